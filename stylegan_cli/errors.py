@@ -1,0 +1,57 @@
+"""Everything this package raises for a reason the user can act on.
+
+SgtoolError                the work failed                              exit 1
+├── UsageError             called wrongly: a flag, list or option       exit 2
+│   └── RecipeError        a recipe that cannot be used                 exit 2
+├── DataError              images or data sets that cannot be used
+├── NetworkFileError       a network or training state that cannot be read
+├── OutputError            a place that cannot or must not be written
+├── TrainingError          training cannot go on
+└── Interrupted            stopped by Ctrl-C or SIGTERM, state saved    exit 130
+
+A message says what is wrong, what was found and what to do, path first, in lower case:
+`people.zip: images are 64×64, the recipe says 128×128; add --set data.resolution=64`.
+"""
+
+from collections.abc import Sequence
+
+
+class SgtoolError(Exception):
+    exit_code = 1
+
+
+class UsageError(SgtoolError):
+    exit_code = 2
+
+
+class RecipeError(UsageError):
+    """A recipe with problems, all of them at once.
+
+    Args:
+        source: The file or name of the recipe.
+        problems: One line each, starting with the dotted key.
+    """
+
+    def __init__(self, source: str, problems: Sequence[str]) -> None:
+        self.problems = tuple(problems)
+        super().__init__("\n".join(f"{source}: {problem}" for problem in self.problems))
+
+
+class DataError(SgtoolError):
+    pass
+
+
+class NetworkFileError(SgtoolError):
+    pass
+
+
+class OutputError(SgtoolError):
+    pass
+
+
+class TrainingError(SgtoolError):
+    pass
+
+
+class Interrupted(SgtoolError):  # noqa: N818 - an event, not a mistake
+    exit_code = 130

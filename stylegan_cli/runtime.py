@@ -1,0 +1,144 @@
+"""Where and with which random numbers things run: device, precision, streams, processes."""
+
+import hashlib
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from stylegan_cli.errors import UsageError
+
+if TYPE_CHECKING:
+    import torch
+
+
+def stream_seed(seed: int, *purpose: str | int) -> int:
+    """Seed of the random stream for one purpose: 63 bits, unrelated between purposes."""
+    key = "/".join(str(part) for part in (seed, *purpose))
+    return int.from_bytes(hashlib.sha256(key.encode()).digest()[:8], "little") >> 1
+
+
+def numpy_stream(seed: int, *purpose: str | int) -> np.random.Generator:
+    """NumPy generator of the stream for one purpose, such as `("mirror", epoch)`."""
+    return np.random.Generator(np.random.PCG64(stream_seed(seed, *purpose)))
+
+
+def torch_stream(seed: int, *purpose: str | int, device: str = "cpu") -> "torch.Generator":
+    """Torch generator of the stream for one purpose."""
+    import torch
+
+    return torch.Generator(device).manual_seed(stream_seed(seed, *purpose))
+
+
+def pick_device(name: str = "auto") -> "torch.device":
+    """The device of that name; "auto" is this process's GPU where there is one.
+
+    Raises:
+        UsageError: There is no such device on this machine.
+    """
+    import torch
+
+    if name == "auto":
+        if torch.cuda.is_available():
+            return torch.device("cuda", int(os.environ.get("LOCAL_RANK", "0")))
+        return torch.device("cpu")
+    try:
+        device = torch.device(name)
+        torch.empty(1, device=device)
+    except (RuntimeError, AssertionError) as error:
+        reason = str(error).splitlines()[0]
+        raise UsageError(
+            f"--device {name}: not usable here ({reason}); use auto, cpu or cuda"
+        ) from None
+    return device
+
+
+def pick_dtype(precision: str, device: "torch.device") -> "torch.dtype":
+    """Activation type for a precision; "auto" is bf16 only where the device gains from it."""
+    import torch
+
+    if precision == "fp32":
+        return torch.float32
+    if precision == "bf16":
+        return torch.bfloat16
+    gains = torch.cuda.is_bf16_supported() if device.type == "cuda" else _cpu_multiplies_bf16()
+    return torch.bfloat16 if gains else torch.float32
+
+
+def _cpu_multiplies_bf16() -> bool:
+    # AMX only: AVX512-BF16 alone gains nothing over float32 once casts are counted
+    cpuinfo = Path("/proc/cpuinfo")
+    return cpuinfo.exists() and "amx_bf16" in cpuinfo.read_text()
+
+
+@dataclass(frozen=True, kw_only=True)
+class World:
+    """This process among the processes of a run (`torchrun`)."""
+
+    rank: int = 0
+    size: int = 1
+
+    @property
+    def is_first(self) -> bool:
+        return self.rank == 0
+
+    def mean_(self, tensor: "torch.Tensor") -> "torch.Tensor":
+        """Replace a tensor by its mean over all processes."""
+        if self.size > 1:
+            import torch.distributed as dist
+
+            dist.all_reduce(tensor)
+            tensor /= self.size
+        return tensor
+
+    def mean(self, tensor: "torch.Tensor") -> "torch.Tensor":
+        """Mean over all processes that gradients flow through."""
+        if self.size == 1:
+            return tensor
+        import torch.distributed as dist
+        from torch.distributed.nn.functional import all_reduce
+
+        summed: torch.Tensor = all_reduce(tensor, dist.ReduceOp.SUM)  # type: ignore[no-untyped-call]
+        return summed / self.size
+
+    def barrier(self) -> None:
+        """Wait until all processes are here."""
+        if self.size > 1:
+            import torch.distributed as dist
+
+            dist.barrier()
+
+    def any(self, claim: bool) -> bool:
+        """Whether the claim holds in any process."""
+        if self.size == 1:
+            return claim
+        import torch
+        import torch.distributed as dist
+
+        flag = torch.tensor(float(claim))
+        if dist.get_backend() == "nccl":
+            flag = flag.cuda()
+        dist.all_reduce(flag, dist.ReduceOp.MAX)
+        return bool(flag.item())
+
+
+@contextmanager
+def world(device: "torch.device") -> Iterator[World]:
+    """The processes `torchrun` started, joined; a world of one otherwise."""
+    if int(os.environ.get("WORLD_SIZE", "1")) == 1:
+        yield World()
+        return
+    import torch
+    import torch.distributed as dist
+
+    if device.type == "cuda":
+        torch.cuda.set_device(device)
+    dist.init_process_group("nccl" if device.type == "cuda" else "gloo")
+    try:
+        yield World(rank=dist.get_rank(), size=dist.get_world_size())
+    finally:
+        dist.destroy_process_group()

@@ -1,0 +1,29 @@
+"""The array types of the package: what a name promises about dtype, range and shape.
+
+Checked at every call in the test run (jaxtyping + beartype), free otherwise.
+"""
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from jaxtyping import Float, Float32, UInt8
+
+if TYPE_CHECKING:
+    from torch import Tensor
+else:
+    Tensor = Any  # importing torch costs 1.3 s; jaxtyping still checks dtype and shape
+
+Z = Float[Tensor, "n z_dim"]
+C = Float[Tensor, "n c_dim"]
+W = Float[Tensor, "n w_dim"]
+W1 = Float[Tensor, " w_dim"]
+Ws = Float[Tensor, "n num_ws w_dim"]
+Images = Float[Tensor, "n channels height width"]
+"""Float images in [−1, 1]."""
+Logits = Float[Tensor, "n 1"]
+Scalar = Float[Tensor, ""]
+
+Pixels = UInt8[np.ndarray, "n height width channels"]
+"""Bytes in [0, 255]."""
+Picture = UInt8[np.ndarray, "height width channels"]
+Labels = Float32[np.ndarray, "n c_dim"]
