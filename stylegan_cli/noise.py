@@ -1,0 +1,31 @@
+"""Noise inputs of the synthesis network, one random stream per image."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Literal
+
+import torch
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+NoiseMode = Literal["const", "random", "none"]
+
+
+def noise_maps(
+    resolutions: Sequence[int], seeds: Sequence[int], device: torch.device
+) -> "list[Tensor]":
+    """Standard normal noise, one `[n, 1, r, r]` map per layer; image i depends on seeds[i] only.
+
+    Args:
+        resolutions: Side of the map of each noise layer, from coarse to fine.
+        seeds: One seed per image.
+    """
+    sizes = [side * side for side in resolutions]
+    rows = [
+        torch.randn(sum(sizes), generator=torch.Generator(device).manual_seed(seed), device=device)
+        for seed in seeds
+    ]
+    flat = torch.stack(rows).split(sizes, dim=1)
+    return [
+        part.reshape(-1, 1, side, side) for part, side in zip(flat, resolutions, strict=True)
+    ]
