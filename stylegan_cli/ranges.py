@@ -1,0 +1,187 @@
+"""Lists as people write them: `0-15,20`, `-1:1:9`, `coarse,8-11` ⇄ tuples."""
+
+import re
+from collections.abc import Iterable, Sequence
+from decimal import Decimal, InvalidOperation
+from itertools import groupby
+from math import isfinite
+
+from stylegan_cli.errors import UsageError
+
+SEEDS = range(2**32)
+"""The seeds `numpy.random.RandomState` takes."""
+
+MAX_COUNT = 1_000_000
+
+_INTS = re.compile(r"(\d{1,4000})(-(\d{1,4000}))?", re.ASCII)
+_OPEN_LAYERS = re.compile(r"(\d{1,4000})-", re.ASCII)
+_LAYER_SIDES = {"coarse": (4, 8), "middle": (16, 32), "fine": (64, 2**62)}
+
+
+def parse_ints(text: str, *, flag: str = "--seeds", valid: range = SEEDS) -> tuple[int, ...]:
+    """Whole numbers from a list such as `0-15,20`, in the order written, repeats kept.
+
+    Args:
+        flag: What the list was given to; opens the error message.
+        valid: Numbers that may occur.
+
+    Raises:
+        UsageError: The text is no such list, or a number is not valid.
+    """
+    numbers: list[int] = []
+    for part in _parts(text, flag, example="0-15,20"):
+        run = _parse_run(part, flag, valid)
+        _check_count(len(numbers) + len(run), text, flag)
+        numbers += run
+    return tuple(numbers)
+
+
+def parse_floats(text: str, *, flag: str = "--psi") -> tuple[float, ...]:
+    """Numbers from a list such as `1,0.7,0` or START:STOP:COUNT, both ends included.
+
+    Args:
+        flag: What the list was given to; opens the error message.
+
+    Raises:
+        UsageError: The text is no such list.
+    """
+    numbers: list[float] = []
+    for part in _parts(text, flag, example="1,0.7,0 or -1:1:9"):
+        start, *span = part.split(":")
+        if not span:
+            numbers.append(float(_decimal(start, part, flag)))
+            continue
+        if len(span) != 2:
+            raise UsageError(f"{flag} {part}: not START:STOP:COUNT; write for example -1:1:9")
+        count = _sweep_count(span[1], part, flag)
+        _check_count(len(numbers) + count, text, flag)
+        numbers += _sweep(_decimal(start, part, flag), _decimal(span[0], part, flag), count)
+    return tuple(numbers)
+
+
+def parse_layers(text: str, num_ws: int, *, flag: str = "--layers") -> tuple[int, ...]:
+    """Layers from a list of `coarse`, `middle`, `fine`, `all`, `3`, `0-6`, `8-`; ascending.
+
+    Layers 2k and 2k + 1 work at 4 · 2ᵏ px; coarse is 4-8 px, middle 16-32, fine 64 and up.
+
+    Args:
+        num_ws: Number of layers of the network.
+        flag: What the list was given to; opens the error message.
+
+    Raises:
+        UsageError: The text is no such list, or the network has no such layer.
+    """
+    layers: set[int] = set()
+    for part in _parts(text, flag, example="coarse, 0-6, 8- or all"):
+        layers.update(_parse_layer_part(part, num_ws, flag))
+    return tuple(sorted(layers))
+
+
+def layer_resolution(layer: int) -> int:
+    """Side of the feature maps that a style layer modulates, in pixels."""
+    return 4 << (layer // 2)
+
+
+def format_ints(numbers: Iterable[int]) -> str:
+    """The shortest list that `parse_ints` reads as these numbers, such as `0-15,20`."""
+    # along a run of neighbours, number − position stays the same
+    runs = groupby(enumerate(numbers), key=lambda pair: pair[1] - pair[0])
+    return ",".join(_format_run([number for _, number in pairs]) for _, pairs in runs)
+
+
+def _parts(text: str, flag: str, *, example: str) -> list[str]:
+    parts = [part.strip() for part in text.split(",")]
+    if not all(parts):
+        found = "an empty list" if not text.strip() else f"nothing between commas in {text!r}"
+        raise UsageError(f"{flag}: {found}; write for example {example}")
+    return parts
+
+
+def _parse_run(part: str, flag: str, valid: range) -> range:
+    match = _INTS.fullmatch(part)
+    if match is None:
+        raise UsageError(f"{flag} {part}: {_why_not_ints(part, valid)}")
+    first, last = int(match[1]), int(match[3] or match[1])
+    if last < first:
+        raise UsageError(f"{flag} {part}: the range runs backwards; write {last}-{first}")
+    for number in (first, last):
+        if number not in valid:
+            raise UsageError(f"{flag} {part}: {number} is out of range; {_describe(valid)}")
+    return range(first, last + 1)
+
+
+def _why_not_ints(part: str, valid: range) -> str:
+    if re.fullmatch(r"-\d+", part):
+        return f"a negative number is out of range; {_describe(valid)}"
+    return "not a whole number or range; write for example 0-15,20"
+
+
+def _describe(valid: range) -> str:
+    if not valid:
+        return "nothing can be chosen here"
+    return f"the valid range is {valid[0]}-{valid[-1]}"
+
+
+def _check_count(count: int, text: str, flag: str) -> None:
+    if count > MAX_COUNT:
+        raise UsageError(
+            f"{flag} {text}: {count:,} numbers are too many; ask for at most {MAX_COUNT:,} at once"
+        )
+
+
+def _decimal(number: str, part: str, flag: str) -> Decimal:
+    # decimals, so that 0:1:11 holds the same 0.3 as the list 0,0.1,0.2,0.3,…
+    try:
+        value = Decimal(number)
+    except InvalidOperation:
+        raise UsageError(
+            f"{flag} {part}: not a number; write for example 1,0.7,0 or -1:1:9"
+        ) from None
+    if value.is_nan() or not isfinite(float(value)):
+        raise UsageError(f"{flag} {part}: not a finite number; write for example 1,0.7,0")
+    return value
+
+
+def _sweep_count(count: str, part: str, flag: str) -> int:
+    if not re.fullmatch(r"\d{1,4000}", count, re.ASCII):
+        raise UsageError(f"{flag} {part}: COUNT is not a whole number; write for example -1:1:9")
+    if int(count) < 2:
+        raise UsageError(f"{flag} {part}: COUNT is {count}; both ends need at least 2")
+    return int(count)
+
+
+def _sweep(start: Decimal, stop: Decimal, count: int) -> list[float]:
+    steps = count - 1
+    return [float((start * (steps - i) + stop * i) / steps) for i in range(count)]
+
+
+def _parse_layer_part(part: str, num_ws: int, flag: str) -> Sequence[int]:
+    if part == "all":
+        return range(num_ws)
+    if part in _LAYER_SIDES:
+        return _named_layers(part, num_ws, flag)
+    if _OPEN_LAYERS.fullmatch(part):
+        _parse_run(part[:-1], flag, range(num_ws))
+        return range(int(part[:-1]), num_ws)
+    if part[0].isalpha():
+        raise UsageError(
+            f"{flag} {part}: no such group of layers; write coarse, middle, fine, all, 0-6 or 8-"
+        )
+    return _parse_run(part, flag, range(num_ws))
+
+
+def _named_layers(name: str, num_ws: int, flag: str) -> list[int]:
+    low, high = _LAYER_SIDES[name]
+    layers = [i for i in range(num_ws) if low <= layer_resolution(i) <= high]
+    if not layers:
+        finest = layer_resolution(num_ws - 1)
+        raise UsageError(
+            f"{flag} {name}: this network has no layers of {low} px and up, its finest are "
+            f"{finest} px; {_describe(range(num_ws))}"
+        )
+    return layers
+
+
+def _format_run(run: Sequence[int]) -> str:
+    # two neighbours are as short with a comma, and read better
+    return f"{run[0]}-{run[-1]}" if len(run) > 2 else ",".join(map(str, run))
