@@ -1,12 +1,21 @@
-"""The typed recipe: sections, defaults, load, override, dump.
+"""The sections of a recipe: keys, defaults, and the values each key takes.
 
 Every default is StyleGAN2 configuration F of [SG2] unless said otherwise.
 """
 
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Annotated, Literal
+
+from annotated_types import Ge, Gt, Interval, Len
 
 SCHEMA = 1
+
+Count = Annotated[int, Ge(1)]
+Positive = Annotated[float, Gt(0)]
+NotNegative = Annotated[float, Ge(0)]
+Share = Annotated[float, Interval(ge=0, le=1)]
+Decay = Annotated[float, Interval(ge=0, lt=1)]
+Seed = Annotated[int, Interval(ge=0, lt=2**32)]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,7 +31,7 @@ class DataSection:
         fit: How images of a plain folder become square (prepared files are square already).
     """
 
-    path: str | None = None
+    path: Annotated[str, Len(1)] | None = None
     resolution: int = 1024
     channels: Literal[1, 3, 4] = 3
     mirror: bool = False
@@ -36,14 +45,14 @@ class GeneratorSection:
 
     family: Literal["stylegan2"] = "stylegan2"
     architecture: Literal["orig", "skip", "resnet"] = "skip"
-    z_dim: int = 512
-    w_dim: int = 512
-    mapping_layers: int = 8
-    mapping_lr_multiplier: float = 0.01
-    channel_base: int = 32_768
-    channel_max: int = 512
-    conv_clamp: float | None = None
-    w_avg_beta: float = 0.995
+    z_dim: Count = 512
+    w_dim: Count = 512
+    mapping_layers: Count = 8
+    mapping_lr_multiplier: Positive = 0.01
+    channel_base: Count = 32_768
+    channel_max: Count = 512
+    conv_clamp: Positive | None = None
+    w_avg_beta: Decay = 0.995
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,12 +60,12 @@ class DiscriminatorSection:
     """D; channel_base and channel_max follow G where they are not given."""
 
     architecture: Literal["orig", "skip", "resnet"] = "resnet"
-    channel_base: int | None = None
-    channel_max: int | None = None
-    mapping_layers: int = 8
-    mbstd_group_size: int = 4
-    mbstd_channels: int = 1
-    conv_clamp: float | None = None
+    channel_base: Count | None = None
+    channel_max: Count | None = None
+    mapping_layers: Count = 8
+    mbstd_group_size: Count = 4
+    mbstd_channels: Annotated[int, Ge(0)] = 1
+    conv_clamp: Positive | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,13 +82,13 @@ class LossSection:
         style_mixing_prob: Share of steps that mix two styles.
     """
 
-    r1_gamma: float | Literal["auto"] = 10.0
-    r1_interval: int = 16
-    pl_weight: float = 2.0
-    pl_interval: int = 4
-    pl_decay: float = 0.01
-    pl_batch_shrink: int = 2
-    style_mixing_prob: float = 0.9
+    r1_gamma: NotNegative | Literal["auto"] = 10.0
+    r1_interval: Count = 16
+    pl_weight: NotNegative = 2.0
+    pl_interval: Count = 4
+    pl_decay: Share = 0.01
+    pl_batch_shrink: Count = 2
+    style_mixing_prob: Share = 0.9
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -95,15 +104,15 @@ class TrainSection:
         precision: "auto" is bf16 where the device is faster with it, else fp32.
     """
 
-    total_kimg: float = 25_000.0
-    batch_size: int = 32
-    batch_per_device: int | None = None
-    lr_g: float = 0.002
-    lr_d: float = 0.002
-    beta1: float = 0.0
-    beta2: float = 0.99
-    ema_kimg: float = 10.0
-    ema_rampup: float = 0.0
+    total_kimg: Positive = 25_000.0
+    batch_size: Count = 32
+    batch_per_device: Count | None = None
+    lr_g: Positive = 0.002
+    lr_d: Positive = 0.002
+    beta1: Decay = 0.0
+    beta2: Decay = 0.99
+    ema_kimg: NotNegative = 10.0
+    ema_rampup: NotNegative = 0.0
     precision: Literal["auto", "fp32", "bf16"] = "auto"
 
 
@@ -125,10 +134,10 @@ class ReportSection:
         tensorboard: Write event files too (extra `tensorboard`).
     """
 
-    tick_kimg: float = 4.0
-    image_ticks: int = 10
-    snapshot_ticks: int = 50
-    state_ticks: int = 5
+    tick_kimg: Positive = 4.0
+    image_ticks: Count = 10
+    snapshot_ticks: Count = 50
+    state_ticks: Count = 5
     tensorboard: bool = False
 
 
@@ -138,7 +147,7 @@ class Recipe:
 
     schema: Literal[1] = 1
     title: str = "untitled"
-    seed: int = 0
+    seed: Seed = 0
     data: DataSection = field(default_factory=DataSection)
     generator: GeneratorSection = field(default_factory=GeneratorSection)
     discriminator: DiscriminatorSection = field(default_factory=DiscriminatorSection)

@@ -1,0 +1,33 @@
+"""The typed recipe: sections, defaults, load, override, dump."""
+
+from stylegan_cli.recipe.files import dumps, load, loads, override
+from stylegan_cli.recipe.sections import (
+    SCHEMA,
+    AugmentSection,
+    DataSection,
+    DiscriminatorSection,
+    GeneratorSection,
+    LossSection,
+    Recipe,
+    ReportSection,
+    TrainSection,
+)
+from stylegan_cli.recipe.shelf import find, shipped
+
+__all__ = [
+    "SCHEMA",
+    "AugmentSection",
+    "DataSection",
+    "DiscriminatorSection",
+    "GeneratorSection",
+    "LossSection",
+    "Recipe",
+    "ReportSection",
+    "TrainSection",
+    "dumps",
+    "find",
+    "load",
+    "loads",
+    "override",
+    "shipped",
+]

@@ -1,0 +1,107 @@
+"""Recipes as TOML text: read, overridden with `key=value`, written."""
+
+import tomllib
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+
+import tomli_w
+
+from stylegan_cli.errors import RecipeError
+from stylegan_cli.recipe.sections import Recipe
+from stylegan_cli.recipe.shelf import find
+from stylegan_cli.recipe.validation import Values, takes, validate
+
+
+def load(source: str | Path, overrides: Sequence[str] = ()) -> Recipe:
+    """The recipe of a file or of a shipped name, with overrides applied.
+
+    Args:
+        source: A path, or the name of a shipped recipe.
+        overrides: Assignments such as `train.batch_size=16`; values are TOML, bare words strings.
+
+    Raises:
+        RecipeError: No such recipe, or its problems, all at once.
+    """
+    path = find(source)
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise RecipeError(str(path), [f"cannot be read as text ({error})"]) from None
+    return loads(text, source=str(source), overrides=overrides)
+
+
+def loads(text: str, *, source: str = "recipe", overrides: Sequence[str] = ()) -> Recipe:
+    """The recipe of a TOML text, with overrides applied.
+
+    Args:
+        source: Where the text came from, for messages.
+        overrides: As in `load`.
+
+    Raises:
+        RecipeError: The problems of the text, all at once.
+    """
+    try:
+        table = tomllib.loads(text)
+    except (tomllib.TOMLDecodeError, RecursionError) as error:
+        raise RecipeError(source, [f"not TOML ({error}); correct the file there"]) from None
+    return _overridden(_flat(table), source, overrides)
+
+
+def override(recipe: Recipe, overrides: Sequence[str]) -> Recipe:
+    """The recipe with assignments such as `train.batch_size=16` applied.
+
+    Raises:
+        RecipeError: The problems of the assignments, all at once.
+    """
+    return _overridden(_flat(_table(recipe)), "recipe", overrides)
+
+
+def dumps(recipe: Recipe) -> str:
+    """The complete recipe as TOML; keys that are None are left out, as they are by default."""
+    return tomli_w.dumps(_table(recipe))
+
+
+def _table(recipe: Recipe) -> dict[str, object]:
+    table: dict[str, object] = {}
+    for name, value in asdict(recipe).items():
+        if isinstance(value, dict):
+            table[name] = {key: inner for key, inner in value.items() if inner is not None}
+        else:
+            table[name] = value
+    return table
+
+
+def _flat(table: Mapping[str, object]) -> dict[str, object]:
+    flat: dict[str, object] = {}
+    for name, value in table.items():
+        if isinstance(value, dict):
+            flat |= {f"{name}.{key}": inner for key, inner in value.items()}
+        else:
+            flat[name] = value
+    return flat
+
+
+def _overridden(values: Values, source: str, overrides: Sequence[str]) -> Recipe:
+    changes = dict(_assignment(text) for text in overrides)
+    return validate({**values, **changes}, source, overridden=changes)
+
+
+def _assignment(text: str) -> tuple[str, object]:
+    key, equals, value = (part.strip() for part in text.partition("="))
+    if not (key and equals):
+        raise RecipeError(
+            "--set", [f"{text}: not KEY=VALUE; write for example train.batch_size=16"]
+        )
+    return key, _value(key, value)
+
+
+def _value(key: str, text: str) -> object:
+    try:
+        table = tomllib.loads(f"value = {text}")
+    except (tomllib.TOMLDecodeError, RecursionError):
+        return text
+    # a data set may lie in a folder named 2024: text where only text is right
+    if len(table) > 1 or (takes(key, text) and not takes(key, table["value"])):
+        return text
+    return table["value"]
