@@ -1,0 +1,56 @@
+"""Dense layers with equalized learning rate, and the normalisation of latents."""
+
+import math
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from stylegan_cli.ops.reference import EPSILON, LRELU_SLOPE
+
+
+def normalize(x: Tensor) -> Tensor:
+    """Scale each row to mean square 1, [PG] section 4.2."""
+    return x * (x.square().mean(dim=1, keepdim=True) + EPSILON).rsqrt()
+
+
+class Dense(nn.Module):
+    """Fully connected layer with equalized learning rate, [PG] section 4.1.
+
+    Args:
+        lrelu: Leaky ReLU times √2 behind it; False is linear.
+        lr_multiplier: Weights are stored this much larger and learn this much slower.
+        bias_init: Effective bias at the start.
+    """
+
+    def __init__(
+        self,
+        inputs: int,
+        outputs: int,
+        *,
+        lrelu: bool = False,
+        lr_multiplier: float = 1.0,
+        bias_init: float = 0.0,
+    ) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.randn(outputs, inputs) / lr_multiplier)
+        self.bias = nn.Parameter(torch.full((outputs,), bias_init / lr_multiplier))
+        self.lrelu = lrelu
+        self.weight_gain = lr_multiplier / math.sqrt(inputs)
+        self.bias_gain = lr_multiplier
+
+    def forward(self, x: Tensor) -> Tensor:
+        """`[n, inputs]` to `[n, outputs]`, in the dtype of the weights."""
+        y = F.linear(x, self.weight * self.weight_gain, self.bias * self.bias_gain)
+        return F.leaky_relu(y, LRELU_SLOPE) * math.sqrt(2) if self.lrelu else y
+
+
+def conv_weight(outputs: int, inputs: int, kernel: int) -> nn.Parameter:
+    """Standard normal convolution weights `[outputs, inputs, kernel, kernel]`, channels last."""
+    weight = torch.randn(outputs, inputs, kernel, kernel)
+    return nn.Parameter(weight.contiguous(memory_format=torch.channels_last))
+
+
+def channels_at(resolution: int, channel_base: int, channel_max: int) -> int:
+    """Feature maps at a resolution: halved with each doubling, bounded."""
+    return min(channel_base // resolution, channel_max)

@@ -1,0 +1,89 @@
+"""The operations in the form that runs fast; equal to `reference` up to rounding.
+
+Channels last; styles scale activations instead of weights, so that one convolution serves the
+whole batch; √2 and gains are folded into weights and biases (leaky ReLU is homogeneous).
+"""
+
+import math
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from stylegan_cli.ops.conv import conv2d, conv2d_up
+from stylegan_cli.ops.fir import blur, downsample, upsample
+from stylegan_cli.ops.reference import EPSILON, LRELU_SLOPE, Resample
+
+__all__ = ["conv", "downsample", "styled_conv", "to_rgb", "upsample"]
+
+
+def styled_conv(
+    x: Tensor,
+    weight: Tensor,
+    style: Tensor,
+    noise: Tensor | None,
+    bias: Tensor,
+    *,
+    up: bool = False,
+    gain: float = 1.0,
+    clamp: float | None = None,
+) -> Tensor:
+    """As `reference.styled_conv`; convolves in the dtype of x, demodulates in that of style."""
+    scaled = x * _per_channel(style, x)
+    kernel = weight.to(x.dtype)
+    if up:
+        y = blur(conv2d_up(scaled, kernel.flip((2, 3)).transpose(0, 1)), padding=1, gain=4.0)
+    else:
+        y = conv2d(scaled, kernel, padding=weight.shape[-1] // 2)
+    factor = gain * math.sqrt(2)
+    energy = weight.square().sum((2, 3))
+    demodulation = (style.square() @ energy.T + EPSILON).rsqrt() * factor
+    y = y * _per_channel(demodulation, y)
+    if noise is not None:
+        y = y.add_((noise * factor).to(y.dtype))
+    y = y.add_(_per_channel(bias * factor, y))
+    y = F.leaky_relu_(y, LRELU_SLOPE)
+    return y if clamp is None else y.clamp(-clamp * gain, clamp * gain)
+
+
+def to_rgb(
+    x: Tensor, weight: Tensor, style: Tensor, bias: Tensor, *, clamp: float | None = None
+) -> Tensor:
+    """As `reference.to_rgb`: one matrix product a sample."""
+    n, c, h, w = x.shape
+    matrix = style[:, :, None] * weight[:, :, 0, 0].T
+    flat = x.permute(0, 2, 3, 1).reshape(n, h * w, c) @ matrix.to(x.dtype)
+    y = (flat.float() + bias).reshape(n, h, w, -1).permute(0, 3, 1, 2)
+    return y if clamp is None else y.clamp(-clamp, clamp)
+
+
+def conv(
+    x: Tensor,
+    weight: Tensor,
+    bias: Tensor | None,
+    *,
+    resample: Resample = None,
+    lrelu: bool = True,
+    gain: float = 1.0,
+    clamp: float | None = None,
+) -> Tensor:
+    """As `reference.conv`; computes in the dtype of x."""
+    factor = gain * math.sqrt(2) if lrelu else gain
+    kernel = (weight * factor).to(x.dtype)
+    shift = None if bias is None else (bias * factor).to(x.dtype)
+    around = weight.shape[-1] // 2
+    if around == 0:  # pointwise, so the image is filtered where it is smaller
+        x = downsample(x) if resample == "down" else x
+        y = conv2d(x, kernel, shift)
+        y = upsample(y) if resample == "up" else y
+    elif resample == "down":
+        y = conv2d(blur(x, padding=around + 1), kernel, shift, stride=2)
+    else:
+        y = conv2d(x, kernel, shift, padding=around)
+    if lrelu:
+        y = F.leaky_relu_(y, LRELU_SLOPE)
+    return y if clamp is None else y.clamp(-clamp * gain, clamp * gain)
+
+
+def _per_channel(values: Tensor, x: Tensor) -> Tensor:
+    return values.to(x.dtype)[..., None, None]

@@ -1,0 +1,91 @@
+"""The `[1, 3, 3, 1]` filter as depthwise convolutions, differentiable any number of times.
+
+The filter is symmetric, so each operation's adjoint is another one of them: blurring with
+padding p and 3 − p, doubling and halving. PyTorch's own double backward would compute a filter
+gradient nobody needs, channel by channel.
+"""
+
+from functools import lru_cache
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+from torch.autograd import Function
+
+from stylegan_cli.ops.reference import FILTER
+
+
+def blur(x: Tensor, padding: int, gain: float = 1.0) -> Tensor:
+    """Filter with the same zero padding on every side: size n becomes n + 2 · padding − 3."""
+    y: Tensor = _Blur.apply(x, padding, gain)
+    return y
+
+
+def upsample(x: Tensor) -> Tensor:
+    """Image of twice the size; DC gain 1."""
+    y: Tensor = _Up.apply(x, 4.0)
+    return y
+
+
+def downsample(x: Tensor) -> Tensor:
+    """Image of half the size; DC gain 1."""
+    y: Tensor = _Down.apply(x, 1.0)
+    return y
+
+
+class _Blur(Function):
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, padding: int, gain: float) -> Tensor:
+        ctx.padding, ctx.gain = padding, gain
+        return F.conv2d(x, _kernel(x, gain), padding=padding, groups=x.shape[1])
+
+    @staticmethod
+    def backward(ctx: Any, dy: Tensor) -> tuple[Tensor, None, None]:  # type: ignore[override]
+        return _Blur.apply(dy, 3 - ctx.padding, ctx.gain), None, None
+
+
+class _Up(Function):
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, gain: float) -> Tensor:
+        ctx.gain = gain
+        if x.device.type == "cpu" and x.dtype == torch.bfloat16:
+            return _up_by_interpolation(x) * (gain / 4)
+        return F.conv_transpose2d(x, _kernel(x, gain), stride=2, padding=1, groups=x.shape[1])
+
+    @staticmethod
+    def backward(ctx: Any, dy: Tensor) -> tuple[Tensor, None]:  # type: ignore[override]
+        return _Down.apply(dy, ctx.gain), None
+
+
+class _Down(Function):
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, gain: float) -> Tensor:
+        ctx.gain = gain
+        return F.conv2d(x, _kernel(x, gain), stride=2, padding=1, groups=x.shape[1])
+
+    @staticmethod
+    def backward(ctx: Any, dy: Tensor) -> tuple[Tensor, None]:  # type: ignore[override]
+        return _Up.apply(dy, ctx.gain), None
+
+
+def _up_by_interpolation(x: Tensor) -> Tensor:
+    # depthwise transposed convolution in bfloat16 is a scalar loop on CPUs, 20 times slower;
+    # bilinear interpolation of the zero-padded image is the same filter
+    padded = F.pad(x, (1, 1, 1, 1))
+    y = F.interpolate(padded, scale_factor=2, mode="bilinear", align_corners=False)
+    return y[..., 2:-2, 2:-2].contiguous(memory_format=torch.channels_last)
+
+
+def _kernel(x: Tensor, gain: float) -> Tensor:
+    return _cached_kernel(x.shape[1], gain, x.dtype, x.device)
+
+
+@lru_cache(maxsize=256)
+def _cached_kernel(
+    channels: int, gain: float, dtype: torch.dtype, device: torch.device
+) -> Tensor:
+    with torch.inference_mode(False):
+        line = torch.tensor(FILTER) / sum(FILTER)
+        kernel = (torch.outer(line, line) * gain).to(device, dtype).repeat(channels, 1, 1, 1)
+        return kernel.contiguous(memory_format=torch.channels_last)

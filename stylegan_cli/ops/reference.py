@@ -1,0 +1,149 @@
+"""The operations as the papers define them: any dtype, no tricks, slow. The oracle of `fast`.
+
+Filters are `[1, 3, 3, 1]` as in [SG2] unless a filter is given.
+"""
+
+import math
+from typing import Literal
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+FILTER = (1.0, 3.0, 3.0, 1.0)
+LRELU_SLOPE = 0.2
+EPSILON = 1e-8
+
+Resample = Literal["up", "down"] | None
+
+
+def upfirdn2d(
+    x: Tensor,
+    taps: tuple[float, ...] = FILTER,
+    *,
+    up: int = 1,
+    down: int = 1,
+    padding: tuple[int, int] = (0, 0),
+    gain: float = 1.0,
+) -> Tensor:
+    """Zero-stuff by `up`, pad or crop, convolve, keep every `down`-th sample, on both axes.
+
+    Args:
+        x: `[n, c, h, w]`.
+        taps: 1-D filter, normalised to sum 1 and applied along each axis.
+        padding: Zeros before and behind each axis; negative values crop.
+        gain: Factor of the result, both axes together.
+    """
+    n, c, h, w = x.shape
+    stuffed = x.new_zeros(n, c, h, up, w, up)
+    stuffed[:, :, :, 0, :, 0] = x
+    before, behind = padding
+    padded = F.pad(stuffed.reshape(n, c, h * up, w * up), (before, behind, before, behind))
+    line = torch.tensor(taps, dtype=x.dtype, device=x.device)
+    line = line.flip(0) / line.sum()  # conv2d correlates, the definition convolves
+    kernel = torch.outer(line, line).expand(c, 1, -1, -1)
+    return F.conv2d(padded, kernel, groups=c)[:, :, ::down, ::down] * gain
+
+
+def upsample(x: Tensor) -> Tensor:
+    """Image of twice the size, `[1, 3, 3, 1]` filtered."""
+    return upfirdn2d(x, up=2, padding=(2, 1), gain=4.0)
+
+
+def downsample(x: Tensor) -> Tensor:
+    """Image of half the size, `[1, 3, 3, 1]` filtered."""
+    return upfirdn2d(x, down=2, padding=(1, 1))
+
+
+def styled_conv(
+    x: Tensor,
+    weight: Tensor,
+    style: Tensor,
+    noise: Tensor | None,
+    bias: Tensor,
+    *,
+    up: bool = False,
+    gain: float = 1.0,
+    clamp: float | None = None,
+) -> Tensor:
+    """One layer of the synthesis network, [SG2] figure 2d and equations 1 and 3.
+
+    Args:
+        x: `[n, c_in, h, w]`.
+        weight: `[c_out, c_in, k, k]`, correlation orientation.
+        style: `[n, c_in]`, scale of each input channel.
+        noise: Added to every channel of the result, or None.
+        up: Double the size, filtered by `[1, 3, 3, 1]`.
+        gain: Factor of the result beside the activation's √2.
+        clamp: Limit of the result in units of gain, or None.
+    """
+    weights = weight[None] * style[:, None, :, None, None]
+    weights = weights * (weights.square().sum((2, 3, 4), keepdim=True) + EPSILON).rsqrt()
+    convolve = _up_conv if up else _same_conv
+    y = torch.cat([convolve(x[i : i + 1], weights[i]) for i in range(len(x))])
+    return bias_act(y if noise is None else y + noise, bias, gain=gain, clamp=clamp)
+
+
+def to_rgb(
+    x: Tensor, weight: Tensor, style: Tensor, bias: Tensor, *, clamp: float | None = None
+) -> Tensor:
+    """Image of a feature map: 1×1 modulated convolution without demodulation, in float32."""
+    weights = weight[None] * style[:, None, :, None, None]
+    y = torch.cat([F.conv2d(x[i : i + 1], weights[i]) for i in range(len(x))])
+    return bias_act(y, bias, lrelu=False, clamp=clamp)
+
+
+def conv(
+    x: Tensor,
+    weight: Tensor,
+    bias: Tensor | None,
+    *,
+    resample: Resample = None,
+    lrelu: bool = True,
+    gain: float = 1.0,
+    clamp: float | None = None,
+) -> Tensor:
+    """Convolution with bias and activation, optionally halving or doubling the size.
+
+    Args:
+        bias: `[c_out]`, or None.
+        lrelu: Leaky ReLU times √2; False is linear.
+        gain: Factor of the result beside the activation's √2.
+        clamp: Limit of the result in units of gain, or None.
+    """
+    around = weight.shape[-1] // 2
+    if resample == "up":
+        y = _up_conv(x, weight)
+    elif resample == "down":
+        y = F.conv2d(upfirdn2d(x, padding=(around + 1, around + 1)), weight, stride=2)
+    else:
+        y = _same_conv(x, weight)
+    return bias_act(y, bias, lrelu=lrelu, gain=gain, clamp=clamp)
+
+
+def bias_act(
+    x: Tensor,
+    bias: Tensor | None,
+    *,
+    lrelu: bool = True,
+    gain: float = 1.0,
+    clamp: float | None = None,
+) -> Tensor:
+    """Add bias; leaky ReLU times √2; times gain; clamp to ±clamp · gain."""
+    if bias is not None:
+        x = x + bias[:, None, None]
+    if lrelu:
+        x = F.leaky_relu(x, LRELU_SLOPE) * math.sqrt(2)
+    x = x * gain
+    return x if clamp is None else x.clamp(-clamp * gain, clamp * gain)
+
+
+def _same_conv(x: Tensor, weight: Tensor) -> Tensor:
+    return F.conv2d(x, weight, padding=weight.shape[-1] // 2)
+
+
+def _up_conv(x: Tensor, weight: Tensor) -> Tensor:
+    # filter the zero-stuffed image, then correlate; both paddings at the beginning
+    around = weight.shape[-1] // 2
+    filtered = upfirdn2d(x, up=2, padding=(2 + around, 1 + around), gain=4.0)
+    return F.conv2d(filtered, weight)
