@@ -23,7 +23,9 @@ Values = Mapping[str, object]
 def sections() -> Mapping[str, type[Any]]:
     """The class of every section, by name."""
     hints = get_type_hints(Recipe)
-    return {name: hint for name, hint in hints.items() if is_dataclass(hint)}
+    return {
+        name: hint for name, hint in hints.items() if isinstance(hint, type) and is_dataclass(hint)
+    }
 
 
 @cache
