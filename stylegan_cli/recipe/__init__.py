@@ -1,6 +1,6 @@
 """The typed recipe: sections, defaults, load, override, dump."""
 
-from stylegan_cli.recipe.files import dumps, load, loads, override
+from stylegan_cli.recipe.files import dumps, header, load, loads, override
 from stylegan_cli.recipe.sections import (
     SCHEMA,
     AugmentSection,
@@ -26,6 +26,7 @@ __all__ = [
     "TrainSection",
     "dumps",
     "find",
+    "header",
     "load",
     "loads",
     "override",

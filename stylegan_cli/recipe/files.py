@@ -3,6 +3,7 @@
 import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
+from itertools import takewhile
 from pathlib import Path
 
 import tomli_w
@@ -23,12 +24,7 @@ def load(source: str | Path, overrides: Sequence[str] = ()) -> Recipe:
     Raises:
         RecipeError: No such recipe, or its problems, all at once.
     """
-    path = find(source)
-    try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise RecipeError(str(path), [f"cannot be read as text ({error})"]) from None
-    return loads(text, source=str(source), overrides=overrides)
+    return loads(_read(source), source=str(source), overrides=overrides)
 
 
 def loads(text: str, *, source: str = "recipe", overrides: Sequence[str] = ()) -> Recipe:
@@ -54,22 +50,39 @@ def override(recipe: Recipe, overrides: Sequence[str]) -> Recipe:
     Raises:
         RecipeError: The problems of the assignments, all at once.
     """
-    return _overridden(_flat(_table(recipe)), "recipe", overrides)
+    values = {key: value for key, value in _flat(asdict(recipe)).items() if value is not None}
+    return _overridden(values, "recipe", overrides)
 
 
 def dumps(recipe: Recipe) -> str:
-    """The complete recipe as TOML; keys that are None are left out, as they are by default."""
-    return tomli_w.dumps(_table(recipe))
+    """The complete recipe as TOML; keys that are None (TOML has none) are named in comments."""
+    table = asdict(recipe)
+    top = {key: value for key, value in table.items() if not isinstance(value, dict)}
+    sections = {key: value for key, value in table.items() if isinstance(value, dict)}
+    return _lines(top) + "".join(
+        f"\n[{name}]\n{_lines(section)}" for name, section in sections.items()
+    )
 
 
-def _table(recipe: Recipe) -> dict[str, object]:
-    table: dict[str, object] = {}
-    for name, value in asdict(recipe).items():
-        if isinstance(value, dict):
-            table[name] = {key: inner for key, inner in value.items() if inner is not None}
-        else:
-            table[name] = value
-    return table
+def header(source: str | Path) -> str:
+    """The comment that opens the file of a recipe, with the blank line below it."""
+    lines = takewhile(lambda line: line.startswith("#"), _read(source).splitlines())
+    return "".join(f"{line}\n" for line in (*lines, ""))
+
+
+def _read(source: str | Path) -> str:
+    path = find(source)
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise RecipeError(str(path), [f"cannot be read as text ({error})"]) from None
+
+
+def _lines(values: Mapping[str, object]) -> str:
+    return "".join(
+        f"# {key} is not set\n" if value is None else tomli_w.dumps({key: value})
+        for key, value in values.items()
+    )
 
 
 def _flat(table: Mapping[str, object]) -> dict[str, object]:

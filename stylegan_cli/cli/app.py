@@ -1,0 +1,85 @@
+"""`sgtool`: the commands together, and the one place where errors become exit codes."""
+
+import errno
+import os
+import sys
+from typing import Annotated, Any
+
+import typer
+from typer.core import TyperGroup
+
+from stylegan_cli import __version__
+from stylegan_cli.cli import console
+from stylegan_cli.cli.options import examples
+from stylegan_cli.cli.recipe import recipe_app
+from stylegan_cli.errors import Interrupted, SgtoolError
+
+ADVICE = {
+    errno.ENOSPC: "free space there or write elsewhere with -o",
+    errno.EDQUOT: "free space there or write elsewhere with -o",
+    errno.EACCES: "change its permissions or choose another place",
+    errno.EPERM: "change its permissions or choose another place",
+    errno.EROFS: "choose a place that can be written with -o",
+}
+
+
+class ErrorsInWords(TyperGroup):
+    """The group of all commands: what a user can act on ends in words and an exit code."""
+
+    def invoke(self, ctx: Any) -> Any:
+        try:
+            return super().invoke(ctx)
+        except SgtoolError as error:
+            (console.note if isinstance(error, Interrupted) else console.error)(str(error))
+            raise typer.Exit(error.exit_code) from error
+        except KeyboardInterrupt:
+            console.note("interrupted")
+            raise typer.Exit(Interrupted.exit_code) from None
+        except BrokenPipeError:
+            # the reader has seen enough; keep the flush at exit from failing again
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            raise typer.Exit(1) from None
+        except OSError as error:
+            console.error(_in_words(error))
+            raise typer.Exit(1) from error
+
+
+app = typer.Typer(
+    cls=ErrorsInWords,
+    help="Train, study and measure style-based GANs.",
+    epilog=examples("sgtool recipe list", "sgtool recipe show stylegan2"),
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+)
+app.add_typer(recipe_app, name="recipe")
+
+
+def main() -> None:
+    """Entry point of the `sgtool` program."""
+    app()
+
+
+def _print_version(asked: bool) -> None:
+    if asked:
+        typer.echo(f"sgtool {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _every_command(
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version", callback=_print_version, is_eager=True, help="Print the version."
+        ),
+    ] = False,
+) -> None:
+    console.set_level("normal")
+
+
+def _in_words(error: OSError) -> str:
+    reason = (error.strerror or str(error)).lower()
+    place = f"{error.filename}: " if error.filename else ""
+    advice = ADVICE.get(error.errno or 0)
+    return f"{place}{reason}; {advice}" if advice else f"{place}{reason}"

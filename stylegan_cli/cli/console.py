@@ -1,0 +1,118 @@
+"""Words to the user, all on stderr: notes, warnings, errors, progress.
+
+Data leaves through `stylegan_cli.cli.output` instead. Rich draws the bars only: it would wrap
+long paths and read `[…]` in them as markup.
+"""
+
+import os
+import sys
+import time
+from collections.abc import Callable, Iterable, Iterator
+from typing import TYPE_CHECKING, Literal, TypeVar
+
+import typer
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+Level = Literal["quiet", "normal", "verbose"]
+T = TypeVar("T")
+
+PLAIN_SECONDS = 10.0
+"""Without a terminal, progress is one line every so many seconds."""
+
+_level: Level = "normal"
+
+
+def set_level(level: Level) -> None:
+    """How much is said from here on; warnings and errors always are."""
+    global _level
+    _level = level
+
+
+def note(text: str) -> None:
+    """Say what was done or decided; not with `--quiet`."""
+    if _level != "quiet":
+        _say(text)
+
+
+def detail(text: str) -> None:
+    """Say what only `--verbose` asks for."""
+    if _level == "verbose":
+        _say(text)
+
+
+def warn(text: str) -> None:
+    """Say what went another way than the user may think."""
+    _say(text, prefix="warning: ", colour="yellow")
+
+
+def error(text: str) -> None:
+    """Say why the work ends, a line for each problem."""
+    for line in text.splitlines():
+        _say(line, prefix="error: ", colour="red")
+
+
+def on_terminal() -> bool:
+    """Whether somebody is watching stderr, so that bars and live displays make sense."""
+    return _level != "quiet" and sys.stderr.isatty()
+
+
+def rich_console() -> "Console":
+    """A Rich console on stderr that leaves markup, emoji and numbers in texts alone."""
+    from rich.console import Console
+
+    return Console(stderr=True, markup=False, emoji=False, highlight=False)
+
+
+def track(
+    items: Iterable[T], *, label: str, total: int | None, count: Callable[[T], int] | None = None
+) -> Iterator[T]:
+    """The items, while a bar (or now and then a plain line) tells how far they are.
+
+    Args:
+        total: Length of the whole work, None if nobody knows.
+        count: How much of it an item is; 1 if not given.
+    """
+    if on_terminal():
+        yield from _with_bar(items, label, total, count)
+    else:
+        yield from _with_lines(items, label, total, count)
+
+
+def _say(text: str, prefix: str = "", colour: str | None = None) -> None:
+    if prefix and "NO_COLOR" not in os.environ:
+        prefix = typer.style(prefix, fg=colour, bold=True)
+    typer.echo(prefix + text, err=True)
+
+
+def _with_bar(
+    items: Iterable[T], label: str, total: int | None, count: Callable[[T], int] | None
+) -> Iterator[T]:
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        TextColumn,
+        TimeRemainingColumn,
+    )
+
+    name = TextColumn("{task.description}", markup=False)
+    columns = (name, BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=rich_console(), transient=True) as bar:
+        task = bar.add_task(label, total=total)
+        for item in items:
+            yield item
+            bar.advance(task, count(item) if count else 1)
+
+
+def _with_lines(
+    items: Iterable[T], label: str, total: int | None, count: Callable[[T], int] | None
+) -> Iterator[T]:
+    done, said = 0, time.monotonic()
+    for item in items:
+        yield item
+        done += count(item) if count else 1
+        if time.monotonic() - said >= PLAIN_SECONDS:
+            note(f"{label}: {done}" if total is None else f"{label}: {done} of {total}")
+            said = time.monotonic()

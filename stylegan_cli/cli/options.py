@@ -1,0 +1,81 @@
+"""The flags that several commands share: one name, one meaning, one help text."""
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from stylegan_cli.cli import console
+
+
+def examples(*commands: str) -> str:
+    """Epilog of a command's help: command lines that work as typed."""
+    # \b keeps click from filling the lines into a paragraph
+    return "\b\nExamples:\n" + "\n".join(f"  {command}" for command in commands)
+
+
+def _quiet(value: bool) -> bool:
+    if value:
+        console.set_level("quiet")
+    return value
+
+
+def _verbose(value: bool) -> bool:
+    if value:
+        console.set_level("verbose")
+    return value
+
+
+NetworkFlag = Annotated[
+    Path | None,
+    typer.Option(
+        "--network",
+        envvar="SGTOOL_NETWORK",
+        metavar="FILE",
+        help="Network file; otherwise the newest snapshot of the newest run under ./runs.",
+    ),
+]
+SeedsFlag = Annotated[
+    str, typer.Option("--seeds", metavar="LIST", help="Seeds of the images, such as 0-15,20.")
+]
+PsiFlag = Annotated[
+    float,
+    typer.Option("--psi", metavar="NUMBER", help="Truncation: 1 changes nothing, 0 is the mean."),
+]
+CutoffFlag = Annotated[
+    int | None,
+    typer.Option("--cutoff", metavar="N", min=0, help="Truncate the first N layers only."),
+]
+NoiseModeFlag = Annotated[
+    Literal["const", "random", "none"],
+    typer.Option("--noise-mode", help="Noise of the network file, of each seed, or none."),
+]
+ClassFlag = Annotated[
+    str | None,
+    typer.Option("--class", metavar="CLASS", help="Class to draw, by its name or number."),
+]
+BatchFlag = Annotated[
+    int, typer.Option("--batch", metavar="N", min=1, help="Images drawn at once.")
+]
+DeviceFlag = Annotated[
+    str, typer.Option("--device", metavar="NAME", help="auto, cpu, cuda or cuda:1.")
+]
+OutputFlag = Annotated[
+    Path | None, typer.Option("--output", "-o", metavar="PATH", help="Where the result goes.")
+]
+OverwriteFlag = Annotated[
+    bool, typer.Option("--overwrite", help="Replace the result of another request there.")
+]
+SetFlag = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="KEY=VALUE", help="Change a key, as train.batch_size=16."),
+]
+JsonFlag = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+QuietFlag = Annotated[
+    bool,
+    typer.Option("--quiet", "-q", callback=_quiet, help="Say only what goes wrong."),
+]
+VerboseFlag = Annotated[
+    bool,
+    typer.Option("--verbose", "-v", callback=_verbose, help="Say more of what is being done."),
+]

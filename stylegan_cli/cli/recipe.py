@@ -1,0 +1,71 @@
+"""`sgtool recipe`: list, show and check recipes."""
+
+from dataclasses import asdict
+from typing import Annotated
+
+import typer
+
+from stylegan_cli.cli import console
+from stylegan_cli.cli.options import JsonFlag, QuietFlag, SetFlag, examples
+from stylegan_cli.cli.output import echo_json, echo_table
+from stylegan_cli.errors import RecipeError, UsageError
+
+recipe_app = typer.Typer(
+    help="List, show and check training recipes.",
+    epilog=examples("sgtool recipe list", "sgtool recipe show stylegan2"),
+    no_args_is_help=True,
+    rich_markup_mode=None,
+)
+
+
+@recipe_app.command("list", epilog=examples("sgtool recipe list"))
+def list_recipes(json: JsonFlag = False) -> None:
+    """Print the name and title of every shipped recipe."""
+    from stylegan_cli.recipe import load, shipped
+
+    rows = [(name, load(name).title) for name in shipped()]
+    if json:
+        echo_json([{"name": name, "title": title} for name, title in rows])
+    else:
+        echo_table(("name", "title"), rows)
+
+
+@recipe_app.command(
+    epilog=examples(
+        "sgtool recipe show stylegan2",
+        "sgtool recipe show stylegan2 --set data.resolution=256 > mine.toml",
+    )
+)
+def show(
+    name: Annotated[str, typer.Argument(help="File or shipped name.", metavar="RECIPE")],
+    changes: SetFlag = None,
+    json: JsonFlag = False,
+) -> None:
+    """Print a recipe with every key, defaults included."""
+    from stylegan_cli.recipe import dumps, header, load
+
+    recipe = load(name, changes or ())
+    if json:
+        echo_json(asdict(recipe))
+    else:
+        typer.echo(header(name) + dumps(recipe), nl=False)
+
+
+@recipe_app.command(epilog=examples("sgtool recipe check mine.toml other.toml"))
+def check(
+    files: Annotated[list[str], typer.Argument(help="Files or shipped names.", metavar="RECIPE")],
+    quiet: QuietFlag = False,
+) -> None:
+    """Read recipes and report every problem of all of them."""
+    from stylegan_cli.recipe import load
+
+    problems: list[str] = []
+    for file in files:
+        try:
+            load(file)
+        except RecipeError as error:
+            problems.append(str(error))
+        else:
+            console.note(f"{file}: no problems")
+    if problems:
+        raise UsageError("\n".join(problems))
