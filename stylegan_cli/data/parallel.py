@@ -1,0 +1,37 @@
+"""Work on a stream of things in threads, a bounded number ahead, results in order."""
+
+import os
+from collections import deque
+from collections.abc import Callable, Generator, Iterable
+from concurrent.futures import Future, ThreadPoolExecutor
+from itertools import islice
+from typing import TypeVar
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+
+def usual_workers() -> int:
+    """One thread per core this process may run on."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def ordered_map(
+    work: Callable[[T], R], things: Iterable[T], *, workers: int, ahead: int
+) -> Generator[R, None, None]:
+    """Results in the order of the things, which may never end.
+
+    Args:
+        ahead: So many things are in work or waiting to be taken, never more.
+    """
+    pool = ThreadPoolExecutor(workers, thread_name_prefix="sgtool-data")
+    try:
+        rest = iter(things)
+        pending: deque[Future[R]] = deque(pool.submit(work, thing) for thing in islice(rest, ahead))
+        while pending:
+            result = pending.popleft().result()
+            for thing in islice(rest, 1):
+                pending.append(pool.submit(work, thing))
+            yield result
+    finally:
+        pool.shutdown(cancel_futures=True)

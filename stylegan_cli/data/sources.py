@@ -1,0 +1,77 @@
+"""Paths as typed → sources of images."""
+
+import zipfile
+from collections.abc import Iterator, Sequence
+from itertools import groupby
+from pathlib import Path
+
+from stylegan_cli.data.archives import ZipSource
+from stylegan_cli.data.entries import Source, is_image
+from stylegan_cli.data.folders import FolderSource, ListSource
+from stylegan_cli.errors import DataError
+
+HDF5_MAGIC = b"\x89HDF\r\n\x1a\n"
+HDF5_SUFFIXES = {".h5", ".hdf5"}
+LIST_SUFFIXES = {".txt", ".lst"}
+
+
+def open_source(path: Path) -> Source:
+    """The images at a path: a folder, zip, HDF5 file, list of files or single image.
+
+    Raises:
+        DataError: Nothing there, or nothing that holds images.
+    """
+    if path.is_dir():
+        return FolderSource(path)
+    if not path.exists():
+        raise DataError(f"{path}: there is no such file or folder")
+    if not path.is_file():
+        raise DataError(f"{path}: neither a file nor a folder")
+    if is_image(path.name):
+        return ListSource(str(path), [path])
+    if path.suffix.lower() in LIST_SUFFIXES:
+        return ListSource(str(path), list(_listed(path)))
+    if _is_hdf5(path):
+        from stylegan_cli.data.hdf5 import Hdf5Source
+
+        return Hdf5Source(path)
+    if path.suffix.lower() == ".zip" or zipfile.is_zipfile(path):
+        return ZipSource(path)
+    raise DataError(
+        f"{path}: not a source of images; give a folder, a .zip, a .h5, images, "
+        "or a .txt that lists images, one path a line"
+    )
+
+
+def open_sources(paths: Sequence[Path]) -> list[Source]:
+    """Sources in the order given; neighbouring image files are one of them."""
+    sources: list[Source] = []
+    try:
+        for single, group in groupby(
+            paths, key=lambda path: is_image(path.name) and path.is_file()
+        ):
+            files = list(group)
+            if single:
+                sources.append(ListSource("files", files))
+            else:
+                sources.extend(open_source(path) for path in files)
+    except BaseException:
+        for source in sources:
+            source.close()
+        raise
+    return sources
+
+
+def _is_hdf5(path: Path) -> bool:
+    with path.open("rb") as file:
+        return file.read(len(HDF5_MAGIC)) == HDF5_MAGIC or path.suffix.lower() in HDF5_SUFFIXES
+
+
+def _listed(path: Path) -> Iterator[Path]:
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except UnicodeDecodeError:
+        raise DataError(f"{path}: not a text file; list one path a line, in UTF-8") from None
+    for line in lines:
+        if line.strip():
+            yield path.parent / line.strip()
