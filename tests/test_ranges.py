@@ -97,7 +97,7 @@ def test_floats_are_listed_or_swept_with_both_ends(text, numbers):
 
 
 def test_a_sweep_holds_the_numbers_as_people_write_them():
-    assert parse_floats("0:1:11") == tuple(float(f"0.{i}") for i in range(10)) + (1.0,)
+    assert parse_floats("0:1:11") == (*(float(f"0.{i}") for i in range(10)), 1.0)
 
 
 @pytest.mark.parametrize(
@@ -155,7 +155,7 @@ def test_layers_beyond_the_network_are_refused_not_clamped(text):
 
 
 def test_a_group_the_network_does_not_have_is_refused():
-    with pytest.raises(UsageError, match="--layers fine: .* its finest are 32 px"):
+    with pytest.raises(UsageError, match=r"--layers fine: .* its finest are 32 px"):
         parse_layers("fine", 8)
 
 

@@ -60,10 +60,11 @@ def main() -> None:
     app()
 
 
-def _print_version(asked: bool) -> None:
+def _print_version(asked: bool) -> bool:
     if asked:
         typer.echo(f"sgtool {__version__}")
         raise typer.Exit
+    return asked
 
 
 @app.callback()

@@ -1,0 +1,68 @@
+import pytest
+
+from stylegan_cli.cli import console
+
+WEIRD = "runs/[bold]a[/]:smile:/" + "x" * 200
+
+
+@pytest.fixture(autouse=True)
+def normal_level():
+    yield
+    console.set_level("normal")
+
+
+def test_paths_are_said_as_they_are(capsys):
+    console.note(WEIRD)
+    assert capsys.readouterr() == ("", WEIRD + "\n")
+
+
+@pytest.mark.parametrize(
+    ("level", "said"), [("quiet", "cd"), ("normal", "acd"), ("verbose", "abcd")]
+)
+def test_the_level_decides_what_is_said(level, said, capsys):
+    console.set_level(level)
+    console.note("a")
+    console.detail("b")
+    console.warn("c")
+    console.error("d")
+    lines = capsys.readouterr().err.splitlines()
+    assert [line[-1] for line in lines] == list(said)
+
+
+def test_without_a_terminal_progress_is_a_line_now_and_then(capsys, monkeypatch):
+    monkeypatch.setattr(console, "PLAIN_SECONDS", 0.0)
+    assert list(console.track("ab", label="grid", total=2)) == ["a", "b"]
+    assert list(console.track([3, 4], label="data", total=None, count=int)) == [3, 4]
+    assert capsys.readouterr() == ("", "grid: 1 of 2\ngrid: 2 of 2\ndata: 3\ndata: 7\n")
+
+
+def test_short_work_without_a_terminal_says_nothing(capsys):
+    assert list(console.track("ab", label="grid", total=2)) == ["a", "b"]
+    assert capsys.readouterr() == ("", "")
+
+
+def test_on_a_terminal_progress_is_a_bar_on_stderr(capsys, monkeypatch):
+    monkeypatch.setattr("sys.stderr.isatty", lambda: True)
+    monkeypatch.setenv("TERM", "xterm")
+    assert list(console.track("ab", label="grid [x]", total=2)) == ["a", "b"]
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert "grid [x]" in err
+
+
+def test_quiet_draws_no_bar(capsys, monkeypatch):
+    monkeypatch.setattr("sys.stderr.isatty", lambda: True)
+    console.set_level("quiet")
+    assert list(console.track("ab", label="grid", total=2)) == ["a", "b"]
+    assert capsys.readouterr() == ("", "")
+
+
+def test_colours_obey_no_color(capsys, monkeypatch):
+    monkeypatch.setattr("sys.stderr.isatty", lambda: True)
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    console.error("x")
+    monkeypatch.setenv("NO_COLOR", "1")
+    console.error("x")
+    coloured, plain = capsys.readouterr().err.splitlines()
+    assert "\x1b[" in coloured
+    assert plain == "error: x"

@@ -1,0 +1,58 @@
+import json
+
+from typer.testing import CliRunner
+
+from stylegan_cli.cli.app import app
+from stylegan_cli.recipe import load, loads, shipped
+
+
+def sgtool(*words):
+    return CliRunner().invoke(app, words)
+
+
+def test_list_prints_a_line_for_each_shipped_recipe():
+    result = sgtool("recipe", "list")
+    lines = [line.split("\t") for line in result.stdout.splitlines()]
+    assert lines == [[name, load(name).title] for name in shipped()]
+
+
+def test_list_as_json_holds_names_and_titles():
+    rows = json.loads(sgtool("recipe", "list", "--json").stdout)
+    assert [row["name"] for row in rows] == list(shipped())
+
+
+def test_show_prints_a_recipe_that_reads_back_the_same():
+    result = sgtool("recipe", "show", "stylegan2", "--set", "data.resolution=64")
+    assert result.stdout.startswith("# StyleGAN2")
+    assert loads(result.stdout) == load("stylegan2", ["data.resolution=64"])
+
+
+def test_show_as_json_holds_every_key():
+    shown = json.loads(sgtool("recipe", "show", "stylegan2", "--json").stdout)
+    assert shown["train"]["batch_per_device"] is None
+    assert shown["generator"]["channel_max"] == 512
+
+
+def test_show_of_an_unknown_recipe_fails_with_the_nearest():
+    result = sgtool("recipe", "show", "stylegan3")
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert "stylegan2" in result.stderr
+
+
+def test_check_of_good_recipes_prints_no_data(tmp_path):
+    good = tmp_path / "good.toml"
+    good.write_text("schema = 1")
+    result = sgtool("recipe", "check", "stylegan2", str(good))
+    assert (result.exit_code, result.stdout) == (0, "")
+    assert f"{good}: no problems" in result.stderr
+
+
+def test_check_reports_every_problem_of_every_file(tmp_path):
+    bad, worse, good = (tmp_path / name for name in ("bad.toml", "worse.toml", "good.toml"))
+    bad.write_text("train.batch_size = 0\nsead = 1")
+    worse.write_text("train = ")
+    good.write_text("")
+    result = sgtool("recipe", "check", str(bad), str(worse), str(good), "missing.toml", "--quiet")
+    assert (result.exit_code, result.stdout) == (2, "")
+    starts = [line.split(": ")[1] for line in result.stderr.splitlines()]
+    assert starts == [str(bad), str(bad), str(worse), "missing.toml"]
