@@ -84,7 +84,7 @@ def test_all_problems_are_reported_at_once():
         "data.resolution: 100 is not a power of two from 8 to 1024; write for example 128",
         "loss.r1_gamma: should be a valid number or 'auto', found \"automatic\"",
         "loss.style_mixing_prob: should be less than or equal to 1, found 2",
-        "train.batch_size: should be a valid integer, found \"16\"",
+        'train.batch_size: should be a valid integer, found "16"',
         "train.lr_g: should be greater than 0, found -1",
     ]
 
@@ -160,9 +160,10 @@ def test_the_part_a_device_holds_divides_the_batch():
 def test_the_minibatch_deviation_group_divides_what_is_held_at_once():
     text = "train.batch_size = 12\ndiscriminator.mbstd_group_size = 4\n"
     assert loads(text).discriminator.mbstd_group_size == 4
-    assert "does not divide train.batch_per_device 6" in problems(
-        text + "train.batch_per_device = 6"
-    )[0]
+    assert (
+        "does not divide train.batch_per_device 6"
+        in problems(text + "train.batch_per_device = 6")[0]
+    )
 
 
 def test_a_batch_smaller_than_the_minibatch_deviation_group_is_fine():
