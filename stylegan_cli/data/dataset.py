@@ -9,7 +9,7 @@ from jaxtyping import Float32
 from PIL import Image
 
 from stylegan_cli.data.annotations import AnnotationColumns, label_row
-from stylegan_cli.data.entries import Entry, Source
+from stylegan_cli.data.entries import Entry, Source, entry_path
 from stylegan_cli.data.fitting import Fit, Target, fit_square, usual_resolution
 from stylegan_cli.data.pictures import MODES, UnusableImageError, reasons
 from stylegan_cli.data.sources import open_source
@@ -59,10 +59,14 @@ class Dataset:
             with reasons():
                 pixels = self._square(self._source.open(entry))
         except UnusableImageError as error:
-            raise DataError(f"{self._source.name}/{entry.name}: {error}") from error
+            raise DataError(f"{entry_path(self._source, entry)}: {error}") from error
+        return pixels, self.label(index)
+
+    def label(self, index: int) -> Float32[np.ndarray, " c_dim"]:
+        """Label of one image, without decoding it."""
         if self._labels is None:
-            return pixels, np.zeros(0, np.float32)
-        return pixels, label_row(self._labels, index, self.c_dim)
+            return np.zeros(0, np.float32)
+        return label_row(self._labels, index, self.c_dim)
 
     def close(self) -> None:
         self._source.close()
@@ -130,7 +134,7 @@ def _check_first(dataset: Dataset, source: Source, target: Target) -> None:
         with reasons():
             image = source.open(entry)
     except UnusableImageError as error:
-        raise DataError(f"{source.name}/{entry.name}: {error}") from error
+        raise DataError(f"{entry_path(source, entry)}: {error}") from error
     width, height = image.size
     if width != height or width != usual_resolution(width, width):
         raise DataError(

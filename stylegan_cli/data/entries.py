@@ -48,7 +48,7 @@ class Source(Protocol):
     """A folder, list, zip or HDF5 file of images; `open` is safe in several threads.
 
     Attributes:
-        name: What messages call it.
+        name: What messages call it; empty for files named one by one.
         classes: Names of the classes in the order of their numbers, where the source says so.
         prepared: How `data prepare` made it; empty if it did not.
     """
@@ -61,6 +61,11 @@ class Source(Protocol):
     def entries(self) -> Iterator[Entry]: ...
     def open(self, entry: Entry) -> Image.Image: ...
     def close(self) -> None: ...
+
+
+def entry_path(source: Source, entry: Entry) -> str:
+    """What messages call an entry: its source, then its name in it, fit for a terminal."""
+    return printable(f"{source.name}/{entry.name}" if source.name else entry.name)
 
 
 def is_hidden(name: str) -> bool:

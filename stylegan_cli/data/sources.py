@@ -2,6 +2,7 @@
 
 import zipfile
 from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, closing, contextmanager
 from itertools import groupby
 from pathlib import Path
 
@@ -28,7 +29,7 @@ def open_source(path: Path) -> Source:
     if not path.is_file():
         raise DataError(f"{path}: neither a file nor a folder")
     if is_image(path.name):
-        return ListSource(str(path), [path])
+        return ListSource("", [path])
     if path.suffix.lower() in LIST_SUFFIXES:
         return ListSource(str(path), list(_listed(path)))
     if _is_hdf5(path):
@@ -43,23 +44,19 @@ def open_source(path: Path) -> Source:
     )
 
 
-def open_sources(paths: Sequence[Path]) -> list[Source]:
-    """Sources in the order given; neighbouring image files are one of them."""
-    sources: list[Source] = []
-    try:
-        for single, group in groupby(
-            paths, key=lambda path: is_image(path.name) and path.is_file()
-        ):
-            files = list(group)
-            if single:
-                sources.append(ListSource("files", files))
-            else:
-                sources.extend(open_source(path) for path in files)
-    except BaseException:
-        for source in sources:
-            source.close()
-        raise
-    return sources
+@contextmanager
+def open_sources(paths: Sequence[Path]) -> Iterator[list[Source]]:
+    """Sources in the order given, open in the block; neighbouring image files are one of them."""
+    with ExitStack() as stack:
+        yield [stack.enter_context(closing(source)) for source in _opened(paths)]
+
+
+def _opened(paths: Sequence[Path]) -> Iterator[Source]:
+    for single, group in groupby(paths, key=lambda path: is_image(path.name) and path.is_file()):
+        if single:
+            yield ListSource("", list(group))
+        else:
+            yield from map(open_source, group)
 
 
 def _is_hdf5(path: Path) -> bool:

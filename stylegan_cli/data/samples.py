@@ -1,0 +1,163 @@
+"""Data sets drawn on the spot: labelled portraits by DiceBear (extra `samples`)."""
+
+import json
+import os
+import re
+from collections.abc import Iterator, Mapping
+from functools import cached_property
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+from PIL import Image
+
+from stylegan_cli.data.entries import Entry, Tally
+from stylegan_cli.data.fitting import Target
+from stylegan_cli.data.pictures import decode
+from stylegan_cli.data.prepare import Preparation, prepare
+from stylegan_cli.errors import UsageError
+
+KINDS = ("portraits",)
+USUAL_STYLE = "toon-head"
+USUAL_COUNT = 1_000
+
+
+class PortraitSource:
+    """Portraits in one of DiceBear's styles; image i depends on (seed, i) only.
+
+    Attributes:
+        prepared: Style, seed, author and licence of the drawings.
+    """
+
+    classes: tuple[str, ...] = ()
+
+    def __init__(
+        self, count: int, *, resolution: int, seed: int = 0, style: str = USUAL_STYLE
+    ) -> None:
+        try:
+            from dicebear import Avatar, Style
+            from resvg_py import svg_to_bytes
+        except ImportError as error:
+            raise UsageError(
+                f"portraits: {error.name} is not installed; "
+                "run `pip install dicebear-core dicebear-styles resvg-py`"
+            ) from None
+        self.name = f"portraits ({style})"
+        self._count = count
+        self._resolution = resolution
+        self._seed = seed
+        self._style = Style(_style_definition(style))
+        self._avatar = Avatar
+        self._draw = svg_to_bytes
+        self.prepared: Mapping[str, Any] = {"style": style, "seed": seed, **self._credits()}
+
+    def tally(self) -> Tally:
+        return Tally(images=self._count)
+
+    def entries(self) -> Iterator[Entry]:
+        for position in range(self._count):
+            options = self._portrait(position)["options"]
+            yield Entry(
+                name=f"{position:08d}",
+                position=position,
+                attributes={key: _value(options, name) for key, name in self._columns.items()},
+            )
+
+    def open(self, entry: Entry) -> Image.Image:
+        svg = self._portrait(entry.position)["svg"]
+        return decode(self._draw(svg_string=svg, skip_system_fonts=True))
+
+    def close(self) -> None: ...
+
+    def _portrait(self, position: int) -> Any:
+        options = {"seed": f"{self._seed}-{position}", "size": self._resolution}
+        return self._avatar(self._style, options).to_json()
+
+    @cached_property
+    def _columns(self) -> dict[str, str]:
+        """Our name → DiceBear's, for every part of a portrait that can differ."""
+        parts = {
+            _snake_case(name): f"{name}Variant"
+            for name, part in self._style.components().items()
+            if len(part.variants()) > 1 or part.probability() < 100
+        }
+        colours = {
+            f"{_snake_case(name)}_color": f"{name}Color"
+            for name, colour in self._style.colors().items()
+            if len(colour.values()) > 1
+        }
+        return parts | colours
+
+    def _credits(self) -> dict[str, str]:
+        meta = self._style.meta()
+        return {
+            "author": str(meta.creator().name()),
+            "licence": str(meta.license().name()),
+            "licence_url": str(meta.license().url()),
+        }
+
+
+def portraits(kind: str, count: int, target: Target, *, seed: int, style: str) -> PortraitSource:
+    """The source of a kind of drawn images.
+
+    Raises:
+        UsageError: No such kind or style, or the extra `samples` is not installed.
+    """
+    if kind not in KINDS:
+        raise UsageError(f"sample {kind!r}: nobody draws these; there is {', '.join(KINDS)}")
+    return PortraitSource(count, resolution=target.resolution, seed=seed, style=style)
+
+
+def ensure_sample(
+    kind: str,
+    *,
+    resolution: int,
+    channels: int = 3,
+    count: int = USUAL_COUNT,
+    seed: int = 0,
+    cache_dir: Path | None = None,
+) -> Path:
+    """The prepared file of drawn images; drawn the first time, then taken from the cache.
+
+    Args:
+        cache_dir: None is $SGTOOL_CACHE, else ~/.cache/sgtool.
+
+    Raises:
+        UsageError: No such kind, or the extra `samples` is not installed.
+        OutputError: The cache cannot be written.
+    """
+    target = Target(resolution=resolution, channels=channels)
+    folder = cache_dir or _usual_cache()
+    path = folder / f"{kind}-{USUAL_STYLE}-{resolution}px-{channels}ch-{count}-{seed}.zip"
+    if not path.exists():
+        source = portraits(kind, count, target, seed=seed, style=USUAL_STYLE)
+        # processes of one run may draw side by side: the same bytes, and each rename is whole
+        request = Preparation(destination=path, target=target, overwrite=True)
+        for _ in prepare([source], request):
+            pass
+    return path
+
+
+def _usual_cache() -> Path:
+    return Path(os.environ.get("SGTOOL_CACHE") or Path.home() / ".cache" / "sgtool")
+
+
+def _style_definition(style: str) -> dict[str, Any]:
+    folder = files("dicebear_styles")
+    names = sorted(
+        item.name.removesuffix(".json") for item in folder.iterdir() if item.name.endswith(".json")
+    )
+    if style not in names:
+        raise UsageError(f"--style {style}: DiceBear has no such style; it has {', '.join(names)}")
+    definition: dict[str, Any] = json.loads((folder / f"{style}.json").read_text("utf-8"))
+    return definition
+
+
+def _value(options: Mapping[str, Any], name: str) -> str:
+    """A part's variant or colour; parts that a portrait lacks are "none"."""
+    value = options.get(name) or "none"
+    return "-".join(value) if isinstance(value, list) else str(value)
+
+
+def _snake_case(name: str) -> str:
+    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name).lower()
