@@ -10,6 +10,7 @@ from typer.core import TyperGroup
 
 from stylegan_cli import __version__
 from stylegan_cli.cli import console
+from stylegan_cli.cli.data import data_app
 from stylegan_cli.cli.options import examples
 from stylegan_cli.cli.recipe import recipe_app
 from stylegan_cli.errors import Interrupted, SgtoolError
@@ -53,6 +54,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.add_typer(recipe_app, name="recipe")
+app.add_typer(data_app, name="data")
 
 
 def main() -> None:

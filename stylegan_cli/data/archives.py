@@ -47,7 +47,10 @@ class ZipSource:
         self.prepared: Mapping[str, Any] = self._index.prepared if self._index else {}
 
     def tally(self) -> Tally:
-        return Tally(images=len(self._images), ignored=len(self._files) - len(self._images))
+        described = self._index is not None
+        return Tally(
+            images=len(self._images), ignored=len(self._files) - len(self._images) - described
+        )
 
     def entries(self) -> Iterator[Entry]:
         found = (self._entry(place) for place in self._images)

@@ -41,7 +41,8 @@ class FolderSource:
         for entry in _walk(self._root, "", ()):
             files += 1
             images += _is_wanted(entry)
-        return Tally(images=images, ignored=files - images)
+        described = self._index is not None
+        return Tally(images=images, ignored=files - images - described)
 
     def entries(self) -> Iterator[Entry]:
         found = (entry for entry in _walk(self._root, "", ()) if _is_wanted(entry))

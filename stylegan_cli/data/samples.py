@@ -97,15 +97,17 @@ class PortraitSource:
         }
 
 
-def portraits(kind: str, count: int, target: Target, *, seed: int, style: str) -> PortraitSource:
+def drawn(
+    kind: str, count: int, *, resolution: int, seed: int = 0, style: str = USUAL_STYLE
+) -> PortraitSource:
     """The source of a kind of drawn images.
 
     Raises:
         UsageError: No such kind or style, or the extra `samples` is not installed.
     """
     if kind not in KINDS:
-        raise UsageError(f"sample {kind!r}: nobody draws these; there is {', '.join(KINDS)}")
-    return PortraitSource(count, resolution=target.resolution, seed=seed, style=style)
+        raise UsageError(f"{kind}: no kind of sample; there is {', '.join(KINDS)}")
+    return PortraitSource(count, resolution=resolution, seed=seed, style=style)
 
 
 def ensure_sample(
@@ -130,7 +132,7 @@ def ensure_sample(
     folder = cache_dir or _usual_cache()
     path = folder / f"{kind}-{USUAL_STYLE}-{resolution}px-{channels}ch-{count}-{seed}.zip"
     if not path.exists():
-        source = portraits(kind, count, target, seed=seed, style=USUAL_STYLE)
+        source = drawn(kind, count, resolution=resolution, seed=seed)
         # processes of one run may draw side by side: the same bytes, and each rename is whole
         request = Preparation(destination=path, target=target, overwrite=True)
         for _ in prepare([source], request):

@@ -1,0 +1,233 @@
+"""`sgtool data`: prepare, inspect and draw data sets."""
+
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import typer
+
+from stylegan_cli.cli import console
+from stylegan_cli.cli.options import JsonFlag, OverwriteFlag, QuietFlag, examples
+from stylegan_cli.cli.output import echo_json, echo_table
+
+if TYPE_CHECKING:
+    from stylegan_cli.data.prepare import Progress
+    from stylegan_cli.data.survey import Duplicates, Report
+
+data_app = typer.Typer(
+    help="Prepare, inspect and draw data sets.",
+    epilog=examples("sgtool data prepare photos/ -o photos.zip", "sgtool data inspect photos.zip"),
+    no_args_is_help=True,
+    rich_markup_mode=None,
+)
+
+DestinationFlag = Annotated[
+    Path, typer.Option("--output", "-o", metavar="DST", help="Data set to write, .zip or .h5.")
+]
+ChannelsFlag = Annotated[
+    int, typer.Option("--channels", metavar="1|3|4", help="1 grey, 3 RGB, 4 RGBA.")
+]
+WorkersFlag = Annotated[
+    int | None, typer.Option("--workers", metavar="N", min=1, help="Threads; one per core.")
+]
+
+
+@data_app.command(
+    epilog=examples(
+        "sgtool data prepare photos/ -o photos.zip --resolution 256",
+        "sgtool data prepare cars.zip more/ -o cars.h5 --fit wide --background black",
+    )
+)
+def prepare(
+    sources: Annotated[
+        list[Path],
+        typer.Argument(metavar="SRC", help="Folders, .zip, .h5, images, or .txt listing images."),
+    ],
+    output: DestinationFlag,
+    resolution: Annotated[
+        int | None,
+        typer.Option(metavar="N", help="Side of the squares; fits the first image if not given."),
+    ] = None,
+    fit: Annotated[
+        Literal["crop", "wide", "fit"],
+        typer.Option(help="Centre square, centre 4:3 between bars, or whole image between bars."),
+    ] = "crop",
+    resample: Annotated[
+        Literal["lanczos", "box"], typer.Option("--filter", help="How images are resized.")
+    ] = "lanczos",
+    background: Annotated[
+        str,
+        typer.Option(metavar="COLOR", help="Behind transparency and as bars: name or #rrggbb."),
+    ] = "white",
+    channels: ChannelsFlag = 3,
+    classes: Annotated[
+        bool | None,
+        typer.Option(help="Sub-folders are classes, or not; if not given, where all have one."),
+    ] = None,
+    workers: WorkersFlag = None,
+    overwrite: OverwriteFlag = False,
+    json: JsonFlag = False,
+    quiet: QuietFlag = False,
+) -> None:
+    """Turn images of any kind and shape into a data set of squares of one size."""
+    from stylegan_cli.data.fitting import Target
+    from stylegan_cli.data.prepare import Preparation, first_usual_resolution
+    from stylegan_cli.data.prepare import prepare as prepare_images
+    from stylegan_cli.data.sources import open_sources
+
+    with open_sources(sources) as opened, _without_pillow_warnings():
+        if resolution is None:
+            resolution = first_usual_resolution(opened)
+            console.note(f"--resolution {resolution}: the largest the first image fills")
+        target = Target(
+            resolution=resolution,
+            channels=channels,
+            fit=fit,
+            filter=resample,
+            background=background,
+        )
+        request = Preparation(
+            destination=output,
+            target=target,
+            classes=classes,
+            workers=workers,
+            overwrite=overwrite,
+        )
+        tallies = [source.tally() for source in opened]
+        steps = prepare_images(opened, request)
+        skipped = list(_skipped(steps, "prepare", sum(tally.images for tally in tallies)))
+    _report(output, skipped, ignored=sum(tally.ignored for tally in tallies), json=json)
+
+
+@data_app.command(
+    epilog=examples(
+        "sgtool data inspect people.zip --sheet sheet.png", "sgtool data inspect photos/ --json"
+    )
+)
+def inspect(
+    path: Annotated[
+        Path, typer.Argument(metavar="D", help="Prepared data set, folder, zip or HDF5 file.")
+    ],
+    sheet: Annotated[
+        Path | None, typer.Option(metavar="FILE.png", help="Draw some of the images here.")
+    ] = None,
+    seed: Annotated[int, typer.Option(help="Which images the sheet shows.")] = 0,
+    overwrite: OverwriteFlag = False,
+    json: JsonFlag = False,
+    quiet: QuietFlag = False,
+) -> None:
+    """Print what is in a data set: counts, sizes, labels, duplicates."""
+    from stylegan_cli.data.sheet import sample_sheet, write_sheet
+    from stylegan_cli.data.sources import open_sources
+    from stylegan_cli.data.survey import Survey, examine
+
+    with open_sources([path]) as [source], _without_pillow_warnings():
+        survey = Survey()
+        total = source.tally().images
+        for image in console.track(examine(source), label="inspect", total=total):
+            survey.add(image)
+        report = survey.report(source)
+        if sheet is not None:
+            write_sheet(sample_sheet(source, seed=seed), sheet, overwrite=overwrite)
+    if json:
+        echo_json({"path": str(path), **asdict(report), "sheet": sheet and str(sheet)})
+    else:
+        echo_table(("what", "found"), [*_rows(report), *([("sheet", sheet)] if sheet else [])])
+
+
+@data_app.command(epilog=examples("sgtool data sample portraits -o portraits.zip --count 1000"))
+def sample(
+    kind: Annotated[str, typer.Argument(metavar="KIND", help="What to draw: portraits.")],
+    output: DestinationFlag,
+    count: Annotated[int, typer.Option(metavar="N", min=1, help="How many.")] = 1000,
+    resolution: Annotated[int, typer.Option(metavar="N", help="Side of the squares.")] = 64,
+    channels: ChannelsFlag = 3,
+    seed: Annotated[int, typer.Option(help="Another seed draws others.")] = 0,
+    style: Annotated[
+        str, typer.Option(metavar="NAME", help="Style of DiceBear, such as avataaars.")
+    ] = "toon-head",
+    overwrite: OverwriteFlag = False,
+    json: JsonFlag = False,
+    quiet: QuietFlag = False,
+) -> None:
+    """Draw a labelled data set (extra `samples`)."""
+    from stylegan_cli.data.fitting import Target
+    from stylegan_cli.data.prepare import Preparation
+    from stylegan_cli.data.prepare import prepare as prepare_images
+    from stylegan_cli.data.samples import drawn
+
+    target = Target(resolution=resolution, channels=channels)
+    source = drawn(kind, count, resolution=resolution, seed=seed, style=style)
+    credit = source.prepared
+    console.note(f"{style} by {credit['author']}, {credit['licence']}: {credit['licence_url']}")
+    request = Preparation(destination=output, target=target, overwrite=overwrite)
+    skipped = list(_skipped(prepare_images([source], request), "draw", count))
+    _report(output, skipped, ignored=0, json=json)
+
+
+@contextmanager
+def _without_pillow_warnings() -> Iterator[None]:
+    """Pillow warns of oddities in files in terms of its source code; reasons are told anyway."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", module=r"PIL\.")
+        yield
+
+
+def _skipped(steps: "Iterator[Progress]", label: str, total: int) -> Iterator[dict[str, str]]:
+    """Do the work and yield what it leaves out, said at once."""
+    for step in console.track(steps, label=label, total=total):
+        if step.problem is not None:
+            console.warn(f"left out: {step.name}: {step.problem}")
+            yield {"name": step.name, "reason": step.problem}
+
+
+def _report(output: Path, skipped: list[dict[str, str]], *, ignored: int, json: bool) -> None:
+    """Tell what a data set became, from what it says of itself."""
+    from stylegan_cli.data.sources import open_sources
+
+    with open_sources([output]) as [made]:
+        how, classes = made.prepared, made.classes
+    side = how["resolution"]
+    console.note(f"{how['images']} images of {side}×{side}, {len(classes)} classes")
+    if skipped or ignored:
+        console.note(f"left out: {len(skipped)} broken images, {ignored} other files")
+    if how["enlarged"]:
+        console.warn(f"{how['enlarged']} images were smaller than {side}×{side} and are enlarged")
+    if json:
+        counts = {"images": how["images"], "enlarged": how["enlarged"], "ignored": ignored}
+        echo_json(
+            {"path": str(output), **counts, "skipped": skipped, "classes": classes, "prepared": how}
+        )
+    else:
+        typer.echo(str(output))
+
+
+def _rows(report: "Report") -> Iterator[tuple[str, Any]]:
+    """The report as lines of two columns."""
+    yield "images", report.images
+    yield "broken", len(report.broken)
+    yield from (("broken image", f"{bad['name']}: {bad['reason']}") for bad in report.broken)
+    yield "other files", report.ignored
+    yield "sizes", _listed(report.sizes)
+    yield "channels", _listed(report.channels)
+    yield "labels", _listed(report.labels)
+    yield "without label", report.unlabelled
+    yield from ((f"attribute {key}", _listed(n)) for key, n in report.attributes.items())
+    yield from _duplicate_rows("exact duplicates", report.exact_duplicates)
+    yield from _duplicate_rows("near duplicates", report.near_duplicates)
+    yield "mean R G B", " ".join(map(str, report.mean))
+    yield "std R G B", " ".join(map(str, report.std))
+    known = {key: value for key, value in report.prepared.items() if key != "sources"}
+    yield "prepared", ", ".join(f"{key} {value}" for key, value in known.items()) or "no"
+
+
+def _duplicate_rows(name: str, found: "Duplicates") -> Iterator[tuple[str, Any]]:
+    yield name, found.count
+    yield from (("  such as", " ~ ".join(pair)) for pair in found.examples)
+
+
+def _listed(counts: dict[str, int]) -> str:
+    return ", ".join(f"{key}: {count}" for key, count in counts.items()) or "none"

@@ -1,0 +1,66 @@
+"""A sample sheet: some images of a source side by side."""
+
+import math
+import os
+from itertools import islice
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from stylegan_cli.data.entries import Source
+from stylegan_cli.data.fitting import Target, fit_square, usual_resolution
+from stylegan_cli.data.pictures import UnusableImageError, reasons
+from stylegan_cli.errors import OutputError
+from stylegan_cli.runtime import numpy_stream
+from stylegan_cli.shapes import Picture
+
+LARGEST_CELL = 128
+
+
+def sample_sheet(source: Source, *, count: int = 64, seed: int = 0) -> Picture:
+    """A grid of images drawn at random, in the order of the source; broken ones stay white."""
+    total = source.tally().images
+    chosen = numpy_stream(seed, "sheet").permutation(total)[:count]
+    columns = max(1, math.ceil(math.sqrt(len(chosen))))
+    rows = max(1, math.ceil(len(chosen) / columns))
+    cells = _cells(source, {int(place) for place in chosen})
+    side = cells[0].shape[0] if cells else LARGEST_CELL
+    blank = np.full((side, side, 3), 255, np.uint8)
+    cells += [blank] * (rows * columns - len(cells))
+    grid = np.stack(cells).reshape(rows, columns, side, side, 3)
+    return grid.transpose(0, 2, 1, 3, 4).reshape(rows * side, columns * side, 3)
+
+
+def write_sheet(sheet: Picture, path: Path, *, overwrite: bool = False) -> None:
+    """Save a sheet as PNG.
+
+    Raises:
+        OutputError: The path is taken.
+    """
+    if path.exists() and not overwrite:
+        raise OutputError(f"{path}: exists; name another file or add --overwrite")
+    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        Image.fromarray(sheet).save(part, "png")
+        part.replace(path)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def _cells(source: Source, chosen: set[int]) -> list[Picture]:
+    cells: list[Picture] = []
+    target: Target | None = None
+    for place, entry in enumerate(islice(source.entries(), max(chosen, default=-1) + 1)):
+        if place not in chosen:
+            continue
+        try:
+            with reasons():
+                image = source.open(entry)
+                if target is None:
+                    side = min(LARGEST_CELL, usual_resolution(max(image.size), max(image.size)))
+                    target = Target(resolution=side, fit="fit")
+                cells.append(fit_square(image, target).pixels)
+        except UnusableImageError:
+            continue
+    return cells
