@@ -1,0 +1,52 @@
+"""Files that appear under their name only when they are whole, and why one cannot."""
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from stylegan_cli.errors import OutputError
+
+_HDF5_REASON = re.compile(r"error message = '([^']+)'")
+
+
+@contextmanager
+def written_whole(path: Path) -> Iterator[Path]:
+    """A temporary path beside `path` to write to, renamed to it when the block ends well.
+
+    Raises:
+        OutputError: The place cannot be written, or is full.
+    """
+    temporary = path.with_name(f".{path.name}.partial")
+    try:
+        with writing(path):
+            yield temporary
+            temporary.replace(path)
+    finally:
+        with suppress(OSError):
+            temporary.unlink(missing_ok=True)
+
+
+@contextmanager
+def writing(path: Path, *failures: type[Exception]) -> Iterator[None]:
+    """Turn what the system says against writing `path` into words.
+
+    Args:
+        failures: What else than OSError says so; HDF5 also takes ValueError and RuntimeError.
+
+    Raises:
+        OutputError: The place cannot be written, or is full.
+    """
+    caught: tuple[type[Exception], ...] = (OSError, *failures)
+    try:
+        yield
+    except caught as error:
+        raise OutputError(f"{path}: cannot be written: {system_reason(error)}") from error
+
+
+def system_reason(error: Exception) -> str:
+    """What the system said, without HDF5's account of where it was."""
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror
+    found = _HDF5_REASON.search(str(error))
+    return found[1] if found else str(error)

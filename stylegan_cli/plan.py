@@ -1,0 +1,68 @@
+"""What a study wants drawn, before anything is drawn."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float32, Int64
+
+from stylegan_cli.noise import NoiseMode
+
+
+@dataclass(frozen=True, kw_only=True)
+class Codes:
+    """A table of images to draw: everything that decides each of them.
+
+    Attributes:
+        ws: One w per layer, truncated and mixed already.
+        noise_seed: Seed of the image's noise, used where the noise mode is "random".
+        labels: What the mapping network was told; `c_dim` is 0 without classes.
+        z: Where the codes come from, if each comes from a single z.
+    """
+
+    ws: Float32[np.ndarray, "*shape num_ws w_dim"]
+    noise_seed: Int64[np.ndarray, "*shape"]
+    labels: Float32[np.ndarray, "*shape c_dim"]
+    z: Float32[np.ndarray, "*shape z_dim"] | None = None
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return self.noise_seed.shape
+
+
+@dataclass(frozen=True, kw_only=True)
+class Axis:
+    """One axis of a sheet: what runs along it, and each position's name."""
+
+    name: str
+    names: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """An arrangement of latents: what a study is until it is rendered.
+
+    Attributes:
+        study: "grid", "mix", …
+        request: The options that led here, as JSON holds them; the same request on the same
+            network is the same study.
+        axes: One per axis of a sheet: one runs on like text, two are rows and columns.
+        sheets: Names of the pictures the study makes; several are the first axis of `codes`.
+        codes: The table itself.
+        sources: The unmixed images along an axis, by the axis' name.
+    """
+
+    study: str
+    request: Mapping[str, Any]
+    noise_mode: NoiseMode
+    axes: tuple[Axis, ...]
+    sheets: tuple[str, ...]
+    codes: Codes
+    sources: Mapping[str, Codes] = field(default_factory=dict)
+
+    @property
+    def tables(self) -> dict[str, Codes]:
+        """Every table to draw, by its group in the study's HDF5 file."""
+        sources = {f"{axis}_sources": codes for axis, codes in self.sources.items()}
+        return {"/": self.codes, **sources}

@@ -1,0 +1,42 @@
+"""PNG pictures."""
+
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+from PIL.PngImagePlugin import PngInfo
+
+from stylegan_cli.files import written_whole
+from stylegan_cli.shapes import Picture, Pixels
+
+
+def to_image(pixels: Picture) -> Image.Image:
+    """Pillow's view of grey, RGB or RGBA pixels."""
+    return Image.fromarray(pixels[:, :, 0] if pixels.shape[2] == 1 else pixels)
+
+
+def tile(pixels: Pixels, columns: int) -> Picture:
+    """Equal pictures side by side, row by row, without gaps; the last row may end in black."""
+    n, height, width, channels = pixels.shape
+    rows = -(-n // columns)
+    cells = np.zeros((rows * columns, height, width, channels), np.uint8)
+    cells[:n] = pixels
+    table = cells.reshape(rows, columns, height, width, channels).swapaxes(1, 2)
+    return table.reshape(rows * height, columns * width, channels)
+
+
+def write_png(path: Path, pixels: Picture, *, origin: str | None = None) -> None:
+    """Write a picture, whole or not at all; its folder is made where it is missing.
+
+    Args:
+        origin: Where the picture comes from, kept inside it as the text chunk "Source".
+
+    Raises:
+        OutputError: It cannot be written there.
+    """
+    chunks = PngInfo()
+    if origin is not None:
+        chunks.add_itxt("Source", origin)
+    with written_whole(path) as temporary:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        to_image(pixels).save(temporary, format="PNG", pnginfo=chunks)

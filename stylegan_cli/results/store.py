@@ -1,0 +1,230 @@
+"""The HDF5 file of a study: every image with what made it, safe against being killed.
+
+    /images      uint8 [*shape, H, W, C]          /done   bool [*shape]
+    /ws          float32 [*shape, num_ws, w_dim]  /z, /labels, /noise_seed alike
+    /row_names, /col_names, /sheet_names, …       text
+    /row_sources/…, /col_sources/…                tables like the root's
+
+Root attributes: schema, study, request (JSON), axes (JSON), recipe (TOML), network_sha256,
+versions (JSON), created_utc.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from hashlib import sha256
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, Self
+
+import h5py
+import numpy as np
+from jaxtyping import Bool
+
+from stylegan_cli.errors import DataError, OutputError
+from stylegan_cli.files import system_reason, writing
+from stylegan_cli.shapes import Picture
+
+SCHEMA = 1
+SOURCES = "_sources"
+_VERSIONS_OF = ("stylegan_cli", "torch", "numpy", "h5py")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Header:
+    """Which study a file holds; equal headers mean the same images.
+
+    Attributes:
+        request: The options of the study, as JSON holds them.
+        axes: Names along each axis of a sheet, by the axis' name.
+        sheets: Names of the pictures the study makes; several are the first axis of the tables.
+        recipe: TOML of the network's recipe.
+    """
+
+    study: str
+    request: Mapping[str, Any]
+    axes: Mapping[str, Sequence[str]]
+    sheets: Sequence[str]
+    recipe: str
+    network_sha256: str
+
+    def differences(self, other: "Header") -> list[str]:
+        """What another header says otherwise: `psi: 1.0, not 0.7`."""
+        mine, theirs = json.loads(self.origin), json.loads(other.origin)
+        return [
+            f"{key}: {theirs.get(key)}, not {mine.get(key)}"
+            for key in {**mine, **theirs}
+            if mine.get(key) != theirs.get(key)
+        ]
+
+    @property
+    def origin(self) -> str:
+        """Study, request and network as JSON; equal for the same study on the same network."""
+        claims = {"study": self.study, **self.request, "network_sha256": self.network_sha256}
+        return json.dumps(claims, sort_keys=True)
+
+    @property
+    def fingerprint(self) -> str:
+        """A short form of `origin`."""
+        return sha256(self.origin.encode()).hexdigest()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Table:
+    """A table of images still to come, with what makes each.
+
+    Attributes:
+        image_shape: Height, width, channels.
+        columns: `ws`, `noise_seed` and so on, each of `shape` and whatever one image needs.
+    """
+
+    shape: tuple[int, ...]
+    image_shape: tuple[int, int, int]
+    columns: Mapping[str, np.ndarray]
+
+
+class StudyFile:
+    """An open study; `open_study` and `create_study` make one."""
+
+    def __init__(self, path: Path, file: h5py.File) -> None:
+        self.path = path
+        self._file = file
+        self.header = _read_header(file)
+        self.tables = ("/", *(name for name in file if name.endswith(SOURCES)))
+        self.resolution = int(file["images"].shape[-2])
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        with _writing(self.path):
+            self._file.close()
+
+    def done(self, table: str = "/") -> Bool[np.ndarray, "*shape"]:
+        """Which images are there."""
+        flags: np.ndarray = self._file[table]["done"][...]
+        return flags
+
+    def image(self, table: str, index: tuple[int, ...]) -> Picture:
+        """One image."""
+        pixels: np.ndarray = self._file[table]["images"][index]
+        return pixels
+
+    def write(self, table: str, index: tuple[int, ...], pixels: Picture) -> None:
+        """Store one image, for good as soon as the next one is stored or the file closed.
+
+        Raises:
+            OutputError: The place is full, or went away.
+        """
+        group = self._file[table]
+        with _writing(self.path):
+            group["images"][index] = pixels
+            # the image must reach the file before the flag that claims it
+            self._file.flush()
+            group["done"][index] = True
+
+
+def create_study(path: Path, header: Header, tables: Mapping[str, Table]) -> StudyFile:
+    """A new file with room for every image and none done.
+
+    Raises:
+        OutputError: It cannot be written there, or there is no room for the images.
+    """
+    with _writing(path):
+        file = h5py.File(path, "x")
+    try:
+        with _writing(path):
+            _write_header(file, header)
+            for name, table in tables.items():
+                _write_table(file.require_group(name), table)
+            file.flush()
+        return StudyFile(path, file)
+    except BaseException:
+        file.close()
+        path.unlink(missing_ok=True)
+        raise
+
+
+def open_study(path: Path, *, write: bool = False) -> StudyFile:
+    """A file that is there.
+
+    Raises:
+        DataError: It is no study, or damaged.
+        OutputError: Another process has it open.
+    """
+    try:
+        file = h5py.File(path, "r+" if write else "r")
+    except BlockingIOError:
+        raise OutputError(
+            f"{path}: another process is writing to it; wait for it or choose another -o"
+        ) from None
+    except OSError as error:
+        raise DataError(f"{path}: not a readable HDF5 file: {system_reason(error)}") from None
+    try:
+        study = StudyFile(path, file)
+        for table in study.tables:
+            study.done(table)
+        return study
+    except (KeyError, OSError, RuntimeError, ValueError) as error:
+        file.close()
+        raise DataError(f"{path}: not a study, or damaged: {error}") from None
+
+
+def _writing(path: Path) -> AbstractContextManager[None]:
+    return writing(path, ValueError, RuntimeError)
+
+
+def _write_header(file: h5py.File, header: Header) -> None:
+    file.attrs["schema"] = SCHEMA
+    file.attrs["study"] = header.study
+    file.attrs["request"] = json.dumps(header.request)
+    file.attrs["axes"] = json.dumps(list(header.axes))
+    file.attrs["recipe"] = header.recipe
+    file.attrs["network_sha256"] = header.network_sha256
+    file.attrs["versions"] = json.dumps({name: version(name) for name in _VERSIONS_OF})
+    file.attrs["created_utc"] = datetime.now(UTC).isoformat(timespec="seconds")
+    for name, values in {**header.axes, "sheet": header.sheets}.items():
+        file[f"{name}_names"] = np.array(values, h5py.string_dtype())
+
+
+def _read_header(file: h5py.File) -> Header:
+    if file.attrs["schema"] > SCHEMA:
+        raise ValueError(
+            f"schema {file.attrs['schema']} is newer than this sgtool reads ({SCHEMA}); "
+            "upgrade sgtool"
+        )
+    axes = json.loads(file.attrs["axes"])
+    return Header(
+        study=file.attrs["study"],
+        request=json.loads(file.attrs["request"]),
+        axes={axis: _names(file, axis) for axis in axes},
+        sheets=_names(file, "sheet"),
+        recipe=file.attrs["recipe"],
+        network_sha256=file.attrs["network_sha256"],
+    )
+
+
+def _names(file: h5py.File, axis: str) -> tuple[str, ...]:
+    return tuple(file[f"{axis}_names"].asstr()[...])
+
+
+def _write_table(group: h5py.Group, table: Table) -> None:
+    # room for all images is taken at once: from then on writing moves nothing in the file's own
+    # structure, so a killed process leaves it readable, and a full disk shows now
+    layout = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
+    layout.set_alloc_time(h5py.h5d.ALLOC_TIME_EARLY)
+    group.create_dataset(
+        "images",
+        (*table.shape, *table.image_shape),
+        np.uint8,
+        chunks=(*(1 for _ in table.shape), *table.image_shape),
+        dcpl=layout,
+    )
+    group["done"] = np.zeros(table.shape, bool)
+    for name, values in table.columns.items():
+        group[name] = values

@@ -1,0 +1,94 @@
+"""A mixing matrix: every row's image with some layers taken from every column's."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from stylegan_cli.checkpoint import Network
+from stylegan_cli.errors import UsageError
+from stylegan_cli.latents import PLAIN, Sampling, codes_of_seeds, mix_layers, sampling_request
+from stylegan_cli.plan import Axis, Codes, Plan
+from stylegan_cli.ranges import format_ints, parse_layers
+
+
+def mix(
+    network: Network,
+    rows: Sequence[int],
+    cols: Sequence[int],
+    *,
+    crossover: Sequence[int] = (),
+    layers: Sequence[str] = (),
+    sampling: Sampling = PLAIN,
+) -> Plan:
+    """Every row's seed mixed with every column's, [SG1] section 3.1: rows × columns images.
+
+    Rows and columns of equal seed give that seed's image. Several crossovers or lists of layers
+    give several matrices, one sheet each; without either, the crossover is the middle layer.
+
+    Args:
+        crossover: First layers that take the column's style: 0 gives the column's image,
+            num_ws the row's.
+        layers: Instead of crossovers, lists of the layers that take the column's style, such as
+            `coarse` or `0-3,8-`.
+
+    Raises:
+        UsageError: A seed, layer, truncation or class is not possible with this network, or
+            both crossovers and layers are given.
+    """
+    taken = _taken_layers(network.G.num_ws, crossover, layers)
+    row_codes = codes_of_seeds(network, rows, sampling)
+    col_codes = codes_of_seeds(network, cols, sampling)
+    matrices = [_matrix(row_codes, col_codes, chosen) for chosen in taken.values()]
+    return Plan(
+        study="mix",
+        request={
+            "rows": format_ints(rows),
+            "cols": format_ints(cols),
+            "sheets": list(taken),
+            **sampling_request(network, sampling),
+        },
+        noise_mode=sampling.noise_mode,
+        axes=(
+            Axis(name="row", names=tuple(map(str, rows))),
+            Axis(name="col", names=tuple(map(str, cols))),
+        ),
+        sheets=tuple(taken),
+        codes=matrices[0] if len(matrices) == 1 else _stack(matrices),
+        sources={"row": row_codes, "col": col_codes},
+    )
+
+
+def _taken_layers(
+    num_ws: int, crossover: Sequence[int], layers: Sequence[str]
+) -> dict[str, tuple[int, ...]]:
+    """The layers that take the column's style in each matrix, by the name of the matrix."""
+    if crossover and layers:
+        raise UsageError("--crossover and --layers: both choose layers; give one of them")
+    if layers:
+        chosen = [parse_layers(text, num_ws) for text in layers]
+        return {f"layers {format_ints(numbers)}": numbers for numbers in chosen}
+    starts = crossover or (num_ws // 2,)
+    for start in starts:
+        if not 0 <= start <= num_ws:
+            raise UsageError(f"--crossover {start}: out of range; the valid range is 0-{num_ws}")
+    return {f"crossover {start}": tuple(range(start, num_ws)) for start in starts}
+
+
+def _matrix(rows: Codes, cols: Codes, layers: Sequence[int]) -> Codes:
+    shape = (*rows.shape, *cols.shape)
+    # noise belongs to whoever gives the first layer, so that a matrix of one side's styles
+    # alone is that side's images with random noise too
+    first = cols.noise_seed[None, :] if 0 in layers else rows.noise_seed[:, None]
+    return Codes(
+        ws=mix_layers(rows.ws, cols.ws, layers),
+        noise_seed=np.broadcast_to(first, shape),
+        labels=np.broadcast_to(rows.labels[:, None], (*shape, rows.labels.shape[-1])),
+    )
+
+
+def _stack(matrices: Sequence[Codes]) -> Codes:
+    return Codes(
+        ws=np.stack([matrix.ws for matrix in matrices]),
+        noise_seed=np.stack([matrix.noise_seed for matrix in matrices]),
+        labels=np.stack([matrix.labels for matrix in matrices]),
+    )
