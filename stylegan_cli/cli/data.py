@@ -191,11 +191,11 @@ def _report(output: Path, skipped: list[dict[str, str]], *, ignored: int, json: 
     with open_sources([output]) as [made]:
         how, classes = made.prepared, made.classes
     side = how["resolution"]
-    console.note(f"{how['images']} images of {side}×{side}, {len(classes)} classes")
+    console.note(f"images: {how['images']} of {side}×{side}; classes: {len(classes)}")
     if skipped or ignored:
-        console.note(f"left out: {len(skipped)} broken images, {ignored} other files")
+        console.note(f"left out: broken images {len(skipped)}, other files {ignored}")
     if how["enlarged"]:
-        console.warn(f"{how['enlarged']} images were smaller than {side}×{side} and are enlarged")
+        console.warn(f"enlarged because smaller than {side}×{side}: {how['enlarged']}")
     if json:
         counts = {"images": how["images"], "enlarged": how["enlarged"], "ignored": ignored}
         echo_json(

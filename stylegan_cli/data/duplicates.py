@@ -57,7 +57,8 @@ def near_pairs(hashes: Hashes) -> Pairs:
 
 def _near(hashes: Hashes, pairs: Pairs) -> Pairs:
     distance = BITS_SET[hashes[pairs[:, 0]] ^ hashes[pairs[:, 1]]].sum(axis=1)
-    return pairs[distance <= NEAR_BITS]
+    near: Pairs = pairs[distance <= NEAR_BITS]
+    return near
 
 
 def _candidates(hashes: Hashes) -> Iterator[Pairs]:

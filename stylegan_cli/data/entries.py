@@ -13,6 +13,7 @@ from stylegan_cli.data.pictures import SUFFIXES
 Label = str | tuple[float, ...]
 """A class by its name, or a vector of numbers."""
 
+HDF5_SUFFIXES = frozenset({".h5", ".hdf5"})
 MAX_FILE_BYTES = 256 * 2**20
 PREPARED_NAME = re.compile(r"\d{5}/img\d{8}\.png")
 

@@ -70,7 +70,7 @@ def check_resolution(resolution: int) -> None:
     if resolution & (resolution - 1) or not SMALLEST <= resolution <= LARGEST:
         raise UsageError(
             f"resolution: {resolution} is no power of two from {SMALLEST} to {LARGEST}; "
-            f"the nearest is {usual_resolution(resolution, resolution)}"
+            f"take {usual_resolution(resolution, resolution)}"
         )
 
 

@@ -78,7 +78,7 @@ class ListSource:
 
 
 def _is_wanted(entry: Entry) -> bool:
-    return entry.problem is not None or is_image(entry.name)
+    return entry.problem is not None or (is_image(entry.name) and not is_hidden(entry.name))
 
 
 def _walk(folder: Path, prefix: str, above: tuple[Identity, ...]) -> Iterator[Entry]:
@@ -92,7 +92,8 @@ def _walk(folder: Path, prefix: str, above: tuple[Identity, ...]) -> Iterator[En
         with os.scandir(folder) as listing:
             # a folder's files sort as "folder/…", which is not where its bare name sorts
             children = sorted(
-                child.name + "/" * child.is_dir() for child in listing if not is_hidden(child.name)
+                child.name + "/" * (child.is_dir() and not is_hidden(child.name))
+                for child in listing
             )
     except OSError as error:
         yield Entry(name=prefix or str(folder), problem=f"cannot be searched: {error.strerror}")

@@ -18,6 +18,7 @@ SUFFIXES = frozenset(
 FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "TIFF", "GIF")
 Image.init()  # else Pillow knows WebP and TIFF only after a first failure, and not in threads
 MAX_PIXELS = 89_478_485  # what Pillow calls a bomb: 256 MiB of RGB
+TOO_LARGE = f"more than {MAX_PIXELS:,} pixels"
 MODES = {1: "L", 3: "RGB", 4: "RGBA"}
 TURNS = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -41,6 +42,8 @@ def reasons() -> Iterator[None]:
         yield
     except UnusableImageError:
         raise
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning):
+        raise UnusableImageError(TOO_LARGE) from None
     except UnidentifiedImageError:
         raise UnusableImageError("not an image in a format that is read") from None
     except Exception as error:  # Pillow's decoders raise almost anything on hostile bytes
@@ -61,7 +64,7 @@ def decode(data: bytes) -> Image.Image:
 def check_pixels(width: int, height: int) -> None:
     """Raise where decoding would take more memory than an image deserves."""
     if width * height > MAX_PIXELS:
-        raise UnusableImageError(f"{width}×{height} are more than {MAX_PIXELS} pixels")
+        raise UnusableImageError(TOO_LARGE)
 
 
 def flatten(image: Image.Image, channels: int, background: str) -> Image.Image:

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from functools import cached_property
 from importlib.resources import files
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from PIL import Image
@@ -16,6 +17,7 @@ from stylegan_cli.data.fitting import Target
 from stylegan_cli.data.pictures import decode
 from stylegan_cli.data.prepare import Preparation, prepare
 from stylegan_cli.errors import UsageError
+from stylegan_cli.files import writing
 
 KINDS = ("portraits",)
 USUAL_STYLE = "toon-head"
@@ -131,12 +133,17 @@ def ensure_sample(
     target = Target(resolution=resolution, channels=channels)
     folder = cache_dir or _usual_cache()
     path = folder / f"{kind}-{USUAL_STYLE}-{resolution}px-{channels}ch-{count}-{seed}.zip"
-    if not path.exists():
-        source = drawn(kind, count, resolution=resolution, seed=seed)
-        # processes of one run may draw side by side: the same bytes, and each rename is whole
-        request = Preparation(destination=path, target=target, overwrite=True)
-        for _ in prepare([source], request):
-            pass
+    if path.exists():
+        return path
+    source = drawn(kind, count, resolution=resolution, seed=seed)
+    with writing(path):
+        folder.mkdir(parents=True, exist_ok=True)
+        # the processes of a run may draw side by side, each for itself: the same bytes
+        with TemporaryDirectory(dir=folder) as own:
+            part = Path(own) / path.name
+            for _ in prepare([source], Preparation(destination=part, target=target)):
+                pass
+            part.replace(path)
     return path
 
 

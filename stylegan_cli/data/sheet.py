@@ -1,7 +1,6 @@
 """A sample sheet: some images of a source side by side."""
 
 import math
-import os
 from itertools import islice
 from pathlib import Path
 
@@ -12,6 +11,7 @@ from stylegan_cli.data.entries import Source
 from stylegan_cli.data.fitting import Target, fit_square, usual_resolution
 from stylegan_cli.data.pictures import UnusableImageError, reasons
 from stylegan_cli.errors import OutputError
+from stylegan_cli.files import written_whole
 from stylegan_cli.runtime import numpy_stream
 from stylegan_cli.shapes import Picture
 
@@ -36,16 +36,12 @@ def write_sheet(sheet: Picture, path: Path, *, overwrite: bool = False) -> None:
     """Save a sheet as PNG.
 
     Raises:
-        OutputError: The path is taken.
+        OutputError: The path is taken or cannot be written.
     """
     if path.exists() and not overwrite:
         raise OutputError(f"{path}: exists; name another file or add --overwrite")
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
+    with written_whole(path) as part:
         Image.fromarray(sheet).save(part, "png")
-        part.replace(path)
-    finally:
-        part.unlink(missing_ok=True)
 
 
 def _cells(source: Source, chosen: set[int]) -> list[Picture]:

@@ -7,12 +7,11 @@ from itertools import groupby
 from pathlib import Path
 
 from stylegan_cli.data.archives import ZipSource
-from stylegan_cli.data.entries import Source, is_image
+from stylegan_cli.data.entries import HDF5_SUFFIXES, Source, is_image
 from stylegan_cli.data.folders import FolderSource, ListSource
 from stylegan_cli.errors import DataError
 
 HDF5_MAGIC = b"\x89HDF\r\n\x1a\n"
-HDF5_SUFFIXES = {".h5", ".hdf5"}
 LIST_SUFFIXES = {".txt", ".lst"}
 
 
