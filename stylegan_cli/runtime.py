@@ -70,9 +70,11 @@ def pick_dtype(precision: str, device: "torch.device") -> "torch.dtype":
 
 
 def _cpu_multiplies_bf16() -> bool:
-    # AMX only: AVX512-BF16 alone gains nothing over float32 once casts are counted
     cpuinfo = Path("/proc/cpuinfo")
-    return cpuinfo.exists() and "amx_bf16" in cpuinfo.read_text()
+    if not cpuinfo.exists():
+        return False
+    flags = set(cpuinfo.read_text().split())
+    return bool(flags & {"amx_bf16", "avx512_bf16"})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -94,16 +96,6 @@ class World:
             dist.all_reduce(tensor)
             tensor /= self.size
         return tensor
-
-    def mean(self, tensor: "torch.Tensor") -> "torch.Tensor":
-        """Mean over all processes that gradients flow through."""
-        if self.size == 1:
-            return tensor
-        import torch.distributed as dist
-        from torch.distributed.nn.functional import all_reduce
-
-        summed: torch.Tensor = all_reduce(tensor, dist.ReduceOp.SUM)  # type: ignore[no-untyped-call]
-        return summed / self.size
 
     def barrier(self) -> None:
         """Wait until all processes are here."""

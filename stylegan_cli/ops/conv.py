@@ -62,12 +62,12 @@ class _Geometry:
 
 def _backward(
     dy: Tensor, x: Tensor, weight: Tensor, geometry: _Geometry, mask: tuple[bool, bool, bool]
-) -> tuple[Tensor, Tensor, Tensor]:
+) -> Any:
+    # a triple of gradients for x, weight and bias; None where the mask says no
     stride, padding = [geometry.stride] * 2, [geometry.padding] * 2
-    result: tuple[Tensor, Tensor, Tensor] = torch.ops.aten.convolution_backward(
+    return torch.ops.aten.convolution_backward(
         dy, x, weight, [weight.shape[0]], stride, padding, [1, 1], False, [0, 0], 1, list(mask)
     )
-    return result
 
 
 def _like(dy: Tensor, shape: tuple[int, ...]) -> Tensor:

@@ -1,0 +1,260 @@
+"""Network snapshots and training states: atomic, hashed, versioned; reading never runs code."""
+
+import hashlib
+import json
+import platform
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from stylegan_cli import __version__
+from stylegan_cli.errors import NetworkFileError, RecipeError
+from stylegan_cli.files import writing, written_whole
+from stylegan_cli.recipe import Recipe, dumps, loads
+
+if TYPE_CHECKING:
+    import torch
+    from torch import Tensor, nn
+
+    from stylegan_cli.networks.discriminators import Discriminator
+    from stylegan_cli.networks.stylegan2 import Generator
+
+SCHEMA = 1
+DEFAULT_LICENCE = "as the training data allow; the network format is Apache-2.0"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Header:
+    """What a network file says about itself.
+
+    Attributes:
+        c_dim: Length of a label, 0 without labels.
+        classes: Names of the classes, where the data set had names.
+        kimg: Thousands of real images shown in training.
+        provenance: Data set, versions and date.
+    """
+
+    recipe: Recipe
+    c_dim: int
+    classes: tuple[str, ...]
+    kimg: float
+    licence: str
+    provenance: Mapping[str, Any]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Network:
+    """A network read from a file, ready to make images.
+
+    Attributes:
+        sha256: Of the file.
+        G: The averaged generator, without gradients.
+        D: The discriminator, where it was asked for.
+    """
+
+    path: Path
+    sha256: str
+    header: Header
+    G: "Generator"
+    D: "Discriminator | None"
+
+    @property
+    def recipe(self) -> Recipe:
+        return self.header.recipe
+
+    @property
+    def c_dim(self) -> int:
+        return self.header.c_dim
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        return self.header.classes
+
+    @property
+    def kimg(self) -> float:
+        return self.header.kimg
+
+    @property
+    def licence(self) -> str:
+        return self.header.licence
+
+    @property
+    def provenance(self) -> Mapping[str, Any]:
+        return self.header.provenance
+
+
+def save_network(path: Path, header: Header, G_ema: "nn.Module", D: "nn.Module") -> None:
+    """Write a network snapshot; it appears under its name only when whole.
+
+    Raises:
+        OutputError: The place cannot be written.
+    """
+    from safetensors import SafetensorError
+    from safetensors.torch import save_file
+
+    tensors = {f"g_ema.{key}": _plain(tensor) for key, tensor in G_ema.state_dict().items()}
+    tensors |= {f"d.{key}": _plain(tensor) for key, tensor in D.state_dict().items()}
+    metadata = {
+        "schema": str(SCHEMA),
+        "recipe": dumps(header.recipe),
+        "c_dim": str(header.c_dim),
+        "classes": json.dumps(header.classes),
+        "kimg": repr(header.kimg),
+        "licence": header.licence,
+        "provenance": json.dumps(dict(header.provenance)),
+    }
+    with written_whole(path) as temporary, writing(path, SafetensorError):
+        save_file(tensors, temporary, metadata)
+
+
+def versions() -> dict[str, str]:
+    """Versions of what computed something, for provenance."""
+    import torch
+
+    return {
+        "sgtool": __version__,
+        "torch": str(torch.__version__),
+        "python": platform.python_version(),
+    }
+
+
+def read_header(path: Path) -> Header:
+    """What a network file says about itself, without reading its weights.
+
+    Raises:
+        NetworkFileError: Not a network file of ours, or damaged.
+    """
+    return _header(path, _metadata(path))
+
+
+def load_network(
+    path: Path, device: "torch.device | str" = "cpu", *, discriminator: bool = False
+) -> Network:
+    """Generator, and discriminator where asked for, of a network file.
+
+    Raises:
+        NetworkFileError: Not a network file of ours, damaged, or tensors missing.
+    """
+    import torch
+    from safetensors.torch import load_file
+
+    from stylegan_cli.networks.build import build_discriminator, build_generator
+
+    header = read_header(path)
+    tensors = load_file(path)
+    with torch.device("meta"):
+        G = build_generator(header.recipe, c_dim=header.c_dim)
+        D = build_discriminator(header.recipe, c_dim=header.c_dim) if discriminator else None
+    _fill(path, G, tensors, "g_ema.")
+    if D is not None:
+        _fill(path, D, tensors, "d.")
+        D.eval().requires_grad_(False).to(device)
+    G.eval().requires_grad_(False).to(device)
+    return Network(path=path, sha256=file_sha256(path), header=header, G=G, D=D)
+
+
+def save_state(path: Path, state: Mapping[str, Any]) -> None:
+    """Write a training state; the one before stays until this one is whole.
+
+    Args:
+        state: Tensors, numbers, strings, and lists and dicts of them.
+
+    Raises:
+        OutputError: The place cannot be written.
+    """
+    import torch
+
+    with written_whole(path) as temporary, writing(path, RuntimeError):
+        torch.save({"schema": SCHEMA, **state}, temporary)
+
+
+def load_state(path: Path) -> dict[str, Any]:
+    """Read a training state.
+
+    Raises:
+        NetworkFileError: Damaged, or not a training state of this version.
+    """
+    import torch
+
+    try:
+        state = torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:  # torch has no common class for damaged files
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise NetworkFileError(
+            f"{path}: damaged training state ({reason}); remove it and start again with --overwrite"
+        ) from None
+    if not isinstance(state, dict) or "schema" not in state:
+        raise NetworkFileError(f"{path}: not a training state; found {type(state).__name__}")
+    _check_schema(path, state["schema"])
+    return state
+
+
+def file_sha256(path: Path) -> str:
+    """SHA-256 of a file's bytes, in hex."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _plain(tensor: "Tensor") -> "Tensor":
+    return tensor.detach().cpu().contiguous()
+
+
+def _metadata(path: Path) -> dict[str, str]:
+    from safetensors import SafetensorError, safe_open
+
+    if not path.is_file():
+        raise NetworkFileError(f"{path}: no such file; give a network-*.safetensors or a run folder")
+    try:
+        with safe_open(path, framework="numpy") as file:
+            metadata: dict[str, str] | None = file.metadata()
+    except (SafetensorError, OSError) as error:
+        raise NetworkFileError(
+            f"{path}: not a readable network file ({error}); it may be cut short: copy it again"
+        ) from None
+    if not metadata or "recipe" not in metadata:
+        raise NetworkFileError(f"{path}: a safetensors file, but not a network of sgtool")
+    return metadata
+
+
+def _header(path: Path, metadata: Mapping[str, str]) -> Header:
+    try:
+        _check_schema(path, int(metadata["schema"]))
+        return Header(
+            recipe=loads(metadata["recipe"], source=str(path)),
+            c_dim=int(metadata["c_dim"]),
+            classes=tuple(str(name) for name in json.loads(metadata["classes"])),
+            kimg=float(metadata["kimg"]),
+            licence=metadata["licence"],
+            provenance=dict(json.loads(metadata["provenance"])),
+        )
+    except (KeyError, ValueError, TypeError, RecipeError) as error:
+        raise NetworkFileError(f"{path}: damaged description of the network ({error})") from None
+
+
+def _check_schema(path: Path, schema: object) -> None:
+    if not isinstance(schema, int) or schema < 1:
+        raise NetworkFileError(f"{path}: schema {schema!r} is none of ours")
+    if schema > SCHEMA:
+        raise NetworkFileError(
+            f"{path}: schema {schema} is newer than this sgtool reads ({SCHEMA}); upgrade sgtool"
+        )
+
+
+def _fill(path: Path, module: "nn.Module", tensors: Mapping[str, "Tensor"], prefix: str) -> None:
+    import torch
+
+    own = {
+        key.removeprefix(prefix): tensor.contiguous(memory_format=torch.channels_last)
+        if tensor.ndim == 4
+        else tensor
+        for key, tensor in tensors.items()
+        if key.startswith(prefix)
+    }
+    try:
+        module.load_state_dict(own, assign=True)
+    except RuntimeError as error:
+        details = "; ".join(line.strip() for line in str(error).splitlines()[1:4])
+        raise NetworkFileError(
+            f"{path}: the weights do not fit the description of the network: {details}"
+        ) from None

@@ -1,0 +1,26 @@
+"""Values that a recipe leaves to the tool."""
+
+from dataclasses import replace
+
+from stylegan_cli.recipe.sections import Recipe
+
+
+def resolve(recipe: Recipe) -> Recipe:
+    """The recipe with every "auto", and every default that follows another key, decided."""
+    return replace(
+        recipe,
+        loss=replace(recipe.loss, r1_gamma=r1_gamma(recipe)),
+        discriminator=replace(
+            recipe.discriminator,
+            channel_base=recipe.discriminator.channel_base or recipe.generator.channel_base,
+            channel_max=recipe.discriminator.channel_max or recipe.generator.channel_max,
+        ),
+    )
+
+
+def r1_gamma(recipe: Recipe) -> float:
+    """Weight of R1; "auto" is 0.0002 · resolution² / batch_size, the rule of thumb of [ADA]."""
+    gamma = recipe.loss.r1_gamma
+    if gamma == "auto":
+        return 0.0002 * recipe.data.resolution**2 / recipe.train.batch_size
+    return gamma

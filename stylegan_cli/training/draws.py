@@ -1,0 +1,69 @@
+"""The random inputs of a training phase, each sample with a stream of its own.
+
+A sample's stream follows from (seed, phase, iteration, sample index), so results do not depend
+on how a batch is split over processes and accumulation rounds, and a resumed run goes on with
+the same numbers.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from stylegan_cli.noise import noise_maps
+from stylegan_cli.runtime import numpy_stream, stream_seed
+from stylegan_cli.shapes import Z
+
+
+@dataclass(frozen=True, kw_only=True)
+class PhaseStreams:
+    """Random streams of one phase of one iteration.
+
+    Attributes:
+        samples: Positions in the global batch of the samples drawn here.
+    """
+
+    seed: int
+    phase: str
+    iteration: int
+    samples: Sequence[int]
+    device: torch.device
+
+    def latents(self, z_dim: int) -> tuple[Z, Z]:
+        """z, and a second z for style mixing."""
+        rows = [self._normal("z", i, 2 * z_dim) for i in self.samples]
+        z, z_mix = torch.stack(rows).to(self.device).split(z_dim, dim=1)
+        return z, z_mix
+
+    def noise(self, resolutions: Sequence[int]) -> list[Tensor]:
+        """Noise inputs of the synthesis network, `[n, 1, r, r]` each."""
+        seeds = [self._sample_seed("noise", i) for i in self.samples]
+        return noise_maps(resolutions, seeds, self.device)
+
+    def pixel_noise(self, channels: int, resolution: int) -> Tensor:
+        """Standard normal image noise of path-length regularization."""
+        size = channels * resolution * resolution
+        rows = [self._normal("pixels", i, size) for i in self.samples]
+        return torch.stack(rows).reshape(-1, channels, resolution, resolution).to(self.device)
+
+    def label_choices(self, count: int) -> list[int]:
+        """Index of the training image whose label each sample takes."""
+        return [self._sample_seed("label", i) % count for i in self.samples]
+
+    def crossover(self, num_ws: int, probability: float) -> int:
+        """First layer of the second style, one for the whole batch; num_ws is no mixing.
+
+        [SG1] section 3.1.
+        """
+        stream = numpy_stream(self.seed, self.phase, self.iteration, "mix")
+        mixes = stream.random() < probability
+        crossover = int(stream.integers(1, num_ws))
+        return crossover if mixes else num_ws
+
+    def _normal(self, purpose: str, sample: int, size: int) -> Tensor:
+        generator = torch.Generator().manual_seed(self._sample_seed(purpose, sample))
+        return torch.randn(size, generator=generator)
+
+    def _sample_seed(self, purpose: str, sample: int) -> int:
+        return stream_seed(self.seed, self.phase, self.iteration, purpose, sample)

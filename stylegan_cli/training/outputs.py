@@ -1,0 +1,121 @@
+"""What a run writes while it trains; only the first process writes."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from stylegan_cli.checkpoint import Header, save_network, versions
+from stylegan_cli.data.dataset import Dataset
+from stylegan_cli.errors import TrainingError, UsageError
+from stylegan_cli.recipe import Recipe
+from stylegan_cli.results.pictures import tile, write_png
+from stylegan_cli.training.run_folder import RunFolder
+from stylegan_cli.training.samples import SampleGrid, sample_grid
+from stylegan_cli.training.state import TrainingState
+
+if TYPE_CHECKING:
+    from torch.utils.tensorboard import SummaryWriter
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outputs:
+    """Pictures, networks, statistics and states of one run.
+
+    Attributes:
+        events: TensorBoard's writer, where the recipe asks for it.
+    """
+
+    folder: RunFolder
+    recipe: Recipe
+    dataset: Dataset
+    grid: SampleGrid
+    events: "SummaryWriter | None"
+
+    def write_reals(self) -> Path:
+        """Real images at the places of the fakes."""
+        write_png(self.folder.reals, tile(self.grid.reals, self.grid.columns))
+        return self.folder.reals
+
+    def write_fakes(self, state: TrainingState) -> Path:
+        """Images of the averaged generator, the same latents each time."""
+        path = self.folder.fakes(state.cur_nimg)
+        picture = tile(self.grid.fakes(state.G_ema), self.grid.columns)
+        write_png(path, picture)
+        if self.events is not None:
+            self.events.add_image("fakes", picture, state.cur_nimg, dataformats="HWC")
+        return path
+
+    def write_network(self, state: TrainingState) -> Path:
+        """Averaged generator and discriminator."""
+        path = self.folder.network(state.cur_nimg)
+        save_network(path, self._header(state), state.G_ema, state.D)
+        return path
+
+    def write_stats(self, values: Mapping[str, float]) -> None:
+        """One line of `stats.jsonl`."""
+        self.folder.append_stats(values)
+        if self.events is not None:
+            for name, value in values.items():
+                self.events.add_scalar(name, value, int(values["cur_nimg"]))
+            self.events.flush()
+
+    def write_state(self, state: TrainingState) -> None:
+        """Everything the run needs to go on."""
+        self.folder.save_state(state.state_dict())
+
+    def _header(self, state: TrainingState) -> Header:
+        return Header(
+            recipe=self.recipe,
+            c_dim=self.dataset.c_dim,
+            classes=self.dataset.classes,
+            kimg=state.cur_nimg / 1000,
+            licence="that of the images it was trained on",
+            provenance={
+                "data": self.recipe.data.path,
+                "data_fingerprint": self.dataset.fingerprint,
+                "images": len(self.dataset),
+                "versions": versions(),
+                "created_utc": datetime.now(UTC).isoformat(timespec="seconds"),
+            },
+        )
+
+
+def open_outputs(folder: RunFolder, recipe: Recipe, dataset: Dataset) -> Outputs:
+    """Outputs of a run in its folder, which is prepared already."""
+    grid = sample_grid(
+        dataset,
+        seed=recipe.seed,
+        resolution=recipe.data.resolution,
+        z_dim=recipe.generator.z_dim,
+    )
+    events = _event_writer(folder.path) if recipe.report.tensorboard else None
+    return Outputs(folder=folder, recipe=recipe, dataset=dataset, grid=grid, events=events)
+
+
+def check_finite(means: Mapping[str, float], kimg: float) -> None:
+    """Refuse to go on from numbers that are none.
+
+    Raises:
+        TrainingError: Names what is not finite.
+    """
+    broken = [name for name, value in means.items() if not math.isfinite(value)]
+    if broken:
+        raise TrainingError(
+            f"{', '.join(broken)}: not finite at {kimg:g} kimg; the last good state is kept. "
+            "Try a lower learning rate (--set train.lr_g=… --set train.lr_d=…), "
+            "a larger loss.r1_gamma, or train.precision=fp32, in another folder"
+        )
+
+
+def _event_writer(folder: Path) -> "SummaryWriter":
+    try:
+        from torch.utils.tensorboard import SummaryWriter
+    except ImportError:
+        raise UsageError(
+            "report.tensorboard: TensorBoard is not installed; "
+            "pip install 'stylegan_cli[tensorboard]'"
+        ) from None
+    return SummaryWriter(str(folder))  # type: ignore[no-untyped-call]

@@ -1,0 +1,135 @@
+"""The files of a training run."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from stylegan_cli.checkpoint import load_state, save_state
+from stylegan_cli.errors import OutputError
+from stylegan_cli.files import writing, written_whole
+from stylegan_cli.recipe import Recipe, dumps, load
+from stylegan_cli.recipe.sections import ReportSection
+
+RUN_FILES = (
+    "recipe.toml",
+    "stats.jsonl",
+    "state.pt",
+    "reals.png",
+    "fakes-*.png",
+    "network-*.safetensors",
+    "events.out.tfevents.*",
+    ".*.partial",
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunFolder:
+    """Where a run keeps its recipe, statistics, pictures, networks and state."""
+
+    path: Path
+
+    @property
+    def stats(self) -> Path:
+        return self.path / "stats.jsonl"
+
+    @property
+    def state(self) -> Path:
+        return self.path / "state.pt"
+
+    @property
+    def reals(self) -> Path:
+        return self.path / "reals.png"
+
+    def fakes(self, cur_nimg: int) -> Path:
+        return self.path / f"fakes-{cur_nimg // 1000:06d}.png"
+
+    def network(self, cur_nimg: int) -> Path:
+        return self.path / f"network-{cur_nimg // 1000:06d}.safetensors"
+
+    def prepare(self, recipe: Recipe, *, overwrite: bool) -> None:
+        """Make the folder, or make sure that it holds this very run.
+
+        A run may go on for longer and report more often than it began; everything else in its
+        recipe is fixed.
+
+        Raises:
+            OutputError: The folder holds something else, or cannot be written.
+        """
+        written = self.path / "recipe.toml"
+        with writing(self.path):
+            self.path.mkdir(parents=True, exist_ok=True)
+            if overwrite:
+                self._clear()
+            elif written.exists():
+                self._check_same(load(written), recipe)
+            elif any(self.path.iterdir()):
+                raise OutputError(
+                    f"{self.path}: holds files, but not a run; choose another folder with -o"
+                )
+        with written_whole(written) as temporary:
+            temporary.write_text(dumps(recipe), encoding="utf-8")
+
+    def resume(self) -> dict[str, Any] | None:
+        """The state to go on from, with later lines of `stats.jsonl` taken back; None at the start.
+
+        Raises:
+            NetworkFileError: The state is damaged.
+        """
+        if not self.state.exists():
+            self.stats.unlink(missing_ok=True)
+            return None
+        state = load_state(self.state)
+        self._take_back_stats(state["cur_nimg"])
+        return state
+
+    def save_state(self, state: Mapping[str, Any]) -> None:
+        """Write the state; the one before stays until this one is whole."""
+        save_state(self.state, state)
+
+    def append_stats(self, values: Mapping[str, float]) -> None:
+        """Add one line to `stats.jsonl`.
+
+        Raises:
+            OutputError: The disk is full or the folder read-only.
+        """
+        with writing(self.stats), self.stats.open("a", encoding="utf-8") as file:
+            file.write(json.dumps(dict(values)) + "\n")
+
+    def _take_back_stats(self, cur_nimg: int) -> None:
+        if not self.stats.exists():
+            return
+        lines = self.stats.read_text(encoding="utf-8").splitlines(keepends=True)
+        kept = [line for line in lines if _images_shown(line) <= cur_nimg]
+        with written_whole(self.stats) as temporary:
+            temporary.write_text("".join(kept), encoding="utf-8")
+
+    def _check_same(self, found: Recipe, wanted: Recipe) -> None:
+        if _identity(found) == _identity(wanted):
+            return
+        ours, theirs = dumps(wanted).splitlines(), dumps(found).splitlines()
+        differing = [line for line in theirs if line not in ours]
+        raise OutputError(
+            f"{self.path}: holds another run ({'; '.join(differing[:3]) or 'other keys'}); "
+            "choose another folder with -o, or --overwrite it"
+        )
+
+    def _clear(self) -> None:
+        for pattern in RUN_FILES:
+            for file in self.path.glob(pattern):
+                file.unlink()
+
+
+def _images_shown(line: str) -> float:
+    # a killed process may have left half a line: it counts as never written
+    try:
+        return float(json.loads(line)["cur_nimg"])
+    except (ValueError, KeyError, TypeError):
+        return float("inf")
+
+
+def _identity(recipe: Recipe) -> Recipe:
+    return replace(
+        recipe, report=ReportSection(), train=replace(recipe.train, total_kimg=1.0), title=""
+    )
