@@ -41,12 +41,15 @@ def writing(path: Path, *failures: type[Exception]) -> Iterator[None]:
     try:
         yield
     except caught as error:
-        raise OutputError(f"{path}: cannot be written: {system_reason(error)}") from error
+        raise OutputError(
+            f"{path}: cannot be written ({system_reason(error)}); "
+            "mend that or choose another place with -o"
+        ) from error
 
 
 def system_reason(error: Exception) -> str:
     """What the system said, without HDF5's account of where it was."""
-    if isinstance(error, OSError) and error.strerror:
-        return error.strerror
     found = _HDF5_REASON.search(str(error))
-    return found[1] if found else str(error)
+    if found:
+        return found[1]
+    return (isinstance(error, OSError) and error.strerror) or str(error)

@@ -11,6 +11,12 @@ from typer.core import TyperGroup
 from stylegan_cli import __version__
 from stylegan_cli.cli import console
 from stylegan_cli.cli.data import data_app
+from stylegan_cli.cli.grid import EXAMPLES as GRID_EXAMPLES
+from stylegan_cli.cli.grid import grid
+from stylegan_cli.cli.info import EXAMPLES as INFO_EXAMPLES
+from stylegan_cli.cli.info import info
+from stylegan_cli.cli.mix import EXAMPLES as MIX_EXAMPLES
+from stylegan_cli.cli.mix import mix
 from stylegan_cli.cli.options import examples
 from stylegan_cli.cli.recipe import recipe_app
 from stylegan_cli.errors import Interrupted, SgtoolError
@@ -55,6 +61,9 @@ app = typer.Typer(
 )
 app.add_typer(recipe_app, name="recipe")
 app.add_typer(data_app, name="data")
+app.command(epilog=GRID_EXAMPLES)(grid)
+app.command(epilog=MIX_EXAMPLES)(mix)
+app.command(epilog=INFO_EXAMPLES)(info)
 
 
 def main() -> None:

@@ -32,7 +32,7 @@ NetworkFlag = Annotated[
         "--network",
         envvar="SGTOOL_NETWORK",
         metavar="FILE",
-        help="Network file; otherwise the newest snapshot of the newest run under ./runs.",
+        help="Network file or run folder; otherwise the newest network under ./runs.",
     ),
 ]
 SeedsFlag = Annotated[
@@ -55,7 +55,8 @@ ClassFlag = Annotated[
     typer.Option("--class", metavar="CLASS", help="Class to draw, by its name or number."),
 ]
 BatchFlag = Annotated[
-    int, typer.Option("--batch", metavar="N", min=1, help="Images drawn at once.")
+    int | None,
+    typer.Option("--batch", metavar="N", min=1, help="Images drawn at once; by size if not given."),
 ]
 DeviceFlag = Annotated[
     str, typer.Option("--device", metavar="NAME", help="auto, cpu, cuda or cuda:1.")

@@ -107,7 +107,7 @@ def open_folder(
         else:
             _refuse_strangers(paths)
     if paths.hdf5.exists() and not overwrite:
-        return OpenStudy(paths=paths, file=_same(open_study(paths.hdf5), header))
+        return OpenStudy(paths=paths, file=_same(_open_finished(paths.hdf5), header))
     damage = None
     if paths.unfinished.exists():
         try:
@@ -152,14 +152,20 @@ def every_image(file: StudyFile) -> Iterator[tuple[str, tuple[int, ...]]]:
             yield table, index
 
 
+def _open_finished(path: Path) -> StudyFile:
+    try:
+        return open_study(path)
+    except DataError as error:
+        raise OutputError(f"{error}; choose another -o or add --overwrite") from None
+
+
 def _refuse_strangers(paths: StudyPaths) -> None:
     if paths.hdf5.exists() or paths.unfinished.exists():
         return
-    found = [path.name for path in paths.folder.iterdir() if not path.name.startswith(".")]
-    found += [path.name for path in paths.folder.glob(UNFINISHED.format("*"))]
-    if found:
+    others = [path for path in paths.folder.iterdir() if not path.name.startswith(".")]
+    for found in [*_studies(paths.folder), *others][:1]:
         raise OutputError(
-            f"{paths.folder}: not empty, holds {min(found)}; choose another -o or add --overwrite"
+            f"{paths.folder}: not empty, holds {found.name}; choose another -o or add --overwrite"
         )
 
 
@@ -176,7 +182,7 @@ def _same(file: StudyFile, header: Header) -> StudyFile:
 
 def _clear(folder: Path) -> None:
     """Remove the studies in the folder with their pictures, and nothing else."""
-    for path in [*folder.glob("*.h5"), *folder.glob(UNFINISHED.format("*"))]:
+    for path in _studies(folder):
         try:
             with open_study(path) as file:
                 pictures = _pictures(StudyPaths(folder=folder, header=file.header), file)
@@ -188,6 +194,11 @@ def _clear(folder: Path) -> None:
         for picture in pictures:
             picture.unlink(missing_ok=True)
         path.unlink()
+
+
+def _studies(folder: Path) -> list[Path]:
+    """Files that are studies by their name."""
+    return [*folder.glob("*.h5"), *folder.glob(UNFINISHED.format("*"))]
 
 
 def _pictures(paths: StudyPaths, file: StudyFile) -> list[Path]:

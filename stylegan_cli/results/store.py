@@ -11,7 +11,7 @@ versions (JSON), created_utc.
 
 import json
 from collections.abc import Mapping, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from hashlib import sha256
@@ -51,10 +51,10 @@ class Header:
     network_sha256: str
 
     def differences(self, other: "Header") -> list[str]:
-        """What another header says otherwise: `psi: 1.0, not 0.7`."""
+        """What another header says otherwise: `psi is 1.0, not 0.7`."""
         mine, theirs = json.loads(self.origin), json.loads(other.origin)
         return [
-            f"{key}: {theirs.get(key)}, not {mine.get(key)}"
+            f"{key} is {_in_words(theirs.get(key))}, not {_in_words(mine.get(key))}"
             for key in {**mine, **theirs}
             if mine.get(key) != theirs.get(key)
         ]
@@ -94,6 +94,8 @@ class StudyFile:
         self.header = _read_header(file)
         self.tables = ("/", *(name for name in file if name.endswith(SOURCES)))
         self.resolution = int(file["images"].shape[-2])
+        self.versions: dict[str, str] = json.loads(file.attrs["versions"])
+        self.created_utc: str = file.attrs["created_utc"]
 
     def __enter__(self) -> Self:
         return self
@@ -145,7 +147,8 @@ def create_study(path: Path, header: Header, tables: Mapping[str, Table]) -> Stu
             file.flush()
         return StudyFile(path, file)
     except BaseException:
-        file.close()
+        with suppress(RuntimeError, OSError):  # a full disk fails here once more
+            file.close()
         path.unlink(missing_ok=True)
         raise
 
@@ -173,6 +176,43 @@ def open_study(path: Path, *, write: bool = False) -> StudyFile:
     except (KeyError, OSError, RuntimeError, ValueError) as error:
         file.close()
         raise DataError(f"{path}: not a study, or damaged: {error}") from None
+
+
+def is_study(path: Path) -> bool:
+    """Whether this is an HDF5 file that says it is a study."""
+    if not h5py.is_hdf5(path):
+        return False
+    try:
+        with h5py.File(path, "r") as file:
+            return "study" in file.attrs
+    except OSError:
+        return False
+
+
+def describe_study(path: Path) -> dict[str, Any]:
+    """What a study file holds and where it comes from, ready for JSON.
+
+    Raises:
+        DataError: It is damaged.
+    """
+    with open_study(path) as study:
+        shapes = {name: list(study.done(name).shape) for name in study.tables}
+        return {
+            "study": study.header.study,
+            "request": dict(study.header.request),
+            "sheets": list(study.header.sheets),
+            "axes": {axis: list(names) for axis, names in study.header.axes.items()},
+            "shapes": {f"{name}/images".strip("/"): shape for name, shape in shapes.items()},
+            "missing": sum(int((~study.done(name)).sum()) for name in study.tables),
+            "resolution": study.resolution,
+            "network_sha256": study.header.network_sha256,
+            "versions": study.versions,
+            "created_utc": study.created_utc,
+        }
+
+
+def _in_words(value: object) -> str:
+    return "; ".join(map(str, value)) if isinstance(value, list) else str(value)
 
 
 def _writing(path: Path) -> AbstractContextManager[None]:

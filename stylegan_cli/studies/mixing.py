@@ -44,7 +44,7 @@ def mix(
         request={
             "rows": format_ints(rows),
             "cols": format_ints(cols),
-            "sheets": list(taken),
+            "matrices": list(taken),
             **sampling_request(network, sampling),
         },
         noise_mode=sampling.noise_mode,

@@ -1,0 +1,45 @@
+"""The public names of the package; the command line uses the same ones.
+
+>>> from pathlib import Path
+>>> from stylegan_cli import api
+>>> network = api.load_network(Path("network-000200.safetensors"))  # doctest: +SKIP
+>>> plan = api.mix(network, rows=[1, 2], cols=[3, 4], crossover=[8])  # doctest: +SKIP
+>>> pictures = [cell.pixels for cell in api.render(network.G, plan)]  # doctest: +SKIP
+"""
+
+from stylegan_cli.checkpoint import Network, load_network
+from stylegan_cli.data.dataset import Dataset, open_dataset
+from stylegan_cli.description import describe
+from stylegan_cli.errors import SgtoolError
+from stylegan_cli.latents import Sampling
+from stylegan_cli.plan import Plan
+from stylegan_cli.recipe import Recipe
+from stylegan_cli.recipe import load as load_recipe
+from stylegan_cli.runtime import pick_device
+from stylegan_cli.studies.grid import grid
+from stylegan_cli.studies.mixing import mix
+from stylegan_cli.studies.recording import Recording, default_folder
+from stylegan_cli.synthesis import Cell, render
+from stylegan_cli.training.loop import Tick, train
+
+__all__ = [
+    "Cell",
+    "Dataset",
+    "Network",
+    "Plan",
+    "Recipe",
+    "Recording",
+    "Sampling",
+    "SgtoolError",
+    "Tick",
+    "default_folder",
+    "describe",
+    "grid",
+    "load_network",
+    "load_recipe",
+    "mix",
+    "open_dataset",
+    "pick_device",
+    "render",
+    "train",
+]

@@ -1,0 +1,68 @@
+"""`sgtool info`: what a file is, or what sgtool finds on this machine."""
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from stylegan_cli.cli.network import newest_network
+from stylegan_cli.cli.options import JsonFlag, QuietFlag, examples
+from stylegan_cli.cli.output import echo_json, echo_table
+from stylegan_cli.errors import NetworkFileError
+
+EXAMPLES = examples(
+    "sgtool info",
+    "sgtool info runs/people runs/people/network-000200.safetensors --json",
+    "sgtool info results/mix-0a1b2c3d/mix.h5 people.zip",
+)
+
+
+def info(
+    files: Annotated[
+        list[Path] | None,
+        typer.Argument(
+            metavar="[FILE]...",
+            help="Networks, run folders, training states, studies, data sets, recipes.",
+        ),
+    ] = None,
+    json: JsonFlag = False,
+    quiet: QuietFlag = False,
+) -> None:
+    """Tell what files are and hold; without files, versions, devices and the default network."""
+    from stylegan_cli import api
+
+    facts = [api.describe(path) for path in files] if files else [_machine()]
+    if json:
+        echo_json(facts if len(facts) > 1 else facts[0])
+        return
+    for each in facts:
+        echo_table(("fact", "value"), list(_rows(each)))
+
+
+def _machine() -> dict[str, Any]:
+    import torch
+
+    from stylegan_cli.checkpoint import versions
+
+    try:
+        network: str | None = str(newest_network())
+    except NetworkFileError:
+        network = None
+    gpus = [torch.cuda.get_device_name(i) for i in range(torch.cuda.device_count())]
+    return {
+        "versions": versions(),
+        "devices": [f"cpu, {torch.get_num_threads()} threads", *gpus],
+        "default_network": network,
+    }
+
+
+def _rows(facts: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, str]]:
+    """Facts as lines of a table: nested ones by dotted names, lists in one line."""
+    for key, value in facts.items():
+        if isinstance(value, Mapping):
+            yield from _rows(value, f"{prefix}{key}.")
+        elif isinstance(value, list):
+            yield prefix + key, ", ".join(map(str, value))
+        else:
+            yield prefix + key, "" if value is None else str(value)

@@ -1,0 +1,96 @@
+"""`sgtool mix`: mixing matrices, rows giving some layers and columns the others."""
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from stylegan_cli.cli import console
+from stylegan_cli.cli.options import (
+    BatchFlag,
+    ClassFlag,
+    CutoffFlag,
+    DeviceFlag,
+    JsonFlag,
+    NetworkFlag,
+    NoiseModeFlag,
+    OutputFlag,
+    OverwriteFlag,
+    PsiFlag,
+    QuietFlag,
+    VerboseFlag,
+    examples,
+)
+from stylegan_cli.cli.study import StudyFlags, run_study
+from stylegan_cli.ranges import parse_ints
+
+if TYPE_CHECKING:
+    from stylegan_cli.checkpoint import Network
+    from stylegan_cli.latents import Sampling
+    from stylegan_cli.plan import Plan
+
+EXAMPLES = examples(
+    "sgtool mix --rows 1,2 --cols 3,4 --crossover 8",
+    "sgtool mix --rows 0-3 --cols 4-9 --crossover 2,4,8 --psi 0.7",
+    "sgtool mix --rows 0-3 --cols 4-9 --layers coarse --layers 8-",
+)
+
+
+def mix(
+    rows: Annotated[str, typer.Option(metavar="LIST", help="Seeds of the rows, such as 1,2.")],
+    cols: Annotated[str, typer.Option(metavar="LIST", help="Seeds of the columns.")],
+    crossover: Annotated[
+        str | None,
+        typer.Option(
+            metavar="LIST",
+            help="First layer that takes the column's style; several give several matrices. "
+            "The middle layer if not given.",
+        ),
+    ] = None,
+    layers: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="LIST",
+            help="Instead: layers that take the column's style, as coarse, 0-3 or 8-. "
+            "Given again, another matrix.",
+        ),
+    ] = None,
+    psi: PsiFlag = 1.0,
+    cutoff: CutoffFlag = None,
+    noise_mode: NoiseModeFlag = "const",
+    class_name: ClassFlag = None,
+    network: NetworkFlag = None,
+    batch: BatchFlag = None,
+    device: DeviceFlag = "auto",
+    output: OutputFlag = None,
+    overwrite: OverwriteFlag = False,
+    json: JsonFlag = False,
+    quiet: QuietFlag = False,
+    verbose: VerboseFlag = False,
+) -> None:
+    """Mix the styles of seeds: each row's image with some layers from each column's."""
+    row_seeds, col_seeds = parse_ints(rows, flag="--rows"), parse_ints(cols, flag="--cols")
+    from stylegan_cli import api
+
+    def make_plan(network: "Network", sampling: "Sampling") -> "Plan":
+        valid = range(network.G.num_ws + 1)
+        starts = parse_ints(crossover, flag="--crossover", valid=valid) if crossover else ()
+        plan = api.mix(
+            network, row_seeds, col_seeds, crossover=starts, layers=layers or (), sampling=sampling
+        )
+        if not (starts or layers):
+            console.note(f"{plan.sheets[0]} of 0-{valid[-1]}; choose others with --crossover")
+        return plan
+
+    flags = StudyFlags(
+        psi=psi,
+        cutoff=cutoff,
+        noise_mode=noise_mode,
+        class_name=class_name,
+        network=network,
+        batch=batch,
+        device=device,
+        output=output,
+        overwrite=overwrite,
+        json=json,
+    )
+    run_study(make_plan, flags)

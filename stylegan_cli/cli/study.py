@@ -1,0 +1,102 @@
+"""What every study command does once it knows its options: draw, keep, compose, report."""
+
+from collections import deque
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+import typer
+
+from stylegan_cli.cli import console
+from stylegan_cli.cli.network import open_network
+from stylegan_cli.cli.output import echo_json
+
+if TYPE_CHECKING:
+    from stylegan_cli.checkpoint import Network
+    from stylegan_cli.latents import Sampling
+    from stylegan_cli.plan import Plan
+    from stylegan_cli.studies.recording import Recording
+
+
+@dataclass(frozen=True, kw_only=True)
+class StudyFlags:
+    """The flags that all study commands share."""
+
+    psi: float
+    cutoff: int | None
+    noise_mode: Literal["const", "random", "none"]
+    class_name: str | None
+    network: Path | None
+    batch: int | None
+    device: str
+    output: Path | None
+    overwrite: bool
+    json: bool
+
+
+def run_study(make_plan: Callable[["Network", "Sampling"], "Plan"], flags: StudyFlags) -> None:
+    """Draw a study into its folder and print what is there; the same again resumes or is done.
+
+    Raises:
+        SgtoolError: The network, the options or the folder cannot be used.
+    """
+    from stylegan_cli import api
+
+    network = open_network(flags.network, flags.device)
+    sampling = api.Sampling(
+        psi=flags.psi,
+        cutoff=flags.cutoff,
+        noise_mode=flags.noise_mode,
+        class_name=flags.class_name,
+    )
+    plan = make_plan(network, sampling)
+    if network.c_dim and flags.class_name is None:
+        console.note(f"class 0 of {network.c_dim}; choose another with --class")
+    folder = flags.output or api.default_folder(network, plan)
+    with api.Recording(network, plan, folder, overwrite=flags.overwrite) as recording:
+        missing = recording.missing
+        _say_how_far(recording)
+        _run(console.track(recording.cells(flags.batch), label="images", total=missing))
+        _run(console.track(recording.pictures(), label="pictures", total=None))
+    if flags.json:
+        echo_json(_summary(recording, network, made=missing))
+    else:
+        for path in _written(recording):
+            typer.echo(path)
+
+
+def _say_how_far(recording: "Recording") -> None:
+    if recording.damage:
+        console.warn(f"{recording.damage}; starting over")
+    there = recording.total - recording.missing
+    if not recording.missing:
+        console.note(f"{recording.paths.folder}: all {recording.total} images are there already")
+    elif there:
+        console.note(
+            f"{recording.paths.folder}: going on, {there} of {recording.total} images are there"
+        )
+
+
+def _run(steps: Iterable[object]) -> None:
+    deque(steps, maxlen=0)
+
+
+def _written(recording: "Recording") -> list[str]:
+    paths = recording.paths
+    return [str(path) for path in (*paths.sheets, paths.hdf5, paths.images)]
+
+
+def _summary(recording: "Recording", network: "Network", *, made: int) -> dict[str, object]:
+    paths = recording.paths
+    return {
+        "study": paths.header.study,
+        "request": paths.header.request,
+        "network": str(network.path),
+        "network_sha256": network.sha256,
+        "sheets": [str(path) for path in paths.sheets],
+        "hdf5": str(paths.hdf5),
+        "images": str(paths.images),
+        "total": recording.total,
+        "made_now": made,
+    }
