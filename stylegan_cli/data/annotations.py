@@ -130,18 +130,20 @@ def label_row(labels: Numbers, index: int, c_dim: int) -> Float32[np.ndarray, " 
     return row
 
 
-def check_labels(labels: Numbers, where: str) -> None:
-    """Raise unless labels read from a file are class numbers or finite vectors."""
-    if labels.ndim == 1:
-        good = np.issubdtype(labels.dtype, np.integer) and (
-            not labels.size or (labels.min() >= 0 and labels.max() < MAX_CLASSES)
-        )
-    else:
-        good = labels.ndim == 2 and labels.dtype.kind in "iuf" and bool(np.isfinite(labels).all())
-    if not good:
-        raise DataError(
-            f"{where}: labels are neither class numbers from 0 nor lists of numbers of one length"
-        )
+def checked_labels(raw: npt.NDArray[Any], where: str) -> Numbers:
+    """Labels read from a file: class numbers or finite vectors.
+
+    Raises:
+        DataError: Neither.
+    """
+    whole = raw.dtype.kind in "iu"
+    if raw.ndim == 1 and whole and not (raw < 0).any() and not (raw >= MAX_CLASSES).any():
+        return raw.astype(np.int64)
+    if raw.ndim == 2 and (whole or raw.dtype.kind == "f") and np.isfinite(raw).all():
+        return raw.astype(np.float32)
+    raise DataError(
+        f"{where}: labels are neither class numbers from 0 nor lists of numbers of one length"
+    )
 
 
 def labels_by_entry(numbers: Numbers, classes: tuple[str, ...]) -> Iterator[Label]:

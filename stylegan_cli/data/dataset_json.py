@@ -15,7 +15,7 @@ from stylegan_cli.data.annotations import (
     Annotations,
     Column,
     Numbers,
-    check_labels,
+    checked_labels,
     class_names,
     labels_by_entry,
 )
@@ -102,8 +102,7 @@ def _column(column: Any) -> Column:
 
 def _numbers(labels: list[Any], where: str) -> Numbers:
     try:
-        numbers = np.array(labels)
+        raw = np.array(labels)
     except ValueError:  # rows of different lengths
-        numbers = np.zeros((0, 0, 0))
-    check_labels(numbers, where)
-    return numbers
+        raw = np.array(labels, object)
+    return checked_labels(raw, where)

@@ -8,7 +8,7 @@ from jaxtyping import Int, UInt8, UInt64
 from PIL import Image
 
 Hashes = UInt8[np.ndarray, "n 24"]
-Pairs = Int[np.ndarray, "pairs 2"]
+Pairs = Int[np.ndarray, "_ 2"]
 """Rows (earlier, later) of places in a column."""
 
 NEAR_BITS = 6

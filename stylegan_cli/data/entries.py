@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from PIL import Image
 
@@ -45,6 +45,7 @@ class Tally:
     ignored: int = 0
 
 
+@runtime_checkable
 class Source(Protocol):
     """A folder, list, zip or HDF5 file of images; `open` is safe in several threads.
 

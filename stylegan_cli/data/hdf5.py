@@ -12,7 +12,7 @@ from PIL import Image
 from stylegan_cli.data.annotations import (
     Column,
     Numbers,
-    check_labels,
+    checked_labels,
     class_names,
     labels_by_entry,
 )
@@ -96,9 +96,7 @@ class Hdf5Source:
             raise DataError(
                 f"{self.name}: {len(stored)} labels for {len(self._images)} images; make it again"
             )
-        labels: Numbers = stored[()]
-        check_labels(labels, self.name)
-        return labels
+        return checked_labels(stored[()], self.name)
 
     def _read_columns(self) -> dict[str, Column]:
         group = self._file.get("attributes")

@@ -5,7 +5,7 @@ import zipfile
 from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from PIL import Image
 
@@ -19,6 +19,7 @@ from stylegan_cli.shapes import Picture
 EPOCH = (1980, 1, 1, 0, 0, 0)  # the same images give the same bytes on any day
 
 
+@runtime_checkable
 class Writer(Protocol):
     """Takes squares one by one, then what is known about all of them."""
 

@@ -1,0 +1,97 @@
+import json
+
+import pytest
+from typer.testing import CliRunner
+
+from stylegan_cli.cli.app import app
+from tests.data.pictures import blocks, folder_of
+
+
+def sgtool(*words):
+    return CliRunner().invoke(app, [str(word) for word in words])
+
+
+@pytest.fixture
+def photos(tmp_path):
+    files = {f"{'ab'[n % 2]}/{n}.png": blocks(n, 40, 20) for n in range(4)}
+    return folder_of(tmp_path / "photos", {**files, "a/bad.jpg": b"text", "read.me": b""})
+
+
+def test_prepare_prints_the_path_and_tells_the_rest(photos, tmp_path):
+    done = sgtool("data", "prepare", photos, "-o", tmp_path / "x.zip")
+    assert (done.exit_code, done.stdout) == (0, f"{tmp_path / 'x.zip'}\n")
+    assert "--resolution 16" in done.stderr
+    assert f"left out: {photos}/a/bad.jpg: not an image" in done.stderr
+
+
+def test_prepare_json_lists_what_was_left_out(photos, tmp_path):
+    done = sgtool("data", "prepare", photos, "-o", tmp_path / "x.h5", "--resolution", 32, "--json")
+    report = json.loads(done.stdout)
+    assert report["images"] == report["enlarged"] == 4
+    assert report["ignored"] == 1
+    assert report["skipped"] == [
+        {"name": f"{photos}/a/bad.jpg", "reason": "not an image in a format that is read"}
+    ]
+    assert report["classes"] == ["a", "b"]
+    assert report["prepared"]["resolution"] == 32
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "message"),
+    [
+        (["--resolution", "100"], 2, "power of two"),
+        (["--background", "blurple"], 2, "blurple"),
+        (["--channels", "2"], 2, "channels"),
+        (["--fit", "stretch"], 2, "stretch"),
+        (["--workers", "0"], 2, "workers"),
+    ],
+)
+def test_wrong_calls_of_prepare_write_nothing(photos, tmp_path, words, code, message):
+    done = sgtool("data", "prepare", photos, "-o", tmp_path / "x.zip", *words)
+    assert done.exit_code == code and message in done.stderr
+    assert done.stdout == "" and not (tmp_path / "x.zip").exists()
+
+
+def test_nothing_usable_exits_with_1(tmp_path):
+    (tmp_path / "empty").mkdir()
+    done = sgtool("data", "prepare", tmp_path / "empty", "-o", tmp_path / "x.zip")
+    assert done.exit_code == 1 and "no usable image" in done.stderr
+
+
+def test_prepare_refuses_a_taken_place(photos, tmp_path):
+    words = ("data", "prepare", photos, "-o", tmp_path / "x.zip", "--quiet")
+    assert sgtool(*words).exit_code == 0
+    again = sgtool(*words)
+    assert again.exit_code == 1 and "--overwrite" in again.stderr
+    assert sgtool(*words, "--overwrite").exit_code == 0
+
+
+def test_options_of_prepare_are_recorded(photos, tmp_path):
+    options = {"fit": "wide", "filter": "box", "background": "#102030", "channels": "1"}
+    flags = [word for key, value in options.items() for word in (f"--{key}", value)]
+    sgtool("data", "prepare", photos, "-o", tmp_path / "x.zip", "--no-classes", *flags)
+    report = json.loads(sgtool("data", "inspect", tmp_path / "x.zip", "--json").stdout)
+    assert {key: str(report["prepared"][key]) for key in options} == options
+    assert (report["labels"], report["unlabelled"]) == ({}, 4)
+
+
+def test_inspect_prints_a_table_and_draws_a_sheet(photos, tmp_path):
+    done = sgtool("data", "inspect", photos, "--sheet", tmp_path / "sheet.png")
+    rows = dict(line.split("\t", 1) for line in done.stdout.splitlines())
+    assert (rows["images"], rows["broken"], rows["other files"]) == ("4", "1", "1")
+    assert rows["labels"] == "a: 2, b: 2"
+    assert rows["sheet"] == str(tmp_path / "sheet.png")
+    assert (tmp_path / "sheet.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_sample_draws_and_names_the_author(tmp_path):
+    pytest.importorskip("dicebear")
+    words = ("-o", tmp_path / "x.zip", "--count", 3, "--resolution", 8)
+    done = sgtool("data", "sample", "portraits", *words)
+    assert (done.exit_code, done.stdout) == (0, f"{tmp_path / 'x.zip'}\n")
+    assert "Johan Melin" in done.stderr and "CC BY 4.0" in done.stderr
+
+
+def test_sample_of_an_unknown_kind_is_a_wrong_call(tmp_path):
+    done = sgtool("data", "sample", "landscapes", "-o", tmp_path / "x.zip")
+    assert done.exit_code == 2 and "portraits" in done.stderr

@@ -1,0 +1,126 @@
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+
+import h5py
+import numpy as np
+import pytest
+
+from stylegan_cli.data.dataset import open_dataset
+from stylegan_cli.data.fitting import Target
+from stylegan_cli.data.prepare import Preparation, prepare
+from stylegan_cli.data.sources import open_sources
+from stylegan_cli.errors import DataError
+from tests.data.pictures import blocks, encoded, folder_of, zip_of
+
+
+@pytest.fixture(params=["zip", "h5"])
+def made(request, tmp_path):
+    files = {f"{'ab'[n % 2]}/{n}.png": blocks(n, 16, 16) for n in range(8)}
+    path = tmp_path / f"x.{request.param}"
+    with open_sources([folder_of(tmp_path / "f", files)]) as sources:
+        for _ in prepare(sources, Preparation(destination=path, target=Target(resolution=16))):
+            pass
+    return path
+
+
+def test_labels_are_empty_unless_wanted(made):
+    with closing(open_dataset(made, resolution=16)) as dataset:
+        assert (dataset.c_dim, dataset.classes) == (0, ())
+        assert dataset.read(0)[1].shape == (0,)
+    with closing(open_dataset(made, resolution=16, labels=True)) as dataset:
+        assert (dataset.c_dim, dataset.classes) == (2, ("a", "b"))
+        assert [int(dataset.read(n)[1].argmax()) for n in range(8)] == [0] * 4 + [1] * 4
+
+
+@pytest.mark.parametrize(
+    ("options", "remedy"),
+    [
+        ({"resolution": 64}, "--set data.resolution=16"),
+        ({"resolution": 16, "channels": 1}, "--set data.channels=3"),
+    ],
+)
+def test_another_size_is_refused_with_the_remedy(made, options, remedy):
+    with pytest.raises(DataError, match=remedy):
+        open_dataset(made, **options)
+
+
+def test_unprepared_archives_are_refused_with_the_remedy(tmp_path):
+    zip_of(tmp_path / "x.zip", {"a.png": encoded(blocks(0, 16, 20))})
+    with h5py.File(tmp_path / "x.h5", "w") as file:
+        file["images"] = np.zeros((2, 12, 12), np.uint8)
+    for name in ("x.zip", "x.h5"):
+        with pytest.raises(DataError, match=r"sgtool data prepare .*x\."):
+            open_dataset(tmp_path / name, resolution=16)
+
+
+def test_a_later_image_of_another_size_is_named(tmp_path):
+    files = {"a.png": encoded(blocks(0, 16, 16)), "b.png": encoded(blocks(0, 8, 8))}
+    path = zip_of(tmp_path / "x.zip", files)
+    with (
+        closing(open_dataset(path, resolution=16)) as dataset,
+        pytest.raises(DataError, match=r"b\.png: 8×8 RGB, not 16×16 RGB"),
+    ):
+        dataset.read(1)
+
+
+def test_zips_written_by_other_tools_are_read(tmp_path):
+    files = {f"00000/img0000000{n}.png": encoded(blocks(n, 16, 16)) for n in range(3)}
+    pairs = ", ".join(f'["{name}", {n}]' for n, name in enumerate(files))
+    files["dataset.json"] = f'{{"labels": [{pairs}]}}'.encode()
+    with closing(
+        open_dataset(zip_of(tmp_path / "x.zip", files), resolution=16, labels=True)
+    ) as dataset:
+        assert dataset.c_dim == 3
+        np.testing.assert_array_equal(dataset.read(2)[0], np.asarray(blocks(2, 16, 16)))
+        assert dataset.read(2)[1].tolist() == [0, 0, 1]
+
+
+def test_a_label_that_is_missing_is_an_error_not_a_zero(tmp_path):
+    files = {f"{n}.png": encoded(blocks(n, 16, 16)) for n in range(2)}
+    files["dataset.json"] = b'{"labels": [["0.png", 1]]}'
+    with pytest.raises(DataError, match=r"1\.png has none"):
+        open_dataset(zip_of(tmp_path / "x.zip", files), resolution=16, labels=True)
+
+
+def test_an_unpacked_data_set_is_taken_as_it_is(tmp_path):
+    folder_of(tmp_path, {"00000/img00000000.png": blocks(0, 16, 16)})
+    (tmp_path / "dataset.json").write_text(
+        '{"labels": [["00000/img00000000.png", [0.5, 2]]], "prepared": {"resolution": 16}}'
+    )
+    with closing(open_dataset(tmp_path, resolution=16, labels=True)) as dataset:
+        assert dataset.read(0)[1].tolist() == [0.5, 2.0]
+    with pytest.raises(DataError, match=r"data\.resolution=16"):
+        open_dataset(tmp_path, resolution=32)
+
+
+def test_a_plain_folder_is_fitted_on_the_fly(tmp_path):
+    folder_of(tmp_path, {"a.jpg": blocks(0, 40, 20), "b.png": blocks(0, 9, 9, "P")})
+    with closing(open_dataset(tmp_path, resolution=8, fit="fit")) as dataset:
+        assert [dataset.read(n)[0].shape for n in range(2)] == [(8, 8, 3)] * 2
+        assert (dataset.read(0)[0][:2] == 255).all()
+
+
+def test_an_empty_folder_is_an_error(tmp_path):
+    with pytest.raises(DataError, match="holds no images"):
+        open_dataset(tmp_path, resolution=8)
+
+
+def test_reads_from_many_threads_agree(made):
+    with closing(open_dataset(made, resolution=16)) as dataset, ThreadPoolExecutor(8) as pool:
+        alone = [dataset.read(n)[0] for n in range(8)]
+        for n, (pixels, _) in enumerate(pool.map(dataset.read, list(range(8)) * 20)):
+            np.testing.assert_array_equal(pixels, alone[n % 8])
+
+
+def fingerprint(path, **options):
+    with closing(open_dataset(path, resolution=16, **options)) as dataset:
+        return dataset.fingerprint
+
+
+def test_fingerprint_tells_images_and_labels_apart(tmp_path):
+    first = {"a/1.png": encoded(blocks(0, 16, 16)), "b/2.png": encoded(blocks(1, 16, 16))}
+    other = {**first, "b/2.png": encoded(blocks(2, 16, 16))}
+    paths = [zip_of(tmp_path / f"{n}.zip", files) for n, files in enumerate((first, first, other))]
+    same, again, changed = map(fingerprint, paths)
+    assert same == again != changed
+    assert fingerprint(paths[0], labels=True) != same

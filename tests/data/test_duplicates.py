@@ -1,0 +1,36 @@
+import io
+
+import numpy as np
+from PIL import Image
+
+from stylegan_cli.data.duplicates import checksum, difference_hash, exact_pairs, near_pairs
+from tests.data.pictures import blocks, encoded
+
+
+def hashes(images):
+    return np.stack([np.frombuffer(difference_hash(image), np.uint8) for image in images])
+
+
+def test_equal_pixels_have_equal_checksums():
+    assert checksum(blocks(1)) == checksum(blocks(1)) != checksum(blocks(2))
+    assert checksum(Image.new("L", (4, 2))) != checksum(Image.new("L", (2, 4)))
+
+
+def test_every_copy_points_to_the_first():
+    pairs = exact_pairs(np.array([5, 7, 5, 5, 7, 1], np.uint64))
+    assert pairs.tolist() == [[0, 2], [0, 3], [1, 4]]
+
+
+def test_small_jpeg_copies_are_near_and_others_are_not():
+    # 4×4 random colours with soft edges
+    images = [blocks(seed, 32, 32).resize((128, 128)) for seed in range(40)]
+    small = [image.resize((100, 100), Image.Resampling.LANCZOS) for image in images[:5]]
+    copies = [Image.open(io.BytesIO(encoded(image, "jpeg", quality=80))) for image in small]
+    assert near_pairs(hashes([*images, *copies])).tolist() == [[n, 40 + n] for n in range(5)]
+
+
+def test_few_images_have_no_pairs():
+    for count in (0, 1):
+        empty = np.zeros((count, 24), np.uint8)
+        assert near_pairs(empty).shape == (0, 2)
+        assert exact_pairs(np.zeros(count, np.uint64)).shape == (0, 2)

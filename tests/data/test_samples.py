@@ -1,0 +1,72 @@
+import sys
+from contextlib import closing
+
+import numpy as np
+import pytest
+
+from stylegan_cli.data.dataset import open_dataset
+from stylegan_cli.data.samples import drawn, ensure_sample
+from stylegan_cli.data.sources import open_source
+from stylegan_cli.errors import UsageError
+
+
+@pytest.fixture
+def dicebear():
+    pytest.importorskip("dicebear")
+    pytest.importorskip("resvg_py")
+
+
+@pytest.mark.usefixtures("dicebear")
+def test_portrait_i_depends_on_seed_and_i_only():
+    few, many = (list(drawn("portraits", count, resolution=8).entries()) for count in (3, 5))
+    assert many[:3] == few
+    other = list(drawn("portraits", 3, resolution=8, seed=1).entries())
+    assert other != few
+
+
+@pytest.mark.usefixtures("dicebear")
+def test_attributes_are_stored_for_every_portrait(tmp_path):
+    path = ensure_sample("portraits", resolution=16, count=12, cache_dir=tmp_path)
+    source = drawn("portraits", 12, resolution=16)
+    with closing(open_source(path)) as stored:
+        kept = [entry.attributes for entry in stored.entries()]
+        assert stored.prepared["sources"][0]["prepared"]["licence"] == "CC BY 4.0"
+        assert stored.prepared["sources"][0]["prepared"]["author"] == "Johan Melin"
+    assert kept == [entry.attributes for entry in source.entries()]
+    assert {"hair", "hair_color", "beard", "skin_color"} <= set(kept[0])
+
+
+@pytest.mark.usefixtures("dicebear")
+def test_a_sample_is_drawn_once(tmp_path, monkeypatch):
+    monkeypatch.setenv("SGTOOL_CACHE", str(tmp_path))
+    path = ensure_sample("portraits", resolution=8, count=3)
+    assert list(tmp_path.iterdir()) == [path]
+    before = path.stat().st_mtime_ns
+    assert ensure_sample("portraits", resolution=8, count=3) == path
+    assert path.stat().st_mtime_ns == before
+
+
+@pytest.mark.usefixtures("dicebear")
+def test_portraits_are_pictures(tmp_path):
+    path = ensure_sample("portraits", resolution=32, count=4, cache_dir=tmp_path)
+    with closing(open_dataset(path, resolution=32)) as dataset:
+        pictures = np.stack([dataset.read(n)[0] for n in range(4)])
+    assert (pictures[:, 0, 0] == 255).all()
+    assert (pictures.std((1, 2, 3)) > 30).all()
+
+
+@pytest.mark.usefixtures("dicebear")
+def test_an_unknown_style_is_refused_with_the_known_ones():
+    with pytest.raises(UsageError, match="avataaars"):
+        drawn("portraits", 1, resolution=8, style="toonhead")
+
+
+def test_an_unknown_kind_is_refused_with_the_known_ones(tmp_path):
+    with pytest.raises(UsageError, match="portraits"):
+        ensure_sample("landscapes", resolution=8, cache_dir=tmp_path)
+
+
+def test_a_missing_extra_is_told_with_the_command(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "dicebear", None)
+    with pytest.raises(UsageError, match="pip install dicebear-core dicebear-styles resvg-py"):
+        ensure_sample("portraits", resolution=8, cache_dir=tmp_path)
