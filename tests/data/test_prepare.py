@@ -111,7 +111,13 @@ def test_sources_follow_each_other_in_the_order_given(pets, tmp_path):
 
 def test_broken_images_leave_a_gap_and_a_reason(tmp_path):
     good = encoded(blocks(0, 64, 64))
-    files = {"1.png": good, "2.png": good[: len(good) // 2], "3.png": b"", "4.png": b"text", "5.png": good}
+    files = {
+        "1.png": good,
+        "2.png": good[: len(good) // 2],
+        "3.png": b"",
+        "4.png": b"text",
+        "5.png": good,
+    }
     steps = prepared([zip_of(tmp_path / "s.zip", files)], tmp_path / "x.zip")
     assert [step.problem is None for step in steps] == [True, False, False, False, True]
     assert steps[1].name.endswith("s.zip/2.png") and "damaged" in steps[1].problem
