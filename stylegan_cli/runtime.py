@@ -1,7 +1,9 @@
 """Where and with which random numbers things run: device, precision, streams, processes."""
 
+import ctypes
 import hashlib
 import os
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -48,7 +50,7 @@ def pick_device(name: str = "auto") -> "torch.device":
         return torch.device("cpu")
     try:
         device = torch.device(name)
-        torch.empty(1, device=device)
+        torch.ones(1, device=device).item()
     except (RuntimeError, AssertionError) as error:
         reason = str(error).splitlines()[0]
         raise UsageError(
@@ -75,6 +77,22 @@ def _cpu_multiplies_bf16() -> bool:
         return False
     flags = set(cpuinfo.read_text().split())
     return bool(flags & {"amx_bf16", "avx512_bf16"})
+
+
+def keep_freed_memory() -> None:
+    """Make the C library keep freed memory instead of handing it back to the system.
+
+    Large tensors on the CPU are otherwise mapped and cleared anew for every operation, up to a
+    quarter of a training step. Linux with glibc only; elsewhere nothing happens.
+    """
+    if not sys.platform.startswith("linux"):
+        return
+    trim_threshold, top_pad, mmap_max = -1, -2, -4
+    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
+    if mallopt is not None:
+        mallopt(mmap_max, 0)
+        mallopt(trim_threshold, 2**31 - 1)
+        mallopt(top_pad, 2**28)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -170,6 +170,11 @@ def test_a_batch_smaller_than_the_minibatch_deviation_group_is_fine():
     assert loads("train.batch_size = 2").train.batch_size == 2
 
 
+def test_minibatch_deviation_channels_divide_the_coarsest_feature_maps():
+    assert "3 does not divide D's 512 channels" in problems("discriminator.mbstd_channels = 3")[0]
+    assert loads("discriminator.mbstd_channels = 0").discriminator.mbstd_channels == 0
+
+
 def test_a_rule_over_a_wrong_value_is_not_reported_too():
     assert len(problems('train.batch_size = "x"\ndiscriminator.mbstd_group_size = 5')) == 1
 

@@ -109,7 +109,9 @@ class MinibatchStd(nn.Module):
         self.group_size, self.channels = group_size, channels
 
     def forward(self, x: Tensor) -> Tensor:
-        """`[n, c, h, w]` to `[n, c + channels, h, w]`."""
+        """`[n, c, h, w]` to `[n, c + channels, h, w]`; 0 channels leave x as it is."""
+        if not self.channels:
+            return x
         n, _, h, w = x.shape
         size = min(self.group_size, n)
         groups = x.reshape(size, n // size, self.channels, -1, h, w)
@@ -145,8 +147,8 @@ class Epilogue(nn.Module):
         self.out = Dense(features, outputs)
 
     def forward(self, x: Tensor, image: Tensor | None) -> Tensor:
-        """`[n, features, 4, 4]` to `[n, outputs]`, in float32."""
-        x = x.float()
+        """`[n, features, 4, 4]` to `[n, outputs]`, in the dtype of the weights."""
+        x = x.to(self.out.weight.dtype)
         if image is not None:
             x = x + self.fromrgb(image)
         x = self.conv(self.mbstd(x))
@@ -213,5 +215,5 @@ class Discriminator(nn.Module):
         scores: Tensor = self.b4(x, image)
         if not self.c_dim:
             return scores
-        label = self.mapping(images.new_empty(len(images), 0), c)
+        label: Tensor = self.mapping(images.new_empty(len(images), 0), c)
         return (scores * label).sum(1, keepdim=True) / math.sqrt(scores.shape[1])

@@ -102,9 +102,7 @@ class ResidualUp(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """`[n, inputs, h, w]` to `[n, outputs, 2h, 2w]`, times √½."""
         weight = self.weight * self.weight_gain
-        y: Tensor = self.ops.conv(
-            x, weight, None, resample="up", lrelu=False, gain=math.sqrt(0.5)
-        )
+        y: Tensor = self.ops.conv(x, weight, None, resample="up", lrelu=False, gain=math.sqrt(0.5))
         return y
 
 
@@ -199,7 +197,7 @@ class Synthesis(nn.Module):
                 section=section,
                 channels=channels,
                 rgb=self.skip_images or side == resolution,
-                dtype=dtype if side > 4 else torch.float32,
+                dtype=dtype if side > 4 else torch.promote_types(dtype, torch.float32),
                 backend=backend,
             )
             self.add_module(f"b{side}", block)
@@ -216,13 +214,15 @@ class Synthesis(nn.Module):
                 global stream, "none" none; or one `[n or 1, 1, r, r]` map per noise layer.
         """
         maps = self._noise_maps(len(ws), noise)
-        x, image, layer = None, None, 0
+        x: Tensor | None = None
+        image: Tensor | None = None
+        layer = 0
         for side in self.resolutions:
             block = self._block(side)
             end = layer + block.num_convs
             x = block(x, ws[:, layer:end], maps[layer:end])
             if block.has_rgb:
-                rgb = block.torgb(x, ws[:, end])
+                rgb: Tensor = block.torgb(x, ws[:, end])
                 image = rgb if image is None else self.ops.upsample(image) + rgb
             layer = end
         assert image is not None

@@ -6,7 +6,6 @@ whole batch; √2 and gains are folded into weights and biases (leaky ReLU is ho
 
 import math
 
-import torch
 import torch.nn.functional as F
 from torch import Tensor
 
@@ -31,10 +30,7 @@ def styled_conv(
     """As `reference.styled_conv`; convolves in the dtype of x, demodulates in that of style."""
     scaled = x * _per_channel(style, x)
     kernel = weight.to(x.dtype)
-    if up:
-        y = blur(conv2d_up(scaled, kernel.flip((2, 3)).transpose(0, 1)), padding=1, gain=4.0)
-    else:
-        y = conv2d(scaled, kernel, padding=weight.shape[-1] // 2)
+    y = _up_conv(scaled, kernel) if up else conv2d(scaled, kernel, padding=weight.shape[-1] // 2)
     factor = gain * math.sqrt(2)
     energy = weight.square().sum((2, 3))
     demodulation = (style.square() @ energy.T + EPSILON).rsqrt() * factor
@@ -49,11 +45,11 @@ def styled_conv(
 def to_rgb(
     x: Tensor, weight: Tensor, style: Tensor, bias: Tensor, *, clamp: float | None = None
 ) -> Tensor:
-    """As `reference.to_rgb`: one matrix product a sample."""
+    """As `reference.to_rgb`, one matrix product a sample; the image is at least as wide as bias."""
     n, c, h, w = x.shape
     matrix = style[:, :, None] * weight[:, :, 0, 0].T
     flat = x.permute(0, 2, 3, 1).reshape(n, h * w, c) @ matrix.to(x.dtype)
-    y = (flat.float() + bias).reshape(n, h, w, -1).permute(0, 3, 1, 2)
+    y = (flat + bias).reshape(n, h, w, -1).permute(0, 3, 1, 2)  # in the wider of the two dtypes
     return y if clamp is None else y.clamp(-clamp, clamp)
 
 
@@ -78,11 +74,19 @@ def conv(
         y = upsample(y) if resample == "up" else y
     elif resample == "down":
         y = conv2d(blur(x, padding=around + 1), kernel, shift, stride=2)
+    elif resample == "up":
+        y = _up_conv(x, kernel)
+        y = y if bias is None else y + _per_channel(bias * factor, y)
     else:
         y = conv2d(x, kernel, shift, padding=around)
     if lrelu:
         y = F.leaky_relu_(y, LRELU_SLOPE)
     return y if clamp is None else y.clamp(-clamp * gain, clamp * gain)
+
+
+def _up_conv(x: Tensor, kernel: Tensor) -> Tensor:
+    # 3×3; the transposed convolution applies its kernel reversed
+    return blur(conv2d_up(x, kernel.flip((2, 3)).transpose(0, 1)), padding=1, gain=4.0)
 
 
 def _per_channel(values: Tensor, x: Tensor) -> Tensor:

@@ -26,6 +26,7 @@ def conflicts(recipe: Recipe) -> Iterator[Conflict]:
     yield from _resolution(recipe)
     yield from _channels(recipe)
     yield from _batch(recipe)
+    yield from _deviation(recipe)
 
 
 def _resolution(recipe: Recipe) -> Iterator[Conflict]:
@@ -65,4 +66,16 @@ def _batch(recipe: Recipe) -> Iterator[Conflict]:
         yield Conflict(
             keys=("discriminator.mbstd_group_size", "train.batch_size", "train.batch_per_device"),
             words=f"{group} does not divide {name} {held}; write a divisor of it",
+        )
+
+
+def _deviation(recipe: Recipe) -> Iterator[Conflict]:
+    section, generator = recipe.discriminator, recipe.generator
+    base = section.channel_base or generator.channel_base
+    features = min(base // 4, section.channel_max or generator.channel_max)
+    if section.mbstd_channels and features % section.mbstd_channels:
+        yield Conflict(
+            keys=("discriminator.mbstd_channels", "discriminator.channel_max"),
+            words=f"{section.mbstd_channels} does not divide D's {features} channels at 4 px; "
+            "write a divisor of them, or 0 for none",
         )

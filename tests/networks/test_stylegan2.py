@@ -1,10 +1,7 @@
 import pytest
-import torch
 
-from stylegan_cli.networks.stylegan2 import Generator
-from stylegan_cli.recipe import GeneratorSection
-from stylegan_cli.training.regularizers import path_length_penalty, path_lengths
 from stylegan_cli.runtime import World
+from stylegan_cli.training.regularizers import path_length_penalty, path_lengths
 from tests.networks.vectors import GENERATORS, Vectors, deviation, generator
 
 BACKENDS = ("eager", "ref")

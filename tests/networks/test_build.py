@@ -1,0 +1,242 @@
+from dataclasses import replace
+
+import pytest
+import torch
+
+from stylegan_cli.networks.build import build_discriminator, build_generator, count_parameters
+from stylegan_cli.networks.stylegan2 import SynthesisLayer
+from stylegan_cli.recipe import DataSection, DiscriminatorSection, GeneratorSection, Recipe
+from tests.ops.derivatives import seeded
+
+ARCHITECTURES = ("orig", "skip", "resnet")
+
+# G synthesis orig, skip, resnet; D orig, skip, resnet
+COUNTS = {
+    (16_384, 1024): (21_495_044, 22_799_516, 22_456_068, 23_077_137, 23_087_249, 24_038_161),
+    (16_384, 512): (21_471_730, 22_759_687, 22_432_242, 23_070_241, 23_080_225, 24_030_753),
+    (16_384, 256): (21_411_280, 22_666_210, 22_369_744, 23_042_625, 23_052_353, 24_001_089),
+    (16_384, 128): (21_235_086, 22_423_965, 22_185_358, 22_932_097, 22_941_313, 23_882_369),
+    (16_384, 64): (20_661_516, 21_718_296, 21_579_020, 22_489_857, 22_498_049, 23_407_361),
+    (16_384, 32): (18_629_642, 19_422_227, 19_416_074, 20_720_641, 20_726_785, 21_507_073),
+    (16_384, 16): (13_384_712, 13_913_102, 13_909_000, 16_001_025, 16_005_121, 16_525_313),
+    (16_384, 8): (8_139_782, 8_403_977, 8_401_926, 11_281_409, 11_283_457, 11_543_553),
+    (32_768, 1024): (26_716_660, 28_268_812, 27_939_316, 27_789_857, 27_801_889, 29_012_513),
+    (32_768, 512): (26_656_210, 28_175_335, 27_876_818, 27_762_241, 27_774_017, 28_982_849),
+    (32_768, 256): (26_480_016, 27_933_090, 27_692_432, 27_651_713, 27_662_977, 28_864_129),
+    (32_768, 128): (25_906_446, 27_227_421, 27_086_094, 27_209_473, 27_219_713, 28_389_121),
+    (32_768, 64): (23_874_572, 24_931_352, 24_923_148, 25_440_257, 25_448_449, 26_488_833),
+    (32_768, 32): (18_629_642, 19_422_227, 19_416_074, 20_720_641, 20_726_785, 21_507_073),
+    (32_768, 16): (13_384_712, 13_913_102, 13_909_000, 16_001_025, 16_005_121, 16_525_313),
+    (32_768, 8): (8_139_782, 8_403_977, 8_401_926, 11_281_409, 11_283_457, 11_543_553),
+}
+
+every_count = pytest.mark.parametrize(
+    ("channel_base", "resolution", "counts"),
+    [(*key, counts) for key, counts in COUNTS.items()],
+    ids=lambda value: "" if isinstance(value, tuple) else str(value),
+)
+
+
+def recipe(resolution=32, *, seed=0, g="skip", d="resnet", channel_base=32_768, mapping_layers=8):
+    return Recipe(
+        seed=seed,
+        data=DataSection(resolution=resolution),
+        generator=GeneratorSection(
+            architecture=g, channel_base=channel_base, mapping_layers=mapping_layers
+        ),
+        discriminator=DiscriminatorSection(architecture=d),
+    )
+
+
+def small(seed=0, *, g="skip", d="resnet", resolution=32):
+    generator = GeneratorSection(
+        architecture=g, z_dim=32, w_dim=32, channel_base=1024, channel_max=32
+    )
+    return replace(recipe(resolution, seed=seed, d=d), generator=generator)
+
+
+@every_count
+def test_synthesis_has_the_originals_parameters(channel_base, resolution, counts):
+    with torch.device("meta"):
+        built = [
+            build_generator(recipe(resolution, g=g, channel_base=channel_base), c_dim=0)
+            for g in ARCHITECTURES
+        ]
+    assert tuple(count_parameters(G.synthesis) for G in built) == counts[:3]
+
+
+@every_count
+def test_discriminators_have_the_originals_parameters(channel_base, resolution, counts):
+    with torch.device("meta"):
+        built = [
+            build_discriminator(recipe(resolution, d=d, channel_base=channel_base), c_dim=0)
+            for d in ARCHITECTURES
+        ]
+    assert tuple(count_parameters(D) for D in built) == counts[3:]
+
+
+@pytest.mark.parametrize(
+    ("layers", "classes", "count"),
+    [
+        (8, 0, 2_101_248),
+        (2, 0, 525_312),
+        (8, 1, 2_363_392 + 512 + 512),
+        (8, 10, 2_369_024),
+        (2, 10, 793_088),
+    ],
+)
+def test_mapping_has_the_originals_parameters(layers, classes, count):
+    with torch.device("meta"):
+        G = build_generator(recipe(mapping_layers=layers), c_dim=classes)
+    assert count_parameters(G.mapping) == count
+
+
+def test_labels_add_their_network_and_wider_outputs():
+    with torch.device("meta"):
+        plain, labelled = (build_discriminator(recipe(), c_dim=classes) for classes in (0, 10))
+    added = count_parameters(labelled) - count_parameters(plain)
+    assert added == 513 * 511 + 2_106_880
+    assert count_parameters(labelled.mapping) == 2_106_880
+
+
+@pytest.mark.parametrize(
+    ("resolution", "channel_base", "layers", "d", "classes", "totals"),
+    [
+        (1024, 32_768, 8, "resnet", 0, (30_370_060, 29_012_513)),  # configuration F
+        (1024, 16_384, 8, "resnet", 0, (24_900_764, 24_038_161)),  # configuration E
+        (256, 16_384, 8, "resnet", 0, (24_767_458, 24_001_089)),  # paper256
+        (256, 16_384, 2, "resnet", 0, (23_191_522, 24_001_089)),  # auto
+        (32, 32_768, 2, "orig", 0, (19_947_539, 20_720_641)),  # cifar
+        (32, 32_768, 2, "orig", 10, (20_215_315, 23_089_664)),
+    ],
+)
+def test_whole_networks_have_the_originals_parameters(
+    resolution, channel_base, layers, d, classes, totals
+):
+    asked = recipe(resolution, channel_base=channel_base, mapping_layers=layers, d=d)
+    with torch.device("meta"):
+        G = build_generator(asked, c_dim=classes)
+        D = build_discriminator(asked, c_dim=classes)
+    assert (count_parameters(G), count_parameters(D)) == totals
+
+
+@pytest.mark.parametrize(
+    ("resolution", "elements"),
+    [
+        (1024, 2_796_176),
+        (512, 699_024),
+        (256, 174_736),
+        (128, 43_664),
+        (64, 10_896),
+        (32, 2_704),
+    ],
+)
+def test_noise_maps_have_the_originals_elements(resolution, elements):
+    with torch.device("meta"):
+        synthesis = build_generator(recipe(resolution), c_dim=0).synthesis
+    stored = [m.noise_const for m in synthesis.modules() if isinstance(m, SynthesisLayer)]
+    assert sum(noise.numel() for noise in stored) == elements
+    assert [noise.shape[0] for noise in stored] == list(synthesis.noise_resolutions)
+    assert sum(buffer.numel() for buffer in synthesis.buffers()) == elements
+
+
+@pytest.mark.parametrize(
+    ("resolution", "num_ws"),
+    [(8, 4), (16, 6), (32, 8), (64, 10), (128, 12), (256, 14), (512, 16), (1024, 18)],
+)
+@pytest.mark.parametrize("g", ARCHITECTURES)
+def test_a_generator_takes_two_ws_a_resolution(resolution, num_ws, g):
+    with torch.device("meta"):
+        assert build_generator(recipe(resolution, g=g), c_dim=0).num_ws == num_ws
+
+
+def test_each_w_is_read_by_the_layers_of_its_place():
+    G = build_generator(small(resolution=16), c_dim=0)
+    ws = seeded(0, 1, 6, 32).float().requires_grad_()
+    read = {}
+    for name, module in G.synthesis.named_modules():
+        if name.endswith("affine"):
+            module.register_forward_hook(
+                lambda _module, inputs, _output, name=name: read.update({name: inputs[0]})
+            )
+    G.synthesis(ws, "none")
+    places = {name: (ws == w).all(2).nonzero()[0, 1].item() for name, w in read.items()}
+    assert places == {
+        "b4.conv1.affine": 0,
+        "b4.torgb.affine": 1,
+        "b8.conv0.affine": 1,
+        "b8.conv1.affine": 2,
+        "b8.torgb.affine": 3,
+        "b16.conv0.affine": 3,
+        "b16.conv1.affine": 4,
+        "b16.torgb.affine": 5,
+    }
+
+
+BUILDERS = pytest.mark.parametrize("build", [build_generator, build_discriminator])
+
+
+def states_equal(first, second):
+    ours, theirs = first.state_dict(), second.state_dict()
+    return ours.keys() == theirs.keys() and all(torch.equal(ours[k], theirs[k]) for k in ours)
+
+
+@BUILDERS
+def test_initial_weights_depend_on_the_seed_only(build):
+    torch.manual_seed(1)
+    first = build(small(), c_dim=2)
+    torch.manual_seed(2)
+    assert states_equal(first, build(small(), c_dim=2))
+    assert not states_equal(first, build(small(seed=1), c_dim=2))
+
+
+@BUILDERS
+def test_initial_weights_do_not_depend_on_backend_or_precision(build):
+    first = build(small(), c_dim=0)
+    assert states_equal(first, build(small(), c_dim=0, backend="ref"))
+    assert states_equal(first, build(small(), c_dim=0, dtype=torch.bfloat16))
+
+
+@BUILDERS
+def test_building_leaves_the_global_stream_alone(build):
+    before = torch.get_rng_state()
+    build(small(), c_dim=0)
+    assert torch.equal(torch.get_rng_state(), before)
+
+
+def test_initial_values_are_those_of_the_paper():
+    G = build_generator(recipe(16), c_dim=0)
+    b8 = G.synthesis.b8
+    assert b8.conv0.weight.std().item() == pytest.approx(1, rel=0.01)
+    assert G.mapping.fc0.weight.std().item() == pytest.approx(100, rel=0.01)
+    assert G.synthesis.b4.const.std().item() == pytest.approx(1, rel=0.05)
+    assert b8.conv0.noise_const.std().item() == pytest.approx(1, rel=0.3)
+    assert (b8.conv0.affine.bias == 1).all()
+    zeros = [b8.conv0.bias, b8.conv0.noise_strength, b8.torgb.bias, G.mapping.fc0.bias]
+    assert not any(tensor.any() for tensor in (*zeros, G.mapping.w_avg))
+
+
+@pytest.mark.parametrize("g", ARCHITECTURES)
+def test_untrained_feature_maps_neither_vanish_nor_explode(g):
+    G = build_generator(small(g=g), c_dim=0)
+    energies = {}
+    for side in G.synthesis.resolutions:
+        G.synthesis.get_submodule(f"b{side}").register_forward_hook(
+            lambda _module, _inputs, x, side=side: energies.update({side: x.square().mean()})
+        )
+    z = seeded(0, 8, 32).float()
+    w = G.mapping(z, z.new_empty(8, 0))
+    images = G.synthesis(w[:, None].repeat(1, G.num_ws, 1), "random")
+    assert images.isfinite().all()
+    assert 0.1 < images.std() < 10
+    # zero padding and the filter take some of the variance that demodulation keeps
+    assert all(0.05 < energy < 3 for energy in energies.values()), energies
+
+
+def test_the_discriminator_follows_the_generators_widths_unless_told():
+    asked = small()
+    own = replace(asked, discriminator=DiscriminatorSection(channel_base=256, channel_max=8))
+    with torch.device("meta"):
+        follows, differs = (build_discriminator(r, c_dim=0) for r in (asked, own))
+    assert follows.b32.conv0.weight.shape[0] == 32
+    assert differs.b32.conv0.weight.shape[0] == 8
