@@ -15,16 +15,20 @@ from stylegan_cli.latents import Sampling
 from stylegan_cli.plan import Plan
 from stylegan_cli.recipe import Recipe
 from stylegan_cli.recipe import load as load_recipe
+from stylegan_cli.recipe.automatic import resolve as resolve_recipe
 from stylegan_cli.runtime import pick_device
 from stylegan_cli.studies.grid import grid
 from stylegan_cli.studies.mixing import mix
 from stylegan_cli.studies.recording import Recording, default_folder
 from stylegan_cli.synthesis import Cell, render
+from stylegan_cli.training.data import training_data
+from stylegan_cli.training.estimate import Estimate, estimate
 from stylegan_cli.training.loop import Tick, train
 
 __all__ = [
     "Cell",
     "Dataset",
+    "Estimate",
     "Network",
     "Plan",
     "Recipe",
@@ -34,6 +38,7 @@ __all__ = [
     "Tick",
     "default_folder",
     "describe",
+    "estimate",
     "grid",
     "load_network",
     "load_recipe",
@@ -41,5 +46,7 @@ __all__ = [
     "open_dataset",
     "pick_device",
     "render",
+    "resolve_recipe",
     "train",
+    "training_data",
 ]

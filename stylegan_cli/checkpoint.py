@@ -204,7 +204,9 @@ def _metadata(path: Path) -> dict[str, str]:
     from safetensors import SafetensorError, safe_open
 
     if not path.is_file():
-        raise NetworkFileError(f"{path}: no such file; give a network-*.safetensors or a run folder")
+        raise NetworkFileError(
+            f"{path}: no such file; give a network-*.safetensors or a run folder"
+        )
     try:
         with safe_open(path, framework="numpy") as file:
             metadata: dict[str, str] | None = file.metadata()

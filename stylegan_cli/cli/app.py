@@ -19,6 +19,8 @@ from stylegan_cli.cli.mix import EXAMPLES as MIX_EXAMPLES
 from stylegan_cli.cli.mix import mix
 from stylegan_cli.cli.options import examples
 from stylegan_cli.cli.recipe import recipe_app
+from stylegan_cli.cli.train import EXAMPLES as TRAIN_EXAMPLES
+from stylegan_cli.cli.train import train
 from stylegan_cli.errors import Interrupted, SgtoolError
 
 ADVICE = {
@@ -54,11 +56,16 @@ class ErrorsInWords(TyperGroup):
 app = typer.Typer(
     cls=ErrorsInWords,
     help="Train, study and measure style-based GANs.",
-    epilog=examples("sgtool recipe list", "sgtool recipe show stylegan2"),
+    epilog=examples(
+        "sgtool data prepare photos/ -o photos.zip --resolution 64",
+        "sgtool train stylegan2-small --data photos.zip",
+        "sgtool mix --rows 1,2 --cols 3,4 --crossover 8",
+    ),
     no_args_is_help=True,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
+app.command(epilog=TRAIN_EXAMPLES)(train)
 app.add_typer(recipe_app, name="recipe")
 app.add_typer(data_app, name="data")
 app.command(epilog=GRID_EXAMPLES)(grid)

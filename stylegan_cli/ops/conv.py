@@ -77,13 +77,15 @@ def _like(dy: Tensor, shape: tuple[int, ...]) -> Tensor:
 
 class _Conv(Function):
     @staticmethod
-    def forward(ctx: Any, x: Tensor, weight: Tensor, bias: Tensor | None, geom: _Geometry) -> Tensor:
+    def forward(
+        ctx: Any, x: Tensor, weight: Tensor, bias: Tensor | None, geom: _Geometry
+    ) -> Tensor:
         ctx.save_for_backward(x, weight)
         ctx.geom = geom
         return torch.conv2d(x, weight, bias, geom.stride, geom.padding)
 
     @staticmethod
-    def backward(ctx: Any, dy: Tensor) -> tuple[Tensor | None, ...]:  # type: ignore[override]
+    def backward(ctx: Any, dy: Tensor) -> tuple[Tensor | None, ...]:
         x, weight = ctx.saved_tensors
         want_x, want_w, want_b, _ = ctx.needs_input_grad
         if not _weight_gradients.get():
@@ -105,10 +107,11 @@ class _ConvData(Function):
     ) -> Tensor:
         ctx.save_for_backward(dy, weight)
         ctx.geom = geom
-        return _backward(dy, _like(dy, shape), weight, geom, (True, False, False))[0]
+        dx: Tensor = _backward(dy, _like(dy, shape), weight, geom, (True, False, False))[0]
+        return dx
 
     @staticmethod
-    def backward(ctx: Any, ddx: Tensor) -> tuple[Tensor | None, ...]:  # type: ignore[override]
+    def backward(ctx: Any, ddx: Tensor) -> tuple[Tensor | None, ...]:
         dy, weight = ctx.saved_tensors
         want_dy, want_w = ctx.needs_input_grad[:2]
         grad_dy = _Conv.apply(ddx, weight, None, ctx.geom) if want_dy else None
@@ -122,15 +125,14 @@ class _ConvWeight(Function):
     """Gradient of the convolution for its weight, given that of its output."""
 
     @staticmethod
-    def forward(
-        ctx: Any, dy: Tensor, x: Tensor, shape: tuple[int, ...], geom: _Geometry
-    ) -> Tensor:
+    def forward(ctx: Any, dy: Tensor, x: Tensor, shape: tuple[int, ...], geom: _Geometry) -> Tensor:
         ctx.save_for_backward(dy, x)
         ctx.geom = geom
-        return _backward(dy, x, _like(dy, shape), geom, (False, True, False))[1]
+        dw: Tensor = _backward(dy, x, _like(dy, shape), geom, (False, True, False))[1]
+        return dw
 
     @staticmethod
-    def backward(ctx: Any, ddw: Tensor) -> tuple[Tensor | None, ...]:  # type: ignore[override]
+    def backward(ctx: Any, ddw: Tensor) -> tuple[Tensor | None, ...]:
         dy, x = ctx.saved_tensors
         want_dy, want_x = ctx.needs_input_grad[:2]
         grad_dy = _Conv.apply(x, ddw, None, ctx.geom) if want_dy else None

@@ -41,7 +41,7 @@ class _Blur(Function):
         return F.conv2d(x, _kernel(x, gain), padding=padding, groups=x.shape[1])
 
     @staticmethod
-    def backward(ctx: Any, dy: Tensor) -> tuple[Tensor, None, None]:  # type: ignore[override]
+    def backward(ctx: Any, dy: Tensor) -> tuple[Tensor, None, None]:
         return _Blur.apply(dy, 3 - ctx.padding, ctx.gain), None, None
 
 
@@ -54,7 +54,7 @@ class _Up(Function):
         return F.conv_transpose2d(x, _kernel(x, gain), stride=2, padding=1, groups=x.shape[1])
 
     @staticmethod
-    def backward(ctx: Any, dy: Tensor) -> tuple[Tensor, None]:  # type: ignore[override]
+    def backward(ctx: Any, dy: Tensor) -> tuple[Tensor, None]:
         return _Down.apply(dy, ctx.gain), None
 
 
@@ -65,7 +65,7 @@ class _Down(Function):
         return F.conv2d(x, _kernel(x, gain), stride=2, padding=1, groups=x.shape[1])
 
     @staticmethod
-    def backward(ctx: Any, dy: Tensor) -> tuple[Tensor, None]:  # type: ignore[override]
+    def backward(ctx: Any, dy: Tensor) -> tuple[Tensor, None]:
         return _Up.apply(dy, ctx.gain), None
 
 
@@ -82,9 +82,7 @@ def _kernel(x: Tensor, gain: float) -> Tensor:
 
 
 @lru_cache(maxsize=256)
-def _cached_kernel(
-    channels: int, gain: float, dtype: torch.dtype, device: torch.device
-) -> Tensor:
+def _cached_kernel(channels: int, gain: float, dtype: torch.dtype, device: torch.device) -> Tensor:
     with torch.inference_mode(False):
         line = torch.tensor(FILTER) / sum(FILTER)
         kernel = (torch.outer(line, line) * gain).to(device, dtype).repeat(channels, 1, 1, 1)

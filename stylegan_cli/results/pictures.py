@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import numpy as np
+from jaxtyping import UInt8
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
@@ -15,7 +16,7 @@ def to_image(pixels: Picture) -> Image.Image:
     return Image.fromarray(pixels[:, :, 0] if pixels.shape[2] == 1 else pixels)
 
 
-def tile(pixels: Pixels, columns: int) -> Picture:
+def tile(pixels: Pixels, columns: int) -> UInt8[np.ndarray, "sheet_height sheet_width channels"]:
     """Equal pictures side by side, row by row, without gaps; the last row may end in black."""
     n, height, width, channels = pixels.shape
     rows = -(-n // columns)

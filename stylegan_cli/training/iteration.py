@@ -79,9 +79,7 @@ class _Iteration:
     recipe: Recipe
     share: Share
 
-    def update(
-        self, network: nn.Module, rounds: list[list[int]], name: str, phase: Phase
-    ) -> None:
+    def update(self, network: nn.Module, rounds: list[list[int]], name: str, phase: Phase) -> None:
         """Accumulate a phase's gradients over its rounds and step the network's optimizer."""
         nets, state = self.nets, self.state
         nets.G.requires_grad_(network is nets.G)

@@ -38,7 +38,7 @@ class Tick:
 
     kimg: float
     total_kimg: float
-    stats: Mapping[str, float]
+    stats: Mapping[str, int | float]
     files: tuple[Path, ...]
     seconds: float
 
@@ -165,7 +165,7 @@ class _Session:
         if self.outputs is not None:
             self.outputs.write_state(self.state)
 
-    def _measure(self) -> dict[str, float]:
+    def _measure(self) -> dict[str, int | float]:
         means = self.state.stats.means(self.world)
         check_finite(means, self.kimg)
         self.state.stats.reset()
@@ -183,7 +183,7 @@ class _Session:
             "memory_gib": _peak_memory(self.state.pl_mean.device) / 2**30,
         }
 
-    def _tick(self, stats: Mapping[str, float], files: list[Path]) -> Tick:
+    def _tick(self, stats: Mapping[str, int | float], files: list[Path]) -> Tick:
         return Tick(
             kimg=self.kimg,
             total_kimg=self.recipe.train.total_kimg,

@@ -54,7 +54,7 @@ class Outputs:
         save_network(path, self._header(state), state.G_ema, state.D)
         return path
 
-    def write_stats(self, values: Mapping[str, float]) -> None:
+    def write_stats(self, values: Mapping[str, int | float]) -> None:
         """One line of `stats.jsonl`."""
         self.folder.append_stats(values)
         if self.events is not None:
@@ -95,7 +95,7 @@ def open_outputs(folder: RunFolder, recipe: Recipe, dataset: Dataset) -> Outputs
     return Outputs(folder=folder, recipe=recipe, dataset=dataset, grid=grid, events=events)
 
 
-def check_finite(means: Mapping[str, float], kimg: float) -> None:
+def check_finite(means: Mapping[str, int | float], kimg: float) -> None:
     """Refuse to go on from numbers that are none.
 
     Raises:
@@ -118,4 +118,4 @@ def _event_writer(folder: Path) -> "SummaryWriter":
             "report.tensorboard: TensorBoard is not installed; "
             "pip install 'stylegan_cli[tensorboard]'"
         ) from None
-    return SummaryWriter(str(folder))  # type: ignore[no-untyped-call]
+    return SummaryWriter(str(folder))

@@ -59,7 +59,7 @@ def g_main(nets: Nets, streams: PhaseStreams) -> Tensor:
 
 
 def g_reg(nets: Nets, streams: PhaseStreams, pl_mean: Tensor) -> Tensor:
-    """Path-length regularization of G; moves `pl_mean` on in place."""
+    """Path-length regularization of G; moves `pl_mean` on in place, once per round."""
     images, ws, _ = _generate(nets, streams)
     noise = streams.pixel_noise(images.shape[1], images.shape[2])
     lengths = path_lengths(images, ws, noise)

@@ -88,7 +88,7 @@ class RunFolder:
         """Write the state; the one before stays until this one is whole."""
         save_state(self.state, state)
 
-    def append_stats(self, values: Mapping[str, float]) -> None:
+    def append_stats(self, values: Mapping[str, int | float]) -> None:
         """Add one line to `stats.jsonl`.
 
         Raises:

@@ -1,0 +1,87 @@
+"""A training run as somebody watches it: a live line on a terminal, a line per tick elsewhere."""
+
+import math
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING
+
+from stylegan_cli.cli import console
+
+if TYPE_CHECKING:
+    from rich.progress import Progress
+
+    from stylegan_cli.training.loop import Tick
+
+SHOWN = {
+    "loss_g": "G",
+    "loss_d": "D",
+    "score_real": "real",
+    "score_fake": "fake",
+    "r1_penalty": "r1",
+    "pl_length": "pl",
+}
+"""What of a tick's statistics is shown, and under which short name; the rest is in the file."""
+
+
+def show_ticks(ticks: "Iterable[Tick]") -> None:
+    """Run a training to its end and tell how it goes."""
+    if console.on_terminal():
+        _show_live(ticks)
+        return
+    for tick in ticks:
+        for line in _lines(tick):
+            console.note(line)
+
+
+def _show_live(ticks: "Iterable[Tick]") -> None:
+    with _progress() as bar:
+        task = bar.add_task("training", total=None, kimg="0", rate="", numbers="")
+        for tick in ticks:
+            bar.update(
+                task,
+                total=tick.total_kimg,
+                completed=tick.kimg,
+                kimg=f"{tick.kimg:.1f} of {tick.total_kimg:g} kimg",
+                rate=f"{rate(tick.stats)} · {time_left(tick)}" if tick.stats else "first tick",
+                numbers=numbers(tick.stats),
+            )
+            for path in tick.files:
+                bar.console.print(str(path), soft_wrap=True)
+
+
+def _progress() -> "Progress":
+    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+    def text(name: str) -> TextColumn:
+        return TextColumn(f"{{task.fields[{name}]}}", markup=False)
+
+    columns = (BarColumn(bar_width=20), text("kimg"), text("rate"), text("numbers"))
+    return Progress(*columns, TimeElapsedColumn(), console=console.rich_console())
+
+
+def _lines(tick: "Tick") -> list[str]:
+    lines = [f"wrote {path}" for path in tick.files]
+    if tick.stats:
+        lines.append(
+            f"{tick.kimg:.1f} of {tick.total_kimg:g} kimg   {rate(tick.stats)}   "
+            f"{time_left(tick)}   {numbers(tick.stats)}"
+        )
+    return lines
+
+
+def rate(stats: Mapping[str, int | float]) -> str:
+    """Seconds a thousand images take."""
+    return f"{stats['sec_per_kimg']:.3g} s/kimg"
+
+
+def time_left(tick: "Tick") -> str:
+    """How long the run will still take at the pace of its last tick."""
+    seconds = math.ceil((tick.total_kimg - tick.kimg) * tick.stats["sec_per_kimg"])
+    if seconds <= 0:
+        return "done"
+    hours, rest = divmod(seconds, 3600)
+    return f"{hours}:{rest // 60:02d}:{rest % 60:02d} left"
+
+
+def numbers(stats: Mapping[str, int | float]) -> str:
+    """Losses, scores and penalties, short."""
+    return "  ".join(f"{short} {stats[name]:.3g}" for name, short in SHOWN.items() if name in stats)

@@ -1,0 +1,172 @@
+"""`sgtool train`: a recipe and images to a run folder."""
+
+import os
+import re
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from stylegan_cli.cli import console
+from stylegan_cli.cli.options import (
+    DeviceFlag,
+    JsonFlag,
+    OverwriteFlag,
+    QuietFlag,
+    SetFlag,
+    VerboseFlag,
+    examples,
+)
+from stylegan_cli.cli.output import echo_json
+from stylegan_cli.cli.ticks import show_ticks
+
+if TYPE_CHECKING:
+    from stylegan_cli.recipe import Recipe
+
+EXAMPLES = examples(
+    "sgtool train",
+    "sgtool train stylegan2-small --data people.zip",
+    "sgtool train stylegan2 --data photos.zip --set data.resolution=256 -o runs/photos",
+    "sgtool train stylegan2 --set data.resolution=512 --dry-run --json",
+    "torchrun --nproc-per-node 8 -m stylegan_cli train stylegan2 --data photos.zip",
+)
+QUICKSTART = "quickstart"
+
+
+def train(
+    recipe: Annotated[
+        str, typer.Argument(metavar="[RECIPE]", help="A recipe's file or shipped name.")
+    ] = QUICKSTART,
+    data: Annotated[
+        Path | None,
+        typer.Option("--data", metavar="PATH", help="Prepared .zip or .h5, or a folder of images."),
+    ] = None,
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", "-o", metavar="FOLDER", help="The run's folder."),
+    ] = None,
+    assignments: SetFlag = None,
+    dry_run: Annotated[
+        bool,
+        typer.Option("--dry-run", "-n", help="Print the resolved recipe and its cost, and stop."),
+    ] = False,
+    device: DeviceFlag = "auto",
+    overwrite: OverwriteFlag = False,
+    json: JsonFlag = False,
+    quiet: QuietFlag = False,
+    verbose: VerboseFlag = False,
+) -> None:
+    """Train on images; the same command again goes on where it stopped.
+
+    The run's folder holds recipe.toml, stats.jsonl, pictures, networks and the training state.
+    Ctrl-C or SIGTERM saves the state first.
+    """
+    from stylegan_cli.recipe import load
+
+    paths = [f"data.path={data}"] if data else []
+    chosen = load(recipe, [*paths, *(assignments or [])])
+    if dry_run:
+        _show_cost(chosen, device, json=json)
+        return
+    folder = output or Path("runs") / _folder_name(recipe, chosen)
+    written = _train(chosen, folder, device, overwrite=overwrite)
+    if int(os.environ.get("RANK", "0")):
+        return
+    if json:
+        echo_json({"run": str(folder), "files": [str(path) for path in written]})
+    else:
+        for path in written:
+            typer.echo(path)
+
+
+def _train(recipe: "Recipe", folder: Path, device_name: str, *, overwrite: bool) -> list[Path]:
+    from stylegan_cli import api
+    from stylegan_cli.runtime import keep_freed_memory, world
+
+    device = api.pick_device(device_name)
+    if device.type == "cpu":
+        keep_freed_memory()
+    with world(device) as processes, _stop_signals() as stopped:
+        if not processes.is_first:
+            console.set_level("quiet")
+        console.note(f"{folder}: training {recipe.title} on {device}")
+        dataset = api.training_data(recipe)
+        console.note(f"{recipe.data.path}: {len(dataset)} images")
+        ticks = api.train(
+            recipe,
+            dataset,
+            folder,
+            device=device,
+            world=processes,
+            overwrite=overwrite,
+            stop=lambda: bool(stopped),
+        )
+        show_ticks(ticks)
+    return [
+        *sorted(folder.glob("network-*.safetensors"))[-1:],
+        *sorted(folder.glob("fakes-*"))[-1:],
+    ]
+
+
+@contextmanager
+def _stop_signals() -> Iterator[list[int]]:
+    """Signals to stop received so far; a second Ctrl-C stops at once."""
+    received: list[int] = []
+
+    def note(number: int, _: object) -> None:
+        if received and number == signal.SIGINT:
+            raise KeyboardInterrupt
+        received.append(number)
+        console.note("stopping after this step; the state is being saved")
+
+    before = {number: signal.signal(number, note) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield received
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _folder_name(source: str, recipe: "Recipe") -> str:
+    data = Path(recipe.data.path).stem if recipe.data.path else "no-data"
+    parts = [Path(source).stem] if source == QUICKSTART else [Path(source).stem, data]
+    return re.sub(r"[^\w.-]+", "-", "-".join(parts))
+
+
+def _show_cost(recipe: "Recipe", device_name: str, *, json: bool) -> None:
+    from stylegan_cli import api
+    from stylegan_cli.recipe import dumps
+    from stylegan_cli.runtime import pick_dtype
+
+    resolved = api.resolve_recipe(recipe)
+    dtype = pick_dtype(resolved.train.precision, api.pick_device(device_name))
+    cost = api.estimate(resolved, dtype=dtype)
+    if json:
+        echo_json(
+            {
+                "recipe": asdict(resolved),
+                "parameters": cost.parameters,
+                "num_ws": cost.num_ws,
+                "memory": {
+                    "batch_per_device": cost.batch_per_device,
+                    "weight_bytes": cost.weight_bytes,
+                    "activation_bytes": cost.activation_bytes,
+                    "total_bytes": cost.total_bytes,
+                },
+            }
+        )
+        return
+    typer.echo(dumps(resolved), nl=False)
+    counts = cost.parameters
+    console.note(
+        f"G {counts['generator']:,} parameters, D {counts['discriminator']:,}, "
+        f"{cost.num_ws} style layers"
+    )
+    console.note(
+        f"about {cost.total_bytes / 2**30:.1f} GiB of memory on each device, "
+        f"{cost.batch_per_device} images at once; without the runtime's own"
+    )

@@ -1,0 +1,140 @@
+"""What a recipe costs before it runs: parameters and memory, from shapes alone."""
+
+import math
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from stylegan_cli.networks.build import (
+    build_discriminator,
+    build_generator,
+    count_parameters,
+)
+from stylegan_cli.networks.discriminators import Discriminator
+from stylegan_cli.networks.stylegan2 import Generator
+from stylegan_cli.recipe import Recipe
+from stylegan_cli.runtime import World
+from stylegan_cli.training.iteration import share_of
+
+WEIGHT_COPIES_G = 5
+"""float32 numbers a parameter of G: weight, average, gradient, two moments of Adam."""
+WEIGHT_COPIES_D = 4
+
+
+@dataclass(frozen=True, kw_only=True)
+class Estimate:
+    """Parameters and memory of a run.
+
+    Attributes:
+        parameters: Of `mapping`, `synthesis`, `generator` and `discriminator`.
+        weight_bytes: Weights, averages, gradients and optimizer moments.
+        activation_bytes: What the hungriest phase keeps for its backward pass on one device.
+    """
+
+    parameters: dict[str, int]
+    num_ws: int
+    batch_per_device: int
+    weight_bytes: int
+    activation_bytes: int
+
+    @property
+    def total_bytes(self) -> int:
+        """Without the workspace of single operations and the runtime itself."""
+        return self.weight_bytes + self.activation_bytes
+
+
+def estimate(
+    recipe: Recipe, *, c_dim: int = 0, dtype: torch.dtype = torch.float32, processes: int = 1
+) -> Estimate:
+    """Cost of a recipe, without weights or data.
+
+    Args:
+        c_dim: Length of the labels.
+        dtype: Type of the activations.
+        processes: Among how many the batch is split.
+    """
+    share = share_of(recipe, World(size=processes))
+    at_once = math.ceil(len(share.samples) / share.rounds)
+    with torch.device("meta"):
+        G = build_generator(recipe, c_dim=c_dim, dtype=dtype)
+        D = build_discriminator(recipe, c_dim=c_dim, dtype=dtype)
+        parameters = {
+            "mapping": count_parameters(G.mapping),
+            "synthesis": count_parameters(G.synthesis),
+            "generator": count_parameters(G),
+            "discriminator": count_parameters(D),
+        }
+        weights = 4 * (
+            WEIGHT_COPIES_G * parameters["generator"]
+            + WEIGHT_COPIES_D * parameters["discriminator"]
+        )
+        activations = _hungriest_phase(G, D, at_once, recipe)
+    return Estimate(
+        parameters=parameters,
+        num_ws=G.num_ws,
+        batch_per_device=at_once,
+        weight_bytes=weights,
+        activation_bytes=activations,
+    )
+
+
+def _hungriest_phase(G: Generator, D: Discriminator, n: int, recipe: Recipe) -> int:
+    shrunk = max(1, n // recipe.loss.pl_batch_shrink)
+    phases: tuple[Callable[[], Tensor], ...] = (
+        lambda: _score(D, _generate(G, n)[0]),
+        lambda: _score(D, _images(D, 2 * n)),
+        lambda: _gradient(*_generate(G, shrunk)),
+        lambda: _r1_gradient(D, n),
+    )
+    return max(_saved_bytes(phase) for phase in phases)
+
+
+def _images(D: Discriminator, n: int) -> Tensor:
+    return torch.randn(n, D.channels, D.resolution, D.resolution)
+
+
+def _generate(G: Generator, n: int) -> tuple[Tensor, Tensor]:
+    w = G.mapping(torch.randn(n, G.z_dim), torch.randn(n, G.c_dim))
+    ws = w.unsqueeze(1).expand(-1, G.num_ws, -1)
+    return G.synthesis(ws, "const"), ws
+
+
+def _score(D: Discriminator, images: Tensor) -> Tensor:
+    logits: Tensor = D(images, torch.randn(len(images), D.c_dim))
+    return logits
+
+
+def _gradient(output: Tensor, source: Tensor) -> Tensor:
+    return torch.autograd.grad(output.sum(), source, create_graph=True)[0]
+
+
+def _r1_gradient(D: Discriminator, n: int) -> Tensor:
+    images = _images(D, n).requires_grad_()
+    return _gradient(_score(D, images), images)
+
+
+def _saved_bytes(phase: Callable[[], Tensor]) -> int:
+    """Bytes of the tensors a forward pass keeps for its backward pass."""
+    with _watch_saved() as sizes:
+        kept = phase()
+        del kept
+    return sum(sizes.values())
+
+
+@contextmanager
+def _watch_saved() -> Iterator[dict[int, int]]:
+    sizes: dict[int, int] = {}
+    alive: list[torch.UntypedStorage] = []
+
+    def pack(tensor: Tensor) -> Tensor:
+        storage = tensor.untyped_storage()
+        if storage._cdata not in sizes:
+            alive.append(storage)
+            sizes[storage._cdata] = storage.nbytes()
+        return tensor
+
+    with torch.autograd.graph.saved_tensors_hooks(pack, lambda tensor: tensor):
+        yield sizes

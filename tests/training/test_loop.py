@@ -1,0 +1,178 @@
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from itertools import count
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from stylegan_cli.errors import Interrupted, OutputError, TrainingError
+from stylegan_cli.recipe import dumps
+from stylegan_cli.training.loop import train
+from tests.training.conftest import tiny
+
+CPU = torch.device("cpu")
+
+
+def run(recipe, dataset, folder, **options):
+    return list(train(recipe, dataset, folder, device=CPU, **options))
+
+
+def final_weights(folder):
+    return load_file(sorted(folder.glob("network-*"))[-1])
+
+
+def assert_same_bits(a, b):
+    assert a.keys() == b.keys()
+    assert [key for key in a if not torch.equal(a[key], b[key])] == []
+
+
+@pytest.fixture(scope="module")
+def uninterrupted(dataset, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("uninterrupted")
+    run(tiny(), dataset, folder / "run")
+    return folder / "run"
+
+
+def test_a_run_holds_its_files(uninterrupted):
+    names = {path.name for path in uninterrupted.iterdir()}
+    assert names >= {"recipe.toml", "stats.jsonl", "state.pt", "reals.png", "fakes-000000.png"}
+    assert "network-000000.safetensors" in names
+    assert not [name for name in names if "partial" in name]
+
+
+def test_stats_tell_what_researchers_ask_for(uninterrupted):
+    lines = [json.loads(line) for line in (uninterrupted / "stats.jsonl").read_text().splitlines()]
+    assert [line["cur_nimg"] for line in lines] == [16, 32, 48, 64]
+    assert set(lines[0]) >= {
+        "kimg", "loss_g", "loss_d", "score_real", "score_fake", "sign_real", "r1_penalty",
+        "pl_length", "pl_penalty", "pl_mean", "grad_norm_g", "grad_norm_g_reg", "grad_norm_d",
+        "grad_norm_d_reg", "sec_per_kimg", "seconds", "memory_gib",
+    }  # fmt: skip
+
+
+def test_the_written_recipe_repeats_the_run(uninterrupted):
+    assert 'title = "tiny"' in (uninterrupted / "recipe.toml").read_text()
+
+
+def test_stopped_anywhere_a_run_ends_with_the_same_bits(dataset, uninterrupted, tmp_path):
+    for stop_after in (1, 2, 3):
+        steps = count(1)
+        try:
+            run(tiny(), dataset, tmp_path / "run", stop=lambda n=stop_after, s=steps: next(s) == n)
+        except Interrupted:
+            continue
+    run(tiny(), dataset, tmp_path / "run")
+    assert_same_bits(final_weights(tmp_path / "run"), final_weights(uninterrupted))
+
+
+def test_statistics_go_on_where_a_stopped_run_left_them(dataset, uninterrupted, tmp_path):
+    steps = count(1)
+    with pytest.raises(Interrupted):
+        run(tiny(), dataset, tmp_path / "run", stop=lambda: next(steps) == 3)
+    run(tiny(), dataset, tmp_path / "run")
+    assert losses(tmp_path / "run") == losses(uninterrupted)
+
+
+def losses(folder):
+    lines = [json.loads(line) for line in (folder / "stats.jsonl").read_text().splitlines()]
+    return [(line["cur_nimg"], line["loss_g"], line["loss_d"]) for line in lines]
+
+
+def test_a_killed_process_loses_nothing_but_time(image_folder, uninterrupted, tmp_path):
+    recipe = tmp_path / "tiny.toml"
+    recipe.write_text(dumps(tiny()))
+    folder = tmp_path / "run"
+    command = [
+        sys.executable, "-m", "stylegan_cli", "train", str(recipe),
+        "--data", str(image_folder), "-o", str(folder), "--device", "cpu", "--quiet",
+    ]  # fmt: skip
+    environment = {**os.environ, "OMP_NUM_THREADS": str(torch.get_num_threads())}
+    process = subprocess.Popen(command, env=environment)
+    deadline = time.monotonic() + 120
+    while not (folder / "state.pt").exists() and time.monotonic() < deadline:
+        time.sleep(0.02)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    subprocess.run(command, env=environment, check=True, capture_output=True)
+    assert_same_bits(final_weights(folder), final_weights(uninterrupted))
+
+
+def test_a_finished_run_stays_as_it_is(dataset, uninterrupted):
+    before = {path: path.stat().st_mtime_ns for path in uninterrupted.glob("network-*")}
+    ticks = run(tiny(), dataset, uninterrupted)
+    assert [tick.stats for tick in ticks] == [{}]
+    assert {path: path.stat().st_mtime_ns for path in uninterrupted.glob("network-*")} == before
+
+
+def test_a_run_can_go_on_for_longer(dataset, tmp_path):
+    run(tiny("train.total_kimg=0.032"), dataset, tmp_path / "run")
+    ticks = run(tiny("train.total_kimg=0.048"), dataset, tmp_path / "run")
+    assert [tick.kimg for tick in ticks] == [0.032, 0.048]
+
+
+def test_another_recipe_is_refused_in_the_same_folder(dataset, uninterrupted):
+    with pytest.raises(OutputError, match="holds another run .*lr_g"):
+        run(tiny("train.lr_g=0.1"), dataset, uninterrupted)
+
+
+def test_overwrite_starts_anew(dataset, tmp_path):
+    run(tiny("train.total_kimg=0.016"), dataset, tmp_path / "run")
+    ticks = run(tiny("train.total_kimg=0.016", "seed=1"), dataset, tmp_path / "run", overwrite=True)
+    assert ticks[0].kimg == 0
+
+
+def test_a_folder_of_something_else_is_left_alone(dataset, tmp_path):
+    (tmp_path / "thesis.txt").write_text("mine")
+    with pytest.raises(OutputError, match="not a run"):
+        run(tiny(), dataset, tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["thesis.txt"]
+
+
+def test_numbers_that_are_none_stop_the_run_before_its_state_is_replaced(dataset, tmp_path):
+    recipe = tiny("train.lr_g=1e30", "train.lr_d=1e30")
+    with pytest.raises(TrainingError, match="not finite"):
+        run(recipe, dataset, tmp_path / "run")
+    assert not (tmp_path / "run" / "state.pt").exists()
+
+
+def test_accumulated_gradients_give_the_same_losses(dataset, tmp_path):
+    # without path lengths, whose running mean moves on with every round
+    run(tiny("loss.pl_weight=0"), dataset, tmp_path / "whole")
+    run(tiny("loss.pl_weight=0", "train.batch_per_device=4"), dataset, tmp_path / "halves")
+    pairs = zip(losses(tmp_path / "whole"), losses(tmp_path / "halves"), strict=True)
+    for whole, halves in pairs:
+        assert halves == pytest.approx(whole, rel=1e-4)
+
+
+def test_labels_condition_both_networks(image_folder, tmp_path):
+    from stylegan_cli.checkpoint import load_network
+    from stylegan_cli.data.dataset import open_dataset
+
+    labelled = open_dataset(image_folder, resolution=16, labels=True)
+    run(tiny("data.labels=true", "train.total_kimg=0.016"), labelled, tmp_path / "run")
+    network = load_network(tmp_path / "run" / "network-000000.safetensors", discriminator=True)
+    assert (network.c_dim, network.classes) == (2, ("a", "b"))
+
+
+def test_two_processes_train_what_one_does(image_folder, dataset, tmp_path):
+    recipe = tmp_path / "tiny.toml"
+    recipe.write_text(dumps(tiny("train.total_kimg=0.032")))
+    subprocess.run(
+        [
+            sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", "2",
+            "-m", "stylegan_cli", "train", str(recipe),
+            "--data", str(image_folder), "-o", str(tmp_path / "two"), "--device", "cpu",
+        ],
+        check=True,
+        capture_output=True,
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+    )  # fmt: skip
+    run(tiny("train.total_kimg=0.032"), dataset, tmp_path / "one")
+    for two, one in zip(losses(tmp_path / "two"), losses(tmp_path / "one"), strict=True):
+        assert two == pytest.approx(one, rel=1e-5)
