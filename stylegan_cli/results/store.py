@@ -10,14 +10,16 @@ versions (JSON), created_utc.
 """
 
 import json
+import os
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from hashlib import sha256
 from importlib.metadata import version
+from math import prod
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
 import h5py
 import numpy as np
@@ -29,6 +31,7 @@ from stylegan_cli.shapes import Picture
 
 SCHEMA = 1
 SOURCES = "_sources"
+HDF5_BYTES, HDF5_BYTES_AN_IMAGE = 2**16, 2**8  # generously
 _VERSIONS_OF = ("stylegan_cli", "torch", "numpy", "h5py")
 
 
@@ -84,6 +87,12 @@ class Table:
     image_shape: tuple[int, int, int]
     columns: Mapping[str, np.ndarray]
 
+    @property
+    def nbytes(self) -> int:
+        """Room in the file, HDF5's own notes on each image included."""
+        images = prod(self.shape) * (prod(self.image_shape) + HDF5_BYTES_AN_IMAGE)
+        return images + sum(values.nbytes for values in self.columns.values())
+
 
 class StudyFile:
     """An open study; `open_study` and `create_study` make one."""
@@ -97,7 +106,7 @@ class StudyFile:
         self.versions: dict[str, str] = json.loads(file.attrs["versions"])
         self.created_utc: str = file.attrs["created_utc"]
 
-    def __enter__(self) -> Self:
+    def __enter__(self) -> "StudyFile":
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -138,6 +147,7 @@ def create_study(path: Path, header: Header, tables: Mapping[str, Table]) -> Stu
         OutputError: It cannot be written there, or there is no room for the images.
     """
     with _writing(path):
+        _check_room(path, tables)
         file = h5py.File(path, "x")
     try:
         with _writing(path):
@@ -217,6 +227,18 @@ def _in_words(value: object) -> str:
 
 def _writing(path: Path) -> AbstractContextManager[None]:
     return writing(path, ValueError, RuntimeError)
+
+
+def _check_room(path: Path, tables: Mapping[str, Table]) -> None:
+    """Ask the system for the space first: HDF5 litters stderr when it runs out of it."""
+    if not hasattr(os, "posix_fallocate"):
+        return
+    needed = HDF5_BYTES + sum(table.nbytes for table in tables.values())
+    with path.open("xb") as file:
+        try:
+            os.posix_fallocate(file.fileno(), 0, needed)
+        finally:
+            path.unlink()
 
 
 def _write_header(file: h5py.File, header: Header) -> None:

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Self
 
 import numpy as np
 
@@ -41,7 +40,7 @@ class Recording:
         self.total = len(addresses(plan))
         self._there = set(self._find_done())
 
-    def __enter__(self) -> Self:
+    def __enter__(self) -> "Recording":
         return self
 
     def __exit__(self, *_: object) -> None:

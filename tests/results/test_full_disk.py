@@ -1,0 +1,36 @@
+"""A limit on the size of files stands in for a full disk: writes are refused the same way."""
+
+import resource
+import signal
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from stylegan_cli.errors import OutputError
+from stylegan_cli.results.pictures import write_png
+from stylegan_cli.results.store import create_study
+from tests.results.test_store import TABLES, header
+
+
+@pytest.fixture
+def small_files_only():
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (4096, before[1]))
+    yield
+    resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    signal.signal(signal.SIGXFSZ, handler)
+
+
+def test_no_room_for_a_study_leaves_nothing(tmp_path: Path, small_files_only):
+    with pytest.raises(OutputError, match=r"mix.h5: cannot be written \(File too large\)"):
+        create_study(tmp_path / "mix.h5", header(), TABLES)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_no_room_for_a_picture_leaves_nothing(tmp_path: Path, small_files_only):
+    noise = np.random.default_rng(0).integers(0, 256, (64, 64, 3), np.uint8)
+    with pytest.raises(OutputError, match=r"a.png: cannot be written \(File too large\)"):
+        write_png(tmp_path / "a.png", noise)
+    assert list(tmp_path.iterdir()) == []

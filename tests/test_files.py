@@ -1,0 +1,45 @@
+import errno
+
+import pytest
+
+from stylegan_cli.errors import OutputError
+from stylegan_cli.files import writing, written_whole
+
+
+def test_a_whole_file_takes_its_name(tmp_path):
+    with written_whole(tmp_path / "a.txt") as temporary:
+        temporary.write_text("new")
+        assert not (tmp_path / "a.txt").exists()
+    assert [path.name for path in tmp_path.iterdir()] == ["a.txt"]
+
+
+def test_a_failure_leaves_the_old_file(tmp_path):
+    (tmp_path / "a.txt").write_text("old")
+    with pytest.raises(ZeroDivisionError), written_whole(tmp_path / "a.txt") as temporary:
+        temporary.write_text("half")
+        raise ZeroDivisionError
+    assert [path.read_text() for path in tmp_path.iterdir()] == ["old"]
+
+
+def test_a_folder_that_is_a_file_is_refused_in_words(tmp_path):
+    (tmp_path / "file").write_text("")
+    path = tmp_path / "file" / "a.txt"
+    with (
+        pytest.raises(OutputError, match=r"a.txt: cannot be written \(Not a directory\); "),
+        written_whole(path) as temporary,
+    ):
+        temporary.write_text("")
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        OSError(errno.ENOSPC, "No space left on device"),
+        OSError("write failed: errno = 28, error message = 'No space left on device', buf = 0x1"),
+        RuntimeError("flush failed (error message = 'No space left on device', offset = 8)"),
+    ],
+)
+def test_a_full_disk_is_named_without_hdf5s_account(tmp_path, error):
+    with pytest.raises(OutputError, match=r"\(No space left on device\)"):  # noqa: SIM117
+        with writing(tmp_path, RuntimeError):
+            raise error

@@ -1,0 +1,131 @@
+import numpy as np
+import pytest
+import torch
+
+from stylegan_cli.errors import UsageError
+from stylegan_cli.latents import (
+    Sampling,
+    broadcast_layers,
+    class_index,
+    codes_of_seeds,
+    mix_layers,
+    truncate,
+    z_of_seeds,
+)
+
+W_AVG = torch.linspace(-1, 1, 8)
+
+
+@pytest.fixture
+def ws():
+    return torch.randn(3, 6, 8, generator=torch.Generator().manual_seed(0))
+
+
+def test_z_of_a_seed_is_the_fields():
+    expected = np.random.RandomState(42).randn(512).astype(np.float32)
+    assert np.array_equal(z_of_seeds([7, 42], 512)[1], expected)
+
+
+@pytest.mark.parametrize("seed", [-1, 2**32])
+def test_a_seed_that_numpy_does_not_take_is_refused(seed):
+    with pytest.raises(UsageError, match="valid range is 0-4294967295"):
+        z_of_seeds([seed], 8)
+
+
+def test_a_code_is_the_same_to_the_bit_whatever_its_neighbours(network):
+    together = codes_of_seeds(network, range(20), Sampling()).ws
+    alone = [codes_of_seeds(network, [seed], Sampling()).ws[0] for seed in range(20)]
+    assert np.array_equal(together, alone)
+
+
+def test_every_layer_gets_the_same_w(network):
+    ws = codes_of_seeds(network, [5], Sampling()).ws
+    assert ws.shape == (1, network.G.num_ws, network.G.w_dim)
+    assert (ws == ws[:, :1]).all()
+
+
+def test_psi_one_changes_no_bit(ws):
+    assert torch.equal(truncate(ws, W_AVG, 1.0, 3), ws)
+
+
+def test_psi_zero_gives_w_avg(ws):
+    assert torch.equal(truncate(ws, W_AVG, 0.0), W_AVG.expand_as(ws))
+
+
+def test_psi_minus_one_mirrors_w_at_the_mean(ws):
+    mirrored = truncate(ws, W_AVG, -1.0)
+    assert torch.allclose((mirrored + ws) / 2, W_AVG.expand_as(ws), atol=1e-6)
+
+
+@pytest.mark.parametrize("cutoff", range(7))
+def test_cutoff_leaves_the_layers_from_it_on(ws, cutoff):
+    moved = truncate(ws, W_AVG, 0.5, cutoff)
+    assert torch.equal(moved[:, cutoff:], ws[:, cutoff:])
+    assert torch.equal(moved[:, :cutoff], truncate(ws, W_AVG, 0.5)[:, :cutoff])
+
+
+@pytest.mark.parametrize("cutoff", [-1, 7])
+def test_a_cutoff_beyond_the_layers_is_refused(ws, cutoff):
+    with pytest.raises(UsageError, match=r"--cutoff .*valid range is 0-6"):
+        truncate(ws, W_AVG, 0.5, cutoff)
+
+
+@pytest.mark.parametrize("psi", [float("nan"), float("inf")])
+def test_psi_must_be_finite(ws, psi):
+    with pytest.raises(UsageError, match="--psi"):
+        truncate(ws, W_AVG, psi)
+
+
+def test_mixing_no_layer_gives_rows_and_all_layers_columns(ws):
+    rows, cols = ws[:2].numpy(), ws[1:].numpy()
+    assert np.array_equal(mix_layers(rows, cols, []), np.stack([rows, rows], axis=1))
+    assert np.array_equal(mix_layers(rows, cols, range(6)), np.stack([cols, cols], axis=0))
+
+
+def test_mixed_layers_are_the_columns_and_the_others_the_rows(ws):
+    rows, cols = ws[:1].numpy(), ws[1:].numpy()
+    mixed = mix_layers(rows, cols, [0, 4])
+    for col in range(2):
+        assert np.array_equal(mixed[0, col, [0, 4]], cols[col, [0, 4]])
+        assert np.array_equal(mixed[0, col, [1, 2, 3, 5]], rows[0, [1, 2, 3, 5]])
+
+
+def test_broadcasting_repeats_w_for_each_layer():
+    w = torch.arange(4.0).reshape(2, 2)
+    assert torch.equal(broadcast_layers(w, 3)[:, 2], w)
+
+
+@pytest.mark.parametrize(
+    ("chosen", "index"), [(None, 0), ("dog", 1), ("2", 2), ("7", 3)], ids=lambda value: str(value)
+)
+def test_a_class_is_chosen_by_name_or_number(chosen, index):
+    assert class_index(("cat", "dog", "owl", "7"), 4, chosen) == index
+
+
+def test_a_network_without_classes_has_no_class():
+    assert class_index((), 0, None) is None
+
+
+@pytest.mark.parametrize(
+    ("classes", "c_dim", "chosen", "words"),
+    [
+        ((), 0, "cat", "has no classes; leave --class out"),
+        (("cat", "dog"), 2, "fish", "choose 0-1 or one of cat, dog"),
+        ((), 5, "5", "choose 0-4$"),
+        ((), 5, "-1", "choose 0-4$"),
+        ((), 5, "²", "choose 0-4$"),
+    ],
+)
+def test_a_class_that_is_not_there_is_refused(classes, c_dim, chosen, words):
+    with pytest.raises(UsageError, match=words):
+        class_index(classes, c_dim, chosen)
+
+
+def test_classes_give_different_codes_for_a_seed(network_with_classes):
+    cat, owl = (
+        codes_of_seeds(network_with_classes, [3], Sampling(class_name=name))
+        for name in ("cat", "owl")
+    )
+    assert cat.labels.tolist() == [[1, 0, 0]]
+    assert owl.labels.tolist() == [[0, 0, 1]]
+    assert not np.allclose(cat.ws, owl.ws)

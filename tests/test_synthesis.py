@@ -1,0 +1,100 @@
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from stylegan_cli.checkpoint import load_network
+from stylegan_cli.latents import Sampling
+from stylegan_cli.plan import Codes
+from stylegan_cli.studies.grid import grid
+from stylegan_cli.synthesis import addresses, default_batch_size, render, to_pixels
+from tests.tiny import write_network
+
+
+def draw(network, seeds, **options):
+    """Pixels of the seeds' images, in the order of the seeds."""
+    batch_size = options.pop("batch_size", None)
+    plan = grid(network, seeds, Sampling(**options))
+    cells = {cell.address: cell.pixels for cell in render(network.G, plan, batch_size=batch_size)}
+    return np.stack([cells[address] for address in addresses(plan)])
+
+
+@pytest.mark.parametrize(
+    ("value", "byte"),
+    [(-2, 0), (-1, 0), (-0.997, 0), (-0.996, 1), (0, 128), (0.9959, 254), (0.997, 255), (3, 255)],
+)
+def test_floats_become_bytes_by_truncation(value, byte):
+    assert (to_pixels(torch.full((1, 3, 2, 2), float(value))) == byte).all()
+
+
+def test_pixels_are_channels_last():
+    images = torch.zeros(1, 3, 2, 4)
+    images[0, 1] = 1
+    assert to_pixels(images)[0, 1, 3].tolist() == [128, 255, 128]
+
+
+@pytest.mark.parametrize("noise_mode", ["const", "random", "none"])
+def test_an_image_does_not_depend_on_its_batch(network, noise_mode):
+    alone = draw(network, range(7), noise_mode=noise_mode, batch_size=1)
+    for batch_size in (2, 7):
+        together = draw(network, range(7), noise_mode=noise_mode, batch_size=batch_size)
+        assert np.abs(alone.astype(int) - together).max() <= 1
+
+
+@pytest.mark.parametrize("noise_mode", ["const", "random", "none"])
+def test_an_image_does_not_depend_on_its_place(network, noise_mode):
+    first, second = (draw(network, seeds, noise_mode=noise_mode) for seeds in ([4, 9, 1], [1, 4]))
+    assert np.abs(first[0].astype(int) - second[1]).max() <= 1
+    assert np.abs(first[2].astype(int) - second[0]).max() <= 1
+
+
+def test_noise_modes_differ(network):
+    const, random, none = (
+        draw(network, [3], noise_mode=mode).astype(int) for mode in ("const", "random", "none")
+    )
+    assert np.abs(const - none).max() > 1
+    assert np.abs(const - random).max() > 1
+    assert np.abs(random - none).max() > 1
+
+
+def test_random_noise_follows_the_noise_seed_alone(network):
+    plan = grid(network, [3, 4], Sampling(noise_mode="random"))
+    ws = np.repeat(plan.codes.ws[:1], 2, axis=0)
+    plan = replace(
+        plan, codes=Codes(ws=ws, noise_seed=plan.codes.noise_seed, labels=plan.codes.labels)
+    )
+    one, other = (cell.pixels.astype(int) for cell in render(network.G, plan))
+    assert np.abs(one - other).max() > 1
+
+
+def test_equal_codes_give_equal_bits(network):
+    images = draw(network, [5, 6, 5, 7, 5], batch_size=2)
+    assert np.array_equal(images[0], images[2])
+    assert np.array_equal(images[0], images[4])
+
+
+def test_every_image_of_a_plan_is_drawn_once(network):
+    plan = grid(network, [5, 6, 5, 7, 5])
+    drawn = [cell.address for cell in render(network.G, plan, batch_size=2)]
+    assert sorted(drawn) == addresses(plan)
+
+
+def test_skipped_images_leave_the_others_as_they_are(network):
+    plan = grid(network, [5, 6, 5, 7, 8])
+    everything = {cell.address: cell.pixels for cell in render(network.G, plan, batch_size=3)}
+    skip = {addresses(plan)[i] for i in (0, 1, 4)}
+    rest = {cell.address: cell.pixels for cell in render(network.G, plan, batch_size=3, skip=skip)}
+    assert rest.keys() == everything.keys() - skip
+    assert all(np.array_equal(rest[address], everything[address]) for address in rest)
+
+
+@pytest.mark.parametrize("channels", [1, 4])
+def test_images_have_the_networks_channels(tmp_path, channels):
+    path = write_network(tmp_path / "network-000000.safetensors", resolution=8, channels=channels)
+    assert draw(load_network(path), [0]).shape == (1, 8, 8, channels)
+
+
+@pytest.mark.parametrize(("resolution", "images"), [(8, 32), (256, 32), (512, 16), (1024, 4)])
+def test_batches_shrink_for_large_images(resolution, images):
+    assert default_batch_size(resolution) == images

@@ -1,0 +1,38 @@
+"""Real networks small enough to draw with in a test."""
+
+from pathlib import Path
+
+import torch
+
+from stylegan_cli.checkpoint import Header, save_network
+from stylegan_cli.networks.build import build_discriminator, build_generator
+from stylegan_cli.recipe import DataSection, GeneratorSection, Recipe
+
+
+def write_network(
+    path: Path, *, resolution: int = 16, channels: int = 3, classes: tuple[str, ...] = ()
+) -> Path:
+    """An untrained network whose noise and mean of W are not zero, as a trained one's are not."""
+    recipe = Recipe(
+        title="tiny",
+        data=DataSection(resolution=resolution, channels=channels),
+        generator=GeneratorSection(
+            z_dim=8, w_dim=8, mapping_layers=2, channel_base=128, channel_max=16
+        ),
+    )
+    G = build_generator(recipe, c_dim=len(classes))
+    with torch.no_grad():
+        G.mapping.w_avg.copy_(torch.linspace(-1, 1, 8))
+        for name, parameter in G.named_parameters():
+            if name.endswith("noise_strength"):
+                parameter.fill_(0.3)
+    header = Header(
+        recipe=recipe,
+        c_dim=len(classes),
+        classes=classes,
+        kimg=12.0,
+        licence="made up",
+        provenance={"data": "none"},
+    )
+    save_network(path, header, G, build_discriminator(recipe, c_dim=len(classes)))
+    return path
