@@ -5,7 +5,6 @@ import subprocess
 import sys
 import time
 from itertools import count
-from pathlib import Path
 
 import pytest
 import torch
@@ -117,7 +116,7 @@ def test_a_run_can_go_on_for_longer(dataset, tmp_path):
 
 
 def test_another_recipe_is_refused_in_the_same_folder(dataset, uninterrupted):
-    with pytest.raises(OutputError, match="holds another run .*lr_g"):
+    with pytest.raises(OutputError, match=r"holds another run .*lr_g"):
         run(tiny("train.lr_g=0.1"), dataset, uninterrupted)
 
 

@@ -1,0 +1,44 @@
+import pytest
+import torch
+
+from stylegan_cli.recipe import load
+from stylegan_cli.training.estimate import estimate
+from tests.training.conftest import tiny
+
+
+@pytest.fixture(scope="module")
+def paper():
+    return estimate(load("stylegan2", ["train.batch_size=4"]))
+
+
+def test_the_paper_recipe_has_the_papers_networks(paper):
+    assert paper.parameters == {
+        "mapping": 2_101_248,
+        "synthesis": 28_268_812,
+        "generator": 30_370_060,
+        "discriminator": 29_012_513,
+    }
+    assert paper.num_ws == 18
+
+
+def test_weights_count_their_averages_gradients_and_moments(paper):
+    assert paper.weight_bytes == 4 * (5 * 30_370_060 + 4 * 29_012_513)
+
+
+def test_activations_grow_with_the_batch():
+    small = estimate(tiny("train.batch_size=8"))
+    large = estimate(tiny("train.batch_size=16"))
+    assert large.activation_bytes == pytest.approx(2 * small.activation_bytes, rel=0.05)
+
+
+def test_accumulation_keeps_the_memory_of_its_rounds():
+    whole = estimate(tiny("train.batch_size=8"))
+    rounds = estimate(tiny("train.batch_size=16", "train.batch_per_device=8"))
+    assert rounds.activation_bytes == whole.activation_bytes
+
+
+def test_reduced_precision_keeps_less():
+    recipe = tiny()
+    full = estimate(recipe)
+    reduced = estimate(recipe, dtype=torch.bfloat16)
+    assert reduced.activation_bytes < full.activation_bytes
