@@ -19,9 +19,10 @@ ROWS = (
     {"checkpoint", "plan"},
     {"latents"},
     {"synthesis", "interop"},
-    {"training", "studies", "metrics"},
+    {"training", "studies", "metrics", "description"},
     {"api"},
     {"cli"},
+    {"__main__"},
 )
 HEAVY = {"torch", "numpy", "h5py", "PIL", "pydantic", "safetensors", "rich"}
 HDF5_ROOMS = {"data", "results", "latents"}

@@ -73,7 +73,9 @@ def mix(
 
     def make_plan(network: "Network", sampling: "Sampling") -> "Plan":
         valid = range(network.G.num_ws + 1)
-        starts = parse_ints(crossover, flag="--crossover", valid=valid) if crossover else ()
+        starts: tuple[int, ...] = ()
+        if crossover is not None:
+            starts = parse_ints(crossover, flag="--crossover", valid=valid)
         plan = api.mix(
             network, row_seeds, col_seeds, crossover=starts, layers=layers or (), sampling=sampling
         )

@@ -1,0 +1,49 @@
+import json
+
+import torch
+from typer.testing import CliRunner
+
+from stylegan_cli import __version__
+from stylegan_cli.cli.app import app
+
+
+def sgtool(*words):
+    return CliRunner().invoke(app, words)
+
+
+def test_facts_are_lines_of_name_and_value(network_file):
+    done = sgtool("info", str(network_file))
+    facts = dict(line.split("\t") for line in done.stdout.splitlines())
+    assert (done.exit_code, facts["kind"], facts["num_ws"]) == (0, "network", "6")
+    assert facts["provenance.data"] == "none"
+
+
+def test_json_is_an_object_for_a_file_and_a_list_for_several(network_file):
+    one = json.loads(sgtool("info", str(network_file), "--json").stdout)
+    two = json.loads(sgtool("info", str(network_file), str(network_file), "--json").stdout)
+    assert two == [one, one]
+
+
+def test_without_a_file_it_tells_of_the_machine(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    facts = json.loads(sgtool("info", "--json").stdout)
+    assert facts["versions"]["sgtool"] == __version__
+    assert facts["versions"]["torch"] == torch.__version__
+    assert facts["devices"][0].startswith("cpu")
+    assert facts["default_network"] is None
+
+
+def test_the_default_network_is_the_newest_of_the_runs(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    network = tmp_path / "runs" / "a" / "network-000001.safetensors"
+    network.parent.mkdir(parents=True)
+    network.write_text("")
+    assert json.loads(sgtool("info", "--json").stdout)["default_network"] == str(
+        network.relative_to(tmp_path)
+    )
+
+
+def test_one_bad_file_ends_in_words_without_output(network_file, tmp_path):
+    done = sgtool("info", str(network_file), str(tmp_path / "nothing"))
+    assert (done.exit_code, done.stdout) == (1, "")
+    assert "nothing: there is no such file" in done.stderr

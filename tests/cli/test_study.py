@@ -1,0 +1,139 @@
+import json
+from pathlib import Path
+
+import h5py
+import numpy as np
+import pytest
+from PIL import Image
+from typer.testing import CliRunner
+
+from stylegan_cli.cli.app import app
+from stylegan_cli.latents import Sampling
+from stylegan_cli.studies.grid import grid
+from stylegan_cli.synthesis import render
+
+
+@pytest.fixture
+def here(tmp_path, monkeypatch, network_file):
+    """A folder of its own to work in, with a network chosen."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("SGTOOL_NETWORK", str(network_file))
+    return tmp_path
+
+
+def sgtool(*words):
+    return CliRunner().invoke(app, words)
+
+
+def test_grid_prints_exactly_the_paths_it_wrote(here):
+    done = sgtool("grid", "--seeds", "0-2", "-o", "out")
+    assert (done.exit_code, done.stdout) == (0, "out/grid.png\nout/grid.h5\nout/images\n")
+    assert sorted(path.name for path in Path("out/images").iterdir()) == [
+        "seed0000.png",
+        "seed0001.png",
+        "seed0002.png",
+    ]
+
+
+def test_the_pngs_are_the_images_of_the_file(here, network):
+    assert sgtool("grid", "--seeds", "4,5", "--psi", "0.5", "-o", "out").exit_code == 0
+    drawn = [cell.pixels for cell in render(network.G, grid(network, [4, 5], Sampling(psi=0.5)))]
+    with h5py.File("out/grid.h5") as file:
+        for i, seed in enumerate((4, 5)):
+            stored = file["images"][i]
+            assert np.array_equal(np.asarray(Image.open(f"out/images/seed000{seed}.png")), stored)
+            assert np.abs(stored.astype(int) - drawn[i]).max() <= 1
+
+
+def test_json_is_one_object_with_the_paths(here):
+    done = sgtool("mix", "--rows", "1,2", "--cols", "3", "--crossover", "0,6", "--json")
+    facts = json.loads(done.stdout)
+    assert facts["total"] == facts["made_now"] == 7
+    assert all(Path(path).exists() for path in (*facts["sheets"], facts["hdf5"], facts["images"]))
+    assert [path.rpartition("/")[2] for path in facts["sheets"]] == [
+        "mix-crossover-0.png",
+        "mix-crossover-6.png",
+    ]
+
+
+def test_without_o_the_request_names_the_folder(here):
+    first, again = (sgtool("grid", "--seeds", "1").stdout for _ in range(2))
+    other = sgtool("grid", "--seeds", "1", "--psi", "0.7").stdout
+    assert first == again != other
+    assert first.startswith("results/grid-")
+
+
+def test_the_same_request_again_says_that_it_is_done(here):
+    first = sgtool("mix", "--rows", "1", "--cols", "3", "-o", "out")
+    again = sgtool("mix", "--rows", "1", "--cols", "3", "-o", "out")
+    assert (again.exit_code, again.stdout) == (0, first.stdout)
+    assert "all 3 images are there already" in again.stderr
+
+
+def test_another_request_for_the_folder_is_refused_unless_it_may_overwrite(here):
+    words = ("mix", "--rows", "1", "--cols", "3", "-o", "out", "--crossover")
+    assert sgtool(*words, "2").exit_code == 0
+    refused = sgtool(*words, "3")
+    assert (refused.exit_code, refused.stdout) == (1, "")
+    assert "out: holds another study (matrices is crossover 2, not crossover 3)" in refused.stderr
+    assert sgtool(*words, "3", "--overwrite").exit_code == 0
+
+
+def test_layers_may_be_given_again_for_another_matrix(here):
+    done = sgtool("mix", "--rows", "1", "--cols", "3", "--layers", "coarse", "--layers", "4-")
+    assert [line.rpartition("/")[2] for line in done.stdout.splitlines()] == [
+        "mix-layers-0-3.png",
+        "mix-layers-4,5.png",
+        "mix.h5",
+        "images",
+    ]
+
+
+def test_a_crossover_nobody_chose_is_named(here):
+    assert "crossover 3 of 0-6" in sgtool("mix", "--rows", "1", "--cols", "3").stderr
+
+
+def test_a_class_nobody_chose_is_named(here, network_with_classes):
+    words = ("grid", "--seeds", "1", "--network", str(network_with_classes.path))
+    assert "class 0 of 3" in sgtool(*words).stderr
+    assert "class 0 of 3" not in sgtool(*words, "--class", "cat").stderr
+
+
+def test_quiet_says_nothing_but_the_paths(here):
+    done = sgtool("grid", "--seeds", "1", "--quiet")
+    assert done.stderr == ""
+    assert len(done.stdout.splitlines()) == 3
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "stderr"),
+    [
+        (("grid", "--seeds", "5-2"), 2, "--seeds 5-2: the range runs backwards"),
+        (("grid", "--seeds", "4294967296"), 2, "the valid range is 0-4294967295"),
+        (("grid", "--seeds", "1", "--psi", "nan"), 2, "--psi nan"),
+        (("grid", "--seeds", "1", "--cutoff", "7"), 2, "the valid range is 0-6"),
+        (("grid", "--seeds", "1", "--class", "cat"), 2, "has no classes"),
+        (("grid", "--seeds", "1", "--device", "cuda:99"), 2, "--device cuda:99"),
+        (("grid", "--seeds", "1", "--batch", "0"), 2, "--batch"),
+        (("grid",), 2, "--seeds"),
+        (("grid", "--seeds", "1", "--network", "nowhere"), 1, "nowhere: no such file"),
+        (("grid", "--seeds", "1", "--network", "."), 1, ".: no network-*.safetensors"),
+        (("mix", "--rows", "x", "--cols", "1"), 2, "--rows x"),
+        (("mix", "--rows", "1", "--cols", "1", "--crossover", "7"), 2, "valid range is 0-6"),
+        (("mix", "--rows", "1", "--cols", "1", "--crossover", ""), 2, "--crossover: an empty"),
+        (("mix", "--rows", "1", "--cols", "1", "--layers", "6-"), 2, "valid range is 0-5"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, tuple) else None,
+)
+def test_a_mistake_ends_in_words_and_writes_nothing(here, words, code, stderr):
+    done = sgtool(*words)
+    assert (done.exit_code, done.stdout) == (code, "")
+    assert stderr in done.stderr
+    assert list(here.iterdir()) == []
+
+
+def test_a_place_that_cannot_be_written_ends_in_words(here):
+    (here / "file").write_text("")
+    done = sgtool("grid", "--seeds", "1", "-o", "file/out")
+    assert (done.exit_code, done.stdout) == (1, "")
+    assert "file/out: cannot be written (Not a directory)" in done.stderr
