@@ -1,0 +1,1 @@
+"""Speed of sgtool beside other StyleGAN2 packages; see README.md here."""

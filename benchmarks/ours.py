@@ -1,0 +1,126 @@
+"""sgtool's own networks and training phases as contenders."""
+
+import itertools
+from collections.abc import Callable, Sequence
+
+import torch
+from torch import Tensor, nn
+
+from benchmarks.cases import Case
+from benchmarks.contender import Contender, play, steps_of
+from stylegan_cli.networks.build import build_discriminator, build_generator, count_parameters
+from stylegan_cli.ops import BackendName
+from stylegan_cli.recipe.automatic import r1_gamma
+from stylegan_cli.runtime import World
+from stylegan_cli.training.draws import PhaseStreams
+from stylegan_cli.training.ema import update_ema
+from stylegan_cli.training.optimizers import lazy_adam, step
+from stylegan_cli.training.phases import Nets, Reals, d_main, d_reg, g_main, g_reg
+from stylegan_cli.training.stats import Stats
+
+CPU = torch.device("cpu")
+
+
+def ours(case: Case, reals: Tensor) -> list[Contender]:
+    """The plain formulation, and the fast one in both precisions."""
+    return [
+        _contender("ours ref", "plain formulation of the same networks", case, reals, "ref"),
+        _contender("ours fp32", "", case, reals, "eager"),
+        _contender("ours bf16", "", case, reals, "eager", torch.bfloat16),
+    ]
+
+
+def _contender(
+    name: str,
+    differs: str,
+    case: Case,
+    reals: Tensor,
+    backend: BackendName,
+    dtype: torch.dtype = torch.float32,
+) -> Contender:
+    training = _Training(case, reals, backend, dtype)
+    return Contender(
+        name=name,
+        steps=steps_of(training),
+        differs=differs,
+        parameters={
+            "G": count_parameters(training.nets.G),
+            "D": count_parameters(training.nets.D),
+        },
+    )
+
+
+class _Training:
+    """The steps of `training.iteration.train_batch`, each on its own."""
+
+    def __init__(self, case: Case, reals: Tensor, backend: BackendName, dtype: torch.dtype) -> None:
+        recipe = case.recipe
+        train, loss = recipe.train, recipe.loss
+        self.case = case
+        self.reals = Reals(images=reals, c=_no_labels(range(len(reals))))
+        self.nets = Nets(
+            G=build_generator(recipe, c_dim=0, dtype=dtype, backend=backend).train(),
+            D=build_discriminator(recipe, c_dim=0, dtype=dtype, backend=backend).train(),
+            loss=loss,
+            r1_gamma=r1_gamma(recipe),
+            n_images=len(reals),
+            labels_of=_no_labels,
+            world=World(),
+            stats=Stats(device=CPU),
+        )
+        self.G_ema = build_generator(recipe, c_dim=0).eval().requires_grad_(False)
+        betas = {"beta1": train.beta1, "beta2": train.beta2}
+        self.opt_g = lazy_adam(self.nets.G, lr=train.lr_g, interval=loss.pl_interval, **betas)
+        self.opt_d = lazy_adam(self.nets.D, lr=train.lr_d, interval=loss.r1_interval, **betas)
+        self.pl_mean = torch.zeros(())
+        self.iterations = itertools.count()
+
+    @torch.no_grad()
+    def generate(self) -> None:
+        G, n = self.nets.G, self.case.batch_size
+        w = G.mapping(torch.randn(n, G.z_dim), torch.zeros(n, 0))
+        G.synthesis(w.unsqueeze(1).expand(-1, G.num_ws, -1), "random")
+
+    def g_main(self) -> None:
+        streams = self._streams("g", self.case.batch_size)
+        self._update_g(lambda: g_main(self.nets, streams))
+
+    def g_reg(self) -> None:
+        streams = self._streams("g_reg", self.case.pl_batch_size)
+        self._update_g(lambda: g_reg(self.nets, streams, self.pl_mean))
+
+    def d_main(self) -> None:
+        streams = self._streams("d", self.case.batch_size)
+        self._update_d(lambda: d_main(self.nets, streams, self.reals))
+
+    def d_reg(self) -> None:
+        self._update_d(lambda: d_reg(self.nets, self.reals))
+
+    def ema(self) -> None:
+        update_ema(self.G_ema, self.nets.G, 0.999)
+
+    def _update_g(self, loss: Callable[[], Tensor]) -> None:
+        _update(self.nets.G, self.nets.D, self.opt_g, loss)
+
+    def _update_d(self, loss: Callable[[], Tensor]) -> None:
+        _update(self.nets.D, self.nets.G, self.opt_d, loss)
+
+    def _streams(self, phase: str, count: int) -> PhaseStreams:
+        return PhaseStreams(
+            seed=0, phase=phase, iteration=next(self.iterations), samples=range(count), device=CPU
+        )
+
+
+def _update(
+    network: nn.Module,
+    opponent: nn.Module,
+    optimizer: torch.optim.Optimizer,
+    loss: Callable[[], Tensor],
+) -> None:
+    play(network, opponent)
+    loss().backward()
+    step(optimizer, World())
+
+
+def _no_labels(indices: Sequence[int]) -> Tensor:
+    return torch.zeros(len(indices), 0)
