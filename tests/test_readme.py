@@ -1,0 +1,90 @@
+"""Every command and example the README shows, run in order in one folder."""
+
+import contextlib
+import re
+import shlex
+from pathlib import Path
+
+import numpy as np
+import pytest
+import typer
+from PIL import Image
+from typer.testing import CliRunner
+
+from stylegan_cli.cli.app import app
+
+ROOT = Path(__file__).parents[1]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+SMALLER = (
+    "--set=generator.channel_base=256",
+    "--set=generator.channel_max=8",
+    "--set=generator.z_dim=8",
+    "--set=generator.w_dim=8",
+    "--set=train.total_kimg=0.016",
+    "--set=train.precision=fp32",
+)
+
+
+def blocks(language):
+    return re.findall(rf"```{language}\n(.*?)```", README, re.DOTALL)
+
+
+def shown_commands():
+    lines = [line for block in blocks("sh") for line in block.splitlines()]
+    return [shlex.split(line)[1:] for line in lines if line.startswith("sgtool ")]
+
+
+@pytest.fixture(scope="module")
+def results(tmp_path_factory):
+    """Folder in which all shown commands ran, and what came of each."""
+    folder = tmp_path_factory.mktemp("readme")
+    random = np.random.RandomState(0)
+    for i in range(4):
+        path = folder / "photos" / f"kind{i % 2}" / f"{i}.png"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(random.randint(0, 256, (80, 70, 3)).astype(np.uint8)).save(path)
+    with contextlib.chdir(folder):
+        return folder, [(command, run(command)) for command in shown_commands()]
+
+
+def run(command):
+    shrunk = SMALLER if command[0] == "train" and "--dry-run" not in command else ()
+    return CliRunner().invoke(app, [*command, *shrunk])
+
+
+def test_every_shown_command_works(results):
+    _, outcomes = results
+    failed = [(command, result.stderr) for command, result in outcomes if result.exit_code]
+    assert outcomes
+    assert failed == []
+
+
+def test_the_shown_python_works(results):
+    folder, _ = results
+    network = next(folder.glob("runs/photos/network-*"))
+    study = next(folder.glob("results/mix-*/mix.h5"))
+    for block in blocks("python"):
+        code = block.replace("runs/photos/network-000200.safetensors", str(network))
+        exec(compile(code.replace("results/mix.h5", str(study)), "README.md", "exec"), {})
+
+
+def test_ci_runs_the_shown_test_command():
+    (command,) = [line for line in README.splitlines() if "python -m pytest" in line]
+    assert "grep -m1 'python -m pytest' README.md" in (ROOT / ".ci" / "run").read_text()
+    assert command.startswith("python3 -m venv .venv && ")
+
+
+def test_the_first_command_trains_and_mixes():
+    first = blocks("sh")[0]
+    assert re.findall(r"sgtool (\w+)", first) == ["train", "mix"]
+
+
+def test_every_recipe_that_ships_is_listed():
+    names = {path.stem for path in (ROOT / "recipes").glob("*.toml")}
+    assert names == set(re.findall(r"^\| `([\w-]+)` \|", README, re.MULTILINE))
+
+
+def test_every_command_is_listed():
+    group = typer.main.get_command(app)
+    listed = set(re.findall(r"^\| `sgtool (\w+)", README, re.MULTILINE))
+    assert listed == set(group.commands)
