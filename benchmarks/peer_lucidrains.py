@@ -14,7 +14,8 @@ from benchmarks.peer_model import PeerModel, Styles
 
 DIFFERS = (
     "G has 2, D 4 times network_capacity channels at full resolution; D has a third 3×3 "
-    "convolution in each block and a block more at 4×4, G a convolution more there; other resampling filters; no minibatch deviation; one noise image, cropped"
+    "convolution in each block and a block more at 4×4, G a convolution more "
+    "there; other resampling filters; no minibatch deviation; one noise image, cropped"
 )
 
 ONLY_FOR_ITS_TRAINER = (
