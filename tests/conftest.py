@@ -3,9 +3,12 @@ import os
 # tiny networks gain nothing from threads, and threads that wait for a busy core cost minutes
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
+import numpy as np
 import pytest
+from PIL import Image
 
 from stylegan_cli.checkpoint import load_network
+from stylegan_cli.data.dataset import open_dataset
 from tests.tiny import write_network
 
 
@@ -23,3 +26,20 @@ def network(network_file):
 def network_with_classes(tmp_path_factory):
     path = tmp_path_factory.mktemp("classes") / "network-000012.safetensors"
     return load_network(write_network(path, classes=("cat", "dog", "owl")))
+
+
+@pytest.fixture(scope="session")
+def image_folder(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("images")
+    random = np.random.RandomState(0)
+    for i, name in enumerate(["a", "b"] * 6):
+        pixels = random.randint(0, 256, (16, 16, 3)).astype(np.uint8)
+        path = folder / name / f"{i:02d}.png"
+        path.parent.mkdir(exist_ok=True)
+        Image.fromarray(pixels).save(path)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def dataset(image_folder):
+    return open_dataset(image_folder, resolution=16)

@@ -14,7 +14,7 @@ from stylegan_cli.checkpoint import (
 )
 from stylegan_cli.errors import NetworkFileError, OutputError
 from stylegan_cli.networks.build import build_discriminator, build_generator
-from tests.training.conftest import tiny
+from tests.tiny import tiny
 
 
 @pytest.fixture(scope="module")

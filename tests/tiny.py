@@ -1,4 +1,4 @@
-"""Real networks small enough to draw with in a test."""
+"""Real networks and runs, small enough for a test."""
 
 from pathlib import Path
 
@@ -6,7 +6,33 @@ import torch
 
 from stylegan_cli.checkpoint import Header, save_network
 from stylegan_cli.networks.build import build_discriminator, build_generator
-from stylegan_cli.recipe import DataSection, GeneratorSection, Recipe
+from stylegan_cli.recipe import DataSection, GeneratorSection, Recipe, load
+
+TINY = (
+    "title=tiny",
+    "data.resolution=16",
+    "generator.z_dim=8",
+    "generator.w_dim=8",
+    "generator.mapping_layers=2",
+    "generator.channel_base=128",
+    "generator.channel_max=8",
+    "loss.r1_gamma=1.0",
+    "loss.r1_interval=4",
+    "loss.pl_interval=2",
+    "train.batch_size=8",
+    "train.ema_kimg=0.1",
+    "train.total_kimg=0.064",
+    "train.precision=fp32",
+    "report.tick_kimg=0.016",
+    "report.image_ticks=2",
+    "report.snapshot_ticks=2",
+    "report.state_ticks=1",
+)
+
+
+def tiny(*overrides: str) -> Recipe:
+    """Recipe of a run of eight steps at 16 px."""
+    return load("stylegan2", [*TINY, *overrides])
 
 
 def write_network(

@@ -3,7 +3,7 @@ import torch
 
 from stylegan_cli.recipe import load
 from stylegan_cli.training.estimate import estimate
-from tests.training.conftest import tiny
+from tests.tiny import tiny
 
 
 @pytest.fixture(scope="module")

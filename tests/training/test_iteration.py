@@ -2,7 +2,7 @@ import pytest
 
 from stylegan_cli.runtime import World
 from stylegan_cli.training.iteration import share_of
-from tests.training.conftest import tiny
+from tests.tiny import tiny
 
 
 def test_every_sample_is_trained_once():

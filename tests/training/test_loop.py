@@ -13,7 +13,7 @@ from safetensors.torch import load_file
 from stylegan_cli.errors import Interrupted, OutputError, TrainingError
 from stylegan_cli.recipe import dumps
 from stylegan_cli.training.loop import train
-from tests.training.conftest import tiny
+from tests.tiny import tiny
 
 CPU = torch.device("cpu")
 

@@ -1,0 +1,140 @@
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+from typer.testing import CliRunner
+
+from stylegan_cli.checkpoint import load_state
+from stylegan_cli.cli.app import app
+from stylegan_cli.cli.ticks import time_left
+from stylegan_cli.recipe import dumps, loads
+from stylegan_cli.training.loop import Tick
+from tests.tiny import tiny
+
+
+@pytest.fixture
+def recipe(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    path = tmp_path / "tiny.toml"
+    path.write_text(dumps(tiny("train.total_kimg=0.016")))
+    return path
+
+
+def train(*arguments):
+    return CliRunner().invoke(app, ["train", *map(str, arguments)])
+
+
+def test_stdout_carries_the_paths_written(recipe, image_folder):
+    result = train(recipe, "--data", image_folder, "-o", "run")
+    assert result.exit_code == 0
+    assert result.stdout.splitlines() == [
+        "run/network-000000.safetensors",
+        "run/fakes-000000.png",
+    ]
+
+
+def test_the_default_folder_is_named_after_recipe_and_data(recipe, image_folder, tmp_path):
+    train(recipe, "--data", image_folder)
+    assert [path.name for path in (tmp_path / "runs").iterdir()] == [f"tiny-{image_folder.name}"]
+
+
+def test_without_a_terminal_there_is_a_line_per_tick(recipe, image_folder):
+    lines = train(recipe, "--data", image_folder, "-o", "run").stderr.splitlines()
+    assert [line for line in lines if line.startswith("0.0 of 0.016 kimg")]
+
+
+def test_json_names_the_run_and_its_files(recipe, image_folder):
+    result = train(recipe, "--data", image_folder, "-o", "run", "--json", "--quiet")
+    assert json.loads(result.stdout)["run"] == "run"
+    assert result.stderr == ""
+
+
+def test_dry_run_prints_a_recipe_that_reads_back(recipe):
+    result = train(recipe, "--set", "loss.r1_gamma=auto", "--dry-run")
+    assert loads(result.stdout).loss.r1_gamma == pytest.approx(0.0002 * 16**2 / 8)
+
+
+def test_dry_run_as_json_has_counts_and_memory(recipe):
+    cost = json.loads(train(recipe, "--dry-run", "--json").stdout)
+    assert set(cost) == {"recipe", "parameters", "num_ws", "memory"}
+    assert cost["num_ws"] == 6
+    assert set(cost["parameters"]) == {"mapping", "synthesis", "generator", "discriminator"}
+    memory = cost["memory"]
+    assert memory["total_bytes"] == memory["weight_bytes"] + memory["activation_bytes"]
+
+
+def test_dry_run_writes_nothing(recipe, tmp_path):
+    train(recipe, "--dry-run")
+    assert list(tmp_path.iterdir()) == [recipe]
+
+
+def test_all_problems_of_the_call_are_told_at_once(recipe):
+    result = train(recipe, "--set", "train.batchsize=3", "--set", "data.resolution=100")
+    assert result.exit_code == 2
+    assert "batch_size" in result.stderr
+    assert "power of two" in result.stderr
+
+
+def test_no_images_is_a_wrong_call(recipe):
+    result = train(recipe)
+    assert result.exit_code == 2
+    assert "--data" in result.stderr
+
+
+def test_images_of_another_size_name_the_remedy(recipe, image_folder, tmp_path):
+    CliRunner().invoke(
+        app, ["data", "prepare", str(image_folder), "-o", "d.zip", "--resolution", "16"]
+    )
+    result = train(recipe, "--data", "d.zip", "--set", "data.resolution=32")
+    assert result.exit_code == 1
+    assert "--set data.resolution=16" in result.stderr
+
+
+def test_an_unusable_folder_ends_in_words(recipe, image_folder, tmp_path):
+    (tmp_path / "file").write_text("in the way")
+    result = train(recipe, "--data", image_folder, "-o", "file/run")
+    assert result.exit_code == 1
+    assert "file/run" in result.stderr
+
+
+def test_a_damaged_state_is_named(recipe, image_folder, tmp_path):
+    train(recipe, "--data", image_folder, "-o", "run")
+    state = tmp_path / "run" / "state.pt"
+    state.write_bytes(state.read_bytes()[:1000])
+    result = train(recipe, "--data", image_folder, "-o", "run")
+    assert result.exit_code == 1
+    assert "run/state.pt: damaged training state" in result.stderr
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_saves_the_state_first(recipe, image_folder, tmp_path, number):
+    command = [
+        sys.executable, "-m", "stylegan_cli", "train", str(recipe), "--device", "cpu",
+        "--data", str(image_folder), "-o", "run", "--set", "train.total_kimg=1000",
+        "--set", "report.tick_kimg=100",
+    ]  # fmt: skip
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, env=os.environ)
+    wait_for(tmp_path / "run" / "fakes-000000.png")
+    process.send_signal(number)
+    _, errors = process.communicate(timeout=120)
+    assert process.returncode == 130, errors
+    assert b"the same command goes on" in errors
+    assert load_state(tmp_path / "run" / "state.pt")["cur_nimg"] > 0
+
+
+def wait_for(path):
+    deadline = time.monotonic() + 120
+    while not path.exists() and time.monotonic() < deadline:
+        time.sleep(0.02)
+
+
+@pytest.mark.parametrize(
+    ("kimg", "text"), [(0.0, "1:23:20 left"), (97.0, "0:02:30 left"), (100.0, "done")]
+)
+def test_time_left_follows_the_last_pace(kimg, text):
+    tick = Tick(kimg=kimg, total_kimg=100.0, stats={"sec_per_kimg": 50.0}, files=(), seconds=0.0)
+    assert time_left(tick) == text
