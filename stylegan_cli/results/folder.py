@@ -14,16 +14,10 @@ import numpy as np
 
 from stylegan_cli.errors import DataError, OutputError
 from stylegan_cli.files import writing
+from stylegan_cli.results.header import Header
 from stylegan_cli.results.pictures import write_png
 from stylegan_cli.results.sheet import compose
-from stylegan_cli.results.store import (
-    SOURCES,
-    Header,
-    StudyFile,
-    Table,
-    create_study,
-    open_study,
-)
+from stylegan_cli.results.store import SOURCES, StudyFile, Table, create_study, open_study
 
 UNFINISHED = ".{}.h5.partial"
 
@@ -37,12 +31,12 @@ class StudyPaths:
 
     @property
     def hdf5(self) -> Path:
-        return self.folder / f"{self.header.study}.h5"
+        return self.folder / f"{_slug(self.header.study)}.h5"
 
     @property
     def unfinished(self) -> Path:
         """The HDF5 file while images are missing."""
-        return self.folder / UNFINISHED.format(self.header.study)
+        return self.folder / UNFINISHED.format(_slug(self.header.study))
 
     @property
     def images(self) -> Path:
@@ -52,7 +46,7 @@ class StudyPaths:
     @property
     def sheets(self) -> tuple[Path, ...]:
         """The composed pictures."""
-        study, names = self.header.study, self.header.sheets
+        study, names = _slug(self.header.study), self.header.sheets
         if len(names) == 1:
             return (self.folder / f"{study}.png",)
         return tuple(self.folder / f"{study}-{_slug(name)}.png" for name in names)
@@ -65,7 +59,7 @@ class StudyPaths:
             axes = {axis: axes[axis]}
         sheets, position = index[: -len(axes)], index[-len(axes) :]
         name = "-".join(
-            f"{axis}{_slug(names[i])}"
+            f"{_slug(axis)}{_slug(names[i])}"
             for (axis, names), i in zip(axes.items(), position, strict=True)
         )
         return self.images.joinpath(*(_slug(self.header.sheets[i]) for i in sheets), f"{name}.png")
@@ -163,9 +157,11 @@ def _refuse_strangers(paths: StudyPaths) -> None:
     if paths.hdf5.exists() or paths.unfinished.exists():
         return
     others = [path for path in paths.folder.iterdir() if not path.name.startswith(".")]
-    for found in [*_studies(paths.folder), *others][:1]:
+    found = [*_studies(paths.folder), *others]
+    if found:
         raise OutputError(
-            f"{paths.folder}: not empty, holds {found.name}; choose another -o or add --overwrite"
+            f"{paths.folder}: not empty, holds {found[0].name}; "
+            "choose another -o or add --overwrite"
         )
 
 
@@ -206,4 +202,5 @@ def _pictures(paths: StudyPaths, file: StudyFile) -> list[Path]:
 
 
 def _slug(name: str) -> str:
-    return name.zfill(4) if name.isdecimal() else re.sub(r"[^\w.,+-]+", "-", name)
+    """A name that is safe in a path; numbers sort as numbers."""
+    return name.zfill(4) if name.isdecimal() else re.sub(r"[^\w.,+-]+|^\.+", "-", name)

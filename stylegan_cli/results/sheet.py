@@ -2,8 +2,9 @@
 
 from math import ceil, sqrt
 
+from stylegan_cli.results.header import Header
 from stylegan_cli.results.layout import Content, paint
-from stylegan_cli.results.store import SOURCES, Header, StudyFile
+from stylegan_cli.results.store import SOURCES, StudyFile
 from stylegan_cli.shapes import Picture
 
 SETTINGS = ("psi", "cutoff", "noise_mode", "class")

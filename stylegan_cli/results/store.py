@@ -11,12 +11,9 @@ versions (JSON), created_utc.
 
 import json
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from hashlib import sha256
-from importlib.metadata import version
 from math import prod
 from pathlib import Path
 from typing import Any
@@ -27,51 +24,11 @@ from jaxtyping import Bool
 
 from stylegan_cli.errors import DataError, OutputError
 from stylegan_cli.files import system_reason, writing
+from stylegan_cli.results.header import Header, read_header, write_header
 from stylegan_cli.shapes import Picture
 
-SCHEMA = 1
 SOURCES = "_sources"
 HDF5_BYTES, HDF5_BYTES_AN_IMAGE = 2**16, 2**8  # generously
-_VERSIONS_OF = ("stylegan_cli", "torch", "numpy", "h5py")
-
-
-@dataclass(frozen=True, kw_only=True)
-class Header:
-    """Which study a file holds; equal headers mean the same images.
-
-    Attributes:
-        request: The options of the study, as JSON holds them.
-        axes: Names along each axis of a sheet, by the axis' name.
-        sheets: Names of the pictures the study makes; several are the first axis of the tables.
-        recipe: TOML of the network's recipe.
-    """
-
-    study: str
-    request: Mapping[str, Any]
-    axes: Mapping[str, Sequence[str]]
-    sheets: Sequence[str]
-    recipe: str
-    network_sha256: str
-
-    def differences(self, other: "Header") -> list[str]:
-        """What another header says otherwise: `psi is 1.0, not 0.7`."""
-        mine, theirs = json.loads(self.origin), json.loads(other.origin)
-        return [
-            f"{key} is {_in_words(theirs.get(key))}, not {_in_words(mine.get(key))}"
-            for key in {**mine, **theirs}
-            if mine.get(key) != theirs.get(key)
-        ]
-
-    @property
-    def origin(self) -> str:
-        """Study, request and network as JSON; equal for the same study on the same network."""
-        claims = {"study": self.study, **self.request, "network_sha256": self.network_sha256}
-        return json.dumps(claims, sort_keys=True)
-
-    @property
-    def fingerprint(self) -> str:
-        """A short form of `origin`."""
-        return sha256(self.origin.encode()).hexdigest()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -100,7 +57,10 @@ class StudyFile:
     def __init__(self, path: Path, file: h5py.File) -> None:
         self.path = path
         self._file = file
-        self.header = _read_header(file)
+        self.header = read_header(file)
+        shape = file["done"].shape
+        if shape != self.header.shape:
+            raise ValueError(f"{shape} images do not fit their names, {self.header.shape}")
         self.tables = ("/", *(name for name in file if name.endswith(SOURCES)))
         self.resolution = int(file["images"].shape[-2])
         self.versions: dict[str, str] = json.loads(file.attrs["versions"])
@@ -151,7 +111,7 @@ def create_study(path: Path, header: Header, tables: Mapping[str, Table]) -> Stu
         file = h5py.File(path, "x")
     try:
         with _writing(path):
-            _write_header(file, header)
+            write_header(file, header)
             for name, table in tables.items():
                 _write_table(file.require_group(name), table)
             file.flush()
@@ -221,10 +181,6 @@ def describe_study(path: Path) -> dict[str, Any]:
         }
 
 
-def _in_words(value: object) -> str:
-    return "; ".join(map(str, value)) if isinstance(value, list) else str(value)
-
-
 def _writing(path: Path) -> AbstractContextManager[None]:
     return writing(path, ValueError, RuntimeError)
 
@@ -239,40 +195,6 @@ def _check_room(path: Path, tables: Mapping[str, Table]) -> None:
             os.posix_fallocate(file.fileno(), 0, needed)
         finally:
             path.unlink()
-
-
-def _write_header(file: h5py.File, header: Header) -> None:
-    file.attrs["schema"] = SCHEMA
-    file.attrs["study"] = header.study
-    file.attrs["request"] = json.dumps(header.request)
-    file.attrs["axes"] = json.dumps(list(header.axes))
-    file.attrs["recipe"] = header.recipe
-    file.attrs["network_sha256"] = header.network_sha256
-    file.attrs["versions"] = json.dumps({name: version(name) for name in _VERSIONS_OF})
-    file.attrs["created_utc"] = datetime.now(UTC).isoformat(timespec="seconds")
-    for name, values in {**header.axes, "sheet": header.sheets}.items():
-        file[f"{name}_names"] = np.array(values, h5py.string_dtype())
-
-
-def _read_header(file: h5py.File) -> Header:
-    if file.attrs["schema"] > SCHEMA:
-        raise ValueError(
-            f"schema {file.attrs['schema']} is newer than this sgtool reads ({SCHEMA}); "
-            "upgrade sgtool"
-        )
-    axes = json.loads(file.attrs["axes"])
-    return Header(
-        study=file.attrs["study"],
-        request=json.loads(file.attrs["request"]),
-        axes={axis: _names(file, axis) for axis in axes},
-        sheets=_names(file, "sheet"),
-        recipe=file.attrs["recipe"],
-        network_sha256=file.attrs["network_sha256"],
-    )
-
-
-def _names(file: h5py.File, axis: str) -> tuple[str, ...]:
-    return tuple(file[f"{axis}_names"].asstr()[...])
 
 
 def _write_table(group: h5py.Group, table: Table) -> None:

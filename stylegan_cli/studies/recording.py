@@ -9,7 +9,8 @@ from stylegan_cli.checkpoint import Network
 from stylegan_cli.plan import Codes, Plan
 from stylegan_cli.recipe import dumps
 from stylegan_cli.results.folder import StudyPaths, finish, open_folder
-from stylegan_cli.results.store import Header, Table
+from stylegan_cli.results.header import Header
+from stylegan_cli.results.store import Table
 from stylegan_cli.synthesis import Address, Cell, addresses, render
 
 

@@ -5,7 +5,8 @@ import numpy as np
 import pytest
 
 from stylegan_cli.errors import DataError, OutputError
-from stylegan_cli.results.store import Header, Table, create_study, describe_study, open_study
+from stylegan_cli.results.header import Header
+from stylegan_cli.results.store import Table, create_study, describe_study, open_study
 
 
 def header(**changes):
@@ -110,6 +111,14 @@ def test_a_study_of_a_newer_sgtool_is_refused(path):
     with h5py.File(path, "r+") as file:
         file.attrs["schema"] = 2
     with pytest.raises(DataError, match=r"schema 2 is newer than this sgtool reads \(1\)"):
+        open_study(path)
+
+
+def test_a_file_whose_names_do_not_fit_its_images_is_refused(path):
+    with h5py.File(path, "r+") as file:
+        del file["row_names"]
+        file["row_names"] = ["1"]
+    with pytest.raises(DataError, match=r"\(2, 3\) images do not fit their names, \(1, 3\)"):
         open_study(path)
 
 

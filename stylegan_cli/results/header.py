@@ -1,0 +1,104 @@
+"""What the root of a study's HDF5 file says: which study it is, and where it comes from."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from hashlib import sha256
+from importlib.metadata import version
+from typing import Any
+
+import h5py
+import numpy as np
+
+SCHEMA = 1
+_VERSIONS_OF = ("stylegan_cli", "torch", "numpy", "h5py")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Header:
+    """Which study a file holds; equal headers mean the same images.
+
+    Attributes:
+        request: The options of the study, as JSON holds them.
+        axes: Names along each axis of a sheet, by the axis' name.
+        sheets: Names of the pictures the study makes; several are the first axis of the tables.
+        recipe: TOML of the network's recipe.
+    """
+
+    study: str
+    request: Mapping[str, Any]
+    axes: Mapping[str, Sequence[str]]
+    sheets: Sequence[str]
+    recipe: str
+    network_sha256: str
+
+    def differences(self, other: "Header") -> list[str]:
+        """What another header says otherwise: `psi is 1.0, not 0.7`."""
+        mine, theirs = json.loads(self.origin), json.loads(other.origin)
+        return [
+            f"{key} is {_in_words(theirs.get(key))}, not {_in_words(mine.get(key))}"
+            for key in {**mine, **theirs}
+            if mine.get(key) != theirs.get(key)
+        ]
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Of the table of images."""
+        sheets = (len(self.sheets),) if len(self.sheets) > 1 else ()
+        return (*sheets, *(len(names) for names in self.axes.values()))
+
+    @property
+    def origin(self) -> str:
+        """Study, request and network as JSON; equal for the same study on the same network."""
+        claims = {"study": self.study, **self.request, "network_sha256": self.network_sha256}
+        return json.dumps(claims, sort_keys=True)
+
+    @property
+    def fingerprint(self) -> str:
+        """A short form of `origin`."""
+        return sha256(self.origin.encode()).hexdigest()
+
+
+def write_header(file: h5py.File, header: Header) -> None:
+    """Put a header, versions and the time into the root of a file."""
+    file.attrs["schema"] = SCHEMA
+    file.attrs["study"] = header.study
+    file.attrs["request"] = json.dumps(header.request)
+    file.attrs["axes"] = json.dumps(list(header.axes))
+    file.attrs["recipe"] = header.recipe
+    file.attrs["network_sha256"] = header.network_sha256
+    file.attrs["versions"] = json.dumps({name: version(name) for name in _VERSIONS_OF})
+    file.attrs["created_utc"] = datetime.now(UTC).isoformat(timespec="seconds")
+    for name, values in {**header.axes, "sheet": header.sheets}.items():
+        file[f"{name}_names"] = np.array(values, h5py.string_dtype())
+
+
+def read_header(file: h5py.File) -> Header:
+    """The header in the root of a file.
+
+    Raises:
+        KeyError, ValueError: It is missing, damaged or newer than this sgtool.
+    """
+    if file.attrs["schema"] > SCHEMA:
+        raise ValueError(
+            f"schema {file.attrs['schema']} is newer than this sgtool reads ({SCHEMA}); "
+            "upgrade sgtool"
+        )
+    axes = json.loads(file.attrs["axes"])
+    return Header(
+        study=file.attrs["study"],
+        request=json.loads(file.attrs["request"]),
+        axes={axis: _names(file, axis) for axis in axes},
+        sheets=_names(file, "sheet"),
+        recipe=file.attrs["recipe"],
+        network_sha256=file.attrs["network_sha256"],
+    )
+
+
+def _names(file: h5py.File, axis: str) -> tuple[str, ...]:
+    return tuple(file[f"{axis}_names"].asstr()[...])
+
+
+def _in_words(value: object) -> str:
+    return "; ".join(map(str, value)) if isinstance(value, list) else str(value)
