@@ -79,7 +79,8 @@ class _Training:
     def generate(self) -> None:
         G, n = self.nets.G, self.case.batch_size
         w = G.mapping(torch.randn(n, G.z_dim), torch.zeros(n, 0))
-        G.synthesis(w.unsqueeze(1).expand(-1, G.num_ws, -1), "random")
+        noise = [torch.randn(n, 1, side, side) for side in G.synthesis.noise_resolutions]
+        G.synthesis(w.unsqueeze(1).expand(-1, G.num_ws, -1), noise)
 
     def g_main(self) -> None:
         streams = self._streams("g", self.case.batch_size)

@@ -7,6 +7,7 @@ from stylegan_cli.networks.discriminators import Discriminator
 from stylegan_cli.networks.stylegan2 import Generator
 from stylegan_cli.ops import BackendName
 from stylegan_cli.recipe import Recipe
+from stylegan_cli.recipe.automatic import resolve
 from stylegan_cli.runtime import stream_seed
 
 
@@ -44,13 +45,10 @@ def build_discriminator(
     backend: BackendName = "auto",
 ) -> Discriminator:
     """D at its initial weights, as `build_generator`."""
-    section, generator = recipe.discriminator, recipe.generator
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(stream_seed(recipe.seed, "init", "D"))
         return Discriminator(
-            section,
-            channel_base=section.channel_base or generator.channel_base,
-            channel_max=section.channel_max or generator.channel_max,
+            resolve(recipe).discriminator,
             resolution=recipe.data.resolution,
             channels=recipe.data.channels,
             c_dim=c_dim,

@@ -1,43 +1,58 @@
 """Discriminators of StyleGAN2, [SG2] section 4.1 and figure 7; projection of labels as in [ADA]."""
 
 import math
+from dataclasses import dataclass, replace
+from typing import Literal
 
 import torch
 from torch import Tensor, nn
 
-from stylegan_cli.networks.layers import Dense, channels_at, conv_weight
-from stylegan_cli.networks.mapping import Mapping
+from stylegan_cli.networks.layers import Dense, conv_weight, features_by_side
+from stylegan_cli.networks.mapping import MappingNetwork
 from stylegan_cli.ops import BackendName, pick_backend
 from stylegan_cli.ops.reference import EPSILON, Resample
 from stylegan_cli.recipe import DiscriminatorSection
 from stylegan_cli.shapes import C, Images, Logits
 
+Architecture = Literal["orig", "skip", "resnet"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class DiscriminatorOptions:
+    """What all layers of a discriminator share.
+
+    Attributes:
+        channels: Of the image.
+        clamp: Limit of every layer's result, or None.
+        dtype: Type of the activations down to 8×8.
+    """
+
+    architecture: Architecture
+    channels: int
+    clamp: float | None
+    dtype: torch.dtype
+    backend: BackendName
+
 
 class Conv(nn.Module):
-    """Convolution with equalized learning rate, bias and leaky ReLU.
-
-    Args:
-        lrelu: False leaves out bias and activation.
-    """
+    """Convolution with equalized learning rate, bias, leaky ReLU and clamp."""
 
     def __init__(
         self,
         inputs: int,
         outputs: int,
         kernel: int,
+        options: DiscriminatorOptions,
         *,
         resample: Resample = None,
-        lrelu: bool = True,
         gain: float = 1.0,
-        clamp: float | None = None,
-        backend: BackendName = "auto",
     ) -> None:
         super().__init__()
         self.weight = conv_weight(outputs, inputs, kernel)
-        self.bias = nn.Parameter(torch.zeros(outputs)) if lrelu else None
+        self.bias = nn.Parameter(torch.zeros(outputs))
         self.weight_gain = 1 / math.sqrt(inputs * kernel * kernel)
-        self.resample, self.lrelu, self.gain, self.clamp = resample, lrelu, gain, clamp
-        self.ops = pick_backend(backend)
+        self.resample, self.gain, self.clamp = resample, gain, options.clamp
+        self.ops = pick_backend(options.backend)
 
     def forward(self, x: Tensor) -> Tensor:
         """`[n, inputs, h, w]` to `[n, outputs, h or h/2, w or w/2]`, in the dtype of x."""
@@ -46,9 +61,26 @@ class Conv(nn.Module):
             self.weight * self.weight_gain,
             self.bias,
             resample=self.resample,
-            lrelu=self.lrelu,
             gain=self.gain,
             clamp=self.clamp,
+        )
+        return y
+
+
+class ResidualDown(nn.Module):
+    """1×1 convolution that halves the size, without bias, around a residual block."""
+
+    def __init__(self, inputs: int, outputs: int, options: DiscriminatorOptions) -> None:
+        super().__init__()
+        self.weight = conv_weight(outputs, inputs, 1)
+        self.weight_gain = 1 / math.sqrt(inputs)
+        self.ops = pick_backend(options.backend)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """`[n, inputs, h, w]` to `[n, outputs, h/2, w/2]`, times √½."""
+        weight = self.weight * self.weight_gain
+        y: Tensor = self.ops.conv(
+            x, weight, None, resample="down", lrelu=False, gain=math.sqrt(0.5)
         )
         return y
 
@@ -57,34 +89,22 @@ class Block(nn.Module):
     """The layers of one resolution, halving it.
 
     Args:
-        rgb_channels: Channels of the image this block reads too; 0 reads none.
-        dtype: Type of the activations.
+        reads_image: Whether the block takes in the image of its resolution too.
     """
 
     def __init__(
-        self,
-        inputs: int,
-        outputs: int,
-        *,
-        rgb_channels: int,
-        residual: bool,
-        clamp: float | None,
-        dtype: torch.dtype,
-        backend: BackendName,
+        self, inputs: int, outputs: int, options: DiscriminatorOptions, *, reads_image: bool
     ) -> None:
         super().__init__()
-        self.dtype, self.residual, self.reads_image = dtype, residual, rgb_channels > 0
-        if self.reads_image:
-            self.fromrgb = Conv(rgb_channels, inputs, 1, clamp=clamp, backend=backend)
-        gain = math.sqrt(0.5) if residual else 1.0
-        self.conv0 = Conv(inputs, inputs, 3, clamp=clamp, backend=backend)
-        self.conv1 = Conv(
-            inputs, outputs, 3, resample="down", gain=gain, clamp=clamp, backend=backend
-        )
-        if residual:
-            self.skip = Conv(
-                inputs, outputs, 1, resample="down", lrelu=False, gain=gain, backend=backend
-            )
+        self.dtype = options.dtype
+        self.residual = options.architecture == "resnet"
+        if reads_image:
+            self.fromrgb = Conv(options.channels, inputs, 1, options)
+        gain = math.sqrt(0.5) if self.residual else 1.0
+        self.conv0 = Conv(inputs, inputs, 3, options)
+        self.conv1 = Conv(inputs, outputs, 3, options, resample="down", gain=gain)
+        if self.residual:
+            self.skip = ResidualDown(inputs, outputs, options)
 
     def forward(self, x: Tensor | None, image: Tensor | None) -> Tensor:
         """Feature map of half the size from x, the image, or both."""
@@ -127,22 +147,15 @@ class Epilogue(nn.Module):
         self,
         features: int,
         outputs: int,
-        section: DiscriminatorSection,
-        *,
-        rgb_channels: int,
-        backend: BackendName,
+        options: DiscriminatorOptions,
+        mbstd: MinibatchStd,
     ) -> None:
         super().__init__()
-        if rgb_channels:
-            self.fromrgb = Conv(rgb_channels, features, 1, backend=backend)
-        self.mbstd = MinibatchStd(section.mbstd_group_size, section.mbstd_channels)
-        self.conv = Conv(
-            features + section.mbstd_channels,
-            features,
-            3,
-            clamp=section.conv_clamp,
-            backend=backend,
-        )
+        if options.architecture == "skip":
+            # the original clamps every convolution but this one
+            self.fromrgb = Conv(options.channels, features, 1, replace(options, clamp=None))
+        self.mbstd = mbstd
+        self.conv = Conv(features + mbstd.channels, features, 3, options)
         self.fc = Dense(features * 16, features, lrelu=True)
         self.out = Dense(features, outputs)
 
@@ -160,15 +173,13 @@ class Discriminator(nn.Module):
     """D of StyleGAN2: the higher its logit, the more real it holds an image.
 
     Args:
-        channel_base: Feature maps times resolution, up to channel_max.
+        section: With channel_base and channel_max given.
     """
 
     def __init__(
         self,
         section: DiscriminatorSection,
         *,
-        channel_base: int,
-        channel_max: int,
         resolution: int,
         channels: int,
         c_dim: int,
@@ -176,32 +187,27 @@ class Discriminator(nn.Module):
         backend: BackendName = "auto",
     ) -> None:
         super().__init__()
+        assert section.channel_base is not None and section.channel_max is not None
         self.c_dim, self.resolution, self.channels = c_dim, resolution, channels
-        self.sides = tuple(2**i for i in range(int(math.log2(resolution)), 2, -1))
         self.skip_images = section.architecture == "skip"
-        for side in self.sides:
-            reads_image = self.skip_images or side == resolution
-            block = Block(
-                channels_at(side, channel_base, channel_max),
-                channels_at(side // 2, channel_base, channel_max),
-                rgb_channels=channels if reads_image else 0,
-                residual=section.architecture == "resnet",
-                clamp=section.conv_clamp,
-                dtype=dtype,
-                backend=backend,
-            )
-            self.add_module(f"b{side}", block)
-        features = channels_at(4, channel_base, channel_max)
-        self.b4 = Epilogue(
-            features,
-            features if c_dim else 1,
-            section,
-            rgb_channels=channels if self.skip_images else 0,
+        options = DiscriminatorOptions(
+            architecture=section.architecture,
+            channels=channels,
+            clamp=section.conv_clamp,
+            dtype=dtype,
             backend=backend,
         )
+        features = features_by_side(resolution, section.channel_base, section.channel_max)
+        self.sides = tuple(side for side in reversed(features) if side > 4)
+        for side in self.sides:
+            reads_image = self.skip_images or side == resolution
+            block = Block(features[side], features[side // 2], options, reads_image=reads_image)
+            self.add_module(f"b{side}", block)
+        mbstd = MinibatchStd(section.mbstd_group_size, section.mbstd_channels)
+        self.b4 = Epilogue(features[4], features[4] if c_dim else 1, options, mbstd)
         if c_dim:
-            self.mapping = Mapping(
-                z_dim=0, c_dim=c_dim, w_dim=features, layers=section.mapping_layers
+            self.mapping = MappingNetwork(
+                z_dim=0, c_dim=c_dim, w_dim=features[4], layers=section.mapping_layers
             )
         self.ops = pick_backend(backend)
 

@@ -51,6 +51,7 @@ def conv_weight(outputs: int, inputs: int, kernel: int) -> nn.Parameter:
     return nn.Parameter(weight.contiguous(memory_format=torch.channels_last))
 
 
-def channels_at(resolution: int, channel_base: int, channel_max: int) -> int:
-    """Feature maps at a resolution: halved with each doubling, bounded."""
-    return min(channel_base // resolution, channel_max)
+def features_by_side(resolution: int, channel_base: int, channel_max: int) -> dict[int, int]:
+    """Feature maps at each side from 4 to `resolution`: halved with each doubling, bounded."""
+    sides = [2**i for i in range(2, resolution.bit_length())]
+    return {side: min(channel_base // side, channel_max) for side in sides}

@@ -7,7 +7,7 @@ from stylegan_cli.networks.layers import Dense, normalize
 from stylegan_cli.shapes import C, W, Z
 
 
-class Mapping(nn.Module):
+class MappingNetwork(nn.Module):
     """Multi-layer perceptron from z and c to w, [SG1] section 2, labels as in [ADA].
 
     Latents and embedded labels are normalised separately, then joined. The discriminator uses

@@ -5,21 +5,39 @@ orientation throughout (that release stores up-sampling weights reversed).
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Literal
 
 import torch
 from torch import Tensor, nn
 
-from stylegan_cli.networks.layers import Dense, channels_at, conv_weight
-from stylegan_cli.networks.mapping import Mapping
-from stylegan_cli.noise import NoiseMode
+from stylegan_cli.networks.layers import Dense, conv_weight, features_by_side
+from stylegan_cli.networks.mapping import MappingNetwork
 from stylegan_cli.ops import BackendName, pick_backend
 from stylegan_cli.recipe import GeneratorSection
 from stylegan_cli.shapes import Images, Ws
 
 Architecture = Literal["orig", "skip", "resnet"]
-NoiseInput = NoiseMode | Sequence[Tensor]
+NoiseInput = Literal["const", "none"] | Sequence[Tensor]
+
+
+@dataclass(frozen=True, kw_only=True)
+class SynthesisOptions:
+    """What all layers of a synthesis network share.
+
+    Attributes:
+        channels: Of the image.
+        clamp: Limit of every layer's result, or None.
+        dtype: Type of the activations from 8×8 on.
+    """
+
+    architecture: Architecture
+    w_dim: int
+    channels: int
+    clamp: float | None
+    dtype: torch.dtype
+    backend: BackendName
 
 
 class SynthesisLayer(nn.Module):
@@ -28,24 +46,16 @@ class SynthesisLayer(nn.Module):
     noise_const: Tensor
 
     def __init__(
-        self,
-        inputs: int,
-        outputs: int,
-        resolution: int,
-        *,
-        w_dim: int,
-        up: bool,
-        clamp: float | None,
-        backend: BackendName,
+        self, inputs: int, outputs: int, resolution: int, options: SynthesisOptions, *, up: bool
     ) -> None:
         super().__init__()
         self.weight = conv_weight(outputs, inputs, 3)
         self.bias = nn.Parameter(torch.zeros(outputs))
-        self.affine = Dense(w_dim, inputs, bias_init=1.0)
+        self.affine = Dense(options.w_dim, inputs, bias_init=1.0)
         self.noise_strength = nn.Parameter(torch.zeros(()))
         self.register_buffer("noise_const", torch.randn(resolution, resolution))
-        self.resolution, self.up, self.clamp = resolution, up, clamp
-        self.ops = pick_backend(backend)
+        self.resolution, self.up, self.clamp = resolution, up, options.clamp
+        self.ops = pick_backend(options.backend)
 
     def forward(self, x: Tensor, w: Tensor, noise: Tensor | None, gain: float = 1.0) -> Tensor:
         """`[n, inputs, h, w]` to `[n, outputs, resolution, resolution]`."""
@@ -66,22 +76,14 @@ class SynthesisLayer(nn.Module):
 class ToRGB(nn.Module):
     """Modulated 1×1 convolution to image channels, not demodulated, without noise."""
 
-    def __init__(
-        self,
-        inputs: int,
-        channels: int,
-        *,
-        w_dim: int,
-        clamp: float | None,
-        backend: BackendName,
-    ) -> None:
+    def __init__(self, inputs: int, options: SynthesisOptions) -> None:
         super().__init__()
-        self.weight = conv_weight(channels, inputs, 1)
-        self.bias = nn.Parameter(torch.zeros(channels))
-        self.affine = Dense(w_dim, inputs, bias_init=1.0)
+        self.weight = conv_weight(options.channels, inputs, 1)
+        self.bias = nn.Parameter(torch.zeros(options.channels))
+        self.affine = Dense(options.w_dim, inputs, bias_init=1.0)
         self.style_gain = 1 / math.sqrt(inputs)
-        self.clamp = clamp
-        self.ops = pick_backend(backend)
+        self.clamp = options.clamp
+        self.ops = pick_backend(options.backend)
 
     def forward(self, x: Tensor, w: Tensor) -> Tensor:
         """Float32 image of the feature map x."""
@@ -93,11 +95,11 @@ class ToRGB(nn.Module):
 class ResidualUp(nn.Module):
     """1×1 convolution that doubles the size, without bias, around a residual block."""
 
-    def __init__(self, inputs: int, outputs: int, *, backend: BackendName) -> None:
+    def __init__(self, inputs: int, outputs: int, options: SynthesisOptions) -> None:
         super().__init__()
         self.weight = conv_weight(outputs, inputs, 1)
         self.weight_gain = 1 / math.sqrt(inputs)
-        self.ops = pick_backend(backend)
+        self.ops = pick_backend(options.backend)
 
     def forward(self, x: Tensor) -> Tensor:
         """`[n, inputs, h, w]` to `[n, outputs, 2h, 2w]`, times √½."""
@@ -112,40 +114,26 @@ class SynthesisBlock(nn.Module):
     Args:
         inputs: Channels of the block before; 0 for the 4×4 block.
         rgb: Whether the block has a toRGB layer.
-        dtype: Type of the activations.
     """
 
     def __init__(
-        self,
-        inputs: int,
-        outputs: int,
-        resolution: int,
-        *,
-        section: GeneratorSection,
-        channels: int,
-        rgb: bool,
-        dtype: torch.dtype,
-        backend: BackendName,
+        self, inputs: int, outputs: int, resolution: int, options: SynthesisOptions, *, rgb: bool
     ) -> None:
         super().__init__()
-        self.resolution, self.dtype = resolution, dtype
-        clamp, w_dim = section.conv_clamp, section.w_dim
-        self.residual = section.architecture == "resnet" and inputs > 0
-        if inputs:
-            self.conv0 = SynthesisLayer(
-                inputs, outputs, resolution, w_dim=w_dim, up=True, clamp=clamp, backend=backend
-            )
-        else:
-            self.const = nn.Parameter(torch.randn(outputs, 4, 4))
-        self.conv1 = SynthesisLayer(
-            outputs, outputs, resolution, w_dim=w_dim, up=False, clamp=clamp, backend=backend
-        )
-        if rgb:
-            self.torgb = ToRGB(outputs, channels, w_dim=w_dim, clamp=clamp, backend=backend)
-        if self.residual:
-            self.skip = ResidualUp(inputs, outputs, backend=backend)
+        self.residual = options.architecture == "resnet" and inputs > 0
         self.num_convs = 2 if inputs else 1
         self.has_rgb = rgb
+        if inputs:
+            self.dtype = options.dtype
+            self.conv0 = SynthesisLayer(inputs, outputs, resolution, options, up=True)
+        else:
+            self.dtype = torch.promote_types(options.dtype, torch.float32)
+            self.const = nn.Parameter(torch.randn(outputs, 4, 4))
+        self.conv1 = SynthesisLayer(outputs, outputs, resolution, options, up=False)
+        if rgb:
+            self.torgb = ToRGB(outputs, options)
+        if self.residual:
+            self.skip = ResidualUp(inputs, outputs, options)
 
     def forward(self, x: Tensor | None, ws: Tensor, noise: Sequence[Tensor | None]) -> Tensor:
         """Feature map of this resolution from the one before.
@@ -157,63 +145,41 @@ class SynthesisBlock(nn.Module):
         if x is None:
             start = self.const.expand(len(ws), -1, -1, -1)
             x = start.to(self.dtype).contiguous(memory_format=torch.channels_last)
-            return self._call(self.conv1, x, ws[:, 0], noise[0])
+            y: Tensor = self.conv1(x, ws[:, 0], noise[0])
+            return y
         x = x.to(self.dtype)
-        y = self._call(self.conv0, x, ws[:, 0], noise[0])
-        if not self.residual:
-            return self._call(self.conv1, y, ws[:, 1], noise[1])
-        skip: Tensor = self.skip(x)
-        return skip + self._call(self.conv1, y, ws[:, 1], noise[1], gain=math.sqrt(0.5))
-
-    def _call(
-        self, layer: nn.Module, x: Tensor, w: Tensor, noise: Tensor | None, gain: float = 1.0
-    ) -> Tensor:
-        y: Tensor = layer(x, w, noise, gain)
-        return y
+        gain = math.sqrt(0.5) if self.residual else 1.0
+        y = self.conv1(self.conv0(x, ws[:, 0], noise[0]), ws[:, 1], noise[1], gain)
+        return y + self.skip(x) if self.residual else y
 
 
 class Synthesis(nn.Module):
-    """From one w per layer to images, [SG2] section 4.1 and figure 7."""
+    """From one w per layer to images, [SG2] section 4.1 and figure 7.
 
-    def __init__(
-        self,
-        section: GeneratorSection,
-        *,
-        resolution: int,
-        channels: int,
-        dtype: torch.dtype,
-        backend: BackendName,
-    ) -> None:
+    Args:
+        features: Feature maps of each resolution, from 4×4 up.
+    """
+
+    def __init__(self, features: Mapping[int, int], options: SynthesisOptions) -> None:
         super().__init__()
-        self.resolutions = tuple(2**i for i in range(2, int(math.log2(resolution)) + 1))
-        self.skip_images = section.architecture == "skip"
+        self.resolutions = tuple(features)
         inputs = 0
-        for side in self.resolutions:
-            outputs = channels_at(side, section.channel_base, section.channel_max)
-            block = SynthesisBlock(
-                inputs,
-                outputs,
-                side,
-                section=section,
-                channels=channels,
-                rgb=self.skip_images or side == resolution,
-                dtype=dtype if side > 4 else torch.promote_types(dtype, torch.float32),
-                backend=backend,
-            )
-            self.add_module(f"b{side}", block)
+        for side, outputs in features.items():
+            rgb = options.architecture == "skip" or side == self.resolutions[-1]
+            self.add_module(f"b{side}", SynthesisBlock(inputs, outputs, side, options, rgb=rgb))
             inputs = outputs
         self.num_ws = 2 * len(self.resolutions)
         self.noise_resolutions = (4, *(side for side in self.resolutions[1:] for _ in range(2)))
-        self.ops = pick_backend(backend)
+        self.ops = pick_backend(options.backend)
 
-    def forward(self, ws: Ws, noise: NoiseInput = "random") -> Images:
+    def forward(self, ws: Ws, noise: NoiseInput) -> Images:
         """Images of the styles; float32.
 
         Args:
-            noise: "const" takes the maps stored in the network, "random" fresh ones from the
-                global stream, "none" none; or one `[n or 1, 1, r, r]` map per noise layer.
+            noise: "const" takes the maps stored in the network, "none" none; or one
+                `[n or 1, 1, r, r]` map per noise layer.
         """
-        maps = self._noise_maps(len(ws), noise)
+        maps = self._noise_maps(noise)
         x: Tensor | None = None
         image: Tensor | None = None
         layer = 0
@@ -233,15 +199,13 @@ class Synthesis(nn.Module):
         assert isinstance(block, SynthesisBlock)
         return block
 
-    def _noise_maps(self, n: int, noise: NoiseInput) -> Sequence[Tensor | None]:
-        if not isinstance(noise, str):
-            return noise
+    def _noise_maps(self, noise: NoiseInput) -> Sequence[Tensor | None]:
         if noise == "none":
             return [None] * len(self.noise_resolutions)
-        consts = [m.noise_const for m in self.modules() if isinstance(m, SynthesisLayer)]
         if noise == "const":
-            return [const[None, None] for const in consts]
-        return [torch.randn(n, 1, *const.shape, device=const.device) for const in consts]
+            layers = (m for m in self.modules() if isinstance(m, SynthesisLayer))
+            return [layer.noise_const[None, None] for layer in layers]
+        return noise
 
 
 class Generator(nn.Module):
@@ -260,11 +224,18 @@ class Generator(nn.Module):
         super().__init__()
         self.z_dim, self.c_dim, self.w_dim = section.z_dim, c_dim, section.w_dim
         self.resolution, self.channels = resolution, channels
-        self.synthesis = Synthesis(
-            section, resolution=resolution, channels=channels, dtype=dtype, backend=backend
+        options = SynthesisOptions(
+            architecture=section.architecture,
+            w_dim=section.w_dim,
+            channels=channels,
+            clamp=section.conv_clamp,
+            dtype=dtype,
+            backend=backend,
         )
+        features = features_by_side(resolution, section.channel_base, section.channel_max)
+        self.synthesis = Synthesis(features, options)
         self.num_ws = self.synthesis.num_ws
-        self.mapping = Mapping(
+        self.mapping = MappingNetwork(
             z_dim=section.z_dim,
             c_dim=c_dim,
             w_dim=section.w_dim,

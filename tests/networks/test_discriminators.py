@@ -54,9 +54,7 @@ def test_r1_and_its_gradients_equal_the_original(name, backend):
 def tiny(*, c_dim=0, **section):
     torch.manual_seed(0)
     return Discriminator(
-        DiscriminatorSection(**section),
-        channel_base=64,
-        channel_max=8,
+        DiscriminatorSection(channel_base=64, channel_max=8, **section),
         resolution=8,
         channels=3,
         c_dim=c_dim,

@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from stylegan_cli.networks.layers import Dense, channels_at, normalize
+from stylegan_cli.networks.layers import Dense, features_by_side, normalize
 from tests.ops.derivatives import seeded
 
 
@@ -46,4 +46,4 @@ def test_the_learning_rate_multiplier_changes_steps_not_values():
     ],
 )
 def test_feature_maps_halve_with_each_doubling(channel_base, channels):
-    assert [channels_at(2**i, channel_base, 512) for i in range(2, 11)] == channels
+    assert list(features_by_side(1024, channel_base, 512).values()) == channels

@@ -1,13 +1,13 @@
 import pytest
 import torch
 
-from stylegan_cli.networks.mapping import Mapping
+from stylegan_cli.networks.mapping import MappingNetwork
 from tests.ops.derivatives import seeded
 
 
 def mapping(*, z_dim=8, c_dim=3, layers=2, w_avg_beta=0.995):
     torch.manual_seed(0)
-    return Mapping(z_dim=z_dim, c_dim=c_dim, w_dim=16, layers=layers, w_avg_beta=w_avg_beta)
+    return MappingNetwork(z_dim=z_dim, c_dim=c_dim, w_dim=16, layers=layers, w_avg_beta=w_avg_beta)
 
 
 def latents(n=4):

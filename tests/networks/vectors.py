@@ -65,9 +65,11 @@ def generator(vectors: Vectors, backend: BackendName = "auto") -> Generator:
 def discriminator(vectors: Vectors, backend: BackendName = "auto") -> Discriminator:
     config = vectors.config
     D = Discriminator(
-        DiscriminatorSection(architecture=config["architecture"]),
-        channel_base=config["channel_base"],
-        channel_max=config["channel_max"],
+        DiscriminatorSection(
+            architecture=config["architecture"],
+            channel_base=config["channel_base"],
+            channel_max=config["channel_max"],
+        ),
         resolution=config["img_resolution"],
         channels=config["img_channels"],
         c_dim=config["c_dim"],

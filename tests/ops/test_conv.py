@@ -114,9 +114,7 @@ def kernels_in_r1(backend):
     """Height of the kernel of every convolution in R1 of a tiny discriminator and its backward."""
     torch.manual_seed(0)
     D = Discriminator(
-        DiscriminatorSection(),
-        channel_base=128,
-        channel_max=8,
+        DiscriminatorSection(channel_base=128, channel_max=8),
         resolution=16,
         channels=3,
         c_dim=0,

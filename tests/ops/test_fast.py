@@ -172,9 +172,7 @@ def tiny_generator(architecture, dtype):
 def tiny_discriminator(architecture, dtype):
     torch.manual_seed(0)
     D = Discriminator(
-        DiscriminatorSection(architecture=architecture),
-        channel_base=256,
-        channel_max=16,
+        DiscriminatorSection(architecture=architecture, channel_base=256, channel_max=16),
         resolution=16,
         channels=3,
         c_dim=0,
