@@ -26,6 +26,4 @@ def noise_maps(
         for seed in seeds
     ]
     flat = torch.stack(rows).split(sizes, dim=1)
-    return [
-        part.reshape(-1, 1, side, side) for part, side in zip(flat, resolutions, strict=True)
-    ]
+    return [part.reshape(-1, 1, side, side) for part, side in zip(flat, resolutions, strict=True)]

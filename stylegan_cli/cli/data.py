@@ -112,14 +112,17 @@ def inspect(
         Path, typer.Argument(metavar="D", help="Prepared data set, folder, zip or HDF5 file.")
     ],
     sheet: Annotated[
-        Path | None, typer.Option(metavar="FILE.png", help="Draw some of the images here.")
+        Path | None,
+        typer.Option(
+            metavar="FILE.png", help="Where some of the images are shown; D-sheet.png if not given."
+        ),
     ] = None,
     seed: Annotated[int, typer.Option(help="Which images the sheet shows.")] = 0,
     overwrite: OverwriteFlag = False,
     json: JsonFlag = False,
     quiet: QuietFlag = False,
 ) -> None:
-    """Print what is in a data set: counts, sizes, labels, duplicates."""
+    """Print what is in a data set, and draw a sample of its images."""
     from stylegan_cli.data.sheet import sample_sheet, write_sheet
     from stylegan_cli.data.sources import open_sources
     from stylegan_cli.data.survey import Survey, examine
@@ -130,12 +133,12 @@ def inspect(
         for image in console.track(examine(source), label="inspect", total=total):
             survey.add(image)
         report = survey.report(source)
-        if sheet is not None:
-            write_sheet(sample_sheet(source, seed=seed), sheet, overwrite=overwrite)
+        shown = sheet or Path(f"{path.resolve().stem}-sheet.png")
+        write_sheet(sample_sheet(source, seed=seed), shown, overwrite=overwrite or not sheet)
     if json:
-        echo_json({"path": str(path), **asdict(report), "sheet": sheet and str(sheet)})
+        echo_json({"path": str(path), **asdict(report), "sheet": str(shown)})
     else:
-        echo_table(("what", "found"), [*_rows(report), *([("sheet", sheet)] if sheet else [])])
+        echo_table(("what", "found"), [*_rows(report), ("sheet", shown)])
 
 
 @data_app.command(epilog=examples("sgtool data sample portraits -o portraits.zip --count 1000"))

@@ -12,7 +12,8 @@ def sgtool(*words):
 
 
 @pytest.fixture
-def photos(tmp_path):
+def photos(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
     files = {f"{'ab'[n % 2]}/{n}.png": blocks(n, 40, 20) for n in range(4)}
     return folder_of(tmp_path / "photos", {**files, "a/bad.jpg": b"text", "read.me": b""})
 
@@ -82,6 +83,12 @@ def test_inspect_prints_a_table_and_draws_a_sheet(photos, tmp_path):
     assert rows["labels"] == "a: 2, b: 2"
     assert rows["sheet"] == str(tmp_path / "sheet.png")
     assert (tmp_path / "sheet.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_inspect_without_a_name_draws_its_sheet_here_each_time(photos, tmp_path):
+    for _ in range(2):
+        assert sgtool("data", "inspect", photos).exit_code == 0
+    assert (tmp_path / "photos-sheet.png").exists()
 
 
 def test_sample_draws_and_names_the_author(tmp_path):
