@@ -58,7 +58,8 @@ def run_study(make_plan: Callable[["Network", "Sampling"], "Plan"], flags: Study
         missing = recording.missing
         _say_how_far(recording)
         _run(console.track(recording.cells(flags.batch), label="images", total=missing))
-        _run(console.track(recording.pictures(), label="pictures", total=None))
+        pictures = recording.total + len(recording.paths.sheets)
+        _run(console.track(recording.pictures(), label="pictures", total=pictures))
     if flags.json:
         echo_json(_summary(recording, network, made=missing))
     else:

@@ -116,7 +116,7 @@ def open_folder(
 
 
 def finish(study: OpenStudy) -> Iterator[Path]:
-    """Write the pictures, then give the HDF5 file its name; closes the file.
+    """Every picture once it is there, then the HDF5 file under its name; closes the file.
 
     Of a study that is finished already, only pictures that are missing are written.
 
@@ -128,11 +128,11 @@ def finish(study: OpenStudy) -> Iterator[Path]:
         path = paths.image(table, index)
         if not (study.is_finished and path.exists()):
             write_png(path, file.image(table, index), origin=file.header.origin)
-            yield path
+        yield path
     for sheet, path in enumerate(paths.sheets):
         if not (study.is_finished and path.exists()):
             write_png(path, compose(file, sheet), origin=file.header.origin)
-            yield path
+        yield path
     file.close()
     if not study.is_finished:
         with writing(paths.hdf5):

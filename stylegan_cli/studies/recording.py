@@ -66,7 +66,7 @@ class Recording:
             yield cell
 
     def pictures(self) -> Iterator[Path]:
-        """Write the pictures that are missing, once all images are made; closes the study.
+        """Every picture once it is there, after all images are made; closes the study.
 
         Raises:
             OutputError: One cannot be written.
