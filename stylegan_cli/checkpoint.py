@@ -75,14 +75,6 @@ class Network:
     def kimg(self) -> float:
         return self.header.kimg
 
-    @property
-    def licence(self) -> str:
-        return self.header.licence
-
-    @property
-    def provenance(self) -> Mapping[str, Any]:
-        return self.header.provenance
-
 
 def save_network(path: Path, header: Header, G_ema: "nn.Module", D: "nn.Module") -> None:
     """Write a network snapshot; it appears under its name only when whole.

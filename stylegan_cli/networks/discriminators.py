@@ -7,7 +7,7 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
-from stylegan_cli.networks.layers import Dense, conv_weight, features_by_side
+from stylegan_cli.networks.layers import Dense, ResidualSkip, conv_weight, features_by_side
 from stylegan_cli.networks.mapping import MappingNetwork
 from stylegan_cli.ops import BackendName, pick_backend
 from stylegan_cli.ops.reference import EPSILON, Resample
@@ -67,24 +67,6 @@ class Conv(nn.Module):
         return y
 
 
-class ResidualDown(nn.Module):
-    """1×1 convolution that halves the size, without bias, around a residual block."""
-
-    def __init__(self, inputs: int, outputs: int, options: DiscriminatorOptions) -> None:
-        super().__init__()
-        self.weight = conv_weight(outputs, inputs, 1)
-        self.weight_gain = 1 / math.sqrt(inputs)
-        self.ops = pick_backend(options.backend)
-
-    def forward(self, x: Tensor) -> Tensor:
-        """`[n, inputs, h, w]` to `[n, outputs, h/2, w/2]`, times √½."""
-        weight = self.weight * self.weight_gain
-        y: Tensor = self.ops.conv(
-            x, weight, None, resample="down", lrelu=False, gain=math.sqrt(0.5)
-        )
-        return y
-
-
 class Block(nn.Module):
     """The layers of one resolution, halving it.
 
@@ -104,7 +86,7 @@ class Block(nn.Module):
         self.conv0 = Conv(inputs, inputs, 3, options)
         self.conv1 = Conv(inputs, outputs, 3, options, resample="down", gain=gain)
         if self.residual:
-            self.skip = ResidualDown(inputs, outputs, options)
+            self.skip = ResidualSkip(inputs, outputs, "down", options.backend)
 
     def forward(self, x: Tensor | None, image: Tensor | None) -> Tensor:
         """Feature map of half the size from x, the image, or both."""

@@ -1,4 +1,4 @@
-"""Dense layers with equalized learning rate, and the normalisation of latents."""
+"""What generators and discriminators are both made of."""
 
 import math
 
@@ -6,7 +6,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from stylegan_cli.ops.reference import EPSILON, LRELU_SLOPE
+from stylegan_cli.ops import BackendName, pick_backend
+from stylegan_cli.ops.reference import EPSILON, LRELU_SLOPE, Resample
 
 
 def normalize(x: Tensor) -> Tensor:
@@ -49,6 +50,25 @@ def conv_weight(outputs: int, inputs: int, kernel: int) -> nn.Parameter:
     """Standard normal convolution weights `[outputs, inputs, kernel, kernel]`, channels last."""
     weight = torch.randn(outputs, inputs, kernel, kernel)
     return nn.Parameter(weight.contiguous(memory_format=torch.channels_last))
+
+
+class ResidualSkip(nn.Module):
+    """1×1 convolution around a residual block, without bias; doubles or halves the size."""
+
+    def __init__(self, inputs: int, outputs: int, resample: Resample, backend: BackendName) -> None:
+        super().__init__()
+        self.weight = conv_weight(outputs, inputs, 1)
+        self.weight_gain = 1 / math.sqrt(inputs)
+        self.resample = resample
+        self.ops = pick_backend(backend)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """`[n, inputs, h, w]` to `[n, outputs, …]`, times √½."""
+        weight = self.weight * self.weight_gain
+        y: Tensor = self.ops.conv(
+            x, weight, None, resample=self.resample, lrelu=False, gain=math.sqrt(0.5)
+        )
+        return y
 
 
 def features_by_side(resolution: int, channel_base: int, channel_max: int) -> dict[int, int]:

@@ -12,7 +12,7 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
-from stylegan_cli.networks.layers import Dense, conv_weight, features_by_side
+from stylegan_cli.networks.layers import Dense, ResidualSkip, conv_weight, features_by_side
 from stylegan_cli.networks.mapping import MappingNetwork
 from stylegan_cli.ops import BackendName, pick_backend
 from stylegan_cli.recipe import GeneratorSection
@@ -92,22 +92,6 @@ class ToRGB(nn.Module):
         return image
 
 
-class ResidualUp(nn.Module):
-    """1×1 convolution that doubles the size, without bias, around a residual block."""
-
-    def __init__(self, inputs: int, outputs: int, options: SynthesisOptions) -> None:
-        super().__init__()
-        self.weight = conv_weight(outputs, inputs, 1)
-        self.weight_gain = 1 / math.sqrt(inputs)
-        self.ops = pick_backend(options.backend)
-
-    def forward(self, x: Tensor) -> Tensor:
-        """`[n, inputs, h, w]` to `[n, outputs, 2h, 2w]`, times √½."""
-        weight = self.weight * self.weight_gain
-        y: Tensor = self.ops.conv(x, weight, None, resample="up", lrelu=False, gain=math.sqrt(0.5))
-        return y
-
-
 class SynthesisBlock(nn.Module):
     """The layers of one resolution; the 4×4 block starts from a learned constant.
 
@@ -133,7 +117,7 @@ class SynthesisBlock(nn.Module):
         if rgb:
             self.torgb = ToRGB(outputs, options)
         if self.residual:
-            self.skip = ResidualUp(inputs, outputs, options)
+            self.skip = ResidualSkip(inputs, outputs, "up", options.backend)
 
     def forward(self, x: Tensor | None, ws: Tensor, noise: Sequence[Tensor | None]) -> Tensor:
         """Feature map of this resolution from the one before.
