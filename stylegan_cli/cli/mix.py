@@ -5,22 +5,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from stylegan_cli.cli import console
-from stylegan_cli.cli.options import (
-    BatchFlag,
-    ClassFlag,
-    CutoffFlag,
-    DeviceFlag,
-    JsonFlag,
-    NetworkFlag,
-    NoiseModeFlag,
-    OutputFlag,
-    OverwriteFlag,
-    PsiFlag,
-    QuietFlag,
-    VerboseFlag,
-    examples,
-)
-from stylegan_cli.cli.study import StudyFlags, run_study
+from stylegan_cli.cli.options import examples
+from stylegan_cli.cli.study import StudyFlags, run_study, with_study_flags
 from stylegan_cli.ranges import parse_ints
 
 if TYPE_CHECKING:
@@ -35,6 +21,7 @@ EXAMPLES = examples(
 )
 
 
+@with_study_flags
 def mix(
     rows: Annotated[str, typer.Option(metavar="LIST", help="Seeds of the rows, such as 1,2.")],
     cols: Annotated[str, typer.Option(metavar="LIST", help="Seeds of the columns.")],
@@ -54,18 +41,8 @@ def mix(
             "Given again, another matrix.",
         ),
     ] = None,
-    psi: PsiFlag = 1.0,
-    cutoff: CutoffFlag = None,
-    noise_mode: NoiseModeFlag = "const",
-    class_name: ClassFlag = None,
-    network: NetworkFlag = None,
-    batch: BatchFlag = None,
-    device: DeviceFlag = "auto",
-    output: OutputFlag = None,
-    overwrite: OverwriteFlag = False,
-    json: JsonFlag = False,
-    quiet: QuietFlag = False,
-    verbose: VerboseFlag = False,
+    *,
+    flags: StudyFlags,
 ) -> None:
     """Mix the styles of seeds: each row's image with some layers from each column's."""
     row_seeds, col_seeds = parse_ints(rows, flag="--rows"), parse_ints(cols, flag="--cols")
@@ -83,16 +60,4 @@ def mix(
             console.note(f"{plan.sheets[0]} of 0-{valid[-1]}; choose others with --crossover")
         return plan
 
-    flags = StudyFlags(
-        psi=psi,
-        cutoff=cutoff,
-        noise_mode=noise_mode,
-        class_name=class_name,
-        network=network,
-        batch=batch,
-        device=device,
-        output=output,
-        overwrite=overwrite,
-        json=json,
-    )
     run_study(make_plan, flags)

@@ -2,14 +2,28 @@
 
 from collections import deque
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
-from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from dataclasses import dataclass, fields
+from inspect import Parameter, Signature, signature
+from typing import TYPE_CHECKING, Any
 
 import typer
 
 from stylegan_cli.cli import console
 from stylegan_cli.cli.network import open_network
+from stylegan_cli.cli.options import (
+    BatchFlag,
+    ClassFlag,
+    CutoffFlag,
+    DeviceFlag,
+    JsonFlag,
+    NetworkFlag,
+    NoiseModeFlag,
+    OutputFlag,
+    OverwriteFlag,
+    PsiFlag,
+    QuietFlag,
+    VerboseFlag,
+)
 from stylegan_cli.cli.output import echo_json
 
 if TYPE_CHECKING:
@@ -23,16 +37,38 @@ if TYPE_CHECKING:
 class StudyFlags:
     """The flags that all study commands share."""
 
-    psi: float
-    cutoff: int | None
-    noise_mode: Literal["const", "random", "none"]
-    class_name: str | None
-    network: Path | None
-    batch: int | None
-    device: str
-    output: Path | None
-    overwrite: bool
-    json: bool
+    psi: PsiFlag = 1.0
+    cutoff: CutoffFlag = None
+    noise_mode: NoiseModeFlag = "const"
+    class_name: ClassFlag = None
+    network: NetworkFlag = None
+    batch: BatchFlag = None
+    device: DeviceFlag = "auto"
+    output: OutputFlag = None
+    overwrite: OverwriteFlag = False
+    json: JsonFlag = False
+    quiet: QuietFlag = False
+    verbose: VerboseFlag = False
+
+
+def with_study_flags(command: Callable[..., None]) -> Callable[..., None]:
+    """The command with every flag of `StudyFlags` beside its own; it gets them as `flags`."""
+    own = signature(command).parameters
+    shared = [
+        Parameter(field.name, Parameter.KEYWORD_ONLY, default=field.default, annotation=field.type)
+        for field in fields(StudyFlags)
+    ]
+    parameters = [*(own[name] for name in own if name != "flags"), *shared]
+
+    def run(**values: Any) -> None:
+        flags = StudyFlags(**{flag.name: values.pop(flag.name) for flag in shared})
+        command(**values, flags=flags)
+
+    run.__name__, run.__doc__ = command.__name__, command.__doc__
+    # typer reads both to know a command's flags
+    run.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
+    vars(run)["__signature__"] = Signature(parameters)
+    return run
 
 
 def run_study(make_plan: Callable[["Network", "Sampling"], "Plan"], flags: StudyFlags) -> None:
