@@ -149,6 +149,16 @@ def test_accumulated_gradients_give_the_same_losses(dataset, tmp_path):
         assert halves == pytest.approx(whole, rel=1e-4)
 
 
+def test_tensorboard_gets_the_scalars_and_pictures_on_request(dataset, tmp_path):
+    pytest.importorskip("tensorboard")
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    run(tiny("train.total_kimg=0.016", "report.tensorboard=true"), dataset, tmp_path / "run")
+    events = EventAccumulator(str(tmp_path / "run")).Reload()
+    assert "fakes" in events.Tags()["images"]
+    assert events.Scalars("loss_g")[0].step == 16
+
+
 def test_labels_condition_both_networks(image_folder, tmp_path):
     from stylegan_cli.checkpoint import load_network
     from stylegan_cli.data.dataset import open_dataset
