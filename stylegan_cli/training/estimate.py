@@ -18,6 +18,7 @@ from stylegan_cli.networks.stylegan2 import Generator
 from stylegan_cli.recipe import Recipe
 from stylegan_cli.runtime import World
 from stylegan_cli.training.iteration import share_of
+from stylegan_cli.training.phases import Reals, judge
 
 WEIGHT_COPIES_G = 5
 """float32 numbers a parameter of G: weight, average, gradient, two moments of Adam."""
@@ -85,7 +86,7 @@ def _hungriest_phase(G: Generator, D: Discriminator, n: int, recipe: Recipe) -> 
     shrunk = max(1, n // recipe.loss.pl_batch_shrink)
     phases: tuple[Callable[[], Tensor], ...] = (
         lambda: _score(D, _generate(G, n)[0]),
-        lambda: _score(D, _images(D, 2 * n)),
+        lambda: _judge(D, n),
         lambda: _gradient(*_generate(G, shrunk)),
         lambda: _r1_gradient(D, n),
     )
@@ -105,6 +106,12 @@ def _generate(G: Generator, n: int) -> tuple[Tensor, Tensor]:
 def _score(D: Discriminator, images: Tensor) -> Tensor:
     logits: Tensor = D(images, torch.randn(len(images), D.c_dim))
     return logits
+
+
+def _judge(D: Discriminator, n: int) -> Tensor:
+    c = torch.randn(n, D.c_dim)
+    fakes, reals = judge(D, _images(D, n), c, Reals(images=_images(D, n), c=c))
+    return fakes + reals
 
 
 def _gradient(output: Tensor, source: Tensor) -> Tensor:

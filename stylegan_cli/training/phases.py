@@ -14,7 +14,7 @@ from stylegan_cli.networks.discriminators import Discriminator
 from stylegan_cli.networks.stylegan2 import Generator
 from stylegan_cli.recipe import LossSection
 from stylegan_cli.runtime import World
-from stylegan_cli.shapes import C, Images, Ws
+from stylegan_cli.shapes import C, Images, Logits, Ws
 from stylegan_cli.training.draws import PhaseStreams
 from stylegan_cli.training.losses import discriminator_loss, generator_loss
 from stylegan_cli.training.regularizers import path_length_penalty, path_lengths, r1_penalty
@@ -74,9 +74,7 @@ def d_main(nets: Nets, streams: PhaseStreams, reals: Reals) -> Tensor:
     """Loss of D: how well it tells fakes and reals apart."""
     with torch.no_grad():
         fakes, _, c = _generate(nets, streams)
-    # fakes and reals alternate: one pass, and groups of minibatch deviation that never mix them
-    logits = nets.D(_alternate(fakes, reals.images), _alternate(c, reals.c))
-    fake_logits, real_logits = logits[0::2], logits[1::2]
+    fake_logits, real_logits = judge(nets.D, fakes, c, reals)
     loss = discriminator_loss(fake_logits, real_logits)
     nets.stats.add("loss_d", loss)
     nets.stats.add("score_fake", fake_logits)
@@ -91,6 +89,16 @@ def d_reg(nets: Nets, reals: Reals) -> Tensor:
     penalty = r1_penalty(nets.D(images, reals.c), images)
     nets.stats.add("r1_penalty", penalty)
     return nets.r1_gamma / 2 * nets.loss.r1_interval * penalty.mean()
+
+
+def judge(D: Discriminator, fakes: Images, c: C, reals: Reals) -> tuple[Logits, Logits]:
+    """Logits of fakes and of as many reals; no group of minibatch deviation mixes them."""
+    if len(fakes) % D.b4.mbstd.group_size:
+        # they do not fill their groups, so one pass would fill them up with the others
+        return D(fakes, c), D(reals.images, reals.c)
+    # alternating images fall into groups of their own, and one pass is faster than two
+    logits = D(_alternate(fakes, reals.images), _alternate(c, reals.c))
+    return logits[0::2], logits[1::2]
 
 
 def _alternate(a: Tensor, b: Tensor) -> Tensor:

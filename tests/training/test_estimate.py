@@ -42,3 +42,7 @@ def test_reduced_precision_keeps_less():
     full = estimate(recipe)
     reduced = estimate(recipe, dtype=torch.bfloat16)
     assert reduced.activation_bytes < full.activation_bytes
+
+
+def test_a_batch_smaller_than_a_group_of_minibatch_deviation_has_a_cost():
+    assert estimate(tiny("train.batch_size=3")).activation_bytes > 0
