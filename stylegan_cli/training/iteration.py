@@ -1,6 +1,7 @@
 """One training iteration: its four phases over this process's share of the batch."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import numpy as np
@@ -8,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from stylegan_cli.data.loader import RealBatch
+from stylegan_cli.errors import TrainingError, UsageError
 from stylegan_cli.recipe import Recipe
 from stylegan_cli.runtime import World
 from stylegan_cli.training.draws import PhaseStreams
@@ -35,10 +37,28 @@ class Share:
 
 
 def share_of(recipe: Recipe, world: World) -> Share:
-    """This process's share of every batch."""
-    samples = range(world.rank, recipe.train.batch_size, world.size)
+    """This process's share of every batch.
+
+    Raises:
+        UsageError: The batch cannot be dealt out to so many processes.
+    """
+    batch, group = recipe.train.batch_size, recipe.discriminator.mbstd_group_size
+    if batch % world.size:
+        raise UsageError(
+            f"train.batch_size: {batch} does not divide by the {world.size} processes; "
+            f"choose a multiple of {world.size}"
+        )
+    samples = range(world.rank, batch, world.size)
     at_once = recipe.train.batch_per_device or len(samples)
-    return Share(samples=samples, rounds=-(-len(samples) // at_once))
+    share = Share(samples=samples, rounds=-(-len(samples) // at_once))
+    for part in share.split():
+        if len(part) > group and len(part) % group:
+            raise UsageError(
+                f"train.batch_size: {batch} gives each of {world.size} processes {len(part)} "
+                f"images at once, which discriminator.mbstd_group_size {group} does not divide; "
+                f"choose a multiple of {group * world.size * share.rounds}"
+            )
+    return share
 
 
 def train_batch(
@@ -67,6 +87,31 @@ def train_batch(
     update_ema(state.G_ema, state.G, decay)
     state.cur_nimg += train.batch_size
     state.iteration += 1
+
+
+@contextmanager
+def enough_memory(share: Share) -> Iterator[None]:
+    """Say in words that the device's memory does not suffice.
+
+    Raises:
+        TrainingError: With what to do about it.
+    """
+    try:
+        yield
+    except (MemoryError, RuntimeError) as error:
+        if not _is_out_of_memory(error):
+            raise
+        at_once = len(share.split()[0])
+        raise TrainingError(
+            f"out of memory with {at_once} images at once; the last state is kept. Choose a "
+            f"smaller --set train.batch_per_device={max(1, at_once // 2)}, in another folder"
+        ) from error
+
+
+def _is_out_of_memory(error: Exception) -> bool:
+    # the CPU's allocator has no class of error of its own
+    known = isinstance(error, (MemoryError, torch.OutOfMemoryError))
+    return known or "DefaultCPUAllocator" in str(error)
 
 
 Phase = Callable[[PhaseStreams, list[int]], Tensor]

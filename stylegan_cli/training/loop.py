@@ -12,11 +12,11 @@ import torch
 
 from stylegan_cli.data.dataset import Dataset
 from stylegan_cli.data.loader import RealBatch, real_batches
-from stylegan_cli.errors import Interrupted, UsageError
+from stylegan_cli.errors import Interrupted
 from stylegan_cli.recipe import Recipe
 from stylegan_cli.recipe.automatic import r1_gamma, resolve
 from stylegan_cli.runtime import World, pick_dtype
-from stylegan_cli.training.iteration import share_of, train_batch
+from stylegan_cli.training.iteration import enough_memory, share_of, train_batch
 from stylegan_cli.training.outputs import Outputs, check_finite, open_outputs
 from stylegan_cli.training.phases import Nets
 from stylegan_cli.training.run_folder import RunFolder
@@ -63,11 +63,15 @@ def train(
         stop: Asked after every iteration; True saves the state and raises Interrupted.
 
     Raises:
+        UsageError: The batch cannot be dealt out to so many processes.
         OutputError: The folder holds something else or cannot be written.
-        TrainingError: A loss is not finite; the state before it is kept.
+        DataError: An image cannot be read.
+        NetworkFileError: The state is damaged, or of other networks.
+        TrainingError: A loss is not finite, or memory does not suffice; the last state is kept.
         Interrupted: `stop` said so; the same call goes on from there.
     """
     recipe, world = resolve(recipe), world or World()
+    share = share_of(recipe, world)
     files = RunFolder(path=folder)
     if world.is_first:
         files.prepare(recipe, overwrite=overwrite)
@@ -75,7 +79,8 @@ def train(
     session = _open_session(recipe, dataset, files, device, world)
     yield session.begin()
     for batch in session.batches():
-        train_batch(session.state, session.nets, recipe, share_of(recipe, world), batch)
+        with enough_memory(share):
+            train_batch(session.state, session.nets, recipe, share, batch)
         if session.crossed(recipe.report.tick_kimg):
             yield session.report()
         if session.is_done:
@@ -196,11 +201,6 @@ class _Session:
 def _open_session(
     recipe: Recipe, dataset: Dataset, folder: RunFolder, device: torch.device, world: World
 ) -> _Session:
-    if recipe.train.batch_size % world.size:
-        raise UsageError(
-            f"train.batch_size: {recipe.train.batch_size} does not divide by the "
-            f"{world.size} processes; choose a multiple of {world.size}"
-        )
     dtype = pick_dtype(recipe.train.precision, device)
     state = initial_state(recipe, c_dim=dataset.c_dim, device=device, dtype=dtype)
     saved = folder.resume()

@@ -1,7 +1,9 @@
 import pytest
+import torch
 
+from stylegan_cli.errors import TrainingError, UsageError
 from stylegan_cli.runtime import World
-from stylegan_cli.training.iteration import share_of
+from stylegan_cli.training.iteration import enough_memory, share_of
 from tests.tiny import tiny
 
 
@@ -29,3 +31,37 @@ def test_groups_of_minibatch_deviation_stay_together(processes, per_device):
 def test_a_shrunk_batch_is_split_into_no_empty_rounds():
     share = share_of(tiny("train.batch_size=8", "train.batch_per_device=4"), World())
     assert share.split(1) == [[0]]
+
+
+@pytest.mark.parametrize(
+    ("processes", "overrides", "found"),
+    [
+        (3, ("train.batch_size=16",), "16 does not divide by the 3 processes"),
+        (2, ("train.batch_size=12",), "6 images at once"),
+        (2, ("train.batch_size=24", "train.batch_per_device=8"), "6 images at once"),
+    ],
+)
+def test_a_batch_that_cannot_be_dealt_out_is_refused(processes, overrides, found):
+    with pytest.raises(UsageError, match=rf"train\.batch_size: .*{found}"):
+        share_of(tiny(*overrides), World(size=processes))
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB."),
+        RuntimeError("[enforce fail at alloc_cpu.cpp:121] DefaultCPUAllocator: can't allocate"),
+        MemoryError(),
+    ],
+)
+def test_a_device_that_is_too_small_is_told_in_words(error):
+    with (
+        pytest.raises(TrainingError, match=r"8 images at once; .*batch_per_device=4"),
+        enough_memory(share_of(tiny(), World())),
+    ):
+        raise error
+
+
+def test_other_errors_stay_what_they_are():
+    with pytest.raises(RuntimeError, match="a bug"), enough_memory(share_of(tiny(), World())):
+        raise RuntimeError("a bug")
