@@ -14,7 +14,8 @@ from stylegan_cli.cli.options import JsonFlag, OverwriteFlag, QuietFlag, example
 from stylegan_cli.cli.output import echo_json, echo_table
 
 if TYPE_CHECKING:
-    from stylegan_cli.data.prepare import Progress
+    from stylegan_cli.data.entries import Source
+    from stylegan_cli.data.prepare import Preparation
     from stylegan_cli.data.survey import Duplicates, Report
 
 data_app = typer.Typer(
@@ -75,7 +76,6 @@ def prepare(
     """Turn images of any kind and shape into a data set of squares of one size."""
     from stylegan_cli.data.fitting import Target
     from stylegan_cli.data.prepare import Preparation, first_usual_resolution
-    from stylegan_cli.data.prepare import prepare as prepare_images
     from stylegan_cli.data.sources import open_sources
 
     with open_sources(sources) as opened, _without_pillow_warnings():
@@ -96,10 +96,9 @@ def prepare(
             workers=workers,
             overwrite=overwrite,
         )
-        tallies = [source.tally() for source in opened]
-        steps = prepare_images(opened, request)
-        skipped = list(_skipped(steps, "prepare", sum(tally.images for tally in tallies)))
-    _report(output, skipped, ignored=sum(tally.ignored for tally in tallies), json=json)
+        skipped = _write(opened, request, label="prepare")
+        ignored = sum(source.tally().ignored for source in opened)
+    _report(output, skipped, ignored=ignored, json=json)
 
 
 @data_app.command(
@@ -159,7 +158,6 @@ def sample(
     """Draw a labelled data set (extra `samples`)."""
     from stylegan_cli.data.fitting import Target
     from stylegan_cli.data.prepare import Preparation
-    from stylegan_cli.data.prepare import prepare as prepare_images
     from stylegan_cli.data.samples import drawn
 
     target = Target(resolution=resolution, channels=channels)
@@ -167,8 +165,7 @@ def sample(
     credit = source.prepared
     console.note(f"{style} by {credit['author']}, {credit['licence']}: {credit['licence_url']}")
     request = Preparation(destination=output, target=target, overwrite=overwrite)
-    skipped = list(_skipped(prepare_images([source], request), "draw", count))
-    _report(output, skipped, ignored=0, json=json)
+    _report(output, _write([source], request, label="draw"), ignored=0, json=json)
 
 
 @contextmanager
@@ -179,12 +176,20 @@ def _without_pillow_warnings() -> Iterator[None]:
         yield
 
 
-def _skipped(steps: "Iterator[Progress]", label: str, total: int) -> Iterator[dict[str, str]]:
-    """Do the work and yield what it leaves out, said at once."""
-    for step in console.track(steps, label=label, total=total):
+def _write(sources: "list[Source]", request: "Preparation", *, label: str) -> list[dict[str, str]]:
+    """Make the data set, unless it is there; returns what had to be left out, said at once."""
+    from stylegan_cli.data.prepare import is_prepared, prepare
+
+    if not request.overwrite and is_prepared(sources, request):
+        console.note(f"{request.destination}: there already, from the same images")
+        return []
+    total = sum(source.tally().images for source in sources)
+    skipped = []
+    for step in console.track(prepare(sources, request), label=label, total=total):
         if step.problem is not None:
             console.warn(f"left out: {step.name}: {step.problem}")
-            yield {"name": step.name, "reason": step.problem}
+            skipped.append({"name": step.name, "reason": step.problem})
+    return skipped
 
 
 def _report(output: Path, skipped: list[dict[str, str]], *, ignored: int, json: bool) -> None:

@@ -1,5 +1,6 @@
 """Images of any kind → a data set of squares of one size."""
 
+import hashlib
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import closing
 from dataclasses import asdict, dataclass, replace
@@ -12,6 +13,7 @@ from stylegan_cli.data.entries import Entry, Source, entry_path, printable
 from stylegan_cli.data.fitting import Target, fit_square, usual_resolution
 from stylegan_cli.data.parallel import ordered_map, usual_workers
 from stylegan_cli.data.pictures import UnusableImageError, reasons
+from stylegan_cli.data.sources import open_source
 from stylegan_cli.data.writers import Writer, open_writer
 from stylegan_cli.errors import DataError
 
@@ -89,7 +91,19 @@ def prepare(sources: Sequence[Source], request: Preparation) -> Iterator[Progres
             yield progress
         if not progress.written:
             raise nothing_usable(sources)
-        writer.finish(columns.finish(), _provenance(sources, request.target, progress))
+        provenance = _provenance(sources, request.target, progress)
+        writer.finish(columns.finish(), {**provenance, "request": _fingerprint(sources, request)})
+
+
+def is_prepared(sources: Sequence[Source], request: Preparation) -> bool:
+    """Whether the destination holds what this very request makes of these images."""
+    if not request.destination.exists():
+        return False
+    try:
+        with closing(open_source(request.destination)) as made:
+            return made.prepared.get("request") == _fingerprint(sources, request)
+    except DataError:
+        return False
 
 
 def first_usual_resolution(sources: Sequence[Source]) -> int:
@@ -161,6 +175,18 @@ def _counted(before: Progress, result: _Result) -> Progress:
         skipped=before.skipped + (not usable),
         enlarged=before.enlarged + result.enlarged,
     )
+
+
+def _fingerprint(sources: Sequence[Source], request: Preparation) -> str:
+    """Equal for equal requests on equal images, as far as that is cheap to know."""
+    digest = hashlib.sha256(repr((asdict(request.target), request.classes)).encode())
+    for source in sources:
+        known = (source.name, source.classes, dict(source.prepared))
+        digest.update(repr(known).encode("utf-8", "surrogateescape"))
+        for entry in source.entries():
+            image = (entry.name, entry.mark, entry.label)
+            digest.update(repr(image).encode("utf-8", "surrogateescape"))
+    return digest.hexdigest()
 
 
 def _provenance(sources: Sequence[Source], target: Target, progress: Progress) -> dict[str, Any]:

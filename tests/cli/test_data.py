@@ -59,9 +59,28 @@ def test_nothing_usable_exits_with_1(tmp_path):
     assert done.exit_code == 1 and "no usable image" in done.stderr
 
 
+@pytest.mark.parametrize("name", ["x.zip", "x.h5"])
+def test_the_same_request_again_is_done(photos, tmp_path, name):
+    words = ("data", "prepare", photos, "-o", tmp_path / name)
+    sgtool(*words)
+    before = (tmp_path / name).stat().st_mtime_ns
+    again = sgtool(*words)
+    assert (again.exit_code, again.stdout) == (0, f"{tmp_path / name}\n")
+    assert "there already" in again.stderr
+    assert (tmp_path / name).stat().st_mtime_ns == before
+
+
+def test_another_image_makes_another_request(photos, tmp_path):
+    words = ("data", "prepare", photos, "-o", tmp_path / "x.zip")
+    sgtool(*words)
+    (photos / "a" / "0.png").unlink()
+    assert "--overwrite" in sgtool(*words).stderr
+
+
 def test_prepare_refuses_a_taken_place(photos, tmp_path):
     words = ("data", "prepare", photos, "-o", tmp_path / "x.zip", "--quiet")
     assert sgtool(*words).exit_code == 0
+    words += ("--resolution", 8)
     again = sgtool(*words)
     assert again.exit_code == 1 and "--overwrite" in again.stderr
     assert sgtool(*words, "--overwrite").exit_code == 0
@@ -97,6 +116,13 @@ def test_sample_draws_and_names_the_author(tmp_path):
     done = sgtool("data", "sample", "portraits", *words)
     assert (done.exit_code, done.stdout) == (0, f"{tmp_path / 'x.zip'}\n")
     assert "Johan Melin" in done.stderr and "CC BY 4.0" in done.stderr
+
+
+def test_other_samples_of_the_same_count_are_another_request(tmp_path):
+    pytest.importorskip("dicebear")
+    words = ("data", "sample", "portraits", "-o", tmp_path / "x.zip", "--count", 2)
+    assert [sgtool(*words).exit_code for _ in range(2)] == [0, 0]
+    assert sgtool(*words, "--seed", 1).exit_code == 1
 
 
 def test_sample_of_an_unknown_kind_is_a_wrong_call(tmp_path):
