@@ -12,7 +12,10 @@ EXAMPLES = examples(
 
 @with_study_flags
 def grid(seeds: SeedsFlag, *, flags: StudyFlags) -> None:
-    """Draw one image per seed: an HDF5 file, a PNG each, and a picture of all of them."""
+    """Draw one image per seed.
+
+    Writes an HDF5 file, a PNG of each image, and a picture of all of them.
+    """
     chosen = parse_ints(seeds)
     from stylegan_cli import api
 

@@ -29,7 +29,11 @@ def info(
     json: JsonFlag = False,
     quiet: QuietFlag = False,
 ) -> None:
-    """Tell what files are and hold; without files, versions, devices and the default network."""
+    """Tell what files are and hold.
+
+    Reads networks, runs, studies, data sets and recipes; without files, tells versions, devices
+    and which network commands would take.
+    """
     from stylegan_cli import api
 
     facts = [api.describe(path) for path in files] if files else [_machine()]

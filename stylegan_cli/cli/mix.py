@@ -44,7 +44,11 @@ def mix(
     *,
     flags: StudyFlags,
 ) -> None:
-    """Mix the styles of seeds: each row's image with some layers from each column's."""
+    """Mix the styles of seeds in a matrix.
+
+    Each place shows its row's image with some layers taken from its column's: coarse layers
+    carry pose and shape, fine ones colours.
+    """
     row_seeds, col_seeds = parse_ints(rows, flag="--rows"), parse_ints(cols, flag="--cols")
     from stylegan_cli import api
 
