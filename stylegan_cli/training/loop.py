@@ -1,6 +1,5 @@
 """Training as an iterator of ticks."""
 
-import resource
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -12,7 +11,7 @@ import torch
 
 from stylegan_cli.data.dataset import Dataset
 from stylegan_cli.data.loader import RealBatch, real_batches
-from stylegan_cli.errors import Interrupted
+from stylegan_cli.errors import Interrupted, NetworkFileError, OutputError
 from stylegan_cli.recipe import Recipe
 from stylegan_cli.recipe.automatic import r1_gamma, resolve
 from stylegan_cli.runtime import World, pick_dtype
@@ -60,7 +59,8 @@ def train(
     Args:
         folder: Where the run's files are; see `RunFolder`.
         overwrite: Start anew, whatever run is there.
-        stop: Asked after every iteration; True saves the state and raises Interrupted.
+        stop: Asked after every iteration, with several processes after every 16th; True saves
+            the state and raises Interrupted.
 
     Raises:
         UsageError: The batch cannot be dealt out to so many processes.
@@ -81,12 +81,12 @@ def train(
     for batch in session.batches():
         with enough_memory(share):
             train_batch(session.state, session.nets, recipe, share, batch)
-        if session.crossed(recipe.report.tick_kimg):
+        if session.crossed():
             yield session.report()
         if session.is_done:
             return
         if session.shall_stop(stop):
-            session.save_state()
+            session.stop()
             raise Interrupted(f"stopped at {session.kimg:g} kimg; the same command goes on")
 
 
@@ -138,9 +138,11 @@ class _Session:
             mirror=self.recipe.data.mirror,
         )
 
-    def crossed(self, kimg: float) -> bool:
-        """Whether the last iteration crossed a multiple of `kimg`, or was the last of all."""
-        images, now = kimg * 1000, self.state.cur_nimg
+    def crossed(self, ticks: int = 1) -> bool:
+        """Whether the last iteration ended a multiple of so many ticks, or was the last of all."""
+        # whole images: what comes every so many ticks must come with one of them
+        images = max(1, round(self.recipe.report.tick_kimg * 1000)) * ticks
+        now = self.state.cur_nimg
         return self.is_done or now // images > (now - self.recipe.train.batch_size) // images
 
     def shall_stop(self, stop: Callable[[], bool]) -> bool:
@@ -155,14 +157,20 @@ class _Session:
         report = self.recipe.report
         files: list[Path] = []
         if self.outputs is not None:
-            if self.crossed(report.tick_kimg * report.image_ticks):
+            if self.crossed(report.image_ticks):
                 files.append(self.outputs.write_fakes(self.state))
-            if self.crossed(report.tick_kimg * report.snapshot_ticks):
+            if self.crossed(report.snapshot_ticks):
                 files.append(self.outputs.write_network(self.state))
             self.outputs.write_stats(stats)
-        if self.crossed(report.tick_kimg * report.state_ticks):
+        if self.crossed(report.state_ticks):
             self.save_state()
         return self._tick(stats, files)
+
+    def stop(self) -> None:
+        """Keep where the run is in the middle of a tick."""
+        self.state.seconds += time.monotonic() - self.clock
+        self.state.stats.pool(self.world)
+        self.save_state()
 
     def save_state(self) -> None:
         """Keep what the run needs to go on, if its numbers are sound."""
@@ -203,9 +211,9 @@ def _open_session(
 ) -> _Session:
     dtype = pick_dtype(recipe.train.precision, device)
     state = initial_state(recipe, c_dim=dataset.c_dim, device=device, dtype=dtype)
-    saved = folder.resume()
-    if saved is not None:
-        state.load_state_dict(saved)
+    resumed = _resume(state, folder, world)
+    if world.is_first:
+        folder.take_back_stats(state.cur_nimg)
     return _Session(
         recipe=recipe,
         dataset=dataset,
@@ -213,8 +221,25 @@ def _open_session(
         state=state,
         nets=_nets(recipe, dataset, state, world),
         outputs=open_outputs(folder, recipe, dataset) if world.is_first else None,
-        resumed=saved is not None,
+        resumed=resumed,
     )
+
+
+def _resume(state: TrainingState, folder: RunFolder, world: World) -> bool:
+    saved = folder.load_state()
+    if saved is not None:
+        try:
+            state.load_state_dict(saved)
+        except (KeyError, RuntimeError, ValueError) as error:
+            raise NetworkFileError(
+                f"{folder.state}: is not of the networks that recipe and data ask for "
+                f"({' '.join(str(error).split())[:200]}); have the labels of the data changed?"
+            ) from error
+    if world.any(saved is None) and world.any(saved is not None):
+        raise OutputError(
+            f"{folder.state}: not seen by every process; put the run on storage all machines share"
+        )
+    return saved is not None
 
 
 def _nets(recipe: Recipe, dataset: Dataset, state: TrainingState, world: World) -> Nets:
@@ -234,8 +259,12 @@ def _nets(recipe: Recipe, dataset: Dataset, state: TrainingState, world: World) 
 
 
 def _peak_memory(device: torch.device) -> int:
-    """Bytes: the GPU's for a GPU, else the process's."""
+    """Bytes: the GPU's for a GPU, else the process's; 0 where the system does not tell."""
     if device.type == "cuda":
         return torch.cuda.max_memory_allocated(device)
+    if sys.platform == "win32":
+        return 0
+    import resource
+
     unit = 1 if sys.platform == "darwin" else 1024
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit

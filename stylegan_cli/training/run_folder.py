@@ -12,6 +12,8 @@ from stylegan_cli.files import writing, written_whole
 from stylegan_cli.recipe import Recipe, dumps, load
 from stylegan_cli.recipe.sections import ReportSection
 
+PARTIAL = ".*.partial"
+"""What a killed process leaves of a file it was writing."""
 RUN_FILES = (
     "recipe.toml",
     "stats.jsonl",
@@ -20,7 +22,7 @@ RUN_FILES = (
     "fakes-*.png",
     "network-*.safetensors",
     "events.out.tfevents.*",
-    ".*.partial",
+    PARTIAL,
 )
 
 
@@ -64,25 +66,20 @@ class RunFolder:
                 self._clear()
             elif written.exists():
                 self._check_same(load(written), recipe)
-            elif any(self.path.iterdir()):
+            elif any(not file.match(PARTIAL) for file in self.path.iterdir()):
                 raise OutputError(
                     f"{self.path}: holds files, but not a run; choose another folder with -o"
                 )
         with written_whole(written) as temporary:
             temporary.write_text(dumps(recipe), encoding="utf-8")
 
-    def resume(self) -> dict[str, Any] | None:
-        """The state to go on from, with later lines of `stats.jsonl` taken back; None at the start.
+    def load_state(self) -> dict[str, Any] | None:
+        """The state to go on from; None at the start.
 
         Raises:
             NetworkFileError: The state is damaged.
         """
-        if not self.state.exists():
-            self.stats.unlink(missing_ok=True)
-            return None
-        state = load_state(self.state)
-        self._take_back_stats(state["cur_nimg"])
-        return state
+        return load_state(self.state) if self.state.exists() else None
 
     def save_state(self, state: Mapping[str, Any]) -> None:
         """Write the state; the one before stays until this one is whole."""
@@ -97,18 +94,23 @@ class RunFolder:
         with writing(self.stats), self.stats.open("a", encoding="utf-8") as file:
             file.write(json.dumps(dict(values)) + "\n")
 
-    def _take_back_stats(self, cur_nimg: int) -> None:
+    def take_back_stats(self, cur_nimg: int) -> None:
+        """Drop the lines of `stats.jsonl` later than a state.
+
+        Raises:
+            OutputError: The disk is full or the folder read-only.
+        """
         if not self.stats.exists():
             return
-        lines = self.stats.read_text(encoding="utf-8").splitlines(keepends=True)
-        kept = [line for line in lines if _images_shown(line) <= cur_nimg]
+        lines = self.stats.read_text(encoding="utf-8", errors="replace").splitlines()
+        kept = [f"{line}\n" for line in lines if _images_shown(line) <= cur_nimg]
         with written_whole(self.stats) as temporary:
             temporary.write_text("".join(kept), encoding="utf-8")
 
     def _check_same(self, found: Recipe, wanted: Recipe) -> None:
         if _identity(found) == _identity(wanted):
             return
-        ours, theirs = dumps(wanted).splitlines(), dumps(found).splitlines()
+        ours, theirs = (dumps(_identity(recipe)).splitlines() for recipe in (wanted, found))
         differing = [line for line in theirs if line not in ours]
         raise OutputError(
             f"{self.path}: holds another run ({'; '.join(differing[:3]) or 'other keys'}); "

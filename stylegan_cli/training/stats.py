@@ -33,6 +33,11 @@ class Stats:
         values = (moments[:, 0] / moments[:, 1]).tolist()
         return dict(zip(names, values, strict=True))
 
+    def pool(self, world: World) -> None:
+        """Give every process the same sums, whose means are those over all processes."""
+        for name in sorted(self.sums):
+            world.mean_(self.sums[name])
+
     def reset(self) -> None:
         """Forget everything."""
         self.sums.clear()

@@ -1,5 +1,6 @@
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -10,7 +11,8 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from stylegan_cli.errors import Interrupted, OutputError, TrainingError
+from stylegan_cli.data.dataset import open_dataset
+from stylegan_cli.errors import Interrupted, NetworkFileError, OutputError, TrainingError
 from stylegan_cli.recipe import dumps
 from stylegan_cli.training.loop import train
 from tests.tiny import tiny
@@ -115,6 +117,37 @@ def test_a_run_can_go_on_for_longer(dataset, tmp_path):
     assert [tick.kimg for tick in ticks] == [0.032, 0.048]
 
 
+def test_what_comes_every_few_ticks_comes_with_its_tick(dataset, tmp_path):
+    # in floats 3 · 12 images are more than 36
+    recipe = tiny(
+        "train.batch_size=4", "train.total_kimg=0.040", "report.tick_kimg=0.012",
+        "report.image_ticks=3",
+    )  # fmt: skip
+    ticks = run(recipe, dataset, tmp_path / "run")
+    with_pictures = [tick.kimg for tick in ticks if "fakes-000000.png" in names(tick.files)]
+    assert with_pictures == [0, 0.036, 0.04]
+
+
+def names(files):
+    return [path.name for path in files]
+
+
+def test_time_of_a_stopped_session_counts(dataset, tmp_path):
+    with pytest.raises(Interrupted):
+        run(tiny("report.tick_kimg=1"), dataset, tmp_path / "run", stop=lambda: True)
+    assert run(tiny(), dataset, tmp_path / "run")[0].seconds > 0
+
+
+def test_data_whose_labels_changed_are_refused_in_words(image_folder, tmp_path):
+    recipe = tiny("data.labels=true", "train.total_kimg=0.008")
+    images = tmp_path / "images"
+    shutil.copytree(image_folder, images)
+    run(recipe, open_dataset(images, resolution=16, labels=True), tmp_path / "run")
+    shutil.copytree(image_folder / "a", images / "c")
+    with pytest.raises(NetworkFileError, match=r"state\.pt: .*have the labels of the data changed"):
+        run(recipe, open_dataset(images, resolution=16, labels=True), tmp_path / "run")
+
+
 def test_another_recipe_is_refused_in_the_same_folder(dataset, uninterrupted):
     with pytest.raises(OutputError, match=r"holds another run .*lr_g"):
         run(tiny("train.lr_g=0.1"), dataset, uninterrupted)
@@ -161,7 +194,6 @@ def test_tensorboard_gets_the_scalars_and_pictures_on_request(dataset, tmp_path)
 
 def test_labels_condition_both_networks(image_folder, tmp_path):
     from stylegan_cli.checkpoint import load_network
-    from stylegan_cli.data.dataset import open_dataset
 
     labelled = open_dataset(image_folder, resolution=16, labels=True)
     run(tiny("data.labels=true", "train.total_kimg=0.016"), labelled, tmp_path / "run")
@@ -169,19 +201,20 @@ def test_labels_condition_both_networks(image_folder, tmp_path):
     assert (network.c_dim, network.classes) == (2, ("a", "b"))
 
 
-def test_two_processes_train_what_one_does(image_folder, dataset, tmp_path):
+def test_two_processes_train_and_resume_what_one_does(image_folder, dataset, tmp_path):
     recipe = tmp_path / "tiny.toml"
-    recipe.write_text(dumps(tiny("train.total_kimg=0.032")))
-    subprocess.run(
-        [
-            sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", "2",
-            "-m", "stylegan_cli", "train", str(recipe),
-            "--data", str(image_folder), "-o", str(tmp_path / "two"), "--device", "cpu",
-        ],
-        check=True,
-        capture_output=True,
-        env={**os.environ, "OMP_NUM_THREADS": "1"},
-    )  # fmt: skip
+    for total in ("0.016", "0.032"):
+        recipe.write_text(dumps(tiny(f"train.total_kimg={total}")))
+        subprocess.run(
+            [
+                sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", "2",
+                "-m", "stylegan_cli", "train", str(recipe),
+                "--data", str(image_folder), "-o", str(tmp_path / "two"), "--device", "cpu",
+            ],
+            check=True,
+            capture_output=True,
+            env={**os.environ, "OMP_NUM_THREADS": "1"},
+        )  # fmt: skip
     run(tiny("train.total_kimg=0.032"), dataset, tmp_path / "one")
     for two, one in zip(losses(tmp_path / "two"), losses(tmp_path / "one"), strict=True):
         assert two == pytest.approx(one, rel=1e-5)
