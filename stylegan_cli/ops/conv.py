@@ -7,7 +7,6 @@ weight gradient are three functions, each one's derivative made of the other two
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,7 +14,8 @@ import torch
 from torch import Tensor
 from torch.autograd import Function
 
-_weight_gradients = ContextVar("weight_gradients", default=True)
+# one for all threads: on a GPU, autograd runs backward passes in threads of its own
+_weight_gradients = True
 
 
 @contextmanager
@@ -23,13 +23,15 @@ def no_weight_gradients() -> Iterator[None]:
     """Leave weight gradients out of the backward passes inside.
 
     For the inner gradient of R1 and path length: `autograd.grad(inputs=[x])` cannot tell a
-    Python function that nobody asked for the others.
+    Python function that nobody asked for the others. Holds in every thread, so two threads must
+    not train at once.
     """
-    token = _weight_gradients.set(False)
+    global _weight_gradients
+    before, _weight_gradients = _weight_gradients, False
     try:
         yield
     finally:
-        _weight_gradients.reset(token)
+        _weight_gradients = before
 
 
 def conv2d(
@@ -88,7 +90,7 @@ class _Conv(Function):
     def backward(ctx: Any, dy: Tensor) -> tuple[Tensor | None, ...]:
         x, weight = ctx.saved_tensors
         want_x, want_w, want_b, _ = ctx.needs_input_grad
-        if not _weight_gradients.get():
+        if not _weight_gradients:
             want_w = want_b = False
         if not torch.is_grad_enabled():
             dx, dw, db = _backward(dy, x, weight, ctx.geom, (want_x, want_w, want_b))
@@ -116,7 +118,7 @@ class _ConvData(Function):
         want_dy, want_w = ctx.needs_input_grad[:2]
         grad_dy = _Conv.apply(ddx, weight, None, ctx.geom) if want_dy else None
         grad_w = None
-        if want_w and _weight_gradients.get():
+        if want_w and _weight_gradients:
             grad_w = _ConvWeight.apply(dy, ddx, tuple(weight.shape), ctx.geom)
         return grad_dy, grad_w, None, None
 

@@ -1,3 +1,5 @@
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 import torch
 import torch.nn.functional as F
@@ -87,6 +89,14 @@ def test_no_weight_gradients_leaves_up_weights_without_gradient():
     y = conv2d_up(x, weight)
     with no_weight_gradients():
         gradients = torch.autograd.grad(y.sum(), [x, weight], allow_unused=True)
+    assert [gradient is None for gradient in gradients] == [False, True]
+
+
+def test_no_weight_gradients_holds_in_the_threads_autograd_uses_on_a_gpu():
+    x, weight = (tensor.requires_grad_() for tensor in operands(GEOMETRIES[0], bias=False))
+    y = conv2d(x, weight).sum()
+    with no_weight_gradients(), ThreadPoolExecutor(1) as threads:
+        gradients = threads.submit(torch.autograd.grad, y, [x, weight], allow_unused=True).result()
     assert [gradient is None for gradient in gradients] == [False, True]
 
 
