@@ -2,6 +2,7 @@
 
 import resource
 import signal
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -13,24 +14,29 @@ from stylegan_cli.results.store import create_study
 from tests.results.test_store import TABLES, header
 
 
-@pytest.fixture
+@contextmanager
 def small_files_only():
+    # no longer than the one call: pytest's own output may be a longer file
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
     handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
     resource.setrlimit(resource.RLIMIT_FSIZE, (4096, before[1]))
-    yield
-    resource.setrlimit(resource.RLIMIT_FSIZE, before)
-    signal.signal(signal.SIGXFSZ, handler)
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+        signal.signal(signal.SIGXFSZ, handler)
 
 
-def test_no_room_for_a_study_leaves_nothing(tmp_path: Path, small_files_only):
-    with pytest.raises(OutputError, match=r"mix.h5: cannot be written \(File too large\)"):
+def test_no_room_for_a_study_leaves_nothing(tmp_path: Path):
+    refusal = pytest.raises(OutputError, match=r"mix.h5: cannot be written \(File too large\)")
+    with refusal, small_files_only():
         create_study(tmp_path / "mix.h5", header(), TABLES)
     assert list(tmp_path.iterdir()) == []
 
 
-def test_no_room_for_a_picture_leaves_nothing(tmp_path: Path, small_files_only):
+def test_no_room_for_a_picture_leaves_nothing(tmp_path: Path):
     noise = np.random.default_rng(0).integers(0, 256, (64, 64, 3), np.uint8)
-    with pytest.raises(OutputError, match=r"a.png: cannot be written \(File too large\)"):
+    refusal = pytest.raises(OutputError, match=r"a.png: cannot be written \(File too large\)")
+    with refusal, small_files_only():
         write_png(tmp_path / "a.png", noise)
     assert list(tmp_path.iterdir()) == []
