@@ -23,7 +23,8 @@ from stylegan_cli.studies.recording import Recording, default_folder
 from stylegan_cli.synthesis import Cell, render
 from stylegan_cli.training.data import training_data
 from stylegan_cli.training.estimate import Estimate, estimate
-from stylegan_cli.training.loop import Tick, train
+from stylegan_cli.training.loop import train
+from stylegan_cli.training.tick import Tick
 
 __all__ = [
     "Cell",

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import os
 import platform
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -98,6 +99,7 @@ def save_network(path: Path, header: Header, G_ema: "nn.Module", D: "nn.Module")
     }
     with written_whole(path) as temporary, writing(path, SafetensorError):
         save_file(tensors, temporary, metadata)
+        _reach_disk(temporary)
 
 
 def versions() -> dict[str, str]:
@@ -159,6 +161,7 @@ def save_state(path: Path, state: Mapping[str, Any]) -> None:
 
     with written_whole(path) as temporary, writing(path, RuntimeError):
         torch.save({"schema": SCHEMA, **state}, temporary)
+        _reach_disk(temporary)
 
 
 def load_state(path: Path) -> dict[str, Any]:
@@ -171,6 +174,8 @@ def load_state(path: Path) -> dict[str, Any]:
 
     try:
         state = torch.load(path, map_location="cpu", weights_only=True)
+    except OSError as error:
+        raise NetworkFileError(f"{path}: cannot be read ({error.strerror or error})") from None
     except Exception as error:  # torch has no common class for damaged files
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise NetworkFileError(
@@ -186,6 +191,12 @@ def file_sha256(path: Path) -> str:
     """SHA-256 of a file's bytes, in hex."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _reach_disk(path: Path) -> None:
+    # or a loss of power could leave the new name with nothing behind it
+    with path.open("rb") as file:
+        os.fsync(file.fileno())
 
 
 def _plain(tensor: "Tensor") -> "Tensor":

@@ -29,11 +29,11 @@ def numpy_stream(seed: int, *purpose: str | int) -> np.random.Generator:
     return np.random.Generator(np.random.PCG64(stream_seed(seed, *purpose)))
 
 
-def torch_stream(seed: int, *purpose: str | int, device: str = "cpu") -> "torch.Generator":
-    """Torch generator of the stream for one purpose."""
+def torch_stream(seed: int, *purpose: str | int) -> "torch.Generator":
+    """Torch generator, on the CPU, of the stream for one purpose."""
     import torch
 
-    return torch.Generator(device).manual_seed(stream_seed(seed, *purpose))
+    return torch.Generator().manual_seed(stream_seed(seed, *purpose))
 
 
 def pick_device(name: str = "auto") -> "torch.device":
@@ -45,9 +45,9 @@ def pick_device(name: str = "auto") -> "torch.device":
     import torch
 
     if name == "auto":
-        if torch.cuda.is_available():
-            return torch.device("cuda", int(os.environ.get("LOCAL_RANK", "0")))
-        return torch.device("cpu")
+        name = "cuda" if torch.cuda.is_available() else "cpu"
+    if name == "cuda":
+        name = f"cuda:{os.environ.get('LOCAL_RANK', '0')}"
     try:
         device = torch.device(name)
         torch.ones(1, device=device).item()
@@ -67,8 +67,26 @@ def pick_dtype(precision: str, device: "torch.device") -> "torch.dtype":
         return torch.float32
     if precision == "bf16":
         return torch.bfloat16
-    gains = torch.cuda.is_bf16_supported() if device.type == "cuda" else _cpu_multiplies_bf16()
+    if device.type == "cuda":
+        gains = torch.cuda.get_device_capability(device) >= (8, 0)
+    else:
+        gains = _cpu_multiplies_bf16()
     return torch.bfloat16 if gains else torch.float32
+
+
+def repeatable(device: "torch.device", dtype: "torch.dtype") -> None:
+    """Make a GPU give the same bits each time, and compute float32 as float32 if that is asked.
+
+    Args:
+        dtype: Type of the activations; beside bfloat16, the rest may use TF32.
+    """
+    import torch
+
+    if device.type == "cuda":
+        torch.backends.cudnn.deterministic = True
+        torch.backends.cudnn.benchmark = False
+        torch.backends.cudnn.allow_tf32 = dtype == torch.bfloat16
+        torch.backends.cuda.matmul.allow_tf32 = dtype == torch.bfloat16
 
 
 def _cpu_multiplies_bf16() -> bool:
@@ -139,7 +157,8 @@ class World:
 @contextmanager
 def world(device: "torch.device") -> Iterator[World]:
     """The processes `torchrun` started, joined; a world of one otherwise."""
-    if int(os.environ.get("WORLD_SIZE", "1")) == 1:
+    launched = {"RANK", "WORLD_SIZE", "MASTER_ADDR"} <= os.environ.keys()
+    if not launched or os.environ["WORLD_SIZE"] == "1":
         yield World()
         return
     import torch

@@ -24,10 +24,11 @@ def open_network(chosen: Path | None, device: str) -> "Network":
         UsageError: There is no such device.
     """
     from stylegan_cli.checkpoint import load_network
-    from stylegan_cli.runtime import pick_device
+    from stylegan_cli.runtime import pick_device, repeatable
 
-    path = find_network(chosen)
-    network = load_network(path, pick_device(device))
+    path, place = find_network(chosen), pick_device(device)
+    network = load_network(path, place)
+    repeatable(place, network.G.mapping.w_avg.dtype)
     side = network.recipe.data.resolution
     console.note(f"network {path}: {network.recipe.title}, {side}×{side}, {network.kimg:g} kimg")
     return network

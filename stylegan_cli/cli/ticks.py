@@ -9,7 +9,7 @@ from stylegan_cli.cli import console
 if TYPE_CHECKING:
     from rich.progress import Progress
 
-    from stylegan_cli.training.loop import Tick
+    from stylegan_cli.training.tick import Tick
 
 SHOWN = {
     "loss_g": "G",

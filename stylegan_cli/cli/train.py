@@ -1,6 +1,5 @@
 """`sgtool train`: a recipe and images to a run folder."""
 
-import os
 import re
 import signal
 from collections.abc import Iterator
@@ -74,9 +73,7 @@ def train(
         return
     folder = output or Path("runs") / _folder_name(recipe, chosen)
     written = _train(chosen, folder, device, overwrite=overwrite)
-    if int(os.environ.get("RANK", "0")):
-        return
-    if json:
+    if json and written:
         echo_json({"run": str(folder), "files": [str(path) for path in written]})
     else:
         for path in written:
@@ -106,6 +103,8 @@ def _train(recipe: "Recipe", folder: Path, device_name: str, *, overwrite: bool)
             stop=lambda: bool(stopped),
         )
         show_ticks(ticks)
+        if not processes.is_first:
+            return []
     return [
         *sorted(folder.glob("network-*.safetensors"))[-1:],
         *sorted(folder.glob("fakes-*"))[-1:],

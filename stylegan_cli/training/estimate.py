@@ -47,17 +47,14 @@ class Estimate:
         return self.weight_bytes + self.activation_bytes
 
 
-def estimate(
-    recipe: Recipe, *, c_dim: int = 0, dtype: torch.dtype = torch.float32, processes: int = 1
-) -> Estimate:
-    """Cost of a recipe, without weights or data.
+def estimate(recipe: Recipe, *, c_dim: int = 0, dtype: torch.dtype = torch.float32) -> Estimate:
+    """Cost of a recipe in one process, without weights or data.
 
     Args:
         c_dim: Length of the labels.
         dtype: Type of the activations.
-        processes: Among how many the batch is split.
     """
-    share = share_of(recipe, World(size=processes))
+    share = share_of(recipe, World())
     at_once = math.ceil(len(share.samples) / share.rounds)
     with torch.device("meta"):
         G = build_generator(recipe, c_dim=c_dim, dtype=dtype)

@@ -1,45 +1,19 @@
 """Training as an iterator of ticks."""
 
-import sys
-import time
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
-import numpy as np
 import torch
 
 from stylegan_cli.data.dataset import Dataset
-from stylegan_cli.data.loader import RealBatch, real_batches
-from stylegan_cli.errors import Interrupted, NetworkFileError, OutputError
+from stylegan_cli.errors import Interrupted
 from stylegan_cli.recipe import Recipe
-from stylegan_cli.recipe.automatic import r1_gamma, resolve
-from stylegan_cli.runtime import World, pick_dtype
+from stylegan_cli.recipe.automatic import resolve
+from stylegan_cli.runtime import World
 from stylegan_cli.training.iteration import enough_memory, share_of, train_batch
-from stylegan_cli.training.outputs import Outputs, check_finite, open_outputs
-from stylegan_cli.training.phases import Nets
 from stylegan_cli.training.run_folder import RunFolder
-from stylegan_cli.training.state import TrainingState, initial_state
-
-STOP_CHECK_INTERVAL = 16
-"""Iterations from one question to the other processes whether to stop to the next."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Tick:
-    """News of a run: at the start of a session, then every `report.tick_kimg`.
-
-    Attributes:
-        stats: The new line of `stats.jsonl`; empty at the start of a session.
-        files: Pictures and networks written since the last tick.
-        seconds: Time spent so far, over all sessions.
-    """
-
-    kimg: float
-    total_kimg: float
-    stats: Mapping[str, int | float]
-    files: tuple[Path, ...]
-    seconds: float
+from stylegan_cli.training.session import open_session
+from stylegan_cli.training.tick import Tick
 
 
 def train(
@@ -66,7 +40,7 @@ def train(
         UsageError: The batch cannot be dealt out to so many processes.
         OutputError: The folder holds something else or cannot be written.
         DataError: An image cannot be read.
-        NetworkFileError: The state is damaged, or of other networks.
+        NetworkFileError: The state is damaged.
         TrainingError: A loss is not finite, or memory does not suffice; the last state is kept.
         Interrupted: `stop` said so; the same call goes on from there.
     """
@@ -76,7 +50,7 @@ def train(
     if world.is_first:
         files.prepare(recipe, overwrite=overwrite)
     world.barrier()
-    session = _open_session(recipe, dataset, files, device, world)
+    session = open_session(recipe, dataset, files, device, world)
     yield session.begin()
     for batch in session.batches():
         with enough_memory(share):
@@ -88,183 +62,3 @@ def train(
         if session.shall_stop(stop):
             session.stop()
             raise Interrupted(f"stopped at {session.kimg:g} kimg; the same command goes on")
-
-
-@dataclass(kw_only=True)
-class _Session:
-    """What the steps of one call of `train` share.
-
-    Attributes:
-        outputs: In the first process only.
-    """
-
-    recipe: Recipe
-    dataset: Dataset
-    world: World
-    state: TrainingState
-    nets: Nets
-    outputs: Outputs | None
-    resumed: bool
-    clock: float = field(default_factory=time.monotonic)
-    images_at_clock: int = 0
-
-    @property
-    def kimg(self) -> float:
-        return self.state.cur_nimg / 1000
-
-    @property
-    def is_done(self) -> bool:
-        return self.state.cur_nimg >= self.recipe.train.total_kimg * 1000
-
-    def begin(self) -> Tick:
-        """The first tick: shows what D will see and what G makes of nothing."""
-        self.images_at_clock = self.state.cur_nimg
-        files: list[Path] = []
-        if self.outputs is not None and not self.resumed:
-            files = [self.outputs.write_reals(), self.outputs.write_fakes(self.state)]
-        return self._tick({}, files)
-
-    def batches(self) -> Iterator[RealBatch]:
-        """Real images from where the run is; none if it is done."""
-        if self.is_done:
-            return
-        yield from real_batches(
-            self.dataset,
-            seed=self.recipe.seed,
-            start=self.state.cur_nimg,
-            batch_size=self.recipe.train.batch_size,
-            rank=self.world.rank,
-            world_size=self.world.size,
-            mirror=self.recipe.data.mirror,
-        )
-
-    def crossed(self, ticks: int = 1) -> bool:
-        """Whether the last iteration ended a multiple of so many ticks, or was the last of all."""
-        # whole images: what comes every so many ticks must come with one of them
-        images = max(1, round(self.recipe.report.tick_kimg * 1000)) * ticks
-        now = self.state.cur_nimg
-        return self.is_done or now // images > (now - self.recipe.train.batch_size) // images
-
-    def shall_stop(self, stop: Callable[[], bool]) -> bool:
-        """Whether any process was told to stop; asked seldom where asking is slow."""
-        if self.world.size > 1 and self.state.iteration % STOP_CHECK_INTERVAL:
-            return False
-        return self.world.any(stop())
-
-    def report(self) -> Tick:
-        """Close a tick: check its numbers, write what is due."""
-        stats = self._measure()
-        report = self.recipe.report
-        files: list[Path] = []
-        if self.outputs is not None:
-            if self.crossed(report.image_ticks):
-                files.append(self.outputs.write_fakes(self.state))
-            if self.crossed(report.snapshot_ticks):
-                files.append(self.outputs.write_network(self.state))
-            self.outputs.write_stats(stats)
-        if self.crossed(report.state_ticks):
-            self.save_state()
-        return self._tick(stats, files)
-
-    def stop(self) -> None:
-        """Keep where the run is in the middle of a tick."""
-        self.state.seconds += time.monotonic() - self.clock
-        self.state.stats.pool(self.world)
-        self.save_state()
-
-    def save_state(self) -> None:
-        """Keep what the run needs to go on, if its numbers are sound."""
-        check_finite(self.state.stats.means(self.world), self.kimg)
-        if self.outputs is not None:
-            self.outputs.write_state(self.state)
-
-    def _measure(self) -> dict[str, int | float]:
-        means = self.state.stats.means(self.world)
-        check_finite(means, self.kimg)
-        self.state.stats.reset()
-        now = time.monotonic()
-        seconds, images = now - self.clock, self.state.cur_nimg - self.images_at_clock
-        self.clock, self.images_at_clock = now, self.state.cur_nimg
-        self.state.seconds += seconds
-        return {
-            "cur_nimg": self.state.cur_nimg,
-            "kimg": self.kimg,
-            **means,
-            "pl_mean": self.state.pl_mean.item(),
-            "sec_per_kimg": seconds / images * 1000,
-            "seconds": self.state.seconds,
-            "memory_gib": _peak_memory(self.state.pl_mean.device) / 2**30,
-        }
-
-    def _tick(self, stats: Mapping[str, int | float], files: list[Path]) -> Tick:
-        return Tick(
-            kimg=self.kimg,
-            total_kimg=self.recipe.train.total_kimg,
-            stats=stats,
-            files=tuple(files),
-            seconds=self.state.seconds,
-        )
-
-
-def _open_session(
-    recipe: Recipe, dataset: Dataset, folder: RunFolder, device: torch.device, world: World
-) -> _Session:
-    dtype = pick_dtype(recipe.train.precision, device)
-    state = initial_state(recipe, c_dim=dataset.c_dim, device=device, dtype=dtype)
-    resumed = _resume(state, folder, world)
-    if world.is_first:
-        folder.take_back_stats(state.cur_nimg)
-    return _Session(
-        recipe=recipe,
-        dataset=dataset,
-        world=world,
-        state=state,
-        nets=_nets(recipe, dataset, state, world),
-        outputs=open_outputs(folder, recipe, dataset) if world.is_first else None,
-        resumed=resumed,
-    )
-
-
-def _resume(state: TrainingState, folder: RunFolder, world: World) -> bool:
-    saved = folder.load_state()
-    if saved is not None:
-        try:
-            state.load_state_dict(saved)
-        except (KeyError, RuntimeError, ValueError) as error:
-            raise NetworkFileError(
-                f"{folder.state}: is not of the networks that recipe and data ask for "
-                f"({' '.join(str(error).split())[:200]}); have the labels of the data changed?"
-            ) from error
-    if world.any(saved is None) and world.any(saved is not None):
-        raise OutputError(
-            f"{folder.state}: not seen by every process; put the run on storage all machines share"
-        )
-    return saved is not None
-
-
-def _nets(recipe: Recipe, dataset: Dataset, state: TrainingState, world: World) -> Nets:
-    device = state.pl_mean.device
-    return Nets(
-        G=state.G,
-        D=state.D,
-        loss=recipe.loss,
-        r1_gamma=r1_gamma(recipe),
-        n_images=len(dataset),
-        labels_of=lambda indices: torch.from_numpy(
-            np.stack([dataset.label(i) for i in indices])
-        ).to(device),
-        world=world,
-        stats=state.stats,
-    )
-
-
-def _peak_memory(device: torch.device) -> int:
-    """Bytes: the GPU's for a GPU, else the process's; 0 where the system does not tell."""
-    if device.type == "cuda":
-        return torch.cuda.max_memory_allocated(device)
-    if sys.platform == "win32":
-        return 0
-    import resource
-
-    unit = 1 if sys.platform == "darwin" else 1024
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit

@@ -26,15 +26,15 @@ def lazy_adam(
 def step(optimizer: torch.optim.Optimizer, world: World) -> Tensor:
     """Average gradients over processes, clean them, update the weights; returns their norm.
 
-    NaN becomes 0 and infinities ±1e5, as in [ADA].
+    NaN becomes 0 and infinities ±1e5, as in [ADA]; a loss that is no number ends the run later.
     """
     parameters = [p for group in optimizer.param_groups for p in group["params"]]
     gradients = [p.grad for p in parameters if p.grad is not None]
     if world.size > 1:
         _average(gradients, world)
-    norm = nn.utils.get_total_norm(gradients)
     for gradient in gradients:
         torch.nan_to_num(gradient, nan=0.0, posinf=1e5, neginf=-1e5, out=gradient)
+    norm = nn.utils.get_total_norm(gradients)
     optimizer.step()
     optimizer.zero_grad(set_to_none=True)
     return norm

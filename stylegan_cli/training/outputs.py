@@ -64,7 +64,8 @@ class Outputs:
 
     def write_state(self, state: TrainingState) -> None:
         """Everything the run needs to go on."""
-        self.folder.save_state(state.state_dict())
+        images = {"data_fingerprint": self.dataset.fingerprint}
+        self.folder.save_state(state.state_dict() | images)
 
     def _header(self, state: TrainingState) -> Header:
         return Header(
@@ -83,15 +84,17 @@ class Outputs:
         )
 
 
-def open_outputs(folder: RunFolder, recipe: Recipe, dataset: Dataset) -> Outputs:
-    """Outputs of a run in its folder, which is prepared already."""
+def open_outputs(
+    folder: RunFolder, recipe: Recipe, dataset: Dataset, state: TrainingState
+) -> Outputs:
+    """Outputs of a run in its folder, which is prepared already, from this state on."""
     grid = sample_grid(
         dataset,
         seed=recipe.seed,
         resolution=recipe.data.resolution,
         z_dim=recipe.generator.z_dim,
     )
-    events = _event_writer(folder.path) if recipe.report.tensorboard else None
+    events = _event_writer(folder.path, state.cur_nimg) if recipe.report.tensorboard else None
     return Outputs(folder=folder, recipe=recipe, dataset=dataset, grid=grid, events=events)
 
 
@@ -110,7 +113,7 @@ def check_finite(means: Mapping[str, int | float], kimg: float) -> None:
         )
 
 
-def _event_writer(folder: Path) -> "SummaryWriter":
+def _event_writer(folder: Path, cur_nimg: int) -> "SummaryWriter":
     try:
         from torch.utils.tensorboard import SummaryWriter
     except ImportError:
@@ -118,4 +121,5 @@ def _event_writer(folder: Path) -> "SummaryWriter":
             "report.tensorboard: TensorBoard is not installed; "
             "pip install 'stylegan_cli[tensorboard]'"
         ) from None
-    return SummaryWriter(str(folder))
+    # what a killed process wrote after its last state will be written again
+    return SummaryWriter(str(folder), purge_step=cur_nimg + 1)

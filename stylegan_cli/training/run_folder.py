@@ -56,20 +56,23 @@ class RunFolder:
         A run may go on for longer and report more often than it began; everything else in its
         recipe is fixed.
 
+        Args:
+            overwrite: Remove the run that is there; never what is no run.
+
         Raises:
             OutputError: The folder holds something else, or cannot be written.
         """
         written = self.path / "recipe.toml"
         with writing(self.path):
             self.path.mkdir(parents=True, exist_ok=True)
+            if not written.exists() and not all(f.match(PARTIAL) for f in self.path.iterdir()):
+                raise OutputError(
+                    f"{self.path}: holds files, but not a run; choose another folder with -o"
+                )
             if overwrite:
                 self._clear()
             elif written.exists():
                 self._check_same(load(written), recipe)
-            elif any(not file.match(PARTIAL) for file in self.path.iterdir()):
-                raise OutputError(
-                    f"{self.path}: holds files, but not a run; choose another folder with -o"
-                )
         with written_whole(written) as temporary:
             temporary.write_text(dumps(recipe), encoding="utf-8")
 

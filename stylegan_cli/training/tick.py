@@ -1,0 +1,22 @@
+"""What a run tells of itself."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True, kw_only=True)
+class Tick:
+    """News of a run: at the start of a session, then every `report.tick_kimg`.
+
+    Attributes:
+        stats: The new line of `stats.jsonl`; empty at the start of a session.
+        files: Pictures and networks written since the last tick.
+        seconds: Time spent so far, over all sessions.
+    """
+
+    kimg: float
+    total_kimg: float
+    stats: Mapping[str, int | float]
+    files: tuple[Path, ...]
+    seconds: float
