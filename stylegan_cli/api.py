@@ -1,11 +1,4 @@
-"""The public names of the package; the command line uses the same ones.
-
->>> from pathlib import Path
->>> from stylegan_cli import api
->>> network = api.load_network(Path("network-000200.safetensors"))  # doctest: +SKIP
->>> plan = api.mix(network, rows=[1, 2], cols=[3, 4], crossover=[8])  # doctest: +SKIP
->>> pictures = [cell.pixels for cell in api.render(network.G, plan)]  # doctest: +SKIP
-"""
+"""The public names of the package; the command line uses the same ones."""
 
 from stylegan_cli.checkpoint import Network, load_network
 from stylegan_cli.data.dataset import Dataset, open_dataset

@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from stylegan_cli.networks.stylegan2 import Generator
 
 SCHEMA = 1
-DEFAULT_LICENCE = "as the training data allow; the network format is Apache-2.0"
 
 
 @dataclass(frozen=True, kw_only=True)

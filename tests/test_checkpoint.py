@@ -1,3 +1,4 @@
+import hashlib
 from dataclasses import replace
 
 import pytest
@@ -57,8 +58,7 @@ def test_a_loaded_generator_has_no_gradients(file):
 
 
 def test_the_hash_is_that_of_the_file(file):
-    assert load_network(file).sha256 == load_network(file).sha256
-    assert len(load_network(file).sha256) == 64
+    assert load_network(file).sha256 == hashlib.sha256(file.read_bytes()).hexdigest()
 
 
 @pytest.mark.parametrize("kept", [0, 7, 100, 5000])
