@@ -1,8 +1,10 @@
 """The sections of a recipe: keys, defaults, and the values each key takes.
 
-Every default is StyleGAN2 configuration F of [SG2] unless said otherwise.
+Every default is StyleGAN2 configuration F of [SG2] unless said otherwise; a recipe file of
+another family starts from that family's defaults (`recipe.families`).
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Annotated, Literal
 
@@ -16,6 +18,8 @@ NotNegative = Annotated[float, Ge(0)]
 Share = Annotated[float, Interval(ge=0, le=1)]
 Decay = Annotated[float, Interval(ge=0, lt=1)]
 Seed = Annotated[int, Interval(ge=0, lt=2**32)]
+Family = Literal["progan", "stylegan1", "stylegan2"]
+Architecture = Literal["orig", "skip", "resnet", "progressive"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,10 +45,22 @@ class DataSection:
 
 @dataclass(frozen=True, kw_only=True)
 class GeneratorSection:
-    """G: mapping and synthesis network, [SG2] section 4 and appendix B."""
+    """G: mapping and synthesis network, [SG2] section 4 and appendix B.
 
-    family: Literal["stylegan2"] = "stylegan2"
-    architecture: Literal["orig", "skip", "resnet"] = "skip"
+    Attributes:
+        architecture: How the image is put together, [SG2] figure 7; "progressive" grows level by
+            level as in [PG], and is the only one of progan and stylegan1.
+        input: What the 4×4 level starts from: a learned constant, or the latent code.
+        styles: Adaptive instance normalisation in every layer, [SG1]; False is the traditional
+            generator, one code at its input.
+        noise: Noise inputs in every layer, [SG1].
+    """
+
+    family: Family = "stylegan2"
+    architecture: Architecture = "skip"
+    input: Literal["const", "latent"] = "const"
+    styles: bool = True
+    noise: bool = True
     z_dim: Count = 512
     w_dim: Count = 512
     mapping_layers: Count = 8
@@ -59,7 +75,7 @@ class GeneratorSection:
 class DiscriminatorSection:
     """D; channel_base and channel_max follow G where they are not given."""
 
-    architecture: Literal["orig", "skip", "resnet"] = "resnet"
+    architecture: Architecture = "resnet"
     channel_base: Count | None = None
     channel_max: Count | None = None
     mapping_layers: Count = 8
@@ -70,9 +86,14 @@ class DiscriminatorSection:
 
 @dataclass(frozen=True, kw_only=True)
 class LossSection:
-    """Non-saturating logistic loss with lazy R1 and path-length regularization.
+    """The adversarial loss, its regularization, and style mixing.
 
     Attributes:
+        adversarial: Non-saturating logistic, or Wasserstein with drift [PG].
+        wgan_drift: Weight of the squared real scores in the Wasserstein loss.
+        gp_weight: Weight of the gradient penalty between reals and fakes, 10 for WGAN-GP.
+        lazy: Regularizers run as steps of their own every so many iterations, [SG2] section
+            3.1; False adds them to the loss of every iteration.
         r1_gamma: Weight γ of R1; "auto" is 0.0002 · resolution² / batch_size [ADA].
         r1_interval: R1 runs every so many steps (lazy regularization).
         pl_weight: Weight of path-length regularization; 0 leaves it out.
@@ -82,6 +103,10 @@ class LossSection:
         style_mixing_prob: Share of steps that mix two styles.
     """
 
+    adversarial: Literal["logistic", "wgan"] = "logistic"
+    wgan_drift: NotNegative = 0.001
+    gp_weight: NotNegative = 0.0
+    lazy: bool = True
     r1_gamma: NotNegative | Literal["auto"] = 10.0
     r1_interval: Count = 16
     pl_weight: NotNegative = 2.0
@@ -101,6 +126,9 @@ class TrainSection:
             means gradient accumulation. None takes the whole share.
         ema_kimg: Half-life of the average of G's weights.
         ema_rampup: The half-life is at most this share of the images shown; 0 turns it off.
+        ema_decay: Instead of a half-life, the share of the old average kept in every step, [PG].
+        order: Which network moves first in an iteration. With "d-first" the average is taken
+            before G moves, as in [PG] and [SG1].
         precision: "auto" is bf16 where the device is faster with it, else fp32.
     """
 
@@ -113,7 +141,30 @@ class TrainSection:
     beta2: Decay = 0.99
     ema_kimg: NotNegative = 10.0
     ema_rampup: NotNegative = 0.0
+    ema_decay: Decay | None = None
+    order: Literal["g-first", "d-first"] = "g-first"
     precision: Literal["auto", "fp32", "bf16"] = "auto"
+
+
+@dataclass(frozen=True, kw_only=True)
+class GrowingSection:
+    """Progressive growing, [PG] section 2: each resolution is trained, then the next faded in.
+
+    Only for networks of architecture "progressive".
+
+    Attributes:
+        initial_resolution: Where training starts, a power of two from 4 up.
+        training_kimg: How long each resolution is trained before the next fades in.
+        transition_kimg: How long fading in takes.
+        batch_size: Images a step by resolution; `train.batch_size` where none is given.
+        lr: Learning rates by resolution; `train.lr_g` and `train.lr_d` where none is given.
+    """
+
+    initial_resolution: int = 8
+    training_kimg: NotNegative = 600.0
+    transition_kimg: NotNegative = 600.0
+    batch_size: Mapping[str, Count] = field(default_factory=dict)
+    lr: Mapping[str, Positive] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -153,5 +204,6 @@ class Recipe:
     discriminator: DiscriminatorSection = field(default_factory=DiscriminatorSection)
     loss: LossSection = field(default_factory=LossSection)
     train: TrainSection = field(default_factory=TrainSection)
+    growing: GrowingSection = field(default_factory=GrowingSection)
     augment: AugmentSection = field(default_factory=AugmentSection)
     report: ReportSection = field(default_factory=ReportSection)
