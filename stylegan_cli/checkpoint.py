@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from torch import Tensor, nn
 
     from stylegan_cli.networks.discriminators import Discriminator
-    from stylegan_cli.networks.stylegan2 import Generator
+    from stylegan_cli.networks.generator import Generator
 
 SCHEMA = 1
 

@@ -11,7 +11,7 @@ from jaxtyping import Float32
 
 from stylegan_cli.checkpoint import Network
 from stylegan_cli.errors import UsageError
-from stylegan_cli.networks.stylegan2 import Generator
+from stylegan_cli.networks.generator import Generator
 from stylegan_cli.noise import NoiseMode
 from stylegan_cli.plan import Codes
 from stylegan_cli.ranges import SEEDS

@@ -1,19 +1,19 @@
 """Noise inputs of the synthesis network, one random stream per image."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 import torch
-
-if TYPE_CHECKING:
-    from torch import Tensor
+from torch import Tensor
 
 NoiseMode = Literal["const", "random", "none"]
+NoiseInput = Literal["const", "none"] | Sequence[Tensor]
+"""What a synthesis network takes: its own maps, none, or these."""
 
 
 def noise_maps(
     resolutions: Sequence[int], seeds: Sequence[int], device: torch.device
-) -> "list[Tensor]":
+) -> list[Tensor]:
     """Standard normal noise, one `[n, 1, r, r]` map per layer; image i depends on seeds[i] only.
 
     Args:

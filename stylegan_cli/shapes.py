@@ -21,6 +21,8 @@ Ws = Float[Tensor, "n num_ws w_dim"]
 Images = Float[Tensor, "n channels height width"]
 """Float images in [−1, 1]."""
 Logits = Float[Tensor, "n 1"]
+Verdict = Float[Tensor, "n outputs"]
+"""How real each image is; behind that, for AC-GAN, the logits of the classes."""
 Scalar = Float[Tensor, ""]
 
 Pixels = UInt8[np.ndarray, "n height width channels"]

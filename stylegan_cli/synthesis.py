@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 import torch
 
-from stylegan_cli.networks.stylegan2 import Generator
+from stylegan_cli.networks.generator import Generator
 from stylegan_cli.noise import NoiseMode, noise_maps
 from stylegan_cli.plan import Plan
 from stylegan_cli.shapes import Images, Picture, Pixels

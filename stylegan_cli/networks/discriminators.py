@@ -1,4 +1,7 @@
-"""Discriminators of StyleGAN2, [SG2] section 4.1 and figure 7; projection of labels as in [ADA]."""
+"""The discriminators of every family: those of [SG2] figure 7, and the progressive ones.
+
+Families differ in how they halve the size, in where √2 lives, and in what labels do.
+"""
 
 import math
 from dataclasses import dataclass, replace
@@ -7,14 +10,17 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
+from stylegan_cli.networks.growing import fade, halve, split_lod
 from stylegan_cli.networks.layers import Dense, ResidualSkip, conv_weight, features_by_side
-from stylegan_cli.networks.mapping import MappingNetwork
+from stylegan_cli.networks.mapping import MappingNetwork, MappingOptions
 from stylegan_cli.ops import BackendName, pick_backend
 from stylegan_cli.ops.reference import EPSILON, Resample
 from stylegan_cli.recipe import DiscriminatorSection
-from stylegan_cli.shapes import C, Images, Logits
+from stylegan_cli.recipe.sections import Architecture, Family
+from stylegan_cli.shapes import C, Images, Verdict
 
-Architecture = Literal["orig", "skip", "resnet"]
+Halving = Literal["fir", "blur", "box", "late"]
+"""`[1, 3, 3, 1]`; `[1, 2, 1]` and a box; a box; a box after the activation."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,12 +28,17 @@ class DiscriminatorOptions:
     """What all layers of a discriminator share.
 
     Attributes:
+        family: Decides how the size is halved, and whether √2 is part of the weights as in
+            progan and stylegan1.
+        fused_scale: Halve the size within the convolution; False after the activation.
         channels: Of the image.
         clamp: Limit of every layer's result, or None.
         dtype: Type of the activations down to 8×8.
     """
 
+    family: Family
     architecture: Architecture
+    fused_scale: bool
     channels: int
     clamp: float | None
     dtype: torch.dtype
@@ -44,27 +55,39 @@ class Conv(nn.Module):
         kernel: int,
         options: DiscriminatorOptions,
         *,
-        resample: Resample = None,
+        down: bool = False,
         gain: float = 1.0,
     ) -> None:
         super().__init__()
         self.weight = conv_weight(outputs, inputs, kernel)
         self.bias = nn.Parameter(torch.zeros(outputs))
         self.weight_gain = 1 / math.sqrt(inputs * kernel * kernel)
-        self.resample, self.gain, self.clamp = resample, gain, options.clamp
+        self.halving = _halving(options) if down else None
+        self.gain, self.clamp = gain, options.clamp
+        if options.family != "stylegan2":
+            # the operations put √2 behind the activation
+            self.weight_gain *= math.sqrt(2)
+            self.gain = math.sqrt(0.5)
         self.ops = pick_backend(options.backend)
 
     def forward(self, x: Tensor) -> Tensor:
         """`[n, inputs, h, w]` to `[n, outputs, h or h/2, w or w/2]`, in the dtype of x."""
-        y: Tensor = self.ops.conv(
-            x,
-            self.weight * self.weight_gain,
-            self.bias,
-            resample=self.resample,
-            gain=self.gain,
-            clamp=self.clamp,
-        )
-        return y
+        weight = self.weight * self.weight_gain
+        if self.halving in ("blur", "box"):
+            blur = self.halving == "blur"
+            y: Tensor = self.ops.box_down_conv(x, weight, self.bias, blur=blur)
+            return y
+        resample: Resample = "down" if self.halving == "fir" else None
+        y = self.ops.conv(x, weight, self.bias, resample=resample, gain=self.gain, clamp=self.clamp)
+        return halve(y) if self.halving == "late" else y
+
+
+def _halving(options: DiscriminatorOptions) -> Halving:
+    if options.family == "stylegan2":
+        return "fir"
+    if options.family == "stylegan1":
+        return "blur"
+    return "box" if options.fused_scale else "late"
 
 
 class Block(nn.Module):
@@ -84,19 +107,24 @@ class Block(nn.Module):
             self.fromrgb = Conv(options.channels, inputs, 1, options)
         gain = math.sqrt(0.5) if self.residual else 1.0
         self.conv0 = Conv(inputs, inputs, 3, options)
-        self.conv1 = Conv(inputs, outputs, 3, options, resample="down", gain=gain)
+        self.conv1 = Conv(inputs, outputs, 3, options, down=True, gain=gain)
         if self.residual:
             self.skip = ResidualSkip(inputs, outputs, "down", options.backend)
 
     def forward(self, x: Tensor | None, image: Tensor | None) -> Tensor:
         """Feature map of half the size from x, the image, or both."""
         if image is not None:
-            from_image: Tensor = self.fromrgb(image.to(self.dtype))
+            from_image = self.read(image)
             x = from_image if x is None else x.to(self.dtype) + from_image
         assert x is not None
         x = x.to(self.dtype)
         y: Tensor = self.conv1(self.conv0(x))
         return y + self.skip(x) if self.residual else y
+
+    def read(self, image: Tensor) -> Tensor:
+        """Feature map of an image of this resolution."""
+        x: Tensor = self.fromrgb(image.to(self.dtype))
+        return x
 
 
 class MinibatchStd(nn.Module):
@@ -133,26 +161,37 @@ class Epilogue(nn.Module):
         mbstd: MinibatchStd,
     ) -> None:
         super().__init__()
-        if options.architecture == "skip":
+        if options.architecture in ("skip", "progressive"):
             # the original clamps every convolution but this one
             self.fromrgb = Conv(options.channels, features, 1, replace(options, clamp=None))
         self.mbstd = mbstd
         self.conv = Conv(features + mbstd.channels, features, 3, options)
-        self.fc = Dense(features * 16, features, lrelu=True)
+        early = options.family != "stylegan2"
+        self.fc = Dense(features * 16, features, lrelu=True, root2_in_weight=early)
         self.out = Dense(features, outputs)
 
-    def forward(self, x: Tensor, image: Tensor | None) -> Tensor:
-        """`[n, features, 4, 4]` to `[n, outputs]`, in the dtype of the weights."""
-        x = x.to(self.out.weight.dtype)
+    def forward(self, x: Tensor | None, image: Tensor | None) -> Tensor:
+        """To `[n, outputs]` from `[n, features, 4, 4]`, the image, or both; as wide as weights."""
         if image is not None:
-            x = x + self.fromrgb(image)
+            from_image = self.read(image)
+            x = from_image if x is None else x.to(from_image.dtype) + from_image
+        assert x is not None
+        x = x.to(self.out.weight.dtype)
         x = self.conv(self.mbstd(x))
         result: Tensor = self.out(self.fc(x.flatten(1)))
         return result
 
+    def read(self, image: Tensor) -> Tensor:
+        """Feature map of a 4×4 image."""
+        x: Tensor = self.fromrgb(image)
+        return x
+
 
 class Discriminator(nn.Module):
-    """D of StyleGAN2: the higher its logit, the more real it holds an image.
+    """D: the higher its verdict, the more real it holds an image.
+
+    Attributes:
+        lod: Levels still missing; 0 unless the architecture is progressive.
 
     Args:
         section: With channel_base and channel_max given.
@@ -162,6 +201,7 @@ class Discriminator(nn.Module):
         self,
         section: DiscriminatorSection,
         *,
+        family: Family = "stylegan2",
         resolution: int,
         channels: int,
         c_dim: int,
@@ -170,10 +210,13 @@ class Discriminator(nn.Module):
     ) -> None:
         super().__init__()
         assert section.channel_base is not None and section.channel_max is not None
+        self.lod = 0.0
+        self.family, self.architecture = family, section.architecture
         self.c_dim, self.resolution, self.channels = c_dim, resolution, channels
-        self.skip_images = section.architecture == "skip"
         options = DiscriminatorOptions(
+            family=family,
             architecture=section.architecture,
+            fused_scale=section.fused_scale,
             channels=channels,
             clamp=section.conv_clamp,
             dtype=dtype,
@@ -182,26 +225,61 @@ class Discriminator(nn.Module):
         features = features_by_side(resolution, section.channel_base, section.channel_max)
         self.sides = tuple(side for side in reversed(features) if side > 4)
         for side in self.sides:
-            reads_image = self.skip_images or side == resolution
+            reads_image = section.architecture in ("skip", "progressive") or side == resolution
             block = Block(features[side], features[side // 2], options, reads_image=reads_image)
             self.add_module(f"b{side}", block)
         mbstd = MinibatchStd(section.mbstd_group_size, section.mbstd_channels)
-        self.b4 = Epilogue(features[4], features[4] if c_dim else 1, options, mbstd)
-        if c_dim:
-            self.mapping = MappingNetwork(
-                z_dim=0, c_dim=c_dim, w_dim=features[4], layers=section.mapping_layers
-            )
+        self.b4 = Epilogue(features[4], self._count_outputs(features[4]), options, mbstd)
+        if c_dim and family == "stylegan2":
+            labels = MappingOptions(layers=section.mapping_layers)
+            self.mapping = MappingNetwork(z_dim=0, c_dim=c_dim, w_dim=features[4], options=labels)
         self.ops = pick_backend(backend)
 
-    def forward(self, images: Images, c: C) -> Logits:
-        """Logit of each image given its label."""
-        image: Tensor | None = images.contiguous(memory_format=torch.channels_last)
+    def forward(self, images: Images, c: C) -> Verdict:
+        """Verdict on each image given its label: its logit.
+
+        With labels, that of progan goes on with the logits of the classes, AC-GAN.
+
+        Args:
+            images: As large as the network has grown.
+        """
+        image = images.contiguous(memory_format=torch.channels_last)
+        grown = self._grown if self.architecture == "progressive" else self._whole
+        scores = grown(image)
+        if not self.c_dim or self.family == "progan":
+            return scores
+        if self.family == "stylegan1":
+            return (scores * c).sum(1, keepdim=True)
+        label: Tensor = self.mapping(images.new_empty(len(images), 0), c)
+        return (scores * label).sum(1, keepdim=True) / math.sqrt(scores.shape[1])
+
+    def _count_outputs(self, features: int) -> int:
+        if not self.c_dim:
+            return 1
+        return {"progan": 1 + self.c_dim, "stylegan1": self.c_dim, "stylegan2": features}[
+            self.family
+        ]
+
+    def _whole(self, image: Tensor | None) -> Tensor:
         x: Tensor | None = None
         for side in self.sides:
             x = self.get_submodule(f"b{side}")(x, image)
-            image = self.ops.downsample(image) if self.skip_images else None
+            skips = self.architecture == "skip"
+            image = self.ops.downsample(image) if skips else None
         scores: Tensor = self.b4(x, image)
-        if not self.c_dim:
-            return scores
-        label: Tensor = self.mapping(images.new_empty(len(images), 0), c)
-        return (scores * label).sum(1, keepdim=True) / math.sqrt(scores.shape[1])
+        return scores
+
+    def _grown(self, image: Tensor) -> Tensor:
+        levels, share = split_lod(self.lod)
+        first, *others = (*self.sides[levels:], 4)
+        x: Tensor = self.get_submodule(f"b{first}")(None, image)
+        if share:
+            x = fade(x, self._read(halve(image), first // 2), share)
+        for side in others:
+            x = self.get_submodule(f"b{side}")(x, None)
+        return x
+
+    def _read(self, image: Tensor, side: int) -> Tensor:
+        block = self.get_submodule(f"b{side}")
+        assert isinstance(block, Block | Epilogue)
+        return block.read(image)

@@ -7,8 +7,6 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from stylegan_cli.shapes import Images
-
 
 def split_lod(lod: float) -> tuple[int, float]:
     """Whole levels missing, and the share that the level below still has in the result."""
@@ -21,13 +19,17 @@ def fade(new: Tensor, old: Tensor, share: float) -> Tensor:
     return torch.lerp(new, old.to(new.dtype), share)
 
 
-def upscale(images: Images, side: int) -> Images:
-    """Images of this side, each pixel repeated; the same if they are that large already."""
+def upscale(images: Tensor, side: int) -> Tensor:
+    """Images of this side, each pixel repeated; the same if they are that large already.
+
+    Args:
+        images: `[n, c, h, h]`.
+    """
     if images.shape[-1] == side:
         return images
     return F.interpolate(images, size=(side, side), mode="nearest")
 
 
-def halve(images: Images) -> Images:
-    """Images of half the side: the mean of each 2 × 2 pixels."""
+def halve(images: Tensor) -> Tensor:
+    """`[n, c, h/2, w/2]`: the mean of each 2 × 2 pixels."""
     return F.avg_pool2d(images, 2)

@@ -11,7 +11,7 @@ from stylegan_cli.ops.reference import EPSILON, LRELU_SLOPE, Resample
 
 
 def normalize(x: Tensor) -> Tensor:
-    """Scale each row to mean square 1, [PG] section 4.2."""
+    """Scale each row, or the channels of each pixel, to mean square 1, [PG] section 4.2."""
     return x * (x.square().mean(dim=1, keepdim=True) + EPSILON).rsqrt()
 
 
@@ -19,7 +19,9 @@ class Dense(nn.Module):
     """Fully connected layer with equalized learning rate, [PG] section 4.1.
 
     Args:
-        lrelu: Leaky ReLU times √2 behind it; False is linear.
+        lrelu: Leaky ReLU behind it, with a gain of √2; False is linear.
+        root2_in_weight: The gain is part of the weights, as in [PG] and [SG1]; else it comes
+            after the activation, so that it applies to the bias too.
         lr_multiplier: Weights are stored this much larger and learn this much slower.
         bias_init: Effective bias at the start.
     """
@@ -30,6 +32,7 @@ class Dense(nn.Module):
         outputs: int,
         *,
         lrelu: bool = False,
+        root2_in_weight: bool = False,
         lr_multiplier: float = 1.0,
         bias_init: float = 0.0,
     ) -> None:
@@ -38,12 +41,15 @@ class Dense(nn.Module):
         self.bias = nn.Parameter(torch.full((outputs,), bias_init / lr_multiplier))
         self.lrelu = lrelu
         self.weight_gain = lr_multiplier / math.sqrt(inputs)
+        self.activation_gain = 1.0 if root2_in_weight else math.sqrt(2)
+        if lrelu and root2_in_weight:
+            self.weight_gain *= math.sqrt(2)
         self.bias_gain = lr_multiplier
 
     def forward(self, x: Tensor) -> Tensor:
         """`[n, inputs]` to `[n, outputs]`, in the dtype of the weights."""
         y = F.linear(x, self.weight * self.weight_gain, self.bias * self.bias_gain)
-        return F.leaky_relu(y, LRELU_SLOPE) * math.sqrt(2) if self.lrelu else y
+        return F.leaky_relu(y, LRELU_SLOPE) * self.activation_gain if self.lrelu else y
 
 
 def conv_weight(outputs: int, inputs: int, kernel: int) -> nn.Parameter:

@@ -1,56 +1,73 @@
 """The mapping network: latents and labels to intermediate latents."""
 
+from dataclasses import dataclass
+from typing import Literal
+
 import torch
 from torch import Tensor, nn
 
 from stylegan_cli.networks.layers import Dense, normalize
 from stylegan_cli.shapes import C, W, Z
 
+LabelForm = Literal["projected", "embedded", "joined"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class MappingOptions:
+    """How a mapping network is built.
+
+    Attributes:
+        layers: 0 hands on the normalised latents (and labels).
+        labels: How they come in: "projected" to w_dim numbers, normalised apart from z, [ADA];
+            "embedded" by a matrix, normalised together with z, [SG1]; or "joined" as they are,
+            normalised together with z, [PG].
+        root2_in_weight: See `Dense`.
+        w_avg_beta: Share of the old mean of w in each update; None tracks none.
+    """
+
+    layers: int
+    lr_multiplier: float = 0.01
+    labels: LabelForm = "projected"
+    root2_in_weight: bool = False
+    w_avg_beta: float | None = None
+
 
 class MappingNetwork(nn.Module):
-    """Multi-layer perceptron from z and c to w, [SG1] section 2, labels as in [ADA].
+    """Multi-layer perceptron from z and c to w, [SG1] section 2.
 
-    Latents and embedded labels are normalised separately, then joined. The discriminator uses
-    the same network without z to embed labels.
+    The discriminator of [ADA] uses the same network without z to embed labels.
 
     Args:
         z_dim: 0 maps labels alone.
         c_dim: 0 maps latents alone.
-        w_avg_beta: Share of the old mean of w in each update; None tracks none.
+        w_dim: Of every layer; without layers, w is as long as what comes in.
     """
 
     w_avg: Tensor
 
-    def __init__(
-        self,
-        *,
-        z_dim: int,
-        c_dim: int,
-        w_dim: int,
-        layers: int,
-        lr_multiplier: float = 0.01,
-        w_avg_beta: float | None = None,
-    ) -> None:
+    def __init__(self, *, z_dim: int, c_dim: int, w_dim: int, options: MappingOptions) -> None:
         super().__init__()
-        self.z_dim, self.c_dim, self.w_dim = z_dim, c_dim, w_dim
-        self.layers = layers
-        self.w_avg_beta = w_avg_beta
-        if c_dim:
-            self.embed = Dense(c_dim, w_dim)
-        inputs = z_dim + (w_dim if c_dim else 0)
-        for i in range(layers):
-            layer = Dense(inputs, w_dim, lrelu=True, lr_multiplier=lr_multiplier)
+        self.z_dim, self.c_dim = z_dim, c_dim
+        self.layers, self.labels = options.layers, options.labels
+        self.w_avg_beta = options.w_avg_beta
+        inputs = z_dim + self._add_labels(w_dim)
+        for i in range(options.layers):
+            layer = Dense(
+                inputs,
+                w_dim,
+                lrelu=True,
+                root2_in_weight=options.root2_in_weight,
+                lr_multiplier=options.lr_multiplier,
+            )
             self.add_module(f"fc{i}", layer)
             inputs = w_dim
-        if w_avg_beta is not None:
-            self.register_buffer("w_avg", torch.zeros(w_dim))
+        self.w_dim = inputs
+        if options.w_avg_beta is not None:
+            self.register_buffer("w_avg", torch.zeros(self.w_dim))
 
     def forward(self, z: Z, c: C) -> W:
         """One w per sample, not yet repeated for each layer nor truncated."""
-        parts = [normalize(z)] if self.z_dim else []
-        if self.c_dim:
-            parts.append(normalize(self.embed(c)))
-        x = torch.cat(parts, dim=1)
+        x = self._inputs(z, c)
         for i in range(self.layers):
             x = self.get_submodule(f"fc{i}")(x)
         return x
@@ -60,3 +77,23 @@ class MappingNetwork(nn.Module):
         """Move w_avg towards the mean of a batch of w, `[w_dim]`."""
         if self.w_avg_beta is not None:
             self.w_avg.copy_(w_mean.lerp(self.w_avg, self.w_avg_beta))
+
+    def _add_labels(self, w_dim: int) -> int:
+        """Build what labels go through; returns how many numbers come out of it."""
+        if not self.c_dim:
+            return 0
+        if self.labels == "projected":
+            self.embed = Dense(self.c_dim, w_dim)
+            return w_dim
+        if self.labels == "embedded":
+            self.embedding = nn.Parameter(torch.randn(self.c_dim, self.z_dim))
+            return self.z_dim
+        return self.c_dim
+
+    def _inputs(self, z: Z, c: C) -> Tensor:
+        if not self.c_dim:
+            return normalize(z)
+        if self.labels == "projected":
+            label = normalize(self.embed(c))
+            return torch.cat([normalize(z), label], dim=1) if self.z_dim else label
+        return normalize(torch.cat([z, c @ self.embedding if self.labels == "embedded" else c], 1))

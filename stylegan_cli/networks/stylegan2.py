@@ -1,4 +1,4 @@
-"""The StyleGAN2 generator: mapping and synthesis network, [SG2].
+"""The synthesis network of StyleGAN2, [SG2].
 
 Parameter names are those of the PyTorch release; convolution weights are stored in correlation
 orientation throughout (that release stores up-sampling weights reversed).
@@ -7,19 +7,16 @@ orientation throughout (that release stores up-sampling weights reversed).
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
 
 import torch
 from torch import Tensor, nn
 
-from stylegan_cli.networks.layers import Dense, ResidualSkip, conv_weight, features_by_side
-from stylegan_cli.networks.mapping import MappingNetwork
+from stylegan_cli.networks.growing import fade, split_lod, upscale
+from stylegan_cli.networks.layers import Dense, ResidualSkip, conv_weight
+from stylegan_cli.noise import NoiseInput
 from stylegan_cli.ops import BackendName, pick_backend
-from stylegan_cli.recipe import GeneratorSection
+from stylegan_cli.recipe.sections import Architecture
 from stylegan_cli.shapes import Images, Ws
-
-Architecture = Literal["orig", "skip", "resnet"]
-NoiseInput = Literal["const", "none"] | Sequence[Tensor]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -140,24 +137,33 @@ class SynthesisBlock(nn.Module):
 class Synthesis(nn.Module):
     """From one w per layer to images, [SG2] section 4.1 and figure 7.
 
+    Attributes:
+        lod: Levels still missing; 0 unless the architecture is progressive.
+
     Args:
         features: Feature maps of each resolution, from 4×4 up.
     """
 
     def __init__(self, features: Mapping[int, int], options: SynthesisOptions) -> None:
         super().__init__()
+        self.lod = 0.0
         self.resolutions = tuple(features)
+        self.architecture = options.architecture
         inputs = 0
         for side, outputs in features.items():
-            rgb = options.architecture == "skip" or side == self.resolutions[-1]
+            rgb = options.architecture in ("skip", "progressive") or side == self.resolutions[-1]
             self.add_module(f"b{side}", SynthesisBlock(inputs, outputs, side, options, rgb=rgb))
             inputs = outputs
         self.num_ws = 2 * len(self.resolutions)
-        self.noise_resolutions = (4, *(side for side in self.resolutions[1:] for _ in range(2)))
         self.ops = pick_backend(options.backend)
 
+    @property
+    def noise_resolutions(self) -> tuple[int, ...]:
+        """Side of every noise input, as far as the network has grown."""
+        return (4, *(side for side in self._active_sides()[1:] for _ in range(2)))
+
     def forward(self, ws: Ws, noise: NoiseInput) -> Images:
-        """Images of the styles; float32.
+        """Images of the styles, as large as the network has grown; float32.
 
         Args:
             noise: "const" takes the maps stored in the network, "none" none; or one
@@ -165,17 +171,37 @@ class Synthesis(nn.Module):
         """
         maps = self._noise_maps(noise)
         x: Tensor | None = None
-        image: Tensor | None = None
+        images: list[Tensor] = []
         layer = 0
-        for side in self.resolutions:
+        for side in self._active_sides():
             block = self._block(side)
             end = layer + block.num_convs
             x = block(x, ws[:, layer:end], maps[layer:end])
-            if block.has_rgb:
-                rgb: Tensor = block.torgb(x, ws[:, end])
-                image = rgb if image is None else self.ops.upsample(image) + rgb
+            if side in self._image_sides():
+                images.append(block.torgb(x, ws[:, end]))
             layer = end
-        assert image is not None
+        return self._put_together(images)
+
+    def _active_sides(self) -> tuple[int, ...]:
+        levels, _ = split_lod(self.lod)
+        return self.resolutions[: len(self.resolutions) - levels]
+
+    def _image_sides(self) -> tuple[int, ...]:
+        """The resolutions whose toRGB layers take part in the image."""
+        sides = self._active_sides()
+        if self.architecture == "skip":
+            return sides
+        _, share = split_lod(self.lod)
+        return sides[-2:] if share else sides[-1:]
+
+    def _put_together(self, images: Sequence[Tensor]) -> Tensor:
+        image = images[0]
+        if self.architecture == "skip":
+            for rgb in images[1:]:
+                image = self.ops.upsample(image) + rgb
+        elif len(images) > 1:
+            _, share = split_lod(self.lod)
+            image = fade(images[1], upscale(image, images[1].shape[-1]), share)
         return image
 
     def _block(self, side: int) -> SynthesisBlock:
@@ -185,45 +211,8 @@ class Synthesis(nn.Module):
 
     def _noise_maps(self, noise: NoiseInput) -> Sequence[Tensor | None]:
         if noise == "none":
-            return [None] * len(self.noise_resolutions)
+            return [None] * self.num_ws
         if noise == "const":
             layers = (m for m in self.modules() if isinstance(m, SynthesisLayer))
             return [layer.noise_const[None, None] for layer in layers]
         return noise
-
-
-class Generator(nn.Module):
-    """G of StyleGAN2, [SG2]."""
-
-    def __init__(
-        self,
-        section: GeneratorSection,
-        *,
-        resolution: int,
-        channels: int,
-        c_dim: int,
-        dtype: torch.dtype = torch.float32,
-        backend: BackendName = "auto",
-    ) -> None:
-        super().__init__()
-        self.z_dim, self.c_dim, self.w_dim = section.z_dim, c_dim, section.w_dim
-        self.resolution, self.channels = resolution, channels
-        options = SynthesisOptions(
-            architecture=section.architecture,
-            w_dim=section.w_dim,
-            channels=channels,
-            clamp=section.conv_clamp,
-            dtype=dtype,
-            backend=backend,
-        )
-        features = features_by_side(resolution, section.channel_base, section.channel_max)
-        self.synthesis = Synthesis(features, options)
-        self.num_ws = self.synthesis.num_ws
-        self.mapping = MappingNetwork(
-            z_dim=section.z_dim,
-            c_dim=c_dim,
-            w_dim=section.w_dim,
-            layers=section.mapping_layers,
-            lr_multiplier=section.mapping_lr_multiplier,
-            w_avg_beta=section.w_avg_beta,
-        )

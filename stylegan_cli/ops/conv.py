@@ -42,17 +42,18 @@ def conv2d(
     return y
 
 
-def conv2d_up(x: Tensor, weight: Tensor) -> Tensor:
-    """Transposed convolution with stride 2 and no padding: size n becomes 2n + k − 2.
+def conv2d_up(x: Tensor, weight: Tensor, *, padding: int = 0) -> Tensor:
+    """Transposed convolution with stride 2: size n becomes 2n + k − 2 − 2 · padding.
 
     Args:
         x: `[n, i, h, w]`.
-        weight: `[i, o, k, k]`; `out[2p + a] += x[p] · weight[a]`.
+        weight: `[i, o, k, k]`; `out[2p + a − padding] += x[p] · weight[a]`.
+        padding: Rows and columns of the result left out on every side.
     """
     n, _, h, w = x.shape
-    k = weight.shape[-1]
-    shape = (n, weight.shape[1], 2 * h + k - 2, 2 * w + k - 2)
-    y: Tensor = _ConvData.apply(x, weight, shape, _Geometry(2, 0))
+    grown = weight.shape[-1] - 2 - 2 * padding
+    shape = (n, weight.shape[1], 2 * h + grown, 2 * w + grown)
+    y: Tensor = _ConvData.apply(x, weight, shape, _Geometry(2, padding))
     return y
 
 

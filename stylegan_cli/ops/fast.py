@@ -6,14 +6,26 @@ whole batch; √2 and gains are folded into weights and biases (leaky ReLU is ho
 
 import math
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from stylegan_cli.ops import fir
 from stylegan_cli.ops.conv import conv2d, conv2d_up
-from stylegan_cli.ops.fir import blur, downsample, upsample
-from stylegan_cli.ops.reference import EPSILON, LRELU_SLOPE, Resample
+from stylegan_cli.ops.fir import downsample, upsample
+from stylegan_cli.ops.reference import BLUR, EPSILON, LRELU_SLOPE, Resample
 
-__all__ = ["conv", "downsample", "styled_conv", "to_rgb", "upsample"]
+__all__ = [
+    "adain",
+    "box_down_conv",
+    "box_up_conv",
+    "conv",
+    "downsample",
+    "noise_bias_act",
+    "styled_conv",
+    "to_rgb",
+    "upsample",
+]
 
 
 def styled_conv(
@@ -73,7 +85,7 @@ def conv(
         y = conv2d(x, kernel, shift)
         y = upsample(y) if resample == "up" else y
     elif resample == "down":
-        y = conv2d(blur(x, padding=around + 1), kernel, shift, stride=2)
+        y = conv2d(fir.blur(x, padding=around + 1), kernel, shift, stride=2)
     elif resample == "up":
         y = _up_conv(x, kernel)
         y = y if bias is None else y + _per_channel(bias * factor, y)
@@ -84,9 +96,50 @@ def conv(
     return y if clamp is None else y.clamp(-clamp * gain, clamp * gain)
 
 
+def box_up_conv(x: Tensor, weight: Tensor, *, blur: bool) -> Tensor:
+    """As `reference.box_up_conv`: one transposed convolution of the small image."""
+    kernel = _box_kernel(weight.flip((2, 3))).to(x.dtype)
+    y = conv2d_up(x, kernel.transpose(0, 1), padding=1)
+    return fir.blur(y, padding=1, taps=BLUR) if blur else y
+
+
+def box_down_conv(x: Tensor, weight: Tensor, bias: Tensor, *, blur: bool) -> Tensor:
+    """As `reference.box_down_conv`: one convolution with stride 2."""
+    filtered = fir.blur(x, padding=1, taps=BLUR) if blur else x
+    kernel = (_box_kernel(weight) * 0.25).to(x.dtype)
+    y = conv2d(filtered, kernel, bias.to(x.dtype), stride=2, padding=1)
+    return F.leaky_relu_(y, LRELU_SLOPE)
+
+
+def noise_bias_act(
+    x: Tensor, noise: Tensor | None, strength: Tensor | None, bias: Tensor
+) -> Tensor:
+    """As `reference.noise_bias_act`."""
+    y = x + _per_channel(bias, x)
+    if noise is not None:
+        assert strength is not None
+        y = y.addcmul_(noise.to(y.dtype), _per_channel(strength, y))
+    return F.leaky_relu_(y, LRELU_SLOPE)
+
+
+def adain(x: Tensor, style: Tensor) -> Tensor:
+    """As `reference.adain`: statistics in the dtype of style, then one multiplication and sum."""
+    variance, mean = torch.var_mean(x.to(style.dtype), (2, 3), correction=0)
+    scale, shift = style.chunk(2, dim=1)
+    factor = (scale + 1) * (variance + EPSILON).rsqrt()
+    return torch.addcmul(_per_channel(shift - mean * factor, x), x, _per_channel(factor, x))
+
+
+def _box_kernel(weight: Tensor) -> Tensor:
+    # 4×4: the sum of the 3×3 weights at four places, one pixel apart
+    wide = F.pad(weight, (1, 1, 1, 1))
+    rows = wide[:, :, 1:] + wide[:, :, :-1]
+    return rows[..., 1:] + rows[..., :-1]
+
+
 def _up_conv(x: Tensor, kernel: Tensor) -> Tensor:
     # 3×3; the transposed convolution applies its kernel reversed
-    return blur(conv2d_up(x, kernel.flip((2, 3)).transpose(0, 1)), padding=1, gain=4.0)
+    return fir.blur(conv2d_up(x, kernel.flip((2, 3)).transpose(0, 1)), padding=1, gain=4.0)
 
 
 def _per_channel(values: Tensor, x: Tensor) -> Tensor:

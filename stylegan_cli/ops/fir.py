@@ -1,7 +1,7 @@
-"""The `[1, 3, 3, 1]` filter as depthwise convolutions, differentiable any number of times.
+"""Symmetric filters as depthwise convolutions, differentiable any number of times.
 
-The filter is symmetric, so each operation's adjoint is another one of them: blurring with
-padding p and 3 − p, doubling and halving. PyTorch's own double backward would compute a filter
+Each operation's adjoint is another one of them: blurring with padding p and k − 1 − p, doubling
+and halving. PyTorch's own double backward would compute a filter
 gradient nobody needs, channel by channel.
 """
 
@@ -16,9 +16,13 @@ from torch.autograd import Function
 from stylegan_cli.ops.reference import FILTER
 
 
-def blur(x: Tensor, padding: int, gain: float = 1.0) -> Tensor:
-    """Filter with the same zero padding on every side: size n becomes n + 2 · padding − 3."""
-    y: Tensor = _Blur.apply(x, padding, gain)
+def blur(x: Tensor, padding: int, gain: float = 1.0, taps: tuple[float, ...] = FILTER) -> Tensor:
+    """Filter with the same zero padding on every side: size n becomes n + 2 · padding + 1 − k.
+
+    Args:
+        taps: 1-D filter of length k, symmetric, normalised to sum 1.
+    """
+    y: Tensor = _Blur.apply(x, padding, gain, taps)
     return y
 
 
@@ -36,13 +40,14 @@ def downsample(x: Tensor) -> Tensor:
 
 class _Blur(Function):
     @staticmethod
-    def forward(ctx: Any, x: Tensor, padding: int, gain: float) -> Tensor:
-        ctx.padding, ctx.gain = padding, gain
-        return F.conv2d(x, _kernel(x, gain), padding=padding, groups=x.shape[1])
+    def forward(ctx: Any, x: Tensor, padding: int, gain: float, taps: tuple[float, ...]) -> Tensor:
+        ctx.padding, ctx.gain, ctx.taps = padding, gain, taps
+        return F.conv2d(x, _kernel(x, gain, taps), padding=padding, groups=x.shape[1])
 
     @staticmethod
-    def backward(ctx: Any, dy: Tensor) -> tuple[Tensor, None, None]:
-        return _Blur.apply(dy, 3 - ctx.padding, ctx.gain), None, None
+    def backward(ctx: Any, dy: Tensor) -> tuple[Tensor, None, None, None]:
+        padding = len(ctx.taps) - 1 - ctx.padding
+        return _Blur.apply(dy, padding, ctx.gain, ctx.taps), None, None, None
 
 
 class _Up(Function):
@@ -77,13 +82,15 @@ def _up_by_interpolation(x: Tensor) -> Tensor:
     return y[..., 2:-2, 2:-2].contiguous(memory_format=torch.channels_last)
 
 
-def _kernel(x: Tensor, gain: float) -> Tensor:
-    return _cached_kernel(x.shape[1], gain, x.dtype, x.device)
+def _kernel(x: Tensor, gain: float, taps: tuple[float, ...] = FILTER) -> Tensor:
+    return _cached_kernel(x.shape[1], gain, taps, x.dtype, x.device)
 
 
 @lru_cache(maxsize=256)
-def _cached_kernel(channels: int, gain: float, dtype: torch.dtype, device: torch.device) -> Tensor:
+def _cached_kernel(
+    channels: int, gain: float, taps: tuple[float, ...], dtype: torch.dtype, device: torch.device
+) -> Tensor:
     with torch.inference_mode(False):
-        line = torch.tensor(FILTER) / sum(FILTER)
+        line = torch.tensor(taps) / sum(taps)
         kernel = (torch.outer(line, line) * gain).to(device, dtype).repeat(channels, 1, 1, 1)
         return kernel.contiguous(memory_format=torch.channels_last)

@@ -11,6 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 FILTER = (1.0, 3.0, 3.0, 1.0)
+BLUR = (1.0, 2.0, 1.0)
 LRELU_SLOPE = 0.2
 EPSILON = 1e-8
 
@@ -119,6 +120,49 @@ def conv(
     else:
         y = _same_conv(x, weight)
     return bias_act(y, bias, lrelu=lrelu, gain=gain, clamp=clamp)
+
+
+def box_up_conv(x: Tensor, weight: Tensor, *, blur: bool) -> Tensor:
+    """Repeat each pixel 2 × 2, convolve, filter by `[1, 2, 1]` if `blur`; linear, [SG1] section 2.
+
+    Args:
+        weight: `[c_out, c_in, 3, 3]`, correlation orientation.
+    """
+    y = _same_conv(F.interpolate(x, scale_factor=2, mode="nearest"), weight)
+    return upfirdn2d(y, BLUR, padding=(1, 1)) if blur else y
+
+
+def box_down_conv(x: Tensor, weight: Tensor, bias: Tensor, *, blur: bool) -> Tensor:
+    """Filter by `[1, 2, 1]` if `blur`, convolve, average 2 × 2 pixels; bias, leaky ReLU, no √2."""
+    filtered = upfirdn2d(x, BLUR, padding=(1, 1)) if blur else x
+    return noise_bias_act(F.avg_pool2d(_same_conv(filtered, weight), 2), None, None, bias)
+
+
+def noise_bias_act(
+    x: Tensor, noise: Tensor | None, strength: Tensor | None, bias: Tensor
+) -> Tensor:
+    """Add noise and bias; leaky ReLU without gain, [SG1] figure 1b.
+
+    Args:
+        noise: `[n or 1, 1, h, w]`, or None.
+        strength: `[c]`, how much of it each channel gets.
+    """
+    if noise is not None:
+        assert strength is not None
+        x = x + noise * strength[:, None, None]
+    return F.leaky_relu(x + bias[:, None, None], LRELU_SLOPE)
+
+
+def adain(x: Tensor, style: Tensor) -> Tensor:
+    """Each channel brought to mean 0 and variance 1, scaled and shifted, [SG1] equation 1.
+
+    Args:
+        style: `[n, 2 · c]`, scales less 1, then shifts.
+    """
+    x = x - x.mean((2, 3), keepdim=True)
+    x = x * (x.square().mean((2, 3), keepdim=True) + EPSILON).rsqrt()
+    scale, shift = style[..., None, None].chunk(2, dim=1)
+    return x * (scale + 1) + shift
 
 
 def bias_act(

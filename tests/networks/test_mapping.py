@@ -1,13 +1,14 @@
 import pytest
 import torch
 
-from stylegan_cli.networks.mapping import MappingNetwork
+from stylegan_cli.networks.mapping import MappingNetwork, MappingOptions
 from tests.ops.derivatives import seeded
 
 
-def mapping(*, z_dim=8, c_dim=3, layers=2, w_avg_beta=0.995):
+def mapping(*, z_dim=8, c_dim=3, layers=2, labels="projected", w_avg_beta=0.995):
     torch.manual_seed(0)
-    return MappingNetwork(z_dim=z_dim, c_dim=c_dim, w_dim=16, layers=layers, w_avg_beta=w_avg_beta)
+    options = MappingOptions(layers=layers, labels=labels, w_avg_beta=w_avg_beta)
+    return MappingNetwork(z_dim=z_dim, c_dim=c_dim, w_dim=16, options=options)
 
 
 def latents(n=4):
@@ -19,6 +20,21 @@ def test_latents_and_labels_are_normalised_apart():
     w = network(z, c)
     torch.testing.assert_close(network(5 * z, c), w)
     torch.testing.assert_close(network(z, 5 * c), w)
+
+
+@pytest.mark.parametrize("labels", ["embedded", "joined"])
+def test_embedded_and_joined_labels_are_normalised_with_the_latents(labels):
+    network, (z, c) = mapping(labels=labels), latents()
+    torch.testing.assert_close(network(5 * z, 5 * c), network(z, c))
+    assert not torch.allclose(network(5 * z, c), network(z, c))
+
+
+@pytest.mark.parametrize(("labels", "width"), [("embedded", 8 + 8), ("joined", 8 + 3)])
+def test_without_layers_w_is_what_comes_in(labels, width):
+    network, (z, c) = mapping(labels=labels, layers=0), latents()
+    w = network(z, c)
+    assert w.shape == (4, width) and network.w_dim == width and network.w_avg.shape == (width,)
+    torch.testing.assert_close(w.square().mean(1), torch.ones(4))
 
 
 def test_a_latent_maps_alone_as_among_others():

@@ -7,10 +7,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from stylegan_cli.networks.build import build_discriminator, build_generator
 from stylegan_cli.networks.discriminators import Discriminator
-from stylegan_cli.networks.stylegan2 import Generator
+from stylegan_cli.networks.generator import Generator
 from stylegan_cli.ops import BackendName
-from stylegan_cli.recipe import DiscriminatorSection, GeneratorSection
+from stylegan_cli.recipe import DataSection, DiscriminatorSection, GeneratorSection, Recipe
 
 FOLDER = Path(__file__).parents[1] / "reference"
 GENERATORS = ("sg2_g_skip_64", "sg2_g_cond_32", "sg2_g_orig_16", "sg2_g_resnet_32")
@@ -51,32 +52,27 @@ def generator(vectors: Vectors, backend: BackendName = "auto") -> Generator:
         mapping_layers=config["mapping_kwargs"]["num_layers"],
         **synthesis,
     )
-    G = Generator(
-        section,
-        resolution=config["img_resolution"],
-        channels=config["img_channels"],
-        c_dim=config["c_dim"],
-        backend=backend,
-    )
+    recipe = Recipe(data=_data(config), generator=section)
+    G = build_generator(recipe, c_dim=config["c_dim"], backend=backend)
     G.load_state_dict(vectors.below("state/"))
     return G
 
 
 def discriminator(vectors: Vectors, backend: BackendName = "auto") -> Discriminator:
     config = vectors.config
-    D = Discriminator(
-        DiscriminatorSection(
-            architecture=config["architecture"],
-            channel_base=config["channel_base"],
-            channel_max=config["channel_max"],
-        ),
-        resolution=config["img_resolution"],
-        channels=config["img_channels"],
-        c_dim=config["c_dim"],
-        backend=backend,
+    section = DiscriminatorSection(
+        architecture=config["architecture"],
+        channel_base=config["channel_base"],
+        channel_max=config["channel_max"],
     )
+    recipe = Recipe(data=_data(config), discriminator=section)
+    D = build_discriminator(recipe, c_dim=config["c_dim"], backend=backend)
     D.load_state_dict(vectors.below("state/"))
     return D
+
+
+def _data(config: dict) -> DataSection:
+    return DataSection(resolution=config["img_resolution"], channels=config["img_channels"])
 
 
 def deviation(got: Tensor, expected: Tensor) -> float:

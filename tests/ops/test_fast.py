@@ -3,10 +3,9 @@ import itertools
 import pytest
 import torch
 
-from stylegan_cli.networks.discriminators import Discriminator
-from stylegan_cli.networks.stylegan2 import Generator
+from stylegan_cli.networks.build import build_discriminator, build_generator
 from stylegan_cli.ops import fast, pick_backend, reference
-from stylegan_cli.recipe import DiscriminatorSection, GeneratorSection
+from stylegan_cli.recipe import DataSection, DiscriminatorSection, GeneratorSection, Recipe
 from stylegan_cli.training.regularizers import path_lengths, r1_penalty
 from tests.ops.derivatives import derivatives, relative_error, seeded
 
@@ -152,17 +151,18 @@ def test_feature_maps_keep_the_reduced_type_and_images_are_float32():
     assert fast.to_rgb(x, point, style, bias).dtype == torch.float32
 
 
-def tiny_generator(architecture, dtype):
-    torch.manual_seed(0)
-    section = GeneratorSection(
-        architecture=architecture,
-        z_dim=16,
-        w_dim=16,
-        mapping_layers=2,
-        channel_base=256,
-        channel_max=16,
+def tiny_recipe(*, g="skip", d="resnet"):
+    return Recipe(
+        data=DataSection(resolution=16),
+        generator=GeneratorSection(
+            architecture=g, z_dim=16, w_dim=16, mapping_layers=2, channel_base=256, channel_max=16
+        ),
+        discriminator=DiscriminatorSection(architecture=d),
     )
-    G = Generator(section, resolution=16, channels=3, c_dim=0, dtype=dtype)
+
+
+def tiny_generator(architecture, dtype):
+    G = build_generator(tiny_recipe(g=architecture), c_dim=0, dtype=dtype)
     for name, parameter in G.named_parameters():
         if name.endswith("noise_strength"):
             torch.nn.init.constant_(parameter, 0.1)
@@ -170,14 +170,7 @@ def tiny_generator(architecture, dtype):
 
 
 def tiny_discriminator(architecture, dtype):
-    torch.manual_seed(0)
-    D = Discriminator(
-        DiscriminatorSection(architecture=architecture, channel_base=256, channel_max=16),
-        resolution=16,
-        channels=3,
-        c_dim=0,
-        dtype=dtype,
-    )
+    D = build_discriminator(tiny_recipe(d=architecture), c_dim=0, dtype=dtype)
     return D.double() if dtype == torch.float64 else D
 
 

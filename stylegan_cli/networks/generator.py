@@ -1,0 +1,50 @@
+"""The generator of every family: a mapping network and a synthesis network."""
+
+from torch import nn
+
+from stylegan_cli.networks import progan, stylegan1, stylegan2
+from stylegan_cli.networks.mapping import MappingNetwork
+
+Synthesis = progan.Synthesis | stylegan1.Synthesis | stylegan2.Synthesis
+
+
+class Generator(nn.Module):
+    """G: latents and labels to images.
+
+    Attributes:
+        has_styles: Each layer takes a w of its own; else there is one code for all layers.
+        has_noise: Layers have noise inputs.
+        has_w: There is an intermediate latent space; else the code is z itself.
+    """
+
+    def __init__(
+        self, mapping: MappingNetwork, synthesis: Synthesis, *, resolution: int, channels: int
+    ) -> None:
+        super().__init__()
+        self.z_dim, self.c_dim, self.w_dim = mapping.z_dim, mapping.c_dim, mapping.w_dim
+        self.resolution, self.channels = resolution, channels
+        self.synthesis = synthesis
+        self.mapping = mapping
+        self.num_ws = synthesis.num_ws
+        self.has_styles = not isinstance(synthesis, progan.Synthesis)
+        self.has_noise = bool(synthesis.noise_resolutions)
+        self.has_w = self.has_styles or mapping.layers > 0
+
+    @property
+    def lod(self) -> float:
+        """Levels still missing from full resolution; fractional while one fades in."""
+        return self.synthesis.lod
+
+    @lod.setter
+    def lod(self, lod: float) -> None:
+        self.synthesis.lod = lod
+
+    @property
+    def side(self) -> int:
+        """Of the images as far as G has grown."""
+        return self.resolution >> int(self.lod)
+
+    @property
+    def active_ws(self) -> int:
+        """Style layers as far as G has grown."""
+        return self.num_ws - 2 * int(self.lod) if self.has_styles else 1

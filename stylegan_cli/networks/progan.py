@@ -1,0 +1,178 @@
+"""The traditional generator: one latent at the input of a stack of convolutions, [PG] table 2.
+
+With `[1, 2, 1]` filters it is configuration B of [SG1].
+"""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from stylegan_cli.networks.growing import fade, split_lod, upscale
+from stylegan_cli.networks.layers import conv_weight, normalize
+from stylegan_cli.ops import BackendName, pick_backend
+from stylegan_cli.shapes import Images, Ws
+
+
+@dataclass(frozen=True, kw_only=True)
+class TraditionalOptions:
+    """What all layers of a generator without styles share.
+
+    Attributes:
+        channels: Of the image.
+        blur: Filter by `[1, 2, 1]` after doubling the size.
+        dtype: Type of the activations from 8×8 on.
+    """
+
+    w_dim: int
+    channels: int
+    blur: bool
+    dtype: torch.dtype
+    backend: BackendName
+
+
+class LatentInput(nn.Module):
+    """4×4 feature map of a latent: a dense layer without bias."""
+
+    def __init__(self, w_dim: int, features: int) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.randn(features * 16, w_dim))
+        # a quarter of the usual gain: that of the original
+        self.weight_gain = math.sqrt(2) / 4 / math.sqrt(w_dim)
+
+    def forward(self, w: Tensor) -> Tensor:
+        """`[n, w_dim]` to `[n, features, 4, 4]`."""
+        x = nn.functional.linear(w, self.weight * self.weight_gain).reshape(len(w), -1, 4, 4)
+        return x.contiguous(memory_format=torch.channels_last)
+
+
+class Conv(nn.Module):
+    """3×3 convolution with equalized learning rate and a gain of √2; linear, without bias.
+
+    Args:
+        up: Double the size first, each pixel repeated.
+        blur: Filter by `[1, 2, 1]` after that.
+    """
+
+    def __init__(
+        self, inputs: int, outputs: int, *, up: bool, blur: bool, backend: BackendName
+    ) -> None:
+        super().__init__()
+        self.weight = conv_weight(outputs, inputs, 3)
+        self.weight_gain = math.sqrt(2) / math.sqrt(inputs * 9)
+        self.up, self.blur = up, blur
+        self.ops = pick_backend(backend)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """`[n, inputs, h, w]` to `[n, outputs, h or 2h, w or 2w]`."""
+        weight = self.weight * self.weight_gain
+        if self.up:
+            y: Tensor = self.ops.box_up_conv(x, weight, blur=self.blur)
+        else:
+            y = self.ops.conv(x, weight, None, lrelu=False)
+        return y
+
+
+class ToRGB(nn.Module):
+    """1×1 convolution to image channels."""
+
+    def __init__(self, inputs: int, channels: int, backend: BackendName) -> None:
+        super().__init__()
+        self.weight = conv_weight(channels, inputs, 1)
+        self.bias = nn.Parameter(torch.zeros(channels))
+        self.weight_gain = 1 / math.sqrt(inputs)
+        self.ops = pick_backend(backend)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Float32 image of the feature map x."""
+        scale = self.bias.new_full(x.shape[:2], self.weight_gain)
+        image: Tensor = self.ops.to_rgb(x, self.weight, scale, self.bias)
+        return image
+
+
+class Tail(nn.Module):
+    """What follows each operation: bias, leaky ReLU, pixel norm."""
+
+    def __init__(self, features: int, backend: BackendName) -> None:
+        super().__init__()
+        self.bias = nn.Parameter(torch.zeros(features))
+        self.ops = pick_backend(backend)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Feature map of the same shape."""
+        return normalize(self.ops.noise_bias_act(x, None, None, self.bias))
+
+
+class Block(nn.Module):
+    """The layers of one resolution; the 4×4 block starts from the latent.
+
+    Args:
+        inputs: Channels of the block before; 0 for the 4×4 block.
+    """
+
+    def __init__(self, inputs: int, outputs: int, options: TraditionalOptions) -> None:
+        super().__init__()
+        blur, backend = options.blur, options.backend
+        if inputs:
+            self.dtype = options.dtype
+            self.conv0 = Conv(inputs, outputs, up=True, blur=blur, backend=backend)
+        else:
+            self.dtype = torch.promote_types(options.dtype, torch.float32)
+            self.input = LatentInput(options.w_dim, outputs)
+        self.tail0 = Tail(outputs, backend)
+        self.conv1 = Conv(outputs, outputs, up=False, blur=blur, backend=backend)
+        self.tail1 = Tail(outputs, backend)
+        self.torgb = ToRGB(outputs, options.channels, backend)
+
+    def forward(self, x: Tensor | None, w: Tensor) -> Tensor:
+        """Feature map of this resolution from the one before, or from the latent."""
+        x = self.input(w) if x is None else self.conv0(x.to(self.dtype))
+        y: Tensor = self.tail1(self.conv1(self.tail0(x)))
+        return y
+
+
+class Synthesis(nn.Module):
+    """From one code to images.
+
+    Attributes:
+        lod: Levels still missing; fractional while one fades in.
+
+    Args:
+        features: Feature maps of each resolution, from 4×4 up.
+    """
+
+    num_ws = 1
+    noise_resolutions: tuple[int, ...] = ()
+
+    def __init__(self, features: Mapping[int, int], options: TraditionalOptions) -> None:
+        super().__init__()
+        self.lod = 0.0
+        self.resolutions = tuple(features)
+        inputs = 0
+        for side, outputs in features.items():
+            self.add_module(f"b{side}", Block(inputs, outputs, options))
+            inputs = outputs
+
+    def forward(self, ws: Ws, noise: object) -> Images:
+        """Images of the codes, as large as the network has grown; float32.
+
+        Args:
+            ws: One for each image.
+            noise: Of no effect: there are no noise inputs.
+        """
+        levels, share = split_lod(self.lod)
+        before: Tensor | None = None
+        x: Tensor | None = None
+        for side in self.resolutions[: len(self.resolutions) - levels]:
+            before, x = x, self._block(side)(x, ws[:, 0])
+        image: Tensor = self._block(side).torgb(x)
+        if share:
+            image = fade(image, upscale(self._block(side // 2).torgb(before), side), share)
+        return image
+
+    def _block(self, side: int) -> Block:
+        block = self.get_submodule(f"b{side}")
+        assert isinstance(block, Block)
+        return block
