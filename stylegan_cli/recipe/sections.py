@@ -63,7 +63,7 @@ class GeneratorSection:
     noise: bool = True
     z_dim: Count = 512
     w_dim: Count = 512
-    mapping_layers: Count = 8
+    mapping_layers: Annotated[int, Ge(0)] = 8
     mapping_lr_multiplier: Positive = 0.01
     channel_base: Count = 32_768
     channel_max: Count = 512
@@ -73,9 +73,15 @@ class GeneratorSection:
 
 @dataclass(frozen=True, kw_only=True)
 class DiscriminatorSection:
-    """D; channel_base and channel_max follow G where they are not given."""
+    """D; channel_base and channel_max follow G where they are not given.
+
+    Attributes:
+        fused_scale: For progan: halve the size within the convolution, as the published networks
+            do; False halves it after the activation.
+    """
 
     architecture: Architecture = "resnet"
+    fused_scale: bool = True
     channel_base: Count | None = None
     channel_max: Count | None = None
     mapping_layers: Count = 8
