@@ -6,11 +6,10 @@ from dataclasses import asdict
 from itertools import takewhile
 from pathlib import Path
 
-import tomli_w
-
 from stylegan_cli.errors import RecipeError
 from stylegan_cli.recipe.sections import Recipe
 from stylegan_cli.recipe.shelf import find
+from stylegan_cli.recipe.toml import inline
 from stylegan_cli.recipe.validation import Values, takes, validate
 
 
@@ -19,7 +18,8 @@ def load(source: str | Path, overrides: Sequence[str] = ()) -> Recipe:
 
     Args:
         source: A path, or the name of a shipped recipe.
-        overrides: Assignments such as `train.batch_size=16`; values are TOML, bare words strings.
+        overrides: Assignments such as `train.batch_size=16`; values are TOML (a table
+            `{8 = 64}`), bare words strings.
 
     Raises:
         RecipeError: No such recipe, or its problems, all at once.
@@ -80,7 +80,7 @@ def _read(source: str | Path) -> str:
 
 def _lines(values: Mapping[str, object]) -> str:
     return "".join(
-        f"# {key} is not set\n" if value is None else tomli_w.dumps({key: value})
+        f"# {key} is not set\n" if value is None else f"{key} = {inline(value)}\n"
         for key, value in values.items()
     )
 

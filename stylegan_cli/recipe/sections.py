@@ -128,8 +128,9 @@ class TrainSection:
 
     Attributes:
         batch_size: Images a step, over all processes.
-        batch_per_device: Images a device holds at once; smaller than its share of the batch
-            means gradient accumulation. None takes the whole share.
+        batch_per_device: Images a device holds at once at the full resolution, four times as
+            many at each resolution below while the networks grow; fewer than its share of the
+            batch means gradient accumulation. None takes the whole share.
         ema_kimg: Half-life of the average of G's weights.
         ema_rampup: The half-life is at most this share of the images shown; 0 turns it off.
         ema_decay: Instead of a half-life, the share of the old average kept in every step, [PG].

@@ -1,19 +1,20 @@
 """From dotted keys and raw values to a recipe, or to all of their problems at once."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import is_dataclass
 from difflib import SequenceMatcher
 from functools import cache
-from typing import TYPE_CHECKING, Any, get_type_hints
-
-import tomli_w
+from typing import TYPE_CHECKING, Any, get_origin, get_type_hints
 
 from stylegan_cli.errors import RecipeError
+from stylegan_cli.recipe import families
 from stylegan_cli.recipe.conflicts import conflicts
 from stylegan_cli.recipe.sections import SCHEMA, Recipe
+from stylegan_cli.recipe.toml import inline
 
 if TYPE_CHECKING:
-    from pydantic import TypeAdapter, ValidationError
+    from pydantic import TypeAdapter
+    from pydantic_core import ErrorDetails
 
 Values = Mapping[str, object]
 """Raw values by dotted key, such as `{"train.batch_size": 16}`."""
@@ -45,7 +46,7 @@ def takes(key: str, value: object) -> bool:
 
 
 def validate(values: Values, source: str, overridden: Collection[str] = ()) -> Recipe:
-    """The recipe with these values, defaults elsewhere.
+    """The recipe with these values, elsewhere the defaults of its family.
 
     Args:
         source: The file or name the values came from, for messages.
@@ -57,7 +58,8 @@ def validate(values: Values, source: str, overridden: Collection[str] = ()) -> R
     _check_schema(values.get("schema", SCHEMA), source)
     problems: dict[str, str] = {}
     good: dict[str, object] = {}
-    for key, value in values.items():
+    defaults = families.defaults(values.get("generator.family"))
+    for key, value in {**defaults, **values}.items():
         problem, good_value = _judge(key, value)
         if problem:
             problems[key] = problem
@@ -95,7 +97,7 @@ def _judge(key: str, value: object) -> tuple[str, object]:
     try:
         return "", _adapter(key).validate_python(value)
     except ValidationError as error:
-        return f"{_expected(error)}, found {_shown(value)}", None
+        return _wrong(key, value, error.errors(include_url=False)), None
 
 
 @cache
@@ -106,14 +108,30 @@ def _adapter(key: str) -> "TypeAdapter[Any]":
     return TypeAdapter(key_types()[key], config=ConfigDict(strict=True, allow_inf_nan=False))
 
 
-def _expected(error: "ValidationError") -> str:
-    messages = [detail["msg"] for detail in error.errors(include_url=False)]
-    return "should be " + " or ".join(text.removeprefix("Input should be ") for text in messages)
+def _wrong(key: str, value: object, details: Sequence["ErrorDetails"]) -> str:
+    if _is_table(key) and isinstance(value, dict):
+        return "; ".join(
+            f"{detail['loc'][0]} {_expected([detail])}, found {_shown(detail['input'])}"
+            for detail in details
+        )
+    return f"{_expected(details)}, found {_shown(value)}"
+
+
+def _expected(details: Sequence["ErrorDetails"]) -> str:
+    texts = (detail["msg"].replace("dictionary", "table") for detail in details)
+    return "should be " + " or ".join(text.removeprefix("Input should be ") for text in texts)
+
+
+def _is_table(key: str) -> bool:
+    return get_origin(key_types().get(key)) is Mapping
 
 
 def _unknown_key(key: str) -> str:
     if key in sections():
         return f"a section, not a key; write [{key}] and its keys below"
+    table, _, entry = key.rpartition(".")
+    if _is_table(table):
+        return f"an entry, not a key; set the whole table, {table}={{{entry} = …}}"
     return "no such key" + _hint(key)
 
 
@@ -136,7 +154,7 @@ def _shown(value: object) -> str:
     """The value as TOML, cut to a line."""
     if isinstance(value, dict):
         return "a table"
-    text = tomli_w.dumps({"v": value}).removeprefix("v = ").strip().replace("\n", " ")
+    text = inline(value)
     return text if len(text) <= 60 else text[:57] + "…"
 
 

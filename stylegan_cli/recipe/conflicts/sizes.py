@@ -1,32 +1,19 @@
-"""Rules that a recipe's values must keep together, beyond the range of each key."""
+"""Rules of sizes: images, channels, latent codes."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
+from stylegan_cli.recipe.conflicts.conflict import Conflict
 from stylegan_cli.recipe.sections import Recipe
 
 RESOLUTIONS = (8, 16, 32, 64, 128, 256, 512, 1024)
 
 
-@dataclass(frozen=True, kw_only=True)
-class Conflict:
-    """A rule that a recipe breaks.
-
-    Attributes:
-        keys: Dotted keys that take part; the first one is to blame.
-        words: What is wrong, what was found, what to do.
-    """
-
-    keys: tuple[str, ...]
-    words: str
-
-
-def conflicts(recipe: Recipe) -> Iterator[Conflict]:
-    """Every rule that the recipe breaks."""
+def size_conflicts(recipe: Recipe) -> Iterator[Conflict]:
+    """Sizes that no network can be built with."""
     yield from _resolution(recipe)
     yield from _channels(recipe)
-    yield from _batch(recipe)
     yield from _deviation(recipe)
+    yield from _latents(recipe)
 
 
 def _resolution(recipe: Recipe) -> Iterator[Conflict]:
@@ -51,24 +38,6 @@ def _channels(recipe: Recipe) -> Iterator[Conflict]:
             )
 
 
-def _batch(recipe: Recipe) -> Iterator[Conflict]:
-    batch, part = recipe.train.batch_size, recipe.train.batch_per_device
-    if part is not None and batch % part:
-        yield Conflict(
-            keys=("train.batch_per_device", "train.batch_size"),
-            words=f"{part} does not divide train.batch_size {batch}; write a divisor of it",
-        )
-        return
-    held = batch if part is None else part
-    group = min(recipe.discriminator.mbstd_group_size, held)
-    if held % group:
-        name = "train.batch_size" if part is None else "train.batch_per_device"
-        yield Conflict(
-            keys=("discriminator.mbstd_group_size", "train.batch_size", "train.batch_per_device"),
-            words=f"{group} does not divide {name} {held}; write a divisor of it",
-        )
-
-
 def _deviation(recipe: Recipe) -> Iterator[Conflict]:
     section, generator = recipe.discriminator, recipe.generator
     base = section.channel_base or generator.channel_base
@@ -78,4 +47,13 @@ def _deviation(recipe: Recipe) -> Iterator[Conflict]:
             keys=("discriminator.mbstd_channels", "discriminator.channel_max"),
             words=f"{section.mbstd_channels} does not divide D's {features} channels at 4 px; "
             "write a divisor of them, or 0 for none",
+        )
+
+
+def _latents(recipe: Recipe) -> Iterator[Conflict]:
+    z_dim, w_dim = recipe.generator.z_dim, recipe.generator.w_dim
+    if recipe.generator.mapping_layers == 0 and w_dim != z_dim:
+        yield Conflict(
+            keys=("generator.w_dim", "generator.z_dim", "generator.mapping_layers"),
+            words=f"{w_dim}, but without mapping layers w is z; write generator.z_dim, {z_dim}",
         )
