@@ -32,6 +32,7 @@ class Header:
         c_dim: Length of a label, 0 without labels.
         classes: Names of the classes, where the data set had names.
         kimg: Thousands of real images shown in training.
+        lod: Levels that a growing network still misses from its full resolution.
         provenance: Data set, versions and date.
     """
 
@@ -39,6 +40,7 @@ class Header:
     c_dim: int
     classes: tuple[str, ...]
     kimg: float
+    lod: float = 0.0
     licence: str
     provenance: Mapping[str, Any]
 
@@ -93,6 +95,7 @@ def save_network(path: Path, header: Header, G_ema: "nn.Module", D: "nn.Module")
         "c_dim": str(header.c_dim),
         "classes": json.dumps(header.classes),
         "kimg": repr(header.kimg),
+        "lod": repr(header.lod),
         "licence": header.licence,
         "provenance": json.dumps(dict(header.provenance)),
     }
@@ -140,8 +143,10 @@ def load_network(
         G = build_generator(header.recipe, c_dim=header.c_dim)
         D = build_discriminator(header.recipe, c_dim=header.c_dim) if discriminator else None
     _fill(path, G, tensors, "g_ema.")
+    G.lod = header.lod
     if D is not None:
         _fill(path, D, tensors, "d.")
+        D.lod = header.lod
         D.eval().requires_grad_(False).to(device)
     G.eval().requires_grad_(False).to(device)
     return Network(path=path, sha256=file_sha256(path), header=header, G=G, D=D)
@@ -229,6 +234,8 @@ def _header(path: Path, metadata: Mapping[str, str]) -> Header:
             c_dim=int(metadata["c_dim"]),
             classes=tuple(str(name) for name in json.loads(metadata["classes"])),
             kimg=float(metadata["kimg"]),
+            # the first files were of networks that do not grow
+            lod=float(metadata.get("lod", "0")),
             licence=metadata["licence"],
             provenance=dict(json.loads(metadata["provenance"])),
         )

@@ -9,9 +9,10 @@ import numpy as np
 import torch
 
 from stylegan_cli.networks.generator import Generator
-from stylegan_cli.noise import NoiseMode, noise_maps
+from stylegan_cli.networks.growing import upscale
+from stylegan_cli.noise import NoiseInput, NoiseMode, noise_maps
 from stylegan_cli.plan import Plan
-from stylegan_cli.shapes import Images, Picture, Pixels
+from stylegan_cli.shapes import Images, Picture, Pixels, Ws
 
 PIXELS_A_BATCH = 2**22
 
@@ -35,6 +36,12 @@ def to_pixels(images: Images) -> Pixels:
     """Bytes of float images: truncate(clip(127.5 · x + 128))."""
     scaled = (images * 127.5 + 128).clamp(0, 255).to(torch.uint8)
     return scaled.permute(0, 2, 3, 1).contiguous().cpu().numpy()
+
+
+def draw(G: Generator, ws: Ws, noise: NoiseInput) -> Pixels:
+    """Pictures of the styles, of G's full resolution: those of a G still growing are blown up."""
+    with torch.no_grad():
+        return to_pixels(upscale(G.synthesis(ws, noise), G.resolution))
 
 
 def default_batch_size(resolution: int) -> int:
@@ -73,7 +80,7 @@ def render(
         missing = [[cell for cell in same if cell not in skip] for same in batch]
         if not any(missing):
             continue
-        pixels = _draw(G, plan, [same[0] for same in batch])
+        pixels = _draw_batch(G, plan, [same[0] for same in batch])
         for same, picture in zip(missing, pixels, strict=True):
             yield from (Cell(address=address, pixels=picture) for address in same)
 
@@ -94,19 +101,18 @@ def _code_key(plan: Plan, address: Address) -> bytes:
     return key.digest()
 
 
-def _draw(G: Generator, plan: Plan, batch: Sequence[Address]) -> Pixels:
+def _draw_batch(G: Generator, plan: Plan, batch: Sequence[Address]) -> Pixels:
     tables = plan.tables
     ws = np.stack([tables[table].ws[position] for table, position in batch])
     seeds = [int(tables[table].noise_seed[position]) for table, position in batch]
     device = G.mapping.w_avg.device
     noise = _noise_input(G, plan.noise_mode, seeds, device)
-    with torch.no_grad():
-        return to_pixels(G.synthesis(torch.from_numpy(ws).to(device), noise))
+    return draw(G, torch.from_numpy(ws).to(device), noise)
 
 
 def _noise_input(
     G: Generator, mode: NoiseMode, seeds: Sequence[int], device: torch.device
-) -> NoiseMode | list[torch.Tensor]:
+) -> NoiseInput:
     if mode != "random":
         return mode
     # drawn on the CPU, whose random numbers are the same on every machine

@@ -1,11 +1,11 @@
 """The endless stream of real batches, decoded ahead in threads."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from itertools import count, islice
+from itertools import groupby, islice
 
 import numpy as np
-from jaxtyping import Float32
+from jaxtyping import Float32, UInt8
 
 from stylegan_cli.data.dataset import Dataset
 from stylegan_cli.data.parallel import ordered_map, usual_workers
@@ -14,6 +14,19 @@ from stylegan_cli.shapes import Labels, Picture, Pixels
 
 BATCHES_AHEAD = 3
 MAX_THREADS = 8
+
+
+@dataclass(frozen=True, kw_only=True)
+class BatchShape:
+    """How a batch is cut from the stream.
+
+    Attributes:
+        size: Images over all processes.
+        side: Of the images, a power of two and at most that of the data set.
+    """
+
+    size: int
+    side: int
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,47 +39,74 @@ class RealBatch:
 
 def real_batches(
     dataset: Dataset,
+    shape_at: Callable[[int], BatchShape],
     *,
     seed: int,
     start: int,
-    batch_size: int,
     rank: int = 0,
     world_size: int = 1,
     mirror: bool = False,
 ) -> Iterator[RealBatch]:
-    """Batches without end; batch k holds stream positions start + k · batch_size and on.
+    """Batches without end, of consecutive positions of the stream.
 
     Position p of a batch goes to the process of rank (p − first position) mod world_size, so the
     stream is the same for every number of processes and every start.
 
     Args:
+        shape_at: Shape of the batch whose first image stands at this position.
         start: Images shown before: where a resumed run goes on.
-        batch_size: Images of a batch over all processes.
 
     Raises:
         DataError: An image cannot be read; names it.
     """
     sampler = Sampler(len(dataset), seed=seed, mirror=mirror)
-    share = len(range(rank, batch_size, world_size))
-    picks = (
-        sampler.pick(position)
-        for first in count(start, batch_size)
-        for position in range(first + rank, first + batch_size, world_size)
-    )
+    # each shape has decoding ahead of its own: as many images as suit it
+    for shape, same in groupby(_cuts(shape_at, start), key=lambda cut: cut[1]):
+        share = len(range(rank, shape.size, world_size))
+        picks = (
+            sampler.pick(position)
+            for first, _ in same
+            for position in range(first + rank, first + shape.size, world_size)
+        )
+        yield from _batches(dataset, picks, share, shape.side)
+
+
+def _cuts(shape_at: Callable[[int], BatchShape], position: int) -> Iterator[tuple[int, BatchShape]]:
+    while True:
+        shape = shape_at(position)
+        yield position, shape
+        position += shape.size
+
+
+def _batches(dataset: Dataset, picks: Iterable[Pick], share: int, side: int) -> Iterator[RealBatch]:
     images = ordered_map(
-        lambda pick: _read(dataset, pick),
+        lambda pick: _read(dataset, pick, side),
         picks,
         workers=min(usual_workers(), MAX_THREADS),
         ahead=BATCHES_AHEAD * share,
     )
     try:
-        while True:
-            pixels, labels = zip(*islice(images, share), strict=True)
+        while batch := list(islice(images, share)):
+            pixels, labels = zip(*batch, strict=True)
             yield RealBatch(pixels=np.stack(pixels), labels=np.stack(labels))
     finally:
         images.close()
 
 
-def _read(dataset: Dataset, pick: Pick) -> tuple[Picture, Float32[np.ndarray, " c_dim"]]:
+def _read(dataset: Dataset, pick: Pick, side: int) -> tuple[Picture, Float32[np.ndarray, " c_dim"]]:
     pixels, label = dataset.read(pick.index)
+    pixels = _shrink(pixels, side)
     return (pixels[:, ::-1] if pick.mirrored else pixels), label
+
+
+def _shrink(pixels: Picture, side: int) -> UInt8[np.ndarray, "{side} {side} channels"]:
+    """Mean of the pixels under each one of the smaller picture, rounded once."""
+    count = (len(pixels) // side) ** 2
+    if count == 1:
+        return pixels
+    # sums of bytes are exact in float32 up to 1024 px to 4
+    sums = pixels.astype(np.float32)
+    while len(sums) > side:
+        sums = sums[0::2] + sums[1::2]
+        sums = sums[:, 0::2] + sums[:, 1::2]
+    return np.rint(sums / count).astype(np.uint8)

@@ -47,6 +47,12 @@ class PhaseStreams:
         rows = [self._normal("pixels", i, size) for i in self.samples]
         return torch.stack(rows).reshape(-1, channels, resolution, resolution).to(self.device)
 
+    def shares(self) -> Tensor:
+        """A number from [0, 1) for each sample, `[n, 1, 1, 1]`."""
+        seeds = [self._sample_seed("share", i) for i in self.samples]
+        rows = [torch.rand(1, generator=torch.Generator().manual_seed(seed)) for seed in seeds]
+        return torch.stack(rows).reshape(-1, 1, 1, 1).to(self.device)
+
     def label_choices(self, count: int) -> list[int]:
         """Index of the training image whose label each sample takes."""
         return [self._sample_seed("label", i) % count for i in self.samples]

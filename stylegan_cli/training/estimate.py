@@ -14,15 +14,19 @@ from stylegan_cli.networks.build import (
     count_parameters,
 )
 from stylegan_cli.networks.discriminators import Discriminator
-from stylegan_cli.networks.stylegan2 import Generator
-from stylegan_cli.recipe import Recipe
+from stylegan_cli.networks.generator import Generator
+from stylegan_cli.networks.growing import split_lod
+from stylegan_cli.recipe import LossSection, Recipe
 from stylegan_cli.runtime import World
+from stylegan_cli.training.growing import Stage, stages
 from stylegan_cli.training.iteration import share_of
 from stylegan_cli.training.phases import Reals, judge
 
 WEIGHT_COPIES_G = 5
 """float32 numbers a parameter of G: weight, average, gradient, two moments of Adam."""
 WEIGHT_COPIES_D = 4
+Phase = Callable[[], object]
+"""A forward pass, and what of it must live until its backward pass."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,6 +36,7 @@ class Estimate:
     Attributes:
         parameters: Of `mapping`, `synthesis`, `generator` and `discriminator`.
         weight_bytes: Weights, averages, gradients and optimizer moments.
+        batch_per_device: Images a device holds at once where they need most memory.
         activation_bytes: What the hungriest phase keeps for its backward pass on one device.
     """
 
@@ -54,8 +59,6 @@ def estimate(recipe: Recipe, *, c_dim: int = 0, dtype: torch.dtype = torch.float
         c_dim: Length of the labels.
         dtype: Type of the activations.
     """
-    share = share_of(recipe, World())
-    at_once = math.ceil(len(share.samples) / share.rounds)
     with torch.device("meta"):
         G = build_generator(recipe, c_dim=c_dim, dtype=dtype)
         D = build_discriminator(recipe, c_dim=c_dim, dtype=dtype)
@@ -69,7 +72,9 @@ def estimate(recipe: Recipe, *, c_dim: int = 0, dtype: torch.dtype = torch.float
             WEIGHT_COPIES_G * parameters["generator"]
             + WEIGHT_COPIES_D * parameters["discriminator"]
         )
-        activations = _hungriest_phase(G, D, at_once, recipe)
+        activations, at_once = max(
+            _hungriest_phase(G, D, stage, recipe) for stage in stages(recipe)
+        )
     return Estimate(
         parameters=parameters,
         num_ws=G.num_ws,
@@ -79,19 +84,34 @@ def estimate(recipe: Recipe, *, c_dim: int = 0, dtype: torch.dtype = torch.float
     )
 
 
-def _hungriest_phase(G: Generator, D: Discriminator, n: int, recipe: Recipe) -> int:
-    shrunk = max(1, n // recipe.loss.pl_batch_shrink)
-    phases: tuple[Callable[[], Tensor], ...] = (
+def _hungriest_phase(
+    G: Generator, D: Discriminator, stage: Stage, recipe: Recipe
+) -> tuple[int, int]:
+    """Bytes that the phase of a stage keeps that keeps most, and images at once."""
+    G.lod = D.lod = stage.lod
+    share = share_of(recipe, stage, World())
+    n = math.ceil(len(share.samples) / share.rounds)
+    return max(_saved_bytes(phase) for phase in _phases(G, D, n, recipe.loss)), n
+
+
+def _phases(G: Generator, D: Discriminator, n: int, loss: LossSection) -> list[Phase]:
+    """What each phase of training computes, of images without values."""
+    shrunk = max(1, n // loss.pl_batch_shrink)
+    r1_on = loss.r1_gamma != 0
+    phases: list[Phase] = [
         lambda: _score(D, _generate(G, n)[0]),
-        lambda: _judge(D, n),
-        lambda: _gradient(*_generate(G, shrunk)),
-        lambda: _r1_gradient(D, n),
-    )
-    return max(_saved_bytes(phase) for phase in phases)
+        lambda: _judge(D, n, with_r1=r1_on and not loss.lazy, with_penalty=loss.gp_weight > 0),
+    ]
+    if loss.pl_weight > 0:
+        phases.append(lambda: _gradient(*_generate(G, shrunk)))
+    if r1_on and loss.lazy:
+        phases.append(lambda: _gradient_at(D, _images(D, n)))
+    return phases
 
 
 def _images(D: Discriminator, n: int) -> Tensor:
-    return torch.randn(n, D.channels, D.resolution, D.resolution)
+    side = D.resolution >> split_lod(D.lod)[0]
+    return torch.randn(n, D.channels, side, side)
 
 
 def _generate(G: Generator, n: int) -> tuple[Tensor, Tensor]:
@@ -101,26 +121,31 @@ def _generate(G: Generator, n: int) -> tuple[Tensor, Tensor]:
 
 
 def _score(D: Discriminator, images: Tensor) -> Tensor:
-    logits: Tensor = D(images, torch.randn(len(images), D.c_dim))
-    return logits
+    verdicts: Tensor = D(images, torch.randn(len(images), D.c_dim))
+    return verdicts[:, :1]
 
 
-def _judge(D: Discriminator, n: int) -> Tensor:
+def _judge(D: Discriminator, n: int, *, with_r1: bool, with_penalty: bool) -> list[Tensor]:
     c = torch.randn(n, D.c_dim)
-    fakes, reals = judge(D, _images(D, n), c, Reals(images=_images(D, n), c=c))
-    return fakes + reals
+    reals = Reals(images=_images(D, n).requires_grad_(with_r1), c=c)
+    kept = list(judge(D, _images(D, n), c, reals))
+    if with_r1:
+        kept.append(_gradient(kept[1][:, :1], reals.images))
+    if with_penalty:
+        kept.append(_gradient_at(D, _images(D, n)))
+    return kept
+
+
+def _gradient_at(D: Discriminator, images: Tensor) -> Tensor:
+    images.requires_grad_()
+    return _gradient(_score(D, images), images)
 
 
 def _gradient(output: Tensor, source: Tensor) -> Tensor:
     return torch.autograd.grad(output.sum(), source, create_graph=True)[0]
 
 
-def _r1_gradient(D: Discriminator, n: int) -> Tensor:
-    images = _images(D, n).requires_grad_()
-    return _gradient(_score(D, images), images)
-
-
-def _saved_bytes(phase: Callable[[], Tensor]) -> int:
+def _saved_bytes(phase: Phase) -> int:
     """Bytes of the tensors a forward pass keeps for its backward pass."""
     with _watch_saved() as sizes:
         kept = phase()

@@ -1,4 +1,4 @@
-"""One training iteration: its four phases over this process's share of the batch."""
+"""One training iteration: its phases over this process's share of the batch."""
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -10,10 +10,12 @@ from torch import Tensor, nn
 
 from stylegan_cli.data.loader import RealBatch
 from stylegan_cli.errors import TrainingError, UsageError
+from stylegan_cli.networks.growing import fade, halve, split_lod, upscale
 from stylegan_cli.recipe import Recipe
 from stylegan_cli.runtime import World
 from stylegan_cli.training.draws import PhaseStreams
 from stylegan_cli.training.ema import ema_decay, update_ema
+from stylegan_cli.training.growing import Stage, is_growing
 from stylegan_cli.training.optimizers import step
 from stylegan_cli.training.phases import Nets, Reals, d_main, d_reg, g_main, g_reg
 from stylegan_cli.training.state import TrainingState
@@ -25,8 +27,12 @@ class Share:
 
     Samples are dealt out one by one, to processes first and rounds second, so that the groups
     of minibatch standard deviation are those of one process with the whole batch.
+
+    Attributes:
+        stage: What the batch is of.
     """
 
+    stage: Stage
     samples: Sequence[int]
     rounds: int
 
@@ -36,56 +42,57 @@ class Share:
         return [list(local[k :: self.rounds]) for k in range(self.rounds) if k < len(local)]
 
 
-def share_of(recipe: Recipe, world: World) -> Share:
-    """This process's share of every batch.
+def share_of(recipe: Recipe, stage: Stage, world: World) -> Share:
+    """This process's share of every batch of a stage.
+
+    Images of half the side take a quarter of the memory: `train.batch_per_device` is meant at
+    the full resolution.
 
     Raises:
         UsageError: The batch cannot be dealt out to so many processes.
     """
-    batch, group = recipe.train.batch_size, recipe.discriminator.mbstd_group_size
+    batch, group = stage.batch_size, recipe.discriminator.mbstd_group_size
+    key = _batch_key(recipe, stage)
     if batch % world.size:
         raise UsageError(
-            f"train.batch_size: {batch} does not divide by the {world.size} processes; "
+            f"{key}: {batch} does not divide by the {world.size} processes; "
             f"choose a multiple of {world.size}"
         )
     samples = range(world.rank, batch, world.size)
-    at_once = recipe.train.batch_per_device or len(samples)
-    share = Share(samples=samples, rounds=-(-len(samples) // at_once))
+    at_once = (recipe.train.batch_per_device or batch) * 4**stage.levels
+    share = Share(stage=stage, samples=samples, rounds=-(-len(samples) // at_once))
     for part in share.split():
         if len(part) > group and len(part) % group:
             raise UsageError(
-                f"train.batch_size: {batch} gives each of {world.size} processes {len(part)} "
+                f"{key}: {batch} gives each of {world.size} processes {len(part)} "
                 f"images at once, which discriminator.mbstd_group_size {group} does not divide; "
                 f"choose a multiple of {group * world.size * share.rounds}"
             )
     return share
 
 
+def _batch_key(recipe: Recipe, stage: Stage) -> str:
+    table = recipe.growing.batch_size if is_growing(recipe) else {}
+    side = str(stage.resolution)
+    return f"growing.batch_size.{side}" if side in table else "train.batch_size"
+
+
 def train_batch(
     state: TrainingState, nets: Nets, recipe: Recipe, share: Share, batch: RealBatch
 ) -> None:
     """Show D a batch of real images and move both networks on."""
+    state.enter(share.stage, recipe)
     run = _Iteration(state, nets, recipe, share)
-    reals = _to_device(batch, nets)
-    loss = recipe.loss
-    shrunk = max(1, len(share.samples) // loss.pl_batch_shrink)
-
-    run.update(nets.G, share.split(), "g", lambda s, _: g_main(nets, s))
-    if loss.pl_weight > 0 and state.iteration % loss.pl_interval == 0:
-        run.update(nets.G, share.split(shrunk), "g_reg", lambda s, _: g_reg(nets, s, state.pl_mean))
-    run.update(nets.D, share.split(), "d", lambda s, i: d_main(nets, s, _pick(reals, i)))
-    if nets.r1_gamma > 0 and state.iteration % loss.r1_interval == 0:
-        run.update(nets.D, share.split(), "d_reg", lambda _, i: d_reg(nets, _pick(reals, i)))
-
-    train = recipe.train
-    decay = ema_decay(
-        batch_size=train.batch_size,
-        ema_kimg=train.ema_kimg,
-        rampup=train.ema_rampup,
-        cur_nimg=state.cur_nimg,
-    )
-    update_ema(state.G_ema, state.G, decay)
-    state.cur_nimg += train.batch_size
+    reals = _to_device(batch, state.pl_mean.device, state.lod)
+    if recipe.train.order == "g-first":
+        run.move_g()
+        run.move_d(reals)
+        run.average()
+    else:
+        run.move_d(reals)
+        run.average()
+        run.move_g()
+    state.cur_nimg += share.stage.batch_size
     state.iteration += 1
 
 
@@ -102,9 +109,10 @@ def enough_memory(share: Share) -> Iterator[None]:
         if not _is_out_of_memory(error):
             raise
         at_once = len(share.split()[0])
+        smaller = max(1, at_once // 2 // 4**share.stage.levels)
         raise TrainingError(
             f"out of memory with {at_once} images at once; the last state is kept. Choose a "
-            f"smaller --set train.batch_per_device={max(1, at_once // 2)}, in another folder"
+            f"smaller --set train.batch_per_device={smaller}, in another folder"
         ) from error
 
 
@@ -114,7 +122,13 @@ def _is_out_of_memory(error: Exception) -> bool:
     return known or "DefaultCPUAllocator" in str(error)
 
 
-Phase = Callable[[PhaseStreams, list[int]], Tensor]
+@dataclass(frozen=True)
+class _Phase:
+    """A part of the loss: from random streams and positions in the batch, for each round."""
+
+    name: str
+    rounds: list[list[int]]
+    loss: Callable[[PhaseStreams, list[int]], Tensor]
 
 
 @dataclass(frozen=True)
@@ -124,18 +138,53 @@ class _Iteration:
     recipe: Recipe
     share: Share
 
-    def update(self, network: nn.Module, rounds: list[list[int]], name: str, phase: Phase) -> None:
-        """Accumulate a phase's gradients over its rounds and step the network's optimizer."""
+    def move_g(self) -> None:
+        """Update G by its loss and its path lengths, lazily by those where they are due."""
+        nets, state, loss = self.nets, self.state, self.recipe.loss
+        shrunk = self.share.split(max(1, len(self.share.samples) // loss.pl_batch_shrink))
+        main = _Phase("g", self.share.split(), lambda s, _: g_main(nets, s))
+        lengths = _Phase("g_reg", shrunk, lambda s, _: g_reg(nets, s, state.pl_mean))
+        if loss.pl_weight == 0:
+            self._update(nets.G, main)
+        elif not loss.lazy:
+            self._update(nets.G, main, lengths)
+        else:
+            self._update(nets.G, main)
+            if state.iteration % loss.pl_interval == 0:
+                self._update(nets.G, lengths)
+
+    def move_d(self, reals: Reals) -> None:
+        """Update D by its loss, and by a lazy R1 where it is due."""
+        nets, loss, rounds = self.nets, self.recipe.loss, self.share.split()
+        self._update(nets.D, _Phase("d", rounds, lambda s, i: d_main(nets, s, _pick(reals, i))))
+        if nets.r1_gamma > 0 and loss.lazy and self.state.iteration % loss.r1_interval == 0:
+            self._update(nets.D, _Phase("d_reg", rounds, lambda _, i: d_reg(nets, _pick(reals, i))))
+
+    def average(self) -> None:
+        """Move the average of G's weights towards them."""
+        train, decay = self.recipe.train, self.recipe.train.ema_decay
+        if decay is None:
+            decay = ema_decay(
+                batch_size=self.share.stage.batch_size,
+                ema_kimg=train.ema_kimg,
+                rampup=train.ema_rampup,
+                cur_nimg=self.state.cur_nimg,
+            )
+        update_ema(self.state.G_ema, self.state.G, decay)
+
+    def _update(self, network: nn.Module, *phases: _Phase) -> None:
+        """Accumulate the gradients of phases over their rounds and step the optimizer once."""
         nets, state = self.nets, self.state
         nets.G.requires_grad_(network is nets.G)
         nets.D.requires_grad_(network is nets.D)
-        total = sum(len(indices) for indices in rounds)
-        for indices in rounds:
-            loss = phase(self._streams(name, indices), indices)
-            (loss * (len(indices) / total)).backward()
+        for phase in phases:
+            total = sum(len(indices) for indices in phase.rounds)
+            for indices in phase.rounds:
+                loss = phase.loss(self._streams(phase.name, indices), indices)
+                (loss * (len(indices) / total)).backward()
         optimizer = state.opt_g if network is nets.G else state.opt_d
         norm = step(optimizer, nets.world)
-        nets.stats.add(f"grad_norm_{name}", norm)
+        nets.stats.add(f"grad_norm_{phases[0].name}", norm)
 
     def _streams(self, phase: str, indices: list[int]) -> PhaseStreams:
         return PhaseStreams(
@@ -147,10 +196,13 @@ class _Iteration:
         )
 
 
-def _to_device(batch: RealBatch, nets: Nets) -> Reals:
-    device = nets.G.mapping.w_avg.device
+def _to_device(batch: RealBatch, device: torch.device, lod: float) -> Reals:
+    """Reals as G makes its images at this lod: a level that fades in adds its share of detail."""
     pixels = torch.from_numpy(np.ascontiguousarray(batch.pixels))
     images = pixels.to(device, non_blocking=True).permute(0, 3, 1, 2).float() / 127.5 - 1
+    _, share = split_lod(lod)
+    if share:
+        images = fade(images, upscale(halve(images), images.shape[3]), share)
     return Reals(images=images, c=torch.from_numpy(batch.labels).to(device, non_blocking=True))
 
 

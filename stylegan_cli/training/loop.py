@@ -10,6 +10,7 @@ from stylegan_cli.errors import Interrupted
 from stylegan_cli.recipe import Recipe
 from stylegan_cli.recipe.automatic import resolve
 from stylegan_cli.runtime import World
+from stylegan_cli.training.growing import stage_at, stages
 from stylegan_cli.training.iteration import enough_memory, share_of, train_batch
 from stylegan_cli.training.run_folder import RunFolder
 from stylegan_cli.training.session import open_session
@@ -45,7 +46,8 @@ def train(
         Interrupted: `stop` said so; the same call goes on from there.
     """
     recipe, world = resolve(recipe), world or World()
-    share = share_of(recipe, world)
+    for stage in stages(recipe):
+        share_of(recipe, stage, world)
     files = RunFolder(path=folder)
     if world.is_first:
         files.prepare(recipe, overwrite=overwrite)
@@ -53,6 +55,7 @@ def train(
     session = open_session(recipe, dataset, files, device, world)
     yield session.begin()
     for batch in session.batches():
+        share = share_of(recipe, stage_at(recipe, session.state.cur_nimg), world)
         with enough_memory(share):
             train_batch(session.state, session.nets, recipe, share, batch)
         if session.crossed():

@@ -6,17 +6,18 @@ from torch import Tensor, nn
 from stylegan_cli.runtime import World
 
 
-def lazy_adam(
-    network: nn.Module, *, lr: float, beta1: float, beta2: float, interval: int
+def adam(
+    network: nn.Module, *, lr: float, beta1: float, beta2: float, interval: int | None = None
 ) -> torch.optim.Adam:
-    """Adam that takes interval + 1 steps where it would take `interval` without regularization.
+    """A new optimizer, corrected for lazy regularization where there is any.
 
-    Lazy regularization, [SG2] appendix B: with c = k / (k + 1), lr · c and β^c.
+    It then takes interval + 1 steps where it would take `interval`, [SG2] appendix B: with
+    c = k / (k + 1), lr · c and β^c.
 
     Args:
-        interval: Iterations from one regularization step to the next.
+        interval: Iterations from one regularization step to the next; None corrects nothing.
     """
-    c = interval / (interval + 1)
+    c = 1.0 if interval is None else interval / (interval + 1)
     return torch.optim.Adam(
         network.parameters(), lr=lr * c, betas=(beta1**c, beta2**c), eps=1e-8, fused=True
     )

@@ -73,6 +73,7 @@ class Outputs:
             c_dim=self.dataset.c_dim,
             classes=self.dataset.classes,
             kimg=state.cur_nimg / 1000,
+            lod=state.lod,
             licence="that of the images it was trained on",
             provenance={
                 "data": self.recipe.data.path,

@@ -1,23 +1,28 @@
-"""The four phases of a StyleGAN2 iteration, each from networks and random streams to gradients.
+"""The phases of an iteration, each from networks and random streams to a loss.
 
-Order and bookkeeping follow [ADA]: Gmain, Greg, Dmain, Dreg, each with latents of its own and
-an optimizer step; the regularizers are lazy, [SG2] section 3.1.
+Gmain, Greg, Dmain, Dreg as in [ADA], each with latents of its own. Lazy regularizers, [SG2]
+section 3.1, are phases; otherwise R1 is part of Dmain.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
 
 from stylegan_cli.networks.discriminators import Discriminator
-from stylegan_cli.networks.stylegan2 import Generator
+from stylegan_cli.networks.generator import Generator
 from stylegan_cli.recipe import LossSection
 from stylegan_cli.runtime import World
-from stylegan_cli.shapes import C, Images, Logits, Ws
+from stylegan_cli.shapes import C, Images, Logits, Verdict, Ws
 from stylegan_cli.training.draws import PhaseStreams
-from stylegan_cli.training.losses import discriminator_loss, generator_loss
-from stylegan_cli.training.regularizers import path_length_penalty, path_lengths, r1_penalty
+from stylegan_cli.training.losses import class_loss, discriminator_loss, generator_loss
+from stylegan_cli.training.regularizers import (
+    gradient_norm,
+    path_length_penalty,
+    path_lengths,
+    r1_penalty,
+)
 from stylegan_cli.training.stats import Stats
 
 
@@ -52,8 +57,8 @@ class Reals:
 def g_main(nets: Nets, streams: PhaseStreams) -> Tensor:
     """Loss of G: how little D takes its images for real."""
     images, _, c = _generate(nets, streams)
-    logits = nets.D(images, c)
-    loss = generator_loss(logits)
+    verdicts = nets.D(images, c)
+    loss = generator_loss(verdicts[:, :1], nets.loss) + class_loss(verdicts, c)
     nets.stats.add("loss_g", loss)
     return loss.mean()
 
@@ -67,38 +72,65 @@ def g_reg(nets: Nets, streams: PhaseStreams, pl_mean: Tensor) -> Tensor:
     pl_mean.copy_(mean)
     nets.stats.add("pl_length", lengths)
     nets.stats.add("pl_penalty", penalty)
-    return nets.loss.pl_weight * nets.loss.pl_interval * penalty.mean()
+    interval = nets.loss.pl_interval if nets.loss.lazy else 1
+    return nets.loss.pl_weight * interval * penalty.mean()
 
 
 def d_main(nets: Nets, streams: PhaseStreams, reals: Reals) -> Tensor:
-    """Loss of D: how well it tells fakes and reals apart."""
+    """Loss of D: how well it tells fakes and reals apart, with the penalties of every step."""
     with torch.no_grad():
         fakes, _, c = _generate(nets, streams)
-    fake_logits, real_logits = judge(nets.D, fakes, c, reals)
-    loss = discriminator_loss(fake_logits, real_logits)
+    with_r1 = nets.r1_gamma > 0 and not nets.loss.lazy
+    reals = replace(reals, images=reals.images.detach().requires_grad_(with_r1))
+    on_fakes, on_reals = judge(nets.D, fakes, c, reals)
+    fake_scores, real_scores = on_fakes[:, :1], on_reals[:, :1]
+    loss = discriminator_loss(fake_scores, real_scores, nets.loss)
+    loss = loss + class_loss(on_fakes, c) + class_loss(on_reals, reals.c)
     nets.stats.add("loss_d", loss)
-    nets.stats.add("score_fake", fake_logits)
-    nets.stats.add("score_real", real_logits)
-    nets.stats.add("sign_real", real_logits.detach().sign())
-    return loss.mean()
+    nets.stats.add("score_fake", fake_scores)
+    nets.stats.add("score_real", real_scores)
+    nets.stats.add("sign_real", real_scores.detach().sign())
+    total = loss.mean()
+    if with_r1:
+        total = total + _r1(nets, real_scores, reals.images)
+    if nets.loss.gp_weight > 0:
+        total = total + _gradient_penalty(nets, streams, fakes, reals)
+    return total
 
 
 def d_reg(nets: Nets, reals: Reals) -> Tensor:
     """R1 regularization of D on the real images."""
     images = reals.images.detach().requires_grad_()
-    penalty = r1_penalty(nets.D(images, reals.c), images)
-    nets.stats.add("r1_penalty", penalty)
-    return nets.r1_gamma / 2 * nets.loss.r1_interval * penalty.mean()
+    return _r1(nets, nets.D(images, reals.c)[:, :1], images, nets.loss.r1_interval)
 
 
-def judge(D: Discriminator, fakes: Images, c: C, reals: Reals) -> tuple[Logits, Logits]:
-    """Logits of fakes and of as many reals; no group of minibatch deviation mixes them."""
-    if len(fakes) % D.b4.mbstd.group_size:
-        # they do not fill their groups, so one pass would fill them up with the others
+def judge(D: Discriminator, fakes: Images, c: C, reals: Reals) -> tuple[Verdict, Verdict]:
+    """Verdicts on fakes and as many reals; no group of minibatch deviation mixes them."""
+    if len(fakes) % D.b4.mbstd.group_size or reals.images.requires_grad:
+        # they do not fill their groups, so one pass would fill them up with the others; or the
+        # reals' gradient is wanted, which need not run through the fakes
         return D(fakes, c), D(reals.images, reals.c)
     # alternating images fall into groups of their own, and one pass is faster than two
-    logits = D(_alternate(fakes, reals.images), _alternate(c, reals.c))
-    return logits[0::2], logits[1::2]
+    verdicts = D(_alternate(fakes, reals.images), _alternate(c, reals.c))
+    return verdicts[0::2], verdicts[1::2]
+
+
+def between(fakes: Images, reals: Images, shares: Tensor) -> Images:
+    """Images on the way from reals to fakes, each with a share of its fake, for WGAN-GP."""
+    return reals.detach().lerp(fakes, shares).requires_grad_()
+
+
+def _r1(nets: Nets, real_scores: Logits, images: Images, interval: int = 1) -> Tensor:
+    penalty = r1_penalty(real_scores, images, nets.D.resolution)
+    nets.stats.add("r1_penalty", penalty)
+    return nets.r1_gamma / 2 * interval * penalty.mean()
+
+
+def _gradient_penalty(nets: Nets, streams: PhaseStreams, fakes: Images, reals: Reals) -> Tensor:
+    images = between(fakes, reals.images, streams.shares())
+    norm = gradient_norm(nets.D(images, reals.c)[:, :1], images, nets.D.resolution)
+    nets.stats.add("gp_norm", norm)
+    return nets.loss.gp_weight * (norm - 1).square().mean()
 
 
 def _alternate(a: Tensor, b: Tensor) -> Tensor:
@@ -113,9 +145,10 @@ def _generate(nets: Nets, streams: PhaseStreams) -> tuple[Images, Ws, C]:
     w = G.mapping(z, c)
     G.mapping.track(nets.world.mean_(w.detach().mean(0)))
     ws = w.unsqueeze(1).expand(-1, G.num_ws, -1)
-    crossover = streams.crossover(G.num_ws, nets.loss.style_mixing_prob)
-    if crossover < G.num_ws:
-        w_mix = G.mapping(z_mix, c).unsqueeze(1)
-        ws = torch.cat([ws[:, :crossover], w_mix.expand(-1, G.num_ws - crossover, -1)], dim=1)
+    if G.has_styles:
+        crossover = streams.crossover(G.active_ws, nets.loss.style_mixing_prob)
+        if crossover < G.active_ws:
+            w_mix = G.mapping(z_mix, c).unsqueeze(1)
+            ws = torch.cat([ws[:, :crossover], w_mix.expand(-1, G.num_ws - crossover, -1)], dim=1)
     images = G.synthesis(ws, streams.noise(G.synthesis.noise_resolutions))
     return images, ws, c

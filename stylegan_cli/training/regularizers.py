@@ -1,4 +1,4 @@
-"""Gradient penalties: R1 of the discriminator and path length of the generator."""
+"""Gradient penalties: R1 and WGAN-GP of the discriminator, path length of the generator."""
 
 import math
 
@@ -11,14 +11,26 @@ from stylegan_cli.runtime import World
 from stylegan_cli.shapes import Images, Logits, Scalar, Ws
 
 
-def r1_penalty(real_logits: Logits, images: Images) -> Float[Tensor, " n"]:
+def r1_penalty(real_logits: Logits, images: Images, full_resolution: int) -> Float[Tensor, " n"]:
     """Squared gradient of D at each real image, summed over pixels; without γ / 2.
 
     Mescheder et al. 2018, equation 9. Can be differentiated again.
+
+    Args:
+        full_resolution: The gradient is that for images of this side, of which D was shown box
+            means: with respect to what a growing D of [PG] takes in.
     """
-    with no_weight_gradients():
-        (gradient,) = torch.autograd.grad(real_logits.sum(), images, create_graph=True)
-    return gradient.square().sum((1, 2, 3))
+    gradient = _gradient(real_logits, images)
+    return gradient.square().sum((1, 2, 3)) * (images.shape[3] / full_resolution) ** 2
+
+
+def gradient_norm(logits: Logits, images: Images, full_resolution: int) -> Float[Tensor, " n"]:
+    """Norm of D's gradient at each image, which WGAN-GP wants to be 1; arguments as of R1.
+
+    Gulrajani et al. 2017, equation 3.
+    """
+    norms: Tensor = torch.linalg.vector_norm(_gradient(logits, images), dim=(1, 2, 3))
+    return norms * (images.shape[3] / full_resolution)
 
 
 def path_lengths(images: Images, ws: Ws, noise: Images) -> Float[Tensor, " n"]:
@@ -49,3 +61,9 @@ def path_length_penalty(
     """
     mean = running_mean.lerp(world.mean_(lengths.detach().mean()), decay)
     return (lengths - mean).square(), mean
+
+
+def _gradient(logits: Logits, images: Images) -> Images:
+    with no_weight_gradients():
+        (gradient,) = torch.autograd.grad(logits.sum(), images, create_graph=True)
+    return gradient

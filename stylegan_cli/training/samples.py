@@ -7,10 +7,10 @@ import torch
 
 from stylegan_cli.data.dataset import Dataset
 from stylegan_cli.latents import broadcast_layers
-from stylegan_cli.networks.stylegan2 import Generator
+from stylegan_cli.networks.generator import Generator
 from stylegan_cli.runtime import numpy_stream, torch_stream
 from stylegan_cli.shapes import C, Pixels, Z
-from stylegan_cli.synthesis import default_batch_size, to_pixels
+from stylegan_cli.synthesis import default_batch_size, draw
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,7 +48,7 @@ def sample_grid(dataset: Dataset, *, seed: int, resolution: int, z_dim: int) -> 
     )
 
 
-@torch.no_grad()
 def _draw(G_ema: Generator, z: Z, c: C) -> Pixels:
-    ws = broadcast_layers(G_ema.mapping(z, c), G_ema.num_ws)
-    return to_pixels(G_ema.synthesis(ws, "const"))
+    with torch.no_grad():
+        ws = broadcast_layers(G_ema.mapping(z, c), G_ema.num_ws)
+    return draw(G_ema, ws, "const")

@@ -10,11 +10,12 @@ import numpy as np
 import torch
 
 from stylegan_cli.data.dataset import Dataset
-from stylegan_cli.data.loader import RealBatch, real_batches
+from stylegan_cli.data.loader import BatchShape, RealBatch, real_batches
 from stylegan_cli.errors import OutputError
 from stylegan_cli.recipe import Recipe
 from stylegan_cli.recipe.automatic import r1_gamma
 from stylegan_cli.runtime import World, pick_dtype, repeatable
+from stylegan_cli.training.growing import is_growing, stage_at
 from stylegan_cli.training.outputs import Outputs, check_finite, open_outputs
 from stylegan_cli.training.phases import Nets
 from stylegan_cli.training.run_folder import RunFolder
@@ -31,6 +32,7 @@ class Session:
 
     Attributes:
         outputs: In the first process only.
+        images_before: Shown before the last iteration.
     """
 
     recipe: Recipe
@@ -42,6 +44,7 @@ class Session:
     resumed: bool
     clock: float = field(default_factory=time.monotonic)
     images_at_clock: int = 0
+    images_before: int = 0
 
     @property
     def kimg(self) -> float:
@@ -63,22 +66,24 @@ class Session:
         """Real images from where the run is; none if it is done."""
         if self.is_done:
             return
-        yield from real_batches(
+        stream = real_batches(
             self.dataset,
+            self._batch_shape,
             seed=self.recipe.seed,
             start=self.state.cur_nimg,
-            batch_size=self.recipe.train.batch_size,
             rank=self.world.rank,
             world_size=self.world.size,
             mirror=self.recipe.data.mirror,
         )
+        for batch in stream:
+            self.images_before = self.state.cur_nimg
+            yield batch
 
     def crossed(self, ticks: int = 1) -> bool:
         """Whether the last iteration ended a multiple of so many ticks, or was the last of all."""
         # whole images: what comes every so many ticks must come with one of them
         images = max(1, round(self.recipe.report.tick_kimg * 1000)) * ticks
-        now = self.state.cur_nimg
-        return self.is_done or now // images > (now - self.recipe.train.batch_size) // images
+        return self.is_done or self.state.cur_nimg // images > self.images_before // images
 
     def shall_stop(self, stop: Callable[[], bool]) -> bool:
         """Whether any process was told to stop; asked seldom where asking is slow."""
@@ -113,6 +118,10 @@ class Session:
         if self.outputs is not None:
             self.outputs.write_state(self.state)
 
+    def _batch_shape(self, position: int) -> BatchShape:
+        stage = stage_at(self.recipe, position)
+        return BatchShape(size=stage.batch_size, side=stage.resolution)
+
     def _measure(self) -> dict[str, int | float]:
         means = self.state.stats.means(self.world)
         check_finite(means, self.kimg)
@@ -124,12 +133,18 @@ class Session:
         return {
             "cur_nimg": self.state.cur_nimg,
             "kimg": self.kimg,
+            **self._growth(),
             **means,
             "pl_mean": self.state.pl_mean.item(),
             "sec_per_kimg": seconds / images * 1000,
             "seconds": self.state.seconds,
             "memory_gib": _peak_memory(self.state.pl_mean.device) / 2**30,
         }
+
+    def _growth(self) -> dict[str, int | float]:
+        if not is_growing(self.recipe):
+            return {}
+        return {"lod": self.state.lod, "resolution": self.state.G.side}
 
     def _tick(self, stats: Mapping[str, int | float], files: list[Path]) -> Tick:
         return Tick(

@@ -9,9 +9,10 @@ from torch import Tensor
 
 from stylegan_cli.networks.build import build_discriminator, build_generator
 from stylegan_cli.networks.discriminators import Discriminator
-from stylegan_cli.networks.stylegan2 import Generator
+from stylegan_cli.networks.generator import Generator
 from stylegan_cli.recipe import Recipe
-from stylegan_cli.training.optimizers import lazy_adam
+from stylegan_cli.training.growing import Stage, level_key, stage_at
+from stylegan_cli.training.optimizers import adam
 from stylegan_cli.training.stats import Stats
 
 
@@ -37,6 +38,17 @@ class TrainingState:
     iteration: int = 0
     seconds: float = 0.0
 
+    @property
+    def lod(self) -> float:
+        """Levels missing in the iteration before, or in the first one."""
+        return self.G.lod
+
+    def enter(self, stage: Stage, recipe: Recipe) -> None:
+        """Grow the networks to a stage; where other levels take part, optimizers start anew."""
+        if stage.key != level_key(self.lod):
+            self.opt_g, self.opt_d = new_optimizers(self.G, self.D, stage, recipe)
+        self._grow(stage.lod)
+
     def state_dict(self) -> dict[str, Any]:
         """Plain tensors and numbers, for `checkpoint.save_state`."""
         return {
@@ -45,6 +57,7 @@ class TrainingState:
             "G_ema": self.G_ema.state_dict(),
             "opt_g": self.opt_g.state_dict(),
             "opt_d": self.opt_d.state_dict(),
+            "lod": self.lod,
             "pl_mean": self.pl_mean,
             "sums": dict(self.stats.sums),
             "cur_nimg": self.cur_nimg,
@@ -56,12 +69,17 @@ class TrainingState:
         """Take over what `state_dict` gave."""
         for name in ("G", "D", "G_ema", "opt_g", "opt_d"):
             getattr(self, name).load_state_dict(state[name])
+        # the first states were of networks that do not grow
+        self._grow(state.get("lod", 0.0))
         self.pl_mean.copy_(state["pl_mean"])
         for name, moments in state["sums"].items():
             self.stats.sums[name] = moments.to(self.pl_mean.device)
         self.cur_nimg = state["cur_nimg"]
         self.iteration = state["iteration"]
         self.seconds = state["seconds"]
+
+    def _grow(self, lod: float) -> None:
+        self.G.lod = self.D.lod = self.G_ema.lod = lod
 
 
 def initial_state(
@@ -75,14 +93,28 @@ def initial_state(
     G = build_generator(recipe, c_dim=c_dim, dtype=dtype).to(device)
     D = build_discriminator(recipe, c_dim=c_dim, dtype=dtype).to(device)
     G_ema = build_generator(recipe, c_dim=c_dim).to(device).eval().requires_grad_(False)
-    train, loss = recipe.train, recipe.loss
-    betas = {"beta1": train.beta1, "beta2": train.beta2}
+    first = stage_at(recipe, 0)
+    G.lod = D.lod = G_ema.lod = first.lod
+    opt_g, opt_d = new_optimizers(G, D, first, recipe)
     return TrainingState(
         G=G.train(),
         D=D.train(),
         G_ema=G_ema,
-        opt_g=lazy_adam(G, lr=train.lr_g, interval=loss.pl_interval, **betas),
-        opt_d=lazy_adam(D, lr=train.lr_d, interval=loss.r1_interval, **betas),
+        opt_g=opt_g,
+        opt_d=opt_d,
         pl_mean=torch.zeros((), device=device),
         stats=Stats(device=device),
+    )
+
+
+def new_optimizers(
+    G: Generator, D: Discriminator, stage: Stage, recipe: Recipe
+) -> tuple[torch.optim.Adam, torch.optim.Adam]:
+    """Optimizers of both networks as a stage begins with them."""
+    train, loss = recipe.train, recipe.loss
+    betas = {"beta1": train.beta1, "beta2": train.beta2}
+    every_g, every_d = (loss.pl_interval, loss.r1_interval) if loss.lazy else (None, None)
+    return (
+        adam(G, lr=stage.lr_g, interval=every_g, **betas),
+        adam(D, lr=stage.lr_d, interval=every_d, **betas),
     )

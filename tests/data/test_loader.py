@@ -3,9 +3,10 @@ from itertools import islice
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from stylegan_cli.data.dataset import open_dataset
-from stylegan_cli.data.loader import real_batches
+from stylegan_cli.data.loader import BatchShape, real_batches
 from stylegan_cli.data.sampler import Sampler
 from stylegan_cli.errors import DataError
 from tests.data.pictures import blocks, folder_of
@@ -19,9 +20,9 @@ def dataset(tmp_path):
     opened.close()
 
 
-def batches(dataset, count, **options):
-    options = {"seed": 3, "start": 0, "batch_size": 4, "mirror": True, **options}
-    stream = real_batches(dataset, **options)
+def batches(dataset, count, shape_at=lambda _: BatchShape(size=4, side=8), **options):
+    options = {"seed": 3, "start": 0, "mirror": True, **options}
+    stream = real_batches(dataset, shape_at, **options)
     try:
         return list(islice(stream, count))
     finally:
@@ -59,8 +60,57 @@ def test_shares_interleave_to_the_batch_of_one_process(dataset, world_size):
 
 
 def test_batches_can_be_larger_than_the_data_set(dataset):
-    [batch] = batches(dataset, 1, batch_size=32)
+    [batch] = batches(dataset, 1, lambda _: BatchShape(size=32, side=8))
     assert batch.pixels.shape == (32, 8, 8, 3) and batch.labels.shape == (32, 2)
+
+
+def growing(position):
+    """Two batches of 6 at 2 px, one of 4 at 4 px, then 2 at a time at 8 px."""
+    if position < 12:
+        return BatchShape(size=6, side=2)
+    return BatchShape(size=4, side=4) if position < 16 else BatchShape(size=2, side=8)
+
+
+def test_batches_take_the_shape_of_their_place(dataset):
+    shapes = [batch.pixels.shape for batch in batches(dataset, 5, growing)]
+    sides = [(6, 2), (6, 2), (4, 4), (2, 8), (2, 8)]
+    assert shapes == [(size, side, side, 3) for size, side in sides]
+
+
+def test_batches_of_any_shape_cut_the_same_stream(dataset):
+    whole = np.concatenate([batch.labels for batch in batches(dataset, 5)])
+    cut = np.concatenate([batch.labels for batch in batches(dataset, 5, growing)])
+    np.testing.assert_array_equal(cut, whole)
+
+
+@pytest.mark.parametrize("start", [6, 12, 16, 18])
+def test_a_growing_stream_goes_on_from_any_batch(dataset, start):
+    starts = [0, 6, 12, 16, 18]
+    whole = batches(dataset, 6, growing)[starts.index(start) :]
+    resumed = batches(dataset, len(whole), growing, start=start)
+    for expected, seen in zip(whole, resumed, strict=True):
+        np.testing.assert_array_equal(seen.pixels, expected.pixels)
+
+
+def test_shares_of_a_growing_stream_interleave(dataset):
+    whole = batches(dataset, 5, growing)
+    shares = [batches(dataset, 5, growing, rank=rank, world_size=2) for rank in range(2)]
+    for number, batch in enumerate(whole):
+        for rank in range(2):
+            np.testing.assert_array_equal(shares[rank][number].pixels, batch.pixels[rank::2])
+
+
+@pytest.mark.parametrize("side", [4, 2, 1])
+def test_smaller_images_are_means_rounded_once(tmp_path, side):
+    picture = np.random.default_rng(0).integers(0, 256, (8, 8, 3)).astype(np.uint8)
+    folder_of(tmp_path, {"noise.png": Image.fromarray(picture)})
+    with closing(open_dataset(tmp_path, resolution=8)) as noise:
+        stream = batches(noise, 4, lambda _: BatchShape(size=1, side=side))
+    mirrored = [Sampler(1, seed=3, mirror=True).pick(position).mirrored for position in range(4)]
+    assert set(mirrored) == {False, True}
+    means = np.rint(picture.reshape(side, 8 // side, side, 8 // side, 3).mean((1, 3)))
+    for batch, flip in zip(stream, mirrored, strict=True):
+        np.testing.assert_array_equal(batch.pixels[0], means[:, ::-1] if flip else means)
 
 
 def test_a_broken_image_is_named(tmp_path):
