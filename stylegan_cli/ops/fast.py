@@ -123,11 +123,19 @@ def noise_bias_act(
 
 
 def adain(x: Tensor, style: Tensor) -> Tensor:
-    """As `reference.adain`: statistics in the dtype of style, then one multiplication and sum."""
-    variance, mean = torch.var_mean(x.to(style.dtype), (2, 3), correction=0)
+    """As `reference.adain`; computes in the dtype of x, scales in that of style."""
+    centred = x - _pixel_mean(x)
+    variance = _pixel_mean(centred.square())[..., 0, 0].to(style.dtype)
     scale, shift = style.chunk(2, dim=1)
     factor = (scale + 1) * (variance + EPSILON).rsqrt()
-    return torch.addcmul(_per_channel(shift - mean * factor, x), x, _per_channel(factor, x))
+    return torch.addcmul(_per_channel(shift, x), centred, _per_channel(factor, x))
+
+
+def _pixel_mean(x: Tensor) -> Tensor:
+    # a matrix product: up to ten times faster on CPUs than a reduction over channels-last pixels
+    n, c, h, w = x.shape
+    weights = x.new_full((n, 1, h * w), 1 / (h * w))
+    return (weights @ x.permute(0, 2, 3, 1).reshape(n, h * w, c)).reshape(n, c, 1, 1)
 
 
 def _box_kernel(weight: Tensor) -> Tensor:

@@ -30,6 +30,24 @@ COUNTS = {
     (32_768, 8): (8_139_782, 8_403_977, 8_401_926, 11_281_409, 11_283_457, 11_543_553),
 }
 
+# progan and stylegan1: traditional synthesis; that of configurations C, D, E/F; D
+COUNTS_BEFORE_STYLEGAN2 = {
+    1024: (23_079_115, 28_299_403, 24_113_291, 24_118_379, 23_087_249),
+    512: (23_072_120, 28_259_576, 24_073_464, 24_078_520, 23_080_225),
+    256: (23_044_309, 28_166_101, 23_979_989, 23_984_981, 23_052_353),
+    128: (22_933_394, 27_923_858, 23_737_746, 23_742_610, 22_941_313),
+    64: (22_490_383, 27_218_191, 23_032_079, 23_036_687, 22_498_049),
+    32: (20_719_628, 24_922_124, 20_736_012, 20_740_108, 20_726_785),
+    16: (15_998_473, 19_150_345, 14_964_233, 14_967_305, 16_005_121),
+    8: (11_277_318, 13_378_566, 9_192_454, 9_194_502, 11_283_457),
+}
+CONFIGURATIONS = {
+    "A": {"input": "latent", "styles": False, "noise": False, "mapping_layers": 0},
+    "C": {"input": "latent", "noise": False},
+    "D": {"noise": False},
+    "F": {},
+}
+
 every_count = pytest.mark.parametrize(
     ("channel_base", "resolution", "counts"),
     [(*key, counts) for key, counts in COUNTS.items()],
@@ -46,6 +64,12 @@ def recipe(resolution=32, *, seed=0, g="skip", d="resnet", channel_base=32_768, 
         ),
         discriminator=DiscriminatorSection(architecture=d),
     )
+
+
+def older(resolution, *, family="stylegan1", configuration="F"):
+    asked = recipe(resolution, g="progressive", d="progressive", channel_base=16_384)
+    changes = CONFIGURATIONS[configuration]
+    return replace(asked, generator=replace(asked.generator, family=family, **changes))
 
 
 def small(seed=0, *, g="skip", d="resnet", resolution=32):
@@ -73,6 +97,66 @@ def test_discriminators_have_the_originals_parameters(channel_base, resolution, 
             for d in ARCHITECTURES
         ]
     assert tuple(count_parameters(D) for D in built) == counts[3:]
+
+
+@pytest.mark.parametrize(("resolution", "counts"), COUNTS_BEFORE_STYLEGAN2.items())
+def test_older_networks_have_the_originals_parameters(resolution, counts):
+    with torch.device("meta"):
+        built = [
+            build_generator(older(resolution, configuration=name), c_dim=0).synthesis
+            for name in CONFIGURATIONS
+        ]
+        built.append(build_discriminator(older(resolution), c_dim=0))
+    assert tuple(count_parameters(network) for network in built) == counts
+
+
+def test_progan_has_the_parameters_of_configuration_a():
+    asked = older(1024, family="progan", configuration="A")
+    with torch.device("meta"):
+        G, D = build_generator(asked, c_dim=0), build_discriminator(asked, c_dim=0)
+    assert (count_parameters(G), count_parameters(D)) == (23_079_115, 23_087_249)
+
+
+@pytest.mark.parametrize("channel_base", [16_384, 32_768])
+def test_progressive_networks_of_stylegan2_have_the_parameters_of_skip_ones(channel_base):
+    progressive, skip = (
+        recipe(64, g=name, d=name, channel_base=channel_base) for name in ("progressive", "skip")
+    )
+    with torch.device("meta"):
+        counts = [
+            [
+                count_parameters(build(asked, c_dim=0))
+                for build in (build_generator, build_discriminator)
+            ]
+            for asked in (progressive, skip)
+        ]
+    assert counts[0] == counts[1]
+
+
+@pytest.mark.parametrize(
+    ("family", "configuration", "g_adds", "d_adds"),
+    [
+        ("stylegan1", "F", 512 * 10 + 512 * 512, 513 * 9),
+        ("progan", "A", 8192 * 10, 513 * 10),
+    ],
+)
+def test_labels_of_older_networks_add_the_originals_parameters(
+    family, configuration, g_adds, d_adds
+):
+    asked = older(32, family=family, configuration=configuration)
+    with torch.device("meta"):
+        added = [
+            count_parameters(build(asked, c_dim=10)) - count_parameters(build(asked, c_dim=0))
+            for build in (build_generator, build_discriminator)
+        ]
+    assert added == [g_adds, d_adds]
+
+
+@pytest.mark.parametrize(("resolution", "elements"), [(1024, 2_796_192), (64, 10_912), (32, 2_720)])
+def test_noise_maps_of_stylegan1_have_the_originals_elements(resolution, elements):
+    with torch.device("meta"):
+        synthesis = build_generator(older(resolution), c_dim=0).synthesis
+    assert sum(buffer.numel() for buffer in synthesis.buffers()) == elements
 
 
 @pytest.mark.parametrize(

@@ -116,6 +116,65 @@ def test_conv_equals_the_reference(
 
 
 @every_precision
+@every_size
+@pytest.mark.parametrize("blur", [False, True])
+def test_box_up_conv_equals_the_reference(size, blur, dtype, tolerance):
+    x, weight, _, _ = styled_inputs(size, 3, 0)
+
+    def call(form, x, weight):
+        return form.box_up_conv(x, weight, blur=blur)
+
+    assert_equal_forms(call, [x, weight], dtype, tolerance)
+
+
+@every_precision
+@every_size
+@pytest.mark.parametrize("blur", [False, True])
+def test_box_down_conv_equals_the_reference(size, blur, dtype, tolerance):
+    n, c_in, c_out, side = size
+    shapes = [(n, c_in, side + 1, side + 1), (c_out, c_in, 3, 3), (c_out,)]
+
+    def call(form, x, weight, bias):
+        return form.box_down_conv(x, weight, bias, blur=blur)
+
+    inputs = [seeded(i, *shape) for i, shape in enumerate(shapes)]
+    assert_equal_forms(call, inputs, dtype, tolerance)
+
+
+@every_precision
+@every_size
+@pytest.mark.parametrize("noise", [False, True])
+def test_noise_bias_act_equals_the_reference(size, noise, dtype, tolerance):
+    n, c, _, side = size
+    shapes = [(n, c, side, side), (c,), (n, 1, side, side), (c,)]
+    inputs = [seeded(i, *shape) for i, shape in enumerate(shapes)]
+
+    def call(form, x, bias, maps=None, strength=None):
+        return form.noise_bias_act(x, maps, strength, bias)
+
+    assert_equal_forms(call, inputs if noise else inputs[:2], dtype, tolerance)
+
+
+@every_precision
+@every_size
+def test_adain_equals_the_reference(size, dtype, tolerance):
+    n, c, _, side = size
+
+    def call(form, x, style):
+        return form.adain(x, style)
+
+    assert_equal_forms(call, [seeded(0, n, c, side, side), seeded(1, n, 2 * c)], dtype, tolerance)
+
+
+@pytest.mark.parametrize("form", [fast, reference])
+def test_adain_gives_the_statistics_of_the_style(form):
+    x, style = 5 + 3 * seeded(0, 2, 4, 8, 8), seeded(1, 2, 8)
+    y = form.adain(x, style)
+    torch.testing.assert_close(y.mean((2, 3)), style[:, 4:])
+    torch.testing.assert_close(y.std((2, 3), correction=0), (style[:, :4] + 1).abs())
+
+
+@every_precision
 @pytest.mark.parametrize(("n", "channels", "side"), [(1, 1, 2), (2, 3, 6), (3, 8, 10)])
 @pytest.mark.parametrize("name", ["upsample", "downsample"])
 def test_resampling_equals_the_reference(name, n, channels, side, dtype, tolerance):
@@ -194,10 +253,10 @@ def measured_generator(architecture, dtype):
     """Images, path lengths, and the gradient of their squares for all weights."""
     G = tiny_generator(architecture, dtype)
     weight_type = next(G.parameters()).dtype
-    z = seeded(2, 4, 16).to(weight_type)
-    ws = G.mapping(z, z.new_empty(4, 0))[:, None].repeat(1, G.num_ws, 1)
+    z = seeded(2, 16, 16).to(weight_type)
+    ws = G.mapping(z, z.new_empty(16, 0))[:, None].repeat(1, G.num_ws, 1)
     images = G.synthesis(ws, "const")
-    lengths = path_lengths(images, ws, seeded(3, 4, 3, 16, 16).to(weight_type))
+    lengths = path_lengths(images, ws, seeded(3, 16, 3, 16, 16).to(weight_type))
     lengths.square().mean().backward()
     return images.detach(), lengths.detach(), joined_gradients(G)
 
