@@ -16,6 +16,7 @@ from stylegan_cli.studies.recording import Recording, default_folder
 from stylegan_cli.synthesis import Cell, render
 from stylegan_cli.training.data import training_data
 from stylegan_cli.training.estimate import Estimate, estimate
+from stylegan_cli.training.growing import Stage, is_growing, stages
 from stylegan_cli.training.loop import train
 from stylegan_cli.training.tick import Tick
 
@@ -29,11 +30,13 @@ __all__ = [
     "Recording",
     "Sampling",
     "SgtoolError",
+    "Stage",
     "Tick",
     "default_folder",
     "describe",
     "estimate",
     "grid",
+    "is_growing",
     "load_network",
     "load_recipe",
     "mix",
@@ -41,6 +44,7 @@ __all__ = [
     "pick_device",
     "render",
     "resolve_recipe",
+    "stages",
     "train",
     "training_data",
 ]

@@ -17,6 +17,7 @@ SHOWN = {
     "score_real": "real",
     "score_fake": "fake",
     "r1_penalty": "r1",
+    "gp_norm": "gp",
     "pl_length": "pl",
 }
 """What of a tick's statistics is shown, and under which short name; the rest is in the file."""
@@ -83,5 +84,7 @@ def time_left(tick: "Tick") -> str:
 
 
 def numbers(stats: Mapping[str, int | float]) -> str:
-    """Losses, scores and penalties, short."""
-    return "  ".join(f"{short} {stats[name]:.3g}" for name, short in SHOWN.items() if name in stats)
+    """How far a growing network is; losses, scores and penalties, short."""
+    grown = [f"lod {stats['lod']:.3g}  {stats['resolution']} px"] if "lod" in stats else []
+    shown = [f"{short} {stats[name]:.3g}" for name, short in SHOWN.items() if name in stats]
+    return "  ".join([*grown, *shown])

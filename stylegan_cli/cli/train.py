@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -25,6 +25,7 @@ from stylegan_cli.cli.ticks import show_ticks
 
 if TYPE_CHECKING:
     from stylegan_cli.recipe import Recipe
+    from stylegan_cli.training.estimate import Estimate
 
 EXAMPLES = examples(
     "sgtool train",
@@ -145,19 +146,7 @@ def _show_cost(recipe: "Recipe", device_name: str, *, json: bool) -> None:
     dtype = pick_dtype(resolved.train.precision, api.pick_device(device_name))
     cost = api.estimate(resolved, dtype=dtype)
     if json:
-        echo_json(
-            {
-                "recipe": asdict(resolved),
-                "parameters": cost.parameters,
-                "num_ws": cost.num_ws,
-                "memory": {
-                    "batch_per_device": cost.batch_per_device,
-                    "weight_bytes": cost.weight_bytes,
-                    "activation_bytes": cost.activation_bytes,
-                    "total_bytes": cost.total_bytes,
-                },
-            }
-        )
+        echo_json(_cost_facts(resolved, cost))
         return
     typer.echo(dumps(resolved), nl=False)
     counts = cost.parameters
@@ -165,7 +154,36 @@ def _show_cost(recipe: "Recipe", device_name: str, *, json: bool) -> None:
         f"G {counts['generator']:,} parameters, D {counts['discriminator']:,}, "
         f"{cost.num_ws} style layers"
     )
+    if api.is_growing(resolved):
+        console.note(_growth(resolved))
     console.note(
         f"about {cost.total_bytes / 2**30:.1f} GiB of memory on each device, "
         f"{cost.batch_per_device} images at once; without the runtime's own"
     )
+
+
+def _cost_facts(recipe: "Recipe", cost: "Estimate") -> dict[str, Any]:
+    from stylegan_cli import api
+
+    facts = {
+        "recipe": asdict(recipe),
+        "parameters": cost.parameters,
+        "num_ws": cost.num_ws,
+        "memory": {
+            "batch_per_device": cost.batch_per_device,
+            "weight_bytes": cost.weight_bytes,
+            "activation_bytes": cost.activation_bytes,
+            "total_bytes": cost.total_bytes,
+        },
+    }
+    if api.is_growing(recipe):
+        facts["stages"] = [asdict(stage) for stage in api.stages(recipe)]
+    return facts
+
+
+def _growth(recipe: "Recipe") -> str:
+    from stylegan_cli import api
+
+    first, *later = api.stages(recipe)
+    begins = [f"{stage.resolution} px from {stage.from_kimg:g} kimg" for stage in later]
+    return ", ".join([f"starts at {first.resolution} px", *begins])

@@ -13,10 +13,12 @@ class Stage:
     Attributes:
         lod: Levels still missing; fractional while one fades in.
         resolution: Current side of the images.
+        from_kimg: When this resolution begins to fade in; 0 for the first.
     """
 
     lod: float
     resolution: int
+    from_kimg: float
     batch_size: int
     lr_g: float
     lr_d: float
@@ -51,15 +53,7 @@ def stages(recipe: Recipe) -> tuple[Stage, ...]:
     """The resolutions a run comes to, in order, each when it has faded in."""
     levels = range(_schedule(recipe).levels, -1, -1)
     first, *later = (_stage(recipe, float(level)) for level in levels)
-    total = recipe.train.total_kimg
-    return (first, *(stage for stage in later if first_kimg(recipe, stage) < total))
-
-
-def first_kimg(recipe: Recipe, stage: Stage) -> float:
-    """When the stage's resolution begins to fade in; 0 for the first."""
-    schedule = _schedule(recipe)
-    phases = schedule.levels - stage.levels
-    return max(phases * schedule.length - schedule.transition, 0) / 1000
+    return (first, *(stage for stage in later if stage.from_kimg < recipe.train.total_kimg))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,12 +72,17 @@ class _Schedule:
         return self.training + self.transition
 
     def lod(self, cur_nimg: int) -> float:
+        """Levels missing after so many images."""
         if not self.levels:
             return 0.0
         phase, passed = divmod(cur_nimg, self.length)
         fading = max(passed - self.training, 0)
         faded = fading / self.transition if fading else 0.0
         return max(self.levels - phase - faded, 0.0)
+
+    def fades_in_from(self, level: int) -> int:
+        """Images shown before a level begins to fade in; 0 for the first."""
+        return max((self.levels - level) * self.length - self.transition, 0)
 
 
 def _schedule(recipe: Recipe) -> _Schedule:
@@ -97,13 +96,14 @@ def _schedule(recipe: Recipe) -> _Schedule:
 
 
 def _stage(recipe: Recipe, lod: float) -> Stage:
-    resolution = recipe.data.resolution >> math.floor(lod)
-    train = recipe.train
+    level, train = math.floor(lod), recipe.train
+    resolution = recipe.data.resolution >> level
     tables = recipe.growing if is_growing(recipe) else GrowingSection()
     lr = tables.lr.get(str(resolution))
     return Stage(
         lod=lod,
         resolution=resolution,
+        from_kimg=_schedule(recipe).fades_in_from(level) / 1000,
         batch_size=tables.batch_size.get(str(resolution), train.batch_size),
         lr_g=lr or train.lr_g,
         lr_d=lr or train.lr_d,

@@ -3,7 +3,7 @@ from dataclasses import replace
 import pytest
 
 from stylegan_cli.recipe import GeneratorSection, GrowingSection, Recipe
-from stylegan_cli.training.growing import first_kimg, stage_at, stages
+from stylegan_cli.training.growing import stage_at, stages
 
 PAPER = Recipe(generator=GeneratorSection(architecture="progressive"))
 
@@ -77,6 +77,6 @@ def test_stages_are_the_resolutions_a_run_comes_to():
 
 def test_a_resolution_begins_where_it_is_first_seen():
     for stage in stages(PAPER)[1:]:
-        begin = round(first_kimg(PAPER, stage) * 1000)
+        begin = round(stage.from_kimg * 1000)
         assert stage_at(PAPER, begin).resolution == stage.resolution // 2
         assert stage_at(PAPER, begin + 1).resolution == stage.resolution
