@@ -33,6 +33,13 @@ def test_show_as_json_holds_every_key():
     assert shown["generator"]["channel_max"] == 512
 
 
+def test_show_has_tables_on_a_line_and_as_objects_in_json():
+    changes = ("--set", "growing.lr={8 = 0.5}")
+    assert "lr = {8 = 0.5}\n" in sgtool("recipe", "show", "progan", *changes).stdout
+    shown = json.loads(sgtool("recipe", "show", "progan", "--json", *changes).stdout)
+    assert shown["growing"]["lr"] == {"8": 0.5}
+
+
 def test_show_of_an_unknown_recipe_fails_with_the_nearest():
     result = sgtool("recipe", "show", "stylegan3")
     assert (result.exit_code, result.stdout) == (2, "")

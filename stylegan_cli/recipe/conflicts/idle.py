@@ -43,6 +43,12 @@ _IDLE = (
         because=("generator.family",),
     ),
     _Idle(
+        keys=("discriminator.fused_scale",),
+        used=lambda recipe: recipe.generator.family == "progan",
+        why="outside the family progan",
+        because=("generator.family",),
+    ),
+    _Idle(
         keys=("generator.mapping_lr_multiplier",),
         used=lambda recipe: recipe.generator.mapping_layers > 0,
         why="without mapping layers",

@@ -7,13 +7,7 @@ from stylegan_cli.recipe.sections import Recipe
 from stylegan_cli.recipe.toml import inline
 
 _FIXED: Mapping[str, Mapping[str, object]] = {
-    "progan": {
-        "architecture": "progressive",
-        "input": "latent",
-        "styles": False,
-        "noise": False,
-        "mapping_layers": 0,
-    },
+    "progan": {"architecture": "progressive", "input": "latent", "styles": False, "noise": False},
     "stylegan1": {"architecture": "progressive"},
     "stylegan2": {"input": "const", "styles": True, "noise": True},
 }

@@ -1,0 +1,48 @@
+import pytest
+
+from stylegan_cli.recipe import load
+from tests.recipe.problems import problems_of
+
+
+@pytest.mark.parametrize(
+    ("name", "change", "words"),
+    [
+        ("stylegan2", "growing.initial_resolution=4", "4 does nothing without generator.arch"),
+        ("stylegan2", "growing.batch_size={8=16}", "{8 = 16} does nothing without generator.arch"),
+        ("stylegan2", "growing.training_kimg=1", "1.0 does nothing without generator.arch"),
+        ("stylegan1-f", "generator.conv_clamp=256", "256.0 does nothing outside the family styleg"),
+        ("progan", "discriminator.conv_clamp=256", "256.0 does nothing outside the family styleg"),
+        ("stylegan1-f", "discriminator.mapping_layers=2", "2 does nothing outside the family sty"),
+        ("stylegan1-f", "discriminator.fused_scale=false", "false does nothing outside the family"),
+        ("stylegan1-b", "generator.mapping_lr_multiplier=1", "1.0 does nothing without mapping"),
+        ("stylegan2", "loss.wgan_drift=0", "0.0 does nothing without loss.adversarial"),
+    ],
+)
+def test_a_key_that_does_nothing_is_refused(name, change, words):
+    (problem,) = problems_of(name, change)
+    assert problem.startswith(f"{change.partition('=')[0]}: {words}")
+
+
+def test_the_remedy_is_the_default_or_to_leave_the_key_out():
+    assert problems_of("stylegan2", "growing.lr={8=1}")[0].endswith("; write {}")
+    assert problems_of("progan", "generator.conv_clamp=1")[0].endswith("; leave it out")
+
+
+def test_the_tables_of_a_recipe_that_grows_do_nothing_once_it_does_not():
+    whole = ["generator.architecture=skip", "discriminator.architecture=resnet"]
+    found = problems_of("stylegan2-d", *whole)
+    assert [problem.partition(":")[0] for problem in found] == ["growing.batch_size", "growing.lr"]
+    assert load("stylegan2-d", [*whole, "growing.batch_size={}", "growing.lr={}"])
+
+
+@pytest.mark.parametrize(
+    ("name", "change"),
+    [
+        ("stylegan2", "generator.conv_clamp=256"),
+        ("progan", "discriminator.fused_scale=false"),
+        ("progan", "loss.wgan_drift=0"),
+        ("stylegan2-d", "growing.training_kimg=1"),
+    ],
+)
+def test_a_key_may_be_set_where_it_does_something(name, change):
+    assert load(name, [change]) != load(name)

@@ -1,0 +1,65 @@
+from typing import get_args
+
+import pytest
+
+from stylegan_cli.recipe import Recipe, dumps, loads
+from stylegan_cli.recipe.families import defaults
+from stylegan_cli.recipe.validation import key_types
+from tests.recipe.problems import problems
+
+PROGAN = 'generator.family = "progan"\n'
+
+
+def test_a_family_changes_the_defaults_of_the_sections():
+    recipe = loads(PROGAN)
+    assert (recipe.loss.adversarial, recipe.loss.gp_weight) == ("wgan", 10)
+    assert recipe.train.batch_size == Recipe().train.batch_size
+
+
+def test_the_text_comes_after_its_family_and_set_after_the_text():
+    text = PROGAN + "train.total_kimg = 1\n"
+    assert loads(PROGAN).train.total_kimg == 12_000
+    assert loads(text).train.total_kimg == 1
+    assert loads(text, overrides=["train.total_kimg=2"]).train.total_kimg == 2
+
+
+def test_set_chooses_the_family_too():
+    assert loads(PROGAN, overrides=["generator.family=stylegan2"]) == Recipe()
+
+
+def test_a_table_of_the_text_replaces_that_of_the_family():
+    assert loads(PROGAN + "growing.batch_size = {8 = 3}").growing.batch_size == {"8": 3}
+
+
+def test_a_recipe_written_before_there_were_families_reads_as_ever():
+    new = ("input", "styles", "noise", "fused_scale", "adversarial", "wgan_drift", "gp_weight")
+    new += ("lazy", "# ema_decay", "order")
+    before, after = dumps(Recipe()).split("[growing]")
+    old = before + after[after.index("[augment]") :]
+    lines = [line for line in old.splitlines() if not line.startswith(new)]
+    assert len(lines) == len(old.splitlines()) - len(new)
+    assert loads("\n".join(lines)) == Recipe()
+
+
+@pytest.mark.parametrize("family", ['"stylegan9"', "[]"])
+def test_what_is_no_family_is_the_only_problem(family):
+    (problem,) = problems(f"generator.family = {family}")
+    assert problem.startswith("generator.family: should be 'progan', 'stylegan1' or 'stylegan2'")
+
+
+@pytest.mark.parametrize("family", ["progan", "stylegan1"])
+def test_the_defaults_of_a_family_go_together(family):
+    recipe = loads(f'generator.family = "{family}"')
+    assert recipe.generator.family == family
+
+
+@pytest.mark.parametrize("family", ["progan", "stylegan1"])
+def test_a_family_says_nothing_where_none_means_something(family):
+    # a written recipe can only leave such a key out, and would read back as the family's
+    assert not [key for key in defaults(family) if type(None) in get_args(key_types()[key])]
+
+
+@pytest.mark.parametrize("family", ["progan", "stylegan1"])
+def test_a_written_recipe_keeps_what_its_family_would_change(family):
+    recipe = loads(f'generator.family = "{family}"\ngrowing.lr = {{}}\nloss.pl_interval = 7')
+    assert loads(dumps(recipe)) == recipe

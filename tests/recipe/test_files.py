@@ -1,0 +1,125 @@
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from stylegan_cli.errors import RecipeError
+from stylegan_cli.recipe import DataSection, LossSection, Recipe, dumps, load, loads, override
+from tests.recipe.problems import problems
+
+
+@given(
+    st.builds(
+        Recipe,
+        title=st.text(st.characters(codec="utf-8")),
+        seed=st.integers(0, 2**32 - 1),
+        data=st.builds(
+            DataSection,
+            path=st.none() | st.text(st.characters(codec="utf-8"), min_size=1),
+            resolution=st.sampled_from([8, 64, 1024]),
+            mirror=st.booleans(),
+        ),
+        loss=st.builds(LossSection, r1_gamma=st.just("auto") | st.floats(0, 1e300)),
+    )
+)
+def test_a_written_recipe_reads_back_the_same(recipe):
+    assert loads(dumps(recipe)) == recipe
+
+
+def test_a_written_recipe_names_every_key():
+    text = dumps(Recipe())
+    assert "lr_g = 0.002" in text
+    assert "# batch_per_device is not set" in text
+
+
+@pytest.mark.parametrize("text", ["a = ", "a = 1\na = 2", "[x", "a = " + "[" * 5000])
+def test_what_is_not_toml_is_refused(text):
+    assert problems(text)[0].startswith("not TOML (")
+
+
+@pytest.mark.parametrize(
+    ("assignment", "value"),
+    [
+        ("data.path=foo.zip", "foo.zip"),
+        ("data.path = 'a b.zip'", "a b.zip"),
+        ("data.path=C:\\new.zip", "C:\\new.zip"),
+        ("data.path=a=b.zip", "a=b.zip"),
+        ("data.path=2024", "2024"),
+        ("data.path=x\nmirror = true", "x\nmirror = true"),
+    ],
+)
+def test_set_takes_bare_words_as_text(assignment, value):
+    assert loads("", overrides=[assignment]).data.path == value
+
+
+def test_set_takes_numbers_and_truth_as_toml_does():
+    recipe = override(
+        Recipe(), ["train.batch_size=1_6", "data.mirror=true", "train.lr_g=1e-3", "title=42"]
+    )
+    assert (recipe.train.batch_size, recipe.data.mirror, recipe.train.lr_g) == (16, True, 0.001)
+    assert recipe.title == "42"
+
+
+def test_set_comes_after_the_text_and_the_last_one_wins():
+    text = "train.batch_size = 8"
+    assert loads(text, overrides=["train.batch_size=4", "train.batch_size=2"]).train.batch_size == 2
+
+
+def test_problems_of_set_name_the_flag():
+    assert problems("", "train.batch_sise=3") == (
+        "--set train.batch_sise: no such key; did you mean train.batch_size?",
+    )
+
+
+def test_set_without_an_equals_sign_is_refused():
+    assert "not KEY=VALUE" in problems("", "train.batch_size")[0]
+
+
+def test_override_leaves_all_else_alone():
+    recipe = Recipe(data=DataSection(path="a.zip"))
+    assert override(recipe, []) == recipe
+
+
+def test_what_is_no_text_file_is_refused(tmp_path):
+    binary = tmp_path / "a.toml"
+    binary.write_bytes(b"\xff\xfe\x00")
+    for path in (binary, tmp_path):
+        with pytest.raises(RecipeError, match=str(tmp_path)):
+            load(path)
+
+
+TABLES = """
+[growing]
+batch_size = {8 = 256, 16 = 128}
+lr = {}
+"""
+GROWING = """
+[generator]
+architecture = "progressive"
+[discriminator]
+architecture = "progressive"
+"""
+
+
+def test_tables_are_written_on_a_line_and_read_back():
+    recipe = loads(GROWING + TABLES)
+    assert recipe.growing.batch_size == {"8": 256, "16": 128}
+    assert "batch_size = {8 = 256, 16 = 128}\nlr = {}\n" in dumps(recipe)
+    assert loads(dumps(recipe)) == recipe
+
+
+def test_a_table_may_be_a_section_of_its_own():
+    text = GROWING + "[growing.batch_size]\n8 = 256\n16 = 128"
+    assert loads(text) == loads(GROWING + TABLES)
+
+
+def test_set_takes_tables_as_toml_does():
+    changes = ["growing.batch_size={8=16, 16 = 4}", "growing.lr={}"]
+    recipe = loads(GROWING + TABLES, overrides=changes)
+    assert (recipe.growing.batch_size, recipe.growing.lr) == ({"8": 16, "16": 4}, {})
+
+
+def test_an_entry_of_a_table_cannot_be_set_alone():
+    assert problems("", "growing.batch_size.8=16") == (
+        "--set growing.batch_size.8: an entry, not a key; set the whole table, "
+        "growing.batch_size={8 = …}",
+    )
