@@ -138,6 +138,29 @@ def sampling_request(network: Network, sampling: Sampling) -> dict[str, Any]:
     }
 
 
+def check_possible(G: Generator, sampling: Sampling) -> None:
+    """Refuse what the generator has no means for.
+
+    Raises:
+        UsageError: Truncation without w or layers, or a noise mode without noise inputs.
+    """
+    if sampling.psi != 1 and not G.has_w:
+        raise UsageError(
+            f"--psi {sampling.psi:g}: this network makes images straight from z and has no w to "
+            "truncate; leave --psi out"
+        )
+    if sampling.cutoff is not None and not G.has_styles:
+        raise UsageError(
+            f"--cutoff {sampling.cutoff}: this network has one code for all layers; "
+            "leave --cutoff out"
+        )
+    if sampling.noise_mode != "const" and not G.has_noise:
+        raise UsageError(
+            f"--noise-mode {sampling.noise_mode}: this network has no noise inputs, its images "
+            "depend on their seeds alone; leave --noise-mode out"
+        )
+
+
 def noise_seed(seed: int) -> int:
     """Seed of the random noise of the image of this seed."""
     return stream_seed(seed, "noise")
@@ -147,9 +170,11 @@ def codes_of_seeds(network: Network, seeds: Sequence[int], sampling: Sampling) -
     """The code of each seed, truncated.
 
     Raises:
-        UsageError: A seed, the truncation or the class is not possible with this network.
+        UsageError: A seed, the truncation, the noise mode or the class is not possible with this
+            network.
     """
     G = network.G
+    check_possible(G, sampling)
     z = z_of_seeds(seeds, G.z_dim)
     labels = np.zeros((len(z), network.c_dim), np.float32)
     chosen = class_index(network.classes, network.c_dim, sampling.class_name)

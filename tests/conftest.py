@@ -9,7 +9,8 @@ from PIL import Image
 
 from stylegan_cli.checkpoint import load_network
 from stylegan_cli.data.dataset import open_dataset
-from tests.tiny import write_network
+from tests.networks.families import GROWING, small
+from tests.tiny import write_network, write_untrained
 
 
 @pytest.fixture(scope="session")
@@ -26,6 +27,15 @@ def network(network_file):
 def network_with_classes(tmp_path_factory):
     path = tmp_path_factory.mktemp("classes") / "network-000012.safetensors"
     return load_network(write_network(path, classes=("cat", "dog", "owl")))
+
+
+@pytest.fixture(scope="session")
+def growing_networks(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("growing")
+    return {
+        kind: load_network(write_untrained(folder / f"{kind}.safetensors", small(kind)))
+        for kind in GROWING
+    }
 
 
 @pytest.fixture(scope="session")

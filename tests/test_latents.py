@@ -129,3 +129,25 @@ def test_classes_give_different_codes_for_a_seed(network_with_classes):
     assert cat.labels.tolist() == [[1, 0, 0]]
     assert owl.labels.tolist() == [[0, 0, 1]]
     assert not np.allclose(cat.ws, owl.ws)
+
+
+@pytest.mark.parametrize(
+    ("kind", "sampling", "words"),
+    [
+        ("progan", Sampling(psi=0.7), "--psi 0.7: .* has no w to truncate"),
+        ("progan", Sampling(cutoff=1), "--cutoff 1: .* one code for all layers"),
+        ("traditional", Sampling(psi=0.7, cutoff=1), "--cutoff 1: .* one code for all layers"),
+        ("progan", Sampling(noise_mode="random"), "--noise-mode random: .* no noise inputs"),
+        ("traditional", Sampling(noise_mode="none"), "--noise-mode none: .* no noise inputs"),
+    ],
+)
+def test_what_a_generator_lacks_is_refused_in_words(growing_networks, kind, sampling, words):
+    with pytest.raises(UsageError, match=words):
+        codes_of_seeds(growing_networks[kind], [0], sampling)
+
+
+@pytest.mark.parametrize("kind", ["traditional", "stylegan1", "stylegan2"])
+def test_psi_zero_gives_the_mean_image_in_every_family_with_w(growing_networks, kind):
+    network = growing_networks[kind]
+    ws = codes_of_seeds(network, [0, 1], Sampling(psi=0.0)).ws
+    assert (ws == network.G.mapping.w_avg.numpy()).all()

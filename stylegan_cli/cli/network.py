@@ -29,8 +29,9 @@ def open_network(chosen: Path | None, device: str) -> "Network":
     path, place = find_network(chosen), pick_device(device)
     network = load_network(path, place)
     repeatable(place, network.G.mapping.w_avg.dtype)
-    side = network.recipe.data.resolution
-    console.note(f"network {path}: {network.recipe.title}, {side}×{side}, {network.kimg:g} kimg")
+    side, grown = network.G.resolution, network.G.side
+    size = f"{side}×{side}" if side == grown else f"{side}×{side} (grown to {grown}×{grown})"
+    console.note(f"network {path}: {network.recipe.title}, {size}, {network.kimg:g} kimg")
     return network
 
 

@@ -33,8 +33,13 @@ def mix(
 
     Raises:
         UsageError: A seed, layer, truncation or class is not possible with this network, or
-            both crossovers and layers are given.
+            both crossovers and layers are given, or the network has no styles.
     """
+    if not network.G.has_styles:
+        raise UsageError(
+            "mix: this network has one code for all layers, so there are no styles to mix; "
+            "it offers single images, `sgtool grid --seeds 0-15`"
+        )
     taken = _taken_layers(network.G.num_ws, crossover, layers)
     row_codes = codes_of_seeds(network, rows, sampling)
     col_codes = codes_of_seeds(network, cols, sampling)

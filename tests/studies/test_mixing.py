@@ -97,3 +97,21 @@ def test_the_middle_layer_is_the_usual_crossover(network):
 def test_layers_the_network_does_not_have_are_refused(network, options, words):
     with pytest.raises(UsageError, match=words):
         mix(network, [1], [2], **options)
+
+
+@pytest.mark.parametrize("kind", ["progan", "traditional"])
+def test_a_network_without_styles_says_so(growing_networks, kind):
+    with pytest.raises(UsageError, match=r"one code for all layers.*it offers"):
+        mix(growing_networks[kind], [1], [2])
+
+
+@pytest.mark.parametrize("kind", ["stylegan1", "stylegan2"])
+def test_every_family_with_styles_mixes(growing_networks, kind):
+    network = growing_networks[kind]
+    drawn = images(network, mix(network, [1, 2], [3], crossover=[0, 3, network.G.num_ws]))
+    for row in range(2):
+        assert np.array_equal(drawn[Address("/", (0, row, 0))], col_image(drawn, 0))
+        assert np.array_equal(drawn[Address("/", (2, row, 0))], row_image(drawn, row))
+        mixed = drawn[Address("/", (1, row, 0))]
+        assert not np.array_equal(mixed, row_image(drawn, row))
+        assert not np.array_equal(mixed, col_image(drawn, 0))
