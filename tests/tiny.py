@@ -35,6 +35,21 @@ def tiny(*overrides: str) -> Recipe:
     return load("stylegan2", [*TINY, *overrides])
 
 
+GROWING = (
+    "growing.initial_resolution=8",
+    "growing.training_kimg=0.016",
+    "growing.transition_kimg=0.016",
+    "growing.batch_size={16 = 4}",
+    "growing.lr={16 = 0.003}",
+    "train.total_kimg=0.048",
+)
+
+
+def tiny_growing(*overrides: str, family: str = "stylegan1-f") -> Recipe:
+    """Recipe of a run of nine steps: three at 8 px, two that fade 16 px in, four at 16 px."""
+    return load(family, [*TINY, *GROWING, *overrides])
+
+
 def write_network(
     path: Path, *, resolution: int = 16, channels: int = 3, classes: tuple[str, ...] = ()
 ) -> Path:
@@ -46,9 +61,14 @@ def write_network(
             z_dim=8, w_dim=8, mapping_layers=2, channel_base=128, channel_max=16
         ),
     )
+    return write_untrained(path, recipe, classes=classes)
+
+
+def write_untrained(path: Path, recipe: Recipe, *, classes: tuple[str, ...] = ()) -> Path:
+    """The untrained network of a recipe, its noise and mean of W not zero."""
     G = build_generator(recipe, c_dim=len(classes))
     with torch.no_grad():
-        G.mapping.w_avg.copy_(torch.linspace(-1, 1, 8))
+        G.mapping.w_avg.copy_(torch.linspace(-1, 1, G.w_dim))
         for name, parameter in G.named_parameters():
             if name.endswith("noise_strength"):
                 parameter.fill_(0.3)
