@@ -19,6 +19,6 @@ def conflicts(recipe: Recipe) -> Iterator[Conflict]:
     yield from network_conflicts(recipe)
     yield from style_conflicts(recipe)
     yield from size_conflicts(recipe)
+    yield from idle_keys(recipe)
     yield from growing_conflicts(recipe)
     yield from batch_conflicts(recipe)
-    yield from idle_keys(recipe)

@@ -24,13 +24,13 @@ def _at(recipe: Recipe, side: int) -> Iterator[Conflict]:
     if size % held:
         yield Conflict(
             keys=("train.batch_per_device", *_SIZES),
-            words=f"{room_words} does not divide {size_words}; write a divisor of it",
+            words=f"{room_words} does not divide {size_words}; write one that does",
         )
     group = min(recipe.discriminator.mbstd_group_size, held)
     if held % group:
         yield Conflict(
             keys=("discriminator.mbstd_group_size", "train.batch_per_device", *_SIZES),
-            words=f"{group} does not divide {held_words}; write a divisor of it",
+            words=f"{group} does not divide {held_words}; write one that does",
         )
 
 

@@ -4,7 +4,7 @@ from tests.recipe.problems import problems, problems_of
 
 def test_the_part_a_device_holds_divides_the_batch():
     assert problems("train.batch_size = 8\ntrain.batch_per_device = 3") == (
-        "train.batch_per_device: 3 does not divide train.batch_size 8; write a divisor of it",
+        "train.batch_per_device: 3 does not divide train.batch_size 8; write one that does",
     )
 
 
@@ -29,7 +29,7 @@ def test_groups_divide_the_batch_of_every_resolution():
     (problem,) = problems_of("stylegan1-f", "growing.batch_size={8 = 16, 16 = 6}")
     assert problem == (
         "discriminator.mbstd_group_size: 4 does not divide growing.batch_size {16 = 6}; "
-        "write a divisor of it"
+        "write one that does"
     )
 
 
@@ -43,7 +43,7 @@ def test_a_device_holds_four_times_as_many_images_of_half_the_size():
     assert load("stylegan1-f", [*changes, "growing.batch_size={8 = 128, 16 = 32}"])
     assert problems_of("stylegan1-f", *changes, "growing.batch_size={8 = 96, 16 = 32}") == (
         "train.batch_per_device: 4 (64 at 8 px) does not divide growing.batch_size {8 = 96}; "
-        "write a divisor of it",
+        "write one that does",
     )
 
 
@@ -51,7 +51,7 @@ def test_groups_divide_what_a_device_holds_at_every_resolution():
     changes = ["data.resolution=16", "train.batch_per_device=1", "growing.batch_size={}"]
     assert problems_of("stylegan1-f", *changes, "discriminator.mbstd_group_size=3") == (
         "discriminator.mbstd_group_size: 3 does not divide train.batch_per_device 1 (4 at 8 px); "
-        "write a divisor of it",
+        "write one that does",
     )
 
 

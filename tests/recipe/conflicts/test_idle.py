@@ -28,6 +28,11 @@ def test_the_remedy_is_the_default_or_to_leave_the_key_out():
     assert problems_of("progan", "generator.conv_clamp=1")[0].endswith("; leave it out")
 
 
+def test_a_table_that_does_nothing_is_not_blamed_for_more():
+    (problem,) = problems_of("stylegan2", "growing.batch_size={12 = 1, 1024 = 6}")
+    assert "does nothing" in problem
+
+
 def test_the_tables_of_a_recipe_that_grows_do_nothing_once_it_does_not():
     whole = ["generator.architecture=skip", "discriminator.architecture=resnet"]
     found = problems_of("stylegan2-d", *whole)
