@@ -145,7 +145,9 @@ class MinibatchStd(nn.Module):
         n, _, h, w = x.shape
         size = min(self.group_size, n)
         groups = x.reshape(size, n // size, self.channels, -1, h, w)
-        deviation = (groups.var(dim=0, unbiased=False) + EPSILON).sqrt()
+        # as means: var() is ten times slower across a batch on CPUs
+        variance = (groups - groups.mean(0)).square().mean(0)
+        deviation = (variance + EPSILON).sqrt()
         value = deviation.mean((2, 3, 4))[..., None, None]
         return torch.cat([x, value.repeat(size, 1, h, w)], dim=1)
 
