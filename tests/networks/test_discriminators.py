@@ -42,7 +42,7 @@ def test_image_gradients_equal_the_original(name, backend):
 @every_file
 def test_r1_and_its_gradients_equal_the_original(name, backend):
     vectors, D, images, logits = judged(name, backend)
-    penalty = r1_penalty(logits, images)
+    penalty = r1_penalty(logits, images, images.shape[3])
     penalty.mean().backward()
     assert deviation(penalty, vectors["r1_sqnorm"]) < 1e-4
     expected = vectors.below("r1_grad/")

@@ -132,7 +132,7 @@ def kernels_in_r1(backend):
     )
     images = seeded(0, 4, 3, 16, 16).float().requires_grad_()
     with profile(activities=[ProfilerActivity.CPU], record_shapes=True) as record:
-        r1_penalty(D(images, images.new_empty(4, 0)), images).mean().backward()
+        r1_penalty(D(images, images.new_empty(4, 0)), images, images.shape[3]).mean().backward()
     kernel_operand = {"aten::convolution": 1, "aten::convolution_backward": 2}
     return [
         event.input_shapes[kernel_operand[event.name]][-2]

@@ -244,7 +244,7 @@ def penalized_discriminator(architecture, dtype):
     weight_type = next(D.parameters()).dtype
     images = seeded(1, 8, 3, 16, 16).to(weight_type).requires_grad_()
     logits = D(images, images.new_empty(8, 0))
-    penalty = r1_penalty(logits, images)
+    penalty = r1_penalty(logits, images, 16)
     penalty.mean().backward()
     return logits.detach(), penalty.detach(), joined_gradients(D)
 
