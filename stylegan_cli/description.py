@@ -66,6 +66,7 @@ def _describe_network(path: Path) -> Facts:
         **_describe_architecture(header.recipe, header.c_dim),
         "classes": list(header.classes),
         "kimg": header.kimg,
+        "lod": header.lod,
         "licence": header.licence,
         "bytes": path.stat().st_size,
         "sha256": file_sha256(path),

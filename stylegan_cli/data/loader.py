@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from functools import cache
 from itertools import groupby, islice
 
 import numpy as np
@@ -13,7 +14,12 @@ from stylegan_cli.data.sampler import Pick, Sampler
 from stylegan_cli.shapes import Labels, Picture, Pixels
 
 BATCHES_AHEAD = 3
+MAX_CHANNELS = 4
 MAX_THREADS = 8
+KEPT_BYTES = 2**28
+"""A data set that is no larger than this at the side in use is decoded once and kept."""
+
+Example = tuple[Picture, Float32[np.ndarray, " c_dim"]]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,8 +85,9 @@ def _cuts(shape_at: Callable[[int], BatchShape], position: int) -> Iterator[tupl
 
 
 def _batches(dataset: Dataset, picks: Iterable[Pick], share: int, side: int) -> Iterator[RealBatch]:
+    read = _reader(dataset, side)
     images = ordered_map(
-        lambda pick: _read(dataset, pick, side),
+        lambda pick: _turned(read(pick.index), pick),
         picks,
         workers=min(usual_workers(), MAX_THREADS),
         ahead=BATCHES_AHEAD * share,
@@ -93,9 +100,19 @@ def _batches(dataset: Dataset, picks: Iterable[Pick], share: int, side: int) -> 
         images.close()
 
 
-def _read(dataset: Dataset, pick: Pick, side: int) -> tuple[Picture, Float32[np.ndarray, " c_dim"]]:
-    pixels, label = dataset.read(pick.index)
-    pixels = _shrink(pixels, side)
+def _reader(dataset: Dataset, side: int) -> Callable[[int], Example]:
+    """Gives an image of this side by its number, decoded once where the data set is small."""
+
+    def read(index: int) -> Example:
+        pixels, label = dataset.read(index)
+        return _shrink(pixels, side), label
+
+    largest = len(dataset) * side * side * MAX_CHANNELS
+    return cache(read) if largest <= KEPT_BYTES else read
+
+
+def _turned(example: Example, pick: Pick) -> Example:
+    pixels, label = example
     return (pixels[:, ::-1] if pick.mirrored else pixels), label
 
 
