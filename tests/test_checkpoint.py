@@ -15,7 +15,7 @@ from stylegan_cli.checkpoint import (
 )
 from stylegan_cli.errors import NetworkFileError, OutputError
 from stylegan_cli.networks.build import build_discriminator, build_generator
-from tests.tiny import tiny
+from tests.tiny import tiny, tiny_growing
 
 
 @pytest.fixture(scope="module")
@@ -111,7 +111,8 @@ def rewrite(path, *, drop=None, **metadata):
     with safe_open(path, framework="pt") as opened:
         found = opened.metadata()
     tensors = {key: tensor for key, tensor in load_file(path).items() if key != drop}
-    save_file(tensors, path, {**found, **metadata})
+    changed = {key: value for key, value in {**found, **metadata}.items() if value is not None}
+    save_file(tensors, path, changed)
 
 
 def test_a_state_comes_back(tmp_path):
@@ -163,3 +164,16 @@ def test_labels_may_have_no_names(header, networks, tmp_path):
     path = tmp_path / "network-000002.safetensors"
     save_network(path, replace(header, classes=()), *networks)
     assert load_network(path).classes == ()
+
+
+def test_a_growing_network_comes_back_as_far_as_it_was(header, tmp_path):
+    recipe, path = tiny_growing(), tmp_path / "network-000003.safetensors"
+    G, D = build_generator(recipe, c_dim=0), build_discriminator(recipe, c_dim=0)
+    save_network(path, replace(header, recipe=recipe, c_dim=0, lod=0.25), G, D)
+    loaded = load_network(path, discriminator=True)
+    assert (loaded.header.lod, loaded.G.lod, loaded.D.lod) == (0.25, 0.25, 0.25)
+
+
+def test_a_file_from_before_networks_grew_is_whole(file):
+    rewrite(file, lod=None)
+    assert read_header(file).lod == 0

@@ -4,12 +4,13 @@ import numpy as np
 import pytest
 import torch
 
-from stylegan_cli.checkpoint import load_network
+from stylegan_cli.checkpoint import Header, load_network, save_network
 from stylegan_cli.latents import Sampling
+from stylegan_cli.networks.build import build_discriminator, build_generator
 from stylegan_cli.plan import Codes
 from stylegan_cli.studies.grid import grid
 from stylegan_cli.synthesis import addresses, default_batch_size, render, to_pixels
-from tests.tiny import write_network
+from tests.tiny import tiny_growing, write_network
 
 
 def draw(network, seeds, **options):
@@ -93,6 +94,20 @@ def test_skipped_images_leave_the_others_as_they_are(network):
 def test_images_have_the_networks_channels(tmp_path, channels):
     path = write_network(tmp_path / "network-000000.safetensors", resolution=8, channels=channels)
     assert draw(load_network(path), [0]).shape == (1, 8, 8, channels)
+
+
+def test_a_network_still_growing_draws_blown_up_pictures(tmp_path):
+    recipe, path = tiny_growing(), tmp_path / "network-000000.safetensors"
+    header = Header(
+        recipe=recipe, c_dim=0, classes=(), kimg=0.0, lod=1.0, licence="", provenance={}
+    )
+    G, D = build_generator(recipe, c_dim=0), build_discriminator(recipe, c_dim=0)
+    save_network(path, header, G, D)
+    pixels = draw(load_network(path), range(3))
+    assert pixels.shape == (3, 16, 16, 3)
+    small = pixels[:, ::2, ::2]
+    assert np.array_equal(pixels, small.repeat(2, axis=1).repeat(2, axis=2))
+    assert len(np.unique(small)) > 8
 
 
 @pytest.mark.parametrize(("resolution", "images"), [(8, 32), (256, 32), (512, 16), (1024, 4)])

@@ -36,6 +36,7 @@ def tiny(*overrides: str) -> Recipe:
 
 
 GROWING = (
+    "discriminator.mbstd_group_size=2",
     "growing.initial_resolution=8",
     "growing.training_kimg=0.016",
     "growing.transition_kimg=0.016",

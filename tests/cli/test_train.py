@@ -13,7 +13,7 @@ from stylegan_cli.cli.app import app
 from stylegan_cli.cli.ticks import time_left
 from stylegan_cli.recipe import dumps, loads
 from stylegan_cli.training.tick import Tick
-from tests.tiny import tiny
+from tests.tiny import tiny, tiny_growing
 
 
 @pytest.fixture
@@ -65,6 +65,33 @@ def test_dry_run_as_json_has_counts_and_memory(recipe):
     assert set(cost["parameters"]) == {"mapping", "synthesis", "generator", "discriminator"}
     memory = cost["memory"]
     assert memory["total_bytes"] == memory["weight_bytes"] + memory["activation_bytes"]
+
+
+@pytest.fixture
+def growing(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    path = tmp_path / "growing.toml"
+    path.write_text(dumps(tiny_growing()))
+    return path
+
+
+def test_dry_run_tells_when_which_resolution_begins(growing):
+    result = train(growing, "--dry-run")
+    assert "starts at 8 px, 16 px from 0.016 kimg" in result.stderr.splitlines()
+
+
+def test_dry_run_as_json_has_the_stages_of_a_growing_run(growing):
+    stages = json.loads(train(growing, "--dry-run", "--json").stdout)["stages"]
+    assert [(stage["resolution"], stage["from_kimg"]) for stage in stages] == [(8, 0), (16, 0.016)]
+    assert stages[1] == {
+        "lod": 0.0, "resolution": 16, "from_kimg": 0.016, "batch_size": 4,
+        "lr_g": 0.003, "lr_d": 0.003,
+    }  # fmt: skip
+
+
+def test_a_growing_run_tells_how_far_it_is(growing, image_folder):
+    lines = train(growing, "--data", image_folder, "-o", "run").stderr.splitlines()
+    assert [line for line in lines if "lod 0.25  16 px" in line]
 
 
 def test_dry_run_writes_nothing(recipe, tmp_path):

@@ -3,7 +3,7 @@ import torch
 
 from stylegan_cli.recipe import load
 from stylegan_cli.training.estimate import estimate
-from tests.tiny import tiny
+from tests.tiny import tiny, tiny_growing
 
 
 @pytest.fixture(scope="module")
@@ -46,3 +46,22 @@ def test_reduced_precision_keeps_less():
 
 def test_a_batch_smaller_than_a_group_of_minibatch_deviation_has_a_cost():
     assert estimate(tiny("train.batch_size=3")).activation_bytes > 0
+
+
+def test_a_growing_run_costs_what_its_hungriest_resolution_does():
+    late = estimate(tiny_growing("growing.batch_size={8 = 4, 16 = 16}"))
+    early = estimate(tiny_growing("growing.batch_size={8 = 64, 16 = 4}"))
+    both = estimate(tiny_growing("growing.batch_size={8 = 64, 16 = 16}"))
+    assert (late.batch_per_device, early.batch_per_device) == (16, 64)
+    assert both.activation_bytes == max(late.activation_bytes, early.activation_bytes)
+
+
+def test_a_run_that_ends_early_costs_no_more_than_it_comes_to():
+    short = estimate(tiny_growing("train.total_kimg=0.008"))
+    assert short.activation_bytes < estimate(tiny_growing()).activation_bytes
+
+
+def test_a_gradient_penalty_costs_a_pass_of_its_own():
+    plain = tiny_growing("loss.gp_weight=0.0", family="progan")
+    penalized = estimate(tiny_growing(family="progan"))
+    assert penalized.activation_bytes > 1.2 * estimate(plain).activation_bytes

@@ -9,14 +9,16 @@ from itertools import count
 
 import pytest
 import torch
+from PIL import Image
 from safetensors.torch import load_file
 
+from stylegan_cli.checkpoint import load_network
 from stylegan_cli.data.dataset import open_dataset
 from stylegan_cli.errors import Interrupted, OutputError, TrainingError
 from stylegan_cli.recipe import dumps, load
 from stylegan_cli.recipe.automatic import resolve
 from stylegan_cli.training.loop import train
-from tests.tiny import tiny
+from tests.tiny import tiny, tiny_growing
 
 CPU = torch.device("cpu")
 
@@ -195,8 +197,6 @@ def test_tensorboard_gets_the_scalars_and_pictures_on_request(dataset, tmp_path)
 
 
 def test_labels_condition_both_networks(image_folder, tmp_path):
-    from stylegan_cli.checkpoint import load_network
-
     labelled = open_dataset(image_folder, resolution=16, labels=True)
     run(tiny("data.labels=true", "train.total_kimg=0.016"), labelled, tmp_path / "run")
     network = load_network(tmp_path / "run" / "network-000000.safetensors", discriminator=True)
@@ -204,19 +204,88 @@ def test_labels_condition_both_networks(image_folder, tmp_path):
 
 
 def test_two_processes_train_and_resume_what_one_does(image_folder, dataset, tmp_path):
-    recipe = tmp_path / "tiny.toml"
     for total in ("0.016", "0.032"):
-        recipe.write_text(dumps(tiny(f"train.total_kimg={total}")))
-        subprocess.run(
-            [
-                sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", "2",
-                "-m", "stylegan_cli", "train", str(recipe),
-                "--data", str(image_folder), "-o", str(tmp_path / "two"), "--device", "cpu",
-            ],
-            check=True,
-            capture_output=True,
-            env={**os.environ, "OMP_NUM_THREADS": "1"},
-        )  # fmt: skip
+        train_with_two_processes(tiny(f"train.total_kimg={total}"), image_folder, tmp_path)
     run(tiny("train.total_kimg=0.032"), dataset, tmp_path / "one")
+    for two, one in zip(losses(tmp_path / "two"), losses(tmp_path / "one"), strict=True):
+        assert two == pytest.approx(one, rel=1e-5)
+
+
+def train_with_two_processes(recipe, images, folder):
+    file = folder / "tiny.toml"
+    file.write_text(dumps(recipe))
+    subprocess.run(
+        [
+            sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", "2",
+            "-m", "stylegan_cli", "train", str(file),
+            "--data", str(images), "-o", str(folder / "two"), "--device", "cpu",
+        ],
+        check=True,
+        capture_output=True,
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+    )  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def grown(dataset, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("grown")
+    run(tiny_growing(), dataset, folder / "run")
+    return folder / "run"
+
+
+def test_growing_is_told_in_the_statistics(grown, uninterrupted):
+    lines = [json.loads(line) for line in (grown / "stats.jsonl").read_text().splitlines()]
+    told = [(line["cur_nimg"], line["lod"], line["resolution"]) for line in lines]
+    assert told == [(16, 1.0, 8), (32, 0.25, 16), (48, 0.0, 16)]
+    assert not {"lod", "resolution"} & set(json.loads(first_line(uninterrupted / "stats.jsonl")))
+
+
+def first_line(path):
+    return path.read_text().splitlines()[0]
+
+
+@pytest.mark.parametrize("batch", [5, 6])
+def test_ticks_are_crossed_whatever_the_batch(dataset, tmp_path, batch):
+    recipe = tiny_growing(
+        f"growing.batch_size={{8 = 7, 16 = {batch}}}", "discriminator.mbstd_group_size=1",
+        "report.tick_kimg=0.010",
+    )  # fmt: skip
+    kimgs = [tick.kimg for tick in run(recipe, dataset, tmp_path / "run")]
+    shown = [0, 7, 14, *range(21, 60, batch)]
+    first_past = [next(n for n in shown if n >= tick) / 1000 for tick in (0, 10, 20, 30, 40, 48)]
+    assert kimgs == first_past
+
+
+def test_stopped_at_every_step_a_growing_run_ends_with_the_same_bits(dataset, grown, tmp_path):
+    sessions = 0
+    while True:
+        sessions += 1
+        try:
+            run(tiny_growing(), dataset, tmp_path / "run", stop=lambda: True)
+            break
+        except Interrupted:
+            continue
+    assert sessions == 9
+    assert_same_bits(final_weights(tmp_path / "run"), final_weights(grown))
+    assert losses(tmp_path / "run") == losses(grown)
+
+
+def test_pictures_of_a_growing_run_have_the_full_size(grown):
+    for path in (*grown.glob("fakes-*"), grown / "reals.png"):
+        with Image.open(path) as picture:
+            assert picture.size == (12 * 16, 8 * 16)
+
+
+def test_a_network_saved_while_growing_draws_at_its_size(dataset, tmp_path):
+    run(tiny_growing("train.total_kimg=0.016"), dataset, tmp_path / "run")
+    network = load_network(tmp_path / "run" / "network-000000.safetensors", discriminator=True)
+    assert (network.header.lod, network.G.side, network.D.lod) == (1.0, 8, 1.0)
+
+
+def test_two_processes_grow_as_one_does(image_folder, dataset, tmp_path):
+    # StyleGAN's first constant, normalised, is all rounding error
+    recipe = tiny_growing(family="stylegan2-b")
+    train_with_two_processes(recipe, image_folder, tmp_path)
+    run(recipe, dataset, tmp_path / "one")
     for two, one in zip(losses(tmp_path / "two"), losses(tmp_path / "one"), strict=True):
         assert two == pytest.approx(one, rel=1e-5)
