@@ -1,7 +1,6 @@
 """One training iteration: its phases over this process's share of the batch."""
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,72 +8,14 @@ import torch
 from torch import Tensor, nn
 
 from stylegan_cli.data.loader import RealBatch
-from stylegan_cli.errors import TrainingError, UsageError
 from stylegan_cli.networks.growing import fade, halve, split_lod, upscale
 from stylegan_cli.recipe import Recipe
-from stylegan_cli.runtime import World
 from stylegan_cli.training.draws import PhaseStreams
 from stylegan_cli.training.ema import ema_decay, update_ema
-from stylegan_cli.training.growing import Stage, is_growing
 from stylegan_cli.training.optimizers import step
 from stylegan_cli.training.phases import Nets, Reals, d_main, d_reg, g_main, g_reg
+from stylegan_cli.training.share import Share
 from stylegan_cli.training.state import TrainingState
-
-
-@dataclass(frozen=True, kw_only=True)
-class Share:
-    """What this process does of a batch: sample positions, split into accumulation rounds.
-
-    Samples are dealt out one by one, to processes first and rounds second, so that the groups
-    of minibatch standard deviation are those of one process with the whole batch.
-
-    Attributes:
-        stage: What the batch is of.
-    """
-
-    stage: Stage
-    samples: Sequence[int]
-    rounds: int
-
-    def split(self, count: int | None = None) -> list[list[int]]:
-        """Positions in this process's batch of each round, of the first `count` samples."""
-        local = range(len(self.samples) if count is None else count)
-        return [list(local[k :: self.rounds]) for k in range(self.rounds) if k < len(local)]
-
-
-def share_of(recipe: Recipe, stage: Stage, world: World) -> Share:
-    """This process's share of every batch of a stage.
-
-    Images of half the side take a quarter of the memory: `train.batch_per_device` is meant at
-    the full resolution.
-
-    Raises:
-        UsageError: The batch cannot be dealt out to so many processes.
-    """
-    batch, group = stage.batch_size, recipe.discriminator.mbstd_group_size
-    key = _batch_key(recipe, stage)
-    if batch % world.size:
-        raise UsageError(
-            f"{key}: {batch} does not divide by the {world.size} processes; "
-            f"choose a multiple of {world.size}"
-        )
-    samples = range(world.rank, batch, world.size)
-    at_once = (recipe.train.batch_per_device or batch) * 4**stage.levels
-    share = Share(stage=stage, samples=samples, rounds=-(-len(samples) // at_once))
-    for part in share.split():
-        if len(part) > group and len(part) % group:
-            raise UsageError(
-                f"{key}: {batch} gives each of {world.size} processes {len(part)} "
-                f"images at once, which discriminator.mbstd_group_size {group} does not divide; "
-                f"choose a multiple of {group * world.size * share.rounds}"
-            )
-    return share
-
-
-def _batch_key(recipe: Recipe, stage: Stage) -> str:
-    table = recipe.growing.batch_size if is_growing(recipe) else {}
-    side = str(stage.resolution)
-    return f"growing.batch_size.{side}" if side in table else "train.batch_size"
 
 
 def train_batch(
@@ -94,32 +35,6 @@ def train_batch(
         run.move_g()
     state.cur_nimg += share.stage.batch_size
     state.iteration += 1
-
-
-@contextmanager
-def enough_memory(share: Share) -> Iterator[None]:
-    """Say in words that the device's memory does not suffice.
-
-    Raises:
-        TrainingError: With what to do about it.
-    """
-    try:
-        yield
-    except (MemoryError, RuntimeError) as error:
-        if not _is_out_of_memory(error):
-            raise
-        at_once = len(share.split()[0])
-        smaller = max(1, at_once // 2 // 4**share.stage.levels)
-        raise TrainingError(
-            f"out of memory with {at_once} images at once; the last state is kept. Choose a "
-            f"smaller --set train.batch_per_device={smaller}, in another folder"
-        ) from error
-
-
-def _is_out_of_memory(error: Exception) -> bool:
-    # the CPU's allocator has no class of error of its own
-    known = isinstance(error, (MemoryError, torch.OutOfMemoryError))
-    return known or "DefaultCPUAllocator" in str(error)
 
 
 @dataclass(frozen=True)

@@ -11,9 +11,10 @@ from stylegan_cli.recipe import Recipe
 from stylegan_cli.recipe.automatic import resolve
 from stylegan_cli.runtime import World
 from stylegan_cli.training.growing import stage_at, stages
-from stylegan_cli.training.iteration import enough_memory, share_of, train_batch
+from stylegan_cli.training.iteration import train_batch
 from stylegan_cli.training.run_folder import RunFolder
 from stylegan_cli.training.session import open_session
+from stylegan_cli.training.share import enough_memory, share_of
 from stylegan_cli.training.tick import Tick
 
 
