@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
@@ -16,6 +16,8 @@ from stylegan_cli.errors import UsageError
 
 if TYPE_CHECKING:
     import torch
+
+T = TypeVar("T")
 
 
 def stream_seed(seed: int, *purpose: str | int) -> int:
@@ -139,6 +141,16 @@ class World:
             import torch.distributed as dist
 
             dist.barrier()
+
+    def gather(self, value: T) -> list[T]:
+        """The values of all processes, by rank; the same list in each."""
+        if self.size == 1:
+            return [value]
+        import torch.distributed as dist
+
+        values: list[Any] = [None] * self.size
+        dist.all_gather_object(values, value)
+        return values
 
     def any(self, claim: bool) -> bool:
         """Whether the claim holds in any process."""

@@ -96,3 +96,4 @@ def test_a_process_alone_agrees_with_itself():
     assert alone.any(True)
     assert not alone.any(False)
     alone.barrier()
+    assert alone.gather("mine") == ["mine"]

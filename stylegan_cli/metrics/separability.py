@@ -1,0 +1,95 @@
+"""Linear separability, [SG1] section 4.2: exp(Σ H(Yᵢ|Xᵢ)), how well planes tell attributes.
+
+X is what a linear classifier says of a code, Y what an image classifier says of its image.
+"""
+
+import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Bool, Float, Int64
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plane:
+    """What the best plane says of each code.
+
+    Attributes:
+        sides: On which side each code lies.
+        converged: Whether the search for it came to its end.
+    """
+
+    sides: Bool[np.ndarray, " n"]
+    converged: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class Separation:
+    """How well one attribute is told apart in one space.
+
+    Attributes:
+        entropy: H(Y|X) in bits: 0 where the plane tells all, at most H(Y).
+        share: Of the codes whose image has the attribute; 0 or 1 leaves nothing to tell.
+        accuracy: Share of the codes on the right side.
+    """
+
+    entropy: float
+    share: float
+    accuracy: float
+    converged: bool
+
+
+def most_confident(logits: Float[np.ndarray, " n"], keep: int) -> Int64[np.ndarray, " kept"]:
+    """Numbers of the images that the classifier is surest about, the surest first."""
+    order: Int64[np.ndarray, " kept"] = np.argsort(-np.abs(logits), kind="stable")[:keep]
+    return order
+
+
+def conditional_entropy(said: Bool[np.ndarray, " n"], true: Bool[np.ndarray, " n"]) -> float:
+    """H(true|said) in bits: what remains unknown of the truth when one knows what was said."""
+    joint = np.array([[(said == x) & (true == y) for y in (False, True)] for x in (False, True)])
+    p = joint.mean(axis=2)
+    return max(0.0, _entropy(p) - _entropy(p.sum(axis=1)))
+
+
+def best_plane(codes: Float[np.ndarray, "n dim"], has: Bool[np.ndarray, " n"]) -> Plane:
+    """The linear support vector machine on codes scaled to unit variance.
+
+    Squared hinge loss, L2 penalty, C = 1, as the originals; the primal form and the scaling make
+    the search end. One class alone is told by no plane: everybody is on the right side then.
+    """
+    if has.all() or not has.any():
+        return Plane(sides=has, converged=True)
+    from sklearn.exceptions import ConvergenceWarning
+    from sklearn.svm import LinearSVC
+
+    scale = codes.std(axis=0)
+    scaled = (codes - codes.mean(axis=0)) / np.where(scale > 0, scale, 1)
+    machine = LinearSVC(dual=False, random_state=0)
+    with warnings.catch_warnings(record=True) as said:
+        warnings.simplefilter("always", ConvergenceWarning)
+        machine.fit(scaled, has)
+    converged = not any(issubclass(warning.category, ConvergenceWarning) for warning in said)
+    return Plane(sides=machine.predict(scaled).astype(bool), converged=converged)
+
+
+def separate(codes: Float[np.ndarray, "n dim"], has: Bool[np.ndarray, " n"]) -> Separation:
+    """How well a plane tells which codes have the attribute, on the very codes it was found by."""
+    plane = best_plane(codes, has)
+    return Separation(
+        entropy=conditional_entropy(plane.sides, has),
+        share=float(has.mean()),
+        accuracy=float((plane.sides == has).mean()),
+        converged=plane.converged,
+    )
+
+
+def separability(separations: Sequence[Separation]) -> float:
+    """2 to the sum of the entropies in bits; 1 is perfect."""
+    return float(2 ** sum(each.entropy for each in separations))
+
+
+def _entropy(p: Float[np.ndarray, "..."]) -> float:
+    occurring = p[p > 0]
+    return float(-(occurring * np.log2(occurring)).sum())
