@@ -7,6 +7,7 @@ SgtoolError                the work failed                              exit 1
 ├── NetworkFileError       a network or training state that cannot be read
 ├── OutputError            a place that cannot or must not be written
 ├── TrainingError          training cannot go on
+├── MetricError            images or features that no metric can be taken from
 └── Interrupted            stopped by Ctrl-C or SIGTERM, state saved    exit 130
 
 A message says what is wrong, what was found and what to do, path first, in lower case:
@@ -50,6 +51,10 @@ class OutputError(SgtoolError):
 
 
 class TrainingError(SgtoolError):
+    pass
+
+
+class MetricError(SgtoolError):
     pass
 
 
