@@ -7,6 +7,8 @@ import torch
 from torch import Tensor
 
 NoiseMode = Literal["const", "random", "none"]
+NOISE_MODES: tuple[NoiseMode, ...] = ("none", "const", "random")
+"""The modes in the order in which tables of codes number them."""
 NoiseInput = Literal["const", "none"] | Sequence[Tensor]
 """What a synthesis network takes: its own maps, none, or these."""
 

@@ -1,13 +1,15 @@
 """What a study wants drawn, before anything is drawn."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-from jaxtyping import Float32, Int64
+from jaxtyping import Float32, Int8, Int64
 
 from stylegan_cli.noise import NoiseMode
+from stylegan_cli.results.store import StudyFile
+from stylegan_cli.shapes import Picture
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -17,6 +19,8 @@ class Codes:
     Attributes:
         ws: One w per layer, truncated and mixed already.
         noise_seed: Seed of the image's noise, used where the noise mode is "random".
+        noise_modes: What each noise input gets, by its position in `NOISE_MODES`; None gives all
+            of them the plan's noise mode.
         labels: What the mapping network was told; `c_dim` is 0 without classes.
         z: Where the codes come from, if each comes from a single z.
     """
@@ -25,10 +29,30 @@ class Codes:
     noise_seed: Int64[np.ndarray, "*shape"]
     labels: Float32[np.ndarray, "*shape c_dim"]
     z: Float32[np.ndarray, "*shape z_dim"] | None = None
+    noise_modes: Int8[np.ndarray, "*shape noise_inputs"] | None = None
 
     @property
     def shape(self) -> tuple[int, ...]:
         return self.noise_seed.shape
+
+
+Take = Callable[[StudyFile, tuple[int, ...], int | None], Mapping[str, np.ndarray]]
+"""Takes a cell of a measurement: from a study, the cell's index and the batch size, its arrays."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Measurement:
+    """Numbers that a study takes beside its images, in a group of their own in its HDF5 file.
+
+    Attributes:
+        shape: Of the table of cells; each is taken, stored and found again on its own.
+        arrays: Shape of each array that a cell holds, by its name; they are kept as float32.
+        take: Gives a cell's arrays; the study's images and earlier measurements are there already.
+    """
+
+    shape: tuple[int, ...]
+    arrays: Mapping[str, tuple[int, ...]]
+    take: Take
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,6 +75,10 @@ class Plan:
         sheets: Names of the pictures the study makes; several are the first axis of `codes`.
         codes: The table itself.
         sources: The unmixed images along an axis, by the axis' name.
+        series: Further images of each position of the first axis, counted along a second one; not
+            on the sheets.
+        measurements: What is measured once the images are there, in this order.
+        pictures: Further pictures beside the sheets, painted from the study's file alone.
     """
 
     study: str
@@ -60,9 +88,12 @@ class Plan:
     sheets: tuple[str, ...]
     codes: Codes
     sources: Mapping[str, Codes] = field(default_factory=dict)
+    series: Mapping[str, Codes] = field(default_factory=dict)
+    measurements: Mapping[str, Measurement] = field(default_factory=dict)
+    pictures: Mapping[str, Callable[[StudyFile], Picture]] = field(default_factory=dict)
 
     @property
     def tables(self) -> dict[str, Codes]:
         """Every table to draw, by its group in the study's HDF5 file."""
         sources = {f"{axis}_sources": codes for axis, codes in self.sources.items()}
-        return {"/": self.codes, **sources}
+        return {"/": self.codes, **sources, **self.series}

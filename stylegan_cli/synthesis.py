@@ -7,14 +7,16 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
+from jaxtyping import Int8
 
 from stylegan_cli.networks.generator import Generator
 from stylegan_cli.networks.growing import upscale
-from stylegan_cli.noise import NoiseInput, NoiseMode, noise_maps
+from stylegan_cli.noise import NOISE_MODES, NoiseInput, noise_maps
 from stylegan_cli.plan import Plan
 from stylegan_cli.shapes import Images, Picture, Pixels, Ws
 
 PIXELS_A_BATCH = 2**22
+CONST, RANDOM = NOISE_MODES.index("const"), NOISE_MODES.index("random")
 
 
 class Address(NamedTuple):
@@ -40,8 +42,13 @@ def to_pixels(images: Images) -> Pixels:
 
 def draw(G: Generator, ws: Ws, noise: NoiseInput) -> Pixels:
     """Pictures of the styles, of G's full resolution: those of a G still growing are blown up."""
+    return to_pixels(draw_images(G, ws, noise))
+
+
+def draw_images(G: Generator, ws: Ws, noise: NoiseInput) -> Images:
+    """What `draw` makes pictures of."""
     with torch.no_grad():
-        return to_pixels(upscale(G.synthesis(ws, noise), G.resolution))
+        return upscale(G.synthesis(ws, noise), G.resolution)
 
 
 def default_batch_size(resolution: int) -> int:
@@ -94,27 +101,50 @@ def _by_code(plan: Plan) -> list[list[Address]]:
 
 
 def _code_key(plan: Plan, address: Address) -> bytes:
-    codes = plan.tables[address.table]
+    codes, modes = plan.tables[address.table], _noise_modes(plan, address)
     key = sha256(codes.ws[address.position].tobytes())
-    if plan.noise_mode == "random":
+    key.update(modes.tobytes())
+    if (modes == RANDOM).any():
         key.update(codes.noise_seed[address.position].tobytes())
     return key.digest()
+
+
+def _noise_modes(plan: Plan, address: Address) -> Int8[np.ndarray, " noise_inputs"]:
+    """What each noise input of an image gets; one for all of them where the plan says it."""
+    modes = plan.tables[address.table].noise_modes
+    if modes is None:
+        return np.array([NOISE_MODES.index(plan.noise_mode)], np.int8)
+    chosen: np.ndarray = modes[address.position]
+    return chosen
 
 
 def _draw_batch(G: Generator, plan: Plan, batch: Sequence[Address]) -> Pixels:
     tables = plan.tables
     ws = np.stack([tables[table].ws[position] for table, position in batch])
     seeds = [int(tables[table].noise_seed[position]) for table, position in batch]
-    device = G.mapping.w_avg.device
-    noise = _noise_input(G, plan.noise_mode, seeds, device)
-    return draw(G, torch.from_numpy(ws).to(device), noise)
+    modes = np.stack([_noise_modes(plan, address) for address in batch])
+    noise = noise_input(G, modes, seeds)
+    return draw(G, torch.from_numpy(ws).to(G.mapping.w_avg.device), noise)
 
 
-def _noise_input(
-    G: Generator, mode: NoiseMode, seeds: Sequence[int], device: torch.device
+def noise_input(
+    G: Generator, modes: Int8[np.ndarray, "n noise_inputs"], seeds: Sequence[int]
 ) -> NoiseInput:
-    if mode != "random":
-        return mode
+    """What `G.synthesis` takes to give every noise input of every image what it is to get.
+
+    Args:
+        modes: Positions in `NOISE_MODES`; one column stands for all inputs.
+        seeds: One per image.
+    """
+    for number, mode in enumerate(NOISE_MODES):
+        if mode != "random" and (modes == number).all():
+            return mode
+    device, sides = G.mapping.w_avg.device, G.synthesis.noise_resolutions
     # drawn on the CPU, whose random numbers are the same on every machine
-    maps = noise_maps(G.synthesis.noise_resolutions, seeds, torch.device("cpu"))
-    return [noise.to(device) for noise in maps]
+    maps = [noise.to(device) for noise in noise_maps(sides, seeds, torch.device("cpu"))]
+    columns = torch.from_numpy(modes).to(device).expand(-1, len(sides)).T[..., None, None, None]
+    zero = torch.zeros((), device=device)
+    return [
+        torch.where(mode == RANDOM, fresh, torch.where(mode == CONST, layer.noise_const, zero))
+        for mode, fresh, layer in zip(columns, maps, G.noise_layers, strict=True)
+    ]

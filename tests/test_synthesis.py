@@ -7,9 +7,10 @@ import torch
 from stylegan_cli.checkpoint import Header, load_network, save_network
 from stylegan_cli.latents import Sampling
 from stylegan_cli.networks.build import build_discriminator, build_generator
+from stylegan_cli.noise import NOISE_MODES, noise_maps
 from stylegan_cli.plan import Codes
 from stylegan_cli.studies.grid import grid
-from stylegan_cli.synthesis import addresses, default_batch_size, render, to_pixels
+from stylegan_cli.synthesis import addresses, default_batch_size, noise_input, render, to_pixels
 from tests.tiny import tiny_growing, write_network
 
 
@@ -66,6 +67,61 @@ def test_random_noise_follows_the_noise_seed_alone(network):
         plan, codes=Codes(ws=ws, noise_seed=plan.codes.noise_seed, labels=plan.codes.labels)
     )
     one, other = (cell.pixels.astype(int) for cell in render(network.G, plan))
+    assert np.abs(one - other).max() > 1
+
+
+def with_noise_modes(plan, modes):
+    return replace(plan, codes=replace(plan.codes, noise_modes=np.array(modes, np.int8)))
+
+
+def images(network, plan):
+    return [cell.pixels.astype(int) for cell in render(network.G, plan)]
+
+
+@pytest.mark.parametrize("mode", NOISE_MODES)
+def test_one_mode_for_every_input_is_that_of_the_plan(network, mode):
+    plan = grid(network, [3, 4], Sampling(noise_mode=mode))
+    modes = np.full((2, len(network.G.noise_layers)), NOISE_MODES.index(mode))
+    for named, numbered in zip(
+        images(network, plan), images(network, with_noise_modes(plan, modes)), strict=True
+    ):
+        assert np.array_equal(named, numbered)
+
+
+@pytest.mark.parametrize("kind", ["stylegan1", "stylegan2"])
+@pytest.mark.parametrize("mode", ["const", "random"])
+def test_each_noise_input_gets_what_its_mode_says(growing_networks, kind, mode):
+    network = growing_networks[kind]
+    layers = network.G.noise_layers
+    fresh = noise_maps(network.G.synthesis.noise_resolutions, [7], torch.device("cpu"))
+    for i, layer in enumerate(layers):
+        modes = np.zeros((1, len(layers)), np.int8)
+        modes[0, i] = NOISE_MODES.index(mode)
+        maps = noise_input(network.G, modes, [7])
+        expected = layer.noise_const[None, None] if mode == "const" else fresh[i]
+        assert torch.equal(maps[i], expected)
+        assert not any(other.any() for other in (*maps[:i], *maps[i + 1 :]))
+
+
+@pytest.mark.parametrize(("kind", "sides"), [("stylegan1", (4, 4, 8, 8)), ("stylegan2", (4, 8, 8))])
+def test_a_network_half_grown_has_the_noise_layers_of_what_has_grown(growing_networks, kind, sides):
+    G = growing_networks[kind].G
+    full = len(G.noise_layers)
+    G.lod = 1.0
+    try:
+        assert tuple(len(layer.noise_const) for layer in G.noise_layers) == sides
+    finally:
+        G.lod = 0.0
+    assert len(G.noise_layers) == full == len(sides) + 2
+
+
+def test_a_network_without_noise_inputs_has_no_noise_layers(growing_networks):
+    assert growing_networks["progan"].G.noise_layers == ()
+
+
+def test_images_with_other_noise_inputs_are_other_images(network):
+    plan = grid(network, [3, 3], Sampling())
+    one, other = images(network, with_noise_modes(plan, [[1, 0, 0, 0, 0], [0, 0, 0, 0, 1]]))
     assert np.abs(one - other).max() > 1
 
 

@@ -94,7 +94,9 @@ def run_study(make_plan: Callable[["Network", "Sampling"], "Plan"], flags: Study
         missing = recording.missing
         _say_how_far(recording)
         _run(console.track(recording.cells(flags.batch), label="images", total=missing))
-        pictures = recording.total + len(recording.paths.sheets)
+        measurements = recording.measurements(flags.batch)
+        _run(console.track(measurements, label="measurements", total=recording.unmeasured))
+        pictures = recording.total + len(recording.paths.sheets) + len(recording.paths.pictures)
         _run(console.track(recording.pictures(), label="pictures", total=pictures))
     if flags.json:
         echo_json(_summary(recording, network, made=missing))
@@ -121,7 +123,7 @@ def _run(steps: Iterable[object]) -> None:
 
 def _written(recording: "Recording") -> list[str]:
     paths = recording.paths
-    return [str(path) for path in (*paths.sheets, paths.hdf5, paths.images)]
+    return [str(path) for path in (*paths.sheets, *paths.pictures, paths.hdf5, paths.images)]
 
 
 def _summary(recording: "Recording", network: "Network", *, made: int) -> dict[str, object]:
@@ -132,6 +134,7 @@ def _summary(recording: "Recording", network: "Network", *, made: int) -> dict[s
         "network": str(network.path),
         "network_sha256": network.sha256,
         "sheets": [str(path) for path in paths.sheets],
+        "pictures": [str(path) for path in paths.pictures],
         "hdf5": str(paths.hdf5),
         "images": str(paths.images),
         "total": recording.total,

@@ -5,6 +5,7 @@ from torch import nn
 from stylegan_cli.networks import progan, stylegan1, stylegan2
 from stylegan_cli.networks.mapping import MappingNetwork
 
+NoiseLayer = stylegan1.Tail | stylegan2.SynthesisLayer
 Synthesis = progan.Synthesis | stylegan1.Synthesis | stylegan2.Synthesis
 
 
@@ -29,6 +30,12 @@ class Generator(nn.Module):
         self.has_styles = not isinstance(synthesis, progan.Synthesis)
         self.has_noise = bool(synthesis.noise_resolutions)
         self.has_w = self.has_styles or mapping.layers > 0
+
+    @property
+    def noise_layers(self) -> tuple[NoiseLayer, ...]:
+        """The layers with noise inputs, as far as G has grown: input i belongs to style layer i."""
+        layers = [layer for layer in self.synthesis.modules() if isinstance(layer, NoiseLayer)]
+        return tuple(layers[: len(self.synthesis.noise_resolutions)])
 
     @property
     def lod(self) -> float:

@@ -6,7 +6,7 @@ While images are missing the HDF5 file is hidden: `.mix.h5.partial`.
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,6 +18,7 @@ from stylegan_cli.results.header import Header
 from stylegan_cli.results.pictures import write_png
 from stylegan_cli.results.sheet import compose
 from stylegan_cli.results.store import SOURCES, StudyFile, Table, create_study, open_study
+from stylegan_cli.shapes import Picture
 
 UNFINISHED = ".{}.h5.partial"
 
@@ -51,12 +52,21 @@ class StudyPaths:
             return (self.folder / f"{study}.png",)
         return tuple(self.folder / f"{study}-{_slug(name)}.png" for name in names)
 
+    @property
+    def pictures(self) -> tuple[Path, ...]:
+        """The further pictures beside the sheets."""
+        study = _slug(self.header.study)
+        return tuple(self.folder / f"{study}-{_slug(name)}.png" for name in self.header.pictures)
+
     def image(self, table: str, index: tuple[int, ...]) -> Path:
         """The PNG of one image."""
-        axes = self.header.axes
+        axes: Mapping[str, Sequence[str]] = self.header.axes
         if table.endswith(SOURCES):
             axis = table.removesuffix(SOURCES)
             axes = {axis: axes[axis]}
+        elif table != "/":
+            first = next(iter(axes))
+            axes = {first: axes[first], table: list(map(str, range(index[-1] + 1)))}
         sheets, position = index[: -len(axes)], index[-len(axes) :]
         name = "-".join(
             f"{_slug(axis)}{_slug(names[i])}"
@@ -115,10 +125,15 @@ def open_folder(
     return OpenStudy(paths=paths, file=file, damage=damage)
 
 
-def finish(study: OpenStudy) -> Iterator[Path]:
+def finish(
+    study: OpenStudy, pictures: Mapping[str, Callable[[StudyFile], Picture]]
+) -> Iterator[Path]:
     """Every picture once it is there, then the HDF5 file under its name; closes the file.
 
     Of a study that is finished already, only pictures that are missing are written.
+
+    Args:
+        pictures: What paints each of the header's further pictures, by its name.
 
     Raises:
         OutputError: Something cannot be written.
@@ -132,6 +147,10 @@ def finish(study: OpenStudy) -> Iterator[Path]:
     for sheet, path in enumerate(paths.sheets):
         if not (study.is_finished and path.exists()):
             write_png(path, compose(file, sheet), origin=file.header.origin)
+        yield path
+    for name, path in zip(file.header.pictures, paths.pictures, strict=True):
+        if not (study.is_finished and path.exists()):
+            write_png(path, pictures[name](file), origin=file.header.origin)
         yield path
     file.close()
     if not study.is_finished:
@@ -198,7 +217,11 @@ def _studies(folder: Path) -> list[Path]:
 
 
 def _pictures(paths: StudyPaths, file: StudyFile) -> list[Path]:
-    return [*paths.sheets, *(paths.image(*address) for address in every_image(file))]
+    return [
+        *paths.sheets,
+        *paths.pictures,
+        *(paths.image(*address) for address in every_image(file)),
+    ]
 
 
 def _slug(name: str) -> str:

@@ -23,6 +23,7 @@ class Header:
         request: The options of the study, as JSON holds them.
         axes: Names along each axis of a sheet, by the axis' name.
         sheets: Names of the pictures the study makes; several are the first axis of the tables.
+        pictures: Names of further pictures beside the sheets.
         recipe: TOML of the network's recipe.
     """
 
@@ -32,6 +33,7 @@ class Header:
     sheets: Sequence[str]
     recipe: str
     network_sha256: str
+    pictures: Sequence[str] = ()
 
     def differences(self, other: "Header") -> list[str]:
         """What another header says otherwise: `psi is 1.0, not 0.7`."""
@@ -66,6 +68,7 @@ def write_header(file: h5py.File, header: Header) -> None:
     file.attrs["study"] = header.study
     file.attrs["request"] = json.dumps(header.request)
     file.attrs["axes"] = json.dumps(list(header.axes))
+    file.attrs["pictures"] = json.dumps(list(header.pictures))
     file.attrs["recipe"] = header.recipe
     file.attrs["network_sha256"] = header.network_sha256
     file.attrs["versions"] = json.dumps({name: version(name) for name in _VERSIONS_OF})
@@ -93,6 +96,7 @@ def read_header(file: h5py.File) -> Header:
         sheets=_names(file, "sheet"),
         recipe=file.attrs["recipe"],
         network_sha256=file.attrs["network_sha256"],
+        pictures=tuple(json.loads(file.attrs.get("pictures", "[]"))),
     )
 
 

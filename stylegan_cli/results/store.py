@@ -3,7 +3,8 @@
     /images      uint8 [*shape, H, W, C]          /done   bool [*shape]
     /ws          float32 [*shape, num_ws, w_dim]  /z, /labels, /noise_seed alike
     /row_names, /col_names, /sheet_names, …       text
-    /row_sources/…, /col_sources/…                tables like the root's
+    /row_sources/…, /col_sources/…, /draws/…      tables like the root's
+    /variation/…                                  float32 [*shape, …] and /done: a measurement
 
 Root attributes: schema, study, request (JSON), axes (JSON), recipe (TOML), network_sha256,
 versions (JSON), created_utc.
@@ -13,7 +14,7 @@ import json
 import os
 from collections.abc import Mapping
 from contextlib import AbstractContextManager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from math import prod
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,7 @@ from typing import Any
 import h5py
 import numpy as np
 from jaxtyping import Bool
+from numpy.typing import DTypeLike
 
 from stylegan_cli.errors import DataError, OutputError
 from stylegan_cli.files import system_reason, writing
@@ -28,27 +30,32 @@ from stylegan_cli.results.header import Header, read_header, write_header
 from stylegan_cli.shapes import Picture
 
 SOURCES = "_sources"
-HDF5_BYTES, HDF5_BYTES_AN_IMAGE = 2**16, 2**8  # generously
+HDF5_BYTES, HDF5_BYTES_AN_ARRAY = 2**16, 2**8  # generously
 
 
 @dataclass(frozen=True, kw_only=True)
 class Table:
-    """A table of images still to come, with what makes each.
+    """A table whose cells are still to come, with what makes each.
 
     Attributes:
-        image_shape: Height, width, channels.
-        columns: `ws`, `noise_seed` and so on, each of `shape` and whatever one image needs.
+        arrays: Shape and type of each array that a cell will hold, by its name; `images` are
+            height, width and channels of uint8.
+        columns: What is known now: `ws`, `noise_seed` and so on, each of `shape` and whatever one
+            cell needs.
     """
 
     shape: tuple[int, ...]
-    image_shape: tuple[int, int, int]
-    columns: Mapping[str, np.ndarray]
+    arrays: Mapping[str, tuple[tuple[int, ...], DTypeLike]]
+    columns: Mapping[str, np.ndarray] = field(default_factory=dict)
 
     @property
     def nbytes(self) -> int:
-        """Room in the file, HDF5's own notes on each image included."""
-        images = prod(self.shape) * (prod(self.image_shape) + HDF5_BYTES_AN_IMAGE)
-        return images + sum(values.nbytes for values in self.columns.values())
+        """Room in the file, HDF5's own notes on each array included."""
+        cell = sum(
+            prod(shape) * np.dtype(dtype).itemsize + HDF5_BYTES_AN_ARRAY
+            for shape, dtype in self.arrays.values()
+        )
+        return prod(self.shape) * cell + sum(values.nbytes for values in self.columns.values())
 
 
 class StudyFile:
@@ -61,7 +68,9 @@ class StudyFile:
         shape = file["done"].shape
         if shape != self.header.shape:
             raise ValueError(f"{shape} images do not fit their names, {self.header.shape}")
-        self.tables = ("/", *(name for name in file if name.endswith(SOURCES)))
+        groups = [name for name, item in file.items() if isinstance(item, h5py.Group)]
+        self.tables = ("/", *(name for name in groups if "images" in file[name]))
+        self.measurements = tuple(name for name in groups if "images" not in file[name])
         self.resolution = int(file["images"].shape[-2])
         self.versions: dict[str, str] = json.loads(file.attrs["versions"])
         self.created_utc: str = file.attrs["created_utc"]
@@ -77,7 +86,7 @@ class StudyFile:
             self._file.close()
 
     def done(self, table: str = "/") -> Bool[np.ndarray, "*shape"]:
-        """Which images are there."""
+        """Which cells of a table or measurement are there."""
         flags: np.ndarray = self._file[table]["done"][...]
         return flags
 
@@ -86,16 +95,32 @@ class StudyFile:
         pixels: np.ndarray = self._file[table]["images"][index]
         return pixels
 
+    def array(self, table: str, name: str, index: tuple[int, ...] = ()) -> np.ndarray:
+        """An array of a table or measurement; at a cell's index, that cell's part of it."""
+        values: np.ndarray = np.asarray(self._file[table][name][index])
+        return values
+
     def write(self, table: str, index: tuple[int, ...], pixels: Picture) -> None:
         """Store one image, for good as soon as the next one is stored or the file closed.
 
         Raises:
             OutputError: The place is full, or went away.
         """
+        self.write_cell(table, index, {"images": pixels})
+
+    def write_cell(
+        self, table: str, index: tuple[int, ...], arrays: Mapping[str, np.ndarray]
+    ) -> None:
+        """Store all arrays of one cell, as `write` does an image.
+
+        Raises:
+            OutputError: The place is full, or went away.
+        """
         group = self._file[table]
         with _writing(self.path):
-            group["images"][index] = pixels
-            # the image must reach the file before the flag that claims it
+            for name, values in arrays.items():
+                group[name][index] = values
+            # the arrays must reach the file before the flag that claims them
             self._file.flush()
             group["done"][index] = True
 
@@ -140,7 +165,7 @@ def open_study(path: Path, *, write: bool = False) -> StudyFile:
         raise DataError(f"{path}: not a readable HDF5 file: {system_reason(error)}") from None
     try:
         study = StudyFile(path, file)
-        for table in study.tables:
+        for table in (*study.tables, *study.measurements):
             study.done(table)
         return study
     except (KeyError, OSError, RuntimeError, ValueError) as error:
@@ -174,6 +199,7 @@ def describe_study(path: Path) -> dict[str, Any]:
             "axes": {axis: list(names) for axis, names in study.header.axes.items()},
             "shapes": {f"{name}/images".strip("/"): shape for name, shape in shapes.items()},
             "missing": sum(int((~study.done(name)).sum()) for name in study.tables),
+            "measurements": list(study.measurements),
             "resolution": study.resolution,
             "network_sha256": study.header.network_sha256,
             "versions": study.versions,
@@ -198,17 +224,15 @@ def _check_room(path: Path, tables: Mapping[str, Table]) -> None:
 
 
 def _write_table(group: h5py.Group, table: Table) -> None:
-    # room for all images is taken at once: from then on writing moves nothing in the file's own
+    # room for all cells is taken at once: from then on writing moves nothing in the file's own
     # structure, so a killed process leaves it readable, and a full disk shows now
     layout = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
     layout.set_alloc_time(h5py.h5d.ALLOC_TIME_EARLY)
-    group.create_dataset(
-        "images",
-        (*table.shape, *table.image_shape),
-        np.uint8,
-        chunks=(*(1 for _ in table.shape), *table.image_shape),
-        dcpl=layout,
-    )
+    for name, (shape, dtype) in table.arrays.items():
+        whole = (*table.shape, *shape)
+        # HDF5 cuts nothing into chunks that has no extent
+        chunks = (*(1 for _ in table.shape), *shape) if whole else None
+        group.create_dataset(name, whole, dtype, chunks=chunks, dcpl=layout)
     group["done"] = np.zeros(table.shape, bool)
     for name, values in table.columns.items():
         group[name] = values

@@ -4,9 +4,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
+from jaxtyping import Bool
 
 from stylegan_cli.checkpoint import Network
-from stylegan_cli.plan import Codes, Plan
+from stylegan_cli.plan import Codes, Measurement, Plan
 from stylegan_cli.recipe import dumps
 from stylegan_cli.results.folder import StudyPaths, finish, open_folder
 from stylegan_cli.results.header import Header
@@ -35,6 +36,7 @@ class Recording:
     ) -> None:
         self._network, self._plan = network, plan
         tables = {name: _table(network, codes) for name, codes in plan.tables.items()}
+        tables |= {name: _blank(taken) for name, taken in plan.measurements.items()}
         self._study = open_folder(folder, _header(network, plan), tables, overwrite=overwrite)
         self.paths: StudyPaths = self._study.paths
         self.damage = self._study.damage
@@ -65,18 +67,36 @@ class Recording:
             self._there.add(cell.address)
             yield cell
 
+    @property
+    def unmeasured(self) -> int:
+        """How many cells of measurements are still to be taken."""
+        done = (self._study.file.done(name) for name in self._plan.measurements)
+        return sum(int((~cells).sum()) for cells in done)
+
+    def measurements(self, batch_size: int | None = None) -> Iterator[Address]:
+        """Take what is still to be measured, after all images are made; each cell once stored.
+
+        Raises:
+            OutputError: The disk is full, or went away.
+        """
+        file = self._study.file
+        for name, measurement in self._plan.measurements.items():
+            for index in _indices(np.asarray(~file.done(name))):
+                file.write_cell(name, index, measurement.take(file, index, batch_size))
+                yield Address(name, index)
+
     def pictures(self) -> Iterator[Path]:
-        """Every picture once it is there, after all images are made; closes the study.
+        """Every picture once it is there, after everything is made and measured; closes the study.
 
         Raises:
             OutputError: One cannot be written.
         """
-        yield from finish(self._study)
+        yield from finish(self._study, self._plan.pictures)
 
     def _find_done(self) -> Iterator[Address]:
         for table in self._plan.tables:
-            for index in np.argwhere(self._study.file.done(table)):
-                yield Address(table, tuple(map(int, index)))
+            for index in _indices(self._study.file.done(table)):
+                yield Address(table, index)
 
 
 def default_folder(network: Network, plan: Plan) -> Path:
@@ -90,6 +110,7 @@ def _header(network: Network, plan: Plan) -> Header:
         request=plan.request,
         axes={axis.name: axis.names for axis in plan.axes},
         sheets=plan.sheets,
+        pictures=tuple(plan.pictures),
         recipe=dumps(network.recipe),
         network_sha256=network.sha256,
     )
@@ -100,8 +121,17 @@ def _table(network: Network, codes: Codes) -> Table:
     columns = {"ws": codes.ws, "noise_seed": codes.noise_seed, "labels": codes.labels}
     if codes.z is not None:
         columns["z"] = codes.z
-    return Table(
-        shape=codes.shape,
-        image_shape=(G.resolution, G.resolution, G.channels),
-        columns=columns,
-    )
+    if codes.noise_modes is not None:
+        columns["noise_modes"] = codes.noise_modes
+    image_shape = (G.resolution, G.resolution, G.channels)
+    return Table(shape=codes.shape, arrays={"images": (image_shape, np.uint8)}, columns=columns)
+
+
+def _blank(measurement: Measurement) -> Table:
+    arrays = {name: (shape, np.float32) for name, shape in measurement.arrays.items()}
+    return Table(shape=measurement.shape, arrays=arrays)
+
+
+def _indices(flags: Bool[np.ndarray, "*shape"]) -> list[tuple[int, ...]]:
+    """Where the flags are set."""
+    return [tuple(map(int, index)) for index in np.argwhere(flags)]

@@ -119,7 +119,7 @@ def test_a_matrix_shows_rows_at_the_left_and_columns_above(matrix):
 def test_a_grid_is_near_square_with_few_empty_places(tmp_path, count, shape):
     names = tuple(map(str, range(count)))
     study_header = header(study="grid", axes={"seed": names}, sheets=("seeds",))
-    table = Table(shape=(count,), image_shape=(8, 8, 3), columns={})
+    table = Table(shape=(count,), arrays={"images": ((8, 8, 3), np.uint8)})
     with create_study(tmp_path / "grid.h5", study_header, {"/": table}) as study:
         height, width, _ = compose(study, 0).shape
     layout = Layout(grid_content(*shape, captions={(0, 0): "0"}), 8)

@@ -24,7 +24,7 @@ def header(**changes):
 def table(*shape):
     return Table(
         shape=shape,
-        image_shape=(8, 8, 3),
+        arrays={"images": ((8, 8, 3), np.uint8)},
         columns={
             "ws": np.arange(np.prod(shape) * 12, dtype=np.float32).reshape(*shape, 4, 3),
             "noise_seed": np.full(shape, 2**62, np.int64),

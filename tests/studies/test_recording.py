@@ -1,13 +1,17 @@
 import fcntl
 import subprocess
 import sys
+from dataclasses import replace
 from itertools import islice
 
 import h5py
+import numpy as np
 import pytest
+from PIL import Image
 
 from stylegan_cli.errors import OutputError
 from stylegan_cli.latents import Sampling
+from stylegan_cli.plan import Measurement
 from stylegan_cli.studies.grid import grid
 from stylegan_cli.studies.mixing import mix
 from stylegan_cli.studies.recording import Recording, default_folder
@@ -28,6 +32,7 @@ def record(network, plan, folder, **options):
     """Everything in one go; how many images were made."""
     with Recording(network, plan, folder, **options) as recording:
         made = len(list(recording.cells(3)))
+        list(recording.measurements(3))
         list(recording.pictures())
     return made
 
@@ -163,6 +168,93 @@ def test_two_at_once_in_one_folder_are_refused(network, plan, tmp_path):
         fcntl.flock(file, fcntl.LOCK_EX)  # as HDF5 does it in another process
         with pytest.raises(OutputError, match="another process is writing"):
             Recording(network, plan, tmp_path)
+
+
+def measured(plan):
+    """The plan with four images a seed beside it, their mean, a number, and a picture of both."""
+
+    def mean(file, index, batch_size):
+        images = [file.image("draws", (*index, i)) for i in range(4)]
+        return {"mean": np.mean(images, axis=0), "batch": batch_size}
+
+    def highest(file, index, batch_size):
+        return {"highest": file.array("means", "mean").max()}
+
+    def paint(file):
+        return np.full((8, 8, 3), int(file.array("highest", "highest")), np.uint8)
+
+    shape = (4, 16, 16, 3)
+    codes = replace(
+        plan.codes,
+        ws=np.repeat(plan.codes.ws[:, None], 4, axis=1),
+        noise_seed=np.arange(8).reshape(2, 4),
+        labels=np.zeros((2, 4, 0), np.float32),
+        z=None,
+    )
+    return replace(
+        plan,
+        series={"draws": codes},
+        measurements={
+            "means": Measurement(shape=(2,), arrays={"mean": shape[1:], "batch": ()}, take=mean),
+            "highest": Measurement(shape=(), arrays={"highest": ()}, take=highest),
+        },
+        pictures={"height": paint},
+    )
+
+
+@pytest.fixture
+def measured_plan(network):
+    return measured(grid(network, [1, 2], Sampling(noise_mode="random")))
+
+
+def test_what_is_measured_is_kept_beside_the_images(network, measured_plan, tmp_path):
+    record(network, measured_plan, tmp_path)
+    with h5py.File(tmp_path / "grid.h5") as file:
+        images, means = file["draws/images"][...], file["means/mean"][...]
+        assert images.shape == (2, 4, 16, 16, 3)
+        assert np.array_equal(means, images.mean(axis=1, dtype=np.float32))
+        assert file["highest/highest"][()] == means.max()
+        assert file["means/batch"][...].tolist() == [3, 3]
+        assert file["means/done"][...].all()
+        assert file["highest/done"][()]
+
+
+def test_images_of_a_series_are_counted_in_their_names(network, measured_plan, tmp_path):
+    record(network, measured_plan, tmp_path)
+    names = {path.name for path in (tmp_path / "images").iterdir()}
+    assert {"seed0001.png", "seed0001-draws0000.png", "seed0002-draws0003.png"} <= names
+    assert len(names) == 10
+
+
+def test_further_pictures_stand_beside_the_sheets(network, measured_plan, tmp_path):
+    record(network, measured_plan, tmp_path)
+    with h5py.File(tmp_path / "grid.h5") as file:
+        highest = int(file["highest/highest"][()])
+    picture = tmp_path / "grid-height.png"
+    assert (np.asarray(Image.open(picture)) == highest).all()
+    picture.unlink()
+    assert record(network, measured_plan, tmp_path) == 0
+    assert picture.exists()
+
+
+@pytest.mark.parametrize("stop_after", [0, 1, 2, 3])
+def test_measuring_goes_on_where_it_stopped(network, measured_plan, tmp_path, stop_after):
+    record(network, measured_plan, tmp_path / "whole")
+    with Recording(network, measured_plan, tmp_path / "halved") as recording:
+        list(recording.cells(3))
+        list(islice(recording.measurements(3), stop_after))
+        assert recording.unmeasured == 3 - stop_after
+    record(network, measured_plan, tmp_path / "halved")
+    assert contents(tmp_path / "halved") == contents(tmp_path / "whole")
+
+
+def test_overwriting_removes_further_pictures_and_those_of_a_series(
+    network, plan, measured_plan, tmp_path
+):
+    record(network, measured_plan, tmp_path)
+    record(network, plan, tmp_path, overwrite=True)
+    names = {path.name for path in tmp_path.rglob("*")}
+    assert not {"grid-height.png", "seed0001.png", "seed0001-draws0000.png"} & names
 
 
 def test_the_usual_folder_is_named_by_the_request(network, plan):
