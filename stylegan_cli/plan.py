@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 from jaxtyping import Float32, Int8, Int64
+from numpy.typing import ArrayLike
 
 from stylegan_cli.noise import NoiseMode
 from stylegan_cli.results.store import StudyFile
@@ -36,7 +37,7 @@ class Codes:
         return self.noise_seed.shape
 
 
-Take = Callable[[StudyFile, tuple[int, ...], int | None], Mapping[str, np.ndarray]]
+Take = Callable[[StudyFile, tuple[int, ...], int | None], Mapping[str, ArrayLike]]
 """Takes a cell of a measurement: from a study, the cell's index and the batch size, its arrays."""
 
 

@@ -22,7 +22,7 @@ from typing import Any
 import h5py
 import numpy as np
 from jaxtyping import Bool
-from numpy.typing import DTypeLike
+from numpy.typing import ArrayLike, DTypeLike
 
 from stylegan_cli.errors import DataError, OutputError
 from stylegan_cli.files import system_reason, writing
@@ -109,7 +109,7 @@ class StudyFile:
         self.write_cell(table, index, {"images": pixels})
 
     def write_cell(
-        self, table: str, index: tuple[int, ...], arrays: Mapping[str, np.ndarray]
+        self, table: str, index: tuple[int, ...], arrays: Mapping[str, ArrayLike]
     ) -> None:
         """Store all arrays of one cell, as `write` does an image.
 
