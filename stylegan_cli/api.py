@@ -5,6 +5,7 @@ from stylegan_cli.data.dataset import Dataset, open_dataset
 from stylegan_cli.description import describe
 from stylegan_cli.errors import SgtoolError
 from stylegan_cli.latents import Sampling
+from stylegan_cli.picks import parse_picks
 from stylegan_cli.plan import Plan
 from stylegan_cli.recipe import Recipe
 from stylegan_cli.recipe import load as load_recipe
@@ -41,6 +42,7 @@ __all__ = [
     "load_recipe",
     "mix",
     "open_dataset",
+    "parse_picks",
     "pick_device",
     "render",
     "resolve_recipe",

@@ -18,13 +18,14 @@ from stylegan_cli.errors import DataError
 from stylegan_cli.networks.build import build_discriminator, build_generator, count_parameters
 from stylegan_cli.recipe import Recipe
 from stylegan_cli.recipe import load as load_recipe
+from stylegan_cli.results.arrays import describe_arrays
 from stylegan_cli.results.store import describe_study, is_study
 
 Facts = dict[str, Any]
 
 
 def describe(path: Path) -> Facts:
-    """Facts about a network, training state, run folder, study, data set or recipe.
+    """Facts about a network, training state, run folder, study, codes, data set or recipe.
 
     Returns:
         "path", "kind" and what is worth knowing of that kind, ready for JSON.
@@ -45,6 +46,8 @@ def _kind(path: Path) -> tuple[str, Callable[[Path], Facts]]:
         ".safetensors": ("network", _describe_network),
         ".pt": ("training state", _describe_state),
         ".toml": ("recipe", _describe_recipe),
+        ".npz": ("codes", describe_arrays),
+        ".npy": ("codes", describe_arrays),
     }
     if path.suffix in by_suffix:
         return by_suffix[path.suffix]

@@ -1,7 +1,7 @@
 """What a study wants drawn, before anything is drawn."""
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, fields
 from typing import Any
 
 import numpy as np
@@ -35,6 +35,21 @@ class Codes:
     @property
     def shape(self) -> tuple[int, ...]:
         return self.noise_seed.shape
+
+
+def join_codes(parts: Sequence[Codes], join: Callable[..., np.ndarray] = np.concatenate) -> Codes:
+    """One table of several; what only some of them have is left out.
+
+    Args:
+        join: `np.concatenate` puts them one after another, `np.stack` along an axis of their own.
+    """
+    columns = {field.name: [getattr(part, field.name) for part in parts] for field in fields(Codes)}
+    return Codes(
+        **{
+            name: None if any(value is None for value in values) else join(values)
+            for name, values in columns.items()
+        }
+    )
 
 
 Take = Callable[[StudyFile, tuple[int, ...], int | None], Mapping[str, ArrayLike]]
@@ -80,6 +95,7 @@ class Plan:
             on the sheets.
         measurements: What is measured once the images are there, in this order.
         pictures: Further pictures beside the sheets, painted from the study's file alone.
+        notes: What went into the plan that the request alone does not tell.
     """
 
     study: str
@@ -92,6 +108,7 @@ class Plan:
     series: Mapping[str, Codes] = field(default_factory=dict)
     measurements: Mapping[str, Measurement] = field(default_factory=dict)
     pictures: Mapping[str, Callable[[StudyFile], Picture]] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
 
     @property
     def tables(self) -> dict[str, Codes]:

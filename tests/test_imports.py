@@ -14,7 +14,7 @@ FILES = sorted(PACKAGE.rglob("*.py"))
 ROWS = (
     {"errors", "__init__"},
     {"ranges", "shapes", "files"},
-    {"ops", "recipe", "runtime", "noise"},
+    {"ops", "recipe", "runtime", "noise", "picks"},
     {"networks", "data", "detectors", "results"},
     {"checkpoint", "plan"},
     {"latents"},

@@ -7,11 +7,13 @@ from stylegan_cli.latents import (
     Sampling,
     broadcast_layers,
     class_index,
+    codes_of_picks,
     codes_of_seeds,
     mix_layers,
     truncate,
     z_of_seeds,
 )
+from stylegan_cli.picks import parse_picks
 
 W_AVG = torch.linspace(-1, 1, 8)
 
@@ -151,3 +153,75 @@ def test_psi_zero_gives_the_mean_image_in_every_family_with_w(growing_networks, 
     network = growing_networks[kind]
     ws = codes_of_seeds(network, [0, 1], Sampling(psi=0.0)).ws
     assert (ws == network.G.mapping.w_avg.numpy()).all()
+
+
+def codes(network, text, **sampling):
+    return codes_of_picks(network, parse_picks(str(text)), Sampling(**sampling))
+
+
+@pytest.fixture
+def stored(network, tmp_path):
+    """Files of the z, w and ws of seeds 0 to 3."""
+    seeds = codes_of_seeds(network, range(4), Sampling())
+    np.savez(tmp_path / "z.npz", z=seeds.z)
+    np.save(tmp_path / "w.npy", seeds.ws[:, 0])
+    np.savez(tmp_path / "projected.npz", w=seeds.ws)
+    return tmp_path
+
+
+@pytest.mark.parametrize("file", ["z.npz:z", "w.npy:w", "projected.npz"])
+@pytest.mark.parametrize("psi", [1.0, 0.5])
+def test_stored_codes_are_those_of_their_seeds(network, stored, file, psi):
+    found = codes(network, stored / file, psi=psi).codes.ws
+    assert np.array_equal(found, codes(network, "0-3", psi=psi).codes.ws)
+
+
+def test_seeds_and_files_stand_in_the_order_written(network, stored):
+    picked = codes(network, f"7,{stored}/projected.npz:2,1")
+    assert picked.names == ("7", "projected 2", "1")
+    assert np.array_equal(picked.codes.ws, codes(network, "7,2,1").codes.ws)
+    assert picked.codes.z is None
+
+
+def test_seeds_alone_keep_their_z_and_noise(network):
+    together, alone = codes(network, "3,4"), codes_of_seeds(network, [3, 4], Sampling())
+    assert np.array_equal(together.codes.z, alone.z)
+    assert np.array_equal(together.codes.noise_seed, alone.noise_seed)
+
+
+def test_files_of_one_name_in_two_folders_are_told_apart(network, stored):
+    (stored / "b").mkdir()
+    (stored / "b" / "w.npy").write_bytes((stored / "w.npy").read_bytes())
+    names = codes(network, f"{stored}/w.npy:w/0,{stored}/b/w.npy:w/0").names
+    assert len(set(names)) == 2
+
+
+def test_the_request_changes_with_what_is_in_the_file(network, stored):
+    before = codes(network, stored / "w.npy:w").request
+    assert before == codes(network, stored / "w.npy:w").request
+    np.save(stored / "w.npy", np.zeros(8))
+    assert before != codes(network, stored / "w.npy:w").request
+
+
+def test_equal_stored_codes_have_equal_noise(network, stored):
+    noise = codes(network, f"{stored}/w.npy:w/1,{stored}/w.npy:w/1-2").codes.noise_seed
+    assert noise[0] == noise[1] != noise[2]
+
+
+def test_a_chosen_class_goes_before_a_stored_label_of_z_only(network_with_classes, tmp_path):
+    seeds = codes_of_seeds(network_with_classes, [0], Sampling(class_name="dog"))
+    np.savez(tmp_path / "z.npz", z=seeds.z, labels=seeds.labels)
+    np.savez(tmp_path / "ws.npz", ws=seeds.ws, labels=seeds.labels)
+    dog, owl = [[0, 1, 0]], [[0, 0, 1]]
+    for file, labels in (("z.npz", owl), ("ws.npz", dog)):
+        kept = codes(network_with_classes, tmp_path / file).codes
+        chosen = codes(network_with_classes, tmp_path / file, class_name="owl").codes
+        assert np.array_equal(kept.ws, seeds.ws)
+        assert (kept.labels.tolist(), chosen.labels.tolist()) == (dog, labels)
+
+
+def test_networks_without_w_take_stored_z(growing_networks, tmp_path):
+    network = growing_networks["progan"]
+    seeds = codes_of_seeds(network, [0, 1], Sampling())
+    np.save(tmp_path / "latents.npy", seeds.z)
+    assert np.array_equal(codes(network, tmp_path / "latents.npy").codes.ws, seeds.ws)

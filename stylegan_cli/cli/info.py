@@ -23,7 +23,7 @@ def info(
         list[Path] | None,
         typer.Argument(
             metavar="[FILE]...",
-            help="Networks, run folders, training states, studies, data sets, recipes.",
+            help="Networks, run folders, training states, studies, codes, data sets, recipes.",
         ),
     ] = None,
     json: JsonFlag = False,
@@ -31,8 +31,8 @@ def info(
 ) -> None:
     """Tell what files are and hold.
 
-    Reads networks, runs, studies, data sets and recipes; without files, tells versions, devices
-    and which network commands would take.
+    Reads networks, runs, studies, codes (.npz, .npy), data sets and recipes; without files, tells
+    versions, devices and which network commands would take.
     """
     from stylegan_cli import api
 

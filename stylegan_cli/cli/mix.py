@@ -7,6 +7,7 @@ import typer
 from stylegan_cli.cli import console
 from stylegan_cli.cli.options import examples
 from stylegan_cli.cli.study import StudyFlags, run_study, with_study_flags
+from stylegan_cli.picks import parse_picks
 from stylegan_cli.ranges import parse_ints
 
 if TYPE_CHECKING:
@@ -23,8 +24,10 @@ EXAMPLES = examples(
 
 @with_study_flags
 def mix(
-    rows: Annotated[str, typer.Option(metavar="LIST", help="Seeds of the rows, such as 1,2.")],
-    cols: Annotated[str, typer.Option(metavar="LIST", help="Seeds of the columns.")],
+    rows: Annotated[
+        str, typer.Option(metavar="LIST", help="Rows: seeds as 1,2 or codes in files.")
+    ],
+    cols: Annotated[str, typer.Option(metavar="LIST", help="Columns, alike.")],
     crossover: Annotated[
         str | None,
         typer.Option(
@@ -49,7 +52,7 @@ def mix(
     Each place shows its row's image with some layers taken from its column's: coarse layers
     carry pose and shape, fine ones colours.
     """
-    row_seeds, col_seeds = parse_ints(rows, flag="--rows"), parse_ints(cols, flag="--cols")
+    row_picks, col_picks = parse_picks(rows, flag="--rows"), parse_picks(cols, flag="--cols")
     from stylegan_cli import api
 
     def make_plan(network: "Network", sampling: "Sampling") -> "Plan":
@@ -58,7 +61,7 @@ def mix(
         if crossover is not None:
             starts = parse_ints(crossover, flag="--crossover", valid=valid)
         plan = api.mix(
-            network, row_seeds, col_seeds, crossover=starts, layers=layers or (), sampling=sampling
+            network, row_picks, col_picks, crossover=starts, layers=layers or (), sampling=sampling
         )
         if not (starts or layers):
             console.note(f"{plan.sheets[0]} of 0-{valid[-1]}; choose others with --crossover")

@@ -36,7 +36,12 @@ NetworkFlag = Annotated[
     ),
 ]
 SeedsFlag = Annotated[
-    str, typer.Option("--seeds", metavar="LIST", help="Seeds of the images, such as 0-15,20.")
+    str,
+    typer.Option(
+        "--seeds",
+        metavar="LIST",
+        help="Seeds as 0-15,20, or codes in files as grid.h5:4, mix.h5:0/1-3, w.npz, z.npy.",
+    ),
 ]
 PsiFlag = Annotated[
     float,

@@ -87,6 +87,8 @@ def run_study(make_plan: Callable[["Network", "Sampling"], "Plan"], flags: Study
         class_name=flags.class_name,
     )
     plan = make_plan(network, sampling)
+    for text in plan.notes:
+        console.note(text)
     if network.c_dim and flags.class_name is None:
         console.note(f"class 0 of {network.c_dim}; choose another with --class")
     folder = flags.output or api.default_folder(network, plan)

@@ -6,26 +6,29 @@ import numpy as np
 
 from stylegan_cli.checkpoint import Network
 from stylegan_cli.errors import UsageError
-from stylegan_cli.latents import PLAIN, Sampling, codes_of_seeds, mix_layers, sampling_request
-from stylegan_cli.plan import Axis, Codes, Plan
+from stylegan_cli.latents import PLAIN, Sampling, codes_of_picks, mix_layers, sampling_request
+from stylegan_cli.picks import Pick
+from stylegan_cli.plan import Axis, Codes, Plan, join_codes
 from stylegan_cli.ranges import format_ints, parse_layers
 
 
 def mix(
     network: Network,
-    rows: Sequence[int],
-    cols: Sequence[int],
+    rows: Sequence[Pick],
+    cols: Sequence[Pick],
     *,
     crossover: Sequence[int] = (),
     layers: Sequence[str] = (),
     sampling: Sampling = PLAIN,
 ) -> Plan:
-    """Every row's seed mixed with every column's, [SG1] section 3.1: rows × columns images.
+    """Every row's image mixed with every column's, [SG1] section 3.1: rows × columns images.
 
     Rows and columns of equal seed give that seed's image. Several crossovers or lists of layers
     give several matrices, one sheet each; without either, the crossover is the middle layer.
 
     Args:
+        rows: Seeds, or codes in files.
+        cols: Alike.
         crossover: First layers that take the column's style: 0 gives the column's image,
             num_ws the row's.
         layers: Instead of crossovers, lists of the layers that take the column's style, such as
@@ -33,7 +36,9 @@ def mix(
 
     Raises:
         UsageError: A seed, layer, truncation or class is not possible with this network, or
-            both crossovers and layers are given, or the network has no styles.
+            both crossovers and layers are given, or the network has no styles, or a file holds
+            no codes of it.
+        DataError: A file is not there or damaged.
     """
     if not network.G.has_styles:
         raise UsageError(
@@ -41,25 +46,25 @@ def mix(
             "it offers single images, `sgtool grid --seeds 0-15`"
         )
     taken = _taken_layers(network.G.num_ws, crossover, layers)
-    row_codes = codes_of_seeds(network, rows, sampling)
-    col_codes = codes_of_seeds(network, cols, sampling)
-    matrices = [_matrix(row_codes, col_codes, chosen) for chosen in taken.values()]
+    row, col = (codes_of_picks(network, picks, sampling) for picks in (rows, cols))
+    matrices = [_matrix(row.codes, col.codes, chosen) for chosen in taken.values()]
     return Plan(
         study="mix",
         request={
-            "rows": format_ints(rows),
-            "cols": format_ints(cols),
+            "rows": row.request,
+            "cols": col.request,
             "matrices": list(taken),
             **sampling_request(network, sampling),
         },
         noise_mode=sampling.noise_mode,
         axes=(
-            Axis(name="row", names=tuple(map(str, rows))),
-            Axis(name="col", names=tuple(map(str, cols))),
+            Axis(name="row", names=row.names),
+            Axis(name="col", names=col.names),
         ),
         sheets=tuple(taken),
-        codes=matrices[0] if len(matrices) == 1 else _stack(matrices),
-        sources={"row": row_codes, "col": col_codes},
+        codes=matrices[0] if len(matrices) == 1 else join_codes(matrices, np.stack),
+        sources={"row": row.codes, "col": col.codes},
+        notes=row.notes + col.notes,
     )
 
 
@@ -88,12 +93,4 @@ def _matrix(rows: Codes, cols: Codes, layers: Sequence[int]) -> Codes:
         ws=mix_layers(rows.ws, cols.ws, layers),
         noise_seed=np.broadcast_to(first, shape),
         labels=np.broadcast_to(rows.labels[:, None], (*shape, rows.labels.shape[-1])),
-    )
-
-
-def _stack(matrices: Sequence[Codes]) -> Codes:
-    return Codes(
-        ws=np.stack([matrix.ws for matrix in matrices]),
-        noise_seed=np.stack([matrix.noise_seed for matrix in matrices]),
-        labels=np.stack([matrix.labels for matrix in matrices]),
     )

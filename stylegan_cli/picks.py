@@ -1,0 +1,89 @@
+"""What a seed flag may hold: seeds, and codes kept in files; `0-3,proj.npz,grid.h5:4` ⇄ tuples."""
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from itertools import groupby
+from pathlib import Path
+
+from stylegan_cli.errors import UsageError
+from stylegan_cli.ranges import format_ints, parse_ints
+
+_FILE = re.compile(r"(.+?\.(?:h5|hdf5|npz|npy))(?::(.+))?", re.IGNORECASE)
+_POSITIONS = re.compile(r"-?\d{1,18}|\d{1,18}-\d{0,18}|all", re.ASCII)
+EXAMPLE = "write for example 0-15, grid.h5:4, mix.h5:row_sources/0-2 or projected.npz"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stored:
+    """Codes in a file: one, several or a whole table of them.
+
+    Attributes:
+        names: Groups and the array to look in, and `z`, `w` or `ws` where it must be said how
+            to read it.
+        index: One part per axis of the table: `4`, `-1` for the last, `0-3`, `8-` or `all`.
+    """
+
+    path: Path
+    names: tuple[str, ...] = ()
+    index: tuple[str, ...] = ()
+
+    @property
+    def text(self) -> str:
+        """As it is written after a flag."""
+        chosen = "/".join((*self.names, *self.index))
+        return f"{self.path}:{chosen}" if chosen else str(self.path)
+
+
+Pick = int | Stored
+"""A seed, or codes in a file."""
+
+
+def parse_picks(text: str, *, flag: str = "--seeds") -> tuple[Pick, ...]:
+    """Seeds and codes in files from a list such as `0-3,proj.npz,grid.h5:4`, in this order.
+
+    Nothing is read. A file ends in .h5, .hdf5, .npz or .npy; what to take of it follows behind a
+    colon, names before indexes: `mix.h5:1/0-2`, `mix.h5:row_sources/-1`, `codes.npz:smiles/w/3`.
+
+    Args:
+        flag: What the list was given to; opens the error message.
+
+    Raises:
+        UsageError: The text is no such list.
+    """
+    picks: list[Pick] = []
+    for is_seeds, parts in groupby(text.split(","), key=_looks_like_seeds):
+        if is_seeds:
+            picks += parse_ints(",".join(parts), flag=flag)
+        else:
+            picks += (_parse_stored(part.strip(), flag) for part in parts)
+    return tuple(picks)
+
+
+def format_picks(picks: Iterable[Pick]) -> str:
+    """The shortest list that `parse_picks` reads as these picks."""
+    runs = groupby(picks, key=lambda pick: isinstance(pick, int))
+    return ",".join(_format_run(tuple(run)) for _, run in runs)
+
+
+def _looks_like_seeds(part: str) -> bool:
+    return not any(sign.isalpha() for sign in part)
+
+
+def _parse_stored(part: str, flag: str) -> Stored:
+    match = _FILE.fullmatch(part)
+    if match is None:
+        raise UsageError(f"{flag} {part}: neither seeds nor a file of codes; {EXAMPLE}")
+    chosen = match[2].split("/") if match[2] else []
+    index = [word for word in chosen if _POSITIONS.fullmatch(word)]
+    names = chosen[: len(chosen) - len(index)]
+    if chosen != [*names, *index] or not all(names):
+        raise UsageError(
+            f"{flag} {part}: {match[2]} is not names and then indexes, with / between; {EXAMPLE}"
+        )
+    return Stored(path=Path(match[1]), names=tuple(names), index=tuple(index))
+
+
+def _format_run(run: tuple[Pick, ...]) -> str:
+    seeds = [pick for pick in run if isinstance(pick, int)]
+    return format_ints(seeds) or ",".join(pick.text for pick in run if isinstance(pick, Stored))

@@ -1,0 +1,146 @@
+"""The named arrays of an .h5, .npz or .npy file, read without running anything in it."""
+
+import zipfile
+import zlib
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
+from math import prod
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+from numpy.lib import format as npy
+
+from stylegan_cli.errors import DataError
+from stylegan_cli.files import system_reason
+
+HDF5_SUFFIXES = (".h5", ".hdf5")
+NUMPY_SUFFIXES = (".npz", ".npy")
+Opener = Callable[[], AbstractContextManager[Any]]
+"""Opens a stream of bytes: typing.IO does not know those of zip files."""
+
+MAX_BYTES = 2**31
+"""Larger NumPy arrays are not read: they must fit into memory whole."""
+
+_HEADER_READERS = {(1, 0): npy.read_array_header_1_0, (2, 0): npy.read_array_header_2_0}
+_DAMAGE = (
+    OSError,
+    EOFError,
+    KeyError,
+    MemoryError,
+    NotImplementedError,
+    RuntimeError,
+    ValueError,
+    zipfile.BadZipFile,
+    zlib.error,
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class StoredArray:
+    """An array in a file.
+
+    Attributes:
+        read: Gives something to index like an array; from NumPy's formats, the array itself.
+    """
+
+    shape: tuple[int, ...]
+    dtype: np.dtype[Any]
+    read: Callable[[], Any]
+
+    def __str__(self) -> str:
+        return f"{self.dtype} [{', '.join(map(str, self.shape))}]"
+
+
+@contextmanager
+def open_arrays(path: Path) -> Iterator[Mapping[str, StoredArray]]:
+    """The arrays of a file by name: `row_sources/ws` in a group, a .npy's by the file's own.
+
+    Raises:
+        DataError: There is no such file, it is damaged, or could run code.
+    """
+    if not path.is_file():
+        raise DataError(f"{path}: there is no such file")
+    try:
+        if path.suffix.lower() in HDF5_SUFFIXES:
+            with h5py.File(path, "r") as file:
+                yield _hdf5_arrays(file)
+        elif path.suffix.lower() == ".npz":
+            with zipfile.ZipFile(path) as archive:
+                yield _npz_arrays(archive)
+        else:
+            yield {path.stem: _npy_array(lambda: path.open("rb"))}
+    except _DAMAGE as error:
+        raise DataError(f"{path}: cannot be read: {_reason(error)}") from None
+
+
+def describe_arrays(path: Path) -> dict[str, Any]:
+    """Shape and type of every array of a file, ready for JSON.
+
+    Raises:
+        DataError: It is damaged, or could run code.
+    """
+    with open_arrays(path) as arrays:
+        return {
+            "arrays": {name: str(array) for name, array in arrays.items()},
+            "bytes": path.stat().st_size,
+        }
+
+
+def _hdf5_arrays(file: h5py.File) -> dict[str, StoredArray]:
+    found: dict[str, StoredArray] = {}
+
+    def add(name: str, item: object) -> None:
+        if isinstance(item, h5py.Dataset) and item.shape is not None:
+            found[name] = StoredArray(shape=item.shape, dtype=item.dtype, read=lambda: item)
+
+    file.visititems(add)
+    return found
+
+
+def _npz_arrays(archive: zipfile.ZipFile) -> dict[str, StoredArray]:
+    members = [name for name in archive.namelist() if name.endswith(".npy")]
+    if not members:
+        raise ValueError("no arrays in it")
+    return {name[:-4]: _npy_array(_member(archive, name)) for name in members}
+
+
+def _member(archive: zipfile.ZipFile, name: str) -> Opener:
+    return lambda: archive.open(name)
+
+
+def _npy_array(open_file: Opener) -> StoredArray:
+    with open_file() as file:
+        shape, dtype = _npy_header(file)
+    return StoredArray(shape=shape, dtype=dtype, read=lambda: _read_npy(open_file))
+
+
+def _npy_header(file: Any) -> tuple[tuple[int, ...], np.dtype[Any]]:
+    version = npy.read_magic(file)
+    if version not in _HEADER_READERS:
+        raise ValueError(f"version {version[0]}.{version[1]} of the format holds no numbers")
+    try:
+        shape, _, dtype = _HEADER_READERS[version](file)
+    except Exception as error:  # the header is parsed like Python, whose errors come through
+        raise ValueError(f"damaged header ({_reason(error)})") from None
+    if min(shape, default=0) < 0:
+        raise ValueError(f"no array has the shape {list(shape)}")
+    # what the header claims is allocated before the values are looked at
+    if prod(shape) * dtype.itemsize > MAX_BYTES:
+        raise ValueError(
+            f"an array of {dtype} {list(shape)} is larger than {MAX_BYTES >> 30} GiB; "
+            "store it as HDF5"
+        )
+    return shape, dtype
+
+
+def _read_npy(open_file: Opener) -> np.ndarray:
+    with open_file() as file:
+        array: np.ndarray = npy.read_array(file, allow_pickle=False)
+    return array
+
+
+def _reason(error: Exception) -> str:
+    return system_reason(error).splitlines()[0] if str(error) else type(error).__name__
