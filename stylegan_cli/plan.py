@@ -43,13 +43,11 @@ def join_codes(parts: Sequence[Codes], join: Callable[..., np.ndarray] = np.conc
     Args:
         join: `np.concatenate` puts them one after another, `np.stack` along an axis of their own.
     """
-    columns = {field.name: [getattr(part, field.name) for part in parts] for field in fields(Codes)}
-    return Codes(
-        **{
-            name: None if any(value is None for value in values) else join(values)
-            for name, values in columns.items()
-        }
-    )
+    columns: dict[str, Any] = {}
+    for column in (each.name for each in fields(Codes)):
+        values = [getattr(part, column) for part in parts]
+        columns[column] = None if any(value is None for value in values) else join(values)
+    return Codes(**columns)
 
 
 Take = Callable[[StudyFile, tuple[int, ...], int | None], Mapping[str, ArrayLike]]
