@@ -1,6 +1,15 @@
-"""Small recipes of the networks that grow."""
+"""Recipes of networks to build: small ones that grow, and those of the papers."""
 
-from stylegan_cli.recipe import Recipe, loads
+from stylegan_cli.recipe import (
+    DataSection,
+    DiscriminatorSection,
+    GeneratorSection,
+    Recipe,
+    loads,
+)
+
+ARCHITECTURES = ("orig", "skip", "resnet")
+"""Those of StyleGAN2 that do not grow."""
 
 GROWING = ("progan", "traditional", "stylegan1", "stylegan2")
 """Every kind of growing network; "traditional" is StyleGAN's without styles, but with a mapping."""
@@ -33,3 +42,17 @@ OWN = {
 def small(kind: str) -> Recipe:
     """Recipe of 16 px networks of a kind."""
     return loads("", overrides=[*SMALL, *OWN[kind]])
+
+
+def paper(
+    resolution=32, *, seed=0, g="skip", d="resnet", channel_base=32_768, mapping_layers=8
+) -> Recipe:
+    """Recipe of StyleGAN2 networks as large as the paper's."""
+    return Recipe(
+        seed=seed,
+        data=DataSection(resolution=resolution),
+        generator=GeneratorSection(
+            architecture=g, channel_base=channel_base, mapping_layers=mapping_layers
+        ),
+        discriminator=DiscriminatorSection(architecture=d),
+    )
