@@ -8,6 +8,8 @@ SgtoolError                the work failed                              exit 1
 ├── OutputError            a place that cannot or must not be written
 ├── TrainingError          training cannot go on
 ├── MetricError            images or features that no metric can be taken from
+├── WeightsError           weights of a detector that are missing or not what they should be
+├── ForeignFileError       another program's file that cannot or must not be read
 └── Interrupted            stopped by Ctrl-C or SIGTERM, state saved    exit 130
 
 A message says what is wrong, what was found and what to do, path first, in lower case:
@@ -55,6 +57,14 @@ class TrainingError(SgtoolError):
 
 
 class MetricError(SgtoolError):
+    pass
+
+
+class WeightsError(SgtoolError):
+    pass
+
+
+class ForeignFileError(SgtoolError):
     pass
 
 

@@ -20,6 +20,8 @@ W1 = Float[Tensor, " w_dim"]
 Ws = Float[Tensor, "n num_ws w_dim"]
 Images = Float[Tensor, "n channels height width"]
 """Float images in [−1, 1]."""
+Rgb = Float[Tensor, "n 3 height width"] | UInt8[Tensor, "n 3 height width"]
+"""Bytes, or floats in [0, 255], as detectors take them."""
 Logits = Float[Tensor, "n 1"]
 Verdict = Float[Tensor, "n outputs"]
 """How real each image is; behind that, for AC-GAN, the logits of the classes."""

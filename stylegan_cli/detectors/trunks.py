@@ -1,0 +1,89 @@
+"""The convolutional halves of ImageNet classifiers, numbered as torchvision numbers them."""
+
+from collections.abc import Iterator, Sequence
+
+import torch
+from torch import Tensor, nn
+
+from stylegan_cli.shapes import Rgb
+
+IMAGENET_MEAN = (0.485, 0.456, 0.406)
+IMAGENET_STD = (0.229, 0.224, 0.225)
+
+
+class ImageNetScale(nn.Module):
+    """[0, 255] to zero mean and unit variance of each colour on ImageNet."""
+
+    mean: Tensor
+    std: Tensor
+
+    def __init__(self) -> None:
+        super().__init__()
+        for name, values in (("mean", IMAGENET_MEAN), ("std", IMAGENET_STD)):
+            tensor = torch.tensor(values, device="cpu").mul(255).view(3, 1, 1)
+            self.register_buffer(name, tensor, persistent=False)
+
+    def forward(self, images: Rgb) -> Tensor:
+        return (images.float() - self.mean) / self.std
+
+
+class Trunk(nn.Sequential):
+    """Convolutions, ReLUs and pools; the activations LPIPS compares are behind `taps`."""
+
+    taps: tuple[int, ...]
+
+    @property
+    def convolutions(self) -> list[int]:
+        """Indices of the layers that have weights."""
+        return [index for index, layer in enumerate(self) if isinstance(layer, nn.Conv2d)]
+
+    def activations(self, x: Tensor) -> Iterator[Tensor]:
+        """What leaves each tap, first to last."""
+        for index, layer in enumerate(self):
+            x = layer(x)
+            if index in self.taps:
+                yield x
+
+
+def alexnet() -> Trunk:
+    """AlexNet, Krizhevsky, One weird trick for parallelizing CNNs, 2014."""
+    trunk = Trunk(
+        nn.Conv2d(3, 64, 11, stride=4, padding=2),
+        nn.ReLU(),
+        nn.MaxPool2d(3, stride=2),
+        nn.Conv2d(64, 192, 5, padding=2),
+        nn.ReLU(),
+        nn.MaxPool2d(3, stride=2),
+        nn.Conv2d(192, 384, 3, padding=1),
+        nn.ReLU(),
+        nn.Conv2d(384, 256, 3, padding=1),
+        nn.ReLU(),
+        nn.Conv2d(256, 256, 3, padding=1),
+        nn.ReLU(),
+    )
+    trunk.taps = (1, 4, 7, 9, 11)
+    return trunk
+
+
+def vgg16() -> Trunk:
+    """VGG16, Simonyan and Zisserman, ICLR 2015, without its last pool."""
+    trunk = Trunk(*_vgg_layers((64, 64), (128, 128), (256,) * 3, (512,) * 3, (512,) * 3))
+    trunk.taps = (3, 8, 15, 22, 29)
+    return trunk
+
+
+def _vgg_layers(*blocks: Sequence[int]) -> Iterator[nn.Module]:
+    inputs = 3
+    for number, block in enumerate(blocks):
+        if number:
+            yield nn.MaxPool2d(2)
+        for outputs in block:
+            yield nn.Conv2d(inputs, outputs, 3, padding=1)
+            yield nn.ReLU()
+            inputs = outputs
+
+
+def tap_channels(trunk: Trunk) -> list[int]:
+    """Channels behind each tap."""
+    convolutions = (trunk[index - 1] for index in trunk.taps)
+    return [layer.out_channels for layer in convolutions if isinstance(layer, nn.Conv2d)]

@@ -1,0 +1,97 @@
+"""Weights of detectors in one form: safetensors, named by content, shipped or in the cache.
+
+Whatever file they came from, they are converted once, by `sgtool weights add`; detectors read
+nothing else.
+"""
+
+import hashlib
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib.resources import files
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor
+
+from stylegan_cli.errors import WeightsError
+from stylegan_cli.files import writing, written_whole
+
+
+@dataclass(frozen=True, kw_only=True)
+class Weights:
+    """The tensors of one detector.
+
+    Attributes:
+        sha256: Of names, types, shapes and values: the same whatever file they came from.
+        origin: File they came from, its SHA-256 and its licence.
+    """
+
+    tensors: Mapping[str, Tensor]
+    sha256: str
+    origin: Mapping[str, str]
+
+
+def weights_folder() -> Path:
+    """Where added weights are kept: below $SGTOOL_CACHE, or sgtool in the user's cache."""
+    if chosen := os.environ.get("SGTOOL_CACHE"):
+        return Path(chosen) / "weights"
+    caches = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    return Path(caches) / "sgtool" / "weights"
+
+
+def find_weights(name: str) -> Path | None:
+    """The file of these weights, shipped or added; None if it is not here."""
+    places = (Path(str(files("stylegan_cli.detectors"))) / "shipped", weights_folder())
+    candidates = (place / f"{name}.safetensors" for place in places)
+    return next((path for path in candidates if path.is_file()), None)
+
+
+def read_weights(path: Path) -> Weights:
+    """Weights of a file, checked against the hash of their content in it.
+
+    Raises:
+        WeightsError: Damaged.
+    """
+    try:
+        with safe_open(path, framework="pt") as file:
+            metadata = dict(file.metadata() or {})
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    except (SafetensorError, OSError) as error:
+        raise WeightsError(f"{path}: cannot be read ({error}); {_REMEDY}") from None
+    promised, found = metadata.pop("sha256", "nothing"), content_sha256(tensors)
+    if promised != found:
+        raise WeightsError(
+            f"{path}: its content hash is {found}, it promises {promised}; {_REMEDY}"
+        )
+    return Weights(tensors=tensors, sha256=found, origin=metadata)
+
+
+_REMEDY = "remove it and add the weights again: sgtool weights add FILE"
+
+
+def write_weights(path: Path, tensors: Mapping[str, Tensor], origin: Mapping[str, str]) -> str:
+    """Write weights in the form detectors read; returns the hash of their content.
+
+    Raises:
+        OutputError: The place cannot be written.
+    """
+    own = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
+    sha256 = content_sha256(own)
+    with writing(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+    with written_whole(path) as temporary, writing(path, SafetensorError):
+        save_file(own, temporary, {**origin, "sha256": sha256})
+    return sha256
+
+
+def content_sha256(tensors: Mapping[str, Tensor]) -> str:
+    """SHA-256 of names, types, shapes and values of tensors, in order of names."""
+    digest = hashlib.sha256()
+    for name, tensor in sorted(tensors.items()):
+        dtype = str(tensor.dtype).removeprefix("torch.")
+        digest.update(f"{name} {dtype} {tuple(tensor.shape)}\n".encode())
+        digest.update(tensor.contiguous().reshape(-1).view(torch.uint8).numpy().data)
+    return digest.hexdigest()

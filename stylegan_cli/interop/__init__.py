@@ -1,0 +1,1 @@
+"""Other programs' files, read without running anything in them."""

