@@ -10,6 +10,9 @@ from stylegan_cli.plan import Plan
 from stylegan_cli.recipe import Recipe
 from stylegan_cli.recipe import load as load_recipe
 from stylegan_cli.recipe.automatic import resolve as resolve_recipe
+from stylegan_cli.reporting import open_report
+from stylegan_cli.results.report.page import write_page as write_report
+from stylegan_cli.results.report.sections import Report
 from stylegan_cli.runtime import pick_device
 from stylegan_cli.studies.grid import grid
 from stylegan_cli.studies.mixing import mix
@@ -29,6 +32,7 @@ __all__ = [
     "Plan",
     "Recipe",
     "Recording",
+    "Report",
     "Sampling",
     "SgtoolError",
     "Stage",
@@ -42,6 +46,7 @@ __all__ = [
     "load_recipe",
     "mix",
     "open_dataset",
+    "open_report",
     "parse_picks",
     "pick_device",
     "render",
@@ -49,4 +54,5 @@ __all__ = [
     "stages",
     "train",
     "training_data",
+    "write_report",
 ]

@@ -19,7 +19,7 @@ ROWS = (
     {"checkpoint", "plan"},
     {"latents"},
     {"synthesis", "interop"},
-    {"training", "studies", "metrics", "description"},
+    {"training", "studies", "metrics", "description", "reporting"},
     {"api"},
     {"cli"},
     {"__main__"},

@@ -19,6 +19,8 @@ from stylegan_cli.cli.mix import EXAMPLES as MIX_EXAMPLES
 from stylegan_cli.cli.mix import mix
 from stylegan_cli.cli.options import examples
 from stylegan_cli.cli.recipe import recipe_app
+from stylegan_cli.cli.report import EXAMPLES as REPORT_EXAMPLES
+from stylegan_cli.cli.report import report
 from stylegan_cli.cli.train import EXAMPLES as TRAIN_EXAMPLES
 from stylegan_cli.cli.train import train
 from stylegan_cli.errors import Interrupted, SgtoolError
@@ -71,6 +73,7 @@ app.add_typer(data_app, name="data")
 app.command(epilog=GRID_EXAMPLES)(grid)
 app.command(epilog=MIX_EXAMPLES)(mix)
 app.command(epilog=INFO_EXAMPLES)(info)
+app.command(epilog=REPORT_EXAMPLES)(report)
 
 
 def main() -> None:

@@ -1,6 +1,6 @@
 """The typed recipe: sections, defaults, load, override, dump."""
 
-from stylegan_cli.recipe.files import dumps, header, load, loads, override
+from stylegan_cli.recipe.files import dumps, header, load, loads, override, values
 from stylegan_cli.recipe.sections import (
     SCHEMA,
     AugmentSection,
@@ -33,4 +33,5 @@ __all__ = [
     "loads",
     "override",
     "shipped",
+    "values",
 ]

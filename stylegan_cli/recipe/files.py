@@ -50,8 +50,13 @@ def override(recipe: Recipe, overrides: Sequence[str]) -> Recipe:
     Raises:
         RecipeError: The problems of the assignments, all at once.
     """
-    values = {key: value for key, value in _flat(asdict(recipe)).items() if value is not None}
-    return _overridden(values, "recipe", overrides)
+    given = {key: value for key, value in values(recipe).items() if value is not None}
+    return _overridden(given, "recipe", overrides)
+
+
+def values(recipe: Recipe) -> dict[str, object]:
+    """Every key of a recipe, dotted, with its value."""
+    return _flat(asdict(recipe))
 
 
 def dumps(recipe: Recipe) -> str:

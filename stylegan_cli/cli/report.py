@@ -1,0 +1,52 @@
+"""`sgtool report`: runs and studies on one page."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from stylegan_cli.cli import console
+from stylegan_cli.cli.options import JsonFlag, OverwriteFlag, QuietFlag, examples
+from stylegan_cli.cli.output import echo_json
+
+EXAMPLES = examples(
+    "sgtool report runs/people -o people.html",
+    "sgtool report runs/people runs/people-ada -o compared.html",
+    "sgtool report runs/people results/mix-0a1b2c3d results/grid-4e5f6a7b --fakes 20",
+)
+
+
+def report(
+    inputs: Annotated[
+        list[Path],
+        typer.Argument(
+            metavar="RUN|RESULT...", help="Run folders, study folders, studies' .h5 files."
+        ),
+    ],
+    output: Annotated[
+        Path, typer.Option("--output", "-o", metavar="FILE", help="The page.")
+    ] = Path("report.html"),
+    fakes: Annotated[
+        int,
+        typer.Option(metavar="N", min=1, help="Pictures of each run's fakes at most, 0.1 MB each."),
+    ] = 40,
+    overwrite: OverwriteFlag = False,
+    json: JsonFlag = False,
+    quiet: QuietFlag = False,
+) -> None:
+    """Show runs and studies on one self-contained HTML page.
+
+    Training curves, fakes over time, the studies' pictures, metrics, recipes and provenance.
+    Several runs share their charts. The page of the same inputs is replaced.
+    """
+    from stylegan_cli import api
+
+    opened = api.open_report(inputs)
+    steps = api.write_report(opened, output, most_fakes=fakes, overwrite=overwrite)
+    for step in console.track(steps, label="parts of the page", total=None):
+        if step.problem is not None:
+            console.warn(step.problem)
+    if json:
+        echo_json({"report": str(output), "bytes": output.stat().st_size})
+    else:
+        typer.echo(output)

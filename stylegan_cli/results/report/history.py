@@ -1,0 +1,94 @@
+"""The statistics a run wrote, line by line, however it ended."""
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+Point = tuple[float, float]
+"""kimg and a value."""
+
+LARGEST = 1e30
+"""Numbers beyond are left out: no chart could show them beside others."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class History:
+    """What a run measured over its time.
+
+    Attributes:
+        ticks: Numbers by name, ordered by "kimg", which each has.
+    """
+
+    ticks: tuple[Mapping[str, float], ...]
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Everything that was measured, in order of appearance."""
+        return tuple(dict.fromkeys(name for tick in self.ticks for name in tick))
+
+    @property
+    def last(self) -> Mapping[str, float]:
+        """The newest tick; empty before the first."""
+        return self.ticks[-1] if self.ticks else {}
+
+    def series(self, name: str) -> tuple[Point, ...]:
+        """What one number was at which kimg."""
+        return tuple((tick["kimg"], tick[name]) for tick in self.ticks if name in tick)
+
+    def switches(self) -> tuple[tuple[float, int], ...]:
+        """Where a growing network came to another resolution: kimg of the tick, resolution."""
+        sizes = self.series("resolution")
+        return tuple(
+            (kimg, int(size))
+            for (kimg, size), (_, before) in zip(sizes[1:], sizes, strict=False)
+            if size != before
+        )
+
+
+def read_history(path: Path) -> tuple[History, list[str]]:
+    """The statistics of a run, and what is wrong with their file."""
+    lines, problems = read_lines(path)
+    by_kimg = {tick["kimg"]: tick for tick in map(_tick, lines) if "kimg" in tick}
+    return History(ticks=tuple(by_kimg[kimg] for kimg in sorted(by_kimg))), problems
+
+
+def read_lines(path: Path) -> tuple[list[Mapping[str, Any]], list[str]]:
+    """The JSON objects in a file of one a line, and what is wrong with the file.
+
+    A last line without an end is no problem: a run is writing it, or was killed.
+    """
+    if not path.exists():
+        return [], []
+    try:
+        # a line at a time: the file may be long
+        with path.open(encoding="utf-8", errors="replace") as file:
+            found = [_object(line) for line in file if line.endswith("\n") and line.strip()]
+    except OSError as error:
+        return [], [f"{path}: cannot be read ({error.strerror or error})"]
+    good = [line for line in found if line is not None]
+    damaged = len(found) - len(good)
+    problems = [f"{path}: {damaged} of {len(found)} lines are not JSON objects, and left out"]
+    return good, problems if damaged else []
+
+
+def _object(line: str) -> Mapping[str, Any] | None:
+    try:
+        value = json.loads(line)
+    except (ValueError, RecursionError):
+        return None
+    return value if isinstance(value, dict) else None
+
+
+def _tick(line: Mapping[str, Any]) -> dict[str, float]:
+    tick = dict(_numbers(line))
+    if "kimg" not in tick and "cur_nimg" in tick:
+        tick["kimg"] = tick["cur_nimg"] / 1000
+    return tick
+
+
+def _numbers(line: Mapping[str, Any]) -> Iterator[tuple[str, float]]:
+    for name, value in line.items():
+        if type(value) in (int, float) and abs(value) < LARGEST:  # which NaN is not
+            yield name, float(value)
