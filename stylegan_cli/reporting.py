@@ -25,10 +25,11 @@ def open_report(paths: Sequence[Path]) -> Report:
     """
     problems: list[str] = []
     folders, files = _sorted_out(paths, problems)
-    studies = list(_read_studies(files, problems))
+    names = _names([*folders, *files])
+    studies = list(_read_studies(files, names, problems))
     if problems:
         raise DataError("\n".join(problems))
-    runs = [_read_run(path, name) for path, name in _named(folders).items()]
+    runs = [_read_run(path, names[path]) for path in folders]
     return Report(inputs=tuple(map(str, paths)), runs=tuple(runs), studies=tuple(studies))
 
 
@@ -62,10 +63,12 @@ def _study_files(path: Path) -> list[Path]:
     return found
 
 
-def _read_studies(files: Sequence[Path], problems: list[str]) -> Iterator[Study]:
-    for path, name in _named(files).items():
+def _read_studies(
+    files: Sequence[Path], names: Mapping[Path, str], problems: list[str]
+) -> Iterator[Study]:
+    for path in files:
         try:
-            yield read_study(path, name)
+            yield read_study(path, names[path])
         except SgtoolError as error:
             problems.append(str(error))
 
@@ -85,7 +88,7 @@ def _newest_network(folder: Path) -> Mapping[str, Any]:
     return {}
 
 
-def _named(paths: Sequence[Path]) -> dict[Path, str]:
+def _names(paths: Sequence[Path]) -> dict[Path, str]:
     """Names of runs and studies: that of the folder, or the whole path where two agree."""
     short = {path: (path if path.is_dir() else path.parent).resolve().name for path in paths}
     count = Counter(short.values())

@@ -29,8 +29,8 @@ class Browser:
     def __init__(self, session: str) -> None:
         self._session = session
 
-    def open(self, page: Path, *, width: int = 1280, height: int = 900) -> None:
-        """Show a file in a window of this size."""
+    def resize(self, width: int, height: int = 900) -> None:
+        """Give the window another size; a narrow one is that of a phone."""
         self.command(
             "Emulation.setDeviceMetricsOverride",
             width=width,
@@ -38,6 +38,9 @@ class Browser:
             deviceScaleFactor=1,
             mobile=width < 600,
         )
+
+    def open(self, page: Path) -> None:
+        """Show a file."""
         _post(f"{self._session}/url", {"url": page.resolve().as_uri()})
 
     def run(self, script: str) -> object:

@@ -97,7 +97,7 @@ def colour_class(colour: int) -> str:
 def _scales(chart: Chart) -> tuple[Scale, Scale]:
     low, high = worth_seeing([value for line in chart.lines for _, value in line.points])
     return (
-        Scale(low=0, high=chart.kimg, start=LEFT, end=RIGHT),
+        Scale(low=0.0, high=chart.kimg, start=LEFT, end=RIGHT),
         Scale(low=low, high=high, start=BOTTOM, end=TOP),
     )
 

@@ -50,7 +50,7 @@ PANELS = (
         labels={"grad_norm_d": "loss", "grad_norm_d_reg": "regularizer"},
     ),
     Panel(title="Time per kimg", unit="seconds", labels={"sec_per_kimg": ""}),
-    Panel(title="Time so far", unit="hours", labels={"seconds": ""}, share=3600),
+    Panel(title="Time so far", unit="hours", labels={"seconds": ""}, share=3600.0),
     Panel(title="Peak memory", unit="GiB", labels={"memory_gib": ""}),
 )
 
@@ -77,11 +77,11 @@ def curves(histories: Mapping[str, History]) -> Iterator[Html]:
 
 def charts(histories: Mapping[str, History]) -> Iterator[Chart]:
     """The charts of `curves`, before anything has a place."""
-    kimg = max((history.last.get("kimg", 0) for history in histories.values()), default=0) or 1
+    kimg = max((history.last.get("kimg", 0.0) for history in histories.values()), default=0.0)
     for panel in _panels(histories.values()):
         for title, lines in _lines(panel, histories):
             if lines:
-                yield Chart(title=title, unit=panel.unit, lines=lines, kimg=kimg)
+                yield Chart(title=title, unit=panel.unit, lines=lines, kimg=kimg or 1.0)
 
 
 def _panels(histories: Iterable[History]) -> list[Panel]:

@@ -1,4 +1,4 @@
-"""The statistics a run wrote, line by line, however it ended."""
+"""What a run measured of itself, line by line, however it ended."""
 
 import json
 from collections.abc import Iterator, Mapping
@@ -8,6 +8,8 @@ from typing import Any
 
 Point = tuple[float, float]
 """kimg and a value."""
+
+STATS, METRICS = "stats.jsonl", "metrics.jsonl"
 
 LARGEST = 1e30
 """Numbers beyond are left out: no chart could show them beside others."""

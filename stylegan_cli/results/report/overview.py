@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from math import ceil
 
+from stylegan_cli.recipe import Recipe
 from stylegan_cli.results.report.markup import Html, element, text
 from stylegan_cli.results.report.run import Run, run_names
 from stylegan_cli.results.report.study import Study
@@ -43,12 +44,18 @@ def _facts(run: Run) -> dict[str, object]:
     if recipe is not None:
         architecture = f"{recipe.generator.family}, {recipe.generator.architecture}"
         facts |= {"recipe": recipe.title, "network": architecture}
-        facts |= {"resolution": f"{recipe.data.resolution} px", "data": recipe.data.path}
+        facts |= {"resolution": _resolution(run, recipe), "data": recipe.data.path}
     facts |= {"images": run.network.get("images"), "shown": _progress(run)}
     if "seconds" in last:
         facts["time"] = duration(last["seconds"])
         facts["time per kimg"] = f"{last['seconds'] / (last['kimg'] or 1):.3g} s"
     return facts
+
+
+def _resolution(run: Run, recipe: Recipe) -> str:
+    full = recipe.data.resolution
+    grown = int(run.history.last.get("resolution", full))
+    return f"{full} px" if grown == full else f"{full} px, grown to {grown} px"
 
 
 def _progress(run: Run) -> str | None:

@@ -25,7 +25,7 @@ def recipes(runs: Sequence[Run]) -> Iterator[Html]:
 
 
 def differences(recipes: Sequence[Recipe]) -> dict[str, list[str]]:
-    """Keys that are no default in one of the recipes, with their values and the default.
+    """Every key that is not the same default in all recipes: its values, and the default.
 
     Keys in which the recipes differ from each other come first.
     """
@@ -34,7 +34,7 @@ def differences(recipes: Sequence[Recipe]) -> dict[str, list[str]]:
     rows = {
         key: _row([each[key] for each in own], [each[key] for each in standard])
         for key in own[0]
-        if any(each[key] != default[key] for each, default in zip(own, standard, strict=True))
+        if any(each[key] != standard[0][key] for each in (*own, *standard))
     }
     return dict(sorted(rows.items(), key=lambda row: len(set(row[1][:-1])) == 1))
 

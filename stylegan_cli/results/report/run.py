@@ -9,7 +9,7 @@ from typing import Any
 from stylegan_cli.errors import RecipeError
 from stylegan_cli.recipe import Recipe, load
 from stylegan_cli.results.report.chart import colour_class
-from stylegan_cli.results.report.history import History, read_history, read_lines
+from stylegan_cli.results.report.history import METRICS, STATS, History, read_history, read_lines
 from stylegan_cli.results.report.markup import Html, element, text
 
 RECIPE = "recipe.toml"
@@ -62,8 +62,8 @@ def read_run(
         problems: What was found about it before.
     """
     recipe, recipe_problems = _read_recipe(folder / RECIPE)
-    history, history_problems = read_history(folder / "stats.jsonl")
-    metrics, metrics_problems = read_lines(folder / "metrics.jsonl")
+    history, history_problems = read_history(folder / STATS)
+    metrics, metrics_problems = read_lines(folder / METRICS)
     return Run(
         name=name,
         folder=folder,

@@ -14,8 +14,8 @@ class Scale:
 
     low: float
     high: float
-    start: float
-    end: float
+    start: int
+    end: int
 
     def __call__(self, value: float) -> float:
         share = (min(max(value, self.low), self.high) - self.low) / (self.high - self.low)

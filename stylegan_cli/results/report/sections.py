@@ -1,7 +1,8 @@
 """The sections of a report's page, each piece by piece."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from stylegan_cli.results.report.curves import curves
 from stylegan_cli.results.report.film import film
@@ -11,7 +12,7 @@ from stylegan_cli.results.report.piece import Piece, Problem
 from stylegan_cli.results.report.recipes import recipes
 from stylegan_cli.results.report.run import Run, run_names
 from stylegan_cli.results.report.study import Study, show_study
-from stylegan_cli.results.report.table import lines_table
+from stylegan_cli.results.report.table import records
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,8 +59,10 @@ def _sections(report: Report, most_fakes: int) -> Iterator[tuple[str, Iterator[P
         yield "Fakes over time", _films(runs, most_fakes)
     if studies:
         yield "Studies", _studies(report)
-    if any(run.metrics for run in runs):
-        yield "Metrics", _metrics(runs)
+    metrics = {run.name: run.metrics for run in runs if run.metrics}
+    metrics |= {study.name: study.metrics for study in studies if study.metrics}
+    if metrics:
+        yield "Metrics", _metrics(metrics)
     if runs:
         yield "Recipe", recipes(runs)
     yield "Provenance", provenance(runs, studies)
@@ -92,11 +95,10 @@ def _studies(report: Report) -> Iterator[Piece]:
         yield from show_study(study, drawn_by)
 
 
-def _metrics(runs: Sequence[Run]) -> Iterator[Piece]:
-    for run in runs:
-        if run.metrics:
-            yield from _heading(run, runs)
-            yield lines_table(run.metrics)
+def _metrics(metrics: Mapping[str, Sequence[Mapping[str, Any]]]) -> Iterator[Piece]:
+    for name, lines in metrics.items():
+        yield element("h3", text(name))
+        yield from records(lines)
 
 
 def _heading(run: Run, runs: Sequence[Run]) -> Iterator[Html]:

@@ -1,14 +1,16 @@
 """A study as a report shows it: its composed pictures under its request."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from stylegan_cli.errors import DataError
 from stylegan_cli.results.folder import StudyPaths
 from stylegan_cli.results.header import Header
-from stylegan_cli.results.report.markup import Html, closing, element, opening, text
+from stylegan_cli.results.report.history import METRICS, read_lines
+from stylegan_cli.results.report.markup import closing, element, opening, text
 from stylegan_cli.results.report.photo import (
     Photo,
     image_of,
@@ -31,7 +33,9 @@ class Study:
 
     Attributes:
         name: Unlike that of any other study of the report.
-        missing: Images that are not there yet.
+        missing: Images and measurements that are not there yet.
+        metrics: The lines of `metrics.jsonl` beside the file.
+        problems: What could not be read.
     """
 
     name: str
@@ -40,6 +44,8 @@ class Study:
     created_utc: str
     versions: Mapping[str, Any]
     missing: int
+    metrics: tuple[Mapping[str, Any], ...]
+    problems: tuple[str, ...]
 
 
 def read_study(path: Path, name: str) -> Study:
@@ -48,6 +54,7 @@ def read_study(path: Path, name: str) -> Study:
     Raises:
         DataError: It is no study, or damaged.
     """
+    metrics, problems = read_lines(path.with_name(METRICS))
     with open_study(path) as file:
         return Study(
             name=name,
@@ -55,7 +62,11 @@ def read_study(path: Path, name: str) -> Study:
             header=file.header,
             created_utc=file.created_utc,
             versions=file.versions,
-            missing=sum(int((~file.done(table)).sum()) for table in file.tables),
+            missing=sum(
+                int((~file.done(table)).sum()) for table in (*file.tables, *file.measurements)
+            ),
+            metrics=tuple(metrics),
+            problems=tuple(problems),
         )
 
 
@@ -67,25 +78,21 @@ def show_study(study: Study, drawn_by: str) -> Iterator[Piece]:
     """
     yield element("h3", text(f"{study.header.study}: {study.name}"))
     yield element("p", text(f"{_request(study.header)} · {drawn_by}"), class_="quiet")
+    yield from map(Problem, study.problems)
     if study.missing:
-        yield Problem(f"{study.path}: {study.missing} images are missing; run its command again")
+        yield Problem(
+            f"{study.path}: {study.missing} images or measurements are missing; "
+            "run its command again"
+        )
     yield opening("div", class_="sheets")
-    for sheet, (name, path) in enumerate(_sheets(study)):
-        try:
-            yield _figure(name, _composed(study, path, sheet))
-        except DataError as error:
-            yield Problem(str(error))
-    for path in _further_pictures(study):
-        try:
-            yield _figure(path.stem, photo(path, LONGEST))
-        except DataError as error:
-            yield Problem(str(error))
+    paths = StudyPaths(folder=study.path.parent, header=study.header)
+    sheets = zip(study.header.sheets, paths.sheets, strict=True)
+    further = zip(study.header.pictures, paths.pictures, strict=True)
+    for sheet, (name, path) in enumerate(sheets):
+        yield _figure(name, partial(_composed, study, path, sheet))
+    for name, path in further:
+        yield _figure(name, partial(photo, path, LONGEST))
     yield closing("div")
-
-
-def _sheets(study: Study) -> list[tuple[str, Path]]:
-    paths = StudyPaths(folder=study.path.parent, header=study.header).sheets
-    return list(zip(study.header.sheets, paths, strict=True))
 
 
 def _composed(study: Study, path: Path, sheet: int) -> Photo:
@@ -96,13 +103,11 @@ def _composed(study: Study, path: Path, sheet: int) -> Photo:
         return photo_of_pixels(compose(file, sheet), LONGEST)
 
 
-def _further_pictures(study: Study) -> list[Path]:
-    sheets = {path for _, path in _sheets(study)}
-    beside = sorted(study.path.parent.glob("*.png"))
-    return [p for p in beside if p not in sheets and source_of(p) == study.header.origin]
-
-
-def _figure(name: str, picture: Photo) -> Html:
+def _figure(name: str, take: Callable[[], Photo]) -> Piece:
+    try:
+        picture = take()
+    except DataError as error:
+        return Problem(str(error))
     said = [name]
     if picture.is_reduced:
         said.append("reduced from {}×{} pixels".format(*picture.original))
@@ -110,5 +115,9 @@ def _figure(name: str, picture: Photo) -> Html:
 
 
 def _request(header: Header) -> str:
-    said = [f"{words(key)} {value}" for key, value in flatten(header.request) if value is not None]
+    said = [
+        f"{words(key)} {value_in_words(value)}"
+        for key, value in flatten(header.request)
+        if value is not None
+    ]
     return " · ".join(said)
