@@ -16,6 +16,7 @@ from stylegan_cli.results.report.sections import Report
 from stylegan_cli.runtime import pick_device
 from stylegan_cli.studies.grid import grid
 from stylegan_cli.studies.mixing import mix
+from stylegan_cli.studies.noise_variation import NoiseOptions, noise_variation
 from stylegan_cli.studies.recording import Recording, default_folder
 from stylegan_cli.synthesis import Cell, render
 from stylegan_cli.training.data import training_data
@@ -29,6 +30,7 @@ __all__ = [
     "Dataset",
     "Estimate",
     "Network",
+    "NoiseOptions",
     "Plan",
     "Recipe",
     "Recording",
@@ -45,6 +47,7 @@ __all__ = [
     "load_network",
     "load_recipe",
     "mix",
+    "noise_variation",
     "open_dataset",
     "open_report",
     "parse_picks",

@@ -6,10 +6,9 @@ from typing import Any
 
 import numpy as np
 from jaxtyping import Float32, Int8, Int64
-from numpy.typing import ArrayLike
 
 from stylegan_cli.noise import NoiseMode
-from stylegan_cli.results.store import StudyFile
+from stylegan_cli.results.store import Arrays, StudyFile
 from stylegan_cli.shapes import Picture
 
 
@@ -50,7 +49,7 @@ def join_codes(parts: Sequence[Codes], join: Callable[..., np.ndarray] = np.conc
     return Codes(**columns)
 
 
-Take = Callable[[StudyFile, tuple[int, ...], int | None], Mapping[str, ArrayLike]]
+Take = Callable[[StudyFile, tuple[int, ...], int | None], Arrays]
 """Takes a cell of a measurement: from a study, the cell's index and the batch size, its arrays."""
 
 

@@ -71,10 +71,32 @@ def parse_layers(text: str, num_ws: int, *, flag: str = "--layers") -> tuple[int
     Raises:
         UsageError: The text is no such list, or the network has no such layer.
     """
+    return parse_layers_by_side(text, [layer_resolution(i) for i in range(num_ws)], flag=flag)
+
+
+def parse_layers_by_side(text: str, sides: Sequence[int], *, flag: str) -> tuple[int, ...]:
+    """As `parse_layers`, for layers that work at these sides.
+
+    Args:
+        sides: In pixels, of each layer.
+        flag: What the list was given to; opens the error message.
+
+    Raises:
+        UsageError: The text is no such list, or there is no such layer.
+    """
     layers: set[int] = set()
     for part in _parts(text, flag, example="coarse, 0-6, 8- or all"):
-        layers.update(_parse_layer_part(part, num_ws, flag))
+        layers.update(_parse_layer_part(part, sides, flag))
     return tuple(sorted(layers))
+
+
+def layer_groups(sides: Sequence[int]) -> dict[str, tuple[int, ...]]:
+    """The layers that `coarse`, `middle` and `fine` mean, for those that mean any."""
+    groups = {
+        name: tuple(i for i, side in enumerate(sides) if low <= side <= high)
+        for name, (low, high) in _LAYER_SIDES.items()
+    }
+    return {name: layers for name, layers in groups.items() if layers}
 
 
 def layer_resolution(layer: int) -> int:
@@ -155,31 +177,31 @@ def _sweep(start: Decimal, stop: Decimal, count: int) -> list[float]:
     return [float((start * (steps - i) + stop * i) / steps) for i in range(count)]
 
 
-def _parse_layer_part(part: str, num_ws: int, flag: str) -> Sequence[int]:
+def _parse_layer_part(part: str, sides: Sequence[int], flag: str) -> Sequence[int]:
+    every = range(len(sides))
     if part == "all":
-        return range(num_ws)
+        return every
     if part in _LAYER_SIDES:
-        return _named_layers(part, num_ws, flag)
+        return _named_layers(part, sides, flag)
     if _OPEN_LAYERS.fullmatch(part):
-        _parse_run(part[:-1], flag, range(num_ws))
-        return range(int(part[:-1]), num_ws)
+        _parse_run(part[:-1], flag, every)
+        return every[int(part[:-1]) :]
     if part[0].isalpha():
         raise UsageError(
             f"{flag} {part}: no such group of layers; write coarse, middle, fine, all, 0-6 or 8-"
         )
-    return _parse_run(part, flag, range(num_ws))
+    return _parse_run(part, flag, every)
 
 
-def _named_layers(name: str, num_ws: int, flag: str) -> list[int]:
-    low, high = _LAYER_SIDES[name]
-    layers = [i for i in range(num_ws) if low <= layer_resolution(i) <= high]
-    if not layers:
-        finest = layer_resolution(num_ws - 1)
+def _named_layers(name: str, sides: Sequence[int], flag: str) -> tuple[int, ...]:
+    groups = layer_groups(sides)
+    if name not in groups:
+        low, _ = _LAYER_SIDES[name]
         raise UsageError(
             f"{flag} {name}: this network has no layers of {low} px and up, its finest are "
-            f"{finest} px; {_describe(range(num_ws))}"
+            f"{sides[-1]} px; {_describe(range(len(sides)))}"
         )
-    return layers
+    return groups[name]
 
 
 def _format_run(run: Sequence[int]) -> str:

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
-from jaxtyping import Int8
+from jaxtyping import Float64, Int8
 
 from stylegan_cli.networks.generator import Generator
 from stylegan_cli.networks.growing import upscale
@@ -37,6 +37,12 @@ class Cell:
 def to_pixels(images: Images) -> Pixels:
     """Bytes of float images: truncate(clip(127.5 · x + 128))."""
     scaled = (images * 127.5 + 128).clamp(0, 255).to(torch.uint8)
+    return scaled.permute(0, 2, 3, 1).contiguous().cpu().numpy()
+
+
+def to_greys(images: Images) -> Float64[np.ndarray, "n height width channels"]:
+    """Grey levels of float images, 0 to 255, before they are rounded to bytes."""
+    scaled = (images.double() * 127.5 + 127.5).clamp(0, 255)
     return scaled.permute(0, 2, 3, 1).contiguous().cpu().numpy()
 
 

@@ -7,10 +7,12 @@ from hypothesis import strategies as st
 from stylegan_cli.errors import UsageError
 from stylegan_cli.ranges import (
     format_ints,
+    layer_groups,
     layer_resolution,
     parse_floats,
     parse_ints,
     parse_layers,
+    parse_layers_by_side,
 )
 
 
@@ -163,3 +165,15 @@ def test_a_group_the_network_does_not_have_is_refused():
 def test_what_is_no_list_of_layers_is_refused(text):
     with pytest.raises(UsageError, match="--layers"):
         parse_layers(text, 10)
+
+
+@pytest.mark.parametrize(
+    ("text", "layers"),
+    [("coarse", (0, 1, 2)), ("middle", (3, 4)), ("all", (0, 1, 2, 3, 4)), ("0,3-", (0, 3, 4))],
+)
+def test_groups_of_layers_go_by_their_sides(text, layers):
+    assert parse_layers_by_side(text, (4, 8, 8, 16, 16), flag="--layers") == layers
+
+
+def test_groups_without_layers_are_left_out():
+    assert layer_groups((4, 8, 64)) == {"coarse": (0, 1), "fine": (2,)}

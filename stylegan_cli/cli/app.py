@@ -17,6 +17,8 @@ from stylegan_cli.cli.info import EXAMPLES as INFO_EXAMPLES
 from stylegan_cli.cli.info import info
 from stylegan_cli.cli.mix import EXAMPLES as MIX_EXAMPLES
 from stylegan_cli.cli.mix import mix
+from stylegan_cli.cli.noise import EXAMPLES as NOISE_EXAMPLES
+from stylegan_cli.cli.noise import noise
 from stylegan_cli.cli.options import examples
 from stylegan_cli.cli.recipe import recipe_app
 from stylegan_cli.cli.report import EXAMPLES as REPORT_EXAMPLES
@@ -72,6 +74,7 @@ app.add_typer(recipe_app, name="recipe")
 app.add_typer(data_app, name="data")
 app.command(epilog=GRID_EXAMPLES)(grid)
 app.command(epilog=MIX_EXAMPLES)(mix)
+app.command(epilog=NOISE_EXAMPLES)(noise)
 app.command(epilog=INFO_EXAMPLES)(info)
 app.command(epilog=REPORT_EXAMPLES)(report)
 

@@ -1,9 +1,10 @@
 """What every study command does once it knows its options: draw, keep, compose, report."""
 
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Container, Iterable, Mapping
 from dataclasses import dataclass, fields
 from inspect import Parameter, Signature, signature
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import typer
@@ -51,12 +52,19 @@ class StudyFlags:
     verbose: VerboseFlag = False
 
 
-def with_study_flags(command: Callable[..., None]) -> Callable[..., None]:
-    """The command with every flag of `StudyFlags` beside its own; it gets them as `flags`."""
+def with_study_flags(
+    command: Callable[..., None], *, without: Container[str] = ()
+) -> Callable[..., None]:
+    """The command with the flags of `StudyFlags` beside its own; it gets them as `flags`.
+
+    Args:
+        without: Flags that mean nothing to this command; it does not have them.
+    """
     own = signature(command).parameters
     shared = [
         Parameter(field.name, Parameter.KEYWORD_ONLY, default=field.default, annotation=field.type)
         for field in fields(StudyFlags)
+        if field.name not in without
     ]
     parameters = [*(own[name] for name in own if name != "flags"), *shared]
 
@@ -71,8 +79,15 @@ def with_study_flags(command: Callable[..., None]) -> Callable[..., None]:
     return run
 
 
-def run_study(make_plan: Callable[["Network", "Sampling"], "Plan"], flags: StudyFlags) -> None:
+def run_study(
+    make_plan: Callable[["Network", "Sampling"], "Plan"],
+    flags: StudyFlags,
+    findings: Callable[[Path], Mapping[str, object]] | None = None,
+) -> None:
     """Draw a study into its folder and print what is there; the same again resumes or is done.
+
+    Args:
+        findings: Tells what the finished HDF5 file says, and gives it for JSON.
 
     Raises:
         SgtoolError: The network, the options or the folder cannot be used.
@@ -95,13 +110,10 @@ def run_study(make_plan: Callable[["Network", "Sampling"], "Plan"], flags: Study
     with api.Recording(network, plan, folder, overwrite=flags.overwrite) as recording:
         missing = recording.missing
         _say_how_far(recording)
-        _run(console.track(recording.cells(flags.batch), label="images", total=missing))
-        measurements = recording.measurements(flags.batch)
-        _run(console.track(measurements, label="measurements", total=recording.unmeasured))
-        pictures = recording.total + len(recording.paths.sheets) + len(recording.paths.pictures)
-        _run(console.track(recording.pictures(), label="pictures", total=pictures))
+        _record(recording, flags.batch)
+    found = findings(recording.paths.hdf5) if findings else {}
     if flags.json:
-        echo_json(_summary(recording, network, made=missing))
+        echo_json({**_summary(recording, network, made=missing), **found})
     else:
         for path in _written(recording):
             typer.echo(path)
@@ -117,6 +129,14 @@ def _say_how_far(recording: "Recording") -> None:
         console.note(
             f"{recording.paths.folder}: going on, {there} of {recording.total} images are there"
         )
+
+
+def _record(recording: "Recording", batch_size: int | None) -> None:
+    cells, measurements = recording.cells(batch_size), recording.measurements(batch_size)
+    _run(console.track(cells, label="images", total=recording.missing))
+    _run(console.track(measurements, label="measurements", total=recording.unmeasured))
+    pictures = recording.total + len(recording.paths.sheets) + len(recording.paths.pictures)
+    _run(console.track(recording.pictures(), label="pictures", total=pictures))
 
 
 def _run(steps: Iterable[object]) -> None:

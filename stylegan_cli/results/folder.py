@@ -1,6 +1,7 @@
 """The folder of a study: its HDF5 file, the composed pictures, a PNG of every image.
 
     mix.h5    mix.png, or mix-crossover-4.png, …    images/row0001-col0003.png, …
+    noise.h5  noise.png, further pictures: noise-maps.png, …
 
 While images are missing the HDF5 file is hidden: `.mix.h5.partial`.
 """

@@ -22,7 +22,7 @@ from typing import Any
 import h5py
 import numpy as np
 from jaxtyping import Bool
-from numpy.typing import ArrayLike, DTypeLike
+from numpy.typing import DTypeLike
 
 from stylegan_cli.errors import DataError, OutputError
 from stylegan_cli.files import system_reason, writing
@@ -30,6 +30,10 @@ from stylegan_cli.results.header import Header, read_header, write_header
 from stylegan_cli.shapes import Picture
 
 SOURCES = "_sources"
+
+Arrays = Mapping[str, np.ndarray | float]
+"""What one cell of a table holds, by name."""
+
 HDF5_BYTES, HDF5_BYTES_AN_ARRAY = 2**16, 2**8  # generously
 
 
@@ -108,9 +112,7 @@ class StudyFile:
         """
         self.write_cell(table, index, {"images": pixels})
 
-    def write_cell(
-        self, table: str, index: tuple[int, ...], arrays: Mapping[str, ArrayLike]
-    ) -> None:
+    def write_cell(self, table: str, index: tuple[int, ...], arrays: Arrays) -> None:
         """Store all arrays of one cell, as `write` does an image.
 
         Raises:

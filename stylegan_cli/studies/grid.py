@@ -26,11 +26,12 @@ def grid(network: Network, seeds: Sequence[Pick], sampling: Sampling = PLAIN) ->
         request={"seeds": picked.request, **sampling_request(network, sampling)},
         noise_mode=sampling.noise_mode,
         axes=(Axis(name="seed", names=picked.names),),
-        sheets=(_title(written, len(picked.names)),),
+        sheets=(title_of_seeds(written, len(picked.names)),),
         codes=picked.codes,
         notes=picked.notes,
     )
 
 
-def _title(written: str, count: int) -> str:
+def title_of_seeds(written: str, count: int) -> str:
+    """The seeds above a picture: as they were written, or only counted where there are many."""
     return f"seeds {written}" if len(written) <= LONGEST_TITLE else f"{count} seeds"

@@ -175,10 +175,10 @@ def measured(plan):
 
     def mean(file, index, batch_size):
         images = [file.image("draws", (*index, i)) for i in range(4)]
-        return {"mean": np.mean(images, axis=0), "batch": batch_size}
+        return {"mean": np.mean(images, axis=0), "batch": float(batch_size)}
 
     def highest(file, index, batch_size):
-        return {"highest": file.array("means", "mean").max()}
+        return {"highest": float(file.array("means", "mean").max())}
 
     def paint(file):
         return np.full((8, 8, 3), int(file.array("highest", "highest")), np.uint8)

@@ -1,0 +1,113 @@
+"""`sgtool noise`: what noise does to images, and how much of them it is."""
+
+from collections.abc import Iterator, Sequence
+from functools import partial
+from math import sqrt
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from stylegan_cli.cli import console
+from stylegan_cli.cli.options import SeedsFlag, examples
+from stylegan_cli.cli.study import StudyFlags, run_study, with_study_flags
+from stylegan_cli.errors import UsageError
+from stylegan_cli.picks import parse_picks
+from stylegan_cli.ranges import parse_ints
+
+if TYPE_CHECKING:
+    from stylegan_cli.checkpoint import Network
+    from stylegan_cli.latents import Sampling
+    from stylegan_cli.plan import Plan
+    from stylegan_cli.results.noise_findings import LayerNoise, NoiseShare
+
+EXAMPLES = examples(
+    "sgtool noise --seeds 0-3 --draws 16",
+    "sgtool noise --seeds 0-3 --draws 100 --crop 16,8,24 --psi 0.7",
+    "sgtool noise --seeds 7 --layers all --layers none --layers fine --layers coarse,middle",
+)
+
+
+@partial(with_study_flags, without=("noise_mode",))
+def noise(
+    seeds: SeedsFlag,
+    draws: Annotated[
+        int, typer.Option(metavar="N", min=2, help="Draws of random noise for each seed.")
+    ] = 16,
+    layers: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="LIST",
+            help="Noise inputs that get noise, as all, none, coarse or 0-3, counted from 4 px up. "
+            "Given again, another list; without it all, none, coarse, middle and fine.",
+        ),
+    ] = None,
+    crop: Annotated[
+        str | None,
+        typer.Option(
+            metavar="X,Y,SIZE",
+            help="Part of the images to show enlarged; what varies most if not given.",
+        ),
+    ] = None,
+    *,
+    flags: StudyFlags,
+) -> None:
+    """Show what noise does to images, and measure it.
+
+    Draws each seed with its fixed noise on some layers only, and with many draws of random noise;
+    writes the mean and standard deviation of each pixel, what the noise of each layer changes, and
+    how much of the variance of images is noise and how much is style.
+    """
+    chosen, part = parse_picks(seeds), _parse_crop(crop)
+    from stylegan_cli import api
+
+    def make_plan(network: "Network", sampling: "Sampling") -> "Plan":
+        options = api.NoiseOptions(draws=draws, layers=layers or (), crop=part)
+        return api.noise_variation(network, chosen, options, sampling)
+
+    run_study(make_plan, flags, findings=_tell_findings)
+
+
+def _parse_crop(text: str | None) -> tuple[int, int, int] | None:
+    if text is None:
+        return None
+    numbers = parse_ints(text, flag="--crop")
+    if len(numbers) != 3:
+        raise UsageError(f"--crop {text}: not left,top,side in pixels; write for example 16,8,24")
+    x, y, size = numbers
+    return x, y, size
+
+
+def _tell_findings(hdf5: Path) -> dict[str, Any]:
+    """The tables of layers and of variances on stderr; both again for JSON."""
+    from dataclasses import asdict
+
+    from stylegan_cli.results.noise_findings import noise_findings
+    from stylegan_cli.results.store import open_study
+
+    with open_study(hdf5) as file:
+        found = noise_findings(file)
+    for line in (*_layer_lines(found.layers), *_share_lines(found.shares)):
+        console.note(line)
+    return {
+        **asdict(found),
+        "shares": [{**asdict(each), "share": each.share} for each in found.shares],
+    }
+
+
+def _layer_lines(layers: Sequence["LayerNoise"]) -> Iterator[str]:
+    yield "noise input     side  strength  RMS difference in grey levels"
+    for layer in layers:
+        yield f"{layer.input:>11}  {layer.side:>4} px  {layer.strength:>8.3g}  {layer.rms:>10.3g}"
+
+
+def _share_lines(shares: Sequence["NoiseShare"]) -> Iterator[str]:
+    """Standard deviations, which are easier to picture than the variances they are roots of."""
+    yield "noise on               σ noise  σ style  noise's share of the variance"
+    for each in shares:
+        style = share = "-"
+        if each.style_variance is not None:
+            style = f"{sqrt(max(each.style_variance, 0)):.3g}"
+        if each.share is not None:
+            share = f"{100 * each.share:.3g} %"
+        yield f"{each.noise:<20}  {sqrt(each.noise_variance):>8.3g}  {style:>7}  {share:>12}"
