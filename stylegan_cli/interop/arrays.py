@@ -6,7 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from stylegan_cli.interop.pickles import Named, RefusedError, Table
+from stylegan_cli.interop.limits import RefusedError
+from stylegan_cli.interop.pickles import Named, Table
 
 _TYPES: Mapping[str, np.dtype[Any]] = {
     kind + size: np.dtype(kind + size)

