@@ -5,12 +5,17 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import numpy as np
 import pytest
+from hypothesis import settings
 from PIL import Image
 
 from stylegan_cli.checkpoint import load_network
 from stylegan_cli.data.dataset import open_dataset
 from tests.networks.families import GROWING, small
 from tests.tiny import write_network, write_untrained
+
+# a busy machine takes its time, and a first call more than later ones
+settings.register_profile("sgtool", deadline=None)
+settings.load_profile("sgtool")
 
 
 @pytest.fixture(scope="session")

@@ -33,7 +33,7 @@ def study(tmp_path, network):
 
 def page_of(tmp_path, *paths):
     page = tmp_path / "report.html"
-    steps = list(write_page(open_report(paths), page))
+    steps = list(write_page(open_report(paths), page, most_fakes=9))
     return page.read_text(encoding="utf-8"), [step.problem for step in steps if step.problem]
 
 

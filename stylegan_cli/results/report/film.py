@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 
 from stylegan_cli.errors import DataError
 from stylegan_cli.results.report.markup import Html, closing, element, opening, text
-from stylegan_cli.results.report.photo import Photo, image_of, photo
+from stylegan_cli.results.report.photo import Photo, Size, image_of, photo
 from stylegan_cli.results.report.piece import Piece, Problem
 from stylegan_cli.results.report.run import Fakes, Run
 
@@ -20,21 +20,21 @@ def film(run: Run, most: int) -> Iterator[Piece]:
     chosen = thin(run.fakes, most)
     yield opening("div", class_="pair")
     yield opening("figure", class_="film")
-    shown = []
+    sizes = []
     for place, fakes in enumerate(chosen):
         try:
             picture = photo(fakes.path, LONGEST)
         except DataError as error:
             yield Problem(str(error))
             continue
-        shown.append(picture)
+        sizes.append((picture.original, picture.size))
         yield _frame(run, fakes, picture, is_printed=place in _printed(len(chosen)))
-    if shown:
-        yield _control(run, len(shown))
+    if sizes:
+        yield _control(run, len(sizes))
     yield closing("figure")
     yield from _reals(run)
     yield closing("div")
-    yield from _note(run, shown)
+    yield from _note(len(run.fakes), sizes)
 
 
 def thin(fakes: Sequence[Fakes], most: int) -> list[Fakes]:
@@ -90,13 +90,16 @@ def _reals(run: Run) -> Iterator[Piece]:
     )
 
 
-def _note(run: Run, shown: Sequence[Photo]) -> Iterator[Html]:
+def _note(found: int, sizes: Sequence[tuple[Size, Size]]) -> Iterator[Html]:
+    """How the pictures shown differ from those found.
+
+    Args:
+        sizes: Of each that is shown, in its file and on the page.
+    """
     said = []
-    if len(shown) < len(run.fakes):
-        said.append(f"{len(shown)} of {len(run.fakes)} pictures")
-    reduced = next((picture for picture in shown if picture.is_reduced), None)
-    if reduced is not None:
-        before, after = ("×".join(map(str, size)) for size in (reduced.original, reduced.size))
-        said.append(f"reduced from {before} to {after} pixels")
+    if len(sizes) < found:
+        said.append(f"{len(sizes)} of {found} pictures")
+    for before, after in [pair for pair in sizes if pair[0] != pair[1]][:1]:
+        said.append("reduced from {}×{} to {}×{} pixels".format(*before, *after))
     if said:
         yield element("p", text(", ".join(said)), class_="quiet")

@@ -21,9 +21,6 @@ from stylegan_cli.results.report.sections import Report, pieces
 HEAD_LENGTH = 2**16
 """Of a page, enough to find what it was made of."""
 
-MOST_FAKES = 40
-"""Pictures of a run's fakes where nobody chose: 4 MB at 12 × 8 images of 64 pixels."""
-
 
 @dataclass(frozen=True, kw_only=True)
 class Step:
@@ -39,7 +36,7 @@ class Step:
 
 
 def write_page(
-    report: Report, path: Path, *, most_fakes: int = MOST_FAKES, overwrite: bool = False
+    report: Report, path: Path, *, most_fakes: int, overwrite: bool = False
 ) -> Iterator[Step]:
     """Write the page, one picture in memory at a time; it appears only when whole.
 

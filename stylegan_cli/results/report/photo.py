@@ -17,23 +17,22 @@ QUALITY = 85
 """Of WebP: at this size a page has seven times as many pictures as with PNG."""
 
 
+Size = tuple[int, int]
+"""Width and height."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Photo:
     """A picture in the page.
 
     Attributes:
         source: What the `src` of an image holds.
-        original: Width and height of the file it was made of.
+        original: Size of what it was made of.
     """
 
     source: str
-    width: int
-    height: int
-    original: tuple[int, int]
-
-    @property
-    def size(self) -> tuple[int, int]:
-        return self.width, self.height
+    size: Size
+    original: Size
 
     @property
     def is_reduced(self) -> bool:
@@ -85,4 +84,4 @@ def _encoded(image: Image.Image, longest: int) -> Photo:
     buffer = io.BytesIO()
     shown.save(buffer, "WEBP", quality=QUALITY)
     source = f"data:image/webp;base64,{b64encode(buffer.getvalue()).decode('ascii')}"
-    return Photo(source=source, width=shown.width, height=shown.height, original=original)
+    return Photo(source=source, size=shown.size, original=original)

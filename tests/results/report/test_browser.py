@@ -31,8 +31,9 @@ def page(tmp_path_factory):
     ticks = [tick(10, loss_g=5.5, resolution=8), tick(20, loss_g=6.5, resolution=16)]
     second = write_run(folder / "b", ticks=ticks, fakes=(0, 9, 19))
     runs = (read_run(first, HOSTILE, {}), read_run(second, "second", {}))
-    list(write_page(Report(inputs=("a",), runs=runs, studies=()), folder / "report.html"))
-    return folder / "report.html"
+    path = folder / "report.html"
+    list(write_page(Report(inputs=("a",), runs=runs, studies=()), path, most_fakes=9))
+    return path
 
 
 @pytest.fixture(scope="module")
@@ -72,6 +73,11 @@ def test_all_runs_move_together_to_the_nearest_time(opened):
     assert shown(opened) == [("10 kimg", True), ("9 kimg", True)]
     opened.press(".film input", END)
     assert shown(opened) == [("30 kimg", True), ("19 kimg", True)]
+
+
+def test_the_charts_tell_what_was_when_the_shown_fakes_were_made(opened):
+    opened.press(".film input", LEFT)
+    assert opened.run("return document.querySelector('.chart .at').textContent") == "at 20 kimg"
 
 
 def test_a_chart_tells_its_values_under_the_pointer(opened):

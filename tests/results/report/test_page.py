@@ -1,11 +1,14 @@
 import re
+import tracemalloc
 from base64 import b64encode
 from hashlib import sha256
 from html import unescape
 
+import numpy as np
 import pytest
 
 from stylegan_cli.errors import OutputError
+from stylegan_cli.results.pictures import write_png
 from stylegan_cli.results.report.page import write_page
 from stylegan_cli.results.report.run import read_run
 from stylegan_cli.results.report.sections import Report
@@ -20,7 +23,7 @@ def report(*folders, names="abc", inputs=("runs",)):
 
 
 def written(page, *folders, **more):
-    list(write_page(report(*folders, **more), page))
+    list(write_page(report(*folders, **more), page, most_fakes=9))
     return page.read_text(encoding="utf-8")
 
 
@@ -76,12 +79,28 @@ def test_only_the_pages_own_script_and_style_may_work(page, run):
 
 
 def test_the_page_appears_only_when_whole(page, run):
-    steps = write_page(report(run), page)
+    steps = write_page(report(run), page, most_fakes=9)
     sizes = [next(steps).characters for _ in range(5)]
     assert sizes == sorted(sizes)
     assert not page.exists()
     steps.close()
     assert list(page.parent.iterdir()) == [run]
+
+
+def test_memory_does_not_grow_with_the_pictures(page, tmp_path):
+    run = write_run(tmp_path / "run", fakes=())
+    random = np.random.RandomState(0)
+    for kimg in range(40):
+        pixels = random.randint(0, 256, (100, 200, 3)).astype(np.uint8)
+        write_png(run / f"fakes-{kimg:06d}.png", pixels)
+    steps = write_page(report(run), page, most_fakes=40)
+    next(steps)
+    tracemalloc.start()
+    list(steps)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert page.stat().st_size > 500_000
+    assert peak < page.stat().st_size / 2
 
 
 def test_a_page_of_the_same_inputs_is_replaced(page, run):
@@ -100,7 +119,7 @@ def test_anything_else_is_kept_unless_it_may_be_replaced(page, run, content):
     with pytest.raises(OutputError, match=r"report.html: exists and is no report of the same"):
         written(page, run)
     assert page.read_text() == before
-    list(write_page(report(run), page, overwrite=True))
+    list(write_page(report(run), page, most_fakes=9, overwrite=True))
     assert "Training curves" in page.read_text()
 
 
@@ -111,7 +130,9 @@ def test_the_page_tells_its_size(page, run):
 
 def test_problems_are_shown_and_told(page, run):
     (run / "stats.jsonl").write_text("nonsense\n")
-    problems = [step.problem for step in write_page(report(run), page) if step.problem]
+    problems = [
+        step.problem for step in write_page(report(run), page, most_fakes=9) if step.problem
+    ]
     assert problems == [f"{run / 'stats.jsonl'}: 1 of 1 lines are not JSON objects, and left out"]
     assert f'<p class="problem">{problems[0]}' in page.read_text()
 
