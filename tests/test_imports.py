@@ -24,7 +24,7 @@ ROWS = (
     {"cli"},
     {"__main__"},
 )
-HEAVY = {"torch", "numpy", "h5py", "PIL", "pydantic", "safetensors", "rich"}
+HEAVY = {"torch", "numpy", "h5py", "PIL", "matplotlib", "pydantic", "safetensors", "rich"}
 HDF5_ROOMS = {"data", "results", "latents"}
 EMPTY_NAMES = {"utils", "util", "helpers", "helper", "common", "misc"}
 CODE_RUNNING_MODULES = {"pickle", "cPickle", "dill", "cloudpickle", "joblib", "shelve", "marshal"}

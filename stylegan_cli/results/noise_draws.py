@@ -8,7 +8,7 @@ from jaxtyping import UInt8
 from PIL import Image, ImageDraw
 
 from stylegan_cli.results.layout import Content, Place, Slot, paint
-from stylegan_cli.results.noise_maps import noisy_lists, scale, shade, std_map
+from stylegan_cli.results.noise_maps import noisy_lists, scale, shade, std_map, white_level
 from stylegan_cli.results.pictures import to_image
 from stylegan_cli.results.store import StudyFile
 from stylegan_cli.shapes import Picture
@@ -23,7 +23,7 @@ def paint_draws(file: StudyFile) -> Picture:
     """For each seed, [SG1] figure 4: image, standard deviation, and a part of every draw."""
     seeds, chosen = file.header.axes["seed"], noisy_lists(file)[0]
     draws = file.done("draws").shape[1]
-    white = max(float(std_map(file, seed, chosen).max()) for seed in range(len(seeds)))
+    white = white_level(std_map(file, seed, chosen) for seed in range(len(seeds)))
 
     def read(place: Place) -> Picture:
         what, (seed, *draw) = place

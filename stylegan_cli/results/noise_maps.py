@@ -1,11 +1,16 @@
 """How each pixel varies in a study of noise, as numbers and as a picture."""
 
+from collections.abc import Iterable
+
 import numpy as np
 from jaxtyping import Float
 
 from stylegan_cli.results.layout import Content, Place, Slot, paint
 from stylegan_cli.results.store import StudyFile
 from stylegan_cli.shapes import Picture
+
+SHADED = 0.995
+"""Share of a map's pixels that are told apart; few much brighter ones would leave the rest dark."""
 
 Map = Float[np.ndarray, "height width"]
 
@@ -20,6 +25,11 @@ def std_map(file: StudyFile, seed: int, chosen: int) -> Map:
     return _together(file.array("variation", "std", (seed, chosen)) ** 2)
 
 
+def white_level(maps: Iterable[Map]) -> float:
+    """What to show white: single pixels of the liveliest map are above it, if any."""
+    return max(float(np.quantile(each, SHADED)) or float(each.max()) for each in maps)
+
+
 def shade(values: Map, white: float) -> Picture:
     """Grey picture of a map that is black at 0 and white at `white` and above."""
     share = (values / (white or 1)).clip(0, 1)
@@ -29,7 +39,9 @@ def shade(values: Map, white: float) -> Picture:
 
 def scale(white: float) -> str:
     """What the shades of a map mean, in words."""
-    return f"std. dev.: white is {white:.1f} grey levels" if white else "std. dev.: 0 everywhere"
+    if not white:
+        return "std. dev.: 0 everywhere"
+    return f"std. dev.: white is {white:.3g} grey levels and above"
 
 
 def paint_maps(file: StudyFile) -> Picture:
@@ -38,9 +50,9 @@ def paint_maps(file: StudyFile) -> Picture:
     Below, over all seeds: what varies from seed to seed, and what varies with the noise.
     """
     seeds, lists = file.header.axes["seed"], noisy_lists(file)
-    white = max(float(std_map(file, s, i).max()) for s in range(len(seeds)) for i in lists)
+    white = white_level(std_map(file, seed, i) for seed in range(len(seeds)) for i in lists)
     styles = _cause_map(file, "style", lists[0])
-    white_of_styles = float(styles.max())
+    white_of_styles = white_level([styles])
 
     def read(place: Place) -> Picture:
         what, index = place
@@ -54,7 +66,7 @@ def paint_maps(file: StudyFile) -> Picture:
     several = len(seeds) > 1
     title = f"noise · {scale(white)}"
     content = Content(
-        title=f"{title} (of styles: {white_of_styles:.1f})" if several else title,
+        title=f"{title} (of styles: {white_of_styles:.3g})" if several else title,
         images=_places(len(seeds), lists),
         captions=_captions(len(seeds), [file.header.axes["noise"][i] for i in lists]),
         row_names={**{i: f"seed {name}" for i, name in enumerate(seeds)}, len(seeds): "all seeds"},

@@ -18,7 +18,7 @@ SGTOOL = (sys.executable, "-c", "from stylegan_cli.cli.app import main; main()")
 HELP_SECONDS = 0.5
 """Of processor time, which other work on the machine does not stretch as it does wall time."""
 
-HEAVY = {"torch", "numpy", "h5py", "PIL", "pydantic", "rich", "safetensors"}
+HEAVY = {"torch", "numpy", "h5py", "PIL", "matplotlib", "pydantic", "rich", "safetensors"}
 
 
 def sgtool(*words, **kwargs):
