@@ -124,7 +124,11 @@ def _say_how_far(recording: "Recording") -> None:
         console.warn(f"{recording.damage}; starting over")
     there = recording.total - recording.missing
     if not recording.missing:
-        console.note(f"{recording.paths.folder}: all {recording.total} images are there already")
+        left = recording.unmeasured
+        further = f", {left} measurements are still to be taken" if left else ""
+        console.note(
+            f"{recording.paths.folder}: all {recording.total} images are there already{further}"
+        )
     elif there:
         console.note(
             f"{recording.paths.folder}: going on, {there} of {recording.total} images are there"

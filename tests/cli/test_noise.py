@@ -10,6 +10,8 @@ from typer.testing import CliRunner
 
 from stylegan_cli.cli.app import app
 from stylegan_cli.results.layout import MIN_SIDE
+from stylegan_cli.studies.noise_variation import NoiseOptions, noise_variation
+from stylegan_cli.studies.recording import Recording
 
 PICTURES = ["noise.png", "noise-draws.png", "noise-maps.png", "noise-layers.png"]
 
@@ -101,6 +103,15 @@ def test_the_same_again_is_done_and_tells_the_same(done, network_file):
     facts, before = json.loads(again.stdout), json.loads(first.stdout)
     assert facts["made_now"] == 0
     assert (facts["layers"], facts["shares"]) == (before["layers"], before["shares"])
+
+
+def test_measurements_that_are_left_are_counted(here, network):
+    plan = noise_variation(network, [1], NoiseOptions(draws=2))
+    with Recording(network, plan, Path("out")) as recording:
+        list(recording.cells())
+    said = sgtool("noise", "--seeds", "1", "--draws", "2", "-o", "out")
+    assert "all 6 images are there already, 19 measurements are still to be taken" in said.stderr
+    assert said.exit_code == 0
 
 
 def test_one_seed_prints_its_paths_and_leaves_styles_open(here):
