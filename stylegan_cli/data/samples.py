@@ -20,6 +20,7 @@ from stylegan_cli.errors import UsageError
 from stylegan_cli.files import writing
 
 KINDS = ("portraits",)
+DRAWN = "sample:"
 USUAL_STYLE = "toon-head"
 USUAL_COUNT = 1_000
 
@@ -110,6 +111,19 @@ def drawn(
     if kind not in KINDS:
         raise UsageError(f"{kind}: no kind of sample; there is {', '.join(KINDS)}")
     return PortraitSource(count, resolution=resolution, seed=seed, style=style)
+
+
+def drawn_path(path: str, *, resolution: int, channels: int = 3) -> str:
+    """Where a data set is: the path itself, or that of images drawn for `sample:KIND`.
+
+    Raises:
+        UsageError: No such kind, or the extra `samples` is not installed.
+        OutputError: The cache cannot be written.
+    """
+    if not path.startswith(DRAWN):
+        return path
+    kind = path.removeprefix(DRAWN)
+    return str(ensure_sample(kind, resolution=resolution, channels=channels))
 
 
 def ensure_sample(

@@ -5,7 +5,7 @@ all of them is never held.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import KW_ONLY, dataclass
 from itertools import groupby
 
 import numpy as np
@@ -18,6 +18,22 @@ from stylegan_cli.metrics.statistics import Features
 ROWS, COLUMNS = 1024, 8192
 ROUNDING = 1e-13
 """Squared distances below this part of the squared lengths are those of equal points."""
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where distances are computed, and from what.
+
+    Attributes:
+        half: Features are rounded to float16 first, as the originals keep them.
+    """
+
+    device: torch.device = torch.device("cpu")
+    _: KW_ONLY
+    half: bool = False
+
+
+PLAIN = Place()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,7 +61,7 @@ class Neighbours:
 
 
 def precision_recall(
-    real: Features, fake: Features, *, k: int = 3, device: torch.device | None = None
+    real: Features, fake: Features, *, k: int = 3, place: Place = PLAIN
 ) -> PrecisionRecall:
     """Shares within the distance to the k-th nearest other point of the same set, itself included.
 
@@ -53,10 +69,10 @@ def precision_recall(
         real: More than k rows.
         fake: More than k rows.
     """
-    real_reach, fake_reach = reach(real, k, device=device), reach(fake, k, device=device)
+    real_reach, fake_reach = reach(real, k, place=place), reach(fake, k, place=place)
     covered_fake = np.zeros(len(fake), bool)
     covered_real = np.zeros(len(real), bool)
-    for rows, columns, distances in _distance_blocks(fake, real, device):
+    for rows, columns, distances in _distance_blocks(fake, real, place):
         covered_fake[rows] |= (distances <= real_reach[columns]).any(dim=1).cpu().numpy()
         covered_real[columns] |= (
             (distances <= fake_reach[rows].unsqueeze(1)).any(dim=0).cpu().numpy()
@@ -65,7 +81,7 @@ def precision_recall(
 
 
 def density_coverage(
-    real: Features, fake: Features, *, k: int = 5, device: torch.device | None = None
+    real: Features, fake: Features, *, k: int = 5, place: Place = PLAIN
 ) -> DensityCoverage:
     """Fakes strictly within the distance from a real to its k-th nearest other real.
 
@@ -73,37 +89,37 @@ def density_coverage(
         real: More than k rows.
         fake: At least one row.
     """
-    real_reach = reach(real, k, device=device)
+    real_reach = reach(real, k, place=place)
     held, covered = 0, np.zeros(len(real), bool)
-    for _, columns, distances in _distance_blocks(fake, real, device):
+    for _, columns, distances in _distance_blocks(fake, real, place):
         inside = distances < real_reach[columns]
         held += int(inside.sum())
         covered[columns] |= inside.any(dim=0).cpu().numpy()
     return DensityCoverage(density=held / (k * len(fake)), coverage=float(covered.mean()))
 
 
-def reach(points: Features, k: int, *, device: torch.device | None = None) -> Tensor:
+def reach(points: Features, k: int, *, place: Place = PLAIN) -> Tensor:
     """Distance of each point to its k-th nearest other one, float64, on the device."""
-    nearest = _smallest(points, points, k + 1, device)
+    nearest = _smallest(points, points, k + 1, place)
     # the point itself is the nearest
     return torch.cat([distances[:, k] for distances, _ in nearest])
 
 
 def neighbours(
-    points: Features, others: Features, count: int, *, device: torch.device | None = None
+    points: Features, others: Features, count: int, *, place: Place = PLAIN
 ) -> Neighbours:
     """The nearest `count` of others for each point."""
-    distances, indices = zip(*_smallest(points, others, count, device), strict=True)
+    distances, indices = zip(*_smallest(points, others, count, place), strict=True)
     return Neighbours(
         indices=torch.cat(indices).cpu().numpy(), distances=torch.cat(distances).cpu().numpy()
     )
 
 
 def _smallest(
-    points: Features, others: Features, count: int, device: torch.device | None
+    points: Features, others: Features, count: int, place: Place
 ) -> Iterator[tuple[Tensor, Tensor]]:
     """The smallest distances of a block of points, ascending, and to which others they are."""
-    for _, row in groupby(_distance_blocks(points, others, device), key=lambda block: block[0]):
+    for _, row in groupby(_distance_blocks(points, others, place), key=lambda block: block[0]):
         found, indices = [], []
         for _, columns, distances in row:
             nearest = distances.topk(min(count, distances.shape[1]), largest=False)
@@ -114,15 +130,15 @@ def _smallest(
 
 
 def _distance_blocks(
-    points: Features, others: Features, device: torch.device | None
+    points: Features, others: Features, place: Place
 ) -> Iterator[tuple[slice, slice, Tensor]]:
     """Euclidean distances `[rows, columns]`, row block by row block."""
     for row in range(0, len(points), ROWS):
         rows = slice(row, min(row + ROWS, len(points)))
-        a = _tensor(points[rows], device)
+        a = _tensor(points[rows], place)
         for column in range(0, len(others), COLUMNS):
             columns = slice(column, min(column + COLUMNS, len(others)))
-            yield rows, columns, _distances(a, _tensor(others[columns], device))
+            yield rows, columns, _distances(a, _tensor(others[columns], place))
 
 
 def _distances(a: Tensor, b: Tensor) -> Tensor:
@@ -131,5 +147,6 @@ def _distances(a: Tensor, b: Tensor) -> Tensor:
     return torch.where(squared > ROUNDING * lengths, squared, 0).sqrt_()
 
 
-def _tensor(features: Features, device: torch.device | None) -> Tensor:
-    return torch.from_numpy(features.astype(np.float64)).to(device or "cpu")
+def _tensor(features: Features, place: Place) -> Tensor:
+    rounded = features.astype(np.float16) if place.half else features
+    return torch.from_numpy(rounded.astype(np.float64)).to(place.device)

@@ -1,11 +1,9 @@
 """The data set a recipe asks for."""
 
 from stylegan_cli.data.dataset import Dataset, open_dataset
-from stylegan_cli.data.samples import ensure_sample
+from stylegan_cli.data.samples import drawn_path
 from stylegan_cli.errors import UsageError
 from stylegan_cli.recipe import Recipe
-
-DRAWN = "sample:"
 
 
 def training_data(recipe: Recipe) -> Dataset:
@@ -18,13 +16,7 @@ def training_data(recipe: Recipe) -> Dataset:
     data = recipe.data
     if data.path is None:
         raise UsageError("no images to train on; add --data FOLDER, a prepared .zip or .h5")
-    path = data.path
-    if path.startswith(DRAWN):
-        path = str(
-            ensure_sample(
-                path.removeprefix(DRAWN), resolution=data.resolution, channels=data.channels
-            )
-        )
+    path = drawn_path(data.path, resolution=data.resolution, channels=data.channels)
     return open_dataset(
         path,
         resolution=data.resolution,

@@ -1,0 +1,158 @@
+"""Images of a generator as metrics take them: image i of an evaluation depends on its seed only."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from jaxtyping import Float32
+
+from stylegan_cli.checkpoint import Network, load_network
+from stylegan_cli.errors import UsageError
+from stylegan_cli.latents import (
+    Sampling,
+    broadcast_layers,
+    check_possible,
+    class_index,
+    map_latents,
+    noise_seed,
+    truncate,
+    z_of_seeds,
+)
+from stylegan_cli.plan import Axis, Codes, Plan
+from stylegan_cli.ranges import SEEDS
+from stylegan_cli.runtime import numpy_stream
+from stylegan_cli.shapes import Pixels
+from stylegan_cli.synthesis import render
+
+SEEDS_AN_EVALUATION = 1_000_000
+
+Row = Float32[np.ndarray, " c_dim"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class LabelSource:
+    """Where labels of images come from when no class is chosen: from images of the data set.
+
+    Attributes:
+        name: Equal for equal labels.
+        count: How many labels there are to choose from.
+        label: Gives one of them.
+    """
+
+    name: str
+    count: int
+    label: Callable[[int], Row]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Fakes:
+    """The first `count` images of an evaluation's seed.
+
+    Attributes:
+        file: The network; it is read when images are drawn, and let go of afterwards.
+        sha256: Of the file.
+        side: Of the images.
+        seed: Of the evaluation; its images have the seeds from 1,000,000 times this on.
+        labels: For a network with classes where `sampling` chooses none.
+    """
+
+    file: Path
+    sha256: str
+    side: int
+    count: int
+    seed: int
+    device: torch.device
+    sampling: Sampling = field(default_factory=lambda: Sampling(noise_mode="random"))
+    labels: LabelSource | None = None
+
+    @property
+    def name(self) -> str:
+        return str(self.file)
+
+    @property
+    def identity(self) -> Mapping[str, Any]:
+        return {
+            "network_sha256": self.sha256,
+            "seed": self.seed,
+            "psi": self.sampling.psi,
+            "cutoff": self.sampling.cutoff,
+            "noise_mode": self.sampling.noise_mode,
+            "class": self.sampling.class_name,
+            "labels": self.labels.name if self.labels else None,
+        }
+
+    def __len__(self) -> int:
+        return self.count
+
+    def batches(self, parts: Sequence[range]) -> Iterator[Pixels]:
+        """The images of each part.
+
+        Raises:
+            UsageError: The network cannot do what the sampling asks for.
+        """
+        if not parts:
+            return
+        network = load_network(self.file, self.device)
+        for part in parts:
+            yield draw_fakes(network, self, part)
+
+
+def seeds_of(evaluation: int, part: range) -> range:
+    """Seeds of images of an evaluation; `sgtool grid` draws the same images from them.
+
+    Raises:
+        UsageError: There are no such seeds.
+    """
+    first = evaluation * SEEDS_AN_EVALUATION
+    if evaluation < 0 or first + part.stop - 1 not in SEEDS or part.stop > SEEDS_AN_EVALUATION:
+        raise UsageError(
+            f"--seed {evaluation}: out of range for {part.stop} images; the valid range is "
+            f"0-{SEEDS.stop // SEEDS_AN_EVALUATION - 1}, with {SEEDS_AN_EVALUATION:,} images each"
+        )
+    return range(first + part.start, first + part.stop)
+
+
+def draw_fakes(network: Network, fakes: Fakes, part: range) -> Pixels:
+    """Images of an evaluation by their numbers, drawn as one batch."""
+    codes = _codes(network, fakes, seeds_of(fakes.seed, part))
+    plan = Plan(
+        study="evaluation",
+        request={},
+        noise_mode=fakes.sampling.noise_mode,
+        axes=(Axis(name="seed", names=tuple(map(str, part))),),
+        sheets=("",),
+        codes=codes,
+    )
+    G = network.G
+    pixels = np.empty((len(part), G.resolution, G.resolution, G.channels), np.uint8)
+    for cell in render(G, plan, batch_size=len(part)):
+        pixels[cell.address.position] = cell.pixels
+    return pixels
+
+
+def _codes(network: Network, fakes: Fakes, seeds: range) -> Codes:
+    G, sampling = network.G, fakes.sampling
+    check_possible(G, sampling)
+    z = z_of_seeds(seeds, G.z_dim)
+    labels = np.zeros((len(z), network.c_dim), np.float32)
+    for row, seed in zip(labels, seeds, strict=True):
+        row[:] = _label(network, fakes, seed)
+    ws = broadcast_layers(map_latents(G, z, labels), G.num_ws)
+    ws = truncate(ws, G.mapping.w_avg, sampling.psi, sampling.cutoff)
+    noise = np.array([noise_seed(seed) for seed in seeds], np.int64)
+    return Codes(ws=ws.cpu().numpy(), noise_seed=noise, labels=labels, z=z)
+
+
+def _label(network: Network, fakes: Fakes, seed: int) -> Row:
+    """The chosen class, or the label of an image of the data set chosen by the seed."""
+    if fakes.labels is not None and fakes.sampling.class_name is None:
+        stream = numpy_stream(seed, "label of an evaluation")
+        return fakes.labels.label(int(stream.integers(fakes.labels.count)))
+    row = np.zeros(network.c_dim, np.float32)
+    chosen = class_index(network.classes, network.c_dim, fakes.sampling.class_name)
+    if chosen is not None:
+        row[chosen] = 1
+    return row

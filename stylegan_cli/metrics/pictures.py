@@ -1,0 +1,190 @@
+"""Sets of images as metrics take them: in a fixed order, in batches, the same every time."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+from jaxtyping import UInt8
+from stylegan_cli.data.content import content_sha256
+from stylegan_cli.data.dataset import Dataset
+from stylegan_cli.data.entries import Entry, Source, entry_path
+from stylegan_cli.data.parallel import ordered_map, usual_workers
+from stylegan_cli.data.pictures import UnusableImageError, reasons
+from stylegan_cli.data.sources import open_source
+from stylegan_cli.errors import DataError
+from stylegan_cli.shapes import Picture, Pixels
+
+AnyPixels = UInt8[np.ndarray, "*shape channels"]
+
+MAX_THREADS = 8
+BATCHES_AHEAD = 2
+
+
+class Pictures(Protocol):
+    """Images of one size in a fixed order.
+
+    Attributes:
+        name: What messages call them.
+        identity: Equal for equal images, and only for those; as JSON holds it.
+        side: Width and height, the larger one.
+    """
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def identity(self) -> Mapping[str, Any]: ...
+    @property
+    def side(self) -> int: ...
+    def __len__(self) -> int: ...
+    def batches(self, parts: Sequence[range]) -> Iterator[Pixels]:
+        """The images of each part."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stored:
+    """Images that are there: of a data set or a folder, and their mirror images if wanted.
+
+    Attributes:
+        count: Images without their mirror images.
+        read: Gives an image by its number, safe in several threads.
+        sha256: Of their content.
+        how: What was done to them on reading.
+        classes: Name of each image's class, where all have one.
+        mirrored: Behind all images come their mirror images.
+    """
+
+    name: str
+    side: int
+    count: int
+    read: Callable[[int], Picture]
+    sha256: str
+    how: str
+    classes: tuple[str, ...] | None = None
+    mirrored: bool = False
+
+    @property
+    def identity(self) -> Mapping[str, Any]:
+        return {
+            "sha256": self.sha256,
+            "how": self.how,
+            "count": self.count,
+            "mirrored": self.mirrored,
+        }
+
+    def __len__(self) -> int:
+        return self.count * (1 + self.mirrored)
+
+    def batches(self, parts: Sequence[range]) -> Iterator[Pixels]:
+        """The images of each part, decoded ahead in threads.
+
+        Raises:
+            DataError: An image cannot be read, or is of another size; names it.
+        """
+        workers = min(usual_workers(), MAX_THREADS)
+        loaded = ordered_map(self._batch, parts, workers=workers, ahead=workers + BATCHES_AHEAD)
+        with closing(loaded):
+            yield from loaded
+
+    def _batch(self, part: range) -> Pixels:
+        return np.stack([self._picture(index) for index in part])
+
+    def _picture(self, index: int) -> Picture:
+        turned, original = divmod(index, self.count)
+        pixels = self.read(original)
+        return pixels[:, ::-1] if turned else pixels
+
+
+def stored_data(path: Path, dataset: Dataset, *, fit: str) -> Stored:
+    """All images of an open data set.
+
+    Args:
+        path: Where the data set is.
+        fit: How it makes images square where it does.
+    """
+    first, _ = dataset.read(0)
+    side, channels = first.shape[1:]
+    return Stored(
+        name=str(path),
+        side=side,
+        count=len(dataset),
+        read=lambda index: dataset.read(index)[0],
+        sha256=content_sha256(path),
+        how=f"{side} px, {channels} channels, {fit}",
+        classes=_classes(dataset),
+    )
+
+
+def stored_folder(path: Path) -> Stored:
+    """All images at a path as they are; they must be of one size.
+
+    Raises:
+        DataError: Nothing usable there.
+    """
+    source = open_source(path)
+    entries = list(source.entries())
+    if not entries:
+        source.close()
+        raise DataError(f"{path}: holds no images that are read (PNG, JPEG, WebP, …)")
+    first = _rgb(source, entries[0])
+
+    def read(index: int) -> Picture:
+        pixels = _rgb(source, entries[index])
+        if pixels.shape != first.shape:
+            raise DataError(
+                f"{entry_path(source, entries[index])}: {_size(pixels)}, but the first image is "
+                f"{_size(first)}; images of one size are needed, `sgtool data prepare {path} "
+                "-o prepared.zip --resolution N` makes them so"
+            )
+        return pixels
+
+    return Stored(
+        name=str(path),
+        side=max(first.shape[:2]),
+        count=len(entries),
+        read=read,
+        sha256=content_sha256(path),
+        how="as they are",
+        classes=_named(entries),
+    )
+
+
+def _rgb(source: Source, entry: Entry) -> Picture:
+    try:
+        with reasons():
+            image = source.open(entry)
+            clear = image.has_transparency_data
+            return on_white(np.asarray(image.convert("RGBA" if clear else "RGB")))
+    except UnusableImageError as error:
+        raise DataError(f"{entry_path(source, entry)}: {error}") from error
+
+
+def on_white(pixels: AnyPixels) -> AnyPixels:
+    """Grey and RGB as they are; of RGBA, the colours on white ground."""
+    if pixels.shape[-1] != 4:
+        return pixels
+    colours, alpha = pixels[..., :3].astype(np.uint32), pixels[..., 3:].astype(np.uint32)
+    return ((colours * alpha + 255 * (255 - alpha) + 127) // 255).astype(np.uint8)
+
+
+def _classes(dataset: Dataset) -> tuple[str, ...] | None:
+    if not dataset.c_dim:
+        return None
+    numbers = (int(dataset.label(index).argmax()) for index in range(len(dataset)))
+    return tuple(class_name(dataset.classes, number) for number in numbers)
+
+
+def class_name(classes: Sequence[str], number: int) -> str:
+    """Name of a class; its number in digits where it has none."""
+    return classes[number] if classes else str(number)
+
+
+def _named(entries: Sequence[Entry]) -> tuple[str, ...] | None:
+    names = [entry.label for entry in entries if isinstance(entry.label, str)]
+    return tuple(names) if len(names) == len(entries) else None
+
+
+def _size(pixels: Picture) -> str:
+    return f"{pixels.shape[1]}×{pixels.shape[0]}"

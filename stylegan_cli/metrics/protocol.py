@@ -1,0 +1,128 @@
+"""How many images of which kind a number is made of, and so what it may be called."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from jaxtyping import Int64
+
+from stylegan_cli.detectors import Purpose, is_standard
+from stylegan_cli.errors import UsageError
+from stylegan_cli.runtime import numpy_stream
+
+Metric = Literal["fid", "kid", "is", "pr"]
+
+STANDARD_COUNT = 50_000
+PURPOSES: Mapping[Metric, Purpose] = {
+    "fid": "features",
+    "kid": "features",
+    "is": "features",
+    "pr": "manifold",
+}
+WITHOUT_INCEPTION = {"fid": "fd", "kid": "kd"}
+"""Names that promise Inception, and what they are with any other detector."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Protocol:
+    """A published way to measure.
+
+    Attributes:
+        name: None is ours: all reals as they are, names without numbers.
+        metrics: What it defines.
+        fills: Reals are repeated, or cut off, to as many as there are fakes; else all are taken.
+        mirrors: Reals are mirrored by chance where the training did so.
+        ddof: Of the covariance.
+        most_reals: Limits by metric.
+    """
+
+    name: str | None = None
+    metrics: tuple[Metric, ...] = ("fid", "kid", "is", "pr")
+    fills: bool = False
+    mirrors: bool = False
+    ddof: int = 1
+    most_reals: Mapping[Metric, int] | None = None
+
+
+OURS = Protocol()
+PROTOCOLS: Mapping[str, Protocol] = {
+    "stylegan1": Protocol(name="stylegan1", metrics=("fid",), fills=True, mirrors=True),
+    "stylegan2": Protocol(
+        name="stylegan2", metrics=("fid", "is", "pr"), fills=True, mirrors=True
+    ),
+    "ada": Protocol(name="ada", ddof=0, most_reals={"kid": 1_000_000, "pr": 200_000}),
+}
+
+
+def protocol_named(name: str | None) -> Protocol:
+    """The protocol of that name; None is ours.
+
+    Raises:
+        UsageError: There is none of that name.
+    """
+    if name is None:
+        return OURS
+    if name not in PROTOCOLS:
+        raise UsageError(f"--protocol {name}: no such protocol; use {', '.join(PROTOCOLS)}")
+    return PROTOCOLS[name]
+
+
+def result_name(value: str, metric: Metric, detector: str, fakes: int, protocol: Protocol) -> str:
+    """What a number is called: the plain or published name only where it is that number.
+
+    Args:
+        value: "fid", "kid", "kid_sd", "is_mean", "is_std", "precision", …
+        fakes: How many images it is made of.
+    """
+    standard = is_standard(detector, PURPOSES[metric])
+    plain = standard and fakes == STANDARD_COUNT
+    if protocol.name is None:
+        return value if plain else f"{_honest(value, standard=False)}_{detector}"
+    published = _published(_honest(value, standard=standard), metric, fakes, protocol)
+    return published if standard else f"{published}_{detector}"
+
+
+def _honest(value: str, *, standard: bool) -> str:
+    stem, underscore, rest = value.partition("_")
+    return value if standard else WITHOUT_INCEPTION.get(stem, stem) + underscore + rest
+
+
+def _published(value: str, metric: Metric, fakes: int, protocol: Protocol) -> str:
+    count = f"{fakes // 1000}k" if fakes and fakes % 1000 == 0 else str(fakes)
+    whole = "" if protocol.fills or metric == "is" else "_full"
+    if metric == "pr":
+        return f"pr{count}3{whole}_{value}"
+    stem, underscore, rest = value.partition("_")
+    return f"{stem}{count}{whole}{underscore}{rest}"
+
+
+def real_rows(
+    protocol: Protocol, available: int, wanted: int, *, mirrored: bool
+) -> Int64[np.ndarray, " rows"]:
+    """Which reals count, by number: of `available` images, then their mirror images.
+
+    Args:
+        wanted: As many as there are fakes.
+        mirrored: Mirror images are there.
+    """
+    if not protocol.fills:
+        return np.arange(available)
+    rows = np.arange(wanted) % available
+    if mirrored:
+        rows += available * numpy_stream(0, "mirrored reals").integers(2, size=wanted)
+    return rows
+
+
+def check_metrics(metrics: Sequence[Metric], protocol: Protocol) -> None:
+    """Refuse what a protocol does not define.
+
+    Raises:
+        UsageError: It does not define one of the metrics.
+    """
+    for metric in metrics:
+        if metric not in protocol.metrics:
+            raise UsageError(
+                f"--protocol {protocol.name}: does not define {metric}; "
+                f"it has {', '.join(protocol.metrics)}"
+            )
