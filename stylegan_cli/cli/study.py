@@ -1,15 +1,15 @@
 """What every study command does once it knows its options: draw, keep, compose, report."""
 
 from collections import deque
-from collections.abc import Callable, Container, Iterable, Mapping
-from dataclasses import dataclass, fields
-from inspect import Parameter, Signature, signature
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import typer
 
 from stylegan_cli.cli import console
+from stylegan_cli.cli.flags import with_flags
 from stylegan_cli.cli.network import open_network
 from stylegan_cli.cli.options import (
     BatchFlag,
@@ -52,31 +52,7 @@ class StudyFlags:
     verbose: VerboseFlag = False
 
 
-def with_study_flags(
-    command: Callable[..., None], *, without: Container[str] = ()
-) -> Callable[..., None]:
-    """The command with the flags of `StudyFlags` beside its own; it gets them as `flags`.
-
-    Args:
-        without: Flags that mean nothing to this command; it does not have them.
-    """
-    own = signature(command).parameters
-    shared = [
-        Parameter(field.name, Parameter.KEYWORD_ONLY, default=field.default, annotation=field.type)
-        for field in fields(StudyFlags)
-        if field.name not in without
-    ]
-    parameters = [*(own[name] for name in own if name != "flags"), *shared]
-
-    def run(**values: Any) -> None:
-        flags = StudyFlags(**{flag.name: values.pop(flag.name) for flag in shared})
-        command(**values, flags=flags)
-
-    run.__name__, run.__doc__ = command.__name__, command.__doc__
-    # typer reads both to know a command's flags
-    run.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
-    vars(run)["__signature__"] = Signature(parameters)
-    return run
+with_study_flags = with_flags
 
 
 def run_study(

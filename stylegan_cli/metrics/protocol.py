@@ -48,9 +48,7 @@ class Protocol:
 OURS = Protocol()
 PROTOCOLS: Mapping[str, Protocol] = {
     "stylegan1": Protocol(name="stylegan1", metrics=("fid",), fills=True, mirrors=True),
-    "stylegan2": Protocol(
-        name="stylegan2", metrics=("fid", "is", "pr"), fills=True, mirrors=True
-    ),
+    "stylegan2": Protocol(name="stylegan2", metrics=("fid", "is", "pr"), fills=True, mirrors=True),
     "ada": Protocol(name="ada", ddof=0, most_reals={"kid": 1_000_000, "pr": 200_000}),
 }
 

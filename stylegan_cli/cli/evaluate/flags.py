@@ -1,0 +1,94 @@
+"""The flags of `sgtool eval`: what is measured, and in which ways."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from stylegan_cli.cli.options import (
+    BatchFlag,
+    CutoffFlag,
+    DeviceFlag,
+    JsonFlag,
+    NetworkFlag,
+    OutputFlag,
+    PsiFlag,
+    QuietFlag,
+    VerboseFlag,
+)
+
+NumFlag = Annotated[
+    int, typer.Option("--num", metavar="N", min=1, help="Images that are made and measured.")
+]
+DataFlag = Annotated[
+    str | None,
+    typer.Option("--data", metavar="PATH", help="Real images; those of the training if not given."),
+]
+DetectorFlag = Annotated[
+    str | None,
+    typer.Option(
+        "--detector", metavar="NAME", help="inception, vgg16, mobilenet or alex, which ships."
+    ),
+]
+SeedFlag = Annotated[
+    int,
+    typer.Option("--seed", metavar="N", min=0, help="Images have the seeds from 1000000 · N on."),
+]
+
+
+@dataclass(frozen=True, kw_only=True)
+class SubjectFlags:
+    """What is measured, with which detector, and where it goes."""
+
+    network: NetworkFlag = None
+    data: DataFlag = None
+    num: NumFlag = 50_000
+    psi: PsiFlag = 1.0
+    cutoff: CutoffFlag = None
+    class_name: Annotated[
+        str | None,
+        typer.Option("--class", metavar="CLASS", help="Measure one class, by name or number."),
+    ] = None
+    detector: DetectorFlag = None
+    seed: SeedFlag = 0
+    batch: BatchFlag = None
+    device: DeviceFlag = "auto"
+    output: OutputFlag = None
+    json: JsonFlag = False
+    quiet: QuietFlag = False
+    verbose: VerboseFlag = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class WayFlags:
+    """Against what, how often, and along what the same is measured."""
+
+    images: Annotated[
+        Path | None,
+        typer.Option(
+            "--images", metavar="PATH", help="Measure a folder or zip of images, no network."
+        ),
+    ] = None
+    repeat: Annotated[
+        int,
+        typer.Option("--repeat", metavar="K", min=1, help="Seeds to measure: mean and deviation."),
+    ] = 1
+    protocol: Annotated[
+        str | None,
+        typer.Option("--protocol", metavar="NAME", help="stylegan1, stylegan2 or ada."),
+    ] = None
+    all_snapshots: Annotated[
+        Path | None,
+        typer.Option("--all-snapshots", metavar="RUN", help="Measure every network of a run."),
+    ] = None
+    psi_curve: Annotated[
+        str | None,
+        typer.Option("--psi-curve", metavar="LIST", help="Truncations, such as 0.5:1:6; a plot."),
+    ] = None
+    per_class: Annotated[
+        bool, typer.Option("--per-class", help="Measure every class by itself.")
+    ] = False
+    save_features: Annotated[
+        bool, typer.Option("--save-features", help="Write all features to an HDF5 file.")
+    ] = False
