@@ -11,6 +11,7 @@ from typer.core import TyperGroup
 from stylegan_cli import __version__
 from stylegan_cli.cli import console
 from stylegan_cli.cli.data import data_app
+from stylegan_cli.cli.eval import eval_app
 from stylegan_cli.cli.grid import EXAMPLES as GRID_EXAMPLES
 from stylegan_cli.cli.grid import grid
 from stylegan_cli.cli.info import EXAMPLES as INFO_EXAMPLES
@@ -77,6 +78,7 @@ app.add_typer(weights_app, name="weights")
 app.command(epilog=GRID_EXAMPLES)(grid)
 app.command(epilog=MIX_EXAMPLES)(mix)
 app.command(epilog=NOISE_EXAMPLES)(noise)
+app.add_typer(eval_app, name="eval")
 app.command(epilog=INFO_EXAMPLES)(info)
 app.command(epilog=REPORT_EXAMPLES)(report)
 

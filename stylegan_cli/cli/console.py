@@ -8,6 +8,7 @@ import os
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
+from datetime import timedelta
 from typing import TYPE_CHECKING, Literal, TypeVar
 
 import typer
@@ -109,10 +110,19 @@ def _with_bar(
 def _with_lines(
     items: Iterable[T], label: str, total: int | None, count: Callable[[T], int] | None
 ) -> Iterator[T]:
-    done, said = 0, time.monotonic()
+    done, began = 0, time.monotonic()
+    said = began
     for item in items:
         yield item
         done += count(item) if count else 1
-        if time.monotonic() - said >= PLAIN_SECONDS:
-            note(f"{label}: {done}" if total is None else f"{label}: {done} of {total}")
-            said = time.monotonic()
+        now = time.monotonic()
+        if now - said >= PLAIN_SECONDS:
+            note(f"{label}: {done}{_of(done, total, now - began)}")
+            said = now
+
+
+def _of(done: int, total: int | None, seconds: float) -> str:
+    if total is None or not done:
+        return ""
+    left = timedelta(seconds=round(seconds / done * (total - done)))
+    return f" of {total}, {left} left"

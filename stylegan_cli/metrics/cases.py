@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from jaxtyping import Int64
 
-from stylegan_cli.checkpoint import file_sha256, read_header
+from stylegan_cli.checkpoint import Header, file_sha256, read_header
 from stylegan_cli.data.dataset import open_dataset
 from stylegan_cli.data.samples import drawn_path
 from stylegan_cli.errors import DataError, MetricError, UsageError
@@ -17,6 +17,8 @@ from stylegan_cli.latents import Sampling, class_index
 from stylegan_cli.metrics.fakes import Fakes, LabelSource, seeds_of
 from stylegan_cli.metrics.pictures import Pictures, Stored, class_name, stored_data, stored_folder
 from stylegan_cli.metrics.protocol import STANDARD_COUNT, Protocol, real_rows
+from stylegan_cli.networks.build import build_generator
+from stylegan_cli.noise import NoiseMode
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,14 +64,13 @@ class Options:
     Attributes:
         count: Fakes.
         seed: Of the first repeat; the next ones count on.
-        noise: Noise inputs are drawn anew for each image, where there are any.
     """
 
     count: int = STANDARD_COUNT
     seed: int = 0
     repeat: int = 1
     sampling: Sampling = field(default_factory=Sampling)
-    device: torch.device = torch.device("cpu")
+    device: torch.device
 
 
 def open_data(path: str, network: Path) -> Data:
@@ -134,19 +135,18 @@ def network_case(
         raise UsageError(
             f"{network}: has classes, and draws labels from its data set; add --data or --class"
         )
-    fakes = [
-        Fakes(
-            file=network,
-            sha256=file_sha256(network),
-            side=header.recipe.data.resolution,
-            count=options.count,
-            seed=options.seed + i,
-            device=options.device,
-            sampling=options.sampling,
-            labels=data.labels if data else None,
-        )
-        for i in range(options.repeat)
-    ]
+    sampling = replace(options.sampling, noise_mode=_noise_mode(header))
+    first = Fakes(
+        file=network,
+        sha256=file_sha256(network),
+        side=header.recipe.data.resolution,
+        count=options.count,
+        seed=options.seed,
+        device=options.device,
+        sampling=sampling,
+        labels=data.labels if data else None,
+    )
+    fakes = [replace(first, seed=options.seed + i) for i in range(options.repeat)]
     for each in fakes:
         seeds_of(each.seed, range(options.count))
     mirrors = protocol.mirrors and header.recipe.data.mirror
@@ -156,12 +156,12 @@ def network_case(
         reals=_reals(data.images, label, options.count, protocol, mirrors) if data else None,
         facts={
             "network": str(network),
-            "network_sha256": fakes[0].sha256,
+            "network_sha256": first.sha256,
             "kimg": header.kimg,
-            "psi": options.sampling.psi,
-            "cutoff": options.sampling.cutoff,
+            "psi": sampling.psi,
+            "cutoff": sampling.cutoff,
             "class": label,
-            "noise_mode": options.sampling.noise_mode,
+            "noise_mode": sampling.noise_mode,
             "seed": options.seed,
             "repeat": options.repeat,
             **_facts_of_reals(data),
@@ -196,6 +196,13 @@ def class_options(classes: Sequence[str], c_dim: int, options: Options) -> Itera
     for number in range(c_dim):
         chosen = class_name(classes, number)
         yield replace(options, sampling=replace(options.sampling, class_name=chosen))
+
+
+def _noise_mode(header: Header) -> NoiseMode:
+    """Fresh noise for each image, where there are noise inputs."""
+    with torch.device("meta"):
+        G = build_generator(header.recipe, c_dim=header.c_dim)
+    return "random" if G.has_noise else "const"
 
 
 def _reals(

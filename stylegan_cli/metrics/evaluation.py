@@ -1,8 +1,8 @@
 """An evaluation: features of every case first, by all processes; then the numbers, by the first."""
 
-import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -28,7 +28,6 @@ class Result:
         values: By their full names, means over the repeats.
         sd: Standard deviation over the repeats; empty for one.
         runs: The values of each repeat.
-        seconds: Spent on this metric, features aside.
     """
 
     case: Case
@@ -36,7 +35,6 @@ class Result:
     values: Mapping[str, float]
     sd: Mapping[str, float]
     runs: tuple[Mapping[str, float], ...]
-    seconds: float
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -110,6 +108,22 @@ class Evaluation:
             for metric in self.metrics:
                 yield self._result(case, metric)
 
+    def warnings(self) -> Iterator[str]:
+        """What makes numbers less than they seem."""
+        if "fid" not in self.metrics:
+            return
+        dim = self.detector("fid").feature_dim
+        fewest = min(
+            len(chosen)
+            for case in self.cases
+            for chosen in (case.fakes[0], *_reals_for("fid", case))
+        )
+        if fewest <= dim:
+            yield (
+                f"{fewest} images for {dim} numbers each: the Fréchet distance comes out too "
+                "large; compare it with those of equally many images only"
+            )
+
     def detector(self, metric: Metric) -> FeatureDetector:
         """What looks at the images for a metric."""
         return self.detectors[PURPOSES[metric]]
@@ -131,7 +145,6 @@ class Evaluation:
         )
 
     def _result(self, case: Case, metric: Metric) -> Result:
-        began = time.monotonic()
         limit = (self.protocol.most_reals or {}).get(metric)
         real = [self.features(reals, metric)[:limit] for reals in _reals_for(metric, case)]
         runs = [
@@ -144,7 +157,6 @@ class Evaluation:
             values={name: float(np.mean(values)) for name, values in table.items()},
             sd={name: float(np.std(v, ddof=1)) for name, v in table.items() if len(v) > 1},
             runs=tuple(runs),
-            seconds=time.monotonic() - began,
         )
 
     def _samples(self, metric: Metric, fakes: Chosen, real: list[Features]) -> Samples:
@@ -164,8 +176,12 @@ class Evaluation:
         }
 
 
-def record_of(evaluation: Evaluation, result: Result) -> dict[str, Any]:
-    """A line of `metrics.jsonl`: the numbers and everything they depend on."""
+def record_of(evaluation: Evaluation, result: Result, *, seconds: float) -> dict[str, Any]:
+    """A line of `metrics.jsonl`: the numbers and everything they depend on.
+
+    Args:
+        seconds: That it took, features included.
+    """
     case, detector = result.case, evaluation.detector(result.metric)
     place = evaluation.workplace
     reals = _reals_for(result.metric, case)
@@ -187,7 +203,8 @@ def record_of(evaluation: Evaluation, result: Result) -> dict[str, Any]:
         "standard_detector": is_standard(detector.name, PURPOSES[result.metric]),
         "device": str(place.device),
         "num_gpus": place.world.size if place.device.type == "cuda" else 0,
-        "total_time": result.seconds,
+        "total_time": seconds,
+        "total_time_str": str(timedelta(seconds=round(seconds))),
     }
 
 

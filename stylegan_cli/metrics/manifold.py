@@ -28,12 +28,12 @@ class Place:
         half: Features are rounded to float16 first, as the originals keep them.
     """
 
-    device: torch.device = torch.device("cpu")
+    device: torch.device
     _: KW_ONLY
     half: bool = False
 
 
-PLAIN = Place()
+PLAIN = Place(torch.device("cpu"))
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -4,10 +4,11 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 from jaxtyping import UInt8
+
 from stylegan_cli.data.content import content_sha256
 from stylegan_cli.data.dataset import Dataset
 from stylegan_cli.data.entries import Entry, Source, entry_path
@@ -17,12 +18,13 @@ from stylegan_cli.data.sources import open_source
 from stylegan_cli.errors import DataError
 from stylegan_cli.shapes import Picture, Pixels
 
-AnyPixels = UInt8[np.ndarray, "*shape channels"]
+AnyPixels = UInt8[np.ndarray, "*shape _"]
 
 MAX_THREADS = 8
 BATCHES_AHEAD = 2
 
 
+@runtime_checkable
 class Pictures(Protocol):
     """Images of one size in a fixed order.
 

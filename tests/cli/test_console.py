@@ -33,7 +33,8 @@ def test_without_a_terminal_progress_is_a_line_now_and_then(capsys, monkeypatch)
     monkeypatch.setattr(console, "PLAIN_SECONDS", 0.0)
     assert list(console.track("ab", label="grid", total=2)) == ["a", "b"]
     assert list(console.track([3, 4], label="data", total=None, count=int)) == [3, 4]
-    assert capsys.readouterr() == ("", "grid: 1 of 2\ngrid: 2 of 2\ndata: 3\ndata: 7\n")
+    left = "grid: 1 of 2, 0:00:00 left\ngrid: 2 of 2, 0:00:00 left\n"
+    assert capsys.readouterr() == ("", left + "data: 3\ndata: 7\n")
 
 
 def test_short_work_without_a_terminal_says_nothing(capsys):

@@ -1,0 +1,93 @@
+"""`sgtool eval`: numbers that tell how good a network's images are."""
+
+import typer
+
+from stylegan_cli.cli.evaluate.command import evaluate
+from stylegan_cli.cli.evaluate.flags import SubjectFlags, WayFlags
+from stylegan_cli.cli.evaluate.nearest import EXAMPLES as NEAREST_EXAMPLES
+from stylegan_cli.cli.evaluate.nearest import nearest
+from stylegan_cli.cli.flags import with_flags
+from stylegan_cli.cli.options import examples
+
+eval_app = typer.Typer(
+    help="Measure how good and how varied a network's images are.", no_args_is_help=True
+)
+
+
+@eval_app.command(
+    epilog=examples(
+        "sgtool eval fid --network runs/people",
+        "sgtool eval fid --num 2000 --repeat 5 --data people.zip",
+        "sgtool eval fid --all-snapshots runs/people --num 5000",
+        "sgtool eval fid --images drawn.zip --data people.zip",
+        "sgtool eval fid --protocol ada --detector inception",
+    )
+)
+@with_flags
+def fid(*, flags: SubjectFlags, ways: WayFlags) -> None:
+    """Measure the Fréchet distance between generated and real images.
+
+    Called FID with the Inception detector and 50,000 images; otherwise the number carries the
+    detector's name, such as fd_alex.
+    """
+    evaluate(("fid",), flags, ways)
+
+
+@eval_app.command(
+    epilog=examples(
+        "sgtool eval kid --network runs/people --num 2000",
+        "sgtool eval kid --num 2000 --repeat 5 --json",
+    )
+)
+@with_flags
+def kid(*, flags: SubjectFlags, ways: WayFlags) -> None:
+    """Measure the kernel distance between generated and real images, which needs fewer of them.
+
+    The mean over 100 subsets of 1,000 images, unbiased; kid_sd is their deviation.
+    """
+    evaluate(("kid",), flags, ways)
+
+
+@eval_app.command(
+    "is",
+    epilog=examples("sgtool eval is --network runs/people --detector inception"),
+)
+@with_flags
+def inception_score(*, flags: SubjectFlags, ways: WayFlags) -> None:
+    """Measure the Inception Score of generated images; needs the Inception detector."""
+    evaluate(("is",), flags, ways)
+
+
+@eval_app.command(
+    epilog=examples(
+        "sgtool eval pr --network runs/people --num 5000",
+        "sgtool eval pr --num 2000 --psi-curve 0.5:1:6",
+    )
+)
+@with_flags
+def pr(*, flags: SubjectFlags, ways: WayFlags) -> None:
+    """Measure precision and recall, density and coverage of generated images.
+
+    Precision is the share of generated images among the real ones, recall the share of real images
+    among the generated ones.
+    """
+    evaluate(("pr",), flags, ways)
+
+
+@eval_app.command(
+    "all",
+    epilog=examples(
+        "sgtool eval all --network runs/people --num 5000",
+        "sgtool eval all --num 2000 --psi-curve 0.5:1:6",
+        "sgtool eval all --num 2000 --per-class",
+    ),
+)
+@with_flags
+def every(*, flags: SubjectFlags, ways: WayFlags) -> None:
+    """Measure all of fid, kid, is and pr that the detector and the protocol have."""
+    from stylegan_cli.metrics.protocol import protocol_named
+
+    evaluate(protocol_named(ways.protocol).metrics, flags, ways)
+
+
+eval_app.command(epilog=NEAREST_EXAMPLES)(nearest)

@@ -1,0 +1,170 @@
+"""What the command of every metric does: extract, measure, record, report."""
+
+import time
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from stylegan_cli.cli import console
+from stylegan_cli.cli.evaluate.findings import Findings, show
+from stylegan_cli.cli.evaluate.flags import SubjectFlags, WayFlags
+from stylegan_cli.cli.evaluate.subjects import subjects
+from stylegan_cli.errors import UsageError
+
+if TYPE_CHECKING:
+    import torch
+
+    from stylegan_cli.detectors import FeatureDetector, Purpose
+    from stylegan_cli.metrics.cases import Options
+    from stylegan_cli.metrics.evaluation import Evaluation, Workplace
+    from stylegan_cli.metrics.protocol import Metric, Protocol
+    from stylegan_cli.runtime import World
+
+
+def evaluate(metrics: "Sequence[Metric]", flags: SubjectFlags, ways: WayFlags) -> None:
+    """Measure, append the records, draw what there is to draw, print the numbers.
+
+    Raises:
+        SgtoolError: The flags, the network, the images or the detector cannot be used.
+    """
+    from stylegan_cli.metrics.protocol import check_metrics, protocol_named
+    from stylegan_cli.runtime import world
+
+    began = time.monotonic()
+    protocol = protocol_named(ways.protocol)
+    check_metrics(metrics, protocol)
+    device = device_of(flags)
+    with world(device) as processes:
+        if not processes.is_first:
+            console.set_level("quiet")
+        place = workplace_of(flags, device, processes)
+        findings = _find(metrics, flags, ways, protocol, place)
+    if findings is not None:
+        show(findings, seconds=time.monotonic() - began, save=ways.save_features, json=flags.json)
+
+
+def _find(
+    metrics: "Sequence[Metric]",
+    flags: SubjectFlags,
+    ways: WayFlags,
+    protocol: "Protocol",
+    place: "Workplace",
+) -> Findings | None:
+    """What the first process found; None in the others."""
+    from stylegan_cli.metrics.evaluation import Evaluation
+    from stylegan_cli.metrics.protocol import PURPOSES
+
+    purposes = [PURPOSES[metric] for metric in metrics]
+    detectors = open_detectors(purposes, flags.detector, place.device)
+    possible = _possible(metrics, detectors)
+    chosen = subjects(flags, ways, options_of(flags, ways.repeat, place.device), protocol)
+    evaluation = Evaluation(
+        metrics=possible,
+        cases=chosen.cases,
+        detectors=detectors,
+        protocol=protocol,
+        workplace=place,
+    )
+    evaluation.check()
+    extract(evaluation)
+    if not place.world.is_first:
+        return None
+    total = len(evaluation.cases) * len(evaluation.metrics)
+    results = tuple(console.track(evaluation.results(), label="metrics", total=total))
+    for warning in evaluation.warnings():
+        console.warn(warning)
+    return Findings(evaluation=evaluation, subjects=chosen, results=results)
+
+
+def device_of(flags: SubjectFlags) -> "torch.device":
+    """The chosen device, made to give the same numbers each time.
+
+    Raises:
+        UsageError: There is no such device.
+    """
+    import torch
+
+    from stylegan_cli.runtime import pick_device, repeatable
+
+    device = pick_device(flags.device)
+    repeatable(device, torch.float32)
+    return device
+
+
+def workplace_of(flags: SubjectFlags, device: "torch.device", processes: "World") -> "Workplace":
+    """Where to compute, and the user's cache of features, of which the first process makes room."""
+    from stylegan_cli.metrics.cache import remove_unused, usual_folder
+    from stylegan_cli.metrics.evaluation import Workplace
+
+    folder = usual_folder()
+    if processes.is_first:
+        remove_unused(folder)
+    console.detail(f"features are kept in {folder}")
+    return Workplace(device=device, folder=folder, world=processes, batch_size=flags.batch)
+
+
+def options_of(flags: SubjectFlags, repeat: int, device: "torch.device") -> "Options":
+    """What a network is asked for."""
+    from stylegan_cli.latents import Sampling
+    from stylegan_cli.metrics.cases import Options
+
+    return Options(
+        count=flags.num,
+        seed=flags.seed,
+        repeat=repeat,
+        sampling=Sampling(psi=flags.psi, cutoff=flags.cutoff, class_name=flags.class_name),
+        device=device,
+    )
+
+
+def open_detectors(
+    purposes: "Sequence[Purpose]", chosen: str | None, device: "torch.device"
+) -> "Mapping[Purpose, FeatureDetector]":
+    """A detector for each purpose; says on stderr where one is not the standard one.
+
+    Raises:
+        SgtoolError: There is none of the chosen name, or its weights are not here.
+    """
+    from stylegan_cli.detectors import how_to_get_standard, is_standard, open_detector
+
+    detectors: dict[Purpose, FeatureDetector] = {}
+    for purpose in purposes:
+        if purpose in detectors or purpose == "distance":
+            continue
+        detector = open_detector(chosen, purpose=purpose, device=device)
+        detectors[purpose] = detector
+        if not is_standard(detector.name, purpose):
+            console.note(
+                f"detector {detector.name}, whose name the numbers carry; the standard one is "
+                f"{how_to_get_standard(purpose)}"
+            )
+    return detectors
+
+
+def extract(evaluation: "Evaluation") -> None:
+    """Compute the features that are missing, with progress.
+
+    Raises:
+        SgtoolError: Images cannot be read or drawn, or features not be written.
+    """
+    missing = evaluation.missing
+    total = sum(len(each.pictures) for each in evaluation.extractions)
+    if missing < total:
+        console.note(f"features of {total - missing} of {total} images are there already")
+    for _ in console.track(evaluation.run(), label="images", total=missing, count=int):
+        pass
+
+
+def _possible(
+    metrics: "Sequence[Metric]", detectors: "Mapping[Purpose, FeatureDetector]"
+) -> "tuple[Metric, ...]":
+    """The metrics that the detectors can tell; what is asked for by itself must be among them."""
+    detector = detectors.get("features")
+    if detector is None or detector.tells_classes or "is" not in metrics:
+        return tuple(metrics)
+    reason = f"the Inception Score counts classes, and {detector.name} tells none"
+    if len(metrics) == 1:
+        from stylegan_cli.detectors import how_to_get_standard
+
+        raise UsageError(f"{reason}; the standard detector is {how_to_get_standard('features')}")
+    console.note(f"{reason}: left out")
+    return tuple(metric for metric in metrics if metric != "is")

@@ -1,0 +1,92 @@
+"""`sgtool eval nearest`: which training images generated ones come closest to."""
+
+from json import dumps
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from stylegan_cli.cli import console
+from stylegan_cli.cli.evaluate.command import (
+    device_of,
+    extract,
+    open_detectors,
+    options_of,
+    workplace_of,
+)
+from stylegan_cli.cli.evaluate.findings import number
+from stylegan_cli.cli.evaluate.flags import SubjectFlags
+from stylegan_cli.cli.evaluate.subjects import folder_of, real_images
+from stylegan_cli.cli.flags import with_flags
+from stylegan_cli.cli.network import find_network
+from stylegan_cli.cli.options import examples
+from stylegan_cli.cli.output import echo_json, echo_table
+
+if TYPE_CHECKING:
+    from stylegan_cli.metrics.evaluation import Evaluation, Workplace
+
+EXAMPLES = examples(
+    "sgtool eval nearest --network runs/people --num 1000",
+    "sgtool eval nearest --num 1000 --show 12 --neighbours 6 --psi 0.7",
+)
+ShowFlag = Annotated[
+    int, typer.Option("--show", metavar="N", min=1, help="Generated images in the picture.")
+]
+NeighboursFlag = Annotated[
+    int, typer.Option("--neighbours", metavar="N", min=1, help="Training images for each.")
+]
+
+
+@with_flags
+def nearest(show: ShowFlag = 8, neighbours: NeighboursFlag = 5, *, flags: SubjectFlags) -> None:
+    """Find the training images that generated ones come closest to.
+
+    Shows those generated images that are nearest to training images, and how near images of the
+    training are to each other: a ratio far below 1 means that images are learned by heart.
+    """
+    from stylegan_cli.runtime import world
+
+    device = device_of(flags)
+    with world(device) as processes:
+        if not processes.is_first:
+            console.set_level("quiet")
+        evaluation = _evaluation(flags, workplace_of(flags, device, processes))
+        evaluation.check()
+        extract(evaluation)
+        if processes.is_first:
+            _show(evaluation, flags, show, neighbours)
+
+
+def _evaluation(flags: SubjectFlags, place: "Workplace") -> "Evaluation":
+    from stylegan_cli.metrics.cases import network_case
+    from stylegan_cli.metrics.evaluation import Evaluation
+    from stylegan_cli.metrics.protocol import OURS
+
+    network = find_network(flags.network)
+    options = options_of(flags, 1, place.device)
+    return Evaluation(
+        metrics=("fid",),
+        cases=(network_case(network, real_images(flags.data, network), options, OURS),),
+        detectors=open_detectors(["features"], flags.detector, place.device),
+        protocol=OURS,
+        workplace=place,
+    )
+
+
+def _show(evaluation: "Evaluation", flags: SubjectFlags, show: int, neighbours: int) -> None:
+    from stylegan_cli.metrics.cache import key_of
+    from stylegan_cli.metrics.nearest import find_nearest, nearest_picture, nearest_record
+    from stylegan_cli.metrics.records import NAME, append_record
+    from stylegan_cli.results.pictures import write_png
+
+    found = find_nearest(evaluation, shown=show, count=neighbours)
+    record = nearest_record(evaluation, found)
+    folder = flags.output or folder_of(find_network(flags.network))
+    picture = folder / f"nearest-{key_of(record)[:8]}.png"
+    write_png(picture, nearest_picture(evaluation, found), origin=dumps(record))
+    append_record(folder / NAME, record)
+    if flags.json:
+        echo_json({"record": record, "picture": str(picture)})
+        return
+    console.note(f"wrote {folder / NAME}")
+    console.note(f"wrote {picture}")
+    echo_table(("metric", "value"), [(k, number(v)) for k, v in record["results"].items()])
