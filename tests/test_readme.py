@@ -41,11 +41,12 @@ def results(tmp_path_factory):
     """Folder in which all shown commands ran, and what came of each."""
     folder = tmp_path_factory.mktemp("readme")
     random = np.random.RandomState(0)
-    for i in range(4):
+    for i in range(8):
         path = folder / "photos" / f"kind{i % 2}" / f"{i}.png"
         path.parent.mkdir(parents=True, exist_ok=True)
         Image.fromarray(random.randint(0, 256, (80, 70, 3)).astype(np.uint8)).save(path)
-    with contextlib.chdir(folder):
+    with contextlib.chdir(folder), pytest.MonkeyPatch.context() as patch:
+        patch.setenv("SGTOOL_CACHE", str(folder / "cache"))
         return folder, [(command, run(command)) for command in shown_commands()]
 
 
@@ -54,6 +55,8 @@ def run(command):
     if program == "python":
         return subprocess.run([sys.executable, *words], check=False, capture_output=True, text=True)
     shrunk = SMALLER if words[0] == "train" and "--dry-run" not in words else ()
+    if words[0] == "eval":
+        shrunk = ("--num=8",)
     return CliRunner().invoke(app, [*words, *shrunk])
 
 

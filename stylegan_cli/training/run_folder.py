@@ -21,6 +21,8 @@ RUN_FILES = (
     "reals.png",
     "fakes-*.png",
     "network-*.safetensors",
+    "best-*.safetensors",
+    "metrics.jsonl",
     "events.out.tfevents.*",
     PARTIAL,
 )

@@ -27,6 +27,14 @@ def test_a_refusal_names_what_makes_it_another_run(folder):
         folder.prepare(longer, overwrite=False)
 
 
+def test_an_overwritten_run_takes_its_metrics_and_links_along(folder):
+    folder.prepare(tiny(), overwrite=False)
+    (folder.path / "metrics.jsonl").touch()
+    (folder.path / "best-fd_alex.safetensors").symlink_to("network-000001.safetensors")
+    folder.prepare(tiny(), overwrite=True)
+    assert [path.name for path in folder.path.iterdir()] == ["recipe.toml"]
+
+
 def test_statistics_later_than_a_state_are_taken_back(folder):
     for cur_nimg in (8, 16, 24):
         folder.append_stats({"cur_nimg": cur_nimg})
