@@ -10,7 +10,12 @@ from stylegan_cli.cli.flags import with_flags
 from stylegan_cli.cli.options import examples
 
 eval_app = typer.Typer(
-    help="Measure how good and how varied a network's images are.", no_args_is_help=True
+    help="Measure how good and how varied a network's images are.",
+    epilog=examples(
+        "sgtool eval fid --network runs/people --num 5000",
+        "sgtool eval all --num 5000 --repeat 5",
+    ),
+    no_args_is_help=True,
 )
 
 

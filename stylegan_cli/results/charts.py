@@ -34,10 +34,11 @@ def bar_chart(
     axes.margins(y=0.15)
     axes.set_ylim(bottom=0)
     axes.spines[["top", "right"]].set_visible(False)
-    return _pixels(figure)
+    return pixels_of(figure)
 
 
-def _pixels(figure: "Figure") -> Picture:
+def pixels_of(figure: "Figure") -> Picture:
+    """A figure as a picture, its parts arranged so that none overlap."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
 
     figure.set_layout_engine("constrained")

@@ -6,14 +6,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from stylegan_cli.results.charts import DOTS_AN_INCH, INK, pixels_of
 from stylegan_cli.shapes import Picture
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-INK = "#282828"
 COLOURS = ("#4c78a8", "#e45756", "#54a24b", "#b279a2")
-DOTS_AN_INCH = 150
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,18 +40,15 @@ class Panel:
 
 def line_chart(panels: Sequence[Panel]) -> Picture:
     """The panels below each other; all share what runs along x."""
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
     size = (6.4, 0.8 + 2.4 * len(panels))
-    figure = Figure(figsize=size, dpi=DOTS_AN_INCH, layout="constrained")
+    figure = Figure(figsize=size, dpi=DOTS_AN_INCH)
     rows = figure.subplots(len(panels), sharex=True, squeeze=False)
     for axes, panel in zip(rows[:, 0], panels, strict=True):
         _draw(axes, panel)
     rows[-1, 0].set_xlabel(panels[-1].x)
-    canvas = FigureCanvasAgg(figure)
-    canvas.draw()
-    return np.asarray(canvas.buffer_rgba())[:, :, :3].copy()
+    return pixels_of(figure)
 
 
 def _draw(axes: "Axes", panel: Panel) -> None:
