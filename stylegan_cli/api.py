@@ -3,7 +3,9 @@
 from stylegan_cli.checkpoint import Network, load_network
 from stylegan_cli.data.dataset import Dataset, open_dataset
 from stylegan_cli.description import describe
+from stylegan_cli.detectors import open_detector
 from stylegan_cli.errors import SgtoolError
+from stylegan_cli.interop.adding import add_weights
 from stylegan_cli.latents import Sampling
 from stylegan_cli.picks import parse_picks
 from stylegan_cli.plan import Plan
@@ -39,6 +41,7 @@ __all__ = [
     "SgtoolError",
     "Stage",
     "Tick",
+    "add_weights",
     "default_folder",
     "describe",
     "estimate",
@@ -49,6 +52,7 @@ __all__ = [
     "mix",
     "noise_variation",
     "open_dataset",
+    "open_detector",
     "open_report",
     "parse_picks",
     "pick_device",

@@ -31,7 +31,7 @@ TrustFlag = Annotated[
     typer.Option(
         "--trust",
         metavar="SHA256",
-        help="Take a file of this hash although it is not a published one.",
+        help="Take a file of this hash although it is not a published one; results will say so.",
     ),
 ]
 
@@ -91,7 +91,7 @@ def fetch(
 
     file = published_file(name)
     facts = _facts(file)
-    if facts["state"] != "missing":
+    if facts["state"] in ("here", "ships"):
         console.note(f"{name}: is here already")
         echo_json(facts) if json else typer.echo("\n".join(facts["paths"]))
         return
@@ -120,14 +120,19 @@ def _report(added: "tuple[Added, ...]", *, as_json: bool) -> None:
 
 
 def _facts(file: "PublishedFile") -> dict[str, Any]:
-    from stylegan_cli.detectors.weights import find_weights, is_shipped
+    from stylegan_cli.detectors.weights import find_weights, is_published, is_shipped
 
     found = [find_weights(name) for name in file.gives]
     here = [path for path in found if path]
-    missing = len(here) < len(found)
+    if len(here) < len(found):
+        state = "missing"
+    elif all(map(is_shipped, here)):
+        state = "ships"
+    else:
+        state = "here" if all(map(is_published, here)) else "unpublished"
     return {
         "name": file.name,
-        "state": "missing" if missing else "ships" if all(map(is_shipped, here)) else "here",
+        "state": state,
         "for": file.detects,
         "MiB": file.megabytes,
         "licence": file.licence,

@@ -15,7 +15,7 @@ from stylegan_cli.detectors.mobilenet import MobileNetFeatures
 from stylegan_cli.detectors.published import how_to_get
 from stylegan_cli.detectors.trunks import alexnet, vgg16
 from stylegan_cli.detectors.vgg16 import Vgg16Features
-from stylegan_cli.detectors.weights import Weights, find_weights, read_weights
+from stylegan_cli.detectors.weights import Weights, find_weights, is_published, read_weights
 from stylegan_cli.errors import UsageError, WeightsError
 
 Purpose = Literal["features", "manifold", "distance"]
@@ -91,6 +91,9 @@ def open_detector(
 ) -> FeatureDetector | PerceptualDetector:
     """A detector ready to look at images on a device.
 
+    Weights that the user trusted although they are not the published ones make a detector of
+    another name, such as `inception_unpublished`, which is no standard.
+
     Args:
         name: None takes the standard one where its weights are here, else the one that ships.
 
@@ -109,6 +112,8 @@ def open_detector(
         raise WeightsError(f"--detector {name}: its weights are not here; they are {ways}")
     weights = read_weights(path)
     network = _network(kinds[name], weights).to(device)
+    if not is_published(path):
+        name = f"{name}_unpublished"
     if isinstance(network, Lpips):
         return PerceptualDetector(name=name, sha256=weights.sha256, network=network)
     return FeatureDetector(name=name, sha256=weights.sha256, network=network)

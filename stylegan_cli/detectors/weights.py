@@ -5,11 +5,14 @@ nothing else.
 """
 
 import hashlib
+import json
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
+from typing import Any
 
 import torch
 from safetensors import SafetensorError, safe_open
@@ -18,6 +21,8 @@ from torch import Tensor
 
 from stylegan_cli.errors import WeightsError
 from stylegan_cli.files import writing, written_whole
+
+METADATA = "sgtool"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,24 +62,47 @@ def _shipped_folder() -> Path:
     return Path(str(files("stylegan_cli.detectors"))) / "shipped"
 
 
+def is_published(path: Path) -> bool:
+    """Whether these are the authors' weights, and not others that the user trusted.
+
+    Raises:
+        WeightsError: Damaged.
+    """
+    with _opened(path) as file:
+        return _metadata(path, file).get("published") != "no"
+
+
 def read_weights(path: Path) -> Weights:
     """Weights of a file, checked against the hash of their content in it.
 
     Raises:
         WeightsError: Damaged.
     """
-    try:
-        with safe_open(path, framework="pt") as file:
-            metadata = dict(file.metadata() or {})
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-    except (SafetensorError, OSError) as error:
-        raise WeightsError(f"{path}: cannot be read ({error}); {_REMEDY}") from None
+    with _opened(path) as file:
+        metadata = _metadata(path, file)
+        tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
     promised, found = metadata.pop("sha256", "nothing"), content_sha256(tensors)
     if promised != found:
         raise WeightsError(
             f"{path}: its content hash is {found}, it promises {promised}; {_REMEDY}"
         )
     return Weights(tensors=tensors, sha256=found, origin=metadata)
+
+
+def _metadata(path: Path, file: Any) -> dict[str, str]:
+    try:
+        return dict(json.loads((file.metadata() or {})[METADATA]))
+    except (KeyError, TypeError, ValueError):
+        raise WeightsError(f"{path}: does not say what it holds; {_REMEDY}") from None
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[Any]:
+    try:
+        with safe_open(path, framework="pt") as file:
+            yield file
+    except (SafetensorError, OSError) as error:
+        raise WeightsError(f"{path}: cannot be read ({error}); {_REMEDY}") from None
 
 
 _REMEDY = "remove it and add the weights again: sgtool weights add FILE"
@@ -91,7 +119,8 @@ def write_weights(path: Path, tensors: Mapping[str, Tensor], origin: Mapping[str
     with writing(path):
         path.parent.mkdir(parents=True, exist_ok=True)
     with written_whole(path) as temporary, writing(path, SafetensorError):
-        save_file(own, temporary, {**origin, "sha256": sha256})
+        # as one entry: safetensors writes several in a new order every time
+        save_file(own, temporary, {METADATA: json.dumps({**origin, "sha256": sha256})})
     return sha256
 
 

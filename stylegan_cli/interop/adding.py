@@ -8,7 +8,7 @@ from torch import Tensor
 
 from stylegan_cli.checkpoint import file_sha256
 from stylegan_cli.detectors.opening import weights_shapes
-from stylegan_cli.detectors.published import PUBLISHED, file_of_sha256
+from stylegan_cli.detectors.published import PUBLISHED, PublishedFile, file_of_sha256
 from stylegan_cli.detectors.weights import (
     content_sha256,
     find_weights,
@@ -72,25 +72,33 @@ def _add_file(path: Path, trusted: str | None) -> Iterator[Added]:
     if not fitting:
         raise WeightsError(f"{path}: tensors of no network there is here; its SHA-256 is {source}")
     known = {
-        name: tensors
+        name: _is_published(name, tensors, published)
         for name, tensors in fitting.items()
-        if (published and name in published.gives)
-        or trusted == source
-        or content_sha256(tensors) == KNOWN_CONTENT.get(name)
+        if trusted == source or _is_published(name, tensors, published)
     }
     if not known:
         raise WeightsError(_not_published(path, source, fitting))
-    for name, tensors in known.items():
-        yield _keep(name, tensors, path.name, source)
+    for name, is_published in known.items():
+        origin = {
+            "origin": path.name,
+            "origin_sha256": source,
+            "published": "yes" if is_published else "no",
+        }
+        yield _keep(name, fitting[name], origin)
 
 
-def _keep(name: str, tensors: Mapping[str, Tensor], file: str, source: str) -> Added:
-    path = weights_folder() / f"{name}.safetensors"
-    present = find_weights(name)
+def _is_published(
+    name: str, tensors: Mapping[str, Tensor], published: PublishedFile | None
+) -> bool:
+    of_file = published is not None and name in published.gives
+    return of_file or content_sha256(tensors) == KNOWN_CONTENT.get(name)
+
+
+def _keep(name: str, tensors: Mapping[str, Tensor], origin: Mapping[str, str]) -> Added:
+    present, source = find_weights(name), origin["origin_sha256"]
     if present and is_shipped(present):
         return Added(name=name, path=present, sha256=read_weights(present).sha256, source=source)
-    licences = [published.licence for published in PUBLISHED if name in published.gives]
-    origin = {"origin": file, "origin_sha256": source, "licence": licences[0]}
+    path = weights_folder() / f"{name}.safetensors"
     sha256 = write_weights(path, tensors, origin)
     return Added(name=name, path=path, sha256=sha256, source=source)
 

