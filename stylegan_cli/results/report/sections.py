@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from stylegan_cli.results.report.curves import curves
-from stylegan_cli.results.report.film import film
+from stylegan_cli.results.report.fakes import fakes_over_time
 from stylegan_cli.results.report.markup import Html, closing, element, opening, text
 from stylegan_cli.results.report.overview import overview, provenance
 from stylegan_cli.results.report.piece import Piece, Problem
@@ -82,7 +82,7 @@ def _films(runs: Sequence[Run], most_fakes: int) -> Iterator[Piece]:
     yield opening("div", class_="films")
     for run in runs:
         yield from _heading(run, runs)
-        yield from film(run, most_fakes)
+        yield from fakes_over_time(run, most_fakes)
     yield closing("div")
 
 

@@ -76,7 +76,8 @@ def show_study(study: Study, drawn_by: str) -> Iterator[Piece]:
     Args:
         drawn_by: The network, in a few words.
     """
-    yield element("h3", text(f"{study.header.study}: {study.name}"))
+    kind = study.header.study
+    yield element("h3", text(study.name if study.name == kind else f"{kind}: {study.name}"))
     yield element("p", text(f"{_request(study.header)} · {drawn_by}"), class_="quiet")
     yield from map(Problem, study.problems)
     if study.missing:

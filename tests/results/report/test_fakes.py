@@ -2,14 +2,14 @@ import re
 from itertools import pairwise
 from pathlib import Path
 
-from stylegan_cli.results.report.film import film, thin
+from stylegan_cli.results.report.fakes import fakes_over_time, thin
 from stylegan_cli.results.report.piece import Problem
 from stylegan_cli.results.report.run import Fakes, read_run
 from tests.results.report.runs import write_run
 
 
 def shown(folder, most=40):
-    return list(film(read_run(folder, "a", {}), most))
+    return list(fakes_over_time(read_run(folder, "a", {}), most))
 
 
 def kimg(pieces):

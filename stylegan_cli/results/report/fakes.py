@@ -12,7 +12,7 @@ LONGEST = 1024
 """Side of a picture of fakes or reals at most, in pixels."""
 
 
-def film(run: Run, most: int) -> Iterator[Piece]:
+def fakes_over_time(run: Run, most: int) -> Iterator[Piece]:
     """The run's fakes, at most so many of them, and its reals."""
     if not run.fakes:
         yield element("p", text("No pictures yet."), class_="quiet")
