@@ -13,13 +13,15 @@ from stylegan_cli.recipe import Recipe
 from stylegan_cli.recipe import load as load_recipe
 from stylegan_cli.recipe.automatic import resolve as resolve_recipe
 from stylegan_cli.reporting import open_report
+from stylegan_cli.results.pdf import write_pdfs
 from stylegan_cli.results.report.page import write_page as write_report
 from stylegan_cli.results.report.sections import Report
 from stylegan_cli.runtime import pick_device
-from stylegan_cli.studies.grid import grid
+from stylegan_cli.studies.grid import GridOptions, grid
 from stylegan_cli.studies.mixing import mix
 from stylegan_cli.studies.noise_variation import NoiseOptions, noise_variation
 from stylegan_cli.studies.recording import Recording, default_folder
+from stylegan_cli.studies.truncation import truncation
 from stylegan_cli.synthesis import Cell, render
 from stylegan_cli.training.data import training_data
 from stylegan_cli.training.estimate import Estimate, estimate
@@ -31,6 +33,7 @@ __all__ = [
     "Cell",
     "Dataset",
     "Estimate",
+    "GridOptions",
     "Network",
     "NoiseOptions",
     "Plan",
@@ -61,5 +64,7 @@ __all__ = [
     "stages",
     "train",
     "training_data",
+    "truncation",
+    "write_pdfs",
     "write_report",
 ]

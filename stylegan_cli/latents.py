@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import sha256
 from math import isfinite
 from pathlib import Path
@@ -99,6 +99,26 @@ def truncate(ws: Ws, w_avg: W1, psi: float, cutoff: int | None = None) -> Ws:
     return moved if cutoff is None else torch.cat([moved[:, :cutoff], ws[:, cutoff:]], dim=1)
 
 
+def truncate_codes(network: Network, codes: Codes, psi: float, cutoff: int | None = None) -> Codes:
+    """A table of codes, moved towards the mean of W as `truncate` does.
+
+    Raises:
+        UsageError: psi is not finite, or there are no such layers.
+    """
+    w_avg = network.G.mapping.w_avg
+    ws = torch.from_numpy(codes.ws.reshape(-1, *codes.ws.shape[-2:])).to(w_avg.device)
+    moved = truncate(ws, w_avg, psi, cutoff).cpu().numpy()
+    return replace(codes, ws=moved.reshape(codes.ws.shape))
+
+
+def mean_code(network: Network) -> Codes:
+    """The code of the mean of W: a table of one image, without axes."""
+    G = network.G
+    ws = G.mapping.w_avg.cpu().numpy()[None].repeat(G.num_ws, axis=0)
+    noise = np.array(_noise_seed_of_code(ws), np.int64)
+    return Codes(ws=ws, noise_seed=noise, labels=np.zeros(network.c_dim, np.float32))
+
+
 def mix_layers(
     ws_rows: Float32[np.ndarray, "rows num_ws w_dim"],
     ws_cols: Float32[np.ndarray, "cols num_ws w_dim"],
@@ -132,6 +152,11 @@ def class_index(classes: Sequence[str], c_dim: int, chosen: str | None) -> int |
         return int(chosen)
     named = f" or one of {', '.join(classes)}" if classes else ""
     raise UsageError(f"--class {chosen}: no such class; choose 0-{c_dim - 1}{named}")
+
+
+def class_names(network: Network) -> tuple[str, ...]:
+    """What to call each class: its name, or its number where it has none."""
+    return network.classes or tuple(map(str, range(network.c_dim)))
 
 
 def sampling_request(network: Network, sampling: Sampling) -> dict[str, Any]:

@@ -89,7 +89,7 @@ class Plan:
         codes: The table itself.
         sources: The unmixed images along an axis, by the axis' name.
         series: Further images of each position of the first axis, counted along a second one; not
-            on the sheets.
+            on the sheets. A table of one image, without axes, stands beside a matrix.
         measurements: What is measured once the images are there, in this order.
         pictures: Further pictures beside the sheets, painted from the study's file alone.
         notes: What went into the plan that the request alone does not tell.

@@ -26,6 +26,8 @@ from stylegan_cli.cli.report import EXAMPLES as REPORT_EXAMPLES
 from stylegan_cli.cli.report import report
 from stylegan_cli.cli.train import EXAMPLES as TRAIN_EXAMPLES
 from stylegan_cli.cli.train import train
+from stylegan_cli.cli.truncation import EXAMPLES as TRUNCATION_EXAMPLES
+from stylegan_cli.cli.truncation import truncation
 from stylegan_cli.cli.weights import weights_app
 from stylegan_cli.errors import Interrupted, SgtoolError
 
@@ -79,6 +81,7 @@ app.command(epilog=GRID_EXAMPLES)(grid)
 app.command(epilog=MIX_EXAMPLES)(mix)
 app.command(epilog=NOISE_EXAMPLES)(noise)
 app.add_typer(eval_app, name="eval")
+app.command(epilog=TRUNCATION_EXAMPLES)(truncation)
 app.command(epilog=INFO_EXAMPLES)(info)
 app.command(epilog=REPORT_EXAMPLES)(report)
 

@@ -1,23 +1,53 @@
 """`sgtool grid`: one image per seed, or per code in a file."""
 
-from stylegan_cli.cli.options import SeedsFlag, examples
+from functools import partial
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from stylegan_cli.cli.options import PsiListFlag, SeedsFlag, examples
 from stylegan_cli.cli.study import StudyFlags, run_study, with_study_flags
 from stylegan_cli.picks import parse_picks
+from stylegan_cli.ranges import parse_floats
+
+if TYPE_CHECKING:
+    from stylegan_cli.checkpoint import Network
+    from stylegan_cli.latents import Sampling
+    from stylegan_cli.plan import Plan
 
 EXAMPLES = examples(
     "sgtool grid --seeds 0-15",
-    "sgtool grid --seeds 7,21,100-120 --psi 0.7 --network runs/people -o people",
+    "sgtool grid --seeds 7,21,100-120 --psi 0.5,1 --network runs/people -o people",
     "sgtool grid --seeds 7,projected.npz,styles/mix.h5:1/2",
+    "sgtool grid --seeds 0-7 --per-class --pdf",
+    "sgtool grid --seeds 0-69 --psi 0.7 --collage",
 )
 
 
-@with_study_flags
-def grid(seeds: SeedsFlag, *, flags: StudyFlags) -> None:
+@partial(with_study_flags, without=("psi",))
+def grid(
+    seeds: SeedsFlag,
+    psi: PsiListFlag = "1",
+    per_class: Annotated[
+        bool, typer.Option("--per-class", help="A row of images for each class.")
+    ] = False,
+    collage: Annotated[
+        bool,
+        typer.Option("--collage", help="Show the images in several sizes, without gaps."),
+    ] = False,
+    *,
+    flags: StudyFlags,
+) -> None:
     """Draw one image per seed, or per code in a file.
 
-    Writes an HDF5 file, a PNG of each image, and a picture of all of them.
+    Writes an HDF5 file, a PNG of each image, and a picture of all of them; one for each psi.
     """
-    chosen = parse_picks(seeds)
+    chosen, psis = parse_picks(seeds), parse_floats(psi)
     from stylegan_cli import api
 
-    run_study(lambda network, sampling: api.grid(network, chosen, sampling), flags)
+    options = api.GridOptions(psis=psis, per_class=per_class, collage=collage)
+
+    def make_plan(network: "Network", sampling: "Sampling") -> "Plan":
+        return api.grid(network, chosen, sampling, options)
+
+    run_study(make_plan, flags)

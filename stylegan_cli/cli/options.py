@@ -47,6 +47,14 @@ PsiFlag = Annotated[
     float,
     typer.Option("--psi", metavar="NUMBER", help="Truncation: 1 changes nothing, 0 is the mean."),
 ]
+PsiListFlag = Annotated[
+    str,
+    typer.Option(
+        "--psi",
+        metavar="LIST",
+        help="Truncation, as 1,0.5 or START:STOP:COUNT: 1 changes nothing, 0 is the mean.",
+    ),
+]
 CutoffFlag = Annotated[
     int | None,
     typer.Option("--cutoff", metavar="N", min=0, help="Truncate the first N layers only."),
@@ -76,6 +84,7 @@ SetFlag = Annotated[
     list[str] | None,
     typer.Option("--set", metavar="KEY=VALUE", help="Change a key, as train.batch_size=16."),
 ]
+PdfFlag = Annotated[bool, typer.Option("--pdf", help="Write each composed picture as PDF, too.")]
 JsonFlag = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 QuietFlag = Annotated[
     bool,

@@ -21,6 +21,7 @@ from stylegan_cli.cli.options import (
     NoiseModeFlag,
     OutputFlag,
     OverwriteFlag,
+    PdfFlag,
     PsiFlag,
     QuietFlag,
     VerboseFlag,
@@ -47,6 +48,7 @@ class StudyFlags:
     device: DeviceFlag = "auto"
     output: OutputFlag = None
     overwrite: OverwriteFlag = False
+    pdf: PdfFlag = False
     json: JsonFlag = False
     quiet: QuietFlag = False
     verbose: VerboseFlag = False
@@ -80,7 +82,7 @@ def run_study(
     plan = make_plan(network, sampling)
     for text in plan.notes:
         console.note(text)
-    if network.c_dim and flags.class_name is None:
+    if flags.class_name is None and plan.request.get("class") == 0:
         console.note(f"class 0 of {network.c_dim}; choose another with --class")
     folder = flags.output or api.default_folder(network, plan)
     with api.Recording(network, plan, folder, overwrite=flags.overwrite) as recording:
@@ -88,10 +90,11 @@ def run_study(
         _say_how_far(recording)
         _record(recording, flags.batch)
     found = findings(recording.paths.hdf5) if findings else {}
+    pdfs = list(api.write_pdfs(recording.paths)) if flags.pdf else []
     if flags.json:
-        echo_json({**_summary(recording, network, made=missing), **found})
+        echo_json({**_summary(recording, network, pdfs, made=missing), **found})
     else:
-        for path in _written(recording):
+        for path in _written(recording, pdfs):
             typer.echo(path)
 
 
@@ -123,12 +126,15 @@ def _run(steps: Iterable[object]) -> None:
     deque(steps, maxlen=0)
 
 
-def _written(recording: "Recording") -> list[str]:
+def _written(recording: "Recording", pdfs: list[Path]) -> list[str]:
     paths = recording.paths
-    return [str(path) for path in (*paths.sheets, *paths.pictures, paths.hdf5, paths.images)]
+    pictures = (*paths.sheets, *paths.pictures, *pdfs)
+    return [str(path) for path in (*pictures, paths.hdf5, paths.images)]
 
 
-def _summary(recording: "Recording", network: "Network", *, made: int) -> dict[str, object]:
+def _summary(
+    recording: "Recording", network: "Network", pdfs: list[Path], *, made: int
+) -> dict[str, object]:
     paths = recording.paths
     return {
         "study": paths.header.study,
@@ -137,6 +143,7 @@ def _summary(recording: "Recording", network: "Network", *, made: int) -> dict[s
         "network_sha256": network.sha256,
         "sheets": [str(path) for path in paths.sheets],
         "pictures": [str(path) for path in paths.pictures],
+        "pdfs": [str(path) for path in pdfs],
         "hdf5": str(paths.hdf5),
         "images": str(paths.images),
         "total": recording.total,

@@ -48,19 +48,23 @@ class StudyPaths:
     @property
     def sheets(self) -> tuple[Path, ...]:
         """The composed pictures."""
-        study, names = _slug(self.header.study), self.header.sheets
-        if len(names) == 1:
-            return (self.folder / f"{study}.png",)
-        return tuple(self.folder / f"{study}-{_slug(name)}.png" for name in names)
+        names = self.header.sheets if len(self.header.sheets) > 1 else ("",)
+        return tuple(map(self.composed, names))
 
     @property
     def pictures(self) -> tuple[Path, ...]:
         """The further pictures beside the sheets."""
-        study = _slug(self.header.study)
-        return tuple(self.folder / f"{study}-{_slug(name)}.png" for name in self.header.pictures)
+        return tuple(map(self.composed, self.header.pictures))
+
+    def composed(self, name: str) -> Path:
+        """A composed picture by its name; the only sheet of a study has none."""
+        words = [self.header.study, name] if name else [self.header.study]
+        return self.folder / f"{'-'.join(map(_slug, words))}.png"
 
     def image(self, table: str, index: tuple[int, ...]) -> Path:
         """The PNG of one image."""
+        if not index:
+            return self.images / f"{_slug(table)}.png"
         axes: Mapping[str, Sequence[str]] = self.header.axes
         if table.endswith(SOURCES):
             axis = table.removesuffix(SOURCES)

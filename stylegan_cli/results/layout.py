@@ -1,13 +1,19 @@
-"""Images and names at their places on one picture, whatever the size of the images."""
+"""Images in rows and columns with their names, whatever the size of the images."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from math import ceil, isqrt
 
-import numpy as np
-from PIL import Image, ImageDraw, ImageFont
-
-from stylegan_cli.results.pictures import to_image
+from stylegan_cli.results.page import (
+    Page,
+    Place,
+    PlacedImage,
+    PlacedWords,
+    Read,
+    font,
+    line_height,
+    paint_page,
+)
 from stylegan_cli.shapes import Picture
 
 MIN_SIDE = 96
@@ -16,16 +22,14 @@ MIN_SIDE = 96
 MAX_PIXELS = 2**26
 """Pictures that would be larger show their images reduced, by a whole factor."""
 
-SMALLEST_TEXT, LARGEST_TEXT = 9, 28
-PAPER, INK = (236, 236, 236), (40, 40, 40)
+SMALLEST_TEXT, USUAL_TEXT, TEXTS_A_SIDE = 9, 12, 9
+"""Text grows with the images, to stay readable when the whole picture is scaled to a page."""
+
+SHORTEST_NAME = "…123"
+"""Images that are narrower than this are not named."""
 
 Slot = tuple[int, int]
 """Row and column on the sheet, sources included."""
-
-Place = tuple[str, tuple[int, ...]]
-"""Table and index of an image in its study."""
-
-Font = ImageFont.FreeTypeFont | ImageFont.ImageFont
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,6 +40,7 @@ class Content:
         captions: Names below single images.
         row_names: Names beside whole rows.
         col_names: Names above whole columns.
+        bands: Headings above rows; each begins a part of the sheet.
         sources: How many of the first rows and columns are sources; they stand apart.
     """
 
@@ -44,6 +49,7 @@ class Content:
     captions: Mapping[Slot, str] = field(default_factory=dict)
     row_names: Mapping[int, str] = field(default_factory=dict)
     col_names: Mapping[int, str] = field(default_factory=dict)
+    bands: Mapping[int, str] = field(default_factory=dict)
     sources: tuple[int, int] = (0, 0)
 
     @property
@@ -58,95 +64,129 @@ class Content:
 class Layout:
     """Sizes and places of everything on a sheet, in pixels.
 
+    Attributes:
+        text: Size of the names of images; 0 where they have no room.
+        title_text: Size of the title and the headings.
+
     Args:
         native: Side of the study's images.
     """
 
     def __init__(self, content: Content, native: int) -> None:
-        room = max(1, isqrt(MAX_PIXELS // (content.rows * content.cols)))
-        self.up = max(1, min(ceil(MIN_SIDE / native), room // native))
-        self.down = max(1, ceil(native / room))
-        self.side = ceil(native / self.down) * self.up
-        self.gutter = max(2, self.side // 48)
-        text = max(12, min(LARGEST_TEXT, self.side // 8))
-        self.title_font = _font(text)
-        # names that would not fit above or below an image are left out
-        names = (*content.captions.values(), *content.col_names.values())
-        self.font = _fitting_font(names, self.side, text)
-        line = _line_height(self.font) if self.font else 0
         self.content = content
-        self.caption = line if content.captions else 0
+        room = max(1, isqrt(MAX_PIXELS // (content.rows * content.cols)))
+        up = max(1, min(ceil(MIN_SIDE / native), room // native))
+        self.side = ceil(native / max(1, ceil(native / room))) * up
+        self.gutter = max(2, self.side // 48)
         self.margin = 4 * self.gutter
+        usual = max(USUAL_TEXT, self.side // TEXTS_A_SIDE)
+        names = (*content.captions.values(), *content.col_names.values())
+        self.text = _fitting_size(names, self.side, usual, max(SMALLEST_TEXT, usual * 2 // 3))
+        if font(self.text).getlength(SHORTEST_NAME) > self.side:
+            self.text = 0
+        line = line_height(self.text) if self.text else 0
+        self.caption = line if content.captions else 0
         self.left = self.margin + self._width_of(content.row_names.values())
-        title = _line_height(self.title_font) + self.margin // 2
-        self.top = self.margin + title + (line if content.col_names else 0)
-        right, bottom = self.corner((content.rows - 1, content.cols - 1))
-        width = max(right + self.side, self.margin + ceil(self.title_font.getlength(content.title)))
-        self.size = width + self.margin, bottom + self.side + self.caption + self.margin
+        across = self._x(content.cols - 1) + self.side - self.margin
+        self.title_text = _fitting_size([content.title], across, usual, USUAL_TEXT)
+        self.heading = line_height(self.title_text) + self.margin
+        self.top = self.heading + (line if content.col_names else 0)
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Width and height of the whole sheet."""
+        right, bottom = self.corner((self.content.rows - 1, self.content.cols - 1))
+        title = self.margin + ceil(font(self.title_text).getlength(self.content.title))
+        width = max(right + self.side, title)
+        return width + self.margin, bottom + self.side + self.caption + self.margin
 
     def corner(self, slot: Slot) -> tuple[int, int]:
         """Upper left corner of the image in a slot: x, y."""
-        (row, col), (above, beside) = slot, self.content.sources
-        pitch = self.side + self.gutter
-        x = self.left + col * pitch + (self.margin if col >= beside > 0 else 0)
-        y = self.top + row * (pitch + self.caption) + (self.margin if row >= above > 0 else 0)
-        return x, y
+        row, col = slot
+        return self._x(col), self._y(row)
+
+    def _x(self, col: int) -> int:
+        beside = self.content.sources[1]
+        apart = self.margin if col >= beside > 0 else 0
+        return self.left + col * (self.side + self.gutter) + apart
+
+    def _y(self, row: int) -> int:
+        above, bands = self.content.sources[0], self.content.bands
+        apart = self.margin if row >= above > 0 else 0
+        headings = self.heading * sum(first <= row for first in bands)
+        return self.top + row * (self.side + self.gutter + self.caption) + apart + headings
 
     def _width_of(self, names: Iterable[str]) -> int:
-        if self.font is None:
+        if not self.text:
             return 0
-        return max((ceil(self.font.getlength(name)) + self.margin for name in names), default=0)
+        return max(
+            (ceil(font(self.text).getlength(name)) + self.margin for name in names), default=0
+        )
 
 
-def paint(content: Content, native: int, read: Callable[[Place], Picture]) -> Picture:
-    """The sheet as a picture; holds one image of the study at a time.
+def paint(content: Content, native: int, read: Read) -> Picture:
+    """The sheet as a picture.
 
     Args:
         native: Side of the study's images.
         read: Gives an image of the study.
     """
+    return paint_page(arrange(content, native), read)
+
+
+def arrange(content: Content, native: int) -> Page:
+    """Everything on the sheet at its place.
+
+    Args:
+        native: Side of the study's images.
+    """
     layout = Layout(content, native)
-    canvas = Image.new("RGB", layout.size, PAPER)
-    for slot, place in content.images.items():
-        image = _shown(read(place), layout)
-        canvas.paste(image, layout.corner(slot), image if image.mode == "RGBA" else None)
-    _write_names(ImageDraw.Draw(canvas), layout)
-    return np.asarray(canvas)
+    return Page(size=layout.size, images=tuple(_images(layout)), words=tuple(_words(layout)))
 
 
-def _shown(pixels: Picture, layout: Layout) -> Image.Image:
-    image = to_image(pixels).reduce(layout.down)
-    return image.resize((layout.side, layout.side), Image.Resampling.NEAREST)
+def _images(layout: Layout) -> Iterator[PlacedImage]:
+    for slot, place in layout.content.images.items():
+        x, y = layout.corner(slot)
+        yield PlacedImage(place=place, x=x, y=y, side=layout.side)
 
 
-def _write_names(draw: ImageDraw.ImageDraw, layout: Layout) -> None:
-    content, font, half = layout.content, layout.font, layout.side // 2
-    draw.text((layout.margin, layout.margin), content.title, INK, layout.title_font)
-    if font is None:
-        return
+def _words(layout: Layout) -> Iterator[PlacedWords]:
+    content, margin, title = layout.content, layout.margin, layout.title_text
+    yield PlacedWords(text=content.title, x=margin, y=margin, size=title, anchor="la")
+    for row, name in content.bands.items():
+        x, y = layout.corner((row, 0))
+        top = y - layout.heading + margin
+        yield PlacedWords(text=name, x=x, y=top, size=title, anchor="la")
+    if layout.text:
+        yield from _names(layout)
+
+
+def _names(layout: Layout) -> Iterator[PlacedWords]:
+    content, size, side = layout.content, layout.text, layout.side
+    air = max(2, layout.gutter)
     for slot, name in content.captions.items():
         x, y = layout.corner(slot)
-        draw.text((x + half, y + layout.side + 2), name, INK, font, anchor="ma")
+        text = _shortened(name, size, side)
+        yield PlacedWords(text=text, x=x + side // 2, y=y + side + air // 2, size=size, anchor="ma")
     for row, name in content.row_names.items():
         x, y = layout.corner((row, 0))
-        draw.text((x - layout.margin // 2, y + half), name, INK, font, anchor="rm")
+        yield PlacedWords(
+            text=name, x=x - layout.margin // 2, y=y + side // 2, size=size, anchor="rm"
+        )
     for col, name in content.col_names.items():
         x, y = layout.corner((0, col))
-        draw.text((x + half, y - 6), name, INK, font, anchor="ms")
+        text = _shortened(name, size, side)
+        yield PlacedWords(text=text, x=x + side // 2, y=y - 2 * air, size=size, anchor="ms")
 
 
-def _fitting_font(names: Iterable[str], width: int, largest: int) -> Font | None:
+def _fitting_size(names: Iterable[str], width: int, largest: int, smallest: int) -> int:
+    """Size at which names have the room, or the smallest."""
     longest = max(names, key=len, default="")
-    for size in range(largest, SMALLEST_TEXT - 1, -1):
-        font = _font(size)
-        if font.getlength(longest) <= width:
-            return font
-    return None
+    sizes = range(largest, smallest, -1)
+    return next((size for size in sizes if font(size).getlength(longest) <= width), smallest)
 
 
-def _font(size: int) -> Font:
-    return ImageFont.load_default(size)
-
-
-def _line_height(font: Font) -> int:
-    return ceil(font.getbbox("Agjy")[3]) + 6
+def _shortened(name: str, size: int, width: int) -> str:
+    """The name, or as much of its end as has the room: there it differs from its neighbours."""
+    ends = (f"…{name[cut:]}" for cut in range(1, len(name)))
+    return next((text for text in (name, *ends) if font(size).getlength(text) <= width), "")

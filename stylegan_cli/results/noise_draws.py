@@ -7,8 +7,9 @@ import numpy as np
 from jaxtyping import UInt8
 from PIL import Image, ImageDraw
 
-from stylegan_cli.results.layout import Content, Place, Slot, paint
+from stylegan_cli.results.layout import Content, Slot, paint
 from stylegan_cli.results.noise_maps import noisy_lists, scale, shade, std_map, white_level
+from stylegan_cli.results.page import Place
 from stylegan_cli.results.pictures import to_image
 from stylegan_cli.results.store import StudyFile
 from stylegan_cli.shapes import Picture

@@ -5,7 +5,8 @@ from collections.abc import Iterable
 import numpy as np
 from jaxtyping import Float
 
-from stylegan_cli.results.layout import Content, Place, Slot, paint
+from stylegan_cli.results.layout import Content, Slot, paint
+from stylegan_cli.results.page import Place
 from stylegan_cli.results.store import StudyFile
 from stylegan_cli.shapes import Picture
 

@@ -1,23 +1,66 @@
-"""The composed picture of a study: its images in rows and columns, with their names."""
+"""The composed pictures of a study: its images in rows and columns, with their names."""
 
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import product
 from math import ceil, sqrt
 
+from stylegan_cli.results.collage import arrange_collage
 from stylegan_cli.results.header import Header
-from stylegan_cli.results.layout import Content, paint
+from stylegan_cli.results.layout import Content, Slot, arrange
+from stylegan_cli.results.page import Page, Place, paint_page
 from stylegan_cli.results.store import SOURCES, StudyFile
 from stylegan_cli.shapes import Picture
 
 SETTINGS = ("psi", "cutoff", "noise_mode", "class")
+USUAL = {"psi": 1.0, "noise_mode": "const"}
+IN_WORDS = {"row": "seed", "col": "seed", "mean": "mean of W"}
+BANDS = "bands"
+"""A study with this picture shows all its sheets on one, too."""
+
+EXPLAINED = "these layers from the columns, all others from the rows"
+COLLAGE = "collage"
+"""A study whose request has this layout shows its images in several sizes."""
 
 
 def compose(file: StudyFile, sheet: int) -> Picture:
-    """One sheet of a study: two axes as a matrix with its sources, one axis line by line.
+    """One sheet of a study as a picture.
 
     Args:
         sheet: Position among the header's sheets.
     """
-    content = (_matrix if len(file.header.axes) == 2 else _lines)(file, sheet)
-    return paint(content, file.resolution, lambda place: file.image(*place))
+    return paint_page(sheet_page(file, sheet), lambda place: file.image(*place))
+
+
+def compose_bands(file: StudyFile) -> Picture:
+    """All sheets of a study of matrices in one picture."""
+    return paint_page(bands_page(file), lambda place: file.image(*place))
+
+
+def pages(file: StudyFile) -> dict[str, Page]:
+    """Every page of the study by the name that its picture has behind the study's, "" for none."""
+    sheets = file.header.sheets
+    names = sheets if len(sheets) > 1 else ("",)
+    found = {name: sheet_page(file, sheet) for sheet, name in enumerate(names)}
+    return found | ({BANDS: bands_page(file)} if BANDS in file.header.pictures else {})
+
+
+def sheet_page(file: StudyFile, sheet: int) -> Page:
+    """One sheet: two axes as a matrix with its sources, one axis line by line or as a collage.
+
+    Args:
+        sheet: Position among the header's sheets.
+    """
+    if len(file.header.axes) == 2:
+        return arrange(_matrix(file, [sheet]), file.resolution)
+    content = _lines(file, sheet)
+    if file.header.request.get("layout") == COLLAGE:
+        return arrange_collage([*content.images.values()], file.resolution, content.title)
+    return arrange(content, file.resolution)
+
+
+def bands_page(file: StudyFile) -> Page:
+    """The matrices of all sheets below each other, under one row of column sources."""
+    return arrange(_matrix(file, range(len(file.header.sheets))), file.resolution)
 
 
 def _lines(file: StudyFile, sheet: int) -> Content:
@@ -26,45 +69,80 @@ def _lines(file: StudyFile, sheet: int) -> Content:
     slots = [divmod(i, length) for i in range(len(names))]
     leading = _leading(file.header, sheet)
     return Content(
-        title=_title(file.header, sheet),
+        title=_title(file.header, file.header.sheets[sheet]),
         images={slot: ("/", (*leading, i)) for i, slot in enumerate(slots)},
         captions=dict(zip(slots, names, strict=True)),
     )
 
 
-def _matrix(file: StudyFile, sheet: int) -> Content:
-    (row_axis, rows), (col_axis, cols) = file.header.axes.items()
-    beside = int(row_axis + SOURCES in file.tables)
+def _matrix(file: StudyFile, sheets: Sequence[int]) -> Content:
+    """The matrices of these sheets below each other; the column sources only above the first."""
+    header = file.header
+    (row_axis, rows), (col_axis, cols) = header.axes.items()
+    alone = _alone(file)
+    beside = int(row_axis + SOURCES in file.tables or bool(alone))
     above = int(col_axis + SOURCES in file.tables)
-    leading = _leading(file.header, sheet)
-    mixed = {
-        (above + row, beside + col): ("/", (*leading, row, col))
-        for row in range(len(rows))
-        for col in range(len(cols))
-    }
-    left = {(above + i, 0): (row_axis + SOURCES, (i,)) for i in range(len(rows) * beside)}
-    top = {(0, beside + i): (col_axis + SOURCES, (i,)) for i in range(len(cols) * above)}
+    tops = {sheet: above + band * len(rows) for band, sheet in enumerate(sheets)}
+    several = len(sheets) > 1
     return Content(
-        title=_title(file.header, sheet),
-        images={**mixed, **left, **top},
-        row_names={above + i: f"{row_axis} {name}" for i, name in enumerate(rows)},
-        col_names={beside + i: f"{col_axis} {name}" for i, name in enumerate(cols)},
+        title=_title(header, EXPLAINED if several else header.sheets[sheets[0]]),
+        images=dict(_matrix_images(file, tops, (above, beside))),
+        row_names={
+            top + i: _called(row_axis, name) for top in tops.values() for i, name in enumerate(rows)
+        },
+        col_names={beside + i: _called(col_axis, name) for i, name in enumerate(cols)}
+        | {i: IN_WORDS.get(table, table) for i, table in enumerate(alone)},
+        bands={top: header.sheets[sheet] for sheet, top in tops.items()} if several else {},
         sources=(above, beside),
     )
+
+
+def _matrix_images(
+    file: StudyFile, tops: Mapping[int, int], sources: tuple[int, int]
+) -> Iterator[tuple[Slot, Place]]:
+    """Where each image of matrices goes, whose first rows these are by their sheets."""
+    (row_axis, rows), (col_axis, cols) = file.header.axes.items()
+    above, beside = sources
+    for i, table in enumerate(_alone(file)):
+        yield (above + i, 0), (table, ())
+    for col in range(len(cols) * above):
+        yield (0, beside + col), (col_axis + SOURCES, (col,))
+    for (sheet, top), row in product(tops.items(), range(len(rows))):
+        if row_axis + SOURCES in file.tables:
+            yield (top + row, 0), (row_axis + SOURCES, (row,))
+        for col in range(len(cols)):
+            yield (top + row, beside + col), ("/", (*_leading(file.header, sheet), row, col))
+
+
+def _called(axis: str, name: str) -> str:
+    """A position of an axis in words: `seed 3`, but a class or a file by its own name."""
+    try:
+        float(name)
+    except ValueError:
+        return name
+    return f"{IN_WORDS.get(axis, axis)} {name}"
+
+
+def _alone(file: StudyFile) -> list[str]:
+    """Tables of one image, which belongs to no row."""
+    return [table for table in file.tables if file.done(table).ndim == 0]
 
 
 def _leading(header: Header, sheet: int) -> tuple[int, ...]:
     return (sheet,) if len(header.sheets) > 1 else ()
 
 
-def _title(header: Header, sheet: int) -> str:
-    settings = [(key.replace("_", " "), header.request.get(key)) for key in SETTINGS]
-    said = [
-        f"{key} {value:g}" if isinstance(value, float) else f"{key} {value}"
-        for key, value in settings
-        if value is not None
-    ]
-    return " · ".join([header.study, header.sheets[sheet], *said])
+def _title(header: Header, what: str) -> str:
+    request = header.request
+    said = ((key, request.get(key)) for key in SETTINGS if request.get(key) != USUAL.get(key))
+    # of several strengths each stands at its place
+    words = (_in_words(key, value) for key, value in said if not isinstance(value, list))
+    return " · ".join([header.study, what, *words])
+
+
+def _in_words(key: str, value: object) -> str:
+    name = key.replace("_", " ")
+    return f"{name} {value:g}" if isinstance(value, float) else f"{name} {value}"
 
 
 def _line_length(count: int) -> int:

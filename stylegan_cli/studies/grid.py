@@ -1,37 +1,118 @@
-"""A grid: one image per seed."""
+"""A grid: one image per seed, of one class or of all, at one strength of truncation or several."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
 
 from stylegan_cli.checkpoint import Network
-from stylegan_cli.latents import PLAIN, Sampling, codes_of_picks, sampling_request
-from stylegan_cli.picks import Pick, format_picks
-from stylegan_cli.plan import Axis, Plan
+from stylegan_cli.errors import UsageError
+from stylegan_cli.latents import (
+    PLAIN,
+    Picked,
+    Sampling,
+    check_possible,
+    class_names,
+    codes_of_picks,
+    sampling_request,
+    truncate_codes,
+)
+from stylegan_cli.picks import Pick
+from stylegan_cli.plan import Axis, Codes, Plan, join_codes
+from stylegan_cli.results.collage import MOST_IMAGES
+from stylegan_cli.results.sheet import COLLAGE
+from stylegan_cli.studies.naming import psi_names, seeds_title
 
-LONGEST_TITLE = 40
-"""Longer lists of seeds are only counted above the picture; every image has its seed below."""
+
+@dataclass(frozen=True, kw_only=True)
+class GridOptions:
+    """What else a grid can show.
+
+    Attributes:
+        psis: Strengths of truncation, a sheet each, instead of the sampling's.
+        per_class: A row of images for each class.
+        collage: Images in several sizes without gaps, as in [SG1] figure 2.
+    """
+
+    psis: Sequence[float] = ()
+    per_class: bool = False
+    collage: bool = False
 
 
-def grid(network: Network, seeds: Sequence[Pick], sampling: Sampling = PLAIN) -> Plan:
+ONE_EACH = GridOptions()
+
+
+def grid(
+    network: Network,
+    seeds: Sequence[Pick],
+    sampling: Sampling = PLAIN,
+    options: GridOptions = ONE_EACH,
+) -> Plan:
     """The images of these seeds, or codes in files, in this order.
 
     Raises:
         UsageError: A seed, the truncation or the class is not possible with this network, or a
-            file holds no codes of it.
+            file holds no codes of it, or the options exclude each other.
         DataError: A file is not there or damaged.
     """
-    picked = codes_of_picks(network, seeds, sampling)
-    written = format_picks(seeds)
+    psis = tuple(dict.fromkeys(options.psis)) or (sampling.psi,)
+    for psi in psis:
+        check_possible(network.G, replace(sampling, psi=psi))
+    picked, table = _pick(network, seeds, sampling, options)
+    sheets = [truncate_codes(network, table, psi, sampling.cutoff) for psi in psis]
+    title = seeds_title(seeds, len(picked.names))
+    classes = (Axis(name="class", names=class_names(network)),) if options.per_class else ()
     return Plan(
         study="grid",
-        request={"seeds": picked.request, **sampling_request(network, sampling)},
+        request=_request(network, picked, replace(sampling, psi=psis[0]), options),
         noise_mode=sampling.noise_mode,
-        axes=(Axis(name="seed", names=picked.names),),
-        sheets=(title_of_seeds(written, len(picked.names)),),
-        codes=picked.codes,
+        axes=(*classes, Axis(name="seed", names=picked.names)),
+        sheets=tuple(f"psi {name}" for name in psi_names(psis)) if len(psis) > 1 else (title,),
+        codes=join_codes(sheets, np.stack) if len(psis) > 1 else sheets[0],
         notes=picked.notes,
     )
 
 
-def title_of_seeds(written: str, count: int) -> str:
-    """The seeds above a picture: as they were written, or only counted where there are many."""
-    return f"seeds {written}" if len(written) <= LONGEST_TITLE else f"{count} seeds"
+def _pick(
+    network: Network, seeds: Sequence[Pick], sampling: Sampling, options: GridOptions
+) -> tuple[Picked, Codes]:
+    """The picks, and the table of their codes before truncation."""
+    untruncated = replace(sampling, psi=1.0)
+    if options.per_class:
+        return _pick_classes(network, seeds, untruncated, options)
+    picked = codes_of_picks(network, seeds, untruncated)
+    if options.collage and len(picked.names) > MOST_IMAGES:
+        raise UsageError(f"--collage: {len(picked.names)} images; choose at most {MOST_IMAGES}")
+    return picked, picked.codes
+
+
+def _pick_classes(
+    network: Network, seeds: Sequence[Pick], sampling: Sampling, options: GridOptions
+) -> tuple[Picked, Codes]:
+    if network.c_dim == 0:
+        raise UsageError("--per-class: the network has no classes; leave --per-class out")
+    if sampling.class_name is not None:
+        raise UsageError("--per-class and --class: all classes or one; give one of them")
+    if options.collage:
+        raise UsageError("--per-class and --collage: a collage has no rows; give one of them")
+    rows = [
+        codes_of_picks(network, seeds, replace(sampling, class_name=name))
+        for name in class_names(network)
+    ]
+    if rows[0].codes.z is None:
+        raise UsageError("--per-class: w and ws have a class in them already; give seeds or z")
+    return rows[0], join_codes([row.codes for row in rows], np.stack)
+
+
+def _request(
+    network: Network, picked: Picked, sampling: Sampling, options: GridOptions
+) -> dict[str, Any]:
+    request = {"seeds": picked.request, **sampling_request(network, sampling)}
+    if len(options.psis) > 1:
+        request["psi"] = list(options.psis)
+    if options.per_class:
+        request["class"] = "all"
+    if options.collage:
+        request["layout"] = COLLAGE
+    return request

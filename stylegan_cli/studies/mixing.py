@@ -10,6 +10,7 @@ from stylegan_cli.latents import PLAIN, Sampling, codes_of_picks, mix_layers, sa
 from stylegan_cli.picks import Pick
 from stylegan_cli.plan import Axis, Codes, Plan, join_codes
 from stylegan_cli.ranges import format_ints, parse_layers
+from stylegan_cli.results.sheet import BANDS, compose_bands
 
 
 def mix(
@@ -24,7 +25,8 @@ def mix(
     """Every row's image mixed with every column's, [SG1] section 3.1: rows × columns images.
 
     Rows and columns of equal seed give that seed's image. Several crossovers or lists of layers
-    give several matrices, one sheet each; without either, the crossover is the middle layer.
+    give several matrices, a sheet each and all of them on one; without either, the crossover is
+    the middle layer.
 
     Args:
         rows: Seeds, or codes in files.
@@ -64,6 +66,7 @@ def mix(
         sheets=tuple(taken),
         codes=matrices[0] if len(matrices) == 1 else join_codes(matrices, np.stack),
         sources={"row": row.codes, "col": col.codes},
+        pictures={BANDS: compose_bands} if len(matrices) > 1 else {},
         notes=row.notes + col.notes,
     )
 
@@ -76,12 +79,17 @@ def _taken_layers(
         raise UsageError("--crossover and --layers: both choose layers; give one of them")
     if layers:
         chosen = [parse_layers(text, num_ws) for text in layers]
-        return {f"layers {format_ints(numbers)}": numbers for numbers in chosen}
+        return {_name(text, numbers): numbers for text, numbers in zip(layers, chosen, strict=True)}
     starts = crossover or (num_ws // 2,)
     for start in starts:
         if not 0 <= start <= num_ws:
             raise UsageError(f"--crossover {start}: out of range; the valid range is 0-{num_ws}")
     return {f"crossover {start}": tuple(range(start, num_ws)) for start in starts}
+
+
+def _name(text: str, layers: Sequence[int]) -> str:
+    group = f"{text} " if text.isalpha() and text != "all" else ""
+    return f"{group}layers {format_ints(layers)}"
 
 
 def _matrix(rows: Codes, cols: Codes, layers: Sequence[int]) -> Codes:

@@ -12,7 +12,7 @@ from stylegan_cli.errors import UsageError
 from stylegan_cli.latents import PLAIN, Sampling, codes_of_picks, sampling_request
 from stylegan_cli.networks.generator import Generator
 from stylegan_cli.noise import NOISE_MODES, NoiseMode
-from stylegan_cli.picks import Pick, format_picks
+from stylegan_cli.picks import Pick
 from stylegan_cli.plan import Axis, Codes, Plan, join_codes
 from stylegan_cli.ranges import layer_groups, parse_layers_by_side
 from stylegan_cli.results.noise_charts import paint_layers, paint_variance
@@ -21,7 +21,7 @@ from stylegan_cli.results.noise_maps import paint_maps
 from stylegan_cli.results.store import StudyFile
 from stylegan_cli.runtime import stream_seed
 from stylegan_cli.shapes import Picture
-from stylegan_cli.studies.grid import title_of_seeds
+from stylegan_cli.studies.naming import seeds_title
 from stylegan_cli.studies.noise_measurements import NoiseDraws, measurements, strengths
 
 Inputs = tuple[int, ...]
@@ -86,7 +86,7 @@ def noise_variation(
         },
         noise_mode="const",
         axes=(Axis(name="seed", names=picked.names), Axis(name="noise", names=tuple(lists))),
-        sheets=(title_of_seeds(format_picks(seeds), len(picked.names)),),
+        sheets=(seeds_title(seeds, len(picked.names)),),
         codes=_with_modes(picked.codes, modes),
         series={"draws": draws},
         measurements=measurements(drawn),

@@ -79,14 +79,72 @@ def test_another_request_for_the_folder_is_refused_unless_it_may_overwrite(here)
     assert sgtool(*words, "3", "--overwrite").exit_code == 0
 
 
+def names(done):
+    return [line.rpartition("/")[2] for line in done.stdout.splitlines()]
+
+
 def test_layers_may_be_given_again_for_another_matrix(here):
     done = sgtool("mix", "--rows", "1", "--cols", "3", "--layers", "coarse", "--layers", "4-")
-    assert [line.rpartition("/")[2] for line in done.stdout.splitlines()] == [
-        "mix-layers-0-3.png",
+    assert names(done) == [
+        "mix-coarse-layers-0-3.png",
         "mix-layers-4,5.png",
+        "mix-bands.png",
         "mix.h5",
         "images",
     ]
+
+
+def test_several_psi_give_a_sheet_each(here):
+    done = sgtool("grid", "--seeds", "1,2", "--psi", "0.5,1")
+    assert names(done) == ["grid-psi-0.5.png", "grid-psi-1.png", "grid.h5", "images"]
+
+
+def test_psi_may_be_a_sweep_from_below_zero(here):
+    assert sgtool("truncation", "--seeds", "1", "--psi", "-1:1:3", "-o", "out").exit_code == 0
+    found = sorted(path.name for path in Path("out/images").iterdir())
+    assert found == ["seed0001-psi-1.png", "seed0001-psi0000.png", "seed0001-psi0001.png"]
+
+
+def test_the_mean_of_w_is_an_image_of_its_own(here):
+    words = ("truncation", "--seeds", "1", "--psi", "1,0", "-o", "out", "--mean")
+    assert sgtool(*words).exit_code == 0
+    with h5py.File("out/truncation.h5") as file:
+        assert np.array_equal(file["mean/images"], file["images"][0, 1])
+    assert np.array_equal(
+        np.asarray(Image.open("out/images/mean.png")),
+        np.asarray(Image.open("out/images/seed0001-psi0000.png")),
+    )
+    again = sgtool(*words)
+    assert "all 3 images are there already" in again.stderr
+
+
+def test_per_class_gives_a_row_for_each_class(here, network_with_classes):
+    words = ("--network", str(network_with_classes.path), "-o", "out")
+    done = sgtool("grid", "--seeds", "1,2", "--per-class", *words)
+    assert (done.exit_code, "class 0 of 3" in done.stderr) == (0, False)
+    with h5py.File("out/grid.h5") as file:
+        assert file["images"].shape[:2] == (3, 2)
+        assert file["labels"][2, 0].tolist() == [0, 0, 1]
+
+
+def test_how_a_file_was_read_is_said(here):
+    assert sgtool("grid", "--seeds", "1,2", "-o", "out").exit_code == 0
+    done = sgtool("grid", "--seeds", "7,out/grid.h5:1", "-o", "more")
+    assert done.exit_code == 0
+    assert "out/grid.h5:1: 1 ws (a w for each layer) from its array ws" in done.stderr
+    with h5py.File("out/grid.h5") as first, h5py.File("more/grid.h5") as more:
+        assert np.array_equal(first["ws"][1], more["ws"][1])
+        assert list(more["seed_names"].asstr()) == ["7", "grid 1"]
+
+
+def test_pdf_is_written_beside_each_composed_picture(here):
+    words = ("mix", "--rows", "1", "--cols", "3", "--crossover", "2,4", "-o", "out")
+    assert sgtool(*words).exit_code == 0
+    done = sgtool(*words, "--pdf", "--json")
+    assert done.exit_code == 0
+    pdfs = json.loads(done.stdout)["pdfs"]
+    assert pdfs == ["out/mix-crossover-2.pdf", "out/mix-crossover-4.pdf", "out/mix-bands.pdf"]
+    assert all(Path(path).read_bytes().startswith(b"%PDF") for path in pdfs)
 
 
 def test_a_crossover_nobody_chose_is_named(here):
@@ -119,6 +177,10 @@ def test_quiet_says_nothing_but_the_paths(here):
         (("grid", "--seeds", "1", "--network", "nowhere"), 1, "nowhere: no such file"),
         (("grid", "--seeds", "1", "--network", "."), 1, ".: no network-*.safetensors"),
         (("mix", "--rows", "x", "--cols", "1"), 2, "--rows x"),
+        (("grid", "--seeds", "1,gone.npz"), 1, "gone.npz: there is no such file"),
+        (("grid", "--seeds", "1", "--per-class"), 2, "--per-class: the network has no classes"),
+        (("grid", "--seeds", "1", "--psi", "1,,0"), 2, "--psi: nothing between commas"),
+        (("truncation", "--seeds", "1", "--cutoff", "7"), 2, "the valid range is 0-6"),
         (("mix", "--rows", "1", "--cols", "1", "--crossover", "7"), 2, "valid range is 0-6"),
         (("mix", "--rows", "1", "--cols", "1", "--crossover", ""), 2, "--crossover: an empty"),
         (("mix", "--rows", "1", "--cols", "1", "--layers", "6-"), 2, "valid range is 0-5"),

@@ -2,7 +2,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from stylegan_cli.results.layout import MAX_PIXELS, PAPER, Content, Layout, paint
+from stylegan_cli.results.layout import MAX_PIXELS, Content, Layout, arrange, paint
+from stylegan_cli.results.page import PAPER, font
 from stylegan_cli.results.pictures import tile, write_png
 from stylegan_cli.results.sheet import compose
 from stylegan_cli.results.store import Table, create_study
@@ -45,7 +46,7 @@ def test_an_enlarged_image_repeats_its_pixels():
 def test_a_large_sheet_shows_reduced_images():
     layout = Layout(grid_content(20, 20), 1024)
     width, height = layout.size
-    assert layout.down > 1
+    assert layout.side < 1024
     assert width * height < 1.2 * MAX_PIXELS
 
 
@@ -60,13 +61,36 @@ def test_the_picture_is_wide_enough_for_its_title():
         title="a title longer than one small image is wide", images={(0, 0): ("/", (0,))}
     )
     layout = Layout(content, 8)
-    assert layout.size[0] > layout.title_font.getlength(content.title)
+    assert layout.size[0] > font(layout.title_text).getlength(content.title)
 
 
 def test_names_that_do_not_fit_are_left_out():
     narrow = grid_content(60, 60, captions={(0, 0): "4294967295"})
-    assert Layout(narrow, 1024).font is not None
-    assert Layout(grid_content(600, 600, captions={(0, 0): "4294967295"}), 64).font is None
+    assert Layout(narrow, 1024).text > 0
+    assert Layout(grid_content(600, 600, captions={(0, 0): "4294967295"}), 64).text == 0
+
+
+def test_names_too_long_for_their_image_are_shortened_to_their_end():
+    content = grid_content(1, 1, captions={(0, 0): "a_very_long_name_of_a_projected_code 17"})
+    (_, caption) = arrange(content, 64).words
+    assert caption.text.startswith("…")
+    assert caption.text.endswith("17")
+    assert font(caption.size).getlength(caption.text) <= Layout(content, 64).side
+
+
+@pytest.mark.parametrize("side", [64, 256, 1024])
+def test_text_grows_with_the_images(side):
+    layout = Layout(grid_content(2, 2, captions={(0, 0): "7"}), side)
+    assert layout.text >= layout.side / 10
+
+
+def test_a_band_begins_below_its_heading():
+    content = grid_content(4, 1, bands={0: "coarse", 2: "fine"})
+    layout = Layout(content, 96)
+    headings = [line for line in arrange(content, 96).words if line.text in ("coarse", "fine")]
+    for heading, row in zip(headings, (0, 2), strict=True):
+        assert heading.y + heading.size < layout.corner((row, 0))[1]
+    assert headings[1].y > layout.corner((1, 0))[1] + layout.side
 
 
 def test_transparent_images_lie_on_the_paper():

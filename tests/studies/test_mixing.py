@@ -76,7 +76,7 @@ def test_several_crossovers_are_sheets_of_one_plan(network):
 
 def test_several_lists_of_layers_are_sheets_of_one_plan(network):
     plan = mix(network, [1, 2], [3], layers=["coarse", "4-"])
-    assert plan.sheets == ("layers 0-3", "layers 4,5")
+    assert plan.sheets == ("coarse layers 0-3", "layers 4,5")
 
 
 def test_the_middle_layer_is_the_usual_crossover(network):

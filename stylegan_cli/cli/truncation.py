@@ -1,0 +1,46 @@
+"""`sgtool truncation`: each seed at several strengths of truncation."""
+
+from functools import partial
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from stylegan_cli.cli.options import PsiListFlag, SeedsFlag, examples
+from stylegan_cli.cli.study import StudyFlags, run_study, with_study_flags
+from stylegan_cli.picks import parse_picks
+from stylegan_cli.ranges import parse_floats
+
+if TYPE_CHECKING:
+    from stylegan_cli.checkpoint import Network
+    from stylegan_cli.latents import Sampling
+    from stylegan_cli.plan import Plan
+
+EXAMPLES = examples(
+    "sgtool truncation --seeds 0-3",
+    "sgtool truncation --seeds 0-3 --psi 1:-1:9 --mean --pdf",
+    "sgtool truncation --seeds 7,projected.npz --psi 1,0.7,0 --cutoff 4",
+)
+
+
+@partial(with_study_flags, without=("psi",))
+def truncation(
+    seeds: SeedsFlag,
+    psi: PsiListFlag = "1,0.7,0.5,0,-0.5,-1",
+    mean: Annotated[
+        bool, typer.Option("--mean", help="Draw the image of the mean of W as well.")
+    ] = False,
+    *,
+    flags: StudyFlags,
+) -> None:
+    """Draw each seed at several strengths of truncation.
+
+    A row for each seed, a column for each psi: 1 is the image as it is, 0 the mean of all, and
+    below 0 lie the opposites.
+    """
+    chosen, psis = parse_picks(seeds), parse_floats(psi)
+    from stylegan_cli import api
+
+    def make_plan(network: "Network", sampling: "Sampling") -> "Plan":
+        return api.truncation(network, chosen, psis, mean=mean, sampling=sampling)
+
+    run_study(make_plan, flags)

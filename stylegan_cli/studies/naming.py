@@ -1,0 +1,19 @@
+"""How studies name what is on their sheets."""
+
+from collections.abc import Sequence
+
+from stylegan_cli.picks import Pick, format_picks
+
+LONGEST_TITLE = 40
+"""Longer lists of seeds are only counted above the picture; every image has its name."""
+
+
+def seeds_title(picks: Sequence[Pick], count: int) -> str:
+    """What a sheet is called that shows these seeds, or codes in files."""
+    written = format_picks(picks)
+    return f"seeds {written}" if len(written) <= LONGEST_TITLE else f"{count} seeds"
+
+
+def psi_names(psis: Sequence[float]) -> tuple[str, ...]:
+    """The shortest names that tell strengths apart."""
+    return tuple(f"{psi:g}" if float(f"{psi:g}") == psi else repr(psi) for psi in psis)

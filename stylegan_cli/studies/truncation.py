@@ -1,0 +1,75 @@
+"""A sweep of truncation: each seed's image on its way from full strength to the mean and beyond."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from stylegan_cli.checkpoint import Network
+from stylegan_cli.errors import UsageError
+from stylegan_cli.latents import (
+    PLAIN,
+    Sampling,
+    codes_of_picks,
+    mean_code,
+    sampling_request,
+    truncate_codes,
+)
+from stylegan_cli.picks import Pick
+from stylegan_cli.plan import Axis, Plan, join_codes
+from stylegan_cli.studies.naming import psi_names, seeds_title
+
+PSIS = (1.0, 0.7, 0.5, 0.0, -0.5, -1.0)
+"""Those of [SG1] figure 8."""
+
+
+def truncation(
+    network: Network,
+    seeds: Sequence[Pick],
+    psis: Sequence[float] = PSIS,
+    *,
+    mean: bool = False,
+    sampling: Sampling = PLAIN,
+) -> Plan:
+    """Every seed's image at every strength of truncation: seeds × psi, [SG1] figure 8.
+
+    Psi 1 gives the seed's image as it is; psi 0 the same image for all seeds, unless a cutoff
+    leaves layers alone or each seed has noise of its own.
+
+    Args:
+        seeds: Seeds, or codes in files.
+        mean: Draw the image of the mean of W as well.
+        sampling: Its psi is not looked at.
+
+    Raises:
+        UsageError: A seed, a strength, the cutoff or the class is not possible with this network,
+            or a file holds no codes of it, or the network has no w.
+        DataError: A file is not there or damaged.
+    """
+    if not network.G.has_w:
+        raise UsageError(
+            "truncation: this network makes images straight from z, so there is no w to "
+            "truncate; it offers single images, `sgtool grid --seeds 0-15`"
+        )
+    picked = codes_of_picks(network, seeds, replace(sampling, psi=1.0))
+    psis = tuple(dict.fromkeys(psis))
+    columns = [truncate_codes(network, picked.codes, psi, sampling.cutoff) for psi in psis]
+    return Plan(
+        study="truncation",
+        request={
+            "seeds": picked.request,
+            **sampling_request(network, sampling),
+            "psi": list(psis),
+            "mean": mean,
+        },
+        noise_mode=sampling.noise_mode,
+        axes=(Axis(name="seed", names=picked.names), Axis(name="psi", names=psi_names(psis))),
+        sheets=(seeds_title(seeds, len(picked.names)),),
+        codes=join_codes(columns, _along_columns),
+        series={"mean": mean_code(network)} if mean else {},
+        notes=picked.notes,
+    )
+
+
+def _along_columns(columns: Sequence[np.ndarray]) -> np.ndarray:
+    return np.stack(columns, axis=1)
