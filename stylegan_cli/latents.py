@@ -270,14 +270,21 @@ def codes_of_picks(network: Network, picks: Sequence[Pick], sampling: Sampling) 
 def _read(network: Network, pick: Stored) -> StoredCodes:
     G = network.G
     shapes = CodeShapes(z_dim=G.z_dim, w_dim=G.w_dim, num_ws=G.num_ws, has_w=G.has_w)
-    return read_codes(pick, shapes, network.c_dim)
+    stored = read_codes(pick, shapes, network.c_dim)
+    if stored.kind == "z" or stored.network_sha256 in (None, network.sha256):
+        return stored
+    return replace(stored, note=f"{stored.note}; of another network, so the image will be another")
 
 
 def _short_names(paths: Iterable[Path]) -> dict[Path, str]:
     """The files' names without folders, where those tell them apart."""
     paths = set(paths)
     count = Counter(path.stem for path in paths)
-    return {path: path.stem if count[path.stem] == 1 else str(path) for path in paths}
+    # a number alone would read as a seed
+    return {
+        path: str(path) if count[path.stem] > 1 or path.stem.isdecimal() else path.stem
+        for path in paths
+    }
 
 
 def _codes_of_stored(network: Network, stored: StoredCodes, sampling: Sampling) -> Codes:

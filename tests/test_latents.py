@@ -1,3 +1,4 @@
+import h5py
 import numpy as np
 import pytest
 import torch
@@ -225,3 +226,19 @@ def test_networks_without_w_take_stored_z(growing_networks, tmp_path):
     seeds = codes_of_seeds(network, [0, 1], Sampling())
     np.save(tmp_path / "latents.npy", seeds.z)
     assert np.array_equal(codes(network, tmp_path / "latents.npy").codes.ws, seeds.ws)
+
+
+def test_a_file_whose_name_is_a_number_is_not_called_like_a_seed(network, stored):
+    (stored / "5.npy").write_bytes((stored / "w.npy").read_bytes())
+    names = codes(network, f"5,{stored}/5.npy:w/0").names
+    assert names[0] == "5" != names[1]
+
+
+@pytest.mark.parametrize(("array", "said"), [("ws", True), ("z", False)])
+def test_codes_of_another_network_are_told_unless_they_are_z(network, tmp_path, array, said):
+    made = codes_of_seeds(network, [1], Sampling())
+    with h5py.File(tmp_path / "grid.h5", "w") as file:
+        file.attrs["network_sha256"] = "ab" * 32
+        file["ws"], file["z"] = made.ws, made.z
+    (note,) = codes(network, f"{tmp_path}/grid.h5:{array}").notes
+    assert ("of another network" in note) == said

@@ -76,6 +76,19 @@ def open_arrays(path: Path) -> Iterator[Mapping[str, StoredArray]]:
         raise DataError(f"{path}: cannot be read: {_reason(error)}") from None
 
 
+def network_of(path: Path) -> str | None:
+    """Hash of the network that an HDF5 file says it comes from, if it does.
+
+    Raises:
+        OSError: The file cannot be read.
+    """
+    if path.suffix.lower() not in HDF5_SUFFIXES:
+        return None
+    with h5py.File(path, "r") as file:
+        said = file.attrs.get("network_sha256")
+    return said if isinstance(said, str) else None
+
+
 def describe_arrays(path: Path) -> dict[str, Any]:
     """Shape and type of every array of a file, ready for JSON.
 

@@ -12,7 +12,7 @@ from jaxtyping import Float32, Int64
 from stylegan_cli.errors import DataError, UsageError
 from stylegan_cli.picks import Stored
 from stylegan_cli.ranges import MAX_COUNT
-from stylegan_cli.results.arrays import StoredArray, open_arrays
+from stylegan_cli.results.arrays import StoredArray, network_of, open_arrays
 from stylegan_cli.results.kinds import KINDS, CodeShapes, Kind, recognise
 
 Position = tuple[int, ...]
@@ -30,6 +30,7 @@ class StoredCodes:
         note: Where they were found and how they were read.
         labels: What the mapping network was told, if the file says so.
         noise_seed: Seed of each image's random noise, if the file says so.
+        network_sha256: Of the network that the codes were made for, if the file says so.
     """
 
     kind: Kind
@@ -38,6 +39,7 @@ class StoredCodes:
     note: str
     labels: Float32[np.ndarray, "n c_dim"] | None = None
     noise_seed: Int64[np.ndarray, " n"] | None = None
+    network_sha256: str | None = None
 
     @property
     def sha256(self) -> str:
@@ -73,6 +75,7 @@ def read_codes(stored: Stored, shapes: CodeShapes, c_dim: int) -> StoredCodes:
             note=_note(stored, name, kind, len(chosen)),
             labels=None if labels is None else _take(where, labels, chosen, np.float32),
             noise_seed=None if seeds is None else _take(where, seeds, chosen, np.int64),
+            network_sha256=network_of(stored.path),
         )
 
 
