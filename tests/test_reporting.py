@@ -71,7 +71,8 @@ def test_a_study_shows_its_request_and_every_picture(tmp_path, network):
     folder = record(network, mix(network, [1], [2, 3], crossover=[0, 3]), tmp_path / "styles")
     text, problems = page_of(tmp_path, folder)
     assert problems == []
-    assert text.count("data:image/webp") == 2
+    # two matrices, and both as bands of one picture
+    assert text.count("data:image/webp") == 3
     assert (
         "rows 1 · cols 2,3 · matrices crossover 0, crossover 3 · psi 1 · noise mode const" in text
     )
