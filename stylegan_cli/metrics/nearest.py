@@ -14,7 +14,7 @@ from stylegan_cli.metrics.manifold import Place, neighbours
 from stylegan_cli.metrics.pictures import on_white
 from stylegan_cli.metrics.statistics import check_features
 from stylegan_cli.results.layout import Content, paint
-from stylegan_cli.results.layout import Place as Slot
+from stylegan_cli.results.page import Place as Slot
 from stylegan_cli.shapes import Picture
 
 
