@@ -105,7 +105,8 @@ def open_detector(
     kinds = _kinds(purpose)
     if name not in kinds:
         known = ", ".join(detector_names(purpose))
-        raise UsageError(f"--detector {name}: there is none of that name here; use {known}")
+        what = "distances" if purpose == "distance" else "features"
+        raise UsageError(f"--detector {name}: no detector of {what} has that name; use {known}")
     path = find_weights(kinds[name].weights)
     if path is None:
         ways = how_to_get(kinds[name].weights)

