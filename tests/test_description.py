@@ -107,3 +107,11 @@ def test_an_empty_folder_ends_in_words(tmp_path):
 def test_a_file_that_is_not_there_ends_in_words(tmp_path):
     with pytest.raises(DataError, match="there is no such file"):
         describe(tmp_path / "a.h5")
+
+
+@pytest.mark.parametrize("suffix", ["npz", "npy"])
+def test_a_file_of_codes_tells_its_arrays(tmp_path, suffix):
+    (np.savez if suffix == "npz" else np.save)(tmp_path / f"w.{suffix}", np.zeros((2, 8)))
+    facts = describe(tmp_path / f"w.{suffix}")
+    name = "arr_0" if suffix == "npz" else "w"
+    assert (facts["kind"], facts["arrays"]) == ("codes", {name: "float64 [2, 8]"})
