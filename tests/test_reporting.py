@@ -100,7 +100,7 @@ def test_a_damaged_network_is_a_problem_of_its_run(tmp_path, run):
 
 def test_metrics_of_a_study_are_shown(tmp_path, study):
     (study / "metrics.jsonl").write_text('{"fd_alex": 3.25}\n')
-    assert "<td>3.25</td>" in page_of(tmp_path, study)[0]
+    assert "<td>fd_alex 3.25</td>" in page_of(tmp_path, study)[0]
 
 
 @pytest.mark.parametrize(

@@ -7,12 +7,12 @@ from typing import Any
 from stylegan_cli.results.report.curves import curves
 from stylegan_cli.results.report.fakes import fakes_over_time
 from stylegan_cli.results.report.markup import Html, closing, element, opening, text
+from stylegan_cli.results.report.metrics import metrics
 from stylegan_cli.results.report.overview import overview, provenance
 from stylegan_cli.results.report.piece import Piece, Problem
 from stylegan_cli.results.report.recipes import recipes
 from stylegan_cli.results.report.run import Run, run_names
 from stylegan_cli.results.report.study import Study, show_study
-from stylegan_cli.results.report.table import records
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,10 +59,10 @@ def _sections(report: Report, most_fakes: int) -> Iterator[tuple[str, Iterator[P
         yield "Fakes over time", _films(runs, most_fakes)
     if studies:
         yield "Studies", _studies(report)
-    metrics = {run.name: run.metrics for run in runs if run.metrics}
-    metrics |= {study.name: study.metrics for study in studies if study.metrics}
-    if metrics:
-        yield "Metrics", _metrics(metrics)
+    measured = {run.name: run.metrics for run in runs if run.metrics}
+    measured |= {study.name: study.metrics for study in studies if study.metrics}
+    if measured:
+        yield "Metrics", _metrics(measured)
     if runs:
         yield "Recipe", recipes(runs)
     yield "Provenance", provenance(runs, studies)
@@ -95,10 +95,10 @@ def _studies(report: Report) -> Iterator[Piece]:
         yield from show_study(study, drawn_by)
 
 
-def _metrics(metrics: Mapping[str, Sequence[Mapping[str, Any]]]) -> Iterator[Piece]:
-    for name, lines in metrics.items():
+def _metrics(measured: Mapping[str, Sequence[Mapping[str, Any]]]) -> Iterator[Piece]:
+    for name, lines in measured.items():
         yield element("h3", text(name))
-        yield from records(lines)
+        yield from metrics(lines)
 
 
 def _heading(run: Run, runs: Sequence[Run]) -> Iterator[Html]:

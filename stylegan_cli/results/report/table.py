@@ -23,22 +23,6 @@ def facts_table(columns: Sequence[Html], rows: Mapping[str, Sequence[object]]) -
     return element("div", element("table", head, element("tbody", *body)), class_="wide")
 
 
-def records(lines: Sequence[Mapping[str, Any]]) -> Iterator[Html]:
-    """Records of any keys below each other, a key a column; what all agree in only once."""
-    flat = [dict(flatten(line)) for line in lines]
-    keys = dict.fromkeys(key for line in flat for key in line)
-    common = [key for key in keys if len(flat) > 1 and _agree([line.get(key) for line in flat])]
-    columns = [key for key in keys if key not in common]
-    if columns:
-        head = element("tr", *(element("th", text(words(key))) for key in columns))
-        body = [element("tr", *(_cell(line.get(key)) for key in columns)) for line in flat]
-        table = element("table", element("thead", head), element("tbody", *body))
-        yield element("div", table, class_="wide")
-    if common:
-        said = [f"{words(key)} {value_in_words(flat[0][key])}" for key in common]
-        yield element("p", text(f"In all lines: {', '.join(said)}"), class_="quiet")
-
-
 def flatten(facts: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, object]]:
     """Facts without nesting: inner ones by dotted names, lists in words."""
     for key, value in facts.items():
@@ -58,10 +42,6 @@ def words(name: str) -> str:
 def value_in_words(value: object) -> str:
     """A value as it reads: numbers without needless digits."""
     return f"{value:.6g}" if isinstance(value, float) else str(value)
-
-
-def _agree(found: Sequence[object]) -> bool:
-    return all(value == found[0] for value in found)
 
 
 def _cell(value: object) -> Html:
