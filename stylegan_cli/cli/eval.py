@@ -6,6 +6,10 @@ from stylegan_cli.cli.evaluate.command import evaluate
 from stylegan_cli.cli.evaluate.flags import SubjectFlags, WayFlags
 from stylegan_cli.cli.evaluate.nearest import EXAMPLES as NEAREST_EXAMPLES
 from stylegan_cli.cli.evaluate.nearest import nearest
+from stylegan_cli.cli.evaluate.ppl import EXAMPLES as PPL_EXAMPLES
+from stylegan_cli.cli.evaluate.ppl import ppl
+from stylegan_cli.cli.evaluate.separability import EXAMPLES as SEPARABILITY_EXAMPLES
+from stylegan_cli.cli.evaluate.separability import separability
 from stylegan_cli.cli.flags import with_flags
 from stylegan_cli.cli.options import examples
 
@@ -96,3 +100,5 @@ def every(*, flags: SubjectFlags, ways: WayFlags) -> None:
 
 
 eval_app.command(epilog=NEAREST_EXAMPLES)(nearest)
+eval_app.command(epilog=PPL_EXAMPLES)(ppl)
+eval_app.command(epilog=SEPARABILITY_EXAMPLES)(separability)

@@ -8,7 +8,7 @@ import numpy as np
 from jaxtyping import Float32
 from PIL import Image
 
-from stylegan_cli.data.annotations import AnnotationColumns, label_row
+from stylegan_cli.data.annotations import AnnotationColumns, Column, label_row
 from stylegan_cli.data.entries import Entry, Source, entry_path
 from stylegan_cli.data.fitting import Fit, Target, fit_square, usual_resolution
 from stylegan_cli.data.pictures import MODES, UnusableImageError, reasons
@@ -67,6 +67,24 @@ class Dataset:
         if self._labels is None:
             return np.zeros(0, np.float32)
         return label_row(self._labels, index, self.c_dim)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Of the images, as their source calls them."""
+        return tuple(entry.name for entry in self._entries)
+
+    def columns(self) -> dict[str, Column]:
+        """What is known about every image: its attributes, and its class under "class"."""
+        collected = AnnotationColumns(self._source.classes)
+        for entry in self._entries:
+            collected.add(entry)
+        known = collected.finish()
+        if known.labels is None or known.labels.ndim == 2:
+            return dict(known.attributes)
+        return {
+            "class": Column(values=known.classes, index=known.labels.tolist()),
+            **known.attributes,
+        }
 
     def close(self) -> None:
         self._source.close()

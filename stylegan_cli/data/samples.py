@@ -145,7 +145,7 @@ def ensure_sample(
         OutputError: The cache cannot be written.
     """
     target = Target(resolution=resolution, channels=channels)
-    folder = cache_dir or _usual_cache()
+    folder = cache_dir or usual_cache()
     path = folder / f"{kind}-{USUAL_STYLE}-{resolution}px-{channels}ch-{count}-{seed}.zip"
     if path.exists():
         return path
@@ -161,7 +161,8 @@ def ensure_sample(
     return path
 
 
-def _usual_cache() -> Path:
+def usual_cache() -> Path:
+    """Where things made once are kept: $SGTOOL_CACHE, else ~/.cache/sgtool."""
     return Path(os.environ.get("SGTOOL_CACHE") or Path.home() / ".cache" / "sgtool")
 
 

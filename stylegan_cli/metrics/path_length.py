@@ -34,11 +34,14 @@ class PathLength:
     Attributes:
         ppl: Mean of those that count.
         standard_error: How far it would vary with other pairs.
-        counted: How many counted.
+        low, high: The smallest and the largest that count.
+        counted: How many do.
     """
 
     ppl: float
     standard_error: float
+    low: float
+    high: float
     counted: int
 
 
@@ -95,6 +98,8 @@ def path_length(distances: Float[np.ndarray, " n"]) -> PathLength:
     return PathLength(
         ppl=float(counted.mean()),
         standard_error=float(counted.std(ddof=1)) / math.sqrt(len(counted)),
+        low=float(low),
+        high=float(high),
         counted=len(counted),
     )
 

@@ -43,7 +43,7 @@ def subjects(
     _check(flags, ways)
     if ways.images is not None:
         return _folder(ways.images, flags, ways, protocol)
-    networks = _networks(flags.network, ways.all_snapshots)
+    networks = chosen_networks(flags.network, ways.all_snapshots)
     data = real_images(flags.data, networks[0])
     if ways.all_snapshots is not None:
         along, named = "snapshot", [(path.stem, path, options) for path in networks]
@@ -123,7 +123,12 @@ def _folder(images: Path, flags: SubjectFlags, ways: WayFlags, protocol: "Protoc
     return Subjects(cases=(case,), along="", folder=flags.output or RESULTS)
 
 
-def _networks(chosen: Path | None, run: Path | None) -> Sequence[Path]:
+def chosen_networks(chosen: Path | None, run: Path | None) -> Sequence[Path]:
+    """The network to measure, or every network of a run.
+
+    Raises:
+        NetworkFileError: There is none.
+    """
     if run is None:
         return [find_network(chosen)]
     found = sorted(run.glob(SNAPSHOTS))

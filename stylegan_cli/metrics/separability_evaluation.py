@@ -1,0 +1,239 @@
+"""Linear separability being measured: judgements kept as they come, then planes, then a record."""
+
+import hashlib
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from stylegan_cli.errors import DataError, UsageError
+from stylegan_cli.metrics.attribute_classifier import Classifier
+from stylegan_cli.metrics.fakes import seeds_of
+from stylegan_cli.metrics.judged import Faces, Judged, judge, w_of_faces, z_of_faces
+from stylegan_cli.metrics.path_length import Space
+from stylegan_cli.metrics.separability import Separation, most_confident, separability, separate
+from stylegan_cli.results.measurements import Measurements, open_measurements
+from stylegan_cli.runtime import World
+
+COLUMN = "logits"
+NAME = "separability_trained"
+"""Of the numbers: a classifier that was trained here is not the published ones."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class AttributeResult:
+    """One attribute in one space."""
+
+    name: str
+    space: Space
+    separation: Separation
+
+
+def check_faces(faces: Faces, spaces: Sequence[Space]) -> None:
+    """Refuse what the network has no means for.
+
+    Raises:
+        UsageError: It has no such space, or there are no such seeds.
+        DataError: It takes other labels than the data set has.
+    """
+    seeds_of(faces.seed, range(faces.num))
+    wanted, found = faces.network.c_dim, faces.dataset.c_dim
+    if wanted and found != wanted:
+        raise DataError(
+            f"the images have labels of {found} numbers, {faces.network.path} takes {wanted}; "
+            "take the data that the network was trained on"
+        )
+    if "w" in spaces and not faces.network.G.has_w:
+        raise UsageError(
+            "--space w: this network makes images straight from z and has no w; take --space z"
+        )
+
+
+class SeparabilityEvaluation:
+    """The separability of a network's spaces; a context in which its file is open.
+
+    The same request in the same folder goes on where it stopped. Of several processes the first
+    keeps the file and fits the planes. Codes and their scaled copies are in memory then, at most
+    20 bytes a number: 2 GB for 200,000 images and 512 dimensions.
+
+    Attributes:
+        path: Its file, of this request alone.
+        was_finished: Every image was judged already, and every plane found.
+        damage: Why an unfinished file could not be taken up again, if there was one.
+
+    Args:
+        spaces: Those that are measured.
+        classifier_sha256: Of the classifier's file.
+        folder: Where its file goes; made where it is missing.
+
+    Raises:
+        SgtoolError: The network has no such space or labels, or there are no such seeds.
+        OutputError: The folder cannot be written.
+    """
+
+    def __init__(
+        self,
+        faces: Faces,
+        classifier: Classifier,
+        spaces: Sequence[Space],
+        folder: Path,
+        *,
+        classifier_sha256: str,
+        world: World | None = None,
+        overwrite: bool = False,
+    ) -> None:
+        check_faces(faces, spaces)
+        self._faces, self._classifier, self.spaces = faces, classifier, tuple(spaces)
+        self._classifier_sha256 = classifier_sha256
+        self._world, self._overwrite = world or World(), overwrite
+        self._stack = ExitStack()
+        self._file: Measurements | None = None
+        key = hashlib.sha256(json.dumps(self.request, sort_keys=True).encode()).hexdigest()
+        self.path = folder / f"{NAME}-{key[:8]}.h5"
+        self.was_finished = False
+        self.damage: str | None = None
+
+    def __enter__(self) -> "SeparabilityEvaluation":
+        if self._world.is_first:
+            columns = {COLUMN: (self._faces.num, len(self.names))}
+            file = open_measurements(self.path, self.request, columns, overwrite=self._overwrite)
+            self._file = self._stack.enter_context(file)
+            self.was_finished, self.damage = file.is_finished, file.damage
+        nothing = np.zeros(self._faces.num, bool)
+        self._done = self._world.gather(nothing if self._file is None else self._file.done)[0]
+        return self
+
+    def __exit__(self, *error: Any) -> None:
+        self._stack.close()
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Of the attributes."""
+        return self._classifier.description.names
+
+    @property
+    def kept(self) -> int:
+        """How many images count for each attribute: the half that it is surest of."""
+        return self._faces.num // 2
+
+    @property
+    def request(self) -> dict[str, Any]:
+        """Everything that decides the numbers, as JSON holds it."""
+        network = self._faces.network
+        return {
+            "metric": "separability",
+            "spaces": list(self.spaces),
+            "num": self._faces.num,
+            "num_kept": self._faces.num // 2,
+            "seed": self._faces.seed,
+            "noise_mode": "random" if network.G.has_noise else "none",
+            "data": self._faces.dataset.fingerprint if network.c_dim else None,
+            "svm": "linear, scaled, primal, C=1",
+            "classifier_sha256": self._classifier_sha256,
+            "network_sha256": network.sha256,
+        }
+
+    @property
+    def is_first(self) -> bool:
+        """Whether this process keeps the file."""
+        return self._file is not None
+
+    @property
+    def there(self) -> int:
+        """How many images were judged when the file was opened."""
+        return int(self._done.sum())
+
+    def judged(self, batch_size: int | None = None) -> Iterator[Judged]:
+        """Judge and keep what is missing; see `judge`."""
+        there = frozenset(np.flatnonzero(self._done).tolist())
+        for part in judge(
+            self._faces, self._classifier, batch_size=batch_size, world=self._world, skip=there
+        ):
+            if self._file is not None:
+                self._file.write(part.start, {COLUMN: part.logits})
+            yield part
+
+    def results(self) -> Iterator[AttributeResult]:
+        """Every attribute in every space, once no image is missing; in the first process."""
+        assert self._file is not None, "only the first process has the file"
+        logits = self._file.read(COLUMN)
+        for space in self.spaces:
+            codes = w_of_faces(self._faces) if space == "w" else z_of_faces(self._faces)
+            for name, own in zip(self.names, logits.T, strict=True):
+                surest = most_confident(own, self.kept)
+                found = separate(codes[surest], own[surest] >= 0)
+                yield AttributeResult(name=name, space=space, separation=found)
+
+    def finish(self, results: Sequence[AttributeResult]) -> None:
+        """Keep the entropies too, and give the file its name; in the first process.
+
+        Raises:
+            OutputError: The place cannot be written.
+        """
+        assert self._file is not None, "only the first process has the file"
+        entropies = {
+            f"entropy_{space}": np.array(
+                [r.separation.entropy for r in results if r.space == space]
+            )
+            for space in self.spaces
+        }
+        names = np.array([name.encode() for name in self.names])
+        self._file.finish({"attribute_names": names, **entropies})
+
+    def scores(self, results: Sequence[AttributeResult]) -> dict[str, float]:
+        """The separability of each space, by its name."""
+        return {
+            f"{NAME}_{space}": separability([r.separation for r in results if r.space == space])
+            for space in self.spaces
+        }
+
+    def record(self, results: Sequence[AttributeResult], seconds: float) -> dict[str, Any]:
+        """A line of `metrics.jsonl`: the numbers and everything they depend on.
+
+        Args:
+            seconds: That it took.
+        """
+        network, description = self._faces.network, self._classifier.description
+        accuracies = zip(self.names, description.accuracy, strict=True)
+        return {
+            **self.request,
+            "results": self.scores(results),
+            "attributes": [
+                {"name": r.name, "space": r.space, **asdict(r.separation)} for r in results
+            ],
+            "classifier": {**asdict(description.options), "accuracy": dict(accuracies)},
+            "network": str(network.path),
+            "snapshot_pkl": network.path.name,
+            "kimg": network.kimg,
+            "num_processes": self._world.size,
+            "total_time": seconds,
+        }
+
+    def warnings(self, results: Sequence[AttributeResult]) -> Iterator[str]:
+        """What in these results is not what it seems, in words."""
+        network = self._faces.network
+        dims: Mapping[str, int] = {"z": network.G.z_dim, "w": network.G.w_dim}
+        for space in self.spaces:
+            if self.kept < 10 * dims[space]:
+                yield (
+                    f"{self.kept} codes that count are few for the {dims[space]} dimensions of "
+                    f"{space}: planes tell them apart by chance; take --num {20 * dims[space]} or "
+                    "more"
+                )
+        for result in results:
+            found = result.separation
+            if found.share in (0, 1):
+                said = "all" if found.share else "none"
+                yield (
+                    f"{result.name}: {said} of the {self.kept} images that count have it, so it "
+                    "says nothing; counted as 0 bits"
+                )
+            if not found.converged:
+                yield (
+                    f"{result.name} in {result.space}: the search for the plane did not end; its "
+                    "entropy is too large rather than too small"
+                )

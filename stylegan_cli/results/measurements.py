@@ -1,0 +1,176 @@
+"""The HDF5 file of a measurement: the numbers of every sample, kept as they come.
+
+    /done   bool [n]        /distances, /logits, …   float32 [n, …]
+
+Root attributes: schema, metric, request (JSON: everything that decides the numbers), versions
+(JSON), created_utc. While samples are missing the file is hidden: `.ppl.h5.partial`.
+"""
+
+import json
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+from jaxtyping import Bool
+
+from stylegan_cli.errors import DataError, OutputError
+from stylegan_cli.files import system_reason, writing
+
+SCHEMA = 1
+UNFINISHED = ".{}.partial"
+_VERSIONS_OF = ("stylegan_cli", "torch", "numpy", "h5py")
+
+
+class Measurements:
+    """An open file of numbers; `open_measurements` makes one.
+
+    Attributes:
+        path: Where the file is once every number is there.
+        damage: Why an unfinished file could not be taken up again, if there was one.
+    """
+
+    def __init__(self, path: Path, file: h5py.File, *, damage: str | None = None) -> None:
+        self.path = path
+        self.damage = damage
+        self._file = file
+
+    def __enter__(self) -> "Measurements":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        with writing(self.path, ValueError, RuntimeError):
+            self._file.close()
+
+    @property
+    def is_finished(self) -> bool:
+        return Path(self._file.filename) == self.path
+
+    @property
+    def done(self) -> Bool[np.ndarray, " n"]:
+        """Which samples are there."""
+        flags: np.ndarray = self._file["done"][...]
+        return flags
+
+    def read(self, name: str) -> np.ndarray:
+        """One column, of all samples."""
+        values: np.ndarray = self._file[name][...]
+        return values
+
+    def write(self, start: int, values: Mapping[str, np.ndarray]) -> None:
+        """Keep the numbers of neighbouring samples, for good as soon as the next are kept.
+
+        Raises:
+            OutputError: The place is full, or went away.
+        """
+        with writing(self.path, ValueError, RuntimeError):
+            for name, column in values.items():
+                self._file[name][start : start + len(column)] = column
+            # the numbers must reach the file before the flags that claim them
+            self._file.flush()
+            self._file["done"][start : start + len(column)] = True
+
+    def finish(self, derived: Mapping[str, np.ndarray] | None = None) -> None:
+        """Give the file its name, once every sample is there; it can be read on.
+
+        Args:
+            derived: Further arrays to keep.
+
+        Raises:
+            OutputError: The place cannot be written.
+        """
+        if self.is_finished:
+            return
+        with writing(self.path, ValueError, RuntimeError):
+            for name, values in (derived or {}).items():
+                self._file[name] = values
+            hidden = Path(self._file.filename)
+            self._file.close()
+            hidden.replace(self.path)
+            self._file = h5py.File(self.path, "r")
+
+
+def open_measurements(
+    path: Path,
+    request: Mapping[str, Any],
+    columns: Mapping[str, tuple[int, ...]],
+    *,
+    overwrite: bool = False,
+) -> Measurements:
+    """The file of this request: finished, as far as it came, or new.
+
+    Args:
+        request: Metric, network and options, as JSON holds them; has "metric".
+        columns: Shape of each column's array, samples first.
+        overwrite: Start anew, whatever is there.
+
+    Raises:
+        OutputError: The file holds another request, or the place cannot be written.
+    """
+    hidden = path.with_name(UNFINISHED.format(path.name))
+    with writing(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if overwrite:
+            path.unlink(missing_ok=True)
+            hidden.unlink(missing_ok=True)
+    damage = None
+    try:
+        if path.exists():
+            return Measurements(path, _opened(path, request, "r"))
+        if hidden.exists():
+            return Measurements(path, _opened(hidden, request, "r+"))
+    except DataError as error:
+        if path.exists():
+            raise OutputError(f"{error}; choose another -o or add --overwrite") from None
+        damage = str(error)
+        hidden.unlink()
+    return Measurements(path, _created(hidden, request, columns), damage=damage)
+
+
+def _opened(path: Path, request: Mapping[str, Any], mode: str) -> h5py.File:
+    try:
+        file = h5py.File(path, mode)
+        there = json.loads(file.attrs["request"])
+        file["done"][...]
+    except BlockingIOError:
+        raise OutputError(
+            f"{path}: another process is writing to it; wait for it or choose another -o"
+        ) from None
+    except (KeyError, OSError, RuntimeError, ValueError) as error:
+        reason = system_reason(error)
+        raise DataError(f"{path}: not a file of measurements, or damaged: {reason}") from None
+    differences = [
+        f"{key} is {there.get(key)}, not {request.get(key)}"
+        for key in {**request, **there}
+        if request.get(key) != there.get(key)
+    ]
+    if differences:
+        file.close()
+        raise OutputError(
+            f"{path.parent}: holds another measurement ({'; '.join(differences)}); "
+            "choose another -o or add --overwrite"
+        )
+    return file
+
+
+def _created(
+    path: Path, request: Mapping[str, Any], columns: Mapping[str, tuple[int, ...]]
+) -> h5py.File:
+    with writing(path, ValueError, RuntimeError):
+        file = h5py.File(path, "x")
+        file.attrs["schema"] = SCHEMA
+        file.attrs["metric"] = request["metric"]
+        file.attrs["request"] = json.dumps(request)
+        file.attrs["versions"] = json.dumps({name: version(name) for name in _VERSIONS_OF})
+        file.attrs["created_utc"] = datetime.now(UTC).isoformat(timespec="seconds")
+        # room is taken at once, so that a killed process leaves a readable file
+        layout = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
+        layout.set_alloc_time(h5py.h5d.ALLOC_TIME_EARLY)
+        for name, shape in columns.items():
+            file.create_dataset(name, shape, np.float32, dcpl=layout)
+        file["done"] = np.zeros(next(iter(columns.values()))[0], bool)
+        file.flush()
+        return file
