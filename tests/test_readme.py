@@ -57,6 +57,8 @@ def run(command):
     shrunk = SMALLER if words[0] == "train" and "--dry-run" not in words else ()
     if words[0] == "eval":
         shrunk = ("--num=8",)
+    if words[:2] == ["eval", "separability"]:
+        shrunk += ("--classifier-kimg=0.016", "--classifier-features=2")
     return CliRunner().invoke(app, [*words, *shrunk])
 
 

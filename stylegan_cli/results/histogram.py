@@ -1,17 +1,12 @@
 """A histogram with the part of it that counts."""
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 from jaxtyping import Float
 
+from stylegan_cli.results.charts import BAR, DOTS_AN_INCH, INK, pixels_of
 from stylegan_cli.shapes import Picture
 
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
-
-INK, BAR, LEFT_OUT = "#282828", "#4c78a8", "#c9c9c9"
-DOTS_AN_INCH = 150
+LEFT_OUT = "#c9c9c9"
 BARS = 60
 
 
@@ -49,13 +44,4 @@ def histogram(
     axes.set_ylabel("pairs")
     axes.set_title(title, fontsize=10, loc="left")
     axes.spines[["top", "right"]].set_visible(False)
-    return _pixels(figure)
-
-
-def _pixels(figure: "Figure") -> Picture:
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-
-    figure.set_layout_engine("constrained")
-    canvas = FigureCanvasAgg(figure)
-    canvas.draw()
-    return np.asarray(canvas.buffer_rgba())[:, :, :3].copy()
+    return pixels_of(figure)

@@ -58,7 +58,7 @@ class SeparabilityFlags:
     ] = None
     num: Annotated[
         int,
-        typer.Option("--num", metavar="N", min=20, help="Images; the half that is surest counts."),
+        typer.Option("--num", metavar="N", min=8, help="Images; the half that is surest counts."),
     ] = 200_000
     data: Annotated[
         str | None,
