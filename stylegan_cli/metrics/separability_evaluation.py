@@ -224,16 +224,18 @@ class SeparabilityEvaluation:
                     f"{space}: planes tell them apart by chance; take --num {20 * dims[space]} or "
                     "more"
                 )
-        for result in results:
-            found = result.separation
-            if found.share in (0, 1):
-                said = "all" if found.share else "none"
+        # the same images count in every space
+        shares = {r.name: r.separation.share for r in results}
+        for share, said in ((0, "none"), (1, "all")):
+            names = [name for name, found in shares.items() if found == share]
+            if names:
                 yield (
-                    f"{result.name}: {said} of the {self.kept} images that count have it, so it "
-                    "says nothing; counted as 0 bits"
+                    f"{', '.join(names)}: {said} of the {self.kept} images that count, so there is "
+                    "nothing to tell apart; 0 bits"
                 )
-            if not found.converged:
+        for result in results:
+            if not result.separation.converged:
                 yield (
                     f"{result.name} in {result.space}: the search for the plane did not end; its "
-                    "entropy is too large rather than too small"
+                    "entropy is rather too large than too small"
                 )
