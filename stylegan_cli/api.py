@@ -7,6 +7,11 @@ from stylegan_cli.detectors import open_detector
 from stylegan_cli.errors import SgtoolError
 from stylegan_cli.interop.adding import add_weights
 from stylegan_cli.latents import Sampling
+from stylegan_cli.metrics.cases import Options as EvaluationOptions
+from stylegan_cli.metrics.cases import folder_case, network_case, open_data
+from stylegan_cli.metrics.evaluation import Evaluation, Workplace, record_of
+from stylegan_cli.metrics.protocol import protocol_named
+from stylegan_cli.metrics.records import append_record
 from stylegan_cli.picks import parse_picks
 from stylegan_cli.plan import Plan
 from stylegan_cli.recipe import Recipe
@@ -33,6 +38,8 @@ __all__ = [
     "Cell",
     "Dataset",
     "Estimate",
+    "Evaluation",
+    "EvaluationOptions",
     "GridOptions",
     "Network",
     "NoiseOptions",
@@ -44,21 +51,28 @@ __all__ = [
     "SgtoolError",
     "Stage",
     "Tick",
+    "Workplace",
     "add_weights",
+    "append_record",
     "default_folder",
     "describe",
     "estimate",
+    "folder_case",
     "grid",
     "is_growing",
     "load_network",
     "load_recipe",
     "mix",
+    "network_case",
     "noise_variation",
+    "open_data",
     "open_dataset",
     "open_detector",
     "open_report",
     "parse_picks",
     "pick_device",
+    "protocol_named",
+    "record_of",
     "render",
     "resolve_recipe",
     "stages",

@@ -30,6 +30,7 @@ eval_app = typer.Typer(
         "sgtool eval fid --all-snapshots runs/people --num 5000",
         "sgtool eval fid --images drawn.zip --data people.zip",
         "sgtool eval fid --protocol ada --detector inception",
+        "torchrun --nproc-per-node 8 -m -- stylegan_cli eval fid --network runs/people",
     )
 )
 @with_flags

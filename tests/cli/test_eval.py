@@ -143,6 +143,7 @@ def test_nearest_images_are_a_picture_and_numbers(here):
         (("fid", "--data", "data", "--class", "a"), 2, "the network has no classes"),
         (("fid", "--images", "data"), 2, "--images: compared with what? add --data"),
         (("fid", "--images", "data", "--data", "data", "--repeat", "2"), 2, "for networks"),
+        (("fid", "--images", "data", "--data", "data", "--num", "9"), 2, "--num: for networks"),
         (("fid", "--all-snapshots", "data"), 1, "no network-*.safetensors there"),
         (("fid",), 2, "does not say what it was trained on; add --data"),
     ],

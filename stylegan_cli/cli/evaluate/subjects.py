@@ -98,6 +98,8 @@ def _check_images_alone(flags: SubjectFlags, ways: WayFlags) -> None:
         "--psi-curve": ways.psi_curve is not None,
         "--per-class": ways.per_class,
         "--repeat": ways.repeat != 1,
+        "--num": flags.num != SubjectFlags.num,
+        "--seed": flags.seed != SubjectFlags.seed,
         "--psi": flags.psi != 1,
         "--cutoff": flags.cutoff is not None,
     }
