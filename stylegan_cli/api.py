@@ -22,10 +22,14 @@ from stylegan_cli.results.pdf import write_pdfs
 from stylegan_cli.results.report.page import write_page as write_report
 from stylegan_cli.results.report.sections import Report
 from stylegan_cli.runtime import pick_device
+from stylegan_cli.studies.filming import Filming, default_video
+from stylegan_cli.studies.frames import Drawing
 from stylegan_cli.studies.grid import GridOptions, grid
+from stylegan_cli.studies.interpolation import Motion, Screen, Video, video
 from stylegan_cli.studies.mixing import mix
 from stylegan_cli.studies.noise_variation import NoiseOptions, noise_variation
 from stylegan_cli.studies.recording import Recording, default_folder
+from stylegan_cli.studies.tracks import Tracks
 from stylegan_cli.studies.truncation import truncation
 from stylegan_cli.synthesis import Cell, render
 from stylegan_cli.training.data import training_data
@@ -37,10 +41,13 @@ from stylegan_cli.training.tick import Tick
 __all__ = [
     "Cell",
     "Dataset",
+    "Drawing",
     "Estimate",
     "Evaluation",
     "EvaluationOptions",
+    "Filming",
     "GridOptions",
+    "Motion",
     "Network",
     "NoiseOptions",
     "Plan",
@@ -48,13 +55,17 @@ __all__ = [
     "Recording",
     "Report",
     "Sampling",
+    "Screen",
     "SgtoolError",
     "Stage",
     "Tick",
+    "Tracks",
+    "Video",
     "Workplace",
     "add_weights",
     "append_record",
     "default_folder",
+    "default_video",
     "describe",
     "estimate",
     "folder_case",
@@ -79,6 +90,7 @@ __all__ = [
     "train",
     "training_data",
     "truncation",
+    "video",
     "write_pdfs",
     "write_report",
 ]

@@ -19,6 +19,7 @@ from stylegan_cli.networks.build import build_discriminator, build_generator, co
 from stylegan_cli.recipe import Recipe
 from stylegan_cli.recipe import load as load_recipe
 from stylegan_cli.results.arrays import describe_arrays
+from stylegan_cli.results.film import describe_video, is_video
 from stylegan_cli.results.store import describe_study, is_study
 
 Facts = dict[str, Any]
@@ -51,6 +52,8 @@ def _kind(path: Path) -> tuple[str, Callable[[Path], Facts]]:
     }
     if path.suffix in by_suffix:
         return by_suffix[path.suffix]
+    if is_video(path):
+        return "video", describe_video
     return ("study", describe_study) if is_study(path) else ("data set", _describe_data)
 
 

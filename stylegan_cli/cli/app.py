@@ -28,6 +28,8 @@ from stylegan_cli.cli.train import EXAMPLES as TRAIN_EXAMPLES
 from stylegan_cli.cli.train import train
 from stylegan_cli.cli.truncation import EXAMPLES as TRUNCATION_EXAMPLES
 from stylegan_cli.cli.truncation import truncation
+from stylegan_cli.cli.video import EXAMPLES as VIDEO_EXAMPLES
+from stylegan_cli.cli.video import video
 from stylegan_cli.cli.weights import weights_app
 from stylegan_cli.errors import Interrupted, SgtoolError
 
@@ -80,6 +82,7 @@ app.add_typer(weights_app, name="weights")
 app.command(epilog=GRID_EXAMPLES)(grid)
 app.command(epilog=MIX_EXAMPLES)(mix)
 app.command(epilog=NOISE_EXAMPLES)(noise)
+app.command(epilog=VIDEO_EXAMPLES)(video)
 app.add_typer(eval_app, name="eval")
 app.command(epilog=TRUNCATION_EXAMPLES)(truncation)
 app.command(epilog=INFO_EXAMPLES)(info)

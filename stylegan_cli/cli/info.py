@@ -23,7 +23,8 @@ def info(
         list[Path] | None,
         typer.Argument(
             metavar="[FILE]...",
-            help="Networks, run folders, training states, studies, codes, data sets, recipes.",
+            help="Networks, run folders, training states, studies, videos, codes, data sets, "
+            "recipes.",
         ),
     ] = None,
     json: JsonFlag = False,

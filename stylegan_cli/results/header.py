@@ -37,12 +37,7 @@ class Header:
 
     def differences(self, other: "Header") -> list[str]:
         """What another header says otherwise: `psi is 1.0, not 0.7`."""
-        mine, theirs = json.loads(self.origin), json.loads(other.origin)
-        return [
-            f"{key} is {_in_words(theirs.get(key))}, not {_in_words(mine.get(key))}"
-            for key in {**mine, **theirs}
-            if mine.get(key) != theirs.get(key)
-        ]
+        return differing(json.loads(self.origin), json.loads(other.origin))
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -60,6 +55,15 @@ class Header:
     def fingerprint(self) -> str:
         """A short form of `origin`."""
         return sha256(self.origin.encode()).hexdigest()
+
+
+def differing(mine: Mapping[str, Any], theirs: Mapping[str, Any]) -> list[str]:
+    """What another origin claims otherwise: `psi is 1.0, not 0.7`."""
+    return [
+        f"{key} is {_in_words(theirs.get(key))}, not {_in_words(mine.get(key))}"
+        for key in {**mine, **theirs}
+        if mine.get(key) != theirs.get(key)
+    ]
 
 
 def write_header(file: h5py.File, header: Header) -> None:

@@ -26,6 +26,14 @@ def tile(pixels: Pixels, columns: int) -> UInt8[np.ndarray, "sheet_height sheet_
     return table.reshape(rows * height, columns * width, channels)
 
 
+def resize(pixels: Picture, side: int | None) -> UInt8[np.ndarray, "new_height new_width channels"]:
+    """The picture, square, with this side; as it is where no side is given."""
+    if side is None or side == pixels.shape[0]:
+        return pixels
+    image = to_image(pixels).resize((side, side), Image.Resampling.BICUBIC)
+    return np.asarray(image).reshape(side, side, pixels.shape[2])
+
+
 def write_png(path: Path, pixels: Picture, *, origin: str | None = None) -> None:
     """Write a picture, whole or not at all; its folder is made where it is missing.
 
@@ -41,3 +49,13 @@ def write_png(path: Path, pixels: Picture, *, origin: str | None = None) -> None
     with written_whole(path) as temporary:
         path.parent.mkdir(parents=True, exist_ok=True)
         to_image(pixels).save(temporary, format="PNG", pnginfo=chunks)
+
+
+def read_origin(path: Path) -> str | None:
+    """What `write_png` was told of where a picture comes from.
+
+    Raises:
+        OSError: It is no picture.
+    """
+    with Image.open(path) as image:
+        return image.info.get("Source")

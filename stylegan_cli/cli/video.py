@@ -1,0 +1,257 @@
+"""`sgtool video`: from keyframe to keyframe, as MP4, GIF or WebP."""
+
+import re
+from collections import deque
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+from stylegan_cli.cli import console
+from stylegan_cli.cli.flags import with_flags
+from stylegan_cli.cli.network import open_network
+from stylegan_cli.cli.options import (
+    BatchFlag,
+    CutoffFlag,
+    DeviceFlag,
+    JsonFlag,
+    NetworkFlag,
+    NoiseModeFlag,
+    OverwriteFlag,
+    QuietFlag,
+    VerboseFlag,
+    examples,
+)
+from stylegan_cli.cli.output import echo_json
+from stylegan_cli.errors import UsageError
+from stylegan_cli.picks import Pick, parse_picks
+from stylegan_cli.ranges import parse_floats, parse_ints
+
+if TYPE_CHECKING:
+    from stylegan_cli.checkpoint import Network
+    from stylegan_cli.studies.filming import Filming
+    from stylegan_cli.studies.interpolation import Video
+
+EXAMPLES = examples(
+    "sgtool video --interp lerp-w",
+    "sgtool video --seeds 0-5 --interp cubic-w --easing smooth -o people.gif",
+    "sgtool video --grid 3x2 --seeds 0-23 --size 256 --psi 0.7",
+    "sgtool video --seeds 5 --psi 1:-1:5 --no-loop -o through-the-mean.mp4",
+    "sgtool video --seeds 3 --style-seeds 10-15 --crossover 4 -o colours.webp",
+    "sgtool video --interp noise --seeds 3,0-6 --frames",
+)
+KEYFRAMES_A_STREAM = 8
+CIRCLE_KEYFRAMES = 2
+
+
+@dataclass(frozen=True, kw_only=True)
+class VideoFlags:
+    """Every flag of the command."""
+
+    interp: Annotated[
+        Literal["lerp-w", "lerp-z", "slerp-z", "slerp-w", "cubic-w", "circle-z", "noise"],
+        typer.Option(
+            help="What moves and how: lines in w or z, arcs around the mean of W or in z, a "
+            "smooth curve in w, a great circle in z through two seeds and their opposites, or the "
+            "noise of each seed under the first one's style."
+        ),
+    ] = "lerp-w"
+    seeds: Annotated[
+        str | None,
+        typer.Option(
+            metavar="LIST",
+            help="Keyframes, such as 0-7 (which is taken if not given), or codes in files as "
+            "grid.h5:4; with --grid, dealt to the streams in turn.",
+        ),
+    ] = None
+    seconds: Annotated[
+        float, typer.Option(metavar="NUMBER", help="From one keyframe to the next.")
+    ] = 2.0
+    fps: Annotated[float, typer.Option(metavar="NUMBER", help="Frames a second.")] = 30.0
+    loop: Annotated[
+        bool, typer.Option("--loop/--no-loop", help="Go on from the last keyframe to the first.")
+    ] = True
+    easing: Annotated[
+        Literal["linear", "smooth", "smoother"],
+        typer.Option(help="Constant speed, or slower near keyframes."),
+    ] = "linear"
+    psi: Annotated[
+        str,
+        typer.Option(
+            metavar="LIST", help="Truncation: one number, or one for each keyframe, as 1:0:8."
+        ),
+    ] = "1"
+    class_names: Annotated[
+        str | None,
+        typer.Option("--class", metavar="LIST", help="Class, or one for each keyframe, as cat,3."),
+    ] = None
+    style_seeds: Annotated[
+        str | None,
+        typer.Option(
+            metavar="LIST",
+            help="A second track: the layers from --crossover on follow these keyframes, all "
+            "others --seeds. A track of one seed stands still.",
+        ),
+    ] = None
+    crossover: Annotated[
+        str | None,
+        typer.Option(
+            metavar="LIST",
+            help="First layer that follows --style-seeds, or one for each keyframe. The middle "
+            "layer if not given.",
+        ),
+    ] = None
+    grid: Annotated[
+        str, typer.Option(metavar="COLSxROWS", help="Streams side by side, as 3x2.")
+    ] = "1x1"
+    size: Annotated[
+        int | None,
+        typer.Option(
+            metavar="N", min=1, help="Side of each picture in pixels; the network's if not given."
+        ),
+    ] = None
+    quality: Annotated[
+        int | None,
+        typer.Option(metavar="N", min=0, max=100, help="Of MP4 and WebP; 80 if not given."),
+    ] = None
+    frames: Annotated[
+        bool, typer.Option("--frames", help="Also write every frame as a PNG beside the video.")
+    ] = False
+    cutoff: CutoffFlag = None
+    noise_mode: NoiseModeFlag = "const"
+    network: NetworkFlag = None
+    batch: BatchFlag = None
+    device: DeviceFlag = "auto"
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", "-o", metavar="FILE", help="A file .mp4, .gif or .webp."),
+    ] = None
+    overwrite: OverwriteFlag = False
+    json: JsonFlag = False
+    quiet: QuietFlag = False
+    verbose: VerboseFlag = False
+
+
+@with_flags
+def video(*, flags: VideoFlags) -> None:
+    """Film the way from keyframe to keyframe.
+
+    Writes an MP4, GIF or WebP whose frames at the keyframes are the images that `sgtool grid`
+    draws. Noise stands still, so that only styles move. Stopped, the same command goes on.
+    """
+    screen = _parse_grid(flags.grid)
+    seeds = parse_picks(flags.seeds or _default_seeds(flags.interp, *screen))
+    style_seeds = _parse_style_seeds(flags.style_seeds)
+    psi = parse_floats(flags.psi)
+    from stylegan_cli import api
+
+    network = open_network(flags.network, flags.device)
+    found = api.video(
+        network,
+        api.Tracks(
+            seeds=seeds,
+            style_seeds=style_seeds,
+            crossover=_parse_crossover(flags.crossover, network),
+            psi=psi,
+            classes=_parse_classes(flags.class_names, network),
+            cutoff=flags.cutoff,
+            noise_mode=flags.noise_mode,
+        ),
+        api.Motion(
+            interp=flags.interp,
+            seconds=flags.seconds,
+            fps=flags.fps,
+            loop=flags.loop,
+            easing=flags.easing,
+        ),
+        api.Screen(cols=screen[0], rows=screen[1], side=flags.size),
+    )
+    _say_what_nobody_chose(flags, network, found)
+    filming = api.Filming(
+        network,
+        found,
+        flags.output or api.default_video(network, found, flags.quality),
+        quality=flags.quality,
+        keep_frames=flags.frames,
+        overwrite=flags.overwrite,
+    )
+    _film(filming, flags)
+
+
+def _film(filming: "Filming", flags: VideoFlags) -> None:
+    missing = filming.missing
+    _say_how_far(filming)
+    deque(console.track(filming.frames(flags.batch), label="frames", total=missing), maxlen=0)
+    filming.finish()
+    paths = filming.paths
+    if flags.json:
+        echo_json(
+            {
+                "study": filming.header.study,
+                "request": filming.header.request,
+                "network_sha256": filming.header.network_sha256,
+                "video": str(paths.file),
+                "account": str(paths.account),
+                "frames": str(paths.frames) if flags.frames else None,
+                "total": filming.total,
+                "made_now": missing,
+            }
+        )
+        return
+    for path in (paths.file, paths.account, *([paths.frames] if flags.frames else [])):
+        typer.echo(path)
+
+
+def _say_what_nobody_chose(flags: VideoFlags, network: "Network", found: "Video") -> None:
+    for text in found.stills.notes:
+        console.note(text)
+    if network.c_dim and flags.class_names is None:
+        console.note(f"class 0 of {network.c_dim}; choose another with --class")
+    if flags.style_seeds and flags.crossover is None:
+        console.note(
+            f"crossover {found.keyframes.crossover[0]:g} of 0-{network.G.num_ws}; "
+            "choose another with --crossover"
+        )
+    motion, screen = found.motion, found.screen
+    console.note(
+        f"{found.frames} frames: {found.keyframes.count} keyframes, {motion.segment} frames from "
+        f"one to the next" + (f", {screen.streams} streams" if screen.streams > 1 else "")
+    )
+
+
+def _say_how_far(filming: "Filming") -> None:
+    there = filming.total - filming.missing
+    if not filming.missing:
+        console.note(f"{filming.paths.file}: all {filming.total} frames are there already")
+    elif there:
+        console.note(f"{filming.paths.file}: going on, {there} of {filming.total} frames are there")
+
+
+def _parse_grid(text: str) -> tuple[int, int]:
+    match = re.fullmatch(r"([1-9]\d{0,2})[x×]([1-9]\d{0,2})", text)
+    if match is None:
+        raise UsageError(f"--grid {text}: not COLSxROWS; write for example 3x2")
+    return int(match[1]), int(match[2])
+
+
+def _default_seeds(interp: str, cols: int, rows: int) -> str:
+    each = CIRCLE_KEYFRAMES if interp == "circle-z" else KEYFRAMES_A_STREAM
+    return f"0-{each * cols * rows - 1}"
+
+
+def _parse_style_seeds(text: str | None) -> tuple[Pick, ...]:
+    return () if text is None else parse_picks(text, flag="--style-seeds")
+
+
+def _parse_crossover(text: str | None, network: "Network") -> tuple[int, ...]:
+    if text is None:
+        return ()
+    return parse_ints(text, flag="--crossover", valid=range(network.G.num_ws + 1))
+
+
+def _parse_classes(text: str | None, network: "Network") -> tuple[str, ...]:
+    if text is None:
+        return ()
+    # a name may have a comma in it
+    return (text,) if text in network.classes else tuple(text.split(","))
