@@ -10,7 +10,7 @@ from PIL import Image
 
 from stylegan_cli.errors import UsageError
 from stylegan_cli.results.joining import Whole, join_gif, join_mp4, join_webp
-from stylegan_cli.results.layout import PAPER
+from stylegan_cli.results.page import PAPER
 from stylegan_cli.results.pictures import to_image
 from stylegan_cli.shapes import Picture
 
