@@ -42,7 +42,7 @@ def line_chart(panels: Sequence[Panel]) -> Picture:
     """The panels below each other; all share what runs along x."""
     from matplotlib.figure import Figure
 
-    size = (6.4, 0.8 + 2.4 * len(panels))
+    size = (7.6, 0.8 + 2.4 * len(panels))
     figure = Figure(figsize=size, dpi=DOTS_AN_INCH)
     rows = figure.subplots(len(panels), sharex=True, squeeze=False)
     for axes, panel in zip(rows[:, 0], panels, strict=True):
@@ -60,4 +60,5 @@ def _draw(axes: "Axes", panel: Panel) -> None:
     axes.set_ylabel(panel.y)
     axes.tick_params(colors=INK, labelsize=9)
     axes.spines[["top", "right"]].set_visible(False)
-    axes.legend(frameon=False, fontsize=9)
+    # beside the panel, where no line runs
+    axes.legend(frameon=False, fontsize=9, loc="upper left", bbox_to_anchor=(1, 1))

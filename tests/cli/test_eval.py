@@ -78,7 +78,8 @@ def test_snapshots_make_a_table_a_plot_and_a_link_to_the_best(here):
     assert done.exit_code == 0, done.stderr
     rows = [line.split("\t") for line in done.stdout.splitlines()]
     assert [row[0] for row in rows] == ["network-000001", "network-000002"]
-    best = min(rows, key=lambda row: float(row[1]))[0]
+    assert {row[1] for row in rows} == {"fd_alex"}
+    best = min(rows, key=lambda row: float(row[2]))[0]
     assert Path("run/best-fd_alex.safetensors").resolve().stem == best
     assert len(list(Path("out").glob("fid-*-snapshot.png"))) == 1
 

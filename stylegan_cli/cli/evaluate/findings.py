@@ -1,6 +1,6 @@
 """Numbers that were found: recorded, drawn, linked, printed."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -50,10 +50,7 @@ def show(findings: Findings, *, seconds: float, save: bool, json: bool) -> None:
         return
     for file in files:
         console.note(f"wrote {file}")
-    if findings.subjects.along:
-        _echo_cases(findings)
-    else:
-        _echo_values(findings)
+    _echo(findings)
 
 
 def _records(findings: Findings, seconds: float) -> list[dict[str, Any]]:
@@ -65,34 +62,25 @@ def _records(findings: Findings, seconds: float) -> list[dict[str, Any]]:
     ]
 
 
-def _echo_values(findings: Findings) -> None:
+def _echo(findings: Findings) -> None:
+    """A row a value; elsewhere than on a terminal there are no headings to tell columns by."""
+    along = findings.subjects.along
     rows = [
         (name, number(value), number(result.sd[name]) if name in result.sd else "")
         for result in findings.results
         for name, value in result.values.items()
     ]
-    echo_table(("metric", "value", "±"), rows)
-
-
-def _echo_cases(findings: Findings) -> None:
-    names = _names(findings.results)
-    table: dict[str, dict[str, str]] = {}
-    for result in findings.results:
-        row = table.setdefault(result.case.name, {})
-        for name, value in result.values.items():
-            spread = f" ± {number(result.sd[name])}" if name in result.sd else ""
-            row[name] = number(value) + spread
-    rows = [(case, *(row[name] for name in names)) for case, row in table.items()]
-    echo_table((findings.subjects.along, *names), rows)
+    if not along:
+        echo_table(("metric", "value", "±"), rows)
+        return
+    cases = [result.case.name for result in findings.results for _ in result.values]
+    named = [(case, *row) for case, row in zip(cases, rows, strict=True)]
+    echo_table((along, "metric", "value", "±"), named)
 
 
 def number(value: float) -> str:
     """A value in as many digits as anybody compares."""
     return f"{value:.{DIGITS}g}"
-
-
-def _names(results: "Sequence[Result]") -> list[str]:
-    return list(dict.fromkeys(name for result in results for name in result.values))
 
 
 def _best(findings: Findings) -> Path | None:
