@@ -1,4 +1,4 @@
-"""Every command and example the README shows, run in order in one folder."""
+"""Every command and example that README and guides show, run in order in one folder."""
 
 import contextlib
 import re
@@ -17,6 +17,7 @@ from stylegan_cli.cli.app import app
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
+GUIDES = [path.read_text(encoding="utf-8") for path in sorted((ROOT / "docs").glob("*.md"))]
 SMALLER = (
     "--set=generator.channel_base=256",
     "--set=generator.channel_max=8",
@@ -28,7 +29,8 @@ SMALLER = (
 
 
 def blocks(language):
-    return re.findall(rf"```{language}\n(.*?)```", README, re.DOTALL)
+    pages = "\n".join([README, *GUIDES])
+    return re.findall(rf"```{language}\n(.*?)```", pages, re.DOTALL)
 
 
 def shown_commands():
@@ -80,6 +82,13 @@ def test_the_shown_python_works(results):
         for block in blocks("python"):
             code = block.replace("network-000200.safetensors", network.name)
             exec(compile(code, "README.md", "exec"), {})
+
+
+def test_links_between_pages_lead_somewhere():
+    for page in (ROOT / "README.md", *(ROOT / "docs").glob("*.md")):
+        text = page.read_text(encoding="utf-8")
+        for target in re.findall(r"\]\((?!https?:)([^)#]+)", text):
+            assert (page.parent / target).exists(), f"{page.name}: {target}"
 
 
 def test_ci_runs_the_shown_test_command():
