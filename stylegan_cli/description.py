@@ -20,6 +20,7 @@ from stylegan_cli.recipe import Recipe
 from stylegan_cli.recipe import load as load_recipe
 from stylegan_cli.results.arrays import describe_arrays
 from stylegan_cli.results.film import describe_video, is_video
+from stylegan_cli.results.measurements import describe_measurements, is_measurements
 from stylegan_cli.results.store import describe_study, is_study
 
 Facts = dict[str, Any]
@@ -54,6 +55,8 @@ def _kind(path: Path) -> tuple[str, Callable[[Path], Facts]]:
         return by_suffix[path.suffix]
     if is_video(path):
         return "video", describe_video
+    if is_measurements(path):
+        return "measurements", describe_measurements
     return ("study", describe_study) if is_study(path) else ("data set", _describe_data)
 
 

@@ -130,6 +130,28 @@ def open_measurements(
     return Measurements(path, _created(hidden, request, columns), damage=damage)
 
 
+def is_measurements(path: Path) -> bool:
+    """Whether this is an HDF5 file that says it holds measurements."""
+    try:
+        with h5py.File(path, "r") as file:
+            return "metric" in file.attrs and "done" in file
+    except OSError:
+        return False
+
+
+def describe_measurements(path: Path) -> dict[str, Any]:
+    """What a file of measurements holds and where it comes from, ready for JSON."""
+    with h5py.File(path, "r") as file:
+        return {
+            "metric": file.attrs["metric"],
+            "request": json.loads(file.attrs["request"]),
+            "shapes": {name: list(file[name].shape) for name in file},
+            "missing": int((~file["done"][...]).sum()),
+            "versions": json.loads(file.attrs["versions"]),
+            "created_utc": file.attrs["created_utc"],
+        }
+
+
 def _opened(path: Path, request: Mapping[str, Any], mode: str) -> h5py.File:
     try:
         file = h5py.File(path, mode)

@@ -2,6 +2,7 @@ import h5py
 import numpy as np
 import pytest
 
+from stylegan_cli.description import describe
 from stylegan_cli.errors import OutputError
 from stylegan_cli.results.measurements import open_measurements
 
@@ -72,3 +73,12 @@ def test_a_stranger_under_the_name_is_left_alone(tmp_path):
     with pytest.raises(OutputError, match="not a file of measurements, or damaged"):
         opened(tmp_path)
     assert (tmp_path / "ppl.h5").read_text() == "mine"
+
+
+def test_info_tells_what_was_measured(tmp_path):
+    with opened(tmp_path) as file:
+        file.write(0, values(4))
+    facts = describe(tmp_path / ".ppl.h5.partial")
+    assert (facts["kind"], facts["metric"], facts["missing"]) == ("measurements", "ppl", 2)
+    assert facts["request"] == REQUEST
+    assert facts["shapes"] == {"distances": [6], "done": [6], "logits": [6, 2]}
