@@ -15,9 +15,9 @@ from stylegan_cli.detectors.opening import weights_shapes
 from stylegan_cli.detectors.weights import find_weights, is_shipped, read_weights
 from stylegan_cli.errors import ForeignFileError, WeightsError
 from stylegan_cli.interop.adding import KNOWN_CONTENT, add_weights
+from stylegan_cli.interop.shipping import SHIPPED, ship
 from tests.detectors.made import made_state
 from tests.detectors.test_opening import example
-from tools.ship_alexnet import SHIPPED, ship
 
 ARCHIVES = os.environ.get("SGTOOL_ARCHIVES", "")
 with_archives = pytest.mark.skipif(not ARCHIVES, reason="$SGTOOL_ARCHIVES names no folder")
