@@ -57,7 +57,7 @@ class SeparabilityEvaluation:
     """The separability of a network's spaces; a context in which its file is open.
 
     The same request in the same folder goes on where it stopped. Of several processes the first
-    keeps the file and fits the planes. Codes and their scaled copies are in memory then, an estimated
+    keeps the file and fits the planes. Codes and scaled copies are in memory then, an estimated
     20 bytes a number: 2 GB for 200,000 images and 512 dimensions.
 
     Attributes:
