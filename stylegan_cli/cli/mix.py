@@ -53,18 +53,16 @@ def mix(
     carry pose and shape, fine ones colours.
     """
     row_picks, col_picks = parse_picks(rows, flag="--rows"), parse_picks(cols, flag="--cols")
+    starts = () if crossover is None else parse_ints(crossover, flag="--crossover")
     from stylegan_cli import api
 
     def make_plan(network: "Network", sampling: "Sampling") -> "Plan":
-        valid = range(network.G.num_ws + 1)
-        starts: tuple[int, ...] = ()
-        if crossover is not None:
-            starts = parse_ints(crossover, flag="--crossover", valid=valid)
         plan = api.mix(
             network, row_picks, col_picks, crossover=starts, layers=layers or (), sampling=sampling
         )
         if not (starts or layers):
-            console.note(f"{plan.sheets[0]} of 0-{valid[-1]}; choose others with --crossover")
+            last = network.G.active_ws
+            console.note(f"{plan.sheets[0]} of 0-{last}; choose others with --crossover")
         return plan
 
     run_study(make_plan, flags)

@@ -14,7 +14,6 @@ from stylegan_cli.data.sampler import Pick, Sampler
 from stylegan_cli.shapes import Labels, Picture, Pixels
 
 BATCHES_AHEAD = 3
-MAX_CHANNELS = 4
 MAX_THREADS = 8
 KEPT_BYTES = 2**28
 """A data set that is no larger than this at the side in use is decoded once and kept."""
@@ -107,8 +106,8 @@ def _reader(dataset: Dataset, side: int) -> Callable[[int], Example]:
         pixels, label = dataset.read(index)
         return _shrink(pixels, side), label
 
-    largest = len(dataset) * side * side * MAX_CHANNELS
-    return cache(read) if largest <= KEPT_BYTES else read
+    channels = dataset.read(0)[0].shape[2]
+    return cache(read) if len(dataset) * side * side * channels <= KEPT_BYTES else read
 
 
 def _turned(example: Example, pick: Pick) -> Example:

@@ -132,6 +132,8 @@ def adain(x: Tensor, style: Tensor) -> Tensor:
 
 
 def _pixel_mean(x: Tensor) -> Tensor:
+    if x.device.type != "cpu":
+        return x.mean((2, 3), keepdim=True)
     # a matrix product: up to ten times faster on CPUs than a reduction over channels-last pixels
     n, c, h, w = x.shape
     weights = x.new_full((n, 1, h * w), 1 / (h * w))

@@ -1,12 +1,13 @@
 """A mixing matrix: every row's image with some layers taken from every column's."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 
 from stylegan_cli.checkpoint import Network
 from stylegan_cli.errors import UsageError
 from stylegan_cli.latents import PLAIN, Sampling, codes_of_picks, mix_layers, sampling_request
+from stylegan_cli.networks.generator import Generator
 from stylegan_cli.picks import Pick
 from stylegan_cli.plan import Axis, Codes, Plan, join_codes
 from stylegan_cli.ranges import format_ints, parse_layers
@@ -26,7 +27,7 @@ def mix(
 
     Rows and columns of equal seed give that seed's image. Several crossovers or lists of layers
     give several matrices, a sheet each and all of them on one; without either, the crossover is
-    the middle layer.
+    the middle one of the layers in use.
 
     Args:
         rows: Seeds, or codes in files.
@@ -47,7 +48,7 @@ def mix(
             "mix: this network has one code for all layers, so there are no styles to mix; "
             "it offers single images, `sgtool grid --seeds 0-15`"
         )
-    taken = _taken_layers(network.G.num_ws, crossover, layers)
+    taken = _taken_layers(network.G, crossover, layers)
     row, col = (codes_of_picks(network, picks, sampling) for picks in (rows, cols))
     matrices = [_matrix(row.codes, col.codes, chosen) for chosen in taken.values()]
     return Plan(
@@ -67,24 +68,34 @@ def mix(
         codes=matrices[0] if len(matrices) == 1 else join_codes(matrices, np.stack),
         sources={"row": row.codes, "col": col.codes},
         pictures={BANDS: compose_bands} if len(matrices) > 1 else {},
-        notes=row.notes + col.notes,
+        notes=row.notes + col.notes + tuple(_idle_matrices(network.G, taken)),
     )
 
 
 def _taken_layers(
-    num_ws: int, crossover: Sequence[int], layers: Sequence[str]
+    G: Generator, crossover: Sequence[int], layers: Sequence[str]
 ) -> dict[str, tuple[int, ...]]:
     """The layers that take the column's style in each matrix, by the name of the matrix."""
+    num_ws = G.num_ws
     if crossover and layers:
         raise UsageError("--crossover and --layers: both choose layers; give one of them")
     if layers:
         chosen = [parse_layers(text, num_ws) for text in layers]
         return {_name(text, numbers): numbers for text, numbers in zip(layers, chosen, strict=True)}
-    starts = crossover or (num_ws // 2,)
+    starts = crossover or (G.active_ws // 2,)
     for start in starts:
         if not 0 <= start <= num_ws:
             raise UsageError(f"--crossover {start}: out of range; the valid range is 0-{num_ws}")
     return {f"crossover {start}": tuple(range(start, num_ws)) for start in starts}
+
+
+def _idle_matrices(G: Generator, taken: Mapping[str, Sequence[int]]) -> Iterator[str]:
+    for name, layers in taken.items():
+        if layers and min(layers) >= G.active_ws:
+            yield (
+                f"{name}: of no effect, as the network has grown to {G.side} px so far and uses "
+                f"layers 0-{G.active_ws - 1}"
+            )
 
 
 def _name(text: str, layers: Sequence[int]) -> str:

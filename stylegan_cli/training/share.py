@@ -74,10 +74,12 @@ def enough_memory(share: Share) -> Iterator[None]:
         if not _is_out_of_memory(error):
             raise
         at_once = len(share.split()[0])
-        smaller = max(1, at_once // 2 // 4**share.stage.levels)
+        # meant at full resolution: what fills a small one may be less than one image there
+        fitting = at_once // 2 // 4**share.stage.levels
+        remedy = f"train.batch_per_device={fitting}" if fitting else "generator.channel_base=…"
         raise TrainingError(
             f"out of memory with {at_once} images at once; the last state is kept. Choose a "
-            f"smaller --set train.batch_per_device={smaller}, in another folder"
+            f"smaller --set {remedy}, in another folder"
         ) from error
 
 

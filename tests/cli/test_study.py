@@ -199,3 +199,11 @@ def test_a_place_that_cannot_be_written_ends_in_words(here):
     done = sgtool("grid", "--seeds", "1", "-o", "file/out")
     assert (done.exit_code, done.stdout) == (1, "")
     assert "file/out: cannot be written (Not a directory)" in done.stderr
+
+
+def test_mix_as_the_readme_has_it_says_that_a_network_has_no_styles(here, growing_networks):
+    network = str(growing_networks["progan"].path)
+    words = ("mix", "--rows", "1,2", "--cols", "3,4", "--crossover", "8", "--network", network)
+    done = sgtool(*words)
+    assert done.exit_code == 2
+    assert "no styles to mix" in done.stderr

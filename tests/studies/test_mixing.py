@@ -115,3 +115,21 @@ def test_every_family_with_styles_mixes(growing_networks, kind):
         mixed = drawn[Address("/", (1, row, 0))]
         assert not np.array_equal(mixed, row_image(drawn, row))
         assert not np.array_equal(mixed, col_image(drawn, 0))
+
+
+@pytest.fixture
+def half_grown(growing_networks):
+    network = growing_networks["stylegan1"]
+    network.G.lod = 1.0
+    yield network
+    network.G.lod = 0.0
+
+
+def test_the_crossover_nobody_chose_is_the_middle_of_the_layers_in_use(half_grown):
+    assert mix(half_grown, [1], [2]).sheets == ("crossover 2",)
+
+
+def test_layers_that_are_not_in_use_yet_are_told(half_grown):
+    (note,) = mix(half_grown, [1], [2], crossover=[2, 4]).notes
+    assert "crossover 4: of no effect" in note
+    assert "grown to 8 px so far and uses layers 0-3" in note

@@ -92,3 +92,13 @@ def test_out_of_memory_at_a_small_size_is_told_in_images_of_the_full_size():
         enough_memory(share),
     ):
         raise MemoryError
+
+
+def test_out_of_memory_where_less_than_one_full_image_would_fit_names_the_width():
+    recipe = tiny_growing("train.batch_size=4", "train.batch_per_device=1")
+    share = share_of(recipe, stage_at(recipe, 0), World())
+    with (
+        pytest.raises(TrainingError, match=r"smaller --set generator\.channel_base="),
+        enough_memory(share),
+    ):
+        raise MemoryError
