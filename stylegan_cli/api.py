@@ -7,6 +7,7 @@ from stylegan_cli.detectors import open_detector
 from stylegan_cli.errors import SgtoolError
 from stylegan_cli.interop.adding import add_weights
 from stylegan_cli.latents import Sampling
+from stylegan_cli.measuring import train
 from stylegan_cli.metrics.cases import Options as EvaluationOptions
 from stylegan_cli.metrics.cases import folder_case, network_case, open_data
 from stylegan_cli.metrics.evaluation import Evaluation, Workplace, record_of
@@ -35,7 +36,6 @@ from stylegan_cli.synthesis import Cell, render
 from stylegan_cli.training.data import training_data
 from stylegan_cli.training.estimate import Estimate, estimate
 from stylegan_cli.training.growing import Stage, is_growing, stages
-from stylegan_cli.training.loop import train
 from stylegan_cli.training.tick import Tick
 
 __all__ = [

@@ -20,6 +20,7 @@ ROWS = (
     {"latents"},
     {"synthesis", "interop"},
     {"training", "studies", "metrics", "description", "reporting"},
+    {"measuring"},
     {"api"},
     {"cli"},
     {"__main__"},

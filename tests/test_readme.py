@@ -57,6 +57,8 @@ def run(command):
     if program == "python":
         return subprocess.run([sys.executable, *words], check=False, capture_output=True, text=True)
     shrunk = SMALLER if words[0] == "train" and "--dry-run" not in words else ()
+    if any(word.startswith("metrics.") for word in words):
+        shrunk += ("--set=metrics.num=8",)
     if words[0] == "eval":
         shrunk = ("--num=8",)
     if words[:2] == ["eval", "separability"]:

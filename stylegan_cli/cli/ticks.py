@@ -37,12 +37,16 @@ def _show_live(ticks: "Iterable[Tick]") -> None:
     with _progress() as bar:
         task = bar.add_task("training", total=None, kimg="0", rate="", numbers="")
         for tick in ticks:
+            if tick.metrics:
+                bar.console.print(measured(tick), markup=False, soft_wrap=True)
+                bar.update(task, rate="")
+                continue
             bar.update(
                 task,
                 total=tick.total_kimg,
                 completed=tick.kimg,
                 kimg=f"{tick.kimg:.1f} of {tick.total_kimg:g} kimg",
-                rate=f"{rate(tick.stats)} · {time_left(tick)}" if tick.stats else "first tick",
+                rate=_pace(tick),
                 numbers=numbers(tick.stats),
             )
             for path in tick.files:
@@ -59,14 +63,29 @@ def _progress() -> "Progress":
     return Progress(*columns, TimeElapsedColumn(), console=console.rich_console())
 
 
+def _pace(tick: "Tick") -> str:
+    if not tick.stats:
+        return "first tick"
+    pace = f"{rate(tick.stats)} · {time_left(tick)}"
+    return f"{pace} · measuring" if tick.is_due else pace
+
+
 def _lines(tick: "Tick") -> list[str]:
     lines = [f"wrote {path}" for path in tick.files]
+    if tick.metrics:
+        lines.append(measured(tick))
     if tick.stats:
         lines.append(
             f"{tick.kimg:.1f} of {tick.total_kimg:g} kimg   {rate(tick.stats)}   "
             f"{time_left(tick)}   {numbers(tick.stats)}"
         )
     return lines
+
+
+def measured(tick: "Tick") -> str:
+    """What was measured, and when: `0.2 kimg: fd_alex 12.3`."""
+    values = "  ".join(f"{name} {value:.4g}" for name, value in tick.metrics.items())
+    return f"{tick.kimg:.1f} kimg: {values}"
 
 
 def rate(stats: Mapping[str, int | float]) -> str:

@@ -94,6 +94,7 @@ def _train(recipe: "Recipe", folder: Path, device_name: str, *, overwrite: bool)
         console.note(f"{folder}: training {recipe.title} on {device}")
         dataset = api.training_data(recipe)
         console.note(f"{recipe.data.path}: {len(dataset)} images")
+        _name_detector(recipe)
         ticks = api.train(
             recipe,
             dataset,
@@ -110,6 +111,14 @@ def _train(recipe: "Recipe", folder: Path, device_name: str, *, overwrite: bool)
         *sorted(folder.glob("network-*.safetensors"))[-1:],
         *sorted(folder.glob("fakes-*"))[-1:],
     ]
+
+
+def _name_detector(recipe: "Recipe") -> None:
+    from stylegan_cli.cli.evaluate.command import name_detector
+    from stylegan_cli.detectors import default_detector
+
+    if recipe.metrics.every_ticks:
+        name_detector(recipe.metrics.detector or default_detector("features"), "features")
 
 
 @contextmanager

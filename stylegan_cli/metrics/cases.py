@@ -10,7 +10,7 @@ import torch
 from jaxtyping import Int64
 
 from stylegan_cli.checkpoint import Header, file_sha256, read_header
-from stylegan_cli.data.dataset import open_dataset
+from stylegan_cli.data.dataset import Dataset, open_dataset
 from stylegan_cli.data.samples import drawn_path
 from stylegan_cli.errors import DataError, MetricError, UsageError
 from stylegan_cli.latents import Sampling, class_index
@@ -97,8 +97,18 @@ def open_data(path: str, network: Path) -> Data:
             f"{path}: labels have {dataset.c_dim} numbers, those of {network} {header.c_dim}; "
             "measure with the data that the network was trained on"
         )
-    images = stored_data(Path(place), dataset, fit=section.fit)
-    if not header.c_dim:
+    return data_of_training(Path(place), dataset, fit=section.fit)
+
+
+def data_of_training(path: Path, dataset: Dataset, *, fit: str) -> Data:
+    """The images of an open data set, and its labels where it gives any.
+
+    Args:
+        path: Where the data set is.
+        fit: How it makes images square where it does.
+    """
+    images = stored_data(path, dataset, fit=fit)
+    if not dataset.c_dim:
         return Data(images=images)
     labels = LabelSource(name=images.sha256, count=len(dataset), label=dataset.label)
     return Data(images=images, labels=labels)

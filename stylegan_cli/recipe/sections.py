@@ -200,6 +200,28 @@ class ReportSection:
 
 
 @dataclass(frozen=True, kw_only=True)
+class MetricsSection:
+    """Networks measured while they are trained, as `sgtool eval` does it.
+
+    Attributes:
+        every_ticks: A network is written and measured every so many ticks, and at the end; 0 turns
+            measuring off.
+        metric: Fréchet or kernel distance to the images learned from.
+        num: Images that are made for it.
+        detector: None takes the standard one where its weights are here, else the one that ships.
+        keep_best: So many of the best networks stay, and `keep_last` of the newest; others are
+            removed after each measurement. Both 0 keep all; the newest one stays always.
+    """
+
+    every_ticks: Annotated[int, Ge(0)] = 0
+    metric: Literal["fid", "kid"] = "fid"
+    num: Annotated[int, Interval(ge=2, le=1_000_000)] = 50_000
+    detector: Literal["inception", "vgg16", "mobilenet", "alex"] | None = None
+    keep_best: Annotated[int, Ge(0)] = 0
+    keep_last: Annotated[int, Ge(0)] = 0
+
+
+@dataclass(frozen=True, kw_only=True)
 class Recipe:
     """Everything that decides a training run."""
 
@@ -214,3 +236,4 @@ class Recipe:
     growing: GrowingSection = field(default_factory=GrowingSection)
     augment: AugmentSection = field(default_factory=AugmentSection)
     report: ReportSection = field(default_factory=ReportSection)
+    metrics: MetricsSection = field(default_factory=MetricsSection)

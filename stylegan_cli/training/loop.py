@@ -54,13 +54,13 @@ def train(
         files.prepare(recipe, overwrite=overwrite)
     world.barrier()
     session = open_session(recipe, dataset, files, device, world)
-    yield session.begin()
+    yield from session.outside(session.begin())
     for batch in session.batches():
         share = share_of(recipe, stage_at(recipe, session.state.cur_nimg), world)
         with enough_memory(share):
             train_batch(session.state, session.nets, recipe, share, batch)
         if session.crossed():
-            yield session.report()
+            yield from session.outside(session.report())
         if session.is_done:
             return
         if session.shall_stop(stop):

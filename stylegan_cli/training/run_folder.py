@@ -10,7 +10,7 @@ from stylegan_cli.checkpoint import load_state, save_state
 from stylegan_cli.errors import OutputError
 from stylegan_cli.files import writing, written_whole
 from stylegan_cli.recipe import Recipe, dumps, load
-from stylegan_cli.recipe.sections import ReportSection
+from stylegan_cli.recipe.sections import MetricsSection, ReportSection
 
 PARTIAL = ".*.partial"
 """What a killed process leaves of a file it was writing."""
@@ -55,8 +55,8 @@ class RunFolder:
     def prepare(self, recipe: Recipe, *, overwrite: bool) -> None:
         """Make the folder, or make sure that it holds this very run.
 
-        A run may go on for longer and report more often than it began; everything else in its
-        recipe is fixed.
+        A run may go on for longer, and report and be measured more often, than it began;
+        everything else in its recipe is fixed.
 
         Args:
             overwrite: Remove the run that is there; never what is no run.
@@ -138,5 +138,9 @@ def _images_shown(line: str) -> float:
 
 def _identity(recipe: Recipe) -> Recipe:
     return replace(
-        recipe, report=ReportSection(), train=replace(recipe.train, total_kimg=1.0), title=""
+        recipe,
+        report=ReportSection(),
+        metrics=MetricsSection(),
+        train=replace(recipe.train, total_kimg=1.0),
+        title="",
     )

@@ -1,7 +1,7 @@
 """What a run tells of itself."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 
@@ -13,6 +13,8 @@ class Tick:
         stats: The new line of `stats.jsonl`; empty at the start of a session.
         files: Pictures and networks written since the last tick.
         seconds: Time spent so far, over all sessions.
+        is_due: The network written with it is to be measured.
+        metrics: What was measured, in a tick of its own that follows, without `stats`.
     """
 
     kimg: float
@@ -20,3 +22,5 @@ class Tick:
     stats: Mapping[str, int | float]
     files: tuple[Path, ...]
     seconds: float
+    is_due: bool = False
+    metrics: Mapping[str, float] = field(default_factory=dict)

@@ -47,6 +47,15 @@ def test_without_a_terminal_there_is_a_line_per_tick(recipe, image_folder):
     assert [line for line in lines if line.startswith("0.0 of 0.016 kimg")]
 
 
+def test_what_is_measured_on_the_way_is_told(recipe, image_folder, tmp_path, monkeypatch):
+    monkeypatch.setenv("SGTOOL_CACHE", str(tmp_path / "cache"))
+    settings = ("--set", "metrics.every_ticks=1", "--set", "metrics.num=8")
+    settings += ("--set", "metrics.detector=alex")
+    lines = train(recipe, "--data", image_folder, "-o", "run", *settings).stderr.splitlines()
+    assert [line for line in lines if line.startswith("0.0 kimg: fd_alex ")]
+    assert [line for line in lines if line.startswith("detector alex, whose name the numbers")]
+
+
 def test_json_names_the_run_and_its_files(recipe, image_folder):
     result = train(recipe, "--data", image_folder, "-o", "run", "--json", "--quiet")
     assert json.loads(result.stdout)["run"] == "run"

@@ -141,6 +141,14 @@ def test_time_of_a_stopped_session_counts(dataset, tmp_path):
     assert run(tiny(), dataset, tmp_path / "run")[0].seconds > 0
 
 
+def test_time_that_passes_between_ticks_is_not_time_of_training(dataset, tmp_path):
+    began = time.monotonic()
+    for tick in train(tiny("train.total_kimg=0.016"), dataset, tmp_path / "run", device=CPU):
+        seconds = tick.seconds
+        time.sleep(0.3)
+    assert seconds < time.monotonic() - began - 2 * 0.3
+
+
 def test_data_whose_labels_changed_are_refused_in_words(image_folder, tmp_path):
     recipe = tiny("data.labels=true", "train.total_kimg=0.008")
     images = tmp_path / "images"

@@ -3,6 +3,7 @@ import json
 import pytest
 
 from stylegan_cli.errors import OutputError
+from stylegan_cli.recipe import dumps, load
 from stylegan_cli.training.run_folder import RunFolder
 from tests.tiny import tiny
 
@@ -25,6 +26,20 @@ def test_a_refusal_names_what_makes_it_another_run(folder):
     )
     with pytest.raises(OutputError, match=r"holds another run \(lr_g = 0.002\)"):
         folder.prepare(longer, overwrite=False)
+
+
+def test_a_run_may_be_measured_otherwise_than_it_began(folder):
+    folder.prepare(tiny(), overwrite=False)
+    measured = tiny("metrics.every_ticks=5", "metrics.keep_best=3")
+    folder.prepare(measured, overwrite=False)
+    assert load(folder.path / "recipe.toml") == measured
+
+
+def test_a_run_from_before_there_were_metrics_goes_on(folder):
+    text, _, _ = dumps(tiny()).partition("\n[metrics]")
+    (folder.path / "recipe.toml").write_text(text)
+    folder.prepare(tiny(), overwrite=False)
+    assert load(folder.path / "recipe.toml") == tiny()
 
 
 def test_an_overwritten_run_takes_its_metrics_and_links_along(folder):

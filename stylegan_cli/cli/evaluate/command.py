@@ -124,7 +124,7 @@ def open_detectors(
     Raises:
         SgtoolError: There is none of the chosen name, or its weights are not here.
     """
-    from stylegan_cli.detectors import how_to_get_standard, is_standard, open_detector
+    from stylegan_cli.detectors import open_detector
 
     detectors: dict[Purpose, FeatureDetector] = {}
     for purpose in purposes:
@@ -132,12 +132,19 @@ def open_detectors(
             continue
         detector = open_detector(chosen, purpose=purpose, device=device)
         detectors[purpose] = detector
-        if not is_standard(detector.name, purpose):
-            console.note(
-                f"detector {detector.name}, whose name the numbers carry; the standard one is "
-                f"{how_to_get_standard(purpose)}"
-            )
+        name_detector(detector.name, purpose)
     return detectors
+
+
+def name_detector(name: str, purpose: "Purpose") -> None:
+    """Say on stderr where a detector is not the standard one, and how to get that."""
+    from stylegan_cli.detectors import how_to_get_standard, is_standard
+
+    if not is_standard(name, purpose):
+        console.note(
+            f"detector {name}, whose name the numbers carry; the standard one is "
+            f"{how_to_get_standard(purpose)}"
+        )
 
 
 def extract(evaluation: "Evaluation") -> None:

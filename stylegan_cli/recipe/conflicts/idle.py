@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, fields
 
 from stylegan_cli.recipe.conflicts.conflict import Conflict
-from stylegan_cli.recipe.sections import GrowingSection, Recipe
+from stylegan_cli.recipe.sections import GrowingSection, MetricsSection, Recipe
 from stylegan_cli.recipe.toml import inline
 
 
@@ -59,6 +59,12 @@ _IDLE = (
         used=lambda recipe: recipe.loss.adversarial == "wgan",
         why='without loss.adversarial "wgan"',
         because=("loss.adversarial",),
+    ),
+    _Idle(
+        keys=tuple(f"metrics.{f.name}" for f in fields(MetricsSection) if f.name != "every_ticks"),
+        used=lambda recipe: recipe.metrics.every_ticks > 0,
+        why="without metrics.every_ticks",
+        because=("metrics.every_ticks",),
     ),
 )
 
