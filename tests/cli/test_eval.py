@@ -133,7 +133,11 @@ def test_nearest_images_are_a_picture_and_numbers(here):
     [
         (("is", "--data", "data"), 2, "the Inception Score counts classes, and alex tells none"),
         (("fid", "--data", "data", "--detector", "inception"), 1, "its weights are not here"),
-        (("fid", "--data", "data", "--detector", "eye"), 2, "--detector eye: there is none"),
+        (
+            ("fid", "--data", "data", "--detector", "eye"),
+            2,
+            "no detector of features has that name",
+        ),
         (("fid", "--data", "nowhere"), 1, "nowhere: there is no such file"),
         (("fid", "--data", "data", "--num", "1"), 1, "1 fake images are too few; fid needs 2"),
         (("fid", "--data", "data", "--protocol", "x"), 2, "--protocol x: no such protocol"),

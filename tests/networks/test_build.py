@@ -6,6 +6,7 @@ import torch
 from stylegan_cli.networks.build import build_discriminator, build_generator
 from stylegan_cli.recipe import DiscriminatorSection, GeneratorSection
 from tests.networks.families import ARCHITECTURES, paper
+from tests.networks.families import small as small_growing
 from tests.ops.derivatives import seeded
 
 
@@ -90,6 +91,52 @@ def test_initial_values_are_those_of_the_paper():
     assert (b8.conv0.affine.bias == 1).all()
     zeros = [b8.conv0.bias, b8.conv0.noise_strength, b8.torgb.bias, G.mapping.fc0.bias]
     assert not any(tensor.any() for tensor in (*zeros, G.mapping.w_avg))
+
+
+def initial_values(kind, ending):
+    """Tensors of both networks, untrained and with many classes, by the ends of their names."""
+    networks = [
+        build(small_growing(kind), c_dim=50) for build in (build_generator, build_discriminator)
+    ]
+    named = [pair for network in networks for pair in network.state_dict().items()]
+    found = [tensor for name, tensor in named if name.endswith(ending)]
+    assert found
+    return found
+
+
+@pytest.mark.parametrize(
+    ("kind", "ending", "value"),
+    [
+        ("stylegan1", "input.const", 1),
+        ("stylegan1", "noise_strength", 0),
+        ("stylegan1", "affine.bias", 0),
+        ("stylegan1", "bias", 0),
+        ("stylegan1", "w_avg", 0),
+        ("progan", "bias", 0),
+    ],
+)
+def test_constants_of_growing_networks_are_those_of_the_papers(kind, ending, value):
+    assert all((tensor == value).all() for tensor in initial_values(kind, ending))
+
+
+@pytest.mark.parametrize(
+    ("kind", "ending", "std"),
+    [
+        ("stylegan1", ("fc0.weight", "fc1.weight"), 100),
+        ("stylegan1", "embedding", 1),
+        ("stylegan1", "affine.weight", 1),
+        ("stylegan1", ("conv0.weight", "conv1.weight"), 1),
+        ("stylegan1", "rgb.weight", 1),
+        ("stylegan1", "noise_const", 1),
+        ("progan", "input.weight", 1),
+        ("progan", ("conv0.weight", "conv1.weight"), 1),
+        ("progan", "rgb.weight", 1),
+        ("progan", ("fc.weight", "out.weight"), 1),
+    ],
+)
+def test_weights_of_growing_networks_are_as_spread_as_those_of_the_papers(kind, ending, std):
+    values = torch.cat([tensor.flatten() for tensor in initial_values(kind, ending)])
+    assert values.std().item() == pytest.approx(std, rel=0.2)
 
 
 @pytest.mark.parametrize("g", ARCHITECTURES)

@@ -82,6 +82,17 @@ def test_a_constant_decay_is_taken_as_it_is():
         torch.testing.assert_close(average, 0.75 * before + 0.25 * after)
 
 
+def test_the_half_life_counts_the_images_of_the_stage():
+    step = one_step(tiny_growing("train.ema_kimg=0.004", "train.order=g-first"), cur_nimg=40)
+    pairs = zip(step.before, weights(step.state.G), weights(step.state.G_ema), strict=True)
+    for before, after, average in pairs:
+        torch.testing.assert_close(average, (before + after) / 2)
+
+
+def test_an_iteration_is_counted():
+    assert one_step(tiny_growing()).state.iteration == 1
+
+
 def test_reals_fade_with_the_networks():
     recipe = tiny_growing()
     seen = one_step(recipe, cur_nimg=28).seen

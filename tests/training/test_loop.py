@@ -280,15 +280,21 @@ def test_stopped_at_every_step_a_growing_run_ends_with_the_same_bits(dataset, gr
     assert losses(tmp_path / "run") == losses(grown)
 
 
-def test_pictures_of_a_growing_run_have_the_full_size(grown):
-    for path in (*grown.glob("fakes-*"), grown / "reals.png"):
+@pytest.fixture(scope="module")
+def half_grown(dataset, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("half grown")
+    run(tiny_growing("train.total_kimg=0.016"), dataset, folder / "run")
+    return folder / "run"
+
+
+def test_pictures_of_a_growing_run_have_the_full_size(half_grown):
+    for path in (*half_grown.glob("fakes-*"), half_grown / "reals.png"):
         with Image.open(path) as picture:
             assert picture.size == (12 * 16, 8 * 16)
 
 
-def test_a_network_saved_while_growing_draws_at_its_size(dataset, tmp_path):
-    run(tiny_growing("train.total_kimg=0.016"), dataset, tmp_path / "run")
-    network = load_network(tmp_path / "run" / "network-000000.safetensors", discriminator=True)
+def test_a_network_saved_while_growing_draws_at_its_size(half_grown):
+    network = load_network(half_grown / "network-000000.safetensors", discriminator=True)
     assert (network.header.lod, network.G.side, network.D.lod) == (1.0, 8, 1.0)
 
 

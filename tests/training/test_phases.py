@@ -9,12 +9,22 @@ from stylegan_cli.networks.build import build_discriminator, build_generator
 from stylegan_cli.recipe.automatic import r1_gamma
 from stylegan_cli.runtime import World
 from stylegan_cli.training.draws import PhaseStreams
-from stylegan_cli.training.phases import Nets, Reals, between, d_main, g_main, judge
+from stylegan_cli.training.phases import (
+    Nets,
+    Reals,
+    between,
+    d_main,
+    d_reg,
+    g_main,
+    g_reg,
+    judge,
+)
 from stylegan_cli.training.stats import Stats
 from tests.tiny import tiny, tiny_growing
 
 CPU = torch.device("cpu")
 NO_LABELS = torch.zeros(4, 0)
+LODS = pytest.mark.parametrize(("lod", "side"), [(0.5, 16), (1.0, 8)])
 
 
 def noise(*shape):
@@ -38,12 +48,30 @@ def nets_of(recipe, *, c_dim=0, **loss):
     )
 
 
-def fakes_of(nets):
-    """What G makes in a phase without mixed styles."""
+def codes_of(nets):
+    """Labels and what the mapping network makes of the first latents in a phase."""
     z, _ = streams().latents(nets.G.z_dim)
     c = nets.labels_of(streams().label_choices(nets.n_images))
-    ws = broadcast_layers(nets.G.mapping(z, c), nets.G.num_ws)
-    return nets.G.synthesis(ws, streams().noise(nets.G.synthesis.noise_resolutions)).detach(), c
+    return nets.G.mapping(z, c), c
+
+
+def images_of(nets, ws):
+    return nets.G.synthesis(ws, streams().noise(nets.G.synthesis.noise_resolutions))
+
+
+def fakes_of(nets):
+    """What G makes in a phase without mixed styles."""
+    w, c = codes_of(nets)
+    return images_of(nets, broadcast_layers(w, nets.G.num_ws)).detach(), c
+
+
+def r1_of(D, reals):
+    """Scores of D, and R1 with a weight of 1 for reals of the full size."""
+    images = reals.clone().requires_grad_()
+    scores = D(images, NO_LABELS)
+    (gradient,) = torch.autograd.grad(scores.sum(), images, create_graph=True)
+    # at half the side, the gradient is twice that of the full-size images
+    return scores, (gradient * reals.shape[3] / D.resolution).square().sum((1, 2, 3)).mean() / 2
 
 
 def assert_same_gradients(loss, expected, D):
@@ -65,18 +93,39 @@ def test_fakes_and_reals_are_judged_as_if_alone(n):
         torch.testing.assert_close(logits, D(images, c))
 
 
-def test_r1_in_the_loss_is_that_of_plain_autograd():
+@LODS
+def test_r1_in_the_loss_is_that_of_plain_autograd(lod, side):
     nets = nets_of(tiny_growing(), style_mixing_prob=0.0)
-    nets.G.lod = nets.D.lod = 0.5
-    reals = noise(4, 3, 16, 16)
+    nets.G.lod = nets.D.lod = lod
+    reals = noise(4, 3, side, side)
     fakes, _ = fakes_of(nets)
-    images = reals.clone().requires_grad_()
-    scores = nets.D(images, NO_LABELS)
-    (gradient,) = torch.autograd.grad(scores.sum(), images, create_graph=True)
-    expected = F.softplus(nets.D(fakes, NO_LABELS)) + F.softplus(-scores)
-    expected = expected.mean() + 1.0 / 2 * gradient.square().sum((1, 2, 3)).mean()
+    scores, penalty = r1_of(nets.D, reals)
+    expected = (F.softplus(nets.D(fakes, NO_LABELS)) + F.softplus(-scores)).mean() + penalty
     loss = d_main(nets, streams(), Reals(images=reals, c=NO_LABELS))
     assert_same_gradients(loss, expected, nets.D)
+
+
+@LODS
+def test_a_lazy_r1_makes_up_for_the_steps_without_it(lod, side):
+    nets = nets_of(tiny_growing(), lazy=True, r1_interval=4)
+    nets.D.lod = lod
+    reals = noise(4, 3, side, side)
+    _, penalty = r1_of(nets.D, reals)
+    loss = d_reg(nets, Reals(images=reals, c=NO_LABELS))
+    assert_same_gradients(loss, 4 * penalty, nets.D)
+
+
+@pytest.mark.parametrize(("lazy", "factor"), [(True, 2), (False, 1)])
+def test_lazy_path_lengths_make_up_for_the_steps_without_them(lazy, factor):
+    nets = nets_of(tiny(), lazy=lazy, pl_interval=2, pl_weight=3.0, style_mixing_prob=0.0)
+    w, _ = codes_of(nets)
+    ws = broadcast_layers(w, nets.G.num_ws)
+    directions = streams().pixel_noise(3, 16) / 16
+    (gradient,) = torch.autograd.grad((images_of(nets, ws) * directions).sum(), ws)
+    lengths = gradient.square().sum(2).mean(1).sqrt()
+    mean = torch.tensor(0.5)
+    penalty = (lengths - (0.99 * mean + 0.01 * lengths.mean())).square().mean()
+    torch.testing.assert_close(g_reg(nets, streams(), mean).detach(), factor * 3.0 * penalty)
 
 
 @pytest.mark.parametrize("c_dim", [0, 3])
@@ -119,6 +168,13 @@ def test_styles_mix_among_the_layers_there_are(lod, crossovers):
     changes = [(ws[0, 1:] != ws[0, :-1]).any(1).nonzero().flatten().tolist() for ws in seen]
     assert {len(change) for change in changes} == {1}
     assert {change[0] + 1 for change in changes} == crossovers
+
+
+def test_the_mean_of_w_follows_the_first_codes_of_a_phase():
+    nets = nets_of(tiny("generator.w_avg_beta=0.75"), style_mixing_prob=1.0)
+    g_main(nets, streams())
+    w, _ = codes_of(nets)
+    torch.testing.assert_close(nets.G.mapping.w_avg, 0.25 * w.detach().mean(0))
 
 
 def test_a_generator_without_styles_never_mixes():

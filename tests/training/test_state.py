@@ -67,6 +67,17 @@ def test_the_learning_rate_is_that_of_the_stage(lazy, lr):
     assert state.opt_g.param_groups[0]["lr"] == pytest.approx(lr)
 
 
+def test_each_optimizer_is_that_of_its_network():
+    state = state_of(
+        tiny("train.lr_g=0.001", "train.lr_d=0.004", "train.beta1=0.5", "train.beta2=0.9")
+    )
+    # path lengths in every 2nd step, R1 in every 4th
+    for optimizer, lr, c in ((state.opt_g, 0.001, 2 / 3), (state.opt_d, 0.004, 4 / 5)):
+        group = optimizer.param_groups[0]
+        assert group["lr"] == pytest.approx(lr * c)
+        assert group["betas"] == pytest.approx((0.5**c, 0.9**c))
+
+
 def test_a_state_knows_how_far_it_has_grown():
     recipe = tiny_growing()
     grown, loaded = state_of(recipe), state_of(recipe)
