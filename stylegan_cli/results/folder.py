@@ -153,7 +153,7 @@ def finish(
         if not (study.is_finished and path.exists()):
             write_png(path, compose(file, sheet), origin=file.header.origin)
         yield path
-    for name, path in zip(file.header.pictures, paths.pictures, strict=True):
+    for name, path in zip(paths.header.pictures, paths.pictures, strict=True):
         if not (study.is_finished and path.exists()):
             write_png(path, pictures[name](file), origin=file.header.origin)
         yield path

@@ -263,3 +263,13 @@ def test_the_usual_folder_is_named_by_the_request(network, plan):
     assert default_folder(network, plan) == default_folder(network, again)
     assert default_folder(network, plan) != default_folder(network, other)
     assert default_folder(network, plan).parent.name == "results"
+
+
+def test_pictures_that_an_older_file_does_not_know_are_made(network, tmp_path):
+    plan = mix(network, [1], [2], crossover=[2, 4])
+    record(network, plan, tmp_path)
+    with h5py.File(tmp_path / "mix.h5", "r+") as file:
+        del file.attrs["pictures"]
+    (tmp_path / "mix-bands.png").unlink()
+    record(network, plan, tmp_path)
+    assert (tmp_path / "mix-bands.png").exists()
