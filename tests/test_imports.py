@@ -18,6 +18,7 @@ ROWS = (
     {"networks", "data", "detectors", "results"},
     {"checkpoint", "plan"},
     {"latents"},
+    {"picked"},
     {"synthesis", "interop"},
     {"training", "studies", "metrics", "description", "reporting"},
     {"measuring"},

@@ -8,12 +8,12 @@ from stylegan_cli.latents import (
     Sampling,
     broadcast_layers,
     class_index,
-    codes_of_picks,
     codes_of_seeds,
     mix_layers,
     truncate,
     z_of_seeds,
 )
+from stylegan_cli.picked import codes_of_picks
 from stylegan_cli.picks import parse_picks
 
 W_AVG = torch.linspace(-1, 1, 8)

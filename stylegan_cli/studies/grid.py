@@ -10,14 +10,13 @@ from stylegan_cli.checkpoint import Network
 from stylegan_cli.errors import UsageError
 from stylegan_cli.latents import (
     PLAIN,
-    Picked,
     Sampling,
     check_possible,
     class_names,
-    codes_of_picks,
     sampling_request,
     truncate_codes,
 )
+from stylegan_cli.picked import Picked, codes_of_picks
 from stylegan_cli.picks import Pick
 from stylegan_cli.plan import Axis, Codes, Plan, join_codes
 from stylegan_cli.results.collage import MOST_IMAGES

@@ -11,14 +11,13 @@ from jaxtyping import Float32, Float64
 from stylegan_cli.checkpoint import Network
 from stylegan_cli.errors import UsageError
 from stylegan_cli.latents import (
-    Picked,
     Sampling,
     broadcast_layers,
-    codes_of_picks,
     map_latents,
     truncate,
 )
 from stylegan_cli.networks.generator import Generator
+from stylegan_cli.picked import Picked, codes_of_picks
 from stylegan_cli.plan import Codes, join_codes
 from stylegan_cli.studies.curves import Interp, lerp
 from stylegan_cli.studies.tracks import Tracks, check_tracks, common_length

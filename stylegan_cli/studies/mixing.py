@@ -6,8 +6,9 @@ import numpy as np
 
 from stylegan_cli.checkpoint import Network
 from stylegan_cli.errors import UsageError
-from stylegan_cli.latents import PLAIN, Sampling, codes_of_picks, mix_layers, sampling_request
+from stylegan_cli.latents import PLAIN, Sampling, mix_layers, sampling_request
 from stylegan_cli.networks.generator import Generator
+from stylegan_cli.picked import codes_of_picks
 from stylegan_cli.picks import Pick
 from stylegan_cli.plan import Axis, Codes, Plan, join_codes
 from stylegan_cli.ranges import format_ints, parse_layers

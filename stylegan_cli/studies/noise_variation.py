@@ -9,9 +9,10 @@ from jaxtyping import Int8
 
 from stylegan_cli.checkpoint import Network
 from stylegan_cli.errors import UsageError
-from stylegan_cli.latents import PLAIN, Sampling, codes_of_picks, sampling_request
+from stylegan_cli.latents import PLAIN, Sampling, sampling_request
 from stylegan_cli.networks.generator import Generator
 from stylegan_cli.noise import NOISE_MODES, NoiseMode
+from stylegan_cli.picked import codes_of_picks
 from stylegan_cli.picks import Pick
 from stylegan_cli.plan import Axis, Codes, Plan, join_codes
 from stylegan_cli.ranges import layer_groups, parse_layers_by_side

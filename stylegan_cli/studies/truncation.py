@@ -10,11 +10,11 @@ from stylegan_cli.errors import UsageError
 from stylegan_cli.latents import (
     PLAIN,
     Sampling,
-    codes_of_picks,
     mean_code,
     sampling_request,
     truncate_codes,
 )
+from stylegan_cli.picked import codes_of_picks
 from stylegan_cli.picks import Pick
 from stylegan_cli.plan import Axis, Plan, join_codes
 from stylegan_cli.studies.naming import psi_names, seeds_title
