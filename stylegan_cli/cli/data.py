@@ -40,12 +40,15 @@ WorkersFlag = Annotated[
     epilog=examples(
         "sgtool data prepare photos/ -o photos.zip --resolution 256",
         "sgtool data prepare cars.zip more/ -o cars.h5 --fit wide --background black",
+        "sgtool data prepare train-images-idx3-ubyte.gz -o mnist.zip --channels 1",
     )
 )
 def prepare(
     sources: Annotated[
         list[Path],
-        typer.Argument(metavar="SRC", help="Folders, .zip, .h5, images, or .txt listing images."),
+        typer.Argument(
+            metavar="SRC", help="Folders, .zip, .h5, idx files, images, or .txt listing images."
+        ),
     ],
     output: DestinationFlag,
     resolution: Annotated[

@@ -9,6 +9,7 @@ from pathlib import Path
 from stylegan_cli.data.archives import ZipSource
 from stylegan_cli.data.entries import HDF5_SUFFIXES, Source, is_image
 from stylegan_cli.data.folders import FolderSource, ListSource
+from stylegan_cli.data.idx import IdxSource, is_idx
 from stylegan_cli.errors import DataError
 
 HDF5_MAGIC = b"\x89HDF\r\n\x1a\n"
@@ -16,7 +17,7 @@ LIST_SUFFIXES = {".txt", ".lst"}
 
 
 def open_source(path: Path) -> Source:
-    """The images at a path: a folder, zip, HDF5 file, list of files or single image.
+    """The images at a path: a folder, zip, HDF5 or idx file, list of files or single image.
 
     Raises:
         DataError: Nothing there, or nothing that holds images.
@@ -35,10 +36,12 @@ def open_source(path: Path) -> Source:
         from stylegan_cli.data.hdf5 import Hdf5Source
 
         return Hdf5Source(path)
+    if is_idx(path):
+        return IdxSource(path)
     if path.suffix.lower() == ".zip" or zipfile.is_zipfile(path):
         return ZipSource(path)
     raise DataError(
-        f"{path}: not a source of images; give a folder, a .zip, a .h5, images, "
+        f"{path}: not a source of images; give a folder, a .zip, a .h5, an idx file, images, "
         "or a .txt that lists images, one path a line"
     )
 

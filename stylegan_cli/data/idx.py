@@ -1,0 +1,136 @@
+"""Images in an idx file, the format of MNIST and of the sets made like it.
+
+A header of big-endian numbers, then bytes: `0 0 8 3, n, height, width, pixels`. Class numbers lie
+in a file of their own beside it (`train-labels-idx1-ubyte` for `train-images-idx3-ubyte`); both may
+be gzipped.
+"""
+
+import gzip
+import hashlib
+import io
+import zlib
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+
+from stylegan_cli.data.annotations import class_names
+from stylegan_cli.data.entries import Entry, Tally
+from stylegan_cli.data.pictures import check_pixels
+from stylegan_cli.errors import DataError
+
+IMAGES_MAGIC, LABELS_MAGIC = b"\0\0\x08\x03", b"\0\0\x08\x01"
+GZIP_MAGIC = b"\x1f\x8b"
+MAX_BYTES = 2**30
+MNIST_SIDE, PADDING = 28, 2
+
+_FASHION_CLASSES = (
+    "t-shirt",
+    "trouser",
+    "pullover",
+    "dress",
+    "coat",
+    "sandal",
+    "shirt",
+    "sneaker",
+    "bag",
+    "boot",
+)
+_CLASSES = {
+    "657fbd221bfc9f4198cc14b5619cc33ec57c58dd0e47af4d99d6650759e869a7": _FASHION_CLASSES,
+    "3d0e6c6ea990b53b6f8f500a41cac93881d981b315f84578b7d915342ade01e9": _FASHION_CLASSES,
+}
+"""What the numbers in files of labels mean, by the SHA-256 of the numbers."""
+
+
+class IdxSource:
+    """Grey images by their places; those of 28 px get a border of 2, so 32, as is usual.
+
+    Class numbers come from the file of labels beside it, where there is one.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.name = str(path)
+        self.prepared: Mapping[str, Any] = {}
+        self._images = _read_array(path, IMAGES_MAGIC)
+        self._labels = _labels_beside(path, len(self._images))
+        self.classes = _classes(self._labels) if self._labels is not None else ()
+
+    def tally(self) -> Tally:
+        return Tally(images=len(self._images))
+
+    def entries(self) -> Iterator[Entry]:
+        for place, pixels in enumerate(self._images):
+            label = None if self._labels is None else self.classes[self._labels[place]]
+            mark = zlib.crc32(pixels.tobytes())
+            yield Entry(name=f"{place:08d}", position=place, mark=mark, label=label)
+
+    def open(self, entry: Entry) -> Image.Image:
+        pixels = self._images[entry.position]
+        height, width = pixels.shape
+        check_pixels(width, height)
+        padding = PADDING if height == width == MNIST_SIDE else 0
+        return Image.fromarray(np.pad(pixels, padding))
+
+    def close(self) -> None: ...
+
+
+def is_idx(path: Path) -> bool:
+    """Whether a file is an idx file of images or labels, gzipped or not."""
+    try:
+        with _opened(path) as file:
+            return file.read(4) in (IMAGES_MAGIC, LABELS_MAGIC)
+    except (OSError, EOFError, zlib.error):
+        return False
+
+
+def _opened(path: Path) -> gzip.GzipFile | io.BufferedReader:
+    with path.open("rb") as file:
+        zipped = file.read(2) == GZIP_MAGIC
+    return gzip.open(path, "rb") if zipped else path.open("rb")
+
+
+def _read_array(path: Path, magic: bytes) -> npt.NDArray[np.uint8]:
+    """The bytes of an idx file in the shape it declares."""
+    axes = magic[3]
+    try:
+        with _opened(path) as file:
+            if file.read(4) != magic:
+                kind = "images [n, height, width]" if axes == 3 else "labels [n]"
+                raise DataError(f"{path}: not an idx file of {kind} as bytes; give that one")
+            sizes = [int.from_bytes(file.read(4), "big") for _ in range(axes)]
+            count = int(np.prod(sizes, dtype=object))
+            if count > MAX_BYTES:
+                raise DataError(f"{path}: claims {count} bytes of pixels; more than is read")
+            # one byte more than there should be tells a file that goes on
+            content = file.read(count + 1)
+    except (OSError, EOFError, zlib.error) as error:
+        raise DataError(f"{path}: damaged ({error}); fetch it again") from None
+    if len(content) != count or not count:
+        raise DataError(
+            f"{path}: {len(content)} bytes where {count} are declared {sizes}; fetch it again"
+        )
+    return np.frombuffer(content, np.uint8).reshape(sizes)
+
+
+def _labels_beside(path: Path, images: int) -> npt.NDArray[np.uint8] | None:
+    plain = path.name.removesuffix(".gz").replace("images", "labels").replace("idx3", "idx1")
+    for name in (plain, f"{plain}.gz"):
+        beside = path.with_name(name)
+        if beside == path or not beside.is_file():
+            continue
+        labels = _read_array(beside, LABELS_MAGIC)
+        if len(labels) != images:
+            raise DataError(
+                f"{beside}: {len(labels)} labels for {images} images; put the right one there"
+            )
+        return labels
+    return None
+
+
+def _classes(labels: npt.NDArray[np.uint8]) -> tuple[str, ...]:
+    known = _CLASSES.get(hashlib.sha256(labels.tobytes()).hexdigest(), ())
+    return class_names(labels.astype(np.int64), known)
