@@ -85,7 +85,7 @@ def save_network(path: Path, header: Header, G_ema: "nn.Module", D: "nn.Module")
         OutputError: The place cannot be written.
     """
     from safetensors import SafetensorError
-    from safetensors.torch import save_file
+    from safetensors.torch import save
 
     tensors = {f"g_ema.{key}": _plain(tensor) for key, tensor in G_ema.state_dict().items()}
     tensors |= {f"d.{key}": _plain(tensor) for key, tensor in D.state_dict().items()}
@@ -100,7 +100,8 @@ def save_network(path: Path, header: Header, G_ema: "nn.Module", D: "nn.Module")
         "provenance": json.dumps(dict(header.provenance)),
     }
     with written_whole(path) as temporary, writing(path, SafetensorError):
-        save_file(tensors, temporary, metadata)
+        # not save_file, whose files only their owner may read
+        temporary.write_bytes(save(tensors, metadata))
         _reach_disk(temporary)
 
 
@@ -256,9 +257,9 @@ def _fill(path: Path, module: "nn.Module", tensors: Mapping[str, "Tensor"], pref
     import torch
 
     own = {
-        key.removeprefix(prefix): tensor.contiguous(memory_format=torch.channels_last)
-        if tensor.ndim == 4
-        else tensor
+        key.removeprefix(prefix): tensor.float().contiguous(
+            memory_format=torch.channels_last if tensor.ndim == 4 else torch.contiguous_format
+        )
         for key, tensor in tensors.items()
         if key.startswith(prefix)
     }

@@ -49,6 +49,12 @@ def test_a_network_comes_back_to_the_bit(file, networks):
         assert all(torch.equal(t, expected[k]) for k, t in theirs.state_dict().items())
 
 
+def test_others_may_read_a_network_where_they_may_read_other_files(file, tmp_path):
+    usual = tmp_path / "usual"
+    usual.touch()
+    assert file.stat().st_mode == usual.stat().st_mode
+
+
 def test_a_network_says_what_it_is(file, header):
     assert read_header(file) == header
 

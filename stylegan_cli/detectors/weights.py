@@ -16,7 +16,7 @@ from typing import Any
 
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors.torch import save
 from torch import Tensor
 
 from stylegan_cli.errors import WeightsError
@@ -120,7 +120,8 @@ def write_weights(path: Path, tensors: Mapping[str, Tensor], origin: Mapping[str
         path.parent.mkdir(parents=True, exist_ok=True)
     with written_whole(path) as temporary, writing(path, SafetensorError):
         # as one entry: safetensors writes several in a new order every time
-        save_file(own, temporary, {METADATA: json.dumps({**origin, "sha256": sha256})})
+        metadata = {METADATA: json.dumps({**origin, "sha256": sha256})}
+        temporary.write_bytes(save(own, metadata))
     return sha256
 
 

@@ -183,7 +183,7 @@ def save_classifier(path: Path, classifier: Classifier) -> None:
         OutputError: The place cannot be written.
     """
     from safetensors import SafetensorError
-    from safetensors.torch import save_file
+    from safetensors.torch import save
 
     tensors = {
         key: value.cpu().contiguous() for key, value in classifier.network.state_dict().items()
@@ -192,7 +192,7 @@ def save_classifier(path: Path, classifier: Classifier) -> None:
     with writing(path):
         path.parent.mkdir(parents=True, exist_ok=True)
     with written_whole(path) as temporary, writing(path, SafetensorError):
-        save_file(tensors, temporary, metadata)
+        temporary.write_bytes(save(tensors, metadata))
 
 
 def load_classifier(path: Path, device: torch.device) -> Classifier:
