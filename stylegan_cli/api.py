@@ -2,10 +2,12 @@
 
 from stylegan_cli.checkpoint import Network, load_network
 from stylegan_cli.data.dataset import Dataset, open_dataset
-from stylegan_cli.description import describe
+from stylegan_cli.description import describe, describe_foreign
 from stylegan_cli.detectors import open_detector
 from stylegan_cli.errors import SgtoolError
 from stylegan_cli.interop.adding import add_weights
+from stylegan_cli.interop.foreign import Foreign, save_foreign
+from stylegan_cli.interop.reading import read_foreign
 from stylegan_cli.latents import Sampling
 from stylegan_cli.measuring import train
 from stylegan_cli.metrics.cases import Options as EvaluationOptions
@@ -46,6 +48,7 @@ __all__ = [
     "Evaluation",
     "EvaluationOptions",
     "Filming",
+    "Foreign",
     "GridOptions",
     "Motion",
     "Network",
@@ -67,6 +70,7 @@ __all__ = [
     "default_folder",
     "default_video",
     "describe",
+    "describe_foreign",
     "estimate",
     "folder_case",
     "grid",
@@ -83,9 +87,11 @@ __all__ = [
     "parse_picks",
     "pick_device",
     "protocol_named",
+    "read_foreign",
     "record_of",
     "render",
     "resolve_recipe",
+    "save_foreign",
     "stages",
     "train",
     "training_data",

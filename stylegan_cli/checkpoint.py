@@ -84,11 +84,24 @@ def save_network(path: Path, header: Header, G_ema: "nn.Module", D: "nn.Module")
     Raises:
         OutputError: The place cannot be written.
     """
+    tensors = {f"g_ema.{key}": tensor for key, tensor in G_ema.state_dict().items()}
+    tensors |= {f"d.{key}": tensor for key, tensor in D.state_dict().items()}
+    save_tensors(path, header, tensors)
+
+
+def save_tensors(path: Path, header: Header, tensors: Mapping[str, "Tensor"]) -> None:
+    """Write a network file of tensors that fit its header; D may be missing.
+
+    Args:
+        tensors: `g_ema.*` and `d.*`, as in the state dicts of the networks.
+
+    Raises:
+        OutputError: The place cannot be written.
+    """
     from safetensors import SafetensorError
     from safetensors.torch import save
 
-    tensors = {f"g_ema.{key}": _plain(tensor) for key, tensor in G_ema.state_dict().items()}
-    tensors |= {f"d.{key}": _plain(tensor) for key, tensor in D.state_dict().items()}
+    plain = {key: _plain(tensor) for key, tensor in tensors.items()}
     metadata = {
         "schema": str(SCHEMA),
         "recipe": dumps(header.recipe),
@@ -101,7 +114,7 @@ def save_network(path: Path, header: Header, G_ema: "nn.Module", D: "nn.Module")
     }
     with written_whole(path) as temporary, writing(path, SafetensorError):
         # not save_file, whose files only their owner may read
-        temporary.write_bytes(save(tensors, metadata))
+        temporary.write_bytes(save(plain, metadata))
         _reach_disk(temporary)
 
 
@@ -140,6 +153,8 @@ def load_network(
 
     header = read_header(path)
     tensors = load_file(path)
+    if discriminator and not any(name.startswith("d.") for name in tensors):
+        raise NetworkFileError(f"{path}: holds no discriminator; the file it was made of had none")
     with torch.device("meta"):
         G = build_generator(header.recipe, c_dim=header.c_dim)
         D = build_discriminator(header.recipe, c_dim=header.c_dim) if discriminator else None
@@ -215,6 +230,11 @@ def _metadata(path: Path) -> dict[str, str]:
         raise NetworkFileError(
             f"{path}: no such file; give a network-*.safetensors or a run folder"
         )
+    if _is_foreign(path):
+        raise NetworkFileError(
+            f"{path}: not a network file of sgtool; if it is another program's, "
+            f"make one of it first: sgtool convert {path} {path.stem}.safetensors"
+        )
     try:
         with safe_open(path, framework="numpy") as file:
             metadata: dict[str, str] | None = file.metadata()
@@ -225,6 +245,14 @@ def _metadata(path: Path) -> dict[str, str]:
     if not metadata or "recipe" not in metadata:
         raise NetworkFileError(f"{path}: a safetensors file, but not a network of sgtool")
     return metadata
+
+
+def _is_foreign(path: Path) -> bool:
+    """Whether a file is not what it should be, rather than a damaged one."""
+    with path.open("rb") as file:
+        # a safetensors file is the length of its description, then that, as JSON
+        start = file.read(9)
+    return path.suffix != ".safetensors" and start[8:] != b"{"
 
 
 def _header(path: Path, metadata: Mapping[str, str]) -> Header:

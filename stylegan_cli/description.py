@@ -15,6 +15,8 @@ from stylegan_cli.data.entries import Source, entry_path
 from stylegan_cli.data.pictures import UnusableImageError, reasons
 from stylegan_cli.data.sources import open_source
 from stylegan_cli.errors import DataError
+from stylegan_cli.interop.foreign import Foreign
+from stylegan_cli.interop.reading import is_foreign, read_foreign
 from stylegan_cli.networks.build import build_discriminator, build_generator, count_parameters
 from stylegan_cli.recipe import Recipe
 from stylegan_cli.recipe import load as load_recipe
@@ -53,6 +55,8 @@ def _kind(path: Path) -> tuple[str, Callable[[Path], Facts]]:
     }
     if path.suffix in by_suffix:
         return by_suffix[path.suffix]
+    if is_foreign(path):
+        return "foreign network", _describe_foreign_file
     if is_video(path):
         return "video", describe_video
     if is_measurements(path):
@@ -72,7 +76,7 @@ def _kind_of_folder(path: Path) -> tuple[str, Callable[[Path], Facts]]:
 def _describe_network(path: Path) -> Facts:
     header = read_header(path)
     return {
-        **_describe_architecture(header.recipe, header.c_dim),
+        **describe_architecture(header.recipe, header.c_dim),
         "classes": list(header.classes),
         "kimg": header.kimg,
         "lod": header.lod,
@@ -83,7 +87,29 @@ def _describe_network(path: Path) -> Facts:
     }
 
 
-def _describe_architecture(recipe: Recipe, c_dim: int) -> Facts:
+def describe_foreign(foreign: Foreign) -> Facts:
+    """Facts about the networks of another program's file, ready for JSON."""
+    return {
+        "format": foreign.kind,
+        **describe_architecture(foreign.recipe, foreign.c_dim),
+        "has_discriminator": foreign.has_discriminator,
+        "classes": list(foreign.classes),
+        "kimg": foreign.kimg,
+        "lod": foreign.lod,
+        "licence": foreign.licence,
+        "notes": list(foreign.notes),
+        "unused": list(foreign.unused),
+        "provenance": dict(foreign.provenance),
+    }
+
+
+def _describe_foreign_file(path: Path) -> Facts:
+    facts = describe_foreign(read_foreign(path))
+    return {**facts, "bytes": path.stat().st_size, "sha256": file_sha256(path)}
+
+
+def describe_architecture(recipe: Recipe, c_dim: int) -> Facts:
+    """Sizes and parameter counts of the networks of a recipe, ready for JSON."""
     with torch.device("meta"):
         G, D = build_generator(recipe, c_dim=c_dim), build_discriminator(recipe, c_dim=c_dim)
     return {
@@ -112,7 +138,7 @@ def _describe_state(path: Path) -> Facts:
 def _describe_recipe(path: Path) -> Facts:
     recipe = load_recipe(path)
     # labels come with the data, which is not looked at here
-    return {**_describe_architecture(recipe, 0), "recipe": asdict(recipe)}
+    return {**describe_architecture(recipe, 0), "recipe": asdict(recipe)}
 
 
 def _describe_run(path: Path) -> Facts:

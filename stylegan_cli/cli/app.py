@@ -10,6 +10,8 @@ from typer.core import TyperGroup
 
 from stylegan_cli import __version__
 from stylegan_cli.cli import console
+from stylegan_cli.cli.convert import EXAMPLES as CONVERT_EXAMPLES
+from stylegan_cli.cli.convert import convert
 from stylegan_cli.cli.data import data_app
 from stylegan_cli.cli.eval import eval_app
 from stylegan_cli.cli.grid import EXAMPLES as GRID_EXAMPLES
@@ -87,6 +89,7 @@ app.add_typer(eval_app, name="eval")
 app.command(epilog=TRUNCATION_EXAMPLES)(truncation)
 app.command(epilog=INFO_EXAMPLES)(info)
 app.command(epilog=REPORT_EXAMPLES)(report)
+app.command(epilog=CONVERT_EXAMPLES)(convert)
 
 
 def main() -> None:

@@ -24,7 +24,7 @@ def info(
         typer.Argument(
             metavar="[FILE]...",
             help="Networks, run folders, training states, studies, videos, codes, data sets, "
-            "recipes.",
+            "recipes, network files of other programs.",
         ),
     ] = None,
     json: JsonFlag = False,

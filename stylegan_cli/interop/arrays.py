@@ -5,8 +5,10 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
+import torch
+from torch import Tensor
 
-from stylegan_cli.interop.limits import RefusedError
+from stylegan_cli.interop.limits import RefusedError, shown
 from stylegan_cli.interop.pickles import Named, Table
 
 _TYPES: Mapping[str, np.dtype[Any]] = {
@@ -22,7 +24,7 @@ class PickledType:
 
     def __init__(self, code: object, align: object = False, copy: object = True) -> None:
         if not isinstance(code, str) or code not in _TYPES:
-            raise RefusedError(f"an array of type {code!r}")
+            raise RefusedError(f"an array of type {shown(repr(code))}")
         self.dtype = _TYPES[code]
 
     def set_state(self, state: object) -> None:
@@ -31,43 +33,90 @@ class PickledType:
         if not isinstance(state, tuple) or state[:1] + state[2:] != (3, *plain):
             raise RefusedError("a structured array type")
         if state[1] not in ("<", ">", "|"):
-            raise RefusedError(f"the byte order {state[1]!r}")
+            raise RefusedError("a byte order that is none of NumPy's")
         self.dtype = self.dtype.newbyteorder(state[1])
 
 
 class PickledArray:
-    """An array in a pickle, empty until it is given its state."""
+    """An array in a pickle, empty until it is given its state.
+
+    Attributes:
+        array: A view of the bytes in the file, in their order; not writable.
+    """
 
     def __init__(self, kind: object, shape: object, code: object) -> None:
         if not isinstance(kind, Named) or kind.name != "numpy.ndarray":
             raise RefusedError("an array of another class than numpy.ndarray")
-        self.array = np.empty(0, np.float32)
+        self.array: np.ndarray[Any, np.dtype[Any]] = np.empty(0, np.float32)
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return tuple(self.array.shape)
+
+    def tensor(self) -> Tensor:
+        """A copy of the numbers."""
+        return torch.from_numpy(self.array.astype(self.array.dtype.newbyteorder("="), order="C"))
+
+    def item(self) -> float | int | bool | None:
+        """The only number as one of Python's; None where there are several."""
+        return self.array.item() if self.array.size == 1 else None
 
     def set_state(self, state: object) -> None:
         """Take (1, shape, type, Fortran order, bytes)."""
-        if not isinstance(state, tuple) or len(state) != 5:
+        if not isinstance(state, tuple) or len(state) != 5 or state[0] != 1:
             raise RefusedError("an array whose state is not that of NumPy's")
-        version, shape, kind, fortran, raw = state
-        if version != 1 or not isinstance(kind, PickledType) or not isinstance(raw, bytes):
-            raise RefusedError("an array whose state is not that of NumPy's")
-        _check_shape(shape, kind.dtype.itemsize, len(raw))
-        flat = np.frombuffer(raw, kind.dtype).astype(kind.dtype.newbyteorder("="))
-        self.array = flat.reshape(shape, order="F" if fortran else "C")
+        _, shape, kind, fortran, raw = state
+        # Python 2 had no other type for bytes than that for texts
+        data = raw.encode("latin-1") if isinstance(raw, str) else raw
+        self.array = _view(data, kind, shape, "F" if fortran else "C")
 
 
-def _check_shape(shape: object, itemsize: int, found: int) -> None:
-    sizes = shape if isinstance(shape, tuple) and len(shape) <= _MAX_AXES else (None,)
-    if not all(type(size) is int and size >= 0 for size in sizes):
+def _scalar(kind: object, raw: object) -> PickledArray:
+    """A number of a NumPy type: an array without axes."""
+    data = raw.encode("latin-1") if isinstance(raw, str) else raw
+    return _array(_view(data, kind, (), "C"))
+
+
+def _from_buffer(raw: object, kind: object, shape: object, order: object) -> PickledArray:
+    """An array as protocol 5 writes it."""
+    return _array(_view(raw, kind, shape, "F" if order == "F" else "C"))
+
+
+def _array(values: np.ndarray[Any, np.dtype[Any]]) -> PickledArray:
+    made = PickledArray(Named("numpy.ndarray"), (0,), b"b")
+    made.array = values
+    return made
+
+
+def _view(raw: object, kind: object, shape: object, order: Any) -> np.ndarray[Any, np.dtype[Any]]:
+    if not isinstance(kind, PickledType) or not isinstance(raw, bytes | bytearray):
+        raise RefusedError("an array whose state is not that of NumPy's")
+    sizes = _checked_shape(shape, kind.dtype.itemsize, len(raw))
+    return np.frombuffer(raw, kind.dtype).reshape(sizes, order=order)
+
+
+def _checked_shape(shape: object, itemsize: int, found: int) -> tuple[int, ...]:
+    if not isinstance(shape, tuple) or len(shape) > _MAX_AXES:
         raise RefusedError("an array shape that is not a few sizes")
-    claimed = math.prod(sizes) * itemsize
+    if not all(type(size) is int and size >= 0 for size in shape):
+        raise RefusedError("an array shape that is not a few sizes")
+    claimed = math.prod(shape) * itemsize
     if claimed != found:
         raise RefusedError(f"an array that claims {claimed:,} bytes and has {found:,}")
+    return shape
 
 
 NUMPY_NAMES: Table = {
     ("numpy", "ndarray"): None,
     ("numpy", "dtype"): PickledType,
-    ("numpy.core.multiarray", "_reconstruct"): PickledArray,
-    ("numpy._core.multiarray", "_reconstruct"): PickledArray,
+    **{
+        (f"numpy.{core}.{module}", name): build
+        for core in ("core", "_core")
+        for module, name, build in (
+            ("multiarray", "_reconstruct", PickledArray),
+            ("multiarray", "scalar", _scalar),
+            ("numeric", "_frombuffer", _from_buffer),
+        )
+    },
 }
 """The names in a pickle of NumPy arrays, by NumPy 1 or 2."""

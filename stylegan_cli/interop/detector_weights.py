@@ -93,7 +93,7 @@ def _torchvision_names(arrays: Mapping[str, Tensor]) -> Iterator[tuple[str, Tens
 
 def _leaves(tree: object, prefix: str = "") -> Iterator[tuple[str, Tensor]]:
     if isinstance(tree, PickledArray):
-        yield prefix, torch.from_numpy(tree.array)
+        yield prefix, tree.tensor()
     elif isinstance(tree, dict):
         for key, value in tree.items():
             yield from _leaves(value, f"{prefix}/{key}" if prefix else str(key))

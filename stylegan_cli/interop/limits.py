@@ -2,6 +2,7 @@
 
 from collections.abc import Collection
 from dataclasses import dataclass
+from typing import Protocol, runtime_checkable
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,6 +26,19 @@ class Limits:
 
 class RefusedError(Exception):
     """Something in a pickle that is outside what we read; the message names it."""
+
+
+@runtime_checkable
+class Holder(Protocol):
+    """An object of ours that holds what a pickle gave it."""
+
+    def held(self) -> Collection[object]: ...
+
+
+def shown(text: str) -> str:
+    """A text from a file as it may stand in a message: short, and nothing a terminal obeys."""
+    plain = text if text.isprintable() else ascii(text[:80])[1:-1]
+    return plain if len(plain) <= 80 else f"{plain[:79]}…"
 
 
 def check_nesting(root: object, limits: Limits) -> None:
@@ -64,7 +78,7 @@ class _Visit:
     def __init__(self, value: object) -> None:
         members = _members(value)
         self.value = value
-        self.children = iter([member for member in members if isinstance(member, _CONTAINERS)])
+        self.children = iter([member for member in members if _has_members(member)])
         self.size = 1 + len(members)
         self.depth = 1
 
@@ -76,7 +90,15 @@ class _Visit:
 def _members(value: object) -> Collection[object]:
     if isinstance(value, dict):
         return value.values()
-    return value if isinstance(value, _CONTAINERS) else ()
+    if isinstance(value, _CONTAINERS):
+        return value
+    return value.held() if isinstance(value, Holder) else ()
+
+
+def _has_members(value: object) -> bool:
+    # a protocol is asked last: it is slow
+    plain = isinstance(value, str | bytes | int | float | None)
+    return not plain and isinstance(value, (*_CONTAINERS, Holder))
 
 
 _CONTAINERS = (dict, list, tuple, set, frozenset)

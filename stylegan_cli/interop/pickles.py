@@ -5,15 +5,25 @@ are followed; a name in it stands for what the caller's table says, by exact mat
 nothing else. Persistent ids, extension codes and out-of-band buffers are refused.
 """
 
-import io
-import pickletools
 import struct
-from collections.abc import Callable, Hashable, Mapping
+import zipfile
+import zlib
+from collections.abc import Callable, Hashable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
+from io import BufferedIOBase, BytesIO
 from typing import Any, Protocol, runtime_checkable
 
 from stylegan_cli.errors import ForeignFileError
-from stylegan_cli.interop.limits import Limits, RefusedError, check_nesting
+from stylegan_cli.interop.instructions import instructions
+from stylegan_cli.interop.limits import Limits, RefusedError, check_nesting, shown
+
+
+@dataclass(frozen=True)
+class Empty:
+    """In a table: objects of a class, made empty and given their state by later instructions."""
+
+    build: Callable[[], object]
 
 
 @dataclass(frozen=True)
@@ -25,7 +35,7 @@ class Named:
     """
 
     name: str
-    build: Callable[..., object] | None = None
+    build: Callable[..., object] | Empty | None = None
 
 
 @runtime_checkable
@@ -35,14 +45,17 @@ class Stateful(Protocol):
     def set_state(self, state: object) -> None: ...
 
 
-Table = Mapping[tuple[str, str], Callable[..., object] | None]
+Table = Mapping[tuple[str, str], Callable[..., object] | Empty | None]
 """(module, name) to our function in its place, or None for a mere marker."""
 
 
-def read_pickle(data: bytes, table: Table, *, source: str, limits: Limits | None = None) -> object:
+def read_pickle(
+    data: bytes | BufferedIOBase, table: Table, *, source: str, limits: Limits | None = None
+) -> object:
     """The plain data a pickle describes.
 
     Args:
+        data: The pickle, or a file at its beginning; what comes after it is not read.
         source: File name for messages.
 
     Raises:
@@ -50,45 +63,79 @@ def read_pickle(data: bytes, table: Table, *, source: str, limits: Limits | None
             more than the limits allow, or a damaged file.
     """
     bounds = limits or Limits()
-    try:
-        if len(data) > bounds.file_bytes:
+    with refusals_in_words(source):
+        if isinstance(data, bytes) and len(data) > bounds.file_bytes:
             raise RefusedError(f"{len(data):,} bytes, more than {bounds.file_bytes:,}")
-        root = _Machine(table, bounds).run(data)
-        check_nesting(root, bounds)
+        file = BytesIO(data) if isinstance(data, bytes) else data
+        return run_pickle(file, table, bounds)
+
+
+def run_pickle(
+    file: BufferedIOBase,
+    table: Table,
+    limits: Limits,
+    persistent: Callable[[object], object] | None = None,
+) -> object:
+    """The plain data of the pickle at the file's position, which moves behind it.
+
+    Args:
+        persistent: What a persistent id stands for; without it there must be none.
+
+    Raises:
+        RefusedError: As `read_pickle`; and ValueError, LookupError and their like for damages.
+    """
+    root = _Machine(table, limits, persistent).run(file)
+    check_nesting(root, limits)
+    return root
+
+
+@contextmanager
+def refusals_in_words(source: str) -> Iterator[None]:
+    """Turn what may go wrong in a block that looks at a pickle into ForeignFileError."""
+    try:
+        yield
     except RefusedError as refusal:
         raise ForeignFileError(
             f"{source}: refused, nothing in it was run: {refusal}; get the file from its authors"
         ) from None
-    except (ValueError, TypeError, LookupError, OverflowError, struct.error) as error:
+    except _DAMAGES as error:
         raise ForeignFileError(
             f"{source}: a damaged or cut pickle ({error}); copy or download it again"
         ) from None
-    return root
+
+
+_DAMAGES = (
+    *(ValueError, TypeError, LookupError, OverflowError, EOFError, struct.error),
+    *(zipfile.BadZipFile, zlib.error),
+)
 
 
 class _Machine:
     """The pickle machine: a stack, the stacks set aside by marks, and a memo."""
 
-    def __init__(self, table: Table, limits: Limits) -> None:
+    def __init__(
+        self, table: Table, limits: Limits, persistent: Callable[[object], object] | None
+    ) -> None:
         self.table = table
         self.limits = limits
+        self.persistent = persistent
         self.stack: list[Any] = []
         self.outer: list[list[Any]] = []
         self.memo: dict[int, object] = {}
+        self.made = 0
 
-    def run(self, data: bytes) -> object:
-        instructions = pickletools.genops(io.BytesIO(data))
-        for count, (opcode, argument, _) in enumerate(instructions):
+    def run(self, file: BufferedIOBase) -> object:
+        for count, (name, argument) in enumerate(instructions(file)):
             if count >= self.limits.operations:
                 raise RefusedError(f"more than {self.limits.operations:,} instructions")
-            if opcode.name in _PLAIN_VALUES:
+            if name in _PLAIN_VALUES:
                 self.stack.append(argument)
-            elif opcode.name in _CONSTANTS:
-                self.stack.append(_CONSTANTS[opcode.name]())
-            elif opcode.name in _INSTRUCTIONS:
-                _INSTRUCTIONS[opcode.name](self, argument)
-            elif opcode.name not in _NOTHING_TO_DO:
-                raise RefusedError(f"instruction {opcode.name}")
+            elif name in _CONSTANTS:
+                self.stack.append(_CONSTANTS[name]())
+            elif name in _INSTRUCTIONS:
+                _INSTRUCTIONS[name](self, argument)
+            elif name not in _NOTHING_TO_DO:
+                raise RefusedError(f"instruction {name}")
         if self.outer or len(self.stack) != 1:
             raise ValueError("it does not end with one object")
         return self.stack[0]
@@ -139,7 +186,7 @@ class _Machine:
         target = self.stack[-1]
         if not isinstance(target, set):
             raise TypeError(f"elements for a {type(target).__name__}")
-        target.update(map(_key, items))
+        target.update(map(plain_key, items))
 
     def update(self, items: list[Any]) -> None:
         target = self.stack[-1]
@@ -149,7 +196,7 @@ class _Machine:
 
     def find(self, module: str, name: str) -> None:
         if (module, name) not in self.table:
-            raise RefusedError(f"the name {module}.{name}")
+            raise RefusedError(f"the name {shown(f'{module}.{name}')}")
         self.stack.append(Named(f"{module}.{name}", self.table[module, name]))
 
     def find_on_stack(self, _: object) -> None:
@@ -160,20 +207,45 @@ class _Machine:
 
     def call(self, _: object) -> None:
         arguments, target = self.stack.pop(), self.stack.pop()
-        if not isinstance(target, Named) or target.build is None:
-            raise RefusedError(f"a call of {getattr(target, 'name', type(target).__name__)}")
+        if not isinstance(target, Named) or not callable(target.build):
+            raise RefusedError(f"a call of {_name(target)}")
         if not isinstance(arguments, tuple):
             raise TypeError("arguments that are no tuple")
-        self.stack.append(target.build(*arguments))
+        made = target.build(*arguments)
+        # a few instructions could make many copies of one long text
+        self.made += len(made) if isinstance(made, bytes) else 0
+        if self.made > self.limits.file_bytes:
+            raise RefusedError(f"more than {self.limits.file_bytes:,} bytes made of texts")
+        self.stack.append(made)
+
+    def create(self, _: object) -> None:
+        arguments, target = self.stack.pop(), self.stack.pop()
+        if not isinstance(target, Named) or not isinstance(target.build, Empty) or arguments != ():
+            raise RefusedError(f"a new {_name(target)}")
+        self.stack.append(target.build.build())
 
     def set_state(self, _: object) -> None:
         state, target = self.stack.pop(), self.stack[-1]
         if not isinstance(target, Stateful):
-            raise RefusedError(f"a state for {getattr(target, 'name', type(target).__name__)}")
+            raise RefusedError(f"a state for {_name(target)}")
         target.set_state(state)
 
+    def look_up(self, _: object) -> None:
+        if self.persistent is None:
+            raise RefusedError("instruction BINPERSID")
+        self.stack.append(self.persistent(self.stack.pop()))
 
-def _key(value: object) -> Hashable:
+
+def _name(value: object) -> str:
+    return value.name if isinstance(value, Named) else type(value).__name__
+
+
+def plain_key(value: object) -> Hashable:
+    """The value as a key of a dict or an element of a set.
+
+    Raises:
+        RefusedError: It could take hours to find again, or be changed later.
+    """
     # integers beyond 60 bits can be made to collide, which would take hours
     if isinstance(value, int) and abs(value) < 2**60:
         return value
@@ -183,7 +255,7 @@ def _key(value: object) -> Hashable:
 
 
 def _pairs(items: list[Any]) -> dict[Hashable, Any]:
-    return {_key(key): value for key, value in zip(items[::2], items[1::2], strict=True)}
+    return {plain_key(key): value for key, value in zip(items[::2], items[1::2], strict=True)}
 
 
 _PLAIN_VALUES = frozenset(
@@ -202,7 +274,7 @@ _CONSTANTS: Mapping[str, Callable[[], object]] = {
     "EMPTY_DICT": dict,
     "EMPTY_SET": set,
 }
-_NOTHING_TO_DO = frozenset({"PROTO", "FRAME", "STOP"})
+_NOTHING_TO_DO = frozenset({"PROTO", "FRAME"})
 _INSTRUCTIONS: Mapping[str, Callable[[_Machine, Any], None]] = {
     "MARK": _Machine.mark,
     "POP": _Machine.pop,
@@ -221,14 +293,16 @@ _INSTRUCTIONS: Mapping[str, Callable[[_Machine, Any], None]] = {
     "TUPLE": lambda machine, _: machine.gather(tuple),
     "LIST": lambda machine, _: machine.gather(list),
     "DICT": lambda machine, _: machine.gather(_pairs),
-    "FROZENSET": lambda machine, _: machine.gather(lambda items: frozenset(map(_key, items))),
+    "FROZENSET": lambda machine, _: machine.gather(lambda items: frozenset(map(plain_key, items))),
     "APPEND": lambda machine, _: machine.extend([machine.stack.pop()]),
     "APPENDS": lambda machine, _: machine.extend(machine.since_mark()),
     "ADDITEMS": lambda machine, _: machine.unite(machine.since_mark()),
     "SETITEM": lambda machine, _: machine.update([machine.stack.pop() for _ in "kv"][::-1]),
     "SETITEMS": lambda machine, _: machine.update(machine.since_mark()),
-    "GLOBAL": lambda machine, text: machine.find(*text.split(" ", 1)),
+    "GLOBAL": lambda machine, names: machine.find(*names),
     "STACK_GLOBAL": _Machine.find_on_stack,
+    "BINPERSID": _Machine.look_up,
     "REDUCE": _Machine.call,
+    "NEWOBJ": _Machine.create,
     "BUILD": _Machine.set_state,
 }

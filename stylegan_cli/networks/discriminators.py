@@ -233,7 +233,9 @@ class Discriminator(nn.Module):
         mbstd = MinibatchStd(section.mbstd_group_size, section.mbstd_channels)
         self.b4 = Epilogue(features[4], self._count_outputs(features[4]), options, mbstd)
         if c_dim and family == "stylegan2":
-            labels = MappingOptions(layers=section.mapping_layers)
+            labels = MappingOptions(
+                layers=section.mapping_layers, lr_multiplier=section.mapping_lr_multiplier
+            )
             self.mapping = MappingNetwork(z_dim=0, c_dim=c_dim, w_dim=features[4], options=labels)
         self.ops = pick_backend(backend)
 

@@ -78,13 +78,15 @@ class DiscriminatorSection:
     Attributes:
         fused_scale: For progan: halve the size within the convolution, as the published networks
             do; False halves it after the activation.
+        mapping_layers: Of the network that embeds labels; 0 takes their normalised projection.
     """
 
     architecture: Architecture = "resnet"
     fused_scale: bool = True
     channel_base: Count | None = None
     channel_max: Count | None = None
-    mapping_layers: Count = 8
+    mapping_layers: Annotated[int, Ge(0)] = 8
+    mapping_lr_multiplier: Positive = 0.01
     mbstd_group_size: Count = 4
     mbstd_channels: Annotated[int, Ge(0)] = 1
     conv_clamp: Positive | None = None

@@ -40,7 +40,7 @@ HOSTILE = {
     "instruction NEXT_BUFFER": b"\x80\x05\x97.",
     "instruction INST": b"(ios\nsystem\n.",
     "instruction OBJ": b"(cnumpy\ndtype\no.",
-    "instruction NEWOBJ": b"\x80\x02cnumpy\ndtype\n)\x81.",
+    "a new numpy.dtype": b"\x80\x02cnumpy\ndtype\n)\x81.",
     "instruction NEWOBJ_EX": b"\x80\x04cnumpy\ndtype\n)}\x92.",
     "a call of numpy.ndarray": b"\x80\x02cnumpy\nndarray\nK\x01\x85R.",
     "a call of str": b"\x80\x02X\x02\x00\x00\x00os)R.",

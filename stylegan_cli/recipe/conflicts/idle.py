@@ -37,6 +37,7 @@ _IDLE = (
             "generator.conv_clamp",
             "discriminator.conv_clamp",
             "discriminator.mapping_layers",
+            "discriminator.mapping_lr_multiplier",
         ),
         used=lambda recipe: recipe.generator.family == "stylegan2",
         why="outside the family stylegan2",

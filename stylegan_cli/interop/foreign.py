@@ -1,0 +1,215 @@
+"""What another program's file of networks holds, in our terms, and how it becomes a file of ours.
+
+Readers of other formats end in `assemble`; `interop.reading` tells which reader a file needs.
+"""
+
+import math
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Protocol, runtime_checkable
+
+import torch
+from torch import Tensor, nn
+
+from stylegan_cli.checkpoint import Header, save_tensors, versions
+from stylegan_cli.errors import ForeignFileError, RecipeError
+from stylegan_cli.interop.limits import shown
+from stylegan_cli.networks.build import build_discriminator, build_generator
+from stylegan_cli.recipe import Recipe
+from stylegan_cli.recipe.validation import validate
+
+_NAMED = 3
+
+
+@runtime_checkable
+class Stored(Protocol):
+    """A tensor in a foreign file that is copied only when it is asked for."""
+
+    @property
+    def shape(self) -> tuple[int, ...]: ...
+
+    def tensor(self) -> Tensor: ...
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """A tensor that some reader has read already, as one in a file."""
+
+    value: Tensor
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return tuple(self.value.shape)
+
+    def tensor(self) -> Tensor:
+        return self.value
+
+
+@dataclass(frozen=True)
+class Taken:
+    """A tensor of a foreign file that becomes one of ours.
+
+    Attributes:
+        theirs: Its name in the file.
+        form: From the file's layout to ours: transposes, flips, offsets.
+    """
+
+    theirs: str
+    stored: Stored
+    form: Callable[[Tensor], Tensor] = lambda tensor: tensor
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """The shape in our layout, without reading anything.
+
+        Raises:
+            ForeignFileError: The layout asks for other axes.
+        """
+        try:
+            return tuple(self.form(torch.empty(self.stored.shape, device="meta")).shape)
+        except (RuntimeError, IndexError):
+            raise ForeignFileError(
+                f"{shown(self.theirs)} has the shape {sizes(self.stored.shape)}, "
+                "which is not that of such a tensor"
+            ) from None
+
+    def tensor(self) -> Tensor:
+        """The numbers in our layout, contiguous float32."""
+        return self.form(self.stored.tensor().float()).contiguous()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Foreign:
+    """The networks of a foreign file, in our terms.
+
+    Attributes:
+        kind: The program that writes such files, as "stylegan2-ada-pytorch" or "stylegan-tf".
+        recipe: With the architecture filled in, elsewhere the defaults of the family.
+        kimg: Thousands of images it was trained with; 0 if the file does not say.
+        lod: Levels that a growing network still misses.
+        tensors: As in our network files: `g_ema.*`, and `d.*` where the file has a D that ours
+            can hold.
+        names: Name in the file of each of `tensors`.
+        unused: Names in the file, or beginnings of names, that none of ours came from.
+        licence: What may be done with the weights, as far as the format tells.
+        provenance: For the file of ours: where the weights came from.
+        notes: What a user should know of this file, a sentence each.
+    """
+
+    kind: str
+    recipe: Recipe
+    c_dim: int
+    classes: tuple[str, ...] = ()
+    kimg: float = 0.0
+    lod: float = 0.0
+    tensors: Mapping[str, Tensor]
+    names: Mapping[str, str]
+    unused: tuple[str, ...] = ()
+    licence: str
+    provenance: Mapping[str, Any] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+
+    @property
+    def has_discriminator(self) -> bool:
+        return any(name.startswith("d.") for name in self.tensors)
+
+
+def foreign_recipe(values: Mapping[str, object], source: str) -> Recipe:
+    """The recipe of networks found in a file.
+
+    Args:
+        values: Raw values by dotted key, as "generator.z_dim"; else the family's defaults hold.
+
+    Raises:
+        ForeignFileError: There are no such networks here.
+    """
+    try:
+        return validate(values, source)
+    except RecipeError as error:
+        raise ForeignFileError(
+            f"{source}: networks that sgtool does not have: {'; '.join(error.problems)}"
+        ) from None
+
+
+def assemble(
+    source: str,
+    recipe: Recipe,
+    c_dim: int,
+    *,
+    generator: Mapping[str, Taken],
+    discriminator: Mapping[str, Taken] | None = None,
+    **others: Any,
+) -> Foreign:
+    """The networks of a file, each of our tensors found and of the right shape.
+
+    Args:
+        source: File name for messages.
+        generator: What was found for each name in the state dict of our generator.
+        discriminator: The same for our discriminator, if there is one.
+        others: The other attributes of `Foreign`.
+
+    Raises:
+        ForeignFileError: Tensors are missing, too many, or of another shape.
+    """
+    with torch.device("meta"):
+        G = build_generator(recipe, c_dim=c_dim)
+        D = build_discriminator(recipe, c_dim=c_dim) if discriminator is not None else None
+    found = _fitted(source, "g_ema.", G, generator)
+    if D is not None and discriminator is not None:
+        found |= _fitted(source, "d.", D, discriminator)
+    return Foreign(
+        recipe=recipe,
+        c_dim=c_dim,
+        tensors={ours: taken.tensor() for ours, taken in found.items()},
+        names={ours: taken.theirs for ours, taken in found.items()},
+        **others,
+    )
+
+
+def save_foreign(foreign: Foreign, path: Path) -> None:
+    """Write the networks as one of our network files; it appears only when whole.
+
+    Raises:
+        OutputError: The place cannot be written.
+    """
+    header = Header(
+        recipe=foreign.recipe,
+        c_dim=foreign.c_dim,
+        classes=foreign.classes,
+        kimg=foreign.kimg,
+        lod=foreign.lod,
+        licence=foreign.licence,
+        provenance={**foreign.provenance, "kind": foreign.kind, "converted_by": versions()},
+    )
+    save_tensors(path, header, foreign.tensors)
+
+
+def sizes(shape: Iterable[int]) -> str:
+    """A shape in words."""
+    return "×".join(map(str, shape)) or "a single number"
+
+
+def _fitted(
+    source: str, prefix: str, network: nn.Module, found: Mapping[str, Taken]
+) -> dict[str, Taken]:
+    expected = {name: tuple(tensor.shape) for name, tensor in network.state_dict().items()}
+    missing = [name for name in expected if name not in found]
+    if missing:
+        raise ForeignFileError(f"{source}: no weights for {_some(prefix, missing)}")
+    extra = [found[name].theirs for name in found if name not in expected]
+    if extra:
+        raise ForeignFileError(f"{source}: weights of layers that ours lacks: {_some('', extra)}")
+    for name, shape in expected.items():
+        if found[name].shape != shape or math.prod(shape) != math.prod(found[name].stored.shape):
+            raise ForeignFileError(
+                f"{source}: {shown(found[name].theirs)} has the shape "
+                f"{sizes(found[name].stored.shape)}, but as {prefix}{name} of the network around "
+                f"it, it would be {sizes(shape)}"
+            )
+    return {f"{prefix}{name}": found[name] for name in expected}
+
+
+def _some(prefix: str, names: list[str]) -> str:
+    some = ", ".join(prefix + shown(name) for name in names[:_NAMED])
+    return some if len(names) <= _NAMED else f"{some} and {len(names) - _NAMED} more"

@@ -1,0 +1,33 @@
+"""Network pickles of the original releases, of TensorFlow and PyTorch."""
+
+from pathlib import Path
+
+from stylegan_cli.errors import ForeignFileError
+from stylegan_cli.interop.arrays import NUMPY_NAMES
+from stylegan_cli.interop.containers import opened_pickle
+from stylegan_cli.interop.foreign import Foreign
+from stylegan_cli.interop.limits import Limits
+from stylegan_cli.interop.persistent_modules import PERSISTENCE_NAMES
+from stylegan_cli.interop.pickles import Table, read_pickle
+from stylegan_cli.interop.plain_objects import PLAIN_NAMES
+from stylegan_cli.interop.pytorch_releases import is_pytorch_release, read_pytorch_release
+from stylegan_cli.interop.torch_tensors import TORCH_NAMES
+
+NAMES: Table = {**NUMPY_NAMES, **PLAIN_NAMES, **TORCH_NAMES, **PERSISTENCE_NAMES}
+"""All names that may stand in a network pickle of the originals."""
+
+
+def read_originals(path: Path) -> Foreign:
+    """The networks in a pickle of an original release, also inside a zip.
+
+    Raises:
+        ForeignFileError: Refused, damaged, or not networks that sgtool has.
+    """
+    limits = Limits()
+    with opened_pickle(path, limits) as file:
+        root = read_pickle(file, NAMES, source=str(path), limits=limits)
+        if is_pytorch_release(root):
+            return read_pytorch_release(root, str(path))
+    raise ForeignFileError(
+        f"{path}: a pickle, but not of networks of an original release; found {type(root).__name__}"
+    )

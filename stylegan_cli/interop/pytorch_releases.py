@@ -1,0 +1,147 @@
+"""Network pickles of the PyTorch releases: [ADA], and the StyleGAN2 networks of [SG3]'s."""
+
+import math
+import re
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import TypeGuard
+
+import torch
+from torch import Tensor
+
+from stylegan_cli.errors import ForeignFileError
+from stylegan_cli.interop.foreign import Foreign, Taken, assemble, foreign_recipe
+from stylegan_cli.interop.licences import NVIDIA_SOURCE_LICENCE
+from stylegan_cli.interop.limits import shown
+from stylegan_cli.interop.persistent_modules import PickledModule
+from stylegan_cli.interop.shapes_of_networks import (
+    discriminator_values,
+    generator_values,
+    label_length,
+)
+from stylegan_cli.interop.torch_tensors import PickledTensor
+from stylegan_cli.ops.reference import FILTER
+
+KIND = "stylegan2-ada-pytorch"
+_USED = {"D", "G_ema", "training_set_kwargs"}
+_WHOLE_BATCH = 32
+"""Stands for a group of the whole batch: as many as a batch of ours has by default."""
+
+
+def is_pytorch_release(root: object) -> TypeGuard[Mapping[str, object]]:
+    """Whether a pickle holds the networks of a PyTorch release."""
+    return isinstance(root, dict) and isinstance(root.get("G_ema"), PickledModule)
+
+
+def read_pytorch_release(root: Mapping[str, object], source: str) -> Foreign:
+    """The networks in a pickle of a PyTorch release.
+
+    Raises:
+        ForeignFileError: StyleGAN3, or options and tensors that are not those of StyleGAN2.
+    """
+    G, D = root["G_ema"], root.get("D")
+    assert isinstance(G, PickledModule)
+    if G.module("synthesis.input"):
+        raise ForeignFileError(
+            f"{source}: a StyleGAN3 network; sgtool has no networks of StyleGAN3 yet"
+        )
+    generator = _taken(G, "G_ema", source)
+    shapes = _shapes(generator)
+    values = generator_values(shapes, source) | _generator_options(G, source)
+    discriminator = None
+    if isinstance(D, PickledModule):
+        discriminator = _taken(D, "D", source)
+        values |= discriminator_values(_shapes(discriminator), source)
+        values |= _discriminator_options(D, source)
+    return assemble(
+        source,
+        foreign_recipe({"title": Path(source).stem, **values}, source),
+        label_length(shapes),
+        generator=generator,
+        discriminator=discriminator,
+        kind=KIND,
+        unused=tuple(shown(str(key)) for key in root if key not in _USED),
+        licence=NVIDIA_SOURCE_LICENCE,
+        provenance={"data": _data_set(root.get("training_set_kwargs"))},
+    )
+
+
+def _taken(network: PickledModule, where: str, source: str) -> dict[str, Taken]:
+    """Tensors by our names, which are theirs; the filters are compared and left out."""
+    found = {}
+    for name, stored in network.tensors():
+        if name.endswith("resample_filter"):
+            _check_filter(stored, f"{where}.{name}", source)
+            continue
+        # the releases store the kernels that double the size reversed
+        is_reversed = re.fullmatch(r"synthesis\.b\d+\.conv0\.weight", name) is not None
+        found[name] = Taken(f"{where}.{name}", stored, _flipped if is_reversed else _same)
+    return found
+
+
+def _shapes(found: Mapping[str, Taken]) -> dict[str, tuple[int, ...]]:
+    return {name: taken.shape for name, taken in found.items()}
+
+
+def _same(tensor: Tensor) -> Tensor:
+    return tensor
+
+
+def _flipped(tensor: Tensor) -> Tensor:
+    return tensor.flip((2, 3))
+
+
+def _check_filter(stored: PickledTensor, name: str, source: str) -> None:
+    taps = torch.tensor(FILTER) / sum(FILTER)
+    if stored.shape != (4, 4) or not torch.allclose(stored.tensor(), taps.outer(taps), atol=1e-6):
+        raise ForeignFileError(
+            f"{source}: {shown(name)} is not the filter 1, 3, 3, 1, the only one sgtool has"
+        )
+
+
+def _generator_options(G: PickledModule, source: str) -> dict[str, object]:
+    _check_lrelu(G, ("mapping.fc0", "synthesis.b4.conv1"), source)
+    if G.attribute("synthesis.b4.conv1", "use_noise", True) is not True:
+        raise ForeignFileError(f"{source}: layers without noise inputs; sgtool has no such layers")
+    return {
+        "generator.conv_clamp": G.attribute("synthesis.b4.conv1", "conv_clamp"),
+        "generator.w_avg_beta": G.attribute("mapping", "w_avg_beta", 0.995),
+        **_multiplier("generator", G),
+    }
+
+
+def _discriminator_options(D: PickledModule, source: str) -> dict[str, object]:
+    _check_lrelu(D, ("b4.conv", "b4.fc", "mapping.fc0"), source)
+    group = D.attribute("b4.mbstd", "group_size", 4) or _WHOLE_BATCH
+    options: dict[str, object] = {
+        "discriminator.conv_clamp": D.attribute("b4.conv", "conv_clamp"),
+        "discriminator.mbstd_group_size": group,
+    }
+    if isinstance(group, int):
+        options["train.batch_size"] = math.lcm(group, 32)
+    if mapping := D.module("mapping"):
+        layers = sum(name.startswith("fc") for name in mapping.modules())
+        options["discriminator.mapping_layers"] = layers
+        options |= _multiplier("discriminator", D)
+    return options
+
+
+def _multiplier(section: str, network: PickledModule) -> dict[str, object]:
+    """The learning-rate multiplier of the mapping network: what its biases are scaled by."""
+    found = network.attribute("mapping.fc0", "bias_gain")
+    return {f"{section}.mapping_lr_multiplier": found} if found is not None else {}
+
+
+def _check_lrelu(network: PickledModule, layers: Iterable[str], source: str) -> None:
+    for layer in layers:
+        activation = network.attribute(layer, "activation", "lrelu")
+        if activation != "lrelu":
+            raise ForeignFileError(
+                f"{source}: {layer} has the activation {shown(str(activation))}; "
+                "sgtool has leaky ReLU only"
+            )
+
+
+def _data_set(options: object) -> str:
+    path = options.get("path") if isinstance(options, dict) else None
+    return shown(path) if isinstance(path, str) else "unknown"

@@ -1,0 +1,108 @@
+"""The architecture of networks told from the shapes of their tensors, named as in ours."""
+
+import re
+from collections.abc import Mapping
+
+from stylegan_cli.errors import ForeignFileError
+
+Shapes = Mapping[str, tuple[int, ...]]
+"""Shapes by name in our layout, as in the state dict of our generator or discriminator."""
+
+
+def generator_values(shapes: Shapes, source: str) -> dict[str, object]:
+    """Values of a recipe, by dotted key, for a generator with these tensors.
+
+    Raises:
+        ForeignFileError: Tensors that would tell are missing, or no network has such widths.
+    """
+    features = _widths(shapes, r"synthesis\.b(\d+)\.conv1\.weight", source, axis=0)
+    side = max(features)
+    base, largest = channel_rule(features, source)
+    return {
+        "data.resolution": side,
+        "data.channels": _size(shapes, f"synthesis.b{side}.torgb.bias", 0, source),
+        "generator.channel_base": base,
+        "generator.channel_max": largest,
+        "generator.architecture": _architecture(shapes, side),
+        **_latents(shapes, source),
+    }
+
+
+def discriminator_values(shapes: Shapes, source: str) -> dict[str, object]:
+    """Values of a recipe, by dotted key, for a discriminator with these tensors.
+
+    Raises:
+        ForeignFileError: As `generator_values`.
+    """
+    features = _widths(shapes, r"b(\d+)\.conv0\.weight", source, axis=1)
+    features[4] = _size(shapes, "b4.conv.weight", 0, source)
+    base, largest = channel_rule(features, source)
+    readers = sum(name.endswith("fromrgb.weight") for name in shapes)
+    residual = any(name.endswith(".skip.weight") for name in shapes)
+    return {
+        "discriminator.channel_base": base,
+        "discriminator.channel_max": largest,
+        "discriminator.architecture": "resnet" if residual else "skip" if readers > 1 else "orig",
+        "discriminator.mbstd_channels": _size(shapes, "b4.conv.weight", 1, source) - features[4],
+    }
+
+
+def label_length(shapes: Shapes) -> int:
+    """Length of the labels of a generator of [ADA], [SG1] or [SG2]; 0 without labels."""
+    if "mapping.embed.weight" in shapes:
+        return shapes["mapping.embed.weight"][1]
+    return shapes["mapping.embedding"][0] if "mapping.embedding" in shapes else 0
+
+
+def channel_rule(features: Mapping[int, int], source: str) -> tuple[int, int]:
+    """The smallest channel_base, and the channel_max, that give feature maps of these widths.
+
+    Args:
+        features: Width by side.
+
+    Raises:
+        ForeignFileError: No two numbers do.
+    """
+    largest = max(features.values())
+    base = max(width * side for side, width in features.items())
+    if any(min(base // side, largest) != width for side, width in features.items()):
+        widths = ", ".join(f"{width} at {side} px" for side, width in sorted(features.items()))
+        raise ForeignFileError(
+            f"{source}: feature maps that are not halved with each doubling: {widths}; "
+            "sgtool has no such networks"
+        )
+    return base, largest
+
+
+def _widths(shapes: Shapes, pattern: str, source: str, *, axis: int) -> dict[int, int]:
+    found = {
+        int(match[1]): _size(shapes, name, axis, source)
+        for name in shapes
+        if (match := re.fullmatch(pattern, name))
+    }
+    if not found:
+        raise ForeignFileError(f"{source}: no layers of a network that sgtool knows")
+    return found
+
+
+def _size(shapes: Shapes, name: str, axis: int, source: str) -> int:
+    if name not in shapes or len(shapes[name]) <= axis:
+        raise ForeignFileError(f"{source}: there is no {name}, or it has other axes")
+    return shapes[name][axis]
+
+
+def _architecture(shapes: Shapes, side: int) -> str:
+    if f"synthesis.b{side}.skip.weight" in shapes:
+        return "resnet"
+    return "skip" if "synthesis.b4.torgb.bias" in shapes else "orig"
+
+
+def _latents(shapes: Shapes, source: str) -> dict[str, object]:
+    layers = sum(re.fullmatch(r"mapping\.fc\d+\.weight", name) is not None for name in shapes)
+    w_dim = _size(shapes, "mapping.w_avg", 0, source)
+    z_dim = _size(shapes, "mapping.fc0.weight", 1, source) if layers else w_dim
+    if "mapping.embedding" in shapes:
+        z_dim = _size(shapes, "mapping.embedding", 1, source)
+    elif "mapping.embed.weight" in shapes:
+        z_dim -= _size(shapes, "mapping.embed.weight", 0, source)
+    return {"generator.z_dim": z_dim, "generator.w_dim": w_dim, "generator.mapping_layers": layers}
