@@ -3,6 +3,8 @@
 import typer
 
 from stylegan_cli.cli.evaluate.command import evaluate
+from stylegan_cli.cli.evaluate.every import EXAMPLES as ALL_EXAMPLES
+from stylegan_cli.cli.evaluate.every import every
 from stylegan_cli.cli.evaluate.flags import SubjectFlags, WayFlags
 from stylegan_cli.cli.evaluate.nearest import EXAMPLES as NEAREST_EXAMPLES
 from stylegan_cli.cli.evaluate.nearest import nearest
@@ -84,22 +86,7 @@ def pr(*, flags: SubjectFlags, ways: WayFlags) -> None:
     evaluate(("pr",), flags, ways)
 
 
-@eval_app.command(
-    "all",
-    epilog=examples(
-        "sgtool eval all --network runs/people --num 5000",
-        "sgtool eval all --num 2000 --psi-curve 0.5:1:6",
-        "sgtool eval all --num 2000 --per-class",
-    ),
-)
-@with_flags
-def every(*, flags: SubjectFlags, ways: WayFlags) -> None:
-    """Measure all of fid, kid, is and pr that the detector and the protocol have."""
-    from stylegan_cli.metrics.protocol import protocol_named
-
-    evaluate(protocol_named(ways.protocol).metrics, flags, ways)
-
-
+eval_app.command("all", epilog=ALL_EXAMPLES)(every)
 eval_app.command(epilog=NEAREST_EXAMPLES)(nearest)
 eval_app.command(epilog=PPL_EXAMPLES)(ppl)
 eval_app.command(epilog=SEPARABILITY_EXAMPLES)(separability)

@@ -1,42 +1,36 @@
 """Classifiers of attributes, [SG1] section 4.2: discriminators of [PG] that look at single images.
 
-Trained on the labelled real images as in the paper (Adam, learning rate 0.001, 8 images a step,
-150 thousand images), but one network has an output for each attribute, and where images are
-smaller than 256 px it is the lower part of the paper's with 64 feature maps at their side.
+One network for each attribute, as in the paper, or a shared one with an output for each. Where
+images are smaller than 256 px it is the lower part of the paper's with 64 feature maps at their
+side.
 """
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import islice
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-import torch.nn.functional as F
-from jaxtyping import Bool, Float, Int64
+from jaxtyping import Float
 from torch import Tensor
 
+from stylegan_cli.checkpoint import file_sha256
 from stylegan_cli.data.dataset import Dataset
-from stylegan_cli.data.parallel import ordered_map, usual_workers
-from stylegan_cli.data.sampler import Pick, Sampler
 from stylegan_cli.data.samples import usual_cache
-from stylegan_cli.errors import DataError, MetricError
+from stylegan_cli.errors import DataError, UsageError
 from stylegan_cli.files import writing, written_whole
 from stylegan_cli.metrics.attributes import Attributes
 from stylegan_cli.metrics.path_length import PERCEIVED_SIDE, shrink
 from stylegan_cli.networks.build import build_discriminator
 from stylegan_cli.networks.discriminators import Discriminator
 from stylegan_cli.recipe import DataSection, DiscriminatorSection, GeneratorSection, Recipe
-from stylegan_cli.runtime import numpy_stream
 from stylegan_cli.shapes import Images
 
 SCHEMA = 1
 FINEST_FEATURES, MOST_FEATURES = 64, 512
-HELD_OUT = 0.1
-"""The share of the images that a classifier is not trained on, but judged by."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,9 +72,8 @@ class Description:
     @property
     def key(self) -> str:
         """A hash of everything that decides the weights."""
-        return hashlib.sha256(
-            _as_json(replace(self, accuracy=(), majority=())).encode()
-        ).hexdigest()
+        untrained = replace(self, accuracy=(), majority=())
+        return hashlib.sha256(_as_json(untrained).encode()).hexdigest()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -99,6 +92,35 @@ class Classifier:
         factor = images.shape[-1] // self.description.side
         scores: Tensor = self.network(shrink(images, factor), images.new_zeros(len(images), 0))
         return scores
+
+
+@dataclass(frozen=True, kw_only=True)
+class Panel:
+    """Classifiers that judge the same images, and the hashes of their files."""
+
+    classifiers: tuple[Classifier, ...]
+    sha256: tuple[str, ...]
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Of all attributes, as are accuracy and majority."""
+        return tuple(name for each in self._descriptions for name in each.names)
+
+    @property
+    def accuracy(self) -> tuple[float, ...]:
+        return tuple(share for each in self._descriptions for share in each.accuracy)
+
+    @property
+    def majority(self) -> tuple[float, ...]:
+        return tuple(share for each in self._descriptions for share in each.majority)
+
+    def logits(self, images: Images) -> Float[Tensor, "n attributes"]:
+        """As `Classifier.logits`, of all attributes."""
+        return torch.cat([each.logits(images) for each in self.classifiers], 1)
+
+    @property
+    def _descriptions(self) -> tuple[Description, ...]:
+        return tuple(each.description for each in self.classifiers)
 
 
 def describe_classifier(
@@ -144,38 +166,6 @@ def build_classifier(description: Description) -> Discriminator:
     return build_discriminator(recipe, c_dim=len(description.names) - 1)
 
 
-def train_classifier(
-    dataset: Dataset,
-    attributes: Attributes,
-    description: Description,
-    path: Path,
-    device: torch.device,
-) -> Iterator[int]:
-    """Train, judge and keep a classifier; yields how many more images it was shown.
-
-    Raises:
-        DataError: An image cannot be read, or there are too few.
-        MetricError: The training got lost.
-        OutputError: The place cannot be written.
-    """
-    train, test = _split(len(attributes.images))
-    network, options = build_classifier(description).to(device).train(), description.options
-    adam = torch.optim.Adam(network.parameters(), lr=options.lr, betas=(0.0, 0.99), eps=1e-8)
-    read = _Reader(dataset, attributes, description.side, device)
-    for images, has in read.batches(_stream(train, options), options.batch_size):
-        signs = has * 2.0 - 1
-        loss = F.softplus(-2 * signs * network(images, images.new_zeros(len(images), 0))).mean()
-        adam.zero_grad(set_to_none=True)
-        loss.backward()
-        adam.step()
-        yield len(images)
-    if not torch.isfinite(loss):
-        raise MetricError("the classifier's training got lost (its loss is no number)")
-    network.eval().requires_grad_(False)
-    judged = _judge(Classifier(description=description, network=network), read, test)
-    save_classifier(path, judged)
-
-
 def save_classifier(path: Path, classifier: Classifier) -> None:
     """Write a classifier; it appears under its name only when whole.
 
@@ -188,7 +178,8 @@ def save_classifier(path: Path, classifier: Classifier) -> None:
     tensors = {
         key: value.cpu().contiguous() for key, value in classifier.network.state_dict().items()
     }
-    metadata = {"schema": str(SCHEMA), "classifier": _as_json(classifier.description)}
+    # one entry alone: of several, safetensors writes any first, and equal weights had two hashes
+    metadata = {"classifier": _as_json(classifier.description)}
     with writing(path):
         path.parent.mkdir(parents=True, exist_ok=True)
     with written_whole(path) as temporary, writing(path, SafetensorError):
@@ -217,63 +208,22 @@ def load_classifier(path: Path, device: torch.device) -> Classifier:
     return Classifier(description=description, network=network.to(device))
 
 
-class _Reader:
-    """Gives images as the classifier takes them, with their attributes."""
+def load_panel(paths: Iterable[Path], device: torch.device) -> Panel:
+    """The classifiers of these files.
 
-    def __init__(
-        self, dataset: Dataset, attributes: Attributes, side: int, device: torch.device
-    ) -> None:
-        self._dataset, self._attributes = dataset, attributes
-        self._side, self._device = side, device
-
-    def batches(self, picks: Iterator[Pick], size: int) -> Iterator[tuple[Images, Tensor]]:
-        """Batches of images by their rows in the attributes."""
-        read = ordered_map(self._read, picks, workers=usual_workers(), ahead=3 * size)
-        try:
-            while batch := list(islice(read, size)):
-                pixels, has = zip(*batch, strict=True)
-                images = torch.from_numpy(np.stack(pixels)).permute(0, 3, 1, 2).to(self._device)
-                shrunk = shrink(images.float() / 127.5 - 1, images.shape[-1] // self._side)
-                yield shrunk, torch.from_numpy(np.stack(has)).to(self._device)
-        finally:
-            read.close()
-
-    def _read(self, pick: Pick) -> tuple[np.ndarray, Bool[np.ndarray, " attributes"]]:
-        pixels, _ = self._dataset.read(int(self._attributes.images[pick.index]))
-        return pixels[:, ::-1] if pick.mirrored else pixels, self._attributes.has[pick.index]
-
-
-def _split(count: int) -> tuple[Int64[np.ndarray, " train"], Int64[np.ndarray, " test"]]:
-    """Rows to train on and rows to judge by; the same ones every time."""
-    order = numpy_stream(0, "held out").permutation(count)
-    test = max(1, int(count * HELD_OUT))
-    if count - test < 1:
-        raise DataError(f"{count} labelled images are too few to train on; take more")
-    return order[test:], order[:test]
-
-
-def _stream(rows: Int64[np.ndarray, " n"], options: ClassifierOptions) -> Iterator[Pick]:
-    sampler = Sampler(len(rows), seed=options.seed, mirror=options.mirror)
-    for position in range(max(1, round(options.kimg * 1000))):
-        pick = sampler.pick(position)
-        yield replace(pick, index=int(rows[pick.index]))
-
-
-def _judge(classifier: Classifier, read: _Reader, rows: Int64[np.ndarray, " n"]) -> Classifier:
-    right, truth = [], []
-    with torch.no_grad():
-        picks = (Pick(index=row, mirrored=False) for row in rows.tolist())
-        for images, has in read.batches(picks, 32):
-            right.append((classifier.logits(images) >= 0) == has)
-            truth.append(has)
-    share = torch.cat(truth).float().mean(0)
-    accuracy = torch.cat(right).float().mean(0)
-    description = replace(
-        classifier.description,
-        accuracy=tuple(accuracy.tolist()),
-        majority=tuple(torch.maximum(share, 1 - share).tolist()),
+    Raises:
+        DataError: A file is damaged or none of ours.
+        UsageError: Two tell the same attribute.
+    """
+    files = tuple(paths)
+    panel = Panel(
+        classifiers=tuple(load_classifier(path, device) for path in files),
+        sha256=tuple(map(file_sha256, files)),
     )
-    return replace(classifier, description=description)
+    twice = next((name for name in panel.names if panel.names.count(name) > 1), None)
+    if twice is not None:
+        raise UsageError(f"--classifier: several tell {twice}; name one file for each attribute")
+    return panel
 
 
 def _channels(description: Description) -> Any:
@@ -281,12 +231,14 @@ def _channels(description: Description) -> Any:
 
 
 def _as_json(description: Description) -> str:
-    facts = {**vars(description), "options": vars(description.options)}
+    facts = {"schema": SCHEMA, **vars(description), "options": vars(description.options)}
     return json.dumps(facts, sort_keys=True)
 
 
 def _from_json(text: str) -> Description:
-    facts: Mapping[str, Any] = json.loads(text)
+    facts: dict[str, Any] = json.loads(text)
+    if facts.pop("schema") != SCHEMA:
+        raise ValueError("of another version of sgtool")
     sequences: Mapping[str, Sequence[Any]] = {
         key: tuple(facts[key]) for key in ("names", "accuracy", "majority")
     }

@@ -1,7 +1,7 @@
 """Attributes that an image has or has not: from columns of a data set, or from a table of words."""
 
 import csv
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
@@ -30,6 +30,11 @@ class Attributes:
     images: Int64[np.ndarray, " n"]
     has: Bool[np.ndarray, "n attributes"]
     flat: tuple[str, ...] = ()
+
+    def one_by_one(self) -> "Iterator[Attributes]":
+        """Each attribute by itself."""
+        for i, name in enumerate(self.names):
+            yield Attributes(names=(name,), images=self.images, has=self.has[:, i : i + 1])
 
 
 def attributes_of_columns(columns: Mapping[str, Column]) -> Attributes:

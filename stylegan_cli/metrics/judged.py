@@ -1,4 +1,4 @@
-"""Many images of a network, and what a classifier of attributes says of each."""
+"""Many images of a network, and what classifiers of attributes say of each."""
 
 from collections.abc import Container, Iterator
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from stylegan_cli.checkpoint import Network
 from stylegan_cli.data.dataset import Dataset
 from stylegan_cli.errors import MetricError
 from stylegan_cli.latents import broadcast_layers, map_latents, noise_seed, z_of_seeds
-from stylegan_cli.metrics.attribute_classifier import Classifier
+from stylegan_cli.metrics.attribute_classifier import Panel
 from stylegan_cli.metrics.fakes import seeds_of
 from stylegan_cli.networks.growing import upscale
 from stylegan_cli.noise import NoiseInput, noise_maps
@@ -27,18 +27,19 @@ class Faces:
     """The images that are judged: image i depends on (seed, i) alone.
 
     Attributes:
-        dataset: Gives labels to a network that takes them, those of images chosen by chance.
+        dataset: Gives labels to a network that takes them, those of images chosen by chance; None
+            where it takes none.
     """
 
     network: Network
-    dataset: Dataset
+    dataset: Dataset | None
     num: int
     seed: int
 
 
 @dataclass(frozen=True, kw_only=True)
 class Judged:
-    """What the classifier says of the images from `start` on."""
+    """What the classifiers say of the images from `start` on."""
 
     start: int
     logits: Float32[np.ndarray, "n attributes"]
@@ -46,13 +47,13 @@ class Judged:
 
 def judge(
     faces: Faces,
-    classifier: Classifier,
+    panel: Panel,
     *,
     batch_size: int | None = None,
     world: World | None = None,
     skip: Container[int] = frozenset(),
 ) -> Iterator[Judged]:
-    """What the classifier says of all images; every process yields all of it.
+    """What the classifiers say of all images; every process yields all of it.
 
     Args:
         batch_size: Images at once; changes time, memory and the last digits.
@@ -68,7 +69,7 @@ def judge(
     missing = [part for part in parts if not all(image in skip for image in part)]
     for first in range(0, len(missing), world.size):
         own = missing[first + world.rank : first + world.rank + 1]
-        for judged in world.gather([_judge_part(faces, classifier, part) for part in own]):
+        for judged in world.gather([_judge_part(faces, panel, part) for part in own]):
             yield from judged
 
 
@@ -88,10 +89,13 @@ def draw_faces(faces: Faces, part: range) -> Images:
 def labels_of(faces: Faces, part: range) -> Labels:
     """Labels of images of the data set, chosen by the seeds."""
     labels = np.zeros((len(part), faces.network.c_dim), np.float32)
+    if not faces.network.c_dim:
+        return labels
+    dataset = faces.dataset
+    assert dataset is not None, "networks with labels have been given a data set"
     for label, seed in zip(labels, seeds_of(faces.seed, part), strict=True):
-        if faces.network.c_dim:
-            stream = numpy_stream(seed, "label of an evaluation")
-            label[:] = faces.dataset.label(int(stream.integers(len(faces.dataset))))
+        stream = numpy_stream(seed, "label of an evaluation")
+        label[:] = dataset.label(int(stream.integers(len(dataset))))
     return labels
 
 
@@ -114,9 +118,9 @@ def w_of_faces(faces: Faces) -> Float32[np.ndarray, "n w_dim"]:
     return w
 
 
-def _judge_part(faces: Faces, classifier: Classifier, part: range) -> Judged:
+def _judge_part(faces: Faces, panel: Panel, part: range) -> Judged:
     with torch.no_grad():
-        logits = classifier.logits(draw_faces(faces, part)).float().cpu().numpy()
+        logits = panel.logits(draw_faces(faces, part)).float().cpu().numpy()
     if not np.isfinite(logits).all():
         bad = seeds_of(faces.seed, part)[int(np.flatnonzero(~np.isfinite(logits).all(1))[0])]
         raise MetricError(

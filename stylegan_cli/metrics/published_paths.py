@@ -50,6 +50,18 @@ PROTOCOLS = {
 }
 
 
+def variants(protocol: str | None, *, has_w: bool) -> tuple[Variant, ...]:
+    """All path lengths that a protocol has; without one those of whole paths in each space.
+
+    Args:
+        protocol: A known one.
+        has_w: Whether the network has a w.
+    """
+    usual = (Variant("w", "full", False), Variant("z", "full", False))
+    known = usual if protocol is None else tuple(PROTOCOLS[protocol].names)
+    return tuple(variant for variant in known if has_w or variant.space == "z")
+
+
 def path_options(
     protocol: str | None,
     *,

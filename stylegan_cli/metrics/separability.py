@@ -53,30 +53,40 @@ def conditional_entropy(said: Bool[np.ndarray, " n"], true: Bool[np.ndarray, " n
     return max(0.0, _entropy(p) - _entropy(p.sum(axis=1)))
 
 
-def best_plane(codes: Float[np.ndarray, "n dim"], has: Bool[np.ndarray, " n"]) -> Plane:
-    """The linear support vector machine on codes scaled to unit variance.
+def best_plane(
+    codes: Float[np.ndarray, "n dim"], has: Bool[np.ndarray, " n"], *, scaled: bool = True
+) -> Plane:
+    """The linear support vector machine that tells which codes have the attribute.
 
     Squared hinge loss, L2 penalty, C = 1, as the originals; the primal form and the scaling make
     the search end. One class alone is told by no plane: everybody is on the right side then.
+
+    Args:
+        scaled: Scale the codes to unit variance first, which the originals do not.
     """
     if has.all() or not has.any():
         return Plane(sides=has, converged=True)
     from sklearn.exceptions import ConvergenceWarning
     from sklearn.svm import LinearSVC
 
-    scale = codes.std(axis=0)
-    scaled = (codes - codes.mean(axis=0)) / np.where(scale > 0, scale, 1)
+    points = _unit_variance(codes) if scaled else codes
     machine = LinearSVC(dual=False, random_state=0)
     with warnings.catch_warnings(record=True) as said:
         warnings.simplefilter("always", ConvergenceWarning)
-        machine.fit(scaled, has)
+        machine.fit(points, has)
     converged = not any(issubclass(warning.category, ConvergenceWarning) for warning in said)
-    return Plane(sides=machine.predict(scaled).astype(bool), converged=converged)
+    return Plane(sides=machine.predict(points).astype(bool), converged=converged)
 
 
-def separate(codes: Float[np.ndarray, "n dim"], has: Bool[np.ndarray, " n"]) -> Separation:
-    """How well a plane tells which codes have the attribute, on the very codes it was found by."""
-    plane = best_plane(codes, has)
+def separate(
+    codes: Float[np.ndarray, "n dim"], has: Bool[np.ndarray, " n"], *, scaled: bool = True
+) -> Separation:
+    """How well a plane tells which codes have the attribute, on the very codes it was found by.
+
+    Args:
+        scaled: As in `best_plane`.
+    """
+    plane = best_plane(codes, has, scaled=scaled)
     return Separation(
         entropy=conditional_entropy(plane.sides, has),
         share=float(has.mean()),
@@ -88,6 +98,14 @@ def separate(codes: Float[np.ndarray, "n dim"], has: Bool[np.ndarray, " n"]) -> 
 def separability(separations: Sequence[Separation]) -> float:
     """2 to the sum of the entropies in bits; 1 is perfect."""
     return float(2 ** sum(each.entropy for each in separations))
+
+
+def _unit_variance(codes: Float[np.ndarray, "n dim"]) -> Float[np.ndarray, "n dim"]:
+    scale = codes.std(axis=0)
+    scaled: Float[np.ndarray, "n dim"] = (codes - codes.mean(axis=0)) / np.where(
+        scale > 0, scale, 1
+    )
+    return scaled
 
 
 def _entropy(p: Float[np.ndarray, "..."]) -> float:

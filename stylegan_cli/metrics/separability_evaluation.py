@@ -10,18 +10,19 @@ from typing import Any
 
 import numpy as np
 
-from stylegan_cli.errors import DataError, UsageError
-from stylegan_cli.metrics.attribute_classifier import Classifier
-from stylegan_cli.metrics.fakes import seeds_of
+from stylegan_cli.metrics.attribute_classifier import Panel
 from stylegan_cli.metrics.judged import Faces, Judged, judge, w_of_faces, z_of_faces
 from stylegan_cli.metrics.path_length import Space
 from stylegan_cli.metrics.separability import Separation, most_confident, separability, separate
+from stylegan_cli.metrics.separability_options import (
+    SeparabilityOptions,
+    check_faces,
+    check_network,
+)
 from stylegan_cli.results.measurements import Measurements, open_measurements
 from stylegan_cli.runtime import World
 
 COLUMN = "logits"
-NAME = "separability_trained"
-"""Of the numbers: a classifier that was trained here is not the published ones."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,26 +32,6 @@ class AttributeResult:
     name: str
     space: Space
     separation: Separation
-
-
-def check_faces(faces: Faces, spaces: Sequence[Space]) -> None:
-    """Refuse what the network has no means for.
-
-    Raises:
-        UsageError: It has no such space, or there are no such seeds.
-        DataError: It takes other labels than the data set has.
-    """
-    seeds_of(faces.seed, range(faces.num))
-    wanted, found = faces.network.c_dim, faces.dataset.c_dim
-    if wanted and found != wanted:
-        raise DataError(
-            f"the images have labels of {found} numbers, {faces.network.path} takes {wanted}; "
-            "take the data that the network was trained on"
-        )
-    if "w" in spaces and not faces.network.G.has_w:
-        raise UsageError(
-            "--space w: this network makes images straight from z and has no w; take --space z"
-        )
 
 
 class SeparabilityEvaluation:
@@ -66,8 +47,7 @@ class SeparabilityEvaluation:
         damage: Why an unfinished file could not be taken up again, if there was one.
 
     Args:
-        spaces: Those that are measured.
-        classifier_sha256: Of the classifier's file.
+        panel: The classifiers of all attributes.
         folder: Where its file goes; made where it is missing.
 
     Raises:
@@ -78,22 +58,21 @@ class SeparabilityEvaluation:
     def __init__(
         self,
         faces: Faces,
-        classifier: Classifier,
-        spaces: Sequence[Space],
+        panel: Panel,
+        options: SeparabilityOptions,
         folder: Path,
         *,
-        classifier_sha256: str,
         world: World | None = None,
         overwrite: bool = False,
     ) -> None:
-        check_faces(faces, spaces)
-        self._faces, self._classifier, self.spaces = faces, classifier, tuple(spaces)
-        self._classifier_sha256 = classifier_sha256
+        check_network(faces.network, options)
+        check_faces(faces, panel)
+        self._faces, self._panel, self._options = faces, panel, options
         self._world, self._overwrite = world or World(), overwrite
         self._stack = ExitStack()
         self._file: Measurements | None = None
         key = hashlib.sha256(json.dumps(self.request, sort_keys=True).encode()).hexdigest()
-        self.path = folder / f"{NAME}-{key[:8]}.h5"
+        self.path = folder / f"{options.name}-{key[:8]}.h5"
         self.was_finished = False
         self.damage: str | None = None
 
@@ -113,7 +92,12 @@ class SeparabilityEvaluation:
     @property
     def names(self) -> tuple[str, ...]:
         """Of the attributes."""
-        return self._classifier.description.names
+        return self._panel.names
+
+    @property
+    def spaces(self) -> tuple[Space, ...]:
+        """Those that are measured."""
+        return self._options.spaces
 
     @property
     def kept(self) -> int:
@@ -123,7 +107,7 @@ class SeparabilityEvaluation:
     @property
     def request(self) -> dict[str, Any]:
         """Everything that decides the numbers, as JSON holds it."""
-        network = self._faces.network
+        network, dataset = self._faces.network, self._faces.dataset
         return {
             "metric": "separability",
             "spaces": list(self.spaces),
@@ -131,9 +115,10 @@ class SeparabilityEvaluation:
             "num_kept": self._faces.num // 2,
             "seed": self._faces.seed,
             "noise_mode": "random" if network.G.has_noise else "none",
-            "data": self._faces.dataset.fingerprint if network.c_dim else None,
-            "svm": "linear, scaled, primal, C=1",
-            "classifier_sha256": self._classifier_sha256,
+            "data": dataset.fingerprint if dataset and network.c_dim else None,
+            "protocol": self._options.protocol,
+            "svm": f"linear, {'scaled' if self._is_scaled else 'unscaled'}, primal, C=1",
+            "classifier_sha256": list(self._panel.sha256),
             "network_sha256": network.sha256,
         }
 
@@ -147,11 +132,16 @@ class SeparabilityEvaluation:
         """How many images were judged when the file was opened."""
         return int(self._done.sum())
 
+    @property
+    def missing(self) -> int:
+        """How many were not."""
+        return int((~self._done).sum())
+
     def judged(self, batch_size: int | None = None) -> Iterator[Judged]:
         """Judge and keep what is missing; see `judge`."""
         there = frozenset(np.flatnonzero(self._done).tolist())
         for part in judge(
-            self._faces, self._classifier, batch_size=batch_size, world=self._world, skip=there
+            self._faces, self._panel, batch_size=batch_size, world=self._world, skip=there
         ):
             if self._file is not None:
                 self._file.write(part.start, {COLUMN: part.logits})
@@ -165,29 +155,32 @@ class SeparabilityEvaluation:
             codes = w_of_faces(self._faces) if space == "w" else z_of_faces(self._faces)
             for name, own in zip(self.names, logits.T, strict=True):
                 surest = most_confident(own, self.kept)
-                found = separate(codes[surest], own[surest] >= 0)
+                found = separate(codes[surest], own[surest] >= 0, scaled=self._is_scaled)
                 yield AttributeResult(name=name, space=space, separation=found)
 
     def finish(self, results: Sequence[AttributeResult]) -> None:
-        """Keep the entropies too, and give the file its name; in the first process.
+        """Keep what was found too, and give the file its name; in the first process.
 
         Raises:
             OutputError: The place cannot be written.
         """
         assert self._file is not None, "only the first process has the file"
-        entropies = {
-            f"entropy_{space}": np.array(
-                [r.separation.entropy for r in results if r.space == space]
+        found = {
+            f"{fact}_{space}": np.array(
+                [getattr(r.separation, fact) for r in results if r.space == space]
             )
             for space in self.spaces
+            for fact in ("entropy", "share", "accuracy", "converged")
         }
         names = np.array([name.encode() for name in self.names])
-        self._file.finish({"attribute_names": names, **entropies})
+        self._file.finish({"attribute_names": names, **found})
 
     def scores(self, results: Sequence[AttributeResult]) -> dict[str, float]:
         """The separability of each space, by its name."""
         return {
-            f"{NAME}_{space}": separability([r.separation for r in results if r.space == space])
+            f"{self._options.name}_{space}": separability(
+                [r.separation for r in results if r.space == space]
+            )
             for space in self.spaces
         }
 
@@ -197,15 +190,26 @@ class SeparabilityEvaluation:
         Args:
             seconds: That it took.
         """
-        network, description = self._faces.network, self._classifier.description
-        accuracies = zip(self.names, description.accuracy, strict=True)
+        network, panel = self._faces.network, self._panel
+        seen = dict(zip(self.names, zip(panel.accuracy, panel.majority, strict=True), strict=True))
         return {
             **self.request,
             "results": self.scores(results),
             "attributes": [
-                {"name": r.name, "space": r.space, **asdict(r.separation)} for r in results
+                {
+                    "name": r.name,
+                    "space": r.space,
+                    **asdict(r.separation),
+                    "classifier_accuracy": seen[r.name][0],
+                    "classifier_majority": seen[r.name][1],
+                }
+                for r in results
             ],
-            "classifier": {**asdict(description.options), "accuracy": dict(accuracies)},
+            "num_pruned": self._faces.num - self.kept,
+            "classifiers": [
+                {"names": each.description.names, **asdict(each.description.options)}
+                for each in panel.classifiers
+            ],
             "network": str(network.path),
             "snapshot_pkl": network.path.name,
             "kimg": network.kimg,
@@ -239,3 +243,7 @@ class SeparabilityEvaluation:
                     f"{result.name} in {result.space}: the search for the plane did not end; its "
                     "entropy is rather too large than too small"
                 )
+
+    @property
+    def _is_scaled(self) -> bool:
+        return self._options.protocol is None

@@ -1,6 +1,9 @@
+import numpy as np
 import pytest
 import torch
+from PIL import Image
 
+from stylegan_cli.data.dataset import open_dataset
 from stylegan_cli.detectors import open_detector
 from stylegan_cli.metrics.cases import Data, Options, network_case
 from stylegan_cli.metrics.evaluation import Evaluation, Workplace
@@ -45,3 +48,21 @@ def evaluation(network, data, alex, features_folder):
         return made
 
     return make
+
+
+@pytest.fixture(scope="session")
+def bright_folder(tmp_path_factory):
+    """Images of two classes that anybody tells apart."""
+    folder, random = tmp_path_factory.mktemp("bright"), np.random.RandomState(0)
+    for i in range(40):
+        level = 200 if i % 2 else 40
+        pixels = (level + random.randint(-30, 30, (8, 8, 3))).astype(np.uint8)
+        path = folder / ("light" if i % 2 else "dark") / f"{i:02d}.png"
+        path.parent.mkdir(exist_ok=True)
+        Image.fromarray(pixels).save(path)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def bright(bright_folder):
+    return open_dataset(bright_folder, resolution=8)

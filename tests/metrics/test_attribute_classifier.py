@@ -1,79 +1,68 @@
-import numpy as np
+from dataclasses import replace
+
 import pytest
 import torch
-from PIL import Image
 
-from stylegan_cli.data.dataset import open_dataset
-from stylegan_cli.errors import DataError
+from stylegan_cli.errors import DataError, UsageError
 from stylegan_cli.metrics.attribute_classifier import (
+    Classifier,
     ClassifierOptions,
     build_classifier,
     describe_classifier,
     load_classifier,
-    train_classifier,
+    load_panel,
+    save_classifier,
 )
 from stylegan_cli.metrics.attributes import attributes_of_columns
 
 CPU = torch.device("cpu")
-QUICK = ClassifierOptions(kimg=0.64, finest_features=4, lr=0.003)
+QUICK = ClassifierOptions(finest_features=4)
 
 
-@pytest.fixture(scope="module")
-def bright(tmp_path_factory):
-    """Images of two classes that anybody tells apart."""
-    folder, random = tmp_path_factory.mktemp("bright"), np.random.RandomState(0)
-    for i in range(40):
-        level = 200 if i % 2 else 40
-        pixels = (level + random.randint(-30, 30, (8, 8, 3))).astype(np.uint8)
-        path = folder / ("light" if i % 2 else "dark") / f"{i:02d}.png"
-        path.parent.mkdir(exist_ok=True)
-        Image.fromarray(pixels).save(path)
-    return open_dataset(folder, resolution=8)
-
-
-@pytest.fixture(scope="module")
-def trained(bright, tmp_path_factory):
+@pytest.fixture
+def kept(bright, tmp_path):
+    """The file of an untrained classifier."""
     attributes = attributes_of_columns(bright.columns())
-    description = describe_classifier(bright, attributes, (8, 3), QUICK)
-    path = tmp_path_factory.mktemp("kept") / "classifier.safetensors"
-    shown = sum(train_classifier(bright, attributes, description, path, CPU))
-    return path, description, shown
+    description = replace(
+        describe_classifier(bright, attributes, (8, 3), QUICK), accuracy=(0.9,), majority=(0.5,)
+    )
+    network = build_classifier(description).eval()
+    path = tmp_path / "classifier.safetensors"
+    save_classifier(path, Classifier(description=description, network=network))
+    return path
 
 
-def test_a_classifier_learns_what_is_plain_to_see(trained):
-    path, description, shown = trained
-    classifier = load_classifier(path, CPU)
-    assert shown == 640
-    assert classifier.description.names == ("class=light",)
-    assert classifier.description.accuracy == (1,)
-    assert min(classifier.description.majority) >= 0.5
-    light = torch.full((1, 3, 8, 8), 0.6)
-    dark = torch.full((1, 3, 8, 8), -0.7)
-    logits = classifier.logits(torch.cat([dark, light]))
-    assert (logits > 0).tolist() == [[False], [True]]
-    assert classifier.description.key == description.key
+def test_a_classifier_comes_back_as_it_was(kept, bright):
+    description = load_classifier(kept, CPU).description
+    attributes = attributes_of_columns(bright.columns())
+    assert description.names == ("class=light",)
+    assert description.accuracy == (0.9,)
+    assert description.key == describe_classifier(bright, attributes, (8, 3), QUICK).key
 
 
-def test_larger_images_are_reduced_to_what_it_learned_from(trained):
-    classifier = load_classifier(trained[0], CPU)
+def test_larger_images_are_reduced_to_what_it_learned_from(kept):
+    classifier = load_classifier(kept, CPU)
     small = torch.randn(2, 3, 8, 8, generator=torch.Generator().manual_seed(0))
     large = small.repeat_interleave(4, 2).repeat_interleave(4, 3)
     assert torch.allclose(classifier.logits(large), classifier.logits(small), atol=1e-5)
 
 
-def test_an_image_is_judged_alone(trained):
-    classifier = load_classifier(trained[0], CPU)
+def test_an_image_is_judged_alone(kept):
+    classifier = load_classifier(kept, CPU)
     images = torch.randn(4, 3, 8, 8, generator=torch.Generator().manual_seed(0))
     together = classifier.logits(images)
     alone = torch.cat([classifier.logits(image[None]) for image in images])
     assert torch.allclose(together, alone, atol=1e-5)
 
 
-def test_the_key_knows_data_attributes_and_options(bright, trained):
+def test_the_key_knows_data_attributes_and_options(bright):
     attributes = attributes_of_columns(bright.columns())
     again = describe_classifier(bright, attributes, (8, 3), QUICK)
     longer = describe_classifier(bright, attributes, (8, 3), ClassifierOptions(kimg=1.0))
-    assert again.key == trained[1].key != longer.key
+    other = replace(attributes, has=~attributes.has)
+    assert again.key == describe_classifier(bright, attributes, (8, 3), QUICK).key
+    assert again.key != longer.key
+    assert again.key != describe_classifier(bright, other, (8, 3), QUICK).key
 
 
 def test_at_256_px_the_network_is_the_papers(bright):
@@ -96,3 +85,22 @@ def test_a_file_that_is_no_classifier_is_refused_in_words(tmp_path, network_file
         load_classifier(network_file, CPU)
     with pytest.raises(DataError, match="not a classifier of attributes"):
         load_classifier(tmp_path / "missing.safetensors", CPU)
+
+
+def test_a_panel_judges_as_each_of_its_classifiers(kept, bright, tmp_path):
+    described = load_classifier(kept, CPU).description
+    renamed = replace(described, names=("other",), options=replace(QUICK, seed=1))
+    other = Classifier(description=renamed, network=build_classifier(renamed).eval())
+    save_classifier(tmp_path / "other.safetensors", other)
+    panel = load_panel([kept, tmp_path / "other.safetensors"], CPU)
+    images = torch.randn(2, 3, 8, 8, generator=torch.Generator().manual_seed(0))
+    each = [classifier.logits(images) for classifier in panel.classifiers]
+    assert panel.names == ("class=light", "other")
+    assert panel.accuracy == (0.9, 0.9)
+    assert torch.equal(panel.logits(images), torch.cat(each, 1))
+    assert not torch.equal(*each)
+
+
+def test_two_classifiers_of_the_same_attribute_are_refused(kept):
+    with pytest.raises(UsageError, match="--classifier: several tell class=light"):
+        load_panel([kept, kept], CPU)

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -10,17 +12,19 @@ from stylegan_cli.metrics.attribute_classifier import (
     Classifier,
     ClassifierOptions,
     Description,
+    Panel,
     build_classifier,
 )
 from stylegan_cli.metrics.judged import Faces, draw_faces, judge, labels_of, w_of_faces, z_of_faces
-from stylegan_cli.metrics.separability_evaluation import SeparabilityEvaluation, check_faces
+from stylegan_cli.metrics.separability_evaluation import SeparabilityEvaluation
+from stylegan_cli.metrics.separability_options import SeparabilityOptions, check_faces, spaces_of
 from stylegan_cli.studies.grid import grid
 from stylegan_cli.synthesis import render, to_pixels
 from tests.tiny import write_network
 
 
 @pytest.fixture(scope="module")
-def classifier():
+def panel():
     description = Description(
         names=("hat", "beard"),
         side=16,
@@ -30,7 +34,8 @@ def classifier():
         accuracy=(0.9, 0.8),
         majority=(0.5, 0.5),
     )
-    return Classifier(description=description, network=build_classifier(description).eval())
+    classifier = Classifier(description=description, network=build_classifier(description).eval())
+    return Panel(classifiers=(classifier,), sha256=("0" * 64,))
 
 
 @pytest.fixture
@@ -38,12 +43,13 @@ def faces(network, dataset):
     return Faces(network=network, dataset=dataset, num=8, seed=3)
 
 
-def opened(faces, classifier, folder, spaces=("w", "z")):
-    return SeparabilityEvaluation(faces, classifier, spaces, folder, classifier_sha256="0" * 64)
+def opened(faces, panel, folder, spaces=("w", "z"), **options):
+    chosen = SeparabilityOptions(spaces=spaces, **options)
+    return SeparabilityEvaluation(faces, panel, chosen, folder)
 
 
-def logits(faces, classifier, **how):
-    return {part.start: part.logits for part in judge(faces, classifier, **how)}
+def logits(faces, panel, **how):
+    return {part.start: part.logits for part in judge(faces, panel, **how)}
 
 
 def test_the_images_are_those_that_grid_draws_from_the_same_seeds(faces, network):
@@ -62,9 +68,9 @@ def test_codes_are_those_of_the_images(faces, network):
     assert np.allclose(w_of_faces(faces), w.numpy(), atol=1e-5)
 
 
-def test_judgements_do_not_depend_on_what_was_there(faces, classifier):
-    whole = logits(faces, classifier, batch_size=2)
-    rest = logits(faces, classifier, batch_size=2, skip={0, 1, 4, 5, 6, 7})
+def test_judgements_do_not_depend_on_what_was_there(faces, panel):
+    whole = logits(faces, panel, batch_size=2)
+    rest = logits(faces, panel, batch_size=2, skip={0, 1, 4, 5, 6, 7})
     assert list(rest) == [2]
     assert np.array_equal(rest[2], whole[2])
 
@@ -79,25 +85,60 @@ def test_labels_are_those_of_images_of_the_data_set(tmp_path, image_folder):
     assert np.array_equal(labels_of(faces, range(7, 9)), found[7:9])
 
 
-def test_labels_that_the_network_does_not_take_are_refused(network_with_classes, dataset):
+@pytest.mark.parametrize("there", [True, False])
+def test_labels_that_the_network_does_not_take_are_refused(
+    network_with_classes, dataset, panel, there
+):
+    given = dataset if there else None
     with pytest.raises(DataError, match=r"labels of 0 numbers, .* takes 3"):
-        check_faces(Faces(network=network_with_classes, dataset=dataset, num=4, seed=0), ["z"])
+        check_faces(Faces(network=network_with_classes, dataset=given, num=4, seed=0), panel)
 
 
-def test_an_interrupted_evaluation_goes_on_to_the_same_numbers(faces, classifier, tmp_path):
-    with opened(faces, classifier, tmp_path / "whole") as evaluation:
+@pytest.mark.parametrize("change", [{"side": 32}, {"channels": 1}])
+def test_classifiers_of_other_images_are_refused(faces, panel, change):
+    (classifier,) = panel.classifiers
+    other = replace(classifier, description=replace(classifier.description, **change))
+    with pytest.raises(UsageError, match="--classifier: that of hat looks at images of"):
+        check_faces(faces, replace(panel, classifiers=(other,)))
+
+
+def test_a_network_without_labels_needs_no_data(network, panel, faces):
+    alone = replace(faces, dataset=None)
+    check_faces(alone, panel)
+    first, again = (logits(each, panel, batch_size=8)[0] for each in (faces, alone))
+    assert np.array_equal(first, again)
+
+
+def test_protocols_have_their_names_and_leave_the_codes_as_they_are(faces, panel, tmp_path):
+    with opened(faces, panel, tmp_path, ("z",), protocol="stylegan1") as evaluation:
+        list(evaluation.judged())
+        results = list(evaluation.results())
+        record = evaluation.record(results, 1.0)
+    assert list(record["results"]) == ["ls_trained_z"]
+    assert "unscaled" in record["svm"]
+    with pytest.raises(UsageError, match="--protocol ada: does not define separability"):
+        opened(faces, panel, tmp_path, protocol="ada")
+
+
+def test_spaces_are_those_the_network_has(network, growing_networks):
+    assert spaces_of(network) == ("w", "z")
+    assert spaces_of(growing_networks["progan"]) == ("z",)
+
+
+def test_an_interrupted_evaluation_goes_on_to_the_same_numbers(faces, panel, tmp_path):
+    with opened(faces, panel, tmp_path / "whole") as evaluation:
         list(evaluation.judged(2))
         expected = list(evaluation.results())
-    with opened(faces, classifier, tmp_path / "cut") as evaluation:
+    with opened(faces, panel, tmp_path / "cut") as evaluation:
         next(evaluation.judged(2))
-    with opened(faces, classifier, tmp_path / "cut") as evaluation:
+    with opened(faces, panel, tmp_path / "cut") as evaluation:
         assert evaluation.there == 2
         list(evaluation.judged(2))
         assert list(evaluation.results()) == expected
 
 
-def test_scores_are_two_to_the_sums_of_their_spaces(faces, classifier, tmp_path):
-    with opened(faces, classifier, tmp_path) as evaluation:
+def test_scores_are_two_to_the_sums_of_their_spaces(faces, panel, tmp_path):
+    with opened(faces, panel, tmp_path) as evaluation:
         list(evaluation.judged())
         results = list(evaluation.results())
         scores = evaluation.scores(results)
@@ -111,11 +152,12 @@ def test_scores_are_two_to_the_sums_of_their_spaces(faces, classifier, tmp_path)
     assert scores["separability_trained_w"] == pytest.approx(2**bits)
 
 
-def test_an_attribute_that_never_varies_is_told(faces, classifier, tmp_path):
+def test_an_attribute_that_never_varies_is_told(faces, panel, tmp_path):
+    (classifier,) = panel.classifiers
     with torch.no_grad():
         before = classifier.network.b4.out.bias.clone()
         classifier.network.b4.out.bias[0] = 1e6
-    with opened(faces, classifier, tmp_path, ("z",)) as evaluation:
+    with opened(faces, panel, tmp_path, ("z",)) as evaluation:
         list(evaluation.judged())
         results = list(evaluation.results())
         told = "\n".join(evaluation.warnings(results))
@@ -126,11 +168,11 @@ def test_an_attribute_that_never_varies_is_told(faces, classifier, tmp_path):
 
 
 def test_networks_without_w_and_seeds_beyond_the_last_are_refused(
-    growing_networks, network, dataset, classifier, tmp_path
+    growing_networks, network, dataset, panel, tmp_path
 ):
     progan = Faces(network=growing_networks["progan"], dataset=dataset, num=4, seed=0)
     with pytest.raises(UsageError, match="--space w: this network makes images straight from z"):
-        opened(progan, classifier, tmp_path)
+        opened(progan, panel, tmp_path)
     beyond = Faces(network=network, dataset=dataset, num=4, seed=5000)
     with pytest.raises(UsageError, match="--seed 5000: out of range for 4 images"):
-        opened(beyond, classifier, tmp_path)
+        opened(beyond, panel, tmp_path)

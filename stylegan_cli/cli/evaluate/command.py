@@ -1,12 +1,13 @@
 """What the command of every metric does: extract, measure, record, report."""
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from stylegan_cli.cli import console
-from stylegan_cli.cli.evaluate.findings import Findings, show
-from stylegan_cli.cli.evaluate.flags import SubjectFlags, WayFlags
+from stylegan_cli.cli.evaluate.findings import Findings, features_findings, show
+from stylegan_cli.cli.evaluate.flags import USUAL_NUM, SubjectFlags, WayFlags
 from stylegan_cli.cli.evaluate.subjects import subjects
 from stylegan_cli.errors import UsageError
 
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from stylegan_cli.detectors import FeatureDetector, Purpose
     from stylegan_cli.metrics.cases import Options
     from stylegan_cli.metrics.evaluation import Evaluation, Workplace
-    from stylegan_cli.metrics.protocol import Metric, Protocol
+    from stylegan_cli.metrics.protocol import Metric
     from stylegan_cli.runtime import World
 
 
@@ -26,35 +27,42 @@ def evaluate(metrics: "Sequence[Metric]", flags: SubjectFlags, ways: WayFlags) -
     Raises:
         SgtoolError: The flags, the network, the images or the detector cannot be used.
     """
-    from stylegan_cli.metrics.protocol import check_metrics, protocol_named
+    with workplace(flags) as place:
+        findings = measure_features(metrics, flags, ways, place)
+    if findings is not None:
+        show(findings, json=flags.json)
+
+
+@contextmanager
+def workplace(flags: SubjectFlags) -> "Iterator[Workplace]":
+    """The device, the processes that share the work, and the user's cache of features.
+
+    Raises:
+        SgtoolError: There is no such device, or the processes do not find each other.
+    """
     from stylegan_cli.runtime import world
 
-    began = time.monotonic()
-    protocol = protocol_named(ways.protocol)
-    check_metrics(metrics, protocol)
     device = device_of(flags)
     with world(device) as processes:
         if not processes.is_first:
             console.set_level("quiet")
-        place = workplace_of(flags, device, processes)
-        findings = _find(metrics, flags, ways, protocol, place)
-    if findings is not None:
-        show(findings, seconds=time.monotonic() - began, save=ways.save_features, json=flags.json)
+        yield workplace_of(flags, device, processes)
 
 
-def _find(
-    metrics: "Sequence[Metric]",
-    flags: SubjectFlags,
-    ways: WayFlags,
-    protocol: "Protocol",
-    place: "Workplace",
+def measure_features(
+    metrics: "Sequence[Metric]", flags: SubjectFlags, ways: WayFlags, place: "Workplace"
 ) -> Findings | None:
-    """What the first process found; None in the others."""
-    from stylegan_cli.metrics.evaluation import Evaluation
-    from stylegan_cli.metrics.protocol import PURPOSES
+    """What the first process found by features of images; None in the others.
 
-    purposes = [PURPOSES[metric] for metric in metrics]
-    detectors = open_detectors(purposes, flags.detector, place.device)
+    Raises:
+        SgtoolError: The flags, the network, the images or the detector cannot be used.
+    """
+    from stylegan_cli.metrics.evaluation import Evaluation
+    from stylegan_cli.metrics.protocol import PURPOSES, check_metrics, protocol_named
+
+    began, protocol = time.monotonic(), protocol_named(ways.protocol)
+    check_metrics(metrics, protocol)
+    detectors = open_detectors([PURPOSES[each] for each in metrics], flags.detector, place.device)
     possible = _possible(metrics, detectors)
     chosen = subjects(flags, ways, options_of(flags, ways.repeat, place.device), protocol)
     evaluation = Evaluation(
@@ -72,7 +80,8 @@ def _find(
     results = tuple(console.track(evaluation.results(), label="metrics", total=total))
     for warning in evaluation.warnings():
         console.warn(warning)
-    return Findings(evaluation=evaluation, subjects=chosen, results=results)
+    seconds = time.monotonic() - began
+    return features_findings(evaluation, chosen, results, seconds=seconds, save=ways.save_features)
 
 
 def device_of(flags: SubjectFlags) -> "torch.device":
@@ -108,7 +117,7 @@ def options_of(flags: SubjectFlags, repeat: int, device: "torch.device") -> "Opt
     from stylegan_cli.metrics.cases import Options
 
     return Options(
-        count=flags.num,
+        count=flags.num or USUAL_NUM,
         seed=flags.seed,
         repeat=repeat,
         sampling=Sampling(psi=flags.psi, cutoff=flags.cutoff, class_name=flags.class_name),

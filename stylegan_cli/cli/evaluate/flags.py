@@ -18,8 +18,11 @@ from stylegan_cli.cli.options import (
     VerboseFlag,
 )
 
+USUAL_NUM = 50_000
+
 NumFlag = Annotated[
-    int, typer.Option("--num", metavar="N", min=1, help="Images that are made and measured.")
+    int | None,
+    typer.Option("--num", metavar="N", min=1, help="Images that are measured; 50000 if not given."),
 ]
 DataFlag = Annotated[
     str | None,
@@ -43,7 +46,7 @@ class SubjectFlags:
 
     network: NetworkFlag = None
     data: DataFlag = None
-    num: NumFlag = 50_000
+    num: NumFlag = None
     psi: PsiFlag = 1.0
     cutoff: CutoffFlag = None
     class_name: Annotated[
@@ -92,3 +95,50 @@ class WayFlags:
     save_features: Annotated[
         bool, typer.Option("--save-features", help="Write all features to an HDF5 file.")
     ] = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClassifierFlags:
+    """Which attributes count for separability, and what tells them of images."""
+
+    classifier: Annotated[
+        list[Path] | None,
+        typer.Option(
+            "--classifier", metavar="FILE", help="Take these classifiers; may be repeated."
+        ),
+    ] = None
+    attributes: Annotated[
+        Path | None,
+        typer.Option(
+            "--attributes",
+            metavar="CSV",
+            help="Table of the images' names and attributes, instead of the data set's columns.",
+        ),
+    ] = None
+    only: Annotated[
+        str | None,
+        typer.Option("--only", metavar="LIST", help="Some attributes, such as beard,hair=bun."),
+    ] = None
+    train_classifier: Annotated[
+        bool,
+        typer.Option("--train-classifier", help="Train the classifiers that are not there yet."),
+    ] = False
+    shared_classifier: Annotated[
+        bool,
+        typer.Option("--shared-classifier", help="One for all attributes, which is quicker."),
+    ] = False
+    classifier_kimg: Annotated[
+        float,
+        typer.Option(
+            "--classifier-kimg", metavar="N", min=0.001, help="Thousands of images each is shown."
+        ),
+    ] = 150.0
+    classifier_features: Annotated[
+        int,
+        typer.Option(
+            "--classifier-features",
+            metavar="N",
+            min=1,
+            help="Feature maps at the images' size; fewer than the paper's 64 are quicker.",
+        ),
+    ] = 64

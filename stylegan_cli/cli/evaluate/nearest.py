@@ -7,11 +7,10 @@ import typer
 
 from stylegan_cli.cli import console
 from stylegan_cli.cli.evaluate.command import (
-    device_of,
     extract,
     open_detectors,
     options_of,
-    workplace_of,
+    workplace,
 )
 from stylegan_cli.cli.evaluate.findings import number
 from stylegan_cli.cli.evaluate.flags import SubjectFlags
@@ -43,16 +42,11 @@ def nearest(show: ShowFlag = 8, neighbours: NeighboursFlag = 5, *, flags: Subjec
     Shows those generated images that are nearest to training images, and how near images of the
     training are to each other: a ratio far below 1 means that images are learned by heart.
     """
-    from stylegan_cli.runtime import world
-
-    device = device_of(flags)
-    with world(device) as processes:
-        if not processes.is_first:
-            console.set_level("quiet")
-        evaluation = _evaluation(flags, workplace_of(flags, device, processes))
+    with workplace(flags) as place:
+        evaluation = _evaluation(flags, place)
         evaluation.check()
         extract(evaluation)
-        if processes.is_first:
+        if place.world.is_first:
             _show(evaluation, flags, show, neighbours)
 
 

@@ -1,17 +1,16 @@
 """`sgtool eval ppl`: how far images move with small steps of their codes."""
 
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from statistics import mean, stdev
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import Annotated, Literal
 
 import typer
 
 from stylegan_cli.cli import console
-from stylegan_cli.cli.evaluate.subjects import chosen_networks, folder_of
+from stylegan_cli.cli.evaluate.findings import Findings, joined, link, show
+from stylegan_cli.cli.evaluate.paths import PathWork, measure_paths, open_distance
+from stylegan_cli.cli.evaluate.subjects import chosen_networks
 from stylegan_cli.cli.flags import with_flags
 from stylegan_cli.cli.network import open_network
 from stylegan_cli.cli.options import (
@@ -26,14 +25,6 @@ from stylegan_cli.cli.options import (
     VerboseFlag,
     examples,
 )
-from stylegan_cli.cli.output import echo_json, echo_table
-
-if TYPE_CHECKING:
-    import torch
-
-    from stylegan_cli.detectors import PerceptualDetector
-    from stylegan_cli.metrics.path_evaluation import PathEvaluation
-    from stylegan_cli.runtime import World
 
 EXAMPLES = examples(
     "sgtool eval ppl",
@@ -99,34 +90,6 @@ class PathFlags:
     verbose: VerboseFlag = False
 
 
-@dataclass(frozen=True, kw_only=True)
-class _Setting:
-    device: "torch.device"
-    world: "World"
-    detector: "PerceptualDetector"
-
-
-@dataclass(frozen=True, kw_only=True)
-class _Finding:
-    """The records of one network, one for each seed."""
-
-    name: str
-    network: Path
-    records: tuple[dict[str, Any], ...]
-    files: tuple[Path, ...]
-
-    @property
-    def values(self) -> list[float]:
-        return [record["results"][self.name] for record in self.records]
-
-    @property
-    def spread(self) -> float:
-        """Over the seeds; of one seed, what its pairs let expect."""
-        if len(self.records) > 1:
-            return stdev(self.values)
-        return float(self.records[0]["standard_error"])
-
-
 @with_flags
 def ppl(*, flags: PathFlags) -> None:
     """Measure the perceptual path length: how far images move with small steps of their codes.
@@ -135,38 +98,31 @@ def ppl(*, flags: PathFlags) -> None:
     again goes on where it stopped. Only with the VGG16 detector, the counts and the crops of a
     protocol does the number carry a published name, such as ppl_wfull.
     """
-    networks = chosen_networks(flags.network, flags.all_snapshots)
-    with _setting(flags) as setting:
-        findings = [_measure(network, flags, setting) for network in networks]
-        if setting.world.is_first:
-            if flags.all_snapshots is not None:
-                _link_best(findings)
-            _show(findings, json=flags.json)
-
-
-@contextmanager
-def _setting(flags: PathFlags) -> Iterator[_Setting]:
-    from stylegan_cli.detectors import how_to_get_standard, is_standard, open_detector
     from stylegan_cli.runtime import pick_device, world
 
+    paths = chosen_networks(flags.network, flags.all_snapshots)
     device = pick_device(flags.device)
     with world(device) as processes:
         if not processes.is_first:
             console.set_level("quiet")
-        detector = open_detector(flags.detector, purpose="distance", device=device)
-        if not is_standard(detector.name, "distance"):
-            console.note(
-                f"detector {detector.name}, whose name the numbers carry; the standard one is "
-                f"{how_to_get_standard('distance')}"
-            )
-        yield _Setting(device=device, world=processes, detector=detector)
+        work = PathWork(
+            detector=open_distance(flags.detector, device),
+            world=processes,
+            repeat=flags.repeat,
+            batch=flags.batch,
+            output=flags.output,
+            overwrite=flags.overwrite,
+            along="snapshot" if flags.all_snapshots is not None else "",
+        )
+        found = [_measure(path, flags, work) for path in paths]
+        if processes.is_first:
+            show(_compared(found, paths), json=flags.json)
 
 
-def _measure(path: Path, flags: PathFlags, setting: _Setting) -> _Finding:
-    from stylegan_cli.metrics.path_evaluation import PathEvaluation
+def _measure(path: Path, flags: PathFlags, work: PathWork) -> Findings:
     from stylegan_cli.metrics.published_paths import path_options
 
-    network = open_network(path, str(setting.device))
+    network = open_network(path, flags.device)
     options = path_options(
         flags.protocol,
         space=flags.space or ("w" if network.G.has_w else "z"),
@@ -174,77 +130,16 @@ def _measure(path: Path, flags: PathFlags, setting: _Setting) -> _Finding:
         crop=flags.crop,
         num=flags.num,
     )
-    options = replace(options, psi=flags.psi, class_name=flags.class_name)
-    folder = flags.output or folder_of(path)
-    records, files = [], []
-    for seed in range(flags.seed, flags.seed + flags.repeat):
-        evaluation = PathEvaluation(
-            network,
-            setting.detector,
-            replace(options, seed=seed),
-            folder,
-            world=setting.world,
-            overwrite=flags.overwrite,
-        )
-        with evaluation:
-            record = _run(evaluation, folder, flags.batch)
-        records += [record] if record else []
-        files += [evaluation.hdf5, evaluation.picture]
-    return _Finding(name=evaluation.name, network=path, records=tuple(records), files=tuple(files))
+    wanted = replace(options, psi=flags.psi, class_name=flags.class_name, seed=flags.seed)
+    return measure_paths(network, wanted, work)
 
 
-def _run(evaluation: "PathEvaluation", folder: Path, batch: int | None) -> dict[str, Any] | None:
-    """Do what is missing; the record, in the first process."""
-    from stylegan_cli.metrics.records import NAME, append_record
+def _compared(found: Sequence[Findings], paths: Sequence[Path]) -> Findings:
+    """All of them as one, the network of the shortest paths linked where there are several."""
+    whole = joined(found)
+    if not whole.along:
+        return whole
+    from stylegan_cli.metrics.snapshots import Best
 
-    _say_how_far(evaluation)
-    began = time.monotonic()
-    spans = evaluation.spans(batch)
-    for _ in console.track(
-        spans, label="pairs", total=evaluation.missing, count=lambda span: len(span.distances)
-    ):
-        pass
-    if not evaluation.is_first:
-        return None
-    record = evaluation.record(time.monotonic() - began)
-    evaluation.finish()
-    if not evaluation.was_finished:
-        append_record(folder / NAME, record)
-        console.note(f"wrote {folder / NAME}, {evaluation.hdf5}, {evaluation.picture}")
-    return record
-
-
-def _say_how_far(evaluation: "PathEvaluation") -> None:
-    if evaluation.damage:
-        console.warn(f"{evaluation.damage}; starting over")
-    if evaluation.was_finished:
-        console.note(f"{evaluation.hdf5}: all pairs are there already")
-    elif evaluation.there:
-        console.note(f"{evaluation.hdf5}: going on, {evaluation.there} pairs are there")
-
-
-def _show(findings: list[_Finding], *, json: bool) -> None:
-    if json:
-        records = [record for finding in findings for record in finding.records]
-        files = [str(file) for finding in findings for file in finding.files]
-        echo_json({"records": records, "files": files})
-        return
-    rows = [
-        (finding.name, f"{mean(finding.values):.6g}", f"{finding.spread:.3g}")
-        for finding in findings
-    ]
-    if len(findings) == 1:
-        echo_table(("metric", "value", "±"), rows)
-        return
-    echo_table(
-        ("snapshot", "metric", "value", "±"),
-        [(finding.network.stem, *row) for finding, row in zip(findings, rows, strict=True)],
-    )
-
-
-def _link_best(findings: list[_Finding]) -> None:
-    from stylegan_cli.metrics.snapshots import Best, link_best
-
-    best = min(findings, key=lambda finding: mean(finding.values))
-    link = link_best(Best(network=best.network, name=best.name, value=mean(best.values)))
-    console.note(f"shortest paths: {best.network}, linked as {link}")
+    row, path = min(zip(whole.rows, paths, strict=True), key=lambda each: each[0].value)
+    return replace(whole, best=link(Best(network=path, name=row.name, value=row.value)))

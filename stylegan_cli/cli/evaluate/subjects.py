@@ -98,7 +98,7 @@ def _check_images_alone(flags: SubjectFlags, ways: WayFlags) -> None:
         "--psi-curve": ways.psi_curve is not None,
         "--per-class": ways.per_class,
         "--repeat": ways.repeat != 1,
-        "--num": flags.num != SubjectFlags.num,
+        "--num": flags.num is not None,
         "--seed": flags.seed != SubjectFlags.seed,
         "--psi": flags.psi != 1,
         "--cutoff": flags.cutoff is not None,
