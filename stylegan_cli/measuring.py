@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from stylegan_cli.metrics.evaluation import Evaluation, Workplace, record_of
 from stylegan_cli.metrics.protocol import OURS, PURPOSES
 from stylegan_cli.metrics.pruning import networks_until, prune
 from stylegan_cli.metrics.records import NAME, append_record, read_records
+from stylegan_cli.metrics.snapshots import Best, link_best
 from stylegan_cli.recipe import Recipe
 from stylegan_cli.runtime import World, pick_dtype, repeatable
 from stylegan_cli.training import loop
@@ -107,6 +109,7 @@ class Gauge:
             repeatable(place.device, pick_dtype(self.recipe.train.precision, place.device))
         record = record_of(evaluation, result, seconds=time.monotonic() - began)
         append_record(self.folder / NAME, record)
+        self._link_best()
         self._prune(network)
         return result.values
 
@@ -132,6 +135,15 @@ class Gauge:
         )
         evaluation.check()
         return evaluation
+
+    def _link_best(self) -> None:
+        there = [
+            Best(network=network, name=name, value=value)
+            for record in self._records()
+            for name, value in islice(record["results"].items(), 1)
+            if (network := self.folder / Path(record["network"]).name).exists()
+        ]
+        link_best(min(there, key=lambda best: best.value))
 
     def _prune(self, newest: Path) -> None:
         best, last = self.recipe.metrics.keep_best, self.recipe.metrics.keep_last

@@ -1,7 +1,4 @@
 import json
-import os
-import subprocess
-import sys
 from typing import get_args, get_type_hints
 
 import pytest
@@ -10,11 +7,13 @@ from safetensors.torch import load_file
 from typer.testing import CliRunner
 
 from stylegan_cli.cli.app import app
+from stylegan_cli.data.dataset import open_dataset
 from stylegan_cli.detectors import detector_names
 from stylegan_cli.errors import Interrupted, UsageError
 from stylegan_cli.measuring import train
 from stylegan_cli.recipe import dumps
 from stylegan_cli.recipe.sections import MetricsSection
+from tests.processes import in_two_processes
 from tests.tiny import tiny
 
 CPU = torch.device("cpu")
@@ -106,15 +105,33 @@ def test_a_finished_run_is_not_measured_again(ticks_and_folder, recipe, dataset)
     assert (tick.metrics, records(folder)) == ({}, before)
 
 
-def test_networks_that_the_recipe_does_not_keep_go(image_folder, dataset, tmp_path):
+@pytest.fixture(scope="module")
+def kept_last(image_folder, tmp_path_factory):
+    """Folder of a run that measures two networks and keeps the newest."""
+    folder = tmp_path_factory.mktemp("kept") / "run"
     recipe = measured(
-        image_folder, "train.batch_size=512", "train.total_kimg=2.048", "report.tick_kimg=1.024",
-        "metrics.every_ticks=1", "metrics.keep_last=1",
+        image_folder, "data.resolution=8", "generator.channel_max=2", "train.batch_size=512",
+        "train.total_kimg=2.048", "report.tick_kimg=1.024", "metrics.every_ticks=1",
+        "metrics.keep_last=1",
     )  # fmt: skip
-    run(recipe, dataset, tmp_path / "run")
-    assert len(records(tmp_path / "run")) == 2
-    left = [path.name for path in (tmp_path / "run").glob("network-*")]
-    assert left == ["network-000002.safetensors"]
+    run(recipe, open_dataset(image_folder, resolution=8), folder)
+    return folder
+
+
+def test_networks_that_the_recipe_does_not_keep_go(kept_last):
+    assert len(records(kept_last)) == 2
+    left = {path.name for path in kept_last.glob("network-*")}
+    assert left == {"network-000002.safetensors", best_network(kept_last)}
+
+
+def test_the_best_network_is_linked(kept_last):
+    link = kept_last / "best-fd_alex.safetensors"
+    assert link.resolve() == (kept_last / best_network(kept_last)).resolve()
+
+
+def best_network(folder):
+    best = min(records(folder), key=lambda record: record["results"]["fd_alex"])
+    return best["snapshot_pkl"]
 
 
 def test_nothing_to_compare_with_is_said_before_training(dataset, tmp_path):
@@ -123,19 +140,11 @@ def test_nothing_to_compare_with_is_said_before_training(dataset, tmp_path):
     assert not (tmp_path / "run").exists()
 
 
-def test_two_processes_measure_together(image_folder, dataset, recipe, tmp_path):
+def test_two_processes_measure_together(recipe, tmp_path):
     (tmp_path / "tiny.toml").write_text(dumps(recipe))
-    subprocess.run(
-        [
-            sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", "2",
-            "-m", "stylegan_cli", "train", str(tmp_path / "tiny.toml"), "--device", "cpu",
-            "-o", str(tmp_path / "run"), "--quiet",
-        ],
-        env={**os.environ, "OMP_NUM_THREADS": "1"},
-        check=True,
-        capture_output=True,
-        timeout=240,
-    )  # fmt: skip
+    in_two_processes(
+        "train", tmp_path / "tiny.toml", "--device", "cpu", "-o", tmp_path / "run", "--quiet"
+    )
     assert [record["kimg"] for record in records(tmp_path / "run")] == [0.032, 0.048]
 
 

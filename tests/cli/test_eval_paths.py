@@ -48,6 +48,7 @@ def labelled(here, monkeypatch, network_file):
         level = 60 + 120 * (i % 2)
         pixels = level + random.randint(-40, 40, (16, 16, 3))
         Image.fromarray(pixels.astype(np.uint8)).save(path)
+    return here
 
 
 def sgtool(*words):
@@ -123,7 +124,8 @@ def test_all_snapshots_of_a_run_make_a_table(here):
     done = sgtool("eval", "ppl", "--num", "2", "--all-snapshots", ".", "-o", "out")
     rows = [line.split("\t") for line in done.stdout.splitlines()]
     assert [row[0] for row in rows] == ["network-000001", "network-000002"]
-    assert "shortest paths: network-00000" in done.stderr
+    assert "best by ppl_alex_w_full: network-00000" in done.stderr
+    assert Path("best-ppl_alex_w_full.safetensors").is_symlink()
 
 
 def test_a_network_without_w_is_measured_in_z_and_refused_in_w(here):
@@ -159,7 +161,7 @@ def test_a_mistake_ends_in_words_and_writes_nothing(here, words, code, stderr):
     assert list(here.iterdir()) == []
 
 
-def test_separability_trains_its_classifier_once_and_tells_each_attribute(labelled):
+def test_separability_trains_its_classifiers_once_and_tells_each_attribute(labelled):
     first = sgtool(*SEPARABILITY, *TRAINING)
     assert first.exit_code == 0, first.stderr
     rows = [line.split("\t") for line in first.stdout.splitlines()]
@@ -170,10 +172,67 @@ def test_separability_trains_its_classifier_once_and_tells_each_attribute(labell
         "class=light in z",
     ]
     assert float(rows[0][1]) == pytest.approx(2 ** float(rows[2][1]), rel=1e-3)
+    assert rows[2][5:] == ["20 of 40", "yes"]
     assert "classifier class=light: right" in first.stderr
     again = sgtool(*SEPARABILITY, *CLASSIFIER)
     assert again.stdout == first.stdout
-    assert "going on, 40 images are judged" in again.stderr
+    assert "all images are judged already" in again.stderr
+
+
+def test_a_classifier_in_a_file_needs_no_data(labelled):
+    trained = sgtool(*SEPARABILITY, *TRAINING)
+    (file,) = Path("cache/classifiers").iterdir()
+    named = sgtool("eval", "separability", "--num", "40", "--classifier", str(file), "-o", "named")
+    assert named.exit_code == 0, named.stderr
+    assert named.stdout == trained.stdout
+
+
+def test_separability_of_several_seeds_has_a_spread(labelled):
+    done = sgtool(*SEPARABILITY, *TRAINING, "--repeat", "2", "--space", "z", "--json")
+    records = json.loads(done.stdout)["records"]
+    values = [record["results"]["separability_trained_z"] for record in records]
+    shown = sgtool(*SEPARABILITY, *TRAINING, "--repeat", "2", "--space", "z").stdout
+    _, mean, spread = shown.splitlines()[0].split("\t")
+    assert [record["seed"] for record in records] == [0, 1]
+    assert float(mean) == pytest.approx(np.mean(values), rel=1e-4)
+    assert float(spread) == pytest.approx(np.std(values, ddof=1), rel=1e-2)
+
+
+def test_separability_of_a_run_links_its_best_network(labelled):
+    for kimg in ("000001", "000002"):
+        write_network(labelled / f"network-{kimg}.safetensors")
+    done = sgtool(*SEPARABILITY, *TRAINING, "--all-snapshots", ".")
+    rows = [line.split("\t") for line in done.stdout.splitlines()]
+    assert [row[:2] for row in rows] == [
+        [f"network-{kimg}", f"separability_trained_{space}"]
+        for kimg in ("000001", "000002")
+        for space in "wz"
+    ]
+    assert Path("best-separability_trained_w.safetensors").is_symlink()
+
+
+def test_all_measures_features_paths_and_planes_alike_each_time(labelled):
+    command = ("eval", "all", "--data", "labelled", "--num", "16", *TRAINING)
+    first, again = (sgtool(*command, "-o", out) for out in "ab")
+    assert first.exit_code == 0, first.stderr
+    assert again.stdout == first.stdout
+    names = [line.split("\t")[0] for line in first.stdout.splitlines()]
+    assert names[-2:] == ["separability_trained_w", "separability_trained_z"]
+    assert {"fd_alex", "kd_alex", "recall_alex"} < set(names)
+    assert "path length left out" in first.stderr  # images of 16 px
+
+
+def test_all_measures_paths_in_both_spaces_and_says_why_no_planes(here):
+    done = sgtool("eval", "all", "--images", "x", "--data", "x")
+    assert done.exit_code == 1
+    random = np.random.RandomState(0)
+    Path("plain").mkdir()
+    for i in range(8):
+        Image.fromarray(random.randint(0, 256, (32, 32, 3)).astype(np.uint8)).save(f"plain/{i}.png")
+    done = sgtool("eval", "all", "--data", "plain", "--num", "8")
+    names = [line.split("\t")[0] for line in done.stdout.splitlines()]
+    assert names[-2:] == ["ppl_alex_w_full", "ppl_alex_z_full"]
+    assert "separability left out: no attributes" in done.stderr
 
 
 def test_judgements_entropies_and_record_are_kept(labelled):
@@ -186,7 +245,10 @@ def test_judgements_entropies_and_record_are_kept(labelled):
     (record,) = read_records(Path("out/metrics.jsonl"))
     assert record["results"]["separability_trained_w"] == pytest.approx(2**entropy)
     assert record["num_kept"] == 20
-    assert set(record["classifier"]["accuracy"]) == {"class=light"}
+    (space, _) = record["attributes"]
+    assert (space["name"], space["space"], space["converged"]) == ("class=light", "w", True)
+    assert 0 <= space["classifier_accuracy"] <= 1
+    assert record["num_pruned"] == 20
 
 
 def test_too_few_images_for_the_dimensions_are_told(labelled):
@@ -198,7 +260,10 @@ def test_too_few_images_for_the_dimensions_are_told(labelled):
 @pytest.mark.parametrize(
     ("words", "code", "stderr"),
     [
-        ((), 2, "no classifier of 1 attribute of these images yet; add --train-classifier"),
+        ((), 2, "no classifier yet of class=light; add --train-classifier"),
+        (("--classifier", "a", "--only", "b"), 2, "--classifier and --only: one at a time"),
+        (("--classifier", "missing"), 1, "missing: not a classifier of attributes"),
+        (("--protocol", "ada"), 2, "--protocol ada: does not define separability"),
         (("--only", "nose", *TRAINING), 2, "--only nose: no such attribute; there is class=light"),
         (("--attributes", "missing.csv", *TRAINING), 1, "missing.csv: cannot be read"),
         (("--seed", "4295"), 2, "--seed 4295: out of range"),

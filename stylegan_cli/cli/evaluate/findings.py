@@ -133,7 +133,7 @@ def _rows(results: "Sequence[Result]") -> Iterator[Row]:
 
 
 def _spread(value: float | None) -> str:
-    return "" if value is None else f"{value:.3g}"
+    return "" if value is None else number(value)
 
 
 def _best(subjects: Subjects, results: "Sequence[Result]") -> Path | None:

@@ -14,7 +14,6 @@ from stylegan_cli.cli.evaluate.subjects import folder_of
 if TYPE_CHECKING:
     from stylegan_cli.checkpoint import Network
     from stylegan_cli.cli.evaluate.classifiers import Judging
-    from stylegan_cli.metrics.judged import Faces
     from stylegan_cli.metrics.separability_evaluation import SeparabilityEvaluation
     from stylegan_cli.metrics.separability_options import SeparabilityOptions
     from stylegan_cli.runtime import World
@@ -42,6 +41,11 @@ class PlaneWork:
     overwrite: bool
     along: str
 
+    @property
+    def count(self) -> int:
+        """How many images are judged."""
+        return self.num or USUAL_NUM
+
 
 def measure_planes(
     network: "Network", judging: "Judging", options: "SeparabilityOptions", work: PlaneWork
@@ -51,11 +55,12 @@ def measure_planes(
     Raises:
         SgtoolError: The network has no such space or labels, or a place cannot be written.
     """
+    from stylegan_cli.metrics.judged import Faces
     from stylegan_cli.metrics.records import NAME
     from stylegan_cli.metrics.separability_evaluation import SeparabilityEvaluation
 
     folder = work.output or folder_of(network.path)
-    faces = faces_of(network, judging, work)
+    faces = Faces(network=network, dataset=judging.dataset, num=work.count, seed=work.seed)
     records, files = [], [folder / NAME]
     for seed in range(work.seed, work.seed + work.repeat):
         evaluation = SeparabilityEvaluation(
@@ -76,15 +81,6 @@ def measure_planes(
         rows=_rows(case, records),
         records=tuple(records),
         files=tuple(files),
-    )
-
-
-def faces_of(network: "Network", judging: "Judging", work: PlaneWork) -> "Faces":
-    """The images that are judged."""
-    from stylegan_cli.metrics.judged import Faces
-
-    return Faces(
-        network=network, dataset=judging.dataset, num=work.num or USUAL_NUM, seed=work.seed
     )
 
 

@@ -99,6 +99,7 @@ def separability(*, flags: SeparabilityFlags, classifiers: ClassifierFlags) -> N
     """
     paths = chosen_networks(flags.network, flags.all_snapshots)
     network = open_network(paths[0], flags.device)
+    from stylegan_cli.metrics.fakes import seeds_of
     from stylegan_cli.metrics.separability_options import check_network
     from stylegan_cli.runtime import world
 
@@ -107,6 +108,7 @@ def separability(*, flags: SeparabilityFlags, classifiers: ClassifierFlags) -> N
             console.set_level("quiet")
         options, work = _options(network, flags), _work(flags, processes)
         check_network(network, options)
+        seeds_of(flags.seed + flags.repeat - 1, range(work.count))
         judging = open_judging(network, flags.data, classifiers, processes)
         found = [
             measure_planes(each, judging, options, work)
