@@ -1,6 +1,7 @@
 """Networks from a recipe: the one place that knows the families."""
 
 from collections.abc import Mapping
+from typing import Any
 
 import torch
 from torch import nn
@@ -13,9 +14,14 @@ from stylegan_cli.networks.mapping import LabelForm, MappingNetwork, MappingOpti
 from stylegan_cli.ops import BackendName
 from stylegan_cli.recipe import GeneratorSection, Recipe
 from stylegan_cli.recipe.automatic import resolve
-from stylegan_cli.recipe.sections import Family
+from stylegan_cli.recipe.sections import Family, Variant
 from stylegan_cli.runtime import stream_seed
 
+_VARIANTS: Mapping[Variant, Mapping[str, Any]] = {
+    "original": {},
+    "rosinality": {"early_bias": True, "epsilon": 1e-5},
+}
+"""What differs in the layers of style-based generators of [SG1]."""
 LABELS: Mapping[Family, LabelForm] = {
     "progan": "joined",
     "stylegan1": "embedded",
@@ -104,6 +110,7 @@ def _synthesis(recipe: Recipe, w_dim: int, dtype: torch.dtype, backend: BackendN
             channels=channels,
             input=section.input,
             noise=section.noise,
+            **_VARIANTS[section.variant],
             dtype=dtype,
             backend=backend,
         )

@@ -49,18 +49,27 @@ class LatentInput(nn.Module):
 
 
 class Conv(nn.Module):
-    """3×3 convolution with equalized learning rate and a gain of √2; linear, without bias.
+    """3×3 convolution with equalized learning rate and a gain of √2; linear.
 
     Args:
         up: Double the size first, each pixel repeated.
         blur: Filter by `[1, 2, 1]` after that.
+        early_bias: Where the size is doubled, a bias before the filter.
     """
 
     def __init__(
-        self, inputs: int, outputs: int, *, up: bool, blur: bool, backend: BackendName
+        self,
+        inputs: int,
+        outputs: int,
+        *,
+        up: bool,
+        blur: bool,
+        early_bias: bool = False,
+        backend: BackendName,
     ) -> None:
         super().__init__()
         self.weight = conv_weight(outputs, inputs, 3)
+        self.bias = nn.Parameter(torch.zeros(outputs)) if up and early_bias else None
         self.weight_gain = math.sqrt(2) / math.sqrt(inputs * 9)
         self.up, self.blur = up, blur
         self.ops = pick_backend(backend)
@@ -69,7 +78,7 @@ class Conv(nn.Module):
         """`[n, inputs, h, w]` to `[n, outputs, h or 2h, w or 2w]`."""
         weight = self.weight * self.weight_gain
         if self.up:
-            y: Tensor = self.ops.box_up_conv(x, weight, blur=self.blur)
+            y: Tensor = self.ops.box_up_conv(x, weight, self.bias, blur=self.blur)
         else:
             y = self.ops.conv(x, weight, None, lrelu=False)
         return y

@@ -16,6 +16,7 @@ from stylegan_cli.networks.layers import Dense
 from stylegan_cli.networks.progan import Conv, LatentInput, ToRGB
 from stylegan_cli.noise import NoiseInput
 from stylegan_cli.ops import BackendName, pick_backend
+from stylegan_cli.ops.reference import EPSILON
 from stylegan_cli.shapes import Images, Ws
 
 
@@ -27,6 +28,9 @@ class StyledOptions:
         channels: Of the image.
         input: What the 4×4 level starts from.
         noise: Whether layers have noise inputs.
+        early_bias: The bias of a layer that doubles the size comes before the filter instead of
+            after the noise, and a constant has none.
+        epsilon: What the normalisation of a channel adds to its variance.
         dtype: Type of the activations from 8×8 on.
     """
 
@@ -34,6 +38,8 @@ class StyledOptions:
     channels: int
     input: Literal["const", "latent"]
     noise: bool
+    early_bias: bool = False
+    epsilon: float = EPSILON
     dtype: torch.dtype
     backend: BackendName
 
@@ -56,20 +62,23 @@ class Tail(nn.Module):
 
     noise_const: Tensor
 
-    def __init__(self, features: int, resolution: int, options: StyledOptions) -> None:
+    def __init__(
+        self, features: int, resolution: int, options: StyledOptions, *, bias: bool = True
+    ) -> None:
         super().__init__()
         if options.noise:
             self.noise_strength = nn.Parameter(torch.zeros(features))
             self.register_buffer("noise_const", torch.randn(resolution, resolution))
-        self.bias = nn.Parameter(torch.zeros(features))
+        self.bias = nn.Parameter(torch.zeros(features)) if bias else None
         self.affine = Dense(options.w_dim, 2 * features)
+        self.epsilon = options.epsilon
         self.ops = pick_backend(options.backend)
 
     def forward(self, x: Tensor, w: Tensor, noise: Tensor | None) -> Tensor:
         """Feature map of the same shape."""
         strength = None if noise is None else self.noise_strength
         x = self.ops.noise_bias_act(x, noise, strength, self.bias)
-        y: Tensor = self.ops.adain(x, self.affine(w))
+        y: Tensor = self.ops.adain(x, self.affine(w), self.epsilon)
         return y
 
 
@@ -82,15 +91,17 @@ class Block(nn.Module):
 
     def __init__(self, inputs: int, outputs: int, resolution: int, options: StyledOptions) -> None:
         super().__init__()
-        backend = options.backend
+        backend, early = options.backend, options.early_bias
         if inputs:
             self.dtype = options.dtype
-            self.conv0 = Conv(inputs, outputs, up=True, blur=True, backend=backend)
+            self.conv0 = Conv(
+                inputs, outputs, up=True, blur=True, early_bias=early, backend=backend
+            )
         else:
             self.dtype = torch.promote_types(options.dtype, torch.float32)
             const = options.input == "const"
             self.input = ConstInput(outputs) if const else LatentInput(options.w_dim, outputs)
-        self.tail0 = Tail(outputs, resolution, options)
+        self.tail0 = Tail(outputs, resolution, options, bias=not early)
         self.conv1 = Conv(outputs, outputs, up=False, blur=True, backend=backend)
         self.tail1 = Tail(outputs, resolution, options)
         self.torgb = ToRGB(outputs, options.channels, backend)

@@ -96,10 +96,11 @@ def conv(
     return y if clamp is None else y.clamp(-clamp * gain, clamp * gain)
 
 
-def box_up_conv(x: Tensor, weight: Tensor, *, blur: bool) -> Tensor:
+def box_up_conv(x: Tensor, weight: Tensor, bias: Tensor | None = None, *, blur: bool) -> Tensor:
     """As `reference.box_up_conv`: one transposed convolution of the small image."""
     kernel = _box_kernel(weight.flip((2, 3))).to(x.dtype)
     y = conv2d_up(x, kernel.transpose(0, 1), padding=1)
+    y = y if bias is None else y + _per_channel(bias, y)
     return fir.blur(y, padding=1, taps=BLUR) if blur else y
 
 
@@ -112,22 +113,22 @@ def box_down_conv(x: Tensor, weight: Tensor, bias: Tensor, *, blur: bool) -> Ten
 
 
 def noise_bias_act(
-    x: Tensor, noise: Tensor | None, strength: Tensor | None, bias: Tensor
+    x: Tensor, noise: Tensor | None, strength: Tensor | None, bias: Tensor | None
 ) -> Tensor:
     """As `reference.noise_bias_act`."""
-    y = x + _per_channel(bias, x)
+    y = x.clone() if bias is None else x + _per_channel(bias, x)
     if noise is not None:
         assert strength is not None
         y = y.addcmul_(noise.to(y.dtype), _per_channel(strength, y))
     return F.leaky_relu_(y, LRELU_SLOPE)
 
 
-def adain(x: Tensor, style: Tensor) -> Tensor:
+def adain(x: Tensor, style: Tensor, epsilon: float = EPSILON) -> Tensor:
     """As `reference.adain`; computes in the dtype of x, scales in that of style."""
     centred = x - _pixel_mean(x)
     variance = _pixel_mean(centred.square())[..., 0, 0].to(style.dtype)
     scale, shift = style.chunk(2, dim=1)
-    factor = (scale + 1) * (variance + EPSILON).rsqrt()
+    factor = (scale + 1) * (variance + epsilon).rsqrt()
     return torch.addcmul(_per_channel(shift, x), centred, _per_channel(factor, x))
 
 

@@ -122,13 +122,15 @@ def conv(
     return bias_act(y, bias, lrelu=lrelu, gain=gain, clamp=clamp)
 
 
-def box_up_conv(x: Tensor, weight: Tensor, *, blur: bool) -> Tensor:
+def box_up_conv(x: Tensor, weight: Tensor, bias: Tensor | None = None, *, blur: bool) -> Tensor:
     """Repeat each pixel 2 × 2, convolve, filter by `[1, 2, 1]` if `blur`; linear, [SG1] section 2.
 
     Args:
         weight: `[c_out, c_in, 3, 3]`, correlation orientation.
+        bias: `[c_out]`, added before the filter; or None.
     """
     y = _same_conv(F.interpolate(x, scale_factor=2, mode="nearest"), weight)
+    y = y if bias is None else y + bias[:, None, None]
     return upfirdn2d(y, BLUR, padding=(1, 1)) if blur else y
 
 
@@ -139,28 +141,30 @@ def box_down_conv(x: Tensor, weight: Tensor, bias: Tensor, *, blur: bool) -> Ten
 
 
 def noise_bias_act(
-    x: Tensor, noise: Tensor | None, strength: Tensor | None, bias: Tensor
+    x: Tensor, noise: Tensor | None, strength: Tensor | None, bias: Tensor | None
 ) -> Tensor:
     """Add noise and bias; leaky ReLU without gain, [SG1] figure 1b.
 
     Args:
         noise: `[n or 1, 1, h, w]`, or None.
         strength: `[c]`, how much of it each channel gets.
+        bias: `[c]`, or None.
     """
     if noise is not None:
         assert strength is not None
         x = x + noise * strength[:, None, None]
-    return F.leaky_relu(x + bias[:, None, None], LRELU_SLOPE)
+    return F.leaky_relu(x if bias is None else x + bias[:, None, None], LRELU_SLOPE)
 
 
-def adain(x: Tensor, style: Tensor) -> Tensor:
+def adain(x: Tensor, style: Tensor, epsilon: float = EPSILON) -> Tensor:
     """Each channel brought to mean 0 and variance 1, scaled and shifted, [SG1] equation 1.
 
     Args:
         style: `[n, 2 · c]`, scales less 1, then shifts.
+        epsilon: Added to the variance.
     """
     x = x - x.mean((2, 3), keepdim=True)
-    x = x * (x.square().mean((2, 3), keepdim=True) + EPSILON).rsqrt()
+    x = x * (x.square().mean((2, 3), keepdim=True) + epsilon).rsqrt()
     scale, shift = style[..., None, None].chunk(2, dim=1)
     return x * (scale + 1) + shift
 

@@ -20,6 +20,7 @@ Decay = Annotated[float, Interval(ge=0, lt=1)]
 Seed = Annotated[int, Interval(ge=0, lt=2**32)]
 Family = Literal["progan", "stylegan1", "stylegan2"]
 Architecture = Literal["orig", "skip", "resnet", "progressive"]
+Variant = Literal["original", "rosinality"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,6 +55,8 @@ class GeneratorSection:
         styles: Adaptive instance normalisation in every layer, [SG1]; False is the traditional
             generator, one code at its input.
         noise: Noise inputs in every layer, [SG1].
+        variant: For stylegan1: how its layers are put together; "rosinality" is for weights of
+            that PyTorch program, whose layers differ in the place of a bias and an epsilon.
     """
 
     family: Family = "stylegan2"
@@ -61,6 +64,7 @@ class GeneratorSection:
     input: Literal["const", "latent"] = "const"
     styles: bool = True
     noise: bool = True
+    variant: Variant = "original"
     z_dim: Count = 512
     w_dim: Count = 512
     mapping_layers: Annotated[int, Ge(0)] = 8

@@ -118,13 +118,15 @@ def test_conv_equals_the_reference(
 @every_precision
 @every_size
 @pytest.mark.parametrize("blur", [False, True])
-def test_box_up_conv_equals_the_reference(size, blur, dtype, tolerance):
+@pytest.mark.parametrize("bias", [False, True])
+def test_box_up_conv_equals_the_reference(size, blur, bias, dtype, tolerance):
     x, weight, _, _ = styled_inputs(size, 3, 0)
 
-    def call(form, x, weight):
-        return form.box_up_conv(x, weight, blur=blur)
+    def call(form, x, weight, shift=None):
+        return form.box_up_conv(x, weight, shift, blur=blur)
 
-    assert_equal_forms(call, [x, weight], dtype, tolerance)
+    inputs = [x, weight, seeded(4, len(weight))]
+    assert_equal_forms(call, inputs if bias else inputs[:2], dtype, tolerance)
 
 
 @every_precision
@@ -157,11 +159,26 @@ def test_noise_bias_act_equals_the_reference(size, noise, dtype, tolerance):
 
 @every_precision
 @every_size
-def test_adain_equals_the_reference(size, dtype, tolerance):
+@pytest.mark.parametrize("noise", [False, True])
+def test_noise_act_without_bias_equals_the_reference(size, noise, dtype, tolerance):
+    n, c, _, side = size
+    shapes = [(n, c, side, side), (n, 1, side, side), (c,)]
+    inputs = [seeded(i, *shape) for i, shape in enumerate(shapes)]
+
+    def call(form, x, maps=None, strength=None):
+        return form.noise_bias_act(x, maps, strength, None)
+
+    assert_equal_forms(call, inputs if noise else inputs[:1], dtype, tolerance)
+
+
+@every_precision
+@every_size
+@pytest.mark.parametrize("epsilon", [1e-8, 0.1])
+def test_adain_equals_the_reference(size, epsilon, dtype, tolerance):
     n, c, _, side = size
 
     def call(form, x, style):
-        return form.adain(x, style)
+        return form.adain(x, style, epsilon)
 
     assert_equal_forms(call, [seeded(0, n, c, side, side), seeded(1, n, 2 * c)], dtype, tolerance)
 

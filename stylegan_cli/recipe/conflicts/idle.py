@@ -44,6 +44,12 @@ _IDLE = (
         because=("generator.family",),
     ),
     _Idle(
+        keys=("generator.variant",),
+        used=lambda recipe: recipe.generator.family == "stylegan1" and recipe.generator.styles,
+        why="outside the family stylegan1, or without styles",
+        because=("generator.family", "generator.styles"),
+    ),
+    _Idle(
         keys=("discriminator.fused_scale",),
         used=lambda recipe: recipe.generator.family == "progan",
         why="outside the family progan",

@@ -15,6 +15,8 @@ from tests.recipe.problems import problems_of
         ("stylegan1-f", "discriminator.mapping_layers=2", "2 does nothing outside the family sty"),
         ("stylegan1-f", "discriminator.fused_scale=false", "false does nothing outside the family"),
         ("stylegan1-b", "generator.mapping_lr_multiplier=1", "1.0 does nothing without mapping"),
+        ("stylegan2", "generator.variant=rosinality", '"rosinality" does nothing outside the fami'),
+        ("stylegan1-b", "generator.variant=rosinality", '"rosinality" does nothing outside the fa'),
         ("stylegan2", "metrics.keep_best=3", "3 does nothing without metrics.every_ticks; write 0"),
         ("stylegan2", "metrics.detector=alex", '"alex" does nothing without metrics.every_ticks'),
         ("stylegan2", "loss.wgan_drift=0", "0.0 does nothing without loss.adversarial"),
@@ -48,6 +50,7 @@ def test_the_tables_of_a_recipe_that_grows_do_nothing_once_it_does_not():
         ("stylegan2", "generator.conv_clamp=256"),
         ("progan", "discriminator.fused_scale=false"),
         ("progan", "loss.wgan_drift=0"),
+        ("stylegan1-f", "generator.variant=rosinality"),
         ("stylegan2-d", "growing.training_kimg=1"),
     ],
 )
