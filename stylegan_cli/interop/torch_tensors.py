@@ -2,44 +2,18 @@
 
 import io
 import math
-import struct
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from stylegan_cli.interop.limits import Limits, RefusedError
-from stylegan_cli.interop.pickles import Named, Table, run_pickle
+from stylegan_cli.interop.pickles import Table
+from stylegan_cli.interop.torch_storages import STORAGE_NAMES, Storage, read_stream
 
-_MAGIC = 0x1950A86A20F9469CFC6C
-_PROTOCOL = 1001
-_STORAGES: Mapping[str, tuple[str, torch.dtype]] = {
-    "Half": ("<f2", torch.float16),
-    # NumPy has no bfloat16; its bits are carried as integers
-    "BFloat16": ("<i2", torch.bfloat16),
-    "Float": ("<f4", torch.float32),
-    "Double": ("<f8", torch.float64),
-    "Char": ("<i1", torch.int8),
-    "Short": ("<i2", torch.int16),
-    "Int": ("<i4", torch.int32),
-    "Long": ("<i8", torch.int64),
-    "Byte": ("<u1", torch.uint8),
-    "Bool": ("?", torch.bool),
-}
-_STORAGE_NAMES: Table = {("torch", f"{name}Storage"): None for name in _STORAGES}
 _STORAGE_LIMITS = Limits(operations=1000, memo=100, depth=8, size=1000)
 _MAX_AXES = 16
-
-
-@dataclass(frozen=True)
-class Storage:
-    """Numbers in a row, and what type they have."""
-
-    values: np.ndarray[Any, np.dtype[Any]]
-    dtype: torch.dtype
 
 
 @dataclass(frozen=True)
@@ -68,49 +42,11 @@ def read_storage(raw: object) -> Storage:
     """
     if not isinstance(raw, bytes):
         raise RefusedError("a storage that is not made of bytes")
-    file = io.BytesIO(raw)
-    if _next(file) != _MAGIC or _next(file) != _PROTOCOL:
-        raise RefusedError("a storage that torch did not write")
-    system = _next(file)
-    if not isinstance(system, dict) or system.get("little_endian") is not True:
-        raise RefusedError("a storage with its largest bytes first")
-    described = _next(file)
-    if not isinstance(described, _Described) or _next(file) != [described.key]:
-        raise RefusedError("a storage that torch did not write")
-    return _values(raw, file.tell(), described)
-
-
-@dataclass(frozen=True)
-class _Described:
-    kind: str
-    key: str
-    count: int
-
-
-def _described(persistent_id: object) -> _Described:
-    """The storage of a persistent id: ("storage", class, key, place, count, view)."""
-    if not isinstance(persistent_id, tuple) or len(persistent_id) not in (5, 6):
-        raise RefusedError("a storage that torch did not write")
-    tag, kind, key, _, count, *view = persistent_id
-    if tag != "storage" or not isinstance(kind, Named) or not isinstance(key, str) or any(view):
-        raise RefusedError("a storage that torch did not write")
-    if type(count) is not int or count < 0:
-        raise RefusedError("a storage without a count")
-    name = kind.name.removeprefix("torch.").removesuffix("Storage")
-    return _Described(kind=name, key=key, count=count)
-
-
-def _next(file: io.BytesIO) -> object:
-    return run_pickle(file, _STORAGE_NAMES, _STORAGE_LIMITS, persistent=_described)
-
-
-def _values(raw: bytes, start: int, described: _Described) -> Storage:
-    code, dtype = _STORAGES[described.kind]
-    (count,) = struct.unpack_from("<q", raw, start)
-    claimed, found = count * np.dtype(code).itemsize, len(raw) - start - 8
-    if count != described.count or claimed != found:
-        raise RefusedError(f"a storage that claims {claimed:,} bytes and has {found:,}")
-    return Storage(np.frombuffer(raw, code, offset=start + 8), dtype)
+    stream, buffer = io.BytesIO(raw), memoryview(raw)
+    storage = read_stream(stream, buffer, STORAGE_NAMES, _STORAGE_LIMITS)
+    if not isinstance(storage, Storage):
+        raise RefusedError("bytes of a storage that are of something else")
+    return storage
 
 
 def _tensor(storage: object, offset: object, shape: object, stride: object, *_: object) -> object:
