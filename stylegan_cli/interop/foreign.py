@@ -19,6 +19,8 @@ from stylegan_cli.networks.build import build_discriminator, build_generator
 from stylegan_cli.recipe import Recipe
 from stylegan_cli.recipe.validation import validate
 
+WHOLE_BATCH = 32
+"""Stands for groups of the whole batch in D: as many as a batch of ours has by default."""
 _NAMED = 3
 
 
@@ -146,25 +148,41 @@ def assemble(
     Args:
         source: File name for messages.
         generator: What was found for each name in the state dict of our generator.
-        discriminator: The same for our discriminator, if there is one.
+        discriminator: The same for our discriminator, if there is one; left out, with a note, if
+            ours cannot hold it.
         others: The other attributes of `Foreign`.
 
     Raises:
-        ForeignFileError: Tensors are missing, too many, or of another shape.
+        ForeignFileError: Tensors of G are missing, too many, or of another shape.
     """
     with torch.device("meta"):
         G = build_generator(recipe, c_dim=c_dim)
         D = build_discriminator(recipe, c_dim=c_dim) if discriminator is not None else None
     found = _fitted(source, "g_ema.", G, generator)
+    notes: tuple[str, ...] = others.pop("notes", ())
     if D is not None and discriminator is not None:
-        found |= _fitted(source, "d.", D, discriminator)
+        try:
+            found |= _fitted(source, "d.", D, discriminator)
+        except ForeignFileError as error:
+            notes += (left_out(error, source),)
     return Foreign(
         recipe=recipe,
         c_dim=c_dim,
         tensors={ours: taken.tensor() for ours, taken in found.items()},
         names={ours: taken.theirs for ours, taken in found.items()},
+        notes=notes,
         **others,
     )
+
+
+def left_out(error: ForeignFileError, source: str) -> str:
+    """The note that a discriminator was left out, and why: pictures need none."""
+    return f"its discriminator is left out: {str(error).removeprefix(f'{source}: ')}"
+
+
+def shapes_of(found: Mapping[str, Taken]) -> dict[str, tuple[int, ...]]:
+    """The shapes, in our layout, of what was found."""
+    return {name: taken.shape for name, taken in found.items()}
 
 
 def save_foreign(foreign: Foreign, path: Path) -> None:

@@ -11,9 +11,17 @@ from stylegan_cli.interop.persistent_modules import PERSISTENCE_NAMES
 from stylegan_cli.interop.pickles import Table, read_pickle
 from stylegan_cli.interop.plain_objects import PLAIN_NAMES
 from stylegan_cli.interop.pytorch_releases import is_pytorch_release, read_pytorch_release
+from stylegan_cli.interop.tensorflow_networks import TENSORFLOW_NAMES
+from stylegan_cli.interop.tensorflow_releases import read_tensorflow_release, tensorflow_networks
 from stylegan_cli.interop.torch_tensors import TORCH_NAMES
 
-NAMES: Table = {**NUMPY_NAMES, **PLAIN_NAMES, **TORCH_NAMES, **PERSISTENCE_NAMES}
+NAMES: Table = {
+    **NUMPY_NAMES,
+    **PLAIN_NAMES,
+    **TORCH_NAMES,
+    **PERSISTENCE_NAMES,
+    **TENSORFLOW_NAMES,
+}
 """All names that may stand in a network pickle of the originals."""
 
 
@@ -28,6 +36,8 @@ def read_originals(path: Path) -> Foreign:
         root = read_pickle(file, NAMES, source=str(path), limits=limits)
         if is_pytorch_release(root):
             return read_pytorch_release(root, str(path))
+        if networks := tensorflow_networks(root):
+            return read_tensorflow_release(networks, str(path))
     raise ForeignFileError(
         f"{path}: a pickle, but not of networks of an original release; found {type(root).__name__}"
     )

@@ -10,7 +10,15 @@ import torch
 from torch import Tensor
 
 from stylegan_cli.errors import ForeignFileError
-from stylegan_cli.interop.foreign import Foreign, Taken, assemble, foreign_recipe
+from stylegan_cli.interop.foreign import (
+    WHOLE_BATCH,
+    Foreign,
+    Taken,
+    assemble,
+    foreign_recipe,
+    left_out,
+    shapes_of,
+)
 from stylegan_cli.interop.licences import NVIDIA_SOURCE_LICENCE
 from stylegan_cli.interop.limits import shown
 from stylegan_cli.interop.persistent_modules import PickledModule
@@ -24,8 +32,6 @@ from stylegan_cli.ops.reference import FILTER
 
 KIND = "stylegan2-ada-pytorch"
 _USED = {"D", "G_ema", "training_set_kwargs"}
-_WHOLE_BATCH = 32
-"""Stands for a group of the whole batch: as many as a batch of ours has by default."""
 
 
 def is_pytorch_release(root: object) -> TypeGuard[Mapping[str, object]]:
@@ -46,16 +52,12 @@ def read_pytorch_release(root: Mapping[str, object], source: str) -> Foreign:
             f"{source}: a StyleGAN3 network; sgtool has no networks of StyleGAN3 yet"
         )
     generator = _taken(G, "G_ema", source)
-    shapes = _shapes(generator)
+    shapes = shapes_of(generator)
     values = generator_values(shapes, source) | _generator_options(G, source)
-    discriminator = None
-    if isinstance(D, PickledModule):
-        discriminator = _taken(D, "D", source)
-        values |= discriminator_values(_shapes(discriminator), source)
-        values |= _discriminator_options(D, source)
+    discriminator, d_values, notes = _discriminator(D, source)
     return assemble(
         source,
-        foreign_recipe({"title": Path(source).stem, **values}, source),
+        foreign_recipe({"title": Path(source).stem, **values, **d_values}, source),
         label_length(shapes),
         generator=generator,
         discriminator=discriminator,
@@ -63,7 +65,22 @@ def read_pytorch_release(root: Mapping[str, object], source: str) -> Foreign:
         unused=tuple(shown(str(key)) for key in root if key not in _USED),
         licence=NVIDIA_SOURCE_LICENCE,
         provenance={"data": _data_set(root.get("training_set_kwargs"))},
+        notes=notes,
     )
+
+
+def _discriminator(
+    D: object, source: str
+) -> tuple[dict[str, Taken] | None, dict[str, object], tuple[str, ...]]:
+    """Tensors, values of the recipe, and notes: of none where ours cannot hold it."""
+    if not isinstance(D, PickledModule):
+        return None, {}, ()
+    try:
+        found = _taken(D, "D", source)
+        values = discriminator_values(shapes_of(found), source)
+        return found, values | _discriminator_options(D, source), ()
+    except ForeignFileError as error:
+        return None, {}, (left_out(error, source),)
 
 
 def _taken(network: PickledModule, where: str, source: str) -> dict[str, Taken]:
@@ -77,10 +94,6 @@ def _taken(network: PickledModule, where: str, source: str) -> dict[str, Taken]:
         is_reversed = re.fullmatch(r"synthesis\.b\d+\.conv0\.weight", name) is not None
         found[name] = Taken(f"{where}.{name}", stored, _flipped if is_reversed else _same)
     return found
-
-
-def _shapes(found: Mapping[str, Taken]) -> dict[str, tuple[int, ...]]:
-    return {name: taken.shape for name, taken in found.items()}
 
 
 def _same(tensor: Tensor) -> Tensor:
@@ -112,7 +125,7 @@ def _generator_options(G: PickledModule, source: str) -> dict[str, object]:
 
 def _discriminator_options(D: PickledModule, source: str) -> dict[str, object]:
     _check_lrelu(D, ("b4.conv", "b4.fc", "mapping.fc0"), source)
-    group = D.attribute("b4.mbstd", "group_size", 4) or _WHOLE_BATCH
+    group = D.attribute("b4.mbstd", "group_size", 4) or WHOLE_BATCH
     options: dict[str, object] = {
         "discriminator.conv_clamp": D.attribute("b4.conv", "conv_clamp"),
         "discriminator.mbstd_group_size": group,

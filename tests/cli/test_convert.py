@@ -1,3 +1,5 @@
+import re
+
 import h5py
 import numpy as np
 import pytest
@@ -7,7 +9,7 @@ from typer.testing import CliRunner
 from stylegan_cli.cli.app import app
 from tests.networks.vectors import FOLDER, Vectors
 
-PICKLES = {"sg2_g_skip_64_ada": "sg2_g_skip_64", "sg2_g_cond_32_ada": "sg2_g_cond_32"}
+PICKLES = {path.stem: re.sub("_(ada|tf)$", "", path.stem) for path in FOLDER.glob("*.pkl")}
 """Files of the originals, and the vectors that tell what images they make."""
 
 
