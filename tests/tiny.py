@@ -65,7 +65,9 @@ def write_network(
     return write_untrained(path, recipe, classes=classes)
 
 
-def write_untrained(path: Path, recipe: Recipe, *, classes: tuple[str, ...] = ()) -> Path:
+def write_untrained(
+    path: Path, recipe: Recipe, *, classes: tuple[str, ...] = (), lod: float = 0.0
+) -> Path:
     """The untrained network of a recipe, its noise and mean of W not zero."""
     G = build_generator(recipe, c_dim=len(classes))
     with torch.no_grad():
@@ -78,6 +80,7 @@ def write_untrained(path: Path, recipe: Recipe, *, classes: tuple[str, ...] = ()
         c_dim=len(classes),
         classes=classes,
         kimg=12.0,
+        lod=lod,
         licence="made up",
         provenance={"data": "none"},
     )

@@ -43,14 +43,9 @@ def find_network(chosen: Path | None) -> Path:
     """
     if chosen is None:
         return newest_network()
-    if not chosen.is_dir():
-        return chosen
-    snapshots = sorted(chosen.glob(SNAPSHOTS))
-    if not snapshots:
-        raise NetworkFileError(
-            f"{chosen}: no {SNAPSHOTS} in this folder; name a run that has made one, or a file"
-        )
-    return snapshots[-1]
+    from stylegan_cli.training.run_folder import newest_network as newest_network_of
+
+    return newest_network_of(chosen) if chosen.is_dir() else chosen
 
 
 def newest_network() -> Path:

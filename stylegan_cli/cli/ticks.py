@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
 from stylegan_cli.cli import console
+from stylegan_cli.cli.starting import lines_of
 
 if TYPE_CHECKING:
     from rich.progress import Progress
@@ -49,6 +50,8 @@ def _show_live(ticks: "Iterable[Tick]") -> None:
                 rate=_pace(tick),
                 numbers=numbers(tick.stats),
             )
+            for line in lines_of(tick.transfer) if tick.transfer else ():
+                bar.console.print(line, markup=False, soft_wrap=True)
             for path in tick.files:
                 bar.console.print(str(path), soft_wrap=True)
 
@@ -71,7 +74,8 @@ def _pace(tick: "Tick") -> str:
 
 
 def _lines(tick: "Tick") -> list[str]:
-    lines = [f"wrote {path}" for path in tick.files]
+    lines = [*lines_of(tick.transfer)] if tick.transfer else []
+    lines += [f"wrote {path}" for path in tick.files]
     if tick.metrics:
         lines.append(measured(tick))
     if tick.stats:

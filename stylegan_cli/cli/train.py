@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from stylegan_cli.cli import console
+from stylegan_cli.cli import console, starting
 from stylegan_cli.cli.options import (
     DeviceFlag,
     JsonFlag,
@@ -21,6 +21,7 @@ from stylegan_cli.cli.options import (
     examples,
 )
 from stylegan_cli.cli.output import echo_json
+from stylegan_cli.cli.starting import FreezeDFlag, FreezeMappingFlag, InitFlag, PartialFlag
 from stylegan_cli.cli.ticks import show_ticks
 
 if TYPE_CHECKING:
@@ -32,6 +33,7 @@ EXAMPLES = examples(
     "sgtool train stylegan2-small --data people.zip",
     "sgtool train stylegan2 --data photos.zip --set data.resolution=256 -o runs/photos",
     "sgtool train stylegan2 --set data.resolution=512 --dry-run --json",
+    "sgtool train --init-from runs/faces --data cats.zip --freeze-d 4",
     "torchrun --nproc-per-node 8 -m stylegan_cli train stylegan2 --data photos.zip",
 )
 QUICKSTART = "quickstart"
@@ -39,8 +41,8 @@ QUICKSTART = "quickstart"
 
 def train(
     recipe: Annotated[
-        str, typer.Argument(metavar="[RECIPE]", help="A recipe's file or shipped name.")
-    ] = QUICKSTART,
+        str | None, typer.Argument(metavar="[RECIPE]", help="A recipe's file or shipped name.")
+    ] = None,
     data: Annotated[
         Path | None,
         typer.Option("--data", metavar="PATH", help="Prepared .zip or .h5, or a folder of images."),
@@ -50,6 +52,10 @@ def train(
         typer.Option("--output", "-o", metavar="FOLDER", help="The run's folder."),
     ] = None,
     assignments: SetFlag = None,
+    init_from: InitFlag = None,
+    allow_partial: PartialFlag = False,
+    freeze_d: FreezeDFlag = 0,
+    freeze_mapping: FreezeMappingFlag = False,
     dry_run: Annotated[
         bool,
         typer.Option("--dry-run", "-n", help="Print the resolved recipe and its cost, and stop."),
@@ -67,12 +73,21 @@ def train(
     """
     from stylegan_cli.recipe import load
 
-    paths = [f"data.path={data}"] if data else []
-    chosen = load(recipe, [*paths, *(assignments or [])])
+    overrides = [
+        *([f"data.path={data}"] if data else []),
+        *starting.assignments(
+            init_from, partial=allow_partial, freeze_d=freeze_d, freeze_mapping=freeze_mapping
+        ),
+        *(assignments or []),
+    ]
+    if recipe is None and init_from is not None:
+        chosen = starting.recipe_of(init_from, overrides)
+    else:
+        chosen = load(recipe or QUICKSTART, overrides)
     if dry_run:
         _show_cost(chosen, device, json=json)
         return
-    folder = output or Path("runs") / _folder_name(recipe, chosen)
+    folder = output or Path("runs") / _folder_name(recipe or str(init_from or QUICKSTART), chosen)
     written = _train(chosen, folder, device, overwrite=overwrite)
     if json and written:
         echo_json({"run": str(folder), "files": [str(path) for path in written]})
@@ -153,9 +168,11 @@ def _show_cost(recipe: "Recipe", device_name: str, *, json: bool) -> None:
 
     resolved = api.resolve_recipe(recipe)
     dtype = pick_dtype(resolved.train.precision, api.pick_device(device_name))
-    cost = api.estimate(resolved, dtype=dtype)
+    resolved, transfer = starting.planned(resolved)
+    cost = api.estimate(resolved, c_dim=transfer.c_dim if transfer else 0, dtype=dtype)
     if json:
-        echo_json(_cost_facts(resolved, cost))
+        started = {"init": starting.facts_of(transfer)} if transfer else {}
+        echo_json(_cost_facts(resolved, cost) | started)
         return
     typer.echo(dumps(resolved), nl=False)
     counts = cost.parameters
@@ -165,6 +182,8 @@ def _show_cost(recipe: "Recipe", device_name: str, *, json: bool) -> None:
     )
     if api.is_growing(resolved):
         console.note(_growth(resolved))
+    for line in starting.lines_of(transfer) if transfer else ():
+        console.note(line)
     console.note(
         f"about {cost.total_bytes / 2**30:.1f} GiB of memory on each device, "
         f"{cost.batch_per_device} images at once; without the runtime's own"

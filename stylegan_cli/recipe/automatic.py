@@ -6,9 +6,14 @@ from stylegan_cli.recipe.sections import Recipe
 
 
 def resolve(recipe: Recipe) -> Recipe:
-    """The recipe with every "auto", and every default that follows another key, decided."""
+    """The recipe with every "auto", and every default that follows another key, decided.
+
+    Weights that training starts from are averaged without a ramp-up, as in [ADA].
+    """
+    starts_trained = recipe.init.network is not None
     return replace(
         recipe,
+        train=replace(recipe.train, ema_rampup=0.0) if starts_trained else recipe.train,
         loss=replace(recipe.loss, r1_gamma=r1_gamma(recipe)),
         discriminator=replace(
             recipe.discriminator,

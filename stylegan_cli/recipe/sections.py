@@ -97,6 +97,26 @@ class DiscriminatorSection:
 
 
 @dataclass(frozen=True, kw_only=True)
+class InitSection:
+    """Weights that training starts from, instead of random ones.
+
+    Attributes:
+        network: A network file, or the run whose newest network it is.
+        sha256: Of that file: held where it is given, filled in where a run begins.
+        allow_partial: Layers that the file lacks or has in another shape start at random.
+        freeze_d: So many layers of D keep their weights, Freeze-D: from the highest resolution
+            down, in each block fromrgb, conv0, conv1 and skip, as far as there are those.
+        freeze_mapping: The mapping network of G keeps its weights.
+    """
+
+    network: Annotated[str, Len(1)] | None = None
+    sha256: Annotated[str, Len(64, 64)] | None = None
+    allow_partial: bool = False
+    freeze_d: Annotated[int, Ge(0)] = 0
+    freeze_mapping: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
 class LossSection:
     """The adversarial loss, its regularization, and style mixing.
 
@@ -237,6 +257,7 @@ class Recipe:
     data: DataSection = field(default_factory=DataSection)
     generator: GeneratorSection = field(default_factory=GeneratorSection)
     discriminator: DiscriminatorSection = field(default_factory=DiscriminatorSection)
+    init: InitSection = field(default_factory=InitSection)
     loss: LossSection = field(default_factory=LossSection)
     train: TrainSection = field(default_factory=TrainSection)
     growing: GrowingSection = field(default_factory=GrowingSection)

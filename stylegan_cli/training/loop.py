@@ -12,6 +12,7 @@ from stylegan_cli.recipe.automatic import resolve
 from stylegan_cli.runtime import World
 from stylegan_cli.training.growing import stage_at, stages
 from stylegan_cli.training.iteration import train_batch
+from stylegan_cli.training.origin import as_begun, open_origin, with_origin
 from stylegan_cli.training.run_folder import RunFolder
 from stylegan_cli.training.session import open_session
 from stylegan_cli.training.share import enough_memory, share_of
@@ -42,14 +43,14 @@ def train(
         UsageError: The batch cannot be dealt out to so many processes.
         OutputError: The folder holds something else or cannot be written.
         DataError: An image cannot be read.
-        NetworkFileError: The state is damaged.
+        NetworkFileError: The state is damaged, or a network to start from cannot be used.
         TrainingError: A loss is not finite, or memory does not suffice; the last state is kept.
         Interrupted: `stop` said so; the same call goes on from there.
     """
-    recipe, world = resolve(recipe), world or World()
+    world, files = world or World(), RunFolder(path=folder)
+    recipe = _settled(recipe, files, world, anew=overwrite)
     for stage in stages(recipe):
         share_of(recipe, stage, world)
-    files = RunFolder(path=folder)
     if world.is_first:
         files.prepare(recipe, overwrite=overwrite)
     world.barrier()
@@ -66,3 +67,17 @@ def train(
         if session.shall_stop(stop):
             session.stop()
             raise Interrupted(f"stopped at {session.kimg:g} kimg; the same command goes on")
+
+
+def _settled(recipe: Recipe, files: RunFolder, world: World, *, anew: bool) -> Recipe:
+    """The recipe as it is written into the folder, the same in every process."""
+    recipe = resolve(recipe)
+    if recipe.init.network is None:
+        return recipe
+    if not world.is_first:
+        settled = recipe
+    elif files.state.exists() and not anew:
+        settled = as_begun(recipe, files)
+    else:
+        settled = with_origin(recipe, open_origin(recipe.init))
+    return world.gather(settled)[0]

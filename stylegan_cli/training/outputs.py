@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from stylegan_cli.checkpoint import Header, save_network, versions
 from stylegan_cli.data.dataset import Dataset
@@ -18,6 +18,9 @@ from stylegan_cli.training.state import TrainingState
 
 if TYPE_CHECKING:
     from torch.utils.tensorboard import SummaryWriter
+
+
+OF_THE_IMAGES = "that of the images it was trained on"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,11 +77,12 @@ class Outputs:
             classes=self.dataset.classes,
             kimg=state.cur_nimg / 1000,
             lod=state.lod,
-            licence="that of the images it was trained on",
+            licence=_licence(state.origin),
             provenance={
                 "data": self.recipe.data.path,
                 "data_fingerprint": self.dataset.fingerprint,
                 "images": len(self.dataset),
+                **({} if state.origin is None else {"init": dict(state.origin)}),
                 "versions": versions(),
                 "created_utc": datetime.now(UTC).isoformat(timespec="seconds"),
             },
@@ -112,6 +116,14 @@ def check_finite(means: Mapping[str, int | float], kimg: float) -> None:
             "Try a lower learning rate (--set train.lr_g=… --set train.lr_d=…), "
             "a larger loss.r1_gamma, or train.precision=fp32, in another folder"
         )
+
+
+def _licence(origin: Mapping[str, Any] | None) -> str:
+    """What holds for the weights: the licence of those training started from, and the images'."""
+    if origin is None or origin["licence"] == OF_THE_IMAGES:
+        return OF_THE_IMAGES
+    inherited = str(origin["licence"]).removesuffix(f"; and {OF_THE_IMAGES}")
+    return f"{inherited}; and {OF_THE_IMAGES}"
 
 
 def _event_writer(folder: Path, cur_nimg: int) -> "SummaryWriter":

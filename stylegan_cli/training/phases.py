@@ -143,6 +143,9 @@ def _generate(nets: Nets, streams: PhaseStreams) -> tuple[Images, Ws, C]:
     c = nets.labels_of(streams.label_choices(nets.n_images))
     z, z_mix = streams.latents(G.z_dim)
     w = G.mapping(z, c)
+    if torch.is_grad_enabled() and not w.requires_grad:
+        # paths are measured from w, of a frozen mapping network too
+        w.requires_grad_()
     G.mapping.track(nets.world.mean_(w.detach().mean(0)))
     ws = w.unsqueeze(1).expand(-1, G.num_ws, -1)
     if G.has_styles:

@@ -7,11 +7,12 @@ from pathlib import Path
 from typing import Any
 
 from stylegan_cli.checkpoint import load_state, save_state
-from stylegan_cli.errors import OutputError
+from stylegan_cli.errors import NetworkFileError, OutputError
 from stylegan_cli.files import writing, written_whole
 from stylegan_cli.recipe import Recipe, dumps, load
 from stylegan_cli.recipe.sections import MetricsSection, ReportSection
 
+NETWORKS = "network-*.safetensors"
 PARTIAL = ".*.partial"
 """What a killed process leaves of a file it was writing."""
 RUN_FILES = (
@@ -20,7 +21,7 @@ RUN_FILES = (
     "state.pt",
     "reals.png",
     "fakes-*.png",
-    "network-*.safetensors",
+    NETWORKS,
     "best-*.safetensors",
     "metrics.jsonl",
     "events.out.tfevents.*",
@@ -33,6 +34,10 @@ class RunFolder:
     """Where a run keeps its recipe, statistics, pictures, networks and state."""
 
     path: Path
+
+    @property
+    def recipe(self) -> Path:
+        return self.path / "recipe.toml"
 
     @property
     def stats(self) -> Path:
@@ -64,7 +69,7 @@ class RunFolder:
         Raises:
             OutputError: The folder holds something else, or cannot be written.
         """
-        written = self.path / "recipe.toml"
+        written = self.recipe
         with writing(self.path):
             self.path.mkdir(parents=True, exist_ok=True)
             if not written.exists() and not all(f.match(PARTIAL) for f in self.path.iterdir()):
@@ -126,6 +131,20 @@ class RunFolder:
         for pattern in RUN_FILES:
             for file in self.path.glob(pattern):
                 file.unlink()
+
+
+def newest_network(folder: Path) -> Path:
+    """The newest network of a run.
+
+    Raises:
+        NetworkFileError: It has none.
+    """
+    networks = sorted(folder.glob(NETWORKS))
+    if not networks:
+        raise NetworkFileError(
+            f"{folder}: no {NETWORKS} in this folder; name a run that has made one, or a file"
+        )
+    return networks[-1]
 
 
 def _images_shown(line: str) -> float:

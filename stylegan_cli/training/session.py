@@ -16,11 +16,13 @@ from stylegan_cli.recipe import Recipe
 from stylegan_cli.recipe.automatic import r1_gamma
 from stylegan_cli.runtime import World, pick_dtype, repeatable
 from stylegan_cli.training.growing import is_growing, stage_at
+from stylegan_cli.training.origin import open_origin
 from stylegan_cli.training.outputs import Outputs, check_finite, open_outputs
 from stylegan_cli.training.phases import Nets
 from stylegan_cli.training.run_folder import RunFolder
 from stylegan_cli.training.state import TrainingState, initial_state
 from stylegan_cli.training.tick import Tick
+from stylegan_cli.training.transfer import Transfer, plan_transfer, take_over
 
 STOP_CHECK_INTERVAL = 16
 """Iterations from one question to the other processes whether to stop to the next."""
@@ -32,6 +34,7 @@ class Session:
 
     Attributes:
         outputs: In the first process only.
+        transfer: From the network that the run started from in this session.
         images_before: Shown before the last iteration.
     """
 
@@ -42,6 +45,7 @@ class Session:
     nets: Nets
     outputs: Outputs | None
     resumed: bool
+    transfer: Transfer | None = None
     clock: float = field(default_factory=time.monotonic)
     images_at_clock: int = 0
     images_before: int = 0
@@ -60,7 +64,7 @@ class Session:
         files: list[Path] = []
         if self.outputs is not None and not self.resumed:
             files = [self.outputs.write_reals(), self.outputs.write_fakes(self.state)]
-        return self._tick({}, files)
+        return replace(self._tick({}, files), transfer=self.transfer)
 
     def batches(self) -> Iterator[RealBatch]:
         """Real images from where the run is; none if it is done."""
@@ -173,13 +177,15 @@ def open_session(
     """A session that goes on where the folder's state is, or begins.
 
     Raises:
-        NetworkFileError: The state is damaged.
+        NetworkFileError: The state is damaged, or a network to start from cannot be used.
+        UsageError: Layers are to keep weights that they do not get.
         OutputError: The state is of other images, or not seen by every process.
     """
     dtype = pick_dtype(recipe.train.precision, device)
     state = initial_state(recipe, c_dim=dataset.c_dim, device=device, dtype=dtype)
     repeatable(device, dtype)
     resumed = _resume(state, folder, dataset, world)
+    transfer = None if resumed else _start(state, recipe, dataset)
     if world.is_first:
         folder.take_back_stats(state.cur_nimg)
     return Session(
@@ -190,6 +196,7 @@ def open_session(
         nets=_nets(recipe, dataset, state, world),
         outputs=open_outputs(folder, recipe, dataset, state) if world.is_first else None,
         resumed=resumed,
+        transfer=transfer,
     )
 
 
@@ -207,6 +214,16 @@ def _resume(state: TrainingState, folder: RunFolder, dataset: Dataset, world: Wo
             f"{folder.state}: not seen by every process; put the run on storage all machines share"
         )
     return saved is not None
+
+
+def _start(state: TrainingState, recipe: Recipe, dataset: Dataset) -> Transfer | None:
+    """Take the first weights from the network that the recipe names, if it names one."""
+    if recipe.init.network is None:
+        return None
+    transfer = plan_transfer(open_origin(recipe.init), recipe, c_dim=dataset.c_dim)
+    take_over(transfer, state)
+    state.origin = transfer.origin.facts
+    return transfer
 
 
 def _nets(recipe: Recipe, dataset: Dataset, state: TrainingState, world: World) -> Nets:

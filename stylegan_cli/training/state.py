@@ -11,6 +11,7 @@ from stylegan_cli.networks.build import build_discriminator, build_generator
 from stylegan_cli.networks.discriminators import Discriminator
 from stylegan_cli.networks.generator import Generator
 from stylegan_cli.recipe import Recipe
+from stylegan_cli.training.freezing import freeze, frozen_parts
 from stylegan_cli.training.growing import Stage, level_key, stage_at
 from stylegan_cli.training.optimizers import adam
 from stylegan_cli.training.stats import Stats
@@ -25,6 +26,7 @@ class TrainingState:
         cur_nimg: Real images shown so far.
         iteration: Steps done so far.
         seconds: Time spent so far, over all sessions.
+        origin: What is known of the network that training started from, if from one.
     """
 
     G: Generator
@@ -37,6 +39,7 @@ class TrainingState:
     cur_nimg: int = 0
     iteration: int = 0
     seconds: float = 0.0
+    origin: Mapping[str, Any] | None = None
 
     @property
     def lod(self) -> float:
@@ -63,6 +66,7 @@ class TrainingState:
             "cur_nimg": self.cur_nimg,
             "iteration": self.iteration,
             "seconds": self.seconds,
+            "origin": None if self.origin is None else dict(self.origin),
         }
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
@@ -77,6 +81,8 @@ class TrainingState:
         self.cur_nimg = state["cur_nimg"]
         self.iteration = state["iteration"]
         self.seconds = state["seconds"]
+        # the first states had no origin but chance
+        self.origin = state.get("origin")
 
     def _grow(self, lod: float) -> None:
         self.G.lod = self.D.lod = self.G_ema.lod = lod
@@ -93,6 +99,10 @@ def initial_state(
     G = build_generator(recipe, c_dim=c_dim, dtype=dtype).to(device)
     D = build_discriminator(recipe, c_dim=c_dim, dtype=dtype).to(device)
     G_ema = build_generator(recipe, c_dim=c_dim).to(device).eval().requires_grad_(False)
+    for part in frozen_parts(recipe.init, G, D).values():
+        freeze(part)
+    if recipe.init.freeze_mapping:
+        freeze(G_ema.mapping)
     first = stage_at(recipe, 0)
     G.lod = D.lod = G_ema.lod = first.lod
     opt_g, opt_d = new_optimizers(G, D, first, recipe)

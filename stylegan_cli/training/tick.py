@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from stylegan_cli.training.transfer import Transfer
+
 
 @dataclass(frozen=True, kw_only=True)
 class Tick:
@@ -15,6 +17,7 @@ class Tick:
         seconds: Time spent so far, over all sessions.
         is_due: The network written with it is to be measured.
         metrics: What was measured, in a tick of its own that follows, without `stats`.
+        transfer: In the first tick of a run that starts from a trained network.
     """
 
     kimg: float
@@ -24,3 +27,4 @@ class Tick:
     seconds: float
     is_due: bool = False
     metrics: Mapping[str, float] = field(default_factory=dict)
+    transfer: Transfer | None = None

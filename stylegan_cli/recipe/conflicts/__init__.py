@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from stylegan_cli.recipe.conflicts.batches import batch_conflicts
 from stylegan_cli.recipe.conflicts.conflict import Conflict
+from stylegan_cli.recipe.conflicts.freezing import freezing_conflicts
 from stylegan_cli.recipe.conflicts.growing import growing_conflicts
 from stylegan_cli.recipe.conflicts.idle import idle_keys
 from stylegan_cli.recipe.conflicts.networks import network_conflicts
@@ -22,3 +23,4 @@ def conflicts(recipe: Recipe) -> Iterator[Conflict]:
     yield from idle_keys(recipe)
     yield from growing_conflicts(recipe)
     yield from batch_conflicts(recipe)
+    yield from freezing_conflicts(recipe)

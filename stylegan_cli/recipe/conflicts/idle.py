@@ -4,7 +4,12 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, fields
 
 from stylegan_cli.recipe.conflicts.conflict import Conflict
-from stylegan_cli.recipe.sections import GrowingSection, MetricsSection, Recipe
+from stylegan_cli.recipe.sections import (
+    GrowingSection,
+    InitSection,
+    MetricsSection,
+    Recipe,
+)
 from stylegan_cli.recipe.toml import inline
 
 
@@ -58,6 +63,20 @@ _IDLE = (
     _Idle(
         keys=("generator.mapping_lr_multiplier",),
         used=lambda recipe: recipe.generator.mapping_layers > 0,
+        why="without mapping layers",
+        because=("generator.mapping_layers", "generator.family"),
+    ),
+    _Idle(
+        keys=tuple(
+            f"init.{field.name}" for field in fields(InitSection) if field.name != "network"
+        ),
+        used=lambda recipe: recipe.init.network is not None,
+        why="without init.network",
+        because=("init.network",),
+    ),
+    _Idle(
+        keys=("init.freeze_mapping",),
+        used=lambda recipe: recipe.init.network is None or recipe.generator.mapping_layers > 0,
         why="without mapping layers",
         because=("generator.mapping_layers", "generator.family"),
     ),

@@ -19,12 +19,19 @@ from tests.recipe.problems import problems_of
         ("stylegan1-b", "generator.variant=rosinality", '"rosinality" does nothing outside the fa'),
         ("stylegan2", "metrics.keep_best=3", "3 does nothing without metrics.every_ticks; write 0"),
         ("stylegan2", "metrics.detector=alex", '"alex" does nothing without metrics.every_ticks'),
+        ("stylegan2", "init.freeze_d=1", "1 does nothing without init.network; write 0"),
+        ("stylegan2", "init.allow_partial=true", "true does nothing without init.network"),
         ("stylegan2", "loss.wgan_drift=0", "0.0 does nothing without loss.adversarial"),
     ],
 )
 def test_a_key_that_does_nothing_is_refused(name, change, words):
     (problem,) = problems_of(name, change)
     assert problem.startswith(f"{change.partition('=')[0]}: {words}")
+
+
+def test_a_mapping_network_without_layers_is_not_frozen():
+    (problem,) = problems_of("progan", "init.network=n", "init.freeze_mapping=true")
+    assert problem.startswith("init.freeze_mapping: true does nothing without mapping layers")
 
 
 def test_the_remedy_is_the_default_or_to_leave_the_key_out():

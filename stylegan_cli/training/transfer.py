@@ -1,0 +1,199 @@
+"""Weights of a trained network as the first ones of a run."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import torch
+
+from stylegan_cli.errors import NetworkFileError, UsageError
+from stylegan_cli.networks.build import build_discriminator, build_generator
+from stylegan_cli.recipe import Recipe, values
+from stylegan_cli.recipe.automatic import resolve
+from stylegan_cli.recipe.toml import inline
+from stylegan_cli.training.freezing import frozen_parts
+from stylegan_cli.training.origin import Origin
+from stylegan_cli.training.state import TrainingState
+
+Shape = tuple[int, ...]
+
+_MEANING = (
+    "generator.family",
+    "generator.mapping_lr_multiplier",
+    "discriminator.fused_scale",
+)
+"""Keys that make another network of the same weights."""
+_SHAPES = (
+    "data.resolution",
+    "data.channels",
+    "data.labels",
+    "generator.architecture",
+    "generator.input",
+    "generator.styles",
+    "generator.noise",
+    "generator.z_dim",
+    "generator.w_dim",
+    "generator.mapping_layers",
+    "generator.channel_base",
+    "generator.channel_max",
+    "discriminator.architecture",
+    "discriminator.channel_base",
+    "discriminator.channel_max",
+    "discriminator.mapping_layers",
+    "discriminator.mbstd_channels",
+)
+"""Keys that decide which tensors there are, and their shapes."""
+_LISTED = 12
+
+
+@dataclass(frozen=True, kw_only=True)
+class Misfit:
+    """A tensor that only one of two networks has, or that differs in its shape."""
+
+    name: str
+    theirs: Shape | None
+    ours: Shape | None
+
+    @property
+    def words(self) -> str:
+        return f"{self.name}: {_size(self.theirs)} there, {_size(self.ours)} here"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Transfer:
+    """Which weights of an origin a run takes.
+
+    Attributes:
+        taken: Names of tensors as in network files.
+        misfits: What is not taken: ours start at random, theirs are left.
+        frozen: Modules that keep their weights.
+    """
+
+    origin: Origin
+    c_dim: int
+    taken: tuple[str, ...]
+    misfits: tuple[Misfit, ...]
+    frozen: tuple[str, ...]
+
+
+def plan_transfer(origin: Origin, recipe: Recipe, *, c_dim: int) -> Transfer:
+    """What of the origin fits the networks of a recipe.
+
+    Args:
+        c_dim: Length of the labels trained with.
+
+    Raises:
+        NetworkFileError: Some does not, and the recipe does not allow that; names the tensors.
+        UsageError: Layers are to keep weights that they do not get.
+    """
+    ours, frozen = _built(recipe, origin, c_dim)
+    theirs = {name: tuple(tensor.shape) for name, tensor in origin.tensors.items()}
+    misfits = tuple(
+        Misfit(name=name, theirs=theirs.get(name), ours=ours.get(name))
+        for name in (*ours, *sorted(theirs.keys() - ours.keys()))
+        if theirs.get(name) != ours.get(name)
+    )
+    _check_meaning(origin, recipe)
+    if misfits and not recipe.init.allow_partial:
+        raise _misfit_error(origin, recipe, misfits, total=len(ours), c_dim=c_dim)
+    taken = tuple(name for name, shape in ours.items() if theirs.get(name) == shape)
+    _check_frozen(origin, frozen, set(ours) - set(taken))
+    return Transfer(origin=origin, c_dim=c_dim, taken=taken, misfits=misfits, frozen=frozen)
+
+
+def take_over(transfer: Transfer, state: TrainingState) -> None:
+    """Give both generators and the discriminator of a state the weights that are taken."""
+    tensors = transfer.origin.tensors
+    for prefix, network in (("g_ema.", state.G), ("g_ema.", state.G_ema), ("d.", state.D)):
+        own = network.state_dict()
+        for name in transfer.taken:
+            if name.startswith(prefix):
+                own[name.removeprefix(prefix)].copy_(tensors[name])
+
+
+def _built(recipe: Recipe, origin: Origin, c_dim: int) -> tuple[dict[str, Shape], tuple[str, ...]]:
+    """Shapes of the tensors of a recipe's networks, and its frozen modules.
+
+    A discriminator that the origin lacks is none of its misfits.
+    """
+    with torch.device("meta"):
+        G = build_generator(recipe, c_dim=c_dim)
+        D = build_discriminator(recipe, c_dim=c_dim)
+    networks = {"g_ema.": G, "d.": D} if origin.has_discriminator else {"g_ema.": G}
+    shapes = {
+        f"{prefix}{name}": tuple(tensor.shape)
+        for prefix, network in networks.items()
+        for name, tensor in network.state_dict().items()
+    }
+    return shapes, tuple(frozen_parts(recipe.init, G, D))
+
+
+def _check_meaning(origin: Origin, recipe: Recipe) -> None:
+    differing = _settings(origin, recipe, _MEANING)
+    if differing:
+        raise NetworkFileError(
+            f"{origin.path}: another kind of network, whose weights would mean something else "
+            f"here; add {' '.join(differing)}"
+        )
+
+
+def _check_frozen(origin: Origin, frozen: tuple[str, ...], random: set[str]) -> None:
+    if any(part.startswith("d.") for part in frozen) and not origin.has_discriminator:
+        raise UsageError(
+            f"init.freeze_d: {origin.path} has no discriminator whose layers could keep their "
+            "weights; leave it out"
+        )
+    for part in frozen:
+        started = sorted(name for name in random if name.startswith(f"{part}."))
+        if started:
+            raise UsageError(
+                f"init: {part} is to keep its weights, but {started[0]} starts at random; freeze "
+                "nothing, or start from a network that has it"
+            )
+
+
+def _misfit_error(
+    origin: Origin, recipe: Recipe, misfits: tuple[Misfit, ...], *, total: int, c_dim: int
+) -> NetworkFileError:
+    lines = [f"  {misfit.words}" for misfit in misfits[:_LISTED]]
+    if len(misfits) > _LISTED:
+        lines.append(f"  and {len(misfits) - _LISTED} more")
+    if origin.c_dim != c_dim:
+        lines.append(f"labels: {origin.c_dim} numbers there, {c_dim} here")
+    settings = " ".join(_settings(origin, recipe, _SHAPES))
+    same = f"add {settings} for the same network, or " if settings else "add "
+    return NetworkFileError(
+        "\n".join(
+            [
+                f"{origin.path}: {len(misfits)} tensors do not fit the recipe's {total}:",
+                *lines,
+                f"{same}--allow-partial to start what does not fit at random",
+            ]
+        )
+    )
+
+
+def _settings(origin: Origin, recipe: Recipe, keys: tuple[str, ...]) -> list[str]:
+    """Assignments that would make the recipe's values those of the origin."""
+    theirs, ours = _values(origin.recipe), _values(recipe)
+    return [
+        f"--set {key}={inline(theirs[key])}"
+        for key in keys
+        if theirs[key] != ours[key] and not (_follows(key, theirs) and _follows(key, ours))
+    ]
+
+
+def _follows(key: str, known: Mapping[str, object]) -> bool:
+    """Whether a key of D says the same as that of G, which it follows where it is not given."""
+    section, _, name = key.partition(".")
+    same = known.get(f"generator.{name}") == known[key]
+    return section == "discriminator" and name.startswith("channel_") and same
+
+
+def _values(recipe: Recipe) -> Mapping[str, object]:
+    return values(resolve(recipe))
+
+
+def _size(shape: Shape | None) -> str:
+    if shape is None:
+        return "nothing"
+    return "×".join(map(str, shape)) or "a number"
