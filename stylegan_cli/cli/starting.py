@@ -74,11 +74,13 @@ def planned(recipe: "Recipe") -> "tuple[Recipe, Transfer | None]":
 def lines_of(transfer: "Transfer") -> Iterator[str]:
     """What is taken from where, what starts at random and what keeps its weights."""
     origin = transfer.origin
+    shown = f", {origin.kimg:g} kimg" if origin.kimg else ""
     yield (
-        f"starts from {origin.path}: {origin.recipe.title}, {origin.kimg:g} kimg; "
+        f"starts from {origin.path}: {origin.recipe.title}{shown}; "
         f"{len(transfer.taken)} tensors taken"
     )
     yield f"licence of its weights: {origin.licence}"
+    yield from origin.notes
     if not origin.has_discriminator:
         yield "it has no discriminator: D starts at random"
     for misfit in transfer.misfits:

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from stylegan_cli.checkpoint import file_sha256, read_header
 from stylegan_cli.errors import NetworkFileError
+from stylegan_cli.interop.reading import is_foreign, read_foreign
 from stylegan_cli.recipe import InitSection, Recipe, load
 from stylegan_cli.recipe.automatic import resolve
 from stylegan_cli.training.growing import is_growing
@@ -24,6 +25,7 @@ class Origin:
         recipe: Resolved; its architecture is that of the tensors.
         lod: Levels that a growing network still misses.
         tensors: As in network files: `g_ema.*`, and `d.*` where there is a discriminator.
+        notes: What a user should know of the file, a sentence each.
     """
 
     path: Path
@@ -34,6 +36,7 @@ class Origin:
     lod: float
     licence: str
     tensors: Mapping[str, Tensor]
+    notes: tuple[str, ...] = ()
 
     @property
     def has_discriminator(self) -> bool:
@@ -57,26 +60,15 @@ class Origin:
 
 
 def open_origin(init: InitSection) -> Origin:
-    """The network that a recipe names.
+    """The network that a recipe names, in a file of ours or of another program.
 
     Raises:
         NetworkFileError: There is none, it cannot be read, or it is not the one of the hash.
+        ForeignFileError: Another program's file that cannot or must not be read.
     """
-    from safetensors.torch import load_file
-
     assert init.network is not None
     path, sha256 = _found(Path(init.network), init.sha256)
-    header = read_header(path)
-    return Origin(
-        path=path,
-        sha256=sha256,
-        recipe=resolve(header.recipe),
-        c_dim=header.c_dim,
-        kimg=header.kimg,
-        lod=header.lod,
-        licence=header.licence,
-        tensors=load_file(path),
-    )
+    return _foreign(path, sha256) if is_foreign(path) else _ours(path, sha256)
 
 
 def with_origin(recipe: Recipe, origin: Origin) -> Recipe:
@@ -99,6 +91,38 @@ def as_begun(recipe: Recipe, folder: RunFolder) -> Recipe:
     sha256 = recipe.init.sha256 or begun.init.sha256
     same = replace(recipe, init=replace(recipe.init, sha256=sha256))
     return _grown(same, begun.growing.initial_resolution) if is_growing(recipe) else same
+
+
+def _ours(path: Path, sha256: str) -> Origin:
+    from safetensors.torch import load_file
+
+    header = read_header(path)
+    return Origin(
+        path=path,
+        sha256=sha256,
+        recipe=resolve(header.recipe),
+        c_dim=header.c_dim,
+        kimg=header.kimg,
+        lod=header.lod,
+        licence=header.licence,
+        tensors=load_file(path),
+    )
+
+
+def _foreign(path: Path, sha256: str) -> Origin:
+    foreign = read_foreign(path)
+    labelled = replace(foreign.recipe.data, labels=foreign.c_dim > 0)
+    return Origin(
+        path=path,
+        sha256=sha256,
+        recipe=resolve(replace(foreign.recipe, data=labelled)),
+        c_dim=foreign.c_dim,
+        kimg=foreign.kimg,
+        lod=foreign.lod,
+        licence=foreign.licence,
+        tensors=foreign.tensors,
+        notes=foreign.notes,
+    )
 
 
 def _grown(recipe: Recipe, side: int) -> Recipe:

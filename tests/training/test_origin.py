@@ -1,7 +1,10 @@
+from pathlib import Path
+
 import pytest
 
 from stylegan_cli.checkpoint import file_sha256
 from stylegan_cli.errors import NetworkFileError
+from stylegan_cli.interop.reading import read_foreign
 from stylegan_cli.recipe import InitSection, dumps
 from stylegan_cli.training.origin import as_begun, open_origin, with_origin
 from stylegan_cli.training.run_folder import RunFolder
@@ -82,3 +85,12 @@ def test_of_a_run_from_elsewhere_nothing_is_taken_over(tmp_path):
     folder.recipe.write_text(dumps(with_origin(other, open_origin(other.init))))
     recipe = tiny("init.network=elsewhere.safetensors")
     assert as_begun(recipe, folder) == recipe
+
+
+def test_networks_of_other_programs_are_read_as_such(tmp_path):
+    reference = Path(__file__).parents[1] / "reference" / "sg2_g_cond_32_ada.pkl"
+    foreign, origin = read_foreign(reference), origin_of(reference)
+    assert origin.sha256 == file_sha256(reference)
+    assert origin.tensors.keys() == foreign.tensors.keys()
+    assert (origin.recipe.data.labels, origin.c_dim) == (True, 5)
+    assert origin.licence == foreign.licence
