@@ -1,6 +1,7 @@
 """`sgtool train`: a recipe and images to a run folder."""
 
 import re
+import shlex
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -122,10 +123,23 @@ def _train(recipe: "Recipe", folder: Path, device_name: str, *, overwrite: bool)
         show_ticks(ticks)
         if not processes.is_first:
             return []
+        if not stopped:
+            _say_what_next(recipe, folder)
     return [
         *sorted(folder.glob("network-*.safetensors"))[-1:],
         *sorted(folder.glob("fakes-*"))[-1:],
     ]
+
+
+def _say_what_next(recipe: "Recipe", folder: Path) -> None:
+    """Three commands that show what a finished run is good for."""
+    run = shlex.quote(str(folder))
+    has_styles = recipe.generator.styles
+    study = "mix --rows 0-3 --cols 4-9 --crossover 2,4" if has_styles else "video --interp slerp-z"
+    console.note(f"{folder}: done. Next, for example:")
+    console.note(f"  sgtool grid --seeds 0-31 --network {run}")
+    console.note(f"  sgtool {study} --network {run}")
+    console.note(f"  sgtool report {run}")
 
 
 def _name_detector(recipe: "Recipe") -> None:

@@ -1,5 +1,6 @@
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -54,6 +55,15 @@ def test_what_is_measured_on_the_way_is_told(recipe, image_folder, tmp_path, mon
     lines = train(recipe, "--data", image_folder, "-o", "run", *settings).stderr.splitlines()
     assert [line for line in lines if line.startswith("0.0 kimg: fd_alex ")]
     assert [line for line in lines if line.startswith("detector alex, whose name the numbers")]
+
+
+def test_a_finished_run_says_what_it_is_good_for(recipe, image_folder):
+    told = train(recipe, "--data", image_folder, "-o", "a run").stderr
+    assert re.findall(r"^  sgtool (\w+) .*'a run'$", told, re.MULTILINE) == [
+        "grid",
+        "mix",
+        "report",
+    ]
 
 
 def test_json_names_the_run_and_its_files(recipe, image_folder):
