@@ -62,6 +62,7 @@ class _Training:
             G=build_generator(recipe, c_dim=0, dtype=dtype, backend=backend).train(),
             D=build_discriminator(recipe, c_dim=0, dtype=dtype, backend=backend).train(),
             loss=loss,
+            augmentation=None,
             r1_gamma=r1_gamma(recipe),
             n_images=len(reals),
             labels_of=_no_labels,
@@ -95,7 +96,8 @@ class _Training:
         self._update_d(lambda: d_main(self.nets, streams, self.reals))
 
     def d_reg(self) -> None:
-        self._update_d(lambda: d_reg(self.nets, self.reals))
+        streams = self._streams("d_reg", self.case.batch_size)
+        self._update_d(lambda: d_reg(self.nets, streams, self.reals))
 
     def ema(self) -> None:
         update_ema(self.G_ema, self.nets.G, 0.999)

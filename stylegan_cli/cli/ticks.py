@@ -17,6 +17,8 @@ SHOWN = {
     "loss_d": "D",
     "score_real": "real",
     "score_fake": "fake",
+    "r_t": "r_t",
+    "augment_p": "p",
     "r1_penalty": "r1",
     "gp_norm": "gp",
     "pl_length": "pl",

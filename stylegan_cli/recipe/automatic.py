@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from stylegan_cli.recipe.sections import Recipe
+from stylegan_cli.recipe.sections import AugmentSection, Recipe
 
 
 def resolve(recipe: Recipe) -> Recipe:
@@ -15,6 +15,7 @@ def resolve(recipe: Recipe) -> Recipe:
         recipe,
         train=replace(recipe.train, ema_rampup=0.0) if starts_trained else recipe.train,
         loss=replace(recipe.loss, r1_gamma=r1_gamma(recipe)),
+        augment=_resolved_augment(recipe),
         discriminator=replace(
             recipe.discriminator,
             channel_base=recipe.discriminator.channel_base or recipe.generator.channel_base,
@@ -29,3 +30,16 @@ def r1_gamma(recipe: Recipe) -> float:
     if gamma == "auto":
         return 0.0002 * recipe.data.resolution**2 / recipe.train.batch_size
     return gamma
+
+
+def ada_kimg(recipe: Recipe) -> float:
+    """How long p of ADA takes from 0 to 1; "auto" is the 500 kimg of [ADA]."""
+    kimg = recipe.augment.ada_kimg
+    return 500.0 if kimg == "auto" else kimg
+
+
+def _resolved_augment(recipe: Recipe) -> AugmentSection:
+    # elsewhere the key does nothing, and is refused with another value than its default
+    if recipe.augment.mode != "ada":
+        return recipe.augment
+    return replace(recipe.augment, ada_kimg=ada_kimg(recipe))

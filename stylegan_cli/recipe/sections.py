@@ -21,6 +21,9 @@ Seed = Annotated[int, Interval(ge=0, lt=2**32)]
 Family = Literal["progan", "stylegan1", "stylegan2"]
 Architecture = Literal["orig", "skip", "resnet", "progressive"]
 Variant = Literal["original", "rosinality"]
+Pipe = Literal[
+    "blit", "geom", "color", "filter", "noise", "cutout", "bg", "bgc", "bgcf", "bgcfn", "bgcfnc"
+]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -202,9 +205,27 @@ class GrowingSection:
 
 @dataclass(frozen=True, kw_only=True)
 class AugmentSection:
-    """Augmentation of what D sees."""
+    """Augmentation of every image that D sees, real or fake, [ADA].
 
-    mode: Literal["none"] = "none"
+    Attributes:
+        mode: "fixed" keeps its probability p, "ada" adapts it to how well D knows the reals.
+        pipe: Which transforms: **b**lit, **g**eom, **c**olor, **f**ilter, **n**oise, **c**utout,
+            alone or cumulative from "bg" on.
+        p: Probability of each transform, for "fixed".
+        target: What "ada" holds r_t at, the mean sign of D's scores of reals: 0 where D guesses,
+            1 where it knows every image.
+        interval: p is adjusted every so many steps.
+        ada_kimg: p takes this long from 0 to 1; "auto" is 500.
+        p_max: p goes no higher. Above about 0.8, augmentations may leak into what G makes.
+    """
+
+    mode: Literal["none", "fixed", "ada"] = "none"
+    pipe: Pipe = "bgc"
+    p: Annotated[float, Interval(gt=0, le=1)] = 0.2
+    target: Annotated[float, Interval(gt=-1, lt=1)] = 0.6
+    interval: Count = 4
+    ada_kimg: Positive | Literal["auto"] = "auto"
+    p_max: Annotated[float, Interval(gt=0, le=1)] = 0.8
 
 
 @dataclass(frozen=True, kw_only=True)

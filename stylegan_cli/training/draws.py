@@ -38,8 +38,7 @@ class PhaseStreams:
 
     def noise(self, resolutions: Sequence[int]) -> list[Tensor]:
         """Noise inputs of the synthesis network, `[n, 1, r, r]` each."""
-        seeds = [self._sample_seed("noise", i) for i in self.samples]
-        return noise_maps(resolutions, seeds, self.device)
+        return noise_maps(resolutions, self.seeds("noise"), self.device)
 
     def pixel_noise(self, channels: int, resolution: int) -> Tensor:
         """Standard normal image noise of path-length regularization."""
@@ -49,13 +48,13 @@ class PhaseStreams:
 
     def shares(self) -> Tensor:
         """A number from [0, 1) for each sample, `[n, 1, 1, 1]`."""
-        seeds = [self._sample_seed("share", i) for i in self.samples]
-        rows = [torch.rand(1, generator=torch.Generator().manual_seed(seed)) for seed in seeds]
+        generators = [torch.Generator().manual_seed(seed) for seed in self.seeds("share")]
+        rows = [torch.rand(1, generator=generator) for generator in generators]
         return torch.stack(rows).reshape(-1, 1, 1, 1).to(self.device)
 
     def label_choices(self, count: int) -> list[int]:
         """Index of the training image whose label each sample takes."""
-        return [self._sample_seed("label", i) % count for i in self.samples]
+        return [seed % count for seed in self.seeds("label")]
 
     def crossover(self, num_ws: int, probability: float) -> int:
         """First layer of the second style, one for the whole batch; num_ws is no mixing.
@@ -66,6 +65,10 @@ class PhaseStreams:
         mixes = stream.random() < probability
         crossover = int(stream.integers(1, num_ws))
         return crossover if mixes else num_ws
+
+    def seeds(self, purpose: str) -> list[int]:
+        """Seed of each sample's stream for a purpose."""
+        return [self._sample_seed(purpose, i) for i in self.samples]
 
     def _normal(self, purpose: str, sample: int, size: int) -> Tensor:
         generator = torch.Generator().manual_seed(self._sample_seed(purpose, sample))

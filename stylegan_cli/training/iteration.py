@@ -35,6 +35,10 @@ def train_batch(
         run.move_g()
     state.cur_nimg += share.stage.batch_size
     state.iteration += 1
+    if state.augmentation is not None:
+        state.augmentation.adjust(
+            iteration=state.iteration, batch_size=share.stage.batch_size, world=nets.world
+        )
 
 
 @dataclass(frozen=True)
@@ -73,7 +77,9 @@ class _Iteration:
         nets, loss, rounds = self.nets, self.recipe.loss, self.share.split()
         self._update(nets.D, _Phase("d", rounds, lambda s, i: d_main(nets, s, _pick(reals, i))))
         if nets.r1_gamma > 0 and loss.lazy and self.state.iteration % loss.r1_interval == 0:
-            self._update(nets.D, _Phase("d_reg", rounds, lambda _, i: d_reg(nets, _pick(reals, i))))
+            self._update(
+                nets.D, _Phase("d_reg", rounds, lambda s, i: d_reg(nets, s, _pick(reals, i)))
+            )
 
     def average(self) -> None:
         """Move the average of G's weights towards them."""

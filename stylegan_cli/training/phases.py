@@ -15,6 +15,7 @@ from stylegan_cli.networks.generator import Generator
 from stylegan_cli.recipe import LossSection
 from stylegan_cli.runtime import World
 from stylegan_cli.shapes import C, Images, Logits, Verdict, Ws
+from stylegan_cli.training.augment import Augmentation
 from stylegan_cli.training.draws import PhaseStreams
 from stylegan_cli.training.losses import class_loss, discriminator_loss, generator_loss
 from stylegan_cli.training.regularizers import (
@@ -31,6 +32,7 @@ class Nets:
     """The two players and how they are trained.
 
     Attributes:
+        augmentation: Of every image that D sees; None is none.
         r1_gamma: Resolved weight of R1.
         n_images: Size of the data set, whose labels the fakes borrow.
         labels_of: Labels of training images by index, `[n, c_dim]` on the device.
@@ -39,6 +41,7 @@ class Nets:
     G: Generator
     D: Discriminator
     loss: LossSection
+    augmentation: Augmentation | None
     r1_gamma: float
     n_images: int
     labels_of: Callable[[Sequence[int]], C]
@@ -57,7 +60,7 @@ class Reals:
 def g_main(nets: Nets, streams: PhaseStreams) -> Tensor:
     """Loss of G: how little D takes its images for real."""
     images, _, c = _generate(nets, streams)
-    verdicts = nets.D(images, c)
+    verdicts = nets.D(_augmented(nets, streams, images), c)
     loss = generator_loss(verdicts[:, :1], nets.loss) + class_loss(verdicts, c)
     nets.stats.add("loss_g", loss)
     return loss.mean()
@@ -82,14 +85,15 @@ def d_main(nets: Nets, streams: PhaseStreams, reals: Reals) -> Tensor:
         fakes, _, c = _generate(nets, streams)
     with_r1 = nets.r1_gamma > 0 and not nets.loss.lazy
     reals = replace(reals, images=reals.images.detach().requires_grad_(with_r1))
-    on_fakes, on_reals = judge(nets.D, fakes, c, reals)
+    shown = replace(reals, images=_augmented(nets, streams, reals.images, "reals"))
+    on_fakes, on_reals = judge(nets.D, _augmented(nets, streams, fakes), c, shown)
     fake_scores, real_scores = on_fakes[:, :1], on_reals[:, :1]
     loss = discriminator_loss(fake_scores, real_scores, nets.loss)
     loss = loss + class_loss(on_fakes, c) + class_loss(on_reals, reals.c)
     nets.stats.add("loss_d", loss)
     nets.stats.add("score_fake", fake_scores)
     nets.stats.add("score_real", real_scores)
-    nets.stats.add("sign_real", real_scores.detach().sign())
+    _observe(nets, real_scores)
     total = loss.mean()
     if with_r1:
         total = total + _r1(nets, real_scores, reals.images)
@@ -98,10 +102,12 @@ def d_main(nets: Nets, streams: PhaseStreams, reals: Reals) -> Tensor:
     return total
 
 
-def d_reg(nets: Nets, reals: Reals) -> Tensor:
-    """R1 regularization of D on the real images."""
+def d_reg(nets: Nets, streams: PhaseStreams, reals: Reals) -> Tensor:
+    """R1 regularization of D on the real images, as they are before augmentation."""
     images = reals.images.detach().requires_grad_()
-    return _r1(nets, nets.D(images, reals.c)[:, :1], images, nets.loss.r1_interval)
+    scores = nets.D(_augmented(nets, streams, images), reals.c)[:, :1]
+    _observe(nets, scores)
+    return _r1(nets, scores, images, nets.loss.r1_interval)
 
 
 def judge(D: Discriminator, fakes: Images, c: C, reals: Reals) -> tuple[Verdict, Verdict]:
@@ -128,9 +134,23 @@ def _r1(nets: Nets, real_scores: Logits, images: Images, interval: int = 1) -> T
 
 def _gradient_penalty(nets: Nets, streams: PhaseStreams, fakes: Images, reals: Reals) -> Tensor:
     images = between(fakes, reals.images, streams.shares())
-    norm = gradient_norm(nets.D(images, reals.c)[:, :1], images, nets.D.resolution)
+    scores = nets.D(_augmented(nets, streams, images, "between"), reals.c)[:, :1]
+    norm = gradient_norm(scores, images, nets.D.resolution)
     nets.stats.add("gp_norm", norm)
     return nets.loss.gp_weight * (norm - 1).square().mean()
+
+
+def _augmented(nets: Nets, streams: PhaseStreams, images: Images, kind: str = "fakes") -> Images:
+    """Images as D sees them, with random numbers of their own for each kind in a phase."""
+    if nets.augmentation is None:
+        return images
+    return nets.augmentation(images, streams.seeds(f"augment {kind}"))
+
+
+def _observe(nets: Nets, real_scores: Logits) -> None:
+    nets.stats.add("r_t", real_scores.detach().sign())
+    if nets.augmentation is not None:
+        nets.augmentation.observe(real_scores)
 
 
 def _alternate(a: Tensor, b: Tensor) -> Tensor:

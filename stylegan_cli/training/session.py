@@ -120,6 +120,8 @@ class Session:
     def save_state(self) -> None:
         """Keep what the run needs to go on, if its numbers are sound."""
         check_finite(self.state.stats.means(self.world), self.kimg)
+        if self.state.augmentation is not None:
+            self.state.augmentation.pool(self.world)
         if self.outputs is not None:
             self.outputs.write_state(self.state)
 
@@ -149,6 +151,7 @@ class Session:
             "cur_nimg": self.state.cur_nimg,
             "kimg": self.kimg,
             **self._growth(),
+            **self._augmentation(),
             **means,
             "pl_mean": self.state.pl_mean.item(),
             "sec_per_kimg": seconds / images * 1000,
@@ -160,6 +163,10 @@ class Session:
         if not is_growing(self.recipe):
             return {}
         return {"lod": self.state.lod, "resolution": self.state.G.side}
+
+    def _augmentation(self) -> dict[str, float]:
+        augmentation = self.state.augmentation
+        return {} if augmentation is None else {"augment_p": augmentation.p}
 
     def _tick(self, stats: Mapping[str, int | float], files: list[Path]) -> Tick:
         return Tick(
@@ -232,6 +239,7 @@ def _nets(recipe: Recipe, dataset: Dataset, state: TrainingState, world: World) 
         G=state.G,
         D=state.D,
         loss=recipe.loss,
+        augmentation=state.augmentation,
         r1_gamma=r1_gamma(recipe),
         n_images=len(dataset),
         labels_of=lambda indices: torch.from_numpy(

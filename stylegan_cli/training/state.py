@@ -12,6 +12,7 @@ from stylegan_cli.networks.discriminators import Discriminator
 from stylegan_cli.networks.generator import Generator
 from stylegan_cli.recipe import Recipe
 from stylegan_cli.training.freezing import freeze, frozen_parts
+from stylegan_cli.training.augment import Augmentation, initial_augmentation
 from stylegan_cli.training.growing import Stage, level_key, stage_at
 from stylegan_cli.training.optimizers import adam
 from stylegan_cli.training.stats import Stats
@@ -35,6 +36,7 @@ class TrainingState:
     opt_g: torch.optim.Adam
     opt_d: torch.optim.Adam
     pl_mean: Tensor
+    augmentation: Augmentation | None
     stats: Stats
     cur_nimg: int = 0
     iteration: int = 0
@@ -62,6 +64,7 @@ class TrainingState:
             "opt_d": self.opt_d.state_dict(),
             "lod": self.lod,
             "pl_mean": self.pl_mean,
+            "augmentation": self.augmentation.state_dict() if self.augmentation else None,
             "sums": dict(self.stats.sums),
             "cur_nimg": self.cur_nimg,
             "iteration": self.iteration,
@@ -76,6 +79,8 @@ class TrainingState:
         # the first states were of networks that do not grow
         self._grow(state.get("lod", 0.0))
         self.pl_mean.copy_(state["pl_mean"])
+        if self.augmentation is not None:
+            self.augmentation.load_state_dict(state["augmentation"])
         for name, moments in state["sums"].items():
             self.stats.sums[name] = moments.to(self.pl_mean.device)
         self.cur_nimg = state["cur_nimg"]
@@ -113,6 +118,7 @@ def initial_state(
         opt_g=opt_g,
         opt_d=opt_d,
         pl_mean=torch.zeros((), device=device),
+        augmentation=initial_augmentation(recipe, device),
         stats=Stats(device=device),
     )
 

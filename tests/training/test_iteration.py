@@ -46,6 +46,7 @@ def nets_of(state, recipe):
         G=state.G,
         D=state.D,
         loss=recipe.loss,
+        augmentation=state.augmentation,
         r1_gamma=recipe.loss.r1_gamma,
         n_images=1,
         labels_of=lambda indices: torch.zeros(len(indices), 0),

@@ -54,7 +54,7 @@ def test_stats_tell_what_researchers_ask_for(uninterrupted):
     lines = [json.loads(line) for line in (uninterrupted / "stats.jsonl").read_text().splitlines()]
     assert [line["cur_nimg"] for line in lines] == [16, 32, 48, 64]
     assert set(lines[0]) >= {
-        "kimg", "loss_g", "loss_d", "score_real", "score_fake", "sign_real", "r1_penalty",
+        "kimg", "loss_g", "loss_d", "score_real", "score_fake", "r_t", "r1_penalty",
         "pl_length", "pl_penalty", "pl_mean", "grad_norm_g", "grad_norm_g_reg", "grad_norm_d",
         "grad_norm_d_reg", "sec_per_kimg", "seconds", "memory_gib",
     }  # fmt: skip
@@ -305,3 +305,36 @@ def test_two_processes_grow_as_one_does(image_folder, dataset, tmp_path):
     run(recipe, dataset, tmp_path / "one")
     for two, one in zip(losses(tmp_path / "two"), losses(tmp_path / "one"), strict=True):
         assert two == pytest.approx(one, rel=1e-5)
+
+
+ADA = ("augment.mode=ada", "augment.pipe=bgcfnc", "augment.target=-0.9", "augment.ada_kimg=0.1")
+
+
+def test_stopped_anywhere_an_augmented_run_ends_with_the_same_bits(dataset, tmp_path):
+    # an adjustment every third step, so that it is stopped between them too
+    recipe = tiny(*ADA, "augment.interval=3")
+    run(recipe, dataset, tmp_path / "whole")
+    for stop_after in (1, 1, 2, 1):
+        steps = count(1)
+        with pytest.raises(Interrupted):
+            run(recipe, dataset, tmp_path / "run", stop=lambda n=stop_after, s=steps: next(s) == n)
+    run(recipe, dataset, tmp_path / "run")
+    assert_same_bits(final_weights(tmp_path / "run"), final_weights(tmp_path / "whole"))
+    assert told(tmp_path / "run", "augment_p") == told(tmp_path / "whole", "augment_p")
+    assert told(tmp_path / "run", "augment_p")[-1] > 0.4
+
+
+def told(folder, name):
+    lines = (folder / "stats.jsonl").read_text().splitlines()
+    return [json.loads(line)[name] for line in lines]
+
+
+def test_two_processes_augment_as_one_does(image_folder, dataset, tmp_path):
+    for total in ("0.016", "0.032"):
+        recipe = tiny(*ADA, "augment.interval=1", f"train.total_kimg={total}")
+        train_with_two_processes(recipe, image_folder, tmp_path)
+    run(recipe, dataset, tmp_path / "one")
+    for two, one in zip(losses(tmp_path / "two"), losses(tmp_path / "one"), strict=True):
+        assert two == pytest.approx(one, rel=1e-4)
+    assert told(tmp_path / "two", "augment_p") == pytest.approx(told(tmp_path / "one", "augment_p"))
+    assert told(tmp_path / "two", "augment_p")[-1] > 0.2

@@ -40,6 +40,7 @@ def nets_of(recipe, *, c_dim=0, **loss):
         G=build_generator(recipe, c_dim=c_dim),
         D=build_discriminator(recipe, c_dim=c_dim),
         loss=replace(recipe.loss, **loss),
+        augmentation=None,
         r1_gamma=r1_gamma(recipe),
         n_images=3,
         labels_of=lambda indices: torch.eye(3)[list(indices), :c_dim],
@@ -111,7 +112,7 @@ def test_a_lazy_r1_makes_up_for_the_steps_without_it(lod, side):
     nets.D.lod = lod
     reals = noise(4, 3, side, side)
     _, penalty = r1_of(nets.D, reals)
-    loss = d_reg(nets, Reals(images=reals, c=NO_LABELS))
+    loss = d_reg(nets, streams(), Reals(images=reals, c=NO_LABELS))
     assert_same_gradients(loss, 4 * penalty, nets.D)
 
 

@@ -87,6 +87,24 @@ _IDLE = (
         because=("loss.adversarial",),
     ),
     _Idle(
+        keys=("augment.pipe",),
+        used=lambda recipe: recipe.augment.mode != "none",
+        why='with augment.mode "none"',
+        because=("augment.mode",),
+    ),
+    _Idle(
+        keys=("augment.p",),
+        used=lambda recipe: recipe.augment.mode == "fixed",
+        why='without augment.mode "fixed"',
+        because=("augment.mode",),
+    ),
+    _Idle(
+        keys=("augment.target", "augment.interval", "augment.ada_kimg", "augment.p_max"),
+        used=lambda recipe: recipe.augment.mode == "ada",
+        why='without augment.mode "ada"',
+        because=("augment.mode",),
+    ),
+    _Idle(
         keys=tuple(f"metrics.{f.name}" for f in fields(MetricsSection) if f.name != "every_ticks"),
         used=lambda recipe: recipe.metrics.every_ticks > 0,
         why="without metrics.every_ticks",

@@ -31,10 +31,11 @@ PANELS = (
         labels={"score_real": "reals", "score_fake": "fakes"},
     ),
     Panel(
-        title="Sign of D on reals",
+        title="r_t, sign of D on reals",
         unit="mean; 1: knows all, 0: guesses",
-        labels={"sign_real": ""},
+        labels={"r_t": ""},
     ),
+    Panel(title="Augmentation", unit="p, of each transform", labels={"augment_p": ""}),
     Panel(title="R1 penalty", unit="mean squared gradient on reals", labels={"r1_penalty": ""}),
     Panel(title="Gradient of D between reals and fakes", unit="norm", labels={"gp_norm": ""}),
     Panel(title="Path length", unit="", labels={"pl_length": "batch", "pl_mean": "running mean"}),

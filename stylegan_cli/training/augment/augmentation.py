@@ -1,0 +1,91 @@
+"""Augmentation as a run has it: which transforms, how probable, and who decides that."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from stylegan_cli.recipe import AugmentSection, Recipe
+from stylegan_cli.recipe.automatic import ada_kimg
+from stylegan_cli.runtime import World
+from stylegan_cli.shapes import Images, Logits
+from stylegan_cli.training.augment.draws import draw
+from stylegan_cli.training.augment.pipe import augment
+from stylegan_cli.training.augment.transforms import transforms_of
+
+
+@dataclass(kw_only=True)
+class Augmentation:
+    """What is done to every image that D sees; part of what changes in a run.
+
+    Attributes:
+        p: Probability of each transform.
+        ada_kimg: How long p takes from 0 to 1.
+        signs: Sum of the signs of D's scores of reals since p was last adjusted, and their
+            number, in this process.
+    """
+
+    section: AugmentSection
+    ada_kimg: float
+    p: float
+    signs: Tensor
+
+    def __call__(self, images: Images, seeds: Sequence[int]) -> Images:
+        """Images as D is to see them.
+
+        Args:
+            seeds: Of each image's random numbers.
+        """
+        return augment(images, draw(seeds), transforms_of(self.section.pipe), self.p)
+
+    def observe(self, real_scores: Logits) -> None:
+        """Count scores of reals, without waiting for the device."""
+        signs = real_scores.detach().float().sign()
+        self.signs += torch.stack([signs.sum(), torch.full_like(signs.sum(), signs.numel())])
+
+    def adjust(self, *, iteration: int, batch_size: int, world: World) -> None:
+        """Move p towards where r_t, the mean sign, is on target, [ADA] section 3; when it is due.
+
+        The only place where training waits for the device between ticks.
+
+        Args:
+            iteration: Iterations done.
+            batch_size: Images of each of them, over all processes.
+        """
+        section = self.section
+        if section.mode != "ada" or iteration % section.interval:
+            return
+        total, count = world.mean_(self.signs).tolist()
+        self.signs.zero_()
+        step = batch_size * section.interval / (1000 * self.ada_kimg)
+        excess = total / count - section.target
+        p = self.p + step * ((excess > 0) - (excess < 0))
+        self.p = min(max(p, 0.0), section.p_max)
+
+    def pool(self, world: World) -> None:
+        """Give every process the same sums, whose mean is that over all processes."""
+        world.mean_(self.signs)
+
+    def state_dict(self) -> dict[str, Any]:
+        """Plain tensors and numbers, for `checkpoint.save_state`."""
+        return {"p": self.p, "signs": self.signs}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Take over what `state_dict` gave."""
+        self.p = state["p"]
+        self.signs.copy_(state["signs"])
+
+
+def initial_augmentation(recipe: Recipe, device: torch.device) -> Augmentation | None:
+    """Augmentation as a run begins with it; None where there is none."""
+    section = recipe.augment
+    if section.mode == "none":
+        return None
+    return Augmentation(
+        section=section,
+        ada_kimg=ada_kimg(recipe),
+        p=section.p if section.mode == "fixed" else 0.0,
+        signs=torch.zeros(2, device=device),
+    )

@@ -1,0 +1,107 @@
+"""The random numbers behind the augmentation of a batch, each image's from a stream of its own."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Bool, Float64
+from torch import Tensor
+
+PerImage = Float64[Tensor, " n"]
+Probabilities = Mapping[str, float]
+"""Of each transform, by its name."""
+
+CHANCES = (
+    "x_flip",
+    "rotate90",
+    "x_int",
+    "scale",
+    "rotate_before",
+    "aniso",
+    "rotate_after",
+    "x_frac",
+    "brightness",
+    "contrast",
+    "luma_flip",
+    "hue",
+    "saturation",
+    "band0",
+    "band1",
+    "band2",
+    "band3",
+    "noise",
+    "cutout",
+)
+"""What happens or not, independently of everything else."""
+UNIFORMS = (
+    "x_flip",
+    "rotate90",
+    "x_int",
+    "y_int",
+    "rotate_before",
+    "rotate_after",
+    "luma_flip",
+    "hue",
+    "cutout_x",
+    "cutout_y",
+)
+NORMALS = (
+    "scale",
+    "aniso",
+    "x_frac",
+    "y_frac",
+    "brightness",
+    "contrast",
+    "saturation",
+    "band0",
+    "band1",
+    "band2",
+    "band3",
+    "noise",
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Draws:
+    """Random numbers of every image of a batch, by name, on the CPU; all are always drawn.
+
+    Attributes:
+        chances: From [0, 1); what a number is for happens where it is below the probability.
+        uniforms: From [0, 1), for the strength of what happens.
+        normals: Standard normal, for the same.
+        noise_seeds: Of each image's pixel noise.
+    """
+
+    chances: Mapping[str, PerImage]
+    uniforms: Mapping[str, PerImage]
+    normals: Mapping[str, PerImage]
+    noise_seeds: Sequence[int]
+
+    def happens(self, name: str, probability: float) -> Bool[Tensor, " n"]:
+        """Which images it happens to."""
+        return self.chances[name] < probability
+
+    def choose(self, name: str, probability: float, value: PerImage, neutral: float) -> PerImage:
+        """The value for the images it happens to, for the others what changes nothing."""
+        return torch.where(self.happens(name, probability), value, neutral)
+
+
+def draw(seeds: Sequence[int]) -> Draws:
+    """Random numbers of images, of which each depends on its seed alone."""
+    uniforms, normals = zip(*(_draw_one(seed) for seed in seeds), strict=True)
+    flat = torch.stack(uniforms, dim=1)
+    return Draws(
+        chances=dict(zip(CHANCES, flat[: len(CHANCES)], strict=True)),
+        uniforms=dict(zip(UNIFORMS, flat[len(CHANCES) :], strict=True)),
+        normals=dict(zip(NORMALS, torch.stack(normals, dim=1), strict=True)),
+        noise_seeds=seeds,
+    )
+
+
+def _draw_one(seed: int) -> tuple[Tensor, Tensor]:
+    generator = torch.Generator().manual_seed(seed)
+    count = len(CHANCES) + len(UNIFORMS)
+    return (
+        torch.rand(count, generator=generator, dtype=torch.float64),
+        torch.randn(len(NORMALS), generator=generator, dtype=torch.float64),
+    )
