@@ -46,14 +46,18 @@ def assignments(
 
 
 def recipe_of(network: Path, overrides: list[str]) -> "Recipe":
-    """The recipe that a network was trained with, as one that starts from it."""
+    """The recipe that a network was trained with, as one that starts from it.
+
+    ADA takes the speed of such a run, not that of the network's own.
+    """
     from dataclasses import replace
 
     from stylegan_cli.recipe import InitSection, override
     from stylegan_cli.training.origin import open_origin
 
     recipe = open_origin(InitSection(network=str(network))).recipe
-    return override(replace(recipe, init=InitSection()), overrides)
+    augment = replace(recipe.augment, ada_kimg="auto")
+    return override(replace(recipe, init=InitSection(), augment=augment), overrides)
 
 
 def planned(recipe: "Recipe") -> "tuple[Recipe, Transfer | None]":

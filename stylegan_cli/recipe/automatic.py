@@ -33,9 +33,11 @@ def r1_gamma(recipe: Recipe) -> float:
 
 
 def ada_kimg(recipe: Recipe) -> float:
-    """How long p of ADA takes from 0 to 1; "auto" is the 500 kimg of [ADA]."""
+    """How long p of ADA takes from 0 to 1; "auto" is 500 kimg, 100 from a network, as in [ADA]."""
     kimg = recipe.augment.ada_kimg
-    return 500.0 if kimg == "auto" else kimg
+    if kimg == "auto":
+        return 500.0 if recipe.init.network is None else 100.0
+    return kimg
 
 
 def _resolved_augment(recipe: Recipe) -> AugmentSection:

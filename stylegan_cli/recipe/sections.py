@@ -215,7 +215,8 @@ class AugmentSection:
         target: What "ada" holds r_t at, the mean sign of D's scores of reals: 0 where D guesses,
             1 where it knows every image.
         interval: p is adjusted every so many steps.
-        ada_kimg: p takes this long from 0 to 1; "auto" is 500.
+        ada_kimg: p takes this long from 0 to 1; "auto" is 500, and 100 where training
+            starts from a network.
         p_max: p goes no higher. Above about 0.8, augmentations may leak into what G makes.
     """
 

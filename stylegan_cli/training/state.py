@@ -11,8 +11,8 @@ from stylegan_cli.networks.build import build_discriminator, build_generator
 from stylegan_cli.networks.discriminators import Discriminator
 from stylegan_cli.networks.generator import Generator
 from stylegan_cli.recipe import Recipe
-from stylegan_cli.training.freezing import freeze, frozen_parts
 from stylegan_cli.training.augment import Augmentation, initial_augmentation
+from stylegan_cli.training.freezing import freeze, frozen_parts
 from stylegan_cli.training.growing import Stage, level_key, stage_at
 from stylegan_cli.training.optimizers import adam
 from stylegan_cli.training.stats import Stats

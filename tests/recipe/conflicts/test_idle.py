@@ -21,6 +21,9 @@ from tests.recipe.problems import problems_of
         ("stylegan2", "metrics.detector=alex", '"alex" does nothing without metrics.every_ticks'),
         ("stylegan2", "init.freeze_d=1", "1 does nothing without init.network; write 0"),
         ("stylegan2", "init.allow_partial=true", "true does nothing without init.network"),
+        ("stylegan2", "augment.pipe=blit", '"blit" does nothing with augment.mode "none"'),
+        ("stylegan2", "augment.p=0.5", '0.5 does nothing without augment.mode "fixed"; write 0.2'),
+        ("stylegan2", "augment.target=0.5", '0.5 does nothing without augment.mode "ada"'),
         ("stylegan2", "loss.wgan_drift=0", "0.0 does nothing without loss.adversarial"),
     ],
 )

@@ -87,3 +87,9 @@ def test_the_images_depend_on_their_seeds_alone():
     halves = torch.cat([found(images[:1], [5]), found(images[1:], [6, 7, 8])])
     torch.testing.assert_close(whole, halves, rtol=0, atol=1e-5)
     assert not torch.allclose(whole, found(images, [1, 2, 3, 4]))
+
+
+def test_p_moves_faster_where_training_starts_from_a_network():
+    fast = augmentation("init.network=runs/photos").ada_kimg
+    assert (augmentation().ada_kimg, fast) == (500, 100)
+    assert augmentation("init.network=runs/photos", "augment.ada_kimg=50.0").ada_kimg == 50
