@@ -9,6 +9,7 @@ from typing import IO, cast
 from stylegan_cli.interop.limits import RefusedError
 
 _NEWEST_PROTOCOL = 5
+_PIECE = 2**26
 
 
 def instructions(file: BufferedIOBase) -> Iterator[tuple[str, object]]:
@@ -20,6 +21,7 @@ def instructions(file: BufferedIOBase) -> Iterator[tuple[str, object]]:
         RefusedError: Another protocol than 0 to 5.
         ValueError: An argument is cut short or malformed.
     """
+    whole = cast(IO[bytes], _Piecewise(file))
     while code := file.read(1):
         opcode = _BY_CODE.get(code)
         if opcode is None:
@@ -29,11 +31,29 @@ def instructions(file: BufferedIOBase) -> Iterator[tuple[str, object]]:
         if opcode.name in _OWN_READERS:
             argument = _OWN_READERS[opcode.name](file)
         else:
-            argument = opcode.arg.reader(cast(IO[bytes], file)) if opcode.arg else None
+            argument = opcode.arg.reader(whole) if opcode.arg else None
         if opcode.name == "PROTO" and argument not in range(_NEWEST_PROTOCOL + 1):
             raise RefusedError(f"protocol {argument}, newer than {_NEWEST_PROTOCOL}")
         yield opcode.name, argument
     raise ValueError("it ends before its last instruction")
+
+
+class _Piecewise:
+    """A file that takes no more memory than it has bytes, whatever length a pickle claims."""
+
+    def __init__(self, file: BufferedIOBase) -> None:
+        self.file = file
+        self.readline = file.readline
+
+    def read(self, count: int) -> bytes:
+        """As many bytes, or those there are."""
+        if count <= _PIECE:
+            return self.file.read(count)
+        pieces = []
+        while count and (piece := self.file.read(min(count, _PIECE))):
+            pieces.append(piece)
+            count -= len(piece)
+        return b"".join(pieces)
 
 
 def _pair(file: BufferedIOBase) -> tuple[str, str]:
