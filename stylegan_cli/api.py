@@ -1,13 +1,14 @@
 """The public names of the package; the command line uses the same ones."""
 
-from stylegan_cli.checkpoint import Network, load_network
+from stylegan_cli.checkpoint import Network, has_discriminator, load_network
 from stylegan_cli.data.dataset import Dataset, open_dataset
 from stylegan_cli.description import describe, describe_foreign
 from stylegan_cli.detectors import open_detector
 from stylegan_cli.errors import SgtoolError
 from stylegan_cli.interop.adding import add_weights
 from stylegan_cli.interop.foreign import Foreign, save_foreign
-from stylegan_cli.interop.reading import read_foreign
+from stylegan_cli.interop.reading import is_foreign, read_foreign
+from stylegan_cli.interop.to_rosinality2 import rosinality_checkpoint, save_checkpoint
 from stylegan_cli.latents import Sampling
 from stylegan_cli.measuring import train
 from stylegan_cli.metrics.cases import Options as EvaluationOptions
@@ -74,6 +75,8 @@ __all__ = [
     "estimate",
     "folder_case",
     "grid",
+    "has_discriminator",
+    "is_foreign",
     "is_growing",
     "load_network",
     "load_recipe",
@@ -91,6 +94,8 @@ __all__ = [
     "record_of",
     "render",
     "resolve_recipe",
+    "rosinality_checkpoint",
+    "save_checkpoint",
     "save_foreign",
     "stages",
     "train",

@@ -138,6 +138,19 @@ def read_header(path: Path) -> Header:
     return _header(path, _metadata(path))
 
 
+def has_discriminator(path: Path) -> bool:
+    """Whether a network file holds the discriminator too.
+
+    Raises:
+        NetworkFileError: Not a network file of ours, or damaged.
+    """
+    from safetensors import safe_open
+
+    _metadata(path)
+    with safe_open(path, framework="numpy") as file:
+        return any(name.startswith("d.") for name in file.keys())  # noqa: SIM118 - no mapping
+
+
 def load_network(
     path: Path, device: "torch.device | str" = "cpu", *, discriminator: bool = False
 ) -> Network:

@@ -48,7 +48,6 @@ def _kind(path: Path) -> tuple[str, Callable[[Path], Facts]]:
         return _kind_of_folder(path)
     by_suffix: dict[str, tuple[str, Callable[[Path], Facts]]] = {
         ".safetensors": ("network", _describe_network),
-        ".pt": ("training state", _describe_state),
         ".toml": ("recipe", _describe_recipe),
         ".npz": ("codes", describe_arrays),
         ".npy": ("codes", describe_arrays),
@@ -57,6 +56,8 @@ def _kind(path: Path) -> tuple[str, Callable[[Path], Facts]]:
         return by_suffix[path.suffix]
     if is_foreign(path):
         return "foreign network", _describe_foreign_file
+    if path.suffix == ".pt":
+        return "training state", _describe_state
     if is_video(path):
         return "video", describe_video
     if is_measurements(path):

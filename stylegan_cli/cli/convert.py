@@ -7,6 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from stylegan_cli.cli import console
+from stylegan_cli.cli.any_network import any_network
 from stylegan_cli.cli.options import JsonFlag, OverwriteFlag, QuietFlag, examples
 from stylegan_cli.cli.output import echo_json
 from stylegan_cli.errors import OutputError, UsageError
@@ -15,6 +16,8 @@ EXAMPLES = examples(
     "sgtool convert ffhq.pkl ffhq.safetensors",
     "sgtool convert ffhq.pkl ffhq.safetensors --json",
     "sgtool grid --seeds 0-15 --network ffhq.safetensors",
+    "sgtool convert 550000.pt mine.safetensors",
+    "sgtool convert runs/photos photos.pt",
 )
 
 
@@ -22,7 +25,9 @@ def convert(
     source: Annotated[
         Path,
         typer.Argument(
-            metavar="SRC", help="Network file: a pickle of the original releases, or a zip of one."
+            metavar="SRC",
+            help="Network file of sgtool, run, pickle of the original releases (also in a zip), or "
+            "checkpoint of rosinality's programs.",
         ),
     ],
     destination: Annotated[
@@ -32,7 +37,9 @@ def convert(
     json: JsonFlag = False,
     quiet: QuietFlag = False,
 ) -> None:
-    """Make a network file of sgtool (.safetensors) of another program's.
+    """Make a network file of sgtool (.safetensors) of another program's, or one for others.
+
+    .pt is a checkpoint for rosinality's StyleGAN2 in PyTorch.
 
     Nothing in the file is run: its weights are read, its code never.
     """
@@ -72,5 +79,29 @@ def _to_ours(source: Path, destination: Path) -> dict[str, Any]:
     }
 
 
-_CONVERSIONS: Mapping[str, Callable[[Path, Path], dict[str, Any]]] = {".safetensors": _to_ours}
+def _to_rosinality(source: Path, destination: Path) -> dict[str, Any]:
+    from stylegan_cli import api
+
+    with any_network(source) as (network, notes):
+        written = api.rosinality_checkpoint(network)
+        api.save_checkpoint(destination, written)
+    return {
+        "source": str(source),
+        "path": str(destination),
+        "format": "rosinality-stylegan2",
+        "licence": network.header.licence,
+        "network_sha256": network.sha256,
+        "notes": [*notes, *written.notes],
+        "unused": list(written.unused),
+        "bytes": destination.stat().st_size,
+        "tensors": {
+            theirs: {"from": ours, "shape": shape} for theirs, ours, shape in written.tensors()
+        },
+    }
+
+
+_CONVERSIONS: Mapping[str, Callable[[Path, Path], dict[str, Any]]] = {
+    ".safetensors": _to_ours,
+    ".pt": _to_rosinality,
+}
 """What writes the files of a suffix; each returns facts with at least "notes" and "licence"."""

@@ -13,3 +13,9 @@ CC_BY_NC = (
     f"and so are copies in other formats; {_OWN}"
 )
 """Progressive GAN and StyleGAN."""
+
+UNSTATED = (
+    "not stated in the file: what was converted from published weights keeps their licence, which "
+    f"for NVIDIA's is non-commercial; {_OWN}"
+)
+"""Checkpoints of programs that take published weights as well as train."""

@@ -1,20 +1,17 @@
 """Foreign files of networks, each given to the reader of its format."""
 
-from collections.abc import Callable
 from pathlib import Path
 
 from stylegan_cli.errors import ForeignFileError
+from stylegan_cli.interop.checkpoints import CHECKPOINT_SUFFIXES, is_checkpoint, read_checkpoint
 from stylegan_cli.interop.containers import PICKLE_SUFFIXES, holds_pickle
 from stylegan_cli.interop.foreign import Foreign
 from stylegan_cli.interop.originals import read_originals
 
-_READERS: dict[str, Callable[[Path], Foreign]] = dict.fromkeys(PICKLE_SUFFIXES, read_originals)
-"""Which reader takes the files of a suffix."""
-
 
 def is_foreign(path: Path) -> bool:
-    """Whether a file is one that `read_foreign` would try, by its suffix or as a zip of it."""
-    return path.suffix.lower() in _READERS or holds_pickle(path)
+    """Whether a file is one that `read_foreign` would try, by its suffix or by what is in it."""
+    return path.suffix.lower() in PICKLE_SUFFIXES or is_checkpoint(path) or holds_pickle(path)
 
 
 def read_foreign(path: Path) -> Foreign:
@@ -28,6 +25,7 @@ def read_foreign(path: Path) -> Foreign:
     if not is_foreign(path):
         raise ForeignFileError(
             f"{path}: of no format of another program that sgtool reads; "
-            f"those are {', '.join(_READERS)}, also in a zip"
+            f"those are pickles ({', '.join(PICKLE_SUFFIXES)}), also in a zip, and files of "
+            f"torch.save ({', '.join(CHECKPOINT_SUFFIXES)})"
         )
-    return _READERS.get(path.suffix.lower(), read_originals)(path)
+    return read_checkpoint(path) if is_checkpoint(path) else read_originals(path)

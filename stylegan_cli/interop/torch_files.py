@@ -93,5 +93,5 @@ def _is_torch_zip(path: Path) -> bool:
         with zipfile.ZipFile(path) as archive:
             return any(name.endswith("/data.pkl") for name in archive.namelist())
     except (OSError, zipfile.BadZipFile, ValueError):
-        # cut short: torch's are the only zips that sgtool reads under such names
-        return True
+        # cut short: what is called .zip may be anything, the others are torch's
+        return path.suffix.lower() != ".zip"

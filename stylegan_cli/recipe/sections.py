@@ -32,7 +32,7 @@ class DataSection:
 
     Attributes:
         path: Prepared `.zip` or `.h5`, a folder of images, or `sample:portraits`.
-        resolution: Side of the square images, a power of two from 8 to 1024.
+        resolution: Side of the square images, a power of two from 4 to 1024.
         channels: 1 grey, 3 RGB, 4 RGBA.
         mirror: Flip each image left to right with probability ½.
         labels: Condition G and D on the data set's labels.

@@ -7,9 +7,6 @@ from stylegan_cli.recipe.conflicts.sizes import RESOLUTIONS
 from stylegan_cli.recipe.sections import Recipe
 from stylegan_cli.recipe.toml import inline
 
-STAGES = (4, *RESOLUTIONS)
-"""Resolutions that a network may have while it grows."""
-
 
 def growing_conflicts(recipe: Recipe) -> Iterator[Conflict]:
     """Schedules that cannot be followed."""
@@ -23,12 +20,12 @@ def visited(recipe: Recipe) -> tuple[int, ...]:
     final = recipe.data.resolution
     growing = recipe.generator.architecture == "progressive"
     first = recipe.growing.initial_resolution if growing else final
-    return tuple(side for side in STAGES if first <= side <= final)
+    return tuple(side for side in RESOLUTIONS if first <= side <= final)
 
 
 def _tables(recipe: Recipe) -> Iterator[Conflict]:
     for name in ("batch_size", "lr"):
-        wrong = [key for key in getattr(recipe.growing, name) if key not in map(str, STAGES)]
+        wrong = [key for key in getattr(recipe.growing, name) if key not in map(str, RESOLUTIONS)]
         if wrong:
             yield Conflict(
                 keys=(f"growing.{name}",),
@@ -38,9 +35,9 @@ def _tables(recipe: Recipe) -> Iterator[Conflict]:
 
 def _start(recipe: Recipe) -> Iterator[Conflict]:
     first, final = recipe.growing.initial_resolution, recipe.data.resolution
-    if first in STAGES and first <= final:
+    if first in RESOLUTIONS and first <= final:
         return
-    nearest = min(STAGES, key=lambda known: abs(known - first))
+    nearest = min(RESOLUTIONS, key=lambda known: abs(known - first))
     yield Conflict(
         keys=("growing.initial_resolution", "data.resolution", "generator.architecture"),
         words=f"{first} is not a power of two from 4 to data.resolution, {final}; "

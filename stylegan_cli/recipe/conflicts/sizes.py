@@ -5,12 +5,13 @@ from collections.abc import Iterator
 from stylegan_cli.recipe.conflicts.conflict import Conflict
 from stylegan_cli.recipe.sections import Recipe
 
-RESOLUTIONS = (8, 16, 32, 64, 128, 256, 512, 1024)
+RESOLUTIONS = (4, 8, 16, 32, 64, 128, 256, 512, 1024)
 
 
 def size_conflicts(recipe: Recipe) -> Iterator[Conflict]:
     """Sizes that no network can be built with."""
     yield from _resolution(recipe)
+    yield from _smallest(recipe)
     yield from _channels(recipe)
     yield from _deviation(recipe)
     yield from _latents(recipe)
@@ -23,8 +24,17 @@ def _resolution(recipe: Recipe) -> Iterator[Conflict]:
     nearest = min(RESOLUTIONS, key=lambda known: abs(known - side))
     yield Conflict(
         keys=("data.resolution",),
-        words=f"{side} is not a power of two from 8 to 1024; write for example {nearest}",
+        words=f"{side} is not a power of two from 4 to 1024; write for example {nearest}",
     )
+
+
+def _smallest(recipe: Recipe) -> Iterator[Conflict]:
+    architecture = recipe.discriminator.architecture
+    if recipe.data.resolution == 4 and architecture in ("orig", "resnet"):
+        yield Conflict(
+            keys=("discriminator.architecture", "data.resolution"),
+            words=f'"{architecture}" has no layer that reads images of 4 px; write "skip"',
+        )
 
 
 def _channels(recipe: Recipe) -> Iterator[Conflict]:

@@ -4,9 +4,15 @@ from stylegan_cli.recipe import loads
 from tests.recipe.problems import problems
 
 
-@pytest.mark.parametrize("side", [0, 4, 48, 2048])
+@pytest.mark.parametrize("side", [0, 2, 48, 2048])
 def test_the_resolution_is_a_power_of_two_in_range(side):
     assert "power of two" in problems(f"data.resolution = {side}")[0]
+
+
+def test_only_a_discriminator_that_reads_every_size_reads_4_pixels():
+    assert '"resnet" has no layer that reads' in problems("data.resolution = 4")[0]
+    recipe = loads('data.resolution = 4\ndiscriminator.architecture = "skip"')
+    assert recipe.data.resolution == 4
 
 
 def test_the_channel_base_must_leave_channels():
