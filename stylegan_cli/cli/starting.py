@@ -45,17 +45,24 @@ def assignments(
     return [f"{key}={value}" for key, value in given.items() if value is not None]
 
 
-def recipe_of(network: Path, overrides: list[str]) -> "Recipe":
+def recipe_of(network: Path, folder: Path, overrides: list[str]) -> "Recipe":
     """The recipe that a network was trained with, as one that starts from it.
 
     ADA takes the speed of such a run, not that of the network's own.
+
+    Args:
+        folder: Where the run may have begun already, so that the network is not needed again.
     """
     from dataclasses import replace
 
-    from stylegan_cli.recipe import InitSection, override
+    from stylegan_cli.recipe import InitSection, load, override
     from stylegan_cli.training.origin import open_origin
+    from stylegan_cli.training.run_folder import RunFolder
 
-    recipe = open_origin(InitSection(network=str(network))).recipe
+    run = RunFolder(path=folder)
+    recipe = load(run.recipe) if run.state.exists() else None
+    if recipe is None or recipe.init.network != str(network):
+        recipe = open_origin(InitSection(network=str(network))).recipe
     augment = replace(recipe.augment, ada_kimg="auto")
     return override(replace(recipe, init=InitSection(), augment=augment), overrides)
 

@@ -81,14 +81,16 @@ def train(
         ),
         *(assignments or []),
     ]
+    source = recipe or str(init_from or QUICKSTART)
     if recipe is None and init_from is not None:
-        chosen = starting.recipe_of(init_from, overrides)
+        begun = output or Path("runs") / _folder_name(source, data)
+        chosen = starting.recipe_of(init_from, begun, overrides)
     else:
-        chosen = load(recipe or QUICKSTART, overrides)
+        chosen = load(source, overrides)
     if dry_run:
         _show_cost(chosen, device, json=json)
         return
-    folder = output or Path("runs") / _folder_name(recipe or str(init_from or QUICKSTART), chosen)
+    folder = output or Path("runs") / _folder_name(source, chosen.data.path)
     written = _train(chosen, folder, device, overwrite=overwrite)
     if json and written:
         echo_json({"run": str(folder), "files": [str(path) for path in written]})
@@ -169,9 +171,9 @@ def _stop_signals() -> Iterator[list[int]]:
             signal.signal(number, handler)
 
 
-def _folder_name(source: str, recipe: "Recipe") -> str:
-    data = Path(recipe.data.path).stem if recipe.data.path else "no-data"
-    parts = [Path(source).stem] if source == QUICKSTART else [Path(source).stem, data]
+def _folder_name(source: str, data: Path | str | None) -> str:
+    name = Path(data).stem if data else "no-data"
+    parts = [Path(source).stem] if source == QUICKSTART else [Path(source).stem, name]
     return re.sub(r"[^\w.-]+", "-", "-".join(parts))
 
 

@@ -72,6 +72,14 @@ def test_a_run_tells_what_it_took(source, image_folder):
     assert words in told.splitlines()
 
 
+def test_the_same_command_goes_on_without_the_network(source, image_folder):
+    flags = ("--init-from", source, "--data", image_folder, "--freeze-d", 1)
+    train(*flags)
+    source.unlink()
+    assert train(*flags, "--set", "train.total_kimg=0.032").exit_code == 0
+    assert "holds another run" in train(*flags[:-2]).stderr
+
+
 def test_a_run_may_start_from_a_run(source, image_folder, tmp_path):
     (tmp_path / "old").mkdir()
     shutil.copy(source, tmp_path / "old" / "network-000012.safetensors")
