@@ -185,7 +185,7 @@ def open_gauge(recipe: Recipe, dataset: Dataset, folder: Path, workplace: Workpl
     return Gauge(
         recipe=recipe,
         folder=folder,
-        data=data_of_training(Path(path), dataset, fit=data.fit),
+        data=data_of_training(Path(path), dataset.whole, fit=data.fit),
         detector=open_detector(
             recipe.metrics.detector, purpose="features", device=workplace.device
         ),

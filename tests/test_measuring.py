@@ -10,9 +10,11 @@ from stylegan_cli.cli.app import app
 from stylegan_cli.data.dataset import open_dataset
 from stylegan_cli.detectors import detector_names
 from stylegan_cli.errors import Interrupted, UsageError
-from stylegan_cli.measuring import train
+from stylegan_cli.measuring import open_gauge, train
+from stylegan_cli.metrics.evaluation import Workplace
 from stylegan_cli.recipe import dumps
 from stylegan_cli.recipe.sections import MetricsSection
+from stylegan_cli.runtime import World
 from tests.processes import in_two_processes
 from tests.tiny import tiny
 
@@ -138,6 +140,12 @@ def test_nothing_to_compare_with_is_said_before_training(dataset, tmp_path):
     with pytest.raises(UsageError, match=r"metrics\.every_ticks: .*data\.path"):
         run(tiny("metrics.every_ticks=1"), dataset, tmp_path / "run")
     assert not (tmp_path / "run").exists()
+
+
+def test_networks_are_compared_with_all_images(recipe, dataset, tmp_path):
+    place = Workplace(device=CPU, folder=tmp_path, world=World())
+    gauge = open_gauge(recipe, dataset.part(3, seed=0), tmp_path, place)
+    assert gauge.data.images.count == len(dataset)
 
 
 def test_two_processes_measure_together(recipe, tmp_path):

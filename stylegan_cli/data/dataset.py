@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Callable, Iterable
+from copy import copy
 from pathlib import Path
 
 import numpy as np
@@ -26,6 +27,7 @@ class Dataset:
         c_dim: Length of a label; 0 without labels.
         classes: Names of the classes by number, where labels are classes.
         fingerprint: Equal for equal images and labels, as far as that is cheap to know.
+        whole: The data set that this one is a part of, or this one.
     """
 
     def __init__(self, source: Source, square: Square, *, labels: bool) -> None:
@@ -44,6 +46,7 @@ class Dataset:
         self.classes = annotations.classes if labels else ()
         self.c_dim = self._count_label_numbers()
         self.fingerprint = _fingerprint(self._entries, labels=labels)
+        self.whole = self
 
     def __len__(self) -> int:
         return len(self._entries)
@@ -67,6 +70,34 @@ class Dataset:
         if self._labels is None:
             return np.zeros(0, np.float32)
         return label_row(self._labels, index, self.c_dim)
+
+    def part(self, count: int, *, seed: int) -> "Dataset":
+        """So many of the images in their order, those that [ADA] takes with this seed.
+
+        Classes and their numbers stay; with a count that is not smaller, everything does.
+        """
+        if count >= len(self):
+            return self
+        chosen = np.sort(np.random.RandomState(seed).permutation(len(self))[:count])
+        part = copy(self)
+        part._entries = [self._entries[i] for i in chosen]
+        if self._labels is not None:
+            part._labels = self._labels[chosen]
+        part.fingerprint = _fingerprint(part._entries, labels=self._labels is not None)
+        return part
+
+    def members(self) -> list[list[int]]:
+        """The images of each class that has any, in the order of the classes.
+
+        Raises:
+            DataError: Labels are no classes.
+        """
+        if self._labels is None or self._labels.ndim == 2:
+            raise DataError(
+                f"{self._source.name}: has no classes to balance; leave data.balance out"
+            )
+        numbers = np.unique(self._labels)
+        return [np.flatnonzero(self._labels == number).tolist() for number in numbers]
 
     @property
     def names(self) -> tuple[str, ...]:

@@ -10,7 +10,7 @@ from jaxtyping import Float32, UInt8
 
 from stylegan_cli.data.dataset import Dataset
 from stylegan_cli.data.parallel import ordered_map, usual_workers
-from stylegan_cli.data.sampler import Pick, Sampler
+from stylegan_cli.data.sampler import Pick, Stream
 from stylegan_cli.shapes import Labels, Picture, Pixels
 
 BATCHES_AHEAD = 3
@@ -45,12 +45,11 @@ class RealBatch:
 def real_batches(
     dataset: Dataset,
     shape_at: Callable[[int], BatchShape],
+    stream: Stream,
     *,
-    seed: int,
     start: int,
     rank: int = 0,
     world_size: int = 1,
-    mirror: bool = False,
 ) -> Iterator[RealBatch]:
     """Batches without end, of consecutive positions of the stream.
 
@@ -59,17 +58,17 @@ def real_batches(
 
     Args:
         shape_at: Shape of the batch whose first image stands at this position.
+        stream: Which image stands where.
         start: Images shown before: where a resumed run goes on.
 
     Raises:
         DataError: An image cannot be read; names it.
     """
-    sampler = Sampler(len(dataset), seed=seed, mirror=mirror)
     # each shape has decoding ahead of its own: as many images as suit it
     for shape, same in groupby(_cuts(shape_at, start), key=lambda cut: cut[1]):
         share = len(range(rank, shape.size, world_size))
         picks = (
-            sampler.pick(position)
+            stream.pick(position)
             for first, _ in same
             for position in range(first + rank, first + shape.size, world_size)
         )

@@ -1,20 +1,29 @@
 """Which image stands at each position of the endless training stream.
 
-Position p lies in epoch p // n; every epoch is a new permutation of the n images. Nothing is
-carried along, so a run that resumes at any position sees what it would have seen.
+Position p lies in epoch p // n; every epoch is a new permutation of the n images, or of those of a
+class. Nothing is carried along, so a run that resumes at any position sees what it would have seen.
 """
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 
-from stylegan_cli.runtime import numpy_stream
+from stylegan_cli.runtime import numpy_stream, stream_seed
 
 
 @dataclass(frozen=True, kw_only=True)
 class Pick:
     index: int
     mirrored: bool
+
+
+@runtime_checkable
+class Stream(Protocol):
+    """Endless, and the same whatever was picked before."""
+
+    def pick(self, position: int) -> Pick: ...
 
 
 class Sampler:
@@ -43,3 +52,33 @@ class Sampler:
         if self._mirror:
             self._flips = numpy_stream(self._seed, "mirror", epoch).random(self._length) < 0.5
         self._epoch = epoch
+
+
+class BalancedSampler:
+    """The training stream that shows every class equally often, in blocks of one image of each.
+
+    Within a class, images come in epochs of their own.
+
+    Args:
+        members: Images of each class, by number; none is empty.
+        mirror: As in `Sampler`.
+    """
+
+    def __init__(self, members: Sequence[Sequence[int]], *, seed: int, mirror: bool) -> None:
+        self._members = members
+        self._seed = seed
+        self._samplers = [
+            Sampler(len(images), seed=stream_seed(seed, "class", number), mirror=mirror)
+            for number, images in enumerate(members)
+        ]
+        self._block = -1
+
+    def pick(self, position: int) -> Pick:
+        """The image at a position; going through positions in order is fast."""
+        block, place = divmod(position, len(self._members))
+        if block != self._block:
+            self._order = numpy_stream(self._seed, "block", block).permutation(len(self._members))
+            self._block = block
+        number = int(self._order[place])
+        pick = self._samplers[number].pick(block)
+        return replace(pick, index=int(self._members[number][pick.index]))

@@ -36,6 +36,8 @@ class DataSection:
         channels: 1 grey, 3 RGB, 4 RGBA.
         mirror: Flip each image left to right with probability ½.
         labels: Condition G and D on the data set's labels.
+        balance: Show every class equally often, however many images it has; the fakes' labels too.
+        max_images: Learn from so many of the images, chosen by `seed`.
         fit: How images of a plain folder become square (prepared files are square already).
     """
 
@@ -44,6 +46,8 @@ class DataSection:
     channels: Literal[1, 3, 4] = 3
     mirror: bool = False
     labels: bool = False
+    balance: bool = False
+    max_images: Count | None = None
     fit: Literal["crop", "wide", "fit"] = "crop"
 
 

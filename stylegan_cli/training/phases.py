@@ -34,8 +34,8 @@ class Nets:
     Attributes:
         augmentation: Of every image that D sees; None is none.
         r1_gamma: Resolved weight of R1.
-        n_images: Size of the data set, whose labels the fakes borrow.
-        labels_of: Labels of training images by index, `[n, c_dim]` on the device.
+        n_images: How many images there are whose labels the fakes borrow.
+        labels_of: Labels of those images by index, `[n, c_dim]` on the device.
     """
 
     G: Generator

@@ -17,7 +17,7 @@ from stylegan_cli.synthesis import default_batch_size, draw
 class SampleGrid:
     """Images shown in `reals.png` and the latents behind every `fakes-*.png`.
 
-    With labels, real and fake at the same place share theirs.
+    With labels, real and fake at the same place share theirs; with classes, each row is of one.
     """
 
     columns: int
@@ -37,15 +37,24 @@ def sample_grid(dataset: Dataset, *, seed: int, resolution: int, z_dim: int) -> 
     """A grid that fits a screen: 3 × 2 to 12 × 8 images."""
     columns = min(max(1024 // resolution, 3), 12)
     rows = min(max(768 // resolution, 2), 8)
-    count = columns * rows
-    chosen = numpy_stream(seed, "sample grid").permutation(len(dataset))
-    reals, labels = zip(
-        *(dataset.read(int(chosen[i % len(chosen)])) for i in range(count)), strict=True
-    )
-    z = torch.randn(count, z_dim, generator=torch_stream(seed, "sample grid"))
+    reals, labels = zip(*map(dataset.read, _shown(dataset, rows, columns, seed)), strict=True)
+    z = torch.randn(columns * rows, z_dim, generator=torch_stream(seed, "sample grid"))
     return SampleGrid(
         columns=columns, reals=np.stack(reals), z=z, c=torch.from_numpy(np.stack(labels))
     )
+
+
+def _shown(dataset: Dataset, rows: int, columns: int, seed: int) -> list[int]:
+    """The images of the grid, row by row; the classes take turns."""
+    groups = dataset.members() if dataset.classes else [range(len(dataset))]
+    stream = numpy_stream(seed, "sample grid")
+    orders = [stream.permutation(np.asarray(group)) for group in groups]
+    shown: list[int] = []
+    for row in range(rows):
+        turn, group = divmod(row, len(orders))
+        places = np.arange(turn * columns, (turn + 1) * columns)
+        shown += orders[group][places % len(orders[group])].tolist()
+    return shown
 
 
 def _draw(G_ema: Generator, z: Z, c: C) -> Pixels:

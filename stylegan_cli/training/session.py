@@ -15,6 +15,7 @@ from stylegan_cli.errors import OutputError
 from stylegan_cli.recipe import Recipe
 from stylegan_cli.recipe.automatic import r1_gamma
 from stylegan_cli.runtime import World, pick_dtype, repeatable
+from stylegan_cli.training.data import label_donors, stream_of
 from stylegan_cli.training.growing import is_growing, stage_at
 from stylegan_cli.training.origin import open_origin
 from stylegan_cli.training.outputs import Outputs, check_finite, open_outputs
@@ -73,11 +74,10 @@ class Session:
         stream = real_batches(
             self.dataset,
             self._batch_shape,
-            seed=self.recipe.seed,
+            stream_of(self.recipe, self.dataset),
             start=self.state.cur_nimg,
             rank=self.world.rank,
             world_size=self.world.size,
-            mirror=self.recipe.data.mirror,
         )
         for batch in stream:
             self.images_before = self.state.cur_nimg
@@ -235,15 +235,16 @@ def _start(state: TrainingState, recipe: Recipe, dataset: Dataset) -> Transfer |
 
 def _nets(recipe: Recipe, dataset: Dataset, state: TrainingState, world: World) -> Nets:
     device = state.pl_mean.device
+    donors = label_donors(recipe, dataset)
     return Nets(
         G=state.G,
         D=state.D,
         loss=recipe.loss,
         augmentation=state.augmentation,
         r1_gamma=r1_gamma(recipe),
-        n_images=len(dataset),
+        n_images=len(donors),
         labels_of=lambda indices: torch.from_numpy(
-            np.stack([dataset.label(i) for i in indices])
+            np.stack([dataset.label(donors[i]) for i in indices])
         ).to(device),
         world=world,
         stats=state.stats,

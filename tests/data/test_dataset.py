@@ -124,3 +124,41 @@ def test_fingerprint_tells_images_and_labels_apart(tmp_path):
     same, again, changed = map(fingerprint, paths)
     assert same == again != changed
     assert fingerprint(paths[0], labels=True) != same
+
+
+def test_a_part_is_that_of_the_original_releases(made):
+    with closing(open_dataset(made, resolution=16, labels=True)) as dataset:
+        order = np.arange(len(dataset))
+        np.random.RandomState(5).shuffle(order)
+        part = dataset.part(3, seed=5)
+        assert part.names == tuple(dataset.names[i] for i in sorted(order[:3]))
+        for place, index in enumerate(sorted(order[:3].tolist())):
+            np.testing.assert_array_equal(part.read(place)[0], dataset.read(index)[0])
+            np.testing.assert_array_equal(part.label(place), dataset.label(index))
+
+
+def test_a_part_keeps_the_classes_and_has_a_fingerprint_of_its_own(made):
+    with closing(open_dataset(made, resolution=16, labels=True)) as dataset:
+        part, larger = dataset.part(1, seed=0), dataset.part(2, seed=0)
+        assert (part.c_dim, part.classes) == (dataset.c_dim, dataset.classes)
+        assert len({dataset.fingerprint, part.fingerprint, larger.fingerprint}) == 3
+        assert (len(part), part.whole) == (1, dataset)
+
+
+def test_a_part_that_is_not_smaller_is_the_whole(made):
+    with closing(open_dataset(made, resolution=16)) as dataset:
+        assert dataset.part(len(dataset), seed=0) is dataset
+
+
+def test_classes_without_images_have_no_members(made):
+    with closing(open_dataset(made, resolution=16, labels=True)) as dataset:
+        assert dataset.members() == [[0, 1, 2, 3], [4, 5, 6, 7]]
+        assert dataset.part(1, seed=0).members() == [[0]]
+
+
+def test_without_classes_there_are_no_members(made):
+    with (
+        closing(open_dataset(made, resolution=16)) as dataset,
+        pytest.raises(DataError, match="no classes to balance"),
+    ):
+        dataset.members()

@@ -21,8 +21,8 @@ def dataset(tmp_path):
 
 
 def batches(dataset, count, shape_at=lambda _: BatchShape(size=4, side=8), **options):
-    options = {"seed": 3, "start": 0, "mirror": True, **options}
-    stream = real_batches(dataset, shape_at, **options)
+    sampler = Sampler(len(dataset), seed=3, mirror=True)
+    stream = real_batches(dataset, shape_at, sampler, **{"start": 0, **options})
     try:
         return list(islice(stream, count))
     finally:

@@ -32,6 +32,12 @@ class _Idle:
 
 _IDLE = (
     _Idle(
+        keys=("data.balance",),
+        used=lambda recipe: recipe.data.labels,
+        why="without data.labels",
+        because=("data.labels",),
+    ),
+    _Idle(
         keys=tuple(f"growing.{field.name}" for field in fields(GrowingSection)),
         used=lambda recipe: recipe.generator.architecture == "progressive",
         why='without generator.architecture "progressive"',

@@ -19,6 +19,7 @@ from tests.recipe.problems import problems_of
         ("stylegan1-b", "generator.variant=rosinality", '"rosinality" does nothing outside the fa'),
         ("stylegan2", "metrics.keep_best=3", "3 does nothing without metrics.every_ticks; write 0"),
         ("stylegan2", "metrics.detector=alex", '"alex" does nothing without metrics.every_ticks'),
+        ("stylegan2", "data.balance=true", "true does nothing without data.labels; write false"),
         ("stylegan2", "init.freeze_d=1", "1 does nothing without init.network; write 0"),
         ("stylegan2", "init.allow_partial=true", "true does nothing without init.network"),
         ("stylegan2", "augment.pipe=blit", '"blit" does nothing with augment.mode "none"'),
