@@ -38,6 +38,7 @@ EXAMPLES = examples(
     "sgtool video --seeds 0-5 --interp cubic-w --easing smooth -o people.gif",
     "sgtool video --grid 3x2 --seeds 0-23 --size 256 --psi 0.7",
     "sgtool video --seeds 5 --psi 1:-1:5 --no-loop -o through-the-mean.mp4",
+    "sgtool video --class cat,dog,owl --seeds 5 --network runs/animals",
     "sgtool video --seeds 3 --style-seeds 10-15 --crossover 4 -o colours.webp",
     "sgtool video --interp noise --seeds 3,0-6 --frames",
 )
@@ -84,7 +85,12 @@ class VideoFlags:
     ] = "1"
     class_names: Annotated[
         str | None,
-        typer.Option("--class", metavar="LIST", help="Class, or one for each keyframe, as cat,3."),
+        typer.Option(
+            "--class",
+            metavar="LIST",
+            help="Class, or one for each keyframe, as cat,3, or all: a seed goes from class to "
+            "class.",
+        ),
     ] = None
     style_seeds: Annotated[
         str | None,
@@ -141,20 +147,22 @@ def video(*, flags: VideoFlags) -> None:
     draws. Noise stands still, so that only styles move. Stopped, the same command goes on.
     """
     screen = _parse_grid(flags.grid)
-    seeds = parse_picks(flags.seeds or _default_seeds(flags.interp, *screen))
+    chosen = parse_picks(flags.seeds) if flags.seeds else ()
     style_seeds = _parse_style_seeds(flags.style_seeds)
     psi = parse_floats(flags.psi)
     from stylegan_cli import api
 
     network = open_network(flags.network, flags.device)
+    classes = _parse_classes(flags.class_names, network)
+    unchosen = _default_seeds(flags.interp, *screen, still=len(classes) > 1)
     found = api.video(
         network,
         api.Tracks(
-            seeds=seeds,
+            seeds=chosen or parse_picks(unchosen),
             style_seeds=style_seeds,
             crossover=_parse_crossover(flags.crossover, network),
             psi=psi,
-            classes=_parse_classes(flags.class_names, network),
+            classes=classes,
             cutoff=flags.cutoff,
             noise_mode=flags.noise_mode,
         ),
@@ -235,9 +243,10 @@ def _parse_grid(text: str) -> tuple[int, int]:
     return int(match[1]), int(match[2])
 
 
-def _default_seeds(interp: str, cols: int, rows: int) -> str:
+def _default_seeds(interp: str, cols: int, rows: int, *, still: bool) -> str:
+    """Seeds where none are given; one for each stream where something else is to move."""
     each = CIRCLE_KEYFRAMES if interp == "circle-z" else KEYFRAMES_A_STREAM
-    return f"0-{each * cols * rows - 1}"
+    return f"0-{(1 if still else each) * cols * rows - 1}"
 
 
 def _parse_style_seeds(text: str | None) -> tuple[Pick, ...]:
@@ -253,5 +262,7 @@ def _parse_crossover(text: str | None, network: "Network") -> tuple[int, ...]:
 def _parse_classes(text: str | None, network: "Network") -> tuple[str, ...]:
     if text is None:
         return ()
+    if text == "all" and network.c_dim and text not in network.classes:
+        return tuple(map(str, range(network.c_dim)))
     # a name may have a comma in it
     return (text,) if text in network.classes else tuple(text.split(","))

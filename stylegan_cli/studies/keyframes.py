@@ -148,6 +148,11 @@ def _read(network: Network, tracks: Tracks, flag: str, interp: Interp, streams: 
     variants: list[Codes] = []
     for name in tracks.classes or (None,):
         picked = codes_of_picks(network, picks, Sampling(class_name=name))
+        if len(tracks.classes) > 1 and picked.codes.z is None:
+            raise UsageError(
+                f"--class {','.join(tracks.classes)}: {flag} holds codes that have a class in "
+                "them already; give seeds or z, or leave --class out"
+            )
         if interp.endswith("-z") and picked.codes.z is None:
             raise UsageError(
                 f"--interp {interp}: {flag} holds codes that are no z; "

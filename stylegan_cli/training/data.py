@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from stylegan_cli.data.dataset import Dataset, open_dataset
 from stylegan_cli.data.sampler import BalancedSampler, Sampler, Stream
 from stylegan_cli.data.samples import drawn_path
-from stylegan_cli.errors import UsageError
+from stylegan_cli.errors import DataError, UsageError
 from stylegan_cli.recipe import Recipe
 
 
@@ -14,7 +14,7 @@ def training_data(recipe: Recipe) -> Dataset:
 
     Raises:
         UsageError: The recipe names no data, or no such sample.
-        DataError: The data cannot be used.
+        DataError: The data cannot be used, or not by networks of this family.
     """
     data = recipe.data
     if data.path is None:
@@ -27,6 +27,11 @@ def training_data(recipe: Recipe) -> Dataset:
         fit=data.fit,
         labels=data.labels,
     )
+    if recipe.generator.family == "progan" and data.labels and not dataset.classes:
+        raise DataError(
+            f"{data.path}: labels are vectors, and a Progressive GAN learns classes only; "
+            "choose another generator.family, or data.labels=false"
+        )
     return dataset if data.max_images is None else dataset.part(data.max_images, seed=recipe.seed)
 
 

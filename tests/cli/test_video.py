@@ -80,6 +80,16 @@ def test_classes_are_named_or_numbered(here, network_with_classes):
     assert json.loads(done.stdout)["request"]["class"] == [2, 0]
 
 
+@pytest.mark.parametrize(("chosen", "count"), [("cat,owl", 2), ("all", 3)])
+def test_classes_alone_move_one_seed_from_each_to_the_next(
+    here, network_with_classes, chosen, count
+):
+    words = ("video", "--seconds", "0.1", "--network", str(network_with_classes.path))
+    done = sgtool(*words, "--class", chosen, "-o", "a.webp", "--json")
+    assert json.loads(done.stdout)["request"]["seeds"] == "0"
+    assert f"{count * 3} frames: {count} keyframes" in done.stderr
+
+
 @pytest.mark.parametrize(
     ("words", "code", "stderr"),
     [
@@ -95,6 +105,8 @@ def test_classes_are_named_or_numbered(here, network_with_classes):
         (("--crossover", "2"), 2, "--crossover 2: there is no second track"),
         (("--style-seeds", "3", "--crossover", "9"), 2, "the valid range is 0-6"),
         (("--class", "cat"), 2, "has no classes"),
+        (("--class", "cat,dog"), 2, "has no classes"),
+        (("--class", "all"), 2, "has no classes"),
         (("--quality", "101"), 2, "--quality"),
         (("-o", "a.avi"), 2, "ends in .mp4, .gif, .webp; found .avi"),
         (("-o", "a.gif", "--quality", "50"), 2, "a GIF has no quality"),

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from stylegan_cli.errors import UsageError
-from stylegan_cli.latents import Sampling
+from stylegan_cli.latents import Sampling, map_latents, z_of_seeds
 from stylegan_cli.picks import parse_picks
 from stylegan_cli.results.pictures import tile
 from stylegan_cli.studies.between import noise_between, ws_between
@@ -124,6 +124,28 @@ def test_a_class_track_shows_each_class_at_its_keyframe(network_with_classes):
     for k, name in enumerate(("cat", "owl")):
         expected = grid(network_with_classes, [4], Sampling(class_name=name)).codes.ws[0]
         assert np.array_equal(found.stills.codes.ws[k, 0], expected)
+
+
+def test_on_the_way_between_classes_a_label_in_z_is_between_theirs(network_with_classes):
+    tracks = {"classes": ("cat", "owl")}
+    found = film(network_with_classes, [4], tracks=tracks, interp="lerp-z", loop=False)
+    z = z_of_seeds([4], network_with_classes.G.z_dim)
+    label = np.array([[0.75, 0, 0.25]], np.float32)
+    w = map_latents(network_with_classes.G, z, label).numpy()
+    assert np.allclose(ws_of(network_with_classes, found, 1)[:, 0], w, atol=1e-6)
+
+
+def test_on_the_way_between_classes_a_w_is_between_theirs(network_with_classes):
+    found = film(network_with_classes, [4], tracks={"classes": ("cat", "owl")}, loop=False)
+    cat, owl = found.stills.codes.ws[:, 0]
+    assert np.allclose(ws_of(network_with_classes, found, 1)[0], cat + (owl - cat) / 4, atol=1e-6)
+
+
+def test_codes_that_have_a_class_already_do_not_go_through_others(network_with_classes, tmp_path):
+    np.save(tmp_path / "w.npy", np.zeros((2, network_with_classes.G.w_dim), np.float32))
+    codes = parse_picks(f"{tmp_path}/w.npy:w")
+    with pytest.raises(UsageError, match="have a class in them already"):
+        film(network_with_classes, codes, tracks={"classes": ("cat", "owl")})
 
 
 def test_moving_noise_leaves_the_style_alone(network):

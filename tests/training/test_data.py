@@ -6,7 +6,7 @@ from stylegan_cli.data.dataset import open_dataset
 from stylegan_cli.errors import DataError
 from stylegan_cli.training.data import label_donors, stream_of, training_data
 from tests.data.pictures import blocks, folder_of
-from tests.tiny import tiny
+from tests.tiny import tiny, tiny_growing
 
 LABELLED = "data.labels=true"
 
@@ -34,14 +34,24 @@ def test_reals_and_labels_of_fakes_have_their_classes_equally_often(folder, bala
     assert shares(dataset, label_donors(recipe, dataset)) == expected
 
 
-def test_vectors_cannot_be_balanced(tmp_path):
+@pytest.fixture
+def vectors(tmp_path):
     with h5py.File(tmp_path / "d.h5", "w") as file:
         file["images"] = np.zeros((4, 16, 16, 3), np.uint8)
         file["labels"] = np.zeros((4, 2), np.float32)
-    recipe = tiny(LABELLED, "data.balance=true")
-    dataset = open_dataset(tmp_path / "d.h5", resolution=16, labels=True)
+    return tmp_path / "d.h5"
+
+
+def test_vectors_cannot_be_balanced(vectors):
+    dataset = open_dataset(vectors, resolution=16, labels=True)
     with pytest.raises(DataError, match=r"d\.h5: has no classes to balance"):
-        stream_of(recipe, dataset)
+        stream_of(tiny(LABELLED, "data.balance=true"), dataset)
+
+
+def test_a_progressive_gan_learns_classes_only(vectors):
+    recipe = tiny_growing(LABELLED, f"data.path={vectors}", family="progan")
+    with pytest.raises(DataError, match=r"d\.h5: labels are vectors"):
+        training_data(recipe)
 
 
 def test_so_many_images_are_learned_from(folder):
