@@ -72,6 +72,22 @@ def cases(resolution: int) -> list[Case]:
     ]
 
 
+def thin(resolution: int) -> Case:
+    """Thin networks at 64 or 256 px: what augmentation adds weighs more than beside wide ones."""
+    sizes = {64: (4096, 128, 8), 256: (8192, 512, 4)}
+    base, maximum, batch = sizes[resolution]
+    return _case(
+        f"{resolution} px, thin",
+        "stylegan2",
+        resolution,
+        rounds=7,
+        warmup=STEPS,
+        base=base,
+        maximum=maximum,
+        batch=batch,
+    )
+
+
 def _case(
     name: str,
     recipe: str,

@@ -2,6 +2,7 @@
 
 import itertools
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import torch
 from torch import Tensor, nn
@@ -12,13 +13,12 @@ from stylegan_cli.networks.build import build_discriminator, build_generator, co
 from stylegan_cli.ops import BackendName
 from stylegan_cli.recipe.automatic import r1_gamma
 from stylegan_cli.runtime import World
+from stylegan_cli.training.augment import initial_augmentation
 from stylegan_cli.training.draws import PhaseStreams
 from stylegan_cli.training.ema import update_ema
-from stylegan_cli.training.optimizers import lazy_adam, step
+from stylegan_cli.training.optimizers import adam, step
 from stylegan_cli.training.phases import Nets, Reals, d_main, d_reg, g_main, g_reg
 from stylegan_cli.training.stats import Stats
-
-CPU = torch.device("cpu")
 
 
 def ours(case: Case, reals: Tensor) -> list[Contender]:
@@ -27,6 +27,20 @@ def ours(case: Case, reals: Tensor) -> list[Contender]:
         _contender("ours ref", "plain formulation of the same networks", case, reals, "ref"),
         _contender("ours fp32", "", case, reals, "eager"),
         _contender("ours bf16", "", case, reals, "eager", torch.bfloat16),
+    ]
+
+
+def augmented(case: Case, reals: Tensor, p: float) -> list[Contender]:
+    """The fast form in both precisions, each with and without [ADA]'s augmentation."""
+    section = replace(case.recipe.augment, mode="fixed", p=p)
+    changed = replace(case, recipe=replace(case.recipe, augment=section))
+    return [
+        _contender(f"{kind} {name}", f"p = {p:g}" if kind == "augmented" else "", *rest)
+        for name, dtype in (("fp32", torch.float32), ("bf16", torch.bfloat16))
+        for kind, rest in (
+            ("plain", (case, reals, "eager", dtype)),
+            ("augmented", (changed, reals, "eager", dtype)),
+        )
     ]
 
 
@@ -57,30 +71,35 @@ class _Training:
         recipe = case.recipe
         train, loss = recipe.train, recipe.loss
         self.case = case
-        self.reals = Reals(images=reals, c=_no_labels(range(len(reals))))
+        self.device = reals.device
+        G = build_generator(recipe, c_dim=0, dtype=dtype, backend=backend)
+        D = build_discriminator(recipe, c_dim=0, dtype=dtype, backend=backend)
+        self.reals = Reals(images=reals, c=self._no_labels(range(len(reals))))
         self.nets = Nets(
-            G=build_generator(recipe, c_dim=0, dtype=dtype, backend=backend).train(),
-            D=build_discriminator(recipe, c_dim=0, dtype=dtype, backend=backend).train(),
+            G=G.to(self.device).train(),
+            D=D.to(self.device).train(),
             loss=loss,
-            augmentation=None,
+            augmentation=initial_augmentation(recipe, self.device),
             r1_gamma=r1_gamma(recipe),
             n_images=len(reals),
-            labels_of=_no_labels,
+            labels_of=self._no_labels,
             world=World(),
-            stats=Stats(device=CPU),
+            stats=Stats(device=self.device),
         )
-        self.G_ema = build_generator(recipe, c_dim=0).eval().requires_grad_(False)
+        ema = build_generator(recipe, c_dim=0)
+        self.G_ema = ema.to(self.device).eval().requires_grad_(False)
         betas = {"beta1": train.beta1, "beta2": train.beta2}
-        self.opt_g = lazy_adam(self.nets.G, lr=train.lr_g, interval=loss.pl_interval, **betas)
-        self.opt_d = lazy_adam(self.nets.D, lr=train.lr_d, interval=loss.r1_interval, **betas)
-        self.pl_mean = torch.zeros(())
+        self.opt_g = adam(self.nets.G, lr=train.lr_g, interval=loss.pl_interval, **betas)
+        self.opt_d = adam(self.nets.D, lr=train.lr_d, interval=loss.r1_interval, **betas)
+        self.pl_mean = torch.zeros((), device=self.device)
         self.iterations = itertools.count()
 
     @torch.no_grad()
     def generate(self) -> None:
         G, n = self.nets.G, self.case.batch_size
-        w = G.mapping(torch.randn(n, G.z_dim), torch.zeros(n, 0))
-        noise = [torch.randn(n, 1, side, side) for side in G.synthesis.noise_resolutions]
+        w = G.mapping(torch.randn(n, G.z_dim, device=self.device), self._no_labels(range(n)))
+        sides = G.synthesis.noise_resolutions
+        noise = [torch.randn(n, 1, side, side, device=self.device) for side in sides]
         G.synthesis(w.unsqueeze(1).expand(-1, G.num_ws, -1), noise)
 
     def g_main(self) -> None:
@@ -110,8 +129,15 @@ class _Training:
 
     def _streams(self, phase: str, count: int) -> PhaseStreams:
         return PhaseStreams(
-            seed=0, phase=phase, iteration=next(self.iterations), samples=range(count), device=CPU
+            seed=0,
+            phase=phase,
+            iteration=next(self.iterations),
+            samples=range(count),
+            device=self.device,
         )
+
+    def _no_labels(self, indices: Sequence[int]) -> Tensor:
+        return torch.zeros(len(indices), 0, device=self.device)
 
 
 def _update(
@@ -123,7 +149,3 @@ def _update(
     play(network, opponent)
     loss().backward()
     step(optimizer, World())
-
-
-def _no_labels(indices: Sequence[int]) -> Tensor:
-    return torch.zeros(len(indices), 0)

@@ -29,6 +29,7 @@ def interleaved(
     rounds: int,
     warmup: Sequence[str],
     progress: Callable[[str], None],
+    clock: Callable[[], float] = time.perf_counter,
 ) -> dict[str, Times]:
     """Times of all steps by contender; they take turns at every step: A B C, A B C, …"""
     times: dict[str, Times] = {c.name: {step: [] for step in STEPS} for c in contenders}
@@ -38,9 +39,9 @@ def interleaved(
     for k in range(rounds):
         progress(f"round {k + 1} of {rounds}")
         for contender, step in _turns(contenders, STEPS):
-            start = time.perf_counter()
+            start = clock()
             contender.steps[step]()
-            times[contender.name][step].append(time.perf_counter() - start)
+            times[contender.name][step].append(clock() - start)
     return times
 
 
