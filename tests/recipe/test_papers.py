@@ -3,6 +3,7 @@
 import pytest
 
 from stylegan_cli.recipe import load
+from stylegan_cli.recipe.automatic import resolve
 
 STYLEGAN1 = tuple(f"stylegan1-{row}" for row in "abcdef")
 STYLEGAN2 = tuple(f"stylegan2-{row}" for row in "abcdef")
@@ -135,3 +136,40 @@ def test_what_all_papers_share(name):
     assert (train.beta1, train.beta2, train.ema_kimg) == (0, 0.99, 10)
     assert (generator.z_dim, generator.w_dim, generator.w_avg_beta) == (512, 512, 0.995)
     assert generator.mapping_lr_multiplier == 0.01
+
+
+ADA = ("ada-paper256", "ada-paper512", "ada-paper1024", "ada-cifar")
+
+
+@pytest.mark.parametrize(
+    ("name", "side", "kimg", "batch", "group", "base", "lr", "gamma", "ema", "ramp", "depth"),
+    [
+        ("ada-paper256", 256, 25_000, 64, 8, 16_384, 0.0025, 1, 20, 0, 8),
+        ("ada-paper512", 512, 25_000, 64, 8, 32_768, 0.0025, 0.5, 20, 0, 8),
+        ("ada-paper1024", 1024, 25_000, 32, 4, 32_768, 0.002, 2, 10, 0, 8),
+        ("ada-cifar", 32, 100_000, 64, 32, 32_768, 0.0025, 0.01, 500, 0.05, 2),
+    ],
+)
+def test_configurations_of_ada(name, side, kimg, batch, group, base, lr, gamma, ema, ramp, depth):
+    recipe = load(name)
+    train, G = recipe.train, recipe.generator
+    assert (recipe.data.resolution, train.total_kimg, train.batch_size) == (side, kimg, batch)
+    assert (recipe.discriminator.mbstd_group_size, G.channel_base) == (group, base)
+    assert (train.lr_g, train.lr_d, recipe.loss.r1_gamma) == (lr, lr, gamma)
+    assert (train.ema_kimg, train.ema_rampup, G.mapping_layers) == (ema, ramp, depth)
+
+
+@pytest.mark.parametrize("name", ADA)
+def test_ada_augments_as_in_the_paper(name):
+    recipe = resolve(load(name))
+    augment = recipe.augment
+    assert (augment.mode, augment.pipe, augment.target, augment.interval) == ("ada", "bgc", 0.6, 4)
+    assert (augment.ada_kimg, augment.p_max) == (500, 1)
+    assert (recipe.generator.conv_clamp, recipe.discriminator.conv_clamp) == (256, 256)
+    assert (recipe.loss.r1_interval, recipe.loss.pl_interval) == (16, 4)
+
+
+def test_networks_for_cifar_have_no_shortcuts_and_no_regularized_paths():
+    recipe = load("ada-cifar")
+    assert recipe.discriminator.architecture == "orig"
+    assert (recipe.loss.pl_weight, recipe.loss.style_mixing_prob) == (0, 0)
