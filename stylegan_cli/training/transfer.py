@@ -18,6 +18,7 @@ Shape = tuple[int, ...]
 
 _MEANING = (
     "generator.family",
+    "generator.variant",
     "generator.mapping_lr_multiplier",
     "discriminator.fused_scale",
 )

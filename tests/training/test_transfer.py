@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 import torch
 from safetensors.torch import load_file
@@ -105,6 +107,14 @@ def test_misfits_are_those_that_are_not_taken(source):
 def test_weights_that_would_mean_something_else_are_refused_even_in_part(source):
     with pytest.raises(NetworkFileError, match=r"--set generator.mapping_lr_multiplier=0.01"):
         plan(source, "generator.mapping_lr_multiplier=1", "init.allow_partial=true")
+
+
+def test_another_variant_of_the_same_weights_is_refused(tmp_path):
+    recipe = small("stylegan1")
+    variant = replace(recipe.generator, variant="rosinality")
+    path = write_untrained(tmp_path / "n.safetensors", replace(recipe, generator=variant))
+    with pytest.raises(NetworkFileError, match=r'--set generator.variant="rosinality"'):
+        plan_transfer(open_origin(tiny(f"init.network={path}").init), recipe, c_dim=0)
 
 
 def without_discriminator(source):
