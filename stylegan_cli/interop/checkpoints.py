@@ -5,6 +5,7 @@ from pathlib import Path
 from stylegan_cli.errors import ForeignFileError
 from stylegan_cli.interop.foreign import Foreign
 from stylegan_cli.interop.limits import shown
+from stylegan_cli.interop.rosinality1 import is_rosinality1, read_rosinality1
 from stylegan_cli.interop.rosinality2 import is_rosinality2, read_rosinality2
 from stylegan_cli.interop.torch_files import is_torch_file, read_torch_file
 
@@ -32,6 +33,8 @@ def read_checkpoint(path: Path) -> Foreign:
     root, source = read_torch_file(path), str(path)
     if is_rosinality2(root):
         return read_rosinality2(root, source)
+    if is_rosinality1(root):
+        return read_rosinality1(root, source)
     raise ForeignFileError(
         f"{path}: a file of torch, but not of networks sgtool knows; {_found(root)}"
     )

@@ -16,11 +16,11 @@ class Form:
 
     Attributes:
         to_ours: From theirs to ours.
-        to_theirs: And back.
+        to_theirs: And back, for programs whose files are written too.
     """
 
     to_ours: Callable[[Tensor], Tensor]
-    to_theirs: Callable[[Tensor], Tensor]
+    to_theirs: Callable[[Tensor], Tensor] | None = None
 
 
 @dataclass(frozen=True)
