@@ -15,6 +15,7 @@ from stylegan_cli.data.entries import Source, entry_path
 from stylegan_cli.data.pictures import UnusableImageError, reasons
 from stylegan_cli.data.sources import open_source
 from stylegan_cli.errors import DataError
+from stylegan_cli.interop.checkpoints import listed_only
 from stylegan_cli.interop.foreign import Foreign
 from stylegan_cli.interop.reading import is_foreign, read_foreign
 from stylegan_cli.networks.build import build_discriminator, build_generator, count_parameters
@@ -48,16 +49,15 @@ def _kind(path: Path) -> tuple[str, Callable[[Path], Facts]]:
         return _kind_of_folder(path)
     by_suffix: dict[str, tuple[str, Callable[[Path], Facts]]] = {
         ".safetensors": ("network", _describe_network),
+        ".pt": ("training state", _describe_state),
         ".toml": ("recipe", _describe_recipe),
         ".npz": ("codes", describe_arrays),
         ".npy": ("codes", describe_arrays),
     }
-    if path.suffix in by_suffix:
-        return by_suffix[path.suffix]
     if is_foreign(path):
         return "foreign network", _describe_foreign_file
-    if path.suffix == ".pt":
-        return "training state", _describe_state
+    if path.suffix in by_suffix:
+        return by_suffix[path.suffix]
     if is_video(path):
         return "video", describe_video
     if is_measurements(path):
@@ -105,7 +105,7 @@ def describe_foreign(foreign: Foreign) -> Facts:
 
 
 def _describe_foreign_file(path: Path) -> Facts:
-    facts = describe_foreign(read_foreign(path))
+    facts = listed_only(path) or describe_foreign(read_foreign(path))
     return {**facts, "bytes": path.stat().st_size, "sha256": file_sha256(path)}
 
 

@@ -1,0 +1,136 @@
+"""State dicts with the names of ours, or of the PyTorch releases, and nothing that describes them.
+
+A state dict tells shapes; what it does not tell, such as clamping, is taken as in the papers.
+"""
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from stylegan_cli.errors import ForeignFileError
+from stylegan_cli.interop.foreign import Foreign, Stored, Taken, assemble, foreign_recipe
+from stylegan_cli.interop.made_tensors import SAMPLES, W_AVG, estimated_w_avg
+from stylegan_cli.interop.rosinality2_names import filter_kernel
+from stylegan_cli.interop.shapes_of_networks import (
+    discriminator_values,
+    generator_values,
+    label_length,
+)
+from stylegan_cli.interop.state_dicts import origin
+
+_GENERATOR_MARK = "synthesis.b4.conv1.affine.weight"
+_DISCRIMINATOR_MARK = "b4.out.weight"
+_FILTER = "resample_filter"
+_UP = re.compile(r"synthesis\.b\d+\.conv0\.weight")
+_UNTOLD = (
+    "tells no more than shapes: layers are taken to be unclamped, deviation over groups of 4, and "
+    "mapping layers to learn at 0.01"
+)
+
+
+def tensors_in(root: object, prefix: str = "") -> dict[str, Stored]:
+    """All tensors in nested dicts, by dotted names."""
+    if isinstance(root, Stored):
+        return {prefix.rstrip("."): root}
+    found: dict[str, Stored] = {}
+    for name, value in root.items() if isinstance(root, dict) else ():
+        found |= tensors_in(value, f"{prefix}{name}.")
+    return found
+
+
+def is_bare_network(tensors: Mapping[str, Stored]) -> bool:
+    """Whether there is a StyleGAN2 generator with our names among the tensors."""
+    return _prefix(tensors, _GENERATOR_MARK) is not None
+
+
+def read_bare_network(
+    root: Mapping[str, object], tensors: Mapping[str, Stored], source: str
+) -> Foreign:
+    """The networks of a state dict, of several generators the average.
+
+    Args:
+        root: What the file holds.
+        tensors: The tensors in it.
+
+    Raises:
+        ForeignFileError: Tensors are missing or of another network.
+    """
+    at, d_at = _prefix(tensors, _GENERATOR_MARK), _prefix(tensors, _DISCRIMINATOR_MARK)
+    assert at is not None
+    of_release = any(name.endswith(_FILTER) for name in tensors)
+    generator = _part(tensors, at, source, is_reversed=of_release)
+    discriminator = None if d_at is None else _part(tensors, d_at, source, is_reversed=False)
+    values, c_dim = _values(generator, discriminator, source)
+    recipe = foreign_recipe(values, source)
+    notes = [_UNTOLD]
+    if W_AVG not in generator and not c_dim:
+        generator[W_AVG] = estimated_w_avg(recipe, generator)
+        notes.append(f"holds no mean of W; it is estimated from {SAMPLES:,} latents of seed 0")
+    used = {taken.theirs for part in (generator, discriminator or {}) for taken in part.values()}
+    rest = [name for name in tensors if name not in used and not name.endswith(_FILTER)]
+    return assemble(
+        source,
+        recipe,
+        c_dim,
+        generator=generator,
+        discriminator=discriminator,
+        kind="stylegan2-ada-pytorch state dict" if of_release else "state dict",
+        unused=tuple(rest),
+        notes=tuple(notes),
+        **origin(root),
+    )
+
+
+def _prefix(tensors: Mapping[str, Stored], mark: str) -> str | None:
+    """What stands before our names in the file; of several, that of an average."""
+    found = [
+        name.removesuffix(mark) for name in tensors if name == mark or name.endswith(f".{mark}")
+    ]
+    return min(found, key=lambda prefix: ("ema" not in prefix.lower(), prefix), default=None)
+
+
+def _part(
+    tensors: Mapping[str, Stored], prefix: str, source: str, *, is_reversed: bool
+) -> dict[str, Taken]:
+    """Tensors of a network by our names; filters are compared and left out."""
+    found = {}
+    for theirs, stored in tensors.items():
+        ours = theirs.removeprefix(prefix)
+        if not theirs.startswith(prefix) or not re.match(r"mapping\.|synthesis\.|b\d+\.", ours):
+            continue
+        if ours.endswith(_FILTER):
+            _check_filter(stored, theirs, source)
+        elif is_reversed and _UP.fullmatch(ours):
+            found[ours] = Taken(theirs, stored, lambda weight: weight.flip((2, 3)))
+        else:
+            found[ours] = Taken(theirs, stored)
+    return found
+
+
+def _check_filter(stored: Stored, name: str, source: str) -> None:
+    kernel = stored.tensor().float()
+    if kernel.shape != (4, 4) or not torch.allclose(kernel, filter_kernel(1.0)):
+        raise ForeignFileError(
+            f"{source}: {name} is not the filter 1, 3, 3, 1, the only one sgtool has"
+        )
+
+
+def _values(
+    generator: Mapping[str, Taken], discriminator: Mapping[str, Taken] | None, source: str
+) -> tuple[dict[str, Any], int]:
+    """Values of a recipe by dotted key, and the length of labels."""
+    shapes = {name: taken.shape for name, taken in generator.items()}
+    shapes.setdefault(W_AVG, shapes[_GENERATOR_MARK][1:])
+    values: dict[str, Any] = {"title": Path(source).stem, **generator_values(shapes, source)}
+    if values["data.resolution"] == 4:
+        values["discriminator.architecture"] = "skip"
+    elif discriminator is not None:
+        found = {name: taken.shape for name, taken in discriminator.items()}
+        values |= discriminator_values(found, source)
+        layers = sum(re.fullmatch(r"mapping\.fc\d+\.weight", name) is not None for name in found)
+        if "mapping.embed.weight" in found:
+            values["discriminator.mapping_layers"] = layers
+    return values, label_length(shapes)
