@@ -6,6 +6,7 @@ from stylegan_cli.description import describe, describe_foreign
 from stylegan_cli.detectors import open_detector
 from stylegan_cli.errors import SgtoolError
 from stylegan_cli.interop.adding import add_weights
+from stylegan_cli.interop.export.exporting import export_network, export_paths
 from stylegan_cli.interop.foreign import Foreign, save_foreign
 from stylegan_cli.interop.reading import is_foreign, read_foreign
 from stylegan_cli.interop.to_rosinality2 import rosinality_checkpoint, save_checkpoint
@@ -73,6 +74,8 @@ __all__ = [
     "describe",
     "describe_foreign",
     "estimate",
+    "export_network",
+    "export_paths",
     "folder_case",
     "grid",
     "has_discriminator",

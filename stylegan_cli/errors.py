@@ -10,6 +10,7 @@ SgtoolError                the work failed                              exit 1
 ├── MetricError            images or features that no metric can be taken from
 ├── WeightsError           weights of a detector that are missing or not what they should be
 ├── ForeignFileError       another program's file that cannot or must not be read
+├── ExportError            a network that cannot be written for another program
 └── Interrupted            stopped by Ctrl-C or SIGTERM, state saved    exit 130
 
 A message says what is wrong, what was found and what to do, path first, in lower case:
@@ -65,6 +66,10 @@ class WeightsError(SgtoolError):
 
 
 class ForeignFileError(SgtoolError):
+    pass
+
+
+class ExportError(SgtoolError):
     pass
 
 

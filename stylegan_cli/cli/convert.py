@@ -1,6 +1,7 @@
 """`sgtool convert`: networks from and to the files of other programs."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -8,9 +9,14 @@ import typer
 
 from stylegan_cli.cli import console
 from stylegan_cli.cli.any_network import any_network
+from stylegan_cli.cli.export import EXPORTS, ExportFlags, export, export_paths, refuse
+from stylegan_cli.cli.flags import with_flags
 from stylegan_cli.cli.options import JsonFlag, OverwriteFlag, QuietFlag, examples
 from stylegan_cli.cli.output import echo_json
 from stylegan_cli.errors import OutputError, UsageError
+
+Conversion = Callable[[Path, Path], dict[str, Any]]
+"""From source and destination to facts, with "notes" and "licence" among them."""
 
 EXAMPLES = examples(
     "sgtool convert ffhq.pkl ffhq.safetensors",
@@ -18,9 +24,13 @@ EXAMPLES = examples(
     "sgtool grid --seeds 0-15 --network ffhq.safetensors",
     "sgtool convert 550000.pt mine.safetensors",
     "sgtool convert runs/photos photos.pt",
+    "sgtool convert runs/people people.onnx",
+    "sgtool convert runs/people people.onnx --halves --noise-mode none",
+    "sgtool convert ffhq.pkl ffhq.pt2",
 )
 
 
+@with_flags
 def convert(
     source: Annotated[
         Path,
@@ -36,27 +46,39 @@ def convert(
     overwrite: OverwriteFlag = False,
     json: JsonFlag = False,
     quiet: QuietFlag = False,
+    *,
+    flags: ExportFlags,
 ) -> None:
     """Make a network file of sgtool (.safetensors) of another program's, or one for others.
 
-    .pt is a checkpoint for rosinality's StyleGAN2 in PyTorch.
-
-    Nothing in the file is run: its weights are read, its code never.
+    .pt is a checkpoint for rosinality's StyleGAN2 in PyTorch; .onnx is for onnxruntime and other
+    runtimes of ONNX, .pt2 for PyTorch without sgtool. Nothing in the file that is read is run: its
+    weights are read, its code never.
     """
-    if destination.suffix not in _CONVERSIONS:
-        raise UsageError(
-            f"{destination}: a name that tells no format; end it in {' or '.join(_CONVERSIONS)}"
-        )
-    if destination.exists() and not overwrite:
-        raise OutputError(f"{destination}: is there already; add --overwrite to replace it")
-    facts = _CONVERSIONS[destination.suffix](source, destination)
+    conversion, written = _conversion(destination, flags)
+    for path in written:
+        if path.exists() and not overwrite:
+            raise OutputError(f"{path}: is there already; add --overwrite to replace it")
+    facts = conversion(source, destination)
     for note in facts["notes"]:
         console.warn(f"{source}: {note}")
     console.note(f"licence: {facts['licence']}")
     if json:
         echo_json(facts)
     else:
-        typer.echo(str(destination))
+        for path in written:
+            typer.echo(str(path))
+
+
+def _conversion(destination: Path, flags: ExportFlags) -> tuple[Conversion, Sequence[Path]]:
+    """What converts to the format of a file, and the files that it writes."""
+    if destination.suffix in EXPORTS:
+        return partial(export, flags=flags), export_paths(destination, flags)
+    refuse(flags, destination)
+    if destination.suffix in _CONVERSIONS:
+        return _CONVERSIONS[destination.suffix], [destination]
+    suffixes = " or ".join((*_CONVERSIONS, *EXPORTS))
+    raise UsageError(f"{destination}: a name that tells no format; end it in {suffixes}")
 
 
 def _to_ours(source: Path, destination: Path) -> dict[str, Any]:
@@ -100,8 +122,8 @@ def _to_rosinality(source: Path, destination: Path) -> dict[str, Any]:
     }
 
 
-_CONVERSIONS: Mapping[str, Callable[[Path, Path], dict[str, Any]]] = {
+_CONVERSIONS: Mapping[str, Conversion] = {
     ".safetensors": _to_ours,
     ".pt": _to_rosinality,
 }
-"""What writes the files of a suffix; each returns facts with at least "notes" and "licence"."""
+"""What writes the file of a suffix."""

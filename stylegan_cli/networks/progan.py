@@ -44,7 +44,7 @@ class LatentInput(nn.Module):
 
     def forward(self, w: Tensor) -> Tensor:
         """`[n, w_dim]` to `[n, features, 4, 4]`."""
-        x = nn.functional.linear(w, self.weight * self.weight_gain).reshape(len(w), -1, 4, 4)
+        x = nn.functional.linear(w, self.weight * self.weight_gain).reshape(w.shape[0], -1, 4, 4)
         return x.contiguous(memory_format=torch.channels_last)
 
 

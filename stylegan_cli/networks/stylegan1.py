@@ -53,7 +53,7 @@ class ConstInput(nn.Module):
 
     def forward(self, w: Tensor) -> Tensor:
         """`[n, features, 4, 4]`, whatever w is."""
-        start = self.const.expand(len(w), -1, -1, -1)
+        start = self.const.expand(w.shape[0], -1, -1, -1)
         return start.contiguous(memory_format=torch.channels_last)
 
 

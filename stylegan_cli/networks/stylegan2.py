@@ -124,7 +124,7 @@ class SynthesisBlock(nn.Module):
             noise: One map for each convolution.
         """
         if x is None:
-            start = self.const.expand(len(ws), -1, -1, -1)
+            start = self.const.expand(ws.shape[0], -1, -1, -1)
             x = start.to(self.dtype).contiguous(memory_format=torch.channels_last)
             y: Tensor = self.conv1(x, ws[:, 0], noise[0])
             return y
