@@ -111,7 +111,8 @@ def _train(recipe: "Recipe", folder: Path, device_name: str, *, overwrite: bool)
             console.set_level("quiet")
         console.note(f"{folder}: training {recipe.title} on {device}")
         dataset = api.training_data(recipe)
-        console.note(f"{recipe.data.path}: {len(dataset)} images")
+        whole = f" of {len(dataset.whole)}" if dataset.whole is not dataset else ""
+        console.note(f"{recipe.data.path}: {len(dataset)}{whole} images")
         _name_detector(recipe)
         ticks = api.train(
             recipe,

@@ -66,6 +66,11 @@ def test_a_finished_run_says_what_it_is_good_for(recipe, image_folder):
     ]
 
 
+def test_a_part_of_the_images_is_said_to_be_one(recipe, image_folder):
+    result = train(recipe, "--data", image_folder, "-o", "run", "--set", "data.max_images=5")
+    assert f"{image_folder}: 5 of 12 images" in result.stderr.splitlines()
+
+
 def test_json_names_the_run_and_its_files(recipe, image_folder):
     result = train(recipe, "--data", image_folder, "-o", "run", "--json", "--quiet")
     assert json.loads(result.stdout)["run"] == "run"
