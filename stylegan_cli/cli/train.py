@@ -42,7 +42,10 @@ QUICKSTART = "quickstart"
 
 def train(
     recipe: Annotated[
-        str | None, typer.Argument(metavar="[RECIPE]", help="A recipe's file or shipped name.")
+        str | None,
+        typer.Argument(
+            metavar="[RECIPE]", help="A recipe's file or shipped name; quickstart if not given."
+        ),
     ] = None,
     data: Annotated[
         Path | None,
