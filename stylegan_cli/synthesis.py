@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from jaxtyping import Float64, Int8
 
+from stylegan_cli.errors import NetworkFileError
 from stylegan_cli.networks.generator import Generator
 from stylegan_cli.networks.growing import upscale
 from stylegan_cli.noise import NOISE_MODES, NoiseInput, noise_maps
@@ -84,6 +85,9 @@ def render(
         batch_size: Images at once; changes time and memory, and a pixel by 1 at most.
         skip: Images that are there already. The others come out the same to the bit as
             without it.
+
+    Raises:
+        NetworkFileError: The network gives images that are no numbers.
     """
     wanted = _by_code(plan)
     size = batch_size or default_batch_size(G.resolution)
@@ -130,7 +134,13 @@ def _draw_batch(G: Generator, plan: Plan, batch: Sequence[Address]) -> Pixels:
     seeds = [int(tables[table].noise_seed[position]) for table, position in batch]
     modes = np.stack([_noise_modes(plan, address) for address in batch])
     noise = noise_input(G, modes, seeds)
-    return draw(G, torch.from_numpy(ws).to(G.mapping.w_avg.device), noise)
+    images = draw_images(G, torch.from_numpy(ws).to(G.mapping.w_avg.device), noise)
+    if not images.isfinite().all():
+        raise NetworkFileError(
+            "the network gives images that are no numbers (NaN or infinite); its training failed, "
+            "take an earlier snapshot"
+        )
+    return to_pixels(images)
 
 
 def noise_input(

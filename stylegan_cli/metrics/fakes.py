@@ -10,7 +10,7 @@ import torch
 from jaxtyping import Float32
 
 from stylegan_cli.checkpoint import Network, load_network
-from stylegan_cli.errors import UsageError
+from stylegan_cli.errors import NetworkFileError, UsageError
 from stylegan_cli.latents import (
     Sampling,
     broadcast_layers,
@@ -116,7 +116,11 @@ def seeds_of(evaluation: int, part: range) -> range:
 
 
 def draw_fakes(network: Network, fakes: Fakes, part: range) -> Pixels:
-    """Images of an evaluation by their numbers, drawn as one batch."""
+    """Images of an evaluation by their numbers, drawn as one batch.
+
+    Raises:
+        NetworkFileError: The network gives images that are no numbers.
+    """
     codes = _codes(network, fakes, seeds_of(fakes.seed, part))
     plan = Plan(
         study="evaluation",
@@ -128,8 +132,11 @@ def draw_fakes(network: Network, fakes: Fakes, part: range) -> Pixels:
     )
     G = network.G
     pixels = np.empty((len(part), G.resolution, G.resolution, G.channels), np.uint8)
-    for cell in render(G, plan, batch_size=len(part)):
-        pixels[cell.address.position] = cell.pixels
+    try:
+        for cell in render(G, plan, batch_size=len(part)):
+            pixels[cell.address.position] = cell.pixels
+    except NetworkFileError as error:
+        raise NetworkFileError(f"{fakes.file}: {error}") from None
     return pixels
 
 

@@ -2,9 +2,10 @@ import numpy as np
 import pytest
 import torch
 
-from stylegan_cli.errors import UsageError
+from stylegan_cli.checkpoint import load_network
+from stylegan_cli.errors import NetworkFileError, UsageError
 from stylegan_cli.latents import Sampling
-from stylegan_cli.metrics.fakes import Fakes, LabelSource, seeds_of
+from stylegan_cli.metrics.fakes import Fakes, LabelSource, draw_fakes, seeds_of
 from stylegan_cli.studies.grid import grid
 from stylegan_cli.synthesis import render
 
@@ -83,3 +84,11 @@ def test_seeds_that_numpy_has_not_are_refused(seed, count):
 
 def test_the_last_seeds_there_are_can_be_used():
     assert seeds_of(4294, range(967_296))[-1] == 2**32 - 1
+
+
+def test_images_that_are_no_numbers_are_told_with_their_network(network):
+    broken = load_network(network.path)
+    with torch.no_grad():
+        next(broken.G.synthesis.parameters()).fill_(float("nan"))
+    with pytest.raises(NetworkFileError, match=r"000012\.safetensors: .* no numbers"):
+        draw_fakes(broken, fakes_of(network), range(2))
