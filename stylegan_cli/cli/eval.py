@@ -66,7 +66,10 @@ def kid(*, flags: SubjectFlags, ways: WayFlags) -> None:
 )
 @with_flags
 def inception_score(*, flags: SubjectFlags, ways: WayFlags) -> None:
-    """Measure the Inception Score of generated images; needs the Inception detector."""
+    """Measure the Inception Score; needs the Inception detector.
+
+    It counts classes of ImageNet, which the detector that ships does not tell.
+    """
     evaluate(("is",), flags, ways)
 
 

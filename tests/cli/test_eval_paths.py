@@ -181,10 +181,17 @@ def test_separability_trains_its_classifiers_once_and_tells_each_attribute(label
 
 def test_a_classifier_in_a_file_needs_no_data(labelled):
     trained = sgtool(*SEPARABILITY, *TRAINING)
-    (file,) = Path("cache/classifiers").iterdir()
-    named = sgtool("eval", "separability", "--num", "40", "--classifier", str(file), "-o", "named")
-    assert named.exit_code == 0, named.stderr
-    assert named.stdout == trained.stdout
+    folder = Path("cache/classifiers")
+    for place in (folder, *folder.iterdir()):
+        named = sgtool("eval", "separability", "--num", "40", "--classifier", str(place), "-o", "b")
+        assert named.exit_code == 0, named.stderr
+        assert named.stdout == trained.stdout
+
+
+def test_a_classifier_that_learned_nothing_is_told(labelled):
+    # one image is held out, so a guess is right about it or about none
+    done = sgtool(*SEPARABILITY, *TRAINING)
+    assert "class=light: the classifier is no better than always saying the same" in done.stderr
 
 
 def test_separability_of_several_seeds_has_a_spread(labelled):

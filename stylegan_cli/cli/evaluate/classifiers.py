@@ -49,7 +49,7 @@ def open_judging(
     device = network.G.mapping.w_avg.device
     if flags.classifier:
         dataset = labelled_images(network, data) if network.c_dim else None
-        paths: Sequence[Path] = flags.classifier
+        paths = [file for path in flags.classifier for file in _files(path)]
     else:
         dataset = labelled_images(network, data)
         paths = _trained(_trainings(network, dataset, flags), flags, processes, device)
@@ -74,6 +74,16 @@ def labelled_images(network: "Network", chosen: str | None) -> "Dataset":
         console.note(f"data {path}, as in training; --data chooses another")
     data = replace(recipe.data, path=path, labels=network.c_dim > 0)
     return api.training_data(replace(recipe, data=data))
+
+
+def _files(path: Path) -> Sequence[Path]:
+    """The classifier, or all of a folder."""
+    if not path.is_dir():
+        return [path]
+    found = sorted(path.glob("*.safetensors"))
+    if not found:
+        raise UsageError(f"--classifier {path}: no *.safetensors in this folder; name another")
+    return found
 
 
 def _check(flags: ClassifierFlags) -> None:
@@ -177,5 +187,12 @@ def _train(missing: "Sequence[ClassifierTraining]", device: "torch.device") -> N
 
 
 def _tell_accuracy(panel: "Panel") -> None:
+    blind: list[str] = []
     for name, right, usual in zip(panel.names, panel.accuracy, panel.majority, strict=True):
         console.note(f"classifier {name}: right {right:.1%}, always the same {usual:.1%}")
+        blind = [*blind, name] if right <= usual else blind
+    if blind:
+        console.warn(
+            f"{', '.join(blind)}: the classifier is no better than always saying the same, so what "
+            "planes tell of it means nothing; train longer (--classifier-kimg) or label more images"
+        )

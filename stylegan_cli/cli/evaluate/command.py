@@ -64,6 +64,7 @@ def measure_features(
     check_metrics(metrics, protocol)
     detectors = open_detectors([PURPOSES[each] for each in metrics], flags.detector, place.device)
     possible = _possible(metrics, detectors)
+    name_detectors(detectors)
     chosen = subjects(flags, ways, options_of(flags, ways.repeat, place.device), protocol)
     evaluation = Evaluation(
         metrics=possible,
@@ -128,7 +129,7 @@ def options_of(flags: SubjectFlags, repeat: int, device: "torch.device") -> "Opt
 def open_detectors(
     purposes: "Sequence[Purpose]", chosen: str | None, device: "torch.device"
 ) -> "Mapping[Purpose, FeatureDetector]":
-    """A detector for each purpose; says on stderr where one is not the standard one.
+    """A detector for each purpose.
 
     Raises:
         SgtoolError: There is none of the chosen name, or its weights are not here.
@@ -139,10 +140,14 @@ def open_detectors(
     for purpose in purposes:
         if purpose in detectors or purpose == "distance":
             continue
-        detector = open_detector(chosen, purpose=purpose, device=device)
-        detectors[purpose] = detector
-        name_detector(detector.name, purpose)
+        detectors[purpose] = open_detector(chosen, purpose=purpose, device=device)
     return detectors
+
+
+def name_detectors(detectors: "Mapping[Purpose, FeatureDetector]") -> None:
+    """Say on stderr which detectors are not the standard ones, and how to get those."""
+    for purpose, detector in detectors.items():
+        name_detector(detector.name, purpose)
 
 
 def name_detector(name: str, purpose: "Purpose") -> None:

@@ -32,11 +32,12 @@ EXAMPLES = examples(
 
 @with_flags
 def every(*, flags: SubjectFlags, ways: WayFlags, classifiers: ClassifierFlags) -> None:
-    """Measure all that the detectors, the protocol and the data have.
+    """Measure all there is: features, path lengths, separability.
 
-    The metrics of eval fid, kid, is and pr, path lengths, and separability where there are
-    classifiers of attributes. --num counts images, pairs and judged images alike; without it each
-    takes its own: 50000 images, 5000 pairs (or the protocol's), 200000 judged images.
+    Those of eval fid, kid, is and pr that detector and protocol have, ppl in w and z (or all of
+    the protocol), and separability where there are classifiers of attributes. --num counts images,
+    pairs and judged images alike; without it each takes its own: 50000 images, 5000 pairs (or the
+    protocol's), 200000 judged images.
     """
     from stylegan_cli.metrics.protocol import protocol_named
 

@@ -104,7 +104,7 @@ class ClassifierFlags:
     classifier: Annotated[
         list[Path] | None,
         typer.Option(
-            "--classifier", metavar="FILE", help="Take these classifiers; may be repeated."
+            "--classifier", metavar="PATH", help="A classifier or folder of them; may be repeated."
         ),
     ] = None
     attributes: Annotated[

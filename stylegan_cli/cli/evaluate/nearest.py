@@ -8,6 +8,7 @@ import typer
 from stylegan_cli.cli import console
 from stylegan_cli.cli.evaluate.command import (
     extract,
+    name_detectors,
     open_detectors,
     options_of,
     workplace,
@@ -57,10 +58,12 @@ def _evaluation(flags: SubjectFlags, place: "Workplace") -> "Evaluation":
 
     network = find_network(flags.network)
     options = options_of(flags, 1, place.device)
+    detectors = open_detectors(["features"], flags.detector, place.device)
+    name_detectors(detectors)
     return Evaluation(
         metrics=("fid",),
         cases=(network_case(network, real_images(flags.data, network), options, OURS),),
-        detectors=open_detectors(["features"], flags.detector, place.device),
+        detectors=detectors,
         protocol=OURS,
         workplace=place,
     )
