@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from stylegan_cli.cli import console
+from stylegan_cli.cli import completion, console
 from stylegan_cli.cli.options import JsonFlag, OverwriteFlag, QuietFlag, examples
 from stylegan_cli.cli.output import echo_json, echo_table
 
@@ -145,14 +145,24 @@ def inspect(
 
 @data_app.command(epilog=examples("sgtool data sample portraits -o portraits.zip --count 1000"))
 def sample(
-    kind: Annotated[str, typer.Argument(metavar="KIND", help="What to draw: portraits.")],
+    kind: Annotated[
+        str,
+        typer.Argument(
+            metavar="KIND", autocompletion=completion.kinds, help="What to draw: portraits."
+        ),
+    ],
     output: DestinationFlag,
     count: Annotated[int, typer.Option(metavar="N", min=1, help="How many.")] = 1000,
     resolution: Annotated[int, typer.Option(metavar="N", help="Side of the squares.")] = 64,
     channels: ChannelsFlag = 3,
     seed: Annotated[int, typer.Option(help="Another seed draws others.")] = 0,
     style: Annotated[
-        str, typer.Option(metavar="NAME", help="Style of DiceBear, such as avataaars.")
+        str,
+        typer.Option(
+            metavar="NAME",
+            autocompletion=completion.styles,
+            help="Style of DiceBear, such as avataaars.",
+        ),
     ] = "toon-head",
     overwrite: OverwriteFlag = False,
     json: JsonFlag = False,

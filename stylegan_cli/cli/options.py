@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from stylegan_cli.cli import console
+from stylegan_cli.cli import completion, console
 
 
 def examples(*commands: str) -> str:
@@ -32,6 +32,7 @@ NetworkFlag = Annotated[
         "--network",
         envvar="SGTOOL_NETWORK",
         metavar="FILE",
+        autocompletion=completion.networks,
         help="Network file or run folder; otherwise the newest network under ./runs.",
     ),
 ]
@@ -82,7 +83,12 @@ OverwriteFlag = Annotated[
 ]
 SetFlag = Annotated[
     list[str] | None,
-    typer.Option("--set", metavar="KEY=VALUE", help="Change a key, as train.batch_size=16."),
+    typer.Option(
+        "--set",
+        metavar="KEY=VALUE",
+        autocompletion=completion.keys,
+        help="Change a key, as train.batch_size=16.",
+    ),
 ]
 PdfFlag = Annotated[bool, typer.Option("--pdf", help="Write each composed picture as PDF, too.")]
 JsonFlag = Annotated[bool, typer.Option("--json", help="Print JSON.")]

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from stylegan_cli.cli import console
+from stylegan_cli.cli import completion, console
 from stylegan_cli.cli.options import JsonFlag, QuietFlag, SetFlag, examples
 from stylegan_cli.cli.output import echo_json, echo_table
 from stylegan_cli.errors import RecipeError, UsageError
@@ -15,6 +15,11 @@ recipe_app = typer.Typer(
     epilog=examples("sgtool recipe list", "sgtool recipe show stylegan2"),
     no_args_is_help=True,
     rich_markup_mode=None,
+)
+
+
+RECIPE = typer.Argument(
+    metavar="RECIPE", autocompletion=completion.recipes, help="File or shipped name."
 )
 
 
@@ -37,7 +42,7 @@ def list_recipes(json: JsonFlag = False) -> None:
     )
 )
 def show(
-    name: Annotated[str, typer.Argument(help="File or shipped name.", metavar="RECIPE")],
+    name: Annotated[str, RECIPE],
     changes: SetFlag = None,
     json: JsonFlag = False,
 ) -> None:
@@ -53,7 +58,7 @@ def show(
 
 @recipe_app.command(epilog=examples("sgtool recipe check mine.toml other.toml"))
 def check(
-    files: Annotated[list[str], typer.Argument(help="Files or shipped names.", metavar="RECIPE")],
+    files: Annotated[list[str], RECIPE],
     quiet: QuietFlag = False,
 ) -> None:
     """Read recipes and report every problem of all of them."""

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from stylegan_cli.cli import completion
+
 if TYPE_CHECKING:
     from stylegan_cli.recipe import Recipe
     from stylegan_cli.training.transfer import Transfer
@@ -15,6 +17,7 @@ InitFlag = Annotated[
     typer.Option(
         "--init-from",
         metavar="NET",
+        autocompletion=completion.networks,
         help="Start from this network or run; without RECIPE, with its recipe too.",
     ),
 ]

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from stylegan_cli.cli import console, starting
+from stylegan_cli.cli import completion, console, starting
 from stylegan_cli.cli.options import (
     DeviceFlag,
     JsonFlag,
@@ -44,7 +44,9 @@ def train(
     recipe: Annotated[
         str | None,
         typer.Argument(
-            metavar="[RECIPE]", help="A recipe's file or shipped name; quickstart if not given."
+            metavar="[RECIPE]",
+            autocompletion=completion.recipes,
+            help="A recipe's file or shipped name; quickstart if not given.",
         ),
     ] = None,
     data: Annotated[

@@ -100,6 +100,16 @@ class PortraitSource:
         }
 
 
+def style_names() -> list[str]:
+    """The styles that DiceBear has, sorted.
+
+    Raises:
+        ImportError: It is not installed.
+    """
+    names = (item.name for item in files("dicebear_styles").iterdir())
+    return sorted(name.removesuffix(".json") for name in names if name.endswith(".json"))
+
+
 def drawn(
     kind: str, count: int, *, resolution: int, seed: int = 0, style: str = USUAL_STYLE
 ) -> PortraitSource:
@@ -167,13 +177,11 @@ def usual_cache() -> Path:
 
 
 def _style_definition(style: str) -> dict[str, Any]:
-    folder = files("dicebear_styles")
-    names = sorted(
-        item.name.removesuffix(".json") for item in folder.iterdir() if item.name.endswith(".json")
-    )
+    names = style_names()
     if style not in names:
         raise UsageError(f"--style {style}: DiceBear has no such style; it has {', '.join(names)}")
-    definition: dict[str, Any] = json.loads((folder / f"{style}.json").read_text("utf-8"))
+    file = files("dicebear_styles") / f"{style}.json"
+    definition: dict[str, Any] = json.loads(file.read_text("utf-8"))
     return definition
 
 
