@@ -71,11 +71,8 @@ def _count(pattern: str, state: StateDict) -> int:
 
 def _trained_blocks(state: StateDict, blocks: int) -> int:
     # files always hold the layers up to 1024 px; those never trained have biases of exactly 0
-    moved = [
-        level
-        for level in range(blocks)
-        if state[f"generator.to_rgb.{level}.conv.bias"].tensor().any()
-    ]
+    biases = {level: state.get(f"generator.to_rgb.{level}.conv.bias") for level in range(blocks)}
+    moved = [level for level, bias in biases.items() if bias and bias.tensor().any()]
     return max(moved, default=blocks - 1) + 1
 
 

@@ -79,6 +79,7 @@ def test_layers_that_were_never_trained_are_left_out(original, tmp_path):
         ("generator.progression.1.conv1.2.weight", torch.ones(1, 1, 3, 3) / 9, "filter 1, 2, 1"),
         ("generator.progression.1.attention.weight", torch.ones(1), "is no tensor of such a"),
         ("generator.progression.2.conv2.conv.bias", None, "no weights for g_ema.synthesis.b16"),
+        ("generator.to_rgb.1.conv.bias", None, "no weights for g_ema.synthesis.b8.torgb.bias"),
     ],
 )
 def test_other_networks_end_in_words(name, value, words, original, tmp_path):
