@@ -12,6 +12,9 @@ from stylegan_cli.data.dataset import Dataset
 from stylegan_cli.errors import TrainingError, UsageError
 from stylegan_cli.recipe import Recipe
 from stylegan_cli.results.pictures import tile, write_png
+from stylegan_cli.runtime import stream_seed
+from stylegan_cli.training.augment import transforms_of
+from stylegan_cli.training.augment.sheet import augmented_sheet
 from stylegan_cli.training.run_folder import RunFolder
 from stylegan_cli.training.samples import SampleGrid, sample_grid
 from stylegan_cli.training.state import TrainingState
@@ -41,6 +44,15 @@ class Outputs:
         """Real images at the places of the fakes."""
         write_png(self.folder.reals, tile(self.grid.reals, self.grid.columns))
         return self.folder.reals
+
+    def write_augmented(self) -> Path:
+        """Some of the real images as D sees them, at several strengths."""
+        shown = self.grid.reals[: self.grid.columns]
+        seeds = [stream_seed(self.recipe.seed, "augmented sheet", i) for i in range(len(shown))]
+        pipe = self.recipe.augment.pipe
+        picture = augmented_sheet(shown, seeds, transforms_of(pipe), pipe)
+        write_png(self.folder.augmented, picture)
+        return self.folder.augmented
 
     def write_fakes(self, state: TrainingState) -> Path:
         """Images of the averaged generator, the same latents each time."""

@@ -20,6 +20,7 @@ RUN_FILES = (
     "stats.jsonl",
     "state.pt",
     "reals.png",
+    "reals-augmented.png",
     "fakes-*.png",
     NETWORKS,
     "best-*.safetensors",
@@ -50,6 +51,10 @@ class RunFolder:
     @property
     def reals(self) -> Path:
         return self.path / "reals.png"
+
+    @property
+    def augmented(self) -> Path:
+        return self.path / "reals-augmented.png"
 
     def fakes(self, cur_nimg: int) -> Path:
         return self.path / f"fakes-{cur_nimg // 1000:06d}.png"

@@ -65,6 +65,8 @@ class Session:
         files: list[Path] = []
         if self.outputs is not None and not self.resumed:
             files = [self.outputs.write_reals(), self.outputs.write_fakes(self.state)]
+            if self.state.augmentation is not None:
+                files.append(self.outputs.write_augmented())
         return replace(self._tick({}, files), transfer=self.transfer)
 
     def batches(self) -> Iterator[RealBatch]:

@@ -322,6 +322,7 @@ def test_stopped_anywhere_an_augmented_run_ends_with_the_same_bits(dataset, tmp_
     assert_same_bits(final_weights(tmp_path / "run"), final_weights(tmp_path / "whole"))
     assert told(tmp_path / "run", "augment_p") == told(tmp_path / "whole", "augment_p")
     assert told(tmp_path / "run", "augment_p")[-1] > 0.4
+    assert (tmp_path / "run" / "reals-augmented.png").exists()
 
 
 def told(folder, name):
