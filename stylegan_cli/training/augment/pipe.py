@@ -2,6 +2,8 @@
 
 from collections.abc import Collection
 
+import torch
+
 from stylegan_cli.shapes import Images
 from stylegan_cli.training.augment.bands import transform_bands
 from stylegan_cli.training.augment.color import transform_color
@@ -29,6 +31,7 @@ def augment(images: Images, draws: Draws, transforms: Collection[str], p: float)
         transforms: Which transforms take part.
         p: Probability of each of them.
     """
+    images = images.to(torch.promote_types(images.dtype, torch.float32))
     chances = {name: p if name in transforms else 0.0 for names, _ in _STAGES for name in names}
     for names, stage in _STAGES:
         if any(name in transforms for name in names):

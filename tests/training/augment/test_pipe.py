@@ -21,6 +21,12 @@ def test_images_of_any_kind_keep_their_shape_and_type(channels, size):
         assert y.isfinite().all()
 
 
+def test_images_in_reduced_precision_are_augmented_in_float32():
+    x = seeded(0, 2, 3, 16, 16).bfloat16()
+    found = augment(x, draw([1, 2]), EVERYTHING, 1.0)
+    torch.testing.assert_close(found, augment(x.float(), draw([1, 2]), EVERYTHING, 1.0))
+
+
 @every_kind_of_image
 def test_nothing_happens_with_a_probability_of_0(channels):
     x = seeded(0, 3, channels, 16, 16)
