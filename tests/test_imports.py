@@ -29,7 +29,15 @@ ROWS = (
 HEAVY = {"torch", "numpy", "h5py", "PIL", "matplotlib", "pydantic", "safetensors", "rich"}
 HDF5_ROOMS = {"data", "results", "latents"}
 EMPTY_NAMES = {"utils", "util", "helpers", "helper", "common", "misc"}
-CODE_RUNNING_MODULES = {"pickle", "cPickle", "dill", "cloudpickle", "joblib", "shelve", "marshal"}
+CODE_RUNNING_MODULES = {
+    *("pickle", "cPickle", "_pickle", "dill", "cloudpickle", "joblib", "shelve", "marshal"),
+    *("runpy", "code", "yaml", "jsonpickle"),
+}
+CODE_RUNNING_CALLS = {
+    *("eval", "exec", "compile", "__import__", "torch.jit.load", "torch.hub.load"),
+    *("torch.package.PackageImporter", "torch.serialization.add_safe_globals"),
+    *("pandas.read_pickle", "pd.read_pickle"),
+}
 
 
 @dataclass(frozen=True)
@@ -83,13 +91,19 @@ def unsafe(tree: ast.AST) -> Iterator[str]:
     for found in imports(tree):
         if found.library in CODE_RUNNING_MODULES:
             yield f"import {found.module}"
+    for node in ast.walk(tree):
+        # under another name its calls would not be seen
+        if isinstance(node, ast.ImportFrom) and node.module in ("torch", "numpy"):
+            yield from (f"{node.module}.load" for alias in node.names if alias.name == "load")
 
 
 def _unsafe_call(call: ast.Call) -> Iterator[str]:
     name = ast.unparse(call.func)
     flags = {word.arg: ast.unparse(word.value) for word in call.keywords}
-    if name in {"eval", "exec", "compile", "__import__", "torch.jit.load"}:
+    if name in CODE_RUNNING_CALLS:
         yield name
+    if name in {"np.load", "numpy.load"} and len(call.args) > 2:
+        yield "allow_pickle without its name"
     if name == "torch.load" and flags.get("weights_only") != "True":
         yield "torch.load without weights_only=True"
     if flags.get("weights_only", "True") != "True":
@@ -156,6 +170,12 @@ def test_a_module_is_named_by_what_it_holds(path):
         "load(path, weights_only=flag)",
         "torch.jit.load(path)",
         "np.load(path, allow_pickle=True)",
+        "np.load(path, None, True)",
+        "from torch import load",
+        "import marshal",
+        "import shelve",
+        "torch.hub.load(name)",
+        "torch.serialization.add_safe_globals([Thing])",
     ],
 )
 def test_code_that_could_execute_files_is_seen(source):

@@ -3,6 +3,7 @@
 import contextlib
 import re
 import shlex
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -15,6 +16,8 @@ from typer.testing import CliRunner
 
 from stylegan_cli.cli.app import app
 from tests.interop.export.networks import shapes_unchecked
+from tests.interop.made import Network, classifier_variables, dumped
+from tests.networks.vectors import FOLDER
 from tests.tiny import write_network
 
 ROOT = Path(__file__).parents[1]
@@ -49,6 +52,9 @@ def results(tmp_path_factory):
         path = folder / "photos" / f"kind{i % 2}" / f"{i}.png"
         path.parent.mkdir(parents=True, exist_ok=True)
         Image.fromarray(random.randint(0, 256, (80, 70, 3)).astype(np.uint8)).save(path)
+    shutil.copy(FOLDER / "sg1_32_tf.pkl", folder / "faces.pkl")
+    classifier = Network("D", "D_paper", classifier_variables(), version=2)
+    (folder / "celebahq-classifier-00-male.pkl").write_bytes(dumped(classifier))
     with contextlib.chdir(folder), pytest.MonkeyPatch.context() as patch:
         patch.setenv("SGTOOL_CACHE", str(folder / "cache"))
         return folder, [(command, run(command)) for command in shown_commands()]

@@ -83,8 +83,12 @@ def _conversion(destination: Path, flags: ExportFlags) -> tuple[Conversion, Sequ
 
 def _to_ours(source: Path, destination: Path) -> dict[str, Any]:
     from stylegan_cli import api
+    from stylegan_cli.interop.foreign import NoGeneratorError
 
-    foreign = api.read_foreign(source)
+    try:
+        foreign = api.read_foreign(source)
+    except NoGeneratorError:
+        return _to_classifier(source, destination)
     api.save_foreign(foreign, destination)
     facts = api.describe_foreign(foreign)
     side = facts["resolution"]
@@ -119,6 +123,29 @@ def _to_rosinality(source: Path, destination: Path) -> dict[str, Any]:
         "tensors": {
             theirs: {"from": ours, "shape": shape} for theirs, ours, shape in written.tensors()
         },
+    }
+
+
+def _to_classifier(source: Path, destination: Path) -> dict[str, Any]:
+    from stylegan_cli.interop.licences import CC_BY_NC
+    from stylegan_cli.metrics.attribute_classifier import save_classifier
+    from stylegan_cli.metrics.published_classifiers import read_published_classifier
+
+    classifier = read_published_classifier(source)
+    save_classifier(destination, classifier)
+    described = classifier.description
+    name, side = described.names[0], described.side
+    console.note(f"{source}: a classifier of {name}, {side}×{side}")
+    return {
+        "source": str(source),
+        "path": str(destination),
+        "format": "stylegan-tf",
+        "attribute": name,
+        "resolution": side,
+        "channels": described.channels,
+        "licence": CC_BY_NC,
+        "notes": [],
+        "bytes": destination.stat().st_size,
     }
 
 

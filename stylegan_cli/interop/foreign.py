@@ -24,6 +24,10 @@ WHOLE_BATCH = 32
 _NAMED = 3
 
 
+class NoGeneratorError(ForeignFileError):
+    """A file of networks that holds no generator; it may hold a classifier."""
+
+
 @runtime_checkable
 class Stored(Protocol):
     """A tensor in a foreign file that is copied only when it is asked for."""
@@ -158,11 +162,11 @@ def assemble(
     with torch.device("meta"):
         G = build_generator(recipe, c_dim=c_dim)
         D = build_discriminator(recipe, c_dim=c_dim) if discriminator is not None else None
-    found = _fitted(source, "g_ema.", G, generator)
+    found = fitted(source, "g_ema.", G, generator)
     notes: tuple[str, ...] = others.pop("notes", ())
     if D is not None and discriminator is not None:
         try:
-            found |= _fitted(source, "d.", D, discriminator)
+            found |= fitted(source, "d.", D, discriminator)
         except ForeignFileError as error:
             notes += (left_out(error, source),)
     return Foreign(
@@ -208,9 +212,14 @@ def sizes(shape: Iterable[int]) -> str:
     return "×".join(map(str, shape)) or "a single number"
 
 
-def _fitted(
+def fitted(
     source: str, prefix: str, network: nn.Module, found: Mapping[str, Taken]
 ) -> dict[str, Taken]:
+    """What was found for each tensor of a network, by its name behind a prefix.
+
+    Raises:
+        ForeignFileError: Tensors are missing, too many, or of another shape.
+    """
     expected = {name: tuple(tensor.shape) for name, tensor in network.state_dict().items()}
     missing = [name for name in expected if name not in found]
     if missing:

@@ -1,5 +1,7 @@
 """Network pickles of the original releases, of TensorFlow and PyTorch."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from stylegan_cli.errors import ForeignFileError
@@ -11,7 +13,7 @@ from stylegan_cli.interop.persistent_modules import PERSISTENCE_NAMES
 from stylegan_cli.interop.pickles import Table, read_pickle
 from stylegan_cli.interop.plain_objects import PLAIN_NAMES
 from stylegan_cli.interop.pytorch_releases import is_pytorch_release, read_pytorch_release
-from stylegan_cli.interop.tensorflow_networks import TENSORFLOW_NAMES
+from stylegan_cli.interop.tensorflow_networks import TENSORFLOW_NAMES, PickledNetwork
 from stylegan_cli.interop.tensorflow_releases import read_tensorflow_release, tensorflow_networks
 from stylegan_cli.interop.torch_tensors import TORCH_NAMES
 
@@ -31,13 +33,35 @@ def read_originals(path: Path) -> Foreign:
     Raises:
         ForeignFileError: Refused, damaged, or not networks that sgtool has.
     """
-    limits = Limits()
-    with opened_pickle(path, limits) as file:
-        root = read_pickle(file, NAMES, source=str(path), limits=limits)
+    with _read(path) as root:
         if is_pytorch_release(root):
             return read_pytorch_release(root, str(path))
         if networks := tensorflow_networks(root):
             return read_tensorflow_release(networks, str(path))
-    raise ForeignFileError(
+    raise _other(path, root)
+
+
+def read_tensorflow_networks(path: Path) -> tuple[PickledNetwork, ...]:
+    """The networks in a pickle of a TensorFlow release, as they stand there.
+
+    Raises:
+        ForeignFileError: Refused, damaged, or not a pickle of networks.
+    """
+    with _read(path) as root:
+        networks = tensorflow_networks(root)
+    if not networks:
+        raise _other(path, root)
+    return networks
+
+
+@contextmanager
+def _read(path: Path) -> Iterator[object]:
+    limits = Limits()
+    with opened_pickle(path, limits) as file:
+        yield read_pickle(file, NAMES, source=str(path), limits=limits)
+
+
+def _other(path: Path, root: object) -> ForeignFileError:
+    return ForeignFileError(
         f"{path}: a pickle, but not of networks of an original release; found {type(root).__name__}"
     )

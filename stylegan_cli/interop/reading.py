@@ -1,7 +1,9 @@
 """Foreign files of networks, each given to the reader of its format."""
 
+from dataclasses import replace
 from pathlib import Path
 
+from stylegan_cli.checkpoint import file_sha256
 from stylegan_cli.errors import ForeignFileError
 from stylegan_cli.interop.checkpoints import CHECKPOINT_SUFFIXES, is_checkpoint, read_checkpoint
 from stylegan_cli.interop.containers import PICKLE_SUFFIXES, holds_pickle
@@ -28,4 +30,6 @@ def read_foreign(path: Path) -> Foreign:
             f"those are pickles ({', '.join(PICKLE_SUFFIXES)}), also in a zip, and files of "
             f"torch.save ({', '.join(CHECKPOINT_SUFFIXES)})"
         )
-    return read_checkpoint(path) if is_checkpoint(path) else read_originals(path)
+    foreign = read_checkpoint(path) if is_checkpoint(path) else read_originals(path)
+    origin = {"source": path.name, "source_sha256": file_sha256(path)}
+    return replace(foreign, provenance={**origin, **foreign.provenance})

@@ -9,6 +9,7 @@ from stylegan_cli.errors import ForeignFileError
 from stylegan_cli.interop.foreign import (
     Foreign,
     Loaded,
+    NoGeneratorError,
     Taken,
     assemble,
     foreign_recipe,
@@ -61,7 +62,7 @@ def read_tensorflow_release(networks: Sequence[PickledNetwork], source: str) -> 
         )
     generators = [network for network in networks if _has(network, "ToRGB")]
     if not generators:
-        raise ForeignFileError(f"{source}: networks, but no generator among them")
+        raise NoGeneratorError(f"{source}: networks, but no generator among them")
     G = generators[-1]
     variables = _generator_variables(G)
     kind = kind_of(G, variables, source)
@@ -143,14 +144,19 @@ def _discriminator(
     if not critics:
         return None, {}, ()
     try:
-        found = _discriminator_tensors(critics[0], source)
+        found = discriminator_tensors(critics[0], source)
         values = discriminator_values(shapes_of(found), source)
         return found, values | discriminator_options(critics[0], found, kind, source), ()
     except ForeignFileError as error:
         return None, {}, (left_out(error, source),)
 
 
-def _discriminator_tensors(D: PickledNetwork, source: str) -> dict[str, Taken]:
+def discriminator_tensors(D: PickledNetwork, source: str) -> dict[str, Taken]:
+    """What was found for each name in the state dict of a discriminator of ours.
+
+    Raises:
+        ForeignFileError: There is a variable of no layer that sgtool has.
+    """
     resolution = _resolution((f"/{name}" for name in D.variables), source)
     found = {}
     for name, array in D.variables.items():

@@ -57,7 +57,8 @@ class Description:
     Attributes:
         side: Of the images it looks at.
         data: Fingerprint of the data set and its attributes.
-        accuracy: Share of the held-out images it is right about, by attribute.
+        accuracy: Share of the held-out images it is right about, by attribute; None where nobody
+            judged it.
         majority: The same for always saying what is more frequent.
     """
 
@@ -66,8 +67,8 @@ class Description:
     channels: int
     data: str
     options: ClassifierOptions
-    accuracy: tuple[float, ...] = ()
-    majority: tuple[float, ...] = ()
+    accuracy: tuple[float | None, ...] = ()
+    majority: tuple[float | None, ...] = ()
 
     @property
     def key(self) -> str:
@@ -107,11 +108,11 @@ class Panel:
         return tuple(name for each in self._descriptions for name in each.names)
 
     @property
-    def accuracy(self) -> tuple[float, ...]:
+    def accuracy(self) -> tuple[float | None, ...]:
         return tuple(share for each in self._descriptions for share in each.accuracy)
 
     @property
-    def majority(self) -> tuple[float, ...]:
+    def majority(self) -> tuple[float | None, ...]:
         return tuple(share for each in self._descriptions for share in each.majority)
 
     def logits(self, images: Images) -> Float[Tensor, "n attributes"]:

@@ -1,3 +1,4 @@
+import json
 import re
 
 import h5py
@@ -6,7 +7,9 @@ import pytest
 import torch
 from typer.testing import CliRunner
 
+from stylegan_cli.checkpoint import load_network, read_header
 from stylegan_cli.cli.app import app
+from tests.interop.hostile import HOSTILE
 from tests.networks.vectors import FOLDER, Vectors
 
 PICKLES = {path.stem: re.sub("_(ada|tf)$", "", path.stem) for path in FOLDER.glob("*.pkl")}
@@ -44,3 +47,73 @@ def test_grid_draws_the_images_of_the_original(name, converted, tmp_path):
             drawn.append(study["images"][:].reshape(-1, *study["images"].shape[-3:])[0])
     expected = pixels(vectors["img_const"][:3])
     assert np.abs(np.stack(drawn).astype(int) - expected).max() <= 1
+
+
+CONDITIONAL = FOLDER / "sg2_g_cond_32_ada.pkl"
+
+
+def test_json_tells_where_everything_came_from(tmp_path):
+    done = sgtool("convert", CONDITIONAL, tmp_path / "a.safetensors", "--json")
+    facts = json.loads(done.stdout)
+    assert (facts["family"], facts["resolution"], facts["c_dim"]) == ("stylegan2", 32, 5)
+    assert facts["unused"] == ["G", "augment_pipe"]
+    assert facts["tensors"]["g_ema.synthesis.b8.conv0.weight"] == {
+        "from": "G_ema.synthesis.b8.conv0.weight",
+        "shape": [20, 20, 3, 3],
+    }
+    assert facts["bytes"] == (tmp_path / "a.safetensors").stat().st_size
+
+
+def test_the_licence_is_said_and_stays_with_the_file(tmp_path):
+    done = sgtool("convert", CONDITIONAL, tmp_path / "a.safetensors")
+    assert done.stdout == f"{tmp_path / 'a.safetensors'}\n"
+    assert "licence: non-commercial" in done.stderr
+    header = read_header(tmp_path / "a.safetensors")
+    assert header.licence.startswith("non-commercial")
+    assert header.provenance["kind"] == "stylegan2-ada-pytorch"
+    assert header.provenance["source"] == CONDITIONAL.name
+    assert len(header.provenance["source_sha256"]) == 64
+
+
+def test_the_discriminator_comes_along(tmp_path):
+    sgtool("convert", CONDITIONAL, tmp_path / "a.safetensors")
+    network = load_network(tmp_path / "a.safetensors", discriminator=True)
+    assert network.D is not None
+
+
+def test_a_file_that_is_there_is_replaced_only_when_asked_to(tmp_path):
+    (tmp_path / "a.safetensors").write_text("mine")
+    refused = sgtool("convert", CONDITIONAL, tmp_path / "a.safetensors")
+    assert (refused.exit_code, refused.stdout) == (1, "")
+    assert "--overwrite" in refused.stderr
+    assert (tmp_path / "a.safetensors").read_text() == "mine"
+    done = sgtool("convert", CONDITIONAL, tmp_path / "a.safetensors", "--overwrite")
+    assert done.exit_code == 0
+
+
+def test_a_name_without_a_known_suffix_is_a_wrong_call(tmp_path):
+    done = sgtool("convert", CONDITIONAL, tmp_path / "a.network")
+    assert (done.exit_code, list(tmp_path.iterdir())) == (2, [])
+    assert ".safetensors" in done.stderr
+
+
+def test_a_refused_file_leaves_nothing_behind(tmp_path):
+    (tmp_path / "evil.pkl").write_bytes(HOSTILE["os.system"])
+    done = sgtool("convert", tmp_path / "evil.pkl", tmp_path / "a.safetensors")
+    assert (done.exit_code, done.stdout) == (1, "")
+    assert "refused, nothing in it was run: the name os.system" in done.stderr
+    assert [path.name for path in tmp_path.iterdir()] == ["evil.pkl"]
+
+
+def test_info_tells_what_is_in_a_foreign_file():
+    facts = json.loads(sgtool("info", CONDITIONAL, "--json").stdout)
+    assert (facts["kind"], facts["format"]) == ("foreign network", "stylegan2-ada-pytorch")
+    assert (facts["z_dim"], facts["w_dim"], facts["c_dim"]) == (24, 16, 5)
+    assert facts["parameters"]["generator"] > 0
+
+
+def test_commands_that_draw_ask_for_a_conversion_first(tmp_path):
+    done = sgtool("grid", "--seeds", "0", "--network", CONDITIONAL, "-o", tmp_path / "out")
+    assert done.exit_code == 1
+    assert f"sgtool convert {CONDITIONAL} {CONDITIONAL.stem}.safetensors" in done.stderr
+    assert not (tmp_path / "out").exists()

@@ -7,6 +7,7 @@ from collections import OrderedDict
 from contextlib import contextmanager
 from types import ModuleType
 
+import numpy as np
 import torch
 
 from stylegan_cli.networks.build import build_discriminator, build_generator
@@ -89,6 +90,23 @@ def tiny_release(protocol=4):
     G, D = build_generator(recipe, c_dim=0), build_discriminator(recipe, c_dim=0)
     parts = {"G": G, "D": D, "G_ema": G}
     return dumped({key: as_modules(part.state_dict()) for key, part in parts.items()}, protocol)
+
+
+def classifier_variables():
+    """Variables of a classifier of attributes as the TensorFlow release has them, for 16 px."""
+    shapes = {"4x4/Conv": (3, 3, 16, 16), "4x4/Dense0": (256, 16), "4x4/Dense1": (16, 1)}
+    for lod, width in enumerate((4, 8, 16)):
+        side = 16 >> lod
+        shapes[f"FromRGB_lod{lod}"] = (1, 1, 3, width)
+        if side > 4:
+            shapes[f"{side}x{side}/Conv0"] = (3, 3, width, width)
+            shapes[f"{side}x{side}/Conv1_down"] = (3, 3, width, 2 * width)
+    random = np.random.RandomState(0)
+    made = {"lod": np.float32(0)}
+    for name, shape in shapes.items():
+        made[f"{name}/weight"] = random.randn(*shape).astype(np.float32)
+        made[f"{name}/bias"] = random.randn(shape[-1]).astype(np.float32)
+    return made
 
 
 def dumped(root, protocol=4, *, network=NETWORK):

@@ -189,6 +189,9 @@ def _train(missing: "Sequence[ClassifierTraining]", device: "torch.device") -> N
 def _tell_accuracy(panel: "Panel") -> None:
     blind: list[str] = []
     for name, right, usual in zip(panel.names, panel.accuracy, panel.majority, strict=True):
+        if right is None or usual is None:
+            console.note(f"classifier {name}: nobody here judged how often it is right")
+            continue
         console.note(f"classifier {name}: right {right:.1%}, always the same {usual:.1%}")
         blind = [*blind, name] if right <= usual else blind
     if blind:

@@ -159,6 +159,10 @@ def _show(findings: Findings, *, json: bool) -> None:
     echo_table(columns, _attribute_rows(findings.records))
 
 
+def _share(value: float | None) -> str:
+    return "unknown" if value is None else f"{value:.3f}"
+
+
 def _attribute_rows(records: Sequence[Any]) -> list[tuple[str, ...]]:
     """Means over the repeats."""
     rows: list[tuple[str, ...]] = []
@@ -170,7 +174,7 @@ def _attribute_rows(records: Sequence[Any]) -> list[tuple[str, ...]]:
                 f"{mean(run['entropy'] for run in runs):.4f}",
                 f"{mean(run['share'] for run in runs):.3f}",
                 f"{mean(run['accuracy'] for run in runs):.3f}",
-                f"{first['classifier_accuracy']:.3f}",
+                _share(first["classifier_accuracy"]),
                 f"{records[0]['num_kept']} of {records[0]['num']}",
                 "yes" if all(run["converged"] for run in runs) else "no",
             )
