@@ -24,7 +24,9 @@ class PickledType:
 
     def __init__(self, code: object, align: object = False, copy: object = True) -> None:
         if not isinstance(code, str) or code not in _TYPES:
-            raise RefusedError(f"an array of type {shown(repr(code))}")
+            # what is no text may be endless to write out
+            named = repr(code) if isinstance(code, str) else type(code).__name__
+            raise RefusedError(f"an array of type {shown(named)}")
         self.dtype = _TYPES[code]
 
     def set_state(self, state: object) -> None:

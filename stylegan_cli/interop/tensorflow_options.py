@@ -167,7 +167,7 @@ def number(value: object) -> object:
 def _check(options: Mapping[str, object], source: str) -> None:
     for name, only in _ONLY.items():
         found = options.get(name, only)
-        if found != only:
+        if (list(found) if isinstance(found, tuple) else found) != only:
             raise ForeignFileError(
                 f"{source}: built with {name} {shown(str(found))}; sgtool has only {only}"
             )

@@ -77,6 +77,12 @@ def _parameter(tensor: object, *_: object) -> PickledTensor:
     return tensor
 
 
+def _device(kind: object, _: object = None) -> str:
+    if not isinstance(kind, str):
+        raise RefusedError("a device without a name")
+    return kind
+
+
 def _size(values: object) -> object:
     return values
 
@@ -87,6 +93,7 @@ TORCH_NAMES: Table = {
     ("torch._utils", "_rebuild_parameter"): _parameter,
     ("torch.storage", "_load_from_bytes"): read_storage,
     ("torch", "Size"): _size,
-    ("torch", "device"): lambda *place: ":".join(map(str, place)),
+    ("torch", "device"): _device,
+    **{("torch", name): None for name in ("float16", "float32", "float64", "int64", "bool")},
 }
 """The names in a plain pickle of tensors."""

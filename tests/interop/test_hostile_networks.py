@@ -11,7 +11,7 @@ from stylegan_cli.interop.limits import Limits
 from stylegan_cli.interop.originals import NAMES
 from stylegan_cli.interop.pickles import read_pickle
 from stylegan_cli.interop.reading import read_foreign
-from tests.interop.hostile import HOSTILE, calling, ran
+from tests.interop.hostile import HOSTILE, calling, doubling, ran
 from tests.interop.made import Network, dumped, tiny_release
 
 
@@ -77,6 +77,8 @@ NETWORKS = {
     "an object that is no module": calling(*MODULE, {"type": "function"}),
     "an object that contains itself": within_itself(),
     "nested deeper than 64": modules(40),
+    "an array of type list": b"\x80\x02cnumpy\ndtype\n" + doubling(40)[2:-1] + b"\x85R.",
+    "a device without a name": b"\x80\x02ctorch\ndevice\n" + doubling(40)[2:-1] + b"\x85R.",
     "protocol 6": b"\x80\x06N.",
 }
 """What the refusal must name, and the file."""
