@@ -93,6 +93,11 @@ def generator_options(G: PickledNetwork, kind: Kind, source: str) -> dict[str, o
         ForeignFileError: An option that the networks of sgtool do not have.
     """
     _check(G.options, source)
+    if kind.family == "stylegan2" and "mapping/LabelConcat/weight" in G.variables:
+        raise ForeignFileError(
+            f"{source}: a StyleGAN2 network with labels as of before ADA (LabelConcat); "
+            "sgtool has those of ADA"
+        )
     if kind.family == "stylegan1":
         _check_norm(G.options, kind, source)
     values: dict[str, object] = {"generator.family": kind.family}
