@@ -223,7 +223,15 @@ def broken(change):
     return ada_release(state)
 
 
+def labelled_as_before_ada():
+    G, _, _ = styled_release("sg2tf_configd_32")
+    matrix = np.zeros((3, 16), np.float32)
+    G.state["components"]["mapping"].state["variables"].append(("LabelConcat/weight", matrix))
+    return G
+
+
 WORDS = {
+    "labels as of before ADA": labelled_as_before_ada,
     "a StyleGAN3 network": lambda: {
         "G_ema": as_modules(
             {"synthesis.input.freqs": torch.zeros(2), "mapping.w_avg": torch.zeros(2)}
