@@ -80,7 +80,7 @@ class Gauge:
 
     def due(self, tick: Tick) -> Path | None:
         """The network to measure after a tick, as the first process sees it."""
-        if tick.stats and not tick.is_due:
+        if (tick.stats or tick.alarms) and not tick.is_due:
             return None
         world = self.workplace.world
         # the others wait here until the network is written

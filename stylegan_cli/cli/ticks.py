@@ -34,15 +34,20 @@ def show_ticks(ticks: "Iterable[Tick]") -> None:
     for tick in ticks:
         for line in _lines(tick):
             console.note(line)
+        for line in alarms(tick):
+            console.warn(line)
 
 
 def _show_live(ticks: "Iterable[Tick]") -> None:
     with _progress() as bar:
         task = bar.add_task("training", total=None, kimg="0", rate="", numbers="")
         for tick in ticks:
+            for line in alarms(tick):
+                bar.console.print(f"warning: {line}", style="yellow", soft_wrap=True)
             if tick.metrics:
                 bar.console.print(measured(tick), markup=False, soft_wrap=True)
                 bar.update(task, rate="")
+            if tick.metrics or (tick.alarms and not tick.stats):
                 continue
             bar.update(
                 task,
@@ -92,6 +97,11 @@ def measured(tick: "Tick") -> str:
     """What was measured, and when: `0.2 kimg: fd_alex 12.3`."""
     values = "  ".join(f"{name} {value:.4g}" for name, value in tick.metrics.items())
     return f"{tick.kimg:.1f} kimg: {values}"
+
+
+def alarms(tick: "Tick") -> list[str]:
+    """What goes wrong, when it comes up: `0.2 kimg: collapse: …`."""
+    return [f"{tick.kimg:.1f} kimg: {alarm.name}: {alarm.message}" for alarm in tick.alarms]
 
 
 def rate(stats: Mapping[str, int | float]) -> str:

@@ -1,6 +1,6 @@
 """One training iteration: its phases over this process's share of the batch."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,18 +12,27 @@ from stylegan_cli.networks.growing import fade, halve, split_lod, upscale
 from stylegan_cli.recipe import Recipe
 from stylegan_cli.training.draws import PhaseStreams
 from stylegan_cli.training.ema import ema_decay, update_ema
+from stylegan_cli.training.growing import Stage
+from stylegan_cli.training.memory import is_out_of_memory, smaller_batch_per_device
 from stylegan_cli.training.optimizers import step
 from stylegan_cli.training.phases import Nets, Reals, d_main, d_reg, g_main, g_reg
-from stylegan_cli.training.share import Share
+from stylegan_cli.training.share import Share, share_of
 from stylegan_cli.training.state import TrainingState
 
 
 def train_batch(
-    state: TrainingState, nets: Nets, recipe: Recipe, share: Share, batch: RealBatch
+    state: TrainingState, nets: Nets, recipe: Recipe, stage: Stage, batch: RealBatch
 ) -> None:
-    """Show D a batch of real images and move both networks on."""
-    state.enter(share.stage, recipe)
-    run = _Iteration(state, nets, recipe, share)
+    """Show D a batch of real images and move both networks on.
+
+    Where one process alone runs out of memory, it goes on with fewer images at once, as
+    `state.batch_per_device` then says: an update is repeated from its start with the same draws.
+
+    Raises:
+        TrainingError: Not even one image at once fits.
+    """
+    state.enter(stage, recipe)
+    run = _Iteration(state, nets, recipe, stage)
     reals = _to_device(batch, state.pl_mean.device, state.lod)
     if recipe.train.order == "g-first":
         run.move_g()
@@ -33,20 +42,24 @@ def train_batch(
         run.move_d(reals)
         run.average()
         run.move_g()
-    state.cur_nimg += share.stage.batch_size
+    state.cur_nimg += stage.batch_size
     state.iteration += 1
     if state.augmentation is not None:
         state.augmentation.adjust(
-            iteration=state.iteration, batch_size=share.stage.batch_size, world=nets.world
+            iteration=state.iteration, batch_size=stage.batch_size, world=nets.world
         )
 
 
 @dataclass(frozen=True)
 class _Phase:
-    """A part of the loss: from random streams and positions in the batch, for each round."""
+    """A part of the loss: from random streams and positions in the batch, for each round.
+
+    Attributes:
+        count: Samples of this process's share that take part; None takes all.
+    """
 
     name: str
-    rounds: list[list[int]]
+    count: int | None
     loss: Callable[[PhaseStreams, list[int]], Tensor]
 
 
@@ -55,13 +68,19 @@ class _Iteration:
     state: TrainingState
     nets: Nets
     recipe: Recipe
-    share: Share
+    stage: Stage
+
+    @property
+    def share(self) -> Share:
+        """What this process does of the batch, in rounds that its memory suffices for."""
+        room = self.state.batch_per_device
+        return share_of(self.recipe, self.stage, self.nets.world, batch_per_device=room)
 
     def move_g(self) -> None:
         """Update G by its loss and its path lengths, lazily by those where they are due."""
         nets, state, loss = self.nets, self.state, self.recipe.loss
-        shrunk = self.share.split(max(1, len(self.share.samples) // loss.pl_batch_shrink))
-        main = _Phase("g", self.share.split(), lambda s, _: g_main(nets, s))
+        shrunk = max(1, len(self.share.samples) // loss.pl_batch_shrink)
+        main = _Phase("g", None, lambda s, _: g_main(nets, s))
         lengths = _Phase("g_reg", shrunk, lambda s, _: g_reg(nets, s, state.pl_mean))
         if loss.pl_weight == 0:
             self._update(nets.G, main)
@@ -74,11 +93,11 @@ class _Iteration:
 
     def move_d(self, reals: Reals) -> None:
         """Update D by its loss, and by a lazy R1 where it is due."""
-        nets, loss, rounds = self.nets, self.recipe.loss, self.share.split()
-        self._update(nets.D, _Phase("d", rounds, lambda s, i: d_main(nets, s, _pick(reals, i))))
+        nets, loss = self.nets, self.recipe.loss
+        self._update(nets.D, _Phase("d", None, lambda s, i: d_main(nets, s, _pick(reals, i))))
         if nets.r1_gamma > 0 and loss.lazy and self.state.iteration % loss.r1_interval == 0:
             self._update(
-                nets.D, _Phase("d_reg", rounds, lambda s, i: d_reg(nets, s, _pick(reals, i)))
+                nets.D, _Phase("d_reg", None, lambda s, i: d_reg(nets, s, _pick(reals, i)))
             )
 
     def average(self) -> None:
@@ -86,7 +105,7 @@ class _Iteration:
         train, decay = self.recipe.train, self.recipe.train.ema_decay
         if decay is None:
             decay = ema_decay(
-                batch_size=self.share.stage.batch_size,
+                batch_size=self.stage.batch_size,
                 ema_kimg=train.ema_kimg,
                 rampup=train.ema_rampup,
                 cur_nimg=self.state.cur_nimg,
@@ -94,18 +113,37 @@ class _Iteration:
         update_ema(self.state.G_ema, self.state.G, decay)
 
     def _update(self, network: nn.Module, *phases: _Phase) -> None:
-        """Accumulate the gradients of phases over their rounds and step the optimizer once."""
+        """Gather the gradients of phases and step the optimizer once."""
         nets, state = self.nets, self.state
         nets.G.requires_grad_(network is nets.G)
         nets.D.requires_grad_(network is nets.D)
-        for phase in phases:
-            total = sum(len(indices) for indices in phase.rounds)
-            for indices in phase.rounds:
-                loss = phase.loss(self._streams(phase.name, indices), indices)
-                (loss * (len(indices) / total)).backward()
+        while not self._gather(phases):
+            network.zero_grad()
         optimizer = state.opt_g if network is nets.G else state.opt_d
         norm = step(optimizer, nets.world)
         nets.stats.add(f"grad_norm_{phases[0].name}", norm)
+
+    def _gather(self, phases: Sequence[_Phase]) -> bool:
+        """Add up gradients over rounds; where memory runs out, False, and fewer at once then."""
+        state, world, before = self.state, self.nets.world, self.state.tracked()
+        try:
+            self._backward(phases)
+        except (MemoryError, RuntimeError) as error:
+            # the other processes wait for this one: they can only begin anew together
+            if world.size > 1 or not is_out_of_memory(error):
+                raise
+            state.batch_per_device = smaller_batch_per_device(self.recipe, self.share, world)
+            state.take_back(before)
+            return False
+        return True
+
+    def _backward(self, phases: Sequence[_Phase]) -> None:
+        for phase in phases:
+            rounds = self.share.split(phase.count)
+            total = sum(len(indices) for indices in rounds)
+            for indices in rounds:
+                loss = phase.loss(self._streams(phase.name, indices), indices)
+                (loss * (len(indices) / total)).backward()
 
     def _streams(self, phase: str, indices: list[int]) -> PhaseStreams:
         return PhaseStreams(

@@ -10,12 +10,11 @@ from stylegan_cli.errors import Interrupted
 from stylegan_cli.recipe import Recipe
 from stylegan_cli.recipe.automatic import resolve
 from stylegan_cli.runtime import World
-from stylegan_cli.training.growing import stage_at, stages
-from stylegan_cli.training.iteration import train_batch
+from stylegan_cli.training.growing import stages
 from stylegan_cli.training.origin import as_begun, open_origin, with_origin
 from stylegan_cli.training.run_folder import RunFolder
 from stylegan_cli.training.session import open_session
-from stylegan_cli.training.share import enough_memory, share_of
+from stylegan_cli.training.share import share_of
 from stylegan_cli.training.tick import Tick
 
 
@@ -57,9 +56,8 @@ def train(
     session = open_session(recipe, dataset, files, device, world)
     yield from session.outside(session.begin())
     for batch in session.batches():
-        share = share_of(recipe, stage_at(recipe, session.state.cur_nimg), world)
-        with enough_memory(share):
-            train_batch(session.state, session.nets, recipe, share, batch)
+        for news in session.train(batch):
+            yield from session.outside(news)
         if session.crossed():
             yield from session.outside(session.report())
         if session.is_done:

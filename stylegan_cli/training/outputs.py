@@ -1,7 +1,7 @@
 """What a run writes while it trains; only the first process writes."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,6 +13,7 @@ from stylegan_cli.errors import TrainingError, UsageError
 from stylegan_cli.recipe import Recipe
 from stylegan_cli.results.pictures import tile, write_png
 from stylegan_cli.runtime import stream_seed
+from stylegan_cli.training.alarms import Alarm, Stats
 from stylegan_cli.training.augment import transforms_of
 from stylegan_cli.training.augment.sheet import augmented_sheet
 from stylegan_cli.training.run_folder import RunFolder
@@ -69,9 +70,10 @@ class Outputs:
         save_network(path, self._header(state), state.G_ema, state.D)
         return path
 
-    def write_stats(self, values: Mapping[str, int | float]) -> None:
-        """One line of `stats.jsonl`."""
-        self.folder.append_stats(values)
+    def write_stats(self, values: Stats, alarms: Sequence[Alarm]) -> None:
+        """One line of `stats.jsonl`; alarms, where there are any, behind the numbers."""
+        said = [{"name": alarm.name, "message": alarm.message} for alarm in alarms]
+        self.folder.append_stats({**values, "alarms": said} if said else values)
         if self.events is not None:
             for name, value in values.items():
                 self.events.add_scalar(name, value, int(values["cur_nimg"]))

@@ -17,6 +17,7 @@ PARTIAL = ".*.partial"
 """What a killed process leaves of a file it was writing."""
 RUN_FILES = (
     "recipe.toml",
+    "batch_per_device",
     "stats.jsonl",
     "state.pt",
     "reals.png",
@@ -55,6 +56,23 @@ class RunFolder:
     @property
     def augmented(self) -> Path:
         return self.path / "reals-augmented.png"
+
+    @property
+    def batch_per_device(self) -> int | None:
+        """What one of several processes, out of memory, wanted all of them to go on with."""
+        try:
+            return int((self.path / "batch_per_device").read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            return None
+
+    def keep_batch_per_device(self, number: int) -> None:
+        """Tell the processes that begin anew.
+
+        Raises:
+            OutputError: The disk is full or the folder read-only.
+        """
+        with written_whole(self.path / "batch_per_device") as temporary:
+            temporary.write_text(f"{number}\n", encoding="utf-8")
 
     def fakes(self, cur_nimg: int) -> Path:
         return self.path / f"fakes-{cur_nimg // 1000:06d}.png"
@@ -100,7 +118,7 @@ class RunFolder:
         """Write the state; the one before stays until this one is whole."""
         save_state(self.state, state)
 
-    def append_stats(self, values: Mapping[str, int | float]) -> None:
+    def append_stats(self, values: Mapping[str, Any]) -> None:
         """Add one line to `stats.jsonl`.
 
         Raises:

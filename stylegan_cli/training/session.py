@@ -11,16 +11,26 @@ import torch
 
 from stylegan_cli.data.dataset import Dataset
 from stylegan_cli.data.loader import BatchShape, RealBatch, real_batches
-from stylegan_cli.errors import OutputError
+from stylegan_cli.errors import OutputError, TrainingError
 from stylegan_cli.recipe import Recipe
 from stylegan_cli.recipe.automatic import r1_gamma
 from stylegan_cli.runtime import World, pick_dtype, repeatable
+from stylegan_cli.training.alarms import Alarm, Watch
 from stylegan_cli.training.data import label_donors, stream_of
-from stylegan_cli.training.growing import is_growing, stage_at
+from stylegan_cli.training.growing import Stage, is_growing, stage_at
+from stylegan_cli.training.iteration import train_batch
+from stylegan_cli.training.memory import (
+    begin_anew_words,
+    is_out_of_memory,
+    memory_alarm,
+    smaller_batch_per_device,
+)
 from stylegan_cli.training.origin import open_origin
 from stylegan_cli.training.outputs import Outputs, check_finite, open_outputs
 from stylegan_cli.training.phases import Nets
+from stylegan_cli.training.rules import rules
 from stylegan_cli.training.run_folder import RunFolder
+from stylegan_cli.training.share import Share, share_of
 from stylegan_cli.training.state import TrainingState, initial_state
 from stylegan_cli.training.tick import Tick
 from stylegan_cli.training.transfer import Transfer, plan_transfer, take_over
@@ -36,20 +46,25 @@ class Session:
     Attributes:
         outputs: In the first process only.
         transfer: From the network that the run started from in this session.
+        watch: Its counts are those of the state.
         images_before: Shown before the last iteration.
+        unwritten: Alarms for the next line of `stats.jsonl`.
     """
 
     recipe: Recipe
     dataset: Dataset
+    folder: RunFolder
     world: World
     state: TrainingState
     nets: Nets
     outputs: Outputs | None
+    watch: Watch
     resumed: bool
     transfer: Transfer | None = None
     clock: float = field(default_factory=time.monotonic)
     images_at_clock: int = 0
     images_before: int = 0
+    unwritten: list[Alarm] = field(default_factory=list)
 
     @property
     def kimg(self) -> float:
@@ -85,6 +100,28 @@ class Session:
             self.images_before = self.state.cur_nimg
             yield batch
 
+    def train(self, batch: RealBatch) -> Iterator[Tick]:
+        """Train on a batch; yields news where memory did not suffice, and how it goes on.
+
+        Raises:
+            TrainingError: Memory does not suffice; no state was touched.
+        """
+        room, stage = self.state.batch_per_device, stage_at(self.recipe, self.state.cur_nimg)
+        try:
+            train_batch(self.state, self.nets, self.recipe, stage, batch)
+        except (MemoryError, RuntimeError) as error:
+            if not is_out_of_memory(error):
+                raise
+            share = self._share(stage)
+            fewer = smaller_batch_per_device(self.recipe, share, self.world)
+            self.folder.keep_batch_per_device(fewer)
+            raise TrainingError(begin_anew_words(share, fewer)) from error
+        found = self.state.batch_per_device
+        if found is not None and found != room:
+            alarm = memory_alarm(self._share(stage), found)
+            self.unwritten.append(alarm)
+            yield replace(self._tick({}, []), alarms=(alarm,))
+
     def crossed(self, ticks: int = 1) -> bool:
         """Whether the last iteration ended a multiple of so many ticks, or was the last of all."""
         # whole images: what comes every so many ticks must come with one of them
@@ -100,6 +137,7 @@ class Session:
     def report(self) -> Tick:
         """Close a tick: check its numbers, write what is due."""
         stats = self._measure()
+        alarms = self.watch.judge(stats) if self.outputs is not None else []
         report = self.recipe.report
         is_due = self._is_due()
         files: list[Path] = []
@@ -108,10 +146,11 @@ class Session:
                 files.append(self.outputs.write_fakes(self.state))
             if is_due or self.crossed(report.snapshot_ticks):
                 files.append(self.outputs.write_network(self.state))
-            self.outputs.write_stats(stats)
+            self.outputs.write_stats(stats, [*self.unwritten, *alarms])
+            self.unwritten.clear()
         if self.crossed(report.state_ticks):
             self.save_state()
-        return replace(self._tick(stats, files), is_due=is_due)
+        return replace(self._tick(stats, files), is_due=is_due, alarms=tuple(alarms))
 
     def stop(self) -> None:
         """Keep where the run is in the middle of a tick."""
@@ -132,6 +171,10 @@ class Session:
         before = time.monotonic()
         yield tick
         self.clock += time.monotonic() - before
+
+    def _share(self, stage: Stage) -> Share:
+        room = self.state.batch_per_device
+        return share_of(self.recipe, stage, self.world, batch_per_device=room)
 
     def _is_due(self) -> bool:
         every = self.recipe.metrics.every_ticks
@@ -154,6 +197,7 @@ class Session:
             "kimg": self.kimg,
             **self._growth(),
             **self._augmentation(),
+            **self._room(),
             **means,
             "pl_mean": self.state.pl_mean.item(),
             "sec_per_kimg": seconds / images * 1000,
@@ -169,6 +213,9 @@ class Session:
     def _augmentation(self) -> dict[str, float]:
         augmentation = self.state.augmentation
         return {} if augmentation is None else {"augment_p": augmentation.p}
+    def _room(self) -> dict[str, int]:
+        found = self.state.batch_per_device
+        return {} if found is None else {"batch_per_device": found}
 
     def _tick(self, stats: Mapping[str, int | float], files: list[Path]) -> Tick:
         return Tick(
@@ -195,15 +242,19 @@ def open_session(
     repeatable(device, dtype)
     resumed = _resume(state, folder, dataset, world)
     transfer = None if resumed else _start(state, recipe, dataset)
+    told = world.gather(folder.batch_per_device)[0]
+    state.batch_per_device = min((n for n in (told, state.batch_per_device) if n), default=None)
     if world.is_first:
         folder.take_back_stats(state.cur_nimg)
     return Session(
         recipe=recipe,
         dataset=dataset,
+        folder=folder,
         world=world,
         state=state,
         nets=_nets(recipe, dataset, state, world),
         outputs=open_outputs(folder, recipe, dataset, state) if world.is_first else None,
+        watch=Watch(rules=rules(recipe), counts=state.alarm_counts),
         resumed=resumed,
         transfer=transfer,
     )

@@ -1,12 +1,9 @@
 """What one process does of a batch, and how much of that at once."""
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-import torch
-
-from stylegan_cli.errors import TrainingError, UsageError
+from stylegan_cli.errors import UsageError
 from stylegan_cli.recipe import Recipe
 from stylegan_cli.runtime import World
 from stylegan_cli.training.growing import Stage, is_growing
@@ -33,11 +30,16 @@ class Share:
         return [list(local[k :: self.rounds]) for k in range(self.rounds) if k < len(local)]
 
 
-def share_of(recipe: Recipe, stage: Stage, world: World) -> Share:
+def share_of(
+    recipe: Recipe, stage: Stage, world: World, *, batch_per_device: int | None = None
+) -> Share:
     """This process's share of every batch of a stage.
 
     Images of half the side take a quarter of the memory: `train.batch_per_device` is meant at
     the full resolution.
+
+    Args:
+        batch_per_device: Instead of the recipe's, where the device turned out to hold fewer.
 
     Raises:
         UsageError: The batch cannot be dealt out to so many processes.
@@ -49,7 +51,8 @@ def share_of(recipe: Recipe, stage: Stage, world: World) -> Share:
             f"choose a multiple of {world.size}"
         )
     samples = range(world.rank, batch, world.size)
-    at_once = (recipe.train.batch_per_device or batch) * 4**stage.levels
+    room = batch_per_device or recipe.train.batch_per_device or batch
+    at_once = room * 4**stage.levels
     share = Share(stage=stage, samples=samples, rounds=-(-len(samples) // at_once))
     for part in share.split():
         if len(part) > group and len(part) % group:
@@ -59,34 +62,6 @@ def share_of(recipe: Recipe, stage: Stage, world: World) -> Share:
                 f"choose a multiple of {group * world.size * share.rounds}"
             )
     return share
-
-
-@contextmanager
-def enough_memory(share: Share) -> Iterator[None]:
-    """Say in words that the device's memory does not suffice.
-
-    Raises:
-        TrainingError: With what to do about it.
-    """
-    try:
-        yield
-    except (MemoryError, RuntimeError) as error:
-        if not _is_out_of_memory(error):
-            raise
-        at_once = len(share.split()[0])
-        # meant at full resolution: what fills a small one may be less than one image there
-        fitting = at_once // 2 // 4**share.stage.levels
-        remedy = f"train.batch_per_device={fitting}" if fitting else "generator.channel_base=…"
-        raise TrainingError(
-            f"out of memory with {at_once} images at once; the last state is kept. Choose a "
-            f"smaller --set {remedy}, in another folder"
-        ) from error
-
-
-def _is_out_of_memory(error: Exception) -> bool:
-    # the CPU's allocator has no class of error of its own
-    known = isinstance(error, (MemoryError, torch.OutOfMemoryError))
-    return known or "DefaultCPUAllocator" in str(error)
 
 
 def _named_batch(recipe: Recipe, stage: Stage) -> str:

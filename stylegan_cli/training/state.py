@@ -1,7 +1,7 @@
 """Everything a run needs to go on as if it had never stopped."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import torch
@@ -28,6 +28,9 @@ class TrainingState:
         iteration: Steps done so far.
         seconds: Time spent so far, over all sessions.
         origin: What is known of the network that training started from, if from one.
+        alarm_counts: See `alarms.Watch`.
+        batch_per_device: Images a device holds at once, where it turned out to hold fewer than
+            the recipe says.
     """
 
     G: Generator
@@ -42,6 +45,8 @@ class TrainingState:
     iteration: int = 0
     seconds: float = 0.0
     origin: Mapping[str, Any] | None = None
+    alarm_counts: dict[str, int] = field(default_factory=dict)
+    batch_per_device: int | None = None
 
     @property
     def lod(self) -> float:
@@ -70,6 +75,8 @@ class TrainingState:
             "iteration": self.iteration,
             "seconds": self.seconds,
             "origin": None if self.origin is None else dict(self.origin),
+            "alarm_counts": dict(self.alarm_counts),
+            "batch_per_device": self.batch_per_device,
         }
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
@@ -88,6 +95,23 @@ class TrainingState:
         self.seconds = state["seconds"]
         # the first states had no origin but chance
         self.origin = state.get("origin")
+        # the first states were of runs that gave no alarms and ended without memory
+        self.alarm_counts |= state.get("alarm_counts", {})
+        self.batch_per_device = state.get("batch_per_device")
+
+    def tracked(self) -> dict[str, Tensor]:
+        """Copies of what moves on while gradients are still being gathered, by name."""
+        sums = {f"sums.{name}": moments.clone() for name, moments in self.stats.sums.items()}
+        return {"w_avg": self.G.mapping.w_avg.clone(), "pl_mean": self.pl_mean.clone(), **sums}
+
+    def take_back(self, tracked: Mapping[str, Tensor]) -> None:
+        """Put back what `tracked` gave."""
+        self.G.mapping.w_avg.copy_(tracked["w_avg"])
+        self.pl_mean.copy_(tracked["pl_mean"])
+        self.stats.reset()
+        for name, moments in tracked.items():
+            if name.startswith("sums."):
+                self.stats.sums[name.removeprefix("sums.")] = moments
 
     def _grow(self, lod: float) -> None:
         self.G.lod = self.D.lod = self.G_ema.lod = lod

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from stylegan_cli.training.alarms import Alarm
 from stylegan_cli.training.transfer import Transfer
 
 
@@ -18,6 +19,7 @@ class Tick:
         is_due: The network written with it is to be measured.
         metrics: What was measured, in a tick of its own that follows, without `stats`.
         transfer: In the first tick of a run that starts from a trained network.
+        alarms: What came up since the last tick, in the first process only.
     """
 
     kimg: float
@@ -28,3 +30,4 @@ class Tick:
     is_due: bool = False
     metrics: Mapping[str, float] = field(default_factory=dict)
     transfer: Transfer | None = None
+    alarms: tuple[Alarm, ...] = ()

@@ -10,7 +10,6 @@ from stylegan_cli.training.draws import PhaseStreams
 from stylegan_cli.training.growing import stage_at
 from stylegan_cli.training.iteration import train_batch
 from stylegan_cli.training.phases import Nets, g_main, g_reg
-from stylegan_cli.training.share import share_of
 from stylegan_cli.training.state import initial_state
 from tests.tiny import tiny, tiny_growing
 
@@ -32,8 +31,7 @@ def one_step(recipe, cur_nimg=0):
     stage, seen = stage_at(recipe, cur_nimg), []
     state.D.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0].detach()))
     before = weights(state.G)
-    share = share_of(recipe, stage, World())
-    train_batch(state, nets_of(state, recipe), recipe, share, reals_of(stage))
+    train_batch(state, nets_of(state, recipe), recipe, stage, reals_of(stage))
     return OneStep(before=before, state=state, seen=seen)
 
 
@@ -41,7 +39,7 @@ def weights(network):
     return [parameter.detach().clone() for parameter in network.parameters()]
 
 
-def nets_of(state, recipe):
+def nets_of(state, recipe, world=None):
     return Nets(
         G=state.G,
         D=state.D,
@@ -50,7 +48,7 @@ def nets_of(state, recipe):
         r1_gamma=recipe.loss.r1_gamma,
         n_images=1,
         labels_of=lambda indices: torch.zeros(len(indices), 0),
-        world=World(),
+        world=world or World(),
         stats=state.stats,
     )
 

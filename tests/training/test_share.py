@@ -1,10 +1,9 @@
 import pytest
-import torch
 
-from stylegan_cli.errors import TrainingError, UsageError
+from stylegan_cli.errors import UsageError
 from stylegan_cli.runtime import World
 from stylegan_cli.training.growing import stage_at
-from stylegan_cli.training.share import enough_memory, share_of
+from stylegan_cli.training.share import share_of
 from tests.tiny import tiny, tiny_growing
 
 
@@ -51,27 +50,6 @@ def test_a_batch_that_cannot_be_dealt_out_is_refused(processes, overrides, found
         share_at_start(tiny(*overrides), size=processes)
 
 
-@pytest.mark.parametrize(
-    "error",
-    [
-        torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB."),
-        RuntimeError("[enforce fail at alloc_cpu.cpp:121] DefaultCPUAllocator: can't allocate"),
-        MemoryError(),
-    ],
-)
-def test_a_device_that_is_too_small_is_told_in_words(error):
-    with (
-        pytest.raises(TrainingError, match=r"8 images at once; .*batch_per_device=4"),
-        enough_memory(share_at_start(tiny())),
-    ):
-        raise error
-
-
-def test_other_errors_stay_what_they_are():
-    with pytest.raises(RuntimeError, match="a bug"), enough_memory(share_at_start(tiny())):
-        raise RuntimeError("a bug")
-
-
 def test_small_images_take_less_room_on_a_device():
     recipe = tiny_growing("train.batch_size=32", "train.batch_per_device=4")
     shares = [share_of(recipe, stage_at(recipe, cur_nimg), World()) for cur_nimg in (0, 64)]
@@ -82,23 +60,3 @@ def test_a_batch_of_one_resolution_is_refused_by_its_name():
     recipe = tiny_growing()
     with pytest.raises(UsageError, match=r"growing\.batch_size: 4 at 16 px does not divide"):
         share_of(recipe, stage_at(recipe, 24), World(size=3))
-
-
-def test_out_of_memory_at_a_small_size_is_told_in_images_of_the_full_size():
-    recipe = tiny_growing("train.batch_size=32", "train.batch_per_device=4")
-    share = share_of(recipe, stage_at(recipe, 0), World())
-    with (
-        pytest.raises(TrainingError, match=r"16 images at once; .*batch_per_device=2"),
-        enough_memory(share),
-    ):
-        raise MemoryError
-
-
-def test_out_of_memory_where_less_than_one_full_image_would_fit_names_the_width():
-    recipe = tiny_growing("train.batch_size=4", "train.batch_per_device=1")
-    share = share_of(recipe, stage_at(recipe, 0), World())
-    with (
-        pytest.raises(TrainingError, match=r"smaller --set generator\.channel_base="),
-        enough_memory(share),
-    ):
-        raise MemoryError
