@@ -11,7 +11,6 @@ from benchmarks.cases import Case
 from benchmarks.contender import Contender, play, steps_of
 from stylegan_cli.networks.build import build_discriminator, build_generator, count_parameters
 from stylegan_cli.ops import BackendName
-from stylegan_cli.recipe.automatic import r1_gamma
 from stylegan_cli.runtime import World
 from stylegan_cli.training.augment import initial_augmentation
 from stylegan_cli.training.draws import PhaseStreams
@@ -80,7 +79,7 @@ class _Training:
             D=D.to(self.device).train(),
             loss=loss,
             augmentation=initial_augmentation(recipe, self.device),
-            r1_gamma=r1_gamma(recipe),
+            r1_gamma=recipe.loss.r1_gamma,
             n_images=len(reals),
             labels_of=self._no_labels,
             world=World(),

@@ -166,11 +166,15 @@ class World:
         return bool(flag.item())
 
 
+def process_count() -> int:
+    """How many processes `torchrun` started; 1 without it."""
+    return int(os.environ["WORLD_SIZE"]) if _launched() else 1
+
+
 @contextmanager
 def world(device: "torch.device") -> Iterator[World]:
     """The processes `torchrun` started, joined; a world of one otherwise."""
-    launched = {"RANK", "WORLD_SIZE", "MASTER_ADDR"} <= os.environ.keys()
-    if not launched or os.environ["WORLD_SIZE"] == "1":
+    if process_count() == 1:
         yield World()
         return
     import torch
@@ -183,3 +187,7 @@ def world(device: "torch.device") -> Iterator[World]:
         yield World(rank=dist.get_rank(), size=dist.get_world_size())
     finally:
         dist.destroy_process_group()
+
+
+def _launched() -> bool:
+    return {"RANK", "WORLD_SIZE", "MASTER_ADDR"} <= os.environ.keys()

@@ -27,6 +27,7 @@ TINY = (
     "report.image_ticks=2",
     "report.snapshot_ticks=2",
     "report.state_ticks=1",
+    "health.every_ticks=0",
 )
 
 

@@ -1,15 +1,17 @@
 """A training run as somebody watches it: a live line on a terminal, a line per tick elsewhere."""
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from stylegan_cli.cli import console
 from stylegan_cli.cli.starting import lines_of
+from stylegan_cli.errors import Interrupted, TrainingError
 
 if TYPE_CHECKING:
     from rich.progress import Progress
 
+    from stylegan_cli.training.alarms import Alarm
     from stylegan_cli.training.tick import Tick
 
 SHOWN = {
@@ -26,8 +28,38 @@ SHOWN = {
 """What of a tick's statistics is shown, and under which short name; the rest is in the file."""
 
 
-def show_ticks(ticks: "Iterable[Tick]") -> None:
-    """Run a training to its end and tell how it goes."""
+def show_ticks(ticks: "Iterable[Tick]", lost: "list[Alarm] | None" = None) -> None:
+    """Run a training to its end and tell how it goes.
+
+    Args:
+        lost: Takes the alarms that say that the run is lost; whoever stops the training for them
+            has it end in words.
+
+    Raises:
+        TrainingError: There are such alarms.
+    """
+    if lost is None:
+        _show(ticks)
+        return
+    try:
+        _show(_gathering(ticks, lost))
+    except Interrupted:
+        if not lost:
+            raise
+    if lost:
+        raise TrainingError(
+            f"ended by --stop-on-alarm: {lost[0].name}; the state is saved. The same command goes "
+            "on all the same; other values need another folder"
+        )
+
+
+def _gathering(ticks: "Iterable[Tick]", lost: "list[Alarm]") -> "Iterator[Tick]":
+    for tick in ticks:
+        lost.extend(alarm for alarm in tick.alarms if alarm.is_fatal)
+        yield tick
+
+
+def _show(ticks: "Iterable[Tick]") -> None:
     if console.on_terminal():
         _show_live(ticks)
         return

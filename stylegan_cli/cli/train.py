@@ -3,15 +3,15 @@
 import re
 import shlex
 import signal
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from stylegan_cli.cli import completion, console, starting
+from stylegan_cli.cli import automatic, completion, console, starting
+from stylegan_cli.cli.cost import show_cost
 from stylegan_cli.cli.options import (
     DeviceFlag,
     JsonFlag,
@@ -26,8 +26,8 @@ from stylegan_cli.cli.starting import FreezeDFlag, FreezeMappingFlag, InitFlag, 
 from stylegan_cli.cli.ticks import show_ticks
 
 if TYPE_CHECKING:
-    from stylegan_cli.recipe import Recipe
-    from stylegan_cli.training.estimate import Estimate
+    from stylegan_cli.recipe import Choice, Recipe
+    from stylegan_cli.training.alarms import Alarm
 
 EXAMPLES = examples(
     "sgtool train",
@@ -67,6 +67,13 @@ def train(
         typer.Option("--dry-run", "-n", help="Print the resolved recipe and its cost, and stop."),
     ] = False,
     device: DeviceFlag = "auto",
+    stop_on_alarm: Annotated[
+        bool,
+        typer.Option(
+            "--stop-on-alarm",
+            help="End with exit code 1 at divergence, collapse or a collapsed mapping.",
+        ),
+    ] = False,
     overwrite: OverwriteFlag = False,
     json: JsonFlag = False,
     quiet: QuietFlag = False,
@@ -75,7 +82,7 @@ def train(
     """Train on images; the same command again goes on where it stopped.
 
     The run's folder holds recipe.toml, stats.jsonl, pictures, networks and the training state.
-    Ctrl-C or SIGTERM saves the state first.
+    Ctrl-C or SIGTERM saves the state first. What goes wrong is said as a warning when it comes up.
     """
     from stylegan_cli.recipe import load
 
@@ -87,16 +94,21 @@ def train(
         *(assignments or []),
     ]
     source = recipe or str(init_from or QUICKSTART)
+    reasons: Mapping[str, Choice] = {}
     if recipe is None and init_from is not None:
         begun = output or Path("runs") / _folder_name(source, data)
         chosen = starting.recipe_of(init_from, begun, overrides)
     else:
         chosen = load(source, overrides)
-    if dry_run:
-        _show_cost(chosen, device, json=json)
-        return
     folder = output or Path("runs") / _folder_name(source, chosen.data.path)
-    written = _train(chosen, folder, device, overwrite=overwrite)
+    if recipe is not None or init_from is None:
+        chosen, reasons = automatic.settle(
+            source, overrides, device_name=device, run=None if overwrite else folder
+        )
+    if dry_run:
+        show_cost(chosen, device, reasons, json=json)
+        return
+    written = _train(chosen, folder, device, overwrite=overwrite, stop_on_alarm=stop_on_alarm)
     if json and written:
         echo_json({"run": str(folder), "files": [str(path) for path in written]})
     else:
@@ -104,7 +116,9 @@ def train(
             typer.echo(path)
 
 
-def _train(recipe: "Recipe", folder: Path, device_name: str, *, overwrite: bool) -> list[Path]:
+def _train(
+    recipe: "Recipe", folder: Path, device_name: str, *, overwrite: bool, stop_on_alarm: bool
+) -> list[Path]:
     from stylegan_cli import api
     from stylegan_cli.runtime import keep_freed_memory, world
 
@@ -116,6 +130,7 @@ def _train(recipe: "Recipe", folder: Path, device_name: str, *, overwrite: bool)
             console.set_level("quiet")
         console.note(f"{folder}: training {recipe.title} on {device}")
         dataset = api.training_data(recipe)
+        lost: list[Alarm] = []
         whole = f" of {len(dataset.whole)}" if dataset.whole is not dataset else ""
         console.note(f"{recipe.data.path}: {len(dataset)}{whole} images")
         _name_detector(recipe)
@@ -126,9 +141,9 @@ def _train(recipe: "Recipe", folder: Path, device_name: str, *, overwrite: bool)
             device=device,
             world=processes,
             overwrite=overwrite,
-            stop=lambda: bool(stopped),
+            stop=lambda: bool(stopped or lost),
         )
-        show_ticks(ticks)
+        show_ticks(ticks, lost if stop_on_alarm else None)
         if not processes.is_first:
             return []
         if not stopped:
@@ -181,59 +196,3 @@ def _folder_name(source: str, data: Path | str | None) -> str:
     name = Path(data).stem if data else "no-data"
     parts = [Path(source).stem] if source == QUICKSTART else [Path(source).stem, name]
     return re.sub(r"[^\w.-]+", "-", "-".join(parts))
-
-
-def _show_cost(recipe: "Recipe", device_name: str, *, json: bool) -> None:
-    from stylegan_cli import api
-    from stylegan_cli.recipe import dumps
-    from stylegan_cli.runtime import pick_dtype
-
-    resolved = api.resolve_recipe(recipe)
-    dtype = pick_dtype(resolved.train.precision, api.pick_device(device_name))
-    resolved, transfer = starting.planned(resolved)
-    cost = api.estimate(resolved, c_dim=transfer.c_dim if transfer else 0, dtype=dtype)
-    if json:
-        started = {"init": starting.facts_of(transfer)} if transfer else {}
-        echo_json(_cost_facts(resolved, cost) | started)
-        return
-    typer.echo(dumps(resolved), nl=False)
-    counts = cost.parameters
-    console.note(
-        f"G {counts['generator']:,} parameters, D {counts['discriminator']:,}, "
-        f"{cost.num_ws} style layers"
-    )
-    if api.is_growing(resolved):
-        console.note(_growth(resolved))
-    for line in starting.lines_of(transfer) if transfer else ():
-        console.note(line)
-    console.note(
-        f"about {cost.total_bytes / 2**30:.1f} GiB of memory on each device, "
-        f"{cost.batch_per_device} images at once; without the runtime's own"
-    )
-
-
-def _cost_facts(recipe: "Recipe", cost: "Estimate") -> dict[str, Any]:
-    from stylegan_cli import api
-
-    facts = {
-        "recipe": asdict(recipe),
-        "parameters": cost.parameters,
-        "num_ws": cost.num_ws,
-        "memory": {
-            "batch_per_device": cost.batch_per_device,
-            "weight_bytes": cost.weight_bytes,
-            "activation_bytes": cost.activation_bytes,
-            "total_bytes": cost.total_bytes,
-        },
-    }
-    if api.is_growing(recipe):
-        facts["stages"] = [asdict(stage) for stage in api.stages(recipe)]
-    return facts
-
-
-def _growth(recipe: "Recipe") -> str:
-    from stylegan_cli import api
-
-    first, *later = api.stages(recipe)
-    begins = [f"{stage.resolution} px from {stage.from_kimg:g} kimg" for stage in later]
-    return ", ".join([f"starts at {first.resolution} px", *begins])

@@ -14,6 +14,7 @@ from jaxtyping import Float32, Float64, Int64
 from torch import Tensor
 
 from stylegan_cli.checkpoint import Network
+from stylegan_cli.detectors.ground import on_white
 from stylegan_cli.errors import MetricError, UsageError
 from stylegan_cli.latents import (
     Sampling,
@@ -171,11 +172,7 @@ def perceived(images: Images, options: PathOptions) -> Tensor:
     """What is compared: cropped and reduced as asked, in [0, 255], neither clipped nor rounded."""
     factor = shrink_factor(images.shape[-1], crop=options.crop, rule=options.rule)
     seen = shrink(crop_face(images) if options.crop else images, factor)
-    if seen.shape[1] == 4:
-        # on white, as a viewer shows them
-        alpha = (seen[:, 3:] + 1) / 2
-        seen = seen[:, :3] * alpha + 1 - alpha
-    return (seen + 1) * 127.5
+    return (on_white(seen) + 1) * 127.5
 
 
 def path_distances(

@@ -1,6 +1,7 @@
 """The typed recipe: sections, defaults, load, override, dump."""
 
-from stylegan_cli.recipe.files import dumps, header, load, loads, override, values
+from stylegan_cli.recipe.automatic import Choice, Machine
+from stylegan_cli.recipe.files import choices, dumps, header, load, loads, override, values
 from stylegan_cli.recipe.sections import (
     SCHEMA,
     AugmentSection,
@@ -19,15 +20,18 @@ from stylegan_cli.recipe.shelf import find, shipped
 __all__ = [
     "SCHEMA",
     "AugmentSection",
+    "Choice",
     "DataSection",
     "DiscriminatorSection",
     "GeneratorSection",
     "GrowingSection",
     "InitSection",
     "LossSection",
+    "Machine",
     "Recipe",
     "ReportSection",
     "TrainSection",
+    "choices",
     "dumps",
     "find",
     "header",

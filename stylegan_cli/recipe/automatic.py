@@ -1,12 +1,65 @@
-"""Values that a recipe leaves to the tool."""
+"""Keys that a recipe leaves to the tool by the value "auto", and what they come to.
 
-from dataclasses import replace
+Batch, widths, learning rate, averaging and R1 are the `auto` preset of [ADA]; what a CPU gets
+differs where a GPU's values would take it weeks.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 
 from stylegan_cli.recipe.sections import AugmentSection, Recipe
 
+AUTO = "auto"
+SMALLEST_BASE = 32
+"""Feature maps at the full resolution that a CPU is given."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Machine:
+    """What a run will have.
+
+    Attributes:
+        processes: One for each device.
+        settled: What an earlier session of the same run came to, by dotted key; it stays.
+    """
+
+    processes: int = 1
+    has_gpu: bool = True
+    settled: Mapping[str, object] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Choice:
+    """What a key comes to, and why."""
+
+    value: object
+    why: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Facts:
+    resolution: int
+    batch_size: int
+    machine: Machine
+
+
+def choices(values: Mapping[str, object], machine: Machine) -> dict[str, Choice]:
+    """What the keys that are "auto" come to; those that hang on wrong values are left out.
+
+    Args:
+        values: By dotted key; what is not there has the default of the sections.
+    """
+    wanted = [key for key, value in values.items() if value == AUTO and key in _RULES]
+    return {key: choice for key in wanted if (choice := _choose(key, values, machine)) is not None}
+
+
+def can_be_automatic(key: str) -> bool:
+    """Whether a key may have the value "auto" that is replaced by another."""
+    return key in _RULES
+
 
 def resolve(recipe: Recipe) -> Recipe:
-    """The recipe with every "auto", and every default that follows another key, decided.
+    """The recipe with every default that follows another key decided.
 
     Weights that training starts from are averaged without a ramp-up, as in [ADA].
     """
@@ -14,7 +67,6 @@ def resolve(recipe: Recipe) -> Recipe:
     return replace(
         recipe,
         train=replace(recipe.train, ema_rampup=0.0) if starts_trained else recipe.train,
-        loss=replace(recipe.loss, r1_gamma=r1_gamma(recipe)),
         augment=_resolved_augment(recipe),
         discriminator=replace(
             recipe.discriminator,
@@ -22,14 +74,6 @@ def resolve(recipe: Recipe) -> Recipe:
             channel_max=recipe.discriminator.channel_max or recipe.generator.channel_max,
         ),
     )
-
-
-def r1_gamma(recipe: Recipe) -> float:
-    """Weight of R1; "auto" is 0.0002 · resolution² / batch_size, the rule of thumb of [ADA]."""
-    gamma = recipe.loss.r1_gamma
-    if gamma == "auto":
-        return 0.0002 * recipe.data.resolution**2 / recipe.train.batch_size
-    return gamma
 
 
 def ada_kimg(recipe: Recipe) -> float:
@@ -45,3 +89,82 @@ def _resolved_augment(recipe: Recipe) -> AugmentSection:
     if recipe.augment.mode != "ada":
         return recipe.augment
     return replace(recipe.augment, ada_kimg=ada_kimg(recipe))
+
+
+def _choose(key: str, values: Mapping[str, object], machine: Machine) -> Choice | None:
+    if key in machine.settled:
+        return Choice(value=machine.settled[key], why="as the run began")
+    resolution = values.get("data.resolution", Recipe().data.resolution)
+    if type(resolution) is not int or resolution < 1:
+        return None
+    size = values.get("train.batch_size", Recipe().train.batch_size)
+    if size == AUTO:
+        facts = _Facts(resolution=resolution, batch_size=0, machine=machine)
+        size = machine.settled.get("train.batch_size", _batch_size(facts).value)
+    if type(size) is not int or size < 1:
+        return None
+    return _RULES[key](_Facts(resolution=resolution, batch_size=size, machine=machine))
+
+
+def _batch_size(facts: _Facts) -> Choice:
+    processes = facts.machine.processes
+    most = 32 if facts.machine.has_gpu else 16
+    each = min(4096 // facts.resolution, most)
+    kind = "GPU" if facts.machine.has_gpu else "CPU process"
+    return Choice(
+        value=max(min(processes * each, 64), processes),
+        why=f"{processes} × 4096 / resolution, at most {most} a {kind} and 64 in all",
+    )
+
+
+def _group_size(facts: _Facts) -> Choice:
+    each = facts.batch_size // facts.machine.processes
+    return Choice(value=max(1, min(each, 4)), why="4, or what a device has of a batch")
+
+
+def _channel_base(facts: _Facts) -> Choice:
+    base = 32_768 if facts.resolution >= 512 else 16_384
+    why = "twice as wide from 512 px on"
+    if not facts.machine.has_gpu:
+        base, why = min(base, SMALLEST_BASE * facts.resolution), "thin, for a CPU"
+    return Choice(value=base, why=why)
+
+
+def _mapping_layers(_: _Facts) -> Choice:
+    return Choice(value=2, why="trains more steadily than 8 on few images")
+
+
+def _learning_rate(facts: _Facts) -> Choice:
+    lr = 0.002 if facts.resolution >= 1024 else 0.0025
+    return Choice(value=lr, why="0.002 at 1024 px, 0.0025 below")
+
+
+def _ema_kimg(facts: _Facts) -> Choice:
+    return Choice(value=facts.batch_size * 10 / 32, why="batch_size · 10 / 32")
+
+
+def _r1_gamma(facts: _Facts) -> Choice:
+    return Choice(
+        value=0.0002 * facts.resolution**2 / facts.batch_size,
+        why="0.0002 · resolution² / batch_size",
+    )
+
+
+def _total_kimg(facts: _Facts) -> Choice:
+    if facts.machine.has_gpu:
+        return Choice(value=25_000.0, why="as in the papers; a run can be ended when it is good")
+    return Choice(value=200.0, why="hours on two CPU cores at 64 px")
+
+
+_RULES: Mapping[str, Callable[[_Facts], Choice]] = {
+    "train.batch_size": _batch_size,
+    "train.lr_g": _learning_rate,
+    "train.lr_d": _learning_rate,
+    "train.ema_kimg": _ema_kimg,
+    "train.total_kimg": _total_kimg,
+    "generator.channel_base": _channel_base,
+    "generator.mapping_layers": _mapping_layers,
+    "discriminator.mbstd_group_size": _group_size,
+    "loss.r1_gamma": _r1_gamma,
+}
+"""[ADA], the preset `auto` of its published program."""

@@ -7,41 +7,62 @@ from itertools import takewhile
 from pathlib import Path
 
 from stylegan_cli.errors import RecipeError
+from stylegan_cli.recipe.automatic import Choice, Machine
 from stylegan_cli.recipe.sections import Recipe
 from stylegan_cli.recipe.shelf import find
 from stylegan_cli.recipe.toml import inline
-from stylegan_cli.recipe.validation import Values, takes, validate
+from stylegan_cli.recipe.validation import (
+    ANY_MACHINE,
+    Values,
+    automatic_choices,
+    takes,
+    validate,
+)
 
 
-def load(source: str | Path, overrides: Sequence[str] = ()) -> Recipe:
-    """The recipe of a file or of a shipped name, with overrides applied.
+def load(
+    source: str | Path, overrides: Sequence[str] = (), *, machine: Machine = ANY_MACHINE
+) -> Recipe:
+    """The recipe of a file or of a shipped name, with overrides applied and no key "auto".
 
     Args:
         source: A path, or the name of a shipped recipe.
         overrides: Assignments such as `train.batch_size=16`; values are TOML (a table
             `{8 = 64}`), bare words strings.
+        machine: What keys that are "auto" look at; one process with a GPU if not given.
 
     Raises:
         RecipeError: No such recipe, or its problems, all at once.
     """
-    return loads(_read(source), source=str(source), overrides=overrides)
+    return loads(_read(source), source=str(source), overrides=overrides, machine=machine)
 
 
-def loads(text: str, *, source: str = "recipe", overrides: Sequence[str] = ()) -> Recipe:
-    """The recipe of a TOML text, with overrides applied.
+def loads(
+    text: str,
+    *,
+    source: str = "recipe",
+    overrides: Sequence[str] = (),
+    machine: Machine = ANY_MACHINE,
+) -> Recipe:
+    """The recipe of a TOML text, with overrides applied and no key "auto".
 
     Args:
         source: Where the text came from, for messages.
         overrides: As in `load`.
+        machine: As in `load`.
 
     Raises:
         RecipeError: The problems of the text, all at once.
     """
-    try:
-        table = tomllib.loads(text)
-    except (tomllib.TOMLDecodeError, RecursionError) as error:
-        raise RecipeError(source, [f"not TOML ({error}); correct the file there"]) from None
-    return _overridden(_flat(table), source, overrides)
+    return _overridden(_parse(text, source), source, overrides, machine)
+
+
+def choices(
+    source: str | Path, overrides: Sequence[str] = (), *, machine: Machine = ANY_MACHINE
+) -> dict[str, Choice]:
+    """What the keys come to that are "auto" in a recipe, and why; arguments as of `load`."""
+    stated = _parse(_read(source), str(source))
+    return automatic_choices({**stated, **dict(map(_assignment, overrides))}, machine)
 
 
 def override(recipe: Recipe, overrides: Sequence[str]) -> Recipe:
@@ -51,7 +72,7 @@ def override(recipe: Recipe, overrides: Sequence[str]) -> Recipe:
         RecipeError: The problems of the assignments, all at once.
     """
     given = {key: value for key, value in values(recipe).items() if value is not None}
-    return _overridden(given, "recipe", overrides)
+    return _overridden(given, "recipe", overrides, ANY_MACHINE)
 
 
 def values(recipe: Recipe) -> dict[str, object]:
@@ -83,6 +104,13 @@ def _read(source: str | Path) -> str:
         raise RecipeError(str(path), [f"cannot be read as text ({error})"]) from None
 
 
+def _parse(text: str, source: str) -> dict[str, object]:
+    try:
+        return _flat(tomllib.loads(text))
+    except (tomllib.TOMLDecodeError, RecursionError) as error:
+        raise RecipeError(source, [f"not TOML ({error}); correct the file there"]) from None
+
+
 def _lines(values: Mapping[str, object]) -> str:
     return "".join(
         f"# {key} is not set\n" if value is None else f"{key} = {inline(value)}\n"
@@ -100,9 +128,9 @@ def _flat(table: Mapping[str, object]) -> dict[str, object]:
     return flat
 
 
-def _overridden(values: Values, source: str, overrides: Sequence[str]) -> Recipe:
+def _overridden(values: Values, source: str, overrides: Sequence[str], machine: Machine) -> Recipe:
     changes = dict(_assignment(text) for text in overrides)
-    return validate({**values, **changes}, source, overridden=changes)
+    return validate({**values, **changes}, source, overridden=changes, machine=machine)
 
 
 def _assignment(text: str) -> tuple[str, object]:

@@ -1,7 +1,8 @@
 """The sections of a recipe: keys, defaults, and the values each key takes.
 
 Every default is StyleGAN2 configuration F of [SG2] unless said otherwise; a recipe file of
-another family starts from that family's defaults (`recipe.families`).
+another family starts from that family's defaults (`recipe.families`). Some keys may be "auto"
+in a file or assignment: `recipe.automatic` says which, and what they come to.
 """
 
 from collections.abc import Mapping
@@ -133,7 +134,7 @@ class LossSection:
         gp_weight: Weight of the gradient penalty between reals and fakes, 10 for WGAN-GP.
         lazy: Regularizers run as steps of their own every so many iterations, [SG2] section
             3.1; False adds them to the loss of every iteration.
-        r1_gamma: Weight γ of R1; "auto" is 0.0002 · resolution² / batch_size [ADA].
+        r1_gamma: Weight γ of R1.
         r1_interval: R1 runs every so many steps (lazy regularization).
         pl_weight: Weight of path-length regularization; 0 leaves it out.
         pl_interval: It runs every so many steps.
@@ -146,7 +147,7 @@ class LossSection:
     wgan_drift: NotNegative = 0.001
     gp_weight: NotNegative = 0.0
     lazy: bool = True
-    r1_gamma: NotNegative | Literal["auto"] = 10.0
+    r1_gamma: NotNegative = 10.0
     r1_interval: Count = 16
     pl_weight: NotNegative = 2.0
     pl_interval: Count = 4
@@ -234,6 +235,18 @@ class AugmentSection:
 
 
 @dataclass(frozen=True, kw_only=True)
+class HealthSection:
+    """How often a run looks at how it is doing, beyond its losses.
+
+    Attributes:
+        every_ticks: The variety of G's images, how near they are to training images, and how w
+            varies are measured every so many ticks; 0 turns it off.
+    """
+
+    every_ticks: Annotated[int, Ge(0)] = 1
+
+
+@dataclass(frozen=True, kw_only=True)
 class ReportSection:
     """How often a run tells of itself, in ticks of `tick_kimg` thousand images.
 
@@ -290,3 +303,4 @@ class Recipe:
     augment: AugmentSection = field(default_factory=AugmentSection)
     report: ReportSection = field(default_factory=ReportSection)
     metrics: MetricsSection = field(default_factory=MetricsSection)
+    health: HealthSection = field(default_factory=HealthSection)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, get_origin, get_type_hints
 
 from stylegan_cli.errors import RecipeError
 from stylegan_cli.recipe import families
+from stylegan_cli.recipe.automatic import AUTO, Choice, Machine, can_be_automatic, choices
 from stylegan_cli.recipe.conflicts import conflicts
 from stylegan_cli.recipe.sections import SCHEMA, Recipe
 from stylegan_cli.recipe.toml import inline
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
 
 Values = Mapping[str, object]
 """Raw values by dotted key, such as `{"train.batch_size": 16}`."""
+
+ANY_MACHINE = Machine()
 
 
 @cache
@@ -42,15 +45,18 @@ def key_types() -> Mapping[str, Any]:
 
 def takes(key: str, value: object) -> bool:
     """Whether the key exists and may have this value."""
-    return not _judge(key, value)[0]
+    return (value == AUTO and can_be_automatic(key)) or not _judge(key, value)[0]
 
 
-def validate(values: Values, source: str, overridden: Collection[str] = ()) -> Recipe:
+def validate(
+    values: Values, source: str, overridden: Collection[str] = (), machine: Machine = ANY_MACHINE
+) -> Recipe:
     """The recipe with these values, elsewhere the defaults of its family.
 
     Args:
         source: The file or name the values came from, for messages.
         overridden: Keys whose value came from `--set` instead.
+        machine: What keys that are "auto" look at.
 
     Raises:
         RecipeError: With every problem: unknown keys, wrong values, broken rules.
@@ -58,8 +64,7 @@ def validate(values: Values, source: str, overridden: Collection[str] = ()) -> R
     _check_schema(values.get("schema", SCHEMA), source)
     problems: dict[str, str] = {}
     good: dict[str, object] = {}
-    defaults = families.defaults(values.get("generator.family"))
-    for key, value in {**defaults, **values}.items():
+    for key, value in _decided(_with_family(values), machine).items():
         problem, good_value = _judge(key, value)
         if problem:
             problems[key] = problem
@@ -77,6 +82,25 @@ def validate(values: Values, source: str, overridden: Collection[str] = ()) -> R
         ]
         raise RecipeError(source, lines)
     return recipe
+
+
+def automatic_choices(values: Values, machine: Machine) -> dict[str, Choice]:
+    """What those of the values that are "auto" come to."""
+    return choices(_with_family(values), machine)
+
+
+def _decided(values: Values, machine: Machine) -> Values:
+    chosen = choices(values, machine)
+    return {
+        key: chosen[key].value if key in chosen else value
+        for key, value in values.items()
+        # what could not be chosen hangs on a value that is wrong itself
+        if key in chosen or value != AUTO or not can_be_automatic(key)
+    }
+
+
+def _with_family(values: Values) -> Values:
+    return {**families.defaults(values.get("generator.family")), **values}
 
 
 def _check_schema(schema: object, source: str) -> None:

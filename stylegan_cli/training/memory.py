@@ -1,5 +1,7 @@
 """What is done where a device's memory does not suffice."""
 
+import sys
+
 import torch
 
 from stylegan_cli.errors import TrainingError, UsageError
@@ -52,6 +54,18 @@ def memory_alarm(share: Share, batch_per_device: int) -> Alarm:
         f"{share.rounds} times a step, as --set train.batch_per_device={batch_per_device} does "
         "from the start",
     )
+
+
+def peak_memory(device: torch.device) -> int:
+    """Bytes: the GPU's for a GPU, else the process's; 0 where the system does not tell."""
+    if device.type == "cuda":
+        return torch.cuda.max_memory_allocated(device)
+    if sys.platform == "win32":
+        return 0
+    import resource
+
+    unit = 1 if sys.platform == "darwin" else 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
 
 
 def _comes_out_even(recipe: Recipe, world: World, batch_per_device: int) -> bool:

@@ -10,7 +10,7 @@ from stylegan_cli.checkpoint import load_state, save_state
 from stylegan_cli.errors import NetworkFileError, OutputError
 from stylegan_cli.files import writing, written_whole
 from stylegan_cli.recipe import Recipe, dumps, load
-from stylegan_cli.recipe.sections import MetricsSection, ReportSection
+from stylegan_cli.recipe.sections import HealthSection, MetricsSection, ReportSection
 
 NETWORKS = "network-*.safetensors"
 PARTIAL = ".*.partial"
@@ -183,6 +183,7 @@ def _identity(recipe: Recipe) -> Recipe:
         recipe,
         report=ReportSection(),
         metrics=MetricsSection(),
+        health=HealthSection(),
         train=replace(recipe.train, total_kimg=1.0),
         title="",
     )

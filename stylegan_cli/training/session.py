@@ -1,6 +1,5 @@
 """A session of training: one call of `train`, from the state it finds to the state it leaves."""
 
-import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
@@ -13,16 +12,17 @@ from stylegan_cli.data.dataset import Dataset
 from stylegan_cli.data.loader import BatchShape, RealBatch, real_batches
 from stylegan_cli.errors import OutputError, TrainingError
 from stylegan_cli.recipe import Recipe
-from stylegan_cli.recipe.automatic import r1_gamma
 from stylegan_cli.runtime import World, pick_dtype, repeatable
 from stylegan_cli.training.alarms import Alarm, Watch
 from stylegan_cli.training.data import label_donors, stream_of
 from stylegan_cli.training.growing import Stage, is_growing, stage_at
+from stylegan_cli.training.health import Probe, open_probe
 from stylegan_cli.training.iteration import train_batch
 from stylegan_cli.training.memory import (
     begin_anew_words,
     is_out_of_memory,
     memory_alarm,
+    peak_memory,
     smaller_batch_per_device,
 )
 from stylegan_cli.training.origin import open_origin
@@ -47,6 +47,7 @@ class Session:
         outputs: In the first process only.
         transfer: From the network that the run started from in this session.
         watch: Its counts are those of the state.
+        probe: In the first process only, where the recipe asks for it.
         images_before: Shown before the last iteration.
         unwritten: Alarms for the next line of `stats.jsonl`.
     """
@@ -59,6 +60,7 @@ class Session:
     nets: Nets
     outputs: Outputs | None
     watch: Watch
+    probe: Probe | None
     resumed: bool
     transfer: Transfer | None = None
     clock: float = field(default_factory=time.monotonic)
@@ -136,7 +138,7 @@ class Session:
 
     def report(self) -> Tick:
         """Close a tick: check its numbers, write what is due."""
-        stats = self._measure()
+        stats = {**self._measure(), **self._health()}
         alarms = self.watch.judge(stats) if self.outputs is not None else []
         report = self.recipe.report
         is_due = self._is_due()
@@ -176,6 +178,11 @@ class Session:
         room = self.state.batch_per_device
         return share_of(self.recipe, stage, self.world, batch_per_device=room)
 
+    def _health(self) -> dict[str, float]:
+        if self.probe is None or not self.crossed(self.recipe.health.every_ticks):
+            return {}
+        return self.probe.measure(self.state.G_ema)
+
     def _is_due(self) -> bool:
         every = self.recipe.metrics.every_ticks
         return every > 0 and self.crossed(every)
@@ -192,17 +199,18 @@ class Session:
         seconds, images = now - self.clock, self.state.cur_nimg - self.images_at_clock
         self.clock, self.images_at_clock = now, self.state.cur_nimg
         self.state.seconds += seconds
+        room = self.state.batch_per_device
         return {
             "cur_nimg": self.state.cur_nimg,
             "kimg": self.kimg,
             **self._growth(),
             **self._augmentation(),
-            **self._room(),
+            **({} if room is None else {"batch_per_device": room}),
             **means,
             "pl_mean": self.state.pl_mean.item(),
             "sec_per_kimg": seconds / images * 1000,
             "seconds": self.state.seconds,
-            "memory_gib": _peak_memory(self.state.pl_mean.device) / 2**30,
+            "memory_gib": peak_memory(self.state.pl_mean.device) / 2**30,
         }
 
     def _growth(self) -> dict[str, int | float]:
@@ -213,9 +221,6 @@ class Session:
     def _augmentation(self) -> dict[str, float]:
         augmentation = self.state.augmentation
         return {} if augmentation is None else {"augment_p": augmentation.p}
-    def _room(self) -> dict[str, int]:
-        found = self.state.batch_per_device
-        return {} if found is None else {"batch_per_device": found}
 
     def _tick(self, stats: Mapping[str, int | float], files: list[Path]) -> Tick:
         return Tick(
@@ -254,6 +259,7 @@ def open_session(
         state=state,
         nets=_nets(recipe, dataset, state, world),
         outputs=open_outputs(folder, recipe, dataset, state) if world.is_first else None,
+        probe=open_probe(recipe, dataset, device) if world.is_first else None,
         watch=Watch(rules=rules(recipe), counts=state.alarm_counts),
         resumed=resumed,
         transfer=transfer,
@@ -294,7 +300,7 @@ def _nets(recipe: Recipe, dataset: Dataset, state: TrainingState, world: World) 
         D=state.D,
         loss=recipe.loss,
         augmentation=state.augmentation,
-        r1_gamma=r1_gamma(recipe),
+        r1_gamma=recipe.loss.r1_gamma,
         n_images=len(donors),
         labels_of=lambda indices: torch.from_numpy(
             np.stack([dataset.label(donors[i]) for i in indices])
@@ -302,15 +308,3 @@ def _nets(recipe: Recipe, dataset: Dataset, state: TrainingState, world: World) 
         world=world,
         stats=state.stats,
     )
-
-
-def _peak_memory(device: torch.device) -> int:
-    """Bytes: the GPU's for a GPU, else the process's; 0 where the system does not tell."""
-    if device.type == "cuda":
-        return torch.cuda.max_memory_allocated(device)
-    if sys.platform == "win32":
-        return 0
-    import resource
-
-    unit = 1 if sys.platform == "darwin" else 1024
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit

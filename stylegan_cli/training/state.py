@@ -101,13 +101,18 @@ class TrainingState:
 
     def tracked(self) -> dict[str, Tensor]:
         """Copies of what moves on while gradients are still being gathered, by name."""
-        sums = {f"sums.{name}": moments.clone() for name, moments in self.stats.sums.items()}
-        return {"w_avg": self.G.mapping.w_avg.clone(), "pl_mean": self.pl_mean.clone(), **sums}
+        moving = {"w_avg": self.G.mapping.w_avg, "pl_mean": self.pl_mean}
+        if self.augmentation is not None:
+            moving["signs"] = self.augmentation.signs
+        moving |= {f"sums.{name}": moments for name, moments in self.stats.sums.items()}
+        return {name: tensor.clone() for name, tensor in moving.items()}
 
     def take_back(self, tracked: Mapping[str, Tensor]) -> None:
         """Put back what `tracked` gave."""
         self.G.mapping.w_avg.copy_(tracked["w_avg"])
         self.pl_mean.copy_(tracked["pl_mean"])
+        if self.augmentation is not None:
+            self.augmentation.signs.copy_(tracked["signs"])
         self.stats.reset()
         for name, moments in tracked.items():
             if name.startswith("sums."):

@@ -38,7 +38,7 @@ def test_all_problems_are_reported_at_once():
     assert sorted(found) == [
         "data.mirorr: no such key; did you mean data.mirror?",
         "data.resolution: 100 is not a power of two from 4 to 1024; write for example 128",
-        "loss.r1_gamma: should be a valid number or 'auto', found \"automatic\"",
+        'loss.r1_gamma: should be a valid number, found "automatic"',
         "loss.style_mixing_prob: should be less than or equal to 1, found 2",
         'train.batch_size: should be a valid integer, found "16"',
         "train.lr_g: should be greater than 0, found -1",

@@ -6,7 +6,6 @@ import torch.nn.functional as F
 
 from stylegan_cli.latents import broadcast_layers
 from stylegan_cli.networks.build import build_discriminator, build_generator
-from stylegan_cli.recipe.automatic import r1_gamma
 from stylegan_cli.runtime import World
 from stylegan_cli.training.draws import PhaseStreams
 from stylegan_cli.training.phases import (
@@ -41,7 +40,7 @@ def nets_of(recipe, *, c_dim=0, **loss):
         D=build_discriminator(recipe, c_dim=c_dim),
         loss=replace(recipe.loss, **loss),
         augmentation=None,
-        r1_gamma=r1_gamma(recipe),
+        r1_gamma=recipe.loss.r1_gamma,
         n_images=3,
         labels_of=lambda indices: torch.eye(3)[list(indices), :c_dim],
         world=World(),

@@ -1,0 +1,200 @@
+"""How a generator is doing beyond its losses, cheaply enough for every tick.
+
+Images are compared at 64 px by LPIPS with the AlexNet that ships, Zhang et al. 2018, and what is
+found is told relative to the training images. Fakes are as many as 1/64 of the images of a tick,
+so that looking at them takes at most 2 % of its time.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from stylegan_cli.data.dataset import Dataset
+from stylegan_cli.detectors import open_detector
+from stylegan_cli.detectors.detector import PerceptualDetector
+from stylegan_cli.detectors.ground import on_white
+from stylegan_cli.latents import broadcast_layers
+from stylegan_cli.networks.generator import Generator
+from stylegan_cli.networks.growing import halve, upscale
+from stylegan_cli.recipe import Recipe
+from stylegan_cli.runtime import numpy_stream, torch_stream
+from stylegan_cli.shapes import C, Images, W, Z
+from stylegan_cli.synthesis import default_batch_size
+
+SIDE = 64
+"""Of the images as they are compared."""
+FEWEST_FAKES, MOST_FAKES, TICK_IMAGES_PER_FAKE = 16, 64, 64
+MOST_REALS, REALS_PER_KIMG = 1000, 10
+"""Looking at the training images once takes about 1 % of a run."""
+CODES = 256
+DEAD = 0.02
+"""A number of w is dead where its deviation over z is below this part of the size of w."""
+
+Looks = Float[Tensor, "n values"]
+"""Vectors whose squared distances are the perceptual distances of images."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Yardstick:
+    """Training images as they look at one size, and how they differ.
+
+    Attributes:
+        looks: In half precision; with their mirror images, where those are trained on, behind.
+        variety: Mean distance of two of them.
+        nearest: Distance of each to the nearest other, in the middle; None where they are only a
+            part of all.
+    """
+
+    looks: Looks
+    variety: float
+    nearest: float | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Probe:
+    """Measures the averaged generator, with the same latents each time.
+
+    Attributes:
+        chosen: Training images that are compared with.
+        yardsticks: By the size of the images, as a growing network comes to it.
+    """
+
+    dataset: Dataset
+    detector: PerceptualDetector
+    mirror: bool
+    chosen: Sequence[int]
+    z: Z
+    c: C
+    device: torch.device
+    yardsticks: dict[int, Yardstick] = field(default_factory=dict)
+
+    @torch.no_grad()
+    def measure(self, G_ema: Generator) -> dict[str, float]:
+        """Numbers for a line of `stats.jsonl`.
+
+        `diversity`: mean distance of two fakes over that of two training images. `nearest_ratio`:
+        distance of a fake to the nearest training image over that of a training image to the
+        nearest other, in the middle. `w_spread`: deviation of w over its size. `w_dead`: share of
+        numbers in w that are the same for every z. What the network or data do not have is left
+        out.
+        """
+        yardstick = self._yardstick(G_ema.side)
+        looks = self._looks_of_fakes(G_ema)
+        found = {"diversity": _ratio(_variety(looks), yardstick.variety)}
+        if yardstick.nearest is not None:
+            nearest = _to_nearest(looks, yardstick.looks).median().item()
+            found["nearest_ratio"] = _ratio(nearest, yardstick.nearest)
+        if G_ema.mapping.layers:
+            found |= spread(self._codes(G_ema))
+        return found
+
+    def _looks_of_fakes(self, G_ema: Generator) -> Looks:
+        size = default_batch_size(G_ema.resolution)
+        parts = zip(self.z.split(size), self.c.split(size), strict=True)
+        return torch.cat([self._look(_draw(G_ema, z, c)) for z, c in parts])
+
+    def _codes(self, G_ema: Generator) -> W:
+        z = torch.randn(CODES, G_ema.z_dim, generator=torch_stream(0, "health", "codes"))
+        # one label: what varies with labels alone is dead to z
+        w: Tensor = G_ema.mapping(z.to(self.device), self.c[:1].expand(CODES, -1))
+        return w
+
+    def _yardstick(self, side: int) -> Yardstick:
+        if side not in self.yardsticks:
+            self.yardsticks.clear()
+            self.yardsticks[side] = self._compare_reals(side)
+        return self.yardsticks[side]
+
+    def _compare_reals(self, side: int) -> Yardstick:
+        batches = np.array_split(self.chosen, -(-len(self.chosen) // MOST_FAKES))
+        images = [self._reals(batch.tolist(), side) for batch in batches]
+        looks = torch.cat([self._look(part).half() for part in images])
+        every = looks
+        if self.mirror:
+            every = torch.cat([looks, *(self._look(part.flip(3)).half() for part in images)])
+        nearest = None
+        if len(looks) == len(self.dataset) > 1:
+            nearest = _to_nearest(looks, every, itself=len(looks)).median().item()
+        return Yardstick(looks=every, variety=_variety(looks.float()), nearest=nearest)
+
+    def _reals(self, indices: Sequence[int], side: int) -> Images:
+        pixels = np.stack([self.dataset.read(index)[0] for index in indices])
+        images = torch.from_numpy(pixels).to(self.device).permute(0, 3, 1, 2).float() / 127.5 - 1
+        while images.shape[3] > side:
+            images = halve(images)
+        return images
+
+    def _look(self, images: Images) -> Looks:
+        while images.shape[3] > SIDE:
+            images = halve(images)
+        seen = upscale(on_white(images.clamp(-1, 1)), SIDE)
+        return self.detector.embed((seen + 1) * 127.5)
+
+
+def open_probe(recipe: Recipe, dataset: Dataset, device: torch.device) -> Probe | None:
+    """A probe for a run that learns from this data set; None where the recipe wants none."""
+    if not recipe.health.every_ticks:
+        return None
+    tick = round(recipe.report.tick_kimg * 1000)
+    fakes = min(max(tick // TICK_IMAGES_PER_FAKE, FEWEST_FAKES), MOST_FAKES)
+    reals = min(MOST_REALS, max(fakes, round(recipe.train.total_kimg * REALS_PER_KIMG)))
+    order = numpy_stream(recipe.seed, "health").permutation(len(dataset)).tolist()
+    labels = np.stack([dataset.label(order[i % len(order)]) for i in range(fakes)])
+    z = torch.randn(fakes, recipe.generator.z_dim, generator=torch_stream(recipe.seed, "health"))
+    return Probe(
+        dataset=dataset,
+        detector=open_detector("alex", purpose="distance", device=device),
+        mirror=recipe.data.mirror,
+        chosen=order[:reals],
+        z=z.to(device),
+        c=torch.from_numpy(labels).to(device),
+        device=device,
+    )
+
+
+def spread(w: W) -> dict[str, float]:
+    """How much w varies over z, and the share of its numbers that do not."""
+    size, deviation = w.square().mean().sqrt(), w.std(0)
+    return {
+        "w_spread": (deviation.square().mean().sqrt() / size).item(),
+        "w_dead": (deviation < DEAD * size).float().mean().item(),
+    }
+
+
+def _variety(looks: Looks) -> float:
+    # of all pairs: twice the variance, summed over the numbers
+    return 2 * looks.var(0).sum().item()
+
+
+def _to_nearest(looks: Looks, others: Looks, *, itself: int = 0) -> Float[Tensor, " n"]:
+    """Distance of each to the nearest of others.
+
+    Args:
+        itself: Others at the place of each and every so many behind it do not count.
+    """
+    rows = []
+    for start in range(0, len(looks), MOST_FAKES):
+        part = looks[start : start + MOST_FAKES].float()
+        distances = torch.cat(
+            [torch.cdist(part, block.float()).square() for block in others.split(256)], dim=1
+        )
+        if itself:
+            own = torch.arange(start, start + len(part), device=looks.device)
+            places = torch.arange(len(others), device=looks.device) % itself
+            distances = distances.masked_fill(own[:, None] == places, torch.inf)
+        rows.append(distances.amin(1))
+    return torch.cat(rows)
+
+
+def _ratio(found: float, usual: float) -> float:
+    # training images that are all the same have no yardstick
+    return found / usual if usual > 0 else 1.0
+
+
+def _draw(G_ema: Generator, z: Z, c: C) -> Images:
+    images: Tensor = G_ema.synthesis(broadcast_layers(G_ema.mapping(z, c), G_ema.num_ws), "const")
+    return images
