@@ -34,7 +34,7 @@ CODES = 256
 DEAD = 0.02
 """A number of w is dead where its deviation over z is below this part of the size of w."""
 
-Looks = Float[Tensor, "n values"]
+Looks = Float[Tensor, "images values"]
 """Vectors whose squared distances are the perceptual distances of images."""
 
 
@@ -170,7 +170,9 @@ def _variety(looks: Looks) -> float:
     return 2 * looks.var(0).sum().item()
 
 
-def _to_nearest(looks: Looks, others: Looks, *, itself: int = 0) -> Float[Tensor, " n"]:
+def _to_nearest(
+    looks: Looks, others: Float[Tensor, "others values"], *, itself: int = 0
+) -> Float[Tensor, " images"]:
     """Distance of each to the nearest of others.
 
     Args:
