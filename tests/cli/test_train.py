@@ -82,6 +82,30 @@ def test_dry_run_prints_a_recipe_that_reads_back(recipe):
     assert loads(result.stdout).loss.r1_gamma == pytest.approx(0.0002 * 16**2 / 8)
 
 
+def test_dry_run_tells_what_auto_comes_to_and_why(recipe):
+    settings = ("--set", "train.batch_size=auto", "--set", "train.lr_g=auto", "--dry-run")
+    result = train(recipe, *settings, "--device", "cpu")
+    assert loads(result.stdout).train.batch_size == 16
+    assert "train.batch_size is auto: 16 (1 × 4096 / resolution, at most 16 a CPU" in result.stderr
+    told = json.loads(train(recipe, *settings, "--device", "cpu", "--json").stdout)["automatic"]
+    assert told["train.lr_g"] == {"value": 0.0025, "why": "0.002 at 1024 px, 0.0025 below"}
+
+
+def test_a_run_that_is_lost_ends_in_words_where_that_is_asked(recipe, image_folder, tmp_path):
+    diverging = tiny("train.lr_g=1.0", "train.lr_d=1.0", "report.tick_kimg=0.008")
+    recipe.write_text(dumps(diverging))
+    words = (recipe, "--data", image_folder, "-o", "run", "--stop-on-alarm")
+    result = train(*words)
+    assert result.exit_code == 1
+    assert re.search("warning: 0.0 kimg: divergence: D's scores have left", result.stderr)
+    assert re.search("error: ended by --stop-on-alarm: divergence; the state is", result.stderr)
+    stopped_at = load_state(tmp_path / "run" / "state.pt")["cur_nimg"]
+    assert 0 < stopped_at < 64
+    assert train(*words).exit_code == 0
+    last = (tmp_path / "run" / "stats.jsonl").read_text().splitlines()[-1]
+    assert json.loads(last)["cur_nimg"] == 64
+
+
 def test_dry_run_as_json_has_counts_and_memory(recipe):
     cost = json.loads(train(recipe, "--dry-run", "--json").stdout)
     assert set(cost) == {"recipe", "parameters", "num_ws", "memory"}

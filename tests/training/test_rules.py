@@ -1,4 +1,6 @@
+import json
 import re
+from pathlib import Path
 
 import pytest
 
@@ -53,3 +55,22 @@ def test_scores_of_a_wasserstein_critic_are_large_and_have_no_sign():
     assert alarms_of("loss.adversarial=wgan", **changes) == []
     (alarm,) = alarms_of("loss.adversarial=wgan", score_fake=-1e5)
     assert alarm.name == "divergence"
+
+
+RECORDED = Path(__file__).parent / "recorded"
+
+
+def alarms_of_run(path, *overrides):
+    watch = Watch(rules=rules(tiny(*overrides)))
+    ticks = [json.loads(line) for line in path.read_text().splitlines()]
+    return [alarm.name for tick in ticks for alarm in watch.judge(tick)]
+
+
+@pytest.mark.parametrize("run", sorted(path.name for path in RECORDED.glob("healthy-*")))
+def test_a_healthy_run_gives_no_alarm(run):
+    loss = "wgan" if "progan" in run else "logistic"
+    assert alarms_of_run(RECORDED / run, f"loss.adversarial={loss}") == []
+
+
+def test_a_run_on_ten_images_gives_alarm():
+    assert alarms_of_run(RECORDED / "ten-images.jsonl") == ["overfitting", "memorisation"]
