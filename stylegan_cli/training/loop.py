@@ -11,9 +11,9 @@ from stylegan_cli.recipe import Recipe
 from stylegan_cli.recipe.automatic import resolve
 from stylegan_cli.runtime import World
 from stylegan_cli.training.growing import stages
+from stylegan_cli.training.opening import open_session
 from stylegan_cli.training.origin import as_begun, open_origin, with_origin
 from stylegan_cli.training.run_folder import RunFolder
-from stylegan_cli.training.session import open_session
 from stylegan_cli.training.share import share_of
 from stylegan_cli.training.tick import Tick
 
