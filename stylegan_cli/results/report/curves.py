@@ -36,6 +36,18 @@ PANELS = (
         labels={"r_t": ""},
     ),
     Panel(title="Augmentation", unit="p, of each transform", labels={"augment_p": ""}),
+    Panel(
+        title="Variety of fakes",
+        unit="of that of training images; 0: all the same",
+        labels={"diversity": ""},
+    ),
+    Panel(
+        title="Distance of fakes to training images",
+        unit="of theirs to each other; 0: copies",
+        labels={"nearest_ratio": ""},
+    ),
+    Panel(title="Spread of w", unit="of its size", labels={"w_spread": ""}),
+    Panel(title="Dead numbers of w", unit="share", labels={"w_dead": ""}),
     Panel(title="R1 penalty", unit="mean squared gradient on reals", labels={"r1_penalty": ""}),
     Panel(title="Gradient of D between reals and fakes", unit="norm", labels={"gp_norm": ""}),
     Panel(title="Path length", unit="", labels={"pl_length": "batch", "pl_mean": "running mean"}),

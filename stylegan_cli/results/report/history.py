@@ -21,9 +21,11 @@ class History:
 
     Attributes:
         ticks: Numbers by name, ordered by "kimg", which each has.
+        alarms: What the run said went wrong, and at which kimg.
     """
 
     ticks: tuple[Mapping[str, float], ...]
+    alarms: tuple[tuple[float, str], ...] = ()
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -53,7 +55,9 @@ def read_history(path: Path) -> tuple[History, list[str]]:
     """The statistics of a run, and what is wrong with their file."""
     lines, problems = read_lines(path)
     by_kimg = {tick["kimg"]: tick for tick in map(_tick, lines) if "kimg" in tick}
-    return History(ticks=tuple(by_kimg[kimg] for kimg in sorted(by_kimg))), problems
+    ticks = tuple(by_kimg[kimg] for kimg in sorted(by_kimg))
+    alarms = tuple(alarm for line in lines for alarm in _alarms(line))
+    return History(ticks=ticks, alarms=alarms), problems
 
 
 def read_lines(path: Path) -> tuple[list[Mapping[str, Any]], list[str]]:
@@ -88,6 +92,13 @@ def _tick(line: Mapping[str, Any]) -> dict[str, float]:
     if "kimg" not in tick and "cur_nimg" in tick:
         tick["kimg"] = tick["cur_nimg"] / 1000
     return tick
+
+
+def _alarms(line: Mapping[str, Any]) -> Iterator[tuple[float, str]]:
+    alarms, kimg = line.get("alarms"), _tick(line).get("kimg")
+    for alarm in alarms if isinstance(alarms, list) and kimg is not None else ():
+        if isinstance(alarm, dict):
+            yield kimg, f"{alarm.get('name')}: {alarm.get('message')}"
 
 
 def _numbers(line: Mapping[str, Any]) -> Iterator[tuple[str, float]]:

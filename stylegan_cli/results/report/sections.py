@@ -72,6 +72,11 @@ def _overview(runs: Sequence[Run]) -> Iterator[Piece]:
     yield overview(runs)
     for run in runs:
         yield from map(Problem, run.problems)
+    for run in runs:
+        if run.history.alarms:
+            yield from _heading(run, runs)
+            lines = (f"{kimg:.1f} kimg: {words}" for kimg, words in run.history.alarms)
+            yield element("ul", *(element("li", text(line)) for line in lines))
 
 
 def _films(runs: Sequence[Run], most_fakes: int) -> Iterator[Piece]:

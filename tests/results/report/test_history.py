@@ -57,3 +57,9 @@ def test_switches_are_where_the_resolution_changes():
 
 def test_a_network_that_does_not_grow_has_no_switches():
     assert History(ticks=({"kimg": 1.0}, {"kimg": 2.0})).switches() == ()
+
+
+def test_alarms_are_told_with_their_time(stats):
+    alarm = b'{"kimg": 2, "alarms": [{"name": "collapse", "message": "all the same"}, 7]}\n'
+    history, _ = read(stats, b'{"kimg": 1, "alarms": "none"}\n' + alarm)
+    assert history.alarms == ((2.0, "collapse: all the same"),)
