@@ -52,12 +52,12 @@ def _overfitting(recipe: Recipe) -> Rule:
         remedy += ", or --set data.mirror=true where left and right do not matter"
     return Rule(
         name="overfitting",
-        value=lambda stats: stats.get("sign_real"),
+        value=lambda stats: stats.get("r_t"),
         raised_from=0.92,
         cleared_below=0.87,
         ticks=3,
         words=lambda stats: (
-            f"D tells nearly all training images from fakes: r_t {stats['sign_real']:.2f} (1 is "
+            f"D tells nearly all training images from fakes: r_t {stats['r_t']:.2f} (1 is "
             f"all, 0.6 the aim of [ADA]), scores {_gap(stats):.1f} apart; G learns less and less. "
             f"Try {remedy}"
         ),

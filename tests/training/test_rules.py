@@ -9,7 +9,7 @@ from stylegan_cli.training.rules import rules
 from tests.tiny import tiny
 
 HEALTHY = {
-    "score_real": 2.2, "score_fake": -2.2, "sign_real": 0.87, "diversity": 0.96,
+    "score_real": 2.2, "score_fake": -2.2, "r_t": 0.87, "diversity": 0.96,
     "nearest_ratio": 6.8, "w_spread": 0.7, "w_dead": 0.0, "augment_p": 0.3,
 }  # fmt: skip
 
@@ -23,7 +23,7 @@ def alarms_of(*overrides, ticks=3, **changes):
     ("name", "changes", "words"),
     [
         ("divergence", {"score_fake": -300.0}, "-300 on fakes.*lower learning rate"),
-        ("overfitting", {"sign_real": 0.99}, "r_t 0.99.*4.4 apart.*augment.mode=ada"),
+        ("overfitting", {"r_t": 0.99}, "r_t 0.99.*4.4 apart.*augment.mode=ada"),
         ("collapse", {"diversity": 0.05}, "0.05 times as much"),
         ("memorisation", {"nearest_ratio": 0.2}, "0.20 times as far.*copies"),
         ("collapsed mapping", {"w_spread": 0.05}, "varies by 0.050 of its size"),
@@ -43,7 +43,7 @@ def test_a_healthy_tick_gives_no_alarm():
 
 def test_only_what_training_will_not_mend_is_fatal():
     changes = {
-        "score_real": -300.0, "sign_real": 0.99, "diversity": 0.05, "nearest_ratio": 0.2,
+        "score_real": -300.0, "r_t": 0.99, "diversity": 0.05, "nearest_ratio": 0.2,
         "w_spread": 0.05, "w_dead": 0.5, "augment_p": 0.85,
     }  # fmt: skip
     fatal = {alarm.name for alarm in alarms_of(**changes) if alarm.is_fatal}
@@ -51,7 +51,7 @@ def test_only_what_training_will_not_mend_is_fatal():
 
 
 def test_scores_of_a_wasserstein_critic_are_large_and_have_no_sign():
-    changes = {"score_fake": -300.0, "sign_real": 1.0}
+    changes = {"score_fake": -300.0, "r_t": 1.0}
     assert alarms_of("loss.adversarial=wgan", **changes) == []
     (alarm,) = alarms_of("loss.adversarial=wgan", score_fake=-1e5)
     assert alarm.name == "divergence"
