@@ -96,7 +96,9 @@ def _tick(line: Mapping[str, Any]) -> dict[str, float]:
 
 def _alarms(line: Mapping[str, Any]) -> Iterator[tuple[float, str]]:
     alarms, kimg = line.get("alarms"), _tick(line).get("kimg")
-    for alarm in alarms if isinstance(alarms, list) and kimg is not None else ():
+    if kimg is None or not isinstance(alarms, list):
+        return
+    for alarm in alarms:
         if isinstance(alarm, dict):
             yield kimg, f"{alarm.get('name')}: {alarm.get('message')}"
 
