@@ -100,7 +100,7 @@ def _view(raw: object, kind: object, shape: object, order: Any) -> np.ndarray[An
 def _checked_shape(shape: object, itemsize: int, found: int) -> tuple[int, ...]:
     if not isinstance(shape, tuple) or len(shape) > _MAX_AXES:
         raise RefusedError("an array shape that is not a few sizes")
-    if not all(type(size) is int and size >= 0 for size in shape):
+    if not all(type(size) is int and 0 <= size < 2**40 for size in shape):
         raise RefusedError("an array shape that is not a few sizes")
     claimed = math.prod(shape) * itemsize
     if claimed != found:

@@ -12,6 +12,7 @@ import torch
 
 from stylegan_cli.errors import ForeignFileError
 from stylegan_cli.interop.foreign import Foreign, Stored, Taken, assemble, foreign_recipe
+from stylegan_cli.interop.limits import MOST_TENSORS, RefusedError, shown
 from stylegan_cli.interop.made_tensors import SAMPLES, W_AVG, estimated_w_avg
 from stylegan_cli.interop.rosinality2_names import filter_kernel
 from stylegan_cli.interop.shapes_of_networks import (
@@ -32,12 +33,18 @@ _UNTOLD = (
 
 
 def tensors_in(root: object, prefix: str = "") -> dict[str, Stored]:
-    """All tensors in nested dicts, by dotted names."""
+    """All tensors in nested dicts, by dotted names.
+
+    Raises:
+        RefusedError: They are too many for any network.
+    """
     if isinstance(root, Stored):
         return {prefix.rstrip("."): root}
     found: dict[str, Stored] = {}
     for name, value in root.items() if isinstance(root, dict) else ():
         found |= tensors_in(value, f"{prefix}{name}.")
+        if len(found) > MOST_TENSORS:
+            raise RefusedError(f"more than {MOST_TENSORS:,} tensors")
     return found
 
 
@@ -78,7 +85,7 @@ def read_bare_network(
         generator=generator,
         discriminator=discriminator,
         kind="stylegan2-ada-pytorch state dict" if of_release else "state dict",
-        unused=tuple(rest),
+        unused=tuple(map(shown, rest)),
         notes=tuple(notes),
         **origin(root),
     )
@@ -114,7 +121,7 @@ def _check_filter(stored: Stored, name: str, source: str) -> None:
     kernel = stored.tensor().float()
     if kernel.shape != (4, 4) or not torch.allclose(kernel, filter_kernel(1.0)):
         raise ForeignFileError(
-            f"{source}: {name} is not the filter 1, 3, 3, 1, the only one sgtool has"
+            f"{source}: {shown(name)} is not the filter 1, 3, 3, 1, the only one sgtool has"
         )
 
 

@@ -11,6 +11,7 @@ from stylegan_cli.interop.bare_networks import is_bare_network, read_bare_networ
 from stylegan_cli.interop.foreign import Foreign, Loaded
 from stylegan_cli.interop.limits import shown
 from stylegan_cli.interop.lucidrains import is_lucidrains, lucidrains_facts, refuse_lucidrains
+from stylegan_cli.interop.pickles import refusals_in_words
 from stylegan_cli.interop.rosinality1 import is_rosinality1, read_rosinality1
 from stylegan_cli.interop.rosinality2 import is_rosinality2, read_rosinality2
 from stylegan_cli.interop.torch_files import is_torch_file, read_torch_file
@@ -39,7 +40,11 @@ def read_checkpoint(path: Path) -> Foreign:
     Raises:
         ForeignFileError: Refused, damaged, or not networks that sgtool has.
     """
-    root, source = _root(path), str(path)
+    with refusals_in_words(str(path)):
+        return _networks(_root(path), str(path))
+
+
+def _networks(root: object, source: str) -> Foreign:
     if is_rosinality2(root):
         return read_rosinality2(root, source)
     if is_rosinality1(root):
@@ -48,7 +53,7 @@ def read_checkpoint(path: Path) -> Foreign:
         raise refuse_lucidrains(source)
     if isinstance(root, dict) and is_bare_network(tensors := tensors_in(root)):
         return read_bare_network(root, tensors, source)
-    raise ForeignFileError(f"{path}: tensors, but not of networks sgtool knows; {_found(root)}")
+    raise ForeignFileError(f"{source}: tensors, but not of networks sgtool knows; {_found(root)}")
 
 
 def listed_only(path: Path) -> dict[str, Any] | None:

@@ -1,5 +1,6 @@
 """Files of pickles opened for reading, as they are or inside a zip."""
 
+import lzma
 import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -8,10 +9,13 @@ from pathlib import Path
 from typing import cast
 
 from stylegan_cli.errors import ForeignFileError
-from stylegan_cli.interop.limits import Limits, RefusedError
+from stylegan_cli.interop.limits import Limits, RefusedError, shown
 from stylegan_cli.interop.pickles import refusals_in_words
 
 PICKLE_SUFFIXES = (".pkl", ".pickle")
+ZIP_DAMAGES = (OSError, zipfile.BadZipFile, NotImplementedError, RuntimeError, lzma.LZMAError)
+"""What zipfile raises, beside ValueError, of zips that are damaged or locked, or that it lacks."""
+_SMALL, _MOST_RATIO = 2**26, 20
 
 
 @contextmanager
@@ -31,10 +35,13 @@ def opened_pickle(path: Path, limits: Limits) -> Iterator[BufferedIOBase]:
             with zipfile.ZipFile(file) as archive:
                 member = _only_pickle(path, archive)
                 _check_size(member.file_size, limits)
+                if member.file_size > max(_SMALL, _MOST_RATIO * member.compress_size):
+                    raise RefusedError(f"{member.file_size:,} bytes packed as no weights can be")
                 with archive.open(member) as inner:
                     yield cast(BufferedIOBase, inner)
-    except OSError as error:
-        raise ForeignFileError(f"{path}: cannot be read ({error.strerror or error})") from None
+    except ZIP_DAMAGES as error:
+        words = getattr(error, "strerror", None) or shown(str(error))
+        raise ForeignFileError(f"{path}: cannot be read ({words})") from None
 
 
 def holds_pickle(path: Path) -> bool:
@@ -42,7 +49,7 @@ def holds_pickle(path: Path) -> bool:
     try:
         with zipfile.ZipFile(path) as archive:
             members = _pickles(archive)
-    except (OSError, zipfile.BadZipFile):
+    except (*ZIP_DAMAGES, ValueError):
         return False
     return bool(members) and not any(m.filename.endswith("/data.pkl") for m in members)
 

@@ -22,6 +22,8 @@ from stylegan_cli.recipe.validation import validate
 WHOLE_BATCH = 32
 """Stands for groups of the whole batch in D: as many as a batch of ours has by default."""
 _NAMED = 3
+_MOST_LAYERS = 100
+_SLACK = 2**26
 
 
 class NoGeneratorError(ForeignFileError):
@@ -159,14 +161,23 @@ def assemble(
     Raises:
         ForeignFileError: Tensors of G are missing, too many, or of another shape.
     """
-    with torch.device("meta"):
-        G = build_generator(recipe, c_dim=c_dim)
-        D = build_discriminator(recipe, c_dim=c_dim) if discriminator is not None else None
+    layers = recipe.generator.mapping_layers, recipe.discriminator.mapping_layers
+    if sum(layers) > _MOST_LAYERS:
+        raise ForeignFileError(f"{source}: {max(layers)} mapping layers, more than sgtool can hold")
+    try:
+        with torch.device("meta"):
+            G = build_generator(recipe, c_dim=c_dim)
+            D = build_discriminator(recipe, c_dim=c_dim) if discriminator is not None else None
+    except RuntimeError as error:
+        raise ForeignFileError(f"{source}: networks of an impossible size ({error})") from None
     found = fitted(source, "g_ema.", G, generator)
+    _check_amount(source, found)
     notes: tuple[str, ...] = others.pop("notes", ())
     if D is not None and discriminator is not None:
         try:
-            found |= fitted(source, "d.", D, discriminator)
+            critic = fitted(source, "d.", D, discriminator)
+            _check_amount(source, found | critic)
+            found |= critic
         except ForeignFileError as error:
             notes += (left_out(error, source),)
     return Foreign(
@@ -235,6 +246,14 @@ def fitted(
                 f"it, it would be {sizes(shape)}"
             )
     return {f"{prefix}{name}": found[name] for name in expected}
+
+
+def _check_amount(source: str, found: Mapping[str, Taken]) -> None:
+    # a few numbers in a file may stand for many layers
+    most = _SLACK + 8 * Path(source).stat().st_size
+    claimed = sum(4 * math.prod(taken.shape) for taken in found.values())
+    if claimed > most:
+        raise ForeignFileError(f"{source}: claims {claimed:,} bytes of weights, too many for it")
 
 
 def _some(prefix: str, names: list[str]) -> str:

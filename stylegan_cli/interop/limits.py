@@ -1,6 +1,6 @@
 """What another program's file may claim of this machine."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
@@ -14,18 +14,23 @@ class Limits:
         operations: Instructions, and so objects.
         memo: Objects remembered to be used again.
         depth: Containers within containers.
-        size: Objects met by walking through everything, shared ones as often as they are met.
+        size: Objects met by walking through everything, shared ones as often as they are met; a
+            text counts as one more for each 256 characters.
     """
 
     file_bytes: int = 2**30
-    operations: int = 2_000_000
-    memo: int = 1_000_000
+    operations: int = 500_000
+    memo: int = 250_000
     depth: int = 64
-    size: int = 5_000_000
+    size: int = 1_000_000
 
 
 class RefusedError(Exception):
     """Something in a pickle that is outside what we read; the message names it."""
+
+
+MOST_TENSORS = 10_000
+"""In one file; networks have some hundreds."""
 
 
 @runtime_checkable
@@ -39,6 +44,12 @@ def shown(text: str) -> str:
     """A text from a file as it may stand in a message: short, and nothing a terminal obeys."""
     plain = text if text.isprintable() else ascii(text[:80])[1:-1]
     return plain if len(plain) <= 80 else f"{plain[:79]}…"
+
+
+def shown_value(value: object) -> str:
+    """A value from a file as it may stand in a message: what is no number or text, by its type."""
+    plain = isinstance(value, str | int | float | None)
+    return shown(str(value) if plain else type(value).__name__)
 
 
 def check_nesting(root: object, limits: Limits) -> None:
@@ -79,7 +90,8 @@ class _Visit:
         members = _members(value)
         self.value = value
         self.children = iter([member for member in members if _has_members(member)])
-        self.size = 1 + len(members)
+        names = value if isinstance(value, dict) else ()
+        self.size = 1 + len(members) + sum(len(t) // 256 for t in _texts(members, names))
         self.depth = 1
 
     def count(self, size: int, depth: int) -> None:
@@ -93,6 +105,10 @@ def _members(value: object) -> Collection[object]:
     if isinstance(value, _CONTAINERS):
         return value
     return value.held() if isinstance(value, Holder) else ()
+
+
+def _texts(*groups: Collection[object]) -> Iterator[str | bytes]:
+    return (each for group in groups for each in group if isinstance(each, str | bytes))
 
 
 def _has_members(value: object) -> bool:

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import Any, TypeGuard
 
 from stylegan_cli.errors import ForeignFileError
-from stylegan_cli.interop.limits import shown
+from stylegan_cli.interop.limits import shown_value
 from stylegan_cli.interop.state_dicts import StateDict, state_dict
 
 _MARK = re.compile(r"GE?\.blocks\.\d+\.to_rgb\.conv\.weight")
@@ -51,7 +51,7 @@ def lucidrains_facts(root: Mapping[str, object], source: str) -> dict[str, Any]:
         "z_dim": first.shape[-1] if first and first.shape else None,
         "mapping_layers": _count(state, r"S\.net\.\d+\.weight"),
         "attention_layers": _count(state, r"G\.attns\.\d+\..*weight"),
-        "version": shown(str(root.get("version", "unknown"))),
+        "version": shown_value(root.get("version", "unknown")),
         "parameters": {
             name: sum(math.prod(each.shape) for key, each in state.items() if key.startswith(start))
             for name, start in _NETWORKS.items()

@@ -100,7 +100,7 @@ def refusals_in_words(source: str) -> Iterator[None]:
         ) from None
     except _DAMAGES as error:
         raise ForeignFileError(
-            f"{source}: a damaged or cut pickle ({error}); copy or download it again"
+            f"{source}: a damaged or cut pickle ({shown(str(error))}); copy or download it again"
         ) from None
 
 
@@ -122,15 +122,17 @@ class _Machine:
         self.persistent = persistent
         self.stack: list[Any] = []
         self.outer: list[list[Any]] = []
-        self.memo: dict[int, object] = {}
-        self.made = 0
+        # no dict: numbers in a file can be made to collide, which would take hours
+        self.memo: list[object] = []
+        self.texts, self.members = 0, 0
 
     def run(self, file: BufferedIOBase) -> object:
+        self.file = file
         for count, (name, argument) in enumerate(instructions(file)):
             if count >= self.limits.operations:
                 raise RefusedError(f"more than {self.limits.operations:,} instructions")
             if name in _PLAIN_VALUES:
-                self.stack.append(argument)
+                self.stack.append(_small(argument))
             elif name in _CONSTANTS:
                 self.stack.append(_CONSTANTS[name]())
             elif name in _INSTRUCTIONS:
@@ -162,12 +164,19 @@ class _Machine:
         self.stack.append(self.stack[-1])
 
     def put(self, index: int | None) -> None:
-        if len(self.memo) >= self.limits.memo:
+        place = len(self.memo) if index is None else index
+        if place >= self.limits.memo:
             raise RefusedError(f"a memo of more than {self.limits.memo:,} objects")
-        self.memo[len(self.memo) if index is None else index] = self.stack[-1]
+        if place < 0:
+            raise LookupError("a place before the memo")
+        self.memo += [_NOTHING] * (place + 1 - len(self.memo))
+        self.memo[place] = self.stack[-1]
 
     def get(self, index: int) -> None:
-        self.stack.append(self.memo[index])
+        found = self.memo[index] if index >= 0 else _NOTHING
+        if found is _NOTHING:
+            raise LookupError(f"nothing at {index} of the memo")
+        self.stack.append(found)
 
     def tuple_of(self, count: int) -> None:
         items = [self.stack.pop() for _ in range(count)]
@@ -212,12 +221,19 @@ class _Machine:
             raise RefusedError(f"a call of {_name(target)}")
         if not isinstance(arguments, tuple):
             raise TypeError("arguments that are no tuple")
-        made = target.build(*arguments)
-        # a few instructions could make many copies of one long text
-        self.made += len(made) if isinstance(made, bytes) else 0
-        if self.made > self.limits.file_bytes:
-            raise RefusedError(f"more than {self.limits.file_bytes:,} bytes made of texts")
-        self.stack.append(made)
+        self.handle(arguments)
+        self.stack.append(target.build(*arguments))
+
+    def handle(self, given: object) -> None:
+        """Count what our functions go through: a few instructions could make them copy much."""
+        inner = given if isinstance(given, tuple) and len(given) <= _FEW else ()
+        for each in (given, *inner):
+            self.texts += len(each) if isinstance(each, _TEXTS) else 0
+            self.members += len(each) if isinstance(each, _CONTAINERS) else 0
+        # a text of an old protocol becomes bytes first, then an array
+        most = 2 * self.file.tell() + _SLACK
+        if self.texts > most or self.members > self.limits.size:
+            raise RefusedError(f"more than {most:,} bytes or {self.limits.size:,} objects in calls")
 
     def create(self, _: object) -> None:
         arguments, target = self.stack.pop(), self.stack.pop()
@@ -229,6 +245,7 @@ class _Machine:
         state, target = self.stack.pop(), self.stack[-1]
         if not isinstance(target, Stateful):
             raise RefusedError(f"a state for {_name(target)}")
+        self.handle(state)
         target.set_state(state)
 
     def look_up(self, _: object) -> None:
@@ -247,10 +264,10 @@ def plain_key(value: object) -> Hashable:
     Raises:
         RefusedError: It could take hours to find again, or be changed later.
     """
-    # integers beyond 60 bits can be made to collide, which would take hours
+    # integers can be made to collide, which would take hours; texts are salted
     if isinstance(value, int) and abs(value) < 2**60:
-        return value
-    if value is None or isinstance(value, str | bytes):
+        return value if abs(value) < _MOST_PLAIN else str(value)
+    if value is None or (isinstance(value, str | bytes) and len(value) <= _LONGEST_NAME):
         return value
     raise RefusedError(f"a key or element of type {type(value).__name__}")
 
@@ -259,6 +276,21 @@ def _pairs(items: list[Any]) -> dict[Hashable, Any]:
     return {plain_key(key): value for key, value in zip(items[::2], items[1::2], strict=True)}
 
 
+def _small(value: object) -> object:
+    # arithmetic with longer ones could take hours
+    if isinstance(value, int) and value.bit_length() > _MOST_BITS:
+        raise RefusedError(f"a number of more than {_MOST_BITS} bits")
+    return value
+
+
+_NOTHING = object()
+_MOST_BITS = 128
+_MOST_PLAIN = 1024
+_LONGEST_NAME = 1000
+_FEW = 32
+_SLACK = 2**20
+_TEXTS = (str, bytes, bytearray)
+_CONTAINERS = (list, tuple, dict, set, frozenset)
 _PLAIN_VALUES = frozenset(
     {
         *("INT", "BININT", "BININT1", "BININT2", "LONG", "LONG1", "LONG4", "FLOAT", "BINFLOAT"),

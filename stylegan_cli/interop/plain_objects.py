@@ -13,7 +13,12 @@ class Options(dict[str, object]):
             raise RefusedError("a state for a dict of options")
 
 
-def _ordered_dict(pairs: object = ()) -> dict[object, object]:
+def ordered_dict(pairs: object = ()) -> dict[object, object]:
+    """A dict of pairs.
+
+    Raises:
+        RefusedError: It is made of something else.
+    """
     # Python 2 gave the entries at once, later ones give them afterwards
     if not isinstance(pairs, list | tuple):
         raise RefusedError("a dict that is not made of pairs")
@@ -47,7 +52,7 @@ def _created(kind: object, base: object, state: object) -> object:
 
 PLAIN_NAMES: Table = {
     ("_codecs", "encode"): _encode,
-    ("collections", "OrderedDict"): _ordered_dict,
+    ("collections", "OrderedDict"): ordered_dict,
     ("builtins", "set"): _set,
     ("__builtin__", "set"): _set,
     ("builtins", "object"): None,

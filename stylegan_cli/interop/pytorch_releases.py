@@ -20,7 +20,7 @@ from stylegan_cli.interop.foreign import (
     shapes_of,
 )
 from stylegan_cli.interop.licences import NVIDIA_SOURCE_LICENCE
-from stylegan_cli.interop.limits import shown
+from stylegan_cli.interop.limits import MOST_TENSORS, shown, shown_value
 from stylegan_cli.interop.persistent_modules import PickledModule
 from stylegan_cli.interop.shapes_of_networks import (
     discriminator_values,
@@ -86,7 +86,9 @@ def _discriminator(
 def _taken(network: PickledModule, where: str, source: str) -> dict[str, Taken]:
     """Tensors by our names, which are theirs; the filters are compared and left out."""
     found = {}
-    for name, stored in network.tensors():
+    for count, (name, stored) in enumerate(network.tensors()):
+        if count >= MOST_TENSORS:
+            raise ForeignFileError(f"{source}: more than {MOST_TENSORS:,} tensors in {where}")
         if name.endswith("resample_filter"):
             _check_filter(stored, f"{where}.{name}", source)
             continue
@@ -150,7 +152,7 @@ def _check_lrelu(network: PickledModule, layers: Iterable[str], source: str) -> 
         activation = network.attribute(layer, "activation", "lrelu")
         if activation != "lrelu":
             raise ForeignFileError(
-                f"{source}: {layer} has the activation {shown(str(activation))}; "
+                f"{source}: {layer} has the activation {shown_value(activation)}; "
                 "sgtool has leaky ReLU only"
             )
 

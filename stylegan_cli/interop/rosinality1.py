@@ -21,6 +21,7 @@ from stylegan_cli.interop.state_dicts import StateDict, origin, state_dict
 
 KIND = "rosinality-stylegan"
 _MARK = "generator.progression.0.conv1.input"
+_MOST_BLOCKS = 9
 _PARTS = ("g_running", "generator")
 _NOTES = (
     f"holds no mean of W; it is estimated from {SAMPLES:,} latents of seed 0",
@@ -46,6 +47,8 @@ def read_rosinality1(root: Mapping[str, object], source: str) -> Foreign:
     prefix = f"{part}." if part else ""
     state = state_dict(root[part] if part else root, part, source)
     blocks = _count(r"generator\.to_rgb\.\d+\.conv\.bias", state)
+    if blocks > _MOST_BLOCKS:
+        raise ForeignFileError(f"{source}: {blocks} levels, more than sgtool's {_MOST_BLOCKS}")
     trained = _trained_blocks(state, blocks)
     sides = tuple(4 << level for level in range(trained))
     generator = _generator(state, prefix, sides, source)

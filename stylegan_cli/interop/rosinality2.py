@@ -28,6 +28,7 @@ from stylegan_cli.interop.state_dicts import SGTOOL, StateDict, origin, state_di
 KIND = "rosinality-stylegan2"
 _MARK = "conv1.conv.modulation.weight"
 _UP_GAIN = 4.0
+_MOST_LEVELS = 8
 _TOP = {"g_ema", "d", "latent_avg", "args", SGTOOL}
 
 
@@ -48,7 +49,7 @@ def read_rosinality2(root: Mapping[str, object], source: str) -> Foreign:
     part = next((name for name in ("g_ema", "g") if isinstance(root.get(name), dict)), "")
     state = state_dict(root[part] if part else root, part, source)
     prefix = f"{part}." if part else ""
-    sides = _sides(state)
+    sides = _sides(state, source)
     generator, notes = _generator(state, prefix, sides, source)
     if "latent_avg" in root:
         generator[W_AVG] = _given_w_avg(root["latent_avg"], source)
@@ -76,8 +77,10 @@ def _generators(root: Mapping[str, object]) -> tuple[object, ...]:
     return root.get("g_ema"), root.get("g")
 
 
-def _sides(state: StateDict) -> tuple[int, ...]:
+def _sides(state: StateDict, source: str) -> tuple[int, ...]:
     levels = sum(re.fullmatch(r"to_rgbs\.\d+\.bias", name) is not None for name in state)
+    if levels > _MOST_LEVELS:
+        raise ForeignFileError(f"{source}: {levels} levels, more than sgtool's {_MOST_LEVELS}")
     return tuple(4 << level for level in range(levels + 1))
 
 

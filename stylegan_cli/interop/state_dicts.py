@@ -7,12 +7,13 @@ from typing import Any
 from stylegan_cli.errors import ForeignFileError
 from stylegan_cli.interop.foreign import Stored
 from stylegan_cli.interop.licences import UNSTATED
-from stylegan_cli.interop.limits import shown
+from stylegan_cli.interop.limits import MOST_TENSORS, shown
 from stylegan_cli.interop.torch_files import Bag
 
 StateDict = Mapping[str, Stored]
 """Tensors by name."""
 SGTOOL = "sgtool"
+_LONGEST = 1000
 """Where checkpoints that sgtool wrote say where they came from."""
 
 
@@ -27,6 +28,10 @@ def state_dict(value: object, name: str, source: str) -> StateDict:
     """
     if not isinstance(value, dict):
         raise ForeignFileError(f"{source}: {name or 'it'} is no state dict")
+    if len(value) > MOST_TENSORS:
+        raise ForeignFileError(
+            f"{source}: {name or 'it'} holds {len(value):,} tensors, more than {MOST_TENSORS:,}"
+        )
     for key, tensor in value.items():
         if not isinstance(key, str) or not isinstance(tensor, Stored):
             raise ForeignFileError(
@@ -41,7 +46,7 @@ def origin(root: Mapping[str, object]) -> dict[str, Any]:
     noted = facts if isinstance(facts, dict) else {}
     licence, kimg, provenance = (noted.get(key) for key in ("licence", "kimg", "provenance"))
     bag = root.get("args")
-    arguments = {"args": dict(bag.values)} if isinstance(bag, Bag) else {}
+    arguments = {"args": _plain(bag.values)} if isinstance(bag, Bag) else {}
     return {
         "licence": licence if isinstance(licence, str) else UNSTATED,
         "kimg": float(kimg) if isinstance(kimg, int | float) and isfinite(kimg) else 0.0,
@@ -55,4 +60,8 @@ def _plain(value: object) -> Any:
         return {name: _plain(each) for name, each in value.items() if isinstance(name, str)}
     if isinstance(value, list | tuple):
         return [_plain(each) for each in value]
-    return value if isinstance(value, str | int | float | bool) else None
+    if isinstance(value, str):
+        return value[:_LONGEST]
+    return (
+        value if isinstance(value, int) or (isinstance(value, float) and isfinite(value)) else None
+    )

@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping
 from functools import cached_property
 
 from stylegan_cli.interop.arrays import PickledArray
-from stylegan_cli.interop.limits import RefusedError
+from stylegan_cli.interop.limits import MOST_TENSORS, RefusedError
 from stylegan_cli.interop.pickles import Empty, Table
 
 _ALIASES = {"G_mapping/": "mapping/", "G_synthesis/": "synthesis/"}
@@ -34,7 +34,7 @@ class PickledNetwork:
         version = self.state.get("version")
         return version if isinstance(version, int) else None
 
-    @property
+    @cached_property
     def options(self) -> Mapping[str, object]:
         """What it and its parts were built with, where that was said; defaults are not."""
         merged = _table(self.state.get("static_kwargs"))
@@ -54,6 +54,8 @@ class PickledNetwork:
         listed = self.state.get("variables")
         own = dict(_pair(entry) for entry in listed) if isinstance(listed, list) else {}
         for role, part in self.parts.items():
+            if len(own) > MOST_TENSORS:
+                raise RefusedError(f"more than {MOST_TENSORS:,} variables")
             own |= {f"{role}/{name}": array for name, array in part.variables.items()}
         return {_plain_name(name): array for name, array in own.items()}
 

@@ -8,7 +8,7 @@ from stylegan_cli.errors import ForeignFileError
 from stylegan_cli.interop.arrays import PickledArray
 from stylegan_cli.interop.foreign import WHOLE_BATCH, Taken
 from stylegan_cli.interop.licences import CC_BY_NC, NVIDIA_SOURCE_LICENCE
-from stylegan_cli.interop.limits import shown
+from stylegan_cli.interop.limits import shown_value
 from stylegan_cli.interop.tensorflow_networks import PickledNetwork
 from stylegan_cli.recipe.sections import Family
 
@@ -159,9 +159,15 @@ def truncation_of(G: PickledNetwork, kind: Kind) -> dict[str, object]:
         return {}
     psi, cutoff = (0.7, 8) if kind.family == "stylegan1" else (0.5, None)
     return {
-        "truncation_psi": number(G.options.get("truncation_psi", psi)),
-        "truncation_cutoff": number(G.options.get("truncation_cutoff", cutoff)),
+        "truncation_psi": _finite(G.options.get("truncation_psi", psi)),
+        "truncation_cutoff": _finite(G.options.get("truncation_cutoff", cutoff)),
     }
+
+
+def _finite(value: object) -> object:
+    """The number, where it is one that JSON can hold."""
+    found = number(value)
+    return found if isinstance(found, int | float) and math.isfinite(found) else None
 
 
 def number(value: object) -> object:
@@ -174,7 +180,7 @@ def _check(options: Mapping[str, object], source: str) -> None:
         found = options.get(name, only)
         if (list(found) if isinstance(found, tuple) else found) != only:
             raise ForeignFileError(
-                f"{source}: built with {name} {shown(str(found))}; sgtool has only {only}"
+                f"{source}: built with {name} {shown_value(found)}; sgtool has only {only}"
             )
 
 

@@ -7,9 +7,10 @@ from pathlib import Path
 
 from stylegan_cli.errors import ForeignFileError
 from stylegan_cli.interop.arrays import NUMPY_NAMES
+from stylegan_cli.interop.containers import ZIP_DAMAGES
 from stylegan_cli.interop.limits import Limits
 from stylegan_cli.interop.pickles import Empty, Table, refusals_in_words
-from stylegan_cli.interop.plain_objects import PLAIN_NAMES
+from stylegan_cli.interop.plain_objects import PLAIN_NAMES, ordered_dict
 from stylegan_cli.interop.torch_storages import STORAGE_NAMES, STREAM_START, read_stream
 from stylegan_cli.interop.torch_tensors import TORCH_NAMES
 from stylegan_cli.interop.torch_zip import ZIP_START, read_zip
@@ -34,8 +35,11 @@ class Bag:
         }
 
 
-class Entries(dict[str, object]):
+class Entries(dict[object, object]):
     """A dict of torch's, with what it carries beside its entries dropped."""
+
+    def __init__(self, pairs: object = ()) -> None:
+        super().__init__(ordered_dict(pairs))
 
     def set_state(self, state: object) -> None:
         """Drop it: versions of layers."""
@@ -92,6 +96,6 @@ def _is_torch_zip(path: Path) -> bool:
     try:
         with zipfile.ZipFile(path) as archive:
             return any(name.endswith("/data.pkl") for name in archive.namelist())
-    except (OSError, zipfile.BadZipFile, ValueError):
+    except (*ZIP_DAMAGES, ValueError):
         # cut short: what is called .zip may be anything, the others are torch's
         return path.suffix.lower() != ".zip"
