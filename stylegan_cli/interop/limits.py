@@ -48,7 +48,8 @@ def shown(text: str) -> str:
 
 def shown_value(value: object) -> str:
     """A value from a file as it may stand in a message: what is no number or text, by its type."""
-    plain = isinstance(value, str | int | float | None)
+    few = value if isinstance(value, list | tuple) and len(value) <= 8 else (value,)
+    plain = all(isinstance(each, str | int | float | None) for each in few)
     return shown(str(value) if plain else type(value).__name__)
 
 
