@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from stylegan_cli.networks.generator import Generator
 
 SCHEMA = 1
+EXPORT_SUFFIXES = (".onnx", ".pt2")
+"""Of networks for other programs, which are written and not read."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -236,6 +238,19 @@ def _plain(tensor: "Tensor") -> "Tensor":
     return tensor.detach().cpu().contiguous()
 
 
+def refuse_exports(path: Path) -> None:
+    """Say of a file for other programs that none of its kind is read.
+
+    Raises:
+        NetworkFileError: The suffix is one of those.
+    """
+    if path.suffix.lower() in EXPORT_SUFFIXES:
+        raise NetworkFileError(
+            f"{path}: for other programs only, sgtool does not read it back; "
+            "give the .safetensors or the run that it was made of"
+        )
+
+
 def _metadata(path: Path) -> dict[str, str]:
     from safetensors import SafetensorError, safe_open
 
@@ -243,6 +258,7 @@ def _metadata(path: Path) -> dict[str, str]:
         raise NetworkFileError(
             f"{path}: no such file; give a network-*.safetensors or a run folder"
         )
+    refuse_exports(path)
     if _is_foreign(path):
         raise NetworkFileError(
             f"{path}: not a network file of sgtool; if it is another program's, "

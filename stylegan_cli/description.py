@@ -10,7 +10,7 @@ from typing import Any
 
 import torch
 
-from stylegan_cli.checkpoint import file_sha256, load_state, read_header
+from stylegan_cli.checkpoint import file_sha256, load_state, read_header, refuse_exports
 from stylegan_cli.data.entries import Source, entry_path
 from stylegan_cli.data.pictures import UnusableImageError, reasons
 from stylegan_cli.data.sources import open_source
@@ -40,6 +40,9 @@ def describe(path: Path) -> Facts:
     """
     if not path.exists():
         raise DataError(f"{path}: there is no such file or folder")
+    if path.is_file() and not path.stat().st_size:
+        raise DataError(f"{path}: the file is empty; copy or download it again")
+    refuse_exports(path)
     kind, facts = _kind(path)
     return {"path": str(path), "kind": kind, **facts(path)}
 

@@ -42,8 +42,7 @@ def writing(path: Path, *failures: type[Exception]) -> Iterator[None]:
         yield
     except caught as error:
         raise OutputError(
-            f"{path}: cannot be written ({system_reason(error)}); "
-            "mend that or choose another place with -o"
+            f"{path}: cannot be written ({system_reason(error)}); mend that or choose another place"
         ) from error
 
 

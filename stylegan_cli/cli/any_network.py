@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
@@ -30,4 +31,5 @@ def any_network(source: Path) -> "Iterator[tuple[Network, Sequence[str]]]":
         path = Path(folder) / f"{source.stem}.safetensors"
         api.save_foreign(foreign, path)
         network = api.load_network(path, discriminator=foreign.has_discriminator)
-        yield network, foreign.notes
+        # messages name the file that was given
+        yield replace(network, path=source), foreign.notes

@@ -77,8 +77,10 @@ def _conversion(destination: Path, flags: ExportFlags) -> tuple[Conversion, Sequ
     refuse(flags, destination)
     if destination.suffix in _CONVERSIONS:
         return _CONVERSIONS[destination.suffix], [destination]
-    suffixes = " or ".join((*_CONVERSIONS, *EXPORTS))
-    raise UsageError(f"{destination}: a name that tells no format; end it in {suffixes}")
+    *suffixes, last = (*_CONVERSIONS, *EXPORTS)
+    raise UsageError(
+        f"{destination}: a name that tells no format; end it in {', '.join(suffixes)} or {last}"
+    )
 
 
 def _to_ours(source: Path, destination: Path) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
+from stylegan_cli.checkpoint import EXPORT_SUFFIXES
 from stylegan_cli.cli import console
 from stylegan_cli.cli.any_network import any_network
 from stylegan_cli.errors import UsageError
@@ -14,7 +15,7 @@ from stylegan_cli.errors import UsageError
 if TYPE_CHECKING:
     from stylegan_cli.interop.export.exporting import Exported
 
-EXPORTS = (".onnx", ".pt2")
+EXPORTS = EXPORT_SUFFIXES
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -133,6 +133,9 @@ def _train(
         lost: list[Alarm] = []
         whole = f" of {len(dataset.whole)}" if dataset.whole is not dataset else ""
         console.note(f"{recipe.data.path}: {len(dataset)}{whole} images")
+        wanted = recipe.data.max_images
+        if wanted is not None and wanted > len(dataset):
+            console.note(f"data.max_images: {wanted}, but there are {len(dataset)}; all are used")
         _name_detector(recipe)
         ticks = api.train(
             recipe,

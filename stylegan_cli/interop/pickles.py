@@ -100,7 +100,8 @@ def refusals_in_words(source: str) -> Iterator[None]:
         ) from None
     except _DAMAGES as error:
         raise ForeignFileError(
-            f"{source}: a damaged or cut pickle ({shown(str(error))}); copy or download it again"
+            f"{source}: a damaged or cut pickle, or none ({shown(str(error))}); "
+            "copy or download it again"
         ) from None
 
 
@@ -173,9 +174,9 @@ class _Machine:
         self.memo[place] = self.stack[-1]
 
     def get(self, index: int) -> None:
-        found = self.memo[index] if index >= 0 else _NOTHING
+        found = self.memo[index] if 0 <= index < len(self.memo) else _NOTHING
         if found is _NOTHING:
-            raise LookupError(f"nothing at {index} of the memo")
+            raise LookupError(f"nothing is kept under {index}")
         self.stack.append(found)
 
     def tuple_of(self, count: int) -> None:

@@ -3,7 +3,7 @@
 from dataclasses import replace
 from pathlib import Path
 
-from stylegan_cli.checkpoint import file_sha256
+from stylegan_cli.checkpoint import file_sha256, refuse_exports
 from stylegan_cli.errors import ForeignFileError
 from stylegan_cli.interop.checkpoints import CHECKPOINT_SUFFIXES, is_checkpoint, read_checkpoint
 from stylegan_cli.interop.containers import PICKLE_SUFFIXES, holds_pickle
@@ -23,7 +23,14 @@ def read_foreign(path: Path) -> Foreign:
         ForeignFileError: No such file, of no format that is known, refused, or damaged.
     """
     if not path.is_file():
-        raise ForeignFileError(f"{path}: there is no such file")
+        found = "a folder; name a file in it" if path.is_dir() else "there is no such file"
+        raise ForeignFileError(f"{path}: {found}")
+    refuse_exports(path)
+    _refuse_other_things(path)
+    if not is_foreign(path) and path.suffix == ".safetensors":
+        raise ForeignFileError(
+            f"{path}: has the format of sgtool already, or is damaged; `sgtool info {path}` tells"
+        )
     if not is_foreign(path):
         raise ForeignFileError(
             f"{path}: of no format of another program that sgtool reads; "
@@ -33,3 +40,30 @@ def read_foreign(path: Path) -> Foreign:
     foreign = read_checkpoint(path) if is_checkpoint(path) else read_originals(path)
     origin = {"source": path.name, "source_sha256": file_sha256(path)}
     return replace(foreign, provenance={**origin, **foreign.provenance})
+
+
+def _refuse_other_things(path: Path) -> None:
+    """Say of a file that nobody means what it is, whatever its name."""
+    try:
+        with path.open("rb") as file:
+            start = file.read(64)
+    except OSError as error:
+        raise ForeignFileError(f"{path}: cannot be read ({error.strerror or error})") from None
+    if not start:
+        raise ForeignFileError(f"{path}: damaged or cut: it is empty; copy or download it again")
+    for beginning, words in _OTHER_THINGS.items():
+        if start.lstrip().lower().startswith(beginning):
+            raise ForeignFileError(f"{path}: {words}")
+
+
+_IMAGE = "an image, not a network, whatever its name says"
+_PAGE = "a page of the web, not a network; download the file itself"
+_OTHER_THINGS = {
+    b"\xff\xd8\xff": _IMAGE,
+    b"\x89png": _IMAGE,
+    b"gif8": _IMAGE,
+    b"<!doctype": _PAGE,
+    b"<html": _PAGE,
+    b"version https://git-lfs": "a pointer of Git LFS, not the network; run git lfs pull",
+}
+"""What downloads and wrong names bring, by how it begins, in lower case."""

@@ -145,5 +145,5 @@ def _failure(process: subprocess.Popen[bytes], said: IO[bytes], wanted: Path) ->
         reason = f"stopped by {signal.Signals(-process.returncode).name}"
     return OutputError(
         f"{wanted}: ffmpeg cannot write it ({reason or f'exit code {process.returncode}'}); "
-        "mend that or choose another place with -o"
+        "mend that or choose another place"
     )

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -143,10 +143,14 @@ class RunFolder:
     def _check_same(self, found: Recipe, wanted: Recipe) -> None:
         if _identity(found) == _identity(wanted):
             return
-        ours, theirs = (dumps(_identity(recipe)).splitlines() for recipe in (wanted, found))
-        differing = [line for line in theirs if line not in ours]
+        there, here = (_dotted(_identity(recipe)) for recipe in (found, wanted))
+        differing = [
+            f"{key} is {there[key]} there, {here[key]} here"
+            for key in here
+            if there[key] != here[key]
+        ]
         raise OutputError(
-            f"{self.path}: holds another run ({'; '.join(differing[:3]) or 'other keys'}); "
+            f"{self.path}: holds another run ({'; '.join(differing[:3])}); "
             "choose another folder with -o, or --overwrite it"
         )
 
@@ -154,6 +158,18 @@ class RunFolder:
         for pattern in RUN_FILES:
             for file in self.path.glob(pattern):
                 file.unlink()
+
+
+def _dotted(recipe: Recipe) -> dict[str, object]:
+    """Every value of a recipe under its dotted key."""
+    values: dict[str, object] = {}
+    for name, value in asdict(recipe).items():
+        values |= (
+            {f"{name}.{k}": v for k, v in value.items()}
+            if isinstance(value, dict)
+            else {name: value}
+        )
+    return values
 
 
 def newest_network(folder: Path) -> Path:

@@ -117,3 +117,51 @@ def test_commands_that_draw_ask_for_a_conversion_first(tmp_path):
     assert done.exit_code == 1
     assert f"sgtool convert {CONDITIONAL} {CONDITIONAL.stem}.safetensors" in done.stderr
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "words"),
+    [
+        ("photo.pkl", b"\xff\xd8\xff\xe0 and so on", "photo.pkl: an image, not a network"),
+        ("page.pkl", b"\n<!DOCTYPE html><html>", "page.pkl: a page of the web, not a network"),
+        ("lfs.pt", b"version https://git-lfs.github.com/spec/v1", "lfs.pt: a pointer of Git LFS"),
+        ("empty.pkl", b"", "empty.pkl: damaged or cut: it is empty"),
+        ("empty.pt", b"", "empty.pt: damaged or cut: it is empty"),
+        ("text.pkl", b"hello", "text.pkl: a damaged or cut pickle, or none (nothing is kept under"),
+        ("a.onnx", b"text", "a.onnx: for other programs only, sgtool does not read it back"),
+        ("a.pt2", b"text", "a.pt2: for other programs only, sgtool does not read it back"),
+        ("own.safetensors", b"text", "own.safetensors: has the format of sgtool already, or is"),
+    ],
+)
+def test_what_is_no_network_is_told_for_what_it_is(name, content, words, tmp_path):
+    (tmp_path / name).write_bytes(content)
+    done = sgtool("convert", tmp_path / name, tmp_path / "to.safetensors")
+    assert (done.exit_code, done.stdout) == (1, "")
+    assert words in done.stderr
+
+
+def test_a_folder_is_not_called_missing(tmp_path):
+    done = sgtool("convert", tmp_path, tmp_path / "to.safetensors")
+    assert done.exit_code == 1
+    assert f"{tmp_path}: a folder; name a file in it" in done.stderr
+
+
+def test_a_refusal_names_the_file_that_was_given(tmp_path):
+    done = sgtool("convert", CONDITIONAL, tmp_path / "a.pt")
+    assert done.exit_code == 2
+    assert f"error: {CONDITIONAL}: length of labels is 5" in done.stderr
+
+
+@pytest.mark.parametrize("words", [("info",), ("grid", "--seeds", "0", "--network")])
+def test_exported_networks_are_not_said_to_convert(words, tmp_path):
+    (tmp_path / "a.onnx").write_bytes(b"text")
+    done = sgtool(*words, tmp_path / "a.onnx")
+    assert done.exit_code == 1
+    assert "give the .safetensors or the run that it was made of" in done.stderr
+
+
+def test_info_of_an_empty_file_does_not_advise_to_start_again(tmp_path):
+    (tmp_path / "a.pt").touch()
+    done = sgtool("info", tmp_path / "a.pt")
+    assert done.exit_code == 1
+    assert "a.pt: the file is empty; copy or download it again" in done.stderr

@@ -71,6 +71,12 @@ def test_a_part_of_the_images_is_said_to_be_one(recipe, image_folder):
     assert f"{image_folder}: 5 of 12 images" in result.stderr.splitlines()
 
 
+def test_more_images_wanted_than_there_are_is_said(recipe, image_folder):
+    result = train(recipe, "--data", image_folder, "-o", "run", "--set", "data.max_images=5000")
+    assert result.exit_code == 0
+    assert "data.max_images: 5000, but there are " in result.stderr
+
+
 def test_json_names_the_run_and_its_files(recipe, image_folder):
     result = train(recipe, "--data", image_folder, "-o", "run", "--json", "--quiet")
     assert json.loads(result.stdout)["run"] == "run"

@@ -24,7 +24,7 @@ def test_a_refusal_names_what_makes_it_another_run(folder):
     longer = tiny(
         "train.total_kimg=9", "report.tick_kimg=2", "report.image_ticks=3", "train.lr_g=1"
     )
-    with pytest.raises(OutputError, match=r"holds another run \(lr_g = 0.002\)"):
+    with pytest.raises(OutputError, match=r"another run \(train.lr_g is 0.002 there, 1.0 here\)"):
         folder.prepare(longer, overwrite=False)
 
 
