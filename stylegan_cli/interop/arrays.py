@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from stylegan_cli.interop.limits import RefusedError, shown
-from stylegan_cli.interop.pickles import Named, Table
+from stylegan_cli.interop.machine import Named, Table
 
 _TYPES: Mapping[str, np.dtype[Any]] = {
     kind + size: np.dtype(kind + size)

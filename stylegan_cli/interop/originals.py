@@ -9,8 +9,9 @@ from stylegan_cli.interop.arrays import NUMPY_NAMES
 from stylegan_cli.interop.containers import opened_pickle
 from stylegan_cli.interop.foreign import Foreign
 from stylegan_cli.interop.limits import Limits
+from stylegan_cli.interop.machine import Table
 from stylegan_cli.interop.persistent_modules import PERSISTENCE_NAMES
-from stylegan_cli.interop.pickles import Table, read_pickle
+from stylegan_cli.interop.pickles import read_pickle
 from stylegan_cli.interop.plain_objects import PLAIN_NAMES
 from stylegan_cli.interop.pytorch_releases import is_pytorch_release, read_pytorch_release
 from stylegan_cli.interop.tensorflow_networks import TENSORFLOW_NAMES, PickledNetwork

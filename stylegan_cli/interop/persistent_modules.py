@@ -8,7 +8,7 @@ from typing import Any
 
 from stylegan_cli.interop.arrays import PickledArray
 from stylegan_cli.interop.limits import RefusedError
-from stylegan_cli.interop.pickles import Table
+from stylegan_cli.interop.machine import Table
 from stylegan_cli.interop.torch_tensors import PickledTensor
 
 

@@ -1,7 +1,7 @@
 """Names in pickles that stand for plain containers and bytes."""
 
 from stylegan_cli.interop.limits import RefusedError
-from stylegan_cli.interop.pickles import Empty, Named, Table, plain_key
+from stylegan_cli.interop.machine import Empty, Named, Table, plain_key
 
 
 class Options(dict[str, object]):

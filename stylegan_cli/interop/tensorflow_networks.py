@@ -8,7 +8,7 @@ from functools import cached_property
 
 from stylegan_cli.interop.arrays import PickledArray
 from stylegan_cli.interop.limits import MOST_TENSORS, RefusedError
-from stylegan_cli.interop.pickles import Empty, Table
+from stylegan_cli.interop.machine import Empty, Table
 
 _ALIASES = {"G_mapping/": "mapping/", "G_synthesis/": "synthesis/"}
 

@@ -9,7 +9,8 @@ from stylegan_cli.errors import ForeignFileError
 from stylegan_cli.interop.arrays import NUMPY_NAMES
 from stylegan_cli.interop.containers import ZIP_DAMAGES
 from stylegan_cli.interop.limits import Limits
-from stylegan_cli.interop.pickles import Empty, Table, refusals_in_words
+from stylegan_cli.interop.machine import Empty, Table
+from stylegan_cli.interop.pickles import refusals_in_words
 from stylegan_cli.interop.plain_objects import PLAIN_NAMES, ordered_dict
 from stylegan_cli.interop.torch_storages import STORAGE_NAMES, STREAM_START, read_stream
 from stylegan_cli.interop.torch_tensors import TORCH_NAMES

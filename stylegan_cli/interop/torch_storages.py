@@ -14,7 +14,8 @@ import numpy as np
 import torch
 
 from stylegan_cli.interop.limits import Limits, RefusedError
-from stylegan_cli.interop.pickles import Named, Table, run_pickle
+from stylegan_cli.interop.machine import Named, Table
+from stylegan_cli.interop.pickles import run_pickle
 
 STREAM_START = b"\x80\x02\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19."
 _MAGIC = 0x1950A86A20F9469CFC6C

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from stylegan_cli.interop.limits import Limits, RefusedError
-from stylegan_cli.interop.pickles import Table
+from stylegan_cli.interop.machine import Table
 from stylegan_cli.interop.torch_storages import STORAGE_NAMES, Storage, read_stream
 
 _STORAGE_LIMITS = Limits(operations=1000, memo=100, depth=8, size=1000)

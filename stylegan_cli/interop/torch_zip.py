@@ -10,7 +10,8 @@ from io import BytesIO
 from pathlib import Path, PurePosixPath
 
 from stylegan_cli.interop.limits import Limits, RefusedError, shown
-from stylegan_cli.interop.pickles import Table, run_pickle
+from stylegan_cli.interop.machine import Table
+from stylegan_cli.interop.pickles import run_pickle
 from stylegan_cli.interop.torch_storages import Storage, storage_id
 
 ZIP_START = b"PK\x03\x04"

@@ -8,8 +8,9 @@ import pytest
 
 from stylegan_cli.errors import ForeignFileError
 from stylegan_cli.interop.limits import Limits, RefusedError, check_nesting
+from stylegan_cli.interop.machine import plain_key
 from stylegan_cli.interop.originals import NAMES
-from stylegan_cli.interop.pickles import plain_key, read_pickle
+from stylegan_cli.interop.pickles import read_pickle
 from stylegan_cli.interop.reading import read_foreign
 from stylegan_cli.interop.torch_files import read_torch_file
 from tests.interop.test_hostile_networks import plain
