@@ -1,23 +1,43 @@
-"""Operations in two forms, `reference` and `fast`; a network takes one of them when it is built."""
+"""Operations in several forms; a network takes one of them when it is built.
+
+`reference` is the definition, `fast` its quick form in plain PyTorch, and "triton" is `fast` with
+kernels of our own on a GPU.
+"""
 
 import os
 from types import ModuleType
-from typing import Literal, cast
+from typing import Literal, get_args
 
 from stylegan_cli.errors import UsageError
-from stylegan_cli.ops import fast, reference
 
-BackendName = Literal["auto", "ref", "eager"]
-BACKENDS = {"auto": fast, "eager": fast, "ref": reference}
+BackendName = Literal["auto", "ref", "eager", "triton"]
+BACKENDS: tuple[BackendName, ...] = get_args(BackendName)
 
 
 def pick_backend(name: BackendName = "auto") -> ModuleType:
-    """The module with the operations; "auto" obeys $SGTOOL_BACKEND, else is the fast form.
+    """The module with the operations; "auto" obeys $SGTOOL_BACKEND, else is "eager".
+
+    "auto" stays away from "triton" until that has been measured on a GPU.
 
     Raises:
-        UsageError: $SGTOOL_BACKEND names no backend.
+        UsageError: There is no backend of that name, or it cannot run on this machine.
     """
-    chosen = cast(BackendName, os.environ.get("SGTOOL_BACKEND", "auto") if name == "auto" else name)
-    if chosen not in BACKENDS:
-        raise UsageError(f"SGTOOL_BACKEND={chosen}: no such backend; use {', '.join(BACKENDS)}")
-    return BACKENDS[chosen]
+    chosen, said = str(name), f"backend {name}"
+    if name == "auto":
+        chosen = os.environ.get("SGTOOL_BACKEND", "auto")
+        said = f"SGTOOL_BACKEND={chosen}"
+    if chosen == "ref":
+        from stylegan_cli.ops import reference
+
+        return reference
+    if chosen in ("auto", "eager"):
+        from stylegan_cli.ops import fast
+
+        return fast
+    if chosen == "triton":
+        return _triton_form(said)
+    raise UsageError(f"{said}: no such backend; use one of {', '.join(BACKENDS)}")
+
+
+def _triton_form(said: str) -> ModuleType:
+    raise UsageError(f"{said}: this version has no such kernels yet; use eager")
