@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from stylegan_cli import __version__
 from stylegan_cli.errors import NetworkFileError, RecipeError
-from stylegan_cli.files import writing, written_whole
+from stylegan_cli.files import similar, writing, written_whole
 from stylegan_cli.recipe import Recipe, dumps, loads
 
 if TYPE_CHECKING:
@@ -256,7 +256,7 @@ def _metadata(path: Path) -> dict[str, str]:
 
     if not path.is_file():
         raise NetworkFileError(
-            f"{path}: no such file; give a network-*.safetensors or a run folder"
+            f"{path}: no such file{similar(path)}; give a network-*.safetensors or a run folder"
         )
     refuse_exports(path)
     if _is_foreign(path):

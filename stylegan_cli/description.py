@@ -15,6 +15,7 @@ from stylegan_cli.data.entries import Source, entry_path
 from stylegan_cli.data.pictures import UnusableImageError, reasons
 from stylegan_cli.data.sources import open_source
 from stylegan_cli.errors import DataError
+from stylegan_cli.files import similar
 from stylegan_cli.interop.checkpoints import listed_only
 from stylegan_cli.interop.foreign import Foreign
 from stylegan_cli.interop.reading import is_foreign, read_foreign
@@ -39,7 +40,7 @@ def describe(path: Path) -> Facts:
         SgtoolError: There is no such file, it is damaged, or none of ours.
     """
     if not path.exists():
-        raise DataError(f"{path}: there is no such file or folder")
+        raise DataError(f"{path}: there is no such file or folder{similar(path)}")
     if path.is_file() and not path.stat().st_size:
         raise DataError(f"{path}: the file is empty; copy or download it again")
     refuse_exports(path)

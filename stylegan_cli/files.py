@@ -1,8 +1,9 @@
-"""Files that appear under their name only when they are whole, and why one cannot."""
+"""Files that appear under their name only when they are whole, why one cannot, or is not there."""
 
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from difflib import get_close_matches
 from pathlib import Path
 
 from stylegan_cli.errors import OutputError
@@ -52,3 +53,18 @@ def system_reason(error: Exception) -> str:
     if found:
         return found[1]
     return (isinstance(error, OSError) and error.strerror) or str(error)
+
+
+def similar(path: Path) -> str:
+    """Words that lead from a path where nothing is to one spelt much like it, if there is one."""
+    there = path.parent
+    while not there.is_dir():
+        if there == there.parent:
+            return ""
+        there = there.parent
+    wrong, *rest = path.relative_to(there).parts
+    found = get_close_matches(wrong, [entry.name for entry in there.iterdir()], n=1)
+    if not found:
+        return ""
+    whole = (there / found[0]).joinpath(*rest)
+    return f"; did you mean {whole if whole.exists() else there / found[0]}?"

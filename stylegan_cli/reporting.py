@@ -7,6 +7,7 @@ from typing import Any
 
 from stylegan_cli.checkpoint import file_sha256, read_header
 from stylegan_cli.errors import DataError, NetworkFileError, SgtoolError
+from stylegan_cli.files import similar
 from stylegan_cli.results.folder import UNFINISHED
 from stylegan_cli.results.report.run import RECIPE, Run, read_run
 from stylegan_cli.results.report.sections import Report
@@ -50,7 +51,7 @@ def _sorted_out(paths: Sequence[Path], problems: list[str]) -> tuple[list[Path],
 
 def _study_files(path: Path) -> list[Path]:
     if not path.exists():
-        raise DataError(f"{path}: there is no such file or folder")
+        raise DataError(f"{path}: there is no such file or folder{similar(path)}")
     if not path.is_dir():
         if path.suffix == ".h5":
             return [path]

@@ -3,7 +3,7 @@ import errno
 import pytest
 
 from stylegan_cli.errors import OutputError
-from stylegan_cli.files import writing, written_whole
+from stylegan_cli.files import similar, writing, written_whole
 
 
 def test_a_whole_file_takes_its_name(tmp_path):
@@ -43,3 +43,20 @@ def test_a_full_disk_is_named_without_hdf5s_account(tmp_path, error):
     with pytest.raises(OutputError, match=r"\(No space left on device\)"):  # noqa: SIM117
         with writing(tmp_path, RuntimeError):
             raise error
+
+
+def test_a_path_spelt_much_like_one_that_is_there_leads_to_it(tmp_path):
+    (tmp_path / "runs" / "people").mkdir(parents=True)
+    wanted = f"; did you mean {tmp_path / 'runs' / 'people'}?"
+    assert similar(tmp_path / "runs" / "poeple") == wanted
+
+
+def test_a_misspelt_folder_leads_to_the_file_in_the_right_one(tmp_path):
+    (tmp_path / "photos").mkdir()
+    (tmp_path / "photos" / "a.zip").touch()
+    assert similar(tmp_path / "photso" / "a.zip").endswith("photos/a.zip?")
+
+
+def test_a_path_unlike_all_others_leads_nowhere(tmp_path):
+    (tmp_path / "people").mkdir()
+    assert similar(tmp_path / "zebra.zip") == ""

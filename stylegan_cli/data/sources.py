@@ -11,6 +11,7 @@ from stylegan_cli.data.entries import HDF5_SUFFIXES, Source, is_image
 from stylegan_cli.data.folders import FolderSource, ListSource
 from stylegan_cli.data.idx import IdxSource, is_idx
 from stylegan_cli.errors import DataError
+from stylegan_cli.files import similar
 
 HDF5_MAGIC = b"\x89HDF\r\n\x1a\n"
 LIST_SUFFIXES = {".txt", ".lst"}
@@ -25,7 +26,7 @@ def open_source(path: Path) -> Source:
     if path.is_dir():
         return FolderSource(path)
     if not path.exists():
-        raise DataError(f"{path}: there is no such file or folder")
+        raise DataError(f"{path}: there is no such file or folder{similar(path)}")
     if not path.is_file():
         raise DataError(f"{path}: neither a file nor a folder")
     if is_image(path.name):

@@ -18,6 +18,7 @@ from stylegan_cli.detectors.weights import (
     write_weights,
 )
 from stylegan_cli.errors import ForeignFileError, WeightsError
+from stylegan_cli.files import similar
 from stylegan_cli.interop.detector_weights import read_state
 from stylegan_cli.interop.package_archives import is_package_archive, unpacked
 
@@ -55,7 +56,9 @@ def add_weights(path: Path, *, trusted: str | None = None) -> tuple[Added, ...]:
         OutputError: The cache cannot be written.
     """
     if not path.is_file():
-        raise WeightsError(f"{path}: no such file; sgtool weights list has those there are")
+        raise WeightsError(
+            f"{path}: no such file{similar(path)}; sgtool weights list has those there are"
+        )
     if is_package_archive(path):
         with unpacked(path) as files:
             return tuple(added for file in files for added in _add_file(file, trusted))

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from stylegan_cli.checkpoint import file_sha256, refuse_exports
 from stylegan_cli.errors import ForeignFileError
+from stylegan_cli.files import similar
 from stylegan_cli.interop.checkpoints import CHECKPOINT_SUFFIXES, is_checkpoint, read_checkpoint
 from stylegan_cli.interop.containers import PICKLE_SUFFIXES, holds_pickle
 from stylegan_cli.interop.foreign import Foreign
@@ -23,7 +24,8 @@ def read_foreign(path: Path) -> Foreign:
         ForeignFileError: No such file, of no format that is known, refused, or damaged.
     """
     if not path.is_file():
-        found = "a folder; name a file in it" if path.is_dir() else "there is no such file"
+        missing = f"there is no such file{similar(path)}"
+        found = "a folder; name a file in it" if path.is_dir() else missing
         raise ForeignFileError(f"{path}: {found}")
     refuse_exports(path)
     _refuse_other_things(path)

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.lib import format as npy
 
 from stylegan_cli.errors import DataError
-from stylegan_cli.files import system_reason
+from stylegan_cli.files import similar, system_reason
 
 HDF5_SUFFIXES = (".h5", ".hdf5")
 NUMPY_SUFFIXES = (".npz", ".npy")
@@ -62,7 +62,7 @@ def open_arrays(path: Path) -> Iterator[Mapping[str, StoredArray]]:
         DataError: There is no such file, it is damaged, or could run code.
     """
     if not path.is_file():
-        raise DataError(f"{path}: there is no such file")
+        raise DataError(f"{path}: there is no such file{similar(path)}")
     try:
         if path.suffix.lower() in HDF5_SUFFIXES:
             with h5py.File(path, "r") as file:
