@@ -168,7 +168,7 @@ def sample(
     json: JsonFlag = False,
     quiet: QuietFlag = False,
 ) -> None:
-    """Draw a labelled data set (extra `samples`)."""
+    """Draw a labelled data set."""
     from stylegan_cli.data.fitting import Target
     from stylegan_cli.data.prepare import Preparation
     from stylegan_cli.data.samples import drawn

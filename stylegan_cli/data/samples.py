@@ -1,4 +1,4 @@
-"""Data sets drawn on the spot: labelled portraits by DiceBear (extra `samples`)."""
+"""Data sets drawn on the spot: labelled portraits by DiceBear."""
 
 import json
 import os
@@ -37,14 +37,9 @@ class PortraitSource:
     def __init__(
         self, count: int, *, resolution: int, seed: int = 0, style: str = USUAL_STYLE
     ) -> None:
-        try:
-            from dicebear import Avatar, Style
-            from resvg_py import svg_to_bytes
-        except ImportError as error:
-            raise UsageError(
-                f"portraits: {error.name} is not installed; "
-                "run `pip install dicebear-core dicebear-styles resvg-py`"
-            ) from None
+        from dicebear import Avatar, Style
+        from resvg_py import svg_to_bytes
+
         self.name = f"portraits ({style})"
         self._count = count
         self._resolution = resolution
@@ -101,11 +96,7 @@ class PortraitSource:
 
 
 def style_names() -> list[str]:
-    """The styles that DiceBear has, sorted.
-
-    Raises:
-        ImportError: It is not installed.
-    """
+    """The styles that DiceBear has, sorted."""
     names = (item.name for item in files("dicebear_styles").iterdir())
     return sorted(name.removesuffix(".json") for name in names if name.endswith(".json"))
 
@@ -116,7 +107,7 @@ def drawn(
     """The source of a kind of drawn images.
 
     Raises:
-        UsageError: No such kind or style, or the extra `samples` is not installed.
+        UsageError: No such kind or style.
     """
     if kind not in KINDS:
         raise UsageError(f"{kind}: no kind of sample; there is {', '.join(KINDS)}")
@@ -127,7 +118,7 @@ def drawn_path(path: str, *, resolution: int, channels: int = 3) -> str:
     """Where a data set is: the path itself, or that of images drawn for `sample:KIND`.
 
     Raises:
-        UsageError: No such kind, or the extra `samples` is not installed.
+        UsageError: No such kind.
         OutputError: The cache cannot be written.
     """
     if not path.startswith(DRAWN):
@@ -151,7 +142,7 @@ def ensure_sample(
         cache_dir: None is $SGTOOL_CACHE, else ~/.cache/sgtool.
 
     Raises:
-        UsageError: No such kind, or the extra `samples` is not installed.
+        UsageError: No such kind.
         OutputError: The cache cannot be written.
     """
     target = Target(resolution=resolution, channels=channels)

@@ -111,7 +111,6 @@ def test_inspect_without_a_name_draws_its_sheet_here_each_time(photos, tmp_path)
 
 
 def test_sample_draws_and_names_the_author(tmp_path):
-    pytest.importorskip("dicebear")
     words = ("-o", tmp_path / "x.zip", "--count", 3, "--resolution", 8)
     done = sgtool("data", "sample", "portraits", *words)
     assert (done.exit_code, done.stdout) == (0, f"{tmp_path / 'x.zip'}\n")
@@ -119,7 +118,6 @@ def test_sample_draws_and_names_the_author(tmp_path):
 
 
 def test_other_samples_of_the_same_count_are_another_request(tmp_path):
-    pytest.importorskip("dicebear")
     words = ("data", "sample", "portraits", "-o", tmp_path / "x.zip", "--count", 2)
     assert [sgtool(*words).exit_code for _ in range(2)] == [0, 0]
     assert sgtool(*words, "--seed", 1).exit_code == 1

@@ -1,4 +1,3 @@
-import sys
 from contextlib import closing
 
 import numpy as np
@@ -10,13 +9,6 @@ from stylegan_cli.data.sources import open_source
 from stylegan_cli.errors import UsageError
 
 
-@pytest.fixture
-def dicebear():
-    pytest.importorskip("dicebear")
-    pytest.importorskip("resvg_py")
-
-
-@pytest.mark.usefixtures("dicebear")
 def test_portrait_i_depends_on_seed_and_i_only():
     few, many = (list(drawn("portraits", count, resolution=8).entries()) for count in (3, 5))
     assert many[:3] == few
@@ -24,7 +16,6 @@ def test_portrait_i_depends_on_seed_and_i_only():
     assert other != few
 
 
-@pytest.mark.usefixtures("dicebear")
 def test_attributes_are_stored_for_every_portrait(tmp_path):
     path = ensure_sample("portraits", resolution=16, count=12, cache_dir=tmp_path)
     source = drawn("portraits", 12, resolution=16)
@@ -36,7 +27,6 @@ def test_attributes_are_stored_for_every_portrait(tmp_path):
     assert {"hair", "hair_color", "beard", "skin_color"} <= set(kept[0])
 
 
-@pytest.mark.usefixtures("dicebear")
 def test_a_sample_is_drawn_once(tmp_path, monkeypatch):
     monkeypatch.setenv("SGTOOL_CACHE", str(tmp_path))
     path = ensure_sample("portraits", resolution=8, count=3)
@@ -46,7 +36,6 @@ def test_a_sample_is_drawn_once(tmp_path, monkeypatch):
     assert path.stat().st_mtime_ns == before
 
 
-@pytest.mark.usefixtures("dicebear")
 def test_portraits_are_pictures(tmp_path):
     path = ensure_sample("portraits", resolution=32, count=4, cache_dir=tmp_path)
     with closing(open_dataset(path, resolution=32)) as dataset:
@@ -55,7 +44,6 @@ def test_portraits_are_pictures(tmp_path):
     assert (pictures.std((1, 2, 3)) > 30).all()
 
 
-@pytest.mark.usefixtures("dicebear")
 def test_an_unknown_style_is_refused_with_the_known_ones():
     with pytest.raises(UsageError, match="avataaars"):
         drawn("portraits", 1, resolution=8, style="toonhead")
@@ -64,9 +52,3 @@ def test_an_unknown_style_is_refused_with_the_known_ones():
 def test_an_unknown_kind_is_refused_with_the_known_ones(tmp_path):
     with pytest.raises(UsageError, match="portraits"):
         ensure_sample("landscapes", resolution=8, cache_dir=tmp_path)
-
-
-def test_a_missing_extra_is_told_with_the_command(tmp_path, monkeypatch):
-    monkeypatch.setitem(sys.modules, "dicebear", None)
-    with pytest.raises(UsageError, match="pip install dicebear-core dicebear-styles resvg-py"):
-        ensure_sample("portraits", resolution=8, cache_dir=tmp_path)
