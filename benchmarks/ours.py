@@ -15,9 +15,10 @@ from stylegan_cli.runtime import World
 from stylegan_cli.training.augment import initial_augmentation
 from stylegan_cli.training.draws import PhaseStreams
 from stylegan_cli.training.ema import update_ema
+from stylegan_cli.training.inputs import Reals, draw_fakes, draw_judging, draw_paths, draw_reals
+from stylegan_cli.training.nets import Nets
 from stylegan_cli.training.optimizers import adam, step
-from stylegan_cli.training.phases import Nets, Reals, d_main, d_reg, g_main, g_reg
-from stylegan_cli.training.stats import Stats
+from stylegan_cli.training.phases import d_main, d_reg, g_main, g_reg
 
 
 def ours(case: Case, reals: Tensor) -> list[Contender]:
@@ -83,7 +84,6 @@ class _Training:
             n_images=len(reals),
             labels_of=self._no_labels,
             world=World(),
-            stats=Stats(device=self.device),
         )
         ema = build_generator(recipe, c_dim=0)
         self.G_ema = ema.to(self.device).eval().requires_grad_(False)
@@ -103,19 +103,23 @@ class _Training:
 
     def g_main(self) -> None:
         streams = self._streams("g", self.case.batch_size)
-        self._update_g(lambda: g_main(self.nets, streams))
+        fakes = draw_fakes(self.nets, streams)
+        self._update_g(lambda: g_main(self.nets, fakes).loss)
 
     def g_reg(self) -> None:
         streams = self._streams("g_reg", self.case.pl_batch_size)
-        self._update_g(lambda: g_reg(self.nets, streams, self.pl_mean))
+        paths = draw_paths(self.nets, streams, self.pl_mean)
+        self._update_g(lambda: g_reg(self.nets, paths).loss)
 
     def d_main(self) -> None:
         streams = self._streams("d", self.case.batch_size)
-        self._update_d(lambda: d_main(self.nets, streams, self.reals))
+        judging = draw_judging(self.nets, streams, self.reals)
+        self._update_d(lambda: d_main(self.nets, judging).loss)
 
     def d_reg(self) -> None:
         streams = self._streams("d_reg", self.case.batch_size)
-        self._update_d(lambda: d_reg(self.nets, streams, self.reals))
+        reals = draw_reals(self.nets, streams, self.reals)
+        self._update_d(lambda: d_reg(self.nets, reals).loss)
 
     def ema(self) -> None:
         update_ema(self.G_ema, self.nets.G, 0.999)

@@ -91,6 +91,14 @@ def repeatable(device: "torch.device", dtype: "torch.dtype") -> None:
         torch.backends.cuda.matmul.allow_tf32 = dtype == torch.bfloat16
 
 
+def upload(tensor: "torch.Tensor", device: "torch.device") -> "torch.Tensor":
+    """A tensor of the CPU on a device, without waiting for what the device is doing."""
+    if device.type == "cuda":
+        # only from pinned memory does a copy not wait
+        tensor = tensor.pin_memory()
+    return tensor.to(device, non_blocking=True)
+
+
 def _cpu_multiplies_bf16() -> bool:
     cpuinfo = Path("/proc/cpuinfo")
     if not cpuinfo.exists():

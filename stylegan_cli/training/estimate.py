@@ -19,7 +19,8 @@ from stylegan_cli.networks.growing import split_lod
 from stylegan_cli.recipe import LossSection, Recipe
 from stylegan_cli.runtime import World
 from stylegan_cli.training.growing import Stage, stages
-from stylegan_cli.training.phases import Reals, judge
+from stylegan_cli.training.inputs import Reals
+from stylegan_cli.training.phases import judge
 from stylegan_cli.training.share import share_of
 
 WEIGHT_COPIES_G = 5

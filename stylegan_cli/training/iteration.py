@@ -1,11 +1,12 @@
 """One training iteration: its phases over this process's share of the batch."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any, Generic, TypeVar
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from stylegan_cli.data.loader import RealBatch
 from stylegan_cli.networks.growing import fade, halve, split_lod, upscale
@@ -13,9 +14,18 @@ from stylegan_cli.recipe import Recipe
 from stylegan_cli.training.draws import PhaseStreams
 from stylegan_cli.training.ema import ema_decay, update_ema
 from stylegan_cli.training.growing import Stage
+from stylegan_cli.training.inputs import (
+    Inputs,
+    Reals,
+    draw_fakes,
+    draw_judging,
+    draw_paths,
+    draw_reals,
+)
 from stylegan_cli.training.memory import is_out_of_memory, smaller_batch_per_device
+from stylegan_cli.training.nets import Nets
 from stylegan_cli.training.optimizers import step
-from stylegan_cli.training.phases import Nets, Reals, d_main, d_reg, g_main, g_reg
+from stylegan_cli.training.phases import Outcome, d_main, d_reg, g_main, g_reg
 from stylegan_cli.training.share import Share, share_of
 from stylegan_cli.training.state import TrainingState
 
@@ -50,17 +60,22 @@ def train_batch(
         )
 
 
+Drawn = TypeVar("Drawn", bound=Inputs)
+
+
 @dataclass(frozen=True)
-class _Phase:
-    """A part of the loss: from random streams and positions in the batch, for each round.
+class _Phase(Generic[Drawn]):
+    """A part of the loss, computed from what is drawn for each round.
 
     Attributes:
         count: Samples of this process's share that take part; None takes all.
+        draw: From random streams and positions in this process's batch.
     """
 
     name: str
     count: int | None
-    loss: Callable[[PhaseStreams, list[int]], Tensor]
+    draw: Callable[[PhaseStreams, range], Drawn]
+    compute: Callable[[Nets, Drawn], Outcome]
 
 
 @dataclass(frozen=True)
@@ -80,8 +95,8 @@ class _Iteration:
         """Update G by its loss and its path lengths, lazily by those where they are due."""
         nets, state, loss = self.nets, self.state, self.recipe.loss
         shrunk = max(1, len(self.share.samples) // loss.pl_batch_shrink)
-        main = _Phase("g", None, lambda s, _: g_main(nets, s))
-        lengths = _Phase("g_reg", shrunk, lambda s, _: g_reg(nets, s, state.pl_mean))
+        main = _Phase("g", None, lambda s, _: draw_fakes(nets, s), g_main)
+        lengths = _Phase("g_reg", shrunk, lambda s, _: draw_paths(nets, s, state.pl_mean), g_reg)
         if loss.pl_weight == 0:
             self._update(nets.G, main)
         elif not loss.lazy:
@@ -94,11 +109,11 @@ class _Iteration:
     def move_d(self, reals: Reals) -> None:
         """Update D by its loss, and by a lazy R1 where it is due."""
         nets, loss = self.nets, self.recipe.loss
-        self._update(nets.D, _Phase("d", None, lambda s, i: d_main(nets, s, _pick(reals, i))))
+        main = _Phase("d", None, lambda s, i: draw_judging(nets, s, _pick(reals, i)), d_main)
+        r1 = _Phase("d_reg", None, lambda s, i: draw_reals(nets, s, _pick(reals, i)), d_reg)
+        self._update(nets.D, main)
         if nets.r1_gamma > 0 and loss.lazy and self.state.iteration % loss.r1_interval == 0:
-            self._update(
-                nets.D, _Phase("d_reg", None, lambda s, i: d_reg(nets, s, _pick(reals, i)))
-            )
+            self._update(nets.D, r1)
 
     def average(self) -> None:
         """Move the average of G's weights towards them."""
@@ -112,7 +127,7 @@ class _Iteration:
             )
         update_ema(self.state.G_ema, self.state.G, decay)
 
-    def _update(self, network: nn.Module, *phases: _Phase) -> None:
+    def _update(self, network: nn.Module, *phases: _Phase[Any]) -> None:
         """Gather the gradients of phases and step the optimizer once."""
         nets, state = self.nets, self.state
         nets.G.requires_grad_(network is nets.G)
@@ -121,9 +136,9 @@ class _Iteration:
             network.zero_grad()
         optimizer = state.opt_g if network is nets.G else state.opt_d
         norm = step(optimizer, nets.world)
-        nets.stats.add(f"grad_norm_{phases[0].name}", norm)
+        state.stats.add(f"grad_norm_{phases[0].name}", norm)
 
-    def _gather(self, phases: Sequence[_Phase]) -> bool:
+    def _gather(self, phases: Sequence[_Phase[Any]]) -> bool:
         """Add up gradients over rounds; where memory runs out, False, and fewer at once then."""
         state, world, before = self.state, self.nets.world, self.state.tracked()
         try:
@@ -137,15 +152,29 @@ class _Iteration:
             return False
         return True
 
-    def _backward(self, phases: Sequence[_Phase]) -> None:
+    def _backward(self, phases: Sequence[_Phase[Any]]) -> None:
         for phase in phases:
             rounds = self.share.split(phase.count)
             total = sum(len(indices) for indices in rounds)
             for indices in rounds:
-                loss = phase.loss(self._streams(phase.name, indices), indices)
-                (loss * (len(indices) / total)).backward()
+                inputs = phase.draw(self._streams(phase.name, indices), indices)
+                outcome = phase.compute(self.nets, inputs)
+                (outcome.loss * (len(indices) / total)).backward()
+                self._note(outcome)
 
-    def _streams(self, phase: str, indices: list[int]) -> PhaseStreams:
+    def _note(self, outcome: Outcome) -> None:
+        """Count what was observed, and move running means on."""
+        state, world = self.state, self.nets.world
+        for name, values in outcome.observed.items():
+            state.stats.add(name, values)
+        if outcome.w_mean is not None:
+            state.G.mapping.track(world.mean_(outcome.w_mean))
+        if outcome.pl_mean is not None:
+            state.pl_mean.copy_(outcome.pl_mean)
+        if state.augmentation is not None and "r_t" in outcome.observed:
+            state.augmentation.observe(outcome.observed["r_t"])
+
+    def _streams(self, phase: str, indices: range) -> PhaseStreams:
         return PhaseStreams(
             seed=self.recipe.seed,
             phase=phase,
@@ -165,7 +194,7 @@ def _to_device(batch: RealBatch, device: torch.device, lod: float) -> Reals:
     return Reals(images=images, c=torch.from_numpy(batch.labels).to(device, non_blocking=True))
 
 
-def _pick(reals: Reals, indices: list[int]) -> Reals:
-    if len(indices) == len(reals.images):
-        return reals
-    return Reals(images=reals.images[indices], c=reals.c[indices])
+def _pick(reals: Reals, indices: range) -> Reals:
+    # a slice: to index a GPU's tensor by a list waits for the GPU
+    part = slice(indices.start, indices.stop, indices.step)
+    return replace(reals, images=reals.images[part], c=reals.c[part])

@@ -6,13 +6,13 @@ import torch
 from stylegan_cli.data.dataset import Dataset
 from stylegan_cli.errors import OutputError
 from stylegan_cli.recipe import Recipe
-from stylegan_cli.runtime import World, pick_dtype, repeatable
+from stylegan_cli.runtime import World, pick_dtype, repeatable, upload
 from stylegan_cli.training.alarms import Watch
 from stylegan_cli.training.data import label_donors
 from stylegan_cli.training.health import open_probe
+from stylegan_cli.training.nets import Nets
 from stylegan_cli.training.origin import open_origin
 from stylegan_cli.training.outputs import open_outputs
-from stylegan_cli.training.phases import Nets
 from stylegan_cli.training.rules import rules
 from stylegan_cli.training.run_folder import RunFolder
 from stylegan_cli.training.session import Session
@@ -90,9 +90,8 @@ def _nets(recipe: Recipe, dataset: Dataset, state: TrainingState, world: World) 
         augmentation=state.augmentation,
         r1_gamma=recipe.loss.r1_gamma,
         n_images=len(donors),
-        labels_of=lambda indices: torch.from_numpy(
-            np.stack([dataset.label(donors[i]) for i in indices])
-        ).to(device),
+        labels_of=lambda indices: upload(
+            torch.from_numpy(np.stack([dataset.label(donors[i]) for i in indices])), device
+        ),
         world=world,
-        stats=state.stats,
     )

@@ -1,113 +1,103 @@
-"""The phases of an iteration, each from networks and random streams to a loss.
+"""The phases of an iteration, each a function of networks and inputs that changes neither.
 
 Gmain, Greg, Dmain, Dreg as in [ADA], each with latents of its own. Lazy regularizers, [SG2]
 section 3.1, are phases; otherwise R1 is part of Dmain.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 import torch
+from jaxtyping import Float
 from torch import Tensor
 
 from stylegan_cli.networks.discriminators import Discriminator
 from stylegan_cli.networks.generator import Generator
-from stylegan_cli.recipe import LossSection
-from stylegan_cli.runtime import World
-from stylegan_cli.shapes import C, Images, Logits, Verdict, Ws
-from stylegan_cli.training.augment import Augmentation
-from stylegan_cli.training.draws import PhaseStreams
+from stylegan_cli.shapes import W1, C, Images, Scalar, Verdict, W, Ws
+from stylegan_cli.training.augment import Draws
+from stylegan_cli.training.inputs import Between, Fakes, Judging, Paths, Reals
 from stylegan_cli.training.losses import class_loss, discriminator_loss, generator_loss
+from stylegan_cli.training.nets import Nets
 from stylegan_cli.training.regularizers import (
     gradient_norm,
     path_length_penalty,
     path_lengths,
     r1_penalty,
 )
-from stylegan_cli.training.stats import Stats
 
 
 @dataclass(frozen=True, kw_only=True)
-class Nets:
-    """The two players and how they are trained.
+class Outcome:
+    """What a phase comes to.
 
     Attributes:
-        augmentation: Of every image that D sees; None is none.
-        r1_gamma: Resolved weight of R1.
-        n_images: How many images there are whose labels the fakes borrow.
-        labels_of: Labels of those images by index, `[n, c_dim]` on the device.
+        loss: To be differentiated.
+        observed: For statistics, by name, values of any shape; "r_t" are signs of scores of reals.
+        w_mean: Of the first codes of a batch of fakes.
+        pl_mean: Of path lengths, moved on.
     """
 
-    G: Generator
-    D: Discriminator
-    loss: LossSection
-    augmentation: Augmentation | None
-    r1_gamma: float
-    n_images: int
-    labels_of: Callable[[Sequence[int]], C]
-    world: World
-    stats: Stats
+    loss: Scalar
+    observed: Mapping[str, Tensor]
+    w_mean: W1 | None = None
+    pl_mean: Scalar | None = None
 
 
-@dataclass(frozen=True, kw_only=True)
-class Reals:
-    """Real images and their labels."""
-
-    images: Images
-    c: C
-
-
-def g_main(nets: Nets, streams: PhaseStreams) -> Tensor:
+def g_main(nets: Nets, fakes: Fakes) -> Outcome:
     """Loss of G: how little D takes its images for real."""
-    images, _, c = _generate(nets, streams)
-    verdicts = nets.D(_augmented(nets, streams, images), c)
-    loss = generator_loss(verdicts[:, :1], nets.loss) + class_loss(verdicts, c)
-    nets.stats.add("loss_g", loss)
-    return loss.mean()
+    made = _generate(nets.G, fakes)
+    verdicts = nets.D(_augmented(nets, made.images, fakes.augmentation), fakes.c)
+    loss = generator_loss(verdicts[:, :1], nets.loss) + class_loss(verdicts, fakes.c)
+    return Outcome(loss=loss.mean(), observed={"loss_g": loss}, w_mean=made.w_mean)
 
 
-def g_reg(nets: Nets, streams: PhaseStreams, pl_mean: Tensor) -> Tensor:
-    """Path-length regularization of G; moves `pl_mean` on in place, once per round."""
-    images, ws, _ = _generate(nets, streams)
-    noise = streams.pixel_noise(images.shape[1], images.shape[2])
-    lengths = path_lengths(images, ws, noise)
-    penalty, mean = path_length_penalty(lengths, pl_mean, nets.loss.pl_decay, nets.world)
-    pl_mean.copy_(mean)
-    nets.stats.add("pl_length", lengths)
-    nets.stats.add("pl_penalty", penalty)
+def g_reg(nets: Nets, paths: Paths) -> Outcome:
+    """Path-length regularization of G."""
+    made = _generate(nets.G, paths.fakes)
+    lengths = path_lengths(made.images, made.ws, paths.directions)
+    penalty, mean = path_length_penalty(lengths, paths.running_mean, nets.loss.pl_decay, nets.world)
     interval = nets.loss.pl_interval if nets.loss.lazy else 1
-    return nets.loss.pl_weight * interval * penalty.mean()
+    return Outcome(
+        loss=nets.loss.pl_weight * interval * penalty.mean(),
+        observed={"pl_length": lengths, "pl_penalty": penalty},
+        w_mean=made.w_mean,
+        pl_mean=mean,
+    )
 
 
-def d_main(nets: Nets, streams: PhaseStreams, reals: Reals) -> Tensor:
+def d_main(nets: Nets, judging: Judging) -> Outcome:
     """Loss of D: how well it tells fakes and reals apart, with the penalties of every step."""
     with torch.no_grad():
-        fakes, _, c = _generate(nets, streams)
-    with_r1 = nets.r1_gamma > 0 and not nets.loss.lazy
-    reals = replace(reals, images=reals.images.detach().requires_grad_(with_r1))
-    shown = replace(reals, images=_augmented(nets, streams, reals.images, "reals"))
-    on_fakes, on_reals = judge(nets.D, _augmented(nets, streams, fakes), c, shown)
+        made = _generate(nets.G, judging.fakes)
+    c, with_r1 = judging.fakes.c, nets.r1_gamma > 0 and not nets.loss.lazy
+    reals = replace(judging.reals, images=judging.reals.images.detach().requires_grad_(with_r1))
+    shown = replace(reals, images=_augmented(nets, reals.images, reals.augmentation))
+    fakes = _augmented(nets, made.images, judging.fakes.augmentation)
+    on_fakes, on_reals = judge(nets.D, fakes, c, shown)
     fake_scores, real_scores = on_fakes[:, :1], on_reals[:, :1]
     loss = discriminator_loss(fake_scores, real_scores, nets.loss)
     loss = loss + class_loss(on_fakes, c) + class_loss(on_reals, reals.c)
-    nets.stats.add("loss_d", loss)
-    nets.stats.add("score_fake", fake_scores)
-    nets.stats.add("score_real", real_scores)
-    _observe(nets, real_scores)
+    observed = {"loss_d": loss, "score_fake": fake_scores, "score_real": real_scores}
+    observed["r_t"] = real_scores.sign()
     total = loss.mean()
     if with_r1:
-        total = total + _r1(nets, real_scores, reals.images)
-    if nets.loss.gp_weight > 0:
-        total = total + _gradient_penalty(nets, streams, fakes, reals)
-    return total
+        observed["r1_penalty"] = r1_penalty(real_scores, reals.images, nets.D.resolution)
+        total = total + nets.r1_gamma / 2 * observed["r1_penalty"].mean()
+    if judging.between is not None:
+        observed["gp_norm"] = _slopes(nets, judging.between, made.images, reals)
+        total = total + nets.loss.gp_weight * (observed["gp_norm"] - 1).square().mean()
+    return Outcome(loss=total, observed=observed, w_mean=made.w_mean)
 
 
-def d_reg(nets: Nets, streams: PhaseStreams, reals: Reals) -> Tensor:
+def d_reg(nets: Nets, reals: Reals) -> Outcome:
     """R1 regularization of D on the real images, as they are before augmentation."""
     images = reals.images.detach().requires_grad_()
-    scores = nets.D(_augmented(nets, streams, images), reals.c)[:, :1]
-    _observe(nets, scores)
-    return _r1(nets, scores, images, nets.loss.r1_interval)
+    scores = nets.D(_augmented(nets, images, reals.augmentation), reals.c)[:, :1]
+    penalty = r1_penalty(scores, images, nets.D.resolution)
+    return Outcome(
+        loss=nets.r1_gamma / 2 * nets.loss.r1_interval * penalty.mean(),
+        observed={"r1_penalty": penalty, "r_t": scores.sign()},
+    )
 
 
 def judge(D: Discriminator, fakes: Images, c: C, reals: Reals) -> tuple[Verdict, Verdict]:
@@ -126,52 +116,48 @@ def between(fakes: Images, reals: Images, shares: Tensor) -> Images:
     return reals.detach().lerp(fakes, shares).requires_grad_()
 
 
-def _r1(nets: Nets, real_scores: Logits, images: Images, interval: int = 1) -> Tensor:
-    penalty = r1_penalty(real_scores, images, nets.D.resolution)
-    nets.stats.add("r1_penalty", penalty)
-    return nets.r1_gamma / 2 * interval * penalty.mean()
+def _slopes(nets: Nets, chosen: Between, fakes: Images, reals: Reals) -> Float[Tensor, " n"]:
+    """Norm of D's gradient at each image between."""
+    images = between(fakes, reals.images, chosen.shares)
+    scores = nets.D(_augmented(nets, images, chosen.augmentation), reals.c)[:, :1]
+    return gradient_norm(scores, images, nets.D.resolution)
 
 
-def _gradient_penalty(nets: Nets, streams: PhaseStreams, fakes: Images, reals: Reals) -> Tensor:
-    images = between(fakes, reals.images, streams.shares())
-    scores = nets.D(_augmented(nets, streams, images, "between"), reals.c)[:, :1]
-    norm = gradient_norm(scores, images, nets.D.resolution)
-    nets.stats.add("gp_norm", norm)
-    return nets.loss.gp_weight * (norm - 1).square().mean()
-
-
-def _augmented(nets: Nets, streams: PhaseStreams, images: Images, kind: str = "fakes") -> Images:
-    """Images as D sees them, with random numbers of their own for each kind in a phase."""
-    if nets.augmentation is None:
+def _augmented(nets: Nets, images: Images, draws: Draws | None) -> Images:
+    """Images as D sees them."""
+    if nets.augmentation is None or draws is None:
         return images
-    return nets.augmentation(images, streams.seeds(f"augment {kind}"))
-
-
-def _observe(nets: Nets, real_scores: Logits) -> None:
-    nets.stats.add("r_t", real_scores.detach().sign())
-    if nets.augmentation is not None:
-        nets.augmentation.observe(real_scores)
+    return nets.augmentation(images, draws)
 
 
 def _alternate(a: Tensor, b: Tensor) -> Tensor:
     return torch.stack([a, b], dim=1).flatten(0, 1)
 
 
-def _generate(nets: Nets, streams: PhaseStreams) -> tuple[Images, Ws, C]:
-    """Images of fresh latents in training mode: random noise, mixed styles, w_avg tracked."""
-    G = nets.G
-    c = nets.labels_of(streams.label_choices(nets.n_images))
-    z, z_mix = streams.latents(G.z_dim)
-    w = G.mapping(z, c)
+@dataclass(frozen=True, kw_only=True)
+class _Made:
+    images: Images
+    ws: Ws
+    w_mean: W1
+
+
+def _generate(G: Generator, fakes: Fakes) -> _Made:
+    """Images in training mode: random noise, mixed styles."""
+    w = G.mapping(fakes.z, fakes.c)
     if torch.is_grad_enabled() and not w.requires_grad:
         # paths are measured from w, of a frozen mapping network too
         w.requires_grad_()
-    G.mapping.track(nets.world.mean_(w.detach().mean(0)))
-    ws = w.unsqueeze(1).expand(-1, G.num_ws, -1)
-    if G.has_styles:
-        crossover = streams.crossover(G.active_ws, nets.loss.style_mixing_prob)
-        if crossover < G.active_ws:
-            w_mix = G.mapping(z_mix, c).unsqueeze(1)
-            ws = torch.cat([ws[:, :crossover], w_mix.expand(-1, G.num_ws - crossover, -1)], dim=1)
-    images = G.synthesis(ws, streams.noise(G.synthesis.noise_resolutions))
-    return images, ws, c
+    ws = _mixed(G, w, fakes)
+    return _Made(images=G.synthesis(ws, fakes.noise), ws=ws, w_mean=w.detach().mean(0))
+
+
+def _mixed(G: Generator, w: W, fakes: Fakes) -> Ws:
+    """w for the layers before the crossover, that of `z_mix` from there on."""
+    ws, crossover = w.unsqueeze(1).expand(-1, G.num_ws, -1), fakes.crossover
+    if crossover is None or (isinstance(crossover, int) and crossover >= G.active_ws):
+        return ws
+    w_mix = G.mapping(fakes.z_mix, fakes.c).unsqueeze(1)
+    if isinstance(crossover, int):
+        return torch.cat([ws[:, :crossover], w_mix.expand(-1, G.num_ws - crossover, -1)], dim=1)
+    layers = torch.arange(G.num_ws, device=w.device)[:, None]
+    return torch.where(layers < crossover, ws, w_mix)

@@ -22,8 +22,8 @@ from stylegan_cli.training.memory import (
     peak_memory,
     smaller_batch_per_device,
 )
+from stylegan_cli.training.nets import Nets
 from stylegan_cli.training.outputs import Outputs, check_finite
-from stylegan_cli.training.phases import Nets
 from stylegan_cli.training.run_folder import RunFolder
 from stylegan_cli.training.share import Share, share_of
 from stylegan_cli.training.state import TrainingState

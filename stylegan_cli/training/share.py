@@ -24,10 +24,10 @@ class Share:
     samples: Sequence[int]
     rounds: int
 
-    def split(self, count: int | None = None) -> list[list[int]]:
+    def split(self, count: int | None = None) -> list[range]:
         """Positions in this process's batch of each round, of the first `count` samples."""
         local = range(len(self.samples) if count is None else count)
-        return [list(local[k :: self.rounds]) for k in range(self.rounds) if k < len(local)]
+        return [local[k :: self.rounds] for k in range(self.rounds) if k < len(local)]
 
 
 def share_of(

@@ -8,8 +8,10 @@ from stylegan_cli.data.loader import RealBatch
 from stylegan_cli.runtime import World
 from stylegan_cli.training.draws import PhaseStreams
 from stylegan_cli.training.growing import stage_at
+from stylegan_cli.training.inputs import draw_fakes, draw_paths
 from stylegan_cli.training.iteration import train_batch
-from stylegan_cli.training.phases import Nets, g_main, g_reg
+from stylegan_cli.training.nets import Nets
+from stylegan_cli.training.phases import g_main, g_reg
 from stylegan_cli.training.state import initial_state
 from tests.tiny import tiny, tiny_growing
 
@@ -49,7 +51,6 @@ def nets_of(state, recipe, world=None):
         n_images=1,
         labels_of=lambda indices: torch.zeros(len(indices), 0),
         world=world or World(),
-        stats=state.stats,
     )
 
 
@@ -86,6 +87,21 @@ def test_the_half_life_counts_the_images_of_the_stage():
     pairs = zip(step.before, weights(step.state.G), weights(step.state.G_ema), strict=True)
     for before, after, average in pairs:
         torch.testing.assert_close(average, (before + after) / 2)
+
+
+def test_the_mean_of_w_follows_the_codes_of_every_phase():
+    recipe = tiny("generator.w_avg_beta=0.75", "train.batch_size=2", "loss.r1_gamma=0.0")
+    seen = []
+    state = initial_state(recipe, c_dim=0, device=CPU, dtype=torch.float32)
+    state.G.mapping.register_forward_hook(lambda _, inputs, w: seen.append(w.detach().mean(0)))
+    stage = stage_at(recipe, 0)
+    train_batch(state, nets_of(state, recipe), recipe, stage, reals_of(stage))
+    expected = torch.zeros(8)
+    # those to mix with, which come second, do not count
+    for w_mean in seen[0::2]:
+        expected = 0.75 * expected + 0.25 * w_mean
+    assert len(seen) == 6
+    torch.testing.assert_close(state.G.mapping.w_avg, expected)
 
 
 def test_an_iteration_is_counted():
@@ -127,8 +143,9 @@ def test_without_laziness_path_lengths_are_part_of_the_step():
         )
 
     nets = nets_of(state, recipe)
-    loss = g_main(nets, streams("g", 8)) + g_reg(nets, streams("g_reg", 4), state.pl_mean)
-    loss.backward()
+    fakes = draw_fakes(nets, streams("g", 8))
+    paths = draw_paths(nets, streams("g_reg", 4), state.pl_mean)
+    (g_main(nets, fakes).loss + g_reg(nets, paths).loss).backward()
     state.opt_g.step()
     for found, expected in zip(weights(one_step(recipe).state.G), weights(state.G), strict=True):
         torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-6)

@@ -8,17 +8,9 @@ from stylegan_cli.latents import broadcast_layers
 from stylegan_cli.networks.build import build_discriminator, build_generator
 from stylegan_cli.runtime import World
 from stylegan_cli.training.draws import PhaseStreams
-from stylegan_cli.training.phases import (
-    Nets,
-    Reals,
-    between,
-    d_main,
-    d_reg,
-    g_main,
-    g_reg,
-    judge,
-)
-from stylegan_cli.training.stats import Stats
+from stylegan_cli.training.inputs import Reals, draw_fakes, draw_judging, draw_paths, draw_reals
+from stylegan_cli.training.nets import Nets
+from stylegan_cli.training.phases import between, d_main, d_reg, g_main, g_reg, judge
 from tests.tiny import tiny, tiny_growing
 
 CPU = torch.device("cpu")
@@ -44,7 +36,6 @@ def nets_of(recipe, *, c_dim=0, **loss):
         n_images=3,
         labels_of=lambda indices: torch.eye(3)[list(indices), :c_dim],
         world=World(),
-        stats=Stats(device=CPU),
     )
 
 
@@ -63,6 +54,14 @@ def fakes_of(nets):
     """What G makes in a phase without mixed styles."""
     w, c = codes_of(nets)
     return images_of(nets, broadcast_layers(w, nets.G.num_ws)).detach(), c
+
+
+def g_loss(nets, iteration=0):
+    return g_main(nets, draw_fakes(nets, streams(iteration))).loss
+
+
+def d_loss(nets, reals, c=NO_LABELS):
+    return d_main(nets, draw_judging(nets, streams(), Reals(images=reals, c=c))).loss
 
 
 def r1_of(D, reals):
@@ -101,7 +100,7 @@ def test_r1_in_the_loss_is_that_of_plain_autograd(lod, side):
     fakes, _ = fakes_of(nets)
     scores, penalty = r1_of(nets.D, reals)
     expected = (F.softplus(nets.D(fakes, NO_LABELS)) + F.softplus(-scores)).mean() + penalty
-    loss = d_main(nets, streams(), Reals(images=reals, c=NO_LABELS))
+    loss = d_loss(nets, reals)
     assert_same_gradients(loss, expected, nets.D)
 
 
@@ -111,8 +110,8 @@ def test_a_lazy_r1_makes_up_for_the_steps_without_it(lod, side):
     nets.D.lod = lod
     reals = noise(4, 3, side, side)
     _, penalty = r1_of(nets.D, reals)
-    loss = d_reg(nets, streams(), Reals(images=reals, c=NO_LABELS))
-    assert_same_gradients(loss, 4 * penalty, nets.D)
+    drawn = draw_reals(nets, streams(), Reals(images=reals, c=NO_LABELS))
+    assert_same_gradients(d_reg(nets, drawn).loss, 4 * penalty, nets.D)
 
 
 @pytest.mark.parametrize(("lazy", "factor"), [(True, 2), (False, 1)])
@@ -125,7 +124,8 @@ def test_lazy_path_lengths_make_up_for_the_steps_without_them(lazy, factor):
     lengths = gradient.square().sum(2).mean(1).sqrt()
     mean = torch.tensor(0.5)
     penalty = (lengths - (0.99 * mean + 0.01 * lengths.mean())).square().mean()
-    torch.testing.assert_close(g_reg(nets, streams(), mean).detach(), factor * 3.0 * penalty)
+    loss = g_reg(nets, draw_paths(nets, streams(), mean)).loss
+    torch.testing.assert_close(loss.detach(), factor * 3.0 * penalty)
 
 
 @pytest.mark.parametrize("c_dim", [0, 3])
@@ -144,7 +144,7 @@ def test_wgan_gp_is_that_of_plain_autograd(c_dim):
     if c_dim:
         expected = expected + F.cross_entropy(on_fakes[:, 1:], fake_c.argmax(1))
         expected = expected + F.cross_entropy(on_reals[:, 1:], real_c.argmax(1))
-    loss = d_main(nets, streams(), Reals(images=reals, c=real_c))
+    loss = d_loss(nets, reals, real_c)
     assert_same_gradients(loss, expected + 10 * penalty, D)
 
 
@@ -164,22 +164,22 @@ def test_styles_mix_among_the_layers_there_are(lod, crossovers):
     seen = []
     nets.G.synthesis.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0]))
     for iteration in range(40):
-        g_main(nets, streams(iteration))
+        g_loss(nets, iteration)
     changes = [(ws[0, 1:] != ws[0, :-1]).any(1).nonzero().flatten().tolist() for ws in seen]
     assert {len(change) for change in changes} == {1}
     assert {change[0] + 1 for change in changes} == crossovers
 
 
-def test_the_mean_of_w_follows_the_first_codes_of_a_phase():
-    nets = nets_of(tiny("generator.w_avg_beta=0.75"), style_mixing_prob=1.0)
-    g_main(nets, streams())
+def test_the_mean_of_w_is_that_of_the_first_codes_of_a_phase():
+    nets = nets_of(tiny(), style_mixing_prob=1.0)
+    found = g_main(nets, draw_fakes(nets, streams())).w_mean
     w, _ = codes_of(nets)
-    torch.testing.assert_close(nets.G.mapping.w_avg, 0.25 * w.detach().mean(0))
+    torch.testing.assert_close(found, w.detach().mean(0))
 
 
 def test_a_generator_without_styles_never_mixes():
     nets = nets_of(tiny_growing(family="progan"), style_mixing_prob=1.0)
-    assert g_main(nets, streams()).isfinite()
+    assert g_loss(nets).isfinite()
 
 
 def test_classes_count_in_the_loss_of_g():
@@ -187,4 +187,4 @@ def test_classes_count_in_the_loss_of_g():
     fakes, c = fakes_of(nets)
     verdicts = nets.D(fakes, c)
     expected = F.cross_entropy(verdicts[:, 1:], c.argmax(1)) - verdicts[:, 0].mean()
-    torch.testing.assert_close(g_main(nets, streams()), expected)
+    torch.testing.assert_close(g_loss(nets), expected)

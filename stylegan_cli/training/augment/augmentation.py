@@ -1,6 +1,6 @@
 """Augmentation as a run has it: which transforms, how probable, and who decides that."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,7 +11,7 @@ from stylegan_cli.recipe import AugmentSection, Recipe
 from stylegan_cli.recipe.automatic import ada_kimg
 from stylegan_cli.runtime import World
 from stylegan_cli.shapes import Images, Logits
-from stylegan_cli.training.augment.draws import draw
+from stylegan_cli.training.augment.draws import Draws
 from stylegan_cli.training.augment.pipe import augment
 from stylegan_cli.training.augment.transforms import transforms_of
 
@@ -32,13 +32,9 @@ class Augmentation:
     p: float
     signs: Tensor
 
-    def __call__(self, images: Images, seeds: Sequence[int]) -> Images:
-        """Images as D is to see them.
-
-        Args:
-            seeds: Of each image's random numbers.
-        """
-        return augment(images, draw(seeds), transforms_of(self.section.pipe), self.p)
+    def __call__(self, images: Images, draws: Draws) -> Images:
+        """Images as D is to see them, by random numbers of their own."""
+        return augment(images, draws, transforms_of(self.section.pipe), self.p)
 
     def observe(self, real_scores: Logits) -> None:
         """Count scores of reals, without waiting for the device."""

@@ -6,6 +6,7 @@ import torch
 from jaxtyping import Float64
 from torch import Tensor
 
+from stylegan_cli.runtime import upload
 from stylegan_cli.shapes import Images
 from stylegan_cli.training.augment.draws import Draws, Probabilities
 
@@ -18,7 +19,7 @@ _EXPECTED_POWER = (10 / 13, 1 / 13, 1 / 13, 1 / 13)
 def transform_bands(images: Images, draws: Draws, chances: Probabilities) -> Images:
     """Make bands of frequencies stronger or weaker; alpha, a fourth channel, stays as it is."""
     height, width = images.shape[2:]
-    gains = band_gains(draws, chances).to(images.device, images.dtype)
+    gains = upload(band_gains(draws, chances).to(images.dtype), images.device)
     down, across = (
         torch.einsum("nb,bij->nij", gains, _band_matrices(side, images.dtype, images.device))
         for side in (height, width)

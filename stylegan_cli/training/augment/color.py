@@ -6,6 +6,7 @@ import torch
 from jaxtyping import Float64
 from torch import Tensor
 
+from stylegan_cli.runtime import upload
 from stylegan_cli.shapes import Images
 from stylegan_cli.training.augment.draws import Draws, PerImage, Probabilities
 
@@ -24,7 +25,7 @@ def transform_color(images: Images, draws: Draws, chances: Probabilities) -> Ima
         mean = matrices[:, :3].mean(1)
         scale, shift = mean[:, :3].sum(1), mean[:, 3]
         return images * _per_image(scale, images) + _per_image(shift, images)
-    matrices = matrices.to(images.device, images.dtype)
+    matrices = upload(matrices.to(images.dtype), images.device)
     flat = images[:, :3].flatten(2)
     mapped = torch.baddbmm(matrices[:, :3, 3:], matrices[:, :3, :3], flat)
     mapped = mapped.unflatten(2, images.shape[2:])
@@ -98,4 +99,4 @@ def _wide(values: PerImage) -> Tensor:
 
 
 def _per_image(values: Tensor, images: Images) -> Tensor:
-    return values.to(images.device, images.dtype)[:, None, None, None]
+    return upload(values.to(images.dtype), images.device)[:, None, None, None]

@@ -3,6 +3,7 @@
 import torch
 from torch import Tensor
 
+from stylegan_cli.runtime import upload
 from stylegan_cli.shapes import Images
 from stylegan_cli.training.augment.draws import Draws, Probabilities
 
@@ -11,7 +12,7 @@ def add_noise(images: Images, draws: Draws, chances: Probabilities) -> Images:
     """Add normal noise of one strength an image; alpha, a fourth channel, stays as it is."""
     strength = draws.choose("noise", chances["noise"], 0.1 * draws.normals["noise"].abs(), 0.0)
     noise = torch.stack([_noise(images[0, :3], seed) for seed in draws.noise_seeds])
-    noise = noise * strength.to(images.device, images.dtype)[:, None, None, None]
+    noise = noise * upload(strength.to(images.dtype), images.device)[:, None, None, None]
     if images.shape[1] < 4:
         return images + noise
     return torch.cat([images[:, :3] + noise, images[:, 3:]], dim=1)
@@ -20,9 +21,9 @@ def add_noise(images: Images, draws: Draws, chances: Probabilities) -> Images:
 def cut_out(images: Images, draws: Draws, chances: Probabilities) -> Images:
     """Make a rectangle of half the height and width zero, in all channels."""
     height, width = images.shape[2:]
-    hit = draws.happens("cutout", chances["cutout"]).to(images.device)
+    hit = upload(draws.happens("cutout", chances["cutout"]), images.device)
     x, y = (
-        _covered(draws.uniforms[name].to(images.device, images.dtype), side)
+        _covered(upload(draws.uniforms[name].to(images.dtype), images.device), side)
         for name, side in (("cutout_x", width), ("cutout_y", height))
     )
     covered = hit[:, None, None] & y[:, :, None] & x[:, None]

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from stylegan_cli.ops.sampling import sample_bilinear
 from stylegan_cli.ops.wavelet import REACH, double, halve
+from stylegan_cli.runtime import upload
 from stylegan_cli.shapes import Images
 
 Matrices = Float64[Tensor, "n 3 3"]
@@ -77,7 +78,7 @@ def _grid(matrices: Matrices, margins: _Margins, images: Images) -> Tensor:
     # pixel c from the centre is pixel 2 (c + first) of the doubled image, at its centre
     affine = matrices[:, :2] * (2 / whole)[:, None]
     affine[:, :, 2] += (2 * first + 0.5) / whole - 1
-    a, b, c = affine.to(images).unbind(2)
+    a, b, c = upload(affine.to(images.dtype), images.device).unbind(2)
     x, y = (_places(side, images) for side in (width, height))
     return a[:, None, None] * x[:, None] + b[:, None, None] * y[:, None, None] + c[:, None, None]
 

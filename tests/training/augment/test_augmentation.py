@@ -2,7 +2,7 @@ import pytest
 import torch
 
 from stylegan_cli.runtime import World
-from stylegan_cli.training.augment import initial_augmentation
+from stylegan_cli.training.augment import draw, initial_augmentation
 from tests.tiny import tiny
 
 CPU = torch.device("cpu")
@@ -83,10 +83,10 @@ def test_the_images_depend_on_their_seeds_alone():
     found = augmentation("augment.pipe=bgcfnc")
     found.p = 1.0
     images = torch.randn(4, 3, 16, 16, generator=torch.Generator().manual_seed(0))
-    whole = found(images, [5, 6, 7, 8])
-    halves = torch.cat([found(images[:1], [5]), found(images[1:], [6, 7, 8])])
+    whole = found(images, draw([5, 6, 7, 8]))
+    halves = torch.cat([found(images[:1], draw([5])), found(images[1:], draw([6, 7, 8]))])
     torch.testing.assert_close(whole, halves, rtol=0, atol=1e-5)
-    assert not torch.allclose(whole, found(images, [1, 2, 3, 4]))
+    assert not torch.allclose(whole, found(images, draw([1, 2, 3, 4])))
 
 
 def test_p_moves_faster_where_training_starts_from_a_network():
