@@ -1,5 +1,17 @@
 """The public names of the package; the command line uses the same ones."""
 
+from stylegan_cli.benchmark.cases import Case as BenchmarkCase
+from stylegan_cli.benchmark.cases import Form as BenchmarkForm
+from stylegan_cli.benchmark.cases import cases as benchmark_cases
+from stylegan_cli.benchmark.cases import forms as benchmark_forms
+from stylegan_cli.benchmark.environment import environment as machine_facts
+from stylegan_cli.benchmark.measuring import Result as BenchmarkResult
+from stylegan_cli.benchmark.measuring import benchmark
+from stylegan_cli.benchmark.measuring import step_count as benchmark_steps
+from stylegan_cli.benchmark.record import document as benchmark_document
+from stylegan_cli.benchmark.record import write_document as write_benchmark
+from stylegan_cli.benchmark.summary import run_hours
+from stylegan_cli.benchmark.summary import summaries as benchmark_summaries
 from stylegan_cli.checkpoint import Network, has_discriminator, load_network
 from stylegan_cli.data.dataset import Dataset, open_dataset
 from stylegan_cli.description import describe, describe_foreign
@@ -43,6 +55,9 @@ from stylegan_cli.training.growing import Stage, is_growing, stages
 from stylegan_cli.training.tick import Tick
 
 __all__ = [
+    "BenchmarkCase",
+    "BenchmarkForm",
+    "BenchmarkResult",
     "Cell",
     "Dataset",
     "Drawing",
@@ -69,6 +84,12 @@ __all__ = [
     "Workplace",
     "add_weights",
     "append_record",
+    "benchmark",
+    "benchmark_cases",
+    "benchmark_document",
+    "benchmark_forms",
+    "benchmark_steps",
+    "benchmark_summaries",
     "default_folder",
     "default_video",
     "describe",
@@ -83,6 +104,7 @@ __all__ = [
     "is_growing",
     "load_network",
     "load_recipe",
+    "machine_facts",
     "mix",
     "network_case",
     "noise_variation",
@@ -98,6 +120,7 @@ __all__ = [
     "render",
     "resolve_recipe",
     "rosinality_checkpoint",
+    "run_hours",
     "save_checkpoint",
     "save_foreign",
     "stages",
@@ -105,6 +128,7 @@ __all__ = [
     "training_data",
     "truncation",
     "video",
+    "write_benchmark",
     "write_pdfs",
     "write_report",
 ]

@@ -21,7 +21,7 @@ ROWS = (
     {"picked"},
     {"synthesis", "interop"},
     {"training", "studies", "metrics", "description", "reporting"},
-    {"measuring"},
+    {"measuring", "benchmark"},
     {"api"},
     {"cli"},
     {"__main__"},

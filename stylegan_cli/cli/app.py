@@ -10,6 +10,8 @@ from typer.core import TyperGroup
 
 from stylegan_cli import __version__
 from stylegan_cli.cli import console
+from stylegan_cli.cli.bench import EXAMPLES as BENCH_EXAMPLES
+from stylegan_cli.cli.bench import bench
 from stylegan_cli.cli.convert import EXAMPLES as CONVERT_EXAMPLES
 from stylegan_cli.cli.convert import convert
 from stylegan_cli.cli.data import data_app
@@ -90,6 +92,7 @@ app.command(epilog=TRUNCATION_EXAMPLES)(truncation)
 app.command(epilog=INFO_EXAMPLES)(info)
 app.command(epilog=REPORT_EXAMPLES)(report)
 app.command(epilog=CONVERT_EXAMPLES)(convert)
+app.command(epilog=BENCH_EXAMPLES)(bench)
 
 
 def main() -> None:

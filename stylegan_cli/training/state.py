@@ -10,6 +10,7 @@ from torch import Tensor
 from stylegan_cli.networks.build import build_discriminator, build_generator
 from stylegan_cli.networks.discriminators import Discriminator
 from stylegan_cli.networks.generator import Generator
+from stylegan_cli.ops import BackendName
 from stylegan_cli.recipe import Recipe
 from stylegan_cli.training.augment import Augmentation, initial_augmentation
 from stylegan_cli.training.freezing import freeze, frozen_parts
@@ -123,15 +124,20 @@ class TrainingState:
 
 
 def initial_state(
-    recipe: Recipe, *, c_dim: int, device: torch.device, dtype: torch.dtype
+    recipe: Recipe,
+    *,
+    c_dim: int,
+    device: torch.device,
+    dtype: torch.dtype,
+    backend: BackendName = "auto",
 ) -> TrainingState:
     """Networks at their initial weights and fresh optimizers.
 
     Args:
         dtype: Type of the activations in training; the average always computes in float32.
     """
-    G = build_generator(recipe, c_dim=c_dim, dtype=dtype).to(device)
-    D = build_discriminator(recipe, c_dim=c_dim, dtype=dtype).to(device)
+    G = build_generator(recipe, c_dim=c_dim, dtype=dtype, backend=backend).to(device)
+    D = build_discriminator(recipe, c_dim=c_dim, dtype=dtype, backend=backend).to(device)
     G_ema = build_generator(recipe, c_dim=c_dim).to(device).eval().requires_grad_(False)
     for part in frozen_parts(recipe.init, G, D).values():
         freeze(part)

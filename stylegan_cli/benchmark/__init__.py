@@ -1,0 +1,1 @@
+"""How fast this machine trains and draws, beside what it can do at most."""

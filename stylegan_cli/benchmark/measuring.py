@@ -1,0 +1,121 @@
+"""Measurements of a case: work is counted once, then all contenders are timed in turns."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+
+import torch
+
+from stylegan_cli.benchmark.cases import Case, Form
+from stylegan_cli.benchmark.machine import MACHINE, machine_steps
+from stylegan_cli.benchmark.steps import GENERATE, Steps, Training, generation, kinds
+from stylegan_cli.benchmark.timing import Clock, interleaved, repeats_on, wall_clock
+from stylegan_cli.benchmark.work import Work, counted
+from stylegan_cli.training.memory import is_out_of_memory
+
+
+@dataclass(frozen=True, kw_only=True)
+class Contender:
+    """Steps ready to be taken.
+
+    Attributes:
+        warmup: Those of them that are taken once before anything is counted or timed.
+        held_bytes: Of what stays in memory from step to step.
+    """
+
+    steps: Steps
+    warmup: Sequence[str] = ()
+    held_bytes: Callable[[], int] = int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Result:
+    """What is known of a case; more from step to step.
+
+    Attributes:
+        work: By contender and step.
+        held_bytes: By contender.
+        seconds: All times, by contender and step.
+        left_out: Why contenders are missing.
+    """
+
+    case: Case
+    work: dict[str, dict[str, Work]] = field(default_factory=dict)
+    held_bytes: dict[str, int] = field(default_factory=dict)
+    seconds: dict[str, dict[str, list[float]]] = field(default_factory=dict)
+    left_out: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Progress:
+    """One step further: what was done, and what is known by now."""
+
+    doing: str
+    result: Result
+
+
+def benchmark(
+    cases: Sequence[Case], forms: Sequence[Form], device: torch.device, *, rounds: int
+) -> Iterator[Progress]:
+    """Measure cases, each in all forms, beside what the machine does at most."""
+    for case in cases:
+        makers: dict[str, Callable[[], Contender]] = {
+            MACHINE: lambda: Contender(steps=machine_steps(device)),
+            **{form.name: partial(contender, case, form, device) for form in forms},
+        }
+        yield from measure(Result(case=case), makers, device, rounds=rounds)
+
+
+def step_count(cases: Sequence[Case], forms: Sequence[Form], *, rounds: int) -> int:
+    """How often `benchmark` yields."""
+    machine = len(machine_steps(torch.device("meta")))
+    each = [machine + len(forms) * (1 + len(kinds(case.recipe.loss))) for case in cases]
+    return sum(each) * (1 + rounds)
+
+
+def contender(case: Case, form: Form, device: torch.device) -> Contender:
+    """Networks of a case in a form."""
+    training = Training(case, form, device)
+    # the kind with all regularizers runs every kernel
+    warmup = [GENERATE, max(training.steps, key=len)]
+    steps = {GENERATE: generation(case, form, device), **training.steps}
+    return Contender(steps=steps, warmup=warmup, held_bytes=training.held_bytes)
+
+
+def measure(
+    result: Result,
+    makers: Mapping[str, Callable[[], Contender]],
+    device: torch.device,
+    *,
+    rounds: int,
+    clock: Clock | None = None,
+) -> Iterator[Progress]:
+    """Fill a result; contenders that do not fit into memory are left out.
+
+    Args:
+        makers: Make each contender, by its name.
+        clock: Instead of the time that passes.
+    """
+    steps: dict[str, Steps] = {}
+    for name, make in makers.items():
+        try:
+            made = make()
+            for step in made.warmup:
+                made.steps[step]()
+            works: dict[str, Work] = {}
+            for step, run in made.steps.items():
+                works[step] = counted(run, device)
+                yield Progress(doing=f"{name}: {step}", result=result)
+        except (MemoryError, RuntimeError) as error:
+            if not is_out_of_memory(error):
+                raise
+            result.left_out[name] = "out of memory"
+            continue
+        steps[name], result.work[name] = made.steps, works
+        result.held_bytes[name] = made.held_bytes()
+    for sample in interleaved(
+        steps, rounds, clock=clock or wall_clock(device), repeats=repeats_on(device)
+    ):
+        times = result.seconds.setdefault(sample.contender, {})
+        times.setdefault(sample.step, []).append(sample.seconds)
+        yield Progress(doing=f"{sample.contender}: {sample.step}", result=result)

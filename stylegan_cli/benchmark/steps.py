@@ -1,0 +1,132 @@
+"""The steps that are timed: what `sgtool train` and `sgtool grid` do with a batch."""
+
+import math
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import partial
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from stylegan_cli.benchmark.cases import Case, Form
+from stylegan_cli.data.loader import RealBatch
+from stylegan_cli.networks.build import build_generator
+from stylegan_cli.recipe import LossSection
+from stylegan_cli.runtime import World, pick_dtype, repeatable
+from stylegan_cli.synthesis import to_pixels
+from stylegan_cli.training.iteration import train_batch
+from stylegan_cli.training.phases import Nets
+from stylegan_cli.training.state import TrainingState, initial_state
+
+Steps = Mapping[str, Callable[[], object]]
+GENERATE = "generate"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Kind:
+    """Iterations of training that do the same.
+
+    Attributes:
+        iteration: Number of the first one.
+        share: Of all iterations.
+    """
+
+    iteration: int
+    share: float
+
+
+def kinds(loss: LossSection) -> dict[str, Kind]:
+    """The kinds of iterations: `step`, with `+Greg` and `+Dreg` where regularizers are due."""
+    g_every = loss.pl_interval if loss.lazy and loss.pl_weight else 0
+    d_every = loss.r1_interval if loss.lazy and loss.r1_gamma else 0
+    period = math.lcm(g_every or 1, d_every or 1)
+    names = [
+        "step" + "+Greg" * _is_due(i, g_every) + "+Dreg" * _is_due(i, d_every)
+        for i in range(period)
+    ]
+    counts = Counter(names)
+    return {
+        name: Kind(iteration=names.index(name), share=counts[name] / period)
+        for name in sorted(counts)
+    }
+
+
+def _is_due(iteration: int, every: int) -> bool:
+    return every > 0 and iteration % every == 0
+
+
+def generation(case: Case, form: Form, device: torch.device) -> Callable[[], None]:
+    """Draws a batch of pictures, as `sgtool grid` does."""
+    dtype = pick_dtype(form.precision, device)
+    G = build_generator(case.recipe, c_dim=0, dtype=dtype, backend=form.backend)
+    G = G.to(device).eval().requires_grad_(False)
+    G.lod = case.stage.lod
+    n = case.stage.batch_size
+    z, c = torch.randn(n, G.z_dim, device=device), torch.zeros(n, 0, device=device)
+
+    def generate() -> None:
+        repeatable(device, dtype)
+        with torch.no_grad():
+            ws = G.mapping(z, c).unsqueeze(1).expand(-1, G.num_ws, -1)
+            to_pixels(G.synthesis(ws, "const"))
+
+    return generate
+
+
+class Training:
+    """Networks in training at the stage of a case, on images of noise."""
+
+    def __init__(self, case: Case, form: Form, device: torch.device) -> None:
+        dtype = pick_dtype(form.precision, device)
+        self.case, self.device, self.dtype = case, device, dtype
+        self.state = initial_state(
+            case.recipe, c_dim=0, device=device, dtype=dtype, backend=form.backend
+        )
+        self.nets = _nets(self.state, case)
+        side, channels = case.stage.resolution, case.recipe.data.channels
+        shape = (case.stage.batch_size, side, side, channels)
+        self.batch = RealBatch(
+            pixels=np.random.default_rng(0).integers(0, 256, shape, np.uint8),
+            labels=np.zeros((case.stage.batch_size, 0), np.float32),
+        )
+
+    @property
+    def steps(self) -> Steps:
+        """An iteration of each kind."""
+        return {
+            name: partial(self._train, kind.iteration)
+            for name, kind in kinds(self.case.recipe.loss).items()
+        }
+
+    def held_bytes(self) -> int:
+        """Bytes of weights, averages and moments."""
+        state = self.state
+        parts = [state.G.state_dict(), state.D.state_dict(), state.G_ema.state_dict()]
+        parts += [moments for opt in (state.opt_g, state.opt_d) for moments in opt.state.values()]
+        return sum(_bytes(value) for part in parts for value in part.values())
+
+    def _train(self, iteration: int) -> None:
+        repeatable(self.device, self.dtype)
+        self.state.iteration = iteration
+        train_batch(self.state, self.nets, self.case.recipe, self.case.stage, self.batch)
+
+
+def _bytes(value: object) -> int:
+    return value.numel() * value.element_size() if isinstance(value, Tensor) else 0
+
+
+def _nets(state: TrainingState, case: Case) -> Nets:
+    device = state.pl_mean.device
+    return Nets(
+        G=state.G,
+        D=state.D,
+        loss=case.recipe.loss,
+        augmentation=state.augmentation,
+        r1_gamma=case.recipe.loss.r1_gamma,
+        n_images=case.stage.batch_size,
+        labels_of=lambda indices: torch.zeros(len(indices), 0, device=device),
+        world=World(),
+        stats=state.stats,
+    )

@@ -1,0 +1,195 @@
+"""The work of a step, counted while it runs: FLOPs, bytes of memory traffic, memory held.
+
+Traffic is that of the operations one by one: each reads its inputs and writes its results, as if
+nothing stayed in a cache and no two were fused. What an operation needs inside is not seen.
+"""
+
+import weakref
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_leaves
+from torch.utils.flop_counter import flop_registry
+
+ATEN = torch.ops.aten
+UNTOUCHED = {ATEN.empty, ATEN.empty_like, ATEN.empty_strided, ATEN.new_empty, ATEN.detach}
+"""Operations that neither read nor write."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rates:
+    """What a machine does at most in a second.
+
+    Attributes:
+        flops: By type of the operands, such as "float32".
+        bytes: Read and written.
+    """
+
+    flops: Mapping[str, float]
+    bytes: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Operation:
+    """FLOPs (a multiplication and an addition are two) and traffic of one operation.
+
+    Attributes:
+        dtype: Type of what it multiplies.
+    """
+
+    dtype: str
+    flops: int
+    bytes: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Work:
+    """What a step computes, moves and holds.
+
+    Attributes:
+        new_bytes: Most bytes that tensors held at once beyond those that were there before.
+    """
+
+    operations: Sequence[Operation]
+    new_bytes: int = 0
+
+    @property
+    def flops(self) -> int:
+        return sum(operation.flops for operation in self.operations)
+
+    @property
+    def bytes(self) -> int:
+        return sum(operation.bytes for operation in self.operations)
+
+    def arithmetic_seconds(self, rates: Rates) -> float:
+        """Time of the FLOPs alone, at the highest rate of each type."""
+        return sum(_arithmetic(operation, rates) for operation in self.operations)
+
+    def traffic_seconds(self, rates: Rates) -> float:
+        """Time of the traffic alone."""
+        return self.bytes / rates.bytes
+
+    def floor_seconds(self, rates: Rates) -> float:
+        """Time on a roofline: each operation takes the longer of its FLOPs and its traffic."""
+        return sum(
+            max(_arithmetic(operation, rates), operation.bytes / rates.bytes)
+            for operation in self.operations
+        )
+
+
+def counted(step: Callable[[], object], device: torch.device) -> Work:
+    """The work of a step, which runs once.
+
+    On a GPU, memory is what its allocator tells, the workspace of operations included.
+    """
+    counter = _Counter()
+    before = _allocated(device)
+    with counter:
+        step()
+    most = torch.cuda.max_memory_allocated(device) - before if before else counter.memory.most
+    return Work(operations=counter.operations, new_bytes=most)
+
+
+def _allocated(device: torch.device) -> int:
+    if device.type != "cuda":
+        return 0
+    torch.cuda.reset_peak_memory_stats(device)
+    return torch.cuda.memory_allocated(device)
+
+
+def _arithmetic(operation: Operation, rates: Rates) -> float:
+    return operation.flops / rates.flops[operation.dtype] if operation.flops else 0.0
+
+
+@dataclass
+class _Memory:
+    """Bytes of the storages that came into being, as long as each lives."""
+
+    held: int = 0
+    most: int = 0
+    known: dict[int, int] = field(default_factory=dict)
+
+    def add(self, tensor: Tensor) -> None:
+        storage = tensor.untyped_storage()
+        key = storage._cdata
+        if key in self.known:
+            return
+        self.known[key] = storage.nbytes()
+        self.held += storage.nbytes()
+        self.most = max(self.most, self.held)
+        weakref.finalize(storage, self._remove, key)
+
+    def _remove(self, key: int) -> None:
+        self.held -= self.known.pop(key)
+
+
+class _Counter(TorchDispatchMode):
+    def __init__(self) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self.operations: list[Operation] = []
+        self.memory = _Memory()
+
+    def __torch_dispatch__(
+        self, func: Any, types: Any, args: Sequence[Any] = (), kwargs: Any = None
+    ) -> Any:
+        kwargs = kwargs or {}
+        result = func(*args, **kwargs)
+        inputs, results = _tensors((args, kwargs)), _tensors(result)
+        old = {tensor.untyped_storage()._cdata for tensor in inputs}
+        fresh = [tensor for tensor in results if tensor.untyped_storage()._cdata not in old]
+        for tensor in fresh:
+            self.memory.add(tensor)
+        changed = _changed(func, args, kwargs)
+        if func.overloadpacket not in UNTOUCHED and (fresh or changed):
+            formula = flop_registry.get(func.overloadpacket)
+            self.operations.append(
+                Operation(
+                    dtype=_dtype(inputs),
+                    flops=formula(*args, **kwargs, out_val=result) if formula else 0,
+                    bytes=_size([*_read(func, args, inputs), *fresh, *changed]),
+                )
+            )
+        return result
+
+
+def _tensors(values: Any) -> list[Tensor]:
+    return [leaf for leaf in tree_leaves(values) if isinstance(leaf, Tensor)]
+
+
+def _read(func: Any, args: Sequence[Any], inputs: list[Tensor]) -> list[Tensor]:
+    """The inputs an operation looks at."""
+    if func.overloadpacket is not ATEN.convolution_backward:
+        return inputs
+    # image and weight are read only for each other's gradient
+    dy, x, weight = args[:3]
+    for_x, for_weight, _ = args[-1]
+    return [dy, *([weight] if for_x else []), *([x] if for_weight else [])]
+
+
+def _changed(func: Any, args: Sequence[Any], kwargs: Mapping[str, Any]) -> list[Tensor]:
+    """The inputs an operation writes to."""
+    given = dict(zip((argument.name for argument in func._schema.arguments), args, strict=False))
+    return _tensors(
+        [
+            value
+            for argument in func._schema.arguments
+            if argument.is_write
+            and (value := (given | dict(kwargs)).get(argument.name)) is not None
+        ]
+    )
+
+
+def _size(tensors: Iterable[Tensor]) -> int:
+    """Bytes of tensors; what an expanded one repeats lies there once."""
+    return sum(
+        min(tensor.numel() * tensor.element_size(), tensor.untyped_storage().nbytes())
+        for tensor in tensors
+    )
+
+
+def _dtype(inputs: Sequence[Tensor]) -> str:
+    return str(inputs[0].dtype).removeprefix("torch.") if inputs else ""

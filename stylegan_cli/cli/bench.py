@@ -1,0 +1,218 @@
+"""`sgtool bench`: how fast this machine trains and draws, and how fast it could."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, TypeVar
+
+import typer
+
+from stylegan_cli.cli import automatic, completion, console
+from stylegan_cli.cli.options import DeviceFlag, JsonFlag, QuietFlag, SetFlag, examples
+from stylegan_cli.cli.output import echo_json, echo_table
+from stylegan_cli.errors import Interrupted, UsageError
+from stylegan_cli.ranges import parse_ints
+
+if TYPE_CHECKING:
+    from stylegan_cli.api import BenchmarkCase, BenchmarkResult
+    from stylegan_cli.benchmark.summary import Speed
+
+EXAMPLES = examples(
+    "sgtool bench",
+    "sgtool bench stylegan2 --resolution 32,64 --set generator.channel_base=2048 -o speed.json",
+    "sgtool bench stylegan1-f progan --resolution 32 --batch-size 16 --backend auto",
+    "sgtool bench stylegan2 --resolution 256 --batch-size 64,16 --device cuda --json",
+)
+Word = TypeVar("Word", bound=str)
+DEFAULT = "stylegan2-small"
+SHARES = ("FLOP/s", "bytes/s", "roofline")
+COLUMNS = (
+    *("recipe", "px", "batch", "backend", "precision"),
+    *("img/s", *SHARES),
+    *("s/kimg", *SHARES, "GiB", "hours"),
+)
+
+
+def bench(
+    recipes: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="[RECIPE]...",
+            autocompletion=completion.recipes,
+            help=f"Recipes' files or shipped names; {DEFAULT} if not given.",
+        ),
+    ] = None,
+    assignments: SetFlag = None,
+    resolution: Annotated[
+        str | None,
+        typer.Option("--resolution", metavar="LIST", help="Sides of the images, as 64,128."),
+    ] = None,
+    batch_size: Annotated[
+        str | None,
+        typer.Option("--batch-size", metavar="LIST", help="Images a step, as 16,64."),
+    ] = None,
+    precision: Annotated[
+        str | None,
+        typer.Option(
+            "--precision",
+            metavar="LIST",
+            help="fp32, bf16 or both; if not given, bf16 too where the device gains from it.",
+        ),
+    ] = None,
+    backend: Annotated[
+        str | None,
+        typer.Option(
+            "--backend",
+            metavar="LIST",
+            help="auto, ref (the plain formulation), eager, triton; if not given, auto in every "
+            "precision and ref in the first.",
+        ),
+    ] = None,
+    rounds: Annotated[
+        int, typer.Option("--rounds", metavar="N", min=1, help="Times are medians of so many.")
+    ] = 5,
+    device: DeviceFlag = "auto",
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", "-o", metavar="FILE", help="Write every sample as JSON, too."),
+    ] = None,
+    json: JsonFlag = False,
+    quiet: QuietFlag = False,
+) -> None:
+    """Measure how fast this machine trains and draws, and how fast it could.
+
+    A line for each recipe, resolution, batch, backend and precision: images drawn a second, seconds
+    per thousand images of training, and for each the share of the FLOP/s and bytes/s that the
+    machine reaches with large matrices and copies; roofline is the share of the speed at which the
+    operations could run one by one. Then the memory of training and the hours that the recipe takes
+    at that resolution. Ctrl-C ends with what was measured.
+    """
+    from stylegan_cli import api
+    from stylegan_cli.ops import BACKENDS
+    from stylegan_cli.runtime import keep_freed_memory
+
+    place = api.pick_device(device)
+    if place.type == "cpu":
+        keep_freed_memory()
+    chosen = api.benchmark_forms(
+        place,
+        _words(precision, "--precision", ("fp32", "bf16")),
+        _words(backend, "--backend", BACKENDS),
+    )
+    cases = [
+        case
+        for name in recipes or [DEFAULT]
+        for changes in _variants(assignments or [], resolution)
+        for case in _cases(name, changes, batch_size, device)
+    ]
+    report = _Report(where=api.machine_facts(place), file=output, results=[])
+    steps = api.benchmark(cases, chosen, place, rounds=rounds)
+    total = api.benchmark_steps(cases, chosen, rounds=rounds)
+    try:
+        for progress in console.track(steps, label="steps", total=total):
+            report.take(progress.result)
+    except KeyboardInterrupt:
+        report.tell(json=json)
+        raise Interrupted("stopped; this is what was measured until then") from None
+    report.tell(json=json)
+    for line in _runs(report.results):
+        console.note(line)
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Report:
+    """What was measured so far, and the file that has it."""
+
+    where: Mapping[str, object]
+    file: Path | None
+    results: list["BenchmarkResult"]
+
+    def take(self, result: "BenchmarkResult") -> None:
+        """Add a case where it is a new one; the one before is whole then."""
+        if result not in self.results:
+            self.save()
+            self.results.append(result)
+
+    def save(self) -> None:
+        from stylegan_cli import api
+
+        if self.file is not None:
+            api.write_benchmark(self.file, api.benchmark_document(self.where, self.results))
+
+    def tell(self, *, json: bool) -> None:
+        """Print what there is, and name what is missing."""
+        from stylegan_cli import api
+
+        self.save()
+        if json:
+            echo_json(api.benchmark_document(self.where, self.results))
+        else:
+            echo_table(COLUMNS, [row for result in self.results for row in _rows(result)])
+        for result in self.results:
+            for name, why in result.left_out.items():
+                console.warn(f"{_named(result.case)}: {name} is left out: {why}")
+
+
+def _words(text: str | None, flag: str, valid: Sequence[Word]) -> list[Word]:
+    """The words of a list such as `auto,ref`; none where it is not given."""
+    words = text.split(",") if text is not None else []
+    for word in words:
+        if word not in valid:
+            raise UsageError(f"{flag} {text}: no {word!r}; write one or more of {', '.join(valid)}")
+    return [known for word in words for known in valid if known == word]
+
+
+def _variants(assignments: Sequence[str], resolutions: str | None) -> list[list[str]]:
+    """The assignments for each resolution that is asked for."""
+    if resolutions is None:
+        return [[*assignments]]
+    sides = parse_ints(resolutions, flag="--resolution", valid=range(4, 1025))
+    return [[*assignments, f"data.resolution={side}"] for side in sides]
+
+
+def _cases(
+    name: str, changes: list[str], batches: str | None, device: str
+) -> Iterator["BenchmarkCase"]:
+    from stylegan_cli import api
+
+    recipe, _ = automatic.settle(name, changes, device_name=device, run=None)
+    sizes = parse_ints(batches, flag="--batch-size", valid=range(1, 2**20)) if batches else (None,)
+    for size in sizes:
+        yield from api.benchmark_cases(name, recipe, batch_size=size)
+
+
+def _named(case: "BenchmarkCase") -> str:
+    return f"{case.name}, {case.stage.resolution} px, batch {case.stage.batch_size}"
+
+
+def _rows(result: "BenchmarkResult") -> Iterator[tuple[str, ...]]:
+    from stylegan_cli import api
+
+    stage = result.case.stage
+    for name, found in api.benchmark_summaries(result).items():
+        yield (
+            result.case.name,
+            str(stage.resolution),
+            str(stage.batch_size),
+            *name.split(),
+            f"{found.images_per_second:.1f}",
+            *_shares(found.generation),
+            f"{found.seconds_per_kimg:.1f}",
+            *_shares(found.training),
+            f"{found.memory_bytes / 2**30:.2f}",
+            f"{found.hours:.1f}",
+        )
+
+
+def _shares(speed: "Speed") -> tuple[str, ...]:
+    return tuple(f"{share:.0%}" for share in (speed.flops, speed.bytes, speed.roofline))
+
+
+def _runs(results: Sequence["BenchmarkResult"]) -> Iterator[str]:
+    """How long each recipe takes, in every form."""
+    from stylegan_cli import api
+
+    for last, hours in api.run_hours(results):
+        times = ", ".join(f"{took:.1f} with {name}" for name, took in hours.items())
+        kimg = last.recipe.train.total_kimg
+        yield f"{_named(last)}: hours for {kimg:,.0f} kimg: {times}"
