@@ -8,19 +8,24 @@ import argparse
 import json
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import torch
 
-from benchmarks.cases import Case, thin
+from benchmarks.cases import case_named
 from benchmarks.environment import environment
-from benchmarks.ours import augmented
-from benchmarks.timing import Summary, interleaved, summary
+from stylegan_cli.benchmark.cases import Case, Form, Precision
+from stylegan_cli.benchmark.measuring import Result, contender, measure
+from stylegan_cli.benchmark.summary import ITERATION, seconds_of
 from stylegan_cli.runtime import keep_freed_memory, pick_device
 
 ALLOWED = 1.35
 """How many times as long as a plain iteration an augmented one may take."""
+PRECISIONS: tuple[Precision, ...] = ("fp32", "bf16")
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -30,9 +35,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
     if device.type == "cpu":
         keep_freed_memory()
     torch.manual_seed(0)
-    results = [_measure(thin(size), device, options) for size in options.size or [64, 256]]
-    found = {"environment": _environment(device), "p": options.p, "results": results}
-    text = json.dumps(found, indent=1) + "\n"
+    results = [
+        _measure(case_named(name), device, options) for name in options.case or ("64", "256")
+    ]
+    where = environment("kept" if device.type == "cpu" else "default", device)
+    text = json.dumps({"environment": where, "p": options.p, "results": results}, indent=1) + "\n"
     if options.output:
         options.output.write_text(text, encoding="utf-8")
     ratios = [ratio for result in results for ratio in result["ratio"].values()]
@@ -40,48 +47,34 @@ def main(arguments: Sequence[str] | None = None) -> None:
         raise SystemExit(f"augmented {max(ratios):.2f} times as long as plain, more than {ALLOWED}")
 
 
-def _measure(case: Case, device: torch.device, options: argparse.Namespace) -> dict[str, object]:
-    reals = torch.rand(case.batch_size, 3, case.resolution, case.resolution, device=device) * 2 - 1
-    contenders = augmented(case, reals, options.p)
-    times = interleaved(contenders, options.rounds, case.warmup, _say, _clock(device))
-    summaries = {name: summary(samples, case.batch_size) for name, samples in times.items()}
-    ratio = {kind: _ratio(summaries, kind) for kind in ("fp32", "bf16")}
-    for name, found in summaries.items():
-        steps = "  ".join(f"{step} {1000 * s:.1f}" for step, s in found.seconds.items())
-        sys.stdout.write(f"{case.name}: {name}: ms {steps}\n")
+def _measure(case: Case, device: torch.device, options: argparse.Namespace) -> dict[str, Any]:
+    section = replace(case.recipe.augment, mode="fixed", p=options.p)
+    changed = replace(case, recipe=replace(case.recipe, augment=section))
+    makers = {
+        f"{kind} {precision}": partial(contender, each, Form(precision, "auto"), device)
+        for precision in PRECISIONS
+        for kind, each in (("plain", case), ("augmented", changed))
+    }
+    result = Result(case=case)
+    clock = time.process_time if device.type == "cpu" else None
+    for progress in measure(result, makers, device, rounds=options.rounds, clock=clock):
+        sys.stderr.write(f"{case.name}: {progress.doing}\n")
+    ratio = {precision: _ratio(result, precision) for precision in PRECISIONS}
     sys.stdout.write(f"{case.name}: augmented over plain: {ratio}\n")
-    seconds = {name: dict(found.seconds) for name, found in summaries.items()}
-    return {"case": case.name, "ratio": ratio, "seconds": seconds, "samples": times}
+    seconds = {name: seconds_of(result, name) for name in makers}
+    return {"case": case.name, "ratio": ratio, "seconds": seconds, "samples": result.seconds}
 
 
-def _ratio(summaries: dict[str, Summary], kind: str) -> float:
-    plain, changed = (summaries[f"{name} {kind}"].seconds for name in ("plain", "augmented"))
-    return round(changed["iteration"] / plain["iteration"], 3)
-
-
-def _clock(device: torch.device) -> Callable[[], float]:
-    if device.type == "cpu":
-        return time.process_time
-
-    def finished() -> float:
-        torch.cuda.synchronize(device)
-        return time.perf_counter()
-
-    return finished
-
-
-def _environment(device: torch.device) -> dict[str, object]:
-    where = environment("kept" if device.type == "cpu" else "default")
-    return where | {"gpu": torch.cuda.get_device_name(device)} if device.type == "cuda" else where
-
-
-def _say(news: str) -> None:
-    sys.stderr.write(f"{news}\n")
+def _ratio(result: Result, precision: Precision) -> float:
+    plain, changed = (
+        seconds_of(result, f"{kind} {precision}")[ITERATION] for kind in ("plain", "augmented")
+    )
+    return round(changed / plain, 3)
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.augment", description=__doc__)
-    parser.add_argument("--size", type=int, action="append", choices=(64, 256))
+    parser.add_argument("--case", action="append", choices=("64", "256"), help="[both]")
     parser.add_argument("--p", type=float, default=0.8, help="probability of each transform [0.8]")
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--device", default="auto")

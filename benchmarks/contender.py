@@ -1,37 +1,32 @@
-"""What every contender offers: the same named steps, each a call that does the whole step."""
+"""What every peer offers: the parts of a training step, put together as ours are."""
 
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Protocol
 
 from torch import nn
 
-Steps = Mapping[str, Callable[[], None]]
-
-STEPS = ("generate", "Gmain", "Greg", "Dmain", "Dreg", "EMA")
-
-ITERATION: Mapping[str, float] = {"Gmain": 1, "Greg": 1 / 4, "Dmain": 1, "Dreg": 1 / 16, "EMA": 1}
-"""How often each step runs in one training iteration, with lazy regularization of [SG2]."""
+from stylegan_cli.benchmark.cases import Case
+from stylegan_cli.benchmark.measuring import Contender
+from stylegan_cli.benchmark.steps import GENERATE, kinds
 
 
 @dataclass(frozen=True, kw_only=True)
-class Contender:
-    """Networks ready to be timed.
+class Peer:
+    """A peer's networks ready to be timed.
 
     Attributes:
-        steps: A call for each of STEPS; training steps include backward and optimizer.
         differs: How it differs from configuration F at the channel counts of the case.
         parameters: Trainable numbers of each network.
     """
 
-    name: str
-    steps: Steps
+    contender: Contender
     differs: str
-    parameters: Mapping[str, int]
+    parameters: dict[str, int]
 
 
 class Training(Protocol):
-    """Networks in training; each call does one whole step."""
+    """Networks in training; each call does all of that part."""
 
     def generate(self) -> None: ...
     def g_main(self) -> None: ...
@@ -41,17 +36,21 @@ class Training(Protocol):
     def ema(self) -> None: ...
 
 
-def steps_of(training: Training) -> Steps:
-    """Its steps under the names of STEPS."""
-    calls = (
-        training.generate,
-        training.g_main,
-        training.g_reg,
-        training.d_main,
-        training.d_reg,
-        training.ema,
-    )
-    return dict(zip(STEPS, calls, strict=True))
+def contender_of(training: Training, case: Case) -> Contender:
+    """Its steps under the names of ours."""
+    iterations = {name: partial(_iterate, training, name) for name in kinds(case.recipe.loss)}
+    steps = {GENERATE: training.generate, **iterations}
+    return Contender(steps=steps, warmup=[GENERATE, max(iterations, key=len)])
+
+
+def _iterate(training: Training, kind: str) -> None:
+    training.g_main()
+    if "Greg" in kind:
+        training.g_reg()
+    training.d_main()
+    if "Dreg" in kind:
+        training.d_reg()
+    training.ema()
 
 
 class UnavailableError(Exception):

@@ -6,9 +6,10 @@ from functools import partial
 import torch
 from torch import Tensor, nn
 
-from benchmarks.cases import Case
+from benchmarks.cases import top_channels
 from benchmarks.contender import UnavailableError
 from benchmarks.peer_model import PeerModel, Styles
+from stylegan_cli.benchmark.cases import Case
 
 DIFFERS = (
     "bilinear resampling and a 3×3 blur apart from the convolutions; no dense layer of "
@@ -26,8 +27,8 @@ def labml(case: Case) -> PeerModel:
         from labml_nn.gan import stylegan
     except ImportError as error:
         raise UnavailableError(f"{type(error).__name__}: {error}") from error
-    section, levels = case.recipe.generator, int(math.log2(case.resolution))
-    channels = {"n_features": case.top_channels, "max_features": case.channel_max}
+    section, levels = case.recipe.generator, int(math.log2(case.stage.resolution))
+    channels = {"n_features": top_channels(case), "max_features": case.recipe.generator.channel_max}
 
     def new_generator() -> nn.Module:
         return nn.ModuleDict(

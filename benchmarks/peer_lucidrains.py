@@ -8,9 +8,10 @@ from unittest.mock import MagicMock, patch
 import torch
 from torch import Tensor, nn
 
-from benchmarks.cases import Case
+from benchmarks.cases import top_channels
 from benchmarks.contender import UnavailableError
 from benchmarks.peer_model import PeerModel, Styles
+from stylegan_cli.benchmark.cases import Case
 
 DIFFERS = (
     "G has 2, D 4 times network_capacity channels at full resolution; D has a third 3×3 "
@@ -42,7 +43,7 @@ def lucidrains(case: Case) -> PeerModel:
         package = _import()
     except (ImportError, AssertionError) as error:
         raise UnavailableError(f"{type(error).__name__}: {error}") from error
-    section, side = case.recipe.generator, case.resolution
+    section, side = case.recipe.generator, case.stage.resolution
 
     def new_generator() -> nn.Module:
         # G has twice, D four times `network_capacity` channels at full resolution
@@ -52,15 +53,15 @@ def lucidrains(case: Case) -> PeerModel:
                 "synthesis": package.Generator(
                     side,
                     section.w_dim,
-                    network_capacity=case.top_channels // 2,
-                    fmap_max=case.channel_max,
+                    network_capacity=top_channels(case) // 2,
+                    fmap_max=case.recipe.generator.channel_max,
                 ),
             }
         )
 
     G = new_generator()
     D = package.Discriminator(
-        side, network_capacity=case.top_channels // 4, fmap_max=case.channel_max
+        side, network_capacity=top_channels(case) // 4, fmap_max=case.recipe.generator.channel_max
     )
     return PeerModel(
         new_generator=new_generator,

@@ -7,37 +7,38 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from benchmarks.cases import Case
-from benchmarks.contender import Contender, UnavailableError, play, steps_of
+from benchmarks.cases import pl_batch_size
+from benchmarks.contender import Peer, UnavailableError, contender_of, play
 from benchmarks.peer_labml import labml
 from benchmarks.peer_lucidrains import lucidrains
 from benchmarks.peer_model import PeerModel
+from stylegan_cli.benchmark.cases import Case
 
 
 @dataclass(frozen=True, kw_only=True)
 class Field:
     """The peers that can be timed here, and why the others cannot."""
 
-    contenders: list[Contender]
+    there: dict[str, Peer]
     left_out: dict[str, str]
 
 
-def peers(case: Case, reals: Tensor) -> Field:
-    """Every peer whose package is installed."""
-    field = Field(contenders=[], left_out={})
+def peers(case: Case) -> Field:
+    """Every peer whose package is installed; of StyleGAN2 only."""
+    field = Field(there={}, left_out={})
+    if case.recipe.generator.family != "stylegan2":
+        return field
     for name, build in (("labml-nn", labml), ("stylegan2-pytorch", lucidrains)):
         try:
-            field.contenders.append(_contender(name, build(case), case, reals))
+            field.there[name] = _peer(build(case), case)
         except UnavailableError as error:
             field.left_out[name] = str(error)
     return field
 
 
-def _contender(name: str, model: PeerModel, case: Case, reals: Tensor) -> Contender:
-    training = _Training(model, case, reals)
-    return Contender(
-        name=name,
-        steps=steps_of(training),
+def _peer(model: PeerModel, case: Case) -> Peer:
+    return Peer(
+        contender=contender_of(_Training(model, case), case),
         differs=model.differs,
         parameters={"G": _count(model.G), "D": _count(model.D)},
     )
@@ -46,22 +47,25 @@ def _contender(name: str, model: PeerModel, case: Case, reals: Tensor) -> Conten
 class _Training:
     """Non-saturating logistic loss, R1 and path length; Adam with torch's defaults."""
 
-    def __init__(self, model: PeerModel, case: Case, reals: Tensor) -> None:
-        self.model, self.case, self.reals = model, case, reals
+    def __init__(self, model: PeerModel, case: Case) -> None:
+        self.model, self.batch_size = model, case.stage.batch_size
+        self.pl_batch_size = pl_batch_size(case)
+        side = case.stage.resolution
+        self.reals = torch.rand(self.batch_size, 3, side, side) * 2 - 1
         self.average = model.new_generator().requires_grad_(False)
         self.opt_g = torch.optim.Adam(model.G.parameters(), lr=0.002, betas=(0.0, 0.99))
         self.opt_d = torch.optim.Adam(model.D.parameters(), lr=0.002, betas=(0.0, 0.99))
 
     @torch.no_grad()
     def generate(self) -> None:
-        self.model.images(self.model.styles(self.case.batch_size, mixed=False))
+        self.model.images(self.model.styles(self.batch_size, mixed=False))
 
     def g_main(self) -> None:
         self._update_g(lambda: F.softplus(-self.model.logits(self._fakes())).mean())
 
     def g_reg(self) -> None:
         def loss() -> Tensor:
-            styles = self.model.styles(self.case.pl_batch_size, mixed=True)
+            styles = self.model.styles(self.pl_batch_size, mixed=True)
             return self.model.path_length_loss(styles, self.model.images(styles))
 
         self._update_g(loss)
@@ -89,7 +93,7 @@ class _Training:
         )
 
     def _fakes(self) -> Tensor:
-        return self.model.images(self.model.styles(self.case.batch_size, mixed=True))
+        return self.model.images(self.model.styles(self.batch_size, mixed=True))
 
     def _update_g(self, loss: Callable[[], Tensor]) -> None:
         _update(self.model.G, self.model.D, self.opt_g, loss)

@@ -1,121 +1,121 @@
 """A case's times as JSON and as plain text."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from typing import Any
 
-from benchmarks.cases import Case
-from benchmarks.contender import STEPS, Contender
-from benchmarks.timing import Summary, Times, summary
+from benchmarks.contender import Peer
+from stylegan_cli.benchmark.cases import Case
+from stylegan_cli.benchmark.measuring import Result
+from stylegan_cli.benchmark.record import record
+from stylegan_cli.benchmark.summary import Speed, Summary, rates, summaries
 
-COLUMNS = (*STEPS, "iteration")
-
-
-@dataclass(frozen=True, kw_only=True)
-class Result:
-    """What one case gave.
-
-    Attributes:
-        left_out: Why peers are missing, by name.
-    """
-
-    case: Case
-    contenders: Sequence[Contender]
-    times: Mapping[str, Times]
-    left_out: Mapping[str, str]
-
-    def summaries(self) -> dict[str, Summary]:
-        """By name of the contender."""
-        return {name: summary(times, self.case.batch_size) for name, times in self.times.items()}
+OWN = ("auto fp32", "auto bf16")
+"""The contenders that the others are compared with."""
 
 
-def as_json(result: Result) -> dict[str, object]:
-    """Everything: every sample, the medians, and the ratios of the printed table."""
-    case, summaries = result.case, result.summaries()
-    return {
-        "case": case.name,
-        "resolution": case.resolution,
-        "channel_base": case.recipe.generator.channel_base,
-        "channel_max": case.channel_max,
-        "batch_size": case.batch_size,
-        "pl_batch_size": case.pl_batch_size,
-        "contenders": {
-            c.name: {
-                "differs": c.differs,
-                "parameters": dict(c.parameters),
-                **asdict(summaries[c.name]),
-                "samples": result.times[c.name],
-                "times_as_long_as": {
-                    own: _ratios(summaries[c.name], summaries[own])
-                    for own in ("ours fp32", "ours bf16")
-                },
-            }
-            for c in result.contenders
+def as_json(result: Result, there: Mapping[str, Peer]) -> dict[str, Any]:
+    """Everything: every sample, the medians, and the ratios of the printed tables."""
+    found = summaries(result)
+    return record(result) | {
+        "times_as_long_as": {
+            own: {name: _ratios(one, found[own]) for name, one in found.items()}
+            for own in OWN
+            if own in found
         },
-        "left_out": dict(result.left_out),
+        "peers": {
+            name: {"differs": peer.differs, "parameters": peer.parameters}
+            for name, peer in there.items()
+        },
     }
 
 
-def as_text(result: Result) -> str:
-    """Tables of milliseconds and of ratios, and notes."""
-    case, summaries = result.case, result.summaries()
-    rounds = len(next(iter(result.times.values()))[STEPS[0]])
-    head = (
-        f"{case.name}: {case.resolution} px, channel_base "
-        f"{case.recipe.generator.channel_base}, channel_max {case.channel_max}, batch "
-        f"{case.batch_size} (Greg {case.pl_batch_size}), medians of {rounds} rounds"
-    )
+def as_text(result: Result, there: Mapping[str, Peer]) -> str:
+    """Tables of milliseconds, of ratios and of shares of the machine's peaks, and notes."""
+    found = summaries(result)
+    ratios = [line for own in OWN if own in found for line in ["", *_ratio_table(own, found)]]
     return "\n".join(
         [
-            head,
+            _heading(result.case, rounds=len(next(iter(result.seconds["machine"].values())))),
             "",
-            *_table("ms", [*COLUMNS, "img/s gen", "s/kimg"], _time_rows(summaries)),
+            *_time_table(found),
+            *ratios,
             "",
-            *_ratio_table("ours fp32", summaries),
+            *_share_table(found),
             "",
-            *_ratio_table("ours bf16", summaries),
-            "",
-            *_notes(result),
+            *_notes(result, there),
             "",
         ]
+    )
+
+
+def _heading(case: Case, rounds: int) -> str:
+    section = case.recipe.generator
+    return (
+        f"{case.name}: {case.recipe.generator.family}, {case.stage.resolution} px, channel_base "
+        f"{section.channel_base}, channel_max {section.channel_max}, batch "
+        f"{case.stage.batch_size}, medians of {rounds} rounds"
     )
 
 
 def _ratios(slow: Summary, fast: Summary) -> dict[str, float]:
-    return {step: slow.seconds[step] / fast.seconds[step] for step in COLUMNS}
+    return {step: slow.seconds[step] / fast.seconds[step] for step in slow.seconds}
 
 
-def _time_rows(summaries: Mapping[str, Summary]) -> dict[str, list[str]]:
-    return {
+def _time_table(found: Mapping[str, Summary]) -> list[str]:
+    steps = list(next(iter(found.values())).seconds)
+    rows = {
         name: [
-            *(f"{one.seconds[step] * 1000:.0f}" for step in COLUMNS),
+            *(f"{one.seconds[step] * 1000:.0f}" for step in steps),
             f"{one.images_per_second:.1f}",
             f"{one.seconds_per_kimg:.1f}",
+            f"{one.memory_bytes / 2**20:.0f}",
         ]
-        for name, one in summaries.items()
+        for name, one in found.items()
     }
+    return _table("ms", [*steps, "img/s gen", "s/kimg", "MiB"], rows)
 
 
-def _ratio_table(own: str, summaries: Mapping[str, Summary]) -> list[str]:
+def _ratio_table(own: str, found: Mapping[str, Summary]) -> list[str]:
     rows = {
-        name: [f"{ratio:.2f}×" for ratio in _ratios(one, summaries[own]).values()]
-        for name, one in summaries.items()
+        name: [f"{ratio:.2f}×" for ratio in _ratios(one, found[own]).values()]
+        for name, one in found.items()
         if name != own
     }
-    return _table(f"time / {own}", COLUMNS, rows)
+    return _table(f"time / {own}", list(found[own].seconds), rows)
+
+
+def _share_table(found: Mapping[str, Summary]) -> list[str]:
+    shares = ("FLOP/s", "bytes/s", "roofline")
+    columns = [f"{kind} {share}" for kind in ("gen", "train") for share in shares]
+    rows = {
+        name: [*_percent(one.generation), *_percent(one.training)] for name, one in found.items()
+    }
+    return _table("share of peak", columns, rows)
+
+
+def _percent(speed: Speed) -> list[str]:
+    return [f"{share:.0%}" for share in (speed.flops, speed.bytes, speed.roofline)]
 
 
 def _table(corner: str, columns: Sequence[str], rows: Mapping[str, Sequence[str]]) -> list[str]:
     lines = {corner: columns, **rows}
     return [
-        f"{name:<18}" + "".join(f"{value:>10}" for value in values)
+        f"{name:<20}" + "".join(f"{value:>16}" for value in values)
         for name, values in lines.items()
     ]
 
 
-def _notes(result: Result) -> list[str]:
+def _notes(result: Result, there: Mapping[str, Peer]) -> list[str]:
+    limits = rates(result)
+    assert limits is not None
+    peaks = [f"{flops / 1e9:.0f} GFLOP/s {dtype}" for dtype, flops in limits.flops.items()]
     sizes = [
-        f"{c.name}: G {c.parameters['G'] / 1e6:.2f} M, D {c.parameters['D'] / 1e6:.2f} M parameters"
-        + (f"; {c.differs}" if c.differs else "")
-        for c in result.contenders
+        f"{name}: G {peer.parameters['G'] / 1e6:.2f} M, D {peer.parameters['D'] / 1e6:.2f} M "
+        f"parameters; {peer.differs}"
+        for name, peer in there.items()
     ]
-    return [*sizes, *(f"{name} left out: {why}" for name, why in result.left_out.items())]
+    return [
+        f"machine: {', '.join(peaks)}, {limits.bytes / 1e9:.1f} GB/s",
+        *sizes,
+        *(f"{name} left out: {why}" for name, why in result.left_out.items()),
+    ]

@@ -1,21 +1,26 @@
-"""Time sgtool and its peers: `python -m benchmarks.run --size 64 --size 256 -o times.json`."""
+"""Time sgtool and its peers: `python -m benchmarks.run --case 64 --case 256 -o times.json`."""
 
 import argparse
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 
 import torch
 
-from benchmarks.cases import Case, cases
+from benchmarks.cases import NAMES, case_named
+from benchmarks.contender import Peer
 from benchmarks.environment import environment
-from benchmarks.ours import ours
-from benchmarks.peers import peers
-from benchmarks.report import Result, as_json, as_text
-from benchmarks.timing import interleaved
+from benchmarks.peers import Field, peers
+from benchmarks.report import as_json, as_text
+from stylegan_cli.benchmark.cases import Case, forms
+from stylegan_cli.benchmark.machine import MACHINE, machine_steps
+from stylegan_cli.benchmark.measuring import Contender, Result, contender, measure
 from stylegan_cli.runtime import keep_freed_memory
+
+CPU = torch.device("cpu")
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -27,21 +32,30 @@ def main(arguments: Sequence[str] | None = None) -> None:
     where = environment(options.malloc)
     sys.stdout.write("".join(f"{key}: {value}\n" for key, value in where.items()) + "\n")
     results = []
-    for case in (case for size in options.size or [64, 256] for case in cases(size)):
-        result = _measure(case, options.rounds or case.rounds)
-        results.append(as_json(result))
-        sys.stdout.write(as_text(result) + "\n")
+    for case in map(case_named, options.case or NAMES):
+        field = peers(case)
+        result = _measure(case, field, options.rounds)
+        results.append(as_json(result, field.there))
+        sys.stdout.write(as_text(result, field.there) + "\n")
         sys.stdout.flush()
         if options.output:
             _write(options.output, {"environment": where, "results": results})
 
 
-def _measure(case: Case, rounds: int) -> Result:
-    reals = torch.rand(case.batch_size, 3, case.resolution, case.resolution) * 2 - 1
-    field = peers(case, reals)
-    contenders = [*ours(case, reals), *field.contenders]
-    times = interleaved(contenders, rounds, case.warmup, lambda news: _say(f"{case.name}: {news}"))
-    return Result(case=case, contenders=contenders, times=times, left_out=field.left_out)
+def _measure(case: Case, field: Field, rounds: int) -> Result:
+    result = Result(case=case, left_out=field.left_out)
+    makers: dict[str, Callable[[], Contender]] = {
+        MACHINE: lambda: Contender(steps=machine_steps(CPU)),
+        **{form.name: partial(contender, case, form, CPU) for form in forms(CPU)},
+        **{name: partial(_timed, peer) for name, peer in field.there.items()},
+    }
+    for progress in measure(result, makers, CPU, rounds=rounds):
+        _say(f"{case.name}: {progress.doing}")
+    return result
+
+
+def _timed(peer: Peer) -> Contender:
+    return peer.contender
 
 
 def _write(path: Path, content: dict[str, object]) -> None:
@@ -55,10 +69,8 @@ def _say(news: str) -> None:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.run", description=__doc__)
-    parser.add_argument(
-        "--size", type=int, action="append", choices=(64, 256), help="may be repeated [both]"
-    )
-    parser.add_argument("--rounds", type=int, help="timed rounds [5 at 64 px, 3 at 256 px]")
+    parser.add_argument("--case", action="append", choices=NAMES, help="may be repeated [all]")
+    parser.add_argument("--rounds", type=int, default=5, help="timed rounds [5]")
     parser.add_argument(
         "--malloc",
         choices=("default", "kept"),

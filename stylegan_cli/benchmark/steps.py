@@ -17,7 +17,7 @@ from stylegan_cli.recipe import LossSection
 from stylegan_cli.runtime import World, pick_dtype, repeatable
 from stylegan_cli.synthesis import to_pixels
 from stylegan_cli.training.iteration import train_batch
-from stylegan_cli.training.phases import Nets
+from stylegan_cli.training.nets import Nets
 from stylegan_cli.training.state import TrainingState, initial_state
 
 Steps = Mapping[str, Callable[[], object]]
@@ -128,5 +128,4 @@ def _nets(state: TrainingState, case: Case) -> Nets:
         n_images=case.stage.batch_size,
         labels_of=lambda indices: torch.zeros(len(indices), 0, device=device),
         world=World(),
-        stats=state.stats,
     )

@@ -9,6 +9,7 @@ from stylegan_cli.benchmark.machine import MACHINE, machine_rates
 from stylegan_cli.benchmark.measuring import Result
 from stylegan_cli.benchmark.steps import GENERATE, kinds
 from stylegan_cli.benchmark.work import Rates, Work
+from stylegan_cli.training.growing import stages
 
 ITERATION = "iteration"
 """The mean iteration of training, of all kinds as often as each occurs."""
@@ -53,19 +54,26 @@ class Summary:
 def rates(result: Result) -> Rates | None:
     """What the machine did at most beside a case; None where that was not timed."""
     seconds = _medians(result, MACHINE)
-    return None if seconds is None else machine_rates(result.work[MACHINE], seconds)
+    return machine_rates(result.work[MACHINE], seconds) if seconds else None
+
+
+def seconds_of(result: Result, name: str) -> dict[str, float]:
+    """Medians of a contender's steps and of the mean iteration; empty until all were timed."""
+    seconds = _medians(result, name)
+    if not seconds:
+        return {}
+    shares = _shares(result.case)
+    return {**seconds, ITERATION: sum(seconds[step] * share for step, share in shares.items())}
 
 
 def summaries(result: Result) -> dict[str, Summary]:
     """Of every contender but the machine, as far as all of its steps were timed."""
     limits = rates(result)
-    if limits is None:
-        return {}
-    found = {name: _medians(result, name) for name in result.work if name != MACHINE}
+    found = {name: seconds_of(result, name) for name in result.work if name != MACHINE}
     return {
         name: _summary(result, name, seconds, limits)
         for name, seconds in found.items()
-        if seconds is not None
+        if seconds and limits
     }
 
 
@@ -81,48 +89,46 @@ def run_hours(results: Sequence[Result]) -> Iterator[tuple[Case, dict[str, float
         if result.case.stage.from_kimg:
             found = {name: hours[name] + took for name, took in found.items() if name in hours}
         hours = found
-        if result.case.stage.from_kimg + result.case.kimg == result.case.recipe.train.total_kimg:
+        if result.case.stage.lod == stages(result.case.recipe)[-1].lod:
             yield result.case, hours
 
 
-def _medians(result: Result, name: str) -> dict[str, float] | None:
+def _medians(result: Result, name: str) -> dict[str, float]:
     times = result.seconds.get(name, {})
     if times.keys() != result.work.get(name, {}).keys():
-        return None
+        return {}
     return {step: median(samples) for step, samples in times.items()}
 
 
+def _shares(case: Case) -> dict[str, float]:
+    return {step: kind.share for step, kind in kinds(case.recipe.loss).items()}
+
+
 def _summary(result: Result, name: str, seconds: Mapping[str, float], limits: Rates) -> Summary:
-    case, work = result.case, result.work[name]
-    shares = {step: kind.share for step, kind in kinds(case.recipe.loss).items()}
-    training = _speed(work, seconds, shares, limits)
-    per_kimg = training.seconds / case.stage.batch_size * 1000
+    case, work, shares = result.case, result.work[name], _shares(result.case)
+    per_kimg = seconds[ITERATION] / case.stage.batch_size * 1000
     return Summary(
-        seconds={**seconds, ITERATION: training.seconds},
+        seconds=seconds,
         images_per_second=case.stage.batch_size / seconds[GENERATE],
         seconds_per_kimg=per_kimg,
-        generation=_speed(work, seconds, {GENERATE: 1.0}, limits),
-        training=training,
+        generation=_speed(work, seconds[GENERATE], {GENERATE: 1.0}, limits),
+        training=_speed(work, seconds[ITERATION], shares, limits),
         memory_bytes=result.held_bytes[name] + max(work[step].new_bytes for step in shares),
         hours=per_kimg * case.kimg / 3600,
     )
 
 
 def _speed(
-    work: Mapping[str, Work],
-    seconds: Mapping[str, float],
-    shares: Mapping[str, float],
-    limits: Rates,
+    work: Mapping[str, Work], seconds: float, shares: Mapping[str, float], limits: Rates
 ) -> Speed:
     """Of several steps together, each as often as its share says."""
 
-    def mean(of: Callable[[str], float]) -> float:
-        return sum(share * of(step) for step, share in shares.items())
+    def part(of: Callable[[Work], float]) -> float:
+        return sum(share * of(work[step]) for step, share in shares.items()) / seconds
 
-    took = mean(lambda step: seconds[step])
     return Speed(
-        seconds=took,
-        flops=mean(lambda step: work[step].arithmetic_seconds(limits)) / took,
-        bytes=mean(lambda step: work[step].traffic_seconds(limits)) / took,
-        roofline=mean(lambda step: work[step].floor_seconds(limits)) / took,
+        seconds=seconds,
+        flops=part(lambda each: each.arithmetic_seconds(limits)),
+        bytes=part(lambda each: each.traffic_seconds(limits)),
+        roofline=part(lambda each: each.floor_seconds(limits)),
     )
