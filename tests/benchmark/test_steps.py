@@ -1,0 +1,70 @@
+import pytest
+import torch
+
+from stylegan_cli.benchmark.cases import Form, cases
+from stylegan_cli.benchmark.steps import Training, generation
+from stylegan_cli.benchmark.work import counted
+from tests.tiny import tiny, tiny_growing
+
+CPU = torch.device("cpu")
+FORM = Form("fp32", "auto")
+
+
+def at_8_px(family, resolution):
+    """An iteration of networks of this resolution, grown to 8 px."""
+    recipe = tiny_growing(f"data.resolution={resolution}", family=family)
+    return Training(cases(family, recipe, batch_size=4)[0], FORM, CPU)
+
+
+def work_of(training):
+    (step,) = training.steps.values()
+    step()
+    return counted(step, CPU)
+
+
+def state_bytes(G):
+    return sum(tensor.numel() * tensor.element_size() for tensor in G.state_dict().values())
+
+
+@pytest.mark.parametrize("family", ["progan", "stylegan1-a", "stylegan1-f", "stylegan2-a"])
+def test_training_at_8_px_costs_what_networks_of_8_px_cost(family):
+    large, small = at_8_px(family, 64), at_8_px(family, 8)
+    cost, least = work_of(large), work_of(small)
+    assert (large.state.G.side, small.state.G.side) == (8, 8)
+    assert cost.flops == least.flops > 0
+    # levels to come are averaged (two are read, one is written), and have styles
+    idle = state_bytes(large.state.G) - state_bytes(small.state.G)
+    assert 3 * idle <= cost.bytes - least.bytes < 1.1 * 3 * idle
+
+
+def test_levels_to_come_have_no_moments():
+    training = at_8_px("stylegan1-f", 64)
+    work_of(training)
+    known = {id(parameter) for parameter in training.state.opt_g.state}
+    blocks = training.state.G.synthesis
+    assert all(id(p) in known for p in blocks.get_submodule("b8").conv1.parameters())
+    assert not any(id(p) in known for p in blocks.get_submodule("b16").parameters())
+
+
+def test_an_iteration_with_regularizers_does_more():
+    training = Training(cases("tiny", tiny())[0], FORM, CPU)
+    flops = [counted(step, CPU).flops for step in training.steps.values()]
+    assert flops == sorted(set(flops))
+
+
+def test_what_a_network_holds_includes_its_moments():
+    training = Training(cases("tiny", tiny())[0], FORM, CPU)
+    before = training.held_bytes()
+    training.steps["step+Greg+Dreg"]()
+    moments = 2 * sum(p.numel() * 4 for p in training.state.G.parameters())
+    assert training.held_bytes() - before >= moments
+
+
+def test_the_plain_form_and_the_fast_one_are_told_apart():
+    case = cases("tiny", tiny())[0]
+    flops = {
+        backend: counted(generation(case, Form("fp32", backend), CPU), CPU).flops
+        for backend in ("ref", "auto")
+    }
+    # the plain one filters an image with zeros between its pixels
+    assert flops["ref"] > 1.2 * flops["auto"]
