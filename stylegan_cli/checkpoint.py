@@ -1,8 +1,7 @@
-"""Network snapshots and training states: atomic, hashed, versioned; reading never runs code."""
+"""Network snapshots: atomic, hashed, versioned; reading never runs code."""
 
 import hashlib
 import json
-import os
 import platform
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from stylegan_cli import __version__
 from stylegan_cli.errors import NetworkFileError, RecipeError
-from stylegan_cli.files import similar, writing, written_whole
+from stylegan_cli.files import reach_disk, similar, writing, written_whole
 from stylegan_cli.recipe import Recipe, dumps, loads
 
 if TYPE_CHECKING:
@@ -117,7 +116,7 @@ def save_tensors(path: Path, header: Header, tensors: Mapping[str, "Tensor"]) ->
     with written_whole(path) as temporary, writing(path, SafetensorError):
         # not save_file, whose files only their owner may read
         temporary.write_bytes(save(plain, metadata))
-        _reach_disk(temporary)
+        reach_disk(temporary)
 
 
 def versions() -> dict[str, str]:
@@ -183,55 +182,24 @@ def load_network(
     return Network(path=path, sha256=file_sha256(path), header=header, G=G, D=D)
 
 
-def save_state(path: Path, state: Mapping[str, Any]) -> None:
-    """Write a training state; the one before stays until this one is whole.
-
-    Args:
-        state: Tensors, numbers, strings, and lists and dicts of them.
+def check_schema(path: Path, schema: object) -> None:
+    """Refuse a file of a later form than this version knows.
 
     Raises:
-        OutputError: The place cannot be written.
+        NetworkFileError: It is, or has no number of a form at all.
     """
-    import torch
-
-    with written_whole(path) as temporary, writing(path, RuntimeError):
-        torch.save({"schema": SCHEMA, **state}, temporary)
-        _reach_disk(temporary)
-
-
-def load_state(path: Path) -> dict[str, Any]:
-    """Read a training state.
-
-    Raises:
-        NetworkFileError: Damaged, or not a training state of this version.
-    """
-    import torch
-
-    try:
-        state = torch.load(path, map_location="cpu", weights_only=True)
-    except OSError as error:
-        raise NetworkFileError(f"{path}: cannot be read ({error.strerror or error})") from None
-    except Exception as error:  # torch has no common class for damaged files
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+    if not isinstance(schema, int) or schema < 1:
+        raise NetworkFileError(f"{path}: schema {schema!r} is none of ours")
+    if schema > SCHEMA:
         raise NetworkFileError(
-            f"{path}: damaged training state ({reason}); remove it and start again with --overwrite"
-        ) from None
-    if not isinstance(state, dict) or "schema" not in state:
-        raise NetworkFileError(f"{path}: not a training state; found {type(state).__name__}")
-    _check_schema(path, state["schema"])
-    return state
+            f"{path}: schema {schema} is newer than this sgtool reads ({SCHEMA}); upgrade sgtool"
+        )
 
 
 def file_sha256(path: Path) -> str:
     """SHA-256 of a file's bytes, in hex."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def _reach_disk(path: Path) -> None:
-    # or a loss of power could leave the new name with nothing behind it
-    with path.open("rb") as file:
-        os.fsync(file.fileno())
 
 
 def _plain(tensor: "Tensor") -> "Tensor":
@@ -286,7 +254,7 @@ def _is_foreign(path: Path) -> bool:
 
 def _header(path: Path, metadata: Mapping[str, str]) -> Header:
     try:
-        _check_schema(path, int(metadata["schema"]))
+        check_schema(path, int(metadata["schema"]))
         return Header(
             recipe=loads(metadata["recipe"], source=str(path)),
             c_dim=int(metadata["c_dim"]),
@@ -299,15 +267,6 @@ def _header(path: Path, metadata: Mapping[str, str]) -> Header:
         )
     except (KeyError, ValueError, TypeError, RecipeError) as error:
         raise NetworkFileError(f"{path}: damaged description of the network ({error})") from None
-
-
-def _check_schema(path: Path, schema: object) -> None:
-    if not isinstance(schema, int) or schema < 1:
-        raise NetworkFileError(f"{path}: schema {schema!r} is none of ours")
-    if schema > SCHEMA:
-        raise NetworkFileError(
-            f"{path}: schema {schema} is newer than this sgtool reads ({SCHEMA}); upgrade sgtool"
-        )
 
 
 def _fill(path: Path, module: "nn.Module", tensors: Mapping[str, "Tensor"], prefix: str) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 
 import torch
 
-from stylegan_cli.checkpoint import file_sha256, load_state, read_header, refuse_exports
+from stylegan_cli.checkpoint import file_sha256, read_header, refuse_exports
 from stylegan_cli.data.entries import Source, entry_path
 from stylegan_cli.data.pictures import UnusableImageError, reasons
 from stylegan_cli.data.sources import open_source
@@ -26,6 +26,7 @@ from stylegan_cli.results.arrays import describe_arrays
 from stylegan_cli.results.film import describe_video, is_video
 from stylegan_cli.results.measurements import describe_measurements, is_measurements
 from stylegan_cli.results.store import describe_study, is_study
+from stylegan_cli.states import load_state
 
 Facts = dict[str, Any]
 

@@ -1,5 +1,6 @@
 """Files that appear under their name only when they are whole, why one cannot, or is not there."""
 
+import os
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -26,6 +27,12 @@ def written_whole(path: Path) -> Iterator[Path]:
     finally:
         with suppress(OSError):
             temporary.unlink(missing_ok=True)
+
+
+def reach_disk(path: Path) -> None:
+    """Wait until a file is on the disk, so that a loss of power cannot leave an empty name."""
+    with path.open("rb") as file:
+        os.fsync(file.fileno())
 
 
 @contextmanager

@@ -8,10 +8,8 @@ from safetensors.torch import load_file, save_file
 from stylegan_cli.checkpoint import (
     Header,
     load_network,
-    load_state,
     read_header,
     save_network,
-    save_state,
 )
 from stylegan_cli.errors import NetworkFileError, OutputError
 from stylegan_cli.networks.build import build_discriminator, build_generator
@@ -121,49 +119,9 @@ def rewrite(path, *, drop=None, **metadata):
     save_file(tensors, path, changed)
 
 
-def test_a_state_comes_back(tmp_path):
-    save_state(tmp_path / "state.pt", {"pl_mean": torch.tensor(2.0), "cur_nimg": 3})
-    state = load_state(tmp_path / "state.pt")
-    assert (state["pl_mean"].item(), state["cur_nimg"]) == (2, 3)
-
-
-@pytest.mark.parametrize("kept", [0, 10, 500])
-def test_a_cut_state_is_refused_in_words(tmp_path, kept):
-    path = tmp_path / "state.pt"
-    save_state(path, {"pl_mean": torch.zeros(100)})
-    path.write_bytes(path.read_bytes()[:kept])
-    with pytest.raises(NetworkFileError, match="damaged training state"):
-        load_state(path)
-
-
-def test_a_state_cannot_run_code(tmp_path):
-    class Evil:
-        def __reduce__(self):
-            return print, ("executed",)
-
-    torch.save({"schema": 1, "evil": Evil()}, tmp_path / "state.pt")
-    with pytest.raises(NetworkFileError, match="damaged training state"):
-        load_state(tmp_path / "state.pt")
-
-
 def test_nothing_is_left_where_nothing_can_be_written(header, networks, tmp_path):
     with pytest.raises(OutputError, match="cannot be written"):
         save_network(tmp_path / "missing" / "network.safetensors", header, *networks)
-
-
-def test_a_failed_write_keeps_the_state_before(tmp_path, monkeypatch):
-    path = tmp_path / "state.pt"
-    save_state(path, {"cur_nimg": 1})
-
-    def full_disk(*_):
-        raise OSError(28, "No space left on device")
-
-    monkeypatch.setattr(torch, "save", full_disk)
-    with pytest.raises(OutputError, match="No space left"):
-        save_state(path, {"cur_nimg": 2})
-    monkeypatch.undo()
-    assert load_state(path)["cur_nimg"] == 1
-    assert [file.name for file in tmp_path.iterdir()] == ["state.pt"]
 
 
 def test_labels_may_have_no_names(header, networks, tmp_path):

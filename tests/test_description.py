@@ -6,10 +6,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from stylegan_cli.checkpoint import file_sha256, save_state
+from stylegan_cli.checkpoint import file_sha256
 from stylegan_cli.description import describe
 from stylegan_cli.errors import DataError, NetworkFileError, SgtoolError
 from stylegan_cli.recipe import Recipe, dumps
+from stylegan_cli.states import save_state
 from stylegan_cli.studies.grid import grid
 from stylegan_cli.studies.recording import Recording
 

@@ -17,7 +17,7 @@ ROWS = (
     {"ops", "recipe", "runtime", "noise", "picks"},
     {"networks", "data", "detectors", "results"},
     {"checkpoint", "plan"},
-    {"latents"},
+    {"latents", "states"},
     {"picked"},
     {"synthesis", "interop"},
     {"training", "studies", "metrics", "description", "reporting"},

@@ -6,11 +6,11 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from stylegan_cli.checkpoint import load_state, save_state
 from stylegan_cli.errors import NetworkFileError, OutputError
 from stylegan_cli.files import writing, written_whole
 from stylegan_cli.recipe import Recipe, dumps, load
 from stylegan_cli.recipe.sections import HealthSection, MetricsSection, ReportSection
+from stylegan_cli.states import load_state, save_state
 
 NETWORKS = "network-*.safetensors"
 PARTIAL = ".*.partial"

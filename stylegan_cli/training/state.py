@@ -61,7 +61,7 @@ class TrainingState:
         self._grow(stage.lod)
 
     def state_dict(self) -> dict[str, Any]:
-        """Plain tensors and numbers, for `checkpoint.save_state`."""
+        """Plain tensors and numbers, for `states.save_state`."""
         return {
             "G": self.G.state_dict(),
             "D": self.D.state_dict(),

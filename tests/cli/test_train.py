@@ -9,10 +9,10 @@ import time
 import pytest
 from typer.testing import CliRunner
 
-from stylegan_cli.checkpoint import load_state
 from stylegan_cli.cli.app import app
 from stylegan_cli.cli.ticks import time_left
 from stylegan_cli.recipe import dumps, loads
+from stylegan_cli.states import load_state
 from stylegan_cli.training.tick import Tick
 from tests.tiny import tiny, tiny_growing
 

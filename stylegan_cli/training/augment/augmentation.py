@@ -65,7 +65,7 @@ class Augmentation:
         world.mean_(self.signs)
 
     def state_dict(self) -> dict[str, Any]:
-        """Plain tensors and numbers, for `checkpoint.save_state`."""
+        """Plain tensors and numbers, for `states.save_state`."""
         return {"p": self.p, "signs": self.signs}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
