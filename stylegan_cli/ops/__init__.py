@@ -5,6 +5,7 @@ kernels of our own on a GPU.
 """
 
 import os
+from importlib.util import find_spec
 from types import ModuleType
 from typing import Literal, get_args
 
@@ -40,4 +41,14 @@ def pick_backend(name: BackendName = "auto") -> ModuleType:
 
 
 def _triton_form(said: str) -> ModuleType:
-    raise UsageError(f"{said}: this version has no such kernels yet; use eager")
+    import torch
+
+    if find_spec("triton") is None:
+        raise UsageError(
+            f"{said}: the package triton is not installed; pip install triton, or eager"
+        )
+    if not torch.cuda.is_available() and os.environ.get("TRITON_INTERPRET") != "1":
+        raise UsageError(f"{said}: needs a CUDA device, and there is none here; use eager")
+    from stylegan_cli.ops import fast_triton
+
+    return fast_triton

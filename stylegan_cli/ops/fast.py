@@ -5,15 +5,16 @@ whole batch; √2 and gains are folded into weights and biases (leaky ReLU is ho
 """
 
 import math
+from typing import Protocol, runtime_checkable
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from stylegan_cli.ops import fir
+from stylegan_cli.ops import eager
 from stylegan_cli.ops.conv import conv2d, conv2d_up
-from stylegan_cli.ops.fir import downsample, upsample
-from stylegan_cli.ops.reference import BLUR, EPSILON, LRELU_SLOPE, Resample
+from stylegan_cli.ops.eager import downsample, upsample
+from stylegan_cli.ops.reference import BLUR, EPSILON, FILTER, LRELU_SLOPE, Resample
 
 __all__ = [
     "adain",
@@ -28,6 +29,41 @@ __all__ = [
 ]
 
 
+@runtime_checkable
+class Kernels(Protocol):
+    """What differs between machines: filters, as in `fir`, and the tail of a layer."""
+
+    def blur(
+        self, x: Tensor, padding: int, gain: float = 1.0, taps: tuple[float, ...] = FILTER
+    ) -> Tensor: ...
+
+    def upsample(self, x: Tensor) -> Tensor: ...
+
+    def downsample(self, x: Tensor) -> Tensor: ...
+
+    def tail(
+        self,
+        y: Tensor,
+        scale: Tensor,
+        noise: Tensor | None,
+        shift: Tensor,
+        *,
+        blurred: bool,
+        limit: float | None,
+    ) -> Tensor:
+        """What follows a convolution: leaky ReLU of `y · scale + noise + shift`, clamped.
+
+        Args:
+            y: `[n, c, h, w]`.
+            scale: `[n, c]`.
+            noise: `[n or 1, 1, h', w']`, or None.
+            shift: `[c]`.
+            blurred: Filter y first, with padding 1 and a gain of 4, as doubling asks for.
+            limit: Of the result on both sides of 0, or None.
+        """
+        ...
+
+
 def styled_conv(
     x: Tensor,
     weight: Tensor,
@@ -38,20 +74,23 @@ def styled_conv(
     up: bool = False,
     gain: float = 1.0,
     clamp: float | None = None,
+    kernels: Kernels = eager,
 ) -> Tensor:
     """As `reference.styled_conv`; convolves in the dtype of x, demodulates in that of style."""
     scaled = x * _per_channel(style, x)
     kernel = weight.to(x.dtype)
-    y = _up_conv(scaled, kernel) if up else conv2d(scaled, kernel, padding=weight.shape[-1] // 2)
+    y = _double(scaled, kernel) if up else conv2d(scaled, kernel, padding=weight.shape[-1] // 2)
     factor = gain * math.sqrt(2)
     energy = weight.square().sum((2, 3))
     demodulation = (style.square() @ energy.T + EPSILON).rsqrt() * factor
-    y = y * _per_channel(demodulation, y)
-    if noise is not None:
-        y = y.add_((noise * factor).to(y.dtype))
-    y = y.add_(_per_channel(bias * factor, y))
-    y = F.leaky_relu_(y, LRELU_SLOPE)
-    return y if clamp is None else y.clamp(-clamp * gain, clamp * gain)
+    return kernels.tail(
+        y,
+        demodulation,
+        None if noise is None else noise * factor,
+        bias * factor,
+        blurred=up,
+        limit=None if clamp is None else clamp * gain,
+    )
 
 
 def to_rgb(
@@ -74,6 +113,7 @@ def conv(
     lrelu: bool = True,
     gain: float = 1.0,
     clamp: float | None = None,
+    kernels: Kernels = eager,
 ) -> Tensor:
     """As `reference.conv`; computes in the dtype of x."""
     factor = gain * math.sqrt(2) if lrelu else gain
@@ -81,13 +121,13 @@ def conv(
     shift = None if bias is None else (bias * factor).to(x.dtype)
     around = weight.shape[-1] // 2
     if around == 0:  # pointwise, so the image is filtered where it is smaller
-        x = downsample(x) if resample == "down" else x
+        x = kernels.downsample(x) if resample == "down" else x
         y = conv2d(x, kernel, shift)
-        y = upsample(y) if resample == "up" else y
+        y = kernels.upsample(y) if resample == "up" else y
     elif resample == "down":
-        y = conv2d(fir.blur(x, padding=around + 1), kernel, shift, stride=2)
+        y = conv2d(kernels.blur(x, padding=around + 1), kernel, shift, stride=2)
     elif resample == "up":
-        y = _up_conv(x, kernel)
+        y = kernels.blur(_double(x, kernel), padding=1, gain=4.0)
         y = y if bias is None else y + _per_channel(bias * factor, y)
     else:
         y = conv2d(x, kernel, shift, padding=around)
@@ -96,17 +136,26 @@ def conv(
     return y if clamp is None else y.clamp(-clamp * gain, clamp * gain)
 
 
-def box_up_conv(x: Tensor, weight: Tensor, bias: Tensor | None = None, *, blur: bool) -> Tensor:
+def box_up_conv(
+    x: Tensor,
+    weight: Tensor,
+    bias: Tensor | None = None,
+    *,
+    blur: bool,
+    kernels: Kernels = eager,
+) -> Tensor:
     """As `reference.box_up_conv`: one transposed convolution of the small image."""
     kernel = _box_kernel(weight.flip((2, 3))).to(x.dtype)
     y = conv2d_up(x, kernel.transpose(0, 1), padding=1)
     y = y if bias is None else y + _per_channel(bias, y)
-    return fir.blur(y, padding=1, taps=BLUR) if blur else y
+    return kernels.blur(y, padding=1, taps=BLUR) if blur else y
 
 
-def box_down_conv(x: Tensor, weight: Tensor, bias: Tensor, *, blur: bool) -> Tensor:
+def box_down_conv(
+    x: Tensor, weight: Tensor, bias: Tensor, *, blur: bool, kernels: Kernels = eager
+) -> Tensor:
     """As `reference.box_down_conv`: one convolution with stride 2."""
-    filtered = fir.blur(x, padding=1, taps=BLUR) if blur else x
+    filtered = kernels.blur(x, padding=1, taps=BLUR) if blur else x
     kernel = (_box_kernel(weight) * 0.25).to(x.dtype)
     y = conv2d(filtered, kernel, bias.to(x.dtype), stride=2, padding=1)
     return F.leaky_relu_(y, LRELU_SLOPE)
@@ -148,9 +197,9 @@ def _box_kernel(weight: Tensor) -> Tensor:
     return rows[..., 1:] + rows[..., :-1]
 
 
-def _up_conv(x: Tensor, kernel: Tensor) -> Tensor:
-    # 3×3; the transposed convolution applies its kernel reversed
-    return fir.blur(conv2d_up(x, kernel.flip((2, 3)).transpose(0, 1)), padding=1, gain=4.0)
+def _double(x: Tensor, kernel: Tensor) -> Tensor:
+    # 3×3 and not yet filtered; the transposed convolution applies its kernel reversed
+    return conv2d_up(x, kernel.flip((2, 3)).transpose(0, 1))
 
 
 def _per_channel(values: Tensor, x: Tensor) -> Tensor:
