@@ -5,26 +5,48 @@ from collections.abc import Mapping
 from stylegan_cli.benchmark.cases import Case, cases
 from stylegan_cli.recipe.files import load
 
-STYLEGAN2: Mapping[str, tuple[str, ...]] = {
-    "64": ("data.resolution=64", "channel_base=4096", "channel_max=128", "train.batch_size=8"),
-    "256": ("data.resolution=256", "channel_base=8192", "channel_max=512", "train.batch_size=4"),
-    "256-wide": (
-        *("data.resolution=256", "channel_base=16384", "channel_max=512"),
-        "train.batch_size=4",
-    ),
+ADA = ("augment.mode=fixed", "augment.p=0.6")
+"""[ADA]'s "bgc" at a probability that small data sets come to."""
+
+
+def _size(resolution: int, channel_base: int, batch: int, channel_max: int = 512) -> list[str]:
+    return [
+        f"data.resolution={resolution}",
+        f"generator.channel_base={channel_base}",
+        f"generator.channel_max={channel_max}",
+        f"train.batch_size={batch}",
+    ]
+
+
+def _with_ada(sizes: Mapping[str, list[str]]) -> dict[str, tuple[str, list[str]]]:
+    plain = {name: ("stylegan2", size) for name, size in sizes.items()}
+    return plain | {f"{name}-ada": ("stylegan2", [*size, *ADA]) for name, size in sizes.items()}
+
+
+CPU_CASES: Mapping[str, tuple[str, list[str]]] = {
+    "64": ("stylegan2", _size(64, 4096, 8, channel_max=128)),
+    "256": ("stylegan2", _size(256, 8192, 4)),
+    "stylegan1": ("stylegan1-f", [*_size(64, 4096, 8, channel_max=128), "growing.batch_size={}"]),
+    "progan": ("progan", [*_size(64, 4096, 8, channel_max=128), "growing.batch_size={}"]),
+    "small": ("stylegan2-small", []),
+    "256-wide": ("stylegan2", _size(256, 16_384, 4)),
 }
-GROWN: Mapping[str, str] = {"stylegan1": "stylegan1-f", "progan": "progan"}
-NAMES = (*STYLEGAN2, "small", *GROWN)
+GPU_CASES: Mapping[str, tuple[str, list[str]]] = _with_ada(
+    {
+        "256-batch-64": _size(256, 16_384, 64),
+        "256-batch-16": _size(256, 16_384, 16),
+        "1024-batch-16": _size(1024, 32_768, 16),
+        "1024-batch-4": _size(1024, 32_768, 4),
+    }
+)
+CASES: Mapping[str, tuple[str, list[str]]] = {**CPU_CASES, **GPU_CASES}
+"""A recipe and what is changed of it, by name of the case."""
 
 
 def case_named(name: str) -> Case:
-    """One of NAMES; networks that grow are taken at their full size, as large as "64"."""
-    if name == "small":
-        return cases(name, load("stylegan2-small"))[-1]
-    recipe = GROWN.get(name, "stylegan2")
-    size = STYLEGAN2["64" if name in GROWN else name]
-    overrides = [word.replace("channel", "generator.channel") for word in size]
-    return cases(name, load(recipe, overrides), batch_size=8 if name in GROWN else None)[-1]
+    """One of CASES; networks that grow are taken at their full size."""
+    recipe, overrides = CASES[name]
+    return cases(name, load(recipe, overrides))[-1]
 
 
 def pl_batch_size(case: Case) -> int:

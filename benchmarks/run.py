@@ -10,7 +10,7 @@ from pathlib import Path
 
 import torch
 
-from benchmarks.cases import NAMES, case_named
+from benchmarks.cases import CASES, CPU_CASES, GPU_CASES, case_named
 from benchmarks.contender import Peer
 from benchmarks.environment import environment
 from benchmarks.peers import Field, peers
@@ -18,23 +18,23 @@ from benchmarks.report import as_json, as_text
 from stylegan_cli.benchmark.cases import Case, forms
 from stylegan_cli.benchmark.machine import MACHINE, machine_steps
 from stylegan_cli.benchmark.measuring import Contender, Result, contender, measure
-from stylegan_cli.runtime import keep_freed_memory
-
-CPU = torch.device("cpu")
+from stylegan_cli.runtime import keep_freed_memory, pick_device
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Measure, print tables, write JSON."""
     options = _parser().parse_args(arguments)
+    device = pick_device(options.device)
     if options.malloc == "kept":
         keep_freed_memory()
     torch.manual_seed(0)
-    where = environment(options.malloc)
+    where = environment(options.malloc, device)
     sys.stdout.write("".join(f"{key}: {value}\n" for key, value in where.items()) + "\n")
     results = []
-    for case in map(case_named, options.case or NAMES):
-        field = peers(case)
-        result = _measure(case, field, options.rounds)
+    usual = GPU_CASES if device.type == "cuda" else CPU_CASES
+    for case in map(case_named, options.case or usual):
+        field = peers(case) if device.type == "cpu" else Field(there={}, left_out={})
+        result = _measure(case, field, device, options.rounds)
         results.append(as_json(result, field.there))
         sys.stdout.write(as_text(result, field.there) + "\n")
         sys.stdout.flush()
@@ -42,14 +42,14 @@ def main(arguments: Sequence[str] | None = None) -> None:
             _write(options.output, {"environment": where, "results": results})
 
 
-def _measure(case: Case, field: Field, rounds: int) -> Result:
+def _measure(case: Case, field: Field, device: torch.device, rounds: int) -> Result:
     result = Result(case=case, left_out=field.left_out)
     makers: dict[str, Callable[[], Contender]] = {
-        MACHINE: lambda: Contender(steps=machine_steps(CPU)),
-        **{form.name: partial(contender, case, form, CPU) for form in forms(CPU)},
+        MACHINE: lambda: Contender(steps=machine_steps(device)),
+        **{form.name: partial(contender, case, form, device) for form in forms(device)},
         **{name: partial(_timed, peer) for name, peer in field.there.items()},
     }
-    for progress in measure(result, makers, CPU, rounds=rounds):
+    for progress in measure(result, makers, device, rounds=rounds):
         _say(f"{case.name}: {progress.doing}")
     return result
 
@@ -69,7 +69,15 @@ def _say(news: str) -> None:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.run", description=__doc__)
-    parser.add_argument("--case", action="append", choices=NAMES, help="may be repeated [all]")
+    parser.add_argument(
+        "--case",
+        action="append",
+        choices=CASES,
+        metavar="NAME",
+        help=f"may be repeated: {', '.join(CPU_CASES)} [all of these on a CPU], "
+        f"{', '.join(GPU_CASES)} [all of these on a GPU]",
+    )
+    parser.add_argument("--device", default="cpu", help="cpu or cuda; peers on a CPU only [cpu]")
     parser.add_argument("--rounds", type=int, default=5, help="timed rounds [5]")
     parser.add_argument(
         "--malloc",
