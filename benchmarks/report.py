@@ -1,27 +1,24 @@
-"""A case's times as JSON and as plain text."""
+"""A case's times as JSON and as tables of Markdown."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from benchmarks.contender import Peer
-from stylegan_cli.benchmark.cases import Case
+from stylegan_cli.benchmark.machine import MACHINE
 from stylegan_cli.benchmark.measuring import Result
 from stylegan_cli.benchmark.record import record
-from stylegan_cli.benchmark.summary import Speed, Summary, rates, summaries
+from stylegan_cli.benchmark.steps import GENERATE
+from stylegan_cli.benchmark.summary import ITERATION, Speed, Summary, rates, summaries
 
-OWN = ("auto fp32", "auto bf16")
-"""The contenders that the others are compared with."""
+PLAIN = "ref fp32"
+"""The contender that the others are compared with."""
 
 
 def as_json(result: Result, there: Mapping[str, Peer]) -> dict[str, Any]:
-    """Everything: every sample, the medians, and the ratios of the printed tables."""
+    """Everything: every sample, the medians, and how many times as fast as the plain form."""
     found = summaries(result)
     return record(result) | {
-        "times_as_long_as": {
-            own: {name: _ratios(one, found[own]) for name, one in found.items()}
-            for own in OWN
-            if own in found
-        },
+        "speed": {name: _speedups(one, found[PLAIN]) for name, one in found.items()},
         "peers": {
             name: {"differs": peer.differs, "parameters": peer.parameters}
             for name, peer in there.items()
@@ -30,92 +27,70 @@ def as_json(result: Result, there: Mapping[str, Peer]) -> dict[str, Any]:
 
 
 def as_text(result: Result, there: Mapping[str, Peer]) -> str:
-    """Tables of milliseconds, of ratios and of shares of the machine's peaks, and notes."""
+    """Tables of speeds beside the plain form and of times, and notes."""
     found = summaries(result)
-    ratios = [line for own in OWN if own in found for line in ["", *_ratio_table(own, found)]]
-    return "\n".join(
-        [
-            _heading(result.case, rounds=len(next(iter(result.seconds["machine"].values())))),
-            "",
-            *_time_table(found),
-            *ratios,
-            "",
-            *_share_table(found),
-            "",
-            *_notes(result, there),
-            "",
-        ]
-    )
+    sections = (_speed_table(found), _time_table(found), _notes(result, there))
+    return "\n\n".join("\n".join(lines) for lines in ([_heading(result)], *sections)) + "\n"
 
 
-def _heading(case: Case, rounds: int) -> str:
+def _heading(result: Result) -> str:
+    case, rounds = result.case, len(next(iter(result.seconds[MACHINE].values())))
     section = case.recipe.generator
     return (
-        f"{case.name}: {case.recipe.generator.family}, {case.stage.resolution} px, channel_base "
+        f"{case.name}: {section.family}, {case.stage.resolution} px, channel_base "
         f"{section.channel_base}, channel_max {section.channel_max}, batch "
         f"{case.stage.batch_size}, medians of {rounds} rounds"
     )
 
 
-def _ratios(slow: Summary, fast: Summary) -> dict[str, float]:
-    return {step: slow.seconds[step] / fast.seconds[step] for step in slow.seconds}
+def _speedups(one: Summary, plain: Summary) -> dict[str, float]:
+    return {step: plain.seconds[step] / seconds for step, seconds in one.seconds.items()}
 
 
-def _time_table(found: Mapping[str, Summary]) -> list[str]:
-    steps = list(next(iter(found.values())).seconds)
-    rows = {
-        name: [
-            *(f"{one.seconds[step] * 1000:.0f}" for step in steps),
+def _speed_table(found: Mapping[str, Summary]) -> Iterator[str]:
+    shares = ("FLOP/s", "bytes/s", "roofline")
+    columns = ("drawing", "img/s", *shares, "training", "s/kimg", *shares, "MiB")
+    rows = {}
+    for name, one in found.items():
+        speed = _speedups(one, found[PLAIN])
+        rows[name] = [
+            f"{speed[GENERATE]:.2f}",
             f"{one.images_per_second:.1f}",
+            *_percent(one.generation),
+            f"{speed[ITERATION]:.2f}",
             f"{one.seconds_per_kimg:.1f}",
+            *_percent(one.training),
             f"{one.memory_bytes / 2**20:.0f}",
         ]
-        for name, one in found.items()
-    }
-    return _table("ms", [*steps, "img/s gen", "s/kimg", "MiB"], rows)
+    return _table(f"times as fast as {PLAIN}", columns, rows)
 
 
-def _ratio_table(own: str, found: Mapping[str, Summary]) -> list[str]:
+def _time_table(found: Mapping[str, Summary]) -> Iterator[str]:
+    steps = list(next(iter(found.values())).seconds)
     rows = {
-        name: [f"{ratio:.2f}×" for ratio in _ratios(one, found[own]).values()]
-        for name, one in found.items()
-        if name != own
+        name: [f"{one.seconds[step] * 1000:.0f}" for step in steps] for name, one in found.items()
     }
-    return _table(f"time / {own}", list(found[own].seconds), rows)
-
-
-def _share_table(found: Mapping[str, Summary]) -> list[str]:
-    shares = ("FLOP/s", "bytes/s", "roofline")
-    columns = [f"{kind} {share}" for kind in ("gen", "train") for share in shares]
-    rows = {
-        name: [*_percent(one.generation), *_percent(one.training)] for name, one in found.items()
-    }
-    return _table("share of peak", columns, rows)
+    return _table("ms", steps, rows)
 
 
 def _percent(speed: Speed) -> list[str]:
     return [f"{share:.0%}" for share in (speed.flops, speed.bytes, speed.roofline)]
 
 
-def _table(corner: str, columns: Sequence[str], rows: Mapping[str, Sequence[str]]) -> list[str]:
-    lines = {corner: columns, **rows}
-    return [
-        f"{name:<20}" + "".join(f"{value:>16}" for value in values)
-        for name, values in lines.items()
-    ]
+def _table(corner: str, columns: Sequence[str], rows: Mapping[str, Sequence[str]]) -> Iterator[str]:
+    yield f"| {' | '.join([corner, *columns])} |"
+    yield "|---" * (1 + len(columns)) + "|"
+    for name, values in rows.items():
+        yield f"| {' | '.join([name, *values])} |"
 
 
-def _notes(result: Result, there: Mapping[str, Peer]) -> list[str]:
+def _notes(result: Result, there: Mapping[str, Peer]) -> Iterator[str]:
     limits = rates(result)
     assert limits is not None
     peaks = [f"{flops / 1e9:.0f} GFLOP/s {dtype}" for dtype, flops in limits.flops.items()]
-    sizes = [
-        f"{name}: G {peer.parameters['G'] / 1e6:.2f} M, D {peer.parameters['D'] / 1e6:.2f} M "
-        f"parameters; {peer.differs}"
-        for name, peer in there.items()
-    ]
-    return [
-        f"machine: {', '.join(peaks)}, {limits.bytes / 1e9:.1f} GB/s",
-        *sizes,
-        *(f"{name} left out: {why}" for name, why in result.left_out.items()),
-    ]
+    yield f"machine: {', '.join(peaks)}, {limits.bytes / 1e9:.1f} GB/s"
+    for name, peer in there.items():
+        g, d = (peer.parameters[network] / 1e6 for network in "GD")
+        yield f"{name}: G {g:.2f} M, D {d:.2f} M parameters; {peer.differs}"
+    for name, why in result.left_out.items():
+        yield f"{name} left out: {why}"
