@@ -11,14 +11,15 @@ from stylegan_cli.benchmark.steps import GENERATE
 from stylegan_cli.benchmark.summary import ITERATION, Speed, Summary, rates, summaries
 
 PLAIN = "ref fp32"
-"""The contender that the others are compared with."""
+"""The contender that the others are compared with, if it fitted into memory."""
 
 
 def as_json(result: Result, there: Mapping[str, Peer]) -> dict[str, Any]:
     """Everything: every sample, the medians, and how many times as fast as the plain form."""
     found = summaries(result)
     return record(result) | {
-        "speed": {name: _speedups(one, found[PLAIN]) for name, one in found.items()},
+        "times_as_fast_as": _baseline(found),
+        "speed": {name: _speedups(one, found) for name, one in found.items()},
         "peers": {
             name: {"differs": peer.differs, "parameters": peer.parameters}
             for name, peer in there.items()
@@ -43,7 +44,12 @@ def _heading(result: Result) -> str:
     )
 
 
-def _speedups(one: Summary, plain: Summary) -> dict[str, float]:
+def _baseline(found: Mapping[str, Summary]) -> str:
+    return PLAIN if PLAIN in found else next(iter(found), "")
+
+
+def _speedups(one: Summary, found: Mapping[str, Summary]) -> dict[str, float]:
+    plain = found[_baseline(found)]
     return {step: plain.seconds[step] / seconds for step, seconds in one.seconds.items()}
 
 
@@ -52,7 +58,7 @@ def _speed_table(found: Mapping[str, Summary]) -> Iterator[str]:
     columns = ("drawing", "img/s", *shares, "training", "s/kimg", *shares, "MiB")
     rows = {}
     for name, one in found.items():
-        speed = _speedups(one, found[PLAIN])
+        speed = _speedups(one, found)
         rows[name] = [
             f"{speed[GENERATE]:.2f}",
             f"{one.images_per_second:.1f}",
@@ -62,7 +68,7 @@ def _speed_table(found: Mapping[str, Summary]) -> Iterator[str]:
             *_percent(one.training),
             f"{one.memory_bytes / 2**20:.0f}",
         ]
-    return _table(f"times as fast as {PLAIN}", columns, rows)
+    return _table(f"times as fast as {_baseline(found)}", columns, rows)
 
 
 def _time_table(found: Mapping[str, Summary]) -> Iterator[str]:

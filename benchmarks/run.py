@@ -3,6 +3,7 @@
 import argparse
 import json
 import sys
+import time
 from collections.abc import Callable, Sequence
 from datetime import datetime
 from functools import partial
@@ -34,7 +35,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     usual = GPU_CASES if device.type == "cuda" else CPU_CASES
     for case in map(case_named, options.case or usual):
         field = peers(case) if device.type == "cpu" else Field(there={}, left_out={})
-        result = _measure(case, field, device, options.rounds)
+        result = _measure(case, field, device, options)
         results.append(as_json(result, field.there))
         sys.stdout.write(as_text(result, field.there) + "\n")
         sys.stdout.flush()
@@ -42,14 +43,15 @@ def main(arguments: Sequence[str] | None = None) -> None:
             _write(options.output, {"environment": where, "results": results})
 
 
-def _measure(case: Case, field: Field, device: torch.device, rounds: int) -> Result:
+def _measure(case: Case, field: Field, device: torch.device, options: argparse.Namespace) -> Result:
+    clock = time.process_time if options.clock == "cpu" else None
     result = Result(case=case, left_out=field.left_out)
     makers: dict[str, Callable[[], Contender]] = {
         MACHINE: lambda: Contender(steps=machine_steps(device)),
         **{form.name: partial(contender, case, form, device) for form in forms(device)},
         **{name: partial(_timed, peer) for name, peer in field.there.items()},
     }
-    for progress in measure(result, makers, device, rounds=rounds):
+    for progress in measure(result, makers, device, rounds=options.rounds, clock=clock):
         _say(f"{case.name}: {progress.doing}")
     return result
 
@@ -78,6 +80,12 @@ def _parser() -> argparse.ArgumentParser:
         f"{', '.join(GPU_CASES)} [all of these on a GPU]",
     )
     parser.add_argument("--device", default="cpu", help="cpu or cuda; peers on a CPU only [cpu]")
+    parser.add_argument(
+        "--clock",
+        choices=("wall", "cpu"),
+        default="wall",
+        help="cpu: time that the process computes, where the machine has other work [wall]",
+    )
     parser.add_argument("--rounds", type=int, default=5, help="timed rounds [5]")
     parser.add_argument(
         "--malloc",
