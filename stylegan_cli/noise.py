@@ -1,16 +1,34 @@
 """Noise inputs of the synthesis network, one random stream per image."""
 
 from collections.abc import Sequence
-from typing import Literal
+from typing import Literal, Protocol, runtime_checkable
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 NoiseMode = Literal["const", "random", "none"]
 NOISE_MODES: tuple[NoiseMode, ...] = ("none", "const", "random")
 """The modes in the order in which tables of codes number them."""
 NoiseInput = Literal["const", "none"] | Sequence[Tensor]
 """What a synthesis network takes: its own maps, none, or these."""
+
+
+@runtime_checkable
+class NoiseLayer(Protocol):
+    """A layer with a noise input.
+
+    Attributes:
+        noise_const: The network's own map, `[r, r]`.
+        noise_strength: How strongly noise enters, one number or one for each channel.
+    """
+
+    noise_const: Tensor
+    noise_strength: Tensor
+
+
+def noise_layers(network: nn.Module) -> list[NoiseLayer]:
+    """The layers with noise inputs, from coarse to fine."""
+    return [layer for layer in network.modules() if isinstance(layer, NoiseLayer)]
 
 
 def noise_maps(

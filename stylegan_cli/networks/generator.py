@@ -4,8 +4,8 @@ from torch import nn
 
 from stylegan_cli.networks import progan, stylegan1, stylegan2
 from stylegan_cli.networks.mapping import MappingNetwork
+from stylegan_cli.noise import NoiseLayer, noise_layers
 
-NoiseLayer = stylegan1.Tail | stylegan2.SynthesisLayer
 Synthesis = progan.Synthesis | stylegan1.Synthesis | stylegan2.Synthesis
 
 
@@ -34,7 +34,7 @@ class Generator(nn.Module):
     @property
     def noise_layers(self) -> tuple[NoiseLayer, ...]:
         """The layers with noise inputs, as far as G has grown: input i belongs to style layer i."""
-        layers = [layer for layer in self.synthesis.modules() if isinstance(layer, NoiseLayer)]
+        layers = noise_layers(self.synthesis)
         return tuple(layers[: len(self.synthesis.noise_resolutions)])
 
     @property

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from stylegan_cli.networks.growing import fade, split_lod, upscale
 from stylegan_cli.networks.layers import Dense
 from stylegan_cli.networks.progan import Conv, LatentInput, ToRGB
-from stylegan_cli.noise import NoiseInput
+from stylegan_cli.noise import NoiseInput, noise_layers
 from stylegan_cli.ops import BackendName, pick_backend
 from stylegan_cli.ops.reference import EPSILON
 from stylegan_cli.shapes import Images, Ws
@@ -179,6 +179,5 @@ class Synthesis(nn.Module):
         if noise == "none" or not self.has_noise:
             return [None] * self.num_ws
         if noise == "const":
-            tails = (module for module in self.modules() if isinstance(module, Tail))
-            return [tail.noise_const[None, None] for tail in tails]
+            return [tail.noise_const[None, None] for tail in noise_layers(self)]
         return noise

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from stylegan_cli.networks.growing import fade, split_lod, upscale
 from stylegan_cli.networks.layers import Dense, ResidualSkip, conv_weight
-from stylegan_cli.noise import NoiseInput
+from stylegan_cli.noise import NoiseInput, noise_layers
 from stylegan_cli.ops import BackendName, pick_backend
 from stylegan_cli.recipe.sections import Architecture
 from stylegan_cli.shapes import Images, Ws
@@ -213,6 +213,5 @@ class Synthesis(nn.Module):
         if noise == "none":
             return [None] * self.num_ws
         if noise == "const":
-            layers = (m for m in self.modules() if isinstance(m, SynthesisLayer))
-            return [layer.noise_const[None, None] for layer in layers]
+            return [layer.noise_const[None, None] for layer in noise_layers(self)]
         return noise

@@ -19,6 +19,7 @@ from stylegan_cli.ops.reference import BLUR, EPSILON, FILTER, LRELU_SLOPE, Resam
 __all__ = [
     "adain",
     "box_down_conv",
+    "box_kernel",
     "box_up_conv",
     "conv",
     "downsample",
@@ -145,7 +146,7 @@ def box_up_conv(
     kernels: Kernels = eager,
 ) -> Tensor:
     """As `reference.box_up_conv`: one transposed convolution of the small image."""
-    kernel = _box_kernel(weight.flip((2, 3))).to(x.dtype)
+    kernel = box_kernel(weight.flip((2, 3))).to(x.dtype)
     y = conv2d_up(x, kernel.transpose(0, 1), padding=1)
     y = y if bias is None else y + _per_channel(bias, y)
     return kernels.blur(y, padding=1, taps=BLUR) if blur else y
@@ -156,7 +157,7 @@ def box_down_conv(
 ) -> Tensor:
     """As `reference.box_down_conv`: one convolution with stride 2."""
     filtered = kernels.blur(x, padding=1, taps=BLUR) if blur else x
-    kernel = (_box_kernel(weight) * 0.25).to(x.dtype)
+    kernel = (box_kernel(weight) * 0.25).to(x.dtype)
     y = conv2d(filtered, kernel, bias.to(x.dtype), stride=2, padding=1)
     return F.leaky_relu_(y, LRELU_SLOPE)
 
@@ -190,8 +191,8 @@ def _pixel_mean(x: Tensor) -> Tensor:
     return (weights @ x.permute(0, 2, 3, 1).reshape(n, h * w, c)).reshape(n, c, 1, 1)
 
 
-def _box_kernel(weight: Tensor) -> Tensor:
-    # 4×4: the sum of the 3×3 weights at four places, one pixel apart
+def box_kernel(weight: Tensor) -> Tensor:
+    """The sum of 3×3 weights at four places, one pixel apart: `[…, 4, 4]`."""
     wide = F.pad(weight, (1, 1, 1, 1))
     rows = wide[:, :, 1:] + wide[:, :, :-1]
     return rows[..., 1:] + rows[..., :-1]
