@@ -6,7 +6,7 @@ import platform
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from stylegan_cli import __version__
 from stylegan_cli.errors import NetworkFileError, RecipeError
@@ -19,10 +19,12 @@ if TYPE_CHECKING:
 
     from stylegan_cli.networks.discriminators import Discriminator
     from stylegan_cli.networks.generator import Generator
+    from stylegan_cli.ops import BackendName
 
 SCHEMA = 1
 EXPORT_SUFFIXES = (".onnx", ".pt2")
 """Of networks for other programs, which are written and not read."""
+Precision = Literal["fp32", "bf16"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,6 +56,7 @@ class Network:
         sha256: Of the file.
         G: The averaged generator, without gradients.
         D: The discriminator, where it was asked for.
+        precision: Of the generator's activations.
     """
 
     path: Path
@@ -61,6 +64,7 @@ class Network:
     header: Header
     G: "Generator"
     D: "Discriminator | None"
+    precision: Precision = "fp32"
 
     @property
     def recipe(self) -> Recipe:
@@ -153,9 +157,18 @@ def has_discriminator(path: Path) -> bool:
 
 
 def load_network(
-    path: Path, device: "torch.device | str" = "cpu", *, discriminator: bool = False
+    path: Path,
+    device: "torch.device | str" = "cpu",
+    *,
+    discriminator: bool = False,
+    precision: Precision = "fp32",
+    backend: "BackendName" = "auto",
 ) -> Network:
     """Generator, and discriminator where asked for, of a network file.
+
+    Args:
+        precision: Of the generator's activations from 8×8 on.
+        backend: Of its operations.
 
     Raises:
         NetworkFileError: Not a network file of ours, damaged, or tensors missing.
@@ -170,7 +183,8 @@ def load_network(
     if discriminator and not any(name.startswith("d.") for name in tensors):
         raise NetworkFileError(f"{path}: holds no discriminator; the file it was made of had none")
     with torch.device("meta"):
-        G = build_generator(header.recipe, c_dim=header.c_dim)
+        dtype = torch.bfloat16 if precision == "bf16" else torch.float32
+        G = build_generator(header.recipe, c_dim=header.c_dim, dtype=dtype, backend=backend)
         D = build_discriminator(header.recipe, c_dim=header.c_dim) if discriminator else None
     _fill(path, G, tensors, "g_ema.")
     G.lod = header.lod
@@ -179,7 +193,8 @@ def load_network(
         D.lod = header.lod
         D.eval().requires_grad_(False).to(device)
     G.eval().requires_grad_(False).to(device)
-    return Network(path=path, sha256=file_sha256(path), header=header, G=G, D=D)
+    sha256 = file_sha256(path)
+    return Network(path=path, sha256=sha256, header=header, G=G, D=D, precision=precision)
 
 
 def check_schema(path: Path, schema: object) -> None:

@@ -12,6 +12,7 @@ from jaxtyping import Float32
 
 from stylegan_cli.checkpoint import Network
 from stylegan_cli.errors import UsageError
+from stylegan_cli.execution import precision_claim
 from stylegan_cli.networks.generator import Generator
 from stylegan_cli.noise import NoiseMode
 from stylegan_cli.plan import Codes
@@ -161,6 +162,7 @@ def sampling_request(network: Network, sampling: Sampling) -> dict[str, Any]:
         "cutoff": sampling.cutoff,
         "noise_mode": sampling.noise_mode,
         "class": class_index(network.classes, network.c_dim, sampling.class_name),
+        **precision_claim(network.precision),
     }
 
 

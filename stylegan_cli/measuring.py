@@ -14,6 +14,7 @@ from stylegan_cli.data.dataset import Dataset
 from stylegan_cli.data.samples import drawn_path
 from stylegan_cli.detectors import FeatureDetector, open_detector
 from stylegan_cli.errors import UsageError
+from stylegan_cli.execution import USUAL, precision_of
 from stylegan_cli.metrics.cache import remove_unused, usual_folder
 from stylegan_cli.metrics.cases import Data, Options, data_of_training, network_case
 from stylegan_cli.metrics.evaluation import Evaluation, Workplace, record_of
@@ -166,8 +167,9 @@ class Gauge:
             "class": None,
             "seed": 0,
             "repeat": 1,
+            "precision": precision_of(self.recipe, USUAL),
         }
-        records = read_records(self.folder / NAME)
+        records = ({"precision": "fp32", **record} for record in read_records(self.folder / NAME))
         return [record for record in records if conditions.items() <= record.items()]
 
 

@@ -17,6 +17,7 @@ ROWS = (
     {"ops", "recipe", "runtime", "noise", "picks"},
     {"networks", "data", "detectors", "results"},
     {"checkpoint", "plan"},
+    {"execution"},
     {"latents", "states"},
     {"picked"},
     {"synthesis", "interop"},

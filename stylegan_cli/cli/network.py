@@ -1,34 +1,54 @@
 """Which network a command works with, and on which device."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal, Protocol, runtime_checkable
 
 from stylegan_cli.cli import console
 from stylegan_cli.errors import NetworkFileError
 
 if TYPE_CHECKING:
     from stylegan_cli.checkpoint import Network
+    from stylegan_cli.execution import Execution
 
 RUNS = Path("runs")
 SNAPSHOTS = "network-*.safetensors"
 
 
-def open_network(chosen: Path | None, device: str) -> "Network":
-    """The chosen network, or the newest one here; says on stderr which one it is.
+@runtime_checkable
+class DrawingFlags(Protocol):
+    """The flags of a command that draws."""
+
+    @property
+    def device(self) -> str: ...
+    @property
+    def precision(self) -> Literal["auto", "fp32", "bf16"]: ...
+    @property
+    def backend(self) -> Literal["auto", "ref", "eager", "triton"]: ...
+
+
+def execution_of(flags: DrawingFlags) -> "Execution":
+    """How images are to be computed."""
+    from stylegan_cli.execution import Execution
+
+    return Execution(precision=flags.precision, backend=flags.backend)
+
+
+def open_network(chosen: Path | None, flags: DrawingFlags) -> "Network":
+    """The chosen network, or the newest one here, to draw; says on stderr which one it is.
 
     Args:
         chosen: A network file or a run folder; None looks under ./runs.
 
     Raises:
         NetworkFileError: There is none, or it cannot be read.
-        UsageError: There is no such device.
+        UsageError: There is no such device, or no such backend on it.
     """
-    from stylegan_cli.checkpoint import load_network
-    from stylegan_cli.runtime import pick_device, repeatable
+    from stylegan_cli.execution import open_for_drawing
+    from stylegan_cli.runtime import pick_device, pick_dtype, repeatable
 
-    path, place = find_network(chosen), pick_device(device)
-    network = load_network(path, place)
-    repeatable(place, network.G.mapping.w_avg.dtype)
+    path, place = find_network(chosen), pick_device(flags.device)
+    network = open_for_drawing(path, place, execution_of(flags))
+    repeatable(place, pick_dtype(network.precision, place))
     side, grown = network.G.resolution, network.G.side
     size = f"{side}×{side}" if side == grown else f"{side}×{side} (grown to {grown}×{grown})"
     console.note(f"network {path}: {network.recipe.title}, {size}, {network.kimg:g} kimg")

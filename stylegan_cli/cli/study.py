@@ -12,6 +12,7 @@ from stylegan_cli.cli import console
 from stylegan_cli.cli.flags import with_flags
 from stylegan_cli.cli.network import open_network
 from stylegan_cli.cli.options import (
+    BackendFlag,
     BatchFlag,
     ClassFlag,
     CutoffFlag,
@@ -22,6 +23,7 @@ from stylegan_cli.cli.options import (
     OutputFlag,
     OverwriteFlag,
     PdfFlag,
+    PrecisionFlag,
     PsiFlag,
     QuietFlag,
     VerboseFlag,
@@ -46,6 +48,8 @@ class StudyFlags:
     network: NetworkFlag = None
     batch: BatchFlag = None
     device: DeviceFlag = "auto"
+    precision: PrecisionFlag = "auto"
+    backend: BackendFlag = "auto"
     output: OutputFlag = None
     overwrite: OverwriteFlag = False
     pdf: PdfFlag = False
@@ -72,7 +76,7 @@ def run_study(
     """
     from stylegan_cli import api
 
-    network = open_network(flags.network, flags.device)
+    network = open_network(flags.network, flags)
     sampling = api.Sampling(
         psi=flags.psi,
         cutoff=flags.cutoff,

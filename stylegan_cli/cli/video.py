@@ -12,6 +12,7 @@ from stylegan_cli.cli import console
 from stylegan_cli.cli.flags import with_flags
 from stylegan_cli.cli.network import open_network
 from stylegan_cli.cli.options import (
+    BackendFlag,
     BatchFlag,
     CutoffFlag,
     DeviceFlag,
@@ -19,6 +20,7 @@ from stylegan_cli.cli.options import (
     NetworkFlag,
     NoiseModeFlag,
     OverwriteFlag,
+    PrecisionFlag,
     QuietFlag,
     VerboseFlag,
     examples,
@@ -129,6 +131,8 @@ class VideoFlags:
     network: NetworkFlag = None
     batch: BatchFlag = None
     device: DeviceFlag = "auto"
+    precision: PrecisionFlag = "auto"
+    backend: BackendFlag = "auto"
     output: Annotated[
         Path | None,
         typer.Option("--output", "-o", metavar="FILE", help="A file .mp4, .gif or .webp."),
@@ -152,7 +156,7 @@ def video(*, flags: VideoFlags) -> None:
     psi = parse_floats(flags.psi)
     from stylegan_cli import api
 
-    network = open_network(flags.network, flags.device)
+    network = open_network(flags.network, flags)
     classes = _parse_classes(flags.class_names, network)
     unchosen = _default_seeds(flags.interp, *screen, still=len(classes) > 1)
     found = api.video(

@@ -13,6 +13,7 @@ from stylegan_cli.checkpoint import Header, file_sha256, read_header
 from stylegan_cli.data.dataset import Dataset, open_dataset
 from stylegan_cli.data.samples import drawn_path
 from stylegan_cli.errors import DataError, MetricError, UsageError
+from stylegan_cli.execution import USUAL, Execution, precision_claim, precision_of
 from stylegan_cli.latents import Sampling, class_index
 from stylegan_cli.metrics.fakes import Fakes, LabelSource, seeds_of
 from stylegan_cli.metrics.pictures import Pictures, Stored, class_name, stored_data, stored_folder
@@ -64,6 +65,7 @@ class Options:
     Attributes:
         count: Fakes.
         seed: Of the first repeat; the next ones count on.
+        execution: How its images are computed.
     """
 
     count: int = STANDARD_COUNT
@@ -71,6 +73,7 @@ class Options:
     repeat: int = 1
     sampling: Sampling = field(default_factory=Sampling)
     device: torch.device
+    execution: Execution = USUAL
 
 
 def open_data(path: str, network: Path) -> Data:
@@ -155,6 +158,8 @@ def network_case(
         device=options.device,
         sampling=sampling,
         labels=data.labels if data else None,
+        execution=options.execution,
+        precision=precision_of(header.recipe, options.execution),
     )
     fakes = [replace(first, seed=options.seed + i) for i in range(options.repeat)]
     for each in fakes:
@@ -174,6 +179,7 @@ def network_case(
             "noise_mode": sampling.noise_mode,
             "seed": options.seed,
             "repeat": options.repeat,
+            **precision_claim(first.precision),
             **_facts_of_reals(data),
         },
     )

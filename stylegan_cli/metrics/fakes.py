@@ -9,8 +9,9 @@ import numpy as np
 import torch
 from jaxtyping import Float32
 
-from stylegan_cli.checkpoint import Network, load_network
+from stylegan_cli.checkpoint import Network, Precision
 from stylegan_cli.errors import NetworkFileError, UsageError
+from stylegan_cli.execution import USUAL, Execution, open_for_drawing, precision_claim
 from stylegan_cli.latents import (
     Sampling,
     broadcast_layers,
@@ -57,6 +58,8 @@ class Fakes:
         side: Of the images.
         seed: Of the evaluation; its images have the seeds from 1,000,000 times this on.
         labels: For a network with classes where `sampling` chooses none.
+        execution: How they are computed.
+        precision: What that comes to with this network.
     """
 
     file: Path
@@ -67,6 +70,8 @@ class Fakes:
     device: torch.device
     sampling: Sampling = field(default_factory=lambda: Sampling(noise_mode="random"))
     labels: LabelSource | None = None
+    execution: Execution = USUAL
+    precision: Precision = "fp32"
 
     @property
     def name(self) -> str:
@@ -82,6 +87,7 @@ class Fakes:
             "noise_mode": self.sampling.noise_mode,
             "class": self.sampling.class_name,
             "labels": self.labels.name if self.labels else None,
+            **precision_claim(self.precision),
         }
 
     def __len__(self) -> int:
@@ -95,7 +101,7 @@ class Fakes:
         """
         if not parts:
             return
-        network = load_network(self.file, self.device)
+        network = open_for_drawing(self.file, self.device, self.execution)
         for part in parts:
             yield draw_fakes(network, self, part)
 

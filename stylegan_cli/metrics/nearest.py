@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float64, Int64
 
-from stylegan_cli.checkpoint import load_network
+from stylegan_cli.execution import open_for_drawing
 from stylegan_cli.metrics.evaluation import Evaluation
 from stylegan_cli.metrics.fakes import Fakes, draw_fakes, seeds_of
 from stylegan_cli.metrics.manifold import Place, neighbours
@@ -83,7 +83,7 @@ def nearest_picture(evaluation: Evaluation, nearest: Nearest) -> Picture:
     reals = evaluation.cases[0].reals
     assert reals is not None, "nearest to what"
     fakes = _fakes(evaluation)
-    network = load_network(fakes.file, fakes.device)
+    network = open_for_drawing(fakes.file, fakes.device, fakes.execution)
 
     def read(slot: Slot) -> Picture:
         kind, (index,) = slot

@@ -13,6 +13,7 @@ from jaxtyping import Bool, Float32
 
 from stylegan_cli.checkpoint import Network
 from stylegan_cli.detectors import is_standard
+from stylegan_cli.execution import precision_claim
 from stylegan_cli.metrics.path_length import EPSILON, PathLength, path_length
 from stylegan_cli.metrics.published_paths import path_name
 from stylegan_cli.metrics.steps import (
@@ -102,6 +103,7 @@ class PathEvaluation:
             "detector": self._detector.name,
             "detector_sha256": self._detector.sha256,
             "network_sha256": self._network.sha256,
+            **precision_claim(self._network.precision),
         }
 
     @property

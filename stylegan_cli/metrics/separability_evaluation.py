@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from stylegan_cli.execution import precision_claim
 from stylegan_cli.metrics.attribute_classifier import Panel
 from stylegan_cli.metrics.judged import Faces, Judged, judge, w_of_faces, z_of_faces
 from stylegan_cli.metrics.path_length import Space
@@ -120,6 +121,7 @@ class SeparabilityEvaluation:
             "svm": f"linear, {'scaled' if self._is_scaled else 'unscaled'}, primal, C=1",
             "classifier_sha256": list(self._panel.sha256),
             "network_sha256": network.sha256,
+            **precision_claim(network.precision),
         }
 
     @property

@@ -12,7 +12,7 @@ from stylegan_cli.networks.frozen import stylegan2 as frozen2
 from stylegan_cli.networks.frozen.layers import FrozenDense, FrozenSkip
 from stylegan_cli.networks.generator import Generator, Synthesis
 from stylegan_cli.networks.layers import Dense, ResidualSkip
-from stylegan_cli.ops import BACKENDS, fast
+from stylegan_cli.ops import fast
 
 
 def prepare(G: Generator, dtype: torch.dtype = torch.float32) -> Generator:
@@ -25,8 +25,9 @@ def prepare(G: Generator, dtype: torch.dtype = torch.float32) -> Generator:
     Args:
         dtype: Type of the activations from 8×8 on; in float32, images equal G's up to rounding.
     """
-    shared = [*G.parameters(), *G.buffers(), *BACKENDS.values()]
-    mapping, synthesis = copy.deepcopy((G.mapping, G.synthesis), {id(each): each for each in shared})
+    operations = [module.ops for module in G.modules() if hasattr(module, "ops")]
+    shared = {id(each): each for each in (*G.parameters(), *G.buffers(), *operations)}
+    mapping, synthesis = copy.deepcopy((G.mapping, G.synthesis), shared)
     _freeze(mapping, torch.float32)
     _freeze(synthesis, dtype)
     _use_fast_operations(synthesis)

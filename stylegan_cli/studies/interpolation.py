@@ -9,6 +9,7 @@ import numpy as np
 
 from stylegan_cli.checkpoint import Network
 from stylegan_cli.errors import UsageError
+from stylegan_cli.execution import precision_claim
 from stylegan_cli.latents import class_index
 from stylegan_cli.networks.generator import Generator
 from stylegan_cli.plan import Axis, Plan
@@ -180,6 +181,7 @@ def _request(
         "psi": list(tracks.psi),
         "cutoff": tracks.cutoff,
         "noise_mode": tracks.noise_mode,
+        **precision_claim(network.precision),
         "class": chosen if len(chosen) > 1 else chosen[0],
         "seconds": motion.seconds,
         "fps": motion.fps,

@@ -4,6 +4,7 @@ import shutil
 import pytest
 
 from stylegan_cli.cli.network import find_network, newest_network, open_network
+from stylegan_cli.cli.study import StudyFlags
 from stylegan_cli.errors import NetworkFileError
 
 
@@ -45,7 +46,7 @@ def test_without_any_run_it_says_what_to_do(tmp_path, monkeypatch):
 
 def test_the_network_taken_is_named_on_stderr(runs, network_file, capsys):
     shutil.copy(network_file, runs / "b" / "network-000400.safetensors")
-    network = open_network(None, "cpu")
+    network = open_network(None, StudyFlags(device="cpu"))
     captured = capsys.readouterr()
     assert network.path.name == "network-000400.safetensors"
     assert captured.out == ""

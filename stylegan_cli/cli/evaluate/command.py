@@ -9,6 +9,7 @@ from stylegan_cli.cli import console
 from stylegan_cli.cli.evaluate.findings import Findings, features_findings, show
 from stylegan_cli.cli.evaluate.flags import USUAL_NUM, SubjectFlags, WayFlags
 from stylegan_cli.cli.evaluate.subjects import subjects
+from stylegan_cli.cli.network import execution_of
 from stylegan_cli.errors import UsageError
 
 if TYPE_CHECKING:
@@ -123,6 +124,7 @@ def options_of(flags: SubjectFlags, repeat: int, device: "torch.device") -> "Opt
         repeat=repeat,
         sampling=Sampling(psi=flags.psi, cutoff=flags.cutoff, class_name=flags.class_name),
         device=device,
+        execution=execution_of(flags),
     )
 
 

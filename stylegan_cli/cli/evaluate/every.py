@@ -73,7 +73,7 @@ def _of_networks(
     detector = open_distance(chosen, place.device)
     judging: Judging | None = None
     for number, path in enumerate(chosen_networks(flags.network, ways.all_snapshots)):
-        network = open_network(path, flags.device)
+        network = open_network(path, flags)
         yield from _paths(network, flags, ways, _path_work(flags, ways, place, detector))
         if number == 0:
             judging = _judging(network, flags, ways, classifiers, place)

@@ -7,12 +7,14 @@ from typing import Annotated
 import typer
 
 from stylegan_cli.cli.options import (
+    BackendFlag,
     BatchFlag,
     CutoffFlag,
     DeviceFlag,
     JsonFlag,
     NetworkFlag,
     OutputFlag,
+    PrecisionFlag,
     PsiFlag,
     QuietFlag,
     VerboseFlag,
@@ -57,6 +59,8 @@ class SubjectFlags:
     seed: SeedFlag = 0
     batch: BatchFlag = None
     device: DeviceFlag = "auto"
+    precision: PrecisionFlag = "auto"
+    backend: BackendFlag = "auto"
     output: OutputFlag = None
     json: JsonFlag = False
     quiet: QuietFlag = False

@@ -14,12 +14,14 @@ from stylegan_cli.cli.evaluate.subjects import chosen_networks
 from stylegan_cli.cli.flags import with_flags
 from stylegan_cli.cli.network import open_network
 from stylegan_cli.cli.options import (
+    BackendFlag,
     BatchFlag,
     DeviceFlag,
     JsonFlag,
     NetworkFlag,
     OutputFlag,
     OverwriteFlag,
+    PrecisionFlag,
     PsiFlag,
     QuietFlag,
     VerboseFlag,
@@ -83,6 +85,8 @@ class PathFlags:
     network: NetworkFlag = None
     batch: BatchFlag = None
     device: DeviceFlag = "auto"
+    precision: PrecisionFlag = "auto"
+    backend: BackendFlag = "auto"
     output: OutputFlag = None
     overwrite: OverwriteFlag = False
     json: JsonFlag = False
@@ -122,7 +126,7 @@ def ppl(*, flags: PathFlags) -> None:
 def _measure(path: Path, flags: PathFlags, work: PathWork) -> Findings:
     from stylegan_cli.metrics.published_paths import path_options
 
-    network = open_network(path, flags.device)
+    network = open_network(path, flags)
     options = path_options(
         flags.protocol,
         space=flags.space or ("w" if network.G.has_w else "z"),

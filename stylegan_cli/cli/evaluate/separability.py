@@ -17,12 +17,14 @@ from stylegan_cli.cli.evaluate.subjects import chosen_networks
 from stylegan_cli.cli.flags import with_flags
 from stylegan_cli.cli.network import open_network
 from stylegan_cli.cli.options import (
+    BackendFlag,
     BatchFlag,
     DeviceFlag,
     JsonFlag,
     NetworkFlag,
     OutputFlag,
     OverwriteFlag,
+    PrecisionFlag,
     QuietFlag,
     VerboseFlag,
     examples,
@@ -82,6 +84,8 @@ class SeparabilityFlags:
     network: NetworkFlag = None
     batch: BatchFlag = None
     device: DeviceFlag = "auto"
+    precision: PrecisionFlag = "auto"
+    backend: BackendFlag = "auto"
     output: OutputFlag = None
     overwrite: OverwriteFlag = False
     json: JsonFlag = False
@@ -98,7 +102,7 @@ def separability(*, flags: SeparabilityFlags, classifiers: ClassifierFlags) -> N
     tells counts up to a factor of 2.
     """
     paths = chosen_networks(flags.network, flags.all_snapshots)
-    network = open_network(paths[0], flags.device)
+    network = open_network(paths[0], flags)
     from stylegan_cli.metrics.fakes import seeds_of
     from stylegan_cli.metrics.separability_options import check_network
     from stylegan_cli.runtime import world
@@ -112,7 +116,7 @@ def separability(*, flags: SeparabilityFlags, classifiers: ClassifierFlags) -> N
         judging = open_judging(network, flags.data, classifiers, processes)
         found = [
             measure_planes(each, judging, options, work)
-            for each in (network, *(open_network(path, flags.device) for path in paths[1:]))
+            for each in (network, *(open_network(path, flags) for path in paths[1:]))
         ]
         if processes.is_first:
             _show(_compared(found, paths), json=flags.json)
