@@ -1,10 +1,15 @@
 """How the images of a network are computed: in which precision, by which operations."""
 
+import os
+import sys
 from dataclasses import dataclass, replace
+from importlib.util import find_spec
 from pathlib import Path
+from shutil import which
 from typing import TYPE_CHECKING, Literal
 
 from stylegan_cli.checkpoint import Network, Precision, load_network, read_header
+from stylegan_cli.errors import UsageError
 from stylegan_cli.recipe import Recipe
 
 if TYPE_CHECKING:
@@ -20,13 +25,23 @@ class Execution:
     Attributes:
         precision: "auto" is float32, unless the network's recipe says bf16.
         backend: "auto" and "eager" draw with a prepared generator, the others as in training.
+        compile: Make a program of the synthesis network first, which takes a minute or more.
+        batch_size: Images at once that such a program is for; None is `default_batch_size`.
     """
 
     precision: Literal["auto", "fp32", "bf16"] = "auto"
     backend: "BackendName" = "auto"
+    compile: bool = False
+    batch_size: int | None = None
 
 
 USUAL = Execution()
+PIXELS_A_BATCH = 2**22
+
+
+def default_batch_size(resolution: int) -> int:
+    """Images drawn at once where nobody chose: 32, fewer above 256 px."""
+    return max(1, min(32, PIXELS_A_BATCH // resolution**2))
 
 
 def precision_of(recipe: Recipe, execution: Execution) -> Precision:
@@ -43,20 +58,43 @@ def open_for_drawing(
 
     Raises:
         NetworkFileError: Not a network file of ours, damaged, or tensors missing.
-        UsageError: There is no such backend on this machine.
+        UsageError: There is no such backend on this machine, or no compiler where one is needed.
     """
     import torch
 
-    from stylegan_cli.networks.prepared import prepare
+    from stylegan_cli.networks.prepared import compiled, prepare
     from stylegan_cli.ops import fast, pick_backend
 
     operations = pick_backend(execution.backend)
     precision = precision_of(read_header(path).recipe, execution)
     network = load_network(path, device, precision=precision, backend=execution.backend)
-    if operations is not fast:
-        return network
-    dtype = torch.bfloat16 if precision == "bf16" else torch.float32
-    return replace(network, G=prepare(network.G, dtype))
+    G = network.G
+    if operations is fast:
+        G = prepare(G, torch.bfloat16 if precision == "bf16" else torch.float32)
+    if execution.compile:
+        check_compiler(torch.device(device))
+        G = compiled(G, execution.batch_size or default_batch_size(G.resolution))
+    return replace(network, G=G)
+
+
+def check_compiler(device: "torch.device") -> None:
+    """Refuse to compile for a device where the means are missing.
+
+    Raises:
+        UsageError: What is missing.
+    """
+    if device.type == "cuda":
+        if find_spec("triton") is None:
+            raise UsageError(
+                "--compile: needs triton on a GPU, which is not installed; leave --compile out"
+            )
+        return
+    compiler = os.environ.get("CXX", "clang++" if sys.platform == "darwin" else "g++")
+    if which(compiler) is None:
+        raise UsageError(
+            f"--compile: needs a C++ compiler, and there is no {compiler} here; install one, name "
+            "another with $CXX, or leave --compile out"
+        )
 
 
 def precision_claim(precision: Precision) -> dict[str, str]:

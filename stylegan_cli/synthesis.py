@@ -10,13 +10,13 @@ import torch
 from jaxtyping import Float64, Int8
 
 from stylegan_cli.errors import NetworkFileError
+from stylegan_cli.execution import default_batch_size
 from stylegan_cli.networks.generator import Generator
 from stylegan_cli.networks.growing import upscale
 from stylegan_cli.noise import NOISE_MODES, NoiseInput, noise_maps
 from stylegan_cli.plan import Plan
 from stylegan_cli.shapes import Images, Picture, Pixels, Ws
 
-PIXELS_A_BATCH = 2**22
 CONST, RANDOM = NOISE_MODES.index("const"), NOISE_MODES.index("random")
 
 
@@ -56,11 +56,6 @@ def draw_images(G: Generator, ws: Ws, noise: NoiseInput) -> Images:
     """What `draw` makes pictures of."""
     with torch.no_grad():
         return upscale(G.synthesis(ws, noise), G.resolution)
-
-
-def default_batch_size(resolution: int) -> int:
-    """Images drawn at once where nobody chose: 32, fewer above 256 px."""
-    return max(1, min(32, PIXELS_A_BATCH // resolution**2))
 
 
 def addresses(plan: Plan) -> list[Address]:

@@ -5,12 +5,13 @@ import pytest
 import torch
 
 from stylegan_cli.checkpoint import Header, load_network, save_network
+from stylegan_cli.execution import default_batch_size
 from stylegan_cli.latents import Sampling
 from stylegan_cli.networks.build import build_discriminator, build_generator
 from stylegan_cli.noise import NOISE_MODES, noise_maps
 from stylegan_cli.plan import Codes
 from stylegan_cli.studies.grid import grid
-from stylegan_cli.synthesis import addresses, default_batch_size, noise_input, render, to_pixels
+from stylegan_cli.synthesis import addresses, noise_input, render, to_pixels
 from tests.tiny import tiny_growing, write_network
 
 

@@ -24,13 +24,24 @@ class DrawingFlags(Protocol):
     def precision(self) -> Literal["auto", "fp32", "bf16"]: ...
     @property
     def backend(self) -> Literal["auto", "ref", "eager", "triton"]: ...
+    @property
+    def compile(self) -> bool: ...
+    @property
+    def batch(self) -> int | None: ...
 
 
 def execution_of(flags: DrawingFlags) -> "Execution":
-    """How images are to be computed."""
+    """How images are to be computed; says on stderr where that takes time at first."""
     from stylegan_cli.execution import Execution
 
-    return Execution(precision=flags.precision, backend=flags.backend)
+    if flags.compile:
+        console.note("--compile: the first batch takes a minute or more")
+    return Execution(
+        precision=flags.precision,
+        backend=flags.backend,
+        compile=flags.compile,
+        batch_size=flags.batch,
+    )
 
 
 def open_network(chosen: Path | None, flags: DrawingFlags) -> "Network":

@@ -89,6 +89,12 @@ BackendFlag = Annotated[
         "--backend", help="Operations: ref is the definition, eager its quick form, triton on GPUs."
     ),
 ]
+CompileFlag = Annotated[
+    bool,
+    typer.Option(
+        "--compile", help="Compile the network first: pays for thousands of images, not for a few."
+    ),
+]
 OutputFlag = Annotated[
     Path | None, typer.Option("--output", "-o", metavar="PATH", help="Where the result goes.")
 ]

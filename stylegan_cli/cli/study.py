@@ -15,6 +15,7 @@ from stylegan_cli.cli.options import (
     BackendFlag,
     BatchFlag,
     ClassFlag,
+    CompileFlag,
     CutoffFlag,
     DeviceFlag,
     JsonFlag,
@@ -50,6 +51,7 @@ class StudyFlags:
     device: DeviceFlag = "auto"
     precision: PrecisionFlag = "auto"
     backend: BackendFlag = "auto"
+    compile: CompileFlag = False
     output: OutputFlag = None
     overwrite: OverwriteFlag = False
     pdf: PdfFlag = False

@@ -14,6 +14,7 @@ from stylegan_cli.cli.network import open_network
 from stylegan_cli.cli.options import (
     BackendFlag,
     BatchFlag,
+    CompileFlag,
     CutoffFlag,
     DeviceFlag,
     JsonFlag,
@@ -133,6 +134,7 @@ class VideoFlags:
     device: DeviceFlag = "auto"
     precision: PrecisionFlag = "auto"
     backend: BackendFlag = "auto"
+    compile: CompileFlag = False
     output: Annotated[
         Path | None,
         typer.Option("--output", "-o", metavar="FILE", help="A file .mp4, .gif or .webp."),

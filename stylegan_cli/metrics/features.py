@@ -12,12 +12,12 @@ import torch
 from jaxtyping import Float32
 
 from stylegan_cli.detectors import FeatureDetector
+from stylegan_cli.execution import default_batch_size
 from stylegan_cli.metrics.cache import FeatureFile, key_of
 from stylegan_cli.metrics.pictures import Pictures, on_white
 from stylegan_cli.metrics.statistics import Features
 from stylegan_cli.runtime import World
 from stylegan_cli.shapes import Pixels
-from stylegan_cli.synthesis import default_batch_size
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -10,6 +10,7 @@ from jaxtyping import Float32
 from stylegan_cli.checkpoint import Network
 from stylegan_cli.data.dataset import Dataset
 from stylegan_cli.errors import MetricError
+from stylegan_cli.execution import default_batch_size
 from stylegan_cli.latents import broadcast_layers, map_latents, noise_seed, z_of_seeds
 from stylegan_cli.metrics.attribute_classifier import Panel
 from stylegan_cli.metrics.fakes import seeds_of
@@ -17,7 +18,6 @@ from stylegan_cli.networks.growing import upscale
 from stylegan_cli.noise import NoiseInput, noise_maps
 from stylegan_cli.runtime import World, numpy_stream
 from stylegan_cli.shapes import Images, Labels
-from stylegan_cli.synthesis import default_batch_size
 
 MAPPED_AT_ONCE = 4096
 

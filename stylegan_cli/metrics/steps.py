@@ -16,6 +16,7 @@ from torch import Tensor
 from stylegan_cli.checkpoint import Network
 from stylegan_cli.detectors.ground import on_white
 from stylegan_cli.errors import MetricError, UsageError
+from stylegan_cli.execution import default_batch_size
 from stylegan_cli.latents import (
     Sampling,
     broadcast_layers,
@@ -40,7 +41,6 @@ from stylegan_cli.networks.growing import upscale
 from stylegan_cli.noise import noise_maps
 from stylegan_cli.runtime import World, numpy_stream, stream_seed
 from stylegan_cli.shapes import Images, Labels, Ws
-from stylegan_cli.synthesis import default_batch_size
 
 _NO_PPL = "networks this small have no path length"
 SMALLEST_SIDE = 32

@@ -2,11 +2,11 @@
 
 from torch import nn
 
-from stylegan_cli.networks import progan, stylegan1, stylegan2
+from stylegan_cli.networks.compiled import CompiledSynthesis, PlainSynthesis
 from stylegan_cli.networks.mapping import MappingNetwork
 from stylegan_cli.noise import NoiseLayer, noise_layers
 
-Synthesis = progan.Synthesis | stylegan1.Synthesis | stylegan2.Synthesis
+Synthesis = PlainSynthesis | CompiledSynthesis
 
 
 class Generator(nn.Module):
@@ -27,7 +27,8 @@ class Generator(nn.Module):
         self.synthesis = synthesis
         self.mapping = mapping
         self.num_ws = synthesis.num_ws
-        self.has_styles = not isinstance(synthesis, progan.Synthesis)
+        # a traditional one has a single code for all of it
+        self.has_styles = synthesis.num_ws > 1
         self.has_noise = bool(synthesis.noise_resolutions)
         self.has_w = self.has_styles or mapping.layers > 0
 

@@ -6,11 +6,12 @@ import torch
 from torch import nn
 
 from stylegan_cli.networks import progan, stylegan1, stylegan2
+from stylegan_cli.networks.compiled import CompiledSynthesis
 from stylegan_cli.networks.frozen import progan as frozen_progan
 from stylegan_cli.networks.frozen import stylegan1 as frozen1
 from stylegan_cli.networks.frozen import stylegan2 as frozen2
 from stylegan_cli.networks.frozen.layers import FrozenDense, FrozenSkip
-from stylegan_cli.networks.generator import Generator, Synthesis
+from stylegan_cli.networks.generator import Generator
 from stylegan_cli.networks.layers import Dense, ResidualSkip
 from stylegan_cli.ops import fast
 
@@ -30,8 +31,16 @@ def prepare(G: Generator, dtype: torch.dtype = torch.float32) -> Generator:
     mapping, synthesis = copy.deepcopy((G.mapping, G.synthesis), shared)
     _freeze(mapping, torch.float32)
     _freeze(synthesis, dtype)
-    _use_fast_operations(synthesis)
+    if isinstance(synthesis, stylegan2.Synthesis):
+        synthesis.ops = fast
     return Generator(mapping, synthesis, resolution=G.resolution, channels=G.channels)
+
+
+def compiled(G: Generator, batch_size: int) -> Generator:
+    """A generator whose synthesis network is compiled, for batches of this size."""
+    assert not isinstance(G.synthesis, CompiledSynthesis), "once is enough"
+    synthesis = CompiledSynthesis(G.synthesis, batch_size)
+    return Generator(G.mapping, synthesis, resolution=G.resolution, channels=G.channels)
 
 
 def _freeze(module: nn.Module, dtype: torch.dtype) -> None:
@@ -72,8 +81,3 @@ def _frozen(layer: nn.Module, dtype: torch.dtype) -> nn.Module | None:
         case progan.Tail():
             return frozen_progan.FrozenTail(layer, dtype)
     return None
-
-
-def _use_fast_operations(synthesis: Synthesis) -> None:
-    if isinstance(synthesis, stylegan2.Synthesis):
-        synthesis.ops = fast

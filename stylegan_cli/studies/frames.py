@@ -6,13 +6,14 @@ from itertools import islice, product
 import numpy as np
 import torch
 
+from stylegan_cli.execution import default_batch_size
 from stylegan_cli.networks.generator import Generator
 from stylegan_cli.plan import Plan
 from stylegan_cli.results.pictures import resize, tile
 from stylegan_cli.shapes import Picture, Pixels
 from stylegan_cli.studies.between import noise_between, ws_between
 from stylegan_cli.studies.interpolation import Image, Video
-from stylegan_cli.synthesis import Address, addresses, default_batch_size, draw, render
+from stylegan_cli.synthesis import Address, addresses, draw, render
 
 
 class Drawing:

@@ -8,12 +8,13 @@ import numpy as np
 import torch
 from jaxtyping import Float, Float64
 
+from stylegan_cli.execution import default_batch_size
 from stylegan_cli.networks.generator import Generator
 from stylegan_cli.noise import NOISE_MODES
 from stylegan_cli.plan import Codes, Measurement
 from stylegan_cli.results.store import Arrays, StudyFile
 from stylegan_cli.studies.moments import Moments, split_variance
-from stylegan_cli.synthesis import default_batch_size, draw_images, noise_input, to_greys
+from stylegan_cli.synthesis import draw_images, noise_input, to_greys
 
 Index = tuple[int, ...]
 Crop = tuple[int, int, int]

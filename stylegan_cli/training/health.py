@@ -17,13 +17,13 @@ from stylegan_cli.data.dataset import Dataset
 from stylegan_cli.detectors import open_detector
 from stylegan_cli.detectors.detector import PerceptualDetector
 from stylegan_cli.detectors.ground import on_white
+from stylegan_cli.execution import default_batch_size
 from stylegan_cli.latents import broadcast_layers
 from stylegan_cli.networks.generator import Generator
 from stylegan_cli.networks.growing import halve, upscale
 from stylegan_cli.recipe import Recipe
 from stylegan_cli.runtime import numpy_stream, torch_stream
 from stylegan_cli.shapes import C, Images, W, Z
-from stylegan_cli.synthesis import default_batch_size
 
 SIDE = 64
 """Of the images as they are compared."""

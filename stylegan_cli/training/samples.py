@@ -6,11 +6,12 @@ import numpy as np
 import torch
 
 from stylegan_cli.data.dataset import Dataset
+from stylegan_cli.execution import default_batch_size
 from stylegan_cli.latents import broadcast_layers
 from stylegan_cli.networks.generator import Generator
 from stylegan_cli.runtime import numpy_stream, torch_stream
 from stylegan_cli.shapes import C, Pixels, Z
-from stylegan_cli.synthesis import default_batch_size, draw
+from stylegan_cli.synthesis import draw
 
 
 @dataclass(frozen=True, kw_only=True)

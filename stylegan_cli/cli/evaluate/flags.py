@@ -9,6 +9,7 @@ import typer
 from stylegan_cli.cli.options import (
     BackendFlag,
     BatchFlag,
+    CompileFlag,
     CutoffFlag,
     DeviceFlag,
     JsonFlag,
@@ -61,6 +62,7 @@ class SubjectFlags:
     device: DeviceFlag = "auto"
     precision: PrecisionFlag = "auto"
     backend: BackendFlag = "auto"
+    compile: CompileFlag = False
     output: OutputFlag = None
     json: JsonFlag = False
     quiet: QuietFlag = False

@@ -16,6 +16,7 @@ from stylegan_cli.cli.network import open_network
 from stylegan_cli.cli.options import (
     BackendFlag,
     BatchFlag,
+    CompileFlag,
     DeviceFlag,
     JsonFlag,
     NetworkFlag,
@@ -87,6 +88,7 @@ class PathFlags:
     device: DeviceFlag = "auto"
     precision: PrecisionFlag = "auto"
     backend: BackendFlag = "auto"
+    compile: CompileFlag = False
     output: OutputFlag = None
     overwrite: OverwriteFlag = False
     json: JsonFlag = False

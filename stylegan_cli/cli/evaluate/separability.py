@@ -19,6 +19,7 @@ from stylegan_cli.cli.network import open_network
 from stylegan_cli.cli.options import (
     BackendFlag,
     BatchFlag,
+    CompileFlag,
     DeviceFlag,
     JsonFlag,
     NetworkFlag,
@@ -86,6 +87,7 @@ class SeparabilityFlags:
     device: DeviceFlag = "auto"
     precision: PrecisionFlag = "auto"
     backend: BackendFlag = "auto"
+    compile: CompileFlag = False
     output: OutputFlag = None
     overwrite: OverwriteFlag = False
     json: JsonFlag = False
