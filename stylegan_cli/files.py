@@ -70,7 +70,11 @@ def similar(path: Path) -> str:
             return ""
         there = there.parent
     wrong, *rest = path.relative_to(there).parts
-    found = get_close_matches(wrong, [entry.name for entry in there.iterdir()], n=1)
+    names = [entry.name for entry in there.iterdir()]
+    whole_name = next((name for name in names if name.startswith(f"{wrong} ")), None)
+    if whole_name:
+        return f"; a name with blanks needs quotes: '{there / whole_name}'"
+    found = get_close_matches(wrong, names, n=1)
     if not found:
         return ""
     whole = (there / found[0]).joinpath(*rest)

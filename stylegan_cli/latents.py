@@ -19,6 +19,7 @@ from stylegan_cli.plan import Codes
 from stylegan_cli.ranges import SEEDS
 from stylegan_cli.runtime import stream_seed
 from stylegan_cli.shapes import W1, Labels, W, Ws
+from stylegan_cli.spelling import meant
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -146,6 +147,8 @@ def class_index(classes: Sequence[str], c_dim: int, chosen: str | None) -> int |
         return classes.index(chosen)
     if chosen.isdecimal() and int(chosen) < c_dim:
         return int(chosen)
+    if lead := meant(chosen, classes):
+        raise UsageError(f"--class {chosen}: no such class{lead}")
     named = f" or one of {', '.join(classes)}" if classes else ""
     raise UsageError(f"--class {chosen}: no such class; choose 0-{c_dim - 1}{named}")
 

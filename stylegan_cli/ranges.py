@@ -7,6 +7,7 @@ from itertools import groupby
 from math import isfinite
 
 from stylegan_cli.errors import UsageError
+from stylegan_cli.spelling import meant_or_all
 
 SEEDS = range(2**32)
 """The seeds `numpy.random.RandomState` takes."""
@@ -187,9 +188,8 @@ def _parse_layer_part(part: str, sides: Sequence[int], flag: str) -> Sequence[in
         _parse_run(part[:-1], flag, every)
         return every[int(part[:-1]) :]
     if part[0].isalpha():
-        raise UsageError(
-            f"{flag} {part}: no such group of layers; write coarse, middle, fine, all, 0-6 or 8-"
-        )
+        lead = meant_or_all(part, ("all", *_LAYER_SIDES, "0-6", "8-"), offer="write for example")
+        raise UsageError(f"{flag} {part}: no such group of layers{lead}")
     return _parse_run(part, flag, every)
 
 

@@ -60,3 +60,10 @@ def test_a_misspelt_folder_leads_to_the_file_in_the_right_one(tmp_path):
 def test_a_path_unlike_all_others_leads_nowhere(tmp_path):
     (tmp_path / "people").mkdir()
     assert similar(tmp_path / "zebra.zip") == ""
+
+
+def test_a_name_cut_off_at_a_blank_leads_to_quotes(tmp_path):
+    (tmp_path / "my photos").mkdir()
+    assert similar(tmp_path / "my").endswith(
+        f"; a name with blanks needs quotes: '{tmp_path}/my photos'"
+    )

@@ -13,7 +13,7 @@ FILES = sorted(PACKAGE.rglob("*.py"))
 # a module imports from rows above its own, or from its own package
 ROWS = (
     {"errors", "__init__"},
-    {"ranges", "shapes", "files"},
+    {"ranges", "shapes", "files", "spelling"},
     {"ops", "recipe", "runtime", "noise", "picks"},
     {"networks", "data", "detectors", "results"},
     {"checkpoint", "plan"},

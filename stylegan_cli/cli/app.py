@@ -35,6 +35,7 @@ from stylegan_cli.cli.truncation import truncation
 from stylegan_cli.cli.video import EXAMPLES as VIDEO_EXAMPLES
 from stylegan_cli.cli.video import video
 from stylegan_cli.cli.weights import weights_app
+from stylegan_cli.cli.wrong_calls import with_advice
 from stylegan_cli.errors import Interrupted, SgtoolError
 
 ADVICE = {
@@ -52,6 +53,8 @@ class ErrorsInWords(TyperGroup):
     def invoke(self, ctx: Any) -> Any:
         try:
             return super().invoke(ctx)
+        except typer.BadParameter as error:
+            raise with_advice(error) from None
         except SgtoolError as error:
             (console.note if isinstance(error, Interrupted) else console.error)(str(error))
             raise typer.Exit(error.exit_code) from error

@@ -18,6 +18,7 @@ from stylegan_cli.data.pictures import decode
 from stylegan_cli.data.prepare import Preparation, prepare
 from stylegan_cli.errors import UsageError
 from stylegan_cli.files import writing
+from stylegan_cli.spelling import meant_or_all
 
 KINDS = ("portraits",)
 DRAWN = "sample:"
@@ -110,7 +111,7 @@ def drawn(
         UsageError: No such kind or style.
     """
     if kind not in KINDS:
-        raise UsageError(f"{kind}: no kind of sample; there is {', '.join(KINDS)}")
+        raise UsageError(f"{kind}: no kind of sample{meant_or_all(kind, KINDS, offer='there is')}")
     return PortraitSource(count, resolution=resolution, seed=seed, style=style)
 
 
@@ -170,7 +171,8 @@ def usual_cache() -> Path:
 def _style_definition(style: str) -> dict[str, Any]:
     names = style_names()
     if style not in names:
-        raise UsageError(f"--style {style}: DiceBear has no such style; it has {', '.join(names)}")
+        known = meant_or_all(style, names, offer="it has")
+        raise UsageError(f"--style {style}: DiceBear has no such style{known}")
     file = files("dicebear_styles") / f"{style}.json"
     definition: dict[str, Any] = json.loads(file.read_text("utf-8"))
     return definition

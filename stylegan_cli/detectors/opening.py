@@ -17,6 +17,7 @@ from stylegan_cli.detectors.trunks import alexnet, vgg16
 from stylegan_cli.detectors.vgg16 import Vgg16Features
 from stylegan_cli.detectors.weights import Weights, find_weights, is_published, read_weights
 from stylegan_cli.errors import UsageError, WeightsError
+from stylegan_cli.spelling import meant_or_all
 
 Purpose = Literal["features", "manifold", "distance"]
 """Features for FID, KID and IS; features for precision and recall; distances for PPL."""
@@ -104,9 +105,9 @@ def open_detector(
     name = name or default_detector(purpose)
     kinds = _kinds(purpose)
     if name not in kinds:
-        known = ", ".join(detector_names(purpose))
+        known = meant_or_all(name, detector_names(purpose))
         what = "distances" if purpose == "distance" else "features"
-        raise UsageError(f"--detector {name}: no detector of {what} has that name; use {known}")
+        raise UsageError(f"--detector {name}: no detector of {what} has that name{known}")
     path = find_weights(kinds[name].weights)
     if path is None:
         ways = how_to_get(kinds[name].weights)

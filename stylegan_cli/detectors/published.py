@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from stylegan_cli.errors import UsageError
+from stylegan_cli.spelling import meant_or_all
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -97,7 +98,8 @@ def published_file(name: str) -> PublishedFile:
     """
     found = {file.name: file for file in PUBLISHED}
     if name not in found:
-        raise UsageError(f"{name}: no weights of that name; there are {', '.join(found)}")
+        known = meant_or_all(name, found, offer="there are")
+        raise UsageError(f"{name}: no weights of that name{known}")
     return found[name]
 
 

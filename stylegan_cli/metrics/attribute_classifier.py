@@ -21,7 +21,7 @@ from stylegan_cli.checkpoint import file_sha256
 from stylegan_cli.data.dataset import Dataset
 from stylegan_cli.data.samples import usual_cache
 from stylegan_cli.errors import DataError, UsageError
-from stylegan_cli.files import writing, written_whole
+from stylegan_cli.files import similar, writing, written_whole
 from stylegan_cli.metrics.attributes import Attributes
 from stylegan_cli.metrics.path_length import PERCEIVED_SIDE, shrink
 from stylegan_cli.networks.build import build_discriminator
@@ -201,6 +201,8 @@ def load_classifier(path: Path, device: torch.device) -> Classifier:
             weights = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
         network = build_classifier(description)
         network.load_state_dict(weights)
+    except FileNotFoundError:
+        raise DataError(f"{path}: there is no such file or folder{similar(path)}") from None
     except (SafetensorError, OSError, KeyError, TypeError, ValueError, RuntimeError) as error:
         raise DataError(
             f"{path}: not a classifier of attributes, or damaged ({error}); remove it"

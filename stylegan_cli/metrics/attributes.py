@@ -10,6 +10,8 @@ from jaxtyping import Bool, Int64
 
 from stylegan_cli.data.annotations import Column
 from stylegan_cli.errors import DataError, UsageError
+from stylegan_cli.files import similar
+from stylegan_cli.spelling import meant_or_all
 
 YES = frozenset({"1", "1.0", "true", "yes", "y"})
 NO = frozenset({"0", "0.0", "-1", "-1.0", "false", "no", "n", "none", ""})
@@ -123,7 +125,7 @@ def choose_attributes(attributes: Attributes, text: str) -> Attributes:
 def _why_not(attributes: Attributes, word: str) -> str:
     if word in attributes.flat:
         return f"over 99 % of the images have it, or lack it ({len(attributes.images)} images)"
-    return f"no such attribute; there is {', '.join(attributes.names)}"
+    return f"no such attribute{meant_or_all(word, attributes.names, offer='there is')}"
 
 
 def _of_column(name: str, column: Column) -> dict[str, Bool[np.ndarray, " n"]]:
@@ -173,6 +175,8 @@ def _read_rows(path: Path) -> list[list[str]]:
     try:
         with path.open(newline="", encoding="utf-8-sig") as file:
             rows = [row for row in csv.reader(file) if row]
+    except FileNotFoundError:
+        raise DataError(f"{path}: there is no such file{similar(path)}") from None
     except OSError as error:
         raise DataError(f"{path}: cannot be read ({error.strerror or error})") from None
     except (UnicodeDecodeError, csv.Error):

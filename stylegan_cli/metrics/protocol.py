@@ -10,6 +10,7 @@ from jaxtyping import Int64
 from stylegan_cli.detectors import Purpose, is_standard
 from stylegan_cli.errors import UsageError
 from stylegan_cli.runtime import numpy_stream
+from stylegan_cli.spelling import meant_or_all
 
 Metric = Literal["fid", "kid", "is", "pr"]
 
@@ -62,7 +63,7 @@ def protocol_named(name: str | None) -> Protocol:
     if name is None:
         return OURS
     if name not in PROTOCOLS:
-        raise UsageError(f"--protocol {name}: no such protocol; use {', '.join(PROTOCOLS)}")
+        raise UsageError(f"--protocol {name}: no such protocol{meant_or_all(name, PROTOCOLS)}")
     return PROTOCOLS[name]
 
 

@@ -7,6 +7,7 @@ from stylegan_cli.detectors import is_standard
 from stylegan_cli.errors import UsageError
 from stylegan_cli.metrics.path_length import ShrinkRule, Space, Stretch
 from stylegan_cli.metrics.steps import PathOptions
+from stylegan_cli.spelling import meant_or_all
 
 USUAL_NUM = 5_000
 
@@ -82,7 +83,8 @@ def path_options(
     if protocol is None:
         return PathOptions(space=space, sampling=sampling, crop=bool(crop), num=num or USUAL_NUM)
     if protocol not in PROTOCOLS:
-        raise UsageError(f"--protocol {protocol}: no such protocol; use {', '.join(PROTOCOLS)}")
+        known = meant_or_all(protocol, PROTOCOLS)
+        raise UsageError(f"--protocol {protocol}: no such protocol{known}")
     way = PROTOCOLS[protocol]
     if crop is None:
         crop = Variant(space, sampling, False) not in way.names

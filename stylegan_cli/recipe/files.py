@@ -7,9 +7,10 @@ from itertools import takewhile
 from pathlib import Path
 
 from stylegan_cli.errors import RecipeError
+from stylegan_cli.files import system_reason
 from stylegan_cli.recipe.automatic import Choice, Machine
 from stylegan_cli.recipe.sections import Recipe
-from stylegan_cli.recipe.shelf import find
+from stylegan_cli.recipe.shelf import IMAGES_ELSEWHERE, find
 from stylegan_cli.recipe.toml import inline
 from stylegan_cli.recipe.validation import (
     ANY_MACHINE,
@@ -100,8 +101,10 @@ def _read(source: str | Path) -> str:
     path = find(source)
     try:
         return path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise RecipeError(str(path), [f"cannot be read as text ({error})"]) from None
+    except UnicodeDecodeError:
+        raise RecipeError(str(path), [f"not text, so no recipe; {IMAGES_ELSEWHERE}"]) from None
+    except OSError as error:
+        raise RecipeError(str(path), [f"cannot be read ({system_reason(error)})"]) from None
 
 
 def _parse(text: str, source: str) -> dict[str, object]:

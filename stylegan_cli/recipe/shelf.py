@@ -1,9 +1,12 @@
 """Where recipes are found: files of the user, and those shipped with the package."""
 
-from difflib import get_close_matches
 from pathlib import Path
 
 from stylegan_cli.errors import RecipeError
+from stylegan_cli.files import similar
+from stylegan_cli.spelling import meant, meant_or_all
+
+IMAGES_ELSEWHERE = "name a .toml file; images go behind --data"
 
 
 def shipped() -> tuple[str, ...]:
@@ -18,21 +21,20 @@ def find(source: str | Path) -> Path:
         source: A path, or a name such as `stylegan2`, `stylegan2.toml`, `recipes/stylegan2.toml`.
 
     Raises:
-        RecipeError: There is neither; names the nearest shipped recipes.
+        RecipeError: There is neither; names what is spelt much like it.
     """
     path = Path(source)
     if path.is_file():
         return path
     if path.is_dir():
-        raise RecipeError(str(source), ["a folder, not a recipe; name a .toml file"])
+        raise RecipeError(str(source), [f"a folder, not a recipe; {IMAGES_ELSEWHERE}"])
     name = str(source).removeprefix("recipes/").removesuffix(".toml")
     if name in shipped():
         return _folder() / f"{name}.toml"
-    nearest = get_close_matches(name, shipped()) or shipped()
-    raise RecipeError(
-        str(source),
-        [f"no such file or shipped recipe; shipped are for example {', '.join(nearest)}"],
+    lead = (
+        meant(name, shipped()) or similar(path) or meant_or_all(name, shipped(), offer="there are")
     )
+    raise RecipeError(str(source), [f"no such file or shipped recipe{lead}"])
 
 
 def _folder() -> Path:

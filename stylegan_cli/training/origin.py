@@ -10,6 +10,7 @@ from torch import Tensor
 
 from stylegan_cli.checkpoint import file_sha256, read_header
 from stylegan_cli.errors import NetworkFileError
+from stylegan_cli.files import similar
 from stylegan_cli.interop.reading import is_foreign, read_foreign
 from stylegan_cli.recipe import InitSection, Recipe, load
 from stylegan_cli.recipe.automatic import resolve
@@ -135,7 +136,8 @@ def _found(network: Path, sha256: str | None) -> tuple[Path, str]:
     path = newest_network(network) if network.is_dir() else network
     if not path.is_file():
         raise NetworkFileError(
-            f"{path}: no such file; training starts from a network file or a run folder"
+            f"{path}: no such file{similar(path)}; "
+            "training starts from a network file or a run folder"
         )
     found = file_sha256(path)
     if sha256 in (None, found):

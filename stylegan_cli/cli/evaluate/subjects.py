@@ -9,6 +9,7 @@ from stylegan_cli.cli import console
 from stylegan_cli.cli.evaluate.flags import SubjectFlags, WayFlags
 from stylegan_cli.cli.network import SNAPSHOTS, find_network
 from stylegan_cli.errors import NetworkFileError, UsageError
+from stylegan_cli.files import similar
 from stylegan_cli.ranges import parse_floats
 
 if TYPE_CHECKING:
@@ -135,7 +136,8 @@ def chosen_networks(chosen: Path | None, run: Path | None) -> Sequence[Path]:
         return [find_network(chosen)]
     found = sorted(run.glob(SNAPSHOTS))
     if not found:
-        raise NetworkFileError(f"--all-snapshots {run}: no {SNAPSHOTS} there; name a run's folder")
+        lead = similar(run) if not run.exists() else "; name a run's folder"
+        raise NetworkFileError(f"--all-snapshots {run}: no {SNAPSHOTS} there{lead}")
     return found
 
 
