@@ -47,8 +47,18 @@ ADVICE = {
 }
 
 
+IN_ORDER_OF_WORK = (
+    *("data", "recipe", "train", "grid", "mix", "noise", "truncation", "video"),
+    *("eval", "report", "info", "convert", "weights", "bench"),
+)
+"""The commands as `sgtool --help` lists them."""
+
+
 class ErrorsInWords(TyperGroup):
     """The group of all commands: what a user can act on ends in words and an exit code."""
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        return sorted(super().list_commands(ctx), key=IN_ORDER_OF_WORK.index)
 
     def invoke(self, ctx: Any) -> Any:
         try:
@@ -79,6 +89,7 @@ app = typer.Typer(
         "sgtool mix --rows 1,2 --cols 3,4 --crossover 8",
     ),
     no_args_is_help=True,
+    context_settings={"help_option_names": ["-h", "--help"]},
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )

@@ -37,7 +37,7 @@ def bench(
     recipes: Annotated[
         list[str] | None,
         typer.Argument(
-            metavar="[RECIPE]...",
+            metavar="RECIPE",
             autocompletion=completion.recipes,
             help=f"Recipes' files or shipped names; {DEFAULT} if not given.",
         ),
@@ -79,7 +79,7 @@ def bench(
     json: JsonFlag = False,
     quiet: QuietFlag = False,
 ) -> None:
-    """Measure how fast this machine trains and draws, and how fast it could.
+    """Measure how fast this machine trains and draws images.
 
     A line for each recipe, resolution, batch, backend and precision: images drawn a second, seconds
     per thousand images of training, and for each the share of the FLOP/s and bytes/s that the

@@ -49,11 +49,12 @@ def convert(
     *,
     flags: ExportFlags,
 ) -> None:
-    """Make a network file of sgtool (.safetensors) of another program's, or one for others.
+    """Convert networks from and to the files of other programs.
 
-    .pt is a checkpoint for rosinality's StyleGAN2 in PyTorch; .onnx is for onnxruntime and other
-    runtimes of ONNX, .pt2 for PyTorch without sgtool. Nothing in the file that is read is run: its
-    weights are read, its code never.
+    The suffix of DST tells what is written: .safetensors a network file of sgtool; .pt a
+    checkpoint for rosinality's StyleGAN2 in PyTorch; .onnx for onnxruntime and other runtimes of
+    ONNX; .pt2 for PyTorch without sgtool. Nothing in the file that is read is run: its weights are
+    read, its code never.
     """
     conversion, written = _conversion(destination, flags)
     for path in written:

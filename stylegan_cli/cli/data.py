@@ -76,7 +76,11 @@ def prepare(
     json: JsonFlag = False,
     quiet: QuietFlag = False,
 ) -> None:
-    """Turn images of any kind and shape into a data set of squares of one size."""
+    """Make a data set of equal squares of images of any kind.
+
+    Images may have any mode, size and orientation. What cannot be read is left out and named with
+    its reason; hidden files and others are passed over. The same request again is done at once.
+    """
     from stylegan_cli.data.fitting import Target
     from stylegan_cli.data.prepare import Preparation, first_usual_resolution
     from stylegan_cli.data.sources import open_sources
@@ -119,12 +123,16 @@ def inspect(
             metavar="FILE.png", help="Where some of the images are shown; D-sheet.png if not given."
         ),
     ] = None,
-    seed: Annotated[int, typer.Option(help="Which images the sheet shows.")] = 0,
+    seed: Annotated[int, typer.Option(metavar="N", help="Which images the sheet shows.")] = 0,
     overwrite: OverwriteFlag = False,
     json: JsonFlag = False,
     quiet: QuietFlag = False,
 ) -> None:
-    """Print what is in a data set, and draw a sample of its images."""
+    """Print what is in a data set, and draw a sample of its images.
+
+    Counts images, sizes, channels, labels, damaged files and duplicates, exact and near. Takes a
+    folder of images too, so that it tells what `prepare` will find.
+    """
     from stylegan_cli.data.sheet import sample_sheet, write_sheet
     from stylegan_cli.data.sources import open_sources
     from stylegan_cli.data.survey import Survey, examine
@@ -143,7 +151,12 @@ def inspect(
         echo_table(("what", "found"), [*_rows(report), ("sheet", shown)])
 
 
-@data_app.command(epilog=examples("sgtool data sample portraits -o portraits.zip --count 1000"))
+@data_app.command(
+    epilog=examples(
+        "sgtool data sample portraits -o portraits.zip --count 1000",
+        "sgtool data sample portraits -o avataaars.zip --style avataaars --resolution 128",
+    )
+)
 def sample(
     kind: Annotated[
         str,
@@ -155,7 +168,7 @@ def sample(
     count: Annotated[int, typer.Option(metavar="N", min=1, help="How many.")] = 1000,
     resolution: Annotated[int, typer.Option(metavar="N", help="Side of the squares.")] = 64,
     channels: ChannelsFlag = 3,
-    seed: Annotated[int, typer.Option(help="Another seed draws others.")] = 0,
+    seed: Annotated[int, typer.Option(metavar="N", help="Another seed draws others.")] = 0,
     style: Annotated[
         str,
         typer.Option(
@@ -168,7 +181,11 @@ def sample(
     json: JsonFlag = False,
     quiet: QuietFlag = False,
 ) -> None:
-    """Draw a labelled data set."""
+    """Draw a labelled data set.
+
+    Portraits by DiceBear, each labelled with its hair, skin, glasses and so on, for trying out
+    training, classes and separability without images of your own. The same seed draws the same.
+    """
     from stylegan_cli.data.fitting import Target
     from stylegan_cli.data.prepare import Preparation
     from stylegan_cli.data.samples import drawn

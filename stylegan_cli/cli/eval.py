@@ -37,8 +37,9 @@ eval_app = typer.Typer(
 )
 @with_flags
 def fid(*, flags: SubjectFlags, ways: WayFlags) -> None:
-    """Measure the Fréchet distance between generated and real images.
+    """Measure the Fréchet distance to real images (FID).
 
+    How far the features of generated images are distributed from those of real ones; 0 is equal.
     Called FID with the Inception detector and 50,000 images; otherwise the number carries the
     detector's name, such as fd_alex.
     """
@@ -53,9 +54,10 @@ def fid(*, flags: SubjectFlags, ways: WayFlags) -> None:
 )
 @with_flags
 def kid(*, flags: SubjectFlags, ways: WayFlags) -> None:
-    """Measure the kernel distance between generated and real images, which needs fewer of them.
+    """Measure the kernel distance to real images (KID).
 
-    The mean over 100 subsets of 1,000 images, unbiased; kid_sd is their deviation.
+    Needs fewer images than FID. The mean over 100 subsets of 1,000 images, unbiased; kid_sd is
+    their deviation.
     """
     evaluate(("kid",), flags, ways)
 
@@ -81,7 +83,7 @@ def inception_score(*, flags: SubjectFlags, ways: WayFlags) -> None:
 )
 @with_flags
 def pr(*, flags: SubjectFlags, ways: WayFlags) -> None:
-    """Measure precision and recall, density and coverage of generated images.
+    """Measure precision, recall, density and coverage.
 
     Precision is the share of generated images among the real ones, recall the share of real images
     among the generated ones.

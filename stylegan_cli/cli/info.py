@@ -22,7 +22,7 @@ def info(
     files: Annotated[
         list[Path] | None,
         typer.Argument(
-            metavar="[FILE]...",
+            metavar="FILE",
             help="Networks, run folders, training states, studies, videos, codes, data sets, "
             "recipes, network files of other programs.",
         ),

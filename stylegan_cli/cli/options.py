@@ -96,7 +96,13 @@ CompileFlag = Annotated[
     ),
 ]
 OutputFlag = Annotated[
-    Path | None, typer.Option("--output", "-o", metavar="PATH", help="Where the result goes.")
+    Path | None,
+    typer.Option(
+        "--output",
+        "-o",
+        metavar="PATH",
+        help="Folder of the result, instead of one in the run or under ./results.",
+    ),
 ]
 OverwriteFlag = Annotated[
     bool, typer.Option("--overwrite", help="Replace the result of another request there.")

@@ -46,7 +46,10 @@ def show(
     changes: SetFlag = None,
     json: JsonFlag = False,
 ) -> None:
-    """Print a recipe with every key, defaults included."""
+    """Print a recipe with every key, defaults included.
+
+    What is printed is a recipe again: keep it in a file to change it there.
+    """
     from stylegan_cli.recipe import dumps, header, load
 
     recipe = load(name, changes or ())
@@ -61,7 +64,11 @@ def check(
     files: Annotated[list[str], RECIPE],
     quiet: QuietFlag = False,
 ) -> None:
-    """Read recipes and report every problem of all of them."""
+    """Read recipes and report every problem of all of them.
+
+    Misspelt keys, values of the wrong kind and values that do not go together; exit code 2 if
+    there are any.
+    """
     from stylegan_cli.recipe import load
 
     problems: list[str] = []

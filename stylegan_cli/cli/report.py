@@ -20,7 +20,7 @@ def report(
     inputs: Annotated[
         list[Path],
         typer.Argument(
-            metavar="RUN|RESULT...", help="Run folders, study folders, studies' .h5 files."
+            metavar="RUN|RESULT", help="Run folders, study folders, studies' .h5 files."
         ),
     ],
     output: Annotated[

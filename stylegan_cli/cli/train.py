@@ -44,7 +44,7 @@ def train(
     recipe: Annotated[
         str | None,
         typer.Argument(
-            metavar="[RECIPE]",
+            metavar="RECIPE",
             autocompletion=completion.recipes,
             help="A recipe's file or shipped name; quickstart if not given.",
         ),
@@ -55,7 +55,12 @@ def train(
     ] = None,
     output: Annotated[
         Path | None,
-        typer.Option("--output", "-o", metavar="FOLDER", help="The run's folder."),
+        typer.Option(
+            "--output",
+            "-o",
+            metavar="FOLDER",
+            help="The run's folder; runs/RECIPE-DATA if not given.",
+        ),
     ] = None,
     assignments: SetFlag = None,
     init_from: InitFlag = None,
@@ -79,10 +84,11 @@ def train(
     quiet: QuietFlag = False,
     verbose: VerboseFlag = False,
 ) -> None:
-    """Train on images; the same command again goes on where it stopped.
+    """Train a network on images.
 
-    The run's folder holds recipe.toml, stats.jsonl, pictures, networks and the training state.
-    Ctrl-C or SIGTERM saves the state first. What goes wrong is said as a warning when it comes up.
+    Everything goes into the run's folder: recipe.toml, stats.jsonl, pictures, networks and the
+    training state. Stop with Ctrl-C, or SIGTERM, which saves the state: the same command goes on
+    where it stopped. What goes wrong is said as a warning when it comes up.
     """
     from stylegan_cli.recipe import load
 

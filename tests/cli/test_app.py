@@ -1,5 +1,6 @@
 import errno
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -76,6 +77,25 @@ def test_every_help_has_an_example_of_itself(path):
     result = CliRunner().invoke(app, [*path, "--help"])
     assert result.exit_code == 0
     assert "  " + " ".join(("sgtool", *path)) in result.stdout.split("Examples:")[1]
+
+
+@pytest.mark.parametrize("group", [(), ("data",), ("eval",), ("recipe",), ("weights",)])
+def test_no_command_is_cut_short_in_the_list_of_commands(group):
+    listed = CliRunner().invoke(app, [*group, "--help"]).stdout.partition("Commands:")[2]
+    assert listed
+    assert "..." not in listed
+
+
+def test_a_short_flag_asks_for_help_everywhere():
+    for path, _ in commands(get_command(app)):
+        asked = CliRunner().invoke(app, [*path, "-h"])
+        assert (asked.exit_code, asked.stdout[:6]) == (0, "Usage:")
+
+
+def test_places_for_words_are_written_alike_in_the_usage_of_every_command():
+    for path, _ in commands(get_command(app)):
+        usage = CliRunner().invoke(app, [*path, "--help"]).stdout.partition("\n\n")[0]
+        assert not re.search(r"\[\[|\.\.\.[]}]", usage), path
 
 
 def test_every_flag_says_what_it_does():

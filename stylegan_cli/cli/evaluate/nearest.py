@@ -38,7 +38,7 @@ NeighboursFlag = Annotated[
 
 @with_flags
 def nearest(show: ShowFlag = 8, neighbours: NeighboursFlag = 5, *, flags: SubjectFlags) -> None:
-    """Find the training images that generated ones come closest to.
+    """Find the training images closest to generated ones.
 
     Shows those generated images that are nearest to training images, and how near images of the
     training are to each other: a ratio far below 1 means that images are learned by heart.

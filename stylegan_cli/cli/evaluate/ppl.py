@@ -98,11 +98,12 @@ class PathFlags:
 
 @with_flags
 def ppl(*, flags: PathFlags) -> None:
-    """Measure the perceptual path length: how far images move with small steps of their codes.
+    """Measure the perceptual path length (PPL).
 
-    Short paths mean a smooth space. Distances and their histogram are kept; the same request
-    again goes on where it stopped. Only with the VGG16 detector, the counts and the crops of a
-    protocol does the number carry a published name, such as ppl_wfull.
+    It tells how far images move with small steps of their codes: short paths mean a smooth space.
+    Distances and their histogram are kept; the same request again goes on where it stopped. Only
+    with the VGG16 detector, the counts and the crops of a protocol does the number carry a
+    published name, such as ppl_wfull.
     """
     from stylegan_cli.runtime import pick_device, world
 

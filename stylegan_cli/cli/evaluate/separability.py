@@ -97,11 +97,11 @@ class SeparabilityFlags:
 
 @with_flags
 def separability(*, flags: SeparabilityFlags, classifiers: ClassifierFlags) -> None:
-    """Measure linear separability: how well planes in z and w tell attributes of images apart.
+    """Measure how well planes in z and w tell attributes apart.
 
-    Classifiers, trained once on the labelled real images and kept, judge generated images; a
-    linear SVM then tells from their codes what they said. 1 is perfect, an attribute that no plane
-    tells counts up to a factor of 2.
+    This is linear separability. Classifiers, trained once on the labelled real images and kept,
+    judge generated images; a linear SVM then tells from their codes what they said. 1 is perfect,
+    an attribute that no plane tells counts up to a factor of 2.
     """
     paths = chosen_networks(flags.network, flags.all_snapshots)
     network = open_network(paths[0], flags)
