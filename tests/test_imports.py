@@ -12,8 +12,8 @@ FILES = sorted(PACKAGE.rglob("*.py"))
 
 # a module imports from rows above its own, or from its own package
 ROWS = (
-    {"errors", "__init__"},
-    {"ranges", "shapes", "files", "spelling"},
+    {"errors", "spelling", "__init__"},
+    {"ranges", "shapes", "files"},
     {"ops", "recipe", "runtime", "noise", "picks"},
     {"networks", "data", "detectors", "results"},
     {"checkpoint", "plan"},

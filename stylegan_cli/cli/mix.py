@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from stylegan_cli.cli import console
+from stylegan_cli.cli import completion, console
 from stylegan_cli.cli.options import examples
 from stylegan_cli.cli.study import StudyFlags, run_study, with_study_flags
 from stylegan_cli.picks import parse_picks
@@ -40,6 +40,7 @@ def mix(
         list[str] | None,
         typer.Option(
             metavar="LIST",
+            autocompletion=completion.layers,
             help="Instead: layers that take the column's style, as coarse, 0-3 or 8-. "
             "Given again, another matrix.",
         ),

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from stylegan_cli.cli import console
+from stylegan_cli.cli import completion, console
 from stylegan_cli.cli.options import SeedsFlag, examples
 from stylegan_cli.cli.study import StudyFlags, run_study, with_study_flags
 from stylegan_cli.errors import UsageError
@@ -38,6 +38,7 @@ def noise(
         list[str] | None,
         typer.Option(
             metavar="LIST",
+            autocompletion=completion.layers,
             help="Noise inputs that get noise, as all, none, coarse or 0-3, counted from 4 px up. "
             "Given again, another list; without it all, none, coarse, middle and fine.",
         ),

@@ -66,7 +66,12 @@ NoiseModeFlag = Annotated[
 ]
 ClassFlag = Annotated[
     str | None,
-    typer.Option("--class", metavar="CLASS", help="Class to draw, by its name or number."),
+    typer.Option(
+        "--class",
+        metavar="CLASS",
+        autocompletion=completion.classes,
+        help="Class to draw, by its name or number.",
+    ),
 ]
 BatchFlag = Annotated[
     int | None,

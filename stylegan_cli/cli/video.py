@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from stylegan_cli.cli import console
+from stylegan_cli.cli import completion, console
 from stylegan_cli.cli.flags import with_flags
 from stylegan_cli.cli.network import open_network
 from stylegan_cli.cli.options import (
@@ -91,6 +91,7 @@ class VideoFlags:
         typer.Option(
             "--class",
             metavar="LIST",
+            autocompletion=completion.classes,
             help="Class, or one for each keyframe, as cat,3, or all: a seed goes from class to "
             "class.",
         ),

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from stylegan_cli.cli import console
+from stylegan_cli.cli import completion, console
 from stylegan_cli.cli.options import JsonFlag, QuietFlag, examples
 from stylegan_cli.cli.output import echo_json, echo_table
 from stylegan_cli.errors import UsageError
@@ -84,7 +84,14 @@ def add(
 
 @weights_app.command(epilog=examples("sgtool weights fetch inception"))
 def fetch(
-    name: Annotated[str, typer.Argument(metavar="NAME", help="As in sgtool weights list.")],
+    name: Annotated[
+        str,
+        typer.Argument(
+            metavar="NAME",
+            autocompletion=completion.weights,
+            help="As in sgtool weights list.",
+        ),
+    ],
     json: JsonFlag = False,
     quiet: QuietFlag = False,
 ) -> None:

@@ -3,7 +3,12 @@ import contextlib
 import pytest
 from typer.testing import CliRunner
 
+from stylegan_cli.cli import completion
 from stylegan_cli.cli.app import app
+from stylegan_cli.detectors import detector_names
+from stylegan_cli.detectors.published import PUBLISHED
+from stylegan_cli.metrics import protocol, published_paths
+from stylegan_cli.ranges import parse_layers
 from tests.tiny import write_network
 
 SHELLS = {
@@ -67,3 +72,50 @@ def test_styles_of_portraits_are_offered():
 def test_kinds_and_metrics_are_offered():
     assert completed("sgtool data sample p") == ["portraits"]
     assert completed("sgtool eval k") == ["kid"]
+
+
+@pytest.mark.parametrize(
+    ("line", "offered"),
+    [
+        ("eval fid --detector v", ["vgg16"]),
+        ("eval ppl --detector a", ["alex"]),
+        ("eval fid --protocol a", ["ada"]),
+        ("eval separability --protocol stylegan2", ["stylegan2"]),
+        ("weights fetch l", ["lpips_vgg16"]),
+        ("video --interp slerp", ["slerp-z", "slerp-w"]),
+        ("grid --noise-mode r", ["random"]),
+        ("mix --layers co", ["coarse"]),
+        ("noise --layers coarse,m", ["coarse,middle"]),
+    ],
+)
+def test_names_are_offered_where_one_is_asked_for(line, offered):
+    assert completed(f"sgtool {line}") == offered
+
+
+@pytest.mark.parametrize("shell", SHELLS)
+def test_names_are_offered_in_every_shell(shell):
+    assert "inception" in " ".join(completed("sgtool eval fid --detector inc", shell))
+
+
+@pytest.fixture
+def animals(tmp_path):
+    write_network(tmp_path / "n.safetensors", resolution=8, classes=("cat", "dog"))
+    return tmp_path / "n.safetensors"
+
+
+def test_classes_of_the_network_are_offered(animals):
+    assert completed(f"sgtool grid --network {animals} --class d") == ["dog"]
+    assert completed(f"sgtool video --network {animals} --class dog,c") == ["dog,cat"]
+
+
+def test_no_classes_are_offered_without_a_network(tmp_path):
+    with contextlib.chdir(tmp_path):
+        assert completed("sgtool grid --class d") == []
+
+
+def test_names_offered_are_those_that_there_are():
+    assert set(completion.FEATURE_DETECTORS) == set(detector_names("features"))
+    assert set(completion.DISTANCE_DETECTORS) == set(detector_names("distance"))
+    assert set(completion.PROTOCOLS) == set(protocol.PROTOCOLS) == set(published_paths.PROTOCOLS)
+    assert set(completion.WEIGHTS) == {file.name for file in PUBLISHED} - {"alex"}
+    assert all(parse_layers(group, 10) for group in completion.LAYERS)

@@ -269,10 +269,10 @@ def test_too_few_images_for_the_dimensions_are_told(labelled):
     [
         ((), 2, "no classifier yet of class=light; add --train-classifier"),
         (("--classifier", "a", "--only", "b"), 2, "--classifier and --only: one at a time"),
-        (("--classifier", "missing"), 1, "missing: not a classifier of attributes"),
+        (("--classifier", "missing"), 1, "missing: there is no such file"),
         (("--protocol", "ada"), 2, "--protocol ada: does not define separability"),
         (("--only", "nose", *TRAINING), 2, "--only nose: no such attribute; there is class=light"),
-        (("--attributes", "missing.csv", *TRAINING), 1, "missing.csv: cannot be read"),
+        (("--attributes", "missing.csv", *TRAINING), 1, "missing.csv: there is no such file"),
         (("--seed", "4295"), 2, "--seed 4295: out of range"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, tuple) else None,

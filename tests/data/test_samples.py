@@ -45,8 +45,8 @@ def test_portraits_are_pictures(tmp_path):
 
 
 def test_an_unknown_style_is_refused_with_the_known_ones():
-    with pytest.raises(UsageError, match="avataaars"):
-        drawn("portraits", 1, resolution=8, style="toonhead")
+    with pytest.raises(UsageError, match=r"it has .*avataaars, "):
+        drawn("portraits", 1, resolution=8, style="zzz")
 
 
 def test_an_unknown_kind_is_refused_with_the_known_ones(tmp_path):

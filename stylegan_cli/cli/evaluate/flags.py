@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from stylegan_cli.cli import completion
 from stylegan_cli.cli.options import (
     BackendFlag,
     BatchFlag,
@@ -34,7 +35,19 @@ DataFlag = Annotated[
 DetectorFlag = Annotated[
     str | None,
     typer.Option(
-        "--detector", metavar="NAME", help="inception, vgg16, mobilenet or alex, which ships."
+        "--detector",
+        metavar="NAME",
+        autocompletion=completion.feature_detectors,
+        help="inception, vgg16, mobilenet or alex, which ships.",
+    ),
+]
+ProtocolFlag = Annotated[
+    str | None,
+    typer.Option(
+        "--protocol",
+        metavar="NAME",
+        autocompletion=completion.protocols,
+        help="stylegan1, stylegan2 or ada.",
     ),
 ]
 SeedFlag = Annotated[
@@ -54,7 +67,12 @@ class SubjectFlags:
     cutoff: CutoffFlag = None
     class_name: Annotated[
         str | None,
-        typer.Option("--class", metavar="CLASS", help="Measure one class, by name or number."),
+        typer.Option(
+            "--class",
+            metavar="CLASS",
+            autocompletion=completion.classes,
+            help="Measure one class, by name or number.",
+        ),
     ] = None
     detector: DetectorFlag = None
     seed: SeedFlag = 0
@@ -83,10 +101,7 @@ class WayFlags:
         int,
         typer.Option("--repeat", metavar="K", min=1, help="Seeds to measure: mean and deviation."),
     ] = 1
-    protocol: Annotated[
-        str | None,
-        typer.Option("--protocol", metavar="NAME", help="stylegan1, stylegan2 or ada."),
-    ] = None
+    protocol: ProtocolFlag = None
     all_snapshots: Annotated[
         Path | None,
         typer.Option("--all-snapshots", metavar="RUN", help="Measure every network of a run."),

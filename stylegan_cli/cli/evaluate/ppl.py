@@ -7,8 +7,9 @@ from typing import Annotated, Literal
 
 import typer
 
-from stylegan_cli.cli import console
+from stylegan_cli.cli import completion, console
 from stylegan_cli.cli.evaluate.findings import Findings, joined, link, show
+from stylegan_cli.cli.evaluate.flags import ProtocolFlag
 from stylegan_cli.cli.evaluate.paths import PathWork, measure_paths, open_distance
 from stylegan_cli.cli.evaluate.subjects import chosen_networks
 from stylegan_cli.cli.flags import with_flags
@@ -64,15 +65,22 @@ class PathFlags:
     psi: PsiFlag = 1.0
     class_name: Annotated[
         str | None,
-        typer.Option("--class", metavar="CLASS", help="One class; else one drawn for each pair."),
+        typer.Option(
+            "--class",
+            metavar="CLASS",
+            autocompletion=completion.classes,
+            help="One class; else one drawn for each pair.",
+        ),
     ] = None
-    protocol: Annotated[
-        str | None,
-        typer.Option("--protocol", metavar="NAME", help="stylegan1, stylegan2 or ada."),
-    ] = None
+    protocol: ProtocolFlag = None
     detector: Annotated[
         str | None,
-        typer.Option("--detector", metavar="NAME", help="vgg16, or alex, which ships."),
+        typer.Option(
+            "--detector",
+            metavar="NAME",
+            autocompletion=completion.distance_detectors,
+            help="vgg16, or alex, which ships.",
+        ),
     ] = None
     seed: Annotated[int, typer.Option("--seed", metavar="N", min=0, help="Seed of all pairs.")] = 0
     repeat: Annotated[

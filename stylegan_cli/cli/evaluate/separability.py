@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from stylegan_cli.cli import console
+from stylegan_cli.cli import completion, console
 from stylegan_cli.cli.evaluate.classifiers import open_judging
 from stylegan_cli.cli.evaluate.findings import Findings, joined, link, show
 from stylegan_cli.cli.evaluate.flags import ClassifierFlags
@@ -69,7 +69,12 @@ class SeparabilityFlags:
     ] = None
     protocol: Annotated[
         str | None,
-        typer.Option("--protocol", metavar="NAME", help="stylegan1 or stylegan2: unscaled codes."),
+        typer.Option(
+            "--protocol",
+            metavar="NAME",
+            autocompletion=completion.protocols,
+            help="stylegan1 or stylegan2: unscaled codes.",
+        ),
     ] = None
     seed: Annotated[
         int, typer.Option("--seed", metavar="N", min=0, help="Images have seeds from 1000000·N on.")
