@@ -12,7 +12,9 @@ from stylegan_cli.ops.reference import EPSILON, LRELU_SLOPE, Resample
 
 def normalize(x: Tensor) -> Tensor:
     """Scale each row, or the channels of each pixel, to mean square 1, [PG] section 4.2."""
-    return x * (x.square().mean(dim=1, keepdim=True) + EPSILON).rsqrt()
+    # not mean(), whose gradient would lay out feature maps channel by channel
+    energy = x.square().sum(dim=1, keepdim=True) / x.shape[1]
+    return x * (energy + EPSILON).rsqrt()
 
 
 class Dense(nn.Module):

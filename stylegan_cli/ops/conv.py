@@ -14,6 +14,8 @@ import torch
 from torch import Tensor
 from torch.autograd import Function
 
+from stylegan_cli.ops.tracing import refuse_traced_autograd
+
 # one for all threads: on a GPU, autograd runs backward passes in threads of its own
 _weight_gradients = True
 
@@ -38,6 +40,7 @@ def conv2d(
     x: Tensor, weight: Tensor, bias: Tensor | None = None, *, stride: int = 1, padding: int = 0
 ) -> Tensor:
     """Cross-correlation of `[n, i, h, w]` with `[o, i, k, k]`, twice differentiable and fast."""
+    refuse_traced_autograd()
     y: Tensor = _Conv.apply(x, weight, bias, _Geometry(stride, padding))
     return y
 
@@ -50,6 +53,7 @@ def conv2d_up(x: Tensor, weight: Tensor, *, padding: int = 0) -> Tensor:
         weight: `[i, o, k, k]`; `out[2p + a − padding] += x[p] · weight[a]`.
         padding: Rows and columns of the result left out on every side.
     """
+    refuse_traced_autograd()
     n, _, h, w = x.shape
     grown = weight.shape[-1] - 2 - 2 * padding
     shape = (n, weight.shape[1], 2 * h + grown, 2 * w + grown)

@@ -14,6 +14,7 @@ from torch import Tensor
 from stylegan_cli.ops import eager
 from stylegan_cli.ops.conv import conv2d, conv2d_up
 from stylegan_cli.ops.eager import downsample, upsample
+from stylegan_cli.ops.product import transform
 from stylegan_cli.ops.reference import BLUR, EPSILON, FILTER, LRELU_SLOPE, Resample
 
 __all__ = [
@@ -100,7 +101,7 @@ def to_rgb(
     """As `reference.to_rgb`, one matrix product a sample; the image is at least as wide as bias."""
     n, c, h, w = x.shape
     matrix = style[:, :, None] * weight[:, :, 0, 0].T
-    flat = x.permute(0, 2, 3, 1).reshape(n, h * w, c) @ matrix.to(x.dtype)
+    flat = transform(x.permute(0, 2, 3, 1).reshape(n, h * w, c), matrix.to(x.dtype))
     y = (flat + bias).reshape(n, h, w, -1).permute(0, 3, 1, 2)  # in the wider of the two dtypes
     return y if clamp is None else y.clamp(-clamp, clamp)
 
@@ -175,7 +176,8 @@ def noise_bias_act(
 
 def adain(x: Tensor, style: Tensor, epsilon: float = EPSILON) -> Tensor:
     """As `reference.adain`; computes in the dtype of x, scales in that of style."""
-    centred = x - _pixel_mean(x)
+    # the gradient of a difference would lay out feature maps channel by channel
+    centred = x + _pixel_mean(x).neg()
     variance = _pixel_mean(centred.square())[..., 0, 0].to(style.dtype)
     scale, shift = style.chunk(2, dim=1)
     factor = (scale + 1) * (variance + epsilon).rsqrt()

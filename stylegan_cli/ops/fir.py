@@ -14,6 +14,7 @@ from torch import Tensor
 from torch.autograd import Function
 
 from stylegan_cli.ops.reference import FILTER
+from stylegan_cli.ops.tracing import refuse_traced_autograd
 
 
 def blur(x: Tensor, padding: int, gain: float = 1.0, taps: tuple[float, ...] = FILTER) -> Tensor:
@@ -22,18 +23,21 @@ def blur(x: Tensor, padding: int, gain: float = 1.0, taps: tuple[float, ...] = F
     Args:
         taps: 1-D filter of length k, symmetric, normalised to sum 1.
     """
+    refuse_traced_autograd()
     y: Tensor = _Blur.apply(x, padding, gain, taps)
     return y
 
 
 def upsample(x: Tensor) -> Tensor:
     """Image of twice the size; DC gain 1."""
+    refuse_traced_autograd()
     y: Tensor = _Up.apply(x, 4.0)
     return y
 
 
 def downsample(x: Tensor) -> Tensor:
     """Image of half the size; DC gain 1."""
+    refuse_traced_autograd()
     y: Tensor = _Down.apply(x, 1.0)
     return y
 
