@@ -238,9 +238,8 @@ def _metadata(path: Path) -> dict[str, str]:
     from safetensors import SafetensorError, safe_open
 
     if not path.is_file():
-        raise NetworkFileError(
-            f"{path}: no such file{similar(path)}; give a network-*.safetensors or a run folder"
-        )
+        lead = similar(path) or "; give a network-*.safetensors or a run folder"
+        raise NetworkFileError(f"{path}: no such file{lead}")
     refuse_exports(path)
     if _is_foreign(path):
         raise NetworkFileError(

@@ -54,9 +54,10 @@ def pick_device(name: str = "auto") -> "torch.device":
         device = torch.device(name)
         torch.ones(1, device=device).item()
     except (RuntimeError, AssertionError) as error:
-        reason = str(error).splitlines()[0]
+        # of a word that names no device, torch lists all of its own
+        reason = str(error).partition("Expected one of")[0] or "no such device"
         raise UsageError(
-            f"--device {name}: not usable here ({reason}); use auto, cpu or cuda"
+            f"--device {name}: not usable here ({reason.splitlines()[0]}); use auto, cpu or cuda"
         ) from None
     return device
 

@@ -75,6 +75,14 @@ def test_a_device_that_is_not_there_is_refused_in_words(name):
     assert "\n" not in words
 
 
+def test_a_word_that_names_no_device_is_not_answered_with_all_of_torchs():
+    with pytest.raises(UsageError) as error:
+        pick_device("gpu")
+    assert str(error.value) == (
+        "--device gpu: not usable here (no such device); use auto, cpu or cuda"
+    )
+
+
 def test_a_precision_that_is_asked_for_is_taken():
     assert pick_dtype("fp32", CPU) == torch.float32
     assert pick_dtype("bf16", CPU) == torch.bfloat16

@@ -230,8 +230,8 @@ def _report(output: Path, skipped: list[dict[str, str]], *, ignored: int, json: 
         how, classes = made.prepared, made.classes
     side = how["resolution"]
     console.note(f"images: {how['images']} of {side}×{side}; classes: {len(classes)}")
-    if skipped or ignored:
-        console.note(f"left out: broken images {len(skipped)}, other files {ignored}")
+    if how["skipped"] or ignored:
+        console.note(f"left out: broken images {how['skipped']}, other files {ignored}")
     if how["enlarged"]:
         console.warn(f"enlarged because smaller than {side}×{side}: {how['enlarged']}")
     if json:

@@ -70,4 +70,8 @@ def _rows(facts: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, str
         elif isinstance(value, list):
             yield prefix + key, ", ".join(map(str, value))
         else:
-            yield prefix + key, "" if value is None else str(value)
+            yield prefix + key, "" if value is None else _short(value)
+
+
+def _short(value: object) -> str:
+    return f"{value:.6g}" if isinstance(value, float) else str(value)

@@ -41,7 +41,7 @@ def report(
     """
     from stylegan_cli import api
 
-    opened = api.open_report(inputs)
+    opened = api.open_report(_without_videos(inputs))
     steps = api.write_report(opened, output, most_fakes=fakes, overwrite=overwrite)
     for step in console.track(steps, label="parts of the page", total=None):
         if step.problem is not None:
@@ -50,3 +50,19 @@ def report(
         echo_json({"report": str(output), "bytes": output.stat().st_size})
     else:
         typer.echo(output)
+
+
+def _without_videos(inputs: list[Path]) -> list[Path]:
+    """What a page can show; all where that is nothing, to be refused in words."""
+    from stylegan_cli.results.film import is_video
+
+    videos = [
+        path
+        for path in inputs
+        if is_video(path)
+        or (path.is_dir() and not [*path.glob("*.h5")] and any(map(is_video, path.iterdir())))
+    ]
+    shown = [path for path in inputs if path not in videos]
+    for video in videos if shown else ():
+        console.warn(f"{video}: a video, which the page does not show; left out")
+    return shown or inputs

@@ -12,7 +12,7 @@ from stylegan_cli.detectors.detector import FeatureDetector, PerceptualDetector
 from stylegan_cli.detectors.inception import InceptionFeatures
 from stylegan_cli.detectors.lpips import Lpips
 from stylegan_cli.detectors.mobilenet import MobileNetFeatures
-from stylegan_cli.detectors.published import how_to_get
+from stylegan_cli.detectors.published import PUBLISHED, how_to_get
 from stylegan_cli.detectors.trunks import alexnet, vgg16
 from stylegan_cli.detectors.vgg16 import Vgg16Features
 from stylegan_cli.detectors.weights import Weights, find_weights, is_published, read_weights
@@ -75,8 +75,12 @@ def default_detector(purpose: Purpose) -> str:
 
 
 def how_to_get_standard(purpose: Purpose) -> str:
-    """Where the weights of the standard detector come from, in words."""
-    return how_to_get(_kinds(purpose)[STANDARD[purpose]].weights)
+    """The standard detector, and the command that gets its weights, in words."""
+    standard = STANDARD[purpose]
+    weights = _kinds(purpose)[standard].weights
+    file = next(file for file in PUBLISHED if weights in file.gives)
+    size = f"about {file.megabytes} MiB, {file.licence}"
+    return f"{standard} ({size}): sgtool weights fetch {file.name}"
 
 
 @overload

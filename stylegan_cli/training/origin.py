@@ -135,10 +135,8 @@ def _found(network: Path, sha256: str | None) -> tuple[Path, str]:
     """The file of a network and its hash; in a run, the newest unless the hash tells which."""
     path = newest_network(network) if network.is_dir() else network
     if not path.is_file():
-        raise NetworkFileError(
-            f"{path}: no such file{similar(path)}; "
-            "training starts from a network file or a run folder"
-        )
+        lead = similar(path) or "; training starts from a network file or a run folder"
+        raise NetworkFileError(f"{path}: no such file{lead}")
     found = file_sha256(path)
     if sha256 in (None, found):
         return path, found

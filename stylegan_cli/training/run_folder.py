@@ -180,9 +180,9 @@ def newest_network(folder: Path) -> Path:
     """
     networks = sorted(folder.glob(NETWORKS))
     if not networks:
-        raise NetworkFileError(
-            f"{folder}: no {NETWORKS} in this folder; name a run that has made one, or a file"
-        )
+        begun = RunFolder(path=folder).state.exists()
+        way = "go on training until it makes one" if begun else "name a run that has made one"
+        raise NetworkFileError(f"{folder}: no {NETWORKS} in this folder; {way}, or name a file")
     return networks[-1]
 
 

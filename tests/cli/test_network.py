@@ -34,7 +34,10 @@ def test_without_a_choice_the_newest_run_gives_it(runs):
 
 def test_a_run_without_snapshots_is_refused(runs):
     (runs / "c").mkdir()
-    with pytest.raises(NetworkFileError, match=r"c: no network-\*\.safetensors"):
+    with pytest.raises(NetworkFileError, match=r"c: no network-\*\.safetensors.*; name a run"):
+        find_network(runs / "c")
+    (runs / "c" / "state.pt").touch()
+    with pytest.raises(NetworkFileError, match="; go on training until it makes one"):
         find_network(runs / "c")
 
 

@@ -48,6 +48,16 @@ def test_another_report_of_that_name_is_kept_unless_it_may_be_replaced(here):
     assert sgtool("others", "--overwrite").exit_code == 0
 
 
+def test_a_video_among_the_inputs_is_left_out_and_named(here):
+    (here / "film").mkdir()
+    (here / "film" / "video.mp4").touch()
+    (here / "film" / "video.mp4.json").write_text('{"study": "video"}')
+    done = sgtool("people", "film")
+    assert (done.exit_code, done.stdout) == (0, "report.html\n")
+    assert done.stderr == "warning: film: a video, which the page does not show; left out\n"
+    assert sgtool("film").exit_code == 1
+
+
 def test_what_is_damaged_is_a_warning(here):
     (here / "people" / "fakes-000010.png").write_bytes(b"no picture")
     done = sgtool("people")

@@ -92,7 +92,12 @@ def test_missing_weights_end_in_words_with_both_ways_to_get_them():
     assert "91 MiB" in message
     assert "sgtool weights fetch inception" in message
     assert "sgtool weights add pt_inception-2015-12-05-6726825d.pth" in message
-    assert how_to_get_standard("features") in message
+
+
+def test_the_standard_detector_is_named_with_the_command_that_gets_it():
+    assert how_to_get_standard("features") == (
+        "inception (about 91 MiB, Apache-2.0): sgtool weights fetch inception"
+    )
 
 
 def test_a_detector_there_is_not_is_refused_with_those_there_are():

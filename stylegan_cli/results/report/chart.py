@@ -142,9 +142,10 @@ def _marks(lines: Sequence[Line], kimg: Scale) -> Iterator[Html]:
 def _curve(line: Line, kimg: Scale, values: Scale) -> Html:
     points = thin(line.points)
     places = [f"{kimg(x):.1f},{values(y):.1f}" for x, y in points]
+    kind = "" if len(points) > 1 else " dot"
     return element(
         "polyline",
-        class_=colour_class(line.colour),
+        class_=colour_class(line.colour) + kind,
         # a line to itself is a dot, a line of one place nothing
         points=" ".join([places[0], *places]),
         data_kimg=" ".join(f"{x:.5g}" for x, _ in points),

@@ -28,8 +28,10 @@ def test_higher_values_are_drawn_higher_and_later_ones_further_right():
 
 
 def test_a_single_value_is_a_dot():
-    ((first, second),) = polylines(drawn(line(1.0)))
+    markup = drawn(line(1.0))
+    ((first, second),) = polylines(markup)
     assert first == second
+    assert 'class="c0 dot"' in markup
 
 
 def test_the_legend_names_each_line_with_its_newest_value():
