@@ -15,6 +15,7 @@ from stylegan_cli.recipe import Recipe
 if TYPE_CHECKING:
     import torch
 
+    from stylegan_cli.networks.generator import Generator
     from stylegan_cli.ops import BackendName
 
 
@@ -60,21 +61,28 @@ def open_for_drawing(
         NetworkFileError: Not a network file of ours, damaged, or tensors missing.
         UsageError: There is no such backend on this machine, or no compiler where one is needed.
     """
+    precision = precision_of(read_header(path).recipe, execution)
+    network = load_network(path, device, precision=precision, backend=execution.backend)
+    return replace(network, G=ready_to_draw(network.G, precision, execution))
+
+
+def ready_to_draw(G: "Generator", precision: Precision, execution: Execution) -> "Generator":
+    """The generator as commands draw with it, built with that precision and backend.
+
+    Raises:
+        UsageError: As of `open_for_drawing`.
+    """
     import torch
 
     from stylegan_cli.networks.prepared import compiled, prepare
     from stylegan_cli.ops import fast, pick_backend
 
-    operations = pick_backend(execution.backend)
-    precision = precision_of(read_header(path).recipe, execution)
-    network = load_network(path, device, precision=precision, backend=execution.backend)
-    G = network.G
-    if operations is fast:
+    if pick_backend(execution.backend) is fast:
         G = prepare(G, torch.bfloat16 if precision == "bf16" else torch.float32)
     if execution.compile:
-        check_compiler(torch.device(device))
+        check_compiler(G.mapping.w_avg.device)
         G = compiled(G, execution.batch_size or default_batch_size(G.resolution))
-    return replace(network, G=G)
+    return G
 
 
 def check_compiler(device: "torch.device") -> None:

@@ -12,6 +12,8 @@ from torch import Tensor
 
 from stylegan_cli.benchmark.cases import Case, Form
 from stylegan_cli.data.loader import RealBatch
+from stylegan_cli.execution import Execution as Drawing
+from stylegan_cli.execution import ready_to_draw
 from stylegan_cli.networks.build import build_generator
 from stylegan_cli.recipe import LossSection
 from stylegan_cli.runtime import World, pick_dtype, repeatable
@@ -59,18 +61,18 @@ def _is_due(iteration: int, every: int) -> bool:
 
 def generation(case: Case, form: Form, device: torch.device) -> Callable[[], None]:
     """Draws a batch of pictures, as `sgtool grid` does."""
-    dtype = pick_dtype(form.precision, device)
+    dtype, n = pick_dtype(form.precision, device), case.stage.batch_size
     G = build_generator(case.recipe, c_dim=0, dtype=dtype, backend=form.backend)
     G = G.to(device).eval().requires_grad_(False)
     G.lod = case.stage.lod
-    n = case.stage.batch_size
+    drawn = ready_to_draw(G, form.precision, Drawing(backend=form.backend))
     z, c = torch.randn(n, G.z_dim, device=device), torch.zeros(n, 0, device=device)
 
     def generate() -> None:
         repeatable(device, dtype)
         with torch.no_grad():
-            ws = G.mapping(z, c).unsqueeze(1).expand(-1, G.num_ws, -1)
-            to_pixels(G.synthesis(ws, "const"))
+            ws = drawn.mapping(z, c).unsqueeze(1).expand(-1, drawn.num_ws, -1)
+            to_pixels(drawn.synthesis(ws, "const"))
 
     return generate
 
