@@ -13,6 +13,7 @@ from torch.autograd import Function
 from stylegan_cli.ops import kernels
 from stylegan_cli.ops.kernels import Geometry, TailGradients
 from stylegan_cli.ops.reference import FILTER, LRELU_SLOPE
+from stylegan_cli.ops.tracing import refuse_traced_autograd
 
 
 def blur(x: Tensor, padding: int, gain: float = 1.0, taps: tuple[float, ...] = FILTER) -> Tensor:
@@ -43,6 +44,7 @@ def tail(
     limit: float | None,
 ) -> Tensor:
     """As `Kernels.tail`; sums up in float32."""
+    refuse_traced_autograd()
     geometry = Geometry(_scaled(FILTER, 4.0), padding=1) if blurred else Geometry()
     # what is at the limit is recognized by being no less, so y's dtype must be able to hold it
     held = torch.tensor(math.inf if limit is None else limit, dtype=y.dtype).item()
@@ -112,6 +114,7 @@ def _tail_gradients(
 
 
 def _filter(x: Tensor, geometry: Geometry, size: list[int]) -> Tensor:
+    refuse_traced_autograd()
     y: Tensor = _Filter.apply(x, geometry, tuple(size))
     return y
 
