@@ -136,7 +136,7 @@ def chosen_networks(chosen: Path | None, run: Path | None) -> Sequence[Path]:
         return [find_network(chosen)]
     found = sorted(run.glob(SNAPSHOTS))
     if not found:
-        lead = similar(run) if not run.exists() else "; name a run's folder"
+        lead = (not run.exists() and similar(run)) or "; name a run's folder"
         raise NetworkFileError(f"--all-snapshots {run}: no {SNAPSHOTS} there{lead}")
     return found
 
