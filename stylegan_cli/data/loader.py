@@ -1,9 +1,10 @@
 """The endless stream of real batches, decoded ahead in threads."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache
 from itertools import groupby, islice
+from typing import TypeVar
 
 import numpy as np
 from jaxtyping import Float32, UInt8
@@ -18,6 +19,8 @@ MAX_THREADS = 8
 KEPT_BYTES = 2**28
 """A data set that is no larger than this at the side in use is decoded once and kept."""
 
+T = TypeVar("T")
+R = TypeVar("R")
 Example = tuple[Picture, Float32[np.ndarray, " c_dim"]]
 
 
@@ -42,16 +45,30 @@ class RealBatch:
     labels: Labels
 
 
-def real_batches(
-    dataset: Dataset,
+@dataclass(frozen=True, kw_only=True)
+class Stretch:
+    """This process's share of consecutive batches of one shape.
+
+    Attributes:
+        side: Of the images.
+        share: Images of each batch.
+        picks: Those of all batches, in order; to be used up before the next stretch is taken.
+    """
+
+    side: int
+    share: int
+    picks: Iterator[Pick]
+
+
+def stretches(
     shape_at: Callable[[int], BatchShape],
     stream: Stream,
     *,
     start: int,
     rank: int = 0,
     world_size: int = 1,
-) -> Iterator[RealBatch]:
-    """Batches without end, of consecutive positions of the stream.
+) -> Iterator[Stretch]:
+    """The stream of images, cut into batches of consecutive positions; the last has no end.
 
     Position p of a batch goes to the process of rank (p − first position) mod world_size, so the
     stream is the same for every number of processes and every start.
@@ -60,19 +77,51 @@ def real_batches(
         shape_at: Shape of the batch whose first image stands at this position.
         stream: Which image stands where.
         start: Images shown before: where a resumed run goes on.
-
-    Raises:
-        DataError: An image cannot be read; names it.
     """
     # each shape has decoding ahead of its own: as many images as suit it
     for shape, same in groupby(_cuts(shape_at, start), key=lambda cut: cut[1]):
-        share = len(range(rank, shape.size, world_size))
         picks = (
             stream.pick(position)
             for first, _ in same
             for position in range(first + rank, first + shape.size, world_size)
         )
-        yield from _batches(dataset, picks, share, shape.side)
+        share = len(range(rank, shape.size, world_size))
+        yield Stretch(side=shape.side, share=share, picks=picks)
+
+
+def decoded_batches(dataset: Dataset, stretch: Stretch) -> Generator[RealBatch, None, None]:
+    """The batches of a stretch.
+
+    Raises:
+        DataError: An image cannot be read; names it.
+    """
+    read = _reader(dataset, stretch.side)
+    images = ahead(stretch, lambda pick: _turned(read(pick.index), pick), stretch.picks)
+    try:
+        while batch := list(islice(images, stretch.share)):
+            pixels, labels = zip(*batch, strict=True)
+            yield RealBatch(pixels=np.stack(pixels), labels=np.stack(labels))
+    finally:
+        images.close()
+
+
+def ahead(
+    stretch: Stretch, work: Callable[[T], R], things: Iterable[T]
+) -> Generator[R, None, None]:
+    """Results of work on images of a stretch, a few batches ahead in threads."""
+    workers = min(usual_workers(), MAX_THREADS)
+    return ordered_map(work, things, workers=workers, ahead=BATCHES_AHEAD * stretch.share)
+
+
+def read_at(dataset: Dataset, index: int, side: int) -> Example:
+    """An image of this side by its number, and its label."""
+    pixels, label = dataset.read(index)
+    return _shrink(pixels, side), label
+
+
+def stored_bytes(dataset: Dataset, side: int) -> int:
+    """Of all images, decoded, at this side."""
+    return len(dataset) * side * side * int(dataset.read(0)[0].shape[2])
 
 
 def _cuts(shape_at: Callable[[int], BatchShape], position: int) -> Iterator[tuple[int, BatchShape]]:
@@ -82,31 +131,13 @@ def _cuts(shape_at: Callable[[int], BatchShape], position: int) -> Iterator[tupl
         position += shape.size
 
 
-def _batches(dataset: Dataset, picks: Iterable[Pick], share: int, side: int) -> Iterator[RealBatch]:
-    read = _reader(dataset, side)
-    images = ordered_map(
-        lambda pick: _turned(read(pick.index), pick),
-        picks,
-        workers=min(usual_workers(), MAX_THREADS),
-        ahead=BATCHES_AHEAD * share,
-    )
-    try:
-        while batch := list(islice(images, share)):
-            pixels, labels = zip(*batch, strict=True)
-            yield RealBatch(pixels=np.stack(pixels), labels=np.stack(labels))
-    finally:
-        images.close()
-
-
 def _reader(dataset: Dataset, side: int) -> Callable[[int], Example]:
     """Gives an image of this side by its number, decoded once where the data set is small."""
 
     def read(index: int) -> Example:
-        pixels, label = dataset.read(index)
-        return _shrink(pixels, side), label
+        return read_at(dataset, index, side)
 
-    channels = dataset.read(0)[0].shape[2]
-    return cache(read) if len(dataset) * side * side * channels <= KEPT_BYTES else read
+    return cache(read) if stored_bytes(dataset, side) <= KEPT_BYTES else read
 
 
 def _turned(example: Example, pick: Pick) -> Example:

@@ -4,15 +4,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Generic, TypeVar
 
-import numpy as np
-import torch
 from torch import nn
 
-from stylegan_cli.data.loader import RealBatch
 from stylegan_cli.networks.growing import fade, halve, split_lod, upscale
 from stylegan_cli.recipe import Recipe
 from stylegan_cli.training.draws import PhaseStreams
 from stylegan_cli.training.ema import ema_decay, update_ema
+from stylegan_cli.training.feed import Batch
 from stylegan_cli.training.growing import Stage
 from stylegan_cli.training.inputs import (
     Inputs,
@@ -31,7 +29,7 @@ from stylegan_cli.training.state import TrainingState
 
 
 def train_batch(
-    state: TrainingState, nets: Nets, recipe: Recipe, stage: Stage, batch: RealBatch
+    state: TrainingState, nets: Nets, recipe: Recipe, stage: Stage, batch: Batch
 ) -> None:
     """Show D a batch of real images and move both networks on.
 
@@ -43,7 +41,7 @@ def train_batch(
     """
     state.enter(stage, recipe)
     run = _Iteration(state, nets, recipe, stage)
-    reals = _to_device(batch, state.pl_mean.device, state.lod)
+    reals = _reals(batch, state.lod)
     if recipe.train.order == "g-first":
         run.move_g()
         run.move_d(reals)
@@ -184,14 +182,13 @@ class _Iteration:
         )
 
 
-def _to_device(batch: RealBatch, device: torch.device, lod: float) -> Reals:
+def _reals(batch: Batch, lod: float) -> Reals:
     """Reals as G makes its images at this lod: a level that fades in adds its share of detail."""
-    pixels = torch.from_numpy(np.ascontiguousarray(batch.pixels))
-    images = pixels.to(device, non_blocking=True).permute(0, 3, 1, 2).float() / 127.5 - 1
+    images = batch.pixels.permute(0, 3, 1, 2).float() / 127.5 - 1
     _, share = split_lod(lod)
     if share:
         images = fade(images, upscale(halve(images), images.shape[3]), share)
-    return Reals(images=images, c=torch.from_numpy(batch.labels).to(device, non_blocking=True))
+    return Reals(images=images, c=batch.labels)
 
 
 def _pick(reals: Reals, indices: range) -> Reals:

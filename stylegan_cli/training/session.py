@@ -6,12 +6,13 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from stylegan_cli.data.dataset import Dataset
-from stylegan_cli.data.loader import BatchShape, RealBatch, real_batches
+from stylegan_cli.data.loader import BatchShape, stretches
 from stylegan_cli.errors import TrainingError
 from stylegan_cli.recipe import Recipe
 from stylegan_cli.runtime import World
 from stylegan_cli.training.alarms import Alarm, Watch
 from stylegan_cli.training.data import stream_of
+from stylegan_cli.training.feed import Batch, batches_on
 from stylegan_cli.training.growing import Stage, is_growing, stage_at
 from stylegan_cli.training.health import Probe
 from stylegan_cli.training.iteration import train_batch
@@ -81,23 +82,22 @@ class Session:
                 files.append(self.outputs.write_augmented())
         return replace(self._tick({}, files), transfer=self.transfer)
 
-    def batches(self) -> Iterator[RealBatch]:
+    def batches(self) -> Iterator[Batch]:
         """Real images from where the run is; none if it is done."""
         if self.is_done:
             return
-        stream = real_batches(
-            self.dataset,
+        cut = stretches(
             self._batch_shape,
             stream_of(self.recipe, self.dataset),
             start=self.state.cur_nimg,
             rank=self.world.rank,
             world_size=self.world.size,
         )
-        for batch in stream:
+        for batch in batches_on(self.state.pl_mean.device, self.dataset, cut):
             self.images_before = self.state.cur_nimg
             yield batch
 
-    def train(self, batch: RealBatch) -> Iterator[Tick]:
+    def train(self, batch: Batch) -> Iterator[Tick]:
         """Train on a batch; yields news where memory did not suffice, and how it goes on.
 
         Raises:

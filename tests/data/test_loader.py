@@ -6,7 +6,7 @@ import pytest
 from PIL import Image
 
 from stylegan_cli.data.dataset import open_dataset
-from stylegan_cli.data.loader import BatchShape, real_batches
+from stylegan_cli.data.loader import BatchShape, decoded_batches, stretches
 from stylegan_cli.data.sampler import Sampler
 from stylegan_cli.errors import DataError
 from tests.data.pictures import blocks, folder_of
@@ -22,11 +22,10 @@ def dataset(tmp_path):
 
 def batches(dataset, count, shape_at=lambda _: BatchShape(size=4, side=8), **options):
     sampler = Sampler(len(dataset), seed=3, mirror=True)
-    stream = real_batches(dataset, shape_at, sampler, **{"start": 0, **options})
-    try:
+    cut = stretches(shape_at, sampler, **{"start": 0, **options})
+    stream = (batch for part in cut for batch in decoded_batches(dataset, part))
+    with closing(stream):
         return list(islice(stream, count))
-    finally:
-        stream.close()
 
 
 def test_batches_equal_direct_reads(dataset):

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 import torch
 
-from stylegan_cli.data.loader import RealBatch
 from stylegan_cli.runtime import World
 from stylegan_cli.training.draws import PhaseStreams
+from stylegan_cli.training.feed import Batch
 from stylegan_cli.training.growing import stage_at
 from stylegan_cli.training.inputs import draw_fakes, draw_paths
 from stylegan_cli.training.iteration import train_batch
@@ -57,7 +57,7 @@ def nets_of(state, recipe, world=None):
 def reals_of(stage):
     shape = (stage.batch_size, stage.resolution, stage.resolution, 3)
     pixels = np.random.default_rng(0).integers(0, 256, shape).astype(np.uint8)
-    return RealBatch(pixels=pixels, labels=np.zeros((stage.batch_size, 0), np.float32))
+    return Batch(pixels=torch.from_numpy(pixels), labels=torch.zeros(stage.batch_size, 0))
 
 
 def all_equal(one, other):
@@ -113,7 +113,7 @@ def test_reals_fade_with_the_networks():
     seen = one_step(recipe, cur_nimg=28).seen
     stage = stage_at(recipe, 28)
     assert stage.lod == 0.25
-    full = torch.from_numpy(reals_of(stage).pixels).permute(0, 3, 1, 2) / 127.5 - 1
+    full = reals_of(stage).pixels.permute(0, 3, 1, 2) / 127.5 - 1
     small = full.unfold(2, 2, 2).unfold(3, 2, 2).mean((4, 5))
     old = small.repeat_interleave(2, dim=2).repeat_interleave(2, dim=3)
     # D moves first, and sees fakes and reals apart for R1
@@ -124,7 +124,7 @@ def test_reals_of_a_grown_network_are_left_alone():
     recipe = tiny_growing()
     seen = one_step(recipe, cur_nimg=40).seen
     pixels = (seen[1] + 1) * 127.5
-    expected = torch.from_numpy(reals_of(stage_at(recipe, 40)).pixels).permute(0, 3, 1, 2)
+    expected = reals_of(stage_at(recipe, 40)).pixels.permute(0, 3, 1, 2)
     torch.testing.assert_close(pixels, expected.float(), atol=1e-3, rtol=0)
 
 

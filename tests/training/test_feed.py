@@ -1,0 +1,66 @@
+from contextlib import closing
+from itertools import islice
+
+import pytest
+import torch
+
+from stylegan_cli.data.dataset import open_dataset
+from stylegan_cli.data.loader import BatchShape, stretches
+from stylegan_cli.data.sampler import Sampler
+from stylegan_cli.training.feed import resident, streamed
+
+CPU = torch.device("cpu")
+WAYS = pytest.mark.parametrize("way", [resident, streamed])
+
+
+@pytest.fixture(scope="module")
+def labelled(image_folder):
+    return open_dataset(image_folder, resolution=16, labels=True)
+
+
+def growing(position):
+    """Six batches at 4 px, then at full size."""
+    return BatchShape(size=5, side=4) if position < 30 else BatchShape(size=3, side=16)
+
+
+def batches(way, dataset, count, *, shape_at=lambda _: BatchShape(size=5, side=16), **options):
+    sampler = Sampler(len(dataset), seed=3, mirror=True)
+    cut = stretches(shape_at, sampler, **{"start": 0, **options})
+    with closing(batch for part in cut for batch in way(CPU, dataset, part)) as found:
+        return list(islice(found, count))
+
+
+def assert_same(one, other):
+    for a, b in zip(one, other, strict=True):
+        assert torch.equal(a.pixels, b.pixels)
+        assert torch.equal(a.labels, b.labels)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [{}, {"start": 25}, {"rank": 1, "world_size": 2}, {"shape_at": growing}],
+    ids=["from the start", "resumed", "second of two", "growing"],
+)
+def test_images_kept_on_the_device_come_in_the_order_of_the_stream(labelled, options):
+    # 12 images: three epochs and more
+    kept, decoded = (batches(way, labelled, 9, **options) for way in (resident, streamed))
+    assert_same(kept, decoded)
+
+
+def test_images_kept_on_the_device_are_decoded_once(labelled, monkeypatch):
+    read, seen = labelled.read, []
+    monkeypatch.setattr(labelled, "read", lambda index: seen.append(index) or read(index))
+    batches(resident, labelled, 12)
+    # and the first of all to know the number of channels
+    assert sorted(seen) == [0, *range(12)]
+
+
+def test_a_batch_may_show_an_image_twice(labelled):
+    options = {"shape_at": lambda _: BatchShape(size=30, side=16)}
+    assert_same(*(batches(way, labelled, 2, **options) for way in (resident, streamed)))
+
+
+@WAYS
+def test_what_a_batch_holds_stays_when_the_next_is_made(labelled, way):
+    held = batches(way, labelled, 3)
+    assert_same(held[:1], batches(way, labelled, 1))
