@@ -11,13 +11,13 @@ import torch
 from torch import Tensor
 
 from stylegan_cli.benchmark.cases import Case, Form
-from stylegan_cli.data.loader import RealBatch
 from stylegan_cli.execution import Execution as Drawing
 from stylegan_cli.execution import ready_to_draw
 from stylegan_cli.networks.build import build_generator
 from stylegan_cli.recipe import LossSection
 from stylegan_cli.runtime import World, pick_dtype, repeatable
 from stylegan_cli.synthesis import to_pixels
+from stylegan_cli.training.feed import Batch
 from stylegan_cli.training.iteration import train_batch
 from stylegan_cli.training.nets import Nets
 from stylegan_cli.training.state import TrainingState, initial_state
@@ -89,9 +89,10 @@ class Training:
         self.nets = _nets(self.state, case)
         side, channels = case.stage.resolution, case.recipe.data.channels
         shape = (case.stage.batch_size, side, side, channels)
-        self.batch = RealBatch(
-            pixels=np.random.default_rng(0).integers(0, 256, shape, np.uint8),
-            labels=np.zeros((case.stage.batch_size, 0), np.float32),
+        pixels = np.random.default_rng(0).integers(0, 256, shape, np.uint8)
+        self.batch = Batch(
+            pixels=torch.from_numpy(pixels).to(device),
+            labels=torch.zeros(case.stage.batch_size, 0, device=device),
         )
 
     @property
