@@ -25,6 +25,7 @@ from stylegan_cli.metrics.snapshots import Best, link_best
 from stylegan_cli.recipe import Recipe
 from stylegan_cli.runtime import World, pick_dtype, repeatable
 from stylegan_cli.training import loop
+from stylegan_cli.training.conduct import AS_USUAL, Conduct
 from stylegan_cli.training.run_folder import RunFolder
 from stylegan_cli.training.tick import Tick
 
@@ -36,6 +37,7 @@ def train(
     *,
     device: torch.device,
     world: World | None = None,
+    conduct: Conduct = AS_USUAL,
     overwrite: bool = False,
     stop: Callable[[], bool] = lambda: False,
 ) -> Iterator[Tick]:
@@ -58,7 +60,14 @@ def train(
         workplace = Workplace(device=device, folder=usual_folder(), world=world)
         gauge = open_gauge(recipe, dataset, folder, workplace)
     ticks = loop.train(
-        recipe, dataset, folder, device=device, world=world, overwrite=overwrite, stop=stop
+        recipe,
+        dataset,
+        folder,
+        device=device,
+        world=world,
+        conduct=conduct,
+        overwrite=overwrite,
+        stop=stop,
     )
     for tick in ticks:
         yield tick

@@ -88,6 +88,7 @@ def repeatable(device: "torch.device", dtype: "torch.dtype") -> None:
     if device.type == "cuda":
         torch.backends.cudnn.deterministic = True
         torch.backends.cudnn.benchmark = False
+        # not fp32_precision, which came with torch 2.9: torch.compile fails beside it (#166387)
         torch.backends.cudnn.allow_tf32 = dtype == torch.bfloat16
         torch.backends.cuda.matmul.allow_tf32 = dtype == torch.bfloat16
 

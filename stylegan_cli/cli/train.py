@@ -11,8 +11,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from stylegan_cli.cli import automatic, completion, console, starting
+from stylegan_cli.cli.conduct import CompileFlag, GraphsFlag, ProfileFlag, conduct_of
 from stylegan_cli.cli.cost import show_cost
 from stylegan_cli.cli.options import (
+    BackendFlag,
     DeviceFlag,
     JsonFlag,
     OverwriteFlag,
@@ -28,6 +30,7 @@ from stylegan_cli.cli.ticks import show_ticks
 if TYPE_CHECKING:
     from stylegan_cli.recipe import Choice, Recipe
     from stylegan_cli.training.alarms import Alarm
+    from stylegan_cli.training.conduct import Conduct
 
 EXAMPLES = examples(
     "sgtool train",
@@ -35,6 +38,7 @@ EXAMPLES = examples(
     "sgtool train stylegan2 --data photos.zip --set data.resolution=256 -o runs/photos",
     "sgtool train stylegan2 --set data.resolution=512 --dry-run --json",
     "sgtool train --init-from runs/faces --data cats.zip --freeze-d 4",
+    "sgtool train stylegan2 --data photos.zip --profile 5",
     "torchrun --nproc-per-node 8 -m stylegan_cli train stylegan2 --data photos.zip",
 )
 QUICKSTART = "quickstart"
@@ -72,6 +76,10 @@ def train(
         typer.Option("--dry-run", "-n", help="Print the resolved recipe and its cost, and stop."),
     ] = False,
     device: DeviceFlag = "auto",
+    backend: BackendFlag = "auto",
+    compiled: CompileFlag = False,
+    cuda_graphs: GraphsFlag = False,
+    profile: ProfileFlag = 0,
     stop_on_alarm: Annotated[
         bool,
         typer.Option(
@@ -89,6 +97,7 @@ def train(
     Everything goes into the run's folder: recipe.toml, stats.jsonl, pictures, networks and the
     training state. Stop with Ctrl-C, or SIGTERM, which saves the state: the same command goes on
     where it stopped. What goes wrong is said as a warning when it comes up.
+    --profile writes trace.json, for ui.perfetto.dev, and operations.txt after a few iterations.
     """
     from stylegan_cli.recipe import load
 
@@ -114,7 +123,10 @@ def train(
     if dry_run:
         show_cost(chosen, device, reasons, json=json)
         return
-    written = _train(chosen, folder, device, overwrite=overwrite, stop_on_alarm=stop_on_alarm)
+    conduct = conduct_of(compiled=compiled, captured=cuda_graphs, backend=backend, profile=profile)
+    written = _train(
+        chosen, folder, device, conduct, overwrite=overwrite, stop_on_alarm=stop_on_alarm
+    )
     if json and written:
         echo_json({"run": str(folder), "files": [str(path) for path in written]})
     else:
@@ -123,7 +135,13 @@ def train(
 
 
 def _train(
-    recipe: "Recipe", folder: Path, device_name: str, *, overwrite: bool, stop_on_alarm: bool
+    recipe: "Recipe",
+    folder: Path,
+    device_name: str,
+    conduct: "Conduct",
+    *,
+    overwrite: bool,
+    stop_on_alarm: bool,
 ) -> list[Path]:
     from stylegan_cli import api
     from stylegan_cli.runtime import keep_freed_memory, world
@@ -149,6 +167,7 @@ def _train(
             folder,
             device=device,
             world=processes,
+            conduct=conduct,
             overwrite=overwrite,
             stop=lambda: bool(stopped or lost),
         )

@@ -10,6 +10,7 @@ from stylegan_cli.networks.growing import fade, halve, split_lod, upscale
 from stylegan_cli.recipe import Recipe
 from stylegan_cli.training.draws import PhaseStreams
 from stylegan_cli.training.ema import ema_decay, update_ema
+from stylegan_cli.training.engines import Engine, Job, eager
 from stylegan_cli.training.feed import Batch
 from stylegan_cli.training.growing import Stage
 from stylegan_cli.training.inputs import (
@@ -29,7 +30,12 @@ from stylegan_cli.training.state import TrainingState
 
 
 def train_batch(
-    state: TrainingState, nets: Nets, recipe: Recipe, stage: Stage, batch: Batch
+    state: TrainingState,
+    nets: Nets,
+    recipe: Recipe,
+    stage: Stage,
+    batch: Batch,
+    engine: Engine = eager,
 ) -> None:
     """Show D a batch of real images and move both networks on.
 
@@ -40,7 +46,7 @@ def train_batch(
         TrainingError: Not even one image at once fits.
     """
     state.enter(stage, recipe)
-    run = _Iteration(state, nets, recipe, stage)
+    run = _Iteration(state, nets, recipe, stage, engine)
     reals = _reals(batch, state.lod)
     if recipe.train.order == "g-first":
         run.move_g()
@@ -82,6 +88,7 @@ class _Iteration:
     nets: Nets
     recipe: Recipe
     stage: Stage
+    engine: Engine
 
     @property
     def share(self) -> Share:
@@ -130,17 +137,17 @@ class _Iteration:
         nets, state = self.nets, self.state
         nets.G.requires_grad_(network is nets.G)
         nets.D.requires_grad_(network is nets.D)
-        while not self._gather(phases):
+        while not self._gather(network, phases):
             network.zero_grad()
         optimizer = state.opt_g if network is nets.G else state.opt_d
         norm = step(optimizer, nets.world)
         state.stats.add(f"grad_norm_{phases[0].name}", norm)
 
-    def _gather(self, phases: Sequence[_Phase[Any]]) -> bool:
+    def _gather(self, network: nn.Module, phases: Sequence[_Phase[Any]]) -> bool:
         """Add up gradients over rounds; where memory runs out, False, and fewer at once then."""
         state, world, before = self.state, self.nets.world, self.state.tracked()
         try:
-            self._backward(phases)
+            self._backward(network, phases)
         except (MemoryError, RuntimeError) as error:
             # the other processes wait for this one: they can only begin anew together
             if world.size > 1 or not is_out_of_memory(error):
@@ -150,15 +157,19 @@ class _Iteration:
             return False
         return True
 
-    def _backward(self, phases: Sequence[_Phase[Any]]) -> None:
+    def _backward(self, network: nn.Module, phases: Sequence[_Phase[Any]]) -> None:
         for phase in phases:
             rounds = self.share.split(phase.count)
             total = sum(len(indices) for indices in rounds)
             for indices in rounds:
-                inputs = phase.draw(self._streams(phase.name, indices), indices)
-                outcome = phase.compute(self.nets, inputs)
-                (outcome.loss * (len(indices) / total)).backward()
-                self._note(outcome)
+                job = Job(
+                    name=phase.name,
+                    compute=phase.compute,
+                    inputs=phase.draw(self._streams(phase.name, indices), indices),
+                    network=network,
+                    weight=len(indices) / total,
+                )
+                self._note(self.engine(self.nets, job))
 
     def _note(self, outcome: Outcome) -> None:
         """Count what was observed, and move running means on."""

@@ -10,6 +10,7 @@ from stylegan_cli.errors import Interrupted
 from stylegan_cli.recipe import Recipe
 from stylegan_cli.recipe.automatic import resolve
 from stylegan_cli.runtime import World
+from stylegan_cli.training.conduct import AS_USUAL, Conduct
 from stylegan_cli.training.growing import stages
 from stylegan_cli.training.opening import open_session
 from stylegan_cli.training.origin import as_begun, open_origin, with_origin
@@ -25,6 +26,7 @@ def train(
     *,
     device: torch.device,
     world: World | None = None,
+    conduct: Conduct = AS_USUAL,
     overwrite: bool = False,
     stop: Callable[[], bool] = lambda: False,
 ) -> Iterator[Tick]:
@@ -34,6 +36,8 @@ def train(
 
     Args:
         folder: Where the run's files are; see `RunFolder`.
+        conduct: How this machine does it; with other bits than by default, so that a run goes
+            on with the same ones only if it is the same again.
         overwrite: Start anew, whatever run is there.
         stop: Asked after every iteration, with several processes after every 16th; True saves
             the state and raises Interrupted.
@@ -53,7 +57,7 @@ def train(
     if world.is_first:
         files.prepare(recipe, overwrite=overwrite)
     world.barrier()
-    session = open_session(recipe, dataset, files, device, world)
+    session = open_session(recipe, dataset, files, device, world, conduct)
     yield from session.outside(session.begin())
     for batch in session.batches():
         for news in session.train(batch):

@@ -8,11 +8,13 @@ from stylegan_cli.errors import OutputError
 from stylegan_cli.recipe import Recipe
 from stylegan_cli.runtime import World, pick_dtype, repeatable, upload
 from stylegan_cli.training.alarms import Watch
+from stylegan_cli.training.conduct import Conduct, open_engine
 from stylegan_cli.training.data import label_donors
 from stylegan_cli.training.health import open_probe
 from stylegan_cli.training.nets import Nets
 from stylegan_cli.training.origin import open_origin
 from stylegan_cli.training.outputs import open_outputs
+from stylegan_cli.training.profiling import Tracer
 from stylegan_cli.training.rules import rules
 from stylegan_cli.training.run_folder import RunFolder
 from stylegan_cli.training.session import Session
@@ -21,17 +23,26 @@ from stylegan_cli.training.transfer import Transfer, plan_transfer, take_over
 
 
 def open_session(
-    recipe: Recipe, dataset: Dataset, folder: RunFolder, device: torch.device, world: World
+    recipe: Recipe,
+    dataset: Dataset,
+    folder: RunFolder,
+    device: torch.device,
+    world: World,
+    conduct: Conduct,
 ) -> Session:
     """A session that goes on where the folder's state is, or begins.
 
     Raises:
         NetworkFileError: The state is damaged, or a network to start from cannot be used.
-        UsageError: Layers are to keep weights that they do not get.
+        UsageError: Layers are to keep weights that they do not get, or the run cannot be carried
+            out as asked.
         OutputError: The state is of other images, or not seen by every process.
     """
     dtype = pick_dtype(recipe.train.precision, device)
-    state = initial_state(recipe, c_dim=dataset.c_dim, device=device, dtype=dtype)
+    engine = open_engine(conduct.engine, recipe, device, dtype, world)
+    state = initial_state(
+        recipe, c_dim=dataset.c_dim, device=device, dtype=dtype, backend=conduct.backend
+    )
     repeatable(device, dtype)
     resumed = _resume(state, folder, dataset, world)
     transfer = None if resumed else _start(state, recipe, dataset)
@@ -50,6 +61,10 @@ def open_session(
         probe=open_probe(recipe, dataset, device) if world.is_first else None,
         watch=Watch(rules=rules(recipe), counts=state.alarm_counts),
         resumed=resumed,
+        engine=engine,
+        tracer=Tracer(
+            count=conduct.profile if world.is_first else 0, folder=folder.profile, device=device
+        ),
         transfer=transfer,
     )
 

@@ -27,6 +27,7 @@ RUN_FILES = (
     "best-*.safetensors",
     "metrics.jsonl",
     "events.out.tfevents.*",
+    "profile/*",
     PARTIAL,
 )
 
@@ -56,6 +57,11 @@ class RunFolder:
     @property
     def augmented(self) -> Path:
         return self.path / "reals-augmented.png"
+
+    @property
+    def profile(self) -> Path:
+        """Folder of what `Conduct.profile` asks for."""
+        return self.path / "profile"
 
     @property
     def batch_per_device(self) -> int | None:

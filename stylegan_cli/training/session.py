@@ -11,7 +11,9 @@ from stylegan_cli.errors import TrainingError
 from stylegan_cli.recipe import Recipe
 from stylegan_cli.runtime import World
 from stylegan_cli.training.alarms import Alarm, Watch
+from stylegan_cli.training.compiled import Compiled
 from stylegan_cli.training.data import stream_of
+from stylegan_cli.training.engines import Engine
 from stylegan_cli.training.feed import Batch, batches_on
 from stylegan_cli.training.growing import Stage, is_growing, stage_at
 from stylegan_cli.training.health import Probe
@@ -25,6 +27,7 @@ from stylegan_cli.training.memory import (
 )
 from stylegan_cli.training.nets import Nets
 from stylegan_cli.training.outputs import Outputs, check_finite
+from stylegan_cli.training.profiling import Tracer
 from stylegan_cli.training.run_folder import RunFolder
 from stylegan_cli.training.share import Share, share_of
 from stylegan_cli.training.state import TrainingState
@@ -44,6 +47,7 @@ class Session:
         transfer: From the network that the run started from in this session.
         watch: Its counts are those of the state.
         probe: In the first process only, where the recipe asks for it.
+        tracer: Traces nothing in other processes.
         images_before: Shown before the last iteration.
         unwritten: Alarms for the next line of `stats.jsonl`.
     """
@@ -58,6 +62,8 @@ class Session:
     watch: Watch
     probe: Probe | None
     resumed: bool
+    engine: Engine
+    tracer: Tracer
     transfer: Transfer | None = None
     clock: float = field(default_factory=time.monotonic)
     images_at_clock: int = 0
@@ -98,14 +104,15 @@ class Session:
             yield batch
 
     def train(self, batch: Batch) -> Iterator[Tick]:
-        """Train on a batch; yields news where memory did not suffice, and how it goes on.
+        """Train on a batch; yields news of what did not go as asked, and files of a trace.
 
         Raises:
             TrainingError: Memory does not suffice; no state was touched.
         """
         room, stage = self.state.batch_per_device, stage_at(self.recipe, self.state.cur_nimg)
         try:
-            train_batch(self.state, self.nets, self.recipe, stage, batch)
+            with self.tracer.iteration():
+                train_batch(self.state, self.nets, self.recipe, stage, batch, self.engine)
         except (MemoryError, RuntimeError) as error:
             if not is_out_of_memory(error):
                 raise
@@ -114,10 +121,13 @@ class Session:
             self.folder.keep_batch_per_device(fewer)
             raise TrainingError(begin_anew_words(share, fewer)) from error
         found = self.state.batch_per_device
+        alarms = [Alarm(name="compile", message=words) for words in self._compiling_news()]
         if found is not None and found != room:
-            alarm = memory_alarm(self._share(stage), found)
-            self.unwritten.append(alarm)
-            yield replace(self._tick({}, []), alarms=(alarm,))
+            alarms.append(memory_alarm(self._share(stage), found))
+        files = self.tracer.take_files()
+        if alarms or files:
+            self.unwritten += alarms
+            yield replace(self._tick({}, files), alarms=tuple(alarms))
 
     def crossed(self, ticks: int = 1) -> bool:
         """Whether the last iteration ended a multiple of so many ticks, or was the last of all."""
@@ -168,6 +178,9 @@ class Session:
         before = time.monotonic()
         yield tick
         self.clock += time.monotonic() - before
+
+    def _compiling_news(self) -> list[str]:
+        return self.engine.take_news() if isinstance(self.engine, Compiled) else []
 
     def _share(self, stage: Stage) -> Share:
         room = self.state.batch_per_device

@@ -1,0 +1,85 @@
+"""Phases as CUDA graphs: thousands of small kernels started by one call.
+
+Written from PyTorch's documentation; not yet run on a GPU.
+"""
+
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from stylegan_cli.training.engines import (
+    Gradients,
+    Job,
+    Kind,
+    accumulate,
+    differentiate,
+    eager,
+    inputs_of,
+    kind_of,
+)
+from stylegan_cli.training.flat import with_tensors
+from stylegan_cli.training.nets import Nets
+from stylegan_cli.training.phases import Outcome
+
+WARM_UP = 3
+"""Runs before a capture: libraries choose their kernels and take their memory in the first ones."""
+
+
+@dataclass(kw_only=True)
+class Captured:
+    """The engine that captures each kind of job once and repeats it.
+
+    Attributes:
+        pool: Memory that all graphs share: one runs at a time, and its results are used up before
+            the next.
+    """
+
+    graphs: dict[Kind, "_Graph"] = field(default_factory=dict)
+    pool: Any = field(default_factory=torch.cuda.graph_pool_handle)
+
+    def __call__(self, nets: Nets, job: Job) -> Outcome:
+        # while a level fades in, every iteration would be a graph of its own
+        if nets.G.lod % 1:
+            return eager(nets, job)
+        kind = kind_of(nets, job)
+        if kind not in self.graphs:
+            # those of stages before would only hold memory
+            self.graphs = {k: graph for k, graph in self.graphs.items() if k.lod == kind.lod}
+            self.graphs[kind] = _captured(nets, job, self.pool)
+        outcome, gradients = self.graphs[kind].replay(job)
+        accumulate(job.network, gradients)
+        return outcome
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Graph:
+    """A captured job: what it reads from and what it writes to, always in the same place."""
+
+    graph: torch.cuda.CUDAGraph
+    inputs: list[Tensor]
+    outcome: Outcome
+    gradients: Gradients
+
+    def replay(self, job: Job) -> tuple[Outcome, Gradients]:
+        """As `engines.differentiate`; the next replay writes over it."""
+        torch._foreach_copy_(self.inputs, inputs_of(job))
+        self.graph.replay()
+        return self.outcome, self.gradients
+
+
+def _captured(nets: Nets, job: Job, pool: Any) -> _Graph:
+    inputs = [tensor.clone() for tensor in inputs_of(job)]
+    device = inputs[0].device
+    static = replace(job, inputs=with_tensors(job.inputs, inputs))
+    stream = torch.cuda.Stream(device)
+    stream.wait_stream(torch.cuda.current_stream(device))
+    with torch.cuda.stream(stream):
+        for _ in range(WARM_UP):
+            differentiate(nets, static)
+    torch.cuda.current_stream(device).wait_stream(stream)
+    graph = torch.cuda.CUDAGraph()
+    with torch.cuda.graph(graph, pool=pool):
+        outcome, gradients = differentiate(nets, static)
+    return _Graph(graph=graph, inputs=inputs, outcome=outcome, gradients=gradients)

@@ -1,0 +1,61 @@
+"""How this machine carries a run out: what is no part of the recipe."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+
+from stylegan_cli.errors import UsageError
+from stylegan_cli.execution import check_compiler
+from stylegan_cli.ops import BackendName
+from stylegan_cli.recipe import Recipe
+from stylegan_cli.runtime import World
+from stylegan_cli.training.captured import Captured
+from stylegan_cli.training.compiled import Compiled
+from stylegan_cli.training.engines import Engine, eager
+
+EngineName = Literal["eager", "compiled", "captured"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Conduct:
+    """How a run is carried out.
+
+    Attributes:
+        engine: How phases become gradients: step by step, compiled, or as CUDA graphs.
+        backend: Form of the networks' operations.
+        profile: So many iterations are traced into the run's folder; 0 traces none.
+    """
+
+    engine: EngineName = "eager"
+    backend: BackendName = "auto"
+    profile: int = 0
+
+
+AS_USUAL = Conduct()
+
+
+def open_engine(
+    name: EngineName, recipe: Recipe, device: torch.device, dtype: torch.dtype, world: World
+) -> Engine:
+    """The engine of that name.
+
+    Raises:
+        UsageError: It cannot do this run, or not here.
+    """
+    if name == "eager":
+        return eager
+    flag = {"compiled": "--compile", "captured": "--cuda-graphs"}[name]
+    if recipe.augment.mode != "none":
+        raise UsageError(
+            f"{flag}: augmentation looks at more or less of each image as chance has it, and a "
+            f"fixed program cannot; leave out {flag}, or add --set augment.mode=none"
+        )
+    if name == "compiled":
+        check_compiler(device)
+        return Compiled(dtype=dtype)
+    if device.type != "cuda":
+        raise UsageError(f"--cuda-graphs: the run is on {device}, and only GPUs of CUDA have them")
+    if world.size > 1:
+        raise UsageError("--cuda-graphs: not offered for several processes; leave it out")
+    return Captured()
