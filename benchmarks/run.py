@@ -16,7 +16,7 @@ from benchmarks.contender import Peer
 from benchmarks.environment import environment
 from benchmarks.peers import Field, peers
 from benchmarks.report import as_json, as_text
-from stylegan_cli.benchmark.cases import Case, forms
+from stylegan_cli.benchmark.cases import Case, Form, forms
 from stylegan_cli.benchmark.machine import MACHINE, machine_steps
 from stylegan_cli.benchmark.measuring import Contender, Result, contender, measure
 from stylegan_cli.runtime import keep_freed_memory, pick_device
@@ -48,12 +48,18 @@ def _measure(case: Case, field: Field, device: torch.device, options: argparse.N
     result = Result(case=case, left_out=field.left_out)
     makers: dict[str, Callable[[], Contender]] = {
         MACHINE: lambda: Contender(steps=machine_steps(device)),
-        **{form.name: partial(contender, case, form, device) for form in forms(device)},
+        **{form.name: partial(contender, case, form, device) for form in _forms(case, device)},
         **{name: partial(_timed, peer) for name, peer in field.there.items()},
     }
     for progress in measure(result, makers, device, rounds=options.rounds, clock=clock):
         _say(f"{case.name}: {progress.doing}")
     return result
+
+
+def _forms(case: Case, device: torch.device) -> list[Form]:
+    """Those of the device; on a GPU also compiled and captured, which augmentation cannot be."""
+    fixed = device.type == "cuda" and case.recipe.augment.mode == "none"
+    return forms(device, engines=("eager", "compiled", "captured") if fixed else ("eager",))
 
 
 def _timed(peer: Peer) -> Contender:

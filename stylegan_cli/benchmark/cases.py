@@ -2,17 +2,16 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from itertools import pairwise
-from typing import Literal
+from itertools import pairwise, product
 
 import torch
 
+from stylegan_cli.checkpoint import Precision
 from stylegan_cli.ops import BackendName
 from stylegan_cli.recipe import Recipe
 from stylegan_cli.runtime import pick_dtype
+from stylegan_cli.training.conduct import EngineName
 from stylegan_cli.training.growing import Stage, stages
-
-Precision = Literal["fp32", "bf16"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,14 +31,22 @@ class Case:
 
 @dataclass(frozen=True)
 class Form:
-    """How networks compute."""
+    """How networks compute.
+
+    Attributes:
+        engine: How phases of training become gradients; "compiled" draws with a compiled network,
+            too.
+    """
 
     precision: Precision
     backend: BackendName
+    engine: EngineName = "eager"
 
     @property
     def name(self) -> str:
-        return f"{self.backend} {self.precision}"
+        return (
+            f"{self.backend} {self.precision}{'' if self.engine == 'eager' else f' {self.engine}'}"
+        )
 
 
 def cases(name: str, recipe: Recipe, *, batch_size: int | None = None) -> list[Case]:
@@ -63,8 +70,9 @@ def forms(
     device: torch.device,
     precisions: Sequence[Precision] = (),
     backends: Sequence[BackendName] = (),
+    engines: Sequence[EngineName] = ("eager",),
 ) -> list[Form]:
-    """Every precision in every backend.
+    """Every precision in every backend by every engine.
 
     Args:
         precisions: fp32 if empty, and bf16 where the device gains from it.
@@ -72,6 +80,7 @@ def forms(
     """
     gains = pick_dtype("auto", device) == torch.bfloat16
     chosen: Sequence[Precision] = precisions or (("fp32", "bf16") if gains else ("fp32",))
-    if backends:
-        return [Form(precision, backend) for backend in backends for precision in chosen]
-    return [Form(chosen[0], "ref"), *(Form(precision, "auto") for precision in chosen)]
+    plain = [] if backends else [Form(chosen[0], "ref")]
+    taken: Sequence[BackendName] = backends or ("auto",)
+    combined = product(taken, engines, chosen)
+    return [*plain, *(Form(precision, backend, engine) for backend, engine, precision in combined)]

@@ -1,7 +1,7 @@
 """Measurements of a case: work is counted once, then all contenders are timed in turns."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 
 import torch
@@ -19,13 +19,18 @@ class Contender:
     """Steps ready to be taken.
 
     Attributes:
+        plain: The same ones operation by operation, for their work to be counted, where a step is
+            something else.
         warmup: Those of them that are taken once before anything is counted or timed.
         held_bytes: Of what stays in memory from step to step.
+        notes: What did not go as asked, in words.
     """
 
     steps: Steps
+    plain: Steps = field(default_factory=dict)
     warmup: Sequence[str] = ()
     held_bytes: Callable[[], int] = int
+    notes: Callable[[], Sequence[str]] = list
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,6 +42,7 @@ class Result:
         held_bytes: By contender.
         seconds: All times, by contender and step.
         left_out: Why contenders are missing.
+        notes: What did not go as asked, by contender.
     """
 
     case: Case
@@ -44,6 +50,7 @@ class Result:
     held_bytes: dict[str, int] = field(default_factory=dict)
     seconds: dict[str, dict[str, list[float]]] = field(default_factory=dict)
     left_out: dict[str, str] = field(default_factory=dict)
+    notes: dict[str, Sequence[str]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,10 +83,19 @@ def step_count(cases: Sequence[Case], forms: Sequence[Form], *, rounds: int) -> 
 def contender(case: Case, form: Form, device: torch.device) -> Contender:
     """Networks of a case in a form."""
     training = Training(case, form, device)
-    # the kind with all regularizers runs every kernel
-    warmup = [GENERATE, max(training.steps, key=len)]
     steps = {GENERATE: generation(case, form, device), **training.steps}
-    return Contender(steps=steps, warmup=warmup, held_bytes=training.held_bytes)
+    plain: dict[str, Callable[[], object]] = {}
+    if form.engine != "eager":
+        by_operation = replace(form, engine="eager")
+        plain = {GENERATE: generation(case, by_operation, device), **training.plain_steps}
+    return Contender(
+        steps=steps,
+        plain=plain,
+        # the kind with all regularizers runs every kernel
+        warmup=[GENERATE, max(training.steps, key=len)],
+        held_bytes=training.held_bytes,
+        notes=training.notes,
+    )
 
 
 def measure(
@@ -104,7 +120,7 @@ def measure(
                 made.steps[step]()
             works: dict[str, Work] = {}
             for step, run in made.steps.items():
-                works[step] = counted(run, device)
+                works[step] = counted(made.plain.get(step, run), device)
                 yield Progress(doing=f"{name}: {step}", result=result)
         except (MemoryError, RuntimeError) as error:
             if not is_out_of_memory(error):
@@ -112,7 +128,7 @@ def measure(
             result.left_out[name] = "out of memory"
             continue
         steps[name], result.work[name] = made.steps, works
-        result.held_bytes[name] = made.held_bytes()
+        result.held_bytes[name], result.notes[name] = made.held_bytes(), made.notes()
     for sample in interleaved(
         steps, rounds, clock=clock or wall_clock(device), repeats=repeats_on(device)
     ):

@@ -49,6 +49,7 @@ def _contender(result: Result, name: str, found: Summary | None) -> dict[str, An
     return {
         **(asdict(found) if found else {}),
         "held_bytes": result.held_bytes[name],
+        "notes": list(result.notes[name]),
         "work": {step: _work(work) for step, work in result.work[name].items()},
         "samples": result.seconds[name],
     }

@@ -17,6 +17,9 @@ from stylegan_cli.networks.build import build_generator
 from stylegan_cli.recipe import LossSection
 from stylegan_cli.runtime import World, pick_dtype, repeatable
 from stylegan_cli.synthesis import to_pixels
+from stylegan_cli.training.compiled import Compiled
+from stylegan_cli.training.conduct import open_engine
+from stylegan_cli.training.engines import Engine, eager
 from stylegan_cli.training.feed import Batch
 from stylegan_cli.training.iteration import train_batch
 from stylegan_cli.training.nets import Nets
@@ -65,7 +68,9 @@ def generation(case: Case, form: Form, device: torch.device) -> Callable[[], Non
     G = build_generator(case.recipe, c_dim=0, dtype=dtype, backend=form.backend)
     G = G.to(device).eval().requires_grad_(False)
     G.lod = case.stage.lod
-    drawn = ready_to_draw(G, form.precision, Drawing(backend=form.backend))
+    compiled = form.engine == "compiled"
+    how = Drawing(backend=form.backend, compile=compiled, batch_size=n)
+    drawn = ready_to_draw(G, form.precision, how)
     z, c = torch.randn(n, G.z_dim, device=device), torch.zeros(n, 0, device=device)
 
     def generate() -> None:
@@ -83,6 +88,7 @@ class Training:
     def __init__(self, case: Case, form: Form, device: torch.device) -> None:
         dtype = pick_dtype(form.precision, device)
         self.case, self.device, self.dtype = case, device, dtype
+        self.engine = open_engine(form.engine, case.recipe, device, dtype, World())
         self.state = initial_state(
             case.recipe, c_dim=0, device=device, dtype=dtype, backend=form.backend
         )
@@ -98,10 +104,16 @@ class Training:
     @property
     def steps(self) -> Steps:
         """An iteration of each kind."""
-        return {
-            name: partial(self._train, kind.iteration)
-            for name, kind in kinds(self.case.recipe.loss).items()
-        }
+        return self._iterations(self.engine)
+
+    @property
+    def plain_steps(self) -> Steps:
+        """The same, operation by operation."""
+        return self._iterations(eager)
+
+    def notes(self) -> list[str]:
+        """What the engine did not do as asked, in words."""
+        return self.engine.take_news() if isinstance(self.engine, Compiled) else []
 
     def held_bytes(self) -> int:
         """Bytes of weights, averages and moments."""
@@ -110,10 +122,17 @@ class Training:
         parts += [moments for opt in (state.opt_g, state.opt_d) for moments in opt.state.values()]
         return sum(_bytes(value) for part in parts for value in part.values())
 
-    def _train(self, iteration: int) -> None:
+    def _iterations(self, engine: Engine) -> Steps:
+        return {
+            name: partial(self._train, kind.iteration, engine)
+            for name, kind in kinds(self.case.recipe.loss).items()
+        }
+
+    def _train(self, iteration: int, engine: Engine) -> None:
         repeatable(self.device, self.dtype)
         self.state.iteration = iteration
-        train_batch(self.state, self.nets, self.case.recipe, self.case.stage, self.batch)
+        recipe, stage = self.case.recipe, self.case.stage
+        train_batch(self.state, self.nets, recipe, stage, self.batch, engine)
 
 
 def _bytes(value: object) -> int:

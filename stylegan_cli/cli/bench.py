@@ -16,6 +16,7 @@ from stylegan_cli.ranges import parse_ints
 if TYPE_CHECKING:
     from stylegan_cli.api import BenchmarkCase, BenchmarkResult
     from stylegan_cli.benchmark.summary import Speed
+    from stylegan_cli.training.conduct import EngineName
 
 EXAMPLES = examples(
     "sgtool bench",
@@ -27,7 +28,7 @@ Word = TypeVar("Word", bound=str)
 DEFAULT = "stylegan2-small"
 SHARES = ("FLOP/s", "bytes/s", "roofline")
 COLUMNS = (
-    *("recipe", "px", "batch", "backend", "precision"),
+    *("recipe", "px", "batch", "form"),
     *("img/s", *SHARES),
     *("s/kimg", *SHARES, "GiB", "hours"),
 )
@@ -68,6 +69,15 @@ def bench(
             "precision and ref in the first.",
         ),
     ] = None,
+    compiled: Annotated[
+        bool,
+        typer.Option(
+            "--compile", help="Measure compiled training and drawing, too; takes minutes."
+        ),
+    ] = False,
+    captured: Annotated[
+        bool, typer.Option("--cuda-graphs", help="Measure training as CUDA graphs, too.")
+    ] = False,
     rounds: Annotated[
         int, typer.Option("--rounds", metavar="N", min=1, help="Times are medians of so many.")
     ] = 5,
@@ -81,11 +91,11 @@ def bench(
 ) -> None:
     """Measure how fast this machine trains and draws images.
 
-    A line for each recipe, resolution, batch, backend and precision: images drawn a second, seconds
-    per thousand images of training, and for each the share of the FLOP/s and bytes/s that the
-    machine reaches with large matrices and copies; roofline is the share of the speed at which the
-    operations could run one by one. Then the memory of training and the hours that the recipe takes
-    at that resolution. Ctrl-C ends with what was measured.
+    A line for each recipe, resolution, batch and form (backend, precision, compiled or not): images
+    drawn a second, seconds per thousand images of training, and for each the share of the FLOP/s
+    and bytes/s that the machine reaches with large matrices and copies; roofline is the share of
+    the speed at which the operations could run one by one. Then the memory of training and the
+    hours that the recipe takes at that resolution. Ctrl-C ends with what was measured.
     """
     from stylegan_cli import api
     from stylegan_cli.ops import BACKENDS
@@ -98,6 +108,7 @@ def bench(
         place,
         _words(precision, "--precision", ("fp32", "bf16")),
         _words(backend, "--backend", BACKENDS),
+        _engines(compiled=compiled, captured=captured),
     )
     cases = [
         case
@@ -151,6 +162,9 @@ class _Report:
         for result in self.results:
             for name, why in result.left_out.items():
                 console.warn(f"{_named(result.case)}: {name} is left out: {why}")
+            for name, notes in result.notes.items():
+                for note in notes:
+                    console.warn(f"{_named(result.case)}: {name}: {note}")
 
 
 def _words(text: str | None, flag: str, valid: Sequence[Word]) -> list[Word]:
@@ -160,6 +174,11 @@ def _words(text: str | None, flag: str, valid: Sequence[Word]) -> list[Word]:
         if word not in valid:
             raise UsageError(f"{flag} {text}: no {word!r}; write one or more of {', '.join(valid)}")
     return [known for word in words for known in valid if known == word]
+
+
+def _engines(*, compiled: bool, captured: bool) -> list["EngineName"]:
+    asked: dict[EngineName, bool] = {"eager": True, "compiled": compiled, "captured": captured}
+    return [engine for engine, is_asked in asked.items() if is_asked]
 
 
 def _variants(assignments: Sequence[str], resolutions: str | None) -> list[list[str]]:
@@ -194,7 +213,7 @@ def _rows(result: "BenchmarkResult") -> Iterator[tuple[str, ...]]:
             result.case.name,
             str(stage.resolution),
             str(stage.batch_size),
-            *name.split(),
+            name,
             f"{found.images_per_second:.1f}",
             *_shares(found.generation),
             f"{found.seconds_per_kimg:.1f}",

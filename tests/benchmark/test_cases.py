@@ -37,6 +37,11 @@ def test_the_plain_form_is_compared_by_itself_in_one_precision():
     ]
 
 
+def test_compiled_forms_come_beside_the_others():
+    found = forms(CPU, ["fp32"], engines=["eager", "compiled"])
+    assert [form.name for form in found] == ["ref fp32", "auto fp32", "auto fp32 compiled"]
+
+
 def test_lazy_regularizers_make_three_kinds_of_iterations():
     shares = {name: kind.share for name, kind in kinds(tiny().loss).items()}
     assert shares == {"step": 0.5, "step+Greg": 0.25, "step+Greg+Dreg": 0.25}

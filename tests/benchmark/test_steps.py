@@ -2,6 +2,7 @@ import pytest
 import torch
 
 from stylegan_cli.benchmark.cases import Form, cases
+from stylegan_cli.benchmark.measuring import contender
 from stylegan_cli.benchmark.steps import Training, generation
 from stylegan_cli.benchmark.work import counted
 from tests.tiny import tiny, tiny_growing
@@ -58,6 +59,12 @@ def test_what_a_network_holds_includes_its_moments():
     training.steps["step+Greg+Dreg"]()
     moments = 2 * sum(p.numel() * 4 for p in training.state.G.parameters())
     assert training.held_bytes() - before >= moments
+
+
+@pytest.mark.parametrize(("engine", "has_twins"), [("eager", False), ("compiled", True)])
+def test_compiled_steps_are_counted_operation_by_operation(engine, has_twins):
+    made = contender(cases("tiny", tiny())[0], Form("fp32", "auto", engine), CPU)
+    assert (made.plain.keys() == made.steps.keys()) == has_twins
 
 
 def test_the_plain_form_and_the_fast_one_are_told_apart():

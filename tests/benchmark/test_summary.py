@@ -29,6 +29,7 @@ def result_of(case, kinds, **seconds):
             "fast": {step: work(100, 5, new_bytes=7) for step in steps},
         },
         held_bytes={"machine": 0, "fast": 1000},
+        notes={"machine": [], "fast": []},
         seconds={
             "machine": {"matmul float32": [1.0, 1.0, 9.0], "conv 8 float32": [1.0], "copy": [1.0]},
             "fast": {step: [seconds.get(step, 2.0)] for step in steps},
@@ -107,6 +108,15 @@ def test_contenders_take_turns():
     assert order == ["a", "a", "b", "b", "a", "b", "a", "b"]
     assert len(done) == 2 + 4
     assert {name: len(times["x"]) for name, times in result.seconds.items()} == {"a": 2, "b": 2}
+
+
+def test_work_is_counted_operation_by_operation():
+    x = torch.randn(8, 8)
+    made = Contender(steps={"x": list}, plain={"x": lambda: x @ x}, notes=lambda: ["slow"])
+    result = Result(case=cases("tiny", tiny())[0])
+    list(measure(result, {"compiled": lambda: made}, CPU, rounds=1))
+    assert result.work["compiled"]["x"].flops == 2 * 8**3
+    assert result.notes == {"compiled": ["slow"]}
 
 
 def test_what_does_not_fit_into_memory_is_left_out():
