@@ -210,7 +210,9 @@ def _stop_signals() -> Iterator[list[int]]:
         if received and number == signal.SIGINT:
             raise KeyboardInterrupt
         received.append(number)
-        console.note("stopping after this step; the state is being saved")
+        # on a terminal, the live line is still open
+        start = "\n" if console.on_terminal() else ""
+        console.note(f"{start}stopping after this step; the state is being saved")
 
     before = {number: signal.signal(number, note) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
