@@ -7,7 +7,7 @@ import torch
 
 from stylegan_cli.errors import UsageError
 from stylegan_cli.execution import check_compiler
-from stylegan_cli.ops import BackendName
+from stylegan_cli.ops import BackendName, pick_backend
 from stylegan_cli.recipe import Recipe
 from stylegan_cli.runtime import World
 from stylegan_cli.training.captured import Captured
@@ -35,27 +35,31 @@ class Conduct:
 AS_USUAL = Conduct()
 
 
-def open_engine(
-    name: EngineName, recipe: Recipe, device: torch.device, dtype: torch.dtype, world: World
-) -> Engine:
-    """The engine of that name.
+def check_conduct(conduct: Conduct, recipe: Recipe, device: torch.device, world: World) -> None:
+    """Refuse what cannot do this run, or not here.
 
     Raises:
-        UsageError: It cannot do this run, or not here.
+        UsageError: What it is, and why.
     """
-    if name == "eager":
-        return eager
-    flag = {"compiled": "--compile", "captured": "--cuda-graphs"}[name]
+    pick_backend(conduct.backend)
+    if conduct.engine == "eager":
+        return
+    flag = {"compiled": "--compile", "captured": "--cuda-graphs"}[conduct.engine]
     if recipe.augment.mode != "none":
         raise UsageError(
             f"{flag}: augmentation looks at more or less of each image as chance has it, and a "
             f"fixed program cannot; leave out {flag}, or add --set augment.mode=none"
         )
-    if name == "compiled":
+    if conduct.engine == "compiled":
         check_compiler(device)
-        return Compiled(dtype=dtype)
-    if device.type != "cuda":
+    elif device.type != "cuda":
         raise UsageError(f"--cuda-graphs: the run is on {device}, and only GPUs of CUDA have them")
-    if world.size > 1:
+    elif world.size > 1:
         raise UsageError("--cuda-graphs: not offered for several processes; leave it out")
-    return Captured()
+
+
+def open_engine(name: EngineName, dtype: torch.dtype) -> Engine:
+    """The engine of that name, for activations of this type."""
+    if name == "compiled":
+        return Compiled(dtype=dtype)
+    return Captured() if name == "captured" else eager

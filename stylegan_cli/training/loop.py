@@ -10,7 +10,7 @@ from stylegan_cli.errors import Interrupted
 from stylegan_cli.recipe import Recipe
 from stylegan_cli.recipe.automatic import resolve
 from stylegan_cli.runtime import World
-from stylegan_cli.training.conduct import AS_USUAL, Conduct
+from stylegan_cli.training.conduct import AS_USUAL, Conduct, check_conduct
 from stylegan_cli.training.growing import stages
 from stylegan_cli.training.opening import open_session
 from stylegan_cli.training.origin import as_begun, open_origin, with_origin
@@ -43,7 +43,8 @@ def train(
             the state and raises Interrupted.
 
     Raises:
-        UsageError: The batch cannot be dealt out to so many processes.
+        UsageError: The batch cannot be dealt out to so many processes, or the run cannot be
+            conducted as asked.
         OutputError: The folder holds something else or cannot be written.
         DataError: An image cannot be read.
         NetworkFileError: The state is damaged, or a network to start from cannot be used.
@@ -54,6 +55,7 @@ def train(
     recipe = _settled(recipe, files, world, anew=overwrite)
     for stage in stages(recipe):
         share_of(recipe, stage, world)
+    check_conduct(conduct, recipe, device, world)
     if world.is_first:
         files.prepare(recipe, overwrite=overwrite)
     world.barrier()

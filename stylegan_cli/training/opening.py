@@ -34,12 +34,10 @@ def open_session(
 
     Raises:
         NetworkFileError: The state is damaged, or a network to start from cannot be used.
-        UsageError: Layers are to keep weights that they do not get, or the run cannot be carried
-            out as asked.
+        UsageError: Layers are to keep weights that they do not get.
         OutputError: The state is of other images, or not seen by every process.
     """
     dtype = pick_dtype(recipe.train.precision, device)
-    engine = open_engine(conduct.engine, recipe, device, dtype, world)
     state = initial_state(
         recipe, c_dim=dataset.c_dim, device=device, dtype=dtype, backend=conduct.backend
     )
@@ -61,7 +59,7 @@ def open_session(
         probe=open_probe(recipe, dataset, device) if world.is_first else None,
         watch=Watch(rules=rules(recipe), counts=state.alarm_counts),
         resumed=resumed,
-        engine=engine,
+        engine=open_engine(conduct.engine, dtype),
         tracer=Tracer(
             count=conduct.profile if world.is_first else 0, folder=folder.profile, device=device
         ),
