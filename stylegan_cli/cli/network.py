@@ -55,9 +55,11 @@ def open_network(chosen: Path | None, flags: DrawingFlags) -> "Network":
         UsageError: There is no such device, or no such backend on it.
     """
     from stylegan_cli.execution import open_for_drawing
-    from stylegan_cli.runtime import pick_device, pick_dtype, repeatable
+    from stylegan_cli.runtime import keep_freed_memory, pick_device, pick_dtype, repeatable
 
     path, place = find_network(chosen), pick_device(flags.device)
+    if place.type == "cpu":
+        keep_freed_memory()
     network = open_for_drawing(path, place, execution_of(flags))
     repeatable(place, pick_dtype(network.precision, place))
     side, grown = network.G.resolution, network.G.side

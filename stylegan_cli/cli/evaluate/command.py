@@ -94,9 +94,11 @@ def device_of(flags: SubjectFlags) -> "torch.device":
     """
     import torch
 
-    from stylegan_cli.runtime import pick_device, repeatable
+    from stylegan_cli.runtime import keep_freed_memory, pick_device, repeatable
 
     device = pick_device(flags.device)
+    if device.type == "cpu":
+        keep_freed_memory()
     repeatable(device, torch.float32)
     return device
 

@@ -15,6 +15,7 @@ from stylegan_cli.interop.export.parts import FixedNoise, Part, PartName, Port, 
 from stylegan_cli.interop.export.tracing import trace
 from stylegan_cli.interop.export.verification import Deviation, deviations, example
 from stylegan_cli.latents import Sampling, check_possible
+from stylegan_cli.networks.prepared import prepare
 from stylegan_cli.recipe import dumps
 
 FORMATS = {".onnx": onnx_format, ".pt2": program_format}
@@ -64,7 +65,7 @@ def export_network(
     check_possible(network.G, Sampling(noise_mode=noise_mode))
     if path.suffix == ".onnx":
         onnx_format.check_installed()
-    parts = parts_of(network.G, noise_mode, halves=halves)
+    parts = parts_of(prepare(network.G), noise_mode, halves=halves)
     places = export_paths(path, halves=halves)
     with ExitStack() as files:
         return [

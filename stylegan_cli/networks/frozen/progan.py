@@ -67,7 +67,7 @@ class FrozenRGB(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Float32 image of the feature map x."""
-        return to_image(x, self.weight.expand(len(x), -1, -1), self.bias)
+        return to_image(x, self.weight.expand(x.shape[0], -1, -1), self.bias)
 
 
 class FrozenTail(nn.Module):

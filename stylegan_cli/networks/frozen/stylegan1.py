@@ -22,7 +22,7 @@ class FrozenConst(nn.Module):
 
     def forward(self, w: Tensor) -> Tensor:
         """`[n, features, 4, 4]`, whatever w is; free to be overwritten."""
-        return self.const.repeat(len(w), 1, 1, 1)
+        return self.const.repeat(w.shape[0], 1, 1, 1)
 
 
 class FrozenTail(nn.Module):
