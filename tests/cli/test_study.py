@@ -207,3 +207,29 @@ def test_mix_as_the_readme_has_it_says_that_a_network_has_no_styles(here, growin
     done = sgtool(*words)
     assert done.exit_code == 2
     assert "no styles to mix" in done.stderr
+
+
+def test_bf16_is_another_request_and_says_so_in_its_file(here):
+    plain, half = (
+        json.loads(sgtool("grid", "--seeds", "1", "--json", "--precision", precision).stdout)
+        for precision in ("auto", "bf16")
+    )
+    assert "precision" not in plain["request"]
+    assert half["request"]["precision"] == "bf16"
+    assert half["hdf5"] != plain["hdf5"]
+    with h5py.File(half["hdf5"]) as file:
+        assert json.loads(file.attrs["request"])["precision"] == "bf16"
+
+
+def test_a_study_goes_on_with_another_backend(here):
+    sgtool("grid", "--seeds", "1", "-o", "out", "--precision", "fp32")
+    again = sgtool("grid", "--seeds", "1", "-o", "out", "--backend", "ref", "--json")
+    assert json.loads(again.stdout)["made_now"] == 0
+
+
+def test_compiling_without_a_compiler_ends_in_words(here, monkeypatch):
+    monkeypatch.setenv("CXX", "no-such-compiler")
+    done = sgtool("grid", "--seeds", "1", "--compile", "-o", "out")
+    assert done.exit_code == 2
+    assert "no no-such-compiler here" in done.stderr
+    assert not Path("out").exists()

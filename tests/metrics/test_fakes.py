@@ -4,8 +4,11 @@ import torch
 
 from stylegan_cli.checkpoint import load_network
 from stylegan_cli.errors import NetworkFileError, UsageError
+from stylegan_cli.execution import Execution
 from stylegan_cli.latents import Sampling
+from stylegan_cli.metrics.cases import Options, network_case
 from stylegan_cli.metrics.fakes import Fakes, LabelSource, draw_fakes, seeds_of
+from stylegan_cli.metrics.protocol import OURS
 from stylegan_cli.studies.grid import grid
 from stylegan_cli.synthesis import render
 
@@ -92,3 +95,21 @@ def test_images_that_are_no_numbers_are_told_with_their_network(network):
         next(broken.G.synthesis.parameters()).fill_(float("nan"))
     with pytest.raises(NetworkFileError, match=r"000012\.safetensors: .* no numbers"):
         draw_fakes(broken, fakes_of(network), range(2))
+
+
+def test_fakes_in_bf16_have_features_of_their_own_and_those_in_float32_the_usual(network):
+    identities, cpu = {}, torch.device("cpu")
+    for precision in ("auto", "fp32", "bf16"):
+        options = Options(count=2, device=cpu, execution=Execution(precision=precision))
+        case = network_case(network.path, None, options, OURS)
+        identities[precision] = case.fakes[0].pictures.identity
+        assert case.facts.get("precision") == identities[precision].get("precision")
+    assert identities["auto"] == identities["fp32"]
+    assert "precision" not in identities["fp32"]
+    assert identities["bf16"] == {**identities["fp32"], "precision": "bf16"}
+
+
+def test_fakes_are_drawn_in_the_precision_asked_for(network):
+    whole = draw(fakes_of(network))
+    half = draw(fakes_of(network, execution=Execution(precision="bf16")))
+    assert 0 < np.abs(whole.astype(int) - half).max() <= 16
