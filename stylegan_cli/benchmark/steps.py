@@ -18,7 +18,7 @@ from stylegan_cli.recipe import LossSection
 from stylegan_cli.runtime import World, pick_dtype, repeatable
 from stylegan_cli.synthesis import to_pixels
 from stylegan_cli.training.compiled import Compiled
-from stylegan_cli.training.conduct import open_engine
+from stylegan_cli.training.conduct import Conduct, check_conduct, open_engine
 from stylegan_cli.training.engines import Engine, eager
 from stylegan_cli.training.feed import Batch
 from stylegan_cli.training.iteration import train_batch
@@ -88,7 +88,9 @@ class Training:
     def __init__(self, case: Case, form: Form, device: torch.device) -> None:
         dtype = pick_dtype(form.precision, device)
         self.case, self.device, self.dtype = case, device, dtype
-        self.engine = open_engine(form.engine, case.recipe, device, dtype, World())
+        conduct = Conduct(engine=form.engine, backend=form.backend)
+        check_conduct(conduct, case.recipe, device, World())
+        self.engine = open_engine(form.engine, dtype)
         self.state = initial_state(
             case.recipe, c_dim=0, device=device, dtype=dtype, backend=form.backend
         )
