@@ -18,7 +18,7 @@ ROWS = (
     {"networks", "data", "detectors", "results"},
     {"checkpoint", "plan"},
     {"execution"},
-    {"latents", "states"},
+    {"latents", "shipped", "states"},
     {"picked"},
     {"synthesis", "interop"},
     {"training", "studies", "metrics", "description", "reporting"},

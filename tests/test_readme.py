@@ -14,22 +14,24 @@ import typer
 from PIL import Image
 from typer.testing import CliRunner
 
+from stylegan_cli import shipped
 from stylegan_cli.cli.app import app
+from stylegan_cli.recipe import load
 from tests.interop.export.networks import shapes_unchecked
 from tests.interop.made import Network, classifier_variables, dumped
 from tests.networks.vectors import FOLDER
-from tests.tiny import write_network
+from tests.tiny import write_network, write_untrained
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 GUIDES = [path.read_text(encoding="utf-8") for path in sorted((ROOT / "docs").glob("*.md"))]
 SMALLER = (
-    "--set=generator.channel_base=256",
-    "--set=generator.channel_max=8",
-    "--set=generator.z_dim=8",
-    "--set=generator.w_dim=8",
-    "--set=train.total_kimg=0.016",
-    "--set=train.precision=fp32",
+    "generator.channel_base=256",
+    "generator.channel_max=8",
+    "generator.z_dim=8",
+    "generator.w_dim=8",
+    "train.total_kimg=0.016",
+    "train.precision=fp32",
 )
 
 
@@ -55,8 +57,12 @@ def results(tmp_path_factory):
     shutil.copy(FOLDER / "sg1_32_tf.pkl", folder / "faces.pkl")
     classifier = Network("D", "D_paper", classifier_variables(), version=2)
     (folder / "celebahq-classifier-00-male.pkl").write_bytes(dumped(classifier))
+    package = folder / "package"
+    package.mkdir()
+    write_untrained(package / "portraits-64.safetensors", load("portraits-64", SMALLER))
     with contextlib.chdir(folder), pytest.MonkeyPatch.context() as patch:
         patch.setenv("SGTOOL_CACHE", str(folder / "cache"))
+        patch.setattr(shipped, "FOLDER", package)
         return folder, [(command, run(command)) for command in shown_commands()]
 
 
@@ -66,7 +72,8 @@ def run(command):
         return subprocess.run([sys.executable, *words], check=False, capture_output=True, text=True)
     if words[0] == "convert" and words[2].endswith((".onnx", ".pt2")):
         return convert(words)
-    shrunk = SMALLER if words[0] == "train" and "--dry-run" not in words else ()
+    smaller = tuple(f"--set={each}" for each in SMALLER)
+    shrunk = smaller if words[0] == "train" and "--dry-run" not in words else ()
     if any(word.startswith("metrics.") for word in words):
         shrunk += ("--set=metrics.num=8",)
     if words[0] == "eval":

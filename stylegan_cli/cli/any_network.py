@@ -8,6 +8,7 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from stylegan_cli.cli.network import find_network
+from stylegan_cli.shipped import of_package_by_name
 
 if TYPE_CHECKING:
     from stylegan_cli.checkpoint import Network
@@ -22,6 +23,7 @@ def any_network(source: Path) -> "Iterator[tuple[Network, Sequence[str]]]":
     """
     from stylegan_cli import api
 
+    source = of_package_by_name(source)
     if source.is_dir() or not api.is_foreign(source):
         path = find_network(source)
         yield api.load_network(path, discriminator=api.has_discriminator(path)), ()

@@ -11,6 +11,7 @@ from typing import Any
 
 from stylegan_cli.cli.network import RUNS, SNAPSHOTS, find_network
 from stylegan_cli.errors import SgtoolError
+from stylegan_cli.shipped import shipped_names
 
 FEATURE_DETECTORS = ("inception", "vgg16", "alex", "mobilenet")
 DISTANCE_DETECTORS = ("vgg16", "alex")
@@ -34,9 +35,10 @@ def keys(incomplete: str) -> list[str]:
 
 
 def networks(incomplete: str) -> list[str]:
-    """Runs under ./runs that have made a network, and files."""
+    """Runs under ./runs that have made a network, files, and networks of the package."""
     runs = sorted({str(path.parent) for path in RUNS.glob(f"*/{SNAPSHOTS}")})
-    return list(dict.fromkeys([*_beginning(runs, incomplete), *_files(incomplete, ".safetensors")]))
+    names = _beginning([*runs, *shipped_names()], incomplete)
+    return list(dict.fromkeys([*names, *_files(incomplete, ".safetensors")]))
 
 
 def kinds(incomplete: str) -> list[str]:
@@ -84,12 +86,10 @@ def classes(ctx: Any, incomplete: str) -> list[str]:
 
 
 def styles(incomplete: str) -> list[str]:
-    """Styles of DiceBear, where it is installed."""
+    """Styles of DiceBear."""
     from stylegan_cli.data.samples import style_names
 
-    with suppress(ImportError):
-        return _beginning(style_names(), incomplete)
-    return []
+    return _beginning(style_names(), incomplete)
 
 
 def _beginning(names: Iterable[str], incomplete: str) -> list[str]:

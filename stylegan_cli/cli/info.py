@@ -6,13 +6,14 @@ from typing import Annotated, Any
 
 import typer
 
-from stylegan_cli.cli.network import newest_network
+from stylegan_cli.cli.network import find_network
 from stylegan_cli.cli.options import JsonFlag, QuietFlag, examples
 from stylegan_cli.cli.output import echo_json, echo_table
-from stylegan_cli.errors import NetworkFileError
+from stylegan_cli.shipped import of_package_by_name
 
 EXAMPLES = examples(
     "sgtool info",
+    "sgtool info portraits-64",
     "sgtool info runs/people runs/people/network-000200.safetensors --json",
     "sgtool info results/mix-0a1b2c3d/mix.h5 people.zip",
 )
@@ -37,7 +38,7 @@ def info(
     """
     from stylegan_cli import api
 
-    facts = [api.describe(path) for path in files] if files else [_machine()]
+    facts = [api.describe(of_package_by_name(path)) for path in files] if files else [_machine()]
     if json:
         echo_json(facts if len(facts) > 1 else facts[0])
         return
@@ -50,15 +51,11 @@ def _machine() -> dict[str, Any]:
 
     from stylegan_cli.checkpoint import versions
 
-    try:
-        network: str | None = str(newest_network())
-    except NetworkFileError:
-        network = None
     gpus = [torch.cuda.get_device_name(i) for i in range(torch.cuda.device_count())]
     return {
         "versions": versions(),
         "devices": [f"cpu, {torch.get_num_threads()} threads", *gpus],
-        "default_network": network,
+        "default_network": str(find_network(None)),
     }
 
 

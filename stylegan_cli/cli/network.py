@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal, Protocol, runtime_checkable
 
 from stylegan_cli.cli import console
-from stylegan_cli.errors import NetworkFileError
+from stylegan_cli.shipped import of_package_by_name, shipped_network
 
 if TYPE_CHECKING:
     from stylegan_cli.checkpoint import Network
@@ -48,10 +48,10 @@ def open_network(chosen: Path | None, flags: DrawingFlags) -> "Network":
     """The chosen network, or the newest one here, to draw; says on stderr which one it is.
 
     Args:
-        chosen: A network file or a run folder; None looks under ./runs.
+        chosen: As for `find_network`.
 
     Raises:
-        NetworkFileError: There is none, or it cannot be read.
+        NetworkFileError: It cannot be read.
         UsageError: There is no such device, or no such backend on it.
     """
     from stylegan_cli.execution import open_for_drawing
@@ -64,34 +64,37 @@ def open_network(chosen: Path | None, flags: DrawingFlags) -> "Network":
     repeatable(place, pick_dtype(network.precision, place))
     side, grown = network.G.resolution, network.G.side
     size = f"{side}×{side}" if side == grown else f"{side}×{side} (grown to {grown}×{grown})"
-    console.note(f"network {path}: {network.recipe.title}, {size}, {network.kimg:g} kimg")
+    console.note(f"network {_place(path)}: {network.recipe.title}, {size}, {network.kimg:g} kimg")
     return network
 
 
 def find_network(chosen: Path | None) -> Path:
-    """The file of the chosen network: of a run, its newest; of nothing, the newest run's newest.
+    """The file of the chosen network.
+
+    Args:
+        chosen: A network file, a run folder (its newest network) or the name of a network of the
+            package; None is the newest network of the newest run under ./runs, else the usual one
+            of the package.
 
     Raises:
-        NetworkFileError: There is none.
+        NetworkFileError: A folder without networks.
     """
     if chosen is None:
-        return newest_network()
-    from stylegan_cli.training.run_folder import newest_network as newest_network_of
+        return _newest_network() or shipped_network()
+    from stylegan_cli.training.run_folder import newest_network
 
-    return newest_network_of(chosen) if chosen.is_dir() else chosen
+    chosen = of_package_by_name(chosen)
+    return newest_network(chosen) if chosen.is_dir() else chosen
 
 
-def newest_network() -> Path:
-    """The newest snapshot of the newest run under ./runs.
-
-    Raises:
-        NetworkFileError: There is none.
-    """
+def _newest_network() -> Path | None:
+    """The newest snapshot of the newest run under ./runs, where there is one."""
     snapshots = list(RUNS.glob(f"*/{SNAPSHOTS}"))
     if not snapshots:
-        raise NetworkFileError(
-            "no network: none given, and no run under ./runs has made one; "
-            "name one with --network or $SGTOOL_NETWORK, or train one with `sgtool train`"
-        )
+        return None
     newest_run = max(snapshots, key=lambda path: path.stat().st_mtime).parent
     return find_network(newest_run)
+
+
+def _place(path: Path) -> str:
+    return "of the package" if path == shipped_network(path.stem) else str(path)

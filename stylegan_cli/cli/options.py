@@ -33,7 +33,8 @@ NetworkFlag = Annotated[
         envvar="SGTOOL_NETWORK",
         metavar="FILE",
         autocompletion=completion.networks,
-        help="Network file or run folder; otherwise the newest network under ./runs.",
+        help="Network file, run folder or portraits-64, which ships in the package; otherwise the "
+        "newest network under ./runs, and without any run portraits-64.",
     ),
 ]
 SeedsFlag = Annotated[

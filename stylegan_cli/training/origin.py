@@ -14,6 +14,7 @@ from stylegan_cli.files import similar
 from stylegan_cli.interop.reading import is_foreign, read_foreign
 from stylegan_cli.recipe import InitSection, Recipe, load
 from stylegan_cli.recipe.automatic import resolve
+from stylegan_cli.shipped import of_package_by_name
 from stylegan_cli.training.growing import is_growing
 from stylegan_cli.training.run_folder import NETWORKS, RunFolder, newest_network
 
@@ -133,6 +134,7 @@ def _grown(recipe: Recipe, side: int) -> Recipe:
 
 def _found(network: Path, sha256: str | None) -> tuple[Path, str]:
     """The file of a network and its hash; in a run, the newest unless the hash tells which."""
+    network = of_package_by_name(network)
     path = newest_network(network) if network.is_dir() else network
     if not path.is_file():
         lead = similar(path) or "; training starts from a network file or a run folder"

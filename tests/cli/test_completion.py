@@ -65,7 +65,6 @@ def test_keys_are_offered_for_set():
 
 
 def test_styles_of_portraits_are_offered():
-    pytest.importorskip("dicebear_styles")
     assert completed("sgtool data sample portraits --style toon") == ["toon-head"]
 
 

@@ -5,6 +5,7 @@ from typer.testing import CliRunner
 
 from stylegan_cli import __version__
 from stylegan_cli.cli.app import app
+from stylegan_cli.shipped import USUAL, shipped_network
 
 
 def sgtool(*words):
@@ -30,7 +31,7 @@ def test_without_a_file_it_tells_of_the_machine(tmp_path, monkeypatch):
     assert facts["versions"]["sgtool"] == __version__
     assert facts["versions"]["torch"] == torch.__version__
     assert facts["devices"][0].startswith("cpu")
-    assert facts["default_network"] is None
+    assert facts["default_network"] == str(shipped_network())
 
 
 def test_the_default_network_is_the_newest_of_the_runs(tmp_path, monkeypatch):
@@ -41,6 +42,12 @@ def test_the_default_network_is_the_newest_of_the_runs(tmp_path, monkeypatch):
     assert json.loads(sgtool("info", "--json").stdout)["default_network"] == str(
         network.relative_to(tmp_path)
     )
+
+
+def test_a_network_of_the_package_goes_by_its_name(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    facts = json.loads(sgtool("info", USUAL, "--json").stdout)
+    assert facts["title"] == USUAL
 
 
 def test_one_bad_file_ends_in_words_without_output(network_file, tmp_path):

@@ -1,11 +1,13 @@
 import os
 import shutil
+from pathlib import Path
 
 import pytest
 
-from stylegan_cli.cli.network import find_network, newest_network, open_network
+from stylegan_cli.cli.network import find_network, open_network
 from stylegan_cli.cli.study import StudyFlags
 from stylegan_cli.errors import NetworkFileError
+from stylegan_cli.shipped import USUAL, shipped_network
 
 
 @pytest.fixture
@@ -29,7 +31,7 @@ def test_a_run_gives_its_snapshot_of_most_kimg(runs):
 
 
 def test_without_a_choice_the_newest_run_gives_it(runs):
-    assert newest_network().read_text() == "b/network-000200"
+    assert find_network(None).read_text() == "b/network-000200"
 
 
 def test_a_run_without_snapshots_is_refused(runs):
@@ -41,10 +43,20 @@ def test_a_run_without_snapshots_is_refused(runs):
         find_network(runs / "c")
 
 
-def test_without_any_run_it_says_what_to_do(tmp_path, monkeypatch):
+def test_without_any_run_it_is_that_of_the_package(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(NetworkFileError, match=r"--network or \$SGTOOL_NETWORK, or train one"):
-        newest_network()
+    assert find_network(None) == shipped_network()
+
+
+def test_a_network_of_the_package_goes_by_its_name(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert find_network(Path(USUAL)) == shipped_network()
+
+
+def test_a_folder_of_that_name_is_meant_before_the_package(runs, monkeypatch):
+    monkeypatch.chdir(runs)
+    (runs / "b").rename(USUAL)
+    assert find_network(Path(USUAL)).parent == Path(USUAL)
 
 
 def test_the_network_taken_is_named_on_stderr(runs, network_file, capsys):

@@ -1,0 +1,29 @@
+"""How a network of the package is made of a snapshot: its weights rounded to 16-bit floats.
+
+python -c "from stylegan_cli.shipped.making import ship; ship('run/network-000400.safetensors')"
+"""
+
+from dataclasses import replace
+from pathlib import Path
+
+from stylegan_cli.checkpoint import load_network, save_network
+from stylegan_cli.shipped import FOLDER, USUAL
+
+LICENCE = 'CC BY 4.0: drawn portraits "Toon Head" by Johan Melin, through DiceBear'
+
+
+def ship(snapshot: Path | str, name: str = USUAL, folder: Path = FOLDER) -> Path:
+    """Write a network of drawn portraits as one of the package; the same network, the same weights.
+
+    Raises:
+        NetworkFileError: The snapshot cannot be read.
+        OutputError: The folder cannot be written.
+    """
+    network = load_network(Path(snapshot), discriminator=True)
+    assert network.D is not None
+    recipe = network.recipe
+    drawn = replace(recipe, title=name, data=replace(recipe.data, path="sample:portraits"))
+    header = replace(network.header, recipe=drawn, licence=LICENCE)
+    path = folder / f"{name}.safetensors"
+    save_network(path, header, network.G.half(), network.D.half())
+    return path
