@@ -80,10 +80,13 @@ def test_at_256_px_the_network_is_the_papers(bright):
     assert shapes["b4.out.weight"] == (1, 512)
 
 
-def test_a_file_that_is_no_classifier_is_refused_in_words(tmp_path, network_file):
+def test_a_file_that_is_no_classifier_is_refused_in_words(network_file):
     with pytest.raises(DataError, match="not a classifier of attributes"):
         load_classifier(network_file, CPU)
-    with pytest.raises(DataError, match="not a classifier of attributes"):
+
+
+def test_a_classifier_that_is_missing_is_told_so(tmp_path):
+    with pytest.raises(DataError, match="there is no such file"):
         load_classifier(tmp_path / "missing.safetensors", CPU)
 
 
