@@ -8,6 +8,7 @@ from stylegan_cli.networks.build import build_generator
 from stylegan_cli.networks.prepared import compiled, prepare
 from stylegan_cli.noise import noise_maps
 from stylegan_cli.recipe import load
+from tests.interop.export.networks import shapes_unchecked
 from tests.tiny import TINY
 
 
@@ -47,19 +48,24 @@ def test_a_compiled_generator_says_the_same_of_itself(family):
 
 
 @pytest.mark.slow
+@pytest.mark.filterwarnings(
+    "ignore::DeprecationWarning"
+)  # PyTorch's compiler uses what it deprecates
 @pytest.mark.skipif(shutil.which("g++") is None, reason="compiles")
 def test_compiled_images_are_those_of_the_generator():
     G = prepared()
     program = compiled(G, 2)
     for n in (3, 1):
-        images, expected = (each.synthesis(styles(G, n), "const") for each in (program, G))
+        with shapes_unchecked():
+            images, expected = (each.synthesis(styles(G, n), "const") for each in (program, G))
         assert (images - expected).norm() <= 1e-5 * expected.norm()
 
 
 @pytest.mark.slow
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
 def test_a_compiler_that_fails_is_told_in_words(monkeypatch):
     monkeypatch.setenv("CXX", "/bin/false")
     monkeypatch.setattr(torch._inductor.config.cpp, "cxx", (None, "/bin/false"))
     G = prepared()
-    with pytest.raises(UsageError, match="leave --compile out"):
+    with shapes_unchecked(), pytest.raises(UsageError, match="leave --compile out"):
         compiled(G, 3).synthesis(styles(G, 3), "none")

@@ -113,6 +113,9 @@ def test_gradients_that_are_missing_or_no_numbers_are_infinitely_wrong():
 
 
 @pytest.mark.slow
+@pytest.mark.filterwarnings(
+    "ignore::DeprecationWarning"
+)  # PyTorch's compiler uses what it deprecates
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
 def test_compiled_phases_train_as_the_phases_do(dtype):
     recipe, engine = small(), Compiled(dtype=dtype)
