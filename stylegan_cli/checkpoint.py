@@ -106,7 +106,7 @@ def save_tensors(path: Path, header: Header, tensors: Mapping[str, "Tensor"]) ->
     from safetensors import SafetensorError
     from safetensors.torch import save
 
-    plain = {key: _plain(tensor) for key, tensor in tensors.items()}
+    plain = {key: tensor.detach().cpu().contiguous() for key, tensor in tensors.items()}
     metadata = {
         "schema": str(SCHEMA),
         "recipe": dumps(header.recipe),
@@ -215,10 +215,6 @@ def file_sha256(path: Path) -> str:
     """SHA-256 of a file's bytes, in hex."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def _plain(tensor: "Tensor") -> "Tensor":
-    return tensor.detach().cpu().contiguous()
 
 
 def refuse_exports(path: Path) -> None:
