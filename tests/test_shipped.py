@@ -1,10 +1,13 @@
 """What holds for networks of the package, whichever they are."""
 
+from pathlib import Path
+
 import pytest
 import torch
 
 from stylegan_cli.checkpoint import load_network, read_header
-from stylegan_cli.shipped import USUAL, shipped_names, shipped_network
+from stylegan_cli.errors import NetworkFileError
+from stylegan_cli.shipped import USUAL, of_package_by_name, shipped_names, shipped_network
 from stylegan_cli.shipped.making import ship
 
 
@@ -39,6 +42,18 @@ def test_its_drawings_are_credited(shipped):
 
 def test_the_usual_network_ships():
     assert USUAL in shipped_names()
+
+
+def test_a_misspelt_name_leads_to_the_network_of_the_package(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(NetworkFileError, match="did you mean portraits-64"):
+        of_package_by_name(Path("portrait-64"))
+
+
+def test_a_file_spelt_like_it_is_meant_before_the_package(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Path("portraits-65").touch()
+    assert of_package_by_name(Path("portraits-66")) == Path("portraits-66")
 
 
 def test_the_package_stays_small():

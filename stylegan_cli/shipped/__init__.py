@@ -2,6 +2,10 @@
 
 from pathlib import Path
 
+from stylegan_cli.errors import NetworkFileError
+from stylegan_cli.files import similar
+from stylegan_cli.spelling import meant
+
 FOLDER = Path(__file__).parent
 USUAL = "portraits-64"
 
@@ -17,6 +21,17 @@ def shipped_network(name: str = USUAL) -> Path:
 
 
 def of_package_by_name(path: Path) -> Path:
-    """The file of a network of the package, where this is only its name; else the path itself."""
-    is_name = not path.exists() and str(path) in shipped_names()
-    return shipped_network(str(path)) if is_name else path
+    """The file of a network of the package, where this is only its name; else the path itself.
+
+    Raises:
+        NetworkFileError: The name is misspelt, and no file has one like it.
+    """
+    name, names = str(path), shipped_names()
+    if path.exists():
+        return path
+    if name in names:
+        return shipped_network(name)
+    guess = meant(name, names)
+    if guess and not similar(path):
+        raise NetworkFileError(f"{path}: no such file, and no network of the package{guess}")
+    return path
