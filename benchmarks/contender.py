@@ -6,9 +6,8 @@ from typing import Protocol
 
 from torch import nn
 
-from stylegan_cli.benchmark.cases import Case
 from stylegan_cli.benchmark.measuring import Contender
-from stylegan_cli.benchmark.steps import GENERATE, kinds
+from stylegan_cli.benchmark.steps import GENERATE, Case, kinds
 
 
 @dataclass(frozen=True, kw_only=True)

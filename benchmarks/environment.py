@@ -5,7 +5,7 @@ from pathlib import Path
 
 import torch
 
-from stylegan_cli.benchmark.environment import environment as machine_facts
+from stylegan_cli.benchmark.summary import environment as machine_facts
 
 PEERS = ("labml-nn", "stylegan2-pytorch", "kornia", "torch-fidelity")
 REPOSITORY = Path(__file__).resolve().parent.parent

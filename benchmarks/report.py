@@ -4,11 +4,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from benchmarks.contender import Peer
-from stylegan_cli.benchmark.machine import MACHINE
 from stylegan_cli.benchmark.measuring import Result
-from stylegan_cli.benchmark.record import record
 from stylegan_cli.benchmark.steps import GENERATE
-from stylegan_cli.benchmark.summary import ITERATION, Speed, Summary, rates, summaries
+from stylegan_cli.benchmark.summary import ITERATION, Speed, Summary, rates, record, summaries
+from stylegan_cli.benchmark.work import MACHINE
 
 PLAIN = "ref fp32"
 """The contender that the others are compared with, if it fitted into memory."""

@@ -16,9 +16,9 @@ from benchmarks.contender import Peer
 from benchmarks.environment import environment
 from benchmarks.peers import Field, peers
 from benchmarks.report import as_json, as_text
-from stylegan_cli.benchmark.cases import Case, Form, forms
-from stylegan_cli.benchmark.machine import MACHINE, machine_steps
 from stylegan_cli.benchmark.measuring import Contender, Result, contender, measure
+from stylegan_cli.benchmark.steps import Case, Form, forms
+from stylegan_cli.benchmark.work import MACHINE, machine_steps
 from stylegan_cli.runtime import keep_freed_memory, pick_device
 
 

@@ -1,57 +1,56 @@
 """The public names of the package; the command line uses the same ones."""
 
-from stylegan_cli.benchmark.cases import Case as BenchmarkCase
-from stylegan_cli.benchmark.cases import Form as BenchmarkForm
-from stylegan_cli.benchmark.cases import cases as benchmark_cases
-from stylegan_cli.benchmark.cases import forms as benchmark_forms
-from stylegan_cli.benchmark.environment import environment as machine_facts
 from stylegan_cli.benchmark.measuring import Result as BenchmarkResult
 from stylegan_cli.benchmark.measuring import benchmark
 from stylegan_cli.benchmark.measuring import step_count as benchmark_steps
-from stylegan_cli.benchmark.record import document as benchmark_document
-from stylegan_cli.benchmark.record import write_document as write_benchmark
+from stylegan_cli.benchmark.steps import Case as BenchmarkCase
+from stylegan_cli.benchmark.steps import Form as BenchmarkForm
+from stylegan_cli.benchmark.steps import cases as benchmark_cases
+from stylegan_cli.benchmark.steps import forms as benchmark_forms
+from stylegan_cli.benchmark.summary import document as benchmark_document
+from stylegan_cli.benchmark.summary import environment as machine_facts
 from stylegan_cli.benchmark.summary import run_hours
 from stylegan_cli.benchmark.summary import summaries as benchmark_summaries
-from stylegan_cli.checkpoint import Network, has_discriminator, load_network
+from stylegan_cli.benchmark.summary import write_document as write_benchmark
 from stylegan_cli.data.dataset import Dataset, open_dataset
-from stylegan_cli.description import describe, describe_foreign
+from stylegan_cli.describe import describe, describe_foreign
 from stylegan_cli.detectors import open_detector
+from stylegan_cli.detectors.adding import add_weights
 from stylegan_cli.errors import SgtoolError
-from stylegan_cli.interop.adding import add_weights
 from stylegan_cli.interop.export.exporting import export_network, export_paths
 from stylegan_cli.interop.foreign import Foreign, save_foreign
 from stylegan_cli.interop.reading import is_foreign, read_foreign
 from stylegan_cli.interop.to_rosinality2 import rosinality_checkpoint, save_checkpoint
-from stylegan_cli.latents import Sampling
-from stylegan_cli.measuring import train
+from stylegan_cli.latents.references import parse_picks
+from stylegan_cli.latents.sampling import Sampling
 from stylegan_cli.metrics.cases import Options as EvaluationOptions
 from stylegan_cli.metrics.cases import folder_case, network_case, open_data
 from stylegan_cli.metrics.evaluation import Evaluation, Workplace, record_of
+from stylegan_cli.metrics.in_training import train
 from stylegan_cli.metrics.protocol import protocol_named
 from stylegan_cli.metrics.records import append_record
-from stylegan_cli.picks import parse_picks
-from stylegan_cli.plan import Plan
+from stylegan_cli.networks.snapshot import Network, has_discriminator, load_network
 from stylegan_cli.recipe import Recipe
 from stylegan_cli.recipe import load as load_recipe
 from stylegan_cli.recipe.automatic import resolve as resolve_recipe
-from stylegan_cli.reporting import open_report
-from stylegan_cli.results.pdf import write_pdfs
-from stylegan_cli.results.report.page import write_page as write_report
-from stylegan_cli.results.report.sections import Report
+from stylegan_cli.rendering.pdf import write_pdfs
+from stylegan_cli.rendering.plan import Plan
+from stylegan_cli.rendering.recording import Recording, default_folder
+from stylegan_cli.rendering.render import Cell, render
+from stylegan_cli.report.inputs import open_report
+from stylegan_cli.report.page import write_page as write_report
+from stylegan_cli.report.sections import Report
 from stylegan_cli.runtime import pick_device
-from stylegan_cli.studies.filming import Filming, default_video
-from stylegan_cli.studies.frames import Drawing
 from stylegan_cli.studies.grid import GridOptions, grid
-from stylegan_cli.studies.interpolation import Motion, Screen, Video, video
 from stylegan_cli.studies.mixing import mix
-from stylegan_cli.studies.noise_variation import NoiseOptions, noise_variation
-from stylegan_cli.studies.recording import Recording, default_folder
-from stylegan_cli.studies.tracks import Tracks
+from stylegan_cli.studies.noise.study import NoiseOptions, noise_variation
 from stylegan_cli.studies.truncation import truncation
-from stylegan_cli.synthesis import Cell, render
+from stylegan_cli.studies.video.filming import Drawing, Filming, default_video
+from stylegan_cli.studies.video.keyframes import Tracks
+from stylegan_cli.studies.video.video import Motion, Screen, Video, video
 from stylegan_cli.training.data import training_data
 from stylegan_cli.training.estimate import Estimate, estimate
-from stylegan_cli.training.growing import Stage, is_growing, stages
+from stylegan_cli.training.schedule import Stage, is_growing, stages
 from stylegan_cli.training.tick import Tick
 
 __all__ = [

@@ -17,7 +17,8 @@ A message says what is wrong, what was found and what to do, path first, in lowe
 `people.zip: images are 64×64, the recipe says 128×128; add --set data.resolution=64`.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from difflib import get_close_matches
 
 
 class SgtoolError(Exception):
@@ -75,3 +76,19 @@ class ExportError(SgtoolError):
 
 class Interrupted(SgtoolError):  # noqa: N818 - an event, not a mistake
     exit_code = 130
+
+
+def meant(word: str, names: Iterable[str]) -> str:
+    """Words that lead to the name spelt most like a word; none if none is much like it."""
+    nearest = get_close_matches(word, list(names), n=1)
+    return f"; did you mean {nearest[0]}?" if nearest else ""
+
+
+def meant_or_all(word: str, names: Iterable[str], *, offer: str = "use") -> str:
+    """The same; where no name is much like the word, all of them.
+
+    Args:
+        offer: What comes before all the names.
+    """
+    known = list(names)
+    return meant(word, known) or f"; {offer} {', '.join(known)}"

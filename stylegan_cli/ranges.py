@@ -6,8 +6,7 @@ from decimal import Decimal, InvalidOperation
 from itertools import groupby
 from math import isfinite
 
-from stylegan_cli.errors import UsageError
-from stylegan_cli.spelling import meant_or_all
+from stylegan_cli.errors import UsageError, meant_or_all
 
 SEEDS = range(2**32)
 """The seeds `numpy.random.RandomState` takes."""

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import settings
 from PIL import Image
 
-from stylegan_cli.checkpoint import load_network
 from stylegan_cli.data.dataset import open_dataset
+from stylegan_cli.networks.snapshot import load_network
 from tests.networks.families import GROWING, small
 from tests.tiny import write_network, write_untrained
 

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from stylegan_cli.checkpoint import load_network, read_header
 from stylegan_cli.errors import NetworkFileError
+from stylegan_cli.networks.snapshot import load_network, read_header
 from stylegan_cli.shipped import USUAL, of_package_by_name, shipped_names, shipped_network
 from stylegan_cli.shipped.making import ship
 

@@ -1,4 +1,4 @@
-from stylegan_cli.spelling import meant, meant_or_all
+from stylegan_cli.errors import meant, meant_or_all
 
 
 def test_a_misspelt_name_leads_to_the_one_most_like_it():

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import torch
 
-from stylegan_cli.checkpoint import Header, save_network
 from stylegan_cli.networks.build import build_discriminator, build_generator
+from stylegan_cli.networks.snapshot import Header, save_network
 from stylegan_cli.recipe import DataSection, GeneratorSection, Recipe, load
 
 TINY = (

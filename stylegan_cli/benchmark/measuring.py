@@ -1,17 +1,68 @@
 """Measurements of a case: work is counted once, then all contenders are timed in turns."""
 
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 
 import torch
 
-from stylegan_cli.benchmark.cases import Case, Form
-from stylegan_cli.benchmark.machine import MACHINE, machine_steps
-from stylegan_cli.benchmark.steps import GENERATE, Steps, Training, generation, kinds
-from stylegan_cli.benchmark.timing import Clock, interleaved, repeats_on, wall_clock
-from stylegan_cli.benchmark.work import Work, counted
+from stylegan_cli.benchmark.steps import GENERATE, Case, Form, Steps, Training, generation, kinds
+from stylegan_cli.benchmark.work import MACHINE, Work, counted, machine_steps
 from stylegan_cli.training.memory import is_out_of_memory
+
+Clock = Callable[[], float]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sample:
+    """One timing."""
+
+    contender: str
+    step: str
+    seconds: float
+
+
+def interleaved(
+    contenders: Mapping[str, Mapping[str, Callable[[], object]]],
+    rounds: int,
+    *,
+    clock: Clock = time.perf_counter,
+    repeats: int = 1,
+) -> Iterator[Sample]:
+    """Times of every step of every contender: A B C, A B C, …, each step in each round once.
+
+    Args:
+        repeats: Times are the mean of so many steps in a row, as long as a clock that waits for
+            a device should not come between them.
+    """
+    names = dict.fromkeys(step for steps in contenders.values() for step in steps)
+    for _ in range(rounds):
+        for step in names:
+            for contender, steps in contenders.items():
+                if step in steps:
+                    start = clock()
+                    for _ in range(repeats):
+                        steps[step]()
+                    took = (clock() - start) / repeats
+                    yield Sample(contender=contender, step=step, seconds=took)
+
+
+def repeats_on(device: torch.device) -> int:
+    """Steps in a row whose draws on the CPU a device computes along with."""
+    return 8 if device.type == "cuda" else 1
+
+
+def wall_clock(device: torch.device) -> Clock:
+    """Seconds; on a GPU, when all that it was given is done."""
+    if device.type != "cuda":
+        return time.perf_counter
+
+    def finished() -> float:
+        torch.cuda.synchronize(device)
+        return time.perf_counter()
+
+    return finished
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -2,28 +2,104 @@
 
 import math
 from collections import Counter
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import partial
+from itertools import pairwise, product
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from stylegan_cli.benchmark.cases import Case, Form
-from stylegan_cli.execution import Execution as Drawing
-from stylegan_cli.execution import ready_to_draw
 from stylegan_cli.networks.build import build_generator
-from stylegan_cli.recipe import LossSection
+from stylegan_cli.networks.drawing import Execution as Drawing
+from stylegan_cli.networks.drawing import ready_to_draw
+from stylegan_cli.networks.snapshot import Precision
+from stylegan_cli.ops import BackendName
+from stylegan_cli.recipe import LossSection, Recipe
+from stylegan_cli.rendering.render import to_pixels
 from stylegan_cli.runtime import World, pick_dtype, repeatable
-from stylegan_cli.synthesis import to_pixels
+from stylegan_cli.training.acceleration import Conduct, EngineName, check_conduct, open_engine
 from stylegan_cli.training.compiled import Compiled
-from stylegan_cli.training.conduct import Conduct, check_conduct, open_engine
+from stylegan_cli.training.data import Batch
 from stylegan_cli.training.engines import Engine, eager
-from stylegan_cli.training.feed import Batch
+from stylegan_cli.training.inputs import Nets
 from stylegan_cli.training.iteration import train_batch
-from stylegan_cli.training.nets import Nets
+from stylegan_cli.training.schedule import Stage, stages
 from stylegan_cli.training.state import TrainingState, initial_state
+
+
+@dataclass(frozen=True, kw_only=True)
+class Case:
+    """Networks of a recipe, grown as far as a stage.
+
+    Attributes:
+        name: Of the recipe.
+        kimg: How long the recipe trains at this stage, fading in included.
+    """
+
+    name: str
+    recipe: Recipe
+    stage: Stage
+    kimg: float
+
+
+@dataclass(frozen=True)
+class Form:
+    """How networks compute.
+
+    Attributes:
+        engine: How phases of training become gradients; "compiled" draws with a compiled network,
+            too.
+    """
+
+    precision: Precision
+    backend: BackendName
+    engine: EngineName = "eager"
+
+    @property
+    def name(self) -> str:
+        return (
+            f"{self.backend} {self.precision}{'' if self.engine == 'eager' else f' {self.engine}'}"
+        )
+
+
+def cases(name: str, recipe: Recipe, *, batch_size: int | None = None) -> list[Case]:
+    """The recipe at each resolution it comes to.
+
+    Args:
+        batch_size: Instead of the recipe's.
+    """
+    passed = [
+        stage if batch_size is None else replace(stage, batch_size=batch_size)
+        for stage in stages(recipe)
+    ]
+    begins = [*(stage.from_kimg for stage in passed), recipe.train.total_kimg]
+    return [
+        Case(name=name, recipe=recipe, stage=stage, kimg=end - begin)
+        for stage, (begin, end) in zip(passed, pairwise(begins), strict=True)
+    ]
+
+
+def forms(
+    device: torch.device,
+    precisions: Sequence[Precision] = (),
+    backends: Sequence[BackendName] = (),
+    engines: Sequence[EngineName] = ("eager",),
+) -> list[Form]:
+    """Every precision in every backend by every engine.
+
+    Args:
+        precisions: fp32 if empty, and bf16 where the device gains from it.
+        backends: If empty, the one that is taken by itself, and `ref` in the first precision.
+    """
+    gains = pick_dtype("auto", device) == torch.bfloat16
+    chosen: Sequence[Precision] = precisions or (("fp32", "bf16") if gains else ("fp32",))
+    plain = [] if backends else [Form(chosen[0], "ref")]
+    taken: Sequence[BackendName] = backends or ("auto",)
+    combined = product(taken, engines, chosen)
+    return [*plain, *(Form(precision, backend, engine) for backend, engine, precision in combined)]
+
 
 Steps = Mapping[str, Callable[[], object]]
 GENERATE = "generate"

@@ -1,15 +1,24 @@
 """What follows from the times of a case: rates, and shares of what the machine does at most."""
 
+import importlib.metadata
+import json
+import os
+import platform
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from pathlib import Path
 from statistics import median
+from typing import Any
 
-from stylegan_cli.benchmark.cases import Case
-from stylegan_cli.benchmark.machine import MACHINE, machine_rates
+import torch
+
 from stylegan_cli.benchmark.measuring import Result
-from stylegan_cli.benchmark.steps import GENERATE, kinds
-from stylegan_cli.benchmark.work import Rates, Work
-from stylegan_cli.training.growing import stages
+from stylegan_cli.benchmark.steps import GENERATE, Case, kinds
+from stylegan_cli.benchmark.work import MACHINE, Rates, Work, machine_rates
+from stylegan_cli.files import written_whole
+from stylegan_cli.recipe.files import values
+from stylegan_cli.training.schedule import stages
 
 ITERATION = "iteration"
 """The mean iteration of training, of all kinds as often as each occurs."""
@@ -132,3 +141,104 @@ def _speed(
         bytes=part(lambda each: each.traffic_seconds(limits)),
         roofline=part(lambda each: each.floor_seconds(limits)),
     )
+
+
+def environment(device: torch.device, packages: Sequence[str] = ()) -> dict[str, object]:
+    """Date, hardware, versions and settings.
+
+    Args:
+        packages: Whose versions are told beside ours.
+    """
+    facts: dict[str, object] = {
+        "date": datetime.now(UTC).isoformat(timespec="seconds"),
+        "device": device.type,
+        "cpu": _cpu_model(),
+        "cores": os.cpu_count(),
+        "threads": torch.get_num_threads(),
+        "cpu_capability": torch.backends.cpu.get_cpu_capability(),
+        "bf16_instructions": sorted({"amx_bf16", "avx512_bf16"} & set(_cpuinfo().split())),
+        "load_average_at_start": os.getloadavg()[0] if hasattr(os, "getloadavg") else None,
+        "malloc_environment": _malloc(),
+        "platform": platform.platform(),
+        "python": platform.python_version(),
+        "versions": _versions(("torch", "numpy", "stylegan_cli", *packages)),
+    }
+    if device.type == "cuda":
+        facts |= {"gpu": torch.cuda.get_device_name(device), "cuda": torch.version.cuda}
+    return facts
+
+
+def _versions(packages: Sequence[str]) -> dict[str, str]:
+    found = {}
+    for name in packages:
+        try:
+            found[name] = importlib.metadata.version(name)
+        except importlib.metadata.PackageNotFoundError:
+            continue
+    return found
+
+
+def _malloc() -> dict[str, str]:
+    """Variables that change how the C library hands out memory."""
+    return {
+        name: value
+        for name, value in os.environ.items()
+        if name.startswith("MALLOC_") or name in ("GLIBC_TUNABLES", "LD_PRELOAD")
+    }
+
+
+def _cpu_model() -> str:
+    lines = _cpuinfo().splitlines()
+    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    return names[0] if names else platform.processor()
+
+
+def _cpuinfo() -> str:
+    path = Path("/proc/cpuinfo")
+    return path.read_text() if path.exists() else ""
+
+
+def document(environment: Mapping[str, object], results: Sequence[Result]) -> dict[str, Any]:
+    """Everything that was measured, and where."""
+    return {"environment": dict(environment), "results": [record(result) for result in results]}
+
+
+def write_document(path: Path, content: Mapping[str, Any]) -> None:
+    """Write what `document` gave as JSON.
+
+    Raises:
+        OutputError: The place cannot be written.
+    """
+    with written_whole(path) as temporary:
+        temporary.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
+
+
+def record(result: Result) -> dict[str, Any]:
+    """Everything that is known of a case."""
+    case, limits = result.case, rates(result)
+    found = summaries(result)
+    return {
+        "recipe": case.name,
+        "resolution": case.stage.resolution,
+        "lod": case.stage.lod,
+        "batch_size": case.stage.batch_size,
+        "kimg": case.kimg,
+        "keys": values(case.recipe),
+        "peak": None if limits is None else asdict(limits),
+        "contenders": {name: _contender(result, name, found.get(name)) for name in result.seconds},
+        "left_out": dict(result.left_out),
+    }
+
+
+def _contender(result: Result, name: str, found: Summary | None) -> dict[str, Any]:
+    return {
+        **(asdict(found) if found else {}),
+        "held_bytes": result.held_bytes[name],
+        "notes": list(result.notes[name]),
+        "work": {step: _work(work) for step, work in result.work[name].items()},
+        "samples": result.seconds[name],
+    }
+
+
+def _work(work: Work) -> Mapping[str, int]:
+    return {"flops": work.flops, "bytes": work.bytes, "new_bytes": work.new_bytes}

@@ -2,6 +2,7 @@
 
 import errno
 import os
+import re
 import sys
 from typing import Annotated, Any
 
@@ -15,7 +16,7 @@ from stylegan_cli.cli.bench import bench
 from stylegan_cli.cli.convert import EXAMPLES as CONVERT_EXAMPLES
 from stylegan_cli.cli.convert import convert
 from stylegan_cli.cli.data import data_app
-from stylegan_cli.cli.eval import eval_app
+from stylegan_cli.cli.evaluate.app import eval_app
 from stylegan_cli.cli.grid import EXAMPLES as GRID_EXAMPLES
 from stylegan_cli.cli.grid import grid
 from stylegan_cli.cli.info import EXAMPLES as INFO_EXAMPLES
@@ -35,8 +36,30 @@ from stylegan_cli.cli.truncation import truncation
 from stylegan_cli.cli.video import EXAMPLES as VIDEO_EXAMPLES
 from stylegan_cli.cli.video import video
 from stylegan_cli.cli.weights import weights_app
-from stylegan_cli.cli.wrong_calls import with_advice
-from stylegan_cli.errors import Interrupted, SgtoolError
+from stylegan_cli.errors import Interrupted, SgtoolError, meant
+
+_NO_CHOICE = re.compile(r"'(?P<given>[^']*)' is not one of (?P<choices>'.*')\.?")
+
+
+def with_advice(error: typer.BadParameter) -> typer.BadParameter:
+    """The refusal, with the choice that was meant or, where something is missing, an example."""
+    # words of the library that typer reads values with
+    message = error.message.removeprefix("Value error, ").rstrip(".")
+    error.message = message + _nearest_choice(message) if message else _example(error.ctx)
+    return error
+
+
+def _nearest_choice(message: str) -> str:
+    found = _NO_CHOICE.fullmatch(message)
+    return meant(found["given"], re.findall("'([^']*)'", found["choices"])) if found else ""
+
+
+def _example(ctx: Any) -> str:
+    """The first example of the command's help."""
+    lines = (ctx.command.epilog or "").splitlines() if ctx else []
+    example = next((line.strip() for line in lines if line.startswith("  ")), "")
+    return f"For example: {example}" if example else ""
+
 
 ADVICE = {
     errno.ENOSPC: "free space there or write elsewhere with -o",

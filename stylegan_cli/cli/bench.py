@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING, Annotated, TypeVar
 import typer
 
 from stylegan_cli.cli import automatic, completion, console
+from stylegan_cli.cli.console import echo_json, echo_table
 from stylegan_cli.cli.options import DeviceFlag, JsonFlag, QuietFlag, SetFlag, examples
-from stylegan_cli.cli.output import echo_json, echo_table
 from stylegan_cli.errors import Interrupted, UsageError
 from stylegan_cli.ranges import parse_ints
 
 if TYPE_CHECKING:
     from stylegan_cli.api import BenchmarkCase, BenchmarkResult
     from stylegan_cli.benchmark.summary import Speed
-    from stylegan_cli.training.conduct import EngineName
+    from stylegan_cli.training.acceleration import EngineName
 
 EXAMPLES = examples(
     "sgtool bench",

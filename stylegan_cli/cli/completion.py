@@ -22,7 +22,7 @@ LAYERS = ("coarse", "middle", "fine", "all")
 
 def recipes(incomplete: str) -> list[str]:
     """Shipped recipes, and files."""
-    from stylegan_cli.recipe.shelf import shipped
+    from stylegan_cli.recipe.files import shipped
 
     return [*_beginning(shipped(), incomplete), *_files(incomplete, ".toml")]
 
@@ -75,7 +75,7 @@ def layers(incomplete: str) -> list[str]:
 
 def classes(ctx: Any, incomplete: str) -> list[str]:
     """Names of the classes of the network that the command takes, after those in the list."""
-    from stylegan_cli.checkpoint import read_header
+    from stylegan_cli.networks.snapshot import read_header
 
     with suppress(SgtoolError, OSError):
         # as typed: completion converts no values

@@ -1,13 +1,14 @@
 """Words to the user, all on stderr: notes, warnings, errors, progress.
 
-Data leaves through `stylegan_cli.cli.output` instead. Rich draws the bars only: it would wrap
+Data leaves through `stylegan_cli.cli.console` instead. Rich draws the bars only: it would wrap
 long paths and read `[…]` in them as markup.
 """
 
+import json
 import os
 import sys
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import timedelta
 from typing import TYPE_CHECKING, Literal, TypeVar
 
@@ -15,6 +16,7 @@ import typer
 
 if TYPE_CHECKING:
     from rich.console import Console
+
 
 Level = Literal["quiet", "normal", "verbose"]
 T = TypeVar("T")
@@ -126,3 +128,22 @@ def _of(done: int, total: int | None, seconds: float) -> str:
         return ""
     left = timedelta(seconds=round(seconds / done * (total - done)))
     return f" of {total}, {left} left"
+
+
+def echo_json(value: object) -> None:
+    """Print a value as one JSON document."""
+    typer.echo(json.dumps(value, indent=2, ensure_ascii=False))
+
+
+def echo_table(columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
+    """Print rows: aligned under headings on a terminal, tab-separated without them elsewhere."""
+    cells = [[str(cell) for cell in row] for row in rows]
+    if not sys.stdout.isatty():
+        for row in cells:
+            typer.echo("\t".join(row))
+        return
+    lines = [list(columns), *cells]
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    for row in lines:
+        padded = (cell.ljust(width) for cell, width in zip(row, widths, strict=True))
+        typer.echo("  ".join(padded).rstrip())

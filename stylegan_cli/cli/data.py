@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from stylegan_cli.cli import completion, console
+from stylegan_cli.cli.console import echo_json, echo_table
 from stylegan_cli.cli.options import JsonFlag, OverwriteFlag, QuietFlag, examples
-from stylegan_cli.cli.output import echo_json, echo_table
 
 if TYPE_CHECKING:
     from stylegan_cli.data.entries import Source
@@ -81,7 +81,7 @@ def prepare(
     Images may have any mode, size and orientation. What cannot be read is left out and named with
     its reason; hidden files and others are passed over. The same request again is done at once.
     """
-    from stylegan_cli.data.fitting import Target
+    from stylegan_cli.data.pictures import Target
     from stylegan_cli.data.prepare import Preparation, first_usual_resolution
     from stylegan_cli.data.sources import open_sources
 
@@ -186,7 +186,7 @@ def sample(
     Portraits by DiceBear, each labelled with its hair, skin, glasses and so on, for trying out
     training, classes and separability without images of your own. The same seed draws the same.
     """
-    from stylegan_cli.data.fitting import Target
+    from stylegan_cli.data.pictures import Target
     from stylegan_cli.data.prepare import Preparation
     from stylegan_cli.data.samples import drawn
 

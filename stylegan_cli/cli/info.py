@@ -6,9 +6,9 @@ from typing import Annotated, Any
 
 import typer
 
+from stylegan_cli.cli.console import echo_json, echo_table
 from stylegan_cli.cli.network import find_network
 from stylegan_cli.cli.options import JsonFlag, QuietFlag, examples
-from stylegan_cli.cli.output import echo_json, echo_table
 from stylegan_cli.shipped import of_package_by_name
 
 EXAMPLES = examples(
@@ -49,7 +49,7 @@ def info(
 def _machine() -> dict[str, Any]:
     import torch
 
-    from stylegan_cli.checkpoint import versions
+    from stylegan_cli.networks.snapshot import versions
 
     gpus = [torch.cuda.get_device_name(i) for i in range(torch.cuda.device_count())]
     return {

@@ -7,13 +7,13 @@ import typer
 from stylegan_cli.cli import completion, console
 from stylegan_cli.cli.options import examples
 from stylegan_cli.cli.study import StudyFlags, run_study, with_study_flags
-from stylegan_cli.picks import parse_picks
+from stylegan_cli.latents.references import parse_picks
 from stylegan_cli.ranges import parse_ints
 
 if TYPE_CHECKING:
-    from stylegan_cli.checkpoint import Network
-    from stylegan_cli.latents import Sampling
-    from stylegan_cli.plan import Plan
+    from stylegan_cli.latents.sampling import Sampling
+    from stylegan_cli.networks.snapshot import Network
+    from stylegan_cli.rendering.plan import Plan
 
 EXAMPLES = examples(
     "sgtool mix --rows 1,2 --cols 3,4 --crossover 8",

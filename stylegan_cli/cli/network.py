@@ -1,14 +1,19 @@
 """Which network a command works with, and on which device."""
 
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Literal, Protocol, runtime_checkable
 
 from stylegan_cli.cli import console
 from stylegan_cli.shipped import of_package_by_name, shipped_network
 
 if TYPE_CHECKING:
-    from stylegan_cli.checkpoint import Network
-    from stylegan_cli.execution import Execution
+    from stylegan_cli.networks.drawing import Execution
+    from stylegan_cli.networks.snapshot import Network
+
 
 RUNS = Path("runs")
 SNAPSHOTS = "network-*.safetensors"
@@ -32,7 +37,7 @@ class DrawingFlags(Protocol):
 
 def execution_of(flags: DrawingFlags) -> "Execution":
     """How images are to be computed; says on stderr where that takes time at first."""
-    from stylegan_cli.execution import Execution
+    from stylegan_cli.networks.drawing import Execution
 
     if flags.compile:
         console.note("--compile: the first batch takes a minute or more")
@@ -54,7 +59,7 @@ def open_network(chosen: Path | None, flags: DrawingFlags) -> "Network":
         NetworkFileError: It cannot be read.
         UsageError: There is no such device, or no such backend on it.
     """
-    from stylegan_cli.execution import open_for_drawing
+    from stylegan_cli.networks.drawing import open_for_drawing
     from stylegan_cli.runtime import keep_freed_memory, pick_device, pick_dtype, repeatable
 
     path, place = find_network(chosen), pick_device(flags.device)
@@ -98,3 +103,26 @@ def _newest_network() -> Path | None:
 
 def _place(path: Path) -> str:
     return "of the package" if path == shipped_network(path.stem) else str(path)
+
+
+@contextmanager
+def any_network(source: Path) -> "Iterator[tuple[Network, Sequence[str]]]":
+    """The network, with its discriminator where there is one, and what should be known of it.
+
+    Raises:
+        SgtoolError: There is none, or it cannot be read.
+    """
+    from stylegan_cli import api
+
+    source = of_package_by_name(source)
+    if source.is_dir() or not api.is_foreign(source):
+        path = find_network(source)
+        yield api.load_network(path, discriminator=api.has_discriminator(path)), ()
+        return
+    foreign = api.read_foreign(source)
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / f"{source.stem}.safetensors"
+        api.save_foreign(foreign, path)
+        network = api.load_network(path, discriminator=foreign.has_discriminator)
+        # messages name the file that was given
+        yield replace(network, path=source), foreign.notes

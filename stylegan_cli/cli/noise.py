@@ -12,14 +12,14 @@ from stylegan_cli.cli import completion, console
 from stylegan_cli.cli.options import SeedsFlag, examples
 from stylegan_cli.cli.study import StudyFlags, run_study, with_study_flags
 from stylegan_cli.errors import UsageError
-from stylegan_cli.picks import parse_picks
+from stylegan_cli.latents.references import parse_picks
 from stylegan_cli.ranges import parse_ints
 
 if TYPE_CHECKING:
-    from stylegan_cli.checkpoint import Network
-    from stylegan_cli.latents import Sampling
-    from stylegan_cli.plan import Plan
-    from stylegan_cli.results.noise_findings import LayerNoise, NoiseShare
+    from stylegan_cli.latents.sampling import Sampling
+    from stylegan_cli.networks.snapshot import Network
+    from stylegan_cli.rendering.plan import Plan
+    from stylegan_cli.studies.noise.findings import LayerNoise, NoiseShare
 
 EXAMPLES = examples(
     "sgtool noise --seeds 0-3 --draws 16",
@@ -83,8 +83,8 @@ def _tell_findings(hdf5: Path) -> dict[str, Any]:
     """The tables of layers and of variances on stderr; both again for JSON."""
     from dataclasses import asdict
 
-    from stylegan_cli.results.noise_findings import noise_findings
-    from stylegan_cli.results.store import open_study
+    from stylegan_cli.rendering.store import open_study
+    from stylegan_cli.studies.noise.findings import noise_findings
 
     with open_study(hdf5) as file:
         found = noise_findings(file)

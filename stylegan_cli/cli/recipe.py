@@ -6,8 +6,8 @@ from typing import Annotated
 import typer
 
 from stylegan_cli.cli import completion, console
+from stylegan_cli.cli.console import echo_json, echo_table
 from stylegan_cli.cli.options import JsonFlag, QuietFlag, SetFlag, examples
-from stylegan_cli.cli.output import echo_json, echo_table
 from stylegan_cli.errors import RecipeError, UsageError
 
 recipe_app = typer.Typer(

@@ -6,8 +6,8 @@ from typing import Annotated
 import typer
 
 from stylegan_cli.cli import console
+from stylegan_cli.cli.console import echo_json
 from stylegan_cli.cli.options import JsonFlag, OverwriteFlag, QuietFlag, examples
-from stylegan_cli.cli.output import echo_json
 
 EXAMPLES = examples(
     "sgtool report runs/people -o people.html",
@@ -54,7 +54,7 @@ def report(
 
 def _without_videos(inputs: list[Path]) -> list[Path]:
     """What a page can show; all where that is nothing, to be refused in words."""
-    from stylegan_cli.results.film import is_video
+    from stylegan_cli.studies.video.file import is_video
 
     videos = [
         path

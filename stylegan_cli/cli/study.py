@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from stylegan_cli.cli import console
-from stylegan_cli.cli.flags import with_flags
+from stylegan_cli.cli.console import echo_json
 from stylegan_cli.cli.network import open_network
 from stylegan_cli.cli.options import (
     BackendFlag,
@@ -28,14 +28,14 @@ from stylegan_cli.cli.options import (
     PsiFlag,
     QuietFlag,
     VerboseFlag,
+    with_flags,
 )
-from stylegan_cli.cli.output import echo_json
 
 if TYPE_CHECKING:
-    from stylegan_cli.checkpoint import Network
-    from stylegan_cli.latents import Sampling
-    from stylegan_cli.plan import Plan
-    from stylegan_cli.studies.recording import Recording
+    from stylegan_cli.latents.sampling import Sampling
+    from stylegan_cli.networks.snapshot import Network
+    from stylegan_cli.rendering.plan import Plan
+    from stylegan_cli.rendering.recording import Recording
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from stylegan_cli.cli import console
-from stylegan_cli.cli.starting import lines_of
+from stylegan_cli.cli.init_from import lines_of
 from stylegan_cli.errors import Interrupted, TrainingError
 
 if TYPE_CHECKING:

@@ -10,9 +10,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from stylegan_cli.cli import automatic, completion, console, starting
-from stylegan_cli.cli.conduct import CompileFlag, GraphsFlag, ProfileFlag, conduct_of
-from stylegan_cli.cli.cost import show_cost
+from stylegan_cli.cli import automatic, completion, console
+from stylegan_cli.cli import init_from as starting
+from stylegan_cli.cli.console import echo_json
+from stylegan_cli.cli.dry_run import show_cost
+from stylegan_cli.cli.init_from import FreezeDFlag, FreezeMappingFlag, InitFlag, PartialFlag
 from stylegan_cli.cli.options import (
     BackendFlag,
     DeviceFlag,
@@ -23,14 +25,45 @@ from stylegan_cli.cli.options import (
     VerboseFlag,
     examples,
 )
-from stylegan_cli.cli.output import echo_json
-from stylegan_cli.cli.starting import FreezeDFlag, FreezeMappingFlag, InitFlag, PartialFlag
 from stylegan_cli.cli.ticks import show_ticks
+from stylegan_cli.errors import UsageError
+from stylegan_cli.ops import BackendName
 
 if TYPE_CHECKING:
     from stylegan_cli.recipe import Choice, Recipe
+    from stylegan_cli.training.acceleration import Conduct, EngineName
     from stylegan_cli.training.alarms import Alarm
-    from stylegan_cli.training.conduct import Conduct
+
+
+CompileFlag = Annotated[
+    bool,
+    typer.Option("--compile", help="Compile the main phases; minutes at the start, faster after."),
+]
+GraphsFlag = Annotated[
+    bool,
+    typer.Option("--cuda-graphs", help="Replay each phase as a CUDA graph; not yet tried out."),
+]
+ProfileFlag = Annotated[
+    int,
+    typer.Option(
+        "--profile", metavar="N", min=0, help="Trace N iterations into RUN/profile, and go on."
+    ),
+]
+
+
+def conduct_of(*, compiled: bool, captured: bool, backend: BackendName, profile: int) -> "Conduct":
+    """The flags as one record.
+
+    Raises:
+        UsageError: Two of them exclude each other.
+    """
+    from stylegan_cli.training.acceleration import Conduct
+
+    if compiled and captured:
+        raise UsageError("--compile and --cuda-graphs: each is a way of its own; leave one out")
+    engine: EngineName = "compiled" if compiled else "captured" if captured else "eager"
+    return Conduct(engine=engine, backend=backend, profile=profile)
+
 
 EXAMPLES = examples(
     "sgtool train",

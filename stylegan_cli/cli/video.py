@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from stylegan_cli.cli import completion, console
-from stylegan_cli.cli.flags import with_flags
+from stylegan_cli.cli.console import echo_json
 from stylegan_cli.cli.network import open_network
 from stylegan_cli.cli.options import (
     BackendFlag,
@@ -25,16 +25,16 @@ from stylegan_cli.cli.options import (
     QuietFlag,
     VerboseFlag,
     examples,
+    with_flags,
 )
-from stylegan_cli.cli.output import echo_json
 from stylegan_cli.errors import UsageError
-from stylegan_cli.picks import Pick, parse_picks
+from stylegan_cli.latents.references import Pick, parse_picks
 from stylegan_cli.ranges import parse_floats, parse_ints
 
 if TYPE_CHECKING:
-    from stylegan_cli.checkpoint import Network
-    from stylegan_cli.studies.filming import Filming
-    from stylegan_cli.studies.interpolation import Video
+    from stylegan_cli.networks.snapshot import Network
+    from stylegan_cli.studies.video.filming import Filming
+    from stylegan_cli.studies.video.video import Video
 
 EXAMPLES = examples(
     "sgtool video --interp lerp-w",

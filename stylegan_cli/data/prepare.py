@@ -10,9 +10,14 @@ from typing import Any
 from stylegan_cli import __version__
 from stylegan_cli.data.annotations import AnnotationColumns
 from stylegan_cli.data.entries import Entry, Source, entry_path, printable
-from stylegan_cli.data.fitting import Target, fit_square, usual_resolution
 from stylegan_cli.data.parallel import ordered_map, usual_workers
-from stylegan_cli.data.pictures import UnusableImageError, reasons
+from stylegan_cli.data.pictures import (
+    Target,
+    UnusableImageError,
+    fit_square,
+    reasons,
+    usual_resolution,
+)
 from stylegan_cli.data.sources import open_source
 from stylegan_cli.data.writers import Writer, open_writer
 from stylegan_cli.errors import DataError

@@ -13,12 +13,10 @@ from typing import Any
 from PIL import Image
 
 from stylegan_cli.data.entries import Entry, Tally
-from stylegan_cli.data.fitting import Target
-from stylegan_cli.data.pictures import decode
+from stylegan_cli.data.pictures import Target, decode
 from stylegan_cli.data.prepare import Preparation, prepare
-from stylegan_cli.errors import UsageError
+from stylegan_cli.errors import UsageError, meant_or_all
 from stylegan_cli.files import writing
-from stylegan_cli.spelling import meant_or_all
 
 KINDS = ("portraits",)
 DRAWN = "sample:"

@@ -8,8 +8,13 @@ import numpy as np
 from PIL import Image
 
 from stylegan_cli.data.entries import Source
-from stylegan_cli.data.fitting import Target, fit_square, usual_resolution
-from stylegan_cli.data.pictures import UnusableImageError, reasons
+from stylegan_cli.data.pictures import (
+    Target,
+    UnusableImageError,
+    fit_square,
+    reasons,
+    usual_resolution,
+)
 from stylegan_cli.errors import OutputError
 from stylegan_cli.files import written_whole
 from stylegan_cli.runtime import numpy_stream

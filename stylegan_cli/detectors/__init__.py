@@ -1,7 +1,7 @@
 """Networks that see: Inception, VGG16, AlexNet, MobileNetV2 and LPIPS; where weights come from."""
 
 from stylegan_cli.detectors.detector import FeatureDetector, PerceptualDetector
-from stylegan_cli.detectors.opening import (
+from stylegan_cli.detectors.registry import (
     Purpose,
     default_detector,
     detector_names,

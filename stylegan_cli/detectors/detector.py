@@ -8,11 +8,10 @@ import torch
 from jaxtyping import Float, UInt8
 from torch import Tensor
 
-from stylegan_cli.detectors.alexnet import AlexNetFeatures
 from stylegan_cli.detectors.inception import InceptionFeatures
 from stylegan_cli.detectors.lpips import Lpips
 from stylegan_cli.detectors.mobilenet import MobileNetFeatures
-from stylegan_cli.detectors.vgg16 import Vgg16Features
+from stylegan_cli.detectors.trunks import AlexNetFeatures, Vgg16Features
 from stylegan_cli.errors import DataError, UsageError
 
 AnyImages = Float[Tensor, "n channels height width"] | UInt8[Tensor, "n channels height width"]

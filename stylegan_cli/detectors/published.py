@@ -3,8 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from stylegan_cli.errors import UsageError
-from stylegan_cli.spelling import meant_or_all
+from stylegan_cli.errors import UsageError, meant_or_all
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -5,7 +5,7 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor
 
-from stylegan_cli.shapes import Rgb
+from stylegan_cli.shapes import Images, Rgb
 
 
 def resize_tf1(images: Rgb, side: int) -> Float[Tensor, "n 3 {side} {side}"]:
@@ -37,3 +37,11 @@ def _lerp_along(x: Tensor, axis: int, positions: Tensor) -> Tensor:
     if axis == 2:
         weight = weight[:, None]
     return torch.lerp(x.index_select(axis, before), x.index_select(axis, after), weight)
+
+
+def on_white(images: Images) -> Tensor:
+    """Grey and RGB as they are; of RGBA, the colours on white, as a viewer shows them."""
+    if images.shape[1] != 4:
+        return images
+    alpha = (images[:, 3:] + 1) / 2
+    return images[:, :3] * alpha + 1 - alpha

@@ -3,8 +3,10 @@
 from collections.abc import Iterator, Sequence
 
 import torch
+from jaxtyping import Float
 from torch import Tensor, nn
 
+from stylegan_cli.detectors.resize import resize_smooth, resize_tf1
 from stylegan_cli.shapes import Rgb
 
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
@@ -87,3 +89,47 @@ def tap_channels(trunk: Trunk) -> list[int]:
     """Channels behind each tap."""
     convolutions = (trunk[index - 1] for index in trunk.taps)
     return [layer.out_channels for layer in convolutions if isinstance(layer, nn.Conv2d)]
+
+
+ALEXNET_SIDE = 224
+
+
+class AlexNetFeatures(nn.Module):
+    """Mean activations of the last convolution, over images of 224×224."""
+
+    feature_dim = 256
+    resize = "bilinear-antialias-224"
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.scale = ImageNetScale()
+        self.features = alexnet()
+
+    def forward(self, images: Rgb) -> Float[Tensor, "n 256"]:
+        maps: Tensor = self.features(self.scale(resize_smooth(images, ALEXNET_SIDE)))
+        return maps.mean((2, 3))
+
+
+VGG16_SIDE = 224
+
+
+class Vgg16Features(nn.Module):
+    """Activations behind the second fully connected layer, after its ReLU."""
+
+    feature_dim = 4096
+    resize = "tf1-bilinear-224"
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.scale = ImageNetScale()
+        self.features = vgg16()
+        self.pool = nn.MaxPool2d(2)
+        # the dropouts between keep torchvision's numbers and do nothing outside training
+        self.classifier = nn.Sequential(
+            nn.Linear(512 * 7 * 7, 4096), nn.ReLU(), nn.Dropout(), nn.Linear(4096, 4096), nn.ReLU()
+        )
+
+    def forward(self, images: Rgb) -> Float[Tensor, "n 4096"]:
+        maps = self.pool(self.features(self.scale(resize_tf1(images, VGG16_SIDE))))
+        features: Tensor = self.classifier(maps.flatten(1))
+        return features

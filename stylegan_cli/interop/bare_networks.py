@@ -12,15 +12,14 @@ import torch
 
 from stylegan_cli.errors import ForeignFileError
 from stylegan_cli.interop.foreign import Foreign, Stored, Taken, assemble, foreign_recipe
-from stylegan_cli.interop.limits import MOST_TENSORS, RefusedError, shown
-from stylegan_cli.interop.made_tensors import SAMPLES, W_AVG, estimated_w_avg
-from stylegan_cli.interop.rosinality2_names import filter_kernel
+from stylegan_cli.interop.pickles.limits import MOST_TENSORS, RefusedError, shown
+from stylegan_cli.interop.rosinality2 import filter_kernel
 from stylegan_cli.interop.shapes_of_networks import (
     discriminator_values,
     generator_values,
     label_length,
 )
-from stylegan_cli.interop.state_dicts import origin
+from stylegan_cli.interop.tensor_maps import SAMPLES, W_AVG, estimated_w_avg, origin
 
 _GENERATOR_MARK = "synthesis.b4.conv1.affine.weight"
 _DISCRIMINATOR_MARK = "b4.out.weight"

@@ -12,10 +12,10 @@ from typing import Any, Protocol, runtime_checkable
 import torch
 from torch import Tensor, nn
 
-from stylegan_cli.checkpoint import Header, save_tensors, versions
 from stylegan_cli.errors import ForeignFileError, RecipeError
-from stylegan_cli.interop.limits import shown
+from stylegan_cli.interop.pickles.limits import shown
 from stylegan_cli.networks.build import build_discriminator, build_generator
+from stylegan_cli.networks.snapshot import Header, save_tensors, versions
 from stylegan_cli.recipe import Recipe
 from stylegan_cli.recipe.validation import validate
 
@@ -259,3 +259,24 @@ def _check_amount(source: str, found: Mapping[str, Taken]) -> None:
 def _some(prefix: str, names: list[str]) -> str:
     some = ", ".join(prefix + shown(name) for name in names[:_NAMED])
     return some if len(names) <= _NAMED else f"{some} and {len(names) - _NAMED} more"
+
+
+_OWN = "networks you trained yourself are yours, within the licence of the program that made them"
+
+NVIDIA_SOURCE_LICENCE = (
+    "non-commercial: published networks of this format are under NVIDIA's Source Code License, "
+    f"and so are copies in other formats; {_OWN}"
+)
+"""StyleGAN2, [ADA] and [SG3]."""
+
+CC_BY_NC = (
+    "non-commercial: published networks of this format are under CC BY-NC 4.0 by NVIDIA, "
+    f"and so are copies in other formats; {_OWN}"
+)
+"""Progressive GAN and StyleGAN."""
+
+UNSTATED = (
+    "not stated in the file: what was converted from published weights keeps their licence, which "
+    f"for NVIDIA's is non-commercial; {_OWN}"
+)
+"""Checkpoints of programs that take published weights as well as train."""

@@ -6,10 +6,10 @@ Such a pickle carries the source text of its modules; it is dropped unread.
 from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
-from stylegan_cli.interop.arrays import PickledArray
-from stylegan_cli.interop.limits import RefusedError
-from stylegan_cli.interop.machine import Table
-from stylegan_cli.interop.torch_tensors import PickledTensor
+from stylegan_cli.interop.pickles.limits import RefusedError
+from stylegan_cli.interop.pickles.machine import Table
+from stylegan_cli.interop.pickles.stand_ins import PickledArray
+from stylegan_cli.interop.pickles.torch_tensors import PickledTensor
 
 
 class PickledModule:

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from stylegan_cli.errors import ForeignFileError
 from stylegan_cli.interop.foreign import (
+    NVIDIA_SOURCE_LICENCE,
     WHOLE_BATCH,
     Foreign,
     Taken,
@@ -19,15 +20,14 @@ from stylegan_cli.interop.foreign import (
     left_out,
     shapes_of,
 )
-from stylegan_cli.interop.licences import NVIDIA_SOURCE_LICENCE
-from stylegan_cli.interop.limits import MOST_TENSORS, shown, shown_value
 from stylegan_cli.interop.persistent_modules import PickledModule
+from stylegan_cli.interop.pickles.limits import MOST_TENSORS, shown, shown_value
+from stylegan_cli.interop.pickles.torch_tensors import PickledTensor
 from stylegan_cli.interop.shapes_of_networks import (
     discriminator_values,
     generator_values,
     label_length,
 )
-from stylegan_cli.interop.torch_tensors import PickledTensor
 from stylegan_cli.ops.reference import FILTER
 
 KIND = "stylegan2-ada-pytorch"

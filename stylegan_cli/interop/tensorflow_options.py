@@ -5,10 +5,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from stylegan_cli.errors import ForeignFileError
-from stylegan_cli.interop.arrays import PickledArray
-from stylegan_cli.interop.foreign import WHOLE_BATCH, Taken
-from stylegan_cli.interop.licences import CC_BY_NC, NVIDIA_SOURCE_LICENCE
-from stylegan_cli.interop.limits import shown_value
+from stylegan_cli.interop.foreign import CC_BY_NC, NVIDIA_SOURCE_LICENCE, WHOLE_BATCH, Taken
+from stylegan_cli.interop.pickles.limits import shown_value
+from stylegan_cli.interop.pickles.stand_ins import PickledArray
 from stylegan_cli.interop.tensorflow_networks import PickledNetwork
 from stylegan_cli.recipe.sections import Family
 

@@ -16,20 +16,20 @@ from stylegan_cli.interop.foreign import (
     left_out,
     shapes_of,
 )
-from stylegan_cli.interop.limits import shown
+from stylegan_cli.interop.pickles.limits import shown
 from stylegan_cli.interop.shapes_of_networks import (
     discriminator_values,
     generator_values,
     label_length,
 )
-from stylegan_cli.interop.tensorflow_names import (
+from stylegan_cli.interop.tensorflow_networks import (
     Naming,
+    PickledNetwork,
     discriminator_name,
     generator_form,
     generator_name,
     kernel_form,
 )
-from stylegan_cli.interop.tensorflow_networks import PickledNetwork
 from stylegan_cli.interop.tensorflow_options import (
     Kind,
     discriminator_options,

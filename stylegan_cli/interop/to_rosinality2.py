@@ -8,21 +8,19 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from stylegan_cli.checkpoint import Network, versions
 from stylegan_cli.errors import UsageError
 from stylegan_cli.files import writing, written_whole
-from stylegan_cli.interop.made_tensors import W_AVG
-from stylegan_cli.interop.pairs import Pair
-from stylegan_cli.interop.rosinality2_names import (
+from stylegan_cli.interop.rosinality2 import (
     discriminator_filters,
     discriminator_pairs,
     filter_kernel,
     generator_filters,
     generator_pairs,
 )
-from stylegan_cli.interop.state_dicts import SGTOOL
+from stylegan_cli.interop.tensor_maps import SGTOOL, W_AVG, Pair
 from stylegan_cli.networks.discriminators import Discriminator
 from stylegan_cli.networks.layers import features_by_side
+from stylegan_cli.networks.snapshot import Network, versions
 from stylegan_cli.recipe import Recipe
 
 _CHANNEL_MULTIPLIERS = (1, 2)

@@ -9,17 +9,17 @@ import numpy as np
 import torch
 from jaxtyping import Int64
 
-from stylegan_cli.checkpoint import Header, file_sha256, read_header
 from stylegan_cli.data.dataset import Dataset, open_dataset
 from stylegan_cli.data.samples import drawn_path
 from stylegan_cli.errors import DataError, MetricError, UsageError
-from stylegan_cli.execution import USUAL, Execution, precision_claim, precision_of
-from stylegan_cli.latents import Sampling, class_index
+from stylegan_cli.latents.sampling import Sampling, class_index
 from stylegan_cli.metrics.fakes import Fakes, LabelSource, seeds_of
 from stylegan_cli.metrics.pictures import Pictures, Stored, class_name, stored_data, stored_folder
 from stylegan_cli.metrics.protocol import STANDARD_COUNT, Protocol, real_rows
 from stylegan_cli.networks.build import build_generator
-from stylegan_cli.noise import NoiseMode
+from stylegan_cli.networks.drawing import USUAL, Execution, precision_claim, precision_of
+from stylegan_cli.networks.noise import NoiseMode
+from stylegan_cli.networks.snapshot import Header, file_sha256, read_header
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -4,10 +4,10 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
-from stylegan_cli.metrics.cache import key_of
+from stylegan_cli.figures.charts import Curve, Panel, line_chart
+from stylegan_cli.figures.png import write_png
 from stylegan_cli.metrics.evaluation import Result
-from stylegan_cli.results.line_charts import Curve, Panel, line_chart
-from stylegan_cli.results.pictures import write_png
+from stylegan_cli.metrics.features import key_of
 
 TITLES = {"fid": "Fréchet distance", "kid": "kernel distance", "is": "Inception Score"}
 X_AXES = {"snapshot": ("kimg", "training, thousands of images"), "psi": ("psi", "psi")}

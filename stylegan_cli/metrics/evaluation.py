@@ -14,8 +14,8 @@ from stylegan_cli.detectors import FeatureDetector, Purpose, is_standard
 from stylegan_cli.errors import MetricError
 from stylegan_cli.metrics.cases import Case, Chosen
 from stylegan_cli.metrics.features import Extraction
-from stylegan_cli.metrics.measures import Samples, least_images, measure
 from stylegan_cli.metrics.protocol import PURPOSES, Metric, Protocol, result_name
+from stylegan_cli.metrics.registry import Samples, least_images, measure
 from stylegan_cli.metrics.statistics import Features
 from stylegan_cli.runtime import World
 

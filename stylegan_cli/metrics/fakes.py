@@ -9,10 +9,9 @@ import numpy as np
 import torch
 from jaxtyping import Float32
 
-from stylegan_cli.checkpoint import Network, Precision
 from stylegan_cli.errors import NetworkFileError, UsageError
-from stylegan_cli.execution import USUAL, Execution, open_for_drawing, precision_claim
-from stylegan_cli.latents import (
+from stylegan_cli.latents.codes import Codes
+from stylegan_cli.latents.sampling import (
     Sampling,
     broadcast_layers,
     check_possible,
@@ -22,11 +21,13 @@ from stylegan_cli.latents import (
     truncate,
     z_of_seeds,
 )
-from stylegan_cli.plan import Axis, Codes, Plan
+from stylegan_cli.networks.drawing import USUAL, Execution, open_for_drawing, precision_claim
+from stylegan_cli.networks.snapshot import Network, Precision
 from stylegan_cli.ranges import SEEDS
+from stylegan_cli.rendering.plan import Axis, Plan
+from stylegan_cli.rendering.render import render
 from stylegan_cli.runtime import numpy_stream
 from stylegan_cli.shapes import Pixels
-from stylegan_cli.synthesis import render
 
 SEEDS_AN_EVALUATION = 1_000_000
 

@@ -1,23 +1,154 @@
 """From images to features: streamed, kept on disk as they come, shared among processes."""
 
-from collections.abc import Iterator
-from contextlib import nullcontext
+import hashlib
+import json
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager, nullcontext, suppress
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 import torch
 from jaxtyping import Float32
 
 from stylegan_cli.detectors import FeatureDetector
-from stylegan_cli.execution import default_batch_size
-from stylegan_cli.metrics.cache import FeatureFile, key_of
+from stylegan_cli.errors import OutputError
+from stylegan_cli.files import writing
 from stylegan_cli.metrics.pictures import Pictures, on_white
 from stylegan_cli.metrics.statistics import Features
+from stylegan_cli.networks.drawing import default_batch_size
 from stylegan_cli.runtime import World
 from stylegan_cli.shapes import Pixels
+
+SCHEMA = 1
+MAX_BYTES = 16 * 2**30
+"""Features longest not used are removed where all together take more than this."""
+
+
+def usual_folder() -> Path:
+    """Where features are kept: below $SGTOOL_CACHE, or sgtool in the user's cache."""
+    chosen = os.environ.get("SGTOOL_CACHE")
+    if chosen:
+        return Path(chosen) / "features"
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "sgtool" / "features"
+
+
+def key_of(claims: Mapping[str, Any]) -> str:
+    """The name of what these claims, as JSON holds them, describe."""
+    text = json.dumps({"schema": SCHEMA, **claims}, sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()[:32]
+
+
+class FeatureFile:
+    """A `.npy` file of one feature vector an image, hidden while some are missing.
+
+    Args:
+        folder: Made where it is missing.
+        key: What the features are of.
+        shape: Number of images and of numbers each.
+    """
+
+    def __init__(self, folder: Path, key: str, shape: tuple[int, int]) -> None:
+        self.path = folder / f"{key}.npy"
+        self.unfinished = folder / f".{key}.npy.partial"
+        self._shape = shape
+
+    @property
+    def is_finished(self) -> bool:
+        return self.path.exists()
+
+    def rows(self) -> int:
+        """How many images are done."""
+        if self.is_finished:
+            return self._shape[0]
+        if not self.unfinished.exists():
+            return 0
+        return max(0, self.unfinished.stat().st_size - len(self._head())) // self._row_bytes()
+
+    @contextmanager
+    def appending(self, rows: int) -> Iterator["Rows"]:
+        """Write from this row on; what lies behind it is dropped. Finished when all are there.
+
+        Raises:
+            OutputError: The place cannot be written, or another process is writing to it.
+        """
+        with ExitStack() as stack:
+            with writing(self.path):
+                self.path.parent.mkdir(parents=True, exist_ok=True)
+                self.unfinished.touch()
+                file = stack.enter_context(self.unfinished.open("r+b"))
+                _lock(file, self.path)
+                file.write(self._head())
+                file.seek(len(self._head()) + rows * self._row_bytes())
+                file.truncate()
+            yield Rows(file, self.path)
+        if self.rows() == self._shape[0]:
+            with writing(self.path):
+                self.unfinished.replace(self.path)
+
+    def read(self) -> Features:
+        """All features, mapped into memory rather than read into it."""
+        os.utime(self.path)  # removing starts with the longest not used
+        features: Features = np.load(self.path, mmap_mode="r", allow_pickle=False)
+        return features
+
+    def _row_bytes(self) -> int:
+        return 4 * self._shape[1]
+
+    def _head(self) -> bytes:
+        count, dim = self._shape
+        text = f"{{'descr': '<f4', 'fortran_order': False, 'shape': ({count}, {dim}), }}"
+        # version 1.0: magic, length, text padded to a multiple of 64 bytes
+        length = -(-(len(text) + 11) // 64) * 64 - 10
+        size = length.to_bytes(2, "little")
+        return b"\x93NUMPY\x01\x00" + size + text.ljust(length - 1).encode() + b"\n"
+
+
+class Rows:
+    """Takes the next features of a file that is being written."""
+
+    def __init__(self, file: BinaryIO, path: Path) -> None:
+        self._file, self._path = file, path
+
+    def add(self, features: Float32[np.ndarray, "rows dim"]) -> None:
+        """Put these behind the others.
+
+        Raises:
+            OutputError: The place is full.
+        """
+        with writing(self._path):
+            self._file.write(np.ascontiguousarray(features, "<f4").tobytes())
+            self._file.flush()
+
+
+def remove_unused(folder: Path, *, max_bytes: int = MAX_BYTES) -> None:
+    """Remove the features longest not used until the others take no more than this."""
+    if not folder.is_dir():
+        return
+    files = [(path.stat(), path) for path in folder.glob("*.npy")]
+    files.sort(key=lambda found: found[0].st_mtime, reverse=True)
+    total = 0
+    for status, path in files:
+        total += status.st_size
+        if total > max_bytes:
+            with suppress(OSError):  # another process may have been faster
+                path.unlink()
+
+
+def _lock(file: BinaryIO, path: Path) -> None:
+    try:
+        import fcntl
+    except ImportError:  # not on Windows
+        return
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        raise OutputError(
+            f"{path}: another process is computing these features; wait for it"
+        ) from None
 
 
 @dataclass(frozen=True, kw_only=True)

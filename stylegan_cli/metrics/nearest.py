@@ -7,14 +7,14 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float64, Int64
 
-from stylegan_cli.execution import open_for_drawing
+from stylegan_cli.figures.layout import Content, paint
+from stylegan_cli.figures.layout import Place as Slot
 from stylegan_cli.metrics.evaluation import Evaluation
 from stylegan_cli.metrics.fakes import Fakes, draw_fakes, seeds_of
-from stylegan_cli.metrics.manifold import Place, neighbours
 from stylegan_cli.metrics.pictures import on_white
+from stylegan_cli.metrics.precision_recall import Place, neighbours
 from stylegan_cli.metrics.statistics import check_features
-from stylegan_cli.results.layout import Content, paint
-from stylegan_cli.results.page import Place as Slot
+from stylegan_cli.networks.drawing import open_for_drawing
 from stylegan_cli.shapes import Picture
 
 

@@ -9,12 +9,11 @@ from typing import Any, Protocol, runtime_checkable
 import numpy as np
 from jaxtyping import UInt8
 
-from stylegan_cli.data.content import content_sha256
 from stylegan_cli.data.dataset import Dataset
 from stylegan_cli.data.entries import Entry, Source, entry_path
 from stylegan_cli.data.parallel import ordered_map, usual_workers
 from stylegan_cli.data.pictures import UnusableImageError, reasons
-from stylegan_cli.data.sources import open_source
+from stylegan_cli.data.sources import content_sha256, open_source
 from stylegan_cli.errors import DataError
 from stylegan_cli.shapes import Picture, Pixels
 

@@ -8,9 +8,8 @@ import numpy as np
 from jaxtyping import Int64
 
 from stylegan_cli.detectors import Purpose, is_standard
-from stylegan_cli.errors import UsageError
+from stylegan_cli.errors import UsageError, meant_or_all
 from stylegan_cli.runtime import numpy_stream
-from stylegan_cli.spelling import meant_or_all
 
 Metric = Literal["fid", "kid", "is", "pr"]
 

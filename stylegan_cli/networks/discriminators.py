@@ -10,8 +10,15 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
-from stylegan_cli.networks.growing import fade, halve, split_lod
-from stylegan_cli.networks.layers import Dense, ResidualSkip, conv_weight, features_by_side
+from stylegan_cli.networks.layers import (
+    Dense,
+    ResidualSkip,
+    conv_weight,
+    fade,
+    features_by_side,
+    halve,
+    split_lod,
+)
 from stylegan_cli.networks.mapping import MappingNetwork, MappingOptions
 from stylegan_cli.ops import BackendName, pick_backend
 from stylegan_cli.ops.reference import EPSILON, Resample

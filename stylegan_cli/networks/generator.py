@@ -1,10 +1,87 @@
 """The generator of every family: a mapping network and a synthesis network."""
 
-from torch import nn
+import warnings
+from collections.abc import Callable, Iterator, Sequence
+from functools import cached_property
 
-from stylegan_cli.networks.compiled import CompiledSynthesis, PlainSynthesis
+import torch
+from torch import Tensor, nn
+
+from stylegan_cli.errors import UsageError
+from stylegan_cli.networks import progan, stylegan1, stylegan2
 from stylegan_cli.networks.mapping import MappingNetwork
-from stylegan_cli.noise import NoiseLayer, noise_layers
+from stylegan_cli.networks.noise import NoiseInput, NoiseLayer, noise_layers
+from stylegan_cli.shapes import Images, Ws
+
+PlainSynthesis = progan.Synthesis | stylegan1.Synthesis | stylegan2.Synthesis
+
+
+class CompiledSynthesis(nn.Module):
+    """As the synthesis network, without gradients; compiles at its first call.
+
+    Larger batches are cut and smaller ones filled up to `batch_size`, so that nothing is compiled
+    twice; only another kind of noise input is another program.
+    """
+
+    def __init__(self, synthesis: PlainSynthesis, batch_size: int) -> None:
+        super().__init__()
+        self.synthesis, self.batch_size = synthesis, batch_size
+        self.num_ws = synthesis.num_ws
+
+    @property
+    def noise_resolutions(self) -> tuple[int, ...]:
+        """Side of every noise input, as far as the network has grown."""
+        return self.synthesis.noise_resolutions
+
+    @property
+    def lod(self) -> float:
+        """Levels still missing from full resolution."""
+        return self.synthesis.lod
+
+    @lod.setter
+    def lod(self, lod: float) -> None:
+        self.synthesis.lod = lod
+
+    @torch.no_grad()
+    def forward(self, ws: Ws, noise: NoiseInput) -> Images:
+        """As of the synthesis network.
+
+        Raises:
+            UsageError: It cannot be compiled on this machine.
+        """
+        parts = [self._run(*part) for part in self._parts(ws, noise)]
+        return torch.cat(parts)[: len(ws)]
+
+    def _parts(self, ws: Tensor, noise: NoiseInput) -> Iterator[tuple[Tensor, NoiseInput]]:
+        size = self.batch_size
+        for start in range(0, len(ws), size):
+            rows = torch.arange(start, start + size, device=ws.device).clamp(max=len(ws) - 1)
+            yield ws[rows], noise if isinstance(noise, str) else _chosen(noise, rows)
+
+    @cached_property
+    def _program(self) -> Callable[[Tensor, NoiseInput], Tensor]:
+        return torch.compile(self.synthesis.forward, dynamic=False)
+
+    def _run(self, ws: Tensor, noise: NoiseInput) -> Tensor:
+        with warnings.catch_warnings():
+            # what the compiler says to its developers
+            warnings.simplefilter("ignore")
+            from torch._dynamo.exc import TorchDynamoException
+
+            try:
+                return self._program(ws, noise)
+            except TorchDynamoException as error:
+                raise UsageError(_refusal(error)) from None
+
+
+def _refusal(error: Exception) -> str:
+    reason = next(iter(str(error).strip().splitlines()), type(error).__name__)
+    return f"--compile: this network cannot be compiled here ({reason}); leave --compile out"
+
+
+def _chosen(maps: Sequence[Tensor], rows: Tensor) -> list[Tensor]:
+    return [each if len(each) == 1 else each[rows] for each in maps]
+
 
 Synthesis = PlainSynthesis | CompiledSynthesis
 

@@ -9,14 +9,14 @@ from dataclasses import dataclass
 from typing import Literal
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
-from stylegan_cli.networks.growing import fade, split_lod, upscale
-from stylegan_cli.networks.layers import Dense
+from stylegan_cli.networks.layers import Dense, FrozenDense, fade, split_lod, upscale
+from stylegan_cli.networks.noise import NoiseInput, noise_layers
 from stylegan_cli.networks.progan import Conv, LatentInput, ToRGB
-from stylegan_cli.noise import NoiseInput, noise_layers
-from stylegan_cli.ops import BackendName, pick_backend
-from stylegan_cli.ops.reference import EPSILON
+from stylegan_cli.ops import BackendName, fast, pick_backend
+from stylegan_cli.ops.reference import EPSILON, LRELU_SLOPE
 from stylegan_cli.shapes import Images, Ws
 
 
@@ -181,3 +181,44 @@ class Synthesis(nn.Module):
         if noise == "const":
             return [tail.noise_const[None, None] for tail in noise_layers(self)]
         return noise
+
+
+class FrozenConst(nn.Module):
+    """As `stylegan1.ConstInput`, laid out."""
+
+    const: Tensor
+
+    def __init__(self, layer: ConstInput) -> None:
+        super().__init__()
+        const = layer.const.detach()[None]
+        self.register_buffer("const", const.contiguous(memory_format=torch.channels_last))
+
+    def forward(self, w: Tensor) -> Tensor:
+        """`[n, features, 4, 4]`, whatever w is; free to be overwritten."""
+        return self.const.repeat(w.shape[0], 1, 1, 1)
+
+
+class FrozenTail(nn.Module):
+    """As `stylegan1.Tail`, in place where it can be."""
+
+    bias: Tensor | None
+    noise_const: Tensor
+    noise_strength: Tensor
+
+    def __init__(self, layer: Tail, dtype: torch.dtype) -> None:
+        super().__init__()
+        bias = None if layer.bias is None else layer.bias.detach().to(dtype)[:, None, None]
+        self.register_buffer("bias", bias)
+        if hasattr(layer, "noise_const"):
+            self.register_buffer("noise_const", layer.noise_const)
+            self.register_buffer("noise_strength", layer.noise_strength.detach())
+        self.affine = FrozenDense(layer.affine)
+        self.epsilon = layer.epsilon
+
+    def forward(self, x: Tensor, w: Tensor, noise: Tensor | None) -> Tensor:
+        """Feature map of the same shape; x is overwritten."""
+        if self.bias is not None:
+            x.add_(self.bias)
+        if noise is not None:
+            x.addcmul_(noise.to(x.dtype), self.noise_strength.to(x.dtype)[:, None, None])
+        return fast.adain(F.leaky_relu_(x, LRELU_SLOPE), self.affine(w), self.epsilon)

@@ -49,6 +49,6 @@ def _triton_form(said: str) -> ModuleType:
         )
     if not torch.cuda.is_available() and os.environ.get("TRITON_INTERPRET") != "1":
         raise UsageError(f"{said}: needs a CUDA device, and there is none here; use eager")
-    from stylegan_cli.ops import fast_triton
+    from stylegan_cli.ops.triton import backend as fast_triton
 
     return fast_triton

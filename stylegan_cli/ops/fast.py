@@ -5,17 +5,55 @@ whole batch; √2 and gains are folded into weights and biases (leaky ReLU is ho
 """
 
 import math
-from typing import Protocol, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
+from torch.autograd import Function
 
 from stylegan_cli.ops import eager
-from stylegan_cli.ops.conv import conv2d, conv2d_up
+from stylegan_cli.ops.conv import conv2d, conv2d_up, refuse_traced_autograd
 from stylegan_cli.ops.eager import downsample, upsample
-from stylegan_cli.ops.product import transform
 from stylegan_cli.ops.reference import BLUR, EPSILON, FILTER, LRELU_SLOPE, Resample
+
+
+def transform(pixels: Tensor, matrix: Tensor) -> Tensor:
+    """`[n, pixels, c]` times `[n, c, o]`."""
+    refuse_traced_autograd()
+    y: Tensor = _Transform.apply(pixels, matrix)
+    return y
+
+
+class _Transform(Function):
+    @staticmethod
+    def forward(ctx: Any, pixels: Tensor, matrix: Tensor) -> Tensor:
+        ctx.save_for_backward(pixels, matrix)
+        return pixels @ matrix
+
+    @staticmethod
+    def backward(ctx: Any, dy: Tensor) -> tuple[Tensor | None, ...]:
+        pixels, matrix = ctx.saved_tensors
+        wanted, _ = ctx.needs_input_grad
+        return (
+            _Transform.apply(dy, matrix.mT) if wanted else None,
+            _Correlate.apply(pixels, dy),
+        )
+
+
+class _Correlate(Function):
+    """Gradient for the matrix: products of channels, summed over pixels."""
+
+    @staticmethod
+    def forward(ctx: Any, pixels: Tensor, dy: Tensor) -> Tensor:
+        ctx.save_for_backward(pixels, dy)
+        return pixels.mT @ dy
+
+    @staticmethod
+    def backward(ctx: Any, d_matrix: Tensor) -> tuple[Tensor, Tensor]:
+        pixels, dy = ctx.saved_tensors
+        return _Transform.apply(dy, d_matrix.mT), _Transform.apply(pixels, d_matrix)
+
 
 __all__ = [
     "adain",

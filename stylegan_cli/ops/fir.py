@@ -13,8 +13,8 @@ import torch.nn.functional as F
 from torch import Tensor
 from torch.autograd import Function
 
+from stylegan_cli.ops.conv import refuse_traced_autograd
 from stylegan_cli.ops.reference import FILTER
-from stylegan_cli.ops.tracing import refuse_traced_autograd
 
 
 def blur(x: Tensor, padding: int, gain: float = 1.0, taps: tuple[float, ...] = FILTER) -> Tensor:

@@ -1,7 +1,17 @@
 """The typed recipe: sections, defaults, load, override, dump."""
 
 from stylegan_cli.recipe.automatic import Choice, Machine
-from stylegan_cli.recipe.files import choices, dumps, header, load, loads, override, values
+from stylegan_cli.recipe.files import (
+    choices,
+    dumps,
+    find,
+    header,
+    load,
+    loads,
+    override,
+    shipped,
+    values,
+)
 from stylegan_cli.recipe.sections import (
     SCHEMA,
     AugmentSection,
@@ -15,7 +25,6 @@ from stylegan_cli.recipe.sections import (
     ReportSection,
     TrainSection,
 )
-from stylegan_cli.recipe.shelf import find, shipped
 
 __all__ = [
     "SCHEMA",

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, get_origin, get_type_hints
 from stylegan_cli.errors import RecipeError
 from stylegan_cli.recipe import families
 from stylegan_cli.recipe.automatic import AUTO, Choice, Machine, can_be_automatic, choices
-from stylegan_cli.recipe.conflicts import conflicts
+from stylegan_cli.recipe.rules import conflicts
 from stylegan_cli.recipe.sections import SCHEMA, Recipe
 from stylegan_cli.recipe.toml import inline
 

@@ -2,9 +2,8 @@
 
 from pathlib import Path
 
-from stylegan_cli.errors import NetworkFileError
+from stylegan_cli.errors import NetworkFileError, meant
 from stylegan_cli.files import similar
-from stylegan_cli.spelling import meant
 
 FOLDER = Path(__file__).parent
 USUAL = "portraits-64"

@@ -6,7 +6,7 @@ python -c "from stylegan_cli.shipped.making import ship; ship('run/network-00040
 from dataclasses import replace
 from pathlib import Path
 
-from stylegan_cli.checkpoint import load_network, save_network
+from stylegan_cli.networks.snapshot import load_network, save_network
 from stylegan_cli.shipped import FOLDER, USUAL
 
 LICENCE = 'CC BY 4.0: drawn portraits "Toon Head" by Johan Melin, through DiceBear'

@@ -6,9 +6,11 @@ from typing import Any
 
 import numpy as np
 
-from stylegan_cli.checkpoint import Network
 from stylegan_cli.errors import UsageError
-from stylegan_cli.latents import (
+from stylegan_cli.latents.codes import Codes, join_codes
+from stylegan_cli.latents.lookup import Picked, codes_of_picks
+from stylegan_cli.latents.references import Pick
+from stylegan_cli.latents.sampling import (
     PLAIN,
     Sampling,
     check_possible,
@@ -16,11 +18,9 @@ from stylegan_cli.latents import (
     sampling_request,
     truncate_codes,
 )
-from stylegan_cli.picked import Picked, codes_of_picks
-from stylegan_cli.picks import Pick
-from stylegan_cli.plan import Axis, Codes, Plan, join_codes
-from stylegan_cli.results.collage import MOST_IMAGES
-from stylegan_cli.results.sheet import COLLAGE
+from stylegan_cli.networks.snapshot import Network
+from stylegan_cli.rendering.plan import Axis, Plan
+from stylegan_cli.rendering.sheet import COLLAGE, MOST_IMAGES
 from stylegan_cli.studies.naming import psi_names, seeds_title
 
 

@@ -4,15 +4,16 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 
-from stylegan_cli.checkpoint import Network
 from stylegan_cli.errors import UsageError
-from stylegan_cli.latents import PLAIN, Sampling, mix_layers, sampling_request
+from stylegan_cli.latents.codes import Codes, join_codes
+from stylegan_cli.latents.lookup import codes_of_picks
+from stylegan_cli.latents.references import Pick
+from stylegan_cli.latents.sampling import PLAIN, Sampling, mix_layers, sampling_request
 from stylegan_cli.networks.generator import Generator
-from stylegan_cli.picked import codes_of_picks
-from stylegan_cli.picks import Pick
-from stylegan_cli.plan import Axis, Codes, Plan, join_codes
+from stylegan_cli.networks.snapshot import Network
 from stylegan_cli.ranges import format_ints, parse_layers
-from stylegan_cli.results.sheet import BANDS, compose_bands
+from stylegan_cli.rendering.plan import Axis, Plan
+from stylegan_cli.rendering.sheet import BANDS, compose_bands
 
 
 def mix(

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from stylegan_cli.picks import Pick, format_picks
+from stylegan_cli.latents.references import Pick, format_picks
 
 LONGEST_TITLE = 40
 """Longer lists of seeds are only counted above the picture; every image has its name."""

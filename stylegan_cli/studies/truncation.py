@@ -5,18 +5,19 @@ from dataclasses import replace
 
 import numpy as np
 
-from stylegan_cli.checkpoint import Network
 from stylegan_cli.errors import UsageError
-from stylegan_cli.latents import (
+from stylegan_cli.latents.codes import join_codes
+from stylegan_cli.latents.lookup import codes_of_picks
+from stylegan_cli.latents.references import Pick
+from stylegan_cli.latents.sampling import (
     PLAIN,
     Sampling,
     mean_code,
     sampling_request,
     truncate_codes,
 )
-from stylegan_cli.picked import codes_of_picks
-from stylegan_cli.picks import Pick
-from stylegan_cli.plan import Axis, Plan, join_codes
+from stylegan_cli.networks.snapshot import Network
+from stylegan_cli.rendering.plan import Axis, Plan
 from stylegan_cli.studies.naming import psi_names, seeds_title
 
 PSIS = (1.0, 0.7, 0.5, 0.0, -0.5, -1.0)

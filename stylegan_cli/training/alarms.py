@@ -3,6 +3,8 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from stylegan_cli.recipe import Recipe
+
 Stats = Mapping[str, int | float]
 """The numbers of a tick, as in its line of `stats.jsonl`."""
 
@@ -72,3 +74,135 @@ class Watch:
         if value < rule.cleared_below or count < rule.ticks:
             self.counts.pop(rule.name, None)
         return False
+
+
+LARGEST_SCORE = {"logistic": 50.0, "wgan": 5000.0}
+"""Of D, by loss; the mean of a tick."""
+
+
+def rules(recipe: Recipe) -> tuple[Rule, ...]:
+    """The rules that a run of this recipe is judged by."""
+    # the scores of a Wasserstein critic have no zero that would tell real from fake
+    logistic = recipe.loss.adversarial == "logistic"
+    return (
+        _divergence(recipe),
+        *([_overfitting(recipe)] if logistic else []),
+        _COLLAPSE,
+        _MEMORISATION,
+        _COLLAPSED_MAPPING,
+        _DEAD_W,
+        _LEAK,
+    )
+
+
+def _divergence(recipe: Recipe) -> Rule:
+    most = LARGEST_SCORE[recipe.loss.adversarial]
+    lr, gamma = recipe.train.lr_g, recipe.loss.r1_gamma
+    return Rule(
+        name="divergence",
+        value=_largest_score,
+        raised_from=most,
+        cleared_below=most / 2,
+        ticks=2,
+        is_fatal=True,
+        words=lambda stats: (
+            f"D's scores have left all bounds: {stats['score_real']:.3g} on reals, "
+            f"{stats['score_fake']:.3g} on fakes. Try a lower learning rate than {lr:g} "
+            f"(--set train.lr_g=… --set train.lr_d=…) or a larger loss.r1_gamma than {gamma}"
+        ),
+    )
+
+
+def _overfitting(recipe: Recipe) -> Rule:
+    remedy = "more images"
+    if recipe.augment.mode == "none":
+        remedy = f"--set augment.mode=ada, or {remedy}"
+    if not recipe.data.mirror:
+        remedy += ", or --set data.mirror=true where left and right do not matter"
+    return Rule(
+        name="overfitting",
+        value=lambda stats: stats.get("r_t"),
+        raised_from=0.92,
+        cleared_below=0.87,
+        ticks=3,
+        words=lambda stats: (
+            f"D tells nearly all training images from fakes: r_t {stats['r_t']:.2f} (1 is "
+            f"all, 0.6 the aim of [ADA]), scores {_gap(stats):.1f} apart; G learns less and less. "
+            f"Try {remedy}"
+        ),
+    )
+
+
+_COLLAPSE = Rule(
+    name="collapse",
+    value=lambda stats: _shortfall(stats, "diversity"),
+    raised_from=0.85,
+    cleared_below=0.75,
+    ticks=2,
+    is_fatal=True,
+    words=lambda stats: (
+        f"G's images are nearly the same: they differ {stats['diversity']:.2f} times as much as "
+        "training images do. Go back to an earlier network; try a larger loss.r1_gamma or a lower "
+        "train.lr_g"
+    ),
+)
+_MEMORISATION = Rule(
+    name="memorisation",
+    value=lambda stats: _shortfall(stats, "nearest_ratio"),
+    raised_from=0.5,
+    cleared_below=0.3,
+    ticks=2,
+    words=lambda stats: (
+        f"G's images are {stats['nearest_ratio']:.2f} times as far from the nearest training image "
+        "as those are from each other: it makes copies. `sgtool eval nearest` shows them. Take an "
+        "earlier network; try more images, --set augment.mode=ada or a smaller "
+        "generator.channel_base"
+    ),
+)
+_COLLAPSED_MAPPING = Rule(
+    name="collapsed mapping",
+    value=lambda stats: _shortfall(stats, "w_spread"),
+    raised_from=0.9,
+    cleared_below=0.8,
+    ticks=2,
+    is_fatal=True,
+    words=lambda stats: (
+        f"w is nearly the same for every z: it varies by {stats['w_spread']:.3f} of its size, "
+        "0.5 to 0.8 are usual. Try fewer generator.mapping_layers, or a lower train.lr_g or "
+        "generator.mapping_lr_multiplier"
+    ),
+)
+_DEAD_W = Rule(
+    name="dead w",
+    value=lambda stats: stats.get("w_dead"),
+    raised_from=0.25,
+    cleared_below=0.15,
+    ticks=2,
+    words=lambda stats: (
+        f"{stats['w_dead']:.0%} of the numbers in w are the same for every z. Try a smaller "
+        "generator.w_dim, or fewer generator.mapping_layers"
+    ),
+)
+_LEAK = Rule(
+    name="leaking augmentations",
+    value=lambda stats: stats.get("augment_p"),
+    raised_from=0.8,
+    cleared_below=0.7,
+    words=lambda stats: (
+        f"D's images are augmented with probability {stats['augment_p']:.2f}; from 0.8 on G may "
+        "learn to make augmented images [ADA]. Look at the fakes for turned or tinted ones; try "
+        "more images or a higher augment.target"
+    ),
+)
+
+
+def _largest_score(stats: Stats) -> float:
+    return max(abs(stats["score_real"]), abs(stats["score_fake"]))
+
+
+def _gap(stats: Stats) -> float:
+    return stats["score_real"] - stats["score_fake"]
+
+
+def _shortfall(stats: Stats, name: str) -> float | None:
+    return None if name not in stats else 1 - stats[name]

@@ -18,9 +18,9 @@ from stylegan_cli.training.engines import (
     eager,
     inputs_of,
     kind_of,
+    with_tensors,
 )
-from stylegan_cli.training.flat import with_tensors
-from stylegan_cli.training.nets import Nets
+from stylegan_cli.training.inputs import Nets
 from stylegan_cli.training.phases import Outcome
 
 WARM_UP = 3

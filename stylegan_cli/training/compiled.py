@@ -24,11 +24,12 @@ from stylegan_cli.training.engines import (
     eager,
     inputs_of,
     kind_of,
+    tensors_of,
     trained,
+    with_tensors,
 )
-from stylegan_cli.training.flat import tensors_of, with_tensors
+from stylegan_cli.training.inputs import Nets
 from stylegan_cli.training.memory import is_out_of_memory
-from stylegan_cli.training.nets import Nets
 from stylegan_cli.training.phases import Outcome
 
 MAIN_PHASES = ("g", "d")

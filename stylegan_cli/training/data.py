@@ -1,12 +1,34 @@
 """The data set a recipe asks for, and the order in which a run sees it."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from itertools import islice
+
+import numpy as np
+import torch
+from jaxtyping import UInt8
+from torch import Tensor
 
 from stylegan_cli.data.dataset import Dataset, open_dataset
-from stylegan_cli.data.sampler import BalancedSampler, Sampler, Stream
+from stylegan_cli.data.loader import (
+    BalancedSampler,
+    Pick,
+    RealBatch,
+    Sampler,
+    Stream,
+    Stretch,
+    ahead,
+    decoded_batches,
+    read_at,
+    stored_bytes,
+)
+from stylegan_cli.data.parallel import ordered_map
 from stylegan_cli.data.samples import drawn_path
 from stylegan_cli.errors import DataError, UsageError
 from stylegan_cli.recipe import Recipe
+from stylegan_cli.runtime import upload
+from stylegan_cli.shapes import C, Picture
 
 
 def training_data(recipe: Recipe) -> Dataset:
@@ -56,3 +78,107 @@ def label_donors(recipe: Recipe, dataset: Dataset) -> Sequence[int]:
     if recipe.data.balance:
         return [images[0] for images in dataset.members()]
     return range(len(dataset))
+
+
+FREE_SHARE = 1 / 3
+"""Of a GPU's free memory: a data set that takes more is not kept there."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Batch:
+    """This process's share of one batch of real images, on its device."""
+
+    pixels: UInt8[Tensor, "n height width channels"]
+    labels: C
+
+
+def batches_on(
+    device: torch.device, dataset: Dataset, stretches: Iterable[Stretch]
+) -> Iterator[Batch]:
+    """Batches of all stretches.
+
+    Raises:
+        DataError: An image cannot be read; names it.
+    """
+    for stretch in stretches:
+        keep = device.type == "cuda" and stored_bytes(dataset, stretch.side) <= (
+            torch.cuda.mem_get_info(device)[0] * FREE_SHARE
+        )
+        yield from (resident if keep else streamed)(device, dataset, stretch)
+
+
+def streamed(device: torch.device, dataset: Dataset, stretch: Stretch) -> Iterator[Batch]:
+    """Batches decoded ahead; those for a GPU are laid ready in a thread, for a copy beside it."""
+    with closing(decoded_batches(dataset, stretch)) as decoded:
+        batches: Iterator[tuple[Tensor, Tensor]] = map(_tensors, decoded)
+        if device.type == "cuda":
+            batches = ordered_map(_pinned, batches, workers=1, ahead=2)
+        for pixels, labels in batches:
+            yield Batch(
+                pixels=pixels.to(device, non_blocking=True),
+                labels=labels.to(device, non_blocking=True),
+            )
+
+
+def resident(device: torch.device, dataset: Dataset, stretch: Stretch) -> Iterator[Batch]:
+    """Batches of images that stay on the device from when they were first shown."""
+    store = _Store(device, dataset, stretch.side)
+    seen: set[int] = set()
+
+    def take(pick: Pick) -> tuple[Pick, bool]:
+        is_new = pick.index not in seen
+        seen.add(pick.index)
+        return pick, is_new
+
+    def read(taken: tuple[Pick, bool]) -> _Taken:
+        pick, is_new = taken
+        pixels = read_at(dataset, pick.index, stretch.side)[0] if is_new else None
+        return _Taken(pick=pick, pixels=pixels)
+
+    with closing(ahead(stretch, read, map(take, stretch.picks))) as images:
+        while batch := list(islice(images, stretch.share)):
+            yield store.gather(batch)
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Taken:
+    """An image of a batch, with its pixels where they are not in the store yet."""
+
+    pick: Pick
+    pixels: Picture | None
+
+
+class _Store:
+    """All images of a data set at one side, as far as they have been shown."""
+
+    def __init__(self, device: torch.device, dataset: Dataset, side: int) -> None:
+        shape = len(dataset), side, side, dataset.read(0)[0].shape[2]
+        self._pixels = torch.empty(shape, dtype=torch.uint8, device=device)
+        self._dataset = dataset
+
+    def gather(self, batch: list[_Taken]) -> Batch:
+        """The images of a batch, of which the new ones are put into the store."""
+        new = {taken.pick.index: taken.pixels for taken in batch if taken.pixels is not None}
+        if new:
+            pixels = torch.from_numpy(np.stack(list(new.values())))
+            self._pixels.index_copy_(0, self._up(list(new)), upload(pixels, self._pixels.device))
+        picks = [taken.pick for taken in batch]
+        images = self._pixels.index_select(0, self._up([pick.index for pick in picks]))
+        mirrored = self._up([pick.mirrored for pick in picks])[:, None, None, None]
+        labels = np.stack([self._dataset.label(pick.index) for pick in picks])
+        return Batch(
+            pixels=torch.where(mirrored, images.flip(2), images),
+            labels=upload(torch.from_numpy(labels), self._pixels.device),
+        )
+
+    def _up(self, values: list[int] | list[bool]) -> Tensor:
+        return upload(torch.tensor(values), self._pixels.device)
+
+
+def _tensors(batch: RealBatch) -> tuple[Tensor, Tensor]:
+    return torch.from_numpy(batch.pixels), torch.from_numpy(batch.labels)
+
+
+def _pinned(tensors: tuple[Tensor, Tensor]) -> tuple[Tensor, Tensor]:
+    pixels, labels = tensors
+    return pixels.pin_memory(), labels.pin_memory()

@@ -8,20 +8,15 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from stylegan_cli.networks.build import (
-    build_discriminator,
-    build_generator,
-    count_parameters,
-)
+from stylegan_cli.networks.build import build_discriminator, build_generator, count_parameters
 from stylegan_cli.networks.discriminators import Discriminator
 from stylegan_cli.networks.generator import Generator
-from stylegan_cli.networks.growing import split_lod
+from stylegan_cli.networks.layers import split_lod
 from stylegan_cli.recipe import LossSection, Recipe
 from stylegan_cli.runtime import World
-from stylegan_cli.training.growing import Stage, stages
 from stylegan_cli.training.inputs import Reals
 from stylegan_cli.training.phases import judge
-from stylegan_cli.training.share import share_of
+from stylegan_cli.training.schedule import Stage, share_of, stages
 
 WEIGHT_COPIES_G = 5
 """float32 numbers a parameter of G: weight, average, gradient, two moments of Adam."""

@@ -16,11 +16,11 @@ from torch import Tensor
 from stylegan_cli.data.dataset import Dataset
 from stylegan_cli.detectors import open_detector
 from stylegan_cli.detectors.detector import PerceptualDetector
-from stylegan_cli.detectors.ground import on_white
-from stylegan_cli.execution import default_batch_size
-from stylegan_cli.latents import broadcast_layers
+from stylegan_cli.detectors.resize import on_white
+from stylegan_cli.latents.sampling import broadcast_layers
+from stylegan_cli.networks.drawing import default_batch_size
 from stylegan_cli.networks.generator import Generator
-from stylegan_cli.networks.growing import halve, upscale
+from stylegan_cli.networks.layers import halve, upscale
 from stylegan_cli.recipe import Recipe
 from stylegan_cli.runtime import numpy_stream, torch_stream
 from stylegan_cli.shapes import C, Images, W, Z

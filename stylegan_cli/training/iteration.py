@@ -6,15 +6,14 @@ from typing import Any, Generic, TypeVar
 
 from torch import nn
 
-from stylegan_cli.networks.growing import fade, halve, split_lod, upscale
+from stylegan_cli.networks.layers import fade, halve, split_lod, upscale
 from stylegan_cli.recipe import Recipe
-from stylegan_cli.training.draws import PhaseStreams
-from stylegan_cli.training.ema import ema_decay, update_ema
+from stylegan_cli.training.data import Batch
 from stylegan_cli.training.engines import Engine, Job, eager
-from stylegan_cli.training.feed import Batch
-from stylegan_cli.training.growing import Stage
 from stylegan_cli.training.inputs import (
     Inputs,
+    Nets,
+    PhaseStreams,
     Reals,
     draw_fakes,
     draw_judging,
@@ -22,10 +21,9 @@ from stylegan_cli.training.inputs import (
     draw_reals,
 )
 from stylegan_cli.training.memory import is_out_of_memory, smaller_batch_per_device
-from stylegan_cli.training.nets import Nets
-from stylegan_cli.training.optimizers import step
+from stylegan_cli.training.optimizers import ema_decay, step, update_ema
 from stylegan_cli.training.phases import Outcome, d_main, d_reg, g_main, g_reg
-from stylegan_cli.training.share import Share, share_of
+from stylegan_cli.training.schedule import Share, Stage, share_of
 from stylegan_cli.training.state import TrainingState
 
 

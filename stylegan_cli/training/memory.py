@@ -8,8 +8,7 @@ from stylegan_cli.errors import TrainingError, UsageError
 from stylegan_cli.recipe import Recipe
 from stylegan_cli.runtime import World
 from stylegan_cli.training.alarms import Alarm
-from stylegan_cli.training.growing import stages
-from stylegan_cli.training.share import Share, share_of
+from stylegan_cli.training.schedule import Share, share_of, stages
 
 
 def is_out_of_memory(error: Exception) -> bool:

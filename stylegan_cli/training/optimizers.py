@@ -3,6 +3,9 @@
 import torch
 from torch import Tensor, nn
 
+from stylegan_cli.networks.discriminators import Discriminator
+from stylegan_cli.networks.generator import Generator
+from stylegan_cli.recipe import InitSection
 from stylegan_cli.runtime import World
 
 
@@ -47,3 +50,49 @@ def _average(gradients: list[Tensor], world: World) -> None:
     parts = flat.split([gradient.numel() for gradient in gradients])
     for gradient, part in zip(gradients, parts, strict=True):
         gradient.copy_(part.view_as(gradient))
+
+
+def ema_decay(*, batch_size: int, ema_kimg: float, rampup: float, cur_nimg: int) -> float:
+    """Share of the old average in one update, half-life `ema_kimg`, [PG] section 6 and [ADA].
+
+    Args:
+        rampup: Bounds the half-life to this share of the images shown so far; 0 does not.
+        cur_nimg: Images shown before this batch.
+    """
+    half_life = ema_kimg * 1000
+    if rampup > 0:
+        half_life = min(half_life, cur_nimg * rampup)
+    return float(0.5 ** (batch_size / max(half_life, 1e-8)))
+
+
+@torch.no_grad()
+def update_ema(G_ema: nn.Module, G: nn.Module, decay: float) -> None:
+    """Move the average's parameters towards G's by 1 − decay; copy its buffers."""
+    torch._foreach_lerp_(list(G_ema.parameters()), list(G.parameters()), 1 - decay)
+    torch._foreach_copy_(list(G_ema.buffers()), list(G.buffers()))
+
+
+def frozen_parts(init: InitSection, G: Generator, D: Discriminator) -> dict[str, nn.Module]:
+    """The modules that keep their weights, by the names they have in network files."""
+    mapping = {"g_ema.mapping": G.mapping} if init.freeze_mapping else {}
+    return mapping | dict(list(_layers(D).items())[: init.freeze_d])
+
+
+def freeze(module: nn.Module) -> None:
+    """Turn weights into buffers: no gradient, no optimizer, no average ever sees them.
+
+    Their names in the state dict stay.
+    """
+    for part in module.modules():
+        for name, weight in list(part.named_parameters(recurse=False)):
+            delattr(part, name)
+            part.register_buffer(name, weight.detach())
+
+
+def _layers(D: Discriminator) -> dict[str, nn.Module]:
+    """The layers that Freeze-D counts, in its order; all but the last block."""
+    return {
+        f"d.b{side}.{name}": layer
+        for side in D.sides
+        for name, layer in D.get_submodule(f"b{side}").named_children()
+    }

@@ -8,15 +8,15 @@ from typing import Any
 
 from torch import Tensor
 
-from stylegan_cli.checkpoint import file_sha256, read_header
 from stylegan_cli.errors import NetworkFileError
 from stylegan_cli.files import similar
 from stylegan_cli.interop.reading import is_foreign, read_foreign
+from stylegan_cli.networks.snapshot import file_sha256, read_header
 from stylegan_cli.recipe import InitSection, Recipe, load
 from stylegan_cli.recipe.automatic import resolve
 from stylegan_cli.shipped import of_package_by_name
-from stylegan_cli.training.growing import is_growing
 from stylegan_cli.training.run_folder import NETWORKS, RunFolder, newest_network
+from stylegan_cli.training.schedule import is_growing
 
 
 @dataclass(frozen=True, kw_only=True)

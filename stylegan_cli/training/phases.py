@@ -4,26 +4,100 @@ Gmain, Greg, Dmain, Dreg as in [ADA], each with latents of its own. Lazy regular
 section 3.1, are phases; otherwise R1 is part of Dmain.
 """
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 import torch
+import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor
 
 from stylegan_cli.networks.discriminators import Discriminator
 from stylegan_cli.networks.generator import Generator
-from stylegan_cli.shapes import W1, C, Images, Scalar, Verdict, W, Ws
+from stylegan_cli.ops.conv import no_weight_gradients
+from stylegan_cli.recipe import LossSection
+from stylegan_cli.runtime import World
+from stylegan_cli.shapes import W1, C, Images, Logits, Scalar, Verdict, W, Ws
 from stylegan_cli.training.augment import Draws
-from stylegan_cli.training.inputs import Between, Fakes, Judging, Paths, Reals
-from stylegan_cli.training.losses import class_loss, discriminator_loss, generator_loss
-from stylegan_cli.training.nets import Nets
-from stylegan_cli.training.regularizers import (
-    gradient_norm,
-    path_length_penalty,
-    path_lengths,
-    r1_penalty,
-)
+from stylegan_cli.training.inputs import Between, Fakes, Judging, Nets, Paths, Reals
+
+
+def generator_loss(fakes: Logits, loss: LossSection) -> Logits:
+    """−log σ(D(G(z))), non-saturating, [SG1] section 2.1; or −D(G(z)), Wasserstein, [PG]."""
+    return -fakes if loss.adversarial == "wgan" else F.softplus(-fakes)
+
+
+def discriminator_loss(fakes: Logits, reals: Logits, loss: LossSection) -> Logits:
+    """−log(1 − σ(D(G(z)))) − log σ(D(x)); or D(G(z)) − D(x) + ε · D(x)², [PG] appendix A."""
+    if loss.adversarial == "wgan":
+        return fakes - reals + loss.wgan_drift * reals.square()
+    return F.softplus(fakes) + F.softplus(-reals)
+
+
+def class_loss(verdicts: Verdict, c: C) -> Logits:
+    """Cross-entropy of the class that D sees, AC-GAN; 0 where it does not look for classes."""
+    if verdicts.shape[1] == 1:
+        return torch.zeros_like(verdicts)
+    return F.cross_entropy(verdicts[:, 1:], c, reduction="none").unsqueeze(1)
+
+
+def r1_penalty(real_logits: Logits, images: Images, full_resolution: int) -> Float[Tensor, " n"]:
+    """Squared gradient of D at each real image, summed over pixels; without γ / 2.
+
+    Mescheder et al. 2018, equation 9. Can be differentiated again.
+
+    Args:
+        full_resolution: The gradient is that for images of this side, of which D was shown box
+            means: with respect to what a growing D of [PG] takes in.
+    """
+    gradient = _gradient(real_logits, images)
+    return gradient.square().sum((1, 2, 3)) * (images.shape[3] / full_resolution) ** 2
+
+
+def gradient_norm(logits: Logits, images: Images, full_resolution: int) -> Float[Tensor, " n"]:
+    """Norm of D's gradient at each image, which WGAN-GP wants to be 1; arguments as of R1.
+
+    Gulrajani et al. 2017, equation 3.
+    """
+    norms: Tensor = torch.linalg.vector_norm(_gradient(logits, images), dim=(1, 2, 3))
+    return norms * (images.shape[3] / full_resolution)
+
+
+def path_lengths(images: Images, ws: Ws, noise: Images) -> Float[Tensor, " n"]:
+    """How far each image moves with w, [SG2] equation 4: root mean over layers of ‖Jᵀy‖².
+
+    Args:
+        images: G.synthesis(ws).
+        noise: y, standard normal; scaled here by 1 / √(height · width).
+    """
+    area = images.shape[2] * images.shape[3]
+    with no_weight_gradients():
+        (gradient,) = torch.autograd.grad(
+            (images * noise).sum() / math.sqrt(area), ws, create_graph=True
+        )
+    return gradient.square().sum(2).mean(1).sqrt()
+
+
+def path_length_penalty(
+    lengths: Float[Tensor, " n"], running_mean: Scalar, decay: float, world: World
+) -> tuple[Float[Tensor, " n"], Scalar]:
+    """Squared distance of each path length from their running mean, and the new mean.
+
+    The mean counts as a constant: that is what the reference gradients show.
+
+    Args:
+        running_mean: The mean so far, 0 at the start.
+        decay: Weight of this batch in the mean.
+    """
+    mean = running_mean.lerp(world.mean_(lengths.detach().mean()), decay)
+    return (lengths - mean).square(), mean
+
+
+def _gradient(logits: Logits, images: Images) -> Images:
+    with no_weight_gradients():
+        (gradient,) = torch.autograd.grad(logits.sum(), images, create_graph=True)
+    return gradient
 
 
 @dataclass(frozen=True, kw_only=True)

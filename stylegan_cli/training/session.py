@@ -12,11 +12,10 @@ from stylegan_cli.recipe import Recipe
 from stylegan_cli.runtime import World
 from stylegan_cli.training.alarms import Alarm, Watch
 from stylegan_cli.training.compiled import Compiled
-from stylegan_cli.training.data import stream_of
+from stylegan_cli.training.data import Batch, batches_on, stream_of
 from stylegan_cli.training.engines import Engine
-from stylegan_cli.training.feed import Batch, batches_on
-from stylegan_cli.training.growing import Stage, is_growing, stage_at
 from stylegan_cli.training.health import Probe
+from stylegan_cli.training.inputs import Nets
 from stylegan_cli.training.iteration import train_batch
 from stylegan_cli.training.memory import (
     begin_anew_words,
@@ -25,11 +24,10 @@ from stylegan_cli.training.memory import (
     peak_memory,
     smaller_batch_per_device,
 )
-from stylegan_cli.training.nets import Nets
 from stylegan_cli.training.outputs import Outputs, check_finite
 from stylegan_cli.training.profiling import Tracer
 from stylegan_cli.training.run_folder import RunFolder
-from stylegan_cli.training.share import Share, share_of
+from stylegan_cli.training.schedule import Share, Stage, is_growing, share_of, stage_at
 from stylegan_cli.training.state import TrainingState
 from stylegan_cli.training.tick import Tick
 from stylegan_cli.training.transfer import Transfer

@@ -12,11 +12,45 @@ from stylegan_cli.networks.discriminators import Discriminator
 from stylegan_cli.networks.generator import Generator
 from stylegan_cli.ops import BackendName
 from stylegan_cli.recipe import Recipe
+from stylegan_cli.runtime import World
 from stylegan_cli.training.augment import Augmentation, initial_augmentation
-from stylegan_cli.training.freezing import freeze, frozen_parts
-from stylegan_cli.training.growing import Stage, level_key, stage_at
-from stylegan_cli.training.optimizers import adam
-from stylegan_cli.training.stats import Stats
+from stylegan_cli.training.optimizers import adam, freeze, frozen_parts
+from stylegan_cli.training.schedule import Stage, level_key, stage_at
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stats:
+    """Running sums of named values; means over samples, iterations and processes."""
+
+    device: torch.device
+    sums: dict[str, Tensor] = field(default_factory=dict)
+
+    def add(self, name: str, values: Tensor) -> None:
+        """Count values of any shape, without waiting for the device."""
+        values = values.detach().float()
+        moments = torch.stack([values.sum(), torch.full_like(values.sum(), values.numel())])
+        if name in self.sums:
+            self.sums[name] += moments
+        else:
+            self.sums[name] = moments
+
+    def means(self, world: World) -> dict[str, float]:
+        """Mean of each name since the last reset, over all processes."""
+        names = sorted(self.sums)
+        if not names:
+            return {}
+        moments = world.mean_(torch.stack([self.sums[name] for name in names]))
+        values = (moments[:, 0] / moments[:, 1]).tolist()
+        return dict(zip(names, values, strict=True))
+
+    def pool(self, world: World) -> None:
+        """Give every process the same sums, whose means are those over all processes."""
+        for name in sorted(self.sums):
+            world.mean_(self.sums[name])
+
+    def reset(self) -> None:
+        """Forget everything."""
+        self.sums.clear()
 
 
 @dataclass(kw_only=True)

@@ -10,7 +10,7 @@ from stylegan_cli.networks.build import build_discriminator, build_generator
 from stylegan_cli.recipe import Recipe, values
 from stylegan_cli.recipe.automatic import resolve
 from stylegan_cli.recipe.toml import inline
-from stylegan_cli.training.freezing import frozen_parts
+from stylegan_cli.training.optimizers import frozen_parts
 from stylegan_cli.training.origin import Origin
 from stylegan_cli.training.state import TrainingState
 

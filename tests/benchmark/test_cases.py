@@ -1,8 +1,7 @@
 import pytest
 import torch
 
-from stylegan_cli.benchmark.cases import Form, cases, forms
-from stylegan_cli.benchmark.steps import kinds
+from stylegan_cli.benchmark.steps import Form, cases, forms, kinds
 from tests.tiny import tiny, tiny_growing
 
 CPU = torch.device("cpu")

@@ -1,9 +1,8 @@
 import pytest
 import torch
 
-from stylegan_cli.benchmark.cases import Form, cases
 from stylegan_cli.benchmark.measuring import contender
-from stylegan_cli.benchmark.steps import Training, generation
+from stylegan_cli.benchmark.steps import Form, Training, cases, generation
 from stylegan_cli.benchmark.work import counted
 from tests.tiny import tiny, tiny_growing
 

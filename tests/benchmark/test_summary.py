@@ -3,10 +3,9 @@ import json
 import pytest
 import torch
 
-from stylegan_cli.benchmark.cases import cases
 from stylegan_cli.benchmark.measuring import Contender, Result, measure
-from stylegan_cli.benchmark.record import document
-from stylegan_cli.benchmark.summary import rates, run_hours, seconds_of, summaries
+from stylegan_cli.benchmark.steps import cases
+from stylegan_cli.benchmark.summary import document, rates, run_hours, seconds_of, summaries
 from stylegan_cli.benchmark.work import Operation, Work
 from tests.tiny import tiny, tiny_growing
 

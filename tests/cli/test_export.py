@@ -5,8 +5,8 @@ import pytest
 import torch
 from typer.testing import CliRunner
 
-from stylegan_cli.checkpoint import load_network
 from stylegan_cli.cli.app import app
+from stylegan_cli.networks.snapshot import load_network
 from tests.interop.export.networks import recipe, shapes_unchecked
 from tests.networks.vectors import FOLDER, Vectors
 from tests.tiny import write_untrained

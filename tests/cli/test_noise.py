@@ -9,9 +9,9 @@ from PIL import Image
 from typer.testing import CliRunner
 
 from stylegan_cli.cli.app import app
-from stylegan_cli.results.layout import MIN_SIDE
-from stylegan_cli.studies.noise_variation import NoiseOptions, noise_variation
-from stylegan_cli.studies.recording import Recording
+from stylegan_cli.figures.layout import MIN_SIDE
+from stylegan_cli.rendering.recording import Recording
+from stylegan_cli.studies.noise.study import NoiseOptions, noise_variation
 
 PICTURES = ["noise.png", "noise-draws.png", "noise-maps.png", "noise-layers.png"]
 

@@ -1,6 +1,6 @@
 import json
 
-from stylegan_cli.cli.output import echo_json, echo_table
+from stylegan_cli.cli.console import echo_json, echo_table
 
 ROWS = [("a", 1), ("long [x]", 20)]
 

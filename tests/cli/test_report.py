@@ -4,7 +4,7 @@ import pytest
 from typer.testing import CliRunner
 
 from stylegan_cli.cli.app import app
-from tests.results.report.runs import write_run
+from tests.report.runs import write_run
 
 
 def sgtool(*words):

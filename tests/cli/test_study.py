@@ -8,9 +8,9 @@ from PIL import Image
 from typer.testing import CliRunner
 
 from stylegan_cli.cli.app import app
-from stylegan_cli.latents import Sampling
+from stylegan_cli.latents.sampling import Sampling
+from stylegan_cli.rendering.render import render
 from stylegan_cli.studies.grid import grid
-from stylegan_cli.synthesis import render
 
 
 @pytest.fixture

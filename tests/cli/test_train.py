@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 from stylegan_cli.cli.app import app
 from stylegan_cli.cli.ticks import time_left
 from stylegan_cli.recipe import dumps, loads
-from stylegan_cli.states import load_state
+from stylegan_cli.training.run_folder import load_state
 from stylegan_cli.training.tick import Tick
 from tests.tiny import tiny, tiny_growing
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from stylegan_cli.data.dataset import open_dataset
-from stylegan_cli.data.fitting import Target
+from stylegan_cli.data.pictures import Target
 from stylegan_cli.data.prepare import Preparation, prepare
 from stylegan_cli.data.sources import open_sources
 from stylegan_cli.errors import DataError

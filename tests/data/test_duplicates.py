@@ -3,7 +3,7 @@ import io
 import numpy as np
 from PIL import Image
 
-from stylegan_cli.data.duplicates import checksum, difference_hash, exact_pairs, near_pairs
+from stylegan_cli.data.survey import checksum, difference_hash, exact_pairs, near_pairs
 from tests.data.pictures import blocks, encoded
 
 

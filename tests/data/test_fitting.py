@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from stylegan_cli.data.fitting import Target, fit_square, usual_resolution
+from stylegan_cli.data.pictures import Target, fit_square, usual_resolution
 from stylegan_cli.errors import UsageError
 from tests.data.pictures import blocks, quadrants
 

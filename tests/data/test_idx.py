@@ -3,8 +3,8 @@ import gzip
 import numpy as np
 import pytest
 
-from stylegan_cli.data.fitting import Target
 from stylegan_cli.data.idx import IdxSource
+from stylegan_cli.data.pictures import Target
 from stylegan_cli.data.prepare import Preparation, prepare
 from stylegan_cli.data.sources import open_source
 from stylegan_cli.errors import DataError

@@ -6,8 +6,7 @@ import pytest
 from PIL import Image
 
 from stylegan_cli.data.dataset import open_dataset
-from stylegan_cli.data.loader import BatchShape, decoded_batches, stretches
-from stylegan_cli.data.sampler import Sampler
+from stylegan_cli.data.loader import BatchShape, Sampler, decoded_batches, stretches
 from stylegan_cli.errors import DataError
 from tests.data.pictures import blocks, folder_of
 

@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from stylegan_cli.data.dataset import open_dataset
-from stylegan_cli.data.fitting import Target
+from stylegan_cli.data.pictures import Target
 from stylegan_cli.data.prepare import Preparation, first_usual_resolution, prepare
 from stylegan_cli.data.sources import open_sources
 from stylegan_cli.errors import DataError, OutputError, UsageError

@@ -2,7 +2,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from stylegan_cli.data.sampler import BalancedSampler, Sampler
+from stylegan_cli.data.loader import BalancedSampler, Sampler
 
 
 def indices(sampler, positions):

@@ -4,7 +4,7 @@ import threading
 
 import pytest
 
-from stylegan_cli.detectors.download import PIECE, download
+from stylegan_cli.detectors.weights import PIECE, download
 from stylegan_cli.errors import WeightsError
 
 CONTENT = b"x" * (PIECE + 5)

@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F
 
 from stylegan_cli.detectors.inception import InceptionFeatures
-from stylegan_cli.detectors.opening import weights_shapes
+from stylegan_cli.detectors.registry import weights_shapes
 from tests.detectors.made import REFERENCE, deviation, made, vectors
 
 

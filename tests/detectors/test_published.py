@@ -1,7 +1,7 @@
 import pytest
 
-from stylegan_cli.detectors.opening import weights_shapes
 from stylegan_cli.detectors.published import PUBLISHED, file_of_sha256, how_to_get, published_file
+from stylegan_cli.detectors.registry import weights_shapes
 from stylegan_cli.errors import UsageError
 
 

@@ -2,8 +2,7 @@ import pytest
 import torch
 
 from stylegan_cli.detectors.lpips import Lpips
-from stylegan_cli.detectors.trunks import vgg16
-from stylegan_cli.detectors.vgg16 import Vgg16Features
+from stylegan_cli.detectors.trunks import Vgg16Features, vgg16
 from stylegan_cli.detectors.weights import find_weights, read_weights
 from tests.detectors.made import deviation, made, vectors
 

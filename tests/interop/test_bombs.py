@@ -7,12 +7,11 @@ import zipfile
 import pytest
 
 from stylegan_cli.errors import ForeignFileError
-from stylegan_cli.interop.limits import Limits, RefusedError, check_nesting
-from stylegan_cli.interop.machine import plain_key
-from stylegan_cli.interop.originals import NAMES
-from stylegan_cli.interop.pickles import read_pickle
-from stylegan_cli.interop.reading import read_foreign
-from stylegan_cli.interop.torch_files import read_torch_file
+from stylegan_cli.interop.pickles.limits import Limits, RefusedError, check_nesting
+from stylegan_cli.interop.pickles.machine import plain_key
+from stylegan_cli.interop.pickles.reader import read_pickle
+from stylegan_cli.interop.pickles.torch_files import read_torch_file
+from stylegan_cli.interop.reading import NAMES, read_foreign
 from tests.interop.test_hostile_networks import plain
 
 

@@ -2,11 +2,11 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from stylegan_cli.checkpoint import load_network
-from stylegan_cli.description import describe
+from stylegan_cli.describe import describe
 from stylegan_cli.errors import ForeignFileError
 from stylegan_cli.interop.foreign import save_foreign
 from stylegan_cli.interop.reading import is_foreign, read_foreign
+from stylegan_cli.networks.snapshot import load_network
 from tests.networks.vectors import Vectors, deviation
 from tests.tiny import write_network
 

@@ -7,9 +7,8 @@ import numpy as np
 import pytest
 
 from stylegan_cli.errors import ForeignFileError
-from stylegan_cli.interop.originals import NAMES
-from stylegan_cli.interop.pickles import read_pickle
-from stylegan_cli.interop.reading import read_foreign
+from stylegan_cli.interop.pickles.reader import read_pickle
+from stylegan_cli.interop.reading import NAMES, read_foreign
 from tests.interop.hostile import HOSTILE, calling, doubling, ran
 from tests.interop.made import Network, dumped, tiny_release
 

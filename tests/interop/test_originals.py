@@ -5,15 +5,14 @@ import numpy as np
 import pytest
 import torch
 
-from stylegan_cli.checkpoint import load_network
 from stylegan_cli.errors import ForeignFileError
 from stylegan_cli.interop.foreign import save_foreign
 from stylegan_cli.interop.reading import read_foreign
-from stylegan_cli.interop.tensorflow_names import Naming, generator_form
-from stylegan_cli.interop.tensorflow_networks import PickledNetwork
+from stylegan_cli.interop.tensorflow_networks import Naming, PickledNetwork, generator_form
 from stylegan_cli.interop.tensorflow_options import Kind, fused_from
-from stylegan_cli.latents import broadcast_layers
-from stylegan_cli.networks.growing import upscale
+from stylegan_cli.latents.sampling import broadcast_layers
+from stylegan_cli.networks.layers import upscale
+from stylegan_cli.networks.snapshot import load_network
 from tests.interop.made import Network, as_modules, dumped, tiny_release
 from tests.networks.vectors import Vectors, deviation
 

@@ -1,10 +1,10 @@
 import pytest
 import torch
 
-from stylegan_cli.checkpoint import load_network
 from stylegan_cli.errors import ForeignFileError
 from stylegan_cli.interop.foreign import save_foreign
 from stylegan_cli.interop.reading import read_foreign
+from stylegan_cli.networks.snapshot import load_network
 from tests.interop import rosinality1 as reference
 from tests.networks.vectors import deviation
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from stylegan_cli.errors import OutputError
-from stylegan_cli.metrics.cache import FeatureFile, key_of, remove_unused, usual_folder
+from stylegan_cli.metrics.features import FeatureFile, key_of, remove_unused, usual_folder
 from tests.metrics.reference import features
 
 

@@ -6,11 +6,11 @@ import pytest
 import torch
 
 from stylegan_cli.errors import DataError, MetricError, UsageError
-from stylegan_cli.latents import Sampling
+from stylegan_cli.latents.sampling import Sampling
 from stylegan_cli.metrics.cases import Data, Options, folder_case, network_case, open_data
 from stylegan_cli.metrics.curves import curves
 from stylegan_cli.metrics.evaluation import record_of
-from stylegan_cli.metrics.frechet import frechet_distance
+from stylegan_cli.metrics.fid import frechet_distance
 from stylegan_cli.metrics.nearest import find_nearest, nearest_picture, nearest_record
 from stylegan_cli.metrics.protocol import OURS, PROTOCOLS
 from stylegan_cli.metrics.snapshots import best_of, link_best

@@ -2,15 +2,15 @@ import numpy as np
 import pytest
 import torch
 
-from stylegan_cli.checkpoint import load_network
 from stylegan_cli.errors import NetworkFileError, UsageError
-from stylegan_cli.execution import Execution
-from stylegan_cli.latents import Sampling
+from stylegan_cli.latents.sampling import Sampling
 from stylegan_cli.metrics.cases import Options, network_case
 from stylegan_cli.metrics.fakes import Fakes, LabelSource, draw_fakes, seeds_of
 from stylegan_cli.metrics.protocol import OURS
+from stylegan_cli.networks.drawing import Execution
+from stylegan_cli.networks.snapshot import load_network
+from stylegan_cli.rendering.render import render
 from stylegan_cli.studies.grid import grid
-from stylegan_cli.synthesis import render
 
 
 def fakes_of(network, **changes):

@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from stylegan_cli.data.content import content_sha256
 from stylegan_cli.data.dataset import open_dataset
+from stylegan_cli.data.sources import content_sha256
 from stylegan_cli.errors import DataError
 from stylegan_cli.metrics.pictures import on_white, stored_data, stored_folder
 

@@ -1,6 +1,6 @@
 import pytest
 
-from stylegan_cli.metrics.pruning import networks_until, prune
+from stylegan_cli.metrics.snapshots import networks_until, prune
 
 DISTANCES = {f"network-{i:06d}.safetensors": float(d) for i, d in enumerate((5, 1, 4, 2, 3))}
 

@@ -1,12 +1,6 @@
 """Recipes of networks to build: small ones that grow, and those of the papers."""
 
-from stylegan_cli.recipe import (
-    DataSection,
-    DiscriminatorSection,
-    GeneratorSection,
-    Recipe,
-    loads,
-)
+from stylegan_cli.recipe import DataSection, DiscriminatorSection, GeneratorSection, Recipe, loads
 
 ARCHITECTURES = ("orig", "skip", "resnet")
 """Those of StyleGAN2 that do not grow."""

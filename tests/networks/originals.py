@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import torch
 
-from stylegan_cli.interop.tensorflow_names import (
+from stylegan_cli.interop.tensorflow_networks import (
     Form,
     Naming,
     discriminator_name,

@@ -5,8 +5,8 @@ import torch
 
 from stylegan_cli.errors import UsageError
 from stylegan_cli.networks.build import build_generator
-from stylegan_cli.networks.prepared import compiled, prepare
-from stylegan_cli.noise import noise_maps
+from stylegan_cli.networks.drawing import compiled, prepare
+from stylegan_cli.networks.noise import noise_maps
 from stylegan_cli.recipe import load
 from tests.interop.export.networks import shapes_unchecked
 from tests.tiny import TINY

@@ -5,7 +5,7 @@ import torch
 
 from stylegan_cli.networks.discriminators import Discriminator, MinibatchStd
 from stylegan_cli.recipe import DiscriminatorSection
-from stylegan_cli.training.regularizers import r1_penalty
+from stylegan_cli.training.phases import r1_penalty
 from tests.networks.vectors import DISCRIMINATORS, Vectors, deviation, discriminator
 from tests.ops.derivatives import seeded
 

@@ -2,7 +2,7 @@ import pytest
 import torch
 
 from stylegan_cli.networks.build import build_discriminator, build_generator
-from stylegan_cli.networks.growing import fade, halve, split_lod, upscale
+from stylegan_cli.networks.layers import fade, halve, split_lod, upscale
 from tests.networks.families import GROWING, small
 from tests.ops.derivatives import seeded
 

@@ -1,14 +1,9 @@
 import pytest
 import torch
 
-from stylegan_cli.latents import broadcast_layers, truncate
-from stylegan_cli.networks.growing import halve, upscale
-from tests.networks.originals import (
-    FIXED,
-    GROWN,
-    original_discriminator,
-    original_generator,
-)
+from stylegan_cli.latents.sampling import broadcast_layers, truncate
+from stylegan_cli.networks.layers import halve, upscale
+from tests.networks.originals import FIXED, GROWN, original_discriminator, original_generator
 from tests.networks.vectors import Vectors, deviation
 
 BACKENDS = ("eager", "ref")

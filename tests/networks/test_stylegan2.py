@@ -1,7 +1,7 @@
 import pytest
 
 from stylegan_cli.runtime import World
-from stylegan_cli.training.regularizers import path_length_penalty, path_lengths
+from stylegan_cli.training.phases import path_length_penalty, path_lengths
 from tests.networks.vectors import GENERATORS, Vectors, deviation, generator
 
 BACKENDS = ("eager", "ref")

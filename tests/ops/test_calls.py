@@ -8,7 +8,7 @@ from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from stylegan_cli.networks.build import build_discriminator, build_generator
-from stylegan_cli.training.regularizers import path_lengths, r1_penalty
+from stylegan_cli.training.phases import path_lengths, r1_penalty
 from tests.networks.families import GROWING, small
 from tests.ops.derivatives import seeded
 from tests.tiny import tiny

@@ -8,7 +8,7 @@ from torch.profiler import ProfilerActivity, profile
 from stylegan_cli.networks.discriminators import Discriminator
 from stylegan_cli.ops.conv import conv2d, conv2d_up, no_weight_gradients
 from stylegan_cli.recipe import DiscriminatorSection
-from stylegan_cli.training.regularizers import r1_penalty
+from stylegan_cli.training.phases import r1_penalty
 from tests.ops.derivatives import seeded
 
 GEOMETRIES = [  # kernel, stride, padding, height, width

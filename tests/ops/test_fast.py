@@ -6,7 +6,7 @@ import torch
 from stylegan_cli.networks.build import build_discriminator, build_generator
 from stylegan_cli.ops import fast, pick_backend, reference
 from stylegan_cli.recipe import DataSection, DiscriminatorSection, GeneratorSection, Recipe
-from stylegan_cli.training.regularizers import path_lengths, r1_penalty
+from stylegan_cli.training.phases import path_lengths, r1_penalty
 from tests.ops.derivatives import derivatives, relative_error, seeded
 
 CLAMP = 0.8  # low, so that it is felt

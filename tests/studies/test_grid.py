@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 
 from stylegan_cli.errors import UsageError
-from stylegan_cli.latents import Sampling
-from stylegan_cli.picks import parse_picks
+from stylegan_cli.latents.references import parse_picks
+from stylegan_cli.latents.sampling import Sampling
 from stylegan_cli.studies.grid import GridOptions, grid
 
 

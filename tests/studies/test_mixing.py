@@ -2,9 +2,9 @@ import numpy as np
 import pytest
 
 from stylegan_cli.errors import UsageError
-from stylegan_cli.latents import Sampling
+from stylegan_cli.latents.sampling import Sampling
+from stylegan_cli.rendering.render import Address, render
 from stylegan_cli.studies.mixing import mix
-from stylegan_cli.synthesis import Address, render
 
 NOISE_MODES = ("const", "random", "none")
 

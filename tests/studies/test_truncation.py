@@ -2,10 +2,10 @@ import numpy as np
 import pytest
 
 from stylegan_cli.errors import UsageError
-from stylegan_cli.latents import Sampling
+from stylegan_cli.latents.sampling import Sampling
+from stylegan_cli.rendering.render import Address, render
 from stylegan_cli.studies.grid import grid
 from stylegan_cli.studies.truncation import PSIS, truncation
-from stylegan_cli.synthesis import Address, render
 
 WITH_W = ["traditional", "stylegan1", "stylegan2"]
 

@@ -3,11 +3,11 @@ import torch
 
 from stylegan_cli.runtime import World
 from stylegan_cli.training.captured import Captured
+from stylegan_cli.training.data import Batch
 from stylegan_cli.training.engines import eager
-from stylegan_cli.training.feed import Batch
-from stylegan_cli.training.growing import stage_at
+from stylegan_cli.training.inputs import Nets
 from stylegan_cli.training.iteration import train_batch
-from stylegan_cli.training.nets import Nets
+from stylegan_cli.training.schedule import stage_at
 from stylegan_cli.training.state import initial_state
 from tests.tiny import tiny
 from tests.training.test_iteration import reals_of

@@ -7,8 +7,8 @@ from stylegan_cli.errors import TrainingError
 from stylegan_cli.runtime import World
 from stylegan_cli.training.compiled import Compiled, relative_difference
 from stylegan_cli.training.engines import eager
-from stylegan_cli.training.growing import stage_at
 from stylegan_cli.training.iteration import train_batch
+from stylegan_cli.training.schedule import stage_at
 from stylegan_cli.training.state import initial_state
 from tests.tiny import tiny, tiny_growing
 from tests.training.test_iteration import nets_of, reals_of

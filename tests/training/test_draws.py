@@ -3,7 +3,7 @@ from collections import Counter
 import pytest
 import torch
 
-from stylegan_cli.training.draws import PhaseStreams
+from stylegan_cli.training.inputs import PhaseStreams
 
 CPU = torch.device("cpu")
 

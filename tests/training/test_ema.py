@@ -1,7 +1,7 @@
 import pytest
 from torch import nn
 
-from stylegan_cli.training.ema import ema_decay, update_ema
+from stylegan_cli.training.optimizers import ema_decay, update_ema
 
 
 @pytest.mark.parametrize(

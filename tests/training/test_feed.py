@@ -5,9 +5,8 @@ import pytest
 import torch
 
 from stylegan_cli.data.dataset import open_dataset
-from stylegan_cli.data.loader import BatchShape, stretches
-from stylegan_cli.data.sampler import Sampler
-from stylegan_cli.training.feed import resident, streamed
+from stylegan_cli.data.loader import BatchShape, Sampler, stretches
+from stylegan_cli.training.data import resident, streamed
 
 CPU = torch.device("cpu")
 WAYS = pytest.mark.parametrize("way", [resident, streamed])

@@ -2,7 +2,7 @@ from dataclasses import dataclass
 
 import torch
 
-from stylegan_cli.training.flat import tensors_of, with_tensors
+from stylegan_cli.training.engines import tensors_of, with_tensors
 
 
 @dataclass(frozen=True)

@@ -3,12 +3,12 @@ import torch
 from safetensors.torch import load_file
 from torch import nn
 
-from stylegan_cli.checkpoint import file_sha256, read_header
 from stylegan_cli.errors import Interrupted, NetworkFileError
 from stylegan_cli.networks.build import build_discriminator, build_generator
+from stylegan_cli.networks.snapshot import file_sha256, read_header
 from stylegan_cli.recipe import InitSection, load
-from stylegan_cli.training.freezing import freeze, frozen_parts
 from stylegan_cli.training.loop import train
+from stylegan_cli.training.optimizers import freeze, frozen_parts
 from tests.networks.families import small
 from tests.tiny import tiny, write_untrained
 

@@ -5,13 +5,11 @@ import pytest
 import torch
 
 from stylegan_cli.runtime import World
-from stylegan_cli.training.draws import PhaseStreams
-from stylegan_cli.training.feed import Batch
-from stylegan_cli.training.growing import stage_at
-from stylegan_cli.training.inputs import draw_fakes, draw_paths
+from stylegan_cli.training.data import Batch
+from stylegan_cli.training.inputs import Nets, PhaseStreams, draw_fakes, draw_paths
 from stylegan_cli.training.iteration import train_batch
-from stylegan_cli.training.nets import Nets
 from stylegan_cli.training.phases import g_main, g_reg
+from stylegan_cli.training.schedule import stage_at
 from stylegan_cli.training.state import initial_state
 from tests.tiny import tiny, tiny_growing
 

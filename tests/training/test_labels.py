@@ -3,8 +3,8 @@ import numpy as np
 import pytest
 import torch
 
-from stylegan_cli.checkpoint import load_network
 from stylegan_cli.data.dataset import open_dataset
+from stylegan_cli.networks.snapshot import load_network
 from stylegan_cli.training.loop import train
 from tests.tiny import tiny, tiny_growing
 

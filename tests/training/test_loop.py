@@ -12,9 +12,9 @@ import torch
 from PIL import Image
 from safetensors.torch import load_file
 
-from stylegan_cli.checkpoint import load_network
 from stylegan_cli.data.dataset import open_dataset
 from stylegan_cli.errors import Interrupted, OutputError, TrainingError
+from stylegan_cli.networks.snapshot import load_network
 from stylegan_cli.recipe import dumps, load
 from stylegan_cli.recipe.automatic import resolve
 from stylegan_cli.training.loop import train

@@ -5,7 +5,7 @@ import torch
 import torch.nn.functional as F
 
 from stylegan_cli.recipe import LossSection
-from stylegan_cli.training.losses import class_loss, discriminator_loss, generator_loss
+from stylegan_cli.training.phases import class_loss, discriminator_loss, generator_loss
 
 LOGISTIC = LossSection()
 WASSERSTEIN = LossSection(adversarial="wgan", wgan_drift=0.001)

@@ -11,12 +11,11 @@ from stylegan_cli.errors import Interrupted, TrainingError
 from stylegan_cli.networks.mapping import MappingNetwork
 from stylegan_cli.networks.stylegan2 import Synthesis
 from stylegan_cli.runtime import World
-from stylegan_cli.training.growing import stage_at
 from stylegan_cli.training.iteration import train_batch
 from stylegan_cli.training.loop import train
 from stylegan_cli.training.memory import smaller_batch_per_device
 from stylegan_cli.training.run_folder import RunFolder
-from stylegan_cli.training.share import share_of
+from stylegan_cli.training.schedule import share_of, stage_at
 from stylegan_cli.training.state import initial_state
 from tests.tiny import tiny, tiny_growing
 from tests.training.test_iteration import nets_of, reals_of

@@ -2,9 +2,9 @@ from pathlib import Path
 
 import pytest
 
-from stylegan_cli.checkpoint import file_sha256
 from stylegan_cli.errors import NetworkFileError
 from stylegan_cli.interop.reading import read_foreign
+from stylegan_cli.networks.snapshot import file_sha256
 from stylegan_cli.recipe import InitSection, dumps
 from stylegan_cli.training.origin import as_begun, open_origin, with_origin
 from stylegan_cli.training.run_folder import RunFolder

@@ -4,12 +4,18 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from stylegan_cli.latents import broadcast_layers
+from stylegan_cli.latents.sampling import broadcast_layers
 from stylegan_cli.networks.build import build_discriminator, build_generator
 from stylegan_cli.runtime import World
-from stylegan_cli.training.draws import PhaseStreams
-from stylegan_cli.training.inputs import Reals, draw_fakes, draw_judging, draw_paths, draw_reals
-from stylegan_cli.training.nets import Nets
+from stylegan_cli.training.inputs import (
+    Nets,
+    PhaseStreams,
+    Reals,
+    draw_fakes,
+    draw_judging,
+    draw_paths,
+    draw_reals,
+)
 from stylegan_cli.training.phases import between, d_main, d_reg, g_main, g_reg, judge
 from tests.tiny import tiny, tiny_growing
 

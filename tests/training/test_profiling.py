@@ -3,7 +3,7 @@ import json
 import pytest
 import torch
 
-from stylegan_cli.training.conduct import Conduct
+from stylegan_cli.training.acceleration import Conduct
 from stylegan_cli.training.loop import train
 from stylegan_cli.training.profiling import WARM_UP, Tracer
 from tests.tiny import tiny

@@ -7,8 +7,8 @@ import torch
 
 from stylegan_cli.recipe import Recipe, load, shipped
 from stylegan_cli.training.estimate import estimate
-from stylegan_cli.training.growing import is_growing
 from stylegan_cli.training.loop import train
+from stylegan_cli.training.schedule import is_growing
 
 SMALL = (
     "data.resolution=16",

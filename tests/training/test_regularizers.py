@@ -2,8 +2,8 @@ import pytest
 import torch
 
 from stylegan_cli.networks.build import build_discriminator
-from stylegan_cli.networks.growing import halve
-from stylegan_cli.training.regularizers import gradient_norm, r1_penalty
+from stylegan_cli.networks.layers import halve
+from stylegan_cli.training.phases import gradient_norm, r1_penalty
 from tests.tiny import tiny_growing
 
 NO_LABELS = torch.zeros(4, 0)

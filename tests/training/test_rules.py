@@ -4,8 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from stylegan_cli.training.alarms import Watch
-from stylegan_cli.training.rules import rules
+from stylegan_cli.training.alarms import Watch, rules
 from tests.tiny import tiny
 
 HEALTHY = {

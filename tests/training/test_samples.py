@@ -1,7 +1,7 @@
 import numpy as np
 
 from stylegan_cli.data.dataset import open_dataset
-from stylegan_cli.training.samples import sample_grid
+from stylegan_cli.training.outputs import sample_grid
 
 
 def grid_of(images, labels):

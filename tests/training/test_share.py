@@ -2,8 +2,7 @@ import pytest
 
 from stylegan_cli.errors import UsageError
 from stylegan_cli.runtime import World
-from stylegan_cli.training.growing import stage_at
-from stylegan_cli.training.share import share_of
+from stylegan_cli.training.schedule import share_of, stage_at
 from tests.tiny import tiny, tiny_growing
 
 

@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from stylegan_cli.training.growing import stage_at
+from stylegan_cli.training.schedule import stage_at
 from stylegan_cli.training.state import initial_state
 from tests.tiny import tiny, tiny_growing
 

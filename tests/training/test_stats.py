@@ -2,7 +2,7 @@ import pytest
 import torch
 
 from stylegan_cli.runtime import World
-from stylegan_cli.training.stats import Stats
+from stylegan_cli.training.state import Stats
 
 
 def test_means_are_over_all_values_since_the_reset():

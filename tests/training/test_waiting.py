@@ -4,8 +4,8 @@ import pytest
 import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from stylegan_cli.training.growing import stage_at
 from stylegan_cli.training.iteration import train_batch
+from stylegan_cli.training.schedule import stage_at
 from stylegan_cli.training.state import initial_state
 from tests.tiny import tiny, tiny_growing
 from tests.training.test_iteration import nets_of, reals_of

@@ -12,11 +12,11 @@ from stylegan_cli.errors import UsageError
 if TYPE_CHECKING:
     import torch
 
-    from stylegan_cli.checkpoint import Network
     from stylegan_cli.data.dataset import Dataset
-    from stylegan_cli.metrics.attribute_classifier import Panel
-    from stylegan_cli.metrics.attributes import Attributes
-    from stylegan_cli.metrics.classifier_training import ClassifierTraining
+    from stylegan_cli.metrics.separability.attributes import Attributes
+    from stylegan_cli.metrics.separability.classifier import Panel
+    from stylegan_cli.metrics.separability.classifier_training import ClassifierTraining
+    from stylegan_cli.networks.snapshot import Network
     from stylegan_cli.runtime import World
 
 
@@ -43,7 +43,7 @@ def open_judging(
     Raises:
         SgtoolError: There are no attributes or no classifiers, or they cannot be used.
     """
-    from stylegan_cli.metrics.attribute_classifier import load_panel
+    from stylegan_cli.metrics.separability.classifier import load_panel
 
     _check(flags)
     device = network.G.mapping.w_avg.device
@@ -102,8 +102,8 @@ def _trainings(
     network: "Network", dataset: "Dataset", flags: ClassifierFlags
 ) -> "tuple[ClassifierTraining, ...]":
     """The classifiers of these attributes, whether there or not."""
-    from stylegan_cli.metrics.attribute_classifier import ClassifierOptions
-    from stylegan_cli.metrics.classifier_training import (
+    from stylegan_cli.metrics.separability.classifier import ClassifierOptions
+    from stylegan_cli.metrics.separability.classifier_training import (
         ClassifierTraining,
         Labelled,
         separate_trainings,
@@ -126,7 +126,7 @@ def _trainings(
 
 
 def _attributes(dataset: "Dataset", flags: ClassifierFlags) -> "Attributes":
-    from stylegan_cli.metrics.attributes import (
+    from stylegan_cli.metrics.separability.attributes import (
         attributes_of_columns,
         attributes_of_csv,
         choose_attributes,

@@ -105,8 +105,8 @@ def device_of(flags: SubjectFlags) -> "torch.device":
 
 def workplace_of(flags: SubjectFlags, device: "torch.device", processes: "World") -> "Workplace":
     """Where to compute, and the user's cache of features, of which the first process makes room."""
-    from stylegan_cli.metrics.cache import remove_unused, usual_folder
     from stylegan_cli.metrics.evaluation import Workplace
+    from stylegan_cli.metrics.features import remove_unused, usual_folder
 
     folder = usual_folder()
     if processes.is_first:
@@ -117,7 +117,7 @@ def workplace_of(flags: SubjectFlags, device: "torch.device", processes: "World"
 
 def options_of(flags: SubjectFlags, repeat: int, device: "torch.device") -> "Options":
     """What a network is asked for."""
-    from stylegan_cli.latents import Sampling
+    from stylegan_cli.latents.sampling import Sampling
     from stylegan_cli.metrics.cases import Options
 
     return Options(

@@ -9,18 +9,17 @@ from stylegan_cli.cli.evaluate.classifiers import Judging, open_judging
 from stylegan_cli.cli.evaluate.command import measure_features, workplace
 from stylegan_cli.cli.evaluate.findings import Findings, joined, show
 from stylegan_cli.cli.evaluate.flags import ClassifierFlags, SubjectFlags, WayFlags
-from stylegan_cli.cli.evaluate.paths import PathWork, measure_paths, open_distance
-from stylegan_cli.cli.evaluate.planes import PlaneWork, measure_planes
+from stylegan_cli.cli.evaluate.ppl import PathWork, measure_paths, open_distance
+from stylegan_cli.cli.evaluate.separability import PlaneWork, measure_planes
 from stylegan_cli.cli.evaluate.subjects import chosen_networks
-from stylegan_cli.cli.flags import with_flags
 from stylegan_cli.cli.network import open_network
-from stylegan_cli.cli.options import examples
+from stylegan_cli.cli.options import examples, with_flags
 from stylegan_cli.errors import DataError, UsageError
 
 if TYPE_CHECKING:
-    from stylegan_cli.checkpoint import Network
     from stylegan_cli.detectors import PerceptualDetector
     from stylegan_cli.metrics.evaluation import Workplace
+    from stylegan_cli.networks.snapshot import Network
 
 EXAMPLES = examples(
     "sgtool eval all --network runs/people --num 5000",
@@ -84,8 +83,8 @@ def _of_networks(
 def _paths(
     network: "Network", flags: SubjectFlags, ways: WayFlags, work: PathWork
 ) -> Iterator[Findings]:
-    from stylegan_cli.metrics.published_paths import path_options, variants
-    from stylegan_cli.metrics.steps import check_paths
+    from stylegan_cli.metrics.ppl.evaluation import path_options, variants
+    from stylegan_cli.metrics.ppl.ppl import check_paths
 
     for space, sampling, crop in variants(ways.protocol, has_w=network.G.has_w):
         options = path_options(
@@ -108,7 +107,7 @@ def _judging(
     place: "Workplace",
 ) -> Judging | None:
     """Classifiers where there are any; only what was asked for must be there."""
-    from stylegan_cli.metrics.separability_options import PROTOCOLS
+    from stylegan_cli.metrics.separability.separability import PROTOCOLS
 
     reasons = {
         f"--protocol {ways.protocol} does not define it": ways.protocol not in (None, *PROTOCOLS),
@@ -135,7 +134,7 @@ def _planes(
     judging: Judging,
     place: "Workplace",
 ) -> Findings:
-    from stylegan_cli.metrics.separability_options import SeparabilityOptions, spaces_of
+    from stylegan_cli.metrics.separability.separability import SeparabilityOptions, spaces_of
 
     options = SeparabilityOptions(spaces=spaces_of(network), protocol=ways.protocol)
     return measure_planes(network, judging, options, _plane_work(flags, ways, place))

@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from stylegan_cli.cli import console
+from stylegan_cli.cli.console import echo_json, echo_table
 from stylegan_cli.cli.evaluate.subjects import Subjects
-from stylegan_cli.cli.output import echo_json, echo_table
 
 if TYPE_CHECKING:
     from stylegan_cli.metrics.evaluation import Evaluation, Result
@@ -152,6 +152,6 @@ def _chart(subjects: Subjects, results: "Sequence[Result]") -> Iterator[Path]:
 
 
 def _features(evaluation: "Evaluation", subjects: Subjects, results: "Sequence[Result]") -> Path:
-    from stylegan_cli.metrics.saved import save_features
+    from stylegan_cli.metrics.saved_features import save_features
 
     return save_features(evaluation, results, subjects.folder)

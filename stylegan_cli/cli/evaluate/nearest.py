@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from stylegan_cli.cli import console
+from stylegan_cli.cli.console import echo_json, echo_table
 from stylegan_cli.cli.evaluate.command import (
     extract,
     name_detectors,
@@ -16,10 +17,8 @@ from stylegan_cli.cli.evaluate.command import (
 from stylegan_cli.cli.evaluate.findings import number
 from stylegan_cli.cli.evaluate.flags import SubjectFlags
 from stylegan_cli.cli.evaluate.subjects import folder_of, real_images
-from stylegan_cli.cli.flags import with_flags
 from stylegan_cli.cli.network import find_network
-from stylegan_cli.cli.options import examples
-from stylegan_cli.cli.output import echo_json, echo_table
+from stylegan_cli.cli.options import examples, with_flags
 
 if TYPE_CHECKING:
     from stylegan_cli.metrics.evaluation import Evaluation, Workplace
@@ -70,10 +69,10 @@ def _evaluation(flags: SubjectFlags, place: "Workplace") -> "Evaluation":
 
 
 def _show(evaluation: "Evaluation", flags: SubjectFlags, show: int, neighbours: int) -> None:
-    from stylegan_cli.metrics.cache import key_of
+    from stylegan_cli.figures.png import write_png
+    from stylegan_cli.metrics.features import key_of
     from stylegan_cli.metrics.nearest import find_nearest, nearest_picture, nearest_record
     from stylegan_cli.metrics.records import NAME, append_record
-    from stylegan_cli.results.pictures import write_png
 
     found = find_nearest(evaluation, shown=show, count=neighbours)
     record = nearest_record(evaluation, found)

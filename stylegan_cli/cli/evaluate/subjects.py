@@ -144,8 +144,8 @@ def chosen_networks(chosen: Path | None, run: Path | None) -> Sequence[Path]:
 def _along(
     network: Path, ways: WayFlags, options: "Options"
 ) -> tuple[str, list[tuple[str, Path, "Options"]]]:
-    from stylegan_cli.checkpoint import read_header
     from stylegan_cli.metrics.cases import class_options
+    from stylegan_cli.networks.snapshot import read_header
 
     if ways.psi_curve is not None:
         psis = parse_floats(ways.psi_curve, flag="--psi-curve")

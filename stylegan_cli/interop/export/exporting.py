@@ -7,15 +7,23 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Literal
 
-from stylegan_cli.checkpoint import Network, versions
 from stylegan_cli.errors import ExportError, UsageError
 from stylegan_cli.files import written_whole
 from stylegan_cli.interop.export import onnx_format, program_format
-from stylegan_cli.interop.export.parts import FixedNoise, Part, PartName, Port, parts_of
-from stylegan_cli.interop.export.tracing import trace
-from stylegan_cli.interop.export.verification import Deviation, deviations, example
-from stylegan_cli.latents import Sampling, check_possible
-from stylegan_cli.networks.prepared import prepare
+from stylegan_cli.interop.export.parts import (
+    Deviation,
+    FixedNoise,
+    Part,
+    PartName,
+    Port,
+    deviations,
+    example,
+    parts_of,
+    trace,
+)
+from stylegan_cli.latents.sampling import Sampling, check_possible
+from stylegan_cli.networks.drawing import prepare
+from stylegan_cli.networks.snapshot import Network, versions
 from stylegan_cli.recipe import dumps
 
 FORMATS = {".onnx": onnx_format, ".pt2": program_format}

@@ -10,9 +10,7 @@ from torch.export import ExportedProgram
 
 from stylegan_cli import __version__
 from stylegan_cli.errors import ExportError
-from stylegan_cli.interop.export.parts import Part, Port
-from stylegan_cli.interop.export.tracing import quiet
-from stylegan_cli.interop.export.verification import Arrays, Runner
+from stylegan_cli.interop.export.parts import Arrays, Part, Port, Runner, quiet
 
 if TYPE_CHECKING:
     from onnx import ModelProto

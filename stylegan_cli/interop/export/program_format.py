@@ -8,9 +8,7 @@ from pathlib import Path
 import torch
 from torch.export import ExportedProgram
 
-from stylegan_cli.interop.export.parts import Part
-from stylegan_cli.interop.export.tracing import quiet
-from stylegan_cli.interop.export.verification import Arrays, Runner
+from stylegan_cli.interop.export.parts import Arrays, Part, Runner, quiet
 
 METADATA = "metadata.json"
 """Name of the metadata among the extra files of a program."""

@@ -1,9 +1,7 @@
 """Augmentation of what D sees, [ADA]: random transforms of images, differentiable twice."""
 
-from stylegan_cli.training.augment.augmentation import Augmentation, initial_augmentation
-from stylegan_cli.training.augment.draws import Draws, draw
-from stylegan_cli.training.augment.pipe import augment
-from stylegan_cli.training.augment.transforms import transforms_of
+from stylegan_cli.training.augment.augmentation import Augmentation, augment, initial_augmentation
+from stylegan_cli.training.augment.draws import Draws, draw, transforms_of
 
 __all__ = [
     "Augmentation",

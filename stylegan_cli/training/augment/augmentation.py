@@ -1,6 +1,6 @@
 """Augmentation as a run has it: which transforms, how probable, and who decides that."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,9 +11,44 @@ from stylegan_cli.recipe import AugmentSection, Recipe
 from stylegan_cli.recipe.automatic import ada_kimg
 from stylegan_cli.runtime import World
 from stylegan_cli.shapes import Images, Logits
-from stylegan_cli.training.augment.draws import Draws
-from stylegan_cli.training.augment.pipe import augment
-from stylegan_cli.training.augment.transforms import transforms_of
+from stylegan_cli.training.augment.color import add_noise, cut_out, transform_bands, transform_color
+from stylegan_cli.training.augment.draws import (
+    BLIT,
+    COLOR,
+    CUTOUT,
+    FILTER,
+    GEOM,
+    NOISE,
+    Draws,
+    transforms_of,
+)
+from stylegan_cli.training.augment.geometry import transform_geometry
+
+_STAGES = (
+    (BLIT + GEOM, transform_geometry),
+    (COLOR, transform_color),
+    (FILTER, transform_bands),
+    (NOISE, add_noise),
+    (CUTOUT, cut_out),
+)
+
+
+def augment(images: Images, draws: Draws, transforms: Collection[str], p: float) -> Images:
+    """Images as D is to see them, in float32 at least; differentiable twice.
+
+    Args:
+        images: 1 grey, 3 RGB or 4 RGBA channels, of any size. Alpha is moved and cut out with
+            the colours and nothing else.
+        draws: Random numbers of each image.
+        transforms: Which transforms take part.
+        p: Probability of each of them.
+    """
+    images = images.to(torch.promote_types(images.dtype, torch.float32))
+    chances = {name: p if name in transforms else 0.0 for names, _ in _STAGES for name in names}
+    for names, stage in _STAGES:
+        if any(name in transforms for name in names):
+            images = stage(images, draws, chances)
+    return images
 
 
 @dataclass(kw_only=True)

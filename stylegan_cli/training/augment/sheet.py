@@ -6,12 +6,11 @@ import numpy as np
 import torch
 from jaxtyping import UInt8
 
-from stylegan_cli.results.layout import Content, paint
-from stylegan_cli.results.page import Place
+from stylegan_cli.figures.layout import Content, Place, paint
+from stylegan_cli.rendering.render import to_pixels
 from stylegan_cli.shapes import Picture, Pixels
-from stylegan_cli.synthesis import to_pixels
+from stylegan_cli.training.augment.augmentation import augment
 from stylegan_cli.training.augment.draws import draw
-from stylegan_cli.training.augment.pipe import augment
 
 STRENGTHS = (0.0, 0.2, 0.4, 0.6, 0.8)
 

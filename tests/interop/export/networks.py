@@ -8,7 +8,7 @@ from pathlib import Path
 import jaxtyping
 import pytest
 
-from stylegan_cli.checkpoint import Network, load_network
+from stylegan_cli.networks.snapshot import Network, load_network
 from stylegan_cli.recipe import Recipe
 from tests.networks.families import ARCHITECTURES, GROWING, paper, small
 from tests.tiny import write_untrained

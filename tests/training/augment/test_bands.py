@@ -2,7 +2,7 @@ import pytest
 import torch
 
 from stylegan_cli.training.augment import augment, draw
-from stylegan_cli.training.augment.bands import band_gains, filter_bank
+from stylegan_cli.training.augment.color import band_gains, filter_bank
 from tests.ops.derivatives import seeded
 from tests.training.augment.percentiles import draws_at
 

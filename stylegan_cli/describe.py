@@ -1,0 +1,202 @@
+"""What a file of ours is and holds, told without running anything in it."""
+
+import json
+from collections import Counter
+from collections.abc import Callable
+from contextlib import closing
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from stylegan_cli.data.entries import Source, entry_path
+from stylegan_cli.data.pictures import UnusableImageError, reasons
+from stylegan_cli.data.sources import open_source
+from stylegan_cli.errors import DataError
+from stylegan_cli.files import similar
+from stylegan_cli.interop.foreign import Foreign
+from stylegan_cli.interop.reading import is_foreign, listed_only, read_foreign
+from stylegan_cli.latents.stored_arrays import describe_arrays
+from stylegan_cli.metrics.store import describe_measurements, is_measurements
+from stylegan_cli.networks.build import build_discriminator, build_generator, count_parameters
+from stylegan_cli.networks.snapshot import file_sha256, read_header, refuse_exports
+from stylegan_cli.recipe import Recipe
+from stylegan_cli.recipe import load as load_recipe
+from stylegan_cli.rendering.store import describe_study, is_study
+from stylegan_cli.studies.video.file import describe_video, is_video
+from stylegan_cli.training.run_folder import load_state
+
+Facts = dict[str, Any]
+
+
+def describe(path: Path) -> Facts:
+    """Facts about a network, training state, run folder, study, codes, data set or recipe.
+
+    Returns:
+        "path", "kind" and what is worth knowing of that kind, ready for JSON.
+
+    Raises:
+        SgtoolError: There is no such file, it is damaged, or none of ours.
+    """
+    if not path.exists():
+        raise DataError(f"{path}: there is no such file or folder{similar(path)}")
+    if path.is_file() and not path.stat().st_size:
+        raise DataError(f"{path}: the file is empty; copy or download it again")
+    refuse_exports(path)
+    kind, facts = _kind(path)
+    return {"path": str(path), "kind": kind, **facts(path)}
+
+
+def _kind(path: Path) -> tuple[str, Callable[[Path], Facts]]:
+    if path.is_dir():
+        return _kind_of_folder(path)
+    by_suffix: dict[str, tuple[str, Callable[[Path], Facts]]] = {
+        ".safetensors": ("network", _describe_network),
+        ".pt": ("training state", _describe_state),
+        ".toml": ("recipe", _describe_recipe),
+        ".npz": ("codes", describe_arrays),
+        ".npy": ("codes", describe_arrays),
+    }
+    if is_foreign(path):
+        return "foreign network", _describe_foreign_file
+    if path.suffix in by_suffix:
+        return by_suffix[path.suffix]
+    if is_video(path):
+        return "video", describe_video
+    if is_measurements(path):
+        return "measurements", describe_measurements
+    return ("study", describe_study) if is_study(path) else ("data set", _describe_data)
+
+
+def _kind_of_folder(path: Path) -> tuple[str, Callable[[Path], Facts]]:
+    if (path / "recipe.toml").exists():
+        return "run", _describe_run
+    studies = [file for file in path.glob("*.h5") if is_study(file)]
+    if studies:
+        return "study", lambda _: describe_study(studies[0])
+    return "data set", _describe_data
+
+
+def _describe_network(path: Path) -> Facts:
+    header = read_header(path)
+    return {
+        **describe_architecture(header.recipe, header.c_dim),
+        "classes": list(header.classes),
+        "kimg": header.kimg,
+        "lod": header.lod,
+        "licence": header.licence,
+        "bytes": path.stat().st_size,
+        "sha256": file_sha256(path),
+        "provenance": dict(header.provenance),
+    }
+
+
+def describe_foreign(foreign: Foreign) -> Facts:
+    """Facts about the networks of another program's file, ready for JSON."""
+    return {
+        "format": foreign.kind,
+        **describe_architecture(foreign.recipe, foreign.c_dim),
+        "has_discriminator": foreign.has_discriminator,
+        "classes": list(foreign.classes),
+        "kimg": foreign.kimg,
+        "lod": foreign.lod,
+        "licence": foreign.licence,
+        "notes": list(foreign.notes),
+        "unused": list(foreign.unused),
+        "provenance": dict(foreign.provenance),
+    }
+
+
+def _describe_foreign_file(path: Path) -> Facts:
+    facts = listed_only(path) or describe_foreign(read_foreign(path))
+    return {**facts, "bytes": path.stat().st_size, "sha256": file_sha256(path)}
+
+
+def describe_architecture(recipe: Recipe, c_dim: int) -> Facts:
+    """Sizes and parameter counts of the networks of a recipe, ready for JSON."""
+    with torch.device("meta"):
+        G, D = build_generator(recipe, c_dim=c_dim), build_discriminator(recipe, c_dim=c_dim)
+    return {
+        "title": recipe.title,
+        "family": recipe.generator.family,
+        "architecture": recipe.generator.architecture,
+        "resolution": G.resolution,
+        "channels": G.channels,
+        "z_dim": G.z_dim,
+        "w_dim": G.w_dim,
+        "c_dim": c_dim,
+        "num_ws": G.num_ws,
+        "parameters": {
+            "mapping": count_parameters(G.mapping),
+            "synthesis": count_parameters(G.synthesis),
+            "generator": count_parameters(G),
+            "discriminator": count_parameters(D),
+        },
+    }
+
+
+def _describe_state(path: Path) -> Facts:
+    return {"kimg": load_state(path)["cur_nimg"] / 1000, "bytes": path.stat().st_size}
+
+
+def _describe_recipe(path: Path) -> Facts:
+    recipe = load_recipe(path)
+    # labels come with the data, which is not looked at here
+    return {**describe_architecture(recipe, 0), "recipe": asdict(recipe)}
+
+
+def _describe_run(path: Path) -> Facts:
+    recipe = load_recipe(path / "recipe.toml")
+    networks = sorted(path.glob("network-*.safetensors"))
+    return {
+        "title": recipe.title,
+        "data": recipe.data.path,
+        "resolution": recipe.data.resolution,
+        "total_kimg": recipe.train.total_kimg,
+        "networks": [network.name for network in networks],
+        "resumable": (path / "state.pt").exists(),
+        "last": _last_stats(path / "stats.jsonl"),
+    }
+
+
+def _last_stats(path: Path) -> Facts:
+    """The newest whole line of a run's statistics; empty before the first."""
+    if not path.exists():
+        return {}
+    # a run that was killed may leave half a line
+    lines = path.read_text(encoding="utf-8").rpartition("\n")[0].splitlines()
+    try:
+        stats: Facts = json.loads(lines[-1]) if lines else {}
+    except ValueError:
+        raise DataError(f"{path}: the last line is not JSON; the file is damaged") from None
+    return stats
+
+
+def _describe_data(path: Path) -> Facts:
+    with closing(open_source(path)) as source:
+        labels: Counter[str] = Counter()
+        attributes: set[str] = set()
+        for entry in source.entries():
+            attributes.update(entry.attributes)
+            if entry.label is not None:
+                labels[entry.label if isinstance(entry.label, str) else "vector"] += 1
+        return {
+            "images": source.tally().images,
+            "first_image": _first_image(path, source),
+            "labels": dict(sorted(labels.items())),
+            "attributes": sorted(attributes),
+            "prepared": dict(source.prepared),
+        }
+
+
+def _first_image(path: Path, source: Source) -> str:
+    first = next(source.entries(), None)
+    if first is None:
+        raise DataError(f"{path}: nothing that sgtool knows; no images, run or study in it")
+    try:
+        with reasons():
+            image = source.open(first)
+    except UnusableImageError as error:
+        raise DataError(f"{entry_path(source, first)}: {error}") from error
+    return f"{image.width}×{image.height} {image.mode}"

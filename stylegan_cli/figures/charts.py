@@ -1,0 +1,144 @@
+"""Plain bar charts."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from jaxtyping import Float
+
+from stylegan_cli.shapes import Picture
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+
+INK, BAR = "#282828", "#4c78a8"
+DOTS_AN_INCH = 150
+
+
+def bar_chart(
+    heights: Sequence[float], names: Sequence[str], notes: Sequence[str], *, x: str, y: str
+) -> Picture:
+    """Bars with a name below and a note above each.
+
+    Args:
+        x, y: What runs along the axes, with units.
+    """
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(max(4.8, 1.2 + 0.62 * len(names)), 3.2), dpi=DOTS_AN_INCH)
+    axes = figure.subplots()
+    bars = axes.bar(range(len(names)), heights, width=0.7, color=BAR)
+    axes.bar_label(bars, notes, padding=2, fontsize=8, color=INK)
+    axes.set_xticks(range(len(names)), names, fontsize=9)
+    axes.set_xlabel(x)
+    axes.set_ylabel(y)
+    axes.margins(y=0.15)
+    axes.set_ylim(bottom=0)
+    axes.spines[["top", "right"]].set_visible(False)
+    return pixels_of(figure)
+
+
+def pixels_of(figure: "Figure") -> Picture:
+    """A figure as a picture, its parts arranged so that none overlap."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+
+    figure.set_layout_engine("constrained")
+    canvas = FigureCanvasAgg(figure)
+    canvas.draw()
+    return np.asarray(canvas.buffer_rgba())[:, :, :3].copy()
+
+
+LEFT_OUT = "#c9c9c9"
+BARS = 60
+
+
+def histogram(
+    values: Float[np.ndarray, " n"],
+    counted: tuple[float, float],
+    mean: float,
+    *,
+    title: str,
+    x: str,
+) -> Picture:
+    """How often values occur; those that do not count are grey, those far out are only numbered.
+
+    Args:
+        counted: The smallest and the largest value that counts.
+        mean: Of those that count.
+        x: What the values are.
+    """
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(6.4, 3.6), dpi=DOTS_AN_INCH)
+    axes = figure.subplots()
+    low, high = counted
+    # the few far beyond would press all others into one bar
+    end = high + 0.1 * (high - low) if high > low else high + 1
+    edges = np.linspace(min(0.0, low), end, BARS + 1)
+    inside = (low <= values) & (values <= high)
+    shown = (values[inside], values[~inside & (values <= end)])
+    axes.hist(shown, edges.tolist(), stacked=True, color=(BAR, LEFT_OUT))
+    axes.axvline(mean, color=INK, linewidth=1)
+    axes.text(mean, 0.97, f"  mean {mean:.4g}", transform=axes.get_xaxis_transform(), va="top")
+    beyond = int((values > end).sum())
+    note = f"; {beyond} beyond the right edge" if beyond else ""
+    axes.set_xlabel(f"{x}\ngrey: below the 1st or above the 99th percentile, not counted{note}")
+    axes.set_ylabel("pairs")
+    axes.set_title(title, fontsize=10, loc="left")
+    axes.spines[["top", "right"]].set_visible(False)
+    return pixels_of(figure)
+
+
+COLOURS = ("#4c78a8", "#e45756", "#54a24b", "#b279a2")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Curve:
+    """A line through points.
+
+    Attributes:
+        spread: How far each value may lie from its point, drawn as a band; 0 for none.
+    """
+
+    name: str
+    x: tuple[float, ...]
+    y: tuple[float, ...]
+    spread: tuple[float, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Panel:
+    """Curves that share their axes, with what runs along those."""
+
+    x: str
+    y: str
+    curves: tuple[Curve, ...]
+
+
+def line_chart(panels: Sequence[Panel]) -> Picture:
+    """The panels below each other; all share what runs along x."""
+    from matplotlib.figure import Figure
+
+    size = (7.6, 0.8 + 2.4 * len(panels))
+    figure = Figure(figsize=size, dpi=DOTS_AN_INCH)
+    rows = figure.subplots(len(panels), sharex=True, squeeze=False)
+    for axes, panel in zip(rows[:, 0], panels, strict=True):
+        _draw(axes, panel)
+    rows[-1, 0].set_xlabel(panels[-1].x)
+    return pixels_of(figure)
+
+
+def _draw(axes: "Axes", panel: Panel) -> None:
+    for curve, colour in zip(panel.curves, COLOURS, strict=False):
+        axes.plot(curve.x, curve.y, marker="o", markersize=4, color=colour, label=curve.name)
+        if any(curve.spread):
+            y, spread = np.array(curve.y), np.array(curve.spread)
+            axes.fill_between(curve.x, y - spread, y + spread, color=colour, alpha=0.2, lw=0)
+    axes.set_ylabel(panel.y)
+    axes.tick_params(colors=INK, labelsize=9)
+    axes.spines[["top", "right"]].set_visible(False)
+    # beside the panel, where no line runs
+    axes.legend(frameon=False, fontsize=9, loc="upper left", bbox_to_anchor=(1, 1))

@@ -1,0 +1,265 @@
+"""Images in rows and columns with their names, whatever the size of the images."""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from math import ceil, isqrt
+from typing import Literal
+
+import numpy as np
+from PIL import Image, ImageDraw, ImageFont
+
+from stylegan_cli.figures.png import to_image
+from stylegan_cli.shapes import Picture
+
+PAPER, INK = (255, 255, 255), (40, 40, 40)
+
+Place = tuple[str, tuple[int, ...]]
+"""Table and index of an image in its study."""
+
+Read = Callable[[Place], Picture]
+"""Gives an image of a study."""
+
+Font = ImageFont.FreeTypeFont | ImageFont.ImageFont
+Anchor = Literal["la", "ma", "rm", "ms"]
+"""Pillow's: which point of the words x and y are, across and then along."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class PlacedImage:
+    """An image of the study, its upper left corner and its side in pixels."""
+
+    place: Place
+    x: int
+    y: int
+    side: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class PlacedWords:
+    """A line of text of this size in pixels; `anchor` is the point of it that x and y are."""
+
+    text: str
+    x: int
+    y: int
+    size: int
+    anchor: Anchor
+
+
+@dataclass(frozen=True, kw_only=True)
+class Page:
+    """Everything on a composed picture.
+
+    Attributes:
+        size: Width and height in pixels.
+    """
+
+    size: tuple[int, int]
+    images: tuple[PlacedImage, ...]
+    words: tuple[PlacedWords, ...]
+
+
+def paint_page(page: Page, read: Read) -> Picture:
+    """The page as a picture; holds one image of the study at a time."""
+    canvas = Image.new("RGB", page.size, PAPER)
+    for placed in page.images:
+        image = shrunk(read(placed.place), placed.side)
+        shown = image.resize((placed.side, placed.side), Image.Resampling.NEAREST)
+        canvas.paste(shown, (placed.x, placed.y), shown if shown.mode == "RGBA" else None)
+    draw = ImageDraw.Draw(canvas)
+    for line in page.words:
+        draw.text((line.x, line.y), line.text, INK, font(line.size), anchor=line.anchor)
+    return np.asarray(canvas)
+
+
+def shrunk(pixels: Picture, side: int) -> Image.Image:
+    """The image, made smaller by averaging where it is larger than this side."""
+    image = to_image(pixels)
+    return image.resize((side, side), Image.Resampling.BOX) if image.width > side else image
+
+
+@cache
+def font(size: int) -> Font:
+    """The font of all composed pictures."""
+    return ImageFont.load_default(size)
+
+
+def line_height(size: int) -> int:
+    """Height of a line of text with some air, in pixels."""
+    return ceil(font(size).getbbox("Agjy")[3]) + max(6, size // 4)
+
+
+MIN_SIDE = 96
+"""Smaller images are enlarged, by a whole factor, to at least this many pixels."""
+
+MAX_PIXELS = 2**26
+"""Pictures that would be larger show their images reduced, by a whole factor."""
+
+SMALLEST_TEXT, USUAL_TEXT, TEXTS_A_SIDE = 9, 12, 9
+"""Text grows with the images, to stay readable when the whole picture is scaled to a page."""
+
+SHORTEST_NAME = "…123"
+"""Images that are narrower than this are not named."""
+
+Slot = tuple[int, int]
+"""Row and column on the sheet, sources included."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Content:
+    """What is on a sheet, before anything has a size.
+
+    Attributes:
+        captions: Names below single images.
+        row_names: Names beside whole rows.
+        col_names: Names above whole columns.
+        bands: Headings above rows; each begins a part of the sheet.
+        sources: How many of the first rows and columns are sources; they stand apart.
+    """
+
+    title: str
+    images: Mapping[Slot, Place]
+    captions: Mapping[Slot, str] = field(default_factory=dict)
+    row_names: Mapping[int, str] = field(default_factory=dict)
+    col_names: Mapping[int, str] = field(default_factory=dict)
+    bands: Mapping[int, str] = field(default_factory=dict)
+    sources: tuple[int, int] = (0, 0)
+
+    @property
+    def rows(self) -> int:
+        return 1 + max(row for row, _ in self.images)
+
+    @property
+    def cols(self) -> int:
+        return 1 + max(col for _, col in self.images)
+
+
+class Layout:
+    """Sizes and places of everything on a sheet, in pixels.
+
+    Attributes:
+        text: Size of the names of images; 0 where they have no room.
+        title_text: Size of the title and the headings.
+
+    Args:
+        native: Side of the study's images.
+    """
+
+    def __init__(self, content: Content, native: int) -> None:
+        self.content = content
+        room = max(1, isqrt(MAX_PIXELS // (content.rows * content.cols)))
+        up = max(1, min(ceil(MIN_SIDE / native), room // native))
+        self.side = ceil(native / max(1, ceil(native / room))) * up
+        self.gutter = max(2, self.side // 48)
+        self.margin = 4 * self.gutter
+        usual = max(USUAL_TEXT, self.side // TEXTS_A_SIDE)
+        names = (*content.captions.values(), *content.col_names.values())
+        self.text = _fitting_size(names, self.side, usual, max(SMALLEST_TEXT, usual * 2 // 3))
+        if font(self.text).getlength(SHORTEST_NAME) > self.side:
+            self.text = 0
+        line = line_height(self.text) if self.text else 0
+        self.caption = line if content.captions else 0
+        self.left = self.margin + self._width_of(content.row_names.values())
+        across = self._x(content.cols - 1) + self.side - self.margin
+        self.title_text = _fitting_size([content.title], across, usual, USUAL_TEXT)
+        self.heading = line_height(self.title_text) + self.margin
+        self.top = self.heading + (line if content.col_names else 0)
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Width and height of the whole sheet."""
+        right, bottom = self.corner((self.content.rows - 1, self.content.cols - 1))
+        title = self.margin + ceil(font(self.title_text).getlength(self.content.title))
+        width = max(right + self.side, title)
+        return width + self.margin, bottom + self.side + self.caption + self.margin
+
+    def corner(self, slot: Slot) -> tuple[int, int]:
+        """Upper left corner of the image in a slot: x, y."""
+        row, col = slot
+        return self._x(col), self._y(row)
+
+    def _x(self, col: int) -> int:
+        beside = self.content.sources[1]
+        apart = self.margin if col >= beside > 0 else 0
+        return self.left + col * (self.side + self.gutter) + apart
+
+    def _y(self, row: int) -> int:
+        above, bands = self.content.sources[0], self.content.bands
+        apart = self.margin if row >= above > 0 else 0
+        headings = self.heading * sum(first <= row for first in bands)
+        return self.top + row * (self.side + self.gutter + self.caption) + apart + headings
+
+    def _width_of(self, names: Iterable[str]) -> int:
+        if not self.text:
+            return 0
+        return max(
+            (ceil(font(self.text).getlength(name)) + self.margin for name in names), default=0
+        )
+
+
+def paint(content: Content, native: int, read: Read) -> Picture:
+    """The sheet as a picture.
+
+    Args:
+        native: Side of the study's images.
+        read: Gives an image of the study.
+    """
+    return paint_page(arrange(content, native), read)
+
+
+def arrange(content: Content, native: int) -> Page:
+    """Everything on the sheet at its place.
+
+    Args:
+        native: Side of the study's images.
+    """
+    layout = Layout(content, native)
+    return Page(size=layout.size, images=tuple(_images(layout)), words=tuple(_words(layout)))
+
+
+def _images(layout: Layout) -> Iterator[PlacedImage]:
+    for slot, place in layout.content.images.items():
+        x, y = layout.corner(slot)
+        yield PlacedImage(place=place, x=x, y=y, side=layout.side)
+
+
+def _words(layout: Layout) -> Iterator[PlacedWords]:
+    content, margin, title = layout.content, layout.margin, layout.title_text
+    yield PlacedWords(text=content.title, x=margin, y=margin, size=title, anchor="la")
+    for row, name in content.bands.items():
+        x, y = layout.corner((row, 0))
+        top = y - layout.heading + margin
+        yield PlacedWords(text=name, x=x, y=top, size=title, anchor="la")
+    if layout.text:
+        yield from _names(layout)
+
+
+def _names(layout: Layout) -> Iterator[PlacedWords]:
+    content, size, side = layout.content, layout.text, layout.side
+    air = max(2, layout.gutter)
+    for slot, name in content.captions.items():
+        x, y = layout.corner(slot)
+        text = _shortened(name, size, side)
+        yield PlacedWords(text=text, x=x + side // 2, y=y + side + air // 2, size=size, anchor="ma")
+    for row, name in content.row_names.items():
+        x, y = layout.corner((row, 0))
+        yield PlacedWords(
+            text=name, x=x - layout.margin // 2, y=y + side // 2, size=size, anchor="rm"
+        )
+    for col, name in content.col_names.items():
+        x, y = layout.corner((0, col))
+        text = _shortened(name, size, side)
+        yield PlacedWords(text=text, x=x + side // 2, y=y - 2 * air, size=size, anchor="ms")
+
+
+def _fitting_size(names: Iterable[str], width: int, largest: int, smallest: int) -> int:
+    """Size at which names have the room, or the smallest."""
+    longest = max(names, key=len, default="")
+    sizes = range(largest, smallest, -1)
+    return next((size for size in sizes if font(size).getlength(longest) <= width), smallest)
+
+
+def _shortened(name: str, size: int, width: int) -> str:
+    """The name, or as much of its end as has the room: there it differs from its neighbours."""
+    ends = (f"…{name[cut:]}" for cut in range(1, len(name)))
+    return next((text for text in (name, *ends) if font(size).getlength(text) <= width), "")

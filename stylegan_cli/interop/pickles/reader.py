@@ -1,0 +1,144 @@
+"""Pickles read by an interpreter of our own that builds plain data and nothing else.
+
+A pickle is a program. Of its instructions only those that build numbers, strings and containers
+are followed; a name in it stands for what the caller's table says, by exact match, and for
+nothing else. Extension codes and out-of-band buffers are refused, and so are persistent ids where
+the caller does not say what they stand for.
+"""
+
+import lzma
+import struct
+import zipfile
+import zlib
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from io import BufferedIOBase, BytesIO
+from pathlib import Path
+from typing import cast
+
+from stylegan_cli.errors import ForeignFileError
+from stylegan_cli.interop.pickles.limits import Limits, RefusedError, check_nesting, shown
+from stylegan_cli.interop.pickles.machine import Machine, Table
+
+
+def read_pickle(
+    data: bytes | BufferedIOBase, table: Table, *, source: str, limits: Limits | None = None
+) -> object:
+    """The plain data a pickle describes.
+
+    Args:
+        data: The pickle, or a file at its beginning; what comes after it is not read.
+        source: File name for messages.
+
+    Raises:
+        ForeignFileError: A name outside the table, an instruction that plain data does not need,
+            more than the limits allow, or a damaged file.
+    """
+    bounds = limits or Limits()
+    with refusals_in_words(source):
+        if isinstance(data, bytes) and len(data) > bounds.file_bytes:
+            raise RefusedError(f"{len(data):,} bytes, more than {bounds.file_bytes:,}")
+        file = BytesIO(data) if isinstance(data, bytes) else data
+        return run_pickle(file, table, bounds)
+
+
+def run_pickle(
+    file: BufferedIOBase,
+    table: Table,
+    limits: Limits,
+    persistent: Callable[[object], object] | None = None,
+) -> object:
+    """The plain data of the pickle at the file's position, which moves behind it.
+
+    Args:
+        persistent: What a persistent id stands for; without it there must be none.
+
+    Raises:
+        RefusedError: As `read_pickle`; and ValueError, LookupError and their like for damages.
+    """
+    root = Machine(table, limits, persistent).run(file)
+    check_nesting(root, limits)
+    return root
+
+
+@contextmanager
+def refusals_in_words(source: str) -> Iterator[None]:
+    """Turn what may go wrong in a block that looks at a pickle into ForeignFileError."""
+    try:
+        yield
+    except RefusedError as refusal:
+        raise ForeignFileError(
+            f"{source}: refused, nothing in it was run: {refusal}; get the file from its authors"
+        ) from None
+    except _DAMAGES as error:
+        raise ForeignFileError(
+            f"{source}: a damaged or cut pickle, or none ({shown(str(error))}); "
+            "copy or download it again"
+        ) from None
+
+
+_DAMAGES = (
+    *(ValueError, TypeError, LookupError, OverflowError, EOFError, struct.error),
+    # a text may claim any length
+    *(zipfile.BadZipFile, zlib.error, MemoryError),
+)
+
+
+PICKLE_SUFFIXES = (".pkl", ".pickle")
+ZIP_DAMAGES = (OSError, zipfile.BadZipFile, NotImplementedError, RuntimeError, lzma.LZMAError)
+"""What zipfile raises, beside ValueError, of zips that are damaged or locked, or that it lacks."""
+_SMALL, _MOST_RATIO = 2**26, 20
+
+
+@contextmanager
+def opened_pickle(path: Path, limits: Limits) -> Iterator[BufferedIOBase]:
+    """The pickle in a file: the file itself, or the only pickle in a zip.
+
+    Raises:
+        ForeignFileError: There is none, it cannot be read, or is larger than the limits allow.
+    """
+    try:
+        with refusals_in_words(str(path)), path.open("rb") as file:
+            if not zipfile.is_zipfile(file):
+                _check_size(path.stat().st_size, limits)
+                file.seek(0)
+                yield file
+                return
+            with zipfile.ZipFile(file) as archive:
+                member = _only_pickle(path, archive)
+                _check_size(member.file_size, limits)
+                if member.file_size > max(_SMALL, _MOST_RATIO * member.compress_size):
+                    raise RefusedError(f"{member.file_size:,} bytes packed as no weights can be")
+                with archive.open(member) as inner:
+                    yield cast(BufferedIOBase, inner)
+    except ZIP_DAMAGES as error:
+        words = getattr(error, "strerror", None) or shown(str(error))
+        raise ForeignFileError(f"{path}: cannot be read ({words})") from None
+
+
+def holds_pickle(path: Path) -> bool:
+    """Whether a file is a zip with a pickle in it; those of torch do not count."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            members = _pickles(archive)
+    except (*ZIP_DAMAGES, ValueError):
+        return False
+    return bool(members) and not any(m.filename.endswith("/data.pkl") for m in members)
+
+
+def _pickles(archive: zipfile.ZipFile) -> list[zipfile.ZipInfo]:
+    return [m for m in archive.infolist() if m.filename.lower().endswith(PICKLE_SUFFIXES)]
+
+
+def _only_pickle(path: Path, archive: zipfile.ZipFile) -> zipfile.ZipInfo:
+    members = _pickles(archive)
+    if len(members) != 1:
+        raise ForeignFileError(
+            f"{path}: a zip with {len(members)} pickles in it; unpack it and name one"
+        )
+    return members[0]
+
+
+def _check_size(size: int, limits: Limits) -> None:
+    if size > limits.file_bytes:
+        raise RefusedError(f"{size:,} bytes, more than {limits.file_bytes:,}")

@@ -1,0 +1,161 @@
+"""The numbers behind torch's tensors, and the files of torch before version 1.6 that hold them.
+
+Such a file is pickles, one behind the other, and then the storages that they name.
+"""
+
+import mmap
+import struct
+from collections.abc import Mapping
+from dataclasses import dataclass
+from io import SEEK_CUR, BufferedIOBase
+from typing import Any
+
+import numpy as np
+import torch
+
+from stylegan_cli.interop.pickles.limits import Limits, RefusedError
+from stylegan_cli.interop.pickles.machine import Named, Table
+from stylegan_cli.interop.pickles.reader import run_pickle
+
+STREAM_START = b"\x80\x02\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19."
+_MAGIC = 0x1950A86A20F9469CFC6C
+_PROTOCOL = 1001
+_TYPES: Mapping[str, tuple[str, torch.dtype]] = {
+    "torch.HalfStorage": ("<f2", torch.float16),
+    # NumPy has no bfloat16; its bits are carried as integers
+    "torch.BFloat16Storage": ("<i2", torch.bfloat16),
+    "torch.FloatStorage": ("<f4", torch.float32),
+    "torch.DoubleStorage": ("<f8", torch.float64),
+    "torch.CharStorage": ("<i1", torch.int8),
+    "torch.ShortStorage": ("<i2", torch.int16),
+    "torch.IntStorage": ("<i4", torch.int32),
+    "torch.LongStorage": ("<i8", torch.int64),
+    "torch.ByteStorage": ("<u1", torch.uint8),
+    "torch.BoolStorage": ("?", torch.bool),
+}
+_SYSTEM_LIMITS = Limits(operations=1000, memo=100, depth=8, size=1000)
+
+STORAGE_NAMES: Table = {("torch", name.removeprefix("torch.")): None for name in _TYPES}
+"""The names of storages in pickles, mere markers."""
+
+
+@dataclass(frozen=True)
+class Storage:
+    """Numbers in a row, and what type they have."""
+
+    values: np.ndarray[Any, np.dtype[Any]]
+    dtype: torch.dtype
+
+
+@dataclass(frozen=True)
+class StorageId:
+    """What a pickle says of a storage that stands outside of it.
+
+    Attributes:
+        kind: Its class, such as "torch.FloatStorage".
+        key: Its name in the file.
+    """
+
+    kind: str
+    key: str
+    count: int
+
+    @property
+    def size(self) -> int:
+        """In bytes."""
+        return self.count * np.dtype(_TYPES[self.kind][0]).itemsize
+
+    def within(self, buffer: mmap.mmap | memoryview, place: int) -> Storage:
+        """The storage that starts at a place of a file: a view of its bytes.
+
+        Raises:
+            RefusedError: It would reach beyond the file.
+        """
+        code, dtype = _TYPES[self.kind]
+        found = len(buffer) - place
+        if self.size > found:
+            raise RefusedError(f"a storage that claims {self.size:,} bytes and has {found:,}")
+        return Storage(np.frombuffer(buffer, code, self.count, place if self.count else 0), dtype)
+
+    def unread(self) -> Storage:
+        """A storage of as many zeros, which takes no memory."""
+        code, dtype = _TYPES[self.kind]
+        return Storage(np.broadcast_to(np.zeros((), code), (self.count,)), dtype)
+
+
+def storage_id(persistent_id: object) -> StorageId:
+    """A persistent id, ("storage", class, key, device, count, view), as what it names.
+
+    Raises:
+        RefusedError: It names anything else than a storage of its own.
+    """
+    if not isinstance(persistent_id, tuple) or len(persistent_id) not in (5, 6):
+        raise RefusedError("a persistent id that names no storage")
+    tag, kind, key, _, count, *view = persistent_id
+    if tag != "storage" or not isinstance(kind, Named) or not isinstance(key, str) or any(view):
+        raise RefusedError("a persistent id that names no storage")
+    if kind.name not in _TYPES or type(count) is not int or not 0 <= count < 2**60:
+        raise RefusedError("a storage without a type or a size")
+    return StorageId(kind=kind.name, key=key, count=count)
+
+
+def read_stream(
+    stream: BufferedIOBase, buffer: mmap.mmap | memoryview, table: Table, limits: Limits
+) -> object:
+    """What a file of torch before version 1.6 holds; numbers stay views of the file.
+
+    Args:
+        stream: The file at its beginning.
+        buffer: The same file in memory.
+        table: Names its pickle may hold, those of storages among them.
+
+    Raises:
+        RefusedError: Another file, or more than the table names; and ValueError, LookupError and
+            their like for damages.
+    """
+    _check_start(stream)
+    start, named = stream.tell(), _Named()
+    # the storages come last, so the pickle is followed once to learn of them, then to use them
+    run_pickle(stream, table, limits, persistent=named.note)
+    storages = _read_storages(stream, buffer, named.ids)
+    stream.seek(start)
+    return run_pickle(stream, table, limits, persistent=lambda each: storages[storage_id(each).key])
+
+
+class _Named:
+    """The storages that a pickle names, without their numbers."""
+
+    def __init__(self) -> None:
+        self.ids: dict[str, StorageId] = {}
+
+    def note(self, persistent_id: object) -> Storage:
+        found = storage_id(persistent_id)
+        if self.ids.setdefault(found.key, found) != found:
+            raise RefusedError("two claims about one storage")
+        return found.unread()
+
+
+def _check_start(stream: BufferedIOBase) -> None:
+    magic, protocol, system = (run_pickle(stream, {}, _SYSTEM_LIMITS) for _ in range(3))
+    if magic != _MAGIC or protocol != _PROTOCOL or not isinstance(system, dict):
+        raise RefusedError("a file that torch did not write")
+    if system.get("little_endian") is not True:
+        raise RefusedError("numbers with their largest bytes first")
+
+
+def _read_storages(
+    stream: BufferedIOBase, buffer: mmap.mmap | memoryview, ids: Mapping[str, StorageId]
+) -> dict[str, Storage]:
+    keys = run_pickle(stream, {}, Limits())
+    if not isinstance(keys, list) or sorted(map(str, keys)) != sorted(ids):
+        raise RefusedError("other storages than the tensors'")
+    storages = {}
+    for key in map(str, keys):
+        (count,) = struct.unpack("<q", stream.read(8))
+        if count != ids[key].count:
+            raise RefusedError(f"a storage of {ids[key].count:,} numbers that has {count:,}")
+        storages[key] = ids[key].within(buffer, stream.tell())
+        stream.seek(ids[key].size, SEEK_CUR)
+    if stream.read(1):
+        raise RefusedError("something behind the last storage")
+    return storages

@@ -1,0 +1,187 @@
+"""Names of ours beside names of another program, and how the same numbers stand in each."""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from math import isfinite
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from stylegan_cli.errors import ForeignFileError
+from stylegan_cli.interop.foreign import UNSTATED, Stored, Taken
+from stylegan_cli.interop.pickles.limits import MOST_TENSORS, shown
+from stylegan_cli.interop.pickles.torch_files import Bag
+from stylegan_cli.networks.build import build_generator
+from stylegan_cli.recipe import Recipe
+from stylegan_cli.runtime import stream_seed
+
+
+@dataclass(frozen=True)
+class Form:
+    """How a tensor stands in another program's files.
+
+    Attributes:
+        to_ours: From theirs to ours.
+        to_theirs: And back, for programs whose files are written too.
+    """
+
+    to_ours: Callable[[Tensor], Tensor]
+    to_theirs: Callable[[Tensor], Tensor] | None = None
+
+
+@dataclass(frozen=True)
+class Pair:
+    ours: str
+    theirs: str
+    form: Form
+
+
+def unchanged(tensor: Tensor) -> Tensor:
+    """The tensor itself."""
+    return tensor
+
+
+SAME = Form(unchanged, unchanged)
+
+
+def taken(pairs: Iterable[Pair], stored: Mapping[str, Stored], prefix: str) -> dict[str, Taken]:
+    """What is there of the pairs, by our names.
+
+    Args:
+        stored: Tensors by the names in the file.
+        prefix: Before those names in messages and in the map of names, as "g_ema.".
+    """
+    return {
+        pair.ours: Taken(f"{prefix}{pair.theirs}", stored[pair.theirs], pair.form.to_ours)
+        for pair in pairs
+        if pair.theirs in stored
+    }
+
+
+def check_known(stored: Iterable[str], known: Iterable[str], prefix: str, source: str) -> None:
+    """Refuse tensors that nothing here stands for: a network with them makes other images.
+
+    Raises:
+        ForeignFileError: There are such tensors.
+    """
+    extra = sorted(set(stored) - set(known))
+    if extra:
+        raise ForeignFileError(
+            f"{source}: {shown(prefix + extra[0])} is no tensor of such a network "
+            f"({len(extra)} like that); sgtool does not know what it does"
+        )
+
+
+W_AVG = "mapping.w_avg"
+SAMPLES = 10_000
+_SEED = 0
+
+
+@dataclass(frozen=True)
+class Made:
+    """A tensor that is made when it is asked for."""
+
+    shape: tuple[int, ...]
+    make: Callable[[], Tensor]
+
+    def tensor(self) -> Tensor:
+        """The tensor; the same each time."""
+        return self.make()
+
+
+def estimated_w_avg(recipe: Recipe, generator: Mapping[str, Taken]) -> Taken:
+    """The mean of W over 10,000 latents of seed 0, for a generator without labels.
+
+    Args:
+        generator: What was found for it, its mapping network among it.
+    """
+    return Taken("(estimated)", Made((recipe.generator.w_dim,), lambda: _mean_w(recipe, generator)))
+
+
+def drawn_noise(name: str, side: int) -> Taken:
+    """A fixed noise map of a layer, always the same for a name.
+
+    Args:
+        name: Of the map in our state dict.
+    """
+    return Taken("(drawn)", Made((side, side), lambda: _draw(name, side)))
+
+
+def _mean_w(recipe: Recipe, generator: Mapping[str, Taken]) -> Tensor:
+    with torch.device("meta"):
+        mapping = build_generator(recipe, c_dim=0).mapping
+    prefix = "mapping."
+    state = {
+        name.removeprefix(prefix): taken.tensor()
+        for name, taken in generator.items()
+        if name.startswith(prefix) and name != W_AVG
+    }
+    mapping.load_state_dict({**state, "w_avg": torch.zeros(mapping.w_dim)}, assign=True)
+    latents = np.random.RandomState(_SEED).randn(SAMPLES, mapping.z_dim).astype(np.float32)
+    with torch.no_grad():
+        w: Tensor = mapping(torch.from_numpy(latents), torch.empty(SAMPLES, 0))
+    return w.double().mean(0).float()
+
+
+def _draw(name: str, side: int) -> Tensor:
+    generator = torch.Generator().manual_seed(stream_seed(_SEED, "noise", name))
+    return torch.randn(side, side, generator=generator)
+
+
+StateDict = Mapping[str, Stored]
+"""Tensors by name."""
+SGTOOL = "sgtool"
+_LONGEST = 1000
+"""Where checkpoints that sgtool wrote say where they came from."""
+
+
+def state_dict(value: object, name: str, source: str) -> StateDict:
+    """The value as tensors by name.
+
+    Args:
+        name: What it is called in the file, for messages.
+
+    Raises:
+        ForeignFileError: It is anything else.
+    """
+    if not isinstance(value, dict):
+        raise ForeignFileError(f"{source}: {name or 'it'} is no state dict")
+    if len(value) > MOST_TENSORS:
+        raise ForeignFileError(
+            f"{source}: {name or 'it'} holds {len(value):,} tensors, more than {MOST_TENSORS:,}"
+        )
+    for key, tensor in value.items():
+        if not isinstance(key, str) or not isinstance(tensor, Stored):
+            raise ForeignFileError(
+                f"{source}: {shown(f'{name} {key}'.strip())} is no tensor, as all in a state dict"
+            )
+    return value
+
+
+def origin(root: Mapping[str, object]) -> dict[str, Any]:
+    """Licence, kimg and provenance for `Foreign`: as sgtool noted them, or what others tell."""
+    facts = _plain(root.get(SGTOOL))
+    noted = facts if isinstance(facts, dict) else {}
+    licence, kimg, provenance = (noted.get(key) for key in ("licence", "kimg", "provenance"))
+    bag = root.get("args")
+    arguments = {"args": _plain(bag.values)} if isinstance(bag, Bag) else {}
+    return {
+        "licence": licence if isinstance(licence, str) else UNSTATED,
+        "kimg": float(kimg) if isinstance(kimg, int | float) and isfinite(kimg) else 0.0,
+        "provenance": {**(provenance if isinstance(provenance, dict) else {}), **arguments},
+    }
+
+
+def _plain(value: object) -> Any:
+    """The value as JSON can hold it; None for what it cannot."""
+    if isinstance(value, dict):
+        return {name: _plain(each) for name, each in value.items() if isinstance(name, str)}
+    if isinstance(value, list | tuple):
+        return [_plain(each) for each in value]
+    if isinstance(value, str):
+        return value[:_LONGEST]
+    return (
+        value if isinstance(value, int) or (isinstance(value, float) and isfinite(value)) else None
+    )

@@ -1,0 +1,114 @@
+"""From what a seed flag holds to codes: seeds, and codes kept in files."""
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from hashlib import sha256
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from stylegan_cli.latents.codes import Codes, join_codes
+from stylegan_cli.latents.references import Pick, Stored, format_picks
+from stylegan_cli.latents.sampling import (
+    Sampling,
+    broadcast_layers,
+    check_possible,
+    chosen_labels,
+    codes_of_seeds,
+    map_latents,
+    noise_seed_of_code,
+    truncate,
+)
+from stylegan_cli.latents.stored_codes import CodeShapes, StoredCodes, read_codes
+from stylegan_cli.networks.snapshot import Network
+
+
+@dataclass(frozen=True, kw_only=True)
+class Picked:
+    """The codes of some picks, one after another, and how to speak of them.
+
+    Attributes:
+        names: What to call each beside a picture.
+        request: The picks as a study's request holds them: as written, and a hash of the codes
+            in files.
+        notes: How each file was read.
+    """
+
+    codes: Codes
+    names: tuple[str, ...]
+    request: str
+    notes: tuple[str, ...] = ()
+
+
+def codes_of_picks(network: Network, picks: Sequence[Pick], sampling: Sampling) -> Picked:
+    """The codes of seeds and of files, truncated; what a file calls w or ws is truncated again.
+
+    Labels and noise seeds in a file are kept, but a class that was chosen goes before the label
+    of a z.
+
+    Raises:
+        UsageError: A seed, the truncation, the noise mode or the class is not possible with this
+            network, or a file holds no codes of it.
+        DataError: A file is not there or damaged.
+    """
+    check_possible(network.G, sampling)
+    files = {pick: _read(network, pick) for pick in picks if isinstance(pick, Stored)}
+    called = _short_names(pick.path for pick in files)
+    parts: list[Codes] = []
+    names: list[str] = []
+    for pick in picks:
+        if isinstance(pick, int):
+            parts.append(codes_of_seeds(network, [pick], sampling))
+            names.append(str(pick))
+        else:
+            parts.append(_codes_of_stored(network, files[pick], sampling))
+            names += (f"{called[pick.path]} {place}".strip() for place in files[pick].places)
+    content = sha256("".join(stored.sha256 for stored in files.values()).encode()).hexdigest()
+    return Picked(
+        codes=join_codes(parts),
+        names=tuple(names),
+        request=format_picks(picks) + (f" (codes {content[:16]})" if files else ""),
+        notes=tuple(stored.note for stored in files.values()),
+    )
+
+
+def _read(network: Network, pick: Stored) -> StoredCodes:
+    G = network.G
+    shapes = CodeShapes(z_dim=G.z_dim, w_dim=G.w_dim, num_ws=G.num_ws, has_w=G.has_w)
+    stored = read_codes(pick, shapes, network.c_dim)
+    if stored.kind == "z" or stored.network_sha256 in (None, network.sha256):
+        return stored
+    return replace(stored, note=f"{stored.note}; of another network, so the image will be another")
+
+
+def _short_names(paths: Iterable[Path]) -> dict[Path, str]:
+    """The files' names without folders, where those tell them apart."""
+    paths = set(paths)
+    count = Counter(path.stem for path in paths)
+    # a number alone would read as a seed
+    return {
+        path: str(path) if count[path.stem] > 1 or path.stem.isdecimal() else path.stem
+        for path in paths
+    }
+
+
+def _codes_of_stored(network: Network, stored: StoredCodes, sampling: Sampling) -> Codes:
+    G, is_z = network.G, stored.kind == "z"
+    values, labels = stored.values, stored.labels
+    if labels is None or (is_z and sampling.class_name is not None):
+        labels = chosen_labels(network, len(values), sampling)
+    found = torch.from_numpy(values).to(G.mapping.w_avg.device)
+    if is_z:
+        found = map_latents(G, values, labels)
+    ws = found if stored.kind == "ws" else broadcast_layers(found, G.num_ws)
+    noise = stored.noise_seed
+    if noise is None:
+        noise = np.array([noise_seed_of_code(code) for code in values], np.int64)
+    return Codes(
+        ws=truncate(ws, G.mapping.w_avg, sampling.psi, sampling.cutoff).cpu().numpy(),
+        noise_seed=noise,
+        labels=labels,
+        z=values if is_z else None,
+    )

@@ -1,0 +1,231 @@
+"""From seeds to codes: z, w, one w per layer, truncated, mixed."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from hashlib import sha256
+from math import isfinite
+from typing import Any
+
+import numpy as np
+import torch
+from jaxtyping import Float32
+
+from stylegan_cli.errors import UsageError, meant
+from stylegan_cli.latents.codes import Codes
+from stylegan_cli.networks.drawing import precision_claim
+from stylegan_cli.networks.generator import Generator
+from stylegan_cli.networks.noise import NoiseMode
+from stylegan_cli.networks.snapshot import Network
+from stylegan_cli.ranges import SEEDS
+from stylegan_cli.runtime import stream_seed
+from stylegan_cli.shapes import W1, Labels, W, Ws
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sampling:
+    """How seeds become images.
+
+    Attributes:
+        psi: Truncation strength: 1 changes nothing, 0 gives the mean of W.
+        cutoff: Truncate only layers [0, cutoff); None truncates all.
+        class_name: Name or index of the class to draw; None is the first class, if any.
+    """
+
+    psi: float = 1.0
+    cutoff: int | None = None
+    noise_mode: NoiseMode = "const"
+    class_name: str | None = None
+
+
+PLAIN = Sampling()
+
+
+def z_of_seeds(seeds: Sequence[int], z_dim: int) -> Float32[np.ndarray, "n z_dim"]:
+    """One z per seed, the field's way: `RandomState(seed).randn(z_dim)`.
+
+    Raises:
+        UsageError: NumPy takes no such seed.
+    """
+    for seed in seeds:
+        if seed not in SEEDS:
+            raise UsageError(f"seed {seed}: out of range; the valid range is 0-{SEEDS[-1]}")
+    rows = [np.random.RandomState(seed).randn(z_dim) for seed in seeds]
+    return np.asarray(rows, np.float32).reshape(-1, z_dim)
+
+
+def map_latents(
+    G: Generator,
+    z: Float32[np.ndarray, "n z_dim"],
+    labels: Float32[np.ndarray, "n c_dim"],
+) -> W:
+    """One w per z; each is the same to the bit whatever its neighbours are."""
+    device = G.mapping.w_avg.device
+    zs, cs = torch.from_numpy(z).to(device), torch.from_numpy(labels).to(device)
+    # one at a time: another batch size changes the last bits, and this network is the cheap one
+    with torch.no_grad():
+        return torch.cat([G.mapping(zs[i : i + 1], cs[i : i + 1]) for i in range(len(zs))])
+
+
+def broadcast_layers(w: W, num_ws: int) -> Ws:
+    """The same w for every layer."""
+    return w.unsqueeze(1).expand(-1, num_ws, -1)
+
+
+def truncate(ws: Ws, w_avg: W1, psi: float, cutoff: int | None = None) -> Ws:
+    """Move each w towards the mean of W: w_avg + psi · (w − w_avg).
+
+    The truncation trick, [SG1] appendix B.
+
+    Args:
+        psi: 1 changes nothing, 0 gives w_avg, below 0 the opposite of w.
+        cutoff: Only layers [0, cutoff) move; None moves all.
+
+    Raises:
+        UsageError: psi is not finite, or there are no such layers.
+    """
+    num_ws = ws.shape[1]
+    if not isfinite(psi):
+        raise UsageError(f"--psi {psi}: not a finite number; 1 leaves the images as they are")
+    if cutoff is not None and not 0 <= cutoff <= num_ws:
+        raise UsageError(f"--cutoff {cutoff}: out of range; the valid range is 0-{num_ws}")
+    if psi == 1:
+        return ws
+    # psi 0 must give w_avg to the bit, so not torch.lerp
+    moved = w_avg + psi * (ws - w_avg)
+    return moved if cutoff is None else torch.cat([moved[:, :cutoff], ws[:, cutoff:]], dim=1)
+
+
+def truncate_codes(network: Network, codes: Codes, psi: float, cutoff: int | None = None) -> Codes:
+    """A table of codes, moved towards the mean of W as `truncate` does.
+
+    Raises:
+        UsageError: psi is not finite, or there are no such layers.
+    """
+    w_avg = network.G.mapping.w_avg
+    ws = torch.from_numpy(codes.ws.reshape(-1, *codes.ws.shape[-2:])).to(w_avg.device)
+    moved = truncate(ws, w_avg, psi, cutoff).cpu().numpy()
+    return replace(codes, ws=moved.reshape(codes.ws.shape))
+
+
+def mean_code(network: Network) -> Codes:
+    """The code of the mean of W: a table of one image, without axes."""
+    G = network.G
+    ws = G.mapping.w_avg.cpu().numpy()[None].repeat(G.num_ws, axis=0)
+    noise = np.array(noise_seed_of_code(ws), np.int64)
+    return Codes(ws=ws, noise_seed=noise, labels=np.zeros(network.c_dim, np.float32))
+
+
+def mix_layers(
+    ws_rows: Float32[np.ndarray, "rows num_ws w_dim"],
+    ws_cols: Float32[np.ndarray, "cols num_ws w_dim"],
+    layers: Sequence[int],
+) -> Float32[np.ndarray, "rows cols num_ws w_dim"]:
+    """Every row with every column: the column's w in these layers, the row's in all others."""
+    taken = np.isin(np.arange(ws_rows.shape[1]), layers)
+    return np.where(taken[:, None], ws_cols[None, :], ws_rows[:, None])
+
+
+def class_index(classes: Sequence[str], c_dim: int, chosen: str | None) -> int | None:
+    """Position of the chosen class; the first where none is chosen, None without classes.
+
+    Args:
+        classes: Names of the classes, if they have names.
+        c_dim: Number of classes.
+        chosen: A name, or an index in digits.
+
+    Raises:
+        UsageError: There is no such class.
+    """
+    if c_dim == 0:
+        if chosen is not None:
+            raise UsageError(f"--class {chosen}: the network has no classes; leave --class out")
+        return None
+    if chosen is None:
+        return 0
+    if chosen in classes:
+        return classes.index(chosen)
+    if chosen.isdecimal() and int(chosen) < c_dim:
+        return int(chosen)
+    if lead := meant(chosen, classes):
+        raise UsageError(f"--class {chosen}: no such class{lead}")
+    named = f" or one of {', '.join(classes)}" if classes else ""
+    raise UsageError(f"--class {chosen}: no such class; choose 0-{c_dim - 1}{named}")
+
+
+def class_names(network: Network) -> tuple[str, ...]:
+    """What to call each class: its name, or its number where it has none."""
+    return network.classes or tuple(map(str, range(network.c_dim)))
+
+
+def sampling_request(network: Network, sampling: Sampling) -> dict[str, Any]:
+    """The sampling as a study's request holds it, the class by its index."""
+    return {
+        "psi": sampling.psi,
+        "cutoff": sampling.cutoff,
+        "noise_mode": sampling.noise_mode,
+        "class": class_index(network.classes, network.c_dim, sampling.class_name),
+        **precision_claim(network.precision),
+    }
+
+
+def check_possible(G: Generator, sampling: Sampling) -> None:
+    """Refuse what the generator has no means for.
+
+    Raises:
+        UsageError: Truncation without w or layers, or a noise mode without noise inputs.
+    """
+    if sampling.psi != 1 and not G.has_w:
+        raise UsageError(
+            f"--psi {sampling.psi:g}: this network makes images straight from z and has no w to "
+            "truncate; leave --psi out"
+        )
+    if sampling.cutoff is not None and not G.has_styles:
+        raise UsageError(
+            f"--cutoff {sampling.cutoff}: this network has one code for all layers; "
+            "leave --cutoff out"
+        )
+    if sampling.noise_mode != "const" and not G.has_noise:
+        raise UsageError(
+            f"--noise-mode {sampling.noise_mode}: this network has no noise inputs, its images "
+            "depend on their seeds alone; leave --noise-mode out"
+        )
+
+
+def noise_seed(seed: int) -> int:
+    """Seed of the random noise of the image of this seed."""
+    return stream_seed(seed, "noise")
+
+
+def noise_seed_of_code(code: np.ndarray) -> int:
+    """Seed of the random noise of a code that came without one: equal codes, equal noise."""
+    return int.from_bytes(sha256(code.tobytes()).digest()[:8], "little") >> 1
+
+
+def codes_of_seeds(network: Network, seeds: Sequence[int], sampling: Sampling) -> Codes:
+    """The code of each seed, truncated.
+
+    Raises:
+        UsageError: A seed, the truncation, the noise mode or the class is not possible with this
+            network.
+    """
+    G = network.G
+    check_possible(G, sampling)
+    z = z_of_seeds(seeds, G.z_dim)
+    labels = chosen_labels(network, len(z), sampling)
+    ws = broadcast_layers(map_latents(G, z, labels), G.num_ws)
+    ws = truncate(ws, G.mapping.w_avg, sampling.psi, sampling.cutoff)
+    return Codes(
+        ws=ws.cpu().numpy(),
+        noise_seed=np.array([noise_seed(seed) for seed in seeds], np.int64),
+        labels=labels,
+        z=z,
+    )
+
+
+def chosen_labels(network: Network, count: int, sampling: Sampling) -> Labels:
+    """The label of the chosen class, so many times."""
+    labels = np.zeros((count, network.c_dim), np.float32)
+    chosen = class_index(network.classes, network.c_dim, sampling.class_name)
+    if chosen is not None:
+        labels[:, chosen] = 1
+    return labels

@@ -1,0 +1,252 @@
+"""Codes in files: which array holds them, whether they are z, w or ws, and which are meant."""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from hashlib import sha256
+from itertools import product, repeat
+from math import prod
+from typing import Literal, get_args
+
+import numpy as np
+from jaxtyping import Float32, Int64
+
+from stylegan_cli.errors import DataError, UsageError
+from stylegan_cli.latents.references import Stored
+from stylegan_cli.latents.stored_arrays import StoredArray, network_of, open_arrays
+from stylegan_cli.ranges import MAX_COUNT
+
+Kind = Literal["z", "w", "ws"]
+KINDS: tuple[Kind, ...] = get_args(Kind)
+
+
+@dataclass(frozen=True, kw_only=True)
+class CodeShapes:
+    """What a network takes as codes.
+
+    Attributes:
+        has_w: There is a w besides z.
+    """
+
+    z_dim: int
+    w_dim: int
+    num_ws: int
+    has_w: bool = True
+
+    def __getitem__(self, kind: Kind) -> tuple[int, ...]:
+        return {"z": (self.z_dim,), "w": (self.w_dim,), "ws": (self.num_ws, self.w_dim)}[kind]
+
+    def __str__(self) -> str:
+        return ", ".join(f"{kind} {list(self[kind])}" for kind in KINDS)
+
+
+def recognise(
+    where: str, name: str, array: StoredArray, shapes: CodeShapes, said: Kind | None
+) -> Kind:
+    """What an array holds: what was said, or else what its shape and name leave.
+
+    Args:
+        where: Opens the error message.
+
+    Raises:
+        UsageError: No codes of this network, or they could be several things.
+    """
+    if array.dtype.kind not in "fiu":
+        raise UsageError(f"{where}: {array} holds no numbers, so no codes")
+    meant = (said,) if said else _meant_by_name(name)
+    fitting = [kind for kind in meant if array.shape[-len(shapes[kind]) :] == shapes[kind]]
+    likely = _likely(fitting, shapes, axes=len(array.shape))
+    if not likely:
+        called = f" as {said}" if said else ""
+        raise UsageError(f"{where}: {array} does not fit this network{called}; it takes {shapes}")
+    if len(likely) > 1:
+        ways = " or ".join(f"FILE:{name}/{kind}" for kind in likely)
+        raise UsageError(f"{where}: {array} could be {' or '.join(likely)}; write {ways}")
+    return likely[0]
+
+
+def _meant_by_name(name: str) -> tuple[Kind, ...]:
+    words = re.split(r"[^a-z]+", name.lower())
+    named = [kind for kind in KINDS if kind in words]
+    if len(named) != 1:
+        return KINDS
+    # many programs say w for one w per layer, too
+    return ("w", "ws") if named == ["w"] else (named[0],)
+
+
+def _likely(fitting: list[Kind], shapes: CodeShapes, *, axes: int) -> list[Kind]:
+    """Without readings that nobody means, where there is a better one."""
+    if "ws" in fitting and axes > 2:
+        return ["ws"]
+    silly: set[Kind] = set()
+    if shapes.num_ws == 1:
+        silly.add("ws")
+    if not shapes.has_w:
+        silly.add("w")
+    return [kind for kind in fitting if kind not in silly] or fitting
+
+
+Position = tuple[int, ...]
+
+MAX_VALUES = 2**28
+
+
+@dataclass(frozen=True, kw_only=True)
+class StoredCodes:
+    """Codes read from a file.
+
+    Attributes:
+        values: `[n, z_dim]`, `[n, w_dim]` or `[n, num_ws, w_dim]`, as `kind` says.
+        places: Where each is in the file; empty where the file holds one code.
+        note: Where they were found and how they were read.
+        labels: What the mapping network was told, if the file says so.
+        noise_seed: Seed of each image's random noise, if the file says so.
+        network_sha256: Of the network that the codes were made for, if the file says so.
+    """
+
+    kind: Kind
+    values: Float32[np.ndarray, "n ..."]
+    places: tuple[str, ...]
+    note: str
+    labels: Float32[np.ndarray, "n c_dim"] | None = None
+    noise_seed: Int64[np.ndarray, " n"] | None = None
+    network_sha256: str | None = None
+
+    @property
+    def sha256(self) -> str:
+        """Equal for equal codes with equal labels and noise."""
+        key = sha256(f"{self.kind} {self.values.shape}".encode())
+        for column in (self.values, self.labels, self.noise_seed):
+            key.update(b"none" if column is None else column.tobytes())
+        return key.hexdigest()
+
+
+def read_codes(stored: Stored, shapes: CodeShapes, c_dim: int) -> StoredCodes:
+    """The codes that are meant, in reading order.
+
+    Raises:
+        UsageError: They are not there, do not fit the network, or could be several things.
+        DataError: The file is not there, damaged, or could run code.
+    """
+    with open_arrays(stored.path) as arrays:
+        name, said = _find_array(stored, arrays)
+        array, where = arrays[name], f"{stored.path}, {name}"
+        kind = recognise(where, name, array, shapes, said)
+        table = array.shape[: len(array.shape) - len(shapes[kind])]
+        chosen = _positions(stored, table)
+        if len(chosen) * prod(shapes[kind]) > MAX_VALUES:
+            raise UsageError(f"{stored.text}: {len(chosen):,} codes are too many at once")
+        group = name[: name.rfind("/") + 1]
+        labels = _beside(arrays, f"{group}labels", (*table, c_dim), np.float32)
+        seeds = _beside(arrays, f"{group}noise_seed", table, np.int64)
+        return StoredCodes(
+            kind=kind,
+            values=_take(where, array, chosen, np.float32),
+            places=tuple(_place(stored, table, position) for position in chosen),
+            note=_note(stored, name, kind, len(chosen)),
+            labels=None if labels is None else _take(where, labels, chosen, np.float32),
+            noise_seed=None if seeds is None else _take(where, seeds, chosen, np.int64),
+            network_sha256=network_of(stored.path),
+        )
+
+
+def _find_array(stored: Stored, arrays: Mapping[str, StoredArray]) -> tuple[str, Kind | None]:
+    """Name of the array that holds the codes, and the kind that was said to be in it."""
+    *outer, last = stored.names or ("",)
+    as_written = _array_called("/".join(stored.names), stored, arrays)
+    if as_written is not None:
+        return as_written, None
+    said = next((kind for kind in KINDS if kind == last), None)
+    outside = _array_called("/".join(outer), stored, arrays) if said else None
+    if outside is None:
+        raise UsageError(
+            f"{stored.text}: no {'/'.join(stored.names)} in this file, which holds {_list(arrays)}"
+        )
+    return outside, said
+
+
+def _array_called(name: str, stored: Stored, arrays: Mapping[str, StoredArray]) -> str | None:
+    """An array by its name, or the one with codes in a group of that name."""
+    if name in arrays:
+        return name
+    prefix = f"{name}/" if name else ""
+    inside = {found: arrays[found] for found in arrays if found.startswith(prefix)}
+    return _only_codes(stored, prefix, inside) if inside else None
+
+
+def _only_codes(stored: Stored, prefix: str, inside: Mapping[str, StoredArray]) -> str:
+    """The array of codes in a group: the one by a known name, else the only one."""
+    # what an image is made of comes first: ws may be truncated and mixed already
+    for known in reversed(KINDS):
+        if prefix + known in inside:
+            return prefix + known
+    if len(inside) == 1:
+        return next(iter(inside))
+    raise UsageError(
+        f"{stored.text}: which array holds the codes? found {_list(inside)}; "
+        f"write {stored.path}:NAME with one of these names"
+    )
+
+
+def _list(arrays: Mapping[str, StoredArray]) -> str:
+    return "; ".join(f"{name}: {array}" for name, array in arrays.items())
+
+
+def _positions(stored: Stored, table: tuple[int, ...]) -> list[Position]:
+    """Places in the table of codes that the index means, in reading order."""
+    missing = len(table) - len(stored.index)
+    if missing < 0:
+        axes = "×".join(map(str, table)) or "a single code"
+        raise UsageError(f"{stored.text}: {len(stored.index)} indexes, but the file holds {axes}")
+    chosen = [
+        _along(stored.text, part, length)
+        for part, length in zip((*stored.index, *repeat("all", missing)), table, strict=True)
+    ]
+    count = prod(map(len, chosen))
+    if not 0 < count <= MAX_COUNT:
+        raise UsageError(f"{stored.text}: {count:,} codes; choose 1 to {MAX_COUNT:,}")
+    return list(product(*chosen))
+
+
+def _along(text: str, part: str, length: int) -> range:
+    if part == "all":
+        return range(length)
+    if part.startswith("-"):
+        first = last = length + int(part)
+    else:
+        start, dash, end = part.partition("-")
+        first = int(start)
+        last = int(end) if end else length - 1 if dash else first
+    if not 0 <= first <= last < length:
+        raise UsageError(f"{text}: {part} is not there; the valid range is 0-{length - 1}")
+    return range(first, last + 1)
+
+
+def _take(
+    where: str, array: StoredArray, chosen: Sequence[Position], dtype: type[np.generic]
+) -> np.ndarray:
+    values = array.read()
+    with np.errstate(over="ignore"):
+        taken = np.stack([np.asarray(values[position]).astype(dtype) for position in chosen])
+    if not np.isfinite(taken).all():
+        raise DataError(f"{where}: holds numbers that are not finite; make the file again")
+    return taken
+
+
+def _beside(
+    arrays: Mapping[str, StoredArray], name: str, shape: tuple[int, ...], dtype: type[np.generic]
+) -> StoredArray | None:
+    """The array beside the codes that says this of each, if there is one."""
+    array = arrays.get(name)
+    if array is None or array.shape != shape:
+        return None
+    return array if np.can_cast(array.dtype, dtype, "same_kind") else None
+
+
+def _place(stored: Stored, table: tuple[int, ...], position: Position) -> str:
+    return "/".join([*stored.names, *map(str, position if prod(table) > 1 else ())])
+
+
+def _note(stored: Stored, name: str, kind: Kind, count: int) -> str:
+    what = {"z": "z", "w": "w", "ws": "ws (a w for each layer)"}[kind]
+    return f"{stored.text}: {count} {what} from its array {name}"

@@ -1,0 +1,203 @@
+"""Training with networks measured on the way, by the same code as `sgtool eval`."""
+
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from stylegan_cli.data.dataset import Dataset
+from stylegan_cli.data.samples import drawn_path
+from stylegan_cli.detectors import FeatureDetector, open_detector
+from stylegan_cli.errors import UsageError
+from stylegan_cli.metrics.cases import Data, Options, data_of_training, network_case
+from stylegan_cli.metrics.evaluation import Evaluation, Workplace, record_of
+from stylegan_cli.metrics.features import remove_unused, usual_folder
+from stylegan_cli.metrics.protocol import OURS, PURPOSES
+from stylegan_cli.metrics.records import NAME, append_record, read_records
+from stylegan_cli.metrics.snapshots import Best, link_best, networks_until, prune
+from stylegan_cli.networks.drawing import USUAL, precision_of
+from stylegan_cli.networks.snapshot import file_sha256
+from stylegan_cli.recipe import Recipe
+from stylegan_cli.runtime import World, pick_dtype, repeatable
+from stylegan_cli.training import loop
+from stylegan_cli.training.acceleration import AS_USUAL, Conduct
+from stylegan_cli.training.run_folder import RunFolder
+from stylegan_cli.training.tick import Tick
+
+
+def train(
+    recipe: Recipe,
+    dataset: Dataset,
+    folder: Path,
+    *,
+    device: torch.device,
+    world: World | None = None,
+    conduct: Conduct = AS_USUAL,
+    overwrite: bool = False,
+    stop: Callable[[], bool] = lambda: False,
+) -> Iterator[Tick]:
+    """Train as `training.loop.train` does, and measure networks as `recipe.metrics` says.
+
+    Measuring changes no bit of the weights. Its values come in a tick of their own, in the first
+    process, and go to the run's `metrics.jsonl`. `stop` breaks it off; the run, when it goes on,
+    first measures its newest network where that was left out.
+
+    Args:
+        folder: As in `training.loop.train`, as are all others.
+
+    Raises:
+        SgtoolError: As in `training.loop.train`; or the detector cannot be used, or a network not
+            be measured.
+    """
+    world = world or World()
+    gauge = None
+    if recipe.metrics.every_ticks:
+        workplace = Workplace(device=device, folder=usual_folder(), world=world)
+        gauge = open_gauge(recipe, dataset, folder, workplace)
+    ticks = loop.train(
+        recipe,
+        dataset,
+        folder,
+        device=device,
+        world=world,
+        conduct=conduct,
+        overwrite=overwrite,
+        stop=stop,
+    )
+    for tick in ticks:
+        yield tick
+        network = gauge.due(tick) if gauge else None
+        if gauge and network:
+            values = gauge.measure(network, stop)
+            if values:
+                yield replace(tick, stats={}, files=(), is_due=False, metrics=values)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Gauge:
+    """Measures the networks of one run; all its processes do the same with it."""
+
+    recipe: Recipe
+    folder: Path
+    data: Data
+    detector: FeatureDetector
+    workplace: Workplace
+
+    def due(self, tick: Tick) -> Path | None:
+        """The network to measure after a tick, as the first process sees it."""
+        if (tick.stats or tick.alarms) and not tick.is_due:
+            return None
+        world = self.workplace.world
+        # the others wait here until the network is written
+        return world.gather(self._newest(tick) if world.is_first else None)[0]
+
+    def measure(self, network: Path, stop: Callable[[], bool]) -> Mapping[str, float]:
+        """Values by name, recorded; none in other processes than the first, or when stopped.
+
+        Raises:
+            SgtoolError: The network cannot be measured, or a place not be written.
+        """
+        place, began = self.workplace, time.monotonic()
+        if place.world.is_first:
+            remove_unused(place.folder)
+        evaluation = self._evaluation(network)
+        # numbers and kept features are those of `sgtool eval`, in whatever precision is trained
+        repeatable(place.device, torch.float32)
+        try:
+            for _ in evaluation.run():
+                if place.world.any(stop()):
+                    return {}
+            if not place.world.is_first:
+                return {}
+            (result,) = evaluation.results()
+        finally:
+            repeatable(place.device, pick_dtype(self.recipe.train.precision, place.device))
+        record = record_of(evaluation, result, seconds=time.monotonic() - began)
+        append_record(self.folder / NAME, record)
+        self._link_best()
+        self._prune(network)
+        return result.values
+
+    def _newest(self, tick: Tick) -> Path | None:
+        networks = networks_until(RunFolder(path=self.folder).network(round(tick.kimg * 1000)))
+        if not networks or (not tick.is_due and self._was_measured(networks[-1])):
+            return None
+        return networks[-1]
+
+    def _was_measured(self, network: Path) -> bool:
+        known = {record["network_sha256"] for record in self._records()}
+        return bool(known) and file_sha256(network) in known
+
+    def _evaluation(self, network: Path) -> Evaluation:
+        metric, place = self.recipe.metrics.metric, self.workplace
+        options = Options(count=self.recipe.metrics.num, device=place.device)
+        evaluation = Evaluation(
+            metrics=(metric,),
+            cases=(network_case(network, self.data, options, OURS),),
+            detectors={PURPOSES[metric]: self.detector},
+            protocol=OURS,
+            workplace=place,
+        )
+        evaluation.check()
+        return evaluation
+
+    def _link_best(self) -> None:
+        there = [
+            Best(network=network, name=name, value=value)
+            for record in self._records()
+            for name, value in islice(record["results"].items(), 1)
+            if (network := self.folder / Path(record["network"]).name).exists()
+        ]
+        link_best(min(there, key=lambda best: best.value))
+
+    def _prune(self, newest: Path) -> None:
+        best, last = self.recipe.metrics.keep_best, self.recipe.metrics.keep_last
+        if best or last:
+            distances = {
+                Path(record["network"]).name: next(iter(record["results"].values()))
+                for record in self._records()
+            }
+            prune(newest, distances, best=best, last=last)
+
+    def _records(self) -> list[dict[str, Any]]:
+        """Of equal measurements, whether made here or by `sgtool eval`."""
+        conditions = {
+            "metric": self.recipe.metrics.metric,
+            "num_fake": self.recipe.metrics.num,
+            "detector_sha256": self.detector.sha256,
+            "data_sha256": self.data.images.sha256,
+            "protocol": None,
+            "psi": 1.0,
+            "class": None,
+            "seed": 0,
+            "repeat": 1,
+            "precision": precision_of(self.recipe, USUAL),
+        }
+        records = ({"precision": "fp32", **record} for record in read_records(self.folder / NAME))
+        return [record for record in records if conditions.items() <= record.items()]
+
+
+def open_gauge(recipe: Recipe, dataset: Dataset, folder: Path, workplace: Workplace) -> Gauge:
+    """A gauge for a run that learns from this data set.
+
+    Raises:
+        UsageError: The recipe does not say where the data set is.
+        WeightsError: The detector's weights are not here.
+    """
+    data = recipe.data
+    if data.path is None:
+        raise UsageError("metrics.every_ticks: compares with data.path, which is not set; set it")
+    path = drawn_path(data.path, resolution=data.resolution, channels=data.channels)
+    return Gauge(
+        recipe=recipe,
+        folder=folder,
+        data=data_of_training(Path(path), dataset.whole, fit=data.fit),
+        detector=open_detector(
+            recipe.metrics.detector, purpose="features", device=workplace.device
+        ),
+        workplace=workplace,
+    )

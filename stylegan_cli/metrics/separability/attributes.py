@@ -1,0 +1,185 @@
+"""Attributes that an image has or has not: from columns of a data set, or from a table of words."""
+
+import csv
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+import numpy as np
+from jaxtyping import Bool, Int64
+
+from stylegan_cli.data.annotations import Column
+from stylegan_cli.errors import DataError, UsageError, meant_or_all
+from stylegan_cli.files import similar
+
+YES = frozenset({"1", "1.0", "true", "yes", "y"})
+NO = frozenset({"0", "0.0", "-1", "-1.0", "false", "no", "n", "none", ""})
+RAREST = 0.01
+"""Attributes that fewer images have, or lack, cannot be learned and are left out."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Attributes:
+    """Which images have which attributes.
+
+    Attributes:
+        images: Numbers of the images that are described.
+        flat: Attributes that are left out, as (almost) all images have them, or none.
+    """
+
+    names: tuple[str, ...]
+    images: Int64[np.ndarray, " n"]
+    has: Bool[np.ndarray, "n attributes"]
+    flat: tuple[str, ...] = ()
+
+    def one_by_one(self) -> "Iterator[Attributes]":
+        """Each attribute by itself."""
+        for i, name in enumerate(self.names):
+            yield Attributes(names=(name,), images=self.images, has=self.has[:, i : i + 1])
+
+
+def attributes_of_columns(columns: Mapping[str, Column]) -> Attributes:
+    """One attribute for a column of two values, else one for each of its values: `hair=bun`.
+
+    A column in which some images have "none" and others several things is one attribute more,
+    named as the column: whether there is any.
+
+    Raises:
+        DataError: There are no columns.
+    """
+    found: dict[str, Bool[np.ndarray, " n"]] = {}
+    for name, column in columns.items():
+        found |= _of_column(name, column)
+    if not found:
+        raise DataError(
+            "no attributes: the data set has neither labels nor attribute columns; "
+            "name a table of them with --attributes FILE.csv"
+        )
+    return _varying(found, np.arange(len(next(iter(found.values())))))
+
+
+def attributes_of_csv(path: Path, images: Sequence[str]) -> Attributes:
+    """Attributes from a table: names in the first column, an attribute in each further one.
+
+    Args:
+        path: CSV with a line of headings; 1 and yes mean yes, 0, -1 and no mean no, as CelebA has
+            them; other words are values.
+        images: Names of all images in the data set, such as `00000/img00000000.png`; the table
+            may name them by their last part alone.
+
+    Raises:
+        DataError: It cannot be read, or names none of the images.
+    """
+    rows = _read_rows(path)
+    headings, lines = rows[0], rows[1:]
+    ragged = next((i for i, line in enumerate(lines, 2) if len(line) != len(headings)), None)
+    if ragged is not None or len(headings) < 2:
+        raise DataError(
+            f"{path}: line {ragged or 1} has {len(rows[(ragged or 1) - 1])} columns; wanted are an "
+            f"image's name and its attributes{f', {len(headings)} columns as above' * bool(ragged)}"
+        )
+    places = _places(images)
+    known = {places[line[0]]: line for line in lines if line[0] in places}
+    if not known:
+        raise DataError(
+            f"{path}: names none of the {len(images)} images; the first column holds "
+            f"{lines[0][0] if lines else 'nothing'!r}, the data set {images[0]!r}"
+        )
+    numbers = np.array(sorted(known), np.int64)
+    columns = {
+        heading: _column([known[number][place] for number in numbers.tolist()])
+        for place, heading in enumerate(headings[1:], 1)
+    }
+    return _varying(
+        {
+            key: has
+            for name, column in columns.items()
+            for key, has in _of_column(name, column).items()
+        },
+        numbers,
+    )
+
+
+def choose_attributes(attributes: Attributes, text: str) -> Attributes:
+    """Those of a list such as `beard,hair=bun,eyes`; a column's name takes all its values.
+
+    Raises:
+        UsageError: There is no such attribute, or all images have it, or none.
+    """
+    chosen: list[int] = []
+    for word in (part.strip() for part in text.split(",")):
+        matching = [
+            i for i, name in enumerate(attributes.names) if word in (name, name.partition("=")[0])
+        ]
+        if not matching:
+            raise UsageError(f"--only {word}: {_why_not(attributes, word)}")
+        chosen += [i for i in matching if i not in chosen]
+    return Attributes(
+        names=tuple(attributes.names[i] for i in chosen),
+        images=attributes.images,
+        has=attributes.has[:, chosen],
+    )
+
+
+def _why_not(attributes: Attributes, word: str) -> str:
+    if word in attributes.flat:
+        return f"over 99 % of the images have it, or lack it ({len(attributes.images)} images)"
+    return f"no such attribute{meant_or_all(word, attributes.names, offer='there is')}"
+
+
+def _of_column(name: str, column: Column) -> dict[str, Bool[np.ndarray, " n"]]:
+    index = np.asarray(column.index, np.int64)
+    words = [value.strip().lower() for value in column.values]
+    no = np.array([word in NO for word in words])
+    if all(word in NO | YES for word in words) or (len(words) == 2 and no.any()):
+        return {name: ~no[index]}
+    if len(words) == 2:
+        return {f"{name}={column.values[1]}": index == 1}
+    found = {f"{name}={value}": index == i for i, value in enumerate(column.values) if not no[i]}
+    return {name: ~no[index], **found} if no.any() else found
+
+
+def _varying(
+    found: Mapping[str, Bool[np.ndarray, " n"]], images: Int64[np.ndarray, " n"]
+) -> Attributes:
+    """Without attributes that tell nothing."""
+    shares = {name: float(has.mean()) for name, has in found.items()}
+    names = tuple(name for name, share in shares.items() if RAREST <= share <= 1 - RAREST)
+    if not names:
+        raise DataError(
+            "no attribute varies: over 99 % of the images have, or lack, each of "
+            f"{', '.join(found)}; label more images, or name another table with --attributes"
+        )
+    return Attributes(
+        names=names,
+        images=images,
+        has=np.stack([found[name] for name in names], axis=1),
+        flat=tuple(name for name in found if name not in names),
+    )
+
+
+def _column(words: Sequence[str]) -> Column:
+    values = tuple(sorted(set(words)))
+    numbers = {value: i for i, value in enumerate(values)}
+    return Column(values=values, index=[numbers[word] for word in words])
+
+
+def _places(images: Sequence[str]) -> dict[str, int]:
+    """Numbers of the images by their names, and by the last parts of these."""
+    last_parts = {PurePosixPath(name).name: i for i, name in enumerate(images)}
+    return last_parts | {name: i for i, name in enumerate(images)}
+
+
+def _read_rows(path: Path) -> list[list[str]]:
+    try:
+        with path.open(newline="", encoding="utf-8-sig") as file:
+            rows = [row for row in csv.reader(file) if row]
+    except FileNotFoundError:
+        raise DataError(f"{path}: there is no such file{similar(path)}") from None
+    except OSError as error:
+        raise DataError(f"{path}: cannot be read ({error.strerror or error})") from None
+    except (UnicodeDecodeError, csv.Error):
+        raise DataError(f"{path}: not a table of words; wanted is CSV in UTF-8") from None
+    if not rows:
+        raise DataError(f"{path}: empty; wanted is a line of headings and one for each image")
+    return rows

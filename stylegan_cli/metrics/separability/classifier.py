@@ -1,0 +1,300 @@
+"""Classifiers of attributes, [SG1] section 4.2: discriminators of [PG] that look at single images.
+
+One network for each attribute, as in the paper, or a shared one with an output for each. Where
+images are smaller than 256 px it is the lower part of the paper's with 64 feature maps at their
+side.
+"""
+
+import hashlib
+import json
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from stylegan_cli.data.dataset import Dataset
+from stylegan_cli.data.samples import usual_cache
+from stylegan_cli.errors import DataError, ForeignFileError, UsageError
+from stylegan_cli.files import similar, writing, written_whole
+from stylegan_cli.interop.foreign import fitted, shapes_of
+from stylegan_cli.interop.reading import read_tensorflow_networks
+from stylegan_cli.interop.shapes_of_networks import Shapes, discriminator_values
+from stylegan_cli.interop.tensorflow_releases import discriminator_tensors
+from stylegan_cli.metrics.ppl.ppl import PERCEIVED_SIDE, shrink
+from stylegan_cli.metrics.separability.attributes import Attributes
+from stylegan_cli.networks.build import build_discriminator
+from stylegan_cli.networks.discriminators import Discriminator
+from stylegan_cli.networks.snapshot import file_sha256
+from stylegan_cli.recipe import DataSection, DiscriminatorSection, GeneratorSection, Recipe
+from stylegan_cli.shapes import Images
+
+SCHEMA = 1
+FINEST_FEATURES, MOST_FEATURES = 64, 512
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClassifierOptions:
+    """How a classifier is trained; the defaults are the paper's.
+
+    Attributes:
+        finest_features: Feature maps at the side of the images; halving the side doubles them.
+        mirror: Flip each image left to right with probability ½.
+    """
+
+    kimg: float = 150.0
+    batch_size: int = 8
+    lr: float = 0.001
+    finest_features: int = FINEST_FEATURES
+    mirror: bool = False
+    seed: int = 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Description:
+    """What a classifier's file says of it.
+
+    Attributes:
+        side: Of the images it looks at.
+        data: Fingerprint of the data set and its attributes.
+        accuracy: Share of the held-out images it is right about, by attribute; None where nobody
+            judged it.
+        majority: The same for always saying what is more frequent.
+    """
+
+    names: tuple[str, ...]
+    side: int
+    channels: int
+    data: str
+    options: ClassifierOptions
+    accuracy: tuple[float | None, ...] = ()
+    majority: tuple[float | None, ...] = ()
+
+    @property
+    def key(self) -> str:
+        """A hash of everything that decides the weights."""
+        untrained = replace(self, accuracy=(), majority=())
+        return hashlib.sha256(_as_json(untrained).encode()).hexdigest()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Classifier:
+    """Tells attributes of images."""
+
+    description: Description
+    network: Discriminator
+
+    def logits(self, images: Images) -> Float[Tensor, "n attributes"]:
+        """Positive where an image has the attribute: σ(2ℓ) is the probability.
+
+        Args:
+            images: In [−1, 1], not smaller than what the classifier was trained on.
+        """
+        factor = images.shape[-1] // self.description.side
+        scores: Tensor = self.network(shrink(images, factor), images.new_zeros(len(images), 0))
+        return scores
+
+
+@dataclass(frozen=True, kw_only=True)
+class Panel:
+    """Classifiers that judge the same images, and the hashes of their files."""
+
+    classifiers: tuple[Classifier, ...]
+    sha256: tuple[str, ...]
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Of all attributes, as are accuracy and majority."""
+        return tuple(name for each in self._descriptions for name in each.names)
+
+    @property
+    def accuracy(self) -> tuple[float | None, ...]:
+        return tuple(share for each in self._descriptions for share in each.accuracy)
+
+    @property
+    def majority(self) -> tuple[float | None, ...]:
+        return tuple(share for each in self._descriptions for share in each.majority)
+
+    def logits(self, images: Images) -> Float[Tensor, "n attributes"]:
+        """As `Classifier.logits`, of all attributes."""
+        return torch.cat([each.logits(images) for each in self.classifiers], 1)
+
+    @property
+    def _descriptions(self) -> tuple[Description, ...]:
+        return tuple(each.description for each in self.classifiers)
+
+
+def describe_classifier(
+    dataset: Dataset, attributes: Attributes, shape: tuple[int, int], options: ClassifierOptions
+) -> Description:
+    """The classifier that these images and options lead to, not trained yet.
+
+    Args:
+        shape: Resolution and channels of the images.
+    """
+    digest = hashlib.sha256(dataset.fingerprint.encode())
+    digest.update(attributes.images.tobytes())
+    digest.update(np.packbits(attributes.has).tobytes())
+    return Description(
+        names=attributes.names,
+        side=min(shape[0], PERCEIVED_SIDE),
+        channels=shape[1],
+        data=digest.hexdigest(),
+        options=options,
+    )
+
+
+def classifier_path(description: Description) -> Path:
+    """Where a classifier is kept, for every later evaluation."""
+    return usual_cache() / "classifiers" / f"{description.key[:16]}.safetensors"
+
+
+def build_classifier(description: Description) -> Discriminator:
+    """The untrained network: one logit for each attribute."""
+    section = DiscriminatorSection(
+        architecture="progressive",
+        channel_base=description.options.finest_features * description.side,
+        channel_max=MOST_FEATURES,
+        mbstd_channels=0,
+    )
+    recipe = Recipe(
+        seed=description.options.seed,
+        data=DataSection(resolution=description.side, channels=_channels(description)),
+        generator=GeneratorSection(family="progan", architecture="progressive"),
+        discriminator=section,
+    )
+    # the discriminator of [PG] has a verdict and then a logit for each class
+    return build_discriminator(recipe, c_dim=len(description.names) - 1)
+
+
+def save_classifier(path: Path, classifier: Classifier) -> None:
+    """Write a classifier; it appears under its name only when whole.
+
+    Raises:
+        OutputError: The place cannot be written.
+    """
+    from safetensors import SafetensorError
+    from safetensors.torch import save
+
+    tensors = {
+        key: value.cpu().contiguous() for key, value in classifier.network.state_dict().items()
+    }
+    # one entry alone: of several, safetensors writes any first, and equal weights had two hashes
+    metadata = {"classifier": _as_json(classifier.description)}
+    with writing(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+    with written_whole(path) as temporary, writing(path, SafetensorError):
+        temporary.write_bytes(save(tensors, metadata))
+
+
+def load_classifier(path: Path, device: torch.device) -> Classifier:
+    """A classifier from its file.
+
+    Raises:
+        DataError: The file is damaged or none of ours.
+    """
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with safe_open(path, framework="pt") as file:
+            description = _from_json((file.metadata() or {})["classifier"])
+            weights = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
+        network = build_classifier(description)
+        network.load_state_dict(weights)
+    except FileNotFoundError:
+        raise DataError(f"{path}: there is no such file or folder{similar(path)}") from None
+    except (SafetensorError, OSError, KeyError, TypeError, ValueError, RuntimeError) as error:
+        raise DataError(
+            f"{path}: not a classifier of attributes, or damaged ({error}); remove it"
+        ) from None
+    network.eval().requires_grad_(False)
+    return Classifier(description=description, network=network.to(device))
+
+
+def load_panel(paths: Iterable[Path], device: torch.device) -> Panel:
+    """The classifiers of these files.
+
+    Raises:
+        DataError: A file is damaged or none of ours.
+        UsageError: Two tell the same attribute.
+    """
+    files = tuple(paths)
+    panel = Panel(
+        classifiers=tuple(load_classifier(path, device) for path in files),
+        sha256=tuple(map(file_sha256, files)),
+    )
+    twice = next((name for name in panel.names if panel.names.count(name) > 1), None)
+    if twice is not None:
+        raise UsageError(f"--classifier: several tell {twice}; name one file for each attribute")
+    return panel
+
+
+def _channels(description: Description) -> Any:
+    return description.channels
+
+
+def _as_json(description: Description) -> str:
+    facts = {"schema": SCHEMA, **vars(description), "options": vars(description.options)}
+    return json.dumps(facts, sort_keys=True)
+
+
+def _from_json(text: str) -> Description:
+    facts: dict[str, Any] = json.loads(text)
+    if facts.pop("schema") != SCHEMA:
+        raise ValueError("of another version of sgtool")
+    sequences: Mapping[str, Sequence[Any]] = {
+        key: tuple(facts[key]) for key in ("names", "accuracy", "majority")
+    }
+    return Description(**{**facts, **sequences, "options": ClassifierOptions(**facts["options"])})
+
+
+_NUMBERED = re.compile(r"celebahq-classifier-\d\d-(.+)")
+_BLURRED = ("D_basic", "D_stylegan", "D_stylegan2")
+
+
+def read_published_classifier(path: Path) -> Classifier:
+    """The classifier in a pickle of the TensorFlow release; nothing in the file is run.
+
+    Its attribute is what the file is called, without "celebahq-classifier-00-". Nobody here judged
+    how often it is right.
+
+    Raises:
+        ForeignFileError: Refused, damaged, or another network than those classifiers.
+    """
+    source = str(path)
+    networks = read_tensorflow_networks(path)
+    if len(networks) != 1 or networks[0].state.get("build_func_name") in _BLURRED:
+        raise ForeignFileError(
+            f"{source}: not a classifier of attributes: those are single networks built like the "
+            "discriminator of Progressive GAN"
+        )
+    found = discriminator_tensors(networks[0], source)
+    description = _description(path, shapes_of(found))
+    with torch.device("meta"):
+        network = build_classifier(description)
+    tensors = fitted(source, "", network, found)
+    network.load_state_dict({name: each.tensor() for name, each in tensors.items()}, assign=True)
+    network.eval().requires_grad_(False)
+    return Classifier(description=description, network=network)
+
+
+def _description(path: Path, shapes: Shapes) -> Description:
+    values = discriminator_values(shapes, str(path))
+    side = max(int(name[1:].split(".")[0]) for name in shapes if name.endswith("conv0.weight"))
+    base = values["discriminator.channel_base"]
+    assert isinstance(base, int)
+    numbered = _NUMBERED.fullmatch(path.stem)
+    return Description(
+        names=(numbered[1] if numbered else path.stem,),
+        side=side,
+        channels=shapes[f"b{side}.fromrgb.weight"][1],
+        data=f"published: {file_sha256(path)}",
+        options=ClassifierOptions(finest_features=min(base // side, MOST_FEATURES)),
+        accuracy=(None,),
+        majority=(None,),
+    )

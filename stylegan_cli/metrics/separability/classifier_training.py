@@ -1,0 +1,253 @@
+"""Training of a classifier of attributes, [SG1] section 4.2, that goes on where it stopped.
+
+Adam, learning rate 0.001, 8 images a step, 150 thousand images.
+"""
+
+import time
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from itertools import islice
+from pathlib import Path
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from jaxtyping import Bool, Int64
+from torch import Tensor
+
+from stylegan_cli.data.dataset import Dataset
+from stylegan_cli.data.loader import Pick, Sampler
+from stylegan_cli.data.parallel import ordered_map, usual_workers
+from stylegan_cli.errors import DataError, MetricError
+from stylegan_cli.files import writing, written_whole
+from stylegan_cli.metrics.ppl.ppl import shrink
+from stylegan_cli.metrics.separability.attributes import Attributes
+from stylegan_cli.metrics.separability.classifier import (
+    Classifier,
+    ClassifierOptions,
+    build_classifier,
+    classifier_path,
+    describe_classifier,
+    save_classifier,
+)
+from stylegan_cli.networks.discriminators import Discriminator
+from stylegan_cli.runtime import numpy_stream
+from stylegan_cli.shapes import Images
+
+HELD_OUT = 0.1
+"""The share of the images that a classifier is not trained on, but judged by."""
+
+KEEP_EVERY = 30.0
+"""Seconds of training that a killed process loses at most."""
+
+_MOMENTS = ("exp_avg", "exp_avg_sq")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Labelled:
+    """Images with attributes that classifiers learn from.
+
+    Attributes:
+        shape: Resolution and channels.
+    """
+
+    dataset: Dataset
+    attributes: Attributes
+    shape: tuple[int, int]
+
+
+class ClassifierTraining:
+    """The training of one classifier; killed, it goes on to the same bits.
+
+    Attributes:
+        path: Where the classifier is kept once it is whole.
+
+    Args:
+        labelled: One classifier tells all these attributes.
+    """
+
+    def __init__(self, labelled: Labelled, options: ClassifierOptions) -> None:
+        self._labelled, self._options = labelled, options
+        self._description = describe_classifier(
+            labelled.dataset, labelled.attributes, labelled.shape, options
+        )
+        self.path = classifier_path(self._description)
+        self._state = self.path.with_name(f".{self.path.stem}.training")
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Of the attributes."""
+        return self._description.names
+
+    @property
+    def is_finished(self) -> bool:
+        return self.path.exists()
+
+    @property
+    def total(self) -> int:
+        """Images that it is shown."""
+        return max(1, round(self._options.kimg * 1000))
+
+    @property
+    def there(self) -> int:
+        """Images it was shown before it stopped, as far as they are kept."""
+        return self.total if self.is_finished else _steps(self._state, self._description.key)[1]
+
+    def run(self, device: torch.device) -> Iterator[int]:
+        """Train, judge and keep it; yields how many more images it was shown.
+
+        Raises:
+            DataError: An image cannot be read, or there are too few.
+            MetricError: The training got lost.
+            OutputError: The place cannot be written.
+        """
+        train, test = _split(len(self._labelled.attributes.images))
+        network = build_classifier(self._description).to(device).train()
+        adam = torch.optim.Adam(
+            network.parameters(), lr=self._options.lr, betas=(0.0, 0.99), eps=1e-8
+        )
+        read = _Reader(self._labelled, self._description.side, device)
+        yield from self._learn(network, adam, read, train)
+        if not all(bool(p.isfinite().all()) for p in network.parameters()):
+            self._state.unlink(missing_ok=True)
+            raise MetricError("the classifier's training got lost (its weights are no numbers)")
+        network.eval().requires_grad_(False)
+        judged = _judge(Classifier(description=self._description, network=network), read, test)
+        save_classifier(self.path, judged)
+        self._state.unlink(missing_ok=True)
+
+    def _learn(
+        self,
+        network: Discriminator,
+        adam: torch.optim.Adam,
+        read: "_Reader",
+        rows: Int64[np.ndarray, " n"],
+    ) -> Iterator[int]:
+        shown = self._take_up(network, adam)
+        picks = islice(_stream(rows, self._options, self.total), shown, None)
+        kept = time.monotonic()
+        for images, has in read.batches(picks, self._options.batch_size):
+            signs = has * 2.0 - 1
+            loss = F.softplus(-2 * signs * network(images, images.new_zeros(len(images), 0))).mean()
+            adam.zero_grad(set_to_none=True)
+            loss.backward()
+            adam.step()
+            shown += len(images)
+            if time.monotonic() - kept >= KEEP_EVERY:
+                self._keep(network, adam, shown)
+                kept = time.monotonic()
+            yield len(images)
+
+    def _keep(self, network: Discriminator, adam: torch.optim.Adam, shown: int) -> None:
+        from safetensors import SafetensorError
+        from safetensors.torch import save_file
+
+        tensors: dict[str, Tensor] = {}
+        for name, parameter in network.named_parameters():
+            tensors[f"weights.{name}"] = parameter.detach().cpu().contiguous()
+            # layers for smaller images than these take no part
+            for moment in _MOMENTS if parameter in adam.state else ():
+                tensors[f"{moment}.{name}"] = adam.state[parameter][moment].cpu().contiguous()
+        steps = -(-shown // self._options.batch_size)
+        facts = {"key": self._description.key, "steps": str(steps), "shown": str(shown)}
+        with writing(self._state):
+            self._state.parent.mkdir(parents=True, exist_ok=True)
+        with written_whole(self._state) as temporary, writing(self._state, SafetensorError):
+            save_file(tensors, temporary, facts)
+
+    def _take_up(self, network: Discriminator, adam: torch.optim.Adam) -> int:
+        """Put in what an earlier process kept; how many images it had shown."""
+        from safetensors.torch import load_file
+
+        steps, shown = _steps(self._state, self._description.key)
+        if not shown:
+            return 0
+        tensors = load_file(self._state)
+        for name, parameter in network.named_parameters():
+            parameter.data.copy_(tensors[f"weights.{name}"])
+            if f"{_MOMENTS[0]}.{name}" in tensors:
+                moments = {m: tensors[f"{m}.{name}"].to(parameter.device) for m in _MOMENTS}
+                adam.state[parameter] = {"step": torch.tensor(float(steps)), **moments}
+        return shown
+
+
+def separate_trainings(
+    labelled: Labelled, options: ClassifierOptions
+) -> tuple[ClassifierTraining, ...]:
+    """One for each attribute, as in the paper."""
+    return tuple(
+        ClassifierTraining(replace(labelled, attributes=each), options)
+        for each in labelled.attributes.one_by_one()
+    )
+
+
+class _Reader:
+    """Gives images as the classifier takes them, with their attributes."""
+
+    def __init__(self, labelled: Labelled, side: int, device: torch.device) -> None:
+        self._dataset, self._attributes = labelled.dataset, labelled.attributes
+        self._side, self._device = side, device
+
+    def batches(self, picks: Iterator[Pick], size: int) -> Iterator[tuple[Images, Tensor]]:
+        """Batches of images by their rows in the attributes."""
+        read = ordered_map(self._read, picks, workers=usual_workers(), ahead=3 * size)
+        try:
+            while batch := list(islice(read, size)):
+                pixels, has = zip(*batch, strict=True)
+                images = torch.from_numpy(np.stack(pixels)).permute(0, 3, 1, 2).to(self._device)
+                shrunk = shrink(images.float() / 127.5 - 1, images.shape[-1] // self._side)
+                yield shrunk, torch.from_numpy(np.stack(has)).to(self._device)
+        finally:
+            read.close()
+
+    def _read(self, pick: Pick) -> tuple[np.ndarray, Bool[np.ndarray, " attributes"]]:
+        pixels, _ = self._dataset.read(int(self._attributes.images[pick.index]))
+        return pixels[:, ::-1] if pick.mirrored else pixels, self._attributes.has[pick.index]
+
+
+def _steps(state: Path, key: str) -> tuple[int, int]:
+    """Steps done and images shown, as a file of an unfinished training says; none if damaged."""
+    from safetensors import SafetensorError, safe_open
+
+    with suppress(SafetensorError, OSError, KeyError, ValueError):
+        with safe_open(state, framework="pt") as file:
+            facts = file.metadata() or {}
+        if facts["key"] == key:
+            return int(facts["steps"]), int(facts["shown"])
+    return 0, 0
+
+
+def _split(count: int) -> tuple[Int64[np.ndarray, " train"], Int64[np.ndarray, " test"]]:
+    """Rows to train on and rows to judge by; the same ones every time."""
+    order = numpy_stream(0, "held out").permutation(count)
+    test = max(1, int(count * HELD_OUT))
+    if count - test < 1:
+        raise DataError(f"{count} labelled images are too few to train on; take more")
+    return order[test:], order[:test]
+
+
+def _stream(
+    rows: Int64[np.ndarray, " n"], options: ClassifierOptions, total: int
+) -> Iterator[Pick]:
+    sampler = Sampler(len(rows), seed=options.seed, mirror=options.mirror)
+    for position in range(total):
+        pick = sampler.pick(position)
+        yield replace(pick, index=int(rows[pick.index]))
+
+
+def _judge(classifier: Classifier, read: _Reader, rows: Int64[np.ndarray, " n"]) -> Classifier:
+    right, truth = [], []
+    with torch.no_grad():
+        picks = (Pick(index=row, mirrored=False) for row in rows.tolist())
+        for images, has in read.batches(picks, 32):
+            right.append((classifier.logits(images) >= 0) == has)
+            truth.append(has)
+    share = torch.cat(truth).float().mean(0)
+    accuracy = torch.cat(right).float().mean(0)
+    description = replace(
+        classifier.description,
+        accuracy=tuple(accuracy.tolist()),
+        majority=tuple(torch.maximum(share, 1 - share).tolist()),
+    )
+    return replace(classifier, description=description)

@@ -1,0 +1,162 @@
+"""Doubling and halving images with the wavelet sym6, differentiable any number of times.
+
+The filter is orthogonal: halving a doubled image gives it back. Each operation is the other's
+adjoint up to a factor, so that derivatives are these operations again.
+"""
+
+from functools import lru_cache
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+from torch.autograd import Function
+
+SYM6 = (
+    0.015404109327027373,
+    0.0034907120842174702,
+    -0.11799011114819057,
+    -0.048311742585633,
+    0.4910559419267466,
+    0.787641141030194,
+    0.3379294217276218,
+    -0.07263752278646252,
+    -0.021060292512300564,
+    0.04472490177066578,
+    0.0017677118642428036,
+    -0.007800708325034148,
+)
+REACH = 3
+"""Pixels that a pixel of the doubled image depends on, on either side of its own."""
+_TILE = 16
+
+
+def double(x: Tensor) -> Tensor:
+    """Image of twice the size; DC gain 1, zeros around. Filtered as by convolution with sym6."""
+    y: Tensor = _Double.apply(x, 1.0)
+    return y
+
+
+def halve(x: Tensor) -> Tensor:
+    """Image of half the size: a quarter of the adjoint of `double`, and its inverse."""
+    y: Tensor = _Halve.apply(x, 0.25)
+    return y
+
+
+class _Double(Function):
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, gain: float) -> Tensor:
+        ctx.gain = gain
+        return _double_rows(_double_rows(x).mT).mT * gain
+
+    @staticmethod
+    def backward(ctx: Any, dy: Tensor) -> tuple[Tensor, None]:
+        return _Halve.apply(dy, ctx.gain), None
+
+
+class _Halve(Function):
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, gain: float) -> Tensor:
+        ctx.gain = gain
+        return _halve_rows(_halve_rows(x).mT).mT * gain
+
+    @staticmethod
+    def backward(ctx: Any, dy: Tensor) -> tuple[Tensor, None]:
+        return _Double.apply(dy, ctx.gain), None
+
+
+def _double_rows(x: Tensor) -> Tensor:
+    """Twice as long rows: tiles of them, each times one small matrix."""
+    length = x.shape[-1]
+    tile, tiles = _tiling(length)
+    around = (REACH, tile * tiles - length + REACH)
+    windows = F.pad(x, around).unfold(-1, tile + 2 * REACH, tile)
+    return _multiplied(windows, _matrix(tile, x.dtype, x.device))[..., : 2 * length]
+
+
+def _halve_rows(x: Tensor) -> Tensor:
+    """Half as long rows; the adjoint of `_double_rows`."""
+    length = x.shape[-1] // 2
+    tile, tiles = _tiling(length)
+    around = (2 * REACH, 2 * (tile * tiles - length) + 2 * REACH)
+    windows = F.pad(x, around).unfold(-1, 2 * tile + 4 * REACH, 2 * tile)
+    return _multiplied(windows, _adjoint(tile, x.dtype, x.device))[..., :length]
+
+
+def _multiplied(windows: Tensor, matrix: Tensor) -> Tensor:
+    """Rows of windows, each window times the matrix."""
+    # one large product: of strided windows PyTorch would make many small ones, five times slower
+    flat = windows.reshape(-1, windows.shape[-1]) @ matrix
+    return flat.reshape(*windows.shape[:-2], -1)
+
+
+def _tiling(length: int) -> tuple[int, int]:
+    """Length of a tile, and how many of them cover a row."""
+    tiles = max(1, round(length / _TILE))
+    return -(-length // tiles), tiles
+
+
+@lru_cache(maxsize=64)
+def _matrix(tile: int, dtype: torch.dtype, device: torch.device) -> Tensor:
+    """`[tile + 6, 2 · tile]`: from pixels and those around them to pixels of the double image."""
+    taps = torch.tensor(SYM6, dtype=torch.float64)
+    taps = 2 * taps / taps.sum()
+    source = torch.arange(-REACH, tile + REACH)[:, None]
+    tap = torch.arange(2 * tile) + 5 - 2 * source
+    with torch.inference_mode(False):
+        matrix = torch.where((tap >= 0) & (tap < 12), taps[tap.clamp(0, 11)], 0.0)
+        return matrix.to(device, dtype)
+
+
+@lru_cache(maxsize=64)
+def _adjoint(tile: int, dtype: torch.dtype, device: torch.device) -> Tensor:
+    """`[2 · tile + 12, tile]`: the same, from the double image to the pixels."""
+    wide = _matrix(tile + 2 * REACH, dtype, device)
+    with torch.inference_mode(False):
+        return wide[2 * REACH : -2 * REACH].T.contiguous()
+
+
+def sample_bilinear(images: Tensor, grid: Tensor) -> Tensor:
+    """Values of images between their pixels, zeros outside.
+
+    Args:
+        images: `[n, c, h, w]`.
+        grid: `[n, h', w', 2]`: x and y of each value, −1 and 1 at the outer edges of the image.
+            Gets no gradient.
+    """
+    y: Tensor = _Sample.apply(images, grid)
+    return y
+
+
+class _Sample(Function):
+    @staticmethod
+    def forward(ctx: Any, images: Tensor, grid: Tensor) -> Tensor:
+        ctx.save_for_backward(grid)
+        ctx.shape = images.shape
+        return F.grid_sample(images, grid, align_corners=False)
+
+    @staticmethod
+    def backward(ctx: Any, dy: Tensor) -> tuple[Tensor, None]:
+        (grid,) = ctx.saved_tensors
+        return _Spread.apply(dy, grid, ctx.shape), None
+
+
+class _Spread(Function):
+    """The adjoint: adds each value to the pixels it would be sampled from."""
+
+    @staticmethod
+    def forward(ctx: Any, dy: Tensor, grid: Tensor, shape: tuple[int, ...]) -> Tensor:
+        ctx.save_for_backward(grid)
+        # the images' values do not matter to this gradient, only their shape
+        stand_in = dy.new_empty(1).expand(shape)
+        bilinear, zeros = 0, 0
+        mask = [True, False]
+        dx: Tensor = torch.ops.aten.grid_sampler_2d_backward(
+            dy.contiguous(), stand_in, grid, bilinear, zeros, False, mask
+        )[0]
+        return dx
+
+    @staticmethod
+    def backward(ctx: Any, ddx: Tensor) -> tuple[Tensor, None, None]:
+        (grid,) = ctx.saved_tensors
+        return _Sample.apply(ddx, grid), None, None

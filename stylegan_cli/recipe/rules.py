@@ -1,0 +1,375 @@
+"""Rules that a recipe's values must keep together, beyond the range of each key."""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, fields
+
+from stylegan_cli.recipe.sections import GrowingSection, InitSection, MetricsSection, Recipe
+from stylegan_cli.recipe.toml import inline
+
+
+@dataclass(frozen=True, kw_only=True)
+class Conflict:
+    """A rule that a recipe breaks.
+
+    Attributes:
+        keys: Dotted keys that take part; the first one is to blame.
+        words: What is wrong, what was found, what to do.
+    """
+
+    keys: tuple[str, ...]
+    words: str
+
+
+RESOLUTIONS = (4, 8, 16, 32, 64, 128, 256, 512, 1024)
+
+
+def size_conflicts(recipe: Recipe) -> Iterator[Conflict]:
+    """Sizes that no network can be built with."""
+    yield from _resolution(recipe)
+    yield from _smallest(recipe)
+    yield from _channels(recipe)
+    yield from _deviation(recipe)
+    yield from _latents(recipe)
+
+
+def _resolution(recipe: Recipe) -> Iterator[Conflict]:
+    side = recipe.data.resolution
+    if side in RESOLUTIONS:
+        return
+    nearest = min(RESOLUTIONS, key=lambda known: abs(known - side))
+    yield Conflict(
+        keys=("data.resolution",),
+        words=f"{side} is not a power of two from 4 to 1024; write for example {nearest}",
+    )
+
+
+def _smallest(recipe: Recipe) -> Iterator[Conflict]:
+    architecture = recipe.discriminator.architecture
+    if recipe.data.resolution == 4 and architecture in ("orig", "resnet"):
+        yield Conflict(
+            keys=("discriminator.architecture", "data.resolution"),
+            words=f'"{architecture}" has no layer that reads images of 4 px; write "skip"',
+        )
+
+
+def _channels(recipe: Recipe) -> Iterator[Conflict]:
+    side = recipe.data.resolution
+    for section in ("generator", "discriminator"):
+        base = getattr(recipe, section).channel_base
+        if base is not None and base < side:
+            yield Conflict(
+                keys=(f"{section}.channel_base", "data.resolution"),
+                words=f"{base} leaves no channels at {side} px; write at least {side}",
+            )
+
+
+def _deviation(recipe: Recipe) -> Iterator[Conflict]:
+    section, generator = recipe.discriminator, recipe.generator
+    base = section.channel_base or generator.channel_base
+    features = min(base // 4, section.channel_max or generator.channel_max)
+    if section.mbstd_channels and features % section.mbstd_channels:
+        yield Conflict(
+            keys=("discriminator.mbstd_channels", "discriminator.channel_max"),
+            words=f"{section.mbstd_channels} does not divide D's {features} channels at 4 px; "
+            "write a divisor of them, or 0 for none",
+        )
+
+
+def _latents(recipe: Recipe) -> Iterator[Conflict]:
+    z_dim, w_dim = recipe.generator.z_dim, recipe.generator.w_dim
+    if recipe.generator.mapping_layers == 0 and w_dim != z_dim:
+        yield Conflict(
+            keys=("generator.w_dim", "generator.z_dim", "generator.mapping_layers"),
+            words=f"{w_dim}, but without mapping layers w is z; write generator.z_dim, {z_dim}",
+        )
+
+
+def growing_conflicts(recipe: Recipe) -> Iterator[Conflict]:
+    """Schedules that cannot be followed."""
+    yield from _tables(recipe)
+    if recipe.generator.architecture == "progressive":
+        yield from _start(recipe)
+
+
+def visited(recipe: Recipe) -> tuple[int, ...]:
+    """The resolutions a run is trained at, in order."""
+    final = recipe.data.resolution
+    growing = recipe.generator.architecture == "progressive"
+    first = recipe.growing.initial_resolution if growing else final
+    return tuple(side for side in RESOLUTIONS if first <= side <= final)
+
+
+def _tables(recipe: Recipe) -> Iterator[Conflict]:
+    for name in ("batch_size", "lr"):
+        wrong = [key for key in getattr(recipe.growing, name) if key not in map(str, RESOLUTIONS)]
+        if wrong:
+            yield Conflict(
+                keys=(f"growing.{name}",),
+                words=f"{inline(wrong[0])} is not a resolution; write powers of two from 4 to 1024",
+            )
+
+
+def _start(recipe: Recipe) -> Iterator[Conflict]:
+    first, final = recipe.growing.initial_resolution, recipe.data.resolution
+    if first in RESOLUTIONS and first <= final:
+        return
+    nearest = min(RESOLUTIONS, key=lambda known: abs(known - first))
+    yield Conflict(
+        keys=("growing.initial_resolution", "data.resolution", "generator.architecture"),
+        words=f"{first} is not a power of two from 4 to data.resolution, {final}; "
+        f"write for example {min(nearest, final)}",
+    )
+
+
+_SIZES = ("train.batch_size", "growing.batch_size", "growing.initial_resolution")
+
+
+def batch_conflicts(recipe: Recipe) -> Iterator[Conflict]:
+    """Batches, at any resolution of the run, that do not come out even."""
+    for side in visited(recipe):
+        yield from _at(recipe, side)
+
+
+def _at(recipe: Recipe, side: int) -> Iterator[Conflict]:
+    size, size_words = _batch(recipe, side)
+    room, room_words = _room(recipe, side)
+    held, held_words = size, size_words
+    if room is not None and room < size:
+        held, held_words = room, f"train.batch_per_device {room_words}"
+    if size % held:
+        yield Conflict(
+            keys=("train.batch_per_device", *_SIZES),
+            words=f"{room_words} does not divide {size_words}; write one that does",
+        )
+    group = min(recipe.discriminator.mbstd_group_size, held)
+    if held % group:
+        yield Conflict(
+            keys=("discriminator.mbstd_group_size", "train.batch_per_device", *_SIZES),
+            words=f"{group} does not divide {held_words}; write one that does",
+        )
+
+
+def _batch(recipe: Recipe, side: int) -> tuple[int, str]:
+    """Images a step at a resolution, also with the key that says so."""
+    size = recipe.growing.batch_size.get(str(side))
+    if size is None:
+        return recipe.train.batch_size, f"train.batch_size {recipe.train.batch_size}"
+    return size, f"growing.batch_size {{{side} = {size}}}"
+
+
+def _room(recipe: Recipe, side: int) -> tuple[int | None, str]:
+    """Images a device may hold at a resolution, also in words; None if as many as there are."""
+    part = recipe.train.batch_per_device
+    if part is None:
+        return None, ""
+    room = part * (recipe.data.resolution // side) ** 2
+    return room, str(part) if room == part else f"{part} ({room} at {side} px)"
+
+
+def freezing_conflicts(recipe: Recipe) -> Iterator[Conflict]:
+    """More layers of D than can keep their weights; its last block always learns."""
+    blocks = recipe.data.resolution.bit_length() - 3
+    architecture = recipe.discriminator.architecture
+    reading = blocks if architecture in ("skip", "progressive") else 1
+    layers = blocks * (3 if architecture == "resnet" else 2) + reading
+    if recipe.init.freeze_d > layers:
+        yield Conflict(
+            keys=("init.freeze_d", "data.resolution", "discriminator.architecture"),
+            words=f"{recipe.init.freeze_d}, but D has {layers} layers before its last block; "
+            "write at most those",
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Idle:
+    """Keys that must keep their defaults unless a condition holds.
+
+    Attributes:
+        keys: Dotted keys of which each does nothing without the condition.
+        used: The condition.
+        why: What is missing, in words.
+        because: The keys that the condition looks at.
+    """
+
+    keys: tuple[str, ...]
+    used: Callable[[Recipe], bool]
+    why: str
+    because: tuple[str, ...]
+
+
+_IDLE = (
+    _Idle(
+        keys=("data.balance",),
+        used=lambda recipe: recipe.data.labels,
+        why="without data.labels",
+        because=("data.labels",),
+    ),
+    _Idle(
+        keys=tuple(f"growing.{field.name}" for field in fields(GrowingSection)),
+        used=lambda recipe: recipe.generator.architecture == "progressive",
+        why='without generator.architecture "progressive"',
+        because=("generator.architecture", "generator.family"),
+    ),
+    _Idle(
+        keys=(
+            "generator.conv_clamp",
+            "discriminator.conv_clamp",
+            "discriminator.mapping_layers",
+            "discriminator.mapping_lr_multiplier",
+        ),
+        used=lambda recipe: recipe.generator.family == "stylegan2",
+        why="outside the family stylegan2",
+        because=("generator.family",),
+    ),
+    _Idle(
+        keys=("generator.variant",),
+        used=lambda recipe: recipe.generator.family == "stylegan1" and recipe.generator.styles,
+        why="outside the family stylegan1, or without styles",
+        because=("generator.family", "generator.styles"),
+    ),
+    _Idle(
+        keys=("discriminator.fused_scale",),
+        used=lambda recipe: recipe.generator.family == "progan",
+        why="outside the family progan",
+        because=("generator.family",),
+    ),
+    _Idle(
+        keys=("generator.mapping_lr_multiplier",),
+        used=lambda recipe: recipe.generator.mapping_layers > 0,
+        why="without mapping layers",
+        because=("generator.mapping_layers", "generator.family"),
+    ),
+    _Idle(
+        keys=tuple(
+            f"init.{field.name}" for field in fields(InitSection) if field.name != "network"
+        ),
+        used=lambda recipe: recipe.init.network is not None,
+        why="without init.network",
+        because=("init.network",),
+    ),
+    _Idle(
+        keys=("init.freeze_mapping",),
+        used=lambda recipe: recipe.init.network is None or recipe.generator.mapping_layers > 0,
+        why="without mapping layers",
+        because=("generator.mapping_layers", "generator.family"),
+    ),
+    _Idle(
+        keys=("loss.wgan_drift",),
+        used=lambda recipe: recipe.loss.adversarial == "wgan",
+        why='without loss.adversarial "wgan"',
+        because=("loss.adversarial",),
+    ),
+    _Idle(
+        keys=("augment.pipe",),
+        used=lambda recipe: recipe.augment.mode != "none",
+        why='with augment.mode "none"',
+        because=("augment.mode",),
+    ),
+    _Idle(
+        keys=("augment.p",),
+        used=lambda recipe: recipe.augment.mode == "fixed",
+        why='without augment.mode "fixed"',
+        because=("augment.mode",),
+    ),
+    _Idle(
+        keys=("augment.target", "augment.interval", "augment.ada_kimg", "augment.p_max"),
+        used=lambda recipe: recipe.augment.mode == "ada",
+        why='without augment.mode "ada"',
+        because=("augment.mode",),
+    ),
+    _Idle(
+        keys=tuple(f"metrics.{f.name}" for f in fields(MetricsSection) if f.name != "every_ticks"),
+        used=lambda recipe: recipe.metrics.every_ticks > 0,
+        why="without metrics.every_ticks",
+        because=("metrics.every_ticks",),
+    ),
+)
+
+
+def idle_keys(recipe: Recipe) -> Iterator[Conflict]:
+    """Keys that are set, and nothing looks at them."""
+    for idle in _IDLE:
+        if idle.used(recipe):
+            continue
+        for key in idle.keys:
+            found, default = _value(recipe, key), _value(Recipe(), key)
+            if found != default:
+                remedy = "leave it out" if default is None else f"write {inline(default)}"
+                yield Conflict(
+                    keys=(key, *idle.because),
+                    words=f"{inline(found)} does nothing {idle.why}; {remedy}",
+                )
+
+
+def _value(recipe: Recipe, key: str) -> object:
+    section, name = key.split(".")
+    return getattr(getattr(recipe, section), name)
+
+
+_FIXED: Mapping[str, Mapping[str, object]] = {
+    "progan": {"architecture": "progressive", "input": "latent", "styles": False, "noise": False},
+    "stylegan1": {"architecture": "progressive"},
+    "stylegan2": {"input": "const", "styles": True, "noise": True},
+}
+"""Keys of G that have one value only in a family."""
+
+
+def network_conflicts(recipe: Recipe) -> Iterator[Conflict]:
+    """What the family does not have, and G and D that do not grow together."""
+    family = recipe.generator.family
+    for key, only in _FIXED[family].items():
+        found = getattr(recipe.generator, key)
+        if found != only:
+            yield Conflict(
+                keys=(f"generator.{key}", "generator.family"),
+                words=f"{inline(found)} is not possible in {family}; write {inline(only)} "
+                "or choose another generator.family",
+            )
+    yield from _one_grows(recipe)
+
+
+def _one_grows(recipe: Recipe) -> Iterator[Conflict]:
+    G, D = recipe.generator.architecture, recipe.discriminator.architecture
+    if (G == "progressive") == (D == "progressive"):
+        return
+    remedy = "progressive" if G == "progressive" else "resnet"
+    yield Conflict(
+        keys=("discriminator.architecture", "generator.architecture", "generator.family"),
+        words=f"{inline(D)} does not go with {inline(G)} of the generator, both grow or neither; "
+        f"write for example {inline(remedy)}",
+    )
+
+
+def style_conflicts(recipe: Recipe) -> Iterator[Conflict]:
+    """What a generator without styles cannot have."""
+    if recipe.generator.styles:
+        return
+    if recipe.generator.input != "latent":
+        yield _without_styles("generator.input", "starts from the latent code", '"latent"')
+    if recipe.generator.noise:
+        yield _without_styles("generator.noise", "has no noise inputs in the papers", "false")
+    if recipe.loss.style_mixing_prob > 0:
+        yield _without_styles("loss.style_mixing_prob", "has nothing to mix", "0")
+    if recipe.loss.pl_weight > 0:
+        yield _without_styles("loss.pl_weight", "has no paths from styles to images", "0")
+
+
+def _without_styles(key: str, fact: str, remedy: str) -> Conflict:
+    return Conflict(
+        keys=(key, "generator.styles", "generator.family"),
+        words=f"a generator without styles {fact}; write {remedy}",
+    )
+
+
+__all__ = ["Conflict", "conflicts"]
+
+
+def conflicts(recipe: Recipe) -> Iterator[Conflict]:
+    """Every rule that the recipe breaks; a rule comes after those it takes for granted."""
+    yield from network_conflicts(recipe)
+    yield from style_conflicts(recipe)
+    yield from size_conflicts(recipe)
+    yield from idle_keys(recipe)
+    yield from growing_conflicts(recipe)
+    yield from batch_conflicts(recipe)
+    yield from freezing_conflicts(recipe)

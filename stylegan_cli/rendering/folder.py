@@ -1,0 +1,234 @@
+"""The folder of a study: its HDF5 file, the composed pictures, a PNG of every image.
+
+    mix.h5    mix.png, or mix-crossover-4.png, …    images/row0001-col0003.png, …
+    noise.h5  noise.png, further pictures: noise-maps.png, …
+
+While images are missing the HDF5 file is hidden: `.mix.h5.partial`.
+"""
+
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from stylegan_cli.errors import DataError, OutputError
+from stylegan_cli.figures.png import write_png
+from stylegan_cli.files import writing
+from stylegan_cli.rendering.header import Header
+from stylegan_cli.rendering.sheet import compose
+from stylegan_cli.rendering.store import SOURCES, StudyFile, Table, create_study, open_study
+from stylegan_cli.shapes import Picture
+
+UNFINISHED = ".{}.h5.partial"
+
+
+@dataclass(frozen=True, kw_only=True)
+class StudyPaths:
+    """Where everything of one study is."""
+
+    folder: Path
+    header: Header
+
+    @property
+    def hdf5(self) -> Path:
+        return self.folder / f"{_slug(self.header.study)}.h5"
+
+    @property
+    def unfinished(self) -> Path:
+        """The HDF5 file while images are missing."""
+        return self.folder / UNFINISHED.format(_slug(self.header.study))
+
+    @property
+    def images(self) -> Path:
+        """The folder of single images."""
+        return self.folder / "images"
+
+    @property
+    def sheets(self) -> tuple[Path, ...]:
+        """The composed pictures."""
+        names = self.header.sheets if len(self.header.sheets) > 1 else ("",)
+        return tuple(map(self.composed, names))
+
+    @property
+    def pictures(self) -> tuple[Path, ...]:
+        """The further pictures beside the sheets."""
+        return tuple(map(self.composed, self.header.pictures))
+
+    def composed(self, name: str) -> Path:
+        """A composed picture by its name; the only sheet of a study has none."""
+        words = [self.header.study, name] if name else [self.header.study]
+        return self.folder / f"{'-'.join(map(_slug, words))}.png"
+
+    def image(self, table: str, index: tuple[int, ...]) -> Path:
+        """The PNG of one image."""
+        if not index:
+            return self.images / f"{_slug(table)}.png"
+        axes: Mapping[str, Sequence[str]] = self.header.axes
+        if table.endswith(SOURCES):
+            axis = table.removesuffix(SOURCES)
+            axes = {axis: axes[axis]}
+        elif table != "/":
+            first = next(iter(axes))
+            axes = {first: axes[first], table: list(map(str, range(index[-1] + 1)))}
+        sheets, position = index[: -len(axes)], index[-len(axes) :]
+        name = "-".join(
+            f"{_slug(axis)}{_slug(names[i])}"
+            for (axis, names), i in zip(axes.items(), position, strict=True)
+        )
+        return self.images.joinpath(*(_slug(self.header.sheets[i]) for i in sheets), f"{name}.png")
+
+
+@dataclass(frozen=True, kw_only=True)
+class OpenStudy:
+    """A study in its folder, finished or not.
+
+    Attributes:
+        damage: Why an unfinished file could not be taken up again, if there was one.
+    """
+
+    paths: StudyPaths
+    file: StudyFile
+    damage: str | None = None
+
+    @property
+    def is_finished(self) -> bool:
+        return self.file.path == self.paths.hdf5
+
+
+def open_folder(
+    folder: Path, header: Header, tables: Mapping[str, Table], *, overwrite: bool = False
+) -> OpenStudy:
+    """The study in this folder: finished, as far as it came, or new.
+
+    Args:
+        overwrite: Start anew, whatever is there.
+
+    Raises:
+        OutputError: The folder holds something else, or cannot be written.
+    """
+    paths = StudyPaths(folder=folder, header=header)
+    with writing(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+        if overwrite:
+            _clear(folder)
+        else:
+            _refuse_strangers(paths)
+    if paths.hdf5.exists() and not overwrite:
+        return OpenStudy(paths=paths, file=_same(_open_finished(paths.hdf5), header))
+    damage = None
+    if paths.unfinished.exists():
+        try:
+            file = open_study(paths.unfinished, write=True)
+        except DataError as error:
+            damage = str(error)
+            paths.unfinished.unlink()
+        else:
+            return OpenStudy(paths=paths, file=_same(file, header))
+    file = create_study(paths.unfinished, header, tables)
+    return OpenStudy(paths=paths, file=file, damage=damage)
+
+
+def finish(
+    study: OpenStudy, pictures: Mapping[str, Callable[[StudyFile], Picture]]
+) -> Iterator[Path]:
+    """Every picture once it is there, then the HDF5 file under its name; closes the file.
+
+    Of a study that is finished already, only pictures that are missing are written.
+
+    Args:
+        pictures: What paints each of the header's further pictures, by its name.
+
+    Raises:
+        OutputError: Something cannot be written.
+    """
+    file, paths = study.file, study.paths
+    for table, index in every_image(file):
+        path = paths.image(table, index)
+        if not (study.is_finished and path.exists()):
+            write_png(path, file.image(table, index), origin=file.header.origin)
+        yield path
+    for sheet, path in enumerate(paths.sheets):
+        if not (study.is_finished and path.exists()):
+            write_png(path, compose(file, sheet), origin=file.header.origin)
+        yield path
+    for name, path in zip(paths.header.pictures, paths.pictures, strict=True):
+        if not (study.is_finished and path.exists()):
+            write_png(path, pictures[name](file), origin=file.header.origin)
+        yield path
+    file.close()
+    if not study.is_finished:
+        with writing(paths.hdf5):
+            file.path.replace(paths.hdf5)
+
+
+def every_image(file: StudyFile) -> Iterator[tuple[str, tuple[int, ...]]]:
+    """Table and index of every image."""
+    for table in file.tables:
+        for index in np.ndindex(file.done(table).shape):
+            yield table, index
+
+
+def _open_finished(path: Path) -> StudyFile:
+    try:
+        return open_study(path)
+    except DataError as error:
+        raise OutputError(f"{error}; choose another -o or add --overwrite") from None
+
+
+def _refuse_strangers(paths: StudyPaths) -> None:
+    if paths.hdf5.exists() or paths.unfinished.exists():
+        return
+    others = [path for path in paths.folder.iterdir() if not path.name.startswith(".")]
+    found = [*_studies(paths.folder), *others]
+    if found:
+        raise OutputError(
+            f"{paths.folder}: not empty, holds {found[0].name}; "
+            "choose another -o or add --overwrite"
+        )
+
+
+def _same(file: StudyFile, header: Header) -> StudyFile:
+    differences = header.differences(file.header)
+    if differences:
+        file.close()
+        raise OutputError(
+            f"{file.path.parent}: holds another study ({'; '.join(differences)}); "
+            "choose another -o or add --overwrite"
+        )
+    return file
+
+
+def _clear(folder: Path) -> None:
+    """Remove the studies in the folder with their pictures, and nothing else."""
+    for path in _studies(folder):
+        try:
+            with open_study(path) as file:
+                pictures = _pictures(StudyPaths(folder=folder, header=file.header), file)
+        except DataError:
+            # a damaged study, or no study at all: only what is surely ours goes
+            if path.name.startswith("."):
+                path.unlink()
+            continue
+        for picture in pictures:
+            picture.unlink(missing_ok=True)
+        path.unlink()
+
+
+def _studies(folder: Path) -> list[Path]:
+    """Files that are studies by their name."""
+    return [*folder.glob("*.h5"), *folder.glob(UNFINISHED.format("*"))]
+
+
+def _pictures(paths: StudyPaths, file: StudyFile) -> list[Path]:
+    return [
+        *paths.sheets,
+        *paths.pictures,
+        *(paths.image(*address) for address in every_image(file)),
+    ]
+
+
+def _slug(name: str) -> str:
+    """A name that is safe in a path; numbers sort as numbers."""
+    return name.zfill(4) if name.isdecimal() else re.sub(r"[^\w.,+-]+|^\.+", "-", name)

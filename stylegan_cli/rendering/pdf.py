@@ -1,0 +1,95 @@
+"""Pages as PDF: images as they are, words as text that can be searched and edited."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from stylegan_cli.figures.layout import INK, PAPER, Page, PlacedImage, PlacedWords, Read, shrunk
+from stylegan_cli.files import writing, written_whole
+from stylegan_cli.rendering.folder import StudyPaths
+from stylegan_cli.rendering.sheet import pages
+from stylegan_cli.rendering.store import open_study
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+PIXELS_AN_INCH = 144
+POINTS_AN_INCH = 72
+FONT_SCALE = 0.88
+"""matplotlib's font is wider than the one of the pictures, in which the room was measured."""
+
+ACROSS = {"l": "left", "m": "center", "r": "right"}
+ALONG = {"a": "top", "m": "center", "s": "baseline"}
+
+
+def write_pdfs(paths: StudyPaths) -> Iterator[Path]:
+    """The composed pictures of a finished study as PDF beside them, each once it is there.
+
+    Raises:
+        DataError: The study is damaged.
+        OutputError: One cannot be written.
+    """
+    with open_study(paths.hdf5) as file:
+        for name, page in pages(file).items():
+            path = paths.composed(name).with_suffix(".pdf")
+            write_pdf(path, page, lambda place: file.image(*place), origin=file.header.origin)
+            yield path
+
+
+def write_pdf(path: Path, page: Page, read: Read, *, origin: str) -> None:
+    """Write a page, whole or not at all.
+
+    Args:
+        read: Gives an image of the study.
+        origin: Where the page comes from, kept inside it as its subject.
+
+    Raises:
+        OutputError: It cannot be written there.
+    """
+    from matplotlib import rc_context
+    from matplotlib.figure import Figure
+
+    width, height = page.size
+    # fonts as TrueType keep the words words; each image is kept apart, at its own resolution
+    with rc_context({"pdf.fonttype": 42, "image.composite_image": False}):
+        figure = Figure(figsize=(width / PIXELS_AN_INCH, height / PIXELS_AN_INCH))
+        figure.set_facecolor(_colour(PAPER))
+        axes = figure.add_axes((0, 0, 1, 1))
+        for placed in page.images:
+            _show(axes, placed, read)
+        for words in page.words:
+            _write(axes, words)
+        axes.set(xlim=(0, width), ylim=(height, 0))
+        axes.axis("off")
+        # without a date, the same page is the same file
+        about = {"Subject": origin, "Creator": "sgtool", "CreationDate": None}
+        with written_whole(path) as temporary, writing(path, RuntimeError):
+            figure.savefig(temporary, format="pdf", metadata=about)
+
+
+def _show(axes: "Axes", placed: PlacedImage, read: Read) -> None:
+    image = shrunk(read(placed.place), placed.side)
+    pixels = np.asarray(image.convert("RGBA" if image.mode == "RGBA" else "RGB"))
+    x, y, side = placed.x, placed.y, placed.side
+    axes.imshow(pixels, extent=(x, x + side, y + side, y), aspect="auto", interpolation="none")
+
+
+def _write(axes: "Axes", words: PlacedWords) -> None:
+    across, along = words.anchor
+    axes.text(
+        words.x,
+        words.y,
+        words.text,
+        color=_colour(INK),
+        fontsize=words.size * FONT_SCALE * POINTS_AN_INCH / PIXELS_AN_INCH,
+        horizontalalignment=ACROSS[across],
+        verticalalignment=ALONG[along],
+        parse_math=False,
+    )
+
+
+def _colour(rgb: tuple[int, int, int]) -> tuple[float, float, float]:
+    red, green, blue = rgb
+    return red / 255, green / 255, blue / 255

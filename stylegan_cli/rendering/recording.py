@@ -1,0 +1,138 @@
+"""A plan on its way into a study folder: rendered, stored, composed; resumable anywhere."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import Bool
+
+from stylegan_cli.latents.codes import Codes
+from stylegan_cli.networks.snapshot import Network
+from stylegan_cli.recipe import dumps
+from stylegan_cli.rendering.folder import StudyPaths, finish, open_folder
+from stylegan_cli.rendering.header import Header
+from stylegan_cli.rendering.plan import Measurement, Plan
+from stylegan_cli.rendering.render import Address, Cell, addresses, render
+from stylegan_cli.rendering.store import Table
+
+
+class Recording:
+    """The images of a plan, made and kept in a folder; leaving it keeps what is there so far.
+
+    Attributes:
+        paths: Where everything is, or will be.
+        total: Images of the plan.
+        damage: Why what was there of this study could not be taken up again, if it could not.
+
+    Args:
+        folder: A folder of its own for this study.
+        overwrite: Start anew, whatever is there.
+
+    Raises:
+        OutputError: The folder holds something else, or cannot be written.
+    """
+
+    def __init__(
+        self, network: Network, plan: Plan, folder: Path, *, overwrite: bool = False
+    ) -> None:
+        self._network, self._plan = network, plan
+        tables = {name: _table(network, codes) for name, codes in plan.tables.items()}
+        tables |= {name: _blank(taken) for name, taken in plan.measurements.items()}
+        self._study = open_folder(folder, _header(network, plan), tables, overwrite=overwrite)
+        self.paths: StudyPaths = self._study.paths
+        self.damage = self._study.damage
+        self.total = len(addresses(plan))
+        self._there = set(self._find_done())
+
+    def __enter__(self) -> "Recording":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._study.file.close()
+
+    @property
+    def missing(self) -> int:
+        """How many images are still to be made."""
+        return self.total - len(self._there)
+
+    def cells(self, batch_size: int | None = None) -> Iterator[Cell]:
+        """Make the missing images; each is stored before it is yielded.
+
+        Raises:
+            OutputError: The disk is full, or went away.
+        """
+        for cell in render(
+            self._network.G, self._plan, batch_size=batch_size, skip=frozenset(self._there)
+        ):
+            self._study.file.write(*cell.address, cell.pixels)
+            self._there.add(cell.address)
+            yield cell
+
+    @property
+    def unmeasured(self) -> int:
+        """How many cells of measurements are still to be taken."""
+        done = (self._study.file.done(name) for name in self._plan.measurements)
+        return sum(int((~cells).sum()) for cells in done)
+
+    def measurements(self, batch_size: int | None = None) -> Iterator[Address]:
+        """Take what is still to be measured, after all images are made; each cell once stored.
+
+        Raises:
+            OutputError: The disk is full, or went away.
+        """
+        file = self._study.file
+        for name, measurement in self._plan.measurements.items():
+            for index in _indices(np.asarray(~file.done(name))):
+                file.write_cell(name, index, measurement.take(file, index, batch_size))
+                yield Address(name, index)
+
+    def pictures(self) -> Iterator[Path]:
+        """Every picture once it is there, after everything is made and measured; closes the study.
+
+        Raises:
+            OutputError: One cannot be written.
+        """
+        yield from finish(self._study, self._plan.pictures)
+
+    def _find_done(self) -> Iterator[Address]:
+        for table in self._plan.tables:
+            for index in _indices(self._study.file.done(table)):
+                yield Address(table, index)
+
+
+def default_folder(network: Network, plan: Plan) -> Path:
+    """Where a study goes if nobody says: the same request, the same folder."""
+    return Path("results") / f"{plan.study}-{_header(network, plan).fingerprint[:8]}"
+
+
+def _header(network: Network, plan: Plan) -> Header:
+    return Header(
+        study=plan.study,
+        request=plan.request,
+        axes={axis.name: axis.names for axis in plan.axes},
+        sheets=plan.sheets,
+        pictures=tuple(plan.pictures),
+        recipe=dumps(network.recipe),
+        network_sha256=network.sha256,
+    )
+
+
+def _table(network: Network, codes: Codes) -> Table:
+    G = network.G
+    columns = {"ws": codes.ws, "noise_seed": codes.noise_seed, "labels": codes.labels}
+    if codes.z is not None:
+        columns["z"] = codes.z
+    if codes.noise_modes is not None:
+        columns["noise_modes"] = codes.noise_modes
+    image_shape = (G.resolution, G.resolution, G.channels)
+    return Table(shape=codes.shape, arrays={"images": (image_shape, np.uint8)}, columns=columns)
+
+
+def _blank(measurement: Measurement) -> Table:
+    arrays = {name: (shape, np.float32) for name, shape in measurement.arrays.items()}
+    return Table(shape=measurement.shape, arrays=arrays)
+
+
+def _indices(flags: Bool[np.ndarray, "*shape"]) -> list[tuple[int, ...]]:
+    """Where the flags are set."""
+    return [tuple(map(int, index)) for index in np.argwhere(flags)]

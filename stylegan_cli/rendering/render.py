@@ -1,0 +1,161 @@
+"""From a plan to pictures: the one renderer, and the one way from float to uint8."""
+
+from collections.abc import Container, Iterator, Sequence
+from dataclasses import dataclass
+from hashlib import sha256
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from jaxtyping import Float64, Int8
+
+from stylegan_cli.errors import NetworkFileError
+from stylegan_cli.networks.drawing import default_batch_size
+from stylegan_cli.networks.generator import Generator
+from stylegan_cli.networks.layers import upscale
+from stylegan_cli.networks.noise import NOISE_MODES, NoiseInput, noise_maps
+from stylegan_cli.rendering.plan import Plan
+from stylegan_cli.shapes import Images, Picture, Pixels, Ws
+
+CONST, RANDOM = NOISE_MODES.index("const"), NOISE_MODES.index("random")
+
+
+class Address(NamedTuple):
+    """Where an image belongs: the table of the plan, and the position in it."""
+
+    table: str
+    position: tuple[int, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cell:
+    """One image of a plan."""
+
+    address: Address
+    pixels: Picture
+
+
+def to_pixels(images: Images) -> Pixels:
+    """Bytes of float images: truncate(clip(127.5 · x + 128))."""
+    scaled = (images * 127.5 + 128).clamp(0, 255).to(torch.uint8)
+    return scaled.permute(0, 2, 3, 1).contiguous().cpu().numpy()
+
+
+def to_greys(images: Images) -> Float64[np.ndarray, "n height width channels"]:
+    """Grey levels of float images, 0 to 255, before they are rounded to bytes."""
+    scaled = (images.double() * 127.5 + 127.5).clamp(0, 255)
+    return scaled.permute(0, 2, 3, 1).contiguous().cpu().numpy()
+
+
+def draw(G: Generator, ws: Ws, noise: NoiseInput) -> Pixels:
+    """Pictures of the styles, of G's full resolution: those of a G still growing are blown up."""
+    return to_pixels(draw_images(G, ws, noise))
+
+
+def draw_images(G: Generator, ws: Ws, noise: NoiseInput) -> Images:
+    """What `draw` makes pictures of."""
+    with torch.no_grad():
+        return upscale(G.synthesis(ws, noise), G.resolution)
+
+
+def addresses(plan: Plan) -> list[Address]:
+    """Every image of the plan."""
+    return [
+        Address(table, position)
+        for table, codes in plan.tables.items()
+        for position in np.ndindex(codes.shape)
+    ]
+
+
+def render(
+    G: Generator,
+    plan: Plan,
+    *,
+    batch_size: int | None = None,
+    skip: Container[Address] = frozenset(),
+) -> Iterator[Cell]:
+    """Draw every image of the plan; equal codes are drawn once and give equal bits.
+
+    Args:
+        batch_size: Images at once; changes time and memory, and a pixel by 1 at most.
+        skip: Images that are there already. The others come out the same to the bit as
+            without it.
+
+    Raises:
+        NetworkFileError: The network gives images that are no numbers.
+    """
+    wanted = _by_code(plan)
+    size = batch_size or default_batch_size(G.resolution)
+    # batches are cut before looking at `skip`: an image keeps its neighbours, so its last bits
+    for start in range(0, len(wanted), size):
+        batch = wanted[start : start + size]
+        missing = [[cell for cell in same if cell not in skip] for same in batch]
+        if not any(missing):
+            continue
+        pixels = _draw_batch(G, plan, [same[0] for same in batch])
+        for same, picture in zip(missing, pixels, strict=True):
+            yield from (Cell(address=address, pixels=picture) for address in same)
+
+
+def _by_code(plan: Plan) -> list[list[Address]]:
+    """The addresses of the plan, those of equal code together."""
+    groups: dict[bytes, list[Address]] = {}
+    for address in addresses(plan):
+        groups.setdefault(_code_key(plan, address), []).append(address)
+    return list(groups.values())
+
+
+def _code_key(plan: Plan, address: Address) -> bytes:
+    codes, modes = plan.tables[address.table], _noise_modes(plan, address)
+    key = sha256(codes.ws[address.position].tobytes())
+    key.update(modes.tobytes())
+    if (modes == RANDOM).any():
+        key.update(codes.noise_seed[address.position].tobytes())
+    return key.digest()
+
+
+def _noise_modes(plan: Plan, address: Address) -> Int8[np.ndarray, " noise_inputs"]:
+    """What each noise input of an image gets; one for all of them where the plan says it."""
+    modes = plan.tables[address.table].noise_modes
+    if modes is None:
+        return np.array([NOISE_MODES.index(plan.noise_mode)], np.int8)
+    chosen: np.ndarray = modes[address.position]
+    return chosen
+
+
+def _draw_batch(G: Generator, plan: Plan, batch: Sequence[Address]) -> Pixels:
+    tables = plan.tables
+    ws = np.stack([tables[table].ws[position] for table, position in batch])
+    seeds = [int(tables[table].noise_seed[position]) for table, position in batch]
+    modes = np.stack([_noise_modes(plan, address) for address in batch])
+    noise = noise_input(G, modes, seeds)
+    images = draw_images(G, torch.from_numpy(ws).to(G.mapping.w_avg.device), noise)
+    if not images.isfinite().all():
+        raise NetworkFileError(
+            "the network gives images that are no numbers (NaN or infinite); its training failed, "
+            "take an earlier snapshot"
+        )
+    return to_pixels(images)
+
+
+def noise_input(
+    G: Generator, modes: Int8[np.ndarray, "n noise_inputs"], seeds: Sequence[int]
+) -> NoiseInput:
+    """What `G.synthesis` takes to give every noise input of every image what it is to get.
+
+    Args:
+        modes: Positions in `NOISE_MODES`; one column stands for all inputs.
+        seeds: One per image.
+    """
+    for number, mode in enumerate(NOISE_MODES):
+        if mode != "random" and (modes == number).all():
+            return mode
+    device, sides = G.mapping.w_avg.device, G.synthesis.noise_resolutions
+    # drawn on the CPU, whose random numbers are the same on every machine
+    maps = [noise.to(device) for noise in noise_maps(sides, seeds, torch.device("cpu"))]
+    columns = torch.from_numpy(modes).to(device).expand(-1, len(sides)).T[..., None, None, None]
+    zero = torch.zeros((), device=device)
+    return [
+        torch.where(mode == RANDOM, fresh, torch.where(mode == CONST, layer.noise_const, zero))
+        for mode, fresh, layer in zip(columns, maps, G.noise_layers, strict=True)
+    ]

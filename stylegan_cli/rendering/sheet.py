@@ -1,0 +1,247 @@
+"""The composed pictures of a study: its images in rows and columns, with their names."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import chain, product, repeat
+from math import ceil, isqrt, log, sqrt
+
+from stylegan_cli.figures.layout import (
+    Content,
+    Page,
+    Place,
+    PlacedImage,
+    PlacedWords,
+    Slot,
+    arrange,
+    font,
+    line_height,
+    paint_page,
+)
+from stylegan_cli.rendering.header import Header
+from stylegan_cli.rendering.store import SOURCES, StudyFile
+from stylegan_cli.shapes import Picture
+
+LARGE, SMALL = 256, 64
+"""Sides of the largest images at least, and of the smallest, in pixels."""
+
+LEVELS = 4
+MOST_IMAGES, MOST_COLUMNS = 500, 6
+ASPECT, SHARE_OF_LARGE = 1.5, 0.45
+"""What a page should be like: its width over its height, and the part for the largest images."""
+
+MAX_SIDE = 2**13
+
+
+@dataclass(frozen=True, kw_only=True)
+class Columns:
+    """Columns of images, each half as large as those of the level before.
+
+    Attributes:
+        rows: Images in a column of level 0; a column of level k holds 2ᵏ times as many.
+        levels: Of each column, from the left.
+    """
+
+    rows: int
+    levels: tuple[int, ...]
+
+    @property
+    def capacity(self) -> int:
+        return self.rows * sum(1 << level for level in self.levels)
+
+    @property
+    def width(self) -> float:
+        """In images of level 0."""
+        return sum(0.5**level for level in self.levels)
+
+
+def arrange_collage(places: Sequence[Place], native: int, title: str) -> Page:
+    """The images from large to small.
+
+    Args:
+        places: At most `MOST_IMAGES`.
+        native: Side of the study's images.
+    """
+    side = native * max(1, ceil(LARGE / native))
+    columns = choose_columns(len(places), [k for k in range(LEVELS) if side >> k >= SMALL])
+    while max(columns.rows, columns.width) * side > MAX_SIDE and side % 2 == 0:
+        side //= 2
+    text = max(12, side // 16)
+    margin = max(8, side // 32)
+    top = 2 * margin + line_height(text)
+    images = tuple(
+        PlacedImage(place=place, x=margin + x, y=top + y, side=small)
+        for place, (x, y, small) in zip(places, _squares(columns, side), strict=False)
+    )
+    width = max(round(columns.width * side), ceil(font(text).getlength(title)))
+    words = PlacedWords(text=title, x=margin, y=margin, size=text, anchor="la")
+    size = width + 2 * margin, columns.rows * side + top + margin
+    return Page(size=size, images=images, words=(words,))
+
+
+def choose_columns(count: int, levels: Sequence[int]) -> Columns:
+    """Columns for so many images: few empty places, a wide page, many sizes."""
+    candidates = (
+        Columns(rows=rows, levels=tuple(chain.from_iterable(map(repeat, levels, columns))))
+        for rows in range(1, isqrt(count) + 2)
+        for columns in product(
+            range(1, MOST_COLUMNS + 1), *[range(MOST_COLUMNS + 1)] * len(levels[1:])
+        )
+    )
+    enough = (each for each in candidates if each.capacity >= count)
+    return min(enough, key=lambda each: _badness(each, count))
+
+
+def _badness(columns: Columns, count: int) -> float:
+    empty = (columns.capacity - count) / count
+    shape = abs(log(columns.width / columns.rows / ASPECT))
+    share = abs(log(columns.levels.count(0) / columns.width / SHARE_OF_LARGE))
+    return 4 * empty + shape + share - len(set(columns.levels))
+
+
+def _squares(columns: Columns, side: int) -> Iterator[tuple[int, int, int]]:
+    """x, y and side of each place, column by column."""
+    x = 0
+    for level in columns.levels:
+        small = side >> level
+        yield from ((x, row * small, small) for row in range(columns.rows << level))
+        x += small
+
+
+SETTINGS = ("psi", "cutoff", "noise_mode", "class")
+USUAL = {"psi": 1.0, "noise_mode": "const"}
+IN_WORDS = {"row": "seed", "col": "seed", "mean": "mean of W"}
+BANDS = "bands"
+"""A study with this picture shows all its sheets on one, too."""
+
+EXPLAINED = "these layers from the columns, all others from the rows"
+COLLAGE = "collage"
+"""A study whose request has this layout shows its images in several sizes."""
+
+
+def compose(file: StudyFile, sheet: int) -> Picture:
+    """One sheet of a study as a picture.
+
+    Args:
+        sheet: Position among the header's sheets.
+    """
+    return paint_page(sheet_page(file, sheet), lambda place: file.image(*place))
+
+
+def compose_bands(file: StudyFile) -> Picture:
+    """All sheets of a study of matrices in one picture."""
+    return paint_page(bands_page(file), lambda place: file.image(*place))
+
+
+def pages(file: StudyFile) -> dict[str, Page]:
+    """Every page of the study by the name that its picture has behind the study's, "" for none."""
+    sheets = file.header.sheets
+    names = sheets if len(sheets) > 1 else ("",)
+    found = {name: sheet_page(file, sheet) for sheet, name in enumerate(names)}
+    return found | ({BANDS: bands_page(file)} if BANDS in file.header.pictures else {})
+
+
+def sheet_page(file: StudyFile, sheet: int) -> Page:
+    """One sheet: two axes as a matrix with its sources, one axis line by line or as a collage.
+
+    Args:
+        sheet: Position among the header's sheets.
+    """
+    if len(file.header.axes) == 2:
+        return arrange(_matrix(file, [sheet]), file.resolution)
+    content = _lines(file, sheet)
+    if file.header.request.get("layout") == COLLAGE:
+        return arrange_collage([*content.images.values()], file.resolution, content.title)
+    return arrange(content, file.resolution)
+
+
+def bands_page(file: StudyFile) -> Page:
+    """The matrices of all sheets below each other, under one row of column sources."""
+    return arrange(_matrix(file, range(len(file.header.sheets))), file.resolution)
+
+
+def _lines(file: StudyFile, sheet: int) -> Content:
+    ((_, names),) = file.header.axes.items()
+    length = _line_length(len(names))
+    slots = [divmod(i, length) for i in range(len(names))]
+    leading = _leading(file.header, sheet)
+    return Content(
+        title=_title(file.header, file.header.sheets[sheet]),
+        images={slot: ("/", (*leading, i)) for i, slot in enumerate(slots)},
+        captions=dict(zip(slots, names, strict=True)),
+    )
+
+
+def _matrix(file: StudyFile, sheets: Sequence[int]) -> Content:
+    """The matrices of these sheets below each other; the column sources only above the first."""
+    header = file.header
+    (row_axis, rows), (col_axis, cols) = header.axes.items()
+    alone = _alone(file)
+    beside = int(row_axis + SOURCES in file.tables or bool(alone))
+    above = int(col_axis + SOURCES in file.tables)
+    tops = {sheet: above + band * len(rows) for band, sheet in enumerate(sheets)}
+    several = len(sheets) > 1
+    return Content(
+        title=_title(header, EXPLAINED if several else header.sheets[sheets[0]]),
+        images=dict(_matrix_images(file, tops, (above, beside))),
+        row_names={
+            top + i: _called(row_axis, name) for top in tops.values() for i, name in enumerate(rows)
+        },
+        col_names={beside + i: _called(col_axis, name) for i, name in enumerate(cols)}
+        | {i: IN_WORDS.get(table, table) for i, table in enumerate(alone)},
+        bands={top: header.sheets[sheet] for sheet, top in tops.items()} if several else {},
+        sources=(above, beside),
+    )
+
+
+def _matrix_images(
+    file: StudyFile, tops: Mapping[int, int], sources: tuple[int, int]
+) -> Iterator[tuple[Slot, Place]]:
+    """Where each image of matrices goes, whose first rows these are by their sheets."""
+    (row_axis, rows), (col_axis, cols) = file.header.axes.items()
+    above, beside = sources
+    for i, table in enumerate(_alone(file)):
+        yield (above + i, 0), (table, ())
+    for col in range(len(cols) * above):
+        yield (0, beside + col), (col_axis + SOURCES, (col,))
+    for (sheet, top), row in product(tops.items(), range(len(rows))):
+        if row_axis + SOURCES in file.tables:
+            yield (top + row, 0), (row_axis + SOURCES, (row,))
+        for col in range(len(cols)):
+            yield (top + row, beside + col), ("/", (*_leading(file.header, sheet), row, col))
+
+
+def _called(axis: str, name: str) -> str:
+    """A position of an axis in words: `seed 3`, but a class or a file by its own name."""
+    try:
+        float(name)
+    except ValueError:
+        return name
+    return f"{IN_WORDS.get(axis, axis)} {name}"
+
+
+def _alone(file: StudyFile) -> list[str]:
+    """Tables of one image, which belongs to no row."""
+    return [table for table in file.tables if file.done(table).ndim == 0]
+
+
+def _leading(header: Header, sheet: int) -> tuple[int, ...]:
+    return (sheet,) if len(header.sheets) > 1 else ()
+
+
+def _title(header: Header, what: str) -> str:
+    request = header.request
+    said = ((key, request.get(key)) for key in SETTINGS if request.get(key) != USUAL.get(key))
+    # of several strengths each stands at its place
+    words = (_in_words(key, value) for key, value in said if not isinstance(value, list))
+    return " · ".join([header.study, what, *words])
+
+
+def _in_words(key: str, value: object) -> str:
+    name = key.replace("_", " ")
+    return f"{name} {value:g}" if isinstance(value, float) else f"{name} {value}"
+
+
+def _line_length(count: int) -> int:
+    """Images a line: near square, with as few empty places as may be."""
+    lengths = range(ceil(sqrt(count)), ceil(2 * sqrt(count)) + 1)
+    return min(lengths, key=lambda length: (-count % length, length))

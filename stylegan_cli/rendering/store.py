@@ -1,0 +1,240 @@
+"""The HDF5 file of a study: every image with what made it, safe against being killed.
+
+    /images      uint8 [*shape, H, W, C]          /done   bool [*shape]
+    /ws          float32 [*shape, num_ws, w_dim]  /z, /labels, /noise_seed alike
+    /row_names, /col_names, /sheet_names, …       text
+    /row_sources/…, /col_sources/…, /draws/…      tables like the root's
+    /variation/…                                  float32 [*shape, …] and /done: a measurement
+
+Root attributes: schema, study, request (JSON), axes (JSON), recipe (TOML), network_sha256,
+versions (JSON), created_utc.
+"""
+
+import json
+import os
+from collections.abc import Mapping
+from contextlib import AbstractContextManager, suppress
+from dataclasses import dataclass, field
+from math import prod
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+from jaxtyping import Bool
+from numpy.typing import DTypeLike
+
+from stylegan_cli.errors import DataError, OutputError
+from stylegan_cli.files import system_reason, writing
+from stylegan_cli.rendering.header import Header, read_header, write_header
+from stylegan_cli.shapes import Picture
+
+SOURCES = "_sources"
+
+Arrays = Mapping[str, np.ndarray | float]
+"""What one cell of a table holds, by name."""
+
+HDF5_BYTES, HDF5_BYTES_AN_ARRAY = 2**16, 2**8  # generously
+
+
+@dataclass(frozen=True, kw_only=True)
+class Table:
+    """A table whose cells are still to come, with what makes each.
+
+    Attributes:
+        arrays: Shape and type of each array that a cell will hold, by its name; `images` are
+            height, width and channels of uint8.
+        columns: What is known now: `ws`, `noise_seed` and so on, each of `shape` and whatever one
+            cell needs.
+    """
+
+    shape: tuple[int, ...]
+    arrays: Mapping[str, tuple[tuple[int, ...], DTypeLike]]
+    columns: Mapping[str, np.ndarray] = field(default_factory=dict)
+
+    @property
+    def nbytes(self) -> int:
+        """Room in the file, HDF5's own notes on each array included."""
+        cell = sum(
+            prod(shape) * np.dtype(dtype).itemsize + HDF5_BYTES_AN_ARRAY
+            for shape, dtype in self.arrays.values()
+        )
+        return prod(self.shape) * cell + sum(values.nbytes for values in self.columns.values())
+
+
+class StudyFile:
+    """An open study; `open_study` and `create_study` make one."""
+
+    def __init__(self, path: Path, file: h5py.File) -> None:
+        self.path = path
+        self._file = file
+        self.header = read_header(file)
+        shape = file["done"].shape
+        if shape != self.header.shape:
+            raise ValueError(f"{shape} images do not fit their names, {self.header.shape}")
+        groups = [name for name, item in file.items() if isinstance(item, h5py.Group)]
+        self.tables = ("/", *(name for name in groups if "images" in file[name]))
+        self.measurements = tuple(name for name in groups if "images" not in file[name])
+        self.resolution = int(file["images"].shape[-2])
+        self.versions: dict[str, str] = json.loads(file.attrs["versions"])
+        self.created_utc: str = file.attrs["created_utc"]
+
+    def __enter__(self) -> "StudyFile":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        with _writing(self.path):
+            self._file.close()
+
+    def done(self, table: str = "/") -> Bool[np.ndarray, "*shape"]:
+        """Which cells of a table or measurement are there."""
+        flags: np.ndarray = self._file[table]["done"][...]
+        return flags
+
+    def image(self, table: str, index: tuple[int, ...]) -> Picture:
+        """One image."""
+        pixels: np.ndarray = self._file[table]["images"][index]
+        return pixels
+
+    def array(self, table: str, name: str, index: tuple[int, ...] = ()) -> np.ndarray:
+        """An array of a table or measurement; at a cell's index, that cell's part of it."""
+        values: np.ndarray = np.asarray(self._file[table][name][index])
+        return values
+
+    def write(self, table: str, index: tuple[int, ...], pixels: Picture) -> None:
+        """Store one image, for good as soon as the next one is stored or the file closed.
+
+        Raises:
+            OutputError: The place is full, or went away.
+        """
+        self.write_cell(table, index, {"images": pixels})
+
+    def write_cell(self, table: str, index: tuple[int, ...], arrays: Arrays) -> None:
+        """Store all arrays of one cell, as `write` does an image.
+
+        Raises:
+            OutputError: The place is full, or went away.
+        """
+        group = self._file[table]
+        with _writing(self.path):
+            for name, values in arrays.items():
+                group[name][index] = values
+            # the arrays must reach the file before the flag that claims them
+            self._file.flush()
+            group["done"][index] = True
+
+
+def create_study(path: Path, header: Header, tables: Mapping[str, Table]) -> StudyFile:
+    """A new file with room for every image and none done.
+
+    Raises:
+        OutputError: It cannot be written there, or there is no room for the images.
+    """
+    with _writing(path):
+        _check_room(path, tables)
+        file = h5py.File(path, "x")
+    try:
+        with _writing(path):
+            write_header(file, header)
+            for name, table in tables.items():
+                _write_table(file.require_group(name), table)
+            file.flush()
+        return StudyFile(path, file)
+    except BaseException:
+        with suppress(RuntimeError, OSError):  # a full disk fails here once more
+            file.close()
+        path.unlink(missing_ok=True)
+        raise
+
+
+def open_study(path: Path, *, write: bool = False) -> StudyFile:
+    """A file that is there.
+
+    Raises:
+        DataError: It is no study, or damaged.
+        OutputError: Another process has it open.
+    """
+    try:
+        file = h5py.File(path, "r+" if write else "r")
+    except BlockingIOError:
+        raise OutputError(
+            f"{path}: another process is writing to it; wait for it or choose another -o"
+        ) from None
+    except OSError as error:
+        raise DataError(f"{path}: not a readable HDF5 file: {system_reason(error)}") from None
+    try:
+        study = StudyFile(path, file)
+        for table in (*study.tables, *study.measurements):
+            study.done(table)
+        return study
+    except (KeyError, OSError, RuntimeError, ValueError) as error:
+        file.close()
+        raise DataError(f"{path}: not a study, or damaged: {error}") from None
+
+
+def is_study(path: Path) -> bool:
+    """Whether this is an HDF5 file that says it is a study."""
+    if not h5py.is_hdf5(path):
+        return False
+    try:
+        with h5py.File(path, "r") as file:
+            return "study" in file.attrs
+    except OSError:
+        return False
+
+
+def describe_study(path: Path) -> dict[str, Any]:
+    """What a study file holds and where it comes from, ready for JSON.
+
+    Raises:
+        DataError: It is damaged.
+    """
+    with open_study(path) as study:
+        shapes = {name: list(study.done(name).shape) for name in study.tables}
+        return {
+            "study": study.header.study,
+            "request": dict(study.header.request),
+            "sheets": list(study.header.sheets),
+            "axes": {axis: list(names) for axis, names in study.header.axes.items()},
+            "shapes": {f"{name}/images".strip("/"): shape for name, shape in shapes.items()},
+            "missing": sum(int((~study.done(name)).sum()) for name in study.tables),
+            "measurements": list(study.measurements),
+            "resolution": study.resolution,
+            "network_sha256": study.header.network_sha256,
+            "versions": study.versions,
+            "created_utc": study.created_utc,
+        }
+
+
+def _writing(path: Path) -> AbstractContextManager[None]:
+    return writing(path, ValueError, RuntimeError)
+
+
+def _check_room(path: Path, tables: Mapping[str, Table]) -> None:
+    """Ask the system for the space first: HDF5 litters stderr when it runs out of it."""
+    if not hasattr(os, "posix_fallocate"):
+        return
+    needed = HDF5_BYTES + sum(table.nbytes for table in tables.values())
+    with path.open("xb") as file:
+        try:
+            os.posix_fallocate(file.fileno(), 0, needed)
+        finally:
+            path.unlink()
+
+
+def _write_table(group: h5py.Group, table: Table) -> None:
+    # room for all cells is taken at once: from then on writing moves nothing in the file's own
+    # structure, so a killed process leaves it readable, and a full disk shows now
+    layout = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
+    layout.set_alloc_time(h5py.h5d.ALLOC_TIME_EARLY)
+    for name, (shape, dtype) in table.arrays.items():
+        whole = (*table.shape, *shape)
+        # HDF5 cuts nothing into chunks that has no extent
+        chunks = (*(1 for _ in table.shape), *shape) if whole else None
+        group.create_dataset(name, whole, dtype, chunks=chunks, dcpl=layout)
+    group["done"] = np.zeros(table.shape, bool)
+    for name, values in table.columns.items():
+        group[name] = values

@@ -1,0 +1,59 @@
+"""HTML in which no text can become markup: only `text` and `element` make Html of strings."""
+
+from dataclasses import dataclass
+from html import escape
+from typing import NewType
+
+Html = NewType("Html", str)
+"""Markup of ours; everything from outside has gone through `text` or is an attribute's value."""
+
+NOTHING = Html("")
+_WITHOUT_END = {"img", "input"}
+
+
+def text(value: object) -> Html:
+    """A value as it reads."""
+    return Html(escape(str(value)))
+
+
+def join(*parts: Html) -> Html:
+    """The parts, one after the other."""
+    return Html("".join(parts))
+
+
+def element(name: str, *children: Html, **attributes: object) -> Html:
+    """An element of HTML or SVG.
+
+    Args:
+        attributes: By name, `class_` for class and `data_x` for data-x; True gives the name
+            alone, None and False leave it out.
+    """
+    opening = f"<{name}{''.join(_attribute(*pair) for pair in attributes.items())}>"
+    return Html(opening if name in _WITHOUT_END else f"{opening}{join(*children)}</{name}>")
+
+
+def opening(name: str, **attributes: object) -> Html:
+    """The start of an element that is written piece by piece."""
+    return Html(element(name, **attributes).removesuffix(f"</{name}>"))
+
+
+def closing(name: str) -> Html:
+    """The end of an element begun with `opening`."""
+    return Html(f"</{name}>")
+
+
+def _attribute(name: str, value: object) -> str:
+    if value is None or value is False:
+        return ""
+    written = name.rstrip("_").replace("_", "-")
+    return f" {written}" if value is True else f' {written}="{escape(str(value))}"'
+
+
+@dataclass(frozen=True)
+class Problem:
+    """Something left out of the page, in words."""
+
+    words: str
+
+
+Piece = Html | Problem

@@ -1,0 +1,117 @@
+"""A study as a report shows it: its composed pictures under its request."""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from stylegan_cli.errors import DataError
+from stylegan_cli.rendering.folder import StudyPaths
+from stylegan_cli.rendering.header import Header
+from stylegan_cli.rendering.sheet import compose
+from stylegan_cli.rendering.store import open_study
+from stylegan_cli.report.history import METRICS, read_lines
+from stylegan_cli.report.markup import Piece, Problem, closing, element, opening, text
+from stylegan_cli.report.photo import Photo, image_of, photo, photo_of_pixels, source_of
+from stylegan_cli.report.table import flatten, value_in_words, words
+
+LONGEST = 1600
+"""Side of a composed picture at most, in pixels."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Study:
+    """What a study's file says of itself.
+
+    Attributes:
+        name: Unlike that of any other study of the report.
+        missing: Images and measurements that are not there yet.
+        metrics: The lines of `metrics.jsonl` beside the file.
+        problems: What could not be read.
+    """
+
+    name: str
+    path: Path
+    header: Header
+    created_utc: str
+    versions: Mapping[str, Any]
+    missing: int
+    metrics: tuple[Mapping[str, Any], ...]
+    problems: tuple[str, ...]
+
+
+def read_study(path: Path, name: str) -> Study:
+    """Everything a report shows of a study but its pictures.
+
+    Raises:
+        DataError: It is no study, or damaged.
+    """
+    metrics, problems = read_lines(path.with_name(METRICS))
+    with open_study(path) as file:
+        return Study(
+            name=name,
+            path=path,
+            header=file.header,
+            created_utc=file.created_utc,
+            versions=file.versions,
+            missing=sum(
+                int((~file.done(table)).sum()) for table in (*file.tables, *file.measurements)
+            ),
+            metrics=tuple(metrics),
+            problems=tuple(problems),
+        )
+
+
+def show_study(study: Study, drawn_by: str) -> Iterator[Piece]:
+    """The study's request and pictures.
+
+    Args:
+        drawn_by: The network, in a few words.
+    """
+    kind = study.header.study
+    yield element("h3", text(study.name if study.name == kind else f"{kind}: {study.name}"))
+    yield element("p", text(f"{_request(study.header)} · {drawn_by}"), class_="quiet")
+    yield from map(Problem, study.problems)
+    if study.missing:
+        yield Problem(
+            f"{study.path}: {study.missing} images or measurements are missing; "
+            "run its command again"
+        )
+    yield opening("div", class_="sheets")
+    paths = StudyPaths(folder=study.path.parent, header=study.header)
+    sheets = zip(study.header.sheets, paths.sheets, strict=True)
+    further = zip(study.header.pictures, paths.pictures, strict=True)
+    for sheet, (name, path) in enumerate(sheets):
+        yield _figure(name, partial(_composed, study, path, sheet))
+    for name, path in further:
+        yield _figure(name, partial(photo, path, LONGEST))
+    yield closing("div")
+
+
+def _composed(study: Study, path: Path, sheet: int) -> Photo:
+    """The picture beside the file, if it is this study's; else it is composed anew."""
+    if source_of(path) == study.header.origin:
+        return photo(path, LONGEST)
+    with open_study(study.path) as file:
+        return photo_of_pixels(compose(file, sheet), LONGEST)
+
+
+def _figure(name: str, take: Callable[[], Photo]) -> Piece:
+    try:
+        picture = take()
+    except DataError as error:
+        return Problem(str(error))
+    said = [name]
+    if picture.is_reduced:
+        said.append("reduced from {}×{} pixels".format(*picture.original))
+    return element("figure", element("figcaption", text(" · ".join(said))), image_of(picture, name))
+
+
+def _request(header: Header) -> str:
+    said = [
+        f"{words(key)} {value_in_words(value)}"
+        for key, value in flatten(header.request)
+        if value is not None
+    ]
+    return " · ".join(said)

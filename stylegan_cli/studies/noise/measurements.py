@@ -1,0 +1,206 @@
+"""How images spread under noise: maps, what varies most, layer by layer, beside the styles."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from math import sqrt
+
+import numpy as np
+import torch
+from jaxtyping import Float, Float64
+
+from stylegan_cli.latents.codes import Codes
+from stylegan_cli.networks.drawing import default_batch_size
+from stylegan_cli.networks.generator import Generator
+from stylegan_cli.networks.noise import NOISE_MODES
+from stylegan_cli.rendering.plan import Measurement
+from stylegan_cli.rendering.render import draw_images, noise_input, to_greys
+from stylegan_cli.rendering.store import Arrays, StudyFile
+
+
+class Moments:
+    """Mean and variance of arrays that are not kept; sums in float64, by Welford's recurrence.
+
+    With d = xₙ − x̄ₙ₋₁:  x̄ₙ = x̄ₙ₋₁ + d / n,  Mₙ = Mₙ₋₁ + d · (xₙ − x̄ₙ),  variance = Mₙ / (n − 1).
+    Arrays that are all equal have a variance of exactly 0.
+    """
+
+    def __init__(self) -> None:
+        self.count = 0
+        self.mean: Float64[np.ndarray, "*shape"] = np.zeros(())
+        self._squares: Float64[np.ndarray, "*shape"] = np.zeros(())
+
+    def add(self, values: Float[np.ndarray, "*shape"]) -> None:
+        """Count in one more array; all have the same shape."""
+        self.count += 1
+        off = values.astype(np.float64) - self.mean
+        self.mean = self.mean + off / self.count
+        self._squares = self._squares + off * (values - self.mean)
+
+    @property
+    def variance(self) -> Float64[np.ndarray, "*shape"]:
+        """Unbiased; 0 of a single array."""
+        return self._squares / max(self.count - 1, 1)
+
+
+def split_variance(
+    groups: Iterable[tuple[Float[np.ndarray, "*shape"], Float[np.ndarray, "*shape"]]], draws: int
+) -> tuple[Float64[np.ndarray, "*shape"], Float64[np.ndarray, "*shape"]]:
+    """The variance between groups and the one within them, element by element, both unbiased.
+
+    The law of total variance, Var x = Var E[x | group] + E Var(x | group), from S groups of N
+    draws each, of mean x̄ₛ and variance vₛ = Σ (x − x̄ₛ)² / (N − 1):
+
+        within  = Σ vₛ / S
+        between = Σ (x̄ₛ − x̄)² / (S − 1) − within / N
+
+    The mean of N draws still varies by within / N, which is not the group's doing. Where the
+    variance between groups is near 0, its estimate can fall below.
+
+    Args:
+        groups: Mean and variance of each group.
+        draws: N.
+
+    Returns:
+        Between and within; of a single group, what is between is not a number.
+    """
+    means, within = Moments(), Moments()
+    for mean, variance in groups:
+        means.add(mean)
+        within.add(variance)
+    between = means.variance if means.count > 1 else np.full_like(means.mean, np.nan)
+    return between - within.mean / draws, within.mean
+
+
+Index = tuple[int, ...]
+Crop = tuple[int, int, int]
+"""Left, top and side of a part of an image, in pixels."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class NoiseDraws:
+    """Draws of random noise for each seed, and what is measured of them.
+
+    Everything is in grey levels, 0 to 255, of images that are not rounded yet. The methods that
+    take an index are those of `Measurement.take`.
+
+    Attributes:
+        codes: `[seeds, draws]`.
+        lists: Noise inputs that get noise while the others get none, in each part of the study.
+        crop: The part to show enlarged of every seed, if it is the same.
+    """
+
+    G: Generator
+    codes: Codes
+    lists: tuple[tuple[int, ...], ...]
+    crop: Crop | None
+
+    def variation(self, _: StudyFile, index: Index, batch_size: int | None) -> Arrays:
+        """Mean and standard deviation of each pixel over the draws: of a seed, for a list."""
+        seed, chosen = index
+        moments = Moments()
+        for greys in self._greys(seed, self.lists[chosen], batch_size):
+            moments.add(greys)
+        return {"mean": moments.mean, "std": np.sqrt(moments.variance)}
+
+    def variance(self, file: StudyFile, index: Index, _: int | None) -> Arrays:
+        """Variance of each pixel from seed to seed and from draw to draw, for a list."""
+        seeds, draws = self.codes.shape
+        maps = (
+            (
+                file.array("variation", "mean", (seed, *index)),
+                file.array("variation", "std", (seed, *index)).astype(np.float64) ** 2,
+            )
+            for seed in range(seeds)
+        )
+        style, noise = split_variance(maps, draws)
+        return {"style": style, "noise": noise}
+
+    def crops(self, file: StudyFile, index: Index, _: int | None) -> Arrays:
+        """The part to show enlarged of a seed: where noise on the first list with any does most."""
+        noisy = next(i for i, inputs in enumerate(self.lists) if inputs)
+        std = file.array("variation", "std", (*index, noisy))
+        return {"window": np.array(self.crop or liveliest(std, max(1, len(std) // 4)))}
+
+    def contribution(self, _: StudyFile, index: Index, batch_size: int | None) -> Arrays:
+        """Mean of (x − x₀)²: of a noise input and a seed, over draws, pixels and channels.
+
+        x has fresh noise on this input alone, x₀ none at all.
+        """
+        number, seed = index
+        (plain,) = self._greys(seed, (), batch_size)
+        moments = Moments()
+        for greys in self._greys(seed, (number,), batch_size):
+            moments.add((greys - plain) ** 2)
+        return {"difference": float(moments.mean.mean())}
+
+    def layers(self, file: StudyFile, index: Index, _: int | None) -> Arrays:
+        """The root mean square difference that a noise input makes, over all seeds; its facts."""
+        (number,) = index
+        differences = file.array("contribution", "difference", index)
+        return {
+            "rms": sqrt(differences.mean(dtype=np.float64)),
+            "strength": strengths(self.G)[number],
+            "side": float(self.G.synthesis.noise_resolutions[number]),
+        }
+
+    def _greys(
+        self, seed: int, inputs: Sequence[int], batch_size: int | None
+    ) -> Iterator[Float64[np.ndarray, "height width channels"]]:
+        """The images of a seed, one per draw; just one where noise on these inputs does nothing."""
+        moved = [i for i in inputs if strengths(self.G)[i] > 0]
+        seeds = self.codes.noise_seed[seed, : None if moved else 1].tolist()
+        modes = np.full(len(self.G.noise_layers), NOISE_MODES.index("none"), np.int8)
+        modes[moved] = NOISE_MODES.index("random")
+        # all draws of a seed have the same styles
+        w = torch.from_numpy(self.codes.ws[seed, :1]).to(self.G.mapping.w_avg.device)
+        size = batch_size or default_batch_size(self.G.resolution)
+        for start in range(0, len(seeds), size):
+            batch = seeds[start : start + size]
+            noise = noise_input(self.G, np.tile(modes, (len(batch), 1)), batch)
+            yield from to_greys(draw_images(self.G, w.expand(len(batch), -1, -1), noise))
+
+
+def strengths(G: Generator) -> tuple[float, ...]:
+    """How strongly each noise input enters its layer: the root mean square over the channels."""
+    return tuple(
+        layer.noise_strength.detach().square().mean().sqrt().item() for layer in G.noise_layers
+    )
+
+
+def liveliest(std: Float[np.ndarray, "height width channels"], size: int) -> Crop:
+    """The square part in which the variance is largest; the middle if there is none anywhere.
+
+    Args:
+        std: Standard deviation of each pixel.
+        size: Side of the part, in pixels.
+    """
+    variance = (std.astype(np.float64) ** 2).sum(axis=2)
+    if not variance.any():
+        height, width = variance.shape
+        return (width - size) // 2, (height - size) // 2, size
+    sums = np.pad(variance.cumsum(axis=0).cumsum(axis=1), ((1, 0), (1, 0)))
+    totals = sums[size:, size:] - sums[:-size, size:] - sums[size:, :-size] + sums[:-size, :-size]
+    y, x = np.unravel_index(totals.argmax(), totals.shape)
+    return int(x), int(y), size
+
+
+def measurements(draws: NoiseDraws) -> dict[str, Measurement]:
+    """What the study measures, each from those before it, by its group in the HDF5 file."""
+    G, (seeds, _) = draws.G, draws.codes.shape
+    image = (G.resolution, G.resolution, G.channels)
+    lists, inputs = len(draws.lists), len(G.noise_layers)
+    return {
+        "variation": Measurement(
+            shape=(seeds, lists), arrays={"mean": image, "std": image}, take=draws.variation
+        ),
+        "variance": Measurement(
+            shape=(lists,), arrays={"style": image, "noise": image}, take=draws.variance
+        ),
+        "crops": Measurement(shape=(seeds,), arrays={"window": (3,)}, take=draws.crops),
+        "contribution": Measurement(
+            shape=(inputs, seeds), arrays={"difference": ()}, take=draws.contribution
+        ),
+        "layers": Measurement(
+            shape=(inputs,), arrays={"rms": (), "strength": (), "side": ()}, take=draws.layers
+        ),
+    }

@@ -1,0 +1,169 @@
+"""What noise does to images: fixed, fresh, on some layers only, and how much of them it is."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+
+import numpy as np
+from jaxtyping import Int8
+
+from stylegan_cli.errors import UsageError
+from stylegan_cli.latents.codes import Codes, join_codes
+from stylegan_cli.latents.lookup import codes_of_picks
+from stylegan_cli.latents.references import Pick
+from stylegan_cli.latents.sampling import PLAIN, Sampling, sampling_request
+from stylegan_cli.networks.generator import Generator
+from stylegan_cli.networks.noise import NOISE_MODES, NoiseMode
+from stylegan_cli.networks.snapshot import Network
+from stylegan_cli.ranges import layer_groups, parse_layers_by_side
+from stylegan_cli.rendering.plan import Axis, Plan
+from stylegan_cli.rendering.store import StudyFile
+from stylegan_cli.runtime import stream_seed
+from stylegan_cli.shapes import Picture
+from stylegan_cli.studies.naming import seeds_title
+from stylegan_cli.studies.noise.figures import paint_draws, paint_layers, paint_maps, paint_variance
+from stylegan_cli.studies.noise.measurements import NoiseDraws, measurements, strengths
+
+Inputs = tuple[int, ...]
+"""Noise inputs by their number, from coarse to fine."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class NoiseOptions:
+    """What a study of noise looks at.
+
+    Attributes:
+        draws: Draws of random noise for each seed, at least 2.
+        layers: Lists of the noise inputs that get noise while the others get none, such as `all`,
+            `none`, `coarse` or `0-3`. Numbers count noise inputs, and input i belongs to the layer
+            that style i drives: StyleGAN has two for each side from 4 px up, StyleGAN2 one at
+            4 px and then two. `coarse`, `middle` and `fine` go by the sides of the noise maps, 4-8,
+            16-32, and 64 px up. Without a list: all, none, and each of these three alone.
+        crop: Left, top and side of the part shown enlarged; None takes for each seed the part that
+            varies most.
+    """
+
+    draws: int = 16
+    layers: Sequence[str] = ()
+    crop: tuple[int, int, int] | None = None
+
+
+USUAL = NoiseOptions()
+
+
+def noise_variation(
+    network: Network,
+    seeds: Sequence[Pick],
+    options: NoiseOptions = USUAL,
+    sampling: Sampling = PLAIN,
+) -> Plan:
+    """Images with noise on some layers only, fresh draws of it, and its share of the variance.
+
+    The sheet is [SG1] figure 5, each seed with its fixed noise on the inputs of each list; the
+    draws, with noise on the first list that has any inputs, are figure 4.
+
+    Raises:
+        UsageError: A seed, layer, truncation, class or crop is not possible with this network, or
+            it has no noise inputs.
+        DataError: A file is not there or damaged.
+    """
+    G = network.G
+    _check(G, options, sampling)
+    lists = _lists(G, options.layers)
+    picked = codes_of_picks(network, seeds, sampling)
+    noisy = next(inputs for inputs in lists.values() if inputs)
+    draws = _draws(picked.codes, options.draws, _modes(G, noisy, "random"))
+    modes = [_modes(G, inputs, "const") for inputs in lists.values()]
+    drawn = NoiseDraws(G=G, codes=draws, lists=tuple(lists.values()), crop=options.crop)
+    return Plan(
+        study="noise",
+        request={
+            "seeds": picked.request,
+            "draws": options.draws,
+            "layers": list(lists),
+            "crop": options.crop and list(options.crop),
+            **sampling_request(network, sampling),
+        },
+        noise_mode="const",
+        axes=(Axis(name="seed", names=picked.names), Axis(name="noise", names=tuple(lists))),
+        sheets=(seeds_title(seeds, len(picked.names)),),
+        codes=_with_modes(picked.codes, modes),
+        series={"draws": draws},
+        measurements=measurements(drawn),
+        pictures=_pictures(len(picked.names)),
+        notes=(*picked.notes, *_silence(G)),
+    )
+
+
+def _pictures(seeds: int) -> Mapping[str, Callable[[StudyFile], Picture]]:
+    pictures = {"draws": paint_draws, "maps": paint_maps, "layers": paint_layers}
+    if seeds > 1:  # one alone does not tell what styles vary
+        pictures["variance"] = paint_variance
+    return pictures
+
+
+def _check(G: Generator, options: NoiseOptions, sampling: Sampling) -> None:
+    if not G.has_noise:
+        raise UsageError(
+            "noise: this network has no noise inputs, its images depend on their seeds alone; "
+            "it offers single images, `sgtool grid --seeds 0-15`"
+        )
+    if sampling.noise_mode != "const":
+        raise UsageError(
+            f"--noise-mode {sampling.noise_mode}: this study sets the noise itself, and always "
+            "shows the fixed one beside the fresh ones; leave --noise-mode out"
+        )
+    if options.draws < 2:
+        raise UsageError(f"--draws {options.draws}: a variance needs 2 draws at least")
+    if options.crop is not None:
+        x, y, size = options.crop
+        if min(x, y) < 0 or size < 1 or max(x, y) + size > G.resolution:
+            raise UsageError(
+                f"--crop {x},{y},{size}: reaches beyond the images, which are "
+                f"{G.resolution}×{G.resolution}; write left,top,side in pixels"
+            )
+
+
+def _lists(G: Generator, texts: Sequence[str]) -> Mapping[str, Inputs]:
+    """The noise inputs that get noise, by the name of their list."""
+    sides = G.synthesis.noise_resolutions
+    if not texts:
+        return {"all": tuple(range(len(sides))), "none": (), **layer_groups(sides)}
+    lists = {
+        text: () if text == "none" else parse_layers_by_side(text, sides, flag="--layers")
+        for text in map(str.strip, texts)
+    }
+    if not any(lists.values()):
+        raise UsageError("--layers none: nothing is left to draw; give another list beside it")
+    return lists
+
+
+def _modes(G: Generator, inputs: Inputs, mode: NoiseMode) -> Int8[np.ndarray, " noise_inputs"]:
+    """The mode for these inputs and none for the others, nor for those that noise cannot move."""
+    # so that images that noise leaves alone have equal codes, and thus equal bits
+    moved = [i in inputs and strength > 0 for i, strength in enumerate(strengths(G))]
+    return np.where(moved, NOISE_MODES.index(mode), NOISE_MODES.index("none")).astype(np.int8)
+
+
+def _with_modes(codes: Codes, modes: Sequence[Int8[np.ndarray, " noise_inputs"]]) -> Codes:
+    """Every code with each of these modes."""
+    tables = [
+        replace(codes, noise_modes=np.broadcast_to(each, (*codes.shape, len(each))))
+        for each in modes
+    ]
+    return join_codes(tables, partial(np.stack, axis=1))
+
+
+def _draws(codes: Codes, draws: int, modes: Int8[np.ndarray, " noise_inputs"]) -> Codes:
+    """Every code with so many noise seeds of its own."""
+    seeds = [[stream_seed(int(seed), "draw", i) for i in range(draws)] for seed in codes.noise_seed]
+    return replace(_with_modes(codes, [modes] * draws), noise_seed=np.array(seeds, np.int64))
+
+
+def _silence(G: Generator) -> tuple[str, ...]:
+    if any(strengths(G)):
+        return ()
+    return (
+        "all noise strengths of this network are 0: noise does not change its images; "
+        "training is what raises them",
+    )

@@ -1,0 +1,183 @@
+"""A video on its way into a file: drawn, encoded part by part, joined; resumable anywhere."""
+
+from collections.abc import Iterator, Sequence
+from itertools import islice, product
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from stylegan_cli.errors import UsageError
+from stylegan_cli.figures.png import resize, tile
+from stylegan_cli.networks.drawing import default_batch_size
+from stylegan_cli.networks.generator import Generator
+from stylegan_cli.networks.snapshot import Network
+from stylegan_cli.recipe import dumps
+from stylegan_cli.rendering.header import Header
+from stylegan_cli.rendering.plan import Plan
+from stylegan_cli.rendering.render import Address, addresses, draw, render
+from stylegan_cli.shapes import Picture, Pixels
+from stylegan_cli.studies.video.encoding import DEFAULT_QUALITY, format_of
+from stylegan_cli.studies.video.file import Film, VideoPaths, open_video
+from stylegan_cli.studies.video.video import Image, Video, noise_between, ws_between
+
+
+class Drawing:
+    """Draws frames of a video; those at keyframes are the keyframes' stills to the bit.
+
+    Args:
+        batch_size: Images at once; changes time and memory, and a pixel by 1 at most.
+    """
+
+    def __init__(self, G: Generator, video: Video, batch_size: int | None = None) -> None:
+        self._G, self._video = G, video
+        self._batch_size = batch_size or default_batch_size(G.resolution)
+        self._stills = _Stills(G, video.stills, self._batch_size)
+
+    def frames(self, chosen: range) -> Iterator[Picture]:
+        """These frames in order, streams side by side; the same range gives the same bits."""
+        screen = self._video.screen
+        pictures = self._pictures(Image(*pair) for pair in product(chosen, range(screen.streams)))
+        while streams := tuple(islice(pictures, screen.streams)):
+            yield tile(np.stack([resize(each, screen.side) for each in streams]), screen.cols)
+
+    def _pictures(self, images: Iterator[Image]) -> Iterator[Picture]:
+        while batch := tuple(islice(images, self._batch_size)):
+            positions = [self._video.still(image) for image in batch]
+            moving = [image for image, at in zip(batch, positions, strict=True) if at is None]
+            drawn = iter(_draw(self._G, self._video, moving) if moving else ())
+            for position in positions:
+                yield next(drawn) if position is None else self._stills.picture(position)
+
+
+class _Stills:
+    """The keyframes' pictures, drawn as `render` draws them; only the latest stay in memory."""
+
+    def __init__(self, G: Generator, plan: Plan, batch_size: int) -> None:
+        self._G, self._plan, self._batch_size = G, plan, batch_size
+        self._latest: dict[tuple[int, ...], Picture] = {}
+
+    def picture(self, position: tuple[int, int]) -> Picture:
+        if position not in self._latest:
+            self._draw_from(Address("/", position))
+        return self._latest[position]
+
+    def _draw_from(self, first: Address) -> None:
+        everywhere = addresses(self._plan)
+        start = everywhere.index(first)
+        skip = frozenset(everywhere) - set(everywhere[start : start + self._batch_size])
+        cells = render(self._G, self._plan, batch_size=self._batch_size, skip=skip)
+        self._latest = {cell.address.position: cell.pixels for cell in cells}
+
+
+def _draw(G: Generator, video: Video, images: Sequence[Image]) -> Pixels:
+    moments = video.moments(images)
+    ws = ws_between(G, video.keyframes, video.route, moments)
+    mode = video.stills.noise_mode
+    noise = noise_between(G, video.keyframes.main, moments) if mode == "random" else mode
+    return draw(G, torch.from_numpy(ws).to(G.mapping.w_avg.device), noise)
+
+
+DEFAULT_NAME = Path("video.mp4")
+
+
+class Filming:
+    """The frames of a video, made and kept in a file; the same again goes on or is done.
+
+    Attributes:
+        paths: Where everything is, or will be.
+        header: Study, request and network.
+        total: Frames of the video.
+
+    Args:
+        path: The file; its suffix chooses MP4, GIF or WebP.
+        quality: 0 to 100; 80 if not given.
+        keep_frames: Also write each frame as a PNG into a folder beside the video.
+        overwrite: Start anew, whatever is there.
+
+    Raises:
+        UsageError: The format cannot hold such a video, or knows no quality.
+        OutputError: Another video is there, or the place cannot be written.
+    """
+
+    def __init__(
+        self,
+        network: Network,
+        video: Video,
+        path: Path,
+        *,
+        quality: int | None = None,
+        keep_frames: bool = False,
+        overwrite: bool = False,
+    ) -> None:
+        self._network, self._video = network, video
+        film = _film(network, video, path, quality, keep_frames)
+        self._file = open_video(path, film, overwrite=overwrite)
+        self.paths: VideoPaths = self._file.paths
+        self.header = film.header
+        self.total = film.frames
+
+    @property
+    def missing(self) -> int:
+        """How many frames are still to be drawn."""
+        return sum(len(self._file.film.parts[i]) for i in self._file.missing())
+
+    def frames(self, batch_size: int | None = None) -> Iterator[Picture]:
+        """Draw the missing frames; a part is kept once all its frames were taken.
+
+        Raises:
+            OutputError: The disk is full, or ffmpeg is missing or fails.
+        """
+        drawing = Drawing(self._network.G, self._video, batch_size)
+        for part in self._file.missing():
+            numbers = self._file.film.parts[part]
+            with self._file.part(part) as take:
+                for i, frame in zip(numbers, drawing.frames(numbers), strict=True):
+                    take(i, frame)
+                    yield frame
+
+    def finish(self) -> None:
+        """Put the video together, after all frames are drawn.
+
+        Raises:
+            OutputError: The place cannot be written.
+        """
+        self._file.finish()
+
+
+def default_video(network: Network, video: Video, quality: int | None = None) -> Path:
+    """Where a video goes if nobody says: the same request, the same file."""
+    header = _film(network, video, DEFAULT_NAME, quality, False).header
+    return Path("results") / f"video-{header.fingerprint[:8]}" / DEFAULT_NAME
+
+
+def _film(
+    network: Network, video: Video, path: Path, quality: int | None, keep_frames: bool
+) -> Film:
+    kind, screen = format_of(path), video.screen
+    if quality is not None and not kind.has_quality:
+        raise UsageError(f"--quality {quality}: a GIF has no quality to choose; leave it out")
+    chosen = DEFAULT_QUALITY if quality is None else quality
+    if not 0 <= chosen <= 100:
+        raise UsageError(f"--quality {chosen}: out of range; the valid range is 0-100")
+    side = screen.side or network.G.resolution
+    plan, written = video.stills, {"format": path.suffix.lower().lstrip(".")}
+    header = Header(
+        study=plan.study,
+        request={**plan.request, **written, **({"quality": chosen} if kind.has_quality else {})},
+        axes={axis.name: axis.names for axis in plan.axes},
+        sheets=plan.sheets,
+        recipe=dumps(network.recipe),
+        network_sha256=network.sha256,
+    )
+    return Film(
+        header=header,
+        width=screen.cols * side,
+        height=screen.rows * side,
+        channels=network.G.channels,
+        frames=video.frames,
+        fps=video.motion.fps,
+        loop=video.motion.loop,
+        quality=chosen,
+        keep_frames=keep_frames,
+    )

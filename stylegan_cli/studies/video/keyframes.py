@@ -1,0 +1,302 @@
+"""The keyframes of a video: codes dealt to its streams, as many of each track as of the others."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, fields, replace
+from typing import Any
+
+import numpy as np
+import torch
+from jaxtyping import Float32, Float64
+
+from stylegan_cli.errors import UsageError
+from stylegan_cli.latents.codes import Codes, join_codes
+from stylegan_cli.latents.lookup import Picked, codes_of_picks
+from stylegan_cli.latents.references import Pick
+from stylegan_cli.latents.sampling import (
+    Sampling,
+    broadcast_layers,
+    check_possible,
+    map_latents,
+    truncate,
+)
+from stylegan_cli.networks.generator import Generator
+from stylegan_cli.networks.noise import NoiseMode
+from stylegan_cli.networks.snapshot import Network
+from stylegan_cli.studies.video.curves import Interp, lerp
+
+
+@dataclass(frozen=True, kw_only=True)
+class Tracks:
+    """What a video shows at its keyframes; what is given once holds throughout.
+
+    Attributes:
+        seeds: Seeds, or codes in files, dealt to the streams in turn: the first keyframe of
+            every stream, then the second of every stream, and so on.
+        style_seeds: A second track, dealt alike, that the layers from the crossover on follow.
+        crossover: First layer that follows the second track, at each keyframe; in between, the
+            layers change over one after the other. The middle layer if not given.
+        psi: Truncation strength at each keyframe.
+        classes: Name or index of the class at each keyframe; the first class if not given.
+        cutoff: Truncate only layers [0, cutoff); None truncates all.
+        noise_mode: "random" moves from the noise of one keyframe's seed to that of the next.
+    """
+
+    seeds: Sequence[Pick]
+    style_seeds: Sequence[Pick] = ()
+    crossover: Sequence[int] = ()
+    psi: Sequence[float] = (1.0,)
+    classes: Sequence[str] = ()
+    cutoff: int | None = None
+    noise_mode: NoiseMode = "const"
+
+
+def check_tracks(network: Network, tracks: Tracks) -> None:
+    """Refuse what the network has no means for.
+
+    Raises:
+        UsageError: Such as a second track without styles.
+    """
+    G = network.G
+    for psi in tracks.psi:
+        check_possible(G, Sampling(psi=psi, cutoff=tracks.cutoff, noise_mode=tracks.noise_mode))
+    if tracks.crossover and not tracks.style_seeds:
+        raise UsageError(
+            f"--crossover {tracks.crossover[0]}: there is no second track to cross over to; "
+            "name its seeds with --style-seeds"
+        )
+    if tracks.style_seeds and not G.has_styles:
+        raise UsageError(
+            "--style-seeds: this network has one code for all layers, so there are no styles to "
+            "mix; leave --style-seeds out"
+        )
+    for start in tracks.crossover:
+        if not 0 <= start <= G.num_ws:
+            raise UsageError(f"--crossover {start}: out of range; the valid range is 0-{G.num_ws}")
+
+
+def common_length(lengths: Mapping[str, int]) -> int:
+    """How many keyframes the tracks agree on.
+
+    Args:
+        lengths: Of each track, by its flag; a track of one holds throughout.
+
+    Raises:
+        UsageError: They do not agree, or none moves.
+    """
+    count = max(lengths.values())
+    for flag, length in lengths.items():
+        if length not in (1, count):
+            raise UsageError(
+                f"{flag}: {length} keyframes, where the longest track has {count}; "
+                f"give one, which holds throughout, or {count}"
+            )
+    if count < 2:
+        raise UsageError(
+            "--seeds: only one keyframe, and a video goes from one to the next; give at least two"
+        )
+    return count
+
+
+Styles = Float32[np.ndarray, "n num_ws w_dim"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Keyframes:
+    """The keyframes of every stream, codes as `[keyframe, stream, …]` and not yet truncated.
+
+    Attributes:
+        style: What the layers from the crossover on follow, if there is a second track.
+        crossover: At each keyframe; of no meaning without `style`.
+        seeds: The codes of the main track as a request holds them.
+        style_seeds: Those of the second track.
+        notes: How files of codes were read.
+    """
+
+    main: Codes
+    style: Codes | None
+    crossover: Float64[np.ndarray, " keyframes"]
+    psi: Float64[np.ndarray, " keyframes"]
+    cutoff: int | None
+    seeds: str
+    style_seeds: str | None
+    notes: tuple[str, ...]
+
+    @property
+    def count(self) -> int:
+        """Keyframes of each stream."""
+        return len(self.psi)
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Track:
+    """One track, with a table of all its keyframes for each class that these go through."""
+
+    variants: tuple[Codes, ...]
+    picked: Picked
+
+    @property
+    def length(self) -> int:
+        return len(self.variants[0].noise_seed)
+
+
+def keyframes(network: Network, tracks: Tracks, interp: Interp, streams: int) -> Keyframes:
+    """The keyframes of these tracks.
+
+    Raises:
+        UsageError: A track is not possible with this network, or does not fit the others.
+        DataError: A file of codes is not there or damaged.
+    """
+    check_tracks(network, tracks)
+    main = _read(network, tracks, "--seeds", interp, streams)
+    style = _read(network, tracks, "--style-seeds", interp, streams) if tracks.style_seeds else None
+    crossover = tracks.crossover or (network.G.num_ws // 2,)
+    count = common_length(
+        {
+            "--seeds": main.length,
+            "--style-seeds": style.length if style else 1,
+            "--crossover": len(crossover),
+            "--psi": len(tracks.psi),
+            "--class": len(main.variants),
+        }
+    )
+    return Keyframes(
+        main=_choose(main.variants, count),
+        style=_choose(style.variants, count) if style else None,
+        crossover=np.resize(np.asarray(crossover, np.float64), count),
+        psi=np.resize(np.asarray(tracks.psi, np.float64), count),
+        cutoff=tracks.cutoff,
+        seeds=main.picked.request,
+        style_seeds=style.picked.request if style else None,
+        notes=main.picked.notes + (style.picked.notes if style else ()),
+    )
+
+
+def stills(G: Generator, keyframes: Keyframes) -> Codes:
+    """What the keyframes show, `[keyframe, stream]`: tracks mixed and truncated."""
+    main, style = keyframes.main, keyframes.style
+    streams = main.shape[1]
+    ws = finished_ws(
+        G,
+        keyframes,
+        _flat(main),
+        None if style is None else _flat(style),
+        crossover=keyframes.crossover.repeat(streams),
+        psi=keyframes.psi.repeat(streams),
+    )
+    return replace(main, ws=ws.reshape(main.ws.shape))
+
+
+def finished_ws(
+    G: Generator,
+    keyframes: Keyframes,
+    main: Styles,
+    style: Styles | None,
+    *,
+    crossover: Float64[np.ndarray, " n"],
+    psi: Float64[np.ndarray, " n"],
+) -> Styles:
+    """Styles ready to draw: those of both tracks mixed, then truncated.
+
+    Args:
+        keyframes: Where they come from.
+        crossover: One for each; layers change over one after the other between whole numbers.
+        psi: One for each.
+    """
+    if style is not None:
+        layers = np.arange(main.shape[1])
+        share = np.clip(layers + 1 - crossover[:, None], 0, 1)
+        main = lerp(main, style, share[:, :, None]).astype(np.float32)
+    w_avg = G.mapping.w_avg
+    ws = torch.from_numpy(main).to(w_avg.device)
+    truncated = [
+        truncate(ws[i : i + 1], w_avg, float(psi[i]), keyframes.cutoff) for i in range(len(ws))
+    ]
+    return torch.cat(truncated).cpu().numpy()
+
+
+def _flat(codes: Codes) -> Styles:
+    return codes.ws.reshape(-1, *codes.ws.shape[-2:])
+
+
+def _read(network: Network, tracks: Tracks, flag: str, interp: Interp, streams: int) -> _Track:
+    picks = tracks.style_seeds if flag == "--style-seeds" else tracks.seeds
+    variants: list[Codes] = []
+    for name in tracks.classes or (None,):
+        picked = codes_of_picks(network, picks, Sampling(class_name=name))
+        if len(tracks.classes) > 1 and picked.codes.z is None:
+            raise UsageError(
+                f"--class {','.join(tracks.classes)}: {flag} holds codes that have a class in "
+                "them already; give seeds or z, or leave --class out"
+            )
+        if interp.endswith("-z") and picked.codes.z is None:
+            raise UsageError(
+                f"--interp {interp}: {flag} holds codes that are no z; "
+                "use lerp-w, slerp-w or cubic-w"
+            )
+        variants.append(_bend(network.G, _deal(picked.codes, streams, flag), interp, flag))
+    return _Track(variants=tuple(variants), picked=picked)
+
+
+def _deal(codes: Codes, streams: int, flag: str) -> Codes:
+    """Codes handed out to the streams in turn; a single one goes to all of them."""
+    count = len(codes.noise_seed)
+    if count == 1:
+        return _each(codes, lambda values: np.repeat(values[None], streams, 1))
+    if count % streams:
+        raise UsageError(
+            f"{flag}: {count} codes cannot be dealt evenly to {streams} streams; "
+            f"give one, or a multiple of {streams} such as {count + streams - count % streams}"
+        )
+    return _each(codes, lambda values: values.reshape(count // streams, streams, *values.shape[1:]))
+
+
+def _bend(G: Generator, codes: Codes, interp: Interp, flag: str) -> Codes:
+    """The track as the interpolation takes it: round the circle, or with a style that rests."""
+    if interp == "noise":
+        first = _each(codes, lambda values: values[:1].repeat(len(values), 0))
+        return replace(first, noise_seed=codes.noise_seed)
+    length = len(codes.noise_seed)
+    if interp != "circle-z" or length == 1:
+        return codes
+    if length == 2:
+        return join_codes([codes, _opposites(G, codes)])
+    raise UsageError(
+        f"{flag}: a circle goes through two codes, here are {length} for each stream; give "
+        "fewer, more streams with --grid, or another --interp"
+    )
+
+
+def _opposites(G: Generator, codes: Codes) -> Codes:
+    assert codes.z is not None
+    z = -codes.z
+    count = codes.noise_seed.size
+    w = map_latents(G, z.reshape(count, -1), codes.labels.reshape(count, codes.labels.shape[-1]))
+    ws = broadcast_layers(w, G.num_ws).cpu().numpy()
+    return replace(codes, z=z, ws=ws.reshape(codes.ws.shape))
+
+
+def _choose(variants: Sequence[Codes], count: int) -> Codes:
+    """As many keyframes as the video has, each of its own class."""
+    tables = [_stretch(codes, count) for codes in variants]
+    if len(tables) == 1:
+        return tables[0]
+    rows = [
+        _each(table, lambda values, i=i: values[i : i + 1])  # type: ignore[misc]
+        for i, table in enumerate(tables)
+    ]
+    return join_codes(rows)
+
+
+def _stretch(codes: Codes, count: int) -> Codes:
+    """A track of one keyframe as long as the others."""
+    if len(codes.noise_seed) == count:
+        return codes
+    return _each(codes, lambda values: np.repeat(values, count, 0))
+
+
+def _each(codes: Codes, change: Callable[[np.ndarray], np.ndarray]) -> Codes:
+    columns: dict[str, Any] = {}
+    for column in (each.name for each in fields(codes)):
+        values = getattr(codes, column)
+        columns[column] = None if values is None else change(values)
+    return Codes(**columns)

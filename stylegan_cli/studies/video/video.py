@@ -1,0 +1,316 @@
+"""A video: keyframes, and how to go from one to the next."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from math import isfinite
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from jaxtyping import Float, Float32, Float64, Int64
+from torch import Tensor
+
+from stylegan_cli.errors import UsageError
+from stylegan_cli.latents.codes import Codes
+from stylegan_cli.latents.sampling import broadcast_layers, class_index, map_latents
+from stylegan_cli.networks.drawing import precision_claim
+from stylegan_cli.networks.generator import Generator
+from stylegan_cli.networks.noise import noise_maps
+from stylegan_cli.networks.snapshot import Network
+from stylegan_cli.rendering.plan import Axis, Plan
+from stylegan_cli.studies.video.curves import EASINGS, Easing, Interp, Vectors, cubic, lerp, slerp
+from stylegan_cli.studies.video.keyframes import Keyframes, Tracks, finished_ws, keyframes, stills
+
+Rows = Float[np.ndarray, "n *_"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Moments:
+    """Where images of a video are: each in a stream, on the way from a keyframe to the next.
+
+    Attributes:
+        keyframe: The one before, `following` the one behind.
+        share: Of the way; 0 is the keyframe itself.
+    """
+
+    stream: Int64[np.ndarray, " n"]
+    keyframe: Int64[np.ndarray, " n"]
+    following: Int64[np.ndarray, " n"]
+    share: Float64[np.ndarray, " n"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Route:
+    """Which way a video takes through its keyframes.
+
+    Attributes:
+        loop: The last keyframe is followed by the first.
+    """
+
+    interp: Interp
+    loop: bool
+
+
+def ws_between(
+    G: Generator, keyframes: Keyframes, route: Route, moments: Moments
+) -> Float32[np.ndarray, "n num_ws w_dim"]:
+    """The styles of these moments, tracks mixed and truncated."""
+    style = keyframes.style
+    return finished_ws(
+        G,
+        keyframes,
+        _moved(G, keyframes.main, route, moments),
+        None if style is None else _moved(G, style, route, moments),
+        crossover=_along(keyframes.crossover, moments),
+        psi=_along(keyframes.psi, moments),
+    )
+
+
+def noise_between(G: Generator, codes: Codes, moments: Moments) -> list[Tensor]:
+    """The noise of these moments, each map on the arc between those of its two keyframes."""
+    device = G.mapping.w_avg.device
+    ends = [
+        noise_maps(
+            G.synthesis.noise_resolutions,
+            codes.noise_seed[keyframe, moments.stream].tolist(),
+            # drawn on the CPU, whose random numbers are the same on every machine
+            torch.device("cpu"),
+        )
+        for keyframe in (moments.keyframe, moments.following)
+    ]
+    return [_noise_arc(a, b, moments.share).to(device) for a, b in zip(*ends, strict=True)]
+
+
+def _noise_arc(a: Tensor, b: Tensor, share: Float64[np.ndarray, " n"]) -> Tensor:
+    arc = slerp(a.flatten(1).numpy(), b.flatten(1).numpy(), share[:, None])
+    return torch.from_numpy(arc.astype(np.float32)).reshape(a.shape)
+
+
+def _moved(
+    G: Generator, codes: Codes, route: Route, moments: Moments
+) -> Float32[np.ndarray, "n num_ws w_dim"]:
+    if not route.interp.endswith("-z"):
+        return _on_curve(G, codes.ws, route, moments).astype(np.float32)
+    assert codes.z is not None
+    z = _on_curve(G, codes.z, route, moments).astype(np.float32)
+    labels = _line(codes.labels, moments).astype(np.float32)
+    return broadcast_layers(map_latents(G, z, labels), G.num_ws).cpu().numpy()
+
+
+def _on_curve(G: Generator, table: Vectors, route: Route, moments: Moments) -> Rows:
+    match route.interp:
+        case "cubic-w":
+            return _spline(table, route.loop, moments)
+        case "slerp-z" | "circle-z":
+            return _arc(table, moments)
+        case "slerp-w":
+            centre = G.mapping.w_avg.cpu().numpy()
+            around: Rows = centre + _arc(table - centre, moments)
+            return around
+        case _:
+            return _line(table, moments)
+
+
+def _line(table: Vectors, moments: Moments) -> Rows:
+    a, b = table[moments.keyframe, moments.stream], table[moments.following, moments.stream]
+    return lerp(a, b, _for_rows(moments.share, a))
+
+
+def _arc(table: Vectors, moments: Moments) -> Rows:
+    a, b = table[moments.keyframe, moments.stream], table[moments.following, moments.stream]
+    return slerp(a, b, _for_rows(moments.share, a))
+
+
+def _spline(table: Vectors, loop: bool, moments: Moments) -> Rows:
+    a, b = table[moments.keyframe, moments.stream], table[moments.following, moments.stream]
+    last = len(table) - 1
+    before = table[moments.keyframe - 1, moments.stream]
+    after = table[(moments.following + 1) % len(table), moments.stream]
+    if not loop:
+        # beyond the ends the path goes on straight
+        before = np.where(_for_rows(moments.keyframe == 0, a), 2 * a - b, before)
+        after = np.where(_for_rows(moments.following == last, a), 2 * b - a, after)
+    return cubic(before, a, b, after, _for_rows(moments.share, a))
+
+
+def _along(track: Float64[np.ndarray, " keyframes"], moments: Moments) -> np.ndarray:
+    return lerp(track[moments.keyframe], track[moments.following], moments.share)
+
+
+def _for_rows(values: np.ndarray, vectors: np.ndarray) -> np.ndarray:
+    """One value per row, in a shape that goes with the rows."""
+    return values.reshape(-1, *(1 for _ in vectors.shape[1:]))
+
+
+MAX_FPS = 240
+
+
+class Image(NamedTuple):
+    """One image of a video: that of a stream in a frame."""
+
+    frame: int
+    stream: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Motion:
+    """How a video goes from one keyframe to the next.
+
+    Attributes:
+        interp: What moves, and on which curve.
+        seconds: From one keyframe to the next, rounded to whole frames.
+        loop: Go on from the last keyframe to the first; the last frame is the one before that.
+    """
+
+    interp: Interp = "lerp-w"
+    seconds: float = 2.0
+    fps: float = 30.0
+    loop: bool = True
+    easing: Easing = "linear"
+
+    @property
+    def segment(self) -> int:
+        """Frames from one keyframe to the next."""
+        return max(1, round(self.seconds * self.fps))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Screen:
+    """How the streams of a video share its frames.
+
+    Attributes:
+        side: Of each stream's pictures in pixels; as the network draws them if not given.
+    """
+
+    cols: int = 1
+    rows: int = 1
+    side: int | None = None
+
+    @property
+    def streams(self) -> int:
+        return self.cols * self.rows
+
+
+@dataclass(frozen=True, kw_only=True)
+class Video:
+    """An arrangement of latents in time: what a video is until it is drawn.
+
+    Attributes:
+        stills: What the keyframes show, `[keyframe, stream]`, and the request.
+    """
+
+    stills: Plan
+    keyframes: Keyframes
+    motion: Motion
+    screen: Screen
+
+    @property
+    def frames(self) -> int:
+        """How many there are."""
+        count, segment = self.keyframes.count, self.motion.segment
+        return count * segment if self.motion.loop else (count - 1) * segment + 1
+
+    @property
+    def route(self) -> Route:
+        """The way through the keyframes."""
+        return Route(interp=self.motion.interp, loop=self.motion.loop)
+
+    def moments(self, images: Sequence[Image]) -> Moments:
+        """Where these images are between the keyframes."""
+        frame, stream = np.array(images, np.int64).T
+        keyframe, step = np.divmod(frame, self.motion.segment)
+        ease, segment = EASINGS[self.motion.easing], self.motion.segment
+        return Moments(
+            stream=stream,
+            keyframe=keyframe,
+            following=(keyframe + 1) % self.keyframes.count,
+            share=np.array([ease(i / segment) for i in step], np.float64),
+        )
+
+    def still(self, image: Image) -> tuple[int, int] | None:
+        """Which keyframe of which stream an image is, if it is one."""
+        keyframe, step = divmod(image.frame, self.motion.segment)
+        return None if step else (keyframe, image.stream)
+
+
+def video(
+    network: Network, tracks: Tracks, motion: Motion = Motion(), screen: Screen = Screen()
+) -> Video:
+    """The video that goes through these tracks.
+
+    Raises:
+        UsageError: A seed, a track or the interpolation is not possible with this network.
+        DataError: A file of codes is not there or damaged.
+    """
+    _check_motion(network.G, motion)
+    _check_screen(screen)
+    if motion.interp == "noise":
+        if tracks.noise_mode == "none":
+            raise UsageError("--noise-mode none: there is no noise to move; leave it out")
+        tracks = replace(tracks, noise_mode="random")
+    found = keyframes(network, tracks, motion.interp, screen.streams)
+    plan = Plan(
+        study="video",
+        request=_request(network, tracks, found, motion, screen),
+        noise_mode=tracks.noise_mode,
+        axes=(
+            Axis(name="keyframe", names=tuple(map(str, range(found.count)))),
+            Axis(name="stream", names=tuple(map(str, range(screen.streams)))),
+        ),
+        sheets=("keyframes",),
+        codes=stills(network.G, found),
+        notes=found.notes,
+    )
+    return Video(stills=plan, keyframes=found, motion=motion, screen=screen)
+
+
+def _check_motion(G: Generator, motion: Motion) -> None:
+    for flag, value in (("--seconds", motion.seconds), ("--fps", motion.fps)):
+        if not (isfinite(value) and value > 0):
+            raise UsageError(f"{flag} {value:g}: must be a positive number")
+    if motion.fps > MAX_FPS:
+        raise UsageError(f"--fps {motion.fps:g}: out of range; the valid range is up to {MAX_FPS}")
+    if motion.interp.endswith("-w") and not G.has_w:
+        raise UsageError(
+            f"--interp {motion.interp}: this network makes images straight from z and has no w; "
+            "use lerp-z, slerp-z or circle-z"
+        )
+    if motion.interp == "noise" and not G.has_noise:
+        raise UsageError(
+            "--interp noise: this network has no noise inputs, its images depend on their codes "
+            "alone; choose another --interp"
+        )
+    if motion.interp == "circle-z" and not motion.loop:
+        raise UsageError("--no-loop: a circle always closes; leave --no-loop out")
+
+
+def _check_screen(screen: Screen) -> None:
+    if screen.cols < 1 or screen.rows < 1:
+        raise UsageError(f"--grid {screen.cols}x{screen.rows}: must be at least 1x1")
+    if screen.side is not None and screen.side < 1:
+        raise UsageError(f"--size {screen.side}: must be at least 1 pixel")
+
+
+def _request(
+    network: Network, tracks: Tracks, found: Keyframes, motion: Motion, screen: Screen
+) -> dict[str, Any]:
+    chosen = [
+        class_index(network.classes, network.c_dim, name) for name in tracks.classes or (None,)
+    ]
+    return {
+        "interp": motion.interp,
+        "seeds": found.seeds,
+        "style_seeds": found.style_seeds,
+        "crossover": found.crossover.tolist() if found.style else None,
+        "psi": list(tracks.psi),
+        "cutoff": tracks.cutoff,
+        "noise_mode": tracks.noise_mode,
+        **precision_claim(network.precision),
+        "class": chosen if len(chosen) > 1 else chosen[0],
+        "seconds": motion.seconds,
+        "fps": motion.fps,
+        "loop": motion.loop,
+        "easing": motion.easing,
+        "grid": f"{screen.cols}x{screen.rows}",
+        "size": screen.side or network.G.resolution,
+    }

@@ -1,0 +1,174 @@
+"""The schedule of progressive growing: what a run is at after how many images, [PG] section 2."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from stylegan_cli.errors import UsageError
+from stylegan_cli.recipe import GrowingSection, Recipe
+from stylegan_cli.runtime import World
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stage:
+    """How large the networks are, and how they are trained there.
+
+    Attributes:
+        lod: Levels still missing; fractional while one fades in.
+        resolution: Current side of the images.
+        from_kimg: When this resolution begins to fade in; 0 for the first.
+    """
+
+    lod: float
+    resolution: int
+    from_kimg: float
+    batch_size: int
+    lr_g: float
+    lr_d: float
+
+    @property
+    def levels(self) -> int:
+        """Whole levels missing."""
+        return math.floor(self.lod)
+
+    @property
+    def key(self) -> tuple[int, int]:
+        """Which levels take part; optimizers start anew where it changes."""
+        return level_key(self.lod)
+
+
+def level_key(lod: float) -> tuple[int, int]:
+    """Levels missing from the newest of the levels that take part, and from the one below."""
+    return math.floor(lod), math.ceil(lod)
+
+
+def is_growing(recipe: Recipe) -> bool:
+    """Whether the networks of a run grow."""
+    return recipe.generator.architecture == "progressive"
+
+
+def stage_at(recipe: Recipe, cur_nimg: int) -> Stage:
+    """Where a run is after so many images."""
+    return _stage(recipe, _schedule(recipe).lod(cur_nimg))
+
+
+def stages(recipe: Recipe) -> tuple[Stage, ...]:
+    """The resolutions a run comes to, in order, each when it has faded in."""
+    levels = range(_schedule(recipe).levels, -1, -1)
+    first, *later = (_stage(recipe, float(level)) for level in levels)
+    return (first, *(stage for stage in later if stage.from_kimg < recipe.train.total_kimg))
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Schedule:
+    """Levels missing at the start, and images that each is trained and the next fades in.
+
+    Whole images: in fractions of thousands a phase would not begin where the last one ends.
+    """
+
+    levels: int
+    training: int
+    transition: int
+
+    @property
+    def length(self) -> int:
+        return self.training + self.transition
+
+    def lod(self, cur_nimg: int) -> float:
+        """Levels missing after so many images."""
+        if not self.levels:
+            return 0.0
+        phase, passed = divmod(cur_nimg, self.length)
+        fading = max(passed - self.training, 0)
+        faded = fading / self.transition if fading else 0.0
+        return max(self.levels - phase - faded, 0.0)
+
+    def fades_in_from(self, level: int) -> int:
+        """Images shown before a level begins to fade in; 0 for the first."""
+        return max((self.levels - level) * self.length - self.transition, 0)
+
+
+def _schedule(recipe: Recipe) -> _Schedule:
+    growing = recipe.growing
+    training, transition = (
+        round(kimg * 1000) for kimg in (growing.training_kimg, growing.transition_kimg)
+    )
+    levels = recipe.data.resolution.bit_length() - growing.initial_resolution.bit_length()
+    grows = is_growing(recipe) and training + transition > 0
+    return _Schedule(levels=levels if grows else 0, training=training, transition=transition)
+
+
+def _stage(recipe: Recipe, lod: float) -> Stage:
+    level, train = math.floor(lod), recipe.train
+    resolution = recipe.data.resolution >> level
+    tables = recipe.growing if is_growing(recipe) else GrowingSection()
+    lr = tables.lr.get(str(resolution))
+    return Stage(
+        lod=lod,
+        resolution=resolution,
+        from_kimg=_schedule(recipe).fades_in_from(level) / 1000,
+        batch_size=tables.batch_size.get(str(resolution), train.batch_size),
+        lr_g=lr or train.lr_g,
+        lr_d=lr or train.lr_d,
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Share:
+    """What this process does of a batch: sample positions, split into accumulation rounds.
+
+    Samples are dealt out one by one, to processes first and rounds second, so that the groups
+    of minibatch standard deviation are those of one process with the whole batch.
+
+    Attributes:
+        stage: What the batch is of.
+    """
+
+    stage: Stage
+    samples: Sequence[int]
+    rounds: int
+
+    def split(self, count: int | None = None) -> list[range]:
+        """Positions in this process's batch of each round, of the first `count` samples."""
+        local = range(len(self.samples) if count is None else count)
+        return [local[k :: self.rounds] for k in range(self.rounds) if k < len(local)]
+
+
+def share_of(
+    recipe: Recipe, stage: Stage, world: World, *, batch_per_device: int | None = None
+) -> Share:
+    """This process's share of every batch of a stage.
+
+    Images of half the side take a quarter of the memory: `train.batch_per_device` is meant at
+    the full resolution.
+
+    Args:
+        batch_per_device: Instead of the recipe's, where the device turned out to hold fewer.
+
+    Raises:
+        UsageError: The batch cannot be dealt out to so many processes.
+    """
+    batch, group = stage.batch_size, recipe.discriminator.mbstd_group_size
+    if batch % world.size:
+        raise UsageError(
+            f"{_named_batch(recipe, stage)} does not divide by the {world.size} processes; "
+            f"choose a multiple of {world.size}"
+        )
+    samples = range(world.rank, batch, world.size)
+    room = batch_per_device or recipe.train.batch_per_device or batch
+    at_once = room * 4**stage.levels
+    share = Share(stage=stage, samples=samples, rounds=-(-len(samples) // at_once))
+    for part in share.split():
+        if len(part) > group and len(part) % group:
+            raise UsageError(
+                f"{_named_batch(recipe, stage)} gives each of {world.size} processes {len(part)} "
+                f"images at once, which discriminator.mbstd_group_size {group} does not divide; "
+                f"choose a multiple of {group * world.size * share.rounds}"
+            )
+    return share
+
+
+def _named_batch(recipe: Recipe, stage: Stage) -> str:
+    if is_growing(recipe) and str(stage.resolution) in recipe.growing.batch_size:
+        return f"growing.batch_size: {stage.batch_size} at {stage.resolution} px"
+    return f"train.batch_size: {stage.batch_size}"

@@ -1,0 +1,58 @@
+from pathlib import Path
+
+import pytest
+
+from stylegan_cli.errors import UsageError
+from stylegan_cli.latents.references import Stored, format_picks, parse_picks
+
+
+def stored(path, *names, index=()):
+    return Stored(path=Path(path), names=names, index=index)
+
+
+@pytest.mark.parametrize(
+    ("text", "picks"),
+    [
+        ("0-3,20", (0, 1, 2, 3, 20)),
+        ("proj.npz", (stored("proj.npz"),)),
+        ("grid.h5:4", (stored("grid.h5", index=("4",)),)),
+        ("grid.h5:-1", (stored("grid.h5", index=("-1",)),)),
+        ("grid.h5:row_sources", (stored("grid.h5", "row_sources"),)),
+        ("m.h5:row_sources/0-2", (stored("m.h5", "row_sources", index=("0-2",)),)),
+        ("m.hdf5:1/all", (stored("m.hdf5", index=("1", "all")),)),
+        ("a/b.npz:smiles/w/3-", (stored("a/b.npz", "smiles", "w", index=("3-",)),)),
+        ("W.NPY:w", (stored("W.NPY", "w"),)),
+        ("1, 2 ,w.npy,3", (1, 2, stored("w.npy"), 3)),
+        (
+            "0-3,proj.npz,grid.h5:4",
+            (0, 1, 2, 3, stored("proj.npz"), stored("grid.h5", index=("4",))),
+        ),
+    ],
+)
+def test_seeds_and_files_are_told_apart_by_their_names(text, picks):
+    assert parse_picks(text) == picks
+
+
+@pytest.mark.parametrize(
+    "text", ["0-3,7", "p.npz", "5,grid.h5:4,6,7", "a/b.npz:smiles/w/3-,m.h5:1/all,1-4"]
+)
+def test_picks_are_written_as_they_are_read(text):
+    assert format_picks(parse_picks(text)) == text
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("x", "--rows x: neither seeds nor a file of codes; write for example"),
+        ("net.pt", "--rows net.pt: neither seeds"),
+        ("1,,w.npy", "--rows: nothing between commas"),
+        ("", "--rows: an empty list"),
+        ("5-2", "--rows 5-2: the range runs backwards"),
+        ("grid.h5:", "--rows grid.h5:: neither"),
+        ("grid.h5:1/row_sources", "1/row_sources is not names and then indexes"),
+        ("grid.h5://1", "//1 is not names"),
+    ],
+)
+def test_what_is_neither_is_refused_in_words(text, words):
+    with pytest.raises(UsageError, match=words):
+        parse_picks(text, flag="--rows")

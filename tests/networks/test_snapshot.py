@@ -1,0 +1,138 @@
+import hashlib
+from dataclasses import replace
+
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+
+from stylegan_cli.errors import NetworkFileError, OutputError
+from stylegan_cli.networks.build import build_discriminator, build_generator
+from stylegan_cli.networks.snapshot import Header, load_network, read_header, save_network
+from tests.tiny import tiny, tiny_growing
+
+
+@pytest.fixture(scope="module")
+def header():
+    return Header(
+        recipe=tiny(),
+        c_dim=2,
+        classes=("cat", "dog"),
+        kimg=1.5,
+        licence="CC0",
+        provenance={"data": "pets.zip"},
+    )
+
+
+@pytest.fixture(scope="module")
+def networks(header):
+    return build_generator(header.recipe, c_dim=2), build_discriminator(header.recipe, c_dim=2)
+
+
+@pytest.fixture
+def file(header, networks, tmp_path):
+    path = tmp_path / "network-000001.safetensors"
+    save_network(path, header, *networks)
+    return path
+
+
+def test_a_network_comes_back_to_the_bit(file, networks):
+    loaded = load_network(file, discriminator=True)
+    for mine, theirs in zip(networks, (loaded.G, loaded.D), strict=True):
+        expected = mine.state_dict()
+        assert all(torch.equal(t, expected[k]) for k, t in theirs.state_dict().items())
+
+
+def test_others_may_read_a_network_where_they_may_read_other_files(file, tmp_path):
+    usual = tmp_path / "usual"
+    usual.touch()
+    assert file.stat().st_mode == usual.stat().st_mode
+
+
+def test_a_network_says_what_it_is(file, header):
+    assert read_header(file) == header
+
+
+def test_a_loaded_generator_has_no_gradients(file):
+    assert not any(p.requires_grad for p in load_network(file).G.parameters())
+
+
+def test_the_hash_is_that_of_the_file(file):
+    assert load_network(file).sha256 == hashlib.sha256(file.read_bytes()).hexdigest()
+
+
+@pytest.mark.parametrize("kept", [0, 7, 100, 5000])
+def test_a_cut_file_is_refused_in_words(file, kept):
+    file.write_bytes(file.read_bytes()[:kept])
+    with pytest.raises(NetworkFileError, match="not a readable network file"):
+        load_network(file)
+
+
+def test_text_is_no_network(tmp_path):
+    path = tmp_path / "network.safetensors"
+    path.write_text("hello")
+    with pytest.raises(NetworkFileError, match="not a readable network file"):
+        load_network(path)
+
+
+def test_a_missing_file_is_named(tmp_path):
+    with pytest.raises(NetworkFileError, match="no such file"):
+        load_network(tmp_path / "network.safetensors")
+
+
+def test_other_safetensors_are_no_network(tmp_path):
+    path = tmp_path / "weights.safetensors"
+    save_file({"a": torch.zeros(1)}, path)
+    with pytest.raises(NetworkFileError, match="not a network of sgtool"):
+        load_network(path)
+
+
+def test_a_newer_schema_asks_for_an_upgrade(file):
+    rewrite(file, schema="2")
+    with pytest.raises(NetworkFileError, match="schema 2 is newer"):
+        load_network(file)
+
+
+def test_a_damaged_description_is_named(file):
+    rewrite(file, recipe="generator = 3")
+    with pytest.raises(NetworkFileError, match="damaged description"):
+        load_network(file)
+
+
+def test_weights_that_do_not_fit_are_named(file):
+    rewrite(file, drop="g_ema.synthesis.b4.const")
+    with pytest.raises(NetworkFileError, match=r"synthesis\.b4\.const"):
+        load_network(file)
+
+
+def rewrite(path, *, drop=None, **metadata):
+    from safetensors import safe_open
+
+    with safe_open(path, framework="pt") as opened:
+        found = opened.metadata()
+    tensors = {key: tensor for key, tensor in load_file(path).items() if key != drop}
+    changed = {key: value for key, value in {**found, **metadata}.items() if value is not None}
+    save_file(tensors, path, changed)
+
+
+def test_nothing_is_left_where_nothing_can_be_written(header, networks, tmp_path):
+    with pytest.raises(OutputError, match="cannot be written"):
+        save_network(tmp_path / "missing" / "network.safetensors", header, *networks)
+
+
+def test_labels_may_have_no_names(header, networks, tmp_path):
+    path = tmp_path / "network-000002.safetensors"
+    save_network(path, replace(header, classes=()), *networks)
+    assert load_network(path).classes == ()
+
+
+def test_a_growing_network_comes_back_as_far_as_it_was(header, tmp_path):
+    recipe, path = tiny_growing(), tmp_path / "network-000003.safetensors"
+    G, D = build_generator(recipe, c_dim=0), build_discriminator(recipe, c_dim=0)
+    save_network(path, replace(header, recipe=recipe, c_dim=0, lod=0.25), G, D)
+    loaded = load_network(path, discriminator=True)
+    assert (loaded.header.lod, loaded.G.lod, loaded.D.lod) == (0.25, 0.25, 0.25)
+
+
+def test_a_file_from_before_networks_grew_is_whole(file):
+    rewrite(file, lod=None)
+    assert read_header(file).lod == 0

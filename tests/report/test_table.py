@@ -1,0 +1,23 @@
+import re
+
+from stylegan_cli.report.markup import text
+from stylegan_cli.report.table import facts_table, flatten
+
+
+def rows(markup):
+    lines = re.findall(r"<tr>(.*?)</tr>", markup)
+    return [re.findall(r"<t[hd][^>]*>(.*?)</t[hd]>", line) for line in lines]
+
+
+def test_several_things_stand_side_by_side_under_their_names():
+    table = facts_table([text("a"), text("b")], {"size": [1, 2.50], "time": [None, "x"]})
+    assert rows(table) == [["", "a", "b"], ["size", "1", "2.5"], ["time", "", "x"]]
+
+
+def test_a_single_thing_needs_no_name():
+    assert rows(facts_table([text("a")], {"size": [1], "time": [None]})) == [["size", "1"]]
+
+
+def test_nested_facts_have_dotted_names():
+    facts = {"a": 1, "b": {"c": {"d": 2}, "e": []}, "f": ["x", 3]}
+    assert dict(flatten(facts)) == {"a": 1, "b.c.d": 2, "b.e": "", "f": "x, 3"}
