@@ -51,7 +51,7 @@ class Part:
 
 def parts_of(G: Generator, noise_mode: FixedNoise, *, halves: bool) -> Sequence[Part]:
     """The whole generator, or its two halves."""
-    mapping, synthesis = Mapping(G), Synthesis(G, noise_mode)
+    mapping, synthesis = MappingPart(G), Synthesis(G, noise_mode)
     latents, ws, images = _latents(G), _ws(G), _images(G)
     if not halves:
         whole = Whole(mapping, synthesis)
@@ -62,7 +62,7 @@ def parts_of(G: Generator, noise_mode: FixedNoise, *, halves: bool) -> Sequence[
     ]
 
 
-class Mapping(nn.Module):
+class MappingPart(nn.Module):
     """Latents to one w per layer, truncated."""
 
     def __init__(self, G: Generator) -> None:
@@ -97,7 +97,7 @@ class Synthesis(nn.Module):
 class Whole(nn.Module):
     """Latents to images, and the w of each layer they were made of."""
 
-    def __init__(self, mapping: Mapping, synthesis: Synthesis) -> None:
+    def __init__(self, mapping: MappingPart, synthesis: Synthesis) -> None:
         super().__init__()
         self.mapping, self.synthesis = mapping, synthesis
 

@@ -177,7 +177,7 @@ def test_two_processes_give_the_numbers_of_one(here):
         "--device", "cpu",
     ]  # fmt: skip
     # the fixture works elsewhere, where no package lies beside it
-    settings = {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(Path(__file__).parents[2])}
+    settings = {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(Path(__file__).parents[3])}
     launcher = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", "2"]
     for words, name in (([sys.executable, *command], "one"), ([*launcher, *command], "two")):
         subprocess.run(

@@ -132,7 +132,7 @@ def test_a_killed_training_goes_on_to_the_same_bits(labelled, bright_folder):
     expected = whole.path.read_bytes()
     whole.path.unlink()
     program = [sys.executable, "-c", KILLED, str(bright_folder)]
-    place = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
+    place = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[3])}
     done = subprocess.run(program, env=place, check=False, capture_output=True)
     assert done.returncode == -signal.SIGKILL, done.stderr
     assert ClassifierTraining(labelled, SHORT).there == 24
