@@ -17,7 +17,7 @@ import os, sys
 from itertools import islice
 from pathlib import Path
 from stylegan_cli import api
-from stylegan_cli.results import film as files
+from stylegan_cli.studies.video import file as files
 files.FRAMES_A_PART = 4
 network = api.load_network(Path(sys.argv[1]))
 found = api.video(network, api.Tracks(seeds=[1, 2, 3]), api.Motion(seconds=0.1))
