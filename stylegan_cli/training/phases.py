@@ -84,14 +84,18 @@ def path_length_penalty(
 ) -> tuple[Float[Tensor, " n"], Scalar]:
     """Squared distance of each path length from their running mean, and the new mean.
 
-    The mean counts as a constant: that is what the reference gradients show.
+    The new mean takes in this batch, and that share of it carries gradient: the lengths of all
+    processes, so that any number of them computes the same.
 
     Args:
         running_mean: The mean so far, 0 at the start.
         decay: Weight of this batch in the mean.
     """
-    mean = running_mean.lerp(world.mean_(lengths.detach().mean()), decay)
-    return (lengths - mean).square(), mean
+    batch_mean = world.mean_(lengths.detach().mean())
+    mean = running_mean.lerp(batch_mean, decay)
+    # zero, with the gradient that reaches each length through the mean
+    through_mean = -2 * (batch_mean - mean) * decay * (lengths - lengths.detach())
+    return (lengths - mean).square() + through_mean, mean
 
 
 def _gradient(logits: Logits, images: Images) -> Images:

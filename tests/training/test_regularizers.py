@@ -3,7 +3,8 @@ import torch
 
 from stylegan_cli.networks.build import build_discriminator
 from stylegan_cli.networks.layers import halve
-from stylegan_cli.training.phases import gradient_norm, r1_penalty
+from stylegan_cli.runtime import World
+from stylegan_cli.training.phases import gradient_norm, path_length_penalty, r1_penalty
 from tests.tiny import tiny_growing
 
 NO_LABELS = torch.zeros(4, 0)
@@ -64,3 +65,13 @@ def test_penalties_train_the_weights(D):
     norm = gradient_norm(D(images, NO_LABELS), images, 32)
     for found, wanted in zip(weight_gradients((norm - 1).square()), expected, strict=True):
         torch.testing.assert_close(found, wanted, rtol=1e-4, atol=1e-6)
+
+
+def test_the_running_mean_of_path_lengths_carries_the_gradient_of_the_batch():
+    lengths = noise(4).requires_grad_()
+    mean = 0.75 * torch.tensor(2.0) + 0.25 * lengths.mean()
+    (expected,) = torch.autograd.grad((lengths - mean).square().mean(), lengths)
+    penalty, new_mean = path_length_penalty(lengths, torch.tensor(2.0), 0.25, World())
+    (found,) = torch.autograd.grad(penalty.mean(), lengths)
+    torch.testing.assert_close(found, expected)
+    torch.testing.assert_close(new_mean, mean.detach())
