@@ -104,6 +104,19 @@ class PerceptualDetector:
         with _in_float32(x.device):
             return self.network.embed(x)
 
+    @torch.no_grad()
+    def describe(
+        self, images: AnyImages
+    ) -> tuple[Float[Tensor, "n values"], Float[Tensor, "n taps"]]:
+        """As `embed`, and the mean of each channel's activations over the image.
+
+        Raises:
+            DataError: The images are too small.
+        """
+        x = self._large_enough(images)
+        with _in_float32(x.device):
+            return self.network.describe(x)
+
     def _large_enough(self, images: Tensor) -> Tensor:
         height, width = images.shape[2:]
         if min(height, width) < self.smallest:

@@ -35,11 +35,16 @@ class Lpips(nn.Module):
 
     def embed(self, images: Rgb) -> Float[Tensor, "n values"]:
         """Vectors whose squared Euclidean distance is the LPIPS distance."""
-        parts = (
-            (unit * (head / unit[0, 0].numel()).sqrt()[:, None, None]).flatten(1)
-            for unit, head in zip(self._units(images), self.heads, strict=True)
-        )
-        return torch.cat(list(parts), dim=1)
+        return self.describe(images)[0]
+
+    def describe(self, images: Rgb) -> tuple[Float[Tensor, "n values"], Float[Tensor, "n taps"]]:
+        """As `embed`, and the mean of each channel's activations over the image."""
+        embedded, pooled = [], []
+        for unit, head in zip(self._units(images), self.heads, strict=True):
+            scale = (head / unit[0, 0].numel()).sqrt()
+            embedded.append((unit * scale[:, None, None]).flatten(1))
+            pooled.append(unit.mean((2, 3)))
+        return torch.cat(embedded, dim=1), torch.cat(pooled, dim=1)
 
     def _units(self, images: Tensor) -> Iterator[Tensor]:
         for activation in self.features.activations(self.scale(images)):

@@ -1,0 +1,176 @@
+"""InterFaceGAN: planes between codes of high and of low score, Shen et al., CVPR 2020."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Literal
+
+import numpy as np
+from jaxtyping import Bool, Float, Float64, Int64
+
+from stylegan_cli.errors import MetricError, UsageError
+from stylegan_cli.runtime import numpy_stream
+
+Codes = Float[np.ndarray, "n dim"]
+Unit = Float64[np.ndarray, " dim"]
+Method = Literal["svm", "mean", "lda"]
+METHODS: tuple[Method, ...] = ("svm", "mean", "lda")
+RATIO, TRAINING_SHARE = 0.02, 0.7
+"""The share of all codes at either end, and the part of it that planes are fitted to."""
+
+LEFT_OVER = 1e-6
+"""Of a unit direction; with less of it left, a direction lies in the span of its conditions."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ends:
+    """Numbers of the codes of highest and lowest score, and of all between.
+
+    Attributes:
+        train: Those to fit to, high ones first, alike `validation`.
+        has: For each of `train`, `validation` and `between` whether its score is a high one.
+    """
+
+    train: Int64[np.ndarray, " t"]
+    validation: Int64[np.ndarray, " v"]
+    between: Int64[np.ndarray, " r"]
+    has_train: Bool[np.ndarray, " t"]
+    has_validation: Bool[np.ndarray, " v"]
+    has_between: Bool[np.ndarray, " r"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Boundary:
+    """A direction across a plane.
+
+    Attributes:
+        vector: Of length 1, towards high scores.
+        accuracy: Share of the validation codes on the right side.
+        accuracy_between: Share of all codes that are at neither end.
+    """
+
+    vector: Unit
+    accuracy: float
+    accuracy_between: float
+
+
+def ends(scores: Float[np.ndarray, " n"], ratio: float = RATIO, seed: int = 0) -> Ends:
+    """The codes of highest and lowest score, split by chance.
+
+    Scores that are no numbers are left out.
+
+    Raises:
+        MetricError: Too few scores, or all of them are equal.
+    """
+    valid = np.flatnonzero(np.isfinite(scores))
+    order = valid[np.argsort(-scores[valid], kind="stable")]
+    count = min(int(ratio * len(order)), len(order) // 2)
+    if count < 4:
+        raise MetricError(
+            f"{len(order)} scores are too few for the {ratio:.0%} at either end; take more samples"
+        )
+    if scores[order[0]] == scores[order[-1]]:
+        raise MetricError("all scores are equal, so nothing tells codes apart; take other scores")
+    train_count, stream = int(TRAINING_SHARE * count), numpy_stream(seed, "boundary")
+    high, low = stream.permutation(order[:count]), stream.permutation(order[-count:])
+    middle = (scores[order[0]] + scores[order[-1]]) / 2
+    between = order[count:-count]
+    first = np.arange(2 * train_count) < train_count
+    rest = np.arange(2 * (count - train_count)) < count - train_count
+    return Ends(
+        train=np.concatenate([high[:train_count], low[:train_count]]),
+        validation=np.concatenate([high[train_count:], low[train_count:]]),
+        between=between,
+        has_train=first,
+        has_validation=rest,
+        has_between=scores[between] >= middle,
+    )
+
+
+def boundary(codes: Codes, chosen: Ends, method: Method = "svm") -> Boundary:
+    """The direction from low to high scores, with how well its plane tells them apart.
+
+    Args:
+        method: "svm" is the published one: linear, hinge loss, C = 1, codes unscaled. "mean" is
+            the difference of the means, "lda" the same with all codes' covariance undone.
+    """
+    spread = np.cov(codes, rowvar=False) if method == "lda" else None
+    fit = hinge_plane if method == "svm" else partial(mean_plane, covariance=spread)
+    vector, offset = fit(codes[chosen.train], chosen.has_train)
+    accuracy = [
+        _right(codes[part] @ vector + offset, has)
+        for part, has in (
+            (chosen.validation, chosen.has_validation),
+            (chosen.between, chosen.has_between),
+        )
+    ]
+    if method != "svm":
+        # means gain from every code, and nothing is left to be judged by the held-out ones
+        everything = np.concatenate([chosen.train, chosen.validation])
+        has = np.concatenate([chosen.has_train, chosen.has_validation])
+        vector, _ = fit(codes[everything], has)
+    return Boundary(vector=vector, accuracy=accuracy[0], accuracy_between=accuracy[1])
+
+
+def hinge_plane(codes: Codes, has: Bool[np.ndarray, " n"]) -> tuple[Unit, float]:
+    """Unit normal and offset of the linear support vector machine's plane."""
+    from sklearn.svm import SVC
+
+    machine = SVC(kernel="linear", C=1.0).fit(codes, has)
+    weights = machine.coef_[0].astype(np.float64)
+    length = float(np.linalg.norm(weights))
+    return weights / length, float(machine.intercept_[0]) / length
+
+
+def mean_plane(
+    codes: Codes, has: Bool[np.ndarray, " n"], covariance: Float64[np.ndarray, "dim dim"] | None
+) -> tuple[Unit, float]:
+    """Unit normal and offset of the plane half-way between the means of both sides.
+
+    Args:
+        covariance: Undo this spread first: only what tells the sides apart is left, as in
+            linear discriminant analysis.
+    """
+    high, low = (codes[side].mean(axis=0, dtype=np.float64) for side in (has, ~has))
+    vector = high - low
+    if covariance is not None:
+        vector = np.linalg.lstsq(covariance, vector, rcond=1e-8)[0]
+    vector = vector / np.linalg.norm(vector)
+    return vector, -float(vector @ (high + low)) / 2
+
+
+def conditioned(
+    direction: Float[np.ndarray, " dim"],
+    held: Float[np.ndarray, "held dim"],
+    names: Sequence[str],
+    covariance: Float64[np.ndarray, "dim dim"] | None = None,
+) -> Unit:
+    """The direction without its part in the span of the held ones, of length 1.
+
+    n' = n − Cᵀ(C Cᵀ)⁻¹ C n, rows of C the held directions.
+
+    Args:
+        names: Of the held directions, for the error.
+        covariance: Of the codes; with it, moving along the result leaves the coordinates of the
+            network's own samples along the held directions uncorrelated with the move.
+
+    Raises:
+        UsageError: Nothing of the direction is left.
+    """
+    rows = held.astype(np.float64)
+    if covariance is not None:
+        rows = rows @ covariance
+    unit = direction.astype(np.float64) / np.linalg.norm(direction)
+    left = unit - rows.T @ np.linalg.lstsq(rows.T, unit, rcond=None)[0]
+    length = float(np.linalg.norm(left))
+    if length < LEFT_OVER:
+        along = np.abs(rows @ unit) / np.linalg.norm(rows, axis=1)
+        raise UsageError(
+            f"--hold {names[int(along.argmax())]}: the direction is the same as this one; "
+            "hold another"
+        )
+    return left / length
+
+
+def _right(side: Float64[np.ndarray, " n"], has: Bool[np.ndarray, " n"]) -> float:
+    return float(((side > 0) == has).mean()) if len(has) else float("nan")

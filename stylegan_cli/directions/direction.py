@@ -1,0 +1,116 @@
+"""A direction: an offset of codes or styles, in steps of what the network itself draws along it."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Literal
+
+import numpy as np
+from jaxtyping import Float, Float32, Float64
+
+from stylegan_cli.errors import UsageError
+
+Space = Literal["w", "z", "s"]
+Fact = float | int | str | tuple[float, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Direction:
+    """A direction in W (one row for each layer), in z, or among style channels.
+
+    Attributes:
+        name: Such as `sefa/0`.
+        vector: `[num_ws, w_dim]` in W, zero in the layers that it leaves alone; `[z_dim]` in z;
+            `[channels]` of all layers in S.
+        sigma: Length of a step: the standard deviation, along the vector, of the network's own
+            samples. `sigma · vector` is a step.
+        mean_coordinate: Where the mean of the samples lies along the vector.
+        method: How it was found.
+        network_sha256: Of the network that it was found in, "" where nobody knows.
+        facts: What else is known of it: eigenvalue, accuracy, measures.
+    """
+
+    name: str
+    space: Space
+    vector: Float32[np.ndarray, "..."]
+    sigma: float
+    mean_coordinate: float = 0.0
+    method: str
+    network_sha256: str
+    facts: Mapping[str, Fact] = field(default_factory=dict)
+
+    @property
+    def layers(self) -> tuple[int, ...]:
+        """The layers of W that it moves; none in another space."""
+        if self.space != "w":
+            return ()
+        return tuple(np.flatnonzero(self.vector.any(axis=1)).tolist())
+
+    @property
+    def unit(self) -> Float64[np.ndarray, " dim"]:
+        """The vector of length 1 that its layers share, the mean of theirs where they differ."""
+        vector = self.vector.astype(np.float64)
+        if self.space == "w":
+            vector = vector[list(self.layers)].mean(axis=0)
+        length = np.linalg.norm(vector)
+        scaled: Float64[np.ndarray, " dim"] = vector / (length if length > 0 else 1.0)
+        return scaled
+
+    def at_layers(self, layers: Sequence[int]) -> "Direction":
+        """The same in these layers of W alone.
+
+        A direction of one vector moves these layers by it wherever it moved before.
+
+        Raises:
+            UsageError: It is none of W, or leaves all of these layers alone.
+        """
+        if self.space != "w":
+            raise UsageError(
+                f"{self.name}: a direction in {self.space} has no layers; leave @LAYERS out"
+            )
+        rows = self.vector[list(self.layers)]
+        moved = np.zeros_like(self.vector)
+        shared = bool((rows == rows[0]).all())
+        moved[list(layers)] = rows[0] if shared else self.vector[list(layers)]
+        if not moved.any():
+            raise UsageError(f"{self.name}: does not move these layers; choose among others")
+        return replace(self, vector=moved)
+
+
+def in_all_layers(
+    unit: Float[np.ndarray, " w_dim"], layers: Sequence[int], num_ws: int
+) -> Float32[np.ndarray, "num_ws w_dim"]:
+    """The vector of a direction of W that moves these layers alike."""
+    vector = np.zeros((num_ws, len(unit)), np.float32)
+    vector[list(layers)] = unit
+    return vector
+
+
+def moved_by(
+    codes: Float32[np.ndarray, "*n"], direction: Direction, steps: float
+) -> Float64[np.ndarray, "*n"]:
+    """Offsets that move codes so many steps along a direction.
+
+    Args:
+        codes: Rows of what the direction is an offset of, its axes last.
+    """
+    offset = steps * direction.sigma * direction.vector.astype(np.float64)
+    return np.broadcast_to(offset, codes.shape)
+
+
+def moved_to(
+    codes: Float32[np.ndarray, "*n"], direction: Direction, steps: float
+) -> Float64[np.ndarray, "*n"]:
+    """Offsets that move codes to a coordinate along a direction, whatever theirs is.
+
+    In W each layer on its own: w + (mean + steps · σ − ⟨w, u⟩) u, u the layer's unit vector.
+
+    Args:
+        codes: As of `moved_by`.
+        steps: From the mean of the network's samples.
+    """
+    vector = direction.vector.astype(np.float64)
+    lengths = np.linalg.norm(vector, axis=-1, keepdims=True)
+    unit = vector / np.where(lengths > 0, lengths, 1)
+    along = (codes * unit).sum(axis=-1, keepdims=True)
+    wanted = direction.mean_coordinate + steps * direction.sigma
+    return np.asarray((wanted - along) * unit)

@@ -1,0 +1,258 @@
+"""Directions in an HDF5 file, readable with nothing but h5py.
+
+    /sefa/0/vector      float32 [num_ws, w_dim] in W, [z_dim] in z
+    /smile/0/channel    int64, with /smile/0/value float32: style channels
+    /sefa               attributes: request (JSON), network_sha256, versions (JSON), created_utc
+
+Attributes of a direction: space, method, sigma, mean_coordinate, network_sha256, and its facts.
+"""
+
+import json
+import shutil
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+
+from stylegan_cli.directions.direction import Direction, Fact
+from stylegan_cli.errors import DataError, OutputError, UsageError
+from stylegan_cli.files import similar, system_reason, writing, written_whole
+
+SCHEMA = 1
+MAX_VALUES = 2**26
+"""Numbers of a vector; more are of no network."""
+
+MAX_DIRECTIONS = 10_000
+_OWN = ("space", "method", "sigma", "mean_coordinate", "network_sha256", "channels")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Discovery:
+    """Directions that were found together.
+
+    Attributes:
+        group: Where they are in their file; each one's name begins with it.
+        request: What led to them, as JSON holds it.
+    """
+
+    group: str
+    request: Mapping[str, Any]
+    network_sha256: str
+    directions: tuple[Direction, ...]
+
+
+def write_discovery(path: Path, found: Discovery, *, overwrite: bool = False) -> None:
+    """Add a discovery to a file, made where it is missing; whole or not at all.
+
+    Args:
+        overwrite: Replace what the file holds under this name, and a file of another network.
+
+    Raises:
+        OutputError: Something else is there, or the place cannot be written.
+    """
+    if path.exists():
+        check_place(path, found.group, found.request, found.network_sha256, overwrite=overwrite)
+    with written_whole(path) as temporary, writing(path, ValueError, RuntimeError):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if path.exists() and _network(path) == found.network_sha256:
+            shutil.copyfile(path, temporary)
+        with h5py.File(temporary, "a") as file:
+            file.attrs["schema"], file.attrs["network_sha256"] = SCHEMA, found.network_sha256
+            file.attrs["directions"] = True
+            if found.group in file:
+                del file[found.group]
+            _write(file.create_group(found.group), found)
+
+
+def check_place(
+    path: Path, group: str, request: Mapping[str, Any], network_sha256: str, *, overwrite: bool
+) -> bool:
+    """Whether a file holds the discovery of this request already.
+
+    Raises:
+        OutputError: It holds another under this name, or is of another network or kind.
+    """
+    if not path.exists():
+        return False
+    if not h5py.is_hdf5(path) or not is_directions(path):
+        raise OutputError(f"{path}: holds no directions; choose another -o")
+    if overwrite:
+        return False
+    if _network(path) != network_sha256:
+        raise OutputError(
+            f"{path}: holds directions of another network; choose another -o or add --overwrite"
+        )
+    with h5py.File(path, "r") as file:
+        if group not in file:
+            return False
+        there = json.loads(file[group].attrs["request"])
+    if there != json.loads(json.dumps(request)):
+        raise OutputError(
+            f"{path}: {group} was found with other options; choose another -o or --name, or add "
+            "--overwrite"
+        )
+    return True
+
+
+def is_directions(path: Path) -> bool:
+    """Whether this is an HDF5 file that says it holds directions."""
+    if not path.is_file() or not h5py.is_hdf5(path):
+        return False
+    try:
+        with h5py.File(path, "r") as file:
+            return bool(file.attrs.get("directions", False))
+    except OSError:
+        return False
+
+
+def read_directions(path: Path, name: str = "") -> tuple[Direction, ...]:
+    """The direction of this name, or all those in the group of this name.
+
+    Raises:
+        DataError: The file is not there, damaged, or holds no directions.
+        UsageError: It holds none of this name.
+    """
+    if not path.is_file():
+        raise DataError(f"{path}: there is no such file{similar(path)}")
+    try:
+        with h5py.File(path, "r") as file:
+            if not file.attrs.get("directions", False):
+                raise DataError(f"{path}: holds no directions; `sgtool discover` makes such files")
+            names = _names(file)
+            chosen = [
+                each for each in names if each == name or each.startswith(f"{name}/" * bool(name))
+            ]
+            if not chosen:
+                raise UsageError(f"{path}:{name}: no such direction; it holds {_listed(names)}")
+            return tuple(_read(file, each) for each in chosen)
+    except (OSError, KeyError, ValueError, TypeError, RuntimeError) as error:
+        raise DataError(f"{path}: damaged: {system_reason(error)}; make it again") from None
+
+
+def describe_directions(path: Path) -> dict[str, Any]:
+    """What a file of directions holds, ready for JSON.
+
+    Raises:
+        DataError: It is damaged.
+    """
+    found = read_directions(path)
+    return {
+        "directions": {
+            each.name: {
+                "space": each.space,
+                "method": each.method,
+                "sigma": each.sigma,
+                **{key: value for key, value in each.facts.items() if not isinstance(value, tuple)},
+            }
+            for each in found
+        },
+        "network_sha256": _network(path),
+    }
+
+
+def _network(path: Path) -> str:
+    with h5py.File(path, "r") as file:
+        return str(file.attrs.get("network_sha256", ""))
+
+
+def _write(group: h5py.Group, found: Discovery) -> None:
+    group.attrs["request"] = json.dumps(found.request)
+    group.attrs["network_sha256"] = found.network_sha256
+    group.attrs["versions"] = json.dumps(
+        {name: version(name) for name in ("stylegan_cli", "torch", "numpy", "h5py")}
+    )
+    group.attrs["created_utc"] = datetime.now(UTC).isoformat(timespec="seconds")
+    for each in found.directions:
+        place = group.create_group(each.name.removeprefix(f"{found.group}/"))
+        if each.space == "s":
+            moved = np.flatnonzero(each.vector)
+            place["channel"], place["value"] = moved, each.vector[moved]
+            place.attrs["channels"] = len(each.vector)
+        else:
+            place["vector"] = each.vector
+        place.attrs["space"], place.attrs["method"] = each.space, each.method
+        place.attrs["sigma"], place.attrs["mean_coordinate"] = each.sigma, each.mean_coordinate
+        place.attrs["network_sha256"] = each.network_sha256
+        for key, value in each.facts.items():
+            place.attrs[key] = value
+
+
+def _names(file: h5py.File) -> list[str]:
+    found: list[str] = []
+
+    def take(name: str, item: object) -> None:
+        if isinstance(item, h5py.Group) and "space" in item.attrs:
+            found.append(name)
+
+    file.visititems(take)
+    if len(found) > MAX_DIRECTIONS:
+        raise ValueError(f"{len(found)} directions are more than {MAX_DIRECTIONS}")
+    return sorted(found, key=_in_order)
+
+
+def _in_order(name: str) -> tuple[tuple[bool, int, str], ...]:
+    """Numbers in a name sort as numbers."""
+    return tuple(
+        (part.isdecimal(), int(part) if part.isdecimal() else 0, part) for part in name.split("/")
+    )
+
+
+def _listed(names: Sequence[str]) -> str:
+    groups: dict[str, int] = {}
+    for name in names:
+        groups[name.rpartition("/")[0]] = groups.get(name.rpartition("/")[0], 0) + 1
+    return (
+        ", ".join(
+            f"{group}/0-{count - 1}" if count > 1 else f"{group}/0".strip("/")
+            for group, count in groups.items()
+        )
+        or "none"
+    )
+
+
+def _read(file: h5py.File, name: str) -> Direction:
+    group, said = file[name], dict(file[name].attrs)
+    space = str(said["space"])
+    if space not in ("w", "z", "s"):
+        raise ValueError(f"{name}: a space {space!r} is none of ours")
+    return Direction(
+        name=name,
+        space=space,  # type: ignore[arg-type]  # checked above
+        vector=_vector(group, said, name),
+        sigma=float(said["sigma"]),
+        mean_coordinate=float(said.get("mean_coordinate", 0.0)),
+        method=str(said["method"]),
+        network_sha256=str(said.get("network_sha256", "")),
+        facts={key: _fact(value) for key, value in said.items() if key not in _OWN},
+    )
+
+
+def _vector(group: h5py.Group, said: Mapping[str, Any], name: str) -> np.ndarray:
+    if said["space"] == "s":
+        count = int(said["channels"])
+        if not 0 < count <= MAX_VALUES or group["channel"].shape != group["value"].shape:
+            raise ValueError(f"{name}: {count} style channels are none of a network")
+        vector = np.zeros(count, np.float32)
+        vector[group["channel"][...]] = group["value"][...]
+    else:
+        stored = group["vector"]
+        if not 0 < stored.size <= MAX_VALUES or stored.ndim != (2 if said["space"] == "w" else 1):
+            raise ValueError(f"{name}: a vector of shape {stored.shape} is no direction")
+        vector = stored[...].astype(np.float32)
+    if not np.isfinite(vector).all() or not vector.any():
+        raise ValueError(f"{name}: holds no numbers, or only zeros")
+    return vector
+
+
+def _fact(value: Any) -> Fact:
+    if isinstance(value, np.ndarray):
+        return tuple(map(float, value.ravel().tolist()))
+    if isinstance(value, np.generic):
+        plain: float | int | str = value.item()
+        return plain
+    return str(value)

@@ -1,0 +1,170 @@
+"""Directions of other programs, read without running anything in their files.
+
+`.npy` of InterFaceGAN, `.npz` of GANSpace, `.pt` of rosinality's SeFa and of e4e.
+"""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import Float
+
+from stylegan_cli.directions.direction import Direction, Space, in_all_layers
+from stylegan_cli.directions.file import read_directions
+from stylegan_cli.directions.population import Population
+from stylegan_cli.directions.references import DirectionPick
+from stylegan_cli.errors import DataError, UsageError
+from stylegan_cli.files import written_whole
+from stylegan_cli.latents.stored_arrays import open_arrays
+from stylegan_cli.networks.snapshot import Network
+from stylegan_cli.ranges import parse_layers
+
+HDF5_SUFFIXES = (".h5", ".hdf5")
+MAX_VALUES = 2**26
+
+
+def open_direction(
+    network: Network, pick: DirectionPick, drawn: Population, *, force: bool = False
+) -> Direction:
+    """The direction of a file, ready for a network.
+
+    Args:
+        drawn: Codes of the network: steps along another program's directions are measured by them.
+        force: Take a direction that was found in another network.
+
+    Raises:
+        DataError: The file is not there, damaged, or could run code.
+        UsageError: It holds no such direction, or one of another network.
+    """
+    if pick.path.suffix.lower() in HDF5_SUFFIXES:
+        found = read_directions(pick.path, pick.name)
+        if len(found) > 1:
+            names = ", ".join(each.name for each in found[:8])
+            raise UsageError(f"{pick.text}: which direction? it holds {names}; write one behind :")
+        _check_network(network, pick, found[0], force=force)
+        direction = found[0]
+    else:
+        direction = _foreign(network, pick, drawn)
+    if pick.layers is None:
+        return direction
+    return direction.at_layers(parse_layers(pick.layers, network.G.num_ws, flag=pick.text))
+
+
+def save_npy(path: Path, direction: Direction) -> None:
+    """Write a direction as InterFaceGAN does: its vector, of length 1, as `[1, dim]`.
+
+    Of a direction whose layers differ, `[num_ws, w_dim]`.
+
+    Raises:
+        OutputError: The place cannot be written.
+    """
+    rows = direction.vector[list(direction.layers)] if direction.space == "w" else direction.vector
+    rows = np.atleast_2d(rows)
+    shared = bool((rows == rows[0]).all())
+    with written_whole(path) as temporary, temporary.open("wb") as file:
+        np.save(file, rows[:1] if shared else direction.vector, allow_pickle=False)
+
+
+def _check_network(
+    network: Network, pick: DirectionPick, direction: Direction, *, force: bool
+) -> None:
+    G = network.G
+    shape = {"w": (G.num_ws, G.w_dim), "z": (G.z_dim,)}.get(direction.space)
+    if shape is not None and direction.vector.shape != shape:
+        raise UsageError(
+            f"{pick.text}: a direction of shape {list(direction.vector.shape)}, this network takes "
+            f"{list(shape)}; find directions in it with `sgtool discover`"
+        )
+    # directions survive fine-tuning
+    if force or direction.network_sha256 in ("", network.sha256, network.recipe.init.sha256):
+        return
+    raise UsageError(
+        f"{pick.text}: was found in another network, where it means something else; find it anew "
+        "with `sgtool discover`, or add --force"
+    )
+
+
+def _foreign(network: Network, pick: DirectionPick, drawn: Population) -> Direction:
+    G = network.G
+    rows, space = _rows(pick, network)
+    unit = rows / np.linalg.norm(rows, axis=-1, keepdims=True).max()
+    if space == "z":
+        vector = unit[0]
+    elif len(unit) == 1:
+        vector = in_all_layers(unit[0], range(G.num_ws), G.num_ws)
+    else:
+        vector = unit
+    found = Direction(
+        name=pick.name or pick.path.stem,
+        space=space,
+        vector=vector.astype(np.float32),
+        sigma=1.0,
+        method=f"read from {pick.path.name}",
+        network_sha256="",
+    )
+    sigma, mean = drawn.spread(found.unit)
+    return replace(found, sigma=sigma, mean_coordinate=mean)
+
+
+def _rows(pick: DirectionPick, network: Network) -> tuple[Float[np.ndarray, "rows dim"], Space]:
+    """The chosen direction, one row or one for each layer, and the space it is in."""
+    G = network.G
+    name, space = pick.name, "w" if G.has_w else "z"
+    if name == "z" or name.endswith("/z"):
+        name, space = name.removesuffix("z").rstrip("/"), "z"
+    dim = G.w_dim if space == "w" else G.z_dim
+    table = _chosen(pick, name, dim)
+    rows = table.reshape(-1, table.shape[-1]) if table.ndim > 2 else np.atleast_2d(table)
+    if rows.shape[1] != dim or len(rows) not in (1, G.num_ws):
+        raise UsageError(
+            f"{pick.text}: an array of shape {list(table.shape)} is no direction of this network, "
+            f"which takes [{dim}] or [{G.num_ws}, {dim}]; choose one of several with :NUMBER"
+        )
+    if not np.isfinite(rows).all() or not rows.any():
+        raise DataError(f"{pick.path}: holds no numbers, or only zeros; make the file again")
+    return rows.astype(np.float64), "w" if space == "w" else "z"
+
+
+def _chosen(pick: DirectionPick, name: str, dim: int) -> np.ndarray:
+    """The array of the direction: of several along the first axis, the one of this number."""
+    arrays = _arrays(pick.path)
+    if name and not name.isdecimal() and name in arrays:
+        return arrays[name]
+    if "lat_comp" in arrays:
+        table = arrays["lat_comp"]
+    elif "eigvec" in arrays:
+        table = arrays["eigvec"].T
+    elif len(arrays) == 1:
+        table = next(iter(arrays.values()))
+    else:
+        raise UsageError(
+            f"{pick.text}: which array? it holds {', '.join(arrays)}; write one behind :"
+        )
+    if not name:
+        several = len(table) > 1 and ("lat_comp" in arrays or "eigvec" in arrays)
+        return table[0] if several else table
+    if not name.isdecimal() or not int(name) < len(table):
+        raise UsageError(f"{pick.text}: no such direction; the valid range is 0-{len(table) - 1}")
+    return table[int(name)]
+
+
+def _arrays(path: Path) -> dict[str, np.ndarray]:
+    if path.suffix.lower() != ".pt":
+        with open_arrays(path) as found:
+            return {
+                name: np.asarray(array.read())
+                for name, array in found.items()
+                if array.dtype.kind in "fiu" and np.prod(array.shape) <= MAX_VALUES and array.shape
+            }
+    from stylegan_cli.interop.pickles.torch_files import read_torch_file
+    from stylegan_cli.interop.pickles.torch_tensors import PickledTensor
+
+    if not path.is_file():
+        raise DataError(f"{path}: there is no such file")
+    content = read_torch_file(path)
+    entries = content if isinstance(content, dict) else {"": content}
+    return {
+        str(key): value.tensor().float().numpy()
+        for key, value in entries.items()
+        if isinstance(value, PickledTensor) and value.shape and np.prod(value.shape) <= MAX_VALUES
+    }

@@ -1,0 +1,193 @@
+"""What a direction does to images: how much, where, in which layers, and whether always the same.
+
+Perceptual distances are LPIPS; what changes is told by the pooled activations of its trunk.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from jaxtyping import Float, Float32, Float64
+from torch import Tensor
+
+from stylegan_cli.detectors.detector import PerceptualDetector
+from stylegan_cli.networks.drawing import default_batch_size
+from stylegan_cli.networks.generator import Generator
+from stylegan_cli.rendering.render import draw_images
+
+STEPS = (-2.0, -1.0, 1.0, 2.0)
+"""Steps at which a direction is looked at."""
+
+PERCEIVED_SIDE = 256
+LAYER_SEEDS = 4
+"""Codes that single layers are tried on."""
+
+ENOUGH = 0.8
+"""Share of the change that the suggested layers carry."""
+
+Ws = Float32[np.ndarray, "n num_ws w_dim"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Looks:
+    """Images as they are compared.
+
+    Attributes:
+        embedding: Vectors whose squared distance is LPIPS.
+        pooled: Mean activation of each channel of the trunk.
+        greys: Mean of the colour channels, 0 to 255.
+    """
+
+    embedding: Float32[np.ndarray, "n values"]
+    pooled: Float32[np.ndarray, "n channels"]
+    greys: Float32[np.ndarray, "n height width"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Effect:
+    """What a direction does.
+
+    Attributes:
+        lpips: Mean distance at each of `STEPS`.
+        lpips_per_sigma: Mean distance one step away, either way.
+        asymmetry: 0 where both ways change equally much, 1 where only one does.
+        consistency: Mean cosine between what changes for one seed and for another: 1 means the
+            same for all, directions drawn by chance come near 0.
+        linearity: Share of the change's variance that a straight line through the steps explains.
+        identity: Cosine distance of pooled activations one step away.
+        map: Mean change of each pixel one step away, in grey levels.
+    """
+
+    lpips: tuple[float, ...]
+    lpips_per_sigma: float
+    asymmetry: float
+    consistency: float
+    linearity: float
+    identity: float
+    map: Float32[np.ndarray, "height width"]
+
+    @property
+    def score(self) -> float:
+        """What lists are ranked by: a change that is large and means the same for all seeds."""
+        return self.lpips_per_sigma * max(self.consistency, 0.0)
+
+
+def look(
+    G: Generator, ws: Ws, detector: PerceptualDetector, batch_size: int | None = None
+) -> Looks:
+    """The images of these codes with the network's fixed noise, as they are compared."""
+    return join_looks(list(looks(G, ws, detector, batch_size)))
+
+
+def looks(
+    G: Generator, ws: Ws, detector: PerceptualDetector, batch_size: int | None = None
+) -> Iterator[Looks]:
+    """As `look`, in batches."""
+    size = batch_size or default_batch_size(G.resolution)
+    for start in range(0, len(ws), size):
+        batch = torch.from_numpy(np.ascontiguousarray(ws[start : start + size]))
+        yield looks_of(draw_images(G, batch.to(G.mapping.w_avg.device), "const"), detector)
+
+
+def looks_of(images: Tensor, detector: PerceptualDetector) -> Looks:
+    """Images in [−1, 1] as they are compared: at most `PERCEIVED_SIDE` large."""
+    levels = (images * 127.5 + 127.5).clamp(0, 255)
+    embedding, pooled = detector.describe(_as_seen(levels, detector.smallest))
+    return Looks(
+        embedding=embedding.cpu().numpy(),
+        pooled=pooled.cpu().numpy(),
+        greys=levels.mean(dim=1).cpu().numpy(),
+    )
+
+
+def _as_seen(levels: Tensor, smallest: int) -> Tensor:
+    """The images at a size, and with channels, that a detector takes."""
+    if levels.shape[1] not in (1, 3):
+        levels = levels.mean(dim=1, keepdim=True)
+    side = min(levels.shape[2:])
+    if side < smallest:
+        return levels.repeat_interleave(-(-smallest // side), 2).repeat_interleave(
+            -(-smallest // side), 3
+        )
+    return F.avg_pool2d(levels, max(1, side // PERCEIVED_SIDE))
+
+
+def join_looks(parts: Sequence[Looks]) -> Looks:
+    """One table of several."""
+    return Looks(
+        embedding=np.concatenate([part.embedding for part in parts]),
+        pooled=np.concatenate([part.pooled for part in parts]),
+        greys=np.concatenate([part.greys for part in parts]),
+    )
+
+
+def distances(a: Looks, b: Looks) -> Float64[np.ndarray, " n"]:
+    """LPIPS of corresponding images."""
+    return np.asarray(((a.embedding - b.embedding).astype(np.float64) ** 2).sum(axis=1))
+
+
+def effect(still: Looks, moved: Sequence[Looks]) -> Effect:
+    """What a direction does.
+
+    Args:
+        still: Images without it.
+        moved: The same at each of `STEPS`.
+    """
+    lpips = tuple(float(distances(still, each).mean()) for each in moved)
+    at = dict(zip(STEPS, moved, strict=True))
+    back, forth = lpips[STEPS.index(-1)], lpips[STEPS.index(1)]
+    change = (at[1].pooled - at[-1].pooled).astype(np.float64)
+    turned = [_cosine(still.pooled, at[step].pooled) for step in (-1.0, 1.0)]
+    return Effect(
+        lpips=lpips,
+        lpips_per_sigma=(back + forth) / 2,
+        asymmetry=abs(forth - back) / max(forth + back, 1e-12),
+        consistency=mean_cosine(change),
+        linearity=_linearity(still, at, change.mean(axis=0)),
+        identity=1 - float(np.mean(turned)),
+        map=np.mean(
+            [np.abs(at[step].greys - still.greys).mean(axis=0) for step in (-1.0, 1.0)],
+            axis=0,
+            dtype=np.float32,
+        ),
+    )
+
+
+def mean_cosine(rows: Float64[np.ndarray, "n dim"]) -> float:
+    """Mean cosine of the angles between pairs of rows."""
+    lengths = np.linalg.norm(rows, axis=1, keepdims=True)
+    unit = rows / np.where(lengths > 0, lengths, 1)
+    n = len(unit)
+    return float(((unit.sum(axis=0) ** 2).sum() - (unit**2).sum()) / max(n * (n - 1), 1))
+
+
+def suggested_layers(shares: Float[np.ndarray, " layers"]) -> tuple[int, int]:
+    """First and last of the fewest neighbouring layers that carry most of the change."""
+    sums = np.concatenate([[0.0], np.cumsum(shares)])
+    spans = [
+        (last - first, -float(sums[last + 1] - sums[first]), first, last)
+        for first in range(len(shares))
+        for last in range(first, len(shares))
+        if sums[last + 1] - sums[first] >= ENOUGH * sums[-1]
+    ]
+    _, _, first, last = min(spans)
+    return first, last
+
+
+def _linearity(
+    still: Looks, at: dict[float, Looks], mean_change: Float64[np.ndarray, " c"]
+) -> float:
+    """R² of the change's projection on its mean against the steps, over all seeds."""
+    steps = np.array([0.0, *at])
+    along = np.stack(
+        [(each.pooled - still.pooled) @ mean_change for each in (still, *at.values())]
+    ).mean(axis=1)
+    spread = along.var()
+    return float(np.corrcoef(steps, along)[0, 1] ** 2) if spread > 0 else 0.0
+
+
+def _cosine(a: Float[np.ndarray, "n c"], b: Float[np.ndarray, "n c"]) -> float:
+    lengths = np.linalg.norm(a, axis=1) * np.linalg.norm(b, axis=1)
+    return float(((a * b).sum(axis=1) / lengths).mean())

@@ -1,0 +1,110 @@
+"""The codes that a network itself draws: the measure of every direction."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import torch
+from jaxtyping import Float, Float32, Float64
+
+from stylegan_cli.directions.pca import Components, Covariance, principal_components
+from stylegan_cli.latents.sampling import broadcast_layers
+from stylegan_cli.networks.snapshot import Network
+from stylegan_cli.runtime import numpy_stream
+from stylegan_cli.shapes import Ws
+
+SIZE = 20_000
+AT_ONCE = 4096
+FLAT = 1e-3
+"""Eigenvalues below this share of the largest are raised to it: small networks have flat ones."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Population:
+    """Codes of a network, not truncated.
+
+    Attributes:
+        z: Of length √z_dim, as networks take them.
+        w: What the mapping network makes of them, or z with its label where it has no layers.
+        labels: What it was told.
+    """
+
+    z: Float32[np.ndarray, "n z_dim"]
+    w: Float32[np.ndarray, "n w_dim"]
+    labels: Float32[np.ndarray, "n c_dim"]
+
+    @cached_property
+    def components(self) -> Components:
+        """Principal components of w."""
+        covariance = Covariance(self.w.shape[1])
+        covariance.add(self.w)
+        return principal_components(covariance)
+
+    @cached_property
+    def distances(self) -> Float64[np.ndarray, " n"]:
+        """Every w's own distance from the middle, ascending."""
+        return np.sort(self.distance(self.w))
+
+    def spread(self, unit: Float[np.ndarray, " dim"]) -> tuple[float, float]:
+        """Standard deviation and mean of the samples' coordinates along a direction of w or z."""
+        codes = self.w if len(unit) == self.w.shape[1] else self.z
+        along = codes @ unit.astype(np.float64)
+        return float(along.std()), float(along.mean())
+
+    def distance(self, w: Float[np.ndarray, "n w_dim"]) -> Float64[np.ndarray, " n"]:
+        """How far out codes lie: 1 for samples, whatever the number of dimensions.
+
+        The root mean square of their coordinates along the principal components, in standard
+        deviations.
+        """
+        found = self.components
+        std = np.maximum(found.std, np.sqrt(FLAT) * found.std[0])
+        coordinates = (w.astype(np.float64) - found.mean) @ found.vectors.T / std
+        return np.asarray(np.sqrt((coordinates**2).mean(axis=1)))
+
+    def percentile(self, w: Float[np.ndarray, "n w_dim"]) -> Float64[np.ndarray, " n"]:
+        """Share of the samples that lie further in than each code, in percent."""
+        inside = np.searchsorted(self.distances, self.distance(w))
+        return np.asarray(100 * inside / len(self.distances))
+
+
+def population(
+    network: Network, count: int = SIZE, *, class_index: int | None = None, seed: int = 0
+) -> Population:
+    """So many codes of a network.
+
+    Args:
+        class_index: Of one class alone; None takes all of them in turn.
+    """
+    batches = list(sampled(network, count, class_index=class_index, seed=seed))
+    columns = zip(*((each.z, each.w, each.labels) for each in batches), strict=True)
+    z, w, labels = (np.concatenate(column) for column in columns)
+    return Population(z=z, w=w, labels=labels)
+
+
+def sampled(
+    network: Network, count: int, *, class_index: int | None = None, seed: int = 0
+) -> Iterator[Population]:
+    """As `population`, in batches."""
+    G = network.G
+    for start in range(0, count, AT_ONCE):
+        numbers = np.arange(start, min(start + AT_ONCE, count))
+        stream = numpy_stream(seed, "population", start)
+        z = stream.standard_normal((len(numbers), G.z_dim), dtype=np.float32)
+        z /= np.sqrt((z**2).mean(axis=1, keepdims=True))
+        labels = np.zeros((len(z), network.c_dim), np.float32)
+        if network.c_dim:
+            of_class = numbers % network.c_dim if class_index is None else class_index
+            labels[np.arange(len(z)), of_class] = 1
+        device = G.mapping.w_avg.device
+        with torch.no_grad():
+            # in batches: directions need no last digits
+            w = G.mapping(torch.from_numpy(z).to(device), torch.from_numpy(labels).to(device))
+        yield Population(z=z, w=w.cpu().numpy(), labels=labels)
+
+
+def layers_of(network: Network, w: Float32[np.ndarray, "n w_dim"]) -> Ws:
+    """The same w for every layer, where the network is."""
+    device = network.G.mapping.w_avg.device
+    return broadcast_layers(torch.from_numpy(w).to(device), network.G.num_ws)

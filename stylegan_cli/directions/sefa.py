@@ -1,0 +1,75 @@
+"""SeFa: directions from the weights alone, Shen & Zhou, CVPR 2021.
+
+The first thing a code meets is a linear map; what this map stretches most changes images most.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float, Float64
+from torch import Tensor
+
+from stylegan_cli.networks.generator import Generator
+from stylegan_cli.networks.styles import style_layers
+
+Matrix = Float[np.ndarray, "w_dim _"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Spectrum:
+    """Directions in the order of their strength.
+
+    Attributes:
+        values: Descending.
+        vectors: Unit rows; of each, the component of largest magnitude is positive.
+    """
+
+    values: Float64[np.ndarray, " n"]
+    vectors: Float64[np.ndarray, "n dim"]
+
+
+def first_maps(G: Generator) -> tuple[Matrix, ...]:
+    """The linear map that each w meets first, up to a factor.
+
+    With styles, that of the convolution it drives; the last w, which drives none, meets that of
+    the last toRGB layer. Without styles, the dense layer at the input; labels that are part of
+    the code are left out.
+    """
+    layers = style_layers(G)
+    if not layers:
+        dense = G.synthesis.get_submodule("b4.input").weight
+        assert isinstance(dense, Tensor)
+        return (_rows(dense if G.has_w else dense[:, : G.z_dim]),)
+    last = max(layer.w_index for layer in layers)
+    own = {layer.w_index: layer for layer in layers if not layer.is_rgb or layer.w_index == last}
+    return tuple(_rows(own[i].matrix) for i in sorted(own))
+
+
+def _rows(weight: Tensor) -> Matrix:
+    return weight.detach().T.cpu().double().numpy()
+
+
+def sefa(maps: Sequence[Matrix]) -> Spectrum:
+    """Eigenvectors of A·Aᵀ, where A holds the columns of these maps, each of unit length.
+
+    The published program takes a general solver and does not sort, so that weak directions stand
+    among strong ones there; this is symmetric and sorted. The values sum up to the columns.
+    """
+    columns = np.concatenate(maps, axis=1).astype(np.float64)
+    columns = columns / np.linalg.norm(columns, axis=0)
+    return spectrum(columns @ columns.T)
+
+
+def spectrum(symmetric: Float64[np.ndarray, "dim dim"]) -> Spectrum:
+    """Eigenvalues and eigenvectors of a symmetric matrix."""
+    values, vectors = np.linalg.eigh(symmetric)
+    return Spectrum(values=values[::-1].copy(), vectors=with_sign(vectors.T[::-1]))
+
+
+def with_sign(rows: Float64[np.ndarray, "n dim"]) -> Float64[np.ndarray, "n dim"]:
+    """The rows, each with the sign that makes its component of largest magnitude positive."""
+    largest = np.abs(rows).argmax(axis=1)
+    signs = np.sign(rows[np.arange(len(rows)), largest])
+    signed: Float64[np.ndarray, "n dim"] = rows * np.where(signs == 0, 1, signs)[:, None]
+    return signed

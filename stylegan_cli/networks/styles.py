@@ -1,0 +1,124 @@
+"""The style channels of a synthesis network: what its affine layers make of each w."""
+
+import re
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from math import sqrt
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from stylegan_cli.networks.generator import Generator
+from stylegan_cli.shapes import Ws
+
+Styles = Float[Tensor, "n channels"]
+"""All style channels of an image, layer by layer: the space S of StyleSpace."""
+
+_SIDE = re.compile(r"b(\d+)\.")
+
+
+@dataclass(frozen=True, kw_only=True)
+class StyleLayer:
+    """A layer that a w drives through an affine map.
+
+    Attributes:
+        name: Such as `b8.conv0`.
+        w_index: The w that it takes.
+        is_rgb: It makes colours of features.
+        has_shift: Half of its channels are scales less 1, the others shifts, as in [SG1].
+        gain: What the affine map of a prepared network is multiplied with.
+    """
+
+    name: str
+    w_index: int
+    is_rgb: bool
+    has_shift: bool
+    affine: nn.Module
+    gain: float
+
+    @property
+    def channels(self) -> int:
+        """How many numbers its affine map gives."""
+        return len(self.matrix)
+
+    @property
+    def matrix(self) -> Float[Tensor, "channels w_dim"]:
+        """The affine map's matrix, up to a factor."""
+        weight = self.affine.weight
+        assert isinstance(weight, Tensor)
+        return weight
+
+
+def style_layers(G: Generator) -> tuple[StyleLayer, ...]:
+    """The layers that styles drive, in the order of the blocks, as far as G has grown.
+
+    Empty for a network without styles. Of toRGB layers, those that take part in the image.
+    """
+    found: list[StyleLayer] = []
+    for name, layer in G.synthesis.named_modules():
+        affine, side = getattr(layer, "affine", None), _SIDE.search(name)
+        if isinstance(affine, nn.Module) and not (side and int(side[1]) > G.side):
+            found.append(_style_layer(name, layer, affine, before=found))
+    skip = getattr(_plain(G.synthesis), "architecture", "skip") == "skip"
+    return tuple(each for each in found if skip or not each.is_rgb or each is found[-1])
+
+
+def styles_of(G: Generator, ws: Ws) -> Styles:
+    """The styles that these codes lead to; scales of [SG1] with their 1 added."""
+    parts: list[Tensor] = []
+    for layer in style_layers(G):
+        values = layer.affine(ws[:, layer.w_index]) / layer.gain
+        if layer.has_shift:
+            scale, shift = values.chunk(2, dim=1)
+            values = torch.cat([scale + 1, shift], dim=1)
+        parts.append(values)
+    return torch.cat(parts, dim=1)
+
+
+@contextmanager
+def moved_styles(G: Generator, offsets: Styles) -> Iterator[None]:
+    """Within this context, G's next batch has these offsets added to its styles.
+
+    A w cannot do that: it moves all channels of a layer at once, [StyleSpace] section 3.
+
+    Args:
+        offsets: One row for each image of the batch.
+    """
+    layers = style_layers(G)
+    parts = offsets.split([layer.channels for layer in layers], dim=1)
+    with ExitStack() as stack:
+        for layer, part in zip(layers, parts, strict=True):
+            if part.any():
+                hook = layer.affine.register_forward_hook(_adding(part * layer.gain))
+                stack.callback(hook.remove)
+        yield
+
+
+def _style_layer(
+    name: str, layer: nn.Module, affine: nn.Module, before: list[StyleLayer]
+) -> StyleLayer:
+    is_rgb, bias = name.endswith("torgb"), affine.bias
+    assert isinstance(bias, Tensor)
+    return StyleLayer(
+        name=name.removeprefix("synthesis."),
+        # a toRGB layer shares its w with the convolution that follows
+        w_index=sum(not each.is_rgb for each in before),
+        is_rgb=is_rgb,
+        has_shift="tail" in name,
+        affine=affine,
+        # plain toRGB layers keep their gain apart, prepared ones fold it into the affine map
+        gain=1 / sqrt(len(bias)) if is_rgb and not hasattr(layer, "style_gain") else 1.0,
+    )
+
+
+def _plain(synthesis: nn.Module) -> nn.Module:
+    """The network in a compiled one."""
+    inner = getattr(synthesis, "synthesis", synthesis)
+    assert isinstance(inner, nn.Module)
+    return inner
+
+
+def _adding(part: Tensor) -> Callable[[nn.Module, tuple[Tensor, ...], Tensor], Tensor]:
+    return lambda module, inputs, output: output + part
