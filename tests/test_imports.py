@@ -27,7 +27,7 @@ ROWS = (
     {"__main__"},
 )
 HEAVY = {"torch", "numpy", "h5py", "PIL", "matplotlib", "pydantic", "safetensors", "rich"}
-HDF5_ROOMS = {"data", "latents", "metrics", "rendering"}
+HDF5_ROOMS = {"data", "directions", "latents", "metrics", "rendering"}
 EMPTY_NAMES = {"utils", "util", "helpers", "helper", "common", "misc"}
 CODE_RUNNING_MODULES = {
     *("pickle", "cPickle", "_pickle", "dill", "cloudpickle", "joblib", "shelve", "marshal"),

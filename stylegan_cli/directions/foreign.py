@@ -145,7 +145,7 @@ def _chosen(pick: DirectionPick, name: str, dim: int) -> np.ndarray:
         return table[0] if several else table
     if not name.isdecimal() or not int(name) < len(table):
         raise UsageError(f"{pick.text}: no such direction; the valid range is 0-{len(table) - 1}")
-    return table[int(name)]
+    return np.asarray(table[int(name)])
 
 
 def _arrays(path: Path) -> dict[str, np.ndarray]:

@@ -147,11 +147,7 @@ def effect(still: Looks, moved: Sequence[Looks]) -> Effect:
         consistency=mean_cosine(change),
         linearity=_linearity(still, at, change.mean(axis=0)),
         identity=1 - float(np.mean(turned)),
-        map=np.mean(
-            [np.abs(at[step].greys - still.greys).mean(axis=0) for step in (-1.0, 1.0)],
-            axis=0,
-            dtype=np.float32,
-        ),
+        map=np.stack([np.abs(at[step].greys - still.greys) for step in (-1.0, 1.0)]).mean((0, 1)),
     )
 
 

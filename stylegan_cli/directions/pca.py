@@ -31,7 +31,8 @@ class Components:
     def coordinates(self, rows: Rows) -> Float64[np.ndarray, "n components"]:
         """Where rows lie along the components, in standard deviations."""
         along: Float64[np.ndarray, "n components"] = (rows - self.mean) @ self.vectors.T
-        return along / self.std
+        scaled: Float64[np.ndarray, "n components"] = along / self.std
+        return scaled
 
 
 class Covariance:
@@ -113,5 +114,5 @@ def regress(
 
 def unit(rows: Rows) -> Float64[np.ndarray, "n dim"]:
     """The rows, each of length 1."""
-    scaled = rows.astype(np.float64)
-    return scaled / np.linalg.norm(scaled, axis=1, keepdims=True)
+    lengths = np.linalg.norm(rows.astype(np.float64), axis=1, keepdims=True)
+    return np.asarray(rows / lengths)

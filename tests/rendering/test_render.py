@@ -3,8 +3,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from stylegan_cli.latents.codes import Codes
 
+from stylegan_cli.latents.codes import Codes
 from stylegan_cli.latents.sampling import Sampling
 from stylegan_cli.networks.build import build_discriminator, build_generator
 from stylegan_cli.networks.drawing import default_batch_size
