@@ -166,8 +166,7 @@ def conditioned(
     if length < LEFT_OVER:
         along = np.abs(rows @ unit) / np.linalg.norm(rows, axis=1)
         raise UsageError(
-            f"--hold {names[int(along.argmax())]}: the direction is the same as this one; "
-            "hold another"
+            f"{names[int(along.argmax())]}: the direction is the same as this one; `hold` another"
         )
     return left / length
 

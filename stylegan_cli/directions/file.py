@@ -80,12 +80,12 @@ def check_place(
     if not path.exists():
         return False
     if not h5py.is_hdf5(path) or not is_directions(path):
-        raise OutputError(f"{path}: holds no directions; choose another -o")
+        raise OutputError(f"{path}: holds no directions; choose another file")
     if overwrite:
         return False
     if _network(path) != network_sha256:
         raise OutputError(
-            f"{path}: holds directions of another network; choose another -o or add --overwrite"
+            f"{path}: holds directions of another network; choose another file or `overwrite`"
         )
     with h5py.File(path, "r") as file:
         if group not in file:
@@ -93,8 +93,8 @@ def check_place(
         there = json.loads(file[group].attrs["request"])
     if there != json.loads(json.dumps(request)):
         raise OutputError(
-            f"{path}: {group} was found with other options; choose another -o or --name, or add "
-            "--overwrite"
+            f"{path}: {group} was found with other options; choose another file, another "
+            "`name`, or `overwrite`"
         )
     return True
 

@@ -80,7 +80,7 @@ def _check_network(
         return
     raise UsageError(
         f"{pick.text}: was found in another network, where it means something else; find it anew "
-        "with `sgtool discover`, or add --force"
+        "with `sgtool discover`, or `force` it"
     )
 
 
