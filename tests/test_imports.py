@@ -14,6 +14,7 @@ FILES = sorted(PACKAGE.rglob("*.py"))
 ROWS = (
     {"errors", "__init__"},
     {"files", "ranges", "runtime", "shapes"},
+    {"hdf5"},
     {"data", "figures", "ops", "recipe"},
     {"networks"},
     {"latents", "shipped"},
@@ -27,7 +28,7 @@ ROWS = (
     {"__main__"},
 )
 HEAVY = {"torch", "numpy", "h5py", "PIL", "matplotlib", "pydantic", "safetensors", "rich"}
-HDF5_ROOMS = {"data", "directions", "latents", "metrics", "rendering"}
+HDF5_ROOMS = {"data", "directions", "hdf5", "latents", "metrics", "rendering"}
 EMPTY_NAMES = {"utils", "util", "helpers", "helper", "common", "misc"}
 CODE_RUNNING_MODULES = {
     *("pickle", "cPickle", "_pickle", "dill", "cloudpickle", "joblib", "shelve", "marshal"),

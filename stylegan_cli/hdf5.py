@@ -1,0 +1,151 @@
+"""HDF5 files from anywhere, opened so that they reach no other file and claim nothing absurd.
+
+HDF5 can keep an array in another file (external storage, external links, virtual data sets): a
+planted file could then read, or overwrite, whatever its user can. Such files are refused before
+anything in them is read. Every module that opens an HDF5 file it did not just create does so here.
+"""
+
+import json
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
+from math import prod
+from pathlib import Path
+from typing import Any, Literal
+
+import h5py
+import numpy as np
+
+from stylegan_cli.errors import DataError, OutputError
+from stylegan_cli.files import system_reason
+
+MAX_OBJECTS = 10_000
+MAX_DEPTH = 32
+MAX_CHUNK_BYTES = 2**30
+"""One chunk is unpacked whole, however little of it is wanted."""
+
+MAX_RATIO = 1_100
+"""Deflate packs no better than 1,032 to 1, so an array that claims more was never written."""
+
+_DAMAGE = (OSError, KeyError, RuntimeError, ValueError, TypeError, OverflowError, MemoryError)
+
+
+def open_hdf5(path: Path, mode: Literal["r", "r+"] = "r") -> h5py.File:
+    """Open an HDF5 file that keeps everything it holds in itself.
+
+    Raises:
+        DataError: It is not a readable HDF5 file, or refers to other files.
+        OutputError: Another process is writing to it.
+    """
+    try:
+        file = h5py.File(path, mode)
+    except BlockingIOError:
+        raise OutputError(f"{path}: another process is writing to it; wait for it") from None
+    except (OSError, ValueError) as error:
+        raise DataError(
+            f"{path}: not a readable HDF5 file ({system_reason(error)}); copy or download it again"
+        ) from None
+    try:
+        with damage_in(path):
+            _check_objects(file, path)
+    except BaseException:
+        file.close()
+        raise
+    return file
+
+
+@contextmanager
+def damage_in(path: Path) -> Iterator[None]:
+    """Turn what h5py raises for a damaged file into a `DataError` that names it."""
+    try:
+        yield
+    except _DAMAGE as error:
+        reason = (system_reason(error).splitlines() or [type(error).__name__])[0]
+        raise DataError(f"{path}: damaged ({reason}); make or download it again") from None
+
+
+def stored_array(group: h5py.Group, name: str, *, kinds: str, ranks: Collection[int]) -> Any:
+    """The data set of this name, sure to have the wanted form and to be all there.
+
+    Args:
+        kinds: NumPy's letters for the types that will do, such as "u" or "iuf".
+        ranks: Numbers of axes that will do.
+
+    Raises:
+        DataError: It is missing, has another form, or claims more than the file stores.
+    """
+    path = group.file.filename
+    item = group.get(name)
+    if not isinstance(item, h5py.Dataset):
+        raise DataError(f"{path}: no dataset `{name}`; found {sorted(group)[:10]}")
+    if item.shape is None or item.dtype.kind not in kinds or len(item.shape) not in ranks:
+        wanted = " or ".join(f"{count} axes" for count in ranks)
+        raise DataError(
+            f"{path}: `{name}` is {describe_form(item)}; needed is an array of {wanted} "
+            f"and a type of kind {' or '.join(kinds)}"
+        )
+    _check_stored(item, path)
+    return item
+
+
+def describe_form(item: h5py.Dataset) -> str:
+    """Type and shape in words, as `uint8 [12, 64, 64, 3]`."""
+    return f"{item.dtype} {'without values' if item.shape is None else list(item.shape)}"
+
+
+def json_attribute(item: h5py.HLObject, key: str, otherwise: Any) -> Any:
+    """The JSON in a text attribute; `otherwise` where there is none that can be read."""
+    try:
+        return json.loads(item.attrs[key])
+    except (*_DAMAGE, RecursionError):
+        return otherwise
+
+
+def _check_objects(file: h5py.File, path: Path) -> None:
+    """Look at every link and object, following none that leaves the file."""
+    waiting: list[tuple[h5py.Group, int]] = [(file, 0)]
+    seen: set[int] = set()
+    while waiting:
+        group, depth = waiting.pop()
+        for name in group:
+            link = group.get(name, getlink=True)
+            if isinstance(link, h5py.ExternalLink):
+                raise DataError(f"{path}: refused, `{name}` is a link to another file")
+            if not isinstance(link, h5py.HardLink):
+                continue
+            item = group[name]
+            address = h5py.h5o.get_info(item.id).addr
+            if address in seen:
+                continue
+            seen.add(address)
+            if len(seen) > MAX_OBJECTS or depth > MAX_DEPTH:
+                raise DataError(
+                    f"{path}: refused, holds more than {MAX_OBJECTS:,} objects or "
+                    f"{MAX_DEPTH} levels of groups"
+                )
+            if isinstance(item, h5py.Dataset):
+                _check_own_storage(item, path)
+            elif isinstance(item, h5py.Group):
+                waiting.append((item, depth + 1))
+
+
+def _check_own_storage(item: h5py.Dataset, path: Path) -> None:
+    layout = item.id.get_create_plist()
+    if layout.get_external_count() or layout.get_layout() == h5py.h5d.VIRTUAL:
+        raise DataError(f"{path}: refused, `{item.name}` keeps its values in another file")
+
+
+def _check_stored(item: h5py.Dataset, path: str) -> None:
+    claimed = prod(item.shape) * item.dtype.itemsize
+    chunk = prod(item.chunks or ()) * item.dtype.itemsize
+    if item.chunks and chunk > MAX_CHUNK_BYTES:
+        raise DataError(
+            f"{path}: `{item.name}` is stored in chunks of {chunk:,} bytes, {MAX_CHUNK_BYTES:,} "
+            "at most are read; store it with one chunk an image"
+        )
+    stored = item.id.get_storage_size()
+    packed = item.id.get_create_plist().get_nfilters() > 0
+    if claimed > stored * (MAX_RATIO if packed else 1):
+        raise DataError(
+            f"{path}: `{item.name}` claims {describe_form(item)}, {claimed:,} bytes, but only "
+            f"{stored:,} are stored; make or download it again"
+        )
