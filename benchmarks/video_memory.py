@@ -16,7 +16,7 @@ from time import monotonic
 from benchmarks.environment import environment
 from stylegan_cli.networks.build import build_discriminator, build_generator
 from stylegan_cli.networks.snapshot import Header, save_network
-from stylegan_cli.recipe import DataSection, GeneratorSection, Recipe
+from stylegan_cli.recipe import DataSection, GeneratorSection, Settled
 
 SIDE, STREAMS, SECONDS_A_KEYFRAME = 1080, 2, 2.5
 ALLOWED = 1.2
@@ -81,7 +81,7 @@ def _peak(who: int) -> float:
 
 
 def _network(path: Path) -> Path:
-    recipe = Recipe(
+    recipe = Settled(
         title="small",
         data=DataSection(resolution=16),
         generator=GeneratorSection(z_dim=8, w_dim=8, mapping_layers=2, channel_base=128),

@@ -30,7 +30,7 @@ from stylegan_cli.metrics.in_training import train
 from stylegan_cli.metrics.protocol import protocol_named
 from stylegan_cli.metrics.records import append_record
 from stylegan_cli.networks.snapshot import Network, has_discriminator, load_network
-from stylegan_cli.recipe import Recipe
+from stylegan_cli.recipe import Settled
 from stylegan_cli.recipe import load as load_recipe
 from stylegan_cli.recipe.automatic import resolve as resolve_recipe
 from stylegan_cli.rendering.pdf import write_pdfs
@@ -70,11 +70,11 @@ __all__ = [
     "Network",
     "NoiseOptions",
     "Plan",
-    "Recipe",
     "Recording",
     "Report",
     "Sampling",
     "Screen",
+    "Settled",
     "SgtoolError",
     "Stage",
     "Tick",

@@ -21,7 +21,7 @@ from stylegan_cli.latents.stored_arrays import describe_arrays
 from stylegan_cli.metrics.store import describe_measurements, is_measurements
 from stylegan_cli.networks.build import build_discriminator, build_generator, count_parameters
 from stylegan_cli.networks.snapshot import file_sha256, read_header, refuse_exports
-from stylegan_cli.recipe import Recipe
+from stylegan_cli.recipe import Settled
 from stylegan_cli.recipe import load as load_recipe
 from stylegan_cli.rendering.store import describe_study, is_study
 from stylegan_cli.studies.video.file import describe_video, is_video
@@ -113,7 +113,7 @@ def _describe_foreign_file(path: Path) -> Facts:
     return {**facts, "bytes": path.stat().st_size, "sha256": file_sha256(path)}
 
 
-def describe_architecture(recipe: Recipe, c_dim: int) -> Facts:
+def describe_architecture(recipe: Settled, c_dim: int) -> Facts:
     """Sizes and parameter counts of the networks of a recipe, ready for JSON."""
     with torch.device("meta"):
         G, D = build_generator(recipe, c_dim=c_dim), build_discriminator(recipe, c_dim=c_dim)

@@ -9,7 +9,7 @@ from PIL import Image
 from stylegan_cli.describe import describe
 from stylegan_cli.errors import DataError, NetworkFileError, SgtoolError
 from stylegan_cli.networks.snapshot import file_sha256
-from stylegan_cli.recipe import Recipe, dumps
+from stylegan_cli.recipe import Settled, dumps
 from stylegan_cli.rendering.recording import Recording
 from stylegan_cli.studies.grid import grid
 from stylegan_cli.training.run_folder import save_state
@@ -26,7 +26,7 @@ def test_a_network_tells_its_shape_and_origin(network_file):
 
 
 def test_a_recipe_tells_every_key(tmp_path):
-    (tmp_path / "a.toml").write_text(dumps(Recipe(title="mine")))
+    (tmp_path / "a.toml").write_text(dumps(Settled(title="mine")))
     facts = describe(tmp_path / "a.toml")
     assert (facts["kind"], facts["title"]) == ("recipe", "mine")
     assert facts["recipe"]["train"]["batch_size"] == 32
@@ -47,7 +47,7 @@ def test_a_state_that_would_run_code_is_refused(tmp_path):
 
 
 def test_a_run_tells_its_networks_and_newest_figures(tmp_path, network_file):
-    (tmp_path / "recipe.toml").write_text(dumps(Recipe(title="mine")))
+    (tmp_path / "recipe.toml").write_text(dumps(Settled(title="mine")))
     (tmp_path / "stats.jsonl").write_text('{"kimg": 1}\n{"kimg": 2}\n{"kim')
     shutil.copy(network_file, tmp_path)
     facts = describe(tmp_path)

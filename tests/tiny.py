@@ -6,7 +6,7 @@ import torch
 
 from stylegan_cli.networks.build import build_discriminator, build_generator
 from stylegan_cli.networks.snapshot import Header, save_network
-from stylegan_cli.recipe import DataSection, GeneratorSection, Recipe, load
+from stylegan_cli.recipe import DataSection, GeneratorSection, Settled, load
 
 TINY = (
     "title=tiny",
@@ -31,7 +31,7 @@ TINY = (
 )
 
 
-def tiny(*overrides: str) -> Recipe:
+def tiny(*overrides: str) -> Settled:
     """Recipe of a run of eight steps at 16 px."""
     return load("stylegan2", [*TINY, *overrides])
 
@@ -47,7 +47,7 @@ GROWING = (
 )
 
 
-def tiny_growing(*overrides: str, family: str = "stylegan1-f") -> Recipe:
+def tiny_growing(*overrides: str, family: str = "stylegan1-f") -> Settled:
     """Recipe of a run of nine steps: three at 8 px, two that fade 16 px in, four at 16 px."""
     return load(family, [*TINY, *GROWING, *overrides])
 
@@ -56,7 +56,7 @@ def write_network(
     path: Path, *, resolution: int = 16, channels: int = 3, classes: tuple[str, ...] = ()
 ) -> Path:
     """An untrained network whose noise and mean of W are not zero, as a trained one's are not."""
-    recipe = Recipe(
+    recipe = Settled(
         title="tiny",
         data=DataSection(resolution=resolution, channels=channels),
         generator=GeneratorSection(
@@ -67,7 +67,7 @@ def write_network(
 
 
 def write_untrained(
-    path: Path, recipe: Recipe, *, classes: tuple[str, ...] = (), lod: float = 0.0
+    path: Path, recipe: Settled, *, classes: tuple[str, ...] = (), lod: float = 0.0
 ) -> Path:
     """The untrained network of a recipe, its noise and mean of W not zero."""
     G = build_generator(recipe, c_dim=len(classes))

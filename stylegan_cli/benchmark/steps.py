@@ -16,7 +16,7 @@ from stylegan_cli.networks.drawing import Execution as Drawing
 from stylegan_cli.networks.drawing import ready_to_draw
 from stylegan_cli.networks.snapshot import Precision
 from stylegan_cli.ops import BackendName
-from stylegan_cli.recipe import LossSection, Recipe
+from stylegan_cli.recipe import LossSection, Settled
 from stylegan_cli.rendering.render import to_pixels
 from stylegan_cli.runtime import World, pick_dtype, repeatable
 from stylegan_cli.training.acceleration import Conduct, EngineName, check_conduct, open_engine
@@ -39,7 +39,7 @@ class Case:
     """
 
     name: str
-    recipe: Recipe
+    recipe: Settled
     stage: Stage
     kimg: float
 
@@ -64,7 +64,7 @@ class Form:
         )
 
 
-def cases(name: str, recipe: Recipe, *, batch_size: int | None = None) -> list[Case]:
+def cases(name: str, recipe: Settled, *, batch_size: int | None = None) -> list[Case]:
     """The recipe at each resolution it comes to.
 
     Args:

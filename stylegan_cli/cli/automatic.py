@@ -5,12 +5,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from stylegan_cli.recipe import Choice, Recipe
+    from stylegan_cli.recipe import Choice, Settled
 
 
 def settle(
     source: str, overrides: Sequence[str], *, device_name: str, run: Path | None
-) -> tuple["Recipe", Mapping[str, "Choice"]]:
+) -> tuple["Settled", Mapping[str, "Choice"]]:
     """The recipe for this machine, and what its keys that are "auto" came to.
 
     Args:

@@ -11,12 +11,12 @@ from stylegan_cli.cli import init_from as starting
 from stylegan_cli.cli.console import echo_json
 
 if TYPE_CHECKING:
-    from stylegan_cli.recipe import Choice, Recipe
+    from stylegan_cli.recipe import Choice, Settled
     from stylegan_cli.training.estimate import Estimate
 
 
 def show_cost(
-    recipe: "Recipe", device_name: str, reasons: "Mapping[str, Choice]", *, json: bool
+    recipe: "Settled", device_name: str, reasons: "Mapping[str, Choice]", *, json: bool
 ) -> None:
     from stylegan_cli import api
     from stylegan_cli.recipe import dumps
@@ -50,7 +50,7 @@ def show_cost(
     )
 
 
-def _cost_facts(recipe: "Recipe", cost: "Estimate") -> dict[str, Any]:
+def _cost_facts(recipe: "Settled", cost: "Estimate") -> dict[str, Any]:
     from stylegan_cli import api
 
     facts = {
@@ -69,7 +69,7 @@ def _cost_facts(recipe: "Recipe", cost: "Estimate") -> dict[str, Any]:
     return facts
 
 
-def _growth(recipe: "Recipe") -> str:
+def _growth(recipe: "Settled") -> str:
     from stylegan_cli import api
 
     first, *later = api.stages(recipe)

@@ -9,7 +9,7 @@ import typer
 from stylegan_cli.cli import completion
 
 if TYPE_CHECKING:
-    from stylegan_cli.recipe import Recipe
+    from stylegan_cli.recipe import Settled
     from stylegan_cli.training.transfer import Transfer
 
 InitFlag = Annotated[
@@ -48,7 +48,7 @@ def assignments(
     return [f"{key}={value}" for key, value in given.items() if value is not None]
 
 
-def recipe_of(network: Path, folder: Path, overrides: list[str]) -> "Recipe":
+def recipe_of(network: Path, folder: Path, overrides: list[str]) -> "Settled":
     """The recipe that a network was trained with, as one that starts from it.
 
     ADA takes the speed of such a run, not that of the network's own.
@@ -70,7 +70,7 @@ def recipe_of(network: Path, folder: Path, overrides: list[str]) -> "Recipe":
     return override(replace(recipe, init=InitSection(), augment=augment), overrides)
 
 
-def planned(recipe: "Recipe") -> "tuple[Recipe, Transfer | None]":
+def planned(recipe: "Settled") -> "tuple[Settled, Transfer | None]":
     """A recipe as a run would begin with it, and what it takes from the network it names.
 
     Labels, if any, are taken to be as many as the network has.

@@ -30,7 +30,7 @@ from stylegan_cli.errors import UsageError
 from stylegan_cli.ops import BackendName
 
 if TYPE_CHECKING:
-    from stylegan_cli.recipe import Choice, Recipe
+    from stylegan_cli.recipe import Choice, Settled
     from stylegan_cli.training.acceleration import Conduct, EngineName
     from stylegan_cli.training.alarms import Alarm
 
@@ -168,7 +168,7 @@ def train(
 
 
 def _train(
-    recipe: "Recipe",
+    recipe: "Settled",
     folder: Path,
     device_name: str,
     conduct: "Conduct",
@@ -215,7 +215,7 @@ def _train(
     ]
 
 
-def _say_what_next(recipe: "Recipe", folder: Path) -> None:
+def _say_what_next(recipe: "Settled", folder: Path) -> None:
     """Three commands that show what a finished run is good for."""
     run = shlex.quote(str(folder))
     has_styles = recipe.generator.styles
@@ -226,7 +226,7 @@ def _say_what_next(recipe: "Recipe", folder: Path) -> None:
     console.note(f"  sgtool report {run}")
 
 
-def _name_detector(recipe: "Recipe") -> None:
+def _name_detector(recipe: "Settled") -> None:
     from stylegan_cli.cli.evaluate.command import name_detector
     from stylegan_cli.detectors import default_detector
 

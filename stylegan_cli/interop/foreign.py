@@ -16,7 +16,7 @@ from stylegan_cli.errors import ForeignFileError, RecipeError
 from stylegan_cli.interop.pickles.limits import shown
 from stylegan_cli.networks.build import build_discriminator, build_generator
 from stylegan_cli.networks.snapshot import Header, save_tensors, versions
-from stylegan_cli.recipe import Recipe
+from stylegan_cli.recipe import Settled
 from stylegan_cli.recipe.validation import validate
 
 WHOLE_BATCH = 32
@@ -106,7 +106,7 @@ class Foreign:
     """
 
     kind: str
-    recipe: Recipe
+    recipe: Settled
     c_dim: int
     classes: tuple[str, ...] = ()
     kimg: float = 0.0
@@ -123,7 +123,7 @@ class Foreign:
         return any(name.startswith("d.") for name in self.tensors)
 
 
-def foreign_recipe(values: Mapping[str, object], source: str) -> Recipe:
+def foreign_recipe(values: Mapping[str, object], source: str) -> Settled:
     """The recipe of networks found in a file.
 
     Args:
@@ -142,7 +142,7 @@ def foreign_recipe(values: Mapping[str, object], source: str) -> Recipe:
 
 def assemble(
     source: str,
-    recipe: Recipe,
+    recipe: Settled,
     c_dim: int,
     *,
     generator: Mapping[str, Taken],

@@ -14,7 +14,7 @@ from stylegan_cli.interop.foreign import UNSTATED, Stored, Taken
 from stylegan_cli.interop.pickles.limits import MOST_TENSORS, shown
 from stylegan_cli.interop.pickles.torch_files import Bag
 from stylegan_cli.networks.build import build_generator
-from stylegan_cli.recipe import Recipe
+from stylegan_cli.recipe import Settled
 from stylegan_cli.runtime import stream_seed
 
 
@@ -91,7 +91,7 @@ class Made:
         return self.make()
 
 
-def estimated_w_avg(recipe: Recipe, generator: Mapping[str, Taken]) -> Taken:
+def estimated_w_avg(recipe: Settled, generator: Mapping[str, Taken]) -> Taken:
     """The mean of W over 10,000 latents of seed 0, for a generator without labels.
 
     Args:
@@ -109,7 +109,7 @@ def drawn_noise(name: str, side: int) -> Taken:
     return Taken("(drawn)", Made((side, side), lambda: _draw(name, side)))
 
 
-def _mean_w(recipe: Recipe, generator: Mapping[str, Taken]) -> Tensor:
+def _mean_w(recipe: Settled, generator: Mapping[str, Taken]) -> Tensor:
     with torch.device("meta"):
         mapping = build_generator(recipe, c_dim=0).mapping
     prefix = "mapping."

@@ -21,7 +21,7 @@ from stylegan_cli.interop.tensor_maps import SGTOOL, W_AVG, Pair
 from stylegan_cli.networks.discriminators import Discriminator
 from stylegan_cli.networks.layers import features_by_side
 from stylegan_cli.networks.snapshot import Network, versions
-from stylegan_cli.recipe import Recipe
+from stylegan_cli.recipe import Settled
 
 _CHANNEL_MULTIPLIERS = (1, 2)
 _MULTIPLIER = 0.01
@@ -129,7 +129,7 @@ def _check_generator(network: Network) -> None:
             )
 
 
-def _lacking_discriminator(recipe: Recipe, D: Discriminator | None) -> tuple[str, ...]:
+def _lacking_discriminator(recipe: Settled, D: Discriminator | None) -> tuple[str, ...]:
     section = recipe.discriminator
     if D is None:
         return ("there is no discriminator in the file, and none in the checkpoint",)
@@ -142,7 +142,7 @@ def _lacking_discriminator(recipe: Recipe, D: Discriminator | None) -> tuple[str
     return ()
 
 
-def _width_notes(recipe: Recipe) -> tuple[str, ...]:
+def _width_notes(recipe: Settled) -> tuple[str, ...]:
     side, section = recipe.data.resolution, recipe.generator
     widths = features_by_side(side, section.channel_base, section.channel_max)
     for multiplier in _CHANNEL_MULTIPLIERS:
@@ -158,7 +158,7 @@ def _width_notes(recipe: Recipe) -> tuple[str, ...]:
     )
 
 
-def _function_notes(recipe: Recipe) -> tuple[str, ...]:
+def _function_notes(recipe: Settled) -> tuple[str, ...]:
     notes = []
     if recipe.generator.conv_clamp is not None:
         limit = recipe.generator.conv_clamp

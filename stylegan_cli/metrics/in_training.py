@@ -21,7 +21,7 @@ from stylegan_cli.metrics.records import NAME, append_record, read_records
 from stylegan_cli.metrics.snapshots import Best, link_best, networks_until, prune
 from stylegan_cli.networks.drawing import USUAL, precision_of
 from stylegan_cli.networks.snapshot import file_sha256
-from stylegan_cli.recipe import Recipe
+from stylegan_cli.recipe import Settled
 from stylegan_cli.runtime import World, pick_dtype, repeatable
 from stylegan_cli.training import loop
 from stylegan_cli.training.acceleration import AS_USUAL, Conduct
@@ -30,7 +30,7 @@ from stylegan_cli.training.tick import Tick
 
 
 def train(
-    recipe: Recipe,
+    recipe: Settled,
     dataset: Dataset,
     folder: Path,
     *,
@@ -81,7 +81,7 @@ def train(
 class Gauge:
     """Measures the networks of one run; all its processes do the same with it."""
 
-    recipe: Recipe
+    recipe: Settled
     folder: Path
     data: Data
     detector: FeatureDetector
@@ -181,7 +181,7 @@ class Gauge:
         return [record for record in records if conditions.items() <= record.items()]
 
 
-def open_gauge(recipe: Recipe, dataset: Dataset, folder: Path, workplace: Workplace) -> Gauge:
+def open_gauge(recipe: Settled, dataset: Dataset, folder: Path, workplace: Workplace) -> Gauge:
     """A gauge for a run that learns from this data set.
 
     Raises:

@@ -12,7 +12,7 @@ from stylegan_cli.networks.generator import Generator, Synthesis
 from stylegan_cli.networks.layers import features_by_side
 from stylegan_cli.networks.mapping import LabelForm, MappingNetwork, MappingOptions
 from stylegan_cli.ops import BackendName
-from stylegan_cli.recipe import GeneratorSection, Recipe
+from stylegan_cli.recipe import GeneratorSection, Settled
 from stylegan_cli.recipe.automatic import resolve
 from stylegan_cli.recipe.sections import Family, Variant
 from stylegan_cli.runtime import stream_seed
@@ -30,7 +30,7 @@ LABELS: Mapping[Family, LabelForm] = {
 
 
 def build_generator(
-    recipe: Recipe,
+    recipe: Settled,
     *,
     c_dim: int,
     dtype: torch.dtype = torch.float32,
@@ -55,7 +55,7 @@ def build_generator(
 
 
 def build_discriminator(
-    recipe: Recipe,
+    recipe: Settled,
     *,
     c_dim: int,
     dtype: torch.dtype = torch.float32,
@@ -91,7 +91,7 @@ def _mapping(section: GeneratorSection, c_dim: int) -> MappingNetwork:
     return MappingNetwork(z_dim=section.z_dim, c_dim=c_dim, w_dim=section.w_dim, options=options)
 
 
-def _synthesis(recipe: Recipe, w_dim: int, dtype: torch.dtype, backend: BackendName) -> Synthesis:
+def _synthesis(recipe: Settled, w_dim: int, dtype: torch.dtype, backend: BackendName) -> Synthesis:
     section, channels = recipe.generator, recipe.data.channels
     features = features_by_side(recipe.data.resolution, section.channel_base, section.channel_max)
     if section.family == "stylegan2":

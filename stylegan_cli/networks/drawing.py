@@ -21,7 +21,7 @@ from stylegan_cli.networks.generator import CompiledSynthesis, Generator
 from stylegan_cli.networks.layers import Dense, FrozenDense, FrozenSkip, ResidualSkip
 from stylegan_cli.networks.snapshot import Network, Precision, load_network, read_header
 from stylegan_cli.ops import fast
-from stylegan_cli.recipe import Recipe
+from stylegan_cli.recipe import Settled
 
 if TYPE_CHECKING:
     import torch
@@ -123,7 +123,7 @@ def default_batch_size(resolution: int) -> int:
     return max(1, min(32, PIXELS_A_BATCH // resolution**2))
 
 
-def precision_of(recipe: Recipe, execution: Execution) -> Precision:
+def precision_of(recipe: Settled, execution: Execution) -> Precision:
     """What the images of a network with this recipe are computed in."""
     if execution.precision != "auto":
         return execution.precision

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from stylegan_cli import __version__
 from stylegan_cli.errors import NetworkFileError, RecipeError
 from stylegan_cli.files import reach_disk, similar, writing, written_whole
-from stylegan_cli.recipe import Recipe, dumps, loads
+from stylegan_cli.recipe import Settled, dumps, loads
 
 if TYPE_CHECKING:
     import torch
@@ -39,7 +39,7 @@ class Header:
         provenance: Data set, versions and date.
     """
 
-    recipe: Recipe
+    recipe: Settled
     c_dim: int
     classes: tuple[str, ...]
     kimg: float
@@ -67,7 +67,7 @@ class Network:
     precision: Precision = "fp32"
 
     @property
-    def recipe(self) -> Recipe:
+    def recipe(self) -> Settled:
         return self.header.recipe
 
     @property

@@ -21,8 +21,8 @@ from stylegan_cli.recipe.sections import (
     GrowingSection,
     InitSection,
     LossSection,
-    Recipe,
     ReportSection,
+    Settled,
     TrainSection,
 )
 
@@ -37,8 +37,8 @@ __all__ = [
     "InitSection",
     "LossSection",
     "Machine",
-    "Recipe",
     "ReportSection",
+    "Settled",
     "TrainSection",
     "choices",
     "dumps",

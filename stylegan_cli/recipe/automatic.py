@@ -7,7 +7,7 @@ differs where a GPU's values would take it weeks.
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 
-from stylegan_cli.recipe.sections import AugmentSection, Recipe
+from stylegan_cli.recipe.sections import AugmentSection, Settled
 
 AUTO = "auto"
 SMALLEST_BASE = 32
@@ -58,7 +58,7 @@ def can_be_automatic(key: str) -> bool:
     return key in _RULES
 
 
-def resolve(recipe: Recipe) -> Recipe:
+def resolve(recipe: Settled) -> Settled:
     """The recipe with every default that follows another key decided.
 
     Weights that training starts from are averaged without a ramp-up, as in [ADA].
@@ -76,7 +76,7 @@ def resolve(recipe: Recipe) -> Recipe:
     )
 
 
-def ada_kimg(recipe: Recipe) -> float:
+def ada_kimg(recipe: Settled) -> float:
     """How long p of ADA takes from 0 to 1; "auto" is 500 kimg, 100 from a network, as in [ADA]."""
     kimg = recipe.augment.ada_kimg
     if kimg == "auto":
@@ -84,7 +84,7 @@ def ada_kimg(recipe: Recipe) -> float:
     return kimg
 
 
-def _resolved_augment(recipe: Recipe) -> AugmentSection:
+def _resolved_augment(recipe: Settled) -> AugmentSection:
     # elsewhere the key does nothing, and is refused with another value than its default
     if recipe.augment.mode != "ada":
         return recipe.augment
@@ -94,10 +94,10 @@ def _resolved_augment(recipe: Recipe) -> AugmentSection:
 def _choose(key: str, values: Mapping[str, object], machine: Machine) -> Choice | None:
     if key in machine.settled:
         return Choice(value=machine.settled[key], why="as the run began")
-    resolution = values.get("data.resolution", Recipe().data.resolution)
+    resolution = values.get("data.resolution", Settled().data.resolution)
     if type(resolution) is not int or resolution < 1:
         return None
-    size = values.get("train.batch_size", Recipe().train.batch_size)
+    size = values.get("train.batch_size", Settled().train.batch_size)
     if size == AUTO:
         facts = _Facts(resolution=resolution, batch_size=0, machine=machine)
         size = machine.settled.get("train.batch_size", _batch_size(facts).value)

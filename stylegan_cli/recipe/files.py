@@ -9,7 +9,7 @@ from pathlib import Path
 from stylegan_cli.errors import RecipeError, meant, meant_or_all
 from stylegan_cli.files import similar, system_reason
 from stylegan_cli.recipe.automatic import Choice, Machine
-from stylegan_cli.recipe.sections import Recipe
+from stylegan_cli.recipe.sections import Settled
 from stylegan_cli.recipe.toml import inline
 from stylegan_cli.recipe.validation import ANY_MACHINE, Values, automatic_choices, takes, validate
 
@@ -53,7 +53,7 @@ def _folder() -> Path:
 
 def load(
     source: str | Path, overrides: Sequence[str] = (), *, machine: Machine = ANY_MACHINE
-) -> Recipe:
+) -> Settled:
     """The recipe of a file or of a shipped name, with overrides applied and no key "auto".
 
     Args:
@@ -74,7 +74,7 @@ def loads(
     source: str = "recipe",
     overrides: Sequence[str] = (),
     machine: Machine = ANY_MACHINE,
-) -> Recipe:
+) -> Settled:
     """The recipe of a TOML text, with overrides applied and no key "auto".
 
     Args:
@@ -96,7 +96,7 @@ def choices(
     return automatic_choices({**stated, **dict(map(_assignment, overrides))}, machine)
 
 
-def override(recipe: Recipe, overrides: Sequence[str]) -> Recipe:
+def override(recipe: Settled, overrides: Sequence[str]) -> Settled:
     """The recipe with assignments such as `train.batch_size=16` applied.
 
     Raises:
@@ -106,12 +106,12 @@ def override(recipe: Recipe, overrides: Sequence[str]) -> Recipe:
     return _overridden(given, "recipe", overrides, ANY_MACHINE)
 
 
-def values(recipe: Recipe) -> dict[str, object]:
+def values(recipe: Settled) -> dict[str, object]:
     """Every key of a recipe, dotted, with its value."""
     return _flat(asdict(recipe))
 
 
-def dumps(recipe: Recipe) -> str:
+def dumps(recipe: Settled) -> str:
     """The complete recipe as TOML; keys that are None (TOML has none) are named in comments."""
     table = asdict(recipe)
     top = {key: value for key, value in table.items() if not isinstance(value, dict)}
@@ -161,7 +161,7 @@ def _flat(table: Mapping[str, object]) -> dict[str, object]:
     return flat
 
 
-def _overridden(values: Values, source: str, overrides: Sequence[str], machine: Machine) -> Recipe:
+def _overridden(values: Values, source: str, overrides: Sequence[str], machine: Machine) -> Settled:
     changes = dict(_assignment(text) for text in overrides)
     return validate({**values, **changes}, source, overridden=changes, machine=machine)
 

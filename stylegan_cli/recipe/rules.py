@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, fields
 
-from stylegan_cli.recipe.sections import GrowingSection, InitSection, MetricsSection, Recipe
+from stylegan_cli.recipe.sections import GrowingSection, InitSection, MetricsSection, Settled
 from stylegan_cli.recipe.toml import inline
 
 
@@ -23,7 +23,7 @@ class Conflict:
 RESOLUTIONS = (4, 8, 16, 32, 64, 128, 256, 512, 1024)
 
 
-def size_conflicts(recipe: Recipe) -> Iterator[Conflict]:
+def size_conflicts(recipe: Settled) -> Iterator[Conflict]:
     """Sizes that no network can be built with."""
     yield from _resolution(recipe)
     yield from _smallest(recipe)
@@ -32,7 +32,7 @@ def size_conflicts(recipe: Recipe) -> Iterator[Conflict]:
     yield from _latents(recipe)
 
 
-def _resolution(recipe: Recipe) -> Iterator[Conflict]:
+def _resolution(recipe: Settled) -> Iterator[Conflict]:
     side = recipe.data.resolution
     if side in RESOLUTIONS:
         return
@@ -43,7 +43,7 @@ def _resolution(recipe: Recipe) -> Iterator[Conflict]:
     )
 
 
-def _smallest(recipe: Recipe) -> Iterator[Conflict]:
+def _smallest(recipe: Settled) -> Iterator[Conflict]:
     architecture = recipe.discriminator.architecture
     if recipe.data.resolution == 4 and architecture in ("orig", "resnet"):
         yield Conflict(
@@ -52,7 +52,7 @@ def _smallest(recipe: Recipe) -> Iterator[Conflict]:
         )
 
 
-def _channels(recipe: Recipe) -> Iterator[Conflict]:
+def _channels(recipe: Settled) -> Iterator[Conflict]:
     side = recipe.data.resolution
     for section in ("generator", "discriminator"):
         base = getattr(recipe, section).channel_base
@@ -63,7 +63,7 @@ def _channels(recipe: Recipe) -> Iterator[Conflict]:
             )
 
 
-def _deviation(recipe: Recipe) -> Iterator[Conflict]:
+def _deviation(recipe: Settled) -> Iterator[Conflict]:
     section, generator = recipe.discriminator, recipe.generator
     base = section.channel_base or generator.channel_base
     features = min(base // 4, section.channel_max or generator.channel_max)
@@ -75,7 +75,7 @@ def _deviation(recipe: Recipe) -> Iterator[Conflict]:
         )
 
 
-def _latents(recipe: Recipe) -> Iterator[Conflict]:
+def _latents(recipe: Settled) -> Iterator[Conflict]:
     z_dim, w_dim = recipe.generator.z_dim, recipe.generator.w_dim
     if recipe.generator.mapping_layers == 0 and w_dim != z_dim:
         yield Conflict(
@@ -84,14 +84,14 @@ def _latents(recipe: Recipe) -> Iterator[Conflict]:
         )
 
 
-def growing_conflicts(recipe: Recipe) -> Iterator[Conflict]:
+def growing_conflicts(recipe: Settled) -> Iterator[Conflict]:
     """Schedules that cannot be followed."""
     yield from _tables(recipe)
     if recipe.generator.architecture == "progressive":
         yield from _start(recipe)
 
 
-def visited(recipe: Recipe) -> tuple[int, ...]:
+def visited(recipe: Settled) -> tuple[int, ...]:
     """The resolutions a run is trained at, in order."""
     final = recipe.data.resolution
     growing = recipe.generator.architecture == "progressive"
@@ -99,7 +99,7 @@ def visited(recipe: Recipe) -> tuple[int, ...]:
     return tuple(side for side in RESOLUTIONS if first <= side <= final)
 
 
-def _tables(recipe: Recipe) -> Iterator[Conflict]:
+def _tables(recipe: Settled) -> Iterator[Conflict]:
     for name in ("batch_size", "lr"):
         wrong = [key for key in getattr(recipe.growing, name) if key not in map(str, RESOLUTIONS)]
         if wrong:
@@ -109,7 +109,7 @@ def _tables(recipe: Recipe) -> Iterator[Conflict]:
             )
 
 
-def _start(recipe: Recipe) -> Iterator[Conflict]:
+def _start(recipe: Settled) -> Iterator[Conflict]:
     first, final = recipe.growing.initial_resolution, recipe.data.resolution
     if first in RESOLUTIONS and first <= final:
         return
@@ -124,13 +124,13 @@ def _start(recipe: Recipe) -> Iterator[Conflict]:
 _SIZES = ("train.batch_size", "growing.batch_size", "growing.initial_resolution")
 
 
-def batch_conflicts(recipe: Recipe) -> Iterator[Conflict]:
+def batch_conflicts(recipe: Settled) -> Iterator[Conflict]:
     """Batches, at any resolution of the run, that do not come out even."""
     for side in visited(recipe):
         yield from _at(recipe, side)
 
 
-def _at(recipe: Recipe, side: int) -> Iterator[Conflict]:
+def _at(recipe: Settled, side: int) -> Iterator[Conflict]:
     size, size_words = _batch(recipe, side)
     room, room_words = _room(recipe, side)
     held, held_words = size, size_words
@@ -149,7 +149,7 @@ def _at(recipe: Recipe, side: int) -> Iterator[Conflict]:
         )
 
 
-def _batch(recipe: Recipe, side: int) -> tuple[int, str]:
+def _batch(recipe: Settled, side: int) -> tuple[int, str]:
     """Images a step at a resolution, also with the key that says so."""
     size = recipe.growing.batch_size.get(str(side))
     if size is None:
@@ -157,7 +157,7 @@ def _batch(recipe: Recipe, side: int) -> tuple[int, str]:
     return size, f"growing.batch_size {{{side} = {size}}}"
 
 
-def _room(recipe: Recipe, side: int) -> tuple[int | None, str]:
+def _room(recipe: Settled, side: int) -> tuple[int | None, str]:
     """Images a device may hold at a resolution, also in words; None if as many as there are."""
     part = recipe.train.batch_per_device
     if part is None:
@@ -166,7 +166,7 @@ def _room(recipe: Recipe, side: int) -> tuple[int | None, str]:
     return room, str(part) if room == part else f"{part} ({room} at {side} px)"
 
 
-def freezing_conflicts(recipe: Recipe) -> Iterator[Conflict]:
+def freezing_conflicts(recipe: Settled) -> Iterator[Conflict]:
     """More layers of D than can keep their weights; its last block always learns."""
     blocks = recipe.data.resolution.bit_length() - 3
     architecture = recipe.discriminator.architecture
@@ -192,7 +192,7 @@ class _Idle:
     """
 
     keys: tuple[str, ...]
-    used: Callable[[Recipe], bool]
+    used: Callable[[Settled], bool]
     why: str
     because: tuple[str, ...]
 
@@ -286,13 +286,13 @@ _IDLE = (
 )
 
 
-def idle_keys(recipe: Recipe) -> Iterator[Conflict]:
+def idle_keys(recipe: Settled) -> Iterator[Conflict]:
     """Keys that are set, and nothing looks at them."""
     for idle in _IDLE:
         if idle.used(recipe):
             continue
         for key in idle.keys:
-            found, default = _value(recipe, key), _value(Recipe(), key)
+            found, default = _value(recipe, key), _value(Settled(), key)
             if found != default:
                 remedy = "leave it out" if default is None else f"write {inline(default)}"
                 yield Conflict(
@@ -301,7 +301,7 @@ def idle_keys(recipe: Recipe) -> Iterator[Conflict]:
                 )
 
 
-def _value(recipe: Recipe, key: str) -> object:
+def _value(recipe: Settled, key: str) -> object:
     section, name = key.split(".")
     return getattr(getattr(recipe, section), name)
 
@@ -314,7 +314,7 @@ _FIXED: Mapping[str, Mapping[str, object]] = {
 """Keys of G that have one value only in a family."""
 
 
-def network_conflicts(recipe: Recipe) -> Iterator[Conflict]:
+def network_conflicts(recipe: Settled) -> Iterator[Conflict]:
     """What the family does not have, and G and D that do not grow together."""
     family = recipe.generator.family
     for key, only in _FIXED[family].items():
@@ -328,7 +328,7 @@ def network_conflicts(recipe: Recipe) -> Iterator[Conflict]:
     yield from _one_grows(recipe)
 
 
-def _one_grows(recipe: Recipe) -> Iterator[Conflict]:
+def _one_grows(recipe: Settled) -> Iterator[Conflict]:
     G, D = recipe.generator.architecture, recipe.discriminator.architecture
     if (G == "progressive") == (D == "progressive"):
         return
@@ -340,7 +340,7 @@ def _one_grows(recipe: Recipe) -> Iterator[Conflict]:
     )
 
 
-def style_conflicts(recipe: Recipe) -> Iterator[Conflict]:
+def style_conflicts(recipe: Settled) -> Iterator[Conflict]:
     """What a generator without styles cannot have."""
     if recipe.generator.styles:
         return
@@ -364,7 +364,7 @@ def _without_styles(key: str, fact: str, remedy: str) -> Conflict:
 __all__ = ["Conflict", "conflicts"]
 
 
-def conflicts(recipe: Recipe) -> Iterator[Conflict]:
+def conflicts(recipe: Settled) -> Iterator[Conflict]:
     """Every rule that the recipe breaks; a rule comes after those it takes for granted."""
     yield from network_conflicts(recipe)
     yield from style_conflicts(recipe)

@@ -287,7 +287,7 @@ class MetricsSection:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Recipe:
+class Settled:
     """Everything that decides a training run."""
 
     schema: Literal[1] = 1

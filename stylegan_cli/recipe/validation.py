@@ -10,7 +10,7 @@ from stylegan_cli.errors import RecipeError
 from stylegan_cli.recipe import families
 from stylegan_cli.recipe.automatic import AUTO, Choice, Machine, can_be_automatic, choices
 from stylegan_cli.recipe.rules import conflicts
-from stylegan_cli.recipe.sections import SCHEMA, Recipe
+from stylegan_cli.recipe.sections import SCHEMA, Settled
 from stylegan_cli.recipe.toml import inline
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ ANY_MACHINE = Machine()
 @cache
 def sections() -> Mapping[str, type[Any]]:
     """The class of every section, by name."""
-    hints = get_type_hints(Recipe)
+    hints = get_type_hints(Settled)
     return {
         name: hint for name, hint in hints.items() if isinstance(hint, type) and is_dataclass(hint)
     }
@@ -35,7 +35,7 @@ def sections() -> Mapping[str, type[Any]]:
 @cache
 def key_types() -> Mapping[str, Any]:
     """The type of every key a recipe may have, by dotted key."""
-    types = get_type_hints(Recipe, include_extras=True)
+    types = get_type_hints(Settled, include_extras=True)
     for name, section in sections().items():
         del types[name]
         hints = get_type_hints(section, include_extras=True)
@@ -50,7 +50,7 @@ def takes(key: str, value: object) -> bool:
 
 def validate(
     values: Values, source: str, overridden: Collection[str] = (), machine: Machine = ANY_MACHINE
-) -> Recipe:
+) -> Settled:
     """The recipe with these values, elsewhere the defaults of its family.
 
     Args:
@@ -182,10 +182,10 @@ def _shown(value: object) -> str:
     return text if len(text) <= 60 else text[:57] + "…"
 
 
-def _build(values: Values) -> Recipe:
+def _build(values: Values) -> Settled:
     parts: dict[str, Any] = {key: value for key, value in values.items() if "." not in key}
     for name, section in sections().items():
         prefix = f"{name}."
         mine = {key: value for key, value in values.items() if key.startswith(prefix)}
         parts[name] = section(**{key.removeprefix(prefix): mine[key] for key in mine})
-    return Recipe(**parts)
+    return Settled(**parts)

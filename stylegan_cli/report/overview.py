@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from math import ceil
 
-from stylegan_cli.recipe import Recipe
+from stylegan_cli.recipe import Settled
 from stylegan_cli.report.markup import Html, element, text
 from stylegan_cli.report.run import Run, run_names
 from stylegan_cli.report.study import Study
@@ -52,7 +52,7 @@ def _facts(run: Run) -> dict[str, object]:
     return facts
 
 
-def _resolution(run: Run, recipe: Recipe) -> str:
+def _resolution(run: Run, recipe: Settled) -> str:
     full = recipe.data.resolution
     grown = int(run.history.last.get("resolution", full))
     return f"{full} px" if grown == full else f"{full} px, grown to {grown} px"

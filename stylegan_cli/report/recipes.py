@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from stylegan_cli.recipe import Recipe, loads, values
+from stylegan_cli.recipe import Settled, loads, values
 from stylegan_cli.recipe.toml import inline
 from stylegan_cli.report.markup import Html, element, text
 from stylegan_cli.report.run import Run, run_names
@@ -24,7 +24,7 @@ def recipes(runs: Sequence[Run]) -> Iterator[Html]:
         yield element("details", summary, element("pre", text(run.recipe_text)))
 
 
-def differences(recipes: Sequence[Recipe]) -> dict[str, list[str]]:
+def differences(recipes: Sequence[Settled]) -> dict[str, list[str]]:
     """Every key that is not the same default in all recipes: its values, and the default.
 
     Keys in which the recipes differ from each other come first.
@@ -45,7 +45,7 @@ def _row(found: Sequence[object], defaults: Sequence[object]) -> list[str]:
     return [*map(_written, found), default]
 
 
-def _defaults(recipe: Recipe) -> Mapping[str, object]:
+def _defaults(recipe: Settled) -> Mapping[str, object]:
     return values(loads(f'generator.family = "{recipe.generator.family}"'))
 
 

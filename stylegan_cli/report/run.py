@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from stylegan_cli.errors import RecipeError
-from stylegan_cli.recipe import Recipe, load
+from stylegan_cli.recipe import Settled, load
 from stylegan_cli.report.chart import colour_class
 from stylegan_cli.report.history import METRICS, STATS, History, read_history, read_lines
 from stylegan_cli.report.markup import Html, element, text
@@ -38,7 +38,7 @@ class Run:
 
     name: str
     folder: Path
-    recipe: Recipe | None
+    recipe: Settled | None
     recipe_text: str
     history: History
     fakes: tuple[Fakes, ...]
@@ -87,7 +87,7 @@ def run_names(runs: Sequence[Run]) -> dict[str, Html]:
     }
 
 
-def _read_recipe(path: Path) -> tuple[Recipe | None, tuple[str, ...]]:
+def _read_recipe(path: Path) -> tuple[Settled | None, tuple[str, ...]]:
     try:
         return load(path), ()
     except RecipeError as error:

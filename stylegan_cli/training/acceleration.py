@@ -8,7 +8,7 @@ import torch
 from stylegan_cli.errors import UsageError
 from stylegan_cli.networks.drawing import check_compiler
 from stylegan_cli.ops import BackendName, pick_backend
-from stylegan_cli.recipe import Recipe
+from stylegan_cli.recipe import Settled
 from stylegan_cli.runtime import World
 from stylegan_cli.training.captured import Captured
 from stylegan_cli.training.compiled import Compiled
@@ -35,7 +35,7 @@ class Conduct:
 AS_USUAL = Conduct()
 
 
-def check_conduct(conduct: Conduct, recipe: Recipe, device: torch.device, world: World) -> None:
+def check_conduct(conduct: Conduct, recipe: Settled, device: torch.device, world: World) -> None:
     """Refuse what cannot do this run, or not here.
 
     Raises:

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from stylegan_cli.recipe import Recipe
+from stylegan_cli.recipe import Settled
 
 Stats = Mapping[str, int | float]
 """The numbers of a tick, as in its line of `stats.jsonl`."""
@@ -80,7 +80,7 @@ LARGEST_SCORE = {"logistic": 50.0, "wgan": 5000.0}
 """Of D, by loss; the mean of a tick."""
 
 
-def rules(recipe: Recipe) -> tuple[Rule, ...]:
+def rules(recipe: Settled) -> tuple[Rule, ...]:
     """The rules that a run of this recipe is judged by."""
     # the scores of a Wasserstein critic have no zero that would tell real from fake
     logistic = recipe.loss.adversarial == "logistic"
@@ -95,7 +95,7 @@ def rules(recipe: Recipe) -> tuple[Rule, ...]:
     )
 
 
-def _divergence(recipe: Recipe) -> Rule:
+def _divergence(recipe: Settled) -> Rule:
     most = LARGEST_SCORE[recipe.loss.adversarial]
     lr, gamma = recipe.train.lr_g, recipe.loss.r1_gamma
     return Rule(
@@ -113,7 +113,7 @@ def _divergence(recipe: Recipe) -> Rule:
     )
 
 
-def _overfitting(recipe: Recipe) -> Rule:
+def _overfitting(recipe: Settled) -> Rule:
     remedy = "more images"
     if recipe.augment.mode == "none":
         remedy = f"--set augment.mode=ada, or {remedy}"

@@ -26,12 +26,12 @@ from stylegan_cli.data.loader import (
 from stylegan_cli.data.parallel import ordered_map
 from stylegan_cli.data.samples import drawn_path
 from stylegan_cli.errors import DataError, UsageError
-from stylegan_cli.recipe import Recipe
+from stylegan_cli.recipe import Settled
 from stylegan_cli.runtime import upload
 from stylegan_cli.shapes import C, Picture
 
 
-def training_data(recipe: Recipe) -> Dataset:
+def training_data(recipe: Settled) -> Dataset:
     """Images at `data.path`, or drawn first where it is `sample:KIND`.
 
     Raises:
@@ -57,7 +57,7 @@ def training_data(recipe: Recipe) -> Dataset:
     return dataset if data.max_images is None else dataset.part(data.max_images, seed=recipe.seed)
 
 
-def stream_of(recipe: Recipe, dataset: Dataset) -> Stream:
+def stream_of(recipe: Settled, dataset: Dataset) -> Stream:
     """Which image of the data set a run shows when.
 
     Raises:
@@ -69,7 +69,7 @@ def stream_of(recipe: Recipe, dataset: Dataset) -> Stream:
     return Sampler(len(dataset), seed=seed, mirror=mirror)
 
 
-def label_donors(recipe: Recipe, dataset: Dataset) -> Sequence[int]:
+def label_donors(recipe: Settled, dataset: Dataset) -> Sequence[int]:
     """Images whose labels, each as likely as the others, are distributed as the stream's.
 
     Raises:

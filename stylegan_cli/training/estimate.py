@@ -12,7 +12,7 @@ from stylegan_cli.networks.build import build_discriminator, build_generator, co
 from stylegan_cli.networks.discriminators import Discriminator
 from stylegan_cli.networks.generator import Generator
 from stylegan_cli.networks.layers import split_lod
-from stylegan_cli.recipe import LossSection, Recipe
+from stylegan_cli.recipe import LossSection, Settled
 from stylegan_cli.runtime import World
 from stylegan_cli.training.inputs import Reals
 from stylegan_cli.training.phases import judge
@@ -48,7 +48,7 @@ class Estimate:
         return self.weight_bytes + self.activation_bytes
 
 
-def estimate(recipe: Recipe, *, c_dim: int = 0, dtype: torch.dtype = torch.float32) -> Estimate:
+def estimate(recipe: Settled, *, c_dim: int = 0, dtype: torch.dtype = torch.float32) -> Estimate:
     """Cost of a recipe in one process, without weights or data.
 
     Args:
@@ -81,7 +81,7 @@ def estimate(recipe: Recipe, *, c_dim: int = 0, dtype: torch.dtype = torch.float
 
 
 def _hungriest_phase(
-    G: Generator, D: Discriminator, stage: Stage, recipe: Recipe
+    G: Generator, D: Discriminator, stage: Stage, recipe: Settled
 ) -> tuple[int, int]:
     """Bytes that the phase of a stage keeps that keeps most, and images at once."""
     G.lod = D.lod = stage.lod

@@ -21,7 +21,7 @@ from stylegan_cli.latents.sampling import broadcast_layers
 from stylegan_cli.networks.drawing import default_batch_size
 from stylegan_cli.networks.generator import Generator
 from stylegan_cli.networks.layers import halve, upscale
-from stylegan_cli.recipe import Recipe
+from stylegan_cli.recipe import Settled
 from stylegan_cli.runtime import numpy_stream, torch_stream
 from stylegan_cli.shapes import C, Images, W, Z
 
@@ -135,7 +135,7 @@ class Probe:
         return self.detector.embed((seen + 1) * 127.5)
 
 
-def open_probe(recipe: Recipe, dataset: Dataset, device: torch.device) -> Probe | None:
+def open_probe(recipe: Settled, dataset: Dataset, device: torch.device) -> Probe | None:
     """A probe for a run that learns from this data set; None where the recipe wants none."""
     if not recipe.health.every_ticks:
         return None

@@ -7,7 +7,7 @@ from typing import Any, Generic, TypeVar
 from torch import nn
 
 from stylegan_cli.networks.layers import fade, halve, split_lod, upscale
-from stylegan_cli.recipe import Recipe
+from stylegan_cli.recipe import Settled
 from stylegan_cli.training.data import Batch
 from stylegan_cli.training.engines import Engine, Job, eager
 from stylegan_cli.training.inputs import (
@@ -30,7 +30,7 @@ from stylegan_cli.training.state import TrainingState
 def train_batch(
     state: TrainingState,
     nets: Nets,
-    recipe: Recipe,
+    recipe: Settled,
     stage: Stage,
     batch: Batch,
     engine: Engine = eager,
@@ -84,7 +84,7 @@ class _Phase(Generic[Drawn]):
 class _Iteration:
     state: TrainingState
     nets: Nets
-    recipe: Recipe
+    recipe: Settled
     stage: Stage
     engine: Engine
 

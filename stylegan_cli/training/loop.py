@@ -8,7 +8,7 @@ import torch
 
 from stylegan_cli.data.dataset import Dataset
 from stylegan_cli.errors import Interrupted, OutputError
-from stylegan_cli.recipe import Recipe
+from stylegan_cli.recipe import Settled
 from stylegan_cli.recipe.automatic import resolve
 from stylegan_cli.runtime import World, pick_dtype, repeatable, upload
 from stylegan_cli.training.acceleration import AS_USUAL, Conduct, check_conduct, open_engine
@@ -28,7 +28,7 @@ from stylegan_cli.training.transfer import Transfer, plan_transfer, take_over
 
 
 def open_session(
-    recipe: Recipe,
+    recipe: Settled,
     dataset: Dataset,
     folder: RunFolder,
     device: torch.device,
@@ -88,7 +88,7 @@ def _resume(state: TrainingState, folder: RunFolder, dataset: Dataset, world: Wo
     return saved is not None
 
 
-def _start(state: TrainingState, recipe: Recipe, dataset: Dataset) -> Transfer | None:
+def _start(state: TrainingState, recipe: Settled, dataset: Dataset) -> Transfer | None:
     """Take the first weights from the network that the recipe names, if it names one."""
     if recipe.init.network is None:
         return None
@@ -98,7 +98,7 @@ def _start(state: TrainingState, recipe: Recipe, dataset: Dataset) -> Transfer |
     return transfer
 
 
-def _nets(recipe: Recipe, dataset: Dataset, state: TrainingState, world: World) -> Nets:
+def _nets(recipe: Settled, dataset: Dataset, state: TrainingState, world: World) -> Nets:
     device = state.pl_mean.device
     donors = label_donors(recipe, dataset)
     return Nets(
@@ -116,7 +116,7 @@ def _nets(recipe: Recipe, dataset: Dataset, state: TrainingState, world: World) 
 
 
 def train(
-    recipe: Recipe,
+    recipe: Settled,
     dataset: Dataset,
     folder: Path,
     *,
@@ -169,7 +169,7 @@ def train(
             raise Interrupted(f"stopped at {session.kimg:g} kimg; the same command goes on")
 
 
-def _settled(recipe: Recipe, files: RunFolder, world: World, *, anew: bool) -> Recipe:
+def _settled(recipe: Settled, files: RunFolder, world: World, *, anew: bool) -> Settled:
     """The recipe as it is written into the folder, the same in every process."""
     recipe = resolve(recipe)
     if recipe.init.network is None:

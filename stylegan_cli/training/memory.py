@@ -5,7 +5,7 @@ import sys
 import torch
 
 from stylegan_cli.errors import TrainingError, UsageError
-from stylegan_cli.recipe import Recipe
+from stylegan_cli.recipe import Settled
 from stylegan_cli.runtime import World
 from stylegan_cli.training.alarms import Alarm
 from stylegan_cli.training.schedule import Share, share_of, stages
@@ -18,7 +18,7 @@ def is_out_of_memory(error: Exception) -> bool:
     return known or "DefaultCPUAllocator" in str(error)
 
 
-def smaller_batch_per_device(recipe: Recipe, share: Share, world: World) -> int:
+def smaller_batch_per_device(recipe: Settled, share: Share, world: World) -> int:
     """What memory may suffice for where it did not for a share: at most half as many at once.
 
     Raises:
@@ -67,7 +67,7 @@ def peak_memory(device: torch.device) -> int:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
 
 
-def _comes_out_even(recipe: Recipe, world: World, batch_per_device: int) -> bool:
+def _comes_out_even(recipe: Settled, world: World, batch_per_device: int) -> bool:
     try:
         for stage in stages(recipe):
             share_of(recipe, stage, world, batch_per_device=batch_per_device)

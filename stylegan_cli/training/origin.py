@@ -12,7 +12,7 @@ from stylegan_cli.errors import NetworkFileError
 from stylegan_cli.files import similar
 from stylegan_cli.interop.reading import is_foreign, read_foreign
 from stylegan_cli.networks.snapshot import file_sha256, read_header
-from stylegan_cli.recipe import InitSection, Recipe, load
+from stylegan_cli.recipe import InitSection, Settled, load
 from stylegan_cli.recipe.automatic import resolve
 from stylegan_cli.shipped import of_package_by_name
 from stylegan_cli.training.run_folder import NETWORKS, RunFolder, newest_network
@@ -32,7 +32,7 @@ class Origin:
 
     path: Path
     sha256: str
-    recipe: Recipe
+    recipe: Settled
     c_dim: int
     kimg: float
     lod: float
@@ -73,7 +73,7 @@ def open_origin(init: InitSection) -> Origin:
     return _foreign(path, sha256) if is_foreign(path) else _ours(path, sha256)
 
 
-def with_origin(recipe: Recipe, origin: Origin) -> Recipe:
+def with_origin(recipe: Settled, origin: Origin) -> Settled:
     """The recipe with the hash of its origin; growing networks go on where the origin stands.
 
     Those start at the resolution that the origin has grown to, if the recipe's is smaller.
@@ -82,7 +82,7 @@ def with_origin(recipe: Recipe, origin: Origin) -> Recipe:
     return _grown(started, origin.grown_to) if is_growing(recipe) else started
 
 
-def as_begun(recipe: Recipe, folder: RunFolder) -> Recipe:
+def as_begun(recipe: Settled, folder: RunFolder) -> Settled:
     """The recipe with what followed from its origin when the run in the folder began.
 
     Of another run in the folder, nothing is taken over.
@@ -127,7 +127,7 @@ def _foreign(path: Path, sha256: str) -> Origin:
     )
 
 
-def _grown(recipe: Recipe, side: int) -> Recipe:
+def _grown(recipe: Settled, side: int) -> Settled:
     first = max(recipe.growing.initial_resolution, min(side, recipe.data.resolution))
     return replace(recipe, growing=replace(recipe.growing, initial_resolution=first))
 

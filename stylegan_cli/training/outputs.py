@@ -17,7 +17,7 @@ from stylegan_cli.latents.sampling import broadcast_layers
 from stylegan_cli.networks.drawing import default_batch_size
 from stylegan_cli.networks.generator import Generator
 from stylegan_cli.networks.snapshot import Header, save_network, versions
-from stylegan_cli.recipe import Recipe
+from stylegan_cli.recipe import Settled
 from stylegan_cli.rendering.render import draw
 from stylegan_cli.runtime import numpy_stream, stream_seed, torch_stream
 from stylegan_cli.shapes import C, Pixels, Z
@@ -93,7 +93,7 @@ class Outputs:
     """
 
     folder: RunFolder
-    recipe: Recipe
+    recipe: Settled
     dataset: Dataset
     grid: SampleGrid
     events: "SummaryWriter | None"
@@ -161,7 +161,7 @@ class Outputs:
 
 
 def open_outputs(
-    folder: RunFolder, recipe: Recipe, dataset: Dataset, state: TrainingState
+    folder: RunFolder, recipe: Settled, dataset: Dataset, state: TrainingState
 ) -> Outputs:
     """Outputs of a run in its folder, which is prepared already, from this state on."""
     grid = sample_grid(

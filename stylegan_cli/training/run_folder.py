@@ -9,7 +9,7 @@ from typing import Any
 from stylegan_cli.errors import NetworkFileError, OutputError
 from stylegan_cli.files import reach_disk, writing, written_whole
 from stylegan_cli.networks.snapshot import SCHEMA, check_schema
-from stylegan_cli.recipe import Recipe, dumps, load
+from stylegan_cli.recipe import Settled, dumps, load
 from stylegan_cli.recipe.sections import HealthSection, MetricsSection, ReportSection
 
 
@@ -126,7 +126,7 @@ class RunFolder:
     def network(self, cur_nimg: int) -> Path:
         return self.path / f"network-{cur_nimg // 1000:06d}.safetensors"
 
-    def prepare(self, recipe: Recipe, *, overwrite: bool) -> None:
+    def prepare(self, recipe: Settled, *, overwrite: bool) -> None:
         """Make the folder, or make sure that it holds this very run.
 
         A run may go on for longer, and report and be measured more often, than it began;
@@ -186,7 +186,7 @@ class RunFolder:
         with written_whole(self.stats) as temporary:
             temporary.write_text("".join(kept), encoding="utf-8")
 
-    def _check_same(self, found: Recipe, wanted: Recipe) -> None:
+    def _check_same(self, found: Settled, wanted: Settled) -> None:
         if _identity(found) == _identity(wanted):
             return
         there, here = (_dotted(_identity(recipe)) for recipe in (found, wanted))
@@ -206,7 +206,7 @@ class RunFolder:
                 file.unlink()
 
 
-def _dotted(recipe: Recipe) -> dict[str, object]:
+def _dotted(recipe: Settled) -> dict[str, object]:
     """Every value of a recipe under its dotted key."""
     values: dict[str, object] = {}
     for name, value in asdict(recipe).items():
@@ -240,7 +240,7 @@ def _images_shown(line: str) -> float:
         return float("inf")
 
 
-def _identity(recipe: Recipe) -> Recipe:
+def _identity(recipe: Settled) -> Settled:
     return replace(
         recipe,
         report=ReportSection(),

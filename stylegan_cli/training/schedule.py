@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from stylegan_cli.errors import UsageError
-from stylegan_cli.recipe import GrowingSection, Recipe
+from stylegan_cli.recipe import GrowingSection, Settled
 from stylegan_cli.runtime import World
 
 
@@ -42,17 +42,17 @@ def level_key(lod: float) -> tuple[int, int]:
     return math.floor(lod), math.ceil(lod)
 
 
-def is_growing(recipe: Recipe) -> bool:
+def is_growing(recipe: Settled) -> bool:
     """Whether the networks of a run grow."""
     return recipe.generator.architecture == "progressive"
 
 
-def stage_at(recipe: Recipe, cur_nimg: int) -> Stage:
+def stage_at(recipe: Settled, cur_nimg: int) -> Stage:
     """Where a run is after so many images."""
     return _stage(recipe, _schedule(recipe).lod(cur_nimg))
 
 
-def stages(recipe: Recipe) -> tuple[Stage, ...]:
+def stages(recipe: Settled) -> tuple[Stage, ...]:
     """The resolutions a run comes to, in order, each when it has faded in."""
     levels = range(_schedule(recipe).levels, -1, -1)
     first, *later = (_stage(recipe, float(level)) for level in levels)
@@ -88,7 +88,7 @@ class _Schedule:
         return max((self.levels - level) * self.length - self.transition, 0)
 
 
-def _schedule(recipe: Recipe) -> _Schedule:
+def _schedule(recipe: Settled) -> _Schedule:
     growing = recipe.growing
     training, transition = (
         round(kimg * 1000) for kimg in (growing.training_kimg, growing.transition_kimg)
@@ -98,7 +98,7 @@ def _schedule(recipe: Recipe) -> _Schedule:
     return _Schedule(levels=levels if grows else 0, training=training, transition=transition)
 
 
-def _stage(recipe: Recipe, lod: float) -> Stage:
+def _stage(recipe: Settled, lod: float) -> Stage:
     level, train = math.floor(lod), recipe.train
     resolution = recipe.data.resolution >> level
     tables = recipe.growing if is_growing(recipe) else GrowingSection()
@@ -135,7 +135,7 @@ class Share:
 
 
 def share_of(
-    recipe: Recipe, stage: Stage, world: World, *, batch_per_device: int | None = None
+    recipe: Settled, stage: Stage, world: World, *, batch_per_device: int | None = None
 ) -> Share:
     """This process's share of every batch of a stage.
 
@@ -168,7 +168,7 @@ def share_of(
     return share
 
 
-def _named_batch(recipe: Recipe, stage: Stage) -> str:
+def _named_batch(recipe: Settled, stage: Stage) -> str:
     if is_growing(recipe) and str(stage.resolution) in recipe.growing.batch_size:
         return f"growing.batch_size: {stage.batch_size} at {stage.resolution} px"
     return f"train.batch_size: {stage.batch_size}"

@@ -8,7 +8,7 @@ from pathlib import Path
 from stylegan_cli.data.dataset import Dataset
 from stylegan_cli.data.loader import BatchShape, stretches
 from stylegan_cli.errors import TrainingError
-from stylegan_cli.recipe import Recipe
+from stylegan_cli.recipe import Settled
 from stylegan_cli.runtime import World
 from stylegan_cli.training.alarms import Alarm, Watch
 from stylegan_cli.training.compiled import Compiled
@@ -50,7 +50,7 @@ class Session:
         unwritten: Alarms for the next line of `stats.jsonl`.
     """
 
-    recipe: Recipe
+    recipe: Settled
     dataset: Dataset
     folder: RunFolder
     world: World

@@ -11,7 +11,7 @@ from stylegan_cli.networks.build import build_discriminator, build_generator
 from stylegan_cli.networks.discriminators import Discriminator
 from stylegan_cli.networks.generator import Generator
 from stylegan_cli.ops import BackendName
-from stylegan_cli.recipe import Recipe
+from stylegan_cli.recipe import Settled
 from stylegan_cli.runtime import World
 from stylegan_cli.training.augment import Augmentation, initial_augmentation
 from stylegan_cli.training.optimizers import adam, freeze, frozen_parts
@@ -88,7 +88,7 @@ class TrainingState:
         """Levels missing in the iteration before, or in the first one."""
         return self.G.lod
 
-    def enter(self, stage: Stage, recipe: Recipe) -> None:
+    def enter(self, stage: Stage, recipe: Settled) -> None:
         """Grow the networks to a stage; where other levels take part, optimizers start anew."""
         if stage.key != level_key(self.lod):
             self.opt_g, self.opt_d = new_optimizers(self.G, self.D, stage, recipe)
@@ -158,7 +158,7 @@ class TrainingState:
 
 
 def initial_state(
-    recipe: Recipe,
+    recipe: Settled,
     *,
     c_dim: int,
     device: torch.device,
@@ -193,7 +193,7 @@ def initial_state(
 
 
 def new_optimizers(
-    G: Generator, D: Discriminator, stage: Stage, recipe: Recipe
+    G: Generator, D: Discriminator, stage: Stage, recipe: Settled
 ) -> tuple[torch.optim.Adam, torch.optim.Adam]:
     """Optimizers of both networks as a stage begins with them."""
     train, loss = recipe.train, recipe.loss

@@ -7,7 +7,7 @@ import torch
 
 from stylegan_cli.errors import NetworkFileError, UsageError
 from stylegan_cli.networks.build import build_discriminator, build_generator
-from stylegan_cli.recipe import Recipe, values
+from stylegan_cli.recipe import Settled, values
 from stylegan_cli.recipe.automatic import resolve
 from stylegan_cli.recipe.toml import inline
 from stylegan_cli.training.optimizers import frozen_parts
@@ -76,7 +76,7 @@ class Transfer:
     frozen: tuple[str, ...]
 
 
-def plan_transfer(origin: Origin, recipe: Recipe, *, c_dim: int) -> Transfer:
+def plan_transfer(origin: Origin, recipe: Settled, *, c_dim: int) -> Transfer:
     """What of the origin fits the networks of a recipe.
 
     Args:
@@ -111,7 +111,7 @@ def take_over(transfer: Transfer, state: TrainingState) -> None:
                 own[name.removeprefix(prefix)].copy_(tensors[name])
 
 
-def _built(recipe: Recipe, origin: Origin, c_dim: int) -> tuple[dict[str, Shape], tuple[str, ...]]:
+def _built(recipe: Settled, origin: Origin, c_dim: int) -> tuple[dict[str, Shape], tuple[str, ...]]:
     """Shapes of the tensors of a recipe's networks, and its frozen modules.
 
     A discriminator that the origin lacks is none of its misfits.
@@ -128,7 +128,7 @@ def _built(recipe: Recipe, origin: Origin, c_dim: int) -> tuple[dict[str, Shape]
     return shapes, tuple(frozen_parts(recipe.init, G, D))
 
 
-def _check_meaning(origin: Origin, recipe: Recipe) -> None:
+def _check_meaning(origin: Origin, recipe: Settled) -> None:
     differing = _settings(origin, recipe, _MEANING)
     if differing:
         raise NetworkFileError(
@@ -153,7 +153,7 @@ def _check_frozen(origin: Origin, frozen: tuple[str, ...], random: set[str]) -> 
 
 
 def _misfit_error(
-    origin: Origin, recipe: Recipe, misfits: tuple[Misfit, ...], *, total: int, c_dim: int
+    origin: Origin, recipe: Settled, misfits: tuple[Misfit, ...], *, total: int, c_dim: int
 ) -> NetworkFileError:
     lines = [f"  {misfit.words}" for misfit in misfits[:_LISTED]]
     if len(misfits) > _LISTED:
@@ -173,7 +173,7 @@ def _misfit_error(
     )
 
 
-def _settings(origin: Origin, recipe: Recipe, keys: tuple[str, ...]) -> list[str]:
+def _settings(origin: Origin, recipe: Settled, keys: tuple[str, ...]) -> list[str]:
     """Assignments that would make the recipe's values those of the origin."""
     theirs, ours = _values(origin.recipe), _values(recipe)
     return [
@@ -190,7 +190,7 @@ def _follows(key: str, known: Mapping[str, object]) -> bool:
     return section == "discriminator" and name.startswith("channel_") and same
 
 
-def _values(recipe: Recipe) -> Mapping[str, object]:
+def _values(recipe: Settled) -> Mapping[str, object]:
     return values(resolve(recipe))
 
 

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 
 from stylegan_cli.networks.build import build_discriminator, build_generator
-from stylegan_cli.recipe import DataSection, GeneratorSection, Recipe
+from stylegan_cli.recipe import DataSection, GeneratorSection, Settled
 
 PERSISTENCE = "torch_utils.persistence"
 NETWORK = "dnnlib.tflib.network"
@@ -86,7 +86,7 @@ def _module(path, state, attributes):
 def tiny_release(protocol=4):
     """A pickle of the PyTorch releases with a network of 8 px and few numbers."""
     section = GeneratorSection(z_dim=2, w_dim=2, mapping_layers=1, channel_base=16, channel_max=2)
-    recipe = Recipe(data=DataSection(resolution=8), generator=section)
+    recipe = Settled(data=DataSection(resolution=8), generator=section)
     G, D = build_generator(recipe, c_dim=0), build_discriminator(recipe, c_dim=0)
     parts = {"G": G, "D": D, "G_ema": G}
     return dumped({key: as_modules(part.state_dict()) for key, part in parts.items()}, protocol)

@@ -1,6 +1,6 @@
 """Recipes of networks to build: small ones that grow, and those of the papers."""
 
-from stylegan_cli.recipe import DataSection, DiscriminatorSection, GeneratorSection, Recipe, loads
+from stylegan_cli.recipe import DataSection, DiscriminatorSection, GeneratorSection, Settled, loads
 
 ARCHITECTURES = ("orig", "skip", "resnet")
 """Those of StyleGAN2 that do not grow."""
@@ -33,16 +33,16 @@ OWN = {
 }
 
 
-def small(kind: str) -> Recipe:
+def small(kind: str) -> Settled:
     """Recipe of 16 px networks of a kind."""
     return loads("", overrides=[*SMALL, *OWN[kind]])
 
 
 def paper(
     resolution=32, *, seed=0, g="skip", d="resnet", channel_base=32_768, mapping_layers=8
-) -> Recipe:
+) -> Settled:
     """Recipe of StyleGAN2 networks as large as the paper's."""
-    return Recipe(
+    return Settled(
         seed=seed,
         data=DataSection(resolution=resolution),
         generator=GeneratorSection(

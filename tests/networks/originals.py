@@ -16,7 +16,7 @@ from stylegan_cli.networks.build import build_discriminator, build_generator
 from stylegan_cli.networks.discriminators import Discriminator
 from stylegan_cli.networks.generator import Generator
 from stylegan_cli.ops import BackendName
-from stylegan_cli.recipe import DataSection, DiscriminatorSection, GeneratorSection, Recipe
+from stylegan_cli.recipe import DataSection, DiscriminatorSection, GeneratorSection, Settled
 from tests.networks.vectors import Vectors
 
 FAMILIES = {
@@ -42,7 +42,7 @@ GROWN = tuple(
 """Files that hold networks on their way, and how far those are."""
 
 
-def recipe_of(name: str) -> Recipe:
+def recipe_of(name: str) -> Settled:
     """Recipe of the networks in a file."""
     config, family = Vectors(name).config, FAMILIES[name]
     synthesis = config.get("synthesis") or config["generator"]
@@ -57,7 +57,7 @@ def recipe_of(name: str) -> Recipe:
         styles=synthesis.get("use_styles", family != "progan"),
         noise=synthesis.get("use_noise", family != "progan"),
     )
-    return Recipe(
+    return Settled(
         data=DataSection(resolution=synthesis["resolution"]),
         generator=replace(generator, **_latents(config)),
         discriminator=DiscriminatorSection(

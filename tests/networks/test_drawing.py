@@ -5,7 +5,7 @@ from stylegan_cli.errors import UsageError
 from stylegan_cli.latents.sampling import PLAIN, sampling_request
 from stylegan_cli.networks.drawing import Execution, check_compiler, open_for_drawing, precision_of
 from stylegan_cli.networks.stylegan2 import FrozenLayer
-from stylegan_cli.recipe import Recipe
+from stylegan_cli.recipe import Settled
 from stylegan_cli.rendering.render import render
 from stylegan_cli.studies.grid import grid
 from tests.tiny import tiny, write_network
@@ -29,7 +29,7 @@ def test_auto_is_float32_unless_the_recipe_says_bf16(precision):
 
 
 def test_a_recipe_that_says_nothing_is_drawn_in_float32():
-    assert precision_of(Recipe(title="x"), Execution()) == "fp32"
+    assert precision_of(Settled(title="x"), Execution()) == "fp32"
 
 
 def test_a_network_for_drawing_is_prepared(network_file):

@@ -11,7 +11,7 @@ from stylegan_cli.networks.build import build_discriminator, build_generator
 from stylegan_cli.networks.discriminators import Discriminator
 from stylegan_cli.networks.generator import Generator
 from stylegan_cli.ops import BackendName
-from stylegan_cli.recipe import DataSection, DiscriminatorSection, GeneratorSection, Recipe
+from stylegan_cli.recipe import DataSection, DiscriminatorSection, GeneratorSection, Settled
 
 FOLDER = Path(__file__).parents[1] / "reference"
 GENERATORS = ("sg2_g_skip_64", "sg2_g_cond_32", "sg2_g_orig_16", "sg2_g_resnet_32")
@@ -52,7 +52,7 @@ def generator(vectors: Vectors, backend: BackendName = "auto") -> Generator:
         mapping_layers=config["mapping_kwargs"]["num_layers"],
         **synthesis,
     )
-    recipe = Recipe(data=_data(config), generator=section)
+    recipe = Settled(data=_data(config), generator=section)
     G = build_generator(recipe, c_dim=config["c_dim"], backend=backend)
     G.load_state_dict(vectors.below("state/"))
     return G
@@ -65,7 +65,7 @@ def discriminator(vectors: Vectors, backend: BackendName = "auto") -> Discrimina
         channel_base=config["channel_base"],
         channel_max=config["channel_max"],
     )
-    recipe = Recipe(data=_data(config), discriminator=section)
+    recipe = Settled(data=_data(config), discriminator=section)
     D = build_discriminator(recipe, c_dim=config["c_dim"], backend=backend)
     D.load_state_dict(vectors.below("state/"))
     return D

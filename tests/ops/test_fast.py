@@ -5,7 +5,7 @@ import torch
 
 from stylegan_cli.networks.build import build_discriminator, build_generator
 from stylegan_cli.ops import fast, pick_backend, reference
-from stylegan_cli.recipe import DataSection, DiscriminatorSection, GeneratorSection, Recipe
+from stylegan_cli.recipe import DataSection, DiscriminatorSection, GeneratorSection, Settled
 from stylegan_cli.training.phases import path_lengths, r1_penalty
 from tests.ops.derivatives import derivatives, relative_error, seeded
 
@@ -228,7 +228,7 @@ def test_feature_maps_keep_the_reduced_type_and_images_are_float32():
 
 
 def tiny_recipe(*, g="skip", d="resnet"):
-    return Recipe(
+    return Settled(
         data=DataSection(resolution=16),
         generator=GeneratorSection(
             architecture=g, z_dim=16, w_dim=16, mapping_layers=2, channel_base=256, channel_max=16

@@ -2,7 +2,7 @@ from typing import get_args
 
 import pytest
 
-from stylegan_cli.recipe import Recipe, dumps, loads
+from stylegan_cli.recipe import Settled, dumps, loads
 from stylegan_cli.recipe.families import defaults
 from stylegan_cli.recipe.validation import key_types
 from tests.recipe.problems import problems
@@ -13,7 +13,7 @@ PROGAN = 'generator.family = "progan"\n'
 def test_a_family_changes_the_defaults_of_the_sections():
     recipe = loads(PROGAN)
     assert (recipe.loss.adversarial, recipe.loss.gp_weight) == ("wgan", 10)
-    assert recipe.train.batch_size == Recipe().train.batch_size
+    assert recipe.train.batch_size == Settled().train.batch_size
 
 
 def test_the_text_comes_after_its_family_and_set_after_the_text():
@@ -24,7 +24,7 @@ def test_the_text_comes_after_its_family_and_set_after_the_text():
 
 
 def test_set_chooses_the_family_too():
-    assert loads(PROGAN, overrides=["generator.family=stylegan2"]) == Recipe()
+    assert loads(PROGAN, overrides=["generator.family=stylegan2"]) == Settled()
 
 
 def test_a_table_of_the_text_replaces_that_of_the_family():
@@ -34,11 +34,11 @@ def test_a_table_of_the_text_replaces_that_of_the_family():
 def test_a_recipe_written_before_there_were_families_reads_as_ever():
     new = ("input", "styles", "noise", "fused_scale", "adversarial", "wgan_drift", "gp_weight")
     new += ("lazy", "# ema_decay", "order")
-    before, after = dumps(Recipe()).split("[growing]")
+    before, after = dumps(Settled()).split("[growing]")
     old = before + after[after.index("[augment]") :]
     lines = [line for line in old.splitlines() if not line.startswith(new)]
     assert len(lines) == len(old.splitlines()) - len(new)
-    assert loads("\n".join(lines)) == Recipe()
+    assert loads("\n".join(lines)) == Settled()
 
 
 @pytest.mark.parametrize("family", ['"stylegan9"', "[]"])

@@ -3,13 +3,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stylegan_cli.errors import RecipeError
-from stylegan_cli.recipe import DataSection, LossSection, Recipe, dumps, load, loads, override
+from stylegan_cli.recipe import DataSection, LossSection, Settled, dumps, load, loads, override
 from tests.recipe.problems import problems
 
 
 @given(
     st.builds(
-        Recipe,
+        Settled,
         title=st.text(st.characters(codec="utf-8")),
         seed=st.integers(0, 2**32 - 1),
         data=st.builds(
@@ -26,7 +26,7 @@ def test_a_written_recipe_reads_back_the_same(recipe):
 
 
 def test_a_written_recipe_names_every_key():
-    text = dumps(Recipe())
+    text = dumps(Settled())
     assert "lr_g = 0.002" in text
     assert "# batch_per_device is not set" in text
 
@@ -53,7 +53,7 @@ def test_set_takes_bare_words_as_text(assignment, value):
 
 def test_set_takes_numbers_and_truth_as_toml_does():
     recipe = override(
-        Recipe(), ["train.batch_size=1_6", "data.mirror=true", "train.lr_g=1e-3", "title=42"]
+        Settled(), ["train.batch_size=1_6", "data.mirror=true", "train.lr_g=1e-3", "title=42"]
     )
     assert (recipe.train.batch_size, recipe.data.mirror, recipe.train.lr_g) == (16, True, 0.001)
     assert recipe.title == "42"
@@ -75,7 +75,7 @@ def test_set_without_an_equals_sign_is_refused():
 
 
 def test_override_leaves_all_else_alone():
-    recipe = Recipe(data=DataSection(path="a.zip"))
+    recipe = Settled(data=DataSection(path="a.zip"))
     assert override(recipe, []) == recipe
 
 

@@ -3,7 +3,7 @@ import tomllib
 
 import pytest
 
-from stylegan_cli.recipe import Recipe, dumps, find, header, load, loads, shipped
+from stylegan_cli.recipe import Settled, dumps, find, header, load, loads, shipped
 
 every_recipe = pytest.mark.parametrize("name", shipped())
 
@@ -74,6 +74,6 @@ def test_the_ablations_of_the_papers_are_in_the_headers():
 def test_configuration_f_is_the_default_at_every_resolution(side):
     for name in ("stylegan2", "stylegan2-f"):
         recipe = load(name, [f"data.resolution={side}"])
-        assert recipe.generator == Recipe().generator
-        assert recipe.loss == Recipe().loss
-        assert recipe.train == Recipe().train
+        assert recipe.generator == Settled().generator
+        assert recipe.loss == Settled().loss
+        assert recipe.train == Settled().train

@@ -3,17 +3,17 @@ from dataclasses import replace
 import pytest
 
 from stylegan_cli.errors import RecipeError
-from stylegan_cli.recipe import Recipe, TrainSection, loads
+from stylegan_cli.recipe import Settled, TrainSection, loads
 from tests.recipe.problems import problems
 
 
 def test_an_empty_text_is_the_default_recipe():
-    assert loads("") == Recipe()
+    assert loads("") == Settled()
 
 
 def test_a_key_in_the_text_replaces_its_default_only():
     recipe = loads("[train]\nbatch_size = 16")
-    assert recipe == replace(Recipe(), train=TrainSection(batch_size=16))
+    assert recipe == replace(Settled(), train=TrainSection(batch_size=16))
 
 
 def test_a_whole_number_is_taken_where_a_fraction_may_stand():

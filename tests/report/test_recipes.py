@@ -1,11 +1,11 @@
-from stylegan_cli.recipe import Recipe, load
+from stylegan_cli.recipe import Settled, load
 from stylegan_cli.report.recipes import differences, recipes
 from stylegan_cli.report.run import read_run
 from tests.report.runs import write_run
 
 
 def test_the_defaults_differ_in_nothing():
-    assert differences([Recipe()]) == {}
+    assert differences([Settled()]) == {}
 
 
 def test_a_key_that_is_no_default_is_shown_with_the_default():

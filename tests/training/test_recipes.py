@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 
-from stylegan_cli.recipe import Recipe, load, shipped
+from stylegan_cli.recipe import Settled, load, shipped
 from stylegan_cli.training.estimate import estimate
 from stylegan_cli.training.loop import train
 from stylegan_cli.training.schedule import is_growing
@@ -40,7 +40,7 @@ PARAMETERS = {
 """Of G and D at 1024 px, as the papers and the original networks have them."""
 
 
-def small(name: str) -> Recipe:
+def small(name: str) -> Settled:
     """Four steps of a recipe at 16 px; a growing one fades in from 8 px after the second."""
     if not is_growing(load(name)):
         return load(name, [*SMALL, "train.total_kimg=0.016"])

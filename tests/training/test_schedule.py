@@ -2,10 +2,10 @@ from dataclasses import replace
 
 import pytest
 
-from stylegan_cli.recipe import GeneratorSection, GrowingSection, Recipe
+from stylegan_cli.recipe import GeneratorSection, GrowingSection, Settled
 from stylegan_cli.training.schedule import stage_at, stages
 
-PAPER = Recipe(generator=GeneratorSection(architecture="progressive"))
+PAPER = Settled(generator=GeneratorSection(architecture="progressive"))
 
 
 def growing(**keys):
@@ -27,7 +27,7 @@ def test_levels_appear_as_in_the_paper(kimg, lod, resolution):
 
 
 def test_a_network_that_does_not_grow_is_whole_for_ever():
-    recipe = replace(Recipe(), growing=GrowingSection(batch_size={"1024": 1}, lr={"1024": 1.0}))
+    recipe = replace(Settled(), growing=GrowingSection(batch_size={"1024": 1}, lr={"1024": 1.0}))
     [stage] = stages(recipe)
     assert stage == stage_at(recipe, 0) == stage_at(recipe, 10**9)
     assert (stage.lod, stage.batch_size, stage.lr_g) == (0, 32, 0.002)

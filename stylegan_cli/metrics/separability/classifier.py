@@ -31,7 +31,7 @@ from stylegan_cli.metrics.separability.attributes import Attributes
 from stylegan_cli.networks.build import build_discriminator
 from stylegan_cli.networks.discriminators import Discriminator
 from stylegan_cli.networks.snapshot import file_sha256
-from stylegan_cli.recipe import DataSection, DiscriminatorSection, GeneratorSection, Recipe
+from stylegan_cli.recipe import DataSection, DiscriminatorSection, GeneratorSection, Settled
 from stylegan_cli.shapes import Images
 
 SCHEMA = 1
@@ -162,7 +162,7 @@ def build_classifier(description: Description) -> Discriminator:
         channel_max=MOST_FEATURES,
         mbstd_channels=0,
     )
-    recipe = Recipe(
+    recipe = Settled(
         seed=description.options.seed,
         data=DataSection(resolution=description.side, channels=_channels(description)),
         generator=GeneratorSection(family="progan", architecture="progressive"),

@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from stylegan_cli.recipe import AugmentSection, Recipe
+from stylegan_cli.recipe import AugmentSection, Settled
 from stylegan_cli.recipe.automatic import ada_kimg
 from stylegan_cli.runtime import World
 from stylegan_cli.shapes import Images, Logits
@@ -109,7 +109,7 @@ class Augmentation:
         self.signs.copy_(state["signs"])
 
 
-def initial_augmentation(recipe: Recipe, device: torch.device) -> Augmentation | None:
+def initial_augmentation(recipe: Settled, device: torch.device) -> Augmentation | None:
     """Augmentation as a run begins with it; None where there is none."""
     section = recipe.augment
     if section.mode == "none":
