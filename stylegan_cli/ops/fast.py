@@ -15,7 +15,8 @@ from torch.autograd import Function
 from stylegan_cli.ops import eager
 from stylegan_cli.ops.conv import conv2d, conv2d_up, refuse_traced_autograd
 from stylegan_cli.ops.eager import downsample, upsample
-from stylegan_cli.ops.reference import BLUR, EPSILON, FILTER, LRELU_SLOPE, Resample
+from stylegan_cli.ops.filtered_lrelu import filtered_lrelu
+from stylegan_cli.ops.reference import BLUR, EPSILON, FILTER, LRELU_SLOPE, Resample, Resampling
 
 
 def transform(pixels: Tensor, matrix: Tensor) -> Tensor:
@@ -57,6 +58,7 @@ class _Correlate(Function):
 
 __all__ = [
     "adain",
+    "alias_free_conv",
     "box_down_conv",
     "box_kernel",
     "box_up_conv",
@@ -229,6 +231,27 @@ def _pixel_mean(x: Tensor) -> Tensor:
     n, c, h, w = x.shape
     weights = x.new_full((n, 1, h * w), 1 / (h * w))
     return (weights @ x.permute(0, 2, 3, 1).reshape(n, h * w, c)).reshape(n, c, 1, 1)
+
+
+def alias_free_conv(
+    x: Tensor,
+    weight: Tensor,
+    style: Tensor,
+    bias: Tensor,
+    resampling: Resampling,
+    *,
+    input_gain: Tensor | float = 1.0,
+) -> Tensor:
+    """As `reference.alias_free_conv`; computes in the dtype of x, demodulates in that of style."""
+    energy = weight.square().sum((2, 3))
+    # normalised so that demodulation adds its epsilon to the same numbers as the definition
+    scale = energy.mean(1).mul(1 / weight[0, 0].numel()).rsqrt()
+    style = style * style.square().mean().rsqrt()
+    demodulation = (style.square() @ energy.T * scale.square() + EPSILON).rsqrt() * scale
+    scaled = x * _per_channel(style * input_gain, x)
+    y = conv2d(scaled, weight.to(x.dtype), padding=weight.shape[-1] - 1)
+    y = torch.addcmul(_per_channel(bias, y), y, _per_channel(demodulation, y))
+    return filtered_lrelu(y, resampling)
 
 
 def box_kernel(weight: Tensor) -> Tensor:

@@ -4,6 +4,7 @@ Filters are `[1, 3, 3, 1]` as in [SG2] unless a filter is given.
 """
 
 import math
+from dataclasses import dataclass
 from typing import Literal
 
 import torch
@@ -18,31 +19,93 @@ EPSILON = 1e-8
 Resample = Literal["up", "down"] | None
 
 
+@dataclass(frozen=True, kw_only=True)
+class Filter:
+    """A filter of an image, one-dimensional along both axes or two-dimensional.
+
+    Attributes:
+        taps: Row by row where it is two-dimensional.
+    """
+
+    taps: tuple[float, ...]
+    is_2d: bool = False
+
+    @classmethod
+    def of(cls, tensor: Tensor | None) -> "Filter | None":
+        """From `[taps]` or `[taps, taps]`."""
+        if tensor is None:
+            return None
+        return cls(taps=tuple(tensor.double().flatten().tolist()), is_2d=tensor.ndim == 2)
+
+    @property
+    def length(self) -> int:
+        """Along one axis."""
+        return math.isqrt(len(self.taps)) if self.is_2d else len(self.taps)
+
+    def tensor(self) -> Tensor:
+        """`[taps]` or `[taps, taps]`, float64."""
+        flat = torch.tensor(self.taps, dtype=torch.float64, device="cpu")
+        return flat.reshape(self.length, self.length) if self.is_2d else flat
+
+
+@dataclass(frozen=True, kw_only=True)
+class Resampling:
+    """What happens around and in the leaky ReLU.
+
+    Attributes:
+        up_filter: None where there is one tap of 1.
+        padding: Samples added before and behind each axis of the fine grid; negative ones crop.
+        clamp: Limit of what is filtered down, or None.
+    """
+
+    up: int
+    down: int
+    up_filter: Filter | None
+    down_filter: Filter | None
+    padding: tuple[int, int]
+    slope: float = 0.2
+    gain: float = math.sqrt(2)
+    clamp: float | None = None
+
+    @property
+    def limits(self) -> tuple[float, float]:
+        """Between which values of the fine grid nothing is clamped."""
+        limit = math.inf if self.clamp is None else self.clamp / self.gain
+        return -limit / self.slope, limit
+
+
 def upfirdn2d(
     x: Tensor,
-    taps: tuple[float, ...] = FILTER,
+    taps: tuple[float, ...] | Tensor = FILTER,
     *,
     up: int = 1,
     down: int = 1,
-    padding: tuple[int, int] = (0, 0),
+    padding: tuple[int, int] | tuple[int, int, int, int] = (0, 0),
     gain: float = 1.0,
 ) -> Tensor:
     """Zero-stuff by `up`, pad or crop, convolve, keep every `down`-th sample, on both axes.
 
     Args:
         x: `[n, c, h, w]`.
-        taps: 1-D filter, normalised to sum 1 and applied along each axis.
-        padding: Zeros before and behind each axis; negative values crop.
+        taps: 1-D filter, normalised to sum 1 and applied along each axis; or a tensor `[taps]` or
+            `[taps, taps]` as it is.
+        padding: Zeros before and behind each axis, or left, right, top, bottom; negative values
+            crop.
         gain: Factor of the result, both axes together.
     """
     n, c, h, w = x.shape
     stuffed = x.new_zeros(n, c, h, up, w, up)
     stuffed[:, :, :, 0, :, 0] = x
-    before, behind = padding
-    padded = F.pad(stuffed.reshape(n, c, h * up, w * up), (before, behind, before, behind))
-    line = torch.tensor(taps, dtype=x.dtype, device=x.device)
-    line = line.flip(0) / line.sum()  # conv2d correlates, the definition convolves
-    kernel = torch.outer(line, line).expand(c, 1, -1, -1)
+    margins = padding if len(padding) == 4 else padding * 2
+    padded = F.pad(stuffed.reshape(n, c, h * up, w * up), margins)
+    if isinstance(taps, Tensor):
+        line = taps.to(x)
+    else:
+        line = torch.tensor(taps, dtype=x.dtype, device=x.device)
+        line = line / line.sum()
+    kernel = line if line.ndim == 2 else torch.outer(line, line)
+    # conv2d correlates, the definition convolves
+    kernel = kernel.flip((0, 1)).expand(c, 1, -1, -1)
     return F.conv2d(padded, kernel, groups=c)[:, :, ::down, ::down] * gain
 
 
@@ -167,6 +230,63 @@ def adain(x: Tensor, style: Tensor, epsilon: float = EPSILON) -> Tensor:
     x = x * (x.square().mean((2, 3), keepdim=True) + epsilon).rsqrt()
     scale, shift = style[..., None, None].chunk(2, dim=1)
     return x * (scale + 1) + shift
+
+
+def alias_free_conv(
+    x: Tensor,
+    weight: Tensor,
+    style: Tensor,
+    bias: Tensor,
+    resampling: Resampling,
+    *,
+    input_gain: Tensor | float = 1.0,
+) -> Tensor:
+    """One layer of the synthesis network of StyleGAN3, [SG3] figure 4b.
+
+    Args:
+        weight: `[c_out, c_in, k, k]`, correlation orientation; the canvas grows by k − 1.
+        style: `[n, c_in]`, scale of each input channel.
+        input_gain: Factor of x, which demodulation does not see.
+    """
+    y = modulated_conv(x, weight, style, input_gain=input_gain)
+    front, behind = resampling.padding
+    return filtered_lrelu(y, bias, resampling, padding=(front, behind, front, behind))
+
+
+def modulated_conv(
+    x: Tensor, weight: Tensor, style: Tensor, *, input_gain: Tensor | float = 1.0
+) -> Tensor:
+    """Convolution over the full overlap, weights and styles normalised first, [SG3] appendix."""
+    weight = weight * weight.square().mean((1, 2, 3), keepdim=True).rsqrt()
+    style = style * style.square().mean().rsqrt()
+    weights = weight[None] * style[:, None, :, None, None]
+    weights = weights * (weights.square().sum((2, 3, 4), keepdim=True) + EPSILON).rsqrt()
+    weights = weights * input_gain
+    around = weight.shape[-1] - 1
+    rows = [F.conv2d(x[i : i + 1], weights[i], padding=around) for i in range(len(x))]
+    return torch.cat(rows)
+
+
+def filtered_lrelu(
+    x: Tensor, bias: Tensor, resampling: Resampling, *, padding: tuple[int, int, int, int]
+) -> Tensor:
+    """Leaky ReLU between a filtered up- and a filtered downsampling, [SG3] section 2.3.
+
+    Args:
+        padding: Left, right, top, bottom, instead of that of `resampling`.
+    """
+    first, second = resampling.up_filter, resampling.down_filter
+    y = upfirdn2d(
+        x + bias[:, None, None],
+        x.new_ones(1) if first is None else first.tensor(),
+        up=resampling.up,
+        padding=padding,
+        gain=float(resampling.up**2),
+    )
+    y = F.leaky_relu(y, resampling.slope) * resampling.gain
+    if resampling.clamp is not None:
+        y = y.clamp(-resampling.clamp, resampling.clamp)
+    return upfirdn2d(y, x.new_ones(1) if second is None else second.tensor(), down=resampling.down)
 
 
 def bias_act(

@@ -1,0 +1,168 @@
+"""Equivariance in dB, [SG3] section 2 and appendix E: does the picture move as its input does?
+
+EQ-T shifts by whole pixels, EQ-T frac by fractions of them, EQ-R turns. What the network makes of
+a moved input is compared with the picture moved by a filter, where that filter sees enough of it.
+"""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import lru_cache
+
+import torch
+import torch.nn.functional as F
+from jaxtyping import Bool, Float
+from torch import Tensor
+
+from stylegan_cli.shapes import Images
+
+Mask = Bool[Tensor, "height width"]
+Matrix = Float[Tensor, "3 3"]
+
+LANCZOS = 3
+"""Lobes of the Lanczos window on each side."""
+SHIFT_SHARE = 1 / 8
+"""Pictures move by at most this share of their width."""
+_UP, _REACH, _LATTICE = 4, 6, 64
+"""Oversampling for turns, reach of their filters in pixels, reach before they are cut."""
+
+
+@dataclass(kw_only=True)
+class Difference:
+    """Squared differences of pictures, summed up over batches."""
+
+    squares: float = 0.0
+    count: float = 0.0
+
+    def add(self, expected: Images, found: Images, mask: Mask) -> None:
+        """Count a batch where the mask says so."""
+        squares = (expected.double() - found.double()).square() * mask
+        self.squares += squares.sum().item()
+        self.count += mask.sum().item() * expected.shape[0] * expected.shape[1]
+
+    @property
+    def decibels(self) -> float:
+        """Peak signal-to-noise ratio of pictures in [−1, 1]; infinite where they are equal."""
+        if not self.squares:
+            return math.inf
+        return 20 * math.log10(2) - 10 * math.log10(self.squares / self.count)
+
+
+def translation(x: float, y: float) -> Matrix:
+    """Move a picture right by x and down by y, in image widths."""
+    return torch.tensor([[1, 0, x], [0, 1, y], [0, 0, 1]], dtype=torch.float64)
+
+
+def rotation(angle: float) -> Matrix:
+    """Turn a picture counter-clockwise by an angle in radians."""
+    cos, sin = math.cos(angle), math.sin(angle)
+    return torch.tensor([[cos, sin, 0], [-sin, cos, 0], [0, 0, 1]], dtype=torch.float64)
+
+
+def whole_shift(images: Images, x: int, y: int) -> tuple[Images, Mask]:
+    """Pictures moved right by x and down by y pixels, and where something arrives."""
+    height, width = images.shape[2:]
+    moved = F.pad(images, (x, -x, y, -y))
+    return moved, _arrives(height, y, 0, images)[:, None] & _arrives(width, x, 0, images)
+
+
+def fractional_shift(images: Images, x: float, y: float) -> tuple[Images, Mask]:
+    """As `whole_shift`, between pixels by a Lanczos filter of six taps, all of them inside."""
+    moved, masks = images, []
+    for axis, shift in ((2, y), (3, x)):
+        whole = math.floor(shift)
+        taps = torch.arange(1 - LANCZOS, LANCZOS + 1, dtype=torch.float64) - (shift - whole)
+        line = torch.sinc(taps) * torch.sinc(taps / LANCZOS)
+        line = (line / line.sum()).to(images)
+        # tap t brings what lies whole + t pixels before
+        reach = (LANCZOS + whole, LANCZOS - 1 - whole)
+        kernel = line.flip(0).expand(images.shape[1], 1, -1)
+        padded = F.pad(moved, (0, 0, *reach) if axis == 2 else reach)
+        kernel = kernel[..., None] if axis == 2 else kernel[:, :, None]
+        moved = F.conv2d(padded, kernel, groups=images.shape[1])
+        masks.append(_arrives(images.shape[axis], whole, LANCZOS, images))
+    return moved, masks[0][:, None] & masks[1]
+
+
+def rotate(images: Images, angle: float) -> tuple[Images, Mask]:
+    """Pictures turned counter-clockwise with a filter that stays within both bands.
+
+    The picture must be square.
+    """
+    matrix = rotation(angle)
+    taps = rotation_filter(matrix, _UP).to(images)
+    side, margin = images.shape[3], len(taps) // 2
+    canvas = _upsampled(images, taps, margin)
+    grid = _turned_grid(matrix, side, margin).to(images)
+    turned = F.grid_sample(canvas, grid.expand(len(images), -1, -1, -1), align_corners=False)
+    inner = canvas.new_zeros(1, 1, *canvas.shape[2:])
+    rim = 2 * margin + 1
+    inner[:, :, rim:-rim, rim:-rim] = 1
+    mask = F.grid_sample(inner, grid, mode="nearest", align_corners=False)
+    return turned, mask[0, 0] > 0
+
+
+def pseudo_rotate(images: Images, angle: float) -> tuple[Images, Mask]:
+    """Pictures that stay, filtered as `rotate` filters those it turns by the angle."""
+    taps = rotation_filter(rotation(-angle), 1).to(images)
+    reach = len(taps) // 2
+    kernel = taps.flip((0, 1)).expand(images.shape[1], 1, -1, -1)
+    filtered = F.conv2d(images, kernel, padding=reach, groups=images.shape[1])
+    mask = torch.zeros(images.shape[2:], dtype=torch.bool, device=images.device)
+    mask[reach:-reach, reach:-reach] = True
+    return filtered, mask
+
+
+def rotation_filter(matrix: Matrix, up: int) -> Float[Tensor, "taps taps"]:
+    """A filter within the bands of a picture and of the turned one, sampled `up` per pixel."""
+    count = _LATTICE * up - 1
+    line = torch.arange(-count, count + 1, dtype=torch.float64) / up
+    y, x = torch.meshgrid(line, line, indexing="ij")
+    turned = torch.einsum("ij,jyx->iyx", matrix[:2, :2].double(), torch.stack([x, y]))
+    ideal, window = (
+        _cyclic_convolution(f(x) * f(y), f(turned[0]) * f(turned[1]))
+        for f in (torch.sinc, _lanczos_window)
+    )
+    cut = count - (_REACH * up - 1)
+    taps = (ideal * window)[cut:-cut, cut:-cut]
+    phases = F.pad(taps, (0, 1, 0, 1)).reshape(2 * _REACH, up, 2 * _REACH, up)
+    phases = phases / (phases.sum((0, 2), keepdim=True) * up**2)
+    return phases.reshape(2 * _REACH * up, -1)[:-1, :-1]
+
+
+def _arrives(length: int, shift: int, taps: int, like: Tensor) -> Bool[Tensor, " length"]:
+    """Which positions of a line have all taps of a shift on it."""
+    p = torch.arange(length, device=like.device)
+    first, last = (shift + taps, shift - max(taps - 1, 0)) if taps else (shift, shift)
+    return (p >= max(first, 0)) & (p < length + min(last, 0))
+
+
+def _lanczos_window(x: Tensor) -> Tensor:
+    return torch.where(x.abs() < LANCZOS, torch.sinc(x / LANCZOS), 0.0)
+
+
+def _cyclic_convolution(a: Tensor, b: Tensor) -> Tensor:
+    spectra = torch.fft.fft2(torch.fft.ifftshift(a)) * torch.fft.fft2(torch.fft.ifftshift(b))
+    return torch.fft.fftshift(torch.fft.ifft2(spectra).real)
+
+
+def _upsampled(images: Images, taps: Tensor, margin: int) -> Tensor:
+    """The picture on a grid `_UP` times as fine, with a margin of fine samples on every side."""
+    n, c, h, w = images.shape
+    stuffed = images.new_zeros(n, c, h, _UP, w, _UP)
+    stuffed[:, :, :, 0, :, 0] = images
+    before = margin + (len(taps) + _UP - 1) // 2
+    behind = margin + (len(taps) - _UP) // 2
+    padded = F.pad(stuffed.reshape(n, c, h * _UP, w * _UP), (before, behind, before, behind))
+    kernel = (taps * _UP**2).flip((0, 1)).expand(c, 1, -1, -1)
+    return F.conv2d(padded, kernel, groups=c)
+
+
+def _turned_grid(matrix: Matrix, side: int, margin: int) -> Float[Tensor, "1 side side 2"]:
+    """Where each pixel of a turned picture is on the fine canvas, as `grid_sample` counts."""
+    theta = torch.linalg.inv(matrix)[:2].clone()
+    theta[:, 2] *= 2
+    # stuffing with zeros puts a pixel at the first of its fine samples, half a sample before
+    theta[:, 2] += 1 / (_UP * side)
+    theta *= side / (side + 2 * margin / _UP)
+    return F.affine_grid(theta[None], [1, 1, side, side], align_corners=False)

@@ -1,0 +1,143 @@
+"""The bands of frequencies that the layers of StyleGAN3 work in, [SG3] section 3.
+
+Frequencies are in cycles per image width, rates in samples per image width, sizes in samples.
+"""
+
+import math
+from dataclasses import dataclass
+from itertools import pairwise
+
+
+@dataclass(frozen=True, kw_only=True)
+class Bands:
+    """How cutoffs and sampling rates rise from the input to the image.
+
+    Attributes:
+        layers: Before toRGB.
+        critical: Last of these whose cutoff is half their sampling rate.
+        first_cutoff: Of the input and the first layer.
+        first_stopband: Where the first layer has to stop, at least.
+        last_stopband: Where the last layer has to stop, in units of its cutoff.
+        margin: Samples by which a canvas is larger than the image, on every side.
+        filter_size: Taps of a filter per factor of its up- or downsampling.
+        upsampling: Oversampling under the leaky ReLU.
+    """
+
+    layers: int = 14
+    critical: int = 2
+    first_cutoff: float = 2.0
+    first_stopband: float = 2**2.1
+    last_stopband: float = 2**0.3
+    margin: int = 10
+    filter_size: int = 6
+    upsampling: int = 2
+
+
+@dataclass(frozen=True, kw_only=True)
+class Level:
+    """The signal behind one layer.
+
+    Attributes:
+        size: Of its canvas.
+        half_width: Of the transition band, from the cutoff to where filters have to stop.
+    """
+
+    size: int
+    channels: int
+    rate: int
+    cutoff: float
+    half_width: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class LayerPlan:
+    """One layer between two levels.
+
+    Attributes:
+        kernel: Side of the convolution.
+        fine_rate: Sampling rate under the leaky ReLU.
+        up: Factor from the input's rate to that, `down` from there to the output's.
+        up_taps: Length of the filter, 1 for none.
+        padding: Samples added before and behind each axis of the fine grid; negative ones crop.
+        radial: The filter for downsampling is radially symmetric.
+    """
+
+    name: str
+    source: Level
+    target: Level
+    kernel: int
+    fine_rate: int
+    up: int
+    down: int
+    up_taps: int
+    down_taps: int
+    padding: tuple[int, int]
+    radial: bool
+    is_rgb: bool
+
+
+def levels(
+    resolution: int, bands: Bands, *, channel_base: int, channel_max: int, channels: int
+) -> list[Level]:
+    """The signals behind each layer, that behind toRGB last.
+
+    Args:
+        channels: Of the image.
+    """
+    half, last = resolution / 2, bands.layers
+    found = []
+    for i in range(last + 1):
+        share = min(i / (last - bands.critical), 1)
+        cutoff = bands.first_cutoff * (half / bands.first_cutoff) ** share
+        ratio = half * bands.last_stopband / bands.first_stopband
+        stopband = bands.first_stopband * ratio**share
+        # at 256 px one rate is a power of two exactly, which rounding must not double
+        bits = math.ceil(math.log2(min(2 * stopband, resolution)) - 1e-9)
+        rate = 2**bits
+        features = round(min(channel_base / 2 / cutoff, channel_max))
+        level = Level(
+            size=resolution if i >= last - 1 else rate + 2 * bands.margin,
+            channels=channels if i == last else features,
+            rate=rate,
+            cutoff=cutoff,
+            half_width=max(stopband, rate / 2) - cutoff,
+        )
+        found.append(level)
+    return found
+
+
+def layer_plans(
+    found: list[Level], bands: Bands, *, kernel: int, radial_filters: bool
+) -> list[LayerPlan]:
+    """The layers between levels, toRGB last; the first stays within the first level.
+
+    Args:
+        kernel: Side of all convolutions but that of toRGB.
+        radial_filters: Downsampling filters are radial, but for critically sampled layers.
+    """
+    plans = []
+    for i, (source, target) in enumerate(pairwise([found[0], *found])):
+        is_rgb = i == bands.layers
+        fine = max(source.rate, target.rate) * (1 if is_rgb else bands.upsampling)
+        up, down, side = fine // source.rate, fine // target.rate, 1 if is_rgb else kernel
+        up_taps = 1 if is_rgb or up == 1 else bands.filter_size * up
+        down_taps = 1 if is_rgb or down == 1 else bands.filter_size * down
+        needed = (target.size - 1) * down + 1 + up_taps + down_taps - 2
+        total = needed - (source.size + side - 1) * up
+        front = (total + up) // 2
+        plan = LayerPlan(
+            name=f"L{i}_{target.size}_{target.channels}",
+            source=source,
+            target=target,
+            kernel=side,
+            fine_rate=fine,
+            up=up,
+            down=down,
+            up_taps=up_taps,
+            down_taps=down_taps,
+            padding=(front, total - front),
+            radial=radial_filters and i < bands.layers - bands.critical,
+            is_rgb=is_rgb,
+        )
+        plans.append(plan)
+    return plans

@@ -1,0 +1,198 @@
+"""The synthesis network of StyleGAN3, [SG3] figure 4; names of parameters are the release's."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from stylegan_cli.networks.layers import Dense, conv_weight
+from stylegan_cli.networks.noise import NoiseInput
+from stylegan_cli.networks.stylegan3.bands import LayerPlan, Level
+from stylegan_cli.networks.stylegan3.filters import down_filter, up_filter
+from stylegan_cli.ops import BackendName, pick_backend
+from stylegan_cli.ops.reference import Filter, Resampling
+from stylegan_cli.shapes import Images, Ws
+
+Magnitudes = Float[Tensor, " layers"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class SynthesisOptions:
+    """What all layers of a synthesis network share.
+
+    Attributes:
+        output_scale: Factor of the image.
+        clamp: Limit of every layer's result, or None.
+        magnitude_beta: Share of the old mean magnitude in each update.
+        dtype: Type of the activations behind the input.
+    """
+
+    w_dim: int
+    output_scale: float = 0.25
+    clamp: float | None
+    magnitude_beta: float = 0.999
+    dtype: torch.dtype
+    backend: BackendName
+
+
+class FourierInput(nn.Module):
+    """Waves within the first band, moved and turned by w, [SG3] section 3.2 and appendix D.
+
+    Attributes:
+        transform: From positions in the picture to those in the pattern, in image widths; the
+            inverse of what is done to the picture.
+        freqs: In cycles per image width, spread evenly over a disc.
+        phases: In turns.
+    """
+
+    transform: Tensor
+    freqs: Tensor
+    phases: Tensor
+
+    def __init__(self, level: Level, w_dim: int) -> None:
+        super().__init__()
+        self.level = level
+        channels = level.channels
+        n = torch.randn(channels, 2)
+        radius = n.square().sum(1, keepdim=True).sqrt()
+        freqs = n / radius * torch.exp(-radius.square() / 4) * level.cutoff
+        self.register_buffer("transform", torch.eye(3))
+        self.register_buffer("freqs", freqs)
+        self.register_buffer("phases", torch.rand(channels) - 0.5)
+        self.weight = nn.Parameter(torch.randn(channels, channels))
+        self.affine = Dense(w_dim, 4)
+        nn.init.zeros_(self.affine.weight)
+        with torch.no_grad():
+            self.affine.bias[0] = 1
+
+    def forward(self, w: Tensor) -> Tensor:
+        """`[n, channels, size, size]`, float32, channels last."""
+        matrix = self._matrix(w)
+        freqs = self.freqs @ matrix[:, :2, :2]
+        phases = self.phases + (self.freqs @ matrix[:, :2, 2:])[..., 0]
+        level = self.level
+        band, nyquist = level.cutoff, level.rate / 2
+        excess = torch.linalg.vector_norm(freqs, dim=2) - band
+        # what a transform moves out of the band fades until half the sampling rate
+        amplitudes = (1 - excess / (nyquist - band)).clamp(0, 1)
+        steps = torch.arange(level.size, device=w.device, dtype=torch.float32)
+        line = (steps + 0.5 - level.size / 2) / level.rate
+        along_x, along_y = (line[:, None] * freqs[:, None, :, axis] for axis in (0, 1))
+        turns = along_y[:, :, None] + along_x[:, None] + phases[:, None, None]
+        waves = torch.sin(turns * (2 * math.pi)) * amplitudes[:, None, None]
+        mixed = waves @ (self.weight.T / math.sqrt(len(self.weight)))
+        return mixed.permute(0, 3, 1, 2)
+
+    def _matrix(self, w: Tensor) -> Tensor:
+        """Learned rotation, learned translation and the user's transform, `[n, 3, 3]`."""
+        t = self.affine(w)
+        t = t / torch.linalg.vector_norm(t[:, :2], dim=1, keepdim=True)
+        cos, sin, dx, dy = t.unbind(1)
+        zero, one = torch.zeros_like(cos), torch.ones_like(cos)
+        rotation = torch.stack([cos, -sin, zero, sin, cos, zero, zero, zero, one], dim=1)
+        translation = torch.stack([one, zero, -dx, zero, one, -dy, zero, zero, one], dim=1)
+        return rotation.reshape(-1, 3, 3) @ translation.reshape(-1, 3, 3) @ self.transform
+
+
+class SynthesisLayer(nn.Module):
+    """Modulated convolution and filtered leaky ReLU, [SG3] figure 4b; toRGB has neither filter.
+
+    Attributes:
+        magnitude_ema: Mean square of what comes in, which is scaled to 1 by it.
+    """
+
+    magnitude_ema: Tensor
+
+    def __init__(self, plan: LayerPlan, options: SynthesisOptions) -> None:
+        super().__init__()
+        inputs, outputs = plan.source.channels, plan.target.channels
+        self.affine = Dense(options.w_dim, inputs, bias_init=1.0)
+        self.weight = conv_weight(outputs, inputs, plan.kernel)
+        self.bias = nn.Parameter(torch.zeros(outputs))
+        self.register_buffer("magnitude_ema", torch.ones(()))
+        self.magnitude_beta = options.magnitude_beta
+        self.is_rgb, self.clamp, self.dtype = plan.is_rgb, options.clamp, options.dtype
+        self.resampling = Resampling(
+            up=plan.up,
+            down=plan.down,
+            up_filter=Filter.of(up_filter(plan)),
+            down_filter=Filter.of(down_filter(plan)),
+            padding=plan.padding,
+            clamp=options.clamp,
+        )
+        self.ops = pick_backend(options.backend)
+
+    def forward(self, x: Tensor, w: Tensor, moved: list[Tensor] | None = None) -> Tensor:
+        """The next canvas, or the float32 image.
+
+        Args:
+            moved: Gets the new mean of the magnitude, which then counts; None leaves the old one.
+        """
+        magnitude = self.magnitude_ema
+        if moved is not None:
+            magnitude = x.detach().float().square().mean().lerp(magnitude, self.magnitude_beta)
+            moved.append(magnitude)
+        gain, style, x = magnitude.rsqrt(), self.affine(w), x.to(self.dtype)
+        if self.is_rgb:
+            style = style * (gain / math.sqrt(style.shape[1]))
+            image: Tensor = self.ops.to_rgb(x, self.weight, style, self.bias, clamp=self.clamp)
+            return image.float()
+        y: Tensor = self.ops.alias_free_conv(
+            x, self.weight, style, self.bias, self.resampling, input_gain=gain
+        )
+        return y
+
+
+class Synthesis(nn.Module):
+    """From one w per layer, the input's first, to images; all layers are there from the start.
+
+    Attributes:
+        lod: Always 0: these networks do not grow.
+    """
+
+    noise_resolutions: tuple[int, ...] = ()
+    lod = 0.0
+
+    def __init__(self, plans: Sequence[LayerPlan], options: SynthesisOptions) -> None:
+        super().__init__()
+        self.input = FourierInput(plans[0].source, options.w_dim)
+        self.names = tuple(plan.name for plan in plans)
+        for plan in plans:
+            self.add_module(plan.name, SynthesisLayer(plan, options))
+        self.num_ws = len(plans) + 1
+        self.output_scale = options.output_scale
+
+    def forward(self, ws: Ws, noise: NoiseInput = "none") -> Images:
+        """Images of the styles; float32.
+
+        Args:
+            noise: Changes nothing: these networks have no noise inputs.
+        """
+        return self._run(ws, None)
+
+    def tracked(self, ws: Ws) -> tuple[Images, Magnitudes]:
+        """Images, and the mean magnitudes that this batch moves on, for `track`."""
+        moved: list[Tensor] = []
+        images = self._run(ws, moved)
+        return images, torch.stack(moved)
+
+    @torch.no_grad()
+    def track(self, magnitudes: Magnitudes) -> None:
+        """Keep mean magnitudes that `tracked` gave."""
+        for layer, magnitude in zip(self.layers, magnitudes, strict=True):
+            layer.magnitude_ema.copy_(magnitude)
+
+    @property
+    def layers(self) -> list[SynthesisLayer]:
+        """All of them in order, toRGB last."""
+        found = [self.get_submodule(name) for name in self.names]
+        return [layer for layer in found if isinstance(layer, SynthesisLayer)]
+
+    def _run(self, ws: Ws, moved: list[Tensor] | None) -> Images:
+        x = self.input(ws[:, 0])
+        for layer, w in zip(self.layers, ws[:, 1:].unbind(1), strict=True):
+            x = layer(x, w, moved)
+        return x * self.output_scale

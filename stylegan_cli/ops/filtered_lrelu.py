@@ -1,0 +1,252 @@
+"""Leaky ReLU between a filtered up- and a filtered downsampling, [SG3] section 2.3.
+
+The fine grid is 4 to 16 times the size of what comes in, so it is passed over as rarely as plain
+PyTorch can: written once, activated in place and read once. Filters run as depthwise convolutions
+of the coarser grid, one for each phase of the finer one. The backward pass makes the fine grid
+again instead of keeping it, which costs a small part of the convolution beside it.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+from torch.autograd import Function
+
+from stylegan_cli.ops.conv import refuse_traced_autograd
+from stylegan_cli.ops.reference import Filter, Resampling
+
+
+def filtered_lrelu(x: Tensor, resampling: Resampling) -> Tensor:
+    """As `reference.filtered_lrelu` of an x with its bias; in the dtype of x, channels last."""
+    refuse_traced_autograd()
+    y: Tensor = _FilteredLeakyReLU.apply(x, resampling)
+    return y
+
+
+class _FilteredLeakyReLU(Function):
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, resampling: Resampling) -> Tensor:
+        ctx.save_for_backward(x)
+        ctx.resampling = resampling
+        up, down = _grids(tuple(x.shape[2:]), resampling)
+        fine = F.leaky_relu_(expand(x, up), resampling.slope)
+        limit = resampling.limits[1]
+        if limit < math.inf:
+            fine = fine.clamp_(-limit, limit)
+        return reduce(fine, down)
+
+    @staticmethod
+    def backward(ctx: Any, dy: Tensor) -> tuple[Tensor, None]:
+        (x,) = ctx.saved_tensors
+        resampling = ctx.resampling
+        up, down = _grids(tuple(x.shape[2:]), resampling)
+        with torch.no_grad():
+            fine = expand(x, up)
+        gradient = _Expand.apply(dy, down)
+        gradient = torch.ops.aten.leaky_relu_backward(gradient, fine, resampling.slope, False)
+        low, high = resampling.limits
+        if high < math.inf:
+            gradient = torch.ops.aten.hardtanh_backward(gradient, fine, low, high)
+        return _Reduce.apply(gradient, up), None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Grid:
+    """Two grids of samples and the filter between them.
+
+    Attributes:
+        h: In `fine[j] = Σᵢ coarse[i] · h[j + offset − factor · i]`, on both axes.
+        offset: A multiple of the factor.
+        gain: On both axes together.
+        coarse: Height and width.
+        fine: Height and width, multiples of the factor.
+    """
+
+    h: Filter
+    factor: int
+    offset: int
+    gain: float
+    coarse: tuple[int, int]
+    fine: tuple[int, int]
+
+
+@lru_cache(maxsize=256)
+def _grids(size: tuple[int, int], resampling: Resampling) -> tuple[Grid, Grid]:
+    """From the size of the input to the fine grid, and between the fine grid and the result."""
+    first = resampling.up_filter or Filter(taps=(1.0,))
+    second = resampling.down_filter or Filter(taps=(1.0,))
+    up, down = resampling.up, resampling.down
+    front, behind = resampling.padding
+    needed = [n * up + front + behind - first.length + 1 for n in size]
+    # a few samples more, which nobody reads, so that the phases need no cropping
+    multiple = math.lcm(up, down)
+    height, width = (-(-n // multiple) * multiple for n in needed)
+    rows, columns = ((n - second.length) // down + 1 for n in needed)
+    offset = first.length - 1 - front
+    shift = -offset % up
+    expansion = Grid(
+        h=_shifted(first, shift),
+        factor=up,
+        offset=offset + shift,
+        gain=float(up**2),
+        coarse=size,
+        fine=(height, width),
+    )
+    # seen from its adjoint, which an expansion is: a filter convolves, its adjoint correlates
+    turned = replace(second, taps=second.taps[::-1])
+    reduction = Grid(
+        h=turned,
+        factor=down,
+        offset=0,
+        gain=resampling.gain,
+        coarse=(rows, columns),
+        fine=(height, width),
+    )
+    return expansion, reduction
+
+
+def _shifted(h: Filter, count: int) -> Filter:
+    """The filter behind so many zeros, on each axis."""
+    wider = F.pad(h.tensor(), [count, 0] * h.tensor().ndim)
+    return replace(h, taps=tuple(wider.flatten().tolist()))
+
+
+class _Expand(Function):
+    """`expand` with derivatives of any order; its adjoint is `reduce` on the same grids."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, grid: Grid) -> Tensor:
+        ctx.grid = grid
+        return expand(x, grid)
+
+    @staticmethod
+    def backward(ctx: Any, dy: Tensor) -> tuple[Tensor, None]:
+        return _Reduce.apply(dy, ctx.grid), None
+
+
+class _Reduce(Function):
+    @staticmethod
+    def forward(ctx: Any, y: Tensor, grid: Grid) -> Tensor:
+        ctx.grid = grid
+        return reduce(y, grid)
+
+    @staticmethod
+    def backward(ctx: Any, dx: Tensor) -> tuple[Tensor, None]:
+        return _Expand.apply(dx, ctx.grid), None
+
+
+def reduce(y: Tensor, grid: Grid) -> Tensor:
+    """From the fine to the coarse grid: `coarse[i] = Σⱼ fine[j] · h[j + offset − factor · i]`."""
+    step, channels = grid.factor, y.shape[1]
+    height, width = grid.coarse
+    missing = [(n - 1) * step - grid.offset + grid.h.length for n in grid.coarse]
+    top, left = (
+        # to read beyond the end costs less than to read only as far as needed
+        (grid.offset, max(end - m, grid.offset))
+        for end, m in zip(missing, grid.fine, strict=True)
+    )
+    y, (rows, columns) = _padded(y, top, left)
+    along_y, along_x = _kernels(grid, channels, y.dtype, y.device)
+    if grid.h.is_2d:
+        y = F.conv2d(y, along_y, None, step, (rows, columns), groups=channels)
+    else:
+        # along x first, as neighbours in memory; along y there is less left to do
+        y = F.conv2d(y, along_x, None, (1, step), (0, columns), groups=channels)
+        y = F.conv2d(y, along_y, None, (step, 1), (rows, 0), groups=channels)
+    return y[:, :, :height, :width].contiguous(memory_format=torch.channels_last)
+
+
+def expand(x: Tensor, grid: Grid) -> Tensor:
+    """From the coarse to the fine grid: `fine[j] = Σᵢ coarse[i] · h[j + offset − factor · i]`.
+
+    Each phase of the fine grid is a shorter filter of the coarse one.
+    """
+    step, channels = grid.factor, x.shape[1]
+    first = grid.offset // step
+    before = -(-grid.h.length // step) - 1 - first
+    top, left = (
+        (before, m // step + first - n) for n, m in zip(grid.coarse, grid.fine, strict=True)
+    )
+    x, (rows, columns) = _padded(x, top, left)
+    along_y, along_x = _phases(grid, channels, x.dtype, x.device)
+    if along_x is None:
+        return _stacked([_widened(x, kernel, (rows, columns)) for kernel in along_y])
+    tall = _stacked([F.conv2d(x, k, None, 1, (rows, 0), groups=channels) for k in along_y])
+    return _widened(tall, along_x, (0, columns))
+
+
+def _stacked(phases: Sequence[Tensor]) -> Tensor:
+    """The rows of each phase in turn."""
+    return torch.stack(phases, dim=3).flatten(2, 3)
+
+
+def _widened(x: Tensor, kernel: Tensor, padding: tuple[int, int]) -> Tensor:
+    """The columns of each phase in turn, whose filters are `[phases · c, 1, …]`.
+
+    The channels of a pixel are neighbours in memory, so that phases computed as further channels
+    lie where the pixels between belong.
+    """
+    n, c = x.shape[:2]
+    phases = len(kernel) // c
+    y = F.conv2d(torch.cat([x] * phases, dim=1), kernel, None, 1, padding, groups=phases * c)
+    pixels = y.permute(0, 2, 3, 1)
+    return pixels.reshape(n, y.shape[2], -1, c).permute(0, 3, 1, 2)
+
+
+def _padded(
+    x: Tensor, rows: tuple[int, int], columns: tuple[int, int]
+) -> tuple[Tensor, tuple[int, int]]:
+    """x, channels last, and what a convolution is to add to both ends of rows and columns.
+
+    Margins that are uneven or negative, which crop, are dealt with here.
+    """
+    even = [before == behind >= 0 for before, behind in (rows, columns)]
+    done = [*((0, 0) if even[1] else columns), *((0, 0) if even[0] else rows)]
+    if any(done):
+        x = F.pad(x, done)
+    x = x.contiguous(memory_format=torch.channels_last)
+    return x, (rows[0] if even[0] else 0, columns[0] if even[1] else 0)
+
+
+@lru_cache(maxsize=512)
+def _kernels(
+    grid: Grid, channels: int, dtype: torch.dtype, device: torch.device
+) -> tuple[Tensor, Tensor]:
+    """The filter for `reduce`, along y and along x; twice the same where it is two-dimensional."""
+    h = _filter(grid)
+    with torch.inference_mode(False):
+        kernel = h if grid.h.is_2d else h[:, None]
+        kernel = kernel.to(device, dtype).repeat(channels, 1, 1, 1)
+        return kernel, kernel if grid.h.is_2d else kernel.mT.contiguous()
+
+
+@lru_cache(maxsize=512)
+def _phases(
+    grid: Grid, channels: int, dtype: torch.dtype, device: torch.device
+) -> tuple[list[Tensor], Tensor | None]:
+    """The filter's phases for `expand`.
+
+    Of a one-dimensional one, each along y `[c, 1, k, 1]`, then all along x `[phases · c, 1, 1, k]`;
+    of a two-dimensional one, for each along y all along x `[phases · c, 1, k, k]`.
+    """
+    step = grid.factor
+    h = F.pad(_filter(grid), [0, -grid.h.length % step] * (2 if grid.h.is_2d else 1))
+    # an expansion convolves, so that its filters are turned round for PyTorch
+    along_y = h.unflatten(0, (-1, step)).transpose(0, 1).flip(1)
+    with torch.inference_mode(False):
+        if grid.h.is_2d:
+            both = along_y.unflatten(2, (-1, step)).movedim(3, 1).flip(3)
+            wide = both.to(device, dtype)[:, :, None, None].repeat(1, 1, channels, 1, 1, 1)
+            return list(wide.flatten(1, 2)), None
+        lines = along_y.to(device, dtype)[:, None, None].repeat(1, channels, 1, 1)
+        return list(lines[..., None]), lines.flatten(0, 1)[:, :, None]
+
+
+def _filter(grid: Grid) -> Tensor:
+    h = grid.h.tensor()
+    return h * (grid.gain if grid.h.is_2d else math.sqrt(grid.gain))
