@@ -5,15 +5,15 @@ a moved input is compared with the picture moved by a filter, where that filter 
 """
 
 import math
-from collections.abc import Callable
 from dataclasses import dataclass
-from functools import lru_cache
 
 import torch
 import torch.nn.functional as F
 from jaxtyping import Bool, Float
 from torch import Tensor
 
+from stylegan_cli.ops.filtered_lrelu import expand, upsampling
+from stylegan_cli.ops.reference import Filter
 from stylegan_cli.shapes import Images
 
 Mask = Bool[Tensor, "height width"]
@@ -95,7 +95,7 @@ def rotate(images: Images, angle: float) -> tuple[Images, Mask]:
     canvas = _upsampled(images, taps, margin)
     grid = _turned_grid(matrix, side, margin).to(images)
     turned = F.grid_sample(canvas, grid.expand(len(images), -1, -1, -1), align_corners=False)
-    inner = canvas.new_zeros(1, 1, *canvas.shape[2:])
+    inner = images.new_zeros(1, 1, *canvas.shape[2:])
     rim = 2 * margin + 1
     inner[:, :, rim:-rim, rim:-rim] = 1
     mask = F.grid_sample(inner, grid, mode="nearest", align_corners=False)
@@ -143,19 +143,19 @@ def _lanczos_window(x: Tensor) -> Tensor:
 
 def _cyclic_convolution(a: Tensor, b: Tensor) -> Tensor:
     spectra = torch.fft.fft2(torch.fft.ifftshift(a)) * torch.fft.fft2(torch.fft.ifftshift(b))
-    return torch.fft.fftshift(torch.fft.ifft2(spectra).real)
+    product: Tensor = torch.fft.fftshift(torch.fft.ifft2(spectra).real)
+    return product
 
 
 def _upsampled(images: Images, taps: Tensor, margin: int) -> Tensor:
     """The picture on a grid `_UP` times as fine, with a margin of fine samples on every side."""
-    n, c, h, w = images.shape
-    stuffed = images.new_zeros(n, c, h, _UP, w, _UP)
-    stuffed[:, :, :, 0, :, 0] = images
-    before = margin + (len(taps) + _UP - 1) // 2
-    behind = margin + (len(taps) - _UP) // 2
-    padded = F.pad(stuffed.reshape(n, c, h * _UP, w * _UP), (before, behind, before, behind))
-    kernel = (taps * _UP**2).flip((0, 1)).expand(c, 1, -1, -1)
-    return F.conv2d(padded, kernel, groups=c)
+    padding = margin + (len(taps) + _UP - 1) // 2, margin + (len(taps) - _UP) // 2
+    height, width = images.shape[2:]
+    found = Filter.of(taps)
+    assert found is not None
+    grid = upsampling((height, width), found, _UP, padding, _UP)
+    fine = expand(images, grid)
+    return fine[:, :, : height * _UP + 2 * margin, : width * _UP + 2 * margin]
 
 
 def _turned_grid(matrix: Matrix, side: int, margin: int) -> Float[Tensor, "1 side side 2"]:

@@ -7,7 +7,6 @@ again instead of keeping it, which costs a small part of the convolution beside 
 """
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any
@@ -75,45 +74,56 @@ class Grid:
     fine: tuple[int, int]
 
 
-@lru_cache(maxsize=256)
-def _grids(size: tuple[int, int], resampling: Resampling) -> tuple[Grid, Grid]:
-    """From the size of the input to the fine grid, and between the fine grid and the result."""
-    first = resampling.up_filter or Filter(taps=(1.0,))
-    second = resampling.down_filter or Filter(taps=(1.0,))
-    up, down = resampling.up, resampling.down
-    front, behind = resampling.padding
-    needed = [n * up + front + behind - first.length + 1 for n in size]
-    # a few samples more, which nobody reads, so that the phases need no cropping
-    multiple = math.lcm(up, down)
-    height, width = (-(-n // multiple) * multiple for n in needed)
-    rows, columns = ((n - second.length) // down + 1 for n in needed)
-    offset = first.length - 1 - front
-    shift = -offset % up
-    expansion = Grid(
-        h=_shifted(first, shift),
+def upsampling(
+    size: tuple[int, int], h: Filter, up: int, padding: tuple[int, int], multiple: int
+) -> Grid:
+    """The grid of `upfirdn2d` with these arguments and a gain of 1.
+
+    Args:
+        size: Of what comes in.
+        multiple: Of `up`, and that of which the fine grid's size is made one, by samples beyond
+            the end.
+    """
+    offset = h.length - 1 - padding[0]
+    # zeros before the filter, so that no phase has to be cropped
+    shift, axes = -offset % up, len(h.shape)
+    taps = F.pad(h.tensor(), [shift, 0] * axes).flatten().tolist()
+    height, width = (
+        -(-fine // multiple) * multiple for fine in (_fine(n, h, up, padding) for n in size)
+    )
+    return Grid(
+        h=Filter(taps=tuple(taps), shape=(h.length + shift,) * axes),
         factor=up,
         offset=offset + shift,
         gain=float(up**2),
         coarse=size,
         fine=(height, width),
     )
+
+
+def _fine(size: int, h: Filter, up: int, padding: tuple[int, int]) -> int:
+    """Samples on the fine grid that see the whole filter."""
+    return size * up + sum(padding) - h.length + 1
+
+
+@lru_cache(maxsize=256)
+def _grids(size: tuple[int, int], resampling: Resampling) -> tuple[Grid, Grid]:
+    """From the size of the input to the fine grid, and between the fine grid and the result."""
+    identity = Filter(taps=(1.0,), shape=(1,))
+    first, second = resampling.up_filter or identity, resampling.down_filter or identity
+    up, down, padding = resampling.up, resampling.down, resampling.padding
+    expansion = upsampling(size, first, up, padding, math.lcm(up, down))
+    rows, columns = ((_fine(n, first, up, padding) - second.length) // down + 1 for n in size)
     # seen from its adjoint, which an expansion is: a filter convolves, its adjoint correlates
-    turned = replace(second, taps=second.taps[::-1])
     reduction = Grid(
-        h=turned,
+        h=replace(second, taps=second.taps[::-1]),
         factor=down,
         offset=0,
         gain=resampling.gain,
         coarse=(rows, columns),
-        fine=(height, width),
+        fine=expansion.fine,
     )
     return expansion, reduction
-
-
-def _shifted(h: Filter, count: int) -> Filter:
-    """The filter behind so many zeros, on each axis."""
-    wider = F.pad(h.tensor(), [count, 0] * h.tensor().ndim)
-    return replace(h, taps=tuple(wider.flatten().tolist()))
 
 
 class _Expand(Function):
@@ -180,7 +190,7 @@ def expand(x: Tensor, grid: Grid) -> Tensor:
     return _widened(tall, along_x, (0, columns))
 
 
-def _stacked(phases: Sequence[Tensor]) -> Tensor:
+def _stacked(phases: list[Tensor]) -> Tensor:
     """The rows of each phase in turn."""
     return torch.stack(phases, dim=3).flatten(2, 3)
 

@@ -21,31 +21,35 @@ Resample = Literal["up", "down"] | None
 
 @dataclass(frozen=True, kw_only=True)
 class Filter:
-    """A filter of an image, one-dimensional along both axes or two-dimensional.
+    """A filter of images: one-dimensional, for both axes, or two-dimensional.
 
     Attributes:
-        taps: Row by row where it is two-dimensional.
+        taps: Row by row.
+        shape: `(taps,)` or `(rows, columns)`.
     """
 
     taps: tuple[float, ...]
-    is_2d: bool = False
+    shape: tuple[int, ...]
 
     @classmethod
     def of(cls, tensor: Tensor | None) -> "Filter | None":
-        """From `[taps]` or `[taps, taps]`."""
+        """From `[taps]` or `[rows, columns]`."""
         if tensor is None:
             return None
-        return cls(taps=tuple(tensor.double().flatten().tolist()), is_2d=tensor.ndim == 2)
+        return cls(taps=tuple(tensor.double().flatten().tolist()), shape=tuple(tensor.shape))
 
     @property
     def length(self) -> int:
-        """Along one axis."""
-        return math.isqrt(len(self.taps)) if self.is_2d else len(self.taps)
+        """Along the first axis."""
+        return self.shape[0]
+
+    @property
+    def is_2d(self) -> bool:
+        return len(self.shape) == 2
 
     def tensor(self) -> Tensor:
-        """`[taps]` or `[taps, taps]`, float64."""
-        flat = torch.tensor(self.taps, dtype=torch.float64, device="cpu")
-        return flat.reshape(self.length, self.length) if self.is_2d else flat
+        """As a tensor of that shape, float64, on the CPU."""
+        return torch.tensor(self.taps, dtype=torch.float64, device="cpu").reshape(self.shape)
 
 
 @dataclass(frozen=True, kw_only=True)

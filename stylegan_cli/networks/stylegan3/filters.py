@@ -36,9 +36,7 @@ def down_filter(plan: LayerPlan) -> Tensor | None:
     )
 
 
-def low_pass(
-    taps: int, *, cutoff: float, width: float, rate: float, radial: bool = False
-) -> Tensor:
+def low_pass(taps: int, *, cutoff: float, width: float, rate: int, radial: bool = False) -> Tensor:
     """A windowed ideal low-pass filter with sum 1.
 
     Args:
@@ -55,7 +53,8 @@ def low_pass(
         response = ideal * window[:, None] * window
     else:
         response = torch.sinc(2 * cutoff / rate * offsets) * window
-    return (response / response.sum()).float()
+    normalised: Tensor = response / response.sum()
+    return normalised.float()
 
 
 def kaiser(taps: int, width: float) -> Tensor:

@@ -32,10 +32,10 @@ class SynthesisOptions:
 
     w_dim: int
     output_scale: float = 0.25
-    clamp: float | None
+    clamp: float | None = 256.0
     magnitude_beta: float = 0.999
-    dtype: torch.dtype
-    backend: BackendName
+    dtype: torch.dtype = torch.float32
+    backend: BackendName = "auto"
 
 
 class FourierInput(nn.Module):
@@ -83,7 +83,7 @@ class FourierInput(nn.Module):
         along_x, along_y = (line[:, None] * freqs[:, None, :, axis] for axis in (0, 1))
         turns = along_y[:, :, None] + along_x[:, None] + phases[:, None, None]
         waves = torch.sin(turns * (2 * math.pi)) * amplitudes[:, None, None]
-        mixed = waves @ (self.weight.T / math.sqrt(len(self.weight)))
+        mixed: Tensor = waves @ (self.weight.T / math.sqrt(len(self.weight)))
         return mixed.permute(0, 3, 1, 2)
 
     def _matrix(self, w: Tensor) -> Tensor:
@@ -192,7 +192,7 @@ class Synthesis(nn.Module):
         return [layer for layer in found if isinstance(layer, SynthesisLayer)]
 
     def _run(self, ws: Ws, moved: list[Tensor] | None) -> Images:
-        x = self.input(ws[:, 0])
+        x: Tensor = self.input(ws[:, 0])
         for layer, w in zip(self.layers, ws[:, 1:].unbind(1), strict=True):
             x = layer(x, w, moved)
         return x * self.output_scale
