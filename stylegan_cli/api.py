@@ -15,7 +15,7 @@ from stylegan_cli.benchmark.summary import write_document as write_benchmark
 from stylegan_cli.data.dataset import Dataset, open_dataset
 from stylegan_cli.describe import describe, describe_foreign
 from stylegan_cli.detectors import open_detector
-from stylegan_cli.detectors.adding import add_weights
+from stylegan_cli.detectors.adding import Added, add_weights, fetch_weights, weights_facts
 from stylegan_cli.errors import SgtoolError
 from stylegan_cli.interop.export.exporting import export_network, export_paths
 from stylegan_cli.interop.foreign import Foreign, save_foreign
@@ -54,6 +54,7 @@ from stylegan_cli.training.schedule import Stage, is_growing, stages
 from stylegan_cli.training.tick import Tick
 
 __all__ = [
+    "Added",
     "BenchmarkCase",
     "BenchmarkForm",
     "BenchmarkResult",
@@ -96,6 +97,7 @@ __all__ = [
     "estimate",
     "export_network",
     "export_paths",
+    "fetch_weights",
     "folder_case",
     "grid",
     "has_discriminator",
@@ -127,6 +129,7 @@ __all__ = [
     "training_data",
     "truncation",
     "video",
+    "weights_facts",
     "write_benchmark",
     "write_pdfs",
     "write_report",

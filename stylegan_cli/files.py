@@ -14,7 +14,9 @@ _HDF5_REASON = re.compile(r"error message = '([^']+)'")
 
 @contextmanager
 def written_whole(path: Path) -> Iterator[Path]:
-    """A temporary path beside `path` to write to, renamed to it when the block ends well.
+    """Yield a new file beside `path` to write to, and rename it when the block ends well.
+
+    From then on neither a kill nor a loss of power takes the file away.
 
     Raises:
         OutputError: The place cannot be written, or is full.
@@ -22,17 +24,55 @@ def written_whole(path: Path) -> Iterator[Path]:
     temporary = path.with_name(f".{path.name}.partial")
     try:
         with writing(path):
+            # a link that somebody left under this name must not be followed
+            temporary.unlink(missing_ok=True)
+            os.close(os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666))
             yield temporary
-            temporary.replace(path)
+            put_in_place(temporary, path)
     finally:
         with suppress(OSError):
             temporary.unlink(missing_ok=True)
 
 
+def put_in_place(temporary: Path, path: Path) -> None:
+    """Rename a whole file to its final name once it is on the disk."""
+    reach_disk(temporary)
+    temporary.replace(path)
+    reach_disk(path.parent)
+
+
 def reach_disk(path: Path) -> None:
-    """Wait until a file is on the disk, so that a loss of power cannot leave an empty name."""
-    with path.open("rb") as file:
-        os.fsync(file.fileno())
+    """Wait until a file, or the names in a folder, are on the disk."""
+    if path.is_dir() and os.name == "nt":  # there, folders cannot be opened
+        return
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def append_line(path: Path, line: str) -> None:
+    """Add a line to a file, made where it is missing, and wait until it is on the disk.
+
+    Args:
+        line: Text without a line break.
+
+    Raises:
+        OutputError: The place cannot be written, or is full.
+    """
+    with writing(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with path.open("ab+") as file:
+            size = file.seek(0, 2)
+            file.seek(max(0, size - 1))
+            # what a killed process left of its line must not swallow this one
+            start = b"" if file.read(1) in (b"", b"\n") else b"\n"
+            file.write(start + line.encode() + b"\n")
+            file.flush()
+            os.fsync(file.fileno())
+        if not size:
+            reach_disk(path.parent)
 
 
 @contextmanager

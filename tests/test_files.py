@@ -2,8 +2,9 @@ import errno
 
 import pytest
 
+from stylegan_cli import files
 from stylegan_cli.errors import OutputError
-from stylegan_cli.files import similar, writing, written_whole
+from stylegan_cli.files import append_line, similar, writing, written_whole
 
 
 def test_a_whole_file_takes_its_name(tmp_path):
@@ -19,6 +20,33 @@ def test_a_failure_leaves_the_old_file(tmp_path):
         temporary.write_text("half")
         raise ZeroDivisionError
     assert [path.read_text() for path in tmp_path.iterdir()] == ["old"]
+
+
+def test_a_link_under_the_temporary_name_is_not_followed(tmp_path):
+    (tmp_path / "precious").write_text("mine")
+    (tmp_path / ".a.txt.partial").symlink_to("precious")
+    with written_whole(tmp_path / "a.txt") as temporary:
+        temporary.write_text("new")
+    assert (tmp_path / "precious").read_text() == "mine"
+    assert not (tmp_path / "a.txt").is_symlink()
+
+
+def test_a_file_is_on_the_disk_before_it_takes_its_name(tmp_path, monkeypatch):
+    order = []
+    monkeypatch.setattr(files, "reach_disk", lambda path: order.append((path.name, place.exists())))
+    place = tmp_path / "a.txt"
+    with written_whole(place) as temporary:
+        temporary.write_text("new")
+    assert order == [(".a.txt.partial", False), (tmp_path.name, True)]
+
+
+def test_a_line_is_added_behind_half_a_line(tmp_path):
+    path = tmp_path / "new" / "lines"
+    append_line(path, "one")
+    with path.open("a") as file:
+        file.write("tw")
+    append_line(path, "three")
+    assert path.read_text() == "one\ntw\nthree\n"
 
 
 def test_a_folder_that_is_a_file_is_refused_in_words(tmp_path):

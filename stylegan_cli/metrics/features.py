@@ -16,7 +16,7 @@ from jaxtyping import Float32
 
 from stylegan_cli.detectors import FeatureDetector
 from stylegan_cli.errors import OutputError
-from stylegan_cli.files import writing
+from stylegan_cli.files import put_in_place, writing
 from stylegan_cli.metrics.pictures import Pictures, on_white
 from stylegan_cli.metrics.statistics import Features
 from stylegan_cli.networks.drawing import default_batch_size
@@ -58,7 +58,17 @@ class FeatureFile:
 
     @property
     def is_finished(self) -> bool:
-        return self.path.exists()
+        """Whether all features are there; a damaged file is removed, to be made again."""
+        if not self.path.exists():
+            return False
+        head = self._head()
+        with writing(self.path):
+            with self.path.open("rb") as file:
+                whole = file.read(len(head)) == head
+            if whole and self.path.stat().st_size == len(head) + self._shape[0] * self._row_bytes():
+                return True
+            self.path.unlink()
+        return False
 
     def rows(self) -> int:
         """How many images are done."""
@@ -87,7 +97,7 @@ class FeatureFile:
             yield Rows(file, self.path)
         if self.rows() == self._shape[0]:
             with writing(self.path):
-                self.unfinished.replace(self.path)
+                put_in_place(self.unfinished, self.path)
 
     def read(self) -> Features:
         """All features, mapped into memory rather than read into it."""

@@ -7,10 +7,10 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 from stylegan_cli.errors import DataError
-from stylegan_cli.files import writing
+from stylegan_cli.files import append_line
 
 NAME = "metrics.jsonl"
 _VERSIONS_OF = ("stylegan_cli", "torch", "numpy")
@@ -33,12 +33,7 @@ def append_record(path: Path, record: Mapping[str, Any]) -> None:
         "created_utc": datetime.fromtimestamp(now, UTC).isoformat(timespec="seconds"),
         "versions": _versions(),
     }
-    with writing(path):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with path.open("ab+") as file:
-            # what a killed process left of its line must not swallow this one
-            start = "\n" if _ends_within_a_line(file) else ""
-            file.write(f"{start}{json.dumps(whole, ensure_ascii=False)}\n".encode())
+    append_line(path, json.dumps(whole, ensure_ascii=False))
 
 
 def read_records(path: Path) -> list[dict[str, Any]]:
@@ -50,17 +45,11 @@ def read_records(path: Path) -> list[dict[str, Any]]:
     if not path.exists():
         return []
     try:
-        lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
+        # not splitlines: a name in a record may hold other characters that end lines
+        lines = path.read_text(encoding="utf-8", errors="replace").split("\n")
     except OSError as error:
         raise DataError(f"{path}: cannot be read ({error.strerror})") from error
     return [record for line in lines if (record := _parsed(line)) is not None]
-
-
-def _ends_within_a_line(file: BinaryIO) -> bool:
-    if not file.seek(0, 2):
-        return False
-    file.seek(-1, 2)
-    return file.read(1) != b"\n"
 
 
 def _parsed(line: str) -> dict[str, Any] | None:

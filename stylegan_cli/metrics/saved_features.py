@@ -32,14 +32,18 @@ def write_features(path: Path, tables: Mapping[str, Table], facts: Mapping[str, 
     Raises:
         OutputError: The place cannot be written.
     """
-    with written_whole(path) as temporary, writing(path, ValueError, RuntimeError):
+    with writing(path):
         path.parent.mkdir(parents=True, exist_ok=True)
-        with h5py.File(temporary, "w") as file:
-            file.attrs["schema"] = SCHEMA
-            for key, value in _attributes(facts):
-                file.attrs[key] = value
-            for name, table in tables.items():
-                _write(file, name, table)
+    with (
+        written_whole(path) as temporary,
+        writing(path, ValueError, RuntimeError),
+        h5py.File(temporary, "w") as file,
+    ):
+        file.attrs["schema"] = SCHEMA
+        for key, value in _attributes(facts):
+            file.attrs[key] = value
+        for name, table in tables.items():
+            _write(file, name, table)
 
 
 def _write(file: h5py.File, name: str, table: Table) -> None:

@@ -57,6 +57,15 @@ def test_a_file_cut_within_its_head_starts_over(file):
     assert file.rows() == 0
 
 
+@pytest.mark.parametrize("left", [b"", bytes(4000), bytes(608)])
+def test_a_damaged_file_is_made_again(file, left):
+    append(file, features(10))
+    file.path.write_bytes(left)
+    assert (file.is_finished, file.rows(), file.path.exists()) == (False, 0, False)
+    append(file, features(10))
+    assert np.array_equal(file.read(), features(10))
+
+
 def test_two_processes_do_not_write_the_same_features(file):
     twin = FeatureFile(file.path.parent, "abc", (10, 12))
     with (

@@ -32,6 +32,14 @@ def test_half_a_line_of_a_killed_process_costs_only_itself(tmp_path):
     assert [record["seed"] for record in read_records(path)] == [1, 3]
 
 
+@pytest.mark.parametrize("separator", ["\u2028", "\x85", "\x0b"])
+def test_characters_that_end_lines_elsewhere_do_not_end_a_record(tmp_path, separator):
+    path = tmp_path / "metrics.jsonl"
+    append_record(path, {"data": f"a{separator}b.zip"})
+    (record,) = read_records(path)
+    assert record["data"] == f"a{separator}b.zip"
+
+
 def test_no_file_has_no_records(tmp_path):
     assert read_records(tmp_path / "metrics.jsonl") == []
 
