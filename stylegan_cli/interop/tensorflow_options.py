@@ -3,14 +3,15 @@
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import Literal
 
 from stylegan_cli.errors import ForeignFileError
 from stylegan_cli.interop.foreign import CC_BY_NC, NVIDIA_SOURCE_LICENCE, WHOLE_BATCH, Taken
 from stylegan_cli.interop.pickles.limits import shown_value
 from stylegan_cli.interop.pickles.stand_ins import PickledArray
 from stylegan_cli.interop.tensorflow_networks import PickledNetwork
-from stylegan_cli.recipe.sections import Family
 
+Family = Literal["progan", "stylegan1", "stylegan2"]
 _STYLEGAN2, _ADA = 4, 5
 _AUTO_FUSED_FROM = 128
 _ONLY: Mapping[str, object] = {

@@ -1,36 +1,20 @@
-"""Networks from a recipe: the one place that knows the families."""
-
-from collections.abc import Mapping
-from typing import Any
+"""Networks of a recipe, at their initial weights."""
 
 import torch
 from torch import nn
 
-from stylegan_cli.networks import progan, stylegan1, stylegan2
 from stylegan_cli.networks.discriminators import Discriminator
-from stylegan_cli.networks.generator import Generator, Synthesis
-from stylegan_cli.networks.layers import features_by_side
-from stylegan_cli.networks.mapping import LabelForm, MappingNetwork, MappingOptions
+from stylegan_cli.networks.family import family_of
+from stylegan_cli.networks.generator import Generator
+from stylegan_cli.networks.mapping import MappingNetwork, MappingOptions
 from stylegan_cli.ops import BackendName
-from stylegan_cli.recipe import GeneratorSection, Settled
+from stylegan_cli.recipe import Recipe
 from stylegan_cli.recipe.automatic import resolve
-from stylegan_cli.recipe.sections import Family, Variant
 from stylegan_cli.runtime import stream_seed
-
-_VARIANTS: Mapping[Variant, Mapping[str, Any]] = {
-    "original": {},
-    "rosinality": {"early_bias": True, "epsilon": 1e-5},
-}
-"""What differs in the layers of style-based generators of [SG1]."""
-LABELS: Mapping[Family, LabelForm] = {
-    "progan": "joined",
-    "stylegan1": "embedded",
-    "stylegan2": "projected",
-}
 
 
 def build_generator(
-    recipe: Settled,
+    recipe: Recipe,
     *,
     c_dim: int,
     dtype: torch.dtype = torch.float32,
@@ -45,17 +29,20 @@ def build_generator(
     """
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(stream_seed(recipe.seed, "init", "G"))
-        mapping = _mapping(recipe.generator, c_dim)
+        mapping = _mapping(recipe, c_dim)
+        synthesis = family_of(recipe).synthesis(
+            recipe, w_dim=mapping.w_dim, dtype=dtype, backend=backend
+        )
         return Generator(
             mapping,
-            _synthesis(recipe, mapping.w_dim, dtype, backend),
+            synthesis,
             resolution=recipe.data.resolution,
             channels=recipe.data.channels,
         )
 
 
 def build_discriminator(
-    recipe: Settled,
+    recipe: Recipe,
     *,
     c_dim: int,
     dtype: torch.dtype = torch.float32,
@@ -64,9 +51,10 @@ def build_discriminator(
     """D at its initial weights, as `build_generator`."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(stream_seed(recipe.seed, "init", "D"))
+        section = resolve(recipe).discriminator
         return Discriminator(
-            resolve(recipe).discriminator,
-            family=recipe.generator.family,
+            section,
+            form=family_of(recipe).discriminator(section),
             resolution=recipe.data.resolution,
             channels=recipe.data.channels,
             c_dim=c_dim,
@@ -80,46 +68,13 @@ def count_parameters(module: nn.Module) -> int:
     return sum(parameter.numel() for parameter in module.parameters())
 
 
-def _mapping(section: GeneratorSection, c_dim: int) -> MappingNetwork:
+def _mapping(recipe: Recipe, c_dim: int) -> MappingNetwork:
+    section, family = recipe.generator, family_of(recipe)
     options = MappingOptions(
         layers=section.mapping_layers,
         lr_multiplier=section.mapping_lr_multiplier,
-        labels=LABELS[section.family],
-        root2_in_weight=section.family != "stylegan2",
+        labels=family.labels,
+        root2_in_weight=family.root2_in_weight,
         w_avg_beta=section.w_avg_beta,
     )
     return MappingNetwork(z_dim=section.z_dim, c_dim=c_dim, w_dim=section.w_dim, options=options)
-
-
-def _synthesis(recipe: Settled, w_dim: int, dtype: torch.dtype, backend: BackendName) -> Synthesis:
-    section, channels = recipe.generator, recipe.data.channels
-    features = features_by_side(recipe.data.resolution, section.channel_base, section.channel_max)
-    if section.family == "stylegan2":
-        styled2 = stylegan2.SynthesisOptions(
-            architecture=section.architecture,
-            w_dim=w_dim,
-            channels=channels,
-            clamp=section.conv_clamp,
-            dtype=dtype,
-            backend=backend,
-        )
-        return stylegan2.Synthesis(features, styled2)
-    if section.styles:
-        styled1 = stylegan1.StyledOptions(
-            w_dim=w_dim,
-            channels=channels,
-            input=section.input,
-            noise=section.noise,
-            **_VARIANTS[section.variant],
-            dtype=dtype,
-            backend=backend,
-        )
-        return stylegan1.Synthesis(features, styled1)
-    traditional = progan.TraditionalOptions(
-        w_dim=w_dim,
-        channels=channels,
-        blur=section.family == "stylegan1",
-        dtype=dtype,
-        backend=backend,
-    )
-    return progan.Synthesis(features, traditional)

@@ -23,29 +23,39 @@ from stylegan_cli.networks.mapping import MappingNetwork, MappingOptions
 from stylegan_cli.ops import BackendName, pick_backend
 from stylegan_cli.ops.reference import EPSILON, Resample
 from stylegan_cli.recipe import DiscriminatorSection
-from stylegan_cli.recipe.sections import Architecture, Family
+from stylegan_cli.recipe.sections import Architecture
 from stylegan_cli.shapes import C, Images, Verdict
 
-Halving = Literal["fir", "blur", "box", "late"]
-"""`[1, 3, 3, 1]`; `[1, 2, 1]` and a box; a box; a box after the activation."""
+
+@dataclass(frozen=True, kw_only=True)
+class DiscriminatorForm:
+    """The traits that tell the discriminators of families apart.
+
+    Attributes:
+        halving: How layers halve the size: by the filter `[1, 3, 3, 1]`; by `[1, 2, 1]` and a
+            box; by a box; or by a box after the activation.
+        root2_in_weight: The gain √2 of activations is part of the weights, as in [PG] and [SG1].
+        labels: How they enter: the scores are projected on an embedding, [ADA]; the label's own
+            logit counts, [SG1]; or every class gets a logit beside the verdict, AC-GAN.
+    """
+
+    halving: Literal["fir", "blur", "box", "late"] = "fir"
+    root2_in_weight: bool = False
+    labels: Literal["projection", "own-logit", "classes"] = "projection"
 
 
 @dataclass(frozen=True, kw_only=True)
 class DiscriminatorOptions:
-    """What all layers of a discriminator share.
+    """Options that all layers of a discriminator share.
 
     Attributes:
-        family: Decides how the size is halved, and whether √2 is part of the weights as in
-            progan and stylegan1.
-        fused_scale: Halve the size within the convolution; False after the activation.
         channels: Of the image.
         clamp: Limit of every layer's result, or None.
         dtype: Type of the activations down to 8×8.
     """
 
-    family: Family
+    form: DiscriminatorForm
     architecture: Architecture
-    fused_scale: bool
     channels: int
     clamp: float | None
     dtype: torch.dtype
@@ -69,9 +79,9 @@ class Conv(nn.Module):
         self.weight = conv_weight(outputs, inputs, kernel)
         self.bias = nn.Parameter(torch.zeros(outputs))
         self.weight_gain = 1 / math.sqrt(inputs * kernel * kernel)
-        self.halving = _halving(options) if down else None
+        self.halving = options.form.halving if down else None
         self.gain, self.clamp = gain, options.clamp
-        if options.family != "stylegan2":
+        if options.form.root2_in_weight:
             # the operations put √2 behind the activation
             self.weight_gain *= math.sqrt(2)
             self.gain = math.sqrt(0.5)
@@ -87,14 +97,6 @@ class Conv(nn.Module):
         resample: Resample = "down" if self.halving == "fir" else None
         y = self.ops.conv(x, weight, self.bias, resample=resample, gain=self.gain, clamp=self.clamp)
         return halve(y) if self.halving == "late" else y
-
-
-def _halving(options: DiscriminatorOptions) -> Halving:
-    if options.family == "stylegan2":
-        return "fir"
-    if options.family == "stylegan1":
-        return "blur"
-    return "box" if options.fused_scale else "late"
 
 
 class Block(nn.Module):
@@ -175,7 +177,7 @@ class Epilogue(nn.Module):
             self.fromrgb = Conv(options.channels, features, 1, replace(options, clamp=None))
         self.mbstd = mbstd
         self.conv = Conv(features + mbstd.channels, features, 3, options)
-        early = options.family != "stylegan2"
+        early = options.form.root2_in_weight
         self.fc = Dense(features * 16, features, lrelu=True, root2_in_weight=early)
         self.out = Dense(features, outputs)
 
@@ -210,7 +212,7 @@ class Discriminator(nn.Module):
         self,
         section: DiscriminatorSection,
         *,
-        family: Family = "stylegan2",
+        form: DiscriminatorForm = DiscriminatorForm(),
         resolution: int,
         channels: int,
         c_dim: int,
@@ -220,12 +222,11 @@ class Discriminator(nn.Module):
         super().__init__()
         assert section.channel_base is not None and section.channel_max is not None
         self.lod = 0.0
-        self.family, self.architecture = family, section.architecture
+        self.labels, self.architecture = form.labels, section.architecture
         self.c_dim, self.resolution, self.channels = c_dim, resolution, channels
         options = DiscriminatorOptions(
-            family=family,
+            form=form,
             architecture=section.architecture,
-            fused_scale=section.fused_scale,
             channels=channels,
             clamp=section.conv_clamp,
             dtype=dtype,
@@ -239,7 +240,7 @@ class Discriminator(nn.Module):
             self.add_module(f"b{side}", block)
         mbstd = MinibatchStd(section.mbstd_group_size, section.mbstd_channels)
         self.b4 = Epilogue(features[4], self._count_outputs(features[4]), options, mbstd)
-        if c_dim and family == "stylegan2":
+        if c_dim and form.labels == "projection":
             labels = MappingOptions(
                 layers=section.mapping_layers, lr_multiplier=section.mapping_lr_multiplier
             )
@@ -249,7 +250,7 @@ class Discriminator(nn.Module):
     def forward(self, images: Images, c: C) -> Verdict:
         """Verdict on each image given its label: its logit.
 
-        With labels, that of progan goes on with the logits of the classes, AC-GAN.
+        The logits of the classes follow where there are any, AC-GAN.
 
         Args:
             images: As large as the network has grown.
@@ -257,9 +258,9 @@ class Discriminator(nn.Module):
         image = images.contiguous(memory_format=torch.channels_last)
         grown = self._grown if self.architecture == "progressive" else self._whole
         scores = grown(image)
-        if not self.c_dim or self.family == "progan":
+        if not self.c_dim or self.labels == "classes":
             return scores
-        if self.family == "stylegan1":
+        if self.labels == "own-logit":
             return (scores * c).sum(1, keepdim=True)
         label: Tensor = self.mapping(images.new_empty(len(images), 0), c)
         return (scores * label).sum(1, keepdim=True) / math.sqrt(scores.shape[1])
@@ -267,9 +268,8 @@ class Discriminator(nn.Module):
     def _count_outputs(self, features: int) -> int:
         if not self.c_dim:
             return 1
-        return {"progan": 1 + self.c_dim, "stylegan1": self.c_dim, "stylegan2": features}[
-            self.family
-        ]
+        outputs = {"projection": features, "own-logit": self.c_dim, "classes": 1 + self.c_dim}
+        return outputs[self.labels]
 
     def _whole(self, image: Tensor | None) -> Tensor:
         x: Tensor | None = None

@@ -10,15 +10,10 @@ from shutil import which
 from typing import TYPE_CHECKING, Literal
 
 import torch
-from torch import nn
 
 from stylegan_cli.errors import UsageError
-from stylegan_cli.networks import progan, stylegan1, stylegan2
-from stylegan_cli.networks import progan as frozen_progan
-from stylegan_cli.networks import stylegan1 as frozen1
-from stylegan_cli.networks import stylegan2 as frozen2
 from stylegan_cli.networks.generator import CompiledSynthesis, Generator
-from stylegan_cli.networks.layers import Dense, FrozenDense, FrozenSkip, ResidualSkip
+from stylegan_cli.networks.layers import freeze_layers
 from stylegan_cli.networks.snapshot import Network, Precision, load_network, read_header
 from stylegan_cli.ops import fast
 from stylegan_cli.recipe import Settled
@@ -43,11 +38,8 @@ def prepare(G: Generator, dtype: torch.dtype = torch.float32) -> Generator:
     operations = [module.ops for module in G.modules() if hasattr(module, "ops")]
     shared = {id(each): each for each in (*G.parameters(), *G.buffers(), *operations)}
     mapping, synthesis = copy.deepcopy((G.mapping, G.synthesis), shared)
-    _freeze(mapping, torch.float32)
-    _freeze(synthesis, dtype)
-    if isinstance(synthesis, stylegan2.Synthesis):
-        synthesis.ops = fast
-    return Generator(mapping, synthesis, resolution=G.resolution, channels=G.channels)
+    freeze_layers(mapping, torch.float32)
+    return Generator(mapping, synthesis.frozen(dtype), resolution=G.resolution, channels=G.channels)
 
 
 def compiled(G: Generator, batch_size: int) -> Generator:
@@ -55,46 +47,6 @@ def compiled(G: Generator, batch_size: int) -> Generator:
     assert not isinstance(G.synthesis, CompiledSynthesis), "once is enough"
     synthesis = CompiledSynthesis(G.synthesis, batch_size)
     return Generator(G.mapping, synthesis, resolution=G.resolution, channels=G.channels)
-
-
-def _freeze(module: nn.Module, dtype: torch.dtype) -> None:
-    """Put frozen layers in the places of the module's own."""
-    if isinstance(module, progan.Block | stylegan1.Block | stylegan2.SynthesisBlock):
-        if hasattr(module, "conv0"):
-            module.dtype = dtype
-        dtype = module.dtype
-    for name, child in module.named_children():
-        frozen = _frozen(child, dtype)
-        if frozen is None:
-            _freeze(child, dtype)
-        else:
-            setattr(module, name, frozen)
-
-
-def _frozen(layer: nn.Module, dtype: torch.dtype) -> nn.Module | None:
-    """The layer's twin for drawing; None for what is no layer."""
-    match layer:
-        case Dense():
-            return FrozenDense(layer)
-        case ResidualSkip():
-            return FrozenSkip(layer, dtype)
-        case stylegan2.SynthesisLayer():
-            return frozen2.FrozenLayer(layer, dtype)
-        case stylegan2.ToRGB():
-            return frozen2.FrozenRGB(layer)
-        case stylegan1.ConstInput():
-            return frozen1.FrozenConst(layer)
-        case stylegan1.Tail():
-            return frozen1.FrozenTail(layer, dtype)
-        case progan.LatentInput():
-            return frozen_progan.FrozenInput(layer)
-        case progan.Conv():
-            return frozen_progan.FrozenConv(layer, dtype)
-        case progan.ToRGB():
-            return frozen_progan.FrozenRGB(layer)
-        case progan.Tail():
-            return frozen_progan.FrozenTail(layer, dtype)
-    return None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -152,7 +104,7 @@ def ready_to_draw(G: "Generator", precision: Precision, execution: Execution) ->
     """
     import torch
 
-    from stylegan_cli.ops import fast, pick_backend
+    from stylegan_cli.ops import pick_backend
 
     if pick_backend(execution.backend) is fast:
         G = prepare(G, torch.bfloat16 if precision == "bf16" else torch.float32)

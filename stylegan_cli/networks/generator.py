@@ -8,22 +8,20 @@ import torch
 from torch import Tensor, nn
 
 from stylegan_cli.errors import UsageError
-from stylegan_cli.networks import progan, stylegan1, stylegan2
 from stylegan_cli.networks.mapping import MappingNetwork
 from stylegan_cli.networks.noise import NoiseInput, NoiseLayer, noise_layers
+from stylegan_cli.networks.synthesis import Synthesis
 from stylegan_cli.shapes import Images, Ws
 
-PlainSynthesis = progan.Synthesis | stylegan1.Synthesis | stylegan2.Synthesis
 
-
-class CompiledSynthesis(nn.Module):
+class CompiledSynthesis(Synthesis):
     """As the synthesis network, without gradients; compiles at its first call.
 
     Larger batches are cut and smaller ones filled up to `batch_size`, so that nothing is compiled
     twice; only another kind of noise input is another program.
     """
 
-    def __init__(self, synthesis: PlainSynthesis, batch_size: int) -> None:
+    def __init__(self, synthesis: Synthesis, batch_size: int) -> None:
         super().__init__()
         self.synthesis, self.batch_size = synthesis, batch_size
         self.num_ws = synthesis.num_ws
@@ -32,6 +30,11 @@ class CompiledSynthesis(nn.Module):
     def noise_resolutions(self) -> tuple[int, ...]:
         """Side of every noise input, as far as the network has grown."""
         return self.synthesis.noise_resolutions
+
+    @property
+    def layer_sides(self) -> tuple[int, ...]:
+        """Side at which each code acts."""
+        return self.synthesis.layer_sides
 
     @property
     def lod(self) -> float:
@@ -81,9 +84,6 @@ def _refusal(error: Exception) -> str:
 
 def _chosen(maps: Sequence[Tensor], rows: Tensor) -> list[Tensor]:
     return [each if len(each) == 1 else each[rows] for each in maps]
-
-
-Synthesis = PlainSynthesis | CompiledSynthesis
 
 
 class Generator(nn.Module):

@@ -1,6 +1,7 @@
 """What generators and discriminators are both made of."""
 
 import math
+from typing import Protocol, runtime_checkable
 
 import torch
 import torch.nn.functional as F
@@ -15,6 +16,26 @@ def normalize(x: Tensor) -> Tensor:
     # not mean(), whose gradient would lay out feature maps channel by channel
     energy = x.square().sum(dim=1, keepdim=True) / x.shape[1]
     return x * (energy + EPSILON).rsqrt()
+
+
+@runtime_checkable
+class Freezable(Protocol):
+    """Module with a form for drawing alone: constants folded, weights cast and laid out."""
+
+    def frozen(self, dtype: torch.dtype) -> nn.Module:
+        """Return that form, without gradients, for activations of this type.
+
+        It may share tensors with the module, and be the module itself, changed.
+        """
+
+
+def freeze_layers(module: nn.Module, dtype: torch.dtype) -> None:
+    """Replace the layers in a module by their frozen forms."""
+    for name, child in module.named_children():
+        if isinstance(child, Freezable):
+            setattr(module, name, child.frozen(dtype))
+        else:
+            freeze_layers(child, dtype)
 
 
 class Dense(nn.Module):
@@ -53,6 +74,10 @@ class Dense(nn.Module):
         y = F.linear(x, self.weight * self.weight_gain, self.bias * self.bias_gain)
         return F.leaky_relu(y, LRELU_SLOPE) * self.activation_gain if self.lrelu else y
 
+    def frozen(self, _: torch.dtype) -> "FrozenDense":
+        """The same layer with its gains multiplied in."""
+        return FrozenDense(self)
+
 
 def conv_weight(outputs: int, inputs: int, kernel: int) -> nn.Parameter:
     """Standard normal convolution weights `[outputs, inputs, kernel, kernel]`, channels last."""
@@ -77,6 +102,10 @@ class ResidualSkip(nn.Module):
             x, weight, None, resample=self.resample, lrelu=False, gain=math.sqrt(0.5)
         )
         return y
+
+    def frozen(self, dtype: torch.dtype) -> "FrozenSkip":
+        """The same layer with its gains multiplied in."""
+        return FrozenSkip(self, dtype)
 
 
 def features_by_side(resolution: int, channel_base: int, channel_max: int) -> dict[int, int]:

@@ -6,24 +6,31 @@ With `[1, 2, 1]` filters it is configuration B of [SG1].
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Literal
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from stylegan_cli.networks.discriminators import DiscriminatorForm
+from stylegan_cli.networks.family import Family, register
 from stylegan_cli.networks.layers import (
     cast,
     conv_weight,
     fade,
+    features_by_side,
+    freeze_layers,
     normalize,
     split_lod,
     to_image,
     upscale,
 )
+from stylegan_cli.networks.synthesis import Synthesis
 from stylegan_cli.ops import BackendName, fir, pick_backend
 from stylegan_cli.ops.conv import conv2d, conv2d_up
 from stylegan_cli.ops.fast import box_kernel
 from stylegan_cli.ops.reference import BLUR, LRELU_SLOPE
+from stylegan_cli.recipe import DiscriminatorSection, Recipe, families
 from stylegan_cli.shapes import Images, Ws
 
 
@@ -57,6 +64,10 @@ class LatentInput(nn.Module):
         """`[n, w_dim]` to `[n, features, 4, 4]`."""
         x = nn.functional.linear(w, self.weight * self.weight_gain).reshape(w.shape[0], -1, 4, 4)
         return x.contiguous(memory_format=torch.channels_last)
+
+    def frozen(self, _: torch.dtype) -> "FrozenInput":
+        """The same layer for drawing."""
+        return FrozenInput(self)
 
 
 class Conv(nn.Module):
@@ -94,6 +105,10 @@ class Conv(nn.Module):
             y = self.ops.conv(x, weight, None, lrelu=False)
         return y
 
+    def frozen(self, dtype: torch.dtype) -> "FrozenConv":
+        """The same layer for drawing."""
+        return FrozenConv(self, dtype)
+
 
 class ToRGB(nn.Module):
     """1×1 convolution to image channels."""
@@ -111,6 +126,10 @@ class ToRGB(nn.Module):
         image: Tensor = self.ops.to_rgb(x, self.weight, scale, self.bias)
         return image
 
+    def frozen(self, _: torch.dtype) -> "FrozenRGB":
+        """The same layer for drawing."""
+        return FrozenRGB(self)
+
 
 class Tail(nn.Module):
     """What follows each operation: bias, leaky ReLU, pixel norm."""
@@ -123,6 +142,10 @@ class Tail(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """Feature map of the same shape."""
         return normalize(self.ops.noise_bias_act(x, None, None, self.bias))
+
+    def frozen(self, dtype: torch.dtype) -> "FrozenTail":
+        """The same layer for drawing."""
+        return FrozenTail(self, dtype)
 
 
 class Block(nn.Module):
@@ -152,8 +175,15 @@ class Block(nn.Module):
         y: Tensor = self.tail1(self.conv1(self.tail0(x)))
         return y
 
+    def frozen(self, dtype: torch.dtype) -> "Block":
+        """The block with frozen layers; that at 4×4 keeps its type."""
+        if hasattr(self, "conv0"):
+            self.dtype = dtype
+        freeze_layers(self, self.dtype)
+        return self
 
-class Synthesis(nn.Module):
+
+class TraditionalSynthesis(Synthesis):
     """From one code to images.
 
     Attributes:
@@ -164,7 +194,8 @@ class Synthesis(nn.Module):
     """
 
     num_ws = 1
-    noise_resolutions: tuple[int, ...] = ()
+    noise_resolutions = ()
+    layer_sides = (4,)
 
     def __init__(self, features: Mapping[int, int], options: TraditionalOptions) -> None:
         super().__init__()
@@ -267,3 +298,32 @@ class FrozenTail(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """Feature map of the same shape; x is overwritten."""
         return normalize(F.leaky_relu_(x.add_(self.bias), LRELU_SLOPE))
+
+
+def build_traditional(
+    recipe: Recipe, *, w_dim: int, dtype: torch.dtype, backend: BackendName, blur: bool = False
+) -> TraditionalSynthesis:
+    """Build the synthesis network of a recipe without styles; see `family.BuildSynthesis`."""
+    section = recipe.generator
+    features = features_by_side(recipe.data.resolution, section.channel_base, section.channel_max)
+    options = TraditionalOptions(
+        w_dim=w_dim, channels=recipe.data.channels, blur=blur, dtype=dtype, backend=backend
+    )
+    return TraditionalSynthesis(features, options)
+
+
+def _discriminator(section: DiscriminatorSection) -> DiscriminatorForm:
+    halving: Literal["box", "late"] = "box" if section.fused_scale else "late"
+    return DiscriminatorForm(halving=halving, root2_in_weight=True, labels="classes")
+
+
+register(
+    Family(
+        name="progan",
+        keys=families.keys_of("progan"),
+        synthesis=build_traditional,
+        labels="joined",
+        root2_in_weight=True,
+        discriminator=_discriminator,
+    )
+)

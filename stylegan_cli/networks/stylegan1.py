@@ -6,17 +6,30 @@ that double the size from 128 px on reversed.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from stylegan_cli.networks.layers import Dense, FrozenDense, fade, split_lod, upscale
+from stylegan_cli.networks.discriminators import DiscriminatorForm
+from stylegan_cli.networks.family import Family, register
+from stylegan_cli.networks.layers import (
+    Dense,
+    FrozenDense,
+    fade,
+    features_by_side,
+    freeze_layers,
+    split_lod,
+    upscale,
+)
 from stylegan_cli.networks.noise import NoiseInput, noise_layers
-from stylegan_cli.networks.progan import Conv, LatentInput, ToRGB
+from stylegan_cli.networks.progan import Conv, LatentInput, ToRGB, build_traditional
+from stylegan_cli.networks.synthesis import Synthesis
 from stylegan_cli.ops import BackendName, fast, pick_backend
 from stylegan_cli.ops.reference import EPSILON, LRELU_SLOPE
+from stylegan_cli.recipe import Recipe, families
+from stylegan_cli.recipe.sections import Variant
 from stylegan_cli.shapes import Images, Ws
 
 
@@ -56,6 +69,10 @@ class ConstInput(nn.Module):
         start = self.const.expand(w.shape[0], -1, -1, -1)
         return start.contiguous(memory_format=torch.channels_last)
 
+    def frozen(self, _: torch.dtype) -> "FrozenConst":
+        """The same layer for drawing."""
+        return FrozenConst(self)
+
 
 class Tail(nn.Module):
     """What follows each operation: noise, bias, leaky ReLU and style, [SG1] figure 1b."""
@@ -80,6 +97,10 @@ class Tail(nn.Module):
         x = self.ops.noise_bias_act(x, noise, strength, self.bias)
         y: Tensor = self.ops.adain(x, self.affine(w), self.epsilon)
         return y
+
+    def frozen(self, dtype: torch.dtype) -> "FrozenTail":
+        """The same layer for drawing."""
+        return FrozenTail(self, dtype)
 
 
 class Block(nn.Module):
@@ -118,8 +139,15 @@ class Block(nn.Module):
         y: Tensor = self.tail1(x, ws[:, 1], noise[1])
         return y
 
+    def frozen(self, dtype: torch.dtype) -> "Block":
+        """The block with frozen layers; that at 4×4 keeps its type."""
+        if hasattr(self, "conv0"):
+            self.dtype = dtype
+        freeze_layers(self, self.dtype)
+        return self
 
-class Synthesis(nn.Module):
+
+class StyledSynthesis(Synthesis):
     """From one w per layer to images, [SG1] section 2.
 
     Attributes:
@@ -146,6 +174,11 @@ class Synthesis(nn.Module):
         if not self.has_noise:
             return ()
         return tuple(side for side in self._active_sides() for _ in range(2))
+
+    @property
+    def layer_sides(self) -> tuple[int, ...]:
+        """Side at which each code acts."""
+        return tuple(side for side in self.resolutions for _ in range(2))
 
     def forward(self, ws: Ws, noise: NoiseInput) -> Images:
         """Images of the styles, as large as the network has grown; float32.
@@ -222,3 +255,42 @@ class FrozenTail(nn.Module):
         if noise is not None:
             x.addcmul_(noise.to(x.dtype), self.noise_strength.to(x.dtype)[:, None, None])
         return fast.adain(F.leaky_relu_(x, LRELU_SLOPE), self.affine(w), self.epsilon)
+
+
+_VARIANTS: Mapping[Variant, Mapping[str, Any]] = {
+    "original": {},
+    "rosinality": {"early_bias": True, "epsilon": 1e-5},
+}
+
+
+def _synthesis(
+    recipe: Recipe, *, w_dim: int, dtype: torch.dtype, backend: BackendName
+) -> Synthesis:
+    section = recipe.generator
+    if not section.styles:
+        return build_traditional(recipe, w_dim=w_dim, dtype=dtype, backend=backend, blur=True)
+    options = StyledOptions(
+        w_dim=w_dim,
+        channels=recipe.data.channels,
+        input=section.input,
+        noise=section.noise,
+        **_VARIANTS[section.variant],
+        dtype=dtype,
+        backend=backend,
+    )
+    features = features_by_side(recipe.data.resolution, section.channel_base, section.channel_max)
+    return StyledSynthesis(features, options)
+
+
+register(
+    Family(
+        name="stylegan1",
+        keys=families.keys_of("stylegan1"),
+        synthesis=_synthesis,
+        labels="embedded",
+        root2_in_weight=True,
+        discriminator=lambda _: DiscriminatorForm(
+            halving="blur", root2_in_weight=True, labels="own-logit"
+        ),
+    )
+)

@@ -12,6 +12,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from stylegan_cli.networks.family import Family, register
 from stylegan_cli.networks.layers import (
     Dense,
     FrozenDense,
@@ -19,14 +20,18 @@ from stylegan_cli.networks.layers import (
     cast,
     conv_weight,
     fade,
+    features_by_side,
+    freeze_layers,
     split_lod,
     to_image,
     upscale,
 )
 from stylegan_cli.networks.noise import NoiseInput, noise_layers
-from stylegan_cli.ops import BackendName, fir, pick_backend
+from stylegan_cli.networks.synthesis import Synthesis
+from stylegan_cli.ops import BackendName, fast, fir, pick_backend
 from stylegan_cli.ops.conv import conv2d, conv2d_up
 from stylegan_cli.ops.reference import EPSILON, LRELU_SLOPE
+from stylegan_cli.recipe import Recipe, families
 from stylegan_cli.recipe.sections import Architecture
 from stylegan_cli.shapes import Images, Ws
 
@@ -81,6 +86,10 @@ class SynthesisLayer(nn.Module):
         )
         return result
 
+    def frozen(self, dtype: torch.dtype) -> "FrozenLayer":
+        """The same layer for drawing."""
+        return FrozenLayer(self, dtype)
+
 
 class ToRGB(nn.Module):
     """Modulated 1×1 convolution to image channels, not demodulated, without noise."""
@@ -99,6 +108,10 @@ class ToRGB(nn.Module):
         style = self.affine(w) * self.style_gain
         image: Tensor = self.ops.to_rgb(x, self.weight, style, self.bias, clamp=self.clamp)
         return image
+
+    def frozen(self, _: torch.dtype) -> "FrozenRGB":
+        """The same layer for drawing."""
+        return FrozenRGB(self)
 
 
 class SynthesisBlock(nn.Module):
@@ -145,8 +158,15 @@ class SynthesisBlock(nn.Module):
         y = self.conv1(self.conv0(x, ws[:, 0], noise[0]), ws[:, 1], noise[1], gain)
         return y + self.skip(x) if self.residual else y
 
+    def frozen(self, dtype: torch.dtype) -> "SynthesisBlock":
+        """The block with frozen layers; that at 4×4 keeps its type."""
+        if hasattr(self, "conv0"):
+            self.dtype = dtype
+        freeze_layers(self, self.dtype)
+        return self
 
-class Synthesis(nn.Module):
+
+class ModulatedSynthesis(Synthesis):
     """From one w per layer to images, [SG2] section 4.1 and figure 7.
 
     Attributes:
@@ -174,6 +194,11 @@ class Synthesis(nn.Module):
         """Side of every noise input, as far as the network has grown."""
         return (4, *(side for side in self._active_sides()[1:] for _ in range(2)))
 
+    @property
+    def layer_sides(self) -> tuple[int, ...]:
+        """Side at which each code acts."""
+        return tuple(side for side in self.resolutions for _ in range(2))
+
     def forward(self, ws: Ws, noise: NoiseInput) -> Images:
         """Images of the styles, as large as the network has grown; float32.
 
@@ -193,6 +218,11 @@ class Synthesis(nn.Module):
                 images.append(block.torgb(x, ws[:, end]))
             layer = end
         return self._put_together(images)
+
+    def frozen(self, dtype: torch.dtype) -> Synthesis:
+        """Turn into a network that draws the same images with less work."""
+        self.ops = fast
+        return super().frozen(dtype)
 
     def _active_sides(self) -> tuple[int, ...]:
         levels, _ = split_lod(self.lod)
@@ -285,3 +315,22 @@ class FrozenRGB(nn.Module):
         """Float32 image of the feature map x."""
         image = to_image(x, self.weight * self.affine(w)[:, None], self.bias)
         return image if self.clamp is None else image.clamp_(-self.clamp, self.clamp)
+
+
+def _synthesis(
+    recipe: Recipe, *, w_dim: int, dtype: torch.dtype, backend: BackendName
+) -> ModulatedSynthesis:
+    section = recipe.generator
+    options = SynthesisOptions(
+        architecture=section.architecture,
+        w_dim=w_dim,
+        channels=recipe.data.channels,
+        clamp=section.conv_clamp,
+        dtype=dtype,
+        backend=backend,
+    )
+    features = features_by_side(recipe.data.resolution, section.channel_base, section.channel_max)
+    return ModulatedSynthesis(features, options)
+
+
+register(Family(name="stylegan2", keys=families.keys_of("stylegan2"), synthesis=_synthesis))

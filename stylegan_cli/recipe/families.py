@@ -1,10 +1,33 @@
-"""What a family of networks changes in the defaults of the sections.
+"""Families of networks as recipes see them: defaults, fixed keys, and keys of their own.
 
-The sections' own defaults are those of stylegan2. A key that None means something for never
-stands here: a written recipe can only leave it out.
+The networks of a family stand in `stylegan_cli.networks`, in a module of its name. Nothing here
+imports that module, so that reading a recipe takes no torch.
 """
 
 from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, kw_only=True)
+class FamilyKeys:
+    """The part of a family that recipes need.
+
+    Attributes:
+        defaults: Values by dotted key where a recipe gives none; all others are the sections'
+            own, which are those of stylegan2. Never a key that may be unset: TOML cannot write
+            that, so a saved recipe would read back with the family's default.
+        fixed: Keys that have one value only.
+        own: Keys that do nothing except in the families that list them.
+        meaning: Those of them that change the images made from the same weights.
+        needs_classes: Labels must be classes; vectors of attributes cannot be learned.
+    """
+
+    defaults: Mapping[str, object] = field(default_factory=dict)
+    fixed: Mapping[str, object] = field(default_factory=dict)
+    own: tuple[str, ...] = ()
+    meaning: tuple[str, ...] = ()
+    needs_classes: bool = False
+
 
 _GROWING: Mapping[str, object] = {
     "generator.architecture": "progressive",
@@ -18,30 +41,76 @@ _GROWING: Mapping[str, object] = {
     "growing.batch_size": {"4": 512, "8": 256, "16": 128, "32": 64},
     "growing.lr": {"128": 0.0015, "256": 0.002, "512": 0.003, "1024": 0.003},
 }
-"""What [PG] and [SG1] share, with the batches of eight GPUs."""
+"""Defaults that [PG] and [SG1] share, with the batches of eight GPUs."""
 
-_DEFAULTS: Mapping[str, Mapping[str, object]] = {
-    "progan": {
-        **_GROWING,
-        "generator.input": "latent",
-        "generator.styles": False,
-        "generator.noise": False,
-        "generator.mapping_layers": 0,
-        "loss.adversarial": "wgan",
-        "loss.gp_weight": 10.0,
-        "loss.r1_gamma": 0.0,
-        "loss.style_mixing_prob": 0.0,
-        "train.total_kimg": 12_000.0,
-        "growing.initial_resolution": 4,
-    },
-    "stylegan1": _GROWING,
+_FAMILIES: dict[str, FamilyKeys] = {
+    "progan": FamilyKeys(
+        defaults={
+            **_GROWING,
+            "generator.input": "latent",
+            "generator.styles": False,
+            "generator.noise": False,
+            "generator.mapping_layers": 0,
+            "loss.adversarial": "wgan",
+            "loss.gp_weight": 10.0,
+            "loss.r1_gamma": 0.0,
+            "loss.style_mixing_prob": 0.0,
+            "train.total_kimg": 12_000.0,
+            "growing.initial_resolution": 4,
+        },
+        fixed={
+            "generator.architecture": "progressive",
+            "generator.input": "latent",
+            "generator.styles": False,
+            "generator.noise": False,
+        },
+        own=("discriminator.fused_scale",),
+        meaning=("discriminator.fused_scale",),
+        needs_classes=True,
+    ),
+    "stylegan1": FamilyKeys(
+        defaults=_GROWING,
+        fixed={"generator.architecture": "progressive"},
+        own=("generator.variant",),
+        meaning=("generator.variant",),
+    ),
+    "stylegan2": FamilyKeys(
+        fixed={"generator.input": "const", "generator.styles": True, "generator.noise": True},
+        own=(
+            "generator.conv_clamp",
+            "discriminator.conv_clamp",
+            "discriminator.mapping_layers",
+            "discriminator.mapping_lr_multiplier",
+        ),
+    ),
 }
 
 
-def defaults(family: object) -> Mapping[str, object]:
-    """Values by dotted key that hold in the family where a recipe says nothing else.
+def register(name: str, keys: FamilyKeys) -> None:
+    """Make a family known to recipes; `networks.family.register` calls this too."""
+    _FAMILIES[name] = keys
+
+
+def names() -> tuple[str, ...]:
+    """Return the names that `generator.family` may have."""
+    return tuple(_FAMILIES)
+
+
+def keys_of(family: object) -> FamilyKeys:
+    """Return the keys of a family; a name that is no family has none.
 
     Args:
-        family: What the recipe says; where that is no family, nothing changes.
+        family: The value of `generator.family`, which may be wrong.
     """
-    return _DEFAULTS.get(family, {}) if isinstance(family, str) else {}
+    known = _FAMILIES.get(family) if isinstance(family, str) else None
+    return known or FamilyKeys()
+
+
+def own_keys() -> tuple[str, ...]:
+    """Return every key that belongs to some families only."""
+    return tuple(dict.fromkeys(key for keys in _FAMILIES.values() for key in keys.own))
+
+
+def meaning_keys() -> tuple[str, ...]:
+    """Return every key of a family that changes the images made from the same weights."""
+    return tuple(dict.fromkeys(key for keys in _FAMILIES.values() for key in keys.meaning))

@@ -1,9 +1,15 @@
 """Rules that a recipe's values must keep together, beyond the range of each key."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, fields
 
+<<<<<<< HEAD
 from stylegan_cli.recipe.sections import GrowingSection, InitSection, MetricsSection, Settled
+=======
+from stylegan_cli.errors import meant_or_all
+from stylegan_cli.recipe import families
+from stylegan_cli.recipe.sections import GrowingSection, InitSection, MetricsSection, Recipe
+>>>>>>> ecbdedf (A network family is one record: it names its builder, labels, discriminator and recipe keys; nobody else asks which family it is)
 from stylegan_cli.recipe.toml import inline
 
 
@@ -211,27 +217,10 @@ _IDLE = (
         because=("generator.architecture", "generator.family"),
     ),
     _Idle(
-        keys=(
-            "generator.conv_clamp",
-            "discriminator.conv_clamp",
-            "discriminator.mapping_layers",
-            "discriminator.mapping_lr_multiplier",
-        ),
-        used=lambda recipe: recipe.generator.family == "stylegan2",
-        why="outside the family stylegan2",
-        because=("generator.family",),
-    ),
-    _Idle(
         keys=("generator.variant",),
-        used=lambda recipe: recipe.generator.family == "stylegan1" and recipe.generator.styles,
-        why="outside the family stylegan1, or without styles",
-        because=("generator.family", "generator.styles"),
-    ),
-    _Idle(
-        keys=("discriminator.fused_scale",),
-        used=lambda recipe: recipe.generator.family == "progan",
-        why="outside the family progan",
-        because=("generator.family",),
+        used=lambda recipe: recipe.generator.styles,
+        why="without styles",
+        because=("generator.styles", "generator.family"),
     ),
     _Idle(
         keys=("generator.mapping_lr_multiplier",),
@@ -286,6 +275,7 @@ _IDLE = (
 )
 
 
+<<<<<<< HEAD
 def idle_keys(recipe: Settled) -> Iterator[Conflict]:
     """Keys that are set, and nothing looks at them."""
     for idle in _IDLE:
@@ -299,6 +289,25 @@ def idle_keys(recipe: Settled) -> Iterator[Conflict]:
                     keys=(key, *idle.because),
                     words=f"{inline(found)} does nothing {idle.why}; {remedy}",
                 )
+=======
+def idle_keys(recipe: Recipe) -> Iterator[Conflict]:
+    """Keys that are set although nothing reads them."""
+    family = recipe.generator.family
+    for key in families.own_keys():
+        if key not in families.keys_of(family).own:
+            yield from _idle(recipe, key, f"in the family {family}", ("generator.family",))
+    for idle in _IDLE:
+        if not idle.used(recipe):
+            for key in idle.keys:
+                yield from _idle(recipe, key, idle.why, idle.because)
+
+
+def _idle(recipe: Recipe, key: str, why: str, because: tuple[str, ...]) -> Iterator[Conflict]:
+    found, default = _value(recipe, key), _value(Recipe(), key)
+    if found != default:
+        remedy = "leave it out" if default is None else f"write {inline(default)}"
+        yield Conflict(keys=(key, *because), words=f"{inline(found)} does nothing {why}; {remedy}")
+>>>>>>> ecbdedf (A network family is one record: it names its builder, labels, discriminator and recipe keys; nobody else asks which family it is)
 
 
 def _value(recipe: Settled, key: str) -> object:
@@ -306,6 +315,7 @@ def _value(recipe: Settled, key: str) -> object:
     return getattr(getattr(recipe, section), name)
 
 
+<<<<<<< HEAD
 _FIXED: Mapping[str, Mapping[str, object]] = {
     "progan": {"architecture": "progressive", "input": "latent", "styles": False, "noise": False},
     "stylegan1": {"architecture": "progressive"},
@@ -316,12 +326,21 @@ _FIXED: Mapping[str, Mapping[str, object]] = {
 
 def network_conflicts(recipe: Settled) -> Iterator[Conflict]:
     """What the family does not have, and G and D that do not grow together."""
+=======
+def network_conflicts(recipe: Recipe) -> Iterator[Conflict]:
+    """Values that the family does not have, and G and D that do not grow together."""
+>>>>>>> ecbdedf (A network family is one record: it names its builder, labels, discriminator and recipe keys; nobody else asks which family it is)
     family = recipe.generator.family
-    for key, only in _FIXED[family].items():
-        found = getattr(recipe.generator, key)
+    if family not in families.names():
+        hint = meant_or_all(family, families.names(), offer="there are")
+        yield Conflict(
+            keys=("generator.family",), words=f"{inline(family)} is no family of networks{hint}"
+        )
+    for key, only in families.keys_of(family).fixed.items():
+        found = _value(recipe, key)
         if found != only:
             yield Conflict(
-                keys=(f"generator.{key}", "generator.family"),
+                keys=(key, "generator.family"),
                 words=f"{inline(found)} is not possible in {family}; write {inline(only)} "
                 "or choose another generator.family",
             )

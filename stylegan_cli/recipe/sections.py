@@ -19,7 +19,6 @@ NotNegative = Annotated[float, Ge(0)]
 Share = Annotated[float, Interval(ge=0, le=1)]
 Decay = Annotated[float, Interval(ge=0, lt=1)]
 Seed = Annotated[int, Interval(ge=0, lt=2**32)]
-Family = Literal["progan", "stylegan1", "stylegan2"]
 Architecture = Literal["orig", "skip", "resnet", "progressive"]
 Variant = Literal["original", "rosinality"]
 Pipe = Literal[
@@ -57,6 +56,7 @@ class GeneratorSection:
     """G: mapping and synthesis network, [SG2] section 4 and appendix B.
 
     Attributes:
+        family: One of `recipe.families`.
         architecture: How the image is put together, [SG2] figure 7; "progressive" grows level by
             level as in [PG], and is the only one of progan and stylegan1.
         input: What the 4×4 level starts from: a learned constant, or the latent code.
@@ -67,7 +67,7 @@ class GeneratorSection:
             that PyTorch program, whose layers differ in the place of a bias and an epsilon.
     """
 
-    family: Family = "stylegan2"
+    family: str = "stylegan2"
     architecture: Architecture = "skip"
     input: Literal["const", "latent"] = "const"
     styles: bool = True

@@ -100,7 +100,7 @@ def _decided(values: Values, machine: Machine) -> Values:
 
 
 def _with_family(values: Values) -> Values:
-    return {**families.defaults(values.get("generator.family")), **values}
+    return {**families.keys_of(values.get("generator.family")).defaults, **values}
 
 
 def _check_schema(schema: object, source: str) -> None:

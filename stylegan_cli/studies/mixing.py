@@ -11,7 +11,7 @@ from stylegan_cli.latents.references import Pick
 from stylegan_cli.latents.sampling import PLAIN, Sampling, mix_layers, sampling_request
 from stylegan_cli.networks.generator import Generator
 from stylegan_cli.networks.snapshot import Network
-from stylegan_cli.ranges import format_ints, parse_layers
+from stylegan_cli.ranges import format_ints, parse_layers_by_side
 from stylegan_cli.rendering.plan import Axis, Plan
 from stylegan_cli.rendering.sheet import BANDS, compose_bands
 
@@ -82,7 +82,8 @@ def _taken_layers(
     if crossover and layers:
         raise UsageError("--crossover and --layers: both choose layers; give one of them")
     if layers:
-        chosen = [parse_layers(text, num_ws) for text in layers]
+        sides = G.synthesis.layer_sides
+        chosen = [parse_layers_by_side(text, sides, flag="--layers") for text in layers]
         return {_name(text, numbers): numbers for text, numbers in zip(layers, chosen, strict=True)}
     starts = crossover or (G.active_ws // 2,)
     for start in starts:

@@ -26,7 +26,12 @@ from stylegan_cli.data.loader import (
 from stylegan_cli.data.parallel import ordered_map
 from stylegan_cli.data.samples import drawn_path
 from stylegan_cli.errors import DataError, UsageError
+<<<<<<< HEAD
 from stylegan_cli.recipe import Settled
+=======
+from stylegan_cli.recipe import Recipe
+from stylegan_cli.recipe.families import keys_of
+>>>>>>> ecbdedf (A network family is one record: it names its builder, labels, discriminator and recipe keys; nobody else asks which family it is)
 from stylegan_cli.runtime import upload
 from stylegan_cli.shapes import C, Picture
 
@@ -49,9 +54,9 @@ def training_data(recipe: Settled) -> Dataset:
         fit=data.fit,
         labels=data.labels,
     )
-    if recipe.generator.family == "progan" and data.labels and not dataset.classes:
+    if data.labels and keys_of(recipe.generator.family).needs_classes and not dataset.classes:
         raise DataError(
-            f"{data.path}: labels are vectors, and a Progressive GAN learns classes only; "
+            f"{data.path}: labels are vectors, and {recipe.generator.family} learns classes only; "
             "choose another generator.family, or data.labels=false"
         )
     return dataset if data.max_images is None else dataset.part(data.max_images, seed=recipe.seed)

@@ -9,6 +9,7 @@ from stylegan_cli.errors import NetworkFileError, UsageError
 from stylegan_cli.networks.build import build_discriminator, build_generator
 from stylegan_cli.recipe import Settled, values
 from stylegan_cli.recipe.automatic import resolve
+from stylegan_cli.recipe.families import meaning_keys
 from stylegan_cli.recipe.toml import inline
 from stylegan_cli.training.optimizers import frozen_parts
 from stylegan_cli.training.origin import Origin
@@ -16,13 +17,6 @@ from stylegan_cli.training.state import TrainingState
 
 Shape = tuple[int, ...]
 
-_MEANING = (
-    "generator.family",
-    "generator.variant",
-    "generator.mapping_lr_multiplier",
-    "discriminator.fused_scale",
-)
-"""Keys that make another network of the same weights."""
 _SHAPES = (
     "data.resolution",
     "data.channels",
@@ -128,8 +122,14 @@ def _built(recipe: Settled, origin: Origin, c_dim: int) -> tuple[dict[str, Shape
     return shapes, tuple(frozen_parts(recipe.init, G, D))
 
 
+<<<<<<< HEAD
 def _check_meaning(origin: Origin, recipe: Settled) -> None:
     differing = _settings(origin, recipe, _MEANING)
+=======
+def _check_meaning(origin: Origin, recipe: Recipe) -> None:
+    keys = ("generator.family", "generator.mapping_lr_multiplier", *meaning_keys())
+    differing = _settings(origin, recipe, keys)
+>>>>>>> ecbdedf (A network family is one record: it names its builder, labels, discriminator and recipe keys; nobody else asks which family it is)
     if differing:
         raise NetworkFileError(
             f"{origin.path}: another kind of network, whose weights would mean something else "
