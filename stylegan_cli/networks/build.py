@@ -8,13 +8,13 @@ from stylegan_cli.networks.family import family_of
 from stylegan_cli.networks.generator import Generator
 from stylegan_cli.networks.mapping import MappingNetwork, MappingOptions
 from stylegan_cli.ops import BackendName
-from stylegan_cli.recipe import Recipe
+from stylegan_cli.recipe import Settled
 from stylegan_cli.recipe.automatic import resolve
 from stylegan_cli.runtime import stream_seed
 
 
 def build_generator(
-    recipe: Recipe,
+    recipe: Settled,
     *,
     c_dim: int,
     dtype: torch.dtype = torch.float32,
@@ -42,7 +42,7 @@ def build_generator(
 
 
 def build_discriminator(
-    recipe: Recipe,
+    recipe: Settled,
     *,
     c_dim: int,
     dtype: torch.dtype = torch.float32,
@@ -68,7 +68,7 @@ def count_parameters(module: nn.Module) -> int:
     return sum(parameter.numel() for parameter in module.parameters())
 
 
-def _mapping(recipe: Recipe, c_dim: int) -> MappingNetwork:
+def _mapping(recipe: Settled, c_dim: int) -> MappingNetwork:
     section, family = recipe.generator, family_of(recipe)
     options = MappingOptions(
         layers=section.mapping_layers,

@@ -16,7 +16,7 @@ from stylegan_cli.networks.discriminators import DiscriminatorForm
 from stylegan_cli.networks.mapping import LabelForm
 from stylegan_cli.networks.synthesis import Synthesis
 from stylegan_cli.ops import BackendName
-from stylegan_cli.recipe import DiscriminatorSection, Recipe, families
+from stylegan_cli.recipe import DiscriminatorSection, Settled, families
 from stylegan_cli.recipe.families import FamilyKeys
 
 
@@ -25,7 +25,7 @@ class BuildSynthesis(Protocol):
     """Builder of the synthesis network of a recipe, at random weights."""
 
     def __call__(
-        self, recipe: Recipe, *, w_dim: int, dtype: torch.dtype, backend: BackendName
+        self, recipe: Settled, *, w_dim: int, dtype: torch.dtype, backend: BackendName
     ) -> Synthesis:
         """Draw the weights from torch's global stream, which the caller has seeded.
 
@@ -69,7 +69,7 @@ def register(family: Family) -> None:
     _FAMILIES[family.name] = family
 
 
-def family_of(recipe: Recipe) -> Family:
+def family_of(recipe: Settled) -> Family:
     """Return the family that a recipe names."""
     name = recipe.generator.family
     if name not in _FAMILIES:

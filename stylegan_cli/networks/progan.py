@@ -30,7 +30,7 @@ from stylegan_cli.ops import BackendName, fir, pick_backend
 from stylegan_cli.ops.conv import conv2d, conv2d_up
 from stylegan_cli.ops.fast import box_kernel
 from stylegan_cli.ops.reference import BLUR, LRELU_SLOPE
-from stylegan_cli.recipe import DiscriminatorSection, Recipe, families
+from stylegan_cli.recipe import DiscriminatorSection, Settled, families
 from stylegan_cli.shapes import Images, Ws
 
 
@@ -301,7 +301,7 @@ class FrozenTail(nn.Module):
 
 
 def build_traditional(
-    recipe: Recipe, *, w_dim: int, dtype: torch.dtype, backend: BackendName, blur: bool = False
+    recipe: Settled, *, w_dim: int, dtype: torch.dtype, backend: BackendName, blur: bool = False
 ) -> TraditionalSynthesis:
     """Build the synthesis network of a recipe without styles; see `family.BuildSynthesis`."""
     section = recipe.generator

@@ -28,7 +28,7 @@ from stylegan_cli.networks.progan import Conv, LatentInput, ToRGB, build_traditi
 from stylegan_cli.networks.synthesis import Synthesis
 from stylegan_cli.ops import BackendName, fast, pick_backend
 from stylegan_cli.ops.reference import EPSILON, LRELU_SLOPE
-from stylegan_cli.recipe import Recipe, families
+from stylegan_cli.recipe import Settled, families
 from stylegan_cli.recipe.sections import Variant
 from stylegan_cli.shapes import Images, Ws
 
@@ -264,7 +264,7 @@ _VARIANTS: Mapping[Variant, Mapping[str, Any]] = {
 
 
 def _synthesis(
-    recipe: Recipe, *, w_dim: int, dtype: torch.dtype, backend: BackendName
+    recipe: Settled, *, w_dim: int, dtype: torch.dtype, backend: BackendName
 ) -> Synthesis:
     section = recipe.generator
     if not section.styles:

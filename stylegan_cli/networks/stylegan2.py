@@ -31,7 +31,7 @@ from stylegan_cli.networks.synthesis import Synthesis
 from stylegan_cli.ops import BackendName, fast, fir, pick_backend
 from stylegan_cli.ops.conv import conv2d, conv2d_up
 from stylegan_cli.ops.reference import EPSILON, LRELU_SLOPE
-from stylegan_cli.recipe import Recipe, families
+from stylegan_cli.recipe import Settled, families
 from stylegan_cli.recipe.sections import Architecture
 from stylegan_cli.shapes import Images, Ws
 
@@ -318,7 +318,7 @@ class FrozenRGB(nn.Module):
 
 
 def _synthesis(
-    recipe: Recipe, *, w_dim: int, dtype: torch.dtype, backend: BackendName
+    recipe: Settled, *, w_dim: int, dtype: torch.dtype, backend: BackendName
 ) -> ModulatedSynthesis:
     section = recipe.generator
     options = SynthesisOptions(

@@ -8,7 +8,7 @@ from stylegan_cli.recipe.sections import GrowingSection, InitSection, MetricsSec
 =======
 from stylegan_cli.errors import meant_or_all
 from stylegan_cli.recipe import families
-from stylegan_cli.recipe.sections import GrowingSection, InitSection, MetricsSection, Recipe
+from stylegan_cli.recipe.sections import GrowingSection, InitSection, MetricsSection, Settled
 >>>>>>> ecbdedf (A network family is one record: it names its builder, labels, discriminator and recipe keys; nobody else asks which family it is)
 from stylegan_cli.recipe.toml import inline
 
@@ -290,7 +290,7 @@ def idle_keys(recipe: Settled) -> Iterator[Conflict]:
                     words=f"{inline(found)} does nothing {idle.why}; {remedy}",
                 )
 =======
-def idle_keys(recipe: Recipe) -> Iterator[Conflict]:
+def idle_keys(recipe: Settled) -> Iterator[Conflict]:
     """Keys that are set although nothing reads them."""
     family = recipe.generator.family
     for key in families.own_keys():
@@ -302,8 +302,8 @@ def idle_keys(recipe: Recipe) -> Iterator[Conflict]:
                 yield from _idle(recipe, key, idle.why, idle.because)
 
 
-def _idle(recipe: Recipe, key: str, why: str, because: tuple[str, ...]) -> Iterator[Conflict]:
-    found, default = _value(recipe, key), _value(Recipe(), key)
+def _idle(recipe: Settled, key: str, why: str, because: tuple[str, ...]) -> Iterator[Conflict]:
+    found, default = _value(recipe, key), _value(Settled(), key)
     if found != default:
         remedy = "leave it out" if default is None else f"write {inline(default)}"
         yield Conflict(keys=(key, *because), words=f"{inline(found)} does nothing {why}; {remedy}")
@@ -327,7 +327,7 @@ _FIXED: Mapping[str, Mapping[str, object]] = {
 def network_conflicts(recipe: Settled) -> Iterator[Conflict]:
     """What the family does not have, and G and D that do not grow together."""
 =======
-def network_conflicts(recipe: Recipe) -> Iterator[Conflict]:
+def network_conflicts(recipe: Settled) -> Iterator[Conflict]:
     """Values that the family does not have, and G and D that do not grow together."""
 >>>>>>> ecbdedf (A network family is one record: it names its builder, labels, discriminator and recipe keys; nobody else asks which family it is)
     family = recipe.generator.family

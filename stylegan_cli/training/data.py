@@ -29,7 +29,7 @@ from stylegan_cli.errors import DataError, UsageError
 <<<<<<< HEAD
 from stylegan_cli.recipe import Settled
 =======
-from stylegan_cli.recipe import Recipe
+from stylegan_cli.recipe import Settled
 from stylegan_cli.recipe.families import keys_of
 >>>>>>> ecbdedf (A network family is one record: it names its builder, labels, discriminator and recipe keys; nobody else asks which family it is)
 from stylegan_cli.runtime import upload

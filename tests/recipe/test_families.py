@@ -6,7 +6,7 @@ import pytest
 from stylegan_cli.recipe import Settled, dumps, loads
 from stylegan_cli.recipe.families import defaults
 =======
-from stylegan_cli.recipe import Recipe, dumps, loads
+from stylegan_cli.recipe import Settled, dumps, loads
 from stylegan_cli.recipe.families import keys_of, names
 >>>>>>> ecbdedf (A network family is one record: it names its builder, labels, discriminator and recipe keys; nobody else asks which family it is)
 from stylegan_cli.recipe.validation import key_types
