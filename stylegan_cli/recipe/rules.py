@@ -3,13 +3,9 @@
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, fields
 
-<<<<<<< HEAD
-from stylegan_cli.recipe.sections import GrowingSection, InitSection, MetricsSection, Settled
-=======
 from stylegan_cli.errors import meant_or_all
 from stylegan_cli.recipe import families
 from stylegan_cli.recipe.sections import GrowingSection, InitSection, MetricsSection, Settled
->>>>>>> ecbdedf (A network family is one record: it names its builder, labels, discriminator and recipe keys; nobody else asks which family it is)
 from stylegan_cli.recipe.toml import inline
 
 
@@ -275,21 +271,6 @@ _IDLE = (
 )
 
 
-<<<<<<< HEAD
-def idle_keys(recipe: Settled) -> Iterator[Conflict]:
-    """Keys that are set, and nothing looks at them."""
-    for idle in _IDLE:
-        if idle.used(recipe):
-            continue
-        for key in idle.keys:
-            found, default = _value(recipe, key), _value(Settled(), key)
-            if found != default:
-                remedy = "leave it out" if default is None else f"write {inline(default)}"
-                yield Conflict(
-                    keys=(key, *idle.because),
-                    words=f"{inline(found)} does nothing {idle.why}; {remedy}",
-                )
-=======
 def idle_keys(recipe: Settled) -> Iterator[Conflict]:
     """Keys that are set although nothing reads them."""
     family = recipe.generator.family
@@ -307,7 +288,6 @@ def _idle(recipe: Settled, key: str, why: str, because: tuple[str, ...]) -> Iter
     if found != default:
         remedy = "leave it out" if default is None else f"write {inline(default)}"
         yield Conflict(keys=(key, *because), words=f"{inline(found)} does nothing {why}; {remedy}")
->>>>>>> ecbdedf (A network family is one record: it names its builder, labels, discriminator and recipe keys; nobody else asks which family it is)
 
 
 def _value(recipe: Settled, key: str) -> object:
@@ -315,21 +295,8 @@ def _value(recipe: Settled, key: str) -> object:
     return getattr(getattr(recipe, section), name)
 
 
-<<<<<<< HEAD
-_FIXED: Mapping[str, Mapping[str, object]] = {
-    "progan": {"architecture": "progressive", "input": "latent", "styles": False, "noise": False},
-    "stylegan1": {"architecture": "progressive"},
-    "stylegan2": {"input": "const", "styles": True, "noise": True},
-}
-"""Keys of G that have one value only in a family."""
-
-
-def network_conflicts(recipe: Settled) -> Iterator[Conflict]:
-    """What the family does not have, and G and D that do not grow together."""
-=======
 def network_conflicts(recipe: Settled) -> Iterator[Conflict]:
     """Values that the family does not have, and G and D that do not grow together."""
->>>>>>> ecbdedf (A network family is one record: it names its builder, labels, discriminator and recipe keys; nobody else asks which family it is)
     family = recipe.generator.family
     if family not in families.names():
         hint = meant_or_all(family, families.names(), offer="there are")

@@ -26,12 +26,8 @@ from stylegan_cli.data.loader import (
 from stylegan_cli.data.parallel import ordered_map
 from stylegan_cli.data.samples import drawn_path
 from stylegan_cli.errors import DataError, UsageError
-<<<<<<< HEAD
-from stylegan_cli.recipe import Settled
-=======
 from stylegan_cli.recipe import Settled
 from stylegan_cli.recipe.families import keys_of
->>>>>>> ecbdedf (A network family is one record: it names its builder, labels, discriminator and recipe keys; nobody else asks which family it is)
 from stylegan_cli.runtime import upload
 from stylegan_cli.shapes import C, Picture
 

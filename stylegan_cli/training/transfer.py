@@ -122,14 +122,9 @@ def _built(recipe: Settled, origin: Origin, c_dim: int) -> tuple[dict[str, Shape
     return shapes, tuple(frozen_parts(recipe.init, G, D))
 
 
-<<<<<<< HEAD
-def _check_meaning(origin: Origin, recipe: Settled) -> None:
-    differing = _settings(origin, recipe, _MEANING)
-=======
 def _check_meaning(origin: Origin, recipe: Settled) -> None:
     keys = ("generator.family", "generator.mapping_lr_multiplier", *meaning_keys())
     differing = _settings(origin, recipe, keys)
->>>>>>> ecbdedf (A network family is one record: it names its builder, labels, discriminator and recipe keys; nobody else asks which family it is)
     if differing:
         raise NetworkFileError(
             f"{origin.path}: another kind of network, whose weights would mean something else "

@@ -2,13 +2,8 @@ from typing import get_args
 
 import pytest
 
-<<<<<<< HEAD
-from stylegan_cli.recipe import Settled, dumps, loads
-from stylegan_cli.recipe.families import defaults
-=======
 from stylegan_cli.recipe import Settled, dumps, loads
 from stylegan_cli.recipe.families import keys_of, names
->>>>>>> ecbdedf (A network family is one record: it names its builder, labels, discriminator and recipe keys; nobody else asks which family it is)
 from stylegan_cli.recipe.validation import key_types
 from tests.recipe.problems import problems
 

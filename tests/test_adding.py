@@ -1,0 +1,83 @@
+"""A family of networks from outside: one registration, and every command works with it."""
+
+import pytest
+import torch
+from torch import nn
+from typer.testing import CliRunner
+
+from stylegan_cli.cli.app import app
+from stylegan_cli.networks import family as registry
+from stylegan_cli.networks.family import Family, register
+from stylegan_cli.networks.synthesis import Synthesis
+from stylegan_cli.recipe import families
+from stylegan_cli.recipe.families import FamilyKeys
+
+TOY = """
+title = "toy"
+generator = {family = "toy", z_dim = 8, w_dim = 8}
+discriminator = {channel_base = 64, channel_max = 8}
+data = {resolution = 8}
+train = {batch_size = 4, total_kimg = 0.008, ema_kimg = 0.1}
+loss = {r1_interval = 2, pl_interval = 2}
+report = {tick_kimg = 0.004, snapshot_ticks = 1, state_ticks = 1}
+"""
+
+
+class TwoLayers(Synthesis):
+    """The sum of two pictures, each a linear function of its code."""
+
+    num_ws = 2
+    noise_resolutions = ()
+    layer_sides = (4, 64)
+
+    def __init__(self, w_dim: int, side: int) -> None:
+        super().__init__()
+        self.coarse, self.fine = (nn.Linear(w_dim, 3 * side * side) for _ in range(2))
+        self.side = side
+
+    def forward(self, ws, noise):
+        image = torch.tanh(self.coarse(ws[:, 0]) + self.fine(ws[:, 1]))
+        return image.reshape(-1, 3, self.side, self.side)
+
+
+@pytest.fixture
+def toy(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(registry, "_FAMILIES", dict(registry._FAMILIES))
+    monkeypatch.setattr(families, "_FAMILIES", dict(families._FAMILIES))
+    register(
+        Family(
+            name="toy",
+            keys=FamilyKeys(
+                defaults={"generator.mapping_layers": 1, "generator.noise": False},
+                fixed={"generator.noise": False},
+            ),
+            synthesis=lambda recipe, *, w_dim, dtype, backend: TwoLayers(
+                w_dim, recipe.data.resolution
+            ),
+        )
+    )
+    (tmp_path / "toy.toml").write_text(TOY)
+
+
+def sgtool(*arguments):
+    return CliRunner().invoke(app, [*map(str, arguments)])
+
+
+def test_a_family_from_outside_is_trained_drawn_and_mixed(toy, image_folder):
+    for words in (
+        ("train", "toy.toml", "--data", image_folder, "-o", "run"),
+        ("grid", "--network", "run", "--seeds", "0-3", "--psi", "0.7", "-o", "grid"),
+        ("mix", "--network", "run", "--rows", "1", "--cols", "2", "--layers", "fine", "-o", "mix"),
+        ("train", "toy.toml", "--data", image_folder, "--init-from", "run", "-o", "again"),
+    ):
+        result = sgtool(*words)
+        assert result.exit_code == 0, result.stderr
+
+
+def test_the_rules_of_a_family_from_outside_hold(toy):
+    result = sgtool("recipe", "show", "toy.toml", "--set", "generator.noise=true")
+    assert result.exit_code == 2
+    assert "true is not possible in toy; write false" in result.stderr
+    result = sgtool("recipe", "show", "toy.toml", "--set", "generator.conv_clamp=1")
+    assert "1.0 does nothing in the family toy; leave it out" in result.stderr
