@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any, Literal
 
 import h5py
-import numpy as np
 
 from stylegan_cli.errors import DataError, OutputError
 from stylegan_cli.files import system_reason

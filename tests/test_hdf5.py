@@ -96,7 +96,7 @@ def test_more_than_is_stored_is_refused(path):
         packed[0] = 0
     with open_hdf5(path) as file:
         for name in ("images", "packed"):
-            with pytest.raises(DataError, match="claims .* bytes, but only"):
+            with pytest.raises(DataError, match=r"claims .* bytes, but only"):
                 stored_array(file, name, kinds="u", ranks=(3, 4))
 
 
