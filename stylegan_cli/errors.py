@@ -14,7 +14,9 @@ SgtoolError                the work failed                              exit 1
 └── Interrupted            stopped by Ctrl-C or SIGTERM, state saved    exit 130
 
 A message says what is wrong, what was found and what to do, path first, in lower case:
-`people.zip: images are 64×64, the recipe says 128×128; add --set data.resolution=64`.
+people.zip: images are 64×64, the recipe says 128×128; add `data.resolution=64`.
+Parameters and recipe keys stand in backticks, with the value after `=`: `crossover=99`. The command
+line shows them as its flags, `--crossover 99` and `--set data.resolution=64`.
 """
 
 from collections.abc import Iterable, Sequence
@@ -26,7 +28,20 @@ class SgtoolError(Exception):
 
 
 class UsageError(SgtoolError):
+    """A call with an argument that is wrong, missing or does not go with another.
+
+    Args:
+        problem: What is wrong and what to do.
+        parameter: Name of the argument, which opens the message.
+        value: What was given for it.
+    """
+
     exit_code = 2
+
+    def __init__(self, problem: str, *, parameter: str | None = None, value: object = None) -> None:
+        self.parameter = parameter
+        given = "" if value is None else f"={value}"
+        super().__init__(f"`{parameter}{given}`: {problem}" if parameter else problem)
 
 
 class RecipeError(UsageError):

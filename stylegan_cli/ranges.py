@@ -18,75 +18,81 @@ _OPEN_LAYERS = re.compile(r"(\d{1,4000})-", re.ASCII)
 _LAYER_SIDES = {"coarse": (4, 8), "middle": (16, 32), "fine": (64, 2**62)}
 
 
-def parse_ints(text: str, *, flag: str = "--seeds", valid: range = SEEDS) -> tuple[int, ...]:
+def parse_ints(text: str, *, parameter: str = "seeds", valid: range = SEEDS) -> tuple[int, ...]:
     """Whole numbers from a list such as `0-15,20`, in the order written, repeats kept.
 
     Args:
-        flag: What the list was given to; opens the error message.
+        parameter: Name of the argument, for the error message.
         valid: Numbers that may occur.
 
     Raises:
         UsageError: The text is no such list, or a number is not valid.
     """
     numbers: list[int] = []
-    for part in _parts(text, flag, example="0-15,20"):
-        run = _parse_run(part, flag, valid)
-        _check_count(len(numbers) + len(run), text, flag)
+    for part in _parts(text, parameter, example="0-15,20"):
+        run = _parse_run(part, parameter, valid)
+        _check_count(len(numbers) + len(run), text, parameter)
         numbers += run
     return tuple(numbers)
 
 
-def parse_floats(text: str, *, flag: str = "--psi") -> tuple[float, ...]:
+def parse_floats(text: str, *, parameter: str = "psi") -> tuple[float, ...]:
     """Numbers from a list such as `1,0.7,0` or START:STOP:COUNT, both ends included.
 
     Args:
-        flag: What the list was given to; opens the error message.
+        parameter: Name of the argument, for the error message.
 
     Raises:
         UsageError: The text is no such list.
     """
     numbers: list[float] = []
-    for part in _parts(text, flag, example="1,0.7,0 or -1:1:9"):
+    for part in _parts(text, parameter, example="1,0.7,0 or -1:1:9"):
         start, *span = part.split(":")
         if not span:
-            numbers.append(float(_decimal(start, part, flag)))
+            numbers.append(float(_decimal(start, part, parameter)))
             continue
         if len(span) != 2:
-            raise UsageError(f"{flag} {part}: not START:STOP:COUNT; write for example -1:1:9")
-        count = _sweep_count(span[1], part, flag)
-        _check_count(len(numbers) + count, text, flag)
-        numbers += _sweep(_decimal(start, part, flag), _decimal(span[0], part, flag), count)
+            raise UsageError(
+                "not START:STOP:COUNT; write for example -1:1:9", parameter=parameter, value=part
+            )
+        count = _sweep_count(span[1], part, parameter)
+        _check_count(len(numbers) + count, text, parameter)
+        numbers += _sweep(
+            _decimal(start, part, parameter), _decimal(span[0], part, parameter), count
+        )
     return tuple(numbers)
 
 
-def parse_layers(text: str, num_ws: int, *, flag: str = "--layers") -> tuple[int, ...]:
+def parse_layers(text: str, num_ws: int, *, parameter: str = "layers") -> tuple[int, ...]:
     """Layers from a list of `coarse`, `middle`, `fine`, `all`, `3`, `0-6`, `8-`; ascending.
 
     Layers 2k and 2k + 1 work at 4 · 2ᵏ px; coarse is 4-8 px, middle 16-32, fine 64 and up.
 
     Args:
         num_ws: Number of layers of the network.
-        flag: What the list was given to; opens the error message.
+        parameter: Name of the argument, for the error message.
 
     Raises:
         UsageError: The text is no such list, or the network has no such layer.
     """
-    return parse_layers_by_side(text, [layer_resolution(i) for i in range(num_ws)], flag=flag)
+    return parse_layers_by_side(
+        text, [layer_resolution(i) for i in range(num_ws)], parameter=parameter
+    )
 
 
-def parse_layers_by_side(text: str, sides: Sequence[int], *, flag: str) -> tuple[int, ...]:
+def parse_layers_by_side(text: str, sides: Sequence[int], *, parameter: str) -> tuple[int, ...]:
     """As `parse_layers`, for layers that work at these sides.
 
     Args:
         sides: In pixels, of each layer.
-        flag: What the list was given to; opens the error message.
+        parameter: Name of the argument, for the error message.
 
     Raises:
         UsageError: The text is no such list, or there is no such layer.
     """
     layers: set[int] = set()
-    for part in _parts(text, flag, example="coarse, 0-6, 8- or all"):
-        layers.update(_parse_layer_part(part, sides, flag))
+    for part in _parts(text, parameter, example="coarse, 0-6, 8- or all"):
+        layers.update(_parse_layer_part(part, sides, parameter))
     return tuple(sorted(layers))
 
 
@@ -111,24 +117,28 @@ def format_ints(numbers: Iterable[int]) -> str:
     return ",".join(_format_run([number for _, number in pairs]) for _, pairs in runs)
 
 
-def _parts(text: str, flag: str, *, example: str) -> list[str]:
+def _parts(text: str, parameter: str, *, example: str) -> list[str]:
     parts = [part.strip() for part in text.split(",")]
     if not all(parts):
         found = "an empty list" if not text.strip() else f"nothing between commas in {text!r}"
-        raise UsageError(f"{flag}: {found}; write for example {example}")
+        raise UsageError(f"{found}; write for example {example}", parameter=parameter)
     return parts
 
 
-def _parse_run(part: str, flag: str, valid: range) -> range:
+def _parse_run(part: str, parameter: str, valid: range) -> range:
     match = _INTS.fullmatch(part)
     if match is None:
-        raise UsageError(f"{flag} {part}: {_why_not_ints(part, valid)}")
+        raise UsageError(f"{_why_not_ints(part, valid)}", parameter=parameter, value=part)
     first, last = int(match[1]), int(match[3] or match[1])
     if last < first:
-        raise UsageError(f"{flag} {part}: the range runs backwards; write {last}-{first}")
+        raise UsageError(
+            f"the range runs backwards; write {last}-{first}", parameter=parameter, value=part
+        )
     for number in (first, last):
         if number not in valid:
-            raise UsageError(f"{flag} {part}: {number} is out of range; {_describe(valid)}")
+            raise UsageError(
+                f"{number} is out of range; {_describe(valid)}", parameter=parameter, value=part
+            )
     return range(first, last + 1)
 
 
@@ -144,31 +154,39 @@ def _describe(valid: range) -> str:
     return f"the valid range is {valid[0]}-{valid[-1]}"
 
 
-def _check_count(count: int, text: str, flag: str) -> None:
+def _check_count(count: int, text: str, parameter: str) -> None:
     if count > MAX_COUNT:
         raise UsageError(
-            f"{flag} {text}: {count:,} numbers are too many; ask for at most {MAX_COUNT:,} at once"
+            f"{count:,} numbers are too many; ask for at most {MAX_COUNT:,} at once",
+            parameter=parameter,
+            value=text,
         )
 
 
-def _decimal(number: str, part: str, flag: str) -> Decimal:
+def _decimal(number: str, part: str, parameter: str) -> Decimal:
     # decimals, so that 0:1:11 holds the same 0.3 as the list 0,0.1,0.2,0.3,…
     try:
         value = Decimal(number)
     except InvalidOperation:
         raise UsageError(
-            f"{flag} {part}: not a number; write for example 1,0.7,0 or -1:1:9"
+            "not a number; write for example 1,0.7,0 or -1:1:9", parameter=parameter, value=part
         ) from None
     if value.is_nan() or not isfinite(float(value)):
-        raise UsageError(f"{flag} {part}: not a finite number; write for example 1,0.7,0")
+        raise UsageError(
+            "not a finite number; write for example 1,0.7,0", parameter=parameter, value=part
+        )
     return value
 
 
-def _sweep_count(count: str, part: str, flag: str) -> int:
+def _sweep_count(count: str, part: str, parameter: str) -> int:
     if not re.fullmatch(r"\d{1,4000}", count, re.ASCII):
-        raise UsageError(f"{flag} {part}: COUNT is not a whole number; write for example -1:1:9")
+        raise UsageError(
+            "COUNT is not a whole number; write for example -1:1:9", parameter=parameter, value=part
+        )
     if int(count) < 2:
-        raise UsageError(f"{flag} {part}: COUNT is {count}; both ends need at least 2")
+        raise UsageError(
+            f"COUNT is {count}; both ends need at least 2", parameter=parameter, value=part
+        )
     return int(count)
 
 
@@ -177,28 +195,30 @@ def _sweep(start: Decimal, stop: Decimal, count: int) -> list[float]:
     return [float((start * (steps - i) + stop * i) / steps) for i in range(count)]
 
 
-def _parse_layer_part(part: str, sides: Sequence[int], flag: str) -> Sequence[int]:
+def _parse_layer_part(part: str, sides: Sequence[int], parameter: str) -> Sequence[int]:
     every = range(len(sides))
     if part == "all":
         return every
     if part in _LAYER_SIDES:
-        return _named_layers(part, sides, flag)
+        return _named_layers(part, sides, parameter)
     if _OPEN_LAYERS.fullmatch(part):
-        _parse_run(part[:-1], flag, every)
+        _parse_run(part[:-1], parameter, every)
         return every[int(part[:-1]) :]
     if part[0].isalpha():
         lead = meant_or_all(part, ("all", *_LAYER_SIDES, "0-6", "8-"), offer="write for example")
-        raise UsageError(f"{flag} {part}: no such group of layers{lead}")
-    return _parse_run(part, flag, every)
+        raise UsageError(f"no such group of layers{lead}", parameter=parameter, value=part)
+    return _parse_run(part, parameter, every)
 
 
-def _named_layers(name: str, sides: Sequence[int], flag: str) -> tuple[int, ...]:
+def _named_layers(name: str, sides: Sequence[int], parameter: str) -> tuple[int, ...]:
     groups = layer_groups(sides)
     if name not in groups:
         low, _ = _LAYER_SIDES[name]
         raise UsageError(
-            f"{flag} {name}: this network has no layers of {low} px and up, its finest are "
-            f"{sides[-1]} px; {_describe(range(len(sides)))}"
+            f"this network has no layers of {low} px and up, its finest are "
+            f"{sides[-1]} px; {_describe(range(len(sides)))}",
+            parameter=parameter,
+            value=name,
         )
     return groups[name]
 

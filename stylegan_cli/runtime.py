@@ -57,7 +57,9 @@ def pick_device(name: str = "auto") -> "torch.device":
         # of a word that names no device, torch lists all of its own
         reason = str(error).partition("Expected one of")[0] or "no such device"
         raise UsageError(
-            f"--device {name}: not usable here ({reason.splitlines()[0]}); use auto, cpu or cuda"
+            f"not usable here ({reason.splitlines()[0]}); use auto, cpu or cuda",
+            parameter="device",
+            value=name,
         ) from None
     return device
 

@@ -35,7 +35,7 @@ def test_a_list_of_ints_keeps_order_and_repeats(text, numbers):
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("5-2", "--rows 5-2: the range runs backwards; write 2-5"),
+        ("5-2", "`rows=5-2`: the range runs backwards; write 2-5"),
         ("-3", "the valid range is 0-4294967295"),
         ("4294967296", "4294967296 is out of range; the valid range is 0-4294967295"),
         ("0-99999999999", "99999999999 is out of range"),
@@ -53,8 +53,8 @@ def test_a_list_of_ints_keeps_order_and_repeats(text, numbers):
 )
 def test_what_is_no_list_of_ints_is_refused_in_words(text, words):
     with pytest.raises(UsageError, match=re.escape(words)) as caught:
-        parse_ints(text, flag="--rows")
-    assert str(caught.value).startswith("--rows")
+        parse_ints(text, parameter="rows")
+    assert str(caught.value).startswith("`rows")
 
 
 def test_ints_outside_a_given_range_are_refused_not_clamped():
@@ -157,13 +157,13 @@ def test_layers_beyond_the_network_are_refused_not_clamped(text):
 
 
 def test_a_group_the_network_does_not_have_is_refused():
-    with pytest.raises(UsageError, match=r"--layers fine: .* its finest are 32 px"):
+    with pytest.raises(UsageError, match=r"`layers=fine`: .* its finest are 32 px"):
         parse_layers("fine", 8)
 
 
 @pytest.mark.parametrize("text", ["", "corse", "-3", "4-2", "8--"])
 def test_what_is_no_list_of_layers_is_refused(text):
-    with pytest.raises(UsageError, match="--layers"):
+    with pytest.raises(UsageError, match="`layers"):
         parse_layers(text, 10)
 
 
@@ -172,7 +172,7 @@ def test_what_is_no_list_of_layers_is_refused(text):
     [("coarse", (0, 1, 2)), ("middle", (3, 4)), ("all", (0, 1, 2, 3, 4)), ("0,3-", (0, 3, 4))],
 )
 def test_groups_of_layers_go_by_their_sides(text, layers):
-    assert parse_layers_by_side(text, (4, 8, 8, 16, 16), flag="--layers") == layers
+    assert parse_layers_by_side(text, (4, 8, 8, 16, 16), parameter="layers") == layers
 
 
 def test_groups_without_layers_are_left_out():

@@ -70,7 +70,7 @@ def test_a_device_that_is_not_there_is_refused_in_words(name):
     with pytest.raises(UsageError) as error:
         pick_device(name)
     words = str(error.value)
-    assert words.startswith(f"--device {name}: not usable here (")
+    assert words.startswith(f"`device={name}`: not usable here (")
     assert words.endswith("; use auto, cpu or cuda")
     assert "\n" not in words
 
@@ -79,7 +79,7 @@ def test_a_word_that_names_no_device_is_not_answered_with_all_of_torchs():
     with pytest.raises(UsageError) as error:
         pick_device("gpu")
     assert str(error.value) == (
-        "--device gpu: not usable here (no such device); use auto, cpu or cuda"
+        "`device=gpu`: not usable here (no such device); use auto, cpu or cuda"
     )
 
 

@@ -106,8 +106,8 @@ def bench(
         keep_freed_memory()
     chosen = api.benchmark_forms(
         place,
-        _words(precision, "--precision", ("fp32", "bf16")),
-        _words(backend, "--backend", BACKENDS),
+        _words(precision, "precision", ("fp32", "bf16")),
+        _words(backend, "backend", BACKENDS),
         _engines(compiled=compiled, captured=captured),
     )
     cases = [
@@ -167,12 +167,16 @@ class _Report:
                     console.warn(f"{_named(result.case)}: {name}: {note}")
 
 
-def _words(text: str | None, flag: str, valid: Sequence[Word]) -> list[Word]:
+def _words(text: str | None, parameter: str, valid: Sequence[Word]) -> list[Word]:
     """The words of a list such as `auto,ref`; none where it is not given."""
     words = text.split(",") if text is not None else []
     for word in words:
         if word not in valid:
-            raise UsageError(f"{flag} {text}: no {word!r}; write one or more of {', '.join(valid)}")
+            raise UsageError(
+                f"no {word!r}; write one or more of {', '.join(valid)}",
+                parameter=parameter,
+                value=text,
+            )
     return [known for word in words for known in valid if known == word]
 
 
@@ -185,7 +189,7 @@ def _variants(assignments: Sequence[str], resolutions: str | None) -> list[list[
     """The assignments for each resolution that is asked for."""
     if resolutions is None:
         return [[*assignments]]
-    sides = parse_ints(resolutions, flag="--resolution", valid=range(4, 1025))
+    sides = parse_ints(resolutions, parameter="resolution", valid=range(4, 1025))
     return [[*assignments, f"data.resolution={side}"] for side in sides]
 
 
@@ -195,7 +199,9 @@ def _cases(
     from stylegan_cli import api
 
     recipe, _ = automatic.settle(name, changes, device_name=device, run=None)
-    sizes = parse_ints(batches, flag="--batch-size", valid=range(1, 2**20)) if batches else (None,)
+    sizes = (
+        parse_ints(batches, parameter="batch_size", valid=range(1, 2**20)) if batches else (None,)
+    )
     for size in sizes:
         yield from api.benchmark_cases(name, recipe, batch_size=size)
 

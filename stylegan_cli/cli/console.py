@@ -6,6 +6,7 @@ long paths and read `[…]` in them as markup.
 
 import json
 import os
+import re
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -24,6 +25,7 @@ T = TypeVar("T")
 PLAIN_SECONDS = 10.0
 """Without a terminal, progress is one line every so many seconds."""
 
+_PARAMETER = re.compile(r"`(?P<name>[a-z]\w*(\.\w+)*)(=(?P<value>[^`]*))?`", re.ASCII)
 _level: Level = "normal"
 
 
@@ -83,7 +85,27 @@ def track(
         yield from _with_lines(items, label, total, count)
 
 
+def flags(text: str) -> str:
+    """Return a message of the library with its parameters and recipe keys as flags.
+
+    `crossover=99` becomes --crossover 99, `loop=False` --no-loop, `train.lr_g=0.002`
+    --set train.lr_g=0.002.
+    """
+    return _PARAMETER.sub(_flag, text)
+
+
+def _flag(match: re.Match[str]) -> str:
+    name, value = match["name"], match["value"]
+    if "." in name:
+        return name if value is None else f"--set {name}={value}"
+    flag = name.replace("_", "-")
+    if value == "False":
+        return f"--no-{flag}"
+    return f"--{flag}" if value in (None, "True") else f"--{flag} {value}"
+
+
 def _say(text: str, prefix: str = "", colour: str | None = None) -> None:
+    text = flags(text)
     if prefix and "NO_COLOR" not in os.environ:
         prefix = typer.style(prefix, fg=colour, bold=True)
     typer.echo(prefix + text, err=True)

@@ -53,8 +53,8 @@ def mix(
     Each place shows its row's image with some layers taken from its column's: coarse layers
     carry pose and shape, fine ones colours.
     """
-    row_picks, col_picks = parse_picks(rows, flag="--rows"), parse_picks(cols, flag="--cols")
-    starts = () if crossover is None else parse_ints(crossover, flag="--crossover")
+    row_picks, col_picks = parse_picks(rows, parameter="rows"), parse_picks(cols, parameter="cols")
+    starts = () if crossover is None else parse_ints(crossover, parameter="crossover")
     from stylegan_cli import api
 
     def make_plan(network: "Network", sampling: "Sampling") -> "Plan":

@@ -72,7 +72,7 @@ def noise(
 def _parse_crop(text: str | None) -> tuple[int, int, int] | None:
     if text is None:
         return None
-    numbers = parse_ints(text, flag="--crop")
+    numbers = parse_ints(text, parameter="crop")
     if len(numbers) != 3:
         raise UsageError(f"--crop {text}: not left,top,side in pixels; write for example 16,8,24")
     x, y, size = numbers

@@ -257,13 +257,13 @@ def _default_seeds(interp: str, cols: int, rows: int, *, still: bool) -> str:
 
 
 def _parse_style_seeds(text: str | None) -> tuple[Pick, ...]:
-    return () if text is None else parse_picks(text, flag="--style-seeds")
+    return () if text is None else parse_picks(text, parameter="style_seeds")
 
 
 def _parse_crossover(text: str | None, network: "Network") -> tuple[int, ...]:
     if text is None:
         return ()
-    return parse_ints(text, flag="--crossover", valid=range(network.G.num_ws + 1))
+    return parse_ints(text, parameter="crossover", valid=range(network.G.num_ws + 1))
 
 
 def _parse_classes(text: str | None, network: "Network") -> tuple[str, ...]:

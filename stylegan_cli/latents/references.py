@@ -1,4 +1,4 @@
-"""What a seed flag may hold: seeds, and codes kept in files; `0-3,proj.npz,grid.h5:4` ⇄ tuples."""
+"""What stands for an image: seeds, and codes kept in files; `0-3,proj.npz,grid.h5:4` ⇄ tuples."""
 
 import re
 from collections.abc import Iterable
@@ -30,7 +30,7 @@ class Stored:
 
     @property
     def text(self) -> str:
-        """As it is written after a flag."""
+        """Return the reference as it is typed."""
         chosen = "/".join((*self.names, *self.index))
         return f"{self.path}:{chosen}" if chosen else str(self.path)
 
@@ -39,14 +39,14 @@ Pick = int | Stored
 """A seed, or codes in a file."""
 
 
-def parse_picks(text: str, *, flag: str = "--seeds") -> tuple[Pick, ...]:
+def parse_picks(text: str, *, parameter: str = "seeds") -> tuple[Pick, ...]:
     """Seeds and codes in files from a list such as `0-3,proj.npz,grid.h5:4`, in this order.
 
     Nothing is read. A file ends in .h5, .hdf5, .npz or .npy; what to take of it follows behind a
     colon, names before indexes: `mix.h5:1/0-2`, `mix.h5:row_sources/-1`, `codes.npz:smiles/w/3`.
 
     Args:
-        flag: What the list was given to; opens the error message.
+        parameter: Name of the argument, for the error message.
 
     Raises:
         UsageError: The text is no such list.
@@ -54,9 +54,9 @@ def parse_picks(text: str, *, flag: str = "--seeds") -> tuple[Pick, ...]:
     picks: list[Pick] = []
     for is_seeds, parts in groupby(text.split(","), key=_looks_like_seeds):
         if is_seeds:
-            picks += parse_ints(",".join(parts), flag=flag)
+            picks += parse_ints(",".join(parts), parameter=parameter)
         else:
-            picks += (_parse_stored(part.strip(), flag) for part in parts)
+            picks += (_parse_stored(part.strip(), parameter) for part in parts)
     return tuple(picks)
 
 
@@ -70,16 +70,20 @@ def _looks_like_seeds(part: str) -> bool:
     return not any(sign.isalpha() for sign in part)
 
 
-def _parse_stored(part: str, flag: str) -> Stored:
+def _parse_stored(part: str, parameter: str) -> Stored:
     match = _FILE.fullmatch(part)
     if match is None:
-        raise UsageError(f"{flag} {part}: neither seeds nor a file of codes; {EXAMPLE}")
+        raise UsageError(
+            f"neither seeds nor a file of codes; {EXAMPLE}", parameter=parameter, value=part
+        )
     chosen = match[2].split("/") if match[2] else []
     index = [word for word in chosen if _POSITIONS.fullmatch(word)]
     names = chosen[: len(chosen) - len(index)]
     if chosen != [*names, *index] or not all(names):
         raise UsageError(
-            f"{flag} {part}: {match[2]} is not names and then indexes, with / between; {EXAMPLE}"
+            f"{match[2]} is not names and then indexes, with / between; {EXAMPLE}",
+            parameter=parameter,
+            value=part,
         )
     return Stored(path=Path(match[1]), names=tuple(names), index=tuple(index))
 

@@ -85,9 +85,13 @@ def truncate(ws: Ws, w_avg: W1, psi: float, cutoff: int | None = None) -> Ws:
     """
     num_ws = ws.shape[1]
     if not isfinite(psi):
-        raise UsageError(f"--psi {psi}: not a finite number; 1 leaves the images as they are")
+        raise UsageError(
+            "not a finite number; 1 leaves the images as they are", parameter="psi", value=psi
+        )
     if cutoff is not None and not 0 <= cutoff <= num_ws:
-        raise UsageError(f"--cutoff {cutoff}: out of range; the valid range is 0-{num_ws}")
+        raise UsageError(
+            f"out of range; the valid range is 0-{num_ws}", parameter="cutoff", value=cutoff
+        )
     if psi == 1:
         return ws
     # psi 0 must give w_avg to the bit, so not torch.lerp
@@ -138,7 +142,9 @@ def class_index(classes: Sequence[str], c_dim: int, chosen: str | None) -> int |
     """
     if c_dim == 0:
         if chosen is not None:
-            raise UsageError(f"--class {chosen}: the network has no classes; leave --class out")
+            raise UsageError(
+                "the network has no classes; leave `class` out", parameter="class", value=chosen
+            )
         return None
     if chosen is None:
         return 0
@@ -147,9 +153,9 @@ def class_index(classes: Sequence[str], c_dim: int, chosen: str | None) -> int |
     if chosen.isdecimal() and int(chosen) < c_dim:
         return int(chosen)
     if lead := meant(chosen, classes):
-        raise UsageError(f"--class {chosen}: no such class{lead}")
+        raise UsageError(f"no such class{lead}", parameter="class", value=chosen)
     named = f" or one of {', '.join(classes)}" if classes else ""
-    raise UsageError(f"--class {chosen}: no such class; choose 0-{c_dim - 1}{named}")
+    raise UsageError(f"no such class; choose 0-{c_dim - 1}{named}", parameter="class", value=chosen)
 
 
 def class_names(network: Network) -> tuple[str, ...]:
@@ -176,18 +182,22 @@ def check_possible(G: Generator, sampling: Sampling) -> None:
     """
     if sampling.psi != 1 and not G.has_w:
         raise UsageError(
-            f"--psi {sampling.psi:g}: this network makes images straight from z and has no w to "
-            "truncate; leave --psi out"
+            "this network makes images straight from z and has no w to truncate; leave `psi` out",
+            parameter="psi",
+            value=f"{sampling.psi:g}",
         )
     if sampling.cutoff is not None and not G.has_styles:
         raise UsageError(
-            f"--cutoff {sampling.cutoff}: this network has one code for all layers; "
-            "leave --cutoff out"
+            "this network has one code for all layers; leave `cutoff` out",
+            parameter="cutoff",
+            value=sampling.cutoff,
         )
     if sampling.noise_mode != "const" and not G.has_noise:
         raise UsageError(
-            f"--noise-mode {sampling.noise_mode}: this network has no noise inputs, its images "
-            "depend on their seeds alone; leave --noise-mode out"
+            "this network has no noise inputs, its images "
+            "depend on their seeds alone; leave `noise_mode` out",
+            parameter="noise_mode",
+            value=sampling.noise_mode,
         )
 
 

@@ -174,7 +174,7 @@ def _open_finished(path: Path) -> StudyFile:
     try:
         return open_study(path)
     except DataError as error:
-        raise OutputError(f"{error}; choose another -o or add --overwrite") from None
+        raise OutputError(f"{error}; choose another `output` or add `overwrite`") from None
 
 
 def _refuse_strangers(paths: StudyPaths) -> None:
@@ -185,7 +185,7 @@ def _refuse_strangers(paths: StudyPaths) -> None:
     if found:
         raise OutputError(
             f"{paths.folder}: not empty, holds {found[0].name}; "
-            "choose another -o or add --overwrite"
+            "choose another `output` or add `overwrite`"
         )
 
 
@@ -195,7 +195,7 @@ def _same(file: StudyFile, header: Header) -> StudyFile:
         file.close()
         raise OutputError(
             f"{file.path.parent}: holds another study ({'; '.join(differences)}); "
-            "choose another -o or add --overwrite"
+            "choose another `output` or add `overwrite`"
         )
     return file
 

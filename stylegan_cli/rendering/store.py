@@ -161,7 +161,7 @@ def open_study(path: Path, *, write: bool = False) -> StudyFile:
         file = h5py.File(path, "r+" if write else "r")
     except BlockingIOError:
         raise OutputError(
-            f"{path}: another process is writing to it; wait for it or choose another -o"
+            f"{path}: another process is writing to it; wait for it or choose another `output`"
         ) from None
     except OSError as error:
         raise DataError(f"{path}: not a readable HDF5 file: {system_reason(error)}") from None

@@ -51,7 +51,7 @@ def write_page(
     if not (overwrite or _may_replace(path, report)):
         raise OutputError(
             f"{path}: exists and is no report of the same inputs; "
-            "choose another -o or add --overwrite"
+            "choose another `output` or add `overwrite`"
         )
     before, after = _frame(report)
     # names of files may hold bytes that are no text

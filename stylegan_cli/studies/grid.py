@@ -82,7 +82,9 @@ def _pick(
         return _pick_classes(network, seeds, untruncated, options)
     picked = codes_of_picks(network, seeds, untruncated)
     if options.collage and len(picked.names) > MOST_IMAGES:
-        raise UsageError(f"--collage: {len(picked.names)} images; choose at most {MOST_IMAGES}")
+        raise UsageError(
+            f"{len(picked.names)} images; choose at most {MOST_IMAGES}", parameter="collage"
+        )
     return picked, picked.codes
 
 
@@ -90,17 +92,19 @@ def _pick_classes(
     network: Network, seeds: Sequence[Pick], sampling: Sampling, options: GridOptions
 ) -> tuple[Picked, Codes]:
     if network.c_dim == 0:
-        raise UsageError("--per-class: the network has no classes; leave --per-class out")
+        raise UsageError("the network has no classes; leave `per_class` out", parameter="per_class")
     if sampling.class_name is not None:
-        raise UsageError("--per-class and --class: all classes or one; give one of them")
+        raise UsageError("`per_class` and `class`: all classes or one; give one of them")
     if options.collage:
-        raise UsageError("--per-class and --collage: a collage has no rows; give one of them")
+        raise UsageError("`per_class` and `collage`: a collage has no rows; give one of them")
     rows = [
         codes_of_picks(network, seeds, replace(sampling, class_name=name))
         for name in class_names(network)
     ]
     if rows[0].codes.z is None:
-        raise UsageError("--per-class: w and ws have a class in them already; give seeds or z")
+        raise UsageError(
+            "w and ws have a class in them already; give seeds or z", parameter="per_class"
+        )
     return rows[0], join_codes([row.codes for row in rows], np.stack)
 
 

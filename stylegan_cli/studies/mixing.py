@@ -48,7 +48,7 @@ def mix(
     if not network.G.has_styles:
         raise UsageError(
             "mix: this network has one code for all layers, so there are no styles to mix; "
-            "it offers single images, `sgtool grid --seeds 0-15`"
+            "draw single images with `sgtool grid`"
         )
     taken = _taken_layers(network.G, crossover, layers)
     row, col = (codes_of_picks(network, picks, sampling) for picks in (rows, cols))
@@ -80,7 +80,7 @@ def _taken_layers(
     """The layers that take the column's style in each matrix, by the name of the matrix."""
     num_ws = G.num_ws
     if crossover and layers:
-        raise UsageError("--crossover and --layers: both choose layers; give one of them")
+        raise UsageError("`crossover` and `layers`: both choose layers; give one of them")
     if layers:
         sides = G.synthesis.layer_sides
         chosen = [parse_layers_by_side(text, sides, flag="--layers") for text in layers]
@@ -88,7 +88,9 @@ def _taken_layers(
     starts = crossover or (G.active_ws // 2,)
     for start in starts:
         if not 0 <= start <= num_ws:
-            raise UsageError(f"--crossover {start}: out of range; the valid range is 0-{num_ws}")
+            raise UsageError(
+                f"out of range; the valid range is 0-{num_ws}", parameter="crossover", value=start
+            )
     return {f"crossover {start}": tuple(range(start, num_ws)) for start in starts}
 
 

@@ -50,7 +50,7 @@ def truncation(
     if not network.G.has_w:
         raise UsageError(
             "truncation: this network makes images straight from z, so there is no w to "
-            "truncate; it offers single images, `sgtool grid --seeds 0-15`"
+            "truncate; draw single images with `sgtool grid`"
         )
     picked = codes_of_picks(network, seeds, replace(sampling, psi=1.0))
     psis = tuple(dict.fromkeys(psis))

@@ -67,3 +67,19 @@ def test_colours_obey_no_color(capsys, monkeypatch):
     coloured, plain = capsys.readouterr().err.splitlines()
     assert "\x1b[" in coloured
     assert plain == "error: x"
+
+
+@pytest.mark.parametrize(
+    ("message", "shown"),
+    [
+        ("`crossover=99`: out of range", "--crossover 99: out of range"),
+        ("leave `noise_mode` out", "leave --noise-mode out"),
+        ("`loop=False`: a circle closes", "--no-loop: a circle closes"),
+        ("`overwrite=True` is missing", "--overwrite is missing"),
+        ("add `data.resolution=64`", "add --set data.resolution=64"),
+        ("`train.lr_g` must be positive", "train.lr_g must be positive"),
+        ("run `sgtool weights fetch`", "run `sgtool weights fetch`"),
+    ],
+)
+def test_parameters_are_shown_as_flags(message, shown):
+    assert console.flags(message) == shown

@@ -43,16 +43,16 @@ def test_picks_are_written_as_they_are_read(text):
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("x", "--rows x: neither seeds nor a file of codes; write for example"),
-        ("net.pt", "--rows net.pt: neither seeds"),
-        ("1,,w.npy", "--rows: nothing between commas"),
-        ("", "--rows: an empty list"),
-        ("5-2", "--rows 5-2: the range runs backwards"),
-        ("grid.h5:", "--rows grid.h5:: neither"),
+        ("x", "`rows=x`: neither seeds nor a file of codes; write for example"),
+        ("net.pt", "`rows=net.pt`: neither seeds"),
+        ("1,,w.npy", "`rows`: nothing between commas"),
+        ("", "`rows`: an empty list"),
+        ("5-2", "`rows=5-2`: the range runs backwards"),
+        ("grid.h5:", "`rows=grid.h5:`: neither"),
         ("grid.h5:1/row_sources", "1/row_sources is not names and then indexes"),
         ("grid.h5://1", "//1 is not names"),
     ],
 )
 def test_what_is_neither_is_refused_in_words(text, words):
     with pytest.raises(UsageError, match=words):
-        parse_picks(text, flag="--rows")
+        parse_picks(text, parameter="rows")

@@ -69,13 +69,13 @@ def test_cutoff_leaves_the_layers_from_it_on(ws, cutoff):
 
 @pytest.mark.parametrize("cutoff", [-1, 7])
 def test_a_cutoff_beyond_the_layers_is_refused(ws, cutoff):
-    with pytest.raises(UsageError, match=r"--cutoff .*valid range is 0-6"):
+    with pytest.raises(UsageError, match=r"`cutoff=.*valid range is 0-6"):
         truncate(ws, W_AVG, 0.5, cutoff)
 
 
 @pytest.mark.parametrize("psi", [float("nan"), float("inf")])
 def test_psi_must_be_finite(ws, psi):
-    with pytest.raises(UsageError, match="--psi"):
+    with pytest.raises(UsageError, match="`psi=(nan|inf)`"):
         truncate(ws, W_AVG, psi)
 
 
@@ -112,7 +112,7 @@ def test_a_network_without_classes_has_no_class():
 @pytest.mark.parametrize(
     ("classes", "c_dim", "chosen", "words"),
     [
-        ((), 0, "cat", "has no classes; leave --class out"),
+        ((), 0, "cat", "has no classes; leave `class` out"),
         (("cat", "dog"), 2, "fish", "choose 0-1 or one of cat, dog"),
         ((), 5, "5", "choose 0-4$"),
         ((), 5, "-1", "choose 0-4$"),
@@ -137,11 +137,11 @@ def test_classes_give_different_codes_for_a_seed(network_with_classes):
 @pytest.mark.parametrize(
     ("kind", "sampling", "words"),
     [
-        ("progan", Sampling(psi=0.7), "--psi 0.7: .* has no w to truncate"),
-        ("progan", Sampling(cutoff=1), "--cutoff 1: .* one code for all layers"),
-        ("traditional", Sampling(psi=0.7, cutoff=1), "--cutoff 1: .* one code for all layers"),
-        ("progan", Sampling(noise_mode="random"), "--noise-mode random: .* no noise inputs"),
-        ("traditional", Sampling(noise_mode="none"), "--noise-mode none: .* no noise inputs"),
+        ("progan", Sampling(psi=0.7), "`psi=0.7`: .* has no w to truncate"),
+        ("progan", Sampling(cutoff=1), "`cutoff=1`: .* one code for all layers"),
+        ("traditional", Sampling(psi=0.7, cutoff=1), "`cutoff=1`: .* one code for all layers"),
+        ("progan", Sampling(noise_mode="random"), "`noise_mode=random`: .* no noise inputs"),
+        ("traditional", Sampling(noise_mode="none"), "`noise_mode=none`: .* no noise inputs"),
     ],
 )
 def test_what_a_generator_lacks_is_refused_in_words(growing_networks, kind, sampling, words):

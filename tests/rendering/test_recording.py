@@ -127,7 +127,7 @@ def test_another_request_for_the_same_folder_is_refused(network, plan, tmp_path)
     record(network, plan, tmp_path / "out")
     before = contents(tmp_path / "out")
     other = mix(network, [1, 2], [3, 4], crossover=[3], sampling=Sampling(psi=0.5))
-    with pytest.raises(OutputError, match=r"psi is 1.0, not 0.5.*add --overwrite"):
+    with pytest.raises(OutputError, match=r"psi is 1.0, not 0.5.*add `overwrite`"):
         Recording(network, other, tmp_path / "out")
     assert contents(tmp_path / "out") == before
 

@@ -24,7 +24,7 @@ def test_the_request_names_the_class_by_its_index(network_with_classes):
 
 
 def test_a_class_of_a_network_without_classes_is_refused(network):
-    with pytest.raises(UsageError, match="--class 1"):
+    with pytest.raises(UsageError, match="`class=1`"):
         grid(network, [1], Sampling(class_name="1"))
 
 
@@ -56,8 +56,8 @@ def test_per_class_has_a_row_for_each_class(network_with_classes):
 @pytest.mark.parametrize(
     ("sampling", "options", "words"),
     [
-        (Sampling(class_name="cat"), GridOptions(per_class=True), "--per-class and --class"),
-        (Sampling(), GridOptions(per_class=True, collage=True), "--per-class and --collage"),
+        (Sampling(class_name="cat"), GridOptions(per_class=True), "`per_class` and `class`"),
+        (Sampling(), GridOptions(per_class=True, collage=True), "`per_class` and `collage`"),
     ],
 )
 def test_options_that_exclude_each_other_are_refused(
@@ -70,12 +70,12 @@ def test_options_that_exclude_each_other_are_refused(
 def test_ws_have_no_rows_of_classes(network_with_classes, tmp_path):
     np.save(tmp_path / "ws.npy", grid(network_with_classes, [1]).codes.ws)
     picks = parse_picks(f"1,{tmp_path}/ws.npy")
-    with pytest.raises(UsageError, match="--per-class: w and ws have a class in them"):
+    with pytest.raises(UsageError, match="`per_class`: w and ws have a class in them"):
         grid(network_with_classes, picks, options=GridOptions(per_class=True))
 
 
 def test_a_collage_of_too_many_images_is_refused(network):
-    with pytest.raises(UsageError, match="--collage: 501 images; choose at most 500"):
+    with pytest.raises(UsageError, match="`collage`: 501 images; choose at most 500"):
         grid(network, range(501), options=GridOptions(collage=True))
 
 

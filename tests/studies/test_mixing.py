@@ -86,10 +86,10 @@ def test_the_middle_layer_is_the_usual_crossover(network):
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        ({"crossover": [7]}, "--crossover 7: out of range; the valid range is 0-6"),
-        ({"crossover": [-1]}, "--crossover -1: out of range"),
-        ({"layers": ["0-6"]}, "--layers 0-6: 6 is out of range; the valid range is 0-5"),
-        ({"layers": ["fine"]}, "--layers fine: this network has no layers of 64 px"),
+        ({"crossover": [7]}, "`crossover=7`: out of range; the valid range is 0-6"),
+        ({"crossover": [-1]}, "`crossover=-1`: out of range"),
+        ({"layers": ["0-6"]}, "`layers=0-6`: 6 is out of range; the valid range is 0-5"),
+        ({"layers": ["fine"]}, "`layers=fine`: this network has no layers of 64 px"),
         ({"crossover": [1], "layers": ["all"]}, "give one of them"),
     ],
     ids=str,
@@ -101,7 +101,7 @@ def test_layers_the_network_does_not_have_are_refused(network, options, words):
 
 @pytest.mark.parametrize("kind", ["progan", "traditional"])
 def test_a_network_without_styles_says_so(growing_networks, kind):
-    with pytest.raises(UsageError, match=r"one code for all layers.*it offers"):
+    with pytest.raises(UsageError, match=r"one code for all layers.*draw single images"):
         mix(growing_networks[kind], [1], [2])
 
 

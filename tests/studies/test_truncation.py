@@ -68,5 +68,5 @@ def test_nearly_equal_strengths_have_names_of_their_own(network):
 
 
 def test_a_network_without_w_says_so(growing_networks):
-    with pytest.raises(UsageError, match=r"no w to truncate; it offers"):
+    with pytest.raises(UsageError, match=r"no w to truncate; draw single images"):
         truncation(growing_networks["progan"], [1])

@@ -148,7 +148,7 @@ def _along(
     from stylegan_cli.networks.snapshot import read_header
 
     if ways.psi_curve is not None:
-        psis = parse_floats(ways.psi_curve, flag="--psi-curve")
+        psis = parse_floats(ways.psi_curve, parameter="psi_curve")
         turned = [replace(options, sampling=replace(options.sampling, psi=psi)) for psi in psis]
         return "psi", [(f"{each.sampling.psi:g}", network, each) for each in turned]
     if ways.per_class:

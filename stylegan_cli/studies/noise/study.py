@@ -106,20 +106,24 @@ def _check(G: Generator, options: NoiseOptions, sampling: Sampling) -> None:
     if not G.has_noise:
         raise UsageError(
             "noise: this network has no noise inputs, its images depend on their seeds alone; "
-            "it offers single images, `sgtool grid --seeds 0-15`"
+            "draw single images with `sgtool grid`"
         )
     if sampling.noise_mode != "const":
         raise UsageError(
-            f"--noise-mode {sampling.noise_mode}: this study sets the noise itself, and always "
-            "shows the fixed one beside the fresh ones; leave --noise-mode out"
+            "this study sets the noise itself, and always "
+            "shows the fixed one beside the fresh ones; leave `noise_mode` out",
+            parameter="noise_mode",
+            value=sampling.noise_mode,
         )
     if options.draws < 2:
-        raise UsageError(f"--draws {options.draws}: a variance needs 2 draws at least")
+        raise UsageError(
+            "a variance needs 2 draws at least", parameter="draws", value=options.draws
+        )
     if options.crop is not None:
         x, y, size = options.crop
         if min(x, y) < 0 or size < 1 or max(x, y) + size > G.resolution:
             raise UsageError(
-                f"--crop {x},{y},{size}: reaches beyond the images, which are "
+                f"`crop={x},{y},{size}`: reaches beyond the images, which are "
                 f"{G.resolution}×{G.resolution}; write left,top,side in pixels"
             )
 
@@ -130,11 +134,13 @@ def _lists(G: Generator, texts: Sequence[str]) -> Mapping[str, Inputs]:
     if not texts:
         return {"all": tuple(range(len(sides))), "none": (), **layer_groups(sides)}
     lists = {
-        text: () if text == "none" else parse_layers_by_side(text, sides, flag="--layers")
+        text: () if text == "none" else parse_layers_by_side(text, sides, parameter="layers")
         for text in map(str.strip, texts)
     }
     if not any(lists.values()):
-        raise UsageError("--layers none: nothing is left to draw; give another list beside it")
+        raise UsageError(
+            "nothing is left to draw; give another list beside it", parameter="layers", value="none"
+        )
     return lists
 
 

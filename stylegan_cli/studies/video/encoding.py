@@ -239,7 +239,7 @@ def join_webp(whole: Whole, target: Path) -> None:
         if size >= 2**32:
             raise OutputError(
                 f"{whole.wanted}: {size:,} bytes are more than a WebP can hold; write an MP4, "
-                "or lower --quality, --size or --fps"
+                "or lower `quality`, `size` or `fps`"
             )
         file.seek(4)
         file.write(struct.pack("<I", size))
@@ -317,8 +317,9 @@ def format_of(path: Path) -> Format:
     found = FORMATS.get(path.suffix.lower())
     if found is None:
         raise UsageError(
-            f"--output {path}: a video's name ends in {', '.join(FORMATS)}; "
-            f"found {path.suffix or 'no suffix'}"
+            f"a video's name ends in {', '.join(FORMATS)}; found {path.suffix or 'no suffix'}",
+            parameter="output",
+            value=path,
         )
     return found
 

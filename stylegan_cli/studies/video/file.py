@@ -147,7 +147,7 @@ def read_account(account: Path) -> dict[str, Any]:
     if not isinstance(found, dict):
         raise OutputError(
             f"{account}: not what sgtool writes beside a video; "
-            "choose another -o or add --overwrite"
+            "choose another `output` or add `overwrite`"
         )
     return found
 
@@ -171,7 +171,7 @@ def refuse_others(paths: VideoPaths, film: Film) -> None:
     if paths.file.exists() and not paths.account.exists():
         raise OutputError(
             f"{paths.file}: there already, and no {paths.account.name} tells what it is; "
-            "choose another -o or add --overwrite"
+            "choose another `output` or add `overwrite`"
         )
     for account in (paths.account, paths.record):
         if account.exists():
@@ -191,7 +191,7 @@ def _refuse_other(place: Path, header: Header, found: Mapping[str, Any]) -> None
     if differences:
         raise OutputError(
             f"{place}: holds another video ({'; '.join(differences)}); "
-            "choose another -o or add --overwrite"
+            "choose another `output` or add `overwrite`"
         )
 
 
@@ -318,13 +318,16 @@ def _check_fits(path: Path, film: Film) -> None:
     suffix = path.suffix.lower()
     if suffix == ".mp4" and (film.width % 2 or film.height % 2):
         raise UsageError(
-            f"--size: frames would be {size}, and MP4 takes even sizes only; choose an even "
-            "--size, or -o with .gif or .webp"
+            f"frames would be {size}, and MP4 takes even sizes only; choose an even "
+            "`size`, or `output` with .gif or .webp",
+            parameter="size",
         )
     if suffix == ".gif" and film.fps > GIF_MAX_FPS:
         raise UsageError(
-            f"--fps {film.fps:g}: a GIF shows at most {GIF_MAX_FPS} frames a second; "
-            "lower --fps, or -o with .mp4 or .webp"
+            f"a GIF shows at most {GIF_MAX_FPS} frames a second; "
+            "lower `fps`, or `output` with .mp4 or .webp",
+            parameter="fps",
+            value=f"{film.fps:g}",
         )
 
 

@@ -156,10 +156,14 @@ def _film(
 ) -> Film:
     kind, screen = format_of(path), video.screen
     if quality is not None and not kind.has_quality:
-        raise UsageError(f"--quality {quality}: a GIF has no quality to choose; leave it out")
+        raise UsageError(
+            "a GIF has no quality to choose; leave it out", parameter="quality", value=quality
+        )
     chosen = DEFAULT_QUALITY if quality is None else quality
     if not 0 <= chosen <= 100:
-        raise UsageError(f"--quality {chosen}: out of range; the valid range is 0-100")
+        raise UsageError(
+            "out of range; the valid range is 0-100", parameter="quality", value=chosen
+        )
     side = screen.side or network.G.resolution
     plan, written = video.stills, {"format": path.suffix.lower().lstrip(".")}
     header = Header(

@@ -61,38 +61,44 @@ def check_tracks(network: Network, tracks: Tracks) -> None:
         check_possible(G, Sampling(psi=psi, cutoff=tracks.cutoff, noise_mode=tracks.noise_mode))
     if tracks.crossover and not tracks.style_seeds:
         raise UsageError(
-            f"--crossover {tracks.crossover[0]}: there is no second track to cross over to; "
-            "name its seeds with --style-seeds"
+            "there is no second track to cross over to; name its seeds with `style_seeds`",
+            parameter="crossover",
+            value=tracks.crossover[0],
         )
     if tracks.style_seeds and not G.has_styles:
         raise UsageError(
-            "--style-seeds: this network has one code for all layers, so there are no styles to "
-            "mix; leave --style-seeds out"
+            "this network has one code for all layers, so there are no styles to "
+            "mix; leave `style_seeds` out",
+            parameter="style_seeds",
         )
     for start in tracks.crossover:
         if not 0 <= start <= G.num_ws:
-            raise UsageError(f"--crossover {start}: out of range; the valid range is 0-{G.num_ws}")
+            raise UsageError(
+                f"out of range; the valid range is 0-{G.num_ws}", parameter="crossover", value=start
+            )
 
 
 def common_length(lengths: Mapping[str, int]) -> int:
     """How many keyframes the tracks agree on.
 
     Args:
-        lengths: Of each track, by its flag; a track of one holds throughout.
+        lengths: Of each track, by its parameter; a track of one holds throughout.
 
     Raises:
         UsageError: They do not agree, or none moves.
     """
     count = max(lengths.values())
-    for flag, length in lengths.items():
+    for parameter, length in lengths.items():
         if length not in (1, count):
             raise UsageError(
-                f"{flag}: {length} keyframes, where the longest track has {count}; "
-                f"give one, which holds throughout, or {count}"
+                f"{length} keyframes, where the longest track has {count}; "
+                f"give one, which holds throughout, or {count}",
+                parameter=parameter,
             )
     if count < 2:
         raise UsageError(
-            "--seeds: only one keyframe, and a video goes from one to the next; give at least two"
+            "only one keyframe, and a video goes from one to the next; give at least two",
+            parameter="seeds",
         )
     return count
 
@@ -147,16 +153,16 @@ def keyframes(network: Network, tracks: Tracks, interp: Interp, streams: int) ->
         DataError: A file of codes is not there or damaged.
     """
     check_tracks(network, tracks)
-    main = _read(network, tracks, "--seeds", interp, streams)
-    style = _read(network, tracks, "--style-seeds", interp, streams) if tracks.style_seeds else None
+    main = _read(network, tracks, "seeds", interp, streams)
+    style = _read(network, tracks, "style_seeds", interp, streams) if tracks.style_seeds else None
     crossover = tracks.crossover or (network.G.num_ws // 2,)
     count = common_length(
         {
-            "--seeds": main.length,
-            "--style-seeds": style.length if style else 1,
-            "--crossover": len(crossover),
-            "--psi": len(tracks.psi),
-            "--class": len(main.variants),
+            "seeds": main.length,
+            "style_seeds": style.length if style else 1,
+            "crossover": len(crossover),
+            "psi": len(tracks.psi),
+            "class": len(main.variants),
         }
     )
     return Keyframes(
@@ -218,39 +224,45 @@ def _flat(codes: Codes) -> Styles:
     return codes.ws.reshape(-1, *codes.ws.shape[-2:])
 
 
-def _read(network: Network, tracks: Tracks, flag: str, interp: Interp, streams: int) -> _Track:
-    picks = tracks.style_seeds if flag == "--style-seeds" else tracks.seeds
+def _read(network: Network, tracks: Tracks, parameter: str, interp: Interp, streams: int) -> _Track:
+    picks = tracks.style_seeds if parameter == "style_seeds" else tracks.seeds
     variants: list[Codes] = []
     for name in tracks.classes or (None,):
         picked = codes_of_picks(network, picks, Sampling(class_name=name))
         if len(tracks.classes) > 1 and picked.codes.z is None:
             raise UsageError(
-                f"--class {','.join(tracks.classes)}: {flag} holds codes that have a class in "
-                "them already; give seeds or z, or leave --class out"
+                f"`{parameter}` holds codes that have a class in "
+                "them already; give seeds or z, or leave `class` out",
+                parameter="class",
+                value=",".join(tracks.classes),
             )
         if interp.endswith("-z") and picked.codes.z is None:
             raise UsageError(
-                f"--interp {interp}: {flag} holds codes that are no z; "
-                "use lerp-w, slerp-w or cubic-w"
+                f"`{parameter}` holds codes that are no z; use lerp-w, slerp-w or cubic-w",
+                parameter="interp",
+                value=interp,
             )
-        variants.append(_bend(network.G, _deal(picked.codes, streams, flag), interp, flag))
+        variants.append(
+            _bend(network.G, _deal(picked.codes, streams, parameter), interp, parameter)
+        )
     return _Track(variants=tuple(variants), picked=picked)
 
 
-def _deal(codes: Codes, streams: int, flag: str) -> Codes:
+def _deal(codes: Codes, streams: int, parameter: str) -> Codes:
     """Codes handed out to the streams in turn; a single one goes to all of them."""
     count = len(codes.noise_seed)
     if count == 1:
         return _each(codes, lambda values: np.repeat(values[None], streams, 1))
     if count % streams:
         raise UsageError(
-            f"{flag}: {count} codes cannot be dealt evenly to {streams} streams; "
-            f"give one, or a multiple of {streams} such as {count + streams - count % streams}"
+            f"{count} codes cannot be dealt evenly to {streams} streams; "
+            f"give one, or a multiple of {streams} such as {count + streams - count % streams}",
+            parameter=parameter,
         )
     return _each(codes, lambda values: values.reshape(count // streams, streams, *values.shape[1:]))
 
 
-def _bend(G: Generator, codes: Codes, interp: Interp, flag: str) -> Codes:
+def _bend(G: Generator, codes: Codes, interp: Interp, parameter: str) -> Codes:
     """The track as the interpolation takes it: round the circle, or with a style that rests."""
     if interp == "noise":
         first = _each(codes, lambda values: values[:1].repeat(len(values), 0))
@@ -261,8 +273,9 @@ def _bend(G: Generator, codes: Codes, interp: Interp, flag: str) -> Codes:
     if length == 2:
         return join_codes([codes, _opposites(G, codes)])
     raise UsageError(
-        f"{flag}: a circle goes through two codes, here are {length} for each stream; give "
-        "fewer, more streams with --grid, or another --interp"
+        f"a circle goes through two codes, here are {length} for each stream; give "
+        "fewer, more streams with `grid`, or another `interp`",
+        parameter=parameter,
     )
 
 

@@ -246,7 +246,9 @@ def video(
     _check_screen(screen)
     if motion.interp == "noise":
         if tracks.noise_mode == "none":
-            raise UsageError("--noise-mode none: there is no noise to move; leave it out")
+            raise UsageError(
+                "there is no noise to move; leave it out", parameter="noise_mode", value="none"
+            )
         tracks = replace(tracks, noise_mode="random")
     found = keyframes(network, tracks, motion.interp, screen.streams)
     plan = Plan(
@@ -265,30 +267,38 @@ def video(
 
 
 def _check_motion(G: Generator, motion: Motion) -> None:
-    for flag, value in (("--seconds", motion.seconds), ("--fps", motion.fps)):
+    for parameter, value in (("seconds", motion.seconds), ("fps", motion.fps)):
         if not (isfinite(value) and value > 0):
-            raise UsageError(f"{flag} {value:g}: must be a positive number")
+            raise UsageError("must be a positive number", parameter=parameter, value=f"{value:g}")
     if motion.fps > MAX_FPS:
-        raise UsageError(f"--fps {motion.fps:g}: out of range; the valid range is up to {MAX_FPS}")
+        raise UsageError(
+            f"out of range; the valid range is up to {MAX_FPS}",
+            parameter="fps",
+            value=f"{motion.fps:g}",
+        )
     if motion.interp.endswith("-w") and not G.has_w:
         raise UsageError(
-            f"--interp {motion.interp}: this network makes images straight from z and has no w; "
-            "use lerp-z, slerp-z or circle-z"
+            "this network makes images straight from z and has no w; "
+            "use lerp-z, slerp-z or circle-z",
+            parameter="interp",
+            value=motion.interp,
         )
     if motion.interp == "noise" and not G.has_noise:
         raise UsageError(
-            "--interp noise: this network has no noise inputs, its images depend on their codes "
-            "alone; choose another --interp"
+            "this network has no noise inputs, its images depend on their codes "
+            "alone; choose another `interp`",
+            parameter="interp",
+            value="noise",
         )
     if motion.interp == "circle-z" and not motion.loop:
-        raise UsageError("--no-loop: a circle always closes; leave --no-loop out")
+        raise UsageError("a circle always closes; leave it out", parameter="loop", value=False)
 
 
 def _check_screen(screen: Screen) -> None:
     if screen.cols < 1 or screen.rows < 1:
-        raise UsageError(f"--grid {screen.cols}x{screen.rows}: must be at least 1x1")
+        raise UsageError(f"`grid={screen.cols}x{screen.rows}`: must be at least 1x1")
     if screen.side is not None and screen.side < 1:
-        raise UsageError(f"--size {screen.side}: must be at least 1 pixel")
+        raise UsageError("must be at least 1 pixel", parameter="size", value=screen.side)
 
 
 def _request(

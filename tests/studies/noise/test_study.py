@@ -217,19 +217,19 @@ def test_a_network_half_grown_is_measured_as_far_as_it_has_grown(growing_network
 
 @pytest.mark.parametrize("kind", ["progan", "traditional"])
 def test_a_network_without_noise_inputs_says_so(growing_networks, kind):
-    with pytest.raises(UsageError, match=r"no noise inputs.*it offers"):
+    with pytest.raises(UsageError, match=r"no noise inputs.*draw single images"):
         noise_variation(growing_networks[kind], [1])
 
 
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        ({"draws": 1}, "--draws 1: a variance needs 2"),
-        ({"crop": (10, 0, 7)}, "--crop 10,0,7: reaches beyond the images, which are 16×16"),
-        ({"crop": (0, 0, 0)}, "--crop 0,0,0"),
-        ({"layers": ["none"]}, "--layers none: nothing is left to draw"),
-        ({"layers": ["5"]}, "--layers 5: 5 is out of range; the valid range is 0-4"),
-        ({"layers": ["fine"]}, "--layers fine: this network has no layers of 64 px"),
+        ({"draws": 1}, "`draws=1`: a variance needs 2"),
+        ({"crop": (10, 0, 7)}, "`crop=10,0,7`: reaches beyond the images, which are 16×16"),
+        ({"crop": (0, 0, 0)}, "`crop=0,0,0`"),
+        ({"layers": ["none"]}, "`layers=none`: nothing is left to draw"),
+        ({"layers": ["5"]}, "`layers=5`: 5 is out of range; the valid range is 0-4"),
+        ({"layers": ["fine"]}, "`layers=fine`: this network has no layers of 64 px"),
     ],
     ids=str,
 )
@@ -239,5 +239,5 @@ def test_what_the_study_cannot_do_is_refused(network, options, words):
 
 
 def test_another_noise_mode_is_refused(network):
-    with pytest.raises(UsageError, match="--noise-mode random"):
+    with pytest.raises(UsageError, match="`noise_mode=random`"):
         noise_variation(network, [1], sampling=Sampling(noise_mode="random"))

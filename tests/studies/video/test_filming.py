@@ -95,8 +95,8 @@ def test_another_network_is_another_video(network, network_with_classes, found, 
 @pytest.mark.parametrize(
     ("name", "options", "words"),
     [
-        ("a.gif", {"quality": 50}, "--quality 50: a GIF has no quality"),
-        ("a.mp4", {"quality": 101}, "--quality 101: out of range; the valid range is 0-100"),
+        ("a.gif", {"quality": 50}, "`quality=50`: a GIF has no quality"),
+        ("a.mp4", {"quality": 101}, "`quality=101`: out of range; the valid range is 0-100"),
     ],
 )
 def test_a_quality_that_cannot_be_is_refused(network, found, tmp_path, name, options, words):

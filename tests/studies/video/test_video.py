@@ -176,21 +176,21 @@ def test_every_family_is_filmed_at_full_size_while_it_grows(growing_networks, ki
 @pytest.mark.parametrize(
     ("seeds", "tracks", "motion", "words"),
     [
-        ([1], {}, {}, "--seeds: only one keyframe"),
+        ([1], {}, {}, "`seeds`: only one keyframe"),
         (
             [1, 2],
             {"psi": (1.0, 0.0, 1.0)},
             {},
-            "--seeds: 2 keyframes, where .* has 3",
+            "`seeds`: 2 keyframes, where .* has 3",
         ),
-        ([1, 2], {"crossover": [2]}, {}, "--crossover 2: there is no second track"),
+        ([1, 2], {"crossover": [2]}, {}, "`crossover=2`: there is no second track"),
         ([1, 2], {"style_seeds": [3], "crossover": [7]}, {}, "the valid range is 0-6"),
         ([1, 2], {"classes": ("cat",)}, {}, "the network has no classes"),
-        ([1, 2], {}, {"seconds": 0.0}, "--seconds 0: must be a positive number"),
-        ([1, 2], {}, {"fps": float("nan")}, "--fps nan: must be a positive number"),
-        ([1, 2], {}, {"fps": 1000.0}, "--fps 1000: out of range"),
-        ([1, 2], {}, {"interp": "circle-z", "loop": False}, "--no-loop: a circle always closes"),
-        ([1, 2, 3], {}, {"interp": "circle-z"}, "--seeds: a circle goes through two codes"),
+        ([1, 2], {}, {"seconds": 0.0}, "`seconds=0`: must be a positive number"),
+        ([1, 2], {}, {"fps": float("nan")}, "`fps=nan`: must be a positive number"),
+        ([1, 2], {}, {"fps": 1000.0}, "`fps=1000`: out of range"),
+        ([1, 2], {}, {"interp": "circle-z", "loop": False}, "`loop=False`: a circle always closes"),
+        ([1, 2, 3], {}, {"interp": "circle-z"}, "`seeds`: a circle goes through two codes"),
         ([1, 2], {"noise_mode": "none"}, {"interp": "noise"}, "there is no noise to move"),
     ],
 )
@@ -208,7 +208,7 @@ def test_codes_without_z_move_in_w_only(network, tmp_path):
     np.savez(tmp_path / "codes.npz", w=np.zeros((2, 8), np.float32))
     picks = parse_picks(f"{tmp_path}/codes.npz")
     assert film(network, picks).frames == 8
-    with pytest.raises(UsageError, match="--seeds holds codes that are no z"):
+    with pytest.raises(UsageError, match="`seeds` holds codes that are no z"):
         film(network, picks, interp="slerp-z")
 
 
@@ -216,8 +216,8 @@ def test_codes_without_z_move_in_w_only(network, tmp_path):
     ("kind", "tracks", "motion", "words"),
     [
         ("progan", {}, {"interp": "lerp-w"}, "has no w; use lerp-z"),
-        ("progan", {}, {"interp": "noise"}, "--interp noise: this network has no noise"),
-        ("traditional", {"style_seeds": [3]}, {}, "--style-seeds: this network has one code"),
+        ("progan", {}, {"interp": "noise"}, "`interp=noise`: this network has no noise"),
+        ("traditional", {"style_seeds": [3]}, {}, "`style_seeds`: this network has one code"),
     ],
 )
 def test_what_a_family_lacks_is_said_in_words(growing_networks, kind, tracks, motion, words):
