@@ -47,7 +47,7 @@ def open_direction(
         direction = _foreign(network, pick, drawn)
     if pick.layers is None:
         return direction
-    return direction.at_layers(parse_layers(pick.layers, network.G.num_ws, flag=pick.text))
+    return direction.at_layers(parse_layers(pick.layers, network.G.num_ws, parameter="direction"))
 
 
 def save_npy(path: Path, direction: Direction) -> None:

@@ -32,7 +32,7 @@ class DirectionPick:
 
     @property
     def text(self) -> str:
-        """As it is written after a flag."""
+        """Return the reference as it is typed."""
         name = f":{self.name}" if self.name else ""
         layers = f"@{self.layers}" if self.layers else ""
         factor = "" if self.factor is None else f"={self.factor:g}"
@@ -46,7 +46,7 @@ class DirectionPick:
         return f"{self.name or self.path.stem}{layers}{factor}"
 
 
-def parse_direction(text: str, *, flag: str = "--direction") -> DirectionPick:
+def parse_direction(text: str, *, parameter: str = "direction") -> DirectionPick:
     """A direction as FILE:NAME@LAYERS=STEPS, of which only FILE is a must. Nothing is read.
 
     Raises:
@@ -54,11 +54,13 @@ def parse_direction(text: str, *, flag: str = "--direction") -> DirectionPick:
     """
     match = _WRITTEN.fullmatch(text.strip())
     if match is None:
-        raise UsageError(f"{flag} {text}: not a direction in a file; {EXAMPLE}")
+        raise UsageError(f"not a direction in a file; {EXAMPLE}", parameter=parameter, value=text)
     factor = match["factor"]
-    numbers = parse_floats(factor, flag=f"{flag} {text}") if factor else ()
+    numbers = parse_floats(factor, parameter=parameter) if factor else ()
     if len(numbers) > 1:
-        raise UsageError(f"{flag} {text}: one number of steps behind =; {EXAMPLE}")
+        raise UsageError(
+            f"one number of steps behind =; {EXAMPLE}", parameter=parameter, value=text
+        )
     return DirectionPick(
         path=Path(match["file"]),
         name=(match["name"] or "").strip("/"),

@@ -37,7 +37,7 @@ def test_directions_are_written_as_they_are_read(text, pick):
 
 @pytest.mark.parametrize("text", ["", "sefa/0", "d.h5:sefa/0=", "d.h5:a=1,2", "d.h5:a=x"])
 def test_other_texts_are_refused(text):
-    with pytest.raises(UsageError, match="--direction"):
+    with pytest.raises(UsageError, match="`direction"):
         parse_direction(text)
 
 
