@@ -75,7 +75,7 @@ def test_a_cutoff_beyond_the_layers_is_refused(ws, cutoff):
 
 @pytest.mark.parametrize("psi", [float("nan"), float("inf")])
 def test_psi_must_be_finite(ws, psi):
-    with pytest.raises(UsageError, match="`psi=(nan|inf)`"):
+    with pytest.raises(UsageError, match=r"`psi=(nan|inf)`"):
         truncate(ws, W_AVG, psi)
 
 
