@@ -83,7 +83,7 @@ def _taken_layers(
         raise UsageError("`crossover` and `layers`: both choose layers; give one of them")
     if layers:
         sides = G.synthesis.layer_sides
-        chosen = [parse_layers_by_side(text, sides, flag="--layers") for text in layers]
+        chosen = [parse_layers_by_side(text, sides, parameter="layers") for text in layers]
         return {_name(text, numbers): numbers for text, numbers in zip(layers, chosen, strict=True)}
     starts = crossover or (G.active_ws // 2,)
     for start in starts:
