@@ -1,0 +1,159 @@
+"""Faces turned as the network's training faces were, from four points, and put back again.
+
+The field's crop: the eyes and the corners of the mouth give a turned square around the face.
+"""
+
+import csv
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import Float64
+from PIL import Image, ImageFilter
+
+from stylegan_cli.errors import DataError
+from stylegan_cli.files import similar
+from stylegan_cli.shapes import Picture
+
+Points = Float64[np.ndarray, "4 2"]
+"""Left and right eye, left and right corner of the mouth, as the viewer sees them: x, y."""
+Quad = Float64[np.ndarray, "4 2"]
+"""Corners of the turned square: top left, bottom left, bottom right, top right."""
+
+MARGIN, BLUR, FEATHER = 0.3, 0.02, 0.05
+"""Shares of the square's side."""
+OVERSAMPLING = 4
+COLUMNS = 9
+
+
+def face_quad(points: Points) -> Quad:
+    """The square around a face."""
+    eyes, mouth = points[:2].mean(0), points[2:].mean(0)
+    across, down = points[1] - points[0], mouth - eyes
+    x = across - _rotated(down)
+    x *= max(2 * np.hypot(*across), 1.8 * np.hypot(*down)) / np.hypot(*x)
+    y = _rotated(x)
+    centre = eyes + 0.1 * down
+    return np.stack([centre - x - y, centre - x + y, centre + x + y, centre + x - y])
+
+
+def read_points(path: Path) -> Mapping[str, Points]:
+    """Points by the name of the picture's file, from lines `name,x,y,x,y,x,y,x,y`.
+
+    A first line of headings is passed over.
+
+    Raises:
+        DataError: The file is not there, or a line is no such list.
+    """
+    if not path.is_file():
+        raise DataError(f"{path}: there is no such file{similar(path)}")
+    try:
+        rows = list(csv.reader(path.read_text(encoding="utf-8").splitlines()))
+    except (UnicodeDecodeError, csv.Error):
+        raise DataError(f"{path}: not a CSV file in UTF-8") from None
+    found = {}
+    for number, row in enumerate(rows, 1):
+        try:
+            values = np.array([float(cell) for cell in row[1:COLUMNS]])
+        except ValueError:
+            values = np.empty(0)
+        if len(values) == COLUMNS - 1 and np.isfinite(values).all():
+            found[row[0].strip()] = values.reshape(4, 2)
+        elif number > 1 and any(row):
+            raise DataError(
+                f"{path}, line {number}: not a name and 8 numbers; write name, then x and y of "
+                "the left eye, the right eye, the left and the right corner of the mouth"
+            )
+    return found
+
+
+def align(image: Image.Image, quad: Quad, side: int) -> Image.Image:
+    """The turned square of a picture, upright; beyond its edges, a blurred mirror image."""
+    image = image.convert("RGB")
+    image, quad = _shrunk(image, quad, side)
+    image, quad = _cropped(image, quad)
+    image, quad = _padded(image, quad)
+    size = OVERSAMPLING * side
+    corners = tuple(float(value) for value in (quad + 0.5).flatten())
+    turned = image.transform((size, size), Image.Transform.QUAD, corners, Image.Resampling.BILINEAR)
+    return turned.resize((side, side), Image.Resampling.LANCZOS)
+
+
+def paste_back(image: Image.Image, quad: Quad, pixels: Picture) -> Image.Image:
+    """The picture with what was made of the turned square in its place, feathered at its edge."""
+    side = len(pixels)
+    patch = Image.fromarray(np.broadcast_to(pixels[..., :3], (side, side, 3)))
+    # output (x, y) takes patch (a·x + b·y + c, d·x + e·y + f): the inverse of the square's axes
+    axes = np.stack([quad[3] - quad[0], quad[1] - quad[0]], axis=1)
+    inverse = side * np.linalg.inv(axes)
+    offset = -inverse @ quad[0]
+    matrix = (*inverse[0], offset[0], *inverse[1], offset[1])
+    below = image.convert("RGB")
+    feather = max(1, round(FEATHER * side))
+    alpha = Image.fromarray(_feathered(side, feather))
+    placed, weight = (
+        each.transform(below.size, Image.Transform.AFFINE, matrix, Image.Resampling.BICUBIC)
+        for each in (patch, alpha)
+    )
+    return Image.composite(placed, below, weight)
+
+
+def _rotated(vector: np.ndarray) -> np.ndarray:
+    return np.array([-vector[1], vector[0]])
+
+
+def _side(quad: Quad) -> float:
+    return float(np.hypot(*(quad[3] - quad[0])))
+
+
+def _shrunk(image: Image.Image, quad: Quad, side: int) -> tuple[Image.Image, Quad]:
+    factor = int(_side(quad) / side / 2)
+    if factor <= 1:
+        return image, quad
+    size = (max(1, round(image.width / factor)), max(1, round(image.height / factor)))
+    scale = np.array([size[0] / image.width, size[1] / image.height])
+    return image.resize(size, Image.Resampling.LANCZOS), quad * scale
+
+
+def _cropped(image: Image.Image, quad: Quad) -> tuple[Image.Image, Quad]:
+    """Only the neighbourhood of the square, which is all that is needed."""
+    border = max(round(_side(quad) * 0.1), 3)
+    low = np.maximum(np.floor(quad.min(0)).astype(int) - border, 0)
+    high = np.minimum(np.ceil(quad.max(0)).astype(int) + border, image.size)
+    if (low >= high).any():
+        raise DataError("the points lie outside the picture; they count pixels from its top left")
+    return image.crop((int(low[0]), int(low[1]), int(high[0]), int(high[1]))), quad - low
+
+
+def _padded(image: Image.Image, quad: Quad) -> tuple[Image.Image, Quad]:
+    """With a mirrored border where the square reaches beyond, fading into blur and one colour."""
+    size = np.array(image.size)
+    over = np.maximum(np.concatenate([-quad.min(0), quad.max(0) - size]), 0)
+    if not over.any():
+        return image, quad
+    pad = np.maximum(np.ceil(over).astype(int) + 3, round(_side(quad) * MARGIN))
+    left, top, right, bottom = map(int, pad)
+    mirrored = np.pad(np.asarray(image), ((top, bottom), (left, right), (0, 0)), mode="reflect")
+    height, width = mirrored.shape[:2]
+    depth = np.maximum(
+        _depth(width, left, right)[None, :, None], _depth(height, top, bottom)[:, None, None]
+    )
+    blur = ImageFilter.GaussianBlur(_side(quad) * BLUR)
+    blurred = np.asarray(Image.fromarray(mirrored).filter(blur))
+    blended = mirrored + (blurred - mirrored.astype(float)) * np.minimum(3 * depth, 1)
+    blended += (np.median(blended, axis=(0, 1)) - blended) * depth
+    return Image.fromarray(blended.round().clip(0, 255).astype(np.uint8)), quad + pad[:2]
+
+
+def _depth(length: int, before: int, after: int) -> np.ndarray:
+    """How far in the border each place is: 0 in the picture, 1 at the outer edge."""
+    place = np.arange(length)
+    first, last = before, length - 1 - after
+    return np.maximum(np.maximum((first - place) / before, (place - last) / after), 0)
+
+
+def _feathered(side: int, feather: int) -> np.ndarray:
+    """Weights from 0 at the edge of a square to 255 inside."""
+    edge = np.minimum(np.arange(side), np.arange(side)[::-1])
+    weight = np.clip((edge + 0.5) / feather, 0, 1)
+    return (255 * np.minimum.outer(weight, weight)).round().astype(np.uint8)

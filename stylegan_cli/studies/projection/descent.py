@@ -1,0 +1,247 @@
+"""The descent: a batch of codes and noise maps, each picture as if it were alone, [SG2] app. D.
+
+Losses are summed over pictures, Adam works on each number by itself, and every picture has random
+streams of its own, so a picture's neighbours change nothing but the last digits.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, fields, replace
+from typing import Any
+
+import torch
+from jaxtyping import Float, Int64
+from torch import Tensor
+
+from stylegan_cli.networks.generator import Synthesis
+from stylegan_cli.networks.noise import NoiseInput
+from stylegan_cli.shapes import Images
+from stylegan_cli.studies.projection.noise import correlation_penalty, standardize
+from stylegan_cli.studies.projection.objective import Objective
+from stylegan_cli.studies.projection.schedules import NOISY, noise_factor, rate_factor
+from stylegan_cli.studies.projection.spaces import Space
+
+BETAS, EPSILON = (0.9, 0.999), 1e-8
+NOISE_RATE, NOISE_PENALTY = 0.1, 1e5
+PATIENCE, LEAST_GAIN = 100, 0.01
+"""A picture is done once so many steps without noise brought less than this share."""
+STOPS = 50
+"""Codes on the way that are kept."""
+
+Variables = tuple[Tensor, ...]
+"""The code, then the noise maps if they are optimised; a row per picture."""
+Draw = Callable[[int, int, int, tuple[int, ...]], Tensor]
+"""Standard normal numbers: of a picture, for its attempt and step, in a shape."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class State:
+    """A batch on its way, a row per picture.
+
+    Attributes:
+        picture: Number of the picture that a row belongs to; `attempt` that of its start.
+        first: Adam's first moments of the values, `second` the second ones.
+        best: The values with the least distance so far, counted without noise on the code.
+        step: Steps taken.
+        pace: Share of the usual rates; halved where a picture had to begin anew.
+        losses: Distance before each step; NaN where there was none yet.
+        path: Codes on the way, at evenly spaced steps, the start first.
+    """
+
+    picture: Int64[Tensor, " n"]
+    attempt: Int64[Tensor, " n"]
+    values: Variables
+    first: Variables
+    second: Variables
+    best: Variables
+    best_distance: Float[Tensor, " n"]
+    step: Int64[Tensor, " n"]
+    pace: Float[Tensor, " n"]
+    losses: Float[Tensor, "n steps"]
+    path: Float[Tensor, "n stops ..."]
+
+    def rows(self, chosen: Tensor) -> "State":
+        """The same for some of the rows, by their numbers."""
+        return self._each(lambda tensor: tensor[chosen])
+
+    def tensors(self) -> dict[str, Tensor]:
+        """Everything by name, to be kept in a file."""
+        named: dict[str, Tensor] = {}
+        for name in (field.name for field in fields(self)):
+            value = getattr(self, name)
+            if isinstance(value, tuple):
+                named |= {f"{name}.{i}": tensor for i, tensor in enumerate(value)}
+            else:
+                named[name] = value
+        return named
+
+    @classmethod
+    def from_tensors(cls, named: dict[str, Tensor]) -> "State":
+        """What `tensors` gave."""
+        count = sum(name.startswith("values.") for name in named)
+        groups = ("values", "first", "second", "best")
+        found: dict[str, Any] = {name: named[name] for name in named if "." not in name}
+        found |= {each: tuple(named[f"{each}.{i}"] for i in range(count)) for each in groups}
+        return cls(**found)
+
+    def _each(self, change: Callable[[Tensor], Tensor]) -> "State":
+        changed: dict[str, Any] = {}
+        for name in (field.name for field in fields(self)):
+            value = getattr(self, name)
+            changed[name] = tuple(map(change, value)) if isinstance(value, tuple) else change(value)
+        return State(**changed)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Descent:
+    """How codes are found.
+
+    Attributes:
+        noise: What the network gets where no maps are optimised.
+        keep_best: The result is the best of the steps without noise on the code, and a picture
+            is done as soon as they bring no more; otherwise it is the last one.
+    """
+
+    synthesis: Synthesis
+    space: Space
+    steps: int
+    noise: NoiseInput = "const"
+    noise_rate: float = NOISE_RATE
+    keep_best: bool = True
+
+    def begin(
+        self, picture: Int64[Tensor, " n"], attempt: Int64[Tensor, " n"], values: Sequence[Tensor]
+    ) -> State:
+        """A batch before its first step.
+
+        Args:
+            values: The code, then the noise maps if they are to be optimised.
+        """
+        start = tuple(values)
+        zeros = tuple(map(torch.zeros_like, start))
+        n, device = len(picture), start[0].device
+        return State(
+            picture=picture,
+            attempt=attempt,
+            values=start,
+            first=zeros,
+            second=zeros,
+            best=start,
+            best_distance=torch.full((n,), torch.inf, device=device),
+            step=torch.zeros(n, dtype=torch.int64),
+            pace=torch.ones(n, device=device),
+            losses=torch.full((n, self.steps), torch.nan),
+            path=start[0][:, None].repeat(1, self._stops, *(1 for _ in start[0].shape[1:])),
+        )
+
+    def step(self, state: State, objective: Objective, draw: Draw) -> State:
+        """The batch one step on.
+
+        Args:
+            objective: Its rows are those of the state.
+        """
+        leaves = tuple(value.detach().requires_grad_() for value in state.values)
+        noisy = leaves[0] + self._disturbance(state, draw)
+        distance = objective.distance(self._images(noisy, leaves[1:]))
+        loss = distance + self.space.penalty(noisy)
+        if len(leaves) > 1:
+            loss = loss + NOISE_PENALTY * correlation_penalty(leaves[1:])
+        gradients = torch.autograd.grad(loss.sum(), leaves)
+        state = self._record(state, distance.detach())
+        return self._adam(state, gradients)
+
+    def distance(self, state: State, objective: Objective) -> Float[Tensor, " n"]:
+        """How far the batch is, without noise on the code."""
+        with torch.no_grad():
+            return objective.distance(self._images(state.values[0], state.values[1:]))
+
+    def is_done(self, state: State) -> Tensor:
+        """Which rows need no more steps."""
+        return torch.tensor(
+            [self._row_done(state, row) for row in range(len(state.step))], dtype=torch.bool
+        )
+
+    def conclude(self, state: State, objective: Objective) -> State:
+        """The finished batch with its last values among the candidates for the best."""
+        distance = self.distance(state, objective)
+        if not self.keep_best:
+            return replace(state, best=state.values, best_distance=distance)
+        return self._with_best(state, distance, distance < state.best_distance)
+
+    def _images(self, code: Tensor, maps: Sequence[Tensor]) -> Images:
+        images: Images = self.synthesis(self.space.ws(code), list(maps) or self.noise)
+        return images
+
+    def _disturbance(self, state: State, draw: Draw) -> Tensor:
+        code, shape = state.values[0], tuple(state.values[0].shape[1:])
+        scale = self.space.spread * noise_factor(state.step.numpy(), self.steps)
+        places = zip(
+            state.picture.tolist(), state.attempt.tolist(), state.step.tolist(), strict=True
+        )
+        rows = [
+            draw(*place, shape) * float(size) if size else torch.zeros(shape)
+            for place, size in zip(places, scale, strict=True)
+        ]
+        return torch.stack(rows).to(code.device)
+
+    def _record(self, state: State, distance: Tensor) -> State:
+        losses = state.losses.clone()
+        losses[torch.arange(len(losses)), state.step] = distance.cpu()
+        state = replace(state, losses=losses, path=self._longer_path(state))
+        if not self.keep_best:
+            return state
+        quiet = (state.step >= NOISY * self.steps).to(distance.device)
+        return self._with_best(state, distance, quiet & (distance < state.best_distance))
+
+    def _longer_path(self, state: State) -> Tensor:
+        """The path with the present codes at their stop and, until they come, at all later ones."""
+        stop = (state.step * self._stops // self.steps).to(state.path.device)
+        later = torch.arange(self._stops, device=stop.device) >= stop[:, None]
+        code = state.values[0]
+        later = later.view(*later.shape, *(1 for _ in code.shape[1:]))
+        return torch.where(later, code[:, None], state.path)
+
+    @property
+    def _stops(self) -> int:
+        return min(STOPS, self.steps)
+
+    def _with_best(self, state: State, distance: Tensor, better: Tensor) -> State:
+        best = tuple(
+            torch.where(better.view(-1, *(1 for _ in value.shape[1:])), value, old)
+            for value, old in zip(state.values, state.best, strict=True)
+        )
+        least = torch.where(better, distance, state.best_distance)
+        return replace(state, best=best, best_distance=least)
+
+    def _adam(self, state: State, gradients: Sequence[Tensor]) -> State:
+        device = state.values[0].device
+        count = (state.step + 1).double()
+        factor = torch.from_numpy(rate_factor(state.step.numpy(), self.steps))
+        size = (factor / (1 - BETAS[0] ** count)).float().to(device) * state.pace
+        root = (1 - BETAS[1] ** count).sqrt().float().to(device)
+        values, first, second = [], [], []
+        for i, (value, gradient) in enumerate(zip(state.values, gradients, strict=True)):
+            rows = (-1, *(1 for _ in value.shape[1:]))
+            m = state.first[i].lerp(gradient, 1 - BETAS[0])
+            v = state.second[i] * BETAS[1] + (1 - BETAS[1]) * gradient.square()
+            rate = self.noise_rate if i else self.space.rate
+            moved = value - rate * size.view(rows) * m / (v.sqrt() / root.view(rows) + EPSILON)
+            values.append(standardize(moved) if i else self.space.settle(moved))
+            first.append(m)
+            second.append(v)
+        return replace(
+            state,
+            values=tuple(values),
+            first=tuple(first),
+            second=tuple(second),
+            step=state.step + 1,
+        )
+
+    def _row_done(self, state: State, row: int) -> bool:
+        step = int(state.step[row])
+        if step >= self.steps:
+            return True
+        quiet = state.losses[row, int(-(-NOISY * self.steps // 1)) : step]
+        if not self.keep_best or len(quiet) <= PATIENCE:
+            return False
+        earlier, later = quiet[:-PATIENCE].min(), quiet[-PATIENCE:].min()
+        return bool(later > (1 - LEAST_GAIN) * earlier)

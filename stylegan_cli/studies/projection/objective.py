@@ -1,0 +1,96 @@
+"""The distance between pictures that a projection makes small."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+import torch.nn.functional as F
+from jaxtyping import Float
+from torch import Tensor
+
+from stylegan_cli.shapes import Images
+
+DistanceName = Literal["lpips", "lpips+l2"]
+LARGEST, SMALLEST, ENLARGED = 256, 32, 64
+"""Sides: what is larger is averaged down, what is smaller is enlarged before a detector looks."""
+PIXEL_SIDE = 64
+PIXEL_WEIGHT = 0.5
+
+Embed = Callable[[Tensor], Tensor]
+"""Turns RGB images in [0, 255] into vectors whose squared distance is what is seen."""
+Mask = Float[Tensor, "n 1 height width"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Objective:
+    """Distances from pictures to project, a row each.
+
+    Attributes:
+        targets: In [−1, 1].
+        seen: Vectors of the targets.
+        pixel_weight: Of the mean squared difference in [−1, 1], averaged down to 64 px.
+        mask: 1 where a difference counts, 0 where it does not.
+    """
+
+    embed: Embed
+    targets: Images
+    seen: Float[Tensor, "n values"]
+    pixel_weight: float
+    mask: Mask | None = None
+
+    def distance(self, images: Images) -> Float[Tensor, " n"]:
+        """Distances of corresponding images."""
+        if self.mask is not None:
+            images = self.mask * images + (1 - self.mask) * self.targets
+        total = (look(self.embed, images) - self.seen).square().sum(1)
+        if self.pixel_weight:
+            difference = shrink(images, PIXEL_SIDE) - shrink(self.targets, PIXEL_SIDE)
+            total = total + self.pixel_weight * difference.square().mean((1, 2, 3))
+        return total
+
+    def rows(self, chosen: Tensor) -> "Objective":
+        """The same for some of the pictures, by their numbers."""
+        return Objective(
+            embed=self.embed,
+            targets=self.targets[chosen],
+            seen=self.seen[chosen],
+            pixel_weight=self.pixel_weight,
+            mask=None if self.mask is None else self.mask[chosen],
+        )
+
+
+def make_objective(
+    embed: Embed, targets: Images, *, pixel_weight: float = 0.0, mask: Mask | None = None
+) -> Objective:
+    """The objective of these pictures."""
+    with torch.no_grad():
+        seen = look(embed, targets)
+    return Objective(embed=embed, targets=targets, seen=seen, pixel_weight=pixel_weight, mask=mask)
+
+
+def look(embed: Embed, images: Images) -> Float[Tensor, "n values"]:
+    """What a detector sees of images in [−1, 1] of any size and form."""
+    return torch.cat([embed((view + 1) * 127.5) for view in _views(_sized(images))], dim=1)
+
+
+def shrink(images: Images, side: int) -> Images:
+    """Images averaged down to at most this side."""
+    factor = images.shape[-1] // side
+    return F.avg_pool2d(images, factor) if factor > 1 else images
+
+
+def _sized(images: Tensor) -> Tensor:
+    if images.shape[-1] >= SMALLEST:
+        return shrink(images, LARGEST)
+    # stride leaves the detectors nothing to see below 32 px
+    return F.interpolate(images, (ENLARGED, ENLARGED), mode="bilinear", align_corners=False)
+
+
+def _views(images: Tensor) -> Iterator[Tensor]:
+    """RGB pictures of images; of RGBA the colours on grey, and the alpha by itself."""
+    if images.shape[1] == 4:
+        yield images[:, :3] * ((images[:, 3:] + 1) / 2)
+        yield images[:, 3:].expand(-1, 3, -1, -1)
+    else:
+        yield images.expand(-1, 3, -1, -1)

@@ -1,0 +1,157 @@
+"""The choices of a projection, and what they come to with a network."""
+
+from dataclasses import dataclass
+from math import isfinite
+from typing import Any, Literal
+
+from stylegan_cli.errors import UsageError
+from stylegan_cli.latents.sampling import class_index
+from stylegan_cli.networks.generator import Generator
+from stylegan_cli.networks.snapshot import Network
+from stylegan_cli.studies.projection.objective import PIXEL_WEIGHT, SMALLEST, DistanceName
+from stylegan_cli.studies.projection.spaces import PRIORS, SpaceName
+from stylegan_cli.studies.projection.starts import Start
+
+NoiseHandling = Literal["optimise", "const", "none"]
+ProtocolName = Literal["stylegan2"]
+AUTO = "auto"
+
+STEPS, PUBLISHED_STEPS = 500, 1000
+CANDIDATES = 1000
+MOST_STEPS, MOST_RESTARTS = 100_000, 64
+
+
+@dataclass(frozen=True, kw_only=True)
+class ProjectionOptions:
+    """How pictures are projected; what is None is chosen by the network.
+
+    Attributes:
+        space: One w for all layers, one for each, or z.
+        noise: Maps are found together with the code, or are the network's own, or none.
+        start: Where the search begins.
+        restarts: Further beginnings, of which the most promising goes on after a fifth.
+        distance: LPIPS alone, or with the mean squared difference beside it.
+        prior: Weight of the pull towards what the network draws; 0 searches W without whitening.
+        class_name: Name or index of the class; "auto" takes the one that comes nearest.
+        protocol: "stylegan2" is [SG2] appendix D to the letter, in one w for all layers.
+    """
+
+    space: SpaceName | None = None
+    steps: int | None = None
+    noise: NoiseHandling | None = None
+    start: Start | None = None
+    restarts: int = 1
+    distance: DistanceName | None = None
+    prior: float | None = None
+    class_name: str | None = None
+    seed: int = 0
+    protocol: ProtocolName | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settled:
+    """Choices with nothing left open.
+
+    Attributes:
+        keep_best: The best step counts, else the last.
+    """
+
+    space: SpaceName
+    steps: int
+    noise: NoiseHandling
+    start: Start
+    restarts: int
+    pixel_weight: float
+    prior: float
+    class_index: int | None
+    class_auto: bool
+    seed: int
+    keep_best: bool
+
+    def request(self) -> dict[str, Any]:
+        """As a study's request holds them."""
+        return {
+            "space": self.space,
+            "steps": self.steps,
+            "noise": self.noise,
+            "init": str(self.start),
+            "restarts": self.restarts,
+            "pixel_weight": self.pixel_weight,
+            "prior": self.prior,
+            "class": AUTO if self.class_auto else self.class_index,
+            "seed": self.seed,
+            "keep": "best" if self.keep_best else "last",
+        }
+
+
+def settle(network: Network, options: ProjectionOptions, detector: str) -> Settled:
+    """The choices with everything decided.
+
+    Args:
+        detector: Name of what measures LPIPS.
+
+    Raises:
+        UsageError: The network has no means for one of them.
+    """
+    G, published = network.G, options.protocol == "stylegan2"
+    space = _space(G, options)
+    noise = options.noise or ("optimise" if G.has_noise else "none")
+    if noise != "none" and not G.has_noise:
+        raise UsageError(f"--noise {noise}: this network has no noise inputs; leave --noise out")
+    if published and space != "w":
+        raise UsageError(f"--space {space}: --protocol stylegan2 searches in w; leave one out")
+    steps = options.steps or (PUBLISHED_STEPS if published else STEPS)
+    for flag, value, most in (
+        ("--steps", steps, MOST_STEPS),
+        ("--restarts", options.restarts, MOST_RESTARTS),
+    ):
+        if not 1 <= value <= most:
+            raise UsageError(f"{flag} {value}: out of range; the valid range is 1-{most}")
+    auto = options.class_name == AUTO and network.c_dim > 0
+    return Settled(
+        space=space,
+        steps=steps,
+        noise=noise,
+        start=options.start or Start(best_of=0 if published else CANDIDATES),
+        restarts=options.restarts,
+        pixel_weight=_pixel_weight(G, options, detector),
+        prior=_prior(options, space),
+        class_index=None
+        if auto
+        else class_index(network.classes, network.c_dim, options.class_name),
+        class_auto=auto,
+        seed=options.seed,
+        keep_best=not published,
+    )
+
+
+def _space(G: Generator, options: ProjectionOptions) -> SpaceName:
+    if options.space in ("w", "w+") and not G.has_w:
+        raise UsageError(
+            f"--space {options.space}: this network makes images straight from z and has no w; "
+            "take --space z"
+        )
+    if options.space is not None:
+        return options.space
+    if not G.has_w:
+        return "z"
+    return "w" if options.protocol or not G.has_styles else "w+"
+
+
+def _prior(options: ProjectionOptions, space: SpaceName) -> float:
+    if options.prior is None:
+        return 0.0 if options.protocol else PRIORS[space]
+    if not (isfinite(options.prior) and options.prior >= 0):
+        raise UsageError(f"--prior {options.prior}: not a number from 0 up; 0.02 is usual for w+")
+    if options.prior and (space == "z" or options.protocol):
+        kind = "z" if space == "z" else "--protocol stylegan2"
+        raise UsageError(f"--prior {options.prior}: {kind} knows no prior; leave --prior out")
+    return options.prior
+
+
+def _pixel_weight(G: Generator, options: ProjectionOptions, detector: str) -> float:
+    if options.distance is not None:
+        return PIXEL_WEIGHT if options.distance == "lpips+l2" else 0.0
+    # AlexNet alone lets plain areas take wrong colours
+    helps = detector.startswith("alex") or G.side < SMALLEST
+    return PIXEL_WEIGHT if helps and not options.protocol else 0.0

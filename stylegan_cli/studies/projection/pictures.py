@@ -1,0 +1,229 @@
+"""The pictures to project: files, folders, zips, data sets, seeds and codes, as the network
+draws them."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from hashlib import sha256
+from pathlib import Path, PurePath
+from types import TracebackType
+
+import numpy as np
+import torch
+from jaxtyping import Float32
+from PIL import Image
+
+from stylegan_cli.data.entries import Entry, Source, entry_path, printable
+from stylegan_cli.data.pictures import Target, UnusableImageError, decode, fit_square, reasons
+from stylegan_cli.data.sources import open_sources
+from stylegan_cli.errors import DataError
+from stylegan_cli.latents.codes import Codes
+from stylegan_cli.latents.lookup import codes_of_picks
+from stylegan_cli.latents.references import Pick
+from stylegan_cli.latents.sampling import PLAIN, Sampling
+from stylegan_cli.networks.snapshot import Network
+from stylegan_cli.rendering.render import draw
+from stylegan_cli.shapes import Picture
+from stylegan_cli.studies.projection.alignment import Points, Quad, align, face_quad
+
+Given = Path | Pick
+"""A file or folder of pictures, or a seed or code whose image is the picture."""
+CHECK = "check "
+
+
+@dataclass(frozen=True, kw_only=True)
+class Framing:
+    """How pictures are made square.
+
+    Attributes:
+        points: Of the faces, by the name of the picture's file; turns faces upright.
+        mask: A grey picture; what is black in it does not count.
+    """
+
+    target: Target
+    points: Mapping[str, Points] | None = None
+    mask: Path | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Subject:
+    """A picture to project.
+
+    Attributes:
+        name: Of its file, without folders and suffix; unlike any other's.
+        key: Equal for equal pixels and equal masks.
+        load: Gives the pixels.
+        enlarged: It was smaller than what the network draws.
+        quad: The turned square, where a face was aligned.
+        original: Gives the whole picture that a turned square is part of.
+        truth: The code it was drawn from, if the network drew it.
+    """
+
+    name: str
+    key: str
+    load: Callable[[], Picture]
+    enlarged: bool = False
+    quad: Quad | None = None
+    original: Callable[[], Image.Image] | None = None
+    truth: Float32[np.ndarray, "num_ws w_dim"] | None = None
+
+    @property
+    def is_check(self) -> bool:
+        """Whether it is one of the network's own, to measure the others by."""
+        return self.name.startswith(CHECK)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Unusable:
+    """A picture that was left out, and why."""
+
+    name: str
+    reason: str
+
+
+class Album:
+    """Pictures to project, read one at a time.
+
+    Attributes:
+        subjects: Those that can be used, equal ones once.
+        unusable: The others.
+        mask: `[side, side]`, 1 where a difference counts; None where all of it does.
+
+    Args:
+        given: Where they come from; what cannot be opened is left out.
+        sampling: How seeds become images.
+        checks: So many images of the network's own are added.
+        seed: Chooses those.
+    """
+
+    def __init__(
+        self,
+        network: Network,
+        given: Sequence[Given],
+        framing: Framing,
+        *,
+        sampling: Sampling = PLAIN,
+        checks: int = 0,
+        seed: int = 0,
+    ) -> None:
+        self._network, self._framing, self._sampling = network, framing, sampling
+        self._stack = ExitStack()
+        self.mask = None if framing.mask is None else _read_mask(framing.mask, framing.target)
+        self._mark = b"" if self.mask is None else self.mask.tobytes()
+        found = [*self._found(given), *self._checks(checks, seed)]
+        self.unusable = tuple(each for each in found if isinstance(each, Unusable))
+        usable = {each.key: each for each in reversed(found) if isinstance(each, Subject)}
+        self.subjects = tuple(_with_own_names(reversed(usable.values())))
+
+    def __enter__(self) -> "Album":
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._stack.close()
+
+    def _found(self, given: Sequence[Given]) -> Iterator[Subject | Unusable]:
+        for each in given:
+            if isinstance(each, Path):
+                yield from self._of_path(each)
+            else:
+                yield from self._drawn([each])
+
+    def _of_path(self, path: Path) -> Iterator[Subject | Unusable]:
+        try:
+            (source,) = self._stack.enter_context(open_sources([path]))
+        except DataError as error:
+            yield Unusable(name=printable(str(path)), reason=str(error).removeprefix(f"{path}: "))
+            return
+        for entry in source.entries():
+            yield self._of_entry(source, entry)
+
+    def _of_entry(self, source: Source, entry: Entry) -> Subject | Unusable:
+        name = entry_path(source, entry)
+        try:
+            with reasons():
+                quad = self._quad(entry.name)
+                pixels, enlarged = self._square(source.open(entry), quad)
+        except UnusableImageError as error:
+            return Unusable(name=name, reason=printable(str(error)))
+        return Subject(
+            name=printable(PurePath(entry.name).stem),
+            key=self._key(pixels),
+            load=lambda: self._square(source.open(entry), quad)[0],
+            enlarged=enlarged,
+            quad=quad,
+            original=None if quad is None else lambda: source.open(entry),
+        )
+
+    def _quad(self, name: str) -> Quad | None:
+        points = self._framing.points
+        if points is None:
+            return None
+        if PurePath(name).name not in points:
+            raise UnusableImageError("no points of a face are given for it")
+        return face_quad(points[PurePath(name).name])
+
+    def _square(self, image: Image.Image, quad: Quad | None) -> tuple[Picture, bool]:
+        target = self._framing.target
+        if quad is not None:
+            image = align(image, quad, target.resolution)
+        fitted = fit_square(image, target)
+        return fitted.pixels, fitted.enlarged
+
+    def _drawn(self, picks: Sequence[Pick], called: str | None = None) -> Iterator[Subject]:
+        picked = codes_of_picks(self._network, picks, self._sampling)
+        for i, name in enumerate(picked.names):
+            load = _drawing(self._network, picked.codes, i, self._framing.target.resolution)
+            yield Subject(
+                name=called or name, key=self._key(load()), load=load, truth=picked.codes.ws[i]
+            )
+
+    def _checks(self, count: int, seed: int) -> Iterator[Subject]:
+        random = np.random.RandomState(seed)
+        seeds = [int(each) for each in random.randint(2**31, 2**32, count, np.int64)]
+        for number, each in enumerate(seeds):
+            yield from self._drawn([each], f"{CHECK}{number}")
+
+    def _key(self, pixels: Picture) -> str:
+        return sha256(repr(pixels.shape).encode() + pixels.tobytes() + self._mark).hexdigest()
+
+
+def _drawing(network: Network, codes: Codes, row: int, side: int) -> Callable[[], Picture]:
+    """What draws an image of the network, as large as the network has grown."""
+
+    def load() -> Picture:
+        ws = torch.from_numpy(codes.ws[row : row + 1]).to(network.G.mapping.w_avg.device)
+        pixels: Picture = draw(network.G, ws, "const" if network.G.has_noise else "none")[0]
+        step = len(pixels) // side
+        return pixels[::step, ::step]
+
+    return load
+
+
+def _with_own_names(subjects: Iterator[Subject]) -> Iterator[Subject]:
+    taken: set[str] = set()
+    for subject in subjects:
+        name, number = subject.name, 1
+        while name in taken:
+            number += 1
+            name = f"{subject.name}-{number}"
+        taken.add(name)
+        yield replace(subject, name=name)
+
+
+def _read_mask(path: Path, target: Target) -> Float32[np.ndarray, "side side"]:
+    grey = replace(target, channels=1, filter="box", background="black")
+    try:
+        with reasons():
+            data = path.read_bytes()
+            mask = fit_square(decode(data), grey).pixels[:, :, 0]
+    except UnusableImageError as error:
+        raise DataError(f"{path}: cannot be used as a mask: {error}") from None
+    if not mask.any():
+        raise DataError(f"{path}: the mask is black, so nothing counts; white is what counts")
+    weights: np.ndarray = mask.astype(np.float32) / 255
+    return weights

@@ -1,0 +1,357 @@
+"""The search for the codes of a batch of pictures: begun, restarted, pruned, kept, resumed."""
+
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from math import ceil
+from pathlib import Path
+
+import numpy as np
+import torch
+from jaxtyping import Float32
+from torch import Tensor
+
+from stylegan_cli.errors import OutputError
+from stylegan_cli.files import written_whole
+from stylegan_cli.latents.sampling import broadcast_layers, map_latents
+from stylegan_cli.networks.generator import Generator
+from stylegan_cli.networks.noise import noise_maps
+from stylegan_cli.runtime import stream_seed, torch_stream
+from stylegan_cli.shapes import Images, Labels, Ws
+from stylegan_cli.studies.projection.descent import Descent, State
+from stylegan_cli.studies.projection.objective import Embed, Mask, Objective, make_objective
+from stylegan_cli.studies.projection.options import Settled
+from stylegan_cli.studies.projection.spaces import Space, coordinates, make_space, on_sphere
+from stylegan_cli.studies.projection.starts import candidates, nearest
+from stylegan_cli.studies.projection.whitening import Statistics
+
+PRUNED_AT = 0.2
+"""Share of the steps after which one of several beginnings goes on."""
+SAVED_EVERY = 5.0
+"""Seconds between two states on disk."""
+SLOWER = 0.5
+
+
+@dataclass(frozen=True, kw_only=True)
+class Batch:
+    """Pictures that are projected together, all of one class.
+
+    Attributes:
+        keys: What tells the pictures apart; their random streams hang on it.
+        start: Codes to begin with instead of the chosen start: ws, or z where that is searched.
+    """
+
+    keys: tuple[str, ...]
+    targets: Images
+    label: Labels
+    mask: Mask | None = None
+    start: Tensor | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Found:
+    """What was found for a picture.
+
+    Attributes:
+        picture: Its number in the batch.
+        noise: Maps that belong to the code, as they are kept; none where they were not searched.
+        path: Codes on the way, the start first.
+        losses: Distance before each step.
+    """
+
+    picture: int
+    ws: Float32[np.ndarray, "num_ws w_dim"]
+    z: Float32[np.ndarray, " z_dim"] | None
+    noise: tuple[np.ndarray, ...]
+    path: Float32[np.ndarray, "stops num_ws w_dim"]
+    losses: Float32[np.ndarray, " steps"]
+    steps: int
+
+
+@dataclass(kw_only=True)
+class _Work:
+    """States of a batch: those still on their way, and those that are done."""
+
+    waiting: list[State]
+    done: list[State] = field(default_factory=list)
+    failed: list[int] = field(default_factory=list)
+
+
+class Search:
+    """Finds the codes of one batch.
+
+    Attributes:
+        failed: Pictures that came to no numbers, twice.
+
+    Args:
+        statistics: Of the class; None where z is searched.
+        state: Where to keep what there is so far; taken up again if it is there.
+    """
+
+    def __init__(
+        self,
+        G: Generator,
+        settled: Settled,
+        embed: Embed,
+        batch: Batch,
+        *,
+        statistics: Statistics | None,
+        state: Path | None = None,
+    ) -> None:
+        self._G, self._settled, self._batch, self._file = G, settled, batch, state
+        self._statistics = statistics
+        device = G.mapping.w_avg.device
+        self._label = torch.from_numpy(batch.label).to(device)
+        self._space: Space = make_space(settled.space, G, self._label, statistics, settled.prior)
+        self._objective = make_objective(
+            embed, batch.targets, pixel_weight=settled.pixel_weight, mask=batch.mask
+        )
+        self._descent = Descent(
+            synthesis=G.synthesis,
+            space=self._space,
+            steps=settled.steps,
+            noise="const" if settled.noise == "const" else "none",
+            keep_best=settled.keep_best,
+        )
+        self._work = self._resumed() or _Work(waiting=[self._begin()])
+        self._saved = time.monotonic()
+
+    @property
+    def failed(self) -> tuple[int, ...]:
+        return tuple(self._work.failed)
+
+    @property
+    def steps_done(self) -> int:
+        """Steps taken so far, over all pictures."""
+        states = (*self._work.waiting, *self._work.done)
+        return sum(int(state.step.sum()) for state in states)
+
+    def run(self) -> Iterator[int]:
+        """Search to the end; yields the steps taken, over all pictures, after each one.
+
+        Raises:
+            OutputError: A single picture does not fit into memory, or the state cannot be kept.
+        """
+        work = self._work
+        while work.waiting:
+            state = work.waiting.pop(0)
+            objective = self._objective.rows(state.picture)
+            while len(state.step):
+                try:
+                    state = self._descent.step(state, objective, self._draw)
+                except (torch.OutOfMemoryError, MemoryError) as error:
+                    work.waiting[:0] = _halves(state, error)
+                    break
+                yield len(state.step)
+                left = self._settle(state, objective)
+                if len(left.step) != len(state.step):
+                    objective = self._objective.rows(left.picture)
+                state = left
+                self._keep(state)
+        self._keep(None)
+
+    def found(self) -> Iterator[Found]:
+        """What there is of each picture, after the search; the nearer of several beginnings."""
+        done = self._work.done
+        for picture in range(len(self._batch.keys)):
+            rows = [
+                (float(state.best_distance[row]), number, row)
+                for number, state in enumerate(done)
+                for row in np.flatnonzero(state.picture.numpy() == picture).tolist()
+            ]
+            if rows:
+                _, number, row = min(rows)
+                yield self._found(done[number], row)
+
+    def distances(self) -> dict[int, float]:
+        """Least distance of each picture, after the search."""
+        return {
+            int(picture): float(distance)
+            for state in self._work.done
+            for picture, distance in zip(state.picture, state.best_distance, strict=True)
+        }
+
+    def _found(self, state: State, row: int) -> Found:
+        code, *maps = (value[row : row + 1] for value in state.best)
+        with torch.no_grad():
+            ws = self._space.ws(code)[0]
+            path = self._space.ws(state.path[row])
+        steps = int(state.step[row])
+        return Found(
+            picture=int(state.picture[row]),
+            ws=ws.cpu().numpy(),
+            z=code[0].cpu().numpy() if self._settled.space == "z" else None,
+            # as they are kept: what is drawn later has the same maps
+            noise=tuple(noise[0, 0].cpu().numpy().astype(np.float16) for noise in maps),
+            path=path.cpu().numpy(),
+            losses=state.losses[row].numpy(),
+            steps=steps,
+        )
+
+    def _begin(self) -> State:
+        n, restarts = len(self._batch.keys), self._settled.restarts
+        codes = torch.cat([self._start(attempt) for attempt in range(restarts)])
+        picture = torch.arange(n).repeat(restarts)
+        attempt = torch.arange(restarts).repeat_interleave(n)
+        maps = self._fresh_maps(picture, attempt)
+        return self._descent.begin(picture, attempt, [codes, *maps])
+
+    def _start(self, attempt: int) -> Tensor:
+        """Codes that an attempt begins with: as chosen, then the mean of W, then random ones."""
+        settled, G, n = self._settled, self._G, len(self._batch.keys)
+        if attempt == 0 and self._batch.start is not None:
+            return self._code(self._batch.start)
+        if settled.space == "z":
+            return self._start_in_z(attempt)
+        assert self._statistics is not None
+        mean = broadcast_layers(self._statistics.w_mean[None], G.num_ws).expand(n, -1, -1)
+        if attempt == 0 and settled.start.best_of:
+            z = candidates(G, settled.start.best_of, settled.seed)
+            nearest_z = z[nearest(G, z, self._label, self._objective)[:, 0]]
+            return self._code(self._mapped(nearest_z))
+        if attempt < 2:
+            return self._code(mean)
+        z = candidates(G, settled.restarts, settled.seed)[attempt].expand(n, -1)
+        return self._code(mean + 0.5 * (self._mapped(z) - mean))
+
+    def _start_in_z(self, attempt: int) -> Tensor:
+        count = max(self._settled.start.best_of, self._settled.restarts)
+        z = on_sphere(candidates(self._G, count, self._settled.seed))
+        return z[nearest(self._G, z, self._label, self._objective)[:, attempt]]
+
+    def _mapped(self, z: Tensor) -> Ws:
+        labels = self._batch.label.repeat(len(z), axis=0)
+        return broadcast_layers(map_latents(self._G, z.cpu().numpy(), labels), self._G.num_ws)
+
+    def _code(self, start: Tensor) -> Tensor:
+        if self._settled.space == "z":
+            return on_sphere(start)
+        return coordinates(self._settled.space, self._space, start)
+
+    def _fresh_maps(self, picture: Tensor, attempt: Tensor) -> list[Tensor]:
+        if self._settled.noise != "optimise":
+            return []
+        seeds = [
+            stream_seed(self._settled.seed, "projection noise", self._batch.keys[i], j)
+            for i, j in zip(picture.tolist(), attempt.tolist(), strict=True)
+        ]
+        sides, device = self._G.synthesis.noise_resolutions, self._G.mapping.w_avg.device
+        # drawn on the CPU, whose random numbers are the same on every machine
+        return [each.to(device) for each in noise_maps(sides, seeds, torch.device("cpu"))]
+
+    def _draw(self, picture: int, attempt: int, step: int, shape: tuple[int, ...]) -> Tensor:
+        key = self._batch.keys[picture]
+        stream = torch_stream(self._settled.seed, "projection code", key, attempt, step)
+        return torch.randn(shape, generator=stream)
+
+    def _settle(self, state: State, objective: Objective) -> State:
+        """The state after a step without the rows that are done, gave up or were pruned."""
+        state = self._revived(state)
+        if self._settled.restarts > 1:
+            state = self._pruned(state)
+        done = self._descent.is_done(state)
+        if done.any():
+            rows = state.rows(done)
+            own = self._objective.rows(rows.picture)
+            self._work.done.append(self._descent.conclude(rows, own))
+            state = state.rows(~done)
+        return state
+
+    def _revived(self, state: State) -> State:
+        """Rows whose loss is no number begin anew, at half the rate; the second time they end."""
+        last = state.losses[torch.arange(len(state.step)), state.step - 1]
+        broken = ~last.isfinite()
+        if not broken.any():
+            return state
+        hopeless = broken & (state.pace.cpu() < 1)
+        self._work.failed += state.picture[hopeless].tolist()
+        again = state.rows(broken & ~hopeless)
+        attempt = again.attempt + self._settled.restarts
+        values = [again.path[:, 0], *self._fresh_maps(again.picture, attempt)]
+        fresh = self._descent.begin(again.picture, attempt, values)
+        fresh = replace(fresh, pace=fresh.pace * SLOWER)
+        return _joined([state.rows(~broken), fresh])
+
+    def _pruned(self, state: State) -> State:
+        """Only the nearest of a picture's beginnings, once all of them have had their share."""
+        if len(state.picture.unique()) == len(state.picture):
+            return state
+        if int(state.step.min()) < ceil(PRUNED_AT * self._settled.steps):
+            return state
+        distance = self._descent.distance(state, self._objective.rows(state.picture)).cpu()
+        best = [
+            min(np.flatnonzero(state.picture.numpy() == picture), key=lambda row: distance[row])
+            for picture in state.picture.unique().tolist()
+        ]
+        return state.rows(torch.tensor(sorted(map(int, best))))
+
+    def _keep(self, state: State | None) -> None:
+        """Write a state from time to time, and one without rows to go at the end."""
+        if self._file is None:
+            return
+        if state is not None and time.monotonic() - self._saved < SAVED_EVERY:
+            return
+        active = [state] if state is not None and len(state.step) else []
+        groups = {"waiting": active + self._work.waiting, "done": self._work.done}
+        write_states(self._file, groups, self._work.failed)
+        self._saved = time.monotonic()
+
+    def _resumed(self) -> _Work | None:
+        if self._file is None or not self._file.exists():
+            return None
+        groups, failed = read_states(self._file, self._G.mapping.w_avg.device)
+        return _Work(waiting=groups["waiting"], done=groups["done"], failed=failed)
+
+
+def write_states(path: Path, groups: Mapping[str, Sequence[State]], failed: Sequence[int]) -> None:
+    """Keep states in a file, whole or not at all.
+
+    Raises:
+        OutputError: It cannot be written.
+    """
+    from safetensors.torch import save
+
+    tensors = {
+        f"{group}/{number}/{name}": tensor.contiguous()
+        for group, states in groups.items()
+        for number, state in enumerate(states)
+        for name, tensor in state.tensors().items()
+    }
+    tensors["failed"] = torch.tensor(list(failed), dtype=torch.int64)
+    with written_whole(path) as temporary:
+        temporary.write_bytes(
+            save(tensors, {"counts": json.dumps({k: len(v) for k, v in groups.items()})})
+        )
+
+
+def read_states(path: Path, device: torch.device) -> tuple[dict[str, list[State]], list[int]]:
+    """What `write_states` kept."""
+    from safetensors.torch import load_file
+
+    tensors = load_file(path)
+    failed = tensors.pop("failed").tolist()
+    groups: dict[str, list[State]] = {"waiting": [], "done": []}
+    named: dict[tuple[str, int], dict[str, Tensor]] = {}
+    for full, tensor in tensors.items():
+        group, number, name = full.split("/")
+        on_cpu = name in ("picture", "attempt", "step", "losses")
+        own = named.setdefault((group, int(number)), {})
+        own[name] = tensor if on_cpu else tensor.to(device)
+    for place in sorted(named):
+        groups[place[0]].append(State.from_tensors(named[place]))
+    return groups, failed
+
+
+def _joined(states: Sequence[State]) -> State:
+    parts = [state.tensors() for state in states]
+    return State.from_tensors({name: torch.cat([p[name] for p in parts]) for name in parts[0]})
+
+
+def _halves(state: State, error: Exception) -> list[State]:
+    if len(state.step) == 1:
+        raise OutputError(
+            "not even a single picture fits into memory together with what its search needs; "
+            "take another device or --noise const"
+        ) from error
+    middle = len(state.step) // 2
+    return [state.rows(torch.arange(middle)), state.rows(torch.arange(middle, len(state.step)))]

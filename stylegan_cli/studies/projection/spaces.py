@@ -1,0 +1,134 @@
+"""The spaces a code can be searched in: coordinates, and the ws that belong to them.
+
+Each has a `rate` of learning for its coordinates and a `spread`, the standard deviation of the
+noise on each at the start; `penalty` is what the loss adds for each code, `settle` puts a code
+back where it belongs after a step.
+"""
+
+from dataclasses import dataclass
+from math import sqrt
+from typing import Literal
+
+from jaxtyping import Float
+from torch import Tensor
+
+from stylegan_cli.latents.sampling import broadcast_layers
+from stylegan_cli.networks.generator import Generator
+from stylegan_cli.networks.mapping import MappingNetwork
+from stylegan_cli.shapes import C, Ws, Z
+from stylegan_cli.studies.projection.whitening import Statistics, Whitening
+
+SpaceName = Literal["w", "w+", "z"]
+PRIORS = {"w": 0.005, "w+": 0.02, "z": 0.0}
+"""Weight of the usual pull towards what the network draws."""
+
+Code = Float[Tensor, "n ..."]
+Penalty = Float[Tensor, " n"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class PlainW:
+    """W as it is, [SG2] appendix D; Adam moves all coordinates equally far, flat ones included."""
+
+    num_ws: int
+    spread: float
+    rate: float = 0.1
+
+    def ws(self, code: Code) -> Ws:
+        """One w per layer."""
+        return _per_layer(code, self.num_ws)
+
+    def penalty(self, code: Code) -> Penalty:
+        """What the loss adds for each code."""
+        return code.new_zeros(len(code))
+
+    def settle(self, code: Code) -> Code:
+        """The code after a step."""
+        return code
+
+
+@dataclass(frozen=True, kw_only=True)
+class WhitenedW:
+    """W in whitened coordinates, with a pull towards what the network draws.
+
+    Attributes:
+        prior: Weight of the mean squared coordinate.
+    """
+
+    whitening: Whitening
+    num_ws: int
+    prior: float
+    spread: float = 0.5
+    rate: float = 0.05
+
+    def ws(self, code: Code) -> Ws:
+        """One w per layer."""
+        return _per_layer(self.whitening.colour(code), self.num_ws)
+
+    def penalty(self, code: Code) -> Penalty:
+        """What the loss adds for each code."""
+        return self.prior * code.square().flatten(1).mean(1)
+
+    def settle(self, code: Code) -> Code:
+        """The code after a step."""
+        return code
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sphere:
+    """Z, whose directions alone matter; codes keep the length √z_dim."""
+
+    mapping: MappingNetwork
+    num_ws: int
+    label: C
+    spread: float = 0.05
+    rate: float = 0.05
+
+    def ws(self, code: Code) -> Ws:
+        """One w per layer."""
+        return broadcast_layers(self.mapping(code, self.label.expand(len(code), -1)), self.num_ws)
+
+    def penalty(self, code: Code) -> Penalty:
+        """What the loss adds for each code."""
+        return code.new_zeros(len(code))
+
+    def settle(self, code: Code) -> Code:
+        """The code after a step, of its usual length again."""
+        return on_sphere(code)
+
+
+Space = PlainW | WhitenedW | Sphere
+
+
+def on_sphere(z: Z) -> Z:
+    """Each z with the length √z_dim, as Adam's step is meant for numbers of about 1."""
+    length: Z = z * (sqrt(z.shape[1]) / z.norm(dim=1, keepdim=True))
+    return length
+
+
+def make_space(
+    name: SpaceName, G: Generator, label: C, found: Statistics | None, prior: float
+) -> Space:
+    """The space of that name.
+
+    Args:
+        label: `[1, c_dim]`, of the class.
+        found: Statistics of W; None is enough for z.
+        prior: 0 searches W as it is, without whitening.
+    """
+    if name == "z":
+        return Sphere(mapping=G.mapping, num_ws=G.num_ws, label=label)
+    assert found is not None
+    if prior == 0:
+        return PlainW(num_ws=G.num_ws, spread=0.05 * found.w_std)
+    return WhitenedW(whitening=found.whitening, num_ws=G.num_ws, prior=prior)
+
+
+def coordinates(name: SpaceName, space: Space, ws: Ws) -> Code:
+    """Where codes of W begin in a space of W: one for all layers, or one for each."""
+    chosen = ws if name == "w+" else ws.mean(1)
+    return space.whitening.whiten(chosen) if isinstance(space, WhitenedW) else chosen
+
+
+def _per_layer(code: Tensor, num_ws: int) -> Tensor:
+    return code if code.ndim == 3 else broadcast_layers(code, num_ws)

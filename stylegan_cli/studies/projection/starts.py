@@ -1,0 +1,104 @@
+"""Where searches begin: the mean of W, the best of many codes, a seed, codes of a file."""
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from stylegan_cli.errors import UsageError
+from stylegan_cli.latents.references import Pick, parse_picks
+from stylegan_cli.latents.sampling import broadcast_layers
+from stylegan_cli.networks.generator import Generator
+from stylegan_cli.runtime import numpy_stream
+from stylegan_cli.shapes import C, Images
+from stylegan_cli.studies.projection.objective import PIXEL_SIDE, Objective, look, shrink
+
+MOST_CANDIDATES = 100_000
+_BATCH = 16
+
+
+@dataclass(frozen=True, kw_only=True)
+class Start:
+    """Where the search for each picture begins.
+
+    Attributes:
+        best_of: Among so many random codes; 0 begins at the mean of W.
+        picks: Codes instead: one for all pictures, or one for each.
+    """
+
+    best_of: int = 0
+    picks: tuple[Pick, ...] = ()
+
+    def __str__(self) -> str:
+        if self.picks:
+            return ",".join(
+                str(pick) if isinstance(pick, int) else pick.text for pick in self.picks
+            )
+        return f"best-of:{self.best_of}" if self.best_of else "mean"
+
+
+def parse_start(text: str) -> Start:
+    """A start from `mean`, `best-of:1000`, a seed or a file of codes.
+
+    Raises:
+        UsageError: It is none of these.
+    """
+    if text == "mean":
+        return Start()
+    if match := re.fullmatch(r"best-of:(\d+)", text, re.ASCII):
+        if not 1 <= int(match[1]) <= MOST_CANDIDATES:
+            raise UsageError(f"--init {text}: choose among 1 to {MOST_CANDIDATES:,} codes")
+        return Start(best_of=int(match[1]))
+    if text.startswith("best-of"):
+        raise UsageError(f"--init {text}: write for example best-of:1000")
+    return Start(picks=parse_picks(text, flag="--init"))
+
+
+def candidates(G: Generator, count: int, seed: int) -> Tensor:
+    """Random z to choose a start from, `[count, z_dim]`."""
+    z = numpy_stream(seed, "projection start").standard_normal((count, G.z_dim))
+    return torch.from_numpy(z.astype(np.float32)).to(G.mapping.w_avg.device)
+
+
+def nearest(G: Generator, z: Tensor, label: C, objective: Objective) -> Tensor:
+    """For each picture, the candidates from the nearest on: their numbers, `[n, count]`."""
+    with torch.no_grad():
+        columns = [_distances(objective, images) for images in _drawn(G, z, label)]
+    return torch.cat(columns, dim=1).argsort(dim=1, stable=True)
+
+
+def _drawn(G: Generator, z: Tensor, label: C) -> Iterator[Images]:
+    for part in z.split(_BATCH):
+        ws = broadcast_layers(G.mapping(part, label.expand(len(part), -1)), G.num_ws)
+        yield G.synthesis(ws, "const" if G.has_noise else "none")
+
+
+def _distances(objective: Objective, images: Images) -> Tensor:
+    """From every picture to every image, `[n, images]`."""
+    if objective.mask is not None:  # what an image looks like then depends on the picture
+        rows = torch.arange(len(objective.targets), device=images.device)
+        each = (objective.rows(row.expand(len(images))).distance(images) for row in rows)
+        return torch.stack(list(each))
+    total = _squared(objective.seen, look(objective.embed, images))
+    if objective.pixel_weight:
+        small, wanted = (shrink(x, PIXEL_SIDE).flatten(1) for x in (images, objective.targets))
+        total = total + objective.pixel_weight / small.shape[1] * _squared(wanted, small)
+    return total
+
+
+def _squared(a: Tensor, b: Tensor) -> Tensor:
+    # one row at a time, so that a picture's neighbours do not change its last digits
+    return torch.cat([(row - b).square().sum(1)[None] for row in a.split(1)])
+
+
+def spread_out(picks: Sequence[Tensor], count: int) -> Tensor:
+    """One code for all pictures, or as many as there are."""
+    codes = torch.cat(list(picks))
+    if len(codes) not in (1, count):
+        raise UsageError(
+            f"--init: {len(codes)} codes for {count} pictures; give one, or one for each"
+        )
+    return codes.expand(count, *codes.shape[1:])
