@@ -319,9 +319,7 @@ def write_states(path: Path, groups: Mapping[str, Sequence[State]], failed: Sequ
     }
     tensors["failed"] = torch.tensor(list(failed), dtype=torch.int64)
     with written_whole(path) as temporary:
-        temporary.write_bytes(
-            save(tensors, {"counts": json.dumps({k: len(v) for k, v in groups.items()})})
-        )
+        temporary.write_bytes(save(tensors))
 
 
 def read_states(path: Path, device: torch.device) -> tuple[dict[str, list[State]], list[int]]:
