@@ -74,7 +74,8 @@ class StudyFile:
             raise ValueError(f"{shape} images do not fit their names, {self.header.shape}")
         groups = [name for name, item in file.items() if isinstance(item, h5py.Group)]
         self.tables = ("/", *(name for name in groups if "images" in file[name]))
-        self.measurements = tuple(name for name in groups if "images" not in file[name])
+        measured = (name for name in groups if "images" not in file[name])
+        self.measurements = tuple(name for name in measured if "done" in file[name])
         self.resolution = int(file["images"].shape[-2])
         self.versions: dict[str, str] = json.loads(file.attrs["versions"])
         self.created_utc: str = file.attrs["created_utc"]
@@ -103,6 +104,22 @@ class StudyFile:
         """An array of a table or measurement; at a cell's index, that cell's part of it."""
         values: np.ndarray = np.asarray(self._file[table][name][index])
         return values
+
+    def names(self, table: str) -> tuple[str, ...]:
+        """Names of what each cell of a table or measurement holds."""
+        group, shape = self._file[table], self.done(table).shape
+        others = () if table != "/" else (*self.tables, *self.measurements)
+        found: list[str] = []
+
+        def add(name: str, item: object) -> None:
+            if isinstance(item, h5py.Dataset) and item.shape[: len(shape)] == shape:
+                found.append(name)
+
+        group.visititems(add)
+        texts = {"done", *(name for name in found if name.endswith("_names"))}
+        return tuple(
+            name for name in found if name not in texts and name.split("/")[0] not in others
+        )
 
     def write(self, table: str, index: tuple[int, ...], pixels: Picture) -> None:
         """Store one image, for good as soon as the next one is stored or the file closed.

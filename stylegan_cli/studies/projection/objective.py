@@ -71,7 +71,8 @@ def make_objective(
 
 def look(embed: Embed, images: Images) -> Float[Tensor, "n values"]:
     """What a detector sees of images in [−1, 1] of any size and form."""
-    return torch.cat([embed((view + 1) * 127.5) for view in _views(_sized(images))], dim=1)
+    seen = (embed((view + 1) * 127.5) for view in views(shrink(enlarge(images), LARGEST)))
+    return torch.cat(list(seen), dim=1)
 
 
 def shrink(images: Images, side: int) -> Images:
@@ -80,14 +81,14 @@ def shrink(images: Images, side: int) -> Images:
     return F.avg_pool2d(images, factor) if factor > 1 else images
 
 
-def _sized(images: Tensor) -> Tensor:
+def enlarge(images: Images) -> Images:
+    """Images in which the strides of detectors leave something to see."""
     if images.shape[-1] >= SMALLEST:
-        return shrink(images, LARGEST)
-    # stride leaves the detectors nothing to see below 32 px
+        return images
     return F.interpolate(images, (ENLARGED, ENLARGED), mode="bilinear", align_corners=False)
 
 
-def _views(images: Tensor) -> Iterator[Tensor]:
+def views(images: Images) -> Iterator[Tensor]:
     """RGB pictures of images; of RGBA the colours on grey, and the alpha by itself."""
     if images.shape[1] == 4:
         yield images[:, :3] * ((images[:, 3:] + 1) / 2)

@@ -23,12 +23,12 @@ from stylegan_cli.latents.references import Pick
 from stylegan_cli.latents.sampling import PLAIN, Sampling
 from stylegan_cli.networks.snapshot import Network
 from stylegan_cli.rendering.render import draw
+from stylegan_cli.runtime import numpy_stream
 from stylegan_cli.shapes import Picture
 from stylegan_cli.studies.projection.alignment import Points, Quad, align, face_quad
 
 Given = Path | Pick
 """A file or folder of pictures, or a seed or code whose image is the picture."""
-CHECK = "check "
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,7 +45,7 @@ class Framing:
     mask: Path | None = None
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class Subject:
     """A picture to project.
 
@@ -57,6 +57,7 @@ class Subject:
         quad: The turned square, where a face was aligned.
         original: Gives the whole picture that a turned square is part of.
         truth: The code it was drawn from, if the network drew it.
+        is_check: It is one of the network's own, to measure the others by.
     """
 
     name: str
@@ -66,11 +67,7 @@ class Subject:
     quad: Quad | None = None
     original: Callable[[], Image.Image] | None = None
     truth: Float32[np.ndarray, "num_ws w_dim"] | None = None
-
-    @property
-    def is_check(self) -> bool:
-        """Whether it is one of the network's own, to measure the others by."""
-        return self.name.startswith(CHECK)
+    is_check: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -174,19 +171,21 @@ class Album:
         fitted = fit_square(image, target)
         return fitted.pixels, fitted.enlarged
 
-    def _drawn(self, picks: Sequence[Pick], called: str | None = None) -> Iterator[Subject]:
+    def _drawn(self, picks: Sequence[Pick], *, checks: bool = False) -> Iterator[Subject]:
         picked = codes_of_picks(self._network, picks, self._sampling)
         for i, name in enumerate(picked.names):
             load = _drawing(self._network, picked.codes, i, self._framing.target.resolution)
             yield Subject(
-                name=called or name, key=self._key(load()), load=load, truth=picked.codes.ws[i]
+                name=f"check {i}" if checks else name,
+                key=self._key(load()),
+                load=load,
+                truth=picked.codes.ws[i],
+                is_check=checks,
             )
 
     def _checks(self, count: int, seed: int) -> Iterator[Subject]:
-        random = np.random.RandomState(seed)
-        seeds = [int(each) for each in random.randint(2**31, 2**32, count, np.int64)]
-        for number, each in enumerate(seeds):
-            yield from self._drawn([each], f"{CHECK}{number}")
+        seeds = numpy_stream(seed, "projection check").integers(2**32, size=count)
+        return self._drawn(seeds.tolist(), checks=True) if count else iter(())
 
     def _key(self, pixels: Picture) -> str:
         return sha256(repr(pixels.shape).encode() + pixels.tobytes() + self._mark).hexdigest()

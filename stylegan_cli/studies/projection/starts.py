@@ -94,9 +94,12 @@ def _squared(a: Tensor, b: Tensor) -> Tensor:
     return torch.cat([(row - b).square().sum(1)[None] for row in a.split(1)])
 
 
-def spread_out(picks: Sequence[Tensor], count: int) -> Tensor:
-    """One code for all pictures, or as many as there are."""
-    codes = torch.cat(list(picks))
+def spread_out(codes: Tensor, count: int) -> Tensor:
+    """One code for all pictures, or as many as there are.
+
+    Raises:
+        UsageError: There are neither one nor so many.
+    """
     if len(codes) not in (1, count):
         raise UsageError(
             f"--init: {len(codes)} codes for {count} pictures; give one, or one for each"

@@ -1,0 +1,231 @@
+"""Projection: pictures of one's own found again among those that a network can draw."""
+
+import shutil
+from collections.abc import Iterator, Mapping, Sequence
+from functools import cached_property
+from itertools import groupby
+from math import ceil
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from stylegan_cli.errors import DataError
+from stylegan_cli.figures.png import write_png
+from stylegan_cli.files import written_whole
+from stylegan_cli.recipe import dumps
+from stylegan_cli.rendering.header import Header
+from stylegan_cli.runtime import World
+from stylegan_cli.studies.projection.findings import Measures, lpips_name
+from stylegan_cli.studies.projection.options import Settled
+from stylegan_cli.studies.projection.pictures import Album, Subject, Unusable
+from stylegan_cli.studies.projection.search import PRUNED_AT
+from stylegan_cli.studies.projection.sheet import paint_sheet
+from stylegan_cli.studies.projection.store import (
+    AXIS,
+    STUDY,
+    Planned,
+    ProjectionFolder,
+    Record,
+    read_records,
+    write_records,
+)
+from stylegan_cli.studies.projection.workshop import Means, Workshop
+
+BROKEN = "the search comes to no numbers (NaN or infinite), even at half the rate"
+
+
+class Projection:
+    """Pictures on their way into the latent space, kept in a folder; the same again resumes.
+
+    Attributes:
+        folder: Where everything is, or will be.
+        given: Pictures that can be used, the network's own among them.
+        missing: Those that are still to be projected.
+        total: Steps that are still to be taken, over all of them, at most.
+
+    Args:
+        claims: What else belongs to the request: how pictures are framed.
+        overwrite: Start anew, whatever is there.
+        world: The processes that share the work, whole batches each.
+
+    Raises:
+        OutputError: The folder holds something else.
+    """
+
+    def __init__(
+        self,
+        means: Means,
+        album: Album,
+        settled: Settled,
+        path: Path,
+        *,
+        claims: Mapping[str, Any] | None = None,
+        overwrite: bool = False,
+        world: World | None = None,
+    ) -> None:
+        self._means, self._album, self._settled = means, album, settled
+        self._world = world or World()
+        self._workshop = Workshop(means, album, settled)
+        if overwrite and self._world.is_first and path.is_dir():
+            ProjectionFolder.clear(path)
+        self._world.barrier()
+        self.folder = ProjectionFolder(path, self._header(claims or {}))
+        self._subjects = {subject.key: subject for subject in album.subjects}
+        self._batches = self._world.gather(self._planned() if self._world.is_first else [])[0]
+        todo = [batch for batch in self._batches if not self.folder.results(batch).exists()]
+        self.given = len(self._subjects)
+        self.missing = sum(len(batch.keys) for batch in todo)
+        self.total = self.missing * self._steps_each
+
+    @property
+    def lpips(self) -> str:
+        """Name of the perceptual distance among the measures."""
+        return lpips_name(self._means.detector.name)
+
+    def steps(self) -> Iterator[int]:
+        """Find what is missing; yields the steps taken, over the pictures of this process.
+
+        Raises:
+            OutputError: The folder cannot be written, or a picture does not fit into memory.
+        """
+        if self._world.is_first and self._batches:
+            self.folder.plan(self._batches)
+        self._world.barrier()
+        for number, batch in enumerate(self._batches):
+            mine = number % self._world.size == self._world.rank
+            if mine and not self.folder.results(batch).exists():
+                yield from self._project(batch)
+        self._world.barrier()
+
+    def unusable(self) -> tuple[Unusable, ...]:
+        """Pictures that were left out, and why, once all steps are taken."""
+        broken = (name for _, names in self._found for name in names)
+        return (*self._album.unusable, *(Unusable(name=name, reason=BROKEN) for name in broken))
+
+    @cached_property
+    def records(self) -> tuple[Record, ...]:
+        """The pictures found, once all steps are taken."""
+        return (*self.folder.finished(), *self._new(checks=False))
+
+    @cached_property
+    def checks(self) -> tuple[Measures, ...]:
+        """Measures of the network's own images, once all steps are taken."""
+        return (*self.folder.checks(), *(each.measures for each in self._new(checks=True)))
+
+    def finish(self) -> list[Path]:
+        """Write the HDF5 file, the sheet and the pictures, after all steps are taken.
+
+        Raises:
+            DataError: No picture could be used.
+            OutputError: They cannot be written.
+        """
+        folder, records = self.folder, self.records
+        if not records:
+            raise DataError("no picture could be projected; the reasons stand above")
+        checks = self.checks
+        origin = folder.header.origin
+        for record in records:
+            if not folder.image(record.name).exists() or self._batches:
+                write_png(folder.image(record.name), record.cells["/"]["images"], origin=origin)
+        if not folder.sheet.exists() or self._batches:
+            write_png(folder.sheet, paint_sheet(records, self.lpips), origin=origin)
+            with written_whole(folder.plain_codes) as temporary, temporary.open("wb") as file:
+                np.savez(file, w=np.stack([record.cells["/"]["ws"] for record in records]))
+        if self._batches:
+            folder.write(records, checks)
+            shutil.rmtree(folder.hidden)
+        return [folder.sheet, folder.hdf5, folder.images, folder.plain_codes]
+
+    @cached_property
+    def _found(self) -> list[tuple[list[Record], list[str]]]:
+        return [read_records(self.folder.results(batch)) for batch in self._batches]
+
+    def _new(self, *, checks: bool) -> Iterator[Record]:
+        for batch, (records, _) in zip(self._batches, self._found, strict=True):
+            if batch.checks == checks:
+                yield from records
+
+    @property
+    def _steps_each(self) -> int:
+        return ceil(self._settled.steps * (1 + (self._settled.restarts - 1) * PRUNED_AT))
+
+    def _project(self, batch: Planned) -> Iterator[int]:
+        subjects = [self._subjects[key] for key in batch.keys]
+        search = self._workshop.search(subjects, batch.class_index, self.folder.state(batch))
+        steps = search.steps_done
+        yield steps
+        for taken in search.run():
+            steps += taken
+            yield taken
+        yield max(0, len(subjects) * self._steps_each - steps)
+        studio = self._workshop.studio(batch.class_index)
+        records = [
+            Record(
+                name=batch.names[found.picture],
+                cells=studio.cells(subjects[found.picture], found),
+            )
+            for found in search.found()
+        ]
+        there = {record.name for record in records}
+        failed = [name for name in batch.names if name not in there]
+        write_records(self.folder.results(batch), records, failed)
+        self.folder.state(batch).unlink(missing_ok=True)
+
+    def _planned(self) -> list[Planned]:
+        """Batches of what is missing: those that were begun as they were, then new ones."""
+        done = set(self.folder.keys())
+        begun = [
+            batch
+            for batch in self.folder.planned()
+            if not done.issuperset(batch.keys)
+            and (self.folder.results(batch).exists() or self._subjects.keys() >= set(batch.keys))
+        ]
+        known = done.union(*(batch.keys for batch in begun))
+        new = [subject for key, subject in self._subjects.items() if key not in known]
+        taken = set(self.folder.names()).union(*(batch.names for batch in begun))
+        return [*begun, *self._cut(new, taken)]
+
+    def _cut(self, subjects: Sequence[Subject], taken: set[str]) -> Iterator[Planned]:
+        """New batches, each of one class, under names that are not taken."""
+        size = self._means.batch
+        classes = dict(zip(subjects, self._workshop.classes(subjects), strict=True))
+
+        def kind(subject: Subject) -> tuple[bool, int]:
+            return subject.is_check, classes[subject] or 0
+
+        for (checks, _), group in groupby(sorted(subjects, key=kind), kind):
+            members = list(group)
+            for start in range(0, len(members), size):
+                part = members[start : start + size]
+                yield Planned(
+                    keys=tuple(subject.key for subject in part),
+                    names=tuple(_free_name(subject.name, taken) for subject in part),
+                    class_index=classes[part[0]],
+                    checks=checks,
+                )
+
+    def _header(self, claims: Mapping[str, Any]) -> Header:
+        network, detector = self._means.network, self._means.detector
+        return Header(
+            study=STUDY,
+            request={
+                **self._settled.request(),
+                "detector": detector.name,
+                "detector_sha256": detector.sha256,
+                **claims,
+            },
+            axes={AXIS: ()},
+            sheets=("projected",),
+            recipe=dumps(network.recipe),
+            network_sha256=network.sha256,
+        )
+
+
+def _free_name(name: str, taken: set[str]) -> str:
+    found, number = name, 1
+    while found in taken:
+        number += 1
+        found = f"{name}-{number}"
+    taken.add(found)
+    return found

@@ -1,0 +1,291 @@
+"""The files of a projection: finished batches while others are missing, then one HDF5 file.
+
+    projected.h5    projected.png    w.npz    images/NAME.png
+
+While pictures are missing, everything is in `.projecting`: which pictures are in which batch, and
+of each batch its state, or what was found.
+"""
+
+import json
+import shutil
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from hashlib import sha256
+from pathlib import Path
+
+import numpy as np
+
+from stylegan_cli.errors import DataError, OutputError
+from stylegan_cli.files import written_whole
+from stylegan_cli.rendering.header import Header, differing
+from stylegan_cli.rendering.store import Table, create_study, open_study
+from stylegan_cli.studies.projection.findings import Cells, Measures
+
+STUDY, AXIS = "projected", "picture"
+HIDDEN, IMAGES, CODES = ".projecting", "images", "w.npz"
+CHECKS = "checks"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Record:
+    """A projected picture."""
+
+    name: str
+    cells: Cells
+
+    @property
+    def key(self) -> str:
+        return bytes(self.cells["/"]["key"]).decode()
+
+    @property
+    def measures(self) -> Measures:
+        """How near the projection came, and more of it."""
+        return {name: float(value) for name, value in self.cells["measures"].items()}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Planned:
+    """A batch to do: keys and names of its pictures, and their class.
+
+    Attributes:
+        class_index: None without classes.
+        checks: They are the network's own, to measure the others by.
+    """
+
+    keys: tuple[str, ...]
+    names: tuple[str, ...]
+    class_index: int | None
+    checks: bool
+
+    @property
+    def name(self) -> str:
+        """The same for the same pictures."""
+        return sha256(repr((self.keys, self.class_index)).encode()).hexdigest()[:16]
+
+
+class ProjectionFolder:
+    """The folder of a projection.
+
+    Args:
+        header: Of the file to come; its names are those of the pictures found so far.
+
+    Raises:
+        OutputError: Another projection or something else is there.
+    """
+
+    def __init__(self, path: Path, header: Header) -> None:
+        self.path, self.header = path, header
+        self.hdf5 = path / f"{STUDY}.h5"
+        self.sheet = path / f"{STUDY}.png"
+        self.images = path / IMAGES
+        self.hidden = path / HIDDEN
+        self.plain_codes = path / CODES
+        self._refuse_others()
+
+    def image(self, name: str) -> Path:
+        """The PNG of a result."""
+        return self.images / f"{name}.png"
+
+    def state(self, batch: Planned) -> Path:
+        """What there is of an unfinished batch."""
+        return self.hidden / f"{batch.name}.state.safetensors"
+
+    def results(self, batch: Planned) -> Path:
+        """What was found of a finished batch."""
+        return self.hidden / f"{batch.name}.safetensors"
+
+    def planned(self) -> list[Planned]:
+        """The batches of unfinished work."""
+        if not self._plan.exists():
+            return []
+        try:
+            batches = json.loads(self._plan.read_text())["batches"]
+            return [
+                Planned(
+                    keys=tuple(batch["keys"]),
+                    names=tuple(batch["names"]),
+                    class_index=batch["class"],
+                    checks=batch["checks"],
+                )
+                for batch in batches
+            ]
+        except (ValueError, KeyError, TypeError):
+            raise OutputError(f"{self._plan}: damaged; add `overwrite` to start anew") from None
+
+    def plan(self, batches: Sequence[Planned]) -> None:
+        """Keep which pictures are in which batch.
+
+        Raises:
+            OutputError: It cannot be written.
+        """
+        described = [
+            {
+                "keys": batch.keys,
+                "names": batch.names,
+                "class": batch.class_index,
+                "checks": batch.checks,
+            }
+            for batch in batches
+        ]
+        text = json.dumps({"origin": json.loads(self.header.origin), "batches": described})
+        self.hidden.mkdir(parents=True, exist_ok=True)
+        with written_whole(self._plan) as temporary:
+            temporary.write_text(text)
+
+    def finished(self) -> Iterator[Record]:
+        """The pictures of the HDF5 file."""
+        if not self.hdf5.exists():
+            return
+        with open_study(self.hdf5) as file:
+            tables = [each for each in (*file.tables, *file.measurements) if each != CHECKS]
+            arrays = {table: file.names(table) for table in tables}
+            for i, name in enumerate(file.header.axes[AXIS]):
+                cells = {
+                    table: {each: file.array(table, each, (i,)) for each in arrays[table]}
+                    for table in tables
+                }
+                yield Record(name=name, cells=cells)
+
+    def checks(self) -> Iterator[Measures]:
+        """Measures of the network's own images in the HDF5 file."""
+        if not self.hdf5.exists():
+            return
+        with open_study(self.hdf5) as file:
+            if CHECKS in file.measurements:
+                names = file.names(CHECKS)
+                for i in range(len(file.done(CHECKS))):
+                    yield {name: float(file.array(CHECKS, name, (i,))) for name in names}
+
+    def keys(self) -> tuple[str, ...]:
+        """What tells the pictures of the HDF5 file apart."""
+        if not self.hdf5.exists():
+            return ()
+        with open_study(self.hdf5) as file:
+            return tuple(bytes(key).decode() for key in file.array("/", "key"))
+
+    def names(self) -> tuple[str, ...]:
+        """What the pictures of the HDF5 file are called."""
+        if not self.hdf5.exists():
+            return ()
+        with open_study(self.hdf5) as file:
+            return tuple(file.header.axes[AXIS])
+
+    def write(self, records: Sequence[Record], checks: Sequence[Measures]) -> None:
+        """Put the HDF5 file together, in place of the one that is there.
+
+        Raises:
+            OutputError: It cannot be written.
+        """
+        header = replace(self.header, axes={AXIS: tuple(record.name for record in records)})
+        tables = {table: _table(len(records), cells) for table, cells in records[0].cells.items()}
+        if checks:
+            tables[CHECKS] = _table(len(checks), _float32(checks[0]))
+        temporary = self.hidden / f"{STUDY}.h5"
+        temporary.unlink(missing_ok=True)
+        with create_study(temporary, header, tables) as file:
+            for i, record in enumerate(records):
+                for table, cells in record.cells.items():
+                    file.write_cell(table, (i,), cells)
+            for i, measures in enumerate(checks):
+                file.write_cell(CHECKS, (i,), _float32(measures))
+        temporary.replace(self.hdf5)
+
+    @staticmethod
+    def clear(path: Path) -> None:
+        """Remove a projection from a folder, and nothing else."""
+        shutil.rmtree(path / HIDDEN, ignore_errors=True)
+        file = path / f"{STUDY}.h5"
+        if not file.exists():
+            return
+        with suppress(DataError), open_study(file) as study:
+            for name in study.header.axes[AXIS]:
+                (path / IMAGES / f"{name}.png").unlink(missing_ok=True)
+        for each in (file, path / f"{STUDY}.png", path / CODES):
+            each.unlink(missing_ok=True)
+
+    @property
+    def _plan(self) -> Path:
+        return self.hidden / "plan.json"
+
+    def _refuse_others(self) -> None:
+        if self.hdf5.exists():
+            try:
+                with open_study(self.hdf5) as file:
+                    differences = self.header.differences(file.header)
+            except DataError as error:
+                raise OutputError(f"{error}; choose another folder or `overwrite`") from None
+        elif self._plan.exists():
+            origin = json.loads(self._plan.read_text())["origin"]
+            differences = differing(json.loads(self.header.origin), origin)
+        elif self.path.exists() and any(self.path.iterdir()):
+            found = sorted(self.path.iterdir())[0]
+            differences = [f"{found.name} is there"] if found.name != HIDDEN else []
+        else:
+            differences = []
+        if differences:
+            raise OutputError(
+                f"{self.path}: holds something else ({'; '.join(differences)}); "
+                "choose another folder or `overwrite`"
+            )
+
+
+def write_records(path: Path, records: Sequence[Record], failed: Sequence[str]) -> None:
+    """Keep what was found of a batch, whole or not at all.
+
+    Args:
+        failed: Names of the pictures of which nothing was found.
+
+    Raises:
+        OutputError: It cannot be written.
+    """
+    from safetensors.numpy import save
+
+    arrays = {
+        f"{number}|{table}|{name}": np.ascontiguousarray(_as_bytes(value))
+        for number, record in enumerate(records)
+        for table, cells in record.cells.items()
+        for name, value in cells.items()
+    }
+    described = {
+        "names": json.dumps([record.name for record in records]),
+        "failed": json.dumps(list(failed)),
+    }
+    with written_whole(path) as temporary:
+        temporary.write_bytes(save(arrays, described))
+
+
+def read_records(path: Path) -> tuple[list[Record], list[str]]:
+    """What `write_records` kept."""
+    from safetensors import safe_open
+
+    with safe_open(path, framework="numpy") as file:
+        described = file.metadata()
+        arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - no mapping
+    records = []
+    for number, name in enumerate(json.loads(described["names"])):
+        cells: dict[str, dict[str, np.ndarray]] = {}
+        for full, array in arrays.items():
+            place, table, column = full.split("|")
+            if int(place) == number:
+                cells.setdefault(table, {})[column] = _from_bytes(column, array)
+        records.append(Record(name=name, cells=cells))
+    return records, json.loads(described["failed"])
+
+
+def _table(count: int, cells: Mapping[str, np.ndarray]) -> Table:
+    arrays = {name: (array.shape, array.dtype) for name, array in cells.items()}
+    return Table(shape=(count,), arrays=arrays)
+
+
+def _float32(measures: Measures) -> dict[str, np.ndarray]:
+    return {name: np.asarray(value, np.float32) for name, value in measures.items()}
+
+
+def _as_bytes(value: np.ndarray) -> np.ndarray:
+    value = np.asarray(value)
+    return np.frombuffer(value.tobytes(), np.uint8) if value.dtype.kind == "S" else value
+
+
+def _from_bytes(name: str, array: np.ndarray) -> np.ndarray:
+    return np.asarray(np.bytes_(array.tobytes())) if name == "key" else array

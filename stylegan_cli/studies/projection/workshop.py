@@ -1,0 +1,154 @@
+"""What a projection works with, made ready for pictures of one class or another."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from stylegan_cli.detectors import PerceptualDetector
+from stylegan_cli.errors import UsageError
+from stylegan_cli.latents.lookup import codes_of_picks
+from stylegan_cli.latents.sampling import PLAIN
+from stylegan_cli.networks.generator import Generator
+from stylegan_cli.networks.snapshot import Network
+from stylegan_cli.shapes import Labels
+from stylegan_cli.studies.projection.findings import Studio
+from stylegan_cli.studies.projection.options import Settled
+from stylegan_cli.studies.projection.pictures import Album, Subject
+from stylegan_cli.studies.projection.search import Batch, Search
+from stylegan_cli.studies.projection.starts import Start, spread_out
+from stylegan_cli.studies.projection.whitening import Statistics, statistics
+
+TRIAL_STEPS, TRIAL_CANDIDATES = 50, 100
+"""Of the search in each class before one is chosen."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Means:
+    """What pictures are projected with.
+
+    Attributes:
+        network: Ready to draw, as commands draw with it.
+        G: The same generator with gradients.
+        batch_size: Pictures at once; results of another one differ in the last digits.
+    """
+
+    network: Network
+    G: Generator
+    detector: PerceptualDetector
+    batch_size: int | None = None
+
+    @property
+    def batch(self) -> int:
+        """Pictures at once: 8 if nobody chose, fewer above 256 px; more on a GPU."""
+        on_gpu = self.G.mapping.w_avg.device.type == "cuda"
+        many, pixels = (32, 2**21) if on_gpu else (8, 2**19)
+        return self.batch_size or max(1, min(many, pixels // self.G.side**2))
+
+
+class Workshop:
+    """Searches and measures for the pictures of an album."""
+
+    def __init__(self, means: Means, album: Album, settled: Settled) -> None:
+        self.means, self._album, self._settled = means, album, settled
+
+    def search(
+        self,
+        subjects: Sequence[Subject],
+        class_index: int | None,
+        state: Path | None = None,
+        settled: Settled | None = None,
+    ) -> Search:
+        """The search for these pictures, as one batch.
+
+        Args:
+            state: Where to keep what there is so far.
+            settled: Other choices than the projection's.
+        """
+        device, mask = self.means.G.mapping.w_avg.device, self._album.mask
+        pixels = torch.from_numpy(np.stack([subject.load() for subject in subjects])).to(device)
+        weights = None
+        if mask is not None:
+            weights = torch.from_numpy(mask).to(device)[None, None].expand(len(subjects), 1, -1, -1)
+        batch = Batch(
+            keys=tuple(subject.key for subject in subjects),
+            targets=pixels.permute(0, 3, 1, 2) / 127.5 - 1,
+            label=self.label(class_index),
+            mask=weights,
+            start=self._start(subjects),
+        )
+        return Search(
+            self.means.G,
+            settled or self._settled,
+            self.means.detector.network.embed,
+            batch,
+            statistics=self.statistics(class_index),
+            state=state,
+        )
+
+    def studio(self, class_index: int | None) -> Studio:
+        """What pictures of a class are drawn and measured with."""
+        G = self.means.network.G
+        return Studio(
+            G=G,
+            detector=self.means.detector,
+            statistics=self.statistics(class_index),
+            label=self.label(class_index),
+            noise="const" if self._settled.noise != "none" and G.has_noise else "none",
+        )
+
+    def classes(self, subjects: Sequence[Subject]) -> list[int | None]:
+        """The class of each picture; where it is to be found, the one that comes nearest."""
+        if not self._settled.class_auto:
+            return [self._settled.class_index] * len(subjects)
+        size = self.means.batch
+        parts = [subjects[start : start + size] for start in range(0, len(subjects), size)]
+        nearest: list[int | None] = []
+        for part in parts:
+            found = [self._trial(part, number) for number in range(self.means.network.c_dim)]
+            nearest += [int(number) for number in np.argmin(found, axis=0)]
+        return nearest
+
+    def label(self, class_index: int | None) -> Labels:
+        """`[1, c_dim]`."""
+        label = np.zeros((1, self.means.network.c_dim), np.float32)
+        if class_index is not None:
+            label[:, class_index] = 1
+        return label
+
+    def statistics(self, class_index: int | None) -> Statistics | None:
+        """Of W; None where there is no W."""
+        if not self.means.G.has_w:
+            return None
+        if class_index not in self._known:
+            self._known[class_index] = statistics(self.means.G, self.label(class_index))
+        return self._known[class_index]
+
+    @cached_property
+    def _known(self) -> dict[int | None, Statistics]:
+        return {}
+
+    def _trial(self, subjects: Sequence[Subject], class_index: int) -> list[float]:
+        start = Start() if self.means.G.has_w else Start(best_of=TRIAL_CANDIDATES)
+        short = replace(self._settled, steps=TRIAL_STEPS, start=start, restarts=1)
+        search = self.search(subjects, class_index, settled=short)
+        for _ in search.run():
+            pass
+        found = search.distances()
+        return [found.get(number, np.inf) for number in range(len(subjects))]
+
+    def _start(self, subjects: Sequence[Subject]) -> torch.Tensor | None:
+        picks = self._settled.start.picks
+        if not picks:
+            return None
+        codes = codes_of_picks(self.means.network, picks, PLAIN).codes
+        chosen = codes.z if self._settled.space == "z" else codes.ws
+        if chosen is None:
+            raise UsageError("the codes to begin with are not z, which is what is searched here")
+        order = {subject.key: number for number, subject in enumerate(self._album.subjects)}
+        everyone = spread_out(torch.from_numpy(chosen), len(order))
+        rows = torch.tensor([order[subject.key] for subject in subjects])
+        return everyone[rows].to(self.means.G.mapping.w_avg.device)
