@@ -49,7 +49,7 @@ class ProjectionOptions:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Settled:
+class Choices:
     """Choices with nothing left open.
 
     Attributes:
@@ -84,7 +84,7 @@ class Settled:
         }
 
 
-def settle(network: Network, options: ProjectionOptions, detector: str) -> Settled:
+def settle(network: Network, options: ProjectionOptions, detector: str) -> Choices:
     """The choices with everything decided.
 
     Args:
@@ -108,7 +108,7 @@ def settle(network: Network, options: ProjectionOptions, detector: str) -> Settl
         if not 1 <= value <= most:
             raise UsageError(f"{flag} {value}: out of range; the valid range is 1-{most}")
     auto = options.class_name == AUTO and network.c_dim > 0
-    return Settled(
+    return Choices(
         space=space,
         steps=steps,
         noise=noise,

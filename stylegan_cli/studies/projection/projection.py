@@ -17,7 +17,7 @@ from stylegan_cli.recipe import dumps
 from stylegan_cli.rendering.header import Header
 from stylegan_cli.runtime import World
 from stylegan_cli.studies.projection.findings import Measures, lpips_name
-from stylegan_cli.studies.projection.options import Settled
+from stylegan_cli.studies.projection.options import Choices
 from stylegan_cli.studies.projection.pictures import Album, Subject, Unusable
 from stylegan_cli.studies.projection.search import PRUNED_AT
 from stylegan_cli.studies.projection.sheet import paint_sheet
@@ -57,16 +57,16 @@ class Projection:
         self,
         means: Means,
         album: Album,
-        settled: Settled,
+        choices: Choices,
         path: Path,
         *,
         claims: Mapping[str, Any] | None = None,
         overwrite: bool = False,
         world: World | None = None,
     ) -> None:
-        self._means, self._album, self._settled = means, album, settled
+        self._means, self._album, self._choices = means, album, choices
         self._world = world or World()
-        self._workshop = Workshop(means, album, settled)
+        self._workshop = Workshop(means, album, choices)
         if overwrite and self._world.is_first and path.is_dir():
             ProjectionFolder.clear(path)
         self._world.barrier()
@@ -148,7 +148,7 @@ class Projection:
 
     @property
     def _steps_each(self) -> int:
-        return ceil(self._settled.steps * (1 + (self._settled.restarts - 1) * PRUNED_AT))
+        return ceil(self._choices.steps * (1 + (self._choices.restarts - 1) * PRUNED_AT))
 
     def _project(self, batch: Planned) -> Iterator[int]:
         subjects = [self._subjects[key] for key in batch.keys]
@@ -210,7 +210,7 @@ class Projection:
         return Header(
             study=STUDY,
             request={
-                **self._settled.request(),
+                **self._choices.request(),
                 "detector": detector.name,
                 "detector_sha256": detector.sha256,
                 **claims,

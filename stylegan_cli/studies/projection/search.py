@@ -20,7 +20,7 @@ from stylegan_cli.runtime import stream_seed, torch_stream
 from stylegan_cli.shapes import Images, Labels, Ws
 from stylegan_cli.studies.projection.descent import Descent, State
 from stylegan_cli.studies.projection.objective import Embed, Mask, Objective, make_objective
-from stylegan_cli.studies.projection.options import Settled
+from stylegan_cli.studies.projection.options import Choices
 from stylegan_cli.studies.projection.spaces import Space, coordinates, make_space, on_sphere
 from stylegan_cli.studies.projection.starts import candidates, nearest
 from stylegan_cli.studies.projection.whitening import Statistics
@@ -91,27 +91,27 @@ class Search:
     def __init__(
         self,
         G: Generator,
-        settled: Settled,
+        choices: Choices,
         embed: Embed,
         batch: Batch,
         *,
         statistics: Statistics | None,
         state: Path | None = None,
     ) -> None:
-        self._G, self._settled, self._batch, self._file = G, settled, batch, state
+        self._G, self._choices, self._batch, self._file = G, choices, batch, state
         self._statistics = statistics
         device = G.mapping.w_avg.device
         self._label = torch.from_numpy(batch.label).to(device)
-        self._space: Space = make_space(settled.space, G, self._label, statistics, settled.prior)
+        self._space: Space = make_space(choices.space, G, self._label, statistics, choices.prior)
         self._objective = make_objective(
-            embed, batch.targets, pixel_weight=settled.pixel_weight, mask=batch.mask
+            embed, batch.targets, pixel_weight=choices.pixel_weight, mask=batch.mask
         )
         self._descent = Descent(
             synthesis=G.synthesis,
             space=self._space,
-            steps=settled.steps,
-            noise="const" if settled.noise == "const" else "none",
-            keep_best=settled.keep_best,
+            steps=choices.steps,
+            noise="const" if choices.noise == "const" else "none",
+            keep_best=choices.keep_best,
         )
         self._work = self._resumed() or _Work(waiting=[self._begin()])
         self._saved = time.monotonic()
@@ -180,7 +180,7 @@ class Search:
         return Found(
             picture=int(state.picture[row]),
             ws=ws.cpu().numpy(),
-            z=code[0].cpu().numpy() if self._settled.space == "z" else None,
+            z=code[0].cpu().numpy() if self._choices.space == "z" else None,
             # as they are kept: what is drawn later has the same maps
             noise=tuple(noise[0, 0].cpu().numpy().astype(np.float16) for noise in maps),
             path=path.cpu().numpy(),
@@ -189,7 +189,7 @@ class Search:
         )
 
     def _begin(self) -> State:
-        n, restarts = len(self._batch.keys), self._settled.restarts
+        n, restarts = len(self._batch.keys), self._choices.restarts
         codes = torch.cat([self._start(attempt) for attempt in range(restarts)])
         picture = torch.arange(n).repeat(restarts)
         attempt = torch.arange(restarts).repeat_interleave(n)
@@ -198,25 +198,25 @@ class Search:
 
     def _start(self, attempt: int) -> Tensor:
         """Codes that an attempt begins with: as chosen, then the mean of W, then random ones."""
-        settled, G, n = self._settled, self._G, len(self._batch.keys)
+        choices, G, n = self._choices, self._G, len(self._batch.keys)
         if attempt == 0 and self._batch.start is not None:
             return self._code(self._batch.start)
-        if settled.space == "z":
+        if choices.space == "z":
             return self._start_in_z(attempt)
         assert self._statistics is not None
         mean = broadcast_layers(self._statistics.w_mean[None], G.num_ws).expand(n, -1, -1)
-        if attempt == 0 and settled.start.best_of:
-            z = candidates(G, settled.start.best_of, settled.seed)
+        if attempt == 0 and choices.start.best_of:
+            z = candidates(G, choices.start.best_of, choices.seed)
             nearest_z = z[nearest(G, z, self._label, self._objective)[:, 0]]
             return self._code(self._mapped(nearest_z))
         if attempt < 2:
             return self._code(mean)
-        z = candidates(G, settled.restarts, settled.seed)[attempt].expand(n, -1)
+        z = candidates(G, choices.restarts, choices.seed)[attempt].expand(n, -1)
         return self._code(mean + 0.5 * (self._mapped(z) - mean))
 
     def _start_in_z(self, attempt: int) -> Tensor:
-        count = max(self._settled.start.best_of, self._settled.restarts)
-        z = on_sphere(candidates(self._G, count, self._settled.seed))
+        count = max(self._choices.start.best_of, self._choices.restarts)
+        z = on_sphere(candidates(self._G, count, self._choices.seed))
         return z[nearest(self._G, z, self._label, self._objective)[:, attempt]]
 
     def _mapped(self, z: Tensor) -> Ws:
@@ -224,15 +224,15 @@ class Search:
         return broadcast_layers(map_latents(self._G, z.cpu().numpy(), labels), self._G.num_ws)
 
     def _code(self, start: Tensor) -> Tensor:
-        if self._settled.space == "z":
+        if self._choices.space == "z":
             return on_sphere(start)
-        return coordinates(self._settled.space, self._space, start)
+        return coordinates(self._choices.space, self._space, start)
 
     def _fresh_maps(self, picture: Tensor, attempt: Tensor) -> list[Tensor]:
-        if self._settled.noise != "optimise":
+        if self._choices.noise != "optimise":
             return []
         seeds = [
-            stream_seed(self._settled.seed, "projection noise", self._batch.keys[i], j)
+            stream_seed(self._choices.seed, "projection noise", self._batch.keys[i], j)
             for i, j in zip(picture.tolist(), attempt.tolist(), strict=True)
         ]
         sides, device = self._G.synthesis.noise_resolutions, self._G.mapping.w_avg.device
@@ -241,13 +241,13 @@ class Search:
 
     def _draw(self, picture: int, attempt: int, step: int, shape: tuple[int, ...]) -> Tensor:
         key = self._batch.keys[picture]
-        stream = torch_stream(self._settled.seed, "projection code", key, attempt, step)
+        stream = torch_stream(self._choices.seed, "projection code", key, attempt, step)
         return torch.randn(shape, generator=stream)
 
     def _settle(self, state: State, objective: Objective) -> State:
         """The state after a step without the rows that are done, gave up or were pruned."""
         state = self._revived(state)
-        if self._settled.restarts > 1:
+        if self._choices.restarts > 1:
             state = self._pruned(state)
         done = self._descent.is_done(state)
         if done.any():
@@ -266,7 +266,7 @@ class Search:
         hopeless = broken & (state.pace.cpu() < 1)
         self._work.failed += state.picture[hopeless].tolist()
         again = state.rows(broken & ~hopeless)
-        attempt = again.attempt + self._settled.restarts
+        attempt = again.attempt + self._choices.restarts
         values = [again.path[:, 0], *self._fresh_maps(again.picture, attempt)]
         fresh = self._descent.begin(again.picture, attempt, values)
         fresh = replace(fresh, pace=fresh.pace * SLOWER)
@@ -276,7 +276,7 @@ class Search:
         """Only the nearest of a picture's beginnings, once all of them have had their share."""
         if len(state.picture.unique()) == len(state.picture):
             return state
-        if int(state.step.min()) < ceil(PRUNED_AT * self._settled.steps):
+        if int(state.step.min()) < ceil(PRUNED_AT * self._choices.steps):
             return state
         distance = self._descent.distance(state, self._objective.rows(state.picture)).cpu()
         best = [

@@ -16,7 +16,7 @@ from stylegan_cli.networks.generator import Generator
 from stylegan_cli.networks.snapshot import Network
 from stylegan_cli.shapes import Labels
 from stylegan_cli.studies.projection.findings import Studio
-from stylegan_cli.studies.projection.options import Settled
+from stylegan_cli.studies.projection.options import Choices
 from stylegan_cli.studies.projection.pictures import Album, Subject
 from stylegan_cli.studies.projection.search import Batch, Search
 from stylegan_cli.studies.projection.starts import Start, spread_out
@@ -52,21 +52,21 @@ class Means:
 class Workshop:
     """Searches and measures for the pictures of an album."""
 
-    def __init__(self, means: Means, album: Album, settled: Settled) -> None:
-        self.means, self._album, self._settled = means, album, settled
+    def __init__(self, means: Means, album: Album, choices: Choices) -> None:
+        self.means, self._album, self._choices = means, album, choices
 
     def search(
         self,
         subjects: Sequence[Subject],
         class_index: int | None,
         state: Path | None = None,
-        settled: Settled | None = None,
+        choices: Choices | None = None,
     ) -> Search:
         """The search for these pictures, as one batch.
 
         Args:
             state: Where to keep what there is so far.
-            settled: Other choices than the projection's.
+            choices: Other choices than the projection's.
         """
         device, mask = self.means.G.mapping.w_avg.device, self._album.mask
         pixels = torch.from_numpy(np.stack([subject.load() for subject in subjects])).to(device)
@@ -82,7 +82,7 @@ class Workshop:
         )
         return Search(
             self.means.G,
-            settled or self._settled,
+            choices or self._choices,
             self.means.detector.network.embed,
             batch,
             statistics=self.statistics(class_index),
@@ -97,13 +97,13 @@ class Workshop:
             detector=self.means.detector,
             statistics=self.statistics(class_index),
             label=self.label(class_index),
-            noise="const" if self._settled.noise != "none" and G.has_noise else "none",
+            noise="const" if self._choices.noise != "none" and G.has_noise else "none",
         )
 
     def classes(self, subjects: Sequence[Subject]) -> list[int | None]:
         """The class of each picture; where it is to be found, the one that comes nearest."""
-        if not self._settled.class_auto:
-            return [self._settled.class_index] * len(subjects)
+        if not self._choices.class_auto:
+            return [self._choices.class_index] * len(subjects)
         size = self.means.batch
         parts = [subjects[start : start + size] for start in range(0, len(subjects), size)]
         nearest: list[int | None] = []
@@ -133,19 +133,19 @@ class Workshop:
 
     def _trial(self, subjects: Sequence[Subject], class_index: int) -> list[float]:
         start = Start() if self.means.G.has_w else Start(best_of=TRIAL_CANDIDATES)
-        short = replace(self._settled, steps=TRIAL_STEPS, start=start, restarts=1)
-        search = self.search(subjects, class_index, settled=short)
+        short = replace(self._choices, steps=TRIAL_STEPS, start=start, restarts=1)
+        search = self.search(subjects, class_index, choices=short)
         for _ in search.run():
             pass
         found = search.distances()
         return [found.get(number, np.inf) for number in range(len(subjects))]
 
     def _start(self, subjects: Sequence[Subject]) -> torch.Tensor | None:
-        picks = self._settled.start.picks
+        picks = self._choices.start.picks
         if not picks:
             return None
         codes = codes_of_picks(self.means.network, picks, PLAIN).codes
-        chosen = codes.z if self._settled.space == "z" else codes.ws
+        chosen = codes.z if self._choices.space == "z" else codes.ws
         if chosen is None:
             raise UsageError("the codes to begin with are not z, which is what is searched here")
         order = {subject.key: number for number, subject in enumerate(self._album.subjects)}
