@@ -44,6 +44,13 @@ from stylegan_cli.runtime import pick_device
 from stylegan_cli.studies.grid import GridOptions, grid
 from stylegan_cli.studies.mixing import mix
 from stylegan_cli.studies.noise.study import NoiseOptions, noise_variation
+from stylegan_cli.studies.projection.findings import Measures
+from stylegan_cli.studies.projection.options import ProjectionOptions
+from stylegan_cli.studies.projection.options import settle as settle_projection
+from stylegan_cli.studies.projection.pictures import Album, Framing, Unusable
+from stylegan_cli.studies.projection.projection import Projection
+from stylegan_cli.studies.projection.starts import parse_start
+from stylegan_cli.studies.projection.workshop import means_of as projection_means
 from stylegan_cli.studies.truncation import truncation
 from stylegan_cli.studies.video.filming import Drawing, Filming, default_video
 from stylegan_cli.studies.video.keyframes import Tracks
@@ -55,6 +62,7 @@ from stylegan_cli.training.tick import Tick
 
 __all__ = [
     "Added",
+    "Album",
     "BenchmarkCase",
     "BenchmarkForm",
     "BenchmarkResult",
@@ -66,11 +74,15 @@ __all__ = [
     "EvaluationOptions",
     "Filming",
     "Foreign",
+    "Framing",
     "GridOptions",
+    "Measures",
     "Motion",
     "Network",
     "NoiseOptions",
     "Plan",
+    "Projection",
+    "ProjectionOptions",
     "Recording",
     "Report",
     "Sampling",
@@ -80,6 +92,7 @@ __all__ = [
     "Stage",
     "Tick",
     "Tracks",
+    "Unusable",
     "Video",
     "Workplace",
     "add_weights",
@@ -114,7 +127,9 @@ __all__ = [
     "open_detector",
     "open_report",
     "parse_picks",
+    "parse_start",
     "pick_device",
+    "projection_means",
     "protocol_named",
     "read_foreign",
     "record_of",
@@ -124,6 +139,7 @@ __all__ = [
     "run_hours",
     "save_checkpoint",
     "save_foreign",
+    "settle_projection",
     "stages",
     "train",
     "training_data",

@@ -26,6 +26,8 @@ from stylegan_cli.cli.mix import mix
 from stylegan_cli.cli.noise import EXAMPLES as NOISE_EXAMPLES
 from stylegan_cli.cli.noise import noise
 from stylegan_cli.cli.options import examples
+from stylegan_cli.cli.project import EXAMPLES as PROJECT_EXAMPLES
+from stylegan_cli.cli.project import project
 from stylegan_cli.cli.recipe import recipe_app
 from stylegan_cli.cli.report import EXAMPLES as REPORT_EXAMPLES
 from stylegan_cli.cli.report import report
@@ -71,7 +73,7 @@ ADVICE = {
 
 
 IN_ORDER_OF_WORK = (
-    *("data", "recipe", "train", "grid", "mix", "noise", "truncation", "video"),
+    *("data", "recipe", "train", "grid", "mix", "noise", "truncation", "video", "project"),
     *("eval", "report", "info", "convert", "weights", "bench"),
 )
 """The commands as `sgtool --help` lists them."""
@@ -126,6 +128,7 @@ app.command(epilog=NOISE_EXAMPLES)(noise)
 app.command(epilog=VIDEO_EXAMPLES)(video)
 app.add_typer(eval_app, name="eval")
 app.command(epilog=TRUNCATION_EXAMPLES)(truncation)
+app.command(epilog=PROJECT_EXAMPLES)(project)
 app.command(epilog=INFO_EXAMPLES)(info)
 app.command(epilog=REPORT_EXAMPLES)(report)
 app.command(epilog=CONVERT_EXAMPLES)(convert)

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
+from jaxtyping import Float32
 from torch import Tensor
 
 from stylegan_cli.detectors import PerceptualDetector
@@ -12,7 +13,7 @@ from stylegan_cli.latents.sampling import noise_seed_of_code
 from stylegan_cli.networks.generator import Generator
 from stylegan_cli.networks.noise import NoiseInput
 from stylegan_cli.rendering.render import draw
-from stylegan_cli.shapes import Labels, Picture
+from stylegan_cli.shapes import Picture
 from stylegan_cli.studies.projection.measures import ms_ssim, psnr, scale_count
 from stylegan_cli.studies.projection.objective import enlarge, views
 from stylegan_cli.studies.projection.pictures import Subject
@@ -26,7 +27,7 @@ Measures = Mapping[str, float]
 
 FAR_PERCENTILE = 99.9
 DETAIL_IN_NOISE = 1.5, 0.02
-FAR_OFF, UNTRAINED = 3.0, 0.3
+FAR_OFF = 3.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,7 +42,7 @@ class Studio:
     G: Generator
     detector: PerceptualDetector
     statistics: Statistics | None
-    label: Labels
+    label: Float32[np.ndarray, "1 c_dim"]
     noise: NoiseInput
 
     @property

@@ -19,6 +19,7 @@ PIXEL_WEIGHT = 0.5
 
 Embed = Callable[[Tensor], Tensor]
 """Turns RGB images in [0, 255] into vectors whose squared distance is what is seen."""
+AnySize = Float[Tensor, "n _ _ _"]
 Mask = Float[Tensor, "n 1 height width"]
 
 
@@ -75,20 +76,20 @@ def look(embed: Embed, images: Images) -> Float[Tensor, "n values"]:
     return torch.cat(list(seen), dim=1)
 
 
-def shrink(images: Images, side: int) -> Images:
+def shrink(images: AnySize, side: int) -> AnySize:
     """Images averaged down to at most this side."""
     factor = images.shape[-1] // side
     return F.avg_pool2d(images, factor) if factor > 1 else images
 
 
-def enlarge(images: Images) -> Images:
+def enlarge(images: AnySize) -> AnySize:
     """Images in which the strides of detectors leave something to see."""
     if images.shape[-1] >= SMALLEST:
         return images
     return F.interpolate(images, (ENLARGED, ENLARGED), mode="bilinear", align_corners=False)
 
 
-def views(images: Images) -> Iterator[Tensor]:
+def views(images: AnySize) -> Iterator[Tensor]:
     """RGB pictures of images; of RGBA the colours on grey, and the alpha by itself."""
     if images.shape[1] == 4:
         yield images[:, :3] * ((images[:, 3:] + 1) / 2)

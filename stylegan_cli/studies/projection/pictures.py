@@ -1,7 +1,7 @@
 """The pictures to project: files, folders, zips, data sets, seeds and codes, as the network
 draws them."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from hashlib import sha256
@@ -14,7 +14,14 @@ from jaxtyping import Float32
 from PIL import Image
 
 from stylegan_cli.data.entries import Entry, Source, entry_path, printable
-from stylegan_cli.data.pictures import Target, UnusableImageError, decode, fit_square, reasons
+from stylegan_cli.data.pictures import (
+    Fit,
+    Target,
+    UnusableImageError,
+    decode,
+    fit_square,
+    reasons,
+)
 from stylegan_cli.data.sources import open_sources
 from stylegan_cli.errors import DataError
 from stylegan_cli.latents.codes import Codes
@@ -25,7 +32,7 @@ from stylegan_cli.networks.snapshot import Network
 from stylegan_cli.rendering.render import draw
 from stylegan_cli.runtime import numpy_stream
 from stylegan_cli.shapes import Picture
-from stylegan_cli.studies.projection.alignment import Points, Quad, align, face_quad
+from stylegan_cli.studies.projection.alignment import Quad, align, face_quad, read_points
 
 Given = Path | Pick
 """A file or folder of pictures, or a seed or code whose image is the picture."""
@@ -36,12 +43,15 @@ class Framing:
     """How pictures are made square.
 
     Attributes:
-        points: Of the faces, by the name of the picture's file; turns faces upright.
+        fit: As for `Target`.
+        background: Colour behind transparent pixels and of bars.
+        points: A file of points of faces, which are turned as the field's training faces were.
         mask: A grey picture; what is black in it does not count.
     """
 
-    target: Target
-    points: Mapping[str, Points] | None = None
+    fit: Fit = "crop"
+    background: str = "white"
+    points: Path | None = None
     mask: Path | None = None
 
 
@@ -103,9 +113,14 @@ class Album:
         checks: int = 0,
         seed: int = 0,
     ) -> None:
-        self._network, self._framing, self._sampling = network, framing, sampling
+        self._network, self._sampling = network, sampling
+        G = network.G
+        self._target = Target(
+            resolution=G.side, channels=G.channels, fit=framing.fit, background=framing.background
+        )
+        self._points = None if framing.points is None else read_points(framing.points)
         self._stack = ExitStack()
-        self.mask = None if framing.mask is None else _read_mask(framing.mask, framing.target)
+        self.mask = None if framing.mask is None else _read_mask(framing.mask, self._target)
         self._mark = b"" if self.mask is None else self.mask.tobytes()
         found = [*self._found(given), *self._checks(checks, seed)]
         self.unusable = tuple(each for each in found if isinstance(each, Unusable))
@@ -157,24 +172,22 @@ class Album:
         )
 
     def _quad(self, name: str) -> Quad | None:
-        points = self._framing.points
-        if points is None:
+        if self._points is None:
             return None
-        if PurePath(name).name not in points:
+        if PurePath(name).name not in self._points:
             raise UnusableImageError("no points of a face are given for it")
-        return face_quad(points[PurePath(name).name])
+        return face_quad(self._points[PurePath(name).name])
 
     def _square(self, image: Image.Image, quad: Quad | None) -> tuple[Picture, bool]:
-        target = self._framing.target
         if quad is not None:
-            image = align(image, quad, target.resolution)
-        fitted = fit_square(image, target)
+            image = align(image, quad, self._target.resolution)
+        fitted = fit_square(image, self._target)
         return fitted.pixels, fitted.enlarged
 
     def _drawn(self, picks: Sequence[Pick], *, checks: bool = False) -> Iterator[Subject]:
         picked = codes_of_picks(self._network, picks, self._sampling)
         for i, name in enumerate(picked.names):
-            load = _drawing(self._network, picked.codes, i, self._framing.target.resolution)
+            load = _drawing(self._network, picked.codes, i, self._target.resolution)
             yield Subject(
                 name=f"check {i}" if checks else name,
                 key=self._key(load()),

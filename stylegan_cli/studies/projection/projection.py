@@ -1,12 +1,11 @@
 """Projection: pictures of one's own found again among those that a network can draw."""
 
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from functools import cached_property
 from itertools import groupby
 from math import ceil
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -16,7 +15,11 @@ from stylegan_cli.files import written_whole
 from stylegan_cli.recipe import dumps
 from stylegan_cli.rendering.header import Header
 from stylegan_cli.runtime import World
-from stylegan_cli.studies.projection.findings import Measures, lpips_name
+from stylegan_cli.studies.projection.findings import (
+    lpips_name,
+    remarks,
+    remarks_beside,
+)
 from stylegan_cli.studies.projection.options import Choices
 from stylegan_cli.studies.projection.pictures import Album, Subject, Unusable
 from stylegan_cli.studies.projection.search import PRUNED_AT
@@ -33,6 +36,10 @@ from stylegan_cli.studies.projection.store import (
 from stylegan_cli.studies.projection.workshop import Means, Workshop
 
 BROKEN = "the search comes to no numbers (NaN or infinite), even at half the rate"
+UNTRAINED = 0.3
+UNTRAINED_WORDS = (
+    "the network's own images project with {}: it is not trained enough to represent anything"
+)
 
 
 class Projection:
@@ -45,7 +52,6 @@ class Projection:
         total: Steps that are still to be taken, over all of them, at most.
 
     Args:
-        claims: What else belongs to the request: how pictures are framed.
         overwrite: Start anew, whatever is there.
         world: The processes that share the work, whole batches each.
 
@@ -60,7 +66,6 @@ class Projection:
         choices: Choices,
         path: Path,
         *,
-        claims: Mapping[str, Any] | None = None,
         overwrite: bool = False,
         world: World | None = None,
     ) -> None:
@@ -70,7 +75,7 @@ class Projection:
         if overwrite and self._world.is_first and path.is_dir():
             ProjectionFolder.clear(path)
         self._world.barrier()
-        self.folder = ProjectionFolder(path, self._header(claims or {}))
+        self.folder = ProjectionFolder(path, self._header())
         self._subjects = {subject.key: subject for subject in album.subjects}
         self._batches = self._world.gather(self._planned() if self._world.is_first else [])[0]
         todo = [batch for batch in self._batches if not self.folder.results(batch).exists()]
@@ -109,9 +114,21 @@ class Projection:
         return (*self.folder.finished(), *self._new(checks=False))
 
     @cached_property
-    def checks(self) -> tuple[Measures, ...]:
-        """Measures of the network's own images, once all steps are taken."""
-        return (*self.folder.checks(), *(each.measures for each in self._new(checks=True)))
+    def checks(self) -> tuple[Record, ...]:
+        """Those of the network's own images, once all steps are taken."""
+        return (*self.folder.checks(), *self._new(checks=True))
+
+    def remarks(self) -> Iterator[tuple[str, str]]:
+        """What is out of the ordinary, in words: of a picture by its name, or of all of them."""
+        own_measures = [check.measures for check in self.checks]
+        for record in self.records:
+            yield from ((record.name, text) for text in remarks(record.measures, self.lpips))
+            beside = remarks_beside(record.measures, own_measures, self.lpips)
+            yield from ((record.name, text) for text in beside)
+        if own_measures:
+            own = np.mean([each[self.lpips] for each in own_measures])
+            if own > UNTRAINED:
+                yield "", UNTRAINED_WORDS.format(f"{self.lpips} {own:.2f}")
 
     def finish(self) -> list[Path]:
         """Write the HDF5 file, the sheet and the pictures, after all steps are taken.
@@ -205,7 +222,7 @@ class Projection:
                     checks=checks,
                 )
 
-    def _header(self, claims: Mapping[str, Any]) -> Header:
+    def _header(self) -> Header:
         network, detector = self._means.network, self._means.detector
         return Header(
             study=STUDY,
@@ -213,7 +230,6 @@ class Projection:
                 **self._choices.request(),
                 "detector": detector.name,
                 "detector_sha256": detector.sha256,
-                **claims,
             },
             axes={AXIS: ()},
             sheets=("projected",),

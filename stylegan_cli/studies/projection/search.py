@@ -17,7 +17,7 @@ from stylegan_cli.latents.sampling import broadcast_layers, map_latents
 from stylegan_cli.networks.generator import Generator
 from stylegan_cli.networks.noise import noise_maps
 from stylegan_cli.runtime import stream_seed, torch_stream
-from stylegan_cli.shapes import Images, Labels, Ws
+from stylegan_cli.shapes import Images, Ws
 from stylegan_cli.studies.projection.descent import Descent, State
 from stylegan_cli.studies.projection.objective import Embed, Mask, Objective, make_objective
 from stylegan_cli.studies.projection.options import Choices
@@ -43,7 +43,7 @@ class Batch:
 
     keys: tuple[str, ...]
     targets: Images
-    label: Labels
+    label: Float32[np.ndarray, "1 c_dim"]
     mask: Mask | None = None
     start: Tensor | None = None
 
@@ -266,6 +266,8 @@ class Search:
         hopeless = broken & (state.pace.cpu() < 1)
         self._work.failed += state.picture[hopeless].tolist()
         again = state.rows(broken & ~hopeless)
+        if not len(again.step):
+            return state.rows(~broken)
         attempt = again.attempt + self._choices.restarts
         values = [again.path[:, 0], *self._fresh_maps(again.picture, attempt)]
         fresh = self._descent.begin(again.picture, attempt, values)

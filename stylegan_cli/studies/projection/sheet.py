@@ -9,7 +9,7 @@ from stylegan_cli.shapes import Picture
 from stylegan_cli.studies.projection.store import Record
 
 COLUMNS = ("target", "start", "result", "plain", "difference")
-TITLES = {"plain": "network's noise", "difference": "difference ×4"}
+TITLES = {"plain": "network's noise", "difference": "difference x4"}
 GAIN = 4
 TABLES = {"target": "targets", "start": "starts", "result": "/", "plain": "plain"}
 

@@ -1,7 +1,7 @@
 """Where searches begin: the mean of W, the best of many codes, a seed, codes of a file."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np

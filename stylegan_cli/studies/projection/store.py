@@ -147,22 +147,26 @@ class ProjectionFolder:
                 }
                 yield Record(name=name, cells=cells)
 
-    def checks(self) -> Iterator[Measures]:
-        """Measures of the network's own images in the HDF5 file."""
+    def checks(self) -> Iterator[Record]:
+        """Of the network's own images in the HDF5 file, the measures."""
         if not self.hdf5.exists():
             return
         with open_study(self.hdf5) as file:
             if CHECKS in file.measurements:
                 names = file.names(CHECKS)
                 for i in range(len(file.done(CHECKS))):
-                    yield {name: float(file.array(CHECKS, name, (i,))) for name in names}
+                    cells = {name: file.array(CHECKS, name, (i,)) for name in names}
+                    key = cells.pop("key")
+                    yield Record(name=f"check {i}", cells={"/": {"key": key}, "measures": cells})
 
     def keys(self) -> tuple[str, ...]:
         """What tells the pictures of the HDF5 file apart."""
         if not self.hdf5.exists():
             return ()
         with open_study(self.hdf5) as file:
-            return tuple(bytes(key).decode() for key in file.array("/", "key"))
+            tables = ("/", *(name for name in file.measurements if name == CHECKS))
+            keys = (key for table in tables for key in file.array(table, "key"))
+            return tuple(bytes(key).decode() for key in keys)
 
     def names(self) -> tuple[str, ...]:
         """What the pictures of the HDF5 file are called."""
@@ -171,7 +175,7 @@ class ProjectionFolder:
         with open_study(self.hdf5) as file:
             return tuple(file.header.axes[AXIS])
 
-    def write(self, records: Sequence[Record], checks: Sequence[Measures]) -> None:
+    def write(self, records: Sequence[Record], checks: Sequence[Record]) -> None:
         """Put the HDF5 file together, in place of the one that is there.
 
         Raises:
@@ -179,16 +183,17 @@ class ProjectionFolder:
         """
         header = replace(self.header, axes={AXIS: tuple(record.name for record in records)})
         tables = {table: _table(len(records), cells) for table, cells in records[0].cells.items()}
-        if checks:
-            tables[CHECKS] = _table(len(checks), _float32(checks[0]))
+        measured = [{**each.cells["measures"], "key": each.cells["/"]["key"]} for each in checks]
+        if measured:
+            tables[CHECKS] = _table(len(measured), measured[0])
         temporary = self.hidden / f"{STUDY}.h5"
         temporary.unlink(missing_ok=True)
         with create_study(temporary, header, tables) as file:
             for i, record in enumerate(records):
                 for table, cells in record.cells.items():
                     file.write_cell(table, (i,), cells)
-            for i, measures in enumerate(checks):
-                file.write_cell(CHECKS, (i,), _float32(measures))
+            for i, cells in enumerate(measured):
+                file.write_cell(CHECKS, (i,), cells)
         temporary.replace(self.hdf5)
 
     @staticmethod
@@ -242,7 +247,7 @@ def write_records(path: Path, records: Sequence[Record], failed: Sequence[str]) 
     from safetensors.numpy import save
 
     arrays = {
-        f"{number}|{table}|{name}": np.ascontiguousarray(_as_bytes(value))
+        f"{number}|{table}|{name}": np.array(_as_bytes(value), order="C")
         for number, record in enumerate(records)
         for table, cells in record.cells.items()
         for name, value in cells.items()
@@ -276,10 +281,6 @@ def read_records(path: Path) -> tuple[list[Record], list[str]]:
 def _table(count: int, cells: Mapping[str, np.ndarray]) -> Table:
     arrays = {name: (array.shape, array.dtype) for name, array in cells.items()}
     return Table(shape=(count,), arrays=arrays)
-
-
-def _float32(measures: Measures) -> dict[str, np.ndarray]:
-    return {name: np.asarray(value, np.float32) for name, value in measures.items()}
 
 
 def _as_bytes(value: np.ndarray) -> np.ndarray:

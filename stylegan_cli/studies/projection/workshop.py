@@ -8,12 +8,12 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from stylegan_cli.detectors import PerceptualDetector
+from stylegan_cli.detectors import PerceptualDetector, open_detector
 from stylegan_cli.errors import UsageError
 from stylegan_cli.latents.lookup import codes_of_picks
 from stylegan_cli.latents.sampling import PLAIN
 from stylegan_cli.networks.generator import Generator
-from stylegan_cli.networks.snapshot import Network
+from stylegan_cli.networks.snapshot import Network, load_network
 from stylegan_cli.shapes import Labels
 from stylegan_cli.studies.projection.findings import Studio
 from stylegan_cli.studies.projection.options import Choices
@@ -47,6 +47,28 @@ class Means:
         on_gpu = self.G.mapping.w_avg.device.type == "cuda"
         many, pixels = (32, 2**21) if on_gpu else (8, 2**19)
         return self.batch_size or max(1, min(many, pixels // self.G.side**2))
+
+
+def means_of(
+    network: Network, *, detector: str | None = None, batch_size: int | None = None
+) -> Means:
+    """What to project pictures with: the network again with gradients, and a detector.
+
+    Args:
+        network: Ready to draw.
+        detector: VGG16 if not given and its weights are here, else AlexNet, which ships.
+
+    Raises:
+        UsageError: There is no such detector.
+        WeightsError: Its weights are not here.
+    """
+    device = network.G.mapping.w_avg.device
+    return Means(
+        network=network,
+        G=load_network(network.path, device).G,
+        detector=open_detector(detector, purpose="distance", device=device),
+        batch_size=batch_size,
+    )
 
 
 class Workshop:

@@ -1,0 +1,327 @@
+"""`sgtool project`: pictures of one's own in the latent space of a network."""
+
+import re
+from collections import deque
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import typer
+
+from stylegan_cli.cli import completion, console
+from stylegan_cli.cli.console import echo_json
+from stylegan_cli.cli.network import open_network
+from stylegan_cli.cli.options import (
+    BackendFlag,
+    BatchFlag,
+    CompileFlag,
+    DeviceFlag,
+    JsonFlag,
+    NetworkFlag,
+    OverwriteFlag,
+    PrecisionFlag,
+    QuietFlag,
+    VerboseFlag,
+    examples,
+    with_flags,
+)
+from stylegan_cli.errors import UsageError
+from stylegan_cli.latents.references import parse_picks
+
+if TYPE_CHECKING:
+    from stylegan_cli import api
+    from stylegan_cli.latents.references import Pick
+    from stylegan_cli.runtime import World
+
+EXAMPLES = examples(
+    "sgtool project me.jpg",
+    "sgtool project pictures/ more.zip -o projected --restarts 4 --check 4",
+    "sgtool project 7 --space w --steps 200",
+    "sgtool mix --rows projected.h5:0 --cols projected.h5:1 --crossover 2,4,8",
+)
+_CODES = re.compile(r".+\.(?:npz|npy)(?::.+)?|.+\.(?:h5|hdf5):.+", re.IGNORECASE)
+_SEEDS = re.compile(r"[\d,\s-]+")
+
+
+@dataclass(frozen=True, kw_only=True)
+class SearchFlags:
+    """How codes are searched."""
+
+    space: Annotated[
+        Literal["w", "w+", "z"] | None,
+        typer.Option(
+            help="One w for all layers, one for each (usual), or z, the only one without W."
+        ),
+    ] = None
+    steps: Annotated[
+        int | None, typer.Option(metavar="N", min=1, help="500, or 1000 by protocol.")
+    ] = None
+    noise: Annotated[
+        Literal["optimise", "const", "none"] | None,
+        typer.Option(help="Find noise maps as well (usual), or take the network's, or none."),
+    ] = None
+    init: Annotated[
+        str | None,
+        typer.Option(
+            metavar="START", help="mean, best-of:1000 (usual), a seed, or codes in a file."
+        ),
+    ] = None
+    restarts: Annotated[
+        int,
+        typer.Option(metavar="N", min=1, help="Begin so often; the best goes on after a fifth."),
+    ] = 1
+    distance: Annotated[
+        Literal["lpips", "lpips+l2"] | None,
+        typer.Option(help="With AlexNet, pixels count as well if not given."),
+    ] = None
+    prior: Annotated[
+        float | None,
+        typer.Option(
+            metavar="NUMBER",
+            help="Pull towards what the network draws; 0 searches W as it is. 0.02 in w+, 0.005 "
+            "in w if not given.",
+        ),
+    ] = None
+    class_name: Annotated[
+        str | None,
+        typer.Option(
+            "--class",
+            metavar="CLASS",
+            autocompletion=completion.classes,
+            help="By name or number; auto takes the one that comes nearest.",
+        ),
+    ] = None
+    protocol: Annotated[
+        Literal["stylegan2"] | None,
+        typer.Option(help="StyleGAN2's projector to the letter: w, 1000 steps, the last counts."),
+    ] = None
+    detector: Annotated[
+        Literal["vgg16", "alex"] | None,
+        typer.Option(help="What sees: VGG16 where its weights are here, else AlexNet."),
+    ] = None
+    seed: Annotated[int, typer.Option(metavar="N", min=0, help="Of all random numbers.")] = 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class FramingFlags:
+    """How pictures are made square."""
+
+    fit: Annotated[
+        Literal["crop", "fit", "wide"],
+        typer.Option(help="Centred square, whole picture between bars, or centred 4:3 part."),
+    ] = "crop"
+    background: Annotated[
+        str, typer.Option(metavar="COLOUR", help="Behind clear pixels, and of bars.")
+    ] = "white"
+    align: Annotated[
+        str,
+        typer.Option(
+            metavar="none|points:FILE",
+            help="Turn faces upright: FILE lists name,x,y of both eyes and corners of the mouth.",
+        ),
+    ] = "none"
+    mask: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Grey picture; what is black in it does not count."),
+    ] = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class PlaceFlags:
+    """Where a projection is computed, and where it goes."""
+
+    network: NetworkFlag = None
+    batch: BatchFlag = None
+    device: DeviceFlag = "auto"
+    precision: PrecisionFlag = "auto"
+    backend: BackendFlag = "auto"
+    compile: CompileFlag = False
+    output: Annotated[
+        Path, typer.Option("--output", "-o", metavar="PATH", help="Folder of the result.")
+    ] = Path("projected")
+    overwrite: OverwriteFlag = False
+    json: JsonFlag = False
+    quiet: QuietFlag = False
+    verbose: VerboseFlag = False
+
+
+@with_flags
+def project(
+    pictures: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="IMAGE|FOLDER|ZIP|SEED…",
+            help="Pictures; a seed or FILE.h5:INDEX is the network's own image of it.",
+        ),
+    ],
+    check: Annotated[
+        int,
+        typer.Option(metavar="N", min=0, help="Project N of the network's own images as well."),
+    ] = 0,
+    *,
+    search: SearchFlags,
+    framing: FramingFlags,
+    place: PlaceFlags,
+) -> None:
+    """Find pictures of your own in the latent space of a network.
+
+    Writes projected.h5, whose codes and noise every other command takes as projected.h5:0, a sheet
+    of target, start, result and difference, and a PNG of each result. The same command again
+    resumes; further pictures are added.
+    """
+    given = [_given(text) for text in pictures]
+    from stylegan_cli.runtime import pick_device, world
+
+    with world(pick_device(place.device)) as processes:
+        if not processes.is_first:
+            console.set_level("quiet")
+        _project(given, check, search, framing, place, processes)
+
+
+def _project(
+    given: "list[Path | Pick]",
+    check: int,
+    search: SearchFlags,
+    framing: FramingFlags,
+    place: PlaceFlags,
+    processes: "World",
+) -> None:
+    from stylegan_cli import api
+
+    network = open_network(place.network, place)
+    means = api.projection_means(network, detector=search.detector, batch_size=place.batch)
+    choices = api.settle_projection(network, _options(search), means.detector.name)
+    frame = api.Framing(
+        fit=framing.fit,
+        background=framing.background,
+        points=_points(framing.align),
+        mask=framing.mask,
+    )
+    with api.Album(network, given, frame, checks=check, seed=search.seed) as album:
+        projection = api.Projection(
+            means,
+            album,
+            choices,
+            place.output,
+            overwrite=place.overwrite,
+            world=processes,
+        )
+        _say_what_is_to_do(album, projection)
+        steps = console.track(
+            projection.steps(), label="steps", total=projection.total, count=lambda taken: taken
+        )
+        deque(steps, maxlen=0)
+        if processes.is_first:
+            _tell(projection, as_json=place.json)
+
+
+def _given(text: str) -> "Path | Pick":
+    """What an argument means: a path, a seed, or a code in a file."""
+    if _CODES.fullmatch(text) or (_SEEDS.fullmatch(text) and not Path(text).exists()):
+        picks = parse_picks(text)
+        if len(picks) == 1:
+            return picks[0]
+        raise UsageError(f"{text}: give each seed by itself, such as 1 2 3")
+    return Path(text)
+
+
+def _points(text: str) -> Path | None:
+    if text == "none":
+        return None
+    if not text.startswith("points:"):
+        raise UsageError(f"--align {text}: neither none nor points:FILE")
+    return Path(text.removeprefix("points:"))
+
+
+def _options(flags: SearchFlags) -> "api.ProjectionOptions":
+    from stylegan_cli import api
+
+    return api.ProjectionOptions(
+        space=flags.space,
+        steps=flags.steps,
+        noise=flags.noise,
+        start=None if flags.init is None else api.parse_start(flags.init),
+        restarts=flags.restarts,
+        distance=flags.distance,
+        prior=flags.prior,
+        class_name=flags.class_name,
+        seed=flags.seed,
+        protocol=flags.protocol,
+    )
+
+
+def _say_what_is_to_do(album: "api.Album", projection: "api.Projection") -> None:
+    for subject in album.subjects:
+        if subject.enlarged:
+            console.note(f"{subject.name}: smaller than what the network draws, enlarged")
+    for unusable in album.unusable:
+        console.error(f"{unusable.name}: left out: {unusable.reason}")
+    there = projection.given - projection.missing
+    if there:
+        console.note(f"{projection.folder.path}: {there} pictures are there already")
+
+
+def _tell(projection: "api.Projection", *, as_json: bool) -> None:
+    paths = projection.finish()
+    unusable = projection.unusable()
+    for line in _table(projection):
+        console.note(line)
+    for name, remark in projection.remarks():
+        console.warn(f"{name}: {remark}" if name else remark)
+    if as_json:
+        echo_json(_summary(projection, paths))
+    else:
+        for path in paths:
+            typer.echo(path)
+    if unusable:
+        console.error(f"{len(unusable)} pictures were left out: {_names(unusable)}")
+        raise typer.Exit(1)
+
+
+def _names(unusable: "Sequence[api.Unusable]") -> str:
+    return ", ".join(each.name for each in unusable)
+
+
+def _table(projection: "api.Projection") -> Iterator[str]:
+    """Measures of each picture, and of the network's own images beside them."""
+    lpips = projection.lpips
+    columns = (lpips, "psnr", "ms_ssim", "w_distance", "w_percentile", f"{lpips}_plain", "steps")
+    records = (*projection.records, *projection.checks)
+    rows = [(record.name, record.measures) for record in records]
+    shown = [name for name in columns if all(name in measures for _, measures in rows)]
+    width = max(len("picture"), *(len(name) for name, _ in rows))
+    yield "  ".join(["picture".ljust(width), *shown])
+    for name, measures in rows:
+        cells = (f"{measures[column]:.4g}".rjust(len(column)) for column in shown)
+        yield "  ".join([name.ljust(width), *cells])
+
+
+def _summary(projection: "api.Projection", paths: Sequence[Path]) -> dict[str, Any]:
+    sheet, hdf5, images, codes = paths
+    header = projection.folder.header
+    return {
+        "study": header.study,
+        "request": dict(header.request),
+        "network_sha256": header.network_sha256,
+        "hdf5": str(hdf5),
+        "sheets": [str(sheet)],
+        "images": str(images),
+        "codes": str(codes),
+        "pictures": [
+            {
+                "name": record.name,
+                "image": str(projection.folder.image(record.name)),
+                **_finite(record.measures),
+            }
+            for record in projection.records
+        ],
+        "checks": [_finite(record.measures) for record in projection.checks],
+        "left_out": [{"name": each.name, "reason": each.reason} for each in projection.unusable()],
+        "made_now": projection.missing,
+    }
+
+
+def _finite(measures: "api.Measures") -> dict[str, float | None]:
+    """Numbers as JSON holds them."""
+    return {name: value if abs(value) < float("inf") else None for name, value in measures.items()}

@@ -1,0 +1,239 @@
+import shutil
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from stylegan_cli.errors import DataError, OutputError
+from stylegan_cli.networks.snapshot import load_network
+from stylegan_cli.studies.projection import search
+from stylegan_cli.studies.projection.options import ProjectionOptions, settle
+from stylegan_cli.studies.projection.pictures import Album, Framing
+from stylegan_cli.studies.projection.projection import Projection
+from stylegan_cli.studies.projection.search import Batch, Search
+from stylegan_cli.studies.projection.starts import Start
+from stylegan_cli.studies.projection.whitening import statistics
+from stylegan_cli.studies.projection.workshop import means_of
+from tests.networks.families import small
+from tests.tiny import write_network, write_untrained
+
+QUICK = ProjectionOptions(steps=8, start=Start(best_of=4))
+
+
+@pytest.fixture(scope="module")
+def pictures(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("pictures")
+    random = np.random.RandomState(1)
+    for i in range(3):
+        pixels = random.randint(0, 256, (2, 2, 3)).astype(np.uint8)
+        Image.fromarray(pixels).resize((20, 16), Image.Resampling.BILINEAR).save(
+            folder / f"p{i}.png"
+        )
+    return sorted(folder.iterdir())
+
+
+def open_projection(network, folder, given, options=QUICK, *, batch_size=2, **album):
+    means = means_of(network, detector="alex", batch_size=batch_size)
+    choices = settle(network, options, "alex")
+    return Projection(means, Album(network, given, Framing(), **album), choices, folder)
+
+
+def projected(network, folder, given, options=QUICK, **more):
+    projection = open_projection(network, folder, given, options, **more)
+    for _ in projection.steps():
+        pass
+    projection.finish()
+    return projection
+
+
+def codes(projection):
+    return {record.name: record.cells["/"]["ws"] for record in projection.records}
+
+
+def test_pictures_come_nearer_and_are_all_there(network, tmp_path, pictures):
+    found = projected(network, tmp_path / "out", pictures)
+    assert [record.name for record in found.records] == ["p0", "p1", "p2"]
+    for record in found.records:
+        assert record.measures["lpips_alex"] < record.measures["lpips_alex_start"]
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == [
+        *("images", "projected.h5", "projected.png", "w.npz")
+    ]
+    assert sorted(path.stem for path in (tmp_path / "out/images").iterdir()) == ["p0", "p1", "p2"]
+
+
+def test_the_same_again_is_done(network, tmp_path, pictures):
+    projected(network, tmp_path / "out", pictures[:1])
+    before = (tmp_path / "out/projected.h5").stat().st_mtime_ns
+    again = projected(network, tmp_path / "out", pictures[:1])
+    assert (again.missing, again.total) == (0, 0)
+    assert (tmp_path / "out/projected.h5").stat().st_mtime_ns == before
+
+
+def test_further_pictures_are_added_and_the_others_stay(network, tmp_path, pictures):
+    first = codes(projected(network, tmp_path / "out", pictures[:2]))
+    more = projected(network, tmp_path / "out", pictures)
+    assert more.missing == 1
+    assert list(codes(more)) == ["p0", "p1", "p2"]
+    for name, ws in first.items():
+        np.testing.assert_array_equal(codes(more)[name], ws)
+
+
+def test_a_picture_alone_comes_to_what_it_comes_to_in_company(network, tmp_path, pictures):
+    together = projected(network, tmp_path / "all", pictures, batch_size=3)
+    alone = projected(network, tmp_path / "one", pictures[1:2])
+    np.testing.assert_allclose(codes(together)["p1"], codes(alone)["p1"], atol=1e-3)
+    lpips = [each.records[at].measures["lpips_alex"] for each, at in ((together, 1), (alone, 0))]
+    assert abs(lpips[0] - lpips[1]) < 1e-3
+
+
+def test_stopped_anywhere_it_goes_on_to_the_same_bits(network, tmp_path, pictures, monkeypatch):
+    whole = codes(projected(network, tmp_path / "whole", pictures))
+    monkeypatch.setattr(search, "SAVED_EVERY", 0.0)
+    for stop in (3, 11):
+        steps = open_projection(network, tmp_path / "cut", pictures).steps()
+        for _ in range(stop):
+            next(steps)
+        steps.close()
+    cut = codes(projected(network, tmp_path / "cut", pictures))
+    for name, ws in whole.items():
+        np.testing.assert_array_equal(cut[name], ws)
+
+
+def test_what_is_no_picture_is_left_out_and_named(network, tmp_path, pictures):
+    junk = tmp_path / "junk.png"
+    junk.write_bytes(b"no picture")
+    found = projected(network, tmp_path / "out", [junk, tmp_path / "nowhere", pictures[0]])
+    assert len(found.records) == 1
+    assert [each.name for each in found.unusable()] == [str(junk), str(tmp_path / "nowhere")]
+
+
+def test_without_any_picture_nothing_is_written(network, tmp_path):
+    with pytest.raises(DataError, match="no picture"):
+        projected(network, tmp_path / "out", [tmp_path / "nowhere"])
+    assert not (tmp_path / "out").exists()
+
+
+def test_another_request_is_refused(network, tmp_path, pictures):
+    projected(network, tmp_path / "out", pictures[:1])
+    with pytest.raises(OutputError, match="steps is 8, not 13"):
+        open_projection(network, tmp_path / "out", pictures[:1], ProjectionOptions(steps=13))
+
+
+def test_the_own_image_of_a_seed_knows_its_code(network, tmp_path):
+    found = projected(network, tmp_path / "out", [3])
+    assert found.records[0].measures["w_error"] > 0
+
+
+def test_a_search_can_begin_at_a_seed(network, tmp_path):
+    options = ProjectionOptions(steps=2, start=Start(picks=(3,)), noise="const")
+    found = projected(network, tmp_path / "out", [3], options)
+    assert found.records[0].measures["lpips_alex_start"] == 0
+
+
+def test_equal_pictures_in_other_forms_are_one(network, tmp_path):
+    square = Image.effect_noise((16, 16), 60).quantize(16)
+    square.save(tmp_path / "a.png")
+    square.convert("RGB").save(tmp_path / "b.png")
+    square.convert("RGBA").save(tmp_path / "c.png")
+    turned = square.convert("RGB").transpose(Image.Transpose.ROTATE_90)
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    turned.save(tmp_path / "d.png", exif=exif)
+    album = Album(network, [tmp_path / f"{name}.png" for name in "abcd"], Framing())
+    assert [subject.name for subject in album.subjects] == ["a"]
+
+
+def test_what_a_mask_hides_does_not_count(network, tmp_path, pictures):
+    mask = np.zeros((16, 16), np.uint8)
+    mask[:, :8] = 255
+    Image.fromarray(mask).save(tmp_path / "mask.png")
+    pixels = np.asarray(Image.open(pictures[0]).convert("RGB").crop((2, 0, 18, 16))).copy()
+    paths = []
+    for name, colour in (("x", 0), ("y", 255)):
+        pixels[:, 8:] = colour
+        paths.append(tmp_path / f"{name}.png")
+        Image.fromarray(pixels).save(paths[-1])
+    found = []
+    for path in paths:
+        album = Album(network, [path], Framing(mask=tmp_path / "mask.png"))
+        means = means_of(network, detector="alex")
+        options = ProjectionOptions(steps=6, start=Start(), noise="const", prior=0.0)
+        found.append(
+            Projection(means, album, settle(network, options, "alex"), tmp_path / path.stem)
+        )
+        for _ in found[-1].steps():
+            pass
+    first, second = (each.records[0].cells["/"]["loss"] for each in found)
+    assert abs(first[0] - second[0]) < 0.2 * first[0]
+
+
+def test_of_several_beginnings_one_goes_on(network, tmp_path, pictures):
+    options = ProjectionOptions(steps=20, start=Start(best_of=8), restarts=3)
+    found = open_projection(network, tmp_path / "out", pictures[:1], options)
+    taken = list(found.steps())
+    assert sum(taken) == found.total
+    assert max(taken) == 3
+    assert taken[-2] == 1
+    assert len(found.records) == 1
+
+
+def test_the_networks_own_images_are_measured_beside(network, tmp_path, pictures):
+    found = projected(network, tmp_path / "out", pictures[:1], checks=2)
+    assert len(found.records) == 1
+    assert len(found.checks) == 2
+    again = open_projection(network, tmp_path / "out", pictures[:1], checks=2)
+    assert again.missing == 0
+    assert len(again.checks) == 2
+
+
+def test_the_nearest_class_is_taken(network_with_classes, tmp_path):
+    network = network_with_classes
+    options = ProjectionOptions(steps=8, start=Start(best_of=4), class_name="auto")
+    found = projected(network, tmp_path / "out", [1], options)
+    assert found.records[0].cells["/"]["labels"].sum() == 1
+
+
+@pytest.mark.parametrize("kind", ["progan", "traditional", "stylegan1"])
+def test_other_families_are_projected(tmp_path, kind, pictures):
+    network = load_network(write_untrained(tmp_path / "net.safetensors", small(kind)))
+    found = projected(network, tmp_path / "out", pictures[:1])
+    record = found.records[0]
+    if network.G.has_noise:
+        assert "noise/00" in record.cells["/"]
+    if not network.G.has_w:
+        z = record.cells["/"]["z"]
+        assert np.linalg.norm(z) == pytest.approx(np.sqrt(len(z)), rel=1e-5)
+
+
+@pytest.mark.parametrize("channels", [1, 4])
+def test_grey_and_transparent_networks_are_projected(tmp_path, channels, pictures):
+    network = load_network(write_network(tmp_path / "net.safetensors", channels=channels))
+    record = projected(network, tmp_path / "out", pictures[:1]).records[0]
+    assert record.cells["/"]["images"].shape == (16, 16, channels)
+    assert record.measures["lpips_alex"] < record.measures["lpips_alex_start"]
+
+
+def test_a_damaged_result_file_is_not_taken_for_one(network, tmp_path, pictures):
+    projected(network, tmp_path / "out", pictures[:1])
+    shutil.copy(pictures[0], tmp_path / "out/projected.h5")
+    with pytest.raises(OutputError, match="overwrite"):
+        open_projection(network, tmp_path / "out", pictures[:1])
+
+
+def test_the_protocol_of_stylegan2_keeps_the_last_step(network):
+    choices = settle(network, ProjectionOptions(protocol="stylegan2"), "alex")
+    assert (choices.space, choices.steps, choices.prior) == ("w", 1000, 0)
+    assert (choices.keep_best, choices.pixel_weight, str(choices.start)) == (False, 0, "mean")
+
+
+def test_a_search_that_comes_to_no_numbers_begins_anew_and_then_ends(network):
+    choices = settle(network, ProjectionOptions(steps=3, start=Start()), "alex")
+    batch = Batch(
+        keys=("a",), targets=torch.zeros(1, 3, 16, 16), label=np.zeros((1, 0), np.float32)
+    )
+    found = statistics(network.G, batch.label)
+    broken = Search(network.G, choices, lambda x: x.flatten(1) * torch.nan, batch, statistics=found)
+    assert sum(broken.run()) == 2
+    assert broken.failed == (0,)
+    assert not list(broken.found())
