@@ -198,7 +198,9 @@ def _project(
         points=_points(framing.align),
         mask=framing.mask,
     )
-    with api.Album(network, given, frame, checks=check, seed=search.seed) as album:
+    with api.Album(
+        network, given, frame, checks=check, seed=search.seed, but=place.output
+    ) as album:
         projection = api.Projection(
             means,
             album,
@@ -219,10 +221,12 @@ def _project(
 def _given(text: str) -> "Path | Pick":
     """What an argument means: a path, a seed, or a code in a file."""
     if _CODES.fullmatch(text) or (_SEEDS.fullmatch(text) and not Path(text).exists()):
-        picks = parse_picks(text)
+        picks = parse_picks(text, parameter="pictures")
         if len(picks) == 1:
             return picks[0]
-        raise UsageError(f"{text}: give each seed by itself, such as 1 2 3")
+        raise UsageError(
+            "give each seed by itself, such as 1 2 3", parameter="pictures", value=text
+        )
     return Path(text)
 
 
@@ -230,7 +234,7 @@ def _points(text: str) -> Path | None:
     if text == "none":
         return None
     if not text.startswith("points:"):
-        raise UsageError(f"--align {text}: neither none nor points:FILE")
+        raise UsageError("neither none nor points:FILE", parameter="align", value=text)
     return Path(text.removeprefix("points:"))
 
 

@@ -12,8 +12,8 @@ import torch
 from jaxtyping import Float, Int64
 from torch import Tensor
 
-from stylegan_cli.networks.generator import Synthesis
 from stylegan_cli.networks.noise import NoiseInput
+from stylegan_cli.networks.synthesis import Synthesis
 from stylegan_cli.shapes import Images
 from stylegan_cli.studies.projection.noise import correlation_penalty, standardize
 from stylegan_cli.studies.projection.objective import Objective

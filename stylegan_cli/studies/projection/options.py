@@ -97,16 +97,16 @@ def settle(network: Network, options: ProjectionOptions, detector: str) -> Choic
     space = _space(G, options)
     noise = options.noise or ("optimise" if G.has_noise else "none")
     if noise != "none" and not G.has_noise:
-        raise UsageError(f"--noise {noise}: this network has no noise inputs; leave --noise out")
+        raise UsageError(
+            "this network has no noise inputs; leave `noise` out", parameter="noise", value=noise
+        )
     if published and space != "w":
-        raise UsageError(f"--space {space}: --protocol stylegan2 searches in w; leave one out")
+        raise UsageError(
+            "`protocol=stylegan2` searches in w; leave one out", parameter="space", value=space
+        )
     steps = options.steps or (PUBLISHED_STEPS if published else STEPS)
-    for flag, value, most in (
-        ("--steps", steps, MOST_STEPS),
-        ("--restarts", options.restarts, MOST_RESTARTS),
-    ):
-        if not 1 <= value <= most:
-            raise UsageError(f"{flag} {value}: out of range; the valid range is 1-{most}")
+    _check_range("steps", steps, MOST_STEPS)
+    _check_range("restarts", options.restarts, MOST_RESTARTS)
     auto = options.class_name == AUTO and network.c_dim > 0
     return Choices(
         space=space,
@@ -125,11 +125,19 @@ def settle(network: Network, options: ProjectionOptions, detector: str) -> Choic
     )
 
 
+def _check_range(parameter: str, value: int, most: int) -> None:
+    if not 1 <= value <= most:
+        raise UsageError(
+            f"out of range; the valid range is 1-{most}", parameter=parameter, value=value
+        )
+
+
 def _space(G: Generator, options: ProjectionOptions) -> SpaceName:
     if options.space in ("w", "w+") and not G.has_w:
         raise UsageError(
-            f"--space {options.space}: this network makes images straight from z and has no w; "
-            "take --space z"
+            "this network makes images straight from z and has no w; take `space=z`",
+            parameter="space",
+            value=options.space,
         )
     if options.space is not None:
         return options.space
@@ -142,10 +150,14 @@ def _prior(options: ProjectionOptions, space: SpaceName) -> float:
     if options.prior is None:
         return 0.0 if options.protocol else PRIORS[space]
     if not (isfinite(options.prior) and options.prior >= 0):
-        raise UsageError(f"--prior {options.prior}: not a number from 0 up; 0.02 is usual for w+")
+        raise UsageError(
+            "not a number from 0 up; 0.02 is usual for w+", parameter="prior", value=options.prior
+        )
     if options.prior and (space == "z" or options.protocol):
-        kind = "z" if space == "z" else "--protocol stylegan2"
-        raise UsageError(f"--prior {options.prior}: {kind} knows no prior; leave --prior out")
+        kind = "z" if space == "z" else "`protocol=stylegan2`"
+        raise UsageError(
+            f"{kind} knows no prior; leave `prior` out", parameter="prior", value=options.prior
+        )
     return options.prior
 
 

@@ -101,6 +101,7 @@ class Album:
         sampling: How seeds become images.
         checks: So many images of the network's own are added.
         seed: Chooses those.
+        but: A folder whose pictures are none of these, such as that of the result.
     """
 
     def __init__(
@@ -112,6 +113,7 @@ class Album:
         sampling: Sampling = PLAIN,
         checks: int = 0,
         seed: int = 0,
+        but: Path | None = None,
     ) -> None:
         self._network, self._sampling = network, sampling
         G = network.G
@@ -119,7 +121,7 @@ class Album:
             resolution=G.side, channels=G.channels, fit=framing.fit, background=framing.background
         )
         self._points = None if framing.points is None else read_points(framing.points)
-        self._stack = ExitStack()
+        self._stack, self._but = ExitStack(), None if but is None else but.absolute()
         self.mask = None if framing.mask is None else _read_mask(framing.mask, self._target)
         self._mark = b"" if self.mask is None else self.mask.tobytes()
         found = [*self._found(given), *self._checks(checks, seed)]
@@ -152,7 +154,9 @@ class Album:
             yield Unusable(name=printable(str(path)), reason=str(error).removeprefix(f"{path}: "))
             return
         for entry in source.entries():
-            yield self._of_entry(source, entry)
+            own = path.is_dir() and self._but in (path / entry.name).absolute().parents
+            if not own:
+                yield self._of_entry(source, entry)
 
     def _of_entry(self, source: Source, entry: Entry) -> Subject | Unusable:
         name = entry_path(source, entry)

@@ -351,7 +351,7 @@ def _halves(state: State, error: Exception) -> list[State]:
     if len(state.step) == 1:
         raise OutputError(
             "not even a single picture fits into memory together with what its search needs; "
-            "take another device or --noise const"
+            "take another `device` or `noise=const`"
         ) from error
     middle = len(state.step) // 2
     return [state.rows(torch.arange(middle)), state.rows(torch.arange(middle, len(state.step)))]

@@ -50,11 +50,13 @@ def parse_start(text: str) -> Start:
         return Start()
     if match := re.fullmatch(r"best-of:(\d+)", text, re.ASCII):
         if not 1 <= int(match[1]) <= MOST_CANDIDATES:
-            raise UsageError(f"--init {text}: choose among 1 to {MOST_CANDIDATES:,} codes")
+            raise UsageError(
+                f"choose among 1 to {MOST_CANDIDATES:,} codes", parameter="init", value=text
+            )
         return Start(best_of=int(match[1]))
     if text.startswith("best-of"):
-        raise UsageError(f"--init {text}: write for example best-of:1000")
-    return Start(picks=parse_picks(text, flag="--init"))
+        raise UsageError("write for example best-of:1000", parameter="init", value=text)
+    return Start(picks=parse_picks(text, parameter="init"))
 
 
 def candidates(G: Generator, count: int, seed: int) -> Tensor:
@@ -102,6 +104,6 @@ def spread_out(codes: Tensor, count: int) -> Tensor:
     """
     if len(codes) not in (1, count):
         raise UsageError(
-            f"--init: {len(codes)} codes for {count} pictures; give one, or one for each"
+            f"{len(codes)} codes for {count} pictures; give one, or one for each", parameter="init"
         )
     return codes.expand(count, *codes.shape[1:])

@@ -169,7 +169,7 @@ class Workshop:
         codes = codes_of_picks(self.means.network, picks, PLAIN).codes
         chosen = codes.z if self._choices.space == "z" else codes.ws
         if chosen is None:
-            raise UsageError("the codes to begin with are not z, which is what is searched here")
+            raise UsageError("these codes are not z, which is what is searched", parameter="init")
         order = {subject.key: number for number, subject in enumerate(self._album.subjects)}
         everyone = spread_out(torch.from_numpy(chosen), len(order))
         rows = torch.tensor([order[subject.key] for subject in subjects])

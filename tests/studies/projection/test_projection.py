@@ -7,7 +7,7 @@ from PIL import Image
 
 from stylegan_cli.errors import DataError, OutputError
 from stylegan_cli.networks.snapshot import load_network
-from stylegan_cli.studies.projection import search
+from stylegan_cli.studies.projection import search, workshop
 from stylegan_cli.studies.projection.options import ProjectionOptions, settle
 from stylegan_cli.studies.projection.pictures import Album, Framing
 from stylegan_cli.studies.projection.projection import Projection
@@ -187,7 +187,8 @@ def test_the_networks_own_images_are_measured_beside(network, tmp_path, pictures
     assert len(again.checks) == 2
 
 
-def test_the_nearest_class_is_taken(network_with_classes, tmp_path):
+def test_the_nearest_class_is_taken(network_with_classes, tmp_path, monkeypatch):
+    monkeypatch.setattr(workshop, "TRIAL_STEPS", 2)
     network = network_with_classes
     options = ProjectionOptions(steps=8, start=Start(best_of=4), class_name="auto")
     found = projected(network, tmp_path / "out", [1], options)
