@@ -20,12 +20,12 @@ def build_generator(
     dtype: torch.dtype = torch.float32,
     backend: BackendName = "auto",
 ) -> Generator:
-    """G at its initial weights, which depend on `recipe.seed` only; on the CPU.
+    """Build G on the CPU, at initial weights that depend on `recipe.seed` only.
 
-    Under `torch.device("meta")` it has shapes but no weights and costs no memory.
+    Under `torch.device("meta")` it has shapes but no weights and takes no memory.
 
     Args:
-        dtype: Type of the activations from 8×8 on; weights are float32.
+        dtype: Type of the activations from 8×8 up; weights are float32.
     """
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(stream_seed(recipe.seed, "init", "G"))
@@ -48,7 +48,7 @@ def build_discriminator(
     dtype: torch.dtype = torch.float32,
     backend: BackendName = "auto",
 ) -> Discriminator:
-    """D at its initial weights, as `build_generator`."""
+    """Build D at its initial weights, like `build_generator`."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(stream_seed(recipe.seed, "init", "D"))
         section = resolve(recipe).discriminator
@@ -64,7 +64,7 @@ def build_discriminator(
 
 
 def count_parameters(module: nn.Module) -> int:
-    """Trainable numbers of a network."""
+    """Count the trainable numbers of a network."""
     return sum(parameter.numel() for parameter in module.parameters())
 
 

@@ -1,6 +1,6 @@
-"""The discriminators of every family: those of [SG2] figure 7, and the progressive ones.
+"""Discriminators of every family: the progressive ones, and those of [SG2] figure 7.
 
-Families differ in how they halve the size, in where √2 lives, and in what labels do.
+Families differ in three traits only; see `DiscriminatorForm`.
 """
 
 import math
@@ -29,14 +29,15 @@ from stylegan_cli.shapes import C, Images, Verdict
 
 @dataclass(frozen=True, kw_only=True)
 class DiscriminatorForm:
-    """The traits that tell the discriminators of families apart.
+    """Traits that tell the discriminators of families apart.
 
     Attributes:
-        halving: How layers halve the size: by the filter `[1, 3, 3, 1]`; by `[1, 2, 1]` and a
-            box; by a box; or by a box after the activation.
+        halving: Filter with which layers halve the size: "fir" is `[1, 3, 3, 1]`, "blur" is
+            `[1, 2, 1]` and a box, "box" a box, "late" a box after the activation.
         root2_in_weight: The gain √2 of activations is part of the weights, as in [PG] and [SG1].
-        labels: How they enter: the scores are projected on an embedding, [ADA]; the label's own
-            logit counts, [SG1]; or every class gets a logit beside the verdict, AC-GAN.
+        labels: Use of labels: "projection" projects the scores on an embedding of the label,
+            [ADA]; "own-logit" takes the logit of the label, [SG1]; "classes" adds a logit per
+            class to the verdict, AC-GAN.
     """
 
     halving: Literal["fir", "blur", "box", "late"] = "fir"
@@ -46,11 +47,11 @@ class DiscriminatorForm:
 
 @dataclass(frozen=True, kw_only=True)
 class DiscriminatorOptions:
-    """Options that all layers of a discriminator share.
+    """Options shared by all layers of a discriminator.
 
     Attributes:
         channels: Of the image.
-        clamp: Limit of every layer's result, or None.
+        clamp: Limit of each layer's output, or None.
         dtype: Type of the activations down to 8×8.
     """
 
@@ -82,13 +83,13 @@ class Conv(nn.Module):
         self.halving = options.form.halving if down else None
         self.gain, self.clamp = gain, options.clamp
         if options.form.root2_in_weight:
-            # the operations put √2 behind the activation
+            # the operations apply √2 after the activation
             self.weight_gain *= math.sqrt(2)
             self.gain = math.sqrt(0.5)
         self.ops = pick_backend(options.backend)
 
     def forward(self, x: Tensor) -> Tensor:
-        """`[n, inputs, h, w]` to `[n, outputs, h or h/2, w or w/2]`, in the dtype of x."""
+        """Map `[n, inputs, h, w]` to `[n, outputs, h or h/2, w or w/2]`, in the dtype of x."""
         weight = self.weight * self.weight_gain
         if self.halving in ("blur", "box"):
             blur = self.halving == "blur"
@@ -100,10 +101,10 @@ class Conv(nn.Module):
 
 
 class Block(nn.Module):
-    """The layers of one resolution, halving it.
+    """Layers of one resolution, which halve it.
 
     Args:
-        reads_image: Whether the block takes in the image of its resolution too.
+        reads_image: Read an image of this resolution too.
     """
 
     def __init__(
@@ -121,7 +122,7 @@ class Block(nn.Module):
             self.skip = ResidualSkip(inputs, outputs, "down", options.backend)
 
     def forward(self, x: Tensor | None, image: Tensor | None) -> Tensor:
-        """Feature map of half the size from x, the image, or both."""
+        """Compute feature maps of half the size from x, the image, or both."""
         if image is not None:
             from_image = self.read(image)
             x = from_image if x is None else x.to(self.dtype) + from_image
@@ -131,15 +132,15 @@ class Block(nn.Module):
         return y + self.skip(x) if self.residual else y
 
     def read(self, image: Tensor) -> Tensor:
-        """Feature map of an image of this resolution."""
+        """Convert an image of this resolution to feature maps."""
         x: Tensor = self.fromrgb(image.to(self.dtype))
         return x
 
 
 class MinibatchStd(nn.Module):
-    """Appends how much the samples of a group differ, [PG] section 3.
+    """Layer that appends the deviation within groups of samples, [PG] section 3.
 
-    Sample i of n belongs to group i mod (n / group_size): interleaved, so that processes that
+    Sample i of n belongs to group i mod (n / group_size). Interleaved like this, processes that
     take every k-th sample form the same groups as one process.
     """
 
@@ -148,13 +149,13 @@ class MinibatchStd(nn.Module):
         self.group_size, self.channels = group_size, channels
 
     def forward(self, x: Tensor) -> Tensor:
-        """`[n, c, h, w]` to `[n, c + channels, h, w]`; 0 channels leave x as it is."""
+        """Map `[n, c, h, w]` to `[n, c + channels, h, w]`; with 0 channels, return x."""
         if not self.channels:
             return x
         n, _, h, w = x.shape
         size = min(self.group_size, n)
         groups = x.reshape(size, n // size, self.channels, -1, h, w)
-        # as means: var() is ten times slower across a batch on CPUs
+        # two means: var() across a batch is ten times slower on CPUs
         variance = (groups - groups.mean(0)).square().mean(0)
         deviation = (variance + EPSILON).sqrt()
         value = deviation.mean((2, 3, 4))[..., None, None]
@@ -162,7 +163,7 @@ class MinibatchStd(nn.Module):
 
 
 class Epilogue(nn.Module):
-    """From 4×4 feature maps to one number, or `outputs` numbers to compare with the label's."""
+    """Layers from 4×4 feature maps to a score, or to `outputs` scores."""
 
     def __init__(
         self,
@@ -173,7 +174,7 @@ class Epilogue(nn.Module):
     ) -> None:
         super().__init__()
         if options.architecture in ("skip", "progressive"):
-            # the original clamps every convolution but this one
+            # the original clamps all convolutions except this one
             self.fromrgb = Conv(options.channels, features, 1, replace(options, clamp=None))
         self.mbstd = mbstd
         self.conv = Conv(features + mbstd.channels, features, 3, options)
@@ -182,7 +183,7 @@ class Epilogue(nn.Module):
         self.out = Dense(features, outputs)
 
     def forward(self, x: Tensor | None, image: Tensor | None) -> Tensor:
-        """To `[n, outputs]` from `[n, features, 4, 4]`, the image, or both; as wide as weights."""
+        """Map `[n, features, 4, 4]`, the image, or both to `[n, outputs]`, in the weights' dtype."""
         if image is not None:
             from_image = self.read(image)
             x = from_image if x is None else x.to(from_image.dtype) + from_image
@@ -193,19 +194,19 @@ class Epilogue(nn.Module):
         return result
 
     def read(self, image: Tensor) -> Tensor:
-        """Feature map of a 4×4 image."""
+        """Convert a 4×4 image to feature maps."""
         x: Tensor = self.fromrgb(image)
         return x
 
 
 class Discriminator(nn.Module):
-    """D: the higher its verdict, the more real it holds an image.
+    """D: the higher its verdict, the more real it takes an image to be.
 
     Attributes:
         lod: Levels still missing; 0 unless the architecture is progressive.
 
     Args:
-        section: With channel_base and channel_max given.
+        section: With `channel_base` and `channel_max` set.
     """
 
     def __init__(
@@ -248,9 +249,7 @@ class Discriminator(nn.Module):
         self.ops = pick_backend(backend)
 
     def forward(self, images: Images, c: C) -> Verdict:
-        """Verdict on each image given its label: its logit.
-
-        The logits of the classes follow where there are any, AC-GAN.
+        """Return the logit of each image given its label, followed by those of classes (AC-GAN).
 
         Args:
             images: As large as the network has grown.

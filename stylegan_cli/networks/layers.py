@@ -1,4 +1,4 @@
-"""What generators and discriminators are both made of."""
+"""Layers that generators and discriminators of several families share."""
 
 import math
 from typing import Protocol, runtime_checkable
@@ -9,11 +9,12 @@ from torch import Tensor, nn
 
 from stylegan_cli.ops import BackendName, fast, pick_backend
 from stylegan_cli.ops.reference import EPSILON, LRELU_SLOPE, Resample
+from stylegan_cli.recipe import Settled
 
 
 def normalize(x: Tensor) -> Tensor:
     """Scale each row, or the channels of each pixel, to mean square 1, [PG] section 4.2."""
-    # not mean(), whose gradient would lay out feature maps channel by channel
+    # the gradient of mean() would lay out feature maps channel by channel
     energy = x.square().sum(dim=1, keepdim=True) / x.shape[1]
     return x * (energy + EPSILON).rsqrt()
 
@@ -42,10 +43,10 @@ class Dense(nn.Module):
     """Fully connected layer with equalized learning rate, [PG] section 4.1.
 
     Args:
-        lrelu: Leaky ReLU behind it, with a gain of √2; False is linear.
-        root2_in_weight: The gain is part of the weights, as in [PG] and [SG1]; else it comes
-            after the activation, so that it applies to the bias too.
-        lr_multiplier: Weights are stored this much larger and learn this much slower.
+        lrelu: Add a leaky ReLU with a gain of √2; False is linear.
+        root2_in_weight: Make the gain part of the weights, as in [PG] and [SG1]; otherwise it
+            follows the activation, so that it scales the bias too.
+        lr_multiplier: Factor of the learning rate: weights are stored 1 / lr_multiplier as large.
         bias_init: Effective bias at the start.
     """
 
@@ -70,23 +71,23 @@ class Dense(nn.Module):
         self.bias_gain = lr_multiplier
 
     def forward(self, x: Tensor) -> Tensor:
-        """`[n, inputs]` to `[n, outputs]`, in the dtype of the weights."""
+        """Map `[n, inputs]` to `[n, outputs]`, in the dtype of the weights."""
         y = F.linear(x, self.weight * self.weight_gain, self.bias * self.bias_gain)
         return F.leaky_relu(y, LRELU_SLOPE) * self.activation_gain if self.lrelu else y
 
     def frozen(self, _: torch.dtype) -> "FrozenDense":
-        """The same layer with its gains multiplied in."""
+        """Return the layer's form for drawing."""
         return FrozenDense(self)
 
 
 def conv_weight(outputs: int, inputs: int, kernel: int) -> nn.Parameter:
-    """Standard normal convolution weights `[outputs, inputs, kernel, kernel]`, channels last."""
+    """Draw standard normal weights `[outputs, inputs, kernel, kernel]`, channels last."""
     weight = torch.randn(outputs, inputs, kernel, kernel)
     return nn.Parameter(weight.contiguous(memory_format=torch.channels_last))
 
 
 class ResidualSkip(nn.Module):
-    """1×1 convolution around a residual block, without bias; doubles or halves the size."""
+    """1×1 convolution without bias around a residual block; doubles or halves the size."""
 
     def __init__(self, inputs: int, outputs: int, resample: Resample, backend: BackendName) -> None:
         super().__init__()
@@ -96,7 +97,7 @@ class ResidualSkip(nn.Module):
         self.ops = pick_backend(backend)
 
     def forward(self, x: Tensor) -> Tensor:
-        """`[n, inputs, h, w]` to `[n, outputs, …]`, times √½."""
+        """Map `[n, inputs, h, w]` to `[n, outputs, …]`, times √½."""
         weight = self.weight * self.weight_gain
         y: Tensor = self.ops.conv(
             x, weight, None, resample=self.resample, lrelu=False, gain=math.sqrt(0.5)
@@ -104,21 +105,37 @@ class ResidualSkip(nn.Module):
         return y
 
     def frozen(self, dtype: torch.dtype) -> "FrozenSkip":
-        """The same layer with its gains multiplied in."""
+        """Return the layer's form for drawing."""
         return FrozenSkip(self, dtype)
 
 
 def features_by_side(resolution: int, channel_base: int, channel_max: int) -> dict[int, int]:
-    """Feature maps at each side from 4 to `resolution`: halved with each doubling, bounded."""
+    """Count the feature maps at each side from 4 to `resolution`: base / side, at most max."""
     sides = [2**i for i in range(2, resolution.bit_length())]
     return {side: min(channel_base // side, channel_max) for side in sides}
 
 
+def generator_features(recipe: Settled) -> dict[int, int]:
+    """Count the feature maps of the generator at each side."""
+    section = recipe.generator
+    return features_by_side(recipe.data.resolution, section.channel_base, section.channel_max)
+
+
+def grown_sides(sides: tuple[int, ...], lod: float) -> tuple[int, ...]:
+    """Return the sides that take part where `lod` levels are missing."""
+    return sides[: len(sides) - int(lod)]
+
+
+def twice(sides: tuple[int, ...]) -> tuple[int, ...]:
+    """Repeat each side: a block has two layers."""
+    return tuple(side for side in sides for _ in range(2))
+
+
 class FrozenDense(nn.Module):
-    """As `layers.Dense`, to the bit.
+    """`Dense` for drawing; gives the same bits.
 
     Args:
-        gain: Further factor of the result of a linear layer.
+        gain: Further factor of the output of a linear layer.
     """
 
     weight: Tensor
@@ -131,13 +148,13 @@ class FrozenDense(nn.Module):
         self.lrelu, self.activation_gain = layer.lrelu, layer.activation_gain
 
     def forward(self, x: Tensor) -> Tensor:
-        """`[n, inputs]` to `[n, outputs]`, in the dtype of the weights."""
+        """Map `[n, inputs]` to `[n, outputs]`, in the dtype of the weights."""
         y = F.linear(x, self.weight, self.bias)
         return F.leaky_relu(y, LRELU_SLOPE) * self.activation_gain if self.lrelu else y
 
 
 class FrozenSkip(nn.Module):
-    """As `layers.ResidualSkip`."""
+    """`ResidualSkip` for drawing."""
 
     weight: Tensor
 
@@ -147,17 +164,17 @@ class FrozenSkip(nn.Module):
         self.resample = layer.resample
 
     def forward(self, x: Tensor) -> Tensor:
-        """`[n, inputs, h, w]` to `[n, outputs, …]`, times √½."""
+        """Map `[n, inputs, h, w]` to `[n, outputs, …]`, times √½."""
         return fast.conv(x, self.weight, None, resample=self.resample, lrelu=False)
 
 
 def to_image(x: Tensor, matrix: Tensor, bias: Tensor) -> Tensor:
-    """1×1 convolution to the channels of an image, with weights of each sample.
+    """Convolve 1×1 to image channels, with weights per sample.
 
     Args:
         x: `[n, c, h, w]`, channels last.
         matrix: `[n, channels, c]`.
-        bias: `[channels]`; the image is at least as wide.
+        bias: `[channels]`; its dtype is the narrowest that the image can have.
     """
     n, c, h, w = x.shape
     # images times pixels: on CPUs three times faster than pixels times images
@@ -167,23 +184,23 @@ def to_image(x: Tensor, matrix: Tensor, bias: Tensor) -> Tensor:
 
 
 def cast(weight: Tensor, dtype: torch.dtype) -> Tensor:
-    """Weights of a convolution as its kernels read them."""
+    """Convert the weights of a convolution to the type and layout that its kernels read."""
     return weight.detach().to(dtype).contiguous(memory_format=torch.channels_last)
 
 
 def split_lod(lod: float) -> tuple[int, float]:
-    """Whole levels missing, and the share that the level below still has in the result."""
+    """Return the whole levels missing, and the share of the level below in the output."""
     levels = int(lod)
     return levels, lod - levels
 
 
 def fade(new: Tensor, old: Tensor, share: float) -> Tensor:
-    """The new level with `share` of the old one in it, both of the same size."""
+    """Blend the new level with `share` of the old one, both of the same size."""
     return torch.lerp(new, old.to(new.dtype), share)
 
 
 def upscale(images: Tensor, side: int) -> Tensor:
-    """Images of this side, each pixel repeated; the same if they are that large already.
+    """Enlarge images to this side by repeating pixels.
 
     Args:
         images: `[n, c, h, h]`.
@@ -194,5 +211,5 @@ def upscale(images: Tensor, side: int) -> Tensor:
 
 
 def halve(images: Tensor) -> Tensor:
-    """`[n, c, h/2, w/2]`: the mean of each 2 × 2 pixels."""
+    """Average each 2 × 2 pixels: `[n, c, h/2, w/2]`."""
     return F.avg_pool2d(images, 2)

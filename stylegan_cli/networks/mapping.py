@@ -1,4 +1,4 @@
-"""The mapping network: latents and labels to intermediate latents."""
+"""The mapping network, from latents and labels to intermediate latents."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -14,15 +14,15 @@ LabelForm = Literal["projected", "embedded", "joined"]
 
 @dataclass(frozen=True, kw_only=True)
 class MappingOptions:
-    """How a mapping network is built.
+    """Options of a mapping network.
 
     Attributes:
-        layers: 0 hands on the normalised latents (and labels).
-        labels: How they come in: "projected" to w_dim numbers, normalised apart from z, [ADA];
-            "embedded" by a matrix, normalised together with z, [SG1]; or "joined" as they are,
-            normalised together with z, [PG].
+        layers: Number of dense layers; 0 returns the normalized latents (and labels).
+        labels: Form in which labels enter: "projected" to w_dim numbers that are normalized
+            apart from z, [ADA]; "embedded" by a matrix, [SG1], or "joined" as they are, [PG],
+            both normalized together with z.
         root2_in_weight: See `Dense`.
-        w_avg_beta: Share of the old mean of w in each update; None tracks none.
+        w_avg_beta: Share of the old mean of w in each update; None tracks no mean.
     """
 
     layers: int
@@ -35,12 +35,12 @@ class MappingOptions:
 class MappingNetwork(nn.Module):
     """Multi-layer perceptron from z and c to w, [SG1] section 2.
 
-    The discriminator of [ADA] uses the same network without z to embed labels.
+    The discriminator of [ADA] embeds labels with the same network, without z.
 
     Args:
         z_dim: 0 maps labels alone.
         c_dim: 0 maps latents alone.
-        w_dim: Of every layer; without layers, w is as long as what comes in.
+        w_dim: Width of each layer; without layers, w is as long as the input.
     """
 
     w_avg: Tensor
@@ -66,7 +66,7 @@ class MappingNetwork(nn.Module):
             self.register_buffer("w_avg", torch.zeros(self.w_dim))
 
     def forward(self, z: Z, c: C) -> W:
-        """One w per sample, not yet repeated for each layer nor truncated."""
+        """Return one w per sample, not yet repeated for each layer and not truncated."""
         x = self._inputs(z, c)
         for i in range(self.layers):
             x = self.get_submodule(f"fc{i}")(x)
@@ -79,7 +79,7 @@ class MappingNetwork(nn.Module):
             self.w_avg.copy_(w_mean.lerp(self.w_avg, self.w_avg_beta))
 
     def _add_labels(self, w_dim: int) -> int:
-        """Build what labels go through; returns how many numbers come out of it."""
+        """Add the parameters that labels need; return how many inputs labels become."""
         if not self.c_dim:
             return 0
         if self.labels == "projected":

@@ -1,4 +1,4 @@
-"""Noise inputs of the synthesis network, one random stream per image."""
+"""Noise inputs of synthesis networks, one random stream per image."""
 
 from collections.abc import Sequence
 from typing import Literal, Protocol, runtime_checkable
@@ -8,18 +8,18 @@ from torch import Tensor, nn
 
 NoiseMode = Literal["const", "random", "none"]
 NOISE_MODES: tuple[NoiseMode, ...] = ("none", "const", "random")
-"""The modes in the order in which tables of codes number them."""
+"""Modes in the order in which tables of codes number them."""
 NoiseInput = Literal["const", "none"] | Sequence[Tensor]
-"""What a synthesis network takes: its own maps, none, or these."""
+"""Input of a synthesis network: its own maps, none, or these."""
 
 
 @runtime_checkable
 class NoiseLayer(Protocol):
-    """A layer with a noise input.
+    """Layer with a noise input.
 
     Attributes:
         noise_const: The network's own map, `[r, r]`.
-        noise_strength: How strongly noise enters, one number or one for each channel.
+        noise_strength: Factor of the noise, one number or one per channel.
     """
 
     noise_const: Tensor
@@ -27,14 +27,14 @@ class NoiseLayer(Protocol):
 
 
 def noise_layers(network: nn.Module) -> list[NoiseLayer]:
-    """The layers with noise inputs, from coarse to fine."""
+    """List the layers with noise inputs, from coarse to fine."""
     return [layer for layer in network.modules() if isinstance(layer, NoiseLayer)]
 
 
 def noise_maps(
     resolutions: Sequence[int], seeds: Sequence[int], device: torch.device
 ) -> list[Tensor]:
-    """Standard normal noise, one `[n, 1, r, r]` map per layer; image i depends on seeds[i] only.
+    """Draw standard normal maps `[n, 1, r, r]`, one per layer; image i depends on seeds[i] only.
 
     Args:
         resolutions: Side of the map of each noise layer, from coarse to fine.

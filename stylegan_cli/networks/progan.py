@@ -1,12 +1,10 @@
-"""The traditional generator: one latent at the input of a stack of convolutions, [PG] table 2.
+"""Progressive GAN: a latent at the input of a stack of convolutions, [PG] table 2.
 
-With `[1, 2, 1]` filters it is configuration B of [SG1].
+With `[1, 2, 1]` filters, its generator is configuration B of [SG1].
 """
 
 import math
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
 
 import torch
 import torch.nn.functional as F
@@ -18,8 +16,9 @@ from stylegan_cli.networks.layers import (
     cast,
     conv_weight,
     fade,
-    features_by_side,
     freeze_layers,
+    generator_features,
+    grown_sides,
     normalize,
     split_lod,
     to_image,
@@ -30,18 +29,18 @@ from stylegan_cli.ops import BackendName, fir, pick_backend
 from stylegan_cli.ops.conv import conv2d, conv2d_up
 from stylegan_cli.ops.fast import box_kernel
 from stylegan_cli.ops.reference import BLUR, LRELU_SLOPE
-from stylegan_cli.recipe import DiscriminatorSection, Settled, families
+from stylegan_cli.recipe import Settled, families
 from stylegan_cli.shapes import Images, Ws
 
 
 @dataclass(frozen=True, kw_only=True)
 class TraditionalOptions:
-    """What all layers of a generator without styles share.
+    """Options shared by all layers of a generator without styles.
 
     Attributes:
         channels: Of the image.
-        blur: Filter by `[1, 2, 1]` after doubling the size.
-        dtype: Type of the activations from 8×8 on.
+        blur: Filter with `[1, 2, 1]` after doubling the size.
+        dtype: Type of the activations from 8×8 up.
     """
 
     w_dim: int
@@ -52,31 +51,31 @@ class TraditionalOptions:
 
 
 class LatentInput(nn.Module):
-    """4×4 feature map of a latent: a dense layer without bias."""
+    """Dense layer without bias from a latent to a 4×4 feature map."""
 
     def __init__(self, w_dim: int, features: int) -> None:
         super().__init__()
         self.weight = nn.Parameter(torch.randn(features * 16, w_dim))
-        # a quarter of the usual gain: that of the original
+        # the original uses a quarter of the usual gain
         self.weight_gain = math.sqrt(2) / 4 / math.sqrt(w_dim)
 
     def forward(self, w: Tensor) -> Tensor:
-        """`[n, w_dim]` to `[n, features, 4, 4]`."""
-        x = nn.functional.linear(w, self.weight * self.weight_gain).reshape(w.shape[0], -1, 4, 4)
+        """Map `[n, w_dim]` to `[n, features, 4, 4]`."""
+        x = F.linear(w, self.weight * self.weight_gain).reshape(w.shape[0], -1, 4, 4)
         return x.contiguous(memory_format=torch.channels_last)
 
     def frozen(self, _: torch.dtype) -> "FrozenInput":
-        """The same layer for drawing."""
+        """Return the layer's form for drawing."""
         return FrozenInput(self)
 
 
 class Conv(nn.Module):
-    """3×3 convolution with equalized learning rate and a gain of √2; linear.
+    """Linear 3×3 convolution with equalized learning rate and a gain of √2.
 
     Args:
-        up: Double the size first, each pixel repeated.
-        blur: Filter by `[1, 2, 1]` after that.
-        early_bias: Where the size is doubled, a bias before the filter.
+        up: Double the size first, by repeating each pixel.
+        blur: Filter with `[1, 2, 1]` after doubling.
+        early_bias: Add a bias before that filter.
     """
 
     def __init__(
@@ -97,7 +96,7 @@ class Conv(nn.Module):
         self.ops = pick_backend(backend)
 
     def forward(self, x: Tensor) -> Tensor:
-        """`[n, inputs, h, w]` to `[n, outputs, h or 2h, w or 2w]`."""
+        """Map `[n, inputs, h, w]` to `[n, outputs, h or 2h, w or 2w]`."""
         weight = self.weight * self.weight_gain
         if self.up:
             y: Tensor = self.ops.box_up_conv(x, weight, self.bias, blur=self.blur)
@@ -106,7 +105,7 @@ class Conv(nn.Module):
         return y
 
     def frozen(self, dtype: torch.dtype) -> "FrozenConv":
-        """The same layer for drawing."""
+        """Return the layer's form for drawing."""
         return FrozenConv(self, dtype)
 
 
@@ -121,18 +120,18 @@ class ToRGB(nn.Module):
         self.ops = pick_backend(backend)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Float32 image of the feature map x."""
+        """Map feature maps to float32 images."""
         scale = self.bias.new_full(x.shape[:2], self.weight_gain)
         image: Tensor = self.ops.to_rgb(x, self.weight, scale, self.bias)
         return image
 
     def frozen(self, _: torch.dtype) -> "FrozenRGB":
-        """The same layer for drawing."""
+        """Return the layer's form for drawing."""
         return FrozenRGB(self)
 
 
 class Tail(nn.Module):
-    """What follows each operation: bias, leaky ReLU, pixel norm."""
+    """Bias, leaky ReLU and pixel norm after each operation."""
 
     def __init__(self, features: int, backend: BackendName) -> None:
         super().__init__()
@@ -140,19 +139,19 @@ class Tail(nn.Module):
         self.ops = pick_backend(backend)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Feature map of the same shape."""
+        """Map a feature map to one of the same shape."""
         return normalize(self.ops.noise_bias_act(x, None, None, self.bias))
 
     def frozen(self, dtype: torch.dtype) -> "FrozenTail":
-        """The same layer for drawing."""
+        """Return the layer's form for drawing."""
         return FrozenTail(self, dtype)
 
 
 class Block(nn.Module):
-    """The layers of one resolution; the 4×4 block starts from the latent.
+    """Layers of one resolution; the 4×4 block starts from the latent.
 
     Args:
-        inputs: Channels of the block before; 0 for the 4×4 block.
+        inputs: Channels of the previous block; 0 for the 4×4 block.
     """
 
     def __init__(self, inputs: int, outputs: int, options: TraditionalOptions) -> None:
@@ -170,13 +169,13 @@ class Block(nn.Module):
         self.torgb = ToRGB(outputs, options.channels, backend)
 
     def forward(self, x: Tensor | None, w: Tensor) -> Tensor:
-        """Feature map of this resolution from the one before, or from the latent."""
+        """Compute this resolution from the previous one, or from the latent."""
         x = self.input(w) if x is None else self.conv0(x.to(self.dtype))
         y: Tensor = self.tail1(self.conv1(self.tail0(x)))
         return y
 
     def frozen(self, dtype: torch.dtype) -> "Block":
-        """The block with frozen layers; that at 4×4 keeps its type."""
+        """Freeze the layers; the 4×4 block keeps its type of activations."""
         if hasattr(self, "conv0"):
             self.dtype = dtype
         freeze_layers(self, self.dtype)
@@ -184,22 +183,26 @@ class Block(nn.Module):
 
 
 class TraditionalSynthesis(Synthesis):
-    """From one code to images.
-
-    Attributes:
-        lod: Levels still missing; fractional while one fades in.
-
-    Args:
-        features: Feature maps of each resolution, from 4×4 up.
-    """
+    """Network without styles, from a single code to images."""
 
     num_ws = 1
     noise_resolutions = ()
     layer_sides = (4,)
 
-    def __init__(self, features: Mapping[int, int], options: TraditionalOptions) -> None:
+    def __init__(
+        self,
+        recipe: Settled,
+        *,
+        w_dim: int,
+        dtype: torch.dtype,
+        backend: BackendName,
+        blur: bool = False,
+    ) -> None:
         super().__init__()
-        self.lod = 0.0
+        options = TraditionalOptions(
+            w_dim=w_dim, channels=recipe.data.channels, blur=blur, dtype=dtype, backend=backend
+        )
+        features = generator_features(recipe)
         self.resolutions = tuple(features)
         inputs = 0
         for side, outputs in features.items():
@@ -207,30 +210,32 @@ class TraditionalSynthesis(Synthesis):
             inputs = outputs
 
     def forward(self, ws: Ws, noise: object) -> Images:
-        """Images of the codes, as large as the network has grown; float32.
-
-        Args:
-            ws: One for each image.
-            noise: Of no effect: there are no noise inputs.
-        """
-        levels, share = split_lod(self.lod)
+        """Make float32 images as large as the network has grown; `noise` has no effect."""
         before: Tensor | None = None
         x: Tensor | None = None
-        for side in self.resolutions[: len(self.resolutions) - levels]:
-            before, x = x, self._block(side)(x, ws[:, 0])
-        image: Tensor = self._block(side).torgb(x)
-        if share:
-            image = fade(image, upscale(self._block(side // 2).torgb(before), side), share)
-        return image
+        for side in grown_sides(self.resolutions, self.lod):
+            before, x = x, self.get_submodule(f"b{side}")(x, ws[:, 0])
+        return grown_image(self, side, before, x)
 
-    def _block(self, side: int) -> Block:
-        block = self.get_submodule(f"b{side}")
-        assert isinstance(block, Block)
-        return block
+
+def grown_image(synthesis: Synthesis, side: int, before: Tensor | None, x: Tensor | None) -> Images:
+    """Convert the last feature maps to images, faded with those of the level below.
+
+    Args:
+        side: Of x.
+        before: Feature maps of the level below.
+        x: Feature maps of the last level that takes part.
+    """
+    image: Tensor = synthesis.get_submodule(f"b{side}.torgb")(x)
+    _, share = split_lod(synthesis.lod)
+    if share:
+        smaller = synthesis.get_submodule(f"b{side // 2}.torgb")(before)
+        image = fade(image, upscale(smaller, side), share)
+    return image
 
 
 class FrozenInput(nn.Module):
-    """As `progan.LatentInput`, to the bit."""
+    """`LatentInput` for drawing; gives the same bits."""
 
     weight: Tensor
 
@@ -239,13 +244,13 @@ class FrozenInput(nn.Module):
         self.register_buffer("weight", layer.weight.detach() * layer.weight_gain)
 
     def forward(self, w: Tensor) -> Tensor:
-        """`[n, w_dim]` to `[n, features, 4, 4]`."""
+        """Map `[n, w_dim]` to `[n, features, 4, 4]`."""
         x = F.linear(w, self.weight).reshape(w.shape[0], -1, 4, 4)
         return x.contiguous(memory_format=torch.channels_last)
 
 
 class FrozenConv(nn.Module):
-    """As `progan.Conv`; where the size doubles, its 4×4 kernel is summed ahead."""
+    """`Conv` for drawing; where the size doubles, the 4×4 kernel is summed in advance."""
 
     weight: Tensor
     bias: Tensor | None
@@ -260,7 +265,7 @@ class FrozenConv(nn.Module):
         self.register_buffer("bias", bias)
 
     def forward(self, x: Tensor) -> Tensor:
-        """`[n, inputs, h, w]` to `[n, outputs, h or 2h, w or 2w]`."""
+        """Map `[n, inputs, h, w]` to `[n, outputs, h or 2h, w or 2w]`."""
         if not self.up:
             return conv2d(x, self.weight, padding=1)
         y = conv2d_up(x, self.weight, padding=1)
@@ -270,7 +275,7 @@ class FrozenConv(nn.Module):
 
 
 class FrozenRGB(nn.Module):
-    """As `progan.ToRGB`."""
+    """`ToRGB` for drawing."""
 
     weight: Tensor
     bias: Tensor
@@ -282,12 +287,12 @@ class FrozenRGB(nn.Module):
         self.register_buffer("bias", layer.bias.detach())
 
     def forward(self, x: Tensor) -> Tensor:
-        """Float32 image of the feature map x."""
+        """Map feature maps to float32 images."""
         return to_image(x, self.weight.expand(x.shape[0], -1, -1), self.bias)
 
 
 class FrozenTail(nn.Module):
-    """As `progan.Tail`, in place where it can be."""
+    """`Tail` for drawing, in place where possible."""
 
     bias: Tensor
 
@@ -296,34 +301,21 @@ class FrozenTail(nn.Module):
         self.register_buffer("bias", layer.bias.detach().to(dtype)[:, None, None])
 
     def forward(self, x: Tensor) -> Tensor:
-        """Feature map of the same shape; x is overwritten."""
+        """Map a feature map to one of the same shape; overwrites x."""
         return normalize(F.leaky_relu_(x.add_(self.bias), LRELU_SLOPE))
-
-
-def build_traditional(
-    recipe: Settled, *, w_dim: int, dtype: torch.dtype, backend: BackendName, blur: bool = False
-) -> TraditionalSynthesis:
-    """Build the synthesis network of a recipe without styles; see `family.BuildSynthesis`."""
-    section = recipe.generator
-    features = features_by_side(recipe.data.resolution, section.channel_base, section.channel_max)
-    options = TraditionalOptions(
-        w_dim=w_dim, channels=recipe.data.channels, blur=blur, dtype=dtype, backend=backend
-    )
-    return TraditionalSynthesis(features, options)
-
-
-def _discriminator(section: DiscriminatorSection) -> DiscriminatorForm:
-    halving: Literal["box", "late"] = "box" if section.fused_scale else "late"
-    return DiscriminatorForm(halving=halving, root2_in_weight=True, labels="classes")
 
 
 register(
     Family(
         name="progan",
         keys=families.keys_of("progan"),
-        synthesis=build_traditional,
+        synthesis=TraditionalSynthesis,
         labels="joined",
         root2_in_weight=True,
-        discriminator=_discriminator,
+        discriminator=lambda section: DiscriminatorForm(
+            halving="box" if section.fused_scale else "late",
+            root2_in_weight=True,
+            labels="classes",
+        ),
     )
 )

@@ -1,7 +1,7 @@
-"""The style-based generator: adaptive instance normalisation and noise in every layer, [SG1].
+"""StyleGAN: adaptive instance normalization and noise in every layer, [SG1].
 
-Convolution weights are stored in correlation orientation throughout; the original stores those
-that double the size from 128 px on reversed.
+Convolution weights are stored in correlation orientation throughout; the original reverses those
+of layers that double the size from 128 px up.
 """
 
 from collections.abc import Mapping, Sequence
@@ -17,15 +17,14 @@ from stylegan_cli.networks.family import Family, register
 from stylegan_cli.networks.layers import (
     Dense,
     FrozenDense,
-    fade,
-    features_by_side,
     freeze_layers,
-    split_lod,
-    upscale,
+    generator_features,
+    grown_sides,
+    twice,
 )
-from stylegan_cli.networks.noise import NoiseInput, noise_layers
-from stylegan_cli.networks.progan import Conv, LatentInput, ToRGB, build_traditional
-from stylegan_cli.networks.synthesis import Synthesis
+from stylegan_cli.networks.noise import NoiseInput
+from stylegan_cli.networks.progan import Conv, LatentInput, ToRGB, TraditionalSynthesis, grown_image
+from stylegan_cli.networks.synthesis import Synthesis, noise_by_layer
 from stylegan_cli.ops import BackendName, fast, pick_backend
 from stylegan_cli.ops.reference import EPSILON, LRELU_SLOPE
 from stylegan_cli.recipe import Settled, families
@@ -35,16 +34,16 @@ from stylegan_cli.shapes import Images, Ws
 
 @dataclass(frozen=True, kw_only=True)
 class StyledOptions:
-    """What all layers of a style-based generator share, [SG1] table 1.
+    """Options shared by all layers of a style-based generator, [SG1] table 1.
 
     Attributes:
         channels: Of the image.
-        input: What the 4×4 level starts from.
+        input: Start of the 4×4 level: a learned constant, or the code.
         noise: Whether layers have noise inputs.
-        early_bias: The bias of a layer that doubles the size comes before the filter instead of
-            after the noise, and a constant has none.
-        epsilon: What the normalisation of a channel adds to its variance.
-        dtype: Type of the activations from 8×8 on.
+        early_bias: Add the bias of layers that double the size before the filter, not after the
+            noise; the constant has none.
+        epsilon: Added to the variance of a channel before its square root.
+        dtype: Type of the activations from 8×8 up.
     """
 
     w_dim: int
@@ -65,17 +64,17 @@ class ConstInput(nn.Module):
         self.const = nn.Parameter(torch.ones(features, 4, 4))
 
     def forward(self, w: Tensor) -> Tensor:
-        """`[n, features, 4, 4]`, whatever w is."""
+        """Return `[n, features, 4, 4]`, whatever w is."""
         start = self.const.expand(w.shape[0], -1, -1, -1)
         return start.contiguous(memory_format=torch.channels_last)
 
     def frozen(self, _: torch.dtype) -> "FrozenConst":
-        """The same layer for drawing."""
+        """Return the layer's form for drawing."""
         return FrozenConst(self)
 
 
 class Tail(nn.Module):
-    """What follows each operation: noise, bias, leaky ReLU and style, [SG1] figure 1b."""
+    """Noise, bias, leaky ReLU and style after each operation, [SG1] figure 1b."""
 
     noise_const: Tensor
 
@@ -92,22 +91,22 @@ class Tail(nn.Module):
         self.ops = pick_backend(options.backend)
 
     def forward(self, x: Tensor, w: Tensor, noise: Tensor | None) -> Tensor:
-        """Feature map of the same shape."""
+        """Map a feature map to one of the same shape."""
         strength = None if noise is None else self.noise_strength
         x = self.ops.noise_bias_act(x, noise, strength, self.bias)
         y: Tensor = self.ops.adain(x, self.affine(w), self.epsilon)
         return y
 
     def frozen(self, dtype: torch.dtype) -> "FrozenTail":
-        """The same layer for drawing."""
+        """Return the layer's form for drawing."""
         return FrozenTail(self, dtype)
 
 
 class Block(nn.Module):
-    """The layers of one resolution; the 4×4 block starts from a constant or from w.
+    """Layers of one resolution; the 4×4 block starts from a constant or from w.
 
     Args:
-        inputs: Channels of the block before; 0 for the 4×4 block.
+        inputs: Channels of the previous block; 0 for the 4×4 block.
     """
 
     def __init__(self, inputs: int, outputs: int, resolution: int, options: StyledOptions) -> None:
@@ -128,11 +127,11 @@ class Block(nn.Module):
         self.torgb = ToRGB(outputs, options.channels, backend)
 
     def forward(self, x: Tensor | None, ws: Tensor, noise: Sequence[Tensor | None]) -> Tensor:
-        """Feature map of this resolution from the one before.
+        """Compute this resolution from the previous one.
 
         Args:
             ws: `[n, 2, w_dim]`.
-            noise: One map for each layer.
+            noise: One map per layer.
         """
         x = self.input(ws[:, 0]) if x is None else self.conv0(x.to(self.dtype))
         x = self.conv1(self.tail0(x, ws[:, 0], noise[0]))
@@ -140,26 +139,38 @@ class Block(nn.Module):
         return y
 
     def frozen(self, dtype: torch.dtype) -> "Block":
-        """The block with frozen layers; that at 4×4 keeps its type."""
+        """Freeze the layers; the 4×4 block keeps its type of activations."""
         if hasattr(self, "conv0"):
             self.dtype = dtype
         freeze_layers(self, self.dtype)
         return self
 
 
+_VARIANTS: Mapping[Variant, Mapping[str, Any]] = {
+    "original": {},
+    "rosinality": {"early_bias": True, "epsilon": 1e-5},
+}
+"""Options that differ between programs whose weights can be read."""
+
+
 class StyledSynthesis(Synthesis):
-    """From one w per layer to images, [SG1] section 2.
+    """Network from one w per layer to images, [SG1] section 2."""
 
-    Attributes:
-        lod: Levels still missing; fractional while one fades in.
-
-    Args:
-        features: Feature maps of each resolution, from 4×4 up.
-    """
-
-    def __init__(self, features: Mapping[int, int], options: StyledOptions) -> None:
+    def __init__(
+        self, recipe: Settled, *, w_dim: int, dtype: torch.dtype, backend: BackendName
+    ) -> None:
         super().__init__()
-        self.lod = 0.0
+        section = recipe.generator
+        options = StyledOptions(
+            w_dim=w_dim,
+            channels=recipe.data.channels,
+            input=section.input,
+            noise=section.noise,
+            **_VARIANTS[section.variant],
+            dtype=dtype,
+            backend=backend,
+        )
+        features = generator_features(recipe)
         self.resolutions = tuple(features)
         self.has_noise = options.noise
         inputs = 0
@@ -170,54 +181,27 @@ class StyledSynthesis(Synthesis):
 
     @property
     def noise_resolutions(self) -> tuple[int, ...]:
-        """Side of every noise input, as far as the network has grown."""
-        if not self.has_noise:
-            return ()
-        return tuple(side for side in self._active_sides() for _ in range(2))
+        """Side of each noise input, up to the level the network has grown to."""
+        return twice(grown_sides(self.resolutions, self.lod)) if self.has_noise else ()
 
     @property
     def layer_sides(self) -> tuple[int, ...]:
         """Side at which each code acts."""
-        return tuple(side for side in self.resolutions for _ in range(2))
+        return twice(self.resolutions)
 
     def forward(self, ws: Ws, noise: NoiseInput) -> Images:
-        """Images of the styles, as large as the network has grown; float32.
-
-        Args:
-            noise: "const" takes the maps stored in the network, "none" none; or one
-                `[n or 1, 1, r, r]` map per noise input.
-        """
+        """Make images; see `Synthesis.forward`."""
         before: Tensor | None = None
         x: Tensor | None = None
-        maps = self._noise_maps(noise)
-        for i, side in enumerate(self._active_sides()):
+        maps = noise_by_layer(self, noise if self.has_noise else "none")
+        for i, side in enumerate(grown_sides(self.resolutions, self.lod)):
             layers = slice(2 * i, 2 * i + 2)
-            before, x = x, self._block(side)(x, ws[:, layers], maps[layers])
-        image: Tensor = self._block(side).torgb(x)
-        _, share = split_lod(self.lod)
-        if share:
-            image = fade(image, upscale(self._block(side // 2).torgb(before), side), share)
-        return image
-
-    def _active_sides(self) -> tuple[int, ...]:
-        levels, _ = split_lod(self.lod)
-        return self.resolutions[: len(self.resolutions) - levels]
-
-    def _block(self, side: int) -> Block:
-        block = self.get_submodule(f"b{side}")
-        assert isinstance(block, Block)
-        return block
-
-    def _noise_maps(self, noise: NoiseInput) -> Sequence[Tensor | None]:
-        if noise == "none" or not self.has_noise:
-            return [None] * self.num_ws
-        if noise == "const":
-            return [tail.noise_const[None, None] for tail in noise_layers(self)]
-        return noise
+            before, x = x, self.get_submodule(f"b{side}")(x, ws[:, layers], maps[layers])
+        return grown_image(self, side, before, x)
 
 
 class FrozenConst(nn.Module):
-    """As `stylegan1.ConstInput`, laid out."""
+    """`ConstInput` for drawing, laid out in memory as convolutions want it."""
 
     const: Tensor
 
@@ -227,12 +211,12 @@ class FrozenConst(nn.Module):
         self.register_buffer("const", const.contiguous(memory_format=torch.channels_last))
 
     def forward(self, w: Tensor) -> Tensor:
-        """`[n, features, 4, 4]`, whatever w is; free to be overwritten."""
+        """Return `[n, features, 4, 4]`, whatever w is; the caller may overwrite it."""
         return self.const.repeat(w.shape[0], 1, 1, 1)
 
 
 class FrozenTail(nn.Module):
-    """As `stylegan1.Tail`, in place where it can be."""
+    """`Tail` for drawing, in place where possible."""
 
     bias: Tensor | None
     noise_const: Tensor
@@ -249,7 +233,7 @@ class FrozenTail(nn.Module):
         self.epsilon = layer.epsilon
 
     def forward(self, x: Tensor, w: Tensor, noise: Tensor | None) -> Tensor:
-        """Feature map of the same shape; x is overwritten."""
+        """Map a feature map to one of the same shape; overwrites x."""
         if self.bias is not None:
             x.add_(self.bias)
         if noise is not None:
@@ -257,29 +241,12 @@ class FrozenTail(nn.Module):
         return fast.adain(F.leaky_relu_(x, LRELU_SLOPE), self.affine(w), self.epsilon)
 
 
-_VARIANTS: Mapping[Variant, Mapping[str, Any]] = {
-    "original": {},
-    "rosinality": {"early_bias": True, "epsilon": 1e-5},
-}
-
-
 def _synthesis(
     recipe: Settled, *, w_dim: int, dtype: torch.dtype, backend: BackendName
 ) -> Synthesis:
-    section = recipe.generator
-    if not section.styles:
-        return build_traditional(recipe, w_dim=w_dim, dtype=dtype, backend=backend, blur=True)
-    options = StyledOptions(
-        w_dim=w_dim,
-        channels=recipe.data.channels,
-        input=section.input,
-        noise=section.noise,
-        **_VARIANTS[section.variant],
-        dtype=dtype,
-        backend=backend,
-    )
-    features = features_by_side(recipe.data.resolution, section.channel_base, section.channel_max)
-    return StyledSynthesis(features, options)
+    if recipe.generator.styles:
+        return StyledSynthesis(recipe, w_dim=w_dim, dtype=dtype, backend=backend)
+    return TraditionalSynthesis(recipe, w_dim=w_dim, dtype=dtype, backend=backend, blur=True)
 
 
 register(

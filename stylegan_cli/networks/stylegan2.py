@@ -1,11 +1,11 @@
-"""The synthesis network of StyleGAN2, [SG2].
+"""StyleGAN2: modulated convolutions, [SG2].
 
-Parameter names are those of the PyTorch release; convolution weights are stored in correlation
-orientation throughout (that release stores up-sampling weights reversed).
+Parameters have the names of the PyTorch release. Convolution weights are stored in correlation
+orientation throughout; that release reverses those of layers that double the size.
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -20,14 +20,16 @@ from stylegan_cli.networks.layers import (
     cast,
     conv_weight,
     fade,
-    features_by_side,
     freeze_layers,
+    generator_features,
+    grown_sides,
     split_lod,
     to_image,
+    twice,
     upscale,
 )
-from stylegan_cli.networks.noise import NoiseInput, noise_layers
-from stylegan_cli.networks.synthesis import Synthesis
+from stylegan_cli.networks.noise import NoiseInput
+from stylegan_cli.networks.synthesis import Synthesis, noise_by_layer
 from stylegan_cli.ops import BackendName, fast, fir, pick_backend
 from stylegan_cli.ops.conv import conv2d, conv2d_up
 from stylegan_cli.ops.reference import EPSILON, LRELU_SLOPE
@@ -37,13 +39,13 @@ from stylegan_cli.shapes import Images, Ws
 
 
 @dataclass(frozen=True, kw_only=True)
-class SynthesisOptions:
-    """What all layers of a synthesis network share.
+class ModulatedOptions:
+    """Options shared by all layers of a synthesis network.
 
     Attributes:
         channels: Of the image.
-        clamp: Limit of every layer's result, or None.
-        dtype: Type of the activations from 8×8 on.
+        clamp: Limit of each layer's output, or None.
+        dtype: Type of the activations from 8×8 up.
     """
 
     architecture: Architecture
@@ -60,7 +62,7 @@ class SynthesisLayer(nn.Module):
     noise_const: Tensor
 
     def __init__(
-        self, inputs: int, outputs: int, resolution: int, options: SynthesisOptions, *, up: bool
+        self, inputs: int, outputs: int, resolution: int, options: ModulatedOptions, *, up: bool
     ) -> None:
         super().__init__()
         self.weight = conv_weight(outputs, inputs, 3)
@@ -72,7 +74,7 @@ class SynthesisLayer(nn.Module):
         self.ops = pick_backend(options.backend)
 
     def forward(self, x: Tensor, w: Tensor, noise: Tensor | None, gain: float = 1.0) -> Tensor:
-        """`[n, inputs, h, w]` to `[n, outputs, resolution, resolution]`."""
+        """Map `[n, inputs, h, w]` to `[n, outputs, resolution, resolution]`."""
         scaled_noise = None if noise is None else noise * self.noise_strength
         result: Tensor = self.ops.styled_conv(
             x,
@@ -87,14 +89,14 @@ class SynthesisLayer(nn.Module):
         return result
 
     def frozen(self, dtype: torch.dtype) -> "FrozenLayer":
-        """The same layer for drawing."""
+        """Return the layer's form for drawing."""
         return FrozenLayer(self, dtype)
 
 
 class ToRGB(nn.Module):
-    """Modulated 1×1 convolution to image channels, not demodulated, without noise."""
+    """Modulated 1×1 convolution to image channels, without demodulation or noise."""
 
-    def __init__(self, inputs: int, options: SynthesisOptions) -> None:
+    def __init__(self, inputs: int, options: ModulatedOptions) -> None:
         super().__init__()
         self.weight = conv_weight(options.channels, inputs, 1)
         self.bias = nn.Parameter(torch.zeros(options.channels))
@@ -104,26 +106,26 @@ class ToRGB(nn.Module):
         self.ops = pick_backend(options.backend)
 
     def forward(self, x: Tensor, w: Tensor) -> Tensor:
-        """Float32 image of the feature map x."""
+        """Map feature maps to float32 images."""
         style = self.affine(w) * self.style_gain
         image: Tensor = self.ops.to_rgb(x, self.weight, style, self.bias, clamp=self.clamp)
         return image
 
     def frozen(self, _: torch.dtype) -> "FrozenRGB":
-        """The same layer for drawing."""
+        """Return the layer's form for drawing."""
         return FrozenRGB(self)
 
 
 class SynthesisBlock(nn.Module):
-    """The layers of one resolution; the 4×4 block starts from a learned constant.
+    """Layers of one resolution; the 4×4 block starts from a learned constant.
 
     Args:
-        inputs: Channels of the block before; 0 for the 4×4 block.
-        rgb: Whether the block has a toRGB layer.
+        inputs: Channels of the previous block; 0 for the 4×4 block.
+        rgb: Add a toRGB layer.
     """
 
     def __init__(
-        self, inputs: int, outputs: int, resolution: int, options: SynthesisOptions, *, rgb: bool
+        self, inputs: int, outputs: int, resolution: int, options: ModulatedOptions, *, rgb: bool
     ) -> None:
         super().__init__()
         self.residual = options.architecture == "resnet" and inputs > 0
@@ -142,11 +144,11 @@ class SynthesisBlock(nn.Module):
             self.skip = ResidualSkip(inputs, outputs, "up", options.backend)
 
     def forward(self, x: Tensor | None, ws: Tensor, noise: Sequence[Tensor | None]) -> Tensor:
-        """Feature map of this resolution from the one before.
+        """Compute this resolution from the previous one.
 
         Args:
             ws: `[n, num_convs, w_dim]`.
-            noise: One map for each convolution.
+            noise: One map per convolution.
         """
         if x is None:
             start = self.const.expand(ws.shape[0], -1, -1, -1)
@@ -159,7 +161,7 @@ class SynthesisBlock(nn.Module):
         return y + self.skip(x) if self.residual else y
 
     def frozen(self, dtype: torch.dtype) -> "SynthesisBlock":
-        """The block with frozen layers; that at 4×4 keeps its type."""
+        """Freeze the layers; the 4×4 block keeps its type of activations."""
         if hasattr(self, "conv0"):
             self.dtype = dtype
         freeze_layers(self, self.dtype)
@@ -167,18 +169,21 @@ class SynthesisBlock(nn.Module):
 
 
 class ModulatedSynthesis(Synthesis):
-    """From one w per layer to images, [SG2] section 4.1 and figure 7.
+    """Network from one w per layer to images, [SG2] section 4.1 and figure 7."""
 
-    Attributes:
-        lod: Levels still missing; 0 unless the architecture is progressive.
-
-    Args:
-        features: Feature maps of each resolution, from 4×4 up.
-    """
-
-    def __init__(self, features: Mapping[int, int], options: SynthesisOptions) -> None:
+    def __init__(
+        self, recipe: Settled, *, w_dim: int, dtype: torch.dtype, backend: BackendName
+    ) -> None:
         super().__init__()
-        self.lod = 0.0
+        options = ModulatedOptions(
+            architecture=recipe.generator.architecture,
+            w_dim=w_dim,
+            channels=recipe.data.channels,
+            clamp=recipe.generator.conv_clamp,
+            dtype=dtype,
+            backend=backend,
+        )
+        features = generator_features(recipe)
         self.resolutions = tuple(features)
         self.architecture = options.architecture
         inputs = 0
@@ -191,27 +196,23 @@ class ModulatedSynthesis(Synthesis):
 
     @property
     def noise_resolutions(self) -> tuple[int, ...]:
-        """Side of every noise input, as far as the network has grown."""
-        return (4, *(side for side in self._active_sides()[1:] for _ in range(2)))
+        """Side of each noise input, up to the level the network has grown to."""
+        return twice(grown_sides(self.resolutions, self.lod))[1:]
 
     @property
     def layer_sides(self) -> tuple[int, ...]:
         """Side at which each code acts."""
-        return tuple(side for side in self.resolutions for _ in range(2))
+        return twice(self.resolutions)
 
     def forward(self, ws: Ws, noise: NoiseInput) -> Images:
-        """Images of the styles, as large as the network has grown; float32.
-
-        Args:
-            noise: "const" takes the maps stored in the network, "none" none; or one
-                `[n or 1, 1, r, r]` map per noise layer.
-        """
-        maps = self._noise_maps(noise)
+        """Make images; see `Synthesis.forward`."""
+        maps = noise_by_layer(self, noise)
         x: Tensor | None = None
         images: list[Tensor] = []
         layer = 0
-        for side in self._active_sides():
-            block = self._block(side)
+        for side in grown_sides(self.resolutions, self.lod):
+            block = self.get_submodule(f"b{side}")
+            assert isinstance(block, SynthesisBlock)
             end = layer + block.num_convs
             x = block(x, ws[:, layer:end], maps[layer:end])
             if side in self._image_sides():
@@ -220,17 +221,13 @@ class ModulatedSynthesis(Synthesis):
         return self._put_together(images)
 
     def frozen(self, dtype: torch.dtype) -> Synthesis:
-        """Turn into a network that draws the same images with less work."""
+        """Freeze the layers; see `Synthesis.frozen`."""
         self.ops = fast
         return super().frozen(dtype)
 
-    def _active_sides(self) -> tuple[int, ...]:
-        levels, _ = split_lod(self.lod)
-        return self.resolutions[: len(self.resolutions) - levels]
-
     def _image_sides(self) -> tuple[int, ...]:
-        """The resolutions whose toRGB layers take part in the image."""
-        sides = self._active_sides()
+        """Return the resolutions whose toRGB layers contribute to the image."""
+        sides = grown_sides(self.resolutions, self.lod)
         if self.architecture == "skip":
             return sides
         _, share = split_lod(self.lod)
@@ -246,21 +243,9 @@ class ModulatedSynthesis(Synthesis):
             image = fade(images[1], upscale(image, images[1].shape[-1]), share)
         return image
 
-    def _block(self, side: int) -> SynthesisBlock:
-        block = self.get_submodule(f"b{side}")
-        assert isinstance(block, SynthesisBlock)
-        return block
-
-    def _noise_maps(self, noise: NoiseInput) -> Sequence[Tensor | None]:
-        if noise == "none":
-            return [None] * self.num_ws
-        if noise == "const":
-            return [layer.noise_const[None, None] for layer in noise_layers(self)]
-        return noise
-
 
 class FrozenLayer(nn.Module):
-    """As `stylegan2.SynthesisLayer`: the kernel cast, its energy summed, tails in place."""
+    """`SynthesisLayer` for drawing: kernel cast, its energy summed, the tail in place."""
 
     weight: Tensor
     energy: Tensor
@@ -281,7 +266,7 @@ class FrozenLayer(nn.Module):
         self.register_buffer("noise_strength", layer.noise_strength.detach())
 
     def forward(self, x: Tensor, w: Tensor, noise: Tensor | None, gain: float = 1.0) -> Tensor:
-        """`[n, inputs, h, w]` to `[n, outputs, resolution, resolution]`."""
+        """Map `[n, inputs, h, w]` to `[n, outputs, resolution, resolution]`."""
         style, factor = self.affine(w), gain * math.sqrt(2)
         y = self._convolve(x * style.to(x.dtype)[..., None, None])
         demodulation = (style.square() @ self.energy + EPSILON).rsqrt() * factor
@@ -299,7 +284,7 @@ class FrozenLayer(nn.Module):
 
 
 class FrozenRGB(nn.Module):
-    """As `stylegan2.ToRGB`, one matrix product a sample."""
+    """`ToRGB` for drawing: one matrix product per sample."""
 
     weight: Tensor
     bias: Tensor
@@ -312,25 +297,9 @@ class FrozenRGB(nn.Module):
         self.clamp = layer.clamp
 
     def forward(self, x: Tensor, w: Tensor) -> Tensor:
-        """Float32 image of the feature map x."""
+        """Map feature maps to float32 images."""
         image = to_image(x, self.weight * self.affine(w)[:, None], self.bias)
         return image if self.clamp is None else image.clamp_(-self.clamp, self.clamp)
 
 
-def _synthesis(
-    recipe: Settled, *, w_dim: int, dtype: torch.dtype, backend: BackendName
-) -> ModulatedSynthesis:
-    section = recipe.generator
-    options = SynthesisOptions(
-        architecture=section.architecture,
-        w_dim=w_dim,
-        channels=recipe.data.channels,
-        clamp=section.conv_clamp,
-        dtype=dtype,
-        backend=backend,
-    )
-    features = features_by_side(recipe.data.resolution, section.channel_base, section.channel_max)
-    return ModulatedSynthesis(features, options)
-
-
-register(Family(name="stylegan2", keys=families.keys_of("stylegan2"), synthesis=_synthesis))
+register(Family(name="stylegan2", keys=families.keys_of("stylegan2"), synthesis=ModulatedSynthesis))

@@ -1,10 +1,12 @@
 """The contract of synthesis networks, by which the rest of the package knows them."""
 
+from collections.abc import Sequence
+
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from stylegan_cli.networks.layers import freeze_layers
-from stylegan_cli.networks.noise import NoiseInput
+from stylegan_cli.networks.noise import NoiseInput, noise_layers
 from stylegan_cli.shapes import Images, Ws
 
 
@@ -12,24 +14,27 @@ class Synthesis(nn.Module):
     """Network from codes to images.
 
     Attributes:
-        num_ws: Codes an image takes; 1 means a single code for all layers: no styles to mix.
-        lod: Levels that a growing network still misses from its full resolution; fractional
-            while one fades in, 0 in a network that does not grow.
+        num_ws: Codes per image. A network with 1 has no styles to mix: one code drives all layers.
+        lod: Levels that a growing network still lacks, fractional while one fades in; 0 in a
+            network that does not grow.
+        tracked: Last parts of the names of buffers, besides `w_avg`, that training updates in
+            forward passes.
     """
 
     num_ws: int
     lod: float = 0.0
+    tracked: tuple[str, ...] = ()
 
     @property
     def noise_resolutions(self) -> tuple[int, ...]:
-        """Side of every noise input, as far as the network has grown; none has no noise."""
+        """Side of each noise input, up to the level the network has grown to."""
         raise NotImplementedError
 
     @property
     def layer_sides(self) -> tuple[int, ...]:
         """Side at which each code acts: coarse up to 8 px, middle up to 32, fine above.
 
-        A network whose layers have no such side returns nominal ones.
+        Networks whose layers have no such side return nominal ones.
         """
         raise NotImplementedError
 
@@ -39,10 +44,19 @@ class Synthesis(nn.Module):
         return self
 
     def forward(self, ws: Ws, noise: NoiseInput) -> Images:
-        """Images of the codes, as large as the network has grown; float32.
+        """Make float32 images, as large as the network has grown.
 
         Args:
             noise: "const" takes the maps stored in the network, "none" none; or one
-                `[n or 1, 1, r, r]` map for each noise input.
+                `[n or 1, 1, r, r]` map per noise input.
         """
         raise NotImplementedError
+
+
+def noise_by_layer(synthesis: Synthesis, noise: NoiseInput) -> Sequence[Tensor | None]:
+    """Return the noise map of each layer with a noise input, None where it gets none."""
+    if noise == "none":
+        return [None] * synthesis.num_ws
+    if noise == "const":
+        return [layer.noise_const[None, None] for layer in noise_layers(synthesis)]
+    return noise
