@@ -183,7 +183,7 @@ class Epilogue(nn.Module):
         self.out = Dense(features, outputs)
 
     def forward(self, x: Tensor | None, image: Tensor | None) -> Tensor:
-        """Map `[n, features, 4, 4]`, the image, or both to `[n, outputs]`, in the weights' dtype."""
+        """Map `[n, features, 4, 4]`, the image, or both to `[n, outputs]`."""
         if image is not None:
             from_image = self.read(image)
             x = from_image if x is None else x.to(from_image.dtype) + from_image

@@ -1,39 +1,39 @@
-"""How the images of a network are computed: in which precision, by which operations."""
+"""Networks ready to draw: precision, operations, compilation."""
 
 import copy
 import os
 import sys
+import warnings
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from importlib.util import find_spec
 from pathlib import Path
 from shutil import which
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 import torch
+from torch import Tensor
 
 from stylegan_cli.errors import UsageError
-from stylegan_cli.networks.generator import CompiledSynthesis, Generator
+from stylegan_cli.networks.generator import Generator
 from stylegan_cli.networks.layers import freeze_layers
+from stylegan_cli.networks.noise import NoiseInput
 from stylegan_cli.networks.snapshot import Network, Precision, load_network, read_header
-from stylegan_cli.ops import fast
+from stylegan_cli.networks.synthesis import Synthesis
+from stylegan_cli.ops import BackendName, fast, pick_backend
 from stylegan_cli.recipe import Settled
-
-if TYPE_CHECKING:
-    import torch
-
-    from stylegan_cli.networks.generator import Generator
-    from stylegan_cli.ops import BackendName
+from stylegan_cli.shapes import Images, Ws
 
 
 def prepare(G: Generator, dtype: torch.dtype = torch.float32) -> Generator:
-    """A generator that makes the same images with less work; it has no gradients.
+    """Copy a generator into one that makes the same images with less work, without gradients.
 
-    Gains are folded into weights, weights cast and laid out, what demodulation needs of them is
-    summed, and layers work in place. The mapping network gives the same bits. Weights are copied:
-    what happens to G later does not show.
+    Gains are multiplied into weights, weights cast and laid out, their energy for demodulation
+    summed, and layers work in place. The mapping network gives the same bits.
 
     Args:
-        dtype: Type of the activations from 8×8 on; in float32, images equal G's up to rounding.
+        dtype: Type of the activations from 8×8 up; in float32, images equal G's up to rounding.
     """
     operations = [module.ops for module in G.modules() if hasattr(module, "ops")]
     shared = {id(each): each for each in (*G.parameters(), *G.buffers(), *operations)}
@@ -42,26 +42,98 @@ def prepare(G: Generator, dtype: torch.dtype = torch.float32) -> Generator:
     return Generator(mapping, synthesis.frozen(dtype), resolution=G.resolution, channels=G.channels)
 
 
+class CompiledSynthesis(Synthesis):
+    """Synthesis network without gradients that is compiled at its first call.
+
+    Larger batches are split and smaller ones padded to `batch_size`, so that one program serves
+    them all; only another kind of noise input takes another program.
+    """
+
+    def __init__(self, synthesis: Synthesis, batch_size: int) -> None:
+        super().__init__()
+        self.synthesis, self.batch_size = synthesis, batch_size
+        self.num_ws = synthesis.num_ws
+
+    @property
+    def noise_resolutions(self) -> tuple[int, ...]:
+        """Side of each noise input, up to the level the network has grown to."""
+        return self.synthesis.noise_resolutions
+
+    @property
+    def layer_sides(self) -> tuple[int, ...]:
+        """Side at which each code acts."""
+        return self.synthesis.layer_sides
+
+    @property
+    def lod(self) -> float:
+        """Levels that the network still lacks."""
+        return self.synthesis.lod
+
+    @lod.setter
+    def lod(self, lod: float) -> None:
+        self.synthesis.lod = lod
+
+    @torch.no_grad()
+    def forward(self, ws: Ws, noise: NoiseInput) -> Images:
+        """Make images; see `Synthesis.forward`.
+
+        Raises:
+            UsageError: The network cannot be compiled on this machine.
+        """
+        parts = [self._run(*part) for part in self._parts(ws, noise)]
+        return torch.cat(parts)[: len(ws)]
+
+    def _parts(self, ws: Tensor, noise: NoiseInput) -> Iterator[tuple[Tensor, NoiseInput]]:
+        size = self.batch_size
+        for start in range(0, len(ws), size):
+            rows = torch.arange(start, start + size, device=ws.device).clamp(max=len(ws) - 1)
+            yield ws[rows], noise if isinstance(noise, str) else _chosen(noise, rows)
+
+    @cached_property
+    def _program(self) -> Callable[[Tensor, NoiseInput], Tensor]:
+        return torch.compile(self.synthesis.forward, dynamic=False)
+
+    def _run(self, ws: Tensor, noise: NoiseInput) -> Tensor:
+        with warnings.catch_warnings():
+            # they address the developers of the compiler
+            warnings.simplefilter("ignore")
+            from torch._dynamo.exc import TorchDynamoException
+
+            try:
+                return self._program(ws, noise)
+            except TorchDynamoException as error:
+                raise UsageError(_refusal(error), parameter="compile") from None
+
+
+def _refusal(error: Exception) -> str:
+    reason = next(iter(str(error).strip().splitlines()), type(error).__name__)
+    return f"this network cannot be compiled here ({reason}); leave `compile` out"
+
+
+def _chosen(maps: Sequence[Tensor], rows: Tensor) -> list[Tensor]:
+    return [each if len(each) == 1 else each[rows] for each in maps]
+
+
 def compiled(G: Generator, batch_size: int) -> Generator:
-    """A generator whose synthesis network is compiled, for batches of this size."""
-    assert not isinstance(G.synthesis, CompiledSynthesis), "once is enough"
+    """Return a generator whose synthesis network is compiled, for batches of this size."""
+    assert not isinstance(G.synthesis, CompiledSynthesis), "compiled twice"
     synthesis = CompiledSynthesis(G.synthesis, batch_size)
     return Generator(G.mapping, synthesis, resolution=G.resolution, channels=G.channels)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Execution:
-    """How images are computed; of all this, only bfloat16 changes them by more than a grey level.
+    """Options for computing images; only bfloat16 changes them by more than a grey level.
 
     Attributes:
         precision: "auto" is float32, unless the network's recipe says bf16.
         backend: "auto" and "eager" draw with a prepared generator, the others as in training.
-        compile: Make a program of the synthesis network first, which takes a minute or more.
-        batch_size: Images at once that such a program is for; None is `default_batch_size`.
+        compile: Compile the synthesis network first, which takes a minute or more.
+        batch_size: Images per batch of the compiled network; None is `default_batch_size`.
     """
 
     precision: Literal["auto", "fp32", "bf16"] = "auto"
-    backend: "BackendName" = "auto"
+    backend: BackendName = "auto"
     compile: bool = False
     batch_size: int | None = None
 
@@ -71,41 +143,37 @@ PIXELS_A_BATCH = 2**22
 
 
 def default_batch_size(resolution: int) -> int:
-    """Images drawn at once where nobody chose: 32, fewer above 256 px."""
+    """Return the images drawn at once by default: 32, fewer above 256 px."""
     return max(1, min(32, PIXELS_A_BATCH // resolution**2))
 
 
 def precision_of(recipe: Settled, execution: Execution) -> Precision:
-    """What the images of a network with this recipe are computed in."""
+    """Return the precision in which images of a network with this recipe are computed."""
     if execution.precision != "auto":
         return execution.precision
     return "bf16" if recipe.train.precision == "bf16" else "fp32"
 
 
 def open_for_drawing(
-    path: Path, device: "torch.device | str" = "cpu", execution: Execution = USUAL
+    path: Path, device: torch.device | str = "cpu", execution: Execution = USUAL
 ) -> Network:
-    """A network for drawing alone: its generator has no gradients, and is prepared where it can be.
+    """Load a network for drawing alone: without gradients, and prepared if the backend allows.
 
     Raises:
-        NetworkFileError: Not a network file of ours, damaged, or tensors missing.
-        UsageError: There is no such backend on this machine, or no compiler where one is needed.
+        NetworkFileError: The file is not a network file of ours, or damaged.
+        UsageError: This machine lacks the backend, or a compiler where one is needed.
     """
     precision = precision_of(read_header(path).recipe, execution)
     network = load_network(path, device, precision=precision, backend=execution.backend)
     return replace(network, G=ready_to_draw(network.G, precision, execution))
 
 
-def ready_to_draw(G: "Generator", precision: Precision, execution: Execution) -> "Generator":
-    """The generator as commands draw with it, built with that precision and backend.
+def ready_to_draw(G: Generator, precision: Precision, execution: Execution) -> Generator:
+    """Prepare and compile a generator, which was built with that precision and backend.
 
     Raises:
-        UsageError: As of `open_for_drawing`.
+        UsageError: This machine lacks the backend, or a compiler where one is needed.
     """
-    import torch
-
-    from stylegan_cli.ops import pick_backend
-
     if pick_backend(execution.backend) is fast:
         G = prepare(G, torch.bfloat16 if precision == "bf16" else torch.float32)
     if execution.compile:
@@ -114,26 +182,28 @@ def ready_to_draw(G: "Generator", precision: Precision, execution: Execution) ->
     return G
 
 
-def check_compiler(device: "torch.device") -> None:
-    """Refuse to compile for a device where the means are missing.
+def check_compiler(device: torch.device) -> None:
+    """Check that networks can be compiled for a device.
 
     Raises:
-        UsageError: What is missing.
+        UsageError: Triton or a C++ compiler is missing.
     """
     if device.type == "cuda":
         if find_spec("triton") is None:
             raise UsageError(
-                "--compile: needs triton on a GPU, which is not installed; leave --compile out"
+                "the package triton is not installed, which a GPU needs; leave `compile` out",
+                parameter="compile",
             )
         return
     compiler = os.environ.get("CXX", "clang++" if sys.platform == "darwin" else "g++")
     if which(compiler) is None:
         raise UsageError(
-            f"--compile: needs a C++ compiler, and there is no {compiler} here; install one, name "
-            "another with $CXX, or leave --compile out"
+            f"there is no C++ compiler {compiler} here; install one, name another in $CXX, or "
+            "leave `compile` out",
+            parameter="compile",
         )
 
 
 def precision_claim(precision: Precision) -> dict[str, str]:
-    """What requests and records say of it; nothing of float32, as before there was a choice."""
+    """Return the entry of requests and records: none for float32, as in the first versions."""
     return {} if precision == "fp32" else {"precision": precision}

@@ -1,6 +1,6 @@
 """The generator of every family: a mapping network and a synthesis network."""
 
-from torch import nn
+from torch import Tensor, nn
 
 from stylegan_cli.networks.mapping import MappingNetwork
 from stylegan_cli.networks.noise import NoiseLayer, noise_layers
@@ -28,6 +28,16 @@ class Generator(nn.Module):
         self.has_styles = synthesis.num_ws > 1
         self.has_noise = bool(synthesis.noise_resolutions)
         self.has_w = self.has_styles or mapping.layers > 0
+
+    @property
+    def tracked(self) -> dict[str, Tensor]:
+        """Buffers, by name, that training updates in forward passes."""
+        moving = ("w_avg", *self.synthesis.tracked)
+        return {
+            name: buffer
+            for name, buffer in self.named_buffers()
+            if name.rpartition(".")[2] in moving
+        }
 
     @property
     def noise_layers(self) -> tuple[NoiseLayer, ...]:

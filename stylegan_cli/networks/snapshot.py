@@ -1,4 +1,4 @@
-"""Network snapshots: atomic, hashed, versioned; reading never runs code."""
+"""Network files: written whole, hashed and versioned; reading one never runs code."""
 
 import hashlib
 import json
@@ -23,19 +23,19 @@ if TYPE_CHECKING:
 
 SCHEMA = 1
 EXPORT_SUFFIXES = (".onnx", ".pt2")
-"""Of networks for other programs, which are written and not read."""
+"""Suffixes of networks for other programs, which are written but never read."""
 Precision = Literal["fp32", "bf16"]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Header:
-    """What a network file says about itself.
+    """Description of a network in its file.
 
     Attributes:
         c_dim: Length of a label, 0 without labels.
-        classes: Names of the classes, where the data set had names.
+        classes: Names of the classes, if the data set has names.
         kimg: Thousands of real images shown in training.
-        lod: Levels that a growing network still misses from its full resolution.
+        lod: Levels that a growing network still lacks.
         provenance: Data set, versions and date.
     """
 
@@ -55,7 +55,7 @@ class Network:
     Attributes:
         sha256: Of the file.
         G: The averaged generator, without gradients.
-        D: The discriminator, where it was asked for.
+        D: The discriminator, if it was asked for.
         precision: Of the generator's activations.
     """
 
@@ -84,10 +84,10 @@ class Network:
 
 
 def save_network(path: Path, header: Header, G_ema: "nn.Module", D: "nn.Module") -> None:
-    """Write a network snapshot; it appears under its name only when whole.
+    """Write a network file, which appears under its name only when whole.
 
     Raises:
-        OutputError: The place cannot be written.
+        OutputError: The file cannot be written.
     """
     tensors = {f"g_ema.{key}": tensor for key, tensor in G_ema.state_dict().items()}
     tensors |= {f"d.{key}": tensor for key, tensor in D.state_dict().items()}
@@ -95,13 +95,13 @@ def save_network(path: Path, header: Header, G_ema: "nn.Module", D: "nn.Module")
 
 
 def save_tensors(path: Path, header: Header, tensors: Mapping[str, "Tensor"]) -> None:
-    """Write a network file of tensors that fit its header; D may be missing.
+    """Write a network file from tensors that fit its header.
 
     Args:
-        tensors: `g_ema.*` and `d.*`, as in the state dicts of the networks.
+        tensors: `g_ema.*` and, if there is a discriminator, `d.*`, as in their state dicts.
 
     Raises:
-        OutputError: The place cannot be written.
+        OutputError: The file cannot be written.
     """
     from safetensors import SafetensorError
     from safetensors.torch import save
@@ -118,13 +118,13 @@ def save_tensors(path: Path, header: Header, tensors: Mapping[str, "Tensor"]) ->
         "provenance": json.dumps(dict(header.provenance)),
     }
     with written_whole(path) as temporary, writing(path, SafetensorError):
-        # not save_file, whose files only their owner may read
+        # save_file would make a file that only its owner may read
         temporary.write_bytes(save(plain, metadata))
         reach_disk(temporary)
 
 
 def versions() -> dict[str, str]:
-    """Versions of what computed something, for provenance."""
+    """Return the versions of the programs that compute here, for provenance."""
     import torch
 
     return {
@@ -135,19 +135,19 @@ def versions() -> dict[str, str]:
 
 
 def read_header(path: Path) -> Header:
-    """What a network file says about itself, without reading its weights.
+    """Read the description of a network without its weights.
 
     Raises:
-        NetworkFileError: Not a network file of ours, or damaged.
+        NetworkFileError: The file is not a network file of ours, or damaged.
     """
     return _header(path, _metadata(path))
 
 
 def has_discriminator(path: Path) -> bool:
-    """Whether a network file holds the discriminator too.
+    """Return whether a network file holds the discriminator too.
 
     Raises:
-        NetworkFileError: Not a network file of ours, or damaged.
+        NetworkFileError: The file is not a network file of ours, or damaged.
     """
     from safetensors import safe_open
 
@@ -164,14 +164,14 @@ def load_network(
     precision: Precision = "fp32",
     backend: "BackendName" = "auto",
 ) -> Network:
-    """Generator, and discriminator where asked for, of a network file.
+    """Load the generator of a network file, and its discriminator if asked for.
 
     Args:
-        precision: Of the generator's activations from 8×8 on.
+        precision: Of the generator's activations from 8×8 up.
         backend: Of its operations.
 
     Raises:
-        NetworkFileError: Not a network file of ours, damaged, or tensors missing.
+        NetworkFileError: The file is not a network file of ours, damaged, or lacks tensors.
     """
     import torch
     from safetensors.torch import load_file
@@ -181,7 +181,7 @@ def load_network(
     header = read_header(path)
     tensors = load_file(path)
     if discriminator and not any(name.startswith("d.") for name in tensors):
-        raise NetworkFileError(f"{path}: holds no discriminator; the file it was made of had none")
+        raise NetworkFileError(f"{path}: no discriminator; the file it was made from had none")
     with torch.device("meta"):
         dtype = torch.bfloat16 if precision == "bf16" else torch.float32
         G = build_generator(header.recipe, c_dim=header.c_dim, dtype=dtype, backend=backend)
@@ -198,13 +198,13 @@ def load_network(
 
 
 def check_schema(path: Path, schema: object) -> None:
-    """Refuse a file of a later form than this version knows.
+    """Check that this version reads the schema of a file.
 
     Raises:
-        NetworkFileError: It is, or has no number of a form at all.
+        NetworkFileError: The schema is newer, or not a number.
     """
     if not isinstance(schema, int) or schema < 1:
-        raise NetworkFileError(f"{path}: schema {schema!r} is none of ours")
+        raise NetworkFileError(f"{path}: unknown schema {schema!r}")
     if schema > SCHEMA:
         raise NetworkFileError(
             f"{path}: schema {schema} is newer than this sgtool reads ({SCHEMA}); upgrade sgtool"
@@ -212,21 +212,21 @@ def check_schema(path: Path, schema: object) -> None:
 
 
 def file_sha256(path: Path) -> str:
-    """SHA-256 of a file's bytes, in hex."""
+    """Hash the bytes of a file; return hex digits."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def refuse_exports(path: Path) -> None:
-    """Say of a file for other programs that none of its kind is read.
+    """Refuse files for other programs, which cannot be read back.
 
     Raises:
-        NetworkFileError: The suffix is one of those.
+        NetworkFileError: The suffix is one of `EXPORT_SUFFIXES`.
     """
     if path.suffix.lower() in EXPORT_SUFFIXES:
         raise NetworkFileError(
             f"{path}: for other programs only, sgtool does not read it back; "
-            "give the .safetensors or the run that it was made of"
+            "give the .safetensors or the run that it was made from"
         )
 
 
@@ -239,15 +239,15 @@ def _metadata(path: Path) -> dict[str, str]:
     refuse_exports(path)
     if _is_foreign(path):
         raise NetworkFileError(
-            f"{path}: not a network file of sgtool; if it is another program's, "
-            f"make one of it first: sgtool convert {path} {path.stem}.safetensors"
+            f"{path}: not a network file of sgtool; if another program wrote it, "
+            f"convert it first: sgtool convert {path} {path.stem}.safetensors"
         )
     try:
         with safe_open(path, framework="numpy") as file:
             metadata: dict[str, str] | None = file.metadata()
     except (SafetensorError, OSError) as error:
         raise NetworkFileError(
-            f"{path}: not a readable network file ({error}); it may be cut short: copy it again"
+            f"{path}: not a readable network file ({error}); if it is cut short, copy it again"
         ) from None
     if not metadata or "recipe" not in metadata:
         raise NetworkFileError(f"{path}: a safetensors file, but not a network of sgtool")
@@ -255,9 +255,9 @@ def _metadata(path: Path) -> dict[str, str]:
 
 
 def _is_foreign(path: Path) -> bool:
-    """Whether a file is not what it should be, rather than a damaged one."""
+    """Return whether a file is of another format, rather than damaged."""
     with path.open("rb") as file:
-        # a safetensors file is the length of its description, then that, as JSON
+        # a safetensors file starts with the length of its description, which is JSON
         start = file.read(9)
     return path.suffix != ".safetensors" and start[8:] != b"{"
 
@@ -270,7 +270,7 @@ def _header(path: Path, metadata: Mapping[str, str]) -> Header:
             c_dim=int(metadata["c_dim"]),
             classes=tuple(str(name) for name in json.loads(metadata["classes"])),
             kimg=float(metadata["kimg"]),
-            # the first files were of networks that do not grow
+            # files of the first versions lack it: their networks did not grow
             lod=float(metadata.get("lod", "0")),
             licence=metadata["licence"],
             provenance=dict(json.loads(metadata["provenance"])),

@@ -136,7 +136,7 @@ class TrainingState:
 
     def tracked(self) -> dict[str, Tensor]:
         """Copies of what moves on while gradients are still being gathered, by name."""
-        moving = {"w_avg": self.G.mapping.w_avg, "pl_mean": self.pl_mean}
+        moving = {"pl_mean": self.pl_mean, **self.G.tracked}
         if self.augmentation is not None:
             moving["signs"] = self.augmentation.signs
         moving |= {f"sums.{name}": moments for name, moments in self.stats.sums.items()}
@@ -144,7 +144,8 @@ class TrainingState:
 
     def take_back(self, tracked: Mapping[str, Tensor]) -> None:
         """Put back what `tracked` gave."""
-        self.G.mapping.w_avg.copy_(tracked["w_avg"])
+        for name, buffer in self.G.tracked.items():
+            buffer.copy_(tracked[name])
         self.pl_mean.copy_(tracked["pl_mean"])
         if self.augmentation is not None:
             self.augmentation.signs.copy_(tracked["signs"])

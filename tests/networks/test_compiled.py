@@ -67,5 +67,5 @@ def test_a_compiler_that_fails_is_told_in_words(monkeypatch):
     monkeypatch.setenv("CXX", "/bin/false")
     monkeypatch.setattr(torch._inductor.config.cpp, "cxx", (None, "/bin/false"))
     G = prepared()
-    with shapes_unchecked(), pytest.raises(UsageError, match="leave --compile out"):
+    with shapes_unchecked(), pytest.raises(UsageError, match="leave `compile` out"):
         compiled(G, 3).synthesis(styles(G, 3), "none")
