@@ -157,7 +157,7 @@ def test_exported_networks_are_not_said_to_convert(words, tmp_path):
     (tmp_path / "a.onnx").write_bytes(b"text")
     done = sgtool(*words, tmp_path / "a.onnx")
     assert done.exit_code == 1
-    assert "give the .safetensors or the run that it was made of" in done.stderr
+    assert "give the .safetensors or the run that it was made from" in done.stderr
 
 
 def test_info_of_an_empty_file_does_not_advise_to_start_again(tmp_path):

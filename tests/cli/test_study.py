@@ -231,5 +231,5 @@ def test_compiling_without_a_compiler_ends_in_words(here, monkeypatch):
     monkeypatch.setenv("CXX", "no-such-compiler")
     done = sgtool("grid", "--seeds", "1", "--compile", "-o", "out")
     assert done.exit_code == 2
-    assert "no no-such-compiler here" in done.stderr
+    assert "no C++ compiler no-such-compiler here" in done.stderr
     assert not Path("out").exists()
