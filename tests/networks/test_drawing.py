@@ -63,7 +63,7 @@ def test_the_file_is_the_same_for_all_ways_to_draw_it(network_file):
 
 def test_compiling_without_a_compiler_is_refused_in_words(tmp_path, monkeypatch):
     monkeypatch.setenv("CXX", "no-such-compiler")
-    with pytest.raises(UsageError, match=r"no C\+\+ compiler no-such-compiler here; .*leave `compile`"):
+    with pytest.raises(UsageError, match=r"no-such-compiler here; .*leave `compile`"):
         check_compiler(torch.device("cpu"))
     path = write_network(tmp_path / "n.safetensors")
     with pytest.raises(UsageError, match="`compile`"):
