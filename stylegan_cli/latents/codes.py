@@ -19,6 +19,7 @@ class Codes:
             of them the plan's noise mode.
         labels: What the mapping network was told; `c_dim` is 0 without classes.
         z: Where the codes come from, if each comes from a single z.
+        style_offsets: What is added to the styles that ws lead to, channel by channel.
     """
 
     ws: Float32[np.ndarray, "*shape num_ws w_dim"]
@@ -26,6 +27,7 @@ class Codes:
     labels: Float32[np.ndarray, "*shape c_dim"]
     z: Float32[np.ndarray, "*shape z_dim"] | None = None
     noise_modes: Int8[np.ndarray, "*shape noise_inputs"] | None = None
+    style_offsets: Float32[np.ndarray, "*shape channels"] | None = None
 
     @property
     def shape(self) -> tuple[int, ...]:

@@ -78,8 +78,8 @@ def styles_of(G: Generator, ws: Ws) -> Styles:
 
 
 @contextmanager
-def moved_styles(G: Generator, offsets: Styles) -> Iterator[None]:
-    """Within this context, G's next batch has these offsets added to its styles.
+def moved_styles(G: Generator, offsets: Styles) -> Iterator[nn.Module]:
+    """Give G's synthesis network with offsets added to its styles, for one batch.
 
     A w cannot do that: it moves all channels of a layer at once, [StyleSpace] section 3.
 
@@ -93,7 +93,8 @@ def moved_styles(G: Generator, offsets: Styles) -> Iterator[None]:
             if part.any():
                 hook = layer.affine.register_forward_hook(_adding(part * layer.gain))
                 stack.callback(hook.remove)
-        yield
+        # a compiled one does not see hooks
+        yield _plain(G.synthesis)
 
 
 def _style_layer(

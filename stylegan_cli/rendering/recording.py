@@ -124,6 +124,8 @@ def _table(network: Network, codes: Codes) -> Table:
         columns["z"] = codes.z
     if codes.noise_modes is not None:
         columns["noise_modes"] = codes.noise_modes
+    if codes.style_offsets is not None:
+        columns["style_offsets"] = codes.style_offsets
     image_shape = (G.resolution, G.resolution, G.channels)
     return Table(shape=codes.shape, arrays={"images": (image_shape, np.uint8)}, columns=columns)
 

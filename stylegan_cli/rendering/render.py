@@ -7,13 +7,14 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
-from jaxtyping import Float64, Int8
+from jaxtyping import Float32, Float64, Int8
 
 from stylegan_cli.errors import NetworkFileError
 from stylegan_cli.networks.drawing import default_batch_size
 from stylegan_cli.networks.generator import Generator
 from stylegan_cli.networks.layers import upscale
 from stylegan_cli.networks.noise import NOISE_MODES, NoiseInput, noise_maps
+from stylegan_cli.networks.styles import Styles, moved_styles
 from stylegan_cli.rendering.plan import Plan
 from stylegan_cli.shapes import Images, Picture, Pixels, Ws
 
@@ -52,10 +53,19 @@ def draw(G: Generator, ws: Ws, noise: NoiseInput) -> Pixels:
     return to_pixels(draw_images(G, ws, noise))
 
 
-def draw_images(G: Generator, ws: Ws, noise: NoiseInput) -> Images:
-    """What `draw` makes pictures of."""
+def draw_images(
+    G: Generator, ws: Ws, noise: NoiseInput, style_offsets: Styles | None = None
+) -> Images:
+    """What `draw` makes pictures of.
+
+    Args:
+        style_offsets: What is added to the styles of each image.
+    """
     with torch.no_grad():
-        return upscale(G.synthesis(ws, noise), G.resolution)
+        if style_offsets is None or not style_offsets.any():
+            return upscale(G.synthesis(ws, noise), G.resolution)
+        with moved_styles(G, style_offsets) as synthesis:
+            return upscale(synthesis(ws, noise), G.resolution)
 
 
 def addresses(plan: Plan) -> list[Address]:
@@ -109,6 +119,8 @@ def _code_key(plan: Plan, address: Address) -> bytes:
     codes, modes = plan.tables[address.table], _noise_modes(plan, address)
     key = sha256(codes.ws[address.position].tobytes())
     key.update(modes.tobytes())
+    if codes.style_offsets is not None and codes.style_offsets[address.position].any():
+        key.update(codes.style_offsets[address.position].tobytes())
     if (modes == RANDOM).any():
         key.update(codes.noise_seed[address.position].tobytes())
     return key.digest()
@@ -128,14 +140,32 @@ def _draw_batch(G: Generator, plan: Plan, batch: Sequence[Address]) -> Pixels:
     ws = np.stack([tables[table].ws[position] for table, position in batch])
     seeds = [int(tables[table].noise_seed[position]) for table, position in batch]
     modes = np.stack([_noise_modes(plan, address) for address in batch])
-    noise = noise_input(G, modes, seeds)
-    images = draw_images(G, torch.from_numpy(ws).to(G.mapping.w_avg.device), noise)
+    noise, device = noise_input(G, modes, seeds), G.mapping.w_avg.device
+    moved = _style_offsets(plan, batch)
+    offsets = None if moved is None else torch.from_numpy(moved).to(device)
+    images = draw_images(G, torch.from_numpy(ws).to(device), noise, offsets)
     if not images.isfinite().all():
         raise NetworkFileError(
             "the network gives images that are no numbers (NaN or infinite); its training failed, "
             "take an earlier snapshot"
         )
     return to_pixels(images)
+
+
+def _style_offsets(
+    plan: Plan, batch: Sequence[Address]
+) -> Float32[np.ndarray, "n channels"] | None:
+    """What is added to the styles of these images; None where nothing is, for any of them."""
+    columns = [plan.tables[table].style_offsets for table, _ in batch]
+    size = next((column.shape[-1] for column in columns if column is not None), None)
+    if size is None:
+        return None
+    none = np.zeros(size, np.float32)
+    rows = [
+        none if column is None else column[position]
+        for column, (_, position) in zip(columns, batch, strict=True)
+    ]
+    return np.stack(rows)
 
 
 def noise_input(

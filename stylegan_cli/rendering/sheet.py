@@ -109,7 +109,7 @@ def _squares(columns: Columns, side: int) -> Iterator[tuple[int, int, int]]:
 
 SETTINGS = ("psi", "cutoff", "noise_mode", "class")
 USUAL = {"psi": 1.0, "noise_mode": "const"}
-IN_WORDS = {"row": "seed", "col": "seed", "mean": "mean of W"}
+IN_WORDS = {"row": "seed", "col": "seed", "mean": "mean of W", "strength": ""}
 BANDS = "bands"
 """A study with this picture shows all its sheets on one, too."""
 
@@ -216,7 +216,7 @@ def _called(axis: str, name: str) -> str:
         float(name)
     except ValueError:
         return name
-    return f"{IN_WORDS.get(axis, axis)} {name}"
+    return f"{IN_WORDS.get(axis, axis)} {name}".lstrip()
 
 
 def _alone(file: StudyFile) -> list[str]:

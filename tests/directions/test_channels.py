@@ -52,8 +52,8 @@ def test_styles_moved_by_a_biased_affine_map_are_the_same_images():
         offsets[0, 5], offsets[1, -3] = 3.0, -2.0
         images = []
         for network in (G, prepare(G)):
-            with moved_styles(network, offsets):
-                images.append(network.synthesis(ws, "const"))
+            with moved_styles(network, offsets) as synthesis:
+                images.append(synthesis(ws, "const"))
         assert not torch.equal(images[0], G.synthesis(ws, "const"))
         torch.testing.assert_close(*images, rtol=1e-3, atol=1e-3)
         torch.testing.assert_close(

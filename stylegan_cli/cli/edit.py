@@ -1,0 +1,94 @@
+"""`sgtool edit`: images moved along directions."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from stylegan_cli.cli import console
+from stylegan_cli.cli.options import SeedsFlag, examples
+from stylegan_cli.cli.study import StudyFlags, run_study, with_study_flags
+from stylegan_cli.latents.references import parse_picks
+from stylegan_cli.ranges import parse_floats
+
+if TYPE_CHECKING:
+    from stylegan_cli.latents.sampling import Sampling
+    from stylegan_cli.networks.snapshot import Network
+    from stylegan_cli.rendering.plan import Plan
+
+EXAMPLES = examples(
+    "sgtool edit --seeds 0-3 --direction directions.h5:sefa/0",
+    "sgtool edit --seeds 0-3,projected.h5:0 --direction directions.h5:pca/1@coarse",
+    "sgtool edit --direction directions.h5:sefa/0=2 --direction directions.h5:sefa/3=-1",
+    "sgtool edit --direction smile.npy --strength -2:2:9 --to --psi 0.7",
+)
+
+
+@with_study_flags
+def edit(
+    direction: Annotated[
+        list[str],
+        typer.Option(
+            metavar="FILE:NAME[@LAYERS][=STEPS]",
+            help="Direction in a file of `sgtool discover`, or of InterFaceGAN (.npy), GANSpace "
+            "(.npz) or rosinality (.pt), in some layers alone. Given again, they add up, each "
+            "STEPS times.",
+        ),
+    ],
+    seeds: SeedsFlag = "0-3",
+    strength: Annotated[
+        str | None,
+        typer.Option(
+            metavar="LIST",
+            help="Steps, in standard deviations of what the network draws, as -2,0,2 or "
+            "START:STOP:COUNT. -3:3:7 if not given; 0,1 where every direction has its STEPS.",
+        ),
+    ] = None,
+    to: Annotated[
+        bool,
+        typer.Option("--to", help="Move to these coordinates, instead of by these steps."),
+    ] = False,
+    force: Annotated[
+        bool, typer.Option("--force", help="Take directions that another network gave.")
+    ] = False,
+    *,
+    flags: StudyFlags,
+) -> None:
+    """Move images along directions, step by step.
+
+    Draws a row for each seed, from step to step, and beside that what changes where, and which
+    layers change it. Step 0 is the image that `sgtool grid` draws.
+    """
+    chosen = parse_picks(seeds)
+    from stylegan_cli import api
+
+    directions = [api.parse_direction(text) for text in direction]
+    options = api.EditOptions(
+        strengths=parse_floats(strength, flag="--strength") if strength else (),
+        absolute=to,
+        force=force,
+    )
+
+    def make_plan(network: "Network", sampling: "Sampling") -> "Plan":
+        return api.edit(network, chosen, directions, options, sampling)
+
+    run_study(make_plan, flags, findings=_tell_reach)
+
+
+def _tell_reach(hdf5: Path) -> dict[str, Any]:
+    """How far out the codes lie on stderr, and for JSON."""
+    from dataclasses import asdict
+
+    from stylegan_cli import api
+
+    found = api.edit_reaches(hdf5)
+    console.note("strength   further out than so many of the network's own codes")
+    for each in found:
+        console.note(f"{each.strength:>8g}   {each.percentile:.3g} %")
+    far = [f"{each.strength:g}" for each in found if each.percentile > api.FAR_OUT]
+    if far:
+        console.warn(
+            f"strength {', '.join(far)}: leads to codes that the network itself draws once in a "
+            "hundred times or less, so images may fall apart; take smaller steps"
+        )
+    return {"reach": [asdict(each) for each in found]}

@@ -1,0 +1,224 @@
+"""Edits: images moved along directions, step by step."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from hashlib import sha256
+
+import numpy as np
+
+from stylegan_cli.directions.direction import Direction
+from stylegan_cli.directions.foreign import open_direction
+from stylegan_cli.directions.moving import Move, moved_codes
+from stylegan_cli.directions.population import Population, population
+from stylegan_cli.directions.references import DirectionPick
+from stylegan_cli.errors import UsageError
+from stylegan_cli.latents.codes import Codes, join_codes
+from stylegan_cli.latents.lookup import Picked, codes_of_picks
+from stylegan_cli.latents.references import Pick
+from stylegan_cli.latents.sampling import PLAIN, Sampling, class_index, sampling_request
+from stylegan_cli.networks.snapshot import Network
+from stylegan_cli.ranges import format_ints, layer_groups, layer_resolution
+from stylegan_cli.rendering.plan import Axis, Measurement, Plan
+from stylegan_cli.rendering.store import Arrays, StudyFile
+from stylegan_cli.studies.editing.figures import LAYERS, paint_differences, paint_layers
+
+STRENGTHS = (-3.0, -2.0, -1.0, 0.0, 1.0, 2.0, 3.0)
+
+
+@dataclass(frozen=True, kw_only=True)
+class EditOptions:
+    """How far codes move.
+
+    Attributes:
+        strengths: Steps along directions that have no number of steps of their own, factors of
+            those that have. Without any, −3 to 3; or 0 and 1, if all directions have a number.
+        absolute: Steps are coordinates, from the mean of the network's samples.
+        force: Take directions that were found in another network.
+    """
+
+    strengths: Sequence[float] = ()
+    absolute: bool = False
+    force: bool = False
+
+
+USUAL = EditOptions()
+
+
+def edit(
+    network: Network,
+    seeds: Sequence[Pick],
+    directions: Sequence[DirectionPick],
+    options: EditOptions = USUAL,
+    sampling: Sampling = PLAIN,
+) -> Plan:
+    """Every code at every strength along the sum of these directions: seeds × strengths.
+
+    Strength 0 is the image as `grid` draws it. A code in a file is not truncated: it may be that
+    of a picture.
+
+    Args:
+        seeds: Seeds, or codes in files.
+
+    Raises:
+        UsageError: A seed or direction is not possible with this network.
+        DataError: A file is not there or damaged.
+    """
+    if not directions:
+        raise UsageError("nothing to do; give a `direction`")
+    drawn = population(
+        network, class_index=class_index(network.classes, network.c_dim, sampling.class_name)
+    )
+    opened = [open_direction(network, pick, drawn, force=options.force) for pick in directions]
+    picked = pick_codes(network, seeds, sampling)
+    strengths = _strengths(directions, options)
+    editing = Editing(
+        network=network,
+        directions=tuple(opened),
+        factors=tuple(1.0 if pick.factor is None else pick.factor for pick in directions),
+        sampling=sampling,
+        absolute=options.absolute,
+    )
+    table = join_codes(
+        [editing.moved(picked.codes, strength) for strength in strengths],
+        partial(np.stack, axis=1),
+    )
+    groups = editing.groups()
+    apart = editing.moved_apart(picked.codes, max(strengths, key=abs)) if groups else None
+    return Plan(
+        study="edit",
+        request={
+            "seeds": picked.request,
+            "directions": [pick.text for pick in directions],
+            "directions_sha256": content_hash(opened),
+            "strengths": list(strengths),
+            "absolute": options.absolute,
+            "layer_groups": list(groups),
+            **sampling_request(network, sampling),
+        },
+        noise_mode=sampling.noise_mode,
+        axes=(
+            Axis(name="seed", names=picked.names),
+            Axis(name="strength", names=tuple(map(strength_name, strengths))),
+        ),
+        sheets=(" + ".join(pick.title for pick in directions),),
+        codes=table,
+        sources={} if 0 in strengths else {"seed": picked.codes},
+        series={} if apart is None else {LAYERS: apart},
+        measurements=_measurements(drawn, table),
+        pictures={"differences": paint_differences} | ({LAYERS: paint_layers} if groups else {}),
+        notes=(*picked.notes, *_notes(network, opened)),
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Editing:
+    """Directions, and how codes move along them.
+
+    Attributes:
+        factors: Steps along each direction at strength 1.
+    """
+
+    network: Network
+    directions: tuple[Direction, ...]
+    factors: tuple[float, ...]
+    sampling: Sampling
+    absolute: bool = False
+
+    def moved(self, codes: Codes, strength: float) -> Codes:
+        """These codes at a strength."""
+        moves = [
+            Move(direction=direction, steps=strength * factor)
+            for direction, factor in zip(self.directions, self.factors, strict=True)
+        ]
+        return moved_codes(
+            self.network, codes, moves, self.sampling, absolute=self.absolute
+        )
+
+    def groups(self) -> Mapping[str, tuple[int, ...]]:
+        """The layers that move, coarse, middle and fine ones apart.
+
+        Empty where a direction has no layers, or all of them are of one group.
+        """
+        if any(each.space != "w" for each in self.directions):
+            return {}
+        own = {layer for each in self.directions for layer in each.layers}
+        sides = [layer_resolution(layer) for layer in range(self.network.G.num_ws)]
+        groups = {name: own & set(layers) for name, layers in layer_groups(sides).items()}
+        chosen = {
+            f"{name} {format_ints(sorted(layers))}": tuple(sorted(layers))
+            for name, layers in groups.items()
+            if layers
+        }
+        return chosen if len(chosen) > 1 else {}
+
+    def moved_apart(self, codes: Codes, strength: float) -> Codes:
+        """These codes at a strength, moved in each group of layers alone."""
+        whole = self.moved(codes, strength)
+        tables = [
+            replace(codes, ws=_only(layers, whole.ws, codes.ws), z=None)
+            for layers in self.groups().values()
+        ]
+        return join_codes(tables, partial(np.stack, axis=1))
+
+
+def pick_codes(network: Network, seeds: Sequence[Pick], sampling: Sampling) -> Picked:
+    """The codes of seeds, truncated, and of files, as they are."""
+    picked = codes_of_picks(network, seeds, sampling)
+    if sampling.psi == 1 or all(isinstance(pick, int) for pick in seeds):
+        return picked
+    plain = replace(sampling, psi=1.0, cutoff=None)
+    parts = [
+        codes_of_picks(network, [pick], sampling if isinstance(pick, int) else plain).codes
+        for pick in seeds
+    ]
+    return replace(picked, codes=join_codes(parts))
+
+
+def strength_name(strength: float) -> str:
+    """What to call a strength above its column."""
+    return f"{strength:+g}" if strength else "0"
+
+
+def _only(layers: Sequence[int], moved: np.ndarray, still: np.ndarray) -> np.ndarray:
+    chosen = np.isin(np.arange(still.shape[1]), layers)[:, None]
+    return np.where(chosen, moved, still)
+
+
+def _strengths(directions: Sequence[DirectionPick], options: EditOptions) -> tuple[float, ...]:
+    if options.strengths:
+        return tuple(dict.fromkeys(options.strengths))
+    return (0.0, 1.0) if all(pick.factor is not None for pick in directions) else STRENGTHS
+
+
+def content_hash(directions: Sequence[Direction]) -> str:
+    """Equal for directions that move codes alike."""
+    content = sha256()
+    for each in directions:
+        content.update(each.vector.tobytes() + repr((each.sigma, each.mean_coordinate)).encode())
+    return content.hexdigest()[:16]
+
+
+def _measurements(drawn: Population, table: Codes) -> dict[str, Measurement]:
+    """How far out each code lies: the percentage of the network's own that lie further in."""
+    rows = table.ws.reshape(-1, table.ws.shape[-1])
+    far = drawn.percentile(rows).reshape(table.ws.shape[:-1]).max(axis=-1)
+
+    def take(_: StudyFile, index: tuple[int, ...], __: int | None) -> Arrays:
+        return {"percentile": float(far[index])}
+
+    return {"out": Measurement(shape=table.shape, arrays={"percentile": ()}, take=take)}
+
+
+def _notes(network: Network, directions: Sequence[Direction]) -> list[str]:
+    found = [
+        f"{each.name}: found in the network that this one was trained from; directions survive that"
+        for each in directions
+        if each.network_sha256 not in ("", network.sha256)
+    ]
+    idle = [
+        f"{each.name}: of no effect, as the network has grown to {network.G.side} px so far"
+        for each in directions
+        if each.space == "w" and min(each.layers) >= network.G.active_ws
+    ]
+    return found + idle

@@ -1,0 +1,79 @@
+"""The pictures of an edit: what changes where, and which layers change it."""
+
+import numpy as np
+
+from stylegan_cli.figures.layout import Content, Place, paint
+from stylegan_cli.figures.maps import Map, diverging, full_scale
+from stylegan_cli.rendering.store import StudyFile
+from stylegan_cli.shapes import Picture
+
+SOURCES = "seed_sources"
+LAYERS = "layers"
+"""The table, and the picture, of edits in some layers alone."""
+
+
+def still_place(file: StudyFile, seed: int) -> Place:
+    """Where the image of a seed is that nothing moved."""
+    if SOURCES in file.tables:
+        return SOURCES, (seed,)
+    return "/", (seed, file.header.request["strengths"].index(0.0))
+
+
+def change(file: StudyFile, seed: int, strength: int) -> Map:
+    """How much brighter each pixel of an image is than without the edit, in grey levels."""
+    moved = file.image("/", (seed, strength)).astype(np.float64)
+    still = file.image(*still_place(file, seed)).astype(np.float64)
+    difference: np.ndarray = (moved - still).mean(axis=2)
+    return difference
+
+
+def paint_differences(file: StudyFile) -> Picture:
+    """The difference of every image from the one that nothing moved, all on one scale."""
+    seeds, strengths = file.header.axes["seed"], file.header.axes["strength"]
+    cells = [(seed, k) for seed in range(len(seeds)) for k in range(len(strengths))]
+    maps = {cell: change(file, *cell) for cell in cells}
+    full = full_scale(maps.values())
+
+    def read(place: Place) -> Picture:
+        table, index = place
+        return file.image(table, index) if table != "maps" else diverging(maps[index], full)
+
+    content = Content(
+        title=(
+            f"edit · {file.header.sheets[0]} · differences: red brighter, blue darker, "
+            f"full colour {full:.3g} grey levels"
+        ),
+        images={(seed, 0): still_place(file, seed) for seed in range(len(seeds))}
+        | {(seed, 1 + k): ("maps", (seed, k)) for seed, k in cells},
+        row_names=row_names(seeds),
+        col_names={0: "as it is"} | {1 + k: name for k, name in enumerate(strengths)},
+        sources=(0, 1),
+    )
+    return paint(content, file.resolution, read)
+
+
+def paint_layers(file: StudyFile) -> Picture:
+    """The strongest edit in all its layers, and in some of them alone."""
+    seeds, strengths = file.header.axes["seed"], file.header.request["strengths"]
+    strongest = max(range(len(strengths)), key=lambda k: abs(strengths[k]))
+    groups = file.header.request["layer_groups"]
+    images: dict[tuple[int, int], Place] = {}
+    for seed in range(len(seeds)):
+        images[seed, 0] = still_place(file, seed)
+        images[seed, 1] = ("/", (seed, strongest))
+        images |= {(seed, 2 + i): (LAYERS, (seed, i)) for i in range(len(groups))}
+    named = dict(enumerate(["as it is", "all layers", *groups]))
+    strength = file.header.axes["strength"][strongest]
+    content = Content(
+        title=f"edit · {file.header.sheets[0]} · strength {strength} in some layers alone",
+        images=images,
+        row_names=row_names(seeds),
+        col_names=named,
+        sources=(0, 1),
+    )
+    return paint(content, file.resolution, lambda place: file.image(*place))
+
+
+def row_names(seeds: tuple[str, ...] | list[str]) -> dict[int, str]:
+    """Names beside rows: `seed 3`, or a code's own."""
+    return {i: f"seed {name}" if name.isdecimal() else name for i, name in enumerate(seeds)}
