@@ -16,13 +16,17 @@ from stylegan_cli.data.dataset import Dataset, open_dataset
 from stylegan_cli.describe import describe, describe_foreign
 from stylegan_cli.detectors import open_detector
 from stylegan_cli.detectors.adding import Added, add_weights, fetch_weights, weights_facts
+from stylegan_cli.directions.file import Discovery
+from stylegan_cli.directions.file import check_discovery as check_directions
+from stylegan_cli.directions.file import write_discovery as write_directions
+from stylegan_cli.directions.references import parse_direction
 from stylegan_cli.errors import SgtoolError
 from stylegan_cli.interop.export.exporting import export_network, export_paths
 from stylegan_cli.interop.foreign import Foreign, save_foreign
 from stylegan_cli.interop.reading import is_foreign, read_foreign
 from stylegan_cli.interop.to_rosinality2 import rosinality_checkpoint, save_checkpoint
 from stylegan_cli.latents.references import parse_picks
-from stylegan_cli.latents.sampling import Sampling
+from stylegan_cli.latents.sampling import Sampling, chosen_class
 from stylegan_cli.metrics.cases import Options as EvaluationOptions
 from stylegan_cli.metrics.cases import folder_case, network_case, open_data
 from stylegan_cli.metrics.evaluation import Evaluation, Workplace, record_of
@@ -41,6 +45,16 @@ from stylegan_cli.report.inputs import open_report
 from stylegan_cli.report.page import write_page as write_report
 from stylegan_cli.report.sections import Report
 from stylegan_cli.runtime import pick_device
+from stylegan_cli.studies.discovery.finding import (
+    component_layer,
+    find_components,
+    find_sefa,
+    without_repeats,
+)
+from stylegan_cli.studies.discovery.findings import standings, with_measures
+from stylegan_cli.studies.discovery.study import DiscoveryOptions, discovery
+from stylegan_cli.studies.editing.edit import EditOptions, edit
+from stylegan_cli.studies.editing.findings import reaches as edit_reaches
 from stylegan_cli.studies.grid import GridOptions, grid
 from stylegan_cli.studies.mixing import mix
 from stylegan_cli.studies.noise.study import NoiseOptions, noise_variation
@@ -68,7 +82,10 @@ __all__ = [
     "BenchmarkResult",
     "Cell",
     "Dataset",
+    "Discovery",
+    "DiscoveryOptions",
     "Drawing",
+    "EditOptions",
     "Estimate",
     "Evaluation",
     "EvaluationOptions",
@@ -103,14 +120,22 @@ __all__ = [
     "benchmark_forms",
     "benchmark_steps",
     "benchmark_summaries",
+    "check_directions",
+    "chosen_class",
+    "component_layer",
     "default_folder",
     "default_video",
     "describe",
     "describe_foreign",
+    "discovery",
+    "edit",
+    "edit_reaches",
     "estimate",
     "export_network",
     "export_paths",
     "fetch_weights",
+    "find_components",
+    "find_sefa",
     "folder_case",
     "grid",
     "has_discriminator",
@@ -126,6 +151,7 @@ __all__ = [
     "open_dataset",
     "open_detector",
     "open_report",
+    "parse_direction",
     "parse_picks",
     "parse_start",
     "pick_device",
@@ -141,12 +167,16 @@ __all__ = [
     "save_foreign",
     "settle_projection",
     "stages",
+    "standings",
     "train",
     "training_data",
     "truncation",
     "video",
     "weights_facts",
+    "with_measures",
+    "without_repeats",
     "write_benchmark",
+    "write_directions",
     "write_pdfs",
     "write_report",
 ]

@@ -16,6 +16,9 @@ from stylegan_cli.cli.bench import bench
 from stylegan_cli.cli.convert import EXAMPLES as CONVERT_EXAMPLES
 from stylegan_cli.cli.convert import convert
 from stylegan_cli.cli.data import data_app
+from stylegan_cli.cli.discover import discover_app
+from stylegan_cli.cli.edit import EXAMPLES as EDIT_EXAMPLES
+from stylegan_cli.cli.edit import edit
 from stylegan_cli.cli.evaluate.app import eval_app
 from stylegan_cli.cli.grid import EXAMPLES as GRID_EXAMPLES
 from stylegan_cli.cli.grid import grid
@@ -74,6 +77,7 @@ ADVICE = {
 
 IN_ORDER_OF_WORK = (
     *("data", "recipe", "train", "grid", "mix", "noise", "truncation", "video", "project"),
+    *("discover", "edit"),
     *("eval", "report", "info", "convert", "weights", "bench"),
 )
 """The commands as `sgtool --help` lists them."""
@@ -126,6 +130,8 @@ app.command(epilog=GRID_EXAMPLES)(grid)
 app.command(epilog=MIX_EXAMPLES)(mix)
 app.command(epilog=NOISE_EXAMPLES)(noise)
 app.command(epilog=VIDEO_EXAMPLES)(video)
+app.add_typer(discover_app, name="discover")
+app.command(epilog=EDIT_EXAMPLES)(edit)
 app.add_typer(eval_app, name="eval")
 app.command(epilog=TRUNCATION_EXAMPLES)(truncation)
 app.command(epilog=PROJECT_EXAMPLES)(project)

@@ -85,7 +85,7 @@ def _tell_reach(hdf5: Path) -> dict[str, Any]:
     console.note("strength   further out than so many of the network's own codes")
     for each in found:
         console.note(f"{each.strength:>8g}   {each.percentile:.3g} %")
-    far = [f"{each.strength:g}" for each in found if each.percentile > api.FAR_OUT]
+    far = [f"{each.strength:g}" for each in found if each.is_far]
     if far:
         console.warn(
             f"strength {', '.join(far)}: leads to codes that the network itself draws once in a "

@@ -21,7 +21,8 @@ import numpy as np
 
 from stylegan_cli.directions.direction import Direction, Fact
 from stylegan_cli.errors import DataError, OutputError, UsageError
-from stylegan_cli.files import similar, system_reason, writing, written_whole
+from stylegan_cli.files import similar, writing, written_whole
+from stylegan_cli.hdf5 import damage_in, json_attribute, open_hdf5, stored_array
 
 SCHEMA = 1
 MAX_VALUES = 2**26
@@ -56,11 +57,14 @@ def write_discovery(path: Path, found: Discovery, *, overwrite: bool = False) ->
         OutputError: Something else is there, or the place cannot be written.
     """
     if path.exists():
-        check_place(path, found.group, found.request, found.network_sha256, overwrite=overwrite)
+        check_discovery(path, found, overwrite=overwrite)
     with written_whole(path) as temporary, writing(path, ValueError, RuntimeError):
         path.parent.mkdir(parents=True, exist_ok=True)
-        if path.exists() and _network(path) == found.network_sha256:
-            shutil.copyfile(path, temporary)
+        if is_directions(path):
+            with open_hdf5(path) as there:
+                same = there.attrs.get("network_sha256") == found.network_sha256
+            if same:
+                shutil.copyfile(path, temporary)
         with h5py.File(temporary, "a") as file:
             file.attrs["schema"], file.attrs["network_sha256"] = SCHEMA, found.network_sha256
             file.attrs["directions"] = True
@@ -69,31 +73,29 @@ def write_discovery(path: Path, found: Discovery, *, overwrite: bool = False) ->
             _write(file.create_group(found.group), found)
 
 
-def check_place(
-    path: Path, group: str, request: Mapping[str, Any], network_sha256: str, *, overwrite: bool
-) -> bool:
-    """Whether a file holds the discovery of this request already.
+def check_discovery(path: Path, found: Discovery, *, overwrite: bool = False) -> bool:
+    """Whether a file holds this discovery already.
 
     Raises:
         OutputError: It holds another under this name, or is of another network or kind.
     """
     if not path.exists():
         return False
-    if not h5py.is_hdf5(path) or not is_directions(path):
+    if not is_directions(path):
         raise OutputError(f"{path}: holds no directions; choose another file")
     if overwrite:
         return False
-    if _network(path) != network_sha256:
-        raise OutputError(
-            f"{path}: holds directions of another network; choose another file or `overwrite`"
-        )
-    with h5py.File(path, "r") as file:
-        if group not in file:
+    with open_hdf5(path) as file:
+        if file.attrs.get("network_sha256") != found.network_sha256:
+            raise OutputError(
+                f"{path}: holds directions of another network; choose another file or `overwrite`"
+            )
+        if found.group not in file:
             return False
-        there = json.loads(file[group].attrs["request"])
-    if there != json.loads(json.dumps(request)):
+        there = json_attribute(file[found.group], "request", None)
+    if there != json.loads(json.dumps(found.request)):
         raise OutputError(
-            f"{path}: {group} was found with other options; choose another file, another "
+            f"{path}: {found.group} was found with other options; choose another file, another "
             "`name`, or `overwrite`"
         )
     return True
@@ -103,11 +105,8 @@ def is_directions(path: Path) -> bool:
     """Whether this is an HDF5 file that says it holds directions."""
     if not path.is_file() or not h5py.is_hdf5(path):
         return False
-    try:
-        with h5py.File(path, "r") as file:
-            return bool(file.attrs.get("directions", False))
-    except OSError:
-        return False
+    with open_hdf5(path) as file, damage_in(path):
+        return bool(file.attrs.get("directions", False))
 
 
 def read_directions(path: Path, name: str = "") -> tuple[Direction, ...]:
@@ -119,19 +118,15 @@ def read_directions(path: Path, name: str = "") -> tuple[Direction, ...]:
     """
     if not path.is_file():
         raise DataError(f"{path}: there is no such file{similar(path)}")
-    try:
-        with h5py.File(path, "r") as file:
-            if not file.attrs.get("directions", False):
-                raise DataError(f"{path}: holds no directions; `sgtool discover` makes such files")
-            names = _names(file)
-            chosen = [
-                each for each in names if each == name or each.startswith(f"{name}/" * bool(name))
-            ]
-            if not chosen:
-                raise UsageError(f"{path}:{name}: no such direction; it holds {_listed(names)}")
-            return tuple(_read(file, each) for each in chosen)
-    except (OSError, KeyError, ValueError, TypeError, RuntimeError) as error:
-        raise DataError(f"{path}: damaged: {system_reason(error)}; make it again") from None
+    with open_hdf5(path) as file, damage_in(path):
+        if not file.attrs.get("directions", False):
+            raise DataError(f"{path}: holds no directions; `sgtool discover` makes such files")
+        names = _names(file)
+        group = f"{name}/" if name else ""
+        chosen = [each for each in names if each == name or each.startswith(group)]
+        if not chosen:
+            raise UsageError(f"{path}:{name}: no such direction; it holds {_listed(names)}")
+        return tuple(_read(file, each) for each in chosen)
 
 
 def describe_directions(path: Path) -> dict[str, Any]:
@@ -151,13 +146,7 @@ def describe_directions(path: Path) -> dict[str, Any]:
             }
             for each in found
         },
-        "network_sha256": _network(path),
     }
-
-
-def _network(path: Path) -> str:
-    with h5py.File(path, "r") as file:
-        return str(file.attrs.get("network_sha256", ""))
 
 
 def _write(group: h5py.Group, found: Discovery) -> None:
@@ -235,13 +224,16 @@ def _read(file: h5py.File, name: str) -> Direction:
 def _vector(group: h5py.Group, said: Mapping[str, Any], name: str) -> np.ndarray:
     if said["space"] == "s":
         count = int(said["channels"])
-        if not 0 < count <= MAX_VALUES or group["channel"].shape != group["value"].shape:
+        channel = stored_array(group, "channel", kinds="iu", ranks=(1,))
+        value = stored_array(group, "value", kinds="f", ranks=(1,))
+        if not 0 < count <= MAX_VALUES or channel.shape != value.shape:
             raise ValueError(f"{name}: {count} style channels are none of a network")
         vector = np.zeros(count, np.float32)
-        vector[group["channel"][...]] = group["value"][...]
+        vector[channel[...]] = value[...]
     else:
-        stored = group["vector"]
-        if not 0 < stored.size <= MAX_VALUES or stored.ndim != (2 if said["space"] == "w" else 1):
+        ranks = (2,) if said["space"] == "w" else (1,)
+        stored = stored_array(group, "vector", kinds="f", ranks=ranks)
+        if not 0 < stored.size <= MAX_VALUES:
             raise ValueError(f"{name}: a vector of shape {stored.shape} is no direction")
         vector = stored[...].astype(np.float32)
     if not np.isfinite(vector).all() or not vector.any():

@@ -3,31 +3,25 @@
 Perceptual distances are LPIPS; what changes is told by the pooled activations of its trunk.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import torch
 import torch.nn.functional as F
 from jaxtyping import Float, Float32, Float64
 from torch import Tensor
 
 from stylegan_cli.detectors.detector import PerceptualDetector
-from stylegan_cli.networks.drawing import default_batch_size
-from stylegan_cli.networks.generator import Generator
-from stylegan_cli.rendering.render import draw_images
 
 STEPS = (-2.0, -1.0, 1.0, 2.0)
 """Steps at which a direction is looked at."""
 
 PERCEIVED_SIDE = 256
-LAYER_SEEDS = 4
+LAYER_SEEDS = 2
 """Codes that single layers are tried on."""
 
 ENOUGH = 0.8
 """Share of the change that the suggested layers carry."""
-
-Ws = Float32[np.ndarray, "n num_ws w_dim"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,23 +66,6 @@ class Effect:
     def score(self) -> float:
         """What lists are ranked by: a change that is large and means the same for all seeds."""
         return self.lpips_per_sigma * max(self.consistency, 0.0)
-
-
-def look(
-    G: Generator, ws: Ws, detector: PerceptualDetector, batch_size: int | None = None
-) -> Looks:
-    """The images of these codes with the network's fixed noise, as they are compared."""
-    return join_looks(list(looks(G, ws, detector, batch_size)))
-
-
-def looks(
-    G: Generator, ws: Ws, detector: PerceptualDetector, batch_size: int | None = None
-) -> Iterator[Looks]:
-    """As `look`, in batches."""
-    size = batch_size or default_batch_size(G.resolution)
-    for start in range(0, len(ws), size):
-        batch = torch.from_numpy(np.ascontiguousarray(ws[start : start + size]))
-        yield looks_of(draw_images(G, batch.to(G.mapping.w_avg.device), "const"), detector)
 
 
 def looks_of(images: Tensor, detector: PerceptualDetector) -> Looks:

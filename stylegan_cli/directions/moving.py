@@ -45,12 +45,13 @@ def moved_codes(
         UsageError: A direction of z, and codes that come from no z.
     """
     own = {
-        space: [move for move in moves if move.direction.space == space and (absolute or move.steps)]
+        space: [move for move in moves if move.direction.space == space]
         for space in ("z", "w", "s")
     }
-    if own["z"]:
+    # no step is no change, to the bit
+    if own["z"] and (absolute or any(move.steps for move in own["z"])):
         codes = _moved_in_z(network, codes, own["z"], sampling, absolute=absolute)
-    if own["w"]:
+    if own["w"] and (absolute or any(move.steps for move in own["w"])):
         offset = _offset(codes.ws, own["w"], absolute=absolute)
         codes = replace(codes, ws=(codes.ws + offset).astype(np.float32), z=None)
     if own["s"]:

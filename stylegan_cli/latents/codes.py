@@ -27,7 +27,7 @@ class Codes:
     labels: Float32[np.ndarray, "*shape c_dim"]
     z: Float32[np.ndarray, "*shape z_dim"] | None = None
     noise_modes: Int8[np.ndarray, "*shape noise_inputs"] | None = None
-    style_offsets: Float32[np.ndarray, "*shape channels"] | None = None
+    style_offsets: Float32[np.ndarray, "*shape style_channels"] | None = None
 
     @property
     def shape(self) -> tuple[int, ...]:

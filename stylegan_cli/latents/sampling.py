@@ -158,6 +158,15 @@ def class_index(classes: Sequence[str], c_dim: int, chosen: str | None) -> int |
     raise UsageError(f"no such class; choose 0-{c_dim - 1}{named}", parameter="class", value=chosen)
 
 
+def chosen_class(network: Network, chosen: str | None) -> int | None:
+    """Position of a class that somebody chose; None where nobody did.
+
+    Raises:
+        UsageError: There is no such class.
+    """
+    return None if chosen is None else class_index(network.classes, network.c_dim, chosen)
+
+
 def class_names(network: Network) -> tuple[str, ...]:
     """What to call each class: its name, or its number where it has none."""
     return network.classes or tuple(map(str, range(network.c_dim)))

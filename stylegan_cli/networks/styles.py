@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from stylegan_cli.networks.generator import Generator
 from stylegan_cli.shapes import Ws
 
-Styles = Float[Tensor, "n channels"]
+Styles = Float[Tensor, "n style_channels"]
 """All style channels of an image, layer by layer: the space S of StyleSpace."""
 
 _SIDE = re.compile(r"b(\d+)\.")
@@ -44,7 +44,7 @@ class StyleLayer:
         return len(self.matrix)
 
     @property
-    def matrix(self) -> Float[Tensor, "channels w_dim"]:
+    def matrix(self) -> Float[Tensor, "style_channels w_dim"]:
         """The affine map's matrix, up to a factor."""
         weight = self.affine.weight
         assert isinstance(weight, Tensor)

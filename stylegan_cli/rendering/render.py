@@ -154,7 +154,7 @@ def _draw_batch(G: Generator, plan: Plan, batch: Sequence[Address]) -> Pixels:
 
 def _style_offsets(
     plan: Plan, batch: Sequence[Address]
-) -> Float32[np.ndarray, "n channels"] | None:
+) -> Float32[np.ndarray, "n style_channels"] | None:
     """What is added to the styles of these images; None where nothing is, for any of them."""
     columns = [plan.tables[table].style_offsets for table, _ in batch]
     size = next((column.shape[-1] for column in columns if column is not None), None)

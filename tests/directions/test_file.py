@@ -5,7 +5,7 @@ import pytest
 from stylegan_cli.directions.direction import Direction, in_all_layers
 from stylegan_cli.directions.file import (
     Discovery,
-    check_place,
+    check_discovery,
     describe_directions,
     read_directions,
     write_discovery,
@@ -66,9 +66,9 @@ def test_discoveries_share_a_file(tmp_path):
 def test_the_same_request_is_there_already_and_another_is_refused(tmp_path):
     path = tmp_path / "directions.h5"
     found = discovery(count=3, samples=10)
-    assert not check_place(path, "sefa", {}, found.network_sha256, overwrite=False)
+    assert not check_discovery(path, found)
     write_discovery(path, found)
-    assert check_place(path, "sefa", {"samples": 10}, found.network_sha256, overwrite=False)
+    assert check_discovery(path, found)
     with pytest.raises(OutputError, match="other options"):
         write_discovery(path, discovery(count=2, samples=20))
     write_discovery(path, discovery(count=2, samples=20), overwrite=True)

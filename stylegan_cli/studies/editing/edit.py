@@ -131,9 +131,7 @@ class Editing:
             Move(direction=direction, steps=strength * factor)
             for direction, factor in zip(self.directions, self.factors, strict=True)
         ]
-        return moved_codes(
-            self.network, codes, moves, self.sampling, absolute=self.absolute
-        )
+        return moved_codes(self.network, codes, moves, self.sampling, absolute=self.absolute)
 
     def groups(self) -> Mapping[str, tuple[int, ...]]:
         """The layers that move, coarse, middle and fine ones apart.

@@ -1,5 +1,7 @@
 """The pictures of an edit: what changes where, and which layers change it."""
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from stylegan_cli.figures.layout import Content, Place, paint
@@ -19,10 +21,10 @@ def still_place(file: StudyFile, seed: int) -> Place:
     return "/", (seed, file.header.request["strengths"].index(0.0))
 
 
-def change(file: StudyFile, seed: int, strength: int) -> Map:
+def change(file: StudyFile, cell: tuple[int, ...]) -> Map:
     """How much brighter each pixel of an image is than without the edit, in grey levels."""
-    moved = file.image("/", (seed, strength)).astype(np.float64)
-    still = file.image(*still_place(file, seed)).astype(np.float64)
+    moved = file.image("/", cell).astype(np.float64)
+    still = file.image(*still_place(file, cell[0])).astype(np.float64)
     difference: np.ndarray = (moved - still).mean(axis=2)
     return difference
 
@@ -30,8 +32,7 @@ def change(file: StudyFile, seed: int, strength: int) -> Map:
 def paint_differences(file: StudyFile) -> Picture:
     """The difference of every image from the one that nothing moved, all on one scale."""
     seeds, strengths = file.header.axes["seed"], file.header.axes["strength"]
-    cells = [(seed, k) for seed in range(len(seeds)) for k in range(len(strengths))]
-    maps = {cell: change(file, *cell) for cell in cells}
+    maps = {cell: change(file, cell) for cell in np.ndindex(len(seeds), len(strengths))}
     full = full_scale(maps.values())
 
     def read(place: Place) -> Picture:
@@ -44,7 +45,7 @@ def paint_differences(file: StudyFile) -> Picture:
             f"full colour {full:.3g} grey levels"
         ),
         images={(seed, 0): still_place(file, seed) for seed in range(len(seeds))}
-        | {(seed, 1 + k): ("maps", (seed, k)) for seed, k in cells},
+        | {(seed, 1 + k): ("maps", (seed, k)) for seed, k in maps},
         row_names=row_names(seeds),
         col_names={0: "as it is"} | {1 + k: name for k, name in enumerate(strengths)},
         sources=(0, 1),
@@ -74,6 +75,6 @@ def paint_layers(file: StudyFile) -> Picture:
     return paint(content, file.resolution, lambda place: file.image(*place))
 
 
-def row_names(seeds: tuple[str, ...] | list[str]) -> dict[int, str]:
+def row_names(seeds: Sequence[str]) -> dict[int, str]:
     """Names beside rows: `seed 3`, or a code's own."""
     return {i: f"seed {name}" if name.isdecimal() else name for i, name in enumerate(seeds)}

@@ -1,10 +1,11 @@
 """What an edit leads to: codes that the network draws itself, or ones far out."""
 
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
-from stylegan_cli.rendering.store import StudyFile
+from stylegan_cli.rendering.store import open_study
 
 FAR = 99.0
 """Percentile of the network's own codes beyond which images are of no face it ever learned."""
@@ -22,11 +23,21 @@ class Reach:
     strength: float
     percentile: float
 
+    @property
+    def is_far(self) -> bool:
+        """Whether the network itself hardly ever draws such codes."""
+        return self.percentile > FAR
 
-def reaches(file: StudyFile) -> tuple[Reach, ...]:
-    """How far out each strength leads."""
-    far = file.array("out", "percentile").astype(np.float64)
-    strengths = file.header.request["strengths"]
+
+def reaches(path: Path) -> tuple[Reach, ...]:
+    """How far out each strength of an edit leads.
+
+    Raises:
+        DataError: The file is no study of an edit, or damaged.
+    """
+    with open_study(path) as file:
+        far = file.array("out", "percentile").astype(np.float64)
+        strengths = file.header.request["strengths"]
     return tuple(
         Reach(strength=strength, percentile=float(np.median(column)))
         for strength, column in zip(strengths, far.T, strict=True)

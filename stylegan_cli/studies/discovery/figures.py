@@ -1,0 +1,90 @@
+"""The pictures of a discovery: each direction at a glance, and in which layers it acts."""
+
+import numpy as np
+from PIL import Image, ImageDraw
+
+from stylegan_cli.figures.layout import INK, PAPER, Content, Place, font, paint
+from stylegan_cli.figures.maps import diverging, full_scale
+from stylegan_cli.rendering.store import StudyFile
+from stylegan_cli.shapes import Picture
+
+RANGES = "ranges"
+"""The table, and the picture, of directions in some layers alone."""
+
+CARD, BAR = 256, (76, 120, 168)
+"""Side of a card of figures, in pixels, and colour of its bars."""
+
+
+def paint_overview(file: StudyFile) -> Picture:
+    """Every direction at its ends and in the middle, where images change, and its figures."""
+    names, strengths = file.header.axes["direction"], file.header.axes["strength"]
+    lead = (0,) if len(file.header.sheets) > 1 else ()
+    chosen = sorted({0, len(strengths) // 2, len(strengths) - 1})
+    maps = [file.array("effect", "map", (i,)) for i in range(len(names))]
+    full = full_scale(maps)
+
+    def read(place: Place) -> Picture:
+        table, index = place
+        if table == "maps":
+            return diverging(maps[index[0]], full)
+        return _card(file, index[0]) if table == "cards" else file.image(table, index)
+
+    images: dict[tuple[int, int], Place] = {}
+    for row in range(len(names)):
+        images |= {(row, col): ("/", (*lead, row, k)) for col, k in enumerate(chosen)}
+        images[row, len(chosen)] = ("maps", (row,))
+        images[row, len(chosen) + 1] = ("cards", (row,))
+    columns = [strengths[k] for k in chosen] + ["changes", "per layer"]
+    content = Content(
+        title=(
+            f"{file.header.study} · {file.header.sheets[0]} · changes: mean of one step either "
+            f"way, full colour {full:.3g} grey levels"
+        ),
+        images=images,
+        row_names=dict(enumerate(names)),
+        col_names=dict(enumerate(columns)),
+    )
+    return paint(content, file.resolution, read)
+
+
+def paint_ranges(file: StudyFile) -> Picture:
+    """Every direction in all layers, and in coarse, middle and fine ones alone."""
+    names, groups = file.header.axes["direction"], file.header.request["layer_groups"]
+    columns = ["all layers", *groups]
+    content = Content(
+        title=f"{file.header.study} · {file.header.sheets[0]} · strength +2 in some layers alone",
+        images={
+            (row, col): (RANGES, (row, col))
+            for row in range(len(names))
+            for col in range(len(columns))
+        },
+        row_names=dict(enumerate(names)),
+        col_names=dict(enumerate(columns)),
+    )
+    return paint(content, file.resolution, lambda place: file.image(*place))
+
+
+def _card(file: StudyFile, direction: int) -> Picture:
+    """A bar for each layer's share of the change, above the figures."""
+    card = Image.new("RGB", (CARD, CARD), PAPER)
+    draw = ImageDraw.Draw(card)
+    shares = file.array("effect", "layer_share", (direction,))
+    floor, tall = CARD * 0.55, CARD * 0.5
+    wide = CARD / len(shares)
+    for layer, share in enumerate(shares / (shares.max() or 1)):
+        left = layer * wide
+        draw.rectangle((left, floor - share * tall, left + max(wide - 2, 0), floor), fill=BAR)
+    draw.line((0, floor, CARD, floor), fill=INK)
+    changed, consistency = (
+        float(file.array("effect", name, (direction,)))
+        for name in ("lpips_per_sigma", "consistency")
+    )
+    first, last = file.array("effect", "suggested", (direction,)).astype(int)
+    lines = (
+        f"LPIPS {changed:.3f} a step",
+        f"consistency {consistency:.2f}",
+        f"mostly layers {first}-{last}",
+    )
+    for i, line in enumerate(lines):
+        draw.text((2, floor + 6 + i * 34), line, INK, font(26))
+    return np.asarray(card)

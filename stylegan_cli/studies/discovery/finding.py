@@ -1,0 +1,284 @@
+"""Directions of a network, found by each of the finders and measured by what it draws."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import torch
+from jaxtyping import Float, Float32
+from torch import Tensor, nn
+
+from stylegan_cli.directions.direction import Direction, Fact, in_all_layers
+from stylegan_cli.directions.file import Discovery
+from stylegan_cli.directions.pca import (
+    Covariance,
+    activation_components,
+    principal_components,
+    regress,
+    unit,
+)
+from stylegan_cli.directions.population import Population, layers_of, population, sampled
+from stylegan_cli.directions.sefa import first_maps, sefa
+from stylegan_cli.errors import UsageError
+from stylegan_cli.networks.drawing import default_batch_size
+from stylegan_cli.networks.snapshot import Network
+from stylegan_cli.ranges import format_ints, parse_layers
+
+COUNT = 10
+SAMPLES = 50_000
+ACTIVATION_SAMPLES = 10_000
+REACH = np.arange(0.5, 10.5, 0.5)
+"""Steps at which it is looked how far out codes come."""
+
+SAFE_PERCENTILE = 99.0
+DUPLICATE = 0.8
+"""Cosine, in whitened W, from which on two directions are taken for one."""
+
+
+def find_sefa(
+    network: Network, *, layers: Sequence[str] = ("all",), count: int = COUNT, group: str = "sefa"
+) -> Discovery:
+    """The directions that the first maps of a network stretch most.
+
+    Args:
+        layers: Lists of layers; each has its own directions, which move these layers alone.
+
+    Raises:
+        UsageError: There are no such layers.
+    """
+    G = network.G
+    maps, drawn = first_maps(G)[: G.active_ws], population(network)
+    found: list[Direction] = []
+    for text in layers:
+        chosen = [i for i in parse_layers(text, G.num_ws) if i < len(maps)]
+        if not chosen:
+            raise UsageError(
+                f"{text}: the network has grown to {G.side} px so far and uses no such layer"
+            )
+        spectrum = sefa([maps[i] for i in chosen])
+        share = spectrum.values / spectrum.values.sum()
+        prefix = group if text == "all" else f"{group}/{text}"
+        for i, vector in enumerate(spectrum.vectors[:count]):
+            facts = {"eigenvalue": float(spectrum.values[i]), "share": float(share[i])}
+            direction = measured(network, vector, drawn, chosen, facts)
+            found.append(replace(direction, name=f"{prefix}/{i}", method="sefa"))
+    request = {"method": "sefa", "layers": list(layers), "count": count}
+    return _discovery(network, group, request, found)
+
+
+def find_components(
+    network: Network,
+    *,
+    samples: int | None = None,
+    layer: str | None = None,
+    count: int = COUNT,
+    class_index: int | None = None,
+    group: str = "pca",
+) -> Discovery:
+    """Principal components of W, or of a layer's activations, regressed to codes.
+
+    Args:
+        samples: 50,000 codes, or 10,000 activations, if not given.
+        layer: A module of the synthesis network, such as `b4` or `b8.conv0`, whose output is
+            looked at. Without it W, or `b4` where a network has no w.
+        class_index: Of one class alone; of all of them, what tells classes apart is taken away
+            first.
+
+    Raises:
+        UsageError: There is no such layer.
+    """
+    G = network.G
+    layer = layer or (None if G.has_w else "b4")
+    samples = samples or (SAMPLES if layer is None else ACTIVATION_SAMPLES)
+    if samples < 2 * count:
+        raise UsageError(
+            f"{samples} samples are too few for {count} components; take at least {2 * count}"
+        )
+    if layer is None:
+        covariance = Covariance(G.w_dim)
+        for batch in sampled(network, samples, class_index=class_index):
+            covariance.add(_without_classes(batch, class_index))
+        components = principal_components(covariance, count)
+        vectors = components.vectors
+    else:
+        components, rows = _regressed(network, layer, samples, count, class_index)
+        vectors = unit(rows)
+    drawn = population(network, class_index=class_index)
+    request = {
+        "method": "pca",
+        "samples": samples,
+        "space": "w" if layer is None else f"activations:{layer}",
+        "count": count,
+        "class": class_index,
+    }
+    found = [
+        replace(
+            measured(network, vector, drawn, range(G.num_ws), {"share": float(share)}),
+            name=f"{group}/{i}",
+            method="pca",
+        )
+        for i, (vector, share) in enumerate(zip(vectors, components.share, strict=False))
+    ]
+    return _discovery(network, group, request, found)
+
+
+def measured(
+    network: Network,
+    vector: Float[np.ndarray, " dim"],
+    drawn: Population,
+    layers: Sequence[int],
+    facts: Mapping[str, Fact],
+) -> Direction:
+    """A unit vector as a direction: its step, and how far it may go.
+
+    Args:
+        drawn: The network's own codes.
+        layers: Those to move; of no meaning where the network has no w.
+    """
+    G = network.G
+    sigma, mean = drawn.spread(vector)
+    safe: dict[str, Fact] = {}
+    if G.has_w and sigma > 0:
+        safe = {"safe_range": _safe_range(drawn, vector, sigma)}
+    return Direction(
+        name="",
+        space="w" if G.has_w else "z",
+        vector=(in_all_layers(vector, layers, G.num_ws) if G.has_w else vector.astype(np.float32)),
+        sigma=sigma,
+        mean_coordinate=mean,
+        method="",
+        network_sha256=network.sha256,
+        facts={**facts, "layers": format_ints(layers), **safe},
+    )
+
+
+def component_layer(space: str) -> str | None:
+    """The layer that `activations:LAYER` names; None for `w`.
+
+    Raises:
+        UsageError: The text is neither.
+    """
+    kind, _, layer = space.partition(":")
+    if (kind == "w" and not layer) or (kind == "activations" and layer):
+        return layer or None
+    raise UsageError(f"`space` {space}: is neither w nor activations:LAYER, as activations:b8")
+
+
+def without_repeats(network: Network, found: Discovery) -> Discovery:
+    """The discovery, with directions that repeat another one told by its name."""
+    repeated = _repeats(population(network), found.directions)
+    told = [
+        replace(each, facts={**each.facts, "repeats": repeated[each.name]})
+        if each.name in repeated
+        else each
+        for each in found.directions
+    ]
+    return replace(found, directions=tuple(told))
+
+
+def _repeats(drawn: Population, directions: Sequence[Direction]) -> dict[str, str]:
+    """Directions of W that say nothing new, each with the earlier one that it repeats."""
+    found = drawn.components
+    std = np.maximum(found.std, 1e-3 * found.std[0])
+    seen: list[tuple[str, np.ndarray]] = []
+    repeated: dict[str, str] = {}
+    for each in directions:
+        if each.space != "w":
+            continue
+        # in whitened W, samples are spread alike in all directions
+        white = (found.vectors @ each.unit) / std
+        white = white / np.linalg.norm(white)
+        like = next((name for name, other in seen if abs(white @ other) > DUPLICATE), None)
+        if like is None:
+            seen.append((each.name, white))
+        else:
+            repeated[each.name] = like
+    return repeated
+
+
+def _discovery(
+    network: Network, group: str, request: Mapping[str, Any], found: Sequence[Direction]
+) -> Discovery:
+    return Discovery(
+        group=group, request=request, network_sha256=network.sha256, directions=tuple(found)
+    )
+
+
+def _safe_range(
+    drawn: Population, vector: Float[np.ndarray, " dim"], sigma: float
+) -> tuple[float, float]:
+    """How far back and forth the median code stays among the network's own, in steps."""
+    start, far = drawn.w[:64], np.quantile(drawn.distances, SAFE_PERCENTILE / 100)
+    ends = []
+    for sign in (-1, 1):
+        reach = 0.0
+        for step in REACH:
+            moved = start + (sign * step * sigma * vector).astype(np.float32)
+            if np.median(drawn.distance(moved)) > far:
+                break
+            reach = float(step)
+        ends.append(sign * reach)
+    return ends[0], ends[1]
+
+
+def _without_classes(batch: Population, class_index: int | None) -> Float32[np.ndarray, "n w_dim"]:
+    """The batch's w; of several classes, with each class's mean taken away."""
+    if class_index is not None or not batch.labels.shape[1]:
+        return batch.w
+    members = batch.labels.argmax(axis=1)
+    means = np.stack([batch.w[members == i].mean(axis=0) for i in range(batch.labels.shape[1])])
+    return np.asarray(batch.w - means[members])
+
+
+def _regressed(
+    network: Network, layer: str, samples: int, count: int, class_index: int | None
+) -> tuple[Any, Float[np.ndarray, "components dim"]]:
+    """Components of a layer's activations, and what moves codes along them."""
+
+    def batches(seed: int) -> Iterator[tuple[Population, Float32[np.ndarray, "n dim"]]]:
+        for batch in sampled(network, samples, class_index=class_index, seed=seed):
+            yield batch, _activations(network, layer, batch)
+
+    components = activation_components((rows for _, rows in batches(0)), count)
+    coordinates, codes = [], []
+    for batch, rows in batches(1):
+        coordinates.append(components.coordinates(rows))
+        codes.append(batch.w if network.G.has_w else batch.z)
+    return components, regress(np.concatenate(coordinates), np.concatenate(codes))
+
+
+class _Reached(Exception):  # noqa: N818 - an event, not a mistake
+    """The layer has given its activations; what follows is of no interest."""
+
+
+def _activations(network: Network, layer: str, batch: Population) -> Float32[np.ndarray, "n dim"]:
+    """The output of a layer, with the network's fixed noise, flat."""
+    try:
+        module = network.G.synthesis.get_submodule(layer)
+    except AttributeError:
+        raise UsageError(f"{layer}: the network has no such layer{_listed(network)}") from None
+    rows: list[np.ndarray] = []
+
+    def take(_: nn.Module, __: object, output: Tensor) -> None:
+        rows.append(output.flatten(1).float().cpu().numpy().copy())
+        raise _Reached
+
+    hook = module.register_forward_hook(take)
+    size = default_batch_size(network.G.resolution)
+    try:
+        with torch.no_grad():
+            for part in layers_of(network, batch.w).split(size):
+                try:
+                    network.G.synthesis(part, "const")
+                except _Reached:
+                    continue
+                raise UsageError(f"{layer}: takes no part in images{_listed(network)}")
+    finally:
+        hook.remove()
+    return np.concatenate(rows)
+
+
+def _listed(network: Network) -> str:
+    blocks = [name for name, _ in network.G.synthesis.named_children()]
+    return f"; choose {', '.join(blocks)}, or a layer in one, such as {blocks[0]}.conv1"

@@ -1,0 +1,86 @@
+"""What the directions of a discovery do, ranked, and what they are told to their file."""
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from stylegan_cli.directions.direction import Direction, Fact
+from stylegan_cli.directions.file import Discovery
+from stylegan_cli.ranges import format_ints
+from stylegan_cli.rendering.store import StudyFile, open_study
+
+CONTROL = "random direction"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Standing:
+    """A direction among the others, in the order of `score`.
+
+    Attributes:
+        score: How much it changes, times how far it means the same for all seeds.
+        over_noise: How much it changes, as a multiple of what another draw of noise changes.
+        layers: The fewest neighbouring ones that carry 80 % of the change.
+    """
+
+    name: str
+    lpips_per_sigma: float
+    consistency: float
+    over_noise: float | None
+    layers: str
+
+    @property
+    def score(self) -> float:
+        return self.lpips_per_sigma * max(self.consistency, 0.0)
+
+
+def standings(path: Path) -> tuple[Standing, ...]:
+    """The directions of a study and the median of those drawn by chance, best first."""
+    with open_study(path) as file:
+        found = [_standing(file, i, name) for i, name in enumerate(file.header.axes["direction"])]
+        control = _control(file)
+    return tuple(sorted([*found, control], key=lambda each: -each.score))
+
+
+def with_measures(found: Discovery, path: Path) -> Discovery:
+    """The discovery with what its study found out about each direction."""
+    with open_study(path) as file:
+        told = [_told(file, i, each) for i, each in enumerate(found.directions)]
+    return replace(found, directions=tuple(told))
+
+
+def _standing(file: StudyFile, i: int, name: str) -> Standing:
+    first, last = file.array("effect", "suggested", (i,)).astype(int).tolist()
+    changed = float(file.array("effect", "lpips_per_sigma", (i,)))
+    return Standing(
+        name=name,
+        lpips_per_sigma=changed,
+        consistency=float(file.array("effect", "consistency", (i,))),
+        over_noise=_over_noise(file, changed),
+        layers=format_ints(range(first, last + 1)),
+    )
+
+
+def _control(file: StudyFile) -> Standing:
+    changed = float(np.median(file.array("control", "lpips_per_sigma")))
+    return Standing(
+        name=CONTROL,
+        lpips_per_sigma=changed,
+        consistency=float(np.median(file.array("control", "consistency"))),
+        over_noise=_over_noise(file, changed),
+        layers="",
+    )
+
+
+def _over_noise(file: StudyFile, changed: float) -> float | None:
+    floor = float(file.array("noise_floor", "lpips", (0,)))
+    return changed / floor if floor > 0 else None
+
+
+def _told(file: StudyFile, i: int, direction: Direction) -> Direction:
+    numbers = ("lpips_per_sigma", "asymmetry", "consistency", "linearity", "identity")
+    measures: dict[str, Fact] = {name: float(file.array("effect", name, (i,))) for name in numbers}
+    measures["lpips"] = tuple(map(float, file.array("effect", "lpips", (i,))))
+    measures["layer_share"] = tuple(map(float, file.array("effect", "layer_share", (i,))))
+    measures["suggested_layers"] = _standing(file, i, direction.name).layers
+    return replace(direction, facts={**direction.facts, **measures})

@@ -1,0 +1,183 @@
+"""What directions do to images, beside directions drawn by chance and beside mere noise."""
+
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+import numpy as np
+import torch
+
+from stylegan_cli.detectors.detector import PerceptualDetector
+from stylegan_cli.directions.direction import Direction
+from stylegan_cli.directions.measures import (
+    LAYER_SEEDS,
+    STEPS,
+    Looks,
+    distances,
+    effect,
+    join_looks,
+    looks_of,
+    mean_cosine,
+    suggested_layers,
+)
+from stylegan_cli.directions.moving import Move, moved_codes
+from stylegan_cli.directions.pca import unit
+from stylegan_cli.directions.population import Population, population
+from stylegan_cli.latents.codes import Codes
+from stylegan_cli.latents.sampling import Sampling, codes_of_seeds
+from stylegan_cli.networks.drawing import default_batch_size
+from stylegan_cli.networks.noise import NoiseInput, noise_maps
+from stylegan_cli.networks.snapshot import Network
+from stylegan_cli.rendering.plan import Measurement
+from stylegan_cli.rendering.render import draw_images
+from stylegan_cli.rendering.store import Arrays, StudyFile
+from stylegan_cli.runtime import numpy_stream
+from stylegan_cli.studies.discovery.finding import measured
+
+CONTROLS = 16
+"""Directions drawn by chance that found ones are compared with."""
+
+Index = tuple[int, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Effects:
+    """Directions and the images that tell what they do.
+
+    The methods that take an index are those of `Measurement.take`.
+
+    Attributes:
+        samples: Seeds that are looked at.
+        detector: Tells how different two images look.
+    """
+
+    network: Network
+    directions: tuple[Direction, ...]
+    sampling: Sampling
+    samples: int
+    detector: PerceptualDetector
+
+    def effect(self, _: StudyFile, index: Index, batch_size: int | None) -> Arrays:
+        """What a direction does."""
+        direction = self.directions[index[0]]
+        moved = [self._moved(direction, step, batch_size) for step in STEPS]
+        found = effect(self._still, moved)
+        shares = self._layer_shares(direction, batch_size)
+        first, last = suggested_layers(shares) if shares.any() else (0, len(shares) - 1)
+        return {
+            "lpips": np.array(found.lpips),
+            "lpips_per_sigma": found.lpips_per_sigma,
+            "asymmetry": found.asymmetry,
+            "consistency": found.consistency,
+            "linearity": found.linearity,
+            "identity": found.identity,
+            "map": found.map,
+            "layer_share": shares,
+            "suggested": np.array([first, last]),
+        }
+
+    def control(self, _: StudyFile, index: Index, batch_size: int | None) -> Arrays:
+        """What a direction drawn by chance does, at a step of its own."""
+        drawn = self._drawn
+        stream = numpy_stream(0, "control", *index)
+        size = (drawn.w if self.network.G.has_w else drawn.z).shape[1]
+        (vector,) = unit(stream.standard_normal((1, size)))
+        layers = range(self.network.G.num_ws)
+        direction = measured(self.network, vector, drawn, layers, {})
+        back, forth = (self._moved(direction, step, batch_size) for step in (-1.0, 1.0))
+        far = [distances(self._still, each).mean() for each in (back, forth)]
+        return {
+            "lpips_per_sigma": float(np.mean(far)),
+            "consistency": mean_cosine((forth.pooled - back.pooled).astype(np.float64)),
+        }
+
+    def noise_floor(self, _: StudyFile, __: Index, batch_size: int | None) -> Arrays:
+        """Mean distance of two draws of noise: what is below it cannot be seen."""
+        if not self.network.G.has_noise:
+            return {"lpips": 0.0}
+        a, b = (self._looks(self._codes, batch_size, noise=draw) for draw in (1, 2))
+        return {"lpips": float(distances(a, b).mean())}
+
+    @cached_property
+    def _codes(self) -> Codes:
+        return codes_of_seeds(self.network, range(self.samples), self.sampling)
+
+    @cached_property
+    def _still(self) -> Looks:
+        return self._looks(self._codes, None)
+
+    @cached_property
+    def _drawn(self) -> Population:
+        return population(self.network)
+
+    def _moved(self, direction: Direction, step: float, batch_size: int | None) -> Looks:
+        return self._looks(self._along(self._codes, direction, step), batch_size)
+
+    def _along(self, codes: Codes, direction: Direction, step: float) -> Codes:
+        move = Move(direction=direction, steps=step)
+        return moved_codes(self.network, codes, [move], self.sampling)
+
+    def _layer_shares(self, direction: Direction, batch_size: int | None) -> np.ndarray:
+        """The change that each layer makes alone, as a share of their sum."""
+        shares = np.zeros(self.network.G.num_ws)
+        if direction.space == "w":
+            some = _first(self._codes, LAYER_SEEDS)
+            still = _first_looks(self._still, LAYER_SEEDS)
+            for layer in direction.layers:
+                moved = self._along(some, direction.at_layers([layer]), 1.0)
+                shares[layer] = distances(still, self._looks(moved, batch_size)).mean()
+        total = shares.sum()
+        return shares / total if total > 0 else shares
+
+    def _looks(self, codes: Codes, batch_size: int | None, *, noise: int = 0) -> Looks:
+        """The images of codes, with fixed noise or with a draw of it."""
+        G = self.network.G
+        size = batch_size or default_batch_size(G.resolution)
+        parts = []
+        for start in range(0, len(codes.ws), size):
+            rows = slice(start, start + size)
+            ws = torch.from_numpy(np.ascontiguousarray(codes.ws[rows])).to(G.mapping.w_avg.device)
+            offsets = None
+            if codes.style_offsets is not None:
+                offsets = torch.from_numpy(codes.style_offsets[rows]).to(ws.device)
+            taken: NoiseInput = "const"
+            if noise:
+                seeds = (codes.noise_seed[rows] // 4 + noise).tolist()
+                maps = noise_maps(G.synthesis.noise_resolutions, seeds, torch.device("cpu"))
+                taken = [each.to(ws.device) for each in maps]
+            parts.append(looks_of(draw_images(G, ws, taken, offsets), self.detector))
+        return join_looks(parts)
+
+
+def measurements(effects: Effects) -> dict[str, Measurement]:
+    """What is measured, by its group in the study's file."""
+    G = effects.network.G
+    numbers = ("lpips_per_sigma", "asymmetry", "consistency", "linearity", "identity")
+    arrays: dict[str, tuple[int, ...]] = dict.fromkeys(numbers, ())
+    arrays |= {
+        "lpips": (len(STEPS),),
+        "map": (G.resolution, G.resolution),
+        "layer_share": (G.num_ws,),
+        "suggested": (2,),
+    }
+    controls: dict[str, tuple[int, ...]] = {"lpips_per_sigma": (), "consistency": ()}
+    return {
+        "effect": Measurement(shape=(len(effects.directions),), arrays=arrays, take=effects.effect),
+        "control": Measurement(shape=(CONTROLS,), arrays=controls, take=effects.control),
+        "noise_floor": Measurement(shape=(1,), arrays={"lpips": ()}, take=effects.noise_floor),
+    }
+
+
+def _first(codes: Codes, count: int) -> Codes:
+    return replace(
+        codes,
+        ws=codes.ws[:count],
+        noise_seed=codes.noise_seed[:count],
+        labels=codes.labels[:count],
+        z=None,
+    )
+
+
+def _first_looks(looks: Looks, count: int) -> Looks:
+    return Looks(
+        embedding=looks.embedding[:count], pooled=looks.pooled[:count], greys=looks.greys[:count]
+    )

@@ -1,0 +1,174 @@
+"""What was discovered, shown and measured: every direction from step to step."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+
+import numpy as np
+
+from stylegan_cli.detectors.detector import PerceptualDetector
+from stylegan_cli.directions.direction import Direction
+from stylegan_cli.directions.file import Discovery
+from stylegan_cli.directions.moving import Move, moved_codes
+from stylegan_cli.errors import UsageError
+from stylegan_cli.latents.codes import Codes, join_codes
+from stylegan_cli.latents.references import Pick
+from stylegan_cli.latents.sampling import (
+    PLAIN,
+    Sampling,
+    codes_of_seeds,
+    mean_code,
+    sampling_request,
+)
+from stylegan_cli.networks.snapshot import Network
+from stylegan_cli.ranges import layer_groups, layer_resolution
+from stylegan_cli.rendering.plan import Axis, Plan
+from stylegan_cli.studies.discovery.figures import RANGES, paint_overview, paint_ranges
+from stylegan_cli.studies.discovery.measuring import Effects, measurements
+from stylegan_cli.studies.editing.edit import STRENGTHS, content_hash, pick_codes, strength_name
+
+RANGE_STRENGTH = 2.0
+"""Steps at which layers are shown apart, as the literature does."""
+
+MEAN = "mean of W"
+
+
+@dataclass(frozen=True, kw_only=True)
+class DiscoveryOptions:
+    """How directions are shown and measured.
+
+    Attributes:
+        seeds: Seeds, or codes in files, that get a sheet each beside that of the mean of W.
+        samples: Seeds that directions are measured on.
+    """
+
+    seeds: Sequence[Pick] = (0,)
+    strengths: Sequence[float] = STRENGTHS
+    samples: int = 8
+
+
+USUAL = DiscoveryOptions()
+
+
+def discovery(
+    network: Network,
+    found: Discovery,
+    detector: PerceptualDetector,
+    options: DiscoveryOptions = USUAL,
+    sampling: Sampling = PLAIN,
+) -> Plan:
+    """Every direction at every strength, a sheet for the mean of W and one for each seed.
+
+    Beside that each direction in some layers alone, and what it does to images.
+
+    Args:
+        detector: What tells images apart.
+
+    Raises:
+        UsageError: A seed is not possible with this network.
+        DataError: A file is not there or damaged.
+    """
+    if not found.directions:
+        raise UsageError("nothing was found to show; take more samples or other options")
+    strengths = tuple(dict.fromkeys(options.strengths))
+    bases = _bases(network, options.seeds, sampling)
+    show = partial(_moved, network, sampling)
+    sheets = [
+        join_codes(
+            [
+                join_codes([show(base, each, strength) for strength in strengths])
+                for each in found.directions
+            ],
+            np.stack,
+        )
+        for base in bases.values()
+    ]
+    groups = _groups(network, found.directions)
+    effects = Effects(
+        network=network,
+        directions=found.directions,
+        sampling=sampling,
+        samples=options.samples,
+        detector=detector,
+    )
+    return Plan(
+        study=f"discover-{found.request['method']}",
+        request={
+            **found.request,
+            "directions_sha256": content_hash(found.directions),
+            "seeds": list(bases),
+            "strengths": list(strengths),
+            "measured_on": options.samples,
+            "detector": detector.name,
+            "layer_groups": list(groups),
+            **sampling_request(network, sampling),
+        },
+        noise_mode=sampling.noise_mode,
+        axes=(
+            Axis(name="direction", names=tuple(each.name for each in found.directions)),
+            Axis(name="strength", names=tuple(map(strength_name, strengths))),
+        ),
+        sheets=tuple(bases),
+        codes=join_codes(sheets, np.stack) if len(sheets) > 1 else sheets[0],
+        series=_ranges(network, found.directions, next(iter(bases.values())), groups, show),
+        measurements=measurements(effects),
+        pictures={"overview": paint_overview} | ({RANGES: paint_ranges} if groups else {}),
+    )
+
+
+def _moved(
+    network: Network, sampling: Sampling, base: Codes, direction: Direction, strength: float
+) -> Codes:
+    """A single code moved along a direction, with the same columns at every strength."""
+    moved = moved_codes(network, base, [Move(direction=direction, steps=strength)], sampling)
+    return replace(moved, z=None)
+
+
+def _bases(network: Network, seeds: Sequence[Pick], sampling: Sampling) -> dict[str, Codes]:
+    """What directions are shown on, each a table of one code, by its name."""
+    bases: dict[str, Codes] = {}
+    if network.G.has_w and not network.c_dim:
+        middle = mean_code(network)
+        bases[MEAN] = replace(
+            middle,
+            ws=middle.ws[None],
+            noise_seed=middle.noise_seed[None],
+            labels=middle.labels[None],
+        )
+    for pick in seeds:
+        picked = pick_codes(network, [pick], sampling)
+        for i, name in enumerate(picked.names):
+            codes = picked.codes
+            bases[f"seed {name}" if name.isdecimal() else name] = Codes(
+                ws=codes.ws[i : i + 1],
+                noise_seed=codes.noise_seed[i : i + 1],
+                labels=codes.labels[i : i + 1],
+                z=None if codes.z is None else codes.z[i : i + 1],
+            )
+    return bases or {"seed 0": codes_of_seeds(network, [0], sampling)}
+
+
+def _groups(network: Network, directions: Sequence[Direction]) -> Mapping[str, tuple[int, ...]]:
+    """Coarse, middle and fine layers, where the network has styles and directions move them."""
+    if not network.G.has_styles or any(each.space != "w" for each in directions):
+        return {}
+    sides = [layer_resolution(layer) for layer in range(network.G.active_ws)]
+    return layer_groups(sides)
+
+
+def _ranges(
+    network: Network,
+    directions: Sequence[Direction],
+    base: Codes,
+    groups: Mapping[str, tuple[int, ...]],
+    show: partial[Codes],
+) -> dict[str, Codes]:
+    """Each direction in all layers, and in each group of layers alone."""
+    if not groups:
+        return {}
+    lists = [tuple(range(network.G.num_ws)), *groups.values()]
+    rows = [
+        join_codes([show(base, each.at_layers(layers), RANGE_STRENGTH) for layers in lists])
+        for each in directions
+    ]
+    return {RANGES: join_codes(rows, np.stack)}

@@ -1,0 +1,77 @@
+import json
+from pathlib import Path
+
+import h5py
+import pytest
+from typer.testing import CliRunner
+
+from stylegan_cli.cli.app import app
+
+
+@pytest.fixture
+def here(tmp_path, monkeypatch, network_file):
+    """A folder of its own to work in, with a network chosen."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("SGTOOL_NETWORK", str(network_file))
+    return tmp_path
+
+
+def sgtool(*words):
+    return CliRunner().invoke(app, words)
+
+
+SEFA = ("discover", "sefa", "--count", "2", "--strength", "-1,0,1", "--measured-on", "2")
+
+
+def test_sefa_writes_directions_sheets_and_a_ranking(here):
+    done = sgtool(*SEFA)
+    assert done.exit_code == 0, done.stderr
+    paths = done.stdout.splitlines()
+    assert paths[0] == "directions.h5" and all(Path(path).exists() for path in paths)
+    assert "random direction" in done.stderr and "sefa/1" in done.stderr
+    with h5py.File("directions.h5") as file:
+        assert set(file["sefa"]) == {"0", "1"}
+        assert {"sigma", "lpips_per_sigma", "consistency"} <= set(file["sefa/0"].attrs)
+
+
+def test_found_directions_edit_images(here):
+    assert sgtool(*SEFA).exit_code == 0
+    words = ("edit", "--seeds", "0,1", "--direction", "directions.h5:sefa/0@0-3", "-o", "out")
+    done = sgtool(*words, "--strength", "-1,0,1", "--json")
+    facts = json.loads(done.stdout)
+    assert done.exit_code == 0 and Path("out/edit-differences.png").exists()
+    assert [each["strength"] for each in facts["reach"]] == [-1, 0, 1]
+    with h5py.File("out/edit.h5") as file:
+        assert file["images"].shape[:2] == (2, 3)
+
+
+def test_the_same_again_is_done_and_another_is_refused(here):
+    assert sgtool(*SEFA).exit_code == 0
+    again = sgtool(*SEFA)
+    assert again.exit_code == 0 and "are there already" in again.stderr
+    other = sgtool("discover", "sefa", "--count", "3")
+    assert other.exit_code == 1 and "other options" in other.stderr
+    pca = sgtool("discover", "pca", "--samples", "200", *SEFA[2:], "--json")
+    assert pca.exit_code == 0, pca.stderr
+    assert len(json.loads(pca.stdout)["ranking"]) == 3
+
+
+def test_a_network_without_w_is_explored_in_z(here, monkeypatch, growing_networks):
+    monkeypatch.setenv("SGTOOL_NETWORK", str(growing_networks["progan"].path))
+    assert sgtool(*SEFA).exit_code == 0
+    done = sgtool("edit", "--seeds", "0", "--direction", "directions.h5:sefa/0", "-o", "out")
+    assert done.exit_code == 0, done.stderr
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("--direction", "sefa/0"), "not a direction in a file"),
+        (("--direction", "directions.h5:sefa/0"), "no such file"),
+        ((), "direction"),
+    ],
+)
+def test_directions_that_are_not_there_end_in_words(here, words, said):
+    done = sgtool("edit", *words)
+    assert done.exit_code != 0 and said in done.stderr.replace("\n", " ")
+    assert list(here.iterdir()) == []

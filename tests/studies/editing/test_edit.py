@@ -1,0 +1,154 @@
+import numpy as np
+import pytest
+import torch
+
+from stylegan_cli.directions.direction import Direction, in_all_layers
+from stylegan_cli.directions.file import Discovery, write_discovery
+from stylegan_cli.directions.moving import Move, moved_codes
+from stylegan_cli.directions.references import parse_direction
+from stylegan_cli.errors import UsageError
+from stylegan_cli.latents.references import parse_picks
+from stylegan_cli.latents.sampling import PLAIN, Sampling, codes_of_seeds
+from stylegan_cli.networks.styles import style_layers
+from stylegan_cli.rendering.render import render
+from stylegan_cli.studies.editing.edit import EditOptions, edit
+from stylegan_cli.studies.grid import grid
+
+
+def unit(dim, seed=0):
+    row = np.random.default_rng(seed).normal(size=dim)
+    return row / np.linalg.norm(row)
+
+
+def made(network, space="w", seed=0, sigma=1.5):
+    G = network.G
+    if space == "w":
+        vector = in_all_layers(unit(G.w_dim, seed), range(G.num_ws), G.num_ws)
+    elif space == "z":
+        vector = unit(G.z_dim, seed).astype(np.float32)
+    else:
+        vector = np.zeros(sum(layer.channels for layer in style_layers(G)), np.float32)
+        vector[5 + seed] = 1
+    return Direction(
+        name=f"{space}/{seed}",
+        space=space,
+        vector=vector,
+        sigma=sigma,
+        method="made",
+        network_sha256=network.sha256,
+    )
+
+
+@pytest.fixture(scope="module")
+def file(network, tmp_path_factory):
+    path = tmp_path_factory.mktemp("directions") / "directions.h5"
+    for space in ("w", "z", "s"):
+        found = tuple(made(network, space, seed) for seed in (0, 1))
+        write_discovery(
+            path,
+            Discovery(group=space, request={}, network_sha256=network.sha256, directions=found),
+        )
+    return path
+
+
+def pixels(network, plan):
+    return {cell.address: cell.pixels for cell in render(network.G, plan)}
+
+
+@pytest.mark.parametrize("name", ["w/0", "z/0", "s/0"])
+def test_strength_zero_is_the_image_of_grid(network, file, name):
+    sampling = Sampling(psi=0.7)
+    options = EditOptions(strengths=(-2.0, 0.0, 2.0))
+    plan = edit(network, [0, 1], [parse_direction(f"{file}:{name}")], options, sampling)
+    plain = grid(network, [0, 1], sampling)
+    np.testing.assert_array_equal(plan.codes.ws[:, 1], plain.codes.ws)
+    drawn, as_grid = pixels(network, plan), pixels(network, plain)
+    for seed in (0, 1):
+        np.testing.assert_array_equal(drawn["/", (seed, 1)], as_grid["/", (seed,)])
+        assert not np.array_equal(drawn["/", (seed, 0)], drawn["/", (seed, 2)])
+
+
+@pytest.mark.parametrize("space", ["w", "s"])
+def test_there_and_back_returns_the_code(network, space):
+    codes, direction = codes_of_seeds(network, [3, 4], PLAIN), made(network, space)
+    there = moved_codes(network, codes, [Move(direction=direction, steps=3.0)], PLAIN)
+    back = moved_codes(network, there, [Move(direction=direction, steps=-3.0)], PLAIN)
+    np.testing.assert_allclose(back.ws, codes.ws, atol=1e-6)
+    if space == "s":
+        assert np.abs(back.style_offsets).max() < 1e-6 < np.abs(there.style_offsets).max()
+
+
+def test_the_order_of_directions_means_nothing(network):
+    codes = codes_of_seeds(network, [3, 4], PLAIN)
+    moves = [Move(direction=made(network, "w", seed), steps=2.0 - seed) for seed in range(3)]
+    moves.append(Move(direction=made(network, "s"), steps=2.0))
+    one, other = (moved_codes(network, codes, each, PLAIN) for each in (moves, moves[::-1]))
+    np.testing.assert_allclose(one.ws, other.ws, atol=1e-6)
+
+
+def test_coordinates_are_the_same_for_every_seed(network, file):
+    plan = edit(
+        network,
+        [0, 1, 2],
+        [parse_direction(f"{file}:w/0")],
+        EditOptions(strengths=(-1.0, 2.0), absolute=True),
+    )
+    along = plan.codes.ws @ unit(network.G.w_dim)
+    np.testing.assert_allclose(along[:, 0], -1.5, atol=1e-5)
+    np.testing.assert_allclose(along[:, 1], 3.0, atol=1e-5)
+    assert "seed" in plan.sources, "the untouched images stand beside"
+
+
+def test_steps_of_each_direction_add_up_at_strength_one(network, file):
+    picks = [parse_direction(f"{file}:w/0=2"), parse_direction(f"{file}:w/1@0-1=-1")]
+    plan = edit(network, [5], picks)
+    assert plan.request["strengths"] == [0.0, 1.0]
+    offset = plan.codes.ws[0, 1] - plan.codes.ws[0, 0]
+    expected = np.tile(2 * 1.5 * unit(network.G.w_dim), (network.G.num_ws, 1))
+    expected[:2] -= 1.5 * unit(network.G.w_dim, 1)
+    np.testing.assert_allclose(offset, expected, atol=1e-5)
+
+
+def test_codes_in_files_are_not_truncated(network, file, tmp_path):
+    w = np.random.default_rng(0).normal(size=(1, network.G.w_dim)).astype(np.float32)
+    np.save(tmp_path / "w.npy", w)
+    picks = parse_picks(f"3,{tmp_path}/w.npy:w")
+    options = EditOptions(strengths=(0.0,))
+    plan = edit(network, picks, [parse_direction(f"{file}:w/0")], options, Sampling(psi=0.5))
+    np.testing.assert_array_equal(plan.codes.ws[1, 0, 0], w[0])
+    truncated = codes_of_seeds(network, [3], Sampling(psi=0.5))
+    np.testing.assert_array_equal(plan.codes.ws[0, 0], truncated.ws[0])
+
+
+def test_a_style_channel_moves_what_no_w_can(network, file):
+    options = EditOptions(strengths=(0.0, 20.0))
+    plan = edit(network, [0], [parse_direction(f"{file}:s/0")], options)
+    drawn = pixels(network, plan)
+    assert not np.array_equal(drawn["/", (0, 0)], drawn["/", (0, 1)])
+    np.testing.assert_array_equal(plan.codes.ws[0, 0], plan.codes.ws[0, 1])
+
+
+def test_networks_without_w_move_in_z_and_keep_its_length(growing_networks):
+    network = growing_networks["progan"]
+    codes = codes_of_seeds(network, [0, 1], PLAIN)
+    direction = made(network, "z")
+    moved = moved_codes(network, codes, [Move(direction=direction, steps=2.0)], PLAIN)
+    length = (moved.ws**2).mean(axis=2)
+    np.testing.assert_allclose(length, 1, atol=1e-4)
+    assert not np.allclose(moved.ws, codes.ws)
+
+
+def test_directions_of_z_need_a_z(network):
+    codes = codes_of_seeds(network, [0], PLAIN)
+    stored = type(codes)(ws=codes.ws, noise_seed=codes.noise_seed, labels=codes.labels)
+    with pytest.raises(UsageError, match="no z"):
+        moved_codes(network, stored, [Move(direction=made(network, "z"), steps=1.0)], PLAIN)
+
+
+def test_moved_styles_leave_no_trace(network):
+    G, codes = network.G, codes_of_seeds(network, [0], PLAIN)
+    ws = torch.from_numpy(codes.ws)
+    before = G.synthesis(ws, "const")
+    moved = moved_codes(network, codes, [Move(direction=made(network, "s"), steps=5.0)], PLAIN)
+    assert moved.style_offsets.any()
+    torch.testing.assert_close(G.synthesis(ws, "const"), before, rtol=0, atol=0)
