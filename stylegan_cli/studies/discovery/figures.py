@@ -71,7 +71,7 @@ def _card(file: StudyFile, direction: int) -> Picture:
     shares = file.array("effect", "layer_share", (direction,))
     floor, tall = CARD * 0.55, CARD * 0.5
     wide = CARD / len(shares)
-    for layer, share in enumerate(shares / (shares.max() or 1)):
+    for layer, share in enumerate((shares / (shares.max() or 1)).tolist()):
         left = layer * wide
         draw.rectangle((left, floor - share * tall, left + max(wide - 2, 0), floor), fill=BAR)
     draw.line((0, floor, CARD, floor), fill=INK)
