@@ -171,7 +171,7 @@ def discover(
     from stylegan_cli import api
 
     picks = parse_picks(show.seeds)
-    strengths = parse_floats(show.strength, flag="--strength")
+    strengths = parse_floats(show.strength, parameter="strength")
     found: list[Discovery] = []
 
     def make_plan(network: "Network", sampling: "Sampling") -> "Plan":

@@ -54,7 +54,9 @@ def find_sefa(
         chosen = [i for i in parse_layers(text, G.num_ws) if i < len(maps)]
         if not chosen:
             raise UsageError(
-                f"{text}: the network has grown to {G.side} px so far and uses no such layer"
+                f"the network has grown to {G.side} px so far and uses no such layer",
+                parameter="layers",
+                value=text,
             )
         spectrum = sefa([maps[i] for i in chosen])
         share = spectrum.values / spectrum.values.sum()
@@ -93,7 +95,9 @@ def find_components(
     samples = samples or (SAMPLES if layer is None else ACTIVATION_SAMPLES)
     if samples < 2 * count:
         raise UsageError(
-            f"{samples} samples are too few for {count} components; take at least {2 * count}"
+            f"too few for {count} components; take at least {2 * count}",
+            parameter="samples",
+            value=samples,
         )
     if layer is None:
         covariance = Covariance(G.w_dim)
@@ -162,7 +166,9 @@ def component_layer(space: str) -> str | None:
     kind, _, layer = space.partition(":")
     if (kind == "w" and not layer) or (kind == "activations" and layer):
         return layer or None
-    raise UsageError(f"`space` {space}: is neither w nor activations:LAYER, as activations:b8")
+    raise UsageError(
+        "neither w nor activations:LAYER, as activations:b8", parameter="space", value=space
+    )
 
 
 def without_repeats(network: Network, found: Discovery) -> Discovery:

@@ -65,7 +65,7 @@ def edit(
         DataError: A file is not there or damaged.
     """
     if not directions:
-        raise UsageError("nothing to do; give a `direction`")
+        raise UsageError("nothing to do without any", parameter="direction")
     drawn = population(
         network, class_index=class_index(network.classes, network.c_dim, sampling.class_name)
     )
