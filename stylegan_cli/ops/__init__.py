@@ -1,7 +1,7 @@
-"""Operations in several forms; a network takes one of them when it is built.
+"""Operations in several forms, called backends; a network is built with one of them.
 
-`reference` is the definition, `fast` its quick form in plain PyTorch, and "triton" is `fast` with
-kernels of our own on a GPU.
+`reference` defines the operations, `fast` computes them quickly in plain PyTorch, and the
+experimental `triton` is `fast` with kernels of our own on a GPU.
 """
 
 import os
@@ -16,17 +16,18 @@ BACKENDS: tuple[BackendName, ...] = get_args(BackendName)
 
 
 def pick_backend(name: BackendName = "auto") -> ModuleType:
-    """The module with the operations; "auto" obeys $SGTOOL_BACKEND, else is "eager".
+    """Return the module with the operations; "auto" is $SGTOOL_BACKEND, or else "eager".
 
-    "auto" stays away from "triton" until that has been measured on a GPU.
+    "triton" is experimental, so "auto" never chooses it by itself.
 
     Raises:
-        UsageError: There is no backend of that name, or it cannot run on this machine.
+        UsageError: No backend has that name, or it cannot run on this machine.
     """
-    chosen, said = str(name), f"backend {name}"
     if name == "auto":
-        chosen = os.environ.get("SGTOOL_BACKEND", "auto")
-        said = f"SGTOOL_BACKEND={chosen}"
+        chosen = os.environ.get("SGTOOL_BACKEND", "eager")
+        asked = f"$SGTOOL_BACKEND={chosen}"
+    else:
+        chosen, asked = str(name), f"`backend={name}`"
     if chosen == "ref":
         from stylegan_cli.ops import reference
 
@@ -36,19 +37,17 @@ def pick_backend(name: BackendName = "auto") -> ModuleType:
 
         return fast
     if chosen == "triton":
-        return _triton_form(said)
-    raise UsageError(f"{said}: no such backend; use one of {', '.join(BACKENDS)}")
+        return _triton(asked)
+    raise UsageError(f"{asked}: no such backend; use one of {', '.join(BACKENDS)}")
 
 
-def _triton_form(said: str) -> ModuleType:
+def _triton(asked: str) -> ModuleType:
     import torch
 
     if find_spec("triton") is None:
-        raise UsageError(
-            f"{said}: the package triton is not installed; pip install triton, or eager"
-        )
+        raise UsageError(f"{asked}: the package triton is not installed; install it, or use eager")
     if not torch.cuda.is_available() and os.environ.get("TRITON_INTERPRET") != "1":
-        raise UsageError(f"{said}: needs a CUDA device, and there is none here; use eager")
-    from stylegan_cli.ops.triton import backend as fast_triton
+        raise UsageError(f"{asked}: needs a CUDA device, and there is none here; use eager")
+    from stylegan_cli.ops.triton import backend
 
-    return fast_triton
+    return backend

@@ -1,8 +1,8 @@
 """Convolution whose second derivatives are convolutions again.
 
-PyTorch differentiates a convolution twice by convolving with image-sized kernels: slow, and in
-bfloat16 wrong by up to 40 % in R1 gradients. Here the convolution, its data gradient and its
-weight gradient are three functions, each one's derivative made of the other two.
+PyTorch differentiates a convolution twice by convolving with kernels as large as images: slow, and
+in bfloat16 wrong by up to 40 % in R1 gradients. Here the convolution, its data gradient and its
+weight gradient are three functions, and the derivatives of each consist of the other two.
 """
 
 from collections.abc import Iterator
@@ -16,13 +16,13 @@ from torch.autograd import Function
 
 
 def refuse_traced_autograd() -> None:
-    """Fail where `torch.compile` is tracing `autograd.grad` calls.
+    """Raise if `torch.compile` is tracing `autograd.grad` calls.
 
-    With `torch._dynamo.config.trace_autograd_ops` it takes the derivatives that we give for
-    constants, and second derivatives come out wrong without a word.
+    With `torch._dynamo.config.trace_autograd_ops` it treats the derivatives defined here as
+    constants, so that second derivatives would be wrong without any warning.
 
     Raises:
-        RuntimeError: That is so here and now.
+        RuntimeError: It is doing so.
     """
     if torch.compiler.is_compiling() and getattr(torch._dynamo.config, "trace_autograd_ops", False):
         raise RuntimeError(
@@ -31,17 +31,17 @@ def refuse_traced_autograd() -> None:
         )
 
 
-# one for all threads: on a GPU, autograd runs backward passes in threads of its own
+# shared by all threads, because autograd runs backward passes on a GPU in its own threads
 _weight_gradients = True
 
 
 @contextmanager
 def no_weight_gradients() -> Iterator[None]:
-    """Leave weight gradients out of the backward passes inside.
+    """Skip weight gradients in backward passes within this context.
 
-    For the inner gradient of R1 and path length: `autograd.grad(inputs=[x])` cannot tell a
-    Python function that nobody asked for the others. Holds in every thread, so two threads must
-    not train at once.
+    For the inner gradient of R1 and path length: `autograd.grad(inputs=[x])` does not tell a
+    Python function that the other gradients are not needed. The context applies to all threads,
+    so two threads must not train at once.
     """
     global _weight_gradients
     before, _weight_gradients = _weight_gradients, False
@@ -54,19 +54,19 @@ def no_weight_gradients() -> Iterator[None]:
 def conv2d(
     x: Tensor, weight: Tensor, bias: Tensor | None = None, *, stride: int = 1, padding: int = 0
 ) -> Tensor:
-    """Cross-correlation of `[n, i, h, w]` with `[o, i, k, k]`, twice differentiable and fast."""
+    """Correlate `[n, i, h, w]` with `[o, i, k, k]`; fast, also differentiated twice."""
     refuse_traced_autograd()
     y: Tensor = _Conv.apply(x, weight, bias, _Geometry(stride, padding))
     return y
 
 
 def conv2d_up(x: Tensor, weight: Tensor, *, padding: int = 0) -> Tensor:
-    """Transposed convolution with stride 2: size n becomes 2n + k − 2 − 2 · padding.
+    """Convolve transposed with stride 2: size n becomes 2n + k − 2 − 2 · padding.
 
     Args:
         x: `[n, i, h, w]`.
         weight: `[i, o, k, k]`; `out[2p + a − padding] += x[p] · weight[a]`.
-        padding: Rows and columns of the result left out on every side.
+        padding: Rows and columns of the result to leave out on each side.
     """
     refuse_traced_autograd()
     n, _, h, w = x.shape
@@ -85,7 +85,7 @@ class _Geometry:
 def _backward(
     dy: Tensor, x: Tensor, weight: Tensor, geometry: _Geometry, mask: tuple[bool, bool, bool]
 ) -> Any:
-    # a triple of gradients for x, weight and bias; None where the mask says no
+    # gradients of x, weight and bias; None where the mask is False
     stride, padding = [geometry.stride] * 2, [geometry.padding] * 2
     return torch.ops.aten.convolution_backward(
         dy, x, weight, [weight.shape[0]], stride, padding, [1, 1], False, [0, 0], 1, list(mask)
@@ -93,7 +93,7 @@ def _backward(
 
 
 def _like(dy: Tensor, shape: tuple[int, ...]) -> Tensor:
-    # stands in for the operand a gradient does not read; its layout picks the kernel's
+    # stands in for the operand that this gradient does not read; its layout selects the kernel
     return torch.empty(shape, dtype=dy.dtype, device=dy.device, memory_format=torch.channels_last)
 
 
@@ -121,7 +121,7 @@ class _Conv(Function):
 
 
 class _ConvData(Function):
-    """Gradient of the convolution for its input, given that of its output."""
+    """Gradient of the input of a convolution, given that of its output."""
 
     @staticmethod
     def forward(
@@ -144,7 +144,7 @@ class _ConvData(Function):
 
 
 class _ConvWeight(Function):
-    """Gradient of the convolution for its weight, given that of its output."""
+    """Gradient of the weight of a convolution, given that of its output."""
 
     @staticmethod
     def forward(ctx: Any, dy: Tensor, x: Tensor, shape: tuple[int, ...], geom: _Geometry) -> Tensor:

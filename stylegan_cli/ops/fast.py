@@ -1,7 +1,8 @@
-"""The operations in the form that runs fast; equal to `reference` up to rounding.
+"""The operations in their fast form, equal to `reference` up to rounding.
 
-Channels last; styles scale activations instead of weights, so that one convolution serves the
-whole batch; √2 and gains are folded into weights and biases (leaky ReLU is homogeneous).
+Feature maps are channels last. Styles scale activations instead of weights, so that one
+convolution serves the whole batch; √2 and gains are multiplied into weights and biases, which is
+exact because leaky ReLU is homogeneous.
 """
 
 import math
@@ -12,15 +13,15 @@ import torch.nn.functional as F
 from torch import Tensor
 from torch.autograd import Function
 
-from stylegan_cli.ops import eager
+from stylegan_cli.ops import fir
 from stylegan_cli.ops.conv import conv2d, conv2d_up, refuse_traced_autograd
-from stylegan_cli.ops.eager import downsample, upsample
 from stylegan_cli.ops.filtered_lrelu import filtered_lrelu
+from stylegan_cli.ops.fir import downsample, upsample
 from stylegan_cli.ops.reference import BLUR, EPSILON, FILTER, LRELU_SLOPE, Resample, Resampling
 
 
 def transform(pixels: Tensor, matrix: Tensor) -> Tensor:
-    """`[n, pixels, c]` times `[n, c, o]`."""
+    """Multiply `[n, pixels, c]` by `[n, c, o]`."""
     refuse_traced_autograd()
     y: Tensor = _Transform.apply(pixels, matrix)
     return y
@@ -43,7 +44,7 @@ class _Transform(Function):
 
 
 class _Correlate(Function):
-    """Gradient for the matrix: products of channels, summed over pixels."""
+    """Gradient of the matrix: products of channels, summed over pixels."""
 
     @staticmethod
     def forward(ctx: Any, pixels: Tensor, dy: Tensor) -> Tensor:
@@ -73,7 +74,7 @@ __all__ = [
 
 @runtime_checkable
 class Kernels(Protocol):
-    """What differs between machines: filters, as in `fir`, and the tail of a layer."""
+    """The operations that differ between devices: filters, as in `fir`, and tails of layers."""
 
     def blur(
         self, x: Tensor, padding: int, gain: float = 1.0, taps: tuple[float, ...] = FILTER
@@ -93,15 +94,15 @@ class Kernels(Protocol):
         blurred: bool,
         limit: float | None,
     ) -> Tensor:
-        """What follows a convolution: leaky ReLU of `y · scale + noise + shift`, clamped.
+        """Compute the leaky ReLU of `y · scale + noise + shift`, clamped.
 
         Args:
             y: `[n, c, h, w]`.
             scale: `[n, c]`.
             noise: `[n or 1, 1, h', w']`, or None.
             shift: `[c]`.
-            blurred: Filter y first, with padding 1 and a gain of 4, as doubling asks for.
-            limit: Of the result on both sides of 0, or None.
+            blurred: Filter y first, with padding 1 and a gain of 4, as after doubling.
+            limit: Bound of the absolute value of the result, or None.
         """
         ...
 
@@ -116,9 +117,9 @@ def styled_conv(
     up: bool = False,
     gain: float = 1.0,
     clamp: float | None = None,
-    kernels: Kernels = eager,
+    kernels: Kernels = fir,
 ) -> Tensor:
-    """As `reference.styled_conv`; convolves in the dtype of x, demodulates in that of style."""
+    """Compute `reference.styled_conv`: convolution in the dtype of x, demodulation in style's."""
     scaled = x * _per_channel(style, x)
     kernel = weight.to(x.dtype)
     y = _double(scaled, kernel) if up else conv2d(scaled, kernel, padding=weight.shape[-1] // 2)
@@ -138,7 +139,7 @@ def styled_conv(
 def to_rgb(
     x: Tensor, weight: Tensor, style: Tensor, bias: Tensor, *, clamp: float | None = None
 ) -> Tensor:
-    """As `reference.to_rgb`, one matrix product a sample; the image is at least as wide as bias."""
+    """Compute `reference.to_rgb` by one matrix product per sample, at least as wide as bias."""
     n, c, h, w = x.shape
     matrix = style[:, :, None] * weight[:, :, 0, 0].T
     flat = transform(x.permute(0, 2, 3, 1).reshape(n, h * w, c), matrix.to(x.dtype))
@@ -155,14 +156,14 @@ def conv(
     lrelu: bool = True,
     gain: float = 1.0,
     clamp: float | None = None,
-    kernels: Kernels = eager,
+    kernels: Kernels = fir,
 ) -> Tensor:
-    """As `reference.conv`; computes in the dtype of x."""
+    """Compute `reference.conv` in the dtype of x."""
     factor = gain * math.sqrt(2) if lrelu else gain
     kernel = (weight * factor).to(x.dtype)
     shift = None if bias is None else (bias * factor).to(x.dtype)
     around = weight.shape[-1] // 2
-    if around == 0:  # pointwise, so the image is filtered where it is smaller
+    if around == 0:  # 1×1, so filter the smaller image
         x = kernels.downsample(x) if resample == "down" else x
         y = conv2d(x, kernel, shift)
         y = kernels.upsample(y) if resample == "up" else y
@@ -184,9 +185,9 @@ def box_up_conv(
     bias: Tensor | None = None,
     *,
     blur: bool,
-    kernels: Kernels = eager,
+    kernels: Kernels = fir,
 ) -> Tensor:
-    """As `reference.box_up_conv`: one transposed convolution of the small image."""
+    """Compute `reference.box_up_conv` by one transposed convolution of the small image."""
     kernel = box_kernel(weight.flip((2, 3))).to(x.dtype)
     y = conv2d_up(x, kernel.transpose(0, 1), padding=1)
     y = y if bias is None else y + _per_channel(bias, y)
@@ -194,9 +195,9 @@ def box_up_conv(
 
 
 def box_down_conv(
-    x: Tensor, weight: Tensor, bias: Tensor, *, blur: bool, kernels: Kernels = eager
+    x: Tensor, weight: Tensor, bias: Tensor, *, blur: bool, kernels: Kernels = fir
 ) -> Tensor:
-    """As `reference.box_down_conv`: one convolution with stride 2."""
+    """Compute `reference.box_down_conv` by one convolution with stride 2."""
     filtered = kernels.blur(x, padding=1, taps=BLUR) if blur else x
     kernel = (box_kernel(weight) * 0.25).to(x.dtype)
     y = conv2d(filtered, kernel, bias.to(x.dtype), stride=2, padding=1)
@@ -206,7 +207,7 @@ def box_down_conv(
 def noise_bias_act(
     x: Tensor, noise: Tensor | None, strength: Tensor | None, bias: Tensor | None
 ) -> Tensor:
-    """As `reference.noise_bias_act`."""
+    """Compute `reference.noise_bias_act`."""
     y = x.clone() if bias is None else x + _per_channel(bias, x)
     if noise is not None:
         assert strength is not None
@@ -215,8 +216,8 @@ def noise_bias_act(
 
 
 def adain(x: Tensor, style: Tensor, epsilon: float = EPSILON) -> Tensor:
-    """As `reference.adain`; computes in the dtype of x, scales in that of style."""
-    # the gradient of a difference would lay out feature maps channel by channel
+    """Compute `reference.adain` in the dtype of x, scales in that of style."""
+    # the gradient of a subtraction would lay out feature maps channel by channel
     centred = x + _pixel_mean(x).neg()
     variance = _pixel_mean(centred.square())[..., 0, 0].to(style.dtype)
     scale, shift = style.chunk(2, dim=1)
@@ -227,7 +228,7 @@ def adain(x: Tensor, style: Tensor, epsilon: float = EPSILON) -> Tensor:
 def _pixel_mean(x: Tensor) -> Tensor:
     if x.device.type != "cpu":
         return x.mean((2, 3), keepdim=True)
-    # a matrix product: up to ten times faster on CPUs than a reduction over channels-last pixels
+    # on CPUs a matrix product is up to ten times faster than a reduction of channels-last pixels
     n, c, h, w = x.shape
     weights = x.new_full((n, 1, h * w), 1 / (h * w))
     return (weights @ x.permute(0, 2, 3, 1).reshape(n, h * w, c)).reshape(n, c, 1, 1)
@@ -242,7 +243,7 @@ def alias_free_conv(
     *,
     input_gain: Tensor | float = 1.0,
 ) -> Tensor:
-    """As `reference.alias_free_conv`; computes in the dtype of x, demodulates in that of style."""
+    """Compute `reference.alias_free_conv` in the dtype of x, demodulation in that of style."""
     energy = weight.square().sum((2, 3))
     # normalised so that demodulation adds its epsilon to the same numbers as the definition
     scale = energy.mean(1).mul(1 / weight[0, 0].numel()).rsqrt()
@@ -255,14 +256,14 @@ def alias_free_conv(
 
 
 def box_kernel(weight: Tensor) -> Tensor:
-    """The sum of 3×3 weights at four places, one pixel apart: `[…, 4, 4]`."""
+    """Sum 3×3 weights at four places, one pixel apart: `[…, 4, 4]`."""
     wide = F.pad(weight, (1, 1, 1, 1))
     rows = wide[:, :, 1:] + wide[:, :, :-1]
     return rows[..., 1:] + rows[..., :-1]
 
 
 def _double(x: Tensor, kernel: Tensor) -> Tensor:
-    # 3×3 and not yet filtered; the transposed convolution applies its kernel reversed
+    # not filtered yet; a transposed convolution applies its kernel reversed
     return conv2d_up(x, kernel.flip((2, 3)).transpose(0, 1))
 
 

@@ -1,8 +1,8 @@
-"""Symmetric filters as depthwise convolutions, differentiable any number of times.
+"""Filters and the tail of a layer in plain PyTorch: the kernels of `fast` on any device.
 
-Each operation's adjoint is another one of them: blurring with padding p and k − 1 − p, doubling
-and halving. PyTorch's own double backward would compute a filter
-gradient nobody needs, channel by channel.
+Filters are depthwise convolutions that can be differentiated any number of times: the adjoint of
+each is another one of them, blurring with padding p and k − 1 − p, doubling and halving.
+PyTorch's own double backward would compute a filter gradient that nobody needs, channel by channel.
 """
 
 from functools import lru_cache
@@ -14,11 +14,11 @@ from torch import Tensor
 from torch.autograd import Function
 
 from stylegan_cli.ops.conv import refuse_traced_autograd
-from stylegan_cli.ops.reference import FILTER
+from stylegan_cli.ops.reference import FILTER, LRELU_SLOPE
 
 
 def blur(x: Tensor, padding: int, gain: float = 1.0, taps: tuple[float, ...] = FILTER) -> Tensor:
-    """Filter with the same zero padding on every side: size n becomes n + 2 · padding + 1 − k.
+    """Filter with equal zero padding on all sides: size n becomes n + 2 · padding + 1 − k.
 
     Args:
         taps: 1-D filter of length k, symmetric, normalised to sum 1.
@@ -29,17 +29,37 @@ def blur(x: Tensor, padding: int, gain: float = 1.0, taps: tuple[float, ...] = F
 
 
 def upsample(x: Tensor) -> Tensor:
-    """Image of twice the size; DC gain 1."""
+    """Double the size, with DC gain 1."""
     refuse_traced_autograd()
     y: Tensor = _Up.apply(x, 4.0)
     return y
 
 
 def downsample(x: Tensor) -> Tensor:
-    """Image of half the size; DC gain 1."""
+    """Halve the size, with DC gain 1."""
     refuse_traced_autograd()
     y: Tensor = _Down.apply(x, 1.0)
     return y
+
+
+def tail(
+    y: Tensor,
+    scale: Tensor,
+    noise: Tensor | None,
+    shift: Tensor,
+    *,
+    blurred: bool,
+    limit: float | None,
+) -> Tensor:
+    """Apply the tail of a layer in the dtype of y; see `fast.Kernels`."""
+    if blurred:
+        y = blur(y, padding=1, gain=4.0)
+    z = y * scale.to(y.dtype)[..., None, None]
+    if noise is not None:
+        z = z.add_(noise.to(y.dtype))
+    z = z.add_(shift.to(y.dtype)[..., None, None])
+    z = F.leaky_relu_(z, LRELU_SLOPE)
+    return z if limit is None else z.clamp(-limit, limit)
 
 
 class _Blur(Function):

@@ -1,6 +1,6 @@
-"""The operations as the papers define them: any dtype, no tricks, slow. The oracle of `fast`.
+"""The operations as the papers define them: in any dtype, plain and slow. The oracle of `fast`.
 
-Filters are `[1, 3, 3, 1]` as in [SG2] unless a filter is given.
+Filters are `[1, 3, 3, 1]`, as in [SG2], unless one is given.
 """
 
 import math
@@ -21,7 +21,7 @@ Resample = Literal["up", "down"] | None
 
 @dataclass(frozen=True, kw_only=True)
 class Filter:
-    """A filter of images: one-dimensional, for both axes, or two-dimensional.
+    """Filter of images: one-dimensional for both axes, or two-dimensional.
 
     Attributes:
         taps: Row by row.
@@ -33,14 +33,14 @@ class Filter:
 
     @classmethod
     def of(cls, tensor: Tensor | None) -> "Filter | None":
-        """From `[taps]` or `[rows, columns]`."""
+        """Convert `[taps]` or `[rows, columns]`."""
         if tensor is None:
             return None
         return cls(taps=tuple(tensor.double().flatten().tolist()), shape=tuple(tensor.shape))
 
     @property
     def length(self) -> int:
-        """Along the first axis."""
+        """Number of taps along the first axis."""
         return self.shape[0]
 
     @property
@@ -48,18 +48,18 @@ class Filter:
         return len(self.shape) == 2
 
     def tensor(self) -> Tensor:
-        """As a tensor of that shape, float64, on the CPU."""
+        """Return a float64 tensor of that shape on the CPU."""
         return torch.tensor(self.taps, dtype=torch.float64, device="cpu").reshape(self.shape)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Resampling:
-    """What happens around and in the leaky ReLU.
+    """Options of a leaky ReLU between two resamplings.
 
     Attributes:
-        up_filter: None where there is one tap of 1.
-        padding: Samples added before and behind each axis of the fine grid; negative ones crop.
-        clamp: Limit of what is filtered down, or None.
+        up_filter: None is a single tap of 1.
+        padding: Samples added before and after each axis of the fine grid; negative values crop.
+        clamp: Limit of the values before downsampling, or None.
     """
 
     up: int
@@ -73,7 +73,7 @@ class Resampling:
 
     @property
     def limits(self) -> tuple[float, float]:
-        """Between which values of the fine grid nothing is clamped."""
+        """Smallest and largest value of the fine grid that is not clamped."""
         limit = math.inf if self.clamp is None else self.clamp / self.gain
         return -limit / self.slope, limit
 
@@ -91,11 +91,11 @@ def upfirdn2d(
 
     Args:
         x: `[n, c, h, w]`.
-        taps: 1-D filter, normalised to sum 1 and applied along each axis; or a tensor `[taps]` or
-            `[taps, taps]` as it is.
-        padding: Zeros before and behind each axis, or left, right, top, bottom; negative values
+        taps: 1-D filter, normalized to sum 1 and applied along each axis; or a tensor `[taps]` or
+            `[taps, taps]` to apply unchanged.
+        padding: Zeros before and after each axis, or left, right, top, bottom; negative values
             crop.
-        gain: Factor of the result, both axes together.
+        gain: Factor of the result, for both axes together.
     """
     n, c, h, w = x.shape
     stuffed = x.new_zeros(n, c, h, up, w, up)
@@ -114,12 +114,12 @@ def upfirdn2d(
 
 
 def upsample(x: Tensor) -> Tensor:
-    """Image of twice the size, `[1, 3, 3, 1]` filtered."""
+    """Double the size, filtered with `[1, 3, 3, 1]`."""
     return upfirdn2d(x, up=2, padding=(2, 1), gain=4.0)
 
 
 def downsample(x: Tensor) -> Tensor:
-    """Image of half the size, `[1, 3, 3, 1]` filtered."""
+    """Halve the size, filtered with `[1, 3, 3, 1]`."""
     return upfirdn2d(x, down=2, padding=(1, 1))
 
 
@@ -134,15 +134,15 @@ def styled_conv(
     gain: float = 1.0,
     clamp: float | None = None,
 ) -> Tensor:
-    """One layer of the synthesis network, [SG2] figure 2d and equations 1 and 3.
+    """Apply a layer of the synthesis network, [SG2] figure 2d and equations 1 and 3.
 
     Args:
         x: `[n, c_in, h, w]`.
         weight: `[c_out, c_in, k, k]`, correlation orientation.
         style: `[n, c_in]`, scale of each input channel.
-        noise: Added to every channel of the result, or None.
-        up: Double the size, filtered by `[1, 3, 3, 1]`.
-        gain: Factor of the result beside the activation's √2.
+        noise: Added to all channels of the result, or None.
+        up: Double the size, filtered with `[1, 3, 3, 1]`.
+        gain: Factor of the result besides the activation's √2.
         clamp: Limit of the result in units of gain, or None.
     """
     weights = weight[None] * style[:, None, :, None, None]
@@ -155,7 +155,7 @@ def styled_conv(
 def to_rgb(
     x: Tensor, weight: Tensor, style: Tensor, bias: Tensor, *, clamp: float | None = None
 ) -> Tensor:
-    """Image of a feature map: 1×1 modulated convolution without demodulation, in float32."""
+    """Convert feature maps to float32 images: 1×1 modulated convolution, not demodulated."""
     weights = weight[None] * style[:, None, :, None, None]
     y = torch.cat([F.conv2d(x[i : i + 1], weights[i]) for i in range(len(x))])
     return bias_act(y, bias, lrelu=False, clamp=clamp)
@@ -171,12 +171,12 @@ def conv(
     gain: float = 1.0,
     clamp: float | None = None,
 ) -> Tensor:
-    """Convolution with bias and activation, optionally halving or doubling the size.
+    """Convolve, add a bias and activate; optionally halve or double the size.
 
     Args:
         bias: `[c_out]`, or None.
         lrelu: Leaky ReLU times √2; False is linear.
-        gain: Factor of the result beside the activation's √2.
+        gain: Factor of the result besides the activation's √2.
         clamp: Limit of the result in units of gain, or None.
     """
     around = weight.shape[-1] // 2
@@ -190,7 +190,7 @@ def conv(
 
 
 def box_up_conv(x: Tensor, weight: Tensor, bias: Tensor | None = None, *, blur: bool) -> Tensor:
-    """Repeat each pixel 2 × 2, convolve, filter by `[1, 2, 1]` if `blur`; linear, [SG1] section 2.
+    """Repeat each pixel 2 × 2, convolve, filter with `[1, 2, 1]` if `blur`, [SG1] section 2.
 
     Args:
         weight: `[c_out, c_in, 3, 3]`, correlation orientation.
@@ -202,7 +202,7 @@ def box_up_conv(x: Tensor, weight: Tensor, bias: Tensor | None = None, *, blur: 
 
 
 def box_down_conv(x: Tensor, weight: Tensor, bias: Tensor, *, blur: bool) -> Tensor:
-    """Filter by `[1, 2, 1]` if `blur`, convolve, average 2 × 2 pixels; bias, leaky ReLU, no √2."""
+    """Filter with `[1, 2, 1]` if `blur`, convolve, average 2 × 2 pixels, add bias, activate."""
     filtered = upfirdn2d(x, BLUR, padding=(1, 1)) if blur else x
     return noise_bias_act(F.avg_pool2d(_same_conv(filtered, weight), 2), None, None, bias)
 
@@ -214,7 +214,7 @@ def noise_bias_act(
 
     Args:
         noise: `[n or 1, 1, h, w]`, or None.
-        strength: `[c]`, how much of it each channel gets.
+        strength: `[c]`, factor of the noise in each channel.
         bias: `[c]`, or None.
     """
     if noise is not None:
@@ -224,7 +224,7 @@ def noise_bias_act(
 
 
 def adain(x: Tensor, style: Tensor, epsilon: float = EPSILON) -> Tensor:
-    """Each channel brought to mean 0 and variance 1, scaled and shifted, [SG1] equation 1.
+    """Bring each channel to mean 0 and variance 1, then scale and shift it, [SG1] equation 1.
 
     Args:
         style: `[n, 2 · c]`, scales less 1, then shifts.
@@ -245,12 +245,12 @@ def alias_free_conv(
     *,
     input_gain: Tensor | float = 1.0,
 ) -> Tensor:
-    """One layer of the synthesis network of StyleGAN3, [SG3] figure 4b.
+    """Apply a layer of the synthesis network of StyleGAN3, [SG3] figure 4b.
 
     Args:
         weight: `[c_out, c_in, k, k]`, correlation orientation; the canvas grows by k − 1.
         style: `[n, c_in]`, scale of each input channel.
-        input_gain: Factor of x, which demodulation does not see.
+        input_gain: Factor of x that demodulation ignores.
     """
     y = modulated_conv(x, weight, style, input_gain=input_gain)
     front, behind = resampling.padding
@@ -260,7 +260,7 @@ def alias_free_conv(
 def modulated_conv(
     x: Tensor, weight: Tensor, style: Tensor, *, input_gain: Tensor | float = 1.0
 ) -> Tensor:
-    """Convolution over the full overlap, weights and styles normalised first, [SG3] appendix."""
+    """Convolve with full overlap, after normalizing weights and styles, [SG3] appendix."""
     weight = weight * weight.square().mean((1, 2, 3), keepdim=True).rsqrt()
     style = style * style.square().mean().rsqrt()
     weights = weight[None] * style[:, None, :, None, None]
@@ -274,7 +274,7 @@ def modulated_conv(
 def filtered_lrelu(
     x: Tensor, bias: Tensor, resampling: Resampling, *, padding: tuple[int, int, int, int]
 ) -> Tensor:
-    """Leaky ReLU between a filtered up- and a filtered downsampling, [SG3] section 2.3.
+    """Apply a leaky ReLU between filtered up- and downsampling, [SG3] section 2.3.
 
     Args:
         padding: Left, right, top, bottom, instead of that of `resampling`.
@@ -301,7 +301,7 @@ def bias_act(
     gain: float = 1.0,
     clamp: float | None = None,
 ) -> Tensor:
-    """Add bias; leaky ReLU times √2; times gain; clamp to ±clamp · gain."""
+    """Add bias, apply leaky ReLU times √2, multiply by gain, clamp to ±clamp · gain."""
     if bias is not None:
         x = x + bias[:, None, None]
     if lrelu:
@@ -315,7 +315,7 @@ def _same_conv(x: Tensor, weight: Tensor) -> Tensor:
 
 
 def _up_conv(x: Tensor, weight: Tensor) -> Tensor:
-    # filter the zero-stuffed image, then correlate; both paddings at the beginning
+    # filter the zero-stuffed image, padded for both steps, then correlate
     around = weight.shape[-1] // 2
     filtered = upfirdn2d(x, up=2, padding=(2 + around, 1 + around), gain=4.0)
     return F.conv2d(filtered, weight)

@@ -1,7 +1,7 @@
-"""Doubling and halving images with the wavelet sym6, differentiable any number of times.
+"""Resampling of images: by the wavelet sym6, and at any positions.
 
-The filter is orthogonal: halving a doubled image gives it back. Each operation is the other's
-adjoint up to a factor, so that derivatives are these operations again.
+All of it can be differentiated any number of times, because each operation is the adjoint of
+another up to a factor. The wavelet is orthogonal: halving a doubled image restores it.
 """
 
 from functools import lru_cache
@@ -27,18 +27,18 @@ SYM6 = (
     -0.007800708325034148,
 )
 REACH = 3
-"""Pixels that a pixel of the doubled image depends on, on either side of its own."""
+"""Neighbours on each side that a pixel of the doubled image depends on."""
 _TILE = 16
 
 
 def double(x: Tensor) -> Tensor:
-    """Image of twice the size; DC gain 1, zeros around. Filtered as by convolution with sym6."""
+    """Double the size by convolution with sym6; DC gain 1, zeros outside."""
     y: Tensor = _Double.apply(x, 1.0)
     return y
 
 
 def halve(x: Tensor) -> Tensor:
-    """Image of half the size: a quarter of the adjoint of `double`, and its inverse."""
+    """Halve the size: a quarter of the adjoint of `double`, and its inverse."""
     y: Tensor = _Halve.apply(x, 0.25)
     return y
 
@@ -66,7 +66,7 @@ class _Halve(Function):
 
 
 def _double_rows(x: Tensor) -> Tensor:
-    """Twice as long rows: tiles of them, each times one small matrix."""
+    """Double the length of rows, by multiplying tiles of them with one small matrix."""
     length = x.shape[-1]
     tile, tiles = _tiling(length)
     around = (REACH, tile * tiles - length + REACH)
@@ -75,7 +75,7 @@ def _double_rows(x: Tensor) -> Tensor:
 
 
 def _halve_rows(x: Tensor) -> Tensor:
-    """Half as long rows; the adjoint of `_double_rows`."""
+    """Halve the length of rows; the adjoint of `_double_rows`."""
     length = x.shape[-1] // 2
     tile, tiles = _tiling(length)
     around = (2 * REACH, 2 * (tile * tiles - length) + 2 * REACH)
@@ -84,21 +84,21 @@ def _halve_rows(x: Tensor) -> Tensor:
 
 
 def _multiplied(windows: Tensor, matrix: Tensor) -> Tensor:
-    """Rows of windows, each window times the matrix."""
-    # one large product: of strided windows PyTorch would make many small ones, five times slower
+    """Multiply each window with the matrix and join the results to rows."""
+    # one large product: with strided windows PyTorch makes many small ones, five times slower
     flat = windows.reshape(-1, windows.shape[-1]) @ matrix
     return flat.reshape(*windows.shape[:-2], -1)
 
 
 def _tiling(length: int) -> tuple[int, int]:
-    """Length of a tile, and how many of them cover a row."""
+    """Return the length of a tile and how many tiles cover a row."""
     tiles = max(1, round(length / _TILE))
     return -(-length // tiles), tiles
 
 
 @lru_cache(maxsize=64)
 def _matrix(tile: int, dtype: torch.dtype, device: torch.device) -> Tensor:
-    """`[tile + 6, 2 · tile]`: from pixels and those around them to pixels of the double image."""
+    """Return `[tile + 6, 2 · tile]`, from pixels and their neighbours to the doubled image."""
     taps = torch.tensor(SYM6, dtype=torch.float64)
     taps = 2 * taps / taps.sum()
     source = torch.arange(-REACH, tile + REACH)[:, None]
@@ -110,14 +110,14 @@ def _matrix(tile: int, dtype: torch.dtype, device: torch.device) -> Tensor:
 
 @lru_cache(maxsize=64)
 def _adjoint(tile: int, dtype: torch.dtype, device: torch.device) -> Tensor:
-    """`[2 · tile + 12, tile]`: the same, from the double image to the pixels."""
+    """Return `[2 · tile + 12, tile]`, from the doubled image back to pixels."""
     wide = _matrix(tile + 2 * REACH, dtype, device)
     with torch.inference_mode(False):
         return wide[2 * REACH : -2 * REACH].T.contiguous()
 
 
 def sample_bilinear(images: Tensor, grid: Tensor) -> Tensor:
-    """Values of images between their pixels, zeros outside.
+    """Interpolate images between their pixels, with zeros outside.
 
     Args:
         images: `[n, c, h, w]`.
@@ -142,12 +142,12 @@ class _Sample(Function):
 
 
 class _Spread(Function):
-    """The adjoint: adds each value to the pixels it would be sampled from."""
+    """Adjoint of sampling: adds each value to the pixels it would be sampled from."""
 
     @staticmethod
     def forward(ctx: Any, dy: Tensor, grid: Tensor, shape: tuple[int, ...]) -> Tensor:
         ctx.save_for_backward(grid)
-        # the images' values do not matter to this gradient, only their shape
+        # this gradient depends on the shape of the images only
         stand_in = dy.new_empty(1).expand(shape)
         bilinear, zeros = 0, 0
         mask = [True, False]

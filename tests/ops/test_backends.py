@@ -34,5 +34,5 @@ def test_an_unknown_backend_in_the_environment_is_refused_with_the_known_ones(mo
 def test_a_backend_that_cannot_run_here_is_refused_when_a_network_is_built(monkeypatch, build):
     monkeypatch.delenv("TRITON_INTERPRET", raising=False)
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
-    with pytest.raises(UsageError, match="backend triton: "):
+    with pytest.raises(UsageError, match="`backend=triton`: "):
         build(tiny(), c_dim=0, backend="triton")

@@ -1,4 +1,4 @@
-"""The operations of `fast` with Triton's kernels; a module, so that it is a backend."""
+"""The backend "triton": the operations of `fast` with kernels in Triton."""
 
 from functools import partial
 

@@ -1,8 +1,8 @@
-"""What runs on the GPU, in Triton's language; `kernels` starts it.
+"""Programs for the GPU in Triton's language, which `fused` launches.
 
-Feature maps are channels last, `[n, h, w, c]` in memory; a program does some pixels of some
-channels of one sample. Sums are float32, of float64 maps float64. `constants` are the slope of
-the leaky ReLU, the limit, and the taps.
+Feature maps are channels last, `[n, h, w, c]` in memory; a program computes some pixels of some
+channels of one sample. Sums are float32, and float64 for float64 maps. `constants` are the slope
+of the leaky ReLU, the limit, and the taps.
 """
 
 import os
@@ -11,12 +11,12 @@ import triton
 import triton.language as tl
 
 INTERPRETED = os.environ.get("TRITON_INTERPRET") == "1"
-"""Whether what is defined below runs on the CPU; Triton looks at the variable but once."""
+"""Whether the programs run on the CPU; Triton reads the variable only when it is imported."""
 
 
 @triton.jit
 def _add(a, b):
-    # not Triton's own sum: its interpreter knows that one only if it was on when Triton was loaded
+    # Triton's own sum works in its interpreter only if that was on when Triton was imported
     return a + b
 
 
@@ -24,13 +24,13 @@ def _add(a, b):
 def _tile(PIXELS: tl.constexpr, CHANNELS: tl.constexpr):
     pixel = tl.program_id(0) * PIXELS + tl.arange(0, PIXELS)
     channel = tl.program_id(2) * CHANNELS + tl.arange(0, CHANNELS)
-    # beyond 2³¹ numbers only the sample can point
+    # only the sample needs offsets beyond 2³¹
     return pixel, tl.program_id(1).to(tl.int64), channel
 
 
 @triton.jit
 def _source(row, column, a, b, h, w, UP: tl.constexpr, DOWN: tl.constexpr, PADDING: tl.constexpr):
-    """Pixel of the image that taps a and b read for a pixel of the result; whether there is one."""
+    """Return the pixel that taps a and b read for a pixel of the result, and if it exists."""
     i = row * DOWN + a - PADDING
     j = column * DOWN + b - PADDING
     there = (i >= 0) & (j >= 0) & (i < h * UP) & (j < w * UP) & (i % UP == 0) & (j % UP == 0)
@@ -53,7 +53,7 @@ def _filtered(
     PADDING: tl.constexpr,
     TAPS: tl.constexpr,
 ):
-    """Pixels of the filtered image x of one sample, `[pixels, channels]`."""
+    """Compute pixels of one sample of the filtered image x, `[pixels, channels]`."""
     row, column = pixel // out_w, pixel % out_w
     inside = (pixel < out_h * out_w)[:, None] & (channel < c)[None, :]
     total = tl.full(inside.shape, 0, constants.dtype.element_ty)
@@ -130,7 +130,7 @@ def tail(
 
 @triton.jit
 def _bent(dz, z, place, mask, constants):
-    """Gradient before leaky ReLU and clamp, which is read off their result z."""
+    """Compute the gradient before leaky ReLU and clamp from their result z."""
     slope, limit = tl.load(constants), tl.load(constants + 1)
     result = tl.load(z + place, mask=mask, other=0.0).to(slope.dtype)
     gradient = tl.load(dz + place, mask=mask, other=0.0).to(slope.dtype)
@@ -160,7 +160,7 @@ def tail_backward(
     PIXELS: tl.constexpr,
     CHANNELS: tl.constexpr,
 ):
-    """One program's pixels are those of y; z is as large or smaller."""
+    """Compute all gradients of a tail for pixels of y; z is as large or smaller."""
     pixel, n, channel = _tile(PIXELS, CHANNELS)
     row, column = pixel // w, pixel % w
     real = channel < c
@@ -180,7 +180,7 @@ def tail_backward(
     value = tl.load(y + here, mask=inside, other=0.0).to(total.dtype)
     factor = tl.load(scale + n * c + channel, mask=real, other=0.0).to(total.dtype)
     tl.store(dy + here, total * factor[None, :], mask=inside)
-    # the filter's adjoint times y is the gradient times y filtered, which nobody stored
+    # the adjoint times y equals the gradient times filtered y, which is not stored
     row_of_sums = (tl.program_id(0) * samples + n) * c + channel
     tl.store(d_scale + row_of_sums, tl.reduce(total * value, 0, _add), mask=real)
 
