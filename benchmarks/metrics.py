@@ -66,7 +66,7 @@ def questions() -> Iterator[Question]:
     yield Question(
         name="kid",
         contenders={
-            "ours": lambda: kernel_distance(real, fake).mean,
+            "ours": lambda: kernel_distance(real, fake)[0],
             **({"torch-fidelity": partial(peer.kid, *tensors)} if peer else {}),
         },
     )
@@ -80,7 +80,7 @@ def _of_neighbours(peer: "_TorchFidelity | None") -> Iterator[Question]:
     yield Question(
         name="precision",
         contenders={
-            "ours": lambda: precision_recall(real, fake).precision,
+            "ours": lambda: precision_recall(real, fake)[0],
             "scikit-learn": partial(_neighbours, real, fake),
             **({"torch-fidelity": partial(peer.precision, *tensors)} if peer else {}),
         },
@@ -93,7 +93,7 @@ def _of_classes(peer: "_TorchFidelity | None") -> Iterator[Question]:
     yield Question(
         name="is",
         contenders={
-            "ours": lambda: inception_score(tensor.softmax(1).numpy()).mean,
+            "ours": lambda: inception_score(tensor.softmax(1).numpy())[0],
             **({"torch-fidelity": partial(peer.inception_score, tensor)} if peer else {}),
         },
     )

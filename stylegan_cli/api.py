@@ -14,7 +14,7 @@ from stylegan_cli.benchmark.summary import summaries as benchmark_summaries
 from stylegan_cli.benchmark.summary import write_document as write_benchmark
 from stylegan_cli.data.dataset import Dataset, open_dataset
 from stylegan_cli.describe import describe, describe_foreign
-from stylegan_cli.detectors import open_detector
+from stylegan_cli.detectors import detector_note, open_detector
 from stylegan_cli.detectors.adding import Added, add_weights, fetch_weights, weights_facts
 from stylegan_cli.directions.file import Discovery
 from stylegan_cli.directions.file import check_discovery as check_directions
@@ -27,12 +27,24 @@ from stylegan_cli.interop.reading import is_foreign, read_foreign
 from stylegan_cli.interop.to_rosinality2 import rosinality_checkpoint, save_checkpoint
 from stylegan_cli.latents.references import parse_picks
 from stylegan_cli.latents.sampling import Sampling, chosen_class
-from stylegan_cli.metrics.cases import Options as EvaluationOptions
-from stylegan_cli.metrics.cases import folder_case, network_case, open_data
-from stylegan_cli.metrics.evaluation import Evaluation, Workplace, record_of
+from stylegan_cli.metrics.features import Workplace
 from stylegan_cli.metrics.in_training import train
-from stylegan_cli.metrics.protocol import protocol_named
-from stylegan_cli.metrics.records import append_record
+from stylegan_cli.metrics.metric import (
+    Best,
+    Conclusion,
+    Flag,
+    Found,
+    Metric,
+    OnCodes,
+    OnFeatures,
+    Remark,
+    Series,
+    Steps,
+)
+from stylegan_cli.metrics.metric import Request as EvaluationRequest
+from stylegan_cli.metrics.registry import metrics
+from stylegan_cli.metrics.registry import register as register_metric
+from stylegan_cli.metrics.run import evaluate, evaluate_all, workplace
 from stylegan_cli.networks.snapshot import Network, has_discriminator, load_network
 from stylegan_cli.recipe import Settled
 from stylegan_cli.recipe import load as load_recipe
@@ -80,40 +92,48 @@ __all__ = [
     "BenchmarkCase",
     "BenchmarkForm",
     "BenchmarkResult",
+    "Best",
     "Cell",
+    "Conclusion",
     "Dataset",
     "Discovery",
     "DiscoveryOptions",
     "Drawing",
     "EditOptions",
     "Estimate",
-    "Evaluation",
-    "EvaluationOptions",
+    "EvaluationRequest",
     "Filming",
+    "Flag",
     "Foreign",
+    "Found",
     "Framing",
     "GridOptions",
     "Measures",
+    "Metric",
     "Motion",
     "Network",
     "NoiseOptions",
+    "OnCodes",
+    "OnFeatures",
     "Plan",
     "Projection",
     "ProjectionOptions",
     "Recording",
+    "Remark",
     "Report",
     "Sampling",
     "Screen",
+    "Series",
     "Settled",
     "SgtoolError",
     "Stage",
+    "Steps",
     "Tick",
     "Tracks",
     "Unusable",
     "Video",
     "Workplace",
     "add_weights",
-    "append_record",
     "benchmark",
     "benchmark_cases",
     "benchmark_document",
@@ -127,16 +147,18 @@ __all__ = [
     "default_video",
     "describe",
     "describe_foreign",
+    "detector_note",
     "discovery",
     "edit",
     "edit_reaches",
     "estimate",
+    "evaluate",
+    "evaluate_all",
     "export_network",
     "export_paths",
     "fetch_weights",
     "find_components",
     "find_sefa",
-    "folder_case",
     "grid",
     "has_discriminator",
     "is_foreign",
@@ -144,10 +166,9 @@ __all__ = [
     "load_network",
     "load_recipe",
     "machine_facts",
+    "metrics",
     "mix",
-    "network_case",
     "noise_variation",
-    "open_data",
     "open_dataset",
     "open_detector",
     "open_report",
@@ -156,9 +177,8 @@ __all__ = [
     "parse_start",
     "pick_device",
     "projection_means",
-    "protocol_named",
     "read_foreign",
-    "record_of",
+    "register_metric",
     "render",
     "resolve_recipe",
     "rosinality_checkpoint",
@@ -175,6 +195,7 @@ __all__ = [
     "weights_facts",
     "with_measures",
     "without_repeats",
+    "workplace",
     "write_benchmark",
     "write_directions",
     "write_pdfs",

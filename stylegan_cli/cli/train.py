@@ -227,11 +227,13 @@ def _say_what_next(recipe: "Settled", folder: Path) -> None:
 
 
 def _name_detector(recipe: "Settled") -> None:
-    from stylegan_cli.cli.evaluate.command import name_detector
+    from stylegan_cli import api
     from stylegan_cli.detectors import default_detector
 
-    if recipe.metrics.every_ticks:
-        name_detector(recipe.metrics.detector or default_detector("features"), "features")
+    name = recipe.metrics.detector or default_detector("features")
+    note = api.detector_note(name, "features") if recipe.metrics.every_ticks else ""
+    if note:
+        console.note(note)
 
 
 @contextmanager

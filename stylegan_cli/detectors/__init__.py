@@ -1,10 +1,11 @@
-"""Networks that see: Inception, VGG16, AlexNet, MobileNetV2 and LPIPS; where weights come from."""
+"""Networks that metrics look through: Inception, VGG16, AlexNet, MobileNetV2 and LPIPS."""
 
 from stylegan_cli.detectors.detector import FeatureDetector, PerceptualDetector
 from stylegan_cli.detectors.registry import (
     Purpose,
     default_detector,
     detector_names,
+    detector_note,
     how_to_get_standard,
     is_standard,
     open_detector,
@@ -16,6 +17,7 @@ __all__ = [
     "Purpose",
     "default_detector",
     "detector_names",
+    "detector_note",
     "how_to_get_standard",
     "is_standard",
     "open_detector",

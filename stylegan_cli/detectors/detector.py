@@ -61,7 +61,7 @@ class FeatureDetector:
             UsageError: The detector knows no classes.
         """
         if not isinstance(self.network, InceptionFeatures):
-            raise UsageError(f"--detector {self.name}: knows no classes; use inception")
+            raise UsageError(f"`detector={self.name}`: knows no classes; use inception")
         with _in_float32(features.device):
             return self.network.probabilities(features)
 

@@ -1,4 +1,4 @@
-"""Which detectors there are, for what, and how each is made ready."""
+"""The detectors there are: their purposes, weights and networks."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -56,28 +56,36 @@ _DISTANCES: Mapping[str, _Kind] = {
 
 
 def detector_names(purpose: Purpose) -> tuple[str, ...]:
-    """Names of the detectors there are for a purpose, the standard one first."""
+    """Return names of the detectors for a purpose, the standard one first."""
     return tuple(sorted(_kinds(purpose), key=lambda name: not is_standard(name, purpose)))
 
 
 def is_standard(name: str, purpose: Purpose) -> bool:
-    """Whether results of this detector carry the plain name: `fid`, `precision`, `ppl`."""
+    """Return whether results of this detector carry the plain name: `fid`, `precision`, `ppl`."""
     return STANDARD[purpose] == name
 
 
 def default_detector(purpose: Purpose) -> str:
-    """The standard detector where its weights are here, else the one that ships."""
+    """Return the standard detector where its weights are here, else the one that ships."""
     standard = STANDARD[purpose]
     return standard if find_weights(_kinds(purpose)[standard].weights) else SHIPPED
 
 
 def how_to_get_standard(purpose: Purpose) -> str:
-    """The standard detector, and the command that gets its weights, in words."""
+    """Return the standard detector, and the command that gets its weights, in words."""
     standard = STANDARD[purpose]
     weights = _kinds(purpose)[standard].weights
     file = next(file for file in PUBLISHED if weights in file.gives)
     size = f"about {file.megabytes} MiB, {file.licence}"
     return f"{standard} ({size}): sgtool weights fetch {file.name}"
+
+
+def detector_note(name: str, purpose: Purpose) -> str:
+    """Return words on a detector that is not the standard one, and how to get that; else none."""
+    if is_standard(name, purpose):
+        return ""
+    standard = how_to_get_standard(purpose)
+    return f"detector {name}, whose name the numbers carry; the standard one is {standard}"
 
 
 @overload
@@ -91,7 +99,7 @@ def open_detector(
 def open_detector(
     name: str | None, *, purpose: Purpose, device: torch.device | str
 ) -> FeatureDetector | PerceptualDetector:
-    """A detector ready to look at images on a device.
+    """Open a detector, ready to look at images on a device.
 
     Weights that the user trusted although they are not the published ones make a detector of
     another name, such as `inception_unpublished`, which is no standard.
@@ -108,11 +116,11 @@ def open_detector(
     if name not in kinds:
         known = meant_or_all(name, detector_names(purpose))
         what = "distances" if purpose == "distance" else "features"
-        raise UsageError(f"--detector {name}: no detector of {what} has that name{known}")
+        raise UsageError(f"`detector={name}`: no detector of {what} has that name{known}")
     path = find_weights(kinds[name].weights)
     if path is None:
         ways = how_to_get(kinds[name].weights)
-        raise WeightsError(f"--detector {name}: its weights are not here; they are {ways}")
+        raise WeightsError(f"`detector={name}`: its weights are not here; they are {ways}")
     weights = read_weights(path)
     network = _network(kinds[name], weights).to(device)
     if not is_published(path):
@@ -127,7 +135,7 @@ def _kinds(purpose: Purpose) -> Mapping[str, _Kind]:
 
 
 def weights_shapes(weights: str) -> dict[str, torch.Size]:
-    """Names and shapes of all tensors that networks take of these weights."""
+    """Return names and shapes of all tensors that networks take of these weights."""
     kinds = [*_FEATURES.values(), *_DISTANCES.values()]
     with torch.device("meta"):
         states = [kind.build().state_dict() for kind in kinds if kind.weights == weights]

@@ -1,7 +1,7 @@
-"""What an evaluation measures: networks or folders of images, each against its reals."""
+"""The cases of an evaluation by features: networks or folders of images, and their reals."""
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +11,11 @@ from jaxtyping import Int64
 
 from stylegan_cli.data.dataset import Dataset, open_dataset
 from stylegan_cli.data.samples import drawn_path
-from stylegan_cli.errors import DataError, MetricError, UsageError
+from stylegan_cli.errors import DataError, MetricError, NetworkFileError, UsageError
+from stylegan_cli.files import similar
 from stylegan_cli.latents.sampling import Sampling, class_index
-from stylegan_cli.metrics.fakes import Fakes, LabelSource, seeds_of
+from stylegan_cli.metrics.fakes import Fakes, seeds_of
+from stylegan_cli.metrics.metric import Event, Remark, Request
 from stylegan_cli.metrics.pictures import Pictures, Stored, class_name, stored_data, stored_folder
 from stylegan_cli.metrics.protocol import STANDARD_COUNT, Protocol, real_rows
 from stylegan_cli.networks.build import build_generator
@@ -21,72 +23,80 @@ from stylegan_cli.networks.drawing import USUAL, Execution, precision_claim, pre
 from stylegan_cli.networks.noise import NoiseMode
 from stylegan_cli.networks.snapshot import Header, file_sha256, read_header
 
-
-@dataclass(frozen=True, kw_only=True)
-class Chosen:
-    """Images, and which of them count: all where no rows are named."""
-
-    pictures: Pictures
-    rows: Int64[np.ndarray, " rows"] | None = None
-
-    def __len__(self) -> int:
-        return len(self.pictures) if self.rows is None else len(self.rows)
+SNAPSHOTS = "network-*.safetensors"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Case:
-    """One thing to measure, again for every seed.
+    """Images to measure, again for every seed.
 
     Attributes:
-        name: What tells it from the others: a snapshot, a psi, a class; empty where it is alone.
+        name: The snapshot, psi or class; empty for a single one.
         fakes: One set of images a repeat.
         reals: None where nothing is compared.
-        facts: What its record says of it.
+        facts: Entries of its record.
     """
 
     name: str
-    fakes: tuple[Chosen, ...]
-    reals: Chosen | None
+    fakes: tuple[Pictures, ...]
+    reals: Stored | None
     facts: Mapping[str, Any]
 
 
-@dataclass(frozen=True, kw_only=True)
-class Data:
-    """Real images, and labels for a network that takes them."""
-
-    images: Stored
-    labels: LabelSource | None = None
-
-
-@dataclass(frozen=True, kw_only=True)
-class Options:
-    """What a network is asked for.
-
-    Attributes:
-        count: Fakes.
-        seed: Of the first repeat; the next ones count on.
-        execution: How its images are computed.
-    """
-
-    count: int = STANDARD_COUNT
-    seed: int = 0
-    repeat: int = 1
-    sampling: Sampling = field(default_factory=Sampling)
-    device: torch.device
-    execution: Execution = USUAL
-
-
-def open_data(path: str, network: Path) -> Data:
-    """The real images for a network: of its size, and with labels where it has classes.
-
-    Args:
-        path: Of the data set, or `sample:KIND`.
+def cases_of(
+    request: Request, protocol: Protocol, device: torch.device, execution: Execution = USUAL
+) -> Generator[Event, None, tuple[Case, ...]]:
+    """Yield remarks on what is measured, and return it.
 
     Raises:
+        SgtoolError: The request contradicts itself, or something cannot be read.
+    """
+    _check_alone(request)
+    if request.images is not None:
+        return (yield from _folder(request.images, request, protocol))
+    networks = networks_of(request)
+    data = yield from real_images(request.data, networks[0])
+
+    def case(name: str, network: Path, request: Request) -> Case:
+        return network_case(network, data, request, protocol, device, execution, name=name)
+
+    return tuple(_network_cases(networks, request, case))
+
+
+def networks_of(request: Request) -> Sequence[Path]:
+    """Return the network to measure, or every network of the run, the oldest first.
+
+    Raises:
+        NetworkFileError: The run has none.
+    """
+    run = request.all_snapshots
+    if run is None:
+        assert request.network is not None, "a network, a run or images are measured"
+        return [request.network]
+    found = sorted(run.glob(SNAPSHOTS))
+    if not found:
+        lead = (not run.exists() and similar(run)) or "; name the folder of a run"
+        raise NetworkFileError(f"`all_snapshots={run}`: no {SNAPSHOTS} there{lead}")
+    return found
+
+
+def real_images(chosen: str | None, network: Path) -> Generator[Event, None, Stored]:
+    """Open the real images for a network: of its size, and with labels where it has classes.
+
+    Args:
+        chosen: Path of the data set or `sample:KIND`; None takes those of the training.
+
+    Raises:
+        UsageError: Nothing was chosen, and the network does not say what it was trained on.
         DataError: The data cannot be used for this network.
     """
     header = read_header(network)
     section = header.recipe.data
+    path = chosen or section.path
+    if path is None:
+        raise UsageError(f"{network}: does not say what it was trained on; give `data`")
+    if chosen is None:
+        yield Remark(text=f"data {path}, as in training; `data` chooses another")
     place = drawn_path(path, resolution=section.resolution, channels=section.channels)
     dataset = open_dataset(
         place,
@@ -100,122 +110,183 @@ def open_data(path: str, network: Path) -> Data:
             f"{path}: labels have {dataset.c_dim} numbers, those of {network} {header.c_dim}; "
             "measure with the data that the network was trained on"
         )
-    return data_of_training(Path(place), dataset, fit=section.fit)
+    return stored_data(Path(place), dataset, fit=section.fit)
 
 
-def data_of_training(path: Path, dataset: Dataset, *, fit: str) -> Data:
-    """The images of an open data set, and its labels where it gives any.
-
-    Args:
-        path: Where the data set is.
-        fit: How it makes images square where it does.
-    """
-    images = stored_data(path, dataset, fit=fit)
-    if not dataset.c_dim:
-        return Data(images=images)
-    labels = LabelSource(name=images.sha256, count=len(dataset), label=dataset.label)
-    return Data(images=images, labels=labels)
-
-
-def data_of(network: Path) -> str:
-    """The data set a network says it was trained on.
+def labelled_images(
+    chosen: str | None, header: Header, network: Path
+) -> Generator[Event, None, Dataset]:
+    """Open the data set of a network with all it says of its images.
 
     Raises:
-        UsageError: It says nothing.
+        SgtoolError: There is none, or it cannot be read.
     """
-    path = read_header(network).recipe.data.path
+    from stylegan_cli.training.data import training_data
+
+    recipe = header.recipe
+    path = chosen or recipe.data.path
     if path is None:
-        raise UsageError(f"{network}: does not say what it was trained on; add --data")
-    return path
+        raise UsageError(f"{network}: does not say what it was trained on; give `data`")
+    if chosen is None:
+        yield Remark(text=f"data {path}, as in training; `data` chooses another")
+    data = replace(recipe.data, path=path, labels=header.c_dim > 0)
+    return training_data(replace(recipe, data=data))
 
 
 def network_case(
-    network: Path, data: Data | None, options: Options, protocol: Protocol, *, name: str = ""
+    network: Path,
+    data: Stored | None,
+    request: Request,
+    protocol: Protocol,
+    device: torch.device,
+    execution: Execution = USUAL,
+    *,
+    name: str = "",
 ) -> Case:
-    """Images of a network against the reals, of one class where the sampling chooses one.
+    """Pair images of a network with the reals, of one class where the request chooses one.
 
     Raises:
         SgtoolError: The network cannot be read, or there are no such class and seeds.
     """
-    header = read_header(network)
-    c_dim, chosen = header.c_dim, options.sampling.class_name
-    label = None
-    if chosen is not None:
-        number = class_index(header.classes, c_dim, chosen)
-        assert number is not None, "a class was chosen"
-        label = class_name(header.classes, number)
-    elif c_dim and data is None:
-        raise UsageError(
-            f"{network}: has classes, and draws labels from its data set; add --data or --class"
-        )
-    sampling = replace(options.sampling, noise_mode=_noise_mode(header))
+    header, sha256 = read_header(network), file_sha256(network)
+    count, label = request.num or STANDARD_COUNT, _class_of(header, request, network, data)
+    sampling = Sampling(
+        psi=request.psi,
+        cutoff=request.cutoff,
+        class_name=request.class_name,
+        noise_mode=_noise_mode(header),
+    )
+    precision = precision_of(header.recipe, execution)
     first = Fakes(
         file=network,
-        sha256=file_sha256(network),
+        sha256=sha256,
         side=header.recipe.data.resolution,
-        count=options.count,
-        seed=options.seed,
-        device=options.device,
+        count=count,
+        seed=request.seed,
+        device=device,
         sampling=sampling,
-        labels=data.labels if data else None,
-        execution=options.execution,
-        precision=precision_of(header.recipe, options.execution),
+        labels=data if data and data.label else None,
+        execution=execution,
+        precision=precision,
     )
-    fakes = [replace(first, seed=options.seed + i) for i in range(options.repeat)]
+    fakes = tuple(replace(first, seed=request.seed + i) for i in range(request.repeat))
     for each in fakes:
-        seeds_of(each.seed, range(options.count))
+        seeds_of(each.seed, range(count))
     mirrors = protocol.mirrors and header.recipe.data.mirror
-    return Case(
-        name=name,
-        fakes=tuple(Chosen(pictures=each) for each in fakes),
-        reals=_reals(data.images, label, options.count, protocol, mirrors) if data else None,
-        facts={
-            "network": str(network),
-            "network_sha256": first.sha256,
-            "kimg": header.kimg,
-            "psi": sampling.psi,
-            "cutoff": sampling.cutoff,
-            "class": label,
-            "noise_mode": sampling.noise_mode,
-            "seed": options.seed,
-            "repeat": options.repeat,
-            **precision_claim(first.precision),
-            **_facts_of_reals(data),
-        },
-    )
+    facts = {
+        "network": str(network),
+        "network_sha256": sha256,
+        "kimg": header.kimg,
+        "psi": sampling.psi,
+        "cutoff": sampling.cutoff,
+        "class": label,
+        "noise_mode": sampling.noise_mode,
+        "seed": request.seed,
+        "repeat": request.repeat,
+        **precision_claim(precision),
+        **_facts_of_reals(data),
+    }
+    reals = _reals(data, label, count, protocol, mirrors) if data else None
+    return Case(name=name, fakes=fakes, reals=reals, facts=facts)
 
 
 def folder_case(
-    images: Path, data: Data | None, protocol: Protocol, *, chosen: str | None = None
+    images: Path, data: Stored | None, protocol: Protocol, *, chosen: str | None = None
 ) -> Case:
-    """A folder or zip of images against the reals, as they are; both of one class if wanted.
+    """Pair a folder or zip of images with the reals, as they are; both of one class if wanted.
 
     Raises:
         DataError: The images cannot be used.
         MetricError: There are none of that class.
     """
     stored = stored_folder(images)
-    rows = None if chosen is None else _of_class(stored, chosen)
-    fakes = Chosen(pictures=stored, rows=rows)
-    reals = _reals(data.images, chosen, len(fakes), protocol, False) if data else None
+    fakes = replace(stored, rows=None if chosen is None else _of_class(stored, chosen))
     facts = {
         "images": str(images),
         "images_sha256": stored.sha256,
         "class": chosen,
         **_facts_of_reals(data),
     }
+    reals = _reals(data, chosen, fakes.counted, protocol, False) if data else None
     return Case(name=chosen or "", fakes=(fakes,), reals=reals, facts=facts)
 
 
-def class_options(classes: Sequence[str], c_dim: int, options: Options) -> Iterator[Options]:
-    """The options of each class of a network."""
-    for number in range(c_dim):
-        chosen = class_name(classes, number)
-        yield replace(options, sampling=replace(options.sampling, class_name=chosen))
+def _check_alone(request: Request) -> None:
+    """Raise if fields of the request exclude each other."""
+    given = request.changed
+    pairs = [
+        ("all_snapshots", "psi_curve"),
+        ("all_snapshots", "per_class"),
+        ("psi_curve", "per_class"),
+        ("psi", "psi_curve"),
+        ("class_name", "per_class"),
+    ]
+    for first, second in pairs:
+        if {first, second} <= given:
+            first = first.removesuffix("_name")
+            raise UsageError(f"`{first}` and `{second}`: one at a time; leave one out")
+    if request.images is None:
+        return
+    of_networks = ("all_snapshots", "psi_curve", "per_class", "repeat", "num", "seed", "psi")
+    for name in (*of_networks, "cutoff"):
+        if name in given:
+            raise UsageError(f"`{name}`: for networks; leave it out beside `images`")
+    if request.data is None:
+        raise UsageError("`images`: compared with what? give `data`")
+
+
+def _folder(
+    images: Path, request: Request, protocol: Protocol
+) -> Generator[Event, None, tuple[Case, ...]]:
+    data = stored_folder(Path(str(request.data)))
+    case = folder_case(images, data, protocol, chosen=request.class_name)
+    side = case.fakes[0].side
+    if side != data.side:
+        yield Remark(
+            text=f"{images}: {side} px, {data.name}: {data.side} px; detectors see different "
+            "detail in them",
+            is_warning=True,
+        )
+    return (case,)
+
+
+def _network_cases(
+    networks: Sequence[Path], request: Request, made: Callable[[str, Path, Request], Case]
+) -> Iterator[Case]:
+    network = networks[0]
+    match request.along:
+        case "snapshot":
+            for path in networks:
+                yield made(path.stem, path, request)
+        case "psi":
+            for psi in request.psi_curve or ():
+                yield made(f"{psi:g}", network, replace(request, psi=psi))
+        case "class":
+            header = read_header(network)
+            if not header.c_dim:
+                raise UsageError(f"`per_class`: {network} has no classes; leave it out")
+            for number in range(header.c_dim):
+                name = class_name(header.classes, number)
+                yield made(name, network, replace(request, class_name=name))
+        case _:
+            yield made("", network, request)
+
+
+def _class_of(header: Header, request: Request, network: Path, data: Stored | None) -> str | None:
+    """Return the name of the chosen class, None where labels are drawn."""
+    if request.class_name is not None:
+        number = class_index(header.classes, header.c_dim, request.class_name)
+        assert number is not None, "a class was chosen"
+        return class_name(header.classes, number)
+    if header.c_dim and data is None:
+        raise UsageError(
+            f"{network}: has classes, and draws labels from its data set; give `data` or `class`"
+        )
+    return None
 
 
 def _noise_mode(header: Header) -> NoiseMode:
-    """Fresh noise for each image, where there are noise inputs."""
+    """Return "random" where there are noise inputs: fresh noise for each image."""
     with torch.device("meta"):
         G = build_generator(header.recipe, c_dim=header.c_dim)
     return "random" if G.has_noise else "const"
@@ -223,18 +294,18 @@ def _noise_mode(header: Header) -> NoiseMode:
 
 def _reals(
     images: Stored, label: str | None, count: int, protocol: Protocol, mirrored: bool
-) -> Chosen:
+) -> Stored:
     if label is not None:
-        return Chosen(pictures=images, rows=_of_class(images, label))
+        return replace(images, rows=_of_class(images, label))
     if not protocol.fills:
-        return Chosen(pictures=images)
+        return images
     rows = real_rows(protocol, len(images), count, mirrored=mirrored)
-    return Chosen(pictures=replace(images, mirrored=mirrored), rows=rows)
+    return replace(images, mirrored=mirrored, rows=rows)
 
 
 def _of_class(images: Stored, label: str) -> Int64[np.ndarray, " rows"]:
     if images.classes is None:
-        raise MetricError(f"{images.name}: not all images have a class; leave --class out")
+        raise MetricError(f"{images.name}: not all images have a class; leave `class` out")
     rows = np.flatnonzero(np.array(images.classes) == label)
     if not len(rows):
         known = ", ".join(sorted(set(images.classes)))
@@ -242,5 +313,5 @@ def _of_class(images: Stored, label: str) -> Int64[np.ndarray, " rows"]:
     return rows
 
 
-def _facts_of_reals(data: Data | None) -> dict[str, Any]:
-    return {"data": data.images.name, "data_sha256": data.images.sha256} if data else {}
+def _facts_of_reals(data: Stored | None) -> dict[str, Any]:
+    return {"data": data.name, "data_sha256": data.sha256} if data else {}

@@ -1,222 +1,251 @@
-"""An evaluation: features of every case first, by all processes; then the numbers, by the first."""
+"""An evaluation by features: those of every case first, by all processes, then the numbers."""
 
-from collections.abc import Iterator, Mapping
+from collections import deque
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 
-from stylegan_cli.detectors import FeatureDetector, Purpose, is_standard
-from stylegan_cli.errors import MetricError
-from stylegan_cli.metrics.cases import Case, Chosen
-from stylegan_cli.metrics.features import Extraction
-from stylegan_cli.metrics.protocol import PURPOSES, Metric, Protocol, result_name
-from stylegan_cli.metrics.registry import Samples, least_images, measure
-from stylegan_cli.metrics.statistics import Features
-from stylegan_cli.runtime import World
-
-
-@dataclass(frozen=True, kw_only=True)
-class Result:
-    """One metric of one case.
-
-    Attributes:
-        values: By their full names, means over the repeats.
-        sd: Standard deviation over the repeats; empty for one.
-        runs: The values of each repeat.
-    """
-
-    case: Case
-    metric: Metric
-    values: Mapping[str, float]
-    sd: Mapping[str, float]
-    runs: tuple[Mapping[str, float], ...]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Workplace:
-    """Where an evaluation computes, and keeps its features."""
-
-    device: torch.device
-    folder: Path
-    world: World
-    batch_size: int | None = None
+from stylegan_cli.detectors import (
+    FeatureDetector,
+    Purpose,
+    detector_note,
+    how_to_get_standard,
+    is_standard,
+    open_detector,
+)
+from stylegan_cli.errors import MetricError, UsageError
+from stylegan_cli.metrics.cases import Case, cases_of
+from stylegan_cli.metrics.features import Extraction, Workplace
+from stylegan_cli.metrics.metric import (
+    Event,
+    Found,
+    Metric,
+    OnFeatures,
+    Remark,
+    Request,
+    Samples,
+    Steps,
+)
+from stylegan_cli.metrics.pictures import Pictures
+from stylegan_cli.metrics.protocol import Protocol, check_metrics, protocol_named, result_name
+from stylegan_cli.metrics.statistics import Features, check_features
 
 
 @dataclass(frozen=True, kw_only=True)
 class Evaluation:
-    """Metrics of cases.
+    """Metrics on features of cases.
 
     Attributes:
-        detectors: One for each purpose that the metrics have.
+        detectors: One for each purpose of the metrics.
     """
 
     metrics: tuple[Metric, ...]
     cases: tuple[Case, ...]
     detectors: Mapping[Purpose, FeatureDetector]
     protocol: Protocol
-    workplace: Workplace
+    place: Workplace
 
     def check(self) -> None:
-        """Refuse what cannot be measured before anything long begins.
+        """Raise before anything long begins if there are too few images.
 
         Raises:
-            MetricError: Too few images.
+            MetricError: Too few.
         """
         for case in self.cases:
             for metric in self.metrics:
-                for chosen, what in ((case.fakes[0], "fake"), (case.reals, "real")):
-                    _check_count(metric, case, chosen, what)
+                for pictures in self._compared(metric, case):
+                    least, kind = _on_features(metric).least, "fake"
+                    if pictures is case.reals:
+                        kind = "real"
+                    if pictures.counted < least:
+                        named = f"{case.name}: " if case.name else ""
+                        raise MetricError(
+                            f"{named}{pictures.counted} {kind} images are too few; {metric.name} "
+                            f"needs at least {least}"
+                        )
 
     @cached_property
     def extractions(self) -> tuple[Extraction, ...]:
         """The features that are needed, each once."""
         wanted = [
-            self._extraction(chosen, metric)
+            self._extraction(pictures, metric)
             for metric in self.metrics
             for case in self.cases
-            for chosen in (*_reals_for(metric, case), *case.fakes)
+            for pictures in (*self._compared(metric, case)[1:], *case.fakes)
         ]
         return tuple({extraction.file.path: extraction for extraction in wanted}.values())
 
-    @property
-    def missing(self) -> int:
-        """Images that detectors have yet to look at; all processes ask together."""
-        return sum(len(part) for each in self.extractions for part in each.missing)
-
-    def run(self) -> Iterator[int]:
-        """Compute features that are missing; yields how many more images are done.
+    def extract(self) -> Iterator[Event]:
+        """Compute features that are missing; all processes do this together.
 
         Raises:
             SgtoolError: Images cannot be read or drawn, or features not be written.
         """
-        for extraction in self.extractions:
-            yield from extraction.run()
+        missing = sum(len(part) for each in self.extractions for part in each.missing)
+        total = sum(len(each.pictures) for each in self.extractions)
+        if missing < total:
+            yield Remark(text=f"features of {total - missing} of {total} images are there already")
+        counts = (count for each in self.extractions for count in each.run())
+        yield Steps(label="images", total=missing, counts=counts)
+        deque(counts, maxlen=0)
 
-    def results(self) -> Iterator[Result]:
-        """Every metric of every case, for the first process.
+    def results(self) -> Iterator[Found]:
+        """Compute every metric of every case, for the first process.
 
         Raises:
             MetricError: Features are not finite.
-            UsageError: The detector does not tell what a metric needs.
         """
         for case in self.cases:
             for metric in self.metrics:
                 yield self._result(case, metric)
 
-    def warnings(self) -> Iterator[str]:
-        """What makes numbers less than they seem."""
-        if "fid" not in self.metrics:
-            return
-        dim = self.detector("fid").feature_dim
-        fewest = min(
-            len(chosen)
-            for case in self.cases
-            for chosen in (case.fakes[0], *_reals_for("fid", case))
-        )
-        if fewest <= dim:
-            yield (
-                f"{fewest} images for {dim} numbers each: the Fréchet distance comes out too "
-                "large; compare it with those of equally many images only"
-            )
+    def warnings(self) -> Iterator[Remark]:
+        """Yield what makes numbers less than they seem."""
+        for metric in self.metrics:
+            caution = _on_features(metric).caution
+            if caution is not None:
+                pairs = [self._compared(metric, case) for case in self.cases]
+                fewest = min(pictures.counted for pair in pairs for pictures in pair)
+                text = caution(fewest, self.detector(metric).feature_dim)
+                if text:
+                    yield Remark(text=text, is_warning=True)
 
     def detector(self, metric: Metric) -> FeatureDetector:
-        """What looks at the images for a metric."""
-        return self.detectors[PURPOSES[metric]]
+        """Return what looks at the images for a metric."""
+        return self.detectors[_on_features(metric).purpose]
 
-    def features(self, chosen: Chosen, metric: Metric) -> Features:
-        """Features of the images that count, as a metric sees them."""
-        features = self._extraction(chosen, metric).features()
-        return features if chosen.rows is None else features[chosen.rows]
+    def compares(self, metric: Metric) -> bool:
+        """Return whether a metric looks at real images, too."""
+        return _on_features(metric).compares
 
-    def _extraction(self, chosen: Chosen, metric: Metric) -> Extraction:
-        place = self.workplace
-        return Extraction(
-            pictures=chosen.pictures,
-            detector=self.detector(metric),
-            device=place.device,
-            folder=place.folder,
-            world=place.world,
-            batch_size=place.batch_size,
-        )
+    def features(self, pictures: Pictures, metric: Metric) -> Features:
+        """Return features of the images that count, as a metric sees them."""
+        return self._extraction(pictures, metric).features()
 
-    def _result(self, case: Case, metric: Metric) -> Result:
-        limit = (self.protocol.most_reals or {}).get(metric)
-        real = [self.features(reals, metric)[:limit] for reals in _reals_for(metric, case)]
-        runs = [
-            self._named(metric, fakes, self._samples(metric, fakes, real)) for fakes in case.fakes
-        ]
+    def _extraction(self, pictures: Pictures, metric: Metric) -> Extraction:
+        detector = self.detector(metric)
+        return Extraction(pictures=pictures, detector=detector, place=self.place)
+
+    def _compared(self, metric: Metric, case: Case) -> tuple[Pictures, ...]:
+        """Fakes of the first repeat, and the reals where the metric compares with them."""
+        reals = case.reals if self.compares(metric) else None
+        return (case.fakes[0],) if reals is None else (case.fakes[0], reals)
+
+    def _result(self, case: Case, metric: Metric) -> Found:
+        limit = (self.protocol.most_reals or {}).get(metric.name)
+        reals = self._compared(metric, case)[1:]
+        real = self.features(reals[0], metric)[:limit] if reals else None
+        runs = [self._measured(metric, fakes, real) for fakes in case.fakes]
         table = {name: [run[name] for run in runs] for name in runs[0]}
-        return Result(
-            case=case,
-            metric=metric,
-            values={name: float(np.mean(values)) for name, values in table.items()},
-            sd={name: float(np.std(v, ddof=1)) for name, v in table.items() if len(v) > 1},
-            runs=tuple(runs),
+        values = {name: float(np.mean(column)) for name, column in table.items()}
+        sd = {name: float(np.std(v, ddof=1)) for name, v in table.items() if len(v) > 1}
+        record = {
+            "metric": metric.name,
+            "case": case.name,
+            "results": values,
+            "sd": sd,
+            "runs": runs,
+            **case.facts,
+            **self._facts(case, metric),
+            "num_real": reals[0].counted if reals else None,
+        }
+        network = Path(case.facts["network"]) if "network" in case.facts else None
+        return Found(
+            metric=metric.name,
+            case=case.name,
+            values=values,
+            spread=sd,
+            records=(record,),
+            network=network,
         )
 
-    def _samples(self, metric: Metric, fakes: Chosen, real: list[Features]) -> Samples:
-        return Samples(
-            detector=self.detector(metric),
-            device=self.workplace.device,
-            real=real[0] if real else None,
+    def _measured(self, metric: Metric, fakes: Pictures, real: Features | None) -> dict[str, float]:
+        work, detector = _on_features(metric), self.detector(metric)
+        samples = Samples(
+            detector=detector,
+            device=self.place.device,
+            real=real,
             fake=self.features(fakes, metric),
             ddof=self.protocol.ddof,
         )
-
-    def _named(self, metric: Metric, fakes: Chosen, samples: Samples) -> Mapping[str, float]:
-        detector = self.detector(metric).name
+        if real is not None:
+            check_features(real, at_least=work.least, what="real images")
+        check_features(samples.fake, at_least=work.least, what="fake images")
         return {
-            result_name(value, metric, detector, len(fakes), self.protocol): number
-            for value, number in measure(metric, samples).items()
+            result_name(name, metric, detector.name, fakes.counted, self.protocol): value
+            for name, value in work.measure(samples).items()
+        }
+
+    def _facts(self, case: Case, metric: Metric) -> dict[str, Any]:
+        detector, place = self.detector(metric), self.place
+        network = case.facts.get("network")
+        return {
+            "snapshot_pkl": Path(network).name if network else None,
+            "num_fake": case.fakes[0].counted,
+            "protocol": self.protocol.name,
+            "ddof": self.protocol.ddof,
+            "detector": detector.name,
+            "detector_sha256": detector.sha256,
+            "resize": detector.resize,
+            "standard_detector": is_standard(detector.name, _on_features(metric).purpose),
+            "device": str(place.device),
+            "num_gpus": place.world.size if place.device.type == "cuda" else 0,
         }
 
 
-def record_of(evaluation: Evaluation, result: Result, *, seconds: float) -> dict[str, Any]:
-    """A line of `metrics.jsonl`: the numbers and everything they depend on.
+def open_evaluation(
+    metrics: Sequence[Metric], request: Request, place: Workplace
+) -> Generator[Event, None, Evaluation]:
+    """Yield remarks on what is measured and how, and return it, checked.
 
-    Args:
-        seconds: That it took, features included.
+    Raises:
+        SgtoolError: The request, the network, the images or the detector cannot be used.
     """
-    case, detector = result.case, evaluation.detector(result.metric)
-    place = evaluation.workplace
-    reals = _reals_for(result.metric, case)
-    return {
-        "metric": result.metric,
-        "case": case.name,
-        "results": dict(result.values),
-        "sd": dict(result.sd),
-        "runs": [dict(run) for run in result.runs],
-        **case.facts,
-        "snapshot_pkl": Path(case.facts["network"]).name if "network" in case.facts else None,
-        "num_fake": len(case.fakes[0]),
-        "num_real": len(reals[0]) if reals else None,
-        "protocol": evaluation.protocol.name,
-        "ddof": evaluation.protocol.ddof,
-        "detector": detector.name,
-        "detector_sha256": detector.sha256,
-        "resize": detector.resize,
-        "standard_detector": is_standard(detector.name, PURPOSES[result.metric]),
-        "device": str(place.device),
-        "num_gpus": place.world.size if place.device.type == "cuda" else 0,
-        "total_time": seconds,
-        "total_time_str": str(timedelta(seconds=round(seconds))),
-    }
-
-
-def _reals_for(metric: Metric, case: Case) -> tuple[Chosen, ...]:
-    return () if metric == "is" or case.reals is None else (case.reals,)
-
-
-def _check_count(metric: Metric, case: Case, chosen: Chosen | None, what: str) -> None:
-    least = least_images(metric)
-    if chosen is None or (metric == "is" and what == "real") or len(chosen) >= least:
-        return
-    named = f"{case.name}: " if case.name else ""
-    raise MetricError(
-        f"{named}{len(chosen)} {what} images are too few; {metric} needs {least} at least"
+    protocol = protocol_named(request.protocol)
+    check_metrics([metric.name for metric in metrics], protocol)
+    detectors: dict[Purpose, FeatureDetector] = {}
+    for metric in metrics:
+        purpose = _on_features(metric).purpose
+        if purpose not in detectors:
+            detectors[purpose] = open_detector(
+                request.detector, purpose=purpose, device=place.device
+            )
+    possible = yield from _possible(metrics, detectors)
+    for seen, detector in detectors.items():
+        note = detector_note(detector.name, seen)
+        if note:
+            yield Remark(text=note)
+    cases = yield from cases_of(request, protocol, place.device, place.execution)
+    evaluation = Evaluation(
+        metrics=possible, cases=cases, detectors=detectors, protocol=protocol, place=place
     )
+    evaluation.check()
+    return evaluation
+
+
+def _possible(
+    metrics: Sequence[Metric], detectors: Mapping[Purpose, FeatureDetector]
+) -> Generator[Event, None, tuple[Metric, ...]]:
+    """Return the metrics that the detectors can tell; a single one must be among them."""
+    possible = []
+    for metric in metrics:
+        work = _on_features(metric)
+        detector = detectors[work.purpose]
+        if not work.needs_classes or detector.tells_classes:
+            possible.append(metric)
+            continue
+        reason = f"the {work.title} counts classes, and {detector.name} tells none"
+        if len(metrics) == 1:
+            standard = how_to_get_standard(work.purpose)
+            raise UsageError(f"{reason}; the standard detector is {standard}")
+        yield Remark(text=f"{reason}: left out")
+    return tuple(possible)
+
+
+def _on_features(metric: Metric) -> OnFeatures:
+    assert isinstance(metric.work, OnFeatures)
+    return metric.work

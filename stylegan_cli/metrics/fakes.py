@@ -1,13 +1,12 @@
 """Images of a generator as metrics take them: image i of an evaluation depends on its seed only."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from jaxtyping import Float32
 
 from stylegan_cli.errors import NetworkFileError, UsageError
 from stylegan_cli.latents.codes import Codes
@@ -21,6 +20,7 @@ from stylegan_cli.latents.sampling import (
     truncate,
     z_of_seeds,
 )
+from stylegan_cli.metrics.pictures import Label, Stored
 from stylegan_cli.networks.drawing import USUAL, Execution, open_for_drawing, precision_claim
 from stylegan_cli.networks.snapshot import Network, Precision
 from stylegan_cli.ranges import SEEDS
@@ -31,36 +31,19 @@ from stylegan_cli.shapes import Pixels
 
 SEEDS_AN_EVALUATION = 1_000_000
 
-Row = Float32[np.ndarray, " c_dim"]
-
-
-@dataclass(frozen=True, kw_only=True)
-class LabelSource:
-    """Where labels of images come from when no class is chosen: from images of the data set.
-
-    Attributes:
-        name: Equal for equal labels.
-        count: How many labels there are to choose from.
-        label: Gives one of them.
-    """
-
-    name: str
-    count: int
-    label: Callable[[int], Row]
-
 
 @dataclass(frozen=True, kw_only=True)
 class Fakes:
     """The first `count` images of an evaluation's seed.
 
     Attributes:
-        file: The network; it is read when images are drawn, and let go of afterwards.
+        file: The network, in memory only while images are drawn.
         sha256: Of the file.
         side: Of the images.
         seed: Of the evaluation; its images have the seeds from 1,000,000 times this on.
-        labels: For a network with classes where `sampling` chooses none.
-        execution: How they are computed.
-        precision: What that comes to with this network.
+        labels: Images whose labels are drawn where `sampling` chooses no class.
+        execution: How the images are computed.
+        precision: Of this network's activations.
     """
 
     file: Path
@@ -70,7 +53,7 @@ class Fakes:
     seed: int
     device: torch.device
     sampling: Sampling = field(default_factory=lambda: Sampling(noise_mode="random"))
-    labels: LabelSource | None = None
+    labels: Stored | None = None
     execution: Execution = USUAL
     precision: Precision = "fp32"
 
@@ -87,15 +70,23 @@ class Fakes:
             "cutoff": self.sampling.cutoff,
             "noise_mode": self.sampling.noise_mode,
             "class": self.sampling.class_name,
-            "labels": self.labels.name if self.labels else None,
+            "labels": self.labels.sha256 if self.labels else None,
             **precision_claim(self.precision),
         }
+
+    @property
+    def rows(self) -> None:
+        return None
+
+    @property
+    def counted(self) -> int:
+        return self.count
 
     def __len__(self) -> int:
         return self.count
 
     def batches(self, parts: Sequence[range]) -> Iterator[Pixels]:
-        """The images of each part.
+        """Yield the images of each part.
 
         Raises:
             UsageError: The network cannot do what the sampling asks for.
@@ -108,7 +99,7 @@ class Fakes:
 
 
 def seeds_of(evaluation: int, part: range) -> range:
-    """Seeds of images of an evaluation; `sgtool grid` draws the same images from them.
+    """Return seeds of images of an evaluation; `sgtool grid` draws the same images from them.
 
     Raises:
         UsageError: There are no such seeds.
@@ -116,17 +107,17 @@ def seeds_of(evaluation: int, part: range) -> range:
     first = evaluation * SEEDS_AN_EVALUATION
     if evaluation < 0 or first + part.stop - 1 not in SEEDS or part.stop > SEEDS_AN_EVALUATION:
         raise UsageError(
-            f"--seed {evaluation}: out of range for {part.stop} images; the valid range is "
+            f"`seed={evaluation}`: out of range for {part.stop} images; the valid range is "
             f"0-{SEEDS.stop // SEEDS_AN_EVALUATION - 1}, with {SEEDS_AN_EVALUATION:,} images each"
         )
     return range(first + part.start, first + part.stop)
 
 
 def draw_fakes(network: Network, fakes: Fakes, part: range) -> Pixels:
-    """Images of an evaluation by their numbers, drawn as one batch.
+    """Draw images of an evaluation by their numbers, as one batch.
 
     Raises:
-        NetworkFileError: The network gives images that are no numbers.
+        NetworkFileError: The network makes images with NaN or infinite values.
     """
     codes = _codes(network, fakes, seeds_of(fakes.seed, part))
     plan = Plan(
@@ -160,10 +151,11 @@ def _codes(network: Network, fakes: Fakes, seeds: range) -> Codes:
     return Codes(ws=ws.cpu().numpy(), noise_seed=noise, labels=labels, z=z)
 
 
-def _label(network: Network, fakes: Fakes, seed: int) -> Row:
-    """The chosen class, or the label of an image of the data set chosen by the seed."""
+def _label(network: Network, fakes: Fakes, seed: int) -> Label:
+    """Return the chosen class, or the label of an image that the seed chooses."""
     if fakes.labels is not None and fakes.sampling.class_name is None:
         stream = numpy_stream(seed, "label of an evaluation")
+        assert fakes.labels.label is not None, "the data set has labels"
         return fakes.labels.label(int(stream.integers(fakes.labels.count)))
     row = np.zeros(network.c_dim, np.float32)
     chosen = class_index(network.classes, network.c_dim, fakes.sampling.class_name)

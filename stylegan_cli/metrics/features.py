@@ -1,9 +1,9 @@
-"""From images to features: streamed, kept on disk as they come, shared among processes."""
+"""Features of images: streamed, kept on disk as they come, shared among processes."""
 
 import hashlib
 import json
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, nullcontext, suppress
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -19,17 +19,17 @@ from stylegan_cli.errors import OutputError
 from stylegan_cli.files import put_in_place, writing
 from stylegan_cli.metrics.pictures import Pictures, on_white
 from stylegan_cli.metrics.statistics import Features
-from stylegan_cli.networks.drawing import default_batch_size
+from stylegan_cli.networks.drawing import USUAL, Execution, default_batch_size
 from stylegan_cli.runtime import World
 from stylegan_cli.shapes import Pixels
 
 SCHEMA = 1
 MAX_BYTES = 16 * 2**30
-"""Features longest not used are removed where all together take more than this."""
+"""The least recently used features are removed when all together take more than this."""
 
 
 def usual_folder() -> Path:
-    """Where features are kept: below $SGTOOL_CACHE, or sgtool in the user's cache."""
+    """Return the folder of features: in $SGTOOL_CACHE, or sgtool in the user's cache."""
     chosen = os.environ.get("SGTOOL_CACHE")
     if chosen:
         return Path(chosen) / "features"
@@ -37,9 +37,12 @@ def usual_folder() -> Path:
 
 
 def key_of(claims: Mapping[str, Any]) -> str:
-    """The name of what these claims, as JSON holds them, describe."""
+    """Return a name for what these claims, as JSON holds them, describe."""
     text = json.dumps({"schema": SCHEMA, **claims}, sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:32]
+
+
+Rows = Float32[np.ndarray, "rows dim"]
 
 
 class FeatureFile:
@@ -71,7 +74,7 @@ class FeatureFile:
         return False
 
     def rows(self) -> int:
-        """How many images are done."""
+        """Return how many images are done."""
         if self.is_finished:
             return self._shape[0]
         if not self.unfinished.exists():
@@ -79,12 +82,18 @@ class FeatureFile:
         return max(0, self.unfinished.stat().st_size - len(self._head())) // self._row_bytes()
 
     @contextmanager
-    def appending(self, rows: int) -> Iterator["Rows"]:
-        """Write from this row on; what lies behind it is dropped. Finished when all are there.
+    def appending(self, rows: int) -> Iterator[Callable[[Rows], None]]:
+        """Yield what puts rows behind the first ones; with all of them the file is finished.
 
         Raises:
             OutputError: The place cannot be written, or another process is writing to it.
         """
+
+        def add(features: Rows) -> None:
+            with writing(self.path):
+                file.write(np.ascontiguousarray(features, "<f4").tobytes())
+                file.flush()
+
         with ExitStack() as stack:
             with writing(self.path):
                 self.path.parent.mkdir(parents=True, exist_ok=True)
@@ -94,14 +103,14 @@ class FeatureFile:
                 file.write(self._head())
                 file.seek(len(self._head()) + rows * self._row_bytes())
                 file.truncate()
-            yield Rows(file, self.path)
+            yield add
         if self.rows() == self._shape[0]:
             with writing(self.path):
                 put_in_place(self.unfinished, self.path)
 
     def read(self) -> Features:
-        """All features, mapped into memory rather than read into it."""
-        os.utime(self.path)  # removing starts with the longest not used
+        """Return all features, mapped into memory."""
+        os.utime(self.path)  # the least recently used are removed first
         features: Features = np.load(self.path, mmap_mode="r", allow_pickle=False)
         return features
 
@@ -117,25 +126,8 @@ class FeatureFile:
         return b"\x93NUMPY\x01\x00" + size + text.ljust(length - 1).encode() + b"\n"
 
 
-class Rows:
-    """Takes the next features of a file that is being written."""
-
-    def __init__(self, file: BinaryIO, path: Path) -> None:
-        self._file, self._path = file, path
-
-    def add(self, features: Float32[np.ndarray, "rows dim"]) -> None:
-        """Put these behind the others.
-
-        Raises:
-            OutputError: The place is full.
-        """
-        with writing(self._path):
-            self._file.write(np.ascontiguousarray(features, "<f4").tobytes())
-            self._file.flush()
-
-
 def remove_unused(folder: Path, *, max_bytes: int = MAX_BYTES) -> None:
-    """Remove the features longest not used until the others take no more than this."""
+    """Remove the least recently used features until the others take no more than this."""
     if not folder.is_dir():
         return
     files = [(path.stat(), path) for path in folder.glob("*.npy")]
@@ -162,23 +154,30 @@ def _lock(file: BinaryIO, path: Path) -> None:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Workplace:
+    """The device and the processes that measure, and the cache.
+
+    Attributes:
+        folder: Where features are kept.
+    """
+
+    device: torch.device
+    folder: Path
+    world: World = field(default_factory=World)
+    execution: Execution = USUAL
+
+
+@dataclass(frozen=True, kw_only=True)
 class Extraction:
     """The features of a set of images by one detector.
 
     A batch of images is in memory at a time. Batches are cut alike for every number of processes
     and every interruption, so the features are the same bits.
-
-    Attributes:
-        folder: Where features are kept.
-        batch_size: Images at once; by their size if not given.
     """
 
     pictures: Pictures
     detector: FeatureDetector
-    device: torch.device
-    folder: Path
-    world: World = field(default_factory=World)
-    batch_size: int | None = None
+    place: Workplace
 
     @cached_property
     def file(self) -> FeatureFile:
@@ -189,14 +188,15 @@ class Extraction:
             "detector": [self.detector.name, self.detector.sha256, self.detector.resize],
         }
         shape = len(self.pictures), self.detector.feature_dim
-        return FeatureFile(self.folder, key_of(claims), shape)
+        return FeatureFile(self.place.folder, key_of(claims), shape)
 
     @cached_property
     def missing(self) -> tuple[range, ...]:
         """The batches without features when this was first asked; all processes ask together."""
-        size, count = self.batch_size or default_batch_size(self.pictures.side), len(self.pictures)
+        count = len(self.pictures)
+        size = self.place.execution.batch_size or default_batch_size(self.pictures.side)
         # only the first process's disk counts
-        first = self.world.gather(self._first_missing(size))[0]
+        first = self.place.world.gather(self._first_missing(size))[0]
         return tuple(range(start, min(start + size, count)) for start in range(first, count, size))
 
     def run(self) -> Iterator[int]:
@@ -207,29 +207,30 @@ class Extraction:
         """
         if not self.missing:
             return
-        world = self.world
+        world = self.place.world
         own = self.pictures.batches(self.missing[world.rank :: world.size])
         start = self.missing[0].start
-        with self.file.appending(start) if world.is_first else nullcontext() as rows:
+        with self.file.appending(start) if world.is_first else nullcontext() as add:
             for _ in range(0, len(self.missing), world.size):
                 done = 0
                 for features in world.gather(self._features(next(own, None))):
-                    if rows is not None:
-                        rows.add(features)
+                    if add is not None:
+                        add(features)
                     done += len(features)
                 yield done
 
     def features(self) -> Features:
-        """All features, once none is missing; for the first process."""
-        return self.file.read()
+        """Return the features of the images that count, for the first process."""
+        features, rows = self.file.read(), self.pictures.rows
+        return features if rows is None else features[rows]
 
     def _first_missing(self, size: int) -> int:
         if self.file.is_finished:
             return len(self.pictures)
         return min(self.file.rows(), len(self.pictures) - 1) // size * size
 
-    def _features(self, pixels: Pixels | None) -> Float32[np.ndarray, "n dim"]:
+    def _features(self, pixels: Pixels | None) -> Rows:
         if pixels is None:  # the last round may have fewer batches than processes
             return np.empty((0, self.detector.feature_dim), np.float32)
         images = torch.from_numpy(np.ascontiguousarray(on_white(pixels))).permute(0, 3, 1, 2)
-        return self.detector.features(images.to(self.device)).float().cpu().numpy()
+        return self.detector.features(images.to(self.place.device)).float().cpu().numpy()

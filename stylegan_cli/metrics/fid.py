@@ -3,7 +3,8 @@
 import numpy as np
 from jaxtyping import Float64
 
-from stylegan_cli.metrics.statistics import Moments
+from stylegan_cli.metrics.metric import Metric, OnFeatures, Samples
+from stylegan_cli.metrics.statistics import Moments, moments
 
 
 def frechet_distance(a: Moments, b: Moments) -> float:
@@ -23,3 +24,37 @@ def _trace_of_root(a: Float64[np.ndarray, "d d"], b: Float64[np.ndarray, "d d"])
     variances, directions = np.linalg.eigh(b)
     L = directions * np.sqrt(np.maximum(variances, 0))
     return float(np.sqrt(np.maximum(np.linalg.eigvalsh(L.T @ a @ L), 0)).sum())
+
+
+def _measure(samples: Samples) -> dict[str, float]:
+    real, fake = (moments(features, ddof=samples.ddof) for features in samples.pair)
+    return {"fid": frechet_distance(real, fake)}
+
+
+def _caution(images: int, dim: int) -> str | None:
+    if images > dim:
+        return None
+    return (
+        f"{images} images for {dim} numbers each: the Fréchet distance comes out too large; "
+        "compare it only with those of equally many images"
+    )
+
+
+FID = Metric(
+    name="fid",
+    about="""Measure the Fréchet distance to real images (FID).
+
+    It compares the distribution of features of generated images with that of real ones; 0 means
+    equal. Called FID with the Inception detector and 50,000 images; otherwise the name of the
+    number contains that of the detector, as in fd_alex.
+    """,
+    examples=(
+        "`network=runs/people`",
+        "`num=2000` `repeat=5` `data=people.zip`",
+        "`all_snapshots=runs/people` `num=5000`",
+        "`images=drawn.zip` `data=people.zip`",
+        "`protocol=ada` `detector=inception`",
+    ),
+    work=OnFeatures(measure=_measure, title="Fréchet distance", caution=_caution),
+    better="smaller",
+)

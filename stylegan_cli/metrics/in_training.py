@@ -13,12 +13,15 @@ from stylegan_cli.data.dataset import Dataset
 from stylegan_cli.data.samples import drawn_path
 from stylegan_cli.detectors import FeatureDetector, open_detector
 from stylegan_cli.errors import UsageError
-from stylegan_cli.metrics.cases import Data, Options, data_of_training, network_case
-from stylegan_cli.metrics.evaluation import Evaluation, Workplace, record_of
-from stylegan_cli.metrics.features import remove_unused, usual_folder
-from stylegan_cli.metrics.protocol import OURS, PURPOSES
-from stylegan_cli.metrics.records import NAME, append_record, read_records
-from stylegan_cli.metrics.snapshots import Best, link_best, networks_until, prune
+from stylegan_cli.metrics.cases import network_case
+from stylegan_cli.metrics.evaluation import Evaluation
+from stylegan_cli.metrics.features import Workplace, remove_unused, usual_folder
+from stylegan_cli.metrics.metric import Best, OnFeatures, Request, Steps
+from stylegan_cli.metrics.pictures import Stored, stored_data
+from stylegan_cli.metrics.protocol import OURS
+from stylegan_cli.metrics.records import NAME, append_found, read_records
+from stylegan_cli.metrics.registry import metrics
+from stylegan_cli.metrics.snapshots import link_best, networks_until, prune
 from stylegan_cli.networks.drawing import USUAL, precision_of
 from stylegan_cli.networks.snapshot import file_sha256
 from stylegan_cli.recipe import Settled
@@ -83,7 +86,7 @@ class Gauge:
 
     recipe: Settled
     folder: Path
-    data: Data
+    data: Stored
     detector: FeatureDetector
     workplace: Workplace
 
@@ -108,16 +111,16 @@ class Gauge:
         # numbers and kept features are those of `sgtool eval`, in whatever precision is trained
         repeatable(place.device, torch.float32)
         try:
-            for _ in evaluation.run():
-                if place.world.any(stop()):
-                    return {}
+            for event in evaluation.extract():
+                for _ in event.counts if isinstance(event, Steps) else ():
+                    if place.world.any(stop()):
+                        return {}
             if not place.world.is_first:
                 return {}
             (result,) = evaluation.results()
         finally:
             repeatable(place.device, pick_dtype(self.recipe.train.precision, place.device))
-        record = record_of(evaluation, result, seconds=time.monotonic() - began)
-        append_record(self.folder / NAME, record)
+        append_found(result, self.folder, time.monotonic() - began)
         self._link_best()
         self._prune(network)
         return result.values
@@ -133,14 +136,15 @@ class Gauge:
         return bool(known) and file_sha256(network) in known
 
     def _evaluation(self, network: Path) -> Evaluation:
-        metric, place = self.recipe.metrics.metric, self.workplace
-        options = Options(count=self.recipe.metrics.num, device=place.device)
+        metric, place = metrics()[self.recipe.metrics.metric], self.workplace
+        assert isinstance(metric.work, OnFeatures)
+        request = Request(network=network, num=self.recipe.metrics.num)
         evaluation = Evaluation(
             metrics=(metric,),
-            cases=(network_case(network, self.data, options, OURS),),
-            detectors={PURPOSES[metric]: self.detector},
+            cases=(network_case(network, self.data, request, OURS, place.device),),
+            detectors={metric.work.purpose: self.detector},
             protocol=OURS,
-            workplace=place,
+            place=place,
         )
         evaluation.check()
         return evaluation
@@ -169,7 +173,7 @@ class Gauge:
             "metric": self.recipe.metrics.metric,
             "num_fake": self.recipe.metrics.num,
             "detector_sha256": self.detector.sha256,
-            "data_sha256": self.data.images.sha256,
+            "data_sha256": self.data.sha256,
             "protocol": None,
             "psi": 1.0,
             "class": None,
@@ -195,7 +199,7 @@ def open_gauge(recipe: Settled, dataset: Dataset, folder: Path, workplace: Workp
     return Gauge(
         recipe=recipe,
         folder=folder,
-        data=data_of_training(Path(path), dataset.whole, fit=data.fit),
+        data=stored_data(Path(path), dataset.whole, fit=data.fit),
         detector=open_detector(
             recipe.metrics.detector, purpose="features", device=workplace.device
         ),

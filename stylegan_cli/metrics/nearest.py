@@ -1,21 +1,31 @@
-"""The training images that generated ones come closest to: has the network learned by heart?"""
+"""The training images that generated ones come closest to: does the network copy them?"""
 
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from json import dumps
+from typing import TYPE_CHECKING, Annotated, Any
 
 import numpy as np
 from jaxtyping import Float64, Int64
 
-from stylegan_cli.figures.layout import Content, paint
-from stylegan_cli.figures.layout import Place as Slot
-from stylegan_cli.metrics.evaluation import Evaluation
-from stylegan_cli.metrics.fakes import Fakes, draw_fakes, seeds_of
-from stylegan_cli.metrics.pictures import on_white
-from stylegan_cli.metrics.precision_recall import Place, neighbours
-from stylegan_cli.metrics.statistics import check_features
-from stylegan_cli.networks.drawing import open_for_drawing
+from stylegan_cli.metrics.fid import FID
+from stylegan_cli.metrics.metric import ALL, Event, Flag, Found, Metric, Remark, Request
 from stylegan_cli.shapes import Picture
+
+if TYPE_CHECKING:
+    from stylegan_cli.figures.layout import Content
+    from stylegan_cli.metrics.evaluation import Evaluation
+    from stylegan_cli.metrics.fakes import Fakes
+    from stylegan_cli.metrics.features import Workplace
+
+
+@dataclass(frozen=True, kw_only=True)
+class NearestOptions:
+    """The size of the picture."""
+
+    show: Annotated[int, Flag(words="Generated images in the picture.", metavar="N", least=1)] = 8
+    neighbours: Annotated[int, Flag(words="Training images for each.", metavar="N", least=1)] = 5
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,11 +34,11 @@ class Nearest:
 
     Attributes:
         fakes: Their numbers in the evaluation, the closest first.
-        seeds: Theirs.
+        seeds: Their seeds.
         reals: Numbers of the nearest training images of each.
-        distances: To those, in the detector's features.
-        median_fake: Distance of a generated image to the nearest training image, in the middle.
-        median_real: The same of a training image to the nearest other one.
+        distances: To those, between the detector's features.
+        median_fake: Median distance of generated images to the nearest training image.
+        median_real: The same of training images to the nearest other one.
     """
 
     fakes: Int64[np.ndarray, " shown"]
@@ -40,27 +50,31 @@ class Nearest:
 
     @property
     def ratio(self) -> float:
-        """Far below 1, generated images are copies; about 1, they lie as training images do."""
+        """Far below 1, generated images are copies; about 1, they differ as training images do."""
         return self.median_fake / self.median_real if self.median_real else float("inf")
 
 
-def find_nearest(evaluation: Evaluation, *, shown: int, count: int) -> Nearest:
-    """The closest of the first case, by the features of its Fréchet distance.
+def find_nearest(evaluation: "Evaluation", *, shown: int, count: int) -> Nearest:
+    """Find the closest of the first case, by the features of its Fréchet distance.
 
     Args:
-        shown: So many generated images.
-        count: So many training images for each.
+        shown: Generated images.
+        count: Training images for each.
 
     Raises:
         MetricError: Too few images, or features that are not finite.
     """
+    from stylegan_cli.metrics.distances import Place, neighbours
+    from stylegan_cli.metrics.fakes import seeds_of
+    from stylegan_cli.metrics.statistics import check_features
+
     case = evaluation.cases[0]
     assert case.reals is not None, "nearest to what"
-    real = evaluation.features(case.reals, "fid")
-    fake = evaluation.features(case.fakes[0], "fid")
+    real = evaluation.features(case.reals, FID)
+    fake = evaluation.features(case.fakes[0], FID)
     check_features(real, at_least=count + 1, what="real images")
     check_features(fake, at_least=1, what="fake images")
-    place = Place(evaluation.workplace.device)
+    place = Place(evaluation.place.device)
     found = neighbours(fake, real, count, place=place)
     closest = np.argsort(found.distances[:, 0], kind="stable")[:shown]
     rows = case.reals.rows
@@ -78,8 +92,14 @@ def find_nearest(evaluation: Evaluation, *, shown: int, count: int) -> Nearest:
     )
 
 
-def nearest_picture(evaluation: Evaluation, nearest: Nearest) -> Picture:
-    """Each generated image with its nearest training images and their distances."""
+def nearest_picture(evaluation: "Evaluation", nearest: Nearest) -> Picture:
+    """Paint each generated image with its nearest training images and their distances."""
+    from stylegan_cli.figures.layout import Place as Slot
+    from stylegan_cli.figures.layout import paint
+    from stylegan_cli.metrics.fakes import draw_fakes
+    from stylegan_cli.metrics.pictures import on_white
+    from stylegan_cli.networks.drawing import open_for_drawing
+
     reals = evaluation.cases[0].reals
     assert reals is not None, "nearest to what"
     fakes = _fakes(evaluation)
@@ -90,13 +110,16 @@ def nearest_picture(evaluation: Evaluation, nearest: Nearest) -> Picture:
         part = range(index, index + 1)
         if kind == "fake":
             return on_white(draw_fakes(network, fakes, part)[0])
-        (pixels,) = reals.pictures.batches([part])
+        (pixels,) = reals.batches([part])
         return on_white(pixels[0])
 
     return paint(_content(nearest, evaluation), network.G.resolution, read)
 
 
-def _content(nearest: Nearest, evaluation: Evaluation) -> Content:
+def _content(nearest: Nearest, evaluation: "Evaluation") -> "Content":
+    from stylegan_cli.figures.layout import Content
+    from stylegan_cli.figures.layout import Place as Slot
+
     shown, count = nearest.reals.shape
     images: dict[tuple[int, int], Slot] = {
         (row, 0): ("fake", (int(index),)) for row, index in enumerate(nearest.fakes)
@@ -105,10 +128,10 @@ def _content(nearest: Nearest, evaluation: Evaluation) -> Content:
     for row, column in np.ndindex(shown, count):
         images[row, 1 + column] = "real", (int(nearest.reals[row, column]),)
         captions[row, 1 + column] = f"{nearest.distances[row, column]:.3g}"
-    detector = evaluation.detector("fid").name
+    detector = evaluation.detector(FID).name
     title = (
         f"closest to training images · distances by {detector} · "
-        f"half are above {nearest.median_fake:.3g}; among training images {nearest.median_real:.3g}"
+        f"median {nearest.median_fake:.3g}; among training images {nearest.median_real:.3g}"
     )
     return Content(
         title=title,
@@ -119,9 +142,9 @@ def _content(nearest: Nearest, evaluation: Evaluation) -> Content:
     )
 
 
-def nearest_record(evaluation: Evaluation, nearest: Nearest) -> Mapping[str, Any]:
-    """A line of `metrics.jsonl`."""
-    case, detector = evaluation.cases[0], evaluation.detector("fid")
+def nearest_record(evaluation: "Evaluation", nearest: Nearest) -> Mapping[str, Any]:
+    """Return a line of `metrics.jsonl`."""
+    case, detector = evaluation.cases[0], evaluation.detector(FID)
     return {
         "metric": "nearest",
         "case": case.name,
@@ -132,8 +155,8 @@ def nearest_record(evaluation: Evaluation, nearest: Nearest) -> Mapping[str, Any
         },
         "closest": _rows(nearest),
         **case.facts,
-        "num_fake": len(case.fakes[0]),
-        "num_real": len(case.reals or ()),
+        "num_fake": case.fakes[0].counted,
+        "num_real": case.reals.counted if case.reals else 0,
         "detector": detector.name,
         "detector_sha256": detector.sha256,
         "resize": detector.resize,
@@ -145,7 +168,63 @@ def _rows(nearest: Nearest) -> Sequence[Mapping[str, Any]]:
     return [{"seed": seed, "reals": reals, "distances": far} for seed, reals, far in rows]
 
 
-def _fakes(evaluation: Evaluation) -> Fakes:
-    pictures = evaluation.cases[0].fakes[0].pictures
+def _fakes(evaluation: "Evaluation") -> "Fakes":
+    from stylegan_cli.metrics.fakes import Fakes
+
+    pictures = evaluation.cases[0].fakes[0]
     assert isinstance(pictures, Fakes), "folders have no seeds"
     return pictures
+
+
+def _run(request: Request, place: "Workplace") -> Iterator[Event]:
+    from stylegan_cli.figures.png import write_png
+    from stylegan_cli.metrics.evaluation import open_evaluation
+    from stylegan_cli.metrics.features import key_of
+    from stylegan_cli.metrics.records import append_found
+
+    began = time.monotonic()
+    evaluation = yield from open_evaluation([FID], request, place)
+    yield from evaluation.extract()
+    if not place.world.is_first:
+        return
+    options: NearestOptions = request.options
+    nearest = find_nearest(evaluation, shown=options.show, count=options.neighbours)
+    record = nearest_record(evaluation, nearest)
+    folder = request.folder(request.network)
+    picture = folder / f"nearest-{key_of(record)[:8]}.png"
+    write_png(picture, nearest_picture(evaluation, nearest), origin=dumps(record))
+    found = Found(
+        metric="nearest",
+        case="",
+        values=record["results"],
+        spread={},
+        records=(record,),
+        files=(picture,),
+        network=request.network,
+    )
+    found, _ = append_found(found, folder, time.monotonic() - began)
+    for file in found.files:
+        yield Remark(text=f"wrote {file}")
+    yield found
+
+
+NEAREST = Metric(
+    name="nearest",
+    about="""Find the training images closest to generated ones.
+
+    Shows the generated images that are nearest to training images, and how near training images
+    are to each other: a ratio far below 1 means that the network copies training images.
+    """,
+    examples=(
+        "`network=runs/people` `num=1000`",
+        "`num=1000` `show=12` `neighbours=6` `psi=0.7`",
+    ),
+    work=_run,
+    takes=ALL
+    - {
+        *("images", "repeat", "protocol", "all_snapshots", "psi_curve", "per_class"),
+        "save_features",
+    },
+    options=NearestOptions,
+    in_all=False,
+)

@@ -1,4 +1,4 @@
-"""Sets of images as metrics take them: in a fixed order, in batches, the same every time."""
+"""Sets of images as metrics take them: in batches and in a fixed order."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing
@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
-from jaxtyping import UInt8
+from jaxtyping import Float32, Int64, UInt8
 
 from stylegan_cli.data.dataset import Dataset
 from stylegan_cli.data.entries import Entry, Source, entry_path
@@ -18,6 +18,7 @@ from stylegan_cli.errors import DataError
 from stylegan_cli.shapes import Picture, Pixels
 
 AnyPixels = UInt8[np.ndarray, "*shape _"]
+Label = Float32[np.ndarray, " c_dim"]
 
 MAX_THREADS = 8
 BATCHES_AHEAD = 2
@@ -31,6 +32,8 @@ class Pictures(Protocol):
         name: What messages call them.
         identity: Equal for equal images, and only for those; as JSON holds it.
         side: Width and height, the larger one.
+        rows: Numbers of the images that count; None counts all.
+        counted: How many count.
     """
 
     @property
@@ -39,22 +42,28 @@ class Pictures(Protocol):
     def identity(self) -> Mapping[str, Any]: ...
     @property
     def side(self) -> int: ...
+    @property
+    def rows(self) -> Int64[np.ndarray, " rows"] | None: ...
+    @property
+    def counted(self) -> int: ...
     def __len__(self) -> int: ...
     def batches(self, parts: Sequence[range]) -> Iterator[Pixels]:
-        """The images of each part."""
+        """Yield the images of each part."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Stored:
-    """Images that are there: of a data set or a folder, and their mirror images if wanted.
+    """Images of a data set or a folder, and their mirror images if wanted.
 
     Attributes:
         count: Images without their mirror images.
-        read: Gives an image by its number, safe in several threads.
+        read: Returns an image by its number, safe in several threads.
         sha256: Of their content.
         how: What was done to them on reading.
         classes: Name of each image's class, where all have one.
+        label: Returns the label of an image, where the data set has labels.
         mirrored: Behind all images come their mirror images.
+        rows: Numbers of the images that count; None counts all.
     """
 
     name: str
@@ -64,7 +73,13 @@ class Stored:
     sha256: str
     how: str
     classes: tuple[str, ...] | None = None
+    label: Callable[[int], Label] | None = None
     mirrored: bool = False
+    rows: Int64[np.ndarray, " rows"] | None = None
+
+    @property
+    def counted(self) -> int:
+        return len(self) if self.rows is None else len(self.rows)
 
     @property
     def identity(self) -> Mapping[str, Any]:
@@ -99,7 +114,7 @@ class Stored:
 
 
 def stored_data(path: Path, dataset: Dataset, *, fit: str) -> Stored:
-    """All images of an open data set.
+    """Return all images of an open data set, with their labels.
 
     Args:
         path: Where the data set is.
@@ -115,11 +130,12 @@ def stored_data(path: Path, dataset: Dataset, *, fit: str) -> Stored:
         sha256=content_sha256(path),
         how=f"{side} px, {channels} channels, {fit}",
         classes=_classes(dataset),
+        label=dataset.label if dataset.c_dim else None,
     )
 
 
 def stored_folder(path: Path) -> Stored:
-    """All images at a path as they are; they must be of one size.
+    """Return all images at a path as they are; they must be of one size.
 
     Raises:
         DataError: Nothing usable there.
@@ -163,7 +179,7 @@ def _rgb(source: Source, entry: Entry) -> Picture:
 
 
 def on_white(pixels: AnyPixels) -> AnyPixels:
-    """Grey and RGB as they are; of RGBA, the colours on white ground."""
+    """Return grey and RGB as they are, RGBA on white ground."""
     if pixels.shape[-1] != 4:
         return pixels
     colours, alpha = pixels[..., :3].astype(np.uint32), pixels[..., 3:].astype(np.uint32)
@@ -178,7 +194,7 @@ def _classes(dataset: Dataset) -> tuple[str, ...] | None:
 
 
 def class_name(classes: Sequence[str], number: int) -> str:
-    """Name of a class; its number in digits where it has none."""
+    """Return the name of a class, or its number in digits where it has none."""
     return classes[number] if classes else str(number)
 
 

@@ -1,152 +1,90 @@
 """Precision and recall, density and coverage: images within the reach of others' neighbourhoods.
 
-Kynkäänniemi et al. 2019; Naeem et al. 2020. Distances are taken in blocks, in float64: a matrix of
-all of them is never held.
+Kynkäänniemi et al. 2019; Naeem et al. 2020.
 """
 
-from collections.abc import Iterator
-from dataclasses import KW_ONLY, dataclass
-from itertools import groupby
+from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
-from jaxtyping import Float64
-from torch import Tensor
 
+from stylegan_cli.metrics.metric import Metric, OnFeatures, Samples
 from stylegan_cli.metrics.statistics import Features
 
-ROWS, COLUMNS = 1024, 8192
-ROUNDING = 1e-13
-"""Squared distances below this part of the squared lengths are those of equal points."""
+if TYPE_CHECKING:
+    from stylegan_cli.metrics.distances import Place
 
-
-@dataclass(frozen=True)
-class Place:
-    """Where distances are computed, and from what.
-
-    Attributes:
-        half: Features are rounded to float16 first, as the originals keep them.
-    """
-
-    device: torch.device
-    _: KW_ONLY
-    half: bool = False
-
-
-PLAIN = Place(torch.device("cpu"))
-
-
-@dataclass(frozen=True, kw_only=True)
-class PrecisionRecall:
-    """Share of fakes near reals, and of reals near fakes."""
-
-    precision: float
-    recall: float
-
-
-@dataclass(frozen=True, kw_only=True)
-class DensityCoverage:
-    """How many reals' neighbourhoods hold a fake, over k; and the share that hold any."""
-
-    density: float
-    coverage: float
-
-
-@dataclass(frozen=True, kw_only=True)
-class Neighbours:
-    """For each point, the nearest of others, the nearest first."""
-
-    indices: np.ndarray
-    distances: Float64[np.ndarray, "n count"]
+NEAREST_PRECISION, NEAREST_DENSITY = 3, 5
+MOST_FOR_DENSITY = 10_000
 
 
 def precision_recall(
-    real: Features, fake: Features, *, k: int = 3, place: Place = PLAIN
-) -> PrecisionRecall:
-    """Shares within the distance to the k-th nearest other point of the same set, itself included.
+    real: Features, fake: Features, *, k: int = 3, place: "Place | None" = None
+) -> tuple[float, float]:
+    """Return precision and recall: shares of fakes near reals, and of reals near fakes.
+
+    Near is within the distance to the k-th nearest other point of the same set, itself
+    included.
 
     Args:
         real: More than k rows.
         fake: More than k rows.
     """
+    from stylegan_cli.metrics.distances import PLAIN, distance_blocks, reach
+
+    place = place or PLAIN
     real_reach, fake_reach = reach(real, k, place=place), reach(fake, k, place=place)
     covered_fake = np.zeros(len(fake), bool)
     covered_real = np.zeros(len(real), bool)
-    for rows, columns, distances in _distance_blocks(fake, real, place):
+    for rows, columns, distances in distance_blocks(fake, real, place):
         covered_fake[rows] |= (distances <= real_reach[columns]).any(dim=1).cpu().numpy()
         covered_real[columns] |= (
             (distances <= fake_reach[rows].unsqueeze(1)).any(dim=0).cpu().numpy()
         )
-    return PrecisionRecall(precision=float(covered_fake.mean()), recall=float(covered_real.mean()))
+    return float(covered_fake.mean()), float(covered_real.mean())
 
 
 def density_coverage(
-    real: Features, fake: Features, *, k: int = 5, place: Place = PLAIN
-) -> DensityCoverage:
-    """Fakes strictly within the distance from a real to its k-th nearest other real.
+    real: Features, fake: Features, *, k: int = 5, place: "Place | None" = None
+) -> tuple[float, float]:
+    """Return density and coverage of the neighbourhoods of reals.
+
+    The mean number of neighbourhoods that hold a fake, over k, and the share that hold any; they
+    reach, strictly, to the k-th nearest other real.
 
     Args:
         real: More than k rows.
         fake: At least one row.
     """
+    from stylegan_cli.metrics.distances import PLAIN, distance_blocks, reach
+
+    place = place or PLAIN
     real_reach = reach(real, k, place=place)
     held, covered = 0, np.zeros(len(real), bool)
-    for _, columns, distances in _distance_blocks(fake, real, place):
+    for _, columns, distances in distance_blocks(fake, real, place):
         inside = distances < real_reach[columns]
         held += int(inside.sum())
         covered[columns] |= inside.any(dim=0).cpu().numpy()
-    return DensityCoverage(density=held / (k * len(fake)), coverage=float(covered.mean()))
+    return held / (k * len(fake)), float(covered.mean())
 
 
-def reach(points: Features, k: int, *, place: Place = PLAIN) -> Tensor:
-    """Distance of each point to its k-th nearest other one, float64, on the device."""
-    nearest = _smallest(points, points, k + 1, place)
-    # the point itself is the nearest
-    return torch.cat([distances[:, k] for distances, _ in nearest])
+def _measure(samples: Samples) -> dict[str, float]:
+    from stylegan_cli.metrics.distances import Place
+
+    real, fake = samples.pair
+    half = Place(samples.device, half=True)
+    precision, recall = precision_recall(real, fake, k=NEAREST_PRECISION, place=half)
+    some = (features[:MOST_FOR_DENSITY] for features in (real, fake))
+    density, coverage = density_coverage(*some, k=NEAREST_DENSITY, place=Place(samples.device))
+    return {"precision": precision, "recall": recall, "density": density, "coverage": coverage}
 
 
-def neighbours(
-    points: Features, others: Features, count: int, *, place: Place = PLAIN
-) -> Neighbours:
-    """The nearest `count` of others for each point."""
-    distances, indices = zip(*_smallest(points, others, count, place), strict=True)
-    return Neighbours(
-        indices=torch.cat(indices).cpu().numpy(), distances=torch.cat(distances).cpu().numpy()
-    )
+PRECISION_RECALL = Metric(
+    name="pr",
+    about="""Measure precision, recall, density and coverage.
 
-
-def _smallest(
-    points: Features, others: Features, count: int, place: Place
-) -> Iterator[tuple[Tensor, Tensor]]:
-    """The smallest distances of a block of points, ascending, and to which others they are."""
-    for _, row in groupby(_distance_blocks(points, others, place), key=lambda block: block[0]):
-        found, indices = [], []
-        for _, columns, distances in row:
-            nearest = distances.topk(min(count, distances.shape[1]), largest=False)
-            found.append(nearest.values)
-            indices.append(nearest.indices + columns.start)
-        values, order = torch.cat(found, 1).topk(count, largest=False)
-        yield values, torch.cat(indices, 1).gather(1, order)
-
-
-def _distance_blocks(
-    points: Features, others: Features, place: Place
-) -> Iterator[tuple[slice, slice, Tensor]]:
-    """Euclidean distances `[rows, columns]`, row block by row block."""
-    for row in range(0, len(points), ROWS):
-        rows = slice(row, min(row + ROWS, len(points)))
-        a = _tensor(points[rows], place)
-        for column in range(0, len(others), COLUMNS):
-            columns = slice(column, min(column + COLUMNS, len(others)))
-            yield rows, columns, _distances(a, _tensor(others[columns], place))
-
-
-def _distances(a: Tensor, b: Tensor) -> Tensor:
-    lengths = a.square().sum(1, keepdim=True) + b.square().sum(1)
-    squared = torch.addmm(lengths, a, b.T, alpha=-2)
-    return torch.where(squared > ROUNDING * lengths, squared, 0).sqrt_()
-
-
-def _tensor(features: Features, place: Place) -> Tensor:
-    rounded = features.astype(np.float16) if place.half else features
-    return torch.from_numpy(rounded.astype(np.float64)).to(place.device)
+    Precision is the share of generated images that lie among the real ones, recall the share of
+    real images that lie among the generated ones.
+    """,
+    examples=("`network=runs/people` `num=5000`", "`num=2000` `psi_curve=0.5:1:6`"),
+    work=OnFeatures(measure=_measure, least=1 + NEAREST_DENSITY, purpose="manifold"),
+)

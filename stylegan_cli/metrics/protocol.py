@@ -1,27 +1,19 @@
-"""How many images of which kind a number is made of, and so what it may be called."""
+"""Published ways to measure: which images count, and the names of the numbers."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 from jaxtyping import Int64
 
-from stylegan_cli.detectors import Purpose, is_standard
+from stylegan_cli.detectors import is_standard
 from stylegan_cli.errors import UsageError, meant_or_all
+from stylegan_cli.metrics.metric import Metric, OnFeatures
 from stylegan_cli.runtime import numpy_stream
 
-Metric = Literal["fid", "kid", "is", "pr"]
-
 STANDARD_COUNT = 50_000
-PURPOSES: Mapping[Metric, Purpose] = {
-    "fid": "features",
-    "kid": "features",
-    "is": "features",
-    "pr": "manifold",
-}
 WITHOUT_INCEPTION = {"fid": "fd", "kid": "kd"}
-"""Names that promise Inception, and what they are with any other detector."""
+"""Names that promise Inception, and their form with any other detector."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,7 +22,7 @@ class Protocol:
 
     Attributes:
         name: None is ours: all reals as they are, names without numbers.
-        metrics: What it defines.
+        metrics: Those on features that it defines; None for all.
         fills: Reals are repeated, or cut off, to as many as there are fakes; else all are taken.
         mirrors: Reals are mirrored by chance where the training did so.
         ddof: Of the covariance.
@@ -38,11 +30,11 @@ class Protocol:
     """
 
     name: str | None = None
-    metrics: tuple[Metric, ...] = ("fid", "kid", "is", "pr")
+    metrics: tuple[str, ...] | None = None
     fills: bool = False
     mirrors: bool = False
     ddof: int = 1
-    most_reals: Mapping[Metric, int] | None = None
+    most_reals: Mapping[str, int] | None = None
 
 
 OURS = Protocol()
@@ -54,7 +46,7 @@ PROTOCOLS: Mapping[str, Protocol] = {
 
 
 def protocol_named(name: str | None) -> Protocol:
-    """The protocol of that name; None is ours.
+    """Return the protocol of that name; None is ours.
 
     Raises:
         UsageError: There is none of that name.
@@ -62,22 +54,24 @@ def protocol_named(name: str | None) -> Protocol:
     if name is None:
         return OURS
     if name not in PROTOCOLS:
-        raise UsageError(f"--protocol {name}: no such protocol{meant_or_all(name, PROTOCOLS)}")
+        raise UsageError(f"`protocol={name}`: no such protocol{meant_or_all(name, PROTOCOLS)}")
     return PROTOCOLS[name]
 
 
 def result_name(value: str, metric: Metric, detector: str, fakes: int, protocol: Protocol) -> str:
-    """What a number is called: the plain or published name only where it is that number.
+    """Return the name of a number: the plain or published one only where it is that number.
 
     Args:
         value: "fid", "kid", "kid_sd", "is_mean", "is_std", "precision", …
         fakes: How many images it is made of.
     """
-    standard = is_standard(detector, PURPOSES[metric])
+    assert isinstance(metric.work, OnFeatures)
+    standard = is_standard(detector, metric.work.purpose)
     plain = standard and fakes == STANDARD_COUNT
     if protocol.name is None:
         return value if plain else f"{_honest(value, standard=False)}_{detector}"
-    published = _published(_honest(value, standard=standard), metric, fakes, protocol)
+    whole = "_full" if metric.work.compares and not protocol.fills else ""
+    published = _published(_honest(value, standard=standard), metric.name, fakes, whole)
     return published if standard else f"{published}_{detector}"
 
 
@@ -86,9 +80,8 @@ def _honest(value: str, *, standard: bool) -> str:
     return value if standard else WITHOUT_INCEPTION.get(stem, stem) + underscore + rest
 
 
-def _published(value: str, metric: Metric, fakes: int, protocol: Protocol) -> str:
+def _published(value: str, metric: str, fakes: int, whole: str) -> str:
     count = f"{fakes // 1000}k" if fakes and fakes % 1000 == 0 else str(fakes)
-    whole = "" if protocol.fills or metric == "is" else "_full"
     if metric == "pr":
         return f"pr{count}3{whole}_{value}"
     stem, underscore, rest = value.partition("_")
@@ -98,7 +91,7 @@ def _published(value: str, metric: Metric, fakes: int, protocol: Protocol) -> st
 def real_rows(
     protocol: Protocol, available: int, wanted: int, *, mirrored: bool
 ) -> Int64[np.ndarray, " rows"]:
-    """Which reals count, by number: of `available` images, then their mirror images.
+    """Return which reals count, by number: of `available` images, then their mirror images.
 
     Args:
         wanted: As many as there are fakes.
@@ -112,15 +105,15 @@ def real_rows(
     return rows
 
 
-def check_metrics(metrics: Sequence[Metric], protocol: Protocol) -> None:
-    """Refuse what a protocol does not define.
+def check_metrics(metrics: Sequence[str], protocol: Protocol) -> None:
+    """Raise if the protocol does not define one of the metrics.
 
     Raises:
         UsageError: It does not define one of the metrics.
     """
     for metric in metrics:
-        if metric not in protocol.metrics:
+        if protocol.metrics is not None and metric not in protocol.metrics:
             raise UsageError(
-                f"--protocol {protocol.name}: does not define {metric}; "
+                f"`protocol={protocol.name}`: does not define {metric}; "
                 f"it has {', '.join(protocol.metrics)}"
             )

@@ -4,28 +4,58 @@ import json
 import platform
 import time
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 from stylegan_cli.errors import DataError
 from stylegan_cli.files import append_line
+from stylegan_cli.metrics.metric import Found
 
 NAME = "metrics.jsonl"
 _VERSIONS_OF = ("stylegan_cli", "torch", "numpy")
+_CIRCUMSTANCES = frozenset(
+    {
+        *("timestamp", "created_utc", "versions", "total_time", "total_time_str"),
+        *("device", "num_gpus", "num_processes"),
+    }
+)
+"""Entries that tell how a number was computed rather than what it is."""
 
 
-def append_record(path: Path, record: Mapping[str, Any]) -> None:
-    """Add one line: the record, then when and with which versions it was made.
+def append_found(found: Found, folder: Path, seconds: float) -> tuple[Found, bool]:
+    """Add the records to the folder's file; returns them as they are there, and whether any is new.
+
+    Args:
+        seconds: That each took.
+
+    Raises:
+        OutputError: The folder cannot be written.
+    """
+    took = {"total_time": seconds, "total_time_str": str(timedelta(seconds=round(seconds)))}
+    records = tuple({**record, **took} for record in found.records)
+    new = [append_record(folder / NAME, record) for record in records]
+    files = (folder / NAME, *found.files)
+    return replace(found, records=records, files=files), any(new)
+
+
+def append_record(path: Path, record: Mapping[str, Any]) -> bool:
+    """Add a line, unless an equal one is there: the record, its date and the versions it is of.
 
     Args:
         path: The file; it and its folder are made where they are missing.
         record: What JSON holds.
 
+    Returns:
+        Whether a line was added.
+
     Raises:
         OutputError: The place cannot be written.
     """
+    if any(_matter(record) == _matter(there) for there in read_records(path)):
+        return False
     now = time.time()
     whole = {
         **record,
@@ -34,10 +64,11 @@ def append_record(path: Path, record: Mapping[str, Any]) -> None:
         "versions": _versions(),
     }
     append_line(path, json.dumps(whole, ensure_ascii=False))
+    return True
 
 
 def read_records(path: Path) -> list[dict[str, Any]]:
-    """Every whole record of the file, the oldest first; none where there is no file.
+    """Return every whole record of the file, the oldest first; none where there is no file.
 
     Raises:
         DataError: It cannot be read.
@@ -50,6 +81,12 @@ def read_records(path: Path) -> list[dict[str, Any]]:
     except OSError as error:
         raise DataError(f"{path}: cannot be read ({error.strerror})") from error
     return [record for line in lines if (record := _parsed(line)) is not None]
+
+
+def _matter(record: Mapping[str, Any]) -> str:
+    """What a record says of its numbers, as JSON holds it."""
+    kept = {key: value for key, value in record.items() if key not in _CIRCUMSTANCES}
+    return json.dumps(kept, sort_keys=True)
 
 
 def _parsed(line: str) -> dict[str, Any] | None:

@@ -1,7 +1,7 @@
 """The features behind numbers, for whoever wants to compute others."""
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,8 +11,7 @@ import numpy as np
 from jaxtyping import Float
 
 from stylegan_cli.files import writing, written_whole
-from stylegan_cli.metrics.curves import file_stem
-from stylegan_cli.metrics.evaluation import Evaluation, Result
+from stylegan_cli.metrics.evaluation import Evaluation
 
 SCHEMA = 1
 ROWS_A_CHUNK = 256
@@ -61,35 +60,32 @@ def _attributes(facts: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
         yield key, value if isinstance(value, str | int | float) else json.dumps(value)
 
 
-def save_features(evaluation: Evaluation, results: Sequence[Result], folder: Path) -> Path:
-    """Write the features of all images that were measured; returns the HDF5 file.
+def save_features(evaluation: Evaluation, path: Path) -> None:
+    """Write the features of all images that were measured to an HDF5 file.
 
     Raises:
-        OutputError: The folder cannot be written.
+        OutputError: The place cannot be written.
     """
-    path = folder / f"{file_stem(results)}.h5"
-    tables = dict(_tables(evaluation))
-    write_features(path, tables, {"metrics": list(evaluation.metrics)})
-    return path
+    facts = {"metrics": [metric.name for metric in evaluation.metrics]}
+    write_features(path, dict(_tables(evaluation)), facts)
 
 
 def _tables(evaluation: Evaluation) -> Iterator[tuple[str, Table]]:
     """`DETECTOR/fake`, `DETECTOR/real`, with the case and the repeat before where there are any."""
     for metric in evaluation.metrics:
         detector = evaluation.detector(metric)
-        seen: dict[str, Any] = {
+        seen = {
             "detector": detector.name,
             "detector_sha256": detector.sha256,
             "resize": detector.resize,
         }
         for case in evaluation.cases:
             place = f"{case.name}/{detector.name}" if case.name else detector.name
-            several = len(case.fakes) > 1
-            for i, chosen in enumerate(case.fakes):
-                facts = {**seen, "images": dict(chosen.pictures.identity)}
-                name = f"{place}/fake-{i}" if several else f"{place}/fake"
-                yield name, Table(features=evaluation.features(chosen, metric), facts=facts)
-            if case.reals is not None and metric != "is":
-                facts = {**seen, "images": dict(case.reals.pictures.identity)}
-                features = evaluation.features(case.reals, metric)
-                yield f"{place}/real", Table(features=features, facts=facts)
+            fake = "fake-{}" if len(case.fakes) > 1 else "fake"
+            named = [(fake.format(i), pictures) for i, pictures in enumerate(case.fakes)]
+            if case.reals is not None and evaluation.compares(metric):
+                named.append(("real", case.reals))
+            for name, pictures in named:
+                facts: dict[str, Any] = {**seen, "images": dict(pictures.identity)}
+                features = evaluation.features(pictures, metric)
+                yield f"{place}/{name}", Table(features=features, facts=facts)

@@ -1,41 +1,32 @@
-"""Which of a run's networks is the best, and a link to it."""
+"""The best of a run's networks, the link to it, and which others stay."""
 
 import os
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import replace
 from pathlib import Path
 
 from stylegan_cli.files import writing
-from stylegan_cli.metrics.evaluation import Result
-from stylegan_cli.metrics.protocol import Metric
-
-BETTER = {"fid": min, "kid": min, "is": max}
-"""Metrics that order networks by their first value; precision and recall only do so together."""
+from stylegan_cli.metrics.metric import Best, Found, Metric
 
 
-@dataclass(frozen=True, kw_only=True)
-class Best:
-    """The best network by one value."""
-
-    network: Path
-    name: str
-    value: float
-
-
-def best_of(results: Sequence[Result]) -> Best | None:
-    """The best case by the first metric that orders networks; None without such a metric."""
-    metric: Metric | None = next((each.metric for each in results if each.metric in BETTER), None)
-    if metric is None:
-        return None
-    rivals = [result for result in results if result.metric == metric]
-    name = next(iter(rivals[0].values))
-    best = BETTER[metric](rivals, key=lambda result: result.values[name])
-    return Best(network=Path(best.case.facts["network"]), name=name, value=best.values[name])
+def best_of(metrics: Sequence[Metric], found: Sequence[Found]) -> Best | None:
+    """Return the best network by the first metric that orders networks; None without one."""
+    for metric in (each for each in metrics if each.better):
+        rivals = [each for each in found if each.metric == metric.name and each.network]
+        if rivals:
+            name = next(iter(rivals[0].values))
+            choose = min if metric.better == "smaller" else max
+            best = choose(
+                (each for each in rivals if name in each.values), key=lambda each: each.values[name]
+            )
+            assert best.network is not None
+            return Best(network=best.network, name=name, value=best.values[name])
+    return None
 
 
-def link_best(best: Best) -> Path:
-    """A link beside the network, such as `best-fd_alex.safetensors`; it replaces an earlier one.
+def link_best(best: Best) -> Best:
+    """Make a link beside the network, as `best-fd_alex.safetensors`; it replaces an earlier one.
 
     Raises:
         OutputError: The folder cannot be written.
@@ -50,21 +41,21 @@ def link_best(best: Best) -> Path:
         except (OSError, NotImplementedError):  # where links need a privilege, on Windows
             os.link(best.network, temporary)
         temporary.replace(link)
-    return link
+    return replace(best, link=link)
 
 
 NETWORKS = "network-*.safetensors"
 
 
 def networks_until(last: Path) -> list[Path]:
-    """Networks beside this one up to it, the oldest first."""
+    """Return networks beside this one up to it, the oldest first."""
     return sorted(path for path in last.parent.glob(NETWORKS) if path.name <= last.name)
 
 
 def superfluous(
     networks: Sequence[Path], distances: Mapping[str, float], *, best: int, last: int
 ) -> list[Path]:
-    """Networks that are neither among the best nor among the newest; never the newest one.
+    """Return networks that are neither among the best nor among the newest; never the newest one.
 
     Args:
         networks: The oldest first.

@@ -18,7 +18,7 @@ import numpy as np
 from jaxtyping import Bool
 
 from stylegan_cli.errors import DataError, OutputError
-from stylegan_cli.files import system_reason, writing
+from stylegan_cli.files import put_in_place, system_reason, writing
 
 SCHEMA = 1
 UNFINISHED = ".{}.partial"
@@ -30,7 +30,7 @@ class Measurements:
 
     Attributes:
         path: Where the file is once every number is there.
-        damage: Why an unfinished file could not be taken up again, if there was one.
+        damage: Why an unfinished file could not be resumed, if there was one.
     """
 
     def __init__(self, path: Path, file: h5py.File, *, damage: str | None = None) -> None:
@@ -51,17 +51,17 @@ class Measurements:
 
     @property
     def done(self) -> Bool[np.ndarray, " n"]:
-        """Which samples are there."""
+        """Which samples are measured."""
         flags: np.ndarray = self._file["done"][...]
         return flags
 
     def read(self, name: str) -> np.ndarray:
-        """One column, of all samples."""
+        """Return one column, of all samples."""
         values: np.ndarray = self._file[name][...]
         return values
 
     def write(self, start: int, values: Mapping[str, np.ndarray]) -> None:
-        """Keep the numbers of neighbouring samples, for good as soon as the next are kept.
+        """Keep the numbers of neighbouring samples; a kill loses at most the last ones.
 
         Raises:
             OutputError: The place is full, or went away.
@@ -74,7 +74,7 @@ class Measurements:
             self._file["done"][start : start + len(column)] = True
 
     def finish(self, derived: Mapping[str, np.ndarray] | None = None) -> None:
-        """Give the file its name, once every sample is there; it can be read on.
+        """Give the file its name, once every sample is there; it stays open to read.
 
         Args:
             derived: Further arrays to keep.
@@ -86,10 +86,13 @@ class Measurements:
             return
         with writing(self.path, ValueError, RuntimeError):
             for name, values in (derived or {}).items():
+                # a process that was killed here may have written them already
+                if name in self._file:
+                    del self._file[name]
                 self._file[name] = values
             hidden = Path(self._file.filename)
             self._file.close()
-            hidden.replace(self.path)
+            put_in_place(hidden, self.path)
             self._file = h5py.File(self.path, "r")
 
 
@@ -100,12 +103,12 @@ def open_measurements(
     *,
     overwrite: bool = False,
 ) -> Measurements:
-    """The file of this request: finished, as far as it came, or new.
+    """Open the file of this request: finished, begun or new.
 
     Args:
         request: Metric, network and options, as JSON holds them; has "metric".
         columns: Shape of each column's array, samples first.
-        overwrite: Start anew, whatever is there.
+        overwrite: Start over, whatever is there.
 
     Raises:
         OutputError: The file holds another request, or the place cannot be written.
@@ -124,14 +127,14 @@ def open_measurements(
             return Measurements(path, _opened(hidden, request, "r+"))
     except DataError as error:
         if path.exists():
-            raise OutputError(f"{error}; choose another -o or add --overwrite") from None
+            raise OutputError(f"{error}; choose another `output` or `overwrite`") from None
         damage = str(error)
         hidden.unlink()
     return Measurements(path, _created(hidden, request, columns), damage=damage)
 
 
 def is_measurements(path: Path) -> bool:
-    """Whether this is an HDF5 file that says it holds measurements."""
+    """Return whether this is an HDF5 file of measurements."""
     try:
         with h5py.File(path, "r") as file:
             return "metric" in file.attrs and "done" in file
@@ -140,7 +143,7 @@ def is_measurements(path: Path) -> bool:
 
 
 def describe_measurements(path: Path) -> dict[str, Any]:
-    """What a file of measurements holds and where it comes from, ready for JSON."""
+    """Describe a file of measurements and where it comes from, ready for JSON."""
     with h5py.File(path, "r") as file:
         return {
             "metric": file.attrs["metric"],
@@ -159,7 +162,7 @@ def _opened(path: Path, request: Mapping[str, Any], mode: str) -> h5py.File:
         file["done"][...]
     except BlockingIOError:
         raise OutputError(
-            f"{path}: another process is writing to it; wait for it or choose another -o"
+            f"{path}: another process is writing to it; wait for it or choose another `output`"
         ) from None
     except (KeyError, OSError, RuntimeError, ValueError) as error:
         reason = system_reason(error)
@@ -173,7 +176,7 @@ def _opened(path: Path, request: Mapping[str, Any], mode: str) -> h5py.File:
         file.close()
         raise OutputError(
             f"{path.parent}: holds another measurement ({'; '.join(differences)}); "
-            "choose another -o or add --overwrite"
+            "choose another `output` or `overwrite`"
         )
     return file
 

@@ -75,7 +75,7 @@ def test_the_same_seed_gives_the_same_number_in_another_place(here):
 def test_the_distances_and_the_record_are_kept(here):
     facts = json.loads(sgtool("eval", "ppl", "--num", "5", "--space", "z", "--json").stdout)
     (record,) = facts["records"]
-    hdf5, picture = map(Path, facts["files"])
+    _, hdf5, picture = map(Path, facts["files"])
     with h5py.File(hdf5) as file:
         distances = file["distances"][:]
     assert picture.exists()
@@ -104,7 +104,7 @@ def test_an_interrupted_ppl_goes_on_to_the_same_number(here):
         file["done"][2:] = False
         file["distances"][2:] = 0
     rest = sgtool("eval", "ppl", "--num", "6", "-o", "cut", "--batch", "2")
-    assert "going on, 2 pairs are there" in rest.stderr
+    assert "resuming, 2 pairs are there" in rest.stderr
     assert rest.stdout == whole.stdout
 
 
@@ -176,7 +176,7 @@ def test_separability_trains_its_classifiers_once_and_tells_each_attribute(label
     assert "classifier class=light: right" in first.stderr
     again = sgtool(*SEPARABILITY, *CLASSIFIER)
     assert again.stdout == first.stdout
-    assert "all images are judged already" in again.stderr
+    assert "all images are there already" in again.stderr
 
 
 def test_a_classifier_in_a_file_needs_no_data(labelled):
@@ -191,7 +191,7 @@ def test_a_classifier_in_a_file_needs_no_data(labelled):
 def test_a_classifier_that_learned_nothing_is_told(labelled):
     # one image is held out, so a guess is right about it or about none
     done = sgtool(*SEPARABILITY, *TRAINING)
-    assert "class=light: the classifier is no better than always saying the same" in done.stderr
+    assert "class=light: the classifier is no better than a constant answer" in done.stderr
 
 
 def test_separability_of_several_seeds_has_a_spread(labelled):
@@ -226,7 +226,7 @@ def test_all_measures_features_paths_and_planes_alike_each_time(labelled):
     names = [line.split("\t")[0] for line in first.stdout.splitlines()]
     assert names[-2:] == ["separability_trained_w", "separability_trained_z"]
     assert {"fd_alex", "kd_alex", "recall_alex"} < set(names)
-    assert "path length left out" in first.stderr  # images of 16 px
+    assert "ppl left out" in first.stderr  # images of 16 px
 
 
 def test_all_measures_paths_in_both_spaces_and_says_why_no_planes(here):
@@ -258,7 +258,7 @@ def test_judgements_entropies_and_record_are_kept(labelled):
     assert record["num_pruned"] == 20
 
 
-def test_too_few_images_for_the_dimensions_are_told(labelled):
+def test_too_few_images_for_the_dimensions_are_reported(labelled):
     done = sgtool(*SEPARABILITY, *TRAINING, "--space", "w")
     assert "20 codes that count are few for the 8 dimensions of w" in done.stderr
     assert "in z" not in done.stdout
@@ -267,7 +267,7 @@ def test_too_few_images_for_the_dimensions_are_told(labelled):
 @pytest.mark.parametrize(
     ("words", "code", "stderr"),
     [
-        ((), 2, "no classifier yet of class=light; add --train-classifier"),
+        ((), 2, "no classifier of class=light yet; set --train-classifier"),
         (("--classifier", "a", "--only", "b"), 2, "--classifier and --only: one at a time"),
         (("--classifier", "missing"), 1, "missing: there is no such file"),
         (("--protocol", "ada"), 2, "--protocol ada: does not define separability"),

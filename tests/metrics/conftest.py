@@ -5,11 +5,14 @@ from PIL import Image
 
 from stylegan_cli.data.dataset import open_dataset
 from stylegan_cli.detectors import open_detector
-from stylegan_cli.metrics.cases import Data, Options, network_case
-from stylegan_cli.metrics.evaluation import Evaluation, Workplace
+from stylegan_cli.metrics.cases import network_case
+from stylegan_cli.metrics.evaluation import Evaluation
+from stylegan_cli.metrics.features import Workplace
+from stylegan_cli.metrics.metric import Request, Steps
 from stylegan_cli.metrics.pictures import stored_folder
 from stylegan_cli.metrics.protocol import OURS
-from stylegan_cli.runtime import World
+from stylegan_cli.metrics.registry import metrics as all_metrics
+from stylegan_cli.networks.drawing import Execution
 
 CPU = torch.device("cpu")
 
@@ -27,7 +30,7 @@ def features_folder(tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def data(image_folder):
-    return Data(images=stored_folder(image_folder))
+    return stored_folder(image_folder)
 
 
 @pytest.fixture(scope="session")
@@ -35,16 +38,17 @@ def evaluation(network, data, alex, features_folder):
     """Makes evaluations that are extracted; of one case of eight images if none are given."""
 
     def make(*cases, metrics=("fid",), protocol=OURS, **options):
-        chosen = Options(device=CPU, **{"count": 8, **options})
+        request = Request(**{"num": 8, **options})
         made = Evaluation(
-            metrics=metrics,
-            cases=cases or (network_case(network.path, data, chosen, protocol),),
+            metrics=tuple(all_metrics()[name] for name in metrics),
+            cases=cases or (network_case(network.path, data, request, protocol, CPU),),
             detectors={"features": alex, "manifold": alex},
             protocol=protocol,
-            workplace=Workplace(device=CPU, folder=features_folder, world=World(), batch_size=4),
+            place=Workplace(device=CPU, folder=features_folder, execution=Execution(batch_size=4)),
         )
         made.check()
-        assert sum(made.run()) == made.missing
+        for event in made.extract():
+            assert not isinstance(event, Steps) or sum(event.counts) == event.total
         return made
 
     return make

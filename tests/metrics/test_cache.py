@@ -14,8 +14,8 @@ def file(tmp_path):
 
 
 def append(file, rows, start=0):
-    with file.appending(start) as taker:
-        taker.add(rows)
+    with file.appending(start) as add:
+        add(rows)
 
 
 def test_features_come_back_as_they_were(file):

@@ -6,11 +6,10 @@ import pytest
 import torch
 
 from stylegan_cli.errors import DataError, MetricError, UsageError
-from stylegan_cli.latents.sampling import Sampling
-from stylegan_cli.metrics.cases import Data, Options, folder_case, network_case, open_data
+from stylegan_cli.metrics.cases import folder_case, network_case, real_images
 from stylegan_cli.metrics.curves import curves
-from stylegan_cli.metrics.evaluation import record_of
-from stylegan_cli.metrics.fid import frechet_distance
+from stylegan_cli.metrics.fid import FID, frechet_distance
+from stylegan_cli.metrics.metric import Request
 from stylegan_cli.metrics.nearest import find_nearest, nearest_picture, nearest_record
 from stylegan_cli.metrics.protocol import OURS, PROTOCOLS
 from stylegan_cli.metrics.snapshots import best_of, link_best
@@ -20,19 +19,27 @@ from tests.tiny import tiny, write_network, write_untrained
 CPU = torch.device("cpu")
 
 
-def options(**changes):
-    return Options(device=CPU, **{"count": 8, **changes})
+def case_of(path, data, protocol=OURS, **changes):
+    return network_case(path, data, Request(**{"num": 8, **changes}), protocol, CPU)
+
+
+def opened(path, network):
+    """The real images, without the remarks on them."""
+    steps = real_images(str(path), network)
+    with pytest.raises(StopIteration) as end:
+        next(steps)
+    return end.value.value
 
 
 def test_a_number_is_that_of_its_features(evaluation):
     made = evaluation()
     (result,) = made.results()
-    case = result.case
+    (case,) = made.cases
     plain = frechet_distance(
-        *(moments(made.features(side, "fid")) for side in (case.reals, case.fakes[0]))
+        *(moments(made.features(side, FID)) for side in (case.reals, case.fakes[0]))
     )
     assert result.values == {"fd_alex": plain}
-    assert (len(case.reals), len(case.fakes[0])) == (12, 8)
+    assert (case.reals.counted, case.fakes[0].counted) == (12, 8)
 
 
 def test_equal_seeds_give_equal_numbers_and_others_do_not(evaluation):
@@ -47,18 +54,18 @@ def test_equal_seeds_give_equal_numbers_and_others_do_not(evaluation):
 def test_repeats_are_seeds_that_count_on(evaluation):
     (result,) = evaluation(repeat=2).results()
     singles = [next(evaluation(seed=seed).results()).values["fd_alex"] for seed in (0, 1)]
-    assert [run["fd_alex"] for run in result.runs] == singles
+    (record,) = result.records
+    assert [run["fd_alex"] for run in record["runs"]] == singles
     assert result.values["fd_alex"] == pytest.approx(np.mean(singles))
-    assert result.sd["fd_alex"] == pytest.approx(np.std(singles, ddof=1))
+    assert result.spread["fd_alex"] == pytest.approx(np.std(singles, ddof=1))
 
 
 def test_a_record_tells_what_the_numbers_depend_on(evaluation, network, data):
-    made = evaluation()
-    record = record_of(made, next(made.results()), seconds=61.0)
+    (record,) = next(evaluation().results()).records
     expected = {
         "metric": "fid",
         "network_sha256": network.sha256,
-        "data_sha256": data.images.sha256,
+        "data_sha256": data.sha256,
         "seed": 0,
         "psi": 1.0,
         "noise_mode": "random",
@@ -67,7 +74,6 @@ def test_a_record_tells_what_the_numbers_depend_on(evaluation, network, data):
         "detector": "alex",
         "standard_detector": False,
         "snapshot_pkl": network.path.name,
-        "total_time_str": "0:01:01",
     }
     assert {key: record[key] for key in expected} == expected
 
@@ -76,7 +82,7 @@ def test_protocols_fill_up_the_reals_and_mirror_them_as_the_training_did(tmp_pat
     def rows(*, mirror):
         recipe = tiny(f"data.mirror={str(mirror).lower()}")
         path = write_untrained(tmp_path / f"{mirror}.safetensors", recipe)
-        return network_case(path, data, options(count=30), PROTOCOLS["stylegan1"]).reals.rows
+        return case_of(path, data, PROTOCOLS["stylegan1"], num=30).reals.rows
 
     assert np.array_equal(rows(mirror=False), np.arange(30) % 12)
     assert np.array_equal(rows(mirror=True) % 12, np.arange(30) % 12)
@@ -97,28 +103,28 @@ def test_classes_are_compared_with_themselves(data, image_folder):
 
 def test_fakes_of_a_class_meet_reals_of_that_class(tmp_path, image_folder):
     path = write_network(tmp_path / "network.safetensors", classes=("a", "b"))
-    data = open_data(str(image_folder), path)
-    case = network_case(path, data, options(sampling=Sampling(class_name="1")), OURS)
+    data = opened(image_folder, path)
+    case = case_of(path, data, class_name="1")
     assert case.reals.rows.tolist() == list(range(6, 12))
     assert case.facts["class"] == "b"
-    assert network_case(path, data, options(), OURS).fakes[0].pictures.labels is not None
+    assert case_of(path, data).fakes[0].labels is not None
 
 
 def test_labels_of_another_data_set_are_refused(tmp_path, image_folder):
     path = write_network(tmp_path / "network.safetensors", classes=("a", "b", "c"))
     with pytest.raises(DataError, match=r"labels have 2 numbers, those of .* 3"):
-        open_data(str(image_folder), path)
+        next(real_images(str(image_folder), path))
 
 
 def test_a_network_with_classes_needs_labels_from_somewhere(network_with_classes):
-    with pytest.raises(UsageError, match="add --data or --class"):
-        network_case(network_with_classes.path, None, options(), OURS)
+    with pytest.raises(UsageError, match="give `data` or `class`"):
+        case_of(network_with_classes.path, None)
 
 
 @pytest.mark.parametrize(("metric", "least"), [("fid", 2), ("pr", 6)])
 def test_too_few_images_are_refused_before_anything_long(evaluation, metric, least):
-    with pytest.raises(MetricError, match=f"fake images are too few; {metric} needs {least}"):
-        evaluation(metrics=(metric,), count=least - 1)
+    with pytest.raises(MetricError, match=f"few; {metric} needs at least {least}"):
+        evaluation(metrics=(metric,), num=least - 1)
 
 
 def test_the_smallest_distance_is_the_best_and_linked(evaluation, network, data, tmp_path):
@@ -128,15 +134,15 @@ def test_the_smallest_distance_is_the_best_and_linked(evaluation, network, data,
     rivals = [
         replace(
             result,
-            case=replace(result.case, facts={**result.case.facts, "network": str(path)}),
+            network=path,
             values={"fd_alex": value},
         )
         for path, value in zip(paths, (2.0, 1.0), strict=True)
     ]
-    best = best_of(rivals)
+    best = best_of([FID], rivals)
     assert (best.network, best.name, best.value) == (paths[1], "fd_alex", 1.0)
     for _ in range(2):
-        link = link_best(best)
+        link = link_best(best).link
         assert link.name == "best-fd_alex.safetensors"
         assert link.resolve() == paths[1].resolve()
 
@@ -146,12 +152,12 @@ def test_values_become_curves_in_the_order_of_psi(evaluation):
     along = [
         replace(
             result,
-            case=replace(result.case, facts={**result.case.facts, "psi": psi}),
+            records=({**result.records[0], "psi": psi},),
             values={"fd_alex": 10 * psi},
         )
         for psi in (1.0, 0.5)
     ]
-    (panel,) = curves(along, "psi")
+    (panel,) = curves([FID], along, "psi")
     (curve,) = panel.curves
     assert (curve.name, curve.x, curve.y) == ("fd_alex", (0.5, 1.0), (5.0, 10.0))
 
@@ -159,8 +165,8 @@ def test_values_become_curves_in_the_order_of_psi(evaluation):
 def test_nearest_images_are_the_nearest_in_their_order(evaluation):
     made = evaluation()
     found = find_nearest(made, shown=3, count=2)
-    fake = np.asarray(made.features(made.cases[0].fakes[0], "fid"), np.float64)
-    real = np.asarray(made.features(made.cases[0].reals, "fid"), np.float64)
+    fake = np.asarray(made.features(made.cases[0].fakes[0], FID), np.float64)
+    real = np.asarray(made.features(made.cases[0].reals, FID), np.float64)
     distances = np.linalg.norm(fake[:, None] - real[None], axis=2)
     closest = np.argsort(distances.min(1))[:3]
     assert found.seeds == tuple(closest)
@@ -172,6 +178,6 @@ def test_nearest_images_are_the_nearest_in_their_order(evaluation):
 
 
 def test_images_without_class_cannot_be_chosen_by_class(data):
-    unlabelled = Data(images=replace(data.images, classes=None))
+    unlabelled = replace(data, classes=None)
     with pytest.raises(MetricError, match="not all images have a class"):
-        folder_case(Path(data.images.name), unlabelled, OURS, chosen="a")
+        folder_case(Path(data.name), unlabelled, OURS, chosen="a")

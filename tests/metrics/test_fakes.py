@@ -4,8 +4,10 @@ import torch
 
 from stylegan_cli.errors import NetworkFileError, UsageError
 from stylegan_cli.latents.sampling import Sampling
-from stylegan_cli.metrics.cases import Options, network_case
-from stylegan_cli.metrics.fakes import Fakes, LabelSource, draw_fakes, seeds_of
+from stylegan_cli.metrics.cases import network_case
+from stylegan_cli.metrics.fakes import Fakes, draw_fakes, seeds_of
+from stylegan_cli.metrics.metric import Request
+from stylegan_cli.metrics.pictures import Stored
 from stylegan_cli.metrics.protocol import OURS
 from stylegan_cli.networks.drawing import Execution
 from stylegan_cli.networks.snapshot import load_network
@@ -50,8 +52,15 @@ def test_equal_codes_are_still_as_many_images(network):
     assert (found == found[0]).all()
 
 
+def labelled(count, label):
+    def read(_):
+        raise AssertionError("only labels are asked for")
+
+    return Stored(name="", side=8, count=count, read=read, sha256="data", how="", label=label)
+
+
 def test_labels_are_those_of_images_of_the_data_set(network_with_classes):
-    class_1 = LabelSource(name="data", count=9, label=lambda _: np.eye(3, dtype=np.float32)[1])
+    class_1 = labelled(9, lambda _: np.eye(3, dtype=np.float32)[1])
     drawn = draw(fakes_of(network_with_classes, labels=class_1))
     chosen = draw(
         fakes_of(network_with_classes, sampling=Sampling(noise_mode="random", class_name="dog"))
@@ -66,9 +75,7 @@ def test_labels_occur_as_often_as_in_the_data_set(network_with_classes):
         asked.append(index)
         return np.eye(3, dtype=np.float32)[index % 3]
 
-    draw(
-        fakes_of(network_with_classes, labels=LabelSource(name="", count=4, label=label), count=40)
-    )
+    draw(fakes_of(network_with_classes, labels=labelled(4, label), count=40))
     assert set(asked) == {0, 1, 2, 3}
 
 
@@ -81,7 +88,7 @@ def test_other_images_have_another_identity(network, change):
 
 @pytest.mark.parametrize(("seed", "count"), [(4295, 1), (4294, 967_297), (0, 1_000_001)])
 def test_seeds_that_numpy_has_not_are_refused(seed, count):
-    with pytest.raises(UsageError, match=rf"--seed {seed}: out of range for {count} images"):
+    with pytest.raises(UsageError, match=rf"`seed={seed}`: out of range for {count} images"):
         seeds_of(seed, range(count))
 
 
@@ -100,9 +107,9 @@ def test_images_that_are_no_numbers_are_told_with_their_network(network):
 def test_fakes_in_bf16_have_features_of_their_own_and_those_in_float32_the_usual(network):
     identities, cpu = {}, torch.device("cpu")
     for precision in ("auto", "fp32", "bf16"):
-        options = Options(count=2, device=cpu, execution=Execution(precision=precision))
-        case = network_case(network.path, None, options, OURS)
-        identities[precision] = case.fakes[0].pictures.identity
+        execution = Execution(precision=precision)
+        case = network_case(network.path, None, Request(num=2), OURS, cpu, execution)
+        identities[precision] = case.fakes[0].identity
         assert case.facts.get("precision") == identities[precision].get("precision")
     assert identities["auto"] == identities["fp32"]
     assert "precision" not in identities["fp32"]

@@ -2,8 +2,9 @@ import numpy as np
 import pytest
 import torch
 
-from stylegan_cli.metrics.features import Extraction
+from stylegan_cli.metrics.features import Extraction, Workplace
 from stylegan_cli.metrics.pictures import stored_folder
+from stylegan_cli.networks.drawing import Execution
 
 CPU = torch.device("cpu")
 
@@ -12,7 +13,8 @@ CPU = torch.device("cpu")
 def extraction(image_folder, alex, tmp_path):
     def make(folder=tmp_path):
         pictures = stored_folder(image_folder)
-        return Extraction(pictures=pictures, detector=alex, device=CPU, folder=folder, batch_size=5)
+        place = Workplace(device=CPU, folder=folder, execution=Execution(batch_size=5))
+        return Extraction(pictures=pictures, detector=alex, place=place)
 
     return make
 

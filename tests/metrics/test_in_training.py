@@ -10,11 +10,10 @@ from stylegan_cli.cli.app import app
 from stylegan_cli.data.dataset import open_dataset
 from stylegan_cli.detectors import detector_names
 from stylegan_cli.errors import Interrupted, UsageError
-from stylegan_cli.metrics.evaluation import Workplace
+from stylegan_cli.metrics.features import Workplace
 from stylegan_cli.metrics.in_training import open_gauge, train
 from stylegan_cli.recipe import dumps
 from stylegan_cli.recipe.sections import MetricsSection
-from stylegan_cli.runtime import World
 from tests.processes import in_two_processes
 from tests.tiny import tiny
 
@@ -143,9 +142,9 @@ def test_nothing_to_compare_with_is_said_before_training(dataset, tmp_path):
 
 
 def test_networks_are_compared_with_all_images(recipe, dataset, tmp_path):
-    place = Workplace(device=CPU, folder=tmp_path, world=World())
+    place = Workplace(device=CPU, folder=tmp_path)
     gauge = open_gauge(recipe, dataset.part(3, seed=0), tmp_path, place)
-    assert gauge.data.images.count == len(dataset)
+    assert gauge.data.count == len(dataset)
 
 
 def test_two_processes_measure_together(recipe, tmp_path):

@@ -10,6 +10,7 @@ from stylegan_cli.metrics.protocol import (
     real_rows,
     result_name,
 )
+from stylegan_cli.metrics.registry import metrics
 
 
 @pytest.mark.parametrize(
@@ -26,7 +27,9 @@ from stylegan_cli.metrics.protocol import (
     ],
 )
 def test_the_standard_detector_and_count_give_the_published_names(protocol, metric, value, name):
-    assert result_name(value, metric, "inception", 50_000, protocol_named(protocol)) == name
+    assert (
+        result_name(value, metrics()[metric], "inception", 50_000, protocol_named(protocol)) == name
+    )
 
 
 @pytest.mark.parametrize(
@@ -38,7 +41,7 @@ def test_the_standard_detector_and_count_give_the_published_names(protocol, metr
     ],
 )
 def test_precision_and_recall_are_named_with_their_own_standard_detector(protocol, value, name):
-    assert result_name(value, "pr", "vgg16", 50_000, protocol_named(protocol)) == name
+    assert result_name(value, metrics()["pr"], "vgg16", 50_000, protocol_named(protocol)) == name
 
 
 @pytest.mark.parametrize(
@@ -54,7 +57,7 @@ def test_precision_and_recall_are_named_with_their_own_standard_detector(protoco
     ],
 )
 def test_anything_else_says_what_it_is(protocol, metric, value, detector, count, name):
-    assert result_name(value, metric, detector, count, protocol_named(protocol)) == name
+    assert result_name(value, metrics()[metric], detector, count, protocol_named(protocol)) == name
 
 
 def test_reals_are_all_taken_unless_the_protocol_fills():
@@ -75,7 +78,7 @@ def test_half_of_the_filled_reals_are_mirrored_by_chance():
 
 
 def test_what_there_is_not_is_said_in_words():
-    with pytest.raises(UsageError, match="--protocol sg9: no such protocol; use stylegan1"):
+    with pytest.raises(UsageError, match="`protocol=sg9`: no such protocol; use stylegan1"):
         protocol_named("sg9")
-    with pytest.raises(UsageError, match="stylegan1: does not define kid; it has fid"):
+    with pytest.raises(UsageError, match="stylegan1`: does not define kid; it has fid"):
         check_metrics(["kid"], PROTOCOLS["stylegan1"])

@@ -1,20 +1,55 @@
-"""`sgtool eval`: numbers that tell how good a network's images are."""
+"""`sgtool eval`: a command for every metric there is, and one for all of them."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import fields
+from typing import TYPE_CHECKING, Any
 
 import typer
+from typer.core import TyperGroup
 
-from stylegan_cli.cli.evaluate.command import evaluate
-from stylegan_cli.cli.evaluate.every import EXAMPLES as ALL_EXAMPLES
-from stylegan_cli.cli.evaluate.every import every
-from stylegan_cli.cli.evaluate.flags import SubjectFlags, WayFlags
-from stylegan_cli.cli.evaluate.nearest import EXAMPLES as NEAREST_EXAMPLES
-from stylegan_cli.cli.evaluate.nearest import nearest
-from stylegan_cli.cli.evaluate.ppl import EXAMPLES as PPL_EXAMPLES
-from stylegan_cli.cli.evaluate.ppl import ppl
-from stylegan_cli.cli.evaluate.separability import EXAMPLES as SEPARABILITY_EXAMPLES
-from stylegan_cli.cli.evaluate.separability import separability
+from stylegan_cli.cli import console
+from stylegan_cli.cli.console import echo_json, echo_table
+from stylegan_cli.cli.evaluate.flags import EvalFlags, flags_of, flags_of_all
+from stylegan_cli.cli.network import execution_of, find_network
 from stylegan_cli.cli.options import examples, with_flags
+from stylegan_cli.ranges import parse_floats
+
+if TYPE_CHECKING:
+    from stylegan_cli.api import EvaluationRequest, Found, Workplace
+    from stylegan_cli.metrics.metric import Metric
+
+DIGITS = 6
+TOGETHER = """Measure all there is: features, path lengths, separability.
+
+    Everything that detector, protocol and network allow: fid, kid, is and pr, ppl in w and z (or
+    all of the protocol), and separability where there are classifiers of attributes. --num counts
+    images, pairs and judged images alike; without it each takes its own: 50000 images, 5000 pairs
+    (or the protocol's), 200000 judged images.
+    """
+
+
+class MetricCommands(TyperGroup):
+    """The group of one command for each metric; metrics of other packages come without a word."""
+
+    _built: "tuple[Mapping[str, Metric], dict[str, Any]] | None" = None
+
+    @property
+    def commands(self) -> dict[str, Any]:
+        # importing metrics costs what `sgtool --help` should not wait for
+        from stylegan_cli.metrics.registry import metrics
+
+        found = metrics()
+        if self._built is None or self._built[0] != found:
+            self._built = (found, _commands(found))
+        return self._built[1]
+
+    @commands.setter
+    def commands(self, value: object) -> None:
+        """Take none: the metrics are the commands."""
+
 
 eval_app = typer.Typer(
+    cls=MetricCommands,
     help="Measure how good and how varied a network's images are.",
     epilog=examples(
         "sgtool eval fid --network runs/people --num 5000",
@@ -24,73 +59,117 @@ eval_app = typer.Typer(
 )
 
 
-@eval_app.command(
-    epilog=examples(
-        "sgtool eval fid --network runs/people",
-        "sgtool eval fid --num 2000 --repeat 5 --data people.zip",
-        "sgtool eval fid --all-snapshots runs/people --num 5000",
-        "sgtool eval fid --images drawn.zip --data people.zip",
-        "sgtool eval fid --protocol ada --detector inception",
-        "torchrun --nproc-per-node 8 -m -- stylegan_cli eval fid --network runs/people",
+def _commands(metrics: Mapping[str, "Metric"]) -> dict[str, Any]:
+    app = typer.Typer(rich_markup_mode=None)
+    for metric in metrics.values():
+        lines = (f"sgtool eval {metric.name} {console.flags(each)}" for each in metric.examples)
+        epilog = examples(*map(str.rstrip, lines))
+        app.command(metric.name, epilog=epilog)(_command(metric))
+    together = [metric for metric in metrics.values() if metric.in_all]
+    epilog = examples(
+        "sgtool eval all --network runs/people --num 5000",
+        "sgtool eval all --num 2000 --repeat 5",
+        "sgtool eval all --num 2000 --psi-curve 0.5:1:6",
+        "sgtool eval all --protocol stylegan2",
     )
-)
-@with_flags
-def fid(*, flags: SubjectFlags, ways: WayFlags) -> None:
-    """Measure the Fréchet distance to real images (FID).
-
-    How far the features of generated images are distributed from those of real ones; 0 is equal.
-    Called FID with the Inception detector and 50,000 images; otherwise the number carries the
-    detector's name, such as fd_alex.
-    """
-    evaluate(("fid",), flags, ways)
+    app.command("all", epilog=epilog)(_command_of_all(together))
+    return dict(typer.main.get_group(app).commands)
 
 
-@eval_app.command(
-    epilog=examples(
-        "sgtool eval kid --network runs/people --num 2000",
-        "sgtool eval kid --num 2000 --repeat 5 --json",
-    )
-)
-@with_flags
-def kid(*, flags: SubjectFlags, ways: WayFlags) -> None:
-    """Measure the kernel distance to real images (KID).
+def _command(metric: "Metric") -> Any:
+    def command(*, flags: Any) -> None:
+        from stylegan_cli import api
 
-    Needs fewer images than FID. The mean over 100 subsets of 1,000 images, unbiased; kid_sd is
-    their deviation.
-    """
-    evaluate(("kid",), flags, ways)
+        options = _options(metric, flags) if metric.options else None
+        request = _request(flags, options=options)
+        with api.workplace(flags.device, execution_of(flags)) as place:
+            found = _measured(api.evaluate(metric, request, place), request, place, flags.json)
+        details = getattr(metric.work, "details", None)
+        if found and details and not flags.json and not request.along:
+            headings, *rows = details([record for each in found for record in each.records])
+            echo_table(headings, rows)
 
-
-@eval_app.command(
-    "is",
-    epilog=examples("sgtool eval is --network runs/people --detector inception"),
-)
-@with_flags
-def inception_score(*, flags: SubjectFlags, ways: WayFlags) -> None:
-    """Measure the Inception Score; needs the Inception detector.
-
-    It counts classes of ImageNet, which the detector that ships does not tell.
-    """
-    evaluate(("is",), flags, ways)
+    command.__doc__ = metric.about
+    command.__annotations__["flags"] = flags_of(metric)
+    return with_flags(command)
 
 
-@eval_app.command(
-    epilog=examples(
-        "sgtool eval pr --network runs/people --num 5000",
-        "sgtool eval pr --num 2000 --psi-curve 0.5:1:6",
-    )
-)
-@with_flags
-def pr(*, flags: SubjectFlags, ways: WayFlags) -> None:
-    """Measure precision, recall, density and coverage.
+def _command_of_all(metrics: "list[Metric]") -> Any:
+    def command(*, flags: Any) -> None:
+        from stylegan_cli import api
 
-    Precision is the share of generated images among the real ones, recall the share of real images
-    among the generated ones.
-    """
-    evaluate(("pr",), flags, ways)
+        options = {each.name: _options(each, flags) for each in metrics if each.options}
+        request = _request(flags)
+        with api.workplace(flags.device, execution_of(flags)) as place:
+            _measured(api.evaluate_all(request, options, place), request, place, flags.json)
+
+    command.__doc__ = TOGETHER
+    command.__annotations__["flags"] = flags_of_all(metrics)
+    return with_flags(command)
 
 
-eval_app.command("all", epilog=ALL_EXAMPLES)(every)
-eval_app.command(epilog=NEAREST_EXAMPLES)(nearest)
-eval_app.command(epilog=PPL_EXAMPLES)(ppl)
-eval_app.command(epilog=SEPARABILITY_EXAMPLES)(separability)
+def _request(flags: Any, **further: Any) -> "EvaluationRequest":
+    from stylegan_cli import api
+
+    given = {f.name for f in fields(EvalFlags)} & {f.name for f in fields(api.EvaluationRequest)}
+    values = {name: getattr(flags, name) for name in given if hasattr(flags, name)}
+    if values.get("psi_curve") is not None:
+        values["psi_curve"] = tuple(parse_floats(flags.psi_curve, parameter="psi_curve"))
+    if values.get("images") is None and values.get("all_snapshots") is None:
+        values["network"] = find_network(flags.network)
+    return api.EvaluationRequest(**values, **further)
+
+
+def _options(metric: "Metric", flags: Any) -> Any:
+    assert metric.options is not None
+    names = (f.name for f in fields(metric.options))
+    return metric.options(**{name: getattr(flags, name) for name in names if hasattr(flags, name)})
+
+
+def _measured(
+    events: Iterable[object], request: "EvaluationRequest", place: "Workplace", as_json: bool
+) -> "list[Found]":
+    """Say on stderr what happens, and print what was found."""
+    from stylegan_cli import api
+
+    if not place.world.is_first:
+        console.set_level("quiet")
+    console.detail(f"features are kept in {place.folder}")
+    found: list[Found] = []
+    best = None
+    for event in events:
+        if isinstance(event, api.Remark):
+            (console.warn if event.is_warning else console.note)(event.text)
+        elif isinstance(event, api.Steps):
+            for _ in console.track(event.counts, label=event.label, total=event.total, count=int):
+                pass
+        elif isinstance(event, api.Best):
+            best = str(event.link)
+            value = f"{event.value:.{DIGITS}g}"
+            console.note(f"best by {event.name}: {event.network} ({value}), linked as {best}")
+        elif isinstance(event, api.Found):
+            found.append(event)
+    if place.world.is_first:
+        _show(found, best, request.along, as_json)
+    return found
+
+
+def _show(found: "Sequence[Found]", best: str | None, along: str, as_json: bool) -> None:
+    """Print the numbers, a row each, or all of it as JSON."""
+    if as_json:
+        records = [record for each in found for record in each.records]
+        files = list(dict.fromkeys(str(file) for each in found for file in each.files))
+        echo_json({"records": records, "files": files, "best": best})
+        return
+    rows = [
+        (each.case, name, f"{value:.{DIGITS}g}", _spread(each.spread.get(name)))
+        for each in found
+        for name, value in each.values.items()
+    ]
+    # elsewhere than on a terminal there are no headings to tell columns by
+    first = 0 if along else 1
+    echo_table((along, "metric", "value", "±")[first:], [row[first:] for row in rows])
+
+
+def _spread(value: float | None) -> str:
+    return "" if value is None else f"{value:.{DIGITS}g}"

@@ -1,4 +1,4 @@
-"""Attributes that an image has or has not: from columns of a data set, or from a table of words."""
+"""Attributes that images have or lack: from columns of a data set or from a table."""
 
 import csv
 from collections.abc import Iterator, Mapping, Sequence
@@ -33,13 +33,13 @@ class Attributes:
     flat: tuple[str, ...] = ()
 
     def one_by_one(self) -> "Iterator[Attributes]":
-        """Each attribute by itself."""
+        """Yield each attribute by itself."""
         for i, name in enumerate(self.names):
             yield Attributes(names=(name,), images=self.images, has=self.has[:, i : i + 1])
 
 
 def attributes_of_columns(columns: Mapping[str, Column]) -> Attributes:
-    """One attribute for a column of two values, else one for each of its values: `hair=bun`.
+    """Make an attribute of a column of two values, else one of each of its values: `hair=bun`.
 
     A column in which some images have "none" and others several things is one attribute more,
     named as the column: whether there is any.
@@ -53,13 +53,13 @@ def attributes_of_columns(columns: Mapping[str, Column]) -> Attributes:
     if not found:
         raise DataError(
             "no attributes: the data set has neither labels nor attribute columns; "
-            "name a table of them with --attributes FILE.csv"
+            "name a table of them with `attributes=FILE.csv`"
         )
     return _varying(found, np.arange(len(next(iter(found.values())))))
 
 
 def attributes_of_csv(path: Path, images: Sequence[str]) -> Attributes:
-    """Attributes from a table: names in the first column, an attribute in each further one.
+    """Read attributes from a table: names in the first column, an attribute in each further one.
 
     Args:
         path: CSV with a line of headings; 1 and yes mean yes, 0, -1 and no mean no, as CelebA has
@@ -101,7 +101,7 @@ def attributes_of_csv(path: Path, images: Sequence[str]) -> Attributes:
 
 
 def choose_attributes(attributes: Attributes, text: str) -> Attributes:
-    """Those of a list such as `beard,hair=bun,eyes`; a column's name takes all its values.
+    """Choose those of a list such as `beard,hair=bun,eyes`; a column's name takes all its values.
 
     Raises:
         UsageError: There is no such attribute, or all images have it, or none.
@@ -112,7 +112,7 @@ def choose_attributes(attributes: Attributes, text: str) -> Attributes:
             i for i, name in enumerate(attributes.names) if word in (name, name.partition("=")[0])
         ]
         if not matching:
-            raise UsageError(f"--only {word}: {_why_not(attributes, word)}")
+            raise UsageError(f"`only={word}`: {_why_not(attributes, word)}")
         chosen += [i for i in matching if i not in chosen]
     return Attributes(
         names=tuple(attributes.names[i] for i in chosen),
@@ -142,13 +142,13 @@ def _of_column(name: str, column: Column) -> dict[str, Bool[np.ndarray, " n"]]:
 def _varying(
     found: Mapping[str, Bool[np.ndarray, " n"]], images: Int64[np.ndarray, " n"]
 ) -> Attributes:
-    """Without attributes that tell nothing."""
+    """Leave out attributes that hardly vary."""
     shares = {name: float(has.mean()) for name, has in found.items()}
     names = tuple(name for name, share in shares.items() if RAREST <= share <= 1 - RAREST)
     if not names:
         raise DataError(
             "no attribute varies: over 99 % of the images have, or lack, each of "
-            f"{', '.join(found)}; label more images, or name another table with --attributes"
+            f"{', '.join(found)}; label more images, or name another table with `attributes`"
         )
     return Attributes(
         names=names,

@@ -230,7 +230,7 @@ def load_panel(paths: Iterable[Path], device: torch.device) -> Panel:
     )
     twice = next((name for name in panel.names if panel.names.count(name) > 1), None)
     if twice is not None:
-        raise UsageError(f"--classifier: several tell {twice}; name one file for each attribute")
+        raise UsageError(f"`classifier`: several tell {twice}; name one file for each attribute")
     return panel
 
 

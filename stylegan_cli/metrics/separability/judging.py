@@ -1,6 +1,5 @@
-"""Many images of a network, and what classifiers of attributes say of each."""
+"""Images of a network, and what classifiers of attributes say of each."""
 
-from collections.abc import Container, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,11 +11,10 @@ from stylegan_cli.errors import MetricError
 from stylegan_cli.latents.sampling import broadcast_layers, map_latents, noise_seed, z_of_seeds
 from stylegan_cli.metrics.fakes import seeds_of
 from stylegan_cli.metrics.separability.classifier import Panel
-from stylegan_cli.networks.drawing import default_batch_size
 from stylegan_cli.networks.layers import upscale
 from stylegan_cli.networks.noise import NoiseInput, noise_maps
 from stylegan_cli.networks.snapshot import Network
-from stylegan_cli.runtime import World, numpy_stream
+from stylegan_cli.runtime import numpy_stream
 from stylegan_cli.shapes import Images, Labels
 
 MAPPED_AT_ONCE = 4096
@@ -24,10 +22,10 @@ MAPPED_AT_ONCE = 4096
 
 @dataclass(frozen=True, kw_only=True)
 class Faces:
-    """The images that are judged: image i depends on (seed, i) alone.
+    """The images to judge: image i depends on (seed, i) alone.
 
     Attributes:
-        dataset: Gives labels to a network that takes them, those of images chosen by chance; None
+        dataset: Gives labels to a network that takes them, those of images drawn at random; None
             where it takes none.
     """
 
@@ -37,44 +35,25 @@ class Faces:
     seed: int
 
 
-@dataclass(frozen=True, kw_only=True)
-class Judged:
-    """What the classifiers say of the images from `start` on."""
-
-    start: int
-    logits: Float32[np.ndarray, "n attributes"]
-
-
-def judge(
-    faces: Faces,
-    panel: Panel,
-    *,
-    batch_size: int | None = None,
-    world: World | None = None,
-    skip: Container[int] = frozenset(),
-) -> Iterator[Judged]:
-    """What the classifiers say of all images; every process yields all of it.
-
-    Args:
-        batch_size: Images at once; changes time, memory and the last digits.
-        world: The processes that share the work.
-        skip: Images that are judged already.
+def judge(faces: Faces, panel: Panel, part: range) -> Float32[np.ndarray, "n attributes"]:
+    """Return what the classifiers say of neighbouring images.
 
     Raises:
-        MetricError: The network makes images that are not numbers.
+        MetricError: The network makes images with NaN or infinite values.
     """
-    world = world or World()
-    size = batch_size or default_batch_size(faces.network.G.resolution)
-    parts = [range(s, min(s + size, faces.num)) for s in range(0, faces.num, size)]
-    missing = [part for part in parts if not all(image in skip for image in part)]
-    for first in range(0, len(missing), world.size):
-        own = missing[first + world.rank : first + world.rank + 1]
-        for judged in world.gather([_judge_part(faces, panel, part) for part in own]):
-            yield from judged
+    with torch.no_grad():
+        logits = panel.logits(draw_faces(faces, part)).float().cpu().numpy()
+    if not np.isfinite(logits).all():
+        bad = seeds_of(faces.seed, part)[int(np.flatnonzero(~np.isfinite(logits).all(1))[0])]
+        raise MetricError(
+            f"{faces.network.path}: seed {bad} makes an image with NaN or infinite values; "
+            "the training of this network failed, take an earlier snapshot"
+        )
+    return logits
 
 
 def draw_faces(faces: Faces, part: range) -> Images:
-    """Images of the untruncated codes in full resolution, neither clipped nor rounded."""
+    """Draw images of the untruncated codes in full resolution, neither clipped nor rounded."""
     G, seeds = faces.network.G, seeds_of(faces.seed, part)
     with torch.no_grad():
         w = map_latents(G, z_of_seeds(seeds, G.z_dim), labels_of(faces, part))
@@ -87,7 +66,7 @@ def draw_faces(faces: Faces, part: range) -> Images:
 
 
 def labels_of(faces: Faces, part: range) -> Labels:
-    """Labels of images of the data set, chosen by the seeds."""
+    """Return labels of images of the data set, chosen by the seeds."""
     labels = np.zeros((len(part), faces.network.c_dim), np.float32)
     if not faces.network.c_dim:
         return labels
@@ -100,12 +79,12 @@ def labels_of(faces: Faces, part: range) -> Labels:
 
 
 def z_of_faces(faces: Faces) -> Float32[np.ndarray, "n z_dim"]:
-    """Every image's z."""
+    """Return every image's z."""
     return z_of_seeds(seeds_of(faces.seed, range(faces.num)), faces.network.G.z_dim)
 
 
 def w_of_faces(faces: Faces) -> Float32[np.ndarray, "n w_dim"]:
-    """Every image's w."""
+    """Return every image's w."""
     G, z = faces.network.G, z_of_faces(faces)
     labels, device = labels_of(faces, range(faces.num)), G.mapping.w_avg.device
     w = np.empty((faces.num, G.w_dim), np.float32)
@@ -116,15 +95,3 @@ def w_of_faces(faces: Faces) -> Float32[np.ndarray, "n w_dim"]:
         with torch.no_grad():
             w[rows] = G.mapping(zs, cs).cpu().numpy()
     return w
-
-
-def _judge_part(faces: Faces, panel: Panel, part: range) -> Judged:
-    with torch.no_grad():
-        logits = panel.logits(draw_faces(faces, part)).float().cpu().numpy()
-    if not np.isfinite(logits).all():
-        bad = seeds_of(faces.seed, part)[int(np.flatnonzero(~np.isfinite(logits).all(1))[0])]
-        raise MetricError(
-            f"{faces.network.path}: seed {bad} gives an image that is no number (NaN or infinite); "
-            "the training of this network failed, take an earlier snapshot"
-        )
-    return Judged(start=part.start, logits=logits)

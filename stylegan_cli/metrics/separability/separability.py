@@ -1,10 +1,10 @@
-"""Linear separability, [SG1] section 4.2: exp(Σ H(Yᵢ|Xᵢ)), how well planes tell attributes.
+"""Linear separability, [SG1] section 4.2: exp(Σ H(Yᵢ|Xᵢ)), how well planes separate attributes.
 
 X is what a linear classifier says of a code, Y what an image classifier says of its image.
 """
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,19 +12,20 @@ from jaxtyping import Bool, Float, Int64
 
 from stylegan_cli.errors import DataError, UsageError
 from stylegan_cli.metrics.fakes import seeds_of
-from stylegan_cli.metrics.ppl.ppl import Space
+from stylegan_cli.metrics.ppl.variants import Space
 from stylegan_cli.metrics.separability.classifier import Panel
-from stylegan_cli.metrics.separability.judging import Faces
+from stylegan_cli.metrics.separability.judging import Faces, w_of_faces, z_of_faces
+from stylegan_cli.metrics.separability.options import PROTOCOLS
 from stylegan_cli.networks.snapshot import Network
 
 
 @dataclass(frozen=True, kw_only=True)
 class Plane:
-    """What the best plane says of each code.
+    """The best plane's prediction for each code.
 
     Attributes:
-        sides: On which side each code lies.
-        converged: Whether the search for it came to its end.
+        sides: The side that each code lies on.
+        converged: Whether the search for it converged.
     """
 
     sides: Bool[np.ndarray, " n"]
@@ -33,7 +34,7 @@ class Plane:
 
 @dataclass(frozen=True, kw_only=True)
 class Separation:
-    """How well one attribute is told apart in one space.
+    """How well a plane separates one attribute in one space.
 
     Attributes:
         entropy: H(Y|X) in bits: 0 where the plane tells all, at most H(Y).
@@ -48,13 +49,13 @@ class Separation:
 
 
 def most_confident(logits: Float[np.ndarray, " n"], keep: int) -> Int64[np.ndarray, " kept"]:
-    """Numbers of the images that the classifier is surest about, the surest first."""
+    """Return numbers of the images that the classifier is surest about, the surest first."""
     order: Int64[np.ndarray, " kept"] = np.argsort(-np.abs(logits), kind="stable")[:keep]
     return order
 
 
 def conditional_entropy(said: Bool[np.ndarray, " n"], true: Bool[np.ndarray, " n"]) -> float:
-    """H(true|said) in bits: what remains unknown of the truth when one knows what was said."""
+    """Return H(true|said) in bits: what remains unknown of the truth given what was said."""
     joint = np.array([[(said == x) & (true == y) for y in (False, True)] for x in (False, True)])
     p = joint.mean(axis=2)
     return max(0.0, _entropy(p) - _entropy(p.sum(axis=1)))
@@ -63,10 +64,10 @@ def conditional_entropy(said: Bool[np.ndarray, " n"], true: Bool[np.ndarray, " n
 def best_plane(
     codes: Float[np.ndarray, "n dim"], has: Bool[np.ndarray, " n"], *, scaled: bool = True
 ) -> Plane:
-    """The linear support vector machine that tells which codes have the attribute.
+    """Find the linear support vector machine that predicts which codes have the attribute.
 
     Squared hinge loss, L2 penalty, C = 1, as the originals; the primal form and the scaling make
-    the search end. One class alone is told by no plane: everybody is on the right side then.
+    the search end. With one class alone there is nothing to find: every code is on the right side.
 
     Args:
         scaled: Scale the codes to unit variance first, which the originals do not.
@@ -88,7 +89,7 @@ def best_plane(
 def separate(
     codes: Float[np.ndarray, "n dim"], has: Bool[np.ndarray, " n"], *, scaled: bool = True
 ) -> Separation:
-    """How well a plane tells which codes have the attribute, on the very codes it was found by.
+    """Measure how well a plane separates the codes that it was found with.
 
     Args:
         scaled: As in `best_plane`.
@@ -103,7 +104,7 @@ def separate(
 
 
 def separability(separations: Sequence[Separation]) -> float:
-    """2 to the sum of the entropies in bits; 1 is perfect."""
+    """Return 2 to the sum of the entropies in bits; 1 is perfect."""
     return float(2 ** sum(each.entropy for each in separations))
 
 
@@ -120,51 +121,59 @@ def _entropy(p: Float[np.ndarray, "..."]) -> float:
     return float(-(occurring * np.log2(occurring)).sum())
 
 
-PROTOCOLS = ("stylegan1", "stylegan2")
-
-
 @dataclass(frozen=True, kw_only=True)
-class SeparabilityOptions:
-    """What is measured.
+class AttributeResult:
+    """One attribute in one space."""
 
-    Attributes:
-        protocol: "stylegan1" and "stylegan2" fit planes to unscaled codes and call the numbers
-            ls_z and ls_w; None scales the codes.
+    name: str
+    space: Space
+    separation: Separation
+
+
+def planes(
+    faces: Faces,
+    names: Sequence[str],
+    spaces: Sequence[Space],
+    logits: Float[np.ndarray, "n attributes"],
+    *,
+    scaled: bool,
+) -> Iterator[AttributeResult]:
+    """Find a plane for every attribute in every space, among the surest half of the images.
+
+    Args:
+        scaled: As in `best_plane`.
     """
-
-    spaces: tuple[Space, ...]
-    protocol: str | None = None
-
-    @property
-    def name(self) -> str:
-        """Of the numbers: a classifier that was trained here is not the published ones."""
-        return "separability_trained" if self.protocol is None else "ls_trained"
+    for space in spaces:
+        codes = w_of_faces(faces) if space == "w" else z_of_faces(faces)
+        for name, own in zip(names, logits.T, strict=True):
+            surest = most_confident(own, faces.num // 2)
+            found = separate(codes[surest], own[surest] >= 0, scaled=scaled)
+            yield AttributeResult(name=name, space=space, separation=found)
 
 
 def spaces_of(network: Network) -> tuple[Space, ...]:
-    """The spaces that a network has."""
+    """Return the spaces of a network."""
     return ("w", "z") if network.G.has_w else ("z",)
 
 
-def check_network(network: Network, options: SeparabilityOptions) -> None:
-    """Refuse what the network has no means for, or the protocol does not define.
+def check_spaces(network: Network, spaces: Sequence[Space], protocol: str | None) -> None:
+    """Raise if the network has no such space, or the protocol does not define separability.
 
     Raises:
-        UsageError: It has no such space, or there is no such protocol.
+        UsageError: It has or does not.
     """
-    if options.protocol not in (None, *PROTOCOLS):
+    if protocol not in (None, *PROTOCOLS):
         raise UsageError(
-            f"--protocol {options.protocol}: does not define separability; "
-            f"use {' or '.join(PROTOCOLS)}"
+            f"`protocol={protocol}`: does not define separability; use {' or '.join(PROTOCOLS)}"
         )
-    if "w" in options.spaces and not network.G.has_w:
+    if "w" in spaces and not network.G.has_w:
         raise UsageError(
-            "--space w: this network makes images straight from z and has no w; take --space z"
+            "`space=w`: this network makes images straight from z and has no w; take `space=z`"
         )
 
 
 def check_faces(faces: Faces, panel: Panel) -> None:
-    """Refuse images that cannot be made, or that classifiers cannot look at.
+    """Raise if images cannot be made, or classifiers cannot look at them.
 
     Raises:
         UsageError: There are no such seeds, or the images are not what a classifier learned from.
@@ -181,7 +190,7 @@ def check_faces(faces: Faces, panel: Panel) -> None:
     for described in (each.description for each in panel.classifiers):
         if described.channels != G.channels or G.resolution % described.side:
             raise UsageError(
-                f"--classifier: that of {described.names[0]} looks at images of {described.side} "
+                f"`classifier`: that of {described.names[0]} looks at images of {described.side} "
                 f"px and {described.channels} channels, {faces.network.path} makes "
                 f"{G.resolution} px and {G.channels}; take classifiers for such images"
             )

@@ -122,9 +122,10 @@ def test_nearest_images_are_a_picture_and_numbers(here):
         "nearest", "--data", "data", "--num", "8", "--show", "2", "--neighbours", "3", "--json"
     )
     found = json.loads(done.stdout)
-    assert len(found["record"]["closest"]) == 2
-    assert len(found["record"]["closest"][0]["reals"]) == 3
-    with Image.open(found["picture"]) as picture:
+    (record,) = found["records"]
+    assert len(record["closest"]) == 2
+    assert len(record["closest"][0]["reals"]) == 3
+    with Image.open(found["files"][-1]) as picture:
         assert picture.width > 4 * 96
 
 
@@ -139,18 +140,22 @@ def test_nearest_images_are_a_picture_and_numbers(here):
             "no detector of features has that name",
         ),
         (("fid", "--data", "nowhere"), 1, "nowhere: there is no such file"),
-        (("fid", "--data", "data", "--num", "1"), 1, "1 fake images are too few; fid needs 2"),
+        (
+            ("fid", "--data", "data", "--num", "1"),
+            1,
+            "1 fake images are too few; fid needs at least 2",
+        ),
         (("fid", "--data", "data", "--protocol", "x"), 2, "--protocol x: no such protocol"),
         (("kid", "--data", "data", "--protocol", "stylegan1"), 2, "does not define kid"),
         (("fid", "--data", "data", "--seed", "9999"), 2, "--seed 9999: out of range"),
         (("fid", "--data", "data", "--psi-curve", "1", "--per-class"), 2, "one at a time"),
         (("fid", "--data", "data", "--per-class"), 2, "has no classes"),
         (("fid", "--data", "data", "--class", "a"), 2, "the network has no classes"),
-        (("fid", "--images", "data"), 2, "--images: compared with what? add --data"),
+        (("fid", "--images", "data"), 2, "--images: compared with what? give --data"),
         (("fid", "--images", "data", "--data", "data", "--repeat", "2"), 2, "for networks"),
         (("fid", "--images", "data", "--data", "data", "--num", "9"), 2, "--num: for networks"),
         (("fid", "--all-snapshots", "data"), 1, "no network-*.safetensors there"),
-        (("fid",), 2, "does not say what it was trained on; add --data"),
+        (("fid",), 2, "does not say what it was trained on; give --data"),
     ],
 )
 def test_a_wrong_call_ends_in_words_and_writes_nothing(here, words, code, said):

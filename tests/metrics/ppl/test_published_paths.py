@@ -1,8 +1,7 @@
 import pytest
 
 from stylegan_cli.errors import UsageError
-from stylegan_cli.metrics.ppl.evaluation import path_name, path_options
-from stylegan_cli.metrics.ppl.ppl import PathOptions
+from stylegan_cli.metrics.ppl.variants import PathOptions, path_name, path_options
 
 
 @pytest.mark.parametrize(
@@ -53,7 +52,7 @@ def test_other_numbers_carry_the_detector_and_what_was_measured(options, detecto
 
 
 def test_what_a_protocol_does_not_define_is_refused():
-    with pytest.raises(UsageError, match=r"--no-crop: --protocol ada has no such path length in z"):
+    with pytest.raises(UsageError, match=r"`crop=False`: .* has no such path length in z"):
         path_options("ada", space="z", sampling="end", crop=False)
-    with pytest.raises(UsageError, match="--protocol sg4: no such protocol"):
+    with pytest.raises(UsageError, match="`protocol=sg4`: no such protocol"):
         path_options("sg4", space="z", sampling="end")

@@ -61,7 +61,7 @@ def test_what_all_or_almost_all_images_have_is_left_out_and_named():
     half = column(*["1", "0"] * 100)
     found = attributes_of_columns({"half": half, "rare": rare, "all": all_alike})
     assert (found.names, found.flat) == (("half",), ("rare", "all"))
-    with pytest.raises(UsageError, match="--only all: over 99 % of the images have it"):
+    with pytest.raises(UsageError, match="`only=all`: over 99 % of the images have it"):
         choose_attributes(found, "all")
 
 
@@ -81,7 +81,7 @@ def test_a_columns_name_chooses_all_its_values():
         "hair=spiky",
     )
     assert has(choose_attributes(found, "hair=bun")) == {"hair=bun": [1, 0, 0]}
-    with pytest.raises(UsageError, match="--only nose: no such attribute; there is hair=bun"):
+    with pytest.raises(UsageError, match="`only=nose`: no such attribute; there is hair=bun"):
         choose_attributes(found, "nose")
 
 

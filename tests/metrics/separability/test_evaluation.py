@@ -7,6 +7,7 @@ import torch
 from stylegan_cli.data.dataset import open_dataset
 from stylegan_cli.errors import DataError, UsageError
 from stylegan_cli.latents.sampling import Sampling, map_latents
+from stylegan_cli.metrics.metric import Conclusion, Remark
 from stylegan_cli.metrics.separability.classifier import (
     Classifier,
     ClassifierOptions,
@@ -14,7 +15,6 @@ from stylegan_cli.metrics.separability.classifier import (
     Panel,
     build_classifier,
 )
-from stylegan_cli.metrics.separability.evaluation import SeparabilityEvaluation
 from stylegan_cli.metrics.separability.judging import (
     Faces,
     draw_faces,
@@ -23,11 +23,8 @@ from stylegan_cli.metrics.separability.judging import (
     w_of_faces,
     z_of_faces,
 )
-from stylegan_cli.metrics.separability.separability import (
-    SeparabilityOptions,
-    check_faces,
-    spaces_of,
-)
+from stylegan_cli.metrics.separability.metric import separability_series
+from stylegan_cli.metrics.separability.separability import check_faces, spaces_of
 from stylegan_cli.networks.snapshot import load_network
 from stylegan_cli.rendering.render import render, to_pixels
 from stylegan_cli.studies.grid import grid
@@ -54,13 +51,10 @@ def faces(network, dataset):
     return Faces(network=network, dataset=dataset, num=8, seed=3)
 
 
-def opened(faces, panel, folder, spaces=("w", "z"), **options):
-    chosen = SeparabilityOptions(spaces=spaces, **options)
-    return SeparabilityEvaluation(faces, panel, chosen, folder)
-
-
-def logits(faces, panel, **how):
-    return {part.start: part.logits for part in judge(faces, panel, **how)}
+def concluded(faces, panel, spaces=("w", "z"), protocol=None):
+    """What the series of separability amounts to, its conclusion last."""
+    series = separability_series(faces, panel, spaces, protocol)
+    return series, list(series.conclude(series.measure(range(faces.num))))
 
 
 def test_the_images_are_those_that_grid_draws_from_the_same_seeds(faces, network):
@@ -80,10 +74,8 @@ def test_codes_are_those_of_the_images(faces, network):
 
 
 def test_judgements_do_not_depend_on_what_was_there(faces, panel):
-    whole = logits(faces, panel, batch_size=2)
-    rest = logits(faces, panel, batch_size=2, skip={0, 1, 4, 5, 6, 7})
-    assert list(rest) == [2]
-    assert np.array_equal(rest[2], whole[2])
+    whole = judge(faces, panel, range(8))
+    assert np.allclose(judge(faces, panel, range(2, 4)), whole[2:4], rtol=1e-4, atol=1e-5)
 
 
 def test_labels_are_those_of_images_of_the_data_set(tmp_path, image_folder):
@@ -109,26 +101,23 @@ def test_labels_that_the_network_does_not_take_are_refused(
 def test_classifiers_of_other_images_are_refused(faces, panel, change):
     (classifier,) = panel.classifiers
     other = replace(classifier, description=replace(classifier.description, **change))
-    with pytest.raises(UsageError, match="--classifier: that of hat looks at images of"):
+    with pytest.raises(UsageError, match="`classifier`: that of hat looks at images of"):
         check_faces(faces, replace(panel, classifiers=(other,)))
 
 
 def test_a_network_without_labels_needs_no_data(network, panel, faces):
     alone = replace(faces, dataset=None)
     check_faces(alone, panel)
-    first, again = (logits(each, panel, batch_size=8)[0] for each in (faces, alone))
+    first, again = (judge(each, panel, range(8)) for each in (faces, alone))
     assert np.array_equal(first, again)
 
 
-def test_protocols_have_their_names_and_leave_the_codes_as_they_are(faces, panel, tmp_path):
-    with opened(faces, panel, tmp_path, ("z",), protocol="stylegan1") as evaluation:
-        list(evaluation.judged())
-        results = list(evaluation.results())
-        record = evaluation.record(results, 1.0)
-    assert list(record["results"]) == ["ls_trained_z"]
-    assert "unscaled" in record["svm"]
-    with pytest.raises(UsageError, match="--protocol ada: does not define separability"):
-        opened(faces, panel, tmp_path, protocol="ada")
+def test_protocols_have_their_names_and_leave_the_codes_as_they_are(faces, panel):
+    series, (*_, conclusion) = concluded(faces, panel, ("z",), "stylegan1")
+    assert list(conclusion.values) == ["ls_trained_z"]
+    assert "unscaled" in series.request["svm"]
+    with pytest.raises(UsageError, match="`protocol=ada`: does not define separability"):
+        separability_series(faces, panel, ("z",), "ada")
 
 
 def test_spaces_are_those_the_network_has(network, growing_networks):
@@ -136,54 +125,40 @@ def test_spaces_are_those_the_network_has(network, growing_networks):
     assert spaces_of(growing_networks["progan"]) == ("z",)
 
 
-def test_an_interrupted_evaluation_goes_on_to_the_same_numbers(faces, panel, tmp_path):
-    with opened(faces, panel, tmp_path / "whole") as evaluation:
-        list(evaluation.judged(2))
-        expected = list(evaluation.results())
-    with opened(faces, panel, tmp_path / "cut") as evaluation:
-        next(evaluation.judged(2))
-    with opened(faces, panel, tmp_path / "cut") as evaluation:
-        assert evaluation.there == 2
-        list(evaluation.judged(2))
-        assert list(evaluation.results()) == expected
-
-
-def test_scores_are_two_to_the_sums_of_their_spaces(faces, panel, tmp_path):
-    with opened(faces, panel, tmp_path) as evaluation:
-        list(evaluation.judged())
-        results = list(evaluation.results())
-        scores = evaluation.scores(results)
-    assert [(result.name, result.space) for result in results] == [
+def test_scores_are_two_to_the_sums_of_their_spaces(faces, panel):
+    _, (*_, conclusion) = concluded(faces, panel)
+    assert isinstance(conclusion, Conclusion)
+    attributes = conclusion.facts["attributes"]
+    assert [(each["name"], each["space"]) for each in attributes] == [
         ("hat", "w"),
         ("beard", "w"),
         ("hat", "z"),
         ("beard", "z"),
     ]
-    bits = sum(result.separation.entropy for result in results[:2])
-    assert scores["separability_trained_w"] == pytest.approx(2**bits)
+    bits = sum(each["entropy"] for each in attributes[:2])
+    assert conclusion.values["separability_trained_w"] == pytest.approx(2**bits)
+    assert conclusion.arrays["entropy_w"].sum() == bits
 
 
-def test_an_attribute_that_never_varies_is_told(faces, panel, tmp_path):
+def test_an_attribute_that_never_varies_is_reported(faces, panel):
     (classifier,) = panel.classifiers
     with torch.no_grad():
         before = classifier.network.b4.out.bias.clone()
         classifier.network.b4.out.bias[0] = 1e6
-    with opened(faces, panel, tmp_path, ("z",)) as evaluation:
-        list(evaluation.judged())
-        results = list(evaluation.results())
-        told = "\n".join(evaluation.warnings(results))
+    _, (*events, conclusion) = concluded(faces, panel, ("z",))
     classifier.network.b4.out.bias.data.copy_(before)
-    assert results[0].separation.entropy == 0
-    assert "hat: all of the 4 images that count, so there is nothing to tell apart" in told
+    told = "\n".join(event.text for event in events if isinstance(event, Remark))
+    assert conclusion.facts["attributes"][0]["entropy"] == 0
+    assert "hat: all of the 4 images that count, so there is nothing to separate" in told
     assert "4 codes that count are few for the 8 dimensions of z" in told
 
 
 def test_networks_without_w_and_seeds_beyond_the_last_are_refused(
-    growing_networks, network, dataset, panel, tmp_path
+    growing_networks, network, dataset, panel
 ):
     progan = Faces(network=growing_networks["progan"], dataset=dataset, num=4, seed=0)
-    with pytest.raises(UsageError, match="--space w: this network makes images straight from z"):
-        opened(progan, panel, tmp_path)
+    with pytest.raises(UsageError, match="`space=w`: this network makes images straight from z"):
+        separability_series(progan, panel, ("w", "z"))
     beyond = Faces(network=network, dataset=dataset, num=4, seed=5000)
-    with pytest.raises(UsageError, match="--seed 5000: out of range for 4 images"):
-        opened(beyond, panel, tmp_path)
+    with pytest.raises(UsageError, match="`seed=5000`: out of range for 4 images"):
+        separability_series(beyond, panel, ("w", "z"))

@@ -1,0 +1,317 @@
+"""What a metric is: its name, words and options, and where its numbers come from.
+
+Importing this loads no torch, so that the command line can list metrics at once.
+"""
+
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
+
+import numpy as np
+
+from stylegan_cli.errors import UsageError
+from stylegan_cli.metrics.statistics import Features
+
+if TYPE_CHECKING:
+    import torch
+
+    from stylegan_cli.detectors import FeatureDetector
+    from stylegan_cli.metrics.features import Workplace
+    from stylegan_cli.networks.snapshot import Network
+
+T = TypeVar("T")
+Columns = Mapping[str, np.ndarray]
+RESULTS = Path("results")
+
+
+def counted(items: Iterable[T], into: list[T]) -> Iterator[int]:
+    """Put items into a list as they come, and yield 1 for each."""
+    for item in items:
+        into.append(item)
+        yield 1
+
+
+@dataclass(frozen=True, kw_only=True)
+class Flag:
+    """The words on a metric's own option, as the second part of `Annotated`.
+
+    Attributes:
+        words: Help of its flag.
+        metavar: Name of its value in the help.
+        least: Smallest number allowed.
+    """
+
+    words: str
+    metavar: str | None = None
+    least: int | float | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Request:
+    """What is measured, against what, and where the results go.
+
+    Attributes:
+        network: File of a network; None where `images` or `all_snapshots` are given.
+        all_snapshots: A run, every network of which is measured.
+        images: Folder or zip of images to measure instead of a network.
+        data: Real images, as a path or `sample:KIND`; None takes those of the training.
+        num: Samples; None takes the usual number of the metric.
+        seed: Of the first repeat; the next ones count on.
+        psi_curve: Truncations to compare.
+        detector: None takes the standard one where its weights are here.
+        output: Folder of the results; None takes the network's run, else ./results.
+        options: The metric's own options, of its class `options`.
+        together: Other metrics are measured, too: what is impossible is left out.
+    """
+
+    network: Path | None = None
+    all_snapshots: Path | None = None
+    images: Path | None = None
+    data: str | None = None
+    num: int | None = None
+    seed: int = 0
+    repeat: int = 1
+    psi: float = 1.0
+    cutoff: int | None = None
+    class_name: str | None = None
+    psi_curve: tuple[float, ...] | None = None
+    per_class: bool = False
+    detector: str | None = None
+    protocol: str | None = None
+    save_features: bool = False
+    output: Path | None = None
+    overwrite: bool = False
+    options: Any = None
+    together: bool = False
+
+    @property
+    def along(self) -> Literal["", "snapshot", "psi", "class"]:
+        """What tells the measured cases apart; empty for a single one."""
+        if self.all_snapshots is not None:
+            return "snapshot"
+        if self.psi_curve is not None:
+            return "psi"
+        return "class" if self.per_class else ""
+
+    @property
+    def changed(self) -> frozenset[str]:
+        """Names of the fields that have another value than usual."""
+        return frozenset(f.name for f in fields(self) if getattr(self, f.name) != f.default)
+
+    def folder(self, network: Path | None = None) -> Path:
+        """Return the folder for results of a network, or of images where there is none."""
+        if self.output is not None:
+            return self.output
+        in_run = network is not None and (network.parent / "recipe.toml").exists()
+        return network.parent if network is not None and in_run else RESULTS
+
+
+@dataclass(frozen=True, kw_only=True)
+class Remark:
+    """Something that the user should know while a metric is measured."""
+
+    text: str
+    is_warning: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Steps:
+    """A stretch of work, done while its counts are taken; the evaluation takes what is left.
+
+    Attributes:
+        label: Plural of what is counted.
+        total: Sum of all counts.
+    """
+
+    label: str
+    total: int
+    counts: Iterator[int]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Found:
+    """Numbers of one case.
+
+    Attributes:
+        case: The snapshot, psi or class; empty for a single one.
+        values: By their full names, means over the repeats.
+        spread: Standard deviation over the repeats, or what one measurement tells of it.
+        records: Lines of `metrics.jsonl`.
+        files: Where all of it is kept.
+        network: None of a folder of images.
+    """
+
+    metric: str
+    case: str
+    values: Mapping[str, float]
+    spread: Mapping[str, float]
+    records: tuple[Mapping[str, Any], ...]
+    files: tuple[Path, ...] = ()
+    network: Path | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Best:
+    """The best network by one value, and the link to it where there is one."""
+
+    network: Path
+    name: str
+    value: float
+    link: Path | None = None
+
+
+Event = Remark | Steps | Found | Best
+
+
+@dataclass(frozen=True, kw_only=True)
+class Samples:
+    """Features of one detector to measure, checked.
+
+    Attributes:
+        real: None where a metric looks at fakes only.
+        ddof: Of covariances: 1 for a sample's, 0 for a population's.
+    """
+
+    detector: "FeatureDetector"
+    device: "torch.device"
+    real: Features | None
+    fake: Features
+    ddof: int = 1
+
+    @property
+    def pair(self) -> tuple[Features, Features]:
+        """Features of reals and of fakes."""
+        assert self.real is not None, "this metric compares"
+        return self.real, self.fake
+
+
+@dataclass(frozen=True, kw_only=True)
+class OnFeatures:
+    """A metric that is computed from features of generated and real images.
+
+    Attributes:
+        measure: Returns values by plain names such as "fid" or "recall".
+        least: Smallest number of images of each kind.
+        purpose: What the detector is for.
+        compares: Takes real images, too.
+        needs_classes: Takes a detector that tells classes.
+        title: Of the axis in a chart of it.
+        caution: Returns what makes the number less than it seems, given the fewest images and the
+            numbers in a feature vector.
+    """
+
+    measure: Callable[[Samples], Mapping[str, float]]
+    least: int = 2
+    purpose: Literal["features", "manifold"] = "features"
+    compares: bool = True
+    needs_classes: bool = False
+    title: str = "share"
+    caution: Callable[[int, int], str | None] | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Conclusion:
+    """What the numbers of all samples amount to.
+
+    Attributes:
+        values: By their full names.
+        spread: How far each varies, where one measurement tells.
+        facts: Further entries of the record.
+        arrays: Kept in the file of the numbers, too.
+        picture: Shows them.
+    """
+
+    values: Mapping[str, float]
+    spread: Mapping[str, float] = field(default_factory=dict)
+    facts: Mapping[str, Any] = field(default_factory=dict)
+    arrays: Columns = field(default_factory=dict)
+    picture: np.ndarray | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Series:
+    """Numbers of many samples of one network, kept as they are measured.
+
+    Attributes:
+        name: Begins the name of its file.
+        request: Everything that decides the numbers, as JSON holds it; has "metric" and "num".
+        columns: Shape of one sample's numbers, by name.
+        measure: Returns the numbers of neighbouring samples; each depends on its own alone.
+        conclude: Yields events, then the conclusion from all numbers.
+        batch_size: Samples at once.
+        label: Plural of a sample.
+    """
+
+    name: str
+    request: Mapping[str, Any]
+    columns: Mapping[str, tuple[int, ...]]
+    measure: Callable[[range], Columns]
+    conclude: Callable[[Columns], Iterator[Event | Conclusion]]
+    batch_size: int
+    label: str = "images"
+
+
+Maker = Callable[["Network", int], Iterator[Series]]
+"""Makes the series of a network for a seed; the same number for each seed."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class OnCodes:
+    """A metric that is computed from codes of a network and what it makes of them.
+
+    Attributes:
+        prepare: Yields events and returns what makes the series; given the first network.
+        details: Table of what the records say beyond the numbers: headings, then rows.
+        alone: Own options that are not offered beside other metrics.
+    """
+
+    prepare: "Callable[[Network, Request, Workplace], Generator[Event, None, Maker]]"
+    details: Callable[[Sequence[Mapping[str, Any]]], Sequence[tuple[str, ...]]] | None = None
+    alone: frozenset[str] = frozenset()
+
+
+NARROWING = frozenset({"images", "psi", "cutoff", "class_name", "psi_curve", "per_class"})
+"""Fields of a request that a metric must know, or it would measure something else."""
+
+ALL = frozenset(f.name for f in fields(Request)) - {"options", "together", "overwrite"}
+OF_CODES = frozenset(
+    {"network", "all_snapshots", "num", "seed", "repeat", "protocol", "output", "overwrite"}
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Metric:
+    """A kind of number, and the command `sgtool eval NAME`.
+
+    Attributes:
+        about: Help of the command: a line, then paragraphs.
+        examples: Command lines behind `sgtool eval NAME `.
+        work: Where its numbers come from; a function of the request for what fits neither form.
+        takes: Fields of the request that it knows.
+        options: Frozen data class of its own options, each `Annotated[type, Flag(…)]`.
+        num: Samples that are measured, in words for the help of `num`.
+        better: Of two networks, the one with the smaller or the larger first value.
+        in_all: Measured by `sgtool eval all`, too.
+    """
+
+    name: str
+    about: str
+    examples: tuple[str, ...]
+    work: "OnFeatures | OnCodes | Callable[[Request, Workplace], Iterator[Event]]"
+    takes: frozenset[str] = ALL
+    options: type | None = None
+    num: str = "Images to measure; 50000 if not given."
+    better: Literal["smaller", "larger"] | None = None
+    in_all: bool = True
+
+    def check_takes(self, request: Request) -> None:
+        """Raise unless the metric knows all that narrows the request.
+
+        Raises:
+            UsageError: It does not.
+        """
+        unknown = sorted(request.changed & NARROWING - self.takes)
+        if unknown:
+            name = "class" if unknown[0] == "class_name" else unknown[0]
+            raise UsageError(f"`{name}`: {self.name} does not take it; leave it out")
