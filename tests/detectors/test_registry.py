@@ -88,7 +88,7 @@ def test_missing_weights_end_in_words_with_both_ways_to_get_them():
     with pytest.raises(WeightsError) as caught:
         open_detector("inception", purpose="features", device="cpu")
     message = str(caught.value)
-    assert message.startswith("--detector inception: ")
+    assert message.startswith("`detector=inception`: ")
     assert "91 MiB" in message
     assert "sgtool weights fetch inception" in message
     assert "sgtool weights add pt_inception-2015-12-05-6726825d.pth" in message
