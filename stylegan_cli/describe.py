@@ -10,8 +10,9 @@ from typing import Any
 
 import torch
 
+from stylegan_cli.data.decoding import reasons
 from stylegan_cli.data.entries import Source, entry_path
-from stylegan_cli.data.pictures import UnusableImageError, reasons
+from stylegan_cli.data.formats import UnusableImageError
 from stylegan_cli.data.sources import open_source
 from stylegan_cli.errors import DataError
 from stylegan_cli.files import similar
@@ -195,8 +196,8 @@ def _first_image(path: Path, source: Source) -> str:
     if first is None:
         raise DataError(f"{path}: nothing that sgtool knows; no images, run or study in it")
     try:
-        with reasons():
-            image = source.open(first)
+        with reasons(), source.open(first) as image:
+            (width, height), mode = image.size, image.mode
     except UnusableImageError as error:
         raise DataError(f"{entry_path(source, first)}: {error}") from error
-    return f"{image.width}×{image.height} {image.mode}"
+    return f"{width}×{height} {mode}"

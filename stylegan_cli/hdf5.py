@@ -25,6 +25,13 @@ MAX_CHUNK_BYTES = 2**30
 MAX_RATIO = 1_100
 """Deflate packs no better than 1,032 to 1, so an array that claims more was never written."""
 
+_KINDS = {
+    "b": "booleans",
+    "u": "unsigned integers",
+    "i": "integers",
+    "f": "floating-point numbers",
+    "O": "texts",
+}
 _DAMAGE = (OSError, KeyError, RuntimeError, ValueError, TypeError, OverflowError, MemoryError)
 
 
@@ -66,7 +73,7 @@ def stored_array(group: h5py.Group, name: str, *, kinds: str, ranks: Collection[
     """The data set of this name, sure to have the wanted form and to be all there.
 
     Args:
-        kinds: NumPy's letters for the types that will do, such as "u" or "iuf".
+        kinds: NumPy's letters for the types that will do, such as "u" or "iuf"; O is text.
         ranks: Numbers of axes that will do.
 
     Raises:
@@ -77,10 +84,10 @@ def stored_array(group: h5py.Group, name: str, *, kinds: str, ranks: Collection[
     if not isinstance(item, h5py.Dataset):
         raise DataError(f"{path}: no dataset `{name}`; found {sorted(group)[:10]}")
     if item.shape is None or item.dtype.kind not in kinds or len(item.shape) not in ranks:
-        wanted = " or ".join(f"{count} axes" for count in ranks)
+        types = " or ".join(_KINDS[kind] for kind in kinds)
+        axes = " or ".join(map(str, ranks))
         raise DataError(
-            f"{path}: `{name}` is {describe_form(item)}; needed is an array of {wanted} "
-            f"and a type of kind {' or '.join(kinds)}"
+            f"{path}: `{name}` is {describe_form(item)}; needed are {types} in {axes} axes"
         )
     _check_stored(item, path)
     return item

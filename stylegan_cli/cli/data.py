@@ -14,7 +14,8 @@ from stylegan_cli.cli.console import echo_json, echo_table
 from stylegan_cli.cli.options import JsonFlag, OverwriteFlag, QuietFlag, examples
 
 if TYPE_CHECKING:
-    from stylegan_cli.data.entries import Source
+    from stylegan_cli.data.account import Account
+    from stylegan_cli.data.entries import Group, Source
     from stylegan_cli.data.prepare import Preparation
     from stylegan_cli.data.survey import Duplicates, Report
 
@@ -24,6 +25,10 @@ data_app = typer.Typer(
     no_args_is_help=True,
     rich_markup_mode=None,
 )
+
+CLASSES_SHOWN = 20
+NAMED_AT_ONCE = 10
+"""Images left out that are named one by one as they come; the account has examples of all."""
 
 DestinationFlag = Annotated[
     Path, typer.Option("--output", "-o", metavar="DST", help="Data set to write, .zip or .h5.")
@@ -41,13 +46,15 @@ WorkersFlag = Annotated[
         "sgtool data prepare photos/ -o photos.zip --resolution 256",
         "sgtool data prepare cars.zip more/ -o cars.h5 --fit wide --background black",
         "sgtool data prepare train-images-idx3-ubyte.gz -o mnist.zip --channels 1",
+        "sgtool data prepare scans/ -o scans.zip --labels scans.csv --levels 0,4095",
     )
 )
 def prepare(
     sources: Annotated[
         list[Path],
         typer.Argument(
-            metavar="SRC", help="Folders, .zip, .h5, idx files, images, or .txt listing images."
+            metavar="SRC",
+            help="Folders, .zip, .h5, idx files, .tfrecords, images, or .txt listing images.",
         ),
     ],
     output: DestinationFlag,
@@ -71,16 +78,36 @@ def prepare(
         bool | None,
         typer.Option(help="Sub-folders are classes, or not; if not given, where all have one."),
     ] = None,
+    labels: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="Labels instead of those in the sources: CSV lines NAME,LABEL, or JSON as in "
+            "dataset.json.",
+        ),
+    ] = None,
+    labelled_only: Annotated[
+        bool, typer.Option("--labelled-only", help="Leave out images without a label.")
+    ] = False,
+    levels: Annotated[
+        str | None,
+        typer.Option(
+            metavar="LOW,HIGH",
+            help="Values that become black and white in images of more than 8 bits; 0,65535 if "
+            "not given.",
+        ),
+    ] = None,
     workers: WorkersFlag = None,
     overwrite: OverwriteFlag = False,
     json: JsonFlag = False,
     quiet: QuietFlag = False,
 ) -> None:
-    """Make a data set of equal squares of images of any kind.
+    """Make a data set of equal squares out of images of any kind.
 
-    Images may have any mode, size and orientation. What cannot be read is left out and named with
-    its reason; hidden files and others are passed over. The same request again is done at once.
+    Images may have any format that Pillow decodes, any mode, size and orientation. What cannot be
+    read is left out and named with the reason. Running the same command again changes nothing.
     """
+    from stylegan_cli.data.labels import Labelled, read_labels
     from stylegan_cli.data.pictures import Target
     from stylegan_cli.data.prepare import Preparation, first_usual_resolution
     from stylegan_cli.data.sources import open_sources
@@ -95,17 +122,20 @@ def prepare(
             fit=fit,
             filter=resample,
             background=background,
+            levels=_levels(levels) if levels else None,
         )
         request = Preparation(
             destination=output,
             target=target,
             classes=classes,
+            labelled_only=labelled_only,
             workers=workers,
             overwrite=overwrite,
         )
-        skipped = _write(opened, request, label="prepare")
-        ignored = sum(source.tally().ignored for source in opened)
-    _report(output, skipped, ignored=ignored, json=json)
+        if labels is not None:
+            table = read_labels(labels)
+            opened = [Labelled(source, table) for source in opened]
+        _report(output, opened, _write(opened, request, label="prepare"), json=json)
 
 
 @data_app.command(
@@ -130,8 +160,8 @@ def inspect(
 ) -> None:
     """Print what is in a data set, and draw a sample of its images.
 
-    Counts images, sizes, channels, labels, damaged files and duplicates, exact and near. Takes a
-    folder of images too, so that it tells what `prepare` will find.
+    Counts images, sizes, channels, labels, damaged files, and exact and near duplicates. On a
+    folder of images, it shows what `prepare` will find.
     """
     from stylegan_cli.data.sheet import sample_sheet, write_sheet
     from stylegan_cli.data.sources import open_sources
@@ -183,8 +213,8 @@ def sample(
 ) -> None:
     """Draw a labelled data set.
 
-    Portraits by DiceBear, each labelled with its hair, skin, glasses and so on, for trying out
-    training, classes and separability without images of your own. The same seed draws the same.
+    Portraits by DiceBear, each labelled with its hair, skin, glasses and so on: try training,
+    classes and separability without images of your own. The same seed draws the same images.
     """
     from stylegan_cli.data.pictures import Target
     from stylegan_cli.data.prepare import Preparation
@@ -194,20 +224,50 @@ def sample(
     source = drawn(kind, count, resolution=resolution, seed=seed, style=style)
     credit = source.prepared
     console.note(f"{style} by {credit['author']}, {credit['licence']}: {credit['licence_url']}")
-    request = Preparation(destination=output, target=target, overwrite=overwrite)
-    _report(output, _write([source], request, label="draw"), ignored=0, json=json)
+    request = Preparation(destination=output, target=target, classes=False, overwrite=overwrite)
+    _report(output, [source], _write([source], request, label="draw"), json=json)
 
 
 @contextmanager
 def _without_pillow_warnings() -> Iterator[None]:
-    """Pillow warns of oddities in files in terms of its source code; reasons are told anyway."""
+    """Silence Pillow's warnings, which name lines of its source; reasons are given anyway."""
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", module=r"PIL\.")
         yield
 
 
+def say_account(account: "Account") -> None:
+    """Say what was taken of some sources, what was not and why, with an example of each."""
+    from stylegan_cli.data.entries import printable
+
+    if account.classes:
+        counts = [f"{printable(name)} {count}" for name, count in account.classes.items()]
+        more = [f"{len(counts) - CLASSES_SHOWN} more"] if len(counts) > CLASSES_SHOWN else []
+        console.note(f"classes: {len(counts)} ({', '.join([*counts[:CLASSES_SHOWN], *more])})")
+    for reason, group in account.left_out.items():
+        console.warn(f"left out: {_counted(group, 'image')}: {reason}")
+    for reason, group in account.passed.items():
+        console.note(f"passed over: {_counted(group, 'file')}: {reason}")
+    for remark in account.remarks:
+        console.warn(remark)
+
+
+def _counted(group: "Group", word: str) -> str:
+    return f"{group.count} {word}{'s' * (group.count != 1)}, such as {group.example}"
+
+
+def _levels(text: str) -> tuple[float, float]:
+    from stylegan_cli.errors import UsageError
+
+    try:
+        low, high = map(float, text.split(","))
+    except ValueError:
+        raise UsageError(f"`levels`: {text!r} is not LOW,HIGH, such as 0,4095") from None
+    return low, high
+
+
 def _write(sources: "list[Source]", request: "Preparation", *, label: str) -> list[dict[str, str]]:
-    """Make the data set, unless it is there; returns what had to be left out, said at once."""
+    """Make the data set, unless it is there; return the images left out, the first ones named."""
     from stylegan_cli.data.prepare import is_prepared, prepare
 
     if not request.overwrite and is_prepared(sources, request):
@@ -217,40 +277,56 @@ def _write(sources: "list[Source]", request: "Preparation", *, label: str) -> li
     skipped = []
     for step in console.track(prepare(sources, request), label=label, total=total):
         if step.problem is not None:
-            console.warn(f"left out: {step.name}: {step.problem}")
             skipped.append({"name": step.name, "reason": step.problem})
+            if len(skipped) <= NAMED_AT_ONCE:
+                console.warn(f"left out: {step.name}: {step.problem}")
     return skipped
 
 
-def _report(output: Path, skipped: list[dict[str, str]], *, ignored: int, json: bool) -> None:
-    """Tell what a data set became, from what it says of itself."""
+def _report(
+    output: Path, sources: "list[Source]", skipped: list[dict[str, str]], *, json: bool
+) -> None:
+    """Say what became of the images of some sources, as the data set itself records it."""
+    from stylegan_cli.data.prepare import account
     from stylegan_cli.data.sources import open_sources
 
     with open_sources([output]) as [made]:
-        how, classes = made.prepared, made.classes
+        how, classes, found = made.prepared, made.classes, account(sources, made)
     side = how["resolution"]
-    console.note(f"images: {how['images']} of {side}×{side}; classes: {len(classes)}")
-    if how["skipped"] or ignored:
-        console.note(f"left out: broken images {how['skipped']}, other files {ignored}")
+    console.note(f"images: {how['images']} of {side}×{side}" + "; no classes" * (not classes))
+    say_account(found)
     if how["enlarged"]:
         console.warn(f"enlarged because smaller than {side}×{side}: {how['enlarged']}")
     if json:
-        counts = {"images": how["images"], "enlarged": how["enlarged"], "ignored": ignored}
         echo_json(
-            {"path": str(output), **counts, "skipped": skipped, "classes": classes, "prepared": how}
+            {
+                "path": str(output),
+                "images": how["images"],
+                "enlarged": how["enlarged"],
+                "ignored": sum(group.count for group in found.passed.values()),
+                "skipped": skipped,
+                "classes": classes,
+                "account": asdict(found),
+                "prepared": how,
+            }
         )
     else:
         typer.echo(str(output))
 
 
 def _rows(report: "Report") -> Iterator[tuple[str, Any]]:
-    """The report as lines of two columns."""
+    """Yield the report as rows of two columns."""
     yield "images", report.images
     yield "broken", len(report.broken)
     yield from (("broken image", f"{bad['name']}: {bad['reason']}") for bad in report.broken)
     yield "other files", report.ignored
+    yield from (
+        ("  such as", f"{group.example}: {reason} ({group.count})")
+        for reason, group in report.passed.items()
+    )
     yield "sizes", _listed(report.sizes)
     yield "channels", _listed(report.channels)
+    yield "formats", _listed(report.formats)
     yield "labels", _listed(report.labels)
     yield "without label", report.unlabelled
     yield from ((f"attribute {key}", _listed(n)) for key, n in report.attributes.items())
@@ -258,7 +334,9 @@ def _rows(report: "Report") -> Iterator[tuple[str, Any]]:
     yield from _duplicate_rows("near duplicates", report.near_duplicates)
     yield "mean R G B", " ".join(map(str, report.mean))
     yield "std R G B", " ".join(map(str, report.std))
-    known = {key: value for key, value in report.prepared.items() if key != "sources"}
+    yield from (("note", remark) for remark in report.remarks)
+    nested = ("sources", "left_out", "frames")
+    known = {key: value for key, value in report.prepared.items() if key not in nested}
     yield "prepared", ", ".join(f"{key} {value}" for key, value in known.items()) or "no"
 
 

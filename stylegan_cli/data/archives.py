@@ -1,30 +1,37 @@
 """Images in a zip file, read in place: nothing is ever extracted to disk."""
 
+import io
 import zipfile
 import zlib
 from collections.abc import Iterator, Mapping
-from pathlib import Path
+from contextlib import AbstractContextManager
+from functools import cached_property, partial
+from pathlib import Path, PurePosixPath
 from typing import Any
 
-from PIL import Image
-
 from stylegan_cli.data import dataset_json
+from stylegan_cli.data.decoding import Upright, decoded
 from stylegan_cli.data.entries import (
     MAX_FILE_BYTES,
     Entry,
+    Groups,
     Tally,
     folder_class,
-    is_hidden,
     is_image,
     is_unsafe,
+    role_of,
 )
-from stylegan_cli.data.pictures import UnusableImageError, decode
+from stylegan_cli.data.formats import MAGIC_BYTES, UnusableImageError
+from stylegan_cli.data.labels import Matching
 from stylegan_cli.errors import DataError
 
 READABLE = {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED}  # others unpack without a bound
 MAX_RATIO = 200
 MAX_TINY_BYTES = 16 * 2**20  # up to here any ratio will do
-MAX_INDEX_BYTES = 2**30
+INDEX_BYTES, INDEX_BYTES_AN_IMAGE = 2**24, 2**10
+"""Room for `dataset.json`, generously."""
+
+_DAMAGE = (zipfile.BadZipFile, zlib.error, RuntimeError, EOFError, OSError)
 
 
 class ZipSource:
@@ -37,35 +44,59 @@ class ZipSource:
         except (zipfile.BadZipFile, NotImplementedError, ValueError) as error:
             raise DataError(f"{path}: not a readable zip file ({error}); fetch it again") from None
         self._files = [info for info in self._zip.infolist() if not info.is_dir()]
-        self._images = sorted(
-            (place for place, info in enumerate(self._files) if _is_wanted(_name(info))),
-            key=lambda place: _name(self._files[place]),
-        )
+        self._passed = Groups()
+        self._images = list(self._find_images())
         self._root = self._common_root()
         self._index = self._read_index()
-        self.classes = self._index.classes if self._index else ()
+        self.classes = self._index.table.classes if self._index else ()
         self.prepared: Mapping[str, Any] = self._index.prepared if self._index else {}
 
     def tally(self) -> Tally:
-        described = self._index is not None
-        return Tally(
-            images=len(self._images), ignored=len(self._files) - len(self._images) - described
-        )
+        return Tally(images=len(self._images), passed=self._passed.finish())
 
     def entries(self) -> Iterator[Entry]:
-        found = (self._entry(place) for place in self._images)
-        return self._index.annotate(found) if self._index else found
+        found = [self._entry(place, problem) for place, problem in self._images]
+        return self._index.annotate(found, self._matching) if self._index else iter(found)
 
-    def open(self, entry: Entry) -> Image.Image:
+    def open(self, entry: Entry) -> AbstractContextManager[Upright]:
         if entry.problem:
             raise UnusableImageError(entry.problem)
-        return decode(self._read(self._files[entry.position], MAX_FILE_BYTES))
+        content = self._read(self._files[entry.position], MAX_FILE_BYTES)
+        return decoded(io.BytesIO(content), entry.name)
+
+    def checksum(self, entry: Entry) -> None: ...
+
+    def remarks(self) -> list[str]:
+        return self._matching.remarks if self._index else []
 
     def close(self) -> None:
         self._zip.close()
 
+    @cached_property
+    def _matching(self) -> Matching:
+        assert self._index is not None
+        return self._index.match([self._entry(*image).name for image in self._images])
+
+    def _find_images(self) -> Iterator[tuple[int, str | None]]:
+        """Places of images in the order of their names, each with the reason not to read it."""
+        order = sorted(range(len(self._files)), key=lambda place: _name(self._files[place]))
+        for place in order:
+            info = self._files[place]
+            name = _name(info)
+            if is_unsafe(name):
+                if is_image(name):
+                    yield place, "its name points out of the zip file"
+                else:
+                    self._passed.add("names that point out of the zip file", name)
+                continue
+            role = role_of(name, partial(self._first_bytes, info))
+            if role.passed is None:
+                yield place, role.problem
+            elif PurePosixPath(name).name != dataset_json.NAME:
+                self._passed.add(role.passed, name)
+
     def _common_root(self) -> str:
-        names = [_name(self._files[place]) for place in self._images]
+        names = [_name(self._files[place]) for place, _ in self._images]
         safe = [name for name in names if not is_unsafe(name)]
         first, slash, _ = (safe[0] if safe else "").partition("/")
         if not slash or any(not name.startswith(first + slash) for name in safe):
@@ -80,18 +111,27 @@ class ZipSource:
         except KeyError:
             return None
         where = f"{self.name}/{info.filename}"
+        bound = INDEX_BYTES + INDEX_BYTES_AN_IMAGE * len(self._images)
         try:
-            return dataset_json.parse(self._read(info, MAX_INDEX_BYTES), where)
+            return dataset_json.parse(self._read(info, bound), where)
         except UnusableImageError as error:
             raise DataError(f"{where}: {error}; remove or repair it") from None
 
-    def _entry(self, place: int) -> Entry:
+    def _entry(self, place: int, problem: str | None) -> Entry:
         info = self._files[place]
-        name = _name(info)
-        if is_unsafe(name):
-            return Entry(name=name, problem="its name points out of the zip file")
-        name = name.removeprefix(self._root)
+        name = _name(info).removeprefix(self._root)
+        if problem is not None:
+            return Entry(name=name, problem=problem)
         return Entry(name=name, position=place, mark=info.CRC, label=folder_class(name))
+
+    def _first_bytes(self, info: zipfile.ZipInfo) -> bytes:
+        if info.compress_type not in READABLE:
+            return b""
+        try:
+            with self._zip.open(info) as file:
+                return file.read(MAGIC_BYTES)
+        except _DAMAGE:
+            return b""
 
     def _read(self, info: zipfile.ZipInfo, limit: int) -> bytes:
         if info.compress_type not in READABLE:
@@ -105,12 +145,8 @@ class ZipSource:
             with self._zip.open(info) as file:
                 # without a size, zipfile unpacks up to 2 GiB before it looks at the declared one
                 return file.read(info.file_size)
-        except (zipfile.BadZipFile, zlib.error, RuntimeError, EOFError) as error:
+        except _DAMAGE as error:
             raise UnusableImageError(f"damaged zip entry: {error}") from None
-
-
-def _is_wanted(name: str) -> bool:
-    return is_image(name) and (is_unsafe(name) or not is_hidden(name))
 
 
 def _name(info: zipfile.ZipInfo) -> str:

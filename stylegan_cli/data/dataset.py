@@ -1,30 +1,34 @@
-"""Images of one size, read by number: what training and metrics take."""
+"""Images of one size, read by number: input of training and metrics."""
 
-import hashlib
-from collections.abc import Callable, Iterable
+from collections import Counter
+from collections.abc import Callable, Sequence
+from contextlib import closing
 from copy import copy
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from jaxtyping import Float32
-from PIL import Image
 
-from stylegan_cli.data.annotations import AnnotationColumns, Column, label_row
-from stylegan_cli.data.entries import Entry, Source, entry_path
-from stylegan_cli.data.pictures import (
-    MODES,
-    Fit,
-    Target,
-    UnusableImageError,
-    fit_square,
-    reasons,
-    usual_resolution,
+from stylegan_cli.data.account import (
+    Account,
+    general_reason,
+    labelling,
+    remarks_on_depth,
+    remarks_on_frames,
 )
-from stylegan_cli.data.sources import open_source
+from stylegan_cli.data.annotations import AnnotationColumns, Column, label_row
+from stylegan_cli.data.decoding import Levels, Upright, is_deep, reasons
+from stylegan_cli.data.entries import Entry, Groups, Source, entry_path
+from stylegan_cli.data.formats import UnusableImageError
+from stylegan_cli.data.parallel import ordered_map, usual_workers
+from stylegan_cli.data.pictures import MODES, Fit, Target, fit_square, usual_resolution
+from stylegan_cli.data.sources import fingerprint, open_source
 from stylegan_cli.errors import DataError
 from stylegan_cli.shapes import Picture
 
-Square = Callable[[Image.Image], Picture]
+Square = Callable[[Upright], Picture]
+AHEAD_PER_WORKER = 4
 
 
 class Dataset:
@@ -33,16 +37,23 @@ class Dataset:
     Attributes:
         c_dim: Length of a label; 0 without labels.
         classes: Names of the classes by number, where labels are classes.
+        account: Images taken and left out, where they lie in a plain folder.
         fingerprint: Equal for equal images and labels, as far as that is cheap to know.
         whole: The data set that this one is a part of, or this one.
     """
 
-    def __init__(self, source: Source, square: Square, *, labels: bool) -> None:
+    def __init__(
+        self,
+        source: Source,
+        entries: Sequence[Entry],
+        square: Square,
+        *,
+        labels: bool,
+        account: Account | None = None,
+    ) -> None:
         self._source = source
         self._square = square
-        self._entries = list(source.entries())
-        if not self._entries:
-            raise DataError(f"{source.name}: holds no images that are read (PNG, JPEG, WebP, …)")
+        self._entries = entries
         columns = AnnotationColumns(source.classes)
         for entry in self._entries if labels else ():
             columns.add(entry)
@@ -52,36 +63,37 @@ class Dataset:
             raise DataError(self._missing_label())
         self.classes = annotations.classes if labels else ()
         self.c_dim = self._count_label_numbers()
-        self.fingerprint = _fingerprint(self._entries, labels=labels)
+        self.account = account
+        self.fingerprint = fingerprint(source, self._entries, labels=labels)
         self.whole = self
 
     def __len__(self) -> int:
         return len(self._entries)
 
     def read(self, index: int) -> tuple[Picture, Float32[np.ndarray, " c_dim"]]:
-        """Pixels and label of one image.
+        """Return pixels and label of one image.
 
         Raises:
             DataError: The image cannot be used; names it and says why.
         """
         entry = self._entries[index]
         try:
-            with reasons():
-                pixels = self._square(self._source.open(entry))
+            with reasons(), self._source.open(entry) as image:
+                pixels = self._square(image)
         except UnusableImageError as error:
             raise DataError(f"{entry_path(self._source, entry)}: {error}") from error
         return pixels, self.label(index)
 
     def label(self, index: int) -> Float32[np.ndarray, " c_dim"]:
-        """Label of one image, without decoding it."""
+        """Return the label of one image, without decoding it."""
         if self._labels is None:
             return np.zeros(0, np.float32)
         return label_row(self._labels, index, self.c_dim)
 
     def part(self, count: int, *, seed: int) -> "Dataset":
-        """So many of the images in their order, those that [ADA] takes with this seed.
+        """Return so many of the images in their order, those that [ADA] takes with this seed.
 
-        Classes and their numbers stay; with a count that is not smaller, everything does.
+        Classes keep their numbers. A count that is not smaller returns the data set itself.
         """
         if count >= len(self):
             return self
@@ -90,29 +102,29 @@ class Dataset:
         part._entries = [self._entries[i] for i in chosen]
         if self._labels is not None:
             part._labels = self._labels[chosen]
-        part.fingerprint = _fingerprint(part._entries, labels=self._labels is not None)
+        part.fingerprint = fingerprint(self._source, part._entries, labels=self._labels is not None)
         return part
 
     def members(self) -> list[list[int]]:
-        """The images of each class that has any, in the order of the classes.
+        """Return the images of each class that has any, in the order of the classes.
 
         Raises:
-            DataError: Labels are no classes.
+            DataError: There are no classes.
         """
         if self._labels is None or self._labels.ndim == 2:
             raise DataError(
-                f"{self._source.name}: has no classes to balance; leave data.balance out"
+                f"{self._source.name}: has no classes to balance; leave `data.balance` out"
             )
         numbers = np.unique(self._labels)
         return [np.flatnonzero(self._labels == number).tolist() for number in numbers]
 
     @property
     def names(self) -> tuple[str, ...]:
-        """Of the images, as their source calls them."""
+        """Names of the images, as their source calls them."""
         return tuple(entry.name for entry in self._entries)
 
     def columns(self) -> dict[str, Column]:
-        """What is known about every image: its attributes, and its class under "class"."""
+        """Return what is known about every image: its attributes, and its class under "class"."""
         collected = AnnotationColumns(self._source.classes)
         for entry in self._entries:
             collected.add(entry)
@@ -133,10 +145,12 @@ class Dataset:
         return len(self.classes) if self._labels.ndim == 1 else self._labels.shape[1]
 
     def _missing_label(self) -> str:
-        bare = next(entry.name for entry in self._entries if entry.label is None)
+        bare = [entry.name for entry in self._entries if entry.label is None]
+        remarks = "".join(f"; {remark}" for remark in self._source.remarks())
         return (
-            f"{self._source.name}: labels are wanted, but {bare} has none; "
-            "prepare it with one sub-folder per class, or add --set data.labels=false"
+            f"{self._source.name}: labels are wanted, but {bare[0]} has none ({len(bare)} of "
+            f"{len(self)} images have none){remarks}; prepare it with one sub-folder per class, or "
+            "choose `data.labels=false`"
         )
 
 
@@ -148,10 +162,11 @@ def open_dataset(
     fit: Fit = "crop",
     labels: bool = False,
 ) -> Dataset:
-    """The images at a path as squares of one size.
+    """Open the images at a path as squares of one size.
 
-    A prepared `.zip` or `.h5` is taken as it is; images of a plain folder are decoded and fitted
-    each time they are read.
+    A prepared `.zip` or `.h5` is taken as it is. The images of a plain folder are decoded and
+    fitted each time they are read; they are all decoded once now, and those that cannot be are
+    left out.
 
     Args:
         fit: How images of a plain folder become square.
@@ -163,61 +178,122 @@ def open_dataset(
     target = Target(resolution=resolution, channels=channels, fit=fit)
     source = open_source(Path(path))
     try:
+        entries = list(source.entries())
+        if not entries:
+            raise DataError(f"{source.name}: holds no images that are read (PNG, JPEG, WebP, …)")
         if Path(path).is_dir() and not source.prepared:
-            return Dataset(source, lambda image: fit_square(image, target).pixels, labels=labels)
-        dataset = Dataset(source, lambda image: _exactly(image, target), labels=labels)
-        _check_first(dataset, source, target)
+            return _open_plain(source, entries, target, labels=labels)
+        dataset = Dataset(source, entries, lambda image: _exactly(image, target), labels=labels)
+        _check_first(source, entries[0], target)
         return dataset
     except BaseException:
         source.close()
         raise
 
 
-def _exactly(image: Image.Image, target: Target) -> Picture:
+@dataclass(frozen=True, kw_only=True)
+class _Look:
+    """One image of a plain folder, decoded once to see whether that is possible."""
+
+    entry: Entry
+    problem: str | None = None
+    frames: bool = False
+    deep_range: Levels | None = None
+
+
+def _open_plain(
+    source: Source, entries: Sequence[Entry], target: Target, *, labels: bool
+) -> Dataset:
+    """Open the images of a folder that can be decoded, with an account of the others."""
+    workers = usual_workers()
+    looks = ordered_map(
+        lambda entry: _look(source, entry),
+        entries,
+        workers=workers,
+        ahead=AHEAD_PER_WORKER * workers,
+    )
+    usable: list[Entry] = []
+    left_out, frames = Groups(), Groups()
+    ranges: list[Levels] = []
+    with closing(looks):
+        for look in looks:
+            if look.problem is not None:
+                left_out.add(general_reason(look.problem), entry_path(source, look.entry))
+                continue
+            usable.append(look.entry)
+            if look.frames:
+                frames.add("", look.entry.name)
+            if look.deep_range is not None:
+                ranges.append(look.deep_range)
+    if not usable:
+        reason, group = next(iter(left_out.finish().items()))
+        raise DataError(f"{source.name}: no usable image; {group.example}: {reason}")
+    known = labelling([source])
+    deep = [(min(low for low, _ in ranges), max(high for _, high in ranges))] if ranges else []
+    account = Account(
+        taken=len(usable),
+        left_out=left_out.finish(),
+        passed=source.tally().passed,
+        classes=dict(Counter(entry.label for entry in usable if isinstance(entry.label, str))),
+        remarks=[
+            *(known.remarks if labels else []),
+            *(remark for found in deep for remark in remarks_on_depth(found)),
+            *remarks_on_frames(frames.finish().get("")),
+        ],
+    )
+    return Dataset(
+        source,
+        usable,
+        lambda image: fit_square(image, target).pixels,
+        labels=labels,
+        account=account,
+    )
+
+
+def _look(source: Source, entry: Entry) -> _Look:
+    try:
+        with reasons(), source.open(entry) as image:
+            if is_deep(image.mode):  # whether the values have a range shows only in converting
+                fit_square(image, Target(resolution=8, fit="fit"))
+            return _Look(entry=entry, frames=image.frames, deep_range=image.deep_range)
+    except UnusableImageError as error:
+        return _Look(entry=entry, problem=str(error))
+
+
+def _exactly(image: Upright, target: Target) -> Picture:
     wanted = (target.resolution, target.resolution)
     if image.size != wanted or image.mode != MODES[target.channels]:
         raise UnusableImageError(
-            f"{image.width}×{image.height} {image.mode}, not {wanted[0]}×{wanted[1]} "
+            f"{image.size[0]}×{image.size[1]} {image.mode}, not {wanted[0]}×{wanted[1]} "
             f"{MODES[target.channels]}; run `sgtool data prepare` on the data"
         )
-    return np.asarray(image).reshape(*wanted, target.channels)
+    return np.asarray(image.whole()).reshape(*wanted, target.channels)
 
 
-def _check_first(dataset: Dataset, source: Source, target: Target) -> None:
+def _check_first(source: Source, entry: Entry, target: Target) -> None:
     """Compare the first image with what is wanted, where the remedy is easy to name."""
-    entry = next(source.entries())
     try:
-        with reasons():
-            image = source.open(entry)
+        with reasons(), source.open(entry) as image:
+            (width, height), mode = image.size, image.mode
     except UnusableImageError as error:
         raise DataError(f"{entry_path(source, entry)}: {error}") from error
-    width, height = image.size
+    unprepared = f"run `sgtool data prepare {source.name} -o prepared.zip` and use that"
     if width != height or width != usual_resolution(width, width):
         raise DataError(
-            f"{source.name}: not prepared, the first image is {width}×{height}; "
-            f"run `sgtool data prepare {source.name} -o prepared.zip` and use that"
+            f"{source.name}: not prepared, the first image is {width}×{height}; {unprepared}"
         )
     if width != target.resolution:
         raise DataError(
             f"{source.name}: images are {width}×{height}, the recipe says "
-            f"{target.resolution}×{target.resolution}; add --set data.resolution={width}"
+            f"{target.resolution}×{target.resolution}; choose `data.resolution={width}`"
         )
-    channels = {mode: count for count, mode in MODES.items()}.get(image.mode)
+    channels = {mode: count for count, mode in MODES.items()}.get(mode)
     if channels is None:
         raise DataError(
-            f"{source.name}: not prepared, the first image has mode {image.mode}; "
-            f"run `sgtool data prepare {source.name} -o prepared.zip` and use that"
+            f"{source.name}: not prepared, the first image has mode {mode}; {unprepared}"
         )
     if channels != target.channels:
         raise DataError(
             f"{source.name}: images have {channels} channels, the recipe says "
-            f"{target.channels}; add --set data.channels={channels}"
+            f"{target.channels}; choose `data.channels={channels}`"
         )
-
-
-def _fingerprint(entries: Iterable[Entry], *, labels: bool) -> str:
-    digest = hashlib.sha256()
-    for entry in entries:
-        label = entry.label if labels else None
-        digest.update(repr((entry.name, entry.mark, label)).encode("utf-8", "surrogateescape"))
-    return digest.hexdigest()

@@ -9,17 +9,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-import numpy as np
-
-from stylegan_cli.data.annotations import (
-    Annotations,
-    Column,
-    Numbers,
-    checked_labels,
-    class_names,
-    labels_by_entry,
-)
-from stylegan_cli.data.entries import Entry, Label
+from stylegan_cli.data.annotations import Annotations, Column
+from stylegan_cli.data.entries import Entry
+from stylegan_cli.data.labels import LabelTable, Matching, json_rows, label_table, match
 from stylegan_cli.errors import DataError
 
 NAME = "dataset.json"
@@ -27,22 +19,37 @@ NAME = "dataset.json"
 
 @dataclass(frozen=True, kw_only=True)
 class DatasetIndex:
-    """A `dataset.json` as read; where there is none, an empty one."""
+    """A `dataset.json` as read."""
 
-    labels: Mapping[str, Label] = field(default_factory=dict)
-    classes: tuple[str, ...] = ()
+    table: LabelTable
     attributes: Mapping[str, Column] = field(default_factory=dict)
     prepared: Mapping[str, Any] = field(default_factory=dict)
 
-    def annotate(self, entries: Iterator[Entry]) -> Iterator[Entry]:
-        """Entries in sorted order with the labels and attributes recorded here."""
+    def match(self, names: Sequence[str]) -> Matching:
+        """Find the images that the labels mean, with remarks on attributes as well."""
+        found = match(self.table, names)
+        if self.attributes and not self._fits(len(names)):
+            counts = {len(column.index) for column in self.attributes.values()}
+            found.remarks.append(
+                f"{self.table.where}: its attributes are those of {max(counts)} images, and "
+                f"{len(names)} are here; they are left out"
+            )
+        return found
+
+    def annotate(self, entries: Sequence[Entry], matching: Matching) -> Iterator[Entry]:
+        """Yield entries in sorted order with the labels and attributes recorded here.
+
+        Without labels in the file, entries keep those of their sub-folders.
+        """
+        columns = self.attributes if self._fits(len(entries)) else {}
         for place, entry in enumerate(entries):
             attributes = {
-                key: column.values[column.index[place]]
-                for key, column in self.attributes.items()
-                if place < len(column.index)
+                key: column.values[column.index[place]] for key, column in columns.items()
             }
-            yield replace(entry, label=self.labels.get(entry.name), attributes=attributes)
+            yield replace(matching.annotate(entry, self.table), attributes=attributes)
+
+    def _fits(self, images: int) -> bool:
+        return all(len(column.index) == images for column in self.attributes.values())
 
 
 def parse(text: bytes, where: str) -> DatasetIndex:
@@ -52,29 +59,28 @@ def parse(text: bytes, where: str) -> DatasetIndex:
         DataError: Not JSON, or labels of a form nobody writes.
     """
     try:
-        content = json.loads(text)
+        content = json.loads(text.decode("utf-8-sig"))
         if not isinstance(content, dict):
             raise ValueError("not an object")
-        pairs = [(str(name), label) for name, label in content.get("labels") or ()]
+        rows = list(json_rows(content.get("labels")))
         attributes = {
             str(key): _column(column) for key, column in (content.get("attributes") or {}).items()
         }
     except (ValueError, TypeError, AttributeError, KeyError, RecursionError) as error:
         raise DataError(f"{where}: not a usable {NAME}: {error}; remove or repair it") from None
     prepared = content.get("prepared")
-    prepared = prepared if isinstance(prepared, dict) else {}
-    if not pairs:
-        return DatasetIndex(attributes=attributes, prepared=prepared)
-    numbers = _numbers([label for _, label in pairs], where)
-    classes = class_names(numbers, content.get("classes"))
-    labels = dict(zip((name for name, _ in pairs), labels_by_entry(numbers, classes), strict=True))
-    return DatasetIndex(labels=labels, classes=classes, attributes=attributes, prepared=prepared)
+    named = content.get("classes")
+    return DatasetIndex(
+        table=label_table(rows, where, named if isinstance(named, list) else ()),
+        attributes=attributes,
+        prepared=prepared if isinstance(prepared, dict) else {},
+    )
 
 
 def dump(
     annotations: Annotations, names: Sequence[str], prepared: Mapping[str, Any]
 ) -> Iterator[str]:
-    """Pieces of a `dataset.json`, small each, for images of these names."""
+    """Yield a `dataset.json` for images of these names in small pieces."""
     yield '{"labels": '
     if annotations.labels is None:
         yield "null"
@@ -98,11 +104,3 @@ def _column(column: Any) -> Column:
     if index and not 0 <= min(index) <= max(index) < len(values):
         raise ValueError("an attribute's index lies outside its values")
     return Column(values=values, index=index)
-
-
-def _numbers(labels: list[Any], where: str) -> Numbers:
-    try:
-        raw = np.array(labels)
-    except ValueError:  # rows of different lengths
-        raw = np.array(labels, object)
-    return checked_labels(raw, where)

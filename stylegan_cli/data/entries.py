@@ -1,21 +1,29 @@
-"""What a source of images offers: entries in a fixed order, opened one by one."""
+"""Entries of a source of images: in a fixed order, opened one by one."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 from typing import Any, Protocol, runtime_checkable
 
-from PIL import Image
-
-from stylegan_cli.data.pictures import SUFFIXES
+from stylegan_cli.data.decoding import Upright
+from stylegan_cli.data.formats import (
+    SUFFIXES,
+    starts_like_image,
+    suffix_of,
+    unread_kind,
+    why_unread,
+)
 
 Label = str | tuple[float, ...]
 """A class by its name, or a vector of numbers."""
 
 HDF5_SUFFIXES = frozenset({".h5", ".hdf5"})
-MAX_FILE_BYTES = 256 * 2**20
+MAX_FILE_BYTES = 2**30
 PREPARED_NAME = re.compile(r"\d{5}/img\d{8}\.png")
+SHOWN = 8
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -25,8 +33,8 @@ class Entry:
     Attributes:
         name: Path within the source, with forward slashes; entries are sorted by it.
         position: Where the source keeps it.
-        mark: Size or checksum: differs where the image differs, as far as that is cheap to know.
-        problem: Why it must not even be opened.
+        mark: Size or checksum, as far as the source has it without opening the image.
+        problem: Reason not even to open it.
     """
 
     name: str
@@ -38,20 +46,56 @@ class Entry:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Group:
+    """Files or images that have a reason in common.
+
+    Attributes:
+        example: Name of the first of them.
+    """
+
+    count: int
+    example: str
+
+
+class Groups:
+    """Counts of names by reason, with an example of each."""
+
+    def __init__(self) -> None:
+        self._counts: Counter[str] = Counter()
+        self._examples: dict[str, str] = {}
+
+    def add(self, reason: str, name: str, *, count: int = 1) -> None:
+        self._counts[reason] += count
+        self._examples.setdefault(reason, printable(name))
+
+    def finish(self) -> dict[str, Group]:
+        """Return the groups, the largest first."""
+        return {
+            reason: Group(count=count, example=self._examples[reason])
+            for reason, count in self._counts.most_common()
+        }
+
+
+@dataclass(frozen=True, kw_only=True)
 class Tally:
-    """How many entries a source has, and how many other files it passed over."""
+    """Number of entries of a source, and the files it passed over by reason."""
 
     images: int
-    ignored: int = 0
+    passed: Mapping[str, Group] = field(default_factory=dict)
+
+    @property
+    def ignored(self) -> int:
+        """Number of files passed over."""
+        return sum(group.count for group in self.passed.values())
 
 
 @runtime_checkable
 class Source(Protocol):
-    """A folder, list, zip or HDF5 file of images; `open` is safe in several threads.
+    """A folder, list, archive or HDF5 file of images; `open` is safe in several threads.
 
     Attributes:
         name: What messages call it; empty for files named one by one.
-        classes: Names of the classes in the order of their numbers, where the source says so.
+        classes: Names of the classes in the order of their numbers, where the source gives them.
         prepared: How `data prepare` made it; empty if it did not.
     """
 
@@ -61,7 +105,15 @@ class Source(Protocol):
 
     def tally(self) -> Tally: ...
     def entries(self) -> Iterator[Entry]: ...
-    def open(self, entry: Entry) -> Image.Image: ...
+    def open(self, entry: Entry) -> AbstractContextManager[Upright]:
+        """Decode the image while the block runs."""
+
+    def checksum(self, entry: Entry) -> int | None:
+        """Return a number that changes with the stored image; None if the entry's mark does."""
+
+    def remarks(self) -> list[str]:
+        """Return what the user should know about the labels, such as names that match nothing."""
+
     def close(self) -> None: ...
 
 
@@ -71,12 +123,43 @@ def entry_path(source: Source, entry: Entry) -> str:
 
 
 def is_hidden(name: str) -> bool:
-    """Whether some part of a path is an operating system's business (`.DS_Store`, `__MACOSX`)."""
+    """Whether some part of a path belongs to an operating system (`.DS_Store`, `__MACOSX`)."""
     return any(part.startswith(".") or part == "__MACOSX" for part in PurePosixPath(name).parts)
 
 
 def is_image(name: str) -> bool:
-    return PurePosixPath(name).suffix.lower() in SUFFIXES
+    """Whether a name has the suffix of an image that is read."""
+    return suffix_of(name) in SUFFIXES
+
+
+@dataclass(frozen=True, kw_only=True)
+class Role:
+    """Part a file plays in a source.
+
+    Attributes:
+        problem: Reason why an image cannot be read.
+        passed: Reason why it is no image at all.
+    """
+
+    problem: str | None = None
+    passed: str | None = None
+
+
+def role_of(name: str, first_bytes: Callable[[], bytes]) -> Role:
+    """Tell images from other files, by their names first and their content where that is open.
+
+    Args:
+        first_bytes: Reads the start of the file; called only where the name says nothing.
+    """
+    if is_hidden(name):
+        return Role(passed="hidden")
+    if is_image(name):
+        return Role()
+    if kind := unread_kind(name):
+        return Role(problem=why_unread(kind))
+    if starts_like_image(first_bytes()):
+        return Role()
+    return Role(passed=f"not images ({suffix_of(name) or 'no suffix'})")
 
 
 def is_unsafe(name: str) -> bool:
@@ -85,7 +168,7 @@ def is_unsafe(name: str) -> bool:
 
 
 def folder_class(name: str) -> str | None:
-    """Class of an image: the first sub-folder on its path."""
+    """Return the class of an image: the first sub-folder on its path."""
     if PREPARED_NAME.fullmatch(name):
         return None
     folder, slash, _ = name.partition("/")
@@ -93,5 +176,11 @@ def folder_class(name: str) -> str | None:
 
 
 def printable(name: str) -> str:
-    """A file name without what could steer a terminal or break an encoding."""
+    """Return a file name without what could steer a terminal or break an encoding."""
     return "".join(char if char.isprintable() else "�" for char in name)
+
+
+def shortened(names: Iterable[str]) -> str:
+    """Return names as a list in words, the first few of many."""
+    shown = [printable(name) for name in names]
+    return ", ".join([*shown[:SHOWN], "…"] if len(shown) > SHOWN else shown)

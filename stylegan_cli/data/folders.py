@@ -1,24 +1,32 @@
 """Images lying on disk: a folder searched recursively, or a list of files."""
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
+import zlib
+from collections.abc import Generator, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import replace
+from functools import cached_property, partial
+from io import BufferedIOBase
 from pathlib import Path
 from typing import Any
 
-from PIL import Image
-
 from stylegan_cli.data import dataset_json
+from stylegan_cli.data.decoding import Upright, decoded
 from stylegan_cli.data.entries import (
     MAX_FILE_BYTES,
     Entry,
+    Groups,
     Tally,
     folder_class,
     is_hidden,
-    is_image,
+    role_of,
 )
-from stylegan_cli.data.pictures import UnusableImageError, decode
+from stylegan_cli.data.formats import MAGIC_BYTES, UnusableImageError
+from stylegan_cli.data.labels import Matching
 
 Identity = tuple[int, int]
+SAMPLE_BYTES = 2**16
+"""Of a large file's start, middle and end: what its checksum is taken of."""
 
 
 class FolderSource:
@@ -33,25 +41,51 @@ class FolderSource:
             if described.is_file()
             else None
         )
-        self.classes = self._index.classes if self._index else ()
+        self.classes = self._index.table.classes if self._index else ()
         self.prepared: Mapping[str, Any] = self._index.prepared if self._index else {}
 
     def tally(self) -> Tally:
-        files = images = 0
-        for entry in _walk(self._root, "", ()):
-            files += 1
-            images += _is_wanted(entry)
-        described = self._index is not None
-        return Tally(images=images, ignored=files - images - described)
+        passed = Groups()
+        images = 0
+        for entry, reason in self._files():
+            if reason is None:
+                images += 1
+            elif not (self._index and entry.name == dataset_json.NAME):
+                passed.add(reason, entry.name)
+        return Tally(images=images, passed=passed.finish())
 
     def entries(self) -> Iterator[Entry]:
-        found = (entry for entry in _walk(self._root, "", ()) if _is_wanted(entry))
-        return self._index.annotate(found) if self._index else found
+        if self._index is None:
+            return self._images()
+        return self._index.annotate(list(self._images()), self._matching)
 
-    def open(self, entry: Entry) -> Image.Image:
-        return _open_file(self._root / entry.name, entry)
+    def open(self, entry: Entry) -> AbstractContextManager[Upright]:
+        return _opened(self._root / entry.name, entry)
+
+    def checksum(self, entry: Entry) -> int:
+        return _checksum(self._root / entry.name)
+
+    def remarks(self) -> list[str]:
+        return self._matching.remarks if self._index else []
 
     def close(self) -> None: ...
+
+    @cached_property
+    def _matching(self) -> Matching:
+        assert self._index is not None
+        return self._index.match([entry.name for entry in self._images()])
+
+    def _images(self) -> Iterator[Entry]:
+        return (entry for entry, reason in self._files() if reason is None)
+
+    def _files(self) -> Iterator[tuple[Entry, str | None]]:
+        """Every file, and the reason why it is passed over if it is no image."""
+        for entry in _walk(self._root, "", ()):
+            if entry.problem is not None:
+                yield entry, None
+                continue
+            role = role_of(entry.name, partial(_first_bytes, self._root / entry.name))
+            yield replace(entry, problem=role.problem) if role.problem else entry, role.passed
 
 
 class ListSource:
@@ -69,16 +103,18 @@ class ListSource:
 
     def entries(self) -> Iterator[Entry]:
         for position, path in enumerate(self._paths):
-            yield Entry(name=path.as_posix(), position=position)
+            yield Entry(name=path.as_posix(), position=position, mark=_size(path))
 
-    def open(self, entry: Entry) -> Image.Image:
-        return _open_file(self._paths[entry.position], entry)
+    def open(self, entry: Entry) -> AbstractContextManager[Upright]:
+        return _opened(self._paths[entry.position], entry)
+
+    def checksum(self, entry: Entry) -> int:
+        return _checksum(self._paths[entry.position])
+
+    def remarks(self) -> list[str]:
+        return []
 
     def close(self) -> None: ...
-
-
-def _is_wanted(entry: Entry) -> bool:
-    return entry.problem is not None or (is_image(entry.name) and not is_hidden(entry.name))
 
 
 def _walk(folder: Path, prefix: str, above: tuple[Identity, ...]) -> Iterator[Entry]:
@@ -102,27 +138,57 @@ def _walk(folder: Path, prefix: str, above: tuple[Identity, ...]) -> Iterator[En
         if child.endswith("/"):
             yield from _walk(folder / child, prefix + child, (*above, identity))
         else:
-            yield _file_entry(folder / child, prefix + child)
+            name = prefix + child
+            yield Entry(name=name, mark=_size(folder / child), label=folder_class(name))
 
 
-def _file_entry(path: Path, name: str) -> Entry:
+def _size(path: Path) -> int:
     try:
-        size = path.stat().st_size
+        return path.stat().st_size
     except OSError:
-        size = 0  # opening it will tell
-    return Entry(name=name, mark=size, label=folder_class(name))
+        return 0  # opening it will tell
 
 
-def _open_file(path: Path, entry: Entry) -> Image.Image:
+def _first_bytes(path: Path) -> bytes:
+    try:
+        with _regular(path) as file:
+            return file.read(MAGIC_BYTES)
+    except UnusableImageError:
+        return b""
+
+
+def _checksum(path: Path) -> int:
+    try:
+        with _regular(path) as file:
+            size = os.fstat(file.fileno()).st_size
+            total = zlib.crc32(file.read(SAMPLE_BYTES))
+            for start in (size // 2, size - SAMPLE_BYTES):
+                if start >= SAMPLE_BYTES:
+                    file.seek(start)
+                    total = zlib.crc32(file.read(SAMPLE_BYTES), total)
+            return total
+    except UnusableImageError:
+        return 0
+
+
+@contextmanager
+def _opened(path: Path, entry: Entry) -> Generator[Upright, None, None]:
     if entry.problem:
         raise UnusableImageError(entry.problem)
+    with _regular(path) as file:
+        if os.fstat(file.fileno()).st_size > MAX_FILE_BYTES:
+            raise UnusableImageError(f"larger than {MAX_FILE_BYTES >> 20} MiB")
+        with decoded(file, entry.name) as image:
+            yield image
+
+
+@contextmanager
+def _regular(path: Path) -> Generator[BufferedIOBase, None, None]:
+    if path.exists() and not path.is_file():  # reading a pipe would never end
+        raise UnusableImageError("not a regular file")
     try:
-        if path.exists() and not path.is_file():  # reading a pipe would never end
-            raise UnusableImageError("not a regular file")
-        with path.open("rb") as file:
-            data = file.read(MAX_FILE_BYTES + 1)
+        file = path.open("rb")
     except OSError as error:
         raise UnusableImageError(f"cannot be read: {error.strerror}") from None
-    if len(data) > MAX_FILE_BYTES:
-        raise UnusableImageError(f"larger than {MAX_FILE_BYTES >> 20} MiB")
-    return decode(data)
+    with file:
+        yield file

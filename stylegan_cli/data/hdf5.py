@@ -1,7 +1,8 @@
-"""Images in an HDF5 file: ours, and any other with a uint8 dataset `images`."""
+"""Images in an HDF5 file: ours, and any other with a uint8 data set `images`."""
 
-import json
+import zlib
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -16,9 +17,11 @@ from stylegan_cli.data.annotations import (
     class_names,
     labels_by_entry,
 )
+from stylegan_cli.data.decoding import Upright, check_pixels
 from stylegan_cli.data.entries import Entry, Tally
-from stylegan_cli.data.pictures import UnusableImageError, check_pixels
+from stylegan_cli.data.formats import UnusableImageError
 from stylegan_cli.errors import DataError
+from stylegan_cli.hdf5 import damage_in, describe_form, json_attribute, open_hdf5, stored_array
 
 CHANNELS = {1, 3, 4}
 
@@ -26,29 +29,22 @@ CHANNELS = {1, 3, 4}
 class Hdf5Source:
     """Rows of `images`, uint8 `[n, height, width]` or `[n, height, width, channels]`.
 
-    Class numbers or vectors in `labels` and string columns in `attributes/` come along.
+    Class numbers or vectors in `labels` and text columns in `attributes/` come along.
     """
 
     def __init__(self, path: Path) -> None:
         self.name = str(path)
+        self._file = open_hdf5(path)
         try:
-            self._file = h5py.File(path, "r")
-        except OSError as error:
-            raise DataError(
-                f"{path}: not a readable HDF5 file ({error}); a cut-off download, perhaps"
-            ) from None
-        try:
-            self._images = self._checked_images()
-            self._labels = self._read_labels()
-            self._columns = self._read_columns()
-            self.prepared: Mapping[str, Any] = _json_attribute(self._file, "prepared", {})
-        except (OSError, KeyError, ValueError, RuntimeError) as error:
-            self.close()
-            raise DataError(f"{path}: damaged: {error}; make it again") from None
-        except DataError:
+            with damage_in(path):
+                self._images = self._checked_images()
+                self._labels = self._read_labels()
+                self._columns = self._read_columns()
+        except BaseException:
             self.close()
             raise
-        named = _json_attribute(self._file, "classes", [])
+        self.prepared: Mapping[str, Any] = json_attribute(self._file, "prepared", {})
+        named = json_attribute(self._file, "classes", [])
         self.classes = class_names(self._labels, named) if self._labels is not None else ()
 
     def tally(self) -> Tally:
@@ -63,28 +59,39 @@ class Hdf5Source:
             }
             yield Entry(name=f"{row:08d}", position=row, label=label, attributes=attributes)
 
-    def open(self, entry: Entry) -> Image.Image:
-        _, height, width, *_ = self._images.shape
-        check_pixels(width, height)
+    @contextmanager
+    def open(self, entry: Entry) -> Iterator[Upright]:
+        _, height, width, *channels = self._images.shape
+        check_pixels(width, height, *channels)
+        pixels = self._pixels(entry.position)
+        yield Upright(Image.fromarray(pixels[:, :, 0] if pixels.shape[2:] == (1,) else pixels))
+
+    def checksum(self, entry: Entry) -> int:
         try:
-            pixels = self._images[entry.position]
-        except (OSError, RuntimeError) as error:
-            raise UnusableImageError(f"damaged: {error}") from None
-        return Image.fromarray(pixels[:, :, 0] if pixels.shape[2:] == (1,) else pixels)
+            return zlib.crc32(self._pixels(entry.position).tobytes())
+        except UnusableImageError:
+            return 0
+
+    def remarks(self) -> list[str]:
+        return []
 
     def close(self) -> None:
         self._file.close()
 
-    def _checked_images(self) -> "h5py.Dataset":
-        images = self._file.get("images")
-        if not isinstance(images, h5py.Dataset):
-            raise DataError(f"{self.name}: no dataset `images`; found {sorted(self._file)}")
-        grey = images.ndim == 3
-        colour = images.ndim == 4 and images.shape[3] in CHANNELS
-        if images.dtype != np.uint8 or not (grey or colour):
+    def _pixels(self, row: int) -> np.ndarray:
+        try:
+            pixels: np.ndarray = self._images[row]
+        except (OSError, RuntimeError) as error:
+            raise UnusableImageError(f"damaged: {error}") from None
+        return pixels
+
+    def _checked_images(self) -> Any:
+        images = stored_array(self._file, "images", kinds="u", ranks=(3, 4))
+        height, width, *channels = images.shape[1:]
+        if images.dtype != np.uint8 or not height * width or not CHANNELS.issuperset(channels):
             raise DataError(
-                f"{self.name}: `images` is {images.dtype} {list(images.shape)}; "
-                "needed is uint8 [n, height, width] or [n, height, width, 1, 3 or 4]"
+                f"{self.name}: `images` is {describe_form(images)}; needed is uint8 "
+                "[n, height, width] or [n, height, width, 1, 3 or 4]"
             )
         return images
 
@@ -92,6 +99,7 @@ class Hdf5Source:
         stored = self._file.get("labels")
         if not isinstance(stored, h5py.Dataset) or not stored.size:
             return None
+        stored = stored_array(self._file, "labels", kinds="iuf", ranks=(1, 2))
         if len(stored) != len(self._images):
             raise DataError(
                 f"{self.name}: {len(stored)} labels for {len(self._images)} images; make it again"
@@ -102,19 +110,13 @@ class Hdf5Source:
         group = self._file.get("attributes")
         if not isinstance(group, h5py.Group):
             return {}
-        return {key: self._read_column(key, group[key]) for key in group}
+        return {key: self._read_column(key, group) for key in group}
 
-    def _read_column(self, key: str, stored: "h5py.Dataset") -> Column:
-        values = tuple(_json_attribute(stored, "values", []))
+    def _read_column(self, key: str, group: h5py.Group) -> Column:
+        stored = stored_array(group, key, kinds="iu", ranks=(1,))
+        values = tuple(map(str, json_attribute(stored, "values", [])))
         index = stored[()].astype(np.int64)
         inside = not index.size or 0 <= index.min() <= index.max() < len(values)
         if index.shape != (len(self._images),) or not inside:
             raise DataError(f"{self.name}: attributes/{key} does not fit the images; make it again")
         return Column(values=values, index=index)
-
-
-def _json_attribute(item: "h5py.HLObject", key: str, otherwise: Any) -> Any:
-    try:
-        return json.loads(item.attrs[key])
-    except (KeyError, ValueError, TypeError):
-        return otherwise

@@ -6,10 +6,10 @@ be gzipped.
 """
 
 import gzip
-import hashlib
 import io
 import zlib
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -18,32 +18,14 @@ import numpy.typing as npt
 from PIL import Image
 
 from stylegan_cli.data.annotations import class_names
+from stylegan_cli.data.decoding import Upright
 from stylegan_cli.data.entries import Entry, Tally
-from stylegan_cli.data.pictures import check_pixels
 from stylegan_cli.errors import DataError
 
 IMAGES_MAGIC, LABELS_MAGIC = b"\0\0\x08\x03", b"\0\0\x08\x01"
 GZIP_MAGIC = b"\x1f\x8b"
 MAX_BYTES = 2**30
 MNIST_SIDE, PADDING = 28, 2
-
-_FASHION_CLASSES = (
-    "t-shirt",
-    "trouser",
-    "pullover",
-    "dress",
-    "coat",
-    "sandal",
-    "shirt",
-    "sneaker",
-    "bag",
-    "boot",
-)
-_CLASSES = {
-    "657fbd221bfc9f4198cc14b5619cc33ec57c58dd0e47af4d99d6650759e869a7": _FASHION_CLASSES,
-    "3d0e6c6ea990b53b6f8f500a41cac93881d981b315f84578b7d915342ade01e9": _FASHION_CLASSES,
-}
-"""What the numbers in files of labels mean, by the SHA-256 of the numbers."""
 
 
 class IdxSource:
@@ -57,7 +39,9 @@ class IdxSource:
         self.prepared: Mapping[str, Any] = {}
         self._images = _read_array(path, IMAGES_MAGIC)
         self._labels = _labels_beside(path, len(self._images))
-        self.classes = _classes(self._labels) if self._labels is not None else ()
+        self.classes = (
+            class_names(self._labels.astype(np.int64), None) if self._labels is not None else ()
+        )
 
     def tally(self) -> Tally:
         return Tally(images=len(self._images))
@@ -68,12 +52,17 @@ class IdxSource:
             mark = zlib.crc32(pixels.tobytes())
             yield Entry(name=f"{place:08d}", position=place, mark=mark, label=label)
 
-    def open(self, entry: Entry) -> Image.Image:
+    @contextmanager
+    def open(self, entry: Entry) -> Iterator[Upright]:
         pixels = self._images[entry.position]
         height, width = pixels.shape
-        check_pixels(width, height)
         padding = PADDING if height == width == MNIST_SIDE else 0
-        return Image.fromarray(np.pad(pixels, padding))
+        yield Upright(Image.fromarray(np.pad(pixels, padding)))
+
+    def checksum(self, entry: Entry) -> None: ...
+
+    def remarks(self) -> list[str]:
+        return []
 
     def close(self) -> None: ...
 
@@ -129,8 +118,3 @@ def _labels_beside(path: Path, images: int) -> npt.NDArray[np.uint8] | None:
             )
         return labels
     return None
-
-
-def _classes(labels: npt.NDArray[np.uint8]) -> tuple[str, ...]:
-    known = _CLASSES.get(hashlib.sha256(labels.tobytes()).hexdigest(), ())
-    return class_names(labels.astype(np.int64), known)

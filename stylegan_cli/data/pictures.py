@@ -1,109 +1,21 @@
-"""One encoded image → an upright 8-bit picture, whatever its format and mode.
+"""A decoded picture of any shape and mode → a square of 8 bits."""
 
-Anything a stranger's file can do wrong ends as an `UnusableImageError` with the reason.
-"""
-
-import io
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Literal, get_args
 
 import numpy as np
-from PIL import ExifTags, Image, ImageColor, UnidentifiedImageError
+from PIL import Image, ImageColor
 
-from stylegan_cli.errors import DataError, UsageError
+from stylegan_cli.data.decoding import Box, Levels, Size, Upright, is_deep
+from stylegan_cli.data.formats import UnusableImageError
+from stylegan_cli.errors import UsageError
 from stylegan_cli.shapes import Picture
-
-SUFFIXES = frozenset(
-    {".png", ".jpg", ".jpeg", ".jpe", ".jfif", ".webp", ".bmp", ".tif", ".tiff", ".gif"}
-)
-FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "TIFF", "GIF")
-Image.init()  # else Pillow knows WebP and TIFF only after a first failure, and not in threads
-MAX_PIXELS = 89_478_485  # what Pillow calls a bomb: 256 MiB of RGB
-TOO_LARGE = f"more than {MAX_PIXELS:,} pixels"
-MODES = {1: "L", 3: "RGB", 4: "RGBA"}
-TURNS = {
-    2: Image.Transpose.FLIP_LEFT_RIGHT,
-    3: Image.Transpose.ROTATE_180,
-    4: Image.Transpose.FLIP_TOP_BOTTOM,
-    5: Image.Transpose.TRANSPOSE,
-    6: Image.Transpose.ROTATE_270,
-    7: Image.Transpose.TRANSVERSE,
-    8: Image.Transpose.ROTATE_90,
-}
-
-
-class UnusableImageError(DataError):
-    """An image that has to be left out; the message is the reason."""
-
-
-@contextmanager
-def reasons() -> Iterator[None]:
-    """Turn whatever goes wrong with one image into the reason it is unusable."""
-    try:
-        yield
-    except UnusableImageError:
-        raise
-    except (Image.DecompressionBombError, Image.DecompressionBombWarning):
-        raise UnusableImageError(TOO_LARGE) from None
-    except UnidentifiedImageError:
-        raise UnusableImageError("not an image in a format that is read") from None
-    except Exception as error:  # Pillow's decoders raise almost anything on hostile bytes
-        words = str(error).splitlines()[:1]
-        raise UnusableImageError(": ".join(["damaged", type(error).__name__, *words])) from error
-
-
-def decode(data: bytes) -> Image.Image:
-    """The first frame of an encoded image, turned upright."""
-    if not data:
-        raise UnusableImageError("empty file")
-    with Image.open(io.BytesIO(data), formats=FORMATS) as image:
-        check_pixels(*image.size)
-        image.load()
-        return _upright(image)
-
-
-def check_pixels(width: int, height: int) -> None:
-    """Raise where decoding would take more memory than an image deserves."""
-    if width * height > MAX_PIXELS:
-        raise UnusableImageError(TOO_LARGE)
-
-
-def flatten(image: Image.Image, channels: int, background: str) -> Image.Image:
-    """The picture as L, RGB or RGBA; without an alpha channel it lies on the background."""
-    image = _eight_bit(image)
-    if channels == 4 or not image.has_transparency_data:
-        return image.convert(MODES[channels])
-    below = Image.new("RGBA", image.size, background)
-    return Image.alpha_composite(below, image.convert("RGBA")).convert(MODES[channels])
-
-
-def _upright(image: Image.Image) -> Image.Image:
-    try:
-        orientation = image.getexif().get(ExifTags.Base.Orientation, 1)
-    except Exception:  # damaged EXIF, sound pixels
-        return image
-    turn = TURNS.get(orientation)
-    return image if turn is None else image.transpose(turn)
-
-
-def _eight_bit(image: Image.Image) -> Image.Image:
-    if image.mode == "F":
-        raise UnusableImageError("floating-point pixels have no agreed range; save as 8 or 16 bit")
-    if not image.mode.startswith("I"):
-        return image
-    values = np.asarray(image).astype(np.int64)
-    if values.min() < 0 or values.max() > 65_535:
-        raise UnusableImageError("32-bit pixels beyond 16 bits; save as 8 or 16 bit")
-    return Image.fromarray(((values * 255 + 32_767) // 65_535).astype(np.uint8))
-
 
 Fit = Literal["crop", "wide", "fit"]
 Filter = Literal["lanczos", "box"]
-Size = tuple[int, int]
-Box = tuple[int, int, int, int]
 
+MODES = {1: "L", 3: "RGB", 4: "RGBA"}
 RESAMPLING = {"lanczos": Image.Resampling.LANCZOS, "box": Image.Resampling.BOX}
 LARGEST = 1024
 SMALLEST = 8
@@ -111,13 +23,15 @@ SMALLEST = 8
 
 @dataclass(frozen=True, kw_only=True)
 class Target:
-    """What every picture is made into.
+    """Form that every picture is given.
 
     Attributes:
         fit: crop takes the largest centred square; wide the largest centred 4:3 part, between
             two bars; fit the whole picture, between bars.
         background: Colour behind transparent pixels and of the bars, by name or as #rrggbb. The
             bars are transparent where there are 4 channels.
+        levels: Values that become black and white in pixels of more than 8 bits; None is the full
+            range of 16 bits.
     """
 
     resolution: int
@@ -125,6 +39,7 @@ class Target:
     fit: Fit = "crop"
     filter: Filter = "lanczos"
     background: str = "white"
+    levels: Levels | None = None
 
     def __post_init__(self) -> None:
         check_resolution(self.resolution)
@@ -134,6 +49,8 @@ class Target:
             raise UsageError(f"filter: {self.filter!r} is none of {', '.join(RESAMPLING)}")
         if self.channels not in (1, 3, 4):
             raise UsageError(f"channels: {self.channels} is none of 1 (grey), 3 (RGB), 4 (RGBA)")
+        if self.levels is not None and not -np.inf < self.levels[0] < self.levels[1] < np.inf:
+            raise UsageError(f"levels: {self.levels} are not a lower and a higher number")
         try:
             ImageColor.getrgb(self.background)
         except ValueError:
@@ -164,22 +81,62 @@ def check_resolution(resolution: int) -> None:
 
 
 def usual_resolution(width: int, height: int) -> int:
-    """Largest resolution that does not enlarge a picture's smaller side, from 8 to 1024."""
+    """Return the largest resolution that does not enlarge the smaller side, from 8 to 1024."""
     side = max(1, min(width, height))
     return min(LARGEST, max(SMALLEST, 1 << (side.bit_length() - 1)))
 
 
-def fit_square(image: Image.Image, target: Target) -> Fitted:
-    """The picture as a square of the target's size and channels."""
+def flatten(
+    image: Image.Image, channels: int, background: str, levels: Levels | None = None
+) -> Image.Image:
+    """Return the picture as L, RGB or RGBA; without alpha it lies on the background."""
+    image = _eight_bit(image, levels)
+    if channels == 4 or not image.has_transparency_data:
+        return image.convert(MODES[channels])
+    below = Image.new("RGBA", image.size, background)
+    return Image.alpha_composite(below, image.convert("RGBA")).convert(MODES[channels])
+
+
+def resize(
+    bands: Iterator[Image.Image], source: Size, size: Size, resample: Image.Resampling
+) -> Image.Image:
+    """Resize a picture that comes in bands of rows; the pixels are those of resizing it whole.
+
+    Pillow resizes rows first and columns after, with 8 bits between, so bands can go through the
+    first step one by one.
+
+    Args:
+        source: Width and height of all bands together.
+    """
+    narrow: Image.Image | None = None
+    top, mode = 0, ""
+    for band in bands:
+        mode = band.mode
+        # colours weigh by their alpha, as in Pillow's own resize
+        rows = (band.convert("RGBa") if mode == "RGBA" else band).resize(
+            (size[0], band.height), resample
+        )
+        narrow = narrow or Image.new(rows.mode, (size[0], source[1]))
+        narrow.paste(rows, (0, top))
+        top += band.height
+    assert narrow is not None, "a picture has rows"
+    return narrow.resize(size, resample).convert(mode)
+
+
+def fit_square(image: Upright, target: Target) -> Fitted:
+    """Return the picture as a square of the target's size and channels."""
     box, size = _geometry(image.size, target)
-    flat = flatten(image, target.channels, target.background).crop(box)
-    inner = flat.resize(size, RESAMPLING[target.filter])
+    part = (box[2] - box[0], box[3] - box[1])
+    bands = (
+        flatten(band, target.channels, target.background, target.levels)
+        for band in image.bands(box)
+    )
+    inner = resize(bands, part, size, RESAMPLING[target.filter])
     side = target.resolution
     if size != (side, side):
         inner = _between_bars(inner, target)
     pixels = np.asarray(inner).reshape(side, side, target.channels)
-    enlarged = size[0] > box[2] - box[0] or size[1] > box[3] - box[1]
-    return Fitted(pixels=pixels, enlarged=enlarged)
+    return Fitted(pixels=pixels, enlarged=size[0] > part[0] or size[1] > part[1])
 
 
 def _geometry(size: Size, target: Target) -> tuple[Box, Size]:
@@ -210,3 +167,23 @@ def _between_bars(inner: Image.Image, target: Target) -> Image.Image:
     left, top, _, _ = _centred((side, side), inner.size)
     square.paste(inner, (left, top))
     return square
+
+
+def _eight_bit(image: Image.Image, levels: Levels | None) -> Image.Image:
+    if not is_deep(image.mode):
+        return image
+    if levels is None and image.mode == "F":
+        raise UnusableImageError(
+            "floating-point pixels have no agreed range; give their `levels`, such as 0,1"
+        )
+    values = np.asarray(image).astype(np.int64 if levels is None else np.float64)
+    if levels is not None:
+        scaled = np.rint((values - levels[0]) * 255 / (levels[1] - levels[0])).clip(0, 255)
+        if np.isnan(scaled).any():
+            raise UnusableImageError("pixels that are not numbers (NaN)")
+        return Image.fromarray(scaled.astype(np.uint8))
+    if values.min() < 0 or values.max() > 65_535:
+        raise UnusableImageError(
+            "32-bit pixels beyond 16 bits; give their `levels`, such as 0,100000"
+        )
+    return Image.fromarray(((values * 255 + 32_767) // 65_535).astype(np.uint8))

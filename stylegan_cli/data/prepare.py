@@ -1,6 +1,7 @@
 """Images of any kind → a data set of squares of one size."""
 
 import hashlib
+from collections import Counter
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import closing
 from dataclasses import asdict, dataclass, replace
@@ -8,36 +9,47 @@ from pathlib import Path
 from typing import Any
 
 from stylegan_cli import __version__
-from stylegan_cli.data.annotations import AnnotationColumns
-from stylegan_cli.data.entries import Entry, Source, entry_path, printable
-from stylegan_cli.data.parallel import ordered_map, usual_workers
-from stylegan_cli.data.pictures import (
-    Target,
-    UnusableImageError,
-    fit_square,
-    reasons,
-    usual_resolution,
+from stylegan_cli.data.account import (
+    Account,
+    Labelling,
+    general_reason,
+    groups_json,
+    groups_of,
+    labelling,
+    merged,
+    remarks_on_depth,
+    remarks_on_frames,
 )
-from stylegan_cli.data.sources import open_source
+from stylegan_cli.data.annotations import AnnotationColumns
+from stylegan_cli.data.decoding import Levels, reasons
+from stylegan_cli.data.entries import Entry, Groups, Source, entry_path, printable, shortened
+from stylegan_cli.data.formats import UnusableImageError
+from stylegan_cli.data.parallel import ordered_map, usual_workers
+from stylegan_cli.data.pictures import Target, fit_square, usual_resolution
+from stylegan_cli.data.sources import fingerprint, open_source
 from stylegan_cli.data.writers import Writer, open_writer
 from stylegan_cli.errors import DataError
 
 AHEAD_PER_WORKER = 4
+UNLABELLED = "no label"
+FRAMES = "several frames"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Preparation:
-    """What to make of images, and where.
+    """Data set to make, and its place.
 
     Attributes:
         classes: True makes the first sub-folder of every image its class, and an image without
-            one an error; False drops all labels; None labels where every image has one.
+            one an error; False drops all labels; None labels the images if all have one.
+        labelled_only: Leave out images without a label, where others have one.
         workers: Threads that decode and resize; None is one per core.
     """
 
     destination: Path
     target: Target
     classes: bool | None = None
+    labelled_only: bool = False
     workers: int | None = None
     overwrite: bool = False
 
@@ -48,7 +60,7 @@ class Progress:
 
     Attributes:
         name: The image, as its source calls it.
-        problem: Why it was left out; None if it was not.
+        problem: Reason why it is left out; None if it is not.
         enlarged: Images so far that were smaller than wanted.
     """
 
@@ -64,25 +76,34 @@ class _Job:
     source: Source
     entry: Entry
 
+    @property
+    def name(self) -> str:
+        return entry_path(self.source, self.entry)
+
 
 @dataclass(frozen=True, kw_only=True)
 class _Result:
     job: _Job
     encoded: Any = None
     enlarged: bool = False
+    frames: bool = False
+    deep_range: Levels | None = None
     problem: str | None = None
 
 
 def prepare(sources: Sequence[Source], request: Preparation) -> Iterator[Progress]:
-    """Write the data set, telling of every image.
+    """Write the data set, yielding the progress after every image.
 
     The file depends on the images and the target only, not on the number of workers.
 
     Raises:
-        DataError: None of the images can be used, or a label is missing.
+        DataError: None of the images can be used, or some have a label and some have not.
         OutputError: The destination is taken or cannot be written.
     """
+    if request.classes is not False:
+        _check_labels(labelling(sources), request)
     columns = AnnotationColumns([name for source in sources for name in source.classes])
+    findings = _Findings()
     progress = Progress(name="", problem=None, written=0, skipped=0, enlarged=0)
     with (
         open_writer(request.destination, overwrite=request.overwrite) as writer,
@@ -90,18 +111,68 @@ def prepare(sources: Sequence[Source], request: Preparation) -> Iterator[Progres
     ):
         for number, result in enumerate(results):
             if result.problem is None:
-                columns.add(_labelled(result.job, request.classes))
+                entry = result.job.entry
+                columns.add(replace(entry, label=None) if request.classes is False else entry)
                 writer.add(number, result.encoded)
+            findings.add(result)
             progress = _counted(progress, result)
             yield progress
         if not progress.written:
             raise nothing_usable(sources)
-        provenance = _provenance(sources, request.target, progress)
+        provenance = {**_provenance(sources, request.target, progress), **findings.known()}
         writer.finish(columns.finish(), {**provenance, "request": _fingerprint(sources, request)})
 
 
+class _Findings:
+    """Facts about the images that the user should know, collected as they come."""
+
+    def __init__(self) -> None:
+        self._left_out = Groups()
+        self._frames = Groups()
+        self._deep_ranges: list[Levels] = []
+
+    def add(self, result: _Result) -> None:
+        if result.problem is not None:
+            self._left_out.add(general_reason(result.problem), result.job.name)
+        if result.frames:
+            self._frames.add(FRAMES, result.job.name)
+        if result.deep_range is not None:
+            lows, highs = zip(*self._deep_ranges, result.deep_range, strict=True)
+            self._deep_ranges = [(min(lows), max(highs))]
+
+    def known(self) -> dict[str, Any]:
+        """Return what was found as JSON holds it; nothing where there is nothing to tell."""
+        found = {
+            "left_out": groups_json(self._left_out.finish()),
+            "frames": groups_json(self._frames.finish()),
+            "deep_range": self._deep_ranges[:1],
+        }
+        return {key: value for key, value in found.items() if value}
+
+
+def account(sources: Sequence[Source], made: Source) -> Account:
+    """Return what became of the images of some sources in the data set made of them."""
+    how = made.prepared
+    labels = Counter(entry.label for entry in made.entries() if isinstance(entry.label, str))
+    known = labelling(sources)
+    lost = [name for name in known.classes if name not in labels] if labels else []
+    deep = [(low, high) for low, high in how.get("deep_range", [])]
+    return Account(
+        taken=how["images"],
+        left_out=groups_of(how.get("left_out")),
+        passed=merged(source.tally().passed for source in sources),
+        classes={name: labels[name] for name in made.classes},
+        remarks=[
+            *(known.remarks if made.classes or not known.labelled else []),
+            *([f"classes without a usable image are gone: {shortened(lost)}"] if lost else []),
+            *(remarks_on_depth(deep[0]) if deep and "levels" not in how else []),
+            *remarks_on_frames(groups_of(how.get("frames")).get(FRAMES)),
+        ],
+    )
+
+
 def is_prepared(sources: Sequence[Source], request: Preparation) -> bool:
-    """Whether the destination holds what this very request makes of these images."""
+    """Whether the destination holds just what this request makes of these images."""
     if not request.destination.exists():
         return False
     try:
@@ -112,24 +183,32 @@ def is_prepared(sources: Sequence[Source], request: Preparation) -> bool:
 
 
 def first_usual_resolution(sources: Sequence[Source]) -> int:
-    """Resolution for which the first usable image need not be enlarged.
+    """Return the largest resolution for which the first usable image is not enlarged.
 
     Raises:
         DataError: No image can be used.
     """
     for job in _jobs(sources):
         try:
-            with reasons():
-                return usual_resolution(*job.source.open(job.entry).size)
+            with reasons(), job.source.open(job.entry) as image:
+                return usual_resolution(*image.size)
         except UnusableImageError:
             continue
     raise nothing_usable(sources)
 
 
 def nothing_usable(sources: Sequence[Source]) -> DataError:
-    """The error of sources without a single usable image."""
+    """Return the error of sources without a single usable image."""
     names = ", ".join(source.name or "the files" for source in sources)
-    return DataError(f"{names}: no usable image; PNG, JPEG, WebP, BMP, TIFF and GIF are read")
+    passed = merged(source.tally().passed for source in sources)
+    others = "".join(
+        f"; passed over: {group.count} {reason}, such as {group.example}"
+        for reason, group in passed.items()
+    )
+    return DataError(
+        f"{names}: no usable image; PNG, JPEG, WebP, AVIF, TIFF and what else Pillow decodes are "
+        f"read{others}"
+    )
 
 
 def _results(
@@ -137,7 +216,7 @@ def _results(
 ) -> Generator[_Result, None, None]:
     workers = request.workers or usual_workers()
     return ordered_map(
-        lambda job: _make(job, request.target, writer),
+        lambda job: _make(job, request, writer),
         _jobs(sources),
         workers=workers,
         ahead=AHEAD_PER_WORKER * workers,
@@ -150,31 +229,39 @@ def _jobs(sources: Sequence[Source]) -> Iterator[_Job]:
             yield _Job(source=source, entry=entry)
 
 
-def _make(job: _Job, target: Target, writer: Writer) -> _Result:
+def _make(job: _Job, request: Preparation, writer: Writer) -> _Result:
+    if request.labelled_only and job.entry.label is None:
+        return _Result(job=job, problem=UNLABELLED)
     try:
-        with reasons():
-            fitted = fit_square(job.source.open(job.entry), target)
-            encoded = writer.encode(fitted.pixels)
+        with reasons(), job.source.open(job.entry) as image:
+            fitted = fit_square(image, request.target)
+            return _Result(
+                job=job,
+                encoded=writer.encode(fitted.pixels),
+                enlarged=fitted.enlarged,
+                frames=image.frames,
+                deep_range=image.deep_range,
+            )
     except UnusableImageError as error:
         return _Result(job=job, problem=printable(str(error)))
-    return _Result(job=job, encoded=encoded, enlarged=fitted.enlarged)
 
 
-def _labelled(job: _Job, classes: bool | None) -> Entry:
-    if classes is False:
-        return replace(job.entry, label=None)
-    if classes and job.entry.label is None:
-        name = entry_path(job.source, job.entry)
+def _check_labels(known: Labelling, request: Preparation) -> None:
+    if request.labelled_only and not known.labelled:
+        raise DataError("none of the images has a label; leave `labelled_only` out")
+    if request.classes and known.labelled < known.images:
         raise DataError(
-            f"{name}: in no sub-folder, so without a class; move it into one or drop --classes"
+            f"{known.bare}: in no sub-folder, so without a class; move it into one or leave "
+            "`classes` out"
         )
-    return job.entry
+    if not request.labelled_only:
+        known.check_clear()
 
 
 def _counted(before: Progress, result: _Result) -> Progress:
     usable = result.problem is None
     return Progress(
-        name=entry_path(result.job.source, result.job.entry),
+        name=result.job.name,
         problem=result.problem,
         written=before.written + usable,
         skipped=before.skipped + (not usable),
@@ -184,21 +271,21 @@ def _counted(before: Progress, result: _Result) -> Progress:
 
 def _fingerprint(sources: Sequence[Source], request: Preparation) -> str:
     """Equal for equal requests on equal images, as far as that is cheap to know."""
-    digest = hashlib.sha256(repr((asdict(request.target), request.classes)).encode())
+    choices = (asdict(request.target), request.classes, request.labelled_only)
+    digest = hashlib.sha256(repr(choices).encode())
     for source in sources:
         known = (source.name, source.classes, dict(source.prepared))
         digest.update(repr(known).encode("utf-8", "surrogateescape"))
-        for entry in source.entries():
-            image = (entry.name, entry.mark, entry.label)
-            digest.update(repr(image).encode("utf-8", "surrogateescape"))
+        digest.update(fingerprint(source, list(source.entries()), labels=True).encode())
     return digest.hexdigest()
 
 
 def _provenance(sources: Sequence[Source], target: Target, progress: Progress) -> dict[str, Any]:
     """How the images were made, with what is known of how their sources were."""
+    options = {key: value for key, value in asdict(target).items() if value is not None}
     return {
         "tool": f"sgtool {__version__}",
-        **asdict(target),
+        **options,
         "images": progress.written,
         "skipped": progress.skipped,
         "enlarged": progress.enlarged,

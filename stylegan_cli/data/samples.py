@@ -1,19 +1,20 @@
 """Data sets drawn on the spot: labelled portraits by DiceBear."""
 
+import io
 import json
 import os
 import re
 from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager
 from functools import cached_property
 from importlib.resources import files
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from PIL import Image
-
+from stylegan_cli.data.decoding import Upright, decoded
 from stylegan_cli.data.entries import Entry, Tally
-from stylegan_cli.data.pictures import Target, decode
+from stylegan_cli.data.pictures import Target
 from stylegan_cli.data.prepare import Preparation, prepare
 from stylegan_cli.errors import UsageError, meant_or_all
 from stylegan_cli.files import writing
@@ -60,9 +61,14 @@ class PortraitSource:
                 attributes={key: _value(options, name) for key, name in self._columns.items()},
             )
 
-    def open(self, entry: Entry) -> Image.Image:
+    def open(self, entry: Entry) -> AbstractContextManager[Upright]:
         svg = self._portrait(entry.position)["svg"]
-        return decode(self._draw(svg_string=svg, skip_system_fonts=True))
+        return decoded(io.BytesIO(self._draw(svg_string=svg, skip_system_fonts=True)), ".png")
+
+    def checksum(self, entry: Entry) -> None: ...
+
+    def remarks(self) -> list[str]:
+        return []
 
     def close(self) -> None: ...
 

@@ -7,14 +7,10 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from stylegan_cli.data.decoding import reasons
 from stylegan_cli.data.entries import Source
-from stylegan_cli.data.pictures import (
-    Target,
-    UnusableImageError,
-    fit_square,
-    reasons,
-    usual_resolution,
-)
+from stylegan_cli.data.formats import UnusableImageError
+from stylegan_cli.data.pictures import Target, fit_square, usual_resolution
 from stylegan_cli.errors import OutputError
 from stylegan_cli.files import written_whole
 from stylegan_cli.runtime import numpy_stream
@@ -24,7 +20,7 @@ LARGEST_CELL = 128
 
 
 def sample_sheet(source: Source, *, count: int = 64, seed: int = 0) -> Picture:
-    """A grid of images drawn at random, in the order of the source; broken ones stay white."""
+    """Return a grid of random images in the order of the source; broken ones stay white."""
     total = source.tally().images
     chosen = numpy_stream(seed, "sheet").permutation(total)[:count]
     columns = max(1, math.ceil(math.sqrt(len(chosen))))
@@ -56,8 +52,7 @@ def _cells(source: Source, chosen: set[int]) -> list[Picture]:
         if place not in chosen:
             continue
         try:
-            with reasons():
-                image = source.open(entry)
+            with reasons(), source.open(entry) as image:
                 if target is None:
                     side = min(LARGEST_CELL, usual_resolution(max(image.size), max(image.size)))
                     target = Target(resolution=side, fit="fit")

@@ -12,9 +12,12 @@ import numpy.typing as npt
 from jaxtyping import Int, UInt8, UInt64
 from PIL import Image
 
-from stylegan_cli.data.entries import Entry, Source, printable
+from stylegan_cli.data.account import labelling, remarks_on_depth, remarks_on_frames
+from stylegan_cli.data.decoding import Levels, Upright, reasons
+from stylegan_cli.data.entries import Entry, Group, Groups, Source, printable
+from stylegan_cli.data.formats import UnusableImageError
 from stylegan_cli.data.parallel import ordered_map, usual_workers
-from stylegan_cli.data.pictures import UnusableImageError, flatten, reasons
+from stylegan_cli.data.pictures import flatten, resize
 
 Hashes = UInt8[np.ndarray, "n 24"]
 Pairs = Int[np.ndarray, "_ 2"]
@@ -28,24 +31,26 @@ NEIGHBOURS = 4
 BITS_SET = np.array([byte.bit_count() for byte in range(256)], np.uint8)
 
 
-def checksum(image: Image.Image) -> int:
-    """64 bits that are equal for equal pixels."""
+def checksum(image: Upright) -> int:
+    """Return 64 bits that are equal for equal pixels."""
     digest = hashlib.blake2b(repr((image.mode, image.size)).encode(), digest_size=8)
-    digest.update(image.tobytes())
+    for band in image.bands():
+        digest.update(band.tobytes())
     return int.from_bytes(digest.digest(), "little")
 
 
-def difference_hash(image: Image.Image) -> bytes:
-    """192 bits that are nearly equal for pictures that look the same (dHash).
+def difference_hash(image: Upright) -> bytes:
+    """Return 192 bits that are nearly equal for pictures that look the same (dHash).
 
     For each of 8×8 places and each of R, G, B: clearly brighter than its left neighbour?
     """
-    small = np.asarray(image.convert("RGB").resize((9, 8), Image.Resampling.BOX)).astype(np.int16)
+    bands = (flatten(band, 3, "white") for band in image.bands())
+    small = np.asarray(resize(bands, image.size, (9, 8), Image.Resampling.BOX)).astype(np.int16)
     return np.packbits(small[:, 1:] - small[:, :-1] > CLEARLY_BRIGHTER).tobytes()
 
 
 def exact_pairs(checksums: UInt64[np.ndarray, " n"]) -> Pairs:
-    """Every place whose checksum came before, behind the first place that has it."""
+    """Return each place whose checksum came before, after the first place that has it."""
     _, first, group = np.unique(checksums, return_index=True, return_inverse=True)
     earlier = first[group]
     later = np.flatnonzero(earlier != np.arange(len(checksums)))
@@ -53,7 +58,7 @@ def exact_pairs(checksums: UInt64[np.ndarray, " n"]) -> Pairs:
 
 
 def near_pairs(hashes: Hashes) -> Pairs:
-    """Every place that looks like an earlier one, behind one of those.
+    """Return each place that looks like an earlier one, after one of those.
 
     Compares neighbours in several sorted orders, each led by another part of the hash, which is
     linear in the number of images and may miss a few.
@@ -95,6 +100,9 @@ class Examined:
         exact: Checksum of the pixels.
         rough: Bits that differ little between pictures that look the same.
         sums: Pixel count, and sums and squared sums of R, G, B on white.
+        format: Pillow's name of the file's format; empty for arrays.
+        frames: More than one in the file.
+        deep_range: Least and greatest value of pixels of more than 8 bits.
     """
 
     entry: Entry
@@ -104,6 +112,9 @@ class Examined:
     exact: int = 0
     rough: bytes = b""
     sums: Sums = field(default_factory=lambda: np.zeros(7))
+    format: str = ""
+    frames: bool = False
+    deep_range: Levels | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -119,8 +130,9 @@ class Report:
     """The survey of a data set, ready for JSON.
 
     Attributes:
-        ignored: Files of other kinds that lie between the images.
+        ignored: Files of other kinds that lie between the images, by reason in `passed`.
         sizes: Most common `width×height`, with their counts.
+        formats: Counts of Pillow's names of the files' formats.
         channels: Counts of grey (1), RGB (3) and RGBA (4) images.
         labels: Count of every class; vectors count as one.
         attributes: Count of every value of every attribute.
@@ -128,13 +140,16 @@ class Report:
         near_duplicates: Images that only look like an earlier one.
         mean, std: Of R, G, B on white, from 0 to 255.
         prepared: How `data prepare` made them.
+        remarks: Further things the user should know, a sentence each.
     """
 
     images: int
     broken: list[dict[str, str]]
     ignored: int
+    passed: Mapping[str, Group]
     sizes: dict[str, int]
     channels: dict[str, int]
+    formats: dict[str, int]
     labels: dict[str, int]
     unlabelled: int
     attributes: dict[str, dict[str, int]]
@@ -143,6 +158,7 @@ class Report:
     mean: list[float]
     std: list[float]
     prepared: Mapping[str, Any]
+    remarks: list[str]
 
 
 def examine(source: Source, *, workers: int | None = None) -> Generator[Examined, None, None]:
@@ -163,6 +179,9 @@ class Survey:
         self._broken: list[dict[str, str]] = []
         self._sizes: Counter[str] = Counter()
         self._channels: Counter[str] = Counter()
+        self._formats: Counter[str] = Counter()
+        self._frames = Groups()
+        self._deep: Levels | None = None
         self._labels: Counter[str] = Counter()
         self._attributes: dict[str, Counter[str]] = {}
         self._exact = array("Q")
@@ -183,11 +202,19 @@ class Survey:
         self._rough.extend(image.rough)
         self._sizes[f"{image.size[0]}×{image.size[1]}"] += 1
         self._channels[str(image.channels)] += 1
+        if image.format:
+            self._formats[image.format] += 1
+        if image.frames:
+            self._frames.add("", image.entry.name)
+        if image.deep_range is not None:
+            low, high = self._deep or image.deep_range
+            self._deep = (min(low, image.deep_range[0]), max(high, image.deep_range[1]))
         self._sums += image.sums
         self._count_words(image.entry)
 
     def report(self, source: Source) -> Report:
         """The survey of everything added, all of it from this source."""
+        tally = source.tally()
         exact = np.frombuffer(self._exact, np.uint64)
         copies = exact_pairs(exact)
         originals = np.delete(np.arange(len(exact)), copies[:, 1])
@@ -198,9 +225,11 @@ class Survey:
         return Report(
             images=len(self._exact),
             broken=self._broken,
-            ignored=source.tally().ignored,
+            ignored=tally.ignored,
+            passed=tally.passed,
             sizes=dict(self._sizes.most_common(SIZES_LISTED)),
             channels=dict(sorted(self._channels.items())),
+            formats=dict(self._formats.most_common()),
             labels=dict(sorted(self._labels.items())),
             unlabelled=self._unlabelled,
             attributes={key: dict(sorted(n.items())) for key, n in self._attributes.items()},
@@ -209,6 +238,11 @@ class Survey:
             mean=[round(float(value), 2) for value in mean],
             std=[round(float(value), 2) for value in np.sqrt(variance.clip(0))],
             prepared=source.prepared,
+            remarks=[
+                *labelling([source]).remarks,
+                *(remarks_on_depth(self._deep) if self._deep else []),
+                *remarks_on_frames(self._frames.finish().get("")),
+            ],
         )
 
     def _count_words(self, entry: Entry) -> None:
@@ -224,30 +258,30 @@ class Survey:
 
 def _examined(source: Source, entry: Entry) -> Examined:
     try:
-        with reasons():
-            image = source.open(entry)
-            colours = flatten(image, 3, "white")
+        with reasons(), source.open(entry) as image:
+            return Examined(
+                entry=entry,
+                size=image.size,
+                channels=image.channels,
+                format=image.format,
+                frames=image.frames,
+                deep_range=image.deep_range,
+                exact=checksum(image),
+                rough=difference_hash(image),
+                sums=_moments(image),
+            )
     except UnusableImageError as error:
         return Examined(entry=entry, problem=printable(str(error)))
-    return Examined(
-        entry=entry,
-        size=image.size,
-        channels=_channels(image),
-        exact=checksum(image),
-        rough=difference_hash(colours),
-        sums=_moments(colours),
-    )
 
 
-def _channels(image: Image.Image) -> int:
-    if image.has_transparency_data:
-        return 4
-    return 1 if image.mode == "1" or image.mode[0] in "LI" else 3
-
-
-def _moments(colours: Image.Image) -> Sums:
-    values = np.asarray(colours).reshape(-1, 3).astype(np.float64)
-    return np.concatenate([[len(values)], values.sum(0), (values**2).sum(0)])
+def _moments(image: Upright) -> Sums:
+    totals = np.zeros(7)
+    values = np.arange(256)
+    for band in image.bands():
+        colours = flatten(band, 3, "white")
+        counts = np.array(colours.histogram()).reshape(3, 256)
+        totals += [counts[0].sum(), *(counts @ values), *(counts @ values**2)]
+    return totals
 
 
 def _duplicates(pairs: Pairs, places: Places, source: Source) -> Duplicates:

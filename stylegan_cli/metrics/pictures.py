@@ -10,9 +10,11 @@ import numpy as np
 from jaxtyping import Float32, Int64, UInt8
 
 from stylegan_cli.data.dataset import Dataset
+from stylegan_cli.data.decoding import reasons
 from stylegan_cli.data.entries import Entry, Source, entry_path
+from stylegan_cli.data.formats import UnusableImageError
 from stylegan_cli.data.parallel import ordered_map, usual_workers
-from stylegan_cli.data.pictures import UnusableImageError, reasons
+from stylegan_cli.data.pictures import MODES
 from stylegan_cli.data.sources import content_sha256, open_source
 from stylegan_cli.errors import DataError
 from stylegan_cli.shapes import Picture, Pixels
@@ -170,10 +172,8 @@ def stored_folder(path: Path) -> Stored:
 
 def _rgb(source: Source, entry: Entry) -> Picture:
     try:
-        with reasons():
-            image = source.open(entry)
-            clear = image.has_transparency_data
-            return on_white(np.asarray(image.convert("RGBA" if clear else "RGB")))
+        with reasons(), source.open(entry) as image:
+            return on_white(np.asarray(image.whole().convert(MODES[max(3, image.channels)])))
     except UnusableImageError as error:
         raise DataError(f"{entry_path(source, entry)}: {error}") from error
 

@@ -9,6 +9,9 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from stylegan_cli.data.decoding import decoded
+from stylegan_cli.data.entries import Entry, Source
+
 
 def blocks(seed: int = 0, width: int = 32, height: int = 32, mode: str = "RGB") -> Image.Image:
     """A picture of 8-pixel blocks in random colours."""
@@ -30,6 +33,18 @@ def encoded(image: Image.Image, kind: str = "png", **options: Any) -> bytes:
     buffer = io.BytesIO()
     image.save(buffer, kind, **options)
     return buffer.getvalue()
+
+
+def decode(data: bytes, name: str = "") -> Image.Image:
+    """The upright picture in an encoded image."""
+    with decoded(io.BytesIO(data), name) as image:
+        return image.whole()
+
+
+def image_of(source: Source, entry: Entry) -> Image.Image:
+    """The upright picture of an entry."""
+    with source.open(entry) as image:
+        return image.whole()
 
 
 def folder_of(root: Path, files: Mapping[str, bytes | Image.Image]) -> Path:

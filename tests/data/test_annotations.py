@@ -71,7 +71,7 @@ def test_dataset_json_gives_back_what_was_written(rows):
         columns.add(Entry(name=name, label=word, attributes={"word": word}))
     text = "".join(dump(columns.finish(), names, {"fit": "crop"}))
     read = parse(text.encode(), "x")
-    entries = list(read.annotate(Entry(name=name) for name in names))
+    entries = list(read.annotate([Entry(name=name) for name in names], read.match(names)))
     assert [entry.label for entry in entries] == [word for _, word in rows]
     assert [entry.attributes["word"] for entry in entries] == [word for _, word in rows]
     assert read.prepared == {"fit": "crop"}
@@ -79,10 +79,11 @@ def test_dataset_json_gives_back_what_was_written(rows):
 
 def test_labels_of_the_field_are_read():
     read = parse(b'{"labels": [["a.png", 1], ["b.png", 0]], "other": 5}', "x")
-    assert read.labels == {"a.png": "1", "b.png": "0"}
-    assert read.classes == ("0", "1")
-    assert parse(b'{"labels": [["a.png", [0.5, 1]]]}', "x").labels == {"a.png": (0.5, 1.0)}
-    assert parse(b'{"labels": null}', "x").labels == {}
+    assert read.table.labels == {"a.png": "1", "b.png": "0"}
+    assert read.table.classes == ("0", "1")
+    vectors = parse(b'{"labels": [["a.png", [0.5, 1]]]}', "x")
+    assert vectors.table.labels == {"a.png": (0.5, 1.0)}
+    assert parse(b'{"labels": null}', "x").table.labels == {}
 
 
 @pytest.mark.parametrize(
@@ -95,7 +96,7 @@ def test_labels_of_the_field_are_read():
         {"labels": [["a", 10**9]]},
         {"labels": [["a", 10**30]]},
         {"labels": [["a", 1.5]]},
-        {"labels": [["a", "word"]]},
+        {"labels": [["a", "word"], ["b", 1]]},
         {"labels": [["a", [1]], ["b", [1, 2]]]},
         {"labels": [["a", [[1]]]]},
         {"labels": [["a", [float("nan")]]]},

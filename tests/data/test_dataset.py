@@ -35,8 +35,8 @@ def test_labels_are_empty_unless_wanted(made):
 @pytest.mark.parametrize(
     ("options", "remedy"),
     [
-        ({"resolution": 64}, "--set data.resolution=16"),
-        ({"resolution": 16, "channels": 1}, "--set data.channels=3"),
+        ({"resolution": 64}, "`data.resolution=16`"),
+        ({"resolution": 16, "channels": 1}, "`data.channels=3`"),
     ],
 )
 def test_another_size_is_refused_with_the_remedy(made, options, remedy):

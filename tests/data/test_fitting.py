@@ -2,14 +2,19 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from stylegan_cli.data.decoding import Upright
 from stylegan_cli.data.pictures import Target, fit_square, usual_resolution
 from stylegan_cli.errors import UsageError
 from tests.data.pictures import blocks, quadrants
 
 
+def square_of(image: Image.Image, target: Target):
+    return fit_square(Upright(image), target)
+
+
 def test_a_square_of_the_wanted_size_is_untouched():
     image = blocks()
-    fitted = fit_square(image, Target(resolution=32))
+    fitted = square_of(image, Target(resolution=32))
     np.testing.assert_array_equal(fitted.pixels, np.asarray(image))
     assert not fitted.enlarged
 
@@ -17,11 +22,11 @@ def test_a_square_of_the_wanted_size_is_untouched():
 def test_crop_takes_the_centre():
     pixels = np.zeros((16, 48, 3), np.uint8)
     pixels[:, 16:32] = 200
-    assert (fit_square(Image.fromarray(pixels), Target(resolution=16)).pixels == 200).all()
+    assert (square_of(Image.fromarray(pixels), Target(resolution=16)).pixels == 200).all()
 
 
 def test_fit_shows_all_of_the_picture_between_bars():
-    pixels = fit_square(
+    pixels = square_of(
         Image.new("RGB", (64, 32), "red"), Target(resolution=32, fit="fit", background="blue")
     ).pixels
     assert (pixels[8:24] == [255, 0, 0]).all()
@@ -29,7 +34,7 @@ def test_fit_shows_all_of_the_picture_between_bars():
 
 
 def test_wide_is_four_to_three_between_bars():
-    pixels = fit_square(
+    pixels = square_of(
         Image.new("RGB", (400, 100), "red"), Target(resolution=32, fit="wide", background="black")
     ).pixels
     assert (pixels[4:28] == [255, 0, 0]).all()
@@ -39,18 +44,18 @@ def test_wide_is_four_to_three_between_bars():
 def test_wide_cuts_tall_pictures_too():
     tall = np.zeros((100, 40, 3), np.uint8)
     tall[35:65] = 255
-    pixels = fit_square(Image.fromarray(tall), Target(resolution=16, fit="wide")).pixels
+    pixels = square_of(Image.fromarray(tall), Target(resolution=16, fit="wide")).pixels
     assert (pixels == 255).all()
 
 
 @pytest.mark.parametrize("channels", [1, 3, 4])
 def test_channels_are_the_last_axis(channels):
-    fitted = fit_square(quadrants(), Target(resolution=8, channels=channels))
+    fitted = square_of(quadrants(), Target(resolution=8, channels=channels))
     assert fitted.pixels.shape == (8, 8, channels)
 
 
 def test_bars_of_four_channels_are_transparent():
-    pixels = fit_square(
+    pixels = square_of(
         Image.new("RGB", (16, 8), "red"), Target(resolution=16, channels=4, fit="fit")
     ).pixels
     assert pixels[0, 0].tolist() == [255, 255, 255, 0]
@@ -60,7 +65,7 @@ def test_bars_of_four_channels_are_transparent():
 def test_box_is_the_mean():
     image = blocks(width=32, height=32)
     means = np.asarray(image).reshape(8, 4, 8, 4, 3).mean((1, 3))
-    pixels = fit_square(image, Target(resolution=8, filter="box")).pixels
+    pixels = square_of(image, Target(resolution=8, filter="box")).pixels
     assert np.abs(pixels - means).max() <= 1
 
 
@@ -68,20 +73,20 @@ def test_transparent_colours_do_not_bleed_when_shrunk():
     pixels = np.zeros((16, 16, 4), np.uint8)
     pixels[:, ::2] = [255, 0, 0, 255]
     pixels[:, 1::2] = [0, 255, 0, 0]
-    shrunk = fit_square(Image.fromarray(pixels), Target(resolution=8, channels=4)).pixels
+    shrunk = square_of(Image.fromarray(pixels), Target(resolution=8, channels=4)).pixels
     assert (shrunk[..., 1] <= 1).all()
 
 
 @pytest.mark.parametrize("fit", ["crop", "wide", "fit"])
 @pytest.mark.parametrize("size", [(1, 1), (1, 300), (300, 1), (7, 5)])
 def test_any_shape_becomes_a_square(fit, size):
-    fitted = fit_square(Image.new("RGB", size, "red"), Target(resolution=8, fit=fit))
+    fitted = square_of(Image.new("RGB", size, "red"), Target(resolution=8, fit=fit))
     assert fitted.pixels.shape == (8, 8, 3)
 
 
 def test_smaller_pictures_are_enlarged_and_say_so():
-    assert fit_square(Image.new("RGB", (7, 90)), Target(resolution=8)).enlarged
-    assert not fit_square(Image.new("RGB", (8, 90)), Target(resolution=8)).enlarged
+    assert square_of(Image.new("RGB", (7, 90)), Target(resolution=8)).enlarged
+    assert not square_of(Image.new("RGB", (8, 90)), Target(resolution=8)).enlarged
 
 
 @pytest.mark.parametrize(

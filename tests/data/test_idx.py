@@ -8,6 +8,7 @@ from stylegan_cli.data.pictures import Target
 from stylegan_cli.data.prepare import Preparation, prepare
 from stylegan_cli.data.sources import open_source
 from stylegan_cli.errors import DataError
+from tests.data.pictures import image_of
 
 PIXELS = np.random.RandomState(0).randint(0, 256, (3, 28, 28)).astype(np.uint8)
 
@@ -29,7 +30,7 @@ def images(request, tmp_path):
 
 
 def pixels_of(source):
-    return [np.asarray(source.open(entry)) for entry in source.entries()]
+    return [np.asarray(image_of(source, entry)) for entry in source.entries()]
 
 
 def test_images_of_28_pixels_stand_in_a_border_of_2(images):

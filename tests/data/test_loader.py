@@ -122,9 +122,8 @@ def test_smaller_images_are_means_rounded_once(tmp_path, side):
 
 
 def test_a_broken_image_is_named(tmp_path):
-    folder_of(tmp_path, {"good.png": blocks(0, 8, 8), "bad.png": b"text"})
-    with (
-        closing(open_dataset(tmp_path, resolution=8)) as dataset,
-        pytest.raises(DataError, match=r"bad\.png: not an"),
-    ):
-        batches(dataset, 1)
+    folder_of(tmp_path, {"good.png": blocks(0, 8, 8), "bad.png": blocks(1, 8, 8)})
+    with closing(open_dataset(tmp_path, resolution=8)) as dataset:
+        (tmp_path / "bad.png").write_bytes(b"text")
+        with pytest.raises(DataError, match=r"bad\.png: not an"):
+            batches(dataset, 1)

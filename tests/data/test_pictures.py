@@ -2,8 +2,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from stylegan_cli.data.pictures import UnusableImageError, decode, flatten, reasons
-from tests.data.pictures import blocks, encoded, quadrants
+from stylegan_cli.data.decoding import reasons
+from stylegan_cli.data.formats import UnusableImageError
+from stylegan_cli.data.pictures import flatten
+from tests.data.pictures import blocks, decode, encoded, quadrants
 
 TURNED = {
     1: lambda pixels: pixels,
@@ -133,10 +135,10 @@ def test_reasons_of_what_is_no_image():
 
 
 def test_too_many_pixels_are_refused_before_decoding(monkeypatch):
-    monkeypatch.setattr("stylegan_cli.data.pictures.MAX_PIXELS", 32 * 32 - 1)
-    assert "pixels" in reason(encoded(quadrants()))
+    monkeypatch.setattr("stylegan_cli.data.formats.MAX_DECODED_BYTES", 4 * 32 * 32 - 1)
+    assert "32×32 pixels of PNG are too many" in reason(encoded(quadrants()))
 
 
-def test_what_pillow_calls_a_bomb_is_refused(monkeypatch):
+def test_pillows_bound_on_pixels_gives_way_to_ours(monkeypatch):
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 100)
-    assert "pixels" in reason(encoded(quadrants()))
+    np.testing.assert_array_equal(rgb(decode(encoded(quadrants()))), rgb(quadrants()))

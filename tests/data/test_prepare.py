@@ -104,7 +104,7 @@ def test_the_file_is_the_same_for_any_number_of_workers(pets, tmp_path):
 
 def test_sources_follow_each_other_in_the_order_given(pets, tmp_path):
     other = folder_of(tmp_path / "other", {"a.png": Image.new("RGB", (8, 8), "red")})
-    prepared([pets, other], tmp_path / "x.zip")
+    prepared([pets, other], tmp_path / "x.zip", classes=False)
     with closing(open_dataset(tmp_path / "x.zip", resolution=8)) as dataset:
         assert (dataset.read(10)[0] == [255, 0, 0]).all()
 

@@ -7,10 +7,11 @@ import h5py
 import numpy as np
 import pytest
 
-from stylegan_cli.data.pictures import UnusableImageError, reasons
+from stylegan_cli.data.decoding import reasons
+from stylegan_cli.data.formats import UnusableImageError
 from stylegan_cli.data.sources import open_source, open_sources
 from stylegan_cli.errors import DataError
-from tests.data.pictures import blocks, encoded, folder_of, zip_of
+from tests.data.pictures import blocks, encoded, folder_of, image_of, zip_of
 
 PNG = encoded(blocks(0, 8, 8))
 
@@ -27,7 +28,7 @@ def problems(path):
         for entry in source.entries():
             try:
                 with reasons():
-                    source.open(entry)
+                    image_of(source, entry)
             except UnusableImageError as error:
                 found[entry.name] = str(error)
     return found
@@ -125,7 +126,7 @@ def test_hdf5_rows_are_images(tmp_path):
         with closing(open_source(path)) as source:
             for row, entry in enumerate(source.entries()):
                 np.testing.assert_array_equal(
-                    np.asarray(source.open(entry)).reshape(array[row].shape), array[row]
+                    np.asarray(image_of(source, entry)).reshape(array[row].shape), array[row]
                 )
 
 

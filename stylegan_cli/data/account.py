@@ -1,0 +1,222 @@
+"""Accounts of sources: how many images are taken, what is left out and why, and their classes."""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from stylegan_cli.data.decoding import Levels
+from stylegan_cli.data.entries import (
+    Entry,
+    Group,
+    Groups,
+    Source,
+    entry_path,
+    folder_class,
+    printable,
+    shortened,
+)
+from stylegan_cli.errors import DataError
+
+DEEP_MAX = 65_535
+TOLD_APART = 64
+"""Sub-folders of a class that are looked at."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Account:
+    """Images of some sources, none missing: taken, left out, or passed over as other files.
+
+    Attributes:
+        classes: Images taken of each class.
+        remarks: Further things the user should know, a sentence each.
+    """
+
+    taken: int
+    left_out: Mapping[str, Group]
+    passed: Mapping[str, Group]
+    classes: Mapping[str, int]
+    remarks: Sequence[str]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Labelling:
+    """Labels of the images of some sources, before any is opened.
+
+    Attributes:
+        bare: Images without a label, and the first of them.
+        example: An image that has one.
+    """
+
+    images: int
+    labelled: int
+    bare: str
+    example: str
+    classes: Counter[str]
+    remarks: Sequence[str]
+
+    def check_clear(self) -> None:
+        """Raise unless all images have a label or none has.
+
+        Raises:
+            DataError: Some have and some have not.
+        """
+        if 0 < self.labelled < self.images:
+            raise DataError(
+                "\n".join(
+                    [
+                        *self.remarks,
+                        f"{self.images - self.labelled} of {self.images} images have no label or "
+                        f"lie in no sub-folder, such as {self.bare}, and others do, such as "
+                        f"{self.example}; choose `labelled_only` to leave them out, or "
+                        "`no_classes` to drop all labels",
+                    ]
+                )
+            )
+
+
+def labelling(sources: Sequence[Source]) -> Labelling:
+    """Count the labels of all images, and look for what they do not say clearly."""
+    images = labelled = 0
+    bare = example = ""
+    classes: Counter[str] = Counter()
+    attributes: Counter[str] = Counter()
+    inside: dict[str, set[str]] = defaultdict(set)
+    for source in sources:
+        for entry in source.entries():
+            if entry.problem is not None:
+                continue
+            images += 1
+            attributes.update(entry.attributes.keys())
+            if entry.label is None:
+                bare = bare or entry_path(source, entry)
+                continue
+            labelled += 1
+            example = example or entry_path(source, entry)
+            if isinstance(entry.label, str):
+                classes[entry.label] += 1
+                _note_sub_folder(inside, entry, entry.label)
+    known = [name for source in sources for name in source.classes]
+    return Labelling(
+        images=images,
+        labelled=labelled,
+        bare=bare,
+        example=example,
+        classes=classes,
+        remarks=[
+            *(remark for source in sources for remark in source.remarks()),
+            *_remarks_on_classes(classes, known),
+            *_remarks_on_folders(sources, classes, inside),
+            *_remarks_on_attributes(attributes, images),
+        ],
+    )
+
+
+def remarks_on_depth(found: Levels) -> Iterator[str]:
+    """Warn where pixels of 16 bits use a small part of their range, so that they come out dark.
+
+    Args:
+        found: Least and greatest value of all of them.
+    """
+    low, high = found
+    if high > DEEP_MAX / 2 or high <= low:
+        return
+    suggested = min(2 ** int(high).bit_length() - 1, DEEP_MAX) if high > 1 else high
+    yield (
+        f"16-bit images use the values {low:g} to {high:g} of 0 to {DEEP_MAX}, so they come out "
+        f"dark; `levels=0,{suggested:g}` makes {suggested:g} white in all of them"
+    )
+
+
+def remarks_on_frames(frames: Group | None) -> Iterator[str]:
+    """Say of how many images only the first frame or page is taken."""
+    if frames is not None:
+        yield (
+            f"{frames.count} images have several frames or pages, such as {frames.example}; the "
+            "first of each is taken"
+        )
+
+
+def groups_json(groups: Mapping[str, Group]) -> dict[str, dict[str, Any]]:
+    """Return groups as JSON holds them."""
+    return {
+        reason: {"count": group.count, "example": group.example} for reason, group in groups.items()
+    }
+
+
+def groups_of(content: Any) -> dict[str, Group]:
+    """Return groups from JSON that `groups_json` made; nothing from any other."""
+    if not isinstance(content, dict):
+        return {}
+    return {
+        str(reason): Group(count=int(group["count"]), example=printable(str(group["example"])))
+        for reason, group in content.items()
+        if isinstance(group, dict) and {"count", "example"} <= group.keys()
+    }
+
+
+def merged(groups: Iterable[Mapping[str, Group]]) -> dict[str, Group]:
+    """Return groups of several sources as those of one."""
+    found = Groups()
+    for mapping in groups:
+        for reason, group in mapping.items():
+            found.add(reason, group.example, count=group.count)
+    return found.finish()
+
+
+def general_reason(problem: str) -> str:
+    """Return a reason without what differs from image to image, such as numbers of bytes."""
+    return problem.partition(":")[0] if problem.startswith("damaged") else problem
+
+
+def _note_sub_folder(inside: dict[str, set[str]], entry: Entry, label: str) -> None:
+    if folder_class(entry.name) == label and len(inside[label]) < TOLD_APART:
+        below, slash, _ = entry.name.partition("/")[2].partition("/")
+        inside[label].add(below if slash else "")
+
+
+def _remarks_on_classes(classes: Counter[str], known: Sequence[str]) -> Iterator[str]:
+    empty = [name for name in dict.fromkeys(known) if name not in classes]
+    if empty and classes:
+        yield f"classes without an image keep their numbers: {shortened(empty)}"
+    alike: dict[str, list[str]] = defaultdict(list)
+    for name in classes:
+        alike["".join(name.casefold().split())].append(name)
+    for names in alike.values():
+        if len(names) > 1:
+            quoted = " and ".join(repr(printable(name)) for name in sorted(names))
+            yield f"the classes {quoted} differ only in case or blanks, and count as {len(names)}"
+
+
+def _remarks_on_folders(
+    sources: Sequence[Source], classes: Counter[str], inside: Mapping[str, set[str]]
+) -> Iterator[str]:
+    shapes = list(inside.values())
+    if len(shapes) < 2 or len(inside) < len(classes):
+        return
+    below = sorted(shapes[0])
+    if below != [""] and "" not in below and all(shape == shapes[0] for shape in shapes):
+        parts = " ".join(
+            str(Path(source.name) / name) for source in sources[:1] for name in sorted(inside)[:4]
+        )
+        yield (
+            f"every class ({shortened(sorted(inside))}) has the same sub-folders "
+            f"({shortened(below)}), as the parts of a divided data set have; if those are the "
+            f"classes, give the parts one by one: {printable(parts)}"
+        )
+    counts = [classes[name] for name in sorted(inside)]
+    if all(name.isdecimal() and len(name) > 2 for name in inside) and len(set(counts[:-1])) == 1:
+        yield (
+            f"the classes {shortened(sorted(inside))} are numbered folders of {counts[0]} images "
+            "each, as data sets are stored in; `no_classes` drops them"
+        )
+
+
+def _remarks_on_attributes(attributes: Counter[str], images: int) -> Iterator[str]:
+    for name, count in attributes.items():
+        if count < images:
+            yield (
+                f"the attribute {printable(name)} is known of {count} of {images} images only, so "
+                "it is left out"
+            )

@@ -1,0 +1,184 @@
+"""One stored image, decoded once, turned upright and read in bands of rows.
+
+Anything a stranger's file can do wrong ends as an `UnusableImageError` with the reason.
+"""
+
+import threading
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
+from io import BufferedIOBase
+
+import numpy as np
+from PIL import ExifTags, Image
+
+from stylegan_cli.data.formats import (
+    MAX_DECODED_BYTES,
+    UnusableImageError,
+    decoding_cost,
+    open_header,
+)
+
+Size = tuple[int, int]
+Box = tuple[int, int, int, int]
+Levels = tuple[float, float]
+
+BAND_PIXELS = 2**18
+_ONE_PICTURE = {"MPO", "ICO", "ICNS", "PSD"}
+"""Formats whose further frames are other forms of the same picture."""
+
+TURNS = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+"""EXIF orientations other than 1, which is upright."""
+
+_SWAPS_AXES, _FROM_THE_RIGHT, _FROM_THE_BOTTOM = {5, 6, 7, 8}, {2, 3, 7, 8}, {3, 4, 6, 7}
+
+
+class Upright:
+    """A decoded image, turned upright part by part.
+
+    Attributes:
+        size: Width and height when upright.
+        format: Pillow's name of the file's format; empty for arrays.
+        frames: More than one in the file; this is the first.
+    """
+
+    def __init__(self, image: Image.Image, orientation: int = 1, *, frames: bool = False) -> None:
+        self._image = image
+        self._orientation = orientation
+        width, height = image.size
+        self.size = (height, width) if orientation in _SWAPS_AXES else (width, height)
+        self.format = image.format or ""
+        self.frames = frames
+
+    @property
+    def mode(self) -> str:
+        """Pillow's mode of the stored image."""
+        return self._image.mode
+
+    @property
+    def channels(self) -> int:
+        """1 for grey, 3 for colour, 4 with transparency."""
+        if self._image.has_transparency_data:
+            return 4
+        return 1 if self.mode == "1" or self.mode[0] in "LIF" else 3
+
+    @property
+    def deep_range(self) -> Levels | None:
+        """Least and greatest value of pixels of more than 8 bits; None for others."""
+        if not is_deep(self.mode):
+            return None
+        ranges = [(values.min(), values.max()) for values in map(np.asarray, self.bands())]
+        return float(min(low for low, _ in ranges)), float(max(high for _, high in ranges))
+
+    def whole(self) -> Image.Image:
+        """All of it as one Pillow image."""
+        turn = TURNS.get(self._orientation)
+        return self._image if turn is None else self._image.transpose(turn)
+
+    def bands(self, box: Box | None = None) -> Iterator[Image.Image]:
+        """Yield the rows of the image, or of a part of it, some at a time."""
+        left, top, right, bottom = box or (0, 0, *self.size)
+        rows = max(1, BAND_PIXELS // (right - left))
+        for start in range(top, bottom, rows):
+            yield self._part((left, start, right, min(bottom, start + rows)))
+
+    def _part(self, box: Box) -> Image.Image:
+        """The part that lies at this place when upright."""
+        left, top, right, bottom = box
+        if self._orientation in _SWAPS_AXES:
+            left, top, right, bottom = top, left, bottom, right
+        width, height = self._image.size
+        if self._orientation in _FROM_THE_RIGHT:
+            left, right = width - right, width - left
+        if self._orientation in _FROM_THE_BOTTOM:
+            top, bottom = height - bottom, height - top
+        part = self._image.crop((left, top, right, bottom))
+        turn = TURNS.get(self._orientation)
+        return part if turn is None else part.transpose(turn)
+
+
+def is_deep(mode: str) -> bool:
+    """Whether pixels of this mode of Pillow have more than 8 bits a channel."""
+    return mode[0] in "IF"
+
+
+@contextmanager
+def reasons() -> Iterator[None]:
+    """Turn whatever goes wrong with one image into the reason it is unusable."""
+    try:
+        yield
+    except UnusableImageError:
+        raise
+    except Exception as error:  # Pillow's decoders raise almost anything on hostile bytes
+        words = str(error).splitlines()[:1]
+        raise UnusableImageError(": ".join(["damaged", type(error).__name__, *words])) from error
+
+
+@contextmanager
+def decoded(file: BufferedIOBase, name: str) -> Generator[Upright, None, None]:
+    """The first frame of a stored image, decoded while the block runs.
+
+    Blocks of several threads wait for each other where their images together would take more
+    than `MAX_DECODED_BYTES`.
+
+    Raises:
+        UnusableImageError: In no format that is read, or too large.
+    """
+    with open_header(file, name) as image, _room.taken(decoding_cost(image)):
+        frames = _has_frames(image)
+        image.load()
+        yield Upright(image, _orientation(image), frames=frames)
+
+
+def check_pixels(width: int, height: int, channels: int = 1) -> None:
+    """Raise where unpacked pixels would take more memory than an image deserves."""
+    if width * height * channels > MAX_DECODED_BYTES:
+        raise UnusableImageError(f"{width}×{height} pixels are too many to read")
+
+
+class _Room:
+    """Memory for decoded images, shared by all threads."""
+
+    def __init__(self, size: int) -> None:
+        self._size = size
+        self._used = 0
+        self._freed = threading.Condition()
+
+    @contextmanager
+    def taken(self, cost: int) -> Iterator[None]:
+        with self._freed:
+            self._freed.wait_for(lambda: not self._used or self._used + cost <= self._size)
+            self._used += cost
+        try:
+            yield
+        finally:
+            with self._freed:
+                self._used -= cost
+                self._freed.notify_all()
+
+
+_room = _Room(MAX_DECODED_BYTES)
+
+
+def _has_frames(image: Image.Image) -> bool:
+    if image.format in _ONE_PICTURE:
+        return False
+    try:
+        return bool(getattr(image, "is_animated", False))
+    except Exception:  # a damaged second frame does no harm to the first
+        return False
+
+
+def _orientation(image: Image.Image) -> int:
+    try:
+        orientation = image.getexif().get(ExifTags.Base.Orientation, 1)
+    except Exception:  # damaged EXIF, sound pixels
+        return 1
+    return orientation if orientation in TURNS else 1

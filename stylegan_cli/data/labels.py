@@ -1,0 +1,351 @@
+"""Labels by the names of images, read from a file and matched to the images there are."""
+
+import csv
+import json
+import re
+import unicodedata
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field, replace
+from itertools import islice
+from math import isfinite
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from stylegan_cli.data.annotations import MAX_CLASSES
+from stylegan_cli.data.decoding import Upright
+from stylegan_cli.data.entries import Entry, Label, Source, Tally, is_image, printable
+from stylegan_cli.errors import DataError
+
+MAX_BYTES = 2**30
+LABEL_COLUMNS = ("label", "class")
+NAME_COLUMNS = ("name", "file", "filename", "file_name", "image", "image_id", "path", "img", "id")
+
+Key = Callable[[str], str]
+
+
+@dataclass(frozen=True, kw_only=True)
+class LabelTable:
+    """Labels and attributes by the names that a file gives to images.
+
+    Attributes:
+        where: The file, for messages.
+        classes: Names of the classes by number; empty for vectors.
+    """
+
+    where: str
+    labels: Mapping[str, Label] = field(default_factory=dict)
+    attributes: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    classes: tuple[str, ...] = ()
+
+    @property
+    def names(self) -> list[str]:
+        """Names of images that the table knows something about."""
+        return list(dict.fromkeys([*self.labels, *self.attributes]))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Matching:
+    """Names of a table by the names of images, with remarks on what did not match as written."""
+
+    names: Mapping[str, str]
+    remarks: list[str]
+
+    def annotate(self, entry: Entry, table: LabelTable) -> Entry:
+        """Return an entry with the label and attributes that the table gives it."""
+        name = self.names.get(entry.name, "")
+        attributes = {**entry.attributes, **table.attributes.get(name, {})}
+        label = table.labels.get(name) if table.labels else entry.label
+        return replace(entry, label=label, attributes=attributes)
+
+
+def label_table(
+    rows: Iterable[tuple[Any, Any]], where: str, named: Sequence[Any] = ()
+) -> LabelTable:
+    """Make a table of rows of a name and a label: a class number, class name or vector.
+
+    Args:
+        named: Names of the classes by number, as far as they are known.
+
+    Raises:
+        DataError: A label of no such form, labels of two kinds, or two labels for one image.
+    """
+    found: dict[str, int | str | tuple[float, ...]] = {}
+    for raw, value in rows:
+        name = normal_name(str(raw))
+        label = _label(value, name, where)
+        if label is None:
+            continue
+        if found.setdefault(name, label) != label:
+            raise DataError(
+                f"{where}: {printable(name)} is named twice, with the labels {found[name]} and "
+                f"{label}; keep one of them, or write several classes of an image as a list of "
+                "numbers, such as [1, 1, 0]"
+            )
+    _check_one_kind(found, where)
+    known = tuple(dict.fromkeys(map(str, named)))
+    words = {label for label in found.values() if isinstance(label, str)}
+    numbers = [label for label in found.values() if isinstance(label, int)]
+    classes = known + tuple(sorted(words - set(known)))
+    if numbers:
+        classes = known + tuple(str(number) for number in range(len(known), max(numbers) + 1))
+    labels = {
+        name: classes[label] if isinstance(label, int) else label for name, label in found.items()
+    }
+    return LabelTable(where=where, labels=labels, classes=classes if words or numbers else ())
+
+
+def read_labels(path: Path) -> LabelTable:
+    """Read a table of labels from a JSON or CSV file.
+
+    JSON is `{"labels": [[NAME, LABEL], …]}`, a list of such pairs, or `{NAME: LABEL, …}`. CSV is
+    `NAME,LABEL` a line, or has a header, whose column `label` or `class` is the label and whose
+    other columns are attributes.
+
+    Raises:
+        DataError: It cannot be read, or is in no such form.
+    """
+    try:
+        if path.stat().st_size > MAX_BYTES:
+            raise DataError(f"{path}: larger than {MAX_BYTES >> 20} MiB; no list of labels is")
+        text = path.read_text(encoding="utf-8-sig")
+    except OSError as error:
+        raise DataError(f"{path}: cannot be read ({error.strerror})") from None
+    except UnicodeDecodeError:
+        raise DataError(f"{path}: not text in UTF-8; save it so") from None
+    if path.suffix.lower() == ".json":
+        return _json_table(text, str(path))
+    return _csv_table(text, str(path))
+
+
+def json_rows(labels: Any) -> Iterator[tuple[Any, Any]]:
+    """Yield names and labels of a list of pairs, an object or null.
+
+    Raises:
+        ValueError: Neither; shows a line of the right form.
+    """
+    form = '`labels` is a list of lines such as ["cat/0.png", 0]'
+    if isinstance(labels, dict):
+        labels = list(labels.items())
+    if not isinstance(labels, list | None):
+        raise ValueError(form)
+    for row in labels or ():
+        if not isinstance(row, list | tuple) or len(row) != 2 or not isinstance(row[0], str):
+            raise ValueError(f"{form}; found {json.dumps(row)[:60]}")
+        yield row[0], row[1]
+
+
+def match(table: LabelTable, names: Sequence[str]) -> Matching:
+    """Find the images that a table's names mean.
+
+    Names are compared as written, then without regard to case, to suffix and to leading folders,
+    as far as that is unambiguous; the first way that finds most images is taken.
+    """
+    best: dict[str, str] = {}
+    how = ""
+    for words, key in _ways():
+        meant = _unambiguous(table, key)
+        keys = [key(name) for name in names]
+        if meant is None or (words and len(set(keys)) < len(keys)):
+            continue
+        found = {
+            name: meant[wanted] for name, wanted in zip(names, keys, strict=True) if wanted in meant
+        }
+        if len(found) > len(best):
+            best, how = found, words
+        if len(best) == len(names):
+            break
+    return Matching(names=best, remarks=list(_remarks(table, names, best, how)))
+
+
+class Labelled:
+    """A source whose images get their labels from a file."""
+
+    def __init__(self, source: Source, table: LabelTable) -> None:
+        self.name = source.name
+        self.classes = table.classes
+        self.prepared = source.prepared
+        self._source = source
+        self._table = table
+        self._matching = match(table, [entry.name for entry in source.entries()])
+
+    def tally(self) -> Tally:
+        return self._source.tally()
+
+    def entries(self) -> Iterator[Entry]:
+        for entry in self._source.entries():
+            yield self._matching.annotate(entry, self._table)
+
+    def open(self, entry: Entry) -> AbstractContextManager[Upright]:
+        return self._source.open(entry)
+
+    def checksum(self, entry: Entry) -> int | None:
+        return self._source.checksum(entry)
+
+    def remarks(self) -> list[str]:
+        return self._matching.remarks
+
+    def close(self) -> None:
+        self._source.close()
+
+
+def normal_name(name: str) -> str:
+    """Return a name as sources spell it: forward slashes, composed letters, no `./` in front."""
+    name = unicodedata.normalize("NFC", name.replace("\\", "/"))
+    return re.sub(r"^(\./+)+", "", name)
+
+
+def _ways() -> Iterator[tuple[str, Key]]:
+    yield "", normal_name
+    yield "without regard to case", lambda name: normal_name(name).casefold()
+    yield "without their suffixes", lambda name: _tail(name, 99, suffix=False)
+    for parts in (4, 3, 2, 1):
+        for suffix in (True, False):
+            ending = "" if suffix else ", without suffixes"
+            yield f"by their last {parts} parts{ending}", _tail_key(parts, suffix=suffix)
+
+
+def _tail_key(parts: int, *, suffix: bool) -> Key:
+    return lambda name: _tail(name, parts, suffix=suffix)
+
+
+def _tail(name: str, parts: int, *, suffix: bool) -> str:
+    path = PurePosixPath(normal_name(name).casefold())
+    return "/".join((path if suffix else path.with_suffix("")).parts[-parts:])
+
+
+def _unambiguous(table: LabelTable, key: Key) -> dict[str, str] | None:
+    """Names of a table by their keys; None where one key stands for different labels."""
+    found: dict[str, str] = {}
+    for name in table.names:
+        other = found.setdefault(key(name), name)
+        if other != name and table.labels.get(other) != table.labels.get(name):
+            return None
+    return found
+
+
+def _remarks(
+    table: LabelTable, names: Sequence[str], found: Mapping[str, str], how: str
+) -> Iterator[str]:
+    known = table.names
+    if not known or not names:
+        return
+    if not found:
+        yield (
+            f"{table.where}: none of its {len(known)} names is that of an image here; the first "
+            f"is {printable(known[0])}, the first image is {printable(names[0])}"
+        )
+        return
+    if how:
+        image, name = next(iter(found.items()))
+        yield (
+            f"{table.where}: names matched {how}, so {printable(name)} is taken for "
+            f"{printable(image)}"
+        )
+    used = set(found.values())
+    unused = [name for name in known if name not in used]
+    if unused:
+        yield (
+            f"{table.where}: {len(unused)} of its {len(known)} names are those of no image here, "
+            f"such as {printable(unused[0])}"
+        )
+
+
+def _label(value: Any, name: str, where: str) -> int | str | tuple[float, ...] | None:
+    if value is None or value == "":
+        return None
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
+    if isinstance(value, str) or (isinstance(value, int) and 0 <= value < MAX_CLASSES):
+        return value
+    if isinstance(value, list) and value and all(map(_is_finite, value)):
+        return tuple(map(float, value))
+    raise DataError(
+        f"{where}: the label {str(value)[:40]} of {printable(name)} is neither a class number from "
+        f"0 to {MAX_CLASSES - 1}, nor a class name, nor a list of numbers such as [0.5]"
+    )
+
+
+def _is_finite(value: Any) -> bool:
+    try:
+        return isinstance(value, int | float) and isfinite(value)
+    except OverflowError:
+        return False
+
+
+def _check_one_kind(found: Mapping[str, Any], where: str) -> None:
+    first: dict[Any, tuple[str, Any]] = {}
+    for name, label in found.items():
+        kind = len(label) if isinstance(label, tuple) else type(label)
+        first.setdefault(kind, (name, label))
+    if len(first) > 1:
+        (one, label), (two, other) = islice(first.values(), 2)
+        raise DataError(
+            f"{where}: labels of different kinds, {label!r} for {printable(one)} and {other!r} for "
+            f"{printable(two)}; use class numbers, class names, or lists of one length throughout"
+        )
+
+
+def _json_table(text: str, where: str) -> LabelTable:
+    try:
+        content = json.loads(text)
+        described = isinstance(content, dict) and isinstance(content.get("labels"), list | dict)
+        rows = list(json_rows(content["labels"] if described else content))
+    except (ValueError, RecursionError) as error:
+        raise DataError(f"{where}: not a usable list of labels: {error}") from None
+    named = content.get("classes") if described else ()
+    return label_table(rows, where, named if isinstance(named, list) else ())
+
+
+def _csv_table(text: str, where: str) -> LabelTable:
+    lines = [line for line in text.splitlines() if line.strip()]
+    if not lines:
+        raise DataError(f"{where}: holds no labels; write a line NAME,LABEL for each image")
+    mark = next((mark for mark in "\t,;" if mark in lines[0]), None)
+    try:
+        rows = list(csv.reader(lines, delimiter=mark)) if mark else [line.split() for line in lines]
+    except csv.Error as error:
+        raise DataError(f"{where}: not a table ({error})") from None
+    width = len(rows[0])
+    odd = next((place for place, row in enumerate(rows) if len(row) != width), None)
+    if odd is not None or width < 2:
+        found = f"line {odd + 1} has {len(rows[odd])}, the first {width}" if odd else f"{width}"
+        raise DataError(
+            f"{where}: not a table of names and labels; columns: {found}; write NAME,LABEL a line"
+        )
+    header = _header(rows)
+    body = rows[1:] if header else rows
+    return _table_of_columns(header or ["name", "label", *[""] * (width - 2)], body, where)
+
+
+def _header(rows: list[list[str]]) -> list[str] | None:
+    titles = [cell.strip().lower() for cell in rows[0]]
+    named = titles[0] in NAME_COLUMNS or any(title in LABEL_COLUMNS for title in titles)
+    by_content = len(rows) > 1 and is_image(rows[1][0].strip()) and not is_image(titles[0])
+    return titles if named or by_content else None
+
+
+def _table_of_columns(titles: list[str], rows: list[list[str]], where: str) -> LabelTable:
+    names = next((place for place, title in enumerate(titles) if title in NAME_COLUMNS), 0)
+    others = [place for place in range(len(titles)) if place != names]
+    labels = next((place for place in others if titles[place] in LABEL_COLUMNS), None)
+    if labels is None and len(others) == 1:
+        labels = others[0]
+    if any(not titles[place] for place in others):
+        raise DataError(
+            f"{where}: {len(titles)} columns without titles; write a first line such as "
+            "name,label,hair"
+        )
+    cells = [row[labels].strip() for row in rows] if labels is not None else []
+    numeric = all(re.fullmatch(r"\d+(\.0*)?", cell) or not cell for cell in cells)
+    values = [int(float(cell)) if numeric and cell else cell for cell in cells]
+    known = [row[names].strip() for row in rows]
+    table = label_table(zip(known, values, strict=False), where)
+    columns = [place for place in others if place != labels]
+    attributes = {
+        normal_name(row[names].strip()): {titles[place]: row[place].strip() for place in columns}
+        for row in rows
+    }
+    return replace(table, attributes=attributes if columns else {})

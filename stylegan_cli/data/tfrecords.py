@@ -1,0 +1,236 @@
+"""Images in TFRecords, the form in which early releases of these networks kept them.
+
+A folder holds `NAME-r02.tfrecords` to `NAME-r10.tfrecords`, the same images at every size, and
+perhaps `NAME-rxx.labels`, a NumPy array. A record is its length, a checksum of that, the payload
+and a checksum of that; the payload is a `tf.train.Example` with `shape` [C, H, W] and `data`.
+"""
+
+import io
+import zlib
+from array import array
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from stylegan_cli.data.annotations import checked_labels, class_names, labels_by_entry
+from stylegan_cli.data.crc32c import crc32c
+from stylegan_cli.data.decoding import Upright, check_pixels, decoded
+from stylegan_cli.data.entries import Entry, Tally
+from stylegan_cli.data.formats import UnusableImageError, starts_like_image
+from stylegan_cli.errors import DataError
+
+SUFFIXES = (".tfrecords", ".tfrecord")
+MAX_RECORD_BYTES = 2**28
+_LENGTH_BYTES, _CRC_BYTES = 8, 4
+_MASK = 0xA282EAD8
+
+Values = dict[str, tuple[list[bytes], list[int]]]
+"""Bytes and whole numbers of an example, by key."""
+
+
+class TfrecordsSource:
+    """Images of the largest size in a file or folder of TFRecords, in the order of the records."""
+
+    def __init__(self, path: Path) -> None:
+        self.name = str(path)
+        self.prepared: Mapping[str, Any] = {}
+        files = _files(path) if path.is_dir() else [path]
+        self._path = max(files, key=lambda file: _pixel_count(_Records(file)))
+        self._records = _Records(self._path)
+        beside = sorted(self._path.parent.glob(f"{self._path.stem.rpartition('-r')[0]}*.labels"))
+        self._labels = _read_labels(beside[0], len(self._records)) if beside else None
+        self.classes = class_names(self._labels, None) if self._labels is not None else ()
+
+    def tally(self) -> Tally:
+        return Tally(images=len(self._records))
+
+    def entries(self) -> Iterator[Entry]:
+        labels = iter(()) if self._labels is None else labels_by_entry(self._labels, self.classes)
+        for place, mark in enumerate(self._records.checksums):
+            yield Entry(name=f"{place:08d}", position=place, mark=mark, label=next(labels, None))
+
+    @contextmanager
+    def open(self, entry: Entry) -> Iterator[Upright]:
+        example = _example(self._records.read(entry.position))
+        if "shape" in example and "data" in example:
+            yield Upright(_unpacked(example))
+            return
+        stored = _encoded(example)
+        if stored is None:
+            raise UnusableImageError("a record without an image")
+        with decoded(io.BytesIO(stored), "") as image:
+            yield image
+
+    def checksum(self, entry: Entry) -> int | None:
+        return None if entry.mark else zlib.crc32(self._records.read(entry.position))
+
+    def remarks(self) -> list[str]:
+        return []
+
+    def close(self) -> None: ...
+
+
+class _Records:
+    """Places, lengths and checksums of the records of a file."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.starts, self.lengths, self.checksums = array("q"), array("q"), array("L")
+        with path.open("rb") as file:
+            end = file.seek(0, io.SEEK_END)
+            start = 0
+            while start < end:
+                file.seek(start)
+                head = file.read(_LENGTH_BYTES + _CRC_BYTES)
+                length = int.from_bytes(head[:_LENGTH_BYTES], "little")
+                start += _LENGTH_BYTES + _CRC_BYTES
+                if not _is_sound(head[:8], _u32(head[8:])) or start + length + _CRC_BYTES > end:
+                    raise DataError(
+                        f"{path}: no whole record at byte {start}; cut off, packed or damaged: "
+                        "copy it again, unpacked"
+                    )
+                file.seek(start + length)
+                self.starts.append(start)
+                self.lengths.append(length)
+                self.checksums.append(_u32(file.read(_CRC_BYTES)))
+                start += length + _CRC_BYTES
+        if not self.starts:
+            raise DataError(f"{path}: holds no records; copy it again")
+
+    def __len__(self) -> int:
+        return len(self.starts)
+
+    def read(self, place: int) -> bytes:
+        if self.lengths[place] > MAX_RECORD_BYTES:
+            raise UnusableImageError(f"a record larger than {MAX_RECORD_BYTES >> 20} MiB")
+        with self.path.open("rb") as file:
+            file.seek(self.starts[place])
+            payload = file.read(self.lengths[place])
+        if not _is_sound(payload, self.checksums[place]):
+            raise UnusableImageError("damaged: its checksum is another")
+        return payload
+
+
+def _files(folder: Path) -> list[Path]:
+    """Files of the training images; those of a validation set have names of their own."""
+    found = sorted(path for path in folder.iterdir() if path.suffix in SUFFIXES)
+    return [path for path in found if not path.name.startswith("validation-")] or found
+
+
+def _pixel_count(records: _Records) -> int:
+    try:
+        example = _example(records.read(0))
+    except UnusableImageError as error:
+        raise DataError(f"{records.path}: {error}") from None
+    if "shape" not in example and _encoded(example) is None:
+        raise DataError(
+            f"{records.path}: records without images, they hold {sorted(example)[:8]}; needed are "
+            "`shape` and `data`, or encoded images"
+        )
+    return int(np.prod(example.get("shape", ([], [0]))[1], dtype=object))
+
+
+def _encoded(example: Values) -> bytes | None:
+    values = (value for texts, _ in example.values() for value in texts)
+    return next((value for value in values if starts_like_image(value)), None)
+
+
+def _unpacked(example: Values) -> Image.Image:
+    shape, data = example["shape"][1], b"".join(example["data"][0][:1])
+    if len(shape) != 3 or shape[0] not in (1, 3) or min(shape) < 1:
+        raise UnusableImageError(f"pixels of shape {shape}, not [1 or 3, height, width]")
+    channels, height, width = shape
+    check_pixels(width, height, channels)
+    if len(data) != channels * height * width:
+        raise UnusableImageError(f"damaged: {len(data)} bytes of pixels for the shape {shape}")
+    pixels = np.frombuffer(data, np.uint8).reshape(shape).transpose(1, 2, 0)
+    return Image.fromarray(pixels[:, :, 0] if channels == 1 else np.ascontiguousarray(pixels))
+
+
+def _read_labels(path: Path, images: int) -> Any:
+    try:
+        with path.open("rb") as file:
+            stored = np.load(file, allow_pickle=False)
+    except (OSError, ValueError, EOFError, MemoryError) as error:
+        raise DataError(f"{path}: damaged labels ({error}); copy them again") from None
+    if not isinstance(stored, np.ndarray) or len(stored) != images:
+        raise DataError(f"{path}: not the labels of {images} images; put the right ones there")
+    one_hot = stored.ndim == 2 and bool(((stored == 0) | (stored == 1)).all())
+    if one_hot and bool((stored.sum(1) == 1).all()):
+        stored = stored.argmax(1)
+    return checked_labels(stored, str(path))
+
+
+def _example(payload: bytes) -> Values:
+    """The values of a `tf.train.Example` by key."""
+    found: Values = {}
+    try:
+        for features in _parts(payload, 1):
+            for entry in _parts(features, 1):
+                key = b"".join(_parts(entry, 1)).decode("utf-8", "replace")
+                feature = b"".join(_parts(entry, 2))
+                texts = [text for part in _parts(feature, 1) for text in _parts(part, 1)]
+                numbers = [number for part in _parts(feature, 3) for number in _integers(part)]
+                found[key] = (texts, numbers)
+    except (IndexError, ValueError):
+        raise UnusableImageError("damaged: not a tf.train.Example") from None
+    return found
+
+
+def _parts(message: bytes, wanted: int) -> Iterator[bytes]:
+    """Contents of the fields of this number in a protobuf message."""
+    return (value for number, value in _fields(message) if number == wanted and value is not None)
+
+
+def _fields(message: bytes) -> Iterator[tuple[int, bytes | None]]:
+    place = 0
+    while place < len(message):
+        tag, place = _varint(message, place)
+        kind = tag & 7
+        if kind == 2:
+            size, place = _varint(message, place)
+            if place + size > len(message):
+                raise ValueError("a field that goes on beyond its message")
+            yield tag >> 3, message[place : place + size]
+            place += size
+        elif kind == 0:
+            start = place
+            _, place = _varint(message, place)
+            yield tag >> 3, message[start:place]
+        elif kind in (1, 5):
+            place += 8 if kind == 1 else 4
+        else:
+            raise ValueError("a field of an unknown kind")
+
+
+def _integers(part: bytes) -> Iterator[int]:
+    for value in _parts(part, 1):
+        place = 0
+        while place < len(value):
+            number, place = _varint(value, place)
+            yield number
+
+
+def _varint(message: bytes, place: int) -> tuple[int, int]:
+    number = 0
+    for shift in range(0, 70, 7):
+        byte = message[place]
+        place += 1
+        number |= (byte & 127) << shift
+        if byte < 128:
+            return number, place
+    raise ValueError("a number that does not end")
+
+
+def _u32(content: bytes) -> int:
+    return int.from_bytes(content, "little")
+
+
+def _is_sound(content: bytes, checksum: int) -> bool:
+    """Whether a masked checksum is that of the content; some writers leave it at 0."""
+    crc = crc32c(content)
+    return checksum in (0, (((crc >> 15) | (crc << 17)) + _MASK) & 0xFFFFFFFF)
