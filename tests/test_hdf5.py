@@ -69,8 +69,8 @@ def test_too_many_or_too_deep_objects_are_refused(path, monkeypatch):
 @pytest.mark.parametrize(
     ("content", "words"),
     [
-        (None, "no dataset `images`; found"),
-        ("group", "no dataset `images`"),
+        (None, "no dataset images; found"),
+        ("group", "no dataset images"),
         (h5py.Empty("u1"), "uint8 without values"),
         (np.zeros((2, 8, 8)), r"float64 \[2, 8, 8\]"),
         (np.uint8(3), r"uint8 \[\]"),

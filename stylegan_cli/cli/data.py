@@ -262,7 +262,9 @@ def _levels(text: str) -> tuple[float, float]:
     try:
         low, high = map(float, text.split(","))
     except ValueError:
-        raise UsageError(f"`levels`: {text!r} is not LOW,HIGH, such as 0,4095") from None
+        raise UsageError(
+            "give two numbers LOW,HIGH, such as 0,4095", parameter="levels", value=text
+        ) from None
     return low, high
 
 
@@ -334,7 +336,7 @@ def _rows(report: "Report") -> Iterator[tuple[str, Any]]:
     yield from _duplicate_rows("near duplicates", report.near_duplicates)
     yield "mean R G B", " ".join(map(str, report.mean))
     yield "std R G B", " ".join(map(str, report.std))
-    yield from (("note", remark) for remark in report.remarks)
+    yield from (("note", console.flags(remark)) for remark in report.remarks)
     nested = ("sources", "left_out", "frames")
     known = {key: value for key, value in report.prepared.items() if key not in nested}
     yield "prepared", ", ".join(f"{key} {value}" for key, value in known.items()) or "no"

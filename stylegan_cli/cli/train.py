@@ -13,6 +13,7 @@ import typer
 from stylegan_cli.cli import automatic, completion, console
 from stylegan_cli.cli import init_from as starting
 from stylegan_cli.cli.console import echo_json
+from stylegan_cli.cli.data import say_account
 from stylegan_cli.cli.dry_run import show_cost
 from stylegan_cli.cli.init_from import FreezeDFlag, FreezeMappingFlag, InitFlag, PartialFlag
 from stylegan_cli.cli.options import (
@@ -190,6 +191,10 @@ def _train(
         lost: list[Alarm] = []
         whole = f" of {len(dataset.whole)}" if dataset.whole is not dataset else ""
         console.note(f"{recipe.data.path}: {len(dataset)}{whole} images")
+        if dataset.account is not None:
+            say_account(dataset.account)
+        if len(dataset) == 1:
+            console.warn("one image is too few to measure diversity and nearest images by")
         wanted = recipe.data.max_images
         if wanted is not None and wanted > len(dataset):
             console.note(f"data.max_images: {wanted}, but there are {len(dataset)}; all are used")

@@ -47,6 +47,7 @@ class Labelling:
     Attributes:
         bare: Images without a label, and the first of them.
         example: An image that has one.
+        names_no_image: There are labels, but none is that of an image here.
     """
 
     images: int
@@ -55,13 +56,16 @@ class Labelling:
     example: str
     classes: Counter[str]
     remarks: Sequence[str]
+    names_no_image: bool
 
     def check_clear(self) -> None:
-        """Raise unless all images have a label or none has.
+        """Raise unless all images have a label, or none has and none was given.
 
         Raises:
-            DataError: Some have and some have not.
+            DataError: Some images have a label and some have not, or labels fit no image.
         """
+        if self.names_no_image:
+            raise DataError("\n".join([*self.remarks, "choose `classes=False` to drop all labels"]))
         if 0 < self.labelled < self.images:
             raise DataError(
                 "\n".join(
@@ -70,7 +74,7 @@ class Labelling:
                         f"{self.images - self.labelled} of {self.images} images have no label or "
                         f"lie in no sub-folder, such as {self.bare}, and others do, such as "
                         f"{self.example}; choose `labelled_only` to leave them out, or "
-                        "`no_classes` to drop all labels",
+                        "`classes=False` to drop all labels",
                     ]
                 )
             )
@@ -104,6 +108,7 @@ def labelling(sources: Sequence[Source]) -> Labelling:
         bare=bare,
         example=example,
         classes=classes,
+        names_no_image=bool(known) and images > 0 and not labelled,
         remarks=[
             *(remark for source in sources for remark in source.remarks()),
             *_remarks_on_classes(classes, known),
@@ -132,9 +137,10 @@ def remarks_on_depth(found: Levels) -> Iterator[str]:
 def remarks_on_frames(frames: Group | None) -> Iterator[str]:
     """Say of how many images only the first frame or page is taken."""
     if frames is not None:
+        have = "image has" if frames.count == 1 else "images have"
         yield (
-            f"{frames.count} images have several frames or pages, such as {frames.example}; the "
-            "first of each is taken"
+            f"{frames.count} {have} several frames or pages, such as {frames.example}; only the "
+            "first is taken"
         )
 
 
@@ -209,7 +215,7 @@ def _remarks_on_folders(
     if all(name.isdecimal() and len(name) > 2 for name in inside) and len(set(counts[:-1])) == 1:
         yield (
             f"the classes {shortened(sorted(inside))} are numbered folders of {counts[0]} images "
-            "each, as data sets are stored in; `no_classes` drops them"
+            "each, as data sets are stored in; `classes=False` drops them"
         )
 
 

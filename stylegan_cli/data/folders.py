@@ -20,6 +20,7 @@ from stylegan_cli.data.entries import (
     folder_class,
     is_hidden,
     role_of,
+    shortened,
 )
 from stylegan_cli.data.formats import MAGIC_BYTES, UnusableImageError
 from stylegan_cli.data.labels import Matching
@@ -66,9 +67,16 @@ class FolderSource:
         return _checksum(self._root / entry.name)
 
     def remarks(self) -> list[str]:
-        return self._matching.remarks if self._index else []
+        return self._matching.remarks if self._index else list(self._remarks_on_folders())
 
     def close(self) -> None: ...
+
+    def _remarks_on_folders(self) -> Iterator[str]:
+        classes = {entry.label for entry in self._images()}
+        folders = (child.name for child in self._root.iterdir() if child.is_dir())
+        empty = sorted(name for name in folders if name not in classes and not is_hidden(name))
+        if empty and None not in classes:
+            yield f"{self.name}: sub-folders without an image, so no classes: {shortened(empty)}"
 
     @cached_property
     def _matching(self) -> Matching:

@@ -90,7 +90,7 @@ class Hdf5Source:
         height, width, *channels = images.shape[1:]
         if images.dtype != np.uint8 or not height * width or not CHANNELS.issuperset(channels):
             raise DataError(
-                f"{self.name}: `images` is {describe_form(images)}; needed is uint8 "
+                f"{self.name}: images is {describe_form(images)}; needed is uint8 "
                 "[n, height, width] or [n, height, width, 1, 3 or 4]"
             )
         return images

@@ -124,7 +124,7 @@ def json_rows(labels: Any) -> Iterator[tuple[Any, Any]]:
     Raises:
         ValueError: Neither; shows a line of the right form.
     """
-    form = '`labels` is a list of lines such as ["cat/0.png", 0]'
+    form = '"labels" is a list of lines such as ["cat/0.png", 0]'
     if isinstance(labels, dict):
         labels = list(labels.items())
     if not isinstance(labels, list | None):

@@ -44,18 +44,29 @@ class Target:
     def __post_init__(self) -> None:
         check_resolution(self.resolution)
         if self.fit not in get_args(Fit):
-            raise UsageError(f"fit: {self.fit!r} is none of {', '.join(get_args(Fit))}")
+            raise UsageError(f"choose {', '.join(get_args(Fit))}", parameter="fit", value=self.fit)
         if self.filter not in RESAMPLING:
-            raise UsageError(f"filter: {self.filter!r} is none of {', '.join(RESAMPLING)}")
+            raise UsageError(
+                f"choose {', '.join(RESAMPLING)}", parameter="filter", value=self.filter
+            )
         if self.channels not in (1, 3, 4):
-            raise UsageError(f"channels: {self.channels} is none of 1 (grey), 3 (RGB), 4 (RGBA)")
+            raise UsageError(
+                "choose 1 (grey), 3 (RGB) or 4 (RGBA)", parameter="channels", value=self.channels
+            )
         if self.levels is not None and not -np.inf < self.levels[0] < self.levels[1] < np.inf:
-            raise UsageError(f"levels: {self.levels} are not a lower and a higher number")
+            low, high = self.levels
+            raise UsageError(
+                "give a lower and a higher number, such as 0,4095",
+                parameter="levels",
+                value=f"{low:g},{high:g}",
+            )
         try:
             ImageColor.getrgb(self.background)
         except ValueError:
             raise UsageError(
-                f"background: {self.background!r} is no colour; name one such as white or #ffffff"
+                "not a colour; name one such as white or #ffffff",
+                parameter="background",
+                value=self.background,
             ) from None
 
 
@@ -75,8 +86,10 @@ def check_resolution(resolution: int) -> None:
     """
     if resolution & (resolution - 1) or not SMALLEST <= resolution <= LARGEST:
         raise UsageError(
-            f"resolution: {resolution} is no power of two from {SMALLEST} to {LARGEST}; "
-            f"take {usual_resolution(resolution, resolution)}"
+            f"not a power of two from {SMALLEST} to {LARGEST}; choose "
+            f"{usual_resolution(resolution, resolution)}",
+            parameter="resolution",
+            value=resolution,
         )
 
 
@@ -174,7 +187,7 @@ def _eight_bit(image: Image.Image, levels: Levels | None) -> Image.Image:
         return image
     if levels is None and image.mode == "F":
         raise UnusableImageError(
-            "floating-point pixels have no agreed range; give their `levels`, such as 0,1"
+            "floating-point pixels have no agreed range; give their `levels=0,1`"
         )
     values = np.asarray(image).astype(np.int64 if levels is None else np.float64)
     if levels is not None:
@@ -183,7 +196,5 @@ def _eight_bit(image: Image.Image, levels: Levels | None) -> Image.Image:
             raise UnusableImageError("pixels that are not numbers (NaN)")
         return Image.fromarray(scaled.astype(np.uint8))
     if values.min() < 0 or values.max() > 65_535:
-        raise UnusableImageError(
-            "32-bit pixels beyond 16 bits; give their `levels`, such as 0,100000"
-        )
+        raise UnusableImageError("32-bit pixels beyond 16 bits; give their `levels=0,100000`")
     return Image.fromarray(((values * 255 + 32_767) // 65_535).astype(np.uint8))

@@ -176,7 +176,7 @@ def _style_definition(style: str) -> dict[str, Any]:
     names = style_names()
     if style not in names:
         known = meant_or_all(style, names, offer="it has")
-        raise UsageError(f"--style {style}: DiceBear has no such style{known}")
+        raise UsageError(f"DiceBear has no such style{known}", parameter="style", value=style)
     file = files("dicebear_styles") / f"{style}.json"
     definition: dict[str, Any] = json.loads(file.read_text("utf-8"))
     return definition

@@ -40,7 +40,7 @@ def write_sheet(sheet: Picture, path: Path, *, overwrite: bool = False) -> None:
         OutputError: The path is taken or cannot be written.
     """
     if path.exists() and not overwrite:
-        raise OutputError(f"{path}: exists; name another file or add --overwrite")
+        raise OutputError(f"{path}: exists; name another file or choose `overwrite`")
     with written_whole(path) as part:
         Image.fromarray(sheet).save(part, "png")
 

@@ -129,7 +129,7 @@ def _pixel_count(records: _Records) -> int:
     if "shape" not in example and _encoded(example) is None:
         raise DataError(
             f"{records.path}: records without images, they hold {sorted(example)[:8]}; needed are "
-            "`shape` and `data`, or encoded images"
+            "shape and data, or encoded images"
         )
     return int(np.prod(example.get("shape", ([], [0]))[1], dtype=object))
 

@@ -44,7 +44,7 @@ def open_writer(path: Path, *, overwrite: bool = False) -> Iterator[Writer]:
     if path.suffix.lower() not in {".zip", *HDF5_SUFFIXES}:
         raise UsageError(f"{path}: a data set is written as .zip or .h5; name it so")
     if path.exists() and not overwrite:
-        raise OutputError(f"{path}: exists; name another file or add --overwrite")
+        raise OutputError(f"{path}: exists; name another file or choose `overwrite`")
     if path.is_dir():
         raise OutputError(f"{path}: is a folder; name a file")
     with writing(path):

@@ -50,7 +50,7 @@ class Yardstick:
     """
 
     looks: Looks
-    variety: float
+    variety: float | None
     nearest: float | None
 
 
@@ -84,7 +84,9 @@ class Probe:
         """
         yardstick = self._yardstick(G_ema.side)
         looks = self._looks_of_fakes(G_ema)
-        found = {"diversity": _ratio(_variety(looks), yardstick.variety)}
+        found = {}
+        if yardstick.variety is not None:
+            found["diversity"] = _ratio(_variety(looks), yardstick.variety)
         if yardstick.nearest is not None:
             nearest = _to_nearest(looks, yardstick.looks).median().item()
             found["nearest_ratio"] = _ratio(nearest, yardstick.nearest)
@@ -119,7 +121,8 @@ class Probe:
         nearest = None
         if len(looks) == len(self.dataset) > 1:
             nearest = _to_nearest(looks, every, itself=len(looks)).median().item()
-        return Yardstick(looks=every, variety=_variety(looks.float()), nearest=nearest)
+        variety = _variety(looks.float()) if len(looks) > 1 else None
+        return Yardstick(looks=every, variety=variety, nearest=nearest)
 
     def _reals(self, indices: Sequence[int], side: int) -> Images:
         pixels = np.stack([self.dataset.read(index)[0] for index in indices])

@@ -154,7 +154,7 @@ def test_an_abandoned_preparation_leaves_nothing(pets, tmp_path, suffix):
 def test_a_taken_destination_is_refused_unless_overwritten(pets, tmp_path):
     path = tmp_path / "x.zip"
     path.write_bytes(b"mine")
-    with pytest.raises(OutputError, match="--overwrite"):
+    with pytest.raises(OutputError, match="`overwrite`"):
         prepared([pets], path)
     assert path.read_bytes() == b"mine"
     prepared([pets], path, overwrite=True)

@@ -142,7 +142,7 @@ def test_hdf5_labels_come_along(tmp_path):
 @pytest.mark.parametrize(
     ("content", "words"),
     [
-        ({"pictures": np.zeros(3)}, "no dataset `images`"),
+        ({"pictures": np.zeros(3)}, "no dataset images"),
         ({"images": np.zeros((2, 8, 8))}, "float64"),
         ({"images": np.zeros((2, 8, 8, 2), np.uint8)}, "needed is uint8"),
         ({"images": np.zeros((2, 8, 8), np.uint8), "labels": [1]}, "1 labels for 2 images"),

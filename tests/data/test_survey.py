@@ -95,6 +95,6 @@ def test_broken_images_stay_white_on_the_sheet(zoo):
 def test_a_sheet_is_written_once(tmp_path):
     sheet = np.zeros((8, 8, 3), np.uint8)
     write_sheet(sheet, tmp_path / "x.png")
-    with pytest.raises(OutputError, match="--overwrite"):
+    with pytest.raises(OutputError, match="`overwrite`"):
         write_sheet(sheet, tmp_path / "x.png")
     write_sheet(sheet, tmp_path / "x.png", overwrite=True)
