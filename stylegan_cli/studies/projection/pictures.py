@@ -13,15 +13,10 @@ import torch
 from jaxtyping import Float32
 from PIL import Image
 
+from stylegan_cli.data.decoding import Upright, decoded, reasons
 from stylegan_cli.data.entries import Entry, Source, entry_path, printable
-from stylegan_cli.data.pictures import (
-    Fit,
-    Target,
-    UnusableImageError,
-    decode,
-    fit_square,
-    reasons,
-)
+from stylegan_cli.data.formats import UnusableImageError
+from stylegan_cli.data.pictures import Fit, Target, fit_square
 from stylegan_cli.data.sources import open_sources
 from stylegan_cli.errors import DataError
 from stylegan_cli.latents.codes import Codes
@@ -163,16 +158,16 @@ class Album:
         try:
             with reasons():
                 quad = self._quad(entry.name)
-                pixels, enlarged = self._square(source.open(entry), quad)
+                pixels, enlarged = self._square(source, entry, quad)
         except UnusableImageError as error:
             return Unusable(name=name, reason=printable(str(error)))
         return Subject(
             name=printable(PurePath(entry.name).stem),
             key=self._key(pixels),
-            load=lambda: self._square(source.open(entry), quad)[0],
+            load=lambda: self._square(source, entry, quad)[0],
             enlarged=enlarged,
             quad=quad,
-            original=None if quad is None else lambda: source.open(entry),
+            original=None if quad is None else lambda: _whole(source, entry),
         )
 
     def _quad(self, name: str) -> Quad | None:
@@ -182,10 +177,11 @@ class Album:
             raise UnusableImageError("no points of a face are given for it")
         return face_quad(self._points[PurePath(name).name])
 
-    def _square(self, image: Image.Image, quad: Quad | None) -> tuple[Picture, bool]:
-        if quad is not None:
-            image = align(image, quad, self._target.resolution)
-        fitted = fit_square(image, self._target)
+    def _square(self, source: Source, entry: Entry, quad: Quad | None) -> tuple[Picture, bool]:
+        with source.open(entry) as image:
+            if quad is not None:
+                image = Upright(align(image.whole(), quad, self._target.resolution))
+            fitted = fit_square(image, self._target)
         return fitted.pixels, fitted.enlarged
 
     def _drawn(self, picks: Sequence[Pick], *, checks: bool = False) -> Iterator[Subject]:
@@ -206,6 +202,11 @@ class Album:
 
     def _key(self, pixels: Picture) -> str:
         return sha256(repr(pixels.shape).encode() + pixels.tobytes() + self._mark).hexdigest()
+
+
+def _whole(source: Source, entry: Entry) -> Image.Image:
+    with source.open(entry) as image:
+        return image.whole()
 
 
 def _drawing(network: Network, codes: Codes, row: int, side: int) -> Callable[[], Picture]:
@@ -234,9 +235,8 @@ def _with_own_names(subjects: Iterator[Subject]) -> Iterator[Subject]:
 def _read_mask(path: Path, target: Target) -> Float32[np.ndarray, "side side"]:
     grey = replace(target, channels=1, filter="box", background="black")
     try:
-        with reasons():
-            data = path.read_bytes()
-            mask = fit_square(decode(data), grey).pixels[:, :, 0]
+        with reasons(), path.open("rb") as file, decoded(file, path.name) as image:
+            mask = fit_square(image, grey).pixels[:, :, 0]
     except UnusableImageError as error:
         raise DataError(f"{path}: cannot be used as a mask: {error}") from None
     if not mask.any():
