@@ -1,4 +1,4 @@
-"""`sgtool`: the commands together, and the one place where errors become exit codes."""
+"""`sgtool`: all commands, and the one place that maps errors to exit codes."""
 
 import errno
 import os
@@ -47,8 +47,8 @@ _NO_CHOICE = re.compile(r"'(?P<given>[^']*)' is not one of (?P<choices>'.*')\.?"
 
 
 def with_advice(error: typer.BadParameter) -> typer.BadParameter:
-    """The refusal, with the choice that was meant or, where something is missing, an example."""
-    # words of the library that typer reads values with
+    """Add the closest valid choice to a refusal or, if something is missing, an example."""
+    # typer's own prefix
     message = error.message.removeprefix("Value error, ").rstrip(".")
     error.message = message + _nearest_choice(message) if message else _example(error.ctx)
     return error
@@ -60,18 +60,18 @@ def _nearest_choice(message: str) -> str:
 
 
 def _example(ctx: Any) -> str:
-    """The first example of the command's help."""
+    """Return the first example of the command's help."""
     lines = (ctx.command.epilog or "").splitlines() if ctx else []
     example = next((line.strip() for line in lines if line.startswith("  ")), "")
     return f"For example: {example}" if example else ""
 
 
 ADVICE = {
-    errno.ENOSPC: "free space there or write elsewhere with -o",
-    errno.EDQUOT: "free space there or write elsewhere with -o",
+    errno.ENOSPC: "free space there, or write elsewhere with -o",
+    errno.EDQUOT: "free space there, or write elsewhere with -o",
     errno.EACCES: "change its permissions or choose another place",
     errno.EPERM: "change its permissions or choose another place",
-    errno.EROFS: "choose a place that can be written with -o",
+    errno.EROFS: "choose a writable place with -o",
 }
 
 
@@ -84,7 +84,7 @@ IN_ORDER_OF_WORK = (
 
 
 class ErrorsInWords(TyperGroup):
-    """The group of all commands: what a user can act on ends in words and an exit code."""
+    """The group of all commands: errors become a message and an exit code."""
 
     def list_commands(self, ctx: Any) -> list[str]:
         return sorted(super().list_commands(ctx), key=IN_ORDER_OF_WORK.index)

@@ -1,4 +1,4 @@
-"""`sgtool bench`: how fast this machine trains and draws, and how fast it could."""
+"""`sgtool bench`: speed and memory of training and drawing on this machine."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -40,24 +40,24 @@ def bench(
         typer.Argument(
             metavar="RECIPE",
             autocompletion=completion.recipes,
-            help=f"Recipes' files or shipped names; {DEFAULT} if not given.",
+            help=f"Recipe files or names. Default: {DEFAULT}.",
         ),
     ] = None,
     assignments: SetFlag = None,
     resolution: Annotated[
         str | None,
-        typer.Option("--resolution", metavar="LIST", help="Sides of the images, as 64,128."),
+        typer.Option("--resolution", metavar="LIST", help="Resolutions, such as 64,128."),
     ] = None,
     batch_size: Annotated[
         str | None,
-        typer.Option("--batch-size", metavar="LIST", help="Images a step, as 16,64."),
+        typer.Option("--batch-size", metavar="LIST", help="Batch sizes, such as 16,64."),
     ] = None,
     precision: Annotated[
         str | None,
         typer.Option(
             "--precision",
             metavar="LIST",
-            help="fp32, bf16 or both; if not given, bf16 too where the device gains from it.",
+            help="fp32, bf16 or both. Default: bf16 too where the device gains from it.",
         ),
     ] = None,
     backend: Annotated[
@@ -65,26 +65,28 @@ def bench(
         typer.Option(
             "--backend",
             metavar="LIST",
-            help="auto, ref (the plain formulation), eager, triton; if not given, auto in every "
-            "precision and ref in the first.",
+            help="auto, ref (the plain form), eager, triton. Default: auto in every precision, "
+            "ref in the first.",
         ),
     ] = None,
     compiled: Annotated[
         bool,
         typer.Option(
-            "--compile", help="Measure compiled training and drawing, too; takes minutes."
+            "--compile",
+            help="Also measure compiled training and drawing (experimental; takes minutes).",
         ),
     ] = False,
     captured: Annotated[
-        bool, typer.Option("--cuda-graphs", help="Measure training as CUDA graphs, too.")
+        bool,
+        typer.Option("--cuda-graphs", help="Also measure training as CUDA graphs (experimental)."),
     ] = False,
     rounds: Annotated[
-        int, typer.Option("--rounds", metavar="N", min=1, help="Times are medians of so many.")
+        int, typer.Option("--rounds", metavar="N", min=1, help="Rounds to take the median of.")
     ] = 5,
     device: DeviceFlag = "auto",
     output: Annotated[
         Path | None,
-        typer.Option("--output", "-o", metavar="FILE", help="Write every sample as JSON, too."),
+        typer.Option("--output", "-o", metavar="FILE", help="Also write every sample as JSON."),
     ] = None,
     json: JsonFlag = False,
     quiet: QuietFlag = False,
@@ -124,7 +126,7 @@ def bench(
             report.take(progress.result)
     except KeyboardInterrupt:
         report.tell(json=json)
-        raise Interrupted("stopped; this is what was measured until then") from None
+        raise Interrupted("stopped; these are the measurements so far") from None
     report.tell(json=json)
     for line in _runs(report.results):
         console.note(line)
@@ -132,14 +134,14 @@ def bench(
 
 @dataclass(frozen=True, kw_only=True)
 class _Report:
-    """What was measured so far, and the file that has it."""
+    """Measurements so far, and their file."""
 
     where: Mapping[str, object]
     file: Path | None
     results: list["BenchmarkResult"]
 
     def take(self, result: "BenchmarkResult") -> None:
-        """Add a case where it is a new one; the one before is whole then."""
+        """Add a case if it is new; the previous one is complete then."""
         if result not in self.results:
             self.save()
             self.results.append(result)
@@ -151,7 +153,7 @@ class _Report:
             api.write_benchmark(self.file, api.benchmark_document(self.where, self.results))
 
     def tell(self, *, json: bool) -> None:
-        """Print what there is, and name what is missing."""
+        """Print the measurements and what is missing."""
         from stylegan_cli import api
 
         self.save()
@@ -161,14 +163,14 @@ class _Report:
             echo_table(COLUMNS, [row for result in self.results for row in _rows(result)])
         for result in self.results:
             for name, why in result.left_out.items():
-                console.warn(f"{_named(result.case)}: {name} is left out: {why}")
+                console.warn(f"{_named(result.case)}: {name} left out: {why}")
             for name, notes in result.notes.items():
                 for note in notes:
                     console.warn(f"{_named(result.case)}: {name}: {note}")
 
 
 def _words(text: str | None, parameter: str, valid: Sequence[Word]) -> list[Word]:
-    """The words of a list such as `auto,ref`; none where it is not given."""
+    """Return the words of a list such as `auto,ref`."""
     words = text.split(",") if text is not None else []
     for word in words:
         if word not in valid:
@@ -186,7 +188,7 @@ def _engines(*, compiled: bool, captured: bool) -> list["EngineName"]:
 
 
 def _variants(assignments: Sequence[str], resolutions: str | None) -> list[list[str]]:
-    """The assignments for each resolution that is asked for."""
+    """Return the assignments for each resolution."""
     if resolutions is None:
         return [[*assignments]]
     sides = parse_ints(resolutions, parameter="resolution", valid=range(4, 1025))
@@ -234,7 +236,7 @@ def _shares(speed: "Speed") -> tuple[str, ...]:
 
 
 def _runs(results: Sequence["BenchmarkResult"]) -> Iterator[str]:
-    """How long each recipe takes, in every form."""
+    """Yield how long each recipe takes, in every form."""
     from stylegan_cli import api
 
     for last, hours in api.run_hours(results):

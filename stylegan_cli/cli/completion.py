@@ -1,7 +1,7 @@
-"""What the shell offers after Tab: names of all that has one, and files of the right kind.
+"""Shell completion: names and files of the right kind.
 
-Each function is given what was typed so far and tells what it could become. A shell does not wait
-for torch: names that only a module with torch knows are repeated here, and held to it by a test.
+Each function takes the text typed so far and returns its completions. A shell does not wait for
+torch, so names from modules that import torch are repeated here, and a test compares them.
 """
 
 from collections.abc import Iterable, Iterator
@@ -21,60 +21,60 @@ LAYERS = ("coarse", "middle", "fine", "all")
 
 
 def recipes(incomplete: str) -> list[str]:
-    """Shipped recipes, and files."""
+    """Return shipped recipes and files."""
     from stylegan_cli.recipe.files import shipped
 
     return [*_beginning(shipped(), incomplete), *_files(incomplete, ".toml")]
 
 
 def keys(incomplete: str) -> list[str]:
-    """Keys of recipes, with the equals sign."""
+    """Return recipe keys with the equals sign."""
     from stylegan_cli.recipe.validation import key_types
 
     return _beginning((f"{key}=" for key in key_types()), incomplete)
 
 
 def networks(incomplete: str) -> list[str]:
-    """Runs under ./runs that have made a network, files, and networks of the package."""
+    """Return runs under ./runs with a network, network files, and networks in the package."""
     runs = sorted({str(path.parent) for path in RUNS.glob(f"*/{SNAPSHOTS}")})
     names = _beginning([*runs, *shipped_names()], incomplete)
     return list(dict.fromkeys([*names, *_files(incomplete, ".safetensors")]))
 
 
 def kinds(incomplete: str) -> list[str]:
-    """What `data sample` draws."""
+    """Return the kinds that `data sample` draws."""
     from stylegan_cli.data.samples import KINDS
 
     return _beginning(KINDS, incomplete)
 
 
 def feature_detectors(incomplete: str) -> list[str]:
-    """Networks that tell features of images."""
+    """Return the detectors of features."""
     return _beginning(FEATURE_DETECTORS, incomplete)
 
 
 def distance_detectors(incomplete: str) -> list[str]:
-    """Networks that tell distances of images."""
+    """Return the detectors of distances."""
     return _beginning(DISTANCE_DETECTORS, incomplete)
 
 
 def protocols(incomplete: str) -> list[str]:
-    """Published ways to measure."""
+    """Return the protocols of metrics."""
     return _beginning(PROTOCOLS, incomplete)
 
 
 def weights(incomplete: str) -> list[str]:
-    """Published weights that do not ship."""
+    """Return the published weights that can be added."""
     return _beginning(WEIGHTS, incomplete)
 
 
 def layers(incomplete: str) -> list[str]:
-    """Groups of layers, after those that are in the list already."""
+    """Return groups of layers to continue the list."""
     return _continuing(LAYERS, incomplete)
 
 
 def classes(ctx: Any, incomplete: str) -> list[str]:
-    """Names of the classes of the network that the command takes, after those in the list."""
+    """Return class names of the command's network to continue the list."""
     from stylegan_cli.networks.snapshot import read_header
 
     with suppress(SgtoolError, OSError):
@@ -86,7 +86,7 @@ def classes(ctx: Any, incomplete: str) -> list[str]:
 
 
 def styles(incomplete: str) -> list[str]:
-    """Styles of DiceBear."""
+    """Return the styles of DiceBear."""
     from stylegan_cli.data.samples import style_names
 
     return _beginning(style_names(), incomplete)
@@ -97,13 +97,13 @@ def _beginning(names: Iterable[str], incomplete: str) -> list[str]:
 
 
 def _continuing(names: Iterable[str], incomplete: str) -> list[str]:
-    """What the last word of a list could become, with the list before it."""
+    """Complete the last word of a list, and keep the list before it."""
     before, comma, last = incomplete.rpartition(",")
     return [f"{before}{comma}{name}" for name in _beginning(names, last)]
 
 
 def _files(incomplete: str, suffix: str) -> Iterator[str]:
-    """Files of a suffix and folders, as far as typed; a folder ends in a slash."""
+    """Yield matching files with the suffix, and folders with a slash at the end."""
     typed = Path(incomplete)
     folder = typed if incomplete.endswith("/") else typed.parent
     if not folder.is_dir():

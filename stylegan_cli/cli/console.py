@@ -1,7 +1,6 @@
-"""Words to the user, all on stderr: notes, warnings, errors, progress.
+"""Output: results on stdout; notes, warnings, errors and progress on stderr.
 
-Data leaves through `stylegan_cli.cli.console` instead. Rich draws the bars only: it would wrap
-long paths and read `[…]` in them as markup.
+Rich draws only the bars: it would wrap long paths and read `[…]` in them as markup.
 """
 
 import json
@@ -23,48 +22,48 @@ Level = Literal["quiet", "normal", "verbose"]
 T = TypeVar("T")
 
 PLAIN_SECONDS = 10.0
-"""Without a terminal, progress is one line every so many seconds."""
+"""Interval between progress lines without a terminal."""
 
 _PARAMETER = re.compile(r"`(?P<name>[a-z]\w*(\.\w+)*)(=(?P<value>[^`]*))?`", re.ASCII)
 _level: Level = "normal"
 
 
 def set_level(level: Level) -> None:
-    """How much is said from here on; warnings and errors always are."""
+    """Set how much is printed from here on; warnings and errors always are."""
     global _level
     _level = level
 
 
 def note(text: str) -> None:
-    """Say what was done or decided; not with `--quiet`."""
+    """Print what was done or decided, except with `--quiet`."""
     if _level != "quiet":
         _say(text)
 
 
 def detail(text: str) -> None:
-    """Say what only `--verbose` asks for."""
+    """Print a detail, only with `--verbose`."""
     if _level == "verbose":
         _say(text)
 
 
 def warn(text: str) -> None:
-    """Say what went another way than the user may think."""
+    """Print a warning."""
     _say(text, prefix="warning: ", colour="yellow")
 
 
 def error(text: str) -> None:
-    """Say why the work ends, a line for each problem."""
+    """Print an error, one line per problem."""
     for line in text.splitlines():
         _say(line, prefix="error: ", colour="red")
 
 
 def on_terminal() -> bool:
-    """Whether somebody is watching stderr, so that bars and live displays make sense."""
+    """Return True if stderr is a terminal and not quiet, so that bars make sense."""
     return _level != "quiet" and sys.stderr.isatty()
 
 
 def rich_console() -> "Console":
-    """A Rich console on stderr that leaves markup, emoji and numbers in texts alone."""
+    """Return a Rich console on stderr that leaves markup, emoji and numbers in texts alone."""
     from rich.console import Console
 
     return Console(stderr=True, markup=False, emoji=False, highlight=False)
@@ -73,11 +72,11 @@ def rich_console() -> "Console":
 def track(
     items: Iterable[T], *, label: str, total: int | None, count: Callable[[T], int] | None = None
 ) -> Iterator[T]:
-    """The items, while a bar (or now and then a plain line) tells how far they are.
+    """Yield the items while a bar, or now and then a plain line, shows progress.
 
     Args:
-        total: Length of the whole work, None if nobody knows.
-        count: How much of it an item is; 1 if not given.
+        total: Length of the whole work, None if unknown.
+        count: Share of an item in it; 1 if not given.
     """
     if on_terminal():
         yield from _with_bar(items, label, total, count)

@@ -24,7 +24,7 @@ EXPORTS = EXPORT_SUFFIXES
 
 @dataclass(frozen=True, kw_only=True)
 class ExportFlags:
-    """Flags that only these formats have."""
+    """Options for .onnx and .pt2 only."""
 
     noise_mode: Annotated[
         Literal["const", "none"] | None,
@@ -42,14 +42,14 @@ class ExportFlags:
 
 
 def export_paths(destination: Path, flags: ExportFlags) -> Sequence[Path]:
-    """The files that will be written."""
+    """Return the files that will be written."""
     from stylegan_cli import api
 
     return api.export_paths(destination, halves=flags.halves)
 
 
 def export(source: Path, destination: Path, flags: ExportFlags) -> dict[str, Any]:
-    """Write a network for other programs; facts for `--json`.
+    """Export a network and return facts for JSON.
 
     Args:
         source: A network file of ours, a run, or another program's file.
@@ -72,14 +72,10 @@ def export(source: Path, destination: Path, flags: ExportFlags) -> dict[str, Any
 
 
 def refuse(flags: ExportFlags, destination: Path) -> None:
-    """Refuse flags of these formats for another one.
-
-    Raises:
-        UsageError: Names the flag.
-    """
-    given = {"--noise-mode": flags.noise_mode is not None, "--halves": flags.halves}
-    for flag in (flag for flag, is_given in given.items() if is_given):
-        raise UsageError(f"{flag}: only for {' and '.join(EXPORTS)}, not for {destination}")
+    """Raise if an option for exports is given with another format."""
+    given = {"noise_mode": flags.noise_mode is not None, "halves": flags.halves}
+    for name in (name for name, is_given in given.items() if is_given):
+        raise UsageError(f"only for {' and '.join(EXPORTS)}, not for {destination}", parameter=name)
 
 
 def _facts(file: "Exported") -> dict[str, Any]:
@@ -101,7 +97,7 @@ def _in_words(file: "Exported") -> str:
 
 
 Conversion = Callable[[Path, Path], dict[str, Any]]
-"""From source and destination to facts, with "notes" and "licence" among them."""
+"""Converts source to destination; returns facts, with "notes" and "licence" among them."""
 
 EXAMPLES = examples(
     "sgtool convert ffhq.pkl ffhq.safetensors",
@@ -126,7 +122,7 @@ def convert(
         ),
     ],
     destination: Annotated[
-        Path, typer.Argument(metavar="DST", help="File to write; its suffix tells the format.")
+        Path, typer.Argument(metavar="DST", help="File to write; its suffix selects the format.")
     ],
     overwrite: OverwriteFlag = False,
     json: JsonFlag = False,
@@ -136,15 +132,14 @@ def convert(
 ) -> None:
     """Convert networks from and to the files of other programs.
 
-    The suffix of DST tells what is written: .safetensors a network file of sgtool; .pt a
-    checkpoint for rosinality's StyleGAN2 in PyTorch; .onnx for onnxruntime and other runtimes of
-    ONNX; .pt2 for PyTorch without sgtool. Nothing in the file that is read is run: its weights are
-    read, its code never.
+    The suffix of DST selects the format: .safetensors for sgtool, .pt for rosinality's StyleGAN2 in
+    PyTorch, .onnx for onnxruntime and other ONNX runtimes, .pt2 for PyTorch without sgtool. The
+    file you convert cannot run code: sgtool reads its weights, never its code.
     """
     conversion, written = _conversion(destination, flags)
     for path in written:
         if path.exists() and not overwrite:
-            raise OutputError(f"{path}: is there already; add --overwrite to replace it")
+            raise OutputError(f"{path}: exists already; add `overwrite` to replace it")
     facts = conversion(source, destination)
     for note in facts["notes"]:
         console.warn(f"{source}: {note}")
@@ -157,7 +152,7 @@ def convert(
 
 
 def _conversion(destination: Path, flags: ExportFlags) -> tuple[Conversion, Sequence[Path]]:
-    """What converts to the format of a file, and the files that it writes."""
+    """Return the conversion to the format of DST, and the files it writes."""
     if destination.suffix in EXPORTS:
         return partial(export, flags=flags), export_paths(destination, flags)
     refuse(flags, destination)
@@ -165,7 +160,7 @@ def _conversion(destination: Path, flags: ExportFlags) -> tuple[Conversion, Sequ
         return _CONVERSIONS[destination.suffix], [destination]
     *suffixes, last = (*_CONVERSIONS, *EXPORTS)
     raise UsageError(
-        f"{destination}: a name that tells no format; end it in {', '.join(suffixes)} or {last}"
+        f"{destination}: the suffix selects no format; use {', '.join(suffixes)} or {last}"
     )
 
 
@@ -243,4 +238,4 @@ _CONVERSIONS: Mapping[str, Conversion] = {
     ".safetensors": _to_ours,
     ".pt": _to_rosinality,
 }
-"""What writes the file of a suffix."""
+"""The conversion to each suffix."""

@@ -1,4 +1,4 @@
-"""`sgtool grid`: one image per seed, or per code in a file."""
+"""`sgtool grid`: one image per seed or code."""
 
 from functools import partial
 from typing import TYPE_CHECKING, Annotated
@@ -29,18 +29,18 @@ def grid(
     seeds: SeedsFlag,
     psi: PsiListFlag = "1",
     per_class: Annotated[
-        bool, typer.Option("--per-class", help="A row of images for each class.")
+        bool, typer.Option("--per-class", help="Draw a row of images for each class.")
     ] = False,
     collage: Annotated[
         bool,
-        typer.Option("--collage", help="Show the images in several sizes, without gaps."),
+        typer.Option("--collage", help="Arrange images of several sizes without gaps."),
     ] = False,
     *,
     flags: StudyFlags,
 ) -> None:
     """Draw one image per seed, or per code in a file.
 
-    Writes an HDF5 file, a PNG of each image, and a picture of all of them; one for each psi.
+    Writes an HDF5 file, a PNG per image, and one composed picture per psi.
     """
     chosen, psis = parse_picks(seeds), parse_floats(psi)
     from stylegan_cli import api

@@ -1,4 +1,4 @@
-"""`sgtool info`: what a file is, or what sgtool finds on this machine."""
+"""`sgtool info`: what a file holds, or what sgtool finds on this machine."""
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -31,10 +31,10 @@ def info(
     json: JsonFlag = False,
     quiet: QuietFlag = False,
 ) -> None:
-    """Tell what files are and hold.
+    """Describe files.
 
-    Reads networks, runs, studies, codes (.npz, .npy), data sets and recipes; without files, tells
-    versions, devices and which network commands would take.
+    Reads networks, runs, studies, codes (.npz, .npy), data sets and recipes. Without files, prints
+    versions, devices and the network that commands use by default.
     """
     from stylegan_cli import api
 
@@ -60,7 +60,7 @@ def _machine() -> dict[str, Any]:
 
 
 def _rows(facts: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, str]]:
-    """Facts as lines of a table: nested ones by dotted names, lists in one line."""
+    """Yield facts as rows of a table: nested ones with dotted names, lists on one line."""
     for key, value in facts.items():
         if isinstance(value, Mapping):
             yield from _rows(value, f"{prefix}{key}.")

@@ -1,4 +1,4 @@
-"""`sgtool mix`: mixing matrices, rows giving some layers and columns the others."""
+"""`sgtool mix`: style-mixing matrices."""
 
 from typing import TYPE_CHECKING, Annotated
 
@@ -25,15 +25,15 @@ EXAMPLES = examples(
 @with_study_flags
 def mix(
     rows: Annotated[
-        str, typer.Option(metavar="LIST", help="Rows: seeds as 1,2 or codes in files.")
+        str, typer.Option(metavar="LIST", help="Rows: seeds such as 1,2, or codes in files.")
     ],
-    cols: Annotated[str, typer.Option(metavar="LIST", help="Columns, alike.")],
+    cols: Annotated[str, typer.Option(metavar="LIST", help="Columns, likewise.")],
     crossover: Annotated[
         str | None,
         typer.Option(
             metavar="LIST",
-            help="First layer that takes the column's style; several give several matrices. "
-            "The middle layer if not given.",
+            help="First layer that takes the column's style. A list gives one matrix each. "
+            "Default: the middle layer.",
         ),
     ] = None,
     layers: Annotated[
@@ -41,8 +41,8 @@ def mix(
         typer.Option(
             metavar="LIST",
             autocompletion=completion.layers,
-            help="Instead: layers that take the column's style, as coarse, 0-3 or 8-. "
-            "Given again, another matrix.",
+            help="Instead of --crossover: the layers that take the column's style, such as coarse, "
+            "0-3 or 8-. Repeat for another matrix.",
         ),
     ] = None,
     *,
@@ -50,8 +50,8 @@ def mix(
 ) -> None:
     """Mix the styles of seeds in a matrix.
 
-    Each place shows its row's image with some layers taken from its column's: coarse layers
-    carry pose and shape, fine ones colours.
+    Each cell shows its row's image with some layers taken from its column's: coarse layers
+    control pose and shape, fine ones colours.
     """
     row_picks, col_picks = parse_picks(rows, parameter="rows"), parse_picks(cols, parameter="cols")
     starts = () if crossover is None else parse_ints(crossover, parameter="crossover")

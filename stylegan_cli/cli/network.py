@@ -1,4 +1,4 @@
-"""Which network a command works with, and on which device."""
+"""The network a command works with, and its device."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -21,7 +21,7 @@ SNAPSHOTS = "network-*.safetensors"
 
 @runtime_checkable
 class DrawingFlags(Protocol):
-    """The flags of a command that draws."""
+    """Options of a command that draws."""
 
     @property
     def device(self) -> str: ...
@@ -36,7 +36,7 @@ class DrawingFlags(Protocol):
 
 
 def execution_of(flags: DrawingFlags) -> "Execution":
-    """How images are to be computed; says on stderr where that takes time at first."""
+    """Return how to compute images; print a note if that takes time at first."""
     from stylegan_cli.networks.drawing import Execution
 
     if flags.compile:
@@ -50,7 +50,7 @@ def execution_of(flags: DrawingFlags) -> "Execution":
 
 
 def open_network(chosen: Path | None, flags: DrawingFlags) -> "Network":
-    """The chosen network, or the newest one here, to draw; says on stderr which one it is.
+    """Open the chosen or the newest network for drawing, and print which one it is.
 
     Args:
         chosen: As for `find_network`.
@@ -74,15 +74,15 @@ def open_network(chosen: Path | None, flags: DrawingFlags) -> "Network":
 
 
 def find_network(chosen: Path | None) -> Path:
-    """The file of the chosen network.
+    """Return the file of the chosen network.
 
     Args:
         chosen: A network file, a run folder (its newest network) or the name of a network of the
-            package; None is the newest network of the newest run under ./runs, else the usual one
-            of the package.
+            package; None means the newest network of the newest run under ./runs, else
+            portraits-64.
 
     Raises:
-        NetworkFileError: A folder without networks.
+        NetworkFileError: The folder has no networks.
     """
     if chosen is None:
         return _newest_network() or shipped_network()
@@ -93,7 +93,7 @@ def find_network(chosen: Path | None) -> Path:
 
 
 def _newest_network() -> Path | None:
-    """The newest snapshot of the newest run under ./runs, where there is one."""
+    """Return the newest snapshot of the newest run under ./runs, if there is one."""
     snapshots = list(RUNS.glob(f"*/{SNAPSHOTS}"))
     if not snapshots:
         return None
@@ -102,15 +102,15 @@ def _newest_network() -> Path | None:
 
 
 def _place(path: Path) -> str:
-    return "of the package" if path == shipped_network(path.stem) else str(path)
+    return "in the package" if path == shipped_network(path.stem) else str(path)
 
 
 @contextmanager
 def any_network(source: Path) -> "Iterator[tuple[Network, Sequence[str]]]":
-    """The network, with its discriminator where there is one, and what should be known of it.
+    """Yield any network, with its discriminator if it has one, and notes about it.
 
     Raises:
-        SgtoolError: There is none, or it cannot be read.
+        SgtoolError: There is no network, or it cannot be read.
     """
     from stylegan_cli import api
 

@@ -1,4 +1,4 @@
-"""`sgtool noise`: what noise does to images, and how much of them it is."""
+"""`sgtool noise`: what the noise inputs change, and how much."""
 
 from collections.abc import Iterator, Sequence
 from functools import partial
@@ -32,32 +32,32 @@ EXAMPLES = examples(
 def noise(
     seeds: SeedsFlag,
     draws: Annotated[
-        int, typer.Option(metavar="N", min=2, help="Draws of random noise for each seed.")
+        int, typer.Option(metavar="N", min=2, help="Random noise draws per seed.")
     ] = 16,
     layers: Annotated[
         list[str] | None,
         typer.Option(
             metavar="LIST",
             autocompletion=completion.layers,
-            help="Noise inputs that get noise, as all, none, coarse or 0-3, counted from 4 px up. "
-            "Given again, another list; without it all, none, coarse, middle and fine.",
+            help="Noise inputs that stay on: all, none, coarse or 0-3, counted from 4 px up. "
+            "Repeat for another list. Default: all, none, coarse, middle and fine.",
         ),
     ] = None,
     crop: Annotated[
         str | None,
         typer.Option(
             metavar="X,Y,SIZE",
-            help="Part of the images to show enlarged; what varies most if not given.",
+            help="Part of the images to enlarge. Default: where images vary most.",
         ),
     ] = None,
     *,
     flags: StudyFlags,
 ) -> None:
-    """Show what noise does to images, and measure it.
+    """Show and measure what the noise inputs change.
 
-    Draws each seed with its fixed noise on some layers only, and with many draws of random noise;
-    writes the mean and standard deviation of each pixel, what the noise of each layer changes, and
-    how much of the variance of images is noise and how much is style.
+    Draws each seed with its fixed noise on some layers only, and with many random draws. Writes
+    the mean and standard deviation of each pixel, the effect of each layer's noise, and the
+    shares of noise and style in the variance of images.
     """
     chosen, part = parse_picks(seeds), _parse_crop(crop)
     from stylegan_cli import api
@@ -74,13 +74,15 @@ def _parse_crop(text: str | None) -> tuple[int, int, int] | None:
         return None
     numbers = parse_ints(text, parameter="crop")
     if len(numbers) != 3:
-        raise UsageError(f"--crop {text}: not left,top,side in pixels; write for example 16,8,24")
+        raise UsageError(
+            "not left,top,side in pixels; write for example 16,8,24", parameter="crop", value=text
+        )
     x, y, size = numbers
     return x, y, size
 
 
 def _tell_findings(hdf5: Path) -> dict[str, Any]:
-    """The tables of layers and of variances on stderr; both again for JSON."""
+    """Print the tables of layers and variances, and return them for JSON."""
     from dataclasses import asdict
 
     from stylegan_cli.rendering.store import open_study
@@ -103,7 +105,7 @@ def _layer_lines(layers: Sequence["LayerNoise"]) -> Iterator[str]:
 
 
 def _share_lines(shares: Sequence["NoiseShare"]) -> Iterator[str]:
-    """Standard deviations, which are easier to picture than the variances they are roots of."""
+    """Yield a table of standard deviations, which are easier to picture than variances."""
     yield "noise on               σ noise  σ style  noise's share of the variance"
     for each in shares:
         style = share = "-"

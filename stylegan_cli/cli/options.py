@@ -1,4 +1,4 @@
-"""The flags that several commands share: one name, one meaning, one help text."""
+"""Options that several commands share: one name, one meaning, one help text."""
 
 from collections.abc import Callable, Container
 from dataclasses import fields, is_dataclass
@@ -12,7 +12,7 @@ from stylegan_cli.cli import completion, console
 
 
 def examples(*commands: str) -> str:
-    """Epilog of a command's help: command lines that work as typed."""
+    """Return the epilog of a command's help: command lines that work as typed."""
     # \b keeps click from filling the lines into a paragraph
     return "\b\nExamples:\n" + "\n".join(f"  {command}" for command in commands)
 
@@ -36,8 +36,8 @@ NetworkFlag = Annotated[
         envvar="SGTOOL_NETWORK",
         metavar="FILE",
         autocompletion=completion.networks,
-        help="Network file, run folder or portraits-64, which ships in the package; otherwise the "
-        "newest network under ./runs, and without any run portraits-64.",
+        help="Network file, run folder or portraits-64, the network in the package. Default: the "
+        "newest network under ./runs, or portraits-64 if there is no run.",
     ),
 ]
 SeedsFlag = Annotated[
@@ -45,28 +45,32 @@ SeedsFlag = Annotated[
     typer.Option(
         "--seeds",
         metavar="LIST",
-        help="Seeds as 0-15,20, or codes in files as grid.h5:4, mix.h5:0/1-3, w.npz, z.npy.",
+        help="Seeds such as 0-15,20, or codes in files: grid.h5:4, mix.h5:0/1-3, w.npz, z.npy.",
     ),
 ]
 PsiFlag = Annotated[
     float,
-    typer.Option("--psi", metavar="NUMBER", help="Truncation: 1 changes nothing, 0 is the mean."),
+    typer.Option(
+        "--psi", metavar="NUMBER", help="Truncation: 1 changes nothing, 0 gives the mean."
+    ),
 ]
 PsiListFlag = Annotated[
     str,
     typer.Option(
         "--psi",
         metavar="LIST",
-        help="Truncation, as 1,0.5 or START:STOP:COUNT: 1 changes nothing, 0 is the mean.",
+        help="Truncation, as 1,0.5 or START:STOP:COUNT: 1 changes nothing, 0 gives the mean.",
     ),
 ]
 CutoffFlag = Annotated[
     int | None,
-    typer.Option("--cutoff", metavar="N", min=0, help="Truncate the first N layers only."),
+    typer.Option("--cutoff", metavar="N", min=0, help="Truncate only the first N layers."),
 ]
 NoiseModeFlag = Annotated[
     Literal["const", "random", "none"],
-    typer.Option("--noise-mode", help="Noise of the network file, of each seed, or none."),
+    typer.Option(
+        "--noise-mode", help="Noise: const from the network file, random from each seed, or none."
+    ),
 ]
 ClassFlag = Annotated[
     str | None,
@@ -74,12 +78,14 @@ ClassFlag = Annotated[
         "--class",
         metavar="CLASS",
         autocompletion=completion.classes,
-        help="Class to draw, by its name or number.",
+        help="Class to draw, by name or number.",
     ),
 ]
 BatchFlag = Annotated[
     int | None,
-    typer.Option("--batch", metavar="N", min=1, help="Images drawn at once; by size if not given."),
+    typer.Option(
+        "--batch", metavar="N", min=1, help="Images drawn at once. Default: chosen by image size."
+    ),
 ]
 DeviceFlag = Annotated[
     str, typer.Option("--device", metavar="NAME", help="auto, cpu, cuda or cuda:1.")
@@ -88,20 +94,23 @@ PrecisionFlag = Annotated[
     Literal["auto", "fp32", "bf16"],
     typer.Option(
         "--precision",
-        help="What images are computed in: fp32 unless the recipe says bf16, which is quicker on "
-        "many machines and moves pixels by a few levels.",
+        help="Number format: fp32 unless the recipe says bf16, which is often faster and "
+        "moves pixels by a few levels.",
     ),
 ]
 BackendFlag = Annotated[
     Literal["auto", "ref", "eager", "triton"],
     typer.Option(
-        "--backend", help="Operations: ref is the definition, eager its quick form, triton on GPUs."
+        "--backend",
+        help="Form of the operations: ref is the definition, eager the fast form, triton is for "
+        "GPUs and experimental.",
     ),
 ]
 CompileFlag = Annotated[
     bool,
     typer.Option(
-        "--compile", help="Compile the network first: pays for thousands of images, not for a few."
+        "--compile",
+        help="Compile the network first: worth it for thousands of images, not for a few.",
     ),
 ]
 OutputFlag = Annotated[
@@ -110,11 +119,11 @@ OutputFlag = Annotated[
         "--output",
         "-o",
         metavar="PATH",
-        help="Folder of the result, instead of one in the run or under ./results.",
+        help="Folder for the result. Default: a folder in the run or under ./results.",
     ),
 ]
 OverwriteFlag = Annotated[
-    bool, typer.Option("--overwrite", help="Replace the result of another request there.")
+    bool, typer.Option("--overwrite", help="Replace an existing result of another request.")
 ]
 SetFlag = Annotated[
     list[str] | None,
@@ -122,28 +131,28 @@ SetFlag = Annotated[
         "--set",
         metavar="KEY=VALUE",
         autocompletion=completion.keys,
-        help="Change a key, as train.batch_size=16.",
+        help="Change a recipe key, as in train.batch_size=16.",
     ),
 ]
-PdfFlag = Annotated[bool, typer.Option("--pdf", help="Write each composed picture as PDF, too.")]
+PdfFlag = Annotated[bool, typer.Option("--pdf", help="Also write each composed picture as PDF.")]
 JsonFlag = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 QuietFlag = Annotated[
     bool,
-    typer.Option("--quiet", "-q", callback=_quiet, help="Say only what goes wrong."),
+    typer.Option("--quiet", "-q", callback=_quiet, help="Print only warnings and errors."),
 ]
 VerboseFlag = Annotated[
     bool,
-    typer.Option("--verbose", "-v", callback=_verbose, help="Say more of what is being done."),
+    typer.Option("--verbose", "-v", callback=_verbose, help="Print more details."),
 ]
 
 
 def with_flags(
     command: Callable[..., None], *, without: Container[str] = ()
 ) -> Callable[..., None]:
-    """The command with a flag for every field of its parameters that are data classes.
+    """Return the command with an option for every field of its dataclass parameters.
 
     Args:
-        without: Fields that mean nothing to this command; it has no such flags.
+        without: Fields that this command does not offer.
     """
     own = signature(command).parameters
     groups = {name: own[name].annotation for name in own if is_dataclass(own[name].annotation)}

@@ -19,7 +19,7 @@ recipe_app = typer.Typer(
 
 
 RECIPE = typer.Argument(
-    metavar="RECIPE", autocompletion=completion.recipes, help="File or shipped name."
+    metavar="RECIPE", autocompletion=completion.recipes, help="File or name of a shipped recipe."
 )
 
 
@@ -46,9 +46,9 @@ def show(
     changes: SetFlag = None,
     json: JsonFlag = False,
 ) -> None:
-    """Print a recipe with every key, defaults included.
+    """Print a recipe with every key, including defaults.
 
-    What is printed is a recipe again: keep it in a file to change it there.
+    The output is a recipe itself: save it to a file and change it there.
     """
     from stylegan_cli.recipe import dumps, header, load
 
@@ -64,10 +64,10 @@ def check(
     files: Annotated[list[str], RECIPE],
     quiet: QuietFlag = False,
 ) -> None:
-    """Read recipes and report every problem of all of them.
+    """Report every problem of one or more recipes.
 
-    Misspelt keys, values of the wrong kind and values that do not go together; exit code 2 if
-    there are any.
+    Finds misspelled keys, values of the wrong type and values that contradict each other. Exits
+    with 2 if there are any.
     """
     from stylegan_cli.recipe import load
 

@@ -20,15 +20,17 @@ def report(
     inputs: Annotated[
         list[Path],
         typer.Argument(
-            metavar="RUN|RESULT", help="Run folders, study folders, studies' .h5 files."
+            metavar="RUN|RESULT", help="Run folders, study folders, .h5 files of studies."
         ),
     ],
     output: Annotated[
-        Path, typer.Option("--output", "-o", metavar="FILE", help="The page.")
+        Path, typer.Option("--output", "-o", metavar="FILE", help="The page to write.")
     ] = Path("report.html"),
     fakes: Annotated[
         int,
-        typer.Option(metavar="N", min=1, help="Pictures of each run's fakes at most, 0.1 MB each."),
+        typer.Option(
+            metavar="N", min=1, help="At most N pictures of each run's fakes, 0.1 MB each."
+        ),
     ] = 40,
     overwrite: OverwriteFlag = False,
     json: JsonFlag = False,
@@ -36,8 +38,8 @@ def report(
 ) -> None:
     """Show runs and studies on one self-contained HTML page.
 
-    Training curves, fakes over time, the studies' pictures, metrics, recipes and provenance.
-    Several runs share their charts. The page of the same inputs is replaced.
+    The page has training curves, fakes over time, pictures of studies, metrics, recipes and
+    provenance. Several runs share their charts. A page of the same inputs is replaced.
     """
     from stylegan_cli import api
 
@@ -53,7 +55,7 @@ def report(
 
 
 def _without_videos(inputs: list[Path]) -> list[Path]:
-    """What a page can show; all where that is nothing, to be refused in words."""
+    """Return the inputs a page can show, or all of them if there is none, to be refused later."""
     from stylegan_cli.studies.video.file import is_video
 
     videos = [
@@ -64,5 +66,5 @@ def _without_videos(inputs: list[Path]) -> list[Path]:
     ]
     shown = [path for path in inputs if path not in videos]
     for video in videos if shown else ():
-        console.warn(f"{video}: a video, which the page does not show; left out")
+        console.warn(f"{video}: left out: the page does not show videos")
     return shown or inputs

@@ -1,4 +1,4 @@
-"""What every study command does once it knows its options: draw, keep, compose, report."""
+"""The part that all study commands share: draw, store, compose, report."""
 
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping
@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class StudyFlags:
-    """The flags that all study commands share."""
+    """Options that all study commands share."""
 
     psi: PsiFlag = 1.0
     cutoff: CutoffFlag = None
@@ -68,10 +68,10 @@ def run_study(
     flags: StudyFlags,
     findings: Callable[[Path], Mapping[str, object]] | None = None,
 ) -> None:
-    """Draw a study into its folder and print what is there; the same again resumes or is done.
+    """Draw a study into its folder and print the paths; the same request again resumes.
 
     Args:
-        findings: Tells what the finished HDF5 file says, and gives it for JSON.
+        findings: Prints a summary of the finished HDF5 file and returns it for JSON.
 
     Raises:
         SgtoolError: The network, the options or the folder cannot be used.
@@ -93,7 +93,7 @@ def run_study(
     folder = flags.output or api.default_folder(network, plan)
     with api.Recording(network, plan, folder, overwrite=flags.overwrite) as recording:
         missing = recording.missing
-        _say_how_far(recording)
+        _print_progress(recording)
         _record(recording, flags.batch)
     found = findings(recording.paths.hdf5) if findings else {}
     pdfs = list(api.write_pdfs(recording.paths)) if flags.pdf else []
@@ -104,19 +104,19 @@ def run_study(
             typer.echo(path)
 
 
-def _say_how_far(recording: "Recording") -> None:
+def _print_progress(recording: "Recording") -> None:
     if recording.damage:
         console.warn(f"{recording.damage}; starting over")
     there = recording.total - recording.missing
     if not recording.missing:
         left = recording.unmeasured
-        further = f", {left} measurements are still to be taken" if left else ""
+        further = f", {left} measurements are missing" if left else ""
         console.note(
-            f"{recording.paths.folder}: all {recording.total} images are there already{further}"
+            f"{recording.paths.folder}: all {recording.total} images exist already{further}"
         )
     elif there:
         console.note(
-            f"{recording.paths.folder}: going on, {there} of {recording.total} images are there"
+            f"{recording.paths.folder}: resuming, {there} of {recording.total} images exist"
         )
 
 

@@ -1,4 +1,4 @@
-"""`sgtool truncation`: each seed at several strengths of truncation."""
+"""`sgtool truncation`: seeds at several truncation strengths."""
 
 from functools import partial
 from typing import TYPE_CHECKING, Annotated
@@ -27,15 +27,15 @@ def truncation(
     seeds: SeedsFlag,
     psi: PsiListFlag = "1,0.7,0.5,0,-0.5,-1",
     mean: Annotated[
-        bool, typer.Option("--mean", help="Draw the image of the mean of W as well.")
+        bool, typer.Option("--mean", help="Also draw the image of the mean of W.")
     ] = False,
     *,
     flags: StudyFlags,
 ) -> None:
-    """Draw each seed at several strengths of truncation.
+    """Draw each seed at several truncation strengths.
 
-    A row for each seed, a column for each psi: 1 is the image as it is, 0 the mean of all, and
-    below 0 lie the opposites.
+    One row per seed, one column per psi: 1 is the image itself, 0 the mean of W, and below 0
+    lie the opposites.
     """
     chosen, psis = parse_picks(seeds), parse_floats(psi)
     from stylegan_cli import api

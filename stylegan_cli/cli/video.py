@@ -1,4 +1,4 @@
-"""`sgtool video`: from keyframe to keyframe, as MP4, GIF or WebP."""
+"""`sgtool video`: interpolation between keyframes, as MP4, GIF or WebP."""
 
 import re
 from collections import deque
@@ -51,30 +51,30 @@ CIRCLE_KEYFRAMES = 2
 
 @dataclass(frozen=True, kw_only=True)
 class VideoFlags:
-    """Every flag of the command."""
+    """Options of `sgtool video`."""
 
     interp: Annotated[
         Literal["lerp-w", "lerp-z", "slerp-z", "slerp-w", "cubic-w", "circle-z", "noise"],
         typer.Option(
             help="What moves and how: lines in w or z, arcs around the mean of W or in z, a "
-            "smooth curve in w, a great circle in z through two seeds and their opposites, or the "
-            "noise of each seed under the first one's style."
+            "smooth curve in w, a great circle in z through two seeds and their opposites, or "
+            "noise from seed to seed with the style of the first."
         ),
     ] = "lerp-w"
     seeds: Annotated[
         str | None,
         typer.Option(
             metavar="LIST",
-            help="Keyframes, such as 0-7 (which is taken if not given), or codes in files as "
-            "grid.h5:4; with --grid, dealt to the streams in turn.",
+            help="Keyframes: seeds such as 0-7 (the default), or codes in files such as grid.h5:4. "
+            "With --grid, they are dealt to the streams in turn.",
         ),
     ] = None
     seconds: Annotated[
-        float, typer.Option(metavar="NUMBER", help="From one keyframe to the next.")
+        float, typer.Option(metavar="NUMBER", help="Time from one keyframe to the next.")
     ] = 2.0
-    fps: Annotated[float, typer.Option(metavar="NUMBER", help="Frames a second.")] = 30.0
+    fps: Annotated[float, typer.Option(metavar="NUMBER", help="Frames per second.")] = 30.0
     loop: Annotated[
-        bool, typer.Option("--loop/--no-loop", help="Go on from the last keyframe to the first.")
+        bool, typer.Option("--loop/--no-loop", help="Return from the last keyframe to the first.")
     ] = True
     easing: Annotated[
         Literal["linear", "smooth", "smoother"],
@@ -83,7 +83,7 @@ class VideoFlags:
     psi: Annotated[
         str,
         typer.Option(
-            metavar="LIST", help="Truncation: one number, or one for each keyframe, as 1:0:8."
+            metavar="LIST", help="Truncation: one number, or one per keyframe, such as 1:0:8."
         ),
     ] = "1"
     class_names: Annotated[
@@ -92,38 +92,38 @@ class VideoFlags:
             "--class",
             metavar="LIST",
             autocompletion=completion.classes,
-            help="Class, or one for each keyframe, as cat,3, or all: a seed goes from class to "
-            "class.",
+            help="One class, one per keyframe such as cat,3, or all: a seed then moves from class "
+            "to class.",
         ),
     ] = None
     style_seeds: Annotated[
         str | None,
         typer.Option(
             metavar="LIST",
-            help="A second track: the layers from --crossover on follow these keyframes, all "
-            "others --seeds. A track of one seed stands still.",
+            help="A second track: layers from --crossover on follow these keyframes, the others "
+            "--seeds. A single seed stands still.",
         ),
     ] = None
     crossover: Annotated[
         str | None,
         typer.Option(
             metavar="LIST",
-            help="First layer that follows --style-seeds, or one for each keyframe. The middle "
-            "layer if not given.",
+            help="First layer that follows --style-seeds, or one per keyframe. Default: the middle "
+            "layer.",
         ),
     ] = None
     grid: Annotated[
-        str, typer.Option(metavar="COLSxROWS", help="Streams side by side, as 3x2.")
+        str, typer.Option(metavar="COLSxROWS", help="Streams side by side, such as 3x2.")
     ] = "1x1"
     size: Annotated[
         int | None,
         typer.Option(
-            metavar="N", min=1, help="Side of each picture in pixels; the network's if not given."
+            metavar="N", min=1, help="Side of each picture in pixels. Default: the network's."
         ),
     ] = None
     quality: Annotated[
         int | None,
-        typer.Option(metavar="N", min=0, max=100, help="Of MP4 and WebP; 80 if not given."),
+        typer.Option(metavar="N", min=0, max=100, help="Quality of MP4 and WebP. Default: 80."),
     ] = None
     frames: Annotated[
         bool, typer.Option("--frames", help="Also write every frame as a PNG beside the video.")
@@ -148,10 +148,10 @@ class VideoFlags:
 
 @with_flags
 def video(*, flags: VideoFlags) -> None:
-    """Film the way from keyframe to keyframe.
+    """Interpolate between keyframes.
 
-    Writes an MP4, GIF or WebP whose frames at the keyframes are the images that `sgtool grid`
-    draws. Noise stands still, so that only styles move. Stopped, the same command goes on.
+    Writes an MP4, GIF or WebP whose frames at the keyframes equal the images of `sgtool grid`.
+    Noise stays fixed, so only styles move. After a stop, the same command resumes.
     """
     screen = _parse_grid(flags.grid)
     chosen = parse_picks(flags.seeds) if flags.seeds else ()
@@ -182,7 +182,7 @@ def video(*, flags: VideoFlags) -> None:
         ),
         api.Screen(cols=screen[0], rows=screen[1], side=flags.size),
     )
-    _say_what_nobody_chose(flags, network, found)
+    _print_defaults(flags, network, found)
     filming = api.Filming(
         network,
         found,
@@ -196,7 +196,7 @@ def video(*, flags: VideoFlags) -> None:
 
 def _film(filming: "Filming", flags: VideoFlags) -> None:
     missing = filming.missing
-    _say_how_far(filming)
+    _print_progress(filming)
     deque(console.track(filming.frames(flags.batch), label="frames", total=missing), maxlen=0)
     filming.finish()
     paths = filming.paths
@@ -218,7 +218,7 @@ def _film(filming: "Filming", flags: VideoFlags) -> None:
         typer.echo(path)
 
 
-def _say_what_nobody_chose(flags: VideoFlags, network: "Network", found: "Video") -> None:
+def _print_defaults(flags: VideoFlags, network: "Network", found: "Video") -> None:
     for text in found.stills.notes:
         console.note(text)
     if network.c_dim and flags.class_names is None:
@@ -235,23 +235,23 @@ def _say_what_nobody_chose(flags: VideoFlags, network: "Network", found: "Video"
     )
 
 
-def _say_how_far(filming: "Filming") -> None:
+def _print_progress(filming: "Filming") -> None:
     there = filming.total - filming.missing
     if not filming.missing:
-        console.note(f"{filming.paths.file}: all {filming.total} frames are there already")
+        console.note(f"{filming.paths.file}: all {filming.total} frames exist already")
     elif there:
-        console.note(f"{filming.paths.file}: going on, {there} of {filming.total} frames are there")
+        console.note(f"{filming.paths.file}: resuming, {there} of {filming.total} frames exist")
 
 
 def _parse_grid(text: str) -> tuple[int, int]:
     match = re.fullmatch(r"([1-9]\d{0,2})[x×]([1-9]\d{0,2})", text)
     if match is None:
-        raise UsageError(f"--grid {text}: not COLSxROWS; write for example 3x2")
+        raise UsageError("not COLSxROWS; write for example 3x2", parameter="grid", value=text)
     return int(match[1]), int(match[2])
 
 
 def _default_seeds(interp: str, cols: int, rows: int, *, still: bool) -> str:
-    """Seeds where none are given; one for each stream where something else is to move."""
+    """Return the default seeds: several keyframes per stream, or one if classes move."""
     each = CIRCLE_KEYFRAMES if interp == "circle-z" else KEYFRAMES_A_STREAM
     return f"0-{(1 if still else each) * cols * rows - 1}"
 
