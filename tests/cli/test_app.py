@@ -129,7 +129,7 @@ def test_a_misspelt_word_is_answered_with_the_right_one(words, suggestion):
         (
             OSError(errno.ENOSPC, "No space left on device", "/data/a.h5"),
             1,
-            "error: /data/a.h5: no space left on device; free space there or write elsewhere"
+            "error: /data/a.h5: no space left on device; free space there, or write elsewhere"
             " with -o\n",
         ),
         (

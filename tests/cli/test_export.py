@@ -69,7 +69,7 @@ def test_no_file_is_replaced_unasked(run, tmp_path):
     (tmp_path / "faces-synthesis.onnx").touch()
     done = sgtool("convert", run, tmp_path / "faces.onnx", "--halves")
     assert done.exit_code == 1
-    assert "faces-synthesis.onnx: is there already; add --overwrite" in done.stderr
+    assert "faces-synthesis.onnx: exists already; add --overwrite" in done.stderr
 
 
 @pytest.mark.parametrize("flag", ["--halves", "--noise-mode=const"])

@@ -110,7 +110,7 @@ def test_measurements_that_are_left_are_counted(here, network):
     with Recording(network, plan, Path("out")) as recording:
         list(recording.cells())
     said = sgtool("noise", "--seeds", "1", "--draws", "2", "-o", "out")
-    assert "all 6 images are there already, 19 measurements are still to be taken" in said.stderr
+    assert "all 6 images exist already, 19 measurements are missing" in said.stderr
     assert said.exit_code == 0
 
 

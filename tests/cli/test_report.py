@@ -54,7 +54,7 @@ def test_a_video_among_the_inputs_is_left_out_and_named(here):
     (here / "film" / "video.mp4.json").write_text('{"study": "video"}')
     done = sgtool("people", "film")
     assert (done.exit_code, done.stdout) == (0, "report.html\n")
-    assert done.stderr == "warning: film: a video, which the page does not show; left out\n"
+    assert done.stderr == "warning: film: left out: the page does not show videos\n"
     assert sgtool("film").exit_code == 1
 
 

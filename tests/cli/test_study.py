@@ -67,7 +67,7 @@ def test_the_same_request_again_says_that_it_is_done(here):
     first = sgtool("mix", "--rows", "1", "--cols", "3", "-o", "out")
     again = sgtool("mix", "--rows", "1", "--cols", "3", "-o", "out")
     assert (again.exit_code, again.stdout) == (0, first.stdout)
-    assert "all 3 images are there already" in again.stderr
+    assert "all 3 images exist already" in again.stderr
 
 
 def test_another_request_for_the_folder_is_refused_unless_it_may_overwrite(here):
@@ -115,7 +115,7 @@ def test_the_mean_of_w_is_an_image_of_its_own(here):
         np.asarray(Image.open("out/images/seed0001-psi0000.png")),
     )
     again = sgtool(*words)
-    assert "all 3 images are there already" in again.stderr
+    assert "all 3 images exist already" in again.stderr
 
 
 def test_per_class_gives_a_row_for_each_class(here, network_with_classes):

@@ -53,7 +53,7 @@ def test_the_same_request_again_says_that_it_is_done(here):
     first = sgtool("video", *SHORT, "-o", "a.mp4")
     again = sgtool("video", *SHORT, "-o", "a.mp4")
     assert (again.exit_code, again.stdout) == (0, first.stdout)
-    assert "a.mp4: all 6 frames are there already" in again.stderr
+    assert "a.mp4: all 6 frames exist already" in again.stderr
 
 
 def test_a_grid_has_keyframes_for_every_stream_unless_told(here):

@@ -58,7 +58,7 @@ def test_the_same_again_computes_no_features_and_gives_the_same_numbers(here):
         ["kd_alex", "kd_sd_alex"],
         ["coverage_alex", "density_alex", "precision_alex", "recall_alex"],
     ]
-    assert "features of 20 of 20 images are there already" in again.stderr
+    assert "features of 20 of 20 images exist already" in again.stderr
     assert "alex tells none: left out" in first.stderr
 
 
