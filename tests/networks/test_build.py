@@ -27,7 +27,7 @@ def test_a_generator_takes_two_ws_a_resolution(resolution, num_ws, g):
         assert build_generator(paper(resolution, g=g), c_dim=0).num_ws == num_ws
 
 
-def test_each_w_is_read_by_the_layers_of_its_place():
+def test_each_w_drives_its_own_layers():
     G = build_generator(small(resolution=16), c_dim=0)
     ws = seeded(0, 1, 6, 32).float().requires_grad_()
     read = {}
@@ -156,7 +156,7 @@ def test_untrained_feature_maps_neither_vanish_nor_explode(g):
     assert all(0.05 < energy < 3 for energy in energies.values()), energies
 
 
-def test_the_discriminator_follows_the_generators_widths_unless_told():
+def test_the_discriminator_follows_the_generators_widths_unless_set():
     asked = small()
     own = replace(asked, discriminator=DiscriminatorSection(channel_base=256, channel_max=8))
     with torch.device("meta"):

@@ -39,7 +39,7 @@ def test_batches_of_any_size_go_through_a_program_for_one_size(n, noise):
 
 
 @pytest.mark.parametrize("family", ["stylegan2", "stylegan1-f", "progan"])
-def test_a_compiled_generator_says_the_same_of_itself(family):
+def test_a_compiled_generator_has_the_same_attributes(family):
     G = prepared(family)
     program = compiled(G, 2)
     for fact in ("num_ws", "active_ws", "has_styles", "has_noise", "has_w", "side", "lod"):
@@ -63,7 +63,7 @@ def test_compiled_images_are_those_of_the_generator():
 
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
-def test_a_compiler_that_fails_is_told_in_words(monkeypatch):
+def test_a_failing_compiler_is_a_usage_error(monkeypatch):
     monkeypatch.setenv("CXX", "/bin/false")
     monkeypatch.setattr(torch._inductor.config.cpp, "cxx", (None, "/bin/false"))
     G = prepared()

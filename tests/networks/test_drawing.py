@@ -28,7 +28,7 @@ def test_auto_is_float32_unless_the_recipe_says_bf16(precision):
     assert precision_of(recipe, Execution(precision="fp32")) == "fp32"
 
 
-def test_a_recipe_that_says_nothing_is_drawn_in_float32():
+def test_networks_are_drawn_in_float32_by_default():
     assert precision_of(Settled(title="x"), Execution()) == "fp32"
 
 
@@ -56,12 +56,12 @@ def test_bf16_is_part_of_a_request_and_float32_is_not(network_file, backend):
         assert sampling_request(network, PLAIN).get("precision") == said
 
 
-def test_the_file_is_the_same_for_all_ways_to_draw_it(network_file):
+def test_the_hash_does_not_depend_on_how_a_network_is_drawn(network_file):
     half = open_for_drawing(network_file, execution=Execution(precision="bf16"))
     assert half.sha256 == open_for_drawing(network_file).sha256
 
 
-def test_compiling_without_a_compiler_is_refused_in_words(tmp_path, monkeypatch):
+def test_compiling_without_a_compiler_is_refused(tmp_path, monkeypatch):
     monkeypatch.setenv("CXX", "no-such-compiler")
     with pytest.raises(UsageError, match=r"no-such-compiler here; .*leave `compile`"):
         check_compiler(torch.device("cpu"))
@@ -70,7 +70,7 @@ def test_compiling_without_a_compiler_is_refused_in_words(tmp_path, monkeypatch)
         open_for_drawing(path, execution=Execution(compile=True))
 
 
-def test_an_unknown_backend_is_refused_in_words(network_file, monkeypatch):
+def test_an_unknown_backend_is_refused(network_file, monkeypatch):
     monkeypatch.setenv("SGTOOL_BACKEND", "quick")
     with pytest.raises(UsageError, match="SGTOOL_BACKEND=quick"):
         open_for_drawing(network_file)

@@ -123,7 +123,7 @@ def test_noise_inputs_are_those_in_use(family, resolutions):
         ("stylegan2", True, True, 4),
     ],
 )
-def test_a_generator_says_what_it_has(family, styles, w, active):
+def test_a_generator_knows_its_capabilities(family, styles, w, active):
     G = build_generator(small(family), c_dim=0)
     G.lod = 1.0
     assert (G.has_styles, G.has_w, G.active_ws) == (styles, w, active)

@@ -37,7 +37,7 @@ def test_without_layers_w_is_what_comes_in(labels, width):
     torch.testing.assert_close(w.square().mean(1), torch.ones(4))
 
 
-def test_a_latent_maps_alone_as_among_others():
+def test_a_latent_maps_the_same_alone_and_in_a_batch():
     network, (z, c) = mapping(), latents()
     torch.testing.assert_close(network(z[2:3], c[2:3]), network(z, c)[2:3])
 
@@ -47,7 +47,7 @@ def test_labels_change_w():
     assert (network(z, c) - network(z, c.roll(1, 1))).abs().min(1).values.max() > 1e-3
 
 
-def test_the_last_layer_is_bent_too():
+def test_the_last_layer_is_activated_too():
     network, (z, c) = mapping(), latents(64)
     w = network(z, c)
     assert -w.min() < 0.5 * w.max()  # a slope of 0.2 below zero

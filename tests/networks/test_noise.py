@@ -43,5 +43,5 @@ def test_noise_is_standard_normal():
     assert plane.std().item() == pytest.approx(1, abs=0.03)
 
 
-def test_no_images_need_no_layers_noise():
+def test_no_layers_need_no_noise():
     assert noise_maps((), [1, 2], CPU) == []

@@ -40,7 +40,7 @@ def test_images_equal_the_original(name, backend):
 
 @pytest.mark.parametrize("backend", BACKENDS)
 @pytest.mark.parametrize(("name", "lod"), GROWN)
-def test_images_on_the_way_equal_the_original(name, lod, backend):
+def test_images_while_fading_equal_the_original(name, lod, backend):
     vectors, G = Vectors(name), original_generator(name, backend)
     G.lod = lod
     ws = broadcast_layers(G.mapping(vectors["z"], vectors["c"]), G.num_ws)
@@ -59,7 +59,7 @@ def test_logits_equal_the_original(name, backend):
 
 @pytest.mark.parametrize("backend", BACKENDS)
 @pytest.mark.parametrize(("name", "lod"), GROWN)
-def test_logits_on_the_way_equal_the_original(name, lod, backend):
+def test_logits_while_fading_equal_the_original(name, lod, backend):
     vectors, D = Vectors(name), original_discriminator(name, backend)
     D.lod = lod
     images = shrunk(vectors["d_images"], D.resolution >> int(lod))

@@ -78,7 +78,7 @@ def test_images_of_any_channels_are_prepared(channels):
 
 @pytest.mark.parametrize("kind", GROWING)
 @pytest.mark.parametrize("lod", [0.5, 1.0, 1.25])
-def test_a_growing_generator_is_prepared_as_far_as_it_has_grown(kind, lod):
+def test_a_growing_generator_is_prepared_at_its_level(kind, lod):
     G = generator(kind)
     G.lod = lod
     prepared = prepare(G)
@@ -105,7 +105,7 @@ def test_preparing_leaves_the_generator_as_it_is(kind):
 
 
 @every_kind
-def test_a_prepared_generator_says_the_same_of_itself(kind):
+def test_a_prepared_generator_has_the_same_attributes(kind):
     G = generator(kind)
     prepared = prepare(G)
     for fact in ("num_ws", "active_ws", "has_styles", "has_noise", "has_w", "side", "c_dim"):

@@ -35,20 +35,20 @@ def file(header, networks, tmp_path):
     return path
 
 
-def test_a_network_comes_back_to_the_bit(file, networks):
+def test_a_saved_network_loads_with_the_same_bits(file, networks):
     loaded = load_network(file, discriminator=True)
     for mine, theirs in zip(networks, (loaded.G, loaded.D), strict=True):
         expected = mine.state_dict()
         assert all(torch.equal(t, expected[k]) for k, t in theirs.state_dict().items())
 
 
-def test_others_may_read_a_network_where_they_may_read_other_files(file, tmp_path):
+def test_network_files_have_the_usual_permissions(file, tmp_path):
     usual = tmp_path / "usual"
     usual.touch()
     assert file.stat().st_mode == usual.stat().st_mode
 
 
-def test_a_network_says_what_it_is(file, header):
+def test_a_header_describes_its_network(file, header):
     assert read_header(file) == header
 
 
@@ -61,13 +61,13 @@ def test_the_hash_is_that_of_the_file(file):
 
 
 @pytest.mark.parametrize("kept", [0, 7, 100, 5000])
-def test_a_cut_file_is_refused_in_words(file, kept):
+def test_a_truncated_file_is_refused(file, kept):
     file.write_bytes(file.read_bytes()[:kept])
     with pytest.raises(NetworkFileError, match="not a readable network file"):
         load_network(file)
 
 
-def test_text_is_no_network(tmp_path):
+def test_a_text_file_is_refused(tmp_path):
     path = tmp_path / "network.safetensors"
     path.write_text("hello")
     with pytest.raises(NetworkFileError, match="not a readable network file"):
@@ -114,7 +114,7 @@ def rewrite(path, *, drop=None, **metadata):
     save_file(tensors, path, changed)
 
 
-def test_nothing_is_left_where_nothing_can_be_written(header, networks, tmp_path):
+def test_a_failed_write_leaves_nothing(header, networks, tmp_path):
     with pytest.raises(OutputError, match="cannot be written"):
         save_network(tmp_path / "missing" / "network.safetensors", header, *networks)
 
@@ -125,7 +125,7 @@ def test_labels_may_have_no_names(header, networks, tmp_path):
     assert load_network(path).classes == ()
 
 
-def test_a_growing_network_comes_back_as_far_as_it_was(header, tmp_path):
+def test_a_growing_network_loads_at_its_level(header, tmp_path):
     recipe, path = tiny_growing(), tmp_path / "network-000003.safetensors"
     G, D = build_generator(recipe, c_dim=0), build_discriminator(recipe, c_dim=0)
     save_network(path, replace(header, recipe=recipe, c_dim=0, lod=0.25), G, D)
@@ -133,6 +133,6 @@ def test_a_growing_network_comes_back_as_far_as_it_was(header, tmp_path):
     assert (loaded.header.lod, loaded.G.lod, loaded.D.lod) == (0.25, 0.25, 0.25)
 
 
-def test_a_file_from_before_networks_grew_is_whole(file):
+def test_a_file_without_lod_is_fully_grown(file):
     rewrite(file, lod=None)
     assert read_header(file).lod == 0

@@ -13,12 +13,12 @@ def test_auto_is_the_fast_form(monkeypatch):
 
 
 @pytest.mark.parametrize(("value", "form"), [("auto", fast), ("eager", fast), ("ref", reference)])
-def test_the_environment_decides_where_nobody_chose(monkeypatch, value, form):
+def test_auto_follows_the_environment(monkeypatch, value, form):
     monkeypatch.setenv("SGTOOL_BACKEND", value)
     assert pick_backend() is form
 
 
-def test_a_choice_outweighs_the_environment(monkeypatch):
+def test_an_argument_overrides_the_environment(monkeypatch):
     monkeypatch.setenv("SGTOOL_BACKEND", "ref")
     assert pick_backend("eager") is fast
 

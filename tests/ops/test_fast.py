@@ -300,7 +300,7 @@ def test_path_lengths_in_bfloat16_keep_their_weight_gradients(architecture):
 
 
 @every_architecture
-def test_networks_in_float64_lose_nothing(architecture, monkeypatch):
+def test_both_forms_of_networks_agree_in_float64(architecture, monkeypatch):
     ours = measured_generator(architecture, torch.float64)
     ours += penalized_discriminator(architecture, torch.float64)
     monkeypatch.setenv("SGTOOL_BACKEND", "ref")

@@ -118,7 +118,7 @@ def test_the_gradient_of_bfloat16_halving_equals_that_in_float32():
 
 
 @pytest.mark.parametrize("name", ["upsample", "downsample"])
-def test_channels_last_goes_in_and_comes_out(name):
+def test_channels_last_is_kept(name):
     x = seeded(0, 2, 3, 6, 6).contiguous(memory_format=torch.channels_last)
     for dtype in (torch.float32, torch.bfloat16):
         y = getattr(fir, name)(x.to(dtype))

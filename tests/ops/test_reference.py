@@ -46,7 +46,7 @@ def test_upfirdn2d_convolves_so_an_impulse_shows_the_filter_as_written():
 
 
 @pytest.mark.parametrize(("gain", "clamp"), [(1.0, None), (0.5, None), (0.5, 1.2)])
-def test_activation_adds_bias_then_bends_then_scales_then_clamps(gain, clamp):
+def test_activation_adds_bias_then_rectifies_then_scales_then_clamps(gain, clamp):
     x, bias = seeded(0, 2, 3, 4, 4), seeded(1, 3)
     y = reference.bias_act(x, bias, gain=gain, clamp=clamp)
     for value, result in zip((x + bias[:, None, None]).flatten(), y.flatten(), strict=True):
@@ -85,7 +85,7 @@ def test_unit_variance_in_gives_unit_variance_out():
     assert y[..., 1:-1, 1:-1].square().mean().item() == pytest.approx(1.04, rel=0.05)
 
 
-def test_an_image_layer_answers_to_its_style():
+def test_an_image_layer_depends_on_its_style():
     x, weight, style = seeded(0, 2, 3, 5, 5), seeded(1, 3, 3, 1, 1), seeded(2, 2, 3)
     no_bias = torch.zeros(3, dtype=torch.float64)
     y = reference.to_rgb(x, weight, style, no_bias)

@@ -20,7 +20,7 @@ def test_derivatives_are_those_of_the_operation():
     assert torch.autograd.gradgradcheck(lambda x: sample_bilinear(x, GRID), x)
 
 
-def test_gradients_do_not_depend_on_the_layout_of_what_comes_back():
+def test_gradients_do_not_depend_on_the_layout_of_the_incoming_gradient():
     x = seeded(0, 2, 3, 4, 6).requires_grad_()
     dy = seeded(2, 2, 3, 5, 3)
     gradients = [

@@ -29,7 +29,7 @@ def test_a_compiled_operation_has_the_gradient_of_the_plain_one(results, name):
 
 
 @every_operation
-def test_tracing_gradients_is_refused_as_second_ones_would_be_wrong(results, name):
+def test_tracing_gradients_is_refused(results, name):
     assert "gives wrong second derivatives" in results[name]["gradients traced"]
 
 

@@ -140,7 +140,7 @@ def test_triton_is_chosen_by_the_environment(monkeypatch):
     assert pick_backend() is pick_backend("triton") is not pick_backend("eager")
 
 
-def test_a_network_on_the_cpu_is_refused_in_words(fused, monkeypatch):
+def test_a_network_on_the_cpu_is_refused(fused, monkeypatch):
     from stylegan_cli.ops.triton import programs
 
     monkeypatch.setattr(programs, "INTERPRETED", False)
