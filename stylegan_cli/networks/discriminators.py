@@ -121,20 +121,11 @@ class Block(nn.Module):
         if self.residual:
             self.skip = ResidualSkip(inputs, outputs, "down", options.backend)
 
-    def forward(self, x: Tensor | None, image: Tensor | None) -> Tensor:
-        """Compute feature maps of half the size from x, the image, or both."""
-        if image is not None:
-            from_image = self.read(image)
-            x = from_image if x is None else x.to(self.dtype) + from_image
-        assert x is not None
+    def forward(self, x: Tensor) -> Tensor:
+        """Halve the size of feature maps."""
         x = x.to(self.dtype)
         y: Tensor = self.conv1(self.conv0(x))
         return y + self.skip(x) if self.residual else y
-
-    def read(self, image: Tensor) -> Tensor:
-        """Convert an image of this resolution to feature maps."""
-        x: Tensor = self.fromrgb(image.to(self.dtype))
-        return x
 
 
 class MinibatchStd(nn.Module):
@@ -182,21 +173,16 @@ class Epilogue(nn.Module):
         self.fc = Dense(features * 16, features, lrelu=True, root2_in_weight=early)
         self.out = Dense(features, outputs)
 
-    def forward(self, x: Tensor | None, image: Tensor | None) -> Tensor:
-        """Map `[n, features, 4, 4]`, the image, or both to `[n, outputs]`."""
-        if image is not None:
-            from_image = self.read(image)
-            x = from_image if x is None else x.to(from_image.dtype) + from_image
-        assert x is not None
-        x = x.to(self.out.weight.dtype)
-        x = self.conv(self.mbstd(x))
+    @property
+    def dtype(self) -> torch.dtype:
+        """Type of the activations, which is that of the weights."""
+        return self.out.weight.dtype
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Map `[n, features, 4, 4]` to `[n, outputs]`."""
+        x = self.conv(self.mbstd(x.to(self.dtype)))
         result: Tensor = self.out(self.fc(x.flatten(1)))
         return result
-
-    def read(self, image: Tensor) -> Tensor:
-        """Convert a 4×4 image to feature maps."""
-        x: Tensor = self.fromrgb(image)
-        return x
 
 
 class Discriminator(nn.Module):
@@ -272,24 +258,28 @@ class Discriminator(nn.Module):
 
     def _whole(self, image: Tensor | None) -> Tensor:
         x: Tensor | None = None
-        for side in self.sides:
-            x = self.get_submodule(f"b{side}")(x, image)
-            skips = self.architecture == "skip"
-            image = self.ops.downsample(image) if skips else None
-        scores: Tensor = self.b4(x, image)
-        return scores
+        for side in (*self.sides, 4):
+            if image is not None:
+                x = self._read(image, side, x)
+                skips = self.architecture == "skip" and side > 4
+                image = self.ops.downsample(image) if skips else None
+            x = self.get_submodule(f"b{side}")(x)
+        assert x is not None
+        return x
 
     def _grown(self, image: Tensor) -> Tensor:
         levels, share = split_lod(self.lod)
         first, *others = (*self.sides[levels:], 4)
-        x: Tensor = self.get_submodule(f"b{first}")(None, image)
+        x: Tensor = self.get_submodule(f"b{first}")(self._read(image, first))
         if share:
             x = fade(x, self._read(halve(image), first // 2), share)
         for side in others:
-            x = self.get_submodule(f"b{side}")(x, None)
+            x = self.get_submodule(f"b{side}")(x)
         return x
 
-    def _read(self, image: Tensor, side: int) -> Tensor:
+    def _read(self, image: Tensor, side: int, x: Tensor | None = None) -> Tensor:
+        """Convert an image of this side to feature maps, and add them to x."""
         block = self.get_submodule(f"b{side}")
         assert isinstance(block, Block | Epilogue)
-        return block.read(image)
+        read: Tensor = block.fromrgb(image.to(block.dtype))
+        return read if x is None else x.to(read.dtype) + read
