@@ -1,4 +1,4 @@
-"""Network pickles of the PyTorch releases: [ADA], and the StyleGAN2 networks of [SG3]'s."""
+"""Network pickles of the PyTorch releases, [ADA] and [SG3]."""
 
 import math
 import re
@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from stylegan_cli.errors import ForeignFileError
+from stylegan_cli.interop import stylegan3_release
 from stylegan_cli.interop.foreign import (
     NVIDIA_SOURCE_LICENCE,
     WHOLE_BATCH,
@@ -28,6 +29,7 @@ from stylegan_cli.interop.shapes_of_networks import (
     generator_values,
     label_length,
 )
+from stylegan_cli.interop.stylegan3_release import is_stylegan3, read_stylegan3
 from stylegan_cli.ops.reference import FILTER
 
 KIND = "stylegan2-ada-pytorch"
@@ -43,25 +45,25 @@ def read_pytorch_release(root: Mapping[str, object], source: str) -> Foreign:
     """The networks in a pickle of a PyTorch release.
 
     Raises:
-        ForeignFileError: StyleGAN3, or options and tensors that are not those of StyleGAN2.
+        ForeignFileError: Options or tensors that are not those of StyleGAN2 or StyleGAN3.
     """
     G, D = root["G_ema"], root.get("D")
     assert isinstance(G, PickledModule)
-    if G.module("synthesis.input"):
-        raise ForeignFileError(
-            f"{source}: a StyleGAN3 network; sgtool has no networks of StyleGAN3 yet"
-        )
-    generator = _taken(G, "G_ema", source)
-    shapes = shapes_of(generator)
-    values = generator_values(shapes, source) | _generator_options(G, source)
+    if is_stylegan3(G):
+        generator, values = read_stylegan3(G, "G_ema", source)
+        values |= _multiplier("generator", G)
+        kind = stylegan3_release.KIND
+    else:
+        generator, kind = _taken(G, "G_ema", source), KIND
+        values = generator_values(shapes_of(generator), source) | _generator_options(G, source)
     discriminator, d_values, notes = _discriminator(D, source)
     return assemble(
         source,
         foreign_recipe({"title": Path(source).stem, **values, **d_values}, source),
-        label_length(shapes),
+        label_length(shapes_of(generator)),
         generator=generator,
         discriminator=discriminator,
-        kind=KIND,
+        kind=kind,
         unused=tuple(shown(str(key)) for key in root if key not in _USED),
         licence=NVIDIA_SOURCE_LICENCE,
         provenance={"data": _data_set(root.get("training_set_kwargs"))},

@@ -24,7 +24,7 @@ def generator_values(shapes: Shapes, source: str) -> dict[str, object]:
         "generator.channel_base": base,
         "generator.channel_max": largest,
         "generator.architecture": _architecture(shapes, side),
-        **_latents(shapes, source),
+        **latent_values(shapes, source),
     }
 
 
@@ -97,7 +97,12 @@ def _architecture(shapes: Shapes, side: int) -> str:
     return "skip" if "synthesis.b4.torgb.bias" in shapes else "orig"
 
 
-def _latents(shapes: Shapes, source: str) -> dict[str, object]:
+def latent_values(shapes: Shapes, source: str) -> dict[str, object]:
+    """Values of a recipe, by dotted key, for a mapping network with these tensors.
+
+    Raises:
+        ForeignFileError: Tensors that would tell are missing.
+    """
     layers = sum(re.fullmatch(r"mapping\.fc\d+\.weight", name) is not None for name in shapes)
     w_dim = _size(shapes, "mapping.w_avg", 0, source)
     z_dim = _size(shapes, "mapping.fc0.weight", 1, source) if layers else w_dim

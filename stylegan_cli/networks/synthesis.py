@@ -19,11 +19,14 @@ class Synthesis(nn.Module):
             network that does not grow.
         tracked: Last parts of the names of buffers, besides `w_avg`, that training updates in
             forward passes.
+        means_move_for_d: Running means, that of w too, move only with the images made for D's
+            loss, [SG3]; else with all that are made in training.
     """
 
     num_ws: int
     lod: float = 0.0
     tracked: tuple[str, ...] = ()
+    means_move_for_d: bool = False
 
     @property
     def noise_resolutions(self) -> tuple[int, ...]:
@@ -37,6 +40,17 @@ class Synthesis(nn.Module):
         Networks whose layers have no such side return nominal ones.
         """
         raise NotImplementedError
+
+    def moving(self, ws: Ws, noise: NoiseInput) -> tuple[Images, Tensor | None]:
+        """Images, and the tracked buffers as this batch moves them on; they are not yet kept."""
+        return self(ws, noise), None
+
+    @torch.no_grad()
+    def track(self, moved: Tensor) -> None:
+        """Keep the values of tracked buffers that `moving` gave."""
+        buffers = [b for name, b in self.named_buffers() if name.rpartition(".")[2] in self.tracked]
+        for buffer, value in zip(buffers, moved, strict=True):
+            buffer.copy_(value)
 
     def frozen(self, dtype: torch.dtype) -> "Synthesis":
         """Turn into a network that draws the same images with less work; see `Freezable`."""

@@ -244,11 +244,9 @@ def alias_free_conv(
     input_gain: Tensor | float = 1.0,
 ) -> Tensor:
     """Compute `reference.alias_free_conv` in the dtype of x, demodulation in that of style."""
+    # the normalisations of weights and styles cancel
     energy = weight.square().sum((2, 3))
-    # normalised so that demodulation adds its epsilon to the same numbers as the definition
-    scale = energy.mean(1).mul(1 / weight[0, 0].numel()).rsqrt()
-    style = style * style.square().mean().rsqrt()
-    demodulation = (style.square() @ energy.T * scale.square() + EPSILON).rsqrt() * scale
+    demodulation = (style.square() @ energy.T + EPSILON).rsqrt()
     scaled = x * _per_channel(style * input_gain, x)
     y = conv2d(scaled, weight.to(x.dtype), padding=weight.shape[-1] - 1)
     y = torch.addcmul(_per_channel(bias, y), y, _per_channel(demodulation, y))

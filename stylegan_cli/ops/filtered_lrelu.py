@@ -192,7 +192,9 @@ def expand(x: Tensor, grid: Grid) -> Tensor:
 
 def _stacked(phases: list[Tensor]) -> Tensor:
     """The rows of each phase in turn."""
-    return torch.stack(phases, dim=3).flatten(2, 3)
+    # pixels outermost, or PyTorch would choose a layout by the batch
+    rows = torch.stack([phase.permute(0, 2, 3, 1) for phase in phases], dim=2)
+    return rows.flatten(1, 2).permute(0, 3, 1, 2)
 
 
 def _widened(x: Tensor, kernel: Tensor, padding: tuple[int, int]) -> Tensor:
@@ -203,7 +205,8 @@ def _widened(x: Tensor, kernel: Tensor, padding: tuple[int, int]) -> Tensor:
     """
     n, c = x.shape[:2]
     phases = len(kernel) // c
-    y = F.conv2d(torch.cat([x] * phases, dim=1), kernel, None, 1, padding, groups=phases * c)
+    wide = torch.cat([x.permute(0, 2, 3, 1)] * phases, dim=3).permute(0, 3, 1, 2)
+    y = F.conv2d(wide, kernel, None, 1, padding, groups=phases * c)
     pixels = y.permute(0, 2, 3, 1)
     return pixels.reshape(n, y.shape[2], -1, c).permute(0, 3, 1, 2)
 

@@ -15,6 +15,7 @@ from stylegan_cli.recipe.files import (
 from stylegan_cli.recipe.sections import (
     SCHEMA,
     AugmentSection,
+    BandsSection,
     DataSection,
     DiscriminatorSection,
     GeneratorSection,
@@ -29,6 +30,7 @@ from stylegan_cli.recipe.sections import (
 __all__ = [
     "SCHEMA",
     "AugmentSection",
+    "BandsSection",
     "Choice",
     "DataSection",
     "DiscriminatorSection",

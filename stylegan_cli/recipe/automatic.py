@@ -7,7 +7,7 @@ differs where a GPU's values would take it weeks.
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 
-from stylegan_cli.recipe.sections import AugmentSection, Settled
+from stylegan_cli.recipe.sections import AugmentSection, LossSection, Settled
 
 AUTO = "auto"
 SMALLEST_BASE = 32
@@ -61,12 +61,14 @@ def can_be_automatic(key: str) -> bool:
 def resolve(recipe: Settled) -> Settled:
     """The recipe with every default that follows another key decided.
 
-    Weights that training starts from are averaged without a ramp-up, as in [ADA].
+    Weights that training starts from are averaged without a ramp-up, as in [ADA], and their
+    images shown to D without a blur, as in [SG3].
     """
     starts_trained = recipe.init.network is not None
     return replace(
         recipe,
         train=replace(recipe.train, ema_rampup=0.0) if starts_trained else recipe.train,
+        loss=_without_blur(recipe.loss) if starts_trained else recipe.loss,
         augment=_resolved_augment(recipe),
         discriminator=replace(
             recipe.discriminator,
@@ -82,6 +84,11 @@ def ada_kimg(recipe: Settled) -> float:
     if kimg == "auto":
         return 500.0 if recipe.init.network is None else 100.0
     return kimg
+
+
+def _without_blur(loss: LossSection) -> LossSection:
+    usual = LossSection()
+    return replace(loss, blur_sigma=usual.blur_sigma, blur_fade_kimg=usual.blur_fade_kimg)
 
 
 def _resolved_augment(recipe: Settled) -> AugmentSection:

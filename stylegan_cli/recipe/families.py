@@ -5,7 +5,9 @@ imports that module, so that reading a recipe takes no torch.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
+
+from stylegan_cli.recipe.sections import BandsSection
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,6 +44,8 @@ _GROWING: Mapping[str, object] = {
     "growing.lr": {"128": 0.0015, "256": 0.002, "512": 0.003, "1024": 0.003},
 }
 """Defaults that [PG] and [SG1] share, with the batches of eight GPUs."""
+
+_BANDS = tuple(f"bands.{field.name}" for field in fields(BandsSection))
 
 _FAMILIES: dict[str, FamilyKeys] = {
     "progan": FamilyKeys(
@@ -82,6 +86,36 @@ _FAMILIES: dict[str, FamilyKeys] = {
             "discriminator.mapping_layers",
             "discriminator.mapping_lr_multiplier",
         ),
+    ),
+    "stylegan3": FamilyKeys(
+        defaults={
+            "generator.architecture": "orig",
+            "generator.noise": False,
+            "generator.mapping_layers": 2,
+            "generator.w_avg_beta": 0.998,
+            "loss.pl_weight": 0.0,
+            "loss.pl_interval": 0,
+            "loss.style_mixing_prob": 0.0,
+            "train.lr_g": 0.0025,
+            "train.ema_rampup": 0.05,
+        },
+        fixed={
+            "generator.architecture": "orig",
+            "generator.input": "const",
+            "generator.styles": True,
+            "generator.noise": False,
+        },
+        own=(
+            "generator.conv_clamp",
+            "generator.kernel",
+            "generator.radial_filters",
+            "discriminator.conv_clamp",
+            "discriminator.mapping_layers",
+            "discriminator.mapping_lr_multiplier",
+            "train.magnitude_kimg",
+            *_BANDS,
+        ),
+        meaning=("generator.radial_filters", *_BANDS),
     ),
 }
 

@@ -32,6 +32,7 @@ def size_conflicts(recipe: Settled) -> Iterator[Conflict]:
     yield from _channels(recipe)
     yield from _deviation(recipe)
     yield from _latents(recipe)
+    yield from _layers(recipe)
 
 
 def _resolution(recipe: Settled) -> Iterator[Conflict]:
@@ -83,6 +84,26 @@ def _latents(recipe: Settled) -> Iterator[Conflict]:
         yield Conflict(
             keys=("generator.w_dim", "generator.z_dim", "generator.mapping_layers"),
             words=f"{w_dim}, but without mapping layers w is z; write generator.z_dim, {z_dim}",
+        )
+
+
+def _layers(recipe: Settled) -> Iterator[Conflict]:
+    layers, critical = recipe.bands.layers, recipe.bands.critical
+    if critical >= layers:
+        yield Conflict(
+            keys=("bands.critical", "bands.layers"),
+            words=f"{critical} of {layers} layers leave none whose cutoff can rise; "
+            f"write at most {layers - 1}",
+        )
+
+
+def path_conflicts(recipe: Settled) -> Iterator[Conflict]:
+    """Path-length regularization as steps of its own that never come."""
+    loss = recipe.loss
+    if loss.pl_weight > 0 and loss.lazy and not loss.pl_interval:
+        yield Conflict(
+            keys=("loss.pl_interval", "loss.pl_weight"),
+            words=f"0, but loss.pl_weight is {inline(loss.pl_weight)}; write for example 4",
         )
 
 
@@ -239,6 +260,12 @@ _IDLE = (
         because=("generator.mapping_layers", "generator.family"),
     ),
     _Idle(
+        keys=("loss.blur_fade_kimg",),
+        used=lambda recipe: recipe.loss.blur_sigma > 0,
+        why="without loss.blur_sigma",
+        because=("loss.blur_sigma",),
+    ),
+    _Idle(
         keys=("loss.wgan_drift",),
         used=lambda recipe: recipe.loss.adversarial == "wgan",
         why='without loss.adversarial "wgan"',
@@ -354,6 +381,7 @@ def conflicts(recipe: Settled) -> Iterator[Conflict]:
     """Every rule that the recipe breaks; a rule comes after those it takes for granted."""
     yield from network_conflicts(recipe)
     yield from style_conflicts(recipe)
+    yield from path_conflicts(recipe)
     yield from size_conflicts(recipe)
     yield from idle_keys(recipe)
     yield from growing_conflicts(recipe)

@@ -59,12 +59,15 @@ class GeneratorSection:
         family: One of `recipe.families`.
         architecture: How the image is put together, [SG2] figure 7; "progressive" grows level by
             level as in [PG], and is the only one of progan and stylegan1.
-        input: What the 4×4 level starts from: a learned constant, or the latent code.
+        input: What the 4×4 level starts from: a learned constant, or the latent code; stylegan3
+            starts from waves.
         styles: Adaptive instance normalisation in every layer, [SG1]; False is the traditional
             generator, one code at its input.
         noise: Noise inputs in every layer, [SG1].
         variant: For stylegan1: how its layers are put together; "rosinality" is for weights of
             that PyTorch program, whose layers differ in the place of a bias and an epsilon.
+        kernel: For stylegan3: side of the convolutions, 1 where turning the picture is to count.
+        radial_filters: For stylegan3: filters that look the same from every side.
     """
 
     family: str = "stylegan2"
@@ -73,6 +76,8 @@ class GeneratorSection:
     styles: bool = True
     noise: bool = True
     variant: Variant = "original"
+    kernel: Literal[1, 3] = 3
+    radial_filters: bool = False
     z_dim: Count = 512
     w_dim: Count = 512
     mapping_layers: Annotated[int, Ge(0)] = 8
@@ -81,6 +86,35 @@ class GeneratorSection:
     channel_max: Count = 512
     conv_clamp: Positive | None = None
     w_avg_beta: Decay = 0.995
+
+
+@dataclass(frozen=True, kw_only=True)
+class BandsSection:
+    """The bands of frequencies that the layers of stylegan3 work in, [SG3] section 3.
+
+    Cutoffs and sampling rates rise from the input to the image; cutoffs in cycles per image width.
+
+    Attributes:
+        layers: Before toRGB.
+        critical: Last of these whose cutoff is half their sampling rate.
+        first_cutoff: Of the input and the first layer.
+        first_stopband: Where the first layer has to stop, at least.
+        last_stopband: Where the last layer has to stop, in units of its cutoff.
+        margin: Samples by which a canvas is larger than the image, on every side.
+        filter_size: Taps of a filter per factor of its up- or downsampling.
+        upsampling: Oversampling under the leaky ReLU, a power of two.
+        output_scale: Factor of the image.
+    """
+
+    layers: Annotated[int, Interval(ge=2, le=64)] = 14
+    critical: Annotated[int, Ge(1)] = 2
+    first_cutoff: Positive = 2.0
+    first_stopband: Positive = 2**2.1
+    last_stopband: Positive = 2**0.3
+    margin: Annotated[int, Interval(ge=0, le=64)] = 10
+    filter_size: Annotated[int, Interval(ge=1, le=32)] = 6
+    upsampling: Literal[1, 2, 4, 8] = 2
+    output_scale: Positive = 0.25
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -137,10 +171,14 @@ class LossSection:
         r1_gamma: Weight γ of R1.
         r1_interval: R1 runs every so many steps (lazy regularization).
         pl_weight: Weight of path-length regularization; 0 leaves it out.
-        pl_interval: It runs every so many steps.
+        pl_interval: It runs every so many steps; 0 is for a G without, whose optimizer then needs
+            no correction for it.
         pl_decay: Share of a new path length in its running mean.
         pl_batch_shrink: It sees this fraction of the batch.
         style_mixing_prob: Share of steps that mix two styles.
+        blur_sigma: Width in pixels of the blur of all images that D sees at first; 0 is none, as
+            where training starts from a network, [SG3].
+        blur_fade_kimg: It fades out until then.
     """
 
     adversarial: Literal["logistic", "wgan"] = "logistic"
@@ -150,10 +188,12 @@ class LossSection:
     r1_gamma: NotNegative = 10.0
     r1_interval: Count = 16
     pl_weight: NotNegative = 2.0
-    pl_interval: Count = 4
+    pl_interval: Annotated[int, Ge(0)] = 4
     pl_decay: Share = 0.01
     pl_batch_shrink: Count = 2
     style_mixing_prob: Share = 0.9
+    blur_sigma: NotNegative = 0.0
+    blur_fade_kimg: Positive = 200.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -167,6 +207,8 @@ class TrainSection:
             batch means gradient accumulation. None takes the whole share.
         ema_kimg: Half-life of the average of G's weights.
         ema_rampup: The half-life is at most this share of the images shown; 0 turns it off.
+        magnitude_kimg: For stylegan3: half-life of the mean magnitude by which layers scale what
+            comes in.
         ema_decay: Instead of a half-life, the share of the old average kept in every step, [PG].
         order: Which network moves first in an iteration. With "d-first" the average is taken
             before G moves, as in [PG] and [SG1].
@@ -183,6 +225,7 @@ class TrainSection:
     ema_kimg: NotNegative = 10.0
     ema_rampup: NotNegative = 0.0
     ema_decay: Decay | None = None
+    magnitude_kimg: Positive = 20.0
     order: Literal["g-first", "d-first"] = "g-first"
     precision: Literal["auto", "fp32", "bf16"] = "auto"
 
@@ -295,6 +338,7 @@ class Settled:
     seed: Seed = 0
     data: DataSection = field(default_factory=DataSection)
     generator: GeneratorSection = field(default_factory=GeneratorSection)
+    bands: BandsSection = field(default_factory=BandsSection)
     discriminator: DiscriminatorSection = field(default_factory=DiscriminatorSection)
     init: InitSection = field(default_factory=InitSection)
     loss: LossSection = field(default_factory=LossSection)

@@ -40,8 +40,8 @@ class Captured:
     pool: Any = field(default_factory=torch.cuda.graph_pool_handle)
 
     def __call__(self, nets: Nets, job: Job) -> Outcome:
-        # while a level fades in, every iteration would be a graph of its own
-        if nets.G.lod % 1:
+        # while a level fades in, or a blur out, every iteration would be a graph of its own
+        if nets.G.lod % 1 or nets.blur_sigma:
             return eager(nets, job)
         kind = kind_of(nets, job)
         if kind not in self.graphs:

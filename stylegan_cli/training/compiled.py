@@ -79,8 +79,8 @@ class Compiled:
     news: list[str] = field(default_factory=list)
 
     def __call__(self, nets: Nets, job: Job) -> Outcome:
-        # while a level fades in, every iteration would be a program of its own
-        if job.name not in MAIN_PHASES or nets.G.lod % 1:
+        # while a level fades in, or a blur out, every iteration would be a program of its own
+        if job.name not in MAIN_PHASES or nets.G.lod % 1 or nets.blur_sigma:
             return eager(nets, job)
         kind = kind_of(nets, job)
         if kind not in self.programs:

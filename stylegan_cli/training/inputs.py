@@ -89,6 +89,7 @@ class Nets:
     Attributes:
         augmentation: Of every image that D sees; None is none.
         r1_gamma: Resolved weight of R1.
+        blur_sigma: Width of the blur of every image that D sees, in pixels; 0 is none.
         n_images: How many images there are whose labels the fakes borrow.
         labels_of: Labels of those images by index, `[n, c_dim]` on the device.
     """
@@ -98,6 +99,7 @@ class Nets:
     loss: LossSection
     augmentation: Augmentation | None
     r1_gamma: float
+    blur_sigma: float = 0.0
     n_images: int
     labels_of: Callable[[Sequence[int]], C]
     world: World

@@ -8,6 +8,7 @@ from torch import nn
 
 from stylegan_cli.networks.layers import fade, halve, split_lod, upscale
 from stylegan_cli.recipe import Settled
+from stylegan_cli.training.blur import blur_sigma
 from stylegan_cli.training.data import Batch
 from stylegan_cli.training.engines import Engine, Job, eager
 from stylegan_cli.training.inputs import (
@@ -44,6 +45,7 @@ def train_batch(
         TrainingError: Not even one image at once fits.
     """
     state.enter(stage, recipe)
+    nets = replace(nets, blur_sigma=blur_sigma(recipe, state.cur_nimg))
     run = _Iteration(state, nets, recipe, stage, engine)
     reals = _reals(batch, state.lod)
     if recipe.train.order == "g-first":
@@ -176,6 +178,8 @@ class _Iteration:
             state.stats.add(name, values)
         if outcome.w_mean is not None:
             state.G.mapping.track(world.mean_(outcome.w_mean))
+        if outcome.moved is not None:
+            state.G.synthesis.track(world.mean_(outcome.moved))
         if outcome.pl_mean is not None:
             state.pl_mean.copy_(outcome.pl_mean)
         if state.augmentation is not None and "r_t" in outcome.observed:

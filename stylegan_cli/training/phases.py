@@ -20,6 +20,7 @@ from stylegan_cli.recipe import LossSection
 from stylegan_cli.runtime import World
 from stylegan_cli.shapes import W1, C, Images, Logits, Scalar, Verdict, W, Ws
 from stylegan_cli.training.augment import Draws
+from stylegan_cli.training.blur import blurred
 from stylegan_cli.training.inputs import Between, Fakes, Judging, Nets, Paths, Reals
 
 
@@ -112,12 +113,14 @@ class Outcome:
         loss: To be differentiated.
         observed: For statistics, by name, values of any shape; "r_t" are signs of scores of reals.
         w_mean: Of the first codes of a batch of fakes.
+        moved: Tracked buffers of the synthesis network, moved on.
         pl_mean: Of path lengths, moved on.
     """
 
     loss: Scalar
     observed: Mapping[str, Tensor]
     w_mean: W1 | None = None
+    moved: Tensor | None = None
     pl_mean: Scalar | None = None
 
 
@@ -146,7 +149,7 @@ def g_reg(nets: Nets, paths: Paths) -> Outcome:
 def d_main(nets: Nets, judging: Judging) -> Outcome:
     """Loss of D: how well it tells fakes and reals apart, with the penalties of every step."""
     with torch.no_grad():
-        made = _generate(nets.G, judging.fakes)
+        made = _generate(nets.G, judging.fakes, for_d=True)
     c, with_r1 = judging.fakes.c, nets.r1_gamma > 0 and not nets.loss.lazy
     reals = replace(judging.reals, images=judging.reals.images.detach().requires_grad_(with_r1))
     shown = replace(reals, images=_augmented(nets, reals.images, reals.augmentation))
@@ -164,7 +167,7 @@ def d_main(nets: Nets, judging: Judging) -> Outcome:
     if judging.between is not None:
         observed["gp_norm"] = _slopes(nets, judging.between, made.images, reals)
         total = total + nets.loss.gp_weight * (observed["gp_norm"] - 1).square().mean()
-    return Outcome(loss=total, observed=observed, w_mean=made.w_mean)
+    return Outcome(loss=total, observed=observed, w_mean=made.w_mean, moved=made.moved)
 
 
 def d_reg(nets: Nets, reals: Reals) -> Outcome:
@@ -203,6 +206,7 @@ def _slopes(nets: Nets, chosen: Between, fakes: Images, reals: Reals) -> Float[T
 
 def _augmented(nets: Nets, images: Images, draws: Draws | None) -> Images:
     """Images as D sees them."""
+    images = blurred(images, nets.blur_sigma)
     if nets.augmentation is None or draws is None:
         return images
     return nets.augmentation(images, draws)
@@ -216,17 +220,23 @@ def _alternate(a: Tensor, b: Tensor) -> Tensor:
 class _Made:
     images: Images
     ws: Ws
-    w_mean: W1
+    w_mean: W1 | None
+    moved: Tensor | None
 
 
-def _generate(G: Generator, fakes: Fakes) -> _Made:
-    """Images in training mode: random noise, mixed styles."""
+def _generate(G: Generator, fakes: Fakes, *, for_d: bool = False) -> _Made:
+    """Images in training mode: random noise, mixed styles, running means moved on."""
     w = G.mapping(fakes.z, fakes.c)
     if torch.is_grad_enabled() and not w.requires_grad:
         # paths are measured from w, of a frozen mapping network too
         w.requires_grad_()
     ws = _mixed(G, w, fakes)
-    return _Made(images=G.synthesis(ws, fakes.noise), ws=ws, w_mean=w.detach().mean(0))
+    if G.synthesis.means_move_for_d and not for_d:
+        images = G.synthesis(ws, fakes.noise)
+        return _Made(images=images, ws=ws, w_mean=None, moved=None)
+    images, moved = G.synthesis.moving(ws, fakes.noise)
+    w_mean = w.detach().mean(0)
+    return _Made(images=images, ws=ws, w_mean=w_mean, moved=moved)
 
 
 def _mixed(G: Generator, w: W, fakes: Fakes) -> Ws:

@@ -199,7 +199,7 @@ def new_optimizers(
     """Optimizers of both networks as a stage begins with them."""
     train, loss = recipe.train, recipe.loss
     betas = {"beta1": train.beta1, "beta2": train.beta2}
-    every_g, every_d = (loss.pl_interval, loss.r1_interval) if loss.lazy else (None, None)
+    every_g, every_d = (loss.pl_interval or None, loss.r1_interval) if loss.lazy else (None, None)
     return (
         adam(G, lr=stage.lr_g, interval=every_g, **betas),
         adam(D, lr=stage.lr_d, interval=every_d, **betas),

@@ -41,7 +41,7 @@ def test_show_has_tables_on_a_line_and_as_objects_in_json():
 
 
 def test_show_of_an_unknown_recipe_fails_with_the_nearest():
-    result = sgtool("recipe", "show", "stylegan3")
+    result = sgtool("recipe", "show", "stylegan4")
     assert (result.exit_code, result.stdout) == (2, "")
     assert "stylegan2" in result.stderr
 

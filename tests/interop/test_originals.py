@@ -231,7 +231,7 @@ def labelled_as_before_ada():
 
 WORDS = {
     "labels as of before ADA": labelled_as_before_ada,
-    "a StyleGAN3 network": lambda: {
+    "no filter as synthesis.L0_": lambda: {
         "G_ema": as_modules(
             {"synthesis.input.freqs": torch.zeros(2), "mapping.w_avg": torch.zeros(2)}
         )

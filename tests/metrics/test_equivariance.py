@@ -14,7 +14,7 @@ from stylegan_cli.metrics.equivariance import (
     translation,
     whole_shift,
 )
-from tests.networks.stylegan3 import networks
+from tests.networks.stylegan3 import generator
 from tests.networks.vectors import FOLDER, Vectors
 from tests.ops.derivatives import seeded
 
@@ -85,7 +85,8 @@ def test_decibels_are_of_the_range_from_minus_1_to_1_where_the_mask_says_so():
 @torch.no_grad()
 def test_the_whole_metric_equals_the_original(originals):
     vectors = Vectors("sg3_t_32")
-    mapping, synthesis = networks(vectors, vectors.below("state/"))
+    G = generator(vectors)
+    synthesis = G.synthesis
     draws = {k.removeprefix("metric/sg3_t_32/"): a for k, a in originals.items() if "/sg3_t_" in k}
     whole, fractional, turned = Difference(), Difference(), Difference()
 
@@ -96,7 +97,7 @@ def test_the_whole_metric_equals_the_original(originals):
     for z, u, v, w in zip(
         draws["z"], draws["u_int"], draws["u_frac"], draws["u_turn"], strict=True
     ):
-        ws = mapping(z, torch.zeros(4, 0))[:, None].expand(-1, 16, -1)
+        ws = G.mapping(z, torch.zeros(4, 0))[:, None].expand(-1, 16, -1)
         images = moved(ws, torch.eye(3))
         x, y = (u.double() / 8 * 32).round().int().tolist()
         whole.add(*expected_and(moved(ws, translation(x / 32, y / 32)), whole_shift(images, x, y)))

@@ -1,45 +1,47 @@
 """StyleGAN3's networks from reference vectors."""
 
-from torch import Tensor, nn
+import json
+from collections.abc import Mapping
+from typing import Any
 
-from stylegan_cli.networks.mapping import MappingNetwork, MappingOptions
-from stylegan_cli.networks.stylegan3.bands import Bands, LayerPlan, layer_plans, levels
-from stylegan_cli.networks.stylegan3.synthesis import Synthesis, SynthesisOptions
+from torch import Tensor
+
+from stylegan_cli.networks.build import build_generator
+from stylegan_cli.networks.generator import Generator
 from stylegan_cli.ops import BackendName
+from stylegan_cli.recipe import Settled, loads
+from stylegan_cli.recipe.toml import inline
 from tests.networks.vectors import Vectors
 
 
-def plans(
-    resolution: int, *, channel_base: int, channel_max: int, channels: int = 3, turns: bool
-) -> list[LayerPlan]:
-    bands = Bands()
-    found = levels(
-        resolution, bands, channel_base=channel_base, channel_max=channel_max, channels=channels
-    )
-    return layer_plans(found, bands, kernel=1 if turns else 3, radial_filters=turns)
+def recipe(config: Mapping[str, Any]) -> Settled:
+    """Recipe of the network with these options of the release."""
+    values = {
+        "generator.family": "stylegan3",
+        "data.resolution": config["img_resolution"],
+        "data.channels": config["img_channels"],
+        "generator.z_dim": config["z_dim"],
+        "generator.w_dim": config["w_dim"],
+        "generator.mapping_layers": config["mapping_kwargs"]["num_layers"],
+        "generator.channel_base": config["channel_base"],
+        "generator.channel_max": config["channel_max"],
+        "generator.conv_clamp": config.get("conv_clamp", 256.0),
+        "generator.kernel": config.get("conv_kernel", 3),
+        "generator.radial_filters": config.get("use_radial_filters", False),
+    }
+    return loads("", overrides=[f"{key}={inline(value)}" for key, value in values.items()])
 
 
-def networks(
-    vectors: Vectors, state: dict[str, Tensor], backend: BackendName = "auto"
-) -> tuple[MappingNetwork, Synthesis]:
-    config = vectors.config
-    mapping = MappingNetwork(
-        z_dim=config["z_dim"],
-        c_dim=config["c_dim"],
-        w_dim=config["w_dim"],
-        options=MappingOptions(layers=config["mapping_kwargs"]["num_layers"], w_avg_beta=0.998),
-    )
-    layers = plans(
-        config["img_resolution"],
-        channel_base=config["channel_base"],
-        channel_max=config["channel_max"],
-        channels=config["img_channels"],
-        turns=config.get("use_radial_filters", False),
-    )
-    options = SynthesisOptions(
-        w_dim=config["w_dim"], clamp=config.get("conv_clamp", 256.0), backend=backend
-    )
-    synthesis = Synthesis(layers, options)
-    G = nn.ModuleDict({"mapping": mapping, "synthesis": synthesis})
-    G.load_state_dict({k: v for k, v in state.items() if not k.endswith("_filter")})
-    return mapping, synthesis
+def generator(vectors: Vectors, backend: BackendName = "auto") -> Generator:
+    G = build_generator(recipe(vectors.config), c_dim=vectors.config["c_dim"], backend=backend)
+    load(G, vectors.below("state/"))
+    return G
+
+
+def load(G: Generator, state: Mapping[str, Tensor]) -> None:
+    G.load_state_dict({key: t for key, t in state.items() if not key.endswith("_filter")})
+
+
+def config_in(text: object) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(str(text))
+    return found

@@ -5,19 +5,27 @@ import numpy as np
 import pytest
 import torch
 
-from stylegan_cli.networks.stylegan3.bands import Level
+from stylegan_cli.networks.build import build_generator, count_parameters
+from stylegan_cli.networks.drawing import prepare
+from stylegan_cli.networks.stylegan3.bands import Level, layer_plans, levels
 from stylegan_cli.networks.stylegan3.filters import down_filter, low_pass, up_filter
-from stylegan_cli.networks.stylegan3.synthesis import FourierInput, Synthesis, SynthesisOptions
-from tests.networks.stylegan3 import networks, plans
+from stylegan_cli.networks.stylegan3.synthesis import FourierInput
+from stylegan_cli.recipe import BandsSection, loads
+from tests.networks.stylegan3 import generator
 from tests.networks.vectors import FOLDER, Vectors, deviation
 
 NETWORKS = ("sg3_t_32", "sg3_r_cond_32", "sg3_t_gray_moved_16")
 CONFIGURATIONS = [f"{kind}_{side}" for kind in "TR" for side in (32, 64, 256, 1024)]
-PAPER = {"T": {"channel_base": 32_768, "channel_max": 512, "turns": False}}
-PAPER["R"] = {"channel_base": 65_536, "channel_max": 1024, "turns": True}
-SYNTHESIS_PARAMETERS = {
-    "T": {256: 27_946_821, 512: 24_348_207, 1024: 21_787_855},
-    "R": {256: 18_291_075, 512: 16_140_282, 1024: 14_567_839},
+TURNS = (
+    "generator.kernel=1",
+    "generator.radial_filters=true",
+    "generator.channel_base=65536",
+    "generator.channel_max=1024",
+)
+"""What configuration R changes."""
+PARAMETERS = {
+    "T": {256: 28_472_133, 512: 24_873_519, 1024: 22_313_167},
+    "R": {256: 18_816_387, 512: 16_665_594, 1024: 15_093_151},
 }
 
 
@@ -27,9 +35,23 @@ def tables():
         return dict(file)
 
 
+def paper(kind, side, *overrides):
+    family = ("generator.family=stylegan3", f"data.resolution={side}")
+    return loads("", overrides=[*family, *(TURNS if kind == "R" else ()), *overrides])
+
+
 def paper_plans(name):
     kind, side = name.split("_")
-    return plans(int(side), **PAPER[kind])
+    recipe = paper(kind, side)
+    section, bands = recipe.generator, BandsSection()
+    found = levels(
+        recipe.data.resolution,
+        bands,
+        channel_base=section.channel_base,
+        channel_max=section.channel_max,
+        channels=3,
+    )
+    return layer_plans(found, bands, kernel=section.kernel, radial_filters=section.radial_filters)
 
 
 def numbers(plan):
@@ -91,9 +113,12 @@ def test_a_filter_passes_constants_and_stops_above_its_transition(radial):
 @pytest.mark.parametrize("side", [256, 512, 1024])
 def test_there_are_as_many_parameters_as_in_the_original(kind, side):
     with torch.device("meta"):
-        synthesis = Synthesis(paper_plans(f"{kind}_{side}"), SynthesisOptions(w_dim=512))
-    count = sum(parameter.numel() for parameter in synthesis.parameters())
-    assert count == SYNTHESIS_PARAMETERS[kind][side]
+        G = build_generator(paper(kind, side), c_dim=0)
+    assert count_parameters(G) == PARAMETERS[kind][side]
+
+
+def layers(synthesis):
+    return [synthesis.get_submodule(name) for name in synthesis.names]
 
 
 def relative_rms(got, expected):
@@ -103,22 +128,22 @@ def relative_rms(got, expected):
 @pytest.fixture(scope="module", params=NETWORKS)
 def original(request):
     vectors = Vectors(request.param)
-    return vectors, *networks(vectors, vectors.below("state/"))
+    return vectors, generator(vectors)
 
 
 def test_w_equals_the_original(original):
-    vectors, mapping, _ = original
-    w = mapping(vectors["z"], vectors["c"])
+    vectors, G = original
+    w = G.mapping(vectors["z"], vectors["c"])
     assert deviation(w[:, None].expand(-1, 16, -1), vectors["ws"]) < 1e-5
 
 
 @torch.no_grad()
 def test_every_layer_equals_the_original(original):
-    vectors, _, synthesis = original
+    vectors, synthesis = original[0], original[1].synthesis
     ws, (_, *names) = vectors["ws"], json.loads(str(vectors.arrays["layer_names"]))
     x = synthesis.input(ws[:, 0])
     assert x.std(unbiased=False).item() == pytest.approx(vectors["layer_std"][0].item(), rel=1e-5)
-    for i, (name, layer) in enumerate(zip(names, synthesis.layers, strict=True), start=1):
+    for i, (name, layer) in enumerate(zip(names, layers(synthesis), strict=True), start=1):
         x = layer(x, ws[:, i])
         deviations = vectors["layer_std"][i].item()
         assert x.std(unbiased=False).item() == pytest.approx(deviations, rel=1e-4)
@@ -130,7 +155,7 @@ def test_every_layer_equals_the_original(original):
 @torch.no_grad()
 @pytest.mark.parametrize("kind", ["", "_trunc"])
 def test_images_equal_the_original(original, kind):
-    vectors, _, synthesis = original
+    vectors, synthesis = original[0], original[1].synthesis
     images = synthesis(vectors[f"ws{kind}"])
     assert deviation(images, vectors[f"img{kind}_const"]) < 3e-4
 
@@ -138,18 +163,23 @@ def test_images_equal_the_original(original, kind):
 @torch.no_grad()
 def test_the_reference_form_gives_the_same_images():
     vectors = Vectors("sg3_t_32")
-    _, synthesis = networks(vectors, vectors.below("state/"), "ref")
-    assert deviation(synthesis(vectors["ws"]), vectors["img_const"]) < 3e-4
+    images = generator(vectors, "ref").synthesis(vectors["ws"])
+    assert deviation(images, vectors["img_const"]) < 3e-4
+
+
+@torch.no_grad()
+def test_a_prepared_generator_makes_the_same_images(original):
+    vectors, G = original
+    images = prepare(G).synthesis(vectors["ws"], "none")
+    assert deviation(images, vectors["img_const"]) < 3e-4
 
 
 def test_gradients_equal_the_original(original):
-    vectors, mapping, synthesis = original
-    ws = mapping(vectors["z"], vectors["c"])[:, None].repeat(1, 16, 1)
-    loss = (synthesis(ws) * vectors["grad_weight"]).sum()
+    vectors, G = original
+    ws = G.mapping(vectors["z"], vectors["c"])[:, None].repeat(1, 16, 1)
+    loss = (G.synthesis(ws) * vectors["grad_weight"]).sum()
     expected = vectors.below("grad/")
-    both = torch.nn.ModuleDict({"mapping": mapping, "synthesis": synthesis})
-    parameters = dict(both.named_parameters())
-    inputs = {key: ws if key == "ws" else parameters[key] for key in expected}
+    inputs = {key: ws if key == "ws" else G.get_parameter(key) for key in expected}
     for key, got in zip(inputs, torch.autograd.grad(loss, [*inputs.values()]), strict=True):
         assert (got - expected[key]).abs().max() <= 5e-3 * expected[key].abs().max(), key
         assert relative_rms(got, expected[key]) < 1e-3, key
@@ -158,7 +188,7 @@ def test_gradients_equal_the_original(original):
 @torch.no_grad()
 @pytest.mark.parametrize("move", ["shift", "turn", "both", "zoom"])
 def test_a_moved_input_gives_the_images_of_the_original(original, move):
-    vectors, _, synthesis = original
+    vectors, synthesis = original[0], original[1].synthesis
     stored = synthesis.input.transform.clone()
     synthesis.input.transform.copy_(vectors[f"transform/{move}"])
     images = synthesis(vectors["ws"][:1])
@@ -169,11 +199,14 @@ def test_a_moved_input_gives_the_images_of_the_original(original, move):
 @torch.no_grad()
 def test_magnitudes_move_towards_the_mean_square_of_what_comes_in():
     vectors = Vectors("sg3_t_32")
-    _, synthesis = networks(vectors, vectors.below("state/"))
-    ws, first = vectors["ws"], synthesis.layers[0]
-    images, magnitudes = synthesis.tracked(ws)
+    synthesis = generator(vectors).synthesis
+    ws, first = vectors["ws"], layers(synthesis)[0]
+    images, magnitudes = synthesis.moving(ws)
     energy = synthesis.input(ws[:, 0]).square().mean()
-    assert magnitudes[0] == pytest.approx((energy + 999 * first.magnitude_ema).item() / 1000)
+    beta = 0.5 ** (32 / 20_000)
+    assert magnitudes[0].item() == pytest.approx(
+        energy.lerp(first.magnitude_ema, beta).item(), rel=1e-5
+    )
     assert not torch.equal(images, synthesis(ws))
     synthesis.track(magnitudes)
     assert first.magnitude_ema == magnitudes[0]

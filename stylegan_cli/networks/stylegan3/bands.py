@@ -7,30 +7,7 @@ import math
 from dataclasses import dataclass
 from itertools import pairwise
 
-
-@dataclass(frozen=True, kw_only=True)
-class Bands:
-    """How cutoffs and sampling rates rise from the input to the image.
-
-    Attributes:
-        layers: Before toRGB.
-        critical: Last of these whose cutoff is half their sampling rate.
-        first_cutoff: Of the input and the first layer.
-        first_stopband: Where the first layer has to stop, at least.
-        last_stopband: Where the last layer has to stop, in units of its cutoff.
-        margin: Samples by which a canvas is larger than the image, on every side.
-        filter_size: Taps of a filter per factor of its up- or downsampling.
-        upsampling: Oversampling under the leaky ReLU.
-    """
-
-    layers: int = 14
-    critical: int = 2
-    first_cutoff: float = 2.0
-    first_stopband: float = 2**2.1
-    last_stopband: float = 2**0.3
-    margin: int = 10
-    filter_size: int = 6
-    upsampling: int = 2
+from stylegan_cli.recipe import BandsSection
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,7 +54,7 @@ class LayerPlan:
 
 
 def levels(
-    resolution: int, bands: Bands, *, channel_base: int, channel_max: int, channels: int
+    resolution: int, bands: BandsSection, *, channel_base: int, channel_max: int, channels: int
 ) -> list[Level]:
     """The signals behind each layer, that behind toRGB last.
 
@@ -107,7 +84,7 @@ def levels(
 
 
 def layer_plans(
-    found: list[Level], bands: Bands, *, kernel: int, radial_filters: bool
+    found: list[Level], bands: BandsSection, *, kernel: int, radial_filters: bool
 ) -> list[LayerPlan]:
     """The layers between levels, toRGB last; the first stays within the first level.
 

@@ -3,17 +3,21 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from stylegan_cli.networks.layers import Dense, conv_weight
+from stylegan_cli.networks.layers import Dense, FrozenDense, cast, conv_weight, to_image
 from stylegan_cli.networks.noise import NoiseInput
 from stylegan_cli.networks.stylegan3.bands import LayerPlan, Level
 from stylegan_cli.networks.stylegan3.filters import down_filter, up_filter
+from stylegan_cli.networks.synthesis import Synthesis
 from stylegan_cli.ops import BackendName, pick_backend
-from stylegan_cli.ops.reference import Filter, Resampling
+from stylegan_cli.ops.conv import conv2d
+from stylegan_cli.ops.filtered_lrelu import filtered_lrelu
+from stylegan_cli.ops.reference import EPSILON, Filter, Resampling
 from stylegan_cli.shapes import Images, Ws
 
 Magnitudes = Float[Tensor, " layers"]
@@ -145,16 +149,16 @@ class SynthesisLayer(nn.Module):
         )
         return y
 
+    def frozen(self, dtype: torch.dtype) -> nn.Module:
+        """The same layer for drawing."""
+        return FrozenRGB(self) if self.is_rgb else FrozenLayer(self, dtype)
 
-class Synthesis(nn.Module):
-    """From one w per layer, the input's first, to images; all layers are there from the start.
 
-    Attributes:
-        lod: Always 0: these networks do not grow.
-    """
+class AliasFreeSynthesis(Synthesis):
+    """From one w per layer, the input's first, to images; there is no noise."""
 
-    noise_resolutions: tuple[int, ...] = ()
-    lod = 0.0
+    means_move_for_d = True
+    tracked = ("magnitude_ema",)
 
     def __init__(self, plans: Sequence[LayerPlan], options: SynthesisOptions) -> None:
         super().__init__()
@@ -165,34 +169,79 @@ class Synthesis(nn.Module):
         self.num_ws = len(plans) + 1
         self.output_scale = options.output_scale
 
-    def forward(self, ws: Ws, noise: NoiseInput = "none") -> Images:
-        """Images of the styles; float32.
+    @property
+    def noise_resolutions(self) -> tuple[int, ...]:
+        """No noise inputs."""
+        return ()
 
-        Args:
-            noise: Changes nothing: these networks have no noise inputs.
-        """
+    @property
+    def layer_sides(self) -> tuple[int, ...]:
+        """Nominal ones: the input and the first four layers are coarse, the next five middle."""
+        return tuple(8 if i < 5 else 32 if i < 10 else 64 for i in range(self.num_ws))
+
+    def forward(self, ws: Ws, noise: NoiseInput = "none") -> Images:
+        """Images of the codes; float32. Noise changes nothing."""
         return self._run(ws, None)
 
-    def tracked(self, ws: Ws) -> tuple[Images, Magnitudes]:
-        """Images, and the mean magnitudes that this batch moves on, for `track`."""
+    def moving(self, ws: Ws, noise: NoiseInput = "none") -> tuple[Images, Magnitudes]:
+        """As `Synthesis.moving`; the magnitudes that are moved on count in these images."""
         moved: list[Tensor] = []
         images = self._run(ws, moved)
         return images, torch.stack(moved)
 
-    @torch.no_grad()
-    def track(self, magnitudes: Magnitudes) -> None:
-        """Keep mean magnitudes that `tracked` gave."""
-        for layer, magnitude in zip(self.layers, magnitudes, strict=True):
-            layer.magnitude_ema.copy_(magnitude)
-
-    @property
-    def layers(self) -> list[SynthesisLayer]:
-        """All of them in order, toRGB last."""
-        found = [self.get_submodule(name) for name in self.names]
-        return [layer for layer in found if isinstance(layer, SynthesisLayer)]
+    def _layers(self) -> list[Any]:
+        return [self.get_submodule(name) for name in self.names]
 
     def _run(self, ws: Ws, moved: list[Tensor] | None) -> Images:
         x: Tensor = self.input(ws[:, 0])
-        for layer, w in zip(self.layers, ws[:, 1:].unbind(1), strict=True):
+        for layer, w in zip(self._layers(), ws[:, 1:].unbind(1), strict=True):
             x = layer(x, w, moved)
         return x * self.output_scale
+
+
+class FrozenLayer(nn.Module):
+    """As `SynthesisLayer`: the kernel cast, its energy summed, the magnitude in the styles."""
+
+    weight: Tensor
+    energy: Tensor
+    bias: Tensor
+
+    def __init__(self, layer: SynthesisLayer, dtype: torch.dtype) -> None:
+        super().__init__()
+        gain = layer.magnitude_ema.rsqrt()
+        weight = layer.weight.detach()
+        self.affine = FrozenDense(layer.affine, gain.item())
+        self.register_buffer("weight", cast(weight, dtype))
+        # demodulation must not undo the gain
+        self.register_buffer("energy", weight.square().sum((2, 3)).T / gain.square())
+        self.register_buffer("bias", layer.bias.detach())
+        self.resampling = layer.resampling
+
+    def forward(self, x: Tensor, w: Tensor, _: None) -> Tensor:
+        """The next canvas."""
+        style, x = self.affine(w), x.to(self.weight.dtype)
+        around = self.weight.shape[-1] - 1
+        y = conv2d(x * style.to(x.dtype)[..., None, None], self.weight, padding=around)
+        demodulation = (style.square() @ self.energy + EPSILON).rsqrt()
+        y.mul_(demodulation.to(y.dtype)[..., None, None])
+        return filtered_lrelu(y.add_(self.bias.to(y.dtype)[:, None, None]), self.resampling)
+
+
+class FrozenRGB(nn.Module):
+    """As `SynthesisLayer` for the image, one matrix product a sample."""
+
+    weight: Tensor
+    bias: Tensor
+
+    def __init__(self, layer: SynthesisLayer) -> None:
+        super().__init__()
+        gain = layer.magnitude_ema.rsqrt().item() / math.sqrt(layer.weight.shape[1])
+        self.affine = FrozenDense(layer.affine, gain)
+        self.register_buffer("weight", layer.weight.detach()[:, :, 0, 0])
+        self.register_buffer("bias", layer.bias.detach())
+        self.clamp = layer.clamp
+
+    def forward(self, x: Tensor, w: Tensor, _: None) -> Tensor:
+        """Float32 image of the canvas x."""
+        image = to_image(x, self.weight * self.affine(w)[:, None], self.bias)
+        return image if self.clamp is None else image.clamp_(-self.clamp, self.clamp)
