@@ -1,11 +1,28 @@
 """Codes: a table of everything that decides each image to draw."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields
+from functools import cached_property
+from hashlib import sha256
 from typing import Any
 
 import numpy as np
 from jaxtyping import Float32, Int8, Int64
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class OwnNoise:
+    """Noise maps that were found together with a code, one per noise input, `[side, side]`.
+
+    They stand in for those of the network file wherever these are asked for.
+    """
+
+    maps: tuple[np.ndarray, ...]
+
+    @cached_property
+    def sha256(self) -> bytes:
+        """Equal for equal maps."""
+        return sha256(b"".join(each.tobytes() for each in self.maps)).digest()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -20,6 +37,7 @@ class Codes:
         labels: What the mapping network was told; `c_dim` is 0 without classes.
         z: Where the codes come from, if each comes from a single z.
         style_offsets: What is added to the styles that ws lead to, channel by channel.
+        own_noise: An `OwnNoise` for each image, or None where it has none; None if no image has.
     """
 
     ws: Float32[np.ndarray, "*shape num_ws w_dim"]
@@ -28,6 +46,7 @@ class Codes:
     z: Float32[np.ndarray, "*shape z_dim"] | None = None
     noise_modes: Int8[np.ndarray, "*shape noise_inputs"] | None = None
     style_offsets: Float32[np.ndarray, "*shape style_channels"] | None = None
+    own_noise: np.ndarray | None = None
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -35,7 +54,7 @@ class Codes:
 
 
 def join_codes(parts: Sequence[Codes], join: Callable[..., np.ndarray] = np.concatenate) -> Codes:
-    """One table of several; what only some of them have is left out.
+    """One table of several; what only some of them have is left out, but for noise of their own.
 
     Args:
         join: `np.concatenate` puts them one after another, `np.stack` along an axis of their own.
@@ -43,5 +62,27 @@ def join_codes(parts: Sequence[Codes], join: Callable[..., np.ndarray] = np.conc
     columns: dict[str, Any] = {}
     for column in (each.name for each in fields(Codes)):
         values = [getattr(part, column) for part in parts]
+        if column == "own_noise" and any(value is not None for value in values):
+            values = [_or_none(part) for part in parts]
         columns[column] = None if any(value is None for value in values) else join(values)
     return Codes(**columns)
+
+
+def noise_columns(own_noise: np.ndarray) -> Mapping[str, np.ndarray]:
+    """Noise of a table of codes as files hold it: every set of maps once, and which an image has.
+
+    `noise_index` is −1 where there is none; `noise/00`, … are `[sets, side, side]`.
+    """
+    sets = {each.sha256: each.maps for each in own_noise.flat if each is not None}
+    places = {key: number for number, key in enumerate(sets)}
+    index = [-1 if each is None else places[each.sha256] for each in own_noise.flat]
+    by_input = zip(*sets.values(), strict=True)
+    return {
+        "noise_index": np.array(index, np.int64).reshape(own_noise.shape),
+        **{f"noise/{i:02}": np.stack(maps) for i, maps in enumerate(by_input)},
+    }
+
+
+def _or_none(codes: Codes) -> np.ndarray:
+    """The noise of each image, None where it has none of its own."""
+    return np.full(codes.shape, None) if codes.own_noise is None else codes.own_noise

@@ -77,10 +77,22 @@ def codes_of_picks(network: Network, picks: Sequence[Pick], sampling: Sampling) 
 def _read(network: Network, pick: Stored) -> StoredCodes:
     G = network.G
     shapes = CodeShapes(z_dim=G.z_dim, w_dim=G.w_dim, num_ws=G.num_ws, has_w=G.has_w)
-    stored = read_codes(pick, shapes, network.c_dim)
+    stored = _with_fitting_noise(network, read_codes(pick, shapes, network.c_dim))
     if stored.kind == "z" or stored.network_sha256 in (None, network.sha256):
         return stored
     return replace(stored, note=f"{stored.note}; of another network, so the image will be another")
+
+
+def _with_fitting_noise(network: Network, stored: StoredCodes) -> StoredCodes:
+    """The codes, without noise maps where the network has other noise inputs."""
+    if stored.own_noise is None:
+        return stored
+    sides = [(side, side) for side in network.G.synthesis.noise_resolutions]
+    maps = [own.maps for own in stored.own_noise if own is not None]
+    if all([each.shape for each in own] == sides for own in maps):
+        return stored
+    note = f"{stored.note}; its noise maps are for another network and left out"
+    return replace(stored, own_noise=None, note=note)
 
 
 def _short_names(paths: Iterable[Path]) -> dict[Path, str]:
@@ -111,4 +123,5 @@ def _codes_of_stored(network: Network, stored: StoredCodes, sampling: Sampling) 
         noise_seed=noise,
         labels=labels,
         z=values if is_z else None,
+        own_noise=stored.own_noise,
     )

@@ -6,12 +6,14 @@ from dataclasses import dataclass
 from hashlib import sha256
 from itertools import product, repeat
 from math import prod
+from pathlib import Path
 from typing import Literal, get_args
 
 import numpy as np
 from jaxtyping import Float32, Int64
 
 from stylegan_cli.errors import DataError, UsageError
+from stylegan_cli.latents.codes import OwnNoise
 from stylegan_cli.latents.references import Stored
 from stylegan_cli.latents.stored_arrays import StoredArray, network_of, open_arrays
 from stylegan_cli.ranges import MAX_COUNT
@@ -101,6 +103,7 @@ class StoredCodes:
         note: Where they were found and how they were read.
         labels: What the mapping network was told, if the file says so.
         noise_seed: Seed of each image's random noise, if the file says so.
+        own_noise: An `OwnNoise` for each code or None, if the file holds any.
         network_sha256: Of the network that the codes were made for, if the file says so.
     """
 
@@ -110,6 +113,7 @@ class StoredCodes:
     note: str
     labels: Float32[np.ndarray, "n c_dim"] | None = None
     noise_seed: Int64[np.ndarray, " n"] | None = None
+    own_noise: np.ndarray | None = None
     network_sha256: str | None = None
 
     @property
@@ -118,6 +122,8 @@ class StoredCodes:
         key = sha256(f"{self.kind} {self.values.shape}".encode())
         for column in (self.values, self.labels, self.noise_seed):
             key.update(b"none" if column is None else column.tobytes())
+        for own in () if self.own_noise is None else self.own_noise:
+            key.update(b"none" if own is None else own.sha256)
         return key.hexdigest()
 
 
@@ -128,7 +134,8 @@ def read_codes(stored: Stored, shapes: CodeShapes, c_dim: int) -> StoredCodes:
         UsageError: They are not there, do not fit the network, or could be several things.
         DataError: The file is not there, damaged, or could run code.
     """
-    with open_arrays(stored.path) as arrays:
+    path = _in_its_folder(stored.path)
+    with open_arrays(path) as arrays:
         name, said = _find_array(stored, arrays)
         array, where = arrays[name], f"{stored.path}, {name}"
         kind = recognise(where, name, array, shapes, said)
@@ -146,8 +153,15 @@ def read_codes(stored: Stored, shapes: CodeShapes, c_dim: int) -> StoredCodes:
             note=_note(stored, name, kind, len(chosen)),
             labels=None if labels is None else _take(where, labels, chosen, np.float32),
             noise_seed=None if seeds is None else _take(where, seeds, chosen, np.int64),
-            network_sha256=network_of(stored.path),
+            own_noise=_own_noise(arrays, group, table, chosen),
+            network_sha256=network_of(path),
         )
+
+
+def _in_its_folder(path: Path) -> Path:
+    """The file, or the one of that name in the folder of its study: mix.h5 is mix/mix.h5, too."""
+    within = path.with_suffix("") / path.name
+    return within if not path.exists() and within.is_file() else path
 
 
 def _find_array(stored: Stored, arrays: Mapping[str, StoredArray]) -> tuple[str, Kind | None]:
@@ -241,6 +255,38 @@ def _beside(
     if array is None or array.shape != shape:
         return None
     return array if np.can_cast(array.dtype, dtype, "same_kind") else None
+
+
+def _own_noise(
+    arrays: Mapping[str, StoredArray], group: str, table: Position, chosen: Sequence[Position]
+) -> np.ndarray | None:
+    """The noise maps beside the codes: sets of them, and which set each code has."""
+    maps = [arrays[name] for name in sorted(arrays) if name.startswith(f"{group}noise/")]
+    if not maps or any(len(each.shape) != 3 or each.dtype.kind != "f" for each in maps):
+        return None
+    index = _beside(arrays, f"{group}noise_index", table, np.int64)
+    if index is None and maps[0].shape[:1] != table:
+        return None
+    sets = [each[0] for each in chosen] if index is None else _taken_index(index, chosen, maps)
+    found: dict[int, OwnNoise | None] = {-1: None}
+    for number in sets:
+        if number not in found:
+            places = [(number,)]
+            parts = (_take(f"{group}noise", each, places, np.float16)[0] for each in maps)
+            found[number] = OwnNoise(maps=tuple(parts))
+    own = np.empty(len(sets), object)
+    own[:] = [found[number] for number in sets]
+    return own
+
+
+def _taken_index(
+    index: StoredArray, chosen: Sequence[Position], maps: Sequence[StoredArray]
+) -> list[int]:
+    count = min(each.shape[0] for each in maps)
+    taken = [int(value) for value in _take("noise_index", index, chosen, np.int64)]
+    if any(not -1 <= value < count for value in taken):
+        raise DataError(f"noise_index: names maps that are not there; there are {count}")
+    return taken
 
 
 def _place(stored: Stored, table: tuple[int, ...], position: Position) -> str:

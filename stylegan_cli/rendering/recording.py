@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Bool
 
-from stylegan_cli.latents.codes import Codes
+from stylegan_cli.latents.codes import Codes, noise_columns
 from stylegan_cli.networks.snapshot import Network
 from stylegan_cli.recipe import dumps
 from stylegan_cli.rendering.folder import StudyPaths, finish, open_folder
@@ -126,6 +126,8 @@ def _table(network: Network, codes: Codes) -> Table:
         columns["noise_modes"] = codes.noise_modes
     if codes.style_offsets is not None:
         columns["style_offsets"] = codes.style_offsets
+    if codes.own_noise is not None:
+        columns |= noise_columns(codes.own_noise)
     image_shape = (G.resolution, G.resolution, G.channels)
     return Table(shape=codes.shape, arrays={"images": (image_shape, np.uint8)}, columns=columns)
 

@@ -8,8 +8,10 @@ from typing import NamedTuple
 import numpy as np
 import torch
 from jaxtyping import Float32, Float64, Int8
+from torch import Tensor
 
 from stylegan_cli.errors import NetworkFileError
+from stylegan_cli.latents.codes import OwnNoise
 from stylegan_cli.networks.drawing import default_batch_size
 from stylegan_cli.networks.generator import Generator
 from stylegan_cli.networks.layers import upscale
@@ -94,17 +96,27 @@ def render(
     Raises:
         NetworkFileError: The network gives images that are no numbers.
     """
-    wanted = _by_code(plan)
-    size = batch_size or default_batch_size(G.resolution)
     # batches are cut before looking at `skip`: an image keeps its neighbours, so its last bits
-    for start in range(0, len(wanted), size):
-        batch = wanted[start : start + size]
+    for batch in _batches(plan, batch_size or default_batch_size(G.resolution)):
         missing = [[cell for cell in same if cell not in skip] for same in batch]
         if not any(missing):
             continue
         pixels = _draw_batch(G, plan, [same[0] for same in batch])
         for same, picture in zip(missing, pixels, strict=True):
             yield from (Cell(address=address, pixels=picture) for address in same)
+
+
+def _batches(plan: Plan, size: int) -> Iterator[list[list[Address]]]:
+    """The addresses of the plan, those of equal code together; with noise of its own, each alone.
+
+    An image that was found with its noise so has the same bits in every study.
+    """
+    groups = _by_code(plan)
+    alone = [_own_noise(plan, same[0]) is not None for same in groups]
+    usual = [same for same, own in zip(groups, alone, strict=True) if not own]
+    for start in range(0, len(usual), size):
+        yield usual[start : start + size]
+    yield from ([same] for same, own in zip(groups, alone, strict=True) if own)
 
 
 def _by_code(plan: Plan) -> list[list[Address]]:
@@ -123,7 +135,19 @@ def _code_key(plan: Plan, address: Address) -> bytes:
         key.update(codes.style_offsets[address.position].tobytes())
     if (modes == RANDOM).any():
         key.update(codes.noise_seed[address.position].tobytes())
+    own = _own_noise(plan, address)
+    if own is not None:
+        key.update(own.sha256)
     return key.digest()
+
+
+def _own_noise(plan: Plan, address: Address) -> OwnNoise | None:
+    """The noise an image was found with, where it is shown with fixed noise."""
+    own_noise = plan.tables[address.table].own_noise
+    if own_noise is None or not (_noise_modes(plan, address) == CONST).any():
+        return None
+    own: OwnNoise | None = own_noise[address.position]
+    return own
 
 
 def _noise_modes(plan: Plan, address: Address) -> Int8[np.ndarray, " noise_inputs"]:
@@ -140,7 +164,8 @@ def _draw_batch(G: Generator, plan: Plan, batch: Sequence[Address]) -> Pixels:
     ws = np.stack([tables[table].ws[position] for table, position in batch])
     seeds = [int(tables[table].noise_seed[position]) for table, position in batch]
     modes = np.stack([_noise_modes(plan, address) for address in batch])
-    noise, device = noise_input(G, modes, seeds), G.mapping.w_avg.device
+    own, device = [_own_noise(plan, address) for address in batch], G.mapping.w_avg.device
+    noise = noise_input(G, modes, seeds, own)
     moved = _style_offsets(plan, batch)
     offsets = None if moved is None else torch.from_numpy(moved).to(device)
     images = draw_images(G, torch.from_numpy(ws).to(device), noise, offsets)
@@ -169,23 +194,44 @@ def _style_offsets(
 
 
 def noise_input(
-    G: Generator, modes: Int8[np.ndarray, "n noise_inputs"], seeds: Sequence[int]
+    G: Generator,
+    modes: Int8[np.ndarray, "n noise_inputs"],
+    seeds: Sequence[int],
+    own: Sequence[OwnNoise | None] = (),
 ) -> NoiseInput:
     """What `G.synthesis` takes to give every noise input of every image what it is to get.
 
     Args:
         modes: Positions in `NOISE_MODES`; one column stands for all inputs.
         seeds: One per image.
+        own: What stands in for the network's fixed noise, for each image.
     """
+    fixed = any(each is not None for each in own)
     for number, mode in enumerate(NOISE_MODES):
-        if mode != "random" and (modes == number).all():
+        if mode != "random" and (modes == number).all() and not (fixed and mode == "const"):
             return mode
     device, sides = G.mapping.w_avg.device, G.synthesis.noise_resolutions
     # drawn on the CPU, whose random numbers are the same on every machine
     maps = [noise.to(device) for noise in noise_maps(sides, seeds, torch.device("cpu"))]
     columns = torch.from_numpy(modes).to(device).expand(-1, len(sides)).T[..., None, None, None]
     zero = torch.zeros((), device=device)
+    kept = fixed_maps(G, own) if fixed else [layer.noise_const for layer in G.noise_layers]
     return [
-        torch.where(mode == RANDOM, fresh, torch.where(mode == CONST, layer.noise_const, zero))
-        for mode, fresh, layer in zip(columns, maps, G.noise_layers, strict=True)
+        torch.where(mode == RANDOM, fresh, torch.where(mode == CONST, const, zero))
+        for mode, fresh, const in zip(columns, maps, kept, strict=True)
     ]
+
+
+def fixed_maps(G: Generator, own: Sequence[OwnNoise | None]) -> list[Tensor]:
+    """The fixed noise of each image, `[n, 1, side, side]` per input: its own, or the network's."""
+    device = G.mapping.w_avg.device
+    found = []
+    for number, layer in enumerate(G.noise_layers):
+        maps = [
+            layer.noise_const
+            if each is None
+            else torch.from_numpy(each.maps[number].astype(np.float32)).to(device)
+            for each in own
+        ]
+        found.append(torch.stack(maps)[:, None])
+    return found

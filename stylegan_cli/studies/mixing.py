@@ -112,9 +112,11 @@ def _matrix(rows: Codes, cols: Codes, layers: Sequence[int]) -> Codes:
     shape = (*rows.shape, *cols.shape)
     # noise belongs to whoever gives the first layer, so that a matrix of one side's styles
     # alone is that side's images with random noise too
-    first = cols.noise_seed[None, :] if 0 in layers else rows.noise_seed[:, None]
+    giver, axes = (cols, (None, slice(None))) if 0 in layers else (rows, (slice(None), None))
+    own = giver.own_noise
     return Codes(
         ws=mix_layers(rows.ws, cols.ws, layers),
-        noise_seed=np.broadcast_to(first, shape),
+        noise_seed=np.broadcast_to(giver.noise_seed[axes], shape),
         labels=np.broadcast_to(rows.labels[:, None], (*shape, rows.labels.shape[-1])),
+        own_noise=None if own is None else np.broadcast_to(own[axes], shape),
     )

@@ -74,7 +74,7 @@ def _draw(G: Generator, video: Video, images: Sequence[Image]) -> Pixels:
     moments = video.moments(images)
     ws = ws_between(G, video.keyframes, video.route, moments)
     mode = video.stills.noise_mode
-    noise = noise_between(G, video.keyframes.main, moments) if mode == "random" else mode
+    noise = noise_between(G, video.keyframes.main, moments, mode)
     return draw(G, torch.from_numpy(ws).to(G.mapping.w_avg.device), noise)
 
 

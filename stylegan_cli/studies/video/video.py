@@ -15,9 +15,10 @@ from stylegan_cli.latents.codes import Codes
 from stylegan_cli.latents.sampling import broadcast_layers, class_index, map_latents
 from stylegan_cli.networks.drawing import precision_claim
 from stylegan_cli.networks.generator import Generator
-from stylegan_cli.networks.noise import noise_maps
+from stylegan_cli.networks.noise import NoiseInput, NoiseMode, noise_maps
 from stylegan_cli.networks.snapshot import Network
 from stylegan_cli.rendering.plan import Axis, Plan
+from stylegan_cli.rendering.render import fixed_maps
 from stylegan_cli.studies.video.curves import EASINGS, Easing, Interp, Vectors, cubic, lerp, slerp
 from stylegan_cli.studies.video.keyframes import Keyframes, Tracks, finished_ws, keyframes, stills
 
@@ -66,19 +67,26 @@ def ws_between(
     )
 
 
-def noise_between(G: Generator, codes: Codes, moments: Moments) -> list[Tensor]:
+def noise_between(
+    G: Generator, codes: Codes, moments: Moments, mode: NoiseMode = "random"
+) -> NoiseInput:
     """The noise of these moments, each map on the arc between those of its two keyframes."""
+    own = codes.own_noise
+    if mode == "none" or (mode == "const" and own is None):
+        return mode
     device = G.mapping.w_avg.device
-    ends = [
-        noise_maps(
-            G.synthesis.noise_resolutions,
-            codes.noise_seed[keyframe, moments.stream].tolist(),
-            # drawn on the CPU, whose random numbers are the same on every machine
-            torch.device("cpu"),
-        )
-        for keyframe in (moments.keyframe, moments.following)
+    ends = []
+    for keyframe in (moments.keyframe, moments.following):
+        if mode == "const":
+            assert own is not None
+            ends.append(fixed_maps(G, own[keyframe, moments.stream].tolist()))
+            continue
+        seeds = codes.noise_seed[keyframe, moments.stream].tolist()
+        # drawn on the CPU, whose random numbers are the same on every machine
+        ends.append(noise_maps(G.synthesis.noise_resolutions, seeds, torch.device("cpu")))
+    return [
+        _noise_arc(a.cpu(), b.cpu(), moments.share).to(device) for a, b in zip(*ends, strict=True)
     ]
-    return [_noise_arc(a, b, moments.share).to(device) for a, b in zip(*ends, strict=True)]
 
 
 def _noise_arc(a: Tensor, b: Tensor, share: Float64[np.ndarray, " n"]) -> Tensor:
