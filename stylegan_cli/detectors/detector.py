@@ -1,4 +1,4 @@
-"""Networks that see what metrics count in, each with the name and hash a result must carry."""
+"""Detectors: networks ready to look at images, with the name and hash that results contain."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -20,7 +20,7 @@ AnyImages = Float[Tensor, "n channels height width"] | UInt8[Tensor, "n channels
 
 @dataclass(frozen=True, kw_only=True)
 class FeatureDetector:
-    """Turns images into feature vectors.
+    """A network that turns images into feature vectors.
 
     Attributes:
         name: As in names of results, such as `fd_alex`.
@@ -37,17 +37,17 @@ class FeatureDetector:
 
     @property
     def resize(self) -> str:
-        """How images reach the size the network looks at."""
+        """The way images are resized for the network."""
         return self.network.resize
 
     @property
     def tells_classes(self) -> bool:
-        """Whether there are class probabilities, for IS."""
+        """Whether the network classifies, as the Inception Score needs."""
         return isinstance(self.network, InceptionFeatures)
 
     @torch.no_grad()
     def features(self, images: AnyImages) -> Float[Tensor, "n feature_dim"]:
-        """Features in float32; each image's are its own, whatever its batch."""
+        """Return features in float32; they do not depend on the batch."""
         x = _rgb(images)
         with _in_float32(x.device):
             features: Tensor = self.network(x)
@@ -55,7 +55,7 @@ class FeatureDetector:
 
     @torch.no_grad()
     def probabilities(self, features: Float[Tensor, "n feature_dim"]) -> Float[Tensor, "n classes"]:
-        """Class probabilities that belong to features, as the Inception score has them.
+        """Return the class probabilities of features, as the Inception Score takes them.
 
         Raises:
             UsageError: The detector knows no classes.
@@ -68,12 +68,12 @@ class FeatureDetector:
 
 @dataclass(frozen=True, kw_only=True)
 class PerceptualDetector:
-    """Tells how different two images look: LPIPS v0.1.
+    """A measure of how different two images look: LPIPS v0.1.
 
     Attributes:
         name: As in names of results, such as `ppl_alex_w_full`.
         sha256: Of the weights.
-        smallest: Side of the smallest images it can look at.
+        smallest: Side of the smallest images it accepts.
     """
 
     name: str
@@ -84,7 +84,7 @@ class PerceptualDetector:
 
     @torch.no_grad()
     def distance(self, a: AnyImages, b: AnyImages) -> Float[Tensor, " n"]:
-        """Distances of corresponding images.
+        """Return distances of corresponding images.
 
         Raises:
             DataError: The images are too small.
@@ -95,7 +95,7 @@ class PerceptualDetector:
 
     @torch.no_grad()
     def embed(self, images: AnyImages) -> Float[Tensor, "n values"]:
-        """Vectors whose squared Euclidean distances are the distances of the images.
+        """Return vectors whose squared Euclidean distances are those of the images.
 
         Raises:
             DataError: The images are too small.
@@ -136,7 +136,7 @@ def _rgb(images: Tensor) -> Tensor:
 
 @contextmanager
 def _in_float32(device: torch.device) -> Iterator[None]:
-    """No mixed precision and no TF32, whatever the caller computes the images in."""
+    """Switch off mixed precision and TF32, whatever the images are computed in."""
     matmul_tf32 = torch.backends.cuda.matmul.allow_tf32
     with (
         torch.autocast(device.type, enabled=False),

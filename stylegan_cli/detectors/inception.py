@@ -161,7 +161,7 @@ class MixedE(nn.Module):
 
 
 class InceptionFeatures(nn.Module):
-    """The 2048 numbers behind the last pool, over images of 299×299."""
+    """The 2048 outputs of the last pool, of images resized to 299×299."""
 
     feature_dim = 2048
     resize = "tf1-bilinear-299"
@@ -197,5 +197,5 @@ class InceptionFeatures(nn.Module):
         return maps.mean((2, 3))
 
     def probabilities(self, features: Float[Tensor, "n 2048"]) -> Float[Tensor, "n 1008"]:
-        """Probabilities of the 1008 classes, without the output bias, as IS has them."""
+        """Return probabilities of the 1008 classes, without the output bias, as IS has them."""
         return F.linear(features, self.fc.weight).softmax(dim=1)

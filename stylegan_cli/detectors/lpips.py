@@ -1,4 +1,4 @@
-"""LPIPS v0.1: how different two images look, Zhang et al., CVPR 2018."""
+"""LPIPS v0.1, the perceptual distance of two images: Zhang et al., CVPR 2018."""
 
 from collections.abc import Iterator
 
@@ -26,7 +26,7 @@ class Lpips(nn.Module):
         self.heads = nn.ParameterList(torch.ones(channels) for channels in tap_channels(trunk))
 
     def distance(self, a: Rgb, b: Rgb) -> Float[Tensor, " n"]:
-        """Distances of corresponding images."""
+        """Return distances of corresponding images."""
         total = a.new_zeros(len(a), dtype=torch.float32)
         for unit_a, unit_b, head in zip(self._units(a), self._units(b), self.heads, strict=True):
             squares = F.conv2d((unit_a - unit_b).square(), head[None, :, None, None])
@@ -34,7 +34,7 @@ class Lpips(nn.Module):
         return total
 
     def embed(self, images: Rgb) -> Float[Tensor, "n values"]:
-        """Vectors whose squared Euclidean distance is the LPIPS distance."""
+        """Return vectors whose squared Euclidean distance is the LPIPS distance."""
         return self.describe(images)[0]
 
     def describe(self, images: Rgb) -> tuple[Float[Tensor, "n values"], Float[Tensor, "n taps"]]:

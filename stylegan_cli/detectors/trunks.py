@@ -1,4 +1,4 @@
-"""The convolutional halves of ImageNet classifiers, numbered as torchvision numbers them."""
+"""Convolutional trunks of ImageNet classifiers, with torchvision's numbers of layers."""
 
 from collections.abc import Iterator, Sequence
 
@@ -40,7 +40,7 @@ class Trunk(nn.Sequential):
         return [index for index, layer in enumerate(self) if isinstance(layer, nn.Conv2d)]
 
     def activations(self, x: Tensor) -> Iterator[Tensor]:
-        """What leaves each tap, first to last."""
+        """Return the activations behind each tap, first to last."""
         for index, layer in enumerate(self):
             x = layer(x)
             if index in self.taps:
@@ -86,7 +86,7 @@ def _vgg_layers(*blocks: Sequence[int]) -> Iterator[nn.Module]:
 
 
 def tap_channels(trunk: Trunk) -> list[int]:
-    """Channels behind each tap."""
+    """Return the channels behind each tap."""
     convolutions = (trunk[index - 1] for index in trunk.taps)
     return [layer.out_channels for layer in convolutions if isinstance(layer, nn.Conv2d)]
 

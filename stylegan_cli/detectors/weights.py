@@ -1,7 +1,6 @@
 """Weights of detectors in one form: safetensors, named by content, shipped or in the cache.
 
-Whatever file they came from, they are converted once, by `sgtool weights add`; detectors read
-nothing else.
+`sgtool weights add` converts whatever file they came from, once; detectors read nothing else.
 """
 
 import hashlib
@@ -46,7 +45,7 @@ class Weights:
 
 
 def weights_folder() -> Path:
-    """Where added weights are kept: below $SGTOOL_CACHE, or sgtool in the user's cache."""
+    """Return the folder of added weights: in $SGTOOL_CACHE, or sgtool in the user's cache."""
     if chosen := os.environ.get("SGTOOL_CACHE"):
         return Path(chosen) / "weights"
     caches = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
@@ -54,13 +53,13 @@ def weights_folder() -> Path:
 
 
 def find_weights(name: str) -> Path | None:
-    """The file of these weights, shipped or added; None if it is not here."""
+    """Return the file of these weights, shipped or added; None if it is not here."""
     candidates = (place / f"{name}.safetensors" for place in (_shipped_folder(), weights_folder()))
     return next((path for path in candidates if path.is_file()), None)
 
 
 def is_shipped(path: Path) -> bool:
-    """Whether a file of weights is part of the package."""
+    """Return whether a file of weights is part of the package."""
     return path.parent == _shipped_folder()
 
 
@@ -69,7 +68,7 @@ def _shipped_folder() -> Path:
 
 
 def is_published(path: Path) -> bool:
-    """Whether these are the authors' weights, and not others that the user trusted.
+    """Return whether these are the authors' weights, not others that the user trusted.
 
     Raises:
         WeightsError: Damaged.
@@ -79,7 +78,7 @@ def is_published(path: Path) -> bool:
 
 
 def read_weights(path: Path) -> Weights:
-    """Weights of a file, checked against the hash of their content in it.
+    """Read weights, checked against the hash of their content in the file.
 
     Raises:
         WeightsError: Damaged.
@@ -132,7 +131,7 @@ def write_weights(path: Path, tensors: Mapping[str, Tensor], origin: Mapping[str
 
 
 def content_sha256(tensors: Mapping[str, Tensor]) -> str:
-    """SHA-256 of names, types, shapes and values of tensors, in order of names."""
+    """Return the SHA-256 of names, types, shapes and values of tensors, in order of names."""
     digest = hashlib.sha256()
     for name, tensor in sorted(tensors.items()):
         dtype = str(tensor.dtype).removeprefix("torch.")
@@ -144,7 +143,7 @@ def content_sha256(tensors: Mapping[str, Tensor]) -> str:
 PIECE = 2**20
 SECONDS_OF_SILENCE = 30
 SLOWEST = 1024
-"""Bytes a second, on the average of half a minute; a server that sends less has stalled."""
+"""Bytes a second over half a minute; a server that sends less has stalled."""
 
 
 def download(url: str, path: Path, *, at_most: int) -> Iterator[int]:

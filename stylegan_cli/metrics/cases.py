@@ -22,6 +22,7 @@ from stylegan_cli.networks.build import build_generator
 from stylegan_cli.networks.drawing import USUAL, Execution, precision_claim, precision_of
 from stylegan_cli.networks.noise import NoiseMode
 from stylegan_cli.networks.snapshot import Header, file_sha256, read_header
+from stylegan_cli.training.data import training_data
 
 SNAPSHOTS = "network-*.safetensors"
 
@@ -92,11 +93,7 @@ def real_images(chosen: str | None, network: Path) -> Generator[Event, None, Sto
     """
     header = read_header(network)
     section = header.recipe.data
-    path = chosen or section.path
-    if path is None:
-        raise UsageError(f"{network}: does not say what it was trained on; give `data`")
-    if chosen is None:
-        yield Remark(text=f"data {path}, as in training; `data` chooses another")
+    path = yield from _data_path(chosen, header, network)
     place = drawn_path(path, resolution=section.resolution, channels=section.channels)
     dataset = open_dataset(
         place,
@@ -121,16 +118,19 @@ def labelled_images(
     Raises:
         SgtoolError: There is none, or it cannot be read.
     """
-    from stylegan_cli.training.data import training_data
+    path = yield from _data_path(chosen, header, network)
+    data = replace(header.recipe.data, path=path, labels=header.c_dim > 0)
+    return training_data(replace(header.recipe, data=data))
 
-    recipe = header.recipe
-    path = chosen or recipe.data.path
+
+def _data_path(chosen: str | None, header: Header, network: Path) -> Generator[Event, None, str]:
+    """Return the chosen path of the data set, else that of the training."""
+    path = chosen or header.recipe.data.path
     if path is None:
         raise UsageError(f"{network}: does not say what it was trained on; give `data`")
     if chosen is None:
         yield Remark(text=f"data {path}, as in training; `data` chooses another")
-    data = replace(recipe.data, path=path, labels=header.c_dim > 0)
-    return training_data(replace(recipe, data=data))
+    return path
 
 
 def network_case(

@@ -18,7 +18,7 @@ ROUNDING = 1e-13
 
 @dataclass(frozen=True)
 class Place:
-    """Where distances are computed, and from what.
+    """The device that computes distances, and the precision of the features.
 
     Attributes:
         half: Features are rounded to float16 first, as the originals keep them.
@@ -34,14 +34,14 @@ PLAIN = Place(torch.device("cpu"))
 
 @dataclass(frozen=True, kw_only=True)
 class Neighbours:
-    """For each point, the nearest of others, the nearest first."""
+    """The nearest others of each point, the nearest first."""
 
     indices: np.ndarray
     distances: Float64[np.ndarray, "n count"]
 
 
 def reach(points: Features, k: int, *, place: Place = PLAIN) -> Tensor:
-    """Distance of each point to its k-th nearest other one, float64, on the device."""
+    """Return the distance of each point to its k-th nearest other one, float64, on the device."""
     nearest = _smallest(points, points, k + 1, place)
     # the point itself is the nearest
     return torch.cat([distances[:, k] for distances, _ in nearest])
@@ -50,7 +50,7 @@ def reach(points: Features, k: int, *, place: Place = PLAIN) -> Tensor:
 def neighbours(
     points: Features, others: Features, count: int, *, place: Place = PLAIN
 ) -> Neighbours:
-    """The nearest `count` of others for each point."""
+    """Return the nearest `count` of others for each point."""
     distances, indices = zip(*_smallest(points, others, count, place), strict=True)
     return Neighbours(
         indices=torch.cat(indices).cpu().numpy(), distances=torch.cat(distances).cpu().numpy()
@@ -60,7 +60,7 @@ def neighbours(
 def _smallest(
     points: Features, others: Features, count: int, place: Place
 ) -> Iterator[tuple[Tensor, Tensor]]:
-    """The smallest distances of a block of points, ascending, and to which others they are."""
+    """Yield the smallest distances of a block of points, ascending, and the others' numbers."""
     for _, row in groupby(distance_blocks(points, others, place), key=lambda block: block[0]):
         found, indices = [], []
         for _, columns, distances in row:
@@ -74,7 +74,7 @@ def _smallest(
 def distance_blocks(
     points: Features, others: Features, place: Place
 ) -> Iterator[tuple[slice, slice, Tensor]]:
-    """Euclidean distances `[rows, columns]`, row block by row block."""
+    """Yield Euclidean distances `[rows, columns]`, row block by row block."""
     for row in range(0, len(points), ROWS):
         rows = slice(row, min(row + ROWS, len(points)))
         a = _tensor(points[rows], place)

@@ -1,4 +1,4 @@
-"""Images of a generator as metrics take them: image i of an evaluation depends on its seed only."""
+"""Images of a generator as metrics take them: each depends on its own seed only."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field

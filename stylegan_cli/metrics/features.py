@@ -3,12 +3,13 @@
 import hashlib
 import json
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, nullcontext, suppress
 from dataclasses import dataclass, field
 from functools import cached_property
+from io import BytesIO
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, TypeVar
 
 import numpy as np
 import torch
@@ -21,7 +22,8 @@ from stylegan_cli.metrics.pictures import Pictures, on_white
 from stylegan_cli.metrics.statistics import Features
 from stylegan_cli.networks.drawing import USUAL, Execution, default_batch_size
 from stylegan_cli.runtime import World
-from stylegan_cli.shapes import Pixels
+
+T = TypeVar("T")
 
 SCHEMA = 1
 MAX_BYTES = 16 * 2**30
@@ -119,11 +121,10 @@ class FeatureFile:
 
     def _head(self) -> bytes:
         count, dim = self._shape
-        text = f"{{'descr': '<f4', 'fortran_order': False, 'shape': ({count}, {dim}), }}"
-        # version 1.0: magic, length, text padded to a multiple of 64 bytes
-        length = -(-(len(text) + 11) // 64) * 64 - 10
-        size = length.to_bytes(2, "little")
-        return b"\x93NUMPY\x01\x00" + size + text.ljust(length - 1).encode() + b"\n"
+        head = BytesIO()
+        facts = {"descr": "<f4", "fortran_order": False, "shape": (count, dim)}
+        np.lib.format.write_array_header_1_0(head, facts)
+        return head.getvalue()
 
 
 def remove_unused(folder: Path, *, max_bytes: int = MAX_BYTES) -> None:
@@ -192,7 +193,7 @@ class Extraction:
 
     @cached_property
     def missing(self) -> tuple[range, ...]:
-        """The batches without features when this was first asked; all processes ask together."""
+        """The batches without features when first asked; all processes ask together."""
         count = len(self.pictures)
         size = self.place.execution.batch_size or default_batch_size(self.pictures.side)
         # only the first process's disk counts
@@ -207,17 +208,12 @@ class Extraction:
         """
         if not self.missing:
             return
-        world = self.place.world
-        own = self.pictures.batches(self.missing[world.rank :: world.size])
-        start = self.missing[0].start
+        world, start = self.place.world, self.missing[0].start
         with self.file.appending(start) if world.is_first else nullcontext() as add:
-            for _ in range(0, len(self.missing), world.size):
-                done = 0
-                for features in world.gather(self._features(next(own, None))):
-                    if add is not None:
-                        add(features)
-                    done += len(features)
-                yield done
+            for part, features in shared(self.missing, self._computed, world):
+                if add is not None:
+                    add(features)
+                yield len(part)
 
     def features(self) -> Features:
         """Return the features of the images that count, for the first process."""
@@ -229,8 +225,22 @@ class Extraction:
             return len(self.pictures)
         return min(self.file.rows(), len(self.pictures) - 1) // size * size
 
-    def _features(self, pixels: Pixels | None) -> Rows:
-        if pixels is None:  # the last round may have fewer batches than processes
-            return np.empty((0, self.detector.feature_dim), np.float32)
-        images = torch.from_numpy(np.ascontiguousarray(on_white(pixels))).permute(0, 3, 1, 2)
-        return self.detector.features(images.to(self.place.device)).float().cpu().numpy()
+    def _computed(self, parts: Sequence[range]) -> Iterator[Rows]:
+        for pixels in self.pictures.batches(parts):
+            images = torch.from_numpy(np.ascontiguousarray(on_white(pixels))).permute(0, 3, 1, 2)
+            yield self.detector.features(images.to(self.place.device)).float().cpu().numpy()
+
+
+def shared(
+    parts: Sequence[range], compute: Callable[[Sequence[range]], Iterator[T]], world: World
+) -> Iterator[tuple[range, T]]:
+    """Compute parts, each process its own, and yield all of them in order in every process.
+
+    Args:
+        compute: Yields the results of some parts in order.
+    """
+    own = compute(parts[world.rank :: world.size])
+    for first in range(0, len(parts), world.size):
+        # the last round may have fewer parts than processes
+        results = world.gather(next(own, None))
+        yield from zip(parts[first : first + world.size], results, strict=False)

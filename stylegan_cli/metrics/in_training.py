@@ -1,4 +1,4 @@
-"""Training with networks measured on the way, by the same code as `sgtool eval`."""
+"""Training that measures its networks as it goes, by the same code as `sgtool eval`."""
 
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -82,7 +82,7 @@ def train(
 
 @dataclass(frozen=True, kw_only=True)
 class Gauge:
-    """Measures the networks of one run; all its processes do the same with it."""
+    """The measurement of a run's networks; all its processes use it alike."""
 
     recipe: Settled
     folder: Path
@@ -91,7 +91,7 @@ class Gauge:
     workplace: Workplace
 
     def due(self, tick: Tick) -> Path | None:
-        """The network to measure after a tick, as the first process sees it."""
+        """Return the network to measure after a tick, as the first process sees it."""
         if (tick.stats or tick.alarms) and not tick.is_due:
             return None
         world = self.workplace.world
@@ -99,7 +99,7 @@ class Gauge:
         return world.gather(self._newest(tick) if world.is_first else None)[0]
 
     def measure(self, network: Path, stop: Callable[[], bool]) -> Mapping[str, float]:
-        """Values by name, recorded; none in other processes than the first, or when stopped.
+        """Return values by name and record them; none when stopped, or in other processes.
 
         Raises:
             SgtoolError: The network cannot be measured, or a place not be written.
@@ -156,7 +156,9 @@ class Gauge:
             for name, value in islice(record["results"].items(), 1)
             if (network := self.folder / Path(record["network"]).name).exists()
         ]
-        link_best(min(there, key=lambda best: best.value))
+        best = min(there, key=lambda best: best.value, default=None)
+        if best is not None:
+            link_best(best)
 
     def _prune(self, newest: Path) -> None:
         best, last = self.recipe.metrics.keep_best, self.recipe.metrics.keep_last
@@ -168,7 +170,7 @@ class Gauge:
             prune(newest, distances, best=best, last=last)
 
     def _records(self) -> list[dict[str, Any]]:
-        """Of equal measurements, whether made here or by `sgtool eval`."""
+        """Return records of equal measurements, whether made here or by `sgtool eval`."""
         conditions = {
             "metric": self.recipe.metrics.metric,
             "num_fake": self.recipe.metrics.num,
@@ -186,7 +188,7 @@ class Gauge:
 
 
 def open_gauge(recipe: Settled, dataset: Dataset, folder: Path, workplace: Workplace) -> Gauge:
-    """A gauge for a run that learns from this data set.
+    """Open a gauge for a run that is trained on this data set.
 
     Raises:
         UsageError: The recipe does not say where the data set is.

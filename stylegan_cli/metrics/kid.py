@@ -31,7 +31,7 @@ def kernel_distance(real: Features, fake: Features, *, seed: int = 0) -> tuple[f
 
 
 def mmd2(x: Features, y: Features) -> float:
-    """Unbiased squared mean discrepancy of two sets of equal size; may be below 0."""
+    """Return the unbiased squared mean discrepancy of two sets of equal size; may be below 0."""
     x, y = x.astype(np.float64), y.astype(np.float64)
     m = len(x)
     within = _sum_of_others(kernel(x, x)) + _sum_of_others(kernel(y, y))

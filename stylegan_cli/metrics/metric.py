@@ -1,4 +1,4 @@
-"""What a metric is: its name, words and options, and where its numbers come from.
+"""The record of a metric: its name, words and options, and the source of its numbers.
 
 Importing this loads no torch, so that the command line can list metrics at once.
 """
@@ -49,7 +49,7 @@ class Flag:
 
 @dataclass(frozen=True, kw_only=True)
 class Request:
-    """What is measured, against what, and where the results go.
+    """A request: what to measure, against what, and where the results go.
 
     Attributes:
         network: File of a network; None where `images` or `all_snapshots` are given.
@@ -87,7 +87,7 @@ class Request:
 
     @property
     def along(self) -> Literal["", "snapshot", "psi", "class"]:
-        """What tells the measured cases apart; empty for a single one."""
+        """The difference between the measured cases; empty for a single one."""
         if self.all_snapshots is not None:
             return "snapshot"
         if self.psi_curve is not None:
@@ -109,7 +109,7 @@ class Request:
 
 @dataclass(frozen=True, kw_only=True)
 class Remark:
-    """Something that the user should know while a metric is measured."""
+    """A note or a warning to the user."""
 
     text: str
     is_warning: bool = False
@@ -197,8 +197,8 @@ class OnFeatures:
         compares: Takes real images, too.
         needs_classes: Takes a detector that tells classes.
         title: Of the axis in a chart of it.
-        caution: Returns what makes the number less than it seems, given the fewest images and the
-            numbers in a feature vector.
+        caution: Returns a warning, or None, given the fewest images and the length of a feature
+            vector.
     """
 
     measure: Callable[[Samples], Mapping[str, float]]
@@ -212,7 +212,7 @@ class OnFeatures:
 
 @dataclass(frozen=True, kw_only=True)
 class Conclusion:
-    """What the numbers of all samples amount to.
+    """The result of the numbers of all samples.
 
     Attributes:
         values: By their full names.
@@ -262,7 +262,7 @@ class OnCodes:
 
     Attributes:
         prepare: Yields events and returns what makes the series; given the first network.
-        details: Table of what the records say beyond the numbers: headings, then rows.
+        details: Returns a table of further results in the records: headings, then rows.
         alone: Own options that are not offered beside other metrics.
     """
 

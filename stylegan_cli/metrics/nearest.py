@@ -1,4 +1,4 @@
-"""The training images that generated ones come closest to: does the network copy them?"""
+"""The training images closest to generated ones, which show whether the network copies."""
 
 import time
 from collections.abc import Iterator, Mapping, Sequence

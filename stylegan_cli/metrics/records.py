@@ -22,7 +22,7 @@ _CIRCUMSTANCES = frozenset(
         *("device", "num_gpus", "num_processes"),
     }
 )
-"""Entries that tell how a number was computed rather than what it is."""
+"""Entries about the computation rather than the number."""
 
 
 def append_found(found: Found, folder: Path, seconds: float) -> tuple[Found, bool]:
@@ -84,7 +84,7 @@ def read_records(path: Path) -> list[dict[str, Any]]:
 
 
 def _matter(record: Mapping[str, Any]) -> str:
-    """What a record says of its numbers, as JSON holds it."""
+    """Return a record without its circumstances, as JSON holds it."""
     kept = {key: value for key, value in record.items() if key not in _CIRCUMSTANCES}
     return json.dumps(kept, sort_keys=True)
 

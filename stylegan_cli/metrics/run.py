@@ -1,4 +1,4 @@
-"""The one resumable evaluation, whatever is measured: resume, measure, conclude, record.
+"""The one resumable evaluation of all metrics: resume, measure, conclude, record.
 
 The same request again resumes, or finds everything there; a line of `metrics.jsonl` that a killed
 process did not write is added then.
@@ -11,6 +11,7 @@ from collections import deque
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from statistics import mean, stdev
 from typing import Any
@@ -23,7 +24,7 @@ from stylegan_cli.figures.png import write_png
 from stylegan_cli.metrics.cases import networks_of
 from stylegan_cli.metrics.curves import draw_curves, file_stem
 from stylegan_cli.metrics.evaluation import open_evaluation
-from stylegan_cli.metrics.features import Workplace, remove_unused, usual_folder
+from stylegan_cli.metrics.features import Workplace, remove_unused, shared, usual_folder
 from stylegan_cli.metrics.metric import (
     Conclusion,
     Event,
@@ -241,17 +242,14 @@ def _how_far(file: Measurements, label: str) -> Iterator[Remark]:
 def _steps(
     series: Series, done: np.ndarray, file: Measurements | None, place: Workplace
 ) -> Iterator[int]:
-    """Measure and keep what is missing, each process its share; every process yields it all."""
-    num, size, world = len(done), series.batch_size, place.world
+    """Measure and keep what is missing; yields how many more samples are done."""
+    num, size = len(done), series.batch_size
     parts = [range(start, min(start + size, num)) for start in range(0, num, size)]
     missing = [part for part in parts if not done[part.start : part.stop].all()]
-    for first in range(0, len(missing), world.size):
-        own = missing[first + world.rank : first + world.rank + 1]
-        for results in world.gather([(part, series.measure(part)) for part in own]):
-            for part, values in results:
-                if file is not None:
-                    file.write(part.start, values)
-                yield len(part)
+    for part, values in shared(missing, partial(map, series.measure), place.world):
+        if file is not None:
+            file.write(part.start, values)
+        yield len(part)
 
 
 def _concluded(

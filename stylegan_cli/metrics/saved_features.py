@@ -1,4 +1,4 @@
-"""The features behind numbers, for whoever wants to compute others."""
+"""The features of an evaluation in an HDF5 file, for metrics of your own."""
 
 import json
 from collections.abc import Iterator, Mapping
@@ -19,7 +19,7 @@ ROWS_A_CHUNK = 256
 
 @dataclass(frozen=True, kw_only=True)
 class Table:
-    """One table of features, and what it is of."""
+    """One table of features, and facts about its images."""
 
     features: Float[np.ndarray, "n dim"]
     facts: Mapping[str, Any]

@@ -24,7 +24,7 @@ class Moments:
 
 
 def moments(features: Features, *, ddof: int = 1) -> Moments:
-    """Mean and covariance; the same bits however the features came to be in their order.
+    """Return mean and covariance of features.
 
     Args:
         features: At least two rows.
@@ -51,11 +51,11 @@ def blocks(features: Features) -> Iterator[Float64[np.ndarray, "rows dim"]]:
 
 
 def check_features(features: Features, *, at_least: int, what: str) -> None:
-    """Refuse features that no metric can be taken from.
+    """Raise if there are too few features, or some are not finite.
 
     Args:
-        at_least: So few rows are needed.
-        what: What messages call the images.
+        at_least: Fewest rows needed.
+        what: Name of the images in messages.
 
     Raises:
         MetricError: Too few, or some are not finite.

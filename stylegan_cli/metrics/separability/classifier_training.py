@@ -1,4 +1,4 @@
-"""Training of a classifier of attributes, [SG1] section 4.2, that goes on where it stopped.
+"""Resumable training of a classifier of attributes, [SG1] section 4.2.
 
 Adam, learning rate 0.001, 8 images a step, 150 thousand images.
 """
@@ -29,6 +29,7 @@ from stylegan_cli.metrics.separability.classifier import (
     build_classifier,
     classifier_path,
     describe_classifier,
+    load_classifier,
     save_classifier,
 )
 from stylegan_cli.networks.discriminators import Discriminator
@@ -36,7 +37,7 @@ from stylegan_cli.runtime import numpy_stream
 from stylegan_cli.shapes import Images
 
 HELD_OUT = 0.1
-"""The share of the images that a classifier is not trained on, but judged by."""
+"""Share of the images that are held out to measure the accuracy."""
 
 KEEP_EVERY = 30.0
 """Seconds of training that a killed process loses at most."""
@@ -58,13 +59,13 @@ class Labelled:
 
 
 class ClassifierTraining:
-    """The training of one classifier; killed, it goes on to the same bits.
+    """The training of one classifier; after a kill it resumes to the same bits.
 
     Attributes:
-        path: Where the classifier is kept once it is whole.
+        path: Of the finished classifier.
 
     Args:
-        labelled: One classifier tells all these attributes.
+        labelled: One classifier learns all these attributes.
     """
 
     def __init__(self, labelled: Labelled, options: ClassifierOptions) -> None:
@@ -82,16 +83,24 @@ class ClassifierTraining:
 
     @property
     def is_finished(self) -> bool:
-        return self.path.exists()
+        """Whether the classifier is there; a damaged one is removed, to be trained again."""
+        if not self.path.exists():
+            return False
+        try:
+            load_classifier(self.path, torch.device("cpu"))
+        except DataError:
+            self.path.unlink()
+            return False
+        return True
 
     @property
     def total(self) -> int:
-        """Images that it is shown."""
+        """Images that it is shown in all."""
         return max(1, round(self._options.kimg * 1000))
 
     @property
     def there(self) -> int:
-        """Images it was shown before it stopped, as far as they are kept."""
+        """Images it was shown before it stopped, as far as that was kept."""
         return self.total if self.is_finished else _steps(self._state, self._description.key)[1]
 
     def run(self, device: torch.device) -> Iterator[int]:
@@ -99,7 +108,7 @@ class ClassifierTraining:
 
         Raises:
             DataError: An image cannot be read, or there are too few.
-            MetricError: The training got lost.
+            MetricError: The training diverged.
             OutputError: The place cannot be written.
         """
         train, test = _split(len(self._labelled.attributes.images))
@@ -111,7 +120,9 @@ class ClassifierTraining:
         yield from self._learn(network, adam, read, train)
         if not all(bool(p.isfinite().all()) for p in network.parameters()):
             self._state.unlink(missing_ok=True)
-            raise MetricError("the classifier's training got lost (its weights are no numbers)")
+            raise MetricError(
+                "the training of the classifier failed (its weights are NaN or infinite)"
+            )
         network.eval().requires_grad_(False)
         judged = _judge(Classifier(description=self._description, network=network), read, test)
         save_classifier(self.path, judged)
@@ -157,7 +168,7 @@ class ClassifierTraining:
             save_file(tensors, temporary, facts)
 
     def _take_up(self, network: Discriminator, adam: torch.optim.Adam) -> int:
-        """Put in what an earlier process kept; how many images it had shown."""
+        """Restore what an earlier process kept; returns how many images it had shown."""
         from safetensors.torch import load_file
 
         steps, shown = _steps(self._state, self._description.key)
@@ -175,7 +186,7 @@ class ClassifierTraining:
 def separate_trainings(
     labelled: Labelled, options: ClassifierOptions
 ) -> tuple[ClassifierTraining, ...]:
-    """One for each attribute, as in the paper."""
+    """Return one for each attribute, as in the paper."""
     return tuple(
         ClassifierTraining(replace(labelled, attributes=each), options)
         for each in labelled.attributes.one_by_one()
@@ -183,14 +194,14 @@ def separate_trainings(
 
 
 class _Reader:
-    """Gives images as the classifier takes them, with their attributes."""
+    """A reader of images as the classifier takes them, with their attributes."""
 
     def __init__(self, labelled: Labelled, side: int, device: torch.device) -> None:
         self._dataset, self._attributes = labelled.dataset, labelled.attributes
         self._side, self._device = side, device
 
     def batches(self, picks: Iterator[Pick], size: int) -> Iterator[tuple[Images, Tensor]]:
-        """Batches of images by their rows in the attributes."""
+        """Yield batches of images by their rows in the attributes."""
         read = ordered_map(self._read, picks, workers=usual_workers(), ahead=3 * size)
         try:
             while batch := list(islice(read, size)):
@@ -207,7 +218,7 @@ class _Reader:
 
 
 def _steps(state: Path, key: str) -> tuple[int, int]:
-    """Steps done and images shown, as a file of an unfinished training says; none if damaged."""
+    """Return steps done and images shown of an unfinished training; 0 if its file is damaged."""
     from safetensors import SafetensorError, safe_open
 
     with suppress(SafetensorError, OSError, KeyError, ValueError):
@@ -219,7 +230,7 @@ def _steps(state: Path, key: str) -> tuple[int, int]:
 
 
 def _split(count: int) -> tuple[Int64[np.ndarray, " train"], Int64[np.ndarray, " test"]]:
-    """Rows to train on and rows to judge by; the same ones every time."""
+    """Return rows to train on and rows held out; the same ones every time."""
     order = numpy_stream(0, "held out").permutation(count)
     test = max(1, int(count * HELD_OUT))
     if count - test < 1:

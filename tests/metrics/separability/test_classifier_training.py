@@ -50,6 +50,16 @@ def test_a_classifier_learns_what_is_plain_to_see(labelled):
     assert (logits > 0).tolist() == [[False], [True]]
 
 
+def test_a_damaged_classifier_is_trained_again(labelled):
+    training = ClassifierTraining(labelled, SHORT)
+    list(training.run(CPU))
+    whole = training.path.read_bytes()
+    training.path.write_bytes(whole[:-1])
+    assert not training.is_finished
+    list(training.run(CPU))
+    assert training.path.read_bytes() == whole
+
+
 @pytest.mark.usefixtures("keeps_every_step")
 def test_a_training_that_stopped_goes_on_to_the_same_bits(labelled):
     stopped = ClassifierTraining(labelled, SHORT)
