@@ -17,7 +17,7 @@ from stylegan_cli.data.sources import open_source
 from stylegan_cli.errors import DataError
 from stylegan_cli.files import similar
 from stylegan_cli.interop.foreign import Foreign
-from stylegan_cli.interop.reading import is_foreign, listed_only, read_foreign
+from stylegan_cli.interop.reading import is_foreign, read_foreign
 from stylegan_cli.latents.stored_arrays import describe_arrays
 from stylegan_cli.metrics.store import describe_measurements, is_measurements
 from stylegan_cli.networks.build import build_discriminator, build_generator, count_parameters
@@ -110,7 +110,7 @@ def describe_foreign(foreign: Foreign) -> Facts:
 
 
 def _describe_foreign_file(path: Path) -> Facts:
-    facts = listed_only(path) or describe_foreign(read_foreign(path))
+    facts = describe_foreign(read_foreign(path))
     return {**facts, "bytes": path.stat().st_size, "sha256": file_sha256(path)}
 
 

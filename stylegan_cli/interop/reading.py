@@ -1,12 +1,9 @@
 """Foreign files of networks, each given to the reader of its format."""
 
-import math
-import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, TypeGuard
 
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file
@@ -16,7 +13,7 @@ from stylegan_cli.files import similar
 from stylegan_cli.interop.bare_networks import is_bare_network, read_bare_network, tensors_in
 from stylegan_cli.interop.foreign import Foreign, Loaded
 from stylegan_cli.interop.persistent_modules import PERSISTENCE_NAMES
-from stylegan_cli.interop.pickles.limits import Limits, shown, shown_value
+from stylegan_cli.interop.pickles.limits import Limits, shown
 from stylegan_cli.interop.pickles.machine import Table
 from stylegan_cli.interop.pickles.reader import (
     PICKLE_SUFFIXES,
@@ -31,67 +28,10 @@ from stylegan_cli.interop.pickles.torch_tensors import TORCH_NAMES
 from stylegan_cli.interop.pytorch_releases import is_pytorch_release, read_pytorch_release
 from stylegan_cli.interop.rosinality1 import is_rosinality1, read_rosinality1
 from stylegan_cli.interop.rosinality2 import is_rosinality2, read_rosinality2
-from stylegan_cli.interop.tensor_maps import StateDict, state_dict
+from stylegan_cli.interop.tensor_maps import unwrapped
 from stylegan_cli.interop.tensorflow_networks import TENSORFLOW_NAMES, PickledNetwork
 from stylegan_cli.interop.tensorflow_releases import read_tensorflow_release, tensorflow_networks
 from stylegan_cli.networks.snapshot import file_sha256, refuse_exports
-
-_MARK = re.compile(r"GE?\.blocks\.\d+\.to_rgb\.conv\.weight")
-_NETWORKS: Mapping[str, str | tuple[str, ...]] = {
-    "mapping": "S.",
-    "generator": "G.",
-    "averaged": ("SE.", "GE."),
-    "discriminator": "D.",
-}
-REASON = (
-    "a network of lucidrains' StyleGAN2, which sgtool only lists: its layers are not StyleGAN2's "
-    "(no equalized weights, one style a block, bilinear doubling, other noise), so no network here "
-    "makes its images"
-)
-
-
-def is_lucidrains(root: object) -> TypeGuard[Mapping[str, object]]:
-    """Whether a file holds a checkpoint of this program."""
-    state = root.get("GAN") if isinstance(root, dict) else None
-    return isinstance(state, dict) and any(
-        isinstance(name, str) and _MARK.fullmatch(name) for name in state
-    )
-
-
-def lucidrains_facts(root: Mapping[str, object], source: str) -> dict[str, Any]:
-    """What a checkpoint holds, ready for JSON.
-
-    Raises:
-        ForeignFileError: Its networks are no state dict.
-    """
-    state = state_dict(root["GAN"], "GAN", source)
-    blocks = _count(state, r"G\.blocks\.\d+\.to_rgb\.conv\.weight")
-    rgb, first = state.get("G.blocks.0.to_rgb.conv.weight"), state.get("S.net.0.weight")
-    return {
-        "format": "lucidrains-stylegan2",
-        "family": "lucidrains",
-        "resolution": 2 ** (blocks + 1),
-        "channels": rgb.shape[0] if rgb and rgb.shape else None,
-        "z_dim": first.shape[-1] if first and first.shape else None,
-        "mapping_layers": _count(state, r"S\.net\.\d+\.weight"),
-        "attention_layers": _count(state, r"G\.attns\.\d+\..*weight"),
-        "version": shown_value(root.get("version", "unknown")),
-        "parameters": {
-            name: sum(math.prod(each.shape) for key, each in state.items() if key.startswith(start))
-            for name, start in _NETWORKS.items()
-        },
-        "notes": [REASON],
-    }
-
-
-def refuse_lucidrains(source: str) -> ForeignFileError:
-    """The error of a conversion of such a checkpoint."""
-    return ForeignFileError(f"{source}: {REASON}; `sgtool info` tells what is in the file")
-
-
-def _count(state: StateDict, pattern: str) -> int:
-    return sum(re.fullmatch(pattern, name) is not None for name in state)
-
 
 CHECKPOINT_SUFFIXES = (".pt", ".pth", ".ckpt", ".model", ".safetensors")
 _OWN_STATE = {"schema", "cur_nimg"}
@@ -122,27 +62,20 @@ def read_checkpoint(path: Path) -> Foreign:
 
 
 def _networks(root: object, source: str) -> Foreign:
+    root, notes = unwrapped(root)
+    foreign = _network_of(root, source)
+    return replace(foreign, notes=(*notes, *foreign.notes))
+
+
+def _network_of(root: object, source: str) -> Foreign:
     if is_rosinality2(root):
         return read_rosinality2(root, source)
     if is_rosinality1(root):
         return read_rosinality1(root, source)
-    if is_lucidrains(root):
-        raise refuse_lucidrains(source)
     if isinstance(root, dict) and is_bare_network(tensors := tensors_in(root)):
         return read_bare_network(root, tensors, source)
-    raise ForeignFileError(f"{source}: tensors, but not of networks sgtool knows; {_found(root)}")
-
-
-def listed_only(path: Path) -> dict[str, Any] | None:
-    """Facts of a checkpoint that can be listed but not converted; None for all others.
-
-    Raises:
-        ForeignFileError: Refused or damaged.
-    """
-    if path.suffix == _SAFETENSORS or not is_torch_file(path):
-        return None
-    root = read_torch_file(path)
-    return lucidrains_facts(root, str(path)) if is_lucidrains(root) else None
+    hint = "; lucidrains' StyleGAN2 has layers of its own" if "GAN" in _keys(root) else ""
+    raise ForeignFileError(f"{source}: holds no network that sgtool knows; {_found(root)}{hint}")
 
 
 def _root(path: Path) -> object:
@@ -161,6 +94,10 @@ def _has_no_description(path: Path) -> bool:
     except (SafetensorError, OSError):
         # whoever reads it as a network of ours says what is wrong
         return False
+
+
+def _keys(root: object) -> Mapping[object, object]:
+    return root if isinstance(root, dict) else {}
 
 
 def _found(root: object) -> str:
@@ -220,8 +157,22 @@ def _other(path: Path, root: object) -> ForeignFileError:
 
 
 def is_foreign(path: Path) -> bool:
-    """Whether a file is one that `read_foreign` would try, by its suffix or by what is in it."""
-    return path.suffix.lower() in PICKLE_SUFFIXES or is_checkpoint(path) or holds_pickle(path)
+    """Return True if `read_foreign` would try the file, by its suffix or content."""
+    return (
+        path.suffix.lower() in PICKLE_SUFFIXES
+        or is_checkpoint(path)
+        or holds_pickle(path)
+        or _begins_as_pickle(path)
+    )
+
+
+def _begins_as_pickle(path: Path) -> bool:
+    """Return True if a file that is not torch's begins as pickles of protocol 2 and later do."""
+    if not path.is_file():
+        return False
+    with path.open("rb") as file:
+        start = file.read(2)
+    return start[:1] == b"\x80" and start[1:] in (b"\x02", b"\x03", b"\x04", b"\x05")
 
 
 def read_foreign(path: Path) -> Foreign:
@@ -252,7 +203,7 @@ def read_foreign(path: Path) -> Foreign:
 
 
 def _refuse_other_things(path: Path) -> None:
-    """Say of a file that nobody means what it is, whatever its name."""
+    """Raise for files that are something else, whatever their name."""
     try:
         with path.open("rb") as file:
             start = file.read(64)
@@ -273,6 +224,9 @@ _OTHER_THINGS = {
     b"gif8": _IMAGE,
     b"<!doctype": _PAGE,
     b"<html": _PAGE,
+    b"\x1f\x8b": "compressed with gzip; unpack it first, with gunzip",
+    b"bzh": "compressed with bzip2; unpack it first, with bunzip2",
+    b"\xfd7zxz": "compressed with xz; unpack it first, with unxz",
     b"version https://git-lfs": "a pointer of Git LFS, not the network; run git lfs pull",
 }
-"""What downloads and wrong names bring, by how it begins, in lower case."""
+"""Other files by their first bytes, in lower case."""

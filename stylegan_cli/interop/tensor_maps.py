@@ -185,3 +185,42 @@ def _plain(value: object) -> Any:
     return (
         value if isinstance(value, int) or (isinstance(value, float) and isfinite(value)) else None
     )
+
+
+_PREFIXES = ("module.", "_orig_mod.")
+"""What DataParallel and torch.compile put before every name."""
+
+
+def unwrapped(root: object) -> tuple[object, tuple[str, ...]]:
+    """Return a checkpoint without the wrappings of other programs, and notes on what was removed.
+
+    Takes `module.` and `_orig_mod.` off names, and the generator out of the checkpoints of encoders
+    (pSp, e4e), where its names begin with `decoder.`.
+    """
+    if not isinstance(root, dict):
+        return root, ()
+    notes: dict[str, None] = {}
+    bare = _without_prefix(root, notes)
+    found = {key: _without_prefix(value, notes) for key, value in bare.items()}
+    state = found.get("state_dict")
+    decoder = {
+        name.removeprefix("decoder."): value
+        for name, value in (state.items() if isinstance(state, dict) else ())
+        if isinstance(name, str) and name.startswith("decoder.")
+    }
+    if decoder:
+        notes["the generator is the decoder of an encoder's checkpoint"] = None
+        found = {**found, "g_ema": decoder}
+    return found, tuple(notes)
+
+
+def _without_prefix(value: Any, notes: dict[str, None]) -> Any:
+    for prefix in _PREFIXES:
+        if isinstance(value, dict) and value and all(_begins(name, prefix) for name in value):
+            value = {name.removeprefix(prefix): each for name, each in value.items()}
+            notes[f"names of tensors began with {prefix}, which was removed"] = None
+    return value
+
+
+def _begins(name: object, prefix: str) -> bool:
+    return isinstance(name, str) and name.startswith(prefix)

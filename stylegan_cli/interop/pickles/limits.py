@@ -29,6 +29,10 @@ class RefusedError(Exception):
     """Something in a pickle that is outside what we read; the message names it."""
 
 
+class RefusedNameError(RefusedError):
+    """A class or function that a pickle asks for."""
+
+
 MOST_TENSORS = 10_000
 """In one file; networks have some hundreds."""
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from io import BufferedIOBase
 from typing import IO, Any, Protocol, cast, runtime_checkable
 
-from stylegan_cli.interop.pickles.limits import Limits, RefusedError, shown
+from stylegan_cli.interop.pickles.limits import Limits, RefusedError, RefusedNameError, shown
 
 _NEWEST_PROTOCOL = 5
 _PIECE = 2**26
@@ -221,7 +221,7 @@ class Machine:
 
     def find(self, module: str, name: str) -> None:
         if (module, name) not in self.table:
-            raise RefusedError(f"the name {shown(f'{module}.{name}')}")
+            raise RefusedNameError(f"the name {shown(f'{module}.{name}')}")
         self.stack.append(Named(f"{module}.{name}", self.table[module, name]))
 
     def find_on_stack(self, _: object) -> None:

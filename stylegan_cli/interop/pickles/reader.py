@@ -62,10 +62,16 @@ def run_pickle(
 
 
 @contextmanager
-def refusals_in_words(source: str) -> Iterator[None]:
-    """Turn what may go wrong in a block that looks at a pickle into ForeignFileError."""
+def refusals_in_words(source: str, *, but: type[RefusedError] | tuple[()] = ()) -> Iterator[None]:
+    """Turn what may go wrong in a block that reads a pickle into ForeignFileError.
+
+    Args:
+        but: Refusals that the caller words itself.
+    """
     try:
         yield
+    except but:
+        raise
     except RefusedError as refusal:
         raise ForeignFileError(
             f"{source}: refused, nothing in it was run: {refusal}; get the file from its authors"

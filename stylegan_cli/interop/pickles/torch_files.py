@@ -6,7 +6,7 @@ from io import BufferedIOBase
 from pathlib import Path
 
 from stylegan_cli.errors import ForeignFileError
-from stylegan_cli.interop.pickles.limits import Limits
+from stylegan_cli.interop.pickles.limits import Limits, RefusedNameError
 from stylegan_cli.interop.pickles.machine import Empty, Table
 from stylegan_cli.interop.pickles.reader import ZIP_DAMAGES, refusals_in_words
 from stylegan_cli.interop.pickles.stand_ins import NUMPY_NAMES, PLAIN_NAMES, ordered_dict
@@ -71,10 +71,16 @@ def read_torch_file(path: Path) -> object:
             message names what.
     """
     try:
-        with path.open("rb") as file, refusals_in_words(str(path)):
+        with path.open("rb") as file, refusals_in_words(str(path), but=RefusedNameError):
             # closed with the last view of it
             mapped = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
             return _read(path, file, mapped)
+    except RefusedNameError as refusal:
+        raise ForeignFileError(
+            f"{path}: refused, nothing in it was run: {refusal}. If this is a whole model that you "
+            "saved with torch.save(model, …), save only its weights in the program that made it: "
+            "torch.save(model.state_dict(), 'weights.pt')"
+        ) from None
     except (OSError, NotImplementedError, RuntimeError) as error:
         # zipfile raises the latter two for forms of zips that it lacks
         raise ForeignFileError(f"{path}: cannot be read ({error})") from None
