@@ -22,6 +22,8 @@ Images = Float[Tensor, "n channels height width"]
 """Float images in [−1, 1]."""
 Rgb = Float[Tensor, "n 3 height width"] | UInt8[Tensor, "n 3 height width"]
 """Bytes, or floats in [0, 255], as detectors take them."""
+Motions = Float[Tensor, "#n 3 3"]
+"""Where positions `(x, y, 1)` of a picture go: image widths from its centre, x right, y down."""
 Logits = Float[Tensor, "n 1"]
 Verdict = Float[Tensor, "n outputs"]
 """How real each image is; behind that, for AC-GAN, the logits of the classes."""

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from functools import cache
 from importlib.metadata import entry_points
 
+from stylegan_cli.metrics.equivariance.metric import EQUIVARIANCE
 from stylegan_cli.metrics.fid import FID
 from stylegan_cli.metrics.inception_score import INCEPTION_SCORE
 from stylegan_cli.metrics.kid import KID
@@ -18,7 +19,16 @@ GROUP = "stylegan_cli.metrics"
 
 _METRICS: dict[str, Metric] = {
     metric.name: metric
-    for metric in (FID, KID, INCEPTION_SCORE, PRECISION_RECALL, NEAREST, PPL, SEPARABILITY)
+    for metric in (
+        FID,
+        KID,
+        INCEPTION_SCORE,
+        PRECISION_RECALL,
+        NEAREST,
+        PPL,
+        SEPARABILITY,
+        EQUIVARIANCE,
+    )
 }
 
 

@@ -23,7 +23,7 @@ from stylegan_cli.networks.snapshot import Network, Precision, load_network, rea
 from stylegan_cli.networks.synthesis import Synthesis
 from stylegan_cli.ops import BackendName, fast, pick_backend
 from stylegan_cli.recipe import Settled
-from stylegan_cli.shapes import Images, Ws
+from stylegan_cli.shapes import Images, Motions, Ws
 
 
 def prepare(G: Generator, dtype: torch.dtype = torch.float32) -> Generator:
@@ -52,7 +52,7 @@ class CompiledSynthesis(Synthesis):
     def __init__(self, synthesis: Synthesis, batch_size: int) -> None:
         super().__init__()
         self.synthesis, self.batch_size = synthesis, batch_size
-        self.num_ws = synthesis.num_ws
+        self.num_ws, self.can_move = synthesis.num_ws, synthesis.can_move
 
     @property
     def noise_resolutions(self) -> tuple[int, ...]:
@@ -82,6 +82,10 @@ class CompiledSynthesis(Synthesis):
         """
         parts = [self._run(*part) for part in self._parts(ws, noise)]
         return torch.cat(parts)[: len(ws)]
+
+    def moved(self, ws: Ws, noise: NoiseInput, motions: Motions) -> Images:
+        """Make images that are shifted and turned, without the program."""
+        return self.synthesis.moved(ws, noise, motions)
 
     def _parts(self, ws: Tensor, noise: NoiseInput) -> Iterator[tuple[Tensor, NoiseInput]]:
         size = self.batch_size

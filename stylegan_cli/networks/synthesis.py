@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 from stylegan_cli.networks.layers import freeze_layers
 from stylegan_cli.networks.noise import NoiseInput, noise_layers
-from stylegan_cli.shapes import Images, Ws
+from stylegan_cli.shapes import Images, Motions, Ws
 
 
 class Synthesis(nn.Module):
@@ -19,6 +19,7 @@ class Synthesis(nn.Module):
             network that does not grow.
         tracked: Last parts of the names of buffers, besides `w_avg`, that training updates in
             forward passes.
+        can_move: The input can be shifted and turned, and the image with it.
         means_move_for_d: Running means, that of w too, move only with the images made for D's
             loss, [SG3]; else with all that are made in training.
     """
@@ -27,6 +28,7 @@ class Synthesis(nn.Module):
     lod: float = 0.0
     tracked: tuple[str, ...] = ()
     means_move_for_d: bool = False
+    can_move: bool = False
 
     @property
     def noise_resolutions(self) -> tuple[int, ...]:
@@ -39,6 +41,10 @@ class Synthesis(nn.Module):
 
         Networks whose layers have no such side return nominal ones.
         """
+        raise NotImplementedError
+
+    def moved(self, ws: Ws, noise: NoiseInput, motions: Motions) -> Images:
+        """Images whose inputs are shifted and turned; only where `can_move`."""
         raise NotImplementedError
 
     def moving(self, ws: Ws, noise: NoiseInput) -> tuple[Images, Tensor | None]:

@@ -18,7 +18,7 @@ from stylegan_cli.ops import BackendName, pick_backend
 from stylegan_cli.ops.conv import conv2d
 from stylegan_cli.ops.filtered_lrelu import filtered_lrelu
 from stylegan_cli.ops.reference import EPSILON, Filter, Resampling
-from stylegan_cli.shapes import Images, Ws
+from stylegan_cli.shapes import Images, Motions, Ws
 
 Magnitudes = Float[Tensor, " layers"]
 
@@ -72,9 +72,16 @@ class FourierInput(nn.Module):
         with torch.no_grad():
             self.affine.bias[0] = 1
 
-    def forward(self, w: Tensor) -> Tensor:
-        """`[n, channels, size, size]`, float32, channels last."""
-        matrix = self._matrix(w)
+    def forward(self, w: Tensor, motions: Motions | None = None) -> Tensor:
+        """`[n, channels, size, size]`, float32, channels last.
+
+        Args:
+            motions: Of the picture, behind that of `transform`.
+        """
+        transform = self.transform
+        if motions is not None:
+            transform = transform @ torch.linalg.inv(motions.double()).to(transform)
+        matrix = self._matrix(w) @ transform
         freqs = self.freqs @ matrix[:, :2, :2]
         phases = self.phases + (self.freqs @ matrix[:, :2, 2:])[..., 0]
         level = self.level
@@ -91,14 +98,14 @@ class FourierInput(nn.Module):
         return mixed.permute(0, 3, 1, 2)
 
     def _matrix(self, w: Tensor) -> Tensor:
-        """Learned rotation, learned translation and the user's transform, `[n, 3, 3]`."""
+        """Learned rotation and translation, `[n, 3, 3]`."""
         t = self.affine(w)
         t = t / torch.linalg.vector_norm(t[:, :2], dim=1, keepdim=True)
         cos, sin, dx, dy = t.unbind(1)
         zero, one = torch.zeros_like(cos), torch.ones_like(cos)
         rotation = torch.stack([cos, -sin, zero, sin, cos, zero, zero, zero, one], dim=1)
         translation = torch.stack([one, zero, -dx, zero, one, -dy, zero, zero, one], dim=1)
-        return rotation.reshape(-1, 3, 3) @ translation.reshape(-1, 3, 3) @ self.transform
+        return rotation.reshape(-1, 3, 3) @ translation.reshape(-1, 3, 3)
 
 
 class SynthesisLayer(nn.Module):
@@ -158,6 +165,7 @@ class AliasFreeSynthesis(Synthesis):
     """From one w per layer, the input's first, to images; there is no noise."""
 
     means_move_for_d = True
+    can_move = True
     tracked = ("magnitude_ema",)
 
     def __init__(self, plans: Sequence[LayerPlan], options: SynthesisOptions) -> None:
@@ -183,6 +191,10 @@ class AliasFreeSynthesis(Synthesis):
         """Images of the codes; float32. Noise changes nothing."""
         return self._run(ws, None)
 
+    def moved(self, ws: Ws, noise: NoiseInput, motions: Motions) -> Images:
+        """Images of the codes, shifted and turned."""
+        return self._run(ws, None, motions)
+
     def moving(self, ws: Ws, noise: NoiseInput = "none") -> tuple[Images, Magnitudes]:
         """As `Synthesis.moving`; the magnitudes that are moved on count in these images."""
         moved: list[Tensor] = []
@@ -192,8 +204,8 @@ class AliasFreeSynthesis(Synthesis):
     def _layers(self) -> list[Any]:
         return [self.get_submodule(name) for name in self.names]
 
-    def _run(self, ws: Ws, moved: list[Tensor] | None) -> Images:
-        x: Tensor = self.input(ws[:, 0])
+    def _run(self, ws: Ws, moved: list[Tensor] | None, motions: Motions | None = None) -> Images:
+        x: Tensor = self.input(ws[:, 0], motions)
         for layer, w in zip(self._layers(), ws[:, 1:].unbind(1), strict=True):
             x = layer(x, w, moved)
         return x * self.output_scale

@@ -7,13 +7,17 @@ a moved input is compared with the picture moved by a filter, where that filter 
 import math
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from jaxtyping import Bool, Float
 from torch import Tensor
 
+from stylegan_cli.latents.sampling import map_latents, truncate
+from stylegan_cli.networks.snapshot import Network
 from stylegan_cli.ops.filtered_lrelu import expand, upsampling
 from stylegan_cli.ops.reference import Filter
+from stylegan_cli.runtime import numpy_stream
 from stylegan_cli.shapes import Images
 
 Mask = Bool[Tensor, "height width"]
@@ -27,6 +31,87 @@ _UP, _REACH, _LATTICE = 4, 6, 64
 """Oversampling for turns, reach of their filters in pixels, reach before they are cut."""
 
 
+@torch.no_grad()
+def differences(
+    network: Network, samples: range, *, seed: int, psi: float, chosen: int | None
+) -> dict[str, np.ndarray]:
+    """Squared differences and pixels that count, of every sample and kind of motion.
+
+    A sample's code and motions follow from (seed, its number) alone.
+
+    Args:
+        chosen: The class of all; None draws one for each, if there are any.
+    """
+    found = [_of_sample(network, _draw(network, seed, i, chosen), psi) for i in samples]
+    return {
+        "squares": np.array([[each.squares for each in row] for row in found]),
+        "counts": np.array([[each.count for each in row] for row in found]),
+    }
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Draw:
+    """A code, and its motions: pixels, image widths, an angle."""
+
+    z: np.ndarray
+    label: np.ndarray
+    whole: tuple[int, int]
+    fractional: tuple[float, float]
+    angle: float
+
+
+def _draw(network: Network, seed: int, sample: int, chosen: int | None) -> _Draw:
+    stream, G = numpy_stream(seed, "equivariance", sample), network.G
+    z = stream.standard_normal((1, G.z_dim)).astype(np.float32)
+    shifts = (2 * stream.random(4) - 1) * SHIFT_SHARE
+    angle = (2 * stream.random() - 1) * math.pi
+    label = np.zeros((1, G.c_dim), np.float32)
+    if G.c_dim:
+        label[0, stream.integers(G.c_dim) if chosen is None else chosen] = 1
+    x, y = (round(share * G.resolution) for share in shifts[:2])
+    return _Draw(
+        z=z, label=label, whole=(x, y), fractional=(shifts[2], shifts[3]), angle=float(angle)
+    )
+
+
+def _of_sample(network: Network, draw: _Draw, psi: float) -> tuple["Difference", ...]:
+    """The differences of one sample moved in each way."""
+    G, side = network.G, network.G.resolution
+    w = truncate(map_latents(G, draw.z, draw.label)[:, None], G.mapping.w_avg, psi)
+    ws = w.expand(-1, G.num_ws, -1)
+    matrices = (
+        torch.eye(3, dtype=torch.float64),
+        translation(draw.whole[0] / side, draw.whole[1] / side),
+        translation(*draw.fractional),
+        rotation(draw.angle),
+    )
+    every = ws.expand(len(matrices), -1, -1)
+    plain, whole, fractional, turned = G.synthesis.moved(
+        every, "none", torch.stack(matrices).to(ws)
+    ).split(1)
+    x, y = (share * side for share in draw.fractional)
+    filtered, seen = pseudo_rotate(turned, draw.angle)
+    expected, mask = rotate(plain, draw.angle)
+    return (
+        _difference(whole_shift(plain, *draw.whole), whole),
+        _difference(fractional_shift(plain, x, y), fractional),
+        _difference((expected, mask & seen), filtered),
+    )
+
+
+def _difference(expected: tuple[Images, Mask], found: Images) -> "Difference":
+    difference = Difference()
+    difference.add(*expected, found)
+    return difference
+
+
+def decibels(squares: float, count: float) -> float:
+    """Peak signal-to-noise ratio of pictures in [−1, 1]; infinite where they are equal."""
+    if not squares:
+        return math.inf
+    return float(20 * math.log10(2) - 10 * math.log10(squares / count))
+
+
 @dataclass(kw_only=True)
 class Difference:
     """Squared differences of pictures, summed up over batches."""
@@ -34,7 +119,7 @@ class Difference:
     squares: float = 0.0
     count: float = 0.0
 
-    def add(self, expected: Images, found: Images, mask: Mask) -> None:
+    def add(self, expected: Images, mask: Mask, found: Images) -> None:
         """Count a batch where the mask says so."""
         squares = (expected.double() - found.double()).square() * mask
         self.squares += squares.sum().item()
@@ -42,10 +127,8 @@ class Difference:
 
     @property
     def decibels(self) -> float:
-        """Peak signal-to-noise ratio of pictures in [−1, 1]; infinite where they are equal."""
-        if not self.squares:
-            return math.inf
-        return 20 * math.log10(2) - 10 * math.log10(self.squares / self.count)
+        """As the function of that name."""
+        return decibels(self.squares, self.count)
 
 
 def translation(x: float, y: float) -> Matrix:

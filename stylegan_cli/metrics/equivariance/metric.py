@@ -1,0 +1,101 @@
+"""Equivariance as a metric: squared differences of moved pictures, then decibels."""
+
+from collections.abc import Generator, Iterator
+from functools import partial
+from typing import TYPE_CHECKING
+
+from stylegan_cli.errors import UsageError
+from stylegan_cli.metrics.metric import (
+    OF_CODES,
+    Columns,
+    Conclusion,
+    Event,
+    Maker,
+    Metric,
+    OnCodes,
+    Request,
+    Series,
+)
+
+if TYPE_CHECKING:
+    from stylegan_cli.metrics.features import Workplace
+    from stylegan_cli.networks.snapshot import Network
+
+NUM = 50_000
+NAMES = ("eq_t", "eq_t_frac", "eq_r")
+"""Whole pixels, fractions of them, turns; in the order of the columns."""
+SMALLEST_SIDE = 32
+"""Below this no pixel of a turned picture sees all of its filter."""
+
+
+def _prepare(
+    network: "Network", request: Request, place: "Workplace"
+) -> Generator[Event, None, Maker]:
+    yield from ()
+    return partial(_series_of, request=request, place=place)
+
+
+def _series_of(
+    network: "Network", seed: int, *, request: Request, place: "Workplace"
+) -> Iterator[Series]:
+    from stylegan_cli.latents.sampling import chosen_class
+    from stylegan_cli.metrics.equivariance.motions import differences
+    from stylegan_cli.networks.drawing import default_batch_size, precision_claim
+
+    G = network.G
+    if not G.synthesis.can_move:
+        raise UsageError(
+            f"{network.path}: the input of this network cannot be moved, as that of StyleGAN3 can; "
+            "there is no equivariance to measure"
+        )
+    if G.resolution < SMALLEST_SIDE:
+        raise UsageError(
+            f"{network.path}: {G.resolution} px are too few for a turned picture, which needs "
+            f"{SMALLEST_SIDE} px"
+        )
+    chosen = chosen_class(network, request.class_name)
+    asked = {
+        "metric": "equivariance",
+        "num": request.num or NUM,
+        "seed": seed,
+        "psi": request.psi,
+        "class": chosen,
+        "network_sha256": network.sha256,
+        **precision_claim(network.precision),
+    }
+    measure = partial(differences, network, seed=seed, psi=request.psi, chosen=chosen)
+    yield Series(
+        name="equivariance",
+        request=asked,
+        columns={"squares": (len(NAMES),), "counts": (len(NAMES),)},
+        measure=measure,
+        conclude=_conclude,
+        batch_size=place.execution.batch_size or max(1, default_batch_size(G.resolution) // 4),
+    )
+
+
+def _conclude(columns: Columns) -> Iterator[Conclusion]:
+    from stylegan_cli.metrics.equivariance.motions import decibels
+
+    squares, counts = (columns[name].sum(0, dtype=float).tolist() for name in columns)
+    values = {
+        name: decibels(*pair)
+        for name, pair in zip(NAMES, zip(squares, counts, strict=True), strict=True)
+    }
+    yield Conclusion(values=values)
+
+
+EQUIVARIANCE = Metric(
+    name="equivariance",
+    about="""Measure equivariance: pictures should move as their input does.
+
+    For networks whose input can be moved, StyleGAN3's. In decibels, larger is better: eq_t shifts
+    by whole pixels, eq_t_frac by fractions of them, up to an eighth of the width, eq_r turns.
+    Published as eqt50k_int, eqt50k_frac and eqr50k, of 50000 images.
+    """,
+    examples=("", "`num=1000` `network=runs/people`", "`all_snapshots=runs/people` `num=500`"),
+    work=OnCodes(prepare=_prepare),
+    takes=OF_CODES | {"psi", "class_name"},
+    num="Images to measure; 50000 if not given.",
+    better="larger",
+)
