@@ -82,14 +82,38 @@ def stored_array(group: h5py.Group, name: str, *, kinds: str, ranks: Collection[
     path = group.file.filename
     item = group.get(name)
     if not isinstance(item, h5py.Dataset):
-        raise DataError(f"{path}: no dataset {name}; found {sorted(group)[:10]}")
+        found = f"{name} is a group" if item is not None else f"found {sorted(group)[:10]}"
+        raise DataError(f"{path}: no dataset {name}; {found}")
     if item.shape is None or item.dtype.kind not in kinds or len(item.shape) not in ranks:
         types = " or ".join(_KINDS[kind] for kind in kinds)
         axes = " or ".join(map(str, ranks))
         raise DataError(
             f"{path}: {name} is {describe_form(item)}; needed are {types} in {axes} axes"
         )
-    _check_stored(item, path)
+    return sure_to_be_stored(item)
+
+
+def sure_to_be_stored(item: h5py.Dataset) -> h5py.Dataset:
+    """Return an array after comparing what it claims with what the file stores.
+
+    Raises:
+        DataError: It claims more than that, or its chunks are larger than any that are read.
+    """
+    path = item.file.filename
+    claimed = prod(item.shape) * item.dtype.itemsize
+    chunk = prod(item.chunks or ()) * item.dtype.itemsize
+    if item.chunks and chunk > MAX_CHUNK_BYTES:
+        raise DataError(
+            f"{path}: {item.name} is stored in chunks of {chunk:,} bytes, {MAX_CHUNK_BYTES:,} "
+            "at most are read; store it with one chunk an image"
+        )
+    stored = item.id.get_storage_size()
+    packed = item.id.get_create_plist().get_nfilters() > 0
+    if claimed > stored * (MAX_RATIO if packed else 1):
+        raise DataError(
+            f"{path}: {item.name} claims {describe_form(item)}, {claimed:,} bytes, but only "
+            f"{stored:,} are stored; make or download it again"
+        )
     return item
 
 
@@ -138,20 +162,3 @@ def _check_own_storage(item: h5py.Dataset, path: Path) -> None:
     layout = item.id.get_create_plist()
     if layout.get_external_count() or layout.get_layout() == h5py.h5d.VIRTUAL:
         raise DataError(f"{path}: refused, {item.name} keeps its values in another file")
-
-
-def _check_stored(item: h5py.Dataset, path: str) -> None:
-    claimed = prod(item.shape) * item.dtype.itemsize
-    chunk = prod(item.chunks or ()) * item.dtype.itemsize
-    if item.chunks and chunk > MAX_CHUNK_BYTES:
-        raise DataError(
-            f"{path}: {item.name} is stored in chunks of {chunk:,} bytes, {MAX_CHUNK_BYTES:,} "
-            "at most are read; store it with one chunk an image"
-        )
-    stored = item.id.get_storage_size()
-    packed = item.id.get_create_plist().get_nfilters() > 0
-    if claimed > stored * (MAX_RATIO if packed else 1):
-        raise DataError(
-            f"{path}: {item.name} claims {describe_form(item)}, {claimed:,} bytes, but only "
-            f"{stored:,} are stored; make or download it again"
-        )

@@ -70,7 +70,7 @@ def test_too_many_or_too_deep_objects_are_refused(path, monkeypatch):
     ("content", "words"),
     [
         (None, "no dataset images; found"),
-        ("group", "no dataset images"),
+        ("group", "no dataset images; images is a group"),
         (h5py.Empty("u1"), "uint8 without values"),
         (np.zeros((2, 8, 8)), r"float64 \[2, 8, 8\]"),
         (np.uint8(3), r"uint8 \[\]"),

@@ -15,6 +15,7 @@ from numpy.lib import format as npy
 
 from stylegan_cli.errors import DataError
 from stylegan_cli.files import similar, system_reason
+from stylegan_cli.hdf5 import open_hdf5, sure_to_be_stored
 
 HDF5_SUFFIXES = (".h5", ".hdf5")
 NUMPY_SUFFIXES = (".npz", ".npy")
@@ -65,7 +66,7 @@ def open_arrays(path: Path) -> Iterator[Mapping[str, StoredArray]]:
         raise DataError(f"{path}: there is no such file{similar(path)}")
     try:
         if path.suffix.lower() in HDF5_SUFFIXES:
-            with h5py.File(path, "r") as file:
+            with open_hdf5(path) as file:
                 yield _hdf5_arrays(file)
         elif path.suffix.lower() == ".npz":
             with zipfile.ZipFile(path) as archive:
@@ -107,7 +108,9 @@ def _hdf5_arrays(file: h5py.File) -> dict[str, StoredArray]:
 
     def add(name: str, item: object) -> None:
         if isinstance(item, h5py.Dataset) and item.shape is not None:
-            found[name] = StoredArray(shape=item.shape, dtype=item.dtype, read=lambda: item)
+            found[name] = StoredArray(
+                shape=item.shape, dtype=item.dtype, read=lambda: sure_to_be_stored(item)
+            )
 
     file.visititems(add)
     return found

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import h5py
 import numpy as np
@@ -19,6 +19,7 @@ from jaxtyping import Bool
 
 from stylegan_cli.errors import DataError, OutputError
 from stylegan_cli.files import put_in_place, system_reason, writing
+from stylegan_cli.hdf5 import open_hdf5, stored_array
 
 SCHEMA = 1
 UNFINISHED = ".{}.partial"
@@ -155,16 +156,16 @@ def describe_measurements(path: Path) -> dict[str, Any]:
         }
 
 
-def _opened(path: Path, request: Mapping[str, Any], mode: str) -> h5py.File:
+def _opened(path: Path, request: Mapping[str, Any], mode: Literal["r", "r+"]) -> h5py.File:
     try:
-        file = h5py.File(path, mode)
+        file = open_hdf5(path, mode)
+    except OutputError as error:
+        raise OutputError(f"{error} or choose another `output`") from None
+    try:
         there = json.loads(file.attrs["request"])
-        file["done"][...]
-    except BlockingIOError:
-        raise OutputError(
-            f"{path}: another process is writing to it; wait for it or choose another `output`"
-        ) from None
-    except (KeyError, OSError, RuntimeError, ValueError) as error:
+        stored_array(file, "done", kinds="b", ranks=[1])[...]
+    except (KeyError, OSError, RuntimeError, TypeError, ValueError) as error:
+        file.close()
         reason = system_reason(error)
         raise DataError(f"{path}: not a file of measurements, or damaged: {reason}") from None
     differences = [

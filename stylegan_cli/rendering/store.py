@@ -25,7 +25,8 @@ from jaxtyping import Bool
 from numpy.typing import DTypeLike
 
 from stylegan_cli.errors import DataError, OutputError
-from stylegan_cli.files import system_reason, writing
+from stylegan_cli.files import writing
+from stylegan_cli.hdf5 import open_hdf5, stored_array
 from stylegan_cli.rendering.header import Header, read_header, write_header
 from stylegan_cli.shapes import Picture
 
@@ -69,14 +70,16 @@ class StudyFile:
         self.path = path
         self._file = file
         self.header = read_header(file)
-        shape = file["done"].shape
-        if shape != self.header.shape:
-            raise ValueError(f"{shape} images do not fit their names, {self.header.shape}")
+        shape = self.header.shape
+        done = stored_array(file, "done", kinds="b", ranks=[len(shape)]).shape
+        images = stored_array(file, "images", kinds="u", ranks=[len(shape) + 3]).shape
+        if done != shape or images[: len(shape)] != shape:
+            raise ValueError(f"{list(images)} images do not fit their names, {list(shape)}")
         groups = [name for name, item in file.items() if isinstance(item, h5py.Group)]
         self.tables = ("/", *(name for name in groups if "images" in file[name]))
         measured = (name for name in groups if "images" not in file[name])
         self.measurements = tuple(name for name in measured if "done" in file[name])
-        self.resolution = int(file["images"].shape[-2])
+        self.resolution = int(images[-2])
         self.versions: dict[str, str] = json.loads(file.attrs["versions"])
         self.created_utc: str = file.attrs["created_utc"]
 
@@ -175,19 +178,18 @@ def open_study(path: Path, *, write: bool = False) -> StudyFile:
         OutputError: Another process has it open.
     """
     try:
-        file = h5py.File(path, "r+" if write else "r")
-    except BlockingIOError:
-        raise OutputError(
-            f"{path}: another process is writing to it; wait for it or choose another `output`"
-        ) from None
-    except OSError as error:
-        raise DataError(f"{path}: not a readable HDF5 file: {system_reason(error)}") from None
+        file = open_hdf5(path, "r+" if write else "r")
+    except OutputError as error:
+        raise OutputError(f"{error} or choose another `output`") from None
     try:
         study = StudyFile(path, file)
         for table in (*study.tables, *study.measurements):
             study.done(table)
         return study
-    except (KeyError, OSError, RuntimeError, ValueError) as error:
+    except DataError:
+        file.close()
+        raise
+    except (AttributeError, KeyError, OSError, RuntimeError, TypeError, ValueError) as error:
         file.close()
         raise DataError(f"{path}: not a study, or damaged: {error}") from None
 

@@ -115,7 +115,7 @@ def test_a_file_cut_short_is_refused_in_words(tmp_path, suffix):
     else:
         (np.save if suffix == "npy" else np.savez)(path, values)
     path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
-    with pytest.raises(DataError, match=rf"w.{suffix}: cannot be read"):
+    with pytest.raises(DataError, match=rf"w\.{suffix}: (cannot be read|not a readable HDF5)"):
         read_everything(path)
 
 

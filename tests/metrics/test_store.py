@@ -70,7 +70,7 @@ def test_a_damaged_unfinished_file_is_started_anew(tmp_path):
 
 def test_a_stranger_under_the_name_is_left_alone(tmp_path):
     (tmp_path / "ppl.h5").write_text("mine")
-    with pytest.raises(OutputError, match="not a file of measurements, or damaged"):
+    with pytest.raises(OutputError, match="not a readable HDF5 file"):
         opened(tmp_path)
     assert (tmp_path / "ppl.h5").read_text() == "mine"
 

@@ -118,7 +118,7 @@ def test_a_file_whose_names_do_not_fit_its_images_is_refused(path):
     with h5py.File(path, "r+") as file:
         del file["row_names"]
         file["row_names"] = ["1"]
-    with pytest.raises(DataError, match=r"\(2, 3\) images do not fit their names, \(1, 3\)"):
+    with pytest.raises(DataError, match=r"images do not fit their names, \[1, 3\]"):
         open_study(path)
 
 
@@ -135,3 +135,47 @@ def test_a_description_counts_what_is_missing(path):
         "col_sources/images": [3],
         "row_sources/images": [2],
     }
+
+
+def external_storage(file, folder):
+    secret = folder / "secret.txt"
+    secret.write_bytes(b"S" * 1152)
+    del file["images"]
+    file.create_dataset("images", (2, 3, 8, 8, 3), np.uint8, external=[(str(secret), 0, 1152)])
+
+
+def replaced(name, content):
+    def spoil(file, _):
+        del file[name]
+        if content == "group":
+            file.create_group(name)
+        else:
+            file[name] = content
+
+    return spoil
+
+
+def schema_text(file, _):
+    file.attrs["schema"] = "one"
+
+
+@pytest.mark.parametrize("write", [False, True])
+@pytest.mark.parametrize(
+    ("spoil", "words"),
+    [
+        (external_storage, "refused, /images keeps its values in another file"),
+        (replaced("images", "group"), "images is a group"),
+        (replaced("images", np.zeros((2, 3, 8, 8, 3))), "images is float64"),
+        (replaced("images", np.uint8(1)), r"images is uint8 \[\]"),
+        (replaced("images", np.zeros((0, 3, 8, 8, 3), np.uint8)), "do not fit their names"),
+        (replaced("done", np.zeros((2, 3))), "done is float64"),
+        (schema_text, "not a study, or damaged"),
+    ],
+)
+def test_a_study_from_a_stranger_ends_in_words(path, tmp_path, spoil, words, write):
+    with h5py.File(path, "r+") as file:
+        spoil(file, tmp_path)
+    with pytest.raises(DataError, match=rf"mix\.h5: .*{words}"):
+        open_study(path, write=write)
+    secret = tmp_path / "secret.txt"
+    assert not secret.exists() or secret.read_bytes() == b"S" * 1152
