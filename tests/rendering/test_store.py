@@ -147,7 +147,7 @@ def external_storage(file, folder):
 def replaced(name, content):
     def spoil(file, _):
         del file[name]
-        if content == "group":
+        if isinstance(content, str):
             file.create_group(name)
         else:
             file[name] = content
