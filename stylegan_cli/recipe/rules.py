@@ -1,7 +1,8 @@
-"""Rules that a recipe's values must keep together, beyond the range of each key."""
+"""Rules that join the values of a recipe, beyond the valid values of each key."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, fields
+from typing import Any
 
 from stylegan_cli.errors import meant_or_all
 from stylegan_cli.recipe import families
@@ -11,11 +12,11 @@ from stylegan_cli.recipe.toml import inline
 
 @dataclass(frozen=True, kw_only=True)
 class Conflict:
-    """A rule that a recipe breaks.
+    """Rule that a recipe breaks.
 
     Attributes:
-        keys: Dotted keys that take part; the first one is to blame.
-        words: What is wrong, what was found, what to do.
+        keys: Dotted keys that the rule reads; the first one gets the blame.
+        words: Value found, what is wrong with it, and what to do.
     """
 
     keys: tuple[str, ...]
@@ -26,7 +27,7 @@ RESOLUTIONS = (4, 8, 16, 32, 64, 128, 256, 512, 1024)
 
 
 def size_conflicts(recipe: Settled) -> Iterator[Conflict]:
-    """Sizes that no network can be built with."""
+    """Find sizes that no network can have."""
     yield from _resolution(recipe)
     yield from _smallest(recipe)
     yield from _channels(recipe)
@@ -98,7 +99,7 @@ def _layers(recipe: Settled) -> Iterator[Conflict]:
 
 
 def path_conflicts(recipe: Settled) -> Iterator[Conflict]:
-    """Path-length regularization as steps of its own that never come."""
+    """Find path-length regularization in separate steps that never come."""
     loss = recipe.loss
     if loss.pl_weight > 0 and loss.lazy and not loss.pl_interval:
         yield Conflict(
@@ -108,14 +109,14 @@ def path_conflicts(recipe: Settled) -> Iterator[Conflict]:
 
 
 def growing_conflicts(recipe: Settled) -> Iterator[Conflict]:
-    """Schedules that cannot be followed."""
+    """Find schedules of growing that are impossible."""
     yield from _tables(recipe)
     if recipe.generator.architecture == "progressive":
         yield from _start(recipe)
 
 
 def visited(recipe: Settled) -> tuple[int, ...]:
-    """The resolutions a run is trained at, in order."""
+    """Return the resolutions that a run trains at, in order."""
     final = recipe.data.resolution
     growing = recipe.generator.architecture == "progressive"
     first = recipe.growing.initial_resolution if growing else final
@@ -148,12 +149,12 @@ _SIZES = ("train.batch_size", "growing.batch_size", "growing.initial_resolution"
 
 
 def batch_conflicts(recipe: Settled) -> Iterator[Conflict]:
-    """Batches, at any resolution of the run, that do not come out even."""
+    """Find batches that do not divide evenly, at any resolution of the run."""
     for side in visited(recipe):
-        yield from _at(recipe, side)
+        yield from _batch_conflicts(recipe, side)
 
 
-def _at(recipe: Settled, side: int) -> Iterator[Conflict]:
+def _batch_conflicts(recipe: Settled, side: int) -> Iterator[Conflict]:
     size, size_words = _batch(recipe, side)
     room, room_words = _room(recipe, side)
     held, held_words = size, size_words
@@ -173,7 +174,7 @@ def _at(recipe: Settled, side: int) -> Iterator[Conflict]:
 
 
 def _batch(recipe: Settled, side: int) -> tuple[int, str]:
-    """Images a step at a resolution, also with the key that says so."""
+    """Return the images a step at a resolution, and words that name the key."""
     size = recipe.growing.batch_size.get(str(side))
     if size is None:
         return recipe.train.batch_size, f"train.batch_size {recipe.train.batch_size}"
@@ -181,7 +182,7 @@ def _batch(recipe: Settled, side: int) -> tuple[int, str]:
 
 
 def _room(recipe: Settled, side: int) -> tuple[int | None, str]:
-    """Images a device may hold at a resolution, also in words; None if as many as there are."""
+    """Return the images a device may hold at a resolution, None for any number, and words."""
     part = recipe.train.batch_per_device
     if part is None:
         return None, ""
@@ -190,7 +191,7 @@ def _room(recipe: Settled, side: int) -> tuple[int | None, str]:
 
 
 def freezing_conflicts(recipe: Settled) -> Iterator[Conflict]:
-    """More layers of D than can keep their weights; its last block always learns."""
+    """Find frozen layers of D beyond those it has before its last block, which always learns."""
     blocks = recipe.data.resolution.bit_length() - 3
     architecture = recipe.discriminator.architecture
     reading = blocks if architecture in ("skip", "progressive") else 1
@@ -203,111 +204,53 @@ def freezing_conflicts(recipe: Settled) -> Iterator[Conflict]:
         )
 
 
-@dataclass(frozen=True, kw_only=True)
-class _Idle:
-    """Keys that must keep their defaults unless a condition holds.
-
-    Attributes:
-        keys: Dotted keys of which each does nothing without the condition.
-        used: The condition.
-        why: What is missing, in words.
-        because: The keys that the condition looks at.
-    """
-
-    keys: tuple[str, ...]
-    used: Callable[[Settled], bool]
-    why: str
-    because: tuple[str, ...]
-
-
-_IDLE = (
-    _Idle(
-        keys=("data.balance",),
-        used=lambda recipe: recipe.data.labels,
-        why="without data.labels",
-        because=("data.labels",),
-    ),
-    _Idle(
-        keys=tuple(f"growing.{field.name}" for field in fields(GrowingSection)),
-        used=lambda recipe: recipe.generator.architecture == "progressive",
-        why='without generator.architecture "progressive"',
-        because=("generator.architecture", "generator.family"),
-    ),
-    _Idle(
-        keys=("generator.variant",),
-        used=lambda recipe: recipe.generator.styles,
-        why="without styles",
-        because=("generator.styles", "generator.family"),
-    ),
-    _Idle(
-        keys=("generator.mapping_lr_multiplier",),
-        used=lambda recipe: recipe.generator.mapping_layers > 0,
-        why="without mapping layers",
-        because=("generator.mapping_layers", "generator.family"),
-    ),
-    _Idle(
-        keys=tuple(
-            f"init.{field.name}" for field in fields(InitSection) if field.name != "network"
-        ),
-        used=lambda recipe: recipe.init.network is not None,
-        why="without init.network",
-        because=("init.network",),
-    ),
-    _Idle(
-        keys=("init.freeze_mapping",),
-        used=lambda recipe: recipe.init.network is None or recipe.generator.mapping_layers > 0,
-        why="without mapping layers",
-        because=("generator.mapping_layers", "generator.family"),
-    ),
-    _Idle(
-        keys=("loss.blur_fade_kimg",),
-        used=lambda recipe: recipe.loss.blur_sigma > 0,
-        why="without loss.blur_sigma",
-        because=("loss.blur_sigma",),
-    ),
-    _Idle(
-        keys=("loss.wgan_drift",),
-        used=lambda recipe: recipe.loss.adversarial == "wgan",
-        why='without loss.adversarial "wgan"',
-        because=("loss.adversarial",),
-    ),
-    _Idle(
-        keys=("augment.pipe",),
-        used=lambda recipe: recipe.augment.mode != "none",
-        why='with augment.mode "none"',
-        because=("augment.mode",),
-    ),
-    _Idle(
-        keys=("augment.p",),
-        used=lambda recipe: recipe.augment.mode == "fixed",
-        why='without augment.mode "fixed"',
-        because=("augment.mode",),
-    ),
-    _Idle(
-        keys=("augment.target", "augment.interval", "augment.ada_kimg", "augment.p_max"),
-        used=lambda recipe: recipe.augment.mode == "ada",
-        why='without augment.mode "ada"',
-        because=("augment.mode",),
-    ),
-    _Idle(
-        keys=tuple(f"metrics.{f.name}" for f in fields(MetricsSection) if f.name != "every_ticks"),
-        used=lambda recipe: recipe.metrics.every_ticks > 0,
-        why="without metrics.every_ticks",
-        because=("metrics.every_ticks",),
-    ),
-)
-
-
 def idle_keys(recipe: Settled) -> Iterator[Conflict]:
-    """Keys that are set although nothing reads them."""
+    """Find keys that are set although nothing reads them."""
     family = recipe.generator.family
     for key in families.own_keys():
         if key not in families.keys_of(family).own:
             yield from _idle(recipe, key, f"in the family {family}", ("generator.family",))
-    for idle in _IDLE:
-        if not idle.used(recipe):
-            for key in idle.keys:
-                yield from _idle(recipe, key, idle.why, idle.because)
+    for read, why, because, keys in _conditions(recipe):
+        if not read:
+            for key in keys:
+                yield from _idle(recipe, key, why, because)
+
+
+def _conditions(recipe: Settled) -> Iterator[tuple[bool, str, tuple[str, ...], tuple[str, ...]]]:
+    """Yield whether keys are read, why not, the keys that decide, and these keys."""
+    G, init, loss, mode = recipe.generator, recipe.init, recipe.loss, recipe.augment.mode
+    of_family = ("generator.family",)
+    layers = ("generator.mapping_layers", *of_family)
+    yield recipe.data.labels, "without data.labels", ("data.labels",), ("data.balance",)
+    yield (
+        G.architecture == "progressive",
+        'without generator.architecture "progressive"',
+        ("generator.architecture", *of_family),
+        _keys_of("growing", GrowingSection),
+    )
+    yield G.styles, "without styles", ("generator.styles", *of_family), ("generator.variant",)
+    mapped = G.mapping_layers > 0
+    yield mapped, "without mapping layers", layers, ("generator.mapping_lr_multiplier",)
+    starts = init.network is not None
+    own = tuple(key for key in _keys_of("init", InitSection) if key != "init.network")
+    yield starts, "without init.network", ("init.network",), own
+    yield mapped or not starts, "without mapping layers", layers, ("init.freeze_mapping",)
+    blurs = loss.blur_sigma > 0
+    yield blurs, "without loss.blur_sigma", ("loss.blur_sigma",), ("loss.blur_fade_kimg",)
+    wgan, why = loss.adversarial == "wgan", 'without loss.adversarial "wgan"'
+    yield wgan, why, ("loss.adversarial",), ("loss.wgan_drift",)
+    decides = ("augment.mode",)
+    yield mode != "none", 'with augment.mode "none"', decides, ("augment.pipe",)
+    yield mode == "fixed", 'without augment.mode "fixed"', decides, ("augment.p",)
+    of_ada = ("augment.target", "augment.interval", "augment.ada_kimg", "augment.p_max")
+    yield mode == "ada", 'without augment.mode "ada"', decides, of_ada
+    every = "metrics.every_ticks"
+    others = tuple(key for key in _keys_of("metrics", MetricsSection) if key != every)
+    yield recipe.metrics.every_ticks > 0, f"without {every}", (every,), others
+
+
+def _keys_of(name: str, section: type[Any]) -> tuple[str, ...]:
+    return tuple(f"{name}.{field.name}" for field in fields(section))
 
 
 def _idle(recipe: Settled, key: str, why: str, because: tuple[str, ...]) -> Iterator[Conflict]:
@@ -323,7 +266,7 @@ def _value(recipe: Settled, key: str) -> object:
 
 
 def network_conflicts(recipe: Settled) -> Iterator[Conflict]:
-    """Values that the family does not have, and G and D that do not grow together."""
+    """Find values that the family does not have, and G and D of which only one grows."""
     family = recipe.generator.family
     if family not in families.names():
         hint = meant_or_all(family, families.names(), offer="there are")
@@ -354,31 +297,25 @@ def _one_grows(recipe: Settled) -> Iterator[Conflict]:
 
 
 def style_conflicts(recipe: Settled) -> Iterator[Conflict]:
-    """What a generator without styles cannot have."""
+    """Find keys that need styles, in a generator without them."""
     if recipe.generator.styles:
         return
-    if recipe.generator.input != "latent":
-        yield _without_styles("generator.input", "starts from the latent code", '"latent"')
-    if recipe.generator.noise:
-        yield _without_styles("generator.noise", "has no noise inputs in the papers", "false")
-    if recipe.loss.style_mixing_prob > 0:
-        yield _without_styles("loss.style_mixing_prob", "has nothing to mix", "0")
-    if recipe.loss.pl_weight > 0:
-        yield _without_styles("loss.pl_weight", "has no paths from styles to images", "0")
-
-
-def _without_styles(key: str, fact: str, remedy: str) -> Conflict:
-    return Conflict(
-        keys=(key, "generator.styles", "generator.family"),
-        words=f"a generator without styles {fact}; write {remedy}",
-    )
-
-
-__all__ = ["Conflict", "conflicts"]
+    G, loss, latent = recipe.generator, recipe.loss, inline("latent")
+    for key, breaks, fact, remedy in (
+        ("generator.input", G.input != "latent", "starts from the latent code", latent),
+        ("generator.noise", G.noise, "has no noise inputs in the papers", "false"),
+        ("loss.style_mixing_prob", loss.style_mixing_prob > 0, "has nothing to mix", "0"),
+        ("loss.pl_weight", loss.pl_weight > 0, "has no paths from styles to images", "0"),
+    ):
+        if breaks:
+            yield Conflict(
+                keys=(key, "generator.styles", "generator.family"),
+                words=f"a generator without styles {fact}; write {remedy}",
+            )
 
 
 def conflicts(recipe: Settled) -> Iterator[Conflict]:
-    """Every rule that the recipe breaks; a rule comes after those it takes for granted."""
+    """Find every rule that the recipe breaks, after the rules that it relies on."""
     yield from network_conflicts(recipe)
     yield from style_conflicts(recipe)
     yield from path_conflicts(recipe)
