@@ -1,9 +1,9 @@
 """Leaky ReLU between a filtered up- and a filtered downsampling, [SG3] section 2.3.
 
-The fine grid is 4 to 16 times the size of what comes in, so it is passed over as rarely as plain
-PyTorch can: written once, activated in place and read once. Filters run as depthwise convolutions
-of the coarser grid, one for each phase of the finer one. The backward pass makes the fine grid
-again instead of keeping it, which costs a small part of the convolution beside it.
+The fine grid has 4 to 16 times the samples of the input, so it is touched as rarely as plain
+PyTorch allows: written once, activated in place and read once. Filters are depthwise convolutions
+of the coarse grid, one for each phase of the fine one. The backward pass recomputes the fine grid
+instead of storing it, which costs little beside the convolution of the layer.
 """
 
 import math
@@ -21,7 +21,7 @@ from stylegan_cli.ops.reference import Filter, Resampling
 
 
 def filtered_lrelu(x: Tensor, resampling: Resampling) -> Tensor:
-    """As `reference.filtered_lrelu` of an x with its bias; in the dtype of x, channels last."""
+    """Compute `reference.filtered_lrelu` of x plus bias, in the dtype of x, channels last."""
     refuse_traced_autograd()
     y: Tensor = _FilteredLeakyReLU.apply(x, resampling)
     return y
@@ -56,12 +56,12 @@ class _FilteredLeakyReLU(Function):
 
 @dataclass(frozen=True, kw_only=True)
 class Grid:
-    """Two grids of samples and the filter between them.
+    """Pair of grids of samples, and the filter between them.
 
     Attributes:
-        h: In `fine[j] = Σᵢ coarse[i] · h[j + offset − factor · i]`, on both axes.
+        h: The filter in `fine[j] = Σᵢ coarse[i] · h[j + offset − factor · i]`, on both axes.
         offset: A multiple of the factor.
-        gain: On both axes together.
+        gain: For both axes together.
         coarse: Height and width.
         fine: Height and width, multiples of the factor.
     """
@@ -77,15 +77,15 @@ class Grid:
 def upsampling(
     size: tuple[int, int], h: Filter, up: int, padding: tuple[int, int], multiple: int
 ) -> Grid:
-    """The grid of `upfirdn2d` with these arguments and a gain of 1.
+    """Return the grids of `upfirdn2d` with these arguments and a gain of 1.
 
     Args:
-        size: Of what comes in.
-        multiple: Of `up`, and that of which the fine grid's size is made one, by samples beyond
-            the end.
+        size: Height and width of the input.
+        multiple: Multiple of `up` to which the size of the fine grid is rounded up, by samples
+            beyond the end.
     """
     offset = h.length - 1 - padding[0]
-    # zeros before the filter, so that no phase has to be cropped
+    # zeros before the filter make cropping of phases unnecessary
     shift, axes = -offset % up, len(h.shape)
     taps = F.pad(h.tensor(), [shift, 0] * axes).flatten().tolist()
     height, width = (
@@ -102,19 +102,19 @@ def upsampling(
 
 
 def _fine(size: int, h: Filter, up: int, padding: tuple[int, int]) -> int:
-    """Samples on the fine grid that see the whole filter."""
+    """Count the samples of the fine grid that the whole filter reaches."""
     return size * up + sum(padding) - h.length + 1
 
 
 @lru_cache(maxsize=256)
 def _grids(size: tuple[int, int], resampling: Resampling) -> tuple[Grid, Grid]:
-    """From the size of the input to the fine grid, and between the fine grid and the result."""
+    """Return the grids from input to fine grid, and between fine grid and result."""
     identity = Filter(taps=(1.0,), shape=(1,))
     first, second = resampling.up_filter or identity, resampling.down_filter or identity
     up, down, padding = resampling.up, resampling.down, resampling.padding
     expansion = upsampling(size, first, up, padding, math.lcm(up, down))
     rows, columns = ((_fine(n, first, up, padding) - second.length) // down + 1 for n in size)
-    # seen from its adjoint, which an expansion is: a filter convolves, its adjoint correlates
+    # described as its adjoint, an expansion: a filter convolves, its adjoint correlates
     reduction = Grid(
         h=replace(second, taps=second.taps[::-1]),
         factor=down,
@@ -127,7 +127,7 @@ def _grids(size: tuple[int, int], resampling: Resampling) -> tuple[Grid, Grid]:
 
 
 class _Expand(Function):
-    """`expand` with derivatives of any order; its adjoint is `reduce` on the same grids."""
+    """Form of `expand` with derivatives of any order; `reduce` on the same grids is its adjoint."""
 
     @staticmethod
     def forward(ctx: Any, x: Tensor, grid: Grid) -> Tensor:
@@ -151,12 +151,12 @@ class _Reduce(Function):
 
 
 def reduce(y: Tensor, grid: Grid) -> Tensor:
-    """From the fine to the coarse grid: `coarse[i] = Σⱼ fine[j] · h[j + offset − factor · i]`."""
+    """Reduce the fine to the coarse grid: `coarse[i] = Σⱼ fine[j] · h[j + offset − factor · i]`."""
     step, channels = grid.factor, y.shape[1]
     height, width = grid.coarse
     missing = [(n - 1) * step - grid.offset + grid.h.length for n in grid.coarse]
     top, left = (
-        # to read beyond the end costs less than to read only as far as needed
+        # reading beyond the end costs less than cropping
         (grid.offset, max(end - m, grid.offset))
         for end, m in zip(missing, grid.fine, strict=True)
     )
@@ -165,14 +165,14 @@ def reduce(y: Tensor, grid: Grid) -> Tensor:
     if grid.h.is_2d:
         y = F.conv2d(y, along_y, None, step, (rows, columns), groups=channels)
     else:
-        # along x first, as neighbours in memory; along y there is less left to do
+        # along x first, where samples are neighbours in memory; that leaves less work along y
         y = F.conv2d(y, along_x, None, (1, step), (0, columns), groups=channels)
         y = F.conv2d(y, along_y, None, (step, 1), (rows, 0), groups=channels)
     return y[:, :, :height, :width].contiguous(memory_format=torch.channels_last)
 
 
 def expand(x: Tensor, grid: Grid) -> Tensor:
-    """From the coarse to the fine grid: `fine[j] = Σᵢ coarse[i] · h[j + offset − factor · i]`.
+    """Expand the coarse to the fine grid: `fine[j] = Σᵢ coarse[i] · h[j + offset − factor · i]`.
 
     Each phase of the fine grid is a shorter filter of the coarse one.
     """
@@ -191,17 +191,20 @@ def expand(x: Tensor, grid: Grid) -> Tensor:
 
 
 def _stacked(phases: list[Tensor]) -> Tensor:
-    """The rows of each phase in turn."""
-    # pixels outermost, or PyTorch would choose a layout by the batch
+    """Interleave the rows of all phases."""
+    # pixels outermost: otherwise PyTorch chooses a layout that depends on the batch
     rows = torch.stack([phase.permute(0, 2, 3, 1) for phase in phases], dim=2)
     return rows.flatten(1, 2).permute(0, 3, 1, 2)
 
 
 def _widened(x: Tensor, kernel: Tensor, padding: tuple[int, int]) -> Tensor:
-    """The columns of each phase in turn, whose filters are `[phases · c, 1, …]`.
+    """Compute all phases along x and interleave their columns.
 
-    The channels of a pixel are neighbours in memory, so that phases computed as further channels
-    lie where the pixels between belong.
+    The channels of a pixel are neighbours in memory, so phases computed as further channels lie
+    where the pixels in between belong.
+
+    Args:
+        kernel: Filters of all phases, `[phases · c, 1, …]`.
     """
     n, c = x.shape[:2]
     phases = len(kernel) // c
@@ -214,9 +217,9 @@ def _widened(x: Tensor, kernel: Tensor, padding: tuple[int, int]) -> Tensor:
 def _padded(
     x: Tensor, rows: tuple[int, int], columns: tuple[int, int]
 ) -> tuple[Tensor, tuple[int, int]]:
-    """x, channels last, and what a convolution is to add to both ends of rows and columns.
+    """Return x, channels last, and the padding that is left for a convolution.
 
-    Margins that are uneven or negative, which crop, are dealt with here.
+    Uneven and negative margins are applied here; negative ones crop.
     """
     even = [before == behind >= 0 for before, behind in (rows, columns)]
     done = [*((0, 0) if even[1] else columns), *((0, 0) if even[0] else rows)]
@@ -230,7 +233,7 @@ def _padded(
 def _kernels(
     grid: Grid, channels: int, dtype: torch.dtype, device: torch.device
 ) -> tuple[Tensor, Tensor]:
-    """The filter for `reduce`, along y and along x; twice the same where it is two-dimensional."""
+    """Return the filters of `reduce` along y and x; twice the same if it is two-dimensional."""
     h = _filter(grid)
     with torch.inference_mode(False):
         kernel = h if grid.h.is_2d else h[:, None]
@@ -242,14 +245,15 @@ def _kernels(
 def _phases(
     grid: Grid, channels: int, dtype: torch.dtype, device: torch.device
 ) -> tuple[list[Tensor], Tensor | None]:
-    """The filter's phases for `expand`.
+    """Return the phases of the filter for `expand`.
 
-    Of a one-dimensional one, each along y `[c, 1, k, 1]`, then all along x `[phases · c, 1, 1, k]`;
-    of a two-dimensional one, for each along y all along x `[phases · c, 1, k, k]`.
+    If it is one-dimensional: each phase along y `[c, 1, k, 1]`, and all along x
+    `[phases · c, 1, 1, k]`. If it is two-dimensional: for each phase along y all along x
+    `[phases · c, 1, k, k]`, and None.
     """
     step = grid.factor
     h = F.pad(_filter(grid), [0, -grid.h.length % step] * (2 if grid.h.is_2d else 1))
-    # an expansion convolves, so that its filters are turned round for PyTorch
+    # an expansion convolves, but PyTorch correlates: reverse the filters
     along_y = h.unflatten(0, (-1, step)).transpose(0, 1).flip(1)
     with torch.inference_mode(False):
         if grid.h.is_2d:

@@ -1,4 +1,4 @@
-"""Blur of the images that D sees at first, so that it cannot win by details, [SG3] appendix F."""
+"""Blur of the first images that D sees, to keep it from judging by details, [SG3] appendix F."""
 
 import math
 
@@ -10,7 +10,7 @@ from stylegan_cli.shapes import Images
 
 
 def blur_sigma(recipe: Settled, cur_nimg: int) -> float:
-    """Width of the blur in pixels after so many images: it fades out linearly."""
+    """Return the width of the blur in pixels, which decreases linearly to 0."""
     loss = recipe.loss
     if not loss.blur_sigma:
         return 0.0
@@ -18,7 +18,7 @@ def blur_sigma(recipe: Settled, cur_nimg: int) -> float:
 
 
 def blurred(images: Images, sigma: float) -> Images:
-    """Images filtered by `2^−(d/σ)²` up to 3 σ, zeros around them; differentiable at any order."""
+    """Filter images with `2^−(d/σ)²` up to 3 σ, zeros outside; differentiable to any order."""
     reach = math.floor(3 * sigma)
     if reach == 0:
         return images
@@ -27,7 +27,7 @@ def blurred(images: Images, sigma: float) -> Images:
 
 
 def _band(size: int, sigma: float, reach: int, like: Tensor) -> Tensor:
-    """The filter as a symmetric matrix, `[size, size]`."""
+    """Return the filter as a symmetric matrix, `[size, size]`."""
     offsets = torch.arange(-reach, reach + 1, dtype=torch.float64, device=like.device)
     total = torch.exp2(-(offsets / sigma).square()).sum()
     position = torch.arange(size, dtype=torch.float64, device=like.device)

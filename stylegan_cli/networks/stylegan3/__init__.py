@@ -1,4 +1,4 @@
-"""StyleGAN3, [SG3]: networks without aliasing, whose details move with what they belong to."""
+"""StyleGAN3, [SG3]: networks without aliasing, whose details move with the objects."""
 
 import torch
 
@@ -10,7 +10,7 @@ from stylegan_cli.recipe import Settled, families
 
 
 def plans_of(recipe: Settled) -> list[LayerPlan]:
-    """The layers of a recipe's synthesis network, toRGB last."""
+    """Plan the layers of a recipe's synthesis network, toRGB last."""
     section, bands = recipe.generator, recipe.bands
     found = levels(
         recipe.data.resolution,

@@ -1,4 +1,4 @@
-"""The bands of frequencies that the layers of StyleGAN3 work in, [SG3] section 3.
+"""Frequency bands of the layers of StyleGAN3, [SG3] section 3.
 
 Frequencies are in cycles per image width, rates in samples per image width, sizes in samples.
 """
@@ -12,11 +12,11 @@ from stylegan_cli.recipe import BandsSection
 
 @dataclass(frozen=True, kw_only=True)
 class Level:
-    """The signal behind one layer.
+    """Signal after one layer.
 
     Attributes:
-        size: Of its canvas.
-        half_width: Of the transition band, from the cutoff to where filters have to stop.
+        size: Side of the canvas.
+        half_width: Of the transition band, from the cutoff to the stopband of the filters.
     """
 
     size: int
@@ -28,14 +28,14 @@ class Level:
 
 @dataclass(frozen=True, kw_only=True)
 class LayerPlan:
-    """One layer between two levels.
+    """Plan of a layer between two levels.
 
     Attributes:
         kernel: Side of the convolution.
-        fine_rate: Sampling rate under the leaky ReLU.
-        up: Factor from the input's rate to that, `down` from there to the output's.
-        up_taps: Length of the filter, 1 for none.
-        padding: Samples added before and behind each axis of the fine grid; negative ones crop.
+        fine_rate: Sampling rate of the leaky ReLU.
+        up: Factor from the input's rate to `fine_rate`; `down` leads from there to the output's.
+        up_taps: Length of the filter; 1 is none.
+        padding: Samples added before and after each axis of the fine grid; negative values crop.
         radial: The filter for downsampling is radially symmetric.
     """
 
@@ -56,7 +56,7 @@ class LayerPlan:
 def levels(
     resolution: int, bands: BandsSection, *, channel_base: int, channel_max: int, channels: int
 ) -> list[Level]:
-    """The signals behind each layer, that behind toRGB last.
+    """Compute the signals after each layer, the last one after toRGB.
 
     Args:
         channels: Of the image.
@@ -68,7 +68,7 @@ def levels(
         cutoff = bands.first_cutoff * (half / bands.first_cutoff) ** share
         ratio = half * bands.last_stopband / bands.first_stopband
         stopband = bands.first_stopband * ratio**share
-        # at 256 px one rate is a power of two exactly, which rounding must not double
+        # at 256 px one rate is exactly a power of two, and rounding errors must not double it
         bits = math.ceil(math.log2(min(2 * stopband, resolution)) - 1e-9)
         rate = 2**bits
         features = round(min(channel_base / 2 / cutoff, channel_max))
@@ -86,11 +86,11 @@ def levels(
 def layer_plans(
     found: list[Level], bands: BandsSection, *, kernel: int, radial_filters: bool
 ) -> list[LayerPlan]:
-    """The layers between levels, toRGB last; the first stays within the first level.
+    """Plan the layers between levels, toRGB last; the first one stays at the first level.
 
     Args:
-        kernel: Side of all convolutions but that of toRGB.
-        radial_filters: Downsampling filters are radial, but for critically sampled layers.
+        kernel: Side of all convolutions except that of toRGB.
+        radial_filters: Use radial filters for downsampling, except in critically sampled layers.
     """
     plans = []
     for i, (source, target) in enumerate(pairwise([found[0], *found])):

@@ -12,7 +12,7 @@ FILE_TOLERANCE = 1e-6
 
 
 def up_filter(plan: LayerPlan) -> Tensor | None:
-    """Float32 `[taps]`, applied along both axes; None where nothing is filtered."""
+    """Return float32 `[taps]` to apply along both axes; None for no filter."""
     if plan.up_taps == 1:
         return None
     return low_pass(
@@ -24,7 +24,7 @@ def up_filter(plan: LayerPlan) -> Tensor | None:
 
 
 def down_filter(plan: LayerPlan) -> Tensor | None:
-    """Float32 `[taps]`, or `[taps, taps]` of a radial one; None where nothing is filtered."""
+    """Return float32 `[taps]`, or `[taps, taps]` if radial; None for no filter."""
     if plan.down_taps == 1:
         return None
     return low_pass(
@@ -37,13 +37,13 @@ def down_filter(plan: LayerPlan) -> Tensor | None:
 
 
 def low_pass(taps: int, *, cutoff: float, width: float, rate: int, radial: bool = False) -> Tensor:
-    """A windowed ideal low-pass filter with sum 1.
+    """Compute a windowed ideal low-pass filter with sum 1.
 
     Args:
         width: Of the transition band.
-        radial: Two-dimensional, symmetric around its centre up to the window.
+        radial: Make it two-dimensional and radially symmetric, except for the window.
     """
-    # on the CPU even where networks are built without memory
+    # on the CPU even when networks are built on the device "meta"
     offsets = torch.arange(taps, dtype=torch.float64, device="cpu") - (taps - 1) / 2
     window = kaiser(taps, width / (rate / 2))
     if radial:
@@ -53,12 +53,16 @@ def low_pass(taps: int, *, cutoff: float, width: float, rate: int, radial: bool 
         response = ideal * window[:, None] * window
     else:
         response = torch.sinc(2 * cutoff / rate * offsets) * window
-    normalised: Tensor = response / response.sum()
-    return normalised.float()
+    normalized: Tensor = response / response.sum()
+    return normalized.float()
 
 
 def kaiser(taps: int, width: float) -> Tensor:
-    """Kaiser window for a transition band of that width, in units of half the sampling rate."""
+    """Compute the Kaiser window for a transition band.
+
+    Args:
+        width: Of the band, in units of half the sampling rate.
+    """
     attenuation = 2.285 * (taps - 1) * math.pi * width + 7.95
     if attenuation > 50:
         beta = 0.1102 * (attenuation - 8.7)

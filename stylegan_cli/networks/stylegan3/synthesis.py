@@ -25,13 +25,13 @@ Magnitudes = Float[Tensor, " layers"]
 
 @dataclass(frozen=True, kw_only=True)
 class SynthesisOptions:
-    """What all layers of a synthesis network share.
+    """Options shared by all layers of a synthesis network.
 
     Attributes:
         output_scale: Factor of the image.
-        clamp: Limit of every layer's result, or None.
+        clamp: Limit of each layer's output, or None.
         magnitude_beta: Share of the old mean magnitude in each update.
-        dtype: Type of the activations behind the input.
+        dtype: Type of the activations after the input.
     """
 
     w_dim: int
@@ -43,13 +43,13 @@ class SynthesisOptions:
 
 
 class FourierInput(nn.Module):
-    """Waves within the first band, moved and turned by w, [SG3] section 3.2 and appendix D.
+    """Waves within the first band, shifted and turned by w, [SG3] section 3.2 and appendix D.
 
     Attributes:
-        transform: From positions in the picture to those in the pattern, in image widths; the
-            inverse of what is done to the picture.
-        freqs: In cycles per image width, spread evenly over a disc.
-        phases: In turns.
+        transform: Map from positions in the picture to those in the pattern, in image widths: the
+            inverse of the motion of the picture.
+        freqs: Frequencies in cycles per image width, spread evenly over a disc.
+        phases: Phases in turns.
     """
 
     transform: Tensor
@@ -73,10 +73,10 @@ class FourierInput(nn.Module):
             self.affine.bias[0] = 1
 
     def forward(self, w: Tensor, motions: Motions | None = None) -> Tensor:
-        """`[n, channels, size, size]`, float32, channels last.
+        """Return float32 `[n, channels, size, size]`, channels last.
 
         Args:
-            motions: Of the picture, behind that of `transform`.
+            motions: Motions of the picture, applied after that of `transform`.
         """
         transform = self.transform
         if motions is not None:
@@ -87,7 +87,7 @@ class FourierInput(nn.Module):
         level = self.level
         band, nyquist = level.cutoff, level.rate / 2
         excess = torch.linalg.vector_norm(freqs, dim=2) - band
-        # what a transform moves out of the band fades until half the sampling rate
+        # frequencies that a transform moves out of the band fade up to half the sampling rate
         amplitudes = (1 - excess / (nyquist - band)).clamp(0, 1)
         steps = torch.arange(level.size, device=w.device, dtype=torch.float32)
         line = (steps + 0.5 - level.size / 2) / level.rate
@@ -98,7 +98,7 @@ class FourierInput(nn.Module):
         return mixed.permute(0, 3, 1, 2)
 
     def _matrix(self, w: Tensor) -> Tensor:
-        """Learned rotation and translation, `[n, 3, 3]`."""
+        """Compute the learned rotation and translation, `[n, 3, 3]`."""
         t = self.affine(w)
         t = t / torch.linalg.vector_norm(t[:, :2], dim=1, keepdim=True)
         cos, sin, dx, dy = t.unbind(1)
@@ -109,10 +109,10 @@ class FourierInput(nn.Module):
 
 
 class SynthesisLayer(nn.Module):
-    """Modulated convolution and filtered leaky ReLU, [SG3] figure 4b; toRGB has neither filter.
+    """Modulated convolution and filtered leaky ReLU, [SG3] figure 4b; toRGB has no filters.
 
     Attributes:
-        magnitude_ema: Mean square of what comes in, which is scaled to 1 by it.
+        magnitude_ema: Running mean square of the input, which is scaled to 1.
     """
 
     magnitude_ema: Tensor
@@ -137,10 +137,11 @@ class SynthesisLayer(nn.Module):
         self.ops = pick_backend(options.backend)
 
     def forward(self, x: Tensor, w: Tensor, moved: list[Tensor] | None = None) -> Tensor:
-        """The next canvas, or the float32 image.
+        """Compute the next canvas, or the float32 image.
 
         Args:
-            moved: Gets the new mean of the magnitude, which then counts; None leaves the old one.
+            moved: List that receives the updated magnitude, which is then used; None uses the
+                stored one.
         """
         magnitude = self.magnitude_ema
         if moved is not None:
@@ -157,12 +158,12 @@ class SynthesisLayer(nn.Module):
         return y
 
     def frozen(self, dtype: torch.dtype) -> nn.Module:
-        """The same layer for drawing."""
+        """Return the layer's form for drawing."""
         return FrozenRGB(self) if self.is_rgb else FrozenLayer(self, dtype)
 
 
 class AliasFreeSynthesis(Synthesis):
-    """From one w per layer, the input's first, to images; there is no noise."""
+    """Network from one w per layer, the input's first, to images; without noise."""
 
     means_move_for_d = True
     can_move = True
@@ -179,24 +180,24 @@ class AliasFreeSynthesis(Synthesis):
 
     @property
     def noise_resolutions(self) -> tuple[int, ...]:
-        """No noise inputs."""
+        """Side of each noise input: there are none."""
         return ()
 
     @property
     def layer_sides(self) -> tuple[int, ...]:
-        """Nominal ones: the input and the first four layers are coarse, the next five middle."""
+        """Nominal sides: the input and four layers are coarse, the next five middle."""
         return tuple(8 if i < 5 else 32 if i < 10 else 64 for i in range(self.num_ws))
 
     def forward(self, ws: Ws, noise: NoiseInput = "none") -> Images:
-        """Images of the codes; float32. Noise changes nothing."""
+        """Make images; noise has no effect."""
         return self._run(ws, None)
 
     def moved(self, ws: Ws, noise: NoiseInput, motions: Motions) -> Images:
-        """Images of the codes, shifted and turned."""
+        """Make images that are shifted and turned."""
         return self._run(ws, None, motions)
 
     def moving(self, ws: Ws, noise: NoiseInput = "none") -> tuple[Images, Magnitudes]:
-        """As `Synthesis.moving`; the magnitudes that are moved on count in these images."""
+        """Make images with the updated magnitudes, and return both."""
         moved: list[Tensor] = []
         images = self._run(ws, moved)
         return images, torch.stack(moved)
@@ -212,7 +213,7 @@ class AliasFreeSynthesis(Synthesis):
 
 
 class FrozenLayer(nn.Module):
-    """As `SynthesisLayer`: the kernel cast, its energy summed, the magnitude in the styles."""
+    """`SynthesisLayer` for drawing: kernel cast, energy summed, magnitude part of the styles."""
 
     weight: Tensor
     energy: Tensor
@@ -224,13 +225,13 @@ class FrozenLayer(nn.Module):
         weight = layer.weight.detach()
         self.affine = FrozenDense(layer.affine, gain.item())
         self.register_buffer("weight", cast(weight, dtype))
-        # demodulation must not undo the gain
+        # so that demodulation does not undo the gain
         self.register_buffer("energy", weight.square().sum((2, 3)).T / gain.square())
         self.register_buffer("bias", layer.bias.detach())
         self.resampling = layer.resampling
 
     def forward(self, x: Tensor, w: Tensor, _: None) -> Tensor:
-        """The next canvas."""
+        """Compute the next canvas."""
         style, x = self.affine(w), x.to(self.weight.dtype)
         around = self.weight.shape[-1] - 1
         y = conv2d(x * style.to(x.dtype)[..., None, None], self.weight, padding=around)
@@ -240,7 +241,7 @@ class FrozenLayer(nn.Module):
 
 
 class FrozenRGB(nn.Module):
-    """As `SynthesisLayer` for the image, one matrix product a sample."""
+    """`SynthesisLayer` for drawing images: one matrix product per sample."""
 
     weight: Tensor
     bias: Tensor
@@ -254,6 +255,6 @@ class FrozenRGB(nn.Module):
         self.clamp = layer.clamp
 
     def forward(self, x: Tensor, w: Tensor, _: None) -> Tensor:
-        """Float32 image of the canvas x."""
+        """Map the canvas to a float32 image."""
         image = to_image(x, self.weight * self.affine(w)[:, None], self.bias)
         return image if self.clamp is None else image.clamp_(-self.clamp, self.clamp)
