@@ -338,3 +338,28 @@ def test_two_processes_augment_as_one_does(image_folder, dataset, tmp_path):
         assert two == pytest.approx(one, rel=1e-4)
     assert told(tmp_path / "two", "augment_p") == pytest.approx(told(tmp_path / "one", "augment_p"))
     assert told(tmp_path / "two", "augment_p")[-1] > 0.2
+
+
+STYLEGAN3 = (
+    "generator.family=stylegan3",
+    "generator.architecture=orig",
+    "generator.noise=false",
+    "generator.kernel=1",
+    "generator.radial_filters=true",
+    "loss.pl_weight=0.0",
+    "loss.pl_interval=0",
+    "loss.style_mixing_prob=0.0",
+    "loss.blur_sigma=1.0",
+    "loss.blur_fade_kimg=0.04",
+    "bands.layers=6",
+    "train.total_kimg=0.032",
+)
+
+
+def test_networks_with_running_means_end_with_the_same_bits_too(dataset, tmp_path):
+    recipe, steps = tiny(*STYLEGAN3), count(1)
+    run(recipe, dataset, tmp_path / "whole")
+    with pytest.raises(Interrupted):
+        run(recipe, dataset, tmp_path / "run", stop=lambda: next(steps) == 2)
+    run(recipe, dataset, tmp_path / "run")
+    assert_same_bits(final_weights(tmp_path / "run"), final_weights(tmp_path / "whole"))
