@@ -63,6 +63,33 @@ def parse_floats(text: str, *, parameter: str = "psi") -> tuple[float, ...]:
     return tuple(numbers)
 
 
+def parse_points(
+    text: str, size: int, *, parameter: str, most: int = MAX_COUNT
+) -> tuple[tuple[float, ...], ...]:
+    """Points from a list such as `0,0:0.5,0`, colons between them.
+
+    Args:
+        size: Numbers of a point.
+        parameter: Name of the argument, for the error message.
+        most: Points that may be there.
+
+    Raises:
+        UsageError: The text is no such list.
+    """
+    parts = [part.split(",") for part in text.split(":")]
+    if len(parts) > most or any(len(part) != size for part in parts):
+        points = "one point" if most == 1 else "points"
+        example = ":".join([",".join(["0.5", "0"][:size])] * (1 if most == 1 else 2))
+        raise UsageError(
+            f"not {points} of {size} numbers each; write for example {example}",
+            parameter=parameter,
+            value=text,
+        )
+    return tuple(
+        tuple(float(_decimal(number, text, parameter)) for number in part) for part in parts
+    )
+
+
 def parse_layers(text: str, num_ws: int, *, parameter: str = "layers") -> tuple[int, ...]:
     """Layers from a list of `coarse`, `middle`, `fine`, `all`, `3`, `0-6`, `8-`; ascending.
 

@@ -8,7 +8,7 @@ import typer
 from stylegan_cli.cli.options import PsiListFlag, SeedsFlag, examples
 from stylegan_cli.cli.study import StudyFlags, run_study, with_study_flags
 from stylegan_cli.latents.references import parse_picks
-from stylegan_cli.ranges import parse_floats
+from stylegan_cli.ranges import parse_floats, parse_points
 
 if TYPE_CHECKING:
     from stylegan_cli.latents.sampling import Sampling
@@ -21,6 +21,7 @@ EXAMPLES = examples(
     "sgtool grid --seeds 7,projected.npz,styles/mix.h5:1/2",
     "sgtool grid --seeds 0-7 --per-class --pdf",
     "sgtool grid --seeds 0-69 --psi 0.7 --collage",
+    "sgtool grid --network runs/sg3 --translate 0.1,0 --rotate 15",
 )
 
 
@@ -35,6 +36,13 @@ def grid(
         bool,
         typer.Option("--collage", help="Arrange images of several sizes without gaps."),
     ] = False,
+    translate: Annotated[
+        str,
+        typer.Option(metavar="X,Y", help="Move the pictures right and down, in image widths."),
+    ] = "0,0",
+    rotate: Annotated[
+        float, typer.Option(metavar="DEG", help="Turn the pictures counter-clockwise.")
+    ] = 0.0,
     *,
     flags: StudyFlags,
 ) -> None:
@@ -45,7 +53,10 @@ def grid(
     chosen, psis = parse_picks(seeds), parse_floats(psi)
     from stylegan_cli import api
 
-    options = api.GridOptions(psis=psis, per_class=per_class, collage=collage)
+    (shift,) = parse_points(translate, 2, parameter="translate", most=1)
+    options = api.GridOptions(
+        psis=psis, per_class=per_class, collage=collage, translate=shift, rotate=rotate
+    )
 
     def make_plan(network: "Network", sampling: "Sampling") -> "Plan":
         return api.grid(network, chosen, sampling, options)

@@ -29,7 +29,7 @@ from stylegan_cli.cli.options import (
 )
 from stylegan_cli.errors import UsageError
 from stylegan_cli.latents.references import Pick, parse_picks
-from stylegan_cli.ranges import parse_floats, parse_ints
+from stylegan_cli.ranges import parse_floats, parse_ints, parse_points
 
 if TYPE_CHECKING:
     from stylegan_cli.networks.snapshot import Network
@@ -44,6 +44,7 @@ EXAMPLES = examples(
     "sgtool video --class cat,dog,owl --seeds 5 --network runs/animals",
     "sgtool video --seeds 3 --style-seeds 10-15 --crossover 4 -o colours.webp",
     "sgtool video --interp noise --seeds 3,0-6 --frames",
+    "sgtool video --network runs/sg3 --translate 0,0:0.5,0 --rotate 0:90",
 )
 KEYFRAMES_A_STREAM = 8
 CIRCLE_KEYFRAMES = 2
@@ -112,6 +113,21 @@ class VideoFlags:
             "layer.",
         ),
     ] = None
+    translate: Annotated[
+        str,
+        typer.Option(
+            metavar="X,Y[:X,Y…]",
+            help="Move the pictures right and down, in image widths; one point, or one per "
+            "keyframe.",
+        ),
+    ] = "0,0"
+    rotate: Annotated[
+        str,
+        typer.Option(
+            metavar="DEG[:DEG…]",
+            help="Turn the pictures counter-clockwise: one angle, or one per keyframe.",
+        ),
+    ] = "0"
     grid: Annotated[
         str, typer.Option(metavar="COLSxROWS", help="Streams side by side, such as 3x2.")
     ] = "1x1"
@@ -157,11 +173,15 @@ def video(*, flags: VideoFlags) -> None:
     chosen = parse_picks(flags.seeds) if flags.seeds else ()
     style_seeds = _parse_style_seeds(flags.style_seeds)
     psi = parse_floats(flags.psi)
+    shifts = parse_points(flags.translate, 2, parameter="translate")
+    turns = tuple(angle for (angle,) in parse_points(flags.rotate, 1, parameter="rotate"))
     from stylegan_cli import api
 
     network = open_network(flags.network, flags)
     classes = _parse_classes(flags.class_names, network)
-    unchosen = _default_seeds(flags.interp, *screen, still=len(classes) > 1)
+    unchosen = _default_seeds(
+        flags.interp, *screen, still=max(len(classes), len(shifts), len(turns)) > 1
+    )
     found = api.video(
         network,
         api.Tracks(
@@ -171,6 +191,8 @@ def video(*, flags: VideoFlags) -> None:
             psi=psi,
             classes=classes,
             cutoff=flags.cutoff,
+            translate=shifts,
+            rotate=turns,
             noise_mode=flags.noise_mode,
         ),
         api.Motion(

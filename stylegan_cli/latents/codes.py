@@ -37,6 +37,8 @@ class Codes:
         labels: What the mapping network was told; `c_dim` is 0 without classes.
         z: Where the codes come from, if each comes from a single z.
         style_offsets: What is added to the styles that ws lead to, channel by channel.
+        motions: How far each picture is moved right and down, in image widths, and how many degrees
+            it is turned counter-clockwise.
         own_noise: An `OwnNoise` for each image, or None where it has none; None if no image has.
     """
 
@@ -46,6 +48,7 @@ class Codes:
     z: Float32[np.ndarray, "*shape z_dim"] | None = None
     noise_modes: Int8[np.ndarray, "*shape noise_inputs"] | None = None
     style_offsets: Float32[np.ndarray, "*shape style_channels"] | None = None
+    motions: Float32[np.ndarray, "*shape 3"] | None = None
     own_noise: np.ndarray | None = None
 
     @property

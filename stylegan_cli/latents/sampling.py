@@ -210,6 +210,19 @@ def check_possible(G: Generator, sampling: Sampling) -> None:
         )
 
 
+def check_moves(network: Network, shifts: bool, turns: bool) -> None:
+    """Refuse to move the pictures of a network that cannot.
+
+    Raises:
+        UsageError: It cannot, and pictures shall be shifted or turned.
+    """
+    if (shifts or turns) and not network.G.synthesis.can_move:
+        raise UsageError(
+            "the input of this network cannot be moved, as that of StyleGAN3 can; leave it out",
+            parameter="translate" if shifts else "rotate",
+        )
+
+
 def noise_seed(seed: int) -> int:
     """Seed of the random noise of the image of this seed."""
     return stream_seed(seed, "noise")

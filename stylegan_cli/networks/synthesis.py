@@ -3,11 +3,26 @@
 from collections.abc import Sequence
 
 import torch
+from jaxtyping import Float
 from torch import Tensor, nn
 
 from stylegan_cli.networks.layers import freeze_layers
 from stylegan_cli.networks.noise import NoiseInput, noise_layers
 from stylegan_cli.shapes import Images, Motions, Ws
+
+
+def motion_matrices(motions: Float[Tensor, "n 3"]) -> Motions:
+    """Matrices of motions that are given as numbers.
+
+    Args:
+        motions: How far to the right and down, in image widths, and how many degrees
+            counter-clockwise; the picture turns around its centre first.
+    """
+    x, y, degrees = motions.double().unbind(1)
+    cos, sin = torch.cos(degrees.deg2rad()), torch.sin(degrees.deg2rad())
+    zero, one = torch.zeros_like(x), torch.ones_like(x)
+    rows = torch.stack([cos, sin, x, -sin, cos, y, zero, zero, one], dim=1)
+    return rows.reshape(-1, 3, 3).to(motions)
 
 
 class Synthesis(nn.Module):

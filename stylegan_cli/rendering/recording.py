@@ -126,6 +126,8 @@ def _table(network: Network, codes: Codes) -> Table:
         columns["noise_modes"] = codes.noise_modes
     if codes.style_offsets is not None:
         columns["style_offsets"] = codes.style_offsets
+    if codes.motions is not None:
+        columns["motions"] = codes.motions
     if codes.own_noise is not None:
         columns |= noise_columns(codes.own_noise)
     image_shape = (G.resolution, G.resolution, G.channels)

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
-from jaxtyping import Float32, Float64, Int8
+from jaxtyping import Float, Float32, Float64, Int8
 from torch import Tensor
 
 from stylegan_cli.errors import NetworkFileError
@@ -17,6 +17,7 @@ from stylegan_cli.networks.generator import Generator
 from stylegan_cli.networks.layers import upscale
 from stylegan_cli.networks.noise import NOISE_MODES, NoiseInput, noise_maps
 from stylegan_cli.networks.styles import Styles, moved_styles
+from stylegan_cli.networks.synthesis import motion_matrices
 from stylegan_cli.rendering.plan import Plan
 from stylegan_cli.shapes import Images, Picture, Pixels, Ws
 
@@ -50,20 +51,33 @@ def to_greys(images: Images) -> Float64[np.ndarray, "n height width channels"]:
     return scaled.permute(0, 2, 3, 1).contiguous().cpu().numpy()
 
 
-def draw(G: Generator, ws: Ws, noise: NoiseInput) -> Pixels:
-    """Pictures of the styles, of G's full resolution: those of a G still growing are blown up."""
-    return to_pixels(draw_images(G, ws, noise))
+def draw(
+    G: Generator, ws: Ws, noise: NoiseInput, motions: Float[Tensor, "n 3"] | None = None
+) -> Pixels:
+    """Pictures of the styles, of G's full resolution: those of a G still growing are blown up.
+
+    Args:
+        motions: As of `Codes`.
+    """
+    return to_pixels(draw_images(G, ws, noise, motions=motions))
 
 
 def draw_images(
-    G: Generator, ws: Ws, noise: NoiseInput, style_offsets: Styles | None = None
+    G: Generator,
+    ws: Ws,
+    noise: NoiseInput,
+    style_offsets: Styles | None = None,
+    motions: Float[Tensor, "n 3"] | None = None,
 ) -> Images:
     """What `draw` makes pictures of.
 
     Args:
         style_offsets: What is added to the styles of each image.
+        motions: As of `Codes`; not together with offsets.
     """
     with torch.no_grad():
+        if motions is not None:
+            return G.synthesis.moved(ws, noise, motion_matrices(motions))
         if style_offsets is None or not style_offsets.any():
             return upscale(G.synthesis(ws, noise), G.resolution)
         with moved_styles(G, style_offsets) as synthesis:
@@ -133,6 +147,8 @@ def _code_key(plan: Plan, address: Address) -> bytes:
     key.update(modes.tobytes())
     if codes.style_offsets is not None and codes.style_offsets[address.position].any():
         key.update(codes.style_offsets[address.position].tobytes())
+    if codes.motions is not None:
+        key.update(codes.motions[address.position].tobytes())
     if (modes == RANDOM).any():
         key.update(codes.noise_seed[address.position].tobytes())
     own = _own_noise(plan, address)
@@ -168,7 +184,9 @@ def _draw_batch(G: Generator, plan: Plan, batch: Sequence[Address]) -> Pixels:
     noise = noise_input(G, modes, seeds, own)
     moved = _style_offsets(plan, batch)
     offsets = None if moved is None else torch.from_numpy(moved).to(device)
-    images = draw_images(G, torch.from_numpy(ws).to(device), noise, offsets)
+    motions = _motions(plan, batch)
+    where = None if motions is None else torch.from_numpy(motions).to(device)
+    images = draw_images(G, torch.from_numpy(ws).to(device), noise, offsets, where)
     if not images.isfinite().all():
         raise NetworkFileError(
             "the network gives images that are no numbers (NaN or infinite); its training failed, "
@@ -188,6 +206,19 @@ def _style_offsets(
     none = np.zeros(size, np.float32)
     rows = [
         none if column is None else column[position]
+        for column, (_, position) in zip(columns, batch, strict=True)
+    ]
+    return np.stack(rows)
+
+
+def _motions(plan: Plan, batch: Sequence[Address]) -> Float32[np.ndarray, "n 3"] | None:
+    """How these images are moved; None where none is."""
+    columns = [plan.tables[table].motions for table, _ in batch]
+    if all(column is None for column in columns):
+        return None
+    still = np.zeros(3, np.float32)
+    rows = [
+        still if column is None else column[position]
         for column, (_, position) in zip(columns, batch, strict=True)
     ]
     return np.stack(rows)

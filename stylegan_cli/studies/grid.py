@@ -13,6 +13,7 @@ from stylegan_cli.latents.references import Pick
 from stylegan_cli.latents.sampling import (
     PLAIN,
     Sampling,
+    check_moves,
     check_possible,
     class_names,
     sampling_request,
@@ -32,11 +33,20 @@ class GridOptions:
         psis: Strengths of truncation, a sheet each, instead of the sampling's.
         per_class: A row of images for each class.
         collage: Images in several sizes without gaps, as in [SG1] figure 2.
+        translate: How far all pictures are moved right and down, in image widths.
+        rotate: How many degrees they are turned counter-clockwise.
     """
 
     psis: Sequence[float] = ()
     per_class: bool = False
     collage: bool = False
+    translate: tuple[float, ...] = (0.0, 0.0)
+    rotate: float = 0.0
+
+    @property
+    def motion(self) -> tuple[float, ...]:
+        """Shift and turn, as of `Codes`."""
+        return (*self.translate, self.rotate)
 
 
 ONE_EACH = GridOptions()
@@ -58,7 +68,11 @@ def grid(
     psis = tuple(dict.fromkeys(options.psis)) or (sampling.psi,)
     for psi in psis:
         check_possible(network.G, replace(sampling, psi=psi))
+    check_moves(network, options.translate != (0, 0), options.rotate != 0)
     picked, table = _pick(network, seeds, sampling, options)
+    if any(options.motion):
+        motions = np.broadcast_to(np.array(options.motion, np.float32), (*table.shape, 3))
+        table = replace(table, motions=motions)
     sheets = [truncate_codes(network, table, psi, sampling.cutoff) for psi in psis]
     title = seeds_title(seeds, len(picked.names))
     classes = (Axis(name="class", names=class_names(network)),) if options.per_class else ()
@@ -118,4 +132,6 @@ def _request(
         request["class"] = "all"
     if options.collage:
         request["layout"] = COLLAGE
+    if any(options.motion):
+        request["motion"] = list(options.motion)
     return request

@@ -19,7 +19,13 @@ from stylegan_cli.rendering.render import Address, addresses, draw, render
 from stylegan_cli.shapes import Picture, Pixels
 from stylegan_cli.studies.video.encoding import DEFAULT_QUALITY, format_of
 from stylegan_cli.studies.video.file import Film, VideoPaths, open_video
-from stylegan_cli.studies.video.video import Image, Video, noise_between, ws_between
+from stylegan_cli.studies.video.video import (
+    Image,
+    Video,
+    motions_between,
+    noise_between,
+    ws_between,
+)
 
 
 class Drawing:
@@ -75,7 +81,9 @@ def _draw(G: Generator, video: Video, images: Sequence[Image]) -> Pixels:
     ws = ws_between(G, video.keyframes, video.route, moments)
     mode = video.stills.noise_mode
     noise = noise_between(G, video.keyframes.main, moments, mode)
-    return draw(G, torch.from_numpy(ws).to(G.mapping.w_avg.device), noise)
+    motions, device = motions_between(video.keyframes, moments), G.mapping.w_avg.device
+    where = None if motions is None else torch.from_numpy(motions).to(device)
+    return draw(G, torch.from_numpy(ws).to(device), noise, where)
 
 
 DEFAULT_NAME = Path("video.mp4")

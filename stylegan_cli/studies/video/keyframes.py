@@ -15,6 +15,7 @@ from stylegan_cli.latents.references import Pick
 from stylegan_cli.latents.sampling import (
     Sampling,
     broadcast_layers,
+    check_moves,
     check_possible,
     map_latents,
     truncate,
@@ -38,6 +39,8 @@ class Tracks:
         psi: Truncation strength at each keyframe.
         classes: Name or index of the class at each keyframe; the first class if not given.
         cutoff: Truncate only layers [0, cutoff); None truncates all.
+        translate: How far pictures are moved right and down at each keyframe, in image widths.
+        rotate: How many degrees they are turned counter-clockwise at each keyframe.
         noise_mode: "random" moves from the noise of one keyframe's seed to that of the next.
     """
 
@@ -47,6 +50,8 @@ class Tracks:
     psi: Sequence[float] = (1.0,)
     classes: Sequence[str] = ()
     cutoff: int | None = None
+    translate: Sequence[tuple[float, ...]] = ((0.0, 0.0),)
+    rotate: Sequence[float] = (0.0,)
     noise_mode: NoiseMode = "const"
 
 
@@ -59,6 +64,7 @@ def check_tracks(network: Network, tracks: Tracks) -> None:
     G = network.G
     for psi in tracks.psi:
         check_possible(G, Sampling(psi=psi, cutoff=tracks.cutoff, noise_mode=tracks.noise_mode))
+    check_moves(network, any(map(any, tracks.translate)), any(tracks.rotate))
     if tracks.crossover and not tracks.style_seeds:
         raise UsageError(
             "there is no second track to cross over to; name its seeds with `style_seeds`",
@@ -112,6 +118,7 @@ class Keyframes:
 
     Attributes:
         style: What the layers from the crossover on follow, if there is a second track.
+        motions: At each keyframe, as of `Codes`; None where nothing moves.
         crossover: At each keyframe; of no meaning without `style`.
         seeds: The codes of the main track as a request holds them.
         style_seeds: Those of the second track.
@@ -123,6 +130,7 @@ class Keyframes:
     crossover: Float64[np.ndarray, " keyframes"]
     psi: Float64[np.ndarray, " keyframes"]
     cutoff: int | None
+    motions: Float64[np.ndarray, "keyframes 3"] | None
     seeds: str
     style_seeds: str | None
     notes: tuple[str, ...]
@@ -163,6 +171,8 @@ def keyframes(network: Network, tracks: Tracks, interp: Interp, streams: int) ->
             "crossover": len(crossover),
             "psi": len(tracks.psi),
             "class": len(main.variants),
+            "translate": len(tracks.translate),
+            "rotate": len(tracks.rotate),
         }
     )
     return Keyframes(
@@ -171,6 +181,7 @@ def keyframes(network: Network, tracks: Tracks, interp: Interp, streams: int) ->
         crossover=np.resize(np.asarray(crossover, np.float64), count),
         psi=np.resize(np.asarray(tracks.psi, np.float64), count),
         cutoff=tracks.cutoff,
+        motions=_motions(tracks, count),
         seeds=main.picked.request,
         style_seeds=style.picked.request if style else None,
         notes=main.picked.notes + (style.picked.notes if style else ()),
@@ -189,7 +200,17 @@ def stills(G: Generator, keyframes: Keyframes) -> Codes:
         crossover=keyframes.crossover.repeat(streams),
         psi=keyframes.psi.repeat(streams),
     )
-    return replace(main, ws=ws.reshape(main.ws.shape))
+    motions = keyframes.motions
+    if motions is not None:
+        motions = motions.astype(np.float32).repeat(streams, 0).reshape(*main.shape, 3)
+    return replace(main, ws=ws.reshape(main.ws.shape), motions=motions)
+
+
+def _motions(tracks: Tracks, count: int) -> Float64[np.ndarray, "keyframes 3"] | None:
+    shifts = np.resize(np.asarray(tracks.translate, np.float64), (count, 2))
+    turns = np.resize(np.asarray(tracks.rotate, np.float64), (count, 1))
+    motions = np.concatenate([shifts, turns], axis=1)
+    return motions if motions.any() else None
 
 
 def finished_ws(

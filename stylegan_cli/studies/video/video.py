@@ -67,6 +67,14 @@ def ws_between(
     )
 
 
+def motions_between(keyframes: Keyframes, moments: Moments) -> Float32[np.ndarray, "n 3"] | None:
+    """How pictures are moved at these moments, on lines between keyframes; None if they are not."""
+    track = keyframes.motions
+    if track is None:
+        return None
+    return _line(track[:, None].repeat(moments.stream.max() + 1, 1), moments).astype(np.float32)
+
+
 def noise_between(
     G: Generator, codes: Codes, moments: Moments, mode: NoiseMode = "random"
 ) -> NoiseInput:
@@ -323,6 +331,7 @@ def _request(
         "psi": list(tracks.psi),
         "cutoff": tracks.cutoff,
         "noise_mode": tracks.noise_mode,
+        **({"motions": found.motions.tolist()} if found.motions is not None else {}),
         **precision_claim(network.precision),
         "class": chosen if len(chosen) > 1 else chosen[0],
         "seconds": motion.seconds,
