@@ -168,6 +168,33 @@ class FrozenSkip(nn.Module):
         return fast.conv(x, self.weight, None, resample=self.resample, lrelu=False)
 
 
+class FrozenRGB(nn.Module):
+    """Modulated 1×1 convolution to image channels, for drawing: one matrix product per sample.
+
+    Args:
+        weight: `[channels, c, 1, 1]`.
+        gain: Factor of the styles.
+        clamp: Limit of the image, or None.
+    """
+
+    weight: Tensor
+    bias: Tensor
+
+    def __init__(
+        self, affine: Dense, weight: Tensor, bias: Tensor, *, gain: float, clamp: float | None
+    ) -> None:
+        super().__init__()
+        self.affine = FrozenDense(affine, gain)
+        self.register_buffer("weight", weight.detach()[:, :, 0, 0])
+        self.register_buffer("bias", bias.detach())
+        self.clamp = clamp
+
+    def forward(self, x: Tensor, w: Tensor, *_: object) -> Tensor:
+        """Map feature maps to float32 images."""
+        image = to_image(x, self.weight * self.affine(w)[:, None], self.bias)
+        return image if self.clamp is None else image.clamp_(-self.clamp, self.clamp)
+
+
 def to_image(x: Tensor, matrix: Tensor, bias: Tensor) -> Tensor:
     """Convolve 1×1 to image channels, with weights per sample.
 

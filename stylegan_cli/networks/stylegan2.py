@@ -16,6 +16,7 @@ from stylegan_cli.networks.family import Family, register
 from stylegan_cli.networks.layers import (
     Dense,
     FrozenDense,
+    FrozenRGB,
     ResidualSkip,
     cast,
     conv_weight,
@@ -24,7 +25,6 @@ from stylegan_cli.networks.layers import (
     generator_features,
     grown_sides,
     split_lod,
-    to_image,
     twice,
     upscale,
 )
@@ -111,9 +111,11 @@ class ToRGB(nn.Module):
         image: Tensor = self.ops.to_rgb(x, self.weight, style, self.bias, clamp=self.clamp)
         return image
 
-    def frozen(self, _: torch.dtype) -> "FrozenRGB":
+    def frozen(self, _: torch.dtype) -> FrozenRGB:
         """Return the layer's form for drawing."""
-        return FrozenRGB(self)
+        return FrozenRGB(
+            self.affine, self.weight, self.bias, gain=self.style_gain, clamp=self.clamp
+        )
 
 
 class SynthesisBlock(nn.Module):
@@ -281,25 +283,6 @@ class FrozenLayer(nn.Module):
         if self.up:
             return fir.blur(conv2d_up(x, self.weight), padding=1, gain=4.0)
         return conv2d(x, self.weight, padding=1)
-
-
-class FrozenRGB(nn.Module):
-    """`ToRGB` for drawing: one matrix product per sample."""
-
-    weight: Tensor
-    bias: Tensor
-
-    def __init__(self, layer: ToRGB) -> None:
-        super().__init__()
-        self.affine = FrozenDense(layer.affine, layer.style_gain)
-        self.register_buffer("weight", layer.weight.detach()[:, :, 0, 0])
-        self.register_buffer("bias", layer.bias.detach())
-        self.clamp = layer.clamp
-
-    def forward(self, x: Tensor, w: Tensor) -> Tensor:
-        """Map feature maps to float32 images."""
-        image = to_image(x, self.weight * self.affine(w)[:, None], self.bias)
-        return image if self.clamp is None else image.clamp_(-self.clamp, self.clamp)
 
 
 register(Family(name="stylegan2", keys=families.keys_of("stylegan2"), synthesis=ModulatedSynthesis))

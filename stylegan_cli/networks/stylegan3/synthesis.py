@@ -9,7 +9,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from stylegan_cli.networks.layers import Dense, FrozenDense, cast, conv_weight, to_image
+from stylegan_cli.networks.layers import Dense, FrozenDense, FrozenRGB, cast, conv_weight
 from stylegan_cli.networks.noise import NoiseInput
 from stylegan_cli.networks.stylegan3.bands import LayerPlan, Level
 from stylegan_cli.networks.stylegan3.filters import down_filter, up_filter
@@ -159,7 +159,10 @@ class SynthesisLayer(nn.Module):
 
     def frozen(self, dtype: torch.dtype) -> nn.Module:
         """Return the layer's form for drawing."""
-        return FrozenRGB(self) if self.is_rgb else FrozenLayer(self, dtype)
+        if not self.is_rgb:
+            return FrozenLayer(self, dtype)
+        gain = self.magnitude_ema.rsqrt().item() / math.sqrt(self.weight.shape[1])
+        return FrozenRGB(self.affine, self.weight, self.bias, gain=gain, clamp=self.clamp)
 
 
 class AliasFreeSynthesis(Synthesis):
@@ -238,23 +241,3 @@ class FrozenLayer(nn.Module):
         demodulation = (style.square() @ self.energy + EPSILON).rsqrt()
         y.mul_(demodulation.to(y.dtype)[..., None, None])
         return filtered_lrelu(y.add_(self.bias.to(y.dtype)[:, None, None]), self.resampling)
-
-
-class FrozenRGB(nn.Module):
-    """`SynthesisLayer` for drawing images: one matrix product per sample."""
-
-    weight: Tensor
-    bias: Tensor
-
-    def __init__(self, layer: SynthesisLayer) -> None:
-        super().__init__()
-        gain = layer.magnitude_ema.rsqrt().item() / math.sqrt(layer.weight.shape[1])
-        self.affine = FrozenDense(layer.affine, gain)
-        self.register_buffer("weight", layer.weight.detach()[:, :, 0, 0])
-        self.register_buffer("bias", layer.bias.detach())
-        self.clamp = layer.clamp
-
-    def forward(self, x: Tensor, w: Tensor, _: None) -> Tensor:
-        """Map the canvas to a float32 image."""
-        image = to_image(x, self.weight * self.affine(w)[:, None], self.bias)
-        return image if self.clamp is None else image.clamp_(-self.clamp, self.clamp)
