@@ -1,22 +1,29 @@
 """A case's times as JSON and as tables of Markdown."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict
 from typing import Any
 
 from benchmarks.contender import Peer
+from benchmarks.roofline import MACHINE, Speed, Work, rates, speeds
 from stylegan_cli.benchmark.measuring import Result
 from stylegan_cli.benchmark.steps import GENERATE
-from stylegan_cli.benchmark.summary import ITERATION, Speed, Summary, rates, record, summaries
-from stylegan_cli.benchmark.work import MACHINE
+from stylegan_cli.benchmark.summary import ITERATION, Summary, record, summaries
 
 PLAIN = "ref fp32"
 """The contender that the others are compared with, if it fitted into memory."""
 
 
-def as_json(result: Result, there: Mapping[str, Peer]) -> dict[str, Any]:
-    """Everything: every sample, the medians, and how many times as fast as the plain form."""
+WorkOf = Mapping[str, Mapping[str, Work]]
+"""Work by contender and step."""
+
+
+def as_json(result: Result, there: Mapping[str, Peer], work: WorkOf) -> dict[str, Any]:
+    """Return every sample, the medians, the roofline, and speeds beside the plain form."""
     found = summaries(result)
     return record(result) | {
+        "peak": asdict(rates(result, work)),
+        "roofline": {name: [asdict(s) for s in speeds(result, work, name)] for name in found},
         "times_as_fast_as": _baseline(found),
         "speed": {name: _speedups(one, found) for name, one in found.items()},
         "peers": {
@@ -26,10 +33,11 @@ def as_json(result: Result, there: Mapping[str, Peer]) -> dict[str, Any]:
     }
 
 
-def as_text(result: Result, there: Mapping[str, Peer]) -> str:
-    """Tables of speeds beside the plain form and of times, and notes."""
+def as_text(result: Result, there: Mapping[str, Peer], work: WorkOf) -> str:
+    """Return tables of speeds beside the plain form and of times, and notes."""
     found = summaries(result)
-    sections = (_speed_table(found), _time_table(found), _notes(result, there))
+    speed = {name: speeds(result, work, name) for name in found}
+    sections = (_speed_table(found, speed), _time_table(found), _notes(result, there, work))
     return "\n\n".join("\n".join(lines) for lines in ([_heading(result)], *sections)) + "\n"
 
 
@@ -52,7 +60,9 @@ def _speedups(one: Summary, found: Mapping[str, Summary]) -> dict[str, float]:
     return {step: plain.seconds[step] / seconds for step, seconds in one.seconds.items()}
 
 
-def _speed_table(found: Mapping[str, Summary]) -> Iterator[str]:
+def _speed_table(
+    found: Mapping[str, Summary], roofline: Mapping[str, tuple[Speed, Speed]]
+) -> Iterator[str]:
     shares = ("FLOP/s", "bytes/s", "roofline")
     columns = ("drawing", "img/s", *shares, "training", "s/kimg", *shares, "MiB")
     rows = {}
@@ -61,10 +71,10 @@ def _speed_table(found: Mapping[str, Summary]) -> Iterator[str]:
         rows[name] = [
             f"{speed[GENERATE]:.2f}",
             f"{one.images_per_second:.1f}",
-            *_percent(one.generation),
+            *_percent(roofline[name][0]),
             f"{speed[ITERATION]:.2f}",
             f"{one.seconds_per_kimg:.1f}",
-            *_percent(one.training),
+            *_percent(roofline[name][1]),
             f"{one.memory_bytes / 2**20:.0f}",
         ]
     return _table(f"times as fast as {_baseline(found)}", columns, rows)
@@ -89,9 +99,8 @@ def _table(corner: str, columns: Sequence[str], rows: Mapping[str, Sequence[str]
         yield f"| {' | '.join([name, *values])} |"
 
 
-def _notes(result: Result, there: Mapping[str, Peer]) -> Iterator[str]:
-    limits = rates(result)
-    assert limits is not None
+def _notes(result: Result, there: Mapping[str, Peer], work: WorkOf) -> Iterator[str]:
+    limits = rates(result, work)
     peaks = [f"{flops / 1e9:.0f} GFLOP/s {dtype}" for dtype, flops in limits.flops.items()]
     yield f"machine: {', '.join(peaks)}, {limits.bytes / 1e9:.1f} GB/s"
     for name, peer in there.items():

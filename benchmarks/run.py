@@ -4,7 +4,7 @@ import argparse
 import json
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from functools import partial
 from pathlib import Path
@@ -15,10 +15,10 @@ from benchmarks.cases import CASES, CPU_CASES, GPU_CASES, case_named
 from benchmarks.contender import Peer
 from benchmarks.environment import environment
 from benchmarks.peers import Field, peers
-from benchmarks.report import as_json, as_text
+from benchmarks.report import WorkOf, as_json, as_text
+from benchmarks.roofline import MACHINE, Work, machine_steps, with_work
 from stylegan_cli.benchmark.measuring import Contender, Result, contender, measure
 from stylegan_cli.benchmark.steps import Case, Form, forms
-from stylegan_cli.benchmark.work import MACHINE, machine_steps
 from stylegan_cli.runtime import keep_freed_memory, pick_device
 
 
@@ -35,15 +35,17 @@ def main(arguments: Sequence[str] | None = None) -> None:
     usual = GPU_CASES if device.type == "cuda" else CPU_CASES
     for case in map(case_named, options.case or usual):
         field = peers(case) if device.type == "cpu" else Field(there={}, left_out={})
-        result = _measure(case, field, device, options)
-        results.append(as_json(result, field.there))
-        sys.stdout.write(as_text(result, field.there) + "\n")
+        result, work = _measure(case, field, device, options)
+        results.append(as_json(result, field.there, work))
+        sys.stdout.write(as_text(result, field.there, work) + "\n")
         sys.stdout.flush()
         if options.output:
             _write(options.output, {"environment": where, "results": results})
 
 
-def _measure(case: Case, field: Field, device: torch.device, options: argparse.Namespace) -> Result:
+def _measure(
+    case: Case, field: Field, device: torch.device, options: argparse.Namespace
+) -> tuple[Result, WorkOf]:
     clock = time.process_time if options.clock == "cpu" else None
     result = Result(case=case, left_out=field.left_out)
     makers: dict[str, Callable[[], Contender]] = {
@@ -51,9 +53,11 @@ def _measure(case: Case, field: Field, device: torch.device, options: argparse.N
         **{form.name: partial(contender, case, form, device) for form in _forms(case, device)},
         **{name: partial(_timed, peer) for name, peer in field.there.items()},
     }
-    for progress in measure(result, makers, device, rounds=options.rounds, clock=clock):
+    work: dict[str, Mapping[str, Work]] = {}
+    counting = {name: with_work(make, name, work) for name, make in makers.items()}
+    for progress in measure(result, counting, device, rounds=options.rounds, clock=clock):
         _say(f"{case.name}: {progress.doing}")
-    return result
+    return result, work
 
 
 def _forms(case: Case, device: torch.device) -> list[Form]:

@@ -1,14 +1,17 @@
-"""Measurements of a case: work is counted once, then all contenders are timed in turns."""
+"""Measurements of a case: memory once, then all contenders timed in turns."""
 
 import time
+import weakref
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
+from typing import Any
 
 import torch
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_leaves
 
 from stylegan_cli.benchmark.steps import GENERATE, Case, Form, Steps, Training, generation, kinds
-from stylegan_cli.benchmark.work import MACHINE, Work, counted, machine_steps
 from stylegan_cli.training.memory import is_out_of_memory
 
 Clock = Callable[[], float]
@@ -30,11 +33,11 @@ def interleaved(
     clock: Clock = time.perf_counter,
     repeats: int = 1,
 ) -> Iterator[Sample]:
-    """Times of every step of every contender: A B C, A B C, …, each step in each round once.
+    """Yield times of every step of every contender, in turns: A B C, A B C, …
 
     Args:
-        repeats: Times are the mean of so many steps in a row, as long as a clock that waits for
-            a device should not come between them.
+        repeats: Steps in a row per time, so that waiting for a device does not come between
+            them.
     """
     names = dict.fromkeys(step for steps in contenders.values() for step in steps)
     for _ in range(rounds):
@@ -49,12 +52,12 @@ def interleaved(
 
 
 def repeats_on(device: torch.device) -> int:
-    """Steps in a row whose draws on the CPU a device computes along with."""
+    """Return the number of steps in a row that overlap work of CPU and device."""
     return 8 if device.type == "cuda" else 1
 
 
 def wall_clock(device: torch.device) -> Clock:
-    """Seconds; on a GPU, when all that it was given is done."""
+    """Return a clock in seconds that waits for a GPU to finish."""
     if device.type != "cuda":
         return time.perf_counter
 
@@ -67,13 +70,12 @@ def wall_clock(device: torch.device) -> Clock:
 
 @dataclass(frozen=True, kw_only=True)
 class Contender:
-    """Steps ready to be taken.
+    """Steps ready to run.
 
     Attributes:
-        plain: The same ones operation by operation, for their work to be counted, where a step is
-            something else.
-        warmup: Those of them that are taken once before anything is counted or timed.
-        held_bytes: Of what stays in memory from step to step.
+        plain: The same steps operation by operation, where a step is compiled or captured.
+        warmup: Those that run once before anything is timed.
+        held_bytes: Bytes that stay in memory from step to step.
         notes: What did not go as asked, in words.
     """
 
@@ -86,19 +88,17 @@ class Contender:
 
 @dataclass(frozen=True, kw_only=True)
 class Result:
-    """What is known of a case; more from step to step.
+    """Measurements of a case so far.
 
     Attributes:
-        work: By contender and step.
-        held_bytes: By contender.
+        memory_bytes: Most bytes of tensors in training, by contender.
         seconds: All times, by contender and step.
         left_out: Why contenders are missing.
         notes: What did not go as asked, by contender.
     """
 
     case: Case
-    work: dict[str, dict[str, Work]] = field(default_factory=dict)
-    held_bytes: dict[str, int] = field(default_factory=dict)
+    memory_bytes: dict[str, int] = field(default_factory=dict)
     seconds: dict[str, dict[str, list[float]]] = field(default_factory=dict)
     left_out: dict[str, str] = field(default_factory=dict)
     notes: dict[str, Sequence[str]] = field(default_factory=dict)
@@ -106,7 +106,7 @@ class Result:
 
 @dataclass(frozen=True, kw_only=True)
 class Progress:
-    """One step further: what was done, and what is known by now."""
+    """The step that was just done, and the measurements so far."""
 
     doing: str
     result: Result
@@ -115,24 +115,20 @@ class Progress:
 def benchmark(
     cases: Sequence[Case], forms: Sequence[Form], device: torch.device, *, rounds: int
 ) -> Iterator[Progress]:
-    """Measure cases, each in all forms, beside what the machine does at most."""
+    """Measure cases, each in all forms."""
     for case in cases:
-        makers: dict[str, Callable[[], Contender]] = {
-            MACHINE: lambda: Contender(steps=machine_steps(device)),
-            **{form.name: partial(contender, case, form, device) for form in forms},
-        }
+        makers = {form.name: partial(contender, case, form, device) for form in forms}
         yield from measure(Result(case=case), makers, device, rounds=rounds)
 
 
 def step_count(cases: Sequence[Case], forms: Sequence[Form], *, rounds: int) -> int:
-    """How often `benchmark` yields."""
-    machine = len(machine_steps(torch.device("meta")))
-    each = [machine + len(forms) * (1 + len(kinds(case.recipe.loss))) for case in cases]
+    """Return how often `benchmark` yields."""
+    each = [len(forms) * (1 + len(kinds(case.recipe.loss))) for case in cases]
     return sum(each) * (1 + rounds)
 
 
 def contender(case: Case, form: Form, device: torch.device) -> Contender:
-    """Networks of a case in a form."""
+    """Return the networks of a case in a form."""
     training = Training(case, form, device)
     steps = {GENERATE: generation(case, form, device), **training.steps}
     plain: dict[str, Callable[[], object]] = {}
@@ -157,11 +153,11 @@ def measure(
     rounds: int,
     clock: Clock | None = None,
 ) -> Iterator[Progress]:
-    """Fill a result; contenders that do not fit into memory are left out.
+    """Fill a result, leaving out contenders that do not fit into memory.
 
     Args:
-        makers: Make each contender, by its name.
-        clock: Instead of the time that passes.
+        makers: Makes each contender, by name.
+        clock: Replaces wall-clock time.
     """
     steps: dict[str, Steps] = {}
     for name, make in makers.items():
@@ -169,20 +165,64 @@ def measure(
             made = make()
             for step in made.warmup:
                 made.steps[step]()
-            works: dict[str, Work] = {}
+            new_bytes = 0
             for step, run in made.steps.items():
-                works[step] = counted(made.plain.get(step, run), device)
+                took = _new_bytes(made.plain.get(step, run), device)
+                new_bytes = new_bytes if step == GENERATE else max(new_bytes, took)
                 yield Progress(doing=f"{name}: {step}", result=result)
         except (MemoryError, RuntimeError) as error:
             if not is_out_of_memory(error):
                 raise
             result.left_out[name] = "out of memory"
             continue
-        steps[name], result.work[name] = made.steps, works
-        result.held_bytes[name], result.notes[name] = made.held_bytes(), made.notes()
+        steps[name], result.notes[name] = made.steps, made.notes()
+        result.memory_bytes[name] = made.held_bytes() + new_bytes
     for sample in interleaved(
         steps, rounds, clock=clock or wall_clock(device), repeats=repeats_on(device)
     ):
         times = result.seconds.setdefault(sample.contender, {})
         times.setdefault(sample.step, []).append(sample.seconds)
         yield Progress(doing=f"{sample.contender}: {sample.step}", result=result)
+
+
+def _new_bytes(step: Callable[[], object], device: torch.device) -> int:
+    """Return the most bytes a step held at once beyond those that were there before."""
+    if device.type == "cuda":
+        torch.cuda.reset_peak_memory_stats(device)
+        before = torch.cuda.memory_allocated(device)
+        step()
+        return int(torch.cuda.max_memory_allocated(device) - before)
+    storages = _Storages()
+    with storages:
+        step()
+    return storages.most
+
+
+class _Storages(TorchDispatchMode):
+    """Bytes of the storages that operations create, as long as each lives."""
+
+    def __init__(self) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self.held: int = 0
+        self.most: int = 0
+        self.known: dict[int, int] = {}
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        old = {key for key, _ in _storages((args, kwargs))}
+        result = func(*args, **(kwargs or {}))
+        for key, storage in _storages(result):
+            if key not in old and key not in self.known:
+                self.known[key] = storage.nbytes()
+                self.held += storage.nbytes()
+                self.most = max(self.most, self.held)
+                weakref.finalize(storage, self._remove, key)
+        return result
+
+    def _remove(self, key: int) -> None:
+        self.held -= self.known.pop(key)
+
+
+def _storages(values: Any) -> list[tuple[int, torch.UntypedStorage]]:
+    tensors = (leaf for leaf in tree_leaves(values) if isinstance(leaf, torch.Tensor))
+    storages = (tensor.untyped_storage() for tensor in tensors)
+    return [(storage._cdata, storage) for storage in storages]

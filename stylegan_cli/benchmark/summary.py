@@ -1,10 +1,10 @@
-"""What follows from the times of a case: rates, and shares of what the machine does at most."""
+"""Rates of a case, the hours of a run, and the JSON record of a measurement."""
 
 import importlib.metadata
 import json
 import os
 import platform
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,7 +15,6 @@ import torch
 
 from stylegan_cli.benchmark.measuring import Result
 from stylegan_cli.benchmark.steps import GENERATE, Case, kinds
-from stylegan_cli.benchmark.work import MACHINE, Rates, Work, machine_rates
 from stylegan_cli.files import written_whole
 from stylegan_cli.recipe.files import values
 from stylegan_cli.training.schedule import stages
@@ -25,72 +24,42 @@ ITERATION = "iteration"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Speed:
-    """A step beside the machine's limits, as shares of its time.
-
-    Attributes:
-        flops: The time that its FLOPs take at the machine's highest rate: share of peak FLOP/s.
-        bytes: The time that its memory traffic takes: share of peak bytes/s.
-        roofline: The time in which the machine would do all operations one by one, each bound by
-            its FLOPs or its traffic. Above 1 where caches save traffic.
-    """
-
-    seconds: float
-    flops: float
-    bytes: float
-    roofline: float
-
-
-@dataclass(frozen=True, kw_only=True)
 class Summary:
     """Medians of one contender.
 
     Attributes:
         seconds: Of every step, and of the mean iteration.
-        memory_bytes: Most that tensors take while training.
-        hours: That the recipe takes at this resolution.
+        memory_bytes: Most bytes of tensors in training.
+        hours: Time of the recipe at this resolution.
     """
 
     seconds: Mapping[str, float]
     images_per_second: float
     seconds_per_kimg: float
-    generation: Speed
-    training: Speed
     memory_bytes: int
     hours: float
 
 
-def rates(result: Result) -> Rates | None:
-    """What the machine did at most beside a case; None where that was not timed."""
-    seconds = _medians(result, MACHINE)
-    return machine_rates(result.work[MACHINE], seconds) if seconds else None
-
-
 def seconds_of(result: Result, name: str) -> dict[str, float]:
-    """Medians of a contender's steps and of the mean iteration; empty until all were timed."""
-    seconds = _medians(result, name)
-    if not seconds:
+    """Return medians of the steps and of the mean iteration; empty until all are timed."""
+    seconds = medians(result, name)
+    shares = {step: kind.share for step, kind in kinds(result.case.recipe.loss).items()}
+    if not seconds.keys() >= shares.keys() or GENERATE not in seconds:
         return {}
-    shares = _shares(result.case)
     return {**seconds, ITERATION: sum(seconds[step] * share for step, share in shares.items())}
 
 
 def summaries(result: Result) -> dict[str, Summary]:
-    """Of every contender but the machine, as far as all of its steps were timed."""
-    limits = rates(result)
-    found = {name: seconds_of(result, name) for name in result.work if name != MACHINE}
-    return {
-        name: _summary(result, name, seconds, limits)
-        for name, seconds in found.items()
-        if seconds and limits
-    }
+    """Summarize every contender whose steps were all timed."""
+    found = {name: seconds_of(result, name) for name in result.seconds}
+    return {name: _summary(result, name, seconds) for name, seconds in found.items() if seconds}
 
 
 def run_hours(results: Sequence[Result]) -> Iterator[tuple[Case, dict[str, float]]]:
-    """The last case of every run that was timed to its end, and hours of the run by contender.
+    """Yield the last case of every run that was timed to its end, and its hours by contender.
 
     Args:
-        results: Of the cases of each recipe one after the other.
+        results: Cases of each recipe, one after the other.
     """
     hours: dict[str, float] = {}
     for result in results:
@@ -102,52 +71,28 @@ def run_hours(results: Sequence[Result]) -> Iterator[tuple[Case, dict[str, float
             yield result.case, hours
 
 
-def _medians(result: Result, name: str) -> dict[str, float]:
-    times = result.seconds.get(name, {})
-    if times.keys() != result.work.get(name, {}).keys():
-        return {}
-    return {step: median(samples) for step, samples in times.items()}
+def medians(result: Result, name: str) -> dict[str, float]:
+    """Return the median seconds of each step of a contender."""
+    return {step: median(samples) for step, samples in result.seconds.get(name, {}).items()}
 
 
-def _shares(case: Case) -> dict[str, float]:
-    return {step: kind.share for step, kind in kinds(case.recipe.loss).items()}
-
-
-def _summary(result: Result, name: str, seconds: Mapping[str, float], limits: Rates) -> Summary:
-    case, work, shares = result.case, result.work[name], _shares(result.case)
+def _summary(result: Result, name: str, seconds: Mapping[str, float]) -> Summary:
+    case = result.case
     per_kimg = seconds[ITERATION] / case.stage.batch_size * 1000
     return Summary(
         seconds=seconds,
         images_per_second=case.stage.batch_size / seconds[GENERATE],
         seconds_per_kimg=per_kimg,
-        generation=_speed(work, seconds[GENERATE], {GENERATE: 1.0}, limits),
-        training=_speed(work, seconds[ITERATION], shares, limits),
-        memory_bytes=result.held_bytes[name] + max(work[step].new_bytes for step in shares),
+        memory_bytes=result.memory_bytes[name],
         hours=per_kimg * case.kimg / 3600,
     )
 
 
-def _speed(
-    work: Mapping[str, Work], seconds: float, shares: Mapping[str, float], limits: Rates
-) -> Speed:
-    """Of several steps together, each as often as its share says."""
-
-    def part(of: Callable[[Work], float]) -> float:
-        return sum(share * of(work[step]) for step, share in shares.items()) / seconds
-
-    return Speed(
-        seconds=seconds,
-        flops=part(lambda each: each.arithmetic_seconds(limits)),
-        bytes=part(lambda each: each.traffic_seconds(limits)),
-        roofline=part(lambda each: each.floor_seconds(limits)),
-    )
-
-
 def environment(device: torch.device, packages: Sequence[str] = ()) -> dict[str, object]:
-    """Date, hardware, versions and settings.
+    """Return date, hardware, versions and settings.
 
     Args:
-        packages: Whose versions are told beside ours.
+        packages: Further packages whose versions to include.
     """
     facts: dict[str, object] = {
         "date": datetime.now(UTC).isoformat(timespec="seconds"),
@@ -179,7 +124,7 @@ def _versions(packages: Sequence[str]) -> dict[str, str]:
 
 
 def _malloc() -> dict[str, str]:
-    """Variables that change how the C library hands out memory."""
+    """Return the variables that change how the C library hands out memory."""
     return {
         name: value
         for name, value in os.environ.items()
@@ -199,12 +144,12 @@ def _cpuinfo() -> str:
 
 
 def document(environment: Mapping[str, object], results: Sequence[Result]) -> dict[str, Any]:
-    """Everything that was measured, and where."""
+    """Return all measurements and where they were made, ready for JSON."""
     return {"environment": dict(environment), "results": [record(result) for result in results]}
 
 
 def write_document(path: Path, content: Mapping[str, Any]) -> None:
-    """Write what `document` gave as JSON.
+    """Write a document as JSON.
 
     Raises:
         OutputError: The place cannot be written.
@@ -214,8 +159,8 @@ def write_document(path: Path, content: Mapping[str, Any]) -> None:
 
 
 def record(result: Result) -> dict[str, Any]:
-    """Everything that is known of a case."""
-    case, limits = result.case, rates(result)
+    """Return all measurements of a case, ready for JSON."""
+    case = result.case
     found = summaries(result)
     return {
         "recipe": case.name,
@@ -224,7 +169,6 @@ def record(result: Result) -> dict[str, Any]:
         "batch_size": case.stage.batch_size,
         "kimg": case.kimg,
         "keys": values(case.recipe),
-        "peak": None if limits is None else asdict(limits),
         "contenders": {name: _contender(result, name, found.get(name)) for name in result.seconds},
         "left_out": dict(result.left_out),
     }
@@ -233,12 +177,7 @@ def record(result: Result) -> dict[str, Any]:
 def _contender(result: Result, name: str, found: Summary | None) -> dict[str, Any]:
     return {
         **(asdict(found) if found else {}),
-        "held_bytes": result.held_bytes[name],
+        "memory_bytes": result.memory_bytes[name],
         "notes": list(result.notes[name]),
-        "work": {step: _work(work) for step, work in result.work[name].items()},
         "samples": result.seconds[name],
     }
-
-
-def _work(work: Work) -> Mapping[str, int]:
-    return {"flops": work.flops, "bytes": work.bytes, "new_bytes": work.new_bytes}

@@ -15,7 +15,6 @@ from stylegan_cli.ranges import parse_ints
 
 if TYPE_CHECKING:
     from stylegan_cli.api import BenchmarkCase, BenchmarkResult
-    from stylegan_cli.benchmark.summary import Speed
     from stylegan_cli.training.acceleration import EngineName
 
 EXAMPLES = examples(
@@ -26,12 +25,7 @@ EXAMPLES = examples(
 )
 Word = TypeVar("Word", bound=str)
 DEFAULT = "stylegan2-small"
-SHARES = ("FLOP/s", "bytes/s", "roofline")
-COLUMNS = (
-    *("recipe", "px", "batch", "form"),
-    *("img/s", *SHARES),
-    *("s/kimg", *SHARES, "GiB", "hours"),
-)
+COLUMNS = ("recipe", "px", "batch", "form", "img/s", "s/kimg", "GiB", "hours")
 
 
 def bench(
@@ -93,11 +87,10 @@ def bench(
 ) -> None:
     """Measure how fast this machine trains and draws images.
 
-    A line for each recipe, resolution, batch and form (backend, precision, compiled or not): images
-    drawn a second, seconds per thousand images of training, and for each the share of the FLOP/s
-    and bytes/s that the machine reaches with large matrices and copies; roofline is the share of
-    the speed at which the operations could run one by one. Then the memory of training and the
-    hours that the recipe takes at that resolution. Ctrl-C ends with what was measured.
+    Prints a line for each recipe, resolution, batch size and form (backend, precision, compiled
+    or not): images drawn per second, seconds per thousand images of training, the memory of
+    training, and the hours the recipe takes at that resolution. After Ctrl-C, prints the
+    measurements so far.
     """
     from stylegan_cli import api
     from stylegan_cli.ops import BACKENDS
@@ -223,16 +216,10 @@ def _rows(result: "BenchmarkResult") -> Iterator[tuple[str, ...]]:
             str(stage.batch_size),
             name,
             f"{found.images_per_second:.1f}",
-            *_shares(found.generation),
             f"{found.seconds_per_kimg:.1f}",
-            *_shares(found.training),
             f"{found.memory_bytes / 2**30:.2f}",
             f"{found.hours:.1f}",
         )
-
-
-def _shares(speed: "Speed") -> tuple[str, ...]:
-    return tuple(f"{share:.0%}" for share in (speed.flops, speed.bytes, speed.roofline))
 
 
 def _runs(results: Sequence["BenchmarkResult"]) -> Iterator[str]:

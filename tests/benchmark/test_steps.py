@@ -1,9 +1,9 @@
 import pytest
 import torch
 
+from benchmarks.roofline import counted
 from stylegan_cli.benchmark.measuring import contender
 from stylegan_cli.benchmark.steps import Form, Training, cases, generation
-from stylegan_cli.benchmark.work import counted
 from tests.tiny import tiny, tiny_growing
 
 CPU = torch.device("cpu")
@@ -19,7 +19,7 @@ def at_8_px(family, resolution):
 def work_of(training):
     (step,) = training.steps.values()
     step()
-    return counted(step, CPU)
+    return counted(step)
 
 
 def state_bytes(G):
@@ -48,7 +48,7 @@ def test_levels_to_come_have_no_moments():
 
 def test_an_iteration_with_regularizers_does_more():
     training = Training(cases("tiny", tiny())[0], FORM, CPU)
-    flops = [counted(step, CPU).flops for step in training.steps.values()]
+    flops = [counted(step).flops for step in training.steps.values()]
     assert flops == sorted(set(flops))
 
 
@@ -69,7 +69,7 @@ def test_compiled_steps_are_counted_operation_by_operation(engine, has_twins):
 def test_the_plain_form_and_the_fast_one_are_told_apart():
     case = cases("tiny", tiny())[0]
     flops = {
-        backend: counted(generation(case, Form("fp32", backend), CPU), CPU).flops
+        backend: counted(generation(case, Form("fp32", backend), CPU)).flops
         for backend in ("ref", "auto")
     }
     # the plain one filters an image with zeros between its pixels

@@ -29,7 +29,7 @@ def test_a_line_tells_the_speed_of_each_resolution(done):
     assert [row[:4] for row in rows] == [
         ["stylegan2", side, "2", "auto fp32"] for side in ("8", "16")
     ]
-    assert all(float(row[4]) > 0 and float(row[8]) > 0 for row in rows)
+    assert all(float(row[4]) > 0 and float(row[5]) > 0 for row in rows)
 
 
 def test_the_file_has_every_sample(done):
@@ -37,9 +37,8 @@ def test_the_file_has_every_sample(done):
     found = json.loads(path.read_text())
     assert found["environment"]["threads"] >= 1
     small, large = (each["contenders"]["auto fp32"] for each in found["results"])
-    assert large["work"]["step"]["flops"] > small["work"]["step"]["flops"] > 0
+    assert large["memory_bytes"] > small["memory_bytes"] > 0
     assert set(small["samples"]) == {"generate", "step", "step+Greg", "step+Greg+Dreg"}
-    assert found["results"][0]["peak"]["flops"]["float32"] > 0
 
 
 def test_how_long_a_run_takes_is_said(done):

@@ -1,12 +1,11 @@
-"""The work of a step, counted while it runs: FLOPs, bytes of memory traffic, memory held.
+"""Work of a step (FLOPs and memory traffic) beside what the machine can do.
 
 Traffic is that of the operations one by one: each reads its inputs and writes its results, as if
 nothing stayed in a cache and no two were fused. What an operation needs inside is not seen.
 """
 
-import weakref
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -17,6 +16,9 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 from torch.utils.flop_counter import flop_registry
 
+from stylegan_cli.benchmark.measuring import Contender, Result
+from stylegan_cli.benchmark.steps import GENERATE, kinds
+from stylegan_cli.benchmark.summary import ITERATION, medians, seconds_of
 from stylegan_cli.runtime import repeatable
 
 ATEN = torch.ops.aten
@@ -26,7 +28,7 @@ UNTOUCHED = {ATEN.empty, ATEN.empty_like, ATEN.empty_strided, ATEN.new_empty, AT
 
 @dataclass(frozen=True, kw_only=True)
 class Rates:
-    """What a machine does at most in a second.
+    """The most a machine does in a second.
 
     Attributes:
         flops: By type of the operands, such as "float32".
@@ -52,14 +54,9 @@ class Operation:
 
 @dataclass(frozen=True, kw_only=True)
 class Work:
-    """What a step computes, moves and holds.
-
-    Attributes:
-        new_bytes: Most bytes that tensors held at once beyond those that were there before.
-    """
+    """What a step computes and moves."""
 
     operations: Sequence[Operation]
-    new_bytes: int = 0
 
     @property
     def flops(self) -> int:
@@ -70,72 +67,37 @@ class Work:
         return sum(operation.bytes for operation in self.operations)
 
     def arithmetic_seconds(self, rates: Rates) -> float:
-        """Time of the FLOPs alone, at the highest rate of each type."""
+        """Return the time of the FLOPs alone, at the highest rate of each type."""
         return sum(_arithmetic(operation, rates) for operation in self.operations)
 
     def traffic_seconds(self, rates: Rates) -> float:
-        """Time of the traffic alone."""
+        """Return the time of the traffic alone."""
         return self.bytes / rates.bytes
 
     def floor_seconds(self, rates: Rates) -> float:
-        """Time on a roofline: each operation takes the longer of its FLOPs and its traffic."""
+        """Return the time on a roofline: each operation takes the longer of FLOPs and traffic."""
         return sum(
             max(_arithmetic(operation, rates), operation.bytes / rates.bytes)
             for operation in self.operations
         )
 
 
-def counted(step: Callable[[], object], device: torch.device) -> Work:
-    """The work of a step, which runs once.
-
-    On a GPU, memory is what its allocator tells, the workspace of operations included.
-    """
+def counted(step: Callable[[], object]) -> Work:
+    """Return the work of a step, which runs once."""
     counter = _Counter()
-    before = _allocated(device)
     with counter:
         step()
-    most = torch.cuda.max_memory_allocated(device) - before if before else counter.memory.most
-    return Work(operations=counter.operations, new_bytes=most)
-
-
-def _allocated(device: torch.device) -> int:
-    if device.type != "cuda":
-        return 0
-    torch.cuda.reset_peak_memory_stats(device)
-    return torch.cuda.memory_allocated(device)
+    return Work(operations=counter.operations)
 
 
 def _arithmetic(operation: Operation, rates: Rates) -> float:
     return operation.flops / rates.flops[operation.dtype] if operation.flops else 0.0
 
 
-@dataclass
-class _Memory:
-    """Bytes of the storages that came into being, as long as each lives."""
-
-    held: int = 0
-    most: int = 0
-    known: dict[int, int] = field(default_factory=dict)
-
-    def add(self, tensor: Tensor) -> None:
-        storage = tensor.untyped_storage()
-        key = storage._cdata
-        if key in self.known:
-            return
-        self.known[key] = storage.nbytes()
-        self.held += storage.nbytes()
-        self.most = max(self.most, self.held)
-        weakref.finalize(storage, self._remove, key)
-
-    def _remove(self, key: int) -> None:
-        self.held -= self.known.pop(key)
-
-
 class _Counter(TorchDispatchMode):
     def __init__(self) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self.operations: list[Operation] = []
-        self.memory = _Memory()
 
     def __torch_dispatch__(
         self, func: Any, types: Any, args: Sequence[Any] = (), kwargs: Any = None
@@ -145,8 +107,6 @@ class _Counter(TorchDispatchMode):
         inputs, results = _tensors((args, kwargs)), _tensors(result)
         old = {tensor.untyped_storage()._cdata for tensor in inputs}
         fresh = [tensor for tensor in results if tensor.untyped_storage()._cdata not in old]
-        for tensor in fresh:
-            self.memory.add(tensor)
         changed = _changed(func, args, kwargs)
         if func.overloadpacket not in UNTOUCHED and (fresh or changed):
             formula = flop_registry.get(func.overloadpacket)
@@ -206,7 +166,7 @@ DTYPES = (torch.float32, torch.bfloat16)
 
 
 def machine_steps(device: torch.device) -> dict[str, Callable[[], object]]:
-    """Steps that keep nothing but arithmetic, or nothing but memory, busy."""
+    """Return steps that keep only arithmetic, or only memory, busy."""
     large = device.type == "cuda"
     side, images, elements = (8192, 64, 2**28) if large else (1024, 8, 2**25)
     steps: dict[str, Callable[[], object]] = {}
@@ -228,7 +188,7 @@ def machine_steps(device: torch.device) -> dict[str, Callable[[], object]]:
 
 
 def machine_rates(work: Mapping[str, Work], seconds: Mapping[str, float]) -> Rates:
-    """The highest rates that the steps of a machine came to.
+    """Return the highest rates among the steps of a machine.
 
     Args:
         work: Of each step.
@@ -246,3 +206,74 @@ def _multiply(dtype: torch.dtype, operation: Callable[[], torch.Tensor]) -> None
     # a GPU may multiply float32 in TF32, which is another rate
     repeatable(torch.device("cuda" if torch.cuda.is_available() else "cpu"), dtype)
     operation()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Speed:
+    """A step beside the machine's limits, as shares of its time.
+
+    Attributes:
+        flops: The time that its FLOPs take at the machine's highest rate: share of peak FLOP/s.
+        bytes: The time that its memory traffic takes: share of peak bytes/s.
+        roofline: The time in which the machine would do all operations one by one, each bound by
+            its FLOPs or its traffic. Above 1 where caches save traffic.
+    """
+
+    seconds: float
+    flops: float
+    bytes: float
+    roofline: float
+
+
+def with_work(
+    make: Callable[[], Contender], name: str, work: dict[str, Mapping[str, Work]]
+) -> Callable[[], Contender]:
+    """Return a maker that also counts the work of each step.
+
+    Args:
+        work: Takes the work by contender and step.
+    """
+
+    def made() -> Contender:
+        contender = make()
+        for step in contender.warmup:
+            contender.steps[step]()
+        work[name] = {
+            step: counted(contender.plain.get(step, run)) for step, run in contender.steps.items()
+        }
+        return contender
+
+    return made
+
+
+def rates(result: Result, work: Mapping[str, Mapping[str, Work]]) -> Rates:
+    """Return the most the machine did beside a case."""
+    return machine_rates(work[MACHINE], medians(result, MACHINE))
+
+
+def speeds(
+    result: Result, work: Mapping[str, Mapping[str, Work]], name: str
+) -> tuple[Speed, Speed]:
+    """Return a contender's speed in drawing and in the mean iteration of training."""
+    seconds, limits = seconds_of(result, name), rates(result, work)
+    shares = {step: kind.share for step, kind in kinds(result.case.recipe.loss).items()}
+    return (
+        _speed(work[name], seconds[GENERATE], {GENERATE: 1.0}, limits),
+        _speed(work[name], seconds[ITERATION], shares, limits),
+    )
+
+
+def _speed(
+    work: Mapping[str, Work], seconds: float, shares: Mapping[str, float], limits: Rates
+) -> Speed:
+    """Return the speed of several steps together, each as often as its share says."""
+
+    def part(of: Callable[[Work], float]) -> float:
+        return sum(share * of(work[step]) for step, share in shares.items()) / seconds
+
+    return Speed(
+        seconds=seconds,
+        flops=part(lambda each: each.arithmetic_seconds(limits)),
+        bytes=part(lambda each: each.traffic_seconds(limits)),
+        roofline=part(lambda each: each.floor_seconds(limits)),
+    )
