@@ -177,16 +177,16 @@ def test_images_of_mixed_sizes_are_named(here):
 @pytest.mark.slow
 def test_two_processes_give_the_numbers_of_one(here):
     command = [
-        # torchrun would take --num for the start of an option of its own
-        "-m", "--", "stylegan_cli", "eval", "all", "--data", "data", "--num", "10", "--batch", "4",
+        "stylegan_cli", "eval", "all", "--data", "data", "--num", "10", "--batch", "4",
         "--device", "cpu",
     ]  # fmt: skip
     # the fixture works elsewhere, where no package lies beside it
     settings = {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(Path(__file__).parents[3])}
     launcher = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", "2"]
-    for words, name in (([sys.executable, *command], "one"), ([*launcher, *command], "two")):
+    # after --, or torchrun takes --num for the start of an option of its own
+    for words, name in (([sys.executable, "-m"], "one"), ([*launcher, "-m", "--"], "two")):
         subprocess.run(
-            [*words, "-o", name],
+            [*words, *command, "-o", name],
             check=True,
             capture_output=True,
             env={**os.environ, **settings, "SGTOOL_CACHE": str(here / name)},
