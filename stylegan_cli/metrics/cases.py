@@ -15,11 +15,12 @@ from stylegan_cli.errors import DataError, MetricError, NetworkFileError, UsageE
 from stylegan_cli.files import similar
 from stylegan_cli.latents.sampling import Sampling, class_index
 from stylegan_cli.metrics.fakes import Fakes, seeds_of
+from stylegan_cli.metrics.features import Workplace
 from stylegan_cli.metrics.metric import Event, Remark, Request
 from stylegan_cli.metrics.pictures import Pictures, Stored, class_name, stored_data, stored_folder
 from stylegan_cli.metrics.protocol import STANDARD_COUNT, Protocol, real_rows
 from stylegan_cli.networks.build import build_generator
-from stylegan_cli.networks.drawing import USUAL, Execution, precision_claim, precision_of
+from stylegan_cli.networks.drawing import precision_claim, precision_of
 from stylegan_cli.networks.noise import NoiseMode
 from stylegan_cli.networks.snapshot import Header, file_sha256, read_header
 from stylegan_cli.training.data import training_data
@@ -45,7 +46,7 @@ class Case:
 
 
 def cases_of(
-    request: Request, protocol: Protocol, device: torch.device, execution: Execution = USUAL
+    request: Request, protocol: Protocol, place: Workplace
 ) -> Generator[Event, None, tuple[Case, ...]]:
     """Yield remarks on what is measured, and return it.
 
@@ -59,7 +60,7 @@ def cases_of(
     data = yield from real_images(request.data, networks[0])
 
     def case(name: str, network: Path, request: Request) -> Case:
-        return network_case(network, data, request, protocol, device, execution, name=name)
+        return network_case(network, data, request, protocol, place, name=name)
 
     return tuple(_network_cases(networks, request, case))
 
@@ -138,8 +139,7 @@ def network_case(
     data: Stored | None,
     request: Request,
     protocol: Protocol,
-    device: torch.device,
-    execution: Execution = USUAL,
+    place: Workplace,
     *,
     name: str = "",
 ) -> Case:
@@ -148,34 +148,14 @@ def network_case(
     Raises:
         SgtoolError: The network cannot be read, or there are no such class and seeds.
     """
-    header, sha256 = read_header(network), file_sha256(network)
-    count, label = request.num or STANDARD_COUNT, _class_of(header, request, network, data)
-    sampling = Sampling(
-        psi=request.psi,
-        cutoff=request.cutoff,
-        class_name=request.class_name,
-        noise_mode=_noise_mode(header),
-    )
-    precision = precision_of(header.recipe, execution)
-    first = Fakes(
-        file=network,
-        sha256=sha256,
-        side=header.recipe.data.resolution,
-        count=count,
-        seed=request.seed,
-        device=device,
-        sampling=sampling,
-        labels=data if data and data.label else None,
-        execution=execution,
-        precision=precision,
-    )
-    fakes = tuple(replace(first, seed=request.seed + i) for i in range(request.repeat))
-    for each in fakes:
-        seeds_of(each.seed, range(count))
+    header = read_header(network)
+    label = _class_of(header, request, network, data)
+    fakes = tuple(_fakes(network, header, data, request, place))
     mirrors = protocol.mirrors and header.recipe.data.mirror
+    sampling = fakes[0].sampling
     facts = {
         "network": str(network),
-        "network_sha256": sha256,
+        "network_sha256": fakes[0].sha256,
         "kimg": header.kimg,
         "psi": sampling.psi,
         "cutoff": sampling.cutoff,
@@ -183,11 +163,38 @@ def network_case(
         "noise_mode": sampling.noise_mode,
         "seed": request.seed,
         "repeat": request.repeat,
-        **precision_claim(precision),
+        **precision_claim(fakes[0].precision),
         **_facts_of_reals(data),
     }
-    reals = _reals(data, label, count, protocol, mirrors) if data else None
+    reals = _reals(data, label, fakes[0].count, protocol, mirrors) if data else None
     return Case(name=name, fakes=fakes, reals=reals, facts=facts)
+
+
+def _fakes(
+    network: Path, header: Header, data: Stored | None, request: Request, place: Workplace
+) -> Iterator[Fakes]:
+    """Yield the images of each repeat."""
+    sampling = Sampling(
+        psi=request.psi,
+        cutoff=request.cutoff,
+        class_name=request.class_name,
+        noise_mode=_noise_mode(header),
+    )
+    first = Fakes(
+        file=network,
+        sha256=file_sha256(network),
+        side=header.recipe.data.resolution,
+        count=request.num or STANDARD_COUNT,
+        seed=request.seed,
+        device=place.device,
+        sampling=sampling,
+        labels=data if data and data.label else None,
+        execution=place.execution,
+        precision=precision_of(header.recipe, place.execution),
+    )
+    for seed in range(request.seed, request.seed + request.repeat):
+        seeds_of(seed, range(first.count))
+        yield replace(first, seed=seed)
 
 
 def folder_case(

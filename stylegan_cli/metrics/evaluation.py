@@ -219,7 +219,7 @@ def open_evaluation(
         note = detector_note(detector.name, seen)
         if note:
             yield Remark(text=note)
-    cases = yield from cases_of(request, protocol, place.device, place.execution)
+    cases = yield from cases_of(request, protocol, place)
     evaluation = Evaluation(
         metrics=possible, cases=cases, detectors=detectors, protocol=protocol, place=place
     )

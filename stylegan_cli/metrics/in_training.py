@@ -141,7 +141,7 @@ class Gauge:
         request = Request(network=network, num=self.recipe.metrics.num)
         evaluation = Evaluation(
             metrics=(metric,),
-            cases=(network_case(network, self.data, request, OURS, place.device),),
+            cases=(network_case(network, self.data, request, OURS, place),),
             detectors={metric.work.purpose: self.detector},
             protocol=OURS,
             place=place,

@@ -262,13 +262,9 @@ class OnCodes:
 
     Attributes:
         prepare: Yields events and returns what makes the series; given the first network.
-        details: Returns a table of further results in the records: headings, then rows.
-        alone: Own options that are not offered beside other metrics.
     """
 
     prepare: "Callable[[Network, Request, Workplace], Generator[Event, None, Maker]]"
-    details: Callable[[Sequence[Mapping[str, Any]]], Sequence[tuple[str, ...]]] | None = None
-    alone: frozenset[str] = frozenset()
 
 
 NARROWING = frozenset({"images", "psi", "cutoff", "class_name", "psi_curve", "per_class"})
@@ -293,6 +289,8 @@ class Metric:
         num: Samples that are measured, in words for the help of `num`.
         better: Of two networks, the one with the smaller or the larger first value.
         in_all: Measured by `sgtool eval all`, too.
+        alone: Own options that `sgtool eval all` does not offer.
+        details: Returns a table of further results in the records: headings, then rows.
     """
 
     name: str
@@ -304,6 +302,8 @@ class Metric:
     num: str = "Images to measure; 50000 if not given."
     better: Literal["smaller", "larger"] | None = None
     in_all: bool = True
+    alone: frozenset[str] = frozenset()
+    details: Callable[[Sequence[Mapping[str, Any]]], Sequence[tuple[str, ...]]] | None = None
 
     def check_takes(self, request: Request) -> None:
         """Raise unless the metric knows all that narrows the request.

@@ -39,7 +39,7 @@ from stylegan_cli.metrics.metric import (
     counted,
 )
 from stylegan_cli.metrics.protocol import protocol_named
-from stylegan_cli.metrics.records import append_found
+from stylegan_cli.metrics.records import NAME, append_found
 from stylegan_cli.metrics.registry import metrics
 from stylegan_cli.metrics.saved_features import save_features
 from stylegan_cli.metrics.snapshots import best_of, link_best
@@ -168,11 +168,14 @@ def _by_features(metrics: Sequence[Metric], request: Request, place: Workplace) 
         files.append(folder / f"{file_stem(results)}.h5")
         save_features(evaluation, files[-1])
     seconds = (time.monotonic() - began) / len(results)
-    for number, result in enumerate(results):
-        found, _ = append_found(replace(result, files=tuple(files)), folder, seconds)
-        for file in found.files if number == 0 else ():
-            yield Remark(text=f"wrote {file}")
-        yield found
+    recorded = [
+        append_found(replace(result, files=tuple(files)), folder, seconds) for result in results
+    ]
+    if any(is_new for _, is_new in recorded):
+        files = [folder / NAME, *files]
+    for file in files:
+        yield Remark(text=f"wrote {file}")
+    yield from (found for found, _ in recorded)
 
 
 def _by_codes(metric: Metric, work: OnCodes, request: Request, place: Workplace) -> Iterator[Event]:

@@ -8,6 +8,7 @@ import torch
 from stylegan_cli.errors import DataError, MetricError, UsageError
 from stylegan_cli.metrics.cases import folder_case, network_case, real_images
 from stylegan_cli.metrics.curves import curves
+from stylegan_cli.metrics.features import Workplace
 from stylegan_cli.metrics.fid import FID, frechet_distance
 from stylegan_cli.metrics.metric import Request
 from stylegan_cli.metrics.nearest import find_nearest, nearest_picture, nearest_record
@@ -16,11 +17,11 @@ from stylegan_cli.metrics.snapshots import best_of, link_best
 from stylegan_cli.metrics.statistics import moments
 from tests.tiny import tiny, write_network, write_untrained
 
-CPU = torch.device("cpu")
+PLACE = Workplace(device=torch.device("cpu"), folder=Path())
 
 
 def case_of(path, data, protocol=OURS, **changes):
-    return network_case(path, data, Request(**{"num": 8, **changes}), protocol, CPU)
+    return network_case(path, data, Request(**{"num": 8, **changes}), protocol, PLACE)
 
 
 def opened(path, network):

@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
@@ -6,6 +8,7 @@ from stylegan_cli.errors import NetworkFileError, UsageError
 from stylegan_cli.latents.sampling import Sampling
 from stylegan_cli.metrics.cases import network_case
 from stylegan_cli.metrics.fakes import Fakes, draw_fakes, seeds_of
+from stylegan_cli.metrics.features import Workplace
 from stylegan_cli.metrics.metric import Request
 from stylegan_cli.metrics.pictures import Stored
 from stylegan_cli.metrics.protocol import OURS
@@ -107,8 +110,8 @@ def test_images_that_are_no_numbers_are_told_with_their_network(network):
 def test_fakes_in_bf16_have_features_of_their_own_and_those_in_float32_the_usual(network):
     identities, cpu = {}, torch.device("cpu")
     for precision in ("auto", "fp32", "bf16"):
-        execution = Execution(precision=precision)
-        case = network_case(network.path, None, Request(num=2), OURS, cpu, execution)
+        place = Workplace(device=cpu, folder=Path(), execution=Execution(precision=precision))
+        case = network_case(network.path, None, Request(num=2), OURS, place)
         identities[precision] = case.fakes[0].identity
         assert case.facts.get("precision") == identities[precision].get("precision")
     assert identities["auto"] == identities["fp32"]

@@ -84,9 +84,8 @@ def _command(metric: "Metric") -> Any:
         request = _request(flags, options=options)
         with api.workplace(flags.device, execution_of(flags)) as place:
             found = _measured(api.evaluate(metric, request, place), request, place, flags.json)
-        details = getattr(metric.work, "details", None)
-        if found and details and not flags.json and not request.along:
-            headings, *rows = details([record for each in found for record in each.records])
+        if found and metric.details and not flags.json and not request.along:
+            headings, *rows = metric.details([record for each in found for record in each.records])
             echo_table(headings, rows)
 
     command.__doc__ = metric.about

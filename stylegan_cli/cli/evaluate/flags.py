@@ -126,9 +126,8 @@ def flags_of_all(metrics: "list[Metric]") -> type:
     """Make the class of the flags of all metrics together, without what makes sense alone only."""
     own = {}
     for metric in metrics:
-        alone: frozenset[str] = getattr(metric.work, "alone", frozenset())
         flags = _own(metric.options) if metric.options else []
-        own.update({flag[0]: flag for flag in flags if flag[0] not in alone})
+        own.update({flag[0]: flag for flag in flags if flag[0] not in metric.alone})
     names = frozenset(f.name for f in fields(EvalFlags)) - {"overwrite"}
     words = "Samples of each metric, its usual number if not given."
     return make_dataclass("Flags", [*own.values(), *_shared(names, words)], kw_only=True)

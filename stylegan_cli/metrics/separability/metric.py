@@ -3,6 +3,7 @@
 from collections import deque
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from dataclasses import asdict
+from functools import partial
 from statistics import mean
 from typing import TYPE_CHECKING, Any
 
@@ -80,48 +81,54 @@ def separability_series(
         SgtoolError: The network has no such space or labels, or there are no such seeds.
     """
     from stylegan_cli.metrics.separability.judging import judge
-    from stylegan_cli.metrics.separability.separability import check_faces, check_spaces, planes
+    from stylegan_cli.metrics.separability.separability import check_faces, check_spaces
     from stylegan_cli.networks.drawing import default_batch_size, precision_claim
 
     network, dataset = faces.network, faces.dataset
     check_spaces(network, spaces, protocol)
     check_faces(faces, panel)
     scaled = protocol is None
-    # classifiers trained here are not the published ones
-    name = "separability_trained" if scaled else "ls_trained"
-    request = {
-        "metric": "separability",
-        "spaces": list(spaces),
-        "num": faces.num,
-        "num_kept": faces.num // 2,
-        "seed": faces.seed,
-        "noise_mode": "random" if network.G.has_noise else "none",
-        "data": dataset.fingerprint if dataset and network.c_dim else None,
-        "protocol": protocol,
-        "svm": f"linear, {'scaled' if scaled else 'unscaled'}, primal, C=1",
-        "classifier_sha256": list(panel.sha256),
-        "network_sha256": network.sha256,
-        **precision_claim(network.precision),
-    }
-
-    def conclude(columns: Columns) -> Iterator[Event | Conclusion]:
-        results: list[AttributeResult] = []
-        found = planes(faces, panel.names, spaces, columns[COLUMN], scaled=scaled)
-        counts = counted(found, results)
-        yield Steps(label="planes", total=len(panel.names) * len(spaces), counts=counts)
-        deque(counts, maxlen=0)
-        for text in _warnings(results, faces, spaces):
-            yield Remark(text=text, is_warning=True)
-        yield _conclusion(name, results, faces, panel, spaces)
 
     return Series(
-        name=name,
-        request=request,
+        name=_name(scaled),
+        request={
+            "metric": "separability",
+            "spaces": list(spaces),
+            "num": faces.num,
+            "num_kept": faces.num // 2,
+            "seed": faces.seed,
+            "noise_mode": "random" if network.G.has_noise else "none",
+            "data": dataset.fingerprint if dataset and network.c_dim else None,
+            "protocol": protocol,
+            "svm": f"linear, {'scaled' if scaled else 'unscaled'}, primal, C=1",
+            "classifier_sha256": list(panel.sha256),
+            "network_sha256": network.sha256,
+            **precision_claim(network.precision),
+        },
         columns={COLUMN: (len(panel.names),)},
         measure=lambda part: {COLUMN: judge(faces, panel, part)},
-        conclude=conclude,
+        conclude=partial(_conclude, scaled, faces, panel, spaces),
         batch_size=batch_size or default_batch_size(network.G.resolution),
     )
+
+
+def _name(scaled: bool) -> str:
+    # classifiers trained here are not the published ones
+    return "separability_trained" if scaled else "ls_trained"
+
+
+def _conclude(
+    scaled: bool, faces: "Faces", panel: "Panel", spaces: "tuple[Space, ...]", columns: Columns
+) -> Iterator[Event | Conclusion]:
+    from stylegan_cli.metrics.separability.separability import planes
+
+    results: list[AttributeResult] = []
+    counts = counted(planes(faces, panel.names, spaces, columns[COLUMN], scaled=scaled), results)
+    yield Steps(label="planes", total=len(panel.names) * len(spaces), counts=counts)
+    deque(counts, maxlen=0)
+    for text in _warnings(results, faces, spaces):
+        yield Remark(text=text, is_warning=True)
+    yield _conclusion(_name(scaled), results, faces, panel, spaces)
 
 
 def _conclusion(
@@ -231,7 +238,9 @@ SEPARABILITY = Metric(
         "`attributes=celeba.csv` `data=celeba.zip` `train_classifier`",
         "`all_snapshots=runs/people` `num=20000`",
     ),
-    work=OnCodes(prepare=_prepare, details=_details, alone=frozenset({"space"})),
+    work=OnCodes(prepare=_prepare),
+    alone=frozenset({"space"}),
+    details=_details,
     takes=OF_CODES | {"data"},
     options=SeparabilityOptions,
     num="Images to judge; 200000 if not given, of which the surest half counts.",
