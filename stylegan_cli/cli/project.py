@@ -3,6 +3,7 @@
 import re
 from collections import deque
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -128,6 +129,28 @@ class FramingFlags:
 
 
 @dataclass(frozen=True, kw_only=True)
+class FurtherFlags:
+    """What is made beside the codes."""
+
+    check: Annotated[
+        int,
+        typer.Option(metavar="N", min=0, help="Project N of the network's own images as well."),
+    ] = 0
+    tune: Annotated[
+        bool,
+        typer.Option(
+            "--tune", help="Train a copy of the network on the pictures: tuned.safetensors."
+        ),
+    ] = False
+    video: Annotated[
+        bool, typer.Option("--video", help="Write a video of the search for each picture.")
+    ] = False
+    paste_back: Annotated[
+        bool, typer.Option("--paste-back", help="Put aligned faces back into their pictures.")
+    ] = False
+
+
+@dataclass(frozen=True, kw_only=True)
 class PlaceFlags:
     """Where a projection is computed, and where it goes."""
 
@@ -155,13 +178,10 @@ def project(
             help="Pictures; a seed or FILE.h5:INDEX is the network's own image of it.",
         ),
     ],
-    check: Annotated[
-        int,
-        typer.Option(metavar="N", min=0, help="Project N of the network's own images as well."),
-    ] = 0,
     *,
     search: SearchFlags,
     framing: FramingFlags,
+    further: FurtherFlags,
     place: PlaceFlags,
 ) -> None:
     """Find pictures of your own in the latent space of a network.
@@ -176,17 +196,23 @@ def project(
     with world(pick_device(place.device)) as processes:
         if not processes.is_first:
             console.set_level("quiet")
-        _project(given, check, search, framing, place, processes)
+        with _projection(given, (search, framing, further, place), processes) as projection:
+            steps = console.track(
+                projection.steps(), label="steps", total=projection.total, count=int
+            )
+            deque(steps, maxlen=0)
+            if processes.is_first:
+                _tell(projection, further, as_json=place.json)
 
 
-def _project(
+@contextmanager
+def _projection(
     given: "list[Path | Pick]",
-    check: int,
-    search: SearchFlags,
-    framing: FramingFlags,
-    place: PlaceFlags,
+    flags: tuple[SearchFlags, FramingFlags, FurtherFlags, PlaceFlags],
     processes: "World",
-) -> None:
+) -> "Iterator[api.Projection]":
+    """The projection that these flags ask for, its pictures read."""
+    search, framing, further, place = flags
     from stylegan_cli import api
 
     network = open_network(place.network, place)
@@ -199,23 +225,14 @@ def _project(
         mask=framing.mask,
     )
     with api.Album(
-        network, given, frame, checks=check, seed=search.seed, but=place.output
+        network, given, frame, checks=further.check, seed=search.seed, but=place.output
     ) as album:
         projection = api.Projection(
-            means,
-            album,
-            choices,
-            place.output,
-            overwrite=place.overwrite,
-            world=processes,
+            means, album, choices, place.output, overwrite=place.overwrite, world=processes
         )
-        _say_what_is_to_do(album, projection)
-        steps = console.track(
-            projection.steps(), label="steps", total=projection.total, count=lambda taken: taken
-        )
-        deque(steps, maxlen=0)
         if processes.is_first:
-            _tell(projection, as_json=place.json)
+            _say_what_is_to_do(album, projection)
+        yield projection
 
 
 def _given(text: str) -> "Path | Pick":
@@ -266,8 +283,8 @@ def _say_what_is_to_do(album: "api.Album", projection: "api.Projection") -> None
         console.note(f"{projection.folder.path}: {there} pictures are there already")
 
 
-def _tell(projection: "api.Projection", *, as_json: bool) -> None:
-    paths = projection.finish()
+def _tell(projection: "api.Projection", further: FurtherFlags, *, as_json: bool) -> None:
+    paths = [*projection.finish(), *_further_paths(projection, further)]
     unusable = projection.unusable()
     for line in _table(projection):
         console.note(line)
@@ -281,6 +298,19 @@ def _tell(projection: "api.Projection", *, as_json: bool) -> None:
     if unusable:
         console.error(f"{len(unusable)} pictures were left out: {_names(unusable)}")
         raise typer.Exit(1)
+
+
+def _further_paths(projection: "api.Projection", further: FurtherFlags) -> Iterator[Path]:
+    """What else was asked for, as it is written."""
+    if further.video:
+        count = len(projection.records)
+        yield from console.track(projection.films(), label="videos", total=count)
+    if further.paste_back:
+        yield from projection.pasted()
+    if further.tune:
+        tuning = projection.tuning()
+        deque(console.track(tuning.steps(), label="tuning", total=tuning.total), maxlen=0)
+        yield projection.save_tuned(tuning)
 
 
 def _names(unusable: "Sequence[api.Unusable]") -> str:
@@ -302,7 +332,7 @@ def _table(projection: "api.Projection") -> Iterator[str]:
 
 
 def _summary(projection: "api.Projection", paths: Sequence[Path]) -> dict[str, Any]:
-    sheet, hdf5, images, codes = paths
+    sheet, hdf5, images, codes, *further = paths
     header = projection.folder.header
     return {
         "study": header.study,
@@ -312,6 +342,7 @@ def _summary(projection: "api.Projection", paths: Sequence[Path]) -> dict[str, A
         "sheets": [str(sheet)],
         "images": str(images),
         "codes": str(codes),
+        "further": [str(path) for path in further],
         "pictures": [
             {
                 "name": record.name,

@@ -78,7 +78,8 @@ def _read(network: Network, pick: Stored) -> StoredCodes:
     G = network.G
     shapes = CodeShapes(z_dim=G.z_dim, w_dim=G.w_dim, num_ws=G.num_ws, has_w=G.has_w)
     stored = _with_fitting_noise(network, read_codes(pick, shapes, network.c_dim))
-    if stored.kind == "z" or stored.network_sha256 in (None, network.sha256):
+    tuned_from = network.header.provenance.get("tuned_from")
+    if stored.kind == "z" or stored.network_sha256 in (None, network.sha256, tuned_from):
         return stored
     return replace(stored, note=f"{stored.note}; of another network, so the image will be another")
 

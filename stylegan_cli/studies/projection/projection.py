@@ -12,9 +12,12 @@ import numpy as np
 from stylegan_cli.errors import DataError
 from stylegan_cli.figures.png import write_png
 from stylegan_cli.files import written_whole
+from stylegan_cli.networks.snapshot import load_network
 from stylegan_cli.recipe import dumps
 from stylegan_cli.rendering.header import Header
 from stylegan_cli.runtime import World
+from stylegan_cli.studies.projection.alignment import paste_back
+from stylegan_cli.studies.projection.film import write_film
 from stylegan_cli.studies.projection.findings import (
     lpips_name,
     remarks,
@@ -33,6 +36,7 @@ from stylegan_cli.studies.projection.store import (
     read_records,
     write_records,
 )
+from stylegan_cli.studies.projection.tuning import Tuning, save_tuned
 from stylegan_cli.studies.projection.workshop import Means, Workshop
 
 BROKEN = "the search comes to no numbers (NaN or infinite), even at half the rate"
@@ -153,6 +157,55 @@ class Projection:
             folder.write(records, checks)
             shutil.rmtree(folder.hidden)
         return [folder.sheet, folder.hdf5, folder.images, folder.plain_codes]
+
+    def films(self) -> Iterator[Path]:
+        """Write a video of the search for each picture, after all steps are taken.
+
+        Raises:
+            OutputError: One cannot be written.
+        """
+        studio = self._workshop.studio(self._choices.class_index)
+        for record in self.records:
+            path = self.folder.path / "videos" / f"{record.name}.mp4"
+            if not path.exists():
+                write_film(path, record, studio)
+            yield path
+
+    def pasted(self) -> Iterator[Path]:
+        """Put every aligned face back into its picture, after all steps are taken.
+
+        Raises:
+            OutputError: One cannot be written.
+        """
+        for record in self.records:
+            subject = self._subjects.get(record.key)
+            if subject is None or subject.original is None or subject.quad is None:
+                continue
+            image = paste_back(subject.original(), subject.quad, record.cells["/"]["images"])
+            path = self.folder.path / "pasted" / f"{record.name}.png"
+            write_png(path, np.asarray(image), origin=self.folder.header.origin)
+            yield path
+
+    def tuning(self) -> Tuning:
+        """A generator to be tuned to the pictures, after all steps are taken.
+
+        Raises:
+            UsageError: There are too many.
+        """
+        studio = self._workshop.studio(self._choices.class_index)
+        fresh = load_network(self._means.network.path, self._means.G.mapping.w_avg.device).G
+        return Tuning(fresh, self.records, self._means.detector, studio.noise)
+
+    def save_tuned(self, tuning: Tuning) -> Path:
+        """Write the tuned generator as a network that every command takes.
+
+        Raises:
+            OutputError: It cannot be written.
+        """
+        path = self.folder.path / "tuned.safetensors"
+        names = [record.name for record in self.records]
+        save_tuned(path, self._means.network, tuning.G, names)
+        return path
 
     @cached_property
     def _found(self) -> list[tuple[list[Record], list[str]]]:

@@ -314,7 +314,7 @@ def write_states(path: Path, groups: Mapping[str, Sequence[State]], failed: Sequ
     from safetensors.torch import save
 
     tensors = {
-        f"{group}/{number}/{name}": tensor.contiguous()
+        f"{group}/{number}/{name}": tensor.contiguous().clone()
         for group, states in groups.items()
         for number, state in enumerate(states)
         for name, tensor in state.tensors().items()

@@ -6,8 +6,11 @@ import torch
 from PIL import Image
 
 from stylegan_cli.errors import DataError, OutputError
+from stylegan_cli.latents.lookup import codes_of_picks
+from stylegan_cli.latents.references import parse_picks
+from stylegan_cli.latents.sampling import PLAIN
 from stylegan_cli.networks.snapshot import load_network
-from stylegan_cli.studies.projection import search, workshop
+from stylegan_cli.studies.projection import search, tuning, workshop
 from stylegan_cli.studies.projection.options import ProjectionOptions, settle
 from stylegan_cli.studies.projection.pictures import Album, Framing
 from stylegan_cli.studies.projection.projection import Projection
@@ -238,3 +241,44 @@ def test_a_search_that_comes_to_no_numbers_begins_anew_and_then_ends(network):
     assert sum(broken.run()) == 2
     assert broken.failed == (0,)
     assert not list(broken.found())
+
+
+def test_the_last_step_counts_by_protocol_and_resumes(network, tmp_path, pictures, monkeypatch):
+    monkeypatch.setattr(search, "SAVED_EVERY", 0.0)
+    options = ProjectionOptions(steps=4, protocol="stylegan2")
+    found = projected(network, tmp_path / "out", pictures[:1], options)
+    assert found.records[0].measures["steps"] == 4
+    ws = found.records[0].cells["/"]["ws"]
+    assert (ws == ws[0]).all()
+
+
+def test_the_search_is_filmed_and_the_network_tuned(network, tmp_path, pictures, monkeypatch):
+    monkeypatch.setattr(tuning, "STEPS", 3)
+    found = projected(network, tmp_path / "out", pictures[:2])
+    assert [path.name for path in found.films()] == ["p0.mp4", "p1.mp4"]
+    assert (tmp_path / "out/videos/p0.mp4").stat().st_size > 1000
+    tuned = found.tuning()
+    nearness = list(tuned.steps())
+    assert len(nearness) == tuned.total == 6
+    assert nearness[-2] < nearness[0]
+    again = load_network(found.save_tuned(tuned))
+    assert again.header.provenance["tuned_from"] == network.sha256
+    note = codes_of_picks(again, parse_picks(f"{tmp_path}/out/projected.h5:0"), PLAIN).notes[0]
+    assert "another network" not in note
+
+
+def test_an_aligned_face_goes_back_into_its_picture(network, tmp_path):
+    pixels = np.random.RandomState(2).randint(0, 256, (40, 50, 3)).astype(np.uint8)
+    Image.fromarray(pixels).save(tmp_path / "face.png")
+    (tmp_path / "points.csv").write_text("face.png,20,15,30,15,21,25,29,25\n")
+    framing = Framing(points=tmp_path / "points.csv")
+    with Album(network, [tmp_path / "face.png"], framing) as album:
+        means = means_of(network, detector="alex")
+        found = Projection(means, album, settle(network, QUICK, "alex"), tmp_path / "out")
+        for _ in found.steps():
+            pass
+        (path,) = found.pasted()
+    pasted = np.asarray(Image.open(path))
+    assert pasted.shape == pixels.shape
+    np.testing.assert_array_equal(pasted[:2, :2], pixels[:2, :2])
+    assert (pasted[20, 25] != pixels[20, 25]).any()

@@ -1,0 +1,64 @@
+"""A video of the search for a picture: the target beside what the code showed on its way."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import Float64, Int64, UInt8
+
+from stylegan_cli.files import written_whole
+from stylegan_cli.shapes import Picture
+from stylegan_cli.studies.projection.findings import Studio
+from stylegan_cli.studies.projection.store import Record
+from stylegan_cli.studies.video.encoding import Feed, encoding, format_of, prepared
+
+FPS, MOVING, RESTING = 25, 75, 25
+"""Frames a second, those of the way, and those at its end."""
+QUALITY = 90
+SMALLEST = 256
+"""Side of each half at least, in pixels."""
+
+
+def write_film(path: Path, record: Record, studio: Studio) -> None:
+    """Write the video of a picture; frames are spaced by how much the image changes.
+
+    Raises:
+        OutputError: It cannot be written, or there is no ffmpeg.
+    """
+    cells = record.cells["/"]
+    noise = tuple(cells[name] for name in sorted(cells) if name.startswith("noise/"))
+    images = [studio.draw(ws, noise) for ws in cells["trajectory"]] + [cells["images"]]
+    target = record.cells["targets"]["images"]
+    kind = format_of(path)
+    halves = [_halves(target, image) for image in images]
+    height, width = halves[0].shape[:2]
+    feed = Feed(width=width, height=height, fps=FPS, pixels="rgb24")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with (
+        written_whole(path) as temporary,
+        encoding(temporary, feed, kind.arguments(QUALITY), wanted=path) as put,
+    ):
+        for stop in frame_stops(images):
+            put(prepared(halves[stop], kind))
+
+
+def frame_stops(images: Sequence[Picture]) -> Int64[np.ndarray, " frames"]:
+    """Which image each frame shows: as much of the way from frame to frame, then the last one."""
+    way = np.concatenate([[0.0], np.cumsum(_changes(images))])
+    wanted = np.linspace(0, way[-1], MOVING)
+    stops = np.searchsorted(way, wanted, side="right") - 1
+    return np.concatenate([stops, np.full(RESTING, len(images) - 1)])
+
+
+def _changes(images: Sequence[Picture]) -> Float64[np.ndarray, " steps"]:
+    """Mean difference of each image from the one before."""
+    pixels = np.stack(images).astype(np.float64)
+    changes: np.ndarray = np.abs(np.diff(pixels, axis=0)).mean((1, 2, 3))
+    return changes
+
+
+def _halves(target: Picture, image: Picture) -> UInt8[np.ndarray, "_ _ channels"]:
+    both = np.concatenate([target, image], axis=1)
+    factor = -(-SMALLEST // len(image))
+    enlarged: np.ndarray = both.repeat(factor, axis=0).repeat(factor, axis=1)
+    return enlarged
