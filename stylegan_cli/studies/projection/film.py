@@ -12,7 +12,7 @@ from stylegan_cli.studies.projection.findings import Studio
 from stylegan_cli.studies.projection.store import Record
 from stylegan_cli.studies.video.encoding import Feed, encoding, format_of, prepared
 
-FPS, MOVING, RESTING = 25, 75, 25
+FPS, MOVING, RESTING = 25.0, 75, 25
 """Frames a second, those of the way, and those at its end."""
 QUALITY = 90
 SMALLEST = 256
