@@ -9,7 +9,7 @@ from pathlib import Path
 from stylegan_cli.errors import UsageError
 from stylegan_cli.ranges import format_ints, parse_ints
 
-_FILE = re.compile(r"(.+?\.(?:h5|hdf5|npz|npy))(?::(.+))?", re.IGNORECASE)
+_FILE = re.compile(r"(.+?\.(?:h5|hdf5|npz|npy|pt|pth))(?::(.+))?", re.IGNORECASE)
 _POSITIONS = re.compile(r"-?\d{1,18}|\d{1,18}-\d{0,18}|all", re.ASCII)
 EXAMPLE = "write for example 0-15, grid.h5:4, mix.h5:row_sources/0-2 or projected.npz"
 
@@ -42,7 +42,7 @@ Pick = int | Stored
 def parse_picks(text: str, *, parameter: str = "seeds") -> tuple[Pick, ...]:
     """Seeds and codes in files from a list such as `0-3,proj.npz,grid.h5:4`, in this order.
 
-    Nothing is read. A file ends in .h5, .hdf5, .npz or .npy; what to take of it follows behind a
+    Nothing is read. A file ends in .h5, .hdf5, .npz, .npy, .pt or .pth; what to take of it follows behind a
     colon, names before indexes: `mix.h5:1/0-2`, `mix.h5:row_sources/-1`, `codes.npz:smiles/w/3`.
 
     Args:

@@ -1,4 +1,4 @@
-"""The named arrays of an .h5, .npz or .npy file, read without running anything in it."""
+"""The named arrays of an .h5, .npz, .npy or .pt file, read without running anything in it."""
 
 import zipfile
 import zlib
@@ -19,6 +19,7 @@ from stylegan_cli.hdf5 import open_hdf5, sure_to_be_stored
 
 HDF5_SUFFIXES = (".h5", ".hdf5")
 NUMPY_SUFFIXES = (".npz", ".npy")
+TORCH_SUFFIXES = (".pt", ".pth")
 Opener = Callable[[], AbstractContextManager[Any]]
 """Opens a stream of bytes: typing.IO does not know those of zip files."""
 
@@ -68,6 +69,9 @@ def open_arrays(path: Path) -> Iterator[Mapping[str, StoredArray]]:
         if path.suffix.lower() in HDF5_SUFFIXES:
             with open_hdf5(path) as file:
                 yield _hdf5_arrays(file)
+        elif path.suffix.lower() in TORCH_SUFFIXES:
+            found = _read_torch(path)
+            yield dict(_torch_arrays("" if isinstance(found, dict) else path.stem, found))
         elif path.suffix.lower() == ".npz":
             with zipfile.ZipFile(path) as archive:
                 yield _npz_arrays(archive)
@@ -121,6 +125,31 @@ def _npz_arrays(archive: zipfile.ZipFile) -> dict[str, StoredArray]:
     if not members:
         raise ValueError("no arrays in it")
     return {name[:-4]: _npy_array(_member(archive, name)) for name in members}
+
+
+def _read_torch(path: Path) -> object:
+    import torch
+
+    if path.stat().st_size > MAX_BYTES:
+        raise ValueError(f"larger than {MAX_BYTES >> 30} GiB; store the codes as HDF5")
+    try:
+        return torch.load(path, map_location="cpu", weights_only=True)
+    except Exception:  # its reader raises almost anything on hostile bytes
+        raise ValueError("damaged, or more than tensors in dicts and lists") from None
+
+
+def _torch_arrays(name: str, item: object) -> Iterator[tuple[str, StoredArray]]:
+    """Every tensor in dicts and lists, under the keys that lead to it."""
+    import torch
+
+    if isinstance(item, torch.Tensor):
+        array = item.detach().float().numpy()
+        yield name, StoredArray(shape=array.shape, dtype=array.dtype, read=lambda: array)
+    elif isinstance(item, dict):
+        for key, part in item.items():
+            yield from _torch_arrays(f"{name}/{key}" if name else str(key), part)
+    elif isinstance(item, list | tuple):
+        yield from _torch_arrays(name, dict(enumerate(item)))
 
 
 def _member(archive: zipfile.ZipFile, name: str) -> Opener:

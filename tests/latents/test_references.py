@@ -44,7 +44,7 @@ def test_picks_are_written_as_they_are_read(text):
     ("text", "words"),
     [
         ("x", "`rows=x`: neither seeds nor a file of codes; write for example"),
-        ("net.pt", "`rows=net.pt`: neither seeds"),
+        ("net.txt", "`rows=net.txt`: neither seeds"),
         ("1,,w.npy", "`rows`: nothing between commas"),
         ("", "`rows`: an empty list"),
         ("5-2", "`rows=5-2`: the range runs backwards"),

@@ -135,3 +135,27 @@ def test_a_description_has_types_and_shapes(tmp_path):
     np.savez(tmp_path / "w.npz", w=np.zeros((1, 18, 512), np.float32), seed=np.int64(3))
     facts = describe_arrays(tmp_path / "w.npz")
     assert facts["arrays"] == {"w": "float32 [1, 18, 512]", "seed": "int64 []"}
+
+
+def test_tensors_of_a_torch_file_are_arrays_by_the_keys_that_lead_to_them(tmp_path):
+    import torch
+
+    torch.save(
+        {"me.png": {"latent": torch.ones(3), "noise": [torch.zeros(1, 1, 4, 4)]}}, tmp_path / "a.pt"
+    )
+    torch.save(torch.ones(1, 2, 3), tmp_path / "pivot.pt")
+    with open_arrays(tmp_path / "a.pt") as arrays:
+        assert {name: array.shape for name, array in arrays.items()} == {
+            "me.png/latent": (3,),
+            "me.png/noise/0": (1, 1, 4, 4),
+        }
+    with open_arrays(tmp_path / "pivot.pt") as arrays:
+        assert {name: array.shape for name, array in arrays.items()} == {"pivot": (1, 2, 3)}
+
+
+def test_a_torch_file_that_holds_more_than_tensors_is_refused(tmp_path):
+    import torch
+
+    torch.save({"code": torch.nn.Linear(1, 1)}, tmp_path / "a.pt")
+    with pytest.raises(DataError, match="more than tensors"), open_arrays(tmp_path / "a.pt"):
+        pass

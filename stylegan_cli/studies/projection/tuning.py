@@ -72,11 +72,12 @@ class Tuning:
             for ws, noise, target, seen in self._pivots:
                 image = self.G.synthesis(ws, noise)
                 lpips = (look(self._detector.network.embed, image) - seen).square().sum()
+                now = lpips.item()
                 if sweep == 0:
-                    enough = min(NEAR_ENOUGH, SHARE * float(lpips))
-                if len(self._pivots) == 1 and float(lpips) <= enough:
+                    enough = min(NEAR_ENOUGH, SHARE * now)
+                if len(self._pivots) == 1 and now <= enough:
                     return
-                yield float(lpips)
+                yield now
                 optimizer.zero_grad(set_to_none=True)
                 (lpips + (image - target).square().mean()).backward()
                 optimizer.step()
