@@ -42,8 +42,9 @@ Pick = int | Stored
 def parse_picks(text: str, *, parameter: str = "seeds") -> tuple[Pick, ...]:
     """Seeds and codes in files from a list such as `0-3,proj.npz,grid.h5:4`, in this order.
 
-    Nothing is read. A file ends in .h5, .hdf5, .npz, .npy, .pt or .pth; what to take of it follows behind a
-    colon, names before indexes: `mix.h5:1/0-2`, `mix.h5:row_sources/-1`, `codes.npz:smiles/w/3`.
+    Nothing is read. A file ends in .h5, .hdf5, .npz, .npy, .pt or .pth; what to take of it follows
+    behind a colon, names before indexes: `mix.h5:1/0-2`, `mix.h5:row_sources/-1`,
+    `codes.npz:smiles/w/3`.
 
     Args:
         parameter: Name of the argument, for the error message.
