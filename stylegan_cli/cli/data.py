@@ -107,7 +107,8 @@ def prepare(
     Images may have any format that Pillow decodes, any mode, size and orientation. What cannot be
     read is left out and named with the reason. Running the same command again changes nothing.
     """
-    from stylegan_cli.data.labels import Labelled, read_labels
+    from stylegan_cli.data.label_files import read_labels
+    from stylegan_cli.data.labels import Labelled
     from stylegan_cli.data.pictures import Target
     from stylegan_cli.data.prepare import Preparation, first_usual_resolution
     from stylegan_cli.data.sources import open_sources

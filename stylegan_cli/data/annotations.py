@@ -1,4 +1,4 @@
-"""What is known about the images beside their pixels: labels, classes, attributes.
+"""Labels, classes and attributes of the images of a data set.
 
 Kept as plain columns, so that a million images cost megabytes; stored as `dataset.json` in a
 folder or zip and as datasets in HDF5.
@@ -43,7 +43,7 @@ class Annotations:
 
 
 class AnnotationColumns:
-    """Collects the annotations of images that come one by one.
+    """Collector of the annotations of images that come one by one.
 
     Args:
         classes: Names whose numbers are fixed beforehand; others follow in sorted order.
@@ -74,7 +74,7 @@ class AnnotationColumns:
             self._widths.add(len(label))
 
     def finish(self) -> Annotations:
-        """Everything collected; columns that some image lacks are left out.
+        """Return everything collected; columns that some image lacks are left out.
 
         Raises:
             DataError: Labels of different kinds or lengths.
@@ -113,7 +113,7 @@ class _Vocabulary:
         return Column(values=values, index=index.tolist())
 
     def sorted(self, first: tuple[str, ...] = ()) -> tuple[tuple[str, ...], npt.NDArray[np.int64]]:
-        """All words, given ones first and the rest sorted, and each entry's place among them."""
+        """Return all words, given ones first, then sorted, and the place of each entry's word."""
         words = first + tuple(sorted(set(self._numbers) - set(first)))
         places = {word: place for place, word in enumerate(words)}
         table = np.array([places[word] for word in self._numbers], np.int64)
@@ -121,7 +121,7 @@ class _Vocabulary:
 
 
 def label_row(labels: Numbers, index: int, c_dim: int) -> Float32[np.ndarray, " c_dim"]:
-    """Label of one image as the networks take it: one-hot for class numbers."""
+    """Return the label of one image as the networks take it: one-hot for class numbers."""
     if labels.ndim == 2:
         vector: npt.NDArray[np.float32] = labels[index].astype(np.float32)
         return vector
@@ -131,7 +131,7 @@ def label_row(labels: Numbers, index: int, c_dim: int) -> Float32[np.ndarray, " 
 
 
 def checked_labels(raw: npt.NDArray[Any], where: str) -> Numbers:
-    """Labels read from a file: class numbers or finite vectors.
+    """Return labels read from a file as class numbers or finite vectors.
 
     Raises:
         DataError: Neither.
@@ -147,7 +147,7 @@ def checked_labels(raw: npt.NDArray[Any], where: str) -> Numbers:
 
 
 def labels_by_entry(numbers: Numbers, classes: tuple[str, ...]) -> Iterator[Label]:
-    """Labels of a prepared file in the form entries carry them."""
+    """Yield the labels of a prepared file in the form entries carry them."""
     if numbers.ndim == 2:
         yield from (tuple(float(value) for value in row) for row in numbers)
     else:
@@ -155,7 +155,7 @@ def labels_by_entry(numbers: Numbers, classes: tuple[str, ...]) -> Iterator[Labe
 
 
 def class_names(numbers: Numbers, named: Any) -> tuple[str, ...]:
-    """Names for class numbers: those the file gives, as far as they go, then the numbers."""
+    """Return names for class numbers: those given, as far as they go, then the numbers."""
     if numbers.ndim == 2:
         return ()
     count = int(numbers.max()) + 1 if numbers.size else 0

@@ -101,7 +101,7 @@ class ZipSource:
         first, slash, _ = (safe[0] if safe else "").partition("/")
         if not slash or any(not name.startswith(first + slash) for name in safe):
             return ""
-        # a single folder of a prepared file is its layout, not a folder someone zipped
+        # the single folder of a prepared file is part of its layout
         beside = dataset_json.NAME in self._zip.namelist()
         return "" if beside else first + slash
 
@@ -143,7 +143,7 @@ class ZipSource:
             )
         try:
             with self._zip.open(info) as file:
-                # without a size, zipfile unpacks up to 2 GiB before it looks at the declared one
+                # without a size, zipfile unpacks up to 2 GiB before it checks the declared one
                 return file.read(info.file_size)
         except _DAMAGE as error:
             raise UnusableImageError(f"damaged zip entry: {error}") from None

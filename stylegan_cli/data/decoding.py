@@ -22,7 +22,7 @@ Size = tuple[int, int]
 Box = tuple[int, int, int, int]
 Levels = tuple[float, float]
 
-BAND_PIXELS = 2**18
+BAND_PIXELS = 2**16
 _ONE_PICTURE = {"MPO", "ICO", "ICNS", "PSD"}
 """Formats whose further frames are other forms of the same picture."""
 

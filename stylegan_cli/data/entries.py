@@ -94,7 +94,7 @@ class Source(Protocol):
     """A folder, list, archive or HDF5 file of images; `open` is safe in several threads.
 
     Attributes:
-        name: What messages call it; empty for files named one by one.
+        name: Path, for messages; empty for files named one by one.
         classes: Names of the classes in the order of their numbers, where the source gives them.
         prepared: How `data prepare` made it; empty if it did not.
     """
@@ -118,7 +118,7 @@ class Source(Protocol):
 
 
 def entry_path(source: Source, entry: Entry) -> str:
-    """What messages call an entry: its source, then its name in it, fit for a terminal."""
+    """Return the path of an entry as messages show it, safe for a terminal."""
     return printable(f"{source.name}/{entry.name}" if source.name else entry.name)
 
 

@@ -70,10 +70,10 @@ MAX_DECODED_BYTES = 2**30
 """An image that takes more while it is decoded is left out."""
 
 _BYTES_PER_PIXEL = {
-    # decoders that hold a second copy, or the whole picture in other terms
+    # decoders that hold a second copy of the picture
     **dict.fromkeys(("WEBP", "AVIF", "GIF", "PSD"), 12),
     **dict.fromkeys(("JPEG2000", "ICNS"), 24),
-    # written in Python: seconds for every million pixels
+    # decoders written in Python, so slow that few pixels are enough
     **dict.fromkeys(("QOI", "XPM", "XBM", "MSP", "DDS", "BLP", "FTEX", "SGI"), 100),
 }
 _USUAL_BYTES_PER_PIXEL, _PROGRESSIVE_BYTES_PER_PIXEL = 4, 12

@@ -53,7 +53,7 @@ class Hdf5Writer:
 
 
 class _Disk(io.FileIO):
-    """A file that keeps a failed write to itself until asked.
+    """File that keeps a failed write to itself until asked.
 
     HDF5 takes the whole process down when the disk is full at its close; it never learns here.
     """

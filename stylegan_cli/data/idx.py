@@ -1,4 +1,4 @@
-"""Images in an idx file, the format of MNIST and of the sets made like it.
+"""Images in an idx file, the format of MNIST and its successors.
 
 A header of big-endian numbers, then bytes: `0 0 8 3, n, height, width, pixels`. Class numbers lie
 in a file of their own beside it (`train-labels-idx1-ubyte` for `train-images-idx3-ubyte`); both may
@@ -29,7 +29,7 @@ MNIST_SIDE, PADDING = 28, 2
 
 
 class IdxSource:
-    """Grey images by their places; those of 28 px get a border of 2, so 32, as is usual.
+    """Grey images by number; those of 28 px get a border of 2 px, as is usual.
 
     Class numbers come from the file of labels beside it, where there is one.
     """
@@ -83,7 +83,7 @@ def _opened(path: Path) -> gzip.GzipFile | io.BufferedReader:
 
 
 def _read_array(path: Path, magic: bytes) -> npt.NDArray[np.uint8]:
-    """The bytes of an idx file in the shape it declares."""
+    """Return the bytes of an idx file in the shape it declares."""
     axes = magic[3]
     try:
         with _opened(path) as file:
@@ -94,7 +94,7 @@ def _read_array(path: Path, magic: bytes) -> npt.NDArray[np.uint8]:
             count = int(np.prod(sizes, dtype=object))
             if count > MAX_BYTES:
                 raise DataError(f"{path}: claims {count} bytes of pixels; more than is read")
-            # one byte more than there should be tells a file that goes on
+            # one byte too many betrays a file that goes on
             content = file.read(count + 1)
     except (OSError, EOFError, zlib.error) as error:
         raise DataError(f"{path}: damaged ({error}); fetch it again") from None

@@ -1,6 +1,5 @@
 """Labels by the names of images, read from a file and matched to the images there are."""
 
-import csv
 import json
 import re
 import unicodedata
@@ -9,17 +8,13 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from itertools import islice
 from math import isfinite
-from pathlib import Path, PurePosixPath
+from pathlib import PurePosixPath
 from typing import Any
 
 from stylegan_cli.data.annotations import MAX_CLASSES
 from stylegan_cli.data.decoding import Upright
-from stylegan_cli.data.entries import Entry, Label, Source, Tally, is_image, printable
+from stylegan_cli.data.entries import Entry, Label, Source, Tally, printable
 from stylegan_cli.errors import DataError
-
-MAX_BYTES = 2**30
-LABEL_COLUMNS = ("label", "class")
-NAME_COLUMNS = ("name", "file", "filename", "file_name", "image", "image_id", "path", "img", "id")
 
 Key = Callable[[str], str]
 
@@ -93,29 +88,6 @@ def label_table(
         name: classes[label] if isinstance(label, int) else label for name, label in found.items()
     }
     return LabelTable(where=where, labels=labels, classes=classes if words or numbers else ())
-
-
-def read_labels(path: Path) -> LabelTable:
-    """Read a table of labels from a JSON or CSV file.
-
-    JSON is `{"labels": [[NAME, LABEL], …]}`, a list of such pairs, or `{NAME: LABEL, …}`. CSV is
-    `NAME,LABEL` a line, or has a header, whose column `label` or `class` is the label and whose
-    other columns are attributes.
-
-    Raises:
-        DataError: It cannot be read, or is in no such form.
-    """
-    try:
-        if path.stat().st_size > MAX_BYTES:
-            raise DataError(f"{path}: larger than {MAX_BYTES >> 20} MiB; no list of labels is")
-        text = path.read_text(encoding="utf-8-sig")
-    except OSError as error:
-        raise DataError(f"{path}: cannot be read ({error.strerror})") from None
-    except UnicodeDecodeError:
-        raise DataError(f"{path}: not text in UTF-8; save it so") from None
-    if path.suffix.lower() == ".json":
-        return _json_table(text, str(path))
-    return _csv_table(text, str(path))
 
 
 def json_rows(labels: Any) -> Iterator[tuple[Any, Any]]:
@@ -286,66 +258,3 @@ def _check_one_kind(found: Mapping[str, Any], where: str) -> None:
             f"{where}: labels of different kinds, {label!r} for {printable(one)} and {other!r} for "
             f"{printable(two)}; use class numbers, class names, or lists of one length throughout"
         )
-
-
-def _json_table(text: str, where: str) -> LabelTable:
-    try:
-        content = json.loads(text)
-        described = isinstance(content, dict) and isinstance(content.get("labels"), list | dict)
-        rows = list(json_rows(content["labels"] if described else content))
-    except (ValueError, RecursionError) as error:
-        raise DataError(f"{where}: not a usable list of labels: {error}") from None
-    named = content.get("classes") if described else ()
-    return label_table(rows, where, named if isinstance(named, list) else ())
-
-
-def _csv_table(text: str, where: str) -> LabelTable:
-    lines = [line for line in text.splitlines() if line.strip()]
-    if not lines:
-        raise DataError(f"{where}: holds no labels; write a line NAME,LABEL for each image")
-    mark = next((mark for mark in "\t,;" if mark in lines[0]), None)
-    try:
-        rows = list(csv.reader(lines, delimiter=mark)) if mark else [line.split() for line in lines]
-    except csv.Error as error:
-        raise DataError(f"{where}: not a table ({error})") from None
-    width = len(rows[0])
-    odd = next((place for place, row in enumerate(rows) if len(row) != width), None)
-    if odd is not None or width < 2:
-        found = f"line {odd + 1} has {len(rows[odd])}, the first {width}" if odd else f"{width}"
-        raise DataError(
-            f"{where}: not a table of names and labels; columns: {found}; write NAME,LABEL a line"
-        )
-    header = _header(rows)
-    body = rows[1:] if header else rows
-    return _table_of_columns(header or ["name", "label", *[""] * (width - 2)], body, where)
-
-
-def _header(rows: list[list[str]]) -> list[str] | None:
-    titles = [cell.strip().lower() for cell in rows[0]]
-    named = titles[0] in NAME_COLUMNS or any(title in LABEL_COLUMNS for title in titles)
-    by_content = len(rows) > 1 and is_image(rows[1][0].strip()) and not is_image(titles[0])
-    return titles if named or by_content else None
-
-
-def _table_of_columns(titles: list[str], rows: list[list[str]], where: str) -> LabelTable:
-    names = next((place for place, title in enumerate(titles) if title in NAME_COLUMNS), 0)
-    others = [place for place in range(len(titles)) if place != names]
-    labels = next((place for place in others if titles[place] in LABEL_COLUMNS), None)
-    if labels is None and len(others) == 1:
-        labels = others[0]
-    if any(not titles[place] for place in others):
-        raise DataError(
-            f"{where}: {len(titles)} columns without titles; write a first line such as "
-            "name,label,hair"
-        )
-    cells = [row[labels].strip() for row in rows] if labels is not None else []
-    numeric = all(re.fullmatch(r"\d+(\.0*)?", cell) or not cell for cell in cells)
-    values = [int(float(cell)) if numeric and cell else cell for cell in cells]
-    known = [row[names].strip() for row in rows]
-    table = label_table(zip(known, values, strict=False), where)
-    columns = [place for place in others if place != labels]
-    attributes = {
-        normal_name(row[names].strip()): {titles[place]: row[place].strip() for place in columns}
-        for row in rows
-    }
-    return replace(table, attributes=attributes if columns else {})

@@ -23,13 +23,13 @@ class Pick:
 
 @runtime_checkable
 class Stream(Protocol):
-    """Endless, and the same whatever was picked before."""
+    """Endless stream of images that does not depend on what was picked before."""
 
     def pick(self, position: int) -> Pick: ...
 
 
 class Sampler:
-    """The training stream over `length` images.
+    """Training stream over `length` images.
 
     Args:
         mirror: Flip each image of the stream left to right with probability ½.
@@ -42,7 +42,7 @@ class Sampler:
         self._epoch = -1
 
     def pick(self, position: int) -> Pick:
-        """The image at a position; going through positions in order is fast."""
+        """Return the image at a position; going through positions in order is fast."""
         epoch, place = divmod(position, self._length)
         if epoch != self._epoch:
             self._draw(epoch)
@@ -57,7 +57,7 @@ class Sampler:
 
 
 class BalancedSampler:
-    """The training stream that shows every class equally often, in blocks of one image of each.
+    """Training stream that shows every class equally often, in blocks of one image of each.
 
     Within a class, images come in epochs of their own.
 
@@ -76,7 +76,7 @@ class BalancedSampler:
         self._block = -1
 
     def pick(self, position: int) -> Pick:
-        """The image at a position; going through positions in order is fast."""
+        """Return the image at a position; going through positions in order is fast."""
         block, place = divmod(position, len(self._members))
         if block != self._block:
             self._order = numpy_stream(self._seed, "block", block).permutation(len(self._members))
@@ -98,7 +98,7 @@ Example = tuple[Picture, Float32[np.ndarray, " c_dim"]]
 
 @dataclass(frozen=True, kw_only=True)
 class BatchShape:
-    """How a batch is cut from the stream.
+    """Size of a batch and of its images.
 
     Attributes:
         size: Images over all processes.
@@ -140,7 +140,7 @@ def stretches(
     rank: int = 0,
     world_size: int = 1,
 ) -> Iterator[Stretch]:
-    """The stream of images, cut into batches of consecutive positions; the last has no end.
+    """Cut the stream of images into batches of consecutive positions; the last stretch never ends.
 
     Position p of a batch goes to the process of rank (p − first position) mod world_size, so the
     stream is the same for every number of processes and every start.
@@ -150,7 +150,7 @@ def stretches(
         stream: Which image stands where.
         start: Images shown before: where a resumed run goes on.
     """
-    # each shape has decoding ahead of its own: as many images as suit it
+    # each shape decodes ahead as many images as suit it
     for shape, same in groupby(_cuts(shape_at, start), key=lambda cut: cut[1]):
         picks = (
             stream.pick(position)
@@ -162,7 +162,7 @@ def stretches(
 
 
 def decoded_batches(dataset: Dataset, stretch: Stretch) -> Generator[RealBatch, None, None]:
-    """The batches of a stretch.
+    """Yield the batches of a stretch.
 
     Raises:
         DataError: An image cannot be read; names it.
@@ -180,19 +180,19 @@ def decoded_batches(dataset: Dataset, stretch: Stretch) -> Generator[RealBatch, 
 def ahead(
     stretch: Stretch, work: Callable[[T], R], things: Iterable[T]
 ) -> Generator[R, None, None]:
-    """Results of work on images of a stretch, a few batches ahead in threads."""
+    """Yield the results of work on images of a stretch, computed a few batches ahead."""
     workers = min(usual_workers(), MAX_THREADS)
     return ordered_map(work, things, workers=workers, ahead=BATCHES_AHEAD * stretch.share)
 
 
 def read_at(dataset: Dataset, index: int, side: int) -> Example:
-    """An image of this side by its number, and its label."""
+    """Return an image by its number, at this side, and its label."""
     pixels, label = dataset.read(index)
     return _shrink(pixels, side), label
 
 
 def stored_bytes(dataset: Dataset, side: int) -> int:
-    """Of all images, decoded, at this side."""
+    """Return the bytes of all images, decoded, at this side."""
     return len(dataset) * side * side * int(dataset.read(0)[0].shape[2])
 
 
@@ -204,7 +204,7 @@ def _cuts(shape_at: Callable[[int], BatchShape], position: int) -> Iterator[tupl
 
 
 def _reader(dataset: Dataset, side: int) -> Callable[[int], Example]:
-    """Gives an image of this side by its number, decoded once where the data set is small."""
+    """Return what reads images at this side; a small data set is decoded once and kept."""
 
     def read(index: int) -> Example:
         return read_at(dataset, index, side)
@@ -218,7 +218,7 @@ def _turned(example: Example, pick: Pick) -> Example:
 
 
 def _shrink(pixels: Picture, side: int) -> UInt8[np.ndarray, "{side} {side} channels"]:
-    """Mean of the pixels under each one of the smaller picture, rounded once."""
+    """Average the pixels under each pixel of the smaller picture, rounding once."""
     count = (len(pixels) // side) ** 2
     if count == 1:
         return pixels

@@ -19,10 +19,10 @@ def usual_workers() -> int:
 def ordered_map(
     work: Callable[[T], R], things: Iterable[T], *, workers: int, ahead: int
 ) -> Generator[R, None, None]:
-    """Results in the order of the things, which may never end.
+    """Yield results in the order of the things, of which there may be no end.
 
     Args:
-        ahead: So many things are in work or waiting to be taken, never more.
+        ahead: Greatest number of things in work or waiting to be taken.
     """
     pool = ThreadPoolExecutor(workers, thread_name_prefix="sgtool-data")
     try:

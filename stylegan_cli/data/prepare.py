@@ -56,10 +56,10 @@ class Preparation:
 
 @dataclass(frozen=True, kw_only=True)
 class Progress:
-    """One image dealt with, and the counts up to it.
+    """One image that is done, and the counts up to it.
 
     Attributes:
-        name: The image, as its source calls it.
+        name: Path of the image.
         problem: Reason why it is left out; None if it is not.
         enlarged: Images so far that were smaller than wanted.
     """

@@ -1,4 +1,4 @@
-"""Data sets drawn on the spot: labelled portraits by DiceBear."""
+"""Sample data sets that are drawn when they are needed: labelled portraits by DiceBear."""
 
 import io
 import json
@@ -78,7 +78,7 @@ class PortraitSource:
 
     @cached_property
     def _columns(self) -> dict[str, str]:
-        """Our name → DiceBear's, for every part of a portrait that can differ."""
+        """DiceBear's name of every part of a portrait that can differ, by ours."""
         parts = {
             _snake_case(name): f"{name}Variant"
             for name, part in self._style.components().items()
@@ -101,7 +101,7 @@ class PortraitSource:
 
 
 def style_names() -> list[str]:
-    """The styles that DiceBear has, sorted."""
+    """Return the names of DiceBear's styles, sorted."""
     names = (item.name for item in files("dicebear_styles").iterdir())
     return sorted(name.removesuffix(".json") for name in names if name.endswith(".json"))
 
@@ -109,7 +109,7 @@ def style_names() -> list[str]:
 def drawn(
     kind: str, count: int, *, resolution: int, seed: int = 0, style: str = USUAL_STYLE
 ) -> PortraitSource:
-    """The source of a kind of drawn images.
+    """Return the source of a kind of drawn images.
 
     Raises:
         UsageError: No such kind or style.
@@ -120,7 +120,7 @@ def drawn(
 
 
 def drawn_path(path: str, *, resolution: int, channels: int = 3) -> str:
-    """Where a data set is: the path itself, or that of images drawn for `sample:KIND`.
+    """Return the path of a data set; `sample:KIND` is drawn first.
 
     Raises:
         UsageError: No such kind.
@@ -141,7 +141,7 @@ def ensure_sample(
     seed: int = 0,
     cache_dir: Path | None = None,
 ) -> Path:
-    """The prepared file of drawn images; drawn the first time, then taken from the cache.
+    """Return the prepared file of drawn images, drawn the first time and cached from then on.
 
     Args:
         cache_dir: None is $SGTOOL_CACHE, else ~/.cache/sgtool.
@@ -158,7 +158,7 @@ def ensure_sample(
     source = drawn(kind, count, resolution=resolution, seed=seed)
     with writing(path):
         folder.mkdir(parents=True, exist_ok=True)
-        # the processes of a run may draw side by side, each for itself: the same bytes
+        # the processes of a run may draw the same bytes side by side
         with TemporaryDirectory(dir=folder) as own:
             part = Path(own) / path.name
             for _ in prepare([source], Preparation(destination=part, target=target)):
@@ -168,7 +168,7 @@ def ensure_sample(
 
 
 def usual_cache() -> Path:
-    """Where things made once are kept: $SGTOOL_CACHE, else ~/.cache/sgtool."""
+    """Return the folder of things made once: $SGTOOL_CACHE, else ~/.cache/sgtool."""
     return Path(os.environ.get("SGTOOL_CACHE") or Path.home() / ".cache" / "sgtool")
 
 
@@ -183,7 +183,7 @@ def _style_definition(style: str) -> dict[str, Any]:
 
 
 def _value(options: Mapping[str, Any], name: str) -> str:
-    """A part's variant or colour; parts that a portrait lacks are "none"."""
+    """Return a part's variant or colour; "none" for a part that the portrait lacks."""
     value = options.get(name) or "none"
     return "-".join(value) if isinstance(value, list) else str(value)
 

@@ -1,4 +1,4 @@
-"""What is in a data set: counts, sizes, labels, duplicates, brightness."""
+"""Surveys of data sets: counts, sizes, labels, duplicates, brightness."""
 
 import hashlib
 from array import array
@@ -24,7 +24,7 @@ Pairs = Int[np.ndarray, "_ 2"]
 """Rows (earlier, later) of places in a column."""
 
 NEAR_BITS = 6
-"""Of 192: holds for 99 % of JPEG copies of another size, for 0.05 % of pairs of other emoji."""
+"""Of 192 bits: true of 99 % of JPEG copies of another size, of 0.05 % of pairs of other emoji."""
 CLEARLY_BRIGHTER = 4
 ORDERS = 8
 NEIGHBOURS = 4
@@ -93,7 +93,7 @@ SIZES_LISTED = 10
 
 @dataclass(frozen=True, kw_only=True)
 class Examined:
-    """One image, looked at.
+    """Facts about one image.
 
     Attributes:
         problem: Why it cannot be used; the rest is empty then.
@@ -119,7 +119,7 @@ class Examined:
 
 @dataclass(frozen=True, kw_only=True)
 class Duplicates:
-    """Images that repeat an earlier one, and the names of some, behind the earlier one."""
+    """Images that repeat an earlier one, with the names of some, the earlier one first."""
 
     count: int
     examples: list[list[str]]
@@ -127,7 +127,7 @@ class Duplicates:
 
 @dataclass(frozen=True, kw_only=True)
 class Report:
-    """The survey of a data set, ready for JSON.
+    """Survey of a data set, ready for JSON.
 
     Attributes:
         ignored: Files of other kinds that lie between the images, by reason in `passed`.
@@ -162,7 +162,7 @@ class Report:
 
 
 def examine(source: Source, *, workers: int | None = None) -> Generator[Examined, None, None]:
-    """Every image of a source, looked at, in order."""
+    """Yield facts about every image of a source, in order."""
     workers = workers or usual_workers()
     return ordered_map(
         lambda entry: _examined(source, entry),
@@ -173,7 +173,7 @@ def examine(source: Source, *, workers: int | None = None) -> Generator[Examined
 
 
 class Survey:
-    """Collects what `examine` yields; a million images cost 40 MB, 200 at the report."""
+    """Collector of what `examine` yields; a million images cost 40 MB, 200 at the report."""
 
     def __init__(self) -> None:
         self._broken: list[dict[str, str]] = []
@@ -213,7 +213,7 @@ class Survey:
         self._count_words(image.entry)
 
     def report(self, source: Source) -> Report:
-        """The survey of everything added, all of it from this source."""
+        """Return the survey of everything added, all of it from this source."""
         tally = source.tally()
         exact = np.frombuffer(self._exact, np.uint64)
         copies = exact_pairs(exact)
@@ -285,7 +285,7 @@ def _moments(image: Upright) -> Sums:
 
 
 def _duplicates(pairs: Pairs, places: Places, source: Source) -> Duplicates:
-    """Pairs in words; `places` says which entry of the source a row belongs to."""
+    """Return pairs by name; `places` maps rows to entries of the source."""
     shown = places[pairs[:EXAMPLES]].tolist()
     names = dict(_names(source, {place for pair in shown for place in pair}))
     return Duplicates(

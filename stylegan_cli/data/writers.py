@@ -1,4 +1,4 @@
-"""Prepared data sets on their way to disk; they get their name when they are whole."""
+"""Writers of prepared data sets, which get their names when they are whole."""
 
 import io
 import zipfile
@@ -21,11 +21,11 @@ EPOCH = (1980, 1, 1, 0, 0, 0)  # the same images give the same bytes on any day
 
 @runtime_checkable
 class Writer(Protocol):
-    """Takes squares one by one, then what is known about all of them."""
+    """Writer of squares one by one, then of what is known about all of them."""
 
     @staticmethod
     def encode(pixels: Picture) -> Any:
-        """The costly part of writing, safe in several threads."""
+        """Do the costly part of writing; safe in several threads."""
         ...
 
     def add(self, number: int, encoded: Any) -> None: ...
@@ -35,7 +35,7 @@ class Writer(Protocol):
 
 @contextmanager
 def open_writer(path: Path, *, overwrite: bool = False) -> Iterator[Writer]:
-    """A writer by the suffix of a path; nothing is left behind when the block fails.
+    """Open a writer by the suffix of a path; nothing is left behind when the block fails.
 
     Raises:
         UsageError: Another suffix than .zip, .h5 or .hdf5.
@@ -54,7 +54,7 @@ def open_writer(path: Path, *, overwrite: bool = False) -> Iterator[Writer]:
 
 
 class ZipWriter:
-    """The field's layout: `00012/img00012345.png`, stored, and `dataset.json`."""
+    """Writer of the field's layout: `00012/img00012345.png`, stored, and `dataset.json`."""
 
     def __init__(self, path: Path) -> None:
         self._zip = zipfile.ZipFile(path, "w", zipfile.ZIP_STORED)
@@ -62,7 +62,7 @@ class ZipWriter:
 
     @staticmethod
     def encode(pixels: Picture) -> bytes:
-        """A PNG without compression: training reads it often, and disks are large."""
+        """Return a PNG without compression: training reads it often, and disks are large."""
         grey = pixels.shape[2] == 1
         buffer = io.BytesIO()
         Image.fromarray(pixels[:, :, 0] if grey else pixels).save(buffer, "png", compress_level=0)

@@ -5,7 +5,8 @@ from contextlib import closing
 import pytest
 
 from stylegan_cli.data.entries import Entry
-from stylegan_cli.data.labels import Labelled, label_table, match, read_labels
+from stylegan_cli.data.label_files import read_labels
+from stylegan_cli.data.labels import Labelled, label_table, match
 from stylegan_cli.data.sources import open_source
 from stylegan_cli.errors import DataError
 from tests.data.pictures import blocks, folder_of
