@@ -4,6 +4,7 @@ import errno
 import os
 import re
 import sys
+import warnings
 from typing import Annotated, Any
 
 import typer
@@ -90,6 +91,8 @@ class ErrorsInWords(TyperGroup):
         return sorted(super().list_commands(ctx), key=IN_ORDER_OF_WORK.index)
 
     def invoke(self, ctx: Any) -> Any:
+        # Pillow's warnings name lines of its source; what they mean is said in our words
+        warnings.filterwarnings("ignore", module=r"PIL\.")
         try:
             return super().invoke(ctx)
         except typer.BadParameter as error:

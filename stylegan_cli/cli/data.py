@@ -1,23 +1,21 @@
 """`sgtool data`: prepare, inspect and draw data sets."""
 
-import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
 from stylegan_cli.cli import completion, console
-from stylegan_cli.cli.console import echo_json, echo_table
+from stylegan_cli.cli.console import echo_json
+from stylegan_cli.cli.inspect_data import EXAMPLES as INSPECT_EXAMPLES
+from stylegan_cli.cli.inspect_data import inspect
 from stylegan_cli.cli.options import JsonFlag, OverwriteFlag, QuietFlag, examples
 
 if TYPE_CHECKING:
     from stylegan_cli.data.account import Account
     from stylegan_cli.data.entries import Group, Source
     from stylegan_cli.data.prepare import Preparation
-    from stylegan_cli.data.survey import Duplicates, Report
 
 data_app = typer.Typer(
     help="Prepare, inspect and draw data sets.",
@@ -113,7 +111,7 @@ def prepare(
     from stylegan_cli.data.prepare import Preparation, first_usual_resolution
     from stylegan_cli.data.sources import open_sources
 
-    with open_sources(sources) as opened, _without_pillow_warnings():
+    with open_sources(sources) as opened:
         if resolution is None:
             resolution = first_usual_resolution(opened)
             console.note(f"--resolution {resolution}: the largest the first image fills")
@@ -139,47 +137,7 @@ def prepare(
         _report(output, opened, _write(opened, request, label="prepare"), json=json)
 
 
-@data_app.command(
-    epilog=examples(
-        "sgtool data inspect people.zip --sheet sheet.png", "sgtool data inspect photos/ --json"
-    )
-)
-def inspect(
-    path: Annotated[
-        Path, typer.Argument(metavar="D", help="Prepared data set, folder, zip or HDF5 file.")
-    ],
-    sheet: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="FILE.png", help="Where some of the images are shown; D-sheet.png if not given."
-        ),
-    ] = None,
-    seed: Annotated[int, typer.Option(metavar="N", help="Which images the sheet shows.")] = 0,
-    overwrite: OverwriteFlag = False,
-    json: JsonFlag = False,
-    quiet: QuietFlag = False,
-) -> None:
-    """Print what is in a data set, and draw a sample of its images.
-
-    Counts images, sizes, channels, labels, damaged files, and exact and near duplicates. On a
-    folder of images, it shows what `prepare` will find.
-    """
-    from stylegan_cli.data.sheet import sample_sheet, write_sheet
-    from stylegan_cli.data.sources import open_sources
-    from stylegan_cli.data.survey import Survey, examine
-
-    with open_sources([path]) as [source], _without_pillow_warnings():
-        survey = Survey()
-        total = source.tally().images
-        for image in console.track(examine(source), label="inspect", total=total):
-            survey.add(image)
-        report = survey.report(source)
-        shown = sheet or Path(f"{path.resolve().stem}-sheet.png")
-        write_sheet(sample_sheet(source, seed=seed), shown, overwrite=overwrite or not sheet)
-    if json:
-        echo_json({"path": str(path), **asdict(report), "sheet": str(shown)})
-    else:
-        echo_table(("what", "found"), [*_rows(report), ("sheet", shown)])
+data_app.command(epilog=INSPECT_EXAMPLES)(inspect)
 
 
 @data_app.command(
@@ -226,15 +184,7 @@ def sample(
     credit = source.prepared
     console.note(f"{style} by {credit['author']}, {credit['licence']}: {credit['licence_url']}")
     request = Preparation(destination=output, target=target, classes=False, overwrite=overwrite)
-    _report(output, [source], _write([source], request, label="draw"), json=json)
-
-
-@contextmanager
-def _without_pillow_warnings() -> Iterator[None]:
-    """Silence Pillow's warnings, which name lines of its source; reasons are given anyway."""
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", module=r"PIL\.")
-        yield
+    _report(output, [], _write([source], request, label="draw"), json=json)
 
 
 def say_account(account: "Account") -> None:
@@ -315,38 +265,3 @@ def _report(
         )
     else:
         typer.echo(str(output))
-
-
-def _rows(report: "Report") -> Iterator[tuple[str, Any]]:
-    """Yield the report as rows of two columns."""
-    yield "images", report.images
-    yield "broken", len(report.broken)
-    yield from (("broken image", f"{bad['name']}: {bad['reason']}") for bad in report.broken)
-    yield "other files", report.ignored
-    yield from (
-        ("  such as", f"{group.example}: {reason} ({group.count})")
-        for reason, group in report.passed.items()
-    )
-    yield "sizes", _listed(report.sizes)
-    yield "channels", _listed(report.channels)
-    yield "formats", _listed(report.formats)
-    yield "labels", _listed(report.labels)
-    yield "without label", report.unlabelled
-    yield from ((f"attribute {key}", _listed(n)) for key, n in report.attributes.items())
-    yield from _duplicate_rows("exact duplicates", report.exact_duplicates)
-    yield from _duplicate_rows("near duplicates", report.near_duplicates)
-    yield "mean R G B", " ".join(map(str, report.mean))
-    yield "std R G B", " ".join(map(str, report.std))
-    yield from (("note", console.flags(remark)) for remark in report.remarks)
-    nested = ("sources", "left_out", "frames")
-    known = {key: value for key, value in report.prepared.items() if key not in nested}
-    yield "prepared", ", ".join(f"{key} {value}" for key, value in known.items()) or "no"
-
-
-def _duplicate_rows(name: str, found: "Duplicates") -> Iterator[tuple[str, Any]]:
-    yield name, found.count
-    yield from (("  such as", " ~ ".join(pair)) for pair in found.examples)
-
-
-def _listed(counts: dict[str, int]) -> str:
-    return ", ".join(f"{key}: {count}" for key, count in counts.items()) or "none"
