@@ -46,9 +46,9 @@ from stylegan_cli.metrics.registry import metrics
 from stylegan_cli.metrics.registry import register as register_metric
 from stylegan_cli.metrics.run import evaluate, evaluate_all, workplace
 from stylegan_cli.networks.snapshot import Network, has_discriminator, load_network
-from stylegan_cli.recipe import Settled
+from stylegan_cli.recipe import Recipe, Settled
 from stylegan_cli.recipe import load as load_recipe
-from stylegan_cli.recipe.automatic import resolve as resolve_recipe
+from stylegan_cli.recipe import read as read_recipe
 from stylegan_cli.rendering.pdf import write_pdfs
 from stylegan_cli.rendering.plan import Plan
 from stylegan_cli.rendering.recording import Recording, default_folder
@@ -83,12 +83,17 @@ from stylegan_cli.studies.video.keyframes import Tracks
 from stylegan_cli.studies.video.video import Motion, Screen, Video, video
 from stylegan_cli.training.data import training_data
 from stylegan_cli.training.estimate import Estimate, estimate
+from stylegan_cli.training.events import Begun, Event, Measured, News, Ticked
+from stylegan_cli.training.run_folder import snapshots
 from stylegan_cli.training.schedule import Stage, is_growing, stages
-from stylegan_cli.training.tick import Tick
+from stylegan_cli.training.settling import Run, settle
+from stylegan_cli.training.settling import recipe_of as recipe_of_network
+from stylegan_cli.training.transfer import plan_transfer
 
 __all__ = [
     "Added",
     "Album",
+    "Begun",
     "BenchmarkCase",
     "BenchmarkForm",
     "BenchmarkResult",
@@ -102,25 +107,30 @@ __all__ = [
     "EditOptions",
     "Estimate",
     "EvaluationRequest",
+    "Event",
     "Filming",
     "Flag",
     "Foreign",
     "Found",
     "Framing",
     "GridOptions",
+    "Measured",
     "Measures",
     "Metric",
     "Motion",
     "Network",
+    "News",
     "NoiseOptions",
     "OnCodes",
     "OnFeatures",
     "Plan",
     "Projection",
     "ProjectionOptions",
+    "Recipe",
     "Recording",
     "Remark",
     "Report",
+    "Run",
     "Sampling",
     "Screen",
     "Series",
@@ -128,7 +138,7 @@ __all__ = [
     "SgtoolError",
     "Stage",
     "Steps",
-    "Tick",
+    "Ticked",
     "Tracks",
     "Unusable",
     "Video",
@@ -176,16 +186,20 @@ __all__ = [
     "parse_picks",
     "parse_start",
     "pick_device",
+    "plan_transfer",
     "projection_means",
     "read_foreign",
     "register_metric",
+    "read_recipe",
+    "recipe_of_network",
     "render",
-    "resolve_recipe",
     "rosinality_checkpoint",
     "run_hours",
     "save_checkpoint",
     "save_foreign",
+    "settle",
     "settle_projection",
+    "snapshots",
     "stages",
     "standings",
     "train",

@@ -1,6 +1,7 @@
 """Files that appear under their name only when they are whole, why one cannot, or is not there."""
 
 import os
+import platform
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -119,3 +120,62 @@ def similar(path: Path) -> str:
         return ""
     whole = (there / found[0]).joinpath(*rest)
     return f"; did you mean {whole if whole.exists() else there / found[0]}?"
+
+
+@contextmanager
+def one_writer(folder: Path, work: str) -> Iterator[None]:
+    """Hold a folder, so that one process at a time writes into it.
+
+    The kernel lets go of it with the process, however that ends. Where there are no such locks,
+    on Windows and some network disks, nothing is held.
+
+    Args:
+        work: What holds it, such as "training here", for whoever finds it held.
+
+    Raises:
+        OutputError: Another process holds it; names the process.
+    """
+    path = folder / LOCK
+    with writing(folder):
+        held = _claim(path, work)
+    try:
+        yield
+    finally:
+        with suppress(OSError):
+            path.unlink()
+        os.close(held)
+
+
+LOCK = ".lock"
+
+
+def _claim(path: Path, work: str) -> int:
+    flags = os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0)
+    while True:
+        descriptor = os.open(path, flags, 0o666)
+        if not _locked(descriptor):
+            text = os.pread(descriptor, 200, 0).decode("utf-8", "replace")
+            holder = "".join(filter(str.isprintable, text)) or "another process"
+            os.close(descriptor)
+            raise OutputError(
+                f"{path.parent}: {holder} is {work}; wait for it, stop it, or choose another folder"
+            )
+        with suppress(OSError):
+            if os.path.samestat(os.fstat(descriptor), path.stat(follow_symlinks=False)):
+                os.ftruncate(descriptor, 0)
+                os.write(descriptor, f"process {os.getpid()} on {platform.node()}".encode())
+                return descriptor
+        # the process that held it before removed it in between
+        os.close(descriptor)
+
+
+def _locked(descriptor: int) -> bool:
+    try:
+        import fcntl
+
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    except (ImportError, OSError):
+        return True
+    return True

@@ -179,13 +179,26 @@ class World:
 
 
 def process_count() -> int:
-    """How many processes `torchrun` started; 1 without it."""
-    return int(os.environ["WORLD_SIZE"]) if _launched() else 1
+    """Return the number of processes `torchrun` started; 1 without it.
+
+    Raises:
+        UsageError: The launcher's variables are no numbers.
+    """
+    if not {"RANK", "WORLD_SIZE", "MASTER_ADDR"} <= os.environ.keys():
+        return 1
+    for name in ("RANK", "LOCAL_RANK", "WORLD_SIZE", "MASTER_PORT"):
+        value = os.environ.get(name, "0")
+        if not (value.isascii() and value.isdigit() and len(value) < 10):
+            raise UsageError(
+                f"{name}: {value!r} is not a whole number; torchrun sets it, so start with "
+                "torchrun, or unset RANK and WORLD_SIZE to train with one process"
+            )
+    return max(1, int(os.environ["WORLD_SIZE"]))
 
 
 @contextmanager
 def world(device: "torch.device") -> Iterator[World]:
-    """The processes `torchrun` started, joined; a world of one otherwise."""
+    """Join the processes that `torchrun` started; without it, yield a world of one."""
     if process_count() == 1:
         yield World()
         return
@@ -194,12 +207,15 @@ def world(device: "torch.device") -> Iterator[World]:
 
     if device.type == "cuda":
         torch.cuda.set_device(device)
-    dist.init_process_group("nccl" if device.type == "cuda" else "gloo")
+    try:
+        dist.init_process_group("nccl" if device.type == "cuda" else "gloo")
+    except (ValueError, RuntimeError) as error:
+        reason = next(iter(str(error).splitlines()), type(error).__name__)
+        raise UsageError(
+            f"the processes cannot find each other ({reason}); check RANK, WORLD_SIZE, MASTER_ADDR "
+            "and MASTER_PORT, or start them with torchrun"
+        ) from None
     try:
         yield World(rank=dist.get_rank(), size=dist.get_world_size())
     finally:
         dist.destroy_process_group()
-
-
-def _launched() -> bool:
-    return {"RANK", "WORLD_SIZE", "MASTER_ADDR"} <= os.environ.keys()

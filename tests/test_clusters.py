@@ -48,7 +48,7 @@ def test_the_slurm_script_trains_in_two_processes(image_folder, tmp_path):
         check=False,
     )
     assert done.returncode == 0, done.stderr
-    assert (tmp_path / "runs" / "faces" / "network-000000.safetensors").exists()
+    assert (tmp_path / "runs" / "faces" / "network-000000.016.safetensors").exists()
 
 
 def free_port():

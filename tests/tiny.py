@@ -1,12 +1,23 @@
 """Real networks and runs, small enough for a test."""
 
 from pathlib import Path
+from typing import Any
 
 import torch
 
+from stylegan_cli.data.dataset import Dataset
 from stylegan_cli.networks.build import build_discriminator, build_generator
 from stylegan_cli.networks.snapshot import Header, save_network
-from stylegan_cli.recipe import DataSection, GeneratorSection, Settled, load
+from stylegan_cli.recipe import (
+    DataSection,
+    DiscriminatorSection,
+    GeneratorSection,
+    Machine,
+    Settled,
+    load,
+    written,
+)
+from stylegan_cli.training.settling import Run, settle
 
 TINY = (
     "title=tiny",
@@ -36,6 +47,13 @@ def tiny(*overrides: str) -> Settled:
     return load("stylegan2", [*TINY, *overrides])
 
 
+def tiny_run(recipe: Settled, dataset: Dataset, folder: Path, **options: Any) -> Run:
+    """A run on the CPU; from a network, if the recipe names one."""
+    found = settle(written(recipe), folder, machine=Machine())
+    options = {"device": torch.device("cpu"), **options}
+    return Run(recipe=found.recipe, origin=found.origin, dataset=dataset, folder=folder, **options)
+
+
 GROWING = (
     "discriminator.mbstd_group_size=2",
     "growing.initial_resolution=8",
@@ -49,7 +67,9 @@ GROWING = (
 
 def tiny_growing(*overrides: str, family: str = "stylegan1-f") -> Settled:
     """Recipe of a run of nine steps: three at 8 px, two that fade 16 px in, four at 16 px."""
-    return load(family, [*TINY, *GROWING, *overrides])
+    # Progressive GAN averages weights by a constant decay
+    own = ("train.ema_kimg=10",) if family == "progan" else ()
+    return load(family, [*TINY, *GROWING, *own, *overrides])
 
 
 def write_network(
@@ -62,6 +82,7 @@ def write_network(
         generator=GeneratorSection(
             z_dim=8, w_dim=8, mapping_layers=2, channel_base=128, channel_max=16
         ),
+        discriminator=DiscriminatorSection(channel_base=128, channel_max=16),
     )
     return write_untrained(path, recipe, classes=classes)
 

@@ -19,7 +19,12 @@ from stylegan_cli.ops import BackendName
 from stylegan_cli.recipe import LossSection, Settled
 from stylegan_cli.rendering.render import to_pixels
 from stylegan_cli.runtime import World, pick_dtype, repeatable
-from stylegan_cli.training.acceleration import Conduct, EngineName, check_conduct, open_engine
+from stylegan_cli.training.acceleration import (
+    Acceleration,
+    EngineName,
+    check_acceleration,
+    open_engine,
+)
 from stylegan_cli.training.compiled import Compiled
 from stylegan_cli.training.data import Batch
 from stylegan_cli.training.engines import Engine, eager
@@ -164,8 +169,8 @@ class Training:
     def __init__(self, case: Case, form: Form, device: torch.device) -> None:
         dtype = pick_dtype(form.precision, device)
         self.case, self.device, self.dtype = case, device, dtype
-        conduct = Conduct(engine=form.engine, backend=form.backend)
-        check_conduct(conduct, case.recipe, device, World())
+        conduct = Acceleration(engine=form.engine, backend=form.backend)
+        check_acceleration(conduct, case.recipe, device, World())
         self.engine = open_engine(form.engine, dtype)
         self.state = initial_state(
             case.recipe, c_dim=0, device=device, dtype=dtype, backend=form.backend

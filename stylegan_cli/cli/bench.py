@@ -192,8 +192,9 @@ def _cases(
     name: str, changes: list[str], batches: str | None, device: str
 ) -> Iterator["BenchmarkCase"]:
     from stylegan_cli import api
+    from stylegan_cli.recipe import read
 
-    recipe, _ = automatic.settle(name, changes, device_name=device, run=None)
+    recipe = read(name, changes).settle(automatic.machine(device))
     sizes = (
         parse_ints(batches, parameter="batch_size", valid=range(1, 2**20)) if batches else (None,)
     )

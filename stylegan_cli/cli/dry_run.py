@@ -1,4 +1,4 @@
-"""What `sgtool train --dry-run` tells: the resolved recipe, parameters and memory."""
+"""`sgtool train --dry-run`: the settled recipe, parameters and memory."""
 
 from collections.abc import Mapping
 from dataclasses import asdict
@@ -11,46 +11,58 @@ from stylegan_cli.cli import init_from as starting
 from stylegan_cli.cli.console import echo_json
 
 if TYPE_CHECKING:
-    from stylegan_cli.recipe import Choice, Settled
+    from stylegan_cli.recipe import Settled
     from stylegan_cli.training.estimate import Estimate
+    from stylegan_cli.training.settling import Settlement
+    from stylegan_cli.training.transfer import Transfer
 
 
-def show_cost(
-    recipe: "Settled", device_name: str, reasons: "Mapping[str, Choice]", *, json: bool
-) -> None:
+def show_cost(settlement: "Settlement", device_name: str, *, json: bool) -> None:
+    """Print what a run would be and cost.
+
+    Labels, if any, are taken to be as many as those of the network it starts from.
+    """
     from stylegan_cli import api
-    from stylegan_cli.recipe import dumps
     from stylegan_cli.runtime import pick_dtype
 
-    resolved = api.resolve_recipe(recipe)
-    dtype = pick_dtype(resolved.train.precision, api.pick_device(device_name))
-    resolved, transfer = starting.planned(resolved)
-    cost = api.estimate(resolved, c_dim=transfer.c_dim if transfer else 0, dtype=dtype)
+    recipe, origin = settlement.recipe, settlement.origin
+    dtype = pick_dtype(recipe.train.precision, api.pick_device(device_name))
+    c_dim = origin.c_dim if origin and recipe.data.labels else 0
+    transfer = api.plan_transfer(origin, recipe, c_dim=c_dim) if origin else None
+    cost = api.estimate(recipe, c_dim=c_dim, dtype=dtype)
     if json:
         started = {"init": starting.facts_of(transfer)} if transfer else {}
-        came_to = {key: asdict(choice) for key, choice in reasons.items()}
-        automatic_keys = {"automatic": came_to} if came_to else {}
-        echo_json(_cost_facts(resolved, cost) | started | automatic_keys)
-        return
-    typer.echo(dumps(resolved), nl=False)
-    for line in automatic.lines_of(reasons):
+        chosen = {key: asdict(choice) for key, choice in settlement.reasons.items()}
+        echo_json(_facts(recipe, cost) | started | ({"automatic": chosen} if chosen else {}))
+    else:
+        _print(settlement, cost, transfer)
+
+
+def _print(settlement: "Settlement", cost: "Estimate", transfer: "Transfer | None") -> None:
+    from stylegan_cli import api
+    from stylegan_cli.recipe import dumps
+
+    typer.echo(dumps(settlement.recipe), nl=False)
+    for line in automatic.lines_of(settlement.reasons):
         console.note(line)
-    counts = cost.parameters
+    counts: Mapping[str, int] = cost.parameters
     console.note(
         f"G {counts['generator']:,} parameters, D {counts['discriminator']:,}, "
         f"{cost.num_ws} style layers"
     )
-    if api.is_growing(resolved):
-        console.note(_growth(resolved))
+    if api.is_growing(settlement.recipe):
+        first, *later = api.stages(settlement.recipe)
+        begins = [f"{stage.resolution} px from {stage.from_kimg:g} kimg" for stage in later]
+        console.note(", ".join([f"starts at {first.resolution} px", *begins]))
     for line in starting.lines_of(transfer) if transfer else ():
         console.note(line)
     console.note(
-        f"about {cost.total_bytes / 2**30:.1f} GiB of memory on each device, "
-        f"{cost.batch_per_device} images at once; without the runtime's own"
+        f"about {cost.total_bytes / 2**30:.1f} GiB of memory on each device with "
+        f"{cost.batch_per_device} images at once, plus the runtime's own"
     )
 
 
-def _cost_facts(recipe: "Settled", cost: "Estimate") -> dict[str, Any]:
+def _facts(recipe: "Settled", cost: "Estimate") -> dict[str, Any]:
     from stylegan_cli import api
 
     facts = {
@@ -67,11 +79,3 @@ def _cost_facts(recipe: "Settled", cost: "Estimate") -> dict[str, Any]:
     if api.is_growing(recipe):
         facts["stages"] = [asdict(stage) for stage in api.stages(recipe)]
     return facts
-
-
-def _growth(recipe: "Settled") -> str:
-    from stylegan_cli import api
-
-    first, *later = api.stages(recipe)
-    begins = [f"{stage.resolution} px from {stage.from_kimg:g} kimg" for stage in later]
-    return ", ".join([f"starts at {first.resolution} px", *begins])

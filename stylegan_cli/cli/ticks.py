@@ -1,4 +1,4 @@
-"""A training run as somebody watches it: a live line on a terminal, a line per tick elsewhere."""
+"""Progress of a training run: a live line on a terminal, a line per tick elsewhere."""
 
 import math
 from collections.abc import Iterable, Iterator, Mapping
@@ -11,8 +11,8 @@ from stylegan_cli.errors import Interrupted, TrainingError
 if TYPE_CHECKING:
     from rich.progress import Progress
 
+    from stylegan_cli.api import Event, Ticked
     from stylegan_cli.training.alarms import Alarm
-    from stylegan_cli.training.tick import Tick
 
 SHOWN = {
     "loss_g": "G",
@@ -25,74 +25,75 @@ SHOWN = {
     "gp_norm": "gp",
     "pl_length": "pl",
 }
-"""What of a tick's statistics is shown, and under which short name; the rest is in the file."""
+"""Statistics shown for a tick, with their short names; the file has all of them."""
 
 
-def show_ticks(ticks: "Iterable[Tick]", lost: "list[Alarm] | None" = None) -> None:
-    """Run a training to its end and tell how it goes.
+def show_events(events: "Iterable[Event]", lost: "list[Alarm] | None" = None) -> None:
+    """Run a training to its end and show its progress.
 
     Args:
-        lost: Takes the alarms that say that the run is lost; whoever stops the training for them
-            has it end in words.
+        lost: Takes the fatal alarms, for which the caller stops the training.
 
     Raises:
         TrainingError: There are such alarms.
     """
     if lost is None:
-        _show(ticks)
+        _show(events)
         return
     try:
-        _show(_gathering(ticks, lost))
+        _show(_gathering(events, lost))
     except Interrupted:
         if not lost:
             raise
     if lost:
         raise TrainingError(
-            f"ended by --stop-on-alarm: {lost[0].name}; the state is saved. The same command goes "
-            "on all the same; other values need another folder"
+            f"ended by `stop_on_alarm`: {lost[0].name}; the state is saved. The same command "
+            "resumes the run nevertheless; other values need another folder"
         )
 
 
-def _gathering(ticks: "Iterable[Tick]", lost: "list[Alarm]") -> "Iterator[Tick]":
-    for tick in ticks:
-        lost.extend(alarm for alarm in tick.alarms if alarm.is_fatal)
-        yield tick
+def _gathering(events: "Iterable[Event]", lost: "list[Alarm]") -> "Iterator[Event]":
+    from stylegan_cli.api import News, Ticked
+
+    for event in events:
+        if isinstance(event, Ticked | News):
+            lost.extend(alarm for alarm in event.alarms if alarm.is_fatal)
+        yield event
 
 
-def _show(ticks: "Iterable[Tick]") -> None:
+def _show(events: "Iterable[Event]") -> None:
     if console.on_terminal():
-        _show_live(ticks)
+        _show_live(events)
         return
-    for tick in ticks:
-        for line in _lines(tick):
+    for event in events:
+        for line in lines(event):
             console.note(line)
-        for line in alarms(tick):
+        for line in alarms(event):
             console.warn(line)
 
 
-def _show_live(ticks: "Iterable[Tick]") -> None:
+def _show_live(events: "Iterable[Event]") -> None:
+    from stylegan_cli.api import Begun, Measured, Ticked
+
     with _progress() as bar:
         task = bar.add_task("training", total=None, kimg="0", rate="", numbers="")
-        for tick in ticks:
-            for line in alarms(tick):
+        for event in events:
+            for line in alarms(event):
                 bar.console.print(f"warning: {line}", style="yellow", soft_wrap=True)
-            if tick.metrics:
-                bar.console.print(measured(tick), markup=False, soft_wrap=True)
-                bar.update(task, rate="")
-            if tick.metrics or (tick.alarms and not tick.stats):
-                continue
-            bar.update(
-                task,
-                total=tick.total_kimg,
-                completed=tick.kimg,
-                kimg=f"{tick.kimg:.1f} of {tick.total_kimg:g} kimg",
-                rate=_pace(tick),
-                numbers=numbers(tick.stats),
-            )
-            for line in lines_of(tick.transfer) if tick.transfer else ():
+            for line in _lasting(event):
                 bar.console.print(line, markup=False, soft_wrap=True)
-            for path in tick.files:
-                bar.console.print(str(path), soft_wrap=True)
+            if isinstance(event, Measured):
+                bar.update(task, rate="")
+            if isinstance(event, Begun | Ticked):
+                ticked = event if isinstance(event, Ticked) else None
+                bar.update(
+                    task,
+                    total=event.total_kimg,
+                    completed=event.kimg,
+                    kimg=f"{event.kimg:.1f} of {event.total_kimg:g} kimg",
+                    rate=_pace(ticked) if ticked else "first tick",
+                    numbers=numbers(ticked.stats) if ticked else "",
+                )
 
 
 def _progress() -> "Progress":
@@ -105,44 +106,51 @@ def _progress() -> "Progress":
     return Progress(*columns, TimeElapsedColumn(), console=console.rich_console())
 
 
-def _pace(tick: "Tick") -> str:
-    if not tick.stats:
-        return "first tick"
+def _pace(tick: "Ticked") -> str:
     pace = f"{rate(tick.stats)} · {time_left(tick)}"
     return f"{pace} · measuring" if tick.is_due else pace
 
 
-def _lines(tick: "Tick") -> list[str]:
-    lines = [*lines_of(tick.transfer)] if tick.transfer else []
-    lines += [f"wrote {path}" for path in tick.files]
-    if tick.metrics:
-        lines.append(measured(tick))
-    if tick.stats:
-        lines.append(
-            f"{tick.kimg:.1f} of {tick.total_kimg:g} kimg   {rate(tick.stats)}   "
-            f"{time_left(tick)}   {numbers(tick.stats)}"
+def _lasting(event: "Event") -> "Iterator[str]":
+    """Yield the lines of an event that stay on a terminal, where a bar shows the numbers."""
+    from stylegan_cli.api import Begun, Measured
+
+    if isinstance(event, Measured):
+        values = "  ".join(f"{name} {value:.4g}" for name, value in event.values.items())
+        yield f"{event.kimg:.1f} kimg: {values}"
+        return
+    if isinstance(event, Begun) and event.transfer:
+        yield from lines_of(event.transfer)
+    yield from (f"wrote {path}" for path in event.files)
+
+
+def lines(event: "Event") -> "Iterator[str]":
+    """Yield the lines of an event but for its alarms, such as `0.2 kimg: fd_alex 12.3`."""
+    from stylegan_cli.api import Ticked
+
+    yield from _lasting(event)
+    if isinstance(event, Ticked):
+        yield (
+            f"{event.kimg:.1f} of {event.total_kimg:g} kimg   {rate(event.stats)}   "
+            f"{time_left(event)}   {numbers(event.stats)}"
         )
-    return lines
 
 
-def measured(tick: "Tick") -> str:
-    """What was measured, and when: `0.2 kimg: fd_alex 12.3`."""
-    values = "  ".join(f"{name} {value:.4g}" for name, value in tick.metrics.items())
-    return f"{tick.kimg:.1f} kimg: {values}"
+def alarms(event: "Event") -> "Iterator[str]":
+    """Yield a line for each alarm of an event, such as `0.2 kimg: collapse: …`."""
+    from stylegan_cli.api import News, Ticked
 
-
-def alarms(tick: "Tick") -> list[str]:
-    """What goes wrong, when it comes up: `0.2 kimg: collapse: …`."""
-    return [f"{tick.kimg:.1f} kimg: {alarm.name}: {alarm.message}" for alarm in tick.alarms]
+    for alarm in event.alarms if isinstance(event, Ticked | News) else ():
+        yield f"{event.kimg:.1f} kimg: {alarm.name}: {alarm.message}"
 
 
 def rate(stats: Mapping[str, int | float]) -> str:
-    """Seconds a thousand images take."""
+    """Return the seconds a thousand images take."""
     return f"{stats['sec_per_kimg']:.3g} s/kimg"
 
 
-def time_left(tick: "Tick") -> str:
-    """How long the run will still take at the pace of its last tick."""
+def time_left(tick: "Ticked") -> str:
+    """Return the time left for the run at the pace of its last tick."""
     seconds = math.ceil((tick.total_kimg - tick.kimg) * tick.stats["sec_per_kimg"])
     if seconds <= 0:
         return "done"
@@ -151,7 +159,7 @@ def time_left(tick: "Tick") -> str:
 
 
 def numbers(stats: Mapping[str, int | float]) -> str:
-    """How far a growing network is; losses, scores and penalties, short."""
+    """Return the size of a growing network, and losses, scores and penalties, in short."""
     grown = [f"lod {stats['lod']:.3g}  {stats['resolution']} px"] if "lod" in stats else []
     shown = [f"{short} {stats[name]:.3g}" for name, short in SHOWN.items() if name in stats]
     return "  ".join([*grown, *shown])

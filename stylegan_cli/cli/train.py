@@ -1,10 +1,12 @@
 """`sgtool train`: a recipe and images to a run folder."""
 
+import os
 import re
 import shlex
 import signal
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -26,44 +28,45 @@ from stylegan_cli.cli.options import (
     VerboseFlag,
     examples,
 )
-from stylegan_cli.cli.ticks import show_ticks
+from stylegan_cli.cli.ticks import show_events
 from stylegan_cli.errors import UsageError
 from stylegan_cli.ops import BackendName
 
 if TYPE_CHECKING:
-    from stylegan_cli.recipe import Choice, Settled
-    from stylegan_cli.training.acceleration import Conduct, EngineName
+    from stylegan_cli.recipe import Machine, Recipe, Settled
+    from stylegan_cli.training.acceleration import Acceleration, EngineName
     from stylegan_cli.training.alarms import Alarm
+    from stylegan_cli.training.settling import Run
 
 
 CompileFlag = Annotated[
     bool,
-    typer.Option("--compile", help="Compile the main phases; minutes at the start, faster after."),
+    typer.Option("--compile", help="Compile the main phases (experimental): minutes at the start."),
 ]
 GraphsFlag = Annotated[
     bool,
-    typer.Option("--cuda-graphs", help="Replay each phase as a CUDA graph; not yet tried out."),
+    typer.Option("--cuda-graphs", help="Replay each phase as a CUDA graph (experimental)."),
 ]
 ProfileFlag = Annotated[
     int,
-    typer.Option(
-        "--profile", metavar="N", min=0, help="Trace N iterations into RUN/profile, and go on."
-    ),
+    typer.Option("--profile", metavar="N", min=0, help="Trace N iterations into RUN/profile."),
 ]
 
 
-def conduct_of(*, compiled: bool, captured: bool, backend: BackendName, profile: int) -> "Conduct":
-    """The flags as one record.
+def acceleration_of(
+    *, compiled: bool, captured: bool, backend: BackendName, profile: int
+) -> "Acceleration":
+    """Return the flags as one record.
 
     Raises:
         UsageError: Two of them exclude each other.
     """
-    from stylegan_cli.training.acceleration import Conduct
+    from stylegan_cli.training.acceleration import Acceleration
 
     if compiled and captured:
-        raise UsageError("--compile and --cuda-graphs: each is a way of its own; leave one out")
+        raise UsageError("`compile` and `cuda_graphs` exclude each other; leave one out")
     engine: EngineName = "compiled" if compiled else "captured" if captured else "eager"
-    return Conduct(engine=engine, backend=backend, profile=profile)
+    return Acceleration(engine=engine, backend=backend, profile=profile)
 
 
 EXAMPLES = examples(
@@ -84,7 +87,7 @@ def train(
         typer.Argument(
             metavar="RECIPE",
             autocompletion=completion.recipes,
-            help="A recipe's file or shipped name; quickstart if not given.",
+            help="File or shipped name of a recipe; quickstart if not given.",
         ),
     ] = None,
     data: Annotated[
@@ -107,7 +110,7 @@ def train(
     freeze_mapping: FreezeMappingFlag = False,
     dry_run: Annotated[
         bool,
-        typer.Option("--dry-run", "-n", help="Print the resolved recipe and its cost, and stop."),
+        typer.Option("--dry-run", "-n", help="Print the settled recipe and its cost, and stop."),
     ] = False,
     device: DeviceFlag = "auto",
     backend: BackendFlag = "auto",
@@ -129,11 +132,11 @@ def train(
     """Train a network on images.
 
     Everything goes into the run's folder: recipe.toml, stats.jsonl, pictures, networks and the
-    training state. Stop with Ctrl-C, or SIGTERM, which saves the state: the same command goes on
-    where it stopped. What goes wrong is said as a warning when it comes up.
+    training state. Ctrl-C, SIGTERM and a closed terminal stop the run and save its state; the same
+    command resumes it. Problems are printed as warnings when they arise.
     --profile writes trace.json, for ui.perfetto.dev, and operations.txt after a few iterations.
     """
-    from stylegan_cli.recipe import load
+    from stylegan_cli.recipe import Machine, change, read
 
     overrides = [
         *([f"data.path={data}"] if data else []),
@@ -142,86 +145,111 @@ def train(
         ),
         *(assignments or []),
     ]
-    source = recipe or str(init_from or QUICKSTART)
-    reasons: Mapping[str, Choice] = {}
     if recipe is None and init_from is not None:
-        begun = output or Path("runs") / _folder_name(source, data)
-        chosen = starting.recipe_of(init_from, begun, overrides)
+        from stylegan_cli import api
+
+        folder = output or Path("runs") / _folder_name(str(init_from), data)
+        written = change(api.recipe_of_network(str(init_from), folder), overrides)
     else:
-        chosen = load(source, overrides)
-    folder = output or Path("runs") / _folder_name(source, chosen.data.path)
-    if recipe is not None or init_from is None:
-        chosen, reasons = automatic.settle(
-            source, overrides, device_name=device, run=None if overwrite else folder
+        written = read(recipe or QUICKSTART, overrides)
+        folder = output or Path("runs") / _folder_name(
+            recipe or QUICKSTART, written.values.get("data.path")
         )
+    # problems are found before torch is imported
+    written.settle()
+    machine = automatic.machine(device) if written.choices() else Machine()
     if dry_run:
-        show_cost(chosen, device, reasons, json=json)
+        from stylegan_cli import api
+
+        show_cost(api.settle(written, folder, machine=machine, anew=overwrite), device, json=json)
         return
-    conduct = conduct_of(compiled=compiled, captured=cuda_graphs, backend=backend, profile=profile)
-    written = _train(
-        chosen, folder, device, conduct, overwrite=overwrite, stop_on_alarm=stop_on_alarm
+    acceleration = acceleration_of(
+        compiled=compiled, captured=cuda_graphs, backend=backend, profile=profile
     )
-    if json and written:
-        echo_json({"run": str(folder), "files": [str(path) for path in written]})
+    started = _Started(
+        recipe=written,
+        folder=folder,
+        device=device,
+        machine=machine,
+        acceleration=acceleration,
+        overwrite=overwrite,
+        stop_on_alarm=stop_on_alarm,
+    )
+    files = started.train()
+    if json and files:
+        echo_json({"run": str(folder), "files": [str(path) for path in files]})
     else:
-        for path in written:
+        for path in files:
             typer.echo(path)
 
 
-def _train(
-    recipe: "Settled",
-    folder: Path,
-    device_name: str,
-    conduct: "Conduct",
-    *,
-    overwrite: bool,
-    stop_on_alarm: bool,
-) -> list[Path]:
-    from stylegan_cli import api
-    from stylegan_cli.runtime import keep_freed_memory, world
+@dataclass(frozen=True, kw_only=True)
+class _Started:
+    """The command as it was typed."""
 
-    device = api.pick_device(device_name)
-    if device.type == "cpu":
-        keep_freed_memory()
-    with world(device) as processes, _stop_signals() as stopped:
-        if not processes.is_first:
-            console.set_level("quiet")
-        console.note(f"{folder}: training {recipe.title} on {device}")
-        dataset = api.training_data(recipe)
-        lost: list[Alarm] = []
-        whole = f" of {len(dataset.whole)}" if dataset.whole is not dataset else ""
-        console.note(f"{recipe.data.path}: {len(dataset)}{whole} images")
-        if dataset.account is not None:
-            say_account(dataset.account)
-        if len(dataset) == 1:
-            console.warn("one image is too few to measure diversity and nearest images by")
-        wanted = recipe.data.max_images
-        if wanted is not None and wanted > len(dataset):
-            console.note(f"data.max_images: {wanted}, but there are {len(dataset)}; all are used")
-        _name_detector(recipe)
-        ticks = api.train(
-            recipe,
-            dataset,
-            folder,
-            device=device,
-            world=processes,
-            conduct=conduct,
-            overwrite=overwrite,
-            stop=lambda: bool(stopped or lost),
+    recipe: "Recipe"
+    folder: Path
+    device: str
+    machine: "Machine"
+    acceleration: "Acceleration"
+    overwrite: bool
+    stop_on_alarm: bool
+
+    def train(self) -> list[Path]:
+        """Train, and return the newest network and picture; nothing in other processes."""
+        from stylegan_cli import api
+        from stylegan_cli.runtime import keep_freed_memory, world
+
+        device = api.pick_device(self.device)
+        if device.type == "cpu":
+            keep_freed_memory()
+        with world(device) as processes, _stop_signals() as stopped:
+            if not processes.is_first:
+                console.set_level("quiet")
+            settlement = api.settle(
+                self.recipe,
+                self.folder,
+                machine=self.machine,
+                world=processes,
+                anew=self.overwrite,
+            )
+            console.note(f"{self.folder}: training {settlement.recipe.title} on {device}")
+            run = api.Run(
+                recipe=settlement.recipe,
+                dataset=api.training_data(settlement.recipe),
+                folder=self.folder,
+                device=device,
+                world=processes,
+                acceleration=self.acceleration,
+                origin=settlement.origin,
+            )
+            _describe_images(run)
+            lost: list[Alarm] = []
+            events = api.train(run, overwrite=self.overwrite, stop=lambda: bool(stopped or lost))
+            show_events(events, lost if self.stop_on_alarm else None)
+            if not processes.is_first:
+                return []
+            if not stopped:
+                _suggest(run.recipe, self.folder)
+        fakes = sorted(self.folder.glob("fakes-*"), key=lambda path: path.stat().st_mtime_ns)
+        return [*api.snapshots(self.folder)[-1:], *fakes[-1:]]
+
+
+def _describe_images(run: "Run") -> None:
+    data, dataset = run.recipe.data, run.dataset
+    whole = f" of {len(dataset.whole)}" if dataset.whole is not dataset else ""
+    console.note(f"{data.path}: {len(dataset)}{whole} images")
+    if dataset.account is not None:
+        say_account(dataset.account)
+    if data.max_images is not None and data.max_images > len(dataset):
+        console.note(
+            f"data.max_images: {data.max_images}, but there are {len(dataset)}; all are used"
         )
-        show_ticks(ticks, lost if stop_on_alarm else None)
-        if not processes.is_first:
-            return []
-        if not stopped:
-            _say_what_next(recipe, folder)
-    return [
-        *sorted(folder.glob("network-*.safetensors"))[-1:],
-        *sorted(folder.glob("fakes-*"))[-1:],
-    ]
+    _name_detector(run.recipe)
 
 
-def _say_what_next(recipe: "Settled", folder: Path) -> None:
-    """Three commands that show what a finished run is good for."""
+def _suggest(recipe: "Settled", folder: Path) -> None:
+    """Print three commands that show the results of a finished run."""
     run = shlex.quote(str(folder))
     has_styles = recipe.generator.styles
     study = "mix --rows 0-3 --cols 4-9 --crossover 2,4" if has_styles else "video --interp slerp-z"
@@ -243,18 +271,26 @@ def _name_detector(recipe: "Settled") -> None:
 
 @contextmanager
 def _stop_signals() -> Iterator[list[int]]:
-    """Signals to stop received so far; a second Ctrl-C stops at once."""
+    """Yield the list of stop signals received so far; a second Ctrl-C stops at once."""
     received: list[int] = []
+    # asked now: once it is gone, it no longer counts as one
+    terminals = [descriptor for descriptor in (1, 2) if os.isatty(descriptor)]
 
     def note(number: int, _: object) -> None:
         if received and number == signal.SIGINT:
             raise KeyboardInterrupt
         received.append(number)
+        if number == HANGUP:
+            _leave(terminals)
         # on a terminal, the live line is still open
         start = "\n" if console.on_terminal() else ""
         console.note(f"{start}stopping after this step; the state is being saved")
 
-    before = {number: signal.signal(number, note) for number in (signal.SIGINT, signal.SIGTERM)}
+    numbers = [signal.SIGINT, signal.SIGTERM]
+    # nohup has it ignored, and that stays
+    if HANGUP is not None and signal.getsignal(HANGUP) != signal.SIG_IGN:
+        numbers.append(HANGUP)
+    before = {number: signal.signal(number, note) for number in numbers}
     try:
         yield received
     finally:
@@ -262,7 +298,17 @@ def _stop_signals() -> Iterator[list[int]]:
             signal.signal(number, handler)
 
 
-def _folder_name(source: str, data: Path | str | None) -> str:
-    name = Path(data).stem if data else "no-data"
+HANGUP: signal.Signals | None = getattr(signal, "SIGHUP", None)
+
+
+def _leave(terminals: list[int]) -> None:
+    """Write to nowhere from here on: a terminal that is gone answers with errors."""
+    nowhere = os.open(os.devnull, os.O_RDWR)
+    for descriptor in terminals:
+        os.dup2(nowhere, descriptor)
+
+
+def _folder_name(source: str, data: object) -> str:
+    name = Path(str(data)).stem if data else "no-data"
     parts = [Path(source).stem] if source == QUICKSTART else [Path(source).stem, name]
     return re.sub(r"[^\w.-]+", "-", "-".join(parts))

@@ -16,8 +16,7 @@ from stylegan_cli.errors import ForeignFileError, RecipeError
 from stylegan_cli.interop.pickles.limits import shown
 from stylegan_cli.networks.build import build_discriminator, build_generator
 from stylegan_cli.networks.snapshot import Header, save_tensors, versions
-from stylegan_cli.recipe import Settled
-from stylegan_cli.recipe.validation import validate
+from stylegan_cli.recipe import Recipe, Settled
 
 WHOLE_BATCH = 32
 """Stands for groups of the whole batch in D: as many as a batch of ours has by default."""
@@ -133,7 +132,7 @@ def foreign_recipe(values: Mapping[str, object], source: str) -> Settled:
         ForeignFileError: There are no such networks here.
     """
     try:
-        return validate(values, source)
+        return Recipe(source=source, values=values).settle()
     except RecipeError as error:
         raise ForeignFileError(
             f"{source}: networks that sgtool does not have: {'; '.join(error.problems)}"

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -25,59 +25,36 @@ from stylegan_cli.metrics.snapshots import link_best, networks_until, prune
 from stylegan_cli.networks.drawing import USUAL, precision_of
 from stylegan_cli.networks.snapshot import file_sha256
 from stylegan_cli.recipe import Settled
-from stylegan_cli.runtime import World, pick_dtype, repeatable
+from stylegan_cli.runtime import pick_dtype, repeatable
 from stylegan_cli.training import loop
-from stylegan_cli.training.acceleration import AS_USUAL, Conduct
-from stylegan_cli.training.run_folder import RunFolder
-from stylegan_cli.training.tick import Tick
+from stylegan_cli.training.events import Begun, Event, Measured, Ticked
+from stylegan_cli.training.settling import Run
 
 
 def train(
-    recipe: Settled,
-    dataset: Dataset,
-    folder: Path,
-    *,
-    device: torch.device,
-    world: World | None = None,
-    conduct: Conduct = AS_USUAL,
-    overwrite: bool = False,
-    stop: Callable[[], bool] = lambda: False,
-) -> Iterator[Tick]:
+    run: Run, *, overwrite: bool = False, stop: Callable[[], bool] = lambda: False
+) -> Iterator[Event]:
     """Train as `training.loop.train` does, and measure networks as `recipe.metrics` says.
 
-    Measuring changes no bit of the weights. Its values come in a tick of their own, in the first
-    process, and go to the run's `metrics.jsonl`. `stop` breaks it off; the run, when it goes on,
-    first measures its newest network where that was left out.
-
-    Args:
-        folder: As in `training.loop.train`, as are all others.
+    Measuring changes no bit of the weights. Its values come as an event of their own, in the first
+    process, and go to the run's `metrics.jsonl`. `stop` ends it; the run, when resumed, first
+    measures its newest network if that was left out.
 
     Raises:
         SgtoolError: As in `training.loop.train`; or the detector cannot be used, or a network not
             be measured.
     """
-    world = world or World()
     gauge = None
-    if recipe.metrics.every_ticks:
-        workplace = Workplace(device=device, folder=usual_folder(), world=world)
-        gauge = open_gauge(recipe, dataset, folder, workplace)
-    ticks = loop.train(
-        recipe,
-        dataset,
-        folder,
-        device=device,
-        world=world,
-        conduct=conduct,
-        overwrite=overwrite,
-        stop=stop,
-    )
-    for tick in ticks:
-        yield tick
-        network = gauge.due(tick) if gauge else None
+    if run.recipe.metrics.every_ticks:
+        workplace = Workplace(device=run.device, folder=usual_folder(), world=run.world)
+        gauge = open_gauge(run.recipe, run.dataset, run.folder, workplace)
+    for event in loop.train(run, overwrite=overwrite, stop=stop):
+        yield event
+        network = gauge.due(event) if gauge else None
         if gauge and network:
             values = gauge.measure(network, stop)
             if values:
-                yield replace(tick, stats={}, files=(), is_due=False, metrics=values)
+                yield Measured(kimg=event.kimg, values=values)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -90,13 +67,13 @@ class Gauge:
     detector: FeatureDetector
     workplace: Workplace
 
-    def due(self, tick: Tick) -> Path | None:
-        """Return the network to measure after a tick, as the first process sees it."""
-        if (tick.stats or tick.alarms) and not tick.is_due:
+    def due(self, event: Event) -> Path | None:
+        """Return the network to measure after an event, as the first process sees it."""
+        if not (isinstance(event, Begun) or (isinstance(event, Ticked) and event.is_due)):
             return None
         world = self.workplace.world
         # the others wait here until the network is written
-        return world.gather(self._newest(tick) if world.is_first else None)[0]
+        return world.gather(self._newest(event) if world.is_first else None)[0]
 
     def measure(self, network: Path, stop: Callable[[], bool]) -> Mapping[str, float]:
         """Return values by name and record them; none when stopped, or in other processes.
@@ -125,9 +102,9 @@ class Gauge:
         self._prune(network)
         return result.values
 
-    def _newest(self, tick: Tick) -> Path | None:
-        networks = networks_until(RunFolder(path=self.folder).network(round(tick.kimg * 1000)))
-        if not networks or (not tick.is_due and self._was_measured(networks[-1])):
+    def _newest(self, event: Begun | Ticked) -> Path | None:
+        networks = networks_until(self.folder, event.kimg)
+        if not networks or (isinstance(event, Begun) and self._was_measured(networks[-1])):
             return None
         return networks[-1]
 

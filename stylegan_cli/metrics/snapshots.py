@@ -8,6 +8,7 @@ from pathlib import Path
 
 from stylegan_cli.files import writing
 from stylegan_cli.metrics.metric import Best, Found, Metric
+from stylegan_cli.training.run_folder import kimg_of, snapshots
 
 
 def best_of(metrics: Sequence[Metric], found: Sequence[Found]) -> Best | None:
@@ -44,12 +45,10 @@ def link_best(best: Best) -> Best:
     return replace(best, link=link)
 
 
-NETWORKS = "network-*.safetensors"
-
-
-def networks_until(last: Path) -> list[Path]:
-    """Return networks beside this one up to it, the oldest first."""
-    return sorted(path for path in last.parent.glob(NETWORKS) if path.name <= last.name)
+def networks_until(folder: Path, kimg: float) -> list[Path]:
+    """Return the networks of a run up to a time, the oldest first."""
+    # names give whole thousands, or thousandths of them
+    return [path for path in snapshots(folder) if kimg_of(path) <= kimg + 5e-4]
 
 
 def superfluous(
@@ -79,7 +78,9 @@ def prune(newest: Path, distances: Mapping[str, float], *, best: int, last: int)
         OutputError: The folder cannot be written.
     """
     linked = {link.resolve() for link in newest.parent.glob("best-*") if link.is_symlink()}
-    for path in superfluous(networks_until(newest), distances, best=best, last=last):
+    for path in superfluous(
+        networks_until(newest.parent, kimg_of(newest)), distances, best=best, last=last
+    ):
         if path.resolve() not in linked:
             with writing(path):
                 path.unlink()

@@ -9,7 +9,6 @@ from stylegan_cli.networks.generator import Generator
 from stylegan_cli.networks.mapping import MappingNetwork, MappingOptions
 from stylegan_cli.ops import BackendName
 from stylegan_cli.recipe import Settled
-from stylegan_cli.recipe.automatic import resolve
 from stylegan_cli.runtime import stream_seed
 
 
@@ -51,7 +50,7 @@ def build_discriminator(
     """Build D at its initial weights, like `build_generator`."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(stream_seed(recipe.seed, "init", "D"))
-        section = resolve(recipe).discriminator
+        section = recipe.discriminator
         return Discriminator(
             section,
             form=family_of(recipe).discriminator(section),

@@ -190,9 +190,6 @@ class Discriminator(nn.Module):
 
     Attributes:
         lod: Levels still missing; 0 unless the architecture is progressive.
-
-    Args:
-        section: With `channel_base` and `channel_max` set.
     """
 
     def __init__(
@@ -207,7 +204,6 @@ class Discriminator(nn.Module):
         backend: BackendName = "auto",
     ) -> None:
         super().__init__()
-        assert section.channel_base is not None and section.channel_max is not None
         self.lod = 0.0
         self.labels, self.architecture = form.labels, section.architecture
         self.c_dim, self.resolution, self.channels = c_dim, resolution, channels

@@ -1,16 +1,18 @@
-"""The typed recipe: sections, defaults, load, override, dump."""
+"""Recipes: `Recipe` is what somebody wrote, `Settled` what runs."""
 
 from stylegan_cli.recipe.automatic import Choice, Machine
 from stylegan_cli.recipe.files import (
-    choices,
+    change,
     dumps,
     find,
     header,
     load,
     loads,
-    override,
+    parse,
+    read,
     shipped,
     values,
+    written,
 )
 from stylegan_cli.recipe.sections import (
     SCHEMA,
@@ -26,6 +28,7 @@ from stylegan_cli.recipe.sections import (
     Settled,
     TrainSection,
 )
+from stylegan_cli.recipe.validation import Recipe
 
 __all__ = [
     "SCHEMA",
@@ -39,16 +42,19 @@ __all__ = [
     "InitSection",
     "LossSection",
     "Machine",
+    "Recipe",
     "ReportSection",
     "Settled",
     "TrainSection",
-    "choices",
+    "change",
     "dumps",
     "find",
     "header",
     "load",
     "loads",
-    "override",
+    "parse",
+    "read",
     "shipped",
     "values",
+    "written",
 ]

@@ -1,26 +1,26 @@
-"""Keys that a recipe leaves to the tool by the value "auto", and what they come to.
+"""Keys that a recipe leaves to the tool by the value "auto", and the values chosen for them.
 
-Batch, widths, learning rate, averaging and R1 are the `auto` preset of [ADA]; what a CPU gets
-differs where a GPU's values would take it weeks.
+Batch, widths, learning rate, averaging and R1 are the `auto` preset of [ADA]. A CPU gets smaller
+values where those of a GPU would take weeks.
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
-from stylegan_cli.recipe.sections import AugmentSection, LossSection, Settled
+from stylegan_cli.recipe.sections import Settled
 
 AUTO = "auto"
 SMALLEST_BASE = 32
-"""Feature maps at the full resolution that a CPU is given."""
+"""Feature maps at full resolution on a CPU."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Machine:
-    """What a run will have.
+    """Hardware of a run.
 
     Attributes:
         processes: One for each device.
-        settled: What an earlier session of the same run came to, by dotted key; it stays.
+        settled: Values, by dotted key, with which the run began in an earlier session; they stay.
     """
 
     processes: int = 1
@@ -30,7 +30,7 @@ class Machine:
 
 @dataclass(frozen=True, kw_only=True)
 class Choice:
-    """What a key comes to, and why."""
+    """The value chosen for a key, and the reason."""
 
     value: object
     why: str
@@ -41,61 +41,25 @@ class _Facts:
     resolution: int
     batch_size: int
     machine: Machine
+    adapts_network: bool
+    """Trains with ADA from the weights of a network."""
 
 
 def choices(values: Mapping[str, object], machine: Machine) -> dict[str, Choice]:
-    """What the keys that are "auto" come to; those that hang on wrong values are left out.
+    """Choose a value for each key that is "auto".
+
+    Keys that depend on an invalid value are left out.
 
     Args:
-        values: By dotted key; what is not there has the default of the sections.
+        values: By dotted key; the defaults of the sections hold for all others.
     """
     wanted = [key for key, value in values.items() if value == AUTO and key in _RULES]
     return {key: choice for key in wanted if (choice := _choose(key, values, machine)) is not None}
 
 
 def can_be_automatic(key: str) -> bool:
-    """Whether a key may have the value "auto" that is replaced by another."""
+    """Return whether a key may be "auto"."""
     return key in _RULES
-
-
-def resolve(recipe: Settled) -> Settled:
-    """The recipe with every default that follows another key decided.
-
-    Weights that training starts from are averaged without a ramp-up, as in [ADA], and their
-    images shown to D without a blur, as in [SG3].
-    """
-    starts_trained = recipe.init.network is not None
-    return replace(
-        recipe,
-        train=replace(recipe.train, ema_rampup=0.0) if starts_trained else recipe.train,
-        loss=_without_blur(recipe.loss) if starts_trained else recipe.loss,
-        augment=_resolved_augment(recipe),
-        discriminator=replace(
-            recipe.discriminator,
-            channel_base=recipe.discriminator.channel_base or recipe.generator.channel_base,
-            channel_max=recipe.discriminator.channel_max or recipe.generator.channel_max,
-        ),
-    )
-
-
-def ada_kimg(recipe: Settled) -> float:
-    """How long p of ADA takes from 0 to 1; "auto" is 500 kimg, 100 from a network, as in [ADA]."""
-    kimg = recipe.augment.ada_kimg
-    if kimg == "auto":
-        return 500.0 if recipe.init.network is None else 100.0
-    return kimg
-
-
-def _without_blur(loss: LossSection) -> LossSection:
-    usual = LossSection()
-    return replace(loss, blur_sigma=usual.blur_sigma, blur_fade_kimg=usual.blur_fade_kimg)
-
-
-def _resolved_augment(recipe: Settled) -> AugmentSection:
-    # elsewhere the key does nothing, and is refused with another value than its default
-    if recipe.augment.mode != "ada":
-        return recipe.augment
-    return replace(recipe.augment, ada_kimg=ada_kimg(recipe))
 
 
 def _choose(key: str, values: Mapping[str, object], machine: Machine) -> Choice | None:
@@ -106,27 +70,27 @@ def _choose(key: str, values: Mapping[str, object], machine: Machine) -> Choice 
         return None
     size = values.get("train.batch_size", Settled().train.batch_size)
     if size == AUTO:
-        facts = _Facts(resolution=resolution, batch_size=0, machine=machine)
-        size = machine.settled.get("train.batch_size", _batch_size(facts).value)
+        size = machine.settled.get("train.batch_size", _batch_size(resolution, machine).value)
     if type(size) is not int or size < 1:
         return None
-    return _RULES[key](_Facts(resolution=resolution, batch_size=size, machine=machine))
+    adapts = values.get("augment.mode") == "ada" and values.get("init.network") is not None
+    return _RULES[key](
+        _Facts(resolution=resolution, batch_size=size, machine=machine, adapts_network=adapts)
+    )
 
 
-def _batch_size(facts: _Facts) -> Choice:
-    processes = facts.machine.processes
-    most = 32 if facts.machine.has_gpu else 16
-    each = min(4096 // facts.resolution, most)
-    kind = "GPU" if facts.machine.has_gpu else "CPU process"
+def _batch_size(resolution: int, machine: Machine) -> Choice:
+    processes, most = machine.processes, 32 if machine.has_gpu else 16
+    kind = "GPU" if machine.has_gpu else "CPU process"
     return Choice(
-        value=max(min(processes * each, 64), processes),
+        value=max(min(processes * min(4096 // resolution, most), 64), processes),
         why=f"{processes} × 4096 / resolution, at most {most} a {kind} and 64 in all",
     )
 
 
 def _group_size(facts: _Facts) -> Choice:
     each = facts.batch_size // facts.machine.processes
-    return Choice(value=max(1, min(each, 4)), why="4, or what a device has of a batch")
+    return Choice(value=max(1, min(each, 4)), why="4, or a device's part of the batch")
 
 
 def _channel_base(facts: _Facts) -> Choice:
@@ -135,10 +99,6 @@ def _channel_base(facts: _Facts) -> Choice:
     if not facts.machine.has_gpu:
         base, why = min(base, SMALLEST_BASE * facts.resolution), "thin, for a CPU"
     return Choice(value=base, why=why)
-
-
-def _mapping_layers(_: _Facts) -> Choice:
-    return Choice(value=2, why="2 at every size")
 
 
 def _learning_rate(facts: _Facts) -> Choice:
@@ -159,19 +119,25 @@ def _r1_gamma(facts: _Facts) -> Choice:
 
 def _total_kimg(facts: _Facts) -> Choice:
     if facts.machine.has_gpu:
-        return Choice(value=25_000.0, why="as in the papers; a run can be ended when it is good")
+        return Choice(value=25_000.0, why="as in the papers; stop when the images are good")
     return Choice(value=200.0, why="hours on two CPU cores at 64 px")
 
 
+def _ada_kimg(facts: _Facts) -> Choice:
+    kimg = 100.0 if facts.adapts_network else 500.0
+    return Choice(value=kimg, why="500, or 100 from a trained network")
+
+
 _RULES: Mapping[str, Callable[[_Facts], Choice]] = {
-    "train.batch_size": _batch_size,
+    "train.batch_size": lambda facts: _batch_size(facts.resolution, facts.machine),
     "train.lr_g": _learning_rate,
     "train.lr_d": _learning_rate,
     "train.ema_kimg": _ema_kimg,
     "train.total_kimg": _total_kimg,
     "generator.channel_base": _channel_base,
-    "generator.mapping_layers": _mapping_layers,
+    "generator.mapping_layers": lambda _: Choice(value=2, why="2 at every size"),
     "discriminator.mbstd_group_size": _group_size,
     "loss.r1_gamma": _r1_gamma,
+    "augment.ada_kimg": _ada_kimg,
 }
 """[ADA], the preset `auto` of its published program."""

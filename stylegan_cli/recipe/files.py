@@ -1,34 +1,37 @@
-"""Recipes as TOML text: read, overridden with `key=value`, written."""
+"""Recipes as TOML text: read, changed with `key=value`, written."""
 
+import re
 import tomllib
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass, replace
 from itertools import takewhile
 from pathlib import Path
 
 from stylegan_cli.errors import RecipeError, meant, meant_or_all
 from stylegan_cli.files import similar, system_reason
-from stylegan_cli.recipe.automatic import Choice, Machine
+from stylegan_cli.recipe.automatic import Machine
 from stylegan_cli.recipe.sections import Settled
 from stylegan_cli.recipe.toml import inline
-from stylegan_cli.recipe.validation import ANY_MACHINE, Values, automatic_choices, takes, validate
+from stylegan_cli.recipe.validation import ANY_MACHINE, LEADERS, Recipe, takes
 
-IMAGES_ELSEWHERE = "name a .toml file; images go behind --data"
+IMAGES_ELSEWHERE = "name a .toml file; pass images as `data`"
+MAX_CHARACTERS, MAX_DOTS = 2**18, 64
+"""Of a recipe and of a key: more of them take Python's TOML reader minutes."""
 
 
 def shipped() -> tuple[str, ...]:
-    """Names of the shipped recipes, sorted."""
+    """Return the names of the shipped recipes, sorted."""
     return tuple(sorted(path.stem for path in _folder().glob("*.toml")))
 
 
 def find(source: str | Path) -> Path:
-    """The file of a recipe: an existing path first, then a shipped name.
+    """Find the file of a recipe: an existing path first, then a shipped name.
 
     Args:
         source: A path, or a name such as `stylegan2`, `stylegan2.toml`, `recipes/stylegan2.toml`.
 
     Raises:
-        RecipeError: There is neither; names what is spelt much like it.
+        RecipeError: There is neither; names the closest match.
     """
     path = Path(source)
     if path.is_file():
@@ -51,21 +54,48 @@ def _folder() -> Path:
     return inside if inside.is_dir() else package.parent / "recipes"
 
 
+def read(source: str | Path, assignments: Sequence[str] = ()) -> Recipe:
+    """Read a recipe from a file or a shipped name.
+
+    Args:
+        assignments: Changes such as `train.batch_size=16`; values are TOML (a table
+            `{8 = 64}`), bare words strings.
+
+    Raises:
+        RecipeError: There is no such recipe, it is not TOML, or an assignment is none.
+    """
+    return parse(_text(source), source=str(source), assignments=assignments)
+
+
+def parse(text: str, *, source: str = "recipe", assignments: Sequence[str] = ()) -> Recipe:
+    """Read a recipe from TOML text; arguments and errors as of `read`."""
+    return change(Recipe(source=source, values=_parsed(text, source)), assignments)
+
+
+def change(recipe: Recipe, assignments: Sequence[str]) -> Recipe:
+    """Apply assignments to a recipe; arguments and errors as of `read`."""
+    changes = dict(map(_assignment, assignments))
+    return replace(
+        recipe,
+        values={**recipe.values, **changes},
+        assigned=recipe.assigned.union(changes),
+    )
+
+
 def load(
     source: str | Path, overrides: Sequence[str] = (), *, machine: Machine = ANY_MACHINE
 ) -> Settled:
-    """The recipe of a file or of a shipped name, with overrides applied and no key "auto".
+    """Read and settle a recipe.
 
     Args:
         source: A path, or the name of a shipped recipe.
-        overrides: Assignments such as `train.batch_size=16`; values are TOML (a table
-            `{8 = 64}`), bare words strings.
-        machine: What keys that are "auto" look at; one process with a GPU if not given.
+        overrides: Assignments, as of `read`.
+        machine: Decides keys that are "auto"; one process with a GPU if not given.
 
     Raises:
-        RecipeError: No such recipe, or its problems, all at once.
+        RecipeError: There is no such recipe, or its problems, all at once.
     """
-    return loads(_read(source), source=str(source), overrides=overrides, machine=machine)
+    return read(source, overrides).settle(machine)
 
 
 def loads(
@@ -75,45 +105,36 @@ def loads(
     overrides: Sequence[str] = (),
     machine: Machine = ANY_MACHINE,
 ) -> Settled:
-    """The recipe of a TOML text, with overrides applied and no key "auto".
-
-    Args:
-        source: Where the text came from, for messages.
-        overrides: As in `load`.
-        machine: As in `load`.
-
-    Raises:
-        RecipeError: The problems of the text, all at once.
-    """
-    return _overridden(_parse(text, source), source, overrides, machine)
+    """Read and settle a recipe of TOML text; arguments and errors as of `load`."""
+    return parse(text, source=source, assignments=overrides).settle(machine)
 
 
-def choices(
-    source: str | Path, overrides: Sequence[str] = (), *, machine: Machine = ANY_MACHINE
-) -> dict[str, Choice]:
-    """What the keys come to that are "auto" in a recipe, and why; arguments as of `load`."""
-    stated = _parse(_read(source), str(source))
-    return automatic_choices({**stated, **dict(map(_assignment, overrides))}, machine)
-
-
-def override(recipe: Settled, overrides: Sequence[str]) -> Settled:
-    """The recipe with assignments such as `train.batch_size=16` applied.
-
-    Raises:
-        RecipeError: The problems of the assignments, all at once.
-    """
-    given = {key: value for key, value in values(recipe).items() if value is not None}
-    return _overridden(given, "recipe", overrides, ANY_MACHINE)
+def written(settled: Settled) -> Recipe:
+    """Return a settled recipe as one to change: keys that follow others follow them again."""
+    known = values(settled)
+    kept = {
+        key: value
+        for key, value in known.items()
+        if value is not None and not (key in LEADERS and value == known[LEADERS[key]])
+    }
+    return Recipe(source="recipe", values=kept)
 
 
 def values(recipe: Settled) -> dict[str, object]:
-    """Every key of a recipe, dotted, with its value."""
+    """Return every key of a recipe, dotted, with its value."""
     return _flat(asdict(recipe))
 
 
 def dumps(recipe: Settled) -> str:
-    """The complete recipe as TOML; keys that are None (TOML has none) are named in comments."""
-    table = asdict(recipe)
+    """Write the complete recipe as TOML.
+
+    Keys that are None, or that follow another one, stand in comments.
+    """
+    table, known = asdict(recipe), values(recipe)
+    for key, leader in LEADERS.items():
+        section, _, name = key.partition(".")
+        if known[key] == known[leader]:
+            table[section][name] = _Follows(leader)
     top = {key: value for key, value in table.items() if not isinstance(value, dict)}
     sections = {key: value for key, value in table.items() if isinstance(value, dict)}
     return _lines(top) + "".join(
@@ -122,33 +143,47 @@ def dumps(recipe: Settled) -> str:
 
 
 def header(source: str | Path) -> str:
-    """The comment that opens the file of a recipe, with the blank line below it."""
-    lines = takewhile(lambda line: line.startswith("#"), _read(source).splitlines())
+    """Return the comment that opens the file of a recipe, with the blank line below it."""
+    lines = takewhile(lambda line: line.startswith("#"), _text(source).splitlines())
     return "".join(f"{line}\n" for line in (*lines, ""))
 
 
-def _read(source: str | Path) -> str:
+def _text(source: str | Path) -> str:
     path = find(source)
     try:
-        return path.read_text(encoding="utf-8")
+        with path.open(encoding="utf-8") as file:
+            return file.read(MAX_CHARACTERS + 1)
     except UnicodeDecodeError:
         raise RecipeError(str(path), [f"not text, so no recipe; {IMAGES_ELSEWHERE}"]) from None
     except OSError as error:
         raise RecipeError(str(path), [f"cannot be read ({system_reason(error)})"]) from None
 
 
-def _parse(text: str, source: str) -> dict[str, object]:
+def _parsed(text: str, source: str) -> dict[str, object]:
+    if len(text) > MAX_CHARACTERS:
+        raise RecipeError(source, [f"not a recipe: more than {MAX_CHARACTERS:,} characters"])
+    if any(part.count(".") > MAX_DOTS for part in re.split(r"[=,{}\[\]\n]", text)):
+        raise RecipeError(source, [f"not a recipe: a key of more than {MAX_DOTS} parts"])
     try:
         return _flat(tomllib.loads(text))
-    except (tomllib.TOMLDecodeError, RecursionError) as error:
+    # of whole numbers of thousands of digits, Python says no more than that
+    except (ValueError, RecursionError) as error:
         raise RecipeError(source, [f"not TOML ({error}); correct the file there"]) from None
 
 
+@dataclass(frozen=True)
+class _Follows:
+    leader: str
+
+
 def _lines(values: Mapping[str, object]) -> str:
-    return "".join(
-        f"# {key} is not set\n" if value is None else f"{key} = {inline(value)}\n"
-        for key, value in values.items()
-    )
+    return "".join(f"{_line(key, value)}\n" for key, value in values.items())
+
+
+def _line(key: str, value: object) -> str:
+    if isinstance(value, _Follows):
+        return f"# {key} follows {value.leader}"
+    return f"# {key} is not set" if value is None else f"{key} = {inline(value)}"
 
 
 def _flat(table: Mapping[str, object]) -> dict[str, object]:
@@ -161,26 +196,19 @@ def _flat(table: Mapping[str, object]) -> dict[str, object]:
     return flat
 
 
-def _overridden(values: Values, source: str, overrides: Sequence[str], machine: Machine) -> Settled:
-    changes = dict(_assignment(text) for text in overrides)
-    return validate({**values, **changes}, source, overridden=changes, machine=machine)
-
-
 def _assignment(text: str) -> tuple[str, object]:
     key, equals, value = (part.strip() for part in text.partition("="))
     if not (key and equals):
-        raise RecipeError(
-            "--set", [f"{text}: not KEY=VALUE; write for example train.batch_size=16"]
-        )
+        raise RecipeError(text, ["not KEY=VALUE; write for example `train.batch_size=16`"])
     return key, _value(key, value)
 
 
 def _value(key: str, text: str) -> object:
     try:
-        table = tomllib.loads(f"value = {text}")
-    except (tomllib.TOMLDecodeError, RecursionError):
+        table = tomllib.loads(f"value = {text}") if text.count(".") <= MAX_DOTS else {}
+    except (ValueError, RecursionError):
         return text
     # a data set may lie in a folder named 2024: text where only text is right
-    if len(table) > 1 or (takes(key, text) and not takes(key, table["value"])):
+    if len(table) != 1 or (takes(key, text) and not takes(key, table["value"])):
         return text
     return table["value"]

@@ -60,7 +60,7 @@ def _channels(recipe: Settled) -> Iterator[Conflict]:
     side = recipe.data.resolution
     for section in ("generator", "discriminator"):
         base = getattr(recipe, section).channel_base
-        if base is not None and base < side:
+        if base < side:
             yield Conflict(
                 keys=(f"{section}.channel_base", "data.resolution"),
                 words=f"{base} leaves no channels at {side} px; write at least {side}",
@@ -68,9 +68,8 @@ def _channels(recipe: Settled) -> Iterator[Conflict]:
 
 
 def _deviation(recipe: Settled) -> Iterator[Conflict]:
-    section, generator = recipe.discriminator, recipe.generator
-    base = section.channel_base or generator.channel_base
-    features = min(base // 4, section.channel_max or generator.channel_max)
+    section = recipe.discriminator
+    features = min(section.channel_base // 4, section.channel_max)
     if section.mbstd_channels and features % section.mbstd_channels:
         yield Conflict(
             keys=("discriminator.mbstd_channels", "discriminator.channel_max"),
@@ -235,6 +234,8 @@ def _conditions(recipe: Settled) -> Iterator[tuple[bool, str, tuple[str, ...], t
     own = tuple(key for key in _keys_of("init", InitSection) if key != "init.network")
     yield starts, "without init.network", ("init.network",), own
     yield mapped or not starts, "without mapping layers", layers, ("init.freeze_mapping",)
+    halves, why = recipe.train.ema_decay is None, "beside train.ema_decay"
+    yield halves, why, ("train.ema_decay",), ("train.ema_kimg", "train.ema_rampup")
     blurs = loss.blur_sigma > 0
     yield blurs, "without loss.blur_sigma", ("loss.blur_sigma",), ("loss.blur_fade_kimg",)
     wgan, why = loss.adversarial == "wgan", 'without loss.adversarial "wgan"'

@@ -1,8 +1,8 @@
-"""The sections of a recipe: keys, defaults, and the values each key takes.
+"""Sections of a recipe: keys, defaults and valid values.
 
-Every default is StyleGAN2 configuration F of [SG2] unless said otherwise; a recipe file of
-another family starts from that family's defaults (`recipe.families`). Some keys may be "auto"
-in a file or assignment: `recipe.automatic` says which, and what they come to.
+Every default is that of StyleGAN2 configuration F, [SG2], unless noted; a recipe of another family
+starts from that family's defaults (`recipe.families`). A written recipe may leave some keys "auto"
+(`recipe.automatic`); the sections themselves always hold values.
 """
 
 from collections.abc import Mapping
@@ -13,7 +13,10 @@ from annotated_types import Ge, Gt, Interval, Len
 
 SCHEMA = 1
 
-Count = Annotated[int, Ge(1)]
+Count = Annotated[int, Interval(ge=1, le=2**31)]
+Width = Annotated[int, Interval(ge=1, le=2**14)]
+Base = Annotated[int, Interval(ge=1, le=2**24)]
+Layers = Annotated[int, Interval(ge=0, le=100)]
 Positive = Annotated[float, Gt(0)]
 NotNegative = Annotated[float, Ge(0)]
 Share = Annotated[float, Interval(ge=0, le=1)]
@@ -28,7 +31,7 @@ Pipe = Literal[
 
 @dataclass(frozen=True, kw_only=True)
 class DataSection:
-    """Which images are learned from.
+    """Images to learn from.
 
     Attributes:
         path: Prepared `.zip` or `.h5`, a folder of images, or `sample:portraits`.
@@ -36,8 +39,9 @@ class DataSection:
         channels: 1 grey, 3 RGB, 4 RGBA.
         mirror: Flip each image left to right with probability ½.
         labels: Condition G and D on the data set's labels.
-        balance: Show every class equally often, however many images it has; the fakes' labels too.
-        max_images: Learn from so many of the images, chosen by `seed`.
+        balance: Show every class equally often, whatever its number of images; also for the labels
+            of fakes.
+        max_images: Learn from this many of the images, chosen by `seed`.
         fit: How images of a plain folder become square (prepared files are square already).
     """
 
@@ -57,17 +61,17 @@ class GeneratorSection:
 
     Attributes:
         family: One of `recipe.families`.
-        architecture: How the image is put together, [SG2] figure 7; "progressive" grows level by
+        architecture: Path from features to image, [SG2] figure 7; "progressive" grows level by
             level as in [PG], and is the only one of progan and stylegan1.
-        input: What the 4×4 level starts from: a learned constant, or the latent code; stylegan3
-            starts from waves.
+        input: Start of the 4×4 level: a learned constant, or the latent code; stylegan3 starts
+            from waves.
         styles: Adaptive instance normalisation in every layer, [SG1]; False is the traditional
             generator, one code at its input.
         noise: Noise inputs in every layer, [SG1].
-        variant: For stylegan1: how its layers are put together; "rosinality" is for weights of
-            that PyTorch program, whose layers differ in the place of a bias and an epsilon.
-        kernel: For stylegan3: side of the convolutions, 1 where turning the picture is to count.
-        radial_filters: For stylegan3: filters that look the same from every side.
+        variant: For stylegan1: form of the layers; "rosinality" is for weights of that PyTorch
+            program, which places a bias elsewhere and has another epsilon.
+        kernel: For stylegan3: side of the convolutions, 1 for rotation equivariance.
+        radial_filters: For stylegan3: rotationally symmetric filters.
     """
 
     family: str = "stylegan2"
@@ -78,19 +82,19 @@ class GeneratorSection:
     variant: Variant = "original"
     kernel: Literal[1, 3] = 3
     radial_filters: bool = False
-    z_dim: Count = 512
-    w_dim: Count = 512
-    mapping_layers: Annotated[int, Ge(0)] = 8
+    z_dim: Width = 512
+    w_dim: Width = 512
+    mapping_layers: Layers = 8
     mapping_lr_multiplier: Positive = 0.01
-    channel_base: Count = 32_768
-    channel_max: Count = 512
+    channel_base: Base = 32_768
+    channel_max: Width = 512
     conv_clamp: Positive | None = None
     w_avg_beta: Decay = 0.995
 
 
 @dataclass(frozen=True, kw_only=True)
 class BandsSection:
-    """The bands of frequencies that the layers of stylegan3 work in, [SG3] section 3.
+    """Frequency bands of the layers of stylegan3, [SG3] section 3.
 
     Cutoffs and sampling rates rise from the input to the image; cutoffs in cycles per image width.
 
@@ -119,7 +123,7 @@ class BandsSection:
 
 @dataclass(frozen=True, kw_only=True)
 class DiscriminatorSection:
-    """D; channel_base and channel_max follow G where they are not given.
+    """D; a recipe without channel_base and channel_max takes those of G.
 
     Attributes:
         fused_scale: For progan: halve the size within the convolution, as the published networks
@@ -129,26 +133,26 @@ class DiscriminatorSection:
 
     architecture: Architecture = "resnet"
     fused_scale: bool = True
-    channel_base: Count | None = None
-    channel_max: Count | None = None
-    mapping_layers: Annotated[int, Ge(0)] = 8
+    channel_base: Base = 32_768
+    channel_max: Width = 512
+    mapping_layers: Layers = 8
     mapping_lr_multiplier: Positive = 0.01
     mbstd_group_size: Count = 4
-    mbstd_channels: Annotated[int, Ge(0)] = 1
+    mbstd_channels: Annotated[int, Interval(ge=0, le=2**14)] = 1
     conv_clamp: Positive | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
 class InitSection:
-    """Weights that training starts from, instead of random ones.
+    """Trained weights to start from, instead of random ones.
 
     Attributes:
-        network: A network file, or the run whose newest network it is.
-        sha256: Of that file: held where it is given, filled in where a run begins.
+        network: A network file, or a run, which stands for its newest network.
+        sha256: Of that file: checked where given, filled in when a run begins.
         allow_partial: Layers that the file lacks or has in another shape start at random.
-        freeze_d: So many layers of D keep their weights, Freeze-D: from the highest resolution
-            down, in each block fromrgb, conv0, conv1 and skip, as far as there are those.
-        freeze_mapping: The mapping network of G keeps its weights.
+        freeze_d: Number of layers of D that keep their weights, Freeze-D: from the highest
+            resolution down; in each block fromrgb, conv0, conv1 and skip, if present.
+        freeze_mapping: Keep the weights of the mapping network of G.
     """
 
     network: Annotated[str, Len(1)] | None = None
@@ -166,19 +170,19 @@ class LossSection:
         adversarial: Non-saturating logistic, or Wasserstein with drift [PG].
         wgan_drift: Weight of the squared real scores in the Wasserstein loss.
         gp_weight: Weight of the gradient penalty between reals and fakes, 10 for WGAN-GP.
-        lazy: Regularizers run as steps of their own every so many iterations, [SG2] section
-            3.1; False adds them to the loss of every iteration.
+        lazy: Run regularizers as separate steps at intervals, [SG2] section 3.1; False adds them
+            to the loss of every iteration.
         r1_gamma: Weight γ of R1.
-        r1_interval: R1 runs every so many steps (lazy regularization).
-        pl_weight: Weight of path-length regularization; 0 leaves it out.
-        pl_interval: It runs every so many steps; 0 is for a G without, whose optimizer then needs
-            no correction for it.
-        pl_decay: Share of a new path length in its running mean.
-        pl_batch_shrink: It sees this fraction of the batch.
+        r1_interval: Steps from one R1 step to the next (lazy regularization).
+        pl_weight: Weight of path-length regularization; 0 turns it off.
+        pl_interval: Steps from one path-length step to the next; 0 is for a G that never takes
+            any, whose optimizer needs no correction for them.
+        pl_decay: Share of a new path length in the running mean.
+        pl_batch_shrink: Divisor of the batch for path lengths.
         style_mixing_prob: Share of steps that mix two styles.
-        blur_sigma: Width in pixels of the blur of all images that D sees at first; 0 is none, as
-            where training starts from a network, [SG3].
-        blur_fade_kimg: It fades out until then.
+        blur_sigma: Initial width in pixels of a blur of all images that D sees, [SG3]; 0 is none.
+            A run that starts from a network has none.
+        blur_fade_kimg: Time until the blur has faded out.
     """
 
     adversarial: Literal["logistic", "wgan"] = "logistic"
@@ -202,16 +206,15 @@ class TrainSection:
 
     Attributes:
         batch_size: Images a step, over all processes.
-        batch_per_device: Images a device holds at once at the full resolution, four times as
-            many at each resolution below while the networks grow; fewer than its share of the
-            batch means gradient accumulation. None takes the whole share.
+        batch_per_device: Images a device processes at once at full resolution, four times as many
+            at each lower resolution while the networks grow; fewer than its share of the batch
+            means gradient accumulation. None takes the whole share.
         ema_kimg: Half-life of the average of G's weights.
-        ema_rampup: The half-life is at most this share of the images shown; 0 turns it off.
-        magnitude_kimg: For stylegan3: half-life of the mean magnitude by which layers scale what
-            comes in.
-        ema_decay: Instead of a half-life, the share of the old average kept in every step, [PG].
-        order: Which network moves first in an iteration. With "d-first" the average is taken
-            before G moves, as in [PG] and [SG1].
+        ema_rampup: Bounds the half-life to this share of the images shown; 0 turns it off.
+        magnitude_kimg: For stylegan3: half-life of the mean magnitude of each layer's input.
+        ema_decay: Share of the old average kept in every step, instead of a half-life, [PG].
+        order: The network updated first in an iteration. With "d-first" the average is taken
+            before G is updated, as in [PG] and [SG1].
         precision: "auto" is bf16 where the device is faster with it, else fp32.
     """
 
@@ -237,11 +240,11 @@ class GrowingSection:
     Only for networks of architecture "progressive".
 
     Attributes:
-        initial_resolution: Where training starts, a power of two from 4 up.
-        training_kimg: How long each resolution is trained before the next fades in.
-        transition_kimg: How long fading in takes.
-        batch_size: Images a step by resolution; `train.batch_size` where none is given.
-        lr: Learning rates by resolution; `train.lr_g` and `train.lr_d` where none is given.
+        initial_resolution: First resolution, a power of two from 4 up.
+        training_kimg: Time at each resolution before the next fades in.
+        transition_kimg: Time a resolution takes to fade in.
+        batch_size: Images a step by resolution; `train.batch_size` for all others.
+        lr: Learning rates by resolution; `train.lr_g` and `train.lr_d` for all others.
     """
 
     initial_resolution: int = 8
@@ -256,16 +259,16 @@ class AugmentSection:
     """Augmentation of every image that D sees, real or fake, [ADA].
 
     Attributes:
-        mode: "fixed" keeps its probability p, "ada" adapts it to how well D knows the reals.
+        mode: "fixed" keeps the probability p, "ada" adapts it to the overfitting of D.
         pipe: Which transforms: **b**lit, **g**eom, **c**olor, **f**ilter, **n**oise, **c**utout,
             alone or cumulative from "bg" on.
         p: Probability of each transform, for "fixed".
-        target: What "ada" holds r_t at, the mean sign of D's scores of reals: 0 where D guesses,
-            1 where it knows every image.
-        interval: p is adjusted every so many steps.
-        ada_kimg: p takes this long from 0 to 1; "auto" is 500, and 100 where training
-            starts from a network.
-        p_max: p goes no higher. Above about 0.8, augmentations may leak into what G makes.
+        target: Value at which "ada" holds r_t, the mean sign of D's scores of reals: 0 if D
+            guesses, 1 if it recognizes every image.
+        interval: Steps from one adjustment of p to the next.
+        ada_kimg: Time for p to go from 0 to 1; a recipe without it takes 500, or 100 where
+            training starts from a network.
+        p_max: Upper bound of p. Above about 0.8, augmentations may leak into the images of G.
     """
 
     mode: Literal["none", "fixed", "ada"] = "none"
@@ -273,17 +276,17 @@ class AugmentSection:
     p: Annotated[float, Interval(gt=0, le=1)] = 0.2
     target: Annotated[float, Interval(gt=-1, lt=1)] = 0.6
     interval: Count = 4
-    ada_kimg: Positive | Literal["auto"] = "auto"
+    ada_kimg: Positive = 500.0
     p_max: Annotated[float, Interval(gt=0, le=1)] = 0.8
 
 
 @dataclass(frozen=True, kw_only=True)
 class HealthSection:
-    """How often a run looks at how it is doing, beyond its losses.
+    """Health of a run beyond its losses.
 
     Attributes:
-        every_ticks: The variety of G's images, how near they are to training images, and how w
-            varies are measured every so many ticks; 0 turns it off.
+        every_ticks: Ticks between measurements of the diversity of G's images, their distance to
+            training images and the spread of w; 0 turns them off.
     """
 
     every_ticks: Annotated[int, Ge(0)] = 1
@@ -291,13 +294,13 @@ class HealthSection:
 
 @dataclass(frozen=True, kw_only=True)
 class ReportSection:
-    """How often a run tells of itself, in ticks of `tick_kimg` thousand images.
+    """Output of a run, in ticks of `tick_kimg` thousand images.
 
     Attributes:
-        image_ticks: A `fakes-*.png` every so many ticks.
-        snapshot_ticks: A `network-*.safetensors` every so many ticks.
-        state_ticks: A new `state.pt` every so many ticks: the most a killed process loses.
-        tensorboard: Write event files too (extra `tensorboard`).
+        image_ticks: Ticks from one `fakes-*.png` to the next.
+        snapshot_ticks: Ticks from one `network-*.safetensors` to the next.
+        state_ticks: Ticks from one `state.pt` to the next: the most a killed process loses.
+        tensorboard: Write event files as well (extra `tensorboard`).
     """
 
     tick_kimg: Positive = 4.0
@@ -309,16 +312,16 @@ class ReportSection:
 
 @dataclass(frozen=True, kw_only=True)
 class MetricsSection:
-    """Networks measured while they are trained, as `sgtool eval` does it.
+    """Metrics during training, computed as `sgtool eval` does.
 
     Attributes:
-        every_ticks: A network is written and measured every so many ticks, and at the end; 0 turns
-            measuring off.
-        metric: Fréchet or kernel distance to the images learned from.
-        num: Images that are made for it.
-        detector: None takes the standard one where its weights are here, else the one that ships.
-        keep_best: So many of the best networks stay, and `keep_last` of the newest; others are
-            removed after each measurement. Both 0 keep all; the newest one stays always.
+        every_ticks: Ticks from one measured network to the next; the last one is measured too. 0
+            turns measuring off.
+        metric: Fréchet or kernel distance to the training images.
+        num: Number of generated images.
+        detector: None takes the standard one if its weights are installed, else the shipped one.
+        keep_best: Number of the best networks to keep, besides `keep_last` of the newest; all
+            others are removed after each measurement. If both are 0, all are kept.
     """
 
     every_ticks: Annotated[int, Ge(0)] = 0
@@ -331,7 +334,7 @@ class MetricsSection:
 
 @dataclass(frozen=True, kw_only=True)
 class Settled:
-    """Everything that decides a training run."""
+    """Everything that decides a training run, each key with its value."""
 
     schema: Literal[1] = 1
     title: str = "untitled"

@@ -1,7 +1,7 @@
-"""From dotted keys and raw values to a recipe, or to all of their problems at once."""
+"""Written recipes, and how they are settled: every key a value, or all problems at once."""
 
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import is_dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, is_dataclass
 from difflib import SequenceMatcher
 from functools import cache
 from typing import TYPE_CHECKING, Any, get_origin, get_type_hints
@@ -10,7 +10,7 @@ from stylegan_cli.errors import RecipeError
 from stylegan_cli.recipe import families
 from stylegan_cli.recipe.automatic import AUTO, Choice, Machine, can_be_automatic, choices
 from stylegan_cli.recipe.rules import conflicts
-from stylegan_cli.recipe.sections import SCHEMA, Settled
+from stylegan_cli.recipe.sections import SCHEMA, LossSection, Settled
 from stylegan_cli.recipe.toml import inline
 
 if TYPE_CHECKING:
@@ -21,11 +21,74 @@ Values = Mapping[str, object]
 """Raw values by dotted key, such as `{"train.batch_size": 16}`."""
 
 ANY_MACHINE = Machine()
+LEADERS = {f"discriminator.{name}": f"generator.{name}" for name in ("channel_base", "channel_max")}
+"""Keys that a recipe may leave out, and the key whose value they then take."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recipe:
+    """Keys and values as somebody wrote them; some may be "auto", and any may be wrong.
+
+    Attributes:
+        source: File or name, for messages.
+        values: Raw values by dotted key; the defaults of the family hold for all others.
+        assigned: Keys whose value comes from an assignment rather than from the source.
+    """
+
+    source: str
+    values: Values
+    assigned: frozenset[str] = frozenset()
+
+    def choices(self, machine: Machine = ANY_MACHINE) -> dict[str, Choice]:
+        """Return the values chosen for the keys that are "auto"."""
+        return choices(self._with_family(), machine)
+
+    def settle(self, machine: Machine = ANY_MACHINE) -> Settled:
+        """Decide every key.
+
+        Raises:
+            RecipeError: With every problem: unknown keys, wrong values, broken rules.
+        """
+        _check_schema(self.values.get("schema", SCHEMA), self.source)
+        problems: dict[str, str] = {}
+        good: dict[str, object] = {}
+        for key, value in self._decided(machine).items():
+            problem, good_value = _judge(key, value)
+            if problem:
+                problems[key] = problem
+            else:
+                good[key] = good_value
+        settled = _build(_with_followers(good))
+        for conflict in conflicts(settled):
+            # a rule among values already found wrong says nothing new
+            if not problems.keys() & set(conflict.keys):
+                problems[conflict.keys[0]] = conflict.words
+        if problems:
+            raise RecipeError(self.source, [self._line(*problem) for problem in problems.items()])
+        return settled
+
+    def _line(self, key: str, words: str) -> str:
+        named = f"`{key}={_shown(self.values[key])}`" if key in self.assigned else key
+        return f"{named}: {words}"
+
+    def _decided(self, machine: Machine) -> Values:
+        # a value that hangs on the origin of the weights, so no default of a section
+        values = {"augment.ada_kimg": AUTO, **self._with_family()}
+        chosen = choices(values, machine)
+        return {
+            key: chosen[key].value if key in chosen else value
+            for key, value in values.items()
+            # what could not be chosen hangs on a value that is wrong itself
+            if key in chosen or value != AUTO or not can_be_automatic(key)
+        }
+
+    def _with_family(self) -> Values:
+        return {**families.keys_of(self.values.get("generator.family")).defaults, **self.values}
 
 
 @cache
 def sections() -> Mapping[str, type[Any]]:
-    """The class of every section, by name."""
+    """Return the class of every section, by name."""
     hints = get_type_hints(Settled)
     return {
         name: hint for name, hint in hints.items() if isinstance(hint, type) and is_dataclass(hint)
@@ -34,7 +97,7 @@ def sections() -> Mapping[str, type[Any]]:
 
 @cache
 def key_types() -> Mapping[str, Any]:
-    """The type of every key a recipe may have, by dotted key."""
+    """Return the type of every key, by dotted key."""
     types = get_type_hints(Settled, include_extras=True)
     for name, section in sections().items():
         del types[name]
@@ -44,63 +107,21 @@ def key_types() -> Mapping[str, Any]:
 
 
 def takes(key: str, value: object) -> bool:
-    """Whether the key exists and may have this value."""
+    """Return whether the key exists and may have this value."""
     return (value == AUTO and can_be_automatic(key)) or not _judge(key, value)[0]
 
 
-def validate(
-    values: Values, source: str, overridden: Collection[str] = (), machine: Machine = ANY_MACHINE
-) -> Settled:
-    """The recipe with these values, elsewhere the defaults of its family.
+def _with_followers(values: Values) -> Values:
+    """Return values that are right with those that follow from others.
 
-    Args:
-        source: The file or name the values came from, for messages.
-        overridden: Keys whose value came from `--set` instead.
-        machine: What keys that are "auto" look at.
-
-    Raises:
-        RecipeError: With every problem: unknown keys, wrong values, broken rules.
+    Weights that training starts from are averaged without a ramp-up, as in [ADA], and their images
+    shown to D without a blur, as in [SG3].
     """
-    _check_schema(values.get("schema", SCHEMA), source)
-    problems: dict[str, str] = {}
-    good: dict[str, object] = {}
-    for key, value in _decided(_with_family(values), machine).items():
-        problem, good_value = _judge(key, value)
-        if problem:
-            problems[key] = problem
-        else:
-            good[key] = good_value
-    recipe = _build(good)
-    for conflict in conflicts(recipe):
-        # a rule among values already found wrong says nothing new
-        if not problems.keys() & set(conflict.keys):
-            problems[conflict.keys[0]] = conflict.words
-    if problems:
-        lines = [
-            f"--set {key}: {words}" if key in overridden else f"{key}: {words}"
-            for key, words in problems.items()
-        ]
-        raise RecipeError(source, lines)
-    return recipe
-
-
-def automatic_choices(values: Values, machine: Machine) -> dict[str, Choice]:
-    """What those of the values that are "auto" come to."""
-    return choices(_with_family(values), machine)
-
-
-def _decided(values: Values, machine: Machine) -> Values:
-    chosen = choices(values, machine)
-    return {
-        key: chosen[key].value if key in chosen else value
-        for key, value in values.items()
-        # what could not be chosen hangs on a value that is wrong itself
-        if key in chosen or value != AUTO or not can_be_automatic(key)
-    }
-
-
-def _with_family(values: Values) -> Values:
-    return {**families.keys_of(values.get("generator.family")).defaults, **values}
+    led = {key: values[leader] for key, leader in LEADERS.items() if leader in values}
+    if values.get("init.network") is None:
+        return {**led, **values}
+    blur = {f"loss.{name}": getattr(LossSection, name) for name in ("blur_sigma", "blur_fade_kimg")}
+    return {**led, **values, **blur, "train.ema_rampup": 0.0}
 
 
 def _check_schema(schema: object, source: str) -> None:
@@ -155,7 +176,7 @@ def _unknown_key(key: str) -> str:
         return f"a section, not a key; write [{key}] and its keys below"
     table, _, entry = key.rpartition(".")
     if _is_table(table):
-        return f"an entry, not a key; set the whole table, {table}={{{entry} = …}}"
+        return f"an entry, not a key; set the whole table, `{table}={{{entry} = …}}`"
     return "no such key" + _hint(key)
 
 
@@ -175,7 +196,7 @@ def _likeness(key: str, known: str) -> float:
 
 
 def _shown(value: object) -> str:
-    """The value as TOML, cut to a line."""
+    """Return the value as TOML, cut to a line."""
     if isinstance(value, dict):
         return "a table"
     text = inline(value)

@@ -50,13 +50,13 @@ def _printed(count: int) -> set[int]:
 
 
 def _frame(run: Run, fakes: Fakes, picture: Photo, *, is_printed: bool) -> Html:
-    name = f"{fakes.kimg:,} kimg"
+    name = f"{fakes.kimg:,.10g} kimg"
     return element(
         "div",
         element("span", text(name), class_="when"),
         image_of(picture, f"Fakes of {run.name} at {name}"),
         class_="frame printed" if is_printed else "frame",
-        data_kimg=fakes.kimg,
+        data_kimg=f"{fakes.kimg:.10g}",
     )
 
 

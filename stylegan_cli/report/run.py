@@ -19,7 +19,7 @@ RECIPE = "recipe.toml"
 class Fakes:
     """A picture of what the network made after so many thousand images."""
 
-    kimg: int
+    kimg: float
     path: Path
 
 
@@ -96,8 +96,8 @@ def _read_recipe(path: Path) -> tuple[Settled | None, tuple[str, ...]]:
 
 def _find_fakes(folder: Path) -> tuple[Fakes, ...]:
     found = [
-        Fakes(kimg=int(named[1]), path=path)
+        Fakes(kimg=float(named[1]), path=path)
         for path in folder.glob("fakes-*.png")
-        if (named := re.fullmatch(r"fakes-(\d{1,9})\.png", path.name))
+        if (named := re.fullmatch(r"fakes-(\d{1,9}(?:\.\d{3})?)\.png", path.name))
     ]
     return tuple(sorted(found, key=lambda fakes: (fakes.kimg, fakes.path)))

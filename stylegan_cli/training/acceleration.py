@@ -1,4 +1,4 @@
-"""How this machine carries a run out: what is no part of the recipe."""
+"""Acceleration: the part of a run that belongs to the machine, not to the recipe."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -18,13 +18,15 @@ EngineName = Literal["eager", "compiled", "captured"]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Conduct:
-    """How a run is carried out.
+class Acceleration:
+    """How phases become gradients, and what is traced.
+
+    Other engines and backends give other bits: a run keeps its bits only with the same ones.
 
     Attributes:
-        engine: How phases become gradients: step by step, compiled, or as CUDA graphs.
+        engine: Step by step, compiled, or as CUDA graphs.
         backend: Form of the networks' operations.
-        profile: So many iterations are traced into the run's folder; 0 traces none.
+        profile: Number of iterations to trace into the run's folder.
     """
 
     engine: EngineName = "eager"
@@ -32,34 +34,36 @@ class Conduct:
     profile: int = 0
 
 
-AS_USUAL = Conduct()
+USUAL = Acceleration()
 
 
-def check_conduct(conduct: Conduct, recipe: Settled, device: torch.device, world: World) -> None:
-    """Refuse what cannot do this run, or not here.
+def check_acceleration(
+    acceleration: Acceleration, recipe: Settled, device: torch.device, world: World
+) -> None:
+    """Refuse what cannot train this recipe, or not on this machine.
 
     Raises:
-        UsageError: What it is, and why.
+        UsageError: Names it, and why.
     """
-    pick_backend(conduct.backend)
-    if conduct.engine == "eager":
+    pick_backend(acceleration.backend)
+    if acceleration.engine == "eager":
         return
-    flag = {"compiled": "--compile", "captured": "--cuda-graphs"}[conduct.engine]
+    name = {"compiled": "compile", "captured": "cuda_graphs"}[acceleration.engine]
     if recipe.augment.mode != "none":
         raise UsageError(
-            f"{flag}: augmentation looks at more or less of each image as chance has it, and a "
-            f"fixed program cannot; leave out {flag}, or add --set augment.mode=none"
+            f"`{name}`: augmentation crops and pads each image by chance, which a fixed program "
+            f"cannot; leave out `{name}`, or set `augment.mode=none`"
         )
-    if conduct.engine == "compiled":
+    if acceleration.engine == "compiled":
         check_compiler(device)
     elif device.type != "cuda":
-        raise UsageError(f"--cuda-graphs: the run is on {device}, and only GPUs of CUDA have them")
+        raise UsageError(f"`{name}`: needs a CUDA GPU, but the run is on {device}; leave it out")
     elif world.size > 1:
-        raise UsageError("--cuda-graphs: not offered for several processes; leave it out")
+        raise UsageError(f"`{name}`: works in one process only; leave it out")
 
 
 def open_engine(name: EngineName, dtype: torch.dtype) -> Engine:
-    """The engine of that name, for activations of this type."""
+    """Return the engine of that name for activations of this type."""
     if name == "compiled":
         return Compiled(dtype=dtype)
     return Captured() if name == "captured" else eager

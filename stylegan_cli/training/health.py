@@ -1,8 +1,8 @@
-"""How a generator is doing beyond its losses, cheaply enough for every tick.
+"""Health of a generator beyond its losses, measured cheaply enough for every tick.
 
-Images are compared at 64 px by LPIPS with the AlexNet that ships, Zhang et al. 2018, and what is
-found is told relative to the training images. Fakes are as many as 1/64 of the images of a tick,
-so that looking at them takes at most 2 % of its time.
+Images are compared at 64 px by LPIPS with the shipped AlexNet, Zhang et al. 2018, relative to the
+training images. The number of fakes is 1/64 of the images of a tick, so that measuring takes at
+most 2 % of its time.
 """
 
 from collections.abc import Sequence
@@ -26,27 +26,27 @@ from stylegan_cli.runtime import numpy_stream, torch_stream
 from stylegan_cli.shapes import C, Images, W, Z
 
 SIDE = 64
-"""Of the images as they are compared."""
+"""Side at which images are compared."""
 FEWEST_FAKES, MOST_FAKES, TICK_IMAGES_PER_FAKE = 16, 64, 64
 MOST_REALS, REALS_PER_KIMG = 1000, 10
-"""Looking at the training images once takes about 1 % of a run."""
+"""Reading this many training images takes about 1 % of a run."""
 CODES = 256
 DEAD = 0.02
-"""A number of w is dead where its deviation over z is below this part of the size of w."""
+"""A number of w is dead if its deviation over z is below this part of the size of w."""
 
 Looks = Float[Tensor, "images values"]
-"""Vectors whose squared distances are the perceptual distances of images."""
+"""Vectors whose squared distances are perceptual distances of images."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Yardstick:
-    """Training images as they look at one size, and how they differ.
+    """Looks of training images at one size, and their distances.
 
     Attributes:
-        looks: In half precision; with their mirror images, where those are trained on, behind.
-        variety: Mean distance of two of them.
-        nearest: Distance of each to the nearest other, in the middle; None where they are only a
-            part of all.
+        looks: In half precision; followed by those of their mirror images, if trained on.
+        variety: Mean distance of two images.
+        nearest: Median distance to the nearest other image; None if the looks are not of all
+            training images.
     """
 
     looks: Looks
@@ -59,8 +59,8 @@ class Probe:
     """Measures the averaged generator, with the same latents each time.
 
     Attributes:
-        chosen: Training images that are compared with.
-        yardsticks: By the size of the images, as a growing network comes to it.
+        chosen: Training images to compare with.
+        yardsticks: By image size, which changes while a network grows.
     """
 
     dataset: Dataset
@@ -72,16 +72,26 @@ class Probe:
     device: torch.device
     yardsticks: dict[int, Yardstick] = field(default_factory=dict)
 
+    @property
+    def can_compare(self) -> bool:
+        """Whether there are enough training images to compare with."""
+        return len(self.chosen) > 1
+
     @torch.no_grad()
     def measure(self, G_ema: Generator) -> dict[str, float]:
-        """Numbers for a line of `stats.jsonl`.
+        """Return numbers for a line of `stats.jsonl`, those that network and data allow.
 
         `diversity`: mean distance of two fakes over that of two training images. `nearest_ratio`:
-        distance of a fake to the nearest training image over that of a training image to the
-        nearest other, in the middle. `w_spread`: deviation of w over its size. `w_dead`: share of
-        numbers in w that are the same for every z. What the network or data do not have is left
-        out.
+        median distance of a fake to the nearest training image over that of a training image to
+        the nearest other. `w_spread`: deviation of w over its size. `w_dead`: share of numbers in
+        w that are the same for every z.
         """
+        found = self._compare(G_ema) if self.can_compare else {}
+        if G_ema.mapping.layers:
+            found |= spread(self._codes(G_ema))
+        return found
+
+    def _compare(self, G_ema: Generator) -> dict[str, float]:
         yardstick = self._yardstick(G_ema.side)
         looks = self._looks_of_fakes(G_ema)
         found = {}
@@ -90,8 +100,6 @@ class Probe:
         if yardstick.nearest is not None:
             nearest = _to_nearest(looks, yardstick.looks).median().item()
             found["nearest_ratio"] = _ratio(nearest, yardstick.nearest)
-        if G_ema.mapping.layers:
-            found |= spread(self._codes(G_ema))
         return found
 
     def _looks_of_fakes(self, G_ema: Generator) -> Looks:
@@ -101,7 +109,7 @@ class Probe:
 
     def _codes(self, G_ema: Generator) -> W:
         z = torch.randn(CODES, G_ema.z_dim, generator=torch_stream(0, "health", "codes"))
-        # one label: what varies with labels alone is dead to z
+        # one label: numbers that vary with labels alone are dead
         w: Tensor = G_ema.mapping(z.to(self.device), self.c[:1].expand(CODES, -1))
         return w
 
@@ -139,7 +147,7 @@ class Probe:
 
 
 def open_probe(recipe: Settled, dataset: Dataset, device: torch.device) -> Probe | None:
-    """A probe for a run that learns from this data set; None where the recipe wants none."""
+    """Return the probe of a run; None if the recipe turns it off."""
     if not recipe.health.every_ticks:
         return None
     tick = round(recipe.report.tick_kimg * 1000)
@@ -160,7 +168,7 @@ def open_probe(recipe: Settled, dataset: Dataset, device: torch.device) -> Probe
 
 
 def spread(w: W) -> dict[str, float]:
-    """How much w varies over z, and the share of its numbers that do not."""
+    """Return how much w varies over z, and the share of its numbers that do not."""
     size, deviation = w.square().mean().sqrt(), w.std(0)
     return {
         "w_spread": (deviation.square().mean().sqrt() / size).item(),
@@ -169,17 +177,17 @@ def spread(w: W) -> dict[str, float]:
 
 
 def _variety(looks: Looks) -> float:
-    # of all pairs: twice the variance, summed over the numbers
+    # mean over all pairs: twice the variance, summed over the numbers
     return 2 * looks.var(0).sum().item()
 
 
 def _to_nearest(
     looks: Looks, others: Float[Tensor, "others values"], *, itself: int = 0
 ) -> Float[Tensor, " images"]:
-    """Distance of each to the nearest of others.
+    """Return the distance of each image to the nearest of others.
 
     Args:
-        itself: Others at the place of each and every so many behind it do not count.
+        itself: If not 0, others at an image's own place, modulo this number, do not count.
     """
     rows = []
     for start in range(0, len(looks), MOST_FAKES):
@@ -196,7 +204,7 @@ def _to_nearest(
 
 
 def _ratio(found: float, usual: float) -> float:
-    # training images that are all the same have no yardstick
+    # identical training images have no distances to compare with
     return found / usual if usual > 0 else 1.0
 
 

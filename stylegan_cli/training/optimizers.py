@@ -26,6 +26,19 @@ def adam(
     )
 
 
+def check_optimizer(optimizer: torch.optim.Adam) -> None:
+    """Raise if the state of an optimizer, as it was read, does not belong to its parameters.
+
+    Raises:
+        ValueError: It does not.
+    """
+    for parameter, state in optimizer.state.items():
+        moments = [state.get(name) for name in ("exp_avg", "exp_avg_sq")]
+        fits = all(m is not None and m.shape == parameter.shape for m in moments)
+        if not fits or state.get("step", parameter).numel() != 1:
+            raise ValueError("moments of the optimizer do not fit the weights")
+
+
 @torch.no_grad()
 def step(optimizer: torch.optim.Optimizer, world: World) -> Tensor:
     """Average gradients over processes, clean them, update the weights; returns their norm.

@@ -1,9 +1,10 @@
-"""What a run writes while it trains; only the first process writes."""
+"""Outputs of a run while it trains; only the first process writes them."""
 
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -24,7 +25,8 @@ from stylegan_cli.shapes import C, Pixels, Z
 from stylegan_cli.training.alarms import Alarm, Stats
 from stylegan_cli.training.augment import transforms_of
 from stylegan_cli.training.augment.sheet import augmented_sheet
-from stylegan_cli.training.run_folder import RunFolder
+from stylegan_cli.training.run_folder import save_state
+from stylegan_cli.training.settling import Run
 from stylegan_cli.training.state import TrainingState
 
 if TYPE_CHECKING:
@@ -33,9 +35,9 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class SampleGrid:
-    """Images shown in `reals.png` and the latents behind every `fakes-*.png`.
+    """Images of `reals.png`, and latents of every `fakes-*.png`.
 
-    With labels, real and fake at the same place share theirs; with classes, each row is of one.
+    With labels, the real and the fake at a place share theirs; with classes, each row shows one.
     """
 
     columns: int
@@ -44,26 +46,34 @@ class SampleGrid:
     c: C
 
     def fakes(self, G_ema: Generator) -> Pixels:
-        """Images of the averaged generator: no truncation, the network's own noise."""
+        """Draw images of the averaged generator: no truncation, the network's own noise."""
         device = G_ema.mapping.w_avg.device
         size = default_batch_size(G_ema.resolution)
         parts = zip(self.z.split(size), self.c.split(size), strict=True)
         return np.concatenate([_draw(G_ema, z.to(device), c.to(device)) for z, c in parts])
 
 
-def sample_grid(dataset: Dataset, *, seed: int, resolution: int, z_dim: int) -> SampleGrid:
-    """A grid that fits a screen: 3 × 2 to 12 × 8 images."""
-    columns = min(max(1024 // resolution, 3), 12)
-    rows = min(max(768 // resolution, 2), 8)
+def sample_grid(recipe: Settled, dataset: Dataset) -> SampleGrid:
+    """Choose a grid that fits a screen: 3 × 2 to 12 × 8 images.
+
+    Raises:
+        DataError: An image cannot be read.
+    """
+    side, seed = recipe.data.resolution, recipe.seed
+    columns = min(max(1024 // side, 3), 12)
+    rows = min(max(768 // side, 2), 8)
     reals, labels = zip(*map(dataset.read, _shown(dataset, rows, columns, seed)), strict=True)
-    z = torch.randn(columns * rows, z_dim, generator=torch_stream(seed, "sample grid"))
+    stream = torch_stream(seed, "sample grid")
     return SampleGrid(
-        columns=columns, reals=np.stack(reals), z=z, c=torch.from_numpy(np.stack(labels))
+        columns=columns,
+        reals=np.stack(reals),
+        z=torch.randn(columns * rows, recipe.generator.z_dim, generator=stream),
+        c=torch.from_numpy(np.stack(labels)),
     )
 
 
 def _shown(dataset: Dataset, rows: int, columns: int, seed: int) -> list[int]:
-    """The images of the grid, row by row; the classes take turns."""
+    """Choose the images of the grid, row by row; the classes take turns."""
     groups = dataset.members() if dataset.classes else [range(len(dataset))]
     stream = numpy_stream(seed, "sample grid")
     orders = [stream.permutation(np.asarray(group)) for group in groups]
@@ -89,32 +99,31 @@ class Outputs:
     """Pictures, networks, statistics and states of one run.
 
     Attributes:
-        events: TensorBoard's writer, where the recipe asks for it.
+        events: TensorBoard's writer, if the recipe asks for it.
     """
 
-    folder: RunFolder
-    recipe: Settled
-    dataset: Dataset
+    run: Run
     grid: SampleGrid
     events: "SummaryWriter | None"
 
     def write_reals(self) -> Path:
-        """Real images at the places of the fakes."""
-        write_png(self.folder.reals, tile(self.grid.reals, self.grid.columns))
-        return self.folder.reals
+        """Write the real images of the grid."""
+        path = self.run.files.reals
+        write_png(path, tile(self.grid.reals, self.grid.columns))
+        return path
 
     def write_augmented(self) -> Path:
-        """Some of the real images as D sees them, at several strengths."""
-        shown = self.grid.reals[: self.grid.columns]
-        seeds = [stream_seed(self.recipe.seed, "augmented sheet", i) for i in range(len(shown))]
-        pipe = self.recipe.augment.pipe
-        picture = augmented_sheet(shown, seeds, transforms_of(pipe), pipe)
-        write_png(self.folder.augmented, picture)
-        return self.folder.augmented
+        """Write some of the real images as D sees them, at several strengths."""
+        recipe, path = self.run.recipe, self.run.files.augmented
+        shown, pipe = self.grid.reals[: self.grid.columns], recipe.augment.pipe
+        seeds = [stream_seed(recipe.seed, "augmented sheet", i) for i in range(len(shown))]
+        write_png(path, augmented_sheet(shown, seeds, transforms_of(pipe), pipe))
+        return path
 
     def write_fakes(self, state: TrainingState) -> Path:
-        """Images of the averaged generator, the same latents each time."""
-        path = self.folder.fakes(state.cur_nimg)
+        """Write images of the averaged generator, from the same latents each time."""
+        fine = self._names_need_thousandths(self.run.recipe.report.image_ticks)
+        path = self.run.files.fakes(state.cur_nimg, fine=fine)
         picture = tile(self.grid.fakes(state.G_ema), self.grid.columns)
         write_png(path, picture)
         if self.events is not None:
@@ -122,37 +131,52 @@ class Outputs:
         return path
 
     def write_network(self, state: TrainingState) -> Path:
-        """Averaged generator and discriminator."""
-        path = self.folder.network(state.cur_nimg)
+        """Write the averaged generator and the discriminator."""
+        recipe = self.run.recipe
+        fine = self._names_need_thousandths(
+            recipe.report.snapshot_ticks, recipe.metrics.every_ticks
+        )
+        path = self.run.files.network(state.cur_nimg, fine=fine)
         save_network(path, self._header(state), state.G_ema, state.D)
         return path
 
     def write_stats(self, values: Stats, alarms: Sequence[Alarm]) -> None:
-        """One line of `stats.jsonl`; alarms, where there are any, behind the numbers."""
-        said = [{"name": alarm.name, "message": alarm.message} for alarm in alarms]
-        self.folder.append_stats({**values, "alarms": said} if said else values)
+        """Write a line of `stats.jsonl`; alarms, if any, after the numbers."""
+        raised = [{"name": alarm.name, "message": alarm.message} for alarm in alarms]
+        self.run.files.append_stats({**values, "alarms": raised} if raised else values)
         if self.events is not None:
             for name, value in values.items():
                 self.events.add_scalar(name, value, int(values["cur_nimg"]))
             self.events.flush()
 
     def write_state(self, state: TrainingState) -> None:
-        """Everything the run needs to go on."""
-        images = {"data_fingerprint": self.dataset.fingerprint}
-        self.folder.save_state(state.state_dict() | images)
+        """Write everything needed to resume."""
+        images = {"data_fingerprint": self.run.dataset.fingerprint}
+        save_state(self.run.files.state, state.state_dict() | images)
+
+    def _names_need_thousandths(self, *intervals: int) -> bool:
+        """Return whether some files of a run would be of the same whole kimg.
+
+        Args:
+            intervals: Ticks from one file to the next.
+        """
+        recipe = self.run.recipe
+        steps = [round(recipe.report.tick_kimg * 1000) * ticks for ticks in intervals]
+        return any(step % 1000 for step in (*steps, round(recipe.train.total_kimg * 1000)))
 
     def _header(self, state: TrainingState) -> Header:
+        dataset = self.run.dataset
         return Header(
-            recipe=self.recipe,
-            c_dim=self.dataset.c_dim,
-            classes=self.dataset.classes,
+            recipe=self.run.recipe,
+            c_dim=dataset.c_dim,
+            classes=dataset.classes,
             kimg=state.cur_nimg / 1000,
             lod=state.lod,
             licence=_licence(state.origin),
             provenance={
-                "data": self.recipe.data.path,
-                "data_fingerprint": self.dataset.fingerprint,
-                "images": len(self.dataset),
+                "data": self.run.recipe.data.path,
+                "data_fingerprint": dataset.fingerprint,
+                "images": len(dataset),
                 **({} if state.origin is None else {"init": dict(state.origin)}),
                 "versions": versions(),
                 "created_utc": datetime.now(UTC).isoformat(timespec="seconds"),
@@ -160,37 +184,43 @@ class Outputs:
         )
 
 
-def open_outputs(
-    folder: RunFolder, recipe: Settled, dataset: Dataset, state: TrainingState
-) -> Outputs:
-    """Outputs of a run in its folder, which is prepared already, from this state on."""
-    grid = sample_grid(
-        dataset,
-        seed=recipe.seed,
-        resolution=recipe.data.resolution,
-        z_dim=recipe.generator.z_dim,
-    )
-    events = _event_writer(folder.path, state.cur_nimg) if recipe.report.tensorboard else None
-    return Outputs(folder=folder, recipe=recipe, dataset=dataset, grid=grid, events=events)
+def open_outputs(run: Run, state: TrainingState, grid: SampleGrid) -> Outputs:
+    """Open the outputs of a run in its folder, which is its own already, from this state on."""
+    wants_events = run.recipe.report.tensorboard
+    events = _event_writer(run.folder, state.cur_nimg) if wants_events else None
+    return Outputs(run=run, grid=grid, events=events)
 
 
 def check_finite(means: Mapping[str, int | float], kimg: float) -> None:
-    """Refuse to go on from numbers that are none.
+    """Raise if any mean is NaN or infinite.
 
     Raises:
-        TrainingError: Names what is not finite.
+        TrainingError: Names them.
     """
     broken = [name for name, value in means.items() if not math.isfinite(value)]
     if broken:
         raise TrainingError(
-            f"{', '.join(broken)}: not finite at {kimg:g} kimg; the last good state is kept. "
-            "Try a lower learning rate (--set train.lr_g=… --set train.lr_d=…), "
-            "a larger loss.r1_gamma, or train.precision=fp32, in another folder"
+            f"{', '.join(broken)}: NaN or infinite at {kimg:g} kimg; the last good state is kept. "
+            "Try a lower learning rate (`train.lr_g=…` `train.lr_d=…`), a larger loss.r1_gamma, "
+            "or `train.precision=fp32`, in another folder"
+        )
+
+
+def check_tensorboard(recipe: Settled) -> None:
+    """Raise if the recipe asks for TensorBoard and it is not installed.
+
+    Raises:
+        UsageError: It is not.
+    """
+    if recipe.report.tensorboard and find_spec("tensorboard") is None:
+        raise UsageError(
+            "report.tensorboard: TensorBoard is not installed; "
+            "pip install 'stylegan_cli[tensorboard]'"
         )
 
 
 def _licence(origin: Mapping[str, Any] | None) -> str:
-    """What holds for the weights: the licence of those training started from, and the images'."""
+    """Return the licence of the weights: that of their origin, if any, and that of the images."""
     if origin is None or origin["licence"] == OF_THE_IMAGES:
         return OF_THE_IMAGES
     inherited = str(origin["licence"]).removesuffix(f"; and {OF_THE_IMAGES}")
@@ -198,12 +228,7 @@ def _licence(origin: Mapping[str, Any] | None) -> str:
 
 
 def _event_writer(folder: Path, cur_nimg: int) -> "SummaryWriter":
-    try:
-        from torch.utils.tensorboard import SummaryWriter
-    except ImportError:
-        raise UsageError(
-            "report.tensorboard: TensorBoard is not installed; "
-            "pip install 'stylegan_cli[tensorboard]'"
-        ) from None
+    from torch.utils.tensorboard import SummaryWriter
+
     # what a killed process wrote after its last state will be written again
     return SummaryWriter(str(folder), purge_step=cur_nimg + 1)

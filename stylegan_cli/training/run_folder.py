@@ -1,15 +1,18 @@
-"""The files of a training run."""
+"""Files of a training run."""
 
 import json
+import os
+import re
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from stylegan_cli.errors import NetworkFileError, OutputError
-from stylegan_cli.files import reach_disk, writing, written_whole
+from stylegan_cli.files import LOCK, append_line, writing, written_whole
 from stylegan_cli.networks.snapshot import SCHEMA, check_schema
-from stylegan_cli.recipe import Settled, dumps, load
+from stylegan_cli.recipe import Settled, dumps, load, values
 from stylegan_cli.recipe.sections import HealthSection, MetricsSection, ReportSection
 
 
@@ -26,7 +29,6 @@ def save_state(path: Path, state: Mapping[str, Any]) -> None:
 
     with written_whole(path) as temporary, writing(path, RuntimeError):
         torch.save({"schema": SCHEMA, **state}, temporary)
-        reach_disk(temporary)
 
 
 def load_state(path: Path) -> dict[str, Any]:
@@ -42,19 +44,27 @@ def load_state(path: Path) -> dict[str, Any]:
     except OSError as error:
         raise NetworkFileError(f"{path}: cannot be read ({error.strerror or error})") from None
     except Exception as error:  # torch has no common class for damaged files
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise NetworkFileError(
-            f"{path}: damaged training state ({reason}); remove it and start again with --overwrite"
-        ) from None
+        raise damaged_state(path, error) from None
     if not isinstance(state, dict) or "schema" not in state:
         raise NetworkFileError(f"{path}: not a training state; found {type(state).__name__}")
     check_schema(path, state["schema"])
     return state
 
 
+def damaged_state(path: Path, error: Exception) -> NetworkFileError:
+    """Return an error that says why a training state cannot be used, in one line."""
+    reason = next(iter(str(error).splitlines()), "") or type(error).__name__
+    # of pickles it does not take, torch advises to load them without its safeguard
+    reason = reason.partition("(1)")[0].partition("Re-running")[0].strip()
+    return NetworkFileError(
+        f"{path}: damaged training state ({reason}); restore it from a backup, or train again in "
+        "another folder or with `overwrite`"
+    )
+
+
 NETWORKS = "network-*.safetensors"
 PARTIAL = ".*.partial"
-"""What a killed process leaves of a file it was writing."""
+"""Left by a killed process of a file it was writing."""
 RUN_FILES = (
     "recipe.toml",
     "batch_per_device",
@@ -74,7 +84,7 @@ RUN_FILES = (
 
 @dataclass(frozen=True, kw_only=True)
 class RunFolder:
-    """Where a run keeps its recipe, statistics, pictures, networks and state."""
+    """Recipe, statistics, pictures, networks and state of a run."""
 
     path: Path
 
@@ -100,19 +110,19 @@ class RunFolder:
 
     @property
     def profile(self) -> Path:
-        """Folder of what `Conduct.profile` asks for."""
+        """Folder of the trace that `Acceleration.profile` asks for."""
         return self.path / "profile"
 
     @property
     def batch_per_device(self) -> int | None:
-        """What one of several processes, out of memory, wanted all of them to go on with."""
+        """Images at once to resume with, left by one of several processes out of memory."""
         try:
             return int((self.path / "batch_per_device").read_text(encoding="utf-8"))
         except (OSError, ValueError):
             return None
 
     def keep_batch_per_device(self, number: int) -> None:
-        """Tell the processes that begin anew.
+        """Tell the processes that resume how many images to take at once.
 
         Raises:
             OutputError: The disk is full or the folder read-only.
@@ -120,49 +130,90 @@ class RunFolder:
         with written_whole(self.path / "batch_per_device") as temporary:
             temporary.write_text(f"{number}\n", encoding="utf-8")
 
-    def fakes(self, cur_nimg: int) -> Path:
-        return self.path / f"fakes-{cur_nimg // 1000:06d}.png"
+    def fakes(self, cur_nimg: int, *, fine: bool = False) -> Path:
+        return self.path / f"fakes-{_name(cur_nimg, fine=fine)}.png"
 
-    def network(self, cur_nimg: int) -> Path:
-        return self.path / f"network-{cur_nimg // 1000:06d}.safetensors"
+    def network(self, cur_nimg: int, *, fine: bool = False) -> Path:
+        """Return the path of a snapshot.
 
-    def prepare(self, recipe: Settled, *, overwrite: bool) -> None:
-        """Make the folder, or make sure that it holds this very run.
+        Args:
+            fine: Name it to the image, where whole kimg would not tell snapshots apart.
+        """
+        return self.path / f"network-{_name(cur_nimg, fine=fine)}.safetensors"
 
-        A run may go on for longer, and report and be measured more often, than it began;
+    @property
+    def has_begun(self) -> bool:
+        """Whether a run here made any progress that is kept."""
+        return self.state.exists() or (self.stats.exists() and self.stats.stat().st_size > 0)
+
+    def begun(self) -> Settled | None:
+        """Return the recipe of the run that is here; None if it made no progress.
+
+        Raises:
+            RecipeError: The recipe cannot be read.
+        """
+        # a loss of power emptied it in earlier versions
+        is_written = self.recipe.exists() and self.recipe.read_bytes().strip(b"\0\n")
+        return load(self.recipe) if is_written and self.has_begun else None
+
+    def check(self, recipe: Settled, *, overwrite: bool) -> None:
+        """Make sure that the folder can take this very run.
+
+        A run may be trained for longer, and report and measure otherwise, than it began;
         everything else in its recipe is fixed.
 
         Args:
-            overwrite: Remove the run that is there; never what is no run.
+            overwrite: Whatever run is there will be removed.
 
         Raises:
-            OutputError: The folder holds something else, or cannot be written.
+            OutputError: The folder holds something else.
         """
-        written = self.recipe
         with writing(self.path):
-            self.path.mkdir(parents=True, exist_ok=True)
-            if not written.exists() and not all(f.match(PARTIAL) for f in self.path.iterdir()):
-                raise OutputError(
-                    f"{self.path}: holds files, but not a run; choose another folder with -o"
-                )
-            if overwrite:
-                self._clear()
-            elif written.exists():
-                self._check_same(load(written), recipe)
-        with written_whole(written) as temporary:
-            temporary.write_text(dumps(recipe), encoding="utf-8")
+            names = [file.name for file in self.path.iterdir() if not file.match(PARTIAL)]
+        if not self.recipe.exists() and set(names) - {LOCK}:
+            raise OutputError(f"{self.path}: holds files, but not a run; choose another folder")
+        begun = None if overwrite else self.begun()
+        if begun is not None:
+            self._check_same(begun, recipe)
+
+    def take(self, recipe: Settled, *, overwrite: bool) -> None:
+        """Begin a run here: write its recipe, and remove other runs' files.
+
+        Args:
+            overwrite: Remove a run that has made progress too.
+
+        Raises:
+            OutputError: The disk is full or the folder read-only.
+        """
+        text = dumps(recipe).encode()
+        there = self.recipe.read_bytes() if self.recipe.exists() else b""
+        if overwrite or (there != text and not self.has_begun):
+            self.clear()
+            there = b""
+        if there != text:
+            with written_whole(self.recipe) as temporary:
+                temporary.write_bytes(text)
+
+    def clear(self) -> None:
+        """Remove the files of a run; never anything else.
+
+        Raises:
+            OutputError: The folder is read-only.
+        """
+        with writing(self.path):
+            for pattern in RUN_FILES:
+                for file in self.path.glob(pattern):
+                    file.unlink()
+            with suppress(OSError):
+                self.profile.rmdir()
 
     def load_state(self) -> dict[str, Any] | None:
-        """The state to go on from; None at the start.
+        """Return the state to resume from; None at the start.
 
         Raises:
             NetworkFileError: The state is damaged.
         """
         return load_state(self.state) if self.state.exists() else None
-
-    def save_state(self, state: Mapping[str, Any]) -> None:
-        """Write the state; the one before stays until this one is whole."""
-        save_state(self.state, state)
 
     def append_stats(self, values: Mapping[str, Any]) -> None:
         """Add one line to `stats.jsonl`.
@@ -170,73 +221,92 @@ class RunFolder:
         Raises:
             OutputError: The disk is full or the folder read-only.
         """
-        with writing(self.stats), self.stats.open("a", encoding="utf-8") as file:
-            file.write(json.dumps(dict(values)) + "\n")
+        append_line(self.stats, json.dumps(dict(values)))
 
     def take_back_stats(self, cur_nimg: int) -> None:
-        """Drop the lines of `stats.jsonl` later than a state.
+        """Drop the lines of `stats.jsonl` later than a state; they are its last ones.
 
         Raises:
             OutputError: The disk is full or the folder read-only.
         """
         if not self.stats.exists():
             return
-        lines = self.stats.read_text(encoding="utf-8", errors="replace").splitlines()
-        kept = [f"{line}\n" for line in lines if _images_shown(line) <= cur_nimg]
-        with written_whole(self.stats) as temporary:
-            temporary.write_text("".join(kept), encoding="utf-8")
+        with writing(self.stats), self.stats.open("rb+") as file:
+            end = file.seek(0, os.SEEK_END)
+            while end:
+                begin = _line_begin(file, end)
+                file.seek(begin)
+                line = file.read(end - begin)
+                # a killed process may have left half a line, which may look like a whole one
+                if line.endswith(b"\n") and _images_shown(line) <= cur_nimg:
+                    break
+                end = begin
+            file.truncate(end)
+            os.fsync(file.fileno())
 
     def _check_same(self, found: Settled, wanted: Settled) -> None:
-        if _identity(found) == _identity(wanted):
-            return
-        there, here = (_dotted(_identity(recipe)) for recipe in (found, wanted))
+        there, here = (values(_identity(recipe)) for recipe in (found, wanted))
         differing = [
             f"{key} is {there[key]} there, {here[key]} here"
             for key in here
             if there[key] != here[key]
         ]
-        raise OutputError(
-            f"{self.path}: holds another run ({'; '.join(differing[:3])}); "
-            "choose another folder with -o, or --overwrite it"
-        )
-
-    def _clear(self) -> None:
-        for pattern in RUN_FILES:
-            for file in self.path.glob(pattern):
-                file.unlink()
+        if differing:
+            raise OutputError(
+                f"{self.path}: holds another run ({'; '.join(differing[:3])}); "
+                "choose another folder or `overwrite`"
+            )
 
 
-def _dotted(recipe: Settled) -> dict[str, object]:
-    """Every value of a recipe under its dotted key."""
-    values: dict[str, object] = {}
-    for name, value in asdict(recipe).items():
-        values |= (
-            {f"{name}.{k}": v for k, v in value.items()}
-            if isinstance(value, dict)
-            else {name: value}
-        )
-    return values
+def kimg_of(path: Path) -> float:
+    """Return the kimg in the name of a snapshot or a picture of fakes; 0 if there is none."""
+    found = re.search(r"-(\d{1,9}(\.\d{3})?)\.\w+$", path.name)
+    return float(found[1]) if found else 0.0
+
+
+def snapshots(folder: Path) -> list[Path]:
+    """Return the networks of a run, the oldest first."""
+    return sorted(folder.glob(NETWORKS), key=lambda path: (kimg_of(path), path.name))
 
 
 def newest_network(folder: Path) -> Path:
-    """The newest network of a run.
+    """Return the newest network of a run.
 
     Raises:
         NetworkFileError: It has none.
     """
-    networks = sorted(folder.glob(NETWORKS))
+    networks = snapshots(folder)
     if not networks:
         begun = RunFolder(path=folder).state.exists()
-        way = "go on training until it makes one" if begun else "name a run that has made one"
+        way = "train until it writes one" if begun else "name a run that has written one"
         raise NetworkFileError(f"{folder}: no {NETWORKS} in this folder; {way}, or name a file")
     return networks[-1]
 
 
-def _images_shown(line: str) -> float:
-    # a killed process may have left half a line: it counts as never written
+def _name(cur_nimg: int, *, fine: bool) -> str:
+    return f"{cur_nimg // 1000:06d}" + (f".{cur_nimg % 1000:03d}" if fine else "")
+
+
+BLOCK = 4096
+
+
+def _line_begin(file: BinaryIO, end: int) -> int:
+    """Return the beginning of the line whose last byte, a line break or not, is before `end`."""
+    stop = end - 1
+    while stop > 0:
+        start = max(0, stop - BLOCK)
+        file.seek(start)
+        found = file.read(stop - start).rfind(b"\n")
+        if found >= 0:
+            return start + found + 1
+        stop = start
+    return 0
+
+
+def _images_shown(line: bytes) -> float:
     try:
         return float(json.loads(line)["cur_nimg"])
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, RecursionError):
         return float("inf")
 
 

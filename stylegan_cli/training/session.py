@@ -1,59 +1,53 @@
-"""A session of training: one call of `train`, from the state it finds to the state it leaves."""
+"""Sessions of training: one call of `train`, from the state it finds to the state it leaves."""
 
 import time
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
 
-from stylegan_cli.data.dataset import Dataset
 from stylegan_cli.data.loader import BatchShape, stretches
-from stylegan_cli.errors import TrainingError
 from stylegan_cli.recipe import Settled
-from stylegan_cli.runtime import World
 from stylegan_cli.training.alarms import Alarm, Watch
 from stylegan_cli.training.compiled import Compiled
 from stylegan_cli.training.data import Batch, batches_on, stream_of
 from stylegan_cli.training.engines import Engine
+from stylegan_cli.training.events import Begun, Event, News, Ticked
 from stylegan_cli.training.health import Probe
 from stylegan_cli.training.inputs import Nets
 from stylegan_cli.training.iteration import train_batch
 from stylegan_cli.training.memory import (
-    begin_anew_words,
     is_out_of_memory,
     memory_alarm,
+    memory_error,
     peak_memory,
     smaller_batch_per_device,
 )
 from stylegan_cli.training.outputs import Outputs, check_finite
 from stylegan_cli.training.profiling import Tracer
-from stylegan_cli.training.run_folder import RunFolder
 from stylegan_cli.training.schedule import Share, Stage, is_growing, share_of, stage_at
+from stylegan_cli.training.settling import Run
 from stylegan_cli.training.state import TrainingState
-from stylegan_cli.training.tick import Tick
 from stylegan_cli.training.transfer import Transfer
 
 STOP_CHECK_INTERVAL = 16
-"""Iterations from one question to the other processes whether to stop to the next."""
+"""Iterations between two checks, over all processes, whether to stop."""
 
 
 @dataclass(kw_only=True)
 class Session:
-    """What the steps of one call of `train` share.
+    """State shared by the steps of one call of `train`.
 
     Attributes:
         outputs: In the first process only.
-        transfer: From the network that the run started from in this session.
+        transfer: Weights that the run took over in this session.
         watch: Its counts are those of the state.
-        probe: In the first process only, where the recipe asks for it.
+        probe: In the first process only, if the recipe asks for it.
         tracer: Traces nothing in other processes.
         images_before: Shown before the last iteration.
         unwritten: Alarms for the next line of `stats.jsonl`.
     """
 
-    recipe: Settled
-    dataset: Dataset
-    folder: RunFolder
-    world: World
+    run: Run
     state: TrainingState
     nets: Nets
     outputs: Outputs | None
@@ -69,6 +63,10 @@ class Session:
     unwritten: list[Alarm] = field(default_factory=list)
 
     @property
+    def recipe(self) -> Settled:
+        return self.run.recipe
+
+    @property
     def kimg(self) -> float:
         return self.state.cur_nimg / 1000
 
@@ -76,36 +74,53 @@ class Session:
     def is_done(self) -> bool:
         return self.state.cur_nimg >= self.recipe.train.total_kimg * 1000
 
-    def begin(self) -> Tick:
-        """The first tick: shows what D will see and what G makes of nothing."""
+    def begin(self) -> Begun:
+        """Start the clock; at the start of a run, write pictures of reals and fakes."""
         self.images_at_clock = self.state.cur_nimg
         files: list[Path] = []
         if self.outputs is not None and not self.resumed:
             files = [self.outputs.write_reals(), self.outputs.write_fakes(self.state)]
             if self.state.augmentation is not None:
                 files.append(self.outputs.write_augmented())
-        return replace(self._tick({}, files), transfer=self.transfer)
+        return Begun(
+            kimg=self.kimg,
+            total_kimg=self.recipe.train.total_kimg,
+            seconds=self.state.seconds,
+            files=tuple(files),
+            transfer=self.transfer,
+        )
+
+    def warnings(self) -> Iterator[News]:
+        """Yield news of measures that the data do not allow."""
+        if self.probe is not None and not self.probe.can_compare:
+            words = (
+                f"{len(self.run.dataset)} image: too few to measure the diversity of fakes against"
+            )
+            alarm = Alarm(
+                name="health", message=f"{words}; add images or set `health.every_ticks=0`"
+            )
+            yield News(kimg=self.kimg, alarms=(alarm,))
 
     def batches(self) -> Iterator[Batch]:
-        """Real images from where the run is; none if it is done."""
+        """Yield real images from where the run is; none if it is done."""
         if self.is_done:
             return
         cut = stretches(
             self._batch_shape,
-            stream_of(self.recipe, self.dataset),
+            stream_of(self.recipe, self.run.dataset),
             start=self.state.cur_nimg,
-            rank=self.world.rank,
-            world_size=self.world.size,
+            rank=self.run.world.rank,
+            world_size=self.run.world.size,
         )
-        for batch in batches_on(self.state.pl_mean.device, self.dataset, cut):
+        for batch in batches_on(self.run.device, self.run.dataset, cut):
             self.images_before = self.state.cur_nimg
             yield batch
 
-    def train(self, batch: Batch) -> Iterator[Tick]:
-        """Train on a batch; yields news of what did not go as asked, and files of a trace.
+    def train(self, batch: Batch) -> Iterator[News]:
+        """Train on a batch; yield news of smaller rounds, failed compilation and traces.
 
         Raises:
-            TrainingError: Memory does not suffice; no state was touched.
+            TrainingError: Memory ran out; no state was touched.
         """
         room, stage = self.state.batch_per_device, stage_at(self.recipe, self.state.cur_nimg)
         try:
@@ -115,9 +130,9 @@ class Session:
             if not is_out_of_memory(error):
                 raise
             share = self._share(stage)
-            fewer = smaller_batch_per_device(self.recipe, share, self.world)
-            self.folder.keep_batch_per_device(fewer)
-            raise TrainingError(begin_anew_words(share, fewer)) from error
+            fewer = smaller_batch_per_device(self.recipe, share, self.run.world)
+            self.run.files.keep_batch_per_device(fewer)
+            raise memory_error(share, fewer) from error
         found = self.state.batch_per_device
         alarms = [Alarm(name="compile", message=words) for words in self._compiling_news()]
         if found is not None and found != room:
@@ -125,22 +140,22 @@ class Session:
         files = self.tracer.take_files()
         if alarms or files:
             self.unwritten += alarms
-            yield replace(self._tick({}, files), alarms=tuple(alarms))
+            yield News(kimg=self.kimg, alarms=tuple(alarms), files=tuple(files))
 
     def crossed(self, ticks: int = 1) -> bool:
-        """Whether the last iteration ended a multiple of so many ticks, or was the last of all."""
-        # whole images: what comes every so many ticks must come with one of them
+        """Return whether the last iteration completed a multiple of so many ticks, or the run."""
+        # in whole images, so that intervals of several ticks end with a tick
         images = max(1, round(self.recipe.report.tick_kimg * 1000)) * ticks
         return self.is_done or self.state.cur_nimg // images > self.images_before // images
 
     def shall_stop(self, stop: Callable[[], bool]) -> bool:
-        """Whether any process was told to stop; asked seldom where asking is slow."""
-        if self.world.size > 1 and self.state.iteration % STOP_CHECK_INTERVAL:
+        """Return whether any process was told to stop; asked seldom where asking is slow."""
+        if self.run.world.size > 1 and self.state.iteration % STOP_CHECK_INTERVAL:
             return False
-        return self.world.any(stop())
+        return self.run.world.any(stop())
 
-    def report(self) -> Tick:
-        """Close a tick: check its numbers, write what is due."""
+    def report(self) -> Ticked:
+        """Complete a tick: check its numbers, write what is due."""
         stats = {**self._measure(), **self._health()}
         alarms = self.watch.judge(stats) if self.outputs is not None else []
         report = self.recipe.report
@@ -155,26 +170,34 @@ class Session:
             self.unwritten.clear()
         if self.crossed(report.state_ticks):
             self.save_state()
-        return replace(self._tick(stats, files), is_due=is_due, alarms=tuple(alarms))
+        return Ticked(
+            kimg=self.kimg,
+            total_kimg=self.recipe.train.total_kimg,
+            stats=stats,
+            seconds=self.state.seconds,
+            files=tuple(files),
+            alarms=tuple(alarms),
+            is_due=is_due,
+        )
 
     def stop(self) -> None:
-        """Keep where the run is in the middle of a tick."""
+        """Save the state in the middle of a tick."""
         self.state.seconds += time.monotonic() - self.clock
-        self.state.stats.pool(self.world)
+        self.state.stats.pool(self.run.world)
         self.save_state()
 
     def save_state(self) -> None:
-        """Keep what the run needs to go on, if its numbers are sound."""
-        check_finite(self.state.stats.means(self.world), self.kimg)
+        """Save the state, unless a number in it is NaN or infinite."""
+        check_finite(self.state.stats.means(self.run.world), self.kimg)
         if self.state.augmentation is not None:
-            self.state.augmentation.pool(self.world)
+            self.state.augmentation.pool(self.run.world)
         if self.outputs is not None:
             self.outputs.write_state(self.state)
 
-    def outside(self, tick: Tick) -> Iterator[Tick]:
-        """Hand a tick out; what is done with it takes no time of the training."""
+    def outside(self, event: Event) -> Iterator[Event]:
+        """Yield an event; the time its receiver takes is no training time."""
         before = time.monotonic()
-        yield tick
+        yield event
         self.clock += time.monotonic() - before
 
     def _compiling_news(self) -> list[str]:
@@ -182,7 +205,7 @@ class Session:
 
     def _share(self, stage: Stage) -> Share:
         room = self.state.batch_per_device
-        return share_of(self.recipe, stage, self.world, batch_per_device=room)
+        return share_of(self.recipe, stage, self.run.world, batch_per_device=room)
 
     def _health(self) -> dict[str, float]:
         if self.probe is None or not self.crossed(self.recipe.health.every_ticks):
@@ -198,7 +221,7 @@ class Session:
         return BatchShape(size=stage.batch_size, side=stage.resolution)
 
     def _measure(self) -> dict[str, int | float]:
-        means = self.state.stats.means(self.world)
+        means = self.state.stats.means(self.run.world)
         check_finite(means, self.kimg)
         self.state.stats.reset()
         now = time.monotonic()
@@ -216,7 +239,7 @@ class Session:
             "pl_mean": self.state.pl_mean.item(),
             "sec_per_kimg": seconds / images * 1000,
             "seconds": self.state.seconds,
-            "memory_gib": peak_memory(self.state.pl_mean.device) / 2**30,
+            "memory_gib": peak_memory(self.run.device) / 2**30,
         }
 
     def _growth(self) -> dict[str, int | float]:
@@ -227,12 +250,3 @@ class Session:
     def _augmentation(self) -> dict[str, float]:
         augmentation = self.state.augmentation
         return {} if augmentation is None else {"augment_p": augmentation.p}
-
-    def _tick(self, stats: Mapping[str, int | float], files: list[Path]) -> Tick:
-        return Tick(
-            kimg=self.kimg,
-            total_kimg=self.recipe.train.total_kimg,
-            stats=stats,
-            files=tuple(files),
-            seconds=self.state.seconds,
-        )

@@ -1,11 +1,15 @@
-"""Everything a run needs to go on as if it had never stopped."""
+"""State of a run: everything it needs to resume as if it had never stopped."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from pathlib import Path
+from typing import Annotated, Any, NotRequired
 
 import torch
+from annotated_types import Ge, Interval
+from pydantic import ConfigDict, TypeAdapter, ValidationError
 from torch import Tensor
+from typing_extensions import TypedDict
 
 from stylegan_cli.networks.build import build_discriminator, build_generator
 from stylegan_cli.networks.discriminators import Discriminator
@@ -14,19 +18,74 @@ from stylegan_cli.ops import BackendName
 from stylegan_cli.recipe import Settled
 from stylegan_cli.runtime import World
 from stylegan_cli.training.augment import Augmentation, initial_augmentation
-from stylegan_cli.training.optimizers import adam, freeze, frozen_parts
+from stylegan_cli.training.optimizers import adam, check_optimizer, freeze, frozen_parts
+from stylegan_cli.training.run_folder import damaged_state
 from stylegan_cli.training.schedule import Stage, level_key, stage_at
+
+Number = Annotated[int, Ge(0)]
+Tensors = dict[str, Tensor]
+
+
+class OptimizerEntries(TypedDict):
+    """State of one Adam."""
+
+    state: dict[int, Tensors]
+    param_groups: list[dict[str, Any]]
+
+
+class AugmentationEntries(TypedDict):
+    """State of `Augmentation`."""
+
+    p: Annotated[float, Interval(ge=0, le=1)]
+    signs: Tensor
+
+
+class OriginEntries(TypedDict):
+    """Facts about the network that training started from."""
+
+    network: str
+    network_sha256: str
+    title: str
+    kimg: float
+    licence: str
+
+
+class Entries(TypedDict):
+    """Entries of `state.pt`, of this version and all before."""
+
+    __pydantic_config__ = ConfigDict(  # type: ignore[misc]
+        arbitrary_types_allowed=True, strict=True, allow_inf_nan=False
+    )
+
+    G: Tensors
+    D: Tensors
+    G_ema: Tensors
+    opt_g: OptimizerEntries
+    opt_d: OptimizerEntries
+    lod: NotRequired[Annotated[float, Interval(ge=0, le=10)]]
+    pl_mean: Tensor
+    augmentation: AugmentationEntries | None
+    sums: Tensors
+    cur_nimg: Number
+    iteration: Number
+    seconds: Annotated[float, Ge(0)]
+    origin: NotRequired[OriginEntries | None]
+    alarm_counts: NotRequired[dict[str, Number]]
+    batch_per_device: NotRequired[Annotated[int, Ge(1)] | None]
+
+
+_ENTRIES = TypeAdapter(Entries)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Stats:
-    """Running sums of named values; means over samples, iterations and processes."""
+    """Running sums of named values, for means over samples, iterations and processes."""
 
     device: torch.device
     sums: dict[str, Tensor] = field(default_factory=dict)
 
     def add(self, name: str, values: Tensor) -> None:
-        """Count values of any shape, without waiting for the device."""
+        """Add values of any shape, without waiting for the device."""
         values = values.detach().float()
         moments = torch.stack([values.sum(), torch.full_like(values.sum(), values.numel())])
         if name in self.sums:
@@ -35,7 +94,7 @@ class Stats:
             self.sums[name] = moments
 
     def means(self, world: World) -> dict[str, float]:
-        """Mean of each name since the last reset, over all processes."""
+        """Return the mean of each name since the last reset, over all processes."""
         names = sorted(self.sums)
         if not names:
             return {}
@@ -44,7 +103,7 @@ class Stats:
         return dict(zip(names, values, strict=True))
 
     def pool(self, world: World) -> None:
-        """Give every process the same sums, whose means are those over all processes."""
+        """Average the sums over all processes."""
         for name in sorted(self.sums):
             world.mean_(self.sums[name])
 
@@ -55,17 +114,17 @@ class Stats:
 
 @dataclass(kw_only=True)
 class TrainingState:
-    """Networks, optimizers and counters of a run; the one thing in it that changes.
+    """Networks, optimizers and counters of a run: everything in it that changes.
 
     Attributes:
         pl_mean: Running mean of path lengths.
         cur_nimg: Real images shown so far.
         iteration: Steps done so far.
         seconds: Time spent so far, over all sessions.
-        origin: What is known of the network that training started from, if from one.
+        origin: Facts about the network that training started from, if there is one.
         alarm_counts: See `alarms.Watch`.
-        batch_per_device: Images a device holds at once, where it turned out to hold fewer than
-            the recipe says.
+        batch_per_device: Images a device processes at once, if it ran out of memory with as many
+            as the recipe says.
     """
 
     G: Generator
@@ -85,17 +144,17 @@ class TrainingState:
 
     @property
     def lod(self) -> float:
-        """Levels missing in the iteration before, or in the first one."""
+        """Levels missing in the last iteration, or in the first."""
         return self.G.lod
 
     def enter(self, stage: Stage, recipe: Settled) -> None:
-        """Grow the networks to a stage; where other levels take part, optimizers start anew."""
+        """Grow the networks to a stage; with other levels than before, reset the optimizers."""
         if stage.key != level_key(self.lod):
             self.opt_g, self.opt_d = new_optimizers(self.G, self.D, stage, recipe)
         self._grow(stage.lod)
 
     def state_dict(self) -> dict[str, Any]:
-        """Plain tensors and numbers, for `states.save_state`."""
+        """Return plain tensors and numbers, for `save_state`."""
         return {
             "G": self.G.state_dict(),
             "D": self.D.state_dict(),
@@ -114,11 +173,38 @@ class TrainingState:
             "batch_per_device": self.batch_per_device,
         }
 
+    def load_entries(self, entries: Mapping[str, Any], path: Path) -> None:
+        """Take over the entries of a state file.
+
+        Raises:
+            NetworkFileError: Entries are missing, of another kind, or of other networks.
+        """
+        try:
+            # from here on, torch and Python raise whatever they please
+            self._check_sums(found := _ENTRIES.validate_python(entries))
+            self.load_state_dict(found)
+            check_optimizer(self.opt_g)
+            check_optimizer(self.opt_d)
+        except ValidationError as error:
+            first = error.errors(include_url=False)[0]
+            place = ".".join(map(str, first["loc"]))
+            raise damaged_state(path, ValueError(f"{place}: {first['msg']}")) from None
+        except (RuntimeError, ValueError, TypeError, LookupError, AttributeError) as error:
+            raise damaged_state(path, error) from None
+
+    def _check_sums(self, entries: Entries) -> None:
+        adapted = entries["augmentation"]
+        if (adapted is None) != (self.augmentation is None):
+            raise ValueError("augmentation: of another recipe")
+        sums = [*entries["sums"].values(), *([adapted["signs"]] if adapted else [])]
+        if entries["pl_mean"].ndim or any(moments.shape != (2,) for moments in sums):
+            raise ValueError("sums of statistics of another shape")
+
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Take over what `state_dict` gave."""
+        """Take over a result of `state_dict`."""
         for name in ("G", "D", "G_ema", "opt_g", "opt_d"):
             getattr(self, name).load_state_dict(state[name])
-        # the first states were of networks that do not grow
+        # at first, no networks grew
         self._grow(state.get("lod", 0.0))
         self.pl_mean.copy_(state["pl_mean"])
         if self.augmentation is not None:
@@ -128,14 +214,13 @@ class TrainingState:
         self.cur_nimg = state["cur_nimg"]
         self.iteration = state["iteration"]
         self.seconds = state["seconds"]
-        # the first states had no origin but chance
+        # at first, no run started from a network, gave alarms, or survived without memory
         self.origin = state.get("origin")
-        # the first states were of runs that gave no alarms and ended without memory
         self.alarm_counts |= state.get("alarm_counts", {})
         self.batch_per_device = state.get("batch_per_device")
 
     def tracked(self) -> dict[str, Tensor]:
-        """Copies of what moves on while gradients are still being gathered, by name."""
+        """Copy everything that changes while gradients are gathered, by name."""
         moving = {"pl_mean": self.pl_mean, **self.G.tracked}
         if self.augmentation is not None:
             moving["signs"] = self.augmentation.signs
@@ -143,7 +228,7 @@ class TrainingState:
         return {name: tensor.clone() for name, tensor in moving.items()}
 
     def take_back(self, tracked: Mapping[str, Tensor]) -> None:
-        """Put back what `tracked` gave."""
+        """Restore a result of `tracked`."""
         for name, buffer in self.G.tracked.items():
             buffer.copy_(tracked[name])
         self.pl_mean.copy_(tracked["pl_mean"])
@@ -166,7 +251,7 @@ def initial_state(
     dtype: torch.dtype,
     backend: BackendName = "auto",
 ) -> TrainingState:
-    """Networks at their initial weights and fresh optimizers.
+    """Return networks at their initial weights and fresh optimizers.
 
     Args:
         dtype: Type of the activations in training; the average always computes in float32.
@@ -196,7 +281,7 @@ def initial_state(
 def new_optimizers(
     G: Generator, D: Discriminator, stage: Stage, recipe: Settled
 ) -> tuple[torch.optim.Adam, torch.optim.Adam]:
-    """Optimizers of both networks as a stage begins with them."""
+    """Return the optimizers of both networks at the start of a stage."""
     train, loss = recipe.train, recipe.loss
     betas = {"beta1": train.beta1, "beta2": train.beta2}
     every_g, every_d = (loss.pl_interval or None, loss.r1_interval) if loss.lazy else (None, None)

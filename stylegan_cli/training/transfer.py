@@ -1,4 +1,4 @@
-"""Weights of a trained network as the first ones of a run."""
+"""Transfer of a trained network's weights to a new run."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -8,7 +8,6 @@ import torch
 from stylegan_cli.errors import NetworkFileError, UsageError
 from stylegan_cli.networks.build import build_discriminator, build_generator
 from stylegan_cli.recipe import Settled, values
-from stylegan_cli.recipe.automatic import resolve
 from stylegan_cli.recipe.families import meaning_keys
 from stylegan_cli.recipe.toml import inline
 from stylegan_cli.training.optimizers import frozen_parts
@@ -36,13 +35,13 @@ _SHAPES = (
     "discriminator.mapping_layers",
     "discriminator.mbstd_channels",
 )
-"""Keys that decide which tensors there are, and their shapes."""
+"""Keys that determine the tensors and their shapes."""
 _LISTED = 12
 
 
 @dataclass(frozen=True, kw_only=True)
 class Misfit:
-    """A tensor that only one of two networks has, or that differs in its shape."""
+    """A tensor that only one of two networks has, or that has another shape there."""
 
     name: str
     theirs: Shape | None
@@ -55,11 +54,11 @@ class Misfit:
 
 @dataclass(frozen=True, kw_only=True)
 class Transfer:
-    """Which weights of an origin a run takes.
+    """Weights that a run takes from its origin.
 
     Attributes:
         taken: Names of tensors as in network files.
-        misfits: What is not taken: ours start at random, theirs are left.
+        misfits: Tensors not taken: ours start at random, theirs are ignored.
         frozen: Modules that keep their weights.
     """
 
@@ -71,13 +70,13 @@ class Transfer:
 
 
 def plan_transfer(origin: Origin, recipe: Settled, *, c_dim: int) -> Transfer:
-    """What of the origin fits the networks of a recipe.
+    """Match the tensors of the origin with the networks of a recipe.
 
     Args:
         c_dim: Length of the labels trained with.
 
     Raises:
-        NetworkFileError: Some does not, and the recipe does not allow that; names the tensors.
+        NetworkFileError: Some do not fit, and the recipe does not allow that; names them.
         UsageError: Layers are to keep weights that they do not get.
     """
     ours, frozen = _built(recipe, origin, c_dim)
@@ -96,7 +95,7 @@ def plan_transfer(origin: Origin, recipe: Settled, *, c_dim: int) -> Transfer:
 
 
 def take_over(transfer: Transfer, state: TrainingState) -> None:
-    """Give both generators and the discriminator of a state the weights that are taken."""
+    """Copy the weights to both generators and the discriminator of a state."""
     tensors = transfer.origin.tensors
     for prefix, network in (("g_ema.", state.G), ("g_ema.", state.G_ema), ("d.", state.D)):
         own = network.state_dict()
@@ -106,10 +105,7 @@ def take_over(transfer: Transfer, state: TrainingState) -> None:
 
 
 def _built(recipe: Settled, origin: Origin, c_dim: int) -> tuple[dict[str, Shape], tuple[str, ...]]:
-    """Shapes of the tensors of a recipe's networks, and its frozen modules.
-
-    A discriminator that the origin lacks is none of its misfits.
-    """
+    """Return the shapes of a recipe's tensors, without D if theirs has none, and frozen parts."""
     with torch.device("meta"):
         G = build_generator(recipe, c_dim=c_dim)
         D = build_discriminator(recipe, c_dim=c_dim)
@@ -135,8 +131,7 @@ def _check_meaning(origin: Origin, recipe: Settled) -> None:
 def _check_frozen(origin: Origin, frozen: tuple[str, ...], random: set[str]) -> None:
     if any(part.startswith("d.") for part in frozen) and not origin.has_discriminator:
         raise UsageError(
-            f"init.freeze_d: {origin.path} has no discriminator whose layers could keep their "
-            "weights; leave it out"
+            f"init.freeze_d: {origin.path} has no discriminator with layers to freeze; leave it out"
         )
     for part in frozen:
         started = sorted(name for name in random if name.startswith(f"{part}."))
@@ -162,31 +157,27 @@ def _misfit_error(
             [
                 f"{origin.path}: {len(misfits)} tensors do not fit the recipe's {total}:",
                 *lines,
-                f"{same}--allow-partial to start what does not fit at random",
+                f"{same}`allow_partial` to start what does not fit at random",
             ]
         )
     )
 
 
 def _settings(origin: Origin, recipe: Settled, keys: tuple[str, ...]) -> list[str]:
-    """Assignments that would make the recipe's values those of the origin."""
-    theirs, ours = _values(origin.recipe), _values(recipe)
+    """Return assignments that give the recipe the values of the origin."""
+    theirs, ours = values(origin.recipe), values(recipe)
     return [
-        f"--set {key}={inline(theirs[key])}"
+        f"`{key}={inline(theirs[key])}`"
         for key in keys
         if theirs[key] != ours[key] and not (_follows(key, theirs) and _follows(key, ours))
     ]
 
 
 def _follows(key: str, known: Mapping[str, object]) -> bool:
-    """Whether a key of D says the same as that of G, which it follows where it is not given."""
+    """Return whether a key of D has the value of G's key, which it follows if not given."""
     section, _, name = key.partition(".")
     same = known.get(f"generator.{name}") == known[key]
     return section == "discriminator" and name.startswith("channel_") and same
-
-
-def _values(recipe: Settled) -> Mapping[str, object]:
-    return values(resolve(recipe))
 
 
 def _size(shape: Shape | None) -> str:

@@ -43,7 +43,7 @@ def test_dry_run_tells_where_the_weights_come_from(source):
     told = train("--init-from", source, "--freeze-d", 1, "--dry-run").stderr
     assert f"starts from {source}: faces, 12 kimg" in told
     assert "licence of its weights: made up" in told
-    assert "keep their weights: d.b16.fromrgb" in told
+    assert "frozen: d.b16.fromrgb" in told
 
 
 def test_dry_run_as_json_has_what_does_not_fit(source):
@@ -60,7 +60,7 @@ def test_dry_run_takes_the_number_of_labels_from_the_network(tmp_path):
     assert train("--init-from", path, "--dry-run").exit_code == 0
 
 
-def test_dry_run_tells_where_a_growing_run_goes_on(tmp_path):
+def test_dry_run_prints_the_size_a_growing_run_starts_at(tmp_path):
     path = write_untrained(tmp_path / "n.safetensors", tiny_growing())
     assert "starts at 16 px" in train("--init-from", path, "--dry-run").stderr.splitlines()
 
@@ -72,7 +72,7 @@ def test_a_run_tells_what_it_took(source, image_folder):
     assert words in told.splitlines()
 
 
-def test_the_same_command_goes_on_without_the_network(source, image_folder):
+def test_the_same_command_resumes_without_the_network(source, image_folder):
     flags = ("--init-from", source, "--data", image_folder, "--freeze-d", 1)
     train(*flags)
     source.unlink()

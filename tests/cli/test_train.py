@@ -1,19 +1,23 @@
 import json
 import os
+import pty
 import re
+import shlex
+import shutil
 import signal
 import subprocess
 import sys
 import time
 
 import pytest
+import torch
 from typer.testing import CliRunner
 
 from stylegan_cli.cli.app import app
 from stylegan_cli.cli.ticks import time_left
 from stylegan_cli.recipe import dumps, loads
-from stylegan_cli.training.run_folder import load_state
-from stylegan_cli.training.tick import Tick
+from stylegan_cli.training.events import Ticked
+from stylegan_cli.training.run_folder import load_state, save_state
 from tests.tiny import tiny, tiny_growing
 
 
@@ -33,8 +37,8 @@ def test_stdout_carries_the_paths_written(recipe, image_folder):
     result = train(recipe, "--data", image_folder, "-o", "run")
     assert result.exit_code == 0
     assert result.stdout.splitlines() == [
-        "run/network-000000.safetensors",
-        "run/fakes-000000.png",
+        "run/network-000000.016.safetensors",
+        "run/fakes-000000.016.png",
     ]
 
 
@@ -191,20 +195,64 @@ def test_a_damaged_state_is_named(recipe, image_folder, tmp_path):
     assert "run/state.pt: damaged training state" in result.stderr
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
 def test_a_signal_saves_the_state_first(recipe, image_folder, tmp_path, number):
-    command = [
-        sys.executable, "-m", "stylegan_cli", "train", str(recipe), "--device", "cpu",
-        "--data", str(image_folder), "-o", "run", "--set", "train.total_kimg=1000",
-        "--set", "report.tick_kimg=100",
-    ]  # fmt: skip
-    process = subprocess.Popen(command, stderr=subprocess.PIPE, env=os.environ)
+    process = subprocess.Popen(endless(recipe, image_folder), stderr=subprocess.PIPE)
     wait_for(tmp_path / "run" / "fakes-000000.png")
     process.send_signal(number)
     _, errors = process.communicate(timeout=120)
     assert process.returncode == 130, errors
-    assert b"the same command goes on" in errors
+    assert b"the same command resumes the run" in errors
     assert load_state(tmp_path / "run" / "state.pt")["cur_nimg"] > 0
+
+
+def endless(recipe, images):
+    return [
+        sys.executable, "-m", "stylegan_cli", "train", str(recipe), "--device", "cpu",
+        "--data", str(images), "-o", "run", "--set", "train.total_kimg=1000",
+        "--set", "report.tick_kimg=100",
+    ]  # fmt: skip
+
+
+def test_a_terminal_that_is_gone_saves_the_state_first(recipe, image_folder, tmp_path):
+    terminal, side = pty.openpty()
+    process = subprocess.Popen(
+        endless(recipe, image_folder), stdin=side, stdout=side, stderr=side, start_new_session=True
+    )
+    os.close(side)
+    read_until(terminal, b"of 1000 kimg")
+    # the kernel sends the signal when a controlling terminal goes
+    os.close(terminal)
+    process.send_signal(signal.SIGHUP)
+    try:
+        assert process.wait(timeout=60) == 130
+    finally:
+        process.kill()
+    assert load_state(tmp_path / "run" / "state.pt")["cur_nimg"] > 0
+
+
+def test_a_second_process_is_refused_while_the_first_trains(recipe, image_folder, tmp_path):
+    process = subprocess.Popen(endless(recipe, image_folder), stderr=subprocess.DEVNULL)
+    try:
+        wait_for(tmp_path / "run" / "fakes-000000.png")
+        for words in ((), ("--overwrite",)):
+            result = train(recipe, "--data", image_folder, "-o", "run", *words)
+            assert result.exit_code == 1
+            assert f"run: process {process.pid} on " in result.stderr
+            assert "is training here; wait for it, stop it, or choose" in result.stderr
+    finally:
+        process.kill()
+        process.wait()
+    # the lock goes with the process, however it ends
+    command = (recipe, "--data", image_folder, "-o", "run", "--overwrite")
+    assert train(*command).exit_code == 0
+    assert not (tmp_path / "run" / ".lock").exists()
+
+
+def read_until(descriptor, words):
+    seen = b""
+    while words not in seen:
+        seen += os.read(descriptor, 1000)
 
 
 def wait_for(path):
@@ -217,5 +265,118 @@ def wait_for(path):
     ("kimg", "text"), [(0.0, "1:23:20 left"), (97.0, "0:02:30 left"), (100.0, "done")]
 )
 def test_time_left_follows_the_last_pace(kimg, text):
-    tick = Tick(kimg=kimg, total_kimg=100.0, stats={"sec_per_kimg": 50.0}, files=(), seconds=0.0)
+    tick = Ticked(kimg=kimg, total_kimg=100.0, stats={"sec_per_kimg": 50.0}, seconds=0.0)
     assert time_left(tick) == text
+
+
+def test_a_failed_start_leaves_nothing_and_its_advice_works(recipe, image_folder, tmp_path):
+    train(recipe, "--data", image_folder, "-o", "first")
+    words = ("--init-from", "first", "--data", image_folder, "-o", "deep/run")
+    changed = (recipe, *words, "--set", "generator.w_dim=16")
+    refused = train(*changed)
+    assert refused.exit_code == 1
+    assert not (tmp_path / "deep").exists()
+    assert "--allow-partial" in refused.stderr
+    assert train(*changed, "--allow-partial").exit_code == 0
+    advice = re.search("add (--set .*) for the same network", refused.stderr)
+    assert advice is not None
+    assert train(recipe, *words[:-1], "other", *shlex.split(advice[1])).exit_code == 0
+
+
+def test_a_failed_start_keeps_the_run_it_would_overwrite(recipe, image_folder, tmp_path):
+    train(recipe, "--data", image_folder, "-o", "run")
+    shutil.copytree("run", "origin")
+    before = {path.name: path.read_bytes() for path in (tmp_path / "run").iterdir()}
+    words = ("--init-from", "origin", "--set", "generator.w_dim=16", "--overwrite")
+    assert train(recipe, "--data", image_folder, "-o", "run", *words).exit_code == 1
+    assert {path.name: path.read_bytes() for path in (tmp_path / "run").iterdir()} == before
+
+
+def test_images_of_which_none_can_be_read_leave_nothing(recipe, tmp_path):
+    images = tmp_path / "images"
+    images.mkdir()
+    (images / "a.png").write_bytes(b"no picture")
+    assert train(recipe, "--data", images, "-o", "run").exit_code == 1
+    assert not (tmp_path / "run").exists()
+
+
+def test_snapshots_below_a_kimg_are_all_kept(recipe, image_folder, tmp_path):
+    settings = ("report.tick_kimg=0.008", "report.snapshot_ticks=1", "report.image_ticks=1")
+    flags = [word for setting in settings for word in ("--set", setting)]
+    train(recipe, "--data", image_folder, "-o", "run", *flags)
+    names = sorted(path.name for path in (tmp_path / "run").glob("*-0*"))
+    assert names == [
+        "fakes-000000.000.png", "fakes-000000.008.png", "fakes-000000.016.png",
+        "network-000000.008.safetensors", "network-000000.016.safetensors",
+    ]  # fmt: skip
+
+
+def test_one_picture_trains_without_raw_warnings(recipe, image_folder, tmp_path):
+    images = tmp_path / "images"
+    images.mkdir()
+    shutil.copy(next(image_folder.rglob("*.png")), images)
+    command = [
+        sys.executable, "-W", "always", "-m", "stylegan_cli", "train", str(recipe),
+        "--data", str(images), "-o", "run", "--device", "cpu", "--set", "health.every_ticks=1",
+    ]  # fmt: skip
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 0
+    assert "Warning" not in done.stderr
+    assert "1 image: too few to measure the diversity of fakes against" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("variable", "value"), [("WORLD_SIZE", "x"), ("RANK", ""), ("MASTER_PORT", "port")]
+)
+def test_a_launcher_that_sets_no_numbers_is_told_so(
+    recipe, image_folder, monkeypatch, variable, value
+):
+    given = {"WORLD_SIZE": "2", "RANK": "0", "MASTER_ADDR": "localhost", "MASTER_PORT": "29500"}
+    for name, number in {**given, variable: value}.items():
+        monkeypatch.setenv(name, number)
+    result = train(recipe, "--data", image_folder, "-o", "run")
+    assert result.exit_code == 2
+    assert f"{variable}: {value!r} is not a whole number" in result.stderr
+
+
+@pytest.fixture
+def saved(recipe, image_folder, tmp_path):
+    train(recipe, "--data", image_folder, "-o", "run")
+    return tmp_path / "run" / "state.pt"
+
+
+def drop(name):
+    return lambda state: {key: value for key, value in state.items() if key != name}
+
+
+def put(name, value):
+    return lambda state: {**state, name: value}
+
+
+@pytest.mark.parametrize(
+    "tamper",
+    [
+        drop("G"), drop("cur_nimg"), drop("opt_d"), drop("sums"),
+        put("G", {}), put("G", 3), put("cur_nimg", "8"), put("cur_nimg", -1), put("lod", 1e9),
+        put("seconds", float("nan")), put("opt_g", {"state": {}, "param_groups": []}),
+        put("opt_g", {"state": {0: {}}, "param_groups": [{}]}), put("pl_mean", "0"),
+        put("pl_mean", torch.zeros(3)), put("sums", [1]), put("alarm_counts", {"divergence": "x"}),
+        put("batch_per_device", 0), put("augmentation", {"p": 2.0, "signs": torch.zeros(2)}),
+        put("sums", {"loss_g": torch.zeros(3)}), put("origin", {}),
+    ],
+)  # fmt: skip
+def test_a_tampered_state_ends_in_words(saved, recipe, image_folder, tamper):
+    save_state(saved, tamper(load_state(saved)))
+    more = ("--set", "train.total_kimg=0.032")
+    result = train(recipe, "--data", image_folder, "-o", "run", *more)
+    assert result.exit_code == 1
+    assert "run/state.pt: damaged training state (" in result.stderr
+    assert isinstance(result.exception, SystemExit)
+
+
+def test_a_state_with_moments_of_other_weights_ends_in_words(saved, recipe, image_folder):
+    state = load_state(saved)
+    state["opt_g"]["state"][0]["exp_avg"] = torch.zeros(1, 2, 3)
+    save_state(saved, state)
+    result = train(recipe, "--data", image_folder, "-o", "run", "--set", "train.total_kimg=0.032")
+    assert (result.exit_code, "do not fit the weights" in result.stderr) == (1, True)

@@ -15,7 +15,7 @@ from stylegan_cli.metrics.in_training import open_gauge, train
 from stylegan_cli.recipe import dumps
 from stylegan_cli.recipe.sections import MetricsSection
 from tests.processes import in_two_processes
-from tests.tiny import tiny
+from tests.tiny import tiny, tiny_run
 
 CPU = torch.device("cpu")
 
@@ -40,7 +40,7 @@ def measured(images, *overrides):
 
 
 def run(recipe, dataset, folder, **options):
-    return list(train(recipe, dataset, folder, device=CPU, **options))
+    return list(train(tiny_run(recipe, dataset, folder), **options))
 
 
 @pytest.fixture(scope="module")
@@ -89,7 +89,7 @@ def test_a_measurement_that_was_stopped_is_made_when_the_run_goes_on(
 ):
     _, whole = ticks_and_folder
     folder, due = tmp_path / "run", []
-    ticks = train(recipe, dataset, folder, device=CPU, stop=lambda: bool(due))
+    ticks = train(tiny_run(recipe, dataset, folder), stop=lambda: bool(due))
     with pytest.raises(Interrupted):
         due.extend(tick for tick in ticks if tick.is_due)
     assert not (folder / "metrics.jsonl").exists()

@@ -1,6 +1,7 @@
 import pytest
 
 from stylegan_cli.metrics.snapshots import networks_until, prune
+from stylegan_cli.training.run_folder import kimg_of
 
 DISTANCES = {f"network-{i:06d}.safetensors": float(d) for i, d in enumerate((5, 1, 4, 2, 3))}
 
@@ -51,4 +52,4 @@ def test_what_a_link_names_stays(networks, tmp_path):
 def test_other_files_are_no_networks(networks, tmp_path):
     for name in ("network-000000.png", "state.pt", "mine.safetensors"):
         (tmp_path / name).touch()
-    assert networks_until(networks[1]) == networks[:2]
+    assert networks_until(networks[1].parent, kimg_of(networks[1])) == networks[:2]

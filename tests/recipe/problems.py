@@ -1,5 +1,7 @@
 """What is said of recipes that cannot be used."""
 
+import re
+
 import pytest
 
 from stylegan_cli.errors import RecipeError
@@ -14,7 +16,7 @@ def problems(text: str, *overrides: str) -> tuple[str, ...]:
 
 
 def problems_of(name: str, *overrides: str) -> tuple[str, ...]:
-    """The problems that assignments bring to a shipped recipe, without the flag's name."""
+    """The problems that assignments bring to a shipped recipe, without the assignments."""
     with pytest.raises(RecipeError) as caught:
         load(name, overrides)
-    return tuple(problem.removeprefix("--set ") for problem in caught.value.problems)
+    return tuple(re.sub("^`(.*?)=.*?`", r"\1", problem) for problem in caught.value.problems)

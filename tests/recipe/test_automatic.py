@@ -1,6 +1,6 @@
 import pytest
 
-from stylegan_cli.recipe import Machine, choices, dumps, load, loads, values
+from stylegan_cli.recipe import Machine, dumps, load, loads, read, values
 from tests.recipe.problems import problems
 
 CPU = Machine(has_gpu=False)
@@ -85,7 +85,7 @@ def test_a_recipe_that_was_settled_reads_back_on_any_machine():
 
 
 def test_every_choice_has_a_reason():
-    found = choices("auto")
+    found = read("auto").choices()
     assert set(found) >= {"train.batch_size", "loss.r1_gamma", "generator.channel_base"}
     assert all(choice.why for choice in found.values())
-    assert choices("stylegan2") == {}
+    assert read("stylegan2").choices() == {}

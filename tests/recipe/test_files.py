@@ -1,9 +1,20 @@
+import re
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from stylegan_cli.errors import RecipeError
-from stylegan_cli.recipe import DataSection, LossSection, Settled, dumps, load, loads, override
+from stylegan_cli.recipe import (
+    DataSection,
+    LossSection,
+    Settled,
+    change,
+    dumps,
+    load,
+    loads,
+    written,
+)
 from tests.recipe.problems import problems
 
 
@@ -52,9 +63,8 @@ def test_set_takes_bare_words_as_text(assignment, value):
 
 
 def test_set_takes_numbers_and_truth_as_toml_does():
-    recipe = override(
-        Settled(), ["train.batch_size=1_6", "data.mirror=true", "train.lr_g=1e-3", "title=42"]
-    )
+    changes = ["train.batch_size=1_6", "data.mirror=true", "train.lr_g=1e-3", "title=42"]
+    recipe = loads("", overrides=changes)
     assert (recipe.train.batch_size, recipe.data.mirror, recipe.train.lr_g) == (16, True, 0.001)
     assert recipe.title == "42"
 
@@ -64,9 +74,9 @@ def test_set_comes_after_the_text_and_the_last_one_wins():
     assert loads(text, overrides=["train.batch_size=4", "train.batch_size=2"]).train.batch_size == 2
 
 
-def test_problems_of_set_name_the_flag():
+def test_problems_of_an_assignment_name_it_as_a_parameter():
     assert problems("", "train.batch_sise=3") == (
-        "--set train.batch_sise: no such key; did you mean train.batch_size?",
+        "`train.batch_sise=3`: no such key; did you mean train.batch_size?",
     )
 
 
@@ -74,9 +84,36 @@ def test_set_without_an_equals_sign_is_refused():
     assert "not KEY=VALUE" in problems("", "train.batch_size")[0]
 
 
-def test_override_leaves_all_else_alone():
-    recipe = Settled(data=DataSection(path="a.zip"))
-    assert override(recipe, []) == recipe
+def test_a_recipe_to_change_settles_to_the_same():
+    recipe = load("stylegan1-f", ["data.path=a.zip", "generator.channel_base=2048"])
+    assert written(recipe).settle() == recipe
+
+
+def test_changed_widths_of_g_are_those_of_d_too():
+    recipe = change(written(load("stylegan2")), ["generator.channel_base=2048"]).settle()
+    assert recipe.discriminator.channel_base == 2048
+
+
+def test_a_printed_recipe_says_where_d_follows_g():
+    assert "# channel_base follows generator.channel_base\n" in dumps(load("stylegan2"))
+    assert "channel_base = 64\n" in dumps(
+        loads("", overrides=["discriminator.channel_base=64", "data.resolution=64"])
+    )
+
+
+@pytest.mark.parametrize(
+    "text",
+    [".".join(["a"] * 49_000) + " = 1", "a" * 300_000, "train.batch_size = " + "9" * 5000],
+)
+def test_a_recipe_too_long_to_read_is_refused(text):
+    (problem,) = problems(text)
+    assert re.match("not (a recipe|TOML)", problem)
+
+
+def test_a_number_of_thousands_of_digits_is_refused_in_words():
+    (problem,) = problems("", "train.batch_size=" + "9" * 5000)
+    assert "should be a valid integer" in problem
+    assert len(problem) < 300
 
 
 def test_what_is_no_text_file_is_refused(tmp_path):
@@ -120,6 +157,6 @@ def test_set_takes_tables_as_toml_does():
 
 def test_an_entry_of_a_table_cannot_be_set_alone():
     assert problems("", "growing.batch_size.8=16") == (
-        "--set growing.batch_size.8: an entry, not a key; set the whole table, "
-        "growing.batch_size={8 = …}",
+        "`growing.batch_size.8=16`: an entry, not a key; set the whole table, "
+        "`growing.batch_size={8 = …}`",
     )

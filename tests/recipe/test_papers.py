@@ -3,7 +3,6 @@
 import pytest
 
 from stylegan_cli.recipe import load
-from stylegan_cli.recipe.automatic import resolve
 
 STYLEGAN1 = tuple(f"stylegan1-{row}" for row in "abcdef")
 STYLEGAN2 = tuple(f"stylegan2-{row}" for row in "abcdef")
@@ -161,7 +160,7 @@ def test_configurations_of_ada(name, side, kimg, batch, group, base, lr, gamma, 
 
 @pytest.mark.parametrize("name", ADA)
 def test_ada_augments_as_in_the_paper(name):
-    recipe = resolve(load(name))
+    recipe = load(name)
     augment = recipe.augment
     assert (augment.mode, augment.pipe, augment.target, augment.interval) == ("ada", "bgc", 0.6, 4)
     assert (augment.ada_kimg, augment.p_max) == (500, 1)

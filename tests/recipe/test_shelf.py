@@ -22,8 +22,8 @@ def test_a_shipped_recipe_is_found_by_name(name, tmp_path, monkeypatch):
     [
         ("stylgan2", "no such file or shipped recipe; did you mean stylegan2?"),
         ("min.toml", "no such file or shipped recipe; did you mean mine.toml?"),
-        ("photos", "a folder, not a recipe; name a .toml file; images go behind --data"),
-        ("photos.zip", "not text, so no recipe; name a .toml file; images go behind --data"),
+        ("photos", "a folder, not a recipe; name a .toml file; pass images as `data`"),
+        ("photos.zip", "not text, so no recipe; name a .toml file; pass images as `data`"),
     ],
 )
 def test_what_is_no_recipe_leads_to_what_was_meant(source, wanted, tmp_path, monkeypatch):

@@ -9,7 +9,7 @@ from stylegan_cli.data.dataset import open_dataset
 from stylegan_cli.networks.build import build_generator
 from stylegan_cli.training.health import open_probe, spread
 from stylegan_cli.training.loop import train
-from tests.tiny import tiny, tiny_growing
+from tests.tiny import tiny, tiny_growing, tiny_run
 from tests.training.test_memory import assert_same_networks
 
 CPU = torch.device("cpu")
@@ -122,7 +122,7 @@ def test_w_that_never_varies_is_dead():
 def test_health_changes_no_bit_of_the_weights(dataset, tmp_path):
     for name, every in (("with", 2), ("without", 0)):
         recipe = tiny(f"health.every_ticks={every}", "train.total_kimg=0.032")
-        list(train(recipe, dataset, tmp_path / name, device=CPU))
+        list(train(tiny_run(recipe, dataset, tmp_path / name)))
     assert_same_networks(tmp_path / "with", tmp_path / "without")
     lines = (tmp_path / "with" / "stats.jsonl").read_text().splitlines()
     first, last = map(json.loads, lines)

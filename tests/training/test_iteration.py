@@ -74,7 +74,7 @@ def test_g_first_averages_g_after_it_moved():
 
 
 def test_a_constant_decay_is_taken_as_it_is():
-    step = one_step(tiny("train.ema_decay=0.75"))
+    step = one_step(tiny("train.ema_decay=0.75", "train.ema_kimg=10"))
     pairs = zip(step.before, weights(step.state.G), weights(step.state.G_ema), strict=True)
     for before, after, average in pairs:
         torch.testing.assert_close(average, 0.75 * before + 0.25 * after)

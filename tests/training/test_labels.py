@@ -1,16 +1,15 @@
 import h5py
 import numpy as np
 import pytest
-import torch
 
 from stylegan_cli.data.dataset import open_dataset
 from stylegan_cli.networks.snapshot import load_network
 from stylegan_cli.training.loop import train
-from tests.tiny import tiny, tiny_growing
+from tests.tiny import tiny, tiny_growing, tiny_run
 
 
 def trained(recipe, data, folder):
-    list(train(recipe, data, folder, device=torch.device("cpu")))
+    list(train(tiny_run(recipe, data, folder)))
     return load_network(sorted(folder.glob("network-*"))[-1], discriminator=True)
 
 

@@ -16,15 +16,15 @@ from stylegan_cli.data.dataset import open_dataset
 from stylegan_cli.errors import Interrupted, OutputError, TrainingError
 from stylegan_cli.networks.snapshot import load_network
 from stylegan_cli.recipe import dumps, load
-from stylegan_cli.recipe.automatic import resolve
+from stylegan_cli.training.events import Begun
 from stylegan_cli.training.loop import train
-from tests.tiny import tiny, tiny_growing
+from tests.tiny import tiny, tiny_growing, tiny_run
 
 CPU = torch.device("cpu")
 
 
 def run(recipe, dataset, folder, **options):
-    return list(train(recipe, dataset, folder, device=CPU, **options))
+    return list(train(tiny_run(recipe, dataset, folder), **options))
 
 
 def final_weights(folder):
@@ -45,8 +45,8 @@ def uninterrupted(dataset, tmp_path_factory):
 
 def test_a_run_holds_its_files(uninterrupted):
     names = {path.name for path in uninterrupted.iterdir()}
-    assert names >= {"recipe.toml", "stats.jsonl", "state.pt", "reals.png", "fakes-000000.png"}
-    assert "network-000000.safetensors" in names
+    assert names >= {"recipe.toml", "stats.jsonl", "state.pt", "reals.png", "fakes-000000.000.png"}
+    assert {"network-000000.032.safetensors", "network-000000.064.safetensors"} <= names
     assert not [name for name in names if "partial" in name]
 
 
@@ -61,7 +61,7 @@ def test_stats_tell_what_researchers_ask_for(uninterrupted):
 
 
 def test_the_written_recipe_repeats_the_run(uninterrupted):
-    assert load(uninterrupted / "recipe.toml") == resolve(tiny())
+    assert load(uninterrupted / "recipe.toml") == tiny()
 
 
 def test_stopped_anywhere_a_run_ends_with_the_same_bits(dataset, uninterrupted, tmp_path):
@@ -110,7 +110,7 @@ def test_a_killed_process_loses_nothing_but_time(image_folder, uninterrupted, tm
 def test_a_finished_run_stays_as_it_is(dataset, uninterrupted):
     before = {path: path.stat().st_mtime_ns for path in uninterrupted.glob("network-*")}
     ticks = run(tiny(), dataset, uninterrupted)
-    assert [tick.stats for tick in ticks] == [{}]
+    assert [type(tick) for tick in ticks] == [Begun]
     assert {path: path.stat().st_mtime_ns for path in uninterrupted.glob("network-*")} == before
 
 
@@ -127,7 +127,9 @@ def test_what_comes_every_few_ticks_comes_with_its_tick(dataset, tmp_path):
         "report.image_ticks=3",
     )  # fmt: skip
     ticks = run(recipe, dataset, tmp_path / "run")
-    with_pictures = [tick.kimg for tick in ticks if "fakes-000000.png" in names(tick.files)]
+    with_pictures = [
+        tick.kimg for tick in ticks if any(name.startswith("fakes") for name in names(tick.files))
+    ]
     assert with_pictures == [0, 0.036, 0.04]
 
 
@@ -143,7 +145,7 @@ def test_time_of_a_stopped_session_counts(dataset, tmp_path):
 
 def test_time_that_passes_between_ticks_is_not_time_of_training(dataset, tmp_path):
     began = time.monotonic()
-    for tick in train(tiny("train.total_kimg=0.016"), dataset, tmp_path / "run", device=CPU):
+    for tick in train(tiny_run(tiny("train.total_kimg=0.016"), dataset, tmp_path / "run")):
         seconds = tick.seconds
         time.sleep(0.3)
     assert seconds < time.monotonic() - began - 2 * 0.3
@@ -180,7 +182,7 @@ def test_a_folder_of_something_else_is_left_alone(dataset, tmp_path, overwrite):
 
 def test_numbers_that_are_none_stop_the_run_before_its_state_is_replaced(dataset, tmp_path):
     recipe = tiny("train.lr_g=1e30", "train.lr_d=1e30")
-    with pytest.raises(TrainingError, match="not finite"):
+    with pytest.raises(TrainingError, match="NaN or infinite at"):
         run(recipe, dataset, tmp_path / "run")
     assert not (tmp_path / "run" / "state.pt").exists()
 
@@ -209,7 +211,7 @@ def test_tensorboard_gets_the_scalars_and_pictures_on_request(dataset, tmp_path)
 def test_labels_condition_both_networks(image_folder, tmp_path):
     labelled = open_dataset(image_folder, resolution=16, labels=True)
     run(tiny("data.labels=true", "train.total_kimg=0.016"), labelled, tmp_path / "run")
-    network = load_network(tmp_path / "run" / "network-000000.safetensors", discriminator=True)
+    network = load_network(tmp_path / "run" / "network-000000.016.safetensors", discriminator=True)
     assert (network.c_dim, network.classes) == (2, ("a", "b"))
 
 
@@ -294,7 +296,7 @@ def test_pictures_of_a_growing_run_have_the_full_size(half_grown):
 
 
 def test_a_network_saved_while_growing_draws_at_its_size(half_grown):
-    network = load_network(half_grown / "network-000000.safetensors", discriminator=True)
+    network = load_network(half_grown / "network-000000.016.safetensors", discriminator=True)
     assert (network.header.lod, network.G.side, network.D.lod) == (1.0, 8, 1.0)
 
 

@@ -3,10 +3,10 @@ import json
 import pytest
 import torch
 
-from stylegan_cli.training.acceleration import Conduct
+from stylegan_cli.training.acceleration import Acceleration
 from stylegan_cli.training.loop import train
 from stylegan_cli.training.profiling import WARM_UP, Tracer
-from tests.tiny import tiny
+from tests.tiny import tiny, tiny_run
 
 CPU = torch.device("cpu")
 
@@ -45,8 +45,8 @@ def test_nothing_is_traced_unasked(tmp_path):
 def ticks(tmp_path_factory, dataset):
     folder = tmp_path_factory.mktemp("traced") / "run"
     recipe = tiny("report.tick_kimg=0.064", "loss.pl_weight=0.0")
-    conduct = Conduct(profile=1)
-    return list(train(recipe, dataset, folder, device=CPU, conduct=conduct))
+    acceleration = Acceleration(profile=1)
+    return list(train(tiny_run(recipe, dataset, folder, acceleration=acceleration)))
 
 
 def test_a_traced_run_tells_of_its_trace_and_goes_on(ticks):

@@ -3,12 +3,12 @@
 import math
 
 import pytest
-import torch
 
 from stylegan_cli.recipe import Settled, load, shipped
 from stylegan_cli.training.estimate import estimate
 from stylegan_cli.training.loop import train
 from stylegan_cli.training.schedule import is_growing
+from tests.tiny import tiny_run
 
 SMALL = (
     "data.resolution=16",
@@ -56,7 +56,7 @@ def small(name: str) -> Settled:
 
 @pytest.mark.parametrize("name", shipped())
 def test_a_shipped_recipe_trains(name, dataset, tmp_path):
-    first, *ticks = train(small(name), dataset, tmp_path / "run", device=torch.device("cpu"))
+    first, *ticks = train(tiny_run(small(name), dataset, tmp_path / "run"))
     assert [tick.kimg for tick in (first, *ticks)] == [0, 0.004, 0.008, 0.012, 0.016]
     assert all(math.isfinite(value) for tick in ticks for value in tick.stats.values())
     if is_growing(small(name)):

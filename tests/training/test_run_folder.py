@@ -2,9 +2,9 @@ import json
 
 import pytest
 
-from stylegan_cli.errors import OutputError
+from stylegan_cli.errors import NetworkFileError, OutputError
 from stylegan_cli.recipe import dumps, load
-from stylegan_cli.training.run_folder import RunFolder
+from stylegan_cli.training.run_folder import RunFolder, kimg_of, newest_network, snapshots
 from tests.tiny import tiny
 
 
@@ -13,41 +13,87 @@ def folder(tmp_path):
     return RunFolder(path=tmp_path)
 
 
+def take(folder, recipe, *, overwrite=False):
+    folder.check(recipe, overwrite=overwrite)
+    folder.take(recipe, overwrite=overwrite)
+
+
+def begin(folder, recipe):
+    take(folder, recipe)
+    folder.append_stats({"cur_nimg": 8})
+
+
 def test_half_a_recipe_left_by_a_killed_process_does_not_bar_its_folder(folder):
     (folder.path / ".recipe.toml.partial").write_text("schema =")
-    folder.prepare(tiny(), overwrite=False)
+    take(folder, tiny())
     assert (folder.path / "recipe.toml").exists()
 
 
 def test_a_refusal_names_what_makes_it_another_run(folder):
-    folder.prepare(tiny(), overwrite=False)
+    begin(folder, tiny())
     longer = tiny(
         "train.total_kimg=9", "report.tick_kimg=2", "report.image_ticks=3", "train.lr_g=1"
     )
     with pytest.raises(OutputError, match=r"another run \(train.lr_g is 0.002 there, 1.0 here\)"):
-        folder.prepare(longer, overwrite=False)
+        take(folder, longer)
+
+
+def test_a_run_without_progress_makes_way_for_another(folder):
+    take(folder, tiny())
+    folder.reals.touch()
+    take(folder, tiny("train.lr_g=1"))
+    assert [path.name for path in folder.path.iterdir()] == ["recipe.toml"]
+    assert load(folder.recipe).train.lr_g == 1
 
 
 def test_a_run_may_be_measured_otherwise_than_it_began(folder):
-    folder.prepare(tiny(), overwrite=False)
+    begin(folder, tiny())
     measured = tiny("metrics.every_ticks=5", "metrics.keep_best=3")
-    folder.prepare(measured, overwrite=False)
+    take(folder, measured)
     assert load(folder.path / "recipe.toml") == measured
 
 
-def test_a_run_from_before_there_were_metrics_goes_on(folder):
+def test_an_equal_recipe_is_left_alone(folder):
+    begin(folder, tiny())
+    before = folder.recipe.stat()
+    take(folder, tiny())
+    assert (folder.recipe.stat().st_ino, folder.recipe.stat().st_mtime_ns) == (
+        before.st_ino,
+        before.st_mtime_ns,
+    )
+
+
+def test_a_run_from_before_there_were_metrics_is_resumed(folder):
+    begin(folder, tiny())
     text, _, _ = dumps(tiny()).partition("\n[metrics]")
     (folder.path / "recipe.toml").write_text(text)
-    folder.prepare(tiny(), overwrite=False)
+    take(folder, tiny())
     assert load(folder.path / "recipe.toml") == tiny()
 
 
+def test_a_run_whose_recipe_has_keys_auto_is_resumed(folder):
+    begin(folder, tiny())
+    old = dumps(tiny()).replace("ada_kimg = 500.0", 'ada_kimg = "auto"')
+    assert old != dumps(tiny())
+    (folder.path / "recipe.toml").write_text(old)
+    take(folder, tiny())
+
+
 def test_an_overwritten_run_takes_its_metrics_and_links_along(folder):
-    folder.prepare(tiny(), overwrite=False)
+    begin(folder, tiny())
     (folder.path / "metrics.jsonl").touch()
     (folder.path / "best-fd_alex.safetensors").symlink_to("network-000001.safetensors")
-    folder.prepare(tiny(), overwrite=True)
+    take(folder, tiny(), overwrite=True)
     assert [path.name for path in folder.path.iterdir()] == ["recipe.toml"]
+
+
+def test_a_recipe_is_not_written_through_a_planted_link(folder):
+    precious = folder.path.parent / "precious.txt"
+    precious.write_text("mine")
+    (folder.path / ".recipe.toml.partial").symlink_to(precious)
+    take(folder, tiny())
+    assert precious.read_text() == "mine"
+    assert not folder.recipe.is_symlink()
 
 
 def test_statistics_later_than_a_state_are_taken_back(folder):
@@ -58,9 +104,37 @@ def test_statistics_later_than_a_state_are_taken_back(folder):
     assert [json.loads(line)["cur_nimg"] for line in lines] == [8, 16]
 
 
-@pytest.mark.parametrize("rest", [b'{"cur_n', b"\0\0\0\0", b"\xff\xfe\n"])
+@pytest.mark.parametrize("kept", [0, 1, 40])
+def test_lines_longer_than_a_block_are_taken_back_too(folder, kept):
+    for cur_nimg in range(40):
+        folder.append_stats({"cur_nimg": cur_nimg + 1, "long": "x" * (5000 if cur_nimg % 3 else 9)})
+    folder.take_back_stats(kept)
+    lines = folder.stats.read_text().splitlines()
+    assert [json.loads(line)["cur_nimg"] for line in lines] == list(range(1, kept + 1))
+
+
+@pytest.mark.parametrize("rest", [b'{"cur_n', b"\0\0\0\0", b"\xff\xfe\n", b'{"cur_nimg": 1}'])
 def test_a_line_cut_by_a_crash_counts_as_never_written(folder, rest):
     folder.append_stats({"cur_nimg": 8})
     folder.stats.write_bytes(folder.stats.read_bytes() + rest)
     folder.take_back_stats(16)
     assert folder.stats.read_text().splitlines() == ['{"cur_nimg": 8}']
+
+
+def test_names_below_a_kimg_tell_snapshots_apart_and_sort_by_time(folder):
+    numbers = (0, 160, 999, 1000, 25_000_160)
+    for cur_nimg in reversed(numbers):
+        folder.network(cur_nimg, fine=True).touch()
+    assert [kimg_of(path) for path in snapshots(folder.path)] == [n / 1000 for n in numbers]
+
+
+def test_names_of_whole_kimg_stay_readable_beside_finer_ones(folder):
+    for path in (folder.network(0), folder.network(1500, fine=True), folder.network(2000)):
+        path.touch()
+    assert newest_network(folder.path).name == "network-000002.safetensors"
+    assert [kimg_of(path) for path in snapshots(folder.path)] == [0, 1.5, 2]
+
+
+def test_a_run_without_networks_has_no_newest_one(folder):
+    with pytest.raises(NetworkFileError, match="name a run that has written one"):
+        newest_network(folder.path)

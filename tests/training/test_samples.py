@@ -2,11 +2,12 @@ import numpy as np
 
 from stylegan_cli.data.dataset import open_dataset
 from stylegan_cli.training.outputs import sample_grid
+from tests.tiny import tiny
 
 
 def grid_of(images, labels):
     data = open_dataset(images, resolution=16, labels=labels)
-    return sample_grid(data, seed=0, resolution=16, z_dim=4)
+    return sample_grid(tiny(), data)
 
 
 def test_every_row_is_of_one_class_in_turn(image_folder):

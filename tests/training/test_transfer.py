@@ -22,7 +22,7 @@ def source(tmp_path_factory):
 
 def plan(source, *overrides, c_dim=0):
     recipe = tiny(f"init.network={source}", *overrides)
-    return plan_transfer(open_origin(recipe.init), recipe, c_dim=c_dim)
+    return plan_transfer(open_origin(recipe.init.network), recipe, c_dim=c_dim)
 
 
 def begun(source, *overrides):
@@ -53,7 +53,7 @@ def test_the_mean_of_w_comes_along(source):
 def test_growing_networks_take_everything(tmp_path, kind):
     recipe = small(kind)
     path = write_untrained(tmp_path / "n.safetensors", recipe)
-    origin = open_origin(tiny(f"init.network={path}").init)
+    origin = open_origin(str(path))
     transfer = plan_transfer(origin, recipe, c_dim=0)
     assert set(transfer.taken) == set(load_file(path))
 
@@ -63,8 +63,8 @@ def test_what_does_not_fit_is_named_with_both_shapes(source):
         plan(source, "generator.w_dim=16")
     words = str(caught.value)
     assert "g_ema.mapping.fc1.weight: 8×8 there, 16×16 here" in words
-    assert "--set generator.w_dim=8 for the same network" in words
-    assert "--allow-partial" in words
+    assert "`generator.w_dim=8` for the same network" in words
+    assert "`allow_partial`" in words
 
 
 def test_layers_of_one_network_only_are_named(source):
@@ -72,13 +72,13 @@ def test_layers_of_one_network_only_are_named(source):
         plan(source, "data.resolution=32")
     words = str(caught.value)
     assert "g_ema.synthesis.b32.conv0.weight: nothing there, 4×8×3×3 here" in words
-    assert "--set data.resolution=16" in words
+    assert "`data.resolution=16`" in words
 
 
 def test_discriminators_that_follow_are_not_told_twice(source):
     with pytest.raises(NetworkFileError) as caught:
         plan(source, "generator.channel_max=4")
-    assert "--set generator.channel_max=8 for the same" in str(caught.value)
+    assert "`generator.channel_max=8` for the same" in str(caught.value)
 
 
 def test_labels_that_the_file_lacks_are_told(source):
@@ -105,7 +105,7 @@ def test_misfits_are_those_that_are_not_taken(source):
 
 
 def test_weights_that_would_mean_something_else_are_refused_even_in_part(source):
-    with pytest.raises(NetworkFileError, match=r"--set generator.mapping_lr_multiplier=0.01"):
+    with pytest.raises(NetworkFileError, match=r"`generator.mapping_lr_multiplier=0.01`"):
         plan(source, "generator.mapping_lr_multiplier=1", "init.allow_partial=true")
 
 
@@ -113,12 +113,12 @@ def test_another_variant_of_the_same_weights_is_refused(tmp_path):
     recipe = small("stylegan1")
     variant = replace(recipe.generator, variant="rosinality")
     path = write_untrained(tmp_path / "n.safetensors", replace(recipe, generator=variant))
-    with pytest.raises(NetworkFileError, match=r'--set generator.variant="rosinality"'):
-        plan_transfer(open_origin(tiny(f"init.network={path}").init), recipe, c_dim=0)
+    with pytest.raises(NetworkFileError, match=r'`generator.variant="rosinality"`'):
+        plan_transfer(open_origin(str(path)), recipe, c_dim=0)
 
 
 def without_discriminator(source):
-    origin = open_origin(tiny(f"init.network={source}").init)
+    origin = open_origin(str(source))
     tensors = {name: tensor for name, tensor in origin.tensors.items() if name[0] == "g"}
     return Origin(**{**vars(origin), "tensors": tensors})
 

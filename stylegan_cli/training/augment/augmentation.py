@@ -1,4 +1,4 @@
-"""Augmentation as a run has it: which transforms, how probable, and who decides that."""
+"""Augmentation of a run: its transforms, and their probability, fixed or adapted."""
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
@@ -8,7 +8,6 @@ import torch
 from torch import Tensor
 
 from stylegan_cli.recipe import AugmentSection, Settled
-from stylegan_cli.recipe.automatic import ada_kimg
 from stylegan_cli.runtime import World
 from stylegan_cli.shapes import Images, Logits
 from stylegan_cli.training.augment.color import add_noise, cut_out, transform_bands, transform_color
@@ -34,14 +33,12 @@ _STAGES = (
 
 
 def augment(images: Images, draws: Draws, transforms: Collection[str], p: float) -> Images:
-    """Images as D is to see them, in float32 at least; differentiable twice.
+    """Transform images for D, in float32 at least; differentiable twice.
 
     Args:
         images: 1 grey, 3 RGB or 4 RGBA channels, of any size. Alpha is moved and cut out with
             the colours and nothing else.
-        draws: Random numbers of each image.
-        transforms: Which transforms take part.
-        p: Probability of each of them.
+        transforms: Names of those that take part, each with probability p.
     """
     images = images.to(torch.promote_types(images.dtype, torch.float32))
     chances = {name: p if name in transforms else 0.0 for names, _ in _STAGES for name in names}
@@ -53,22 +50,20 @@ def augment(images: Images, draws: Draws, transforms: Collection[str], p: float)
 
 @dataclass(kw_only=True)
 class Augmentation:
-    """What is done to every image that D sees; part of what changes in a run.
+    """Augmentation of every image that D sees; part of a run's state.
 
     Attributes:
         p: Probability of each transform.
-        ada_kimg: How long p takes from 0 to 1.
-        signs: Sum of the signs of D's scores of reals since p was last adjusted, and their
-            number, in this process.
+        signs: Sum and number of the signs of D's scores of reals since p was last adjusted, in
+            this process.
     """
 
     section: AugmentSection
-    ada_kimg: float
     p: float
     signs: Tensor
 
     def __call__(self, images: Images, draws: Draws) -> Images:
-        """Images as D is to see them, by random numbers of their own."""
+        """Transform images for D."""
         return augment(images, draws, transforms_of(self.section.pipe), self.p)
 
     def observe(self, real_scores: Logits) -> None:
@@ -77,46 +72,45 @@ class Augmentation:
         self.signs += torch.stack([signs.sum(), torch.full_like(signs.sum(), signs.numel())])
 
     def adjust(self, *, iteration: int, batch_size: int, world: World) -> None:
-        """Move p towards where r_t, the mean sign, is on target, [ADA] section 3; when it is due.
+        """Move p so that r_t, the mean sign, approaches its target, [ADA] section 3; if it is due.
 
         The only place where training waits for the device between ticks.
 
         Args:
             iteration: Iterations done.
-            batch_size: Images of each of them, over all processes.
+            batch_size: Images of each iteration, over all processes.
         """
         section = self.section
         if section.mode != "ada" or iteration % section.interval:
             return
         total, count = world.mean_(self.signs).tolist()
         self.signs.zero_()
-        step = batch_size * section.interval / (1000 * self.ada_kimg)
+        step = batch_size * section.interval / (1000 * section.ada_kimg)
         excess = total / count - section.target
         p = self.p + step * ((excess > 0) - (excess < 0))
         self.p = min(max(p, 0.0), section.p_max)
 
     def pool(self, world: World) -> None:
-        """Give every process the same sums, whose mean is that over all processes."""
+        """Average the sums over all processes."""
         world.mean_(self.signs)
 
     def state_dict(self) -> dict[str, Any]:
-        """Plain tensors and numbers, for `states.save_state`."""
+        """Return plain tensors and numbers, for `save_state`."""
         return {"p": self.p, "signs": self.signs}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Take over what `state_dict` gave."""
+        """Take over a result of `state_dict`."""
         self.p = state["p"]
         self.signs.copy_(state["signs"])
 
 
 def initial_augmentation(recipe: Settled, device: torch.device) -> Augmentation | None:
-    """Augmentation as a run begins with it; None where there is none."""
+    """Return the augmentation at the start of a run; None without one."""
     section = recipe.augment
     if section.mode == "none":
         return None
     return Augmentation(
         section=section,
-        ada_kimg=ada_kimg(recipe),
         p=section.p if section.mode == "fixed" else 0.0,
         signs=torch.zeros(2, device=device),
     )

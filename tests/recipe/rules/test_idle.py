@@ -25,6 +25,8 @@ from tests.recipe.problems import problems_of
         ("stylegan2", "augment.pipe=blit", '"blit" does nothing with augment.mode "none"'),
         ("stylegan2", "augment.p=0.5", '0.5 does nothing without augment.mode "fixed"; write 0.2'),
         ("stylegan2", "augment.target=0.5", '0.5 does nothing without augment.mode "ada"'),
+        ("progan", "train.ema_kimg=5", "5.0 does nothing beside train.ema_decay; write 10.0"),
+        ("progan", "train.ema_rampup=0.1", "0.1 does nothing beside train.ema_decay"),
         ("stylegan2", "loss.wgan_drift=0", "0.0 does nothing without loss.adversarial"),
     ],
 )

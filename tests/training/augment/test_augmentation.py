@@ -90,6 +90,6 @@ def test_the_images_depend_on_their_seeds_alone():
 
 
 def test_p_moves_faster_where_training_starts_from_a_network():
-    fast = augmentation("init.network=runs/photos").ada_kimg
-    assert (augmentation().ada_kimg, fast) == (500, 100)
-    assert augmentation("init.network=runs/photos", "augment.ada_kimg=50.0").ada_kimg == 50
+    fast = augmentation("init.network=runs/photos").section.ada_kimg
+    assert (augmentation().section.ada_kimg, fast) == (500, 100)
+    assert augmentation("init.network=runs/photos", "augment.ada_kimg=50.0").section.ada_kimg == 50
