@@ -12,11 +12,11 @@ from stylegan_cli.shapes import Images, Motions, Ws
 
 
 def motion_matrices(motions: Float[Tensor, "n 3"]) -> Motions:
-    """Matrices of motions that are given as numbers.
+    """Return the matrices of motions that are given as numbers.
 
     Args:
-        motions: How far to the right and down, in image widths, and how many degrees
-            counter-clockwise; the picture turns around its centre first.
+        motions: Shift to the right and down in image widths, and turn counter-clockwise in
+            degrees; the picture turns around its centre, then shifts.
     """
     x, y, degrees = motions.double().unbind(1)
     cos, sin = torch.cos(degrees.deg2rad()), torch.sin(degrees.deg2rad())
@@ -35,8 +35,8 @@ class Synthesis(nn.Module):
         tracked: Last parts of the names of buffers, besides `w_avg`, that training updates in
             forward passes.
         can_move: The input can be shifted and turned, and the image with it.
-        means_move_for_d: Running means, that of w too, move only with the images made for D's
-            loss, [SG3]; else with all that are made in training.
+        means_move_for_d: Update running means, including that of w, only with the images made for
+            the loss of D, [SG3]; otherwise with all images made in training.
     """
 
     num_ws: int
@@ -59,16 +59,16 @@ class Synthesis(nn.Module):
         raise NotImplementedError
 
     def moved(self, ws: Ws, noise: NoiseInput, motions: Motions) -> Images:
-        """Images whose inputs are shifted and turned; only where `can_move`."""
+        """Make images with shifted and turned inputs; only if `can_move`."""
         raise NotImplementedError
 
     def moving(self, ws: Ws, noise: NoiseInput) -> tuple[Images, Tensor | None]:
-        """Images, and the tracked buffers as this batch moves them on; they are not yet kept."""
+        """Make images; also return the tracked buffers as this batch updates them, not stored yet."""
         return self(ws, noise), None
 
     @torch.no_grad()
     def track(self, moved: Tensor) -> None:
-        """Keep the values of tracked buffers that `moving` gave."""
+        """Store the values of tracked buffers that `moving` returned."""
         buffers = [b for name, b in self.named_buffers() if name.rpartition(".")[2] in self.tracked]
         for buffer, value in zip(buffers, moved, strict=True):
             buffer.copy_(value)
