@@ -1,5 +1,8 @@
 """A family of networks from outside: one registration, and every command works with it."""
 
+import ast
+from pathlib import Path
+
 import pytest
 import torch
 from torch import nn
@@ -12,6 +15,7 @@ from stylegan_cli.networks.synthesis import Synthesis
 from stylegan_cli.recipe import families
 from stylegan_cli.recipe.families import FamilyKeys
 
+PACKAGE = Path(__file__).parents[1] / "stylegan_cli"
 TOY = """
 title = "toy"
 generator = {family = "toy", z_dim = 8, w_dim = 8}
@@ -81,3 +85,18 @@ def test_the_rules_of_a_family_from_outside_hold(toy):
     assert "true is not possible in toy; write false" in result.stderr
     result = sgtool("recipe", "show", "toy.toml", "--set", "generator.conv_clamp=1")
     assert "1.0 does nothing in the family toy; leave it out" in result.stderr
+
+
+def test_no_module_asks_which_family_a_network_is_of():
+    """Other programs' files have families of their own, so their readers may ask."""
+    asking = [
+        f"{path.relative_to(PACKAGE)}:{node.lineno}"
+        for path in PACKAGE.rglob("*.py")
+        if path.relative_to(PACKAGE).parts[0] != "interop"
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Compare)
+        and ast.unparse(node.left).endswith(".family")
+        # whether it is known, and whether two are the same, anybody may ask
+        and isinstance(node.comparators[0], ast.Constant)
+    ]
+    assert asking == []

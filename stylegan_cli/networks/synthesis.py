@@ -63,7 +63,7 @@ class Synthesis(nn.Module):
         raise NotImplementedError
 
     def moving(self, ws: Ws, noise: NoiseInput) -> tuple[Images, Tensor | None]:
-        """Make images; also return the tracked buffers as this batch updates them, not stored yet."""
+        """Make images; return them and the tracked buffers as this batch updates them."""
         return self(ws, noise), None
 
     @torch.no_grad()
