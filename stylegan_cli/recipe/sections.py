@@ -96,17 +96,18 @@ class GeneratorSection:
 class BandsSection:
     """Frequency bands of the layers of stylegan3, [SG3] section 3.
 
-    Cutoffs and sampling rates rise from the input to the image; cutoffs in cycles per image width.
+    Cutoffs and sampling rates rise from the input to the image. Frequencies are in cycles per image
+    width.
 
     Attributes:
-        layers: Before toRGB.
-        critical: Last of these whose cutoff is half their sampling rate.
-        first_cutoff: Of the input and the first layer.
-        first_stopband: Where the first layer has to stop, at least.
-        last_stopband: Where the last layer has to stop, in units of its cutoff.
-        margin: Samples by which a canvas is larger than the image, on every side.
-        filter_size: Taps of a filter per factor of its up- or downsampling.
-        upsampling: Oversampling under the leaky ReLU, a power of two.
+        layers: Number of layers before toRGB.
+        critical: Number of the last layers whose cutoff is half their sampling rate.
+        first_cutoff: Cutoff of the input and the first layer.
+        first_stopband: Lowest frequency that the first layer must stop.
+        last_stopband: Lowest frequency that the last layer must stop, in units of its cutoff.
+        margin: Samples that a canvas has beyond the image on each side.
+        filter_size: Taps of a filter for each factor of up- or downsampling.
+        upsampling: Oversampling of the leaky ReLU, a power of two.
         output_scale: Factor of the image.
     """
 
