@@ -1,19 +1,30 @@
-"""A family of networks from outside: one registration, and every command works with it."""
+"""A family and a study from outside: no module of the package is edited, and commands run them.
+
+A metric from outside is in tests/metrics/test_registry.py.
+"""
 
 import ast
+from dataclasses import replace
 from pathlib import Path
 
+import h5py
 import pytest
 import torch
 from torch import nn
 from typer.testing import CliRunner
 
 from stylegan_cli.cli.app import app
+from stylegan_cli.cli.options import SeedsFlag
+from stylegan_cli.cli.study import StudyFlags, run_study, with_study_flags
+from stylegan_cli.latents.codes import join_codes
+from stylegan_cli.latents.lookup import codes_of_picks
+from stylegan_cli.latents.references import parse_picks
 from stylegan_cli.networks import family as registry
 from stylegan_cli.networks.family import Family, register
 from stylegan_cli.networks.synthesis import Synthesis
 from stylegan_cli.recipe import families
 from stylegan_cli.recipe.families import FamilyKeys
+from stylegan_cli.rendering.plan import Axis, Plan
 
 PACKAGE = Path(__file__).parents[1] / "stylegan_cli"
 TOY = """
@@ -100,3 +111,36 @@ def test_no_module_asks_which_family_a_network_is_of():
         and isinstance(node.comparators[0], ast.Constant)
     ]
     assert asking == []
+
+
+def average(network, seeds, sampling):
+    """A study of one image: the mean of the seeds' ws."""
+    picked = codes_of_picks(network, seeds, sampling)
+    ws = picked.codes.ws.mean(0, keepdims=True)
+    codes = replace(join_codes([picked.codes], lambda values: values[0][:1]), ws=ws, z=None)
+    return Plan(
+        study="average",
+        request={"seeds": picked.request},
+        noise_mode=sampling.noise_mode,
+        axes=(Axis(name="mean", names=("mean",)),),
+        sheets=("average",),
+        codes=codes,
+    )
+
+
+@with_study_flags
+def average_command(seeds: SeedsFlag, *, flags: StudyFlags) -> None:
+    """Draw the mean of seeds."""
+    chosen = parse_picks(seeds)
+    run_study(lambda network, sampling: average(network, chosen, sampling), flags)
+
+
+def test_a_study_from_outside_is_drawn_from_the_command_line(network_file, tmp_path, monkeypatch):
+    monkeypatch.setattr(app, "registered_commands", [*app.registered_commands])
+    app.command("average")(average_command)
+    words = ("average", "--seeds", "1,2", "--network", network_file, "-o", tmp_path / "mean")
+    result = sgtool(*words)
+    assert result.exit_code == 0, result.stderr
+    with h5py.File(tmp_path / "mean" / "average.h5") as file:
+        assert file["images"].shape[0] == 1
+        assert file.attrs["study"] == "average"

@@ -88,7 +88,8 @@ class ErrorsInWords(TyperGroup):
     """The group of all commands: errors become a message and an exit code."""
 
     def list_commands(self, ctx: Any) -> list[str]:
-        return sorted(super().list_commands(ctx), key=IN_ORDER_OF_WORK.index)
+        known = {name: place for place, name in enumerate(IN_ORDER_OF_WORK)}
+        return sorted(super().list_commands(ctx), key=lambda name: known.get(name, len(known)))
 
     def invoke(self, ctx: Any) -> Any:
         # Pillow's warnings name lines of its source; what they mean is said in our words
