@@ -42,6 +42,20 @@ TINY = (
 )
 
 
+STYLEGAN3 = (
+    "generator.family=stylegan3",
+    "generator.architecture=orig",
+    "generator.noise=false",
+    "generator.kernel=1",
+    "generator.radial_filters=true",
+    "bands.layers=6",
+    "loss.pl_weight=0.0",
+    "loss.pl_interval=0",
+    "loss.style_mixing_prob=0.0",
+)
+"""Makes the tiny recipe one of StyleGAN3, configuration R."""
+
+
 def tiny(*overrides: str) -> Settled:
     """Recipe of a run of eight steps at 16 px."""
     return load("stylegan2", [*TINY, *overrides])

@@ -119,7 +119,15 @@ def _chosen(maps: Sequence[Tensor], rows: Tensor) -> list[Tensor]:
 
 
 def compiled(G: Generator, batch_size: int) -> Generator:
-    """Return a generator whose synthesis network is compiled, for batches of this size."""
+    """Return a generator whose synthesis network is compiled, for batches of this size.
+
+    Raises:
+        UsageError: It is none that can be compiled.
+    """
+    if not G.synthesis.can_compile:
+        raise UsageError(
+            "networks of this family cannot be compiled; leave `compile` out", parameter="compile"
+        )
     assert not isinstance(G.synthesis, CompiledSynthesis), "compiled twice"
     synthesis = CompiledSynthesis(G.synthesis, batch_size)
     return Generator(G.mapping, synthesis, resolution=G.resolution, channels=G.channels)

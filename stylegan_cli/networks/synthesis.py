@@ -34,6 +34,7 @@ class Synthesis(nn.Module):
             network that does not grow.
         tracked: Last parts of the names of buffers, besides `w_avg`, that training updates in
             forward passes.
+        can_compile: `torch.compile` takes it as one program.
         can_move: The input can be shifted and turned, and the image with it.
         means_move_for_d: Update running means, including that of w, only with the images made for
             the loss of D, [SG3]; otherwise with all images made in training.
@@ -44,6 +45,7 @@ class Synthesis(nn.Module):
     tracked: tuple[str, ...] = ()
     means_move_for_d: bool = False
     can_move: bool = False
+    can_compile: bool = True
 
     @property
     def noise_resolutions(self) -> tuple[int, ...]:

@@ -5,8 +5,9 @@ import numpy as np
 import pytest
 import torch
 
+from stylegan_cli.errors import UsageError
 from stylegan_cli.networks.build import build_generator, count_parameters
-from stylegan_cli.networks.drawing import prepare
+from stylegan_cli.networks.drawing import compiled, prepare
 from stylegan_cli.networks.stylegan3.bands import Level, layer_plans, levels
 from stylegan_cli.networks.stylegan3.filters import down_filter, low_pass, up_filter
 from stylegan_cli.networks.stylegan3.synthesis import FourierInput
@@ -222,3 +223,9 @@ def test_frequencies_fill_a_disc_evenly():
     assert radii.max() <= 1
     assert radii.square().mean().item() == pytest.approx(0.5, abs=0.02)
     assert waves.phases.mean().item() == pytest.approx(0, abs=0.02)
+
+
+def test_to_compile_it_is_refused():
+    G = generator(Vectors("sg3_t_gray_moved_16"))
+    with pytest.raises(UsageError, match="cannot be compiled"):
+        compiled(G, 4)

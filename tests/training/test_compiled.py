@@ -10,7 +10,7 @@ from stylegan_cli.training.engines import eager
 from stylegan_cli.training.iteration import train_batch
 from stylegan_cli.training.schedule import stage_at
 from stylegan_cli.training.state import initial_state
-from tests.tiny import tiny, tiny_growing
+from tests.tiny import STYLEGAN3, tiny, tiny_growing
 from tests.training.test_iteration import nets_of, reals_of
 
 CPU = torch.device("cpu")
@@ -26,6 +26,7 @@ RECIPES = {
     "penalties in the main phases, in rounds": small(
         "loss.lazy=false", "train.batch_per_device=2", "discriminator.mbstd_group_size=2"
     ),
+    "stylegan3": small(*STYLEGAN3, "bands.layers=4"),
     "growing, wasserstein": tiny_growing("loss.r1_gamma=0.0", family="progan"),
 }
 

@@ -18,7 +18,7 @@ from stylegan_cli.networks.snapshot import load_network
 from stylegan_cli.recipe import dumps, load
 from stylegan_cli.training.events import Begun
 from stylegan_cli.training.loop import train
-from tests.tiny import tiny, tiny_growing, tiny_run
+from tests.tiny import STYLEGAN3, tiny, tiny_growing, tiny_run
 
 CPU = torch.device("cpu")
 
@@ -342,24 +342,9 @@ def test_two_processes_augment_as_one_does(image_folder, dataset, tmp_path):
     assert told(tmp_path / "two", "augment_p")[-1] > 0.2
 
 
-STYLEGAN3 = (
-    "generator.family=stylegan3",
-    "generator.architecture=orig",
-    "generator.noise=false",
-    "generator.kernel=1",
-    "generator.radial_filters=true",
-    "loss.pl_weight=0.0",
-    "loss.pl_interval=0",
-    "loss.style_mixing_prob=0.0",
-    "loss.blur_sigma=1.0",
-    "loss.blur_fade_kimg=0.04",
-    "bands.layers=6",
-    "train.total_kimg=0.032",
-)
-
-
 def test_networks_with_running_means_end_with_the_same_bits_too(dataset, tmp_path):
-    recipe, steps = tiny(*STYLEGAN3), count(1)
+    blur = ("loss.blur_sigma=1.0", "loss.blur_fade_kimg=0.04")
+    recipe, steps = tiny(*STYLEGAN3, *blur, "train.total_kimg=0.032"), count(1)
     run(recipe, dataset, tmp_path / "whole")
     with pytest.raises(Interrupted):
         run(recipe, dataset, tmp_path / "run", stop=lambda: next(steps) == 2)

@@ -170,6 +170,8 @@ class AliasFreeSynthesis(Synthesis):
 
     means_move_for_d = True
     can_move = True
+    # the compiler makes the filters' programs anew for every layer, and gives up half way
+    can_compile = False
     tracked = ("magnitude_ema",)
 
     def __init__(self, plans: Sequence[LayerPlan], options: SynthesisOptions) -> None:
