@@ -154,8 +154,8 @@ def stored_folder(path: Path) -> Stored:
         if pixels.shape != first.shape:
             raise DataError(
                 f"{entry_path(source, entries[index])}: {_size(pixels)}, but the first image is "
-                f"{_size(first)}; images of one size are needed, `sgtool data prepare {path} "
-                "-o prepared.zip --resolution N` makes them so"
+                f"{_size(first)}; images of one size are needed, and `sgtool data prepare` makes "
+                "them"
             )
         return pixels
 

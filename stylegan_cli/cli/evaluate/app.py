@@ -15,8 +15,7 @@ from stylegan_cli.cli.options import examples, with_flags
 from stylegan_cli.ranges import parse_floats
 
 if TYPE_CHECKING:
-    from stylegan_cli.api import EvaluationRequest, Found, Workplace
-    from stylegan_cli.metrics.metric import Metric
+    from stylegan_cli.api import EvaluationRequest, Found, Metric, Workplace
 
 DIGITS = 6
 TOGETHER = """Measure all there is: features, path lengths, separability.

@@ -24,7 +24,7 @@ from stylegan_cli.cli.options import (
 )
 
 if TYPE_CHECKING:
-    from stylegan_cli.metrics.metric import Metric
+    from stylegan_cli.api import Metric
 
 COMPUTING = frozenset(
     {"batch", "device", "precision", "backend", "compile", "json", "quiet", "verbose"}
