@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from functools import cache
 from importlib.metadata import entry_points
 
+from stylegan_cli.errors import UsageError
 from stylegan_cli.metrics.equivariance.metric import EQUIVARIANCE
 from stylegan_cli.metrics.fid import FID
 from stylegan_cli.metrics.inception_score import INCEPTION_SCORE
@@ -46,4 +47,16 @@ def metrics() -> Mapping[str, Metric]:
 
 @cache
 def _of_packages() -> dict[str, Metric]:
-    return {entry.name: entry.load() for entry in entry_points(group=GROUP)}
+    found = {}
+    for entry in entry_points(group=GROUP):
+        try:
+            metric = entry.load()
+        except Exception as error:  # code of others may fail in any way
+            raise UsageError(
+                f"metric {entry.name}: {entry.value} cannot be imported ({error}); mend or "
+                "uninstall its package"
+            ) from error
+        if not isinstance(metric, Metric):
+            raise UsageError(f"metric {entry.name}: {entry.value} is no `Metric`; name one")
+        found[entry.name] = metric
+    return found

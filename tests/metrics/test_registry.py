@@ -1,6 +1,7 @@
 """Metrics of other packages, which sgtool measures without knowing them."""
 
 import json
+import subprocess
 import sys
 from importlib.metadata import entry_points
 from pathlib import Path
@@ -10,7 +11,7 @@ from typer.testing import CliRunner
 
 from stylegan_cli.cli.app import app
 from stylegan_cli.metrics import registry
-from stylegan_cli.metrics.registry import GROUP, metrics
+from stylegan_cli.metrics.registry import GROUP
 
 ON_FEATURES = '''
 """A metric on features."""
@@ -116,5 +117,17 @@ def test_a_metric_on_codes_has_flags_of_its_own(network_file, tmp_path):
     assert sgtool("toy-codes", *words, "--psi", 1).exit_code == 2
 
 
-def test_metrics_can_be_listed_without_torch():
-    assert {"fid", "kid", "is", "pr", "ppl", "separability", "nearest"} <= set(metrics())
+@pytest.mark.usefixtures("installed")
+@pytest.mark.parametrize("code", ["1 / 0", "TOY = 3"])
+def test_a_broken_metric_of_another_package_ends_in_words(code, tmp_path):
+    (tmp_path / "site" / "toymetrics_features.py").write_text(code)
+    done = sgtool("kid", "--help")
+    assert (done.exit_code, done.stdout) == (2, "")
+    assert "metric toy: toymetrics_features:TOY" in done.stderr
+
+
+def test_metrics_are_listed_without_torch():
+    code = "import sys; from stylegan_cli.metrics import registry; "
+    code += "print('torch' in sys.modules, *registry.metrics())"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.split()[:3] == ["False", "fid", "kid"]
