@@ -16,6 +16,7 @@ from stylegan_cli.data.dataset import Dataset, open_dataset
 from stylegan_cli.describe import describe, describe_foreign
 from stylegan_cli.detectors import detector_note, open_detector
 from stylegan_cli.detectors.adding import Added, add_weights, fetch_weights, weights_facts
+from stylegan_cli.directions.clusters import cluster_centres, write_centres
 from stylegan_cli.directions.file import Discovery
 from stylegan_cli.directions.file import check_discovery as check_directions
 from stylegan_cli.directions.file import write_discovery as write_directions
@@ -45,6 +46,8 @@ from stylegan_cli.metrics.metric import Request as EvaluationRequest
 from stylegan_cli.metrics.registry import metrics
 from stylegan_cli.metrics.registry import register as register_metric
 from stylegan_cli.metrics.run import evaluate, evaluate_all, workplace
+from stylegan_cli.metrics.separability.options import SeparabilityOptions
+from stylegan_cli.metrics.separability.panel import open_classifiers
 from stylegan_cli.networks.snapshot import Network, has_discriminator, load_network
 from stylegan_cli.recipe import Recipe, Settled
 from stylegan_cli.recipe import load as load_recipe
@@ -57,6 +60,15 @@ from stylegan_cli.report.inputs import open_report
 from stylegan_cli.report.page import write_page as write_report
 from stylegan_cli.report.sections import Report
 from stylegan_cli.runtime import pick_device
+from stylegan_cli.studies.discovery.attributes import (
+    check_styles,
+    find_attributes,
+    find_channels,
+    find_difference,
+    plain_name,
+    scores_of_csv,
+)
+from stylegan_cli.studies.discovery.comparing import compare_directions
 from stylegan_cli.studies.discovery.finding import (
     component_layer,
     find_components,
@@ -64,12 +76,29 @@ from stylegan_cli.studies.discovery.finding import (
     without_repeats,
 )
 from stylegan_cli.studies.discovery.findings import standings, with_measures
+from stylegan_cli.studies.discovery.judging import (
+    both_judges,
+    chosen_scores,
+    codes_of_pole,
+    join_scored,
+    properties,
+    property_names,
+    score_position,
+    scored,
+)
+from stylegan_cli.studies.discovery.local_channels import (
+    channel_maps,
+    find_local_channels,
+    live_channels,
+)
 from stylegan_cli.studies.discovery.study import DiscoveryOptions, discovery
 from stylegan_cli.studies.editing.edit import EditOptions, edit
 from stylegan_cli.studies.editing.findings import reaches as edit_reaches
 from stylegan_cli.studies.grid import GridOptions, grid
+from stylegan_cli.studies.masks import read_mask
 from stylegan_cli.studies.mixing import mix
 from stylegan_cli.studies.noise.study import NoiseOptions, noise_variation
+from stylegan_cli.studies.noise.variations import NoiseChange
 from stylegan_cli.studies.projection.findings import Measures
 from stylegan_cli.studies.projection.options import ProjectionOptions
 from stylegan_cli.studies.projection.options import settle as settle_projection
@@ -120,6 +149,7 @@ __all__ = [
     "Motion",
     "Network",
     "News",
+    "NoiseChange",
     "NoiseOptions",
     "OnCodes",
     "OnFeatures",
@@ -133,6 +163,7 @@ __all__ = [
     "Run",
     "Sampling",
     "Screen",
+    "SeparabilityOptions",
     "Series",
     "Settled",
     "SgtoolError",
@@ -150,8 +181,15 @@ __all__ = [
     "benchmark_forms",
     "benchmark_steps",
     "benchmark_summaries",
+    "both_judges",
+    "channel_maps",
     "check_directions",
+    "check_styles",
     "chosen_class",
+    "chosen_scores",
+    "cluster_centres",
+    "codes_of_pole",
+    "compare_directions",
     "component_layer",
     "default_folder",
     "default_video",
@@ -167,18 +205,25 @@ __all__ = [
     "export_network",
     "export_paths",
     "fetch_weights",
+    "find_attributes",
+    "find_channels",
     "find_components",
+    "find_difference",
+    "find_local_channels",
     "find_sefa",
     "grid",
     "has_discriminator",
     "is_foreign",
     "is_growing",
+    "join_scored",
+    "live_channels",
     "load_network",
     "load_recipe",
     "machine_facts",
     "metrics",
     "mix",
     "noise_variation",
+    "open_classifiers",
     "open_dataset",
     "open_detector",
     "open_report",
@@ -186,9 +231,13 @@ __all__ = [
     "parse_picks",
     "parse_start",
     "pick_device",
+    "plain_name",
     "plan_transfer",
     "projection_means",
+    "properties",
+    "property_names",
     "read_foreign",
+    "read_mask",
     "read_recipe",
     "recipe_of_network",
     "register_metric",
@@ -197,6 +246,9 @@ __all__ = [
     "run_hours",
     "save_checkpoint",
     "save_foreign",
+    "score_position",
+    "scored",
+    "scores_of_csv",
     "settle",
     "settle_projection",
     "snapshots",
@@ -211,6 +263,7 @@ __all__ = [
     "without_repeats",
     "workplace",
     "write_benchmark",
+    "write_centres",
     "write_directions",
     "write_pdfs",
     "write_report",

@@ -17,7 +17,7 @@ from stylegan_cli.cli.bench import bench
 from stylegan_cli.cli.convert import EXAMPLES as CONVERT_EXAMPLES
 from stylegan_cli.cli.convert import convert
 from stylegan_cli.cli.data import data_app
-from stylegan_cli.cli.discover import discover_app
+from stylegan_cli.cli.discover.app import discover_app
 from stylegan_cli.cli.edit import EXAMPLES as EDIT_EXAMPLES
 from stylegan_cli.cli.edit import edit
 from stylegan_cli.cli.evaluate.app import eval_app

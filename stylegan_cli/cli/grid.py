@@ -1,14 +1,16 @@
 """`sgtool grid`: one image per seed or code."""
 
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from stylegan_cli.cli import completion
 from stylegan_cli.cli.options import PsiListFlag, SeedsFlag, examples
 from stylegan_cli.cli.study import StudyFlags, run_study, with_study_flags
 from stylegan_cli.latents.references import parse_picks
-from stylegan_cli.ranges import parse_floats, parse_points
+from stylegan_cli.ranges import parse_floats, parse_ints, parse_points
 
 if TYPE_CHECKING:
     from stylegan_cli.latents.sampling import Sampling
@@ -22,6 +24,8 @@ EXAMPLES = examples(
     "sgtool grid --seeds 0-7 --per-class --pdf",
     "sgtool grid --seeds 0-69 --psi 0.7 --collage",
     "sgtool grid --network runs/sg3 --translate 0.1,0 --rotate 15",
+    "sgtool grid --seeds 0-3 --noise-seeds 0-7 --noise-layers fine",
+    "sgtool grid --seeds 0-3 --noise-scale 0,0.5,1,2",
 )
 
 
@@ -43,6 +47,29 @@ def grid(
     rotate: Annotated[
         float, typer.Option(metavar="DEG", help="Turn the pictures counter-clockwise.")
     ] = 0.0,
+    noise_seeds: Annotated[
+        str | None,
+        typer.Option(
+            metavar="LIST",
+            help="Fresh draws of noise for each image, by their numbers; a column each.",
+        ),
+    ] = None,
+    noise_scale: Annotated[
+        str | None,
+        typer.Option(metavar="LIST", help="Factors of the noise, as 0,0.5,1,2; a column each."),
+    ] = None,
+    noise_layers: Annotated[
+        str | None,
+        typer.Option(
+            metavar="LIST",
+            autocompletion=completion.layers,
+            help="Noise inputs that change, as fine or 0-3; all if not given.",
+        ),
+    ] = None,
+    noise_mask: Annotated[
+        Path | None,
+        typer.Option(metavar="PICTURE", help="Fresh noise only where this picture is white."),
+    ] = None,
     *,
     flags: StudyFlags,
 ) -> None:
@@ -54,11 +81,27 @@ def grid(
     from stylegan_cli import api
 
     (shift,) = parse_points(translate, 2, parameter="translate", most=1)
-    options = api.GridOptions(
-        psis=psis, per_class=per_class, collage=collage, translate=shift, rotate=rotate
-    )
+    draws = parse_ints(noise_seeds, parameter="noise_seeds") if noise_seeds else ()
+    scales = parse_floats(noise_scale, parameter="noise_scale") if noise_scale else ()
 
     def make_plan(network: "Network", sampling: "Sampling") -> "Plan":
+        noise = None
+        if draws or scales or noise_layers or noise_mask:
+            side = network.G.resolution
+            noise = api.NoiseChange(
+                draws=draws,
+                scales=scales,
+                layers=noise_layers,
+                mask=None if noise_mask is None else api.read_mask(noise_mask, side),
+            )
+        options = api.GridOptions(
+            psis=psis,
+            per_class=per_class,
+            collage=collage,
+            translate=shift,
+            rotate=rotate,
+            noise=noise,
+        )
         return api.grid(network, chosen, sampling, options)
 
     run_study(make_plan, flags)

@@ -45,6 +45,7 @@ EXAMPLES = examples(
     "sgtool video --seeds 3 --style-seeds 10-15 --crossover 4 -o colours.webp",
     "sgtool video --interp noise --seeds 3,0-6 --frames",
     "sgtool video --network runs/sg3 --translate 0,0:0.5,0 --rotate 0:90",
+    "sgtool video --interp direction --direction directions.h5:sefa/0 --seeds 0-5 --grid 3x2",
 )
 KEYFRAMES_A_STREAM = 8
 CIRCLE_KEYFRAMES = 2
@@ -55,7 +56,9 @@ class VideoFlags:
     """Options of `sgtool video`."""
 
     interp: Annotated[
-        Literal["lerp-w", "lerp-z", "slerp-z", "slerp-w", "cubic-w", "circle-z", "noise"],
+        Literal[
+            "lerp-w", "lerp-z", "slerp-z", "slerp-w", "cubic-w", "circle-z", "noise", "direction"
+        ],
         typer.Option(
             help="What moves and how: lines in w or z, arcs around the mean of W or in z, a "
             "smooth curve in w, a great circle in z through two seeds and their opposites, or "
@@ -70,6 +73,17 @@ class VideoFlags:
             "With --grid, they are dealt to the streams in turn.",
         ),
     ] = None
+    direction: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="FILE:NAME",
+            help="Direction to swing along, as `sgtool edit` takes it; given again, one after "
+            "another.",
+        ),
+    ] = None
+    strength: Annotated[
+        float, typer.Option(metavar="NUMBER", help="Steps along --direction, to either side.")
+    ] = 3.0
     seconds: Annotated[
         float, typer.Option(metavar="NUMBER", help="Time from one keyframe to the next.")
     ] = 2.0
@@ -179,9 +193,8 @@ def video(*, flags: VideoFlags) -> None:
 
     network = open_network(flags.network, flags)
     classes = _parse_classes(flags.class_names, network)
-    unchosen = _default_seeds(
-        flags.interp, *screen, still=max(len(classes), len(shifts), len(turns)) > 1
-    )
+    still = max(len(classes), len(shifts), len(turns)) > 1 or flags.interp == "direction"
+    unchosen = _default_seeds(flags.interp, *screen, still=still)
     found = api.video(
         network,
         api.Tracks(
@@ -194,6 +207,8 @@ def video(*, flags: VideoFlags) -> None:
             translate=shifts,
             rotate=turns,
             noise_mode=flags.noise_mode,
+            directions=[api.parse_direction(text) for text in flags.direction or ()],
+            strength=flags.strength,
         ),
         api.Motion(
             interp=flags.interp,

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from hashlib import sha256
 from typing import Literal
 
 import numpy as np
@@ -114,3 +115,11 @@ def moved_to(
     along = (codes * unit).sum(axis=-1, keepdims=True)
     wanted = direction.mean_coordinate + steps * direction.sigma
     return np.asarray((wanted - along) * unit)
+
+
+def content_hash(directions: Sequence[Direction]) -> str:
+    """Equal for directions that move codes alike."""
+    content = sha256()
+    for each in directions:
+        content.update(each.vector.tobytes() + repr((each.sigma, each.mean_coordinate)).encode())
+    return content.hexdigest()[:16]

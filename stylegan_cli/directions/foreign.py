@@ -17,7 +17,7 @@ from stylegan_cli.errors import DataError, UsageError
 from stylegan_cli.files import written_whole
 from stylegan_cli.latents.stored_arrays import open_arrays
 from stylegan_cli.networks.snapshot import Network
-from stylegan_cli.ranges import parse_layers
+from stylegan_cli.ranges import parse_layers_by_side
 
 HDF5_SUFFIXES = (".h5", ".hdf5")
 MAX_VALUES = 2**26
@@ -47,7 +47,8 @@ def open_direction(
         direction = _foreign(network, pick, drawn)
     if pick.layers is None:
         return direction
-    return direction.at_layers(parse_layers(pick.layers, network.G.num_ws, parameter="direction"))
+    sides = network.G.synthesis.layer_sides
+    return direction.at_layers(parse_layers_by_side(pick.layers, sides, parameter="direction"))
 
 
 def save_npy(path: Path, direction: Direction) -> None:

@@ -58,10 +58,14 @@ class Population:
         The root mean square of their coordinates along the principal components, in standard
         deviations.
         """
+        centred = w.astype(np.float64) - self.components.mean
+        return np.asarray(np.sqrt((self.whitened(centred) ** 2).mean(axis=1)))
+
+    def whitened(self, offsets: Float[np.ndarray, "*n w_dim"]) -> Float64[np.ndarray, "*n w_dim"]:
+        """Offsets of w where samples are spread alike in all directions."""
         found = self.components
         std = np.maximum(found.std, np.sqrt(FLAT) * found.std[0])
-        coordinates = (w.astype(np.float64) - found.mean) @ found.vectors.T / std
-        return np.asarray(np.sqrt((coordinates**2).mean(axis=1)))
+        return np.asarray(offsets @ found.vectors.T / std)
 
     def percentile(self, w: Float[np.ndarray, "n w_dim"]) -> Float64[np.ndarray, " n"]:
         """Share of the samples that lie further in than each code, in percent."""

@@ -3,7 +3,7 @@
 The first thing a code meets is a linear map; what this map stretches most changes images most.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -29,34 +29,34 @@ class Spectrum:
     vectors: Float64[np.ndarray, "n dim"]
 
 
-def first_maps(G: Generator) -> tuple[Matrix, ...]:
-    """The linear map that each w meets first, up to a factor.
+def first_maps(G: Generator) -> dict[int, Matrix]:
+    """The linear map that each w meets first, up to a factor, by the number of the w.
 
-    With styles, that of the convolution it drives; the last w, which drives none, meets that of
-    the last toRGB layer. Without styles, the dense layer at the input; labels that are part of
+    With styles, that of the convolution it drives; the last w, which may drive none, meets that
+    of the last toRGB layer. Without styles, the dense layer at the input; labels that are part of
     the code are left out.
     """
     layers = style_layers(G)
     if not layers:
         dense = G.synthesis.get_submodule("b4.input").weight
         assert isinstance(dense, Tensor)
-        return (_rows(dense if G.has_w else dense[:, : G.z_dim]),)
+        return {0: _rows(dense if G.has_w else dense[:, : G.z_dim])}
     last = max(layer.w_index for layer in layers)
-    own = {layer.w_index: layer for layer in layers if not layer.is_rgb or layer.w_index == last}
-    return tuple(_rows(own[i].matrix) for i in sorted(own))
+    own = [layer for layer in layers if not layer.is_rgb or layer.w_index == last]
+    return {layer.w_index: _rows(layer.matrix) for layer in own}
 
 
 def _rows(weight: Tensor) -> Matrix:
     return weight.detach().T.cpu().double().numpy()
 
 
-def sefa(maps: Sequence[Matrix]) -> Spectrum:
+def sefa(maps: Iterable[Matrix]) -> Spectrum:
     """Eigenvectors of A·Aᵀ, where A holds the columns of these maps, each of unit length.
 
     The published program takes a general solver and does not sort, so that weak directions stand
     among strong ones there; this is symmetric and sorted. The values sum up to the columns.
     """
-    columns = np.concatenate(maps, axis=1).astype(np.float64)
+    columns = np.concatenate(list(maps), axis=1).astype(np.float64)
     columns = columns / np.linalg.norm(columns, axis=0)
     return spectrum(columns @ columns.T)
 

@@ -71,6 +71,15 @@ def join_codes(parts: Sequence[Codes], join: Callable[..., np.ndarray] = np.conc
     return Codes(**columns)
 
 
+def each_column(codes: Codes, change: Callable[[np.ndarray], np.ndarray]) -> Codes:
+    """The table with every column changed alike, such as to some of its rows."""
+    columns: dict[str, Any] = {}
+    for column in (each.name for each in fields(codes)):
+        values = getattr(codes, column)
+        columns[column] = None if values is None else change(values)
+    return Codes(**columns)
+
+
 def noise_columns(own_noise: np.ndarray) -> Mapping[str, np.ndarray]:
     """Noise of a table of codes as files hold it: every set of maps once, and which an image has.
 

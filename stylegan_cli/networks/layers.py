@@ -146,6 +146,7 @@ class FrozenDense(nn.Module):
         self.register_buffer("weight", layer.weight.detach() * layer.weight_gain * gain)
         self.register_buffer("bias", layer.bias.detach() * layer.bias_gain * gain)
         self.lrelu, self.activation_gain = layer.lrelu, layer.activation_gain
+        self.gain = gain
 
     def forward(self, x: Tensor) -> Tensor:
         """Map `[n, inputs]` to `[n, outputs]`, in the dtype of the weights."""

@@ -4,7 +4,6 @@ import re
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from math import sqrt
 
 import torch
 from jaxtyping import Float
@@ -54,13 +53,29 @@ class StyleLayer:
 def style_layers(G: Generator) -> tuple[StyleLayer, ...]:
     """The layers that styles drive, in the order of the blocks, as far as G has grown.
 
-    Empty for a network without styles. Of toRGB layers, those that take part in the image.
+    Empty for a network without styles. Of toRGB layers, those that take part in the image. The
+    input of [SG3] is left out: its w moves and turns the picture.
     """
     found: list[StyleLayer] = []
+    index = 0
     for name, layer in G.synthesis.named_modules():
         affine, side = getattr(layer, "affine", None), _SIDE.search(name)
-        if isinstance(affine, nn.Module) and not (side and int(side[1]) > G.side):
-            found.append(_style_layer(name, layer, affine, before=found))
+        if not isinstance(affine, nn.Module) or (side and int(side[1]) > G.side):
+            continue
+        is_rgb = _is_rgb(name, layer)
+        if not name.endswith("input"):
+            found.append(
+                StyleLayer(
+                    name=name.removeprefix("synthesis."),
+                    # a toRGB layer shares its w with the convolution that follows
+                    w_index=index,
+                    is_rgb=is_rgb,
+                    has_shift="tail" in name,
+                    affine=affine,
+                    gain=getattr(affine, "gain", 1.0),
+                )
+            )
+        index += not is_rgb
     skip = getattr(_plain(G.synthesis), "architecture", "skip") == "skip"
     return tuple(each for each in found if skip or not each.is_rgb or each is found[-1])
 
@@ -97,21 +112,11 @@ def moved_styles(G: Generator, offsets: Styles) -> Iterator[nn.Module]:
         yield _plain(G.synthesis)
 
 
-def _style_layer(
-    name: str, layer: nn.Module, affine: nn.Module, before: list[StyleLayer]
-) -> StyleLayer:
-    is_rgb, bias = name.endswith("torgb"), affine.bias
-    assert isinstance(bias, Tensor)
-    return StyleLayer(
-        name=name.removeprefix("synthesis."),
-        # a toRGB layer shares its w with the convolution that follows
-        w_index=sum(not each.is_rgb for each in before),
-        is_rgb=is_rgb,
-        has_shift="tail" in name,
-        affine=affine,
-        # plain toRGB layers keep their gain apart, prepared ones fold it into the affine map
-        gain=1 / sqrt(len(bias)) if is_rgb and not hasattr(layer, "style_gain") else 1.0,
-    )
+def _is_rgb(name: str, layer: nn.Module) -> bool:
+    weight = getattr(layer, "weight", None)
+    # prepared toRGB layers keep a matrix instead of a kernel
+    matrix = isinstance(weight, Tensor) and weight.ndim == 2
+    return name.endswith("torgb") or bool(getattr(layer, "is_rgb", matrix))
 
 
 def _plain(synthesis: nn.Module) -> nn.Module:

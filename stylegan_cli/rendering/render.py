@@ -52,14 +52,19 @@ def to_greys(images: Images) -> Float64[np.ndarray, "n height width channels"]:
 
 
 def draw(
-    G: Generator, ws: Ws, noise: NoiseInput, motions: Float[Tensor, "n 3"] | None = None
+    G: Generator,
+    ws: Ws,
+    noise: NoiseInput,
+    motions: Float[Tensor, "n 3"] | None = None,
+    style_offsets: Styles | None = None,
 ) -> Pixels:
     """Pictures of the styles, of G's full resolution: those of a G still growing are blown up.
 
     Args:
         motions: As of `Codes`.
+        style_offsets: As of `draw_images`.
     """
-    return to_pixels(draw_images(G, ws, noise, motions=motions))
+    return to_pixels(draw_images(G, ws, noise, style_offsets, motions=motions))
 
 
 def draw_images(

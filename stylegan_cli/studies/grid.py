@@ -23,6 +23,7 @@ from stylegan_cli.networks.snapshot import Network
 from stylegan_cli.rendering.plan import Axis, Plan
 from stylegan_cli.rendering.sheet import COLLAGE, MOST_IMAGES
 from stylegan_cli.studies.naming import psi_names, seeds_title
+from stylegan_cli.studies.noise.variations import NoiseChange, varied
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,6 +36,7 @@ class GridOptions:
         collage: Images in several sizes without gaps, as in [SG1] figure 2.
         translate: How far all pictures are moved right and down, in image widths.
         rotate: How many degrees they are turned counter-clockwise.
+        noise: Other noise under the same styles, a column for each way.
     """
 
     psis: Sequence[float] = ()
@@ -42,6 +44,7 @@ class GridOptions:
     collage: bool = False
     translate: tuple[float, ...] = (0.0, 0.0)
     rotate: float = 0.0
+    noise: NoiseChange | None = None
 
     @property
     def motion(self) -> tuple[float, ...]:
@@ -74,13 +77,18 @@ def grid(
         motions = np.broadcast_to(np.array(options.motion, np.float32), (*table.shape, 3))
         table = replace(table, motions=motions)
     sheets = [truncate_codes(network, table, psi, sampling.cutoff) for psi in psis]
+    noises: tuple[Axis, ...] = ()
+    if options.noise is not None:
+        found = [varied(network.G, sheet, options.noise, sampling.noise_mode) for sheet in sheets]
+        sheets = [sheet for sheet, _ in found]
+        noises = (Axis(name="noise", names=found[0][1]),)
     title = seeds_title(seeds, len(picked.names))
     classes = (Axis(name="class", names=class_names(network)),) if options.per_class else ()
     return Plan(
         study="grid",
         request=_request(network, picked, replace(sampling, psi=psis[0]), options),
-        noise_mode=sampling.noise_mode,
-        axes=(*classes, Axis(name="seed", names=picked.names)),
+        noise_mode=sampling.noise_mode if options.noise is None else "const",
+        axes=(*classes, Axis(name="seed", names=picked.names), *noises),
         sheets=tuple(f"psi {name}" for name in psi_names(psis)) if len(psis) > 1 else (title,),
         codes=join_codes(sheets, np.stack) if len(psis) > 1 else sheets[0],
         notes=picked.notes,
@@ -92,6 +100,8 @@ def _pick(
 ) -> tuple[Picked, Codes]:
     """The picks, and the table of their codes before truncation."""
     untruncated = replace(sampling, psi=1.0)
+    if options.noise is not None and (options.per_class or options.collage):
+        raise UsageError("classes, collages and noises have columns of their own; take one of them")
     if options.per_class:
         return _pick_classes(network, seeds, untruncated, options)
     picked = codes_of_picks(network, seeds, untruncated)
@@ -134,4 +144,6 @@ def _request(
         request["layout"] = COLLAGE
     if any(options.motion):
         request["motion"] = list(options.motion)
+    if options.noise is not None:
+        request |= options.noise.request
     return request

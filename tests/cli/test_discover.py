@@ -48,7 +48,7 @@ def test_found_directions_edit_images(here):
 def test_the_same_again_is_done_and_another_is_refused(here):
     assert sgtool(*SEFA).exit_code == 0
     again = sgtool(*SEFA)
-    assert again.exit_code == 0 and "are there already" in again.stderr
+    assert again.exit_code == 0 and ": all " in again.stderr
     other = sgtool("discover", "sefa", "--count", "3")
     assert other.exit_code == 1 and "other options" in other.stderr
     pca = sgtool("discover", "pca", "--samples", "200", *SEFA[2:], "--json")
@@ -75,3 +75,40 @@ def test_directions_that_are_not_there_end_in_words(here, words, said):
     done = sgtool("edit", *words)
     assert done.exit_code != 0 and said in done.stderr.replace("\n", " ")
     assert list(here.iterdir()) == []
+
+
+def test_attributes_of_pixels_are_found_and_told(here):
+    words = ("attribute", "brightness", "size", "--samples", "200", "--top", "0.2")
+    done = sgtool("discover", *words, *SEFA[4:], "--json")
+    assert done.exit_code == 0, done.stderr
+    ranked = {each["name"]: each for each in json.loads(done.stdout)["ranking"]}
+    assert ranked["attribute/brightness"]["shift"] > 0
+    assert "others' shift" in done.stderr
+
+
+def test_channels_are_found_by_what_they_change(here):
+    words = ("channels", "brightness", "--samples", "200", "--count", "2")
+    done = sgtool("discover", *words, *SEFA[4:])
+    assert done.exit_code == 0, done.stderr
+    edited = sgtool("edit", "--direction", "directions.h5:channels/brightness/0=5", "--json")
+    assert edited.exit_code == 0, edited.stderr
+
+
+def test_styles_are_written_once(here):
+    done = sgtool("discover", "styles", "--count", "2", "--samples", "200")
+    assert (done.exit_code, done.stdout) == (0, "styles.h5\n")
+    assert sgtool("mix", "--rows", "0", "--cols", "styles.h5:centres").exit_code == 0
+    assert sgtool("discover", "styles").exit_code == 1
+
+
+def test_directions_are_compared(here):
+    assert sgtool(*SEFA).exit_code == 0
+    done = sgtool("discover", "compare", "directions.h5:sefa", "directions.h5:sefa/0")
+    assert done.stdout.splitlines()[0].split("\t") == ["sefa/0", "+1.00"]
+
+
+def test_something_must_tell_an_attribute(here):
+    done = sgtool("discover", "attribute")
+    assert done.exit_code == 2 and "brightness" in done.stderr
+    done = sgtool("discover", "attribute", "--with", "0-9")
+    assert done.exit_code == 2 and "--without" in done.stderr

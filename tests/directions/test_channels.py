@@ -1,4 +1,5 @@
 import numpy as np
+import pytest
 import torch
 
 from stylegan_cli.directions.channels import all_styles, channels_of, ranking, relevance
@@ -36,12 +37,12 @@ def test_population_and_relevance_equal_the_reference():
     assert order[0] == 5
 
 
-def test_a_prepared_network_has_the_same_styles():
-    for name in ("sg2_g_skip_64", "sg1_32", "sg2_g_resnet_32"):
-        G = reference_generator(name)
-        ws = torch.randn(2, G.num_ws, G.w_dim, generator=torch.Generator().manual_seed(0))
-        plain, prepared = styles_of(G, ws), styles_of(prepare(G), ws)
-        torch.testing.assert_close(plain, prepared)
+@pytest.mark.parametrize("name", ["sg2_g_skip_64", "sg1_32", "sg2_g_resnet_32", "sg3_t_32"])
+def test_a_prepared_network_has_the_same_styles(name):
+    G = reference_generator(name)
+    ws = torch.randn(2, G.num_ws, G.w_dim, generator=torch.Generator().manual_seed(0))
+    plain, prepared = styles_of(G, ws), styles_of(prepare(G), ws)
+    torch.testing.assert_close(plain, prepared)
 
 
 def test_styles_moved_by_a_biased_affine_map_are_the_same_images():

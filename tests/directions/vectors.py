@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
+from tests.networks import stylegan3
 from tests.networks.originals import FAMILIES, original_generator
 from tests.networks.vectors import Vectors, generator
 
@@ -21,7 +22,8 @@ def reference() -> dict[str, np.ndarray]:
 def reference_generator(name):
     if name in FAMILIES:
         return original_generator(name)
-    return generator(Vectors(name)).requires_grad_(False)
+    read = stylegan3.generator if name.startswith("sg3") else generator
+    return read(Vectors(name)).requires_grad_(False)
 
 
 def worst_cosine(found, expected) -> float:

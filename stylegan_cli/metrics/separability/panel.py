@@ -7,7 +7,7 @@ from pathlib import Path
 from stylegan_cli.data.dataset import Dataset
 from stylegan_cli.errors import UsageError
 from stylegan_cli.metrics.cases import labelled_images
-from stylegan_cli.metrics.features import Workplace
+from stylegan_cli.metrics.features import Workplace, usual_folder
 from stylegan_cli.metrics.metric import Event, Remark, Request, Steps
 from stylegan_cli.metrics.separability.attributes import (
     Attributes,
@@ -54,6 +54,24 @@ def open_panel(
     panel = load_panel(paths, place.device)
     yield from _accuracy(panel)
     return panel, dataset
+
+
+def open_classifiers(
+    network: Network, options: SeparabilityOptions, *, data: str | None = None
+) -> Generator[Event, None, Panel]:
+    """Open the classifiers of attributes for a use of their own, such as finding directions.
+
+    Args:
+        data: Labelled images; None takes those of the training.
+
+    Raises:
+        SgtoolError: As of `open_panel`.
+    """
+    device = network.G.mapping.w_avg.device
+    place = Workplace(device=device, folder=usual_folder())
+    request = Request(network=network.path, data=data, options=options)
+    panel, _ = yield from open_panel(network, request, place)
+    return panel
 
 
 def _files(path: Path) -> Sequence[Path]:

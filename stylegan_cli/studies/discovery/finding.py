@@ -23,7 +23,7 @@ from stylegan_cli.directions.sefa import first_maps, sefa
 from stylegan_cli.errors import UsageError
 from stylegan_cli.networks.drawing import default_batch_size
 from stylegan_cli.networks.snapshot import Network
-from stylegan_cli.ranges import format_ints, parse_layers
+from stylegan_cli.ranges import format_ints, parse_layers_by_side
 
 COUNT = 10
 SAMPLES = 50_000
@@ -48,13 +48,14 @@ def find_sefa(
         UsageError: There are no such layers.
     """
     G = network.G
-    maps, drawn = first_maps(G)[: G.active_ws], population(network)
+    maps, drawn = first_maps(G), population(network)
     found: list[Direction] = []
     for text in layers:
-        chosen = [i for i in parse_layers(text, G.num_ws) if i < len(maps)]
+        numbers = parse_layers_by_side(text, G.synthesis.layer_sides, parameter="layers")
+        chosen = [i for i in numbers if i in maps]
         if not chosen:
             raise UsageError(
-                f"the network has grown to {G.side} px so far and uses no such layer",
+                f"no layers of weights there; this network has {format_ints(maps)}",
                 parameter="layers",
                 value=text,
             )
@@ -185,15 +186,12 @@ def without_repeats(network: Network, found: Discovery) -> Discovery:
 
 def _repeats(drawn: Population, directions: Sequence[Direction]) -> dict[str, str]:
     """Directions of W that say nothing new, each with the earlier one that it repeats."""
-    found = drawn.components
-    std = np.maximum(found.std, 1e-3 * found.std[0])
     seen: list[tuple[str, np.ndarray]] = []
     repeated: dict[str, str] = {}
     for each in directions:
         if each.space != "w":
             continue
-        # in whitened W, samples are spread alike in all directions
-        white = (found.vectors @ each.unit) / std
+        white = drawn.whitened(each.unit)
         white = white / np.linalg.norm(white)
         like = next((name for name, other in seen if abs(white @ other) > DUPLICATE), None)
         if like is None:

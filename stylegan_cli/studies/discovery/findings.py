@@ -21,6 +21,9 @@ class Standing:
         score: How much it changes, times how far it means the same for all seeds.
         over_noise: How much it changes, as a multiple of what another draw of noise changes.
         layers: The fewest neighbouring ones that carry 80 % of the change.
+        shift: Of the attribute it was found for, at one step, in standard deviations.
+        flips: Share of the images without the attribute that have it three steps on.
+        dependency: How far the other attributes shift, as a share of this one's shift.
     """
 
     name: str
@@ -28,6 +31,9 @@ class Standing:
     consistency: float
     over_noise: float | None
     layers: str
+    shift: float = float("nan")
+    flips: float | None = None
+    dependency: float = float("nan")
 
     @property
     def score(self) -> float:
@@ -58,7 +64,24 @@ def _standing(file: StudyFile, i: int, name: str) -> Standing:
         consistency=float(file.array("effect", "consistency", (i,))),
         over_noise=_over_noise(file, changed),
         layers=format_ints(range(first, last + 1)),
+        **_on_attributes(file, i),
     )
+
+
+def _on_attributes(file: StudyFile, i: int) -> dict[str, float]:
+    """What a direction does to the attribute it was found for, and to the others."""
+    request = file.header.request
+    names, wanted = request["judged"], request["found_for"][i]
+    if wanted not in names:
+        return {}
+    own = names.index(wanted)
+    shift = file.array("attributes", "shift", (i,)).astype(np.float64)
+    others = np.abs(np.delete(shift, own))
+    return {
+        "shift": float(shift[own]),
+        "flips": float(file.array("attributes", "flips", (i,))[own]),
+        "dependency": float(others.mean() / max(abs(shift[own]), 1e-12)) if len(others) else 0.0,
+    }
 
 
 def _control(file: StudyFile) -> Standing:
@@ -82,5 +105,9 @@ def _told(file: StudyFile, i: int, direction: Direction) -> Direction:
     measures: dict[str, Fact] = {name: float(file.array("effect", name, (i,))) for name in numbers}
     measures["lpips"] = tuple(map(float, file.array("effect", "lpips", (i,))))
     measures["layer_share"] = tuple(map(float, file.array("effect", "layer_share", (i,))))
-    measures["suggested_layers"] = _standing(file, i, direction.name).layers
+    standing = _standing(file, i, direction.name)
+    measures["suggested_layers"] = standing.layers
+    if standing.flips is not None:
+        measures["attribute_shift"], measures["flips"] = standing.shift, standing.flips
+        measures["dependency"] = standing.dependency
     return replace(direction, facts={**direction.facts, **measures})

@@ -1,6 +1,7 @@
 """What directions do to images, beside directions drawn by chance and beside mere noise."""
 
-from dataclasses import dataclass, replace
+from collections.abc import Iterator
+from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
@@ -22,7 +23,7 @@ from stylegan_cli.directions.measures import (
 from stylegan_cli.directions.moving import Move, moved_codes
 from stylegan_cli.directions.pca import unit
 from stylegan_cli.directions.population import Population, population
-from stylegan_cli.latents.codes import Codes
+from stylegan_cli.latents.codes import Codes, each_column
 from stylegan_cli.latents.sampling import Sampling, codes_of_seeds
 from stylegan_cli.networks.drawing import default_batch_size
 from stylegan_cli.networks.noise import NoiseInput, noise_maps
@@ -30,12 +31,15 @@ from stylegan_cli.networks.snapshot import Network
 from stylegan_cli.rendering.plan import Measurement
 from stylegan_cli.rendering.render import draw_images
 from stylegan_cli.rendering.store import Arrays, StudyFile
-from stylegan_cli.runtime import numpy_stream
+from stylegan_cli.runtime import numpy_stream, stream_seed
+from stylegan_cli.shapes import Images
 from stylegan_cli.studies.discovery.finding import measured
+from stylegan_cli.studies.discovery.judging import Judge
 
 CONTROLS = 16
 """Directions drawn by chance that found ones are compared with."""
 
+FLIP_STEPS = 3.0
 Index = tuple[int, ...]
 
 
@@ -48,6 +52,7 @@ class Effects:
     Attributes:
         samples: Seeds that are looked at.
         detector: Tells how different two images look.
+        judge: Scores images, if anything does.
     """
 
     network: Network
@@ -55,6 +60,7 @@ class Effects:
     sampling: Sampling
     samples: int
     detector: PerceptualDetector
+    judge: Judge | None = None
 
     def effect(self, _: StudyFile, index: Index, batch_size: int | None) -> Arrays:
         """What a direction does."""
@@ -97,6 +103,38 @@ class Effects:
         a, b = (self._looks(self._codes, batch_size, noise=draw) for draw in (1, 2))
         return {"lpips": float(distances(a, b).mean())}
 
+    def attributes(self, _: StudyFile, index: Index, batch_size: int | None) -> Arrays:
+        """What a direction does to the scores of images.
+
+        The shift of each at a step, in standard deviations over the seeds, and the share of those
+        with a negative score that have a positive one `FLIP_STEPS` on.
+        """
+        direction, still = self.directions[index[0]], self._scores
+        step, far = (
+            self._judged(self._along(self._codes, direction, steps), batch_size)
+            for steps in (1.0, FLIP_STEPS)
+        )
+        std = still.std(axis=0)
+        lacking = still < 0
+        flipped = ((far > 0) & lacking).sum(axis=0)
+        count = lacking.sum(axis=0)
+        return {
+            "shift": (step - still).mean(axis=0) / np.where(std > 0, std, 1),
+            "flips": np.where(count > 0, flipped / np.maximum(count, 1), np.nan),
+        }
+
+    @cached_property
+    def _scores(self) -> np.ndarray:
+        return self._judged(self._codes, None)
+
+    def _judged(self, codes: Codes, batch_size: int | None) -> np.ndarray:
+        assert self.judge is not None
+        parts = [
+            self.judge.logits(images).float().cpu().numpy()
+            for images in self._images(codes, batch_size)
+        ]
+        return np.concatenate(parts).astype(np.float64)
+
     @cached_property
     def _codes(self) -> Codes:
         return codes_of_seeds(self.network, range(self.samples), self.sampling)
@@ -120,7 +158,7 @@ class Effects:
         """The change that each layer makes alone, as a share of their sum."""
         shares = np.zeros(self.network.G.num_ws)
         if direction.space == "w":
-            some = _first(self._codes, LAYER_SEEDS)
+            some = each_column(self._codes, lambda values: values[:LAYER_SEEDS])
             still = _first_looks(self._still, LAYER_SEEDS)
             for layer in direction.layers:
                 moved = self._along(some, direction.at_layers([layer]), 1.0)
@@ -129,10 +167,14 @@ class Effects:
         return shares / total if total > 0 else shares
 
     def _looks(self, codes: Codes, batch_size: int | None, *, noise: int = 0) -> Looks:
-        """The images of codes, with fixed noise or with a draw of it."""
+        """The images of codes as they are compared."""
+        images = self._images(codes, batch_size, noise=noise)
+        return join_looks([looks_of(batch, self.detector) for batch in images])
+
+    def _images(self, codes: Codes, batch_size: int | None, *, noise: int = 0) -> Iterator[Images]:
+        """The images of codes, with fixed noise or with a draw of it, in batches."""
         G = self.network.G
         size = batch_size or default_batch_size(G.resolution)
-        parts = []
         for start in range(0, len(codes.ws), size):
             rows = slice(start, start + size)
             ws = torch.from_numpy(np.ascontiguousarray(codes.ws[rows])).to(G.mapping.w_avg.device)
@@ -141,11 +183,10 @@ class Effects:
                 offsets = torch.from_numpy(codes.style_offsets[rows]).to(ws.device)
             taken: NoiseInput = "const"
             if noise:
-                seeds = (codes.noise_seed[rows] // 4 + noise).tolist()
+                seeds = [stream_seed(int(seed), "floor", noise) for seed in codes.noise_seed[rows]]
                 maps = noise_maps(G.synthesis.noise_resolutions, seeds, torch.device("cpu"))
                 taken = [each.to(ws.device) for each in maps]
-            parts.append(looks_of(draw_images(G, ws, taken, offsets), self.detector))
-        return join_looks(parts)
+            yield draw_images(G, ws, taken, offsets)
 
 
 def measurements(effects: Effects) -> dict[str, Measurement]:
@@ -160,21 +201,19 @@ def measurements(effects: Effects) -> dict[str, Measurement]:
         "suggested": (2,),
     }
     controls: dict[str, tuple[int, ...]] = {"lpips_per_sigma": (), "consistency": ()}
-    return {
+    measured_alike = {
         "effect": Measurement(shape=(len(effects.directions),), arrays=arrays, take=effects.effect),
         "control": Measurement(shape=(CONTROLS,), arrays=controls, take=effects.control),
         "noise_floor": Measurement(shape=(1,), arrays={"lpips": ()}, take=effects.noise_floor),
     }
-
-
-def _first(codes: Codes, count: int) -> Codes:
-    return replace(
-        codes,
-        ws=codes.ws[:count],
-        noise_seed=codes.noise_seed[:count],
-        labels=codes.labels[:count],
-        z=None,
-    )
+    if effects.judge is not None:
+        told = (len(effects.judge.names),)
+        measured_alike["attributes"] = Measurement(
+            shape=(len(effects.directions),),
+            arrays={"shift": told, "flips": told},
+            take=effects.attributes,
+        )
+    return measured_alike
 
 
 def _first_looks(looks: Looks, count: int) -> Looks:

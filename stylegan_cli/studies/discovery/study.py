@@ -7,11 +7,11 @@ from functools import partial
 import numpy as np
 
 from stylegan_cli.detectors.detector import PerceptualDetector
-from stylegan_cli.directions.direction import Direction
+from stylegan_cli.directions.direction import Direction, content_hash
 from stylegan_cli.directions.file import Discovery
 from stylegan_cli.directions.moving import Move, moved_codes
 from stylegan_cli.errors import UsageError
-from stylegan_cli.latents.codes import Codes, join_codes
+from stylegan_cli.latents.codes import Codes, each_column, join_codes
 from stylegan_cli.latents.references import Pick
 from stylegan_cli.latents.sampling import (
     PLAIN,
@@ -21,11 +21,12 @@ from stylegan_cli.latents.sampling import (
     sampling_request,
 )
 from stylegan_cli.networks.snapshot import Network
-from stylegan_cli.ranges import layer_groups, layer_resolution
+from stylegan_cli.ranges import layer_groups
 from stylegan_cli.rendering.plan import Axis, Plan
 from stylegan_cli.studies.discovery.figures import RANGES, paint_overview, paint_ranges
+from stylegan_cli.studies.discovery.judging import Judge
 from stylegan_cli.studies.discovery.measuring import Effects, measurements
-from stylegan_cli.studies.editing.edit import STRENGTHS, content_hash, pick_codes, strength_name
+from stylegan_cli.studies.editing.edit import STRENGTHS, pick_codes, strength_name
 
 RANGE_STRENGTH = 2.0
 """Steps at which layers are shown apart, as the literature does."""
@@ -40,11 +41,13 @@ class DiscoveryOptions:
     Attributes:
         seeds: Seeds, or codes in files, that get a sheet each beside that of the mean of W.
         samples: Seeds that directions are measured on.
+        judge: What scores images, to tell what directions do to attributes.
     """
 
     seeds: Sequence[Pick] = (0,)
     strengths: Sequence[float] = STRENGTHS
     samples: int = 8
+    judge: Judge | None = None
 
 
 USUAL = DiscoveryOptions()
@@ -90,6 +93,7 @@ def discovery(
         sampling=sampling,
         samples=options.samples,
         detector=detector,
+        judge=options.judge,
     )
     return Plan(
         study=f"discover-{found.request['method']}",
@@ -100,6 +104,8 @@ def discovery(
             "strengths": list(strengths),
             "measured_on": options.samples,
             "detector": detector.name,
+            "found_for": [each.facts.get("attribute", "") for each in found.directions],
+            "judged": [] if options.judge is None else list(options.judge.names),
             "layer_groups": list(groups),
             **sampling_request(network, sampling),
         },
@@ -128,22 +134,13 @@ def _bases(network: Network, seeds: Sequence[Pick], sampling: Sampling) -> dict[
     """What directions are shown on, each a table of one code, by its name."""
     bases: dict[str, Codes] = {}
     if network.G.has_w and not network.c_dim:
-        middle = mean_code(network)
-        bases[MEAN] = replace(
-            middle,
-            ws=middle.ws[None],
-            noise_seed=middle.noise_seed[None],
-            labels=middle.labels[None],
-        )
+        bases[MEAN] = each_column(mean_code(network), lambda values: values[None])
     for pick in seeds:
         picked = pick_codes(network, [pick], sampling)
         for i, name in enumerate(picked.names):
-            codes = picked.codes
-            bases[f"seed {name}" if name.isdecimal() else name] = Codes(
-                ws=codes.ws[i : i + 1],
-                noise_seed=codes.noise_seed[i : i + 1],
-                labels=codes.labels[i : i + 1],
-                z=None if codes.z is None else codes.z[i : i + 1],
+            bases[f"seed {name}" if name.isdecimal() else name] = each_column(
+                picked.codes,
+                lambda values, i=i: values[i : i + 1],  # type: ignore[misc]
             )
     return bases or {"seed 0": codes_of_seeds(network, [0], sampling)}
 
@@ -152,8 +149,7 @@ def _groups(network: Network, directions: Sequence[Direction]) -> Mapping[str, t
     """Coarse, middle and fine layers, where the network has styles and directions move them."""
     if not network.G.has_styles or any(each.space != "w" for each in directions):
         return {}
-    sides = [layer_resolution(layer) for layer in range(network.G.active_ws)]
-    return layer_groups(sides)
+    return layer_groups(network.G.synthesis.layer_sides[: network.G.active_ws])
 
 
 def _ranges(

@@ -3,11 +3,10 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from hashlib import sha256
 
 import numpy as np
 
-from stylegan_cli.directions.direction import Direction
+from stylegan_cli.directions.direction import Direction, content_hash
 from stylegan_cli.directions.foreign import open_direction
 from stylegan_cli.directions.moving import Move, moved_codes
 from stylegan_cli.directions.population import Population, population
@@ -18,7 +17,7 @@ from stylegan_cli.latents.lookup import Picked, codes_of_picks
 from stylegan_cli.latents.references import Pick
 from stylegan_cli.latents.sampling import PLAIN, Sampling, class_index, sampling_request
 from stylegan_cli.networks.snapshot import Network
-from stylegan_cli.ranges import format_ints, layer_groups, layer_resolution
+from stylegan_cli.ranges import format_ints, layer_groups
 from stylegan_cli.rendering.plan import Axis, Measurement, Plan
 from stylegan_cli.rendering.store import Arrays, StudyFile
 from stylegan_cli.studies.editing.figures import LAYERS, paint_differences, paint_layers
@@ -141,7 +140,7 @@ class Editing:
         if any(each.space != "w" for each in self.directions):
             return {}
         own = {layer for each in self.directions for layer in each.layers}
-        sides = [layer_resolution(layer) for layer in range(self.network.G.num_ws)]
+        sides = self.network.G.synthesis.layer_sides
         groups = {name: own & set(layers) for name, layers in layer_groups(sides).items()}
         chosen = {
             f"{name} {format_ints(sorted(layers))}": tuple(sorted(layers))
@@ -187,14 +186,6 @@ def _strengths(directions: Sequence[DirectionPick], options: EditOptions) -> tup
     if options.strengths:
         return tuple(dict.fromkeys(options.strengths))
     return (0.0, 1.0) if all(pick.factor is not None for pick in directions) else STRENGTHS
-
-
-def content_hash(directions: Sequence[Direction]) -> str:
-    """Equal for directions that move codes alike."""
-    content = sha256()
-    for each in directions:
-        content.update(each.vector.tobytes() + repr((each.sigma, each.mean_coordinate)).encode())
-    return content.hexdigest()[:16]
 
 
 def _measurements(drawn: Population, table: Codes) -> dict[str, Measurement]:

@@ -6,7 +6,9 @@ from typing import Literal
 import numpy as np
 from jaxtyping import Float
 
-Interp = Literal["lerp-w", "lerp-z", "slerp-z", "slerp-w", "cubic-w", "circle-z", "noise"]
+Interp = Literal[
+    "lerp-w", "lerp-z", "slerp-z", "slerp-w", "cubic-w", "circle-z", "noise", "direction"
+]
 """Which code goes from keyframe to keyframe, and on which curve."""
 
 Easing = Literal["linear", "smooth", "smoother"]

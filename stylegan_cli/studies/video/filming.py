@@ -77,13 +77,17 @@ class _Stills:
 
 
 def _draw(G: Generator, video: Video, images: Sequence[Image]) -> Pixels:
-    moments = video.moments(images)
-    ws = ws_between(G, video.keyframes, video.route, moments)
-    mode = video.stills.noise_mode
-    noise = noise_between(G, video.keyframes.main, moments, mode)
-    motions, device = motions_between(video.keyframes, moments), G.mapping.w_avg.device
+    moments, device = video.moments(images), G.mapping.w_avg.device
+    noise = noise_between(G, video.keyframes.main, moments, video.stills.noise_mode)
+    motions = motions_between(video.keyframes, moments)
     where = None if motions is None else torch.from_numpy(motions).to(device)
-    return draw(G, torch.from_numpy(ws).to(device), noise, where)
+    if video.swing is None:
+        ws = ws_between(G, video.keyframes, video.route, moments)
+        return draw(G, torch.from_numpy(ws).to(device), noise, where)
+    codes = video.swung(moments)
+    offsets = codes.style_offsets
+    moved = None if offsets is None else torch.from_numpy(offsets).to(device)
+    return draw(G, torch.from_numpy(codes.ws).to(device), noise, where, moved)
 
 
 DEFAULT_NAME = Path("video.mp4")

@@ -1,15 +1,15 @@
 """The keyframes of a video: codes dealt to its streams, as many of each track as of the others."""
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, fields, replace
-from typing import Any
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
 from jaxtyping import Float32, Float64
 
+from stylegan_cli.directions.references import DirectionPick
 from stylegan_cli.errors import UsageError
-from stylegan_cli.latents.codes import Codes, join_codes
+from stylegan_cli.latents.codes import Codes, each_column, join_codes
 from stylegan_cli.latents.lookup import Picked, codes_of_picks
 from stylegan_cli.latents.references import Pick
 from stylegan_cli.latents.sampling import (
@@ -24,6 +24,7 @@ from stylegan_cli.networks.generator import Generator
 from stylegan_cli.networks.noise import NoiseMode
 from stylegan_cli.networks.snapshot import Network
 from stylegan_cli.studies.video.curves import Interp, lerp
+from stylegan_cli.studies.video.swing import HALVES
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,6 +43,8 @@ class Tracks:
         translate: How far pictures are moved right and down at each keyframe, in image widths.
         rotate: How many degrees they are turned counter-clockwise at each keyframe.
         noise_mode: "random" moves from the noise of one keyframe's seed to that of the next.
+        directions: Along which a seed of each stream swings, one after another.
+        strength: Steps to either side, times those of each direction.
     """
 
     seeds: Sequence[Pick]
@@ -53,6 +56,8 @@ class Tracks:
     translate: Sequence[tuple[float, ...]] = ((0.0, 0.0),)
     rotate: Sequence[float] = (0.0,)
     noise_mode: NoiseMode = "const"
+    directions: Sequence[DirectionPick] = ()
+    strength: float = 3.0
 
 
 def check_tracks(network: Network, tracks: Tracks) -> None:
@@ -264,7 +269,9 @@ def _read(network: Network, tracks: Tracks, parameter: str, interp: Interp, stre
                 value=interp,
             )
         variants.append(
-            _bend(network.G, _deal(picked.codes, streams, parameter), interp, parameter)
+            _swinging(_deal(picked.codes, streams, parameter), len(tracks.directions), parameter)
+            if interp == "direction"
+            else _bend(network.G, _deal(picked.codes, streams, parameter), interp, parameter)
         )
     return _Track(variants=tuple(variants), picked=picked)
 
@@ -273,20 +280,34 @@ def _deal(codes: Codes, streams: int, parameter: str) -> Codes:
     """Codes handed out to the streams in turn; a single one goes to all of them."""
     count = len(codes.noise_seed)
     if count == 1:
-        return _each(codes, lambda values: np.repeat(values[None], streams, 1))
+        return each_column(codes, lambda values: np.repeat(values[None], streams, 1))
     if count % streams:
         raise UsageError(
             f"{count} codes cannot be dealt evenly to {streams} streams; "
             f"give one, or a multiple of {streams} such as {count + streams - count % streams}",
             parameter=parameter,
         )
-    return _each(codes, lambda values: values.reshape(count // streams, streams, *values.shape[1:]))
+    return each_column(
+        codes, lambda values: values.reshape(count // streams, streams, *values.shape[1:])
+    )
+
+
+def _swinging(codes: Codes, directions: int, parameter: str) -> Codes:
+    """The still of each stream, before either side of each direction."""
+    length = len(codes.noise_seed)
+    if length > 1:
+        raise UsageError(
+            f"{length} codes for each stream, and a direction moves one; "
+            "give fewer, or more streams with `grid`",
+            parameter=parameter,
+        )
+    return each_column(codes, lambda values: values.repeat(HALVES * directions, 0))
 
 
 def _bend(G: Generator, codes: Codes, interp: Interp, parameter: str) -> Codes:
     """The track as the interpolation takes it: round the circle, or with a style that rests."""
     if interp == "noise":
-        first = _each(codes, lambda values: values[:1].repeat(len(values), 0))
+        first = each_column(codes, lambda values: values[:1].repeat(len(values), 0))
         return replace(first, noise_seed=codes.noise_seed)
     length = len(codes.noise_seed)
     if interp != "circle-z" or length == 1:
@@ -315,7 +336,7 @@ def _choose(variants: Sequence[Codes], count: int) -> Codes:
     if len(tables) == 1:
         return tables[0]
     rows = [
-        _each(table, lambda values, i=i: values[i : i + 1])  # type: ignore[misc]
+        each_column(table, lambda values, i=i: values[i : i + 1])  # type: ignore[misc]
         for i, table in enumerate(tables)
     ]
     return join_codes(rows)
@@ -325,12 +346,4 @@ def _stretch(codes: Codes, count: int) -> Codes:
     """A track of one keyframe as long as the others."""
     if len(codes.noise_seed) == count:
         return codes
-    return _each(codes, lambda values: np.repeat(values, count, 0))
-
-
-def _each(codes: Codes, change: Callable[[np.ndarray], np.ndarray]) -> Codes:
-    columns: dict[str, Any] = {}
-    for column in (each.name for each in fields(codes)):
-        values = getattr(codes, column)
-        columns[column] = None if values is None else change(values)
-    return Codes(**columns)
+    return each_column(codes, lambda values: np.repeat(values, count, 0))

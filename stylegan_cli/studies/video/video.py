@@ -10,9 +10,10 @@ import torch
 from jaxtyping import Float, Float32, Float64, Int64
 from torch import Tensor
 
+from stylegan_cli.directions.direction import content_hash
 from stylegan_cli.errors import UsageError
-from stylegan_cli.latents.codes import Codes
-from stylegan_cli.latents.sampling import broadcast_layers, class_index, map_latents
+from stylegan_cli.latents.codes import Codes, each_column
+from stylegan_cli.latents.sampling import Sampling, broadcast_layers, class_index, map_latents
 from stylegan_cli.networks.drawing import precision_claim
 from stylegan_cli.networks.generator import Generator
 from stylegan_cli.networks.noise import NoiseInput, NoiseMode, noise_maps
@@ -21,6 +22,7 @@ from stylegan_cli.rendering.plan import Axis, Plan
 from stylegan_cli.rendering.render import fixed_maps
 from stylegan_cli.studies.video.curves import EASINGS, Easing, Interp, Vectors, cubic, lerp, slerp
 from stylegan_cli.studies.video.keyframes import Keyframes, Tracks, finished_ws, keyframes, stills
+from stylegan_cli.studies.video.swing import Swing, open_swing
 
 Rows = Float[np.ndarray, "n *_"]
 
@@ -213,12 +215,14 @@ class Video:
 
     Attributes:
         stills: What the keyframes show, `[keyframe, stream]`, and the request.
+        swing: What moves the stills along directions, if directions do.
     """
 
     stills: Plan
     keyframes: Keyframes
     motion: Motion
     screen: Screen
+    swing: Swing | None = None
 
     @property
     def frames(self) -> int:
@@ -243,6 +247,15 @@ class Video:
             share=np.array([ease(i / segment) for i in step], np.float64),
         )
 
+    def swung(self, moments: Moments) -> Codes:
+        """The codes of these moments of a swing."""
+        assert self.swing is not None
+        place = moments.keyframe, moments.stream
+        still = each_column(
+            replace(self.stills.codes, z=self.keyframes.main.z), lambda values: values[place]
+        )
+        return self.swing.moved(still, moments.keyframe.tolist(), moments.share.tolist())
+
     def still(self, image: Image) -> tuple[int, int] | None:
         """Which keyframe of which stream an image is, if it is one."""
         keyframe, step = divmod(image.frame, self.motion.segment)
@@ -266,10 +279,11 @@ def video(
                 "there is no noise to move; leave it out", parameter="noise_mode", value="none"
             )
         tracks = replace(tracks, noise_mode="random")
+    swing = _swing(network, tracks, motion)
     found = keyframes(network, tracks, motion.interp, screen.streams)
     plan = Plan(
         study="video",
-        request=_request(network, tracks, found, motion, screen),
+        request=_request(network, tracks, found, motion, screen) | _claims(tracks, swing),
         noise_mode=tracks.noise_mode,
         axes=(
             Axis(name="keyframe", names=tuple(map(str, range(found.count)))),
@@ -279,7 +293,32 @@ def video(
         codes=stills(network.G, found),
         notes=found.notes,
     )
-    return Video(stills=plan, keyframes=found, motion=motion, screen=screen)
+    return Video(stills=plan, keyframes=found, motion=motion, screen=screen, swing=swing)
+
+
+def _swing(network: Network, tracks: Tracks, motion: Motion) -> Swing | None:
+    """What moves along directions, where directions do."""
+    if motion.interp != "direction":
+        if tracks.directions:
+            raise UsageError(
+                "moves along directions only where `interp=direction`", parameter="direction"
+            )
+        return None
+    if not tracks.directions:
+        raise UsageError("needs a `direction` to move along", parameter="interp", value="direction")
+    sampling = Sampling(psi=tracks.psi[0], cutoff=tracks.cutoff)
+    return open_swing(network, tracks.directions, tracks.strength, sampling)
+
+
+def _claims(tracks: Tracks, swing: Swing | None) -> dict[str, Any]:
+    """What a request says of directions."""
+    if swing is None:
+        return {}
+    return {
+        "directions": [pick.text for pick in tracks.directions],
+        "directions_sha256": content_hash(swing.directions),
+        "strength": tracks.strength,
+    }
 
 
 def _check_motion(G: Generator, motion: Motion) -> None:
@@ -306,8 +345,9 @@ def _check_motion(G: Generator, motion: Motion) -> None:
             parameter="interp",
             value="noise",
         )
-    if motion.interp == "circle-z" and not motion.loop:
-        raise UsageError("a circle always closes; leave it out", parameter="loop", value=False)
+    if motion.interp in ("circle-z", "direction") and not motion.loop:
+        what = "circle always closes" if motion.interp == "circle-z" else "swing always returns"
+        raise UsageError(f"a {what}; leave it out", parameter="loop", value=False)
 
 
 def _check_screen(screen: Screen) -> None:

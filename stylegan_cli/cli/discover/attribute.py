@@ -1,0 +1,126 @@
+"""`sgtool discover attribute`: what leads from images that lack something to those that have it."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+from stylegan_cli.cli.discover.judges import JudgeFlags, judged
+from stylegan_cli.cli.discover.showing import (
+    FileFlag,
+    Found,
+    NameFlag,
+    SamplesFlag,
+    ShowFlags,
+    discover,
+    with_flags_of_discovery,
+)
+from stylegan_cli.cli.options import examples
+from stylegan_cli.cli.study import StudyFlags
+from stylegan_cli.errors import UsageError
+
+if TYPE_CHECKING:
+    from stylegan_cli.networks.snapshot import Network
+
+EXAMPLES = examples(
+    "sgtool discover attribute brightness warmth",
+    "sgtool discover attribute glasses beard --train-classifier --hold brightness",
+    "sgtool discover attribute smile --scores smile.csv --method mean",
+    "sgtool discover attribute --with 3,8,12-20 --without 0-2,4-7,9-11 --name bun",
+)
+
+
+@with_flags_of_discovery
+def attribute(
+    names: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="NAME",
+            help="Attributes that classifiers tell, columns of --scores, or properties of "
+            "pixels: brightness, contrast, saturation, warmth, edges, symmetry, center-x, "
+            "center-y, size.",
+        ),
+    ] = None,
+    have: Annotated[
+        str | None,
+        typer.Option(
+            "--with",
+            metavar="LIST",
+            help="Instead of scores: seeds or codes in files that have it, or class:NAME.",
+        ),
+    ] = None,
+    lack: Annotated[
+        str | None, typer.Option("--without", metavar="LIST", help="Those that lack it, alike.")
+    ] = None,
+    method: Annotated[
+        Literal["svm", "mean", "lda"],
+        typer.Option(
+            help="A support vector machine's plane, the difference of the means, or that with "
+            "the spread of all codes undone."
+        ),
+    ] = "svm",
+    top: Annotated[
+        float,
+        typer.Option(metavar="SHARE", help="Share of the images at either end that counts."),
+    ] = 0.02,
+    hold: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME", help="Attribute that is not to change; may be given several times."
+        ),
+    ] = None,
+    samples: SamplesFlag = 5000,
+    output: FileFlag = Path("directions.h5"),
+    name: NameFlag = None,
+    *,
+    show: ShowFlags,
+    judging: JudgeFlags,
+    flags: StudyFlags,
+) -> None:
+    """Find directions of attributes by scores (InterFaceGAN).
+
+    Scores come from classifiers as `sgtool eval separability` trains them, from your table, or
+    from the pixels themselves. Prints how well the plane tells the attribute, how often 3 steps
+    bring it about, and how much else they change.
+    """
+    from stylegan_cli import api
+
+    if have or lack:
+        if not (have and lack):
+            raise UsageError("--with and --without go together; give both")
+        both = _Poles(have, lack, whiten=method == "lda")
+        discover(both.find, name or "difference", output, show, flags)
+        return
+    wanted = tuple(dict.fromkeys((*(names or ()), *(hold or ()))))
+
+    def find(network: "Network", group: str) -> Found:
+        columns, scored, judge = judged(network, wanted, samples, judging, flags)
+        chosen = wanted or columns
+        found = api.find_attributes(
+            network,
+            chosen,
+            api.chosen_scores(columns, scored, chosen),
+            method=method,
+            ratio=top,
+            hold=tuple(hold or ()),
+            group=group,
+        )
+        return Found(found, judge)
+
+    discover(find, name or "attribute", output, show, flags)
+
+
+class _Poles:
+    """Codes that have something, and codes that lack it."""
+
+    def __init__(self, have: str, lack: str, *, whiten: bool) -> None:
+        self._texts: Sequence[str] = (have, lack)
+        self._whiten = whiten
+
+    def find(self, network: "Network", group: str) -> Found:
+        """The direction from the ones to the others."""
+        from stylegan_cli import api
+
+        have, lack = (api.codes_of_pole(network, text) for text in self._texts)
+        return Found(api.find_difference(network, have, lack, whiten=self._whiten, name=group))

@@ -1,0 +1,93 @@
+"""`sgtool discover channels`: single style channels (StyleSpace)."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from stylegan_cli.cli import console
+from stylegan_cli.cli.discover.judges import JudgeFlags, judged
+from stylegan_cli.cli.discover.showing import (
+    CountFlag,
+    FileFlag,
+    Found,
+    NameFlag,
+    SamplesFlag,
+    ShowFlags,
+    discover,
+    with_flags_of_discovery,
+)
+from stylegan_cli.cli.options import examples
+from stylegan_cli.cli.study import StudyFlags
+
+if TYPE_CHECKING:
+    from stylegan_cli.networks.snapshot import Network
+
+EXAMPLES = examples(
+    "sgtool discover channels",
+    "sgtool discover channels brightness --count 5 --strength -10:10:5",
+    "sgtool discover channels glasses --train-classifier",
+    "sgtool discover channels --mask mouth.png",
+)
+
+
+@with_flags_of_discovery
+def channels(
+    attribute: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="NAME",
+            help="Attribute to find channels of, as `discover attribute` takes it; without one, "
+            "channels that move a single place.",
+        ),
+    ] = None,
+    mask: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="PICTURE", help="Look for channels that move what is white in this picture."
+        ),
+    ] = None,
+    torgb: Annotated[
+        bool, typer.Option("--torgb", help="List channels of toRGB layers, too.")
+    ] = False,
+    samples: SamplesFlag = 5000,
+    count: CountFlag = 10,
+    output: FileFlag = Path("directions.h5"),
+    name: NameFlag = None,
+    *,
+    show: ShowFlags,
+    judging: JudgeFlags,
+    flags: StudyFlags,
+) -> None:
+    """Find single style channels (StyleSpace).
+
+    Those that carry an attribute, or those that move a single place of the image.
+    """
+    from stylegan_cli import api
+
+    def find_of_attribute(network: "Network", group: str) -> Found:
+        assert attribute is not None
+        api.check_styles(network)
+        columns, scored, judge = judged(network, (attribute,), samples, judging, flags)
+        position = api.score_position(columns, attribute)
+        found = api.find_channels(
+            network, attribute, scored, position, count=count, rgb=torgb, group=group
+        )
+        return Found(found, judge)
+
+    def find_local(network: "Network", group: str) -> Found:
+        all_channels, live = api.live_channels(network, rgb=torgb)
+        parts = api.channel_maps(network, all_channels, live, flags.batch)
+        maps = list(console.track(parts, label="channels", total=len(live)))
+        inside = None if mask is None else api.read_mask(mask, network.G.resolution)
+        return Found(
+            api.find_local_channels(
+                network, all_channels, maps, count=count, mask=inside, rgb=torgb, group=group
+            )
+        )
+
+    if attribute is None:
+        discover(find_local, name or "channels", output, show, flags)
+    else:
+        group = name or f"channels/{api.plain_name(attribute)}"
+        discover(find_of_attribute, group, output, show, flags)

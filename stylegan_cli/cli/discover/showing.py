@@ -1,0 +1,147 @@
+"""What every finder does once it has found directions: show, measure, keep, rank."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
+
+import typer
+
+from stylegan_cli.cli import console
+from stylegan_cli.cli.study import StudyFlags, run_study, with_study_flags
+from stylegan_cli.latents.references import parse_picks
+from stylegan_cli.ranges import parse_floats
+
+if TYPE_CHECKING:
+    from stylegan_cli.directions.file import Discovery
+    from stylegan_cli.latents.sampling import Sampling
+    from stylegan_cli.networks.snapshot import Network
+    from stylegan_cli.rendering.plan import Plan
+    from stylegan_cli.studies.discovery.findings import Standing
+    from stylegan_cli.studies.discovery.judging import Judge
+
+with_flags_of_discovery = partial(with_study_flags, without=("output",))
+
+FileFlag = Annotated[
+    Path,
+    typer.Option(
+        "--output",
+        "-o",
+        metavar="FILE.h5",
+        help="File of directions, which may hold others already; pictures go into a folder "
+        "beside it.",
+    ),
+]
+NameFlag = Annotated[
+    str | None,
+    typer.Option("--name", metavar="NAME", help="What to call the directions in the file."),
+]
+CountFlag = Annotated[
+    int, typer.Option("--count", metavar="N", min=1, max=1000, help="Directions to keep.")
+]
+SamplesFlag = Annotated[
+    int, typer.Option("--samples", metavar="N", min=100, help="Images to draw and to score.")
+]
+
+
+class Found(NamedTuple):
+    """Directions, and what scores images where they were found by scores."""
+
+    discovery: "Discovery"
+    judge: "Judge | None" = None
+
+
+Find = Callable[["Network", str], Found]
+"""Gives the directions of a network, each of a name that begins with this one."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ShowFlags:
+    """How what was found is shown and measured."""
+
+    seeds: Annotated[
+        str,
+        typer.Option(
+            metavar="LIST", help="Seeds, or codes in files, to show directions on; a sheet each."
+        ),
+    ] = "0"
+    strength: Annotated[
+        str,
+        typer.Option(
+            metavar="LIST",
+            help="Steps, in standard deviations of what the network draws.",
+        ),
+    ] = "-3:3:7"
+    measured_on: Annotated[
+        int, typer.Option("--measured-on", metavar="N", min=2, help="Seeds to measure changes on.")
+    ] = 8
+
+
+def discover(find: Find, group: str, output: Path, show: ShowFlags, flags: StudyFlags) -> None:
+    """Find directions, show and measure them, and keep them with what was measured.
+
+    Args:
+        group: What the directions are called together in the file.
+
+    Raises:
+        SgtoolError: The network, the options or the place cannot be used.
+    """
+    from stylegan_cli import api
+
+    picks = parse_picks(show.seeds)
+    strengths = parse_floats(show.strength, parameter="strength")
+    kept: list[Discovery] = []
+
+    def make_plan(network: "Network", sampling: "Sampling") -> "Plan":
+        found = find(network, group)
+        api.check_directions(output, found.discovery, overwrite=flags.overwrite)
+        kept.append(api.without_repeats(network, found.discovery))
+        detector = api.open_detector(
+            None, purpose="distance", device=network.G.mapping.w_avg.device
+        )
+        options = api.DiscoveryOptions(
+            seeds=picks, strengths=strengths, samples=show.measured_on, judge=found.judge
+        )
+        return api.discovery(network, found.discovery, detector, options, sampling)
+
+    def keep(hdf5: Path) -> Mapping[str, Any]:
+        api.write_directions(output, api.with_measures(kept[0], hdf5), overwrite=flags.overwrite)
+        ranked = api.standings(hdf5)
+        for line in (*_ranking(ranked), *_attribute_lines(ranked)):
+            console.note(line)
+        if not flags.json:
+            typer.echo(output)
+        return {
+            "directions": str(output),
+            "ranking": [{**vars(each), "score": each.score} for each in ranked],
+        }
+
+    folder = output.with_suffix("") / group
+    run_study(make_plan, replace(flags, output=folder), findings=keep)
+
+
+def _ranking(ranked: "Sequence[Standing]") -> list[str]:
+    wide = max(len(each.name) for each in ranked)
+    lines = [f"{'direction':<{wide}}  LPIPS at 1 σ  × noise  consistency   score  layers"]
+    for each in ranked:
+        noise = "-" if each.over_noise is None else f"{each.over_noise:.2g}"
+        lines.append(
+            f"{each.name:<{wide}}  {each.lpips_per_sigma:>12.4f}  {noise:>7}  "
+            f"{each.consistency:>11.2f}  {each.score:.4f}  {each.layers}"
+        )
+    return lines
+
+
+def _attribute_lines(ranked: "Sequence[Standing]") -> list[str]:
+    told = [each for each in ranked if each.flips is not None]
+    if not told:
+        return []
+    wide = max(len(each.name) for each in told)
+    lines = [f"{'direction':<{wide}}  shift at 1 σ  flips at 3 σ  others' shift"]
+    for each in told:
+        flips = "-" if each.flips != each.flips else f"{each.flips:.0%}"
+        lines.append(
+            f"{each.name:<{wide}}  {each.shift:>+12.2f}  {flips:>12}  {each.dependency:>13.2f}"
+        )
+    return lines

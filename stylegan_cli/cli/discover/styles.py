@@ -1,0 +1,91 @@
+"""`sgtool discover styles` and `compare`: clusters of W, and directions side by side."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from stylegan_cli.cli import console
+from stylegan_cli.cli.console import echo_json, echo_table
+from stylegan_cli.cli.network import open_network
+from stylegan_cli.cli.options import (
+    JsonFlag,
+    NetworkFlag,
+    OverwriteFlag,
+    QuietFlag,
+    VerboseFlag,
+    examples,
+)
+from stylegan_cli.cli.study import StudyFlags
+from stylegan_cli.errors import OutputError
+
+EXAMPLES = examples(
+    "sgtool discover styles --count 8",
+    "sgtool mix --rows 0-3 --cols styles.h5:centres --layers fine",
+)
+COMPARE_EXAMPLES = examples(
+    "sgtool discover compare directions.h5:sefa directions.h5:pca",
+    "sgtool discover compare directions.h5:sefa/0 smile.npy --json",
+)
+
+
+def styles(
+    count: Annotated[
+        int, typer.Option("--count", metavar="N", min=2, max=1000, help="Clusters to look for.")
+    ] = 8,
+    samples: Annotated[
+        int, typer.Option("--samples", metavar="N", min=100, help="Codes to draw.")
+    ] = 20_000,
+    output: Annotated[
+        Path, typer.Option("--output", "-o", metavar="FILE.h5", help="File of the centres.")
+    ] = Path("styles.h5"),
+    network: NetworkFlag = None,
+    overwrite: OverwriteFlag = False,
+    json: JsonFlag = False,
+    quiet: QuietFlag = False,
+    verbose: VerboseFlag = False,
+) -> None:
+    """Find the styles that a network knows: centres of clusters of W.
+
+    Every command that takes seeds takes them as styles.h5:centres.
+    """
+    from stylegan_cli import api
+
+    if output.exists() and not overwrite:
+        raise OutputError(f"{output}: there already; choose another `output` or `overwrite`")
+    opened = open_network(network, StudyFlags())
+    centres, shares = api.cluster_centres(opened, count, samples=samples)
+    api.write_centres(output, opened, centres)
+    for i, share in enumerate(shares):
+        console.note(f"style {i}: {share:.1%} of what the network draws")
+    if json:
+        echo_json({"styles": str(output), "shares": shares.tolist()})
+    else:
+        typer.echo(output)
+
+
+def compare(
+    one: Annotated[str, typer.Argument(metavar="FILE:NAME", help="Directions, as in `edit`.")],
+    other: Annotated[str, typer.Argument(metavar="FILE:NAME", help="Others, alike.")],
+    network: NetworkFlag = None,
+    json: JsonFlag = False,
+    quiet: QuietFlag = False,
+    verbose: VerboseFlag = False,
+) -> None:
+    """Compare directions by their cosines.
+
+    1 is the same one, 0 has nothing in common, −1 is the opposite, where the network's codes are
+    spread alike in all directions.
+    """
+    from stylegan_cli import api
+
+    opened = open_network(network, StudyFlags())
+    found = api.compare_directions(opened, api.parse_direction(one), api.parse_direction(other))
+    if json:
+        echo_json({"rows": found.rows, "columns": found.columns, "cosines": found.cosines.tolist()})
+        return
+    rows = [
+        (name, *(f"{value:+.2f}" for value in row))
+        for name, row in zip(found.rows, found.cosines.tolist(), strict=True)
+    ]
+    echo_table(("", *found.columns), rows)

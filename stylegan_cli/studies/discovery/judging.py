@@ -1,0 +1,227 @@
+"""Scores of images: by classifiers of attributes, or computed from their pixels."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol, runtime_checkable
+
+import numpy as np
+import torch
+from jaxtyping import Float, Float32
+from torch import Tensor
+
+from stylegan_cli.directions.population import Population, layers_of, population, sampled
+from stylegan_cli.errors import UsageError, meant_or_all
+from stylegan_cli.latents.lookup import codes_of_picks
+from stylegan_cli.latents.references import parse_picks
+from stylegan_cli.latents.sampling import PLAIN, chosen_class
+from stylegan_cli.networks.drawing import default_batch_size
+from stylegan_cli.networks.snapshot import Network
+from stylegan_cli.rendering.render import draw_images
+from stylegan_cli.shapes import Images
+
+CLASS_CODES = 5000
+
+
+@runtime_checkable
+class Judge(Protocol):
+    """Whatever scores images: higher means more of a thing."""
+
+    @property
+    def names(self) -> tuple[str, ...]: ...
+    def logits(self, images: Images) -> Float[Tensor, "n attributes"]: ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class Scored:
+    """Codes and what a judge says of their images.
+
+    Attributes:
+        codes: w, or z where the network has none.
+    """
+
+    codes: Float32[np.ndarray, "n dim"]
+    scores: Float32[np.ndarray, "n attributes"]
+
+
+def scored(
+    network: Network,
+    judge: Judge,
+    count: int,
+    *,
+    class_index: int | None = None,
+    batch_size: int | None = None,
+) -> Iterator[Scored]:
+    """So many codes of a network, not truncated, and the scores of their images with fixed noise.
+
+    Args:
+        batch_size: Images at once.
+    """
+    G = network.G
+    size = batch_size or default_batch_size(G.resolution)
+    for batch in sampled(network, count, class_index=class_index, seed=1):
+        for start in range(0, len(batch.w), size):
+            rows = slice(start, start + size)
+            with torch.no_grad():
+                images = draw_images(G, layers_of(network, batch.w[rows]), "const")
+                scores = judge.logits(images).float().cpu().numpy()
+            yield Scored(codes=_codes(network, batch)[rows], scores=scores)
+
+
+def join_scored(parts: Sequence[Scored]) -> Scored:
+    """One table of several."""
+    return Scored(
+        codes=np.concatenate([part.codes for part in parts]),
+        scores=np.concatenate([part.scores for part in parts]),
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Properties:
+    """A judge that needs no training: properties of pixels.
+
+    Attributes:
+        names: Among those of `PROPERTIES`.
+    """
+
+    names: tuple[str, ...]
+
+    def logits(self, images: Images) -> Float[Tensor, "n attributes"]:
+        """The properties of images in [−1, 1]."""
+        unit = (images.float().clamp(-1, 1) + 1) / 2
+        rgb = unit if unit.shape[1] == 3 else unit[:, :1].expand(-1, 3, -1, -1)
+        return torch.stack([PROPERTIES[name](rgb) for name in self.names], dim=1)
+
+
+def properties(names: Sequence[str]) -> Properties:
+    """The judge of these properties.
+
+    Raises:
+        UsageError: There is no such property.
+    """
+    for name in names:
+        if name not in PROPERTIES:
+            known = meant_or_all(name, tuple(PROPERTIES))
+            raise UsageError(f"{name}: no property of pixels has that name{known}")
+    return Properties(names=tuple(names))
+
+
+def property_names() -> tuple[str, ...]:
+    """Names of the properties of pixels that can be scores."""
+    return tuple(PROPERTIES)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Judges:
+    """Several judges as one."""
+
+    judges: tuple[Judge, ...]
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return tuple(name for judge in self.judges for name in judge.names)
+
+    def logits(self, images: Images) -> Float[Tensor, "n attributes"]:
+        """What each of them says, side by side."""
+        return torch.cat([judge.logits(images) for judge in self.judges], dim=1)
+
+
+def both_judges(*judges: Judge) -> Judges:
+    """These judges as one."""
+    return Judges(judges=judges)
+
+
+def score_position(columns: Sequence[str], name: str) -> int:
+    """Which score has this name.
+
+    Raises:
+        UsageError: None has.
+    """
+    if name not in columns:
+        known = meant_or_all(name, tuple(columns), offer="there is")
+        raise UsageError(f"{name}: no score has that name{known}")
+    return list(columns).index(name)
+
+
+def chosen_scores(columns: Sequence[str], found: Scored, names: Sequence[str]) -> Scored:
+    """The scores of these names, in their order.
+
+    Raises:
+        UsageError: One is not there.
+    """
+    places = [score_position(columns, name) for name in names]
+    return Scored(codes=found.codes, scores=found.scores[:, places])
+
+
+def codes_of_pole(network: Network, text: str) -> Float32[np.ndarray, "n dim"]:
+    """Codes that have something in common: seeds, codes in files, or a class as `class:NAME`.
+
+    Of codes with a w for each layer, the mean of these.
+
+    Raises:
+        UsageError: There are no such codes, or no such class.
+        DataError: A file is not there or damaged.
+    """
+    if text.startswith("class:"):
+        index = chosen_class(network, text.removeprefix("class:"))
+        return _codes(network, population(network, CLASS_CODES, class_index=index))
+    codes = codes_of_picks(network, parse_picks(text), PLAIN).codes
+    if network.G.has_w:
+        return np.asarray(codes.ws.mean(axis=1))
+    return codes.ws[:, 0, : network.G.z_dim]
+
+
+def _grey(rgb: Tensor) -> Tensor:
+    return rgb.mean(dim=1)
+
+
+def _saturation(rgb: Tensor) -> Tensor:
+    """Mean difference of the strongest and the weakest colour."""
+    return (rgb.amax(dim=1) - rgb.amin(dim=1)).mean((1, 2))
+
+
+def _warmth(rgb: Tensor) -> Tensor:
+    """How much redder than blue: a hue that has no jump."""
+    return (rgb[:, 0] - rgb[:, 2]).mean((1, 2))
+
+
+def _edges(rgb: Tensor) -> Tensor:
+    grey = _grey(rgb)
+    across, along = grey.diff(dim=2).abs().mean((1, 2)), grey.diff(dim=1).abs().mean((1, 2))
+    return across + along
+
+
+def _symmetry(rgb: Tensor) -> Tensor:
+    return -(rgb - rgb.flip(3)).abs().mean((1, 2, 3))
+
+
+def _foreground(rgb: Tensor) -> Tensor:
+    """How much each pixel differs from the ground: the median colour of the image's frame."""
+    frame = torch.cat([rgb[:, :, 0], rgb[:, :, -1], rgb[:, :, :, 0], rgb[:, :, :, -1]], dim=2)
+    ground = frame.median(dim=2).values[:, :, None, None]
+    return (rgb - ground).abs().sum(dim=1) + 1e-6
+
+
+def _centre(rgb: Tensor, axis: int) -> Tensor:
+    """Where what differs from the ground lies, 0 to 1 along an axis."""
+    weight = _foreground(rgb)
+    along = torch.linspace(0, 1, weight.shape[axis], device=rgb.device)
+    share = weight.sum(dim=3 - axis)
+    return (share * along).sum(dim=1) / share.sum(dim=1)
+
+
+PROPERTIES: Mapping[str, Callable[[Tensor], Tensor]] = {
+    "brightness": lambda rgb: rgb.mean((1, 2, 3)),
+    "contrast": lambda rgb: _grey(rgb).std((1, 2)),
+    "saturation": _saturation,
+    "warmth": _warmth,
+    "edges": _edges,
+    "symmetry": _symmetry,
+    "center-x": lambda rgb: _centre(rgb, 2),
+    "center-y": lambda rgb: _centre(rgb, 1),
+    "size": lambda rgb: (_foreground(rgb) > 0.2).float().mean((1, 2)),
+}
+"""Properties of pixels that can be scores."""
+
+
+def _codes(network: Network, batch: Population) -> Float32[np.ndarray, "n dim"]:
+    return batch.w if network.G.has_w else batch.z

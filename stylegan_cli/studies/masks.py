@@ -1,0 +1,42 @@
+"""Pictures that say where: white is in, black is out."""
+
+from pathlib import Path
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from jaxtyping import Float32
+
+from stylegan_cli.data.decoding import decoded, reasons
+from stylegan_cli.data.formats import UnusableImageError
+from stylegan_cli.errors import DataError
+from stylegan_cli.files import similar
+
+Mask = Float32[np.ndarray, "height width"]
+
+
+def read_mask(path: Path, side: int) -> Float32[np.ndarray, "side side"]:
+    """A picture as shares between 0, black, and 1, white, reduced by area to this side.
+
+    Raises:
+        DataError: It is no picture, or all black.
+    """
+    try:
+        with path.open("rb") as file, reasons(), decoded(file, path.name) as picture:
+            grey = np.asarray(picture.whole().convert("L"), np.float32)
+    except FileNotFoundError:
+        raise DataError(f"{path}: there is no such file{similar(path)}") from None
+    except UnusableImageError as error:
+        raise DataError(f"{path}: not a picture that can be read ({error})") from None
+    whole = torch.from_numpy(grey)[None, None] / 255
+    mask: np.ndarray = F.adaptive_avg_pool2d(whole, side)[0, 0].numpy()
+    if not mask.any():
+        raise DataError(f"{path}: is all black; what is white in a mask is looked at")
+    return mask
+
+
+def reduced(mask: Mask, side: int) -> Float32[np.ndarray, "side side"]:
+    """The mask at another side, by area."""
+    whole = torch.from_numpy(mask)[None, None]
+    small: np.ndarray = F.adaptive_avg_pool2d(whole, side)[0, 0].numpy()
+    return small

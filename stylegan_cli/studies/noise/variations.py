@@ -1,0 +1,149 @@
+"""The same styles under other noise: fresh draws, stronger or weaker, here and not there."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from hashlib import sha256
+from itertools import product
+from typing import Any
+
+import numpy as np
+import torch
+from jaxtyping import Float32
+
+from stylegan_cli.errors import UsageError
+from stylegan_cli.latents.codes import Codes, OwnNoise, join_codes
+from stylegan_cli.networks.generator import Generator
+from stylegan_cli.networks.noise import NoiseMode, noise_maps
+from stylegan_cli.ranges import parse_layers_by_side
+from stylegan_cli.rendering.render import fixed_maps
+from stylegan_cli.runtime import stream_seed
+from stylegan_cli.studies.masks import Mask, reduced
+
+Map = Float32[np.ndarray, "side side"]
+MAX_VALUES = 2**28
+"""Numbers of all maps of a study, which are in memory at once."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class NoiseChange:
+    """What becomes of the noise of every image, a column for each way.
+
+    Attributes:
+        draws: Numbers of fresh draws; each image has its own. Without any, the noise stays.
+        scales: Factors of the noise; 0 takes it away.
+        layers: List of the noise inputs that change, such as `fine`; None changes all.
+        mask: Where fresh noise goes, 1, and where the noise stays, 0.
+    """
+
+    draws: Sequence[int] = ()
+    scales: Sequence[float] = ()
+    layers: str | None = None
+    mask: Mask | None = None
+
+    @property
+    def request(self) -> dict[str, Any]:
+        """The change as a study's request holds it; empty where there is none."""
+        said: dict[str, Any] = {
+            "noise_seeds": list(self.draws),
+            "noise_scale": list(self.scales),
+            "noise_layers": self.layers,
+            "noise_mask": None if self.mask is None else sha256(self.mask.tobytes()).hexdigest(),
+        }
+        return {key: value for key, value in said.items() if value}
+
+
+def varied(
+    G: Generator, codes: Codes, change: NoiseChange, mode: NoiseMode
+) -> tuple[Codes, tuple[str, ...]]:
+    """Every code under every change of its noise, `[code, column]`, and names of the columns.
+
+    The maps stand in for the network's fixed noise, so that the plan's noise mode is "const".
+
+    Args:
+        codes: One after another.
+        mode: Noise that the images have without the change.
+
+    Raises:
+        UsageError: The network has no noise, or there is none to change.
+    """
+    _check(G, change, mode, len(codes.ws))
+    sides = G.synthesis.noise_resolutions
+    inputs = tuple(range(len(sides)))
+    if change.layers is not None:
+        inputs = parse_layers_by_side(change.layers, sides, parameter="noise_layers")
+    kept = [_maps(G, codes, i, mode) for i in range(len(codes.ws))]
+    columns: dict[str, np.ndarray] = {}
+    for draw, scale in product(change.draws or (None,), change.scales or (1.0,)):
+        noise = np.empty(len(codes.ws), object)
+        for i, base in enumerate(kept):
+            fresh = base if draw is None else _drawn(G, int(codes.noise_seed[i]), draw)
+            noise[i] = OwnNoise(
+                maps=tuple(
+                    scale * blended(old, new, change.mask) if number in inputs else old
+                    for number, (old, new) in enumerate(zip(base, fresh, strict=True))
+                )
+            )
+        columns[_name(draw, scale if change.scales else None)] = noise
+    tables = [replace(codes, own_noise=noise) for noise in columns.values()]
+    return join_codes(tables, partial(np.stack, axis=1)), tuple(columns)
+
+
+def blended(old: Map, new: Map, mask: Mask | None) -> Map:
+    """New noise inside a mask and old outside, of unit variance everywhere: √M·new + √(1 − M)·old.
+
+    A straight blend would lose half of the variance where the mask is soft.
+    """
+    if mask is None:
+        return new
+    share = reduced(mask, len(old))
+    return np.asarray(np.sqrt(share) * new + np.sqrt(1 - share) * old, np.float32)
+
+
+def _check(G: Generator, change: NoiseChange, mode: NoiseMode, images: int) -> None:
+    if not G.has_noise:
+        raise UsageError(
+            "this network has no noise inputs, its images depend on their codes alone; "
+            "leave `noise_seeds`, `noise_scale`, `noise_layers` and `noise_mask` out"
+        )
+    if mode == "none":
+        raise UsageError(
+            "there is no noise to change; leave it out", parameter="noise_mode", value="none"
+        )
+    if not (change.draws or change.scales):
+        raise UsageError(
+            "`noise_layers` and `noise_mask` say where noise changes; say how with `noise_seeds` "
+            "or `noise_scale`"
+        )
+    if change.mask is not None and not change.draws:
+        raise UsageError("takes fresh noise; give `noise_seeds`", parameter="noise_mask")
+    columns = max(len(change.draws), 1) * max(len(change.scales), 1)
+    values = images * columns * sum(side * side for side in G.synthesis.noise_resolutions)
+    if values > MAX_VALUES:
+        raise UsageError(
+            f"{images} images under {columns} noises need {values * 4 >> 30} GiB of maps; "
+            "ask for fewer at once"
+        )
+
+
+def _maps(G: Generator, codes: Codes, image: int, mode: NoiseMode) -> tuple[Map, ...]:
+    """The noise that an image has."""
+    if mode == "random":
+        return _of_seed(G, int(codes.noise_seed[image]))
+    own = None if codes.own_noise is None else codes.own_noise[image]
+    return tuple(each[0, 0].cpu().numpy() for each in fixed_maps(G, [own]))
+
+
+def _drawn(G: Generator, seed: int, draw: int) -> tuple[Map, ...]:
+    """The fresh draw of this number, as `sgtool noise` draws it."""
+    return _of_seed(G, stream_seed(seed, "draw", draw))
+
+
+def _of_seed(G: Generator, seed: int) -> tuple[Map, ...]:
+    maps = noise_maps(G.synthesis.noise_resolutions, [seed], torch.device("cpu"))
+    return tuple(each[0, 0].numpy() for each in maps)
+
+
+def _name(draw: int | None, scale: float | None) -> str:
+    words = [] if draw is None else [f"draw {draw}"]
+    return " ".join([*words, *([] if scale is None else [f"× {scale:g}"])])
