@@ -55,3 +55,15 @@ for (const { slider, kimg, show } of films)
     if (together) films.forEach((film) => film.show(nearest(film.kimg, wanted)));
     charts.forEach((chart) => chart.show(wanted));
   });
+
+for (const dial of document.querySelectorAll(".dial")) {
+  const frames = [...dial.querySelectorAll(".frame")], slider = dial.querySelector("input");
+  const show = () => {
+    frames.forEach((frame, i) => frame.classList.toggle("on", i === Number(slider.value)));
+    const words = `${frames[slider.value].dataset.strength} σ`;
+    slider.setAttribute("aria-valuetext", words);
+    dial.querySelector("output").textContent = words;
+  };
+  slider.addEventListener("input", show);
+  show();
+}

@@ -11,6 +11,7 @@ from stylegan_cli.rendering.folder import StudyPaths
 from stylegan_cli.rendering.header import Header
 from stylegan_cli.rendering.sheet import compose
 from stylegan_cli.rendering.store import open_study
+from stylegan_cli.report.dials import show_dials
 from stylegan_cli.report.history import METRICS, read_lines
 from stylegan_cli.report.markup import Piece, Problem, closing, element, opening, text
 from stylegan_cli.report.photo import Photo, image_of, photo, photo_of_pixels, source_of
@@ -78,6 +79,9 @@ def show_study(study: Study, drawn_by: str) -> Iterator[Piece]:
             f"{study.path}: {study.missing} images or measurements are missing; "
             "run its command again"
         )
+    else:
+        with open_study(study.path) as file:
+            yield from show_dials(file)
     yield opening("div", class_="sheets")
     paths = StudyPaths(folder=study.path.parent, header=study.header)
     sheets = zip(study.header.sheets, paths.sheets, strict=True)
