@@ -26,6 +26,8 @@ from stylegan_cli.networks.snapshot import Header, file_sha256, read_header
 from stylegan_cli.training.data import training_data
 
 SNAPSHOTS = "network-*.safetensors"
+UNLIKE = 0.5
+"""Shares of JPEG files that differ by more make a distance one of compression, too."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -247,14 +249,33 @@ def _folder(
 ) -> Generator[Event, None, tuple[Case, ...]]:
     data = stored_folder(Path(str(request.data)))
     case = folder_case(images, data, protocol, chosen=request.class_name)
-    side = case.fakes[0].side
+    (fakes,) = case.fakes
+    assert isinstance(fakes, Stored), "a folder's images are stored"
+    side = fakes.side
     if side != data.side:
         yield Remark(
             text=f"{images}: {side} px, {data.name}: {data.side} px; detectors see different "
             "detail in them",
             is_warning=True,
         )
+    yield from _unlike_files(fakes, data)
     return (case,)
+
+
+def _unlike_files(fakes: Stored, reals: Stored) -> Iterator[Remark]:
+    """Warn of pictures that are left out, and of JPEG files compared with others."""
+    for stored in (fakes, reals):
+        if stored.left_out:
+            yield Remark(
+                text=f"left out: {len(stored.left_out)}, such as {stored.left_out[0]}",
+                is_warning=True,
+            )
+    if abs(fakes.jpegs / fakes.count - reals.jpegs / reals.count) > UNLIKE:
+        yield Remark(
+            text=f"JPEG files: {fakes.jpegs} of {fakes.count} in {fakes.name}, {reals.jpegs} of "
+            f"{reals.count} in {reals.name}; part of the distance is their compression",
+            is_warning=True,
+        )
 
 
 def _network_cases(

@@ -12,7 +12,7 @@ from jaxtyping import Float32, Int64, UInt8
 from stylegan_cli.data.dataset import Dataset
 from stylegan_cli.data.decoding import reasons
 from stylegan_cli.data.entries import Entry, Source, entry_path
-from stylegan_cli.data.formats import UnusableImageError
+from stylegan_cli.data.formats import UnusableImageError, suffix_of
 from stylegan_cli.data.parallel import ordered_map, usual_workers
 from stylegan_cli.data.pictures import MODES
 from stylegan_cli.data.sources import content_sha256, open_source
@@ -23,6 +23,7 @@ AnyPixels = UInt8[np.ndarray, "*shape _"]
 Label = Float32[np.ndarray, " c_dim"]
 
 MAX_THREADS = 8
+JPEG_SUFFIXES = {".jpg", ".jpeg", ".jpe", ".jfif"}
 BATCHES_AHEAD = 2
 
 
@@ -66,6 +67,8 @@ class Stored:
         label: Returns the label of an image, where the data set has labels.
         mirrored: Behind all images come their mirror images.
         rows: Numbers of the images that count; None counts all.
+        jpegs: Images that are stored as JPEG.
+        left_out: Files of pictures that cannot be read, with the reason.
     """
 
     name: str
@@ -78,6 +81,8 @@ class Stored:
     label: Callable[[int], Label] | None = None
     mirrored: bool = False
     rows: Int64[np.ndarray, " rows"] | None = None
+    jpegs: int = 0
+    left_out: tuple[str, ...] = ()
 
     @property
     def counted(self) -> int:
@@ -143,7 +148,8 @@ def stored_folder(path: Path) -> Stored:
         DataError: Nothing usable there.
     """
     source = open_source(path)
-    entries = list(source.entries())
+    found = list(source.entries())
+    entries = [entry for entry in found if entry.problem is None]
     if not entries:
         source.close()
         raise DataError(f"{path}: holds no images that are read (PNG, JPEG, WebP, …)")
@@ -167,6 +173,10 @@ def stored_folder(path: Path) -> Stored:
         sha256=content_sha256(path),
         how="as they are",
         classes=_named(entries),
+        jpegs=sum(suffix_of(entry.name) in JPEG_SUFFIXES for entry in entries),
+        left_out=tuple(
+            f"{entry_path(source, entry)}: {entry.problem}" for entry in found if entry.problem
+        ),
     )
 
 

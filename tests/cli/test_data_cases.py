@@ -319,3 +319,16 @@ def test_hostile_hdf5_ends_in_words(tmp_path, command):
         options = ("-o", tmp_path / "o.zip", *RESOLUTION) if command == "prepare" else ()
         done = sgtool("data", command, tmp_path / f"{name}.h5", *options)
         assert done.exit_code == 1 and words in done.stderr and done.stdout == ""
+
+
+def test_jpeg_copies_against_png_are_noticed(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("SGTOOL_CACHE", str(tmp_path / "cache"))
+    images = [blocks(n, 32, 32) for n in range(8)]
+    folder_of(tmp_path / "a", {f"{n}.png": image for n, image in enumerate(images)})
+    copies = {f"{n}.jpg": encoded(image, "jpeg") for n, image in enumerate(images)}
+    folder_of(tmp_path / "b", {**copies, "odd.heic": b""})
+    done = sgtool("eval", "fid", "--images", "b", "--data", "a", "-o", "r", "--quiet")
+    assert done.exit_code == 0
+    assert "JPEG files: 8 of 8 in b, 0 of 8 in a" in done.stderr
+    assert "left out: 1, such as b/odd.heic: HEIC is not read here" in done.stderr

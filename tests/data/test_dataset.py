@@ -1,9 +1,13 @@
+import os
+import subprocess
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 
 import h5py
 import numpy as np
 import pytest
+from PIL import Image
 
 from stylegan_cli.data.dataset import open_dataset
 from stylegan_cli.data.pictures import Target
@@ -162,3 +166,80 @@ def test_without_classes_there_are_no_members(made):
         pytest.raises(DataError, match="no classes to balance"),
     ):
         dataset.members()
+
+
+def test_damaged_pictures_of_a_plain_folder_are_left_out_before_the_first_is_drawn(tmp_path):
+    good = encoded(blocks(0, 64, 64))
+    files = {"a/1.png": good, "a/2.png": good[: len(good) // 2], "b/3.png": good, "b.heic": b"x"}
+    folder_of(tmp_path, {**files, "notes.txt": b""})
+    with closing(open_dataset(tmp_path, resolution=8)) as dataset:
+        assert dataset.names == ("a/1.png", "b/3.png")
+        account = dataset.account
+    assert (account.taken, account.classes) == (2, {"a": 1, "b": 1})
+    assert {reason: group.example for reason, group in account.left_out.items()} == {
+        "damaged": f"{tmp_path}/a/2.png",
+        "HEIC is not read here; save it as PNG or JPEG": f"{tmp_path}/b.heic",
+    }
+    assert account.passed["not images (.txt)"].count == 1
+
+
+def test_a_prepared_set_has_no_account(made):
+    with closing(open_dataset(made, resolution=16)) as dataset:
+        assert dataset.account is None
+
+
+def test_changed_pixels_of_the_same_size_change_the_fingerprint(tmp_path):
+    def h5(pixels):
+        with h5py.File(tmp_path / "x.h5", "w") as file:
+            file["images"] = pixels
+        return fingerprint(tmp_path / "x.h5")
+
+    def bmp(pixels):
+        folder_of(tmp_path / "f", {"x.bmp": Image.fromarray(pixels[0])})
+        return fingerprint(tmp_path / "f")
+
+    pixels = np.random.default_rng(0).integers(0, 256, (3, 16, 16, 3)).astype(np.uint8)
+    for stored in (h5, bmp):
+        assert stored(pixels) == stored(pixels) != stored(255 - pixels)
+
+
+def test_large_files_are_known_by_their_start_middle_and_end(tmp_path):
+    pixels = np.random.default_rng(0).integers(0, 256, (512, 512, 3)).astype(np.uint8)
+    prints = set()
+    for row in (None, 0, 256, 511):
+        changed = pixels.copy()
+        if row is not None:
+            changed[row] = 0
+        folder_of(tmp_path, {"x.bmp": Image.fromarray(changed)})
+        prints.add(fingerprint(tmp_path))
+    assert len(prints) == 4
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("command", ["inspect photos", "prepare photos -o o.zip --resolution 64"])
+def test_photographs_of_48_megapixels_take_200_mb_a_worker(tmp_path, command):
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    for number in range(3):
+        photo = Image.new("RGB", (8000, 6000), (9, 99, 200 + number))
+        folder_of(tmp_path / "photos", {f"{number}.jpg": encoded(photo, "jpeg", exif=exif)})
+
+    def peak_kib(words, cores):
+        code = (
+            "import os, resource, sys; from stylegan_cli.cli.app import app\n"
+            f"os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:{cores}])\n"
+            "try: app(sys.argv[1:])\n"
+            "finally: print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)"
+        )
+        done = subprocess.run(
+            [sys.executable, "-c", code, "data", *words.split(), "--overwrite"],
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        return int(done.stdout.split()[-1])
+
+    idle = peak_kib("sample portraits -o idle.zip --count 1 --resolution 8", 1)
+    cores = min(2, len(os.sched_getaffinity(0)))
+    assert peak_kib(command, cores) - idle < cores * 200e6 / 1024

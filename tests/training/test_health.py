@@ -55,6 +55,10 @@ def test_training_images_themselves_are_as_various_and_copies(shades):
     assert found["nearest_ratio"] == pytest.approx(0, abs=1e-3)
 
 
+def test_diversity_is_not_measured_by_a_single_training_image(shades):
+    assert "diversity" not in measured(shades.part(1, seed=0))
+
+
 def test_one_image_for_every_code_has_no_variety(shades):
     found = measured(shades, images_of(shades)[:1])
     assert found["diversity"] == pytest.approx(0, abs=1e-4)
