@@ -80,6 +80,8 @@ def run(command):
         shrunk = ("--num=8",)
     if words[:2] == ["eval", "separability"]:
         shrunk += ("--classifier-kimg=0.016", "--classifier-features=2")
+    if words[0] == "project":
+        shrunk = ("--steps=2", "--init=mean", "--detector=alex")
     return CliRunner().invoke(app, [*words, *shrunk])
 
 
