@@ -79,7 +79,7 @@ def _show_live(events: "Iterable[Event]") -> None:
         task = bar.add_task("training", total=None, kimg="0", rate="", numbers="")
         for event in events:
             for line in alarms(event):
-                bar.console.print(f"warning: {line}", style="yellow", soft_wrap=True)
+                bar.console.print(console.flags(f"warning: {line}"), style="yellow", soft_wrap=True)
             for line in _lasting(event):
                 bar.console.print(line, markup=False, soft_wrap=True)
             if isinstance(event, Measured):

@@ -1,4 +1,4 @@
-"""Warnings about a run, each given once when it comes up and again only after it had gone."""
+"""Alarms of a run, each raised once, and again only after its cause had gone."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -6,16 +6,16 @@ from dataclasses import dataclass, field
 from stylegan_cli.recipe import Settled
 
 Stats = Mapping[str, int | float]
-"""The numbers of a tick, as in its line of `stats.jsonl`."""
+"""Numbers of a tick, as in its line of `stats.jsonl`."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Alarm:
-    """Something that goes wrong in a run.
+    """A problem of a run.
 
     Attributes:
-        message: What is seen, its numbers, what to try.
-        is_fatal: More of the same training will not mend it.
+        message: The symptom, its numbers and a remedy.
+        is_fatal: More of the same training will not help.
     """
 
     name: str
@@ -25,14 +25,14 @@ class Alarm:
 
 @dataclass(frozen=True, kw_only=True)
 class Rule:
-    """When a number of a tick is too large, and the words for it.
+    """A bound for a number of a tick, and the alarm raised there.
 
     Attributes:
-        value: The number that is judged; None where the tick does not tell it.
-        raised_from: The alarm is raised where the value reaches this,
-        cleared_below: and can only come again after one that is below this.
-        ticks: So many in a row have to reach it.
-        words: The message, from the numbers of the tick.
+        value: The number to judge; None if the tick does not have it.
+        raised_from: Smallest value that raises the alarm.
+        cleared_below: The alarm can be raised again only after a value below this.
+        ticks: Number of ticks in a row that have to reach the bound.
+        words: Makes the message from the numbers of the tick.
     """
 
     name: str
@@ -46,10 +46,10 @@ class Rule:
 
 @dataclass(frozen=True, kw_only=True)
 class Watch:
-    """Judges each tick by rules and remembers what was said.
+    """Rules applied to each tick, with a memory of the alarms raised.
 
     Attributes:
-        counts: By the rule's name, how many ticks in a row reached its threshold; no entry while
+        counts: Number of ticks in a row that reached a rule's bound, by its name; no entry while
             the value is harmless.
     """
 
@@ -57,7 +57,7 @@ class Watch:
     counts: dict[str, int] = field(default_factory=dict)
 
     def judge(self, stats: Stats) -> list[Alarm]:
-        """The alarms that come up with this tick."""
+        """Return the alarms that this tick raises."""
         return [
             Alarm(name=rule.name, message=rule.words(stats), is_fatal=rule.is_fatal)
             for rule in self.rules
@@ -77,12 +77,12 @@ class Watch:
 
 
 LARGEST_SCORE = {"logistic": 50.0, "wgan": 5000.0}
-"""Of D, by loss; the mean of a tick."""
+"""Mean score of D in a tick, by loss."""
 
 
 def rules(recipe: Settled) -> tuple[Rule, ...]:
-    """The rules that a run of this recipe is judged by."""
-    # the scores of a Wasserstein critic have no zero that would tell real from fake
+    """Return the rules for a run of this recipe."""
+    # a Wasserstein critic's scores have no zero between real and fake
     logistic = recipe.loss.adversarial == "logistic"
     return (
         _divergence(recipe),
@@ -106,9 +106,9 @@ def _divergence(recipe: Settled) -> Rule:
         ticks=2,
         is_fatal=True,
         words=lambda stats: (
-            f"D's scores have left all bounds: {stats['score_real']:.3g} on reals, "
+            f"the scores of D diverge: {stats['score_real']:.3g} on reals, "
             f"{stats['score_fake']:.3g} on fakes. Try a lower learning rate than {lr:g} "
-            f"(--set train.lr_g=… --set train.lr_d=…) or a larger loss.r1_gamma than {gamma}"
+            f"(`train.lr_g=…` `train.lr_d=…`) or a larger loss.r1_gamma than {gamma}"
         ),
     )
 
@@ -116,9 +116,9 @@ def _divergence(recipe: Settled) -> Rule:
 def _overfitting(recipe: Settled) -> Rule:
     remedy = "more images"
     if recipe.augment.mode == "none":
-        remedy = f"--set augment.mode=ada, or {remedy}"
+        remedy = f"`augment.mode=ada`, or {remedy}"
     if not recipe.data.mirror:
-        remedy += ", or --set data.mirror=true where left and right do not matter"
+        remedy += ", or `data.mirror=true` if left and right do not matter"
     return Rule(
         name="overfitting",
         value=lambda stats: stats.get("r_t"),
@@ -126,8 +126,8 @@ def _overfitting(recipe: Settled) -> Rule:
         cleared_below=0.87,
         ticks=3,
         words=lambda stats: (
-            f"D tells nearly all training images from fakes: r_t {stats['r_t']:.2f} (1 is "
-            f"all, 0.6 the aim of [ADA]), scores {_gap(stats):.1f} apart; G learns less and less. "
+            f"D overfits: it recognizes nearly all training images, r_t {stats['r_t']:.2f} (1 is "
+            f"all, [ADA] aims at 0.6), scores {_gap(stats):.1f} apart; G learns less and less. "
             f"Try {remedy}"
         ),
     )
@@ -154,8 +154,8 @@ _MEMORISATION = Rule(
     ticks=2,
     words=lambda stats: (
         f"G's images are {stats['nearest_ratio']:.2f} times as far from the nearest training image "
-        "as those are from each other: it makes copies. `sgtool eval nearest` shows them. Take an "
-        "earlier network; try more images, --set augment.mode=ada or a smaller "
+        "as those are from each other: it makes copies, which `sgtool eval nearest` shows. Take an "
+        "earlier network; try more images, `augment.mode=ada` or a smaller "
         "generator.channel_base"
     ),
 )
@@ -168,7 +168,7 @@ _COLLAPSED_MAPPING = Rule(
     is_fatal=True,
     words=lambda stats: (
         f"w is nearly the same for every z: it varies by {stats['w_spread']:.3f} of its size, "
-        "0.5 to 0.8 are usual. Try fewer generator.mapping_layers, or a lower train.lr_g or "
+        "0.5 to 0.8 is usual. Try fewer generator.mapping_layers, or a lower train.lr_g or "
         "generator.mapping_lr_multiplier"
     ),
 )
@@ -189,8 +189,8 @@ _LEAK = Rule(
     raised_from=0.8,
     cleared_below=0.7,
     words=lambda stats: (
-        f"D's images are augmented with probability {stats['augment_p']:.2f}; from 0.8 on G may "
-        "learn to make augmented images [ADA]. Look at the fakes for turned or tinted ones; try "
+        f"D's images are augmented with probability {stats['augment_p']:.2f}; from 0.8 on, G may "
+        "learn to make augmented images [ADA]. Look for rotated or tinted fakes; try "
         "more images or a higher augment.target"
     ),
 )

@@ -1,7 +1,4 @@
-"""Phases as CUDA graphs: thousands of small kernels started by one call.
-
-Written from PyTorch's documentation; not yet run on a GPU.
-"""
+"""Phases as CUDA graphs: thousands of small kernels started by one call (experimental)."""
 
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -24,7 +21,7 @@ from stylegan_cli.training.inputs import Nets
 from stylegan_cli.training.phases import Outcome
 
 WARM_UP = 3
-"""Runs before a capture: libraries choose their kernels and take their memory in the first ones."""
+"""Runs before a capture, in which libraries choose kernels and allocate memory."""
 
 
 @dataclass(kw_only=True)
@@ -32,8 +29,8 @@ class Captured:
     """The engine that captures each kind of job once and repeats it.
 
     Attributes:
-        pool: Memory that all graphs share: one runs at a time, and its results are used up before
-            the next.
+        pool: Memory shared by all graphs: one runs at a time, and its results are used before the
+            next runs.
     """
 
     graphs: dict[Kind, "_Graph"] = field(default_factory=dict)
@@ -45,7 +42,7 @@ class Captured:
             return eager(nets, job)
         kind = kind_of(nets, job)
         if kind not in self.graphs:
-            # those of stages before would only hold memory
+            # graphs of earlier stages only hold memory
             self.graphs = {k: graph for k, graph in self.graphs.items() if k.lod == kind.lod}
             self.graphs[kind] = _captured(nets, job, self.pool)
         outcome, gradients = self.graphs[kind].replay(job)
@@ -55,7 +52,7 @@ class Captured:
 
 @dataclass(frozen=True, kw_only=True)
 class _Graph:
-    """A captured job: what it reads from and what it writes to, always in the same place."""
+    """A captured job, with fixed places for inputs and results."""
 
     graph: torch.cuda.CUDAGraph
     inputs: list[Tensor]
@@ -63,7 +60,7 @@ class _Graph:
     gradients: Gradients
 
     def replay(self, job: Job) -> tuple[Outcome, Gradients]:
-        """As `engines.differentiate`; the next replay writes over it."""
+        """Run as `engines.differentiate` does; the next replay overwrites the result."""
         torch._foreach_copy_(self.inputs, inputs_of(job))
         self.graph.replay()
         return self.outcome, self.gradients

@@ -1,7 +1,7 @@
 """Main phases as compiled programs: loss and gradients traced as one, then `torch.compile`.
 
-To compile a network and differentiate it from outside is slower than not to, and with custom
-derivatives some ways to do so give wrong gradients without a word; so each program's first
+Compiling a network and differentiating it from outside is slower than not compiling, and with
+custom derivatives some ways of doing so silently give wrong gradients; so each program's first
 gradients are compared with those of the eager phase.
 """
 
@@ -34,13 +34,13 @@ from stylegan_cli.training.phases import Outcome
 
 MAIN_PHASES = ("g", "d")
 TOLERANCE = {torch.float32: 1e-3, torch.bfloat16: 0.1}
-"""Of the gradients' difference to the eager ones, relative to their norm; errors are near 1."""
+"""Largest difference from the eager gradients, relative to their norm; errors are near 1."""
 
 Traced = Callable[[list[Tensor], list[Tensor]], list[Any]]
 
 
 def compile_traced(traced: torch.fx.GraphModule) -> Traced:
-    """A traced program as machine code, for shapes as they are."""
+    """Compile a traced program for exactly these shapes."""
     compiled: Traced = torch.compile(traced, dynamic=False)
     return compiled
 
@@ -50,15 +50,15 @@ class Program:
     """A job of one kind as a function of tensors.
 
     Attributes:
-        run: From weights and inputs to gradients, followed by what the outcome is made of.
-        outcome: One, for its form.
+        run: Maps weights and inputs to gradients, followed by the tensors of the outcome.
+        outcome: An outcome of the same form.
     """
 
     run: Traced
     outcome: Outcome
 
     def __call__(self, nets: Nets, job: Job) -> tuple[Outcome, Gradients]:
-        """As `engines.differentiate`."""
+        """Compute as `engines.differentiate` does."""
         found = self.run(_weights(nets), inputs_of(job))
         count = len(trained(job.network))
         return with_tensors(self.outcome, found[count:]), found[:count]
@@ -66,11 +66,11 @@ class Program:
 
 @dataclass(kw_only=True)
 class Compiled:
-    """The engine that compiles main phases and checks what comes of it.
+    """The engine that compiles main phases and checks their gradients.
 
     Attributes:
-        programs: By the kind of job; None where it is done step by step after all.
-        news: What could not be compiled, in words.
+        programs: By the kind of job; None for jobs that are done step by step after all.
+        news: Messages about phases that could not be compiled.
     """
 
     dtype: torch.dtype
@@ -93,7 +93,7 @@ class Compiled:
         return outcome
 
     def take_news(self) -> list[str]:
-        """What was found since the last time, in words."""
+        """Return the messages since the last call."""
         taken, self.news = self.news, []
         return taken
 
@@ -106,19 +106,19 @@ class Compiled:
             if is_out_of_memory(error):
                 raise
             reason = (str(error).strip() or type(error).__name__).splitlines()[0]
-            self.news.append(f"phase {job.name} cannot be compiled and runs as it is: {reason}")
+            self.news.append(f"phase {job.name} cannot be compiled and runs step by step: {reason}")
             return None
         difference = relative_difference(found, differentiate(nets, job)[1])
         if difference <= TOLERANCE[self.dtype]:
             return program
         self.news.append(
-            f"phase {job.name} runs as it is: compiled, its gradients differ by {difference:.0%}"
+            f"phase {job.name} runs step by step: compiled, gradients differ by {difference:.0%}"
         )
         return None
 
 
 def relative_difference(found: Gradients, expected: Gradients) -> float:
-    """Norm of the difference of all gradients over that of the expected ones."""
+    """Return the norm of the difference of all gradients over that of the expected ones."""
     pairs = list(zip(found, expected, strict=True))
     if any((a is None) != (b is None) for a, b in pairs):
         return float("inf")
@@ -129,7 +129,7 @@ def relative_difference(found: Gradients, expected: Gradients) -> float:
 
 
 class _Players(nn.Module):
-    """Both networks, so that the weights of both can be given from outside."""
+    """Both networks as one module, so that the weights of both can be passed in."""
 
     def __init__(self, nets: Nets) -> None:
         super().__init__()

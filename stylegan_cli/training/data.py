@@ -1,4 +1,4 @@
-"""The data set a recipe asks for, and the order in which a run sees it."""
+"""Training data: the data set of a recipe, and the order in which a run shows it."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing
@@ -33,7 +33,7 @@ from stylegan_cli.shapes import C, Picture
 
 
 def training_data(recipe: Settled) -> Dataset:
-    """Images at `data.path`, or drawn first where it is `sample:KIND`.
+    """Open the images at `data.path`; `sample:KIND` is drawn first.
 
     Raises:
         UsageError: The recipe names no data, or no such sample.
@@ -41,7 +41,7 @@ def training_data(recipe: Settled) -> Dataset:
     """
     data = recipe.data
     if data.path is None:
-        raise UsageError("no images to train on; add --data FOLDER, a prepared .zip or .h5")
+        raise UsageError("no images to train on; give `data`: a folder, or a prepared .zip or .h5")
     path = drawn_path(data.path, resolution=data.resolution, channels=data.channels)
     dataset = open_dataset(
         path,
@@ -59,10 +59,10 @@ def training_data(recipe: Settled) -> Dataset:
 
 
 def stream_of(recipe: Settled, dataset: Dataset) -> Stream:
-    """Which image of the data set a run shows when.
+    """Return the order in which a run shows the images of the data set.
 
     Raises:
-        DataError: Classes are to be shown equally often, and there are none.
+        DataError: Classes are to be shown equally often, but there are none.
     """
     seed, mirror = recipe.seed, recipe.data.mirror
     if recipe.data.balance:
@@ -71,7 +71,7 @@ def stream_of(recipe: Settled, dataset: Dataset) -> Stream:
 
 
 def label_donors(recipe: Settled, dataset: Dataset) -> Sequence[int]:
-    """Images whose labels, each as likely as the others, are distributed as the stream's.
+    """Return images whose labels, drawn uniformly, are distributed as those shown.
 
     Raises:
         DataError: As in `stream_of`.
@@ -82,7 +82,7 @@ def label_donors(recipe: Settled, dataset: Dataset) -> Sequence[int]:
 
 
 FREE_SHARE = 1 / 3
-"""Of a GPU's free memory: a data set that takes more is not kept there."""
+"""Share of a GPU's free memory up to which a data set is kept there."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -96,7 +96,7 @@ class Batch:
 def batches_on(
     device: torch.device, dataset: Dataset, stretches: Iterable[Stretch]
 ) -> Iterator[Batch]:
-    """Batches of all stretches.
+    """Yield the batches of all stretches.
 
     Raises:
         DataError: An image cannot be read; names it.
@@ -109,7 +109,7 @@ def batches_on(
 
 
 def streamed(device: torch.device, dataset: Dataset, stretch: Stretch) -> Iterator[Batch]:
-    """Batches decoded ahead; those for a GPU are laid ready in a thread, for a copy beside it."""
+    """Yield batches decoded ahead; for a GPU, a thread pins them, so that copies do not wait."""
     with closing(decoded_batches(dataset, stretch)) as decoded:
         batches: Iterator[tuple[Tensor, Tensor]] = map(_tensors, decoded)
         if device.type == "cuda":
@@ -122,7 +122,7 @@ def streamed(device: torch.device, dataset: Dataset, stretch: Stretch) -> Iterat
 
 
 def resident(device: torch.device, dataset: Dataset, stretch: Stretch) -> Iterator[Batch]:
-    """Batches of images that stay on the device from when they were first shown."""
+    """Yield batches of images that stay on the device once they have been shown."""
     store = _Store(device, dataset, stretch.side)
     seen: set[int] = set()
 
@@ -143,14 +143,14 @@ def resident(device: torch.device, dataset: Dataset, stretch: Stretch) -> Iterat
 
 @dataclass(frozen=True, kw_only=True)
 class _Taken:
-    """An image of a batch, with its pixels where they are not in the store yet."""
+    """An image of a batch, with its pixels if they are not in the store yet."""
 
     pick: Pick
     pixels: Picture | None
 
 
 class _Store:
-    """All images of a data set at one side, as far as they have been shown."""
+    """Images of a data set at one side that have been shown so far."""
 
     def __init__(self, device: torch.device, dataset: Dataset, side: int) -> None:
         shape = len(dataset), side, side, dataset.read(0)[0].shape[2]
@@ -158,7 +158,7 @@ class _Store:
         self._dataset = dataset
 
     def gather(self, batch: list[_Taken]) -> Batch:
-        """The images of a batch, of which the new ones are put into the store."""
+        """Return a batch; its new images are put into the store."""
         new = {taken.pick.index: taken.pixels for taken in batch if taken.pixels is not None}
         if new:
             pixels = torch.from_numpy(np.stack(list(new.values())))

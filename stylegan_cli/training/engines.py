@@ -1,4 +1,4 @@
-"""How a phase becomes gradients: step by step, or as one program that is made once and repeated."""
+"""Engines, which turn a phase into gradients: step by step, or by a program made once."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, is_dataclass, replace
@@ -15,7 +15,7 @@ Record = TypeVar("Record")
 
 
 def tensors_of(record: object) -> list[Tensor]:
-    """All tensors in a dataclass, its parts, sequences and mappings, in order; numbers are `[]`."""
+    """Return all tensors of a record and its parts, in order; numbers become tensors `[]`."""
     if isinstance(record, Tensor):
         return [record]
     if isinstance(record, int | float):
@@ -24,7 +24,7 @@ def tensors_of(record: object) -> list[Tensor]:
 
 
 def with_tensors(record: Record, tensors: Sequence[Tensor]) -> Record:
-    """The same record with these tensors in the places of its own, and of its numbers."""
+    """Return the record with these tensors in place of its own tensors and numbers."""
     rebuilt: Record = _rebuilt(record, iter(tensors))
     return rebuilt
 
@@ -56,8 +56,8 @@ class Job:
     """One phase over one round of samples.
 
     Attributes:
-        name: Of the phase.
-        network: Whose gradients are wanted; it alone requires any.
+        name: Name of the phase.
+        network: The network to differentiate; it alone requires gradients.
         weight: Share of this round in the loss.
     """
 
@@ -72,18 +72,18 @@ Engine = Callable[[Nets, Job], Outcome]
 """Adds the gradients of a job's loss, times its weight, to those of its network."""
 
 Gradients = Sequence[Tensor | None]
-"""Of the parameters of a network that require any, in their order; None where one has no part."""
+"""Gradients of the parameters that require them, in order; None for one the loss ignores."""
 
 
 def eager(nets: Nets, job: Job) -> Outcome:
-    """The engine that computes step by step."""
+    """Compute step by step."""
     outcome = job.compute(nets, job.inputs)
     (outcome.loss * job.weight).backward()
     return outcome
 
 
 def differentiate(nets: Nets, job: Job) -> tuple[Outcome, Gradients]:
-    """What a job comes to and its gradients, with nothing changed."""
+    """Return outcome and gradients of a job; nothing is changed."""
     outcome = job.compute(nets, job.inputs)
     wanted = trained(job.network)
     gradients = torch.autograd.grad(outcome.loss * job.weight, wanted, allow_unused=True)
@@ -91,13 +91,13 @@ def differentiate(nets: Nets, job: Job) -> tuple[Outcome, Gradients]:
 
 
 def trained(network: nn.Module) -> list[Tensor]:
-    """The parameters that require gradients."""
+    """Return the parameters that require gradients."""
     return [parameter for parameter in network.parameters() if parameter.requires_grad]
 
 
 @torch.no_grad()
 def accumulate(network: nn.Module, gradients: Gradients) -> None:
-    """Add gradients to those the network has, laid out as its parameters are."""
+    """Add gradients to those of the network, in the memory layout of its parameters."""
     for parameter, gradient in zip(trained(network), gradients, strict=True):
         if gradient is None:
             continue
@@ -109,7 +109,7 @@ def accumulate(network: nn.Module, gradients: Gradients) -> None:
 
 @dataclass(frozen=True, kw_only=True)
 class Kind:
-    """Equal for jobs that one program can do."""
+    """A key that is equal for jobs that one program can do."""
 
     name: str
     weight: float
@@ -118,13 +118,13 @@ class Kind:
 
 
 def kind_of(nets: Nets, job: Job) -> Kind:
-    """What a job has in common with others."""
+    """Return the kind of a job."""
     shapes = tuple(tensor.shape for tensor in tensors_of(job.inputs))
     return Kind(name=job.name, weight=job.weight, lod=nets.G.lod, shapes=shapes)
 
 
 def inputs_of(job: Job) -> list[Tensor]:
-    """The tensors and numbers a job takes in, on its network's device."""
+    """Return the tensors and numbers of a job's inputs, on its network's device."""
     device = next(job.network.parameters()).device
     found = tensors_of(job.inputs)
     return [tensor if tensor.device == device else upload(tensor, device) for tensor in found]

@@ -1,4 +1,4 @@
-"""What a recipe costs before it runs: parameters and memory, from shapes alone."""
+"""Cost of a recipe before it runs: parameters and memory, from shapes alone."""
 
 import math
 from collections.abc import Callable, Iterator
@@ -19,10 +19,10 @@ from stylegan_cli.training.phases import judge
 from stylegan_cli.training.schedule import Stage, share_of, stages
 
 WEIGHT_COPIES_G = 5
-"""float32 numbers a parameter of G: weight, average, gradient, two moments of Adam."""
+"""float32 numbers for each parameter of G: weight, average, gradient, two moments of Adam."""
 WEIGHT_COPIES_D = 4
 Phase = Callable[[], object]
-"""A forward pass, and what of it must live until its backward pass."""
+"""A forward pass, which returns what must live until its backward pass."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,8 +32,8 @@ class Estimate:
     Attributes:
         parameters: Of `mapping`, `synthesis`, `generator` and `discriminator`.
         weight_bytes: Weights, averages, gradients and optimizer moments.
-        batch_per_device: Images a device holds at once where they need most memory.
-        activation_bytes: What the hungriest phase keeps for its backward pass on one device.
+        batch_per_device: Images a device processes at once where they need most memory.
+        activation_bytes: Bytes that the largest phase keeps for its backward pass on one device.
     """
 
     parameters: dict[str, int]
@@ -44,12 +44,12 @@ class Estimate:
 
     @property
     def total_bytes(self) -> int:
-        """Without the workspace of single operations and the runtime itself."""
+        """Sum of both, without workspaces of operations and the runtime itself."""
         return self.weight_bytes + self.activation_bytes
 
 
 def estimate(recipe: Settled, *, c_dim: int = 0, dtype: torch.dtype = torch.float32) -> Estimate:
-    """Cost of a recipe in one process, without weights or data.
+    """Estimate the cost of a recipe in one process, without weights or data.
 
     Args:
         c_dim: Length of the labels.
@@ -83,7 +83,7 @@ def estimate(recipe: Settled, *, c_dim: int = 0, dtype: torch.dtype = torch.floa
 def _hungriest_phase(
     G: Generator, D: Discriminator, stage: Stage, recipe: Settled
 ) -> tuple[int, int]:
-    """Bytes that the phase of a stage keeps that keeps most, and images at once."""
+    """Return the most bytes that a phase of a stage keeps, and the images at once."""
     G.lod = D.lod = stage.lod
     share = share_of(recipe, stage, World())
     n = math.ceil(len(share.samples) / share.rounds)
@@ -91,7 +91,7 @@ def _hungriest_phase(
 
 
 def _phases(G: Generator, D: Discriminator, n: int, loss: LossSection) -> list[Phase]:
-    """What each phase of training computes, of images without values."""
+    """Return the phases of training, on images without values."""
     shrunk = max(1, n // loss.pl_batch_shrink)
     r1_on = loss.r1_gamma != 0
     phases: list[Phase] = [
@@ -142,7 +142,7 @@ def _gradient(output: Tensor, source: Tensor) -> Tensor:
 
 
 def _saved_bytes(phase: Phase) -> int:
-    """Bytes of the tensors a forward pass keeps for its backward pass."""
+    """Return the bytes of the tensors that a forward pass keeps for its backward pass."""
     with _watch_saved() as sizes:
         kept = phase()
         del kept

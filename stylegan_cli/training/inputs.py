@@ -1,4 +1,4 @@
-"""What each phase takes in beside the networks: all its random numbers, drawn beforehand.
+"""Inputs of the phases beside the networks: all random numbers, drawn beforehand.
 
 A phase computes on these alone and never waits for the device, so that it can be compiled or
 captured.
@@ -35,34 +35,34 @@ class PhaseStreams:
     device: torch.device
 
     def latents(self, z_dim: int) -> tuple[Z, Z]:
-        """z, and a second z for style mixing."""
+        """Draw z, and a second z for style mixing."""
         rows = [_normal(seed, 2 * z_dim, torch.device("cpu")) for seed in self.seeds("z")]
         z, z_mix = upload(torch.stack(rows), self.device).split(z_dim, dim=1)
         return z, z_mix
 
     def noise(self, resolutions: Sequence[int]) -> list[Tensor]:
-        """Noise inputs of the synthesis network, `[n, 1, r, r]` each."""
+        """Draw the noise inputs of the synthesis network, `[n, 1, r, r]` each."""
         return noise_maps(resolutions, self.seeds("noise"), self.device)
 
     def pixel_noise(self, channels: int, resolution: int) -> Tensor:
-        """Standard normal image noise of path-length regularization."""
+        """Draw standard normal image noise for path-length regularization."""
         size = channels * resolution * resolution
-        # where they are needed: a CPU takes 10 ms for an image of 1024 px
+        # on the device: a CPU takes 10 ms for an image of 1024 px
         rows = [_normal(seed, size, self.device) for seed in self.seeds("pixels")]
         return torch.stack(rows).reshape(-1, channels, resolution, resolution)
 
     def shares(self) -> Tensor:
-        """A number from [0, 1) for each sample, `[n, 1, 1, 1]`."""
+        """Draw a number from [0, 1) for each sample, `[n, 1, 1, 1]`."""
         generators = [torch.Generator().manual_seed(seed) for seed in self.seeds("share")]
         rows = [torch.rand(1, generator=generator) for generator in generators]
         return upload(torch.stack(rows).reshape(-1, 1, 1, 1), self.device)
 
     def label_choices(self, count: int) -> list[int]:
-        """Index of the training image whose label each sample takes."""
+        """Draw the index of the training image whose label each sample takes."""
         return [seed % count for seed in self.seeds("label")]
 
     def crossover(self, num_ws: int, probability: float) -> int:
-        """First layer of the second style, one for the whole batch; num_ws is no mixing.
+        """Draw the first layer of the second style, for the whole batch; num_ws means no mixing.
 
         [SG1] section 3.1.
         """
@@ -72,7 +72,7 @@ class PhaseStreams:
         return crossover if mixes else num_ws
 
     def seeds(self, purpose: str) -> list[int]:
-        """Seed of each sample's stream for a purpose."""
+        """Return the seed of each sample's stream for a purpose."""
         key = self.phase, self.iteration, purpose
         return [stream_seed(self.seed, *key, i) for i in self.samples]
 
@@ -84,13 +84,13 @@ def _normal(seed: int, size: int, device: torch.device) -> Tensor:
 
 @dataclass(frozen=True, kw_only=True)
 class Nets:
-    """The two players and how they are trained.
+    """Both networks and how they are trained.
 
     Attributes:
-        augmentation: Of every image that D sees; None is none.
-        r1_gamma: Resolved weight of R1.
-        blur_sigma: Width of the blur of every image that D sees, in pixels; 0 is none.
-        n_images: How many images there are whose labels the fakes borrow.
+        augmentation: Augmentation of every image that D sees, if any.
+        r1_gamma: Weight of R1.
+        blur_sigma: Width of the blur of every image that D sees, in pixels.
+        n_images: Number of images whose labels the fakes borrow.
         labels_of: Labels of those images by index, `[n, c_dim]` on the device.
     """
 
@@ -110,12 +110,12 @@ Shares = Float[Tensor, "n 1 1 1"]
 
 @dataclass(frozen=True, kw_only=True)
 class Fakes:
-    """What G makes a batch of images from.
+    """Inputs of G for a batch of images.
 
     Attributes:
         crossover: First style layer that takes `z_mix`, the number of layers for none; a tensor
-            `[]` where the same program is to serve all of them. None never mixes.
-        augmentation: Random numbers for what D sees of the images, if it is not the images.
+            `[]` where one program serves all values. None never mixes.
+        augmentation: Random numbers of the augmentation that D sees, if any.
     """
 
     z: Z
@@ -137,7 +137,7 @@ class Reals:
 
 @dataclass(frozen=True, kw_only=True)
 class Paths:
-    """What path lengths are measured with.
+    """Inputs for path lengths.
 
     Attributes:
         directions: Standard normal images, y in [SG2] equation 4.
@@ -151,7 +151,7 @@ class Paths:
 
 @dataclass(frozen=True, kw_only=True)
 class Between:
-    """How far images lie from reals to fakes, for WGAN-GP; `augmentation` as of `Fakes`."""
+    """Positions of images between reals and fakes, for WGAN-GP; `augmentation` as of `Fakes`."""
 
     shares: Shares
     augmentation: Draws | None = None
@@ -159,7 +159,7 @@ class Between:
 
 @dataclass(frozen=True, kw_only=True)
 class Judging:
-    """What D is to tell apart; `between` where its gradient there is penalised."""
+    """Inputs for a step of D; with `between` if its gradient there is penalised."""
 
     fakes: Fakes
     reals: Reals
@@ -170,7 +170,7 @@ Inputs = Fakes | Paths | Judging | Reals
 
 
 def draw_fakes(nets: Nets, streams: PhaseStreams) -> Fakes:
-    """Fresh latents, labels and noise, and where to change styles if they are mixed."""
+    """Draw latents, labels and noise, and the crossover of styles if they are mixed."""
     G, mixing = nets.G, nets.loss.style_mixing_prob
     z, z_mix = streams.latents(G.z_dim)
     mixes = G.has_styles and mixing > 0
@@ -185,7 +185,7 @@ def draw_fakes(nets: Nets, streams: PhaseStreams) -> Fakes:
 
 
 def draw_paths(nets: Nets, streams: PhaseStreams, running_mean: Scalar) -> Paths:
-    """Fresh latents and directions."""
+    """Draw latents and directions."""
     return Paths(
         # the images are not shown to D
         fakes=replace(draw_fakes(nets, streams), augmentation=None),
@@ -195,7 +195,7 @@ def draw_paths(nets: Nets, streams: PhaseStreams, running_mean: Scalar) -> Paths
 
 
 def draw_judging(nets: Nets, streams: PhaseStreams, reals: Reals) -> Judging:
-    """Reals beside what as many fakes are made from."""
+    """Draw the inputs of as many fakes as reals."""
     between = None
     if nets.loss.gp_weight > 0:
         augmentation = _augmentation(nets, streams, "between")
@@ -208,10 +208,10 @@ def draw_judging(nets: Nets, streams: PhaseStreams, reals: Reals) -> Judging:
 
 
 def draw_reals(nets: Nets, streams: PhaseStreams, reals: Reals) -> Reals:
-    """Reals as R1 of a step of its own sees them."""
+    """Draw the augmentation of reals for a separate step of R1."""
     return replace(reals, augmentation=_augmentation(nets, streams, "fakes"))
 
 
 def _augmentation(nets: Nets, streams: PhaseStreams, kind: str) -> Draws | None:
-    """Random numbers of their own for each kind of images in a phase."""
+    """Draw random numbers for one kind of images in a phase."""
     return None if nets.augmentation is None else draw(streams.seeds(f"augment {kind}"))

@@ -36,10 +36,10 @@ def train_batch(
     batch: Batch,
     engine: Engine = eager,
 ) -> None:
-    """Show D a batch of real images and move both networks on.
+    """Show D a batch of real images and update both networks.
 
-    Where one process alone runs out of memory, it goes on with fewer images at once, as
-    `state.batch_per_device` then says: an update is repeated from its start with the same draws.
+    A single process that runs out of memory repeats the update with the same draws and fewer
+    images at once, which `state.batch_per_device` then holds.
 
     Raises:
         TrainingError: Not even one image at once fits.
@@ -69,11 +69,11 @@ Drawn = TypeVar("Drawn", bound=Inputs)
 
 @dataclass(frozen=True)
 class _Phase(Generic[Drawn]):
-    """A part of the loss, computed from what is drawn for each round.
+    """A part of the loss, computed from inputs drawn for each round.
 
     Attributes:
-        count: Samples of this process's share that take part; None takes all.
-        draw: From random streams and positions in this process's batch.
+        count: Number of samples of this process's share that take part; None takes all.
+        draw: Maps random streams and positions in this process's batch to inputs.
     """
 
     name: str
@@ -92,12 +92,12 @@ class _Iteration:
 
     @property
     def share(self) -> Share:
-        """What this process does of the batch, in rounds that its memory suffices for."""
+        """This process's share of the batch, in rounds that fit into memory."""
         room = self.state.batch_per_device
         return share_of(self.recipe, self.stage, self.nets.world, batch_per_device=room)
 
     def move_g(self) -> None:
-        """Update G by its loss and its path lengths, lazily by those where they are due."""
+        """Update G by its loss, and by path lengths if they are due."""
         nets, state, loss = self.nets, self.state, self.recipe.loss
         shrunk = max(1, len(self.share.samples) // loss.pl_batch_shrink)
         main = _Phase("g", None, lambda s, _: draw_fakes(nets, s), g_main)
@@ -112,7 +112,7 @@ class _Iteration:
                 self._update(nets.G, lengths)
 
     def move_d(self, reals: Reals) -> None:
-        """Update D by its loss, and by a lazy R1 where it is due."""
+        """Update D by its loss, and by a lazy R1 if it is due."""
         nets, loss = self.nets, self.recipe.loss
         main = _Phase("d", None, lambda s, i: draw_judging(nets, s, _pick(reals, i)), d_main)
         r1 = _Phase("d_reg", None, lambda s, i: draw_reals(nets, s, _pick(reals, i)), d_reg)
@@ -121,7 +121,7 @@ class _Iteration:
             self._update(nets.D, r1)
 
     def average(self) -> None:
-        """Move the average of G's weights towards them."""
+        """Update the average of G's weights."""
         train, decay = self.recipe.train, self.recipe.train.ema_decay
         if decay is None:
             decay = ema_decay(
@@ -133,7 +133,7 @@ class _Iteration:
         update_ema(self.state.G_ema, self.state.G, decay)
 
     def _update(self, network: nn.Module, *phases: _Phase[Any]) -> None:
-        """Gather the gradients of phases and step the optimizer once."""
+        """Add up the gradients of phases and step the optimizer once."""
         nets, state = self.nets, self.state
         nets.G.requires_grad_(network is nets.G)
         nets.D.requires_grad_(network is nets.D)
@@ -144,12 +144,12 @@ class _Iteration:
         state.stats.add(f"grad_norm_{phases[0].name}", norm)
 
     def _gather(self, network: nn.Module, phases: Sequence[_Phase[Any]]) -> bool:
-        """Add up gradients over rounds; where memory runs out, False, and fewer at once then."""
+        """Add up gradients over rounds; if memory runs out, halve the rounds and return False."""
         state, world, before = self.state, self.nets.world, self.state.tracked()
         try:
             self._backward(network, phases)
         except (MemoryError, RuntimeError) as error:
-            # the other processes wait for this one: they can only begin anew together
+            # the other processes wait for this one: they can only restart together
             if world.size > 1 or not is_out_of_memory(error):
                 raise
             state.batch_per_device = smaller_batch_per_device(self.recipe, self.share, world)
@@ -172,7 +172,7 @@ class _Iteration:
                 self._note(self.engine(self.nets, job))
 
     def _note(self, outcome: Outcome) -> None:
-        """Count what was observed, and move running means on."""
+        """Count observations and update running means."""
         state, world = self.state, self.nets.world
         for name, values in outcome.observed.items():
             state.stats.add(name, values)
@@ -196,7 +196,7 @@ class _Iteration:
 
 
 def _reals(batch: Batch, lod: float) -> Reals:
-    """Reals as G makes its images at this lod: a level that fades in adds its share of detail."""
+    """Return reals at this lod: a level that fades in adds its share of detail."""
     images = batch.pixels.permute(0, 3, 1, 2).float() / 127.5 - 1
     _, share = split_lod(lod)
     if share:
@@ -205,6 +205,6 @@ def _reals(batch: Batch, lod: float) -> Reals:
 
 
 def _pick(reals: Reals, indices: range) -> Reals:
-    # a slice: to index a GPU's tensor by a list waits for the GPU
+    # a slice: indexing a GPU's tensor by a list waits for the GPU
     part = slice(indices.start, indices.stop, indices.step)
     return replace(reals, images=reals.images[part], c=reals.c[part])

@@ -1,4 +1,4 @@
-"""Adam as the papers use it."""
+"""Optimizers: Adam as in the papers, averages and frozen weights."""
 
 import torch
 from torch import Tensor, nn
@@ -12,10 +12,10 @@ from stylegan_cli.runtime import World
 def adam(
     network: nn.Module, *, lr: float, beta1: float, beta2: float, interval: int | None = None
 ) -> torch.optim.Adam:
-    """A new optimizer, corrected for lazy regularization where there is any.
+    """Return a new optimizer, corrected for lazy regularization.
 
-    It then takes interval + 1 steps where it would take `interval`, [SG2] appendix B: with
-    c = k / (k + 1), lr · c and β^c.
+    With lazy regularization it takes interval + 1 steps instead of `interval`, [SG2] appendix B:
+    with c = k / (k + 1), lr · c and β^c.
 
     Args:
         interval: Iterations from one regularization step to the next; None corrects nothing.
@@ -41,9 +41,9 @@ def check_optimizer(optimizer: torch.optim.Adam) -> None:
 
 @torch.no_grad()
 def step(optimizer: torch.optim.Optimizer, world: World) -> Tensor:
-    """Average gradients over processes, clean them, update the weights; returns their norm.
+    """Average gradients over processes, clean them and update the weights; return their norm.
 
-    NaN becomes 0 and infinities ±1e5, as in [ADA]; a loss that is no number ends the run later.
+    NaN becomes 0 and infinities ±1e5, as in [ADA]; a loss that is NaN ends the run later.
     """
     parameters = [p for group in optimizer.param_groups for p in group["params"]]
     gradients = [p.grad for p in parameters if p.grad is not None]
@@ -66,9 +66,10 @@ def _average(gradients: list[Tensor], world: World) -> None:
 
 
 def ema_decay(*, batch_size: int, ema_kimg: float, rampup: float, cur_nimg: int) -> float:
-    """Share of the old average in one update, half-life `ema_kimg`, [PG] section 6 and [ADA].
+    """Return the share of the old average kept in an update, [PG] section 6 and [ADA].
 
     Args:
+        ema_kimg: Half-life.
         rampup: Bounds the half-life to this share of the images shown so far; 0 does not.
         cur_nimg: Images shown before this batch.
     """
@@ -86,13 +87,13 @@ def update_ema(G_ema: nn.Module, G: nn.Module, decay: float) -> None:
 
 
 def frozen_parts(init: InitSection, G: Generator, D: Discriminator) -> dict[str, nn.Module]:
-    """The modules that keep their weights, by the names they have in network files."""
+    """Return the modules that keep their weights, by their names in network files."""
     mapping = {"g_ema.mapping": G.mapping} if init.freeze_mapping else {}
     return mapping | dict(list(_layers(D).items())[: init.freeze_d])
 
 
 def freeze(module: nn.Module) -> None:
-    """Turn weights into buffers: no gradient, no optimizer, no average ever sees them.
+    """Turn weights into buffers, which have no gradient, optimizer state or average.
 
     Their names in the state dict stay.
     """
@@ -103,7 +104,7 @@ def freeze(module: nn.Module) -> None:
 
 
 def _layers(D: Discriminator) -> dict[str, nn.Module]:
-    """The layers that Freeze-D counts, in its order; all but the last block."""
+    """Return the layers that Freeze-D counts, in its order; all but the last block."""
     return {
         f"d.b{side}.{name}": layer
         for side in D.sides

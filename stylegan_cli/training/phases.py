@@ -1,4 +1,4 @@
-"""The phases of an iteration, each a function of networks and inputs that changes neither.
+"""Phases of an iteration: functions of networks and inputs that change neither.
 
 Gmain, Greg, Dmain, Dreg as in [ADA], each with latents of its own. Lazy regularizers, [SG2]
 section 3.1, are phases; otherwise R1 is part of Dmain.
@@ -37,7 +37,7 @@ def discriminator_loss(fakes: Logits, reals: Logits, loss: LossSection) -> Logit
 
 
 def class_loss(verdicts: Verdict, c: C) -> Logits:
-    """Cross-entropy of the class that D sees, AC-GAN; 0 where it does not look for classes."""
+    """Cross-entropy of the class that D predicts, AC-GAN; 0 if it predicts none."""
     if verdicts.shape[1] == 1:
         return torch.zeros_like(verdicts)
     return F.cross_entropy(verdicts[:, 1:], c, reduction="none").unsqueeze(1)
@@ -49,8 +49,8 @@ def r1_penalty(real_logits: Logits, images: Images, full_resolution: int) -> Flo
     Mescheder et al. 2018, equation 9. Can be differentiated again.
 
     Args:
-        full_resolution: The gradient is that for images of this side, of which D was shown box
-            means: with respect to what a growing D of [PG] takes in.
+        full_resolution: Side of the images of which D was shown box means; the gradient is with
+            respect to those, as for a growing D of [PG].
     """
     gradient = _gradient(real_logits, images)
     return gradient.square().sum((1, 2, 3)) * (images.shape[3] / full_resolution) ** 2
@@ -66,7 +66,7 @@ def gradient_norm(logits: Logits, images: Images, full_resolution: int) -> Float
 
 
 def path_lengths(images: Images, ws: Ws, noise: Images) -> Float[Tensor, " n"]:
-    """How far each image moves with w, [SG2] equation 4: root mean over layers of ‖Jᵀy‖².
+    """Path length of each image, [SG2] equation 4: root mean over layers of ‖Jᵀy‖².
 
     Args:
         images: G.synthesis(ws).
@@ -107,7 +107,7 @@ def _gradient(logits: Logits, images: Images) -> Images:
 
 @dataclass(frozen=True, kw_only=True)
 class Outcome:
-    """What a phase comes to.
+    """Loss and statistics of one phase.
 
     Attributes:
         loss: To be differentiated.
@@ -125,7 +125,7 @@ class Outcome:
 
 
 def g_main(nets: Nets, fakes: Fakes) -> Outcome:
-    """Loss of G: how little D takes its images for real."""
+    """Compute the loss of G."""
     made = _generate(nets.G, fakes)
     verdicts = nets.D(_augmented(nets, made.images, fakes.augmentation), fakes.c)
     loss = generator_loss(verdicts[:, :1], nets.loss) + class_loss(verdicts, fakes.c)
@@ -133,7 +133,7 @@ def g_main(nets: Nets, fakes: Fakes) -> Outcome:
 
 
 def g_reg(nets: Nets, paths: Paths) -> Outcome:
-    """Path-length regularization of G."""
+    """Compute the path-length regularization of G."""
     made = _generate(nets.G, paths.fakes)
     lengths = path_lengths(made.images, made.ws, paths.directions)
     penalty, mean = path_length_penalty(lengths, paths.running_mean, nets.loss.pl_decay, nets.world)
@@ -147,7 +147,7 @@ def g_reg(nets: Nets, paths: Paths) -> Outcome:
 
 
 def d_main(nets: Nets, judging: Judging) -> Outcome:
-    """Loss of D: how well it tells fakes and reals apart, with the penalties of every step."""
+    """Compute the loss of D with the penalties of every step."""
     with torch.no_grad():
         made = _generate(nets.G, judging.fakes, for_d=True)
     c, with_r1 = judging.fakes.c, nets.r1_gamma > 0 and not nets.loss.lazy
@@ -171,7 +171,7 @@ def d_main(nets: Nets, judging: Judging) -> Outcome:
 
 
 def d_reg(nets: Nets, reals: Reals) -> Outcome:
-    """R1 regularization of D on the real images, as they are before augmentation."""
+    """Compute the R1 regularization of D on real images, before augmentation."""
     images = reals.images.detach().requires_grad_()
     scores = nets.D(_augmented(nets, images, reals.augmentation), reals.c)[:, :1]
     penalty = r1_penalty(scores, images, nets.D.resolution)
@@ -182,10 +182,10 @@ def d_reg(nets: Nets, reals: Reals) -> Outcome:
 
 
 def judge(D: Discriminator, fakes: Images, c: C, reals: Reals) -> tuple[Verdict, Verdict]:
-    """Verdicts on fakes and as many reals; no group of minibatch deviation mixes them."""
+    """Judge fakes and as many reals; no group of minibatch standard deviation mixes them."""
     if len(fakes) % D.b4.mbstd.group_size or reals.images.requires_grad:
-        # they do not fill their groups, so one pass would fill them up with the others; or the
-        # reals' gradient is wanted, which need not run through the fakes
+        # incomplete groups would be filled up with the others in one pass; and a gradient of the
+        # reals need not run through the fakes
         return D(fakes, c), D(reals.images, reals.c)
     # alternating images fall into groups of their own, and one pass is faster than two
     verdicts = D(_alternate(fakes, reals.images), _alternate(c, reals.c))
@@ -193,12 +193,12 @@ def judge(D: Discriminator, fakes: Images, c: C, reals: Reals) -> tuple[Verdict,
 
 
 def between(fakes: Images, reals: Images, shares: Tensor) -> Images:
-    """Images on the way from reals to fakes, each with a share of its fake, for WGAN-GP."""
+    """Interpolate images from reals to fakes, each with a share of its fake, for WGAN-GP."""
     return reals.detach().lerp(fakes, shares).requires_grad_()
 
 
 def _slopes(nets: Nets, chosen: Between, fakes: Images, reals: Reals) -> Float[Tensor, " n"]:
-    """Norm of D's gradient at each image between."""
+    """Return the norm of D's gradient at each interpolated image."""
     images = between(fakes, reals.images, chosen.shares)
     scores = nets.D(_augmented(nets, images, chosen.augmentation), reals.c)[:, :1]
     return gradient_norm(scores, images, nets.D.resolution)
@@ -228,7 +228,7 @@ def _generate(G: Generator, fakes: Fakes, *, for_d: bool = False) -> _Made:
     """Images in training mode: random noise, mixed styles, running means moved on."""
     w = G.mapping(fakes.z, fakes.c)
     if torch.is_grad_enabled() and not w.requires_grad:
-        # paths are measured from w, of a frozen mapping network too
+        # path lengths need w to require gradients, even of a frozen mapping network
         w.requires_grad_()
     ws = _mixed(G, w, fakes)
     if G.synthesis.means_move_for_d and not for_d:
@@ -240,7 +240,7 @@ def _generate(G: Generator, fakes: Fakes, *, for_d: bool = False) -> _Made:
 
 
 def _mixed(G: Generator, w: W, fakes: Fakes) -> Ws:
-    """w for the layers before the crossover, that of `z_mix` from there on."""
+    """Return w for the layers before the crossover, and that of `z_mix` from there on."""
     ws, crossover = w.unsqueeze(1).expand(-1, G.num_ws, -1), fakes.crossover
     if crossover is None or (isinstance(crossover, int) and crossover >= G.active_ws):
         return ws

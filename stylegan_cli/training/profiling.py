@@ -1,4 +1,4 @@
-"""A trace of some iterations: what takes the time."""
+"""Traces of some iterations, to see what takes the time."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,19 +11,19 @@ from torch.profiler import ProfilerActivity, profile, schedule
 from stylegan_cli.files import writing, written_whole
 
 WARM_UP = 4
-"""Iterations before the trace: in the first ones memory is taken and kernels are chosen."""
+"""Iterations before the trace, in which memory is allocated and kernels are chosen."""
 ROWS = 40
 
 
 @dataclass(kw_only=True)
 class Tracer:
-    """Traces iterations of a session, a few after its start.
+    """A tracer of iterations of a session, shortly after its start.
 
     Attributes:
-        count: Of iterations; 0 traces none.
-        folder: Gets `trace.json`, for Chrome's chrome://tracing or ui.perfetto.dev, and
-            `operations.txt`, the costliest operations.
-        files: What was written since they were last taken.
+        count: Number of iterations; 0 traces none.
+        folder: Place of `trace.json`, for chrome://tracing or ui.perfetto.dev, and of
+            `operations.txt`, the most expensive operations.
+        files: Files written since they were last taken.
     """
 
     count: int
@@ -34,7 +34,7 @@ class Tracer:
 
     @contextmanager
     def iteration(self) -> Iterator[None]:
-        """What is done inside counts as an iteration.
+        """Count the body as an iteration.
 
         Raises:
             OutputError: The folder cannot be written.
@@ -45,12 +45,12 @@ class Tracer:
         if self.count and self._profile is not None:
             self._profile.step()
             if self.files:
-                # once is enough, and a profiler that waits slows down what comes after
+                # a profiler that waits would slow down the iterations after
                 self._profile.stop()
                 self.count = 0
 
     def take_files(self) -> list[Path]:
-        """What was written since the last time."""
+        """Return the files written since the last call."""
         taken, self.files = self.files, []
         return taken
 

@@ -1,4 +1,4 @@
-"""The schedule of progressive growing: what a run is at after how many images, [PG] section 2."""
+"""Schedule of progressive growing, [PG] section 2, and the division of batches."""
 
 import math
 from collections.abc import Sequence
@@ -11,12 +11,12 @@ from stylegan_cli.runtime import World
 
 @dataclass(frozen=True, kw_only=True)
 class Stage:
-    """How large the networks are, and how they are trained there.
+    """Size of the networks, and how they are trained there.
 
     Attributes:
         lod: Levels still missing; fractional while one fades in.
         resolution: Current side of the images.
-        from_kimg: When this resolution begins to fade in; 0 for the first.
+        from_kimg: Time at which this resolution begins to fade in; 0 for the first.
     """
 
     lod: float
@@ -33,27 +33,27 @@ class Stage:
 
     @property
     def key(self) -> tuple[int, int]:
-        """Which levels take part; optimizers start anew where it changes."""
+        """Levels that take part; optimizers are reset when they change."""
         return level_key(self.lod)
 
 
 def level_key(lod: float) -> tuple[int, int]:
-    """Levels missing from the newest of the levels that take part, and from the one below."""
+    """Return the levels missing at the newest level that takes part, and at the one below."""
     return math.floor(lod), math.ceil(lod)
 
 
 def is_growing(recipe: Settled) -> bool:
-    """Whether the networks of a run grow."""
+    """Return whether the networks of a run grow."""
     return recipe.generator.architecture == "progressive"
 
 
 def stage_at(recipe: Settled, cur_nimg: int) -> Stage:
-    """Where a run is after so many images."""
+    """Return the stage of a run after so many images."""
     return _stage(recipe, _schedule(recipe).lod(cur_nimg))
 
 
 def stages(recipe: Settled) -> tuple[Stage, ...]:
-    """The resolutions a run comes to, in order, each when it has faded in."""
+    """Return the stages at which each resolution of a run has faded in, in order."""
     levels = range(_schedule(recipe).levels, -1, -1)
     first, *later = (_stage(recipe, float(level)) for level in levels)
     return (first, *(stage for stage in later if stage.from_kimg < recipe.train.total_kimg))
@@ -61,9 +61,9 @@ def stages(recipe: Settled) -> tuple[Stage, ...]:
 
 @dataclass(frozen=True, kw_only=True)
 class _Schedule:
-    """Levels missing at the start, and images that each is trained and the next fades in.
+    """Levels missing at the start, and the images for training one and fading in the next.
 
-    Whole images: in fractions of thousands a phase would not begin where the last one ends.
+    In whole images: in fractions of thousands, phases would not join exactly.
     """
 
     levels: int
@@ -75,7 +75,7 @@ class _Schedule:
         return self.training + self.transition
 
     def lod(self, cur_nimg: int) -> float:
-        """Levels missing after so many images."""
+        """Return the levels missing after so many images."""
         if not self.levels:
             return 0.0
         phase, passed = divmod(cur_nimg, self.length)
@@ -84,7 +84,7 @@ class _Schedule:
         return max(self.levels - phase - faded, 0.0)
 
     def fades_in_from(self, level: int) -> int:
-        """Images shown before a level begins to fade in; 0 for the first."""
+        """Return the images shown before a level begins to fade in; 0 for the first."""
         return max((self.levels - level) * self.length - self.transition, 0)
 
 
@@ -115,13 +115,10 @@ def _stage(recipe: Settled, lod: float) -> Stage:
 
 @dataclass(frozen=True, kw_only=True)
 class Share:
-    """What this process does of a batch: sample positions, split into accumulation rounds.
+    """This process's share of a batch: sample positions, split into accumulation rounds.
 
     Samples are dealt out one by one, to processes first and rounds second, so that the groups
     of minibatch standard deviation are those of one process with the whole batch.
-
-    Attributes:
-        stage: What the batch is of.
     """
 
     stage: Stage
@@ -129,7 +126,7 @@ class Share:
     rounds: int
 
     def split(self, count: int | None = None) -> list[range]:
-        """Positions in this process's batch of each round, of the first `count` samples."""
+        """Return the positions of each round in this process's batch, of its first `count` samples."""
         local = range(len(self.samples) if count is None else count)
         return [local[k :: self.rounds] for k in range(self.rounds) if k < len(local)]
 
@@ -137,21 +134,21 @@ class Share:
 def share_of(
     recipe: Settled, stage: Stage, world: World, *, batch_per_device: int | None = None
 ) -> Share:
-    """This process's share of every batch of a stage.
+    """Return this process's share of every batch of a stage.
 
-    Images of half the side take a quarter of the memory: `train.batch_per_device` is meant at
-    the full resolution.
+    `train.batch_per_device` counts images of full resolution; those of half the side take a
+    quarter of the memory.
 
     Args:
-        batch_per_device: Instead of the recipe's, where the device turned out to hold fewer.
+        batch_per_device: Replaces the recipe's, if the device ran out of memory.
 
     Raises:
-        UsageError: The batch cannot be dealt out to so many processes.
+        UsageError: The batch cannot be divided among so many processes.
     """
     batch, group = stage.batch_size, recipe.discriminator.mbstd_group_size
     if batch % world.size:
         raise UsageError(
-            f"{_named_batch(recipe, stage)} does not divide by the {world.size} processes; "
+            f"{_named_batch(recipe, stage)} is not divisible by the {world.size} processes; "
             f"choose a multiple of {world.size}"
         )
     samples = range(world.rank, batch, world.size)

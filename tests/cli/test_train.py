@@ -107,7 +107,7 @@ def test_a_run_that_is_lost_ends_in_words_where_that_is_asked(recipe, image_fold
     words = (recipe, "--data", image_folder, "-o", "run", "--stop-on-alarm")
     result = train(*words)
     assert result.exit_code == 1
-    assert re.search("warning: 0.0 kimg: divergence: D's scores have left", result.stderr)
+    assert re.search("warning: 0.0 kimg: divergence: the scores of D diverge", result.stderr)
     assert re.search("error: ended by --stop-on-alarm: divergence; the state is", result.stderr)
     stopped_at = load_state(tmp_path / "run" / "state.pt")["cur_nimg"]
     assert 0 < stopped_at < 64

@@ -79,7 +79,7 @@ def test_a_program_with_wrong_gradients_is_not_used():
     engine = Compiled(dtype=torch.float32, make=wrong)
     found, expected = trained(small(), engine, 1), trained(small(), eager, 1)
     assert set(engine.programs.values()) == {None}
-    assert engine.take_news()[0] == ("phase g runs as it is: compiled, its gradients differ by 10%")
+    assert engine.take_news()[0] == ("phase g runs step by step: compiled, gradients differ by 10%")
     assert engine.take_news() == []
     for a, b in zip(found.G.parameters(), expected.G.parameters(), strict=True):
         assert torch.equal(a, b)
@@ -92,7 +92,7 @@ def test_a_compiler_that_fails_is_told_in_words():
     engine = Compiled(dtype=torch.float32, make=fails)
     trained(small(), engine, 1)
     assert engine.take_news()[0] == (
-        "phase g cannot be compiled and runs as it is: no C++ compiler"
+        "phase g cannot be compiled and runs step by step: no C++ compiler"
     )
 
 

@@ -39,7 +39,7 @@ def test_a_shrunk_batch_is_split_into_no_empty_rounds():
 @pytest.mark.parametrize(
     ("processes", "overrides", "found"),
     [
-        (3, ("train.batch_size=16",), "16 does not divide by the 3 processes"),
+        (3, ("train.batch_size=16",), "16 is not divisible by the 3 processes"),
         (2, ("train.batch_size=12",), "6 images at once"),
         (2, ("train.batch_size=24", "train.batch_per_device=8"), "6 images at once"),
     ],

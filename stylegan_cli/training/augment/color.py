@@ -34,7 +34,7 @@ def transform_color(images: Images, draws: Draws, chances: Probabilities) -> Ima
 
 
 def color_matrices(draws: Draws, chances: Probabilities, *, colored: bool = True) -> Matrices:
-    """Maps of (r, g, b, 1), the first transform rightmost.
+    """Return maps of (r, g, b, 1), the first transform rightmost.
 
     Args:
         colored: False leaves out hue and saturation.
@@ -67,12 +67,12 @@ def _scaled(factor: PerImage) -> Matrices:
 
 
 def _mirrored(flip: PerImage) -> Matrices:
-    """Bright for dark where 1: mirrored at the plane of colours of no luma."""
+    """Swap bright and dark where 1: mirror at the plane of colours of no luma."""
     return _identity() - 2 * _wide(flip) * _luma()
 
 
 def _turned(angle: PerImage) -> Matrices:
-    """Rodrigues' rotation around the axis of greys."""
+    """Rotate around the axis of greys, by Rodrigues' formula."""
     axis = 1 / math.sqrt(3)
     cross = torch.tensor([[0, -axis, axis], [axis, 0, -axis], [-axis, axis, 0]])
     cross = torch.nn.functional.pad(cross.double(), (0, 1, 0, 1))
@@ -86,7 +86,7 @@ def _saturated(factor: PerImage) -> Matrices:
 
 
 def _luma() -> Tensor:
-    """Projection on greys."""
+    """Return the projection on greys."""
     grey = torch.tensor([1, 1, 1, 0], dtype=torch.float64) / math.sqrt(3)
     return grey.outer(grey)
 
@@ -106,11 +106,11 @@ def _per_image(values: Tensor, images: Images) -> Tensor:
 SYM2 = (-0.12940952255092145, 0.22414386804185735, 0.836516303737469, 0.48296291314469025)
 BANDS = 4
 _EXPECTED_POWER = (10 / 13, 1 / 13, 1 / 13, 1 / 13)
-"""Of the bands of natural images, whose spectrum falls as 1 / frequency."""
+"""Power of the bands of natural images, whose spectrum falls as 1 / frequency."""
 
 
 def transform_bands(images: Images, draws: Draws, chances: Probabilities) -> Images:
-    """Make bands of frequencies stronger or weaker; alpha, a fourth channel, stays as it is."""
+    """Amplify or attenuate frequency bands; alpha, a fourth channel, stays as it is."""
     height, width = images.shape[2:]
     gains = upload(band_gains(draws, chances).to(images.dtype), images.device)
     down, across = (
@@ -122,7 +122,7 @@ def transform_bands(images: Images, draws: Draws, chances: Probabilities) -> Ima
 
 
 def band_gains(draws: Draws, chances: Probabilities) -> Float64[Tensor, "n 4"]:
-    """Gain of each band in each image; they leave the expected power of an image alone."""
+    """Return the gain of each band in each image; the expected power of an image stays."""
     power = torch.tensor(_EXPECTED_POWER, dtype=torch.float64)
     gains = torch.ones(len(draws.noise_seeds), BANDS, dtype=torch.float64)
     for band in range(BANDS):
@@ -134,7 +134,7 @@ def band_gains(draws: Draws, chances: Probabilities) -> Float64[Tensor, "n 4"]:
 
 
 def filter_bank() -> Float64[Tensor, "4 43"]:
-    """Zero-phase filters of the bands, the lowest first; their sum is an impulse."""
+    """Return zero-phase filters of the bands, the lowest first; their sum is an impulse."""
     low = torch.tensor(SYM2, dtype=torch.float64)
     high = low * torch.tensor([1, -1, 1, -1])
     halves = [_autocorrelation(taps) / 2 for taps in (low, high)]
@@ -152,13 +152,13 @@ def _autocorrelation(taps: Tensor) -> Tensor:
 
 
 def _convolved(rows: Tensor, taps: Tensor) -> Tensor:
-    """Full convolution of each row."""
+    """Convolve each row in full."""
     return torch.conv1d(rows[:, None], taps.flip(0)[None, None], padding=len(taps) - 1)[:, 0]
 
 
 @lru_cache(maxsize=32)
 def _band_matrices(side: int, dtype: torch.dtype, device: torch.device) -> Tensor:
-    """`[4, side, side]`: each band's filter of a row that goes on as its mirror image."""
+    """Return each band's filter of a row continued by its mirror image, `[4, side, side]`."""
     bank = filter_bank()
     reach = bank.shape[1] // 2
     places = torch.arange(side)[:, None] + torch.arange(-reach, reach + 1)
@@ -172,7 +172,7 @@ def _band_matrices(side: int, dtype: torch.dtype, device: torch.device) -> Tenso
 
 
 def add_noise(images: Images, draws: Draws, chances: Probabilities) -> Images:
-    """Add normal noise of one strength an image; alpha, a fourth channel, stays as it is."""
+    """Add normal noise, of one strength for each image; alpha, a fourth channel, stays as it is."""
     strength = draws.choose("noise", chances["noise"], 0.1 * draws.normals["noise"].abs(), 0.0)
     noise = torch.stack([_noise(images[0, :3], seed) for seed in draws.noise_seeds])
     noise = noise * upload(strength.to(images.dtype), images.device)[:, None, None, None]
@@ -182,7 +182,7 @@ def add_noise(images: Images, draws: Draws, chances: Probabilities) -> Images:
 
 
 def cut_out(images: Images, draws: Draws, chances: Probabilities) -> Images:
-    """Make a rectangle of half the height and width zero, in all channels."""
+    """Set a rectangle of half the height and width to zero, in all channels."""
     height, width = images.shape[2:]
     hit = upload(draws.happens("cutout", chances["cutout"]), images.device)
     x, y = (

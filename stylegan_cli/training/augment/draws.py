@@ -1,4 +1,4 @@
-"""The random numbers behind the augmentation of a batch, each image's from a stream of its own."""
+"""Random numbers of the augmentation of a batch, each image's from its own stream."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from torch import Tensor
 
 PerImage = Float64[Tensor, " n"]
 Probabilities = Mapping[str, float]
-"""Of each transform, by its name."""
+"""Probability of each transform, by its name."""
 
 CHANCES = (
     "x_flip",
@@ -32,7 +32,7 @@ CHANCES = (
     "noise",
     "cutout",
 )
-"""What happens or not, independently of everything else."""
+"""Random numbers that decide whether something happens, each independently."""
 UNIFORMS = (
     "x_flip",
     "rotate90",
@@ -66,10 +66,10 @@ class Draws:
     """Random numbers of every image of a batch, by name, on the CPU; all are always drawn.
 
     Attributes:
-        chances: From [0, 1); what a number is for happens where it is below the probability.
-        uniforms: From [0, 1), for the strength of what happens.
+        chances: From [0, 1); a transform happens if its number is below the probability.
+        uniforms: From [0, 1), for the strength of transforms.
         normals: Standard normal, for the same.
-        noise_seeds: Of each image's pixel noise.
+        noise_seeds: Seeds of each image's pixel noise.
     """
 
     chances: Mapping[str, PerImage]
@@ -78,16 +78,16 @@ class Draws:
     noise_seeds: Sequence[int]
 
     def happens(self, name: str, probability: float) -> Bool[Tensor, " n"]:
-        """Which images it happens to."""
+        """Return the images it happens to."""
         return self.chances[name] < probability
 
     def choose(self, name: str, probability: float, value: PerImage, neutral: float) -> PerImage:
-        """The value for the images it happens to, for the others what changes nothing."""
+        """Return the value for images it happens to, the neutral one for all others."""
         return torch.where(self.happens(name, probability), value, neutral)
 
 
 def draw(seeds: Sequence[int]) -> Draws:
-    """Random numbers of images, of which each depends on its seed alone."""
+    """Draw the random numbers of images; each image's depend on its seed alone."""
     uniforms, normals = zip(*(_draw_one(seed) for seed in seeds), strict=True)
     flat = torch.stack(uniforms, dim=1)
     return Draws(
@@ -130,5 +130,5 @@ _PIPES: Mapping[str, tuple[str, ...]] = {
 
 
 def transforms_of(pipe: str) -> frozenset[str]:
-    """The transforms of a pipe by its name in recipes, such as "bgc"."""
+    """Return the transforms of a pipe by its name in recipes, such as "bgc"."""
     return frozenset(_PIPES[pipe])

@@ -17,7 +17,7 @@ Matrices = Float64[Tensor, "n 3 3"]
 
 
 def resample(images: Images, matrices: Matrices) -> Images:
-    """Each image as its matrix shows it: doubled, sampled bilinearly, and halved again.
+    """Resample each image by its matrix: doubled, sampled bilinearly, and halved again.
 
     What comes in from outside is the mirror image; farther away than one image is zero.
 
@@ -33,7 +33,7 @@ def resample(images: Images, matrices: Matrices) -> Images:
 
 @dataclass(frozen=True)
 class _Margins:
-    """Pixels around an image of which some are looked at, at most one less than its side."""
+    """Return the pixels read around an image, at most one less than its side."""
 
     left: int
     right: int
@@ -42,7 +42,7 @@ class _Margins:
 
 
 def _margins(matrices: Matrices, width: int, height: int) -> _Margins:
-    """Margins that suffice for every image, so that no result depends on the others' needs."""
+    """Return margins that suffice for every image, so that no result depends on other images."""
     right, bottom = (width - 1) / 2, (height - 1) / 2
     # pixels of the result that count, those around for the filter, and half of one more
     xs = torch.tensor([-right - REACH, right + REACH + 0.5], dtype=torch.float64)
@@ -69,7 +69,7 @@ def _mirrored(images: Images, margins: _Margins) -> Tensor:
 
 
 def _grid(matrices: Matrices, margins: _Margins, images: Images) -> Tensor:
-    """Where in the doubled image with its margins each value lies, for `sample_bilinear`."""
+    """Return where each value lies in the doubled image with margins, for `sample_bilinear`."""
     height, width = images.shape[2:]
     inner = torch.tensor([width, height], dtype=torch.float64)
     first = torch.tensor([margins.left, margins.top]) + (inner - 1) / 2
@@ -84,13 +84,13 @@ def _grid(matrices: Matrices, margins: _Margins, images: Images) -> Tensor:
 
 
 def _places(side: int, images: Images) -> Tensor:
-    """Pixels of the doubled result and around it, in pixels of the image from its centre."""
+    """Return the pixels of and around the doubled result, in image pixels from its centre."""
     places = torch.arange(2 * (side + 2 * REACH), device=images.device, dtype=images.dtype)
     return places / 2 - (side - 1) / 2 - REACH
 
 
 def transform_geometry(images: Images, draws: Draws, chances: Probabilities) -> Images:
-    """Flip, turn, move and scale images; what comes in from outside is their mirror image.
+    """Flip, rotate, move and scale images; outside, they are continued by their mirror images.
 
     Farther away than one image is zero.
     """
@@ -99,7 +99,7 @@ def transform_geometry(images: Images, draws: Draws, chances: Probabilities) -> 
 
 
 def inverse_matrices(draws: Draws, chances: Probabilities, width: int, height: int) -> Matrices:
-    """From pixels of each result to those they show: x right, y down, origin in the centre."""
+    """Return maps from result pixels to image pixels: x right, y down, origin in the centre."""
     return (
         _blits(draws, chances, width, height)
         @ _turned_scales(draws, chances)
@@ -123,7 +123,7 @@ def _turned_scales(draws: Draws, chances: Probabilities) -> Matrices:
     normals, uniforms = draws.normals, draws.uniforms
     size = draws.choose("scale", chances["scale"], (0.2 * normals["scale"]).exp2(), 1.0)
     aspect = draws.choose("aniso", chances["aniso"], (0.2 * normals["aniso"]).exp2(), 1.0)
-    # so that at least one of the two rotations has the probability asked for
+    # so that at least one of the two rotations happens with the probability asked for
     once = 1 - math.sqrt(1 - min(chances["rotate"], 1))
     before, after = (
         _rotation(draws.choose(name, once, (uniforms[name] * 2 - 1) * math.pi, 0.0))
@@ -155,6 +155,6 @@ def _translation(x: PerImage, y: PerImage) -> Matrices:
 
 
 def _affine(*rows: tuple[PerImage, PerImage, PerImage]) -> Matrices:
-    """Matrices of these two rows and (0, 0, 1)."""
+    """Return matrices of these two rows and (0, 0, 1)."""
     zero, one = torch.zeros_like(rows[0][0]), torch.ones_like(rows[0][0])
     return torch.stack([*rows[0], *rows[1], zero, zero, one], dim=1).reshape(-1, 3, 3)

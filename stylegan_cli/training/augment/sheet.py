@@ -1,4 +1,4 @@
-"""A picture of what D would see of real images, more and more augmented."""
+"""A sheet of real images as D sees them, at increasing strengths of augmentation."""
 
 from collections.abc import Collection, Sequence
 
@@ -18,11 +18,11 @@ STRENGTHS = (0.0, 0.2, 0.4, 0.6, 0.8)
 def augmented_sheet(
     reals: Pixels, seeds: Sequence[int], transforms: Collection[str], name: str
 ) -> UInt8[np.ndarray, "sheet_height sheet_width 3"]:
-    """A row of reals for each strength p, with the same random numbers in all of them.
+    """Draw a row of reals for each strength p, with the same random numbers in all rows.
 
     Args:
-        seeds: Of each image's random numbers.
-        name: What the transforms are called.
+        seeds: Seeds of each image's random numbers.
+        name: Name of the transforms.
     """
     images = torch.from_numpy(reals).permute(0, 3, 1, 2).float() / 127.5 - 1
     rows = {f"{p:g}": to_pixels(augment(images, draw(seeds), transforms, p)) for p in STRENGTHS}
