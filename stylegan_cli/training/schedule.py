@@ -117,7 +117,7 @@ def _stage(recipe: Settled, lod: float) -> Stage:
 class Share:
     """This process's share of a batch: sample positions, split into accumulation rounds.
 
-    Samples are dealt out one by one, to processes first and rounds second, so that the groups
+    Samples are distributed one by one, to processes first and rounds second, so that the groups
     of minibatch standard deviation are those of one process with the whole batch.
     """
 
@@ -126,7 +126,7 @@ class Share:
     rounds: int
 
     def split(self, count: int | None = None) -> list[range]:
-        """Return the positions of each round in this process's batch, of its first `count` samples."""
+        """Return the positions, in this process's batch, of each round over `count` samples."""
         local = range(len(self.samples) if count is None else count)
         return [local[k :: self.rounds] for k in range(self.rounds) if k < len(local)]
 

@@ -57,5 +57,5 @@ def test_small_images_take_less_room_on_a_device():
 
 def test_a_batch_of_one_resolution_is_refused_by_its_name():
     recipe = tiny_growing()
-    with pytest.raises(UsageError, match=r"growing\.batch_size: 4 at 16 px does not divide"):
+    with pytest.raises(UsageError, match=r"growing\.batch_size: 4 at 16 px is not divisible"):
         share_of(recipe, stage_at(recipe, 24), World(size=3))
