@@ -48,5 +48,5 @@ def paper(
         generator=GeneratorSection(
             architecture=g, channel_base=channel_base, mapping_layers=mapping_layers
         ),
-        discriminator=DiscriminatorSection(architecture=d),
+        discriminator=DiscriminatorSection(architecture=d, channel_base=channel_base),
     )

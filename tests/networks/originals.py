@@ -63,6 +63,8 @@ def recipe_of(name: str) -> Settled:
         discriminator=DiscriminatorSection(
             architecture="progressive" if progressive else config["discriminator"]["architecture"],
             fused_scale=config["discriminator"].get("fused_scale", True) or family != "progan",
+            channel_base=base,
+            channel_max=largest,
         ),
     )
 

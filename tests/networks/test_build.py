@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from stylegan_cli.networks.build import build_discriminator, build_generator
-from stylegan_cli.recipe import DiscriminatorSection, GeneratorSection
+from stylegan_cli.recipe import GeneratorSection, loads
 from tests.networks.families import ARCHITECTURES, paper
 from tests.networks.families import small as small_growing
 from tests.ops.derivatives import seeded
@@ -157,9 +157,11 @@ def test_untrained_feature_maps_neither_vanish_nor_explode(g):
 
 
 def test_the_discriminator_follows_the_generators_widths_unless_set():
-    asked = small()
-    own = replace(asked, discriminator=DiscriminatorSection(channel_base=256, channel_max=8))
+    shared = ("data.resolution=32", "generator.channel_base=1024", "generator.channel_max=64")
+    own = (*shared, "discriminator.channel_base=256", "discriminator.channel_max=8")
     with torch.device("meta"):
-        follows, differs = (build_discriminator(r, c_dim=0) for r in (asked, own))
+        follows, differs = (
+            build_discriminator(loads("", overrides=each), c_dim=0) for each in (shared, own)
+        )
     assert follows.b32.conv0.weight.shape[0] == 32
     assert differs.b32.conv0.weight.shape[0] == 8

@@ -13,7 +13,7 @@ from tests.tiny import TINY
 
 
 def prepared(family="stylegan2"):
-    overrides = [each for each in TINY if not each.startswith("loss.")]
+    overrides = [each for each in TINY if not each.startswith(("loss.", "train."))]
     return prepare(build_generator(load(family, overrides), c_dim=0))
 
 

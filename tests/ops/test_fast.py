@@ -233,7 +233,7 @@ def tiny_recipe(*, g="skip", d="resnet"):
         generator=GeneratorSection(
             architecture=g, z_dim=16, w_dim=16, mapping_layers=2, channel_base=256, channel_max=16
         ),
-        discriminator=DiscriminatorSection(architecture=d),
+        discriminator=DiscriminatorSection(architecture=d, channel_base=256, channel_max=16),
     )
 
 
