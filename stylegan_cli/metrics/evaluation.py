@@ -88,7 +88,7 @@ class Evaluation:
         missing = sum(len(part) for each in self.extractions for part in each.missing)
         total = sum(len(each.pictures) for each in self.extractions)
         if missing < total:
-            yield Remark(text=f"features of {total - missing} of {total} images are there already")
+            yield Remark(text=f"features of {total - missing} of {total} images exist already")
         counts = (count for each in self.extractions for count in each.run())
         yield Steps(label="images", total=missing, counts=counts)
         deque(counts, maxlen=0)

@@ -237,9 +237,9 @@ def _how_far(file: Measurements, label: str) -> Iterator[Remark]:
     if file.damage:
         yield Remark(text=f"{file.damage}; starting over", is_warning=True)
     if file.is_finished:
-        yield Remark(text=f"{file.path}: all {label} are there already")
+        yield Remark(text=f"{file.path}: all {label} exist already")
     elif there:
-        yield Remark(text=f"{file.path}: resuming, {there} {label} are there")
+        yield Remark(text=f"{file.path}: resuming, {there} {label} exist")
 
 
 def _steps(

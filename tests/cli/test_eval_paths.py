@@ -90,7 +90,7 @@ def test_ppl_again_says_that_all_is_there_and_records_nothing_new(here):
     first = sgtool("eval", "ppl", "--num", "4", "-o", "out")
     again = sgtool("eval", "ppl", "--num", "4", "-o", "out")
     assert again.stdout == first.stdout
-    assert "all pairs are there already" in again.stderr
+    assert "all pairs exist already" in again.stderr
     assert len(read_records(Path("out/metrics.jsonl"))) == 1
 
 
@@ -104,7 +104,7 @@ def test_an_interrupted_ppl_goes_on_to_the_same_number(here):
         file["done"][2:] = False
         file["distances"][2:] = 0
     rest = sgtool("eval", "ppl", "--num", "6", "-o", "cut", "--batch", "2")
-    assert "resuming, 2 pairs are there" in rest.stderr
+    assert "resuming, 2 pairs exist" in rest.stderr
     assert rest.stdout == whole.stdout
 
 
@@ -176,7 +176,7 @@ def test_separability_trains_its_classifiers_once_and_tells_each_attribute(label
     assert "classifier class=light: right" in first.stderr
     again = sgtool(*SEPARABILITY, *CLASSIFIER)
     assert again.stdout == first.stdout
-    assert "all images are there already" in again.stderr
+    assert "all images exist already" in again.stderr
 
 
 def test_a_classifier_in_a_file_needs_no_data(labelled):

@@ -95,7 +95,7 @@ def test_the_same_again_measures_and_records_nothing(request_, place):
     measured = []
     found, told = run(request_, place, measured)
     assert (found.values, measured) == ({"mean": 2.5}, [])
-    assert "all images are there already" in told
+    assert "all images exist already" in told
     assert lines(request_.output) == [{"mean": 2.5}]
 
 
@@ -107,7 +107,7 @@ def test_an_interrupted_evaluation_resumes(request_, place):
             break
     found, told = run(request_, place, measured)
     assert measured == [range(2), range(2, 4), range(4, 6)]
-    assert "resuming, 2 images are there" in told
+    assert "resuming, 2 images exist" in told
     assert found.values == {"mean": 2.5}
 
 
