@@ -23,7 +23,7 @@ EXAMPLES = examples(
     "sgtool grid --seeds 7,projected.npz,styles/mix.h5:1/2",
     "sgtool grid --seeds 0-7 --per-class --pdf",
     "sgtool grid --seeds 0-69 --psi 0.7 --collage",
-    "sgtool grid --network runs/sg3 --translate 0.1,0 --rotate 15",
+    "sgtool grid --seeds 0-15 --translate 0.1,0 --rotate 15 --network runs/waves",
     "sgtool grid --seeds 0-3 --noise-seeds 0-7 --noise-layers fine",
     "sgtool grid --seeds 0-3 --noise-scale 0,0.5,1,2",
 )

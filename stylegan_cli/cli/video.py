@@ -44,7 +44,7 @@ EXAMPLES = examples(
     "sgtool video --class cat,dog,owl --seeds 5 --network runs/animals",
     "sgtool video --seeds 3 --style-seeds 10-15 --crossover 4 -o colours.webp",
     "sgtool video --interp noise --seeds 3,0-6 --frames",
-    "sgtool video --network runs/sg3 --translate 0,0:0.5,0 --rotate 0:90",
+    "sgtool video --network runs/waves --translate 0,0:0.5,0 --rotate 0:90",
     "sgtool video --interp direction --direction directions.h5:sefa/0 --seeds 0-5 --grid 3x2",
 )
 KEYFRAMES_A_STREAM = 8
