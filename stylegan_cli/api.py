@@ -20,6 +20,7 @@ from stylegan_cli.directions.clusters import cluster_centres, write_centres
 from stylegan_cli.directions.file import Discovery
 from stylegan_cli.directions.file import check_discovery as check_directions
 from stylegan_cli.directions.file import write_discovery as write_directions
+from stylegan_cli.directions.foreign import export_direction
 from stylegan_cli.directions.references import parse_direction
 from stylegan_cli.errors import SgtoolError
 from stylegan_cli.interop.export.exporting import export_network, export_paths
@@ -202,6 +203,7 @@ __all__ = [
     "estimate",
     "evaluate",
     "evaluate_all",
+    "export_direction",
     "export_network",
     "export_paths",
     "fetch_weights",

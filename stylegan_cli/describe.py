@@ -14,6 +14,7 @@ from stylegan_cli.data.decoding import reasons
 from stylegan_cli.data.entries import Source, entry_path
 from stylegan_cli.data.formats import UnusableImageError
 from stylegan_cli.data.sources import open_source
+from stylegan_cli.directions.file import describe_directions, is_directions
 from stylegan_cli.errors import DataError
 from stylegan_cli.files import similar
 from stylegan_cli.interop.foreign import Foreign
@@ -67,6 +68,8 @@ def _kind(path: Path) -> tuple[str, Callable[[Path], Facts]]:
         return "video", describe_video
     if is_measurements(path):
         return "measurements", describe_measurements
+    if is_directions(path):
+        return "directions", describe_directions
     return ("study", describe_study) if is_study(path) else ("data set", _describe_data)
 
 

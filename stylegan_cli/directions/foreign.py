@@ -37,12 +37,8 @@ def open_direction(
         UsageError: It holds no such direction, or one of another network.
     """
     if pick.path.suffix.lower() in HDF5_SUFFIXES:
-        found = read_directions(pick.path, pick.name)
-        if len(found) > 1:
-            names = ", ".join(each.name for each in found[:8])
-            raise UsageError(f"{pick.text}: which direction? it holds {names}; write one behind :")
-        _check_network(network, pick, found[0], force=force)
-        direction = found[0]
+        direction = _only(pick)
+        _check_network(network, pick, direction, force=force)
     else:
         direction = _foreign(network, pick, drawn)
     if pick.layers is None:
@@ -51,19 +47,36 @@ def open_direction(
     return direction.at_layers(parse_layers_by_side(pick.layers, sides, parameter="direction"))
 
 
-def save_npy(path: Path, direction: Direction) -> None:
-    """Write a direction as InterFaceGAN does: its vector, of length 1, as `[1, dim]`.
+def export_direction(path: Path, pick: DirectionPick) -> None:
+    """Write a direction of a file as InterFaceGAN does: its vector, of length 1, as `[1, dim]`.
 
     Of a direction whose layers differ, `[num_ws, w_dim]`.
 
     Raises:
+        DataError: The file is not there or damaged.
+        UsageError: It holds no such direction, or one of style channels.
         OutputError: The place cannot be written.
     """
-    rows = direction.vector[list(direction.layers)] if direction.space == "w" else direction.vector
-    rows = np.atleast_2d(rows)
-    shared = bool((rows == rows[0]).all())
+    direction = _only(pick)
+    if direction.space == "s":
+        raise UsageError(
+            f"{pick.text}: a style channel, {direction.facts.get('channel', '')}, which is no "
+            "vector; other programs take its number"
+        )
+    rows = np.atleast_2d(direction.vector)
+    moving = rows[rows.any(axis=1)]
+    shared = bool((moving == moving[0]).all())
     with written_whole(path) as temporary, temporary.open("wb") as file:
-        np.save(file, rows[:1] if shared else direction.vector, allow_pickle=False)
+        np.save(file, moving[:1] if shared else rows, allow_pickle=False)
+
+
+def _only(pick: DirectionPick) -> Direction:
+    """The direction of one of our files."""
+    found = read_directions(pick.path, pick.name)
+    if len(found) > 1:
+        names = ", ".join(each.name for each in found[:8])
+        raise UsageError(f"{pick.text}: which direction? it holds {names}; write one behind :")
+    return found[0]
 
 
 def _check_network(

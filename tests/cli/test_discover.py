@@ -107,6 +107,15 @@ def test_directions_are_compared(here):
     assert done.stdout.splitlines()[0].split("\t") == ["sefa/0", "+1.00"]
 
 
+def test_directions_are_exported_and_described(here):
+    assert sgtool(*SEFA).exit_code == 0
+    done = sgtool("discover", "export", "directions.h5:sefa/1", "one.npy")
+    assert (done.exit_code, done.stdout) == (0, "one.npy\n")
+    assert sgtool("discover", "export", "directions.h5:sefa/1", "one.npy").exit_code == 1
+    facts = json.loads(sgtool("info", "directions.h5", "--json").stdout)
+    assert "sefa/0" in json.dumps(facts)
+
+
 def test_something_must_tell_an_attribute(here):
     done = sgtool("discover", "attribute")
     assert done.exit_code == 2 and "brightness" in done.stderr

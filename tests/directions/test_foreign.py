@@ -5,10 +5,11 @@ import pytest
 import torch
 
 from stylegan_cli.directions.file import Discovery, write_discovery
-from stylegan_cli.directions.foreign import open_direction, save_npy
+from stylegan_cli.directions.foreign import export_direction, open_direction
 from stylegan_cli.directions.population import population
 from stylegan_cli.directions.references import DirectionPick, parse_direction
 from stylegan_cli.errors import SgtoolError, UsageError
+from stylegan_cli.studies.discovery.finding import find_sefa
 from tests.directions.test_file import discovery
 from tests.directions.vectors import worst_cosine
 
@@ -85,13 +86,15 @@ def test_what_is_no_direction_ends_in_words(tmp_path, network, drawn, values):
         open_direction(network, parse_direction(str(tmp_path / "x.npy")), drawn)
 
 
-def test_a_written_direction_is_read_again(tmp_path, network, drawn):
-    np.save(tmp_path / "a.npy", np.arange(1.0, 9.0))
-    found = open_direction(network, parse_direction(f"{tmp_path}/a.npy"), drawn)
-    save_npy(tmp_path / "b.npy", found)
-    assert np.load(tmp_path / "b.npy").shape == (1, 8)
-    again = open_direction(network, parse_direction(f"{tmp_path}/b.npy"), drawn)
-    np.testing.assert_allclose(again.vector, found.vector, rtol=1e-6)
+def test_an_exported_direction_is_read_again(tmp_path, network, drawn):
+    path = tmp_path / "directions.h5"
+    write_discovery(path, find_sefa(network, layers=("coarse",), count=1))
+    pick = parse_direction(f"{path}:sefa/coarse/0")
+    export_direction(tmp_path / "b.npy", pick)
+    assert np.load(tmp_path / "b.npy").shape == (1, network.G.w_dim)
+    found = open_direction(network, pick, drawn)
+    again = open_direction(network, parse_direction(f"{tmp_path}/b.npy@coarse"), drawn)
+    np.testing.assert_allclose(again.vector, found.vector, rtol=1e-5)
 
 
 def test_directions_of_another_network_are_refused_unless_forced(tmp_path, network, drawn):

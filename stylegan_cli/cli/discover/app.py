@@ -19,7 +19,13 @@ from stylegan_cli.cli.discover.showing import (
     discover,
     with_flags_of_discovery,
 )
-from stylegan_cli.cli.discover.styles import COMPARE_EXAMPLES, compare, styles
+from stylegan_cli.cli.discover.styles import (
+    COMPARE_EXAMPLES,
+    EXPORT_EXAMPLES,
+    compare,
+    export,
+    styles,
+)
 from stylegan_cli.cli.discover.styles import EXAMPLES as STYLES_EXAMPLES
 from stylegan_cli.cli.options import examples
 from stylegan_cli.cli.study import StudyFlags
@@ -126,3 +132,4 @@ discover_app.command("attribute", epilog=ATTRIBUTE_EXAMPLES)(attribute)
 discover_app.command("channels", epilog=CHANNELS_EXAMPLES)(channels)
 discover_app.command("styles", epilog=STYLES_EXAMPLES)(styles)
 discover_app.command("compare", epilog=COMPARE_EXAMPLES)(compare)
+discover_app.command("export", epilog=EXPORT_EXAMPLES)(export)

@@ -1,4 +1,4 @@
-"""`sgtool discover styles` and `compare`: clusters of W, and directions side by side."""
+"""`sgtool discover styles`, `compare`, `export`: clusters of W, and single directions."""
 
 from pathlib import Path
 from typing import Annotated
@@ -27,6 +27,8 @@ COMPARE_EXAMPLES = examples(
     "sgtool discover compare directions.h5:sefa directions.h5:pca",
     "sgtool discover compare directions.h5:sefa/0 smile.npy --json",
 )
+
+EXPORT_EXAMPLES = examples("sgtool discover export directions.h5:sefa/0 sefa0.npy")
 
 
 def styles(
@@ -89,3 +91,22 @@ def compare(
         for name, row in zip(found.rows, found.cosines.tolist(), strict=True)
     ]
     echo_table(("", *found.columns), rows)
+
+
+def export(
+    direction: Annotated[str, typer.Argument(metavar="FILE.h5:NAME", help="The direction.")],
+    output: Annotated[Path, typer.Argument(metavar="FILE.npy", help="File to write.")],
+    overwrite: OverwriteFlag = False,
+    quiet: QuietFlag = False,
+    verbose: VerboseFlag = False,
+) -> None:
+    """Write a direction for other programs, as InterFaceGAN does.
+
+    A NumPy array `[1, w_dim]` of length 1, or `[num_ws, w_dim]` where layers differ.
+    """
+    from stylegan_cli import api
+
+    if output.exists() and not overwrite:
+        raise OutputError(f"{output}: there already; choose another name or `overwrite`")
+    api.export_direction(output, api.parse_direction(direction))
+    typer.echo(output)

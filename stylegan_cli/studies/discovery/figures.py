@@ -80,11 +80,9 @@ def _card(file: StudyFile, direction: int) -> Picture:
         for name in ("lpips_per_sigma", "consistency")
     )
     first, last = file.array("effect", "suggested", (direction,)).astype(int)
-    lines = (
-        f"LPIPS {changed:.3f} a step",
-        f"consistency {consistency:.2f}",
-        f"mostly layers {first}-{last}",
-    )
+    lines = [f"LPIPS {changed:.3f} a step", f"consistency {consistency:.2f}"]
+    if first >= 0:
+        lines.append(f"mostly layers {first}-{last}")
     for i, line in enumerate(lines):
         draw.text((2, floor + 6 + i * 34), line, INK, font(26))
     return np.asarray(card)

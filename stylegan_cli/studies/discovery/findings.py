@@ -63,7 +63,7 @@ def _standing(file: StudyFile, i: int, name: str) -> Standing:
         lpips_per_sigma=changed,
         consistency=float(file.array("effect", "consistency", (i,))),
         over_noise=_over_noise(file, changed),
-        layers=format_ints(range(first, last + 1)),
+        layers=format_ints(range(first, last + 1)) if first >= 0 else "",
         **_on_attributes(file, i),
     )
 

@@ -39,6 +39,9 @@ from stylegan_cli.studies.discovery.judging import Judge
 CONTROLS = 16
 """Directions drawn by chance that found ones are compared with."""
 
+NO_LAYERS = (-1, -1)
+"""Of directions in z or of style channels."""
+
 FLIP_STEPS = 3.0
 Index = tuple[int, ...]
 
@@ -68,7 +71,7 @@ class Effects:
         moved = [self._moved(direction, step, batch_size) for step in STEPS]
         found = effect(self._still, moved)
         shares = self._layer_shares(direction, batch_size)
-        first, last = suggested_layers(shares) if shares.any() else (0, len(shares) - 1)
+        first, last = suggested_layers(shares) if shares.any() else NO_LAYERS
         return {
             "lpips": np.array(found.lpips),
             "lpips_per_sigma": found.lpips_per_sigma,
