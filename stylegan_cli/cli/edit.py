@@ -64,7 +64,7 @@ def edit(
 
     directions = [api.parse_direction(text) for text in direction]
     options = api.EditOptions(
-        strengths=parse_floats(strength, parameter="strength") if strength else (),
+        strengths=() if strength is None else parse_floats(strength, parameter="strength"),
         absolute=to,
         force=force,
     )

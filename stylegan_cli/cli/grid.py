@@ -81,8 +81,8 @@ def grid(
     from stylegan_cli import api
 
     (shift,) = parse_points(translate, 2, parameter="translate", most=1)
-    draws = parse_ints(noise_seeds, parameter="noise_seeds") if noise_seeds else ()
-    scales = parse_floats(noise_scale, parameter="noise_scale") if noise_scale else ()
+    draws = () if noise_seeds is None else parse_ints(noise_seeds, parameter="noise_seeds")
+    scales = () if noise_scale is None else parse_floats(noise_scale, parameter="noise_scale")
 
     def make_plan(network: "Network", sampling: "Sampling") -> "Plan":
         noise = None

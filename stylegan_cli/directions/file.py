@@ -23,6 +23,7 @@ from stylegan_cli.directions.direction import Direction, Fact
 from stylegan_cli.errors import DataError, OutputError, UsageError
 from stylegan_cli.files import similar, writing, written_whole
 from stylegan_cli.hdf5 import damage_in, json_attribute, open_hdf5, stored_array
+from stylegan_cli.ranges import format_ints
 
 SCHEMA = 1
 MAX_VALUES = 2**26
@@ -192,16 +193,17 @@ def _in_order(name: str) -> tuple[tuple[bool, int, str], ...]:
 
 
 def _listed(names: Sequence[str]) -> str:
-    groups: dict[str, int] = {}
+    """The names, those that only number the directions of a group as a range."""
+    groups: dict[str, list[str]] = {}
     for name in names:
-        groups[name.rpartition("/")[0]] = groups.get(name.rpartition("/")[0], 0) + 1
-    return (
-        ", ".join(
-            f"{group}/0-{count - 1}" if count > 1 else f"{group}/0".strip("/")
-            for group, count in groups.items()
-        )
-        or "none"
-    )
+        group, _, last = name.rpartition("/")
+        groups.setdefault(group, []).append(last)
+    listed = []
+    for group, parts in groups.items():
+        numbered = len(parts) > 1 and all(part.isdecimal() for part in parts)
+        ends = [format_ints(map(int, parts))] if numbered else parts
+        listed += [f"{group}/{end}".lstrip("/") for end in ends]
+    return ", ".join(listed) or "none"
 
 
 def _read(file: h5py.File, name: str) -> Direction:

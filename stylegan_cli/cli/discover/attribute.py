@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 EXAMPLES = examples(
     "sgtool discover attribute brightness warmth",
-    "sgtool discover attribute glasses beard --train-classifier --hold brightness",
+    "sgtool discover attribute hair=bun rear_hair --train-classifier --hold brightness",
     "sgtool discover attribute smile --scores smile.csv --method mean",
     "sgtool discover attribute --with 3,8,12-20 --without 0-2,4-7,9-11 --name bun",
 )

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 EXAMPLES = examples(
     "sgtool discover channels",
     "sgtool discover channels brightness --count 5 --strength -10:10:5",
-    "sgtool discover channels glasses --train-classifier",
+    "sgtool discover channels hair=bun --train-classifier",
     "sgtool discover channels --mask mouth.png",
 )
 
