@@ -20,7 +20,12 @@ from stylegan_cli.networks.snapshot import Network
 from stylegan_cli.ranges import format_ints, layer_groups
 from stylegan_cli.rendering.plan import Axis, Measurement, Plan
 from stylegan_cli.rendering.store import Arrays, StudyFile
-from stylegan_cli.studies.editing.figures import LAYERS, paint_differences, paint_layers
+from stylegan_cli.studies.editing.figures import (
+    LAYERS,
+    paint_differences,
+    paint_layers,
+    strongest,
+)
 
 STRENGTHS = (-3.0, -2.0, -1.0, 0.0, 1.0, 2.0, 3.0)
 
@@ -83,7 +88,7 @@ def edit(
         partial(np.stack, axis=1),
     )
     groups = editing.groups()
-    apart = editing.moved_apart(picked.codes, max(strengths, key=abs)) if groups else None
+    apart = editing.moved_apart(picked.codes, strongest(strengths)) if groups else None
     return Plan(
         study="edit",
         request={

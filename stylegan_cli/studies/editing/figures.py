@@ -56,15 +56,15 @@ def paint_differences(file: StudyFile) -> Picture:
 def paint_layers(file: StudyFile) -> Picture:
     """The strongest edit in all its layers, and in some of them alone."""
     seeds, strengths = file.header.axes["seed"], file.header.request["strengths"]
-    strongest = max(range(len(strengths)), key=lambda k: abs(strengths[k]))
+    at = strengths.index(strongest(strengths))
     groups = file.header.request["layer_groups"]
     images: dict[tuple[int, int], Place] = {}
     for seed in range(len(seeds)):
         images[seed, 0] = still_place(file, seed)
-        images[seed, 1] = ("/", (seed, strongest))
+        images[seed, 1] = ("/", (seed, at))
         images |= {(seed, 2 + i): (LAYERS, (seed, i)) for i in range(len(groups))}
     named = dict(enumerate(["as it is", "all layers", *groups]))
-    strength = file.header.axes["strength"][strongest]
+    strength = file.header.axes["strength"][at]
     content = Content(
         title=f"edit · {file.header.sheets[0]} · strength {strength} in some layers alone",
         images=images,
@@ -73,6 +73,11 @@ def paint_layers(file: StudyFile) -> Picture:
         sources=(0, 1),
     )
     return paint(content, file.resolution, lambda place: file.image(*place))
+
+
+def strongest(strengths: Sequence[float]) -> float:
+    """The strength furthest from 0; of two alike, the positive one."""
+    return max(strengths, key=lambda strength: (abs(strength), strength))
 
 
 def row_names(seeds: Sequence[str]) -> dict[int, str]:

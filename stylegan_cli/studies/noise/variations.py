@@ -145,5 +145,6 @@ def _of_seed(G: Generator, seed: int) -> tuple[Map, ...]:
 
 
 def _name(draw: int | None, scale: float | None) -> str:
-    words = [] if draw is None else [f"draw {draw}"]
-    return " ".join([*words, *([] if scale is None else [f"× {scale:g}"])])
+    if draw is None:
+        return f"{scale:g}"
+    return f"draw {draw}" if scale is None else f"draw {draw} at {scale:g}"
