@@ -67,17 +67,13 @@ class Labelling:
         if self.names_no_image:
             raise DataError("\n".join([*self.remarks, "choose `classes=False` to drop all labels"]))
         if 0 < self.labelled < self.images:
-            raise DataError(
-                "\n".join(
-                    [
-                        *self.remarks,
-                        f"{self.images - self.labelled} of {self.images} images have no label or "
-                        f"lie in no sub-folder, such as {self.bare}, and others do, such as "
-                        f"{self.example}; choose `labelled_only` to leave them out, or "
-                        "`classes=False` to drop all labels",
-                    ]
-                )
+            bare = self.images - self.labelled
+            unclear = (
+                f"{bare} of {self.images} images have no label or lie in no sub-folder, such as "
+                f"{self.bare}, unlike {self.example}; choose `labelled_only` to leave them out, or "
+                "`classes=False` to drop all labels"
             )
+            raise DataError("\n".join([*self.remarks, unclear]))
 
 
 def labelling(sources: Sequence[Source]) -> Labelling:

@@ -74,7 +74,7 @@ _BYTES_PER_PIXEL = {
     **dict.fromkeys(("WEBP", "AVIF", "GIF", "PSD"), 12),
     **dict.fromkeys(("JPEG2000", "ICNS"), 24),
     # decoders written in Python, so slow that few pixels are enough
-    **dict.fromkeys(("QOI", "XPM", "XBM", "MSP", "DDS", "BLP", "FTEX", "SGI"), 100),
+    **dict.fromkeys(("QOI", "XPM", "DDS", "BLP", "FTEX"), 128),
 }
 _USUAL_BYTES_PER_PIXEL, _PROGRESSIVE_BYTES_PER_PIXEL = 4, 12
 
