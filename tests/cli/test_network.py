@@ -39,7 +39,7 @@ def test_a_run_without_snapshots_is_refused(runs):
     with pytest.raises(NetworkFileError, match=r"c: no network-\*\.safetensors.*; name a run"):
         find_network(runs / "c")
     (runs / "c" / "state.pt").touch()
-    with pytest.raises(NetworkFileError, match="; go on training until it makes one"):
+    with pytest.raises(NetworkFileError, match="; train until it writes one"):
         find_network(runs / "c")
 
 
