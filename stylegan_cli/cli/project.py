@@ -211,7 +211,7 @@ def _projection(
     flags: tuple[SearchFlags, FramingFlags, FurtherFlags, PlaceFlags],
     processes: "World",
 ) -> "Iterator[api.Projection]":
-    """The projection that these flags ask for, its pictures read."""
+    """Open the projection that these flags ask for, its pictures read."""
     search, framing, further, place = flags
     from stylegan_cli import api
 
@@ -232,11 +232,16 @@ def _projection(
         )
         if processes.is_first:
             _say_what_is_to_do(album, projection)
+            if 0 < projection.batches < processes.size:
+                console.note(
+                    f"{projection.batches} batches for {processes.size} processes; a smaller "
+                    "`batch` keeps all of them busy"
+                )
         yield projection
 
 
 def _given(text: str) -> "Path | Pick":
-    """What an argument means: a path, a seed, or a code in a file."""
+    """Return what an argument means: a path, a seed, or a code in a file."""
     if _CODES.fullmatch(text) or (_SEEDS.fullmatch(text) and not Path(text).exists()):
         picks = parse_picks(text, parameter="pictures")
         if len(picks) == 1:
@@ -301,7 +306,7 @@ def _tell(projection: "api.Projection", further: FurtherFlags, *, as_json: bool)
 
 
 def _further_paths(projection: "api.Projection", further: FurtherFlags) -> Iterator[Path]:
-    """What else was asked for, as it is written."""
+    """Write what else was asked for."""
     if further.video:
         count = len(projection.records)
         yield from console.track(projection.films(), label="videos", total=count)
@@ -318,7 +323,7 @@ def _names(unusable: "Sequence[api.Unusable]") -> str:
 
 
 def _table(projection: "api.Projection") -> Iterator[str]:
-    """Measures of each picture, and of the network's own images beside them."""
+    """Yield a line of measures for each picture, and for the network's own images."""
     lpips = projection.lpips
     columns = (lpips, "psnr", "ms_ssim", "w_distance", "w_percentile", f"{lpips}_plain", "steps")
     records = (*projection.records, *projection.checks)
@@ -358,5 +363,5 @@ def _summary(projection: "api.Projection", paths: Sequence[Path]) -> dict[str, A
 
 
 def _finite(measures: "api.Measures") -> dict[str, float | None]:
-    """Numbers as JSON holds them."""
+    """Return numbers as JSON holds them."""
     return {name: value if abs(value) < float("inf") else None for name, value in measures.items()}

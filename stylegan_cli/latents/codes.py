@@ -21,7 +21,7 @@ class OwnNoise:
 
     @cached_property
     def sha256(self) -> bytes:
-        """Equal for equal maps."""
+        """Return a hash that is equal for equal maps."""
         return sha256(b"".join(each.tobytes() for each in self.maps)).digest()
 
 
@@ -81,7 +81,7 @@ def each_column(codes: Codes, change: Callable[[np.ndarray], np.ndarray]) -> Cod
 
 
 def noise_columns(own_noise: np.ndarray) -> Mapping[str, np.ndarray]:
-    """Noise of a table of codes as files hold it: every set of maps once, and which an image has.
+    """Return noise as files hold it: every set of maps once, and which an image has.
 
     `noise_index` is −1 where there is none; `noise/00`, … are `[sets, side, side]`.
     """
@@ -96,5 +96,5 @@ def noise_columns(own_noise: np.ndarray) -> Mapping[str, np.ndarray]:
 
 
 def _or_none(codes: Codes) -> np.ndarray:
-    """The noise of each image, None where it has none of its own."""
+    """Return the noise of each image, None where it has none of its own."""
     return np.full(codes.shape, None) if codes.own_noise is None else codes.own_noise

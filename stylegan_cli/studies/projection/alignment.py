@@ -27,7 +27,7 @@ COLUMNS = 9
 
 
 def face_quad(points: Points) -> Quad:
-    """The square around a face."""
+    """Return the square around a face."""
     eyes, mouth = points[:2].mean(0), points[2:].mean(0)
     across, down = points[1] - points[0], mouth - eyes
     x = across - _rotated(down)
@@ -38,7 +38,7 @@ def face_quad(points: Points) -> Quad:
 
 
 def read_points(path: Path) -> Mapping[str, Points]:
-    """Points by the name of the picture's file, from lines `name,x,y,x,y,x,y,x,y`.
+    """Read points by the picture's file name, from lines `name,x,y,x,y,x,y,x,y`.
 
     A first line of headings is passed over.
 
@@ -68,7 +68,7 @@ def read_points(path: Path) -> Mapping[str, Points]:
 
 
 def align(image: Image.Image, quad: Quad, side: int) -> Image.Image:
-    """The turned square of a picture, upright; beyond its edges, a blurred mirror image."""
+    """Cut the turned square out of a picture; beyond its edges, mirror and blur it."""
     image = image.convert("RGB")
     image, quad = _shrunk(image, quad, side)
     image, quad = _cropped(image, quad)
@@ -80,7 +80,7 @@ def align(image: Image.Image, quad: Quad, side: int) -> Image.Image:
 
 
 def paste_back(image: Image.Image, quad: Quad, pixels: Picture) -> Image.Image:
-    """The picture with what was made of the turned square in its place, feathered at its edge."""
+    """Put what was made of a turned square back into its picture, feathered at the edge."""
     side = len(pixels)
     patch = Image.fromarray(np.broadcast_to(pixels[..., :3], (side, side, 3)))
     # output (x, y) takes patch (a·x + b·y + c, d·x + e·y + f): the inverse of the square's axes
@@ -116,7 +116,7 @@ def _shrunk(image: Image.Image, quad: Quad, side: int) -> tuple[Image.Image, Qua
 
 
 def _cropped(image: Image.Image, quad: Quad) -> tuple[Image.Image, Quad]:
-    """Only the neighbourhood of the square, which is all that is needed."""
+    """Cut away all but the neighbourhood of the square."""
     border = max(round(_side(quad) * 0.1), 3)
     low = np.maximum(np.floor(quad.min(0)).astype(int) - border, 0)
     high = np.minimum(np.ceil(quad.max(0)).astype(int) + border, image.size)
@@ -126,7 +126,7 @@ def _cropped(image: Image.Image, quad: Quad) -> tuple[Image.Image, Quad]:
 
 
 def _padded(image: Image.Image, quad: Quad) -> tuple[Image.Image, Quad]:
-    """With a mirrored border where the square reaches beyond, fading into blur and one colour."""
+    """Add a mirrored border, fading into blur and one colour, where the square needs it."""
     size = np.array(image.size)
     over = np.maximum(np.concatenate([-quad.min(0), quad.max(0) - size]), 0)
     if not over.any():
@@ -146,14 +146,14 @@ def _padded(image: Image.Image, quad: Quad) -> tuple[Image.Image, Quad]:
 
 
 def _depth(length: int, before: int, after: int) -> np.ndarray:
-    """How far in the border each place is: 0 in the picture, 1 at the outer edge."""
+    """Return how deep in the border each place is: 0 in the picture, 1 at the outer edge."""
     place = np.arange(length)
     first, last = before, length - 1 - after
     return np.maximum(np.maximum((first - place) / before, (place - last) / after), 0)
 
 
 def _feathered(side: int, feather: int) -> np.ndarray:
-    """Weights from 0 at the edge of a square to 255 inside."""
+    """Return weights from 0 at the edge of a square to 255 inside."""
     edge = np.minimum(np.arange(side), np.arange(side)[::-1])
     weight = np.clip((edge + 0.5) / feather, 0, 1)
     return (255 * np.minimum.outer(weight, weight)).round().astype(np.uint8)

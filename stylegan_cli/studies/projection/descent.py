@@ -60,11 +60,11 @@ class State:
     path: Float[Tensor, "n stops ..."]
 
     def rows(self, chosen: Tensor) -> "State":
-        """The same for some of the rows, by their numbers."""
+        """Return some of the rows, by their numbers."""
         return self._each(lambda tensor: tensor[chosen])
 
     def tensors(self) -> dict[str, Tensor]:
-        """Everything by name, to be kept in a file."""
+        """Return everything by name, to be kept in a file."""
         named: dict[str, Tensor] = {}
         for name in (field.name for field in fields(self)):
             value = getattr(self, name)
@@ -76,7 +76,7 @@ class State:
 
     @classmethod
     def from_tensors(cls, named: dict[str, Tensor]) -> "State":
-        """What `tensors` gave."""
+        """Return the state that `tensors` named."""
         count = sum(name.startswith("values.") for name in named)
         groups = ("values", "first", "second", "best")
         found: dict[str, Any] = {name: named[name] for name in named if "." not in name}
@@ -111,7 +111,7 @@ class Descent:
     def begin(
         self, picture: Int64[Tensor, " n"], attempt: Int64[Tensor, " n"], values: Sequence[Tensor]
     ) -> State:
-        """A batch before its first step.
+        """Return a batch before its first step.
 
         Args:
             values: The code, then the noise maps if they are to be optimised.
@@ -134,7 +134,7 @@ class Descent:
         )
 
     def step(self, state: State, objective: Objective, draw: Draw) -> State:
-        """The batch one step on.
+        """Move the batch one step.
 
         Args:
             objective: Its rows are those of the state.
@@ -150,18 +150,18 @@ class Descent:
         return self._adam(state, gradients)
 
     def distance(self, state: State, objective: Objective) -> Float[Tensor, " n"]:
-        """How far the batch is, without noise on the code."""
+        """Measure the batch without noise on the code."""
         with torch.no_grad():
             return objective.distance(self._images(state.values[0], state.values[1:]))
 
     def is_done(self, state: State) -> Tensor:
-        """Which rows need no more steps."""
+        """Return which rows need no more steps."""
         return torch.tensor(
             [self._row_done(state, row) for row in range(len(state.step))], dtype=torch.bool
         )
 
     def conclude(self, state: State, objective: Objective) -> State:
-        """The finished batch with its last values among the candidates for the best."""
+        """Count the last values of a finished batch among the candidates for the best."""
         distance = self.distance(state, objective)
         if not self.keep_best:
             return replace(state, best=state.values, best_distance=distance)
@@ -193,7 +193,7 @@ class Descent:
         return self._with_best(state, distance, quiet & (distance < state.best_distance))
 
     def _longer_path(self, state: State) -> Tensor:
-        """The path with the present codes at their stop and, until they come, at all later ones."""
+        """Put the present codes on the path, at their stop and for now at all later ones."""
         stop = (state.step * self._stops // self.steps).to(state.path.device)
         later = torch.arange(self._stops, device=stop.device) >= stop[:, None]
         code = state.values[0]

@@ -43,7 +43,7 @@ def write_film(path: Path, record: Record, studio: Studio) -> None:
 
 
 def frame_stops(images: Sequence[Picture]) -> Int64[np.ndarray, " frames"]:
-    """Which image each frame shows: as much of the way from frame to frame, then the last one."""
+    """Return which image each frame shows: equal changes from frame to frame, then the last."""
     way = np.concatenate([[0.0], np.cumsum(_changes(images))])
     wanted = np.linspace(0, way[-1], MOVING)
     stops = np.searchsorted(way, wanted, side="right") - 1
@@ -51,7 +51,7 @@ def frame_stops(images: Sequence[Picture]) -> Int64[np.ndarray, " frames"]:
 
 
 def _changes(images: Sequence[Picture]) -> Float64[np.ndarray, " steps"]:
-    """Mean difference of each image from the one before."""
+    """Return the mean difference of each image from the one before."""
     pixels = np.stack(images).astype(np.float64)
     changes: np.ndarray = np.abs(np.diff(pixels, axis=0)).mean((1, 2, 3))
     return changes

@@ -47,11 +47,11 @@ class Studio:
 
     @property
     def lpips(self) -> str:
-        """Name of the perceptual distance."""
+        """Return the name of the perceptual distance."""
         return lpips_name(self.detector.name)
 
     def cells(self, subject: Subject, found: Found) -> Cells:
-        """Everything of one picture."""
+        """Return everything that is kept of one picture."""
         target = self._blown_up(subject.load())
         image = self.draw(found.ws, found.noise)
         plain = self.draw(found.ws) if found.noise else image
@@ -75,7 +75,7 @@ class Studio:
         }
 
     def draw(self, ws: np.ndarray, noise: tuple[np.ndarray, ...] = ()) -> Picture:
-        """The image of a code, by itself, so that it has the same bits wherever it is drawn."""
+        """Draw the image of a code alone, so that it has the same bits wherever it is drawn."""
         device = self.G.mapping.w_avg.device
         maps = [torch.from_numpy(each.astype(np.float32))[None, None].to(device) for each in noise]
         ws_here = torch.from_numpy(ws)[None].to(device)
@@ -83,7 +83,7 @@ class Studio:
         return image
 
     def distance(self, a: Picture, b: Picture) -> float:
-        """LPIPS of two pictures; of RGBA, of the colours on grey and of the alpha together."""
+        """Return LPIPS of two pictures; of RGBA, the sum of colours on grey and of alpha."""
         left, right = (views(enlarge(self._images(each))) for each in (a, b))
         pairs = zip(left, right, strict=True)
         return sum(
@@ -96,7 +96,7 @@ class Studio:
         return image.permute(2, 0, 1)[None].to(self.G.mapping.w_avg.device) / 127.5 - 1
 
     def _blown_up(self, pixels: Picture) -> Picture:
-        """As large as full-grown images."""
+        """Return the picture as large as full-grown images."""
         step = self.G.resolution // len(pixels)
         return pixels.repeat(step, axis=0).repeat(step, axis=1)
 
@@ -133,12 +133,12 @@ class Studio:
 
 
 def lpips_name(detector: str) -> str:
-    """Name of the perceptual distance through a detector."""
+    """Return the name of the perceptual distance through a detector."""
     return f"lpips_{detector}"
 
 
 def remarks(measures: Measures, lpips: str) -> Iterator[str]:
-    """What is out of the ordinary about a projection, in words."""
+    """Describe what is out of the ordinary about a projection."""
     far = measures.get("w_percentile", 0.0)
     if far > FAR_PERCENTILE:
         yield (
@@ -155,7 +155,7 @@ def remarks(measures: Measures, lpips: str) -> Iterator[str]:
 
 
 def remarks_beside(measures: Measures, checks: Sequence[Measures], lpips: str) -> Iterator[str]:
-    """What stands out beside the network's own images, projected alike."""
+    """Describe what stands out beside the network's own images, projected alike."""
     if not checks:
         return
     worst = max(check[lpips] for check in checks)

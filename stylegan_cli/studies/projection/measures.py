@@ -18,20 +18,20 @@ PLAIN_BELOW = 32
 
 
 def psnr(a: Picture, b: Picture) -> float:
-    """Peak signal-to-noise ratio in dB: −10 · log10 of the mean squared error on [0, 1]."""
+    """Return the peak signal-to-noise ratio in dB: −10 · log10 of the MSE on [0, 1]."""
     error = float(np.square((a.astype(np.float64) - b) / 255).mean())
     return -10 * log10(error) if error else inf
 
 
 def scale_count(side: int) -> int:
-    """At how many scales pictures of this side are compared."""
+    """Return at how many scales pictures of this side are compared."""
     if side < PLAIN_BELOW:
         return 1
     return min(len(SCALE_WEIGHTS), (side // WINDOW).bit_length())
 
 
 def ms_ssim(a: Picture, b: Picture) -> float:
-    """Structural similarity at several scales, Wang et al. 2003; their weights, renormalised.
+    """Return the structural similarity at several scales, Wang et al. 2003.
 
     As many of the five scales as keep the side at 11 px; below 32 px only the first, which is
     plain SSIM.
@@ -53,7 +53,7 @@ def _unit(pixels: Picture) -> Tensor:
 
 
 def _similarity(a: Tensor, b: Tensor) -> tuple[Tensor, Tensor]:
-    """Maps of contrast and structure, and of luminance."""
+    """Return maps of contrast and structure, and of luminance."""
     mean_a, mean_b = _blur(a), _blur(b)
     var_a, var_b = _blur(a * a) - mean_a**2, _blur(b * b) - mean_b**2
     covariance = _blur(a * b) - mean_a * mean_b

@@ -14,7 +14,7 @@ COARSEST = 8
 
 
 def correlation_penalty(maps: Sequence[Map]) -> Float[Tensor, " n"]:
-    """Squared correlation of each map with itself, shifted by a pixel, at every scale.
+    """Return the squared correlation of maps with themselves, shifted, at every scale.
 
     Σ over maps, scales and both axes of (mean(v · shift v))². Unlike in the paper, and as in the
     published programs, the averaged maps are not brought back to unit variance. Each row is a
@@ -32,7 +32,7 @@ def correlation_penalty(maps: Sequence[Map]) -> Float[Tensor, " n"]:
 
 
 def standardize(noise: Map) -> Map:
-    """Each map with mean 0 and mean square 1."""
+    """Bring each map to mean 0 and mean square 1."""
     centred = noise - noise.mean((2, 3), keepdim=True)
     scaled: Map = centred * centred.square().mean((2, 3), keepdim=True).rsqrt()
     return scaled

@@ -41,7 +41,7 @@ class Objective:
     mask: Mask | None = None
 
     def distance(self, images: Images) -> Float[Tensor, " n"]:
-        """Distances of corresponding images."""
+        """Return distances of corresponding images."""
         if self.mask is not None:
             images = self.mask * images + (1 - self.mask) * self.targets
         total = (look(self.embed, images) - self.seen).square().sum(1)
@@ -51,7 +51,7 @@ class Objective:
         return total
 
     def rows(self, chosen: Tensor) -> "Objective":
-        """The same for some of the pictures, by their numbers."""
+        """Return the objective of some of the pictures, by their numbers."""
         return Objective(
             embed=self.embed,
             targets=self.targets[chosen],
@@ -64,33 +64,33 @@ class Objective:
 def make_objective(
     embed: Embed, targets: Images, *, pixel_weight: float = 0.0, mask: Mask | None = None
 ) -> Objective:
-    """The objective of these pictures."""
+    """Return the objective of these pictures."""
     with torch.no_grad():
         seen = look(embed, targets)
     return Objective(embed=embed, targets=targets, seen=seen, pixel_weight=pixel_weight, mask=mask)
 
 
 def look(embed: Embed, images: Images) -> Float[Tensor, "n values"]:
-    """What a detector sees of images in [−1, 1] of any size and form."""
+    """Return what a detector sees of images in [−1, 1] of any size and form."""
     seen = (embed((view + 1) * 127.5) for view in views(shrink(enlarge(images), LARGEST)))
     return torch.cat(list(seen), dim=1)
 
 
 def shrink(images: AnySize, side: int) -> AnySize:
-    """Images averaged down to at most this side."""
+    """Average images down to at most this side."""
     factor = images.shape[-1] // side
     return F.avg_pool2d(images, factor) if factor > 1 else images
 
 
 def enlarge(images: AnySize) -> AnySize:
-    """Images in which the strides of detectors leave something to see."""
+    """Enlarge images of which the strides of detectors would leave nothing to see."""
     if images.shape[-1] >= SMALLEST:
         return images
     return F.interpolate(images, (ENLARGED, ENLARGED), mode="bilinear", align_corners=False)
 
 
 def views(images: AnySize) -> Iterator[Tensor]:
-    """RGB pictures of images; of RGBA the colours on grey, and the alpha by itself."""
+    """Yield RGB pictures of images; of RGBA the colours on grey, and the alpha by itself."""
     if images.shape[1] == 4:
         yield images[:, :3] * ((images[:, 3:] + 1) / 2)
         yield images[:, 3:].expand(-1, 3, -1, -1)

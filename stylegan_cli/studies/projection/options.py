@@ -69,7 +69,7 @@ class Choices:
     keep_best: bool
 
     def request(self) -> dict[str, Any]:
-        """As a study's request holds them."""
+        """Return the choices as a study's request holds them."""
         return {
             "space": self.space,
             "steps": self.steps,
@@ -85,7 +85,7 @@ class Choices:
 
 
 def settle(network: Network, options: ProjectionOptions, detector: str) -> Choices:
-    """The choices with everything decided.
+    """Decide everything that the options leave open.
 
     Args:
         detector: Name of what measures LPIPS.

@@ -210,7 +210,7 @@ def _whole(source: Source, entry: Entry) -> Image.Image:
 
 
 def _drawing(network: Network, codes: Codes, row: int, side: int) -> Callable[[], Picture]:
-    """What draws an image of the network, as large as the network has grown."""
+    """Return what draws an image of the network, as large as the network has grown."""
 
     def load() -> Picture:
         ws = torch.from_numpy(codes.ws[row : row + 1]).to(network.G.mapping.w_avg.device)

@@ -52,7 +52,7 @@ class Projection:
     Attributes:
         folder: Where everything is, or will be.
         given: Pictures that can be used, the network's own among them.
-        missing: Those that are still to be projected.
+        missing: Those that are still to be projected, in so many `batches`.
         total: Steps that are still to be taken, over all of them, at most.
 
     Args:
@@ -83,13 +83,13 @@ class Projection:
         self._subjects = {subject.key: subject for subject in album.subjects}
         self._batches = self._world.gather(self._planned() if self._world.is_first else [])[0]
         todo = [batch for batch in self._batches if not self.folder.results(batch).exists()]
-        self.given = len(self._subjects)
+        self.given, self.batches = len(self._subjects), len(todo)
         self.missing = sum(len(batch.keys) for batch in todo)
         self.total = self.missing * self._steps_each
 
     @property
     def lpips(self) -> str:
-        """Name of the perceptual distance among the measures."""
+        """Return the name of the perceptual distance among the measures."""
         return lpips_name(self._means.detector.name)
 
     def steps(self) -> Iterator[int]:
@@ -108,22 +108,22 @@ class Projection:
         self._world.barrier()
 
     def unusable(self) -> tuple[Unusable, ...]:
-        """Pictures that were left out, and why, once all steps are taken."""
+        """Return the pictures that were left out, and why, once all steps are taken."""
         broken = (name for _, names in self._found for name in names)
         return (*self._album.unusable, *(Unusable(name=name, reason=BROKEN) for name in broken))
 
     @cached_property
     def records(self) -> tuple[Record, ...]:
-        """The pictures found, once all steps are taken."""
+        """Return the pictures found, once all steps are taken."""
         return (*self.folder.finished(), *self._new(checks=False))
 
     @cached_property
     def checks(self) -> tuple[Record, ...]:
-        """Those of the network's own images, once all steps are taken."""
+        """Return the network's own images, once all steps are taken."""
         return (*self.folder.checks(), *self._new(checks=True))
 
     def remarks(self) -> Iterator[tuple[str, str]]:
-        """What is out of the ordinary, in words: of a picture by its name, or of all of them."""
+        """Describe what is out of the ordinary: of a picture by its name, or of all of them."""
         own_measures = [check.measures for check in self.checks]
         for record in self.records:
             yield from ((record.name, text) for text in remarks(record.measures, self.lpips))
@@ -187,7 +187,7 @@ class Projection:
             yield path
 
     def tuning(self) -> Tuning:
-        """A generator to be tuned to the pictures, after all steps are taken.
+        """Return a generator to be tuned to the pictures, after all steps are taken.
 
         Raises:
             UsageError: There are too many.
@@ -243,7 +243,7 @@ class Projection:
         self.folder.state(batch).unlink(missing_ok=True)
 
     def _planned(self) -> list[Planned]:
-        """Batches of what is missing: those that were begun as they were, then new ones."""
+        """Return batches of what is missing: those that were begun, then new ones."""
         done = set(self.folder.keys())
         begun = [
             batch
@@ -257,7 +257,7 @@ class Projection:
         return [*begun, *self._cut(new, taken)]
 
     def _cut(self, subjects: Sequence[Subject], taken: set[str]) -> Iterator[Planned]:
-        """New batches, each of one class, under names that are not taken."""
+        """Yield new batches, each of one class, under names that are not taken."""
         size = self._means.batch
         classes = dict(zip(subjects, self._workshop.classes(subjects), strict=True))
 

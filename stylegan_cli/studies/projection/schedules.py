@@ -11,7 +11,7 @@ Factors = Float64[np.ndarray, " n"]
 
 
 def rate_factor(step: Steps, steps: int) -> Factors:
-    """Share of the full learning rate: a linear rise from 0, then 1, then half a cosine to 0."""
+    """Return the share of the full rate: a rise from 0, then 1, then half a cosine to 0."""
     t = step / steps
     falling = 0.5 * (1 - np.cos(np.pi * np.minimum(1, (1 - t) / DESCENT)))
     factors: Factors = falling * np.minimum(1, t / RISE)
@@ -19,6 +19,6 @@ def rate_factor(step: Steps, steps: int) -> Factors:
 
 
 def noise_factor(step: Steps, steps: int) -> Factors:
-    """Share of the full noise on the code: max(0, 1 − t/0.75)²."""
+    """Return the share of the full noise on the code: max(0, 1 − t/0.75)²."""
     factors: Factors = np.maximum(0, 1 - step / steps / NOISY) ** 2
     return factors

@@ -24,6 +24,7 @@ from stylegan_cli.studies.projection.options import Choices
 from stylegan_cli.studies.projection.spaces import Space, coordinates, make_space, on_sphere
 from stylegan_cli.studies.projection.starts import candidates, nearest
 from stylegan_cli.studies.projection.whitening import Statistics
+from stylegan_cli.training.memory import is_out_of_memory
 
 PRUNED_AT = 0.2
 """Share of the steps after which one of several beginnings goes on."""
@@ -122,7 +123,7 @@ class Search:
 
     @property
     def steps_done(self) -> int:
-        """Steps taken so far, over all pictures."""
+        """Return the steps taken so far, over all pictures."""
         states = (*self._work.waiting, *self._work.done)
         return sum(int(state.step.sum()) for state in states)
 
@@ -139,7 +140,9 @@ class Search:
             while len(state.step):
                 try:
                     state = self._descent.step(state, objective, self._draw)
-                except (torch.OutOfMemoryError, MemoryError) as error:
+                except (RuntimeError, MemoryError) as error:
+                    if not is_out_of_memory(error):
+                        raise
                     work.waiting[:0] = _halves(state, error)
                     break
                 yield len(state.step)
@@ -151,7 +154,7 @@ class Search:
         self._keep(None)
 
     def found(self) -> Iterator[Found]:
-        """What there is of each picture, after the search; the nearer of several beginnings."""
+        """Yield what was found of each picture; of several beginnings, the nearest."""
         done = self._work.done
         for picture in range(len(self._batch.keys)):
             rows = [
@@ -164,7 +167,7 @@ class Search:
                 yield self._found(done[number], row)
 
     def distances(self) -> dict[int, float]:
-        """Least distance of each picture, after the search."""
+        """Return the least distance of each picture, after the search."""
         return {
             int(picture): float(distance)
             for state in self._work.done
@@ -197,7 +200,7 @@ class Search:
         return self._descent.begin(picture, attempt, [codes, *maps])
 
     def _start(self, attempt: int) -> Tensor:
-        """Codes that an attempt begins with: as chosen, then the mean of W, then random ones."""
+        """Return where an attempt begins: as chosen, then the mean of W, then random codes."""
         choices, G, n = self._choices, self._G, len(self._batch.keys)
         if attempt == 0 and self._batch.start is not None:
             return self._code(self._batch.start)
@@ -245,7 +248,7 @@ class Search:
         return torch.randn(shape, generator=stream)
 
     def _settle(self, state: State, objective: Objective) -> State:
-        """The state after a step without the rows that are done, gave up or were pruned."""
+        """Take the rows that are done, gave up or were pruned out of a state."""
         state = self._revived(state)
         if self._choices.restarts > 1:
             state = self._pruned(state)
@@ -258,7 +261,7 @@ class Search:
         return state
 
     def _revived(self, state: State) -> State:
-        """Rows whose loss is no number begin anew, at half the rate; the second time they end."""
+        """Begin rows anew whose loss is no number, at half the rate; the second time, end them."""
         last = state.losses[torch.arange(len(state.step)), state.step - 1]
         broken = ~last.isfinite()
         if not broken.any():
@@ -275,7 +278,7 @@ class Search:
         return _joined([state.rows(~broken), fresh])
 
     def _pruned(self, state: State) -> State:
-        """Only the nearest of a picture's beginnings, once all of them have had their share."""
+        """Keep the nearest of a picture's beginnings, once all of them have had their share."""
         if len(state.picture.unique()) == len(state.picture):
             return state
         if int(state.step.min()) < ceil(PRUNED_AT * self._choices.steps):
@@ -325,7 +328,7 @@ def write_states(path: Path, groups: Mapping[str, Sequence[State]], failed: Sequ
 
 
 def read_states(path: Path, device: torch.device) -> tuple[dict[str, list[State]], list[int]]:
-    """What `write_states` kept."""
+    """Return what `write_states` kept."""
     from safetensors.torch import load_file
 
     tensors = load_file(path)

@@ -15,7 +15,7 @@ TABLES = {"target": "targets", "start": "starts", "result": "/", "plain": "plain
 
 
 def paint_sheet(records: Sequence[Record], lpips: str) -> Picture:
-    """The sheet as a picture.
+    """Paint the sheet.
 
     Args:
         lpips: Name of the perceptual distance among the measures.
@@ -37,7 +37,7 @@ def paint_sheet(records: Sequence[Record], lpips: str) -> Picture:
 
 
 def _columns(records: Sequence[Record]) -> tuple[str, ...]:
-    """What there is to show; the network's own noise only where there is another."""
+    """Return what there is to show; the network's own noise only where there is another."""
     with_noise = any(name.startswith("noise/") for name in records[0].cells["/"])
     return tuple(name for name in COLUMNS if name != "plain" or with_noise)
 

@@ -35,15 +35,15 @@ class PlainW:
     rate: float = 0.1
 
     def ws(self, code: Code) -> Ws:
-        """One w per layer."""
+        """Return one w per layer."""
         return _per_layer(code, self.num_ws)
 
     def penalty(self, code: Code) -> Penalty:
-        """What the loss adds for each code."""
+        """Return what the loss adds for each code."""
         return code.new_zeros(len(code))
 
     def settle(self, code: Code) -> Code:
-        """The code after a step."""
+        """Return the code after a step."""
         return code
 
 
@@ -62,15 +62,15 @@ class WhitenedW:
     rate: float = 0.05
 
     def ws(self, code: Code) -> Ws:
-        """One w per layer."""
+        """Return one w per layer."""
         return _per_layer(self.whitening.colour(code), self.num_ws)
 
     def penalty(self, code: Code) -> Penalty:
-        """What the loss adds for each code."""
+        """Return what the loss adds for each code."""
         return self.prior * code.square().flatten(1).mean(1)
 
     def settle(self, code: Code) -> Code:
-        """The code after a step."""
+        """Return the code after a step."""
         return code
 
 
@@ -85,15 +85,15 @@ class Sphere:
     rate: float = 0.05
 
     def ws(self, code: Code) -> Ws:
-        """One w per layer."""
+        """Return one w per layer."""
         return broadcast_layers(self.mapping(code, self.label.expand(len(code), -1)), self.num_ws)
 
     def penalty(self, code: Code) -> Penalty:
-        """What the loss adds for each code."""
+        """Return what the loss adds for each code."""
         return code.new_zeros(len(code))
 
     def settle(self, code: Code) -> Code:
-        """The code after a step, of its usual length again."""
+        """Return the code after a step, of its usual length again."""
         return on_sphere(code)
 
 
@@ -101,7 +101,7 @@ Space = PlainW | WhitenedW | Sphere
 
 
 def on_sphere(z: Z) -> Z:
-    """Each z with the length √z_dim, as Adam's step is meant for numbers of about 1."""
+    """Give each z the length √z_dim, as Adam's step is meant for numbers of about 1."""
     length: Z = z * (sqrt(z.shape[1]) / z.norm(dim=1, keepdim=True))
     return length
 
@@ -109,7 +109,7 @@ def on_sphere(z: Z) -> Z:
 def make_space(
     name: SpaceName, G: Generator, label: C, found: Statistics | None, prior: float
 ) -> Space:
-    """The space of that name.
+    """Return the space of that name.
 
     Args:
         label: `[1, c_dim]`, of the class.
@@ -125,7 +125,7 @@ def make_space(
 
 
 def coordinates(name: SpaceName, space: Space, ws: Ws) -> Code:
-    """Where codes of W begin in a space of W: one for all layers, or one for each."""
+    """Return the coordinates of codes of W: one for all layers, or one for each."""
     chosen = ws if name == "w+" else ws.mean(1)
     return space.whitening.whiten(chosen) if isinstance(space, WhitenedW) else chosen
 

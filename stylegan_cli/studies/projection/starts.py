@@ -41,7 +41,7 @@ class Start:
 
 
 def parse_start(text: str) -> Start:
-    """A start from `mean`, `best-of:1000`, a seed or a file of codes.
+    """Read a start from `mean`, `best-of:1000`, a seed or a file of codes.
 
     Raises:
         UsageError: It is none of these.
@@ -60,13 +60,13 @@ def parse_start(text: str) -> Start:
 
 
 def candidates(G: Generator, count: int, seed: int) -> Tensor:
-    """Random z to choose a start from, `[count, z_dim]`."""
+    """Draw random z to choose a start from, `[count, z_dim]`."""
     z = numpy_stream(seed, "projection start").standard_normal((count, G.z_dim))
     return torch.from_numpy(z.astype(np.float32)).to(G.mapping.w_avg.device)
 
 
 def nearest(G: Generator, z: Tensor, label: C, objective: Objective) -> Tensor:
-    """For each picture, the candidates from the nearest on: their numbers, `[n, count]`."""
+    """Order the candidates for each picture from the nearest on: numbers, `[n, count]`."""
     with torch.no_grad():
         columns = [_distances(objective, images) for images in _drawn(G, z, label)]
     return torch.cat(columns, dim=1).argsort(dim=1, stable=True)
@@ -79,7 +79,7 @@ def _drawn(G: Generator, z: Tensor, label: C) -> Iterator[Images]:
 
 
 def _distances(objective: Objective, images: Images) -> Tensor:
-    """From every picture to every image, `[n, images]`."""
+    """Return distances from every picture to every image, `[n, images]`."""
     if objective.mask is not None:  # what an image looks like then depends on the picture
         rows = torch.arange(len(objective.targets), device=images.device)
         each = (objective.rows(row.expand(len(images))).distance(images) for row in rows)
@@ -97,7 +97,7 @@ def _squared(a: Tensor, b: Tensor) -> Tensor:
 
 
 def spread_out(codes: Tensor, count: int) -> Tensor:
-    """One code for all pictures, or as many as there are.
+    """Spread one code over all pictures, or take as many as there are.
 
     Raises:
         UsageError: There are neither one nor so many.

@@ -40,7 +40,7 @@ class Record:
 
     @property
     def measures(self) -> Measures:
-        """How near the projection came, and more of it."""
+        """Return how near the projection came, and how far out its code lies."""
         return {name: float(value) for name, value in self.cells["measures"].items()}
 
 
@@ -60,7 +60,7 @@ class Planned:
 
     @property
     def name(self) -> str:
-        """The same for the same pictures."""
+        """Return a name that is the same for the same pictures."""
         return sha256(repr((self.keys, self.class_index)).encode()).hexdigest()[:16]
 
 
@@ -84,19 +84,19 @@ class ProjectionFolder:
         self._refuse_others()
 
     def image(self, name: str) -> Path:
-        """The PNG of a result."""
+        """Return where the PNG of a result is."""
         return self.images / f"{name}.png"
 
     def state(self, batch: Planned) -> Path:
-        """What there is of an unfinished batch."""
+        """Return where the state of an unfinished batch is."""
         return self.hidden / f"{batch.name}.state.safetensors"
 
     def results(self, batch: Planned) -> Path:
-        """What was found of a finished batch."""
+        """Return where what was found of a finished batch is."""
         return self.hidden / f"{batch.name}.safetensors"
 
     def planned(self) -> list[Planned]:
-        """The batches of unfinished work."""
+        """Return the batches of unfinished work."""
         if not self._plan.exists():
             return []
         try:
@@ -134,7 +134,7 @@ class ProjectionFolder:
             temporary.write_text(text)
 
     def finished(self) -> Iterator[Record]:
-        """The pictures of the HDF5 file."""
+        """Yield the pictures of the HDF5 file."""
         if not self.hdf5.exists():
             return
         with open_study(self.hdf5) as file:
@@ -148,7 +148,7 @@ class ProjectionFolder:
                 yield Record(name=name, cells=cells)
 
     def checks(self) -> Iterator[Record]:
-        """Of the network's own images in the HDF5 file, the measures."""
+        """Yield the network's own images of the HDF5 file, measures only."""
         if not self.hdf5.exists():
             return
         with open_study(self.hdf5) as file:
@@ -160,7 +160,7 @@ class ProjectionFolder:
                     yield Record(name=f"check {i}", cells={"/": {"key": key}, "measures": cells})
 
     def keys(self) -> tuple[str, ...]:
-        """What tells the pictures of the HDF5 file apart."""
+        """Return what tells the pictures of the HDF5 file apart."""
         if not self.hdf5.exists():
             return ()
         with open_study(self.hdf5) as file:
@@ -169,7 +169,7 @@ class ProjectionFolder:
             return tuple(bytes(key).decode() for key in keys)
 
     def names(self) -> tuple[str, ...]:
-        """What the pictures of the HDF5 file are called."""
+        """Return what the pictures of the HDF5 file are called."""
         if not self.hdf5.exists():
             return ()
         with open_study(self.hdf5) as file:
@@ -261,7 +261,7 @@ def write_records(path: Path, records: Sequence[Record], failed: Sequence[str]) 
 
 
 def read_records(path: Path) -> tuple[list[Record], list[str]]:
-    """What `write_records` kept."""
+    """Return what `write_records` kept."""
     from safetensors import safe_open
 
     with safe_open(path, framework="numpy") as file:

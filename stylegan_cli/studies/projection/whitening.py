@@ -43,13 +43,13 @@ class Whitening:
     slope: float = SLOPE
 
     def whiten(self, w: Float[Tensor, "*rows w_dim"]) -> Float[Tensor, "*rows w_dim"]:
-        """Coordinates v of w."""
+        """Return the coordinates v of w."""
         x = torch.where(w >= 0, w, w / self.slope)
         v: Tensor = ((x - self.mean) @ self.basis) / self.deviation
         return v
 
     def colour(self, v: Float[Tensor, "*rows w_dim"]) -> Float[Tensor, "*rows w_dim"]:
-        """The w of coordinates v."""
+        """Return the w of coordinates v."""
         x = self.mean + (v * self.deviation) @ self.basis.T
         return torch.where(x >= 0, x, x * self.slope)
 
@@ -70,13 +70,13 @@ class Statistics:
     distances: Lengths
 
     def percentile(self, distance: float) -> float:
-        """Share of samples that lie no farther out, in percent."""
+        """Return the share of samples that lie no farther out, in percent."""
         below = np.searchsorted(self.distances, distance, side="right")
         return 100 * float(below) / len(self.distances)
 
 
 def statistics(G: Generator, label: Labels) -> Statistics:
-    """What the network draws, from 10,000 z of `RandomState(123)` in one call.
+    """Measure what the network draws, from 10,000 z of `RandomState(123)` in one call.
 
     Args:
         label: `[1, c_dim]`.
@@ -97,7 +97,7 @@ def statistics(G: Generator, label: Labels) -> Statistics:
 
 
 def whitening_of(w: W, slope: float = SLOPE) -> Whitening:
-    """The whitening of samples."""
+    """Return the whitening of samples."""
     samples = w.double().cpu().numpy()
     x = np.where(samples >= 0, samples, samples / slope)
     return whitening_from(x.mean(0), np.cov(x.T, bias=True), device=w.device, slope=slope)
@@ -111,7 +111,7 @@ def whitening_from(
     floor: float = FLOOR,
     slope: float = SLOPE,
 ) -> Whitening:
-    """The whitening of a distribution of x with this mean and covariance."""
+    """Return the whitening of x with this mean and covariance."""
     values, vectors = np.linalg.eigh(covariance)
     least = floor * values.max()
     deviation = np.sqrt(np.maximum(values, least))
@@ -124,6 +124,6 @@ def whitening_from(
 
 
 def distances(whitening: Whitening, w: Float[Tensor, "n w_dim"]) -> Lengths:
-    """Root mean square of the whitened coordinates of each w: about 1 for the network's own."""
+    """Return the RMS of each w's whitened coordinates: about 1 for the network's own."""
     lengths: Lengths = whitening.whiten(w).double().square().mean(1).sqrt().cpu().numpy()
     return lengths

@@ -43,7 +43,7 @@ class Means:
 
     @property
     def batch(self) -> int:
-        """Pictures at once: 8 if nobody chose, fewer above 256 px; more on a GPU."""
+        """Return pictures at once: 8 if nobody chose, fewer above 256 px; more on a GPU."""
         on_gpu = self.G.mapping.w_avg.device.type == "cuda"
         many, pixels = (32, 2**21) if on_gpu else (8, 2**19)
         return self.batch_size or max(1, min(many, pixels // self.G.side**2))
@@ -52,7 +52,7 @@ class Means:
 def means_of(
     network: Network, *, detector: str | None = None, batch_size: int | None = None
 ) -> Means:
-    """What to project pictures with: the network again with gradients, and a detector.
+    """Open what pictures are projected with: the network with gradients, and a detector.
 
     Args:
         network: Ready to draw.
@@ -84,7 +84,7 @@ class Workshop:
         state: Path | None = None,
         choices: Choices | None = None,
     ) -> Search:
-        """The search for these pictures, as one batch.
+        """Return the search for these pictures, as one batch.
 
         Args:
             state: Where to keep what there is so far.
@@ -112,7 +112,7 @@ class Workshop:
         )
 
     def studio(self, class_index: int | None) -> Studio:
-        """What pictures of a class are drawn and measured with."""
+        """Return what pictures of a class are drawn and measured with."""
         G = self.means.network.G
         return Studio(
             G=G,
@@ -123,7 +123,7 @@ class Workshop:
         )
 
     def classes(self, subjects: Sequence[Subject]) -> list[int | None]:
-        """The class of each picture; where it is to be found, the one that comes nearest."""
+        """Return the class of each picture; where it is to be found, the nearest."""
         if not self._choices.class_auto:
             return [self._choices.class_index] * len(subjects)
         size = self.means.batch
@@ -135,14 +135,14 @@ class Workshop:
         return nearest
 
     def label(self, class_index: int | None) -> Labels:
-        """`[1, c_dim]`."""
+        """Return the label of a class, `[1, c_dim]`."""
         label = np.zeros((1, self.means.network.c_dim), np.float32)
         if class_index is not None:
             label[:, class_index] = 1
         return label
 
     def statistics(self, class_index: int | None) -> Statistics | None:
-        """Of W; None where there is no W."""
+        """Return statistics of W; None where there is no W."""
         if not self.means.G.has_w:
             return None
         if class_index not in self._known:

@@ -19,7 +19,7 @@ from stylegan_cli.studies.projection.starts import Start
 from stylegan_cli.studies.projection.whitening import statistics
 from stylegan_cli.studies.projection.workshop import means_of
 from tests.networks.families import small
-from tests.tiny import write_network, write_untrained
+from tests.tiny import STYLEGAN3, tiny, write_network, write_untrained
 
 QUICK = ProjectionOptions(steps=8, start=Start(best_of=4))
 
@@ -210,6 +210,13 @@ def test_other_families_are_projected(tmp_path, kind, pictures):
         assert np.linalg.norm(z) == pytest.approx(np.sqrt(len(z)), rel=1e-5)
 
 
+def test_stylegan3_is_projected_without_noise(tmp_path, pictures):
+    network = load_network(write_untrained(tmp_path / "net.safetensors", tiny(*STYLEGAN3)))
+    found = projected(network, tmp_path / "out", pictures[:1])
+    assert "noise/00" not in found.records[0].cells["/"]
+    assert found.records[0].measures["lpips_alex"] < found.records[0].measures["lpips_alex_start"]
+
+
 @pytest.mark.parametrize("channels", [1, 4])
 def test_grey_and_transparent_networks_are_projected(tmp_path, channels, pictures):
     network = load_network(write_network(tmp_path / "net.safetensors", channels=channels))
@@ -282,3 +289,20 @@ def test_an_aligned_face_goes_back_into_its_picture(network, tmp_path):
     assert pasted.shape == pixels.shape
     np.testing.assert_array_equal(pasted[:2, :2], pixels[:2, :2])
     assert (pasted[20, 25] != pixels[20, 25]).any()
+
+
+def test_out_of_memory_fewer_pictures_are_searched_at_once(network):
+    def embed(images):
+        if len(images) > 2 and embed.full:
+            raise MemoryError
+        return images.flatten(1)
+
+    embed.full = False
+    choices = settle(network, ProjectionOptions(steps=3, start=Start()), "alex")
+    batch = Batch(
+        keys=("a", "b", "c"), targets=torch.zeros(3, 3, 16, 16), label=np.zeros((1, 0), np.float32)
+    )
+    halved = Search(network.G, choices, embed, batch, statistics=statistics(network.G, batch.label))
+    embed.full = True
+    assert sum(halved.run()) == 9
+    assert sorted(each.picture for each in halved.found()) == [0, 1, 2]
