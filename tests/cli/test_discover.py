@@ -81,6 +81,7 @@ def test_attributes_of_pixels_are_found_and_told(here):
     words = ("attribute", "brightness", "size", "--samples", "200", "--top", "0.2")
     done = sgtool("discover", *words, *SEFA[4:], "--json")
     assert done.exit_code == 0, done.stderr
+    assert "NaN" not in done.stdout
     ranked = {each["name"]: each for each in json.loads(done.stdout)["ranking"]}
     assert ranked["attribute/brightness"]["shift"] > 0
     assert "others' shift" in done.stderr

@@ -134,13 +134,13 @@ def _ranking(ranked: "Sequence[Standing]") -> list[str]:
 
 
 def _attribute_lines(ranked: "Sequence[Standing]") -> list[str]:
-    told = [each for each in ranked if each.flips is not None]
+    told = [each for each in ranked if each.shift is not None]
     if not told:
         return []
     wide = max(len(each.name) for each in told)
     lines = [f"{'direction':<{wide}}  shift at 1 σ  flips at 3 σ  others' shift"]
     for each in told:
-        flips = "-" if each.flips != each.flips else f"{each.flips:.0%}"
+        flips = "-" if each.flips is None else f"{each.flips:.0%}"
         lines.append(
             f"{each.name:<{wide}}  {each.shift:>+12.2f}  {flips:>12}  {each.dependency:>13.2f}"
         )

@@ -31,9 +31,9 @@ class Standing:
     consistency: float
     over_noise: float | None
     layers: str
-    shift: float = float("nan")
+    shift: float | None = None
     flips: float | None = None
-    dependency: float = float("nan")
+    dependency: float | None = None
 
     @property
     def score(self) -> float:
@@ -68,7 +68,7 @@ def _standing(file: StudyFile, i: int, name: str) -> Standing:
     )
 
 
-def _on_attributes(file: StudyFile, i: int) -> dict[str, float]:
+def _on_attributes(file: StudyFile, i: int) -> dict[str, float | None]:
     """What a direction does to the attribute it was found for, and to the others."""
     request = file.header.request
     names, wanted = request["judged"], request["found_for"][i]
@@ -77,9 +77,11 @@ def _on_attributes(file: StudyFile, i: int) -> dict[str, float]:
     own = names.index(wanted)
     shift = file.array("attributes", "shift", (i,)).astype(np.float64)
     others = np.abs(np.delete(shift, own))
+    flips = float(file.array("attributes", "flips", (i,))[own])
     return {
         "shift": float(shift[own]),
-        "flips": float(file.array("attributes", "flips", (i,))[own]),
+        # nothing flips where every image has the attribute, or where scores have no sign
+        "flips": None if np.isnan(flips) else flips,
         "dependency": float(others.mean() / max(abs(shift[own]), 1e-12)) if len(others) else 0.0,
     }
 
@@ -107,7 +109,10 @@ def _told(file: StudyFile, i: int, direction: Direction) -> Direction:
     measures["layer_share"] = tuple(map(float, file.array("effect", "layer_share", (i,))))
     standing = _standing(file, i, direction.name)
     measures["suggested_layers"] = standing.layers
-    if standing.flips is not None:
-        measures["attribute_shift"], measures["flips"] = standing.shift, standing.flips
-        measures["dependency"] = standing.dependency
+    told = {
+        "attribute_shift": standing.shift,
+        "flips": standing.flips,
+        "dependency": standing.dependency,
+    }
+    measures |= {name: value for name, value in told.items() if value is not None}
     return replace(direction, facts={**direction.facts, **measures})
