@@ -7,6 +7,7 @@ values where those of a GPU would take weeks.
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
+from stylegan_cli.recipe import families
 from stylegan_cli.recipe.sections import Settled
 
 AUTO = "auto"
@@ -43,6 +44,8 @@ class _Facts:
     machine: Machine
     adapts_network: bool
     """Trains with ADA from the weights of a network."""
+    gamma_at_256: float | None
+    """Weight of R1 at 256 px, where the family has its own rule."""
 
 
 def choices(values: Mapping[str, object], machine: Machine) -> dict[str, Choice]:
@@ -75,7 +78,13 @@ def _choose(key: str, values: Mapping[str, object], machine: Machine) -> Choice 
         return None
     adapts = values.get("augment.mode") == "ada" and values.get("init.network") is not None
     return _RULES[key](
-        _Facts(resolution=resolution, batch_size=size, machine=machine, adapts_network=adapts)
+        _Facts(
+            resolution=resolution,
+            batch_size=size,
+            machine=machine,
+            adapts_network=adapts,
+            gamma_at_256=families.keys_of(values.get("generator.family")).gamma_at_256,
+        )
     )
 
 
@@ -111,6 +120,11 @@ def _ema_kimg(facts: _Facts) -> Choice:
 
 
 def _r1_gamma(facts: _Facts) -> Choice:
+    if facts.gamma_at_256 is not None:
+        return Choice(
+            value=facts.gamma_at_256 * (facts.resolution / 256) ** 2,
+            why=f"{facts.gamma_at_256:g} at 256 px, by the number of pixels",
+        )
     return Choice(
         value=0.0002 * facts.resolution**2 / facts.batch_size,
         why="0.0002 · resolution² / batch_size",

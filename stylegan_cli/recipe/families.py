@@ -22,6 +22,8 @@ class FamilyKeys:
         own: Keys that do nothing except in the families that list them.
         meaning: Those of them that change the images made from the same weights.
         needs_classes: Labels must be classes; vectors of attributes cannot be learned.
+        gamma_at_256: Value of `loss.r1_gamma` "auto" at 256 px, from where it grows with the
+            number of pixels; None follows [ADA].
     """
 
     defaults: Mapping[str, object] = field(default_factory=dict)
@@ -29,6 +31,7 @@ class FamilyKeys:
     own: tuple[str, ...] = ()
     meaning: tuple[str, ...] = ()
     needs_classes: bool = False
+    gamma_at_256: float | None = None
 
 
 _GROWING: Mapping[str, object] = {
@@ -116,6 +119,7 @@ _FAMILIES: dict[str, FamilyKeys] = {
             *_BANDS,
         ),
         meaning=("generator.radial_filters", *_BANDS),
+        gamma_at_256=2.0,
     ),
 }
 

@@ -63,6 +63,11 @@ def test_any_recipe_may_leave_such_a_key_to_the_tool():
     assert load("progan", ["train.total_kimg=auto"]).train.total_kimg == 25_000
 
 
+def test_a_family_may_have_a_rule_of_its_own_for_r1():
+    for side, gamma in ((128, 0.5), (256, 2), (512, 8), (1024, 32)):
+        assert load("stylegan3-t", [f"data.resolution={side}"]).loss.r1_gamma == gamma
+
+
 def test_a_key_that_cannot_be_left_to_the_tool_is_refused():
     (problem,) = problems('[generator]\nz_dim = "auto"')
     assert problem == 'generator.z_dim: should be a valid integer, found "auto"'
