@@ -51,7 +51,7 @@ class Run:
     def __post_init__(self) -> None:
         init = self.recipe.init
         if init.network is not None and init.sha256 is None:
-            raise UsageError("init.network: the recipe is not settled; settle it with `settle`")
+            raise UsageError("init.network: the recipe is not settled; call settle first")
 
     @property
     def files(self) -> RunFolder:
