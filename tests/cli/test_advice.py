@@ -27,9 +27,9 @@ def texts(tree):
     """String constants that are no docstrings."""
     docstrings = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
     for node in ast.walk(tree):
-        if isinstance(node, ast.Constant) and isinstance(node.value, str):
-            if id(node) not in docstrings:
-                yield node.value
+        is_text = isinstance(node, ast.Constant) and isinstance(node.value, str)
+        if is_text and id(node) not in docstrings:
+            yield node.value
 
 
 def named(tree):
@@ -37,9 +37,9 @@ def named(tree):
     for text in texts(tree):
         yield from NAMED.findall(text)
     for node in ast.walk(tree):
-        if isinstance(node, ast.keyword) and node.arg == "parameter":
-            if isinstance(node.value, ast.Constant):
-                yield str(node.value.value)
+        is_parameter = isinstance(node, ast.keyword) and node.arg == "parameter"
+        if is_parameter and isinstance(node.value, ast.Constant):
+            yield str(node.value.value)
 
 
 FILES = [path for path in sorted(PACKAGE.rglob("*.py")) if "cli" not in path.parts[-3:]]
