@@ -1,4 +1,4 @@
-"""What augmentation adds to a training step: `python -m benchmarks.augment -o augment.json`.
+"""Cost of augmentation in a training step: `python -m benchmarks.augment -o augment.json`.
 
 On a CPU the clock is the time the process computes, which other work on the machine does not
 count in; on a GPU the time that passes until it is done.

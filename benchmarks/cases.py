@@ -1,4 +1,4 @@
-"""What is measured: sizes of networks and batches."""
+"""The measured cases: sizes of networks and batches."""
 
 from collections.abc import Mapping
 
@@ -44,17 +44,17 @@ CASES: Mapping[str, tuple[str, list[str]]] = {**CPU_CASES, **GPU_CASES}
 
 
 def case_named(name: str) -> Case:
-    """One of CASES; networks that grow are taken at their full size."""
+    """Return one of CASES; networks that grow are taken at full size."""
     recipe, overrides = CASES[name]
     return cases(name, load(recipe, overrides))[-1]
 
 
 def pl_batch_size(case: Case) -> int:
-    """Images that path-length regularization sees."""
+    """Return the number of images for path-length regularization."""
     return max(1, case.stage.batch_size // case.recipe.loss.pl_batch_shrink)
 
 
 def top_channels(case: Case) -> int:
-    """Feature maps at full resolution."""
+    """Return the number of feature maps at full resolution."""
     section = case.recipe.generator
     return min(section.channel_base // case.stage.resolution, section.channel_max)

@@ -1,4 +1,4 @@
-"""What every peer offers: the parts of a training step, put together as ours are."""
+"""The interface of every peer: the parts of a training step, combined as ours are."""
 
 from dataclasses import dataclass
 from functools import partial
@@ -36,7 +36,7 @@ class Training(Protocol):
 
 
 def contender_of(training: Training, case: Case) -> Contender:
-    """Its steps under the names of ours."""
+    """Return the peer's steps under the names of ours."""
     iterations = {name: partial(_iterate, training, name) for name in kinds(case.recipe.loss)}
     steps = {GENERATE: training.generate, **iterations}
     return Contender(steps=steps, warmup=[GENERATE, max(iterations, key=len)])

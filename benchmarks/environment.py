@@ -1,4 +1,4 @@
-"""Where a measurement was made, in this repository."""
+"""The environment of a measurement in this repository."""
 
 import subprocess
 from pathlib import Path
@@ -12,7 +12,7 @@ REPOSITORY = Path(__file__).resolve().parent.parent
 
 
 def environment(malloc: str, device: torch.device | None = None) -> dict[str, object]:
-    """Commit, date, hardware, versions and settings."""
+    """Return commit, date, hardware, versions and settings."""
     facts = machine_facts(device or torch.device("cpu"), PEERS)
     return {"commit": _commit(), "malloc": malloc, **facts}
 

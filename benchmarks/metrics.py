@@ -51,7 +51,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 def questions() -> Iterator[Question]:
-    """Every metric of features."""
+    """Yield every metric of features."""
     real, fake = (_features(DIMS["fid"], seed) for seed in range(2))
     tensors = [torch.from_numpy(each) for each in (real, fake)]
     peer = _torch_fidelity()
@@ -118,14 +118,14 @@ def _line(result: Mapping[str, object]) -> str:
 
 
 def _features(dim: int, seed: int) -> np.ndarray:
-    """Positive and correlated, in float32, as a detector's are; fakes vary a little less."""
+    """Draw positive, correlated float32 features like a detector's; fakes vary a little less."""
     random, mixing = np.random.RandomState(seed), np.random.RandomState(9).randn(dim, dim)
     drawn = (1 - 0.015 * seed) * random.randn(IMAGES, dim) * np.logspace(0, -2, dim)
     return np.abs(drawn @ mixing / np.sqrt(dim)).astype(np.float32)
 
 
 def _sqrtm(real: np.ndarray, fake: np.ndarray) -> float:
-    """The Fréchet distance as it is usually written."""
+    """Return the Fréchet distance in its usual form."""
     from scipy.linalg import sqrtm
 
     a, b = (np.cov(each.astype(np.float64), rowvar=False) for each in (real, fake))
@@ -134,7 +134,7 @@ def _sqrtm(real: np.ndarray, fake: np.ndarray) -> float:
 
 
 def _neighbours(real: np.ndarray, fake: np.ndarray) -> float:
-    """Precision by scikit-learn's search; recall costs the same again, as in ours."""
+    """Return precision by scikit-learn's search; recall costs the same again, as in ours."""
     from sklearn.metrics import pairwise_distances
     from sklearn.neighbors import NearestNeighbors
 
@@ -179,7 +179,7 @@ class _TorchFidelity:
 
 
 def _torch_fidelity() -> _TorchFidelity | None:
-    """None where it is not installed; what only its detectors need is left out."""
+    """Return torch-fidelity without what only its detectors need; None if not installed."""
     for part in ("", ".datasets", ".transforms", ".transforms.functional"):
         sys.modules.setdefault(f"torchvision{part}", MagicMock())
     try:

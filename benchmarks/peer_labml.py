@@ -18,7 +18,7 @@ DIFFERS = (
 
 
 def labml(case: Case) -> PeerModel:
-    """Networks with the channels of the case.
+    """Return networks with the channels of the case.
 
     Raises:
         UnavailableError: The package cannot be imported.

@@ -34,7 +34,7 @@ ONLY_FOR_ITS_TRAINER = (
 
 
 def lucidrains(case: Case) -> PeerModel:
-    """Networks with the channels of the case.
+    """Return networks with the channels of the case.
 
     Raises:
         UnavailableError: The package cannot be imported.
@@ -99,7 +99,7 @@ def _images(synthesis: nn.Module, side: int, styles: Tensor) -> Tensor:
 
 
 def _import() -> ModuleType:
-    """The package, without what only its trainer needs: those modules and a GPU."""
+    """Import the package without what only its trainer needs: those modules and a GPU."""
     missing = [name for name in ONLY_FOR_ITS_TRAINER if name not in sys.modules]
     sys.modules.update({name: MagicMock() for name in missing})
     try:

@@ -1,4 +1,4 @@
-"""What the training steps need of a peer's package."""
+"""The parts of a peer's package that training steps need."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

@@ -24,7 +24,7 @@ class Field:
 
 
 def peers(case: Case) -> Field:
-    """Every peer whose package is installed; of StyleGAN2 only."""
+    """Return every installed peer; StyleGAN2 only."""
     field = Field(there={}, left_out={})
     if case.recipe.generator.family != "stylegan2":
         return field

@@ -54,7 +54,7 @@ class Operation:
 
 @dataclass(frozen=True, kw_only=True)
 class Work:
-    """What a step computes and moves."""
+    """Computation and memory traffic of a step."""
 
     operations: Sequence[Operation]
 
@@ -125,7 +125,7 @@ def _tensors(values: Any) -> list[Tensor]:
 
 
 def _read(func: Any, args: Sequence[Any], inputs: list[Tensor]) -> list[Tensor]:
-    """The inputs an operation looks at."""
+    """Return the inputs an operation reads."""
     if func.overloadpacket is not ATEN.convolution_backward:
         return inputs
     # image and weight are read only for each other's gradient
@@ -135,7 +135,7 @@ def _read(func: Any, args: Sequence[Any], inputs: list[Tensor]) -> list[Tensor]:
 
 
 def _changed(func: Any, args: Sequence[Any], kwargs: Mapping[str, Any]) -> list[Tensor]:
-    """The inputs an operation writes to."""
+    """Return the inputs an operation writes to."""
     given = dict(zip((argument.name for argument in func._schema.arguments), args, strict=False))
     return _tensors(
         [
@@ -148,7 +148,7 @@ def _changed(func: Any, args: Sequence[Any], kwargs: Mapping[str, Any]) -> list[
 
 
 def _size(tensors: Iterable[Tensor]) -> int:
-    """Bytes of tensors; what an expanded one repeats lies there once."""
+    """Return the bytes of tensors; repeats in an expanded one count once."""
     return sum(
         min(tensor.numel() * tensor.element_size(), tensor.untyped_storage().nbytes())
         for tensor in tensors

@@ -61,7 +61,7 @@ def _measure(
 
 
 def _forms(case: Case, device: torch.device) -> list[Form]:
-    """Those of the device; on a GPU also compiled and captured, which augmentation cannot be."""
+    """Return the device's forms; on a GPU also compiled and captured, except with augmentation."""
     fixed = device.type == "cuda" and case.recipe.augment.mode == "none"
     return forms(device, engines=("eager", "compiled", "captured") if fixed else ("eager",))
 

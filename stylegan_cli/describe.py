@@ -1,4 +1,4 @@
-"""What a file of ours is and holds, told without running anything in it."""
+"""Descriptions of our files, made without running anything in them."""
 
 import json
 from collections import Counter
@@ -33,7 +33,7 @@ Facts = dict[str, Any]
 
 
 def describe(path: Path) -> Facts:
-    """Facts about a network, training state, run folder, study, codes, data set or recipe.
+    """Describe a network, training state, run folder, study, codes, data set or recipe.
 
     Returns:
         "path", "kind" and what is worth knowing of that kind, ready for JSON.
@@ -97,7 +97,7 @@ def _describe_network(path: Path) -> Facts:
 
 
 def describe_foreign(foreign: Foreign) -> Facts:
-    """Facts about the networks of another program's file, ready for JSON."""
+    """Describe the networks of another program's file, ready for JSON."""
     return {
         "format": foreign.kind,
         **describe_architecture(foreign.recipe, foreign.c_dim),
@@ -118,7 +118,7 @@ def _describe_foreign_file(path: Path) -> Facts:
 
 
 def describe_architecture(recipe: Settled, c_dim: int) -> Facts:
-    """Sizes and parameter counts of the networks of a recipe, ready for JSON."""
+    """Describe sizes and parameter counts of the networks of a recipe, ready for JSON."""
     with torch.device("meta"):
         G, D = build_generator(recipe, c_dim=c_dim), build_discriminator(recipe, c_dim=c_dim)
     return {
@@ -165,7 +165,7 @@ def _describe_run(path: Path) -> Facts:
 
 
 def _last_stats(path: Path) -> Facts:
-    """The newest whole line of a run's statistics; empty before the first."""
+    """Return the newest whole line of a run's statistics; empty before the first."""
     if not path.exists():
         return {}
     # a run that was killed may leave half a line

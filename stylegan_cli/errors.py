@@ -94,13 +94,13 @@ class Interrupted(SgtoolError):  # noqa: N818 - an event, not a mistake
 
 
 def meant(word: str, names: Iterable[str]) -> str:
-    """Words that lead to the name spelt most like a word; none if none is much like it."""
+    """Suggest the name spelled most like a word; return nothing if none is close."""
     nearest = get_close_matches(word, list(names), n=1)
     return f"; did you mean {nearest[0]}?" if nearest else ""
 
 
 def meant_or_all(word: str, names: Iterable[str], *, offer: str = "use") -> str:
-    """The same; where no name is much like the word, all of them.
+    """Suggest the closest name as `meant` does, or list all names if none is close.
 
     Args:
         offer: What comes before all the names.

@@ -96,7 +96,7 @@ def writing(path: Path, *failures: type[Exception]) -> Iterator[None]:
 
 
 def system_reason(error: Exception) -> str:
-    """What the system said, without HDF5's account of where it was."""
+    """Return the system's message, without HDF5's source positions."""
     found = _HDF5_REASON.search(str(error))
     if found:
         return found[1]
@@ -104,7 +104,7 @@ def system_reason(error: Exception) -> str:
 
 
 def similar(path: Path) -> str:
-    """Words that lead from a path where nothing is to one spelt much like it, if there is one."""
+    """Suggest a path that is spelled much like one that does not exist."""
     there = path.parent
     while not there.is_dir():
         if there == there.parent:

@@ -19,7 +19,7 @@ _LAYER_SIDES = {"coarse": (4, 8), "middle": (16, 32), "fine": (64, 2**62)}
 
 
 def parse_ints(text: str, *, parameter: str = "seeds", valid: range = SEEDS) -> tuple[int, ...]:
-    """Whole numbers from a list such as `0-15,20`, in the order written, repeats kept.
+    """Parse integers in a list such as `0-15,20`; order and repeats are kept.
 
     Args:
         parameter: Name of the argument, for the error message.
@@ -37,7 +37,7 @@ def parse_ints(text: str, *, parameter: str = "seeds", valid: range = SEEDS) -> 
 
 
 def parse_floats(text: str, *, parameter: str = "psi") -> tuple[float, ...]:
-    """Numbers from a list such as `1,0.7,0` or START:STOP:COUNT, both ends included.
+    """Parse numbers in a list such as `1,0.7,0` or START:STOP:COUNT, both ends included.
 
     Args:
         parameter: Name of the argument, for the error message.
@@ -66,7 +66,7 @@ def parse_floats(text: str, *, parameter: str = "psi") -> tuple[float, ...]:
 def parse_points(
     text: str, size: int, *, parameter: str, most: int = MAX_COUNT
 ) -> tuple[tuple[float, ...], ...]:
-    """Points from a list such as `0,0:0.5,0`, colons between them.
+    """Parse points in a list such as `0,0:0.5,0`, separated by colons.
 
     Args:
         size: Numbers of a point.
@@ -91,7 +91,7 @@ def parse_points(
 
 
 def parse_layers(text: str, num_ws: int, *, parameter: str = "layers") -> tuple[int, ...]:
-    """Layers from a list of `coarse`, `middle`, `fine`, `all`, `3`, `0-6`, `8-`; ascending.
+    """Parse layers in a list of `coarse`, `middle`, `fine`, `all`, `3`, `0-6`, `8-`; ascending.
 
     Layers 2k and 2k + 1 work at 4 · 2ᵏ px; coarse is 4-8 px, middle 16-32, fine 64 and up.
 
@@ -108,7 +108,7 @@ def parse_layers(text: str, num_ws: int, *, parameter: str = "layers") -> tuple[
 
 
 def parse_layers_by_side(text: str, sides: Sequence[int], *, parameter: str) -> tuple[int, ...]:
-    """As `parse_layers`, for layers that work at these sides.
+    """Parse layers as `parse_layers` does, given the side of each layer.
 
     Args:
         sides: In pixels, of each layer.
@@ -124,7 +124,7 @@ def parse_layers_by_side(text: str, sides: Sequence[int], *, parameter: str) -> 
 
 
 def layer_groups(sides: Sequence[int]) -> dict[str, tuple[int, ...]]:
-    """The layers that `coarse`, `middle` and `fine` mean, for those that mean any."""
+    """Return the layers of `coarse`, `middle` and `fine`, without empty groups."""
     groups = {
         name: tuple(i for i, side in enumerate(sides) if low <= side <= high)
         for name, (low, high) in _LAYER_SIDES.items()
@@ -133,12 +133,12 @@ def layer_groups(sides: Sequence[int]) -> dict[str, tuple[int, ...]]:
 
 
 def layer_resolution(layer: int) -> int:
-    """Side of the feature maps that a style layer modulates, in pixels."""
+    """Return the side of the feature maps that a style layer modulates, in pixels."""
     return 4 << (layer // 2)
 
 
 def format_ints(numbers: Iterable[int]) -> str:
-    """The shortest list that `parse_ints` reads as these numbers, such as `0-15,20`."""
+    """Format numbers as the shortest list for `parse_ints`, such as `0-15,20`."""
     # along a run of neighbours, number − position stays the same
     runs = groupby(enumerate(numbers), key=lambda pair: pair[1] - pair[0])
     return ",".join(_format_run([number for _, number in pairs]) for _, pairs in runs)

@@ -1,4 +1,4 @@
-"""Where and with which random numbers things run: device, precision, streams, processes."""
+"""Device, precision, random streams and processes of a run."""
 
 import ctypes
 import hashlib
@@ -21,25 +21,25 @@ T = TypeVar("T")
 
 
 def stream_seed(seed: int, *purpose: str | int) -> int:
-    """Seed of the random stream for one purpose: 63 bits, unrelated between purposes."""
+    """Return the seed of the stream for one purpose: 63 bits, unrelated between purposes."""
     key = "/".join(str(part) for part in (seed, *purpose))
     return int.from_bytes(hashlib.sha256(key.encode()).digest()[:8], "little") >> 1
 
 
 def numpy_stream(seed: int, *purpose: str | int) -> np.random.Generator:
-    """NumPy generator of the stream for one purpose, such as `("mirror", epoch)`."""
+    """Return a NumPy generator of the stream for one purpose, such as `("mirror", epoch)`."""
     return np.random.Generator(np.random.PCG64(stream_seed(seed, *purpose)))
 
 
 def torch_stream(seed: int, *purpose: str | int) -> "torch.Generator":
-    """Torch generator, on the CPU, of the stream for one purpose."""
+    """Return a torch generator, on the CPU, of the stream for one purpose."""
     import torch
 
     return torch.Generator().manual_seed(stream_seed(seed, *purpose))
 
 
 def pick_device(name: str = "auto") -> "torch.device":
-    """The device of that name; "auto" is this process's GPU where there is one.
+    """Return the device of that name; "auto" is this process's GPU if there is one.
 
     Raises:
         UsageError: There is no such device on this machine.
@@ -65,7 +65,7 @@ def pick_device(name: str = "auto") -> "torch.device":
 
 
 def pick_dtype(precision: str, device: "torch.device") -> "torch.dtype":
-    """Activation type for a precision; "auto" is bf16 only where the device gains from it."""
+    """Return the activation type; "auto" is bf16 only if the device gains from it."""
     import torch
 
     if precision == "fp32":
@@ -96,7 +96,7 @@ def repeatable(device: "torch.device", dtype: "torch.dtype") -> None:
 
 
 def upload(tensor: "torch.Tensor", device: "torch.device") -> "torch.Tensor":
-    """A tensor of the CPU on a device, without waiting for what the device is doing."""
+    """Copy a CPU tensor to a device without waiting for the device's queue."""
     if device.type == "cuda":
         # only from pinned memory does a copy not wait
         tensor = tensor.pin_memory()
@@ -155,7 +155,7 @@ class World:
             dist.barrier()
 
     def gather(self, value: T) -> list[T]:
-        """The values of all processes, by rank; the same list in each."""
+        """Return the values of all processes, by rank; the same list in each."""
         if self.size == 1:
             return [value]
         import torch.distributed as dist
@@ -165,7 +165,7 @@ class World:
         return values
 
     def any(self, claim: bool) -> bool:
-        """Whether the claim holds in any process."""
+        """Return whether the claim holds in any process."""
         if self.size == 1:
             return claim
         import torch

@@ -1,1 +1,1 @@
-"""How fast this machine trains and draws, beside what it can do at most."""
+"""Speed of training and drawing on this machine, beside its limits."""

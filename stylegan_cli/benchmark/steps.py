@@ -51,7 +51,7 @@ class Case:
 
 @dataclass(frozen=True)
 class Form:
-    """How networks compute.
+    """The precision, backend and engine that networks compute with.
 
     Attributes:
         engine: How phases of training become gradients; "compiled" draws with a compiled network,
@@ -70,7 +70,7 @@ class Form:
 
 
 def cases(name: str, recipe: Settled, *, batch_size: int | None = None) -> list[Case]:
-    """The recipe at each resolution it comes to.
+    """Return the recipe at each resolution it grows through.
 
     Args:
         batch_size: Instead of the recipe's.
@@ -92,7 +92,7 @@ def forms(
     backends: Sequence[BackendName] = (),
     engines: Sequence[EngineName] = ("eager",),
 ) -> list[Form]:
-    """Every precision in every backend by every engine.
+    """Return every precision in every backend with every engine.
 
     Args:
         precisions: fp32 if empty, and bf16 where the device gains from it.
@@ -124,7 +124,7 @@ class Kind:
 
 
 def kinds(loss: LossSection) -> dict[str, Kind]:
-    """The kinds of iterations: `step`, with `+Greg` and `+Dreg` where regularizers are due."""
+    """Return the kinds of iterations: `step`, with `+Greg` and `+Dreg` if regularizers are due."""
     g_every = loss.pl_interval if loss.lazy and loss.pl_weight else 0
     d_every = loss.r1_interval if loss.lazy and loss.r1_gamma else 0
     period = math.lcm(g_every or 1, d_every or 1)
@@ -144,7 +144,7 @@ def _is_due(iteration: int, every: int) -> bool:
 
 
 def generation(case: Case, form: Form, device: torch.device) -> Callable[[], None]:
-    """Draws a batch of pictures, as `sgtool grid` does."""
+    """Return a step that draws a batch of pictures, as `sgtool grid` does."""
     dtype, n = pick_dtype(form.precision, device), case.stage.batch_size
     G = build_generator(case.recipe, c_dim=0, dtype=dtype, backend=form.backend)
     G = G.to(device).eval().requires_grad_(False)
@@ -186,20 +186,20 @@ class Training:
 
     @property
     def steps(self) -> Steps:
-        """An iteration of each kind."""
+        """Return an iteration of each kind."""
         return self._iterations(self.engine)
 
     @property
     def plain_steps(self) -> Steps:
-        """The same, operation by operation."""
+        """Return the same iterations, run operation by operation."""
         return self._iterations(eager)
 
     def notes(self) -> list[str]:
-        """What the engine did not do as asked, in words."""
+        """Return notes on requests that the engine did not follow."""
         return self.engine.take_news() if isinstance(self.engine, Compiled) else []
 
     def held_bytes(self) -> int:
-        """Bytes of weights, averages and moments."""
+        """Return the bytes of weights, averages and moments."""
         state = self.state
         parts = [state.G.state_dict(), state.D.state_dict(), state.G_ema.state_dict()]
         parts += [moments for opt in (state.opt_g, state.opt_d) for moments in opt.state.values()]

@@ -37,12 +37,12 @@ class FeatureDetector:
 
     @property
     def resize(self) -> str:
-        """The way images are resized for the network."""
+        """Return the way images are resized for the network."""
         return self.network.resize
 
     @property
     def tells_classes(self) -> bool:
-        """Whether the network classifies, as the Inception Score needs."""
+        """Return whether the network classifies, as the Inception Score needs."""
         return isinstance(self.network, InceptionFeatures)
 
     @torch.no_grad()
@@ -108,7 +108,7 @@ class PerceptualDetector:
     def describe(
         self, images: AnyImages
     ) -> tuple[Float[Tensor, "n values"], Float[Tensor, "n taps"]]:
-        """As `embed`, and the mean of each channel's activations over the image.
+        """Return vectors as `embed` does, and each channel's mean activation over the image.
 
         Raises:
             DataError: The images are too small.

@@ -38,7 +38,7 @@ class Lpips(nn.Module):
         return self.describe(images)[0]
 
     def describe(self, images: Rgb) -> tuple[Float[Tensor, "n values"], Float[Tensor, "n taps"]]:
-        """As `embed`, and the mean of each channel's activations over the image."""
+        """Return vectors as `embed` does, and each channel's mean activation over the image."""
         embedded, pooled = [], []
         for unit, head in zip(self._units(images), self.heads, strict=True):
             scale = (head / unit[0, 0].numel()).sqrt()

@@ -36,7 +36,7 @@ class Trunk(nn.Sequential):
 
     @property
     def convolutions(self) -> list[int]:
-        """Indices of the layers that have weights."""
+        """Return indices of the layers that have weights."""
         return [index for index, layer in enumerate(self) if isinstance(layer, nn.Conv2d)]
 
     def activations(self, x: Tensor) -> Iterator[Tensor]:
@@ -48,7 +48,7 @@ class Trunk(nn.Sequential):
 
 
 def alexnet() -> Trunk:
-    """AlexNet, Krizhevsky, One weird trick for parallelizing CNNs, 2014."""
+    """Build AlexNet, Krizhevsky, One weird trick for parallelizing CNNs, 2014."""
     trunk = Trunk(
         nn.Conv2d(3, 64, 11, stride=4, padding=2),
         nn.ReLU(),
@@ -68,7 +68,7 @@ def alexnet() -> Trunk:
 
 
 def vgg16() -> Trunk:
-    """VGG16, Simonyan and Zisserman, ICLR 2015, without its last pool."""
+    """Build VGG16, Simonyan and Zisserman, ICLR 2015, without its last pool."""
     trunk = Trunk(*_vgg_layers((64, 64), (128, 128), (256,) * 3, (512,) * 3, (512,) * 3))
     trunk.taps = (3, 8, 15, 22, 29)
     return trunk

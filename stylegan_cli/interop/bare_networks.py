@@ -32,7 +32,7 @@ _UNTOLD = (
 
 
 def tensors_in(root: object, prefix: str = "") -> dict[str, Stored]:
-    """All tensors in nested dicts, by dotted names.
+    """Return all tensors in nested dicts, by dotted name.
 
     Raises:
         RefusedError: They are too many for any network.
@@ -48,14 +48,14 @@ def tensors_in(root: object, prefix: str = "") -> dict[str, Stored]:
 
 
 def is_bare_network(tensors: Mapping[str, Stored]) -> bool:
-    """Whether there is a StyleGAN2 generator with our names among the tensors."""
+    """Return whether the tensors contain a StyleGAN2 generator with our names."""
     return _prefix(tensors, _GENERATOR_MARK) is not None
 
 
 def read_bare_network(
     root: Mapping[str, object], tensors: Mapping[str, Stored], source: str
 ) -> Foreign:
-    """The networks of a state dict, of several generators the average.
+    """Read the networks of a state dict; of several generators, the average.
 
     Args:
         root: What the file holds.
@@ -91,7 +91,7 @@ def read_bare_network(
 
 
 def _prefix(tensors: Mapping[str, Stored], mark: str) -> str | None:
-    """What stands before our names in the file; of several, that of an average."""
+    """Return the prefix of our names in the file; of several, the one of an average."""
     found = [
         name.removesuffix(mark) for name in tensors if name == mark or name.endswith(f".{mark}")
     ]
@@ -101,7 +101,7 @@ def _prefix(tensors: Mapping[str, Stored], mark: str) -> str | None:
 def _part(
     tensors: Mapping[str, Stored], prefix: str, source: str, *, is_reversed: bool
 ) -> dict[str, Taken]:
-    """Tensors of a network by our names; filters are compared and left out."""
+    """Return the tensors of a network by our names; filters are checked and left out."""
     found = {}
     for theirs, stored in tensors.items():
         ours = theirs.removeprefix(prefix)
@@ -127,7 +127,7 @@ def _check_filter(stored: Stored, name: str, source: str) -> None:
 def _values(
     generator: Mapping[str, Taken], discriminator: Mapping[str, Taken] | None, source: str
 ) -> tuple[dict[str, Any], int]:
-    """Values of a recipe by dotted key, and the length of labels."""
+    """Return values of a recipe by dotted key, and the length of labels."""
     shapes = {name: taken.shape for name, taken in generator.items()}
     shapes.setdefault(W_AVG, shapes[_GENERATOR_MARK][1:])
     values: dict[str, Any] = {"title": Path(source).stem, **generator_values(shapes, source)}

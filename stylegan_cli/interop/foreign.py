@@ -1,4 +1,4 @@
-"""What another program's file of networks holds, in our terms, and how it becomes a file of ours.
+"""Networks of another program's file in our terms, and their conversion to a file of ours.
 
 Readers of other formats end in `assemble`; `interop.reading` tells which reader a file needs.
 """
@@ -68,7 +68,7 @@ class Taken:
 
     @property
     def shape(self) -> tuple[int, ...]:
-        """The shape in our layout, without reading anything.
+        """Return the shape in our layout, without reading the numbers.
 
         Raises:
             ForeignFileError: The layout asks for other axes.
@@ -82,7 +82,7 @@ class Taken:
             ) from None
 
     def tensor(self) -> Tensor:
-        """The numbers in our layout, contiguous float32."""
+        """Return the numbers in our layout, contiguous float32."""
         return self.form(self.stored.tensor().float()).contiguous()
 
 
@@ -123,7 +123,7 @@ class Foreign:
 
 
 def foreign_recipe(values: Mapping[str, object], source: str) -> Settled:
-    """The recipe of networks found in a file.
+    """Return the recipe of networks found in a file.
 
     Args:
         values: Raw values by dotted key, as "generator.z_dim"; else the family's defaults hold.
@@ -148,7 +148,7 @@ def assemble(
     discriminator: Mapping[str, Taken] | None = None,
     **others: Any,
 ) -> Foreign:
-    """The networks of a file, each of our tensors found and of the right shape.
+    """Assemble the networks of a file after checking that every tensor is there with its shape.
 
     Args:
         source: File name for messages.
@@ -190,12 +190,12 @@ def assemble(
 
 
 def left_out(error: ForeignFileError, source: str) -> str:
-    """The note that a discriminator was left out, and why: pictures need none."""
+    """Return the note that a discriminator is left out, and why; drawing images needs none."""
     return f"its discriminator is left out: {str(error).removeprefix(f'{source}: ')}"
 
 
 def shapes_of(found: Mapping[str, Taken]) -> dict[str, tuple[int, ...]]:
-    """The shapes, in our layout, of what was found."""
+    """Return the shapes of the tensors that were found, in our layout."""
     return {name: taken.shape for name, taken in found.items()}
 
 
@@ -218,14 +218,14 @@ def save_foreign(foreign: Foreign, path: Path) -> None:
 
 
 def sizes(shape: Iterable[int]) -> str:
-    """A shape in words."""
+    """Return a shape in words."""
     return "×".join(map(str, shape)) or "a single number"
 
 
 def fitted(
     source: str, prefix: str, network: nn.Module, found: Mapping[str, Taken]
 ) -> dict[str, Taken]:
-    """What was found for each tensor of a network, by its name behind a prefix.
+    """Return the tensor found for each tensor of a network, by its name after a prefix.
 
     Raises:
         ForeignFileError: Tensors are missing, too many, or of another shape.

@@ -31,7 +31,7 @@ class PickledModule:
         return (self.state,)
 
     def tensors(self, prefix: str = "") -> Iterator[tuple[str, PickledTensor]]:
-        """Names and tensors, as in the state dict of the module when it was alive."""
+        """Yield names and tensors, as in the state dict of the live module."""
         for group in ("_parameters", "_buffers"):
             for name, value in _table(self.state.get(group)).items():
                 if isinstance(value, PickledTensor):
@@ -40,19 +40,19 @@ class PickledModule:
             yield from module.tensors(f"{prefix}{name}.")
 
     def modules(self) -> Mapping[str, "PickledModule"]:
-        """The modules right within this one."""
+        """Return the direct submodules."""
         inner = _table(self.state.get("_modules"))
         return {name: each for name, each in inner.items() if isinstance(each, PickledModule)}
 
     def module(self, path: str) -> "PickledModule | None":
-        """The module at a dotted path, "" for this one; or None."""
+        """Return the module at a dotted path, "" for this one; or None."""
         here: PickledModule | None = self
         for step in filter(None, path.split(".")):
             here = here.modules().get(step) if here else None
         return here
 
     def attribute(self, path: str, name: str, default: object = None) -> object:
-        """An attribute of the module at a dotted path; a number as one of Python's."""
+        """Return an attribute of the module at a dotted path, NumPy numbers as Python's."""
         module = self.module(path)
         value = module.state.get(name, default) if module else default
         return value.item() if isinstance(value, PickledArray) else value

@@ -37,12 +37,12 @@ _USED = {"D", "G_ema", "training_set_kwargs"}
 
 
 def is_pytorch_release(root: object) -> TypeGuard[Mapping[str, object]]:
-    """Whether a pickle holds the networks of a PyTorch release."""
+    """Return whether a pickle holds the networks of a PyTorch release."""
     return isinstance(root, dict) and isinstance(root.get("G_ema"), PickledModule)
 
 
 def read_pytorch_release(root: Mapping[str, object], source: str) -> Foreign:
-    """The networks in a pickle of a PyTorch release.
+    """Read the networks in a pickle of a PyTorch release.
 
     Raises:
         ForeignFileError: Options or tensors that are not those of StyleGAN2 or StyleGAN3.
@@ -74,7 +74,7 @@ def read_pytorch_release(root: Mapping[str, object], source: str) -> Foreign:
 def _discriminator(
     D: object, source: str
 ) -> tuple[dict[str, Taken] | None, dict[str, object], tuple[str, ...]]:
-    """Tensors, values of the recipe, and notes: of none where ours cannot hold it."""
+    """Return tensors, values of the recipe, and notes; no tensors if ours cannot hold it."""
     if not isinstance(D, PickledModule):
         return None, {}, ()
     try:
@@ -86,7 +86,7 @@ def _discriminator(
 
 
 def _taken(network: PickledModule, where: str, source: str) -> dict[str, Taken]:
-    """Tensors by our names, which are theirs; the filters are compared and left out."""
+    """Return tensors by our names, which are theirs; the filters are checked and left out."""
     found = {}
     for count, (name, stored) in enumerate(network.tensors()):
         if count >= MOST_TENSORS:
@@ -144,7 +144,7 @@ def _discriminator_options(D: PickledModule, source: str) -> dict[str, object]:
 
 
 def _multiplier(section: str, network: PickledModule) -> dict[str, object]:
-    """The learning-rate multiplier of the mapping network: what its biases are scaled by."""
+    """Return the learning-rate multiplier of the mapping network, which scales its biases."""
     found = network.attribute("mapping.fc0", "bias_gain")
     return {f"{section}.mapping_lr_multiplier": found} if found is not None else {}
 

@@ -39,7 +39,7 @@ _SAFETENSORS = ".safetensors"
 
 
 def is_checkpoint(path: Path) -> bool:
-    """Whether a file is one of torch.save or of safetensors, and none of those sgtool writes."""
+    """Return whether a file is one of torch.save or of safetensors that sgtool did not write."""
     if path.suffix == _SAFETENSORS:
         return _has_no_description(path)
     if not path.is_file() or not is_torch_file(path):
@@ -52,7 +52,7 @@ def is_checkpoint(path: Path) -> bool:
 
 
 def read_checkpoint(path: Path) -> Foreign:
-    """The networks in a file of torch.save or of safetensors.
+    """Read the networks in a file of torch.save or of safetensors.
 
     Raises:
         ForeignFileError: Refused, damaged, or not networks that sgtool has.
@@ -117,7 +117,7 @@ NAMES: Table = {
 
 
 def read_originals(path: Path) -> Foreign:
-    """The networks in a pickle of an original release, also inside a zip.
+    """Read the networks in a pickle of an original release, also inside a zip.
 
     Raises:
         ForeignFileError: Refused, damaged, or not networks that sgtool has.
@@ -131,7 +131,7 @@ def read_originals(path: Path) -> Foreign:
 
 
 def read_tensorflow_networks(path: Path) -> tuple[PickledNetwork, ...]:
-    """The networks in a pickle of a TensorFlow release, as they stand there.
+    """Read the networks in a pickle of a TensorFlow release, unconverted.
 
     Raises:
         ForeignFileError: Refused, damaged, or not a pickle of networks.
@@ -176,7 +176,7 @@ def _begins_as_pickle(path: Path) -> bool:
 
 
 def read_foreign(path: Path) -> Foreign:
-    """The networks in another program's file; nothing in it is run.
+    """Read the networks in another program's file; nothing in it is run.
 
     Raises:
         ForeignFileError: No such file, of no format that is known, refused, or damaged.

@@ -36,7 +36,7 @@ _MAPPING_MULTIPLIER = 0.01
 
 
 def generator_pairs(layers: int, sides: tuple[int, ...], fused: frozenset[int]) -> Iterator[Pair]:
-    """All tensors of a generator but the mean of W and fixed noise, which it lacks.
+    """Yield all tensors of a generator except the mean of W and fixed noise, which it lacks.
 
     Args:
         layers: Of the mapping network.
@@ -63,7 +63,7 @@ def generator_pairs(layers: int, sides: tuple[int, ...], fused: frozenset[int]) 
 
 
 def filter_names(sides: tuple[int, ...], fused: frozenset[int]) -> tuple[str, ...]:
-    """Names of the `[1, 2, 1]` filters of a generator."""
+    """Return names of the `[1, 2, 1]` filters of a generator."""
     places = [(level, 1 if side in fused else 2) for level, side in enumerate(sides) if level]
     return tuple(
         f"generator.progression.{level}.conv1.{place}.{name}"
@@ -73,7 +73,7 @@ def filter_names(sides: tuple[int, ...], fused: frozenset[int]) -> tuple[str, ..
 
 
 def blur_kernel() -> Tensor:
-    """`[3, 3]`, the filter as it is stored there."""
+    """Return the filter as the program stores it, `[3, 3]`."""
     taps = torch.tensor(BLUR)
     return taps.outer(taps) / taps.sum() ** 2
 
@@ -125,7 +125,7 @@ _NOTES = (
 
 
 def is_rosinality1(root: object) -> TypeGuard[Mapping[str, object]]:
-    """Whether a file holds a checkpoint of this program, or the bare state dict of a generator."""
+    """Return whether a file holds a checkpoint of this program, or only a generator's tensors."""
     if not isinstance(root, dict):
         return False
     states = (root, *(root.get(part) for part in _PARTS))
@@ -133,7 +133,7 @@ def is_rosinality1(root: object) -> TypeGuard[Mapping[str, object]]:
 
 
 def read_rosinality1(root: Mapping[str, object], source: str) -> Foreign:
-    """The averaged generator of a checkpoint, as far as it was trained.
+    """Read the averaged generator of a checkpoint, up to the resolution it was trained to.
 
     Raises:
         ForeignFileError: Tensors are missing or of another network.
@@ -196,7 +196,7 @@ def _generator(
 
 
 def _level(name: str) -> int:
-    """The resolution that a tensor belongs to, counted from 4 px; 0 for the mapping network."""
+    """Return the level of a tensor, counted from 4 px; 0 for the mapping network."""
     match = re.match(r"generator\.(?:progression|to_rgb)\.(\d+)\.", name)
     return int(match[1]) if match else 0
 

@@ -36,7 +36,7 @@ _NOISE = Form(lambda tensor: tensor[0, 0], lambda tensor: tensor[None, None])
 
 
 def generator_pairs(layers: int, sides: tuple[int, ...]) -> Iterator[Pair]:
-    """All tensors of a generator but the mean of W.
+    """Yield all tensors of a generator except the mean of W.
 
     Args:
         layers: Of the mapping network.
@@ -56,7 +56,7 @@ def generator_pairs(layers: int, sides: tuple[int, ...]) -> Iterator[Pair]:
 
 
 def generator_filters(sides: tuple[int, ...]) -> tuple[str, ...]:
-    """Names of the filters in a generator, all with the gain of doubling, 4."""
+    """Return names of the filters in a generator, all with gain 4, as upsampling needs."""
     levels = range(len(sides) - 1)
     return (
         *(f"convs.{2 * number}.conv.blur.kernel" for number in levels),
@@ -65,7 +65,7 @@ def generator_filters(sides: tuple[int, ...]) -> tuple[str, ...]:
 
 
 def discriminator_pairs(sides: tuple[int, ...]) -> Iterator[Pair]:
-    """All tensors of a discriminator.
+    """Yield all tensors of a discriminator.
 
     Args:
         sides: Resolutions from 4 up.
@@ -88,7 +88,7 @@ def discriminator_pairs(sides: tuple[int, ...]) -> Iterator[Pair]:
 
 
 def discriminator_filters(sides: tuple[int, ...]) -> tuple[str, ...]:
-    """Names of the filters in a discriminator, all without gain."""
+    """Return names of the filters in a discriminator, all without gain."""
     levels = range(1, len(sides))
     return tuple(
         f"convs.{number}.{part}.0.kernel" for number in levels for part in ("conv2", "skip")
@@ -96,7 +96,7 @@ def discriminator_filters(sides: tuple[int, ...]) -> tuple[str, ...]:
 
 
 def filter_kernel(gain: float) -> Tensor:
-    """`[4, 4]`, the filter as it is stored there."""
+    """Return the filter as the program stores it, `[4, 4]`."""
     taps = torch.tensor(FILTER)
     return taps.outer(taps) / taps.sum() ** 2 * gain
 
@@ -128,14 +128,14 @@ _TOP = {"g_ema", "d", "latent_avg", "args", SGTOOL}
 
 
 def is_rosinality2(root: object) -> TypeGuard[Mapping[str, object]]:
-    """Whether a file holds a checkpoint of this program, or the bare state dict of a generator."""
+    """Return whether a file holds a checkpoint of this program, or only a generator's tensors."""
     return isinstance(root, dict) and any(
         isinstance(state, dict) and _MARK in state for state in (root, *_generators(root))
     )
 
 
 def read_rosinality2(root: Mapping[str, object], source: str) -> Foreign:
-    """The networks of a checkpoint; of several generators the average.
+    """Read the networks of a checkpoint; of several generators, the average.
 
     Raises:
         ForeignFileError: Tensors are missing, are of another network, or have filters that
@@ -235,7 +235,7 @@ def _values(
     sides: tuple[int, ...],
     source: str,
 ) -> dict[str, object]:
-    """Values of a recipe by dotted key."""
+    """Return values of a recipe by dotted key."""
     shapes = {name: each.shape for name, each in generator.items()}
     # a file may lack the mean of W, which is as long as what styles are made of
     shapes.setdefault(W_AVG, shapes.get("synthesis.b4.conv1.affine.weight", (0, 0))[1:])

@@ -10,7 +10,7 @@ Shapes = Mapping[str, tuple[int, ...]]
 
 
 def generator_values(shapes: Shapes, source: str) -> dict[str, object]:
-    """Values of a recipe, by dotted key, for a generator with these tensors.
+    """Return values of a recipe, by dotted key, for a generator with these tensors.
 
     Raises:
         ForeignFileError: Tensors that would tell are missing, or no network has such widths.
@@ -29,7 +29,7 @@ def generator_values(shapes: Shapes, source: str) -> dict[str, object]:
 
 
 def discriminator_values(shapes: Shapes, source: str) -> dict[str, object]:
-    """Values of a recipe, by dotted key, for a discriminator with these tensors.
+    """Return values of a recipe, by dotted key, for a discriminator with these tensors.
 
     Raises:
         ForeignFileError: As `generator_values`.
@@ -48,14 +48,14 @@ def discriminator_values(shapes: Shapes, source: str) -> dict[str, object]:
 
 
 def label_length(shapes: Shapes) -> int:
-    """Length of the labels of a generator of [ADA], [SG1] or [SG2]; 0 without labels."""
+    """Return the length of the labels of a generator of [ADA], [SG1] or [SG2]; 0 without labels."""
     if "mapping.embed.weight" in shapes:
         return shapes["mapping.embed.weight"][1]
     return shapes["mapping.embedding"][0] if "mapping.embedding" in shapes else 0
 
 
 def channel_rule(features: Mapping[int, int], source: str) -> tuple[int, int]:
-    """The smallest channel_base, and the channel_max, that give feature maps of these widths.
+    """Return the smallest channel_base, and the channel_max, for feature maps of these widths.
 
     Args:
         features: Width by side.
@@ -98,7 +98,7 @@ def _architecture(shapes: Shapes, side: int) -> str:
 
 
 def latent_values(shapes: Shapes, source: str) -> dict[str, object]:
-    """Values of a recipe, by dotted key, for a mapping network with these tensors.
+    """Return values of a recipe, by dotted key, for a mapping network with these tensors.
 
     Raises:
         ForeignFileError: Tensors that would tell are missing.

@@ -40,14 +40,14 @@ _FILTERS = ("up_filter", "down_filter")
 
 
 def is_stylegan3(G: PickledModule) -> bool:
-    """Whether a generator of a PyTorch release is StyleGAN3's."""
+    """Return whether a generator of a PyTorch release is StyleGAN3's."""
     return G.module("synthesis.input") is not None
 
 
 def read_stylegan3(
     G: PickledModule, where: str, source: str
 ) -> tuple[dict[str, Taken], dict[str, object]]:
-    """Tensors by our names, which are theirs, and values of the recipe.
+    """Return tensors by our names, which are theirs, and values of the recipe.
 
     Args:
         where: Name of the generator in the file.
@@ -75,7 +75,7 @@ def read_stylegan3(
 
 
 def _options(G: PickledModule) -> Iterator[tuple[str, object]]:
-    """What is recorded, in the module where it was given or in one that got it from there."""
+    """Yield recorded options, from the module that took them or from one it passed them to."""
     yield "generator.conv_clamp", 256.0
     synthesis = G.module("synthesis")
     for module in (G, synthesis):

@@ -20,7 +20,7 @@ from stylegan_cli.runtime import stream_seed
 
 @dataclass(frozen=True)
 class Form:
-    """How a tensor stands in another program's files.
+    """The layout of a tensor in another program's files.
 
     Attributes:
         to_ours: From theirs to ours.
@@ -39,7 +39,7 @@ class Pair:
 
 
 def unchanged(tensor: Tensor) -> Tensor:
-    """The tensor itself."""
+    """Return the tensor itself."""
     return tensor
 
 
@@ -47,7 +47,7 @@ SAME = Form(unchanged, unchanged)
 
 
 def taken(pairs: Iterable[Pair], stored: Mapping[str, Stored], prefix: str) -> dict[str, Taken]:
-    """What is there of the pairs, by our names.
+    """Return those of the pairs that are in the file, by our names.
 
     Args:
         stored: Tensors by the names in the file.
@@ -87,12 +87,12 @@ class Made:
     make: Callable[[], Tensor]
 
     def tensor(self) -> Tensor:
-        """The tensor; the same each time."""
+        """Return the tensor, the same each time."""
         return self.make()
 
 
 def estimated_w_avg(recipe: Settled, generator: Mapping[str, Taken]) -> Taken:
-    """The mean of W over 10,000 latents of seed 0, for a generator without labels.
+    """Estimate the mean of W from 10,000 latents of seed 0, for a generator without labels.
 
     Args:
         generator: What was found for it, its mapping network among it.
@@ -101,7 +101,7 @@ def estimated_w_avg(recipe: Settled, generator: Mapping[str, Taken]) -> Taken:
 
 
 def drawn_noise(name: str, side: int) -> Taken:
-    """A fixed noise map of a layer, always the same for a name.
+    """Draw the fixed noise map of a layer; the same name gives the same map.
 
     Args:
         name: Of the map in our state dict.
@@ -138,7 +138,7 @@ _LONGEST = 1000
 
 
 def state_dict(value: object, name: str, source: str) -> StateDict:
-    """The value as tensors by name.
+    """Return the value as tensors by name.
 
     Args:
         name: What it is called in the file, for messages.
@@ -161,7 +161,7 @@ def state_dict(value: object, name: str, source: str) -> StateDict:
 
 
 def origin(root: Mapping[str, object]) -> dict[str, Any]:
-    """Licence, kimg and provenance for `Foreign`: as sgtool noted them, or what others tell."""
+    """Return licence, kimg and provenance for `Foreign`, from sgtool's notes or the program's."""
     facts = _plain(root.get(SGTOOL))
     noted = facts if isinstance(facts, dict) else {}
     licence, kimg, provenance = (noted.get(key) for key in ("licence", "kimg", "provenance"))
@@ -175,7 +175,7 @@ def origin(root: Mapping[str, object]) -> dict[str, Any]:
 
 
 def _plain(value: object) -> Any:
-    """The value as JSON can hold it; None for what it cannot."""
+    """Return the value if JSON can hold it, else None."""
     if isinstance(value, dict):
         return {name: _plain(each) for name, each in value.items() if isinstance(name, str)}
     if isinstance(value, list | tuple):

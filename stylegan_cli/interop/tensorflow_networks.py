@@ -35,13 +35,13 @@ class PickledNetwork:
 
     @property
     def version(self) -> int | None:
-        """Of the format; None in files of the Theano release."""
+        """Return the version of the format; None in files of the Theano release."""
         version = self.state.get("version")
         return version if isinstance(version, int) else None
 
     @cached_property
     def options(self) -> Mapping[str, object]:
-        """What it and its parts were built with, where that was said; defaults are not."""
+        """Return the recorded options of it and its parts; defaults are not recorded."""
         merged = _table(self.state.get("static_kwargs"))
         for part in self.parts.values():
             merged = {**part.options, **merged}
@@ -49,13 +49,13 @@ class PickledNetwork:
 
     @property
     def parts(self) -> Mapping[str, "PickledNetwork"]:
-        """The networks within it by role, as "mapping" and "synthesis"."""
+        """Return the networks within it by role, as "mapping" and "synthesis"."""
         found = _table(self.state.get("components"))
         return {role: part for role, part in found.items() if isinstance(part, PickledNetwork)}
 
     @cached_property
     def variables(self) -> Mapping[str, PickledArray]:
-        """Its variables and, behind the role of each part, those of its parts."""
+        """Return its variables and, with each part's role as prefix, those of its parts."""
         listed = self.state.get("variables")
         own = dict(_pair(entry) for entry in listed) if isinstance(listed, list) else {}
         for role, part in self.parts.items():
@@ -131,7 +131,7 @@ _FROM_RGB = re.compile(r"FromRGB_lod(\d{1,2})/(weight|bias)")
 
 @dataclass(frozen=True, kw_only=True)
 class Naming:
-    """What decides how a generator's variables become ours.
+    """Facts that decide the names of a generator's variables.
 
     Attributes:
         layers: "modulated" as in [SG2], or "tails": operations and what follows them apart.
@@ -144,7 +144,7 @@ class Naming:
 
 
 def generator_name(variable: str, naming: Naming) -> str | None:
-    """Our name for a generator's variable, as "synthesis/8x8/Conv1/weight"; None without one."""
+    """Return our name for a generator's variable, as "synthesis/8x8/Conv1/weight"; or None."""
     if match := _TO_RGB.fullmatch(variable):
         return f"synthesis.b{naming.resolution >> int(match[1])}.torgb.{_leaf(match[2])}"
     if match := _NOISE.fullmatch(variable):
@@ -162,14 +162,14 @@ def generator_name(variable: str, naming: Naming) -> str | None:
 
 
 def discriminator_name(variable: str, resolution: int) -> str | None:
-    """Our name for a discriminator's variable, as "8x8/Conv0/weight"; None without one."""
+    """Return our name for a discriminator's variable, as "8x8/Conv0/weight"; or None."""
     if match := _FROM_RGB.fullmatch(variable):
         return f"b{resolution >> int(match[1])}.fromrgb.{match[2]}"
     return _translated(variable, _DISCRIMINATOR)
 
 
 def generator_form(variable: str, naming: Naming) -> Form:
-    """From the layout of a generator's variable to ours."""
+    """Return the layout of a generator's variable."""
     if _NOISE.fullmatch(variable):
         return lambda tensor: tensor[0, 0]
     if variable.endswith("/const"):
@@ -186,7 +186,7 @@ def generator_form(variable: str, naming: Naming) -> Form:
 
 
 def kernel_form(tensor: Tensor) -> Tensor:
-    """From the layout of weights, `[…, in, out]`, to ours; other variables stay as they are."""
+    """Convert weights `[…, in, out]` to our layout; other variables stay as they are."""
     if tensor.ndim == 4:
         return tensor.permute(3, 2, 0, 1)
     return tensor.T if tensor.ndim == 2 else tensor

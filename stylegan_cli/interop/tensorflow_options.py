@@ -1,4 +1,4 @@
-"""What kind of network a TensorFlow pickle holds, and the options it was built with."""
+"""The kind of network in a TensorFlow pickle, and the options it was built with."""
 
 import math
 from collections.abc import Iterable, Mapping
@@ -46,7 +46,7 @@ class Kind:
 
     @property
     def name(self) -> str:
-        """The program that writes such files."""
+        """Return the program that writes such files."""
         if self.family == "progan":
             return "progan-tf"
         if self.version < _STYLEGAN2:
@@ -59,7 +59,7 @@ class Kind:
 
 
 def kind_of(G: PickledNetwork, variables: Iterable[str], source: str) -> Kind:
-    """The kind of a generator, by its variables: the version alone does not tell.
+    """Return the kind of a generator, by its variables; the version alone does not decide it.
 
     Raises:
         ForeignFileError: None of those sgtool has.
@@ -77,7 +77,7 @@ def kind_of(G: PickledNetwork, variables: Iterable[str], source: str) -> Kind:
 
 
 def fused_from(G: PickledNetwork, variables: Iterable[str], kind: Kind) -> int | None:
-    """Side from which on layers that double the size are fused; None if none are."""
+    """Return the side from which upsampling layers are fused; None if none are."""
     if kind.family == "progan":
         return 8 if any("/Conv0_up/" in name for name in variables) else None
     if kind.family == "stylegan1":
@@ -87,7 +87,7 @@ def fused_from(G: PickledNetwork, variables: Iterable[str], kind: Kind) -> int |
 
 
 def generator_options(G: PickledNetwork, kind: Kind, source: str) -> dict[str, object]:
-    """Values of a recipe, by dotted key, for what the options of a generator say.
+    """Return values of a recipe, by dotted key, for the options of a generator.
 
     Raises:
         ForeignFileError: An option that the networks of sgtool do not have.
@@ -124,7 +124,7 @@ def generator_options(G: PickledNetwork, kind: Kind, source: str) -> dict[str, o
 def discriminator_options(
     D: PickledNetwork, tensors: Mapping[str, Taken], kind: Kind, source: str
 ) -> dict[str, object]:
-    """Values of a recipe, by dotted key, for what the options of a discriminator say.
+    """Return values of a recipe, by dotted key, for the options of a discriminator.
 
     Args:
         tensors: By our names.
@@ -154,7 +154,7 @@ def discriminator_options(
 
 
 def truncation_of(G: PickledNetwork, kind: Kind) -> dict[str, object]:
-    """How far the original truncates where nobody says otherwise."""
+    """Return the original's default truncation."""
     if kind.family == "progan" or not kind.styles:
         return {}
     psi, cutoff = (0.7, 8) if kind.family == "stylegan1" else (0.5, None)
@@ -165,13 +165,13 @@ def truncation_of(G: PickledNetwork, kind: Kind) -> dict[str, object]:
 
 
 def _finite(value: object) -> object:
-    """The number, where it is one that JSON can hold."""
+    """Return the number if JSON can hold it."""
     found = number(value)
     return found if isinstance(found, int | float) and math.isfinite(found) else None
 
 
 def number(value: object) -> object:
-    """An option as one of Python's numbers, if it is one of NumPy's."""
+    """Convert an option from a NumPy number to one of Python's."""
     return value.item() if isinstance(value, PickledArray) else value
 
 

@@ -44,13 +44,13 @@ _OF_THE_WHOLE = ("lod", "dlatent_avg")
 
 
 def tensorflow_networks(root: object) -> tuple[PickledNetwork, ...]:
-    """The networks of a TensorFlow pickle, in order; none of another pickle."""
+    """Return the networks of a TensorFlow pickle, in order; none for another pickle."""
     members = root if isinstance(root, tuple | list) else (root,)
     return tuple(member for member in members if isinstance(member, PickledNetwork))
 
 
 def read_tensorflow_release(networks: Sequence[PickledNetwork], source: str) -> Foreign:
-    """The averaged generator, which is the last, and the discriminator of a pickle.
+    """Read the averaged generator, which is the last, and the discriminator of a pickle.
 
     Raises:
         ForeignFileError: Of the Theano release, or not networks that sgtool has.
@@ -93,7 +93,7 @@ def _has(network: PickledNetwork, part: str) -> bool:
 
 
 def _generator_variables(G: PickledNetwork) -> dict[str, Taken]:
-    """Variables by name; those of Progressive GAN as of a synthesis network, which it is."""
+    """Return variables by name; Progressive GAN's as those of the synthesis network it is."""
     of_parts = ("mapping/", "synthesis/")
     return {
         name if name in _OF_THE_WHOLE or name.startswith(of_parts) else f"synthesis/{name}": Taken(
@@ -139,7 +139,7 @@ def _resolution(variables: Iterable[str], source: str) -> int:
 def _discriminator(
     networks: Sequence[PickledNetwork], kind: Kind, source: str
 ) -> tuple[dict[str, Taken] | None, dict[str, object], tuple[str, ...]]:
-    """Tensors, values of the recipe, and notes: of none where ours cannot hold it."""
+    """Return tensors, values of the recipe, and notes; no tensors if ours cannot hold it."""
     critics = [network for network in networks if _has(network, "FromRGB")]
     if not critics:
         return None, {}, ()
@@ -152,7 +152,7 @@ def _discriminator(
 
 
 def discriminator_tensors(D: PickledNetwork, source: str) -> dict[str, Taken]:
-    """What was found for each name in the state dict of a discriminator of ours.
+    """Return the tensor found for each name in the state dict of a discriminator of ours.
 
     Raises:
         ForeignFileError: There is a variable of no layer that sgtool has.
@@ -175,7 +175,7 @@ def _joined_labels(G: PickledNetwork, kind: Kind) -> int:
 
 
 def _lod(variables: Mapping[str, Taken], kind: Kind, source: str) -> float:
-    """Levels that a growing network still misses; others have the variable, but no use for it."""
+    """Return the number of levels a growing network still lacks; 0 for other networks."""
     stored = variables.get("synthesis/lod", variables.get("lod"))
     if stored is None or not kind.grows:
         return 0.0

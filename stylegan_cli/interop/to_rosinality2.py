@@ -45,7 +45,7 @@ class Written:
     notes: tuple[str, ...]
 
     def tensors(self) -> Iterator[tuple[str, str, list[int]]]:
-        """Name there, name in our file and shape there of each tensor that comes from our file."""
+        """Yield name there, name in our file and shape there of each tensor from our file."""
         for theirs, ours in self.names.items():
             part, _, name = theirs.partition(".")
             tensor = self.content[part][name] if name else self.content[part]
@@ -53,7 +53,7 @@ class Written:
 
 
 def rosinality_checkpoint(network: Network) -> Written:
-    """The checkpoint of a network: `g_ema`, `latent_avg`, and `d` where it can be expressed.
+    """Return the checkpoint of a network: `g_ema`, `latent_avg`, and `d` if it can be expressed.
 
     Args:
         network: With its discriminator.

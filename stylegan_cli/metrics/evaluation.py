@@ -70,7 +70,7 @@ class Evaluation:
 
     @cached_property
     def extractions(self) -> tuple[Extraction, ...]:
-        """The features that are needed, each once."""
+        """Return the required features, each once."""
         wanted = [
             self._extraction(pictures, metric)
             for metric in self.metrics
@@ -131,7 +131,7 @@ class Evaluation:
         return Extraction(pictures=pictures, detector=detector, place=self.place)
 
     def _compared(self, metric: Metric, case: Case) -> tuple[Pictures, ...]:
-        """Fakes of the first repeat, and the reals where the metric compares with them."""
+        """Return fakes of the first repeat, and the reals if the metric compares with them."""
         reals = case.reals if self.compares(metric) else None
         return (case.fakes[0],) if reals is None else (case.fakes[0], reals)
 

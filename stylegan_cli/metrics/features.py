@@ -63,7 +63,7 @@ class FeatureFile:
 
     @property
     def is_finished(self) -> bool:
-        """Whether all features are there; a damaged file is removed, to be made again."""
+        """Return whether all features are there; remove a damaged file, to compute it again."""
         if not self.path.exists():
             return False
         head = self._head()
@@ -182,7 +182,7 @@ class Extraction:
 
     @cached_property
     def file(self) -> FeatureFile:
-        """Where these features are, or will be."""
+        """Return the file of these features, existing or not."""
         claims: dict[str, Any] = {
             "images": dict(self.pictures.identity),
             "count": len(self.pictures),
@@ -193,7 +193,7 @@ class Extraction:
 
     @cached_property
     def missing(self) -> tuple[range, ...]:
-        """The batches without features when first asked; all processes ask together."""
+        """Return the batches without features when first asked; all processes ask together."""
         count = len(self.pictures)
         size = self.place.execution.batch_size or default_batch_size(self.pictures.side)
         # only the first process's disk counts

@@ -8,7 +8,7 @@ from stylegan_cli.metrics.statistics import Moments, moments
 
 
 def frechet_distance(a: Moments, b: Moments) -> float:
-    """‖μ_a − μ_b‖² + Tr(Σ_a + Σ_b − 2 (Σ_a Σ_b)^½); the same for (b, a).
+    """Return ‖μ_a − μ_b‖² + Tr(Σ_a + Σ_b − 2 (Σ_a Σ_b)^½); the same for (b, a).
 
     Finite and never negative for singular covariances too, as those of fewer images than
     dimensions are.
@@ -20,7 +20,7 @@ def frechet_distance(a: Moments, b: Moments) -> float:
 
 
 def _trace_of_root(a: Float64[np.ndarray, "d d"], b: Float64[np.ndarray, "d d"]) -> float:
-    """Tr (a b)^½ = Σ √λ(Lᵀ a L) with b = L Lᵀ, whose matrices are symmetric."""
+    """Return Tr (a b)^½ = Σ √λ(Lᵀ a L) with b = L Lᵀ, whose matrices are symmetric."""
     variances, directions = np.linalg.eigh(b)
     L = directions * np.sqrt(np.maximum(variances, 0))
     return float(np.sqrt(np.maximum(np.linalg.eigvalsh(L.T @ a @ L), 0)).sum())

@@ -41,7 +41,7 @@ def mmd2(x: Features, y: Features) -> float:
 def kernel(
     a: Float64[np.ndarray, "n dim"], b: Float64[np.ndarray, "m dim"]
 ) -> Float64[np.ndarray, "n m"]:
-    """(aᵀb / dim + 1)³."""
+    """Return (aᵀb / dim + 1)³."""
     base: Float64[np.ndarray, "n m"] = a @ b.T
     base /= a.shape[1]
     base += 1

@@ -87,7 +87,7 @@ class Request:
 
     @property
     def along(self) -> Literal["", "snapshot", "psi", "class"]:
-        """The difference between the measured cases; empty for a single one."""
+        """Return the difference between the measured cases; empty for a single one."""
         if self.all_snapshots is not None:
             return "snapshot"
         if self.psi_curve is not None:
@@ -96,7 +96,7 @@ class Request:
 
     @property
     def changed(self) -> frozenset[str]:
-        """Names of the fields that have another value than usual."""
+        """Return names of the fields that differ from their defaults."""
         return frozenset(f.name for f in fields(self) if getattr(self, f.name) != f.default)
 
     def folder(self, network: Path | None = None) -> Path:
@@ -181,7 +181,7 @@ class Samples:
 
     @property
     def pair(self) -> tuple[Features, Features]:
-        """Features of reals and of fakes."""
+        """Return features of reals and of fakes."""
         assert self.real is not None, "this metric compares"
         return self.real, self.fake
 

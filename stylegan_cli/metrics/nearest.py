@@ -50,7 +50,7 @@ class Nearest:
 
     @property
     def ratio(self) -> float:
-        """Far below 1, generated images are copies; about 1, they differ as training images do."""
+        """Return the ratio of distances; far below 1, generated images are copies."""
         return self.median_fake / self.median_real if self.median_real else float("inf")
 
 

@@ -101,7 +101,7 @@ class Stored:
         return self.count * (1 + self.mirrored)
 
     def batches(self, parts: Sequence[range]) -> Iterator[Pixels]:
-        """The images of each part, decoded ahead in threads.
+        """Yield the images of each part, decoded ahead in threads.
 
         Raises:
             DataError: An image cannot be read, or is of another size; names it.

@@ -71,7 +71,7 @@ def save_features(evaluation: Evaluation, path: Path) -> None:
 
 
 def _tables(evaluation: Evaluation) -> Iterator[tuple[str, Table]]:
-    """`DETECTOR/fake`, `DETECTOR/real`, with the case and the repeat before where there are any."""
+    """Yield `DETECTOR/fake` and `DETECTOR/real`, after case and repeat if there are several."""
     for metric in evaluation.metrics:
         detector = evaluation.detector(metric)
         seen = {

@@ -45,7 +45,7 @@ def moments(features: Features, *, ddof: int = 1) -> Moments:
 
 
 def blocks(features: Features) -> Iterator[Float64[np.ndarray, "rows dim"]]:
-    """The features in order, some thousand rows at a time, each block a copy."""
+    """Yield the features in order, some thousand rows at a time, each block a copy."""
     for start in range(0, len(features), ROWS_AT_ONCE):
         yield features[start : start + ROWS_AT_ONCE].astype(np.float64)
 

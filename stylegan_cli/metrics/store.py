@@ -52,7 +52,7 @@ class Measurements:
 
     @property
     def done(self) -> Bool[np.ndarray, " n"]:
-        """Which samples are measured."""
+        """Return which samples are measured."""
         flags: np.ndarray = self._file["done"][...]
         return flags
 

@@ -26,14 +26,14 @@ class Scale:
         return self.start + share * (self.end - self.start)
 
     def ticks(self, about: int = 5) -> tuple[float, ...]:
-        """Round numbers within the range, about so many."""
+        """Return about this many round numbers within the range."""
         step = _round_step((self.high - self.low) / about)
         first, last = ceil(self.low / step - 1e-9), floor(self.high / step + 1e-9)
         return tuple(i * step for i in range(first, last + 1))
 
 
 def worth_seeing(values: Sequence[float]) -> tuple[float, float]:
-    """Lowest and highest value to show: of all, or without a few that are far from the others.
+    """Return the lowest and highest value to show: of all, or without a few outliers.
 
     Zero is shown where it is near.
     """
@@ -51,7 +51,7 @@ def worth_seeing(values: Sequence[float]) -> tuple[float, float]:
 
 
 def number(value: float) -> str:
-    """A number short enough for a chart: three digits, thousands apart."""
+    """Format a number for a chart: three digits, thousands apart."""
     if abs(value) >= 1000:
         return f"{value:,.0f}"
     return f"{value:.3g}"
@@ -105,7 +105,7 @@ class Chart:
 
 
 def draw(chart: Chart) -> Html:
-    """The chart with title, legend and newest values."""
+    """Draw the chart with title, legend and newest values."""
     kimg, values = _scales(chart)
     heading = element(
         "figcaption",
@@ -132,19 +132,19 @@ def draw(chart: Chart) -> Html:
 
 
 def thin(points: Sequence[Point]) -> list[Point]:
-    """The points, or, of too many, the means of equally many neighbours."""
+    """Return the points; if there are too many, the means of groups of neighbours."""
     size = group_size(len(points))
     groups = (points[start : start + size] for start in range(0, len(points), size))
     return [(fmean(x for x, _ in group), fmean(y for _, y in group)) for group in groups]
 
 
 def group_size(count: int) -> int:
-    """How many of so many points become one."""
+    """Return the size of the groups that become one point."""
     return max(1, ceil(count / MOST_POINTS))
 
 
 def colour_class(colour: int) -> str:
-    """Of what has one of the page's colours."""
+    """Return the class of elements in one of the page's colours."""
     return f"c{colour % COLOURS}"
 
 

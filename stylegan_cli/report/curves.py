@@ -72,7 +72,7 @@ AXES = ("cur_nimg", "kimg", "lod", "resolution")
 
 
 def curves(histories: Mapping[str, History]) -> Iterator[Html]:
-    """A chart for all that was measured.
+    """Draw a chart of everything that was measured.
 
     Args:
         histories: By the name of the run; with several, each chart shows one number of all.
@@ -89,7 +89,7 @@ def curves(histories: Mapping[str, History]) -> Iterator[Html]:
 
 
 def charts(histories: Mapping[str, History]) -> Iterator[Chart]:
-    """The charts of `curves`, before anything has a place."""
+    """Yield the charts of `curves`, not laid out yet."""
     kimg = max((history.last.get("kimg", 0.0) for history in histories.values()), default=0.0)
     for panel in _panels(histories.values()):
         for title, lines in _lines(panel, histories):

@@ -20,7 +20,7 @@ STRENGTH = "strength"
 
 
 def show_dials(file: StudyFile) -> Iterator[Piece]:
-    """A slider for each of the first directions of a discovery, or one for an edit.
+    """Show a slider for each of the first directions of a discovery, or one for an edit.
 
     Nothing for a study whose columns are no strengths, or of which images are missing.
     """
@@ -44,7 +44,7 @@ def _every(file: StudyFile) -> range:
 
 
 def _of_direction(file: StudyFile, row: int, strength: int) -> Picture:
-    """A direction at a strength, on the mean of W and on seeds."""
+    """Draw a direction at one strength, on the mean of W and on seeds."""
     if len(file.header.sheets) == 1:
         return _side_by_side([file.image("/", (row, strength))])
     sheets = range(min(len(file.header.sheets), MOST_SEEDS))

@@ -12,7 +12,7 @@ LONGEST = 1024
 
 
 def fakes_over_time(run: Run, most: int) -> Iterator[Piece]:
-    """The run's fakes, at most so many of them, and its reals."""
+    """Show the run's fakes, at most this many, and its reals."""
     if not run.fakes:
         yield element("p", text("No pictures yet."), class_="quiet")
         return
@@ -37,7 +37,7 @@ def fakes_over_time(run: Run, most: int) -> Iterator[Piece]:
 
 
 def thin(fakes: Sequence[Fakes], most: int) -> list[Fakes]:
-    """The fakes, or, of too many, some spread evenly from the first to the last."""
+    """Return the fakes; if there are too many, some spread evenly from the first to the last."""
     if len(fakes) <= most:
         return list(fakes)
     if most == 1:
@@ -90,7 +90,7 @@ def _reals(run: Run) -> Iterator[Piece]:
 
 
 def _note(found: int, sizes: Sequence[tuple[Size, Size]]) -> Iterator[Html]:
-    """How the pictures shown differ from those found.
+    """Explain how the pictures shown differ from those found.
 
     Args:
         sizes: Of each that is shown, in its file and on the page.

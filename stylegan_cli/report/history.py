@@ -1,4 +1,4 @@
-"""What a run measured of itself, line by line, however it ended."""
+"""The statistics that a run writes line by line, readable however the run ended."""
 
 import json
 from collections.abc import Iterator, Mapping
@@ -17,7 +17,7 @@ LARGEST = 1e30
 
 @dataclass(frozen=True, kw_only=True)
 class History:
-    """What a run measured over its time.
+    """The measurements of a run over time.
 
     Attributes:
         ticks: Numbers by name, ordered by "kimg", which each has.
@@ -29,20 +29,20 @@ class History:
 
     @property
     def names(self) -> tuple[str, ...]:
-        """Everything that was measured, in order of appearance."""
+        """Return names of all measurements, in order of appearance."""
         return tuple(dict.fromkeys(name for tick in self.ticks for name in tick))
 
     @property
     def last(self) -> Mapping[str, float]:
-        """The newest tick; empty before the first."""
+        """Return the newest tick; empty before the first."""
         return self.ticks[-1] if self.ticks else {}
 
     def series(self, name: str) -> tuple[Point, ...]:
-        """What one number was at which kimg."""
+        """Return the values of one number, by kimg."""
         return tuple((tick["kimg"], tick[name]) for tick in self.ticks if name in tick)
 
     def switches(self) -> tuple[tuple[float, int], ...]:
-        """Where a growing network came to another resolution: kimg of the tick, resolution."""
+        """Return kimg and new resolution of each tick at which a growing network grew."""
         sizes = self.series("resolution")
         return tuple(
             (kimg, int(size))
@@ -52,7 +52,7 @@ class History:
 
 
 def read_history(path: Path) -> tuple[History, list[str]]:
-    """The statistics of a run, and what is wrong with their file."""
+    """Read the statistics of a run, and report problems with their file."""
     lines, problems = read_lines(path)
     by_kimg = {tick["kimg"]: tick for tick in map(_tick, lines) if "kimg" in tick}
     ticks = tuple(by_kimg[kimg] for kimg in sorted(by_kimg))
@@ -61,7 +61,7 @@ def read_history(path: Path) -> tuple[History, list[str]]:
 
 
 def read_lines(path: Path) -> tuple[list[Mapping[str, Any]], list[str]]:
-    """The JSON objects in a file of one a line, and what is wrong with the file.
+    """Read the JSON objects in a file with one a line, and report problems with the file.
 
     A last line without an end is no problem: a run is writing it, or was killed.
     """

@@ -17,7 +17,7 @@ WANTED = "give run folders, study folders or their .h5 files"
 
 
 def open_report(paths: Sequence[Path]) -> Report:
-    """A report of these folders and files, its pictures still to be read.
+    """Open a report of these folders and files; pictures are read later.
 
     What is damaged within a run becomes a problem of that run.
 
@@ -35,7 +35,7 @@ def open_report(paths: Sequence[Path]) -> Report:
 
 
 def _sorted_out(paths: Sequence[Path], problems: list[str]) -> tuple[list[Path], list[Path]]:
-    """Folders of runs and files of studies, each once."""
+    """Sort the paths into run folders and study files, each once."""
     folders: list[Path] = []
     files: list[Path] = []
     for path in {path.resolve(): path for path in paths}.values():
@@ -90,7 +90,7 @@ def _newest_network(folder: Path) -> Mapping[str, Any]:
 
 
 def _names(paths: Sequence[Path]) -> dict[Path, str]:
-    """Names of runs and studies: that of the folder, or the whole path where two agree."""
+    """Return names of runs and studies: the folder's, or the whole path if two agree."""
     short = {path: (path if path.is_dir() else path.parent).resolve().name for path in paths}
     count = Counter(short.values())
     return {path: name if count[name] == 1 else str(path) for path, name in short.items()}

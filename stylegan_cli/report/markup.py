@@ -12,17 +12,17 @@ _WITHOUT_END = {"img", "input"}
 
 
 def text(value: object) -> Html:
-    """A value as it reads."""
+    """Return a value as escaped text."""
     return Html(escape(str(value)))
 
 
 def join(*parts: Html) -> Html:
-    """The parts, one after the other."""
+    """Return the parts, one after the other."""
     return Html("".join(parts))
 
 
 def element(name: str, *children: Html, **attributes: object) -> Html:
-    """An element of HTML or SVG.
+    """Return an element of HTML or SVG.
 
     Args:
         attributes: By name, `class_` for class and `data_x` for data-x; True gives the name
@@ -33,12 +33,12 @@ def element(name: str, *children: Html, **attributes: object) -> Html:
 
 
 def opening(name: str, **attributes: object) -> Html:
-    """The start of an element that is written piece by piece."""
+    """Return the start tag of an element that is written piece by piece."""
     return Html(element(name, **attributes).removesuffix(f"</{name}>"))
 
 
 def closing(name: str) -> Html:
-    """The end of an element begun with `opening`."""
+    """Return the end tag of an element begun with `opening`."""
     return Html(f"</{name}>")
 
 

@@ -26,7 +26,7 @@ CONDITIONS = (
 
 
 def metrics(lines: Sequence[Mapping[str, Any]]) -> Iterator[Html]:
-    """A row for each line, and the lines themselves to unfold."""
+    """Show a row for each line, and the lines themselves folded away."""
     columns = [key for key in CONDITIONS if any(line.get(key) not in (None, "") for line in lines)]
     names = [element("th", text(words(name))) for name in ("results", *columns)]
     body = [element("tr", *map(_cell, (results(line), *map(line.get, columns)))) for line in lines]
@@ -38,7 +38,7 @@ def metrics(lines: Sequence[Mapping[str, Any]]) -> Iterator[Html]:
 
 
 def results(line: Mapping[str, Any]) -> str:
-    """What was measured: `fd_alex 3.73 ± 0.02`; of a line without results, its numbers."""
+    """Return the results, as in `fd_alex 3.73 ± 0.02`; without results, the line's numbers."""
     found = line.get("results")
     if not isinstance(found, Mapping):
         found = {name: value for name, value in line.items() if isinstance(value, float)}

@@ -1,4 +1,4 @@
-"""What the runs are and how far they came, and where everything on the page comes from."""
+"""Runs with their progress, and the provenance of everything on the page."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from math import ceil
@@ -11,7 +11,7 @@ from stylegan_cli.report.table import facts_table, flatten, words
 
 
 def overview(runs: Sequence[Run]) -> Html:
-    """The runs side by side in a few lines."""
+    """Show the runs side by side in a few lines."""
     facts = [_facts(run) for run in runs]
     names = dict.fromkeys(name for each in facts for name in each)
     rows = {name: [each.get(name) for each in facts] for name in names}
@@ -19,14 +19,14 @@ def overview(runs: Sequence[Run]) -> Html:
 
 
 def provenance(runs: Sequence[Run], studies: Sequence[Study]) -> Iterator[Html]:
-    """Files, hashes, versions and dates of runs and studies."""
+    """Show files, hashes, versions and dates of runs and studies."""
     facts = {run.name: _origin_of_run(run) for run in runs}
     facts |= {study.name: _origin_of_study(study) for study in studies}
     yield element("div", *(_card(name, each) for name, each in facts.items()), class_="cards")
 
 
 def duration(seconds: float) -> str:
-    """Hours and minutes, or minutes and seconds."""
+    """Format hours and minutes, or minutes and seconds."""
     minutes, rest = divmod(ceil(seconds), 60)
     if minutes < 60:
         return f"{minutes} min {rest} s" if minutes else f"{rest} s"

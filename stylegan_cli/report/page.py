@@ -78,7 +78,7 @@ def _inputs(report: Report) -> str:
 
 
 def _frame(report: Report) -> tuple[str, str]:
-    """The page before and after its sections."""
+    """Return the page before and after its sections."""
     before, after = _asset("page.html").split("$body")
     style, script = _asset("page.css"), _asset("page.js")
     values = {
@@ -98,7 +98,7 @@ def _asset(name: str) -> str:
 
 
 def _hash(source: str) -> str:
-    """What the page's own policy knows a style or script by; it lets no other work."""
+    """Return the hash by which the page's policy allows a style or script; no other one runs."""
     return f"sha256-{b64encode(sha256(source.encode()).digest()).decode('ascii')}"
 
 

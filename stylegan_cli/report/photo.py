@@ -40,13 +40,13 @@ class Photo:
 
 
 def image_of(picture: Photo, description: str) -> Html:
-    """The element that shows a picture."""
+    """Return the element that shows a picture."""
     width, height = picture.size
     return element("img", src=picture.source, width=width, height=height, alt=description)
 
 
 def photo(path: Path, longest: int) -> Photo:
-    """The picture of a file, reduced where a side is longer.
+    """Read a picture from a file, reduced if a side is longer.
 
     Raises:
         DataError: It is damaged, or no picture.
@@ -63,12 +63,12 @@ def photo(path: Path, longest: int) -> Photo:
 
 
 def photo_of_pixels(pixels: Picture, longest: int) -> Photo:
-    """The picture of an array, reduced where a side is longer."""
+    """Encode a picture from an array, reduced if a side is longer."""
     return _encoded(to_image(pixels), longest)
 
 
 def source_of(path: Path) -> str | None:
-    """Where a PNG says that it comes from."""
+    """Return the origin that a PNG records."""
     try:
         with Image.open(path, formats=("PNG",)) as image:
             source = image.info.get("Source")

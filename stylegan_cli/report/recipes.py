@@ -13,7 +13,7 @@ DEFAULT = "default"
 
 
 def recipes(runs: Sequence[Run]) -> Iterator[Html]:
-    """A table of what differs, and the full text of each recipe folded away."""
+    """Show a table of the differences, and the full text of each recipe folded away."""
     readable = {run.name: run.recipe for run in runs if run.recipe is not None}
     names = run_names(runs)
     if readable:
@@ -25,7 +25,7 @@ def recipes(runs: Sequence[Run]) -> Iterator[Html]:
 
 
 def differences(recipes: Sequence[Settled]) -> dict[str, list[str]]:
-    """Every key that is not the same default in all recipes: its values, and the default.
+    """Return every key that is not the same default in all recipes: its values, and the default.
 
     Keys in which the recipes differ from each other come first.
     """

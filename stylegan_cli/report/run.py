@@ -25,7 +25,7 @@ class Fakes:
 
 @dataclass(frozen=True, kw_only=True)
 class Run:
-    """What is in a run's folder.
+    """The contents of a run's folder.
 
     Attributes:
         name: Unlike that of any other run of the report.
@@ -48,14 +48,14 @@ class Run:
 
     @property
     def reals(self) -> Path:
-        """The picture of real images, where there is one."""
+        """Return the path of the picture of real images."""
         return self.folder / "reals.png"
 
 
 def read_run(
     folder: Path, name: str, network: Mapping[str, Any], problems: tuple[str, ...] = ()
 ) -> Run:
-    """Everything a report shows of a run but its pictures.
+    """Read everything a report shows of a run except its pictures.
 
     Args:
         network: Facts about the newest network.
@@ -78,7 +78,7 @@ def read_run(
 
 
 def run_names(runs: Sequence[Run]) -> dict[str, Html]:
-    """How each run is named: of several, in the colour of its curves."""
+    """Return the displayed name of each run; of several, in the colour of its curves."""
     if len(runs) == 1:
         return {runs[0].name: text(runs[0].name)}
     return {

@@ -16,7 +16,7 @@ from stylegan_cli.report.study import Study, show_study
 
 @dataclass(frozen=True, kw_only=True)
 class Report:
-    """What a page shows.
+    """The contents of a page.
 
     Attributes:
         inputs: Runs and studies as they were asked for.
@@ -35,7 +35,7 @@ class Report:
 
 
 def pieces(report: Report, most_fakes: int) -> Iterator[Piece]:
-    """Everything between the page's title and its end, one picture at a time.
+    """Yield everything between the page's title and its end, one picture at a time.
 
     Args:
         most_fakes: Pictures of each run's fakes at most.

@@ -23,7 +23,7 @@ LONGEST = 1600
 
 @dataclass(frozen=True, kw_only=True)
 class Study:
-    """What a study's file says of itself.
+    """The facts in a study's file.
 
     Attributes:
         name: Unlike that of any other study of the report.
@@ -43,7 +43,7 @@ class Study:
 
 
 def read_study(path: Path, name: str) -> Study:
-    """Everything a report shows of a study but its pictures.
+    """Read everything a report shows of a study except its pictures.
 
     Raises:
         DataError: It is no study, or damaged.
@@ -65,7 +65,7 @@ def read_study(path: Path, name: str) -> Study:
 
 
 def show_study(study: Study, drawn_by: str) -> Iterator[Piece]:
-    """The study's request and pictures.
+    """Show the study's request and pictures.
 
     Args:
         drawn_by: The network, in a few words.
@@ -94,7 +94,7 @@ def show_study(study: Study, drawn_by: str) -> Iterator[Piece]:
 
 
 def _composed(study: Study, path: Path, sheet: int) -> Photo:
-    """The picture beside the file, if it is this study's; else it is composed anew."""
+    """Return the picture beside the file if it is this study's; else compose it again."""
     if source_of(path) == study.header.origin:
         return photo(path, LONGEST)
     with open_study(study.path) as file:

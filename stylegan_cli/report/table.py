@@ -7,7 +7,7 @@ from stylegan_cli.report.markup import NOTHING, Html, element, text
 
 
 def facts_table(columns: Sequence[Html], rows: Mapping[str, Sequence[object]]) -> Html:
-    """Things side by side, a fact a line; lines without any value are left out.
+    """Show things side by side, a fact a line; lines without any value are left out.
 
     Args:
         columns: Names of the things; a single one goes without.
@@ -24,7 +24,7 @@ def facts_table(columns: Sequence[Html], rows: Mapping[str, Sequence[object]]) -
 
 
 def flatten(facts: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, object]]:
-    """Facts without nesting: inner ones by dotted names, lists in words."""
+    """Flatten facts: inner ones by dotted names, lists in words."""
     for key, value in facts.items():
         if isinstance(value, Mapping):
             yield from flatten(value, f"{prefix}{key}.")
@@ -35,12 +35,12 @@ def flatten(facts: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, o
 
 
 def words(name: str) -> str:
-    """A key as it reads."""
+    """Return a key in words."""
     return name.replace("_", " ")
 
 
 def value_in_words(value: object) -> str:
-    """A value as it reads: numbers without needless digits."""
+    """Return a value in words: numbers without needless digits."""
     return f"{value:.6g}" if isinstance(value, float) else str(value)
 
 

@@ -10,17 +10,17 @@ USUAL = "portraits-64"
 
 
 def shipped_names() -> tuple[str, ...]:
-    """Names that stand for networks of the package."""
+    """Return the names of the networks in the package."""
     return tuple(sorted(path.stem for path in FOLDER.glob("*.safetensors")))
 
 
 def shipped_network(name: str = USUAL) -> Path:
-    """The file of a network of the package."""
+    """Return the file of a network in the package."""
     return FOLDER / f"{name}.safetensors"
 
 
 def of_package_by_name(path: Path) -> Path:
-    """The file of a network of the package, where this is only its name; else the path itself.
+    """Return the packaged file if the path is only a packaged network's name; else the path.
 
     Raises:
         NetworkFileError: The name is misspelt, and no file has one like it.

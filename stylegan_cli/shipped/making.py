@@ -1,4 +1,4 @@
-"""How a network of the package is made of a snapshot: its weights rounded to 16-bit floats.
+"""Packaging of a network from a snapshot, with weights rounded to 16-bit floats.
 
 python -c "from stylegan_cli.shipped.making import ship; ship('run/network-000400.safetensors')"
 """

@@ -83,7 +83,7 @@ def export_network(
 
 
 def export_paths(path: Path, *, halves: bool) -> list[Path]:
-    """The files that `export_network` writes, given the same path."""
+    """Return the files that `export_network` writes for this path."""
     if not halves:
         return [path]
     return [path.with_stem(f"{path.stem}-{half}") for half in ("mapping", "synthesis")]

@@ -50,7 +50,7 @@ def write(path: Path, program: ExportedProgram, part: Part, metadata: Mapping[st
 
 
 def runner(path: Path, part: Part) -> Runner:
-    """Runs the part from an ONNX file on the CPU."""
+    """Return a function that runs the part from an ONNX file on the CPU."""
     import onnxruntime
 
     options = onnxruntime.SessionOptions()

@@ -50,7 +50,7 @@ class Part:
 
 
 def parts_of(G: Generator, noise_mode: FixedNoise, *, halves: bool) -> Sequence[Part]:
-    """The whole generator, or its two halves."""
+    """Return the whole generator, or its two halves."""
     mapping, synthesis = MappingPart(G), Synthesis(G, noise_mode)
     latents, ws, images = _latents(G), _ws(G), _images(G)
     if not halves:
@@ -70,7 +70,7 @@ class MappingPart(nn.Module):
         self.mapping, self.num_ws = G.mapping, G.num_ws
 
     def forward(self, z: Tensor, c: Tensor | None = None, psi: Tensor | None = None) -> Tensor:
-        """`[n, num_ws, w_dim]`.
+        """Return one w per layer, `[n, num_ws, w_dim]`.
 
         Args:
             c: None for a network without labels.
@@ -90,7 +90,7 @@ class Synthesis(nn.Module):
         self.noise_mode = noise_mode
 
     def forward(self, ws: Tensor) -> Tensor:
-        """`[n, channels, resolution, resolution]`."""
+        """Return images, `[n, channels, resolution, resolution]`."""
         return upscale(self.synthesis(ws, self.noise_mode), self.resolution)
 
 
@@ -104,7 +104,7 @@ class Whole(nn.Module):
     def forward(
         self, z: Tensor, c: Tensor | None = None, psi: Tensor | None = None
     ) -> tuple[Tensor, Tensor]:
-        """Images and ws."""
+        """Return images and ws."""
         ws = self.mapping(z, c, psi)
         return self.synthesis(ws), ws
 
@@ -139,7 +139,7 @@ _MOST_IMAGES = 2**30  # without a bound, torch 2.6 sees itself compare n with th
 
 
 def trace(part: Part, example: dict[str, Tensor]) -> ExportedProgram:
-    """The part as a graph of operations, for any number of images.
+    """Trace a part as a graph of operations, for any number of images.
 
     Args:
         example: An input of each name, of two images.
@@ -164,7 +164,7 @@ def trace(part: Part, example: dict[str, Tensor]) -> ExportedProgram:
 
 @contextmanager
 def quiet() -> Iterator[None]:
-    """Without what torch's exporters say to their developers."""
+    """Silence the developer messages of torch's exporters."""
     before = logging.root.manager.disable
     logging.disable(logging.WARNING)
     try:
@@ -216,19 +216,19 @@ class Deviation:
 
     @property
     def grey_levels(self) -> float:
-        """The largest difference of images, in steps of their bytes."""
+        """Return the largest difference of images, in steps of their bytes."""
         return self.largest * 127.5
 
 
 def example(G: Generator, part: Part) -> dict[str, Tensor]:
-    """Inputs of a part, to trace it with."""
+    """Draw inputs of a part, to trace it with."""
     return {name: torch.from_numpy(x) for name, x in _inputs(G, part, TRACED_BATCH, 0.7).items()}
 
 
 def deviations(
     run: Runner, G: Generator, part: Part, noise_mode: FixedNoise
 ) -> dict[str, Deviation]:
-    """How far each output of the exported part is from what G gives."""
+    """Measure how much each output of the exported part deviates from that of G."""
     pairs: dict[str, list[tuple[np.ndarray, np.ndarray]]] = {}
     for count, psi in CASES:
         inputs = _inputs(G, part, count, psi)

@@ -24,7 +24,7 @@ def write(path: Path, program: ExportedProgram, part: Part, metadata: Mapping[st
 
 
 def runner(path: Path, part: Part) -> Runner:
-    """Runs the part from a file that was just written."""
+    """Return a function that runs the part from a file that was just written."""
     with quiet():
         module = torch.export.load(io.BytesIO(path.read_bytes())).module()
 

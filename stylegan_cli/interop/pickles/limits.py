@@ -1,4 +1,4 @@
-"""What another program's file may claim of this machine."""
+"""Limits on the memory and time that another program's file may use."""
 
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
@@ -7,7 +7,7 @@ from typing import Protocol, runtime_checkable
 
 @dataclass(frozen=True, kw_only=True)
 class Limits:
-    """What a file may claim of this machine; a file beyond is refused.
+    """Limits on a file; a file beyond them is refused.
 
     Attributes:
         file_bytes: Size of the pickle, and so of everything in it.
@@ -45,13 +45,13 @@ class Holder(Protocol):
 
 
 def shown(text: str) -> str:
-    """A text from a file as it may stand in a message: short, and nothing a terminal obeys."""
+    """Return a text from a file for use in a message: short, without control characters."""
     plain = text if text.isprintable() else ascii(text[:80])[1:-1]
     return plain if len(plain) <= 80 else f"{plain[:79]}…"
 
 
 def shown_value(value: object) -> str:
-    """A value from a file as it may stand in a message: what is no number or text, by its type."""
+    """Return a value from a file for use in a message; neither number nor text: its type."""
     few = value if isinstance(value, list | tuple) and len(value) <= 8 else (value,)
     plain = all(isinstance(each, str | int | float | None) for each in few)
     return shown(str(value) if plain else type(value).__name__)

@@ -14,7 +14,7 @@ _PIECE = 2**26
 
 
 def instructions(file: BufferedIOBase) -> Iterator[tuple[str, object]]:
-    """Name and argument of each instruction up to STOP, which is left out.
+    """Yield name and argument of each instruction before STOP.
 
     The names of GLOBAL come as a pair, byte strings of Python 2 as latin-1.
 
@@ -47,7 +47,7 @@ class _Piecewise:
         self.readline = file.readline
 
     def read(self, count: int) -> bytes:
-        """As many bytes, or those there are."""
+        """Return up to `count` bytes."""
         if count <= _PIECE:
             return self.file.read(count)
         pieces = []
@@ -62,7 +62,7 @@ def _pair(file: BufferedIOBase) -> tuple[str, str]:
 
 
 def _quoted(file: BufferedIOBase) -> str:
-    """A byte string as Python 2 writes it in a program."""
+    """Read a byte string written as a Python 2 literal."""
     text = _line(file).strip()
     if len(text) < 2 or text[:1] not in (b"'", b'"') or text[-1:] != text[:1]:
         raise ValueError("a text without quotes")
@@ -100,7 +100,7 @@ class Empty:
 
 @dataclass(frozen=True)
 class Named:
-    """What a name in a pickle stands for.
+    """The object behind a name in a pickle.
 
     Attributes:
         build: Called with the arguments in the file; without it the name cannot be called.
@@ -137,7 +137,7 @@ class Machine:
         self.texts, self.members = 0, 0
 
     def run(self, file: BufferedIOBase) -> object:
-        """What the pickle at the file's position builds.
+        """Return the object that the pickle at the file's position builds.
 
         Raises:
             RefusedError: It asks for more than plain data, or than the limits allow.
@@ -274,7 +274,7 @@ def _name(value: object) -> str:
 
 
 def plain_key(value: object) -> Hashable:
-    """The value as a key of a dict or an element of a set.
+    """Return the value as a key of a dict or an element of a set.
 
     Raises:
         RefusedError: It could take hours to find again, or be changed later.

@@ -24,7 +24,7 @@ from stylegan_cli.interop.pickles.machine import Machine, Table
 def read_pickle(
     data: bytes | BufferedIOBase, table: Table, *, source: str, limits: Limits | None = None
 ) -> object:
-    """The plain data a pickle describes.
+    """Read a pickle as plain data.
 
     Args:
         data: The pickle, or a file at its beginning; what comes after it is not read.
@@ -48,7 +48,7 @@ def run_pickle(
     limits: Limits,
     persistent: Callable[[object], object] | None = None,
 ) -> object:
-    """The plain data of the pickle at the file's position, which moves behind it.
+    """Read the pickle at the file's position, and leave the file behind it.
 
     Args:
         persistent: What a persistent id stands for; without it there must be none.
@@ -98,7 +98,7 @@ _SMALL, _MOST_RATIO = 2**26, 20
 
 @contextmanager
 def opened_pickle(path: Path, limits: Limits) -> Iterator[BufferedIOBase]:
-    """The pickle in a file: the file itself, or the only pickle in a zip.
+    """Open the pickle in a file: the file itself, or the only pickle in a zip.
 
     Raises:
         ForeignFileError: There is none, it cannot be read, or is larger than the limits allow.
@@ -123,7 +123,7 @@ def opened_pickle(path: Path, limits: Limits) -> Iterator[BufferedIOBase]:
 
 
 def holds_pickle(path: Path) -> bool:
-    """Whether a file is a zip with a pickle in it; those of torch do not count."""
+    """Return whether a file is a zip with a pickle in it; zips of torch do not count."""
     try:
         with zipfile.ZipFile(path) as archive:
             members = _pickles(archive)

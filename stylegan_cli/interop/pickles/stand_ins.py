@@ -56,11 +56,11 @@ class PickledArray:
         return tuple(self.array.shape)
 
     def tensor(self) -> Tensor:
-        """A copy of the numbers."""
+        """Return a copy of the numbers."""
         return torch.from_numpy(self.array.astype(self.array.dtype.newbyteorder("="), order="C"))
 
     def item(self) -> float | int | bool | None:
-        """The only number as one of Python's; None where there are several."""
+        """Return a single number as one of Python's; None for several."""
         return self.array.item() if self.array.size == 1 else None
 
     def set_state(self, state: object) -> None:
@@ -74,13 +74,13 @@ class PickledArray:
 
 
 def _scalar(kind: object, raw: object) -> PickledArray:
-    """A number of a NumPy type: an array without axes."""
+    """Return a number of a NumPy type: an array without axes."""
     data = raw.encode("latin-1") if isinstance(raw, str) else raw
     return _array(_view(data, kind, (), "C"))
 
 
 def _from_buffer(raw: object, kind: object, shape: object, order: object) -> PickledArray:
-    """An array as protocol 5 writes it."""
+    """Return an array as protocol 5 writes it."""
     return _array(_view(raw, kind, shape, "F" if order == "F" else "C"))
 
 
@@ -134,7 +134,7 @@ class Options(dict[str, object]):
 
 
 def ordered_dict(pairs: object = ()) -> dict[object, object]:
-    """A dict of pairs.
+    """Return a dict of pairs.
 
     Raises:
         RefusedError: It is made of something else.
@@ -152,14 +152,14 @@ def _set(members: object = ()) -> set[object]:
 
 
 def _encode(text: object, encoding: object = "latin1") -> bytes:
-    """How protocols 0 to 2 write bytes: each as the character with its code."""
+    """Return the bytes that protocols 0 to 2 write as text: one character per byte."""
     if not isinstance(text, str) or encoding != "latin1":
         raise RefusedError("a text in another code than latin1")
     return text.encode("latin-1")
 
 
 def _created(kind: object, base: object, state: object) -> object:
-    """How protocols 0 and 1 create an object that is given its state afterwards."""
+    """Create an object as protocols 0 and 1 do: its state follows later."""
     if not isinstance(kind, Named) or not isinstance(kind.build, Empty):
         raise RefusedError(f"a new {kind.name if isinstance(kind, Named) else type(kind).__name__}")
     made = kind.build.build()

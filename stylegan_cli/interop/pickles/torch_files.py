@@ -18,7 +18,7 @@ _TAR_MARK, _TAR_PLACE = b"ustar", 257
 
 
 class Bag:
-    """What is plain among the attributes of an object whose class means nothing here."""
+    """Plain attributes of an object of an unknown class."""
 
     def __init__(self) -> None:
         self.values: dict[str, object] = {}
@@ -55,7 +55,7 @@ _NAMES: Table = {
 
 
 def is_torch_file(path: Path) -> bool:
-    """Whether a file starts as those of torch do, and is no other zip."""
+    """Return whether a file begins like a file of torch, and is no other zip."""
     with path.open("rb") as file:
         start = file.read(_TAR_PLACE + len(_TAR_MARK))
     if start.startswith(ZIP_START):
@@ -64,7 +64,7 @@ def is_torch_file(path: Path) -> bool:
 
 
 def read_torch_file(path: Path) -> object:
-    """What a file of torch holds: containers, numbers, texts, and `PickledTensor` for tensors.
+    """Read a file of torch: containers, numbers, texts, and `PickledTensor` for tensors.
 
     Raises:
         ForeignFileError: Damaged, of another form, or more than plain data and tensors; the

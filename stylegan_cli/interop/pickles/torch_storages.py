@@ -49,7 +49,7 @@ class Storage:
 
 @dataclass(frozen=True)
 class StorageId:
-    """What a pickle says of a storage that stands outside of it.
+    """A pickle's reference to a storage outside it.
 
     Attributes:
         kind: Its class, such as "torch.FloatStorage".
@@ -62,11 +62,11 @@ class StorageId:
 
     @property
     def size(self) -> int:
-        """In bytes."""
+        """Return the size in bytes."""
         return self.count * np.dtype(_TYPES[self.kind][0]).itemsize
 
     def within(self, buffer: mmap.mmap | memoryview, place: int) -> Storage:
-        """The storage that starts at a place of a file: a view of its bytes.
+        """Return the storage that starts at a place in a file: a view of its bytes.
 
         Raises:
             RefusedError: It would reach beyond the file.
@@ -78,13 +78,13 @@ class StorageId:
         return Storage(np.frombuffer(buffer, code, self.count, place if self.count else 0), dtype)
 
     def unread(self) -> Storage:
-        """A storage of as many zeros, which takes no memory."""
+        """Return a storage of as many zeros, which takes no memory."""
         code, dtype = _TYPES[self.kind]
         return Storage(np.broadcast_to(np.zeros((), code), (self.count,)), dtype)
 
 
 def storage_id(persistent_id: object) -> StorageId:
-    """A persistent id, ("storage", class, key, device, count, view), as what it names.
+    """Return the storage that a persistent id ("storage", class, key, device, count, view) names.
 
     Raises:
         RefusedError: It names anything else than a storage of its own.
@@ -102,7 +102,7 @@ def storage_id(persistent_id: object) -> StorageId:
 def read_stream(
     stream: BufferedIOBase, buffer: mmap.mmap | memoryview, table: Table, limits: Limits
 ) -> object:
-    """What a file of torch before version 1.6 holds; numbers stay views of the file.
+    """Read a file of torch before version 1.6; numbers stay views of the file.
 
     Args:
         stream: The file at its beginning.

@@ -26,7 +26,7 @@ class PickledTensor:
     stride: tuple[int, ...]
 
     def tensor(self) -> Tensor:
-        """A contiguous copy of the numbers."""
+        """Return a contiguous copy of the numbers."""
         values = self.storage.values[self.offset :]
         steps = tuple(step * values.itemsize for step in self.stride)
         view = np.lib.stride_tricks.as_strided(values, self.shape, steps, writeable=False)
@@ -35,7 +35,7 @@ class PickledTensor:
 
 
 def read_storage(raw: object) -> Storage:
-    """The storage in the bytes that torch wrote for it before it wrote zips.
+    """Read the storage in the bytes that torch wrote before it wrote zips.
 
     Raises:
         RefusedError: Anything else than numbers, or fewer than claimed.

@@ -21,7 +21,7 @@ _ENCRYPTED = 1
 
 
 def read_zip(path: Path, mapped: mmap.mmap, table: Table) -> object:
-    """What a file of this form holds; numbers stay views of the file.
+    """Read a file of this form; numbers stay views of the file.
 
     Args:
         mapped: The file in memory.
@@ -63,7 +63,7 @@ class _Member:
         return place
 
     def checked(self) -> memoryview:
-        """The content, which is what was written."""
+        """Return the content after checking its checksum."""
         content = memoryview(self.mapped)[self.place : self.place + self.size]
         if zlib.crc32(content) != self.crc:
             raise ValueError(f"{shown(self.name)} has another checksum")
@@ -95,7 +95,7 @@ class _Storages:
 
 
 def _members(mapped: mmap.mmap, infos: Sequence[zipfile.ZipInfo]) -> Iterator[tuple[str, _Member]]:
-    """Files by their names within the one folder that a file of torch has."""
+    """Yield members by their names within the one folder of a file of torch."""
     if len({info.filename for info in infos}) < len(infos):
         raise RefusedError("several members of one name")
     root = PurePosixPath(infos[0].filename).parts[:1] if infos else ()

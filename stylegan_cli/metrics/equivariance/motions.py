@@ -35,7 +35,7 @@ _UP, _REACH, _LATTICE = 4, 6, 64
 def differences(
     network: Network, samples: range, *, seed: int, psi: float, chosen: int | None
 ) -> dict[str, np.ndarray]:
-    """Squared differences and pixels that count, of every sample and kind of motion.
+    """Measure squared differences and counted pixels for every sample and kind of motion.
 
     A sample's code and motions follow from (seed, its number) alone.
 
@@ -75,7 +75,7 @@ def _draw(network: Network, seed: int, sample: int, chosen: int | None) -> _Draw
 
 
 def _of_sample(network: Network, draw: _Draw, psi: float) -> tuple["Difference", ...]:
-    """The differences of one sample moved in each way."""
+    """Measure the differences of one sample for each kind of motion."""
     G, side = network.G, network.G.resolution
     w = truncate(map_latents(G, draw.z, draw.label)[:, None], G.mapping.w_avg, psi)
     ws = w.expand(-1, G.num_ws, -1)
@@ -106,7 +106,7 @@ def _difference(expected: tuple[Images, Mask], found: Images) -> "Difference":
 
 
 def decibels(squares: float, count: float) -> float:
-    """Peak signal-to-noise ratio of pictures in [−1, 1]; infinite where they are equal."""
+    """Return the peak signal-to-noise ratio of pictures in [−1, 1]; infinite if they are equal."""
     if not squares:
         return math.inf
     return float(20 * math.log10(2) - 10 * math.log10(squares / count))
@@ -127,7 +127,7 @@ class Difference:
 
     @property
     def decibels(self) -> float:
-        """As the function of that name."""
+        """Return the ratio in decibels, as the function of that name."""
         return decibels(self.squares, self.count)
 
 
@@ -143,14 +143,14 @@ def rotation(angle: float) -> Matrix:
 
 
 def whole_shift(images: Images, x: int, y: int) -> tuple[Images, Mask]:
-    """Pictures moved right by x and down by y pixels, and where something arrives."""
+    """Move pictures right by x and down by y pixels; also return a mask of the covered pixels."""
     height, width = images.shape[2:]
     moved = F.pad(images, (x, -x, y, -y))
     return moved, _arrives(height, y, 0, images)[:, None] & _arrives(width, x, 0, images)
 
 
 def fractional_shift(images: Images, x: float, y: float) -> tuple[Images, Mask]:
-    """As `whole_shift`, between pixels by a Lanczos filter of six taps, all of them inside."""
+    """Move pictures as `whole_shift` does, between pixels, by a six-tap Lanczos filter."""
     moved, masks = images, []
     for axis, shift in ((2, y), (3, x)):
         whole = math.floor(shift)
@@ -168,7 +168,7 @@ def fractional_shift(images: Images, x: float, y: float) -> tuple[Images, Mask]:
 
 
 def rotate(images: Images, angle: float) -> tuple[Images, Mask]:
-    """Pictures turned counter-clockwise with a filter that stays within both bands.
+    """Rotate pictures counter-clockwise with a filter that stays within both bands.
 
     The picture must be square.
     """
@@ -186,7 +186,7 @@ def rotate(images: Images, angle: float) -> tuple[Images, Mask]:
 
 
 def pseudo_rotate(images: Images, angle: float) -> tuple[Images, Mask]:
-    """Pictures that stay, filtered as `rotate` filters those it turns by the angle."""
+    """Filter pictures as `rotate` does at this angle, without rotating them."""
     taps = rotation_filter(rotation(-angle), 1).to(images)
     reach = len(taps) // 2
     kernel = taps.flip((0, 1)).expand(images.shape[1], 1, -1, -1)
@@ -197,7 +197,7 @@ def pseudo_rotate(images: Images, angle: float) -> tuple[Images, Mask]:
 
 
 def rotation_filter(matrix: Matrix, up: int) -> Float[Tensor, "taps taps"]:
-    """A filter within the bands of a picture and of the turned one, sampled `up` per pixel."""
+    """Return a filter within the bands of both pictures, sampled `up` times per pixel."""
     count = _LATTICE * up - 1
     line = torch.arange(-count, count + 1, dtype=torch.float64) / up
     y, x = torch.meshgrid(line, line, indexing="ij")
@@ -214,7 +214,7 @@ def rotation_filter(matrix: Matrix, up: int) -> Float[Tensor, "taps taps"]:
 
 
 def _arrives(length: int, shift: int, taps: int, like: Tensor) -> Bool[Tensor, " length"]:
-    """Which positions of a line have all taps of a shift on it."""
+    """Return a mask of the positions on a line for which all taps of a shift lie on it."""
     p = torch.arange(length, device=like.device)
     first, last = (shift + taps, shift - max(taps - 1, 0)) if taps else (shift, shift)
     return (p >= max(first, 0)) & (p < length + min(last, 0))
@@ -231,7 +231,7 @@ def _cyclic_convolution(a: Tensor, b: Tensor) -> Tensor:
 
 
 def _upsampled(images: Images, taps: Tensor, margin: int) -> Tensor:
-    """The picture on a grid `_UP` times as fine, with a margin of fine samples on every side."""
+    """Return the picture on a grid `_UP` times as fine, with a margin of fine samples all round."""
     padding = margin + (len(taps) + _UP - 1) // 2, margin + (len(taps) - _UP) // 2
     height, width = images.shape[2:]
     found = Filter.of(taps)
@@ -242,7 +242,7 @@ def _upsampled(images: Images, taps: Tensor, margin: int) -> Tensor:
 
 
 def _turned_grid(matrix: Matrix, side: int, margin: int) -> Float[Tensor, "1 side side 2"]:
-    """Where each pixel of a turned picture is on the fine canvas, as `grid_sample` counts."""
+    """Return each rotated pixel's position on the fine canvas, in `grid_sample` coordinates."""
     theta = torch.linalg.inv(matrix)[:2].clone()
     theta[:, 2] *= 2
     # stuffing with zeros puts a pixel at the first of its fine samples, half a sample before

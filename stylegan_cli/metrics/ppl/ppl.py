@@ -42,7 +42,7 @@ PERCEIVED_SIDE = 256
 
 @dataclass(frozen=True, kw_only=True)
 class PathLength:
-    """What the distances amount to.
+    """The statistics of perceptual distances.
 
     Attributes:
         ppl: Mean of those that count.

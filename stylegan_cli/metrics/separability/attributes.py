@@ -165,7 +165,7 @@ def _column(words: Sequence[str]) -> Column:
 
 
 def _places(images: Sequence[str]) -> dict[str, int]:
-    """Numbers of the images by their names, and by the last parts of these."""
+    """Return numbers of the images by their names, and by the last parts of these."""
     last_parts = {PurePosixPath(name).name: i for i, name in enumerate(images)}
     return last_parts | {name: i for i, name in enumerate(images)}
 

@@ -77,7 +77,7 @@ class Description:
 
     @property
     def key(self) -> str:
-        """A hash of everything that decides the weights."""
+        """Return a hash of everything that decides the weights."""
         untrained = replace(self, accuracy=(), majority=())
         return hashlib.sha256(_as_json(untrained).encode()).hexdigest()
 
@@ -109,7 +109,7 @@ class Panel:
 
     @property
     def names(self) -> tuple[str, ...]:
-        """Of all attributes, as are accuracy and majority."""
+        """Return the names of all attributes, in the order of accuracy and majority."""
         return tuple(name for each in self._descriptions for name in each.names)
 
     @property
@@ -121,7 +121,7 @@ class Panel:
         return tuple(share for each in self._descriptions for share in each.majority)
 
     def logits(self, images: Images) -> Float[Tensor, "n attributes"]:
-        """As `Classifier.logits`, of all attributes."""
+        """Return logits as `Classifier.logits` does, for all attributes."""
         return torch.cat([each.logits(images) for each in self.classifiers], 1)
 
     @property

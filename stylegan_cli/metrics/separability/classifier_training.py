@@ -78,12 +78,12 @@ class ClassifierTraining:
 
     @property
     def names(self) -> tuple[str, ...]:
-        """Of the attributes."""
+        """Return the names of the attributes."""
         return self._description.names
 
     @property
     def is_finished(self) -> bool:
-        """Whether the classifier is there; a damaged one is removed, to be trained again."""
+        """Return whether the classifier is there; remove a damaged one, to train it again."""
         if not self.path.exists():
             return False
         try:
@@ -95,12 +95,12 @@ class ClassifierTraining:
 
     @property
     def total(self) -> int:
-        """Images that it is shown in all."""
+        """Return the number of images in the whole training."""
         return max(1, round(self._options.kimg * 1000))
 
     @property
     def there(self) -> int:
-        """Images it was shown before it stopped, as far as that was kept."""
+        """Return the number of images shown before it stopped, as far as that was kept."""
         return self.total if self.is_finished else _steps(self._state, self._description.key)[1]
 
     def run(self, device: torch.device) -> Iterator[int]:

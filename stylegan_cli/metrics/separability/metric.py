@@ -202,7 +202,7 @@ def _warnings(
 
 
 def _details(records: Sequence[Mapping[str, Any]]) -> Sequence[tuple[str, ...]]:
-    """A row for each attribute in each space, means over the repeats."""
+    """Return a row for each attribute in each space, means over the repeats."""
     rows: list[tuple[str, ...]] = [
         ("attribute", "bits", "have it", "told", "classifier right", "kept", "converged")
     ]

@@ -34,7 +34,7 @@ class Plane:
 
 @dataclass(frozen=True, kw_only=True)
 class Separation:
-    """How well a plane separates one attribute in one space.
+    """The separation of one attribute by a plane in one space.
 
     Attributes:
         entropy: H(Y|X) in bits: 0 where the plane tells all, at most H(Y).
