@@ -26,6 +26,9 @@ Opener = Callable[[], AbstractContextManager[Any]]
 MAX_BYTES = 2**31
 """Larger NumPy arrays are not read: they must fit into memory whole."""
 
+MAX_PARTS = 10_000
+"""A torch file with more tensors, dicts and lists is not searched for codes."""
+
 _HEADER_READERS = {(1, 0): npy.read_array_header_1_0, (2, 0): npy.read_array_header_2_0}
 _DAMAGE = (
     OSError,
@@ -139,17 +142,30 @@ def _read_torch(path: Path) -> object:
 
 
 def _torch_arrays(name: str, item: object) -> Iterator[tuple[str, StoredArray]]:
-    """Every tensor in dicts and lists, under the keys that lead to it."""
+    """Yield every tensor in dicts and lists, named by the keys that lead to it."""
     import torch
 
-    if isinstance(item, torch.Tensor):
-        array = item.detach().float().numpy()
-        yield name, StoredArray(shape=array.shape, dtype=array.dtype, read=lambda: array)
-    elif isinstance(item, dict):
-        for key, part in item.items():
-            yield from _torch_arrays(f"{name}/{key}" if name else str(key), part)
-    elif isinstance(item, list | tuple):
-        yield from _torch_arrays(name, dict(enumerate(item)))
+    waiting = [(name, item)]
+    for _ in range(MAX_PARTS):
+        if not waiting:
+            return
+        name, item = waiting.pop()
+        if isinstance(item, torch.Tensor):
+            yield name, _tensor(name, item)
+        elif isinstance(item, dict | list | tuple):
+            parts = item.items() if isinstance(item, dict) else enumerate(item)
+            waiting += [(f"{name}/{key}" if name else str(key), part) for key, part in parts]
+    raise ValueError(f"more than {MAX_PARTS:,} parts; store the codes alone")
+
+
+def _tensor(name: str, tensor: Any) -> StoredArray:
+    if tensor.is_sparse or tensor.is_quantized or tensor.is_meta or tensor.is_complex():
+        raise ValueError(f"{name} is not a plain tensor of real numbers")
+    # a view can claim any size, and numpy has no bfloat16
+    if tensor.numel() * 4 > MAX_BYTES:
+        raise ValueError(f"{name} is larger than {MAX_BYTES >> 30} GiB; store the codes as HDF5")
+    array = tensor.detach().float().numpy() if tensor.is_floating_point() else tensor.numpy()
+    return StoredArray(shape=array.shape, dtype=array.dtype, read=lambda: array)
 
 
 def _member(archive: zipfile.ZipFile, name: str) -> Opener:

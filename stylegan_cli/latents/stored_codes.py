@@ -1,4 +1,4 @@
-"""Codes in files: which array holds them, whether they are z, w or ws, and which are meant."""
+"""Codes in files: the array that holds them, their kind (z, w or ws) and the selected ones."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -42,22 +42,32 @@ class CodeShapes:
         return ", ".join(f"{kind} {list(self[kind])}" for kind in KINDS)
 
 
+MAX_LAYERS = 18
+"""Layers of the largest StyleGAN and StyleGAN2, of 1024 px."""
+
+
 def recognise(
     where: str, name: str, array: StoredArray, shapes: CodeShapes, said: Kind | None
 ) -> Kind:
-    """What an array holds: what was said, or else what its shape and name leave.
+    """Return the kind of codes in an array: the stated one, or the one its name and shape leave.
 
     Args:
         where: Opens the error message.
 
     Raises:
-        UsageError: No codes of this network, or they could be several things.
+        UsageError: The array does not fit this network, or fits in several ways.
     """
     if array.dtype.kind not in "fiu":
         raise UsageError(f"{where}: {array} holds no numbers, so no codes")
-    meant = (said,) if said else _meant_by_name(name)
+    meant = (said,) if said else _kinds_by_name(name)
     fitting = [kind for kind in meant if array.shape[-len(shapes[kind]) :] == shapes[kind]]
     likely = _likely(fitting, shapes, axes=len(array.shape))
+    layered = "" if said or "w" not in meant else _other_layers(array.shape, shapes)
+    if layered and "ws" not in fitting:
+        ways = "".join(
+            f"; write FILE:{name}/{kind} to read each row as a {kind}" for kind in likely
+        )
+        raise UsageError(f"{where}: {array} looks like {layered}{ways}")
     if not likely:
         called = f" as {said}" if said else ""
         raise UsageError(f"{where}: {array} does not fit this network{called}; it takes {shapes}")
@@ -67,25 +77,39 @@ def recognise(
     return likely[0]
 
 
-def _meant_by_name(name: str) -> tuple[Kind, ...]:
+def _other_layers(shape: tuple[int, ...], shapes: CodeShapes) -> str:
+    """Describe a w per layer for another number of layers; empty if the shape suggests none."""
+    *table, layers, width = (1, 1, *shape)
+    if width != shapes.w_dim or layers == shapes.num_ws or prod(shape[:-1]) == 1:
+        return ""
+    of_a_network = layers % 2 == 0 and 8 <= layers <= MAX_LAYERS
+    if len(shape) < 3 and not of_a_network:
+        return ""
+    count = prod(table)
+    codes = "one code" if count == 1 else f"{count:,} codes"
+    origin = f" (as in StyleGAN2 of {2 ** (layers // 2 + 1)} px)" if of_a_network else ""
+    return f"{codes} of {layers:,} layers{origin}, but this network has {shapes.num_ws}"
+
+
+def _kinds_by_name(name: str) -> tuple[Kind, ...]:
     words = re.split(r"[^a-z]+", name.lower())
     named = [kind for kind in KINDS if kind in words]
     if len(named) != 1:
         return KINDS
-    # many programs say w for one w per layer, too
+    # many programs call one w per layer w, too
     return ("w", "ws") if named == ["w"] else (named[0],)
 
 
 def _likely(fitting: list[Kind], shapes: CodeShapes, *, axes: int) -> list[Kind]:
-    """Without readings that nobody means, where there is a better one."""
+    """Drop readings that this network makes pointless if another one remains."""
     if "ws" in fitting and axes > 2:
         return ["ws"]
-    silly: set[Kind] = set()
+    pointless: set[Kind] = set()
     if shapes.num_ws == 1:
-        silly.add("ws")
+        pointless.add("ws")
     if not shapes.has_w:
-        silly.add("w")
-    return [kind for kind in fitting if kind not in silly] or fitting
+        pointless.add("w")
+    return [kind for kind in fitting if kind not in pointless] or fitting
 
 
 Position = tuple[int, ...]

@@ -21,7 +21,9 @@ def kind(shapes, shape, name="codes", said=None, dtype=np.float32):
         (OTHER, (64,), "codes", "z"),
         (OTHER, (5, 64), "codes", "z"),
         (OTHER, (512,), "codes", "w"),
-        (OTHER, (3, 4, 512), "codes", "w"),
+        (OTHER, (1, 1, 512), "codes", "w"),
+        (OTHER, (17, 512), "w", "w"),
+        (OTHER, (2, 18, 64), "codes", "z"),
         (SAME, (1, 18, 512), "codes", "ws"),
         (SAME, (1, 18, 512), "w", "ws"),
         (SAME, (2, 3, 18, 512), "ws", "ws"),
@@ -69,3 +71,43 @@ def test_what_was_said_must_fit():
 def test_other_things_than_numbers_are_no_codes(dtype):
     with pytest.raises(UsageError, match="holds no numbers"):
         kind(SAME, (1, 18, 512), dtype=dtype)
+
+
+@pytest.mark.parametrize(
+    ("shape", "name", "words"),
+    [
+        ((1, 18, 128), "w", r"one code of 18 layers \(as in StyleGAN2 of 1024 px\), but .* has 10"),
+        ((1, 8, 128), "w", r"one code of 8 layers \(as in StyleGAN2 of 32 px\)"),
+        ((7, 14, 128), "codes", "7 codes of 14 layers"),
+        ((2, 6, 14, 128), "projected_w", "12 codes of 14 layers"),
+        ((18, 128), "w", "one code of 18 layers"),
+        ((12, 128), "latent", "one code of 12 layers"),
+        ((1, 9, 128), "w", "one code of 9 layers, but this network has 10"),
+        ((10, 1, 128), "w", "10 codes of 1 layers"),
+        ((10, 2, 128), "w", "10 codes of 2 layers"),
+        ((3, 4, 128), "w_avg", "3 codes of 4 layers"),
+    ],
+)
+def test_a_w_of_other_layers_is_never_read_as_many_codes(shape, name, words):
+    network = CodeShapes(z_dim=64, w_dim=128, num_ws=10)
+    with pytest.raises(UsageError, match=f"{words}.*; write FILE:{name}/w to read each row as a w"):
+        kind(network, shape, name)
+    assert kind(network, shape, name, "w") == "w"
+
+
+@pytest.mark.parametrize("shape", [(128, 10), (1, 128, 10), (1, 128, 18), (1280,)])
+def test_transposed_and_flattened_codes_are_refused(shape):
+    with pytest.raises(UsageError, match="does not fit this network; it takes"):
+        kind(CodeShapes(z_dim=64, w_dim=128, num_ws=10), shape, "w")
+
+
+@pytest.mark.parametrize("shape", [(18, 512), (1, 18, 512), (4, 18, 512)])
+def test_a_w_per_layer_is_not_read_as_codes_of_a_network_without_layers(shape):
+    with pytest.raises(UsageError, match=r"of 18 layers.*; write FILE:codes/z"):
+        kind(ONE_CODE, shape)
+    assert kind(ONE_CODE, shape, "z") == "z"
+
+
+def test_named_ws_of_other_layers_are_refused_without_another_reading():
+    with pytest.raises(UsageError, match=r"does not fit this network; it takes .* ws \[18, 512\]"):
+        kind(SAME, (1, 14, 512), "ws")

@@ -159,3 +159,35 @@ def test_a_torch_file_that_holds_more_than_tensors_is_refused(tmp_path):
     torch.save({"code": torch.nn.Linear(1, 1)}, tmp_path / "a.pt")
     with pytest.raises(DataError, match="more than tensors"), open_arrays(tmp_path / "a.pt"):
         pass
+
+
+def test_tensors_that_hold_no_plain_numbers_are_refused_in_words(tmp_path):
+    import torch
+
+    path = tmp_path / "a.pt"
+    for odd in (torch.ones(2, 2).to_sparse(), torch.ones(2, dtype=torch.complex64)):
+        torch.save(odd, path)
+        with (
+            pytest.raises(DataError, match="not a plain tensor of real numbers"),
+            open_arrays(path),
+        ):
+            pass
+
+
+def test_a_view_larger_than_its_file_is_not_copied(tmp_path):
+    import torch
+
+    torch.save(torch.zeros(1, dtype=torch.float16).expand(2**32), tmp_path / "a.pt")
+    with pytest.raises(DataError, match="larger than 2 GiB"), open_arrays(tmp_path / "a.pt"):
+        pass
+
+
+def test_lists_within_lists_without_end_are_refused(tmp_path):
+    import torch
+
+    nested: list = []
+    for _ in range(40):
+        nested = [nested, nested]
+    torch.save(nested, tmp_path / "a.pt")
+    with pytest.raises(DataError, match="more than 10,000 parts"), open_arrays(tmp_path / "a.pt"):
+        pass

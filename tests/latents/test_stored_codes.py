@@ -1,6 +1,7 @@
 import h5py
 import numpy as np
 import pytest
+import torch
 
 from stylegan_cli.errors import DataError, UsageError
 from stylegan_cli.latents.references import parse_picks
@@ -143,3 +144,36 @@ def test_equal_codes_have_equal_hashes(tmp_path):
         np.savez(tmp_path / f"{name}.npz", ws=values)
     a, b, c = (read(tmp_path / f"{name}.npz").sha256 for name in "abc")
     assert a == b != c
+
+
+def save(path, name, values):
+    if path.suffix == ".npz":
+        np.savez(path, **{name: values})
+    elif path.suffix == ".npy":
+        np.save(path, values)
+    elif path.suffix == ".h5":
+        with h5py.File(path, "w") as file:
+            file[name] = values
+    else:
+        torch.save({name: torch.from_numpy(values)}, path)
+
+
+@pytest.mark.parametrize("shape", [(1, 8, 4), (5, 2, 4), (8, 4), (2, 3, 8, 4)], ids=str)
+@pytest.mark.parametrize("file", ["w.npz", "w.npy", "w.h5", "w.pt"])
+def test_a_w_of_other_layers_is_asked_about_and_the_advice_works(tmp_path, file, shape):
+    save(tmp_path / file, "w", np.ones(shape, np.float32))
+    with pytest.raises(UsageError, match=r"layers.* this network has 3; write FILE:w/w"):
+        read(tmp_path / file)
+    assert len(read(f"{tmp_path / file}:w/w").values) == np.prod(shape[:-1])
+
+
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float16, torch.bfloat16, torch.int32])
+def test_a_plain_tensor_holds_codes(tmp_path, dtype):
+    torch.save(torch.ones(1, 3, 4, dtype=dtype, requires_grad=False), tmp_path / "pivot.pt")
+    found = read(tmp_path / "pivot.pt")
+    assert (found.kind, found.values.shape, found.values.max()) == ("ws", (1, 3, 4), 1)
+
+
+def test_a_parameter_in_a_list_holds_codes(tmp_path):
+    torch.save([torch.nn.Parameter(torch.ones(1, 3, 4))], tmp_path / "pivot.pt")
+    assert read(tmp_path / "pivot.pt").values.shape == (1, 3, 4)
