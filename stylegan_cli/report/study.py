@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
+from math import isnan
 from pathlib import Path
 from typing import Any
 
@@ -10,12 +11,15 @@ from stylegan_cli.errors import DataError
 from stylegan_cli.rendering.folder import StudyPaths
 from stylegan_cli.rendering.header import Header
 from stylegan_cli.rendering.sheet import compose
-from stylegan_cli.rendering.store import open_study
+from stylegan_cli.rendering.store import StudyFile, open_study
 from stylegan_cli.report.dials import show_dials
 from stylegan_cli.report.history import METRICS, read_lines
 from stylegan_cli.report.markup import Piece, Problem, closing, element, opening, text
 from stylegan_cli.report.photo import Photo, image_of, photo, photo_of_pixels, source_of
-from stylegan_cli.report.table import flatten, value_in_words, words
+from stylegan_cli.report.table import facts_table, flatten, value_in_words, words
+
+MEASURES = "measures"
+"""Group of numbers in a study's file, one of each kind for each of its pictures."""
 
 LONGEST = 1600
 """Side of a composed picture at most, in pixels."""
@@ -82,6 +86,7 @@ def show_study(study: Study, drawn_by: str) -> Iterator[Piece]:
     else:
         with open_study(study.path) as file:
             yield from show_dials(file)
+            yield from _measures(file)
     yield opening("div", class_="sheets")
     paths = StudyPaths(folder=study.path.parent, header=study.header)
     sheets = zip(study.header.sheets, paths.sheets, strict=True)
@@ -91,6 +96,20 @@ def show_study(study: Study, drawn_by: str) -> Iterator[Piece]:
     for name, path in further:
         yield _figure(name, partial(photo, path, LONGEST))
     yield closing("div")
+
+
+def _measures(file: StudyFile) -> Iterator[Piece]:
+    """Yield a table of what was measured of each picture, if the study measures its pictures."""
+    if MEASURES not in file.measurements:
+        return
+    (names,) = file.header.axes.values()
+    rows = {
+        words(name): [
+            None if isnan(value) else float(value) for value in file.array(MEASURES, name)
+        ]
+        for name in file.names(MEASURES)
+    }
+    yield facts_table([text(name) for name in names], rows)
 
 
 def _composed(study: Study, path: Path, sheet: int) -> Photo:

@@ -81,3 +81,12 @@ def test_what_cannot_be_is_refused_by_its_flag(tmp_path, network_file, words, sa
     assert result.exit_code == 2
     assert said in result.stderr
     assert not (tmp_path / "out").exists()
+
+
+def test_a_report_shows_the_sheet_and_the_measures(done, tmp_path):
+    folder, _ = done
+    said = sgtool("report", folder / "out", "-o", tmp_path / "report.html")
+    assert said.exit_code == 0
+    page = (tmp_path / "report.html").read_text()
+    assert "w percentile" in page
+    assert "<figure" in page

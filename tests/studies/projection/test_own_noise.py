@@ -115,6 +115,16 @@ def test_the_studies_of_noise_and_truncation_take_such_codes(place, tmp_path, ne
         np.testing.assert_array_equal(file["images"][0, 0], images(place)[0])
 
 
+def test_edited_by_nothing_it_is_the_projected_picture_to_the_bit(place, tmp_path, network_file):
+    common = ("--network", str(network_file), "-q")
+    found, code = str(tmp_path / "found.h5"), f"{place[0]}/projected/projected.h5:0"
+    assert CliRunner().invoke(app, ("discover", "sefa", "-o", found, *common)).exit_code == 0
+    moved = ("--direction", f"{found}:sefa/0", "--strength=-1:1:3", "-o", str(tmp_path / "edit"))
+    assert CliRunner().invoke(app, ("edit", "--seeds", code, *moved, *common)).exit_code == 0
+    with h5py.File(tmp_path / "edit/edit.h5") as file:
+        np.testing.assert_array_equal(file["images"][0, 1], images(place)[0])
+
+
 def test_codes_without_noise_of_their_own_join_those_with_it(place):
     network = place[1]
     parts = [codes_of_picks(network, each, PLAIN).codes for each in ([3], picks(place, 0))]
