@@ -41,7 +41,7 @@ EXAMPLES = examples(
     "sgtool project 7 --space w --steps 200",
     "sgtool mix --rows projected.h5:0 --cols projected.h5:1 --crossover 2,4,8",
 )
-_CODES = re.compile(r".+\.(?:npz|npy)(?::.+)?|.+\.(?:h5|hdf5):.+", re.IGNORECASE)
+_CODES = re.compile(r".+\.(?:npz|npy|pt|pth)(?::.+)?|.+\.(?:h5|hdf5):.+", re.IGNORECASE)
 _SEEDS = re.compile(r"[\d,\s-]+")
 
 
