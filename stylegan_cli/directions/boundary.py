@@ -55,7 +55,7 @@ class Boundary:
 
 
 def ends(scores: Float[np.ndarray, " n"], ratio: float = RATIO, seed: int = 0) -> Ends:
-    """The codes of highest and lowest score, split by chance.
+    """Choose the codes of highest and lowest score, split by chance.
 
     Scores that are no numbers are left out.
 
@@ -88,7 +88,7 @@ def ends(scores: Float[np.ndarray, " n"], ratio: float = RATIO, seed: int = 0) -
 
 
 def boundary(codes: Codes, chosen: Ends, method: Method = "svm") -> Boundary:
-    """The direction from low to high scores, with how well its plane tells them apart.
+    """Find the direction from low to high scores, and how well its plane tells them apart.
 
     Args:
         method: "svm" is the published one: linear, hinge loss, C = 1, codes unscaled. "mean" is
@@ -113,7 +113,7 @@ def boundary(codes: Codes, chosen: Ends, method: Method = "svm") -> Boundary:
 
 
 def hinge_plane(codes: Codes, has: Bool[np.ndarray, " n"]) -> tuple[Unit, float]:
-    """Unit normal and offset of the linear support vector machine's plane."""
+    """Return unit normal and offset of the linear support vector machine's plane."""
     from sklearn.svm import SVC
 
     machine = SVC(kernel="linear", C=1.0).fit(codes, has)
@@ -125,7 +125,7 @@ def hinge_plane(codes: Codes, has: Bool[np.ndarray, " n"]) -> tuple[Unit, float]
 def mean_plane(
     codes: Codes, has: Bool[np.ndarray, " n"], covariance: Float64[np.ndarray, "dim dim"] | None
 ) -> tuple[Unit, float]:
-    """Unit normal and offset of the plane half-way between the means of both sides.
+    """Return unit normal and offset of the plane half-way between the means of both sides.
 
     Args:
         covariance: Undo this spread first: only what tells the sides apart is left, as in
@@ -145,7 +145,7 @@ def conditioned(
     names: Sequence[str],
     covariance: Float64[np.ndarray, "dim dim"] | None = None,
 ) -> Unit:
-    """The direction without its part in the span of the held ones, of length 1.
+    """Return the direction without its part in the span of the held ones, of length 1.
 
     n' = n − Cᵀ(C Cᵀ)⁻¹ C n, rows of C the held directions.
 

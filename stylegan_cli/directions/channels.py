@@ -42,7 +42,7 @@ class Channels:
         return dead
 
     def name(self, channel: int) -> str:
-        """Such as `b8.conv0:12`."""
+        """Return a channel's name, such as `b8.conv0:12`."""
         return f"{self.layers[channel]}:{self.position[channel]}"
 
 
@@ -60,14 +60,14 @@ class Relevance:
 
 
 def all_styles(G: Generator, ws: Ws, batch_size: int = 1024) -> Float64[np.ndarray, "n channels"]:
-    """The styles of these codes."""
+    """Return the styles of these codes."""
     with torch.no_grad():
         parts = [styles_of(G, batch).double().cpu().numpy() for batch in ws.split(batch_size)]
     return np.concatenate(parts)
 
 
 def channels_of(G: Generator, population: Rows) -> Channels:
-    """The channels of a network, with mean and standard deviation over a population."""
+    """Return the channels of a network, with mean and standard deviation over a population."""
     layers = style_layers(G)
     sizes = [layer.channels for layer in layers]
     return Channels(
@@ -81,14 +81,14 @@ def channels_of(G: Generator, population: Rows) -> Channels:
 
 
 def relevance(examples: Rows, channels: Channels) -> Relevance:
-    """How far the examples lie from the population in each channel, and how far they agree."""
+    """Measure how far examples lie from the population in each channel, and agree."""
     deviation = (examples - channels.mean) / channels.std
     mean, std = deviation.mean(axis=0), deviation.std(axis=0)
     return Relevance(theta=np.abs(mean) / std, sign=np.sign(mean))
 
 
 def relevance_of_poles(have: Rows, lack: Rows, channels: Channels) -> Relevance:
-    """As `relevance`, with both poles: the difference of their means over the pooled deviation."""
+    """Measure as `relevance`, with both poles: difference of means over pooled deviation."""
     a, b = ((pole - channels.mean) / channels.std for pole in (have, lack))
     apart = a.mean(axis=0) - b.mean(axis=0)
     pooled = np.sqrt((a.var(axis=0) + b.var(axis=0)) / 2)
@@ -98,7 +98,7 @@ def relevance_of_poles(have: Rows, lack: Rows, channels: Channels) -> Relevance:
 def ranking(
     found: Relevance, channels: Channels, *, rgb: bool = False
 ) -> Int64[np.ndarray, " ranked"]:
-    """Channels from the most to the least relevant; dead ones are left out.
+    """Rank channels from the most to the least relevant; dead ones are left out.
 
     Args:
         rgb: List the channels of toRGB layers too.

@@ -15,7 +15,7 @@ from stylegan_cli.networks.snapshot import Network
 def cluster_centres(
     network: Network, count: int = 8, *, samples: int = 20_000, seed: int = 0
 ) -> tuple[Float32[np.ndarray, "count dim"], Float64[np.ndarray, " count"]]:
-    """Centres of so many clusters of W, the largest first, and the share of codes in each.
+    """Find centres of so many clusters of W, the largest first, and the share of each.
 
     Raises:
         UsageError: The network has no w.

@@ -57,7 +57,7 @@ class Direction:
         return scaled
 
     def at_layers(self, layers: Sequence[int]) -> "Direction":
-        """The same in these layers of W alone.
+        """Return the same direction in these layers of W alone.
 
         A direction of one vector moves these layers by it wherever it moved before.
 
@@ -80,7 +80,7 @@ class Direction:
 def in_all_layers(
     unit: Float[np.ndarray, " w_dim"], layers: Sequence[int], num_ws: int
 ) -> Float32[np.ndarray, "num_ws w_dim"]:
-    """The vector of a direction of W that moves these layers alike."""
+    """Return the vector of a direction of W that moves these layers alike."""
     vector = np.zeros((num_ws, len(unit)), np.float32)
     vector[list(layers)] = unit
     return vector
@@ -89,7 +89,7 @@ def in_all_layers(
 def moved_by(
     codes: Float32[np.ndarray, "*n"], direction: Direction, steps: float
 ) -> Float64[np.ndarray, "*n"]:
-    """Offsets that move codes so many steps along a direction.
+    """Return offsets that move codes so many steps along a direction.
 
     Args:
         codes: Rows of what the direction is an offset of, its axes last.
@@ -101,7 +101,7 @@ def moved_by(
 def moved_to(
     codes: Float32[np.ndarray, "*n"], direction: Direction, steps: float
 ) -> Float64[np.ndarray, "*n"]:
-    """Offsets that move codes to a coordinate along a direction, whatever theirs is.
+    """Return offsets that move codes to a coordinate along a direction, whatever theirs is.
 
     In W each layer on its own: w + (mean + steps · σ − ⟨w, u⟩) u, u the layer's unit vector.
 
@@ -118,7 +118,7 @@ def moved_to(
 
 
 def content_hash(directions: Sequence[Direction]) -> str:
-    """Equal for directions that move codes alike."""
+    """Return a hash that is equal for directions that move codes alike."""
     content = sha256()
     for each in directions:
         content.update(each.vector.tobytes() + repr((each.sigma, each.mean_coordinate)).encode())

@@ -75,7 +75,7 @@ def write_discovery(path: Path, found: Discovery, *, overwrite: bool = False) ->
 
 
 def check_discovery(path: Path, found: Discovery, *, overwrite: bool = False) -> bool:
-    """Whether a file holds this discovery already.
+    """Tell whether a file holds this discovery already.
 
     Raises:
         OutputError: It holds another under this name, or is of another network or kind.
@@ -103,7 +103,7 @@ def check_discovery(path: Path, found: Discovery, *, overwrite: bool = False) ->
 
 
 def is_directions(path: Path) -> bool:
-    """Whether this is an HDF5 file that says it holds directions."""
+    """Tell whether this is an HDF5 file that says it holds directions."""
     if not path.is_file() or not h5py.is_hdf5(path):
         return False
     with open_hdf5(path) as file, damage_in(path):
@@ -111,7 +111,7 @@ def is_directions(path: Path) -> bool:
 
 
 def read_directions(path: Path, name: str = "") -> tuple[Direction, ...]:
-    """The direction of this name, or all those in the group of this name.
+    """Return the direction of this name, or all those in the group of this name.
 
     Raises:
         DataError: The file is not there, damaged, or holds no directions.
@@ -131,7 +131,7 @@ def read_directions(path: Path, name: str = "") -> tuple[Direction, ...]:
 
 
 def describe_directions(path: Path) -> dict[str, Any]:
-    """What a file of directions holds, ready for JSON.
+    """Describe what a file of directions holds, ready for JSON.
 
     Raises:
         DataError: It is damaged.

@@ -26,7 +26,7 @@ MAX_VALUES = 2**26
 def open_direction(
     network: Network, pick: DirectionPick, drawn: Population, *, force: bool = False
 ) -> Direction:
-    """The direction of a file, ready for a network.
+    """Open the direction of a file, ready for a network.
 
     Args:
         drawn: Codes of the network: steps along another program's directions are measured by them.

@@ -69,7 +69,7 @@ class Effect:
 
 
 def looks_of(images: Tensor, detector: PerceptualDetector) -> Looks:
-    """Images in [−1, 1] as they are compared: at most `PERCEIVED_SIDE` large."""
+    """Return images in [−1, 1] as they are compared: at most `PERCEIVED_SIDE` large."""
     levels = (images * 127.5 + 127.5).clamp(0, 255)
     embedding, pooled = detector.describe(_as_seen(levels, detector.smallest))
     return Looks(
@@ -92,7 +92,7 @@ def _as_seen(levels: Tensor, smallest: int) -> Tensor:
 
 
 def join_looks(parts: Sequence[Looks]) -> Looks:
-    """One table of several."""
+    """Join several tables to one."""
     return Looks(
         embedding=np.concatenate([part.embedding for part in parts]),
         pooled=np.concatenate([part.pooled for part in parts]),
@@ -101,12 +101,12 @@ def join_looks(parts: Sequence[Looks]) -> Looks:
 
 
 def distances(a: Looks, b: Looks) -> Float64[np.ndarray, " n"]:
-    """LPIPS of corresponding images."""
+    """Return the LPIPS of corresponding images."""
     return np.asarray(((a.embedding - b.embedding).astype(np.float64) ** 2).sum(axis=1))
 
 
 def effect(still: Looks, moved: Sequence[Looks]) -> Effect:
-    """What a direction does.
+    """Measure what a direction does.
 
     Args:
         still: Images without it.
@@ -129,7 +129,7 @@ def effect(still: Looks, moved: Sequence[Looks]) -> Effect:
 
 
 def mean_cosine(rows: Float64[np.ndarray, "n dim"]) -> float:
-    """Mean cosine of the angles between pairs of rows."""
+    """Return the mean cosine of the angles between pairs of rows."""
     lengths = np.linalg.norm(rows, axis=1, keepdims=True)
     unit = rows / np.where(lengths > 0, lengths, 1)
     n = len(unit)
@@ -137,7 +137,7 @@ def mean_cosine(rows: Float64[np.ndarray, "n dim"]) -> float:
 
 
 def suggested_layers(shares: Float[np.ndarray, " layers"]) -> tuple[int, int]:
-    """First and last of the fewest neighbouring layers that carry most of the change."""
+    """Return first and last of the fewest neighbouring layers that carry most of the change."""
     sums = np.concatenate([[0.0], np.cumsum(shares)])
     spans = [
         (last - first, -float(sums[last + 1] - sums[first]), first, last)

@@ -31,7 +31,7 @@ def moved_codes(
     *,
     absolute: bool = False,
 ) -> Codes:
-    """Codes moved along all these directions; offsets add up, so that their order means nothing.
+    """Move codes along all these directions; offsets add up, in any order.
 
     Codes that move in z are mapped and truncated anew. Where a network has no w, they are scaled
     back to the length that it takes.

@@ -29,7 +29,7 @@ class Components:
     share: Float64[np.ndarray, " n"]
 
     def coordinates(self, rows: Rows) -> Float64[np.ndarray, "n components"]:
-        """Where rows lie along the components, in standard deviations."""
+        """Return where rows lie along the components, in standard deviations."""
         along: Float64[np.ndarray, "n components"] = (rows - self.mean) @ self.vectors.T
         scaled: Float64[np.ndarray, "n components"] = along / self.std
         return scaled
@@ -62,7 +62,7 @@ class Covariance:
 
 
 def principal_components(covariance: Covariance, count: int | None = None) -> Components:
-    """The components of rows with this covariance, all or so many."""
+    """Return the components of rows with this covariance, all or so many."""
     found = spectrum(covariance.matrix)
     variances = np.maximum(found.values, 0)
     return Components(
@@ -74,7 +74,7 @@ def principal_components(covariance: Covariance, count: int | None = None) -> Co
 
 
 def activation_components(batches: Iterable[Rows], count: int) -> Components:
-    """The components of activations, whose memory does not grow with the number of batches.
+    """Return the components of activations, in memory that does not grow with the batches.
 
     Activations of more than `LARGEST_COVARIANCE` numbers are looked at within the span of the
     first batch, so that this must be large.
@@ -99,7 +99,7 @@ def activation_components(batches: Iterable[Rows], count: int) -> Components:
 def regress(
     coordinates: Float[np.ndarray, "n components"], codes: Float[np.ndarray, "n dim"]
 ) -> Float64[np.ndarray, "components dim"]:
-    """Directions of codes that move activations along components, least squares.
+    """Return directions of codes that move activations along components, least squares.
 
     min ‖A·M − Z‖ without intercept; the rows of M, not yet of unit length.
 
@@ -113,6 +113,6 @@ def regress(
 
 
 def unit(rows: Rows) -> Float64[np.ndarray, "n dim"]:
-    """The rows, each of length 1."""
+    """Scale each row to length 1."""
     lengths = np.linalg.norm(rows.astype(np.float64), axis=1, keepdims=True)
     return np.asarray(rows / lengths)

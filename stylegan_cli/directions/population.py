@@ -47,13 +47,13 @@ class Population:
         return np.sort(self.distance(self.w))
 
     def spread(self, unit: Float[np.ndarray, " dim"]) -> tuple[float, float]:
-        """Standard deviation and mean of the samples' coordinates along a direction of w or z."""
+        """Return standard deviation and mean of the samples' coordinates along a direction."""
         codes = self.w if len(unit) == self.w.shape[1] else self.z
         along = codes @ unit.astype(np.float64)
         return float(along.std()), float(along.mean())
 
     def distance(self, w: Float[np.ndarray, "n w_dim"]) -> Float64[np.ndarray, " n"]:
-        """How far out codes lie: 1 for samples, whatever the number of dimensions.
+        """Return how far out codes lie: 1 for samples, whatever the number of dimensions.
 
         The root mean square of their coordinates along the principal components, in standard
         deviations.
@@ -62,13 +62,13 @@ class Population:
         return np.asarray(np.sqrt((self.whitened(centred) ** 2).mean(axis=1)))
 
     def whitened(self, offsets: Float[np.ndarray, "*n w_dim"]) -> Float64[np.ndarray, "*n w_dim"]:
-        """Offsets of w where samples are spread alike in all directions."""
+        """Return offsets of w where samples are spread alike in all directions."""
         found = self.components
         std = np.maximum(found.std, np.sqrt(FLAT) * found.std[0])
         return np.asarray(offsets @ found.vectors.T / std)
 
     def percentile(self, w: Float[np.ndarray, "n w_dim"]) -> Float64[np.ndarray, " n"]:
-        """Share of the samples that lie further in than each code, in percent."""
+        """Return the share of the samples that lie further in than each code, in percent."""
         inside = np.searchsorted(self.distances, self.distance(w))
         return np.asarray(100 * inside / len(self.distances))
 
@@ -76,7 +76,7 @@ class Population:
 def population(
     network: Network, count: int = SIZE, *, class_index: int | None = None, seed: int = 0
 ) -> Population:
-    """So many codes of a network.
+    """Draw so many codes of a network.
 
     Args:
         class_index: Of one class alone; None takes all of them in turn.
@@ -90,7 +90,7 @@ def population(
 def sampled(
     network: Network, count: int, *, class_index: int | None = None, seed: int = 0
 ) -> Iterator[Population]:
-    """As `population`, in batches."""
+    """Yield what `population` draws, in batches."""
     G = network.G
     for start in range(0, count, AT_ONCE):
         numbers = np.arange(start, min(start + AT_ONCE, count))
@@ -109,6 +109,6 @@ def sampled(
 
 
 def layers_of(network: Network, w: Float32[np.ndarray, "n w_dim"]) -> Ws:
-    """The same w for every layer, where the network is."""
+    """Repeat w for every layer, where the network is."""
     device = network.G.mapping.w_avg.device
     return broadcast_layers(torch.from_numpy(w).to(device), network.G.num_ws)

@@ -47,7 +47,7 @@ class DirectionPick:
 
 
 def parse_direction(text: str, *, parameter: str = "direction") -> DirectionPick:
-    """A direction as FILE:NAME@LAYERS=STEPS, of which only FILE is a must. Nothing is read.
+    """Parse FILE:NAME@LAYERS=STEPS, of which only FILE is a must. Nothing is read.
 
     Raises:
         UsageError: The text is none.

@@ -30,7 +30,7 @@ class Spectrum:
 
 
 def first_maps(G: Generator) -> dict[int, Matrix]:
-    """The linear map that each w meets first, up to a factor, by the number of the w.
+    """Return the linear map that each w meets first, up to a factor, by the number of the w.
 
     With styles, that of the convolution it drives; the last w, which may drive none, meets that
     of the last toRGB layer. Without styles, the dense layer at the input; labels that are part of
@@ -51,7 +51,7 @@ def _rows(weight: Tensor) -> Matrix:
 
 
 def sefa(maps: Iterable[Matrix]) -> Spectrum:
-    """Eigenvectors of A·Aᵀ, where A holds the columns of these maps, each of unit length.
+    """Return the eigenvectors of A·Aᵀ; A holds the columns of these maps, of unit length.
 
     The published program takes a general solver and does not sort, so that weak directions stand
     among strong ones there; this is symmetric and sorted. The values sum up to the columns.
@@ -62,13 +62,13 @@ def sefa(maps: Iterable[Matrix]) -> Spectrum:
 
 
 def spectrum(symmetric: Float64[np.ndarray, "dim dim"]) -> Spectrum:
-    """Eigenvalues and eigenvectors of a symmetric matrix."""
+    """Return eigenvalues and eigenvectors of a symmetric matrix."""
     values, vectors = np.linalg.eigh(symmetric)
     return Spectrum(values=values[::-1].copy(), vectors=with_sign(vectors.T[::-1]))
 
 
 def with_sign(rows: Float64[np.ndarray, "n dim"]) -> Float64[np.ndarray, "n dim"]:
-    """The rows, each with the sign that makes its component of largest magnitude positive."""
+    """Give each row the sign that makes its component of largest magnitude positive."""
     largest = np.abs(rows).argmax(axis=1)
     signs = np.sign(rows[np.arange(len(rows)), largest])
     signed: Float64[np.ndarray, "n dim"] = rows * np.where(signs == 0, 1, signs)[:, None]

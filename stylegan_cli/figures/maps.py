@@ -17,13 +17,13 @@ Map = Float[np.ndarray, "height width"]
 
 
 def full_scale(maps: Iterable[Map]) -> float:
-    """The magnitude to show in full colour: of the strongest map, single pixels are above it."""
+    """Return the magnitude to show in full colour; single pixels of the strongest map exceed it."""
     levels = [float(np.quantile(np.abs(each), SHOWN)) or float(np.abs(each).max()) for each in maps]
     return max(levels, default=0.0)
 
 
 def diverging(values: Map, full: float) -> Picture:
-    """A map whose zero is white, positive numbers red and negative ones blue.
+    """Paint a map whose zero is white, positive numbers red and negative ones blue.
 
     Args:
         full: The magnitude in full colour.

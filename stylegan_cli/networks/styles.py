@@ -51,7 +51,7 @@ class StyleLayer:
 
 
 def style_layers(G: Generator) -> tuple[StyleLayer, ...]:
-    """The layers that styles drive, in the order of the blocks, as far as G has grown.
+    """Return the layers that styles drive, in the order of the blocks, as far as G has grown.
 
     Empty for a network without styles. Of toRGB layers, those that take part in the image. The
     input of [SG3] is left out: its w moves and turns the picture.
@@ -81,7 +81,7 @@ def style_layers(G: Generator) -> tuple[StyleLayer, ...]:
 
 
 def styles_of(G: Generator, ws: Ws) -> Styles:
-    """The styles that these codes lead to; scales of [SG1] with their 1 added."""
+    """Return the styles that these codes lead to; scales of [SG1] with their 1 added."""
     parts: list[Tensor] = []
     for layer in style_layers(G):
         values = layer.affine(ws[:, layer.w_index]) / layer.gain

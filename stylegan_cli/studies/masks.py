@@ -16,7 +16,7 @@ Mask = Float32[np.ndarray, "height width"]
 
 
 def read_mask(path: Path, side: int) -> Float32[np.ndarray, "side side"]:
-    """A picture as shares between 0, black, and 1, white, reduced by area to this side.
+    """Read a picture as shares between 0, black, and 1, white, reduced by area to a side.
 
     Raises:
         DataError: It is no picture, or all black.
@@ -36,7 +36,7 @@ def read_mask(path: Path, side: int) -> Float32[np.ndarray, "side side"]:
 
 
 def reduced(mask: Mask, side: int) -> Float32[np.ndarray, "side side"]:
-    """The mask at another side, by area."""
+    """Reduce a mask to another side, by area."""
     whole = torch.from_numpy(mask)[None, None]
     small: np.ndarray = F.adaptive_avg_pool2d(whole, side)[0, 0].numpy()
     return small

@@ -52,7 +52,7 @@ def find_attributes(
     hold: Sequence[str] = (),
     group: str = "attribute",
 ) -> Discovery:
-    """A direction for each attribute, across the plane between high and low scores.
+    """Find a direction for each attribute, across the plane between high and low scores.
 
     Args:
         names: Of the scores; those that are held are not among the directions.
@@ -99,7 +99,7 @@ def find_difference(
     whiten: bool = False,
     name: str = "difference",
 ) -> Discovery:
-    """The direction from the mean of some codes to that of others, such as two classes.
+    """Find the direction between the means of some codes and others, such as two classes.
 
     Args:
         whiten: Undo the spread of the network's codes: only what tells the two apart is left.
@@ -147,7 +147,7 @@ def find_channels(
     rgb: bool = False,
     group: str | None = None,
 ) -> Discovery:
-    """The style channels in which codes of high score differ most from those of low score.
+    """Find the style channels in which codes of high score differ most from low ones.
 
     Args:
         attribute: Position of the attribute among the scores.
@@ -202,7 +202,7 @@ def channel_direction(
     name: str,
     facts: Mapping[str, Fact],
 ) -> Direction:
-    """A single style channel as a direction, a step being its standard deviation."""
+    """Make a direction of a style channel, a step being its standard deviation."""
     vector = np.zeros(len(channels.std), np.float32)
     vector[channel] = sign
     return Direction(
@@ -218,7 +218,7 @@ def channel_direction(
 
 
 def plain_name(name: str) -> str:
-    """An attribute's name without the signs that mean something in a reference: `hair-bun`."""
+    """Return an attribute's name without signs that references use, such as `hair-bun`."""
     return re.sub(r"[^\w.+-]+", "-", name).strip("-")
 
 
@@ -236,7 +236,7 @@ def check_styles(network: Network) -> None:
 
 
 def scores_of_csv(network: Network, path: Path) -> tuple[tuple[str, ...], Scored]:
-    """Scores that somebody gave to seeds: a line of headings, then a seed and its scores each.
+    """Read scores of seeds: a line of headings, then a seed and its scores each.
 
     Raises:
         DataError: The file is not there, or no such table.

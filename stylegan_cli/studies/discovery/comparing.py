@@ -25,7 +25,7 @@ class Comparison:
 
 
 def compare_directions(network: Network, one: DirectionPick, other: DirectionPick) -> Comparison:
-    """The cosine of each direction of a file, or of a group in it, with each of another.
+    """Compare each direction of a file, or of a group in it, with each of another.
 
     Raises:
         UsageError: There are no such directions, or they are of different spaces.

@@ -16,7 +16,7 @@ CARD, BAR = 256, (76, 120, 168)
 
 
 def paint_overview(file: StudyFile) -> Picture:
-    """Every direction at its ends and in the middle, where images change, and its figures."""
+    """Paint each direction at its ends and in the middle, where it acts, and its figures."""
     names, strengths = file.header.axes["direction"], file.header.axes["strength"]
     lead = (0,) if len(file.header.sheets) > 1 else ()
     chosen = sorted({0, len(strengths) // 2, len(strengths) - 1})
@@ -48,7 +48,7 @@ def paint_overview(file: StudyFile) -> Picture:
 
 
 def paint_ranges(file: StudyFile) -> Picture:
-    """Every direction in all layers, and in coarse, middle and fine ones alone."""
+    """Paint every direction in all layers, and in coarse, middle and fine ones alone."""
     names, groups = file.header.axes["direction"], file.header.request["layer_groups"]
     columns = ["all layers", *groups]
     content = Content(

@@ -39,7 +39,7 @@ DUPLICATE = 0.8
 def find_sefa(
     network: Network, *, layers: Sequence[str] = ("all",), count: int = COUNT, group: str = "sefa"
 ) -> Discovery:
-    """The directions that the first maps of a network stretch most.
+    """Find the directions that the first maps of a network stretch most.
 
     Args:
         layers: Lists of layers; each has its own directions, which move these layers alone.
@@ -79,7 +79,7 @@ def find_components(
     class_index: int | None = None,
     group: str = "pca",
 ) -> Discovery:
-    """Principal components of W, or of a layer's activations, regressed to codes.
+    """Find principal components of W, or of a layer's activations, regressed to codes.
 
     Args:
         samples: 50,000 codes, or 10,000 activations, if not given.
@@ -135,7 +135,7 @@ def measured(
     layers: Sequence[int],
     facts: Mapping[str, Fact],
 ) -> Direction:
-    """A unit vector as a direction: its step, and how far it may go.
+    """Make a direction of a unit vector: its step, and how far it may go.
 
     Args:
         drawn: The network's own codes.
@@ -159,7 +159,7 @@ def measured(
 
 
 def component_layer(space: str) -> str | None:
-    """The layer that `activations:LAYER` names; None for `w`.
+    """Return the layer that `activations:LAYER` names; None for `w`.
 
     Raises:
         UsageError: The text is neither.
@@ -173,7 +173,7 @@ def component_layer(space: str) -> str | None:
 
 
 def without_repeats(network: Network, found: Discovery) -> Discovery:
-    """The discovery, with directions that repeat another one told by its name."""
+    """Name, for directions that repeat another one, the one they repeat."""
     repeated = _repeats(population(network), found.directions)
     told = [
         replace(each, facts={**each.facts, "repeats": repeated[each.name]})

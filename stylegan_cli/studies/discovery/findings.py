@@ -41,7 +41,7 @@ class Standing:
 
 
 def standings(path: Path) -> tuple[Standing, ...]:
-    """The directions of a study and the median of those drawn by chance, best first."""
+    """Rank the directions of a study and the median of those drawn by chance, best first."""
     with open_study(path) as file:
         found = [_standing(file, i, name) for i, name in enumerate(file.header.axes["direction"])]
         control = _control(file)
@@ -49,7 +49,7 @@ def standings(path: Path) -> tuple[Standing, ...]:
 
 
 def with_measures(found: Discovery, path: Path) -> Discovery:
-    """The discovery with what its study found out about each direction."""
+    """Add to a discovery what its study found out about each direction."""
     with open_study(path) as file:
         told = [_told(file, i, each) for i, each in enumerate(found.directions)]
     return replace(found, directions=tuple(told))

@@ -51,7 +51,7 @@ def scored(
     class_index: int | None = None,
     batch_size: int | None = None,
 ) -> Iterator[Scored]:
-    """So many codes of a network, not truncated, and the scores of their images with fixed noise.
+    """Yield codes of a network, not truncated, with scores of their images in fixed noise.
 
     Args:
         batch_size: Images at once.
@@ -68,7 +68,7 @@ def scored(
 
 
 def join_scored(parts: Sequence[Scored]) -> Scored:
-    """One table of several."""
+    """Join several tables to one."""
     return Scored(
         codes=np.concatenate([part.codes for part in parts]),
         scores=np.concatenate([part.scores for part in parts]),
@@ -86,14 +86,14 @@ class Properties:
     names: tuple[str, ...]
 
     def logits(self, images: Images) -> Float[Tensor, "n attributes"]:
-        """The properties of images in [−1, 1]."""
+        """Return the properties of images in [−1, 1]."""
         unit = (images.float().clamp(-1, 1) + 1) / 2
         rgb = unit if unit.shape[1] == 3 else unit[:, :1].expand(-1, 3, -1, -1)
         return torch.stack([PROPERTIES[name](rgb) for name in self.names], dim=1)
 
 
 def properties(names: Sequence[str]) -> Properties:
-    """The judge of these properties.
+    """Return the judge of these properties.
 
     Raises:
         UsageError: There is no such property.
@@ -106,7 +106,7 @@ def properties(names: Sequence[str]) -> Properties:
 
 
 def property_names() -> tuple[str, ...]:
-    """Names of the properties of pixels that can be scores."""
+    """List the properties of pixels that can be scores."""
     return tuple(PROPERTIES)
 
 
@@ -121,17 +121,17 @@ class Judges:
         return tuple(name for judge in self.judges for name in judge.names)
 
     def logits(self, images: Images) -> Float[Tensor, "n attributes"]:
-        """What each of them says, side by side."""
+        """Return what each of them says, side by side."""
         return torch.cat([judge.logits(images) for judge in self.judges], dim=1)
 
 
 def both_judges(*judges: Judge) -> Judges:
-    """These judges as one."""
+    """Join judges to one."""
     return Judges(judges=judges)
 
 
 def score_position(columns: Sequence[str], name: str) -> int:
-    """Which score has this name.
+    """Return the position of the score of this name.
 
     Raises:
         UsageError: None has.
@@ -143,7 +143,7 @@ def score_position(columns: Sequence[str], name: str) -> int:
 
 
 def chosen_scores(columns: Sequence[str], found: Scored, names: Sequence[str]) -> Scored:
-    """The scores of these names, in their order.
+    """Return the scores of these names, in their order.
 
     Raises:
         UsageError: One is not there.
@@ -153,7 +153,7 @@ def chosen_scores(columns: Sequence[str], found: Scored, names: Sequence[str]) -
 
 
 def codes_of_pole(network: Network, text: str) -> Float32[np.ndarray, "n dim"]:
-    """Codes that have something in common: seeds, codes in files, or a class as `class:NAME`.
+    """Return codes that have something in common: seeds, codes in files, or `class:NAME`.
 
     Of codes with a w for each layer, the mean of these.
 

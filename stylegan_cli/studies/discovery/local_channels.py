@@ -51,13 +51,13 @@ class ChannelMap:
         return float(energy[:count].sum() / max(energy.sum(), 1e-12))
 
     def share_in(self, mask: Float32[np.ndarray, "height width"]) -> float:
-        """Part of the change inside a mask."""
+        """Return the part of the change inside a mask."""
         energy = self.map.astype(np.float64) ** 2
         return float((energy * mask).sum() / max(energy.sum(), 1e-12))
 
 
 def live_channels(network: Network, *, rgb: bool = False) -> tuple[Channels, tuple[int, ...]]:
-    """The channels of a network, and the numbers of those that vary.
+    """Return the channels of a network, and the numbers of those that vary.
 
     Raises:
         UsageError: The network has no styles.
@@ -75,7 +75,7 @@ def channel_maps(
     numbers: tuple[int, ...],
     batch_size: int | None = None,
 ) -> Iterator[ChannelMap]:
-    """What each of these channels changes, by finite differences."""
+    """Yield what each of these channels changes, by finite differences."""
     G = network.G
     codes = codes_of_seeds(network, range(SEEDS), PLAIN)
     ws = torch.from_numpy(codes.ws).to(G.mapping.w_avg.device)
@@ -106,7 +106,7 @@ def find_local_channels(
     rgb: bool = False,
     group: str = "channels",
 ) -> Discovery:
-    """The channels whose change is the most local, or lies most inside a mask."""
+    """Find the channels whose change is the most local, or lies most inside a mask."""
 
     def closeness(each: ChannelMap) -> float:
         return each.locality if mask is None else each.share_in(mask)

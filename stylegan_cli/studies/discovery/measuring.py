@@ -66,7 +66,7 @@ class Effects:
     judge: Judge | None = None
 
     def effect(self, _: StudyFile, index: Index, batch_size: int | None) -> Arrays:
-        """What a direction does."""
+        """Measure what a direction does."""
         direction = self.directions[index[0]]
         moved = [self._moved(direction, step, batch_size) for step in STEPS]
         found = effect(self._still, moved)
@@ -85,7 +85,7 @@ class Effects:
         }
 
     def control(self, _: StudyFile, index: Index, batch_size: int | None) -> Arrays:
-        """What a direction drawn by chance does, at a step of its own."""
+        """Measure what a direction drawn by chance does, at a step of its own."""
         drawn = self._drawn
         stream = numpy_stream(0, "control", *index)
         size = (drawn.w if self.network.G.has_w else drawn.z).shape[1]
@@ -100,14 +100,14 @@ class Effects:
         }
 
     def noise_floor(self, _: StudyFile, __: Index, batch_size: int | None) -> Arrays:
-        """Mean distance of two draws of noise: what is below it cannot be seen."""
+        """Return the mean distance of two draws of noise: what is below it cannot be seen."""
         if not self.network.G.has_noise:
             return {"lpips": 0.0}
         a, b = (self._looks(self._codes, batch_size, noise=draw) for draw in (1, 2))
         return {"lpips": float(distances(a, b).mean())}
 
     def attributes(self, _: StudyFile, index: Index, batch_size: int | None) -> Arrays:
-        """What a direction does to the scores of images.
+        """Measure what a direction does to the scores of images.
 
         The shift of each at a step, in standard deviations over the seeds, and the share of those
         with a negative score that have a positive one `FLIP_STEPS` on.
@@ -193,7 +193,7 @@ class Effects:
 
 
 def measurements(effects: Effects) -> dict[str, Measurement]:
-    """What is measured, by its group in the study's file."""
+    """Return what is measured, by its group in the study's file."""
     G = effects.network.G
     numbers = ("lpips_per_sigma", "asymmetry", "consistency", "linearity", "identity")
     arrays: dict[str, tuple[int, ...]] = dict.fromkeys(numbers, ())

@@ -60,7 +60,7 @@ def discovery(
     options: DiscoveryOptions = USUAL,
     sampling: Sampling = PLAIN,
 ) -> Plan:
-    """Every direction at every strength, a sheet for the mean of W and one for each seed.
+    """Plan every direction at every strength, a sheet for the mean of W and for each seed.
 
     Beside that each direction in some layers alone, and what it does to images.
 

@@ -56,7 +56,7 @@ def edit(
     options: EditOptions = USUAL,
     sampling: Sampling = PLAIN,
 ) -> Plan:
-    """Every code at every strength along the sum of these directions: seeds × strengths.
+    """Plan every code at every strength along the sum of directions: seeds × strengths.
 
     Strength 0 is the image as `grid` draws it. A code in a file is not truncated: it may be that
     of a picture.
@@ -130,7 +130,7 @@ class Editing:
     absolute: bool = False
 
     def moved(self, codes: Codes, strength: float) -> Codes:
-        """These codes at a strength."""
+        """Move codes to a strength."""
         moves = [
             Move(direction=direction, steps=strength * factor)
             for direction, factor in zip(self.directions, self.factors, strict=True)
@@ -138,7 +138,7 @@ class Editing:
         return moved_codes(self.network, codes, moves, self.sampling, absolute=self.absolute)
 
     def groups(self) -> Mapping[str, tuple[int, ...]]:
-        """The layers that move, coarse, middle and fine ones apart.
+        """Return the layers that move, coarse, middle and fine ones apart.
 
         Empty where a direction has no layers, or all of them are of one group.
         """
@@ -155,7 +155,7 @@ class Editing:
         return chosen if len(chosen) > 1 else {}
 
     def moved_apart(self, codes: Codes, strength: float) -> Codes:
-        """These codes at a strength, moved in each group of layers alone."""
+        """Move codes to a strength in each group of layers alone."""
         whole = self.moved(codes, strength)
         tables = [
             replace(codes, ws=_only(layers, whole.ws, codes.ws), z=None)
@@ -165,7 +165,7 @@ class Editing:
 
 
 def pick_codes(network: Network, seeds: Sequence[Pick], sampling: Sampling) -> Picked:
-    """The codes of seeds, truncated, and of files, as they are."""
+    """Return the codes of seeds, truncated, and of files, as they are."""
     picked = codes_of_picks(network, seeds, sampling)
     if sampling.psi == 1 or all(isinstance(pick, int) for pick in seeds):
         return picked
@@ -178,7 +178,7 @@ def pick_codes(network: Network, seeds: Sequence[Pick], sampling: Sampling) -> P
 
 
 def strength_name(strength: float) -> str:
-    """What to call a strength above its column."""
+    """Return what a strength is called above its column."""
     return f"{strength:+g}" if strength else "0"
 
 

@@ -15,14 +15,14 @@ LAYERS = "layers"
 
 
 def still_place(file: StudyFile, seed: int) -> Place:
-    """Where the image of a seed is that nothing moved."""
+    """Return where the image of a seed is that nothing moved."""
     if SOURCES in file.tables:
         return SOURCES, (seed,)
     return "/", (seed, file.header.request["strengths"].index(0.0))
 
 
 def change(file: StudyFile, cell: tuple[int, ...]) -> Map:
-    """How much brighter each pixel of an image is than without the edit, in grey levels."""
+    """Return how much brighter each pixel is than without the edit, in grey levels."""
     moved = file.image("/", cell).astype(np.float64)
     still = file.image(*still_place(file, cell[0])).astype(np.float64)
     difference: np.ndarray = (moved - still).mean(axis=2)
@@ -30,7 +30,7 @@ def change(file: StudyFile, cell: tuple[int, ...]) -> Map:
 
 
 def paint_differences(file: StudyFile) -> Picture:
-    """The difference of every image from the one that nothing moved, all on one scale."""
+    """Paint the difference of every image from the one that nothing moved, on one scale."""
     seeds, strengths = file.header.axes["seed"], file.header.axes["strength"]
     maps = {cell: change(file, cell) for cell in np.ndindex(len(seeds), len(strengths))}
     full = full_scale(maps.values())
@@ -54,7 +54,7 @@ def paint_differences(file: StudyFile) -> Picture:
 
 
 def paint_layers(file: StudyFile) -> Picture:
-    """The strongest edit in all its layers, and in some of them alone."""
+    """Paint the strongest edit in all its layers, and in some of them alone."""
     seeds, strengths = file.header.axes["seed"], file.header.request["strengths"]
     at = strengths.index(strongest(strengths))
     groups = file.header.request["layer_groups"]
@@ -76,10 +76,10 @@ def paint_layers(file: StudyFile) -> Picture:
 
 
 def strongest(strengths: Sequence[float]) -> float:
-    """The strength furthest from 0; of two alike, the positive one."""
+    """Return the strength furthest from 0; of two alike, the positive one."""
     return max(strengths, key=lambda strength: (abs(strength), strength))
 
 
 def row_names(seeds: Sequence[str]) -> dict[int, str]:
-    """Names beside rows: `seed 3`, or a code's own."""
+    """Return names beside rows: `seed 3`, or a code's own."""
     return {i: f"seed {name}" if name.isdecimal() else name for i, name in enumerate(seeds)}

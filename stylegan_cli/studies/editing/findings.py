@@ -30,7 +30,7 @@ class Reach:
 
 
 def reaches(path: Path) -> tuple[Reach, ...]:
-    """How far out each strength of an edit leads.
+    """Return how far out each strength of an edit leads.
 
     Raises:
         DataError: The file is no study of an edit, or damaged.

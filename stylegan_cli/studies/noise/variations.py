@@ -56,7 +56,7 @@ class NoiseChange:
 def varied(
     G: Generator, codes: Codes, change: NoiseChange, mode: NoiseMode
 ) -> tuple[Codes, tuple[str, ...]]:
-    """Every code under every change of its noise, `[code, column]`, and names of the columns.
+    """Put every code under every change of its noise, `[code, column]`; name the columns.
 
     The maps stand in for the network's fixed noise, so that the plan's noise mode is "const".
 
@@ -90,7 +90,7 @@ def varied(
 
 
 def blended(old: Map, new: Map, mask: Mask | None) -> Map:
-    """New noise inside a mask and old outside, of unit variance everywhere: √M·new + √(1 − M)·old.
+    """Put new noise inside a mask, at unit variance everywhere: √M·new + √(1 − M)·old.
 
     A straight blend would lose half of the variance where the mask is soft.
     """

@@ -32,7 +32,7 @@ class Swing:
     sampling: Sampling
 
     def moved(self, codes: Codes, keyframes: Sequence[int], shares: Sequence[float]) -> Codes:
-        """Codes at rest, each as far along its direction as it is between its keyframes.
+        """Move codes at rest, each as far as it is between its keyframes.
 
         strength · sin 2πt, t from 0 to 1 over both sides, so that it starts and ends at rest.
         """
@@ -56,7 +56,7 @@ class Swing:
 def open_swing(
     network: Network, picks: Sequence[DirectionPick], strength: float, sampling: Sampling
 ) -> Swing:
-    """The swing along the directions of files.
+    """Open the swing along the directions of files.
 
     Raises:
         UsageError: A file holds no such direction of this network.
