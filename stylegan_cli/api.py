@@ -1,159 +1,238 @@
-"""The public names of the package; the command line uses the same ones."""
+"""The public names of the package; the command line uses the same ones.
 
-from stylegan_cli.benchmark.measuring import Result as BenchmarkResult
-from stylegan_cli.benchmark.measuring import benchmark
-from stylegan_cli.benchmark.measuring import step_count as benchmark_steps
-from stylegan_cli.benchmark.steps import Case as BenchmarkCase
-from stylegan_cli.benchmark.steps import Form as BenchmarkForm
-from stylegan_cli.benchmark.steps import cases as benchmark_cases
-from stylegan_cli.benchmark.steps import forms as benchmark_forms
-from stylegan_cli.benchmark.summary import document as benchmark_document
-from stylegan_cli.benchmark.summary import environment as machine_facts
-from stylegan_cli.benchmark.summary import run_hours
-from stylegan_cli.benchmark.summary import summaries as benchmark_summaries
-from stylegan_cli.benchmark.summary import write_document as write_benchmark
-from stylegan_cli.data.dataset import Dataset, open_dataset
-from stylegan_cli.describe import describe, describe_foreign
-from stylegan_cli.detectors import detector_note, open_detector
-from stylegan_cli.detectors.adding import Added, add_weights, fetch_weights, weights_facts
-from stylegan_cli.directions.clusters import cluster_centres, write_centres
-from stylegan_cli.directions.file import Discovery
-from stylegan_cli.directions.file import check_discovery as check_directions
-from stylegan_cli.directions.file import write_discovery as write_directions
-from stylegan_cli.directions.foreign import export_direction
-from stylegan_cli.directions.references import parse_direction
+A name is imported when it is first used, so `import stylegan_cli.api` costs nothing.
+"""
+
+import ast
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING
+
 from stylegan_cli.errors import SgtoolError
-from stylegan_cli.interop.export.exporting import export_network, export_paths
-from stylegan_cli.interop.foreign import Foreign, save_foreign
-from stylegan_cli.interop.reading import is_foreign, read_foreign
-from stylegan_cli.interop.to_rosinality2 import rosinality_checkpoint, save_checkpoint
-from stylegan_cli.latents.references import parse_picks
-from stylegan_cli.latents.sampling import Sampling, chosen_class
-from stylegan_cli.metrics.features import Workplace
-from stylegan_cli.metrics.in_training import train
-from stylegan_cli.metrics.metric import (
-    Best,
-    Conclusion,
-    Flag,
-    Found,
-    Metric,
-    OnCodes,
-    OnFeatures,
-    Remark,
-    Series,
-    Steps,
-)
-from stylegan_cli.metrics.metric import Request as EvaluationRequest
-from stylegan_cli.metrics.registry import metrics
-from stylegan_cli.metrics.registry import register as register_metric
-from stylegan_cli.metrics.run import evaluate, evaluate_all, workplace
-from stylegan_cli.metrics.separability.options import SeparabilityOptions
-from stylegan_cli.metrics.separability.panel import open_classifiers
-from stylegan_cli.networks.snapshot import Network, has_discriminator, load_network
-from stylegan_cli.recipe import Recipe, Settled
-from stylegan_cli.recipe import load as load_recipe
-from stylegan_cli.recipe import read as read_recipe
-from stylegan_cli.rendering.pdf import write_pdfs
-from stylegan_cli.rendering.plan import Plan
-from stylegan_cli.rendering.recording import Recording, default_folder
-from stylegan_cli.rendering.render import Cell, render
-from stylegan_cli.report.inputs import open_report
-from stylegan_cli.report.page import write_page as write_report
-from stylegan_cli.report.sections import Report
-from stylegan_cli.runtime import pick_device
-from stylegan_cli.studies.discovery.attributes import (
-    check_styles,
-    find_attributes,
-    find_channels,
-    find_difference,
-    plain_name,
-    scores_of_csv,
-)
-from stylegan_cli.studies.discovery.comparing import compare_directions
-from stylegan_cli.studies.discovery.finding import (
-    component_layer,
-    find_components,
-    find_sefa,
-    without_repeats,
-)
-from stylegan_cli.studies.discovery.findings import standings, with_measures
-from stylegan_cli.studies.discovery.judging import (
-    both_judges,
-    chosen_scores,
-    codes_of_pole,
-    join_scored,
-    properties,
-    property_names,
-    score_position,
-    scored,
-)
-from stylegan_cli.studies.discovery.local_channels import (
-    channel_maps,
-    find_local_channels,
-    live_channels,
-)
-from stylegan_cli.studies.discovery.study import DiscoveryOptions, discovery
-from stylegan_cli.studies.editing.edit import EditOptions, edit
-from stylegan_cli.studies.editing.findings import reaches as edit_reaches
-from stylegan_cli.studies.grid import GridOptions, grid
-from stylegan_cli.studies.masks import read_mask
-from stylegan_cli.studies.mixing import mix
-from stylegan_cli.studies.noise.study import NoiseOptions, noise_variation
-from stylegan_cli.studies.noise.variations import NoiseChange
-from stylegan_cli.studies.projection.findings import Measures
-from stylegan_cli.studies.projection.options import ProjectionOptions
-from stylegan_cli.studies.projection.options import settle as settle_projection
-from stylegan_cli.studies.projection.pictures import Album, Framing, Unusable
-from stylegan_cli.studies.projection.projection import Projection
-from stylegan_cli.studies.projection.starts import parse_start
-from stylegan_cli.studies.projection.workshop import means_of as projection_means
-from stylegan_cli.studies.truncation import truncation
-from stylegan_cli.studies.video.filming import Drawing, Filming, default_video
-from stylegan_cli.studies.video.keyframes import Tracks
-from stylegan_cli.studies.video.video import Motion, Screen, Video, video
-from stylegan_cli.training.data import training_data
-from stylegan_cli.training.estimate import Estimate, estimate
-from stylegan_cli.training.events import Begun, Event, Measured, News, Ticked
-from stylegan_cli.training.run_folder import snapshots
-from stylegan_cli.training.schedule import Stage, is_growing, stages
-from stylegan_cli.training.settling import Run, settle
-from stylegan_cli.training.settling import recipe_of as recipe_of_network
-from stylegan_cli.training.transfer import plan_transfer
 
+if TYPE_CHECKING:
+    from stylegan_cli.benchmark.measuring import Result as BenchmarkResult
+    from stylegan_cli.benchmark.measuring import benchmark
+    from stylegan_cli.benchmark.measuring import step_count as benchmark_steps
+    from stylegan_cli.benchmark.steps import Case as BenchmarkCase
+    from stylegan_cli.benchmark.steps import Form as BenchmarkForm
+    from stylegan_cli.benchmark.steps import cases as benchmark_cases
+    from stylegan_cli.benchmark.steps import forms as benchmark_forms
+    from stylegan_cli.benchmark.summary import document as benchmark_document
+    from stylegan_cli.benchmark.summary import environment as machine_facts
+    from stylegan_cli.benchmark.summary import run_hours
+    from stylegan_cli.benchmark.summary import summaries as benchmark_summaries
+    from stylegan_cli.benchmark.summary import write_document as write_benchmark
+    from stylegan_cli.data.dataset import Dataset, open_dataset
+    from stylegan_cli.data.samples import KINDS as SAMPLE_KINDS
+    from stylegan_cli.data.samples import style_names
+    from stylegan_cli.describe import describe, describe_foreign
+    from stylegan_cli.detectors import detector_note, open_detector
+    from stylegan_cli.detectors.adding import Added, add_weights, fetch_weights, weights_facts
+    from stylegan_cli.detectors.registry import default_detector
+    from stylegan_cli.directions.clusters import cluster_centres, write_centres
+    from stylegan_cli.directions.file import Discovery
+    from stylegan_cli.directions.file import check_discovery as check_directions
+    from stylegan_cli.directions.file import write_discovery as write_directions
+    from stylegan_cli.directions.foreign import export_direction
+    from stylegan_cli.directions.references import parse_direction
+    from stylegan_cli.interop.export.exporting import Exported, export_network, export_paths
+    from stylegan_cli.interop.foreign import CC_BY_NC, Foreign, NoGeneratorError, save_foreign
+    from stylegan_cli.interop.reading import is_foreign, read_foreign
+    from stylegan_cli.interop.to_rosinality2 import rosinality_checkpoint, save_checkpoint
+    from stylegan_cli.latents.references import Pick, parse_picks
+    from stylegan_cli.latents.sampling import Sampling, chosen_class
+    from stylegan_cli.metrics.features import Workplace
+    from stylegan_cli.metrics.in_training import train
+    from stylegan_cli.metrics.metric import (
+        Best,
+        Conclusion,
+        Flag,
+        Found,
+        Metric,
+        OnCodes,
+        OnFeatures,
+        Remark,
+        Series,
+        Steps,
+    )
+    from stylegan_cli.metrics.metric import Request as EvaluationRequest
+    from stylegan_cli.metrics.registry import metrics
+    from stylegan_cli.metrics.registry import register as register_metric
+    from stylegan_cli.metrics.run import evaluate, evaluate_all, workplace
+    from stylegan_cli.metrics.separability.classifier import (
+        read_published_classifier,
+        save_classifier,
+    )
+    from stylegan_cli.metrics.separability.options import SeparabilityOptions
+    from stylegan_cli.metrics.separability.panel import open_classifiers
+    from stylegan_cli.networks.drawing import Execution, open_for_drawing
+    from stylegan_cli.networks.snapshot import (
+        EXPORT_SUFFIXES,
+        Network,
+        has_discriminator,
+        load_network,
+        read_header,
+        versions,
+    )
+    from stylegan_cli.ops import BACKENDS, BackendName
+    from stylegan_cli.recipe import Recipe, Settled
+    from stylegan_cli.recipe import load as load_recipe
+    from stylegan_cli.recipe import read as read_recipe
+    from stylegan_cli.recipe.automatic import Choice, Machine
+    from stylegan_cli.recipe.files import change
+    from stylegan_cli.recipe.files import dumps as dump_recipe
+    from stylegan_cli.recipe.files import header as recipe_header
+    from stylegan_cli.recipe.files import shipped as recipe_names
+    from stylegan_cli.recipe.validation import key_types as recipe_keys
+    from stylegan_cli.rendering.pdf import write_pdfs
+    from stylegan_cli.rendering.plan import Plan
+    from stylegan_cli.rendering.recording import Recording, default_folder
+    from stylegan_cli.rendering.render import Cell, render
+    from stylegan_cli.rendering.store import open_study
+    from stylegan_cli.report.inputs import open_report
+    from stylegan_cli.report.page import write_page as write_report
+    from stylegan_cli.report.sections import Report
+    from stylegan_cli.runtime import (
+        keep_freed_memory,
+        pick_device,
+        pick_dtype,
+        process_count,
+        repeatable,
+        world,
+    )
+    from stylegan_cli.shipped import of_package_by_name, shipped_names, shipped_network
+    from stylegan_cli.studies.discovery.attributes import (
+        check_styles,
+        find_attributes,
+        find_channels,
+        find_difference,
+        plain_name,
+        scores_of_csv,
+    )
+    from stylegan_cli.studies.discovery.comparing import compare_directions
+    from stylegan_cli.studies.discovery.finding import (
+        component_layer,
+        find_components,
+        find_sefa,
+        without_repeats,
+    )
+    from stylegan_cli.studies.discovery.findings import Standing, standings, with_measures
+    from stylegan_cli.studies.discovery.judging import (
+        Judge,
+        Scored,
+        both_judges,
+        chosen_scores,
+        codes_of_pole,
+        join_scored,
+        properties,
+        property_names,
+        score_position,
+        scored,
+    )
+    from stylegan_cli.studies.discovery.local_channels import (
+        channel_maps,
+        find_local_channels,
+        live_channels,
+    )
+    from stylegan_cli.studies.discovery.study import DiscoveryOptions, discovery
+    from stylegan_cli.studies.editing.edit import EditOptions, edit
+    from stylegan_cli.studies.editing.findings import reaches as edit_reaches
+    from stylegan_cli.studies.grid import GridOptions, grid
+    from stylegan_cli.studies.masks import read_mask
+    from stylegan_cli.studies.mixing import mix
+    from stylegan_cli.studies.noise.findings import LayerNoise, NoiseShare, noise_findings
+    from stylegan_cli.studies.noise.study import NoiseOptions, noise_variation
+    from stylegan_cli.studies.noise.variations import NoiseChange
+    from stylegan_cli.studies.projection.findings import Measures
+    from stylegan_cli.studies.projection.options import ProjectionOptions
+    from stylegan_cli.studies.projection.options import settle as settle_projection
+    from stylegan_cli.studies.projection.pictures import Album, Framing, Unusable
+    from stylegan_cli.studies.projection.projection import Projection
+    from stylegan_cli.studies.projection.starts import parse_start
+    from stylegan_cli.studies.projection.workshop import means_of as projection_means
+    from stylegan_cli.studies.truncation import truncation
+    from stylegan_cli.studies.video.file import is_video
+    from stylegan_cli.studies.video.filming import Drawing, Filming, default_video
+    from stylegan_cli.studies.video.keyframes import Tracks
+    from stylegan_cli.studies.video.video import Motion, Screen, Video, video
+    from stylegan_cli.training.acceleration import Acceleration, EngineName
+    from stylegan_cli.training.alarms import Alarm
+    from stylegan_cli.training.data import training_data
+    from stylegan_cli.training.estimate import Estimate, estimate
+    from stylegan_cli.training.events import Begun, Event, Measured, News, Ticked
+    from stylegan_cli.training.run_folder import newest_network, snapshots
+    from stylegan_cli.training.schedule import Stage, is_growing, stages
+    from stylegan_cli.training.settling import Run, Settlement, settle
+    from stylegan_cli.training.settling import recipe_of as recipe_of_network
+    from stylegan_cli.training.transfer import Transfer, plan_transfer
+
+
+def _homes() -> dict[str, tuple[str, str]]:
+    """Return module and name of each import that type checkers see above."""
+    block = next(
+        n for n in ast.parse(Path(__file__).read_text("utf-8")).body if isinstance(n, ast.If)
+    )
+    return {
+        alias.asname or alias.name: (node.module or "", alias.name)
+        for node in block.body
+        if isinstance(node, ast.ImportFrom)
+        for alias in node.names
+    }
+
+
+_HOMES = _homes()
 __all__ = [
+    "BACKENDS",
+    "CC_BY_NC",
+    "EXPORT_SUFFIXES",
+    "SAMPLE_KINDS",
+    "Acceleration",
     "Added",
+    "Alarm",
     "Album",
+    "BackendName",
     "Begun",
     "BenchmarkCase",
     "BenchmarkForm",
     "BenchmarkResult",
     "Best",
     "Cell",
+    "Choice",
     "Conclusion",
     "Dataset",
     "Discovery",
     "DiscoveryOptions",
     "Drawing",
     "EditOptions",
+    "EngineName",
     "Estimate",
     "EvaluationRequest",
     "Event",
+    "Execution",
+    "Exported",
     "Filming",
     "Flag",
     "Foreign",
     "Found",
     "Framing",
     "GridOptions",
+    "Judge",
+    "LayerNoise",
+    "Machine",
     "Measured",
     "Measures",
     "Metric",
     "Motion",
     "Network",
     "News",
+    "NoGeneratorError",
     "NoiseChange",
     "NoiseOptions",
+    "NoiseShare",
     "OnCodes",
     "OnFeatures",
+    "Pick",
     "Plan",
     "Projection",
     "ProjectionOptions",
@@ -163,15 +242,19 @@ __all__ = [
     "Report",
     "Run",
     "Sampling",
+    "Scored",
     "Screen",
     "SeparabilityOptions",
     "Series",
     "Settled",
+    "Settlement",
     "SgtoolError",
     "Stage",
+    "Standing",
     "Steps",
     "Ticked",
     "Tracks",
+    "Transfer",
     "Unusable",
     "Video",
     "Workplace",
@@ -183,6 +266,7 @@ __all__ = [
     "benchmark_steps",
     "benchmark_summaries",
     "both_judges",
+    "change",
     "channel_maps",
     "check_directions",
     "check_styles",
@@ -192,12 +276,14 @@ __all__ = [
     "codes_of_pole",
     "compare_directions",
     "component_layer",
+    "default_detector",
     "default_folder",
     "default_video",
     "describe",
     "describe_foreign",
     "detector_note",
     "discovery",
+    "dump_recipe",
     "edit",
     "edit_reaches",
     "estimate",
@@ -217,56 +303,91 @@ __all__ = [
     "has_discriminator",
     "is_foreign",
     "is_growing",
+    "is_video",
     "join_scored",
+    "keep_freed_memory",
     "live_channels",
     "load_network",
     "load_recipe",
     "machine_facts",
     "metrics",
     "mix",
+    "newest_network",
+    "noise_findings",
     "noise_variation",
+    "of_package_by_name",
     "open_classifiers",
     "open_dataset",
     "open_detector",
+    "open_for_drawing",
     "open_report",
+    "open_study",
     "parse_direction",
     "parse_picks",
     "parse_start",
     "pick_device",
+    "pick_dtype",
     "plain_name",
     "plan_transfer",
+    "process_count",
     "projection_means",
     "properties",
     "property_names",
     "read_foreign",
+    "read_header",
     "read_mask",
+    "read_published_classifier",
     "read_recipe",
+    "recipe_header",
+    "recipe_keys",
+    "recipe_names",
     "recipe_of_network",
     "register_metric",
     "render",
+    "repeatable",
     "rosinality_checkpoint",
     "run_hours",
     "save_checkpoint",
+    "save_classifier",
     "save_foreign",
     "score_position",
     "scored",
     "scores_of_csv",
     "settle",
     "settle_projection",
+    "shipped_names",
+    "shipped_network",
     "snapshots",
     "stages",
     "standings",
+    "style_names",
     "train",
     "training_data",
     "truncation",
+    "versions",
     "video",
     "weights_facts",
     "with_measures",
     "without_repeats",
     "workplace",
+    "world",
     "write_benchmark",
     "write_centres",
     "write_directions",
     "write_pdfs",
     "write_report",
 ]
+
+
+if not TYPE_CHECKING:
+
+    def __getattr__(name):
+        if name not in _HOMES:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        module, attribute = _HOMES[name]
+        value = globals()[name] = getattr(import_module(module), attribute)
+        return value
+
+
+def __dir__() -> list[str]:
+    return [*__all__]

@@ -1,9 +1,25 @@
+import subprocess
+import sys
+
+import pytest
+
 import stylegan_cli.api as api
 
 
-def test_public_names_are_sorted_and_there():
-    assert api.__all__ == sorted(api.__all__)
+def test_public_names_are_there_once():
+    assert len(set(api.__all__)) == len(api.__all__)
     assert all(hasattr(api, name) for name in api.__all__)
+
+
+def test_importing_the_names_imports_nothing_heavy():
+    code = "import sys, stylegan_cli.api; print(*{m.split('.')[0] for m in sys.modules})"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert not {"torch", "numpy", "pydantic", "h5py"} & set(done.stdout.split())
+
+
+def test_another_name_is_refused():
+    with pytest.raises(AttributeError, match="no attribute 'nothing'"):
+        _ = api.nothing
 
 
 def test_a_study_takes_four_calls(network_file, tmp_path):

@@ -3,19 +3,16 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, TypeVar
+from typing import Annotated, TypeVar
 
 import typer
 
+from stylegan_cli import api
 from stylegan_cli.cli import automatic, completion, console
 from stylegan_cli.cli.console import echo_json, echo_table
 from stylegan_cli.cli.options import DeviceFlag, JsonFlag, QuietFlag, SetFlag, examples
 from stylegan_cli.errors import Interrupted, UsageError
 from stylegan_cli.ranges import parse_ints
-
-if TYPE_CHECKING:
-    from stylegan_cli.api import BenchmarkCase, BenchmarkResult
-    from stylegan_cli.training.acceleration import EngineName
 
 EXAMPLES = examples(
     "sgtool bench",
@@ -92,17 +89,14 @@ def bench(
     training, and the hours the recipe takes at that resolution. After Ctrl-C, prints the
     measurements so far.
     """
-    from stylegan_cli import api
-    from stylegan_cli.ops import BACKENDS
-    from stylegan_cli.runtime import keep_freed_memory
 
     place = api.pick_device(device)
     if place.type == "cpu":
-        keep_freed_memory()
+        api.keep_freed_memory()
     chosen = api.benchmark_forms(
         place,
         _words(precision, "precision", ("fp32", "bf16")),
-        _words(backend, "backend", BACKENDS),
+        _words(backend, "backend", api.BACKENDS),
         _engines(compiled=compiled, captured=captured),
     )
     cases = [
@@ -131,23 +125,21 @@ class _Report:
 
     where: Mapping[str, object]
     file: Path | None
-    results: list["BenchmarkResult"]
+    results: list["api.BenchmarkResult"]
 
-    def take(self, result: "BenchmarkResult") -> None:
+    def take(self, result: "api.BenchmarkResult") -> None:
         """Add a case if it is new; the previous one is complete then."""
         if result not in self.results:
             self.save()
             self.results.append(result)
 
     def save(self) -> None:
-        from stylegan_cli import api
 
         if self.file is not None:
             api.write_benchmark(self.file, api.benchmark_document(self.where, self.results))
 
     def tell(self, *, json: bool) -> None:
         """Print the measurements and what is missing."""
-        from stylegan_cli import api
 
         self.save()
         if json:
@@ -175,8 +167,8 @@ def _words(text: str | None, parameter: str, valid: Sequence[Word]) -> list[Word
     return [known for word in words for known in valid if known == word]
 
 
-def _engines(*, compiled: bool, captured: bool) -> list["EngineName"]:
-    asked: dict[EngineName, bool] = {"eager": True, "compiled": compiled, "captured": captured}
+def _engines(*, compiled: bool, captured: bool) -> list["api.EngineName"]:
+    asked: dict[api.EngineName, bool] = {"eager": True, "compiled": compiled, "captured": captured}
     return [engine for engine, is_asked in asked.items() if is_asked]
 
 
@@ -190,11 +182,9 @@ def _variants(assignments: Sequence[str], resolutions: str | None) -> list[list[
 
 def _cases(
     name: str, changes: list[str], batches: str | None, device: str
-) -> Iterator["BenchmarkCase"]:
-    from stylegan_cli import api
-    from stylegan_cli.recipe import read
+) -> Iterator["api.BenchmarkCase"]:
 
-    recipe = read(name, changes).settle(automatic.machine(device))
+    recipe = api.read_recipe(name, changes).settle(automatic.machine(device))
     sizes = (
         parse_ints(batches, parameter="batch_size", valid=range(1, 2**20)) if batches else (None,)
     )
@@ -202,12 +192,11 @@ def _cases(
         yield from api.benchmark_cases(name, recipe, batch_size=size)
 
 
-def _named(case: "BenchmarkCase") -> str:
+def _named(case: "api.BenchmarkCase") -> str:
     return f"{case.name}, {case.stage.resolution} px, batch {case.stage.batch_size}"
 
 
-def _rows(result: "BenchmarkResult") -> Iterator[tuple[str, ...]]:
-    from stylegan_cli import api
+def _rows(result: "api.BenchmarkResult") -> Iterator[tuple[str, ...]]:
 
     stage = result.case.stage
     for name, found in api.benchmark_summaries(result).items():
@@ -223,9 +212,8 @@ def _rows(result: "BenchmarkResult") -> Iterator[tuple[str, ...]]:
         )
 
 
-def _runs(results: Sequence["BenchmarkResult"]) -> Iterator[str]:
+def _runs(results: Sequence["api.BenchmarkResult"]) -> Iterator[str]:
     """Yield how long each recipe takes, in every form."""
-    from stylegan_cli import api
 
     for last, hours in api.run_hours(results):
         times = ", ".join(f"{took:.1f} with {name}" for name, took in hours.items())

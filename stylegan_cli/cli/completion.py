@@ -9,9 +9,9 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from stylegan_cli import api
 from stylegan_cli.cli.network import RUNS, SNAPSHOTS, find_network
 from stylegan_cli.errors import SgtoolError
-from stylegan_cli.shipped import shipped_names
 
 FEATURE_DETECTORS = ("inception", "vgg16", "alex", "mobilenet")
 DISTANCE_DETECTORS = ("vgg16", "alex")
@@ -22,30 +22,27 @@ LAYERS = ("coarse", "middle", "fine", "all")
 
 def recipes(incomplete: str) -> list[str]:
     """Return shipped recipes and files."""
-    from stylegan_cli.recipe.files import shipped
 
-    return [*_beginning(shipped(), incomplete), *_files(incomplete, ".toml")]
+    return [*_beginning(api.recipe_names(), incomplete), *_files(incomplete, ".toml")]
 
 
 def keys(incomplete: str) -> list[str]:
     """Return recipe keys with the equals sign."""
-    from stylegan_cli.recipe.validation import key_types
 
-    return _beginning((f"{key}=" for key in key_types()), incomplete)
+    return _beginning((f"{key}=" for key in api.recipe_keys()), incomplete)
 
 
 def networks(incomplete: str) -> list[str]:
     """Return runs under ./runs with a network, network files, and networks in the package."""
     runs = sorted({str(path.parent) for path in RUNS.glob(f"*/{SNAPSHOTS}")})
-    names = _beginning([*runs, *shipped_names()], incomplete)
+    names = _beginning([*runs, *api.shipped_names()], incomplete)
     return list(dict.fromkeys([*names, *_files(incomplete, ".safetensors")]))
 
 
 def kinds(incomplete: str) -> list[str]:
     """Return the kinds that `data sample` draws."""
-    from stylegan_cli.data.samples import KINDS
 
-    return _beginning(KINDS, incomplete)
+    return _beginning(api.SAMPLE_KINDS, incomplete)
 
 
 def feature_detectors(incomplete: str) -> list[str]:
@@ -75,21 +72,19 @@ def layers(incomplete: str) -> list[str]:
 
 def classes(ctx: Any, incomplete: str) -> list[str]:
     """Return class names of the command's network to continue the list."""
-    from stylegan_cli.networks.snapshot import read_header
 
     with suppress(SgtoolError, OSError):
         # as typed: completion converts no values
         typed = ctx.params.get("network")
         network = find_network(Path(typed) if typed else None)
-        return _continuing(read_header(network).classes, incomplete)
+        return _continuing(api.read_header(network).classes, incomplete)
     return []
 
 
 def styles(incomplete: str) -> list[str]:
     """Return the styles of DiceBear."""
-    from stylegan_cli.data.samples import style_names
 
-    return _beginning(style_names(), incomplete)
+    return _beginning(api.style_names(), incomplete)
 
 
 def _beginning(names: Iterable[str], incomplete: str) -> list[str]:

@@ -4,22 +4,16 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import Annotated, Any, Literal
 
 import typer
 
+from stylegan_cli import api
 from stylegan_cli.cli import console
 from stylegan_cli.cli.console import echo_json
 from stylegan_cli.cli.network import any_network
 from stylegan_cli.cli.options import JsonFlag, OverwriteFlag, QuietFlag, examples, with_flags
 from stylegan_cli.errors import OutputError, UsageError
-from stylegan_cli.networks.snapshot import EXPORT_SUFFIXES
-
-if TYPE_CHECKING:
-    from stylegan_cli.interop.export.exporting import Exported
-
-
-EXPORTS = EXPORT_SUFFIXES
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,7 +37,6 @@ class ExportFlags:
 
 def export_paths(destination: Path, flags: ExportFlags) -> Sequence[Path]:
     """Return the files that will be written."""
-    from stylegan_cli import api
 
     return api.export_paths(destination, halves=flags.halves)
 
@@ -54,7 +47,6 @@ def export(source: Path, destination: Path, flags: ExportFlags) -> dict[str, Any
     Args:
         source: A network file of ours, a run, or another program's file.
     """
-    from stylegan_cli import api
 
     with any_network(source) as (network, notes):
         mode = flags.noise_mode or "const"
@@ -75,17 +67,19 @@ def refuse(flags: ExportFlags, destination: Path) -> None:
     """Raise if an option for exports is given with another format."""
     given = {"noise_mode": flags.noise_mode is not None, "halves": flags.halves}
     for name in (name for name, is_given in given.items() if is_given):
-        raise UsageError(f"only for {' and '.join(EXPORTS)}, not for {destination}", parameter=name)
+        raise UsageError(
+            f"only for {' and '.join(api.EXPORT_SUFFIXES)}, not for {destination}", parameter=name
+        )
 
 
-def _facts(file: "Exported") -> dict[str, Any]:
+def _facts(file: "api.Exported") -> dict[str, Any]:
     facts = {**asdict(file), "path": str(file.path)}
     if "images" in file.deviations:
         facts["grey_levels"] = file.deviations["images"].grey_levels
     return facts
 
 
-def _in_words(file: "Exported") -> str:
+def _in_words(file: "api.Exported") -> str:
     opset = f", opset {file.opset}" if file.opset else ""
     size = f"{file.bytes / 2**20:.1f} MiB"
     differences = "; ".join(
@@ -153,24 +147,22 @@ def convert(
 
 def _conversion(destination: Path, flags: ExportFlags) -> tuple[Conversion, Sequence[Path]]:
     """Return the conversion to the format of DST, and the files it writes."""
-    if destination.suffix in EXPORTS:
+    if destination.suffix in api.EXPORT_SUFFIXES:
         return partial(export, flags=flags), export_paths(destination, flags)
     refuse(flags, destination)
     if destination.suffix in _CONVERSIONS:
         return _CONVERSIONS[destination.suffix], [destination]
-    *suffixes, last = (*_CONVERSIONS, *EXPORTS)
+    *suffixes, last = (*_CONVERSIONS, *api.EXPORT_SUFFIXES)
     raise UsageError(
         f"{destination}: the suffix selects no format; use {', '.join(suffixes)} or {last}"
     )
 
 
 def _to_ours(source: Path, destination: Path) -> dict[str, Any]:
-    from stylegan_cli import api
-    from stylegan_cli.interop.foreign import NoGeneratorError
 
     try:
         foreign = api.read_foreign(source)
-    except NoGeneratorError:
+    except api.NoGeneratorError:
         return _to_classifier(source, destination)
     api.save_foreign(foreign, destination)
     facts = api.describe_foreign(foreign)
@@ -189,7 +181,6 @@ def _to_ours(source: Path, destination: Path) -> dict[str, Any]:
 
 
 def _to_rosinality(source: Path, destination: Path) -> dict[str, Any]:
-    from stylegan_cli import api
 
     with any_network(source) as (network, notes):
         written = api.rosinality_checkpoint(network)
@@ -210,14 +201,9 @@ def _to_rosinality(source: Path, destination: Path) -> dict[str, Any]:
 
 
 def _to_classifier(source: Path, destination: Path) -> dict[str, Any]:
-    from stylegan_cli.interop.foreign import CC_BY_NC
-    from stylegan_cli.metrics.separability.classifier import (
-        read_published_classifier,
-        save_classifier,
-    )
 
-    classifier = read_published_classifier(source)
-    save_classifier(destination, classifier)
+    classifier = api.read_published_classifier(source)
+    api.save_classifier(destination, classifier)
     described = classifier.description
     name, side = described.names[0], described.side
     console.note(f"{source}: a classifier of {name}, {side}×{side}")
@@ -228,7 +214,7 @@ def _to_classifier(source: Path, destination: Path) -> dict[str, Any]:
         "attribute": name,
         "resolution": side,
         "channels": described.channels,
-        "licence": CC_BY_NC,
+        "licence": api.CC_BY_NC,
         "notes": [],
         "bytes": destination.stat().st_size,
     }

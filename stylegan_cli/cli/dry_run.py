@@ -2,31 +2,24 @@
 
 from collections.abc import Mapping
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import typer
 
+from stylegan_cli import api
 from stylegan_cli.cli import automatic, console
 from stylegan_cli.cli import init_from as starting
 from stylegan_cli.cli.console import echo_json
 
-if TYPE_CHECKING:
-    from stylegan_cli.recipe import Settled
-    from stylegan_cli.training.estimate import Estimate
-    from stylegan_cli.training.settling import Settlement
-    from stylegan_cli.training.transfer import Transfer
 
-
-def show_cost(settlement: "Settlement", device_name: str, *, json: bool) -> None:
+def show_cost(settlement: "api.Settlement", device_name: str, *, json: bool) -> None:
     """Print what a run would be and cost.
 
     Labels, if any, are taken to be as many as those of the network it starts from.
     """
-    from stylegan_cli import api
-    from stylegan_cli.runtime import pick_dtype
 
     recipe, origin = settlement.recipe, settlement.origin
-    dtype = pick_dtype(recipe.train.precision, api.pick_device(device_name))
+    dtype = api.pick_dtype(recipe.train.precision, api.pick_device(device_name))
     c_dim = origin.c_dim if origin and recipe.data.labels else 0
     transfer = api.plan_transfer(origin, recipe, c_dim=c_dim) if origin else None
     cost = api.estimate(recipe, c_dim=c_dim, dtype=dtype)
@@ -38,11 +31,11 @@ def show_cost(settlement: "Settlement", device_name: str, *, json: bool) -> None
         _print(settlement, cost, transfer)
 
 
-def _print(settlement: "Settlement", cost: "Estimate", transfer: "Transfer | None") -> None:
-    from stylegan_cli import api
-    from stylegan_cli.recipe import dumps
+def _print(
+    settlement: "api.Settlement", cost: "api.Estimate", transfer: "api.Transfer | None"
+) -> None:
 
-    typer.echo(dumps(settlement.recipe), nl=False)
+    typer.echo(api.dump_recipe(settlement.recipe), nl=False)
     for line in automatic.lines_of(settlement.reasons):
         console.note(line)
     counts: Mapping[str, int] = cost.parameters
@@ -62,8 +55,7 @@ def _print(settlement: "Settlement", cost: "Estimate", transfer: "Transfer | Non
     )
 
 
-def _facts(recipe: "Settled", cost: "Estimate") -> dict[str, Any]:
-    from stylegan_cli import api
+def _facts(recipe: "api.Settled", cost: "api.Estimate") -> dict[str, Any]:
 
     facts = {
         "recipe": asdict(recipe),

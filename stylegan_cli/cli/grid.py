@@ -2,20 +2,15 @@
 
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
+from stylegan_cli import api
 from stylegan_cli.cli import completion
 from stylegan_cli.cli.options import PsiListFlag, SeedsFlag, examples
 from stylegan_cli.cli.study import StudyFlags, run_study, with_study_flags
-from stylegan_cli.latents.references import parse_picks
 from stylegan_cli.ranges import parse_floats, parse_ints, parse_points
-
-if TYPE_CHECKING:
-    from stylegan_cli.latents.sampling import Sampling
-    from stylegan_cli.networks.snapshot import Network
-    from stylegan_cli.rendering.plan import Plan
 
 EXAMPLES = examples(
     "sgtool grid --seeds 0-15",
@@ -77,14 +72,13 @@ def grid(
 
     Writes an HDF5 file, a PNG per image, and one composed picture per psi.
     """
-    chosen, psis = parse_picks(seeds), parse_floats(psi)
-    from stylegan_cli import api
+    chosen, psis = api.parse_picks(seeds), parse_floats(psi)
 
     (shift,) = parse_points(translate, 2, parameter="translate", most=1)
     draws = () if noise_seeds is None else parse_ints(noise_seeds, parameter="noise_seeds")
     scales = () if noise_scale is None else parse_floats(noise_scale, parameter="noise_scale")
 
-    def make_plan(network: "Network", sampling: "Sampling") -> "Plan":
+    def make_plan(network: "api.Network", sampling: "api.Sampling") -> "api.Plan":
         noise = None
         if draws or scales or noise_layers or noise_mask:
             side = network.G.resolution

@@ -6,10 +6,10 @@ from typing import Annotated, Any
 
 import typer
 
+from stylegan_cli import api
 from stylegan_cli.cli.console import echo_json, echo_table
 from stylegan_cli.cli.network import find_network
 from stylegan_cli.cli.options import JsonFlag, QuietFlag, examples
-from stylegan_cli.shipped import of_package_by_name
 
 EXAMPLES = examples(
     "sgtool info",
@@ -36,9 +36,10 @@ def info(
     Reads networks, runs, studies, codes (.npz, .npy), data sets and recipes. Without files, prints
     versions, devices and the network that commands use by default.
     """
-    from stylegan_cli import api
 
-    facts = [api.describe(of_package_by_name(path)) for path in files] if files else [_machine()]
+    facts = (
+        [api.describe(api.of_package_by_name(path)) for path in files] if files else [_machine()]
+    )
     if json:
         echo_json(facts if len(facts) > 1 else facts[0])
         return
@@ -49,11 +50,9 @@ def info(
 def _machine() -> dict[str, Any]:
     import torch
 
-    from stylegan_cli.networks.snapshot import versions
-
     gpus = [torch.cuda.get_device_name(i) for i in range(torch.cuda.device_count())]
     return {
-        "versions": versions(),
+        "versions": api.versions(),
         "devices": [f"cpu, {torch.get_num_threads()} threads", *gpus],
         "default_network": str(find_network(None)),
     }

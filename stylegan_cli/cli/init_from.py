@@ -2,14 +2,12 @@
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
+from stylegan_cli import api
 from stylegan_cli.cli import completion
-
-if TYPE_CHECKING:
-    from stylegan_cli.training.transfer import Transfer
 
 InitFlag = Annotated[
     Path | None,
@@ -47,7 +45,7 @@ def assignments(
     return [f"{key}={value}" for key, value in given.items() if value is not None]
 
 
-def lines_of(transfer: "Transfer") -> Iterator[str]:
+def lines_of(transfer: "api.Transfer") -> Iterator[str]:
     """Yield lines on the weights taken over, started at random and frozen."""
     origin = transfer.origin
     shown = f", {origin.kimg:g} kimg" if origin.kimg else ""
@@ -66,7 +64,7 @@ def lines_of(transfer: "Transfer") -> Iterator[str]:
         yield f"frozen: {', '.join(transfer.frozen)}"
 
 
-def facts_of(transfer: "Transfer") -> dict[str, Any]:
+def facts_of(transfer: "api.Transfer") -> dict[str, Any]:
     """Return the same as JSON."""
     misfits = [
         {"name": misfit.name, "theirs": misfit.theirs, "ours": misfit.ours}

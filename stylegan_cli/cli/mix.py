@@ -1,19 +1,14 @@
 """`sgtool mix`: style-mixing matrices."""
 
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
+from stylegan_cli import api
 from stylegan_cli.cli import completion, console
 from stylegan_cli.cli.options import examples
 from stylegan_cli.cli.study import StudyFlags, run_study, with_study_flags
-from stylegan_cli.latents.references import parse_picks
 from stylegan_cli.ranges import parse_ints
-
-if TYPE_CHECKING:
-    from stylegan_cli.latents.sampling import Sampling
-    from stylegan_cli.networks.snapshot import Network
-    from stylegan_cli.rendering.plan import Plan
 
 EXAMPLES = examples(
     "sgtool mix --rows 1,2 --cols 3,4 --crossover 8",
@@ -53,11 +48,13 @@ def mix(
     Each cell shows its row's image with some layers taken from its column's: coarse layers
     control pose and shape, fine ones colours.
     """
-    row_picks, col_picks = parse_picks(rows, parameter="rows"), parse_picks(cols, parameter="cols")
+    row_picks, col_picks = (
+        api.parse_picks(rows, parameter="rows"),
+        api.parse_picks(cols, parameter="cols"),
+    )
     starts = () if crossover is None else parse_ints(crossover, parameter="crossover")
-    from stylegan_cli import api
 
-    def make_plan(network: "Network", sampling: "Sampling") -> "Plan":
+    def make_plan(network: "api.Network", sampling: "api.Sampling") -> "api.Plan":
         plan = api.mix(
             network, row_picks, col_picks, crossover=starts, layers=layers or (), sampling=sampling
         )

@@ -5,15 +5,10 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Literal, Protocol, runtime_checkable
+from typing import Literal, Protocol, runtime_checkable
 
+from stylegan_cli import api
 from stylegan_cli.cli import console
-from stylegan_cli.shipped import of_package_by_name, shipped_network
-
-if TYPE_CHECKING:
-    from stylegan_cli.networks.drawing import Execution
-    from stylegan_cli.networks.snapshot import Network
-
 
 RUNS = Path("runs")
 SNAPSHOTS = "network-*.safetensors"
@@ -35,13 +30,12 @@ class DrawingFlags(Protocol):
     def batch(self) -> int | None: ...
 
 
-def execution_of(flags: DrawingFlags) -> "Execution":
+def execution_of(flags: DrawingFlags) -> "api.Execution":
     """Return how to compute images; print a note if that takes time at first."""
-    from stylegan_cli.networks.drawing import Execution
 
     if flags.compile:
         console.note("--compile: the first batch takes a minute or more")
-    return Execution(
+    return api.Execution(
         precision=flags.precision,
         backend=flags.backend,
         compile=flags.compile,
@@ -49,7 +43,7 @@ def execution_of(flags: DrawingFlags) -> "Execution":
     )
 
 
-def open_network(chosen: Path | None, flags: DrawingFlags) -> "Network":
+def open_network(chosen: Path | None, flags: DrawingFlags) -> "api.Network":
     """Open the chosen or the newest network for drawing, and print which one it is.
 
     Args:
@@ -59,14 +53,12 @@ def open_network(chosen: Path | None, flags: DrawingFlags) -> "Network":
         NetworkFileError: It cannot be read.
         UsageError: There is no such device, or no such backend on it.
     """
-    from stylegan_cli.networks.drawing import open_for_drawing
-    from stylegan_cli.runtime import keep_freed_memory, pick_device, pick_dtype, repeatable
 
-    path, place = find_network(chosen), pick_device(flags.device)
+    path, place = find_network(chosen), api.pick_device(flags.device)
     if place.type == "cpu":
-        keep_freed_memory()
-    network = open_for_drawing(path, place, execution_of(flags))
-    repeatable(place, pick_dtype(network.precision, place))
+        api.keep_freed_memory()
+    network = api.open_for_drawing(path, place, execution_of(flags))
+    api.repeatable(place, api.pick_dtype(network.precision, place))
     side, grown = network.G.resolution, network.G.side
     size = f"{side}×{side}" if side == grown else f"{side}×{side} (grown to {grown}×{grown})"
     console.note(f"network {_place(path)}: {network.recipe.title}, {size}, {network.kimg:g} kimg")
@@ -85,11 +77,10 @@ def find_network(chosen: Path | None) -> Path:
         NetworkFileError: The folder has no networks.
     """
     if chosen is None:
-        return _newest_network() or shipped_network()
-    from stylegan_cli.training.run_folder import newest_network
+        return _newest_network() or api.shipped_network()
 
-    chosen = of_package_by_name(chosen)
-    return newest_network(chosen) if chosen.is_dir() else chosen
+    chosen = api.of_package_by_name(chosen)
+    return api.newest_network(chosen) if chosen.is_dir() else chosen
 
 
 def _newest_network() -> Path | None:
@@ -102,19 +93,18 @@ def _newest_network() -> Path | None:
 
 
 def _place(path: Path) -> str:
-    return "in the package" if path == shipped_network(path.stem) else str(path)
+    return "in the package" if path == api.shipped_network(path.stem) else str(path)
 
 
 @contextmanager
-def any_network(source: Path) -> "Iterator[tuple[Network, Sequence[str]]]":
+def any_network(source: Path) -> "Iterator[tuple[api.Network, Sequence[str]]]":
     """Yield any network, with its discriminator if it has one, and notes about it.
 
     Raises:
         SgtoolError: There is no network, or it cannot be read.
     """
-    from stylegan_cli import api
 
-    source = of_package_by_name(source)
+    source = api.of_package_by_name(source)
     if source.is_dir() or not api.is_foreign(source):
         path = find_network(source)
         yield api.load_network(path, discriminator=api.has_discriminator(path)), ()

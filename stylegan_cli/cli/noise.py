@@ -4,22 +4,16 @@ from collections.abc import Iterator, Sequence
 from functools import partial
 from math import sqrt
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
+from stylegan_cli import api
 from stylegan_cli.cli import completion, console
 from stylegan_cli.cli.options import SeedsFlag, examples
 from stylegan_cli.cli.study import StudyFlags, run_study, with_study_flags
 from stylegan_cli.errors import UsageError
-from stylegan_cli.latents.references import parse_picks
 from stylegan_cli.ranges import parse_ints
-
-if TYPE_CHECKING:
-    from stylegan_cli.latents.sampling import Sampling
-    from stylegan_cli.networks.snapshot import Network
-    from stylegan_cli.rendering.plan import Plan
-    from stylegan_cli.studies.noise.findings import LayerNoise, NoiseShare
 
 EXAMPLES = examples(
     "sgtool noise --seeds 0-3 --draws 16",
@@ -59,10 +53,9 @@ def noise(
     the mean and standard deviation of each pixel, the effect of each layer's noise, and the
     shares of noise and style in the variance of images.
     """
-    chosen, part = parse_picks(seeds), _parse_crop(crop)
-    from stylegan_cli import api
+    chosen, part = api.parse_picks(seeds), _parse_crop(crop)
 
-    def make_plan(network: "Network", sampling: "Sampling") -> "Plan":
+    def make_plan(network: "api.Network", sampling: "api.Sampling") -> "api.Plan":
         options = api.NoiseOptions(draws=draws, layers=layers or (), crop=part)
         return api.noise_variation(network, chosen, options, sampling)
 
@@ -85,11 +78,8 @@ def _tell_findings(hdf5: Path) -> dict[str, Any]:
     """Print the tables of layers and variances, and return them for JSON."""
     from dataclasses import asdict
 
-    from stylegan_cli.rendering.store import open_study
-    from stylegan_cli.studies.noise.findings import noise_findings
-
-    with open_study(hdf5) as file:
-        found = noise_findings(file)
+    with api.open_study(hdf5) as file:
+        found = api.noise_findings(file)
     for line in (*_layer_lines(found.layers), *_share_lines(found.shares)):
         console.note(line)
     return {
@@ -98,13 +88,13 @@ def _tell_findings(hdf5: Path) -> dict[str, Any]:
     }
 
 
-def _layer_lines(layers: Sequence["LayerNoise"]) -> Iterator[str]:
+def _layer_lines(layers: Sequence["api.LayerNoise"]) -> Iterator[str]:
     yield "noise input     side  strength  RMS difference in grey levels"
     for layer in layers:
         yield f"{layer.input:>11}  {layer.side:>4} px  {layer.strength:>8.3g}  {layer.rms:>10.3g}"
 
 
-def _share_lines(shares: Sequence["NoiseShare"]) -> Iterator[str]:
+def _share_lines(shares: Sequence["api.NoiseShare"]) -> Iterator[str]:
     """Yield a table of standard deviations, which are easier to picture than variances."""
     yield "noise on               σ noise  σ style  noise's share of the variance"
     for each in shares:

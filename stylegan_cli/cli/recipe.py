@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from stylegan_cli import api
 from stylegan_cli.cli import completion, console
 from stylegan_cli.cli.console import echo_json, echo_table
 from stylegan_cli.cli.options import JsonFlag, QuietFlag, SetFlag, examples
@@ -26,9 +27,8 @@ RECIPE = typer.Argument(
 @recipe_app.command("list", epilog=examples("sgtool recipe list"))
 def list_recipes(json: JsonFlag = False) -> None:
     """Print the name and title of every shipped recipe."""
-    from stylegan_cli.recipe import load, shipped
 
-    rows = [(name, load(name).title) for name in shipped()]
+    rows = [(name, api.load_recipe(name).title) for name in api.recipe_names()]
     if json:
         echo_json([{"name": name, "title": title} for name, title in rows])
     else:
@@ -50,13 +50,12 @@ def show(
 
     The output is a recipe itself: save it to a file and change it there.
     """
-    from stylegan_cli.recipe import dumps, header, load
 
-    recipe = load(name, changes or ())
+    recipe = api.load_recipe(name, changes or ())
     if json:
         echo_json(asdict(recipe))
     else:
-        typer.echo(header(name) + dumps(recipe), nl=False)
+        typer.echo(api.recipe_header(name) + api.dump_recipe(recipe), nl=False)
 
 
 @recipe_app.command(epilog=examples("sgtool recipe check mine.toml other.toml"))
@@ -69,12 +68,11 @@ def check(
     Finds misspelled keys, values of the wrong type and values that contradict each other. Exits
     with 2 if there are any.
     """
-    from stylegan_cli.recipe import load
 
     problems: list[str] = []
     for file in files:
         try:
-            load(file)
+            api.load_recipe(file)
         except RecipeError as error:
             problems.append(str(error))
         else:

@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from stylegan_cli import api
 from stylegan_cli.cli import console
 from stylegan_cli.cli.console import echo_json
 from stylegan_cli.cli.options import JsonFlag, OverwriteFlag, QuietFlag, examples
@@ -41,7 +42,6 @@ def report(
     The page has training curves, fakes over time, pictures of studies, metrics, recipes and
     provenance. Several runs share their charts. A page of the same inputs is replaced.
     """
-    from stylegan_cli import api
 
     opened = api.open_report(_without_videos(inputs))
     steps = api.write_report(opened, output, most_fakes=fakes, overwrite=overwrite)
@@ -56,13 +56,12 @@ def report(
 
 def _without_videos(inputs: list[Path]) -> list[Path]:
     """Return the inputs a page can show, or all of them if there is none, to be refused later."""
-    from stylegan_cli.studies.video.file import is_video
 
     videos = [
         path
         for path in inputs
-        if is_video(path)
-        or (path.is_dir() and not [*path.glob("*.h5")] and any(map(is_video, path.iterdir())))
+        if api.is_video(path)
+        or (path.is_dir() and not [*path.glob("*.h5")] and any(map(api.is_video, path.iterdir())))
     ]
     shown = [path for path in inputs if path not in videos]
     for video in videos if shown else ():

@@ -4,10 +4,10 @@ from collections import deque
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import typer
 
+from stylegan_cli import api
 from stylegan_cli.cli import console
 from stylegan_cli.cli.console import echo_json
 from stylegan_cli.cli.network import open_network
@@ -30,12 +30,6 @@ from stylegan_cli.cli.options import (
     VerboseFlag,
     with_flags,
 )
-
-if TYPE_CHECKING:
-    from stylegan_cli.latents.sampling import Sampling
-    from stylegan_cli.networks.snapshot import Network
-    from stylegan_cli.rendering.plan import Plan
-    from stylegan_cli.rendering.recording import Recording
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,7 +58,7 @@ with_study_flags = with_flags
 
 
 def run_study(
-    make_plan: Callable[["Network", "Sampling"], "Plan"],
+    make_plan: Callable[["api.Network", "api.Sampling"], "api.Plan"],
     flags: StudyFlags,
     findings: Callable[[Path], Mapping[str, object]] | None = None,
 ) -> None:
@@ -76,7 +70,6 @@ def run_study(
     Raises:
         SgtoolError: The network, the options or the folder cannot be used.
     """
-    from stylegan_cli import api
 
     network = open_network(flags.network, flags)
     sampling = api.Sampling(
@@ -104,7 +97,7 @@ def run_study(
             typer.echo(path)
 
 
-def _print_progress(recording: "Recording") -> None:
+def _print_progress(recording: "api.Recording") -> None:
     if recording.damage:
         console.warn(f"{recording.damage}; starting over")
     there = recording.total - recording.missing
@@ -120,7 +113,7 @@ def _print_progress(recording: "Recording") -> None:
         )
 
 
-def _record(recording: "Recording", batch_size: int | None) -> None:
+def _record(recording: "api.Recording", batch_size: int | None) -> None:
     cells, measurements = recording.cells(batch_size), recording.measurements(batch_size)
     _run(console.track(cells, label="images", total=recording.missing))
     _run(console.track(measurements, label="measurements", total=recording.unmeasured))
@@ -132,14 +125,14 @@ def _run(steps: Iterable[object]) -> None:
     deque(steps, maxlen=0)
 
 
-def _written(recording: "Recording", pdfs: list[Path]) -> list[str]:
+def _written(recording: "api.Recording", pdfs: list[Path]) -> list[str]:
     paths = recording.paths
     pictures = (*paths.sheets, *paths.pictures, *pdfs)
     return [str(path) for path in (*pictures, paths.hdf5, paths.images)]
 
 
 def _summary(
-    recording: "Recording", network: "Network", pdfs: list[Path], *, made: int
+    recording: "api.Recording", network: "api.Network", pdfs: list[Path], *, made: int
 ) -> dict[str, object]:
     paths = recording.paths
     return {

@@ -4,6 +4,7 @@ import math
 from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING
 
+from stylegan_cli import api
 from stylegan_cli.cli import console
 from stylegan_cli.cli.init_from import lines_of
 from stylegan_cli.errors import Interrupted, TrainingError
@@ -11,8 +12,6 @@ from stylegan_cli.errors import Interrupted, TrainingError
 if TYPE_CHECKING:
     from rich.progress import Progress
 
-    from stylegan_cli.api import Event, Ticked
-    from stylegan_cli.training.alarms import Alarm
 
 SHOWN = {
     "loss_g": "G",
@@ -28,7 +27,7 @@ SHOWN = {
 """Statistics shown for a tick, with their short names; the file has all of them."""
 
 
-def show_events(events: "Iterable[Event]", lost: "list[Alarm] | None" = None) -> None:
+def show_events(events: "Iterable[api.Event]", lost: "list[api.Alarm] | None" = None) -> None:
     """Run a training to its end and show its progress.
 
     Args:
@@ -52,16 +51,15 @@ def show_events(events: "Iterable[Event]", lost: "list[Alarm] | None" = None) ->
         )
 
 
-def _gathering(events: "Iterable[Event]", lost: "list[Alarm]") -> "Iterator[Event]":
-    from stylegan_cli.api import News, Ticked
+def _gathering(events: "Iterable[api.Event]", lost: "list[api.Alarm]") -> "Iterator[api.Event]":
 
     for event in events:
-        if isinstance(event, Ticked | News):
+        if isinstance(event, api.Ticked | api.News):
             lost.extend(alarm for alarm in event.alarms if alarm.is_fatal)
         yield event
 
 
-def _show(events: "Iterable[Event]") -> None:
+def _show(events: "Iterable[api.Event]") -> None:
     if console.on_terminal():
         _show_live(events)
         return
@@ -72,8 +70,7 @@ def _show(events: "Iterable[Event]") -> None:
             console.warn(line)
 
 
-def _show_live(events: "Iterable[Event]") -> None:
-    from stylegan_cli.api import Begun, Measured, Ticked
+def _show_live(events: "Iterable[api.Event]") -> None:
 
     with _progress() as bar:
         task = bar.add_task("training", total=None, kimg="0", rate="", numbers="")
@@ -82,10 +79,10 @@ def _show_live(events: "Iterable[Event]") -> None:
                 bar.console.print(console.flags(f"warning: {line}"), style="yellow", soft_wrap=True)
             for line in _lasting(event):
                 bar.console.print(line, markup=False, soft_wrap=True)
-            if isinstance(event, Measured):
+            if isinstance(event, api.Measured):
                 bar.update(task, rate="")
-            if isinstance(event, Begun | Ticked):
-                ticked = event if isinstance(event, Ticked) else None
+            if isinstance(event, api.Begun | api.Ticked):
+                ticked = event if isinstance(event, api.Ticked) else None
                 bar.update(
                     task,
                     total=event.total_kimg,
@@ -106,41 +103,38 @@ def _progress() -> "Progress":
     return Progress(*columns, TimeElapsedColumn(), console=console.rich_console())
 
 
-def _pace(tick: "Ticked") -> str:
+def _pace(tick: "api.Ticked") -> str:
     pace = f"{rate(tick.stats)} · {time_left(tick)}"
     return f"{pace} · measuring" if tick.is_due else pace
 
 
-def _lasting(event: "Event") -> "Iterator[str]":
+def _lasting(event: "api.Event") -> "Iterator[str]":
     """Yield the lines of an event that stay on a terminal, where a bar shows the numbers."""
-    from stylegan_cli.api import Begun, Measured
 
-    if isinstance(event, Measured):
+    if isinstance(event, api.Measured):
         values = "  ".join(f"{name} {value:.4g}" for name, value in event.values.items())
         yield f"{event.kimg:.1f} kimg: {values}"
         return
-    if isinstance(event, Begun) and event.transfer:
+    if isinstance(event, api.Begun) and event.transfer:
         yield from lines_of(event.transfer)
     yield from (f"wrote {path}" for path in event.files)
 
 
-def lines(event: "Event") -> "Iterator[str]":
+def lines(event: "api.Event") -> "Iterator[str]":
     """Yield the lines of an event but for its alarms, such as `0.2 kimg: fd_alex 12.3`."""
-    from stylegan_cli.api import Ticked
 
     yield from _lasting(event)
-    if isinstance(event, Ticked):
+    if isinstance(event, api.Ticked):
         yield (
             f"{event.kimg:.1f} of {event.total_kimg:g} kimg   {rate(event.stats)}   "
             f"{time_left(event)}   {numbers(event.stats)}"
         )
 
 
-def alarms(event: "Event") -> "Iterator[str]":
+def alarms(event: "api.Event") -> "Iterator[str]":
     """Yield a line for each alarm of an event, such as `0.2 kimg: collapse: …`."""
-    from stylegan_cli.api import News, Ticked
 
-    for alarm in event.alarms if isinstance(event, Ticked | News) else ():
+    for alarm in event.alarms if isinstance(event, api.Ticked | api.News) else ():
         yield f"{event.kimg:.1f} kimg: {alarm.name}: {alarm.message}"
 
 
@@ -149,7 +143,7 @@ def rate(stats: Mapping[str, int | float]) -> str:
     return f"{stats['sec_per_kimg']:.3g} s/kimg"
 
 
-def time_left(tick: "Ticked") -> str:
+def time_left(tick: "api.Ticked") -> str:
     """Return the time left for the run at the pace of its last tick."""
     seconds = math.ceil((tick.total_kimg - tick.kimg) * tick.stats["sec_per_kimg"])
     if seconds <= 0:

@@ -8,10 +8,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
+from stylegan_cli import api
 from stylegan_cli.cli import automatic, completion, console
 from stylegan_cli.cli import init_from as starting
 from stylegan_cli.cli.console import echo_json
@@ -30,14 +31,6 @@ from stylegan_cli.cli.options import (
 )
 from stylegan_cli.cli.ticks import show_events
 from stylegan_cli.errors import UsageError
-from stylegan_cli.ops import BackendName
-
-if TYPE_CHECKING:
-    from stylegan_cli.recipe import Machine, Recipe, Settled
-    from stylegan_cli.training.acceleration import Acceleration, EngineName
-    from stylegan_cli.training.alarms import Alarm
-    from stylegan_cli.training.settling import Run
-
 
 CompileFlag = Annotated[
     bool,
@@ -54,19 +47,18 @@ ProfileFlag = Annotated[
 
 
 def acceleration_of(
-    *, compiled: bool, captured: bool, backend: BackendName, profile: int
-) -> "Acceleration":
+    *, compiled: bool, captured: bool, backend: api.BackendName, profile: int
+) -> "api.Acceleration":
     """Return the flags as one record.
 
     Raises:
         UsageError: Two of them exclude each other.
     """
-    from stylegan_cli.training.acceleration import Acceleration
 
     if compiled and captured:
         raise UsageError("`compile` and `cuda_graphs` exclude each other; leave one out")
-    engine: EngineName = "compiled" if compiled else "captured" if captured else "eager"
-    return Acceleration(engine=engine, backend=backend, profile=profile)
+    engine: api.EngineName = "compiled" if compiled else "captured" if captured else "eager"
+    return api.Acceleration(engine=engine, backend=backend, profile=profile)
 
 
 EXAMPLES = examples(
@@ -136,7 +128,6 @@ def train(
     command resumes it. Problems are printed as warnings when they arise.
     --profile writes trace.json, for ui.perfetto.dev, and operations.txt after a few iterations.
     """
-    from stylegan_cli.recipe import Machine, change, read
 
     overrides = [
         *([f"data.path={data}"] if data else []),
@@ -146,21 +137,17 @@ def train(
         *(assignments or []),
     ]
     if recipe is None and init_from is not None:
-        from stylegan_cli import api
-
         folder = output or Path("runs") / _folder_name(str(init_from), data)
-        written = change(api.recipe_of_network(str(init_from), folder), overrides)
+        written = api.change(api.recipe_of_network(str(init_from), folder), overrides)
     else:
-        written = read(recipe or QUICKSTART, overrides)
+        written = api.read_recipe(recipe or QUICKSTART, overrides)
         folder = output or Path("runs") / _folder_name(
             recipe or QUICKSTART, written.values.get("data.path")
         )
     # problems are found before torch is imported
     written.settle()
-    machine = automatic.machine(device) if written.choices() else Machine()
+    machine = automatic.machine(device) if written.choices() else api.Machine()
     if dry_run:
-        from stylegan_cli import api
-
         show_cost(api.settle(written, folder, machine=machine, anew=overwrite), device, json=json)
         return
     acceleration = acceleration_of(
@@ -187,23 +174,21 @@ def train(
 class _Started:
     """The command as it was typed."""
 
-    recipe: "Recipe"
+    recipe: "api.Recipe"
     folder: Path
     device: str
-    machine: "Machine"
-    acceleration: "Acceleration"
+    machine: "api.Machine"
+    acceleration: "api.Acceleration"
     overwrite: bool
     stop_on_alarm: bool
 
     def train(self) -> list[Path]:
         """Train, and return the newest network and picture; nothing in other processes."""
-        from stylegan_cli import api
-        from stylegan_cli.runtime import keep_freed_memory, world
 
         device = api.pick_device(self.device)
         if device.type == "cpu":
-            keep_freed_memory()
-        with world(device) as processes, _stop_signals() as stopped:
+            api.keep_freed_memory()
+        with api.world(device) as processes, _stop_signals() as stopped:
             if not processes.is_first:
                 console.set_level("quiet")
             settlement = api.settle(
@@ -224,7 +209,7 @@ class _Started:
                 origin=settlement.origin,
             )
             _describe_images(run)
-            lost: list[Alarm] = []
+            lost: list[api.Alarm] = []
             events = api.train(run, overwrite=self.overwrite, stop=lambda: bool(stopped or lost))
             show_events(events, lost if self.stop_on_alarm else None)
             if not processes.is_first:
@@ -235,7 +220,7 @@ class _Started:
         return [*api.snapshots(self.folder)[-1:], *fakes[-1:]]
 
 
-def _describe_images(run: "Run") -> None:
+def _describe_images(run: "api.Run") -> None:
     data, dataset = run.recipe.data, run.dataset
     whole = f" of {len(dataset.whole)}" if dataset.whole is not dataset else ""
     console.note(f"{data.path}: {len(dataset)}{whole} images")
@@ -248,7 +233,7 @@ def _describe_images(run: "Run") -> None:
     _name_detector(run.recipe)
 
 
-def _suggest(recipe: "Settled", folder: Path) -> None:
+def _suggest(recipe: "api.Settled", folder: Path) -> None:
     """Print three commands that show the results of a finished run."""
     run = shlex.quote(str(folder))
     has_styles = recipe.generator.styles
@@ -259,11 +244,9 @@ def _suggest(recipe: "Settled", folder: Path) -> None:
     console.note(f"  sgtool report {run}")
 
 
-def _name_detector(recipe: "Settled") -> None:
-    from stylegan_cli import api
-    from stylegan_cli.detectors import default_detector
+def _name_detector(recipe: "api.Settled") -> None:
 
-    name = recipe.metrics.detector or default_detector("features")
+    name = recipe.metrics.detector or api.default_detector("features")
     note = api.detector_note(name, "features") if recipe.metrics.every_ticks else ""
     if note:
         console.note(note)

@@ -1,19 +1,14 @@
 """`sgtool truncation`: seeds at several truncation strengths."""
 
 from functools import partial
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
+from stylegan_cli import api
 from stylegan_cli.cli.options import PsiListFlag, SeedsFlag, examples
 from stylegan_cli.cli.study import StudyFlags, run_study, with_study_flags
-from stylegan_cli.latents.references import parse_picks
 from stylegan_cli.ranges import parse_floats
-
-if TYPE_CHECKING:
-    from stylegan_cli.latents.sampling import Sampling
-    from stylegan_cli.networks.snapshot import Network
-    from stylegan_cli.rendering.plan import Plan
 
 EXAMPLES = examples(
     "sgtool truncation --seeds 0-3",
@@ -37,10 +32,9 @@ def truncation(
     One row per seed, one column per psi: 1 is the image itself, 0 the mean of W, and below 0
     lie the opposites.
     """
-    chosen, psis = parse_picks(seeds), parse_floats(psi)
-    from stylegan_cli import api
+    chosen, psis = api.parse_picks(seeds), parse_floats(psi)
 
-    def make_plan(network: "Network", sampling: "Sampling") -> "Plan":
+    def make_plan(network: "api.Network", sampling: "api.Sampling") -> "api.Plan":
         return api.truncation(network, chosen, psis, mean=mean, sampling=sampling)
 
     run_study(make_plan, flags)

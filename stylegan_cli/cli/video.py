@@ -4,10 +4,11 @@ import re
 from collections import deque
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import Annotated, Literal
 
 import typer
 
+from stylegan_cli import api
 from stylegan_cli.cli import completion, console
 from stylegan_cli.cli.console import echo_json
 from stylegan_cli.cli.network import open_network
@@ -28,13 +29,7 @@ from stylegan_cli.cli.options import (
     with_flags,
 )
 from stylegan_cli.errors import UsageError
-from stylegan_cli.latents.references import Pick, parse_picks
 from stylegan_cli.ranges import parse_floats, parse_ints, parse_points
-
-if TYPE_CHECKING:
-    from stylegan_cli.networks.snapshot import Network
-    from stylegan_cli.studies.video.filming import Filming
-    from stylegan_cli.studies.video.video import Video
 
 EXAMPLES = examples(
     "sgtool video --interp lerp-w",
@@ -184,12 +179,11 @@ def video(*, flags: VideoFlags) -> None:
     Noise stays fixed, so only styles move. After a stop, the same command resumes.
     """
     screen = _parse_grid(flags.grid)
-    chosen = parse_picks(flags.seeds) if flags.seeds else ()
+    chosen = api.parse_picks(flags.seeds) if flags.seeds else ()
     style_seeds = _parse_style_seeds(flags.style_seeds)
     psi = parse_floats(flags.psi)
     shifts = parse_points(flags.translate, 2, parameter="translate")
     turns = tuple(angle for (angle,) in parse_points(flags.rotate, 1, parameter="rotate"))
-    from stylegan_cli import api
 
     network = open_network(flags.network, flags)
     classes = _parse_classes(flags.class_names, network)
@@ -198,7 +192,7 @@ def video(*, flags: VideoFlags) -> None:
     found = api.video(
         network,
         api.Tracks(
-            seeds=chosen or parse_picks(unchosen),
+            seeds=chosen or api.parse_picks(unchosen),
             style_seeds=style_seeds,
             crossover=_parse_crossover(flags.crossover, network),
             psi=psi,
@@ -231,7 +225,7 @@ def video(*, flags: VideoFlags) -> None:
     _film(filming, flags)
 
 
-def _film(filming: "Filming", flags: VideoFlags) -> None:
+def _film(filming: "api.Filming", flags: VideoFlags) -> None:
     missing = filming.missing
     _print_progress(filming)
     deque(console.track(filming.frames(flags.batch), label="frames", total=missing), maxlen=0)
@@ -255,7 +249,7 @@ def _film(filming: "Filming", flags: VideoFlags) -> None:
         typer.echo(path)
 
 
-def _print_defaults(flags: VideoFlags, network: "Network", found: "Video") -> None:
+def _print_defaults(flags: VideoFlags, network: "api.Network", found: "api.Video") -> None:
     for text in found.stills.notes:
         console.note(text)
     if network.c_dim and flags.class_names is None:
@@ -272,7 +266,7 @@ def _print_defaults(flags: VideoFlags, network: "Network", found: "Video") -> No
     )
 
 
-def _print_progress(filming: "Filming") -> None:
+def _print_progress(filming: "api.Filming") -> None:
     there = filming.total - filming.missing
     if not filming.missing:
         console.note(f"{filming.paths.file}: all {filming.total} frames exist already")
@@ -293,17 +287,17 @@ def _default_seeds(interp: str, cols: int, rows: int, *, still: bool) -> str:
     return f"0-{(1 if still else each) * cols * rows - 1}"
 
 
-def _parse_style_seeds(text: str | None) -> tuple[Pick, ...]:
-    return () if text is None else parse_picks(text, parameter="style_seeds")
+def _parse_style_seeds(text: str | None) -> tuple[api.Pick, ...]:
+    return () if text is None else api.parse_picks(text, parameter="style_seeds")
 
 
-def _parse_crossover(text: str | None, network: "Network") -> tuple[int, ...]:
+def _parse_crossover(text: str | None, network: "api.Network") -> tuple[int, ...]:
     if text is None:
         return ()
     return parse_ints(text, parameter="crossover", valid=range(network.G.num_ws + 1))
 
 
-def _parse_classes(text: str | None, network: "Network") -> tuple[str, ...]:
+def _parse_classes(text: str | None, network: "api.Network") -> tuple[str, ...]:
     if text is None:
         return ()
     if text == "all" and network.c_dim and text not in network.classes:

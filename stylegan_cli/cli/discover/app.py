@@ -1,10 +1,11 @@
 """`sgtool discover`: directions of a network, shown, measured and kept in a file."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
+from stylegan_cli import api
 from stylegan_cli.cli import completion
 from stylegan_cli.cli.discover.attribute import EXAMPLES as ATTRIBUTE_EXAMPLES
 from stylegan_cli.cli.discover.attribute import attribute
@@ -29,9 +30,6 @@ from stylegan_cli.cli.discover.styles import (
 from stylegan_cli.cli.discover.styles import EXAMPLES as STYLES_EXAMPLES
 from stylegan_cli.cli.options import examples
 from stylegan_cli.cli.study import StudyFlags
-
-if TYPE_CHECKING:
-    from stylegan_cli.networks.snapshot import Network
 
 discover_app = typer.Typer(
     help="Find directions: what a network can change, and what does it.",
@@ -75,9 +73,8 @@ def sefa(
 
     Writes the directions, sheets that show each of them from step to step, and a ranking.
     """
-    from stylegan_cli import api
 
-    def find(network: "Network", group: str) -> Found:
+    def find(network: "api.Network", group: str) -> Found:
         return Found(api.find_sefa(network, layers=layers or ("all",), count=count, group=group))
 
     discover(find, name or "sefa", output, show, flags)
@@ -111,9 +108,8 @@ def pca(
     flags: StudyFlags,
 ) -> None:
     """Find the principal components of W or of a layer (GANSpace)."""
-    from stylegan_cli import api
 
-    def find(network: "Network", group: str) -> Found:
+    def find(network: "api.Network", group: str) -> Found:
         return Found(
             api.find_components(
                 network,

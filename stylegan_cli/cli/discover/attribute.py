@@ -2,10 +2,11 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import Annotated, Literal
 
 import typer
 
+from stylegan_cli import api
 from stylegan_cli.cli.discover.judges import JudgeFlags, judged
 from stylegan_cli.cli.discover.showing import (
     FileFlag,
@@ -19,9 +20,6 @@ from stylegan_cli.cli.discover.showing import (
 from stylegan_cli.cli.options import examples
 from stylegan_cli.cli.study import StudyFlags
 from stylegan_cli.errors import UsageError
-
-if TYPE_CHECKING:
-    from stylegan_cli.networks.snapshot import Network
 
 EXAMPLES = examples(
     "sgtool discover attribute brightness warmth",
@@ -84,7 +82,6 @@ def attribute(
     from the pixels themselves. Prints how well the plane tells the attribute, how often 3 steps
     bring it about, and how much else they change.
     """
-    from stylegan_cli import api
 
     if have or lack:
         if not (have and lack):
@@ -94,7 +91,7 @@ def attribute(
         return
     wanted = tuple(dict.fromkeys((*(names or ()), *(hold or ()))))
 
-    def find(network: "Network", group: str) -> Found:
+    def find(network: "api.Network", group: str) -> Found:
         columns, scored, judge = judged(network, wanted, samples, judging, flags)
         chosen = wanted or columns
         found = api.find_attributes(
@@ -118,9 +115,8 @@ class _Poles:
         self._texts: Sequence[str] = (have, lack)
         self._whiten = whiten
 
-    def find(self, network: "Network", group: str) -> Found:
+    def find(self, network: "api.Network", group: str) -> Found:
         """The direction from the ones to the others."""
-        from stylegan_cli import api
 
         have, lack = (api.codes_of_pole(network, text) for text in self._texts)
         return Found(api.find_difference(network, have, lack, whiten=self._whiten, name=group))

@@ -1,10 +1,11 @@
 """`sgtool discover channels`: single style channels (StyleSpace)."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
+from stylegan_cli import api
 from stylegan_cli.cli import console
 from stylegan_cli.cli.discover.judges import JudgeFlags, judged
 from stylegan_cli.cli.discover.showing import (
@@ -19,9 +20,6 @@ from stylegan_cli.cli.discover.showing import (
 )
 from stylegan_cli.cli.options import examples
 from stylegan_cli.cli.study import StudyFlags
-
-if TYPE_CHECKING:
-    from stylegan_cli.networks.snapshot import Network
 
 EXAMPLES = examples(
     "sgtool discover channels",
@@ -63,9 +61,8 @@ def channels(
 
     Those that carry an attribute, or those that move a single place of the image.
     """
-    from stylegan_cli import api
 
-    def find_of_attribute(network: "Network", group: str) -> Found:
+    def find_of_attribute(network: "api.Network", group: str) -> Found:
         assert attribute is not None
         api.check_styles(network)
         columns, scored, judge = judged(network, (attribute,), samples, judging, flags)
@@ -75,7 +72,7 @@ def channels(
         )
         return Found(found, judge)
 
-    def find_local(network: "Network", group: str) -> Found:
+    def find_local(network: "api.Network", group: str) -> Found:
         all_channels, live = api.live_channels(network, rgb=torgb)
         parts = api.channel_maps(network, all_channels, live, flags.batch)
         maps = list(console.track(parts, label="channels", total=len(live)))

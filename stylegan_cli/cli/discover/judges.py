@@ -7,13 +7,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from stylegan_cli import api
 from stylegan_cli.cli import console
 from stylegan_cli.errors import UsageError
 
 if TYPE_CHECKING:
     from stylegan_cli.cli.study import StudyFlags
-    from stylegan_cli.networks.snapshot import Network
-    from stylegan_cli.studies.discovery.judging import Judge, Scored
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,18 +48,17 @@ class JudgeFlags:
 
 
 def judged(
-    network: "Network",
+    network: "api.Network",
     names: Sequence[str],
     samples: int,
     judging: JudgeFlags,
     flags: "StudyFlags",
-) -> "tuple[tuple[str, ...], Scored, Judge | None]":
+) -> "tuple[tuple[str, ...], api.Scored, api.Judge | None]":
     """Names of scores, codes with their scores, and what else could score images.
 
     Raises:
         SgtoolError: There is nothing that tells these attributes.
     """
-    from stylegan_cli import api
 
     if judging.scores is not None:
         columns, scored = api.scores_of_csv(network, judging.scores)
@@ -79,8 +77,7 @@ def judged(
     return judge.names, api.join_scored(list(tracked)), judge
 
 
-def _judge(network: "Network", names: Sequence[str], judging: JudgeFlags) -> "Judge":
-    from stylegan_cli import api
+def _judge(network: "api.Network", names: Sequence[str], judging: JudgeFlags) -> "api.Judge":
 
     if names and not judging.classifier and all(name in api.property_names() for name in names):
         return api.properties(names)
@@ -95,9 +92,8 @@ def _judge(network: "Network", names: Sequence[str], judging: JudgeFlags) -> "Ju
     return api.both_judges(panel, api.properties(computed)) if computed else panel
 
 
-def _panel(network: "Network", names: Sequence[str], judging: JudgeFlags) -> "Judge":
+def _panel(network: "api.Network", names: Sequence[str], judging: JudgeFlags) -> "api.Judge":
     """The classifiers, trained first where that was asked for; says how far they can be trusted."""
-    from stylegan_cli import api
 
     events = api.open_classifiers(
         network,
@@ -113,7 +109,7 @@ def _panel(network: "Network", names: Sequence[str], judging: JudgeFlags) -> "Ju
         try:
             event = next(events)
         except StopIteration as done:
-            panel: Judge = done.value
+            panel: api.Judge = done.value
             return panel
         if isinstance(event, api.Remark):
             (console.warn if event.is_warning else console.note)(event.text)

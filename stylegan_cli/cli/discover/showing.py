@@ -4,22 +4,14 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
+from typing import Annotated, Any, NamedTuple
 
 import typer
 
+from stylegan_cli import api
 from stylegan_cli.cli import console
 from stylegan_cli.cli.study import StudyFlags, run_study, with_study_flags
-from stylegan_cli.latents.references import parse_picks
 from stylegan_cli.ranges import parse_floats
-
-if TYPE_CHECKING:
-    from stylegan_cli.directions.file import Discovery
-    from stylegan_cli.latents.sampling import Sampling
-    from stylegan_cli.networks.snapshot import Network
-    from stylegan_cli.rendering.plan import Plan
-    from stylegan_cli.studies.discovery.findings import Standing
-    from stylegan_cli.studies.discovery.judging import Judge
 
 with_flags_of_discovery = partial(with_study_flags, without=("output",))
 
@@ -48,11 +40,11 @@ SamplesFlag = Annotated[
 class Found(NamedTuple):
     """Directions, and what scores images where they were found by scores."""
 
-    discovery: "Discovery"
-    judge: "Judge | None" = None
+    discovery: "api.Discovery"
+    judge: "api.Judge | None" = None
 
 
-Find = Callable[["Network", str], Found]
+Find = Callable[["api.Network", str], Found]
 """Gives the directions of a network, each of a name that begins with this one."""
 
 
@@ -87,13 +79,12 @@ def discover(find: Find, group: str, output: Path, show: ShowFlags, flags: Study
     Raises:
         SgtoolError: The network, the options or the place cannot be used.
     """
-    from stylegan_cli import api
 
-    picks = parse_picks(show.seeds)
+    picks = api.parse_picks(show.seeds)
     strengths = parse_floats(show.strength, parameter="strength")
-    kept: list[Discovery] = []
+    kept: list[api.Discovery] = []
 
-    def make_plan(network: "Network", sampling: "Sampling") -> "Plan":
+    def make_plan(network: "api.Network", sampling: "api.Sampling") -> "api.Plan":
         found = find(network, group)
         api.check_directions(output, found.discovery, overwrite=flags.overwrite)
         kept.append(api.without_repeats(network, found.discovery))
@@ -121,7 +112,7 @@ def discover(find: Find, group: str, output: Path, show: ShowFlags, flags: Study
     run_study(make_plan, replace(flags, output=folder), findings=keep)
 
 
-def _ranking(ranked: "Sequence[Standing]") -> list[str]:
+def _ranking(ranked: "Sequence[api.Standing]") -> list[str]:
     wide = max(len(each.name) for each in ranked)
     lines = [f"{'direction':<{wide}}  LPIPS at 1 σ  × noise  consistency   score  layers"]
     for each in ranked:
@@ -133,7 +124,7 @@ def _ranking(ranked: "Sequence[Standing]") -> list[str]:
     return lines
 
 
-def _attribute_lines(ranked: "Sequence[Standing]") -> list[str]:
+def _attribute_lines(ranked: "Sequence[api.Standing]") -> list[str]:
     told = [each for each in ranked if each.shift is not None]
     if not told:
         return []

@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from stylegan_cli import api
 from stylegan_cli.cli import console
 from stylegan_cli.cli.console import echo_json, echo_table
 from stylegan_cli.cli.network import open_network
@@ -51,7 +52,6 @@ def styles(
 
     Every command that takes seeds takes them as styles.h5:centres.
     """
-    from stylegan_cli import api
 
     if output.exists() and not overwrite:
         raise OutputError(f"{output}: there already; choose another `output` or `overwrite`")
@@ -79,7 +79,6 @@ def compare(
     1 is the same one, 0 has nothing in common, −1 is the opposite, where the network's codes are
     spread alike in all directions.
     """
-    from stylegan_cli import api
 
     opened = open_network(network, StudyFlags())
     found = api.compare_directions(opened, api.parse_direction(one), api.parse_direction(other))
@@ -104,7 +103,6 @@ def export(
 
     A NumPy array `[1, w_dim]` of length 1, or `[num_ws, w_dim]` where layers differ.
     """
-    from stylegan_cli import api
 
     if output.exists() and not overwrite:
         raise OutputError(f"{output}: there already; choose another name or `overwrite`")

@@ -2,20 +2,18 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import fields
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import typer
 from typer.core import TyperGroup
 
+from stylegan_cli import api
 from stylegan_cli.cli import console
 from stylegan_cli.cli.console import echo_json, echo_table
 from stylegan_cli.cli.evaluate.flags import EvalFlags, flags_of, flags_of_all
 from stylegan_cli.cli.network import execution_of, find_network
 from stylegan_cli.cli.options import examples, with_flags
 from stylegan_cli.ranges import parse_floats
-
-if TYPE_CHECKING:
-    from stylegan_cli.api import EvaluationRequest, Found, Metric, Workplace
 
 DIGITS = 6
 TOGETHER = """Measure all there is: features, path lengths, separability.
@@ -30,14 +28,13 @@ TOGETHER = """Measure all there is: features, path lengths, separability.
 class MetricCommands(TyperGroup):
     """The group of one command for each metric; metrics of other packages come without a word."""
 
-    _built: "tuple[Mapping[str, Metric], dict[str, Any]] | None" = None
+    _built: "tuple[Mapping[str, api.Metric], dict[str, Any]] | None" = None
 
     @property
     def commands(self) -> dict[str, Any]:
         # importing metrics costs what `sgtool --help` should not wait for
-        from stylegan_cli.metrics.registry import metrics
 
-        found = metrics()
+        found = api.metrics()
         if self._built is None or self._built[0] != found:
             self._built = (found, _commands(found))
         return self._built[1]
@@ -58,7 +55,7 @@ eval_app = typer.Typer(
 )
 
 
-def _commands(metrics: Mapping[str, "Metric"]) -> dict[str, Any]:
+def _commands(metrics: Mapping[str, "api.Metric"]) -> dict[str, Any]:
     app = typer.Typer(rich_markup_mode=None)
     for metric in metrics.values():
         lines = (f"sgtool eval {metric.name} {console.flags(each)}" for each in metric.examples)
@@ -75,9 +72,8 @@ def _commands(metrics: Mapping[str, "Metric"]) -> dict[str, Any]:
     return dict(typer.main.get_group(app).commands)
 
 
-def _command(metric: "Metric") -> Any:
+def _command(metric: "api.Metric") -> Any:
     def command(*, flags: Any) -> None:
-        from stylegan_cli import api
 
         options = _options(metric, flags) if metric.options else None
         request = _request(flags, options=options)
@@ -92,9 +88,8 @@ def _command(metric: "Metric") -> Any:
     return with_flags(command)
 
 
-def _command_of_all(metrics: "list[Metric]") -> Any:
+def _command_of_all(metrics: "list[api.Metric]") -> Any:
     def command(*, flags: Any) -> None:
-        from stylegan_cli import api
 
         options = {each.name: _options(each, flags) for each in metrics if each.options}
         request = _request(flags)
@@ -106,8 +101,7 @@ def _command_of_all(metrics: "list[Metric]") -> Any:
     return with_flags(command)
 
 
-def _request(flags: Any, **further: Any) -> "EvaluationRequest":
-    from stylegan_cli import api
+def _request(flags: Any, **further: Any) -> "api.EvaluationRequest":
 
     given = {f.name for f in fields(EvalFlags)} & {f.name for f in fields(api.EvaluationRequest)}
     values = {name: getattr(flags, name) for name in given if hasattr(flags, name)}
@@ -118,22 +112,24 @@ def _request(flags: Any, **further: Any) -> "EvaluationRequest":
     return api.EvaluationRequest(**values, **further)
 
 
-def _options(metric: "Metric", flags: Any) -> Any:
+def _options(metric: "api.Metric", flags: Any) -> Any:
     assert metric.options is not None
     names = (f.name for f in fields(metric.options))
     return metric.options(**{name: getattr(flags, name) for name in names if hasattr(flags, name)})
 
 
 def _measured(
-    events: Iterable[object], request: "EvaluationRequest", place: "Workplace", as_json: bool
-) -> "list[Found]":
+    events: Iterable[object],
+    request: "api.EvaluationRequest",
+    place: "api.Workplace",
+    as_json: bool,
+) -> "list[api.Found]":
     """Say on stderr what happens, and print what was found."""
-    from stylegan_cli import api
 
     if not place.world.is_first:
         console.set_level("quiet")
     console.detail(f"features are kept in {place.folder}")
-    found: list[Found] = []
+    found: list[api.Found] = []
     best = None
     for event in events:
         if isinstance(event, api.Remark):
@@ -152,7 +148,7 @@ def _measured(
     return found
 
 
-def _show(found: "Sequence[Found]", best: str | None, along: str, as_json: bool) -> None:
+def _show(found: "Sequence[api.Found]", best: str | None, along: str, as_json: bool) -> None:
     """Print the numbers, a row each, or all of it as JSON."""
     if as_json:
         records = [record for each in found for record in each.records]

@@ -2,10 +2,11 @@
 
 from dataclasses import dataclass, field, fields, make_dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, get_args
+from typing import Annotated, Any, get_args
 
 import typer
 
+from stylegan_cli import api
 from stylegan_cli.cli import completion
 from stylegan_cli.cli.options import (
     BackendFlag,
@@ -22,9 +23,6 @@ from stylegan_cli.cli.options import (
     QuietFlag,
     VerboseFlag,
 )
-
-if TYPE_CHECKING:
-    from stylegan_cli.api import Metric
 
 COMPUTING = frozenset(
     {"batch", "device", "precision", "backend", "compile", "json", "quiet", "verbose"}
@@ -116,13 +114,13 @@ class EvalFlags:
     verbose: VerboseFlag = False
 
 
-def flags_of(metric: "Metric") -> type:
+def flags_of(metric: "api.Metric") -> type:
     """Make the class of the flags that a metric has: its own options, then those it takes."""
     own = _own(metric.options) if metric.options else []
     return make_dataclass("Flags", [*own, *_shared(metric.takes, metric.num)], kw_only=True)
 
 
-def flags_of_all(metrics: "list[Metric]") -> type:
+def flags_of_all(metrics: "list[api.Metric]") -> type:
     """Make the class of the flags of all metrics together, without what makes sense alone only."""
     own = {}
     for metric in metrics:

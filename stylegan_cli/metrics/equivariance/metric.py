@@ -87,7 +87,7 @@ def _conclude(columns: Columns) -> Iterator[Conclusion]:
 
 EQUIVARIANCE = Metric(
     name="equivariance",
-    about="""Measure equivariance: pictures should move as their input does.
+    about="""Measure equivariance to shifts and rotations (EQ-T, EQ-R).
 
     For networks whose input can be moved, StyleGAN3's. In decibels, larger is better: eq_t shifts
     by whole pixels, eq_t_frac by fractions of them, up to an eighth of the width, eq_r turns.
