@@ -188,7 +188,7 @@ def sample(
 
 
 def say_account(account: "Account") -> None:
-    """Say what was taken of some sources, what was not and why, with an example of each."""
+    """Print what was taken from the sources and what was left out, with a reason and an example."""
     from stylegan_cli.data.entries import printable
 
     if account.classes:
@@ -220,7 +220,7 @@ def _levels(text: str) -> tuple[float, float]:
 
 
 def _write(sources: "list[Source]", request: "Preparation", *, label: str) -> list[dict[str, str]]:
-    """Make the data set, unless it is there; return the images left out, the first ones named."""
+    """Make the data set unless it exists; return the images left out and name the first ones."""
     from stylegan_cli.data.prepare import is_prepared, prepare
 
     if not request.overwrite and is_prepared(sources, request):
@@ -239,7 +239,7 @@ def _write(sources: "list[Source]", request: "Preparation", *, label: str) -> li
 def _report(
     output: Path, sources: "list[Source]", skipped: list[dict[str, str]], *, json: bool
 ) -> None:
-    """Say what became of the images of some sources, as the data set itself records it."""
+    """Print the account of the source images that the data set itself records."""
     from stylegan_cli.data.prepare import account
     from stylegan_cli.data.sources import open_sources
 

@@ -76,7 +76,7 @@ def edit(
 
 
 def _tell_reach(hdf5: Path) -> dict[str, Any]:
-    """How far out the codes lie on stderr, and for JSON."""
+    """Print how far out the codes lie, and return it for JSON."""
     from dataclasses import asdict
 
     from stylegan_cli import api

@@ -1,4 +1,4 @@
-"""`sgtool project`: pictures of one's own in the latent space of a network."""
+"""`sgtool project`: your own pictures in the latent space of a network."""
 
 import re
 from collections import deque
@@ -47,7 +47,7 @@ _SEEDS = re.compile(r"[\d,\s-]+")
 
 @dataclass(frozen=True, kw_only=True)
 class SearchFlags:
-    """How codes are searched."""
+    """Flags for the search for codes."""
 
     space: Annotated[
         Literal["w", "w+", "z"] | None,
@@ -106,7 +106,7 @@ class SearchFlags:
 
 @dataclass(frozen=True, kw_only=True)
 class FramingFlags:
-    """How pictures are made square."""
+    """Flags for making pictures square."""
 
     fit: Annotated[
         Literal["crop", "fit", "wide"],
@@ -130,7 +130,7 @@ class FramingFlags:
 
 @dataclass(frozen=True, kw_only=True)
 class FurtherFlags:
-    """What is made beside the codes."""
+    """Flags for output beside the codes."""
 
     check: Annotated[
         int,
@@ -152,7 +152,7 @@ class FurtherFlags:
 
 @dataclass(frozen=True, kw_only=True)
 class PlaceFlags:
-    """Where a projection is computed, and where it goes."""
+    """Flags for the device and the output folder."""
 
     network: NetworkFlag = None
     batch: BatchFlag = None
@@ -211,7 +211,7 @@ def _projection(
     flags: tuple[SearchFlags, FramingFlags, FurtherFlags, PlaceFlags],
     processes: "World",
 ) -> "Iterator[api.Projection]":
-    """Open the projection that these flags ask for, its pictures read."""
+    """Open the projection that these flags describe, and read its pictures."""
     search, framing, further, place = flags
     from stylegan_cli import api
 
@@ -241,7 +241,7 @@ def _projection(
 
 
 def _given(text: str) -> "Path | Pick":
-    """Return what an argument means: a path, a seed, or a code in a file."""
+    """Return an argument as a path, a seed, or a code in a file."""
     if _CODES.fullmatch(text) or (_SEEDS.fullmatch(text) and not Path(text).exists()):
         picks = parse_picks(text, parameter="pictures")
         if len(picks) == 1:
@@ -306,7 +306,7 @@ def _tell(projection: "api.Projection", further: FurtherFlags, *, as_json: bool)
 
 
 def _further_paths(projection: "api.Projection", further: FurtherFlags) -> Iterator[Path]:
-    """Write what else was asked for."""
+    """Write the other requested files and yield their paths."""
     if further.video:
         count = len(projection.records)
         yield from console.track(projection.films(), label="videos", total=count)
@@ -323,7 +323,7 @@ def _names(unusable: "Sequence[api.Unusable]") -> str:
 
 
 def _table(projection: "api.Projection") -> Iterator[str]:
-    """Yield a line of measures for each picture, and for the network's own images."""
+    """Yield a line of measures for each picture and for the network's own images."""
     lpips = projection.lpips
     columns = (lpips, "psnr", "ms_ssim", "w_distance", "w_percentile", f"{lpips}_plain", "steps")
     records = (*projection.records, *projection.checks)
@@ -363,5 +363,5 @@ def _summary(projection: "api.Projection", paths: Sequence[Path]) -> dict[str, A
 
 
 def _finite(measures: "api.Measures") -> dict[str, float | None]:
-    """Return numbers as JSON holds them."""
+    """Return numbers as JSON can hold them."""
     return {name: value if abs(value) < float("inf") else None for name, value in measures.items()}

@@ -21,7 +21,7 @@ DOTS_AN_INCH = 150
 def bar_chart(
     heights: Sequence[float], names: Sequence[str], notes: Sequence[str], *, x: str, y: str
 ) -> Picture:
-    """Bars with a name below and a note above each.
+    """Draw bars with a name below and a note above each.
 
     Args:
         x, y: What runs along the axes, with units.
@@ -42,7 +42,7 @@ def bar_chart(
 
 
 def pixels_of(figure: "Figure") -> Picture:
-    """A figure as a picture, its parts arranged so that none overlap."""
+    """Draw a figure as a picture, its parts arranged without overlap."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
 
     figure.set_layout_engine("constrained")
@@ -63,7 +63,7 @@ def histogram(
     title: str,
     x: str,
 ) -> Picture:
-    """How often values occur; those that do not count are grey, those far out are only numbered.
+    """Draw how often values occur; ignored ones in grey, far ones as a count.
 
     Args:
         counted: The smallest and the largest value that counts.
@@ -111,7 +111,7 @@ class Curve:
 
 @dataclass(frozen=True, kw_only=True)
 class Panel:
-    """Curves that share their axes, with what runs along those."""
+    """Curves that share their axes, with the titles of both."""
 
     x: str
     y: str
@@ -119,7 +119,7 @@ class Panel:
 
 
 def line_chart(panels: Sequence[Panel]) -> Picture:
-    """The panels below each other; all share what runs along x."""
+    """Draw the panels below each other on a shared x axis."""
     from matplotlib.figure import Figure
 
     size = (7.6, 0.8 + 2.4 * len(panels))

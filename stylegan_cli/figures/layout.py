@@ -1,4 +1,4 @@
-"""Images in rows and columns with their names, whatever the size of the images."""
+"""Images in rows and columns with their names, at any image size."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -27,7 +27,7 @@ Anchor = Literal["la", "ma", "rm", "ms"]
 
 @dataclass(frozen=True, kw_only=True)
 class PlacedImage:
-    """An image of the study, its upper left corner and its side in pixels."""
+    """An image of the study with its upper left corner and side in pixels."""
 
     place: Place
     x: int
@@ -37,7 +37,7 @@ class PlacedImage:
 
 @dataclass(frozen=True, kw_only=True)
 class PlacedWords:
-    """A line of text of this size in pixels; `anchor` is the point of it that x and y are."""
+    """A line of text of this size in pixels; x and y are the position of its `anchor`."""
 
     text: str
     x: int
@@ -60,7 +60,7 @@ class Page:
 
 
 def paint_page(page: Page, read: Read) -> Picture:
-    """The page as a picture; holds one image of the study at a time."""
+    """Draw the page as a picture, with one image of the study in memory at a time."""
     canvas = Image.new("RGB", page.size, PAPER)
     for placed in page.images:
         image = shrunk(read(placed.place), placed.side)
@@ -73,19 +73,19 @@ def paint_page(page: Page, read: Read) -> Picture:
 
 
 def shrunk(pixels: Picture, side: int) -> Image.Image:
-    """The image, made smaller by averaging where it is larger than this side."""
+    """Average an image down to this side if it is larger."""
     image = to_image(pixels)
     return image.resize((side, side), Image.Resampling.BOX) if image.width > side else image
 
 
 @cache
 def font(size: int) -> Font:
-    """The font of all composed pictures."""
+    """Return the font of all composed pictures."""
     return ImageFont.load_default(size)
 
 
 def line_height(size: int) -> int:
-    """Height of a line of text with some air, in pixels."""
+    """Return the height of a line of text with its spacing, in pixels."""
     return ceil(font(size).getbbox("Agjy")[3]) + max(6, size // 4)
 
 
@@ -107,7 +107,7 @@ Slot = tuple[int, int]
 
 @dataclass(frozen=True, kw_only=True)
 class Content:
-    """What is on a sheet, before anything has a size.
+    """Content of a sheet, before its layout.
 
     Attributes:
         captions: Names below single images.
@@ -167,14 +167,14 @@ class Layout:
 
     @property
     def size(self) -> tuple[int, int]:
-        """Width and height of the whole sheet."""
+        """Return width and height of the whole sheet."""
         right, bottom = self.corner((self.content.rows - 1, self.content.cols - 1))
         title = self.margin + ceil(font(self.title_text).getlength(self.content.title))
         width = max(right + self.side, title)
         return width + self.margin, bottom + self.side + self.caption + self.margin
 
     def corner(self, slot: Slot) -> tuple[int, int]:
-        """Upper left corner of the image in a slot: x, y."""
+        """Return the upper left corner of the image in a slot: x, y."""
         row, col = slot
         return self._x(col), self._y(row)
 
@@ -198,7 +198,7 @@ class Layout:
 
 
 def paint(content: Content, native: int, read: Read) -> Picture:
-    """The sheet as a picture.
+    """Draw the sheet as a picture.
 
     Args:
         native: Side of the study's images.
@@ -208,7 +208,7 @@ def paint(content: Content, native: int, read: Read) -> Picture:
 
 
 def arrange(content: Content, native: int) -> Page:
-    """Everything on the sheet at its place.
+    """Place everything on the sheet.
 
     Args:
         native: Side of the study's images.
@@ -253,13 +253,13 @@ def _names(layout: Layout) -> Iterator[PlacedWords]:
 
 
 def _fitting_size(names: Iterable[str], width: int, largest: int, smallest: int) -> int:
-    """Size at which names have the room, or the smallest."""
+    """Return the size at which the names fit, or the smallest."""
     longest = max(names, key=len, default="")
     sizes = range(largest, smallest, -1)
     return next((size for size in sizes if font(size).getlength(longest) <= width), smallest)
 
 
 def _shortened(name: str, size: int, width: int) -> str:
-    """The name, or as much of its end as has the room: there it differs from its neighbours."""
+    """Shorten a name to its end if it does not fit: names differ there."""
     ends = (f"…{name[cut:]}" for cut in range(1, len(name)))
     return next((text for text in (name, *ends) if font(size).getlength(text) <= width), "")

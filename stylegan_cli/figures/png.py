@@ -12,12 +12,12 @@ from stylegan_cli.shapes import Picture, Pixels
 
 
 def to_image(pixels: Picture) -> Image.Image:
-    """Pillow's view of grey, RGB or RGBA pixels."""
+    """Convert grey, RGB or RGBA pixels to a Pillow image."""
     return Image.fromarray(pixels[:, :, 0] if pixels.shape[2] == 1 else pixels)
 
 
 def tile(pixels: Pixels, columns: int) -> UInt8[np.ndarray, "sheet_height sheet_width channels"]:
-    """Equal pictures side by side, row by row, without gaps; the last row may end in black."""
+    """Tile equal pictures row by row, without gaps; missing ones are black."""
     n, height, width, channels = pixels.shape
     rows = -(-n // columns)
     cells = np.zeros((rows * columns, height, width, channels), np.uint8)
@@ -27,7 +27,7 @@ def tile(pixels: Pixels, columns: int) -> UInt8[np.ndarray, "sheet_height sheet_
 
 
 def resize(pixels: Picture, side: int | None) -> UInt8[np.ndarray, "new_height new_width channels"]:
-    """The picture, square, with this side; as it is where no side is given."""
+    """Resize a picture to a square of this side; without a side, return it unchanged."""
     if side is None or side == pixels.shape[0]:
         return pixels
     image = to_image(pixels).resize((side, side), Image.Resampling.BICUBIC)
@@ -35,7 +35,7 @@ def resize(pixels: Picture, side: int | None) -> UInt8[np.ndarray, "new_height n
 
 
 def write_png(path: Path, pixels: Picture, *, origin: str | None = None) -> None:
-    """Write a picture, whole or not at all; its folder is made where it is missing.
+    """Write a picture, whole or not at all; create its folder if missing.
 
     Args:
         origin: Where the picture comes from, kept inside it as the text chunk "Source".
@@ -53,7 +53,7 @@ def write_png(path: Path, pixels: Picture, *, origin: str | None = None) -> None
 
 
 def read_origin(path: Path) -> str | None:
-    """What `write_png` was told of where a picture comes from.
+    """Read the origin that `write_png` stored.
 
     Raises:
         OSError: It is no picture.

@@ -1,4 +1,4 @@
-"""Codes: a table of everything that decides each image to draw."""
+"""Codes: a table of all inputs of each image to draw."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields
@@ -12,7 +12,7 @@ from jaxtyping import Float32, Int8, Int64
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class OwnNoise:
-    """Noise maps that were found together with a code, one per noise input, `[side, side]`.
+    """Noise maps found together with a code, one per noise input, `[side, side]`.
 
     They stand in for those of the network file wherever these are asked for.
     """
@@ -27,7 +27,7 @@ class OwnNoise:
 
 @dataclass(frozen=True, kw_only=True)
 class Codes:
-    """A table of images to draw: everything that decides each of them.
+    """A table of images to draw, with all inputs of each.
 
     Attributes:
         ws: One w per layer, truncated and mixed already.
@@ -57,7 +57,7 @@ class Codes:
 
 
 def join_codes(parts: Sequence[Codes], join: Callable[..., np.ndarray] = np.concatenate) -> Codes:
-    """One table of several; what only some of them have is left out, but for noise of their own.
+    """Join tables; columns that only some of them have are dropped, except own noise.
 
     Args:
         join: `np.concatenate` puts them one after another, `np.stack` along an axis of their own.
@@ -72,7 +72,7 @@ def join_codes(parts: Sequence[Codes], join: Callable[..., np.ndarray] = np.conc
 
 
 def each_column(codes: Codes, change: Callable[[np.ndarray], np.ndarray]) -> Codes:
-    """The table with every column changed alike, such as to some of its rows."""
+    """Apply the same change to every column of a table."""
     columns: dict[str, Any] = {}
     for column in (each.name for each in fields(codes)):
         values = getattr(codes, column)
@@ -81,7 +81,7 @@ def each_column(codes: Codes, change: Callable[[np.ndarray], np.ndarray]) -> Cod
 
 
 def noise_columns(own_noise: np.ndarray) -> Mapping[str, np.ndarray]:
-    """Return noise as files hold it: every set of maps once, and which an image has.
+    """Return noise as files hold it: each distinct set of maps once, and an index per image.
 
     `noise_index` is −1 where there is none; `noise/00`, … are `[sets, side, side]`.
     """
@@ -96,5 +96,5 @@ def noise_columns(own_noise: np.ndarray) -> Mapping[str, np.ndarray]:
 
 
 def _or_none(codes: Codes) -> np.ndarray:
-    """Return the noise of each image, None where it has none of its own."""
+    """Return the own noise of each image, or None."""
     return np.full(codes.shape, None) if codes.own_noise is None else codes.own_noise

@@ -1,4 +1,4 @@
-"""From what a seed flag holds to codes: seeds, and codes kept in files."""
+"""Lookup of codes by seed, or in files."""
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -27,7 +27,7 @@ from stylegan_cli.networks.snapshot import Network
 
 @dataclass(frozen=True, kw_only=True)
 class Picked:
-    """The codes of some picks, one after another, and how to speak of them.
+    """The codes of some picks, in order, and the names to show for them.
 
     Attributes:
         names: What to call each beside a picture.
@@ -43,7 +43,7 @@ class Picked:
 
 
 def codes_of_picks(network: Network, picks: Sequence[Pick], sampling: Sampling) -> Picked:
-    """The codes of seeds and of files, truncated; what a file calls w or ws is truncated again.
+    """Return the codes of seeds and files, truncated; w and ws of files are truncated too.
 
     Labels and noise seeds in a file are kept, but a class that was chosen goes before the label
     of a z.
@@ -85,7 +85,7 @@ def _read(network: Network, pick: Stored) -> StoredCodes:
 
 
 def _with_fitting_noise(network: Network, stored: StoredCodes) -> StoredCodes:
-    """The codes, without noise maps where the network has other noise inputs."""
+    """Drop noise maps that do not fit the noise inputs of the network."""
     if stored.own_noise is None:
         return stored
     sides = [(side, side) for side in network.G.synthesis.noise_resolutions]
@@ -97,7 +97,7 @@ def _with_fitting_noise(network: Network, stored: StoredCodes) -> StoredCodes:
 
 
 def _short_names(paths: Iterable[Path]) -> dict[Path, str]:
-    """The files' names without folders, where those tell them apart."""
+    """Return the files' names without folders if they stay distinct."""
     paths = set(paths)
     count = Counter(path.stem for path in paths)
     # a number alone would read as a seed

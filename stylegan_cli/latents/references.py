@@ -1,4 +1,4 @@
-"""What stands for an image: seeds, and codes kept in files; `0-3,proj.npz,grid.h5:4` ⇄ tuples."""
+"""References to images: seeds, and codes in files; `0-3,proj.npz,grid.h5:4` ⇄ tuples."""
 
 import re
 from collections.abc import Iterable
@@ -40,7 +40,7 @@ Pick = int | Stored
 
 
 def parse_picks(text: str, *, parameter: str = "seeds") -> tuple[Pick, ...]:
-    """Seeds and codes in files from a list such as `0-3,proj.npz,grid.h5:4`, in this order.
+    """Parse a list of seeds and codes in files, such as `0-3,proj.npz,grid.h5:4`, in order.
 
     Nothing is read. A file ends in .h5, .hdf5, .npz, .npy, .pt or .pth; what to take of it follows
     behind a colon, names before indexes: `mix.h5:1/0-2`, `mix.h5:row_sources/-1`,
@@ -62,7 +62,7 @@ def parse_picks(text: str, *, parameter: str = "seeds") -> tuple[Pick, ...]:
 
 
 def format_picks(picks: Iterable[Pick]) -> str:
-    """The shortest list that `parse_picks` reads as these picks."""
+    """Return the shortest list that `parse_picks` reads as these picks."""
     runs = groupby(picks, key=lambda pick: isinstance(pick, int))
     return ",".join(_format_run(tuple(run)) for _, run in runs)
 

@@ -1,4 +1,4 @@
-"""From seeds to codes: z, w, one w per layer, truncated, mixed."""
+"""Codes from seeds: z, w, one w per layer, truncated, mixed."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -23,7 +23,7 @@ from stylegan_cli.shapes import W1, Labels, W, Ws
 
 @dataclass(frozen=True, kw_only=True)
 class Sampling:
-    """How seeds become images.
+    """Settings for turning seeds into images.
 
     Attributes:
         psi: Truncation strength: 1 changes nothing, 0 gives the mean of W.
@@ -41,7 +41,7 @@ PLAIN = Sampling()
 
 
 def z_of_seeds(seeds: Sequence[int], z_dim: int) -> Float32[np.ndarray, "n z_dim"]:
-    """One z per seed, the field's way: `RandomState(seed).randn(z_dim)`.
+    """Draw one z per seed in the usual way: `RandomState(seed).randn(z_dim)`.
 
     Raises:
         UsageError: NumPy takes no such seed.
@@ -58,7 +58,7 @@ def map_latents(
     z: Float32[np.ndarray, "n z_dim"],
     labels: Float32[np.ndarray, "n c_dim"],
 ) -> W:
-    """One w per z; each is the same to the bit whatever its neighbours are."""
+    """Map each z to a w; each result is bit-identical in any batch."""
     device = G.mapping.w_avg.device
     zs, cs = torch.from_numpy(z).to(device), torch.from_numpy(labels).to(device)
     # one at a time: another batch size changes the last bits, and this network is the cheap one
@@ -67,7 +67,7 @@ def map_latents(
 
 
 def broadcast_layers(w: W, num_ws: int) -> Ws:
-    """The same w for every layer."""
+    """Repeat the w for every layer."""
     return w.unsqueeze(1).expand(-1, num_ws, -1)
 
 
@@ -100,7 +100,7 @@ def truncate(ws: Ws, w_avg: W1, psi: float, cutoff: int | None = None) -> Ws:
 
 
 def truncate_codes(network: Network, codes: Codes, psi: float, cutoff: int | None = None) -> Codes:
-    """A table of codes, moved towards the mean of W as `truncate` does.
+    """Move a table of codes towards the mean of W as `truncate` does.
 
     Raises:
         UsageError: psi is not finite, or there are no such layers.
@@ -112,7 +112,7 @@ def truncate_codes(network: Network, codes: Codes, psi: float, cutoff: int | Non
 
 
 def mean_code(network: Network) -> Codes:
-    """The code of the mean of W: a table of one image, without axes."""
+    """Return the code of the mean of W: a table of one image, without axes."""
     G = network.G
     ws = G.mapping.w_avg.cpu().numpy()[None].repeat(G.num_ws, axis=0)
     noise = np.array(noise_seed_of_code(ws), np.int64)
@@ -124,13 +124,13 @@ def mix_layers(
     ws_cols: Float32[np.ndarray, "cols num_ws w_dim"],
     layers: Sequence[int],
 ) -> Float32[np.ndarray, "rows cols num_ws w_dim"]:
-    """Every row with every column: the column's w in these layers, the row's in all others."""
+    """Mix every row with every column: the column's w in these layers, else the row's."""
     taken = np.isin(np.arange(ws_rows.shape[1]), layers)
     return np.where(taken[:, None], ws_cols[None, :], ws_rows[:, None])
 
 
 def class_index(classes: Sequence[str], c_dim: int, chosen: str | None) -> int | None:
-    """Position of the chosen class; the first where none is chosen, None without classes.
+    """Return the index of the chosen class; by default the first, None without classes.
 
     Args:
         classes: Names of the classes, if they have names.
@@ -159,7 +159,7 @@ def class_index(classes: Sequence[str], c_dim: int, chosen: str | None) -> int |
 
 
 def chosen_class(network: Network, chosen: str | None) -> int | None:
-    """Position of a class that somebody chose; None where nobody did.
+    """Return the index of an explicitly chosen class, else None.
 
     Raises:
         UsageError: There is no such class.
@@ -168,12 +168,12 @@ def chosen_class(network: Network, chosen: str | None) -> int | None:
 
 
 def class_names(network: Network) -> tuple[str, ...]:
-    """What to call each class: its name, or its number where it has none."""
+    """Return the name of each class, or its number if it has none."""
     return network.classes or tuple(map(str, range(network.c_dim)))
 
 
 def sampling_request(network: Network, sampling: Sampling) -> dict[str, Any]:
-    """The sampling as a study's request holds it, the class by its index."""
+    """Return the sampling as a study's request holds it, the class by its index."""
     return {
         "psi": sampling.psi,
         "cutoff": sampling.cutoff,
@@ -184,7 +184,7 @@ def sampling_request(network: Network, sampling: Sampling) -> dict[str, Any]:
 
 
 def check_possible(G: Generator, sampling: Sampling) -> None:
-    """Refuse what the generator has no means for.
+    """Raise if the generator cannot do what is asked.
 
     Raises:
         UsageError: Truncation without w or layers, or a noise mode without noise inputs.
@@ -211,7 +211,7 @@ def check_possible(G: Generator, sampling: Sampling) -> None:
 
 
 def check_moves(network: Network, shifts: bool, turns: bool) -> None:
-    """Refuse to move the pictures of a network that cannot.
+    """Raise if the network cannot move its pictures.
 
     Raises:
         UsageError: It cannot, and pictures shall be shifted or turned.
@@ -224,17 +224,17 @@ def check_moves(network: Network, shifts: bool, turns: bool) -> None:
 
 
 def noise_seed(seed: int) -> int:
-    """Seed of the random noise of the image of this seed."""
+    """Return the seed of the random noise for the image of this seed."""
     return stream_seed(seed, "noise")
 
 
 def noise_seed_of_code(code: np.ndarray) -> int:
-    """Seed of the random noise of a code that came without one: equal codes, equal noise."""
+    """Derive a noise seed from a code that has none: equal codes, equal noise."""
     return int.from_bytes(sha256(code.tobytes()).digest()[:8], "little") >> 1
 
 
 def codes_of_seeds(network: Network, seeds: Sequence[int], sampling: Sampling) -> Codes:
-    """The code of each seed, truncated.
+    """Return the code of each seed, truncated.
 
     Raises:
         UsageError: A seed, the truncation, the noise mode or the class is not possible with this
@@ -255,7 +255,7 @@ def codes_of_seeds(network: Network, seeds: Sequence[int], sampling: Sampling) -
 
 
 def chosen_labels(network: Network, count: int, sampling: Sampling) -> Labels:
-    """The label of the chosen class, so many times."""
+    """Repeat the label of the chosen class this many times."""
     labels = np.zeros((count, network.c_dim), np.float32)
     chosen = class_index(network.classes, network.c_dim, sampling.class_name)
     if chosen is not None:

@@ -61,7 +61,7 @@ class StoredArray:
 
 @contextmanager
 def open_arrays(path: Path) -> Iterator[Mapping[str, StoredArray]]:
-    """The arrays of a file by name: `row_sources/ws` in a group, a .npy's by the file's own.
+    """Open the arrays of a file by name: `row_sources/ws` in a group, the stem of a .npy.
 
     Raises:
         DataError: There is no such file, it is damaged, or could run code.
@@ -85,7 +85,7 @@ def open_arrays(path: Path) -> Iterator[Mapping[str, StoredArray]]:
 
 
 def network_of(path: Path) -> str | None:
-    """Hash of the network that an HDF5 file says it comes from, if it does.
+    """Return the network hash that an HDF5 file records, if any.
 
     Raises:
         OSError: The file cannot be read.
@@ -98,7 +98,7 @@ def network_of(path: Path) -> str | None:
 
 
 def describe_arrays(path: Path) -> dict[str, Any]:
-    """Shape and type of every array of a file, ready for JSON.
+    """Return shape and type of every array of a file, ready for JSON.
 
     Raises:
         DataError: It is damaged, or could run code.

@@ -24,7 +24,7 @@ KINDS: tuple[Kind, ...] = get_args(Kind)
 
 @dataclass(frozen=True, kw_only=True)
 class CodeShapes:
-    """What a network takes as codes.
+    """Shapes of the codes that a network takes.
 
     Attributes:
         has_w: There is a w besides z.
@@ -142,7 +142,7 @@ class StoredCodes:
 
     @property
     def sha256(self) -> str:
-        """Equal for equal codes with equal labels and noise."""
+        """Return a hash that is equal for equal codes with equal labels and noise."""
         key = sha256(f"{self.kind} {self.values.shape}".encode())
         for column in (self.values, self.labels, self.noise_seed):
             key.update(b"none" if column is None else column.tobytes())
@@ -152,7 +152,7 @@ class StoredCodes:
 
 
 def read_codes(stored: Stored, shapes: CodeShapes, c_dim: int) -> StoredCodes:
-    """The codes that are meant, in reading order.
+    """Read the selected codes, in reading order.
 
     Raises:
         UsageError: They are not there, do not fit the network, or could be several things.
@@ -183,13 +183,13 @@ def read_codes(stored: Stored, shapes: CodeShapes, c_dim: int) -> StoredCodes:
 
 
 def _in_its_folder(path: Path) -> Path:
-    """The file, or the one of that name in the folder of its study: mix.h5 is mix/mix.h5, too."""
+    """Return the file, or the one in its study's folder: mix.h5 may be mix/mix.h5."""
     within = path.with_suffix("") / path.name
     return within if not path.exists() and within.is_file() else path
 
 
 def _find_array(stored: Stored, arrays: Mapping[str, StoredArray]) -> tuple[str, Kind | None]:
-    """Name of the array that holds the codes, and the kind that was said to be in it."""
+    """Return the name of the array that holds the codes, and their stated kind."""
     *outer, last = stored.names or ("",)
     as_written = _array_called("/".join(stored.names), stored, arrays)
     if as_written is not None:
@@ -204,7 +204,7 @@ def _find_array(stored: Stored, arrays: Mapping[str, StoredArray]) -> tuple[str,
 
 
 def _array_called(name: str, stored: Stored, arrays: Mapping[str, StoredArray]) -> str | None:
-    """An array by its name, or the one with codes in a group of that name."""
+    """Return an array by its name, or the one with codes in a group of that name."""
     if name in arrays:
         return name
     prefix = f"{name}/" if name else ""
@@ -213,7 +213,7 @@ def _array_called(name: str, stored: Stored, arrays: Mapping[str, StoredArray]) 
 
 
 def _only_codes(stored: Stored, prefix: str, inside: Mapping[str, StoredArray]) -> str:
-    """The array of codes in a group: the one by a known name, else the only one."""
+    """Return the array of codes in a group: the one with a known name, else the only one."""
     # what an image is made of comes first: ws may be truncated and mixed already
     for known in reversed(KINDS):
         if prefix + known in inside:
@@ -231,7 +231,7 @@ def _list(arrays: Mapping[str, StoredArray]) -> str:
 
 
 def _positions(stored: Stored, table: tuple[int, ...]) -> list[Position]:
-    """Places in the table of codes that the index means, in reading order."""
+    """Return the positions in the table of codes that the index selects, in reading order."""
     missing = len(table) - len(stored.index)
     if missing < 0:
         axes = "×".join(map(str, table)) or "a single code"
@@ -274,7 +274,7 @@ def _take(
 def _beside(
     arrays: Mapping[str, StoredArray], name: str, shape: tuple[int, ...], dtype: type[np.generic]
 ) -> StoredArray | None:
-    """The array beside the codes that says this of each, if there is one."""
+    """Return the array of this name beside the codes if its shape and type fit."""
     array = arrays.get(name)
     if array is None or array.shape != shape:
         return None
@@ -284,7 +284,7 @@ def _beside(
 def _own_noise(
     arrays: Mapping[str, StoredArray], group: str, table: Position, chosen: Sequence[Position]
 ) -> np.ndarray | None:
-    """The noise maps beside the codes: sets of them, and which set each code has."""
+    """Return the noise maps stored beside the codes, one set or None per code."""
     maps = [arrays[name] for name in sorted(arrays) if name.startswith(f"{group}noise/")]
     if not maps or any(len(each.shape) != 3 or each.dtype.kind != "f" for each in maps):
         return None

@@ -26,7 +26,7 @@ UNFINISHED = ".{}.h5.partial"
 
 @dataclass(frozen=True, kw_only=True)
 class StudyPaths:
-    """Where everything of one study is."""
+    """Paths of all files of one study."""
 
     folder: Path
     header: Header
@@ -37,32 +37,32 @@ class StudyPaths:
 
     @property
     def unfinished(self) -> Path:
-        """The HDF5 file while images are missing."""
+        """Return the path of the HDF5 file while images are missing."""
         return self.folder / UNFINISHED.format(_slug(self.header.study))
 
     @property
     def images(self) -> Path:
-        """The folder of single images."""
+        """Return the folder of single images."""
         return self.folder / "images"
 
     @property
     def sheets(self) -> tuple[Path, ...]:
-        """The composed pictures."""
+        """Return the composed pictures."""
         names = self.header.sheets if len(self.header.sheets) > 1 else ("",)
         return tuple(map(self.composed, names))
 
     @property
     def pictures(self) -> tuple[Path, ...]:
-        """The further pictures beside the sheets."""
+        """Return the further pictures beside the sheets."""
         return tuple(map(self.composed, self.header.pictures))
 
     def composed(self, name: str) -> Path:
-        """A composed picture by its name; the only sheet of a study has none."""
+        """Return the path of a composed picture; the only sheet of a study has no name."""
         words = [self.header.study, name] if name else [self.header.study]
         return self.folder / f"{'-'.join(map(_slug, words))}.png"
 
     def image(self, table: str, index: tuple[int, ...]) -> Path:
-        """The PNG of one image."""
+        """Return the path of the PNG of one image."""
         if not index:
             return self.images / f"{_slug(table)}.png"
         axes: Mapping[str, Sequence[str]] = self.header.axes
@@ -100,7 +100,7 @@ class OpenStudy:
 def open_folder(
     folder: Path, header: Header, tables: Mapping[str, Table], *, overwrite: bool = False
 ) -> OpenStudy:
-    """The study in this folder: finished, as far as it came, or new.
+    """Open the study in this folder: finished, unfinished or new.
 
     Args:
         overwrite: Start anew, whatever is there.
@@ -133,7 +133,7 @@ def open_folder(
 def finish(
     study: OpenStudy, pictures: Mapping[str, Callable[[StudyFile], Picture]]
 ) -> Iterator[Path]:
-    """Every picture once it is there, then the HDF5 file under its name; closes the file.
+    """Write the pictures as they become ready, then rename the HDF5 file; closes it.
 
     Of a study that is finished already, only pictures that are missing are written.
 
@@ -164,7 +164,7 @@ def finish(
 
 
 def every_image(file: StudyFile) -> Iterator[tuple[str, tuple[int, ...]]]:
-    """Table and index of every image."""
+    """Yield table and index of every image."""
     for table in file.tables:
         for index in np.ndindex(file.done(table).shape):
             yield table, index
@@ -217,7 +217,7 @@ def _clear(folder: Path) -> None:
 
 
 def _studies(folder: Path) -> list[Path]:
-    """Files that are studies by their name."""
+    """Return the files named like studies."""
     return [*folder.glob("*.h5"), *folder.glob(UNFINISHED.format("*"))]
 
 
@@ -230,5 +230,5 @@ def _pictures(paths: StudyPaths, file: StudyFile) -> list[Path]:
 
 
 def _slug(name: str) -> str:
-    """A name that is safe in a path; numbers sort as numbers."""
+    """Return a name that is safe in a path and sorts numbers as numbers."""
     return name.zfill(4) if name.isdecimal() else re.sub(r"[^\w.,+-]+|^\.+", "-", name)

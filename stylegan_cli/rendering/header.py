@@ -1,4 +1,4 @@
-"""What the root of a study's HDF5 file says: which study it is, and where it comes from."""
+"""The header of a study's HDF5 file: which study it is, and its origin."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -17,7 +17,7 @@ _VERSIONS_OF = ("stylegan_cli", "torch", "numpy", "h5py")
 
 @dataclass(frozen=True, kw_only=True)
 class Header:
-    """Which study a file holds; equal headers mean the same images.
+    """Identity of a study; equal headers mean equal images.
 
     Attributes:
         request: The options of the study, as JSON holds them.
@@ -36,29 +36,29 @@ class Header:
     pictures: Sequence[str] = ()
 
     def differences(self, other: "Header") -> list[str]:
-        """What another header says otherwise: `psi is 1.0, not 0.7`."""
+        """Describe where another header differs: `psi is 1.0, not 0.7`."""
         return differing(json.loads(self.origin), json.loads(other.origin))
 
     @property
     def shape(self) -> tuple[int, ...]:
-        """Of the table of images."""
+        """Return the shape of the table of images."""
         sheets = (len(self.sheets),) if len(self.sheets) > 1 else ()
         return (*sheets, *(len(names) for names in self.axes.values()))
 
     @property
     def origin(self) -> str:
-        """Study, request and network as JSON; equal for the same study on the same network."""
+        """Return study, request and network as JSON; equal for equal studies and networks."""
         claims = {"study": self.study, **self.request, "network_sha256": self.network_sha256}
         return json.dumps(claims, sort_keys=True)
 
     @property
     def fingerprint(self) -> str:
-        """A short form of `origin`."""
+        """Return a short form of `origin`."""
         return sha256(self.origin.encode()).hexdigest()
 
 
 def differing(mine: Mapping[str, Any], theirs: Mapping[str, Any]) -> list[str]:
-    """What another origin claims otherwise: `psi is 1.0, not 0.7`."""
+    """Describe where another origin differs: `psi is 1.0, not 0.7`."""
     return [
         f"{key} is {_in_words(theirs.get(key))}, not {_in_words(mine.get(key))}"
         for key in {**mine, **theirs}
@@ -67,7 +67,7 @@ def differing(mine: Mapping[str, Any], theirs: Mapping[str, Any]) -> list[str]:
 
 
 def write_header(file: h5py.File, header: Header) -> None:
-    """Put a header, versions and the time into the root of a file."""
+    """Write a header, versions and the time into the root of a file."""
     file.attrs["schema"] = SCHEMA
     file.attrs["study"] = header.study
     file.attrs["request"] = json.dumps(header.request)
@@ -82,7 +82,7 @@ def write_header(file: h5py.File, header: Header) -> None:
 
 
 def read_header(file: h5py.File) -> Header:
-    """The header in the root of a file.
+    """Return the header in the root of a file.
 
     Raises:
         KeyError, ValueError: It is missing, damaged or newer than this sgtool.

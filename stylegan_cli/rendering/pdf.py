@@ -1,4 +1,4 @@
-"""Pages as PDF: images as they are, words as text that can be searched and edited."""
+"""PDF pages: embedded images, and text that can be searched and edited."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -25,7 +25,7 @@ ALONG = {"a": "top", "m": "center", "s": "baseline"}
 
 
 def write_pdfs(paths: StudyPaths) -> Iterator[Path]:
-    """The composed pictures of a finished study as PDF beside them, each once it is there.
+    """Write the composed pictures of a finished study as PDF, and yield each path.
 
     Raises:
         DataError: The study is damaged.

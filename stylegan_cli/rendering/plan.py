@@ -1,4 +1,4 @@
-"""What a study wants drawn, before anything is drawn."""
+"""The plan of a study: everything to draw, before anything is drawn."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -15,7 +15,7 @@ Take = Callable[[StudyFile, tuple[int, ...], int | None], Arrays]
 
 @dataclass(frozen=True, kw_only=True)
 class Measurement:
-    """Numbers that a study takes beside its images, in a group of their own in its HDF5 file.
+    """Numbers that a study measures beside its images, in their own group of the HDF5 file.
 
     Attributes:
         shape: Of the table of cells; each is taken, stored and found again on its own.
@@ -30,7 +30,7 @@ class Measurement:
 
 @dataclass(frozen=True, kw_only=True)
 class Axis:
-    """One axis of a sheet: what runs along it, and each position's name."""
+    """One axis of a sheet, with its title and the name of each position."""
 
     name: str
     names: tuple[str, ...]
@@ -38,7 +38,7 @@ class Axis:
 
 @dataclass(frozen=True, kw_only=True)
 class Plan:
-    """An arrangement of latents: what a study is until it is rendered.
+    """An arrangement of latents: a study before it is rendered.
 
     Attributes:
         study: "grid", "mix", …
@@ -69,6 +69,6 @@ class Plan:
 
     @property
     def tables(self) -> dict[str, Codes]:
-        """Every table to draw, by its group in the study's HDF5 file."""
+        """Return every table to draw, by its group in the study's HDF5 file."""
         sources = {f"{axis}_sources": codes for axis, codes in self.sources.items()}
         return {"/": self.codes, **sources, **self.series}

@@ -1,4 +1,4 @@
-"""A plan on its way into a study folder: rendered, stored, composed; resumable anywhere."""
+"""The recording of a plan: rendered, stored and composed; resumable at any point."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,7 +17,7 @@ from stylegan_cli.rendering.store import Table
 
 
 class Recording:
-    """The images of a plan, made and kept in a folder; leaving it keeps what is there so far.
+    """The images of a plan in a folder; finished images survive an interruption.
 
     Attributes:
         paths: Where everything is, or will be.
@@ -52,7 +52,7 @@ class Recording:
 
     @property
     def missing(self) -> int:
-        """How many images are still to be made."""
+        """Return how many images are still to be made."""
         return self.total - len(self._there)
 
     def cells(self, batch_size: int | None = None) -> Iterator[Cell]:
@@ -70,12 +70,12 @@ class Recording:
 
     @property
     def unmeasured(self) -> int:
-        """How many cells of measurements are still to be taken."""
+        """Return how many cells of measurements are missing."""
         done = (self._study.file.done(name) for name in self._plan.measurements)
         return sum(int((~cells).sum()) for cells in done)
 
     def measurements(self, batch_size: int | None = None) -> Iterator[Address]:
-        """Take what is still to be measured, after all images are made; each cell once stored.
+        """Measure the missing cells after all images are made; yield each once stored.
 
         Raises:
             OutputError: The disk is full, or went away.
@@ -87,7 +87,7 @@ class Recording:
                 yield Address(name, index)
 
     def pictures(self) -> Iterator[Path]:
-        """Every picture once it is there, after everything is made and measured; closes the study.
+        """Yield every picture once written, after images and measurements; closes the study.
 
         Raises:
             OutputError: One cannot be written.
@@ -101,7 +101,7 @@ class Recording:
 
 
 def default_folder(network: Network, plan: Plan) -> Path:
-    """Where a study goes if nobody says: the same request, the same folder."""
+    """Return the default folder of a study: the same for the same request."""
     return Path("results") / f"{plan.study}-{_header(network, plan).fingerprint[:8]}"
 
 
@@ -140,5 +140,5 @@ def _blank(measurement: Measurement) -> Table:
 
 
 def _indices(flags: Bool[np.ndarray, "*shape"]) -> list[tuple[int, ...]]:
-    """Where the flags are set."""
+    """Return the indices of the set flags."""
     return [tuple(map(int, index)) for index in np.argwhere(flags)]

@@ -1,4 +1,4 @@
-"""From a plan to pictures: the one renderer, and the one way from float to uint8."""
+"""The renderer: plans to pictures, and floats to uint8."""
 
 from collections.abc import Container, Iterator, Sequence
 from dataclasses import dataclass
@@ -25,7 +25,7 @@ CONST, RANDOM = NOISE_MODES.index("const"), NOISE_MODES.index("random")
 
 
 class Address(NamedTuple):
-    """Where an image belongs: the table of the plan, and the position in it."""
+    """Location of an image: the table of the plan, and the position in it."""
 
     table: str
     position: tuple[int, ...]
@@ -40,13 +40,13 @@ class Cell:
 
 
 def to_pixels(images: Images) -> Pixels:
-    """Bytes of float images: truncate(clip(127.5 · x + 128))."""
+    """Convert float images to bytes: truncate(clip(127.5 · x + 128))."""
     scaled = (images * 127.5 + 128).clamp(0, 255).to(torch.uint8)
     return scaled.permute(0, 2, 3, 1).contiguous().cpu().numpy()
 
 
 def to_greys(images: Images) -> Float64[np.ndarray, "n height width channels"]:
-    """Grey levels of float images, 0 to 255, before they are rounded to bytes."""
+    """Convert float images to grey levels, 0 to 255, unrounded."""
     scaled = (images.double() * 127.5 + 127.5).clamp(0, 255)
     return scaled.permute(0, 2, 3, 1).contiguous().cpu().numpy()
 
@@ -58,7 +58,7 @@ def draw(
     motions: Float[Tensor, "n 3"] | None = None,
     style_offsets: Styles | None = None,
 ) -> Pixels:
-    """Pictures of the styles, of G's full resolution: those of a G still growing are blown up.
+    """Draw the styles at G's full resolution; images of a growing G are enlarged.
 
     Args:
         motions: As of `Codes`.
@@ -74,7 +74,7 @@ def draw_images(
     style_offsets: Styles | None = None,
     motions: Float[Tensor, "n 3"] | None = None,
 ) -> Images:
-    """What `draw` makes pictures of.
+    """Return the images from which `draw` makes pictures.
 
     Args:
         style_offsets: What is added to the styles of each image.
@@ -90,7 +90,7 @@ def draw_images(
 
 
 def addresses(plan: Plan) -> list[Address]:
-    """Every image of the plan."""
+    """Return the address of every image of the plan."""
     return [
         Address(table, position)
         for table, codes in plan.tables.items()
@@ -126,7 +126,7 @@ def render(
 
 
 def _batches(plan: Plan, size: int) -> Iterator[list[list[Address]]]:
-    """The addresses of the plan, those of equal code together; with noise of its own, each alone.
+    """Yield batches of addresses, equal codes together; images with own noise alone.
 
     An image that was found with its noise so has the same bits in every study.
     """
@@ -139,7 +139,7 @@ def _batches(plan: Plan, size: int) -> Iterator[list[list[Address]]]:
 
 
 def _by_code(plan: Plan) -> list[list[Address]]:
-    """The addresses of the plan, those of equal code together."""
+    """Return the addresses of the plan, grouped by code."""
     groups: dict[bytes, list[Address]] = {}
     for address in addresses(plan):
         groups.setdefault(_code_key(plan, address), []).append(address)
@@ -163,7 +163,7 @@ def _code_key(plan: Plan, address: Address) -> bytes:
 
 
 def _own_noise(plan: Plan, address: Address) -> OwnNoise | None:
-    """The noise an image was found with, where it is shown with fixed noise."""
+    """Return the noise found with an image, if it is shown with fixed noise."""
     own_noise = plan.tables[address.table].own_noise
     if own_noise is None or not (_noise_modes(plan, address) == CONST).any():
         return None
@@ -172,7 +172,7 @@ def _own_noise(plan: Plan, address: Address) -> OwnNoise | None:
 
 
 def _noise_modes(plan: Plan, address: Address) -> Int8[np.ndarray, " noise_inputs"]:
-    """What each noise input of an image gets; one for all of them where the plan says it."""
+    """Return the mode of each noise input, per image unless the plan has one for all."""
     modes = plan.tables[address.table].noise_modes
     if modes is None:
         return np.array([NOISE_MODES.index(plan.noise_mode)], np.int8)
@@ -203,7 +203,7 @@ def _draw_batch(G: Generator, plan: Plan, batch: Sequence[Address]) -> Pixels:
 def _style_offsets(
     plan: Plan, batch: Sequence[Address]
 ) -> Float32[np.ndarray, "n style_channels"] | None:
-    """What is added to the styles of these images; None where nothing is, for any of them."""
+    """Return the offsets to the styles of these images; None if there are none."""
     columns = [plan.tables[table].style_offsets for table, _ in batch]
     size = next((column.shape[-1] for column in columns if column is not None), None)
     if size is None:
@@ -217,7 +217,7 @@ def _style_offsets(
 
 
 def _motions(plan: Plan, batch: Sequence[Address]) -> Float32[np.ndarray, "n 3"] | None:
-    """How these images are moved; None where none is."""
+    """Return the motions of these images; None if there are none."""
     columns = [plan.tables[table].motions for table, _ in batch]
     if all(column is None for column in columns):
         return None
@@ -235,7 +235,7 @@ def noise_input(
     seeds: Sequence[int],
     own: Sequence[OwnNoise | None] = (),
 ) -> NoiseInput:
-    """What `G.synthesis` takes to give every noise input of every image what it is to get.
+    """Return the noise argument of `G.synthesis` for these images.
 
     Args:
         modes: Positions in `NOISE_MODES`; one column stands for all inputs.
@@ -259,7 +259,7 @@ def noise_input(
 
 
 def fixed_maps(G: Generator, own: Sequence[OwnNoise | None]) -> list[Tensor]:
-    """The fixed noise of each image, `[n, 1, side, side]` per input: its own, or the network's."""
+    """Return each image's fixed noise, `[n, 1, side, side]` per input: its own or the network's."""
     device = G.mapping.w_avg.device
     found = []
     for number, layer in enumerate(G.noise_layers):

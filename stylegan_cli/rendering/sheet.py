@@ -1,4 +1,4 @@
-"""The composed pictures of a study: its images in rows and columns, with their names."""
+"""The composed pictures of a study: images in rows and columns, with names."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -34,7 +34,7 @@ MAX_SIDE = 2**13
 
 @dataclass(frozen=True, kw_only=True)
 class Columns:
-    """Columns of images, each half as large as those of the level before.
+    """Columns of images, with half the image size at each further level.
 
     Attributes:
         rows: Images in a column of level 0; a column of level k holds 2ᵏ times as many.
@@ -50,12 +50,12 @@ class Columns:
 
     @property
     def width(self) -> float:
-        """In images of level 0."""
+        """Return the width in images of level 0."""
         return sum(0.5**level for level in self.levels)
 
 
 def arrange_collage(places: Sequence[Place], native: int, title: str) -> Page:
-    """The images from large to small.
+    """Arrange the images from large to small.
 
     Args:
         places: At most `MOST_IMAGES`.
@@ -79,7 +79,7 @@ def arrange_collage(places: Sequence[Place], native: int, title: str) -> Page:
 
 
 def choose_columns(count: int, levels: Sequence[int]) -> Columns:
-    """Columns for so many images: few empty places, a wide page, many sizes."""
+    """Choose the columns of a collage: few empty places, a wide page, many sizes."""
     candidates = (
         Columns(rows=rows, levels=tuple(chain.from_iterable(map(repeat, levels, columns))))
         for rows in range(1, isqrt(count) + 2)
@@ -99,7 +99,7 @@ def _badness(columns: Columns, count: int) -> float:
 
 
 def _squares(columns: Columns, side: int) -> Iterator[tuple[int, int, int]]:
-    """x, y and side of each place, column by column."""
+    """Yield x, y and side of each place, column by column."""
     x = 0
     for level in columns.levels:
         small = side >> level
@@ -119,7 +119,7 @@ COLLAGE = "collage"
 
 
 def compose(file: StudyFile, sheet: int) -> Picture:
-    """One sheet of a study as a picture.
+    """Draw one sheet of a study as a picture.
 
     Args:
         sheet: Position among the header's sheets.
@@ -128,12 +128,12 @@ def compose(file: StudyFile, sheet: int) -> Picture:
 
 
 def compose_bands(file: StudyFile) -> Picture:
-    """All sheets of a study of matrices in one picture."""
+    """Draw all sheets of a study of matrices in one picture."""
     return paint_page(bands_page(file), lambda place: file.image(*place))
 
 
 def pages(file: StudyFile) -> dict[str, Page]:
-    """Every page of the study by the name that its picture has behind the study's, "" for none."""
+    """Return every page of the study by the suffix of its picture's name, "" for none."""
     sheets = file.header.sheets
     names = sheets if len(sheets) > 1 else ("",)
     found = {name: sheet_page(file, sheet) for sheet, name in enumerate(names)}
@@ -141,7 +141,7 @@ def pages(file: StudyFile) -> dict[str, Page]:
 
 
 def sheet_page(file: StudyFile, sheet: int) -> Page:
-    """One sheet: two axes as a matrix with its sources, one axis line by line or as a collage.
+    """Lay out one sheet: two axes as a matrix with sources, one as lines or a collage.
 
     Args:
         sheet: Position among the header's sheets.
@@ -155,7 +155,7 @@ def sheet_page(file: StudyFile, sheet: int) -> Page:
 
 
 def bands_page(file: StudyFile) -> Page:
-    """The matrices of all sheets below each other, under one row of column sources."""
+    """Lay out the matrices of all sheets below each other, under one row of column sources."""
     return arrange(_matrix(file, range(len(file.header.sheets))), file.resolution)
 
 
@@ -172,7 +172,7 @@ def _lines(file: StudyFile, sheet: int) -> Content:
 
 
 def _matrix(file: StudyFile, sheets: Sequence[int]) -> Content:
-    """The matrices of these sheets below each other; the column sources only above the first."""
+    """Lay out the matrices of these sheets below each other, under one row of column sources."""
     header = file.header
     (row_axis, rows), (col_axis, cols) = header.axes.items()
     alone = _alone(file)
@@ -196,7 +196,7 @@ def _matrix(file: StudyFile, sheets: Sequence[int]) -> Content:
 def _matrix_images(
     file: StudyFile, tops: Mapping[int, int], sources: tuple[int, int]
 ) -> Iterator[tuple[Slot, Place]]:
-    """Where each image of matrices goes, whose first rows these are by their sheets."""
+    """Place the images of matrices, given the first row of each sheet."""
     (row_axis, rows), (col_axis, cols) = file.header.axes.items()
     above, beside = sources
     for i, table in enumerate(_alone(file)):
@@ -211,7 +211,7 @@ def _matrix_images(
 
 
 def _called(axis: str, name: str) -> str:
-    """A position of an axis in words: `seed 3`, but a class or a file by its own name."""
+    """Return the label of a position: `seed 3`, or the name of a class or file alone."""
     try:
         float(name)
     except ValueError:
@@ -220,7 +220,7 @@ def _called(axis: str, name: str) -> str:
 
 
 def _alone(file: StudyFile) -> list[str]:
-    """Tables of one image, which belongs to no row."""
+    """Return the tables of one image that belong to no row."""
     return [table for table in file.tables if file.done(table).ndim == 0]
 
 
@@ -242,6 +242,6 @@ def _in_words(key: str, value: object) -> str:
 
 
 def _line_length(count: int) -> int:
-    """Images a line: near square, with as few empty places as may be."""
+    """Return the number of images a line: near square, with few empty places."""
     lengths = range(ceil(sqrt(count)), ceil(2 * sqrt(count)) + 1)
     return min(lengths, key=lambda length: (-count % length, length))

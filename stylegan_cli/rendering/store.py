@@ -1,4 +1,4 @@
-"""The HDF5 file of a study: every image with what made it, safe against being killed.
+"""The HDF5 file of a study: every image with its inputs, safe against interruption.
 
     /images      uint8 [*shape, H, W, C]          /done   bool [*shape]
     /ws          float32 [*shape, num_ws, w_dim]  /z, /labels, /noise_seed alike
@@ -40,7 +40,7 @@ HDF5_BYTES, HDF5_BYTES_AN_ARRAY = 2**16, 2**8  # generously
 
 @dataclass(frozen=True, kw_only=True)
 class Table:
-    """A table whose cells are still to come, with what makes each.
+    """A table of cells still to be made, with the inputs of each.
 
     Attributes:
         arrays: Shape and type of each array that a cell will hold, by its name; `images` are
@@ -55,7 +55,7 @@ class Table:
 
     @property
     def nbytes(self) -> int:
-        """Room in the file, HDF5's own notes on each array included."""
+        """Return the size in the file, with HDF5's overhead for each array."""
         cell = sum(
             prod(shape) * np.dtype(dtype).itemsize + HDF5_BYTES_AN_ARRAY
             for shape, dtype in self.arrays.values()
@@ -94,22 +94,22 @@ class StudyFile:
             self._file.close()
 
     def done(self, table: str = "/") -> Bool[np.ndarray, "*shape"]:
-        """Which cells of a table or measurement are there."""
+        """Return which cells of a table or measurement are stored."""
         flags: np.ndarray = self._file[table]["done"][...]
         return flags
 
     def image(self, table: str, index: tuple[int, ...]) -> Picture:
-        """One image."""
+        """Return one image."""
         pixels: np.ndarray = self._file[table]["images"][index]
         return pixels
 
     def array(self, table: str, name: str, index: tuple[int, ...] = ()) -> np.ndarray:
-        """An array of a table or measurement; at a cell's index, that cell's part of it."""
+        """Return an array of a table or measurement, or the part of it at a cell's index."""
         values: np.ndarray = np.asarray(self._file[table][name][index])
         return values
 
     def names(self, table: str) -> tuple[str, ...]:
-        """Names of what each cell of a table or measurement holds."""
+        """Return the names of the arrays in each cell of a table or measurement."""
         group, shape = self._file[table], self.done(table).shape
         others = () if table != "/" else (*self.tables, *self.measurements)
         found: list[str] = []
@@ -125,7 +125,7 @@ class StudyFile:
         )
 
     def write(self, table: str, index: tuple[int, ...], pixels: Picture) -> None:
-        """Store one image, for good as soon as the next one is stored or the file closed.
+        """Store one image; it is safe once the next one is stored or the file is closed.
 
         Raises:
             OutputError: The place is full, or went away.
@@ -148,7 +148,7 @@ class StudyFile:
 
 
 def create_study(path: Path, header: Header, tables: Mapping[str, Table]) -> StudyFile:
-    """A new file with room for every image and none done.
+    """Create a file with room for every image and none done.
 
     Raises:
         OutputError: It cannot be written there, or there is no room for the images.
@@ -171,7 +171,7 @@ def create_study(path: Path, header: Header, tables: Mapping[str, Table]) -> Stu
 
 
 def open_study(path: Path, *, write: bool = False) -> StudyFile:
-    """A file that is there.
+    """Open an existing file.
 
     Raises:
         DataError: It is no study, or damaged.
@@ -195,7 +195,7 @@ def open_study(path: Path, *, write: bool = False) -> StudyFile:
 
 
 def is_study(path: Path) -> bool:
-    """Whether this is an HDF5 file that says it is a study."""
+    """Return whether this is an HDF5 file marked as a study."""
     if not h5py.is_hdf5(path):
         return False
     try:
@@ -206,7 +206,7 @@ def is_study(path: Path) -> bool:
 
 
 def describe_study(path: Path) -> dict[str, Any]:
-    """What a study file holds and where it comes from, ready for JSON.
+    """Describe the content and origin of a study file, ready for JSON.
 
     Raises:
         DataError: It is damaged.
@@ -233,7 +233,7 @@ def _writing(path: Path) -> AbstractContextManager[None]:
 
 
 def _check_room(path: Path, tables: Mapping[str, Table]) -> None:
-    """Ask the system for the space first: HDF5 litters stderr when it runs out of it."""
+    """Check for free space first, as HDF5 clutters stderr when it runs out."""
     if not hasattr(os, "posix_fallocate"):
         return
     needed = HDF5_BYTES + sum(table.nbytes for table in tables.values())

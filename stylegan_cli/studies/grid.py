@@ -1,4 +1,4 @@
-"""A grid: one image per seed, of one class or of all, at one strength of truncation or several."""
+"""A grid: one image per seed, of one class or all, at one or several psi."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -28,7 +28,7 @@ from stylegan_cli.studies.noise.variations import NoiseChange, varied
 
 @dataclass(frozen=True, kw_only=True)
 class GridOptions:
-    """What else a grid can show.
+    """Further options of a grid.
 
     Attributes:
         psis: Strengths of truncation, a sheet each, instead of the sampling's.
@@ -48,7 +48,7 @@ class GridOptions:
 
     @property
     def motion(self) -> tuple[float, ...]:
-        """Shift and turn, as of `Codes`."""
+        """Return shift and turn, as in `Codes`."""
         return (*self.translate, self.rotate)
 
 
@@ -61,7 +61,7 @@ def grid(
     sampling: Sampling = PLAIN,
     options: GridOptions = ONE_EACH,
 ) -> Plan:
-    """The images of these seeds, or codes in files, in this order.
+    """Plan the images of these seeds, or codes in files, in this order.
 
     Raises:
         UsageError: A seed, the truncation or the class is not possible with this network, or a
@@ -98,7 +98,7 @@ def grid(
 def _pick(
     network: Network, seeds: Sequence[Pick], sampling: Sampling, options: GridOptions
 ) -> tuple[Picked, Codes]:
-    """The picks, and the table of their codes before truncation."""
+    """Return the picks, and the table of their codes before truncation."""
     untruncated = replace(sampling, psi=1.0)
     if options.noise is not None and (options.per_class or options.collage):
         raise UsageError("classes, collages and noises have columns of their own; take one of them")

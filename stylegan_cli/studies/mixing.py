@@ -1,4 +1,4 @@
-"""A mixing matrix: every row's image with some layers taken from every column's."""
+"""A mixing matrix: every row's image with some layers of every column's."""
 
 from collections.abc import Iterator, Mapping, Sequence
 
@@ -25,7 +25,7 @@ def mix(
     layers: Sequence[str] = (),
     sampling: Sampling = PLAIN,
 ) -> Plan:
-    """Every row's image mixed with every column's, [SG1] section 3.1: rows × columns images.
+    """Plan every row's image mixed with every column's, [SG1] section 3.1: rows × columns.
 
     Rows and columns of equal seed give that seed's image. Several crossovers or lists of layers
     give several matrices, a sheet each and all of them on one; without either, the crossover is
@@ -77,7 +77,7 @@ def mix(
 def _taken_layers(
     G: Generator, crossover: Sequence[int], layers: Sequence[str]
 ) -> dict[str, tuple[int, ...]]:
-    """The layers that take the column's style in each matrix, by the name of the matrix."""
+    """Return the layers that take the column's style in each matrix, by matrix name."""
     num_ws = G.num_ws
     if crossover and layers:
         raise UsageError("`crossover` and `layers`: both choose layers; give one of them")

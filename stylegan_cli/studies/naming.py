@@ -1,4 +1,4 @@
-"""How studies name what is on their sheets."""
+"""Names on the sheets of studies."""
 
 from collections.abc import Sequence
 
@@ -9,11 +9,11 @@ LONGEST_TITLE = 40
 
 
 def seeds_title(picks: Sequence[Pick], count: int) -> str:
-    """What a sheet is called that shows these seeds, or codes in files."""
+    """Return the title of a sheet that shows these seeds, or codes in files."""
     written = format_picks(picks)
     return f"seeds {written}" if len(written) <= LONGEST_TITLE else f"{count} seeds"
 
 
 def psi_names(psis: Sequence[float]) -> tuple[str, ...]:
-    """The shortest names that tell strengths apart."""
+    """Return the shortest names that distinguish the strengths."""
     return tuple(f"{psi:g}" if float(f"{psi:g}") == psi else repr(psi) for psi in psis)

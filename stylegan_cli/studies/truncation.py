@@ -1,4 +1,4 @@
-"""A sweep of truncation: each seed's image on its way from full strength to the mean and beyond."""
+"""A sweep of truncation: each seed's image from full strength to the mean and beyond."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -32,7 +32,7 @@ def truncation(
     mean: bool = False,
     sampling: Sampling = PLAIN,
 ) -> Plan:
-    """Every seed's image at every strength of truncation: seeds × psi, [SG1] figure 8.
+    """Plan every seed's image at every strength of truncation: seeds × psi, [SG1] figure 8.
 
     Psi 1 gives the seed's image as it is; psi 0 the same image for all seeds, unless a cutoff
     leaves layers alone or each seed has noise of its own.

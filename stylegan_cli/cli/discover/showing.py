@@ -1,4 +1,4 @@
-"""What every finder does once it has found directions: show, measure, keep, rank."""
+"""The common end of every finder: show, measure, store and rank the directions."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -38,7 +38,7 @@ SamplesFlag = Annotated[
 
 
 class Found(NamedTuple):
-    """Directions, and what scores images where they were found by scores."""
+    """Directions, and the judge of images if they were found by scores."""
 
     discovery: "api.Discovery"
     judge: "api.Judge | None" = None
@@ -50,7 +50,7 @@ Find = Callable[["api.Network", str], Found]
 
 @dataclass(frozen=True, kw_only=True)
 class ShowFlags:
-    """How what was found is shown and measured."""
+    """Flags for showing and measuring the directions found."""
 
     seeds: Annotated[
         str,
@@ -71,7 +71,7 @@ class ShowFlags:
 
 
 def discover(find: Find, group: str, output: Path, show: ShowFlags, flags: StudyFlags) -> None:
-    """Find directions, show and measure them, and keep them with what was measured.
+    """Find directions, show and measure them, and store them with their measurements.
 
     Args:
         group: What the directions are called together in the file.

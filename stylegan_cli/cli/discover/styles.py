@@ -48,7 +48,7 @@ def styles(
     quiet: QuietFlag = False,
     verbose: VerboseFlag = False,
 ) -> None:
-    """Find the styles that a network knows: centres of clusters of W.
+    """Find the styles in a network: centres of clusters of W.
 
     Every command that takes seeds takes them as styles.h5:centres.
     """

@@ -1,4 +1,4 @@
-"""What an edit leads to: codes that the network draws itself, or ones far out."""
+"""The reach of an edit: codes like the network's own, or far out."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +13,7 @@ FAR = 99.0
 
 @dataclass(frozen=True, kw_only=True)
 class Reach:
-    """How far out the codes of a strength lie.
+    """Distance of the codes of a strength from the mean.
 
     Attributes:
         percentile: Share of the network's own codes that lie further in: the median over seeds,
@@ -25,7 +25,7 @@ class Reach:
 
     @property
     def is_far(self) -> bool:
-        """Whether the network itself hardly ever draws such codes."""
+        """Return whether the network itself hardly ever draws such codes."""
         return self.percentile > FAR
 
 

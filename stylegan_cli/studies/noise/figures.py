@@ -1,4 +1,4 @@
-"""How each pixel varies in a study of noise, as numbers and as a picture."""
+"""Variation of each pixel in a study of noise, as numbers and pictures."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from math import ceil
@@ -21,36 +21,36 @@ Map = Float[np.ndarray, "height width"]
 
 
 def noisy_lists(file: StudyFile) -> list[int]:
-    """Positions of the lists of noise inputs that hold any."""
+    """Return positions of the lists of noise inputs that hold any."""
     return [i for i, name in enumerate(file.header.axes["noise"]) if name != "none"]
 
 
 def std_map(file: StudyFile, seed: int, chosen: int) -> Map:
-    """Standard deviation of a seed's pixels over the draws, for a list; channels together."""
+    """Return the standard deviation of a seed's pixels over a list's draws; channels pooled."""
     return _together(file.array("variation", "std", (seed, chosen)) ** 2)
 
 
 def white_level(maps: Iterable[Map]) -> float:
-    """What to show white: single pixels of the liveliest map are above it, if any."""
+    """Return the value shown as white: a percentile of the strongest map."""
     return max(float(np.quantile(each, SHADED)) or float(each.max()) for each in maps)
 
 
 def shade(values: Map, white: float) -> Picture:
-    """Grey picture of a map that is black at 0 and white at `white` and above."""
+    """Draw a map in grey: black at 0, white at `white` and above."""
     share = (values / (white or 1)).clip(0, 1)
     grey: np.ndarray = np.round(255 * share).astype(np.uint8)
     return grey[:, :, None]
 
 
 def scale(white: float) -> str:
-    """What the shades of a map mean, in words."""
+    """Describe the grey levels of a map in words."""
     if not white:
         return "std. dev.: 0 everywhere"
     return f"std. dev.: white is {white:.3g} grey levels and above"
 
 
 def paint_maps(file: StudyFile) -> Picture:
-    """Mean image of each seed and how its pixels vary, with noise on each list of inputs.
+    """Draw each seed's mean image and pixel variation, with noise on each list of inputs.
 
     Below, over all seeds: what varies from seed to seed, and what varies with the noise.
     """
@@ -99,7 +99,7 @@ def _captions(seeds: int, names: list[str]) -> dict[Slot, str]:
 
 
 def _cause_map(file: StudyFile, cause: str, chosen: int) -> Map:
-    """Standard deviation over all seeds that styles or noise cause; of one seed, none by styles."""
+    """Return the standard deviation over all seeds caused by styles or by noise."""
     variance = np.nan_to_num(file.array("variance", cause, (chosen,)))
     return _together(variance.clip(0))
 
@@ -110,7 +110,7 @@ def _together(variance: Float[np.ndarray, "height width channels"]) -> Map:
 
 
 def paint_layers(file: StudyFile) -> Picture:
-    """A bar for each noise input: how far its noise alone moves images."""
+    """Draw a bar for each noise input: how much its noise alone changes images."""
     layers = noise_findings(file).layers
     return bar_chart(
         [layer.rms for layer in layers],
@@ -122,7 +122,7 @@ def paint_layers(file: StudyFile) -> Picture:
 
 
 def paint_variance(file: StudyFile) -> Picture:
-    """A bar for each list of inputs: the share of noise in the variance of images."""
+    """Draw a bar for each list of inputs: the share of noise in the variance of images."""
     shares = [each for each in noise_findings(file).shares if each.noise != "none"]
     return bar_chart(
         [100 * (each.share or 0.0) for each in shares],
@@ -147,7 +147,7 @@ Crop = tuple[int, int, int]
 
 
 def paint_draws(file: StudyFile) -> Picture:
-    """For each seed, [SG1] figure 4: image, standard deviation, and a part of every draw."""
+    """Draw, for each seed, image, standard deviation and a part of every draw, [SG1] figure 4."""
     seeds, chosen = file.header.axes["seed"], noisy_lists(file)[0]
     draws = file.done("draws").shape[1]
     white = white_level(std_map(file, seed, chosen) for seed in range(len(seeds)))
@@ -173,7 +173,7 @@ def paint_draws(file: StudyFile) -> Picture:
 
 
 def _cells(seeds: Sequence[str], draws: int) -> Iterator[tuple[Slot, Place, str]]:
-    """Slot, image and name of everything on the sheet; each seed takes some lines."""
+    """Yield slot, image and name of everything on the sheet; each seed takes some lines."""
     lines = max(2, ceil((1 + draws) / PARTS_A_LINE))
     columns = ceil((1 + draws) / lines)
     for seed, name in enumerate(seeds):
@@ -192,7 +192,7 @@ def _crop(file: StudyFile, seed: int) -> Crop:
 
 
 def _framed(pixels: Picture, crop: Crop) -> UInt8[np.ndarray, "height width coloured"]:
-    """The picture, in colours, with a frame around the part that is shown enlarged."""
+    """Return the picture in colour with a frame around the enlarged part."""
     x, y, size = crop
     image = to_image(pixels).convert("RGBA" if pixels.shape[2] == 4 else "RGB")
     width = max(1, len(pixels) // 128)
@@ -201,7 +201,7 @@ def _framed(pixels: Picture, crop: Crop) -> UInt8[np.ndarray, "height width colo
 
 
 def _enlarged(pixels: Picture, crop: Crop) -> Picture:
-    """The part, as large as the whole picture."""
+    """Enlarge the part to the size of the whole picture."""
     x, y, size = crop
     part = to_image(pixels).crop((x, y, x + size, y + size))
     enlarged = np.asarray(part.resize((len(pixels), len(pixels)), Image.Resampling.NEAREST))

@@ -1,4 +1,4 @@
-"""What a study of noise found, in numbers."""
+"""Findings of a study of noise, in numbers."""
 
 from dataclasses import dataclass
 
@@ -7,7 +7,7 @@ from stylegan_cli.rendering.store import StudyFile
 
 @dataclass(frozen=True, kw_only=True)
 class LayerNoise:
-    """What the noise of one layer does to images.
+    """Effect of one layer's noise on images.
 
     Attributes:
         input: The noise input's number.
@@ -25,7 +25,7 @@ class LayerNoise:
 
 @dataclass(frozen=True, kw_only=True)
 class NoiseShare:
-    """Where the variance of images comes from when a list of noise inputs gets noise.
+    """Variance of images by cause when a list of noise inputs gets noise.
 
     Attributes:
         noise: Name of the list.
@@ -40,7 +40,7 @@ class NoiseShare:
 
     @property
     def share(self) -> float | None:
-        """Of noise in the whole variance; None if it is unknown or there is no variance."""
+        """Return the share of noise in the whole variance; None if unknown or without variance."""
         if self.style_variance is None:
             return None
         # an unbiased estimate of a variance near 0 can fall below
@@ -55,7 +55,7 @@ class NoiseFindings:
 
 
 def noise_findings(file: StudyFile) -> NoiseFindings:
-    """The numbers of a finished study of noise."""
+    """Return the numbers of a finished study of noise."""
     return NoiseFindings(
         layers=tuple(_layer(file, i) for i in range(len(file.done("layers")))),
         shares=tuple(_share(file, i, name) for i, name in enumerate(file.header.axes["noise"])),

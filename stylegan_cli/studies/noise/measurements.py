@@ -1,4 +1,4 @@
-"""How images spread under noise: maps, what varies most, layer by layer, beside the styles."""
+"""Variance of images under noise: maps, the liveliest part, by layer, beside the styles."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ from stylegan_cli.rendering.store import Arrays, StudyFile
 
 
 class Moments:
-    """Mean and variance of arrays that are not kept; sums in float64, by Welford's recurrence.
+    """Mean and variance of a stream of arrays; sums in float64, by Welford's recurrence.
 
     With d = xₙ − x̄ₙ₋₁:  x̄ₙ = x̄ₙ₋₁ + d / n,  Mₙ = Mₙ₋₁ + d · (xₙ − x̄ₙ),  variance = Mₙ / (n − 1).
     Arrays that are all equal have a variance of exactly 0.
@@ -30,7 +30,7 @@ class Moments:
         self._squares: Float64[np.ndarray, "*shape"] = np.zeros(())
 
     def add(self, values: Float[np.ndarray, "*shape"]) -> None:
-        """Count in one more array; all have the same shape."""
+        """Include one more array; all have the same shape."""
         self.count += 1
         off = values.astype(np.float64) - self.mean
         self.mean = self.mean + off / self.count
@@ -38,14 +38,14 @@ class Moments:
 
     @property
     def variance(self) -> Float64[np.ndarray, "*shape"]:
-        """Unbiased; 0 of a single array."""
+        """Return the unbiased variance; 0 for a single array."""
         return self._squares / max(self.count - 1, 1)
 
 
 def split_variance(
     groups: Iterable[tuple[Float[np.ndarray, "*shape"], Float[np.ndarray, "*shape"]]], draws: int
 ) -> tuple[Float64[np.ndarray, "*shape"], Float64[np.ndarray, "*shape"]]:
-    """The variance between groups and the one within them, element by element, both unbiased.
+    """Return the unbiased variances between and within groups, element by element.
 
     The law of total variance, Var x = Var E[x | group] + E Var(x | group), from S groups of N
     draws each, of mean x̄ₛ and variance vₛ = Σ (x − x̄ₛ)² / (N − 1):
@@ -78,7 +78,7 @@ Crop = tuple[int, int, int]
 
 @dataclass(frozen=True, kw_only=True)
 class NoiseDraws:
-    """Draws of random noise for each seed, and what is measured of them.
+    """Draws of random noise for each seed, and their measurements.
 
     Everything is in grey levels, 0 to 255, of images that are not rounded yet. The methods that
     take an index are those of `Measurement.take`.
@@ -95,7 +95,7 @@ class NoiseDraws:
     crop: Crop | None
 
     def variation(self, _: StudyFile, index: Index, batch_size: int | None) -> Arrays:
-        """Mean and standard deviation of each pixel over the draws: of a seed, for a list."""
+        """Return mean and standard deviation of each pixel over a seed's draws, for a list."""
         seed, chosen = index
         moments = Moments()
         for greys in self._greys(seed, self.lists[chosen], batch_size):
@@ -103,7 +103,7 @@ class NoiseDraws:
         return {"mean": moments.mean, "std": np.sqrt(moments.variance)}
 
     def variance(self, file: StudyFile, index: Index, _: int | None) -> Arrays:
-        """Variance of each pixel from seed to seed and from draw to draw, for a list."""
+        """Return each pixel's variance from seed to seed and from draw to draw, for a list."""
         seeds, draws = self.codes.shape
         maps = (
             (
@@ -116,13 +116,13 @@ class NoiseDraws:
         return {"style": style, "noise": noise}
 
     def crops(self, file: StudyFile, index: Index, _: int | None) -> Arrays:
-        """The part to show enlarged of a seed: where noise on the first list with any does most."""
+        """Return the part of a seed to enlarge: where the first list with noise varies most."""
         noisy = next(i for i, inputs in enumerate(self.lists) if inputs)
         std = file.array("variation", "std", (*index, noisy))
         return {"window": np.array(self.crop or liveliest(std, max(1, len(std) // 4)))}
 
     def contribution(self, _: StudyFile, index: Index, batch_size: int | None) -> Arrays:
-        """Mean of (x − x₀)²: of a noise input and a seed, over draws, pixels and channels.
+        """Return the mean of (x − x₀)² of an input and a seed, over draws, pixels and channels.
 
         x has fresh noise on this input alone, x₀ none at all.
         """
@@ -134,7 +134,7 @@ class NoiseDraws:
         return {"difference": float(moments.mean.mean())}
 
     def layers(self, file: StudyFile, index: Index, _: int | None) -> Arrays:
-        """The root mean square difference that a noise input makes, over all seeds; its facts."""
+        """Return the root mean square difference that a noise input makes, over all seeds."""
         (number,) = index
         differences = file.array("contribution", "difference", index)
         return {
@@ -146,7 +146,7 @@ class NoiseDraws:
     def _greys(
         self, seed: int, inputs: Sequence[int], batch_size: int | None
     ) -> Iterator[Float64[np.ndarray, "height width channels"]]:
-        """The images of a seed, one per draw; just one where noise on these inputs does nothing."""
+        """Return a seed's images, one per draw; one only if noise on these inputs has no effect."""
         moved = [i for i in inputs if strengths(self.G)[i] > 0]
         seeds = self.codes.noise_seed[seed, : None if moved else 1].tolist()
         modes = np.full(len(self.G.noise_layers), NOISE_MODES.index("none"), np.int8)
@@ -161,14 +161,14 @@ class NoiseDraws:
 
 
 def strengths(G: Generator) -> tuple[float, ...]:
-    """How strongly each noise input enters its layer: the root mean square over the channels."""
+    """Return each noise input's strength: the root mean square over the channels."""
     return tuple(
         layer.noise_strength.detach().square().mean().sqrt().item() for layer in G.noise_layers
     )
 
 
 def liveliest(std: Float[np.ndarray, "height width channels"], size: int) -> Crop:
-    """The square part in which the variance is largest; the middle if there is none anywhere.
+    """Return the square part with the largest variance; the middle if there is none.
 
     Args:
         std: Standard deviation of each pixel.
@@ -185,7 +185,7 @@ def liveliest(std: Float[np.ndarray, "height width channels"], size: int) -> Cro
 
 
 def measurements(draws: NoiseDraws) -> dict[str, Measurement]:
-    """What the study measures, each from those before it, by its group in the HDF5 file."""
+    """Return the measurements in order of dependency, by group in the HDF5 file."""
     G, (seeds, _) = draws.G, draws.codes.shape
     image = (G.resolution, G.resolution, G.channels)
     lists, inputs = len(draws.lists), len(G.noise_layers)

@@ -1,4 +1,4 @@
-"""What noise does to images: fixed, fresh, on some layers only, and how much of them it is."""
+"""A study of noise: fixed, fresh, on some layers only, and its share of the variance."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -30,7 +30,7 @@ Inputs = tuple[int, ...]
 
 @dataclass(frozen=True, kw_only=True)
 class NoiseOptions:
-    """What a study of noise looks at.
+    """Options of a study of noise.
 
     Attributes:
         draws: Draws of random noise for each seed, at least 2.
@@ -57,7 +57,7 @@ def noise_variation(
     options: NoiseOptions = USUAL,
     sampling: Sampling = PLAIN,
 ) -> Plan:
-    """Images with noise on some layers only, fresh draws of it, and its share of the variance.
+    """Plan images with noise on some layers only, fresh draws, and its share of the variance.
 
     The sheet is [SG1] figure 5, each seed with its fixed noise on the inputs of each list; the
     draws, with noise on the first list that has any inputs, are figure 4.
@@ -129,7 +129,7 @@ def _check(G: Generator, options: NoiseOptions, sampling: Sampling) -> None:
 
 
 def _lists(G: Generator, texts: Sequence[str]) -> Mapping[str, Inputs]:
-    """The noise inputs that get noise, by the name of their list."""
+    """Return the noise inputs that get noise, by the name of their list."""
     sides = G.synthesis.noise_resolutions
     if not texts:
         return {"all": tuple(range(len(sides))), "none": (), **layer_groups(sides)}
@@ -145,14 +145,14 @@ def _lists(G: Generator, texts: Sequence[str]) -> Mapping[str, Inputs]:
 
 
 def _modes(G: Generator, inputs: Inputs, mode: NoiseMode) -> Int8[np.ndarray, " noise_inputs"]:
-    """The mode for these inputs and none for the others, nor for those that noise cannot move."""
+    """Return the mode for these inputs, and none for others or those without effect."""
     # so that images that noise leaves alone have equal codes, and thus equal bits
     moved = [i in inputs and strength > 0 for i, strength in enumerate(strengths(G))]
     return np.where(moved, NOISE_MODES.index(mode), NOISE_MODES.index("none")).astype(np.int8)
 
 
 def _with_modes(codes: Codes, modes: Sequence[Int8[np.ndarray, " noise_inputs"]]) -> Codes:
-    """Every code with each of these modes."""
+    """Return every code with each of these modes."""
     tables = [
         replace(codes, noise_modes=np.broadcast_to(each, (*codes.shape, len(each))))
         for each in modes
@@ -161,7 +161,7 @@ def _with_modes(codes: Codes, modes: Sequence[Int8[np.ndarray, " noise_inputs"]]
 
 
 def _draws(codes: Codes, draws: int, modes: Int8[np.ndarray, " noise_inputs"]) -> Codes:
-    """Every code with so many noise seeds of its own."""
+    """Return every code with this many noise seeds of its own."""
     seeds = [[stream_seed(int(seed), "draw", i) for i in range(draws)] for seed in codes.noise_seed]
     return replace(_with_modes(codes, [modes] * draws), noise_seed=np.array(seeds, np.int64))
 

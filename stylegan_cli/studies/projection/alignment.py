@@ -1,4 +1,4 @@
-"""Faces turned as the network's training faces were, from four points, and put back again.
+"""Faces aligned like the network's training faces by four points, and pasted back.
 
 The field's crop: the eyes and the corners of the mouth give a turned square around the face.
 """
@@ -80,7 +80,7 @@ def align(image: Image.Image, quad: Quad, side: int) -> Image.Image:
 
 
 def paste_back(image: Image.Image, quad: Quad, pixels: Picture) -> Image.Image:
-    """Put what was made of a turned square back into its picture, feathered at the edge."""
+    """Paste an aligned picture back into its original, feathered at the edge."""
     side = len(pixels)
     patch = Image.fromarray(np.broadcast_to(pixels[..., :3], (side, side, 3)))
     # output (x, y) takes patch (a·x + b·y + c, d·x + e·y + f): the inverse of the square's axes

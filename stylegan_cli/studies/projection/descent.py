@@ -93,7 +93,7 @@ class State:
 
 @dataclass(frozen=True, kw_only=True)
 class Descent:
-    """How codes are found.
+    """Settings of the search for codes.
 
     Attributes:
         noise: What the network gets where no maps are optimised.

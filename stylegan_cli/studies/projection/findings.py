@@ -1,4 +1,4 @@
-"""All there is to say of a projected picture: images, codes, noise and measures."""
+"""Findings about a projected picture: images, codes, noise and measures."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -32,7 +32,7 @@ FAR_OFF = 3.0
 
 @dataclass(frozen=True, kw_only=True)
 class Studio:
-    """What pictures are drawn and measured with.
+    """The network and detector that draw and measure pictures.
 
     Attributes:
         G: As commands draw with it.
@@ -51,7 +51,7 @@ class Studio:
         return lpips_name(self.detector.name)
 
     def cells(self, subject: Subject, found: Found) -> Cells:
-        """Return everything that is kept of one picture."""
+        """Return all stored values of one picture."""
         target = self._blown_up(subject.load())
         image = self.draw(found.ws, found.noise)
         plain = self.draw(found.ws) if found.noise else image
@@ -96,7 +96,7 @@ class Studio:
         return image.permute(2, 0, 1)[None].to(self.G.mapping.w_avg.device) / 127.5 - 1
 
     def _blown_up(self, pixels: Picture) -> Picture:
-        """Return the picture as large as full-grown images."""
+        """Enlarge the picture to the size of full-grown images."""
         step = self.G.resolution // len(pixels)
         return pixels.repeat(step, axis=0).repeat(step, axis=1)
 

@@ -83,7 +83,7 @@ def shrink(images: AnySize, side: int) -> AnySize:
 
 
 def enlarge(images: AnySize) -> AnySize:
-    """Enlarge images of which the strides of detectors would leave nothing to see."""
+    """Enlarge images that are too small for a detector's strides."""
     if images.shape[-1] >= SMALLEST:
         return images
     return F.interpolate(images, (ENLARGED, ENLARGED), mode="bilinear", align_corners=False)

@@ -1,4 +1,4 @@
-"""The choices of a projection, and what they come to with a network."""
+"""The options of a projection, and their values settled for a network."""
 
 from dataclasses import dataclass
 from math import isfinite
@@ -23,7 +23,7 @@ MOST_STEPS, MOST_RESTARTS = 100_000, 64
 
 @dataclass(frozen=True, kw_only=True)
 class ProjectionOptions:
-    """How pictures are projected; what is None is chosen by the network.
+    """Options of a projection; None means a default that depends on the network.
 
     Attributes:
         space: One w for all layers, one for each, or z.
@@ -50,7 +50,7 @@ class ProjectionOptions:
 
 @dataclass(frozen=True, kw_only=True)
 class Choices:
-    """Choices with nothing left open.
+    """Options with every value settled.
 
     Attributes:
         keep_best: The best step counts, else the last.
@@ -85,7 +85,7 @@ class Choices:
 
 
 def settle(network: Network, options: ProjectionOptions, detector: str) -> Choices:
-    """Decide everything that the options leave open.
+    """Settle everything that the options leave open.
 
     Args:
         detector: Name of what measures LPIPS.

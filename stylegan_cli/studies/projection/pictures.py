@@ -35,7 +35,7 @@ Given = Path | Pick
 
 @dataclass(frozen=True, kw_only=True)
 class Framing:
-    """How pictures are made square.
+    """Settings for making pictures square.
 
     Attributes:
         fit: As for `Target`.
@@ -210,7 +210,7 @@ def _whole(source: Source, entry: Entry) -> Image.Image:
 
 
 def _drawing(network: Network, codes: Codes, row: int, side: int) -> Callable[[], Picture]:
-    """Return what draws an image of the network, as large as the network has grown."""
+    """Return a function that draws an image of the network at its present resolution."""
 
     def load() -> Picture:
         ws = torch.from_numpy(codes.ws[row : row + 1]).to(network.G.mapping.w_avg.device)

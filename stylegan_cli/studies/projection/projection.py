@@ -1,4 +1,4 @@
-"""Projection: pictures of one's own found again among those that a network can draw."""
+"""Projection: your own pictures reconstructed in the latent space of a network."""
 
 import shutil
 from collections.abc import Iterator, Sequence
@@ -47,7 +47,7 @@ UNTRAINED_WORDS = (
 
 
 class Projection:
-    """Pictures on their way into the latent space, kept in a folder; the same again resumes.
+    """Pictures being projected, kept in a folder; the same request resumes.
 
     Attributes:
         folder: Where everything is, or will be.
@@ -93,7 +93,7 @@ class Projection:
         return lpips_name(self._means.detector.name)
 
     def steps(self) -> Iterator[int]:
-        """Find what is missing; yields the steps taken, over the pictures of this process.
+        """Search for what is missing; yield the steps taken over this process's pictures.
 
         Raises:
             OutputError: The folder cannot be written, or a picture does not fit into memory.
@@ -123,7 +123,7 @@ class Projection:
         return (*self.folder.checks(), *self._new(checks=True))
 
     def remarks(self) -> Iterator[tuple[str, str]]:
-        """Describe what is out of the ordinary: of a picture by its name, or of all of them."""
+        """Describe anything unusual about one picture, by its name, or about all."""
         own_measures = [check.measures for check in self.checks]
         for record in self.records:
             yield from ((record.name, text) for text in remarks(record.measures, self.lpips))
@@ -172,7 +172,7 @@ class Projection:
             yield path
 
     def pasted(self) -> Iterator[Path]:
-        """Put every aligned face back into its picture, after all steps are taken.
+        """Paste every aligned face back into its picture, after all steps are taken.
 
         Raises:
             OutputError: One cannot be written.
@@ -243,7 +243,7 @@ class Projection:
         self.folder.state(batch).unlink(missing_ok=True)
 
     def _planned(self) -> list[Planned]:
-        """Return batches of what is missing: those that were begun, then new ones."""
+        """Return batches of what is missing: unfinished ones first, then new ones."""
         done = set(self.folder.keys())
         begun = [
             batch

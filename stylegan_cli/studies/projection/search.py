@@ -1,4 +1,4 @@
-"""The search for the codes of a batch of pictures: begun, restarted, pruned, kept, resumed."""
+"""The search for the codes of a batch: started, restarted, pruned, saved, resumed."""
 
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -51,7 +51,7 @@ class Batch:
 
 @dataclass(frozen=True, kw_only=True)
 class Found:
-    """What was found for a picture.
+    """The result for a picture.
 
     Attributes:
         picture: Its number in the batch.
@@ -71,7 +71,7 @@ class Found:
 
 @dataclass(kw_only=True)
 class _Work:
-    """States of a batch: those still on their way, and those that are done."""
+    """States of a batch: rows in progress, and finished ones."""
 
     waiting: list[State]
     done: list[State] = field(default_factory=list)
@@ -79,7 +79,7 @@ class _Work:
 
 
 class Search:
-    """Finds the codes of one batch.
+    """The search for the codes of one batch.
 
     Attributes:
         failed: Pictures that came to no numbers, twice.
@@ -128,7 +128,7 @@ class Search:
         return sum(int(state.step.sum()) for state in states)
 
     def run(self) -> Iterator[int]:
-        """Search to the end; yields the steps taken, over all pictures, after each one.
+        """Search to the end; yield the steps taken over all pictures after each one.
 
         Raises:
             OutputError: A single picture does not fit into memory, or the state cannot be kept.
@@ -154,7 +154,7 @@ class Search:
         self._keep(None)
 
     def found(self) -> Iterator[Found]:
-        """Yield what was found of each picture; of several beginnings, the nearest."""
+        """Yield the result of each picture: the nearest of several attempts."""
         done = self._work.done
         for picture in range(len(self._batch.keys)):
             rows = [
@@ -200,7 +200,7 @@ class Search:
         return self._descent.begin(picture, attempt, [codes, *maps])
 
     def _start(self, attempt: int) -> Tensor:
-        """Return where an attempt begins: as chosen, then the mean of W, then random codes."""
+        """Return the start of an attempt: as chosen, then the mean of W, then random codes."""
         choices, G, n = self._choices, self._G, len(self._batch.keys)
         if attempt == 0 and self._batch.start is not None:
             return self._code(self._batch.start)
@@ -248,7 +248,7 @@ class Search:
         return torch.randn(shape, generator=stream)
 
     def _settle(self, state: State, objective: Objective) -> State:
-        """Take the rows that are done, gave up or were pruned out of a state."""
+        """Remove the rows that are finished, failed or pruned from a state."""
         state = self._revived(state)
         if self._choices.restarts > 1:
             state = self._pruned(state)
@@ -261,7 +261,7 @@ class Search:
         return state
 
     def _revived(self, state: State) -> State:
-        """Begin rows anew whose loss is no number, at half the rate; the second time, end them."""
+        """Restart rows of NaN or infinite loss at half the rate; end them the second time."""
         last = state.losses[torch.arange(len(state.step)), state.step - 1]
         broken = ~last.isfinite()
         if not broken.any():
@@ -278,7 +278,7 @@ class Search:
         return _joined([state.rows(~broken), fresh])
 
     def _pruned(self, state: State) -> State:
-        """Keep the nearest of a picture's beginnings, once all of them have had their share."""
+        """Keep the nearest of a picture's attempts once all have run their share."""
         if len(state.picture.unique()) == len(state.picture):
             return state
         if int(state.step.min()) < ceil(PRUNED_AT * self._choices.steps):
@@ -291,7 +291,7 @@ class Search:
         return state.rows(torch.tensor(sorted(map(int, best))))
 
     def _keep(self, state: State | None) -> None:
-        """Write a state from time to time, and one without rows to go at the end."""
+        """Save a state at intervals, and one without active rows at the end."""
         if self._file is None:
             return
         if state is not None and time.monotonic() - self._saved < SAVED_EVERY:
@@ -309,7 +309,7 @@ class Search:
 
 
 def write_states(path: Path, groups: Mapping[str, Sequence[State]], failed: Sequence[int]) -> None:
-    """Keep states in a file, whole or not at all.
+    """Write states to a file, whole or not at all.
 
     Raises:
         OutputError: It cannot be written.
@@ -328,7 +328,7 @@ def write_states(path: Path, groups: Mapping[str, Sequence[State]], failed: Sequ
 
 
 def read_states(path: Path, device: torch.device) -> tuple[dict[str, list[State]], list[int]]:
-    """Return what `write_states` kept."""
+    """Read states that `write_states` wrote."""
     from safetensors.torch import load_file
 
     tensors = load_file(path)

@@ -1,4 +1,4 @@
-"""The sheet of a projection: a row per picture, from the target to what is left of it."""
+"""The sheet of a projection: a row per picture, from the target to the residual."""
 
 from collections.abc import Sequence
 
@@ -37,7 +37,7 @@ def paint_sheet(records: Sequence[Record], lpips: str) -> Picture:
 
 
 def _columns(records: Sequence[Record]) -> tuple[str, ...]:
-    """Return what there is to show; the network's own noise only where there is another."""
+    """Return the columns to show; the network's own noise only if there is another."""
     with_noise = any(name.startswith("noise/") for name in records[0].cells["/"])
     return tuple(name for name in COLUMNS if name != "plain" or with_noise)
 

@@ -1,4 +1,4 @@
-"""The spaces a code can be searched in: coordinates, and the ws that belong to them.
+"""Search spaces for a code: coordinates, and the ws that belong to them.
 
 Each has a `rate` of learning for its coordinates and a `spread`, the standard deviation of the
 noise on each at the start; `penalty` is what the loss adds for each code, `settle` puts a code
@@ -28,7 +28,7 @@ Penalty = Float[Tensor, " n"]
 
 @dataclass(frozen=True, kw_only=True)
 class PlainW:
-    """W as it is, [SG2] appendix D; Adam moves all coordinates equally far, flat ones included."""
+    """Plain W, [SG2] appendix D; Adam moves all coordinates equally far, flat ones included."""
 
     num_ws: int
     spread: float
@@ -39,7 +39,7 @@ class PlainW:
         return _per_layer(code, self.num_ws)
 
     def penalty(self, code: Code) -> Penalty:
-        """Return what the loss adds for each code."""
+        """Return the penalty added to the loss for each code."""
         return code.new_zeros(len(code))
 
     def settle(self, code: Code) -> Code:
@@ -49,7 +49,7 @@ class PlainW:
 
 @dataclass(frozen=True, kw_only=True)
 class WhitenedW:
-    """W in whitened coordinates, with a pull towards what the network draws.
+    """W in whitened coordinates, with a penalty on distance from the network's own codes.
 
     Attributes:
         prior: Weight of the mean squared coordinate.
@@ -66,7 +66,7 @@ class WhitenedW:
         return _per_layer(self.whitening.colour(code), self.num_ws)
 
     def penalty(self, code: Code) -> Penalty:
-        """Return what the loss adds for each code."""
+        """Return the penalty added to the loss for each code."""
         return self.prior * code.square().flatten(1).mean(1)
 
     def settle(self, code: Code) -> Code:
@@ -76,7 +76,7 @@ class WhitenedW:
 
 @dataclass(frozen=True, kw_only=True)
 class Sphere:
-    """Z, whose directions alone matter; codes keep the length √z_dim."""
+    """Z on its sphere: only directions matter; codes keep the length √z_dim."""
 
     mapping: MappingNetwork
     num_ws: int
@@ -89,11 +89,11 @@ class Sphere:
         return broadcast_layers(self.mapping(code, self.label.expand(len(code), -1)), self.num_ws)
 
     def penalty(self, code: Code) -> Penalty:
-        """Return what the loss adds for each code."""
+        """Return the penalty added to the loss for each code."""
         return code.new_zeros(len(code))
 
     def settle(self, code: Code) -> Code:
-        """Return the code after a step, of its usual length again."""
+        """Return the code after a step, scaled back to its length."""
         return on_sphere(code)
 
 
@@ -101,7 +101,7 @@ Space = PlainW | WhitenedW | Sphere
 
 
 def on_sphere(z: Z) -> Z:
-    """Give each z the length √z_dim, as Adam's step is meant for numbers of about 1."""
+    """Scale each z to length √z_dim, as Adam's step suits numbers of about 1."""
     length: Z = z * (sqrt(z.shape[1]) / z.norm(dim=1, keepdim=True))
     return length
 

@@ -1,4 +1,4 @@
-"""Where searches begin: the mean of W, the best of many codes, a seed, codes of a file."""
+"""Starts of searches: the mean of W, the best of many codes, a seed, codes of a file."""
 
 import re
 from collections.abc import Iterator
@@ -22,7 +22,7 @@ _BATCH = 16
 
 @dataclass(frozen=True, kw_only=True)
 class Start:
-    """Where the search for each picture begins.
+    """Start of the search for each picture.
 
     Attributes:
         best_of: Among so many random codes; 0 begins at the mean of W.
@@ -41,7 +41,7 @@ class Start:
 
 
 def parse_start(text: str) -> Start:
-    """Read a start from `mean`, `best-of:1000`, a seed or a file of codes.
+    """Parse a start: `mean`, `best-of:1000`, a seed or a file of codes.
 
     Raises:
         UsageError: It is none of these.
@@ -60,13 +60,13 @@ def parse_start(text: str) -> Start:
 
 
 def candidates(G: Generator, count: int, seed: int) -> Tensor:
-    """Draw random z to choose a start from, `[count, z_dim]`."""
+    """Draw random z from which to choose a start, `[count, z_dim]`."""
     z = numpy_stream(seed, "projection start").standard_normal((count, G.z_dim))
     return torch.from_numpy(z.astype(np.float32)).to(G.mapping.w_avg.device)
 
 
 def nearest(G: Generator, z: Tensor, label: C, objective: Objective) -> Tensor:
-    """Order the candidates for each picture from the nearest on: numbers, `[n, count]`."""
+    """Rank the candidates for each picture from the nearest on: indices, `[n, count]`."""
     with torch.no_grad():
         columns = [_distances(objective, images) for images in _drawn(G, z, label)]
     return torch.cat(columns, dim=1).argsort(dim=1, stable=True)
@@ -97,7 +97,7 @@ def _squared(a: Tensor, b: Tensor) -> Tensor:
 
 
 def spread_out(codes: Tensor, count: int) -> Tensor:
-    """Spread one code over all pictures, or take as many as there are.
+    """Repeat one code for all pictures, or return as many as there are.
 
     Raises:
         UsageError: There are neither one nor so many.

@@ -1,4 +1,4 @@
-"""The files of a projection: finished batches while others are missing, then one HDF5 file.
+"""The files of a projection: finished batches, then one HDF5 file.
 
     projected.h5    projected.png    w.npz    images/NAME.png
 
@@ -40,13 +40,13 @@ class Record:
 
     @property
     def measures(self) -> Measures:
-        """Return how near the projection came, and how far out its code lies."""
+        """Return the distances of the projection, and how far out its code lies."""
         return {name: float(value) for name, value in self.cells["measures"].items()}
 
 
 @dataclass(frozen=True, kw_only=True)
 class Planned:
-    """A batch to do: keys and names of its pictures, and their class.
+    """A batch to project: keys and names of its pictures, and their class.
 
     Attributes:
         class_index: None without classes.
@@ -60,7 +60,7 @@ class Planned:
 
     @property
     def name(self) -> str:
-        """Return a name that is the same for the same pictures."""
+        """Return a name that is equal for equal pictures."""
         return sha256(repr((self.keys, self.class_index)).encode()).hexdigest()[:16]
 
 
@@ -84,15 +84,15 @@ class ProjectionFolder:
         self._refuse_others()
 
     def image(self, name: str) -> Path:
-        """Return where the PNG of a result is."""
+        """Return the path of the PNG of a result."""
         return self.images / f"{name}.png"
 
     def state(self, batch: Planned) -> Path:
-        """Return where the state of an unfinished batch is."""
+        """Return the path of the state of an unfinished batch."""
         return self.hidden / f"{batch.name}.state.safetensors"
 
     def results(self, batch: Planned) -> Path:
-        """Return where what was found of a finished batch is."""
+        """Return the path of the results of a finished batch."""
         return self.hidden / f"{batch.name}.safetensors"
 
     def planned(self) -> list[Planned]:
@@ -114,7 +114,7 @@ class ProjectionFolder:
             raise OutputError(f"{self._plan}: damaged; add `overwrite` to start anew") from None
 
     def plan(self, batches: Sequence[Planned]) -> None:
-        """Keep which pictures are in which batch.
+        """Save which pictures are in which batch.
 
         Raises:
             OutputError: It cannot be written.
@@ -160,7 +160,7 @@ class ProjectionFolder:
                     yield Record(name=f"check {i}", cells={"/": {"key": key}, "measures": cells})
 
     def keys(self) -> tuple[str, ...]:
-        """Return what tells the pictures of the HDF5 file apart."""
+        """Return the identifying keys of the pictures in the HDF5 file."""
         if not self.hdf5.exists():
             return ()
         with open_study(self.hdf5) as file:
@@ -169,14 +169,14 @@ class ProjectionFolder:
             return tuple(bytes(key).decode() for key in keys)
 
     def names(self) -> tuple[str, ...]:
-        """Return what the pictures of the HDF5 file are called."""
+        """Return the names of the pictures in the HDF5 file."""
         if not self.hdf5.exists():
             return ()
         with open_study(self.hdf5) as file:
             return tuple(file.header.axes[AXIS])
 
     def write(self, records: Sequence[Record], checks: Sequence[Record]) -> None:
-        """Put the HDF5 file together, in place of the one that is there.
+        """Assemble the HDF5 file and replace the existing one.
 
         Raises:
             OutputError: It cannot be written.
@@ -236,7 +236,7 @@ class ProjectionFolder:
 
 
 def write_records(path: Path, records: Sequence[Record], failed: Sequence[str]) -> None:
-    """Keep what was found of a batch, whole or not at all.
+    """Write the results of a batch, whole or not at all.
 
     Args:
         failed: Names of the pictures of which nothing was found.
@@ -261,7 +261,7 @@ def write_records(path: Path, records: Sequence[Record], failed: Sequence[str]) 
 
 
 def read_records(path: Path) -> tuple[list[Record], list[str]]:
-    """Return what `write_records` kept."""
+    """Read results that `write_records` wrote."""
     from safetensors import safe_open
 
     with safe_open(path, framework="numpy") as file:

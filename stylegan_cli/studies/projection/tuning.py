@@ -1,4 +1,4 @@
-"""Pivot tuning: the generator trained a little, so that found codes show their pictures exactly.
+"""Pivot tuning: brief training of the generator so that found codes match their pictures.
 
 Roich et al. 2021, stage 2: codes stay, all weights of the synthesis network move.
 """
@@ -26,7 +26,7 @@ TUNED_FROM = "tuned_from"
 
 
 class Tuning:
-    """A generator on its way to show pictures exactly.
+    """A generator in tuning towards its pictures.
 
     Attributes:
         total: Steps at most: sweeps over all pictures.
@@ -65,7 +65,7 @@ class Tuning:
         self.total = STEPS * len(records)
 
     def steps(self) -> Iterator[float]:
-        """Train; yields LPIPS before each step."""
+        """Train; yield LPIPS before each step."""
         optimizer = torch.optim.Adam(self.G.synthesis.parameters(), lr=RATE)
         enough = NEAR_ENOUGH
         for sweep in range(STEPS):
@@ -84,7 +84,7 @@ class Tuning:
 
 
 def save_tuned(path: Path, network: Network, G: Generator, names: Sequence[str]) -> None:
-    """Write the tuned generator as a network of its own, which says what it was tuned from.
+    """Write the tuned generator as a network that records its original.
 
     Raises:
         OutputError: It cannot be written.

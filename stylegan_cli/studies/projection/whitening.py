@@ -76,7 +76,7 @@ class Statistics:
 
 
 def statistics(G: Generator, label: Labels) -> Statistics:
-    """Measure what the network draws, from 10,000 z of `RandomState(123)` in one call.
+    """Measure W from 10,000 z of `RandomState(123)`, drawn in one call.
 
     Args:
         label: `[1, c_dim]`.

@@ -1,4 +1,4 @@
-"""What a projection works with, made ready for pictures of one class or another."""
+"""The tools of a projection, prepared for pictures of each class."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -28,7 +28,7 @@ TRIAL_STEPS, TRIAL_CANDIDATES = 50, 100
 
 @dataclass(frozen=True, kw_only=True)
 class Means:
-    """What pictures are projected with.
+    """Network, detector and settings of a projection.
 
     Attributes:
         network: Ready to draw, as commands draw with it.
@@ -43,7 +43,7 @@ class Means:
 
     @property
     def batch(self) -> int:
-        """Return pictures at once: 8 if nobody chose, fewer above 256 px; more on a GPU."""
+        """Return the batch size: 8 by default, fewer above 256 px, more on a GPU."""
         on_gpu = self.G.mapping.w_avg.device.type == "cuda"
         many, pixels = (32, 2**21) if on_gpu else (8, 2**19)
         return self.batch_size or max(1, min(many, pixels // self.G.side**2))
@@ -52,7 +52,7 @@ class Means:
 def means_of(
     network: Network, *, detector: str | None = None, batch_size: int | None = None
 ) -> Means:
-    """Open what pictures are projected with: the network with gradients, and a detector.
+    """Open the network, with gradients, and the detector of a projection.
 
     Args:
         network: Ready to draw.
@@ -112,7 +112,7 @@ class Workshop:
         )
 
     def studio(self, class_index: int | None) -> Studio:
-        """Return what pictures of a class are drawn and measured with."""
+        """Return the studio that draws and measures pictures of a class."""
         G = self.means.network.G
         return Studio(
             G=G,
@@ -123,7 +123,7 @@ class Workshop:
         )
 
     def classes(self, subjects: Sequence[Subject]) -> list[int | None]:
-        """Return the class of each picture; where it is to be found, the nearest."""
+        """Return the class of each picture; the nearest one if it is to be found."""
         if not self._choices.class_auto:
             return [self._choices.class_index] * len(subjects)
         size = self.means.batch
@@ -142,7 +142,7 @@ class Workshop:
         return label
 
     def statistics(self, class_index: int | None) -> Statistics | None:
-        """Return statistics of W; None where there is no W."""
+        """Return statistics of W; None if there is no W."""
         if not self.means.G.has_w:
             return None
         if class_index not in self._known:

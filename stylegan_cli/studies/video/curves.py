@@ -1,4 +1,4 @@
-"""Ways from one code to the next: lines, arcs, splines, and how time goes along them."""
+"""Paths from one code to the next: lines, arcs, splines, and their easing in time."""
 
 from collections.abc import Callable, Mapping
 from typing import Literal
@@ -30,13 +30,13 @@ EASINGS: Mapping[Easing, Callable[[float], float]] = {
 
 
 def lerp(a: Vectors, b: Vectors, t: Times) -> Vectors:
-    """The straight line from a to b; both ends to the bit."""
+    """Interpolate on the straight line from a to b; both ends bit-identical."""
     line: Vectors = (1 - t) * a + t * b
     return line
 
 
 def slerp(a: Vectors, b: Vectors, t: Times) -> Vectors:
-    """The arc from a to b at constant angular speed; the squared norm goes linearly.
+    """Interpolate on the arc from a to b at constant angular speed and linear squared norm.
 
     Normal vectors so keep their variance all the way. Between opposites, which any great circle
     joins, the arc bends towards the axis that they are furthest from.
@@ -55,7 +55,7 @@ def slerp(a: Vectors, b: Vectors, t: Times) -> Vectors:
 
 
 def cubic(before: Vectors, a: Vectors, b: Vectors, after: Vectors, t: Times) -> Vectors:
-    """The Catmull-Rom spline from a to b, its slope at each the mean of the lines around it."""
+    """Interpolate on the Catmull-Rom spline, with slopes that average the adjacent lines."""
     slope_a, slope_b = (b - before) / 2, (after - a) / 2
     spline: Vectors = (
         (1 + 2 * t) * (1 - t) ** 2 * a
@@ -77,7 +77,7 @@ def _divide(vectors: Vectors, lengths: Vectors) -> Vectors:
 
 
 def _perpendicular(directions: Vectors) -> Vectors:
-    """A unit vector across each unit vector."""
+    """Return a unit vector perpendicular to each unit vector."""
     axis = np.abs(directions).argmin(-1)[..., None]
     basis = (np.arange(directions.shape[-1]) == axis).astype(np.float64)
     across = basis - (basis * directions).sum(-1, keepdims=True) * directions

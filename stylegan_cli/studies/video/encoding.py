@@ -1,4 +1,4 @@
-"""The kinds of animation files: how each is encoded in parts and put together."""
+"""Animation formats: how each is encoded in parts and joined."""
 
 import os
 import re
@@ -29,7 +29,7 @@ _ORIGIN_OF_LINE = re.compile(r"^(\[[^\]]* @ 0x[0-9a-f]+\] )+")
 
 @dataclass(frozen=True, kw_only=True)
 class Feed:
-    """What frames look like on their way into ffmpeg.
+    """Format of the frames sent to ffmpeg.
 
     Attributes:
         pixels: ffmpeg's name for the bytes, "rgb24" or "rgba".
@@ -48,7 +48,7 @@ class Feed:
 
 
 def ffmpeg_program() -> str:
-    """Path of the ffmpeg that comes with imageio-ffmpeg, or of $IMAGEIO_FFMPEG_EXE.
+    """Return the path of imageio-ffmpeg's ffmpeg, or of $IMAGEIO_FFMPEG_EXE.
 
     Raises:
         OutputError: There is none.
@@ -66,7 +66,7 @@ def ffmpeg_program() -> str:
 
 
 def ffmpeg_version() -> str:
-    """Which ffmpeg there is.
+    """Return the version of ffmpeg.
 
     Raises:
         OutputError: There is none, or it cannot be run.
@@ -82,7 +82,7 @@ def ffmpeg_version() -> str:
 def encoding(
     path: Path, feed: Feed, arguments: Sequence[str], *, wanted: Path
 ) -> Iterator[Callable[[Picture], None]]:
-    """A function that takes frames of the file at `path`, which is whole when the block ends well.
+    """Yield a function that takes frames of the file at `path`, whole if the block succeeds.
 
     Args:
         arguments: Of ffmpeg, between the frames and the path.
@@ -171,7 +171,7 @@ COPIED_AT_ONCE = 2**20
 
 @dataclass(frozen=True, kw_only=True)
 class Whole:
-    """Parts of one animation, in order, and what the whole is to say of itself.
+    """Parts of one animation, in order, and the metadata of the whole.
 
     Attributes:
         loop: Whether players start again at the end, where the format can say so.
@@ -187,7 +187,7 @@ class Whole:
 
 
 def join_mp4(whole: Whole, target: Path) -> None:
-    """One MP4 of MP4s, with the origin as its comment.
+    """Join MP4s into one, with the origin as its comment.
 
     Raises:
         OutputError: ffmpeg cannot write it.
@@ -205,7 +205,7 @@ def join_mp4(whole: Whole, target: Path) -> None:
 
 
 def join_gif(whole: Whole, target: Path) -> None:
-    """One GIF of GIFs whose frames have palettes of their own, with the origin as its comment."""
+    """Join GIFs whose frames have their own palettes, with the origin as the comment."""
     with target.open("wb") as file:
         for i, part in enumerate(whole.parts):
             with part.open("rb") as source:
@@ -222,7 +222,7 @@ def join_gif(whole: Whole, target: Path) -> None:
 
 
 def join_webp(whole: Whole, target: Path) -> None:
-    """One WebP of WebPs, with the origin as its XMP metadata.
+    """Join WebPs into one, with the origin as its XMP metadata.
 
     Raises:
         OutputError: It would be larger than the format allows.
@@ -258,7 +258,7 @@ def _flagged(canvas: bytes) -> bytes:
 
 
 def _timed(frame: bytes, number: int, fps: float) -> bytes:
-    """A frame that replaces the one before, shown until the next is due."""
+    """Return a frame that replaces the one before and lasts until the next is due."""
     milliseconds = round((number + 1) * 1000 / fps) - round(number * 1000 / fps)
     return frame[:12] + struct.pack("<I", milliseconds)[:3] + bytes([WEBP_NO_BLEND]) + frame[16:]
 
@@ -293,7 +293,7 @@ THREADS = 4
 
 @dataclass(frozen=True, kw_only=True)
 class Format:
-    """A kind of animation file.
+    """An animation format.
 
     Attributes:
         has_quality: A quality can be chosen.
@@ -309,7 +309,7 @@ class Format:
 
 
 def format_of(path: Path) -> Format:
-    """The kind of file that the suffix asks for.
+    """Return the format of the suffix.
 
     Raises:
         UsageError: None of ours.
@@ -325,7 +325,7 @@ def format_of(path: Path) -> Format:
 
 
 def prepared(pixels: Picture, kind: Format) -> UInt8[np.ndarray, "height width rgb_or_rgba"]:
-    """A picture as the encoder takes it: RGB, or RGBA where the format keeps that."""
+    """Return a picture as the encoder takes it: RGB, or RGBA if the format keeps that."""
     if pixels.shape[2] == 4 and not kind.has_alpha:
         image = to_image(pixels)
         paper = Image.new("RGB", image.size, PAPER)

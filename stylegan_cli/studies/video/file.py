@@ -1,4 +1,4 @@
-"""A video on disk: encoded in parts, each whole or absent, which are joined at the end.
+"""A video on disk: encoded in parts, each whole or absent, that are joined at the end.
 
     people.mp4    people.mp4.json    people-frames/000000.png, …
 
@@ -38,7 +38,7 @@ _VERSIONS_OF = ("stylegan_cli", "torch", "numpy", "imageio-ffmpeg")
 
 @dataclass(frozen=True, kw_only=True)
 class VideoPaths:
-    """Where everything of one video is.
+    """Paths of all files of one video.
 
     Attributes:
         file: The video itself.
@@ -48,22 +48,22 @@ class VideoPaths:
 
     @property
     def account(self) -> Path:
-        """Where the video comes from, as JSON."""
+        """Return the path of the video's account, as JSON."""
         return self.file.with_name(f"{self.file.name}.json")
 
     @property
     def frames(self) -> Path:
-        """The folder of frames."""
+        """Return the folder of frames."""
         return self.file.with_name(f"{self.file.stem}-frames")
 
     @property
     def parts(self) -> Path:
-        """The folder of parts while frames are missing."""
+        """Return the folder of parts while frames are missing."""
         return self.file.with_name(f".{self.file.name}.parts")
 
     @property
     def record(self) -> Path:
-        """The same for the parts."""
+        """Return the path of the record of the parts."""
         return self.parts / "video.json"
 
     def frame(self, number: int) -> Path:
@@ -75,7 +75,7 @@ class VideoPaths:
 
 @dataclass(frozen=True, kw_only=True)
 class Film:
-    """What a video is, but for its pictures.
+    """Description of a video, without its pictures.
 
     Attributes:
         header: Study, request and network; the request holds format and quality too.
@@ -97,13 +97,13 @@ class Film:
 
     @property
     def parts(self) -> tuple[range, ...]:
-        """The frames of each part."""
+        """Return the frames of each part."""
         starts = range(0, self.frames, FRAMES_A_PART)
         return tuple(range(i, min(i + FRAMES_A_PART, self.frames)) for i in starts)
 
 
 def account_of(film: Film) -> dict[str, Any]:
-    """Where a video comes from and what it is, ready for JSON."""
+    """Describe the origin and form of a video, ready for JSON."""
     header = film.header
     return {
         "study": header.study,
@@ -119,7 +119,7 @@ def account_of(film: Film) -> dict[str, Any]:
 
 
 def is_video(path: Path) -> bool:
-    """Whether an account of a video stands beside this file."""
+    """Return whether an account of a video stands beside this file."""
     account = VideoPaths(file=path).account
     try:
         return account.is_file() and read_account(account).get("study") == "video"
@@ -128,14 +128,14 @@ def is_video(path: Path) -> bool:
 
 
 def describe_video(path: Path) -> dict[str, Any]:
-    """What a video shows and where it comes from, ready for JSON."""
+    """Describe the content and origin of a video, ready for JSON."""
     account = read_account(VideoPaths(file=path).account)
     account.pop("recipe", None)
     return {**account, "bytes": path.stat().st_size}
 
 
 def read_account(account: Path) -> dict[str, Any]:
-    """What was written beside a video.
+    """Read the account beside a video.
 
     Raises:
         OutputError: That is something else.
@@ -163,7 +163,7 @@ def write_account(path: Path, account: Mapping[str, Any]) -> None:
 
 
 def refuse_others(paths: VideoPaths, film: Film) -> None:
-    """Make sure that what is there, finished or not, is this very video.
+    """Raise if the existing files, finished or not, belong to another video.
 
     Raises:
         OutputError: It is another.
@@ -196,7 +196,7 @@ def _refuse_other(place: Path, header: Header, found: Mapping[str, Any]) -> None
 
 
 class VideoFile:
-    """A video as far as it is on disk; `open_video` makes one."""
+    """The stored part of a video; `open_video` makes one."""
 
     def __init__(self, paths: VideoPaths, film: Film, kind: Format) -> None:
         self.paths, self.film, self._kind = paths, film, kind
@@ -206,12 +206,12 @@ class VideoFile:
         return self.paths.file.exists()
 
     def missing(self) -> list[int]:
-        """The parts that frames are still to be drawn for."""
+        """Return the parts whose frames are still to be drawn."""
         return [i for i in range(len(self.film.parts)) if not self._is_there(i)]
 
     @contextmanager
     def part(self, number: int) -> Iterator[Callable[[int, Picture], None]]:
-        """A function that takes the frames of a part by number; the part is kept if all go well.
+        """Yield a function that takes the frames of a part by number; the part is kept on success.
 
         Raises:
             OutputError: The place cannot be written, or there is no ffmpeg.
@@ -230,7 +230,7 @@ class VideoFile:
             yield take
 
     def finish(self) -> None:
-        """Join the parts, after all frames were taken; say beside the video where it comes from.
+        """Join the parts after all frames, and write the account beside the video.
 
         Raises:
             OutputError: The place cannot be written.
@@ -263,7 +263,7 @@ class VideoFile:
 
     @contextmanager
     def _replacing(self, path: Path) -> Iterator[Path]:
-        """A temporary path among the parts, of this process alone, renamed in the end.
+        """Yield a temporary path for this process, renamed on success.
 
         The ffmpeg of a process that was killed may write on for a moment.
         """
@@ -291,7 +291,7 @@ class VideoFile:
 
 
 def open_video(path: Path, film: Film, *, overwrite: bool = False) -> VideoFile:
-    """The video of this name: finished, as far as it came, or new.
+    """Open the video of this name: finished, unfinished or new.
 
     Args:
         overwrite: Start anew, whatever is there.
@@ -332,7 +332,7 @@ def _check_fits(path: Path, film: Film) -> None:
 
 
 def _open_parts(paths: VideoPaths, film: Film) -> None:
-    """Make the folder of parts; those of another ffmpeg could not be joined with new ones."""
+    """Make the folder of parts; remove those of another ffmpeg, which cannot be joined."""
     account = account_of(film) | {"ffmpeg": ffmpeg_version()}
     if paths.record.exists() and read_account(paths.record).get("ffmpeg") != account["ffmpeg"]:
         shutil.rmtree(paths.parts)

@@ -1,4 +1,4 @@
-"""A video on its way into a file: drawn, encoded part by part, joined; resumable anywhere."""
+"""The filming of a video: drawn, encoded part by part, joined; resumable at any point."""
 
 from collections.abc import Iterator, Sequence
 from itertools import islice, product
@@ -29,7 +29,7 @@ from stylegan_cli.studies.video.video import (
 
 
 class Drawing:
-    """Draws frames of a video; those at keyframes are the keyframes' stills to the bit.
+    """A source of frames; frames at keyframes equal the keyframes' stills bit for bit.
 
     Args:
         batch_size: Images at once; changes time and memory, and a pixel by 1 at most.
@@ -41,7 +41,7 @@ class Drawing:
         self._stills = _Stills(G, video.stills, self._batch_size)
 
     def frames(self, chosen: range) -> Iterator[Picture]:
-        """These frames in order, streams side by side; the same range gives the same bits."""
+        """Yield these frames in order, streams side by side; the same range gives the same bits."""
         screen = self._video.screen
         pictures = self._pictures(Image(*pair) for pair in product(chosen, range(screen.streams)))
         while streams := tuple(islice(pictures, screen.streams)):
@@ -94,7 +94,7 @@ DEFAULT_NAME = Path("video.mp4")
 
 
 class Filming:
-    """The frames of a video, made and kept in a file; the same again goes on or is done.
+    """The frames of a video in a file; the same request resumes or is done.
 
     Attributes:
         paths: Where everything is, or will be.
@@ -131,7 +131,7 @@ class Filming:
 
     @property
     def missing(self) -> int:
-        """How many frames are still to be drawn."""
+        """Return how many frames are still to be drawn."""
         return sum(len(self._file.film.parts[i]) for i in self._file.missing())
 
     def frames(self, batch_size: int | None = None) -> Iterator[Picture]:
@@ -149,7 +149,7 @@ class Filming:
                     yield frame
 
     def finish(self) -> None:
-        """Put the video together, after all frames are drawn.
+        """Assemble the video, after all frames are drawn.
 
         Raises:
             OutputError: The place cannot be written.
@@ -158,7 +158,7 @@ class Filming:
 
 
 def default_video(network: Network, video: Video, quality: int | None = None) -> Path:
-    """Where a video goes if nobody says: the same request, the same file."""
+    """Return the default path of a video: the same for the same request."""
     header = _film(network, video, DEFAULT_NAME, quality, False).header
     return Path("results") / f"video-{header.fingerprint[:8]}" / DEFAULT_NAME
 

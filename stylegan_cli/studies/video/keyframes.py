@@ -1,4 +1,4 @@
-"""The keyframes of a video: codes dealt to its streams, as many of each track as of the others."""
+"""The keyframes of a video: codes shared out to its streams, as many on every track."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -29,7 +29,7 @@ from stylegan_cli.studies.video.swing import HALVES
 
 @dataclass(frozen=True, kw_only=True)
 class Tracks:
-    """What a video shows at its keyframes; what is given once holds throughout.
+    """Content of a video at its keyframes; a single value holds throughout.
 
     Attributes:
         seeds: Seeds, or codes in files, dealt to the streams in turn: the first keyframe of
@@ -61,7 +61,7 @@ class Tracks:
 
 
 def check_tracks(network: Network, tracks: Tracks) -> None:
-    """Refuse what the network has no means for.
+    """Raise if the network cannot show these tracks.
 
     Raises:
         UsageError: Such as a second track without styles.
@@ -90,7 +90,7 @@ def check_tracks(network: Network, tracks: Tracks) -> None:
 
 
 def common_length(lengths: Mapping[str, int]) -> int:
-    """How many keyframes the tracks agree on.
+    """Return the number of keyframes that the tracks agree on.
 
     Args:
         lengths: Of each track, by its parameter; a track of one holds throughout.
@@ -142,13 +142,13 @@ class Keyframes:
 
     @property
     def count(self) -> int:
-        """Keyframes of each stream."""
+        """Return the number of keyframes of each stream."""
         return len(self.psi)
 
 
 @dataclass(frozen=True, kw_only=True)
 class _Track:
-    """One track, with a table of all its keyframes for each class that these go through."""
+    """One track, with a table of all its keyframes for each class."""
 
     variants: tuple[Codes, ...]
     picked: Picked
@@ -159,7 +159,7 @@ class _Track:
 
 
 def keyframes(network: Network, tracks: Tracks, interp: Interp, streams: int) -> Keyframes:
-    """The keyframes of these tracks.
+    """Return the keyframes of these tracks.
 
     Raises:
         UsageError: A track is not possible with this network, or does not fit the others.
@@ -194,7 +194,7 @@ def keyframes(network: Network, tracks: Tracks, interp: Interp, streams: int) ->
 
 
 def stills(G: Generator, keyframes: Keyframes) -> Codes:
-    """What the keyframes show, `[keyframe, stream]`: tracks mixed and truncated."""
+    """Return the codes at the keyframes, `[keyframe, stream]`: tracks mixed and truncated."""
     main, style = keyframes.main, keyframes.style
     streams = main.shape[1]
     ws = finished_ws(
@@ -227,7 +227,7 @@ def finished_ws(
     crossover: Float64[np.ndarray, " n"],
     psi: Float64[np.ndarray, " n"],
 ) -> Styles:
-    """Styles ready to draw: those of both tracks mixed, then truncated.
+    """Return styles ready to draw: both tracks mixed, then truncated.
 
     Args:
         keyframes: Where they come from.
@@ -277,7 +277,7 @@ def _read(network: Network, tracks: Tracks, parameter: str, interp: Interp, stre
 
 
 def _deal(codes: Codes, streams: int, parameter: str) -> Codes:
-    """Codes handed out to the streams in turn; a single one goes to all of them."""
+    """Share out codes to the streams in turn; a single one goes to all of them."""
     count = len(codes.noise_seed)
     if count == 1:
         return each_column(codes, lambda values: np.repeat(values[None], streams, 1))
@@ -293,7 +293,7 @@ def _deal(codes: Codes, streams: int, parameter: str) -> Codes:
 
 
 def _swinging(codes: Codes, directions: int, parameter: str) -> Codes:
-    """The still of each stream, before either side of each direction."""
+    """Return the still of each stream, before either side of each direction."""
     length = len(codes.noise_seed)
     if length > 1:
         raise UsageError(
@@ -305,7 +305,7 @@ def _swinging(codes: Codes, directions: int, parameter: str) -> Codes:
 
 
 def _bend(G: Generator, codes: Codes, interp: Interp, parameter: str) -> Codes:
-    """The track as the interpolation takes it: round the circle, or with a style that rests."""
+    """Return the track for interpolation: closed to a loop, or with a constant style."""
     if interp == "noise":
         first = each_column(codes, lambda values: values[:1].repeat(len(values), 0))
         return replace(first, noise_seed=codes.noise_seed)
@@ -331,7 +331,7 @@ def _opposites(G: Generator, codes: Codes) -> Codes:
 
 
 def _choose(variants: Sequence[Codes], count: int) -> Codes:
-    """As many keyframes as the video has, each of its own class."""
+    """Return as many keyframes as the video has, each of its own class."""
     tables = [_stretch(codes, count) for codes in variants]
     if len(tables) == 1:
         return tables[0]
@@ -343,7 +343,7 @@ def _choose(variants: Sequence[Codes], count: int) -> Codes:
 
 
 def _stretch(codes: Codes, count: int) -> Codes:
-    """A track of one keyframe as long as the others."""
+    """Repeat a track of one keyframe to the length of the others."""
     if len(codes.noise_seed) == count:
         return codes
     return each_column(codes, lambda values: np.repeat(values, count, 0))

@@ -1,4 +1,4 @@
-"""A video: keyframes, and how to go from one to the next."""
+"""A video: keyframes, and the interpolation between them."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -29,7 +29,7 @@ Rows = Float[np.ndarray, "n *_"]
 
 @dataclass(frozen=True, kw_only=True)
 class Moments:
-    """Where images of a video are: each in a stream, on the way from a keyframe to the next.
+    """Positions of images in a video: the stream, the keyframe and the progress to the next.
 
     Attributes:
         keyframe: The one before, `following` the one behind.
@@ -44,7 +44,7 @@ class Moments:
 
 @dataclass(frozen=True, kw_only=True)
 class Route:
-    """Which way a video takes through its keyframes.
+    """Path of a video through its keyframes.
 
     Attributes:
         loop: The last keyframe is followed by the first.
@@ -57,7 +57,7 @@ class Route:
 def ws_between(
     G: Generator, keyframes: Keyframes, route: Route, moments: Moments
 ) -> Float32[np.ndarray, "n num_ws w_dim"]:
-    """The styles of these moments, tracks mixed and truncated."""
+    """Return the styles of these moments, tracks mixed and truncated."""
     style = keyframes.style
     return finished_ws(
         G,
@@ -70,7 +70,7 @@ def ws_between(
 
 
 def motions_between(keyframes: Keyframes, moments: Moments) -> Float32[np.ndarray, "n 3"] | None:
-    """How pictures are moved at these moments, on lines between keyframes; None if they are not."""
+    """Return the motion of pictures at these moments, on lines; None without motion."""
     track = keyframes.motions
     if track is None:
         return None
@@ -80,7 +80,7 @@ def motions_between(keyframes: Keyframes, moments: Moments) -> Float32[np.ndarra
 def noise_between(
     G: Generator, codes: Codes, moments: Moments, mode: NoiseMode = "random"
 ) -> NoiseInput:
-    """The noise of these moments, each map on the arc between those of its two keyframes."""
+    """Return the noise of these moments, each map on the arc between two keyframes."""
     own = codes.own_noise
     if mode == "none" or (mode == "const" and own is None):
         return mode
@@ -156,7 +156,7 @@ def _along(track: Float64[np.ndarray, " keyframes"], moments: Moments) -> np.nda
 
 
 def _for_rows(values: np.ndarray, vectors: np.ndarray) -> np.ndarray:
-    """One value per row, in a shape that goes with the rows."""
+    """Reshape one value per row to broadcast over the rows."""
     return values.reshape(-1, *(1 for _ in vectors.shape[1:]))
 
 
@@ -172,7 +172,7 @@ class Image(NamedTuple):
 
 @dataclass(frozen=True, kw_only=True)
 class Motion:
-    """How a video goes from one keyframe to the next.
+    """Interpolation from one keyframe to the next.
 
     Attributes:
         interp: What moves, and on which curve.
@@ -188,13 +188,13 @@ class Motion:
 
     @property
     def segment(self) -> int:
-        """Frames from one keyframe to the next."""
+        """Return the number of frames from one keyframe to the next."""
         return max(1, round(self.seconds * self.fps))
 
 
 @dataclass(frozen=True, kw_only=True)
 class Screen:
-    """How the streams of a video share its frames.
+    """Arrangement of the streams of a video in its frames.
 
     Attributes:
         side: Of each stream's pictures in pixels; as the network draws them if not given.
@@ -211,7 +211,7 @@ class Screen:
 
 @dataclass(frozen=True, kw_only=True)
 class Video:
-    """An arrangement of latents in time: what a video is until it is drawn.
+    """An arrangement of latents in time: a video before it is drawn.
 
     Attributes:
         stills: What the keyframes show, `[keyframe, stream]`, and the request.
@@ -226,17 +226,17 @@ class Video:
 
     @property
     def frames(self) -> int:
-        """How many there are."""
+        """Return the number of frames."""
         count, segment = self.keyframes.count, self.motion.segment
         return count * segment if self.motion.loop else (count - 1) * segment + 1
 
     @property
     def route(self) -> Route:
-        """The way through the keyframes."""
+        """Return the way through the keyframes."""
         return Route(interp=self.motion.interp, loop=self.motion.loop)
 
     def moments(self, images: Sequence[Image]) -> Moments:
-        """Where these images are between the keyframes."""
+        """Return the positions of these images between the keyframes."""
         frame, stream = np.array(images, np.int64).T
         keyframe, step = np.divmod(frame, self.motion.segment)
         ease, segment = EASINGS[self.motion.easing], self.motion.segment
@@ -248,7 +248,7 @@ class Video:
         )
 
     def swung(self, moments: Moments) -> Codes:
-        """The codes of these moments of a swing."""
+        """Return the codes of these moments of a swing."""
         assert self.swing is not None
         place = moments.keyframe, moments.stream
         still = each_column(
@@ -257,7 +257,7 @@ class Video:
         return self.swing.moved(still, moments.keyframe.tolist(), moments.share.tolist())
 
     def still(self, image: Image) -> tuple[int, int] | None:
-        """Which keyframe of which stream an image is, if it is one."""
+        """Return the keyframe and stream of an image, if it is one."""
         keyframe, step = divmod(image.frame, self.motion.segment)
         return None if step else (keyframe, image.stream)
 
@@ -265,7 +265,7 @@ class Video:
 def video(
     network: Network, tracks: Tracks, motion: Motion = Motion(), screen: Screen = Screen()
 ) -> Video:
-    """The video that goes through these tracks.
+    """Return the video through these tracks.
 
     Raises:
         UsageError: A seed, a track or the interpolation is not possible with this network.
@@ -297,7 +297,7 @@ def video(
 
 
 def _swing(network: Network, tracks: Tracks, motion: Motion) -> Swing | None:
-    """What moves along directions, where directions do."""
+    """Return the swing along directions, if there are any."""
     if motion.interp != "direction":
         if tracks.directions:
             raise UsageError(
@@ -311,7 +311,7 @@ def _swing(network: Network, tracks: Tracks, motion: Motion) -> Swing | None:
 
 
 def _claims(tracks: Tracks, swing: Swing | None) -> dict[str, Any]:
-    """What a request says of directions."""
+    """Return the request's entries about directions."""
     if swing is None:
         return {}
     return {
