@@ -47,12 +47,19 @@ MAX_LAYERS = 18
 
 
 def recognise(
-    where: str, name: str, array: StoredArray, shapes: CodeShapes, said: Kind | None
+    where: str,
+    name: str,
+    array: StoredArray,
+    shapes: CodeShapes,
+    said: Kind | None,
+    *,
+    is_ours: bool = False,
 ) -> Kind:
     """Return the kind of codes in an array: the stated one, or the one its name and shape leave.
 
     Args:
         where: Opens the error message.
+        is_ours: sgtool wrote the array, which always calls a w per layer ws.
 
     Raises:
         UsageError: The array does not fit this network, or fits in several ways.
@@ -62,7 +69,7 @@ def recognise(
     meant = (said,) if said else _kinds_by_name(name)
     fitting = [kind for kind in meant if array.shape[-len(shapes[kind]) :] == shapes[kind]]
     likely = _likely(fitting, shapes, axes=len(array.shape))
-    layered = "" if said or "w" not in meant else _other_layers(array.shape, shapes)
+    layered = "" if said or is_ours or "w" not in meant else _other_layers(array.shape, shapes)
     if layered and "ws" not in fitting:
         ways = "".join(
             f"; write FILE:{name}/{kind} to read each row as a {kind}" for kind in likely
@@ -162,7 +169,8 @@ def read_codes(stored: Stored, shapes: CodeShapes, c_dim: int) -> StoredCodes:
     with open_arrays(path) as arrays:
         name, said = _find_array(stored, arrays)
         array, where = arrays[name], f"{stored.path}, {name}"
-        kind = recognise(where, name, array, shapes, said)
+        made_for = network_of(path)
+        kind = recognise(where, name, array, shapes, said, is_ours=made_for is not None)
         table = array.shape[: len(array.shape) - len(shapes[kind])]
         chosen = _positions(stored, table)
         if len(chosen) * prod(shapes[kind]) > MAX_VALUES:
@@ -178,7 +186,7 @@ def read_codes(stored: Stored, shapes: CodeShapes, c_dim: int) -> StoredCodes:
             labels=None if labels is None else _take(where, labels, chosen, np.float32),
             noise_seed=None if seeds is None else _take(where, seeds, chosen, np.int64),
             own_noise=_own_noise(arrays, group, table, chosen),
-            network_sha256=network_of(path),
+            network_sha256=made_for,
         )
 
 

@@ -177,3 +177,11 @@ def test_a_plain_tensor_holds_codes(tmp_path, dtype):
 def test_a_parameter_in_a_list_holds_codes(tmp_path):
     torch.save([torch.nn.Parameter(torch.ones(1, 3, 4))], tmp_path / "pivot.pt")
     assert read(tmp_path / "pivot.pt").values.shape == (1, 3, 4)
+
+
+def test_a_file_of_ours_calls_a_w_per_layer_ws_so_that_w_are_many_codes(tmp_path):
+    with h5py.File(tmp_path / "styles.h5", "w") as file:
+        file["centres/w"] = np.ones((8, 4), np.float32)
+        file.attrs["network_sha256"] = "0" * 64
+    found = read(f"{tmp_path}/styles.h5:centres")
+    assert (found.kind, len(found.values)) == ("w", 8)
