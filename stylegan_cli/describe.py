@@ -36,10 +36,10 @@ def describe(path: Path) -> Facts:
     """Describe a network, training state, run folder, study, codes, data set or recipe.
 
     Returns:
-        "path", "kind" and what is worth knowing of that kind, ready for JSON.
+        "path", "kind" and the facts for that kind, ready for JSON.
 
     Raises:
-        SgtoolError: There is no such file, it is damaged, or none of ours.
+        SgtoolError: The file is missing, damaged, or not one of ours.
     """
     if not path.exists():
         raise DataError(f"{path}: there is no such file or folder{similar(path)}")
@@ -146,7 +146,7 @@ def _describe_state(path: Path) -> Facts:
 
 def _describe_recipe(path: Path) -> Facts:
     recipe = load_recipe(path)
-    # labels come with the data, which is not looked at here
+    # labels come from the data, which is not read here
     return {**describe_architecture(recipe, 0), "recipe": asdict(recipe)}
 
 
@@ -168,7 +168,7 @@ def _last_stats(path: Path) -> Facts:
     """Return the newest whole line of a run's statistics; empty before the first."""
     if not path.exists():
         return {}
-    # a run that was killed may leave half a line
+    # a killed run may leave half a line
     lines = path.read_text(encoding="utf-8").rpartition("\n")[0].splitlines()
     try:
         stats: Facts = json.loads(lines[-1]) if lines else {}
@@ -197,7 +197,7 @@ def _describe_data(path: Path) -> Facts:
 def _first_image(path: Path, source: Source) -> str:
     first = next(source.entries(), None)
     if first is None:
-        raise DataError(f"{path}: nothing that sgtool knows; no images, run or study in it")
+        raise DataError(f"{path}: contains no images, run or study")
     try:
         with reasons(), source.open(first) as image:
             (width, height), mode = image.size, image.mode

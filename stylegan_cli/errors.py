@@ -1,4 +1,4 @@
-"""Everything this package raises for a reason the user can act on.
+"""The errors of this package that a user can act on.
 
 SgtoolError                the work failed                              exit 1
 ├── UsageError             called wrongly: a flag, list or option       exit 2
@@ -31,9 +31,9 @@ class UsageError(SgtoolError):
     """A call with an argument that is wrong, missing or does not go with another.
 
     Args:
-        problem: What is wrong and what to do.
-        parameter: Name of the argument, which opens the message.
-        value: What was given for it.
+        problem: The problem and its remedy.
+        parameter: Name of the argument, at the start of the message.
+        value: The given value.
     """
 
     exit_code = 2
@@ -89,7 +89,7 @@ class ExportError(SgtoolError):
     pass
 
 
-class Interrupted(SgtoolError):  # noqa: N818 - an event, not a mistake
+class Interrupted(SgtoolError):  # noqa: N818 - an event, not an error
     exit_code = 130
 
 
@@ -103,7 +103,7 @@ def meant_or_all(word: str, names: Iterable[str], *, offer: str = "use") -> str:
     """Suggest the closest name as `meant` does, or list all names if none is close.
 
     Args:
-        offer: What comes before all the names.
+        offer: Word before the list of names.
     """
     known = list(names)
     return meant(word, known) or f"; {offer} {', '.join(known)}"

@@ -1,4 +1,4 @@
-"""Files that appear under their name only when they are whole, why one cannot, or is not there."""
+"""Files that appear only when complete, and messages about missing or unwritable ones."""
 
 import os
 import platform
@@ -15,17 +15,17 @@ _HDF5_REASON = re.compile(r"error message = '([^']+)'")
 
 @contextmanager
 def written_whole(path: Path) -> Iterator[Path]:
-    """Yield a new file beside `path` to write to, and rename it when the block ends well.
+    """Yield a new file beside `path` to write to, and rename it when the block succeeds.
 
-    From then on neither a kill nor a loss of power takes the file away.
+    The file then survives a kill or a power failure.
 
     Raises:
-        OutputError: The place cannot be written, or is full.
+        OutputError: The file cannot be written, or the disk is full.
     """
     temporary = path.with_name(f".{path.name}.partial")
     try:
         with writing(path):
-            # a link that somebody left under this name must not be followed
+            # an existing link under this name must not be followed
             temporary.unlink(missing_ok=True)
             os.close(os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666))
             yield temporary
@@ -44,7 +44,7 @@ def put_in_place(temporary: Path, path: Path) -> None:
 
 def reach_disk(path: Path) -> None:
     """Wait until a file, or the names in a folder, are on the disk."""
-    if path.is_dir() and os.name == "nt":  # there, folders cannot be opened
+    if path.is_dir() and os.name == "nt":  # Windows cannot open folders
         return
     descriptor = os.open(path, os.O_RDONLY)
     try:
@@ -54,20 +54,20 @@ def reach_disk(path: Path) -> None:
 
 
 def append_line(path: Path, line: str) -> None:
-    """Add a line to a file, made where it is missing, and wait until it is on the disk.
+    """Append a line to a file, created if missing, and wait until it is on the disk.
 
     Args:
         line: Text without a line break.
 
     Raises:
-        OutputError: The place cannot be written, or is full.
+        OutputError: The file cannot be written, or the disk is full.
     """
     with writing(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         with path.open("ab+") as file:
             size = file.seek(0, 2)
             file.seek(max(0, size - 1))
-            # what a killed process left of its line must not swallow this one
+            # a partial line left by a killed process must not merge with this one
             start = b"" if file.read(1) in (b"", b"\n") else b"\n"
             file.write(start + line.encode() + b"\n")
             file.flush()
@@ -78,20 +78,20 @@ def append_line(path: Path, line: str) -> None:
 
 @contextmanager
 def writing(path: Path, *failures: type[Exception]) -> Iterator[None]:
-    """Turn what the system says against writing `path` into words.
+    """Turn the system's errors on writing `path` into OutputError.
 
     Args:
-        failures: What else than OSError says so; HDF5 also takes ValueError and RuntimeError.
+        failures: Exceptions besides OSError; HDF5 also raises ValueError and RuntimeError.
 
     Raises:
-        OutputError: The place cannot be written, or is full.
+        OutputError: The file cannot be written, or the disk is full.
     """
     caught: tuple[type[Exception], ...] = (OSError, *failures)
     try:
         yield
     except caught as error:
         raise OutputError(
-            f"{path}: cannot be written ({system_reason(error)}); mend that or choose another place"
+            f"{path}: cannot be written ({system_reason(error)}); fix that or choose another place"
         ) from error
 
 
@@ -126,11 +126,11 @@ def similar(path: Path) -> str:
 def one_writer(folder: Path, work: str) -> Iterator[None]:
     """Hold a folder, so that one process at a time writes into it.
 
-    The kernel lets go of it with the process, however that ends. Where there are no such locks,
-    on Windows and some network disks, nothing is held.
+    The kernel releases the lock when the process ends. Where there are no such locks, on Windows
+    and some network disks, nothing is held.
 
     Args:
-        work: What holds it, such as "training here", for whoever finds it held.
+        work: The work that holds it, such as "training here", for the message to others.
 
     Raises:
         OutputError: Another process holds it; names the process.
@@ -165,7 +165,7 @@ def _claim(path: Path, work: str) -> int:
                 os.ftruncate(descriptor, 0)
                 os.write(descriptor, f"process {os.getpid()} on {platform.node()}".encode())
                 return descriptor
-        # the process that held it before removed it in between
+        # the previous holder removed it in between
         os.close(descriptor)
 
 

@@ -1,4 +1,4 @@
-"""Lists as people write them: `0-15,20`, `-1:1:9`, `coarse,8-11` ⇄ tuples."""
+"""Lists in text form, such as `0-15,20`, `-1:1:9` and `coarse,8-11`, and tuples."""
 
 import re
 from collections.abc import Iterable, Sequence
@@ -9,7 +9,7 @@ from math import isfinite
 from stylegan_cli.errors import UsageError, meant_or_all
 
 SEEDS = range(2**32)
-"""The seeds `numpy.random.RandomState` takes."""
+"""The seeds that `numpy.random.RandomState` accepts."""
 
 MAX_COUNT = 1_000_000
 
@@ -23,10 +23,10 @@ def parse_ints(text: str, *, parameter: str = "seeds", valid: range = SEEDS) -> 
 
     Args:
         parameter: Name of the argument, for the error message.
-        valid: Numbers that may occur.
+        valid: Permitted numbers.
 
     Raises:
-        UsageError: The text is no such list, or a number is not valid.
+        UsageError: The text is not such a list, or a number is not valid.
     """
     numbers: list[int] = []
     for part in _parts(text, parameter, example="0-15,20"):
@@ -43,7 +43,7 @@ def parse_floats(text: str, *, parameter: str = "psi") -> tuple[float, ...]:
         parameter: Name of the argument, for the error message.
 
     Raises:
-        UsageError: The text is no such list.
+        UsageError: The text is not such a list.
     """
     numbers: list[float] = []
     for part in _parts(text, parameter, example="1,0.7,0 or -1:1:9"):
@@ -69,12 +69,12 @@ def parse_points(
     """Parse points in a list such as `0,0:0.5,0`, separated by colons.
 
     Args:
-        size: Numbers of a point.
+        size: Numbers in each point.
         parameter: Name of the argument, for the error message.
-        most: Points that may be there.
+        most: Largest number of points.
 
     Raises:
-        UsageError: The text is no such list.
+        UsageError: The text is not such a list.
     """
     parts = [part.split(",") for part in text.split(":")]
     if len(parts) > most or any(len(part) != size for part in parts):
@@ -100,7 +100,7 @@ def parse_layers(text: str, num_ws: int, *, parameter: str = "layers") -> tuple[
         parameter: Name of the argument, for the error message.
 
     Raises:
-        UsageError: The text is no such list, or the network has no such layer.
+        UsageError: The text is not such a list, or the network has no such layer.
     """
     return parse_layers_by_side(
         text, [layer_resolution(i) for i in range(num_ws)], parameter=parameter
@@ -111,11 +111,11 @@ def parse_layers_by_side(text: str, sides: Sequence[int], *, parameter: str) -> 
     """Parse layers as `parse_layers` does, given the side of each layer.
 
     Args:
-        sides: In pixels, of each layer.
+        sides: Side of each layer in pixels.
         parameter: Name of the argument, for the error message.
 
     Raises:
-        UsageError: The text is no such list, or there is no such layer.
+        UsageError: The text is not such a list, or there is no such layer.
     """
     layers: set[int] = set()
     for part in _parts(text, parameter, example="coarse, 0-6, 8- or all"):
@@ -139,7 +139,7 @@ def layer_resolution(layer: int) -> int:
 
 def format_ints(numbers: Iterable[int]) -> str:
     """Format numbers as the shortest list for `parse_ints`, such as `0-15,20`."""
-    # along a run of neighbours, number − position stays the same
+    # in a run of neighbours, number − position is constant
     runs = groupby(enumerate(numbers), key=lambda pair: pair[1] - pair[0])
     return ",".join(_format_run([number for _, number in pairs]) for _, pairs in runs)
 
@@ -191,7 +191,7 @@ def _check_count(count: int, text: str, parameter: str) -> None:
 
 
 def _decimal(number: str, part: str, parameter: str) -> Decimal:
-    # decimals, so that 0:1:11 holds the same 0.3 as the list 0,0.1,0.2,0.3,…
+    # decimals, so that 0:1:11 has the same 0.3 as the list 0,0.1,0.2,0.3,…
     try:
         value = Decimal(number)
     except InvalidOperation:
@@ -242,7 +242,7 @@ def _named_layers(name: str, sides: Sequence[int], parameter: str) -> tuple[int,
     if name not in groups:
         low, _ = _LAYER_SIDES[name]
         raise UsageError(
-            f"this network has no layers of {low} px and up, its finest are "
+            f"this network has no layers from {low} px, its finest are "
             f"{sides[-1]} px; {_describe(range(len(sides)))}",
             parameter=parameter,
             value=name,
@@ -251,5 +251,5 @@ def _named_layers(name: str, sides: Sequence[int], parameter: str) -> tuple[int,
 
 
 def _format_run(run: Sequence[int]) -> str:
-    # two neighbours are as short with a comma, and read better
+    # two neighbours with a comma are as short and read better
     return f"{run[0]}-{run[-1]}" if len(run) > 2 else ",".join(map(str, run))

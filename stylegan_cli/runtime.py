@@ -42,7 +42,7 @@ def pick_device(name: str = "auto") -> "torch.device":
     """Return the device of that name; "auto" is this process's GPU if there is one.
 
     Raises:
-        UsageError: There is no such device on this machine.
+        UsageError: This machine has no such device.
     """
     import torch
 
@@ -54,7 +54,7 @@ def pick_device(name: str = "auto") -> "torch.device":
         device = torch.device(name)
         torch.ones(1, device=device).item()
     except (RuntimeError, AssertionError) as error:
-        # of a word that names no device, torch lists all of its own
+        # for an unknown name, torch's message lists all of its devices
         reason = str(error).partition("Expected one of")[0] or "no such device"
         raise UsageError(
             f"not usable here ({reason.splitlines()[0]}); use auto, cpu or cuda",
@@ -83,14 +83,14 @@ def repeatable(device: "torch.device", dtype: "torch.dtype") -> None:
     """Make a GPU give the same bits each time, and compute float32 as float32 if that is asked.
 
     Args:
-        dtype: Type of the activations; beside bfloat16, the rest may use TF32.
+        dtype: Type of the activations; with bfloat16, the rest may use TF32.
     """
     import torch
 
     if device.type == "cuda":
         torch.backends.cudnn.deterministic = True
         torch.backends.cudnn.benchmark = False
-        # not fp32_precision, which came with torch 2.9: torch.compile fails beside it (#166387)
+        # not fp32_precision, which came with torch 2.9: torch.compile fails with it (#166387)
         torch.backends.cudnn.allow_tf32 = dtype == torch.bfloat16
         torch.backends.cuda.matmul.allow_tf32 = dtype == torch.bfloat16
 
@@ -98,7 +98,7 @@ def repeatable(device: "torch.device", dtype: "torch.dtype") -> None:
 def upload(tensor: "torch.Tensor", device: "torch.device") -> "torch.Tensor":
     """Copy a CPU tensor to a device without waiting for the device's queue."""
     if device.type == "cuda":
-        # only from pinned memory does a copy not wait
+        # only copies from pinned memory are asynchronous
         tensor = tensor.pin_memory()
     return tensor.to(device, non_blocking=True)
 
@@ -114,8 +114,8 @@ def _cpu_multiplies_bf16() -> bool:
 def keep_freed_memory() -> None:
     """Make the C library keep freed memory instead of handing it back to the system.
 
-    Large tensors on the CPU are otherwise mapped and cleared anew for every operation, up to a
-    quarter of a training step. Linux with glibc only; elsewhere nothing happens.
+    Otherwise large CPU tensors are mapped and cleared again for every operation, which takes up to
+    a quarter of a training step. Linux with glibc only; elsewhere nothing happens.
     """
     if not sys.platform.startswith("linux"):
         return
@@ -182,7 +182,7 @@ def process_count() -> int:
     """Return the number of processes `torchrun` started; 1 without it.
 
     Raises:
-        UsageError: The launcher's variables are no numbers.
+        UsageError: The launcher's variables are not numbers.
     """
     if not {"RANK", "WORLD_SIZE", "MASTER_ADDR"} <= os.environ.keys():
         return 1
@@ -212,7 +212,8 @@ def world(device: "torch.device") -> Iterator[World]:
     except (ValueError, RuntimeError) as error:
         reason = next(iter(str(error).splitlines()), type(error).__name__)
         raise UsageError(
-            f"the processes cannot find each other ({reason}); check RANK, WORLD_SIZE, MASTER_ADDR "
+            f"the processes cannot connect to each other ({reason}); check RANK, WORLD_SIZE, "
+            "MASTER_ADDR "
             "and MASTER_PORT, or start them with torchrun"
         ) from None
     try:

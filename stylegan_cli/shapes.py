@@ -1,6 +1,6 @@
-"""The array types of the package: what a name promises about dtype, range and shape.
+"""The array types of the package, with dtype, range and shape.
 
-Checked at every call in the test run (jaxtyping + beartype), free otherwise.
+Tests check them at every call (jaxtyping + beartype); otherwise they cost nothing.
 """
 
 from typing import TYPE_CHECKING, Any
@@ -23,10 +23,10 @@ Images = Float[Tensor, "n channels height width"]
 Rgb = Float[Tensor, "n 3 height width"] | UInt8[Tensor, "n 3 height width"]
 """Bytes, or floats in [0, 255], as detectors take them."""
 Motions = Float[Tensor, "#n 3 3"]
-"""Where positions `(x, y, 1)` of a picture go: image widths from its centre, x right, y down."""
+"""Maps of positions `(x, y, 1)` in a picture: image widths from its centre, x right, y down."""
 Logits = Float[Tensor, "n 1"]
 Verdict = Float[Tensor, "n outputs"]
-"""How real each image is; behind that, for AC-GAN, the logits of the classes."""
+"""Realness of each image; after it, for AC-GAN, the logits of the classes."""
 Scalar = Float[Tensor, ""]
 
 Pixels = UInt8[np.ndarray, "n height width channels"]

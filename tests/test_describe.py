@@ -101,7 +101,7 @@ def test_damaged_and_foreign_files_end_in_words(tmp_path, name, content, words):
 
 
 def test_an_empty_folder_ends_in_words(tmp_path):
-    with pytest.raises(DataError, match="nothing that sgtool knows"):
+    with pytest.raises(DataError, match="contains no images, run or study"):
         describe(tmp_path)
 
 

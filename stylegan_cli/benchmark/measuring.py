@@ -36,7 +36,7 @@ def interleaved(
     """Yield times of every step of every contender, in turns: A B C, A B C, …
 
     Args:
-        repeats: Steps in a row per time, so that waiting for a device does not come between
+        repeats: Steps in a row per time, without waiting for the device between
             them.
     """
     names = dict.fromkeys(step for steps in contenders.values() for step in steps)
@@ -73,10 +73,10 @@ class Contender:
     """Steps ready to run.
 
     Attributes:
-        plain: The same steps operation by operation, where a step is compiled or captured.
-        warmup: Those that run once before anything is timed.
+        plain: The same steps operation by operation, if a step is compiled or captured.
+        warmup: Steps that run once before anything is timed.
         held_bytes: Bytes that stay in memory from step to step.
-        notes: What did not go as asked, in words.
+        notes: Requests that were not followed, in words.
     """
 
     steps: Steps
@@ -91,10 +91,10 @@ class Result:
     """Measurements of a case so far.
 
     Attributes:
-        memory_bytes: Most bytes of tensors in training, by contender.
+        memory_bytes: Peak bytes of tensors in training, by contender.
         seconds: All times, by contender and step.
-        left_out: Why contenders are missing.
-        notes: What did not go as asked, by contender.
+        left_out: Reasons for missing contenders.
+        notes: Requests that were not followed, by contender.
     """
 
     case: Case
@@ -156,7 +156,7 @@ def measure(
     """Fill a result, leaving out contenders that do not fit into memory.
 
     Args:
-        makers: Makes each contender, by name.
+        makers: Functions that make each contender, by name.
         clock: Replaces wall-clock time.
     """
     steps: dict[str, Steps] = {}

@@ -1,4 +1,4 @@
-"""The steps that are timed: what `sgtool train` and `sgtool grid` do with a batch."""
+"""The timed steps: the work of `sgtool train` and `sgtool grid` on a batch."""
 
 import math
 from collections import Counter
@@ -39,8 +39,8 @@ class Case:
     """Networks of a recipe, grown as far as a stage.
 
     Attributes:
-        name: Of the recipe.
-        kimg: How long the recipe trains at this stage, fading in included.
+        name: Name of the recipe.
+        kimg: Thousands of images at this stage, including fading in.
     """
 
     name: str
@@ -54,7 +54,7 @@ class Form:
     """The precision, backend and engine that networks compute with.
 
     Attributes:
-        engine: How phases of training become gradients; "compiled" draws with a compiled network,
+        engine: Computes the gradients of training; "compiled" draws with a compiled network,
             too.
     """
 
@@ -73,7 +73,7 @@ def cases(name: str, recipe: Settled, *, batch_size: int | None = None) -> list[
     """Return the recipe at each resolution it grows through.
 
     Args:
-        batch_size: Instead of the recipe's.
+        batch_size: Replaces the recipe's.
     """
     passed = [
         stage if batch_size is None else replace(stage, batch_size=batch_size)
@@ -95,8 +95,8 @@ def forms(
     """Return every precision in every backend with every engine.
 
     Args:
-        precisions: fp32 if empty, and bf16 where the device gains from it.
-        backends: If empty, the one that is taken by itself, and `ref` in the first precision.
+        precisions: If empty, fp32, and bf16 if the device gains from it.
+        backends: If empty, the automatic one, and `ref` in the first precision.
     """
     gains = pick_dtype("auto", device) == torch.bfloat16
     chosen: Sequence[Precision] = precisions or (("fp32", "bf16") if gains else ("fp32",))
@@ -112,11 +112,11 @@ GENERATE = "generate"
 
 @dataclass(frozen=True, kw_only=True)
 class Kind:
-    """Iterations of training that do the same.
+    """Training iterations with the same work.
 
     Attributes:
-        iteration: Number of the first one.
-        share: Of all iterations.
+        iteration: Number of the first such iteration.
+        share: Fraction of all iterations.
     """
 
     iteration: int

@@ -20,7 +20,7 @@ from stylegan_cli.recipe.files import values
 from stylegan_cli.training.schedule import stages
 
 ITERATION = "iteration"
-"""The mean iteration of training, of all kinds as often as each occurs."""
+"""The mean training iteration, with each kind weighted by its frequency."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,9 +28,9 @@ class Summary:
     """Medians of one contender.
 
     Attributes:
-        seconds: Of every step, and of the mean iteration.
-        memory_bytes: Most bytes of tensors in training.
-        hours: Time of the recipe at this resolution.
+        seconds: Time of every step, and of the mean iteration.
+        memory_bytes: Peak bytes of tensors in training.
+        hours: Hours the recipe takes at this resolution.
     """
 
     seconds: Mapping[str, float]
@@ -152,7 +152,7 @@ def write_document(path: Path, content: Mapping[str, Any]) -> None:
     """Write a document as JSON.
 
     Raises:
-        OutputError: The place cannot be written.
+        OutputError: The file cannot be written.
     """
     with written_whole(path) as temporary:
         temporary.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")

@@ -1,6 +1,6 @@
-"""State dicts with the names of ours, or of the PyTorch releases, and nothing that describes them.
+"""State dicts that have our names, or those of the PyTorch releases, and no description.
 
-A state dict tells shapes; what it does not tell, such as clamping, is taken as in the papers.
+A state dict records shapes; everything else, such as clamping, is assumed to be as in the papers.
 """
 
 import re
@@ -26,7 +26,7 @@ _DISCRIMINATOR_MARK = "b4.out.weight"
 _FILTER = "resample_filter"
 _UP = re.compile(r"synthesis\.b\d+\.conv0\.weight")
 _UNTOLD = (
-    "tells no more than shapes: layers are taken to be unclamped, deviation over groups of 4, and "
+    "records shapes only: layers are assumed to be unclamped, deviation over groups of 4, and "
     "mapping layers to learn at 0.01"
 )
 
@@ -35,7 +35,7 @@ def tensors_in(root: object, prefix: str = "") -> dict[str, Stored]:
     """Return all tensors in nested dicts, by dotted name.
 
     Raises:
-        RefusedError: They are too many for any network.
+        RefusedError: There are too many for any network.
     """
     if isinstance(root, Stored):
         return {prefix.rstrip("."): root}
@@ -58,7 +58,7 @@ def read_bare_network(
     """Read the networks of a state dict; of several generators, the average.
 
     Args:
-        root: What the file holds.
+        root: The contents of the file.
         tensors: The tensors in it.
 
     Raises:
@@ -74,7 +74,7 @@ def read_bare_network(
     notes = [_UNTOLD]
     if W_AVG not in generator and not c_dim:
         generator[W_AVG] = estimated_w_avg(recipe, generator)
-        notes.append(f"holds no mean of W; it is estimated from {SAMPLES:,} latents of seed 0")
+        notes.append(f"has no mean of W; it is estimated from {SAMPLES:,} latents of seed 0")
     used = {taken.theirs for part in (generator, discriminator or {}) for taken in part.values()}
     rest = [name for name in tensors if name not in used and not name.endswith(_FILTER)]
     return assemble(
@@ -120,7 +120,7 @@ def _check_filter(stored: Stored, name: str, source: str) -> None:
     kernel = stored.tensor().float()
     if kernel.shape != (4, 4) or not torch.allclose(kernel, filter_kernel(1.0)):
         raise ForeignFileError(
-            f"{source}: {shown(name)} is not the filter 1, 3, 3, 1, the only one sgtool has"
+            f"{source}: {shown(name)} is not the filter 1, 3, 3, 1, the only one sgtool supports"
         )
 
 

@@ -1,6 +1,6 @@
 """Networks of another program's file in our terms, and their conversion to a file of ours.
 
-Readers of other formats end in `assemble`; `interop.reading` tells which reader a file needs.
+Readers of other formats end in `assemble`; `interop.reading` finds the reader for a file.
 """
 
 import math
@@ -19,7 +19,7 @@ from stylegan_cli.networks.snapshot import Header, save_tensors, versions
 from stylegan_cli.recipe import Recipe, Settled
 
 WHOLE_BATCH = 32
-"""Stands for groups of the whole batch in D: as many as a batch of ours has by default."""
+"""Group size for groups of the whole batch in D: our default batch size."""
 _NAMED = 3
 _MOST_LAYERS = 100
 _SLACK = 2**26
@@ -41,7 +41,7 @@ class Stored(Protocol):
 
 @dataclass(frozen=True)
 class Loaded:
-    """A tensor that some reader has read already, as one in a file."""
+    """A tensor in memory, presented like one in a file."""
 
     value: Tensor
 
@@ -71,14 +71,14 @@ class Taken:
         """Return the shape in our layout, without reading the numbers.
 
         Raises:
-            ForeignFileError: The layout asks for other axes.
+            ForeignFileError: The layout needs other axes.
         """
         try:
             return tuple(self.form(torch.empty(self.stored.shape, device="meta")).shape)
         except (RuntimeError, IndexError):
             raise ForeignFileError(
                 f"{shown(self.theirs)} has the shape {sizes(self.stored.shape)}, "
-                "which is not that of such a tensor"
+                "which does not fit such a tensor"
             ) from None
 
     def tensor(self) -> Tensor:
@@ -93,8 +93,8 @@ class Foreign:
     Attributes:
         kind: The program that writes such files, as "stylegan2-ada-pytorch" or "stylegan-tf".
         recipe: With the architecture filled in, elsewhere the defaults of the family.
-        kimg: Thousands of images it was trained with; 0 if the file does not say.
-        lod: Levels that a growing network still misses.
+        kimg: Thousands of images it was trained with; 0 if not recorded.
+        lod: Levels that a growing network still lacks.
         tensors: As in our network files: `g_ema.*`, and `d.*` where the file has a D that ours
             can hold.
         names: Name in the file of each of `tensors`.
@@ -129,13 +129,13 @@ def foreign_recipe(values: Mapping[str, object], source: str) -> Settled:
         values: Raw values by dotted key, as "generator.z_dim"; else the family's defaults hold.
 
     Raises:
-        ForeignFileError: There are no such networks here.
+        ForeignFileError: sgtool does not support such networks.
     """
     try:
         return Recipe(source=source, values=values).settle()
     except RecipeError as error:
         raise ForeignFileError(
-            f"{source}: networks that sgtool does not have: {'; '.join(error.problems)}"
+            f"{source}: networks that sgtool does not support: {'; '.join(error.problems)}"
         ) from None
 
 
@@ -152,7 +152,7 @@ def assemble(
 
     Args:
         source: File name for messages.
-        generator: What was found for each name in the state dict of our generator.
+        generator: The tensor found for each name in the state dict of our generator.
         discriminator: The same for our discriminator, if there is one; left out, with a note, if
             ours cannot hold it.
         others: The other attributes of `Foreign`.
@@ -162,7 +162,7 @@ def assemble(
     """
     layers = recipe.generator.mapping_layers, recipe.discriminator.mapping_layers
     if sum(layers) > _MOST_LAYERS:
-        raise ForeignFileError(f"{source}: {max(layers)} mapping layers, more than sgtool can hold")
+        raise ForeignFileError(f"{source}: {max(layers)} mapping layers, more than sgtool supports")
     try:
         with torch.device("meta"):
             G = build_generator(recipe, c_dim=c_dim)
@@ -236,23 +236,27 @@ def fitted(
         raise ForeignFileError(f"{source}: no weights for {_some(prefix, missing)}")
     extra = [found[name].theirs for name in found if name not in expected]
     if extra:
-        raise ForeignFileError(f"{source}: weights of layers that ours lacks: {_some('', extra)}")
+        raise ForeignFileError(
+            f"{source}: weights of layers that sgtool does not have: {_some('', extra)}"
+        )
     for name, shape in expected.items():
         if found[name].shape != shape or math.prod(shape) != math.prod(found[name].stored.shape):
             raise ForeignFileError(
                 f"{source}: {shown(found[name].theirs)} has the shape "
-                f"{sizes(found[name].stored.shape)}, but as {prefix}{name} of the network around "
-                f"it, it would be {sizes(shape)}"
+                f"{sizes(found[name].stored.shape)}; as {prefix}{name} of this network "
+                f"it needs {sizes(shape)}"
             )
     return {f"{prefix}{name}": found[name] for name in expected}
 
 
 def _check_amount(source: str, found: Mapping[str, Taken]) -> None:
-    # a few numbers in a file may stand for many layers
+    # a few numbers in a file may claim many layers
     most = _SLACK + 8 * Path(source).stat().st_size
     claimed = sum(4 * math.prod(taken.shape) for taken in found.values())
     if claimed > most:
-        raise ForeignFileError(f"{source}: claims {claimed:,} bytes of weights, too many for it")
+        raise ForeignFileError(
+            f"{source}: claims {claimed:,} bytes of weights, too many for its size"
+        )
 
 
 def _some(prefix: str, names: list[str]) -> str:

@@ -13,15 +13,15 @@ from stylegan_cli.interop.pickles.torch_tensors import PickledTensor
 
 
 class PickledModule:
-    """A module: its class's name, its attributes, and the modules within it.
+    """A module: its class's name, its attributes and its submodules.
 
     Args:
-        meta: What the file says of it.
+        meta: Its description in the file.
     """
 
     def __init__(self, meta: object) -> None:
         if not isinstance(meta, dict) or meta.get("type") != "class":
-            raise RefusedError("an object that is no module")
+            raise RefusedError("an object that is not a module")
         name, state = meta.get("class_name"), meta.get("state")
         if not isinstance(name, str) or not isinstance(state, dict):
             raise RefusedError("a module without a name or a state")

@@ -94,7 +94,7 @@ def _taken(network: PickledModule, where: str, source: str) -> dict[str, Taken]:
         if name.endswith("resample_filter"):
             _check_filter(stored, f"{where}.{name}", source)
             continue
-        # the releases store the kernels that double the size reversed
+        # the releases store upsampling kernels reversed
         is_reversed = re.fullmatch(r"synthesis\.b\d+\.conv0\.weight", name) is not None
         found[name] = Taken(f"{where}.{name}", stored, _flipped if is_reversed else _same)
     return found
@@ -112,14 +112,16 @@ def _check_filter(stored: PickledTensor, name: str, source: str) -> None:
     taps = torch.tensor(FILTER) / sum(FILTER)
     if stored.shape != (4, 4) or not torch.allclose(stored.tensor(), taps.outer(taps), atol=1e-6):
         raise ForeignFileError(
-            f"{source}: {shown(name)} is not the filter 1, 3, 3, 1, the only one sgtool has"
+            f"{source}: {shown(name)} is not the filter 1, 3, 3, 1, the only one sgtool supports"
         )
 
 
 def _generator_options(G: PickledModule, source: str) -> dict[str, object]:
     _check_lrelu(G, ("mapping.fc0", "synthesis.b4.conv1"), source)
     if G.attribute("synthesis.b4.conv1", "use_noise", True) is not True:
-        raise ForeignFileError(f"{source}: layers without noise inputs; sgtool has no such layers")
+        raise ForeignFileError(
+            f"{source}: layers without noise inputs, which sgtool does not support"
+        )
     return {
         "generator.conv_clamp": G.attribute("synthesis.b4.conv1", "conv_clamp"),
         "generator.w_avg_beta": G.attribute("mapping", "w_avg_beta", 0.995),
@@ -155,7 +157,7 @@ def _check_lrelu(network: PickledModule, layers: Iterable[str], source: str) -> 
         if activation != "lrelu":
             raise ForeignFileError(
                 f"{source}: {layer} has the activation {shown_value(activation)}; "
-                "sgtool has leaky ReLU only"
+                "sgtool supports leaky ReLU only"
             )
 
 

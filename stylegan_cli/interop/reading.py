@@ -55,7 +55,7 @@ def read_checkpoint(path: Path) -> Foreign:
     """Read the networks in a file of torch.save or of safetensors.
 
     Raises:
-        ForeignFileError: Refused, damaged, or not networks that sgtool has.
+        ForeignFileError: Refused, damaged, or not networks that sgtool supports.
     """
     with refusals_in_words(str(path)):
         return _networks(_root(path), str(path))
@@ -75,7 +75,7 @@ def _network_of(root: object, source: str) -> Foreign:
     if isinstance(root, dict) and is_bare_network(tensors := tensors_in(root)):
         return read_bare_network(root, tensors, source)
     hint = "; lucidrains' StyleGAN2 has layers of its own" if "GAN" in _keys(root) else ""
-    raise ForeignFileError(f"{source}: holds no network that sgtool knows; {_found(root)}{hint}")
+    raise ForeignFileError(f"{source}: contains no network that sgtool knows; {_found(root)}{hint}")
 
 
 def _root(path: Path) -> object:
@@ -92,7 +92,7 @@ def _has_no_description(path: Path) -> bool:
         with safe_open(path, framework="numpy") as file:
             return "recipe" not in (file.metadata() or {})
     except (SafetensorError, OSError):
-        # whoever reads it as a network of ours says what is wrong
+        # the reader of our own networks reports the error
         return False
 
 
@@ -120,7 +120,7 @@ def read_originals(path: Path) -> Foreign:
     """Read the networks in a pickle of an original release, also inside a zip.
 
     Raises:
-        ForeignFileError: Refused, damaged, or not networks that sgtool has.
+        ForeignFileError: Refused, damaged, or not networks that sgtool supports.
     """
     with _read(path) as root:
         if is_pytorch_release(root):
@@ -179,7 +179,7 @@ def read_foreign(path: Path) -> Foreign:
     """Read the networks in another program's file; nothing in it is run.
 
     Raises:
-        ForeignFileError: No such file, of no format that is known, refused, or damaged.
+        ForeignFileError: Missing, of an unknown format, refused, or damaged.
     """
     if not path.is_file():
         missing = f"there is no such file{similar(path)}"
@@ -189,12 +189,13 @@ def read_foreign(path: Path) -> Foreign:
     _refuse_other_things(path)
     if not is_foreign(path) and path.suffix == ".safetensors":
         raise ForeignFileError(
-            f"{path}: has the format of sgtool already, or is damaged; `sgtool info {path}` tells"
+            f"{path}: is in sgtool's own format already, or damaged; `sgtool info {path}` "
+            "shows which"
         )
     if not is_foreign(path):
         raise ForeignFileError(
-            f"{path}: of no format of another program that sgtool reads; "
-            f"those are pickles ({', '.join(PICKLE_SUFFIXES)}), also in a zip, and files of "
+            f"{path}: sgtool reads no such format of other programs; "
+            f"it reads pickles ({', '.join(PICKLE_SUFFIXES)}), also in a zip, and files of "
             f"torch.save ({', '.join(CHECKPOINT_SUFFIXES)})"
         )
     foreign = read_checkpoint(path) if is_checkpoint(path) else read_originals(path)
@@ -210,14 +211,16 @@ def _refuse_other_things(path: Path) -> None:
     except OSError as error:
         raise ForeignFileError(f"{path}: cannot be read ({error.strerror or error})") from None
     if not start:
-        raise ForeignFileError(f"{path}: damaged or cut: it is empty; copy or download it again")
+        raise ForeignFileError(
+            f"{path}: damaged or truncated: it is empty; copy or download it again"
+        )
     for beginning, words in _OTHER_THINGS.items():
         if start.lstrip().lower().startswith(beginning):
             raise ForeignFileError(f"{path}: {words}")
 
 
-_IMAGE = "an image, not a network, whatever its name says"
-_PAGE = "a page of the web, not a network; download the file itself"
+_IMAGE = "an image, not a network, despite its name"
+_PAGE = "a web page, not a network; download the file itself"
 _OTHER_THINGS = {
     b"\xff\xd8\xff": _IMAGE,
     b"\x89png": _IMAGE,

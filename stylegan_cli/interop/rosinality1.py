@@ -1,6 +1,6 @@
 """Checkpoints of rosinality's StyleGAN(1) in PyTorch: their generators.
 
-Its discriminator is built otherwise than StyleGAN's, and ours cannot hold it.
+Its discriminator is built differently from StyleGAN's, so ours cannot hold it.
 """
 
 import math
@@ -41,7 +41,7 @@ def generator_pairs(layers: int, sides: tuple[int, ...], fused: frozenset[int]) 
     Args:
         layers: Of the mapping network.
         sides: Resolutions from 4 up.
-        fused: Those whose size is doubled and convolved in one operation.
+        fused: Those that upsample and convolve in one operation.
     """
     for i in range(layers):
         for ours, theirs in (("weight", "weight_orig"), ("bias", "bias")):
@@ -119,8 +119,8 @@ _MARK = "generator.progression.0.conv1.input"
 _MOST_BLOCKS = 9
 _PARTS = ("g_running", "generator")
 _NOTES = (
-    f"holds no mean of W; it is estimated from {SAMPLES:,} latents of seed 0",
-    "holds no fixed noise; it is drawn from seed 0, one map for both layers of a resolution",
+    f"has no mean of W; it is estimated from {SAMPLES:,} latents of seed 0",
+    "has no fixed noise; it is drawn from seed 0, one map for both layers of a resolution",
 )
 
 
@@ -209,7 +209,7 @@ def _check_filters(state: StateDict, names: tuple[str, ...], prefix: str, source
         kernel = state[name].tensor().float()
         if kernel.shape[-2:] != (3, 3) or not torch.allclose(kernel, expected.expand_as(kernel)):
             raise ForeignFileError(
-                f"{source}: {prefix}{name} is not the filter 1, 2, 1, the only one sgtool has"
+                f"{source}: {prefix}{name} is not the filter 1, 2, 1, the only one sgtool supports"
             )
 
 
@@ -234,9 +234,9 @@ def _more_notes(
 ) -> tuple[str, ...]:
     notes = []
     if part == "generator":
-        notes.append("holds no averaged generator; the one in training is taken")
+        notes.append("has no averaged generator; the one in training is used")
     if not grown:
         notes.append(f"was trained up to {sides[-1]} px; the layers above are left out")
     if "discriminator" in root:
-        notes.append("its discriminator is built otherwise than StyleGAN's, and is left out")
+        notes.append("its discriminator is built differently from StyleGAN's and is left out")
     return tuple(notes)

@@ -152,9 +152,9 @@ def read_rosinality2(root: Mapping[str, object], source: str) -> Foreign:
     recipe = foreign_recipe(_values(generator, discriminator, sides, source), source)
     if W_AVG not in generator:
         generator[W_AVG] = estimated_w_avg(recipe, generator)
-        notes += (f"holds no mean of W; it is estimated from {SAMPLES:,} latents of seed 0",)
+        notes += (f"has no mean of W; it is estimated from {SAMPLES:,} latents of seed 0",)
     if part == "g":
-        notes += ("holds no averaged generator; the one in training is taken",)
+        notes += ("has no averaged generator; the one in training is used",)
     return assemble(
         source,
         recipe,
@@ -189,7 +189,7 @@ def _generator(
     found = taken(pairs, state, prefix)
     drawn = {pair.ours: _noise_of(pair) for pair in pairs if _is_noise(pair)}
     lacking = drawn.keys() - found.keys()
-    words = ("holds no fixed noise; it is drawn from seed 0",) if lacking else ()
+    words = ("has no fixed noise; it is drawn from seed 0",) if lacking else ()
     return {**drawn, **found}, words
 
 
@@ -204,7 +204,7 @@ def _noise_of(pair: Pair) -> Taken:
 
 def _given_w_avg(value: object, source: str) -> Taken:
     if not isinstance(value, Stored) or len(value.shape) != 1:
-        raise ForeignFileError(f"{source}: latent_avg is no mean of W, a row of numbers")
+        raise ForeignFileError(f"{source}: latent_avg is not a mean of W (one row of numbers)")
     return Taken("latent_avg", value, SAME.to_ours)
 
 
@@ -225,7 +225,8 @@ def _check_filters(
         kernel = state[name].tensor()
         if kernel.shape != (4, 4) or not torch.allclose(kernel.float(), filter_kernel(gain)):
             raise ForeignFileError(
-                f"{source}: {prefix}{name} is not the filter 1, 3, 3, 1, the only one sgtool has"
+                f"{source}: {prefix}{name} is not the filter 1, 3, 3, 1, the only one sgtool "
+                "supports"
             )
 
 
@@ -237,11 +238,11 @@ def _values(
 ) -> dict[str, object]:
     """Return values of a recipe by dotted key."""
     shapes = {name: each.shape for name, each in generator.items()}
-    # a file may lack the mean of W, which is as long as what styles are made of
+    # a file may lack the mean of W, so w_dim comes from the layers that make styles
     shapes.setdefault(W_AVG, shapes.get("synthesis.b4.conv1.affine.weight", (0, 0))[1:])
     values = {"title": Path(source).stem, **generator_values(shapes, source)}
     if sides == (4,):
-        # the only D of ours that can read images this small
+        # the only one of our discriminators that accepts images this small
         values["discriminator.architecture"] = "skip"
     elif discriminator is not None:
         found = {name: each.shape for name, each in discriminator.items()}

@@ -1,4 +1,4 @@
-"""The architecture of networks told from the shapes of their tensors, named as in ours."""
+"""Architectures derived from the shapes of tensors, named as in our networks."""
 
 import re
 from collections.abc import Mapping
@@ -13,7 +13,7 @@ def generator_values(shapes: Shapes, source: str) -> dict[str, object]:
     """Return values of a recipe, by dotted key, for a generator with these tensors.
 
     Raises:
-        ForeignFileError: Tensors that would tell are missing, or no network has such widths.
+        ForeignFileError: Decisive tensors are missing, or no network has such widths.
     """
     features = _widths(shapes, r"synthesis\.b(\d+)\.conv1\.weight", source, axis=0)
     side = max(features)
@@ -61,15 +61,15 @@ def channel_rule(features: Mapping[int, int], source: str) -> tuple[int, int]:
         features: Width by side.
 
     Raises:
-        ForeignFileError: No two numbers do.
+        ForeignFileError: No such pair exists.
     """
     largest = max(features.values())
     base = max(width * side for side, width in features.items())
     if any(min(base // side, largest) != width for side, width in features.items()):
         widths = ", ".join(f"{width} at {side} px" for side, width in sorted(features.items()))
         raise ForeignFileError(
-            f"{source}: feature maps that are not halved with each doubling: {widths}; "
-            "sgtool has no such networks"
+            f"{source}: channel counts do not halve with each doubling of the side: {widths}; "
+            "sgtool does not support such networks"
         )
     return base, largest
 
@@ -81,7 +81,7 @@ def _widths(shapes: Shapes, pattern: str, source: str, *, axis: int) -> dict[int
         if (match := re.fullmatch(pattern, name))
     }
     if not found:
-        raise ForeignFileError(f"{source}: no layers of a network that sgtool knows")
+        raise ForeignFileError(f"{source}: no layers that sgtool knows")
     return found
 
 
@@ -101,7 +101,7 @@ def latent_values(shapes: Shapes, source: str) -> dict[str, object]:
     """Return values of a recipe, by dotted key, for a mapping network with these tensors.
 
     Raises:
-        ForeignFileError: Tensors that would tell are missing.
+        ForeignFileError: Decisive tensors are missing.
     """
     layers = sum(re.fullmatch(r"mapping\.fc\d+\.weight", name) is not None for name in shapes)
     w_dim = _size(shapes, "mapping.w_avg", 0, source)

@@ -1,4 +1,4 @@
-"""Generators in network pickles of [SG3]: options, tensors, and filters held against ours."""
+"""Generators in network pickles of [SG3]: options, tensors, and filters compared with ours."""
 
 from collections.abc import Iterator, Mapping
 
@@ -97,7 +97,7 @@ def _plain(name: str, value: object) -> object:
 def _check_filters(
     values: Mapping[str, object], filters: Mapping[str, PickledTensor], source: str
 ) -> None:
-    """Hold every filter against the one that the options ask for."""
+    """Compare every filter with the one that the options require."""
     expected: dict[str, Tensor] = {}
     for plan in plans_of(foreign_recipe(values, source)):
         for name, taps in zip(_FILTERS, (up_filter(plan), down_filter(plan)), strict=True):

@@ -1,4 +1,4 @@
-"""Names of ours beside names of another program, and how the same numbers stand in each."""
+"""Our names and those of another program, with the layout of the same numbers in each."""
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -24,7 +24,7 @@ class Form:
 
     Attributes:
         to_ours: From theirs to ours.
-        to_theirs: And back, for programs whose files are written too.
+        to_theirs: The inverse, for programs whose files sgtool also writes.
     """
 
     to_ours: Callable[[Tensor], Tensor]
@@ -61,7 +61,7 @@ def taken(pairs: Iterable[Pair], stored: Mapping[str, Stored], prefix: str) -> d
 
 
 def check_known(stored: Iterable[str], known: Iterable[str], prefix: str, source: str) -> None:
-    """Refuse tensors that nothing here stands for: a network with them makes other images.
+    """Raise if tensors are unknown: a network with them makes other images.
 
     Raises:
         ForeignFileError: There are such tensors.
@@ -69,8 +69,8 @@ def check_known(stored: Iterable[str], known: Iterable[str], prefix: str, source
     extra = sorted(set(stored) - set(known))
     if extra:
         raise ForeignFileError(
-            f"{source}: {shown(prefix + extra[0])} is no tensor of such a network "
-            f"({len(extra)} like that); sgtool does not know what it does"
+            f"{source}: {shown(prefix + extra[0])} is not a tensor of such a network "
+            f"({len(extra)} like that); sgtool does not know its purpose"
         )
 
 
@@ -81,7 +81,7 @@ _SEED = 0
 
 @dataclass(frozen=True)
 class Made:
-    """A tensor that is made when it is asked for."""
+    """A tensor that is made on demand."""
 
     shape: tuple[int, ...]
     make: Callable[[], Tensor]
@@ -95,7 +95,7 @@ def estimated_w_avg(recipe: Settled, generator: Mapping[str, Taken]) -> Taken:
     """Estimate the mean of W from 10,000 latents of seed 0, for a generator without labels.
 
     Args:
-        generator: What was found for it, its mapping network among it.
+        generator: The tensors found for it, including its mapping network.
     """
     return Taken("(estimated)", Made((recipe.generator.w_dim,), lambda: _mean_w(recipe, generator)))
 
@@ -141,13 +141,13 @@ def state_dict(value: object, name: str, source: str) -> StateDict:
     """Return the value as tensors by name.
 
     Args:
-        name: What it is called in the file, for messages.
+        name: Its name in the file, for messages.
 
     Raises:
         ForeignFileError: It is anything else.
     """
     if not isinstance(value, dict):
-        raise ForeignFileError(f"{source}: {name or 'it'} is no state dict")
+        raise ForeignFileError(f"{source}: {name or 'it'} is not a state dict")
     if len(value) > MOST_TENSORS:
         raise ForeignFileError(
             f"{source}: {name or 'it'} holds {len(value):,} tensors, more than {MOST_TENSORS:,}"
@@ -155,7 +155,8 @@ def state_dict(value: object, name: str, source: str) -> StateDict:
     for key, tensor in value.items():
         if not isinstance(key, str) or not isinstance(tensor, Stored):
             raise ForeignFileError(
-                f"{source}: {shown(f'{name} {key}'.strip())} is no tensor, as all in a state dict"
+                f"{source}: {shown(f'{name} {key}'.strip())} is not a tensor, unlike all in "
+                "a state dict"
             )
     return value
 

@@ -27,7 +27,7 @@ class PickledNetwork:
     def set_state(self, state: object) -> None:
         """Take what the file says of the network."""
         if not isinstance(state, dict) or not all(isinstance(key, str) for key in state):
-            raise RefusedError("a network whose state is not that of the originals'")
+            raise RefusedError("a network whose state is not that of the originals")
         self.state = state
 
     def held(self) -> Collection[object]:
@@ -134,8 +134,8 @@ class Naming:
     """Facts that decide the names of a generator's variables.
 
     Attributes:
-        layers: "modulated" as in [SG2], or "tails": operations and what follows them apart.
-        fused_from: Side from which on layers that double the size are fused; None if none are.
+        layers: "modulated" as in [SG2], or "tails": the operations of a layer are separate.
+        fused_from: Side from which upsampling layers are fused; None if none are.
     """
 
     resolution: int

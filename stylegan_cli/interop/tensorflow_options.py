@@ -62,7 +62,7 @@ def kind_of(G: PickledNetwork, variables: Iterable[str], source: str) -> Kind:
     """Return the kind of a generator, by its variables; the version alone does not decide it.
 
     Raises:
-        ForeignFileError: None of those sgtool has.
+        ForeignFileError: sgtool does not support it.
     """
     names, version = set(variables), G.version or 0
     if any(name.endswith("/mod_weight") for name in names):
@@ -73,7 +73,7 @@ def kind_of(G: PickledNetwork, variables: Iterable[str], source: str) -> Kind:
     if "synthesis/4x4/Dense/weight" in names:
         family: Family = "stylegan1" if G.parts else "progan"
         return Kind(version=version, family=family, grows=True, styles=False)
-    raise ForeignFileError(f"{source}: a generator of no kind that sgtool has")
+    raise ForeignFileError(f"{source}: a kind of generator that sgtool does not support")
 
 
 def fused_from(G: PickledNetwork, variables: Iterable[str], kind: Kind) -> int | None:
@@ -95,8 +95,8 @@ def generator_options(G: PickledNetwork, kind: Kind, source: str) -> dict[str, o
     _check(G.options, source)
     if kind.family == "stylegan2" and "mapping/LabelConcat/weight" in G.variables:
         raise ForeignFileError(
-            f"{source}: a StyleGAN2 network with labels as of before ADA (LabelConcat); "
-            "sgtool has those of ADA"
+            f"{source}: a StyleGAN2 network with labels as before ADA (LabelConcat); "
+            "sgtool supports those of ADA"
         )
     if kind.family == "stylegan1":
         _check_norm(G.options, kind, source)
@@ -180,7 +180,7 @@ def _check(options: Mapping[str, object], source: str) -> None:
         found = options.get(name, only)
         if (list(found) if isinstance(found, tuple) else found) != only:
             raise ForeignFileError(
-                f"{source}: built with {name} {shown_value(found)}; sgtool has only {only}"
+                f"{source}: built with {name} {shown_value(found)}; sgtool supports only {only}"
             )
 
 
@@ -189,6 +189,7 @@ def _check_norm(options: Mapping[str, object], kind: Kind, source: str) -> None:
     instance = bool(options.get("use_instance_norm", True))
     if (pixel, instance) != (not kind.styles, kind.styles):
         raise ForeignFileError(
-            f"{source}: pixel norm {pixel}, instance norm {instance}; sgtool has instance norm "
+            f"{source}: pixel norm {pixel}, instance norm {instance}; sgtool supports "
+            "instance norm "
             "with styles and pixel norm without"
         )

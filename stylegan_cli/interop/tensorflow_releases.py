@@ -58,7 +58,7 @@ def read_tensorflow_release(networks: Sequence[PickledNetwork], source: str) -> 
     if any(network.version is None for network in networks):
         raise ForeignFileError(
             f"{source}: networks of the Theano release of Progressive GAN, which sgtool does not "
-            "read; take those of its TensorFlow release"
+            "read; use those of its TensorFlow release"
         )
     generators = [network for network in networks if _has(network, "ToRGB")]
     if not generators:
@@ -118,10 +118,10 @@ def _generator(
             continue
         ours = generator_name(name, naming)
         if ours is None:
-            raise ForeignFileError(f"{source}: a variable of no layer sgtool has: {shown(name)}")
+            raise ForeignFileError(f"{source}: a variable of an unknown layer: {shown(name)}")
         found[ours] = Taken(taken.theirs, taken.stored, generator_form(name, naming))
     if kind.family == "progan" and "synthesis.b4.input.weight" in found:
-        # there is no mean of w to truncate towards, where w is z
+        # without a mapping network, w is z and there is no mean to truncate towards
         zeros = torch.zeros(found["synthesis.b4.input.weight"].shape[-1])
         found["mapping.w_avg"] = Taken("none: zeros", Loaded(zeros))
     return found
@@ -132,7 +132,7 @@ def _resolution(variables: Iterable[str], source: str) -> int:
     sides = (4 << i for i in range(9))
     there = [side for side in sides if any(f"/{side}x{side}/" in name for name in names)]
     if not there:
-        raise ForeignFileError(f"{source}: no layers of a network that sgtool knows")
+        raise ForeignFileError(f"{source}: no layers that sgtool knows")
     return there[-1]
 
 
@@ -155,7 +155,7 @@ def discriminator_tensors(D: PickledNetwork, source: str) -> dict[str, Taken]:
     """Return the tensor found for each name in the state dict of a discriminator of ours.
 
     Raises:
-        ForeignFileError: There is a variable of no layer that sgtool has.
+        ForeignFileError: There is a variable of an unknown layer.
     """
     resolution = _resolution((f"/{name}" for name in D.variables), source)
     found = {}
@@ -164,7 +164,7 @@ def discriminator_tensors(D: PickledNetwork, source: str) -> dict[str, Taken]:
             continue
         ours = discriminator_name(name, resolution)
         if ours is None:
-            raise ForeignFileError(f"{source}: a variable of no layer sgtool has: {shown(name)}")
+            raise ForeignFileError(f"{source}: a variable of an unknown layer: {shown(name)}")
         found[ours] = Taken(f"D.{name}", array, kernel_form)
     return found
 

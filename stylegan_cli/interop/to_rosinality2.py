@@ -33,10 +33,10 @@ class Written:
     """A checkpoint for rosinality's program.
 
     Attributes:
-        content: What `torch.save` is to write.
+        content: The object for `torch.save`.
         names: Name in our network file by name in the checkpoint.
-        unused: Names of tensors of ours that the checkpoint lacks, or their beginning.
-        notes: What a user should know of it, a sentence each.
+        unused: Names, or prefixes, of our tensors that the checkpoint lacks.
+        notes: Sentences for the user.
     """
 
     content: Mapping[str, Any]
@@ -124,7 +124,8 @@ def _check_generator(network: Network) -> None:
     for name, (found, only) in expected.items():
         if found != only:
             raise UsageError(
-                f"{network.path}: {name} is {found}, and rosinality's StyleGAN2 has {only} only; "
+                f"{network.path}: {name} is {found}, and rosinality's StyleGAN2 supports "
+                f"only {only}; "
                 "a .safetensors file holds every network"
             )
 
@@ -153,7 +154,7 @@ def _width_notes(recipe: Settled) -> tuple[str, ...]:
             )
     listed = ", ".join(f"{each}: {width}" for each, width in widths.items())
     return (
-        "its feature maps are not those that rosinality's program builds; to load it there, set "
+        "its channel counts are not those that rosinality's program builds; to load it there, set "
         f"self.channels to {{{listed}}} in its model.py",
     )
 
@@ -164,5 +165,5 @@ def _function_notes(recipe: Settled) -> tuple[str, ...]:
         limit = recipe.generator.conv_clamp
         notes.append(f"its layers are no longer clamped at ±{limit:g}; images may differ there")
     if recipe.discriminator.mbstd_group_size != _GROUP:
-        notes.append(f"deviation is taken over groups of {_GROUP} there, in training")
+        notes.append(f"minibatch deviation is computed over groups of {_GROUP} there, in training")
     return tuple(notes)

@@ -9,7 +9,7 @@ from stylegan_cli.report.history import Point
 from stylegan_cli.report.markup import NOTHING, Html, element, text
 
 OUTER_SHARE = 0.02
-"""Of the values, so many at either end may lie outside the chart."""
+"""Share of the values at either end that may lie outside the chart."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,7 +35,7 @@ class Scale:
 def worth_seeing(values: Sequence[float]) -> tuple[float, float]:
     """Return the lowest and highest value to show: of all, or without a few outliers.
 
-    Zero is shown where it is near.
+    The range extends to zero if that is near.
     """
     ordered = sorted(values)
     outer = int(len(ordered) * OUTER_SHARE)
@@ -66,10 +66,10 @@ def _round_step(step: float) -> float:
 WIDTH, HEIGHT = 420, 210
 LEFT, RIGHT, TOP, BOTTOM = 46, 400, 16, 188
 LABEL_ROOM = 40
-"""Pixels between two labels above a chart; a nearer one is left out."""
+"""Fewest pixels between two labels above a chart; a closer one is left out."""
 
 MOST_POINTS = 300
-"""On one line; more are averaged in groups."""
+"""Most points on one line; more are averaged in groups."""
 
 COLOURS = 6
 
@@ -79,8 +79,8 @@ class Line:
     """One curve.
 
     Attributes:
-        colour: Which of the page's colours.
-        marks: Places where something began, and its name.
+        colour: Number of one of the page's colours.
+        marks: Positions of events on the axis, and their names.
     """
 
     label: str
@@ -94,8 +94,8 @@ class Chart:
     """Curves that share their axes.
 
     Attributes:
-        unit: What the values are, in a few words.
-        kimg: Where the horizontal axis ends.
+        unit: Unit of the values, in a few words.
+        kimg: End of the horizontal axis.
     """
 
     title: str
@@ -200,7 +200,7 @@ def _curve(line: Line, kimg: Scale, values: Scale) -> Html:
     return element(
         "polyline",
         class_=colour_class(line.colour) + kind,
-        # a line to itself is a dot, a line of one place nothing
+        # a line from a point to itself is drawn as a dot, a line of one point not at all
         points=" ".join([places[0], *places]),
         data_kimg=" ".join(f"{x:.5g}" for x, _ in points),
         data_value=" ".join(f"{y:.3g}" for _, y in points),

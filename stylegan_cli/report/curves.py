@@ -1,4 +1,4 @@
-"""Training curves: which numbers of a run share a chart, and several runs in the same charts."""
+"""Training curves, grouped in charts that several runs share."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -13,8 +13,8 @@ class Panel:
     """Numbers of `stats.jsonl` that belong together.
 
     Attributes:
-        labels: What each is called in the chart, by its name in the file.
-        share: Of the file's unit, what one of the chart's is.
+        labels: Name in the chart by name in the file.
+        share: The chart's unit in units of the file.
     """
 
     title: str
@@ -68,14 +68,14 @@ PANELS = (
 )
 
 AXES = ("cur_nimg", "kimg", "lod", "resolution")
-"""Numbers that are no curves of their own."""
+"""Numbers that have no curve."""
 
 
 def curves(histories: Mapping[str, History]) -> Iterator[Html]:
     """Draw a chart of everything that was measured.
 
     Args:
-        histories: By the name of the run; with several, each chart shows one number of all.
+        histories: By name of the run; with several, each chart shows one number of all runs.
     """
     chart_list = list(charts(histories))
     if not chart_list:
@@ -126,7 +126,7 @@ def _drawable(panel: Panel, named: Sequence[tuple[str, History, str]]) -> list[L
         )
         for colour, (label, history, name) in enumerate(named)
     ]
-    # what was never anything but zero is a part of the loss that this run does not have
+    # a value that is always zero is a loss term that this run does not have
     return [line for line in lines if any(value for _, value in line.points)]
 
 

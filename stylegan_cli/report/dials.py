@@ -14,7 +14,7 @@ from stylegan_cli.shapes import Picture
 
 MOST_DIALS, MOST_SEEDS = 8, 8
 SIDE, LONGEST = 160, 1600
-"""Side of each image at least, and of all beside each other at most, in pixels."""
+"""Smallest side of each image, and largest of all side by side, in pixels."""
 
 STRENGTH = "strength"
 
@@ -22,7 +22,7 @@ STRENGTH = "strength"
 def show_dials(file: StudyFile) -> Iterator[Piece]:
     """Show a slider for each of the first directions of a discovery, or one for an edit.
 
-    Nothing for a study whose columns are no strengths, or of which images are missing.
+    Empty if the study's columns are not strengths, or images are missing.
     """
     axes = file.header.axes
     if [*axes][1:] != [STRENGTH] or not file.done("/").all():

@@ -1,4 +1,4 @@
-"""Fakes over time: one picture at a time with a slider, three of them on paper."""
+"""Fakes over time: one picture at a time with a slider; in print, three."""
 
 from collections.abc import Iterator, Sequence
 
@@ -8,7 +8,7 @@ from stylegan_cli.report.photo import Photo, Size, image_of, photo
 from stylegan_cli.report.run import Fakes, Run
 
 LONGEST = 1024
-"""Side of a picture of fakes or reals at most, in pixels."""
+"""Longest side of a picture of fakes or reals, in pixels."""
 
 
 def fakes_over_time(run: Run, most: int) -> Iterator[Piece]:
@@ -93,7 +93,7 @@ def _note(found: int, sizes: Sequence[tuple[Size, Size]]) -> Iterator[Html]:
     """Explain how the pictures shown differ from those found.
 
     Args:
-        sizes: Of each that is shown, in its file and on the page.
+        sizes: Size in the file and on the page of each picture shown.
     """
     said = []
     if len(sizes) < found:

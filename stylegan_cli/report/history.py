@@ -12,7 +12,7 @@ Point = tuple[float, float]
 STATS, METRICS = "stats.jsonl", "metrics.jsonl"
 
 LARGEST = 1e30
-"""Numbers beyond are left out: no chart could show them beside others."""
+"""Larger numbers are left out: no chart could show them beside others."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,7 +21,7 @@ class History:
 
     Attributes:
         ticks: Numbers by name, ordered by "kimg", which each has.
-        alarms: What the run said went wrong, and at which kimg.
+        alarms: Problems that the run reported, and their kimg.
     """
 
     ticks: tuple[Mapping[str, float], ...]
@@ -63,19 +63,19 @@ def read_history(path: Path) -> tuple[History, list[str]]:
 def read_lines(path: Path) -> tuple[list[Mapping[str, Any]], list[str]]:
     """Read the JSON objects in a file with one a line, and report problems with the file.
 
-    A last line without an end is no problem: a run is writing it, or was killed.
+    An unfinished last line is not a problem: a run is writing it, or was killed.
     """
     if not path.exists():
         return [], []
     try:
-        # a line at a time: the file may be long
+        # one line at a time: the file may be long
         with path.open(encoding="utf-8", errors="replace") as file:
             found = [_object(line) for line in file if line.endswith("\n") and line.strip()]
     except OSError as error:
         return [], [f"{path}: cannot be read ({error.strerror or error})"]
     good = [line for line in found if line is not None]
     damaged = len(found) - len(good)
-    problems = [f"{path}: {damaged} of {len(found)} lines are not JSON objects, and left out"]
+    problems = [f"{path}: {damaged} of {len(found)} lines are not JSON objects and are left out"]
     return good, problems if damaged else []
 
 
@@ -105,5 +105,5 @@ def _alarms(line: Mapping[str, Any]) -> Iterator[tuple[float, str]]:
 
 def _numbers(line: Mapping[str, Any]) -> Iterator[tuple[str, float]]:
     for name, value in line.items():
-        if type(value) in (int, float) and abs(value) < LARGEST:  # which NaN is not
+        if type(value) in (int, float) and abs(value) < LARGEST:  # False for NaN
             yield name, float(value)

@@ -1,4 +1,4 @@
-"""From run folders, study folders and study files to what a report shows of them."""
+"""Loading of run folders, study folders and study files for a report."""
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -19,10 +19,10 @@ WANTED = "give run folders, study folders or their .h5 files"
 def open_report(paths: Sequence[Path]) -> Report:
     """Open a report of these folders and files; pictures are read later.
 
-    What is damaged within a run becomes a problem of that run.
+    Damage within a run becomes a problem of that run.
 
     Raises:
-        DataError: Some of them are no run or study, or cannot be read; names all of these.
+        DataError: Some are not a run or study, or cannot be read; names all of these.
     """
     problems: list[str] = []
     folders, files = _sorted_out(paths, problems)
@@ -59,8 +59,10 @@ def _study_files(path: Path) -> list[Path]:
     found = sorted(path.glob("*.h5"))
     if not found:
         unfinished = any(path.glob(UNFINISHED.format("*")))
-        reason = "a study that is not finished; run its command again"
-        raise DataError(f"{path}: {reason if unfinished else f'holds no run or study; {WANTED}'}")
+        reason = "an unfinished study; run its command again to finish it"
+        raise DataError(
+            f"{path}: {reason if unfinished else f'contains no run or study; {WANTED}'}"
+        )
     return found
 
 

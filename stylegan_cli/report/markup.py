@@ -1,11 +1,11 @@
-"""HTML in which no text can become markup: only `text` and `element` make Html of strings."""
+"""HTML without injection: only `text` and `element` turn strings into Html."""
 
 from dataclasses import dataclass
 from html import escape
 from typing import NewType
 
 Html = NewType("Html", str)
-"""Markup of ours; everything from outside has gone through `text` or is an attribute's value."""
+"""Our markup; everything from outside went through `text` or is an attribute's value."""
 
 NOTHING = Html("")
 _WITHOUT_END = {"img", "input"}

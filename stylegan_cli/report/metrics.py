@@ -1,4 +1,4 @@
-"""The lines of `metrics.jsonl`: results and what they hang on in a table, all else folded away."""
+"""The lines of `metrics.jsonl`: results and settings in a table, the rest folded away."""
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
@@ -22,7 +22,7 @@ CONDITIONS = (
     "data",
     "created_utc",
 )
-"""What is shown beside results, where a line has it."""
+"""Settings shown beside results, if a line has them."""
 
 
 def metrics(lines: Sequence[Mapping[str, Any]]) -> Iterator[Html]:

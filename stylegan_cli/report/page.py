@@ -1,4 +1,4 @@
-"""The file of a report: one page that needs nothing beside it, written as it is made."""
+"""The file of a report: one self-contained page, written piece by piece."""
 
 import json
 from base64 import b64encode
@@ -18,16 +18,16 @@ from stylegan_cli.report.markup import Html, Piece, Problem, element, text
 from stylegan_cli.report.sections import Report, pieces
 
 HEAD_LENGTH = 2**16
-"""Of a page, enough to find what it was made of."""
+"""Characters at the beginning of a page that include its inputs."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Step:
-    """Another piece of the page is written.
+    """Progress: another piece of the page is written.
 
     Attributes:
-        characters: Of the page so far.
-        problem: What could not be shown, if this piece says so.
+        characters: Length of the page so far.
+        problem: The problem that this piece reports, if any.
     """
 
     characters: int
@@ -42,19 +42,19 @@ def write_page(
     A page of the same inputs is replaced.
 
     Args:
-        most_fakes: Pictures of each run's fakes at most.
-        overwrite: Replace whatever is there.
+        most_fakes: Most pictures of each run's fakes.
+        overwrite: Replace an existing file.
 
     Raises:
-        OutputError: The place holds something else, or cannot be written.
+        OutputError: The file exists and is something else, or cannot be written.
     """
     if not (overwrite or _may_replace(path, report)):
         raise OutputError(
-            f"{path}: exists and is no report of the same inputs; "
+            f"{path}: exists and is not a report of the same inputs; "
             "choose another `output` or add `overwrite`"
         )
     before, after = _frame(report)
-    # names of files may hold bytes that are no text
+    # file names may contain bytes that are not UTF-8
     with written_whole(path) as part, part.open("w", encoding="utf-8", errors="replace") as file:
         written = file.write(before)
         for piece in pieces(report, most_fakes):

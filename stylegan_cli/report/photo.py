@@ -1,4 +1,4 @@
-"""Pictures inside the page: reduced, encoded again, written as text."""
+"""Pictures embedded in the page: reduced, re-encoded, written as text."""
 
 import io
 import warnings
@@ -14,7 +14,7 @@ from stylegan_cli.report.markup import Html, element
 from stylegan_cli.shapes import Picture
 
 QUALITY = 85
-"""Of WebP: at this size a page has seven times as many pictures as with PNG."""
+"""Quality of WebP: a page holds seven times as many pictures as with PNG."""
 
 
 Size = tuple[int, int]
@@ -26,8 +26,8 @@ class Photo:
     """A picture in the page.
 
     Attributes:
-        source: What the `src` of an image holds.
-        original: Size of what it was made of.
+        source: Value of an image's `src`.
+        original: Size of the original picture.
     """
 
     source: str
@@ -49,11 +49,11 @@ def photo(path: Path, longest: int) -> Photo:
     """Read a picture from a file, reduced if a side is longer.
 
     Raises:
-        DataError: It is damaged, or no picture.
+        DataError: It is damaged or not a picture.
     """
     try:
         with warnings.catch_warnings():
-            # of pictures so large that they may be an attack
+            # warning of pictures so large that they may be an attack
             warnings.simplefilter("error", Image.DecompressionBombWarning)
             with Image.open(path, formats=("PNG",)) as image:
                 return _encoded(image, longest)
@@ -72,7 +72,7 @@ def source_of(path: Path) -> str | None:
     try:
         with Image.open(path, formats=("PNG",)) as image:
             source = image.info.get("Source")
-    except Exception:  # as in `photo`, which will say so
+    except Exception:  # `photo` reports the error
         return None
     return str(source) if source is not None else None
 

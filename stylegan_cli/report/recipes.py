@@ -1,4 +1,4 @@
-"""The recipes of the runs: first what is unlike the family's defaults, then every key."""
+"""The recipes of the runs: differences from the family's defaults, then every key."""
 
 from collections.abc import Iterator, Mapping, Sequence
 

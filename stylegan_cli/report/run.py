@@ -1,4 +1,4 @@
-"""A training run as a report reads it: nothing in it has to be there but the recipe."""
+"""A training run as a report reads it: everything but the recipe may be missing."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -17,7 +17,7 @@ RECIPE = "recipe.toml"
 
 @dataclass(frozen=True, kw_only=True)
 class Fakes:
-    """A picture of what the network made after so many thousand images."""
+    """A picture of the network's images after some thousand images of training."""
 
     kimg: float
     path: Path
@@ -28,12 +28,12 @@ class Run:
     """The contents of a run's folder.
 
     Attributes:
-        name: Unlike that of any other run of the report.
-        recipe: None where it cannot be read.
-        recipe_text: As written.
-        metrics: The lines of `metrics.jsonl`, whatever they hold.
-        network: Facts about the newest network, where there is one.
-        problems: What could not be read.
+        name: Unique among the runs of the report.
+        recipe: None if it cannot be read.
+        recipe_text: Text of the recipe's file.
+        metrics: The lines of `metrics.jsonl`, unchecked.
+        network: Facts about the newest network, if there is one.
+        problems: Messages about unreadable files.
     """
 
     name: str
@@ -59,7 +59,7 @@ def read_run(
 
     Args:
         network: Facts about the newest network.
-        problems: What was found about it before.
+        problems: Problems found before.
     """
     recipe, recipe_problems = _read_recipe(folder / RECIPE)
     history, history_problems = read_history(folder / STATS)

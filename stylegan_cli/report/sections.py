@@ -1,4 +1,4 @@
-"""The sections of a report's page, each piece by piece."""
+"""The sections of a report's page, in pieces."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ class Report:
     """The contents of a page.
 
     Attributes:
-        inputs: Runs and studies as they were asked for.
+        inputs: Runs and studies as requested.
     """
 
     inputs: tuple[str, ...]
@@ -38,7 +38,7 @@ def pieces(report: Report, most_fakes: int) -> Iterator[Piece]:
     """Yield everything between the page's title and its end, one picture at a time.
 
     Args:
-        most_fakes: Pictures of each run's fakes at most.
+        most_fakes: Most pictures of each run's fakes.
     """
     sections = dict(_sections(report, most_fakes))
     links = [element("a", text(name), href=f"#{_anchor(name)}") for name in sections]

@@ -22,7 +22,7 @@ MEASURES = "measures"
 """Group of numbers in a study's file, one of each kind for each of its pictures."""
 
 LONGEST = 1600
-"""Side of a composed picture at most, in pixels."""
+"""Longest side of a composed picture, in pixels."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,10 +30,10 @@ class Study:
     """The facts in a study's file.
 
     Attributes:
-        name: Unlike that of any other study of the report.
-        missing: Images and measurements that are not there yet.
+        name: Unique among the studies of the report.
+        missing: Number of images and measurements still missing.
         metrics: The lines of `metrics.jsonl` beside the file.
-        problems: What could not be read.
+        problems: Messages about unreadable files.
     """
 
     name: str
@@ -50,7 +50,7 @@ def read_study(path: Path, name: str) -> Study:
     """Read everything a report shows of a study except its pictures.
 
     Raises:
-        DataError: It is no study, or damaged.
+        DataError: It is not a study, or damaged.
     """
     metrics, problems = read_lines(path.with_name(METRICS))
     with open_study(path) as file:

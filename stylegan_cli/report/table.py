@@ -1,4 +1,4 @@
-"""Tables of facts: what each thing is, side by side."""
+"""Tables of facts about things side by side."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
@@ -10,8 +10,8 @@ def facts_table(columns: Sequence[Html], rows: Mapping[str, Sequence[object]]) -
     """Show things side by side, a fact a line; lines without any value are left out.
 
     Args:
-        columns: Names of the things; a single one goes without.
-        rows: A value for each thing by the name of the fact; None where there is none.
+        columns: Names of the things; a single one has no heading.
+        rows: A value for each thing by name of the fact; None for no value.
     """
     heads = [element("th", name) for name in columns]
     head = element("thead", element("tr", element("td"), *heads)) if heads[1:] else NOTHING

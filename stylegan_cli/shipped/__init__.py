@@ -23,7 +23,7 @@ def of_package_by_name(path: Path) -> Path:
     """Return the packaged file if the path is only a packaged network's name; else the path.
 
     Raises:
-        NetworkFileError: The name is misspelt, and no file has one like it.
+        NetworkFileError: The name is misspelled, and no file has it.
     """
     name, names = str(path), shipped_names()
     if path.exists():
@@ -32,5 +32,5 @@ def of_package_by_name(path: Path) -> Path:
         return shipped_network(name)
     guess = meant(name, names)
     if guess and not similar(path):
-        raise NetworkFileError(f"{path}: no such file, and no network of the package{guess}")
+        raise NetworkFileError(f"{path}: no such file, and no packaged network of this name{guess}")
     return path

@@ -123,14 +123,18 @@ def test_commands_that_draw_ask_for_a_conversion_first(tmp_path):
     ("name", "content", "words"),
     [
         ("photo.pkl", b"\xff\xd8\xff\xe0 and so on", "photo.pkl: an image, not a network"),
-        ("page.pkl", b"\n<!DOCTYPE html><html>", "page.pkl: a page of the web, not a network"),
+        ("page.pkl", b"\n<!DOCTYPE html><html>", "page.pkl: a web page, not a network"),
         ("lfs.pt", b"version https://git-lfs.github.com/spec/v1", "lfs.pt: a pointer of Git LFS"),
-        ("empty.pkl", b"", "empty.pkl: damaged or cut: it is empty"),
-        ("empty.pt", b"", "empty.pt: damaged or cut: it is empty"),
-        ("text.pkl", b"hello", "text.pkl: a damaged or cut pickle, or none (nothing is kept under"),
+        ("empty.pkl", b"", "empty.pkl: damaged or truncated: it is empty"),
+        ("empty.pt", b"", "empty.pt: damaged or truncated: it is empty"),
+        (
+            "text.pkl",
+            b"hello",
+            "text.pkl: not a pickle, or a damaged or truncated one (the memo has nothing at",
+        ),
         ("a.onnx", b"text", "a.onnx: for other programs only, sgtool does not read it back"),
         ("a.pt2", b"text", "a.pt2: for other programs only, sgtool does not read it back"),
-        ("own.safetensors", b"text", "own.safetensors: has the format of sgtool already, or is"),
+        ("own.safetensors", b"text", "own.safetensors: is in sgtool's own format already, or"),
     ],
 )
 def test_what_is_no_network_is_told_for_what_it_is(name, content, words, tmp_path):

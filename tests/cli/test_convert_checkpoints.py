@@ -55,5 +55,5 @@ def test_what_rosinality_lacks_is_a_wrong_call(tmp_path):
     grey = write_network(tmp_path / "grey.safetensors", channels=1)
     done = sgtool("convert", grey, tmp_path / "grey.pt")
     assert done.exit_code == 2
-    assert "channels is 1, and rosinality's StyleGAN2 has 3 only" in done.stderr
+    assert "channels is 1, and rosinality's StyleGAN2 supports only 3" in done.stderr
     assert not (tmp_path / "grey.pt").exists()

@@ -44,7 +44,7 @@ def test_another_report_of_that_name_is_kept_unless_it_may_be_replaced(here):
     assert sgtool("people").exit_code == 0
     refused = sgtool("others")
     assert (refused.exit_code, refused.stdout) == (1, "")
-    assert "report.html: exists and is no report of the same inputs" in refused.stderr
+    assert "report.html: exists and is not a report of the same inputs" in refused.stderr
     assert sgtool("others", "--overwrite").exit_code == 0
 
 
@@ -72,7 +72,7 @@ def test_what_is_damaged_is_a_warning(here):
         (("nothing",), 1, "nothing: there is no such file or folder"),
         (("people", "--fakes", "0"), 2, "--fakes"),
         (("people", "-o", "nowhere/a.html"), 1, "nowhere/a.html: cannot be written"),
-        (("people", "-o", "people"), 1, "people: exists and is no report"),
+        (("people", "-o", "people"), 1, "people: exists and is not a report"),
     ],
 )
 def test_a_mistake_ends_in_words_and_writes_nothing(here, words, code, stderr):

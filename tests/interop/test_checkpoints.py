@@ -66,7 +66,7 @@ def test_a_network_file_that_lost_its_description_reads_back(ours, tmp_path):
     foreign = read_foreign(saved(tmp_path / "x.safetensors", tensors))
     assert same(foreign, ours)
     assert foreign.c_dim == 2
-    assert any("tells no more than shapes" in note for note in foreign.notes)
+    assert any("records shapes only" in note for note in foreign.notes)
 
 
 def test_the_average_is_taken_where_there_are_several_generators(ours, tmp_path):
@@ -90,7 +90,7 @@ def test_networks_of_ours_are_not_foreign(ours):
 
 @pytest.mark.parametrize("content", [{"a": torch.ones(1)}, {"a": 1}, [1]])
 def test_other_tensors_end_in_words(content, tmp_path):
-    with pytest.raises(ForeignFileError, match="holds no network that sgtool knows"):
+    with pytest.raises(ForeignFileError, match="contains no network that sgtool knows"):
         read_foreign(saved(tmp_path / "x.pt", content))
 
 

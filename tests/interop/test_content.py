@@ -1,4 +1,4 @@
-"""A file is what its bytes are, whatever its name says."""
+"""A file is identified by its bytes, whatever its name."""
 
 import gzip
 import shutil

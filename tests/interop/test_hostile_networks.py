@@ -67,12 +67,12 @@ NETWORKS = {
         b"\x80\x04\x8c\x14dnnlib.tflib.network\x8c\x0bNetwork.run\x93."
     ),
     "the name os.\\x1b]0;mine\\x07system": calling("os", "\x1b]0;mine\x07system"),
-    "a text in another code than latin1": calling("_codecs", "encode", "x", "rot13"),
+    "a string in an encoding other than latin1": calling("_codecs", "encode", "x", "rot13"),
     "a new numpy.ndarray": (
         b"\x80\x02ccopyreg\n_reconstructor\n(cnumpy\nndarray\ncbuiltins\nobject\nNtR."
     ),
     "a network whose state is not that of": b"\x80\x02" + NETWORK + b"]b.",
-    "an object that is no module": calling(*MODULE, {"type": "function"}),
+    "an object that is not a module": calling(*MODULE, {"type": "function"}),
     "an object that contains itself": within_itself(),
     "nested deeper than 64": modules(40),
     "an array of type list": b"\x80\x02cnumpy\ndtype\n" + doubling(40)[2:-1] + b"\x85R.",
@@ -106,7 +106,7 @@ def test_a_hostile_network_in_a_zip_is_refused_too(tmp_path):
 def test_a_claim_of_ten_gigabytes_takes_no_memory(code, tmp_path):
     path = tmp_path / "claim.pkl"
     path.write_bytes(b"\x80\x05" + code + struct.pack("<Q", 10**10) + b"few.")
-    with pytest.raises(ForeignFileError, match="damaged or cut"):
+    with pytest.raises(ForeignFileError, match="damaged or truncated"):
         read_foreign(path)
 
 
@@ -133,7 +133,7 @@ def test_source_text_is_neither_run_nor_shown(tmp_path, capsys):
 def test_every_prefix_of_a_good_network_is_told_to_be_cut(tmp_path):
     good = dumped(Network("D", "D_basic", {"lod": np.float32(0)}), 4)
     for length in range(len(good)):
-        with pytest.raises(ForeignFileError, match="damaged or cut"):
+        with pytest.raises(ForeignFileError, match="damaged or truncated"):
             read_pickle(good[:length], NAMES, source="cut.pkl")
 
 
@@ -142,7 +142,7 @@ def test_prefixes_of_a_release_are_told_to_be_cut(protocol, tmp_path):
     good, path = tiny_release(protocol), tmp_path / "cut.pkl"
     for length in np.linspace(0, len(good) - 1, 8).astype(int):
         path.write_bytes(good[:length])
-        with pytest.raises(ForeignFileError, match="damaged or cut"):
+        with pytest.raises(ForeignFileError, match="damaged or truncated"):
             read_foreign(path)
 
 

@@ -230,7 +230,7 @@ def labelled_as_before_ada():
 
 
 WORDS = {
-    "labels as of before ADA": labelled_as_before_ada,
+    "labels as before ADA": labelled_as_before_ada,
     "no filter as synthesis.L0_": lambda: {
         "G_ema": as_modules(
             {"synthesis.input.freqs": torch.zeros(2), "mapping.w_avg": torch.zeros(2)}
@@ -247,10 +247,10 @@ WORDS = {
     "no weights for g_ema.synthesis.b8.conv1.bias": lambda: broken(
         lambda state: state.pop("synthesis.b8.conv1.bias")
     ),
-    "weights of layers that ours lacks: G_ema.synthesis.b8.more": lambda: broken(
+    "weights of layers that sgtool does not have: G_ema.synthesis.b8.more": lambda: broken(
         lambda state: state.update({"synthesis.b8.more": torch.zeros(3)})
     ),
-    "feature maps that are not halved": lambda: broken(
+    "channel counts do not halve": lambda: broken(
         lambda state: state.update({"synthesis.b16.conv1.weight": torch.zeros(7, 7, 3, 3)})
     ),
     "generator.conv_clamp": lambda: ada_release(ada_state(), conv_clamp=-1.0),

@@ -61,7 +61,7 @@ def test_the_average_is_taken_and_the_rest_told(original, tmp_path):
     const = original["generator.progression.0.conv1.input"][0]
     assert torch.equal(foreign.tensors["g_ema.synthesis.b4.input.const"], const)
     assert foreign.unused == ("generator", "discriminator", "g_optimizer")
-    assert "its discriminator is built otherwise than StyleGAN's, and is left out" in foreign.notes
+    assert "its discriminator is built differently from StyleGAN's and is left out" in foreign.notes
     assert not foreign.has_discriminator
 
 
@@ -77,7 +77,7 @@ def test_layers_that_were_never_trained_are_left_out(original, tmp_path):
     ("name", "value", "words"),
     [
         ("generator.progression.1.conv1.2.weight", torch.ones(1, 1, 3, 3) / 9, "filter 1, 2, 1"),
-        ("generator.progression.1.attention.weight", torch.ones(1), "is no tensor of such a"),
+        ("generator.progression.1.attention.weight", torch.ones(1), "is not a tensor of such a"),
         ("generator.progression.2.conv2.conv.bias", None, "no weights for g_ema.synthesis.b16"),
         ("generator.to_rgb.1.conv.bias", None, "no weights for g_ema.synthesis.b8.torgb.bias"),
     ],

@@ -106,7 +106,7 @@ def test_a_missing_mean_of_w_is_estimated_and_told(original, trained):
     estimate = trained.tensors["g_ema.mapping.w_avg"]
     many = reference.map_latents(original["g_ema"], seeded(20_000, reference.STYLE))
     torch.testing.assert_close(estimate, many.mean(0), rtol=0, atol=0.05)
-    assert "holds no mean of W; it is estimated from 10,000 latents of seed 0" in trained.notes
+    assert "has no mean of W; it is estimated from 10,000 latents of seed 0" in trained.notes
     assert trained.names["g_ema.mapping.w_avg"] == "(estimated)"
 
 
@@ -131,7 +131,7 @@ def test_old_files_without_noise_get_some_that_is_always_the_same(original, tmp_
     name = "g_ema.synthesis.b8.conv0.noise_const"
     assert torch.equal(first.tensors[name], again.tensors[name])
     assert not torch.equal(first.tensors[name], first.tensors[name.replace("conv0", "conv1")])
-    assert "holds no fixed noise; it is drawn from seed 0" in first.notes
+    assert "has no fixed noise; it is drawn from seed 0" in first.notes
 
 
 @pytest.mark.parametrize(
@@ -141,9 +141,13 @@ def test_old_files_without_noise_get_some_that_is_always_the_same(original, tmp_
         ("d", {"convs.1.skip.0.kernel": torch.ones(4, 4) / 16}, "is not the filter 1, 3, 3, 1"),
         ("g_ema", {"conv1.conv.weight": None}, "no weights for g_ema.synthesis.b4.conv1.weight"),
         ("g_ema", {"input.input": torch.ones(8, 4, 4)}, "g_ema.input.input has the shape 8×4×4"),
-        ("g_ema", {"attention.0.weight": torch.ones(1)}, "g_ema.attention.0.weight is no tensor"),
-        ("g_ema", {"style.1.bias": 3}, "g_ema style.1.bias is no tensor"),
-        ("d", {"convs.9.conv1.1.bias": torch.ones(1)}, "d.convs.9.conv1.1.bias is no tensor of"),
+        (
+            "g_ema",
+            {"attention.0.weight": torch.ones(1)},
+            "g_ema.attention.0.weight is not a tensor",
+        ),
+        ("g_ema", {"style.1.bias": 3}, "g_ema style.1.bias is not a tensor"),
+        ("d", {"convs.9.conv1.1.bias": torch.ones(1)}, "d.convs.9.conv1.1.bias is not a tensor of"),
     ],
 )
 def test_other_networks_end_in_words(part, changes, words, original, tmp_path):
@@ -231,7 +235,9 @@ def test_what_rosinality_lacks_ends_in_words(changes, words, tmp_path):
 
 def test_other_families_end_in_words(tmp_path):
     network = load_network(write_untrained(tmp_path / "n.safetensors", small("stylegan1")))
-    with pytest.raises(UsageError, match="family is stylegan1, and rosinality's StyleGAN2 has"):
+    with pytest.raises(
+        UsageError, match="family is stylegan1, and rosinality's StyleGAN2 supports"
+    ):
         rosinality_checkpoint(network)
 
 

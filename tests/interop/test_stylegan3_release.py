@@ -90,7 +90,7 @@ def test_filters_that_are_not_ours_are_refused(words, tmp_path):
     "options", [{"num_layers": 10**6}, {"conv_kernel": 5}, {"num_critical": 0}]
 )
 def test_options_that_no_network_has_are_refused(options, tmp_path):
-    with pytest.raises(ForeignFileError, match="networks that sgtool does not have"):
+    with pytest.raises(ForeignFileError, match="networks that sgtool does not support"):
         read(release(**options), tmp_path)
 
 

@@ -25,7 +25,7 @@ def test_damaged_lines_are_counted_and_left_out(stats):
     text = b'{"kimg": 1, "a": 2}\nnonsense\n[1]\n\xff\n' + b"[" * 100_000 + b'\n{"kimg": 2}\n'
     history, problems = read(stats, text)
     assert len(history.ticks) == 2
-    assert problems == [f"{stats}: 4 of 6 lines are not JSON objects, and left out"]
+    assert problems == [f"{stats}: 4 of 6 lines are not JSON objects and are left out"]
 
 
 def test_what_is_no_number_is_left_out(stats):

@@ -107,8 +107,8 @@ def test_metrics_of_a_study_are_shown(tmp_path, study):
     ("name", "content", "words"),
     [
         ("gone", None, "gone: there is no such file or folder"),
-        ("empty", {}, "empty: holds no run or study; give run folders"),
-        ("half", {".mix.h5.partial": b""}, "half: a study that is not finished; run its command"),
+        ("empty", {}, "empty: contains no run or study; give run folders"),
+        ("half", {".mix.h5.partial": b""}, "half: an unfinished study; run its command"),
         ("bad", {"mix.h5": b"no"}, "mix.h5: not a readable HDF5 file"),
         ("net.safetensors", b"x", "net.safetensors: neither a run nor a study"),
     ],

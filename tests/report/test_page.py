@@ -116,7 +116,7 @@ def test_anything_else_is_kept_unless_it_may_be_replaced(page, run, content):
     else:
         page.write_text(content)
     before = page.read_text()
-    with pytest.raises(OutputError, match=r"report.html: exists and is no report of the same"):
+    with pytest.raises(OutputError, match=r"report.html: exists and is not a report of the same"):
         written(page, run)
     assert page.read_text() == before
     list(write_page(report(run), page, most_fakes=9, overwrite=True))
@@ -133,7 +133,9 @@ def test_problems_are_shown_and_told(page, run):
     problems = [
         step.problem for step in write_page(report(run), page, most_fakes=9) if step.problem
     ]
-    assert problems == [f"{run / 'stats.jsonl'}: 1 of 1 lines are not JSON objects, and left out"]
+    assert problems == [
+        f"{run / 'stats.jsonl'}: 1 of 1 lines are not JSON objects and are left out"
+    ]
     assert f'<p class="problem">{problems[0]}' in page.read_text()
 
 

@@ -1,4 +1,4 @@
-"""A network as a file for other programs: written, run, and compared before it is kept."""
+"""Networks as files for other programs, run and compared before they are kept."""
 
 import json
 from collections.abc import Mapping
@@ -28,7 +28,7 @@ from stylegan_cli.recipe import dumps
 
 FORMATS = {".onnx": onnx_format, ".pt2": program_format}
 TOLERANCE = 1e-4
-"""Relative difference from which a file is not what the network is."""
+"""Largest relative difference between a file and the network."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,8 +36,8 @@ class Exported:
     """A file that was written.
 
     Attributes:
-        opset: Of ONNX; None for other formats.
-        deviations: By output, from the network in PyTorch.
+        opset: The ONNX opset; None for other formats.
+        deviations: Deviation from the network in PyTorch, by output.
     """
 
     path: Path
@@ -53,9 +53,9 @@ class Exported:
 def export_network(
     network: Network, path: Path, *, noise_mode: FixedNoise = "const", halves: bool = False
 ) -> list[Exported]:
-    """Write a generator for other programs, and prove that it makes the same images.
+    """Write a generator for other programs, and check that it makes the same images.
 
-    Each file was read again and run with other batch sizes than it was traced with. None is left
+    Each file is read again and run with batch sizes it was not traced with. None is left
     where one of them is not right.
 
     Args:
@@ -110,7 +110,7 @@ def _export(
 
 def _check(path: Path, found: Mapping[str, Deviation]) -> None:
     for name, deviation in found.items():
-        # not >, which NaN would pass
+        # not >, because NaN would pass
         if not deviation.relative <= TOLERANCE:
             raise ExportError(
                 f"{path}: its {name} differ from those of PyTorch by {deviation.relative:.1e} of "

@@ -1,4 +1,4 @@
-"""Parts of a generator as ONNX, and running them through onnxruntime."""
+"""Parts of a generator as ONNX, and their execution by onnxruntime."""
 
 from collections.abc import Mapping
 from importlib import import_module
@@ -16,16 +16,16 @@ if TYPE_CHECKING:
     from onnx import ModelProto
 
 OPSET = 18
-"""What torch's exporter writes itself; newer ones would only rule out older runtimes."""
+"""The version torch's exporter writes; newer ones would only exclude older runtimes."""
 NEEDED = ("onnx", "onnxscript", "onnxruntime")
 _NO_LIMIT = 2**40
 
 
 def check_installed() -> None:
-    """Refuse to begin without the packages of the extra.
+    """Raise if the packages of the extra are missing.
 
     Raises:
-        ExportError: Names the missing package.
+        ExportError: A package is missing; the message names it.
     """
     for name in NEEDED:
         try:
@@ -87,7 +87,7 @@ def _translated(program: ExportedProgram, part: Part) -> "ModelProto":
             "pip install --upgrade torch onnxscript, or write a .pt2"
         ) from error
     assert onnx_program is not None
-    # what hangs on weights alone is computed now, and not by every runtime for itself
+    # computed here, once: values that depend on weights alone
     optimize(onnx_program.model, input_size_limit=_NO_LIMIT, output_size_limit=_NO_LIMIT)
     return onnx_program.model_proto
 

@@ -27,7 +27,7 @@ class Port:
 
     Attributes:
         shape: "n" is the number of images.
-        meaning: In words for whoever uses the file.
+        meaning: Description for users of the file.
     """
 
     name: str
@@ -40,7 +40,7 @@ class Part:
     """A module to export.
 
     Attributes:
-        module: Takes the inputs by name; gives the outputs in order, alone if there is one.
+        module: Takes the inputs by name; returns the outputs in order, or the only one.
     """
 
     name: PartName
@@ -95,7 +95,7 @@ class Synthesis(nn.Module):
 
 
 class Whole(nn.Module):
-    """Latents to images, and the w of each layer they were made of."""
+    """Latents to images, and the w of each layer."""
 
     def __init__(self, mapping: MappingPart, synthesis: Synthesis) -> None:
         super().__init__()
@@ -135,7 +135,7 @@ def _images(G: Generator) -> Port:
 
 
 aten = torch.ops.aten
-_MOST_IMAGES = 2**30  # without a bound, torch 2.6 sees itself compare n with the largest integer
+_MOST_IMAGES = 2**30  # without a bound, torch 2.6 compares n with the largest integer
 
 
 def trace(part: Part, example: dict[str, Tensor]) -> ExportedProgram:
@@ -147,7 +147,7 @@ def trace(part: Part, example: dict[str, Tensor]) -> ExportedProgram:
     n = Dim("n", max=_MOST_IMAGES)
     dynamic = {port.name: {0: n} if port.shape[0] == "n" else None for port in part.inputs}
     with torch.no_grad(), quiet():
-        # filters are computed once and kept: here, or what is kept would be the tracer's
+        # filters are computed once and cached: here, or the cache would hold the tracer's tensors
         part.module(**example)
         program = torch.export.export(
             part.module, (), kwargs=example, dynamic_shapes=dynamic, strict=False
@@ -155,7 +155,7 @@ def trace(part: Part, example: dict[str, Tensor]) -> ExportedProgram:
         plain: ExportedProgram = program.run_decompositions(
             {
                 aten.convolution_backward.default: _transposed_convolution,
-                # would tie the graph to this device
+                # this would tie the graph to one device
                 aten._assert_tensor_metadata.default: _nothing,
             }
         )
@@ -182,7 +182,7 @@ def _transposed_convolution(
     bias_sizes: list[int] | None,
     *geometry: Any,
 ) -> tuple[Tensor, None, None]:
-    # `ops.conv` doubles sizes by the gradient of a convolution; other programs have no such thing
+    # `ops.conv` upsamples by the gradient of a convolution, which other programs lack
     stride, padding, dilation, _, output_padding, groups, wanted = geometry
     assert list(wanted) == [True, False, False]
     y = torch.conv_transpose2d(dy, weight, None, stride, padding, output_padding, groups, dilation)
@@ -204,7 +204,7 @@ CASES = ((1, 1.0), (3, 0.5))
 
 @dataclass(frozen=True, kw_only=True)
 class Deviation:
-    """Of one output over all comparisons.
+    """The deviation of one output over all comparisons.
 
     Attributes:
         largest: Absolute difference.

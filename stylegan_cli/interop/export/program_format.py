@@ -1,4 +1,4 @@
-"""Parts of a generator as programs of torch.export, and running them."""
+"""Parts of a generator as programs of torch.export, and their execution."""
 
 import io
 import json

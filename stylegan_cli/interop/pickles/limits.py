@@ -13,8 +13,8 @@ class Limits:
         file_bytes: Size of the pickle, and so of everything in it.
         operations: Instructions, and so objects.
         memo: Objects remembered to be used again.
-        depth: Containers within containers.
-        size: Objects met by walking through everything, shared ones as often as they are met; a
+        depth: Nesting of containers.
+        size: Objects in a traversal, shared ones counted at every visit; a
             text counts as one more for each 256 characters.
     """
 
@@ -39,7 +39,7 @@ MOST_TENSORS = 10_000
 
 @runtime_checkable
 class Holder(Protocol):
-    """An object of ours that holds what a pickle gave it."""
+    """An object of ours that holds values from a pickle."""
 
     def held(self) -> Collection[object]: ...
 
@@ -58,10 +58,10 @@ def shown_value(value: object) -> str:
 
 
 def check_nesting(root: object, limits: Limits) -> None:
-    """Refuse what contains itself, or is deep or endless to walk through.
+    """Raise if a value contains itself, or is too deep or too large to traverse.
 
     Raises:
-        RefusedError: It is.
+        RefusedError: It contains itself, or is too deep or too large.
     """
     measured: dict[int, tuple[int, int]] = {}
     unfinished = [_Visit(root)]
@@ -89,7 +89,7 @@ def check_nesting(root: object, limits: Limits) -> None:
 
 
 class _Visit:
-    """A container on the way through all of them, and what was met below it so far."""
+    """A container in the traversal, and the objects found below it so far."""
 
     def __init__(self, value: object) -> None:
         members = _members(value)
@@ -117,7 +117,7 @@ def _texts(*groups: Collection[object]) -> Iterator[str | bytes]:
 
 
 def _has_members(value: object) -> bool:
-    # a protocol is asked last: it is slow
+    # the check of the protocol comes last, as it is slow
     plain = isinstance(value, str | bytes | int | float | None)
     return not plain and isinstance(value, (*_CONTAINERS, Holder))
 

@@ -1,4 +1,4 @@
-"""The machine that follows a pickle's instructions and builds plain data, nothing else."""
+"""The machine that executes a pickle's instructions to build plain data only."""
 
 import pickletools
 import re
@@ -19,7 +19,7 @@ def instructions(file: BufferedIOBase) -> Iterator[tuple[str, object]]:
     The names of GLOBAL come as a pair, byte strings of Python 2 as latin-1.
 
     Raises:
-        RefusedError: Another protocol than 0 to 5.
+        RefusedError: The protocol is not 0 to 5.
         ValueError: An argument is cut short or malformed.
     """
     whole = cast(IO[bytes], _Piecewise(file))
@@ -36,11 +36,11 @@ def instructions(file: BufferedIOBase) -> Iterator[tuple[str, object]]:
         if opcode.name == "PROTO" and argument not in range(_NEWEST_PROTOCOL + 1):
             raise RefusedError(f"protocol {argument}, newer than {_NEWEST_PROTOCOL}")
         yield opcode.name, argument
-    raise ValueError("it ends before its last instruction")
+    raise ValueError("it ends before the STOP instruction")
 
 
 class _Piecewise:
-    """A file that takes no more memory than it has bytes, whatever length a pickle claims."""
+    """A file read in pieces, so that memory follows its size and not claimed lengths."""
 
     def __init__(self, file: BufferedIOBase) -> None:
         self.file = file
@@ -65,7 +65,7 @@ def _quoted(file: BufferedIOBase) -> str:
     """Read a byte string written as a Python 2 literal."""
     text = _line(file).strip()
     if len(text) < 2 or text[:1] not in (b"'", b'"') or text[-1:] != text[:1]:
-        raise ValueError("a text without quotes")
+        raise ValueError("a string without quotes")
     return _ESCAPE.sub(_unescaped, text[1:-1]).decode("latin-1")
 
 
@@ -79,7 +79,7 @@ def _unescaped(escape: re.Match[bytes]) -> bytes:
 def _line(file: BufferedIOBase) -> bytes:
     line = file.readline()
     if not line.endswith(b"\n"):
-        raise ValueError("a line without an end")
+        raise ValueError("an unterminated line")
     return line[:-1]
 
 
@@ -93,7 +93,7 @@ _OWN_READERS: Mapping[str, Callable[[BufferedIOBase], object]] = {
 
 @dataclass(frozen=True)
 class Empty:
-    """In a table: objects of a class, made empty and given their state by later instructions."""
+    """A table entry for objects that are made empty and get their state later."""
 
     build: Callable[[], object]
 
@@ -112,7 +112,7 @@ class Named:
 
 @runtime_checkable
 class Stateful(Protocol):
-    """An object of ours that takes, and checks, the state a pickle gives it."""
+    """An object of ours that checks and takes its state from a pickle."""
 
     def set_state(self, state: object) -> None: ...
 
@@ -132,7 +132,7 @@ class Machine:
         self.persistent = persistent
         self.stack: list[Any] = []
         self.outer: list[list[Any]] = []
-        # no dict: numbers in a file can be made to collide, which would take hours
+        # not a dict: crafted numbers can collide, which would take hours
         self.memo: list[object] = []
         self.texts, self.members = 0, 0
 
@@ -155,7 +155,7 @@ class Machine:
             elif name not in _NOTHING_TO_DO:
                 raise RefusedError(f"instruction {name}")
         if self.outer or len(self.stack) != 1:
-            raise ValueError("it does not end with one object")
+            raise ValueError("it does not build exactly one object")
         return self.stack[0]
 
     def mark(self, _: object) -> None:
@@ -183,14 +183,14 @@ class Machine:
         if place >= self.limits.memo:
             raise RefusedError(f"a memo of more than {self.limits.memo:,} objects")
         if place < 0:
-            raise LookupError("a place before the memo")
+            raise LookupError("a negative place in the memo")
         self.memo += [_NOTHING] * (place + 1 - len(self.memo))
         self.memo[place] = self.stack[-1]
 
     def get(self, index: int) -> None:
         found = self.memo[index] if 0 <= index < len(self.memo) else _NOTHING
         if found is _NOTHING:
-            raise LookupError(f"nothing is kept under {index}")
+            raise LookupError(f"the memo has nothing at {index}")
         self.stack.append(found)
 
     def tuple_of(self, count: int) -> None:
@@ -235,17 +235,17 @@ class Machine:
         if not isinstance(target, Named) or not callable(target.build):
             raise RefusedError(f"a call of {_name(target)}")
         if not isinstance(arguments, tuple):
-            raise TypeError("arguments that are no tuple")
+            raise TypeError("arguments that are not a tuple")
         self.handle(arguments)
         self.stack.append(target.build(*arguments))
 
     def handle(self, given: object) -> None:
-        """Count what our functions go through: a few instructions could make them copy much."""
+        """Count the work of our functions: few instructions could make them copy much."""
         inner = given if isinstance(given, tuple) and len(given) <= _FEW else ()
         for each in (given, *inner):
             self.texts += len(each) if isinstance(each, _TEXTS) else 0
             self.members += len(each) if isinstance(each, _CONTAINERS) else 0
-        # a text of an old protocol becomes bytes first, then an array
+        # a string of an old protocol becomes bytes first, then an array
         most = 2 * self.file.tell() + _SLACK
         if self.texts > most or self.members > self.limits.size:
             raise RefusedError(f"more than {most:,} bytes or {self.limits.size:,} objects in calls")
@@ -277,9 +277,9 @@ def plain_key(value: object) -> Hashable:
     """Return the value as a key of a dict or an element of a set.
 
     Raises:
-        RefusedError: It could take hours to find again, or be changed later.
+        RefusedError: Looking it up could take hours, or it is mutable.
     """
-    # integers can be made to collide, which would take hours; texts are salted
+    # crafted integers can collide, which would take hours; hashes of strings are salted
     if isinstance(value, int) and abs(value) < 2**60:
         return value if abs(value) < _MOST_PLAIN else str(value)
     if value is None or (isinstance(value, str | bytes) and len(value) <= _LONGEST_NAME):

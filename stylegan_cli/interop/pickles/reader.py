@@ -1,4 +1,4 @@
-"""Pickles read by an interpreter of our own that builds plain data and nothing else.
+"""An interpreter of pickles that builds plain data and nothing else.
 
 A pickle is a program. Of its instructions only those that build numbers, strings and containers
 are followed; a name in it stands for what the caller's table says, by exact match, and for
@@ -27,7 +27,7 @@ def read_pickle(
     """Read a pickle as plain data.
 
     Args:
-        data: The pickle, or a file at its beginning; what comes after it is not read.
+        data: The pickle, or a file at its beginning; nothing after it is read.
         source: File name for messages.
 
     Raises:
@@ -51,10 +51,10 @@ def run_pickle(
     """Read the pickle at the file's position, and leave the file behind it.
 
     Args:
-        persistent: What a persistent id stands for; without it there must be none.
+        persistent: Resolves persistent ids; without it there must be none.
 
     Raises:
-        RefusedError: As `read_pickle`; and ValueError, LookupError and their like for damages.
+        RefusedError: As `read_pickle`; and ValueError, LookupError and similar errors for damage.
     """
     root = Machine(table, limits, persistent).run(file)
     check_nesting(root, limits)
@@ -63,10 +63,10 @@ def run_pickle(
 
 @contextmanager
 def refusals_in_words(source: str, *, but: type[RefusedError] | tuple[()] = ()) -> Iterator[None]:
-    """Turn what may go wrong in a block that reads a pickle into ForeignFileError.
+    """Turn errors in a block that reads a pickle into ForeignFileError.
 
     Args:
-        but: Refusals that the caller words itself.
+        but: Refusals that the caller handles.
     """
     try:
         yield
@@ -78,7 +78,7 @@ def refusals_in_words(source: str, *, but: type[RefusedError] | tuple[()] = ()) 
         ) from None
     except _DAMAGES as error:
         raise ForeignFileError(
-            f"{source}: a damaged or cut pickle, or none ({shown(str(error))}); "
+            f"{source}: not a pickle, or a damaged or truncated one ({shown(str(error))}); "
             "copy or download it again"
         ) from None
 
@@ -92,7 +92,7 @@ _DAMAGES = (
 
 PICKLE_SUFFIXES = (".pkl", ".pickle")
 ZIP_DAMAGES = (OSError, zipfile.BadZipFile, NotImplementedError, RuntimeError, lzma.LZMAError)
-"""What zipfile raises, beside ValueError, of zips that are damaged or locked, or that it lacks."""
+"""Errors of zipfile, besides ValueError, for damaged, encrypted or unsupported zips."""
 _SMALL, _MOST_RATIO = 2**26, 20
 
 
@@ -114,7 +114,9 @@ def opened_pickle(path: Path, limits: Limits) -> Iterator[BufferedIOBase]:
                 member = _only_pickle(path, archive)
                 _check_size(member.file_size, limits)
                 if member.file_size > max(_SMALL, _MOST_RATIO * member.compress_size):
-                    raise RefusedError(f"{member.file_size:,} bytes packed as no weights can be")
+                    raise RefusedError(
+                        f"{member.file_size:,} bytes compressed more than weights can be"
+                    )
                 with archive.open(member) as inner:
                     yield cast(BufferedIOBase, inner)
     except ZIP_DAMAGES as error:
@@ -140,7 +142,7 @@ def _only_pickle(path: Path, archive: zipfile.ZipFile) -> zipfile.ZipInfo:
     members = _pickles(archive)
     if len(members) != 1:
         raise ForeignFileError(
-            f"{path}: a zip with {len(members)} pickles in it; unpack it and name one"
+            f"{path}: a zip with {len(members)} pickles in it; unpack it and choose one"
         )
     return members[0]
 

@@ -24,18 +24,18 @@ class PickledType:
 
     def __init__(self, code: object, align: object = False, copy: object = True) -> None:
         if not isinstance(code, str) or code not in _TYPES:
-            # what is no text may be endless to write out
+            # a value that is not a string may be endless to print
             named = repr(code) if isinstance(code, str) else type(code).__name__
             raise RefusedError(f"an array of type {shown(named)}")
         self.dtype = _TYPES[code]
 
     def set_state(self, state: object) -> None:
-        """Take the byte order; anything else in the state belongs to types that are refused."""
+        """Take the byte order; other state belongs to types that are refused."""
         plain = (None, None, None, -1, -1, 0)
         if not isinstance(state, tuple) or state[:1] + state[2:] != (3, *plain):
             raise RefusedError("a structured array type")
         if state[1] not in ("<", ">", "|"):
-            raise RefusedError("a byte order that is none of NumPy's")
+            raise RefusedError("an unknown byte order")
         self.dtype = self.dtype.newbyteorder(state[1])
 
 
@@ -48,7 +48,7 @@ class PickledArray:
 
     def __init__(self, kind: object, shape: object, code: object) -> None:
         if not isinstance(kind, Named) or kind.name != "numpy.ndarray":
-            raise RefusedError("an array of another class than numpy.ndarray")
+            raise RefusedError("an array of a class other than numpy.ndarray")
         self.array: np.ndarray[Any, np.dtype[Any]] = np.empty(0, np.float32)
 
     @property
@@ -66,9 +66,9 @@ class PickledArray:
     def set_state(self, state: object) -> None:
         """Take (1, shape, type, Fortran order, bytes)."""
         if not isinstance(state, tuple) or len(state) != 5 or state[0] != 1:
-            raise RefusedError("an array whose state is not that of NumPy's")
+            raise RefusedError("an array whose state is not NumPy's")
         _, shape, kind, fortran, raw = state
-        # Python 2 had no other type for bytes than that for texts
+        # Python 2 used str for bytes as well
         data = raw.encode("latin-1") if isinstance(raw, str) else raw
         self.array = _view(data, kind, shape, "F" if fortran else "C")
 
@@ -92,16 +92,16 @@ def _array(values: np.ndarray[Any, np.dtype[Any]]) -> PickledArray:
 
 def _view(raw: object, kind: object, shape: object, order: Any) -> np.ndarray[Any, np.dtype[Any]]:
     if not isinstance(kind, PickledType) or not isinstance(raw, bytes | bytearray):
-        raise RefusedError("an array whose state is not that of NumPy's")
+        raise RefusedError("an array whose state is not NumPy's")
     sizes = _checked_shape(shape, kind.dtype.itemsize, len(raw))
     return np.frombuffer(raw, kind.dtype).reshape(sizes, order=order)
 
 
 def _checked_shape(shape: object, itemsize: int, found: int) -> tuple[int, ...]:
     if not isinstance(shape, tuple) or len(shape) > _MAX_AXES:
-        raise RefusedError("an array shape that is not a few sizes")
+        raise RefusedError("an array shape that is not a short tuple of sizes")
     if not all(type(size) is int and 0 <= size < 2**40 for size in shape):
-        raise RefusedError("an array shape that is not a few sizes")
+        raise RefusedError("an array shape that is not a short tuple of sizes")
     claimed = math.prod(shape) * itemsize
     if claimed != found:
         raise RefusedError(f"an array that claims {claimed:,} bytes and has {found:,}")
@@ -137,9 +137,9 @@ def ordered_dict(pairs: object = ()) -> dict[object, object]:
     """Return a dict of pairs.
 
     Raises:
-        RefusedError: It is made of something else.
+        RefusedError: It is not made of pairs.
     """
-    # Python 2 gave the entries at once, later ones give them afterwards
+    # Python 2 passes the entries at once, later versions add them afterwards
     if not isinstance(pairs, list | tuple):
         raise RefusedError("a dict that is not made of pairs")
     return {plain_key(key): value for key, value in pairs}
@@ -154,7 +154,7 @@ def _set(members: object = ()) -> set[object]:
 def _encode(text: object, encoding: object = "latin1") -> bytes:
     """Return the bytes that protocols 0 to 2 write as text: one character per byte."""
     if not isinstance(text, str) or encoding != "latin1":
-        raise RefusedError("a text in another code than latin1")
+        raise RefusedError("a string in an encoding other than latin1")
     return text.encode("latin-1")
 
 

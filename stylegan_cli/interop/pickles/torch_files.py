@@ -1,4 +1,4 @@
-"""Files of torch.save, read without running anything in them and without torch.load."""
+"""Files of torch.save, read without torch.load and without running anything in them."""
 
 import mmap
 import zipfile
@@ -26,7 +26,7 @@ class Bag:
     def set_state(self, state: object) -> None:
         """Take the numbers and texts of a dict of attributes, and drop the rest."""
         if not isinstance(state, dict) or not all(isinstance(name, str) for name in state):
-            raise TypeError("attributes that are no dict of names")
+            raise TypeError("attributes that are not a dict of names")
         self.values = {
             name: value
             for name, value in state.items()
@@ -35,13 +35,13 @@ class Bag:
 
 
 class Entries(dict[object, object]):
-    """A dict of torch's, with what it carries beside its entries dropped."""
+    """A dict of torch's without its extra state."""
 
     def __init__(self, pairs: object = ()) -> None:
         super().__init__(ordered_dict(pairs))
 
     def set_state(self, state: object) -> None:
-        """Drop it: versions of layers."""
+        """Drop the state: versions of layers."""
 
 
 _NAMES: Table = {
@@ -72,7 +72,7 @@ def read_torch_file(path: Path) -> object:
     """
     try:
         with path.open("rb") as file, refusals_in_words(str(path), but=RefusedNameError):
-            # closed with the last view of it
+            # the mapping is closed with its last view
             mapped = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
             return _read(path, file, mapped)
     except RefusedNameError as refusal:
@@ -82,7 +82,7 @@ def read_torch_file(path: Path) -> object:
             "torch.save(model.state_dict(), 'weights.pt')"
         ) from None
     except (OSError, NotImplementedError, RuntimeError) as error:
-        # zipfile raises the latter two for forms of zips that it lacks
+        # zipfile raises the latter two for zips that it does not support
         raise ForeignFileError(f"{path}: cannot be read ({error})") from None
 
 
@@ -102,5 +102,5 @@ def _is_torch_zip(path: Path) -> bool:
         with zipfile.ZipFile(path) as archive:
             return any(name.endswith("/data.pkl") for name in archive.namelist())
     except (*ZIP_DAMAGES, ValueError):
-        # cut short: what is called .zip may be anything, the others are torch's
+        # truncated: a .zip may be anything, the other suffixes are torch's
         return path.suffix.lower() != ".zip"

@@ -1,6 +1,6 @@
 """The numbers behind torch's tensors, and the files of torch before version 1.6 that hold them.
 
-Such a file is pickles, one behind the other, and then the storages that they name.
+Such a file is a sequence of pickles, then the storages that they name.
 """
 
 import mmap
@@ -22,7 +22,7 @@ _MAGIC = 0x1950A86A20F9469CFC6C
 _PROTOCOL = 1001
 _TYPES: Mapping[str, tuple[str, torch.dtype]] = {
     "torch.HalfStorage": ("<f2", torch.float16),
-    # NumPy has no bfloat16; its bits are carried as integers
+    # NumPy has no bfloat16; its bits are kept as integers
     "torch.BFloat16Storage": ("<i2", torch.bfloat16),
     "torch.FloatStorage": ("<f4", torch.float32),
     "torch.DoubleStorage": ("<f8", torch.float64),
@@ -41,7 +41,7 @@ STORAGE_NAMES: Table = {("torch", name.removeprefix("torch.")): None for name in
 
 @dataclass(frozen=True)
 class Storage:
-    """Numbers in a row, and what type they have."""
+    """A sequence of numbers, and their type."""
 
     values: np.ndarray[Any, np.dtype[Any]]
     dtype: torch.dtype
@@ -69,7 +69,7 @@ class StorageId:
         """Return the storage that starts at a place in a file: a view of its bytes.
 
         Raises:
-            RefusedError: It would reach beyond the file.
+            RefusedError: It would extend beyond the file.
         """
         code, dtype = _TYPES[self.kind]
         found = len(buffer) - place
@@ -87,7 +87,7 @@ def storage_id(persistent_id: object) -> StorageId:
     """Return the storage that a persistent id ("storage", class, key, device, count, view) names.
 
     Raises:
-        RefusedError: It names anything else than a storage of its own.
+        RefusedError: It does not name a whole storage.
     """
     if not isinstance(persistent_id, tuple) or len(persistent_id) not in (5, 6):
         raise RefusedError("a persistent id that names no storage")
@@ -111,11 +111,11 @@ def read_stream(
 
     Raises:
         RefusedError: Another file, or more than the table names; and ValueError, LookupError and
-            their like for damages.
+            similar errors for damage.
     """
     _check_start(stream)
     start, named = stream.tell(), _Named()
-    # the storages come last, so the pickle is followed once to learn of them, then to use them
+    # the storages come last, so the pickle is read twice: to list them, then to use them
     run_pickle(stream, table, limits, persistent=named.note)
     storages = _read_storages(stream, buffer, named.ids)
     stream.seek(start)
@@ -131,7 +131,7 @@ class _Named:
     def note(self, persistent_id: object) -> Storage:
         found = storage_id(persistent_id)
         if self.ids.setdefault(found.key, found) != found:
-            raise RefusedError("two claims about one storage")
+            raise RefusedError("contradictory claims about one storage")
         return found.unread()
 
 
@@ -140,7 +140,7 @@ def _check_start(stream: BufferedIOBase) -> None:
     if magic != _MAGIC or protocol != _PROTOCOL or not isinstance(system, dict):
         raise RefusedError("a file that torch did not write")
     if system.get("little_endian") is not True:
-        raise RefusedError("numbers with their largest bytes first")
+        raise RefusedError("big-endian numbers")
 
 
 def _read_storages(
@@ -148,7 +148,7 @@ def _read_storages(
 ) -> dict[str, Storage]:
     keys = run_pickle(stream, {}, Limits())
     if not isinstance(keys, list) or sorted(map(str, keys)) != sorted(ids):
-        raise RefusedError("other storages than the tensors'")
+        raise RefusedError("storages that are not the tensors'")
     storages = {}
     for key in map(str, keys):
         (count,) = struct.unpack("<q", stream.read(8))
@@ -157,5 +157,5 @@ def _read_storages(
         storages[key] = ids[key].within(buffer, stream.tell())
         stream.seek(ids[key].size, SEEK_CUR)
     if stream.read(1):
-        raise RefusedError("something behind the last storage")
+        raise RefusedError("data after the last storage")
     return storages

@@ -38,14 +38,14 @@ def read_storage(raw: object) -> Storage:
     """Read the storage in the bytes that torch wrote before it wrote zips.
 
     Raises:
-        RefusedError: Anything else than numbers, or fewer than claimed.
+        RefusedError: Not numbers, or fewer than claimed.
     """
     if not isinstance(raw, bytes):
         raise RefusedError("a storage that is not made of bytes")
     stream, buffer = io.BytesIO(raw), memoryview(raw)
     storage = read_stream(stream, buffer, STORAGE_NAMES, _STORAGE_LIMITS)
     if not isinstance(storage, Storage):
-        raise RefusedError("bytes of a storage that are of something else")
+        raise RefusedError("bytes of a storage that hold something else")
     return storage
 
 
@@ -54,7 +54,7 @@ def _tensor(storage: object, offset: object, shape: object, stride: object, *_: 
         raise RefusedError("a tensor without a storage")
     sizes, steps, place = _numbers(shape), _numbers(stride), _numbers((offset,))[0]
     if len(sizes) != len(steps):
-        raise RefusedError("a tensor with other axes than steps")
+        raise RefusedError("a tensor with unequal numbers of axes and strides")
     there: int = len(storage.values) - place
     claimed: int = math.prod(sizes)
     last = sum((size - 1) * step for size, step in zip(sizes, steps, strict=True))
@@ -65,15 +65,15 @@ def _tensor(storage: object, offset: object, shape: object, stride: object, *_: 
 
 def _numbers(values: object) -> tuple[int, ...]:
     if not isinstance(values, tuple) or len(values) > _MAX_AXES:
-        raise RefusedError("a tensor shape that is not a few sizes")
+        raise RefusedError("a tensor shape that is not a short tuple of sizes")
     if not all(type(value) is int and 0 <= value < 2**40 for value in values):
-        raise RefusedError("a tensor shape that is not a few sizes")
+        raise RefusedError("a tensor shape that is not a short tuple of sizes")
     return values
 
 
 def _parameter(tensor: object, *_: object) -> PickledTensor:
     if not isinstance(tensor, PickledTensor):
-        raise RefusedError("a parameter that is no tensor")
+        raise RefusedError("a parameter that is not a tensor")
     return tensor
 
 

@@ -29,12 +29,12 @@ def read_zip(path: Path, mapped: mmap.mmap, table: Table) -> object:
 
     Raises:
         RefusedError: Another file, or more than the table names; and BadZipFile, ValueError,
-            LookupError and their like for damages.
+            LookupError and similar errors for damage.
     """
     with zipfile.ZipFile(path) as archive:
         members = dict(_members(mapped, archive.infolist()))
     if sum(member.size for member in members.values()) > len(mapped):
-        raise RefusedError("members that claim the same bytes")
+        raise RefusedError("overlapping members")
     program = BytesIO(_pickle(members).checked())
     return run_pickle(program, table, Limits(), persistent=_Storages(members).find)
 
@@ -44,7 +44,7 @@ class _Member:
     """A file within the zip.
 
     Attributes:
-        header: Where its header starts.
+        header: Offset of its header.
         crc: Checksum of its content.
     """
 
@@ -66,16 +66,16 @@ class _Member:
         """Return the content after checking its checksum."""
         content = memoryview(self.mapped)[self.place : self.place + self.size]
         if zlib.crc32(content) != self.crc:
-            raise ValueError(f"{shown(self.name)} has another checksum")
+            raise ValueError(f"{shown(self.name)} does not match its checksum")
         return content
 
 
 class _Storages:
-    """The storages of a zip by what persistent ids say of them."""
+    """The storages of a zip by their persistent ids."""
 
     def __init__(self, members: Mapping[str, _Member]) -> None:
         if "byteorder" in members and bytes(members["byteorder"].checked()) != b"little":
-            raise RefusedError("numbers with their largest bytes first")
+            raise RefusedError("big-endian numbers")
         self.members = members
         self.found: dict[str, Storage] = {}
 
@@ -83,7 +83,7 @@ class _Storages:
         claimed = storage_id(persistent_id)
         member = self.members.get(f"data/{claimed.key}")
         if member is None:
-            raise RefusedError(f"a storage that is not there, {shown(claimed.key)}")
+            raise RefusedError(f"a missing storage, {shown(claimed.key)}")
         if member.size != claimed.size:
             raise RefusedError(
                 f"a storage that claims {claimed.size:,} bytes and has {member.size:,}"
@@ -97,7 +97,7 @@ class _Storages:
 def _members(mapped: mmap.mmap, infos: Sequence[zipfile.ZipInfo]) -> Iterator[tuple[str, _Member]]:
     """Yield members by their names within the one folder of a file of torch."""
     if len({info.filename for info in infos}) < len(infos):
-        raise RefusedError("several members of one name")
+        raise RefusedError("several members with one name")
     root = PurePosixPath(infos[0].filename).parts[:1] if infos else ()
     for info in infos:
         parts = PurePosixPath(info.filename).parts
@@ -106,7 +106,7 @@ def _members(mapped: mmap.mmap, infos: Sequence[zipfile.ZipInfo]) -> Iterator[tu
         if info.compress_type != zipfile.ZIP_STORED or info.file_size != info.compress_size:
             raise RefusedError(f"a compressed member, {shown(info.filename)}")
         if info.flag_bits & _ENCRYPTED:
-            raise RefusedError(f"a locked member, {shown(info.filename)}")
+            raise RefusedError(f"an encrypted member, {shown(info.filename)}")
         yield (
             "/".join(parts[1:]),
             _Member(
@@ -123,7 +123,7 @@ def _pickle(members: Mapping[str, _Member]) -> _Member:
     if "constants.pkl" in members or any(name.startswith("code/") for name in members):
         raise RefusedError("a TorchScript program")
     if "data.pkl" not in members:
-        raise RefusedError("a zip without data.pkl, none of torch's")
+        raise RefusedError("a zip without data.pkl, so not one of torch's")
     if members["data.pkl"].size > _LARGEST_PICKLE:
         raise RefusedError(f"a pickle of more than {_LARGEST_PICKLE:,} bytes")
     return members["data.pkl"]

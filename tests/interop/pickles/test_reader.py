@@ -99,7 +99,7 @@ def test_what_goes_beyond_a_limit_is_refused(limits, reason):
 def test_every_prefix_of_a_good_file_is_told_to_be_cut():
     good = pickle.dumps({"weights": np.arange(4, dtype=np.float32), "name": "x"}, protocol=4)
     for length in range(len(good)):
-        with pytest.raises(ForeignFileError, match="damaged or cut"):
+        with pytest.raises(ForeignFileError, match="damaged or truncated"):
             read(good[:length])
 
 
