@@ -19,9 +19,9 @@ EngineName = Literal["eager", "compiled", "captured"]
 
 @dataclass(frozen=True, kw_only=True)
 class Acceleration:
-    """How phases become gradients, and what is traced.
+    """The engine and backend of gradient computation, and tracing.
 
-    Other engines and backends give other bits: a run keeps its bits only with the same ones.
+    Results are bit-identical only with the same engine and backend.
 
     Attributes:
         engine: Step by step, compiled, or as CUDA graphs.

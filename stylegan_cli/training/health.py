@@ -74,7 +74,7 @@ class Probe:
 
     @property
     def can_compare(self) -> bool:
-        """Whether there are enough training images to compare with."""
+        """Return whether there are enough training images to compare with."""
         return len(self.chosen) > 1
 
     @torch.no_grad()

@@ -143,7 +143,7 @@ class RunFolder:
 
     @property
     def has_begun(self) -> bool:
-        """Whether a run here made any progress that is kept."""
+        """Return whether a run in this folder has saved progress."""
         return self.state.exists() or (self.stats.exists() and self.stats.stat().st_size > 0)
 
     def begun(self) -> Settled | None:

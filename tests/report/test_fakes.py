@@ -21,7 +21,7 @@ def markup(pieces):
 
 
 def many(count):
-    return [Fakes(kimg=i, path=Path(f"{i}.png")) for i in range(count)]
+    return [Fakes(kimg=float(i), path=Path(f"{i}.png")) for i in range(count)]
 
 
 def test_fakes_come_in_order_of_time(tmp_path):
