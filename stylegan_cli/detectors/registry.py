@@ -1,4 +1,4 @@
-"""The detectors there are: their purposes, weights and networks."""
+"""The available detectors: their purposes, weights and networks."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -36,7 +36,7 @@ class _Kind:
 
     Attributes:
         weights: Name of its weights.
-        build: Makes its network, without weights.
+        build: Builds its network, without weights.
     """
 
     weights: str
@@ -85,7 +85,7 @@ def detector_note(name: str, purpose: Purpose) -> str:
     if is_standard(name, purpose):
         return ""
     standard = how_to_get_standard(purpose)
-    return f"detector {name}, whose name the numbers carry; the standard one is {standard}"
+    return f"detector {name}, named in the results; the standard one is {standard}"
 
 
 @overload
@@ -101,15 +101,15 @@ def open_detector(
 ) -> FeatureDetector | PerceptualDetector:
     """Open a detector, ready to look at images on a device.
 
-    Weights that the user trusted although they are not the published ones make a detector of
-    another name, such as `inception_unpublished`, which is no standard.
+    Unpublished weights that the user trusted make a detector of another name, such as
+    `inception_unpublished`, which is not a standard one.
 
     Args:
-        name: None takes the standard one where its weights are here, else the one that ships.
+        name: None takes the standard one if its weights are here, else the one that ships.
 
     Raises:
         UsageError: There is no such detector for this purpose.
-        WeightsError: Its weights are not here, damaged, or those of another network.
+        WeightsError: Its weights are missing, damaged, or those of another network.
     """
     name = name or default_detector(purpose)
     kinds = _kinds(purpose)
@@ -150,7 +150,7 @@ def weights_shapes(weights: str) -> dict[str, torch.Size]:
 def _network(kind: _Kind, weights: Weights) -> Network:
     with torch.device("meta"):
         network = kind.build()
-    # AlexNet's file also holds the heads that only LPIPS has
+    # AlexNet's file also has the heads that only LPIPS uses
     own = network.state_dict().keys() & weights.tensors.keys()
     tensors = {name: _as_computed(weights.tensors[name]) for name in own}
     try:

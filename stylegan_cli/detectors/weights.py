@@ -1,6 +1,6 @@
 """Weights of detectors in one form: safetensors, named by content, shipped or in the cache.
 
-`sgtool weights add` converts whatever file they came from, once; detectors read nothing else.
+`sgtool weights add` converts each file once; detectors read no other form.
 """
 
 import hashlib
@@ -35,7 +35,7 @@ class Weights:
     """The tensors of one detector.
 
     Attributes:
-        sha256: Of names, types, shapes and values: the same whatever file they came from.
+        sha256: Hash of names, types, shapes and values, independent of the original file.
         origin: File they came from, its SHA-256 and its licence.
     """
 
@@ -71,7 +71,7 @@ def is_published(path: Path) -> bool:
     """Return whether these are the authors' weights, not others that the user trusted.
 
     Raises:
-        WeightsError: Damaged.
+        WeightsError: The file is damaged.
     """
     with _opened(path) as file:
         return _metadata(path, file).get("published") != "no"
@@ -81,7 +81,7 @@ def read_weights(path: Path) -> Weights:
     """Read weights, checked against the hash of their content in the file.
 
     Raises:
-        WeightsError: Damaged.
+        WeightsError: The file is damaged.
     """
     with _opened(path) as file:
         metadata = _metadata(path, file)
@@ -89,7 +89,7 @@ def read_weights(path: Path) -> Weights:
     promised, found = metadata.pop("sha256", "nothing"), content_sha256(tensors)
     if promised != found:
         raise WeightsError(
-            f"{path}: its content hash is {found}, it promises {promised}; {_REMEDY}"
+            f"{path}: its content hash is {found}, its header says {promised}; {_REMEDY}"
         )
     return Weights(tensors=tensors, sha256=found, origin=metadata)
 
@@ -98,7 +98,7 @@ def _metadata(path: Path, file: Any) -> dict[str, str]:
     try:
         return dict(json.loads((file.metadata() or {})[METADATA]))
     except (KeyError, TypeError, ValueError):
-        raise WeightsError(f"{path}: does not say what it holds; {_REMEDY}") from None
+        raise WeightsError(f"{path}: has no description of its content; {_REMEDY}") from None
 
 
 @contextmanager
@@ -124,7 +124,7 @@ def write_weights(path: Path, tensors: Mapping[str, Tensor], origin: Mapping[str
     with writing(path):
         path.parent.mkdir(parents=True, exist_ok=True)
     with written_whole(path) as temporary, writing(path, SafetensorError):
-        # as one entry: safetensors writes several in a new order every time
+        # one entry only: safetensors writes several in random order
         metadata = {METADATA: json.dumps({**origin, "sha256": sha256})}
         temporary.write_bytes(save(own, metadata))
     return sha256
@@ -149,10 +149,10 @@ SLOWEST = 1024
 def download(url: str, path: Path, *, at_most: int) -> Iterator[int]:
     """Write what is at a URL to a file; yields the sizes of the pieces as they come.
 
-    What an earlier try left in the file counts, where the server can send the rest alone.
+    A partial file is completed, if the server can send the rest alone.
 
     Args:
-        at_most: Bytes beyond which it cannot be the file that was asked for.
+        at_most: Largest size in bytes of the requested file.
 
     Raises:
         WeightsError: The network or the server fails, or the file is larger.
@@ -177,7 +177,7 @@ def download(url: str, path: Path, *, at_most: int) -> Iterator[int]:
 class _StayingSecure(urllib.request.HTTPRedirectHandler):
     def redirect_request(self, req: Any, fp: Any, code: Any, msg: Any, hdrs: Any, to: str) -> Any:
         if req.full_url.startswith("https:") and not to.startswith("https:"):
-            raise urllib.error.URLError(f"it leads to {to}, which is not secured by https")
+            raise urllib.error.URLError(f"it redirects to {to}, which does not use https")
         return super().redirect_request(req, fp, code, msg, hdrs, to)
 
 
@@ -185,7 +185,7 @@ class _StayingSecure(urllib.request.HTTPRedirectHandler):
 def _failures_in_words(url: str) -> Iterator[None]:
     try:
         yield
-    # ValueError: an address or a header that cannot be read
+    # ValueError: a malformed address or header
     except (OSError, http.client.HTTPException, ValueError) as error:
         raise WeightsError(
             f"{url}: cannot be downloaded ({error}); try again, or download it elsewhere and "

@@ -27,7 +27,7 @@ from stylegan_cli.training.data import training_data
 
 SNAPSHOTS = "network-*.safetensors"
 UNLIKE = 0.5
-"""Shares of JPEG files that differ by more make a distance one of compression, too."""
+"""Largest difference in the share of JPEG files; beyond it, compression adds to distances."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,8 +36,8 @@ class Case:
 
     Attributes:
         name: The snapshot, psi or class; empty for a single one.
-        fakes: One set of images a repeat.
-        reals: None where nothing is compared.
+        fakes: One set of images per repeat.
+        reals: None if nothing is compared.
         facts: Entries of its record.
     """
 
@@ -71,7 +71,7 @@ def networks_of(request: Request) -> Sequence[Path]:
     """Return the network to measure, or every network of the run, the oldest first.
 
     Raises:
-        NetworkFileError: The run has none.
+        NetworkFileError: The run has no networks.
     """
     run = request.all_snapshots
     if run is None:
@@ -91,7 +91,7 @@ def real_images(chosen: str | None, network: Path) -> Generator[Event, None, Sto
         chosen: Path of the data set or `sample:KIND`; None takes those of the training.
 
     Raises:
-        UsageError: Nothing was chosen, and the network does not say what it was trained on.
+        UsageError: Nothing was chosen, and the network does not record its data set.
         DataError: The data cannot be used for this network.
     """
     header = read_header(network)
@@ -119,7 +119,7 @@ def labelled_images(
     """Open the data set of a network with all it says of its images.
 
     Raises:
-        SgtoolError: There is none, or it cannot be read.
+        SgtoolError: The data set is missing or cannot be read.
     """
     path = yield from _data_path(chosen, header, network)
     data = replace(header.recipe.data, path=path, labels=header.c_dim > 0)
@@ -130,7 +130,7 @@ def _data_path(chosen: str | None, header: Header, network: Path) -> Generator[E
     """Return the chosen path of the data set, else that of the training."""
     path = chosen or header.recipe.data.path
     if path is None:
-        raise UsageError(f"{network}: does not say what it was trained on; give `data`")
+        raise UsageError(f"{network}: does not record its data set; give `data`")
     if chosen is None:
         yield Remark(text=f"data {path}, as in training; `data` chooses another")
     return path
@@ -206,7 +206,7 @@ def folder_case(
 
     Raises:
         DataError: The images cannot be used.
-        MetricError: There are none of that class.
+        MetricError: There are no images of that class.
     """
     stored = stored_folder(images)
     fakes = replace(stored, rows=None if chosen is None else _of_class(stored, chosen))
@@ -233,15 +233,15 @@ def _check_alone(request: Request) -> None:
     for first, second in pairs:
         if {first, second} <= given:
             first = first.removesuffix("_name")
-            raise UsageError(f"`{first}` and `{second}`: one at a time; leave one out")
+            raise UsageError(f"`{first}` and `{second}`: use only one of them")
     if request.images is None:
         return
     of_networks = ("all_snapshots", "psi_curve", "per_class", "repeat", "num", "seed", "psi")
     for name in (*of_networks, "cutoff"):
         if name in given:
-            raise UsageError(f"`{name}`: for networks; leave it out beside `images`")
+            raise UsageError(f"`{name}`: applies to networks only; leave it out with `images`")
     if request.data is None:
-        raise UsageError("`images`: compared with what? give `data`")
+        raise UsageError("`images`: needs real images to compare with; give `data`")
 
 
 def _folder(

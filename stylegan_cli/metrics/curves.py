@@ -25,7 +25,7 @@ def curves(metrics: Sequence[Metric], found: Sequence[Found], along: str) -> tup
         assert isinstance(metric.work, OnFeatures)
         own = [each for each in found if each.metric == metric.name]
         own.sort(key=lambda each: float(each.records[0][fact]))
-        # the deviation of subsets is not a value of the network
+        # the deviation of subsets does not describe the network
         names = [name for name in own[0].values if "_sd" not in name]
         lines = tuple(_curve(own, name, fact) for name in names)
         panels.append(Panel(x=x, y=metric.work.title, curves=lines))

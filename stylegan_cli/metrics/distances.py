@@ -13,7 +13,7 @@ from stylegan_cli.metrics.statistics import Features
 
 ROWS, COLUMNS = 1024, 8192
 ROUNDING = 1e-13
-"""Squared distances below this part of the squared lengths are those of equal points."""
+"""Points whose squared distance is below this share of the squared lengths are equal."""
 
 
 @dataclass(frozen=True)
@@ -21,7 +21,7 @@ class Place:
     """The device that computes distances, and the precision of the features.
 
     Attributes:
-        half: Features are rounded to float16 first, as the originals keep them.
+        half: Round features to float16 first, as the originals do.
     """
 
     device: torch.device
@@ -43,7 +43,7 @@ class Neighbours:
 def reach(points: Features, k: int, *, place: Place = PLAIN) -> Tensor:
     """Return the distance of each point to its k-th nearest other one, float64, on the device."""
     nearest = _smallest(points, points, k + 1, place)
-    # the point itself is the nearest
+    # the nearest point is the point itself
     return torch.cat([distances[:, k] for distances, _ in nearest])
 
 

@@ -1,4 +1,4 @@
-"""An evaluation by features: those of every case first, by all processes, then the numbers."""
+"""An evaluation by features: all processes compute the features, then come the numbers."""
 
 from collections import deque
 from collections.abc import Generator, Iterator, Mapping, Sequence
@@ -53,7 +53,7 @@ class Evaluation:
         """Raise before anything long begins if there are too few images.
 
         Raises:
-            MetricError: Too few.
+            MetricError: There are too few images.
         """
         for case in self.cases:
             for metric in self.metrics:
@@ -83,7 +83,7 @@ class Evaluation:
         """Compute features that are missing; all processes do this together.
 
         Raises:
-            SgtoolError: Images cannot be read or drawn, or features not be written.
+            SgtoolError: Images cannot be read or drawn, or features cannot be written.
         """
         missing = sum(len(part) for each in self.extractions for part in each.missing)
         total = sum(len(each.pictures) for each in self.extractions)
@@ -104,7 +104,7 @@ class Evaluation:
                 yield self._result(case, metric)
 
     def warnings(self) -> Iterator[Remark]:
-        """Yield what makes numbers less than they seem."""
+        """Yield warnings about the reliability of the numbers."""
         for metric in self.metrics:
             caution = _on_features(metric).caution
             if caution is not None:
@@ -115,11 +115,11 @@ class Evaluation:
                     yield Remark(text=text, is_warning=True)
 
     def detector(self, metric: Metric) -> FeatureDetector:
-        """Return what looks at the images for a metric."""
+        """Return the detector for a metric."""
         return self.detectors[_on_features(metric).purpose]
 
     def compares(self, metric: Metric) -> bool:
-        """Return whether a metric looks at real images, too."""
+        """Return whether a metric also uses real images."""
         return _on_features(metric).compares
 
     def features(self, pictures: Pictures, metric: Metric) -> Features:
@@ -200,7 +200,7 @@ class Evaluation:
 def open_evaluation(
     metrics: Sequence[Metric], request: Request, place: Workplace
 ) -> Generator[Event, None, Evaluation]:
-    """Yield remarks on what is measured and how, and return it, checked.
+    """Yield remarks on the evaluation, check it and return it.
 
     Raises:
         SgtoolError: The request, the network, the images or the detector cannot be used.
@@ -230,7 +230,7 @@ def open_evaluation(
 def _possible(
     metrics: Sequence[Metric], detectors: Mapping[Purpose, FeatureDetector]
 ) -> Generator[Event, None, tuple[Metric, ...]]:
-    """Return the metrics that the detectors can tell; a single one must be among them."""
+    """Return the metrics that the detectors support; a single one must be among them."""
     possible = []
     for metric in metrics:
         work = _on_features(metric)
@@ -238,7 +238,7 @@ def _possible(
         if not work.needs_classes or detector.tells_classes:
             possible.append(metric)
             continue
-        reason = f"the {work.title} counts classes, and {detector.name} tells none"
+        reason = f"the {work.title} needs classes, and {detector.name} has none"
         if len(metrics) == 1:
             standard = how_to_get_standard(work.purpose)
             raise UsageError(f"{reason}; the standard detector is {standard}")

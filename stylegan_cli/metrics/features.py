@@ -27,7 +27,7 @@ T = TypeVar("T")
 
 SCHEMA = 1
 MAX_BYTES = 16 * 2**30
-"""The least recently used features are removed when all together take more than this."""
+"""Size of the cache above which the least recently used features are removed."""
 
 
 def usual_folder() -> Path:
@@ -39,7 +39,7 @@ def usual_folder() -> Path:
 
 
 def key_of(claims: Mapping[str, Any]) -> str:
-    """Return a name for what these claims, as JSON holds them, describe."""
+    """Return a name that stands for these JSON facts."""
     text = json.dumps({"schema": SCHEMA, **claims}, sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:32]
 
@@ -51,9 +51,9 @@ class FeatureFile:
     """A `.npy` file of one feature vector an image, hidden while some are missing.
 
     Args:
-        folder: Made where it is missing.
-        key: What the features are of.
-        shape: Number of images and of numbers each.
+        folder: Created if missing.
+        key: Identifies the images and the detector.
+        shape: Number of images, and of features per image.
     """
 
     def __init__(self, folder: Path, key: str, shape: tuple[int, int]) -> None:
@@ -85,10 +85,10 @@ class FeatureFile:
 
     @contextmanager
     def appending(self, rows: int) -> Iterator[Callable[[Rows], None]]:
-        """Yield what puts rows behind the first ones; with all of them the file is finished.
+        """Yield a function that appends rows; with the last one the file is finished.
 
         Raises:
-            OutputError: The place cannot be written, or another process is writing to it.
+            OutputError: The file cannot be written, or another process is writing to it.
         """
 
         def add(features: Rows) -> None:
@@ -137,7 +137,7 @@ def remove_unused(folder: Path, *, max_bytes: int = MAX_BYTES) -> None:
     for status, path in files:
         total += status.st_size
         if total > max_bytes:
-            with suppress(OSError):  # another process may have been faster
+            with suppress(OSError):  # another process may have removed it
                 path.unlink()
 
 
@@ -159,7 +159,7 @@ class Workplace:
     """The device and the processes that measure, and the cache.
 
     Attributes:
-        folder: Where features are kept.
+        folder: The cache of features.
     """
 
     device: torch.device
@@ -172,7 +172,7 @@ class Workplace:
 class Extraction:
     """The features of a set of images by one detector.
 
-    A batch of images is in memory at a time. Batches are cut alike for every number of processes
+    A batch of images is in memory at a time. Batches are the same for every number of processes
     and every interruption, so the features are the same bits.
     """
 
@@ -204,7 +204,7 @@ class Extraction:
         """Compute what is missing; yields, in every process, how many more images are done.
 
         Raises:
-            SgtoolError: Images cannot be read or drawn, or features not be written.
+            SgtoolError: Images cannot be read or drawn, or features cannot be written.
         """
         if not self.missing:
             return
@@ -237,7 +237,7 @@ def shared(
     """Compute parts, each process its own, and yield all of them in order in every process.
 
     Args:
-        compute: Yields the results of some parts in order.
+        compute: Yields the results of given parts in order.
     """
     own = compute(parts[world.rank :: world.size])
     for first in range(0, len(parts), world.size):

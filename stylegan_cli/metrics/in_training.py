@@ -1,4 +1,4 @@
-"""Training that measures its networks as it goes, by the same code as `sgtool eval`."""
+"""Training that measures its networks with the code of `sgtool eval`."""
 
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -72,20 +72,20 @@ class Gauge:
         if not (isinstance(event, Begun) or (isinstance(event, Ticked) and event.is_due)):
             return None
         world = self.workplace.world
-        # the others wait here until the network is written
+        # other processes wait here until the network is written
         return world.gather(self._newest(event) if world.is_first else None)[0]
 
     def measure(self, network: Path, stop: Callable[[], bool]) -> Mapping[str, float]:
         """Return values by name and record them; none when stopped, or in other processes.
 
         Raises:
-            SgtoolError: The network cannot be measured, or a place not be written.
+            SgtoolError: The network cannot be measured, or a file cannot be written.
         """
         place, began = self.workplace, time.monotonic()
         if place.world.is_first:
             remove_unused(place.folder)
         evaluation = self._evaluation(network)
-        # numbers and kept features are those of `sgtool eval`, in whatever precision is trained
+        # numbers and cached features equal those of `sgtool eval`, whatever the training precision
         repeatable(place.device, torch.float32)
         try:
             for event in evaluation.extract():
@@ -168,8 +168,8 @@ def open_gauge(recipe: Settled, dataset: Dataset, folder: Path, workplace: Workp
     """Open a gauge for a run that is trained on this data set.
 
     Raises:
-        UsageError: The recipe does not say where the data set is.
-        WeightsError: The detector's weights are not here.
+        UsageError: The recipe has no data path.
+        WeightsError: The detector's weights are missing.
     """
     data = recipe.data
     if data.path is None:

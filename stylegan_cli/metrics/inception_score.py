@@ -19,7 +19,7 @@ def inception_score(
     Of a part, exp of the mean divergence of each image's classes from those of the part.
 
     Args:
-        probabilities: A row an image, in the order of generation; at least one a part.
+        probabilities: A row per image, in the order of generation; at least one per part.
         splits: Parts of consecutive images.
     """
     n = len(probabilities)
@@ -52,7 +52,7 @@ INCEPTION_SCORE = Metric(
     name="is",
     about="""Measure the Inception Score; needs the Inception detector.
 
-    It counts classes of ImageNet, which the detector in the package does not tell.
+    It needs the classes of ImageNet, which the detector in the package does not have.
     """,
     examples=("`network=runs/people` `detector=inception`",),
     work=OnFeatures(

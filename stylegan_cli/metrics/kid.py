@@ -17,7 +17,7 @@ def kernel_distance(real: Features, fake: Features, *, seed: int = 0) -> tuple[f
     Args:
         real: At least two rows.
         fake: At least two rows.
-        seed: Of the choice of subsets.
+        seed: Seed of the choice of subsets.
     """
     size = min(len(real), len(fake), SUBSET_SIZE)
     stream = numpy_stream(seed, "kernel distance")
@@ -45,7 +45,7 @@ def kernel(
     base: Float64[np.ndarray, "n m"] = a @ b.T
     base /= a.shape[1]
     base += 1
-    # a power of float64 takes NumPy longer than these products
+    # NumPy's power of float64 is slower than these products
     cubed: Float64[np.ndarray, "n m"] = base * base * base
     return cubed
 

@@ -1,6 +1,6 @@
 """The record of a metric: its name, words and options, and the source of its numbers.
 
-Importing this loads no torch, so that the command line can list metrics at once.
+Importing this does not load torch, so that the command line lists metrics at once.
 """
 
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
@@ -37,8 +37,8 @@ class Flag:
     """The words on a metric's own option, as the second part of `Annotated`.
 
     Attributes:
-        words: Help of its flag.
-        metavar: Name of its value in the help.
+        words: Help text of its option.
+        metavar: Placeholder of its value in the help.
         least: Smallest number allowed.
     """
 
@@ -134,12 +134,12 @@ class Found:
     """Numbers of one case.
 
     Attributes:
-        case: The snapshot, psi or class; empty for a single one.
+        case: The snapshot, psi or class; empty for a single case.
         values: By their full names, means over the repeats.
         spread: Standard deviation over the repeats, or what one measurement tells of it.
         records: Lines of `metrics.jsonl`.
-        files: Where all of it is kept.
-        network: None of a folder of images.
+        files: Files with all results.
+        network: None for a folder of images.
     """
 
     metric: str
@@ -169,7 +169,7 @@ class Samples:
     """Features of one detector to measure, checked.
 
     Attributes:
-        real: None where a metric looks at fakes only.
+        real: None if a metric uses fakes only.
         ddof: Of covariances: 1 for a sample's, 0 for a population's.
     """
 
@@ -193,9 +193,9 @@ class OnFeatures:
     Attributes:
         measure: Returns values by plain names such as "fid" or "recall".
         least: Smallest number of images of each kind.
-        purpose: What the detector is for.
+        purpose: Purpose of the detector.
         compares: Takes real images, too.
-        needs_classes: Takes a detector that tells classes.
+        needs_classes: Needs a detector with classes.
         title: Of the axis in a chart of it.
         caution: Returns a warning, or None, given the fewest images and the length of a feature
             vector.
@@ -234,7 +234,7 @@ class Series:
     """Numbers of many samples of one network, kept as they are measured.
 
     Attributes:
-        name: Begins the name of its file.
+        name: Start of the name of its file.
         request: Everything that decides the numbers, as JSON holds it; has "metric" and "num".
         columns: Shape of one sample's numbers, by name.
         measure: Returns the numbers of neighbouring samples; each depends on its own alone.
@@ -268,7 +268,7 @@ class OnCodes:
 
 
 NARROWING = frozenset({"images", "psi", "cutoff", "class_name", "psi_curve", "per_class"})
-"""Fields of a request that a metric must know, or it would measure something else."""
+"""Fields of a request that change the measurement, so a metric must know them."""
 
 ALL = frozenset(f.name for f in fields(Request)) - {"options", "together", "overwrite"}
 OF_CODES = frozenset(
@@ -309,9 +309,9 @@ class Metric:
         """Raise unless the metric knows all that narrows the request.
 
         Raises:
-            UsageError: It does not.
+            UsageError: The metric does not take a given field.
         """
         unknown = sorted(request.changed & NARROWING - self.takes)
         if unknown:
             name = "class" if unknown[0] == "class_name" else unknown[0]
-            raise UsageError(f"`{name}`: {self.name} does not take it; leave it out")
+            raise UsageError(f"`{name}`: {self.name} does not use it; leave it out")

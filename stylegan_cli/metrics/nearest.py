@@ -38,7 +38,7 @@ class Nearest:
         reals: Numbers of the nearest training images of each.
         distances: To those, between the detector's features.
         median_fake: Median distance of generated images to the nearest training image.
-        median_real: The same of training images to the nearest other one.
+        median_real: Median distance of training images to the nearest other one.
     """
 
     fakes: Int64[np.ndarray, " shown"]
@@ -80,7 +80,7 @@ def find_nearest(evaluation: "Evaluation", *, shown: int, count: int) -> Nearest
     rows = case.reals.rows
     reals = found.indices[closest] if rows is None else rows[found.indices[closest]]
     evaluated = _fakes(evaluation)
-    # the first neighbour of a training image is itself
+    # the nearest neighbour of a training image is the image itself
     among_reals = neighbours(real, real, 2, place=place).distances[:, 1]
     return Nearest(
         fakes=closest,

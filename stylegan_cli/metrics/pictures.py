@@ -32,11 +32,11 @@ class Pictures(Protocol):
     """Images of one size in a fixed order.
 
     Attributes:
-        name: What messages call them.
+        name: Name in messages.
         identity: Equal for equal images, and only for those; as JSON holds it.
         side: Width and height, the larger one.
-        rows: Numbers of the images that count; None counts all.
-        counted: How many count.
+        rows: Numbers of the images that count; None for all.
+        counted: Number of images that count.
     """
 
     @property
@@ -61,12 +61,12 @@ class Stored:
     Attributes:
         count: Images without their mirror images.
         read: Returns an image by its number, safe in several threads.
-        sha256: Of their content.
-        how: What was done to them on reading.
-        classes: Name of each image's class, where all have one.
-        label: Returns the label of an image, where the data set has labels.
-        mirrored: Behind all images come their mirror images.
-        rows: Numbers of the images that count; None counts all.
+        sha256: Hash of their content.
+        how: Their processing on reading.
+        classes: Name of each image's class, if all have one.
+        label: Returns the label of an image, if the data set has labels.
+        mirrored: Mirror images follow after all images.
+        rows: Numbers of the images that count; None for all.
         jpegs: Images that are stored as JPEG.
         left_out: Files of pictures that cannot be read, with the reason.
     """
@@ -124,8 +124,8 @@ def stored_data(path: Path, dataset: Dataset, *, fit: str) -> Stored:
     """Return all images of an open data set, with their labels.
 
     Args:
-        path: Where the data set is.
-        fit: How it makes images square where it does.
+        path: Path of the data set.
+        fit: Its way of making images square, if it does.
     """
     first, _ = dataset.read(0)
     side, channels = first.shape[1:]
@@ -145,14 +145,14 @@ def stored_folder(path: Path) -> Stored:
     """Return all images at a path as they are; they must be of one size.
 
     Raises:
-        DataError: Nothing usable there.
+        DataError: There is nothing usable.
     """
     source = open_source(path)
     found = list(source.entries())
     entries = [entry for entry in found if entry.problem is None]
     if not entries:
         source.close()
-        raise DataError(f"{path}: holds no images that are read (PNG, JPEG, WebP, …)")
+        raise DataError(f"{path}: contains no readable images (PNG, JPEG, WebP, …)")
     first = _rgb(source, entries[0])
 
     def read(index: int) -> Picture:

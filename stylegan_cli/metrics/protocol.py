@@ -13,7 +13,7 @@ from stylegan_cli.runtime import numpy_stream
 
 STANDARD_COUNT = 50_000
 WITHOUT_INCEPTION = {"fid": "fd", "kid": "kd"}
-"""Names that promise Inception, and their form with any other detector."""
+"""Names reserved for Inception, and their form with other detectors."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,11 +21,11 @@ class Protocol:
     """A published way to measure.
 
     Attributes:
-        name: None is ours: all reals as they are, names without numbers.
+        name: None for ours: all reals unchanged, names without numbers.
         metrics: Those on features that it defines; None for all.
-        fills: Reals are repeated, or cut off, to as many as there are fakes; else all are taken.
-        mirrors: Reals are mirrored by chance where the training did so.
-        ddof: Of the covariance.
+        fills: Repeat or cut the reals to the number of fakes; else take all.
+        mirrors: Mirror reals at random if the training did.
+        ddof: Delta degrees of freedom of the covariance.
         most_reals: Limits by metric.
     """
 
@@ -49,7 +49,7 @@ def protocol_named(name: str | None) -> Protocol:
     """Return the protocol of that name; None is ours.
 
     Raises:
-        UsageError: There is none of that name.
+        UsageError: There is no protocol of that name.
     """
     if name is None:
         return OURS
@@ -63,7 +63,7 @@ def result_name(value: str, metric: Metric, detector: str, fakes: int, protocol:
 
     Args:
         value: "fid", "kid", "kid_sd", "is_mean", "is_std", "precision", …
-        fakes: How many images it is made of.
+        fakes: Number of images measured.
     """
     assert isinstance(metric.work, OnFeatures)
     standard = is_standard(detector, metric.work.purpose)
@@ -94,8 +94,8 @@ def real_rows(
     """Return which reals count, by number: of `available` images, then their mirror images.
 
     Args:
-        wanted: As many as there are fakes.
-        mirrored: Mirror images are there.
+        wanted: Number of fakes.
+        mirrored: Whether there are mirror images.
     """
     if not protocol.fills:
         return np.arange(available)

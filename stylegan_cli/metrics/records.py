@@ -29,7 +29,7 @@ def append_found(found: Found, folder: Path, seconds: float) -> tuple[Found, boo
     """Add the records to the folder's file; returns them as they are there, and whether any is new.
 
     Args:
-        seconds: That each took.
+        seconds: Time that each took.
 
     Raises:
         OutputError: The folder cannot be written.
@@ -45,11 +45,11 @@ def append_record(path: Path, record: Mapping[str, Any]) -> bool:
     """Add a line, unless an equal one is there: the record, its date and the versions it is of.
 
     Args:
-        path: The file; it and its folder are made where they are missing.
-        record: What JSON holds.
+        path: The file; it and its folder are created if missing.
+        record: Content for JSON.
 
     Returns:
-        Whether a line was added.
+        True if a line was added.
 
     Raises:
         OutputError: The place cannot be written.
@@ -71,12 +71,12 @@ def read_records(path: Path) -> list[dict[str, Any]]:
     """Return every whole record of the file, the oldest first; none where there is no file.
 
     Raises:
-        DataError: It cannot be read.
+        DataError: The file cannot be read.
     """
     if not path.exists():
         return []
     try:
-        # not splitlines: a name in a record may hold other characters that end lines
+        # not splitlines: names in a record may contain other line separators
         lines = path.read_text(encoding="utf-8", errors="replace").split("\n")
     except OSError as error:
         raise DataError(f"{path}: cannot be read ({error.strerror})") from error

@@ -1,4 +1,4 @@
-"""The metrics there are; a package registers its own as an entry point, or by `register`."""
+"""The available metrics; packages add theirs as entry points, or by `register`."""
 
 from collections.abc import Mapping
 from functools import cache
@@ -51,12 +51,12 @@ def _of_packages() -> dict[str, Metric]:
     for entry in entry_points(group=GROUP):
         try:
             metric = entry.load()
-        except Exception as error:  # code of others may fail in any way
+        except Exception as error:  # third-party code may fail in any way
             raise UsageError(
                 f"metric {entry.name}: {entry.value} cannot be imported ({error}); mend or "
                 "uninstall its package"
             ) from error
         if not isinstance(metric, Metric):
-            raise UsageError(f"metric {entry.name}: {entry.value} is no `Metric`; name one")
+            raise UsageError(f"metric {entry.name}: {entry.value} is not a `Metric`; name one")
         found[entry.name] = metric
     return found

@@ -1,7 +1,7 @@
 """The one resumable evaluation of all metrics: resume, measure, conclude, record.
 
-The same request again resumes, or finds everything there; a line of `metrics.jsonl` that a killed
-process did not write is added then.
+The same request resumes, or returns finished results; it adds lines of `metrics.jsonl` that a
+killed process did not write.
 """
 
 import hashlib
@@ -55,7 +55,7 @@ def workplace(device: str = "auto", execution: Execution = USUAL) -> Iterator[Wo
     """Open the device, join the processes of `torchrun` and make room in the cache of features.
 
     Raises:
-        SgtoolError: There is no such device, or the processes do not find each other.
+        SgtoolError: There is no such device, or the processes cannot connect.
     """
     place, folder = pick_device(device), usual_folder()
     if place.type == "cpu":
@@ -67,7 +67,7 @@ def workplace(device: str = "auto", execution: Execution = USUAL) -> Iterator[Wo
 
 
 def evaluate(metric: Metric, request: Request, place: Workplace) -> Iterator[Event]:
-    """Measure, and record what was found; only the first process yields `Found`.
+    """Measure and record the results; only the first process yields `Found`.
 
     Raises:
         SgtoolError: The request, the network, the images or the detector cannot be used.
@@ -83,7 +83,7 @@ def evaluate_all(request: Request, options: Mapping[str, Any], place: Workplace)
     """Measure everything that the network, the detectors and the protocol allow.
 
     Args:
-        options: Own options of metrics, by their names.
+        options: Options of single metrics, by name of the metric.
 
     Raises:
         SgtoolError: The request, the network, the images or the detector cannot be used.
@@ -203,7 +203,7 @@ def _opened(path: Path, place: Workplace) -> Network:
 def _measured(
     series: Series, network: Network, request: Request, place: Workplace
 ) -> Generator[Event, None, Found | None]:
-    """Do what is missing of a series; returns its numbers in the first process."""
+    """Complete a series; returns its numbers in the first process."""
     began, folder = time.monotonic(), request.folder(network.path)
     key = hashlib.sha256(json.dumps(series.request, sort_keys=True).encode()).hexdigest()
     path = folder / f"{series.name}-{key[:8]}.h5"

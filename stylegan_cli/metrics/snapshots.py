@@ -1,4 +1,4 @@
-"""The best of a run's networks, the link to it, and which others stay."""
+"""The best of a run's networks, the link to it, and pruning of the others."""
 
 import os
 from collections.abc import Mapping, Sequence
@@ -39,7 +39,7 @@ def link_best(best: Best) -> Best:
             temporary.unlink()
         try:
             temporary.symlink_to(best.network.name)
-        except (OSError, NotImplementedError):  # where links need a privilege, on Windows
+        except (OSError, NotImplementedError):  # on Windows, links need a privilege
             os.link(best.network, temporary)
         temporary.replace(link)
     return replace(best, link=link)
@@ -47,7 +47,7 @@ def link_best(best: Best) -> Best:
 
 def networks_until(folder: Path, kimg: float) -> list[Path]:
     """Return the networks of a run up to a time, the oldest first."""
-    # names give whole thousands, or thousandths of them
+    # names contain kimg as integers or with three decimals
     return [path for path in snapshots(folder) if kimg_of(path) <= kimg + 5e-4]
 
 
@@ -58,9 +58,9 @@ def superfluous(
 
     Args:
         networks: The oldest first.
-        distances: By name of the file, the smaller the better.
-        best: How many of the best stay.
-        last: How many of the newest stay.
+        distances: Distance by file name; smaller is better.
+        best: Number of best networks to keep.
+        last: Number of newest networks to keep.
     """
     measured = [path for path in networks if path.name in distances]
     measured.sort(key=lambda path: distances[path.name])
@@ -72,7 +72,7 @@ def prune(newest: Path, distances: Mapping[str, float], *, best: int, last: int)
     """Remove superfluous networks before this one, but none that a `best-*` link names.
 
     Args:
-        distances: As in `superfluous`, as are best and last.
+        distances: As in `superfluous`; so are best and last.
 
     Raises:
         OutputError: The folder cannot be written.

@@ -1,4 +1,4 @@
-"""Mean and covariance of features, in float64, in one pass over as many as there are."""
+"""Mean and covariance of features, in float64, in one pass."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from jaxtyping import Float, Float64
 from stylegan_cli.errors import MetricError
 
 Features = Float[np.ndarray, "_ dim"]
-"""One row an image; a file mapped into memory does as well."""
+"""One row per image; may be a memory-mapped file."""
 
 ROWS_AT_ONCE = 4096
 
@@ -32,7 +32,7 @@ def moments(features: Features, *, ddof: int = 1) -> Moments:
             population's of [ADA].
     """
     count, dim = features.shape
-    # sums around a value near the mean keep the digits that x² − mean² would lose
+    # sums around a value near the mean keep digits that x² − mean² would lose
     shift = features[0].astype(np.float64)
     total, products = np.zeros(dim), np.zeros((dim, dim))
     for block in blocks(features):
@@ -54,11 +54,11 @@ def check_features(features: Features, *, at_least: int, what: str) -> None:
     """Raise if there are too few features, or some are not finite.
 
     Args:
-        at_least: Fewest rows needed.
+        at_least: Smallest number of rows.
         what: Name of the images in messages.
 
     Raises:
-        MetricError: Too few, or some are not finite.
+        MetricError: There are too few, or some are not finite.
     """
     if len(features) < at_least:
         raise MetricError(

@@ -30,8 +30,8 @@ class Measurements:
     """An open file of numbers; `open_measurements` makes one.
 
     Attributes:
-        path: Where the file is once every number is there.
-        damage: Why an unfinished file could not be resumed, if there was one.
+        path: Place of the finished file.
+        damage: Reason why an unfinished file could not be resumed, if any.
     """
 
     def __init__(self, path: Path, file: h5py.File, *, damage: str | None = None) -> None:
@@ -62,10 +62,10 @@ class Measurements:
         return values
 
     def write(self, start: int, values: Mapping[str, np.ndarray]) -> None:
-        """Keep the numbers of neighbouring samples; a kill loses at most the last ones.
+        """Write the numbers of consecutive samples; a kill loses at most the last ones.
 
         Raises:
-            OutputError: The place is full, or went away.
+            OutputError: The disk is full or was removed.
         """
         with writing(self.path, ValueError, RuntimeError):
             for name, column in values.items():
@@ -87,7 +87,7 @@ class Measurements:
             return
         with writing(self.path, ValueError, RuntimeError):
             for name, values in (derived or {}).items():
-                # a process that was killed here may have written them already
+                # a killed process may have written them already
                 if name in self._file:
                     del self._file[name]
                 self._file[name] = values
@@ -109,10 +109,10 @@ def open_measurements(
     Args:
         request: Metric, network and options, as JSON holds them; has "metric".
         columns: Shape of each column's array, samples first.
-        overwrite: Start over, whatever is there.
+        overwrite: Start over, replacing an existing file.
 
     Raises:
-        OutputError: The file holds another request, or the place cannot be written.
+        OutputError: The file is of another request, or cannot be written.
     """
     hidden = path.with_name(UNFINISHED.format(path.name))
     with writing(path):
@@ -192,7 +192,7 @@ def _created(
         file.attrs["request"] = json.dumps(request)
         file.attrs["versions"] = json.dumps({name: version(name) for name in _VERSIONS_OF})
         file.attrs["created_utc"] = datetime.now(UTC).isoformat(timespec="seconds")
-        # room is taken at once, so that a killed process leaves a readable file
+        # space is allocated at once, so that a killed process leaves a readable file
         layout = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
         layout.set_alloc_time(h5py.h5d.ALLOC_TIME_EARLY)
         for name, shape in columns.items():

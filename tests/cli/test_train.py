@@ -58,7 +58,7 @@ def test_what_is_measured_on_the_way_is_told(recipe, image_folder, tmp_path, mon
     settings += ("--set", "metrics.detector=alex")
     lines = train(recipe, "--data", image_folder, "-o", "run", *settings).stderr.splitlines()
     assert [line for line in lines if line.startswith("0.0 kimg: fd_alex ")]
-    assert [line for line in lines if line.startswith("detector alex, whose name the numbers")]
+    assert [line for line in lines if line.startswith("detector alex, named in the results")]
 
 
 def test_a_finished_run_says_what_it_is_good_for(recipe, image_folder):

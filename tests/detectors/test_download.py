@@ -114,6 +114,6 @@ def test_a_stalled_download_ends_in_words(server, tmp_path, monkeypatch):
 def test_https_does_not_lead_to_http():
     request = urllib.request.Request("https://example.org/a")
     redirect = weights._StayingSecure()
-    with pytest.raises(urllib.error.URLError, match="not secured by https"):
+    with pytest.raises(urllib.error.URLError, match="does not use https"):
         redirect.redirect_request(request, None, 302, "", {}, "http://example.org/a")
     assert redirect.redirect_request(request, None, 302, "", {}, "https://example.org/b")

@@ -75,7 +75,7 @@ def test_changed_weights_are_told_by_both_hashes(tmp_path):
 def test_safetensors_that_say_nothing_are_told(tmp_path):
     path = tmp_path / "x.safetensors"
     save_file(TENSORS, path)
-    with pytest.raises(WeightsError, match="does not say what it holds"):
+    with pytest.raises(WeightsError, match="has no description of its content"):
         read_weights(path)
 
 

@@ -156,7 +156,7 @@ def test_repeats_have_a_line_each_and_a_deviation(request_, place):
 
 
 def test_what_a_metric_does_not_take_is_refused(request_, place):
-    with pytest.raises(UsageError, match="`psi`: count does not take it"):
+    with pytest.raises(UsageError, match="`psi`: count does not use it"):
         run(replace(request_, psi=0.5), place)
 
 

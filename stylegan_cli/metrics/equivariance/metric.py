@@ -23,9 +23,9 @@ if TYPE_CHECKING:
 
 NUM = 50_000
 NAMES = ("eq_t", "eq_t_frac", "eq_r")
-"""Whole pixels, fractions of them, turns; in the order of the columns."""
+"""Integer shifts, fractional shifts, rotations; in the order of the columns."""
 SMALLEST_SIDE = 32
-"""Below this no pixel of a turned picture sees all of its filter."""
+"""Below this size no pixel of a rotated picture has all of its filter inside the image."""
 
 
 def _prepare(
@@ -45,12 +45,12 @@ def _series_of(
     G = network.G
     if not G.synthesis.can_move:
         raise UsageError(
-            f"{network.path}: the input of this network cannot be moved, as that of StyleGAN3 can; "
+            f"{network.path}: only the input of StyleGAN3 can be moved, not that of this network; "
             "there is no equivariance to measure"
         )
     if G.resolution < SMALLEST_SIDE:
         raise UsageError(
-            f"{network.path}: {G.resolution} px are too few for a turned picture, which needs "
+            f"{network.path}: {G.resolution} px are too few for a rotated picture, which needs "
             f"{SMALLEST_SIDE} px"
         )
     chosen = chosen_class(network, request.class_name)
@@ -89,8 +89,8 @@ EQUIVARIANCE = Metric(
     name="equivariance",
     about="""Measure equivariance to shifts and rotations (EQ-T, EQ-R).
 
-    For networks whose input can be moved, StyleGAN3's. In decibels, larger is better: eq_t shifts
-    by whole pixels, eq_t_frac by fractions of them, up to an eighth of the width, eq_r turns.
+    For StyleGAN3, whose input can be moved. In decibels, larger is better: eq_t shifts by whole
+    pixels, eq_t_frac by fractions of them, up to an eighth of the width, and eq_r rotates.
     Published as eqt50k_int, eqt50k_frac and eqr50k, of 50000 images.
     """,
     examples=("", "`num=1000` `network=runs/people`", "`all_snapshots=runs/people` `num=500`"),

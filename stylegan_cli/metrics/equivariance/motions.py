@@ -1,7 +1,7 @@
-"""Equivariance in dB, [SG3] section 2 and appendix E: does the picture move as its input does?
+"""Equivariance in dB, [SG3] section 2 and appendix E: images should move with their input.
 
-EQ-T shifts by whole pixels, EQ-T frac by fractions of them, EQ-R turns. What the network makes of
-a moved input is compared with the picture moved by a filter, where that filter sees enough of it.
+EQ-T shifts by whole pixels, EQ-T frac by fractions of them, EQ-R rotates. The image of a moved
+input is compared with the image moved by a filter, where that filter lies inside the image.
 """
 
 import math
@@ -28,7 +28,7 @@ LANCZOS = 3
 SHIFT_SHARE = 1 / 8
 """Pictures move by at most this share of their width."""
 _UP, _REACH, _LATTICE = 4, 6, 64
-"""Oversampling for turns, reach of their filters in pixels, reach before they are cut."""
+"""Oversampling for rotations, reach of their filters in pixels, reach before cutting."""
 
 
 @torch.no_grad()
@@ -40,7 +40,7 @@ def differences(
     A sample's code and motions follow from (seed, its number) alone.
 
     Args:
-        chosen: The class of all; None draws one for each, if there are any.
+        chosen: The class of all samples; None draws one for each, if there are classes.
     """
     found = [_of_sample(network, _draw(network, seed, i, chosen), psi) for i in samples]
     return {
@@ -120,7 +120,7 @@ class Difference:
     count: float = 0.0
 
     def add(self, expected: Images, mask: Mask, found: Images) -> None:
-        """Count a batch where the mask says so."""
+        """Add a batch, counting only pixels in the mask."""
         squares = (expected.double() - found.double()).square() * mask
         self.squares += squares.sum().item()
         self.count += mask.sum().item() * expected.shape[0] * expected.shape[1]
@@ -157,7 +157,7 @@ def fractional_shift(images: Images, x: float, y: float) -> tuple[Images, Mask]:
         taps = torch.arange(1 - LANCZOS, LANCZOS + 1, dtype=torch.float64) - (shift - whole)
         line = torch.sinc(taps) * torch.sinc(taps / LANCZOS)
         line = (line / line.sum()).to(images)
-        # tap t brings what lies whole + t pixels before
+        # tap t moves the pixel whole + t positions before
         reach = (LANCZOS + whole, LANCZOS - 1 - whole)
         kernel = line.flip(0).expand(images.shape[1], 1, -1)
         padded = F.pad(moved, (0, 0, *reach) if axis == 2 else reach)
@@ -245,7 +245,7 @@ def _turned_grid(matrix: Matrix, side: int, margin: int) -> Float[Tensor, "1 sid
     """Return each rotated pixel's position on the fine canvas, in `grid_sample` coordinates."""
     theta = torch.linalg.inv(matrix)[:2].clone()
     theta[:, 2] *= 2
-    # stuffing with zeros puts a pixel at the first of its fine samples, half a sample before
+    # zero insertion puts a pixel at the first of its fine samples, half a sample early
     theta[:, 2] += 1 / (_UP * side)
     theta *= side / (side + 2 * margin / _UP)
     return F.affine_grid(theta[None], [1, 1, side, side], align_corners=False)

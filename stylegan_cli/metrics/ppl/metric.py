@@ -42,7 +42,7 @@ def _prepare(
         raise UsageError(f"`num={request.num}`: at least 2 pairs are needed")
     name = request.detector
     if request.together and name not in detector_names("distance"):
-        name = None  # it was meant for the metrics on features
+        name = None  # it was set for the metrics on features
     detector = open_detector(name, purpose="distance", device=place.device)
     note = detector_note(detector.name, "distance")
     if note:
@@ -133,7 +133,8 @@ PPL = Metric(
     name="ppl",
     about="""Measure the perceptual path length (PPL).
 
-    It tells how far images move with small steps of their codes: short paths mean a smooth space.
+    It measures how much images change with small steps of their codes: short paths mean a smooth
+    space.
     Distances and their histogram are kept, and the same request resumes. Only with the VGG16
     detector and with the counts and crops of a protocol does the number have a published name,
     such as ppl_wfull.

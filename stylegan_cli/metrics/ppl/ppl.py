@@ -35,7 +35,7 @@ from stylegan_cli.shapes import Images, Labels, Ws
 
 EPSILON = 1e-4
 TRIMMED = 0.01
-"""The share of the smallest distances that does not count, and of the largest."""
+"""Share of the smallest distances, and of the largest, that is not counted."""
 
 PERCEIVED_SIDE = 256
 
@@ -45,10 +45,10 @@ class PathLength:
     """The statistics of perceptual distances.
 
     Attributes:
-        ppl: Mean of those that count.
-        standard_error: How far it would vary with other pairs.
-        low, high: The smallest and the largest that count.
-        counted: How many do.
+        ppl: Mean of the counted distances.
+        standard_error: Standard error of that mean.
+        low, high: Smallest and largest counted distance.
+        counted: Number of counted distances.
     """
 
     ppl: float
@@ -86,7 +86,7 @@ def shrink_factor(resolution: int, *, crop: bool, rule: ShrinkRule = "cropped") 
     """Return the factor that reduces images to 256 px before they are compared, 1 at least.
 
     Args:
-        resolution: Of the whole images.
+        resolution: Side of the whole images.
         rule: "whole" reduces cropped images as far as whole ones, as [ADA]'s PyTorch release.
     """
     side = resolution // 2 if crop and rule == "cropped" else resolution
@@ -119,7 +119,7 @@ def path_length(distances: Float[np.ndarray, " n"]) -> PathLength:
 
 def _unit(vectors: Float64[np.ndarray, "n dim"]) -> Float64[np.ndarray, "n dim"]:
     lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
-    # parallel codes span no circle: the path then stays where it is
+    # parallel codes span no circle; the path is then a single point
     unit: Float64[np.ndarray, "n dim"] = vectors / np.maximum(lengths, np.finfo(np.float64).tiny)
     return unit
 
@@ -163,7 +163,7 @@ def check_paths(network: Network, options: PathOptions) -> None:
             "`space=w`: this network makes images straight from z and has no w; take `space=z`"
         )
     check_possible(G, Sampling(psi=options.psi))
-    # refuses what is no strength, before anything is made
+    # raises for invalid strengths before any work begins
     truncate(broadcast_layers(G.mapping.w_avg[None], G.num_ws), G.mapping.w_avg, options.psi)
     class_index(network.classes, network.c_dim, options.class_name)
     side = G.resolution // 2 if options.crop else G.resolution

@@ -11,7 +11,7 @@ Stretch = Literal["full", "end"]
 """Steps begin anywhere on a path, or at its end."""
 
 ShrinkRule = Literal["cropped", "whole"]
-"""The side that decides how far images are reduced: that after cropping, or before."""
+"""The side that decides the reduction: after cropping, or before."""
 
 USUAL_NUM = 5_000
 
@@ -26,7 +26,7 @@ class PathChoice:
     sampling: Annotated[Stretch, Flag(words="Steps anywhere on a path, or at its end.")] = "full"
     crop: Annotated[
         bool | None,
-        Flag(words="Compare only where faces of FFHQ are; as the protocol if not given."),
+        Flag(words="Compare only the region of faces in FFHQ; by default as the protocol does."),
     ] = None
 
 
@@ -35,9 +35,9 @@ class PathOptions:
     """A path length.
 
     Attributes:
-        crop: Compare only where faces of FFHQ are.
+        crop: Compare only the region of faces in FFHQ.
         rule: See `shrink_factor`.
-        num: Pairs of codes, with a step between each.
+        num: Number of pairs of codes, one step apart.
         psi: Truncation strength; the papers' figures have none, 1.
         class_name: Name or index of the class; None draws one for each pair.
     """
@@ -74,8 +74,8 @@ class PathProtocol:
     """A published way to measure path lengths.
 
     Attributes:
-        names: Of its variants.
-        num: Pairs.
+        names: Names of its variants.
+        num: Number of pairs.
         rule: See `shrink_factor`.
     """
 
@@ -114,8 +114,8 @@ def path_options(
     """Return the options of a path length, the rest as the protocol has it.
 
     Args:
-        crop: None crops where the protocol does, without one nowhere.
-        num: None takes the protocol's, without one 5,000.
+        crop: None crops as the protocol does; without a protocol, not at all.
+        num: None takes the protocol's; without a protocol, 5,000.
 
     Raises:
         UsageError: There is no such protocol, or it has no such variant.

@@ -15,7 +15,7 @@ from stylegan_cli.files import similar
 YES = frozenset({"1", "1.0", "true", "yes", "y"})
 NO = frozenset({"0", "0.0", "-1", "-1.0", "false", "no", "n", "none", ""})
 RAREST = 0.01
-"""Attributes that fewer images have, or lack, cannot be learned and are left out."""
+"""Attributes that fewer images have, or lack, are left out: they cannot be learned."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,8 +23,8 @@ class Attributes:
     """The attributes of images.
 
     Attributes:
-        images: Numbers of the images that are described.
-        flat: Attributes that are left out, as (almost) all images have them, or none.
+        images: Numbers of the described images.
+        flat: Attributes left out because (almost) all images have them, or none.
     """
 
     names: tuple[str, ...]
@@ -41,8 +41,8 @@ class Attributes:
 def attributes_of_columns(columns: Mapping[str, Column]) -> Attributes:
     """Make an attribute of a column of two values, else one of each of its values: `hair=bun`.
 
-    A column in which some images have "none" and others several things is one attribute more,
-    named as the column: whether there is any.
+    A column with "none" and several other values gives one more attribute, named as the column:
+    the presence of any value.
 
     Raises:
         DataError: There are no columns.
@@ -104,7 +104,7 @@ def choose_attributes(attributes: Attributes, text: str) -> Attributes:
     """Choose those of a list such as `beard,hair=bun,eyes`; a column's name takes all its values.
 
     Raises:
-        UsageError: There is no such attribute, or all images have it, or none.
+        UsageError: There is no such attribute, or all images have it, or none does.
     """
     chosen: list[int] = []
     for word in (part.strip() for part in text.split(",")):
@@ -179,7 +179,7 @@ def _read_rows(path: Path) -> list[list[str]]:
     except OSError as error:
         raise DataError(f"{path}: cannot be read ({error.strerror or error})") from None
     except (UnicodeDecodeError, csv.Error):
-        raise DataError(f"{path}: not a table of words; wanted is CSV in UTF-8") from None
+        raise DataError(f"{path}: not a text table; CSV in UTF-8 is needed") from None
     if not rows:
-        raise DataError(f"{path}: empty; wanted is a line of headings and one for each image")
+        raise DataError(f"{path}: empty; a line of headings and one for each image are needed")
     return rows

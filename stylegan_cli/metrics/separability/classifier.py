@@ -60,11 +60,11 @@ class Description:
     """The description in a classifier's file.
 
     Attributes:
-        side: Of the images it looks at.
+        side: Side of the images it takes.
         data: Fingerprint of the data set and its attributes.
-        accuracy: Share of held-out images it is right about, by attribute; None where that was
-            never measured.
-        majority: The same for always giving the more frequent answer.
+        accuracy: Share of held-out images it classifies correctly, by attribute; None if never
+            measured.
+        majority: The same for always answering with the majority.
     """
 
     names: tuple[str, ...]
@@ -168,7 +168,7 @@ def build_classifier(description: Description) -> Discriminator:
         generator=GeneratorSection(family="progan", architecture="progressive"),
         discriminator=section,
     )
-    # the discriminator of [PG] has a verdict and then a logit for each class
+    # the discriminator of [PG] has its logit and then one for each class
     return build_discriminator(recipe, c_dim=len(description.names) - 1)
 
 
@@ -184,7 +184,7 @@ def save_classifier(path: Path, classifier: Classifier) -> None:
     tensors = {
         key: value.cpu().contiguous() for key, value in classifier.network.state_dict().items()
     }
-    # one entry alone: of several, safetensors writes any first, and equal weights had two hashes
+    # one entry only: safetensors writes several in random order, which changes the hash
     metadata = {"classifier": _as_json(classifier.description)}
     with writing(path):
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -196,7 +196,7 @@ def load_classifier(path: Path, device: torch.device) -> Classifier:
     """Load a classifier from its file.
 
     Raises:
-        DataError: The file is damaged or none of ours.
+        DataError: The file is damaged or not one of ours.
     """
     from safetensors import SafetensorError, safe_open
 
@@ -220,8 +220,8 @@ def load_panel(paths: Iterable[Path], device: torch.device) -> Panel:
     """Load the classifiers of these files.
 
     Raises:
-        DataError: A file is damaged or none of ours.
-        UsageError: Two tell the same attribute.
+        DataError: A file is damaged or not one of ours.
+        UsageError: Two predict the same attribute.
     """
     files = tuple(paths)
     panel = Panel(
@@ -230,7 +230,7 @@ def load_panel(paths: Iterable[Path], device: torch.device) -> Panel:
     )
     twice = next((name for name in panel.names if panel.names.count(name) > 1), None)
     if twice is not None:
-        raise UsageError(f"`classifier`: several tell {twice}; name one file for each attribute")
+        raise UsageError(f"`classifier`: several predict {twice}; name one file for each attribute")
     return panel
 
 

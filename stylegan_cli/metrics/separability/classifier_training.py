@@ -40,7 +40,7 @@ HELD_OUT = 0.1
 """Share of the images that are held out to measure the accuracy."""
 
 KEEP_EVERY = 30.0
-"""Seconds of training that a killed process loses at most."""
+"""Most seconds of training that a killed process loses."""
 
 _MOMENTS = ("exp_avg", "exp_avg_sq")
 
@@ -62,7 +62,7 @@ class ClassifierTraining:
     """The training of one classifier; after a kill it resumes to the same bits.
 
     Attributes:
-        path: Of the finished classifier.
+        path: File of the finished classifier.
 
     Args:
         labelled: One classifier learns all these attributes.
@@ -157,7 +157,7 @@ class ClassifierTraining:
         tensors: dict[str, Tensor] = {}
         for name, parameter in network.named_parameters():
             tensors[f"weights.{name}"] = parameter.detach().cpu().contiguous()
-            # layers for smaller images than these take no part
+            # layers for smaller images are unused
             for moment in _MOMENTS if parameter in adam.state else ():
                 tensors[f"{moment}.{name}"] = adam.state[parameter][moment].cpu().contiguous()
         steps = -(-shown // self._options.batch_size)

@@ -1,4 +1,4 @@
-"""Images of a network, and what classifiers of attributes say of each."""
+"""Images of a network, and their attributes as classifiers judge them."""
 
 from dataclasses import dataclass
 
@@ -25,8 +25,8 @@ class Faces:
     """The images to judge: image i depends on (seed, i) alone.
 
     Attributes:
-        dataset: Gives labels to a network that takes them, those of images drawn at random; None
-            where it takes none.
+        dataset: Source of labels for a network that takes them, those of random images; None
+            if it takes none.
     """
 
     network: Network
@@ -36,7 +36,7 @@ class Faces:
 
 
 def judge(faces: Faces, panel: Panel, part: range) -> Float32[np.ndarray, "n attributes"]:
-    """Return what the classifiers say of neighbouring images.
+    """Return the classifiers' judgements of consecutive images.
 
     Raises:
         MetricError: The network makes images with NaN or infinite values.
@@ -88,7 +88,7 @@ def w_of_faces(faces: Faces) -> Float32[np.ndarray, "n w_dim"]:
     G, z = faces.network.G, z_of_faces(faces)
     labels, device = labels_of(faces, range(faces.num)), G.mapping.w_avg.device
     w = np.empty((faces.num, G.w_dim), np.float32)
-    # in batches: what planes are fitted to needs no last digits
+    # in batches: planes do not depend on the last digits
     for start in range(0, faces.num, MAPPED_AT_ONCE):
         rows = slice(start, start + MAPPED_AT_ONCE)
         zs, cs = (torch.from_numpy(array[rows]).to(device) for array in (z, labels))

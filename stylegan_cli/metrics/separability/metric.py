@@ -113,7 +113,7 @@ def separability_series(
 
 
 def _name(scaled: bool) -> str:
-    # classifiers trained here are not the published ones
+    # classifiers trained here differ from the published ones
     return "separability_trained" if scaled else "ls_trained"
 
 
@@ -175,7 +175,7 @@ def _conclusion(
 def _warnings(
     results: "list[AttributeResult]", faces: "Faces", spaces: "tuple[Space, ...]"
 ) -> Iterator[str]:
-    """Yield what makes these results less than they seem."""
+    """Yield warnings about the reliability of the results."""
     G, kept = faces.network.G, faces.num // 2
     dims: Mapping[str, int] = {"z": G.z_dim, "w": G.w_dim}
     for space in spaces:
@@ -243,6 +243,7 @@ SEPARABILITY = Metric(
     details=_details,
     takes=OF_CODES | {"data"},
     options=SeparabilityOptions,
-    num="Images to judge; 200000 if not given, of which the surest half counts.",
+    num="Images to judge; 200000 if not given, of which the half with the most confident "
+    "judgements counts.",
     better="smaller",
 )

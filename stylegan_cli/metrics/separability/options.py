@@ -1,4 +1,4 @@
-"""The options of linear separability: spaces, attributes and what tells them of images."""
+"""The options of linear separability: spaces, attributes and classifiers."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,11 +31,9 @@ class SeparabilityOptions:
     only: Annotated[
         str | None, Flag(words="Some attributes, such as beard,hair=bun.", metavar="LIST")
     ] = None
-    train_classifier: Annotated[
-        bool, Flag(words="Train the classifiers that are not there yet.")
-    ] = False
+    train_classifier: Annotated[bool, Flag(words="Train missing classifiers.")] = False
     shared_classifier: Annotated[
-        bool, Flag(words="Train one for all attributes, which is quicker.")
+        bool, Flag(words="Train one for all attributes, which is faster.")
     ] = False
     classifier_kimg: Annotated[
         float,
@@ -44,7 +42,7 @@ class SeparabilityOptions:
     classifier_features: Annotated[
         int,
         Flag(
-            words="Feature maps at the images' size; fewer than the paper's 64 are quicker.",
+            words="Feature maps at the images' size; fewer than the paper's 64 are faster.",
             metavar="N",
             least=1,
         ),

@@ -31,7 +31,7 @@ def open_panel(
     """Open the classifiers that the options name or ask for, trained first where they must be.
 
     Returns:
-        The classifiers, and the labelled images; None where nothing needs any.
+        The classifiers, and the labelled images; None if none are needed.
 
     Raises:
         SgtoolError: There are no attributes or no classifiers, or they cannot be used.
@@ -65,7 +65,7 @@ def open_classifiers(
         data: Labelled images; None takes those of the training.
 
     Raises:
-        SgtoolError: As of `open_panel`.
+        SgtoolError: As in `open_panel`.
     """
     device = network.G.mapping.w_avg.device
     place = Workplace(device=device, folder=usual_folder())
@@ -87,7 +87,7 @@ def _files(path: Path) -> Sequence[Path]:
 def _check(options: SeparabilityOptions) -> None:
     for name in ("attributes", "only", "train_classifier", "shared_classifier"):
         if options.classifier and getattr(options, name):
-            raise UsageError(f"`classifier` and `{name}`: one at a time; leave one out")
+            raise UsageError(f"`classifier` and `{name}`: use only one of them")
 
 
 def _trainings(
@@ -156,7 +156,9 @@ def _accuracy(panel: Panel) -> Iterator[Remark]:
         if right is None or usual is None:
             yield Remark(text=f"classifier {name}: its accuracy was never measured here")
             continue
-        yield Remark(text=f"classifier {name}: right {right:.1%}, a constant answer {usual:.1%}")
+        yield Remark(
+            text=f"classifier {name}: accuracy {right:.1%}, of a constant answer {usual:.1%}"
+        )
         blind = [*blind, name] if right <= usual else blind
     if blind:
         yield Remark(

@@ -1,6 +1,6 @@
-"""Linear separability, [SG1] section 4.2: exp(Σ H(Yᵢ|Xᵢ)), how well planes separate attributes.
+"""Linear separability, [SG1] section 4.2: exp(Σ H(Yᵢ|Xᵢ)) over planes for attributes.
 
-X is what a linear classifier says of a code, Y what an image classifier says of its image.
+X is a linear classifier's answer for a code, Y an image classifier's for its image.
 """
 
 import warnings
@@ -25,7 +25,7 @@ class Plane:
 
     Attributes:
         sides: The side that each code lies on.
-        converged: Whether the search for it converged.
+        converged: Whether the optimization converged.
     """
 
     sides: Bool[np.ndarray, " n"]
@@ -37,8 +37,8 @@ class Separation:
     """The separation of one attribute by a plane in one space.
 
     Attributes:
-        entropy: H(Y|X) in bits: 0 where the plane tells all, at most H(Y).
-        share: Of the codes whose image has the attribute; 0 or 1 leaves nothing to tell.
+        entropy: H(Y|X) in bits: 0 for a perfect plane, at most H(Y).
+        share: Share of codes whose image has the attribute; 0 or 1 leaves nothing to separate.
         accuracy: Share of the codes on the right side.
     """
 
@@ -67,7 +67,7 @@ def best_plane(
     """Find the linear support vector machine that predicts which codes have the attribute.
 
     Squared hinge loss, L2 penalty, C = 1, as the originals; the primal form and the scaling make
-    the search end. With one class alone there is nothing to find: every code is on the right side.
+    the search end. With a single class, every code is on the right side.
 
     Args:
         scaled: Scale the codes to unit variance first, which the originals do not.
@@ -160,7 +160,7 @@ def check_spaces(network: Network, spaces: Sequence[Space], protocol: str | None
     """Raise if the network has no such space, or the protocol does not define separability.
 
     Raises:
-        UsageError: It has or does not.
+        UsageError: The network lacks the space, or the protocol does not define separability.
     """
     if protocol not in (None, *PROTOCOLS):
         raise UsageError(

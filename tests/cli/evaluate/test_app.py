@@ -132,7 +132,7 @@ def test_nearest_images_are_a_picture_and_numbers(here):
 @pytest.mark.parametrize(
     ("words", "code", "said"),
     [
-        (("is", "--data", "data"), 2, "the Inception Score counts classes, and alex tells none"),
+        (("is", "--data", "data"), 2, "the Inception Score needs classes, and alex has none"),
         (("fid", "--data", "data", "--detector", "inception"), 1, "its weights are not here"),
         (
             ("fid", "--data", "data", "--detector", "eye"),
@@ -151,11 +151,15 @@ def test_nearest_images_are_a_picture_and_numbers(here):
         (("fid", "--data", "data", "--psi-curve", "1", "--per-class"), 2, "one at a time"),
         (("fid", "--data", "data", "--per-class"), 2, "has no classes"),
         (("fid", "--data", "data", "--class", "a"), 2, "the network has no classes"),
-        (("fid", "--images", "data"), 2, "--images: compared with what? give --data"),
+        (
+            ("fid", "--images", "data"),
+            2,
+            "--images: needs real images to compare with; give --data",
+        ),
         (("fid", "--images", "data", "--data", "data", "--repeat", "2"), 2, "for networks"),
         (("fid", "--images", "data", "--data", "data", "--num", "9"), 2, "--num: for networks"),
         (("fid", "--all-snapshots", "data"), 1, "no network-*.safetensors there"),
-        (("fid",), 2, "does not say what it was trained on; give --data"),
+        (("fid",), 2, "does not record its data set; give --data"),
     ],
 )
 def test_a_wrong_call_ends_in_words_and_writes_nothing(here, words, code, said):

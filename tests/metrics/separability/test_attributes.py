@@ -97,7 +97,7 @@ def test_a_table_describes_the_images_it_names(tmp_path):
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("", "empty; wanted is a line of headings"),
+        ("", "empty; a line of headings"),
         ("image\nx\n", "line 1 has 1 columns"),
         ("image,a\nimg00000000.png,1,2\n", "line 2 has 3 columns; wanted .* 2 columns as above"),
         ("image,a\ncat.png,1\n", "names none of the 3 images; the first column holds 'cat.png'"),
@@ -113,7 +113,7 @@ def test_a_table_that_is_missing_or_no_text_ends_in_words(tmp_path):
     with pytest.raises(DataError, match="there is no such file"):
         attributes_of_csv(tmp_path / "missing.csv", IMAGES)
     (tmp_path / "binary.csv").write_bytes(b"\xff\xfe\x00\x81")
-    with pytest.raises(DataError, match="not a table of words"):
+    with pytest.raises(DataError, match="not a text table"):
         attributes_of_csv(tmp_path / "binary.csv", IMAGES)
 
 

@@ -105,5 +105,5 @@ def test_a_panel_judges_as_each_of_its_classifiers(kept, bright, tmp_path):
 
 
 def test_two_classifiers_of_the_same_attribute_are_refused(kept):
-    with pytest.raises(UsageError, match="`classifier`: several tell class=light"):
+    with pytest.raises(UsageError, match="`classifier`: several predict class=light"):
         load_panel([kept, kept], CPU)
