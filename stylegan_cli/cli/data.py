@@ -58,7 +58,10 @@ def prepare(
     output: DestinationFlag,
     resolution: Annotated[
         int | None,
-        typer.Option(metavar="N", help="Side of the squares; fits the first image if not given."),
+        typer.Option(
+            metavar="N",
+            help="Side of the squares. Default: the largest that the first image fills.",
+        ),
     ] = None,
     fit: Annotated[
         Literal["crop", "wide", "fit"],
@@ -69,7 +72,9 @@ def prepare(
     ] = "lanczos",
     background: Annotated[
         str,
-        typer.Option(metavar="COLOR", help="Behind transparency and as bars: name or #rrggbb."),
+        typer.Option(
+            metavar="COLOR", help="Colour behind transparency and of bars: a name or #rrggbb."
+        ),
     ] = "white",
     channels: ChannelsFlag = 3,
     classes: Annotated[
@@ -114,7 +119,7 @@ def prepare(
     with open_sources(sources) as opened:
         if resolution is None:
             resolution = first_usual_resolution(opened)
-            console.note(f"--resolution {resolution}: the largest the first image fills")
+            console.note(f"--resolution {resolution}: the largest that the first image fills")
         target = Target(
             resolution=resolution,
             channels=channels,
@@ -157,7 +162,7 @@ def sample(
     count: Annotated[int, typer.Option(metavar="N", min=1, help="How many.")] = 1000,
     resolution: Annotated[int, typer.Option(metavar="N", help="Side of the squares.")] = 64,
     channels: ChannelsFlag = 3,
-    seed: Annotated[int, typer.Option(metavar="N", help="Another seed draws others.")] = 0,
+    seed: Annotated[int, typer.Option(metavar="N", help="Random seed.")] = 0,
     style: Annotated[
         str,
         typer.Option(
@@ -224,7 +229,7 @@ def _write(sources: "list[Source]", request: "Preparation", *, label: str) -> li
     from stylegan_cli.data.prepare import is_prepared, prepare
 
     if not request.overwrite and is_prepared(sources, request):
-        console.note(f"{request.destination}: there already, from the same images")
+        console.note(f"{request.destination}: exists already, from the same images")
         return []
     total = sum(source.tally().images for source in sources)
     skipped = []

@@ -31,7 +31,7 @@ def edit(
         typer.Option(
             metavar="FILE:NAME[@LAYERS][=STEPS]",
             help="Direction in a file of `sgtool discover`, or of InterFaceGAN (.npy), GANSpace "
-            "(.npz) or rosinality (.pt), in some layers alone. Given again, they add up, each "
+            "(.npz) or rosinality (.pt), in some layers alone. Repeated directions add up, each "
             "STEPS times.",
         ),
     ],
@@ -41,15 +41,15 @@ def edit(
         typer.Option(
             metavar="LIST",
             help="Steps, in standard deviations of what the network draws, as -2,0,2 or "
-            "START:STOP:COUNT. -3:3:7 if not given; 0,1 where every direction has its STEPS.",
+            "START:STOP:COUNT. -3:3:7 by default; 0,1 if every direction has STEPS.",
         ),
     ] = None,
     to: Annotated[
         bool,
-        typer.Option("--to", help="Move to these coordinates, instead of by these steps."),
+        typer.Option("--to", help="Move to these coordinates instead of by these steps."),
     ] = False,
     force: Annotated[
-        bool, typer.Option("--force", help="Take directions that another network gave.")
+        bool, typer.Option("--force", help="Accept directions found in another network.")
     ] = False,
     *,
     flags: StudyFlags,

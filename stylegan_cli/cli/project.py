@@ -52,36 +52,44 @@ class SearchFlags:
     space: Annotated[
         Literal["w", "w+", "z"] | None,
         typer.Option(
-            help="One w for all layers, one for each (usual), or z, the only one without W."
+            help="One w for all layers, one per layer (w+, the default), or z for networks "
+            "without W."
         ),
     ] = None
     steps: Annotated[
-        int | None, typer.Option(metavar="N", min=1, help="500, or 1000 by protocol.")
+        int | None,
+        typer.Option(
+            metavar="N", min=1, help="Steps per picture. Default: 500, or 1000 with the protocol."
+        ),
     ] = None
     noise: Annotated[
         Literal["optimise", "const", "none"] | None,
-        typer.Option(help="Find noise maps as well (usual), or take the network's, or none."),
+        typer.Option(help="Noise: optimise the maps (default), keep the network's, or none."),
     ] = None
     init: Annotated[
         str | None,
         typer.Option(
-            metavar="START", help="mean, best-of:1000 (usual), a seed, or codes in a file."
+            metavar="START", help="Start: mean, best-of:1000 (default), a seed, or codes in a file."
         ),
     ] = None
     restarts: Annotated[
         int,
-        typer.Option(metavar="N", min=1, help="Begin so often; the best goes on after a fifth."),
+        typer.Option(
+            metavar="N",
+            min=1,
+            help="Number of starts; the best continues after a fifth of the steps.",
+        ),
     ] = 1
     distance: Annotated[
         Literal["lpips", "lpips+l2"] | None,
-        typer.Option(help="With AlexNet, pixels count as well if not given."),
+        typer.Option(help="Distance to minimise. Default: lpips, with pixels added for AlexNet."),
     ] = None
     prior: Annotated[
         float | None,
         typer.Option(
             metavar="NUMBER",
-            help="Pull towards what the network draws; 0 searches W as it is. 0.02 in w+, 0.005 "
-            "in w if not given.",
+            help="Penalty on distance from the network's own codes; 0 searches plain W. Default: "
+            "0.02 in w+, 0.005 in w.",
         ),
     ] = None
     class_name: Annotated[
@@ -90,18 +98,20 @@ class SearchFlags:
             "--class",
             metavar="CLASS",
             autocompletion=completion.classes,
-            help="By name or number; auto takes the one that comes nearest.",
+            help="Class by name or number; auto takes the nearest one.",
         ),
     ] = None
     protocol: Annotated[
         Literal["stylegan2"] | None,
-        typer.Option(help="StyleGAN2's projector to the letter: w, 1000 steps, the last counts."),
+        typer.Option(help="Exactly StyleGAN2's projector: w, 1000 steps, the last one counts."),
     ] = None
     detector: Annotated[
         Literal["vgg16", "alex"] | None,
-        typer.Option(help="What sees: VGG16 where its weights are here, else AlexNet."),
+        typer.Option(
+            help="Detector of LPIPS. Default: VGG16 if its weights are installed, else AlexNet."
+        ),
     ] = None
-    seed: Annotated[int, typer.Option(metavar="N", min=0, help="Of all random numbers.")] = 0
+    seed: Annotated[int, typer.Option(metavar="N", min=0, help="Seed of all random numbers.")] = 0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -113,7 +123,7 @@ class FramingFlags:
         typer.Option(help="Centred square, whole picture between bars, or centred 4:3 part."),
     ] = "crop"
     background: Annotated[
-        str, typer.Option(metavar="COLOUR", help="Behind clear pixels, and of bars.")
+        str, typer.Option(metavar="COLOUR", help="Colour behind transparent pixels, and of bars.")
     ] = "white"
     align: Annotated[
         str,
@@ -124,7 +134,7 @@ class FramingFlags:
     ] = "none"
     mask: Annotated[
         Path | None,
-        typer.Option(metavar="FILE", help="Grey picture; what is black in it does not count."),
+        typer.Option(metavar="FILE", help="Grey picture; black regions are ignored."),
     ] = None
 
 
@@ -256,7 +266,7 @@ def _points(text: str) -> Path | None:
     if text == "none":
         return None
     if not text.startswith("points:"):
-        raise UsageError("neither none nor points:FILE", parameter="align", value=text)
+        raise UsageError("must be none or points:FILE", parameter="align", value=text)
     return Path(text.removeprefix("points:"))
 
 
@@ -280,12 +290,12 @@ def _options(flags: SearchFlags) -> "api.ProjectionOptions":
 def _say_what_is_to_do(album: "api.Album", projection: "api.Projection") -> None:
     for subject in album.subjects:
         if subject.enlarged:
-            console.note(f"{subject.name}: smaller than what the network draws, enlarged")
+            console.note(f"{subject.name}: smaller than the network's images, enlarged")
     for unusable in album.unusable:
         console.error(f"{unusable.name}: left out: {unusable.reason}")
     there = projection.given - projection.missing
     if there:
-        console.note(f"{projection.folder.path}: {there} pictures are there already")
+        console.note(f"{projection.folder.path}: {there} pictures exist already")
 
 
 def _tell(projection: "api.Projection", further: FurtherFlags, *, as_json: bool) -> None:

@@ -70,7 +70,9 @@ def ends(scores: Float[np.ndarray, " n"], ratio: float = RATIO, seed: int = 0) -
             f"{len(order)} scores are too few for the {ratio:.0%} at either end; take more samples"
         )
     if scores[order[0]] == scores[order[-1]]:
-        raise MetricError("all scores are equal, so nothing tells codes apart; take other scores")
+        raise MetricError(
+            "all scores are equal, so nothing distinguishes the codes; use other scores"
+        )
     train_count, stream = int(TRAINING_SHARE * count), numpy_stream(seed, "boundary")
     high, low = stream.permutation(order[:count]), stream.permutation(order[-count:])
     middle = (scores[order[0]] + scores[order[-1]]) / 2
@@ -105,7 +107,7 @@ def boundary(codes: Codes, chosen: Ends, method: Method = "svm") -> Boundary:
         )
     ]
     if method != "svm":
-        # means gain from every code, and nothing is left to be judged by the held-out ones
+        # means improve with every code, and no held-out ones are needed
         everything = np.concatenate([chosen.train, chosen.validation])
         has = np.concatenate([chosen.has_train, chosen.has_validation])
         vector, _ = fit(codes[everything], has)

@@ -17,7 +17,7 @@ DEAD = 1e-3
 
 @dataclass(frozen=True, kw_only=True)
 class Channels:
-    """Where each style channel belongs, and how it varies.
+    """Style channels: the input each belongs to, and how much it varies.
 
     Attributes:
         layers: Name of each channel's layer.
@@ -35,7 +35,7 @@ class Channels:
 
     @property
     def is_dead(self) -> Bool[np.ndarray, " channels"]:
-        """Channels that hardly vary, for which deviations mean nothing."""
+        """Return which channels hardly vary, so that deviations mean nothing."""
         names = np.array(self.layers)
         median = np.array([np.median(self.std[names == name]) for name in self.layers])
         dead: Bool[np.ndarray, " channels"] = self.std < DEAD * median
@@ -48,7 +48,7 @@ class Channels:
 
 @dataclass(frozen=True, kw_only=True)
 class Relevance:
-    """How much each channel tells examples from the population.
+    """Scores of how well each channel separates examples from the population.
 
     Attributes:
         theta: |mean of the examples' deviations| / their standard deviation.

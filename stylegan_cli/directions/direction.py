@@ -41,14 +41,14 @@ class Direction:
 
     @property
     def layers(self) -> tuple[int, ...]:
-        """The layers of W that it moves; none in another space."""
+        """Return the layers of W that it moves; none in another space."""
         if self.space != "w":
             return ()
         return tuple(np.flatnonzero(self.vector.any(axis=1)).tolist())
 
     @property
     def unit(self) -> Float64[np.ndarray, " dim"]:
-        """The vector of length 1 that its layers share, the mean of theirs where they differ."""
+        """Return the vector of length 1 that its layers share, or their mean if they differ."""
         vector = self.vector.astype(np.float64)
         if self.space == "w":
             vector = vector[list(self.layers)].mean(axis=0)

@@ -75,7 +75,7 @@ def write_discovery(path: Path, found: Discovery, *, overwrite: bool = False) ->
 
 
 def check_discovery(path: Path, found: Discovery, *, overwrite: bool = False) -> bool:
-    """Tell whether a file holds this discovery already.
+    """Return whether a file already holds this discovery.
 
     Raises:
         OutputError: It holds another under this name, or is of another network or kind.
@@ -103,7 +103,7 @@ def check_discovery(path: Path, found: Discovery, *, overwrite: bool = False) ->
 
 
 def is_directions(path: Path) -> bool:
-    """Tell whether this is an HDF5 file that says it holds directions."""
+    """Return whether this is an HDF5 file marked as a file of directions."""
     if not path.is_file() or not h5py.is_hdf5(path):
         return False
     with open_hdf5(path) as file, damage_in(path):
@@ -186,14 +186,14 @@ def _names(file: h5py.File) -> list[str]:
 
 
 def _in_order(name: str) -> tuple[tuple[bool, int, str], ...]:
-    """Numbers in a name sort as numbers."""
+    """Return a sort key that orders numbers in names as numbers."""
     return tuple(
         (part.isdecimal(), int(part) if part.isdecimal() else 0, part) for part in name.split("/")
     )
 
 
 def _listed(names: Sequence[str]) -> str:
-    """The names, those that only number the directions of a group as a range."""
+    """List the names, with numbered directions of a group as a range."""
     groups: dict[str, list[str]] = {}
     for name in names:
         group, _, last = name.rpartition("/")
@@ -210,7 +210,7 @@ def _read(file: h5py.File, name: str) -> Direction:
     group, said = file[name], dict(file[name].attrs)
     space = str(said["space"])
     if space not in ("w", "z", "s"):
-        raise ValueError(f"{name}: a space {space!r} is none of ours")
+        raise ValueError(f"{name}: a space {space!r} is unknown")
     return Direction(
         name=name,
         space=space,  # type: ignore[arg-type]  # checked above
@@ -229,7 +229,7 @@ def _vector(group: h5py.Group, said: Mapping[str, Any], name: str) -> np.ndarray
         channel = stored_array(group, "channel", kinds="iu", ranks=(1,))
         value = stored_array(group, "value", kinds="f", ranks=(1,))
         if not 0 < count <= MAX_VALUES or channel.shape != value.shape:
-            raise ValueError(f"{name}: {count} style channels are none of a network")
+            raise ValueError(f"{name}: {count} style channels are more than a network has")
         vector = np.zeros(count, np.float32)
         vector[channel[...]] = value[...]
     else:
@@ -239,7 +239,7 @@ def _vector(group: h5py.Group, said: Mapping[str, Any], name: str) -> np.ndarray
             raise ValueError(f"{name}: a vector of shape {stored.shape} is no direction")
         vector = stored[...].astype(np.float32)
     if not np.isfinite(vector).all() or not vector.any():
-        raise ValueError(f"{name}: holds no numbers, or only zeros")
+        raise ValueError(f"{name}: holds NaN, infinite or only zero values")
     return vector
 
 

@@ -71,11 +71,11 @@ def export_direction(path: Path, pick: DirectionPick) -> None:
 
 
 def _only(pick: DirectionPick) -> Direction:
-    """The direction of one of our files."""
+    """Return the direction of one of our files."""
     found = read_directions(pick.path, pick.name)
     if len(found) > 1:
         names = ", ".join(each.name for each in found[:8])
-        raise UsageError(f"{pick.text}: which direction? it holds {names}; write one behind :")
+        raise UsageError(f"{pick.text}: which direction? it holds {names}; add one after a colon")
     return found[0]
 
 
@@ -93,7 +93,7 @@ def _check_network(
     if force or direction.network_sha256 in ("", network.sha256, network.recipe.init.sha256):
         return
     raise UsageError(
-        f"{pick.text}: was found in another network, where it means something else; find it anew "
+        f"{pick.text}: was found in another network, where its meaning differs; find it again "
         "with `sgtool discover`, or `force` it"
     )
 
@@ -121,7 +121,7 @@ def _foreign(network: Network, pick: DirectionPick, drawn: Population) -> Direct
 
 
 def _rows(pick: DirectionPick, network: Network) -> tuple[Float[np.ndarray, "rows dim"], Space]:
-    """The chosen direction, one row or one for each layer, and the space it is in."""
+    """Return the chosen direction, one row or one for each layer, and the space it is in."""
     G = network.G
     name, space = pick.name, "w" if G.has_w else "z"
     if name == "z" or name.endswith("/z"):
@@ -135,12 +135,14 @@ def _rows(pick: DirectionPick, network: Network) -> tuple[Float[np.ndarray, "row
             f"which takes [{dim}] or [{G.num_ws}, {dim}]; choose one of several with :NUMBER"
         )
     if not np.isfinite(rows).all() or not rows.any():
-        raise DataError(f"{pick.path}: holds no numbers, or only zeros; make the file again")
+        raise DataError(
+            f"{pick.path}: holds NaN, infinite or only zero values; make the file again"
+        )
     return rows.astype(np.float64), "w" if space == "w" else "z"
 
 
 def _chosen(pick: DirectionPick, name: str, dim: int) -> np.ndarray:
-    """The array of the direction: of several along the first axis, the one of this number."""
+    """Return the array of the direction: the numbered row where there are several."""
     arrays = _arrays(pick.path)
     if name and not name.isdecimal() and name in arrays:
         return arrays[name]
@@ -152,7 +154,7 @@ def _chosen(pick: DirectionPick, name: str, dim: int) -> np.ndarray:
         table = next(iter(arrays.values()))
     else:
         raise UsageError(
-            f"{pick.text}: which array? it holds {', '.join(arrays)}; write one behind :"
+            f"{pick.text}: which array? it holds {', '.join(arrays)}; add one after a colon"
         )
     if not name:
         several = len(table) > 1 and ("lat_comp" in arrays or "eigvec" in arrays)

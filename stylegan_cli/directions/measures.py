@@ -1,4 +1,4 @@
-"""What a direction does to images: how much, where, in which layers, and whether always the same.
+"""The effect of a direction on images: how much, where, in which layers, how consistently.
 
 Perceptual distances are LPIPS; what changes is told by the pooled activations of its trunk.
 """
@@ -41,7 +41,7 @@ class Looks:
 
 @dataclass(frozen=True, kw_only=True)
 class Effect:
-    """What a direction does.
+    """Measured effect of a direction.
 
     Attributes:
         lpips: Mean distance at each of `STEPS`.
@@ -64,7 +64,7 @@ class Effect:
 
     @property
     def score(self) -> float:
-        """What lists are ranked by: a change that is large and means the same for all seeds."""
+        """Return the score that rankings use: high for changes that are large and consistent."""
         return self.lpips_per_sigma * max(self.consistency, 0.0)
 
 
@@ -80,7 +80,7 @@ def looks_of(images: Tensor, detector: PerceptualDetector) -> Looks:
 
 
 def _as_seen(levels: Tensor, smallest: int) -> Tensor:
-    """The images at a size, and with channels, that a detector takes."""
+    """Convert images to the size and channels that a detector takes."""
     if levels.shape[1] not in (1, 3):
         levels = levels.mean(dim=1, keepdim=True)
     side = min(levels.shape[2:])
@@ -152,7 +152,7 @@ def suggested_layers(shares: Float[np.ndarray, " layers"]) -> tuple[int, int]:
 def _linearity(
     still: Looks, at: dict[float, Looks], mean_change: Float64[np.ndarray, " c"]
 ) -> float:
-    """R² of the change's projection on its mean against the steps, over all seeds."""
+    """Return R² of the change's projection on its mean against the steps, over all seeds."""
     steps = np.array([0.0, *at])
     along = np.stack(
         [(each.pooled - still.pooled) @ mean_change for each in (still, *at.values())]

@@ -48,7 +48,7 @@ def moved_codes(
         space: [move for move in moves if move.direction.space == space]
         for space in ("z", "w", "s")
     }
-    # no step is no change, to the bit
+    # a step of 0 changes no bit
     if own["z"] and (absolute or any(move.steps for move in own["z"])):
         codes = _moved_in_z(network, codes, own["z"], sampling, absolute=absolute)
     if own["w"] and (absolute or any(move.steps for move in own["w"])):

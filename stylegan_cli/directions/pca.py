@@ -57,7 +57,7 @@ class Covariance:
 
     @property
     def matrix(self) -> Float64[np.ndarray, "dim dim"]:
-        """The covariance of the population."""
+        """Return the covariance of the population."""
         return self._squares / self.count
 
 
@@ -77,7 +77,7 @@ def activation_components(batches: Iterable[Rows], count: int) -> Components:
     """Return the components of activations, in memory that does not grow with the batches.
 
     Activations of more than `LARGEST_COVARIANCE` numbers are looked at within the span of the
-    first batch, so that this must be large.
+    first batch, which must therefore be large.
     """
     basis: Float64[np.ndarray, "rank dim"] | None = None
     covariance: Covariance | None = None

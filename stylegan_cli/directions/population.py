@@ -36,14 +36,14 @@ class Population:
 
     @cached_property
     def components(self) -> Components:
-        """Principal components of w."""
+        """Return principal components of w."""
         covariance = Covariance(self.w.shape[1])
         covariance.add(self.w)
         return principal_components(covariance)
 
     @cached_property
     def distances(self) -> Float64[np.ndarray, " n"]:
-        """Every w's own distance from the middle, ascending."""
+        """Return each w's own distance from the mean, ascending."""
         return np.sort(self.distance(self.w))
 
     def spread(self, unit: Float[np.ndarray, " dim"]) -> tuple[float, float]:

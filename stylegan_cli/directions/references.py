@@ -40,7 +40,7 @@ class DirectionPick:
 
     @property
     def title(self) -> str:
-        """What to call it above a picture."""
+        """Return the name to write above a picture."""
         layers = f"@{self.layers}" if self.layers else ""
         factor = "" if self.factor is None else f" · {self.factor:g}"
         return f"{self.name or self.path.stem}{layers}{factor}"
@@ -59,7 +59,7 @@ def parse_direction(text: str, *, parameter: str = "direction") -> DirectionPick
     numbers = parse_floats(factor, parameter=parameter) if factor else ()
     if len(numbers) > 1:
         raise UsageError(
-            f"one number of steps behind =; {EXAMPLE}", parameter=parameter, value=text
+            f"give one number of steps after =; {EXAMPLE}", parameter=parameter, value=text
         )
     return DirectionPick(
         path=Path(match["file"]),

@@ -75,7 +75,7 @@ def histogram(
     figure = Figure(figsize=(6.4, 3.6), dpi=DOTS_AN_INCH)
     axes = figure.subplots()
     low, high = counted
-    # the few far beyond would press all others into one bar
+    # a few outliers would squeeze all others into one bar
     end = high + 0.1 * (high - low) if high > low else high + 1
     edges = np.linspace(min(0.0, low), end, BARS + 1)
     inside = (low <= values) & (values <= high)

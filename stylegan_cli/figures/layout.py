@@ -202,7 +202,7 @@ def paint(content: Content, native: int, read: Read) -> Picture:
 
     Args:
         native: Side of the study's images.
-        read: Gives an image of the study.
+        read: Reads an image of the study.
     """
     return paint_page(arrange(content, native), read)
 

@@ -30,10 +30,10 @@ class Picked:
     """The codes of some picks, in order, and the names to show for them.
 
     Attributes:
-        names: What to call each beside a picture.
+        names: Label of each beside a picture.
         request: The picks as a study's request holds them: as written, and a hash of the codes
             in files.
-        notes: How each file was read.
+        notes: Notes on reading each file.
     """
 
     codes: Codes
@@ -81,7 +81,9 @@ def _read(network: Network, pick: Stored) -> StoredCodes:
     tuned_from = network.header.provenance.get("tuned_from")
     if stored.kind == "z" or stored.network_sha256 in (None, network.sha256, tuned_from):
         return stored
-    return replace(stored, note=f"{stored.note}; of another network, so the image will be another")
+    return replace(
+        stored, note=f"{stored.note}; made for another network, so the image will differ"
+    )
 
 
 def _with_fitting_noise(network: Network, stored: StoredCodes) -> StoredCodes:
@@ -92,7 +94,7 @@ def _with_fitting_noise(network: Network, stored: StoredCodes) -> StoredCodes:
     maps = [own.maps for own in stored.own_noise if own is not None]
     if all([each.shape for each in own] == sides for own in maps):
         return stored
-    note = f"{stored.note}; its noise maps are for another network and left out"
+    note = f"{stored.note}; its noise maps are for another network, so they are not used"
     return replace(stored, own_noise=None, note=note)
 
 
@@ -100,7 +102,7 @@ def _short_names(paths: Iterable[Path]) -> dict[Path, str]:
     """Return the files' names without folders if they stay distinct."""
     paths = set(paths)
     count = Counter(path.stem for path in paths)
-    # a number alone would read as a seed
+    # a bare number would read as a seed
     return {
         path: str(path) if count[path.stem] > 1 or path.stem.isdecimal() else path.stem
         for path in paths

@@ -264,7 +264,7 @@ def _along(text: str, part: str, length: int) -> range:
         first = int(start)
         last = int(end) if end else length - 1 if dash else first
     if not 0 <= first <= last < length:
-        raise UsageError(f"{text}: {part} is not there; the valid range is 0-{length - 1}")
+        raise UsageError(f"{text}: {part} is out of range; the valid range is 0-{length - 1}")
     return range(first, last + 1)
 
 
@@ -275,7 +275,7 @@ def _take(
     with np.errstate(over="ignore"):
         taken = np.stack([np.asarray(values[position]).astype(dtype) for position in chosen])
     if not np.isfinite(taken).all():
-        raise DataError(f"{where}: holds numbers that are not finite; make the file again")
+        raise DataError(f"{where}: holds NaN or infinite values; write the file again")
     return taken
 
 
@@ -317,7 +317,7 @@ def _taken_index(
     count = min(each.shape[0] for each in maps)
     taken = [int(value) for value in _take("noise_index", index, chosen, np.int64)]
     if any(not -1 <= value < count for value in taken):
-        raise DataError(f"noise_index: names maps that are not there; there are {count}")
+        raise DataError(f"noise_index: refers to missing noise maps; there are {count}")
     return taken
 
 

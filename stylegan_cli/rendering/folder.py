@@ -103,7 +103,7 @@ def open_folder(
     """Open the study in this folder: finished, unfinished or new.
 
     Args:
-        overwrite: Start anew, whatever is there.
+        overwrite: Replace whatever exists.
 
     Raises:
         OutputError: The folder holds something else, or cannot be written.

@@ -42,7 +42,7 @@ def write_pdf(path: Path, page: Page, read: Read, *, origin: str) -> None:
     """Write a page, whole or not at all.
 
     Args:
-        read: Gives an image of the study.
+        read: Reads an image of the study.
         origin: Where the page comes from, kept inside it as its subject.
 
     Raises:

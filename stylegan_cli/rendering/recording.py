@@ -20,13 +20,13 @@ class Recording:
     """The images of a plan in a folder; finished images survive an interruption.
 
     Attributes:
-        paths: Where everything is, or will be.
+        paths: Paths of all files.
         total: Images of the plan.
         damage: Why what was there of this study could not be taken up again, if it could not.
 
     Args:
         folder: A folder of its own for this study.
-        overwrite: Start anew, whatever is there.
+        overwrite: Replace whatever exists.
 
     Raises:
         OutputError: The folder holds something else, or cannot be written.

@@ -113,7 +113,7 @@ def render(
             without it.
 
     Raises:
-        NetworkFileError: The network gives images that are no numbers.
+        NetworkFileError: The images are NaN or infinite.
     """
     # batches are cut before looking at `skip`: an image keeps its neighbours, so its last bits
     for batch in _batches(plan, batch_size or default_batch_size(G.resolution)):
@@ -194,8 +194,8 @@ def _draw_batch(G: Generator, plan: Plan, batch: Sequence[Address]) -> Pixels:
     images = draw_images(G, torch.from_numpy(ws).to(device), noise, offsets, where)
     if not images.isfinite().all():
         raise NetworkFileError(
-            "the network gives images that are no numbers (NaN or infinite); its training failed, "
-            "take an earlier snapshot"
+            "the images of the network are NaN or infinite; its training failed, "
+            "use an earlier snapshot"
         )
     return to_pixels(images)
 
@@ -247,7 +247,7 @@ def noise_input(
         if mode != "random" and (modes == number).all() and not (fixed and mode == "const"):
             return mode
     device, sides = G.mapping.w_avg.device, G.synthesis.noise_resolutions
-    # drawn on the CPU, whose random numbers are the same on every machine
+    # on the CPU, whose random numbers are equal on every machine
     maps = [noise.to(device) for noise in noise_maps(sides, seeds, torch.device("cpu"))]
     columns = torch.from_numpy(modes).to(device).expand(-1, len(sides)).T[..., None, None, None]
     zero = torch.zeros((), device=device)

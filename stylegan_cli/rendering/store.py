@@ -33,9 +33,9 @@ from stylegan_cli.shapes import Picture
 SOURCES = "_sources"
 
 Arrays = Mapping[str, np.ndarray | float]
-"""What one cell of a table holds, by name."""
+"""Content of one cell of a table, by name."""
 
-HDF5_BYTES, HDF5_BYTES_AN_ARRAY = 2**16, 2**8  # generously
+HDF5_BYTES, HDF5_BYTES_AN_ARRAY = 2**16, 2**8  # a generous upper bound
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -164,7 +164,7 @@ def create_study(path: Path, header: Header, tables: Mapping[str, Table]) -> Stu
             file.flush()
         return StudyFile(path, file)
     except BaseException:
-        with suppress(RuntimeError, OSError):  # a full disk fails here once more
+        with suppress(RuntimeError, OSError):  # a full disk can fail here again
             file.close()
         path.unlink(missing_ok=True)
         raise
@@ -245,13 +245,13 @@ def _check_room(path: Path, tables: Mapping[str, Table]) -> None:
 
 
 def _write_table(group: h5py.Group, table: Table) -> None:
-    # room for all cells is taken at once: from then on writing moves nothing in the file's own
-    # structure, so a killed process leaves it readable, and a full disk shows now
+    # space for all cells is allocated at once: later writes change nothing in the file's own
+    # structure, so a killed process leaves it readable, and a full disk fails now
     layout = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
     layout.set_alloc_time(h5py.h5d.ALLOC_TIME_EARLY)
     for name, (shape, dtype) in table.arrays.items():
         whole = (*table.shape, *shape)
-        # HDF5 cuts nothing into chunks that has no extent
+        # HDF5 cannot chunk an empty array
         chunks = (*(1 for _ in table.shape), *shape) if whole else None
         group.create_dataset(name, whole, dtype, chunks=chunks, dcpl=layout)
     group["done"] = np.zeros(table.shape, bool)

@@ -31,7 +31,7 @@ def read_mask(path: Path, side: int) -> Float32[np.ndarray, "side side"]:
     whole = torch.from_numpy(grey)[None, None] / 255
     mask: np.ndarray = F.adaptive_avg_pool2d(whole, side)[0, 0].numpy()
     if not mask.any():
-        raise DataError(f"{path}: is all black; what is white in a mask is looked at")
+        raise DataError(f"{path}: is all black; white marks the region to look at")
     return mask
 
 

@@ -98,7 +98,7 @@ def _idle_matrices(G: Generator, taken: Mapping[str, Sequence[int]]) -> Iterator
     for name, layers in taken.items():
         if layers and min(layers) >= G.active_ws:
             yield (
-                f"{name}: of no effect, as the network has grown to {G.side} px so far and uses "
+                f"{name}: has no effect, as the network has grown to {G.side} px so far and uses "
                 f"layers 0-{G.active_ws - 1}"
             )
 

@@ -66,7 +66,7 @@ def test_the_same_request_again_is_done(photos, tmp_path, name):
     before = (tmp_path / name).stat().st_mtime_ns
     again = sgtool(*words)
     assert (again.exit_code, again.stdout) == (0, f"{tmp_path / name}\n")
-    assert "there already" in again.stderr
+    assert "exists already" in again.stderr
     assert "left out: 1 image, such as" in again.stderr
     assert "passed over: 1 file, such as read.me: not images (.me)" in again.stderr
     assert (tmp_path / name).stat().st_mtime_ns == before

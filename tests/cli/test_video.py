@@ -99,7 +99,7 @@ def test_classes_alone_move_one_seed_from_each_to_the_next(
         (("--psi", "1,0"), 2, "--psi: 2 keyframes, where the longest track has 8"),
         (("--grid", "3"), 2, "--grid 3: not COLSxROWS"),
         (("--grid", "0x2"), 2, "--grid 0x2: not COLSxROWS"),
-        (("--grid", "3x2", "--seeds", "0-7"), 2, "8 codes cannot be dealt evenly to 6 streams"),
+        (("--grid", "3x2", "--seeds", "0-7"), 2, "8 codes cannot be shared evenly among 6 streams"),
         (("--size", "33"), 2, "frames would be 33×33, and MP4 takes even sizes only"),
         (("--fps", "0"), 2, "--fps 0: must be a positive number"),
         (("--crossover", "2"), 2, "--crossover 2: there is no second track"),

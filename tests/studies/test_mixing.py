@@ -131,5 +131,5 @@ def test_the_crossover_nobody_chose_is_the_middle_of_the_layers_in_use(half_grow
 
 def test_layers_that_are_not_in_use_yet_are_told(half_grown):
     (note,) = mix(half_grown, [1], [2], crossover=[2, 4]).notes
-    assert "crossover 4: of no effect" in note
+    assert "crossover 4: has no effect" in note
     assert "grown to 8 px so far and uses layers 0-3" in note

@@ -35,7 +35,7 @@ def attribute(
         list[str] | None,
         typer.Argument(
             metavar="NAME",
-            help="Attributes that classifiers tell, columns of --scores, or properties of "
+            help="Attributes that classifiers score, columns of --scores, or properties of "
             "pixels: brightness, contrast, saturation, warmth, edges, symmetry, center-x, "
             "center-y, size.",
         ),
@@ -45,11 +45,14 @@ def attribute(
         typer.Option(
             "--with",
             metavar="LIST",
-            help="Instead of scores: seeds or codes in files that have it, or class:NAME.",
+            help="Instead of scores: seeds, codes in files or class:NAME with the attribute.",
         ),
     ] = None,
     lack: Annotated[
-        str | None, typer.Option("--without", metavar="LIST", help="Those that lack it, alike.")
+        str | None,
+        typer.Option(
+            "--without", metavar="LIST", help="Seeds, codes in files or class:NAME without it."
+        ),
     ] = None,
     method: Annotated[
         Literal["svm", "mean", "lda"],
@@ -60,13 +63,11 @@ def attribute(
     ] = "svm",
     top: Annotated[
         float,
-        typer.Option(metavar="SHARE", help="Share of the images at either end that counts."),
+        typer.Option(metavar="SHARE", help="Share of the images used at either end."),
     ] = 0.02,
     hold: Annotated[
         list[str] | None,
-        typer.Option(
-            metavar="NAME", help="Attribute that is not to change; may be given several times."
-        ),
+        typer.Option(metavar="NAME", help="Attribute to keep constant; may be repeated."),
     ] = None,
     samples: SamplesFlag = 5000,
     output: FileFlag = Path("directions.h5"),
@@ -116,7 +117,7 @@ class _Poles:
         self._whiten = whiten
 
     def find(self, network: "api.Network", group: str) -> Found:
-        """The direction from the ones to the others."""
+        """Return the direction from the codes that lack it to those that have it."""
 
         have, lack = (api.codes_of_pole(network, text) for text in self._texts)
         return Found(api.find_difference(network, have, lack, whiten=self._whiten, name=group))

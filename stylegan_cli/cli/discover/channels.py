@@ -42,11 +42,11 @@ def channels(
     mask: Annotated[
         Path | None,
         typer.Option(
-            metavar="PICTURE", help="Look for channels that move what is white in this picture."
+            metavar="PICTURE", help="Find channels that change the white region of this picture."
         ),
     ] = None,
     torgb: Annotated[
-        bool, typer.Option("--torgb", help="List channels of toRGB layers, too.")
+        bool, typer.Option("--torgb", help="Include channels of toRGB layers.")
     ] = False,
     samples: SamplesFlag = 5000,
     count: CountFlag = 10,

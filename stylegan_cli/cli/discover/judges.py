@@ -1,4 +1,4 @@
-"""What scores the images of a network: classifiers, a table, or the pixels themselves."""
+"""Judges of images: classifiers, a table of scores, or properties of the pixels."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class JudgeFlags:
-    """Where scores come from, if not from the pixels."""
+    """Flags for the source of scores other than the pixels."""
 
     scores: Annotated[
         Path | None,
@@ -31,19 +31,20 @@ class JudgeFlags:
     ] = None
     train_classifier: Annotated[
         bool,
-        typer.Option("--train-classifier", help="Train the classifiers that are not there yet."),
+        typer.Option("--train-classifier", help="Train missing classifiers."),
     ] = False
     classifier_kimg: Annotated[
         float,
         typer.Option(
-            "--classifier-kimg", metavar="N", min=0.001, help="Thousands of images each is shown."
+            "--classifier-kimg",
+            metavar="N",
+            min=0.001,
+            help="Training images per classifier, in thousands.",
         ),
     ] = 150.0
     data: Annotated[
         str | None,
-        typer.Option(
-            "--data", metavar="PATH", help="Labelled images; those of the training if not given."
-        ),
+        typer.Option("--data", metavar="PATH", help="Labelled images. Default: the training data."),
     ] = None
 
 
@@ -54,7 +55,7 @@ def judged(
     judging: JudgeFlags,
     flags: "StudyFlags",
 ) -> "tuple[tuple[str, ...], api.Scored, api.Judge | None]":
-    """Names of scores, codes with their scores, and what else could score images.
+    """Return the names of scores, the scored codes, and the judge of further images.
 
     Raises:
         SgtoolError: There is nothing that tells these attributes.
@@ -93,7 +94,7 @@ def _judge(network: "api.Network", names: Sequence[str], judging: JudgeFlags) ->
 
 
 def _panel(network: "api.Network", names: Sequence[str], judging: JudgeFlags) -> "api.Judge":
-    """The classifiers, trained first where that was asked for; says how far they can be trusted."""
+    """Return the classifiers, trained first on request; print how accurate they are."""
 
     events = api.open_classifiers(
         network,

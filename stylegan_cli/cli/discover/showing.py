@@ -27,13 +27,13 @@ FileFlag = Annotated[
 ]
 NameFlag = Annotated[
     str | None,
-    typer.Option("--name", metavar="NAME", help="What to call the directions in the file."),
+    typer.Option("--name", metavar="NAME", help="Name of the directions in the file."),
 ]
 CountFlag = Annotated[
     int, typer.Option("--count", metavar="N", min=1, max=1000, help="Directions to keep.")
 ]
 SamplesFlag = Annotated[
-    int, typer.Option("--samples", metavar="N", min=100, help="Images to draw and to score.")
+    int, typer.Option("--samples", metavar="N", min=100, help="Images to draw and score.")
 ]
 
 
@@ -62,11 +62,14 @@ class ShowFlags:
         str,
         typer.Option(
             metavar="LIST",
-            help="Steps, in standard deviations of what the network draws.",
+            help="Steps, in standard deviations of the network's own codes.",
         ),
     ] = "-3:3:7"
     measured_on: Annotated[
-        int, typer.Option("--measured-on", metavar="N", min=2, help="Seeds to measure changes on.")
+        int,
+        typer.Option(
+            "--measured-on", metavar="N", min=2, help="Number of seeds to measure changes on."
+        ),
     ] = 8
 
 

@@ -54,7 +54,7 @@ def styles(
     """
 
     if output.exists() and not overwrite:
-        raise OutputError(f"{output}: there already; choose another `output` or `overwrite`")
+        raise OutputError(f"{output}: exists already; choose another `output` or `overwrite`")
     opened = open_network(network, StudyFlags())
     centres, shares = api.cluster_centres(opened, count, samples=samples)
     api.write_centres(output, opened, centres)
@@ -105,6 +105,6 @@ def export(
     """
 
     if output.exists() and not overwrite:
-        raise OutputError(f"{output}: there already; choose another name or `overwrite`")
+        raise OutputError(f"{output}: exists already; choose another name or `overwrite`")
     api.export_direction(output, api.parse_direction(direction))
     typer.echo(output)

@@ -266,7 +266,7 @@ def scores_of_csv(network: Network, path: Path) -> tuple[tuple[str, ...], Scored
 def _across(
     scored: Scored, attribute: int, method: Method, ratio: float
 ) -> tuple[Float[np.ndarray, " dim"], dict[str, Fact]]:
-    """The direction of an attribute, and how sure it is."""
+    """Return the direction of an attribute and its reliability."""
     scores = scored.scores[:, attribute]
     found = boundary(scored.codes, ends(scores, ratio), method)
     halves = [
@@ -286,7 +286,7 @@ def _even(scores: Float32[np.ndarray, " n"], ratio: float) -> Ends:
 
 
 def _halves(scored: Scored) -> float:
-    """Cosine of the differences of means of two halves of the codes."""
+    """Return the cosine between the differences of means of two halves of the codes."""
     has = scored.scores[:, 0] > 0.5
     halves = [
         scored.codes[has][i::2].mean(axis=0, dtype=np.float64)

@@ -65,7 +65,7 @@ def paint_ranges(file: StudyFile) -> Picture:
 
 
 def _card(file: StudyFile, direction: int) -> Picture:
-    """A bar for each layer's share of the change, above the figures."""
+    """Draw a bar for each layer's share of the change, above the figures."""
     card = Image.new("RGB", (CARD, CARD), PAPER)
     draw = ImageDraw.Draw(card)
     shares = file.array("effect", "layer_share", (direction,))

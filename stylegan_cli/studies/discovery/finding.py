@@ -82,7 +82,7 @@ def find_components(
     """Find principal components of W, or of a layer's activations, regressed to codes.
 
     Args:
-        samples: 50,000 codes, or 10,000 activations, if not given.
+        samples: 50,000 codes, or 10,000 activations, by default.
         layer: A module of the synthesis network, such as `b4` or `b8.conv0`, whose output is
             looked at. Without it W, or `b4` where a network has no w.
         class_index: Of one class alone; of all of them, what tells classes apart is taken away
@@ -139,7 +139,7 @@ def measured(
 
     Args:
         drawn: The network's own codes.
-        layers: Those to move; of no meaning where the network has no w.
+        layers: Those to move; ignored where the network has no w.
     """
     G = network.G
     sigma, mean = drawn.spread(vector)
@@ -173,7 +173,7 @@ def component_layer(space: str) -> str | None:
 
 
 def without_repeats(network: Network, found: Discovery) -> Discovery:
-    """Name, for directions that repeat another one, the one they repeat."""
+    """Drop directions that repeat another one, and report each with that one's name."""
     repeated = _repeats(population(network), found.directions)
     told = [
         replace(each, facts={**each.facts, "repeats": repeated[each.name]})
@@ -185,7 +185,7 @@ def without_repeats(network: Network, found: Discovery) -> Discovery:
 
 
 def _repeats(drawn: Population, directions: Sequence[Direction]) -> dict[str, str]:
-    """Directions of W that say nothing new, each with the earlier one that it repeats."""
+    """Return directions of W that repeat an earlier one, each with that one."""
     seen: list[tuple[str, np.ndarray]] = []
     repeated: dict[str, str] = {}
     for each in directions:
@@ -212,7 +212,7 @@ def _discovery(
 def _safe_range(
     drawn: Population, vector: Float[np.ndarray, " dim"], sigma: float
 ) -> tuple[float, float]:
-    """How far back and forth the median code stays among the network's own, in steps."""
+    """Return the range in steps where the median code stays among the network's own."""
     start, far = drawn.w[:64], np.quantile(drawn.distances, SAFE_PERCENTILE / 100)
     ends = []
     for sign in (-1, 1):
@@ -227,7 +227,7 @@ def _safe_range(
 
 
 def _without_classes(batch: Population, class_index: int | None) -> Float32[np.ndarray, "n w_dim"]:
-    """The batch's w; of several classes, with each class's mean taken away."""
+    """Return the batch's w, with each class's mean subtracted if there are several."""
     if class_index is not None or not batch.labels.shape[1]:
         return batch.w
     members = batch.labels.argmax(axis=1)
@@ -238,7 +238,7 @@ def _without_classes(batch: Population, class_index: int | None) -> Float32[np.n
 def _regressed(
     network: Network, layer: str, samples: int, count: int, class_index: int | None
 ) -> tuple[Any, Float[np.ndarray, "components dim"]]:
-    """Components of a layer's activations, and what moves codes along them."""
+    """Return components of a layer's activations, and the directions that move codes along them."""
 
     def batches(seed: int) -> Iterator[tuple[Population, Float32[np.ndarray, "n dim"]]]:
         for batch in sampled(network, samples, class_index=class_index, seed=seed):
@@ -252,12 +252,12 @@ def _regressed(
     return components, regress(np.concatenate(coordinates), np.concatenate(codes))
 
 
-class _Reached(Exception):  # noqa: N818 - an event, not a mistake
+class _Reached(Exception):  # noqa: N818 - a signal, not an error
     """The layer has given its activations; what follows is of no interest."""
 
 
 def _activations(network: Network, layer: str, batch: Population) -> Float32[np.ndarray, "n dim"]:
-    """The output of a layer, with the network's fixed noise, flat."""
+    """Return the flat output of a layer, with the network's fixed noise."""
     try:
         module = network.G.synthesis.get_submodule(layer)
     except AttributeError:
@@ -277,7 +277,7 @@ def _activations(network: Network, layer: str, batch: Population) -> Float32[np.
                     network.G.synthesis(part, "const")
                 except _Reached:
                     continue
-                raise UsageError(f"{layer}: takes no part in images{_listed(network)}")
+                raise UsageError(f"{layer}: does not affect images{_listed(network)}")
     finally:
         hook.remove()
     return np.concatenate(rows)

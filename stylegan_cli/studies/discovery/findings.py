@@ -1,4 +1,4 @@
-"""What the directions of a discovery do, ranked, and what they are told to their file."""
+"""The effects of discovered directions, ranked and added to their file."""
 
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -69,7 +69,7 @@ def _standing(file: StudyFile, i: int, name: str) -> Standing:
 
 
 def _on_attributes(file: StudyFile, i: int) -> dict[str, float | None]:
-    """What a direction does to the attribute it was found for, and to the others."""
+    """Return a direction's effect on the attribute it was found for, and on the others."""
     request = file.header.request
     names, wanted = request["judged"], request["found_for"][i]
     if wanted not in names:

@@ -101,7 +101,7 @@ def properties(names: Sequence[str]) -> Properties:
     for name in names:
         if name not in PROPERTIES:
             known = meant_or_all(name, tuple(PROPERTIES))
-            raise UsageError(f"{name}: no property of pixels has that name{known}")
+            raise UsageError(f"{name}: unknown property of pixels{known}")
     return Properties(names=tuple(names))
 
 
@@ -175,12 +175,12 @@ def _grey(rgb: Tensor) -> Tensor:
 
 
 def _saturation(rgb: Tensor) -> Tensor:
-    """Mean difference of the strongest and the weakest colour."""
+    """Return mean difference of the strongest and the weakest colour."""
     return (rgb.amax(dim=1) - rgb.amin(dim=1)).mean((1, 2))
 
 
 def _warmth(rgb: Tensor) -> Tensor:
-    """How much redder than blue: a hue that has no jump."""
+    """Return how much redder than blue the images are: a hue without a jump."""
     return (rgb[:, 0] - rgb[:, 2]).mean((1, 2))
 
 
@@ -195,14 +195,14 @@ def _symmetry(rgb: Tensor) -> Tensor:
 
 
 def _foreground(rgb: Tensor) -> Tensor:
-    """How much each pixel differs from the ground: the median colour of the image's frame."""
+    """Return each pixel's distance from the background: the median colour of the border."""
     frame = torch.cat([rgb[:, :, 0], rgb[:, :, -1], rgb[:, :, :, 0], rgb[:, :, :, -1]], dim=2)
     ground = frame.median(dim=2).values[:, :, None, None]
     return (rgb - ground).abs().sum(dim=1) + 1e-6
 
 
 def _centre(rgb: Tensor, axis: int) -> Tensor:
-    """Where what differs from the ground lies, 0 to 1 along an axis."""
+    """Return the position of the foreground, 0 to 1 along an axis."""
     weight = _foreground(rgb)
     along = torch.linspace(0, 1, weight.shape[axis], device=rgb.device)
     share = weight.sum(dim=3 - axis)

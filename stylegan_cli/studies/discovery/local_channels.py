@@ -29,7 +29,7 @@ VISIBLE = 0.5
 
 @dataclass(frozen=True, kw_only=True)
 class ChannelMap:
-    """What a step along one channel changes.
+    """Change caused by a step along one channel.
 
     Attributes:
         map: Mean change of each pixel over the seeds, in grey levels.
@@ -40,12 +40,12 @@ class ChannelMap:
 
     @property
     def strength(self) -> float:
-        """Mean change of all pixels."""
+        """Return mean change of all pixels."""
         return float(self.map.mean())
 
     @property
     def locality(self) -> float:
-        """Part of the change that lies in the strongest tenth of the pixels."""
+        """Return part of the change that lies in the strongest tenth of the pixels."""
         energy = np.sort(self.map.ravel().astype(np.float64) ** 2)[::-1]
         count = max(1, round(STRONGEST * len(energy)))
         return float(energy[:count].sum() / max(energy.sum(), 1e-12))

@@ -1,4 +1,4 @@
-"""What directions do to images, beside directions drawn by chance and beside mere noise."""
+"""Effects of directions on images, beside random directions and noise."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -158,7 +158,7 @@ class Effects:
         return moved_codes(self.network, codes, [move], self.sampling)
 
     def _layer_shares(self, direction: Direction, batch_size: int | None) -> np.ndarray:
-        """The change that each layer makes alone, as a share of their sum."""
+        """Return the change that each layer makes alone, as a share of their sum."""
         shares = np.zeros(self.network.G.num_ws)
         if direction.space == "w":
             some = each_column(self._codes, lambda values: values[:LAYER_SEEDS])
@@ -170,12 +170,12 @@ class Effects:
         return shares / total if total > 0 else shares
 
     def _looks(self, codes: Codes, batch_size: int | None, *, noise: int = 0) -> Looks:
-        """The images of codes as they are compared."""
+        """Return the images of codes, prepared for comparison."""
         images = self._images(codes, batch_size, noise=noise)
         return join_looks([looks_of(batch, self.detector) for batch in images])
 
     def _images(self, codes: Codes, batch_size: int | None, *, noise: int = 0) -> Iterator[Images]:
-        """The images of codes, with fixed noise or with a draw of it, in batches."""
+        """Return the images of codes, with fixed noise or with a draw of it, in batches."""
         G = self.network.G
         size = batch_size or default_batch_size(G.resolution)
         for start in range(0, len(codes.ws), size):

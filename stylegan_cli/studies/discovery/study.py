@@ -1,4 +1,4 @@
-"""What was discovered, shown and measured: every direction from step to step."""
+"""The study of a discovery: every direction from step to step, measured."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -36,7 +36,7 @@ MEAN = "mean of W"
 
 @dataclass(frozen=True, kw_only=True)
 class DiscoveryOptions:
-    """How directions are shown and measured.
+    """Options for showing and measuring directions.
 
     Attributes:
         seeds: Seeds, or codes in files, that get a sheet each beside that of the mean of W.
@@ -72,7 +72,7 @@ def discovery(
         DataError: A file is not there or damaged.
     """
     if not found.directions:
-        raise UsageError("nothing was found to show; take more samples or other options")
+        raise UsageError("no directions were found; use more samples or other options")
     strengths = tuple(dict.fromkeys(options.strengths))
     bases = _bases(network, options.seeds, sampling)
     show = partial(_moved, network, sampling)
@@ -125,13 +125,13 @@ def discovery(
 def _moved(
     network: Network, sampling: Sampling, base: Codes, direction: Direction, strength: float
 ) -> Codes:
-    """A single code moved along a direction, with the same columns at every strength."""
+    """Move a single code along a direction, with the same columns at every strength."""
     moved = moved_codes(network, base, [Move(direction=direction, steps=strength)], sampling)
     return replace(moved, z=None)
 
 
 def _bases(network: Network, seeds: Sequence[Pick], sampling: Sampling) -> dict[str, Codes]:
-    """What directions are shown on, each a table of one code, by its name."""
+    """Return the codes on which directions are shown, each a table of one, by name."""
     bases: dict[str, Codes] = {}
     if network.G.has_w and not network.c_dim:
         bases[MEAN] = each_column(mean_code(network), lambda values: values[None])
@@ -146,7 +146,7 @@ def _bases(network: Network, seeds: Sequence[Pick], sampling: Sampling) -> dict[
 
 
 def _groups(network: Network, directions: Sequence[Direction]) -> Mapping[str, tuple[int, ...]]:
-    """Coarse, middle and fine layers, where the network has styles and directions move them."""
+    """Return coarse, middle and fine layers if the network has styles and directions move them."""
     if not network.G.has_styles or any(each.space != "w" for each in directions):
         return {}
     return layer_groups(network.G.synthesis.layer_sides[: network.G.active_ws])
@@ -159,7 +159,7 @@ def _ranges(
     groups: Mapping[str, tuple[int, ...]],
     show: partial[Codes],
 ) -> dict[str, Codes]:
-    """Each direction in all layers, and in each group of layers alone."""
+    """Return each direction in all layers, and in each group of layers alone."""
     if not groups:
         return {}
     lists = [tuple(range(network.G.num_ws)), *groups.values()]

@@ -32,7 +32,7 @@ STRENGTHS = (-3.0, -2.0, -1.0, 0.0, 1.0, 2.0, 3.0)
 
 @dataclass(frozen=True, kw_only=True)
 class EditOptions:
-    """How far codes move.
+    """Options for the steps and limits of an edit.
 
     Attributes:
         strengths: Steps along directions that have no number of steps of their own, factors of
@@ -194,7 +194,7 @@ def _strengths(directions: Sequence[DirectionPick], options: EditOptions) -> tup
 
 
 def _measurements(drawn: Population, table: Codes) -> dict[str, Measurement]:
-    """How far out each code lies: the percentage of the network's own that lie further in."""
+    """Return how far out each code lies: the percentage of the network's own further in."""
     rows = table.ws.reshape(-1, table.ws.shape[-1])
     far = drawn.percentile(rows).reshape(table.ws.shape[:-1]).max(axis=-1)
 
@@ -211,7 +211,7 @@ def _notes(network: Network, directions: Sequence[Direction]) -> list[str]:
         if each.network_sha256 not in ("", network.sha256)
     ]
     idle = [
-        f"{each.name}: of no effect, as the network has grown to {network.G.side} px so far"
+        f"{each.name}: has no effect, as the network has grown to {network.G.side} px so far"
         for each in directions
         if each.space == "w" and min(each.layers) >= network.G.active_ws
     ]

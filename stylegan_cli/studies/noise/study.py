@@ -97,7 +97,7 @@ def noise_variation(
 
 def _pictures(seeds: int) -> Mapping[str, Callable[[StudyFile], Picture]]:
     pictures = {"draws": paint_draws, "maps": paint_maps, "layers": paint_layers}
-    if seeds > 1:  # one alone does not tell what styles vary
+    if seeds > 1:  # one seed alone does not show the variance of styles
         pictures["variance"] = paint_variance
     return pictures
 

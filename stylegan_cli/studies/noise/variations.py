@@ -27,7 +27,7 @@ MAX_VALUES = 2**28
 
 @dataclass(frozen=True, kw_only=True)
 class NoiseChange:
-    """What becomes of the noise of every image, a column for each way.
+    """A change of the noise of every image, with a column for each variant.
 
     Attributes:
         draws: Numbers of fresh draws; each image has its own. Without any, the noise stays.
@@ -43,7 +43,7 @@ class NoiseChange:
 
     @property
     def request(self) -> dict[str, Any]:
-        """The change as a study's request holds it; empty where there is none."""
+        """Return the change as a study's request holds it; empty if there is none."""
         said: dict[str, Any] = {
             "noise_seeds": list(self.draws),
             "noise_scale": list(self.scales),
@@ -127,7 +127,7 @@ def _check(G: Generator, change: NoiseChange, mode: NoiseMode, images: int) -> N
 
 
 def _maps(G: Generator, codes: Codes, image: int, mode: NoiseMode) -> tuple[Map, ...]:
-    """The noise that an image has."""
+    """Return the noise of an image."""
     if mode == "random":
         return _of_seed(G, int(codes.noise_seed[image]))
     own = None if codes.own_noise is None else codes.own_noise[image]
@@ -135,7 +135,7 @@ def _maps(G: Generator, codes: Codes, image: int, mode: NoiseMode) -> tuple[Map,
 
 
 def _drawn(G: Generator, seed: int, draw: int) -> tuple[Map, ...]:
-    """The fresh draw of this number, as `sgtool noise` draws it."""
+    """Return the fresh draw of this number, as `sgtool noise` draws it."""
     return _of_seed(G, stream_seed(seed, "draw", draw))
 
 

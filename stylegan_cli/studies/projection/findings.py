@@ -36,7 +36,7 @@ class Studio:
 
     Attributes:
         G: As commands draw with it.
-        noise: What images have that have no noise of their own.
+        noise: Noise of images without their own.
     """
 
     G: Generator
@@ -142,15 +142,15 @@ def remarks(measures: Measures, lpips: str) -> Iterator[str]:
     far = measures.get("w_percentile", 0.0)
     if far > FAR_PERCENTILE:
         yield (
-            f"its code lies farther out than {far:.4g} % of what the network draws, so mixing and "
+            f"its code is farther out than {far:.4g} % of the network's own codes, so mixing and "
             "editing may go astray; a larger `prior` keeps it nearer"
         )
     factor, more = DETAIL_IN_NOISE
     plain, own = measures[f"{lpips}_plain"], measures[lpips]
     if plain > factor * own + more:
         yield (
-            f"detail sits in the noise maps ({lpips} {own:.3f}, {plain:.3f} with the network's "
-            "own noise); edits that move things will leave it behind"
+            f"detail is in the noise maps ({lpips} {own:.3f}, {plain:.3f} with the network's "
+            "own noise); edits that move things will not move it"
         )
 
 
@@ -162,5 +162,5 @@ def remarks_beside(measures: Measures, checks: Sequence[Measures], lpips: str) -
     if measures[lpips] > FAR_OFF * worst and measures[lpips] > DETAIL_IN_NOISE[1]:
         yield (
             f"far from anything this network draws ({lpips} {measures[lpips]:.3f}, its own images "
-            f"{worst:.3f} at most); perhaps not of its kind, or not aligned as its training images"
+            f"{worst:.3f} at most); perhaps of another kind, or not aligned like its training data"
         )

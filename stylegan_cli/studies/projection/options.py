@@ -28,7 +28,7 @@ class ProjectionOptions:
     Attributes:
         space: One w for all layers, one for each, or z.
         noise: Maps are found together with the code, or are the network's own, or none.
-        start: Where the search begins.
+        start: Start of the search.
         restarts: Further beginnings, of which the most promising goes on after a fifth.
         distance: LPIPS alone, or with the mean squared difference beside it.
         prior: Weight of the pull towards what the network draws; 0 searches W without whitening.
@@ -151,12 +151,14 @@ def _prior(options: ProjectionOptions, space: SpaceName) -> float:
         return 0.0 if options.protocol else PRIORS[space]
     if not (isfinite(options.prior) and options.prior >= 0):
         raise UsageError(
-            "not a number from 0 up; 0.02 is usual for w+", parameter="prior", value=options.prior
+            "not a number from 0 up; 0.02 is the default for w+",
+            parameter="prior",
+            value=options.prior,
         )
     if options.prior and (space == "z" or options.protocol):
         kind = "z" if space == "z" else "`protocol=stylegan2`"
         raise UsageError(
-            f"{kind} knows no prior; leave `prior` out", parameter="prior", value=options.prior
+            f"{kind} has no prior; leave `prior` out", parameter="prior", value=options.prior
         )
     return options.prior
 

@@ -57,10 +57,10 @@ class Subject:
     Attributes:
         name: Of its file, without folders and suffix; unlike any other's.
         key: Equal for equal pixels and equal masks.
-        load: Gives the pixels.
+        load: Loads the pixels.
         enlarged: It was smaller than what the network draws.
         quad: The turned square, where a face was aligned.
-        original: Gives the whole picture that a turned square is part of.
+        original: Loads the whole picture that a turned square is part of.
         truth: The code it was drawn from, if the network drew it.
         is_check: It is one of the network's own, to measure the others by.
     """
@@ -93,7 +93,7 @@ class Album:
 
     Args:
         given: Where they come from; what cannot be opened is left out.
-        sampling: How seeds become images.
+        sampling: Settings for turning seeds into images.
         checks: So many images of the network's own are added.
         seed: Chooses those.
         but: A folder whose pictures are none of these, such as that of the result.
@@ -240,6 +240,8 @@ def _read_mask(path: Path, target: Target) -> Float32[np.ndarray, "side side"]:
     except UnusableImageError as error:
         raise DataError(f"{path}: cannot be used as a mask: {error}") from None
     if not mask.any():
-        raise DataError(f"{path}: the mask is black, so nothing counts; white is what counts")
+        raise DataError(
+            f"{path}: the mask is all black, so nothing would count; white marks what counts"
+        )
     weights: np.ndarray = mask.astype(np.float32) / 255
     return weights

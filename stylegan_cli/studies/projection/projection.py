@@ -39,10 +39,10 @@ from stylegan_cli.studies.projection.store import (
 from stylegan_cli.studies.projection.tuning import Tuning, save_tuned
 from stylegan_cli.studies.projection.workshop import Means, Workshop
 
-BROKEN = "the search comes to no numbers (NaN or infinite), even at half the rate"
+BROKEN = "the search reached NaN or infinite values, even at half the learning rate"
 UNTRAINED = 0.3
 UNTRAINED_WORDS = (
-    "the network's own images project with {}: it is not trained enough to represent anything"
+    "the network's own images project with {}: it is not trained well enough to represent them"
 )
 
 
@@ -50,13 +50,13 @@ class Projection:
     """Pictures being projected, kept in a folder; the same request resumes.
 
     Attributes:
-        folder: Where everything is, or will be.
+        folder: Paths of all files.
         given: Pictures that can be used, the network's own among them.
         missing: Those that are still to be projected, in so many `batches`.
         total: Steps that are still to be taken, over all of them, at most.
 
     Args:
-        overwrite: Start anew, whatever is there.
+        overwrite: Replace whatever exists.
         world: The processes that share the work, whole batches each.
 
     Raises:
@@ -143,7 +143,7 @@ class Projection:
         """
         folder, records = self.folder, self.records
         if not records:
-            raise DataError("no picture could be projected; the reasons stand above")
+            raise DataError("no picture could be projected; see the reasons above")
         checks = self.checks
         origin = folder.header.origin
         for record in records:

@@ -38,7 +38,7 @@ class Batch:
     """Pictures that are projected together, all of one class.
 
     Attributes:
-        keys: What tells the pictures apart; their random streams hang on it.
+        keys: Identity of the pictures, which seeds their random streams.
         start: Codes to begin with instead of the chosen start: ws, or z where that is searched.
     """
 
@@ -82,11 +82,11 @@ class Search:
     """The search for the codes of one batch.
 
     Attributes:
-        failed: Pictures that came to no numbers, twice.
+        failed: Pictures that reached NaN or infinite values twice.
 
     Args:
         statistics: Of the class; None where z is searched.
-        state: Where to keep what there is so far; taken up again if it is there.
+        state: Path of saved progress; resumed if it exists.
     """
 
     def __init__(
@@ -239,7 +239,7 @@ class Search:
             for i, j in zip(picture.tolist(), attempt.tolist(), strict=True)
         ]
         sides, device = self._G.synthesis.noise_resolutions, self._G.mapping.w_avg.device
-        # drawn on the CPU, whose random numbers are the same on every machine
+        # on the CPU, whose random numbers are equal on every machine
         return [each.to(device) for each in noise_maps(sides, seeds, torch.device("cpu"))]
 
     def _draw(self, picture: int, attempt: int, step: int, shape: tuple[int, ...]) -> Tensor:

@@ -80,7 +80,7 @@ def _drawn(G: Generator, z: Tensor, label: C) -> Iterator[Images]:
 
 def _distances(objective: Objective, images: Images) -> Tensor:
     """Return distances from every picture to every image, `[n, images]`."""
-    if objective.mask is not None:  # what an image looks like then depends on the picture
+    if objective.mask is not None:  # the image then depends on the picture
         rows = torch.arange(len(objective.targets), device=images.device)
         each = (objective.rows(row.expand(len(images))).distance(images) for row in rows)
         return torch.stack(list(each))

@@ -111,7 +111,7 @@ class ProjectionFolder:
                 for batch in batches
             ]
         except (ValueError, KeyError, TypeError):
-            raise OutputError(f"{self._plan}: damaged; add `overwrite` to start anew") from None
+            raise OutputError(f"{self._plan}: damaged; add `overwrite` to start again") from None
 
     def plan(self, batches: Sequence[Planned]) -> None:
         """Save which pictures are in which batch.

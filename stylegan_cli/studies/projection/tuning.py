@@ -33,7 +33,7 @@ class Tuning:
 
     Args:
         G: Changed in place.
-        noise: What images have that have no noise of their own.
+        noise: Noise of images without their own.
 
     Raises:
         UsageError: More pictures than one generator can take in.

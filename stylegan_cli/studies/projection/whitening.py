@@ -32,7 +32,7 @@ class Whitening:
         mean: μ of x, `[w_dim]`.
         basis: U, a direction in each column.
         deviation: Λ^½, along each direction, the flat ones raised.
-        raised: How many directions were raised.
+        raised: Number of directions raised.
         slope: Of the leaky ReLU; 1 where there is none.
     """
 

@@ -87,7 +87,7 @@ class Workshop:
         """Return the search for these pictures, as one batch.
 
         Args:
-            state: Where to keep what there is so far.
+            state: Path of saved progress.
             choices: Other choices than the projection's.
         """
         device, mask = self.means.G.mapping.w_avg.device, self._album.mask
@@ -169,7 +169,7 @@ class Workshop:
         codes = codes_of_picks(self.means.network, picks, PLAIN).codes
         chosen = codes.z if self._choices.space == "z" else codes.ws
         if chosen is None:
-            raise UsageError("these codes are not z, which is what is searched", parameter="init")
+            raise UsageError("these codes are not z, as the search space needs", parameter="init")
         order = {subject.key: number for number, subject in enumerate(self._album.subjects)}
         everyone = spread_out(torch.from_numpy(chosen), len(order))
         rows = torch.tensor([order[subject.key] for subject in subjects])

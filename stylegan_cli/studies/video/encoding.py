@@ -127,7 +127,7 @@ def _start(
     stderr: int | IO[bytes] = subprocess.DEVNULL,
 ) -> subprocess.Popen[bytes]:
     try:
-        # in a session of its own: Ctrl-C is ours to deal with
+        # in a session of its own, as we handle Ctrl-C
         return subprocess.Popen(
             command, stdin=stdin, stdout=stdout, stderr=stderr, start_new_session=True
         )
@@ -155,7 +155,7 @@ def _failure(process: subprocess.Popen[bytes], said: IO[bytes], wanted: Path) ->
         reason = f"stopped by {signal.Signals(-process.returncode).name}"
     return OutputError(
         f"{wanted}: ffmpeg cannot write it ({reason or f'exit code {process.returncode}'}); "
-        "mend that or choose another place"
+        "fix that or choose another place"
     )
 
 
@@ -175,7 +175,7 @@ class Whole:
 
     Attributes:
         loop: Whether players start again at the end, where the format can say so.
-        origin: Where it comes from.
+        origin: Its origin.
         wanted: The file the user asked for; opens error messages.
     """
 
@@ -213,7 +213,7 @@ def join_gif(whole: Whole, target: Path) -> None:
                 if i == 0:
                     file.write(head + (GIF_FOREVER if whole.loop else b""))
                 shutil.copyfileobj(source, file, COPIED_AT_ONCE)
-            # the part's own end mark
+            # the part's own trailer
             file.seek(-len(GIF_END), os.SEEK_CUR)
         text = whole.origin.encode()
         blocks = (text[i : i + 255] for i in range(0, len(text), 255))
@@ -337,7 +337,7 @@ def prepared(pixels: Picture, kind: Format) -> UInt8[np.ndarray, "height width r
 def _mp4(quality: int) -> tuple[str, ...]:
     # 100 is x264's 11, hardly to be told from the frames; 0 its worst, 51
     rate = f"{51 - 0.4 * quality:g}"
-    # without these words players guess the colours' standard from the size of the frames
+    # without these options players guess the colours' standard from the size of the frames
     colours = "scale=out_color_matrix=bt709:out_range=tv,format=yuv420p"
     said = ("-colorspace", "bt709", "-color_primaries", "bt709", "-color_trc", "bt709")
     return (

@@ -79,7 +79,7 @@ class Film:
 
     Attributes:
         header: Study, request and network; the request holds format and quality too.
-        frames: How many there are.
+        frames: Number of frames.
         channels: Of the frames.
         loop: Players are to start again at the end, where the format can say so.
         keep_frames: Write each frame as a PNG too.
@@ -170,7 +170,7 @@ def refuse_others(paths: VideoPaths, film: Film) -> None:
     """
     if paths.file.exists() and not paths.account.exists():
         raise OutputError(
-            f"{paths.file}: there already, and no {paths.account.name} tells what it is; "
+            f"{paths.file}: exists already, and no {paths.account.name} describes it; "
             "choose another `output` or add `overwrite`"
         )
     for account in (paths.account, paths.record):
@@ -294,7 +294,7 @@ def open_video(path: Path, film: Film, *, overwrite: bool = False) -> VideoFile:
     """Open the video of this name: finished, unfinished or new.
 
     Args:
-        overwrite: Start anew, whatever is there.
+        overwrite: Replace whatever exists.
 
     Raises:
         UsageError: The format cannot hold such a video.

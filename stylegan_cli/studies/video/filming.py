@@ -97,15 +97,15 @@ class Filming:
     """The frames of a video in a file; the same request resumes or is done.
 
     Attributes:
-        paths: Where everything is, or will be.
+        paths: Paths of all files.
         header: Study, request and network.
         total: Frames of the video.
 
     Args:
         path: The file; its suffix chooses MP4, GIF or WebP.
-        quality: 0 to 100; 80 if not given.
+        quality: 0 to 100; 80 by default.
         keep_frames: Also write each frame as a PNG into a folder beside the video.
-        overwrite: Start anew, whatever is there.
+        overwrite: Replace whatever exists.
 
     Raises:
         UsageError: The format cannot hold such a video, or knows no quality.

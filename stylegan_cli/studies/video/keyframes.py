@@ -36,9 +36,9 @@ class Tracks:
             every stream, then the second of every stream, and so on.
         style_seeds: A second track, dealt alike, that the layers from the crossover on follow.
         crossover: First layer that follows the second track, at each keyframe; in between, the
-            layers change over one after the other. The middle layer if not given.
+            layers change over one after the other. The middle layer by default.
         psi: Truncation strength at each keyframe.
-        classes: Name or index of the class at each keyframe; the first class if not given.
+        classes: Name or index of the class at each keyframe; the first class by default.
         cutoff: Truncate only layers [0, cutoff); None truncates all.
         translate: How far pictures are moved right and down at each keyframe, in image widths.
         rotate: How many degrees they are turned counter-clockwise at each keyframe.
@@ -124,10 +124,10 @@ class Keyframes:
     Attributes:
         style: What the layers from the crossover on follow, if there is a second track.
         motions: At each keyframe, as of `Codes`; None where nothing moves.
-        crossover: At each keyframe; of no meaning without `style`.
+        crossover: At each keyframe; ignored without `style`.
         seeds: The codes of the main track as a request holds them.
         style_seeds: Those of the second track.
-        notes: How files of codes were read.
+        notes: Notes on reading files of codes.
     """
 
     main: Codes
@@ -283,7 +283,7 @@ def _deal(codes: Codes, streams: int, parameter: str) -> Codes:
         return each_column(codes, lambda values: np.repeat(values[None], streams, 1))
     if count % streams:
         raise UsageError(
-            f"{count} codes cannot be dealt evenly to {streams} streams; "
+            f"{count} codes cannot be shared evenly among {streams} streams; "
             f"give one, or a multiple of {streams} such as {count + streams - count % streams}",
             parameter=parameter,
         )

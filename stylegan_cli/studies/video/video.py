@@ -92,7 +92,7 @@ def noise_between(
             ends.append(fixed_maps(G, own[keyframe, moments.stream].tolist()))
             continue
         seeds = codes.noise_seed[keyframe, moments.stream].tolist()
-        # drawn on the CPU, whose random numbers are the same on every machine
+        # on the CPU, whose random numbers are equal on every machine
         ends.append(noise_maps(G.synthesis.noise_resolutions, seeds, torch.device("cpu")))
     return [
         _noise_arc(a.cpu(), b.cpu(), moments.share).to(device) for a, b in zip(*ends, strict=True)
@@ -197,7 +197,7 @@ class Screen:
     """Arrangement of the streams of a video in its frames.
 
     Attributes:
-        side: Of each stream's pictures in pixels; as the network draws them if not given.
+        side: Of each stream's pictures in pixels; as the network draws them by default.
     """
 
     cols: int = 1
