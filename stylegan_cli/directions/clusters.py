@@ -39,7 +39,7 @@ def write_centres(path: Path, network: Network, centres: Float32[np.ndarray, "co
     """Write centres as codes that every study takes: `FILE.h5:centres`.
 
     Raises:
-        OutputError: The place cannot be written.
+        OutputError: The path cannot be written.
     """
     with written_whole(path) as temporary, writing(path, ValueError, RuntimeError):
         path.parent.mkdir(parents=True, exist_ok=True)

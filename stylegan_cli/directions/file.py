@@ -55,7 +55,7 @@ def write_discovery(path: Path, found: Discovery, *, overwrite: bool = False) ->
         overwrite: Replace what the file holds under this name, and a file of another network.
 
     Raises:
-        OutputError: Something else is there, or the place cannot be written.
+        OutputError: The path holds something else or cannot be written.
     """
     if path.exists():
         check_discovery(path, found, overwrite=overwrite)
@@ -114,7 +114,7 @@ def read_directions(path: Path, name: str = "") -> tuple[Direction, ...]:
     """Return the direction of this name, or all those in the group of this name.
 
     Raises:
-        DataError: The file is not there, damaged, or holds no directions.
+        DataError: The file is missing, damaged, or holds no directions.
         UsageError: It holds none of this name.
     """
     if not path.is_file():

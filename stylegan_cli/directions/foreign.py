@@ -33,7 +33,7 @@ def open_direction(
         force: Take a direction that was found in another network.
 
     Raises:
-        DataError: The file is not there, damaged, or could run code.
+        DataError: The file is missing, damaged, or could run code.
         UsageError: It holds no such direction, or one of another network.
     """
     if pick.path.suffix.lower() in HDF5_SUFFIXES:
@@ -53,9 +53,9 @@ def export_direction(path: Path, pick: DirectionPick) -> None:
     Of a direction whose layers differ, `[num_ws, w_dim]`.
 
     Raises:
-        DataError: The file is not there or damaged.
+        DataError: The file is missing or damaged.
         UsageError: It holds no such direction, or one of style channels.
-        OutputError: The place cannot be written.
+        OutputError: The path cannot be written.
     """
     direction = _only(pick)
     if direction.space == "s":

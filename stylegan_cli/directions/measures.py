@@ -47,7 +47,7 @@ class Effect:
         lpips: Mean distance at each of `STEPS`.
         lpips_per_sigma: Mean distance one step away, either way.
         asymmetry: 0 where both ways change equally much, 1 where only one does.
-        consistency: Mean cosine between what changes for one seed and for another: 1 means the
+        consistency: Mean cosine between the changes of two seeds: 1 means the
             same for all, directions drawn by chance come near 0.
         linearity: Share of the change's variance that a straight line through the steps explains.
         identity: Cosine distance of pooled activations one step away.

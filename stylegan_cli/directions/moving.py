@@ -38,7 +38,7 @@ def moved_codes(
 
     Args:
         codes: One after another, truncated already.
-        sampling: How they were truncated.
+        sampling: Settings of their truncation.
         absolute: Steps are coordinates, counted from the mean of the network's samples.
 
     Raises:

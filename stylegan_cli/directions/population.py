@@ -27,7 +27,7 @@ class Population:
     Attributes:
         z: Of length √z_dim, as networks take them.
         w: What the mapping network makes of them, or z with its label where it has no layers.
-        labels: What it was told.
+        labels: Labels given to the mapping network.
     """
 
     z: Float32[np.ndarray, "n z_dim"]

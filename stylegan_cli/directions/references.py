@@ -50,7 +50,7 @@ def parse_direction(text: str, *, parameter: str = "direction") -> DirectionPick
     """Parse FILE:NAME@LAYERS=STEPS, of which only FILE is a must. Nothing is read.
 
     Raises:
-        UsageError: The text is none.
+        UsageError: The text is not a reference to a direction.
     """
     match = _WRITTEN.fullmatch(text.strip())
     if match is None:

@@ -24,7 +24,7 @@ def bar_chart(
     """Draw bars with a name below and a note above each.
 
     Args:
-        x, y: What runs along the axes, with units.
+        x, y: Titles of the axes, with units.
     """
     from matplotlib.figure import Figure
 
@@ -68,7 +68,7 @@ def histogram(
     Args:
         counted: The smallest and the largest value that counts.
         mean: Of those that count.
-        x: What the values are.
+        x: Name of the values.
     """
     from matplotlib.figure import Figure
 
@@ -100,7 +100,7 @@ class Curve:
     """A line through points.
 
     Attributes:
-        spread: How far each value may lie from its point, drawn as a band; 0 for none.
+        spread: Half-width of a band drawn around each point; 0 for none.
     """
 
     name: str

@@ -114,7 +114,7 @@ class Content:
         row_names: Names beside whole rows.
         col_names: Names above whole columns.
         bands: Headings above rows; each begins a part of the sheet.
-        sources: How many of the first rows and columns are sources; they stand apart.
+        sources: Number of leading rows and columns that are sources, set apart.
     """
 
     title: str

@@ -38,10 +38,10 @@ def write_png(path: Path, pixels: Picture, *, origin: str | None = None) -> None
     """Write a picture, whole or not at all; create its folder if missing.
 
     Args:
-        origin: Where the picture comes from, kept inside it as the text chunk "Source".
+        origin: Origin of the picture, stored in it as the text chunk "Source".
 
     Raises:
-        OutputError: It cannot be written there.
+        OutputError: It cannot be written.
     """
     chunks = PngInfo()
     if origin is not None:
@@ -56,7 +56,7 @@ def read_origin(path: Path) -> str | None:
     """Read the origin that `write_png` stored.
 
     Raises:
-        OSError: It is no picture.
+        OSError: It is not a picture.
     """
     with Image.open(path) as image:
         return image.info.get("Source")

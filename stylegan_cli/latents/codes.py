@@ -34,9 +34,9 @@ class Codes:
         noise_seed: Seed of the image's noise, used where the noise mode is "random".
         noise_modes: What each noise input gets, by its position in `NOISE_MODES`; None gives all
             of them the plan's noise mode.
-        labels: What the mapping network was told; `c_dim` is 0 without classes.
-        z: Where the codes come from, if each comes from a single z.
-        style_offsets: What is added to the styles that ws lead to, channel by channel.
+        labels: Labels given to the mapping network; `c_dim` is 0 without classes.
+        z: Origin of the codes, if each comes from a single z.
+        style_offsets: Offsets added to the styles of ws, channel by channel.
         motions: How far each picture is moved right and down, in image widths, and how many degrees
             it is turned counter-clockwise.
         own_noise: An `OwnNoise` for each image, or None where it has none; None if no image has.

@@ -51,7 +51,7 @@ def codes_of_picks(network: Network, picks: Sequence[Pick], sampling: Sampling) 
     Raises:
         UsageError: A seed, the truncation, the noise mode or the class is not possible with this
             network, or a file holds no codes of it.
-        DataError: A file is not there or damaged.
+        DataError: A file is missing or damaged.
     """
     check_possible(network.G, sampling)
     files = {pick: _read(network, pick) for pick in picks if isinstance(pick, Stored)}

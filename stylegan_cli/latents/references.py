@@ -50,7 +50,7 @@ def parse_picks(text: str, *, parameter: str = "seeds") -> tuple[Pick, ...]:
         parameter: Name of the argument, for the error message.
 
     Raises:
-        UsageError: The text is no such list.
+        UsageError: The text is not such a list.
     """
     picks: list[Pick] = []
     for is_seeds, parts in groupby(text.split(","), key=_looks_like_seeds):

@@ -48,7 +48,7 @@ class StoredArray:
     """An array in a file.
 
     Attributes:
-        read: Gives something to index like an array; from NumPy's formats, the array itself.
+        read: Returns something that indexes like an array; from NumPy's formats, the array itself.
     """
 
     shape: tuple[int, ...]

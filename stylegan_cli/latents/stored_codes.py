@@ -27,7 +27,7 @@ class CodeShapes:
     """Shapes of the codes that a network takes.
 
     Attributes:
-        has_w: There is a w besides z.
+        has_w: The network has a w besides z.
     """
 
     z_dim: int
@@ -130,12 +130,12 @@ class StoredCodes:
 
     Attributes:
         values: `[n, z_dim]`, `[n, w_dim]` or `[n, num_ws, w_dim]`, as `kind` says.
-        places: Where each is in the file; empty where the file holds one code.
-        note: Where they were found and how they were read.
-        labels: What the mapping network was told, if the file says so.
-        noise_seed: Seed of each image's random noise, if the file says so.
+        places: Position of each in the file; empty if the file holds one code.
+        note: The array they come from, and their kind.
+        labels: Labels given to the mapping network, if the file records them.
+        noise_seed: Seed of each image's random noise, if the file records it.
         own_noise: An `OwnNoise` for each code or None, if the file holds any.
-        network_sha256: Of the network that the codes were made for, if the file says so.
+        network_sha256: Hash of the network that the codes were made for, if recorded.
     """
 
     kind: Kind
@@ -162,8 +162,8 @@ def read_codes(stored: Stored, shapes: CodeShapes, c_dim: int) -> StoredCodes:
     """Read the selected codes, in reading order.
 
     Raises:
-        UsageError: They are not there, do not fit the network, or could be several things.
-        DataError: The file is not there, damaged, or could run code.
+        UsageError: They are missing, do not fit the network, or are ambiguous.
+        DataError: The file is missing, damaged, or could run code.
     """
     path = _in_its_folder(stored.path)
     with open_arrays(path) as arrays:

@@ -85,7 +85,7 @@ class OpenStudy:
     """A study in its folder, finished or not.
 
     Attributes:
-        damage: Why an unfinished file could not be taken up again, if there was one.
+        damage: Reason why an unfinished file could not be resumed, if any.
     """
 
     paths: StudyPaths
@@ -138,7 +138,7 @@ def finish(
     Of a study that is finished already, only pictures that are missing are written.
 
     Args:
-        pictures: What paints each of the header's further pictures, by its name.
+        pictures: Painter of each further picture of the header, by name.
 
     Raises:
         OutputError: Something cannot be written.

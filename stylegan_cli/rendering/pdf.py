@@ -43,10 +43,10 @@ def write_pdf(path: Path, page: Page, read: Read, *, origin: str) -> None:
 
     Args:
         read: Reads an image of the study.
-        origin: Where the page comes from, kept inside it as its subject.
+        origin: Origin of the page, stored in it as its subject.
 
     Raises:
-        OutputError: It cannot be written there.
+        OutputError: It cannot be written.
     """
     from matplotlib import rc_context
     from matplotlib.figure import Figure

@@ -20,7 +20,7 @@ class Measurement:
     Attributes:
         shape: Of the table of cells; each is taken, stored and found again on its own.
         arrays: Shape of each array that a cell holds, by its name; they are kept as float32.
-        take: Gives a cell's arrays; the study's images and earlier measurements are there already.
+        take: Returns a cell's arrays; images and earlier measurements exist by then.
     """
 
     shape: tuple[int, ...]
@@ -50,9 +50,9 @@ class Plan:
         sources: The unmixed images along an axis, by the axis' name.
         series: Further images of each position of the first axis, counted along a second one; not
             on the sheets. A table of one image, without axes, stands beside a matrix.
-        measurements: What is measured once the images are there, in this order.
+        measurements: Measurements made after the images, in this order.
         pictures: Further pictures beside the sheets, painted from the study's file alone.
-        notes: What went into the plan that the request alone does not tell.
+        notes: Facts about the plan that are not in the request.
     """
 
     study: str

@@ -22,7 +22,7 @@ class Recording:
     Attributes:
         paths: Paths of all files.
         total: Images of the plan.
-        damage: Why what was there of this study could not be taken up again, if it could not.
+        damage: Reason why earlier work on this study could not be resumed, if any.
 
     Args:
         folder: A folder of its own for this study.
@@ -59,7 +59,7 @@ class Recording:
         """Make the missing images; each is stored before it is yielded.
 
         Raises:
-            OutputError: The disk is full, or went away.
+            OutputError: The disk is full or was removed.
         """
         for cell in render(
             self._network.G, self._plan, batch_size=batch_size, skip=frozenset(self._there)
@@ -78,7 +78,7 @@ class Recording:
         """Measure the missing cells after all images are made; yield each once stored.
 
         Raises:
-            OutputError: The disk is full, or went away.
+            OutputError: The disk is full or was removed.
         """
         file = self._study.file
         for name, measurement in self._plan.measurements.items():

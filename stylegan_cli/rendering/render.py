@@ -77,7 +77,7 @@ def draw_images(
     """Return the images from which `draw` makes pictures.
 
     Args:
-        style_offsets: What is added to the styles of each image.
+        style_offsets: Offsets added to the styles of each image.
         motions: As of `Codes`; not together with offsets.
     """
     with torch.no_grad():
@@ -109,8 +109,8 @@ def render(
 
     Args:
         batch_size: Images at once; changes time and memory, and a pixel by 1 at most.
-        skip: Images that are there already. The others come out the same to the bit as
-            without it.
+        skip: Images that exist already. The others are bit-identical to those drawn
+            without `skip`.
 
     Raises:
         NetworkFileError: The images are NaN or infinite.

@@ -27,7 +27,7 @@ LARGE, SMALL = 256, 64
 LEVELS = 4
 MOST_IMAGES, MOST_COLUMNS = 500, 6
 ASPECT, SHARE_OF_LARGE = 1.5, 0.45
-"""What a page should be like: its width over its height, and the part for the largest images."""
+"""Ideal page: width over height, and the share of the largest images."""
 
 MAX_SIDE = 2**13
 

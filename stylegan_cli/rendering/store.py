@@ -45,7 +45,7 @@ class Table:
     Attributes:
         arrays: Shape and type of each array that a cell will hold, by its name; `images` are
             height, width and channels of uint8.
-        columns: What is known now: `ws`, `noise_seed` and so on, each of `shape` and whatever one
+        columns: Known values: `ws`, `noise_seed` and so on, each of `shape` and whatever one
             cell needs.
     """
 
@@ -128,7 +128,7 @@ class StudyFile:
         """Store one image; it is safe once the next one is stored or the file is closed.
 
         Raises:
-            OutputError: The place is full, or went away.
+            OutputError: The disk is full or was removed.
         """
         self.write_cell(table, index, {"images": pixels})
 
@@ -136,7 +136,7 @@ class StudyFile:
         """Store all arrays of one cell, as `write` does an image.
 
         Raises:
-            OutputError: The place is full, or went away.
+            OutputError: The disk is full or was removed.
         """
         group = self._file[table]
         with _writing(self.path):
@@ -151,7 +151,7 @@ def create_study(path: Path, header: Header, tables: Mapping[str, Table]) -> Stu
     """Create a file with room for every image and none done.
 
     Raises:
-        OutputError: It cannot be written there, or there is no room for the images.
+        OutputError: It cannot be written, or there is no room for the images.
     """
     with _writing(path):
         _check_room(path, tables)
@@ -174,7 +174,7 @@ def open_study(path: Path, *, write: bool = False) -> StudyFile:
     """Open an existing file.
 
     Raises:
-        DataError: It is no study, or damaged.
+        DataError: It is not a study, or damaged.
         OutputError: Another process has it open.
     """
     try:

@@ -34,8 +34,8 @@ class GridOptions:
         psis: Strengths of truncation, a sheet each, instead of the sampling's.
         per_class: A row of images for each class.
         collage: Images in several sizes without gaps, as in [SG1] figure 2.
-        translate: How far all pictures are moved right and down, in image widths.
-        rotate: How many degrees they are turned counter-clockwise.
+        translate: Shift of all pictures right and down, in image widths.
+        rotate: Rotation in degrees, counter-clockwise.
         noise: Other noise under the same styles, a column for each way.
     """
 
@@ -66,7 +66,7 @@ def grid(
     Raises:
         UsageError: A seed, the truncation or the class is not possible with this network, or a
             file holds no codes of it, or the options exclude each other.
-        DataError: A file is not there or damaged.
+        DataError: A file is missing or damaged.
     """
     psis = tuple(dict.fromkeys(options.psis)) or (sampling.psi,)
     for psi in psis:

@@ -19,7 +19,7 @@ def read_mask(path: Path, side: int) -> Float32[np.ndarray, "side side"]:
     """Read a picture as shares between 0, black, and 1, white, reduced by area to a side.
 
     Raises:
-        DataError: It is no picture, or all black.
+        DataError: It is not a picture, or all black.
     """
     try:
         with path.open("rb") as file, reasons(), decoded(file, path.name) as picture:

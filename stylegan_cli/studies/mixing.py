@@ -43,7 +43,7 @@ def mix(
         UsageError: A seed, layer, truncation or class is not possible with this network, or
             both crossovers and layers are given, or the network has no styles, or a file holds
             no codes of it.
-        DataError: A file is not there or damaged.
+        DataError: A file is missing or damaged.
     """
     if not network.G.has_styles:
         raise UsageError(

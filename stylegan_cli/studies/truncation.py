@@ -45,7 +45,7 @@ def truncation(
     Raises:
         UsageError: A seed, a strength, the cutoff or the class is not possible with this network,
             or a file holds no codes of it, or the network has no w.
-        DataError: A file is not there or damaged.
+        DataError: A file is missing or damaged.
     """
     if not network.G.has_w:
         raise UsageError(

@@ -241,4 +241,4 @@ def test_codes_of_another_network_are_told_unless_they_are_z(network, tmp_path, 
         file.attrs["network_sha256"] = "ab" * 32
         file["ws"], file["z"] = made.ws, made.z
     (note,) = codes(network, f"{tmp_path}/grid.h5:{array}").notes
-    assert ("of another network" in note) == said
+    assert ("made for another network" in note) == said

@@ -45,7 +45,7 @@ class Found(NamedTuple):
 
 
 Find = Callable[["api.Network", str], Found]
-"""Gives the directions of a network, each of a name that begins with this one."""
+"""Returns the directions of a network, with names that begin with this one."""
 
 
 @dataclass(frozen=True, kw_only=True)

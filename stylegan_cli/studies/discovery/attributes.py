@@ -239,7 +239,7 @@ def scores_of_csv(network: Network, path: Path) -> tuple[tuple[str, ...], Scored
     """Read scores of seeds: a line of headings, then a seed and its scores each.
 
     Raises:
-        DataError: The file is not there, or no such table.
+        DataError: The file is missing, or not such a table.
     """
     try:
         with path.open(newline="", encoding="utf-8-sig") as file:

@@ -29,7 +29,7 @@ def compare_directions(network: Network, one: DirectionPick, other: DirectionPic
 
     Raises:
         UsageError: There are no such directions, or they are of different spaces.
-        DataError: A file is not there or damaged.
+        DataError: A file is missing or damaged.
     """
     drawn = population(network)
     rows, columns = (_all(network, pick, drawn) for pick in (one, other))

@@ -146,7 +146,7 @@ def chosen_scores(columns: Sequence[str], found: Scored, names: Sequence[str]) -
     """Return the scores of these names, in their order.
 
     Raises:
-        UsageError: One is not there.
+        UsageError: One does not exist.
     """
     places = [score_position(columns, name) for name in names]
     return Scored(codes=found.codes, scores=found.scores[:, places])
@@ -159,7 +159,7 @@ def codes_of_pole(network: Network, text: str) -> Float32[np.ndarray, "n dim"]:
 
     Raises:
         UsageError: There are no such codes, or no such class.
-        DataError: A file is not there or damaged.
+        DataError: A file is missing or damaged.
     """
     if text.startswith("class:"):
         index = chosen_class(network, text.removeprefix("class:"))

@@ -54,8 +54,8 @@ class Effects:
 
     Attributes:
         samples: Seeds that are looked at.
-        detector: Tells how different two images look.
-        judge: Scores images, if anything does.
+        detector: Detector for LPIPS.
+        judge: Judge of images, if any.
     """
 
     network: Network

@@ -41,7 +41,7 @@ class DiscoveryOptions:
     Attributes:
         seeds: Seeds, or codes in files, that get a sheet each beside that of the mean of W.
         samples: Seeds that directions are measured on.
-        judge: What scores images, to tell what directions do to attributes.
+        judge: Judge of images, for effects on attributes.
     """
 
     seeds: Sequence[Pick] = (0,)
@@ -65,11 +65,11 @@ def discovery(
     Beside that each direction in some layers alone, and what it does to images.
 
     Args:
-        detector: What tells images apart.
+        detector: Detector for LPIPS.
 
     Raises:
         UsageError: A seed is not possible with this network.
-        DataError: A file is not there or damaged.
+        DataError: A file is missing or damaged.
     """
     if not found.directions:
         raise UsageError("no directions were found; use more samples or other options")

@@ -66,7 +66,7 @@ def edit(
 
     Raises:
         UsageError: A seed or direction is not possible with this network.
-        DataError: A file is not there or damaged.
+        DataError: A file is missing or damaged.
     """
     if not directions:
         raise UsageError("nothing to do without any", parameter="direction")

@@ -65,7 +65,7 @@ def noise_variation(
     Raises:
         UsageError: A seed, layer, truncation, class or crop is not possible with this network, or
             it has no noise inputs.
-        DataError: A file is not there or damaged.
+        DataError: A file is missing or damaged.
     """
     G = network.G
     _check(G, options, sampling)
@@ -117,7 +117,7 @@ def _check(G: Generator, options: NoiseOptions, sampling: Sampling) -> None:
         )
     if options.draws < 2:
         raise UsageError(
-            "a variance needs 2 draws at least", parameter="draws", value=options.draws
+            "a variance needs at least 2 draws", parameter="draws", value=options.draws
         )
     if options.crop is not None:
         x, y, size = options.crop

@@ -1,6 +1,6 @@
 """Faces aligned like the network's training faces by four points, and pasted back.
 
-The field's crop: the eyes and the corners of the mouth give a turned square around the face.
+The usual crop: the eyes and the corners of the mouth give a turned square around the face.
 """
 
 import csv
@@ -40,10 +40,10 @@ def face_quad(points: Points) -> Quad:
 def read_points(path: Path) -> Mapping[str, Points]:
     """Read points by the picture's file name, from lines `name,x,y,x,y,x,y,x,y`.
 
-    A first line of headings is passed over.
+    A heading line is skipped.
 
     Raises:
-        DataError: The file is not there, or a line is no such list.
+        DataError: The file is missing, or a line is not such a list.
     """
     if not path.is_file():
         raise DataError(f"{path}: there is no such file{similar(path)}")

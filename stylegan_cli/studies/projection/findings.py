@@ -21,7 +21,7 @@ from stylegan_cli.studies.projection.search import Found
 from stylegan_cli.studies.projection.whitening import Statistics, distances
 
 Cells = Mapping[str, Mapping[str, np.ndarray]]
-"""What a file keeps of a picture: arrays by table and name."""
+"""Stored arrays of a picture, by table and name."""
 Measures = Mapping[str, float]
 """Numbers by name."""
 

@@ -18,7 +18,7 @@ PIXEL_SIDE = 64
 PIXEL_WEIGHT = 0.5
 
 Embed = Callable[[Tensor], Tensor]
-"""Turns RGB images in [0, 255] into vectors whose squared distance is what is seen."""
+"""Turns RGB images in [0, 255] into vectors whose squared distance is LPIPS."""
 AnySize = Float[Tensor, "n _ _ _"]
 Mask = Float[Tensor, "n 1 height width"]
 

@@ -91,7 +91,7 @@ def settle(network: Network, options: ProjectionOptions, detector: str) -> Choic
         detector: Name of what measures LPIPS.
 
     Raises:
-        UsageError: The network has no means for one of them.
+        UsageError: The network does not support one of them.
     """
     G, published = network.G, options.protocol == "stylegan2"
     space = _space(G, options)

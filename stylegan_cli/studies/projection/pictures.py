@@ -40,7 +40,7 @@ class Framing:
     Attributes:
         fit: As for `Target`.
         background: Colour behind transparent pixels and of bars.
-        points: A file of points of faces, which are turned as the field's training faces were.
+        points: A file of points of faces, which are turned like the network's training faces.
         mask: A grey picture; what is black in it does not count.
     """
 
@@ -92,7 +92,7 @@ class Album:
         mask: `[side, side]`, 1 where a difference counts; None where all of it does.
 
     Args:
-        given: Where they come from; what cannot be opened is left out.
+        given: Sources; those that cannot be opened are left out.
         sampling: Settings for turning seeds into images.
         checks: So many images of the network's own are added.
         seed: Chooses those.

@@ -71,7 +71,7 @@ class ProjectionFolder:
         header: Of the file to come; its names are those of the pictures found so far.
 
     Raises:
-        OutputError: Another projection or something else is there.
+        OutputError: The folder holds another projection or something else.
     """
 
     def __init__(self, path: Path, header: Header) -> None:

@@ -9,7 +9,7 @@ from jaxtyping import Float
 Interp = Literal[
     "lerp-w", "lerp-z", "slerp-z", "slerp-w", "cubic-w", "circle-z", "noise", "direction"
 ]
-"""Which code goes from keyframe to keyframe, and on which curve."""
+"""Interpolated code and its curve."""
 
 Easing = Literal["linear", "smooth", "smoother"]
 Vectors = Float[np.ndarray, "..."]

@@ -174,7 +174,7 @@ class Whole:
     """Parts of one animation, in order, and the metadata of the whole.
 
     Attributes:
-        loop: Whether players start again at the end, where the format can say so.
+        loop: Players repeat the video, if the format supports it.
         origin: Its origin.
         wanted: The file the user asked for; opens error messages.
     """
@@ -312,7 +312,7 @@ def format_of(path: Path) -> Format:
     """Return the format of the suffix.
 
     Raises:
-        UsageError: None of ours.
+        UsageError: The suffix is of no known format.
     """
     found = FORMATS.get(path.suffix.lower())
     if found is None:

@@ -81,7 +81,7 @@ class Film:
         header: Study, request and network; the request holds format and quality too.
         frames: Number of frames.
         channels: Of the frames.
-        loop: Players are to start again at the end, where the format can say so.
+        loop: Players repeat the video, if the format supports it.
         keep_frames: Write each frame as a PNG too.
     """
 
@@ -138,7 +138,7 @@ def read_account(account: Path) -> dict[str, Any]:
     """Read the account beside a video.
 
     Raises:
-        OutputError: That is something else.
+        OutputError: The file is of another kind.
     """
     try:
         found = json.loads(account.read_text(encoding="utf-8"))
@@ -156,7 +156,7 @@ def write_account(path: Path, account: Mapping[str, Any]) -> None:
     """Write an account, whole or not at all.
 
     Raises:
-        OutputError: It cannot be written there.
+        OutputError: It cannot be written.
     """
     with written_whole(path) as temporary:
         temporary.write_text(json.dumps(account, indent=2) + "\n", encoding="utf-8")
@@ -166,7 +166,7 @@ def refuse_others(paths: VideoPaths, film: Film) -> None:
     """Raise if the existing files, finished or not, belong to another video.
 
     Raises:
-        OutputError: It is another.
+        OutputError: It is another video.
     """
     if paths.file.exists() and not paths.account.exists():
         raise OutputError(
@@ -214,7 +214,7 @@ class VideoFile:
         """Yield a function that takes the frames of a part by number; the part is kept on success.
 
         Raises:
-            OutputError: The place cannot be written, or there is no ffmpeg.
+            OutputError: The path cannot be written, or there is no ffmpeg.
         """
         with ExitStack() as stack:
             put = None
@@ -233,7 +233,7 @@ class VideoFile:
         """Join the parts after all frames, and write the account beside the video.
 
         Raises:
-            OutputError: The place cannot be written.
+            OutputError: The path cannot be written.
         """
         if not self.is_finished:
             self._join()
@@ -298,7 +298,7 @@ def open_video(path: Path, film: Film, *, overwrite: bool = False) -> VideoFile:
 
     Raises:
         UsageError: The format cannot hold such a video.
-        OutputError: Another video is there, or the place cannot be written.
+        OutputError: The path holds another video or cannot be written.
     """
     kind = format_of(path)
     _check_fits(path, film)

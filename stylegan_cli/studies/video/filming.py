@@ -109,7 +109,7 @@ class Filming:
 
     Raises:
         UsageError: The format cannot hold such a video, or knows no quality.
-        OutputError: Another video is there, or the place cannot be written.
+        OutputError: The path holds another video or cannot be written.
     """
 
     def __init__(
@@ -152,7 +152,7 @@ class Filming:
         """Assemble the video, after all frames are drawn.
 
         Raises:
-            OutputError: The place cannot be written.
+            OutputError: The path cannot be written.
         """
         self._file.finish()
 

@@ -40,8 +40,8 @@ class Tracks:
         psi: Truncation strength at each keyframe.
         classes: Name or index of the class at each keyframe; the first class by default.
         cutoff: Truncate only layers [0, cutoff); None truncates all.
-        translate: How far pictures are moved right and down at each keyframe, in image widths.
-        rotate: How many degrees they are turned counter-clockwise at each keyframe.
+        translate: Shift of pictures right and down at each keyframe, in image widths.
+        rotate: Rotation at each keyframe in degrees, counter-clockwise.
         noise_mode: "random" moves from the noise of one keyframe's seed to that of the next.
         directions: Along which a seed of each stream swings, one after another.
         strength: Steps to either side, times those of each direction.
@@ -64,7 +64,7 @@ def check_tracks(network: Network, tracks: Tracks) -> None:
     """Raise if the network cannot show these tracks.
 
     Raises:
-        UsageError: Such as a second track without styles.
+        UsageError: The network does not support a track.
     """
     G = network.G
     for psi in tracks.psi:
@@ -122,7 +122,7 @@ class Keyframes:
     """The keyframes of every stream, codes as `[keyframe, stream, …]` and not yet truncated.
 
     Attributes:
-        style: What the layers from the crossover on follow, if there is a second track.
+        style: Second track, for the layers from the crossover on, if any.
         motions: At each keyframe, as of `Codes`; None where nothing moves.
         crossover: At each keyframe; ignored without `style`.
         seeds: The codes of the main track as a request holds them.
@@ -163,7 +163,7 @@ def keyframes(network: Network, tracks: Tracks, interp: Interp, streams: int) ->
 
     Raises:
         UsageError: A track is not possible with this network, or does not fit the others.
-        DataError: A file of codes is not there or damaged.
+        DataError: A file of codes is missing or damaged.
     """
     check_tracks(network, tracks)
     main = _read(network, tracks, "seeds", interp, streams)
@@ -230,7 +230,7 @@ def finished_ws(
     """Return styles ready to draw: both tracks mixed, then truncated.
 
     Args:
-        keyframes: Where they come from.
+        keyframes: Source of the codes.
         crossover: One for each; layers change over one after the other between whole numbers.
         psi: One for each.
     """

@@ -60,7 +60,7 @@ def open_swing(
 
     Raises:
         UsageError: A file holds no such direction of this network.
-        DataError: A file is not there or damaged.
+        DataError: A file is missing or damaged.
     """
     drawn = population(network)
     return Swing(

@@ -175,7 +175,7 @@ class Motion:
     """Interpolation from one keyframe to the next.
 
     Attributes:
-        interp: What moves, and on which curve.
+        interp: Interpolated code and its curve.
         seconds: From one keyframe to the next, rounded to whole frames.
         loop: Go on from the last keyframe to the first; the last frame is the one before that.
     """
@@ -214,8 +214,8 @@ class Video:
     """An arrangement of latents in time: a video before it is drawn.
 
     Attributes:
-        stills: What the keyframes show, `[keyframe, stream]`, and the request.
-        swing: What moves the stills along directions, if directions do.
+        stills: Codes at the keyframes, `[keyframe, stream]`, and the request.
+        swing: Swing of the stills along directions, if any.
     """
 
     stills: Plan
@@ -269,7 +269,7 @@ def video(
 
     Raises:
         UsageError: A seed, a track or the interpolation is not possible with this network.
-        DataError: A file of codes is not there or damaged.
+        DataError: A file of codes is missing or damaged.
     """
     _check_motion(network.G, motion)
     _check_screen(screen)

@@ -224,7 +224,7 @@ def test_a_network_without_noise_inputs_says_so(growing_networks, kind):
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        ({"draws": 1}, "`draws=1`: a variance needs 2"),
+        ({"draws": 1}, "`draws=1`: a variance needs at least 2"),
         ({"crop": (10, 0, 7)}, "`crop=10,0,7`: reaches beyond the images, which are 16×16"),
         ({"crop": (0, 0, 0)}, "`crop=0,0,0`"),
         ({"layers": ["none"]}, "`layers=none`: nothing is left to draw"),

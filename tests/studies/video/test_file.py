@@ -213,7 +213,7 @@ def test_another_video_in_the_same_place_is_refused_unless_it_may_overwrite(tmp_
 
 def test_a_file_that_is_not_ours_is_refused(tmp_path):
     (tmp_path / "a.mp4").write_text("holidays")
-    with pytest.raises(OutputError, match=r"no a.mp4.json tells what it is"):
+    with pytest.raises(OutputError, match=r"no a.mp4.json describes it"):
         open_video(tmp_path / "a.mp4", reel())
     assert (tmp_path / "a.mp4").read_text() == "holidays"
 
