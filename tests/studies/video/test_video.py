@@ -200,7 +200,7 @@ def test_what_cannot_be_filmed_is_said_in_words(network, seeds, tracks, motion, 
 
 
 def test_codes_that_do_not_come_out_even_are_refused(network):
-    with pytest.raises(UsageError, match="8 codes cannot be shared evenly among 6 streams; give one"):
+    with pytest.raises(UsageError, match="8 codes cannot be shared evenly among 6 streams"):
         film(network, range(8), Screen(cols=3, rows=2))
 
 
