@@ -229,7 +229,7 @@ def test_a_network_without_noise_inputs_says_so(growing_networks, kind):
         ({"crop": (0, 0, 0)}, "`crop=0,0,0`"),
         ({"layers": ["none"]}, "`layers=none`: nothing is left to draw"),
         ({"layers": ["5"]}, "`layers=5`: 5 is out of range; the valid range is 0-4"),
-        ({"layers": ["fine"]}, "`layers=fine`: this network has no layers of 64 px"),
+        ({"layers": ["fine"]}, "`layers=fine`: this network has no layers from 64 px"),
     ],
     ids=str,
 )
