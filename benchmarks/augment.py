@@ -1,7 +1,7 @@
 """Cost of augmentation in a training step: `python -m benchmarks.augment -o augment.json`.
 
-On a CPU the clock is the time the process computes, which other work on the machine does not
-count in; on a GPU the time that passes until it is done.
+On a CPU the times are CPU times of the process, independent of other work on the machine; on a
+GPU they are wall-clock times until the GPU has finished.
 """
 
 import argparse
@@ -24,12 +24,12 @@ from stylegan_cli.benchmark.summary import ITERATION, seconds_of
 from stylegan_cli.runtime import keep_freed_memory, pick_device
 
 ALLOWED = 1.35
-"""How many times as long as a plain iteration an augmented one may take."""
+"""Largest permitted ratio of an augmented iteration to a plain one."""
 PRECISIONS: tuple[Precision, ...] = ("fp32", "bf16")
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Measure, print, write JSON; fails where augmentation takes too long."""
+    """Measure, print, write JSON; fail if augmentation takes too long."""
     options = _parser().parse_args(arguments)
     device = pick_device(options.device)
     if device.type == "cpu":

@@ -6,7 +6,7 @@ from stylegan_cli.benchmark.steps import Case, cases
 from stylegan_cli.recipe.files import load
 
 ADA = ("augment.mode=fixed", "augment.p=0.6")
-"""[ADA]'s "bgc" at a probability that small data sets come to."""
+"""[ADA]'s "bgc" at a probability that small data sets reach."""
 
 
 def _size(resolution: int, channel_base: int, batch: int, channel_max: int = 512) -> list[str]:
@@ -40,7 +40,7 @@ GPU_CASES: Mapping[str, tuple[str, list[str]]] = _with_ada(
     }
 )
 CASES: Mapping[str, tuple[str, list[str]]] = {**CPU_CASES, **GPU_CASES}
-"""A recipe and what is changed of it, by name of the case."""
+"""A recipe and its changes, by name of the case."""
 
 
 def case_named(name: str) -> Case:

@@ -15,8 +15,8 @@ class Peer:
     """A peer's networks ready to be timed.
 
     Attributes:
-        differs: How it differs from configuration F at the channel counts of the case.
-        parameters: Trainable numbers of each network.
+        differs: Differences from configuration F at the channel counts of the case.
+        parameters: Number of trainable parameters of each network.
     """
 
     contender: Contender
@@ -25,7 +25,7 @@ class Peer:
 
 
 class Training(Protocol):
-    """Networks in training; each call does all of that part."""
+    """Networks in training; each call runs one whole part."""
 
     def generate(self) -> None: ...
     def g_main(self) -> None: ...
@@ -57,6 +57,6 @@ class UnavailableError(Exception):
 
 
 def play(network: nn.Module, opponent: nn.Module) -> None:
-    """Let gradients reach only the network that moves."""
+    """Let gradients reach only the network being updated."""
     network.requires_grad_(True)
     opponent.requires_grad_(False)

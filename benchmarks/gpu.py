@@ -1,6 +1,6 @@
-"""All that waits for a machine with a GPU: `python -m benchmarks.gpu`.
+"""Tests and measurements that need a GPU: `python -m benchmarks.gpu`.
 
-The tests that need one, then the tables at 256 and 1024 px with and without augmentation, which
+The tests that need a GPU, then the tables at 256 and 1024 px with and without augmentation, which
 are printed and written to `benchmarks/results/DATE-gpu.json`.
 """
 
@@ -15,7 +15,7 @@ from benchmarks.environment import REPOSITORY
 
 
 def main() -> None:
-    """Test and measure; fails in the end where a test did."""
+    """Test and measure; fail at the end if a test failed."""
     command = [sys.executable, "-m", "pytest", "-m", "gpu"]
     tested = subprocess.run(command, cwd=REPOSITORY, check=False).returncode
     name = f"{datetime.now(UTC):%Y-%m-%d}-gpu.json"

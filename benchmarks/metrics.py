@@ -1,7 +1,7 @@
-"""Numbers of metrics from features, ours and peers': `python -m benchmarks.metrics -o m.json`.
+"""Metrics from features, ours and peers': `python -m benchmarks.metrics -o metrics.json`.
 
-Every contender gets the same made features in memory; their values are compared, too. Times are
-those of the processor, so set OMP_NUM_THREADS and OPENBLAS_NUM_THREADS to 1.
+Every contender gets the same synthetic features in memory; their values are compared, too. Times
+are CPU times, so set OMP_NUM_THREADS and OPENBLAS_NUM_THREADS to 1.
 """
 
 import argparse
@@ -32,7 +32,7 @@ Values = Callable[[], float]
 
 @dataclass(frozen=True, kw_only=True)
 class Question:
-    """One number and all who compute it, ours first."""
+    """One number and everyone who computes it, ours first."""
 
     name: str
     contenders: Mapping[str, Values]
@@ -166,7 +166,7 @@ class _TorchFidelity:
         return self._first(found)
 
     def precision(self, real: torch.Tensor, fake: torch.Tensor) -> float:
-        # it takes what is measured first
+        # it uses the first measurement
         found = self._prc.prc_features_to_metric(fake, real, prc_neighborhood=3, verbose=False)
         return self._first(found)
 
@@ -191,7 +191,7 @@ def _torch_fidelity() -> _TorchFidelity | None:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.metrics", description=__doc__)
-    parser.add_argument("--rounds", type=int, default=3, help="how often each is timed [3]")
+    parser.add_argument("--rounds", type=int, default=3, help="timings of each [3]")
     parser.add_argument("-o", "--output", type=Path, help="JSON file with every sample")
     return parser
 

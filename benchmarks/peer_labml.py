@@ -1,4 +1,4 @@
-"""StyleGAN2 of labml-nn: its documented public classes, called and not changed."""
+"""StyleGAN2 of labml-nn: its documented public classes, unchanged."""
 
 import math
 from functools import partial
@@ -12,7 +12,7 @@ from benchmarks.peer_model import PeerModel, Styles
 from stylegan_cli.benchmark.steps import Case
 
 DIFFERS = (
-    "bilinear resampling and a 3×3 blur apart from the convolutions; no dense layer of "
+    "bilinear resampling and a 3×3 blur separate from the convolutions; no dense layer of "
     "4×4×channels at the end of D"
 )
 
@@ -56,7 +56,7 @@ def labml(case: Case) -> PeerModel:
         r1_loss=stylegan.GradientPenalty(),
         differs=DIFFERS,
     )
-    # its first value is a constant, from which there is no way back
+    # its first value is a constant, which cannot be differentiated
     styles = model.styles(1, mixed=False)
     path_length(styles, model.images(styles))
     return model

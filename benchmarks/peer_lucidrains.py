@@ -1,4 +1,4 @@
-"""Networks of lucidrains' stylegan2-pytorch: its public classes, called and not changed."""
+"""Networks of lucidrains' stylegan2-pytorch: its public classes, unchanged."""
 
 import sys
 from functools import partial
@@ -30,7 +30,7 @@ ONLY_FOR_ITS_TRAINER = (
     "torchvision.utils",
     "vector_quantize_pytorch",
 )
-"""Modules it imports for its command line and options; stand-ins do for its networks."""
+"""Modules it imports for its command line and options; its networks work with stand-ins."""
 
 
 def lucidrains(case: Case) -> PeerModel:

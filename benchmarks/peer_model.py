@@ -12,9 +12,9 @@ class PeerModel:
     """A peer's networks behind one interface.
 
     Attributes:
-        new_generator: Mapping and synthesis network together, newly built.
+        new_generator: Builds mapping and synthesis network together.
         G: One of them.
-        styles: `(n, mixed)` to what `images` takes; mixed styles come from two latents.
+        styles: `(n, mixed)` to the input of `images`; mixed styles come from two latents.
         logits: D's opinion of images.
         path_length_loss: Of styles and their images.
         r1_loss: Of images and their logits.

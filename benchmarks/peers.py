@@ -1,4 +1,4 @@
-"""Training steps around a peer's networks, as its user would write them with plain torch."""
+"""Training steps for a peer's networks, as its user would write them in plain torch."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ from stylegan_cli.benchmark.steps import Case
 
 @dataclass(frozen=True, kw_only=True)
 class Field:
-    """The peers that can be timed here, and why the others cannot."""
+    """The peers that can be timed here, and the reasons for the others."""
 
     there: dict[str, Peer]
     left_out: dict[str, str]

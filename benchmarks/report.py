@@ -11,7 +11,7 @@ from stylegan_cli.benchmark.steps import GENERATE
 from stylegan_cli.benchmark.summary import ITERATION, Summary, record, summaries
 
 PLAIN = "ref fp32"
-"""The contender that the others are compared with, if it fitted into memory."""
+"""The contender that others are compared with, if it fits into memory."""
 
 
 WorkOf = Mapping[str, Mapping[str, Work]]

@@ -1,7 +1,7 @@
-"""Work of a step (FLOPs and memory traffic) beside what the machine can do.
+"""Work of a step (FLOPs and memory traffic) compared with the machine's limits.
 
-Traffic is that of the operations one by one: each reads its inputs and writes its results, as if
-nothing stayed in a cache and no two were fused. What an operation needs inside is not seen.
+Traffic counts each operation separately: it reads its inputs and writes its results, without
+caches or fusion. Workspaces inside an operation are not counted.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -28,10 +28,10 @@ UNTOUCHED = {ATEN.empty, ATEN.empty_like, ATEN.empty_strided, ATEN.new_empty, AT
 
 @dataclass(frozen=True, kw_only=True)
 class Rates:
-    """The most a machine does in a second.
+    """The highest rates of a machine.
 
     Attributes:
-        flops: By type of the operands, such as "float32".
+        flops: FLOPs by type of the operands, such as "float32".
         bytes: Read and written.
     """
 
@@ -44,7 +44,7 @@ class Operation:
     """FLOPs (a multiplication and an addition are two) and traffic of one operation.
 
     Attributes:
-        dtype: Type of what it multiplies.
+        dtype: Type of its operands.
     """
 
     dtype: str
@@ -128,7 +128,7 @@ def _read(func: Any, args: Sequence[Any], inputs: list[Tensor]) -> list[Tensor]:
     """Return the inputs an operation reads."""
     if func.overloadpacket is not ATEN.convolution_backward:
         return inputs
-    # image and weight are read only for each other's gradient
+    # each of image and weight is read only for the other's gradient
     dy, x, weight = args[:3]
     for_x, for_weight, _ = args[-1]
     return [dy, *([weight] if for_x else []), *([x] if for_weight else [])]
@@ -191,8 +191,8 @@ def machine_rates(work: Mapping[str, Work], seconds: Mapping[str, float]) -> Rat
     """Return the highest rates among the steps of a machine.
 
     Args:
-        work: Of each step.
-        seconds: That each took.
+        work: Work of each step.
+        seconds: Time of each step.
     """
     flops: dict[str, float] = {}
     for step, took in seconds.items():
@@ -203,7 +203,7 @@ def machine_rates(work: Mapping[str, Work], seconds: Mapping[str, float]) -> Rat
 
 
 def _multiply(dtype: torch.dtype, operation: Callable[[], torch.Tensor]) -> None:
-    # a GPU may multiply float32 in TF32, which is another rate
+    # a GPU may multiply float32 in TF32, at another rate
     repeatable(torch.device("cuda" if torch.cuda.is_available() else "cpu"), dtype)
     operation()
 
@@ -231,7 +231,7 @@ def with_work(
     """Return a maker that also counts the work of each step.
 
     Args:
-        work: Takes the work by contender and step.
+        work: Receives the work by contender and step.
     """
 
     def made() -> Contender:

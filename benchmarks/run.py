@@ -94,14 +94,14 @@ def _parser() -> argparse.ArgumentParser:
         "--clock",
         choices=("wall", "cpu"),
         default="wall",
-        help="cpu: time that the process computes, where the machine has other work [wall]",
+        help="cpu: CPU time of the process, for a machine with other work [wall]",
     )
     parser.add_argument("--rounds", type=int, default=5, help="timed rounds [5]")
     parser.add_argument(
         "--malloc",
         choices=("default", "kept"),
         default="default",
-        help="kept: freed memory stays with the process, for every contender",
+        help="kept: the process keeps freed memory, for every contender",
     )
     parser.add_argument("-o", "--output", type=Path, help="JSON file with every sample")
     return parser

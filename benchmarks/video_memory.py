@@ -20,11 +20,11 @@ from stylegan_cli.recipe import DataSection, GeneratorSection, Settled
 
 SIDE, STREAMS, SECONDS_A_KEYFRAME = 1080, 2, 2.5
 ALLOWED = 1.2
-"""How much more memory the long video may take."""
+"""Largest permitted ratio of memory, long video to short."""
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Measure both lengths, print and write JSON; fails where memory grew."""
+    """Measure both lengths, print and write JSON; fail if memory grew."""
     options = _parser().parse_args(arguments)
     if options.one:
         _film_here(*options.one)

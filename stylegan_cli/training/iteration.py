@@ -92,7 +92,7 @@ class _Iteration:
 
     @property
     def share(self) -> Share:
-        """This process's share of the batch, in rounds that fit into memory."""
+        """Return this process's share of the batch, in rounds that fit into memory."""
         room = self.state.batch_per_device
         return share_of(self.recipe, self.stage, self.nets.world, batch_per_device=room)
 

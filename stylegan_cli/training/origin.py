@@ -44,12 +44,12 @@ class Origin:
 
     @property
     def grown_to(self) -> int:
-        """Largest side it has been trained at without fading."""
+        """Return the largest side it has been trained at without fading."""
         return self.recipe.data.resolution >> ceil(self.lod)
 
     @property
     def facts(self) -> dict[str, Any]:
-        """Facts kept by runs that start from it, and in their networks."""
+        """Return facts for runs that start from it, and for their networks."""
         return {
             "network": str(self.path),
             "network_sha256": self.sha256,

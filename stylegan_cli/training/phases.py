@@ -25,7 +25,7 @@ from stylegan_cli.training.inputs import Between, Fakes, Judging, Nets, Paths, R
 
 
 def generator_loss(fakes: Logits, loss: LossSection) -> Logits:
-    """−log σ(D(G(z))), non-saturating, [SG1] section 2.1; or −D(G(z)), Wasserstein, [PG]."""
+    """Return −log σ(D(G(z))), non-saturating, [SG1] section 2.1; or −D(G(z)), Wasserstein, [PG]."""
     return -fakes if loss.adversarial == "wgan" else F.softplus(-fakes)
 
 
@@ -37,14 +37,14 @@ def discriminator_loss(fakes: Logits, reals: Logits, loss: LossSection) -> Logit
 
 
 def class_loss(verdicts: Verdict, c: C) -> Logits:
-    """Cross-entropy of the class that D predicts, AC-GAN; 0 if it predicts none."""
+    """Return the cross-entropy of the class that D predicts, AC-GAN; 0 if it predicts none."""
     if verdicts.shape[1] == 1:
         return torch.zeros_like(verdicts)
     return F.cross_entropy(verdicts[:, 1:], c, reduction="none").unsqueeze(1)
 
 
 def r1_penalty(real_logits: Logits, images: Images, full_resolution: int) -> Float[Tensor, " n"]:
-    """Squared gradient of D at each real image, summed over pixels; without γ / 2.
+    """Return the squared gradient of D at each real image, summed over pixels; without γ / 2.
 
     Mescheder et al. 2018, equation 9. Can be differentiated again.
 
@@ -57,7 +57,7 @@ def r1_penalty(real_logits: Logits, images: Images, full_resolution: int) -> Flo
 
 
 def gradient_norm(logits: Logits, images: Images, full_resolution: int) -> Float[Tensor, " n"]:
-    """Norm of D's gradient at each image, which WGAN-GP wants to be 1; arguments as of R1.
+    """Return the norm of D's gradient at each image, pushed to 1 by WGAN-GP; arguments as of R1.
 
     Gulrajani et al. 2017, equation 3.
     """
@@ -66,7 +66,7 @@ def gradient_norm(logits: Logits, images: Images, full_resolution: int) -> Float
 
 
 def path_lengths(images: Images, ws: Ws, noise: Images) -> Float[Tensor, " n"]:
-    """Path length of each image, [SG2] equation 4: root mean over layers of ‖Jᵀy‖².
+    """Return each image's path length, [SG2] equation 4: root mean over layers of ‖Jᵀy‖².
 
     Args:
         images: G.synthesis(ws).
@@ -83,7 +83,7 @@ def path_lengths(images: Images, ws: Ws, noise: Images) -> Float[Tensor, " n"]:
 def path_length_penalty(
     lengths: Float[Tensor, " n"], running_mean: Scalar, decay: float, world: World
 ) -> tuple[Float[Tensor, " n"], Scalar]:
-    """Squared distance of each path length from their running mean, and the new mean.
+    """Return squared distances of path lengths from their running mean, and the new mean.
 
     The new mean takes in this batch, and that share of it carries gradient: the lengths of all
     processes, so that any number of them computes the same.
@@ -205,7 +205,7 @@ def _slopes(nets: Nets, chosen: Between, fakes: Images, reals: Reals) -> Float[T
 
 
 def _augmented(nets: Nets, images: Images, draws: Draws | None) -> Images:
-    """Images as D sees them."""
+    """Return images as D sees them."""
     images = blurred(images, nets.blur_sigma)
     if nets.augmentation is None or draws is None:
         return images
@@ -225,7 +225,7 @@ class _Made:
 
 
 def _generate(G: Generator, fakes: Fakes, *, for_d: bool = False) -> _Made:
-    """Images in training mode: random noise, mixed styles, running means moved on."""
+    """Generate images in training mode: random noise, mixed styles, updated running means."""
     w = G.mapping(fakes.z, fakes.c)
     if torch.is_grad_enabled() and not w.requires_grad:
         # path lengths need w to require gradients, even of a frozen mapping network

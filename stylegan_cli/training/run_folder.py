@@ -110,12 +110,12 @@ class RunFolder:
 
     @property
     def profile(self) -> Path:
-        """Folder of the trace that `Acceleration.profile` asks for."""
+        """Return the folder of the trace for `Acceleration.profile`."""
         return self.path / "profile"
 
     @property
     def batch_per_device(self) -> int | None:
-        """Images at once to resume with, left by one of several processes out of memory."""
+        """Return the images at once that a process left after running out of memory."""
         try:
             return int((self.path / "batch_per_device").read_text(encoding="utf-8"))
         except (OSError, ValueError):

@@ -28,12 +28,12 @@ class Stage:
 
     @property
     def levels(self) -> int:
-        """Whole levels missing."""
+        """Return the number of whole levels missing."""
         return math.floor(self.lod)
 
     @property
     def key(self) -> tuple[int, int]:
-        """Levels that take part; optimizers are reset when they change."""
+        """Return the active levels; optimizers are reset when they change."""
         return level_key(self.lod)
 
 

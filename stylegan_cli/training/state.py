@@ -144,7 +144,7 @@ class TrainingState:
 
     @property
     def lod(self) -> float:
-        """Levels missing in the last iteration, or in the first."""
+        """Return the levels missing in the last iteration, or in the first."""
         return self.G.lod
 
     def enter(self, stage: Stage, recipe: Settled) -> None:
