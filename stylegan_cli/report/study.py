@@ -135,6 +135,6 @@ def _request(header: Header) -> str:
     said = [
         f"{words(key)} {value_in_words(value)}"
         for key, value in flatten(header.request)
-        if value is not None
+        if value is not None and str(value).strip(", ")
     ]
     return " · ".join(said)
