@@ -62,3 +62,10 @@ def test_the_package_stays_small():
 
 def test_the_usual_network_has_layers_enough_for_a_crossover_at_eight():
     assert load_network(shipped_network()).G.num_ws >= 10
+
+
+@pytest.mark.parametrize("address", ["https://example.com/a.pkl", "http://a/b", "hf:owner/repo"])
+def test_an_address_is_told_to_be_downloaded(address):
+    with pytest.raises(NetworkFileError, match="networks are not downloaded") as caught:
+        of_package_by_name(Path(address))
+    assert str(caught.value).startswith(address)

@@ -5,6 +5,7 @@ import os
 import re
 import sys
 import warnings
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -146,7 +147,11 @@ app.command(epilog=BENCH_EXAMPLES)(bench)
 
 
 def main() -> None:
-    """Entry point of the `sgtool` program."""
+    """Run the `sgtool` program."""
+    # Python leaves streams that were closed before it began as None
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:
+            setattr(sys, name, Path(os.devnull).open("w"))  # noqa: SIM115 - until the end
     app()
 
 

@@ -84,6 +84,11 @@ def track(
         yield from _with_lines(items, label, total, count)
 
 
+def printable(text: str) -> str:
+    """Return a text with its control characters escaped, so that a terminal obeys none."""
+    return "".join(c if c.isprintable() or c == "\n" else ascii(c)[1:-1] for c in text)
+
+
 def flags(text: str) -> str:
     """Return a message of the library with its parameters and recipe keys as flags.
 
@@ -104,7 +109,7 @@ def _flag(match: re.Match[str]) -> str:
 
 
 def _say(text: str, prefix: str = "", colour: str | None = None) -> None:
-    text = flags(text)
+    text = flags(printable(text))
     if prefix and "NO_COLOR" not in os.environ:
         prefix = typer.style(prefix, fg=colour, bold=True)
     typer.echo(prefix + text, err=True)
@@ -158,7 +163,7 @@ def echo_json(value: object) -> None:
 
 def echo_table(columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
     """Print rows: aligned under headings on a terminal, tab-separated without them elsewhere."""
-    cells = [[str(cell) for cell in row] for row in rows]
+    cells = [[printable(str(cell)).replace("\n", "\\n") for cell in row] for row in rows]
     if not sys.stdout.isatty():
         for row in cells:
             typer.echo("\t".join(row))

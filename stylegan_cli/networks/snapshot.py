@@ -5,8 +5,9 @@ import json
 import platform
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from stylegan_cli import __version__
 from stylegan_cli.errors import NetworkFileError, RecipeError
@@ -263,20 +264,40 @@ def _is_foreign(path: Path) -> bool:
 
 
 def _header(path: Path, metadata: Mapping[str, str]) -> Header:
+    from pydantic import ValidationError
+
     try:
-        check_schema(path, int(metadata["schema"]))
-        return Header(
-            recipe=loads(metadata["recipe"], source=str(path)),
-            c_dim=int(metadata["c_dim"]),
-            classes=tuple(str(name) for name in json.loads(metadata["classes"])),
-            kimg=float(metadata["kimg"]),
-            # files of the first versions lack it: their networks did not grow
-            lod=float(metadata.get("lod", "0")),
-            licence=metadata["licence"],
-            provenance=dict(json.loads(metadata["provenance"])),
-        )
-    except (KeyError, ValueError, TypeError, RecipeError) as error:
-        raise NetworkFileError(f"{path}: damaged description of the network ({error})") from None
+        stored = _stored().model_validate(metadata)
+        check_schema(path, stored.schema_)
+        recipe = loads(stored.recipe, source=str(path))
+    except ValidationError as error:
+        first = error.errors()[0]
+        reason = f"{'.'.join(map(str, first['loc']))}: {first['msg']}"
+    except RecipeError as error:
+        reason = str(error)
+    else:
+        facts = stored.model_dump(exclude={"schema_", "recipe"})
+        return Header(recipe=recipe, **facts)
+    raise NetworkFileError(f"{path}: damaged description of the network ({reason})")
+
+
+@cache
+def _stored() -> Any:
+    """Return the pydantic model of a header in a file, whose values are texts or JSON."""
+    from pydantic import BaseModel, Field, Json
+
+    class Stored(BaseModel):
+        schema_: Annotated[int, Field(alias="schema")]
+        recipe: str
+        c_dim: Annotated[int, Field(ge=0, le=2**16)]
+        classes: Json[tuple[str, ...]]
+        kimg: Annotated[float, Field(ge=0, allow_inf_nan=False)]
+        # files of the first versions lack it: their networks did not grow
+        lod: Annotated[float, Field(ge=0, le=16)] = 0.0
+        licence: str
+        provenance: Json[dict[str, Any]]
+
+    return Stored
 
 
 def _fill(path: Path, module: "nn.Module", tensors: Mapping[str, "Tensor"], prefix: str) -> None:

@@ -26,6 +26,12 @@ def of_package_by_name(path: Path) -> Path:
         NetworkFileError: The name is misspelled, and no file has it.
     """
     name, names = str(path), shipped_names()
+    # a Path takes two slashes for one
+    if name.startswith(("http:/", "https:/", "hf:")):
+        raise NetworkFileError(
+            f"{name.replace(':/', '://', 1)}: networks are not downloaded; download the file, run "
+            "`sgtool convert` if another program wrote it, and give the file"
+        )
     if path.exists():
         return path
     if name in names:

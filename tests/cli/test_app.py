@@ -157,3 +157,12 @@ def test_a_reader_that_leaves_early_ends_it_quietly():
         process.stdout.close()
         assert process.stderr.read() == b""
     assert process.returncode == 1
+
+
+@pytest.mark.parametrize("stream", ["stdout", "stderr"])
+def test_a_stream_that_is_closed_does_no_harm(stream):
+    code = f"import sys; sys.{stream} = None; from stylegan_cli.cli.app import main; main()"
+    done = subprocess.run(
+        [sys.executable, "-c", code, "recipe", "list"], capture_output=True, text=True, timeout=60
+    )
+    assert (done.returncode, done.stderr) == (0, "")

@@ -83,3 +83,11 @@ def test_colours_obey_no_color(capsys, monkeypatch):
 )
 def test_parameters_are_shown_as_flags(message, shown):
     assert console.flags(message) == shown
+
+
+def test_control_characters_of_foreign_text_are_escaped(capsys):
+    console.note("licence: \x1b]0;title\x07\x9b31m")
+    console.echo_table(("name",), [("a\x1b[2Jb\nc",)])
+    out, err = capsys.readouterr()
+    assert err == "licence: \\x1b]0;title\\x07\\x9b31m\n"
+    assert out == "a\\x1b[2Jb\\nc\n"

@@ -136,3 +136,29 @@ def test_a_growing_network_loads_at_its_level(header, tmp_path):
 def test_a_file_without_lod_is_fully_grown(file):
     rewrite(file, lod=None)
     assert read_header(file).lod == 0
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("schema", "0"),
+        ("schema", "one"),
+        ("c_dim", "-1"),
+        ("c_dim", "9" * 30),
+        ("classes", "[" * 30_000),
+        ("classes", '{"a": 1}'),
+        ("classes", "[1]"),
+        ("kimg", "nan"),
+        ("kimg", "-1"),
+        ("lod", "nan"),
+        ("lod", "inf"),
+        ("lod", "-1"),
+        ("provenance", "[]"),
+        ("provenance", "{" * 30_000),
+        ("recipe", "["),
+    ],
+)
+def test_a_tampered_description_ends_in_words(key, value, file):
+    rewrite(file, **{key: value})
+    with pytest.raises(NetworkFileError, match=r"damaged description|unknown schema"):
+        read_header(file)

@@ -142,7 +142,7 @@ def read_account(account: Path) -> dict[str, Any]:
     """
     try:
         found = json.loads(account.read_text(encoding="utf-8"))
-    except ValueError:
+    except (ValueError, RecursionError):
         found = None
     if not isinstance(found, dict):
         raise OutputError(
