@@ -79,7 +79,7 @@ def prepare(
     channels: ChannelsFlag = 3,
     classes: Annotated[
         bool | None,
-        typer.Option(help="Sub-folders are classes, or not; if not given, where all have one."),
+        typer.Option(help="Read sub-folders as classes or not. Default: if all images are in one."),
     ] = None,
     labels: Annotated[
         Path | None,

@@ -82,7 +82,7 @@ def _tell_reach(hdf5: Path) -> dict[str, Any]:
     from stylegan_cli import api
 
     found = api.edit_reaches(hdf5)
-    console.note("strength   further out than so many of the network's own codes")
+    console.note("strength   further out than this share of the network's own codes")
     for each in found:
         console.note(f"{each.strength:>8g}   {each.percentile:.3g} %")
     far = [f"{each.strength:g}" for each in found if each.is_far]

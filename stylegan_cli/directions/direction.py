@@ -24,10 +24,10 @@ class Direction:
             `[channels]` of all layers in S.
         sigma: Length of a step: the standard deviation, along the vector, of the network's own
             samples. `sigma · vector` is a step.
-        mean_coordinate: Where the mean of the samples lies along the vector.
-        method: How it was found.
+        mean_coordinate: Coordinate of the samples' mean along the vector.
+        method: Method that found it.
         network_sha256: Of the network that it was found in, "" where nobody knows.
-        facts: What else is known of it: eigenvalue, accuracy, measures.
+        facts: Further facts: eigenvalue, accuracy, measures.
     """
 
     name: str

@@ -38,8 +38,8 @@ class Discovery:
     """Directions that were found together.
 
     Attributes:
-        group: Where they are in their file; each one's name begins with it.
-        request: What led to them, as JSON holds it.
+        group: Their group in the file; each one's name begins with it.
+        request: The request that found them, as JSON.
     """
 
     group: str

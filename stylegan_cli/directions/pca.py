@@ -36,7 +36,7 @@ class Components:
 
 
 class Covariance:
-    """Mean and covariance of rows that come in batches, exact whatever the batches are."""
+    """Mean and covariance of batches of rows, exact for any batch size."""
 
     def __init__(self, dim: int) -> None:
         self.count = 0
@@ -62,7 +62,7 @@ class Covariance:
 
 
 def principal_components(covariance: Covariance, count: int | None = None) -> Components:
-    """Return the components of rows with this covariance, all or so many."""
+    """Return all or the first principal components of this covariance."""
     found = spectrum(covariance.matrix)
     variances = np.maximum(found.values, 0)
     return Components(

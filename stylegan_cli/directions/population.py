@@ -26,7 +26,7 @@ class Population:
 
     Attributes:
         z: Of length √z_dim, as networks take them.
-        w: What the mapping network makes of them, or z with its label where it has no layers.
+        w: Output of the mapping network, or z with its label if it has no layers.
         labels: Labels given to the mapping network.
     """
 

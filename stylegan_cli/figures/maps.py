@@ -11,7 +11,7 @@ MORE, LESS = (178, 24, 43), (33, 102, 172)
 """Colours of the largest and the smallest number; zero is white."""
 
 SHOWN = 0.995
-"""Share of a map's pixels that are told apart; few stronger ones would leave the rest pale."""
+"""Share of a map's pixels within the scale; a few outliers would leave the rest pale."""
 
 Map = Float[np.ndarray, "height width"]
 

@@ -32,12 +32,12 @@ class Codes:
     Attributes:
         ws: One w per layer, truncated and mixed already.
         noise_seed: Seed of the image's noise, used where the noise mode is "random".
-        noise_modes: What each noise input gets, by its position in `NOISE_MODES`; None gives all
+        noise_modes: Mode of each noise input, by its position in `NOISE_MODES`; None gives all
             of them the plan's noise mode.
         labels: Labels given to the mapping network; `c_dim` is 0 without classes.
         z: Origin of the codes, if each comes from a single z.
         style_offsets: Offsets added to the styles of ws, channel by channel.
-        motions: How far each picture is moved right and down, in image widths, and how many degrees
+        motions: Shift of each picture right and down, in image widths, and the degrees by which
             it is turned counter-clockwise.
         own_noise: An `OwnNoise` for each image, or None where it has none; None if no image has.
     """

@@ -240,7 +240,7 @@ def noise_input(
     Args:
         modes: Positions in `NOISE_MODES`; one column stands for all inputs.
         seeds: One per image.
-        own: What stands in for the network's fixed noise, for each image.
+        own: Replacement for the network's fixed noise, for each image.
     """
     fixed = any(each is not None for each in own)
     for number, mode in enumerate(NOISE_MODES):

@@ -89,7 +89,7 @@ def test_the_middle_layer_is_the_usual_crossover(network):
         ({"crossover": [7]}, "`crossover=7`: out of range; the valid range is 0-6"),
         ({"crossover": [-1]}, "`crossover=-1`: out of range"),
         ({"layers": ["0-6"]}, "`layers=0-6`: 6 is out of range; the valid range is 0-5"),
-        ({"layers": ["fine"]}, "`layers=fine`: this network has no layers of 64 px"),
+        ({"layers": ["fine"]}, "`layers=fine`: this network has no layers from 64 px"),
         ({"crossover": [1], "layers": ["all"]}, "give one of them"),
     ],
     ids=str,

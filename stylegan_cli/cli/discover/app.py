@@ -14,7 +14,7 @@ from stylegan_cli.cli.discover.channels import channels
 from stylegan_cli.cli.discover.showing import (
     CountFlag,
     FileFlag,
-    Found,
+    FoundDirections,
     NameFlag,
     ShowFlags,
     discover,
@@ -74,8 +74,10 @@ def sefa(
     Writes the directions, sheets that show each of them from step to step, and a ranking.
     """
 
-    def find(network: "api.Network", group: str) -> Found:
-        return Found(api.find_sefa(network, layers=layers or ("all",), count=count, group=group))
+    def find(network: "api.Network", group: str) -> FoundDirections:
+        return FoundDirections(
+            api.find_sefa(network, layers=layers or ("all",), count=count, group=group)
+        )
 
     discover(find, name or "sefa", output, show, flags)
 
@@ -109,8 +111,8 @@ def pca(
 ) -> None:
     """Find the principal components of W or of a layer (GANSpace)."""
 
-    def find(network: "api.Network", group: str) -> Found:
-        return Found(
+    def find(network: "api.Network", group: str) -> FoundDirections:
+        return FoundDirections(
             api.find_components(
                 network,
                 samples=samples,

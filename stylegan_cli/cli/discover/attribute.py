@@ -10,7 +10,7 @@ from stylegan_cli import api
 from stylegan_cli.cli.discover.judges import JudgeFlags, judged
 from stylegan_cli.cli.discover.showing import (
     FileFlag,
-    Found,
+    FoundDirections,
     NameFlag,
     SamplesFlag,
     ShowFlags,
@@ -92,7 +92,7 @@ def attribute(
         return
     wanted = tuple(dict.fromkeys((*(names or ()), *(hold or ()))))
 
-    def find(network: "api.Network", group: str) -> Found:
+    def find(network: "api.Network", group: str) -> FoundDirections:
         columns, scored, judge = judged(network, wanted, samples, judging, flags)
         chosen = wanted or columns
         found = api.find_attributes(
@@ -104,7 +104,7 @@ def attribute(
             hold=tuple(hold or ()),
             group=group,
         )
-        return Found(found, judge)
+        return FoundDirections(found, judge)
 
     discover(find, name or "attribute", output, show, flags)
 
@@ -116,8 +116,10 @@ class _Poles:
         self._texts: Sequence[str] = (have, lack)
         self._whiten = whiten
 
-    def find(self, network: "api.Network", group: str) -> Found:
+    def find(self, network: "api.Network", group: str) -> FoundDirections:
         """Return the direction from the codes that lack it to those that have it."""
 
         have, lack = (api.codes_of_pole(network, text) for text in self._texts)
-        return Found(api.find_difference(network, have, lack, whiten=self._whiten, name=group))
+        return FoundDirections(
+            api.find_difference(network, have, lack, whiten=self._whiten, name=group)
+        )

@@ -11,7 +11,7 @@ from stylegan_cli.cli.discover.judges import JudgeFlags, judged
 from stylegan_cli.cli.discover.showing import (
     CountFlag,
     FileFlag,
-    Found,
+    FoundDirections,
     NameFlag,
     SamplesFlag,
     ShowFlags,
@@ -62,7 +62,7 @@ def channels(
     Those that carry an attribute, or those that move a single place of the image.
     """
 
-    def find_of_attribute(network: "api.Network", group: str) -> Found:
+    def find_of_attribute(network: "api.Network", group: str) -> FoundDirections:
         assert attribute is not None
         api.check_styles(network)
         columns, scored, judge = judged(network, (attribute,), samples, judging, flags)
@@ -70,14 +70,14 @@ def channels(
         found = api.find_channels(
             network, attribute, scored, position, count=count, rgb=torgb, group=group
         )
-        return Found(found, judge)
+        return FoundDirections(found, judge)
 
-    def find_local(network: "api.Network", group: str) -> Found:
+    def find_local(network: "api.Network", group: str) -> FoundDirections:
         all_channels, live = api.live_channels(network, rgb=torgb)
         parts = api.channel_maps(network, all_channels, live, flags.batch)
         maps = list(console.track(parts, label="channels", total=len(live)))
         inside = None if mask is None else api.read_mask(mask, network.G.resolution)
-        return Found(
+        return FoundDirections(
             api.find_local_channels(
                 network, all_channels, maps, count=count, mask=inside, rgb=torgb, group=group
             )

@@ -37,14 +37,14 @@ SamplesFlag = Annotated[
 ]
 
 
-class Found(NamedTuple):
+class FoundDirections(NamedTuple):
     """Directions, and the judge of images if they were found by scores."""
 
     discovery: "api.Discovery"
     judge: "api.Judge | None" = None
 
 
-Find = Callable[["api.Network", str], Found]
+Find = Callable[["api.Network", str], FoundDirections]
 """Returns the directions of a network, with names that begin with this one."""
 
 
@@ -77,7 +77,7 @@ def discover(find: Find, group: str, output: Path, show: ShowFlags, flags: Study
     """Find directions, show and measure them, and store them with their measurements.
 
     Args:
-        group: What the directions are called together in the file.
+        group: Name of the directions in the file.
 
     Raises:
         SgtoolError: The network, the options or the place cannot be used.

@@ -18,12 +18,12 @@ class Standing:
     """A direction among the others, in the order of `score`.
 
     Attributes:
-        score: How much it changes, times how far it means the same for all seeds.
-        over_noise: How much it changes, as a multiple of what another draw of noise changes.
+        score: Size of the change, times its consistency over the seeds.
+        over_noise: Size of the change, as a multiple of that of another draw of noise.
         layers: The fewest neighbouring ones that carry 80 % of the change.
         shift: Of the attribute it was found for, at one step, in standard deviations.
         flips: Share of the images without the attribute that have it three steps on.
-        dependency: How far the other attributes shift, as a share of this one's shift.
+        dependency: Shift of the other attributes, as a share of this one's shift.
     """
 
     name: str

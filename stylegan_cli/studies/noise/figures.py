@@ -15,7 +15,7 @@ from stylegan_cli.shapes import Picture
 from stylegan_cli.studies.noise.findings import NoiseShare, noise_findings
 
 SHADED = 0.995
-"""Share of a map's pixels that are told apart; few much brighter ones would leave the rest dark."""
+"""Share of a map's pixels within the scale; a few outliers would leave the rest dark."""
 
 Map = Float[np.ndarray, "height width"]
 

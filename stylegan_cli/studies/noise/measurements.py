@@ -17,7 +17,7 @@ from stylegan_cli.rendering.render import draw_images, noise_input, to_greys
 from stylegan_cli.rendering.store import Arrays, StudyFile
 
 
-class Moments:
+class PixelMoments:
     """Mean and variance of a stream of arrays; sums in float64, by Welford's recurrence.
 
     With d = xₙ − x̄ₙ₋₁:  x̄ₙ = x̄ₙ₋₁ + d / n,  Mₙ = Mₙ₋₁ + d · (xₙ − x̄ₙ),  variance = Mₙ / (n − 1).
@@ -63,7 +63,7 @@ def split_variance(
     Returns:
         Between and within; of a single group, what is between is not a number.
     """
-    means, within = Moments(), Moments()
+    means, within = PixelMoments(), PixelMoments()
     for mean, variance in groups:
         means.add(mean)
         within.add(variance)
@@ -97,7 +97,7 @@ class NoiseDraws:
     def variation(self, _: StudyFile, index: Index, batch_size: int | None) -> Arrays:
         """Return mean and standard deviation of each pixel over a seed's draws, for a list."""
         seed, chosen = index
-        moments = Moments()
+        moments = PixelMoments()
         for greys in self._greys(seed, self.lists[chosen], batch_size):
             moments.add(greys)
         return {"mean": moments.mean, "std": np.sqrt(moments.variance)}
@@ -128,7 +128,7 @@ class NoiseDraws:
         """
         number, seed = index
         (plain,) = self._greys(seed, (), batch_size)
-        moments = Moments()
+        moments = PixelMoments()
         for greys in self._greys(seed, (number,), batch_size):
             moments.add((greys - plain) ** 2)
         return {"difference": float(moments.mean.mean())}

@@ -33,7 +33,7 @@ class NoiseChange:
         draws: Numbers of fresh draws; each image has its own. Without any, the noise stays.
         scales: Factors of the noise; 0 takes it away.
         layers: List of the noise inputs that change, such as `fine`; None changes all.
-        mask: Where fresh noise goes, 1, and where the noise stays, 0.
+        mask: 1 for fresh noise, 0 for the present one.
     """
 
     draws: Sequence[int] = ()

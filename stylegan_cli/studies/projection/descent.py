@@ -23,7 +23,7 @@ from stylegan_cli.studies.projection.spaces import Space
 BETAS, EPSILON = (0.9, 0.999), 1e-8
 NOISE_RATE, NOISE_PENALTY = 0.1, 1e5
 PATIENCE, LEAST_GAIN = 100, 0.01
-"""A picture is done once so many steps without noise brought less than this share."""
+"""A picture is done once this many steps without noise gain less than this share."""
 STOPS = 50
 """Codes on the way that are kept."""
 
@@ -96,7 +96,7 @@ class Descent:
     """Settings of the search for codes.
 
     Attributes:
-        noise: What the network gets where no maps are optimised.
+        noise: Noise of the network if no maps are optimised.
         keep_best: The result is the best of the steps without noise on the code, and a picture
             is done as soon as they bring no more; otherwise it is the last one.
     """

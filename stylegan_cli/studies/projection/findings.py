@@ -17,7 +17,7 @@ from stylegan_cli.shapes import Picture
 from stylegan_cli.studies.projection.measures import ms_ssim, psnr, scale_count
 from stylegan_cli.studies.projection.objective import enlarge, views
 from stylegan_cli.studies.projection.pictures import Subject
-from stylegan_cli.studies.projection.search import Found
+from stylegan_cli.studies.projection.search import FoundCode
 from stylegan_cli.studies.projection.whitening import Statistics, distances
 
 Cells = Mapping[str, Mapping[str, np.ndarray]]
@@ -50,7 +50,7 @@ class Studio:
         """Return the name of the perceptual distance."""
         return lpips_name(self.detector.name)
 
-    def cells(self, subject: Subject, found: Found) -> Cells:
+    def cells(self, subject: Subject, found: FoundCode) -> Cells:
         """Return all stored values of one picture."""
         target = self._blown_up(subject.load())
         image = self.draw(found.ws, found.noise)
@@ -100,7 +100,7 @@ class Studio:
         step = self.G.resolution // len(pixels)
         return pixels.repeat(step, axis=0).repeat(step, axis=1)
 
-    def _how_far_out(self, found: Found, subject: Subject) -> dict[str, float]:
+    def _how_far_out(self, found: FoundCode, subject: Subject) -> dict[str, float]:
         if self.statistics is None:
             return {}
         ws = torch.from_numpy(found.ws).to(self.G.mapping.w_avg.device)
@@ -115,7 +115,7 @@ class Studio:
             measures["w_error"] = float(np.sqrt((apart**2).mean())) / self.statistics.w_std
         return measures
 
-    def _code(self, subject: Subject, found: Found) -> dict[str, np.ndarray]:
+    def _code(self, subject: Subject, found: FoundCode) -> dict[str, np.ndarray]:
         quad = np.full((4, 2), np.nan) if subject.quad is None else subject.quad
         arrays = {
             "ws": found.ws,

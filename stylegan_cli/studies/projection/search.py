@@ -27,14 +27,14 @@ from stylegan_cli.studies.projection.whitening import Statistics
 from stylegan_cli.training.memory import is_out_of_memory
 
 PRUNED_AT = 0.2
-"""Share of the steps after which one of several beginnings goes on."""
+"""Share of the steps after which only one of several starts continues."""
 SAVED_EVERY = 5.0
 """Seconds between two states on disk."""
 SLOWER = 0.5
 
 
 @dataclass(frozen=True, kw_only=True)
-class Batch:
+class PictureBatch:
     """Pictures that are projected together, all of one class.
 
     Attributes:
@@ -50,7 +50,7 @@ class Batch:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Found:
+class FoundCode:
     """The result for a picture.
 
     Attributes:
@@ -94,7 +94,7 @@ class Search:
         G: Generator,
         choices: Choices,
         embed: Embed,
-        batch: Batch,
+        batch: PictureBatch,
         *,
         statistics: Statistics | None,
         state: Path | None = None,
@@ -153,7 +153,7 @@ class Search:
                 self._keep(state)
         self._keep(None)
 
-    def found(self) -> Iterator[Found]:
+    def found(self) -> Iterator[FoundCode]:
         """Yield the result of each picture: the nearest of several attempts."""
         done = self._work.done
         for picture in range(len(self._batch.keys)):
@@ -174,13 +174,13 @@ class Search:
             for picture, distance in zip(state.picture, state.best_distance, strict=True)
         }
 
-    def _found(self, state: State, row: int) -> Found:
+    def _found(self, state: State, row: int) -> FoundCode:
         code, *maps = (value[row : row + 1] for value in state.best)
         with torch.no_grad():
             ws = self._space.ws(code)[0]
             path = self._space.ws(state.path[row])
         steps = int(state.step[row])
-        return Found(
+        return FoundCode(
             picture=int(state.picture[row]),
             ws=ws.cpu().numpy(),
             z=code[0].cpu().numpy() if self._choices.space == "z" else None,

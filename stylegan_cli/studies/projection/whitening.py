@@ -61,7 +61,7 @@ class Statistics:
     Attributes:
         w_mean: ŵ.
         w_std: σ_w: root of the mean squared distance to ŵ, over all dimensions; one number.
-        distances: How far out each sample is in whitened coordinates, sorted; 1 on average.
+        distances: Distance of each sample in whitened coordinates, sorted; 1 on average.
     """
 
     w_mean: W1

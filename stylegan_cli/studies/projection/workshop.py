@@ -18,7 +18,7 @@ from stylegan_cli.shapes import Labels
 from stylegan_cli.studies.projection.findings import Studio
 from stylegan_cli.studies.projection.options import Choices
 from stylegan_cli.studies.projection.pictures import Album, Subject
-from stylegan_cli.studies.projection.search import Batch, Search
+from stylegan_cli.studies.projection.search import PictureBatch, Search
 from stylegan_cli.studies.projection.starts import Start, spread_out
 from stylegan_cli.studies.projection.whitening import Statistics, statistics
 
@@ -95,7 +95,7 @@ class Workshop:
         weights = None
         if mask is not None:
             weights = torch.from_numpy(mask).to(device)[None, None].expand(len(subjects), 1, -1, -1)
-        batch = Batch(
+        batch = PictureBatch(
             keys=tuple(subject.key for subject in subjects),
             targets=pixels.permute(0, 3, 1, 2) / 127.5 - 1,
             label=self.label(class_index),

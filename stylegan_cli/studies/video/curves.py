@@ -13,7 +13,7 @@ Interp = Literal[
 
 Easing = Literal["linear", "smooth", "smoother"]
 Vectors = Float[np.ndarray, "..."]
-"""Along the last axis, whatever comes before it."""
+"""Vectors along the last axis; any leading axes."""
 
 Times = Float[np.ndarray, "..."]
 """In a shape that goes with the vectors."""

@@ -170,7 +170,7 @@ COPIED_AT_ONCE = 2**20
 
 
 @dataclass(frozen=True, kw_only=True)
-class Whole:
+class JoinedParts:
     """Parts of one animation, in order, and the metadata of the whole.
 
     Attributes:
@@ -186,7 +186,7 @@ class Whole:
     wanted: Path
 
 
-def join_mp4(whole: Whole, target: Path) -> None:
+def join_mp4(whole: JoinedParts, target: Path) -> None:
     """Join MP4s into one, with the origin as its comment.
 
     Raises:
@@ -204,7 +204,7 @@ def join_mp4(whole: Whole, target: Path) -> None:
     run_ffmpeg((*inputs, *kept, *form, str(target)), wanted=whole.wanted)
 
 
-def join_gif(whole: Whole, target: Path) -> None:
+def join_gif(whole: JoinedParts, target: Path) -> None:
     """Join GIFs whose frames have their own palettes, with the origin as the comment."""
     with target.open("wb") as file:
         for i, part in enumerate(whole.parts):
@@ -221,7 +221,7 @@ def join_gif(whole: Whole, target: Path) -> None:
         file.write(GIF_COMMENT + comment + b"\0" + GIF_END)
 
 
-def join_webp(whole: Whole, target: Path) -> None:
+def join_webp(whole: JoinedParts, target: Path) -> None:
     """Join WebPs into one, with the origin as its XMP metadata.
 
     Raises:
@@ -305,7 +305,7 @@ class Format:
     has_quality: bool
     has_alpha: bool
     arguments: Callable[[int], tuple[str, ...]]
-    join: Callable[[Whole, Path], None]
+    join: Callable[[JoinedParts, Path], None]
 
 
 def format_of(path: Path) -> Format:

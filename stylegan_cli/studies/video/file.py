@@ -25,7 +25,7 @@ from stylegan_cli.studies.video.encoding import (
     GIF_MAX_FPS,
     Feed,
     Format,
-    Whole,
+    JoinedParts,
     encoding,
     ffmpeg_version,
     format_of,
@@ -243,7 +243,7 @@ class VideoFile:
     def _join(self) -> None:
         paths, film = self.paths, self.film
         parts = [paths.part(i) for i in range(len(film.parts))]
-        whole = Whole(
+        whole = JoinedParts(
             parts=parts, fps=film.fps, loop=film.loop, origin=film.header.origin, wanted=paths.file
         )
         write_account(paths.account, account_of(film))

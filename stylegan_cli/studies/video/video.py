@@ -28,7 +28,7 @@ Rows = Float[np.ndarray, "n *_"]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Moments:
+class Instants:
     """Positions of images in a video: the stream, the keyframe and the progress to the next.
 
     Attributes:
@@ -55,7 +55,7 @@ class Route:
 
 
 def ws_between(
-    G: Generator, keyframes: Keyframes, route: Route, moments: Moments
+    G: Generator, keyframes: Keyframes, route: Route, moments: Instants
 ) -> Float32[np.ndarray, "n num_ws w_dim"]:
     """Return the styles of these moments, tracks mixed and truncated."""
     style = keyframes.style
@@ -69,7 +69,7 @@ def ws_between(
     )
 
 
-def motions_between(keyframes: Keyframes, moments: Moments) -> Float32[np.ndarray, "n 3"] | None:
+def motions_between(keyframes: Keyframes, moments: Instants) -> Float32[np.ndarray, "n 3"] | None:
     """Return the motion of pictures at these moments, on lines; None without motion."""
     track = keyframes.motions
     if track is None:
@@ -78,7 +78,7 @@ def motions_between(keyframes: Keyframes, moments: Moments) -> Float32[np.ndarra
 
 
 def noise_between(
-    G: Generator, codes: Codes, moments: Moments, mode: NoiseMode = "random"
+    G: Generator, codes: Codes, moments: Instants, mode: NoiseMode = "random"
 ) -> NoiseInput:
     """Return the noise of these moments, each map on the arc between two keyframes."""
     own = codes.own_noise
@@ -105,7 +105,7 @@ def _noise_arc(a: Tensor, b: Tensor, share: Float64[np.ndarray, " n"]) -> Tensor
 
 
 def _moved(
-    G: Generator, codes: Codes, route: Route, moments: Moments
+    G: Generator, codes: Codes, route: Route, moments: Instants
 ) -> Float32[np.ndarray, "n num_ws w_dim"]:
     if not route.interp.endswith("-z"):
         return _on_curve(G, codes.ws, route, moments).astype(np.float32)
@@ -115,7 +115,7 @@ def _moved(
     return broadcast_layers(map_latents(G, z, labels), G.num_ws).cpu().numpy()
 
 
-def _on_curve(G: Generator, table: Vectors, route: Route, moments: Moments) -> Rows:
+def _on_curve(G: Generator, table: Vectors, route: Route, moments: Instants) -> Rows:
     match route.interp:
         case "cubic-w":
             return _spline(table, route.loop, moments)
@@ -129,29 +129,29 @@ def _on_curve(G: Generator, table: Vectors, route: Route, moments: Moments) -> R
             return _line(table, moments)
 
 
-def _line(table: Vectors, moments: Moments) -> Rows:
+def _line(table: Vectors, moments: Instants) -> Rows:
     a, b = table[moments.keyframe, moments.stream], table[moments.following, moments.stream]
     return lerp(a, b, _for_rows(moments.share, a))
 
 
-def _arc(table: Vectors, moments: Moments) -> Rows:
+def _arc(table: Vectors, moments: Instants) -> Rows:
     a, b = table[moments.keyframe, moments.stream], table[moments.following, moments.stream]
     return slerp(a, b, _for_rows(moments.share, a))
 
 
-def _spline(table: Vectors, loop: bool, moments: Moments) -> Rows:
+def _spline(table: Vectors, loop: bool, moments: Instants) -> Rows:
     a, b = table[moments.keyframe, moments.stream], table[moments.following, moments.stream]
     last = len(table) - 1
     before = table[moments.keyframe - 1, moments.stream]
     after = table[(moments.following + 1) % len(table), moments.stream]
     if not loop:
-        # beyond the ends the path goes on straight
+        # beyond the ends the path continues straight
         before = np.where(_for_rows(moments.keyframe == 0, a), 2 * a - b, before)
         after = np.where(_for_rows(moments.following == last, a), 2 * b - a, after)
     return cubic(before, a, b, after, _for_rows(moments.share, a))
 
 
-def _along(track: Float64[np.ndarray, " keyframes"], moments: Moments) -> np.ndarray:
+def _along(track: Float64[np.ndarray, " keyframes"], moments: Instants) -> np.ndarray:
     return lerp(track[moments.keyframe], track[moments.following], moments.share)
 
 
@@ -235,19 +235,19 @@ class Video:
         """Return the way through the keyframes."""
         return Route(interp=self.motion.interp, loop=self.motion.loop)
 
-    def moments(self, images: Sequence[Image]) -> Moments:
+    def moments(self, images: Sequence[Image]) -> Instants:
         """Return the positions of these images between the keyframes."""
         frame, stream = np.array(images, np.int64).T
         keyframe, step = np.divmod(frame, self.motion.segment)
         ease, segment = EASINGS[self.motion.easing], self.motion.segment
-        return Moments(
+        return Instants(
             stream=stream,
             keyframe=keyframe,
             following=(keyframe + 1) % self.keyframes.count,
             share=np.array([ease(i / segment) for i in step], np.float64),
         )
 
-    def swung(self, moments: Moments) -> Codes:
+    def swung(self, moments: Instants) -> Codes:
         """Return the codes of these moments of a swing."""
         assert self.swing is not None
         place = moments.keyframe, moments.stream

@@ -1,11 +1,11 @@
 import numpy as np
 import pytest
 
-from stylegan_cli.studies.noise.measurements import Moments, split_variance
+from stylegan_cli.studies.noise.measurements import PixelMoments, split_variance
 
 
 def moments(values):
-    found = Moments()
+    found = PixelMoments()
     for value in values:
         found.add(value)
     return found

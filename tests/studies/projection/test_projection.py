@@ -14,7 +14,7 @@ from stylegan_cli.studies.projection import search, tuning, workshop
 from stylegan_cli.studies.projection.options import ProjectionOptions, settle
 from stylegan_cli.studies.projection.pictures import Album, Framing
 from stylegan_cli.studies.projection.projection import Projection
-from stylegan_cli.studies.projection.search import Batch, Search
+from stylegan_cli.studies.projection.search import PictureBatch, Search
 from stylegan_cli.studies.projection.starts import Start
 from stylegan_cli.studies.projection.whitening import statistics
 from stylegan_cli.studies.projection.workshop import means_of
@@ -240,7 +240,7 @@ def test_the_protocol_of_stylegan2_keeps_the_last_step(network):
 
 def test_a_search_that_comes_to_no_numbers_begins_anew_and_then_ends(network):
     choices = settle(network, ProjectionOptions(steps=3, start=Start()), "alex")
-    batch = Batch(
+    batch = PictureBatch(
         keys=("a",), targets=torch.zeros(1, 3, 16, 16), label=np.zeros((1, 0), np.float32)
     )
     found = statistics(network.G, batch.label)
@@ -299,7 +299,7 @@ def test_out_of_memory_fewer_pictures_are_searched_at_once(network):
 
     embed.full = False
     choices = settle(network, ProjectionOptions(steps=3, start=Start()), "alex")
-    batch = Batch(
+    batch = PictureBatch(
         keys=("a", "b", "c"), targets=torch.zeros(3, 3, 16, 16), label=np.zeros((1, 0), np.float32)
     )
     halved = Search(network.G, choices, embed, batch, statistics=statistics(network.G, batch.label))
