@@ -268,7 +268,7 @@ def test_too_few_images_for_the_dimensions_are_reported(labelled):
     ("words", "code", "stderr"),
     [
         ((), 2, "no classifier of class=light yet; set --train-classifier"),
-        (("--classifier", "a", "--only", "b"), 2, "--classifier and --only: one at a time"),
+        (("--classifier", "a", "--only", "b"), 2, "--classifier and --only: use only one of them"),
         (("--classifier", "missing"), 1, "missing: there is no such file"),
         (("--protocol", "ada"), 2, "--protocol ada: does not define separability"),
         (("--only", "nose", *TRAINING), 2, "--only nose: no such attribute; there is class=light"),

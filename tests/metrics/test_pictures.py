@@ -50,7 +50,7 @@ def test_mixed_sizes_name_the_image_and_the_remedy(tmp_path):
 
 
 def test_an_empty_folder_is_refused(tmp_path):
-    with pytest.raises(DataError, match="holds no images"):
+    with pytest.raises(DataError, match="contains no readable images"):
         stored_folder(tmp_path)
 
 

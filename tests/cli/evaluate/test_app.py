@@ -148,7 +148,7 @@ def test_nearest_images_are_a_picture_and_numbers(here):
         (("fid", "--data", "data", "--protocol", "x"), 2, "--protocol x: no such protocol"),
         (("kid", "--data", "data", "--protocol", "stylegan1"), 2, "does not define kid"),
         (("fid", "--data", "data", "--seed", "9999"), 2, "--seed 9999: out of range"),
-        (("fid", "--data", "data", "--psi-curve", "1", "--per-class"), 2, "one at a time"),
+        (("fid", "--data", "data", "--psi-curve", "1", "--per-class"), 2, "use only one of them"),
         (("fid", "--data", "data", "--per-class"), 2, "has no classes"),
         (("fid", "--data", "data", "--class", "a"), 2, "the network has no classes"),
         (
