@@ -42,7 +42,8 @@ def blocks(language):
 
 def shown_commands():
     lines = [line for block in blocks("sh") for line in block.splitlines()]
-    return [shlex.split(line) for line in lines if line.startswith(("sgtool ", "python -c "))]
+    shown = [line for line in lines if line.startswith(("sgtool ", "python -c "))]
+    return [shlex.split(line, comments=True) for line in shown]
 
 
 @pytest.fixture(scope="module")
