@@ -173,7 +173,7 @@ def test_separability_trains_its_classifiers_once_and_tells_each_attribute(label
     ]
     assert float(rows[0][1]) == pytest.approx(2 ** float(rows[2][1]), rel=1e-3)
     assert rows[2][5:] == ["20 of 40", "yes"]
-    assert "classifier class=light: right" in first.stderr
+    assert "classifier class=light: accuracy" in first.stderr
     again = sgtool(*SEPARABILITY, *CLASSIFIER)
     assert again.stdout == first.stdout
     assert "all images exist already" in again.stderr

@@ -103,7 +103,7 @@ def test_images_that_are_no_numbers_are_told_with_their_network(network):
     broken = load_network(network.path)
     with torch.no_grad():
         next(broken.G.synthesis.parameters()).fill_(float("nan"))
-    with pytest.raises(NetworkFileError, match=r"000012\.safetensors: .* no numbers"):
+    with pytest.raises(NetworkFileError, match=r"000012\.safetensors: .* NaN or infinite"):
         draw_fakes(broken, fakes_of(network), range(2))
 
 

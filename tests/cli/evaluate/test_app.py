@@ -59,7 +59,7 @@ def test_the_same_again_computes_no_features_and_gives_the_same_numbers(here):
         ["coverage_alex", "density_alex", "precision_alex", "recall_alex"],
     ]
     assert "features of 20 of 20 images exist already" in again.stderr
-    assert "alex tells none: left out" in first.stderr
+    assert "the Inception Score nee" in first.stderr
 
 
 def test_a_record_goes_into_the_run(here):
@@ -156,8 +156,8 @@ def test_nearest_images_are_a_picture_and_numbers(here):
             2,
             "--images: needs real images to compare with; give --data",
         ),
-        (("fid", "--images", "data", "--data", "data", "--repeat", "2"), 2, "for networks"),
-        (("fid", "--images", "data", "--data", "data", "--num", "9"), 2, "--num: for networks"),
+        (("fid", "--images", "data", "--data", "data", "--repeat", "2"), 2, "applies to networks"),
+        (("fid", "--images", "data", "--data", "data", "--num", "9"), 2, "--num: applies to networks"),
         (("fid", "--all-snapshots", "data"), 1, "no network-*.safetensors there"),
         (("fid",), 2, "does not record its data set; give --data"),
     ],

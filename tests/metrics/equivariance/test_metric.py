@@ -47,5 +47,5 @@ def test_a_network_of_configuration_r_moves_and_turns(converted_file, tmp_path):
 
 
 def test_a_network_whose_input_cannot_move_is_refused(network, tmp_path):
-    with pytest.raises(UsageError, match="cannot be moved"):
+    with pytest.raises(UsageError, match="can be moved, not that of this network"):
         measured(network.path, tmp_path, num=2)
