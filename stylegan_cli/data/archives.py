@@ -1,6 +1,7 @@
 """Images in a zip file, read in place: nothing is ever extracted to disk."""
 
 import io
+import weakref
 import zipfile
 import zlib
 from collections.abc import Iterator, Mapping
@@ -43,6 +44,8 @@ class ZipSource:
             self._zip = zipfile.ZipFile(path)
         except (zipfile.BadZipFile, NotImplementedError, ValueError) as error:
             raise DataError(f"{path}: not a readable zip file ({error}); fetch it again") from None
+        # a source that nobody closed may be part of a reference cycle
+        weakref.finalize(self, self._zip.close)
         self._files = [info for info in self._zip.infolist() if not info.is_dir()]
         self._passed = Groups()
         self._images = list(self._find_images())

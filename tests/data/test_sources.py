@@ -1,3 +1,4 @@
+import gc
 import os
 import struct
 import zipfile
@@ -188,3 +189,14 @@ def test_what_is_no_source_is_refused_in_words(tmp_path, name):
     (tmp_path / "x.tar").write_bytes(b"tar")
     with pytest.raises(DataError, match=name):
         open_source(tmp_path / name)
+
+
+def test_a_forgotten_zip_in_a_reference_cycle_is_closed(tmp_path):
+    with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive:
+        archive.writestr("a.png", b"")
+    source = open_source(tmp_path / "a.zip")
+    inner = source._zip
+    source.cycle = [source]
+    del source
+    gc.collect()
+    assert inner.fp is None

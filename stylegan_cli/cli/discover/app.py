@@ -32,7 +32,7 @@ from stylegan_cli.cli.options import examples
 from stylegan_cli.cli.study import StudyFlags
 
 discover_app = typer.Typer(
-    help="Find directions: the changes that a network can make to its images.",
+    help="Find directions along which a network changes its images.",
     epilog=examples(
         "sgtool discover sefa",
         "sgtool discover pca --samples 50000",

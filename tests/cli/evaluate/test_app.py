@@ -157,7 +157,11 @@ def test_nearest_images_are_a_picture_and_numbers(here):
             "--images: needs real images to compare with; give --data",
         ),
         (("fid", "--images", "data", "--data", "data", "--repeat", "2"), 2, "applies to networks"),
-        (("fid", "--images", "data", "--data", "data", "--num", "9"), 2, "--num: applies to networks"),
+        (
+            ("fid", "--images", "data", "--data", "data", "--num", "9"),
+            2,
+            "--num: applies to networks",
+        ),
         (("fid", "--all-snapshots", "data"), 1, "no network-*.safetensors there"),
         (("fid",), 2, "does not record its data set; give --data"),
     ],
