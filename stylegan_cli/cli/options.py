@@ -1,7 +1,7 @@
 """Options that several commands share: one name, one meaning, one help text."""
 
 from collections.abc import Callable, Container
-from dataclasses import fields, is_dataclass
+from dataclasses import dataclass, fields, is_dataclass
 from inspect import Parameter, Signature, signature
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -146,6 +146,23 @@ VerboseFlag = Annotated[
 ]
 
 
+@dataclass(frozen=True, kw_only=True)
+class NetworkFlags:
+    """Options of a command that opens a network to draw and stores a result."""
+
+    network: NetworkFlag = None
+    batch: BatchFlag = None
+    device: DeviceFlag = "auto"
+    precision: PrecisionFlag = "auto"
+    backend: BackendFlag = "auto"
+    compile: CompileFlag = False
+    output: OutputFlag = None
+    overwrite: OverwriteFlag = False
+    json: JsonFlag = False
+    quiet: QuietFlag = False
+    verbose: VerboseFlag = False
+
+
 def with_flags(
     command: Callable[..., None], *, without: Container[str] = ()
 ) -> Callable[..., None]:
@@ -176,8 +193,10 @@ def with_flags(
 
 
 def _flags(group: Any, without: Container[str]) -> list[Parameter]:
+    # help lists a command's own options before those it inherits
+    own = vars(group)["__annotations__"]
     return [
         Parameter(field.name, Parameter.KEYWORD_ONLY, default=field.default, annotation=field.type)
-        for field in fields(group)
+        for field in sorted(fields(group), key=lambda field: field.name not in own)
         if field.name not in without
     ]

@@ -14,16 +14,7 @@ from stylegan_cli.cli import completion, console
 from stylegan_cli.cli.console import echo_json
 from stylegan_cli.cli.network import open_network
 from stylegan_cli.cli.options import (
-    BackendFlag,
-    BatchFlag,
-    CompileFlag,
-    DeviceFlag,
-    JsonFlag,
-    NetworkFlag,
-    OverwriteFlag,
-    PrecisionFlag,
-    QuietFlag,
-    VerboseFlag,
+    NetworkFlags,
     examples,
     with_flags,
 )
@@ -161,22 +152,12 @@ class FurtherFlags:
 
 
 @dataclass(frozen=True, kw_only=True)
-class PlaceFlags:
+class PlaceFlags(NetworkFlags):
     """Flags for the device and the output folder."""
 
-    network: NetworkFlag = None
-    batch: BatchFlag = None
-    device: DeviceFlag = "auto"
-    precision: PrecisionFlag = "auto"
-    backend: BackendFlag = "auto"
-    compile: CompileFlag = False
     output: Annotated[
         Path, typer.Option("--output", "-o", metavar="PATH", help="Folder of the result.")
     ] = Path("projected")
-    overwrite: OverwriteFlag = False
-    json: JsonFlag = False
-    quiet: QuietFlag = False
-    verbose: VerboseFlag = False
 
 
 @with_flags

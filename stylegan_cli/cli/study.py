@@ -12,46 +12,25 @@ from stylegan_cli.cli import console
 from stylegan_cli.cli.console import echo_json
 from stylegan_cli.cli.network import open_network
 from stylegan_cli.cli.options import (
-    BackendFlag,
-    BatchFlag,
     ClassFlag,
-    CompileFlag,
     CutoffFlag,
-    DeviceFlag,
-    JsonFlag,
-    NetworkFlag,
+    NetworkFlags,
     NoiseModeFlag,
-    OutputFlag,
-    OverwriteFlag,
     PdfFlag,
-    PrecisionFlag,
     PsiFlag,
-    QuietFlag,
-    VerboseFlag,
     with_flags,
 )
 
 
 @dataclass(frozen=True, kw_only=True)
-class StudyFlags:
+class StudyFlags(NetworkFlags):
     """Options that all study commands share."""
 
     psi: PsiFlag = 1.0
     cutoff: CutoffFlag = None
     noise_mode: NoiseModeFlag = "const"
     class_name: ClassFlag = None
-    network: NetworkFlag = None
-    batch: BatchFlag = None
-    device: DeviceFlag = "auto"
-    precision: PrecisionFlag = "auto"
-    backend: BackendFlag = "auto"
-    compile: CompileFlag = False
-    output: OutputFlag = None
-    overwrite: OverwriteFlag = False
     pdf: PdfFlag = False
-    json: JsonFlag = False
-    quiet: QuietFlag = False
-    verbose: VerboseFlag = False
 
 
 with_study_flags = with_flags

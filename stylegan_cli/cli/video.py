@@ -13,18 +13,9 @@ from stylegan_cli.cli import completion, console
 from stylegan_cli.cli.console import echo_json
 from stylegan_cli.cli.network import open_network
 from stylegan_cli.cli.options import (
-    BackendFlag,
-    BatchFlag,
-    CompileFlag,
     CutoffFlag,
-    DeviceFlag,
-    JsonFlag,
-    NetworkFlag,
+    NetworkFlags,
     NoiseModeFlag,
-    OverwriteFlag,
-    PrecisionFlag,
-    QuietFlag,
-    VerboseFlag,
     examples,
     with_flags,
 )
@@ -47,7 +38,7 @@ CIRCLE_KEYFRAMES = 2
 
 
 @dataclass(frozen=True, kw_only=True)
-class VideoFlags:
+class VideoFlags(NetworkFlags):
     """Options of `sgtool video`."""
 
     interp: Annotated[
@@ -155,20 +146,10 @@ class VideoFlags:
     ] = False
     cutoff: CutoffFlag = None
     noise_mode: NoiseModeFlag = "const"
-    network: NetworkFlag = None
-    batch: BatchFlag = None
-    device: DeviceFlag = "auto"
-    precision: PrecisionFlag = "auto"
-    backend: BackendFlag = "auto"
-    compile: CompileFlag = False
     output: Annotated[
         Path | None,
         typer.Option("--output", "-o", metavar="FILE", help="A file .mp4, .gif or .webp."),
     ] = None
-    overwrite: OverwriteFlag = False
-    json: JsonFlag = False
-    quiet: QuietFlag = False
-    verbose: VerboseFlag = False
 
 
 @with_flags
