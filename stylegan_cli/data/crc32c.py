@@ -40,7 +40,7 @@ def _table() -> np.ndarray:
 
 @cache
 def _after_zeros(count: int) -> tuple[int, ...]:
-    """Where each bit of a state is after so many zero bytes."""
+    """Return the place of each bit of a state after so many zero bytes."""
     states = np.uint32(1) << np.arange(32, dtype=np.uint32)
     for _ in range(count):
         states = _table()[states & 255] ^ (states >> 8)

@@ -105,7 +105,7 @@ class Upright:
 
 
 def is_deep(mode: str) -> bool:
-    """Whether pixels of this mode of Pillow have more than 8 bits a channel."""
+    """Return whether pixels of this mode of Pillow have more than 8 bits a channel."""
     return mode[0] in "IF"
 
 

@@ -123,12 +123,12 @@ def entry_path(source: Source, entry: Entry) -> str:
 
 
 def is_hidden(name: str) -> bool:
-    """Whether some part of a path belongs to an operating system (`.DS_Store`, `__MACOSX`)."""
+    """Return whether a path belongs to an operating system (`.DS_Store`, `__MACOSX`)."""
     return any(part.startswith(".") or part == "__MACOSX" for part in PurePosixPath(name).parts)
 
 
 def is_image(name: str) -> bool:
-    """Whether a name has the suffix of an image that is read."""
+    """Return whether a name has the suffix of an image that is read."""
     return suffix_of(name) in SUFFIXES
 
 
@@ -163,7 +163,7 @@ def role_of(name: str, first_bytes: Callable[[], bytes]) -> Role:
 
 
 def is_unsafe(name: str) -> bool:
-    """Whether an archive's entry points out of the archive: absolute, or through `..`."""
+    """Return whether an archive's entry points out of the archive: absolute, or through `..`."""
     return name.startswith("/") or bool(re.match(r"[A-Za-z]:", name)) or ".." in name.split("/")
 
 

@@ -95,7 +95,7 @@ def unread_kind(name: str) -> str | None:
 
 
 def starts_like_image(prefix: bytes) -> bool:
-    """Whether the first bytes of a file are those of an image, whatever its name."""
+    """Return whether the first bytes of a file are those of an image, whatever its name."""
     return _MAGIC.match(prefix) is not None
 
 

@@ -68,7 +68,7 @@ class IdxSource:
 
 
 def is_idx(path: Path) -> bool:
-    """Whether a file is an idx file of images or labels, gzipped or not."""
+    """Return whether a file is an idx file of images or labels, gzipped or not."""
     try:
         with _opened(path) as file:
             return file.read(4) in (IMAGES_MAGIC, LABELS_MAGIC)

@@ -172,7 +172,7 @@ def account(sources: Sequence[Source], made: Source) -> Account:
 
 
 def is_prepared(sources: Sequence[Source], request: Preparation) -> bool:
-    """Whether the destination holds just what this request makes of these images."""
+    """Return whether the destination holds just what this request makes of these images."""
     if not request.destination.exists():
         return False
     try:
@@ -281,7 +281,7 @@ def _fingerprint(sources: Sequence[Source], request: Preparation) -> str:
 
 
 def _provenance(sources: Sequence[Source], target: Target, progress: Progress) -> dict[str, Any]:
-    """How the images were made, with what is known of how their sources were."""
+    """Return how the images were made, including what their sources tell of theirs."""
     options = {key: value for key, value in asdict(target).items() if value is not None}
     return {
         "tool": f"sgtool {__version__}",

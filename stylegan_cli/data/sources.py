@@ -69,7 +69,7 @@ def _opened(paths: Sequence[Path]) -> Iterator[Source]:
 
 
 def _is_single(path: Path) -> bool:
-    """Whether a path is that of one image, by its name or else by its first bytes."""
+    """Return whether a path is that of one image, by its name or else by its first bytes."""
     if not path.is_file():
         return False
     if is_image(path.name):

@@ -231,6 +231,6 @@ def _u32(content: bytes) -> int:
 
 
 def _is_sound(content: bytes, checksum: int) -> bool:
-    """Whether a masked checksum is that of the content; some writers leave it at 0."""
+    """Return whether a masked checksum is that of the content; some writers leave it at 0."""
     crc = crc32c(content)
     return checksum in (0, (((crc >> 15) | (crc << 17)) + _MASK) & 0xFFFFFFFF)

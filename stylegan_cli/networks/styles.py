@@ -39,7 +39,7 @@ class StyleLayer:
 
     @property
     def channels(self) -> int:
-        """How many numbers its affine map gives."""
+        """Return the number of outputs of its affine map."""
         return len(self.matrix)
 
     @property

@@ -32,7 +32,7 @@ COMPUTING = frozenset(
 
 @dataclass(frozen=True, kw_only=True)
 class EvalFlags:
-    """What is measured, against what, how often, and where it goes."""
+    """Options of a measurement: its subject, its reference, repeats and the output."""
 
     network: NetworkFlag = None
     all_snapshots: Annotated[
