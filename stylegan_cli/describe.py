@@ -8,8 +8,6 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-import torch
-
 from stylegan_cli.data.decoding import reasons
 from stylegan_cli.data.entries import Source, entry_path
 from stylegan_cli.data.formats import UnusableImageError
@@ -21,7 +19,12 @@ from stylegan_cli.interop.foreign import Foreign
 from stylegan_cli.interop.reading import is_foreign, read_foreign
 from stylegan_cli.latents.stored_arrays import describe_arrays
 from stylegan_cli.metrics.store import describe_measurements, is_measurements
-from stylegan_cli.networks.build import build_discriminator, build_generator, count_parameters
+from stylegan_cli.networks.build import (
+    Unfilled,
+    build_discriminator,
+    build_generator,
+    count_parameters,
+)
 from stylegan_cli.networks.snapshot import file_sha256, read_header, refuse_exports
 from stylegan_cli.recipe import Settled
 from stylegan_cli.recipe import load as load_recipe
@@ -119,7 +122,7 @@ def _describe_foreign_file(path: Path) -> Facts:
 
 def describe_architecture(recipe: Settled, c_dim: int) -> Facts:
     """Describe sizes and parameter counts of the networks of a recipe, ready for JSON."""
-    with torch.device("meta"):
+    with Unfilled():
         G, D = build_generator(recipe, c_dim=c_dim), build_discriminator(recipe, c_dim=c_dim)
     return {
         "title": recipe.title,

@@ -1,7 +1,11 @@
 """Networks of a recipe, at their initial weights."""
 
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
 import torch
 from torch import nn
+from torch.overrides import TorchFunctionMode
 
 from stylegan_cli.networks.discriminators import Discriminator
 from stylegan_cli.networks.family import family_of
@@ -60,6 +64,22 @@ def build_discriminator(
             dtype=dtype,
             backend=backend,
         )
+
+
+class Unfilled(TorchFunctionMode):
+    """Context in which networks are built without drawing their weights, which a file brings.
+
+    The device "meta" would do, but its operations import torch's compiler, which takes seconds.
+    """
+
+    def __torch_function__(
+        self,
+        func: Callable[..., Any],
+        types: Sequence[type],
+        args: Sequence[Any] = (),
+        kwargs: Mapping[str, Any] | None = None,
+    ) -> Any:
+        return (torch.empty if func is torch.randn else func)(*args, **(kwargs or {}))
 
 
 def count_parameters(module: nn.Module) -> int:

@@ -177,13 +177,13 @@ def load_network(
     import torch
     from safetensors.torch import load_file
 
-    from stylegan_cli.networks.build import build_discriminator, build_generator
+    from stylegan_cli.networks.build import Unfilled, build_discriminator, build_generator
 
     header = read_header(path)
     tensors = load_file(path)
     if discriminator and not any(name.startswith("d.") for name in tensors):
         raise NetworkFileError(f"{path}: no discriminator; the file it was made from had none")
-    with torch.device("meta"):
+    with Unfilled():
         dtype = torch.bfloat16 if precision == "bf16" else torch.float32
         G = build_generator(header.recipe, c_dim=header.c_dim, dtype=dtype, backend=backend)
         D = build_discriminator(header.recipe, c_dim=header.c_dim) if discriminator else None
