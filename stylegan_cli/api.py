@@ -84,7 +84,7 @@ if TYPE_CHECKING:
     from stylegan_cli.recipe.files import dumps as dump_recipe
     from stylegan_cli.recipe.files import header as recipe_header
     from stylegan_cli.recipe.files import shipped as recipe_names
-    from stylegan_cli.recipe.validation import key_types as recipe_keys
+    from stylegan_cli.recipe.keys import recipe_keys
     from stylegan_cli.rendering.pdf import write_pdfs
     from stylegan_cli.rendering.plan import Plan
     from stylegan_cli.rendering.recording import Recording, default_folder

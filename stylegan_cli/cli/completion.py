@@ -29,7 +29,7 @@ def recipes(incomplete: str) -> list[str]:
 def keys(incomplete: str) -> list[str]:
     """Return recipe keys with the equals sign."""
 
-    return _beginning((f"{key}=" for key in api.recipe_keys()), incomplete)
+    return _beginning((f"{key.name}=" for key in api.recipe_keys()), incomplete)
 
 
 def networks(incomplete: str) -> list[str]:

@@ -1,4 +1,4 @@
-"""`sgtool recipe`: list, show and check recipes."""
+"""`sgtool recipe`: list, show and check recipes, and explain their keys."""
 
 from dataclasses import asdict
 from typing import Annotated
@@ -12,8 +12,10 @@ from stylegan_cli.cli.options import JsonFlag, QuietFlag, SetFlag, examples
 from stylegan_cli.errors import RecipeError, UsageError
 
 recipe_app = typer.Typer(
-    help="List, show and check training recipes.",
-    epilog=examples("sgtool recipe list", "sgtool recipe show stylegan2"),
+    help="List, show and check training recipes; explain their keys.",
+    epilog=examples(
+        "sgtool recipe list", "sgtool recipe show stylegan2", "sgtool recipe keys loss"
+    ),
     no_args_is_help=True,
     rich_markup_mode=None,
 )
@@ -56,6 +58,30 @@ def show(
         echo_json(asdict(recipe))
     else:
         typer.echo(api.recipe_header(name) + api.dump_recipe(recipe), nl=False)
+
+
+@recipe_app.command(epilog=examples("sgtool recipe keys", "sgtool recipe keys loss"))
+def keys(
+    part: Annotated[
+        str,
+        typer.Argument(metavar="[PART]", help="Only keys whose name contains this, as loss or lr."),
+    ] = "",
+    json: JsonFlag = False,
+) -> None:
+    """Print every key that --set and recipes take: type, default, and what it does.
+
+    Defaults are those of StyleGAN2, the paper's; other families have some of their own, which
+    sgtool recipe show lists. --json has the full descriptions.
+    """
+
+    found = api.recipe_keys(part)
+    if not found:
+        raise UsageError(f"{part}: no key has this in its name; `sgtool recipe keys` lists all")
+    if json:
+        echo_json([asdict(key) for key in found])
+    else:
+        rows = [(key.name, key.type, key.default, key.description) for key in found]
+        echo_table(("key", "type", "default", "description"), rows)
 
 
 @recipe_app.command(epilog=examples("sgtool recipe check mine.toml other.toml"))

@@ -125,7 +125,8 @@ def train(
 
     Everything goes into the run's folder: recipe.toml, stats.jsonl, pictures, networks and the
     training state. Ctrl-C, SIGTERM and a closed terminal stop the run and save its state; the same
-    command resumes it. Problems are printed as warnings when they arise.
+    command resumes it. Problems are printed as warnings when they arise. --set changes any key of
+    the recipe; sgtool recipe keys explains each.
     --profile writes trace.json, for ui.perfetto.dev, and operations.txt after a few iterations.
     """
 

@@ -60,18 +60,26 @@ class GeneratorSection:
     """G: mapping and synthesis network, [SG2] section 4 and appendix B.
 
     Attributes:
-        family: One of `recipe.families`.
+        family: Kind of the networks: progan, stylegan1, stylegan2 or stylegan3.
         architecture: Path from features to image, [SG2] figure 7; "progressive" grows level by
             level as in [PG], and is the only one of progan and stylegan1.
         input: Start of the 4×4 level: a learned constant, or the latent code; stylegan3 starts
             from waves.
-        styles: Adaptive instance normalisation in every layer, [SG1]; False is the traditional
+        styles: Adaptive instance normalisation in every layer, [SG1]; false is the traditional
             generator, one code at its input.
         noise: Noise inputs in every layer, [SG1].
         variant: For stylegan1: form of the layers; "rosinality" is for weights of that PyTorch
             program, which places a bias elsewhere and has another epsilon.
         kernel: For stylegan3: side of the convolutions, 1 for rotation equivariance.
         radial_filters: For stylegan3: rotationally symmetric filters.
+        z_dim: Numbers in the random latent z.
+        w_dim: Numbers in the intermediate latent w.
+        mapping_layers: Layers from z to w.
+        mapping_lr_multiplier: Factor of their learning rate.
+        channel_base: Feature maps times resolution: a layer of 64 px has channel_base / 64 of them.
+        channel_max: Upper bound of the feature maps of a layer.
+        conv_clamp: Bound of the values after each convolution, for half precision; none by default.
+        w_avg_beta: Share of the old mean of w kept in each step; truncation moves towards the mean.
     """
 
     family: str = "stylegan2"
@@ -127,9 +135,16 @@ class DiscriminatorSection:
     """D; a recipe without channel_base and channel_max takes those of G.
 
     Attributes:
+        architecture: Path from image to score, [SG2] figure 7; "progressive" where G grows.
         fused_scale: For progan: halve the size within the convolution, as the published networks
-            do; False halves it after the activation.
+            do; false halves it after the activation.
+        channel_base: As for G, whose value it takes if it is left out.
+        channel_max: As for G, whose value it takes if it is left out.
         mapping_layers: Of the network that embeds labels; 0 takes their normalised projection.
+        mapping_lr_multiplier: Factor of their learning rate.
+        mbstd_group_size: Images whose standard deviation D sees together; must divide the batch.
+        mbstd_channels: Feature maps of that standard deviation; 0 is none.
+        conv_clamp: As for G.
     """
 
     architecture: Architecture = "resnet"
@@ -171,7 +186,7 @@ class LossSection:
         adversarial: Non-saturating logistic, or Wasserstein with drift [PG].
         wgan_drift: Weight of the squared real scores in the Wasserstein loss.
         gp_weight: Weight of the gradient penalty between reals and fakes, 10 for WGAN-GP.
-        lazy: Run regularizers as separate steps at intervals, [SG2] section 3.1; False adds them
+        lazy: Run regularizers as separate steps at intervals, [SG2] section 3.1; false adds them
             to the loss of every iteration.
         r1_gamma: Weight γ of R1.
         r1_interval: Steps from one R1 step to the next (lazy regularization).
@@ -206,17 +221,22 @@ class TrainSection:
     """Length, batch and optimizer (Adam, no weight decay).
 
     Attributes:
+        total_kimg: Length of the run, in thousands of training images shown to D.
         batch_size: Images a step, over all processes.
         batch_per_device: Images a device processes at once at full resolution, four times as many
             at each lower resolution while the networks grow; fewer than its share of the batch
-            means gradient accumulation. None takes the whole share.
+            means gradient accumulation. Unset, it is the whole share.
+        lr_g: Learning rate of G.
+        lr_d: Learning rate of D.
+        beta1: Share of the old gradient that Adam keeps in each step.
+        beta2: The same for the squared gradient.
         ema_kimg: Half-life of the average of G's weights.
         ema_rampup: Bounds the half-life to this share of the images shown; 0 turns it off.
         magnitude_kimg: For stylegan3: half-life of the mean magnitude of each layer's input.
         ema_decay: Share of the old average kept in every step, instead of a half-life, [PG].
         order: The network updated first in an iteration. With "d-first" the average is taken
             before G is updated, as in [PG] and [SG1].
-        precision: "auto" is bf16 where the device is faster with it, else fp32.
+        precision: Number format; "auto" is bf16 where the device is faster with it, else fp32.
     """
 
     total_kimg: Positive = 25_000.0
@@ -298,6 +318,7 @@ class ReportSection:
     """Output of a run, in ticks of `tick_kimg` thousand images.
 
     Attributes:
+        tick_kimg: Time from one line of `stats.jsonl` to the next.
         image_ticks: Ticks from one `fakes-*.png` to the next.
         snapshot_ticks: Ticks from one `network-*.safetensors` to the next.
         state_ticks: Ticks from one `state.pt` to the next: the most a killed process loses.
@@ -320,9 +341,11 @@ class MetricsSection:
             turns measuring off.
         metric: Fréchet or kernel distance to the training images.
         num: Number of generated images.
-        detector: None takes the standard one if its weights are installed, else the shipped one.
+        detector: Network that sees the images. Unset, it is the standard one if its weights are
+            installed, else the one in the package.
         keep_best: Number of the best networks to keep, besides `keep_last` of the newest; all
             others are removed after each measurement. If both are 0, all are kept.
+        keep_last: Number of the newest networks to keep, besides `keep_best`.
     """
 
     every_ticks: Annotated[int, Ge(0)] = 0
@@ -335,7 +358,13 @@ class MetricsSection:
 
 @dataclass(frozen=True, kw_only=True)
 class Settled:
-    """Everything that decides a training run, each key with its value."""
+    """Everything that decides a training run, each key with its value.
+
+    Attributes:
+        schema: Version of the format.
+        title: Name of the run, for people.
+        seed: Start of all random numbers: weights, order of the images, latents.
+    """
 
     schema: Literal[1] = 1
     title: str = "untitled"

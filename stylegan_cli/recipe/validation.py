@@ -183,7 +183,7 @@ def _unknown_key(key: str) -> str:
 def _hint(key: str) -> str:
     nearest = max(key_types(), key=lambda known: _likeness(key, known))
     if _likeness(key, nearest) < 0.7:
-        return "; `sgtool recipe show stylegan2` lists all keys"
+        return "; `sgtool recipe keys` lists all"
     return f"; did you mean {nearest}?"
 
 

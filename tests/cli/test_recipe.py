@@ -1,9 +1,12 @@
 import json
 
+import pytest
 from typer.testing import CliRunner
 
 from stylegan_cli.cli.app import app
 from stylegan_cli.recipe import load, loads, shipped
+from stylegan_cli.recipe.keys import recipe_keys
+from stylegan_cli.recipe.validation import key_types
 
 
 def sgtool(*words):
@@ -63,3 +66,36 @@ def test_check_reports_every_problem_of_every_file(tmp_path):
     assert (result.exit_code, result.stdout) == (2, "")
     starts = [line.split(": ")[1] for line in result.stderr.splitlines()]
     assert starts == [str(bad), str(bad), str(worse), "missing.toml"]
+
+
+def test_keys_lists_every_key_with_a_type_and_a_line():
+    rows = [line.split("\t") for line in sgtool("recipe", "keys").stdout.splitlines()]
+    assert [row[0] for row in rows] == list(key_types())
+    assert [row for row in rows if not (len(row) == 4 and row[1] and row[3])] == []
+
+
+def test_keys_of_a_part_have_types_defaults_and_bounds():
+    rows = sgtool("recipe", "keys", "loss.r1").stdout.splitlines()
+    assert rows[0] == 'loss.r1_gamma\tfloat >= 0 | "auto"\t10.0\tWeight γ of R1.'
+    assert rows[1].split("\t")[:3] == ["loss.r1_interval", "int >= 1", "16"]
+
+
+def test_keys_as_json_hold_the_same():
+    rows = json.loads(sgtool("recipe", "keys", "ema_decay", "--json").stdout)
+    assert [(row["name"], row["default"]) for row in rows] == [("train.ema_decay", "")]
+
+
+def test_keys_of_an_unknown_part_lead_to_all_keys():
+    result = sgtool("recipe", "keys", "momentum")
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert "`sgtool recipe keys` lists all" in result.stderr
+
+
+@pytest.mark.parametrize("key", recipe_keys(), ids=lambda key: key.name)
+def test_defaults_that_are_shown_are_valid_assignments(key):
+    if key.default:
+        assert load("stylegan2", [f"{key.name}={key.default}"])
+
+
+def test_the_help_of_train_leads_to_the_keys():
+    assert "sgtool recipe keys" in " ".join(sgtool("train", "--help").stdout.split())

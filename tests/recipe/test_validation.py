@@ -68,7 +68,7 @@ def test_an_unknown_key_is_answered_with_the_nearest(key, nearest):
 
 
 def test_a_key_like_no_other_is_answered_with_where_keys_are_listed():
-    assert "lists all keys" in problems("xyzzy = 1")[0]
+    assert "`sgtool recipe keys` lists all" in problems("xyzzy = 1")[0]
 
 
 @pytest.mark.parametrize(
