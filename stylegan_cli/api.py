@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 from stylegan_cli.errors import SgtoolError
 
 if TYPE_CHECKING:
+    from stylegan_cli.addresses import Fetched, address_of
+    from stylegan_cli.addresses import fetch as fetch_network
     from stylegan_cli.benchmark.measuring import Result as BenchmarkResult
     from stylegan_cli.benchmark.measuring import benchmark
     from stylegan_cli.benchmark.measuring import step_count as benchmark_steps
@@ -101,7 +103,7 @@ if TYPE_CHECKING:
         repeatable,
         world,
     )
-    from stylegan_cli.shipped import of_package_by_name, shipped_names, shipped_network
+    from stylegan_cli.shipped import network_at, shipped_names, shipped_network
     from stylegan_cli.studies.discovery.attributes import (
         check_styles,
         find_attributes,
@@ -211,6 +213,7 @@ __all__ = [
     "Event",
     "Execution",
     "Exported",
+    "Fetched",
     "Filming",
     "Flag",
     "Foreign",
@@ -259,6 +262,7 @@ __all__ = [
     "Video",
     "Workplace",
     "add_weights",
+    "address_of",
     "benchmark",
     "benchmark_cases",
     "benchmark_document",
@@ -292,6 +296,7 @@ __all__ = [
     "export_direction",
     "export_network",
     "export_paths",
+    "fetch_network",
     "fetch_weights",
     "find_attributes",
     "find_channels",
@@ -312,10 +317,10 @@ __all__ = [
     "machine_facts",
     "metrics",
     "mix",
+    "network_at",
     "newest_network",
     "noise_findings",
     "noise_variation",
-    "of_package_by_name",
     "open_classifiers",
     "open_dataset",
     "open_detector",

@@ -8,6 +8,7 @@ SgtoolError                the work failed                              exit 1
 ├── OutputError            a place that cannot or must not be written
 ├── TrainingError          training cannot go on
 ├── MetricError            images or features that no metric can be taken from
+├── DownloadError          an address that cannot be fetched, or holds something else
 ├── WeightsError           weights of a detector that are missing or not what they should be
 ├── ForeignFileError       another program's file that cannot or must not be read
 ├── ExportError            a network that cannot be written for another program
@@ -74,6 +75,10 @@ class TrainingError(SgtoolError):
 
 
 class MetricError(SgtoolError):
+    pass
+
+
+class DownloadError(SgtoolError):
     pass
 
 

@@ -14,6 +14,8 @@ FILES = sorted(PACKAGE.rglob("*.py"))
 ROWS = (
     {"errors", "__init__"},
     {"files", "ranges", "runtime", "shapes"},
+    {"download"},
+    {"addresses"},
     {"hdf5"},
     {"data", "figures", "ops", "recipe"},
     {"networks"},

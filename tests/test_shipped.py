@@ -7,7 +7,7 @@ import torch
 
 from stylegan_cli.errors import NetworkFileError
 from stylegan_cli.networks.snapshot import load_network, read_header
-from stylegan_cli.shipped import USUAL, of_package_by_name, shipped_names, shipped_network
+from stylegan_cli.shipped import USUAL, network_at, shipped_names, shipped_network
 from stylegan_cli.shipped.making import ship
 
 
@@ -47,13 +47,13 @@ def test_the_usual_network_ships():
 def test_a_misspelt_name_leads_to_the_network_of_the_package(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     with pytest.raises(NetworkFileError, match="did you mean portraits-64"):
-        of_package_by_name(Path("portrait-64"))
+        network_at(Path("portrait-64"))
 
 
 def test_a_file_spelt_like_it_is_meant_before_the_package(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     Path("portraits-65").touch()
-    assert of_package_by_name(Path("portraits-66")) == Path("portraits-66")
+    assert network_at(Path("portraits-66")) == Path("portraits-66")
 
 
 def test_the_package_stays_small():
@@ -62,10 +62,3 @@ def test_the_package_stays_small():
 
 def test_the_usual_network_has_layers_enough_for_a_crossover_at_eight():
     assert load_network(shipped_network()).G.num_ws >= 10
-
-
-@pytest.mark.parametrize("address", ["https://example.com/a.pkl", "http://a/b", "hf:owner/repo"])
-def test_an_address_is_told_to_be_downloaded(address):
-    with pytest.raises(NetworkFileError, match="networks are not downloaded") as caught:
-        of_package_by_name(Path(address))
-    assert str(caught.value).startswith(address)

@@ -11,7 +11,7 @@ import typer
 from stylegan_cli import api
 from stylegan_cli.cli import console
 from stylegan_cli.cli.console import echo_json
-from stylegan_cli.cli.network import any_network
+from stylegan_cli.cli.network import any_network, local
 from stylegan_cli.cli.options import JsonFlag, OverwriteFlag, QuietFlag, examples, with_flags
 from stylegan_cli.errors import OutputError, UsageError
 
@@ -111,8 +111,8 @@ def convert(
         Path,
         typer.Argument(
             metavar="SRC",
-            help="Network file of sgtool, run, pickle of the original releases (also in a zip), or "
-            "checkpoint of rosinality's programs.",
+            help="Network file of sgtool, run, pickle of the original releases (also in a zip), "
+            "checkpoint of rosinality's programs, or the address of one.",
         ),
     ],
     destination: Annotated[
@@ -134,6 +134,7 @@ def convert(
     for path in written:
         if path.exists() and not overwrite:
             raise OutputError(f"{path}: exists already; add `overwrite` to replace it")
+    source = local(source)
     facts = conversion(source, destination)
     for note in facts["notes"]:
         console.warn(f"{source}: {note}")

@@ -8,13 +8,14 @@ import typer
 
 from stylegan_cli import api
 from stylegan_cli.cli.console import echo_json, echo_table
-from stylegan_cli.cli.network import find_network
+from stylegan_cli.cli.network import find_network, local
 from stylegan_cli.cli.options import JsonFlag, QuietFlag, examples
 
 EXAMPLES = examples(
     "sgtool info",
     "sgtool info portraits-64",
     "sgtool info runs/people runs/people/network-000200.safetensors --json",
+    "sgtool info https://example.org/ffhq.safetensors",
     "sgtool info results/mix-0a1b2c3d/mix.h5 people.zip",
 )
 
@@ -25,7 +26,7 @@ def info(
         typer.Argument(
             metavar="FILE",
             help="Networks, run folders, training states, studies, videos, codes, data sets, "
-            "recipes, network files of other programs.",
+            "recipes, network files of other programs, addresses of networks.",
         ),
     ] = None,
     json: JsonFlag = False,
@@ -37,9 +38,7 @@ def info(
     versions, devices and the network that commands use by default.
     """
 
-    facts = (
-        [api.describe(api.of_package_by_name(path)) for path in files] if files else [_machine()]
-    )
+    facts = [api.describe(local(path)) for path in files] if files else [_machine()]
     if json:
         echo_json(facts if len(facts) > 1 else facts[0])
         return

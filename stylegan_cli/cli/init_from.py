@@ -8,6 +8,7 @@ import typer
 
 from stylegan_cli import api
 from stylegan_cli.cli import completion
+from stylegan_cli.cli.network import local
 
 InitFlag = Annotated[
     Path | None,
@@ -15,7 +16,7 @@ InitFlag = Annotated[
         "--init-from",
         metavar="NET",
         autocompletion=completion.networks,
-        help="Start from this network or run; without RECIPE, with its recipe too.",
+        help="Start from this network, run or address; without RECIPE, with its recipe too.",
     ),
 ]
 PartialFlag = Annotated[
@@ -32,8 +33,16 @@ FreezeMappingFlag = Annotated[
 ]
 
 
+def origin(typed: Path) -> str:
+    """Return a network as recipes name it; what lies at an address is fetched now."""
+    address = api.address_of(typed)
+    if address:
+        local(typed)
+    return address or str(typed)
+
+
 def assignments(
-    network: Path | None, *, partial: bool, freeze_d: int, freeze_mapping: bool
+    network: str | None, *, partial: bool, freeze_d: int, freeze_mapping: bool
 ) -> list[str]:
     """Return the flags that are given as assignments to keys of a recipe."""
     given = {

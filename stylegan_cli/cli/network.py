@@ -69,9 +69,9 @@ def find_network(chosen: Path | None) -> Path:
     """Return the file of the chosen network.
 
     Args:
-        chosen: A network file, a run folder (its newest network) or the name of a network of the
-            package; None means the newest network of the newest run under ./runs, else
-            portraits-64.
+        chosen: A network file, a run folder (its newest network), an address, or the name of a
+            network of the package; None means the newest network of the newest run under ./runs,
+            else portraits-64.
 
     Raises:
         NetworkFileError: The folder has no networks.
@@ -79,8 +79,29 @@ def find_network(chosen: Path | None) -> Path:
     if chosen is None:
         return _newest_network() or api.shipped_network()
 
-    chosen = api.of_package_by_name(chosen)
+    chosen = local(chosen)
     return api.newest_network(chosen) if chosen.is_dir() else chosen
+
+
+def local(chosen: Path) -> Path:
+    """Return the path of a network typed as a path, a name or an address, fetched if need be.
+
+    Raises:
+        SgtoolError: The address cannot be fetched, or the name is misspelled.
+    """
+    address = api.address_of(chosen)
+    if address is None:
+        return api.network_at(chosen)
+    steps = console.track(
+        api.fetch_network(address),
+        label=f"{address}, bytes",
+        total=None,
+        count=lambda step: step if isinstance(step, int) else 0,
+    )
+    *_, found = steps
+    assert isinstance(found, api.Fetched)
+    console.note(f"{address}: {found.note or found.path}")
+    return found.path
 
 
 def _newest_network() -> Path | None:
@@ -104,7 +125,7 @@ def any_network(source: Path) -> "Iterator[tuple[api.Network, Sequence[str]]]":
         SgtoolError: There is no network, or it cannot be read.
     """
 
-    source = api.of_package_by_name(source)
+    source = local(source)
     if source.is_dir() or not api.is_foreign(source):
         path = find_network(source)
         yield api.load_network(path, discriminator=api.has_discriminator(path)), ()

@@ -130,16 +130,17 @@ def train(
     --profile writes trace.json, for ui.perfetto.dev, and operations.txt after a few iterations.
     """
 
+    origin = None if init_from is None else starting.origin(init_from)
     overrides = [
         *([f"data.path={data}"] if data else []),
         *starting.assignments(
-            init_from, partial=allow_partial, freeze_d=freeze_d, freeze_mapping=freeze_mapping
+            origin, partial=allow_partial, freeze_d=freeze_d, freeze_mapping=freeze_mapping
         ),
         *(assignments or []),
     ]
-    if recipe is None and init_from is not None:
-        folder = output or Path("runs") / _folder_name(str(init_from), data)
-        written = api.change(api.recipe_of_network(str(init_from), folder), overrides)
+    if recipe is None and origin is not None:
+        folder = output or Path("runs") / _folder_name(origin, data)
+        written = api.change(api.recipe_of_network(origin, folder), overrides)
     else:
         written = api.read_recipe(recipe or QUICKSTART, overrides)
         folder = output or Path("runs") / _folder_name(

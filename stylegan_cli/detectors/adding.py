@@ -17,7 +17,6 @@ from stylegan_cli.detectors.reading import is_package_archive, read_state, unpac
 from stylegan_cli.detectors.registry import weights_shapes
 from stylegan_cli.detectors.weights import (
     content_sha256,
-    download,
     find_weights,
     is_published,
     is_shipped,
@@ -25,7 +24,8 @@ from stylegan_cli.detectors.weights import (
     weights_folder,
     write_weights,
 )
-from stylegan_cli.errors import ForeignFileError, UsageError, WeightsError
+from stylegan_cli.download import download
+from stylegan_cli.errors import DownloadError, ForeignFileError, UsageError, WeightsError
 from stylegan_cli.files import similar, writing
 from stylegan_cli.networks.snapshot import file_sha256
 
@@ -79,7 +79,8 @@ def fetch_weights(name: str) -> Iterator[int | Added]:
 
     Raises:
         UsageError: There are no weights of that name, or they cannot be downloaded.
-        WeightsError: The network or the server fails, or the file is not the published one.
+        DownloadError: The network or the server fails; says how to add the file instead.
+        WeightsError: The file is not the published one.
         OutputError: The cache cannot be written.
     """
     file = published_file(name)
@@ -91,7 +92,12 @@ def fetch_weights(name: str) -> Iterator[int | Added]:
     path = weights_folder() / "downloads" / file.file
     with writing(path):
         path.parent.mkdir(parents=True, exist_ok=True)
-    yield from download(file.url, path, at_most=2 * file.megabytes * 2**20)
+    try:
+        yield from download(file.url, path, at_most=2 * file.megabytes * 2**20)
+    except DownloadError as error:
+        raise DownloadError(
+            f"{error}; or download it elsewhere and give the file to sgtool weights add"
+        ) from None
     try:
         yield from add_weights(path)
     finally:

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from stylegan_cli.addresses import address_of, fetched
 from stylegan_cli.errors import NetworkFileError, meant
 from stylegan_cli.files import similar
 
@@ -19,19 +20,16 @@ def shipped_network(name: str = USUAL) -> Path:
     return FOLDER / f"{name}.safetensors"
 
 
-def of_package_by_name(path: Path) -> Path:
-    """Return the packaged file if the path is only a packaged network's name; else the path.
+def network_at(path: Path) -> Path:
+    """Return the path of a network in the package by name, or at an address; else the path.
 
     Raises:
         NetworkFileError: The name is misspelled, and no file has it.
+        DownloadError: The address cannot be fetched.
     """
+    if address := address_of(path):
+        return fetched(address)
     name, names = str(path), shipped_names()
-    # a Path takes two slashes for one
-    if name.startswith(("http:/", "https:/", "hf:")):
-        raise NetworkFileError(
-            f"{name.replace(':/', '://', 1)}: networks are not downloaded; download the file, run "
-            "`sgtool convert` if another program wrote it, and give the file"
-        )
     if path.exists():
         return path
     if name in names:

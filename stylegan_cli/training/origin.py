@@ -13,7 +13,7 @@ from stylegan_cli.files import similar
 from stylegan_cli.interop.reading import is_foreign, read_foreign
 from stylegan_cli.networks.snapshot import file_sha256, read_header
 from stylegan_cli.recipe import Settled
-from stylegan_cli.shipped import of_package_by_name
+from stylegan_cli.shipped import network_at
 from stylegan_cli.training.run_folder import NETWORKS, newest_network
 
 
@@ -108,7 +108,7 @@ def _foreign(path: Path, sha256: str) -> Origin:
 
 def _found(network: Path, sha256: str | None) -> tuple[Path, str]:
     """Return the file of a network and its hash; of a run the newest, or that of the hash."""
-    network = of_package_by_name(network)
+    network = network_at(network)
     path = newest_network(network) if network.is_dir() else network
     if not path.is_file():
         lead = similar(path) or "; training starts from a network file or a run folder"

@@ -8,9 +8,8 @@ import urllib.request
 
 import pytest
 
-from stylegan_cli.detectors import weights
-from stylegan_cli.detectors.weights import PIECE, download
-from stylegan_cli.errors import WeightsError
+from stylegan_cli.download import PIECE, _StayingSecure, download
+from stylegan_cli.errors import DownloadError
 
 CONTENT = b"x" * (PIECE + 5)
 
@@ -71,23 +70,23 @@ def test_a_download_is_the_file_and_yields_what_came(server, tmp_path):
     assert sum(pieces) == len(CONTENT)
 
 
-def test_a_missing_file_is_told_with_the_other_way(server, tmp_path):
-    with pytest.raises(WeightsError, match=r"404.*sgtool weights add"):
+def test_a_missing_file_is_told(server, tmp_path):
+    with pytest.raises(DownloadError, match=r"404.*try again"):
         list(download(f"{server}/none", tmp_path / "got", at_most=10))
 
 
 def test_a_cut_download_is_told(server, tmp_path):
-    with pytest.raises(WeightsError, match="1,048,581 of 9999999 bytes"):
+    with pytest.raises(DownloadError, match="1,048,581 of 9999999 bytes"):
         list(download(f"{server}/cut", tmp_path / "got", at_most=2 * PIECE))
 
 
 def test_a_larger_file_is_not_the_one_asked_for(server, tmp_path):
-    with pytest.raises(WeightsError, match="more than 100 bytes"):
+    with pytest.raises(DownloadError, match="more than 100 bytes"):
         list(download(f"{server}/file", tmp_path / "got", at_most=100))
 
 
 def test_a_server_that_is_not_there_is_told(tmp_path):
-    with pytest.raises(WeightsError, match="cannot be downloaded"):
+    with pytest.raises(DownloadError, match="cannot be downloaded"):
         list(download("http://127.0.0.1:9/file", tmp_path / "got", at_most=100))
 
 
@@ -101,19 +100,19 @@ def test_a_stopped_download_resumes(server, tmp_path, there):
 
 @pytest.mark.parametrize(("name", "said"), [("odd", "'abc'"), ("elsewhere", "Invalid IPv6")])
 def test_odd_headers_end_in_words(server, tmp_path, name, said):
-    with pytest.raises(WeightsError, match=f"cannot be downloaded.*{said}"):
+    with pytest.raises(DownloadError, match=f"cannot be downloaded.*{said}"):
         list(download(f"{server}/{name}", tmp_path / "got", at_most=100))
 
 
 def test_a_stalled_download_ends_in_words(server, tmp_path, monkeypatch):
-    monkeypatch.setattr(weights, "SECONDS_OF_SILENCE", 0.2)
-    with pytest.raises(WeightsError, match="under 1024 bytes a second"):
+    monkeypatch.setattr("stylegan_cli.download.SECONDS_OF_SILENCE", 0.2)
+    with pytest.raises(DownloadError, match="under 1024 bytes a second"):
         list(download(f"{server}/slow", tmp_path / "got", at_most=10_000))
 
 
 def test_https_does_not_lead_to_http():
     request = urllib.request.Request("https://example.org/a")
-    redirect = weights._StayingSecure()
+    redirect = _StayingSecure()
     with pytest.raises(urllib.error.URLError, match="does not use https"):
         redirect.redirect_request(request, None, 302, "", {}, "http://example.org/a")
     assert redirect.redirect_request(request, None, 302, "", {}, "https://example.org/b")
