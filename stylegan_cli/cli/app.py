@@ -21,7 +21,7 @@ from stylegan_cli.cli.data import data_app
 from stylegan_cli.cli.discover.app import discover_app
 from stylegan_cli.cli.edit import EXAMPLES as EDIT_EXAMPLES
 from stylegan_cli.cli.edit import edit
-from stylegan_cli.cli.evaluate.app import eval_app
+from stylegan_cli.cli.evaluate import eval_app
 from stylegan_cli.cli.grid import EXAMPLES as GRID_EXAMPLES
 from stylegan_cli.cli.grid import grid
 from stylegan_cli.cli.info import EXAMPLES as INFO_EXAMPLES

@@ -1,19 +1,22 @@
 """`sgtool eval`: a command for every metric there is, and one for all of them."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import fields
-from typing import Any
+from dataclasses import dataclass, field, fields, make_dataclass
+from pathlib import Path
+from typing import Annotated, Any, get_args
 
 import typer
 from typer.core import TyperGroup
 
 from stylegan_cli import api
-from stylegan_cli.cli import console
+from stylegan_cli.cli import completion, console
 from stylegan_cli.cli.console import echo_json, echo_table
-from stylegan_cli.cli.evaluate.flags import EvalFlags, flags_of, flags_of_all
 from stylegan_cli.cli.network import execution_of, find_network
-from stylegan_cli.cli.options import examples, with_flags
+from stylegan_cli.cli.options import CutoffFlag, NetworkFlags, PsiFlag, examples, with_flags
 from stylegan_cli.ranges import parse_floats
+
+COMPUTING = {f.name for f in fields(NetworkFlags)} - {"network", "output", "overwrite"}
+"""Flags of every metric, which change no number."""
 
 DIGITS = 6
 TOGETHER = """Measure all there is: features, path lengths, separability.
@@ -25,6 +28,79 @@ TOGETHER = """Measure all there is: features, path lengths, separability.
     """
 
 
+@dataclass(frozen=True, kw_only=True)
+class EvalFlags(NetworkFlags):
+    """Options of a measurement: its subject, its reference, repeats and the output."""
+
+    all_snapshots: Annotated[
+        Path | None,
+        typer.Option("--all-snapshots", metavar="RUN", help="Measure every network of a run."),
+    ] = None
+    images: Annotated[
+        Path | None,
+        typer.Option(
+            "--images", metavar="PATH", help="Measure a folder or zip of images, no network."
+        ),
+    ] = None
+    data: Annotated[
+        str | None,
+        typer.Option(
+            "--data", metavar="PATH", help="Real images; those of the training if not given."
+        ),
+    ] = None
+    num: int | None = None
+    seed: Annotated[
+        int,
+        typer.Option(
+            "--seed", metavar="N", min=0, help="Images have the seeds from 1000000 · N on."
+        ),
+    ] = 0
+    repeat: Annotated[
+        int,
+        typer.Option("--repeat", metavar="K", min=1, help="Seeds to measure: mean and deviation."),
+    ] = 1
+    psi: PsiFlag = 1.0
+    cutoff: CutoffFlag = None
+    class_name: Annotated[
+        str | None,
+        typer.Option(
+            "--class",
+            metavar="CLASS",
+            autocompletion=completion.classes,
+            help="Measure one class, by name or number.",
+        ),
+    ] = None
+    psi_curve: Annotated[
+        str | None,
+        typer.Option("--psi-curve", metavar="LIST", help="Truncations, such as 0.5:1:6; a plot."),
+    ] = None
+    per_class: Annotated[
+        bool, typer.Option("--per-class", help="Measure every class by itself.")
+    ] = False
+    detector: Annotated[
+        str | None,
+        typer.Option(
+            "--detector",
+            metavar="NAME",
+            autocompletion=completion.feature_detectors,
+            help="inception, vgg16, mobilenet, or alex, which is in the package; paths take vgg16 "
+            "or alex.",
+        ),
+    ] = None
+    protocol: Annotated[
+        str | None,
+        typer.Option(
+            "--protocol",
+            metavar="NAME",
+            autocompletion=completion.protocols,
+            help="Measure as published: stylegan1, stylegan2 or ada.",
+        ),
+    ] = None
+    save_features: Annotated[
+        bool, typer.Option("--save-features", help="Write all features to an HDF5 file.")
+    ] = False
+
+
 class MetricCommands(TyperGroup):
     """The group of one command for each metric; metrics of other packages come without a word."""
 
@@ -33,7 +109,6 @@ class MetricCommands(TyperGroup):
     @property
     def commands(self) -> dict[str, Any]:
         # importing metrics costs what `sgtool --help` should not wait for
-
         found = api.metrics()
         if self._built is None or self._built[0] != found:
             self._built = (found, _commands(found))
@@ -74,7 +149,6 @@ def _commands(metrics: Mapping[str, "api.Metric"]) -> dict[str, Any]:
 
 def _command(metric: "api.Metric") -> Any:
     def command(*, flags: Any) -> None:
-
         options = _options(metric, flags) if metric.options else None
         request = _request(flags, options=options)
         with api.workplace(flags.device, execution_of(flags)) as place:
@@ -90,7 +164,6 @@ def _command(metric: "api.Metric") -> Any:
 
 def _command_of_all(metrics: "list[api.Metric]") -> Any:
     def command(*, flags: Any) -> None:
-
         options = {each.name: _options(each, flags) for each in metrics if each.options}
         request = _request(flags)
         with api.workplace(flags.device, execution_of(flags)) as place:
@@ -102,7 +175,6 @@ def _command_of_all(metrics: "list[api.Metric]") -> Any:
 
 
 def _request(flags: Any, **further: Any) -> "api.EvaluationRequest":
-
     given = {f.name for f in fields(EvalFlags)} & {f.name for f in fields(api.EvaluationRequest)}
     values = {name: getattr(flags, name) for name in given if hasattr(flags, name)}
     if values.get("psi_curve") is not None:
@@ -125,7 +197,6 @@ def _measured(
     as_json: bool,
 ) -> "list[api.Found]":
     """Say on stderr what happens, and print what was found."""
-
     if not place.world.is_first:
         console.set_level("quiet")
     console.detail(f"features are kept in {place.folder}")
@@ -167,3 +238,45 @@ def _show(found: "Sequence[api.Found]", best: str | None, along: str, as_json: b
 
 def _spread(value: float | None) -> str:
     return "" if value is None else f"{value:.{DIGITS}g}"
+
+
+def flags_of(metric: "api.Metric") -> type:
+    """Make the class of the flags that a metric has: its own options, then those it takes."""
+    own = _own(metric.options) if metric.options else []
+    return make_dataclass("Flags", [*own, *_shared(metric.takes, metric.num)], kw_only=True)
+
+
+def flags_of_all(metrics: "list[api.Metric]") -> type:
+    """Make the class of the flags of all metrics together, without what makes sense alone only."""
+    own = {}
+    for metric in metrics:
+        flags = _own(metric.options) if metric.options else []
+        own.update({flag[0]: flag for flag in flags if flag[0] not in metric.alone})
+    names = frozenset(f.name for f in fields(EvalFlags)) - {"overwrite"}
+    words = "Samples of each metric, its usual number if not given."
+    return make_dataclass("Flags", [*own.values(), *_shared(names, words)], kw_only=True)
+
+
+def _shared(names: frozenset[str], num: str) -> list[tuple[str, Any, Any]]:
+    number = Annotated[int | None, typer.Option("--num", metavar="N", min=1, help=num)]
+    own = sorted(fields(EvalFlags), key=lambda f: f.name in NetworkFlags.__annotations__)
+    return [
+        (f.name, number if f.name == "num" else f.type, field(default=f.default))
+        for f in own
+        if f.name in names | COMPUTING
+    ]
+
+
+def _own(options: type) -> list[tuple[str, Any, Any]]:
+    flags = []
+    for f in fields(options):
+        kind, words = get_args(f.type)
+        name = f.name.replace("_", "-")
+        flag = typer.Option(
+            f"--{name}/--no-{name}" if kind == bool | None else f"--{name}",
+            help=words.words,
+            metavar=words.metavar,
+            min=words.least,
+        )
+        flags.append((f.name, Annotated[kind, flag], field(default=f.default)))
+    return flags
