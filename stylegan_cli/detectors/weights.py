@@ -45,16 +45,17 @@ def weights_folder() -> Path:
 
 def find_weights(name: str) -> Path | None:
     """Return the file of these weights, shipped or added; None if it is not here."""
-    candidates = (place / f"{name}.safetensors" for place in (_shipped_folder(), weights_folder()))
+    candidates = (place / f"{name}.safetensors" for place in (shipped_folder(), weights_folder()))
     return next((path for path in candidates if path.is_file()), None)
 
 
 def is_shipped(path: Path) -> bool:
     """Return whether a file of weights is part of the package."""
-    return path.parent == _shipped_folder()
+    return path.parent == shipped_folder()
 
 
-def _shipped_folder() -> Path:
+def shipped_folder() -> Path:
+    """Return the folder of the weights in the package."""
     return Path(str(files("stylegan_cli.detectors"))) / "shipped"
 
 

@@ -11,7 +11,7 @@ import torch.nn.functional as F
 from jaxtyping import Float, Float32, Float64
 from torch import Tensor
 
-from stylegan_cli.detectors.detector import PerceptualDetector
+from stylegan_cli.detectors.registry import PerceptualDetector
 
 STEPS = (-2.0, -1.0, 1.0, 2.0)
 """Steps at which a direction is looked at."""

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from stylegan_cli.data.dataset import Dataset
 from stylegan_cli.detectors import open_detector
-from stylegan_cli.detectors.detector import PerceptualDetector
+from stylegan_cli.detectors.registry import PerceptualDetector
 from stylegan_cli.detectors.resize import on_white
 from stylegan_cli.latents.sampling import broadcast_layers
 from stylegan_cli.networks.drawing import default_batch_size

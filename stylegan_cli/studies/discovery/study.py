@@ -6,7 +6,7 @@ from functools import partial
 
 import numpy as np
 
-from stylegan_cli.detectors.detector import PerceptualDetector
+from stylegan_cli.detectors.registry import PerceptualDetector
 from stylegan_cli.directions.direction import Direction, content_hash
 from stylegan_cli.directions.file import Discovery
 from stylegan_cli.directions.moving import Move, moved_codes
