@@ -17,7 +17,7 @@ _HDF5_REASON = re.compile(r"error message = '([^']+)'")
 def written_whole(path: Path) -> Iterator[Path]:
     """Yield a new file beside `path` to write to, and rename it when the block succeeds.
 
-    The file then survives a kill or a power failure.
+    The file then survives a kill or a power failure. Its folder is created if missing.
 
     Raises:
         OutputError: The file cannot be written, or the disk is full.
@@ -25,6 +25,8 @@ def written_whole(path: Path) -> Iterator[Path]:
     temporary = path.with_name(f".{path.name}.partial")
     try:
         with writing(path):
+            if not path.parent.exists():
+                path.parent.mkdir(parents=True, exist_ok=True)
             # an existing link under this name must not be followed
             temporary.unlink(missing_ok=True)
             os.close(os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666))

@@ -6,6 +6,7 @@ anything in them is read. Every module that opens an HDF5 file it did not just c
 """
 
 import json
+import time
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from math import prod
@@ -15,7 +16,7 @@ from typing import Any, Literal
 import h5py
 
 from stylegan_cli.errors import DataError, OutputError
-from stylegan_cli.files import system_reason
+from stylegan_cli.files import reach_disk, system_reason
 
 MAX_OBJECTS = 10_000
 MAX_DEPTH = 32
@@ -115,6 +116,38 @@ def sure_to_be_stored(item: h5py.Dataset) -> h5py.Dataset:
             f"{stored:,} are stored; make or download it again"
         )
     return item
+
+
+SECONDS_TO_LOSE = 1.0
+
+
+class Claims:
+    """Flags `done` of cells, set only when those are on the disk: a loss of power leaves no flag
+    without its cell. A killed process repeats the last second.
+    """
+
+    def __init__(self, file: h5py.File) -> None:
+        self._file = file
+        self._waiting: list[tuple[str, Any]] = []
+        self._settled = time.monotonic()
+
+    def add(self, flags: str, place: Any) -> None:
+        """Note that the cells at a place of a data set of flags are written."""
+        self._waiting.append((flags, place))
+        if time.monotonic() > self._settled + SECONDS_TO_LOSE:
+            self.settle()
+
+    def settle(self) -> None:
+        """Set the flags of all cells so far."""
+        if not self._waiting:
+            return
+        self._file.flush()
+        reach_disk(Path(self._file.filename))
+        for flags, place in self._waiting:
+            self._file[flags][place] = True
+        self._file.flush()
+        self._waiting.clear()
+        self._settled = time.monotonic()
 
 
 def describe_form(item: h5py.Dataset) -> str:

@@ -14,6 +14,12 @@ def test_a_whole_file_takes_its_name(tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["a.txt"]
 
 
+def test_a_missing_folder_is_made(tmp_path):
+    with written_whole(tmp_path / "new" / "er" / "a.txt") as temporary:
+        temporary.write_text("new")
+    assert (tmp_path / "new" / "er" / "a.txt").exists()
+
+
 def test_a_failure_leaves_the_old_file(tmp_path):
     (tmp_path / "a.txt").write_text("old")
     with pytest.raises(ZeroDivisionError), written_whole(tmp_path / "a.txt") as temporary:

@@ -4,7 +4,7 @@ import pytest
 
 from stylegan_cli import hdf5
 from stylegan_cli.errors import DataError
-from stylegan_cli.hdf5 import open_hdf5, stored_array
+from stylegan_cli.hdf5 import Claims, open_hdf5, stored_array
 
 PIXELS = np.arange(2 * 8 * 8, dtype=np.uint8).reshape(2, 8, 8)
 
@@ -123,3 +123,25 @@ def test_a_half_file_is_refused_in_words(path):
     path.write_bytes(path.read_bytes()[:600])
     with pytest.raises(DataError, match="not a readable HDF5 file"):
         open_hdf5(path)
+
+
+def test_a_flag_is_set_only_once_its_cell_is_on_the_disk(path, monkeypatch):
+    synced = []
+    monkeypatch.setattr(hdf5, "reach_disk", lambda _: synced.append(file["done"][...].tolist()))
+    with h5py.File(path, "w") as file:
+        file["done"] = np.zeros(2, bool)
+        claims = Claims(file)
+        claims.add("done", 1)
+        assert file["done"][...].tolist() == [False, False]
+        claims.settle()
+        assert file["done"][...].tolist() == [False, True]
+    assert synced == [[False, False]]
+
+
+def test_flags_wait_for_a_second_at_most(path, monkeypatch):
+    with h5py.File(path, "w") as file:
+        file["done"] = np.zeros(2, bool)
+        claims = Claims(file)
+        monkeypatch.setattr(hdf5, "SECONDS_TO_LOSE", -1)
+        claims.add("done", 0)
+        assert file["done"][...].tolist() == [True, False]

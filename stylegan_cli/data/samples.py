@@ -17,7 +17,7 @@ from stylegan_cli.data.entries import Entry, Tally
 from stylegan_cli.data.pictures import Target
 from stylegan_cli.data.prepare import Preparation, prepare
 from stylegan_cli.errors import UsageError, meant_or_all
-from stylegan_cli.files import writing
+from stylegan_cli.files import put_in_place, writing
 
 KINDS = ("portraits",)
 DRAWN = "sample:"
@@ -163,7 +163,7 @@ def ensure_sample(
             part = Path(own) / path.name
             for _ in prepare([source], Preparation(destination=part, target=target)):
                 pass
-            part.replace(path)
+            put_in_place(part, path)
     return path
 
 

@@ -13,7 +13,7 @@ from stylegan_cli.data import dataset_json
 from stylegan_cli.data.annotations import Annotations
 from stylegan_cli.data.entries import HDF5_SUFFIXES
 from stylegan_cli.errors import OutputError, UsageError
-from stylegan_cli.files import writing, written_whole
+from stylegan_cli.files import written_whole
 from stylegan_cli.shapes import Picture
 
 EPOCH = (1980, 1, 1, 0, 0, 0)  # the same images give the same bytes on any day
@@ -47,8 +47,6 @@ def open_writer(path: Path, *, overwrite: bool = False) -> Iterator[Writer]:
         raise OutputError(f"{path}: exists; name another file or choose `overwrite`")
     if path.is_dir():
         raise OutputError(f"{path}: is a folder; name a file")
-    with writing(path):
-        path.parent.mkdir(parents=True, exist_ok=True)
     with written_whole(path) as part, closing(_writer(part, path.suffix.lower())) as writer:
         yield writer
 

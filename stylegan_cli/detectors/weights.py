@@ -113,8 +113,6 @@ def write_weights(path: Path, tensors: Mapping[str, Tensor], origin: Mapping[str
     """
     own = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
     sha256 = content_sha256(own)
-    with writing(path):
-        path.parent.mkdir(parents=True, exist_ok=True)
     with written_whole(path) as temporary, writing(path, SafetensorError):
         # one entry only: safetensors writes several in random order
         metadata = {METADATA: json.dumps({**origin, "sha256": sha256})}

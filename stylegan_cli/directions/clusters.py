@@ -41,8 +41,10 @@ def write_centres(path: Path, network: Network, centres: Float32[np.ndarray, "co
     Raises:
         OutputError: The path cannot be written.
     """
-    with written_whole(path) as temporary, writing(path, ValueError, RuntimeError):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with h5py.File(temporary, "w") as file:
-            file.attrs["network_sha256"] = network.sha256
-            file["centres/w"] = centres
+    with (
+        written_whole(path) as temporary,
+        writing(path, ValueError, RuntimeError),
+        h5py.File(temporary, "w") as file,
+    ):
+        file.attrs["network_sha256"] = network.sha256
+        file["centres/w"] = centres

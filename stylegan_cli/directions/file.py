@@ -60,7 +60,6 @@ def write_discovery(path: Path, found: Discovery, *, overwrite: bool = False) ->
     if path.exists():
         check_discovery(path, found, overwrite=overwrite)
     with written_whole(path) as temporary, writing(path, ValueError, RuntimeError):
-        path.parent.mkdir(parents=True, exist_ok=True)
         if is_directions(path):
             with open_hdf5(path) as there:
                 same = there.attrs.get("network_sha256") == found.network_sha256

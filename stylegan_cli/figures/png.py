@@ -7,7 +7,7 @@ from jaxtyping import UInt8
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
-from stylegan_cli.files import writing, written_whole
+from stylegan_cli.files import written_whole
 from stylegan_cli.shapes import Picture, Pixels
 
 
@@ -46,8 +46,6 @@ def write_png(path: Path, pixels: Picture, *, origin: str | None = None) -> None
     chunks = PngInfo()
     if origin is not None:
         chunks.add_itxt("Source", origin)
-    with writing(path):
-        path.parent.mkdir(parents=True, exist_ok=True)
     with written_whole(path) as temporary:
         to_image(pixels).save(temporary, format="PNG", pnginfo=chunks)
 

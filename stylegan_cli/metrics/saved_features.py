@@ -31,8 +31,6 @@ def write_features(path: Path, tables: Mapping[str, Table], facts: Mapping[str, 
     Raises:
         OutputError: The place cannot be written.
     """
-    with writing(path):
-        path.parent.mkdir(parents=True, exist_ok=True)
     with (
         written_whole(path) as temporary,
         writing(path, ValueError, RuntimeError),

@@ -8,6 +8,7 @@ Root attributes: schema, metric, request (JSON: everything that decides the numb
 
 import json
 from collections.abc import Mapping
+from contextlib import closing
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -18,8 +19,8 @@ import numpy as np
 from jaxtyping import Bool
 
 from stylegan_cli.errors import DataError, OutputError
-from stylegan_cli.files import put_in_place, system_reason, writing
-from stylegan_cli.hdf5 import open_hdf5, stored_array
+from stylegan_cli.files import put_in_place, system_reason, writing, written_whole
+from stylegan_cli.hdf5 import Claims, damage_in, open_hdf5, stored_array
 
 SCHEMA = 1
 UNFINISHED = ".{}.partial"
@@ -37,14 +38,14 @@ class Measurements:
     def __init__(self, path: Path, file: h5py.File, *, damage: str | None = None) -> None:
         self.path = path
         self.damage = damage
-        self._file = file
+        self._file, self._claims = file, Claims(file)
 
     def __enter__(self) -> "Measurements":
         return self
 
     def __exit__(self, *_: object) -> None:
-        with writing(self.path, ValueError, RuntimeError):
-            self._file.close()
+        with writing(self.path, ValueError, RuntimeError), closing(self._file):
+            self._claims.settle()
 
     @property
     def is_finished(self) -> bool:
@@ -53,6 +54,7 @@ class Measurements:
     @property
     def done(self) -> Bool[np.ndarray, " n"]:
         """Return which samples are measured."""
+        self._claims.settle()
         flags: np.ndarray = self._file["done"][...]
         return flags
 
@@ -62,7 +64,7 @@ class Measurements:
         return values
 
     def write(self, start: int, values: Mapping[str, np.ndarray]) -> None:
-        """Write the numbers of consecutive samples; a kill loses at most the last ones.
+        """Write the numbers of consecutive samples; a kill loses those of the last second.
 
         Raises:
             OutputError: The disk is full or was removed.
@@ -70,9 +72,7 @@ class Measurements:
         with writing(self.path, ValueError, RuntimeError):
             for name, column in values.items():
                 self._file[name][start : start + len(column)] = column
-            # the numbers must reach the file before the flags that claim them
-            self._file.flush()
-            self._file["done"][start : start + len(column)] = True
+            self._claims.add("done", slice(start, start + len(column)))
 
     def finish(self, derived: Mapping[str, np.ndarray] | None = None) -> None:
         """Give the file its name, once every sample is there; it stays open to read.
@@ -86,6 +86,7 @@ class Measurements:
         if self.is_finished:
             return
         with writing(self.path, ValueError, RuntimeError):
+            self._claims.settle()
             for name, values in (derived or {}).items():
                 # a killed process may have written them already
                 if name in self._file:
@@ -145,7 +146,7 @@ def is_measurements(path: Path) -> bool:
 
 def describe_measurements(path: Path) -> dict[str, Any]:
     """Describe a file of measurements and where it comes from, ready for JSON."""
-    with h5py.File(path, "r") as file:
+    with open_hdf5(path) as file, damage_in(path):
         return {
             "metric": file.attrs["metric"],
             "request": json.loads(file.attrs["request"]),
@@ -185,8 +186,11 @@ def _opened(path: Path, request: Mapping[str, Any], mode: Literal["r", "r+"]) ->
 def _created(
     path: Path, request: Mapping[str, Any], columns: Mapping[str, tuple[int, ...]]
 ) -> h5py.File:
-    with writing(path, ValueError, RuntimeError):
-        file = h5py.File(path, "x")
+    with (
+        written_whole(path) as temporary,
+        writing(path, ValueError, RuntimeError),
+        h5py.File(temporary, "w") as file,
+    ):
         file.attrs["schema"] = SCHEMA
         file.attrs["metric"] = request["metric"]
         file.attrs["request"] = json.dumps(request)
@@ -198,5 +202,4 @@ def _created(
         for name, shape in columns.items():
             file.create_dataset(name, shape, np.float32, dcpl=layout)
         file["done"] = np.zeros(next(iter(columns.values()))[0], bool)
-        file.flush()
-        return file
+    return open_hdf5(path, "r+")

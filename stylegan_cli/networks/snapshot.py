@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from stylegan_cli import __version__
 from stylegan_cli.errors import NetworkFileError, RecipeError
-from stylegan_cli.files import reach_disk, similar, writing, written_whole
+from stylegan_cli.files import similar, writing, written_whole
 from stylegan_cli.recipe import Settled, dumps, loads
 
 if TYPE_CHECKING:
@@ -121,7 +121,6 @@ def save_tensors(path: Path, header: Header, tensors: Mapping[str, "Tensor"]) ->
     with written_whole(path) as temporary, writing(path, SafetensorError):
         # save_file would make a file that only its owner may read
         temporary.write_bytes(save(plain, metadata))
-        reach_disk(temporary)
 
 
 def versions() -> dict[str, str]:

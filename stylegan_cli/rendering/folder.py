@@ -15,7 +15,7 @@ import numpy as np
 
 from stylegan_cli.errors import DataError, OutputError
 from stylegan_cli.figures.png import write_png
-from stylegan_cli.files import writing
+from stylegan_cli.files import put_in_place, writing
 from stylegan_cli.rendering.header import Header
 from stylegan_cli.rendering.sheet import compose
 from stylegan_cli.rendering.store import SOURCES, StudyFile, Table, create_study, open_study
@@ -160,7 +160,7 @@ def finish(
     file.close()
     if not study.is_finished:
         with writing(paths.hdf5):
-            file.path.replace(paths.hdf5)
+            put_in_place(file.path, paths.hdf5)
 
 
 def every_image(file: StudyFile) -> Iterator[tuple[str, tuple[int, ...]]]:

@@ -87,10 +87,12 @@ def read_header(file: h5py.File) -> Header:
     Raises:
         KeyError, ValueError: It is missing, damaged or newer than this sgtool.
     """
-    if file.attrs["schema"] > SCHEMA:
+    schema = file.attrs["schema"]
+    if not isinstance(schema, np.integer):
+        raise ValueError(f"unknown schema {schema!r}")
+    if schema > SCHEMA:
         raise ValueError(
-            f"schema {file.attrs['schema']} is newer than this sgtool reads ({SCHEMA}); "
-            "upgrade sgtool"
+            f"schema {schema} is newer than this sgtool reads ({SCHEMA}); upgrade sgtool"
         )
     axes = json.loads(file.attrs["axes"])
     return Header(

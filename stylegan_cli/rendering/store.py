@@ -13,7 +13,7 @@ versions (JSON), created_utc.
 import json
 import os
 from collections.abc import Mapping
-from contextlib import AbstractContextManager, suppress
+from contextlib import AbstractContextManager, closing
 from dataclasses import dataclass, field
 from math import prod
 from pathlib import Path
@@ -25,8 +25,8 @@ from jaxtyping import Bool
 from numpy.typing import DTypeLike
 
 from stylegan_cli.errors import DataError, OutputError
-from stylegan_cli.files import writing
-from stylegan_cli.hdf5 import open_hdf5, stored_array
+from stylegan_cli.files import writing, written_whole
+from stylegan_cli.hdf5 import Claims, open_hdf5, stored_array
 from stylegan_cli.rendering.header import Header, read_header, write_header
 from stylegan_cli.shapes import Picture
 
@@ -68,7 +68,7 @@ class StudyFile:
 
     def __init__(self, path: Path, file: h5py.File) -> None:
         self.path = path
-        self._file = file
+        self._file, self._claims = file, Claims(file)
         self.header = read_header(file)
         shape = self.header.shape
         done = stored_array(file, "done", kinds="b", ranks=[len(shape)]).shape
@@ -90,11 +90,13 @@ class StudyFile:
         self.close()
 
     def close(self) -> None:
-        with _writing(self.path):
-            self._file.close()
+        with _writing(self.path), closing(self._file):
+            self._claims.settle()
 
     def done(self, table: str = "/") -> Bool[np.ndarray, "*shape"]:
         """Return which cells of a table or measurement are stored."""
+        with _writing(self.path):
+            self._claims.settle()
         flags: np.ndarray = self._file[table]["done"][...]
         return flags
 
@@ -125,7 +127,7 @@ class StudyFile:
         )
 
     def write(self, table: str, index: tuple[int, ...], pixels: Picture) -> None:
-        """Store one image; it is safe once the next one is stored or the file is closed.
+        """Store one image; it is safe a second later, or once the file is closed.
 
         Raises:
             OutputError: The disk is full or was removed.
@@ -142,9 +144,7 @@ class StudyFile:
         with _writing(self.path):
             for name, values in arrays.items():
                 group[name][index] = values
-            # the arrays must reach the file before the flag that claims them
-            self._file.flush()
-            group["done"][index] = True
+            self._claims.add(f"{table}/done", index)
 
 
 def create_study(path: Path, header: Header, tables: Mapping[str, Table]) -> StudyFile:
@@ -153,21 +153,13 @@ def create_study(path: Path, header: Header, tables: Mapping[str, Table]) -> Stu
     Raises:
         OutputError: It cannot be written, or there is no room for the images.
     """
-    with _writing(path):
-        _check_room(path, tables)
-        file = h5py.File(path, "x")
-    try:
-        with _writing(path):
+    with written_whole(path) as temporary, _writing(path):
+        _check_room(temporary, tables)
+        with h5py.File(temporary, "w") as file:
             write_header(file, header)
             for name, table in tables.items():
                 _write_table(file.require_group(name), table)
-            file.flush()
-        return StudyFile(path, file)
-    except BaseException:
-        with suppress(RuntimeError, OSError):  # a full disk can fail here again
-            file.close()
-        path.unlink(missing_ok=True)
-        raise
+    return open_study(path, write=True)
 
 
 def open_study(path: Path, *, write: bool = False) -> StudyFile:
@@ -196,8 +188,6 @@ def open_study(path: Path, *, write: bool = False) -> StudyFile:
 
 def is_study(path: Path) -> bool:
     """Return whether this is an HDF5 file marked as a study."""
-    if not h5py.is_hdf5(path):
-        return False
     try:
         with h5py.File(path, "r") as file:
             return "study" in file.attrs
@@ -237,11 +227,9 @@ def _check_room(path: Path, tables: Mapping[str, Table]) -> None:
     if not hasattr(os, "posix_fallocate"):
         return
     needed = HDF5_BYTES + sum(table.nbytes for table in tables.values())
-    with path.open("xb") as file:
-        try:
-            os.posix_fallocate(file.fileno(), 0, needed)
-        finally:
-            path.unlink()
+    with path.open("r+b") as file:
+        os.posix_fallocate(file.fileno(), 0, needed)
+        file.truncate(0)
 
 
 def _write_table(group: h5py.Group, table: Table) -> None:

@@ -115,8 +115,9 @@ def rewrite(path, *, drop=None, **metadata):
 
 
 def test_a_failed_write_leaves_nothing(header, networks, tmp_path):
+    (tmp_path / "file").touch()
     with pytest.raises(OutputError, match="cannot be written"):
-        save_network(tmp_path / "missing" / "network.safetensors", header, *networks)
+        save_network(tmp_path / "file" / "network.safetensors", header, *networks)
 
 
 def test_labels_may_have_no_names(header, networks, tmp_path):

@@ -123,8 +123,9 @@ def test_a_file_whose_names_do_not_fit_its_images_is_refused(path):
 
 
 def test_a_place_that_cannot_be_written_is_refused_in_words(tmp_path):
+    (tmp_path / "file").touch()
     with pytest.raises(OutputError, match="cannot be written"):
-        create_study(tmp_path / "nowhere" / "mix.h5", header(), TABLES)
+        create_study(tmp_path / "file" / "mix.h5", header(), TABLES)
 
 
 def test_a_description_counts_what_is_missing(path):
@@ -169,7 +170,7 @@ def schema_text(file, _):
         (replaced("images", np.uint8(1)), r"images is uint8 \[\]"),
         (replaced("images", np.zeros((0, 3, 8, 8, 3), np.uint8)), "do not fit their names"),
         (replaced("done", np.zeros((2, 3))), "done is float64"),
-        (schema_text, "not a study, or damaged"),
+        (schema_text, "not a study, or damaged: unknown schema 'one'"),
     ],
 )
 def test_a_study_from_a_stranger_ends_in_words(path, tmp_path, spoil, words, write):

@@ -186,8 +186,6 @@ def save_classifier(path: Path, classifier: Classifier) -> None:
     }
     # one entry only: safetensors writes several in random order, which changes the hash
     metadata = {"classifier": _as_json(classifier.description)}
-    with writing(path):
-        path.parent.mkdir(parents=True, exist_ok=True)
     with written_whole(path) as temporary, writing(path, SafetensorError):
         temporary.write_bytes(save(tensors, metadata))
 

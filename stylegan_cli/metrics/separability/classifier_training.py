@@ -162,8 +162,6 @@ class ClassifierTraining:
                 tensors[f"{moment}.{name}"] = adam.state[parameter][moment].cpu().contiguous()
         steps = -(-shown // self._options.batch_size)
         facts = {"key": self._description.key, "steps": str(steps), "shown": str(shown)}
-        with writing(self._state):
-            self._state.parent.mkdir(parents=True, exist_ok=True)
         with written_whole(self._state) as temporary, writing(self._state, SafetensorError):
             save_file(tensors, temporary, facts)
 

@@ -33,7 +33,6 @@ def write_film(path: Path, record: Record, studio: Studio) -> None:
     halves = [_halves(target, image) for image in images]
     height, width = halves[0].shape[:2]
     feed = Feed(width=width, height=height, fps=FPS, pixels="rgb24")
-    path.parent.mkdir(parents=True, exist_ok=True)
     with (
         written_whole(path) as temporary,
         encoding(temporary, feed, kind.arguments(QUALITY), wanted=path) as put,

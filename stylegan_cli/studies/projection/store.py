@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 
 from stylegan_cli.errors import DataError, OutputError
-from stylegan_cli.files import written_whole
+from stylegan_cli.files import put_in_place, writing, written_whole
 from stylegan_cli.rendering.header import Header, differing
 from stylegan_cli.rendering.store import Table, create_study, open_study
 from stylegan_cli.studies.projection.findings import Cells, Measures
@@ -129,7 +129,6 @@ class ProjectionFolder:
             for batch in batches
         ]
         text = json.dumps({"origin": json.loads(self.header.origin), "batches": described})
-        self.hidden.mkdir(parents=True, exist_ok=True)
         with written_whole(self._plan) as temporary:
             temporary.write_text(text)
 
@@ -187,14 +186,14 @@ class ProjectionFolder:
         if measured:
             tables[CHECKS] = _table(len(measured), measured[0])
         temporary = self.hidden / f"{STUDY}.h5"
-        temporary.unlink(missing_ok=True)
         with create_study(temporary, header, tables) as file:
             for i, record in enumerate(records):
                 for table, cells in record.cells.items():
                     file.write_cell(table, (i,), cells)
             for i, cells in enumerate(measured):
                 file.write_cell(CHECKS, (i,), cells)
-        temporary.replace(self.hdf5)
+        with writing(self.hdf5):
+            put_in_place(temporary, self.hdf5)
 
     @staticmethod
     def clear(path: Path) -> None:

@@ -18,7 +18,7 @@ from typing import Any
 
 from stylegan_cli.errors import OutputError, UsageError
 from stylegan_cli.figures.png import read_origin, write_png
-from stylegan_cli.files import writing, written_whole
+from stylegan_cli.files import put_in_place, writing, written_whole
 from stylegan_cli.rendering.header import Header, differing
 from stylegan_cli.shapes import Picture
 from stylegan_cli.studies.video.encoding import (
@@ -271,7 +271,7 @@ class VideoFile:
         with writing(self.paths.file):
             try:
                 yield temporary
-                temporary.replace(path)
+                put_in_place(temporary, path)
             finally:
                 temporary.unlink(missing_ok=True)
 
