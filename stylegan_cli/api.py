@@ -68,7 +68,7 @@ if TYPE_CHECKING:
     )
     from stylegan_cli.metrics.separability.options import SeparabilityOptions
     from stylegan_cli.metrics.separability.panel import open_classifiers
-    from stylegan_cli.networks.drawing import Execution, open_for_drawing
+    from stylegan_cli.networks.execution import Execution, open_for_drawing
     from stylegan_cli.networks.snapshot import (
         EXPORT_SUFFIXES,
         Network,
@@ -88,9 +88,9 @@ if TYPE_CHECKING:
     from stylegan_cli.recipe.files import shipped as recipe_names
     from stylegan_cli.recipe.keys import recipe_keys
     from stylegan_cli.rendering.pdf import write_pdfs
-    from stylegan_cli.rendering.plan import Plan
+    from stylegan_cli.rendering.plan import Cell, Plan
     from stylegan_cli.rendering.recording import Recording, default_folder
-    from stylegan_cli.rendering.render import Cell, render
+    from stylegan_cli.rendering.render import render
     from stylegan_cli.rendering.store import open_study
     from stylegan_cli.report.inputs import open_report
     from stylegan_cli.report.page import write_page as write_report

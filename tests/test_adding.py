@@ -24,7 +24,7 @@ from stylegan_cli.networks.family import Family, register
 from stylegan_cli.networks.synthesis import Synthesis
 from stylegan_cli.recipe import families
 from stylegan_cli.recipe.families import FamilyKeys
-from stylegan_cli.rendering.plan import Axis, Plan
+from stylegan_cli.rendering.plan import Axis, Plan, Tables
 
 PACKAGE = Path(__file__).parents[1] / "stylegan_cli"
 TOY = """
@@ -124,7 +124,7 @@ def average(network, seeds, sampling):
         noise_mode=sampling.noise_mode,
         axes=(Axis(name="mean", names=("mean",)),),
         sheets=("average",),
-        codes=codes,
+        make=lambda: Tables(codes=codes),
     )
 
 

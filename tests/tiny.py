@@ -1,5 +1,6 @@
 """Real networks and runs, small enough for a test."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -7,7 +8,7 @@ import torch
 
 from stylegan_cli.data.dataset import Dataset
 from stylegan_cli.networks.build import build_discriminator, build_generator
-from stylegan_cli.networks.snapshot import Header, save_network
+from stylegan_cli.networks.snapshot import Header, Network, load_network, save_network
 from stylegan_cli.recipe import (
     DataSection,
     DiscriminatorSection,
@@ -40,6 +41,13 @@ TINY = (
     "report.state_ticks=1",
     "health.every_ticks=0",
 )
+
+
+def grown(path: Path, lod: float) -> Network:
+    """Network of a file as if levels were still missing."""
+    network = load_network(path)
+    network.G.lod = lod
+    return replace(network, header=replace(network.header, lod=lod))
 
 
 STYLEGAN3 = (

@@ -12,8 +12,8 @@ import torch
 from torch import Tensor
 
 from stylegan_cli.networks.build import build_generator
-from stylegan_cli.networks.drawing import Execution as Drawing
 from stylegan_cli.networks.drawing import ready_to_draw
+from stylegan_cli.networks.execution import Execution as Drawing
 from stylegan_cli.networks.snapshot import Precision
 from stylegan_cli.ops import BackendName
 from stylegan_cli.recipe import LossSection, Settled

@@ -81,7 +81,7 @@ def grid(
     def make_plan(network: "api.Network", sampling: "api.Sampling") -> "api.Plan":
         noise = None
         if draws or scales or noise_layers or noise_mask:
-            side = network.G.resolution
+            side = network.sizes.resolution
             noise = api.NoiseChange(
                 draws=draws,
                 scales=scales,

@@ -59,7 +59,7 @@ def mix(
             network, row_picks, col_picks, crossover=starts, layers=layers or (), sampling=sampling
         )
         if not (starts or layers):
-            last = network.G.active_ws
+            last = network.sizes.active_ws
             console.note(f"{plan.sheets[0]} of 0-{last}; choose others with --crossover")
         return plan
 

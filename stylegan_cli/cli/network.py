@@ -5,10 +5,13 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Literal, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Literal, Protocol, runtime_checkable
 
 from stylegan_cli import api
 from stylegan_cli.cli import console
+
+if TYPE_CHECKING:
+    import torch
 
 RUNS = Path("runs")
 SNAPSHOTS = "network-*.safetensors"
@@ -46,20 +49,25 @@ def execution_of(flags: DrawingFlags) -> "api.Execution":
 def open_network(chosen: Path | None, flags: DrawingFlags) -> "api.Network":
     """Open the chosen or the newest network for drawing, and print which one it is.
 
+    Its weights are read when they are first needed; an unknown device or backend fails then.
+
     Args:
         chosen: As for `find_network`.
 
     Raises:
         NetworkFileError: It cannot be read.
-        UsageError: There is no such device, or no such backend on it.
     """
 
-    path, place = find_network(chosen), api.pick_device(flags.device)
-    if place.type == "cpu":
-        api.keep_freed_memory()
-    network = api.open_for_drawing(path, place, execution_of(flags))
-    api.repeatable(place, api.pick_dtype(network.precision, place))
-    side, grown = network.G.resolution, network.G.side
+    def device() -> "torch.device":
+        place = api.pick_device(flags.device)
+        if place.type == "cpu":
+            api.keep_freed_memory()
+        api.repeatable(place, api.pick_dtype(network.precision, place))
+        return place
+
+    path = find_network(chosen)
+    network = api.open_for_drawing(path, device, execution_of(flags))
+    side, grown = network.sizes.resolution, network.sizes.side
     size = f"{side}×{side}" if side == grown else f"{side}×{side} (grown to {grown}×{grown})"
     console.note(f"network {_place(path)}: {network.recipe.title}, {size}, {network.kimg:g} kimg")
     return network

@@ -65,6 +65,8 @@ def run_study(
     folder = flags.output or api.default_folder(network, plan)
     with api.Recording(network, plan, folder, overwrite=flags.overwrite) as recording:
         missing = recording.missing
+        for text in plan.made.notes if missing else ():
+            console.note(text)
         _print_progress(recording)
         _record(recording, flags.batch)
     found = findings(recording.paths.hdf5) if findings else {}

@@ -1,13 +1,13 @@
 """Lookup of codes by seed, or in files."""
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from hashlib import sha256
 from pathlib import Path
 
 import numpy as np
-import torch
 
 from stylegan_cli.latents.codes import Codes, join_codes
 from stylegan_cli.latents.references import Pick, Stored, format_picks
@@ -15,6 +15,7 @@ from stylegan_cli.latents.sampling import (
     Sampling,
     broadcast_layers,
     check_possible,
+    check_seeds,
     chosen_labels,
     codes_of_seeds,
     map_latents,
@@ -30,16 +31,24 @@ class Picked:
     """The codes of some picks, in order, and the names to show for them.
 
     Attributes:
+        make: Computes the codes, which takes the network's weights.
+        has_z: Each code comes from a z.
         names: Label of each beside a picture.
         request: The picks as a study's request holds them: as written, and a hash of the codes
             in files.
         notes: Notes on reading each file.
     """
 
-    codes: Codes
+    make: Callable[[], Codes]
     names: tuple[str, ...]
     request: str
+    has_z: bool
     notes: tuple[str, ...] = ()
+
+    @cached_property
+    def codes(self) -> Codes:
+        """The codes, computed when they are first needed."""
+        return self.make()
 
 
 def codes_of_picks(network: Network, picks: Sequence[Pick], sampling: Sampling) -> Picked:
@@ -53,30 +62,39 @@ def codes_of_picks(network: Network, picks: Sequence[Pick], sampling: Sampling) 
             network, or a file holds no codes of it.
         DataError: A file is missing or damaged.
     """
-    check_possible(network.G, sampling)
+    check_possible(network, sampling)
+    check_seeds(pick for pick in picks if isinstance(pick, int))
     files = {pick: _read(network, pick) for pick in picks if isinstance(pick, Stored)}
     called = _short_names(pick.path for pick in files)
-    parts: list[Codes] = []
     names: list[str] = []
     for pick in picks:
         if isinstance(pick, int):
-            parts.append(codes_of_seeds(network, [pick], sampling))
             names.append(str(pick))
         else:
-            parts.append(_codes_of_stored(network, files[pick], sampling))
             names += (f"{called[pick.path]} {place}".strip() for place in files[pick].places)
     content = sha256("".join(stored.sha256 for stored in files.values()).encode()).hexdigest()
     return Picked(
-        codes=join_codes(parts),
+        make=lambda: join_codes([_codes(network, pick, files, sampling) for pick in picks]),
         names=tuple(names),
         request=format_picks(picks) + (f" (codes {content[:16]})" if files else ""),
+        has_z=all(stored.kind == "z" for stored in files.values()),
         notes=tuple(stored.note for stored in files.values()),
     )
 
 
+def _codes(
+    network: Network, pick: Pick, files: Mapping[Stored, StoredCodes], sampling: Sampling
+) -> Codes:
+    if isinstance(pick, int):
+        return codes_of_seeds(network, [pick], sampling)
+    return _codes_of_stored(network, files[pick], sampling)
+
+
 def _read(network: Network, pick: Stored) -> StoredCodes:
-    G = network.G
-    shapes = CodeShapes(z_dim=G.z_dim, w_dim=G.w_dim, num_ws=G.num_ws, has_w=G.has_w)
+    sizes = network.sizes
+    shapes = CodeShapes(
+        z_dim=sizes.z_dim, w_dim=sizes.w_dim, num_ws=sizes.num_ws, has_w=sizes.has_w
+    )
     stored = _with_fitting_noise(network, read_codes(pick, shapes, network.c_dim))
     tuned_from = network.header.provenance.get("tuned_from")
     if stored.kind == "z" or stored.network_sha256 in (None, network.sha256, tuned_from):
@@ -90,7 +108,7 @@ def _with_fitting_noise(network: Network, stored: StoredCodes) -> StoredCodes:
     """Drop noise maps that do not fit the noise inputs of the network."""
     if stored.own_noise is None:
         return stored
-    sides = [(side, side) for side in network.G.synthesis.noise_resolutions]
+    sides = [(side, side) for side in network.sizes.noise_sides]
     maps = [own.maps for own in stored.own_noise if own is not None]
     if all([each.shape for each in own] == sides for own in maps):
         return stored
@@ -110,6 +128,8 @@ def _short_names(paths: Iterable[Path]) -> dict[Path, str]:
 
 
 def _codes_of_stored(network: Network, stored: StoredCodes, sampling: Sampling) -> Codes:
+    import torch
+
     G, is_z = network.G, stored.kind == "z"
     values, labels = stored.values, stored.labels
     if labels is None or (is_z and sampling.class_name is not None):

@@ -1,24 +1,25 @@
 """Codes from seeds: z, w, one w per layer, truncated, mixed."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from hashlib import sha256
 from math import isfinite
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import torch
 from jaxtyping import Float32
 
 from stylegan_cli.errors import UsageError, meant
 from stylegan_cli.latents.codes import Codes
-from stylegan_cli.networks.drawing import precision_claim
-from stylegan_cli.networks.generator import Generator
+from stylegan_cli.networks.execution import precision_claim
 from stylegan_cli.networks.noise import NoiseMode
 from stylegan_cli.networks.snapshot import Network
 from stylegan_cli.ranges import SEEDS
 from stylegan_cli.runtime import stream_seed
 from stylegan_cli.shapes import W1, Labels, W, Ws
+
+if TYPE_CHECKING:
+    from stylegan_cli.networks.generator import Generator
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,19 +47,30 @@ def z_of_seeds(seeds: Sequence[int], z_dim: int) -> Float32[np.ndarray, "n z_dim
     Raises:
         UsageError: NumPy takes no such seed.
     """
-    for seed in seeds:
-        if seed not in SEEDS:
-            raise UsageError(f"seed {seed}: out of range; the valid range is 0-{SEEDS[-1]}")
+    check_seeds(seeds)
     rows = [np.random.RandomState(seed).randn(z_dim) for seed in seeds]
     return np.asarray(rows, np.float32).reshape(-1, z_dim)
 
 
+def check_seeds(seeds: Iterable[int]) -> None:
+    """Raise if there are no such seeds.
+
+    Raises:
+        UsageError: NumPy takes no such seed.
+    """
+    for seed in seeds:
+        if seed not in SEEDS:
+            raise UsageError(f"seed {seed}: out of range; the valid range is 0-{SEEDS[-1]}")
+
+
 def map_latents(
-    G: Generator,
+    G: "Generator",
     z: Float32[np.ndarray, "n z_dim"],
     labels: Float32[np.ndarray, "n c_dim"],
 ) -> W:
     """Map each z to a w; each result is bit-identical in any batch."""
+    import torch
+
     device = G.mapping.w_avg.device
     zs, cs = torch.from_numpy(z).to(device), torch.from_numpy(labels).to(device)
     # one at a time: another batch size changes the last bits, and this network is the cheap one
@@ -83,7 +95,17 @@ def truncate(ws: Ws, w_avg: W1, psi: float, cutoff: int | None = None) -> Ws:
     Raises:
         UsageError: psi is not finite, or there are no such layers.
     """
-    num_ws = ws.shape[1]
+    _check_truncation(psi, cutoff, num_ws=ws.shape[1])
+    if psi == 1:
+        return ws
+    import torch
+
+    # psi 0 must give w_avg to the bit, so not torch.lerp
+    moved = w_avg + psi * (ws - w_avg)
+    return moved if cutoff is None else torch.cat([moved[:, :cutoff], ws[:, cutoff:]], dim=1)
+
+
+def _check_truncation(psi: float, cutoff: int | None, *, num_ws: int) -> None:
     if not isfinite(psi):
         raise UsageError(
             "not a finite number; 1 leaves the images as they are", parameter="psi", value=psi
@@ -92,11 +114,6 @@ def truncate(ws: Ws, w_avg: W1, psi: float, cutoff: int | None = None) -> Ws:
         raise UsageError(
             f"out of range; the valid range is 0-{num_ws}", parameter="cutoff", value=cutoff
         )
-    if psi == 1:
-        return ws
-    # psi 0 must give w_avg to the bit, so not torch.lerp
-    moved = w_avg + psi * (ws - w_avg)
-    return moved if cutoff is None else torch.cat([moved[:, :cutoff], ws[:, cutoff:]], dim=1)
 
 
 def truncate_codes(network: Network, codes: Codes, psi: float, cutoff: int | None = None) -> Codes:
@@ -105,6 +122,8 @@ def truncate_codes(network: Network, codes: Codes, psi: float, cutoff: int | Non
     Raises:
         UsageError: psi is not finite, or there are no such layers.
     """
+    import torch
+
     w_avg = network.G.mapping.w_avg
     ws = torch.from_numpy(codes.ws.reshape(-1, *codes.ws.shape[-2:])).to(w_avg.device)
     moved = truncate(ws, w_avg, psi, cutoff).cpu().numpy()
@@ -183,31 +202,34 @@ def sampling_request(network: Network, sampling: Sampling) -> dict[str, Any]:
     }
 
 
-def check_possible(G: Generator, sampling: Sampling) -> None:
-    """Raise if the generator cannot do what is asked.
+def check_possible(network: Network, sampling: Sampling) -> None:
+    """Raise if the network cannot do what is asked.
 
     Raises:
-        UsageError: Truncation without w or layers, or a noise mode without noise inputs.
+        UsageError: Truncation without w or layers, or by no finite number, or a noise mode
+            without noise inputs.
     """
-    if sampling.psi != 1 and not G.has_w:
+    sizes = network.sizes
+    if sampling.psi != 1 and not sizes.has_w:
         raise UsageError(
             "this network makes images straight from z and has no w to truncate; leave `psi` out",
             parameter="psi",
             value=f"{sampling.psi:g}",
         )
-    if sampling.cutoff is not None and not G.has_styles:
+    if sampling.cutoff is not None and not sizes.has_styles:
         raise UsageError(
             "this network has one code for all layers; leave `cutoff` out",
             parameter="cutoff",
             value=sampling.cutoff,
         )
-    if sampling.noise_mode != "const" and not G.has_noise:
+    if sampling.noise_mode != "const" and not sizes.has_noise:
         raise UsageError(
             "this network has no noise inputs, its images "
             "depend on their seeds alone; leave `noise_mode` out",
             parameter="noise_mode",
             value=sampling.noise_mode,
         )
+    _check_truncation(sampling.psi, sampling.cutoff, num_ws=sizes.num_ws)
 
 
 def check_moves(network: Network, shifts: bool, turns: bool) -> None:
@@ -216,7 +238,7 @@ def check_moves(network: Network, shifts: bool, turns: bool) -> None:
     Raises:
         UsageError: It cannot, and pictures shall be shifted or turned.
     """
-    if (shifts or turns) and not network.G.synthesis.can_move:
+    if (shifts or turns) and not network.sizes.can_move:
         raise UsageError(
             "the input of this network cannot be moved, as that of StyleGAN3 can; leave it out",
             parameter="translate" if shifts else "rotate",
@@ -240,8 +262,8 @@ def codes_of_seeds(network: Network, seeds: Sequence[int], sampling: Sampling) -
         UsageError: A seed, the truncation, the noise mode or the class is not possible with this
             network.
     """
+    check_possible(network, sampling)
     G = network.G
-    check_possible(G, sampling)
     z = z_of_seeds(seeds, G.z_dim)
     labels = chosen_labels(network, len(z), sampling)
     ws = broadcast_layers(map_latents(G, z, labels), G.num_ws)

@@ -20,7 +20,7 @@ from stylegan_cli.metrics.metric import Event, Remark, Request
 from stylegan_cli.metrics.pictures import Pictures, Stored, class_name, stored_data, stored_folder
 from stylegan_cli.metrics.protocol import STANDARD_COUNT, Protocol, real_rows
 from stylegan_cli.networks.build import build_generator
-from stylegan_cli.networks.drawing import precision_claim, precision_of
+from stylegan_cli.networks.execution import precision_claim, precision_of
 from stylegan_cli.networks.noise import NoiseMode
 from stylegan_cli.networks.snapshot import Header, file_sha256, read_header
 from stylegan_cli.training.data import training_data

@@ -21,10 +21,10 @@ from stylegan_cli.latents.sampling import (
     z_of_seeds,
 )
 from stylegan_cli.metrics.pictures import Label, Stored
-from stylegan_cli.networks.drawing import USUAL, Execution, open_for_drawing, precision_claim
+from stylegan_cli.networks.execution import USUAL, Execution, open_for_drawing, precision_claim
 from stylegan_cli.networks.snapshot import Network, Precision
 from stylegan_cli.ranges import SEEDS
-from stylegan_cli.rendering.plan import Axis, Plan
+from stylegan_cli.rendering.plan import Axis, Plan, Tables
 from stylegan_cli.rendering.render import render
 from stylegan_cli.runtime import numpy_stream
 from stylegan_cli.shapes import Pixels
@@ -126,7 +126,7 @@ def draw_fakes(network: Network, fakes: Fakes, part: range) -> Pixels:
         noise_mode=fakes.sampling.noise_mode,
         axes=(Axis(name="seed", names=tuple(map(str, part))),),
         sheets=("",),
-        codes=codes,
+        make=lambda: Tables(codes=codes),
     )
     G = network.G
     pixels = np.empty((len(part), G.resolution, G.resolution, G.channels), np.uint8)
@@ -140,7 +140,7 @@ def draw_fakes(network: Network, fakes: Fakes, part: range) -> Pixels:
 
 def _codes(network: Network, fakes: Fakes, seeds: range) -> Codes:
     G, sampling = network.G, fakes.sampling
-    check_possible(G, sampling)
+    check_possible(network, sampling)
     z = z_of_seeds(seeds, G.z_dim)
     labels = np.zeros((len(z), network.c_dim), np.float32)
     for row, seed in zip(labels, seeds, strict=True):

@@ -20,7 +20,7 @@ from stylegan_cli.errors import OutputError
 from stylegan_cli.files import put_in_place, writing
 from stylegan_cli.metrics.pictures import Pictures, on_white
 from stylegan_cli.metrics.statistics import Features
-from stylegan_cli.networks.drawing import USUAL, Execution, default_batch_size
+from stylegan_cli.networks.execution import USUAL, Execution, default_batch_size
 from stylegan_cli.runtime import World
 
 T = TypeVar("T")

@@ -22,7 +22,7 @@ from stylegan_cli.metrics.protocol import OURS
 from stylegan_cli.metrics.records import NAME, append_found, read_records
 from stylegan_cli.metrics.registry import metrics
 from stylegan_cli.metrics.snapshots import link_best, networks_until, prune
-from stylegan_cli.networks.drawing import USUAL, precision_of
+from stylegan_cli.networks.execution import USUAL, precision_of
 from stylegan_cli.networks.snapshot import file_sha256
 from stylegan_cli.recipe import Settled
 from stylegan_cli.runtime import pick_dtype, repeatable

@@ -98,7 +98,7 @@ def nearest_picture(evaluation: "Evaluation", nearest: Nearest) -> Picture:
     from stylegan_cli.figures.layout import paint
     from stylegan_cli.metrics.fakes import draw_fakes
     from stylegan_cli.metrics.pictures import on_white
-    from stylegan_cli.networks.drawing import open_for_drawing
+    from stylegan_cli.networks.execution import open_for_drawing
 
     reals = evaluation.cases[0].reals
     assert reals is not None, "nearest to what"

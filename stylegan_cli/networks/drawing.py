@@ -1,28 +1,25 @@
-"""Networks ready to draw: precision, operations, compilation."""
+"""Generators ready to draw: prepared and compiled."""
 
 import copy
 import os
 import sys
 import warnings
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
 from functools import cached_property
 from importlib.util import find_spec
-from pathlib import Path
 from shutil import which
-from typing import Literal
 
 import torch
 from torch import Tensor
 
 from stylegan_cli.errors import UsageError
+from stylegan_cli.networks.execution import Execution, default_batch_size
 from stylegan_cli.networks.generator import Generator
 from stylegan_cli.networks.layers import freeze_layers
 from stylegan_cli.networks.noise import NoiseInput
-from stylegan_cli.networks.snapshot import Network, Precision, load_network, read_header
+from stylegan_cli.networks.snapshot import Precision
 from stylegan_cli.networks.synthesis import Synthesis
-from stylegan_cli.ops import BackendName, fast, pick_backend
-from stylegan_cli.recipe import Settled
+from stylegan_cli.ops import fast, pick_backend
 from stylegan_cli.shapes import Images, Motions, Ws
 
 
@@ -133,53 +130,6 @@ def compiled(G: Generator, batch_size: int) -> Generator:
     return Generator(G.mapping, synthesis, resolution=G.resolution, channels=G.channels)
 
 
-@dataclass(frozen=True, kw_only=True)
-class Execution:
-    """Options for computing images; only bfloat16 changes them by more than a grey level.
-
-    Attributes:
-        precision: "auto" is float32, unless the network's recipe says bf16.
-        backend: "auto" and "eager" draw with a prepared generator, the others as in training.
-        compile: Compile the synthesis network first, which takes a minute or more.
-        batch_size: Images per batch of the compiled network; None is `default_batch_size`.
-    """
-
-    precision: Literal["auto", "fp32", "bf16"] = "auto"
-    backend: BackendName = "auto"
-    compile: bool = False
-    batch_size: int | None = None
-
-
-USUAL = Execution()
-PIXELS_A_BATCH = 2**22
-
-
-def default_batch_size(resolution: int) -> int:
-    """Return the images drawn at once by default: 32, fewer above 256 px."""
-    return max(1, min(32, PIXELS_A_BATCH // resolution**2))
-
-
-def precision_of(recipe: Settled, execution: Execution) -> Precision:
-    """Return the precision in which images of a network with this recipe are computed."""
-    if execution.precision != "auto":
-        return execution.precision
-    return "bf16" if recipe.train.precision == "bf16" else "fp32"
-
-
-def open_for_drawing(
-    path: Path, device: torch.device | str = "cpu", execution: Execution = USUAL
-) -> Network:
-    """Load a network for drawing alone: without gradients, and prepared if the backend allows.
-
-    Raises:
-        NetworkFileError: The file is not a network file of ours, or damaged.
-        UsageError: This machine lacks the backend, or a compiler where one is needed.
-    """
-    precision = precision_of(read_header(path).recipe, execution)
-    network = load_network(path, device, precision=precision, backend=execution.backend)
-    return replace(network, G=ready_to_draw(network.G, precision, execution))
-
-
 def ready_to_draw(G: Generator, precision: Precision, execution: Execution) -> Generator:
     """Prepare and compile a generator, which was built with that precision and backend.
 
@@ -214,8 +164,3 @@ def check_compiler(device: torch.device) -> None:
             "leave `compile` out",
             parameter="compile",
         )
-
-
-def precision_claim(precision: Precision) -> dict[str, str]:
-    """Return the entry of requests and records: none for float32, as in the first versions."""
-    return {} if precision == "fp32" else {"precision": precision}

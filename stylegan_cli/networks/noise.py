@@ -1,10 +1,13 @@
 """Noise inputs of synthesis networks, one random stream per image."""
 
 from collections.abc import Sequence
-from typing import Literal, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, Literal, Protocol, runtime_checkable
 
-import torch
-from torch import Tensor, nn
+if TYPE_CHECKING:
+    import torch
+    from torch import Tensor, nn
+else:
+    Tensor = Any  # the names of modes are needed before torch is imported
 
 NoiseMode = Literal["const", "random", "none"]
 NOISE_MODES: tuple[NoiseMode, ...] = ("none", "const", "random")
@@ -26,13 +29,13 @@ class NoiseLayer(Protocol):
     noise_strength: Tensor
 
 
-def noise_layers(network: nn.Module) -> list[NoiseLayer]:
+def noise_layers(network: "nn.Module") -> list[NoiseLayer]:
     """List the layers with noise inputs, from coarse to fine."""
     return [layer for layer in network.modules() if isinstance(layer, NoiseLayer)]
 
 
 def noise_maps(
-    resolutions: Sequence[int], seeds: Sequence[int], device: torch.device
+    resolutions: Sequence[int], seeds: Sequence[int], device: "torch.device"
 ) -> list[Tensor]:
     """Draw standard normal maps `[n, 1, r, r]`, one per layer; image i depends on seeds[i] only.
 
@@ -40,6 +43,8 @@ def noise_maps(
         resolutions: Side of the map of each noise layer, from coarse to fine.
         seeds: One seed per image.
     """
+    import torch
+
     sizes = [side * side for side in resolutions]
     rows = [
         torch.randn(sum(sizes), generator=torch.Generator(device).manual_seed(seed), device=device)

@@ -3,15 +3,16 @@
 import hashlib
 import json
 import platform
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from stylegan_cli import __version__
 from stylegan_cli.errors import NetworkFileError, RecipeError
 from stylegan_cli.files import similar, writing, written_whole
+from stylegan_cli.networks.sizes import Sizes, sizes_of, sizes_of_built
 from stylegan_cli.recipe import Settled, dumps, loads
 
 if TYPE_CHECKING:
@@ -51,21 +52,38 @@ class Header:
 
 @dataclass(frozen=True, kw_only=True)
 class Network:
-    """A network read from a file, ready to make images.
+    """A network in a file, whose weights are read when they are first needed.
 
     Attributes:
         sha256: Of the file.
-        G: The averaged generator, without gradients.
-        D: The discriminator, if it was asked for.
+        shapes: Of its tensors.
+        read: Returns generator and discriminator, the same ones at every call.
         precision: Of the generator's activations.
     """
 
     path: Path
     sha256: str
     header: Header
-    G: "Generator"
-    D: "Discriminator | None"
+    shapes: Mapping[str, tuple[int, ...]]
+    read: Callable[[], "tuple[Generator, Discriminator | None]"]
     precision: Precision = "fp32"
+
+    @property
+    def G(self) -> "Generator":
+        """The averaged generator, without gradients."""
+        return self.read()[0]
+
+    @property
+    def D(self) -> "Discriminator | None":
+        """The discriminator, if it was asked for."""
+        return self.read()[1]
+
+    @cached_property
+    def sizes(self) -> Sizes:
+        """Sizes of G, which are known before its weights are read."""
+        (w_dim,) = self.shapes.get("g_ema.mapping.w_avg", (self.recipe.generator.w_dim,))
+        found = sizes_of(self.recipe, w_dim=w_dim, c_dim=self.c_dim, lod=self.header.lod)
+        return found or sizes_of_built(self.G)
 
     @property
     def recipe(self) -> Settled:
@@ -149,11 +167,17 @@ def has_discriminator(path: Path) -> bool:
     Raises:
         NetworkFileError: The file is not a network file of ours, or damaged.
     """
+    _metadata(path)
+    return any(name.startswith("d.") for name in tensor_shapes(path))
+
+
+def tensor_shapes(path: Path) -> dict[str, tuple[int, ...]]:
+    """Return the shape of every tensor of a network file, by name."""
     from safetensors import safe_open
 
-    _metadata(path)
     with safe_open(path, framework="numpy") as file:
-        return any(name.startswith("d.") for name in file.keys())  # noqa: SIM118 - no mapping
+        names = file.keys()
+        return {name: tuple(file.get_slice(name).get_shape()) for name in names}
 
 
 def load_network(
@@ -173,12 +197,60 @@ def load_network(
     Raises:
         NetworkFileError: The file is not a network file of ours, damaged, or lacks tensors.
     """
+
+    def read(header: Header) -> "tuple[Generator, Discriminator | None]":
+        G, D = read_networks(
+            path, header, discriminator=discriminator, precision=precision, backend=backend
+        )
+        return G.to(device), None if D is None else D.to(device)
+
+    network = open_network(path, read, precision)
+    network.read()
+    return network
+
+
+def open_network(
+    path: Path,
+    read: "Callable[[Header], tuple[Generator, Discriminator | None]]",
+    precision: Precision,
+) -> Network:
+    """Open a network file; its weights are read later.
+
+    Args:
+        read: Returns the networks of the file.
+
+    Raises:
+        NetworkFileError: The file is not a network file of ours, or damaged.
+    """
+    header = read_header(path)
+    return Network(
+        path=path,
+        sha256=file_sha256(path),
+        header=header,
+        shapes=tensor_shapes(path),
+        read=cache(partial(read, header)),
+        precision=precision,
+    )
+
+
+def read_networks(
+    path: Path,
+    header: Header,
+    *,
+    discriminator: bool = False,
+    precision: Precision = "fp32",
+    backend: "BackendName" = "auto",
+) -> "tuple[Generator, Discriminator | None]":
+    """Read the weights of a network file into its generator and, if asked for, discriminator.
+
+    Raises:
+        NetworkFileError: They do not fit the header.
+    """
     import torch
     from safetensors.torch import load_file
 
     from stylegan_cli.networks.build import Unfilled, build_discriminator, build_generator
 
-    header = read_header(path)
     tensors = load_file(path)
     if discriminator and not any(name.startswith("d.") for name in tensors):
         raise NetworkFileError(f"{path}: no discriminator; the file it was made from had none")
@@ -191,10 +263,9 @@ def load_network(
     if D is not None:
         _fill(path, D, tensors, "d.")
         D.lod = header.lod
-        D.eval().requires_grad_(False).to(device)
-    G.eval().requires_grad_(False).to(device)
-    sha256 = file_sha256(path)
-    return Network(path=path, sha256=sha256, header=header, G=G, D=D, precision=precision)
+        D.eval().requires_grad_(False)
+    G.eval().requires_grad_(False)
+    return G, D
 
 
 def check_schema(path: Path, schema: object) -> None:

@@ -4,10 +4,25 @@ The networks of a family stand in `stylegan_cli.networks`, in a module of its na
 imports that module, so that reading a recipe takes no torch.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, fields, replace
 
-from stylegan_cli.recipe.sections import BandsSection
+from stylegan_cli.recipe.sections import BandsSection, Settled
+
+
+@dataclass(frozen=True, kw_only=True)
+class StyleLayers:
+    """Layers of a generator that take a code or noise, as its recipe tells them.
+
+    Attributes:
+        sides: Side at which each code acts.
+        noise_sides: Side of each noise input of the network at its full size.
+        can_move: The input can be shifted and turned.
+    """
+
+    sides: tuple[int, ...]
+    noise_sides: tuple[int, ...] = ()
+    can_move: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,6 +37,8 @@ class FamilyKeys:
         own: Keys that do nothing except in the families that list them.
         meaning: Those of them that change the images made from the same weights.
         needs_classes: Labels must be classes; vectors of attributes cannot be learned.
+        layers: Returns the layers of the generator of a recipe; where it is missing, the network
+            is built to know them.
         gamma_at_256: Value of `loss.r1_gamma` "auto" at 256 px, from where it grows with the
             number of pixels; None follows [ADA].
     """
@@ -31,7 +48,30 @@ class FamilyKeys:
     own: tuple[str, ...] = ()
     meaning: tuple[str, ...] = ()
     needs_classes: bool = False
+    layers: Callable[[Settled], StyleLayers] | None = None
     gamma_at_256: float | None = None
+
+
+def _two_per_side(recipe: Settled) -> StyleLayers:
+    """Return the layers of [SG1]: two for each side from 4 px up, all with noise."""
+    if not recipe.generator.styles:
+        return StyleLayers(sides=(4,))
+    levels = range(2, recipe.data.resolution.bit_length())
+    sides = tuple(2**level for level in levels for _ in range(2))
+    return StyleLayers(sides=sides, noise_sides=sides if recipe.generator.noise else ())
+
+
+def _without_first_noise(recipe: Settled) -> StyleLayers:
+    """Return the layers of [SG2]: the first code at 4 px is that of toRGB."""
+    found = _two_per_side(recipe)
+    return replace(found, noise_sides=found.noise_sides[1:])
+
+
+def _bands(recipe: Settled) -> StyleLayers:
+    """Return the layers of [SG3], whose sides are nominal: input, layers and toRGB."""
+    count = recipe.bands.layers + 2
+    sides = tuple(8 if i < 5 else 32 if i < 10 else 64 for i in range(count))
+    return StyleLayers(sides=sides, can_move=True)
 
 
 _GROWING: Mapping[str, object] = {
@@ -74,12 +114,14 @@ _FAMILIES: dict[str, FamilyKeys] = {
         own=("discriminator.fused_scale",),
         meaning=("discriminator.fused_scale",),
         needs_classes=True,
+        layers=_two_per_side,
     ),
     "stylegan1": FamilyKeys(
         defaults=_GROWING,
         fixed={"generator.architecture": "progressive"},
         own=("generator.variant",),
         meaning=("generator.variant",),
+        layers=_two_per_side,
     ),
     "stylegan2": FamilyKeys(
         fixed={"generator.input": "const", "generator.styles": True, "generator.noise": True},
@@ -89,6 +131,7 @@ _FAMILIES: dict[str, FamilyKeys] = {
             "discriminator.mapping_layers",
             "discriminator.mapping_lr_multiplier",
         ),
+        layers=_without_first_noise,
     ),
     "stylegan3": FamilyKeys(
         defaults={
@@ -119,6 +162,7 @@ _FAMILIES: dict[str, FamilyKeys] = {
             *_BANDS,
         ),
         meaning=("generator.radial_filters", *_BANDS),
+        layers=_bands,
         gamma_at_256=2.0,
     ),
 }

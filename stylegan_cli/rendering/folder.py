@@ -98,34 +98,42 @@ class OpenStudy:
 
 
 def open_folder(
-    folder: Path, header: Header, tables: Mapping[str, Table], *, overwrite: bool = False
+    folder: Path,
+    header: Header,
+    make_tables: Callable[[], Mapping[str, Table]],
+    *,
+    overwrite: bool = False,
 ) -> OpenStudy:
     """Open the study in this folder: finished, unfinished or new.
 
     Args:
+        make_tables: Returns the tables of a new study.
         overwrite: Replace whatever exists.
 
     Raises:
         OutputError: The folder holds something else, or cannot be written.
     """
     paths = StudyPaths(folder=folder, header=header)
+    damage = None
+    if folder.exists() and not overwrite:
+        with writing(folder):
+            _refuse_strangers(paths)
+        if paths.hdf5.exists():
+            return OpenStudy(paths=paths, file=_same(_open_finished(paths.hdf5), header))
+        if paths.unfinished.exists():
+            try:
+                file = open_study(paths.unfinished, write=True)
+            except DataError as error:
+                damage = str(error)
+            else:
+                return OpenStudy(paths=paths, file=_same(file, header))
+    # before anything of the folder changes: this can fail
+    tables = make_tables()
     with writing(folder):
         folder.mkdir(parents=True, exist_ok=True)
         if overwrite:
             _clear(folder)
-        else:
-            _refuse_strangers(paths)
-    if paths.hdf5.exists() and not overwrite:
-        return OpenStudy(paths=paths, file=_same(_open_finished(paths.hdf5), header))
-    damage = None
-    if paths.unfinished.exists():
-        try:
-            file = open_study(paths.unfinished, write=True)
-        except DataError as error:
-            damage = str(error)
-            paths.unfinished.unlink()
-        else:
-            return OpenStudy(paths=paths, file=_same(file, header))
+        paths.unfinished.unlink(missing_ok=True)
     file = create_study(paths.unfinished, header, tables)
     return OpenStudy(paths=paths, file=file, damage=damage)
 

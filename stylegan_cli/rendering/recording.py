@@ -9,10 +9,9 @@ from jaxtyping import Bool
 from stylegan_cli.latents.codes import Codes, noise_columns
 from stylegan_cli.networks.snapshot import Network
 from stylegan_cli.recipe import dumps
-from stylegan_cli.rendering.folder import StudyPaths, finish, open_folder
+from stylegan_cli.rendering.folder import StudyPaths, every_image, finish, open_folder
 from stylegan_cli.rendering.header import Header
-from stylegan_cli.rendering.plan import Measurement, Plan
-from stylegan_cli.rendering.render import Address, Cell, addresses, render
+from stylegan_cli.rendering.plan import Address, Cell, Measurement, Plan
 from stylegan_cli.rendering.store import Table
 
 
@@ -36,13 +35,14 @@ class Recording:
         self, network: Network, plan: Plan, folder: Path, *, overwrite: bool = False
     ) -> None:
         self._network, self._plan = network, plan
-        tables = {name: _table(network, codes) for name, codes in plan.tables.items()}
-        tables |= {name: _blank(taken) for name, taken in plan.measurements.items()}
-        self._study = open_folder(folder, _header(network, plan), tables, overwrite=overwrite)
+        self._study = open_folder(folder, _header(network, plan), self._tables, overwrite=overwrite)
         self.paths: StudyPaths = self._study.paths
         self.damage = self._study.damage
-        self.total = len(addresses(plan))
-        self._there = set(self._find_done())
+        file = self._study.file
+        self.total = sum(1 for _ in every_image(file))
+        self._there = {
+            Address(table, index) for table in file.tables for index in _indices(file.done(table))
+        }
 
     def __enter__(self) -> "Recording":
         return self
@@ -61,6 +61,10 @@ class Recording:
         Raises:
             OutputError: The disk is full or was removed.
         """
+        if not self.missing:
+            return
+        from stylegan_cli.rendering.render import render
+
         for cell in render(
             self._network.G, self._plan, batch_size=batch_size, skip=frozenset(self._there)
         ):
@@ -71,8 +75,8 @@ class Recording:
     @property
     def unmeasured(self) -> int:
         """Return how many cells of measurements are missing."""
-        done = (self._study.file.done(name) for name in self._plan.measurements)
-        return sum(int((~cells).sum()) for cells in done)
+        file = self._study.file
+        return sum(int((~file.done(name)).sum()) for name in file.measurements)
 
     def measurements(self, batch_size: int | None = None) -> Iterator[Address]:
         """Measure the missing cells after all images are made; yield each once stored.
@@ -81,7 +85,7 @@ class Recording:
             OutputError: The disk is full or was removed.
         """
         file = self._study.file
-        for name, measurement in self._plan.measurements.items():
+        for name, measurement in self._plan.made.measurements.items() if self.unmeasured else ():
             for index in _indices(np.asarray(~file.done(name))):
                 file.write_cell(name, index, measurement.take(file, index, batch_size))
                 yield Address(name, index)
@@ -94,10 +98,10 @@ class Recording:
         """
         yield from finish(self._study, self._plan.pictures)
 
-    def _find_done(self) -> Iterator[Address]:
-        for table in self._plan.tables:
-            for index in _indices(self._study.file.done(table)):
-                yield Address(table, index)
+    def _tables(self) -> dict[str, Table]:
+        drawn = {name: _table(self._network, codes) for name, codes in self._plan.tables.items()}
+        measured = self._plan.made.measurements.items()
+        return drawn | {name: _blank(measurement) for name, measurement in measured}
 
 
 def default_folder(network: Network, plan: Plan) -> Path:
@@ -118,7 +122,7 @@ def _header(network: Network, plan: Plan) -> Header:
 
 
 def _table(network: Network, codes: Codes) -> Table:
-    G = network.G
+    sizes = network.sizes
     columns = {"ws": codes.ws, "noise_seed": codes.noise_seed, "labels": codes.labels}
     if codes.z is not None:
         columns["z"] = codes.z
@@ -130,7 +134,7 @@ def _table(network: Network, codes: Codes) -> Table:
         columns["motions"] = codes.motions
     if codes.own_noise is not None:
         columns |= noise_columns(codes.own_noise)
-    image_shape = (G.resolution, G.resolution, G.channels)
+    image_shape = (sizes.resolution, sizes.resolution, sizes.channels)
     return Table(shape=codes.shape, arrays={"images": (image_shape, np.uint8)}, columns=columns)
 
 

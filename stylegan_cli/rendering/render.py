@@ -1,9 +1,7 @@
 """The renderer: plans to pictures, and floats to uint8."""
 
 from collections.abc import Container, Iterator, Sequence
-from dataclasses import dataclass
 from hashlib import sha256
-from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -12,31 +10,16 @@ from torch import Tensor
 
 from stylegan_cli.errors import NetworkFileError
 from stylegan_cli.latents.codes import OwnNoise
-from stylegan_cli.networks.drawing import default_batch_size
+from stylegan_cli.networks.execution import default_batch_size
 from stylegan_cli.networks.generator import Generator
 from stylegan_cli.networks.layers import upscale
 from stylegan_cli.networks.noise import NOISE_MODES, NoiseInput, noise_maps
 from stylegan_cli.networks.styles import Styles, moved_styles
 from stylegan_cli.networks.synthesis import motion_matrices
-from stylegan_cli.rendering.plan import Plan
-from stylegan_cli.shapes import Images, Picture, Pixels, Ws
+from stylegan_cli.rendering.plan import Address, Cell, Plan
+from stylegan_cli.shapes import Images, Pixels, Ws
 
 CONST, RANDOM = NOISE_MODES.index("const"), NOISE_MODES.index("random")
-
-
-class Address(NamedTuple):
-    """Location of an image: the table of the plan, and the position in it."""
-
-    table: str
-    position: tuple[int, ...]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Cell:
-    """One image of a plan."""
-
-    address: Address
-    pixels: Picture
 
 
 def to_pixels(images: Images) -> Pixels:
@@ -89,15 +72,6 @@ def draw_images(
             return upscale(synthesis(ws, noise), G.resolution)
 
 
-def addresses(plan: Plan) -> list[Address]:
-    """Return the address of every image of the plan."""
-    return [
-        Address(table, position)
-        for table, codes in plan.tables.items()
-        for position in np.ndindex(codes.shape)
-    ]
-
-
 def render(
     G: Generator,
     plan: Plan,
@@ -141,7 +115,7 @@ def _batches(plan: Plan, size: int) -> Iterator[list[list[Address]]]:
 def _by_code(plan: Plan) -> list[list[Address]]:
     """Return the addresses of the plan, grouped by code."""
     groups: dict[bytes, list[Address]] = {}
-    for address in addresses(plan):
+    for address in plan.addresses:
         groups.setdefault(_code_key(plan, address), []).append(address)
     return list(groups.values())
 

@@ -20,10 +20,10 @@ from stylegan_cli.latents.sampling import (
     truncate_codes,
 )
 from stylegan_cli.networks.snapshot import Network
-from stylegan_cli.rendering.plan import Axis, Plan
+from stylegan_cli.rendering.plan import Axis, Plan, Tables
 from stylegan_cli.rendering.sheet import COLLAGE, MOST_IMAGES
 from stylegan_cli.studies.naming import psi_names, seeds_title
-from stylegan_cli.studies.noise.variations import NoiseChange, varied
+from stylegan_cli.studies.noise.variations import NoiseChange, check_change, varied
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,18 +70,21 @@ def grid(
     """
     psis = tuple(dict.fromkeys(options.psis)) or (sampling.psi,)
     for psi in psis:
-        check_possible(network.G, replace(sampling, psi=psi))
+        check_possible(network, replace(sampling, psi=psi))
     check_moves(network, options.translate != (0, 0), options.rotate != 0)
-    picked, table = _pick(network, seeds, sampling, options)
-    if any(options.motion):
-        motions = np.broadcast_to(np.array(options.motion, np.float32), (*table.shape, 3))
-        table = replace(table, motions=motions)
-    sheets = [truncate_codes(network, table, psi, sampling.cutoff) for psi in psis]
+    rows = _pick(network, seeds, sampling, options)
+    picked = rows[0]
     noises: tuple[Axis, ...] = ()
     if options.noise is not None:
-        found = [varied(network.G, sheet, options.noise, sampling.noise_mode) for sheet in sheets]
-        sheets = [sheet for sheet, _ in found]
-        noises = (Axis(name="noise", names=found[0][1]),)
+        check_change(network, options.noise, sampling.noise_mode, images=len(picked.names))
+        noises = (Axis(name="noise", names=options.noise.names),)
+
+    def make() -> Tables:
+        tables = [row.codes for row in rows]
+        table = join_codes(tables, np.stack) if options.per_class else tables[0]
+        sheets = [_sheet(network, table, psi, sampling, options) for psi in psis]
+        return Tables(codes=join_codes(sheets, np.stack) if len(psis) > 1 else sheets[0])
+
     title = seeds_title(seeds, len(picked.names))
     classes = (Axis(name="class", names=class_names(network)),) if options.per_class else ()
     return Plan(
@@ -90,15 +93,28 @@ def grid(
         noise_mode=sampling.noise_mode if options.noise is None else "const",
         axes=(*classes, Axis(name="seed", names=picked.names), *noises),
         sheets=tuple(f"psi {name}" for name in psi_names(psis)) if len(psis) > 1 else (title,),
-        codes=join_codes(sheets, np.stack) if len(psis) > 1 else sheets[0],
+        make=make,
         notes=picked.notes,
     )
 
 
+def _sheet(
+    network: Network, table: Codes, psi: float, sampling: Sampling, options: GridOptions
+) -> Codes:
+    """Return the table of a sheet: truncated, moved and under other noise."""
+    if any(options.motion):
+        motions = np.broadcast_to(np.array(options.motion, np.float32), (*table.shape, 3))
+        table = replace(table, motions=motions)
+    sheet = truncate_codes(network, table, psi, sampling.cutoff)
+    if options.noise is None:
+        return sheet
+    return varied(network.G, sheet, options.noise, sampling.noise_mode)
+
+
 def _pick(
     network: Network, seeds: Sequence[Pick], sampling: Sampling, options: GridOptions
-) -> tuple[Picked, Codes]:
-    """Return the picks, and the table of their codes before truncation."""
+) -> tuple[Picked, ...]:
+    """Return the picks of each row before truncation; without classes there is one."""
     untruncated = replace(sampling, psi=1.0)
     if options.noise is not None and (options.per_class or options.collage):
         raise UsageError("classes, collages and noises have columns of their own; take one of them")
@@ -109,27 +125,27 @@ def _pick(
         raise UsageError(
             f"{len(picked.names)} images; choose at most {MOST_IMAGES}", parameter="collage"
         )
-    return picked, picked.codes
+    return (picked,)
 
 
 def _pick_classes(
     network: Network, seeds: Sequence[Pick], sampling: Sampling, options: GridOptions
-) -> tuple[Picked, Codes]:
+) -> tuple[Picked, ...]:
     if network.c_dim == 0:
         raise UsageError("the network has no classes; leave `per_class` out", parameter="per_class")
     if sampling.class_name is not None:
         raise UsageError("`per_class` and `class`: all classes or one; give one of them")
     if options.collage:
         raise UsageError("`per_class` and `collage`: a collage has no rows; give one of them")
-    rows = [
+    rows = tuple(
         codes_of_picks(network, seeds, replace(sampling, class_name=name))
         for name in class_names(network)
-    ]
-    if rows[0].codes.z is None:
+    )
+    if not rows[0].has_z:
         raise UsageError(
             "w and ws have a class in them already; give seeds or z", parameter="per_class"
         )
-    return rows[0], join_codes([row.codes for row in rows], np.stack)
+    return rows
 
 
 def _request(

@@ -3,8 +3,6 @@
 from pathlib import Path
 
 import numpy as np
-import torch
-import torch.nn.functional as F
 from jaxtyping import Float32
 
 from stylegan_cli.data.decoding import decoded, reasons
@@ -28,8 +26,7 @@ def read_mask(path: Path, side: int) -> Float32[np.ndarray, "side side"]:
         raise DataError(f"{path}: there is no such file{similar(path)}") from None
     except UnusableImageError as error:
         raise DataError(f"{path}: not a picture that can be read ({error})") from None
-    whole = torch.from_numpy(grey)[None, None] / 255
-    mask: np.ndarray = F.adaptive_avg_pool2d(whole, side)[0, 0].numpy()
+    mask = reduced(grey / 255, side)
     if not mask.any():
         raise DataError(f"{path}: is all black; white marks the region to look at")
     return mask
@@ -37,6 +34,9 @@ def read_mask(path: Path, side: int) -> Float32[np.ndarray, "side side"]:
 
 def reduced(mask: Mask, side: int) -> Float32[np.ndarray, "side side"]:
     """Reduce a mask to another side, by area."""
+    import torch
+    import torch.nn.functional as F
+
     whole = torch.from_numpy(mask)[None, None]
     small: np.ndarray = F.adaptive_avg_pool2d(whole, side)[0, 0].numpy()
     return small

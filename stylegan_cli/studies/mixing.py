@@ -9,10 +9,10 @@ from stylegan_cli.latents.codes import Codes, join_codes
 from stylegan_cli.latents.lookup import codes_of_picks
 from stylegan_cli.latents.references import Pick
 from stylegan_cli.latents.sampling import PLAIN, Sampling, mix_layers, sampling_request
-from stylegan_cli.networks.generator import Generator
+from stylegan_cli.networks.sizes import Sizes
 from stylegan_cli.networks.snapshot import Network
 from stylegan_cli.ranges import format_ints, parse_layers_by_side
-from stylegan_cli.rendering.plan import Axis, Plan
+from stylegan_cli.rendering.plan import Axis, Plan, Tables
 from stylegan_cli.rendering.sheet import BANDS, compose_bands
 
 
@@ -45,14 +45,21 @@ def mix(
             no codes of it.
         DataError: A file is missing or damaged.
     """
-    if not network.G.has_styles:
+    if not network.sizes.has_styles:
         raise UsageError(
             "mix: this network has one code for all layers, so there are no styles to mix; "
             "draw single images with `sgtool grid`"
         )
-    taken = _taken_layers(network.G, crossover, layers)
+    taken = _taken_layers(network.sizes, crossover, layers)
     row, col = (codes_of_picks(network, picks, sampling) for picks in (rows, cols))
-    matrices = [_matrix(row.codes, col.codes, chosen) for chosen in taken.values()]
+
+    def make() -> Tables:
+        matrices = [_matrix(row.codes, col.codes, chosen) for chosen in taken.values()]
+        return Tables(
+            codes=matrices[0] if len(matrices) == 1 else join_codes(matrices, np.stack),
+            sources={"row": row.codes, "col": col.codes},
+        )
+
     return Plan(
         study="mix",
         request={
@@ -67,25 +74,25 @@ def mix(
             Axis(name="col", names=col.names),
         ),
         sheets=tuple(taken),
-        codes=matrices[0] if len(matrices) == 1 else join_codes(matrices, np.stack),
-        sources={"row": row.codes, "col": col.codes},
-        pictures={BANDS: compose_bands} if len(matrices) > 1 else {},
-        notes=row.notes + col.notes + tuple(_idle_matrices(network.G, taken)),
+        make=make,
+        pictures={BANDS: compose_bands} if len(taken) > 1 else {},
+        notes=row.notes + col.notes + tuple(_idle_matrices(network.sizes, taken)),
     )
 
 
 def _taken_layers(
-    G: Generator, crossover: Sequence[int], layers: Sequence[str]
+    sizes: Sizes, crossover: Sequence[int], layers: Sequence[str]
 ) -> dict[str, tuple[int, ...]]:
     """Return the layers that take the column's style in each matrix, by matrix name."""
-    num_ws = G.num_ws
+    num_ws = sizes.num_ws
     if crossover and layers:
         raise UsageError("`crossover` and `layers`: both choose layers; give one of them")
     if layers:
-        sides = G.synthesis.layer_sides
-        chosen = [parse_layers_by_side(text, sides, parameter="layers") for text in layers]
+        chosen = [
+            parse_layers_by_side(text, sizes.layer_sides, parameter="layers") for text in layers
+        ]
         return {_name(text, numbers): numbers for text, numbers in zip(layers, chosen, strict=True)}
-    starts = crossover or (G.active_ws // 2,)
+    starts = crossover or (sizes.active_ws // 2,)
     for start in starts:
         if not 0 <= start <= num_ws:
             raise UsageError(
@@ -94,12 +101,12 @@ def _taken_layers(
     return {f"crossover {start}": tuple(range(start, num_ws)) for start in starts}
 
 
-def _idle_matrices(G: Generator, taken: Mapping[str, Sequence[int]]) -> Iterator[str]:
+def _idle_matrices(sizes: Sizes, taken: Mapping[str, Sequence[int]]) -> Iterator[str]:
     for name, layers in taken.items():
-        if layers and min(layers) >= G.active_ws:
+        if layers and min(layers) >= sizes.active_ws:
             yield (
-                f"{name}: has no effect, as the network has grown to {G.side} px so far and uses "
-                f"layers 0-{G.active_ws - 1}"
+                f"{name}: has no effect, as the network has grown to {sizes.side} px so far and "
+                f"uses layers 0-{sizes.active_ws - 1}"
             )
 
 

@@ -12,12 +12,13 @@ from stylegan_cli.latents.references import Pick
 from stylegan_cli.latents.sampling import (
     PLAIN,
     Sampling,
+    check_possible,
     mean_code,
     sampling_request,
     truncate_codes,
 )
 from stylegan_cli.networks.snapshot import Network
-from stylegan_cli.rendering.plan import Axis, Plan
+from stylegan_cli.rendering.plan import Axis, Plan, Tables
 from stylegan_cli.studies.naming import psi_names, seeds_title
 
 PSIS = (1.0, 0.7, 0.5, 0.0, -0.5, -1.0)
@@ -47,14 +48,23 @@ def truncation(
             or a file holds no codes of it, or the network has no w.
         DataError: A file is missing or damaged.
     """
-    if not network.G.has_w:
+    if not network.sizes.has_w:
         raise UsageError(
             "truncation: this network makes images straight from z, so there is no w to "
             "truncate; draw single images with `sgtool grid`"
         )
     picked = codes_of_picks(network, seeds, replace(sampling, psi=1.0))
     psis = tuple(dict.fromkeys(psis))
-    columns = [truncate_codes(network, picked.codes, psi, sampling.cutoff) for psi in psis]
+    for psi in psis:
+        check_possible(network, replace(sampling, psi=psi))
+
+    def make() -> Tables:
+        columns = [truncate_codes(network, picked.codes, psi, sampling.cutoff) for psi in psis]
+        return Tables(
+            codes=join_codes(columns, _along_columns),
+            series={"mean": mean_code(network)} if mean else {},
+        )
+
     return Plan(
         study="truncation",
         request={
@@ -66,8 +76,7 @@ def truncation(
         noise_mode=sampling.noise_mode,
         axes=(Axis(name="seed", names=picked.names), Axis(name="psi", names=psi_names(psis))),
         sheets=(seeds_title(seeds, len(picked.names)),),
-        codes=join_codes(columns, _along_columns),
-        series={"mean": mean_code(network)} if mean else {},
+        make=make,
         notes=picked.notes,
     )
 

@@ -18,7 +18,7 @@ from stylegan_cli.detectors import open_detector
 from stylegan_cli.detectors.registry import PerceptualDetector
 from stylegan_cli.detectors.resize import on_white
 from stylegan_cli.latents.sampling import broadcast_layers
-from stylegan_cli.networks.drawing import default_batch_size
+from stylegan_cli.networks.execution import default_batch_size
 from stylegan_cli.networks.generator import Generator
 from stylegan_cli.networks.layers import halve, upscale
 from stylegan_cli.recipe import Settled

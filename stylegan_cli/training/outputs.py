@@ -15,7 +15,7 @@ from stylegan_cli.data.dataset import Dataset
 from stylegan_cli.errors import TrainingError, UsageError
 from stylegan_cli.figures.png import tile, write_png
 from stylegan_cli.latents.sampling import broadcast_layers
-from stylegan_cli.networks.drawing import default_batch_size
+from stylegan_cli.networks.execution import default_batch_size
 from stylegan_cli.networks.generator import Generator
 from stylegan_cli.networks.snapshot import Header, save_network, versions
 from stylegan_cli.recipe import Settled

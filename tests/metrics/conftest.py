@@ -12,7 +12,7 @@ from stylegan_cli.metrics.metric import Request, Steps
 from stylegan_cli.metrics.pictures import stored_folder
 from stylegan_cli.metrics.protocol import OURS
 from stylegan_cli.metrics.registry import metrics as all_metrics
-from stylegan_cli.networks.drawing import Execution
+from stylegan_cli.networks.execution import Execution
 
 CPU = torch.device("cpu")
 

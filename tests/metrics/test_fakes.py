@@ -12,7 +12,7 @@ from stylegan_cli.metrics.features import Workplace
 from stylegan_cli.metrics.metric import Request
 from stylegan_cli.metrics.pictures import Stored
 from stylegan_cli.metrics.protocol import OURS
-from stylegan_cli.networks.drawing import Execution
+from stylegan_cli.networks.execution import Execution
 from stylegan_cli.networks.snapshot import load_network
 from stylegan_cli.rendering.render import render
 from stylegan_cli.studies.grid import grid

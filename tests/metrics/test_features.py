@@ -4,7 +4,7 @@ import torch
 
 from stylegan_cli.metrics.features import Extraction, Workplace
 from stylegan_cli.metrics.pictures import stored_folder
-from stylegan_cli.networks.drawing import Execution
+from stylegan_cli.networks.execution import Execution
 
 CPU = torch.device("cpu")
 

@@ -3,7 +3,8 @@ import torch
 
 from stylegan_cli.errors import UsageError
 from stylegan_cli.latents.sampling import PLAIN, sampling_request
-from stylegan_cli.networks.drawing import Execution, check_compiler, open_for_drawing, precision_of
+from stylegan_cli.networks.drawing import check_compiler
+from stylegan_cli.networks.execution import Execution, open_for_drawing, precision_of
 from stylegan_cli.networks.stylegan2 import FrozenLayer
 from stylegan_cli.recipe import Settled
 from stylegan_cli.rendering.render import render
@@ -67,10 +68,10 @@ def test_compiling_without_a_compiler_is_refused(tmp_path, monkeypatch):
         check_compiler(torch.device("cpu"))
     path = write_network(tmp_path / "n.safetensors")
     with pytest.raises(UsageError, match="`compile`"):
-        open_for_drawing(path, execution=Execution(compile=True))
+        _ = open_for_drawing(path, execution=Execution(compile=True)).G
 
 
 def test_an_unknown_backend_is_refused(network_file, monkeypatch):
     monkeypatch.setenv("SGTOOL_BACKEND", "quick")
     with pytest.raises(UsageError, match="SGTOOL_BACKEND=quick"):
-        open_for_drawing(network_file)
+        _ = open_for_drawing(network_file).G

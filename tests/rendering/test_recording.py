@@ -192,13 +192,13 @@ def measured(plan):
         labels=np.zeros((2, 4, 0), np.float32),
         z=None,
     )
+    measurements = {
+        "means": Measurement(shape=(2,), arrays={"mean": shape[1:], "batch": ()}, take=mean),
+        "highest": Measurement(shape=(), arrays={"highest": ()}, take=highest),
+    }
     return replace(
         plan,
-        series={"draws": codes},
-        measurements={
-            "means": Measurement(shape=(2,), arrays={"mean": shape[1:], "batch": ()}, take=mean),
-            "highest": Measurement(shape=(), arrays={"highest": ()}, take=highest),
-        },
+        make=lambda: replace(plan.made, series={"draws": codes}, measurements=measurements),
         pictures={"height": paint},
     )
 

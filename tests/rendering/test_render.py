@@ -7,10 +7,11 @@ import torch
 from stylegan_cli.latents.codes import Codes
 from stylegan_cli.latents.sampling import Sampling
 from stylegan_cli.networks.build import build_discriminator, build_generator
-from stylegan_cli.networks.drawing import default_batch_size
+from stylegan_cli.networks.execution import default_batch_size
 from stylegan_cli.networks.noise import NOISE_MODES, noise_maps
 from stylegan_cli.networks.snapshot import Header, load_network, save_network
-from stylegan_cli.rendering.render import addresses, noise_input, render, to_pixels
+from stylegan_cli.rendering.plan import Tables
+from stylegan_cli.rendering.render import noise_input, render, to_pixels
 from stylegan_cli.studies.grid import grid
 from tests.tiny import tiny_growing, write_network
 
@@ -20,7 +21,7 @@ def draw(network, seeds, **options):
     batch_size = options.pop("batch_size", None)
     plan = grid(network, seeds, Sampling(**options))
     cells = {cell.address: cell.pixels for cell in render(network.G, plan, batch_size=batch_size)}
-    return np.stack([cells[address] for address in addresses(plan)])
+    return np.stack([cells[address] for address in plan.addresses])
 
 
 @pytest.mark.parametrize(
@@ -64,15 +65,15 @@ def test_noise_modes_differ(network):
 def test_random_noise_follows_the_noise_seed_alone(network):
     plan = grid(network, [3, 4], Sampling(noise_mode="random"))
     ws = np.repeat(plan.codes.ws[:1], 2, axis=0)
-    plan = replace(
-        plan, codes=Codes(ws=ws, noise_seed=plan.codes.noise_seed, labels=plan.codes.labels)
-    )
+    codes = Codes(ws=ws, noise_seed=plan.codes.noise_seed, labels=plan.codes.labels)
+    plan = replace(plan, make=lambda: Tables(codes=codes))
     one, other = (cell.pixels.astype(int) for cell in render(network.G, plan))
     assert np.abs(one - other).max() > 1
 
 
 def with_noise_modes(plan, modes):
-    return replace(plan, codes=replace(plan.codes, noise_modes=np.array(modes, np.int8)))
+    codes = replace(plan.codes, noise_modes=np.array(modes, np.int8))
+    return replace(plan, make=lambda: Tables(codes=codes))
 
 
 def images(network, plan):
@@ -135,13 +136,13 @@ def test_equal_codes_give_equal_bits(network):
 def test_every_image_of_a_plan_is_drawn_once(network):
     plan = grid(network, [5, 6, 5, 7, 5])
     drawn = [cell.address for cell in render(network.G, plan, batch_size=2)]
-    assert sorted(drawn) == addresses(plan)
+    assert sorted(drawn) == plan.addresses
 
 
 def test_skipped_images_leave_the_others_as_they_are(network):
     plan = grid(network, [5, 6, 5, 7, 8])
     everything = {cell.address: cell.pixels for cell in render(network.G, plan, batch_size=3)}
-    skip = {addresses(plan)[i] for i in (0, 1, 4)}
+    skip = {plan.addresses[i] for i in (0, 1, 4)}
     rest = {cell.address: cell.pixels for cell in render(network.G, plan, batch_size=3, skip=skip)}
     assert rest.keys() == everything.keys() - skip
     assert all(np.array_equal(rest[address], everything[address]) for address in rest)

@@ -3,8 +3,10 @@ import pytest
 
 from stylegan_cli.errors import UsageError
 from stylegan_cli.latents.sampling import Sampling
-from stylegan_cli.rendering.render import Address, render
+from stylegan_cli.rendering.plan import Address
+from stylegan_cli.rendering.render import render
 from stylegan_cli.studies.mixing import mix
+from tests.tiny import grown
 
 NOISE_MODES = ("const", "random", "none")
 
@@ -49,7 +51,7 @@ def test_equal_seeds_give_that_seeds_image(network, noise_mode):
 
 def test_rows_give_the_layers_before_the_crossover(network):
     plan = mix(network, [1, 2], [3], crossover=[2])
-    rows, cols = plan.sources["row"].ws, plan.sources["col"].ws
+    rows, cols = plan.made.sources["row"].ws, plan.made.sources["col"].ws
     assert np.array_equal(plan.codes.ws[:, 0, :2], rows[:, :2])
     assert np.array_equal(plan.codes.ws[1, 0, 2:], cols[0, 2:])
 
@@ -119,10 +121,7 @@ def test_every_family_with_styles_mixes(growing_networks, kind):
 
 @pytest.fixture
 def half_grown(growing_networks):
-    network = growing_networks["stylegan1"]
-    network.G.lod = 1.0
-    yield network
-    network.G.lod = 0.0
+    return grown(growing_networks["stylegan1"].path, 1.0)
 
 
 def test_the_crossover_nobody_chose_is_the_middle_of_the_layers_in_use(half_grown):

@@ -3,7 +3,8 @@ import pytest
 
 from stylegan_cli.errors import UsageError
 from stylegan_cli.latents.sampling import Sampling
-from stylegan_cli.rendering.render import Address, render
+from stylegan_cli.rendering.plan import Address
+from stylegan_cli.rendering.render import render
 from stylegan_cli.studies.grid import grid
 from stylegan_cli.studies.truncation import PSIS, truncation
 

@@ -70,7 +70,7 @@ def export_network(
     """
     if path.suffix not in FORMATS:
         raise UsageError(f"{path}: unknown format; name it {' or '.join(FORMATS)}")
-    check_possible(network.G, Sampling(noise_mode=noise_mode))
+    check_possible(network, Sampling(noise_mode=noise_mode))
     if path.suffix == ".onnx":
         onnx_format.check_installed()
     parts = parts_of(prepare(network.G), noise_mode, halves=halves)

@@ -40,7 +40,7 @@ def _series_of(
 ) -> Iterator[Series]:
     from stylegan_cli.latents.sampling import chosen_class
     from stylegan_cli.metrics.equivariance.motions import differences
-    from stylegan_cli.networks.drawing import default_batch_size, precision_claim
+    from stylegan_cli.networks.execution import default_batch_size, precision_claim
 
     G = network.G
     if not G.synthesis.can_move:

@@ -77,7 +77,7 @@ def _series(
     network: "Network", detector: "PerceptualDetector", options: PathOptions, place: "Workplace"
 ) -> Series:
     from stylegan_cli.metrics.ppl.ppl import EPSILON, path_distances
-    from stylegan_cli.networks.drawing import default_batch_size, precision_claim
+    from stylegan_cli.networks.execution import default_batch_size, precision_claim
 
     fields = asdict(options)
     name = path_name(options, detector.name)

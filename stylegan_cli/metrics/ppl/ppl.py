@@ -162,7 +162,7 @@ def check_paths(network: Network, options: PathOptions) -> None:
         raise UsageError(
             "`space=w`: this network makes images straight from z and has no w; take `space=z`"
         )
-    check_possible(G, Sampling(psi=options.psi))
+    check_possible(network, Sampling(psi=options.psi))
     # raises for invalid strengths before any work begins
     truncate(broadcast_layers(G.mapping.w_avg[None], G.num_ws), G.mapping.w_avg, options.psi)
     class_index(network.classes, network.c_dim, options.class_name)

@@ -82,7 +82,7 @@ def separability_series(
     """
     from stylegan_cli.metrics.separability.judging import judge
     from stylegan_cli.metrics.separability.separability import check_faces, check_spaces
-    from stylegan_cli.networks.drawing import default_batch_size, precision_claim
+    from stylegan_cli.networks.execution import default_batch_size, precision_claim
 
     network, dataset = faces.network, faces.dataset
     check_spaces(network, spaces, protocol)

@@ -21,7 +21,7 @@ from stylegan_cli.directions.pca import (
 from stylegan_cli.directions.population import Population, layers_of, population, sampled
 from stylegan_cli.directions.sefa import first_maps, sefa
 from stylegan_cli.errors import UsageError
-from stylegan_cli.networks.drawing import default_batch_size
+from stylegan_cli.networks.execution import default_batch_size
 from stylegan_cli.networks.snapshot import Network
 from stylegan_cli.ranges import format_ints, parse_layers_by_side
 

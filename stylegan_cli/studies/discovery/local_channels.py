@@ -11,7 +11,7 @@ from stylegan_cli.directions.channels import Channels, all_styles, channels_of
 from stylegan_cli.directions.file import Discovery
 from stylegan_cli.directions.population import layers_of, population
 from stylegan_cli.latents.sampling import PLAIN, codes_of_seeds
-from stylegan_cli.networks.drawing import default_batch_size
+from stylegan_cli.networks.execution import default_batch_size
 from stylegan_cli.networks.snapshot import Network
 from stylegan_cli.rendering.render import draw_images
 from stylegan_cli.studies.discovery.attributes import channel_direction, check_styles

@@ -25,7 +25,7 @@ from stylegan_cli.directions.pca import unit
 from stylegan_cli.directions.population import Population, population
 from stylegan_cli.latents.codes import Codes, each_column
 from stylegan_cli.latents.sampling import Sampling, codes_of_seeds
-from stylegan_cli.networks.drawing import default_batch_size
+from stylegan_cli.networks.execution import default_batch_size
 from stylegan_cli.networks.noise import NoiseInput, noise_maps
 from stylegan_cli.networks.snapshot import Network
 from stylegan_cli.rendering.plan import Measurement

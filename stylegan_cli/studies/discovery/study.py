@@ -22,7 +22,7 @@ from stylegan_cli.latents.sampling import (
 )
 from stylegan_cli.networks.snapshot import Network
 from stylegan_cli.ranges import layer_groups
-from stylegan_cli.rendering.plan import Axis, Plan
+from stylegan_cli.rendering.plan import Axis, Plan, Tables
 from stylegan_cli.studies.discovery.figures import RANGES, paint_overview, paint_ranges
 from stylegan_cli.studies.discovery.judging import Judge
 from stylegan_cli.studies.discovery.measuring import Effects, measurements
@@ -115,9 +115,11 @@ def discovery(
             Axis(name="strength", names=tuple(map(strength_name, strengths))),
         ),
         sheets=tuple(bases),
-        codes=join_codes(sheets, np.stack) if len(sheets) > 1 else sheets[0],
-        series=_ranges(network, found.directions, next(iter(bases.values())), groups, show),
-        measurements=measurements(effects),
+        make=lambda: Tables(
+            codes=join_codes(sheets, np.stack) if len(sheets) > 1 else sheets[0],
+            series=_ranges(network, found.directions, next(iter(bases.values())), groups, show),
+            measurements=measurements(effects),
+        ),
         pictures={"overview": paint_overview} | ({RANGES: paint_ranges} if groups else {}),
     )
 

@@ -18,7 +18,7 @@ from stylegan_cli.latents.references import Pick
 from stylegan_cli.latents.sampling import PLAIN, Sampling, class_index, sampling_request
 from stylegan_cli.networks.snapshot import Network
 from stylegan_cli.ranges import format_ints, layer_groups
-from stylegan_cli.rendering.plan import Axis, Measurement, Plan
+from stylegan_cli.rendering.plan import Axis, Measurement, Plan, Tables
 from stylegan_cli.rendering.store import Arrays, StudyFile
 from stylegan_cli.studies.editing.figures import (
     LAYERS,
@@ -106,10 +106,12 @@ def edit(
             Axis(name="strength", names=tuple(map(strength_name, strengths))),
         ),
         sheets=(" + ".join(pick.title for pick in directions),),
-        codes=table,
-        sources={} if 0 in strengths else {"seed": picked.codes},
-        series={} if apart is None else {LAYERS: apart},
-        measurements=_measurements(drawn, table),
+        make=lambda: Tables(
+            codes=table,
+            sources={} if 0 in strengths else {"seed": picked.codes},
+            series={} if apart is None else {LAYERS: apart},
+            measurements=_measurements(drawn, table),
+        ),
         pictures={"differences": paint_differences} | ({LAYERS: paint_layers} if groups else {}),
         notes=(*picked.notes, *_notes(network, opened)),
     )
@@ -174,7 +176,7 @@ def pick_codes(network: Network, seeds: Sequence[Pick], sampling: Sampling) -> P
         codes_of_picks(network, [pick], sampling if isinstance(pick, int) else plain).codes
         for pick in seeds
     ]
-    return replace(picked, codes=join_codes(parts))
+    return replace(picked, make=lambda: join_codes(parts))
 
 
 def strength_name(strength: float) -> str:

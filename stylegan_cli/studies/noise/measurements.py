@@ -9,7 +9,7 @@ import torch
 from jaxtyping import Float, Float64
 
 from stylegan_cli.latents.codes import Codes
-from stylegan_cli.networks.drawing import default_batch_size
+from stylegan_cli.networks.execution import default_batch_size
 from stylegan_cli.networks.generator import Generator
 from stylegan_cli.networks.noise import NOISE_MODES
 from stylegan_cli.rendering.plan import Measurement

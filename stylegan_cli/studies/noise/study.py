@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
+from typing import TYPE_CHECKING
 
 import numpy as np
 from jaxtyping import Int8
@@ -12,17 +13,18 @@ from stylegan_cli.latents.codes import Codes, join_codes
 from stylegan_cli.latents.lookup import codes_of_picks
 from stylegan_cli.latents.references import Pick
 from stylegan_cli.latents.sampling import PLAIN, Sampling, sampling_request
-from stylegan_cli.networks.generator import Generator
 from stylegan_cli.networks.noise import NOISE_MODES, NoiseMode
 from stylegan_cli.networks.snapshot import Network
 from stylegan_cli.ranges import layer_groups, parse_layers_by_side
-from stylegan_cli.rendering.plan import Axis, Plan
+from stylegan_cli.rendering.plan import Axis, Plan, Tables
 from stylegan_cli.rendering.store import StudyFile
 from stylegan_cli.runtime import stream_seed
 from stylegan_cli.shapes import Picture
 from stylegan_cli.studies.naming import seeds_title
 from stylegan_cli.studies.noise.figures import paint_draws, paint_layers, paint_maps, paint_variance
-from stylegan_cli.studies.noise.measurements import NoiseDraws, measurements, strengths
+
+if TYPE_CHECKING:
+    from stylegan_cli.networks.generator import Generator
 
 Inputs = tuple[int, ...]
 """Noise inputs by their number, from coarse to fine."""
@@ -49,6 +51,10 @@ class NoiseOptions:
 
 
 USUAL = NoiseOptions()
+SILENCE = (
+    "all noise strengths of this network are 0: noise does not change its images; training is "
+    "what raises them"
+)
 
 
 def noise_variation(
@@ -67,14 +73,9 @@ def noise_variation(
             it has no noise inputs.
         DataError: A file is missing or damaged.
     """
-    G = network.G
-    _check(G, options, sampling)
-    lists = _lists(G, options.layers)
+    _check(network, options, sampling)
+    lists = _lists(network.sizes.noise_sides, options.layers)
     picked = codes_of_picks(network, seeds, sampling)
-    noisy = next(inputs for inputs in lists.values() if inputs)
-    draws = _draws(picked.codes, options.draws, _modes(G, noisy, "random"))
-    modes = [_modes(G, inputs, "const") for inputs in lists.values()]
-    drawn = NoiseDraws(G=G, codes=draws, lists=tuple(lists.values()), crop=options.crop)
     return Plan(
         study="noise",
         request={
@@ -87,11 +88,25 @@ def noise_variation(
         noise_mode="const",
         axes=(Axis(name="seed", names=picked.names), Axis(name="noise", names=tuple(lists))),
         sheets=(seeds_title(seeds, len(picked.names)),),
-        codes=_with_modes(picked.codes, modes),
-        series={"draws": draws},
-        measurements=measurements(drawn),
+        make=lambda: _tables(network.G, picked.codes, tuple(lists.values()), options),
         pictures=_pictures(len(picked.names)),
-        notes=(*picked.notes, *_silence(G)),
+        notes=picked.notes,
+    )
+
+
+def _tables(G: "Generator", codes: Codes, lists: Sequence[Inputs], options: NoiseOptions) -> Tables:
+    from stylegan_cli.studies.noise.measurements import NoiseDraws, measurements, strengths
+
+    moving = [strength > 0 for strength in strengths(G)]
+    noisy = next(inputs for inputs in lists if inputs)
+    draws = _draws(codes, options.draws, _modes(moving, noisy, "random"))
+    return Tables(
+        codes=_with_modes(codes, [_modes(moving, inputs, "const") for inputs in lists]),
+        series={"draws": draws},
+        measurements=measurements(
+            NoiseDraws(G=G, codes=draws, lists=tuple(lists), crop=options.crop)
+        ),
+        notes=() if any(moving) else (SILENCE,),
     )
 
 
@@ -102,8 +117,8 @@ def _pictures(seeds: int) -> Mapping[str, Callable[[StudyFile], Picture]]:
     return pictures
 
 
-def _check(G: Generator, options: NoiseOptions, sampling: Sampling) -> None:
-    if not G.has_noise:
+def _check(network: Network, options: NoiseOptions, sampling: Sampling) -> None:
+    if not network.sizes.has_noise:
         raise UsageError(
             "noise: this network has no noise inputs, its images depend on their seeds alone; "
             "draw single images with `sgtool grid`"
@@ -121,16 +136,16 @@ def _check(G: Generator, options: NoiseOptions, sampling: Sampling) -> None:
         )
     if options.crop is not None:
         x, y, size = options.crop
-        if min(x, y) < 0 or size < 1 or max(x, y) + size > G.resolution:
+        side = network.sizes.resolution
+        if min(x, y) < 0 or size < 1 or max(x, y) + size > side:
             raise UsageError(
                 f"`crop={x},{y},{size}`: reaches beyond the images, which are "
-                f"{G.resolution}×{G.resolution}; write left,top,side in pixels"
+                f"{side}×{side}; write left,top,side in pixels"
             )
 
 
-def _lists(G: Generator, texts: Sequence[str]) -> Mapping[str, Inputs]:
+def _lists(sides: Sequence[int], texts: Sequence[str]) -> Mapping[str, Inputs]:
     """Return the noise inputs that get noise, by the name of their list."""
-    sides = G.synthesis.noise_resolutions
     if not texts:
         return {"all": tuple(range(len(sides))), "none": (), **layer_groups(sides)}
     lists = {
@@ -144,10 +159,12 @@ def _lists(G: Generator, texts: Sequence[str]) -> Mapping[str, Inputs]:
     return lists
 
 
-def _modes(G: Generator, inputs: Inputs, mode: NoiseMode) -> Int8[np.ndarray, " noise_inputs"]:
+def _modes(
+    moving: Sequence[bool], inputs: Inputs, mode: NoiseMode
+) -> Int8[np.ndarray, " noise_inputs"]:
     """Return the mode for these inputs, and none for others or those without effect."""
     # so that images that noise leaves alone have equal codes, and thus equal bits
-    moved = [i in inputs and strength > 0 for i, strength in enumerate(strengths(G))]
+    moved = [i in inputs and moves for i, moves in enumerate(moving)]
     return np.where(moved, NOISE_MODES.index(mode), NOISE_MODES.index("none")).astype(np.int8)
 
 
@@ -164,12 +181,3 @@ def _draws(codes: Codes, draws: int, modes: Int8[np.ndarray, " noise_inputs"]) -
     """Return every code with this many noise seeds of its own."""
     seeds = [[stream_seed(int(seed), "draw", i) for i in range(draws)] for seed in codes.noise_seed]
     return replace(_with_modes(codes, [modes] * draws), noise_seed=np.array(seeds, np.int64))
-
-
-def _silence(G: Generator) -> tuple[str, ...]:
-    if any(strengths(G)):
-        return ()
-    return (
-        "all noise strengths of this network are 0: noise does not change its images; "
-        "training is what raises them",
-    )

@@ -5,20 +5,21 @@ from dataclasses import dataclass, replace
 from functools import partial
 from hashlib import sha256
 from itertools import product
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import torch
 from jaxtyping import Float32
 
 from stylegan_cli.errors import UsageError
 from stylegan_cli.latents.codes import Codes, OwnNoise, join_codes
-from stylegan_cli.networks.generator import Generator
 from stylegan_cli.networks.noise import NoiseMode, noise_maps
+from stylegan_cli.networks.snapshot import Network
 from stylegan_cli.ranges import parse_layers_by_side
-from stylegan_cli.rendering.render import fixed_maps
 from stylegan_cli.runtime import stream_seed
 from stylegan_cli.studies.masks import Mask, reduced
+
+if TYPE_CHECKING:
+    from stylegan_cli.networks.generator import Generator
 
 Map = Float32[np.ndarray, "side side"]
 MAX_VALUES = 2**28
@@ -42,6 +43,20 @@ class NoiseChange:
     mask: Mask | None = None
 
     @property
+    def names(self) -> tuple[str, ...]:
+        """Return the name of each column."""
+        return tuple(name for name, _, _ in self.columns)
+
+    @property
+    def columns(self) -> list[tuple[str, int | None, float]]:
+        """Return name, draw and factor of each column; equal names are one column."""
+        found = {
+            _name(draw, scale if self.scales else None): (draw, scale)
+            for draw, scale in product(self.draws or (None,), self.scales or (1.0,))
+        }
+        return [(name, draw, scale) for name, (draw, scale) in found.items()]
+
+    @property
     def request(self) -> dict[str, Any]:
         """Return the change as a study's request holds it; empty if there is none."""
         said: dict[str, Any] = {
@@ -53,28 +68,19 @@ class NoiseChange:
         return {key: value for key, value in said.items() if value}
 
 
-def varied(
-    G: Generator, codes: Codes, change: NoiseChange, mode: NoiseMode
-) -> tuple[Codes, tuple[str, ...]]:
-    """Put every code under every change of its noise, `[code, column]`; name the columns.
+def varied(G: "Generator", codes: Codes, change: NoiseChange, mode: NoiseMode) -> Codes:
+    """Put every code under every change of its noise, `[code, column]`.
 
     The maps stand in for the network's fixed noise, so that the plan's noise mode is "const".
 
     Args:
         codes: One after another.
         mode: Noise that the images have without the change.
-
-    Raises:
-        UsageError: The network has no noise, or there is none to change.
     """
-    _check(G, change, mode, len(codes.ws))
-    sides = G.synthesis.noise_resolutions
-    inputs = tuple(range(len(sides)))
-    if change.layers is not None:
-        inputs = parse_layers_by_side(change.layers, sides, parameter="noise_layers")
+    inputs = _inputs(G.synthesis.noise_resolutions, change)
     kept = [_maps(G, codes, i, mode) for i in range(len(codes.ws))]
-    columns: dict[str, np.ndarray] = {}
-    for draw, scale in product(change.draws or (None,), change.scales or (1.0,)):
+    columns: list[np.ndarray] = []
+    for _, draw, scale in change.columns:
         noise = np.empty(len(codes.ws), object)
         for i, base in enumerate(kept):
             fresh = base if draw is None else _drawn(G, int(codes.noise_seed[i]), draw)
@@ -84,9 +90,9 @@ def varied(
                     for number, (old, new) in enumerate(zip(base, fresh, strict=True))
                 )
             )
-        columns[_name(draw, scale if change.scales else None)] = noise
-    tables = [replace(codes, own_noise=noise) for noise in columns.values()]
-    return join_codes(tables, partial(np.stack, axis=1)), tuple(columns)
+        columns.append(noise)
+    tables = [replace(codes, own_noise=noise) for noise in columns]
+    return join_codes(tables, partial(np.stack, axis=1))
 
 
 def blended(old: Map, new: Map, mask: Mask | None) -> Map:
@@ -100,8 +106,23 @@ def blended(old: Map, new: Map, mask: Mask | None) -> Map:
     return np.asarray(np.sqrt(share) * new + np.sqrt(1 - share) * old, np.float32)
 
 
-def _check(G: Generator, change: NoiseChange, mode: NoiseMode, images: int) -> None:
-    if not G.has_noise:
+def _inputs(sides: Sequence[int], change: NoiseChange) -> tuple[int, ...]:
+    if change.layers is None:
+        return tuple(range(len(sides)))
+    return parse_layers_by_side(change.layers, sides, parameter="noise_layers")
+
+
+def check_change(network: Network, change: NoiseChange, mode: NoiseMode, *, images: int) -> None:
+    """Raise if noise cannot be changed so.
+
+    Args:
+        mode: Noise that the images have without the change.
+
+    Raises:
+        UsageError: The network has no noise, or there is none to change.
+    """
+    sides = network.sizes.noise_sides
+    if not sides:
         raise UsageError(
             "this network has no noise inputs, its images depend on their codes alone; "
             "leave `noise_seeds`, `noise_scale`, `noise_layers` and `noise_mask` out"
@@ -118,7 +139,8 @@ def _check(G: Generator, change: NoiseChange, mode: NoiseMode, images: int) -> N
     if change.mask is not None and not change.draws:
         raise UsageError("takes fresh noise; give `noise_seeds`", parameter="noise_mask")
     columns = max(len(change.draws), 1) * max(len(change.scales), 1)
-    values = images * columns * sum(side * side for side in G.synthesis.noise_resolutions)
+    _inputs(sides, change)
+    values = images * columns * sum(side * side for side in sides)
     if values > MAX_VALUES:
         raise UsageError(
             f"{images} images under {columns} noises need {values * 4 >> 30} GiB of maps; "
@@ -126,20 +148,24 @@ def _check(G: Generator, change: NoiseChange, mode: NoiseMode, images: int) -> N
         )
 
 
-def _maps(G: Generator, codes: Codes, image: int, mode: NoiseMode) -> tuple[Map, ...]:
+def _maps(G: "Generator", codes: Codes, image: int, mode: NoiseMode) -> tuple[Map, ...]:
     """Return the noise of an image."""
     if mode == "random":
         return _of_seed(G, int(codes.noise_seed[image]))
+    from stylegan_cli.rendering.render import fixed_maps
+
     own = None if codes.own_noise is None else codes.own_noise[image]
     return tuple(each[0, 0].cpu().numpy() for each in fixed_maps(G, [own]))
 
 
-def _drawn(G: Generator, seed: int, draw: int) -> tuple[Map, ...]:
+def _drawn(G: "Generator", seed: int, draw: int) -> tuple[Map, ...]:
     """Return the fresh draw of this number, as `sgtool noise` draws it."""
     return _of_seed(G, stream_seed(seed, "draw", draw))
 
 
-def _of_seed(G: Generator, seed: int) -> tuple[Map, ...]:
+def _of_seed(G: "Generator", seed: int) -> tuple[Map, ...]:
+    import torch
+
     maps = noise_maps(G.synthesis.noise_resolutions, [seed], torch.device("cpu"))
     return tuple(each[0, 0].numpy() for each in maps)
 

@@ -9,13 +9,13 @@ import torch
 
 from stylegan_cli.errors import UsageError
 from stylegan_cli.figures.png import resize, tile
-from stylegan_cli.networks.drawing import default_batch_size
+from stylegan_cli.networks.execution import default_batch_size
 from stylegan_cli.networks.generator import Generator
 from stylegan_cli.networks.snapshot import Network
 from stylegan_cli.recipe import dumps
 from stylegan_cli.rendering.header import Header
-from stylegan_cli.rendering.plan import Plan
-from stylegan_cli.rendering.render import Address, addresses, draw, render
+from stylegan_cli.rendering.plan import Address, Plan
+from stylegan_cli.rendering.render import draw, render
 from stylegan_cli.shapes import Picture, Pixels
 from stylegan_cli.studies.video.encoding import DEFAULT_QUALITY, format_of
 from stylegan_cli.studies.video.file import Film, VideoPaths, open_video
@@ -69,7 +69,7 @@ class _Stills:
         return self._latest[position]
 
     def _draw_from(self, first: Address) -> None:
-        everywhere = addresses(self._plan)
+        everywhere = self._plan.addresses
         start = everywhere.index(first)
         skip = frozenset(everywhere) - set(everywhere[start : start + self._batch_size])
         cells = render(self._G, self._plan, batch_size=self._batch_size, skip=skip)

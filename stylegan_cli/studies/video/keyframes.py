@@ -68,7 +68,9 @@ def check_tracks(network: Network, tracks: Tracks) -> None:
     """
     G = network.G
     for psi in tracks.psi:
-        check_possible(G, Sampling(psi=psi, cutoff=tracks.cutoff, noise_mode=tracks.noise_mode))
+        check_possible(
+            network, Sampling(psi=psi, cutoff=tracks.cutoff, noise_mode=tracks.noise_mode)
+        )
     check_moves(network, any(map(any, tracks.translate)), any(tracks.rotate))
     if tracks.crossover and not tracks.style_seeds:
         raise UsageError(

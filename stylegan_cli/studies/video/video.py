@@ -14,11 +14,11 @@ from stylegan_cli.directions.direction import content_hash
 from stylegan_cli.errors import UsageError
 from stylegan_cli.latents.codes import Codes, each_column
 from stylegan_cli.latents.sampling import Sampling, broadcast_layers, class_index, map_latents
-from stylegan_cli.networks.drawing import precision_claim
+from stylegan_cli.networks.execution import precision_claim
 from stylegan_cli.networks.generator import Generator
 from stylegan_cli.networks.noise import NoiseInput, NoiseMode, noise_maps
 from stylegan_cli.networks.snapshot import Network
-from stylegan_cli.rendering.plan import Axis, Plan
+from stylegan_cli.rendering.plan import Axis, Plan, Tables
 from stylegan_cli.rendering.render import fixed_maps
 from stylegan_cli.studies.video.curves import EASINGS, Easing, Interp, Vectors, cubic, lerp, slerp
 from stylegan_cli.studies.video.keyframes import Keyframes, Tracks, finished_ws, keyframes, stills
@@ -290,7 +290,7 @@ def video(
             Axis(name="stream", names=tuple(map(str, range(screen.streams)))),
         ),
         sheets=("keyframes",),
-        codes=stills(network.G, found),
+        make=lambda: Tables(codes=stills(network.G, found)),
         notes=found.notes,
     )
     return Video(stills=plan, keyframes=found, motion=motion, screen=screen, swing=swing)

@@ -96,7 +96,7 @@ def test_coordinates_are_the_same_for_every_seed(network, file):
     along = plan.codes.ws @ unit(network.G.w_dim)
     np.testing.assert_allclose(along[:, 0], -1.5, atol=1e-5)
     np.testing.assert_allclose(along[:, 1], 3.0, atol=1e-5)
-    assert "seed" in plan.sources, "the untouched images stand beside"
+    assert "seed" in plan.made.sources, "the untouched images stand beside"
 
 
 def test_steps_of_each_direction_add_up_at_strength_one(network, file):

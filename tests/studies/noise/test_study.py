@@ -9,11 +9,13 @@ from stylegan_cli.errors import UsageError
 from stylegan_cli.latents.sampling import Sampling
 from stylegan_cli.networks.noise import NOISE_MODES, noise_maps
 from stylegan_cli.networks.snapshot import load_network
+from stylegan_cli.rendering.plan import Address
 from stylegan_cli.rendering.recording import Recording
-from stylegan_cli.rendering.render import Address, draw_images, render, to_greys
+from stylegan_cli.rendering.render import draw_images, render, to_greys
 from stylegan_cli.studies.grid import grid
 from stylegan_cli.studies.noise.measurements import liveliest
 from stylegan_cli.studies.noise.study import NoiseOptions, noise_variation
+from tests.tiny import grown
 
 CONST, RANDOM = NOISE_MODES.index("const"), NOISE_MODES.index("random")
 FEW = NoiseOptions(draws=3)
@@ -39,7 +41,7 @@ def measured(network, plan, folder, batch_size=None):
     with h5py.File(recording.paths.unfinished) as file:
         return {
             f"{name}/{array}": file[name][array][...]
-            for name, measurement in plan.measurements.items()
+            for name, measurement in plan.made.measurements.items()
             for array in measurement.arrays
         }
 
@@ -93,19 +95,19 @@ def test_a_list_means_these_noise_inputs(growing_networks, kind, text, inputs):
 
 def test_draws_get_random_noise_on_the_first_list_with_any(network):
     options = NoiseOptions(draws=2, layers=["none", "middle", "all"])
-    modes = noise_variation(network, [1], options).series["draws"].noise_modes
+    modes = noise_variation(network, [1], options).made.series["draws"].noise_modes
     assert (modes == [0, 0, 0, RANDOM, RANDOM]).all()
 
 
 def test_every_draw_has_noise_of_its_own(plan):
-    seeds = plan.series["draws"].noise_seed
+    seeds = plan.made.series["draws"].noise_seed
     assert len(np.unique(seeds)) == seeds.size == 6
 
 
 def test_draws_of_a_seed_depend_on_that_seed_alone(network, plan):
     other = noise_variation(network, [2, 7], NoiseOptions(draws=5))
     assert np.array_equal(
-        plan.series["draws"].noise_seed[1], other.series["draws"].noise_seed[0, :3]
+        plan.made.series["draws"].noise_seed[1], other.made.series["draws"].noise_seed[0, :3]
     )
 
 
@@ -139,7 +141,7 @@ def test_the_contribution_of_a_layer_is_the_difference_its_noise_alone_makes(net
     squares = []
     for i, seed in enumerate((1, 2)):
         plain = greys(network, seed, "none")
-        for noise_seed in plan.series["draws"].noise_seed[i].tolist():
+        for noise_seed in plan.made.series["draws"].noise_seed[i].tolist():
             maps = noise_maps(sides, [noise_seed], torch.device("cpu"))
             alone = [m if k == number else torch.zeros_like(m) for k, m in enumerate(maps)]
             squares.append(((greys(network, seed, alone) - plain) ** 2).mean())
@@ -165,11 +167,11 @@ def test_without_noise_strength_nothing_varies_at_all(network, tmp_path):
     for name in ("variation/std", "variance/noise", "contribution/difference", "layers/rms"):
         assert not arrays[name].any()
     assert arrays["variance/style"].any()
-    assert "all noise strengths of this network are 0" in plan.notes[-1]
+    assert "all noise strengths of this network are 0" in plan.made.notes[-1]
 
 
 def test_a_network_that_uses_its_noise_has_nothing_to_note(plan):
-    assert plan.notes == ()
+    assert plan.notes == plan.made.notes == ()
 
 
 def test_the_batch_size_changes_nothing_but_rounding(network, plan, arrays, tmp_path):
@@ -208,9 +210,8 @@ def test_one_seed_alone_makes_no_picture_of_variances(network, plan):
 
 
 def test_a_network_half_grown_is_measured_as_far_as_it_has_grown(growing_networks, tmp_path):
-    grown = load_network(growing_networks["stylegan1"].path)
-    grown.G.lod = 1.0
-    arrays = measured(grown, noise_variation(grown, [1], FEW), tmp_path)
+    network = grown(growing_networks["stylegan1"].path, 1.0)
+    arrays = measured(network, noise_variation(network, [1], FEW), tmp_path)
     assert arrays["layers/side"].tolist() == [4, 4, 8, 8]
     assert arrays["variation/std"].shape[2:] == (16, 16, 3)
 

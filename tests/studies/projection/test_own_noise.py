@@ -12,7 +12,7 @@ from stylegan_cli.latents.codes import OwnNoise, join_codes, noise_columns
 from stylegan_cli.latents.lookup import codes_of_picks
 from stylegan_cli.latents.references import parse_picks
 from stylegan_cli.latents.sampling import PLAIN, Sampling
-from stylegan_cli.networks.drawing import open_for_drawing
+from stylegan_cli.networks.execution import open_for_drawing
 from stylegan_cli.rendering.render import render
 from stylegan_cli.studies.grid import grid
 from stylegan_cli.studies.mixing import mix

@@ -1,0 +1,71 @@
+"""Answers that need no network are given without importing torch, which takes seconds."""
+
+import subprocess
+import sys
+
+import pytest
+
+RUNNER = """
+import sys
+from stylegan_cli.cli.app import app
+try:
+    app(sys.argv[1:])
+finally:
+    print("IMPORTED", *sorted({"torch", "sklearn", "matplotlib"} & sys.modules.keys()))
+"""
+
+
+def imported(*words, code=0, folder=None):
+    """Heavy libraries that a command imports."""
+    done = subprocess.run(
+        [sys.executable, "-c", RUNNER, *map(str, words)],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        cwd=folder,
+    )
+    assert done.returncode == code, done.stderr
+    return done.stdout.rpartition("IMPORTED")[2].split()
+
+
+@pytest.fixture(scope="module")
+def studies(tmp_path_factory, network_file):
+    """A folder with one finished study of each kind."""
+    folder = tmp_path_factory.mktemp("studies")
+    for words in STUDIES:
+        assert "torch" in imported(*words, "--network", network_file, folder=folder)
+    return folder
+
+
+STUDIES = (
+    ("grid", "--seeds", "0-1", "--psi", "0.5,1"),
+    ("mix", "--rows", "1", "--cols", "2", "--crossover", "2"),
+    ("truncation", "--seeds", "0"),
+    ("noise", "--seeds", "0", "--draws", "2"),
+)
+
+
+@pytest.mark.parametrize("words", STUDIES, ids=lambda words: words[0])
+def test_a_study_that_exists_already_takes_no_torch(studies, network_file, words):
+    assert imported(*words, "--network", network_file, folder=studies) == []
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("mix", "--rows", "1", "--cols", "2", "--crossover", "99"),
+        ("grid", "--seeds", "0-3", "--psi", "inf"),
+        ("grid", "--seeds", "0-3", "--cutoff", "99"),
+        ("truncation", "--seeds", "0-3", "--class", "cat"),
+        ("noise", "--seeds", "0", "--layers", "99"),
+    ],
+    ids=" ".join,
+)
+def test_a_refusal_takes_no_torch(network_file, tmp_path, words):
+    assert imported(*words, "--network", network_file, code=2, folder=tmp_path) == []
+
+
+def test_another_study_in_the_folder_is_refused_without_torch(studies, network_file):
+    (taken,) = (path for path in (studies / "results").iterdir() if path.name.startswith("grid"))
+    words = ("grid", "--seeds", "7", "-o", taken, "--network", network_file)
+    assert imported(*words, code=1, folder=studies) == []

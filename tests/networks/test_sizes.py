@@ -1,0 +1,34 @@
+"""Sizes that are known before a network is built equal those of the built one."""
+
+import pytest
+import torch
+
+from stylegan_cli.networks.build import build_generator
+from stylegan_cli.networks.sizes import sizes_of, sizes_of_built
+from stylegan_cli.recipe import load
+from tests.networks.families import GROWING, small
+
+
+@pytest.mark.parametrize("kind", GROWING)
+@pytest.mark.parametrize("lod", [0.0, 0.5, 1.0, 2.0])
+def test_sizes_of_a_recipe_are_those_of_its_generator(kind, lod):
+    recipe = small(kind)
+    with torch.device("meta"):
+        G = build_generator(recipe, c_dim=3)
+    G.lod = lod
+    assert sizes_of(recipe, w_dim=G.w_dim, c_dim=3, lod=lod) == sizes_of_built(G)
+
+
+@pytest.mark.parametrize("name", ["stylegan3-small", "progan", "stylegan2-a"])
+def test_sizes_of_shipped_recipes_are_those_of_their_generators(name):
+    recipe = load(name)
+    with torch.device("meta"):
+        G = build_generator(recipe, c_dim=0)
+    assert sizes_of(recipe, w_dim=G.w_dim, c_dim=0, lod=0.0) == sizes_of_built(G)
+
+
+def test_properties_are_those_of_the_generator(growing_networks, network):
+    names = ("num_ws", "has_styles", "has_noise", "has_w", "side", "active_ws")
+    for each in (network, *growing_networks.values()):
+        for name in names:
+            assert getattr(each.sizes, name) == getattr(each.G, name)
