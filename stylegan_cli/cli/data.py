@@ -44,15 +44,17 @@ WorkersFlag = Annotated[
         "sgtool data prepare photos/ -o photos.zip --resolution 256",
         "sgtool data prepare cars.zip more/ -o cars.h5 --fit wide --background black",
         "sgtool data prepare train-images-idx3-ubyte.gz -o mnist.zip --channels 1",
+        "sgtool data prepare 'https://example.org/birds-{000..127}.tar' -o birds.zip",
         "sgtool data prepare scans/ -o scans.zip --labels scans.csv --levels 0,4095",
     )
 )
 def prepare(
     sources: Annotated[
-        list[Path],
+        list[str],
         typer.Argument(
             metavar="SRC",
-            help="Folders, .zip, .h5, idx files, .tfrecords, images, or .txt listing images.",
+            help="Folders, .zip, .h5, .tar, .parquet, .tfrecords or idx files, LMDBs, images, or "
+            ".txt listing images; shards as 'x-{000..127}.tar', on disk or at an address.",
         ),
     ],
     output: DestinationFlag,

@@ -21,7 +21,7 @@ EXAMPLES = examples(
 
 def inspect(
     path: Annotated[
-        Path, typer.Argument(metavar="D", help="Prepared data set, folder, zip or HDF5 file.")
+        str, typer.Argument(metavar="D", help="Data set, in any form that `prepare` reads.")
     ],
     sheet: Annotated[
         Path | None,
@@ -49,10 +49,10 @@ def inspect(
         for image in console.track(examine(source), label="inspect", total=total):
             survey.add(image)
         report = survey.report(source)
-        shown = sheet or Path(f"{path.resolve().stem}-sheet.png")
+        shown = sheet or Path(f"{Path(path).resolve().stem}-sheet.png")
         write_sheet(sample_sheet(source, seed=seed), shown, overwrite=overwrite or not sheet)
     if json:
-        echo_json({"path": str(path), **asdict(report), "sheet": str(shown)})
+        echo_json({"path": path, **asdict(report), "sheet": str(shown)})
     else:
         echo_table(("what", "found"), [*_rows(report), ("sheet", shown)])
 

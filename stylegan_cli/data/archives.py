@@ -16,6 +16,7 @@ from stylegan_cli.data.entries import (
     MAX_FILE_BYTES,
     Entry,
     Groups,
+    Source,
     Tally,
     folder_class,
     is_image,
@@ -35,7 +36,7 @@ INDEX_BYTES, INDEX_BYTES_AN_IMAGE = 2**24, 2**10
 _DAMAGE = (zipfile.BadZipFile, zlib.error, RuntimeError, EOFError, OSError)
 
 
-class ZipSource:
+class ZipSource(Source):
     """Images of a zip, in the order of their sorted paths below the folder all share."""
 
     def __init__(self, path: Path) -> None:
@@ -66,8 +67,6 @@ class ZipSource:
             raise UnusableImageError(entry.problem)
         content = self._read(self._files[entry.position], MAX_FILE_BYTES)
         return decoded(io.BytesIO(content), entry.name)
-
-    def checksum(self, entry: Entry) -> None: ...
 
     def remarks(self) -> list[str]:
         return self._matching.remarks if self._index else []

@@ -21,6 +21,7 @@ from stylegan_cli.data.annotations import AnnotationColumns, Column, label_row
 from stylegan_cli.data.decoding import Levels, Upright, is_deep, reasons
 from stylegan_cli.data.entries import Entry, Groups, Source, entry_path
 from stylegan_cli.data.formats import UnusableImageError
+from stylegan_cli.data.packed import PackedSource
 from stylegan_cli.data.parallel import ordered_map, usual_workers
 from stylegan_cli.data.pictures import MODES, Fit, Target, fit_square, usual_resolution
 from stylegan_cli.data.sources import fingerprint, open_source
@@ -164,9 +165,9 @@ def open_dataset(
 ) -> Dataset:
     """Open the images at a path as squares of one size.
 
-    A prepared `.zip` or `.h5` is taken as it is. The images of a plain folder are decoded and
-    fitted each time they are read; they are all decoded once now, and those that cannot be are
-    left out.
+    A prepared `.zip` or `.h5` is taken as it is. The images of a plain folder, of shards, parquet
+    or LMDB are decoded and fitted each time they are read; they are all decoded once now, and those
+    that cannot be are left out.
 
     Args:
         fit: How images of a plain folder become square.
@@ -176,12 +177,13 @@ def open_dataset(
         DataError: Nothing usable there, images of another size, or labels missing.
     """
     target = Target(resolution=resolution, channels=channels, fit=fit)
-    source = open_source(Path(path))
+    source = open_source(path)
     try:
         entries = list(source.entries())
         if not entries:
             raise DataError(f"{source.name}: holds no images that are read (PNG, JPEG, WebP, …)")
-        if Path(path).is_dir() and not source.prepared:
+        plain = Path(path).is_dir() or isinstance(source, PackedSource)
+        if plain and not source.prepared:
             return _open_plain(source, entries, target, labels=labels)
         dataset = Dataset(source, entries, lambda image: _exactly(image, target), labels=labels)
         _check_first(source, entries[0], target)

@@ -46,7 +46,8 @@ class DatasetIndex:
             attributes = {
                 key: column.values[column.index[place]] for key, column in columns.items()
             }
-            yield replace(matching.annotate(entry, self.table), attributes=attributes)
+            annotated = matching.annotate(entry, self.table)
+            yield replace(annotated, attributes={**annotated.attributes, **attributes})
 
     def _fits(self, images: int) -> bool:
         return all(len(column.index) == images for column in self.attributes.values())

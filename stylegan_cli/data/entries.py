@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
+from types import MappingProxyType
 from typing import Any, Protocol, runtime_checkable
 
 from stylegan_cli.data.decoding import Upright
@@ -91,7 +92,7 @@ class Tally:
 
 @runtime_checkable
 class Source(Protocol):
-    """A folder, list, archive or HDF5 file of images; `open` is safe in several threads.
+    """A folder, list, archive or file of images; `open` is safe in several threads.
 
     Attributes:
         name: Path, for messages; empty for files named one by one.
@@ -100,8 +101,8 @@ class Source(Protocol):
     """
 
     name: str
-    classes: tuple[str, ...]
-    prepared: Mapping[str, Any]
+    classes: tuple[str, ...] = ()
+    prepared: Mapping[str, Any] = MappingProxyType({})
 
     def tally(self) -> Tally: ...
     def entries(self) -> Iterator[Entry]: ...
@@ -110,11 +111,15 @@ class Source(Protocol):
 
     def checksum(self, entry: Entry) -> int | None:
         """Return a number that changes with the stored image; None if the entry's mark does."""
+        return None
 
     def remarks(self) -> list[str]:
         """Return what the user should know about the labels, such as names that match nothing."""
+        return []
 
-    def close(self) -> None: ...
+    def close(self) -> None:
+        """Close its files."""
+        return
 
 
 def entry_path(source: Source, entry: Entry) -> str:

@@ -16,6 +16,7 @@ from stylegan_cli.data.entries import (
     MAX_FILE_BYTES,
     Entry,
     Groups,
+    Source,
     Tally,
     folder_class,
     is_hidden,
@@ -23,25 +24,27 @@ from stylegan_cli.data.entries import (
     shortened,
 )
 from stylegan_cli.data.formats import MAGIC_BYTES, UnusableImageError
+from stylegan_cli.data.label_files import METADATA, read_metadata
 from stylegan_cli.data.labels import Matching
 
 Identity = tuple[int, int]
+_DESCRIPTIONS = {dataset_json.NAME, *METADATA}
 SAMPLE_BYTES = 2**16
 """Of a large file's start, middle and end: what its checksum is taken of."""
 
 
-class FolderSource:
+class FolderSource(Source):
     """Images of a folder and its sub-folders, in the order of their sorted relative paths."""
 
     def __init__(self, root: Path) -> None:
         self.name = str(root)
         self._root = root
         described = root / dataset_json.NAME
-        self._index = (
-            dataset_json.parse(described.read_bytes(), str(described))
-            if described.is_file()
-            else None
-        )
+        self._index: dataset_json.DatasetIndex | None = None
+        if described.is_file():
+            self._index = dataset_json.parse(described.read_bytes(), str(described))
+        elif table := read_metadata(root):
+            self._index = dataset_json.DatasetIndex(table=table)
         self.classes = self._index.table.classes if self._index else ()
         self.prepared: Mapping[str, Any] = self._index.prepared if self._index else {}
 
@@ -51,7 +54,7 @@ class FolderSource:
         for entry, reason in self._files():
             if reason is None:
                 images += 1
-            elif not (self._index and entry.name == dataset_json.NAME):
+            elif not (self._index and entry.name.rpartition("/")[2] in _DESCRIPTIONS):
                 passed.add(reason, entry.name)
         return Tally(images=images, passed=passed.finish())
 
@@ -68,8 +71,6 @@ class FolderSource:
 
     def remarks(self) -> list[str]:
         return self._matching.remarks if self._index else list(self._remarks_on_folders())
-
-    def close(self) -> None: ...
 
     def _remarks_on_folders(self) -> Iterator[str]:
         classes = {entry.label for entry in self._images()}
@@ -96,14 +97,13 @@ class FolderSource:
             yield replace(entry, problem=role.problem) if role.problem else entry, role.passed
 
 
-class ListSource:
+class ListSource(Source):
     """Files named one by one, in the order given."""
 
     classes: tuple[str, ...] = ()
 
     def __init__(self, name: str, paths: Sequence[Path]) -> None:
         self.name = name
-        self.prepared: Mapping[str, Any] = {}
         self._paths = paths
 
     def tally(self) -> Tally:
@@ -118,11 +118,6 @@ class ListSource:
 
     def checksum(self, entry: Entry) -> int:
         return _checksum(self._paths[entry.position])
-
-    def remarks(self) -> list[str]:
-        return []
-
-    def close(self) -> None: ...
 
 
 def _walk(folder: Path, prefix: str, above: tuple[Identity, ...]) -> Iterator[Entry]:

@@ -18,7 +18,7 @@ from stylegan_cli.data.annotations import (
     labels_by_entry,
 )
 from stylegan_cli.data.decoding import Upright, check_pixels
-from stylegan_cli.data.entries import Entry, Tally
+from stylegan_cli.data.entries import Entry, Source, Tally
 from stylegan_cli.data.formats import UnusableImageError
 from stylegan_cli.errors import DataError
 from stylegan_cli.hdf5 import damage_in, describe_form, json_attribute, open_hdf5, stored_array
@@ -26,7 +26,7 @@ from stylegan_cli.hdf5 import damage_in, describe_form, json_attribute, open_hdf
 CHANNELS = {1, 3, 4}
 
 
-class Hdf5Source:
+class Hdf5Source(Source):
     """Rows of `images`, uint8 `[n, height, width]` or `[n, height, width, channels]`.
 
     Class numbers or vectors in `labels` and text columns in `attributes/` come along.
@@ -71,9 +71,6 @@ class Hdf5Source:
             return zlib.crc32(self._pixels(entry.position).tobytes())
         except UnusableImageError:
             return 0
-
-    def remarks(self) -> list[str]:
-        return []
 
     def close(self) -> None:
         self._file.close()

@@ -8,10 +8,9 @@ be gzipped.
 import gzip
 import io
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -19,7 +18,7 @@ from PIL import Image
 
 from stylegan_cli.data.annotations import class_names
 from stylegan_cli.data.decoding import Upright
-from stylegan_cli.data.entries import Entry, Tally
+from stylegan_cli.data.entries import Entry, Source, Tally
 from stylegan_cli.errors import DataError
 
 IMAGES_MAGIC, LABELS_MAGIC = b"\0\0\x08\x03", b"\0\0\x08\x01"
@@ -28,7 +27,7 @@ MAX_BYTES = 2**30
 MNIST_SIDE, PADDING = 28, 2
 
 
-class IdxSource:
+class IdxSource(Source):
     """Grey images by number; those of 28 px get a border of 2 px, as is usual.
 
     Class numbers come from the file of labels beside it, where there is one.
@@ -36,7 +35,6 @@ class IdxSource:
 
     def __init__(self, path: Path) -> None:
         self.name = str(path)
-        self.prepared: Mapping[str, Any] = {}
         self._images = _read_array(path, IMAGES_MAGIC)
         self._labels = _labels_beside(path, len(self._images))
         self.classes = (
@@ -58,13 +56,6 @@ class IdxSource:
         height, width = pixels.shape
         padding = PADDING if height == width == MNIST_SIDE else 0
         yield Upright(Image.fromarray(np.pad(pixels, padding)))
-
-    def checksum(self, entry: Entry) -> None: ...
-
-    def remarks(self) -> list[str]:
-        return []
-
-    def close(self) -> None: ...
 
 
 def is_idx(path: Path) -> bool:

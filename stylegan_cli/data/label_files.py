@@ -3,15 +3,17 @@
 import csv
 import json
 import re
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
-from stylegan_cli.data.entries import is_image
+from stylegan_cli.data.entries import Label, is_image
 from stylegan_cli.data.labels import LabelTable, json_rows, label_table, normal_name
 from stylegan_cli.errors import DataError
 
 MAX_BYTES = 2**30
-LABEL_COLUMNS = ("label", "class")
+METADATA = ("metadata.csv", "metadata.jsonl")
+LABEL_COLUMNS = ("label", "labels", "class")
 NAME_COLUMNS = ("name", "file", "filename", "file_name", "image", "image_id", "path", "img", "id")
 
 
@@ -20,7 +22,7 @@ def read_labels(path: Path) -> LabelTable:
 
     JSON is `{"labels": [[NAME, LABEL], …]}`, a list of such pairs, or `{NAME: LABEL, …}`. CSV is
     `NAME,LABEL` a line, or has a header, whose column `label` or `class` is the label and whose
-    other columns are attributes.
+    other columns are attributes. JSON lines (.jsonl) are objects with such columns for keys.
 
     Raises:
         DataError: It cannot be read, or is in no such form.
@@ -35,7 +37,56 @@ def read_labels(path: Path) -> LabelTable:
         raise DataError(f"{path}: not text in UTF-8; save it so") from None
     if path.suffix.lower() == ".json":
         return _json_table(text, str(path))
+    if path.suffix.lower() == ".jsonl":
+        return _json_lines_table(text, str(path))
     return _csv_table(text, str(path))
+
+
+def read_metadata(folder: Path) -> LabelTable | None:
+    """Read `metadata.csv` and `metadata.jsonl`, in a folder and its sub-folders, as one table.
+
+    Such are Hugging Face's folders of images: `file_name`, perhaps a label, and other columns.
+
+    Raises:
+        DataError: One cannot be read, or is in no such form.
+    """
+    found = sorted(
+        path for name in METADATA for path in (*folder.glob(name), *folder.glob(f"*/{name}"))
+    )
+    if not found:
+        return None
+    labels: dict[str, Label] = {}
+    attributes: dict[str, Mapping[str, str]] = {}
+    classes: list[str] = []
+    for path in found:
+        inner = path.parent.relative_to(folder).as_posix() + "/" if path.parent != folder else ""
+        table = read_labels(path)
+        labels |= {inner + name: label for name, label in table.labels.items()}
+        attributes |= {inner + name: known for name, known in table.attributes.items()}
+        classes += table.classes
+    where = str(found[0] if len(found) == 1 else folder)
+    known = tuple(dict.fromkeys(classes))
+    return LabelTable(where=where, labels=labels, attributes=attributes, classes=known)
+
+
+def _json_lines_table(text: str, where: str) -> LabelTable:
+    rows, attributes = [], {}
+    try:
+        for line in text.splitlines():
+            known = json.loads(line) if line.strip() else {}
+            name = next((str(known[key]) for key in NAME_COLUMNS if key in known), None)
+            if known and name is None:
+                raise ValueError(f"a line without file_name: {line[:60]}")
+            label = next((key for key in LABEL_COLUMNS if key in known), None)
+            rows += [(name, known[label])] if label else []
+            attributes[normal_name(str(name))] = {
+                str(key): str(value)
+                for key, value in known.items()
+                if key != label and str(value) != name and isinstance(value, str | int | float)
+            }
+    except (ValueError, TypeError, RecursionError) as error:
+        raise DataError(f"{where}: not a list of images, one JSON object a line: {error}") from None
+    return replace(label_table(rows, where), attributes=attributes)
 
 
 def _json_table(text: str, where: str) -> LabelTable:

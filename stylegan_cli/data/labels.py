@@ -130,7 +130,7 @@ def match(table: LabelTable, names: Sequence[str]) -> Matching:
     return Matching(names=best, remarks=list(_remarks(table, names, best, how)))
 
 
-class Labelled:
+class Labelled(Source):
     """A source whose images get their labels from a file."""
 
     def __init__(self, source: Source, table: LabelTable) -> None:

@@ -2,7 +2,6 @@
 
 import io
 import json
-import os
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager
@@ -13,9 +12,10 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from stylegan_cli.data.decoding import Upright, decoded
-from stylegan_cli.data.entries import Entry, Tally
+from stylegan_cli.data.entries import Entry, Source, Tally
 from stylegan_cli.data.pictures import Target
 from stylegan_cli.data.prepare import Preparation, prepare
+from stylegan_cli.download import cache_folder
 from stylegan_cli.errors import UsageError, meant_or_all
 from stylegan_cli.files import put_in_place, writing
 
@@ -25,7 +25,7 @@ USUAL_STYLE = "toon-head"
 USUAL_COUNT = 1_000
 
 
-class PortraitSource:
+class PortraitSource(Source):
     """Portraits in one of DiceBear's styles; image i depends on (seed, i) only.
 
     Attributes:
@@ -64,13 +64,6 @@ class PortraitSource:
     def open(self, entry: Entry) -> AbstractContextManager[Upright]:
         svg = self._portrait(entry.position)["svg"]
         return decoded(io.BytesIO(self._draw(svg_string=svg, skip_system_fonts=True)), ".png")
-
-    def checksum(self, entry: Entry) -> None: ...
-
-    def remarks(self) -> list[str]:
-        return []
-
-    def close(self) -> None: ...
 
     def _portrait(self, position: int) -> Any:
         options = {"seed": f"{self._seed}-{position}", "size": self._resolution}
@@ -151,7 +144,7 @@ def ensure_sample(
         OutputError: The cache cannot be written.
     """
     target = Target(resolution=resolution, channels=channels)
-    folder = cache_dir or usual_cache()
+    folder = cache_dir or cache_folder()
     path = folder / f"{kind}-{USUAL_STYLE}-{resolution}px-{channels}ch-{count}-{seed}.zip"
     if path.exists():
         return path
@@ -165,11 +158,6 @@ def ensure_sample(
                 pass
             put_in_place(part, path)
     return path
-
-
-def usual_cache() -> Path:
-    """Return the folder of things made once: $SGTOOL_CACHE, else ~/.cache/sgtool."""
-    return Path(os.environ.get("SGTOOL_CACHE") or Path.home() / ".cache" / "sgtool")
 
 
 def _style_definition(style: str) -> dict[str, Any]:

@@ -7,37 +7,56 @@ from contextlib import ExitStack, closing, contextmanager
 from itertools import groupby
 from pathlib import Path
 
-from stylegan_cli.data import tfrecords
+from stylegan_cli.data import parquet, shards, tfrecords
 from stylegan_cli.data.archives import ZipSource
 from stylegan_cli.data.entries import HDF5_SUFFIXES, Entry, Source, is_image
 from stylegan_cli.data.folders import FolderSource, ListSource
 from stylegan_cli.data.formats import MAGIC_BYTES, starts_like_image
 from stylegan_cli.data.idx import IdxSource, is_idx
+from stylegan_cli.data.lmdb import is_lmdb, open_lmdb
+from stylegan_cli.data.packed import File, LocalFile, PackedSource, RemoteFile
+from stylegan_cli.data.shards import expanded
 from stylegan_cli.errors import DataError
 from stylegan_cli.files import similar
 
 HDF5_MAGIC = b"\x89HDF\r\n\x1a\n"
 LIST_SUFFIXES = {".txt", ".lst"}
+PACKED = (shards.SUFFIX, parquet.SUFFIX)
 SAMPLED = 4096
 
 
-def open_source(path: Path) -> Source:
-    """Open the images at a path: a folder, zip, HDF5 or idx file, list of files or single image.
+def open_source(path: Path | str) -> Source:
+    """Open the images at a path: a folder, an archive, a file of many images, a list, an image.
+
+    Args:
+        path: On disk, or an address of .tar shards or .parquet; `{000..127}` stands for numbers.
 
     Raises:
         DataError: Nothing there, or nothing that holds images.
     """
+    text, path = str(path), Path(path)
+    if "://" in text or ("{" in text and not path.exists()):
+        return _open_pattern(text)
+    if is_lmdb(path):
+        return open_lmdb(path)
     if path.is_dir():
         return _open_folder(path)
     if not path.exists():
         raise DataError(f"{path}: there is no such file or folder{similar(path)}")
     if not path.is_file():
         raise DataError(f"{path}: neither a file nor a folder")
+    return _open_file(path)
+
+
+def _open_file(path: Path) -> Source:
+    suffix = path.suffix.lower()
     if _is_single(path):
         return ListSource("", [path])
-    if path.suffix.lower() in tfrecords.SUFFIXES:
+    if suffix in tfrecords.SUFFIXES:
         return tfrecords.TfrecordsSource(path)
-    if path.suffix.lower() in LIST_SUFFIXES:
+    if suffix in PACKED:
+        return _open_packed(str(path), [LocalFile(path)])
+    if suffix in LIST_SUFFIXES:
         return ListSource(str(path), list(_listed(path)))
     if _is_hdf5(path):
         from stylegan_cli.data.hdf5 import Hdf5Source
@@ -45,25 +64,46 @@ def open_source(path: Path) -> Source:
         return Hdf5Source(path)
     if is_idx(path):
         return IdxSource(path)
-    if path.suffix.lower() == ".zip" or zipfile.is_zipfile(path):
+    if suffix == ".zip" or zipfile.is_zipfile(path):
         return ZipSource(path)
     raise DataError(
-        f"{path}: not a source of images; give a folder, a .zip, a .h5, an idx or .tfrecords file, "
-        "images, or a .txt that lists images, one path a line; unpack other archives first"
+        f"{path}: not a source of images; give a folder, a .zip, .h5, .tar, .parquet, .tfrecords "
+        "or idx file, an LMDB, images, or a .txt that lists images, one path a line; unpack other "
+        "archives first"
     )
 
 
+def _open_pattern(text: str) -> Source:
+    names = expanded(text)
+    if Path(text).suffix.lower() not in PACKED:
+        raise DataError(
+            f"{text}: only .tar and .parquet are read at an address or by {{first..last}}; fetch "
+            "other files first"
+        )
+    near = "://" not in text
+    files = [LocalFile(Path(name)) if near else RemoteFile(name) for name in names]
+    return _open_packed(text, files, near=near)
+
+
+def _open_packed(
+    name: str, files: Sequence[File], *, near: bool = True, others: Sequence[str] = ()
+) -> Source:
+    if name.lower().endswith(shards.SUFFIX) or files[0].name.lower().endswith(shards.SUFFIX):
+        return shards.open_shards(name, files, near=near)
+    return parquet.open_parquet(name, files, others=others)
+
+
 @contextmanager
-def open_sources(paths: Sequence[Path]) -> Iterator[list[Source]]:
+def open_sources(paths: Sequence[Path | str]) -> Iterator[list[Source]]:
     """Open sources in the order given; image files named one after another are one of them."""
     with ExitStack() as stack:
         yield [stack.enter_context(closing(source)) for source in _opened(paths)]
 
 
-def _opened(paths: Sequence[Path]) -> Iterator[Source]:
-    for single, group in groupby(paths, key=_is_single):
+def _opened(paths: Sequence[Path | str]) -> Iterator[Source]:
+    for single, group in groupby(paths, key=lambda path: _is_single(Path(path))):
         if single:
-            yield ListSource("", list(group))
+            yield ListSource("", list(map(Path, group)))
         else:
             yield from map(open_source, group)
 
@@ -79,10 +119,18 @@ def _is_single(path: Path) -> bool:
 
 
 def _open_folder(path: Path) -> Source:
+    """Open a folder of images, or of files that hold many."""
     folder = FolderSource(path)
-    records = any(child.suffix in tfrecords.SUFFIXES for child in path.iterdir())
-    if records and next(folder.entries(), None) is None:
+    if next(folder.entries(), None) is not None:
+        return folder
+    if any(child.suffix in tfrecords.SUFFIXES for child in path.iterdir()):
         return tfrecords.TfrecordsSource(path)
+    for suffix in PACKED:
+        found = sorted(path.rglob(f"*{suffix}"))
+        train = [file for file in found if file.name.startswith("train")] or found
+        if train:
+            others = [str(file) for file in found if file not in train]
+            return _open_packed(str(path), list(map(LocalFile, train)), others=others)
     return folder
 
 
@@ -103,7 +151,7 @@ def _listed(path: Path) -> Iterator[Path]:
             yield windows if "\\" in name and not listed.exists() else listed
 
 
-def content_sha256(path: Path) -> str:
+def content_sha256(path: Path | str) -> str:
     """Return a hash that is equal only for equal names and bytes of all images at a path.
 
     Every file of a folder is read; of a zip the checksums in its directory are enough.
@@ -114,13 +162,17 @@ def content_sha256(path: Path) -> str:
     digest = hashlib.sha256()
     with closing(open_source(path)) as source:
         if isinstance(source, FolderSource | ListSource):
-            root = path if isinstance(source, FolderSource) else Path()
+            root = Path(path) if isinstance(source, FolderSource) else Path()
             for entry in source.entries():
                 digest.update(repr((entry.name, _sha256(root / entry.name))).encode())
         elif isinstance(source, ZipSource | tfrecords.TfrecordsSource):
             _add_checksums(digest, source)
+        elif isinstance(source, PackedSource):
+            for entry in source.entries():
+                content = b"" if entry.problem else source.content(entry)
+                digest.update(repr((entry.name, hashlib.sha256(content).hexdigest())).encode())
         else:
-            digest.update(_sha256(path).encode())
+            digest.update(_sha256(Path(path)).encode())
     return digest.hexdigest()
 
 

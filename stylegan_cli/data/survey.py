@@ -237,7 +237,7 @@ class Survey:
             near_duplicates=_duplicates(near_pairs(rough), places[originals], source),
             mean=[round(float(value), 2) for value in mean],
             std=[round(float(value), 2) for value in np.sqrt(variance.clip(0))],
-            prepared=source.prepared,
+            prepared=dict(source.prepared),
             remarks=[
                 *labelling([source]).remarks,
                 *(remarks_on_depth(self._deep) if self._deep else []),

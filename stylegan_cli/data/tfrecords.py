@@ -8,7 +8,7 @@ and a checksum of that; the payload is a `tf.train.Example` with `shape` [C, H, 
 import io
 import zlib
 from array import array
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,7 @@ from PIL import Image
 from stylegan_cli.data.annotations import checked_labels, class_names, labels_by_entry
 from stylegan_cli.data.crc32c import crc32c
 from stylegan_cli.data.decoding import Upright, check_pixels, decoded
-from stylegan_cli.data.entries import Entry, Tally
+from stylegan_cli.data.entries import Entry, Source, Tally
 from stylegan_cli.data.formats import UnusableImageError, starts_like_image
 from stylegan_cli.errors import DataError
 
@@ -32,12 +32,11 @@ Values = dict[str, tuple[list[bytes], list[int]]]
 """Bytes and whole numbers of an example, by key."""
 
 
-class TfrecordsSource:
+class TfrecordsSource(Source):
     """Images of the largest size in a file or folder of TFRecords, in the order of the records."""
 
     def __init__(self, path: Path) -> None:
         self.name = str(path)
-        self.prepared: Mapping[str, Any] = {}
         files = _files(path) if path.is_dir() else [path]
         self._path = max(files, key=lambda file: _pixel_count(_Records(file)))
         self._records = _Records(self._path)
@@ -67,11 +66,6 @@ class TfrecordsSource:
 
     def checksum(self, entry: Entry) -> int | None:
         return None if entry.mark else zlib.crc32(self._records.read(entry.position))
-
-    def remarks(self) -> list[str]:
-        return []
-
-    def close(self) -> None: ...
 
 
 class _Records:

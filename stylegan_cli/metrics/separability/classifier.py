@@ -19,7 +19,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from stylegan_cli.data.dataset import Dataset
-from stylegan_cli.data.samples import usual_cache
+from stylegan_cli.download import cache_folder
 from stylegan_cli.errors import DataError, ForeignFileError, UsageError
 from stylegan_cli.files import similar, writing, written_whole
 from stylegan_cli.interop.foreign import fitted, shapes_of
@@ -151,7 +151,7 @@ def describe_classifier(
 
 def classifier_path(description: Description) -> Path:
     """Return the place of a classifier in the cache."""
-    return usual_cache() / "classifiers" / f"{description.key[:16]}.safetensors"
+    return cache_folder() / "classifiers" / f"{description.key[:16]}.safetensors"
 
 
 def build_classifier(description: Description) -> Discriminator:

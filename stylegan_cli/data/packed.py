@@ -1,0 +1,213 @@
+"""Encoded images packed in large files: an index in memory, content read by its place."""
+
+import io
+import zlib
+from array import array
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, suppress
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Protocol, runtime_checkable
+
+from stylegan_cli.data.decoding import Upright, decoded
+from stylegan_cli.data.entries import MAX_FILE_BYTES, Entry, Groups, Label, Source, Tally
+from stylegan_cli.data.formats import UnusableImageError
+from stylegan_cli.data.labels import label_table
+from stylegan_cli.errors import DataError
+
+EXTRA = "pip install 'stylegan_cli[data]'"
+BLOCK = 2**22
+"""Bytes that are fetched at once from an address."""
+
+
+class PackedSource(Source):
+    """Images of a few large files, in the order in which they lie there.
+
+    Args:
+        stored: Reads the encoded image of an entry.
+        sampled: Whether content is near enough to be read for a fingerprint.
+    """
+
+    def __init__(
+        self, name: str, index: "Index", stored: Callable[[int], bytes], *, sampled: bool = True
+    ) -> None:
+        self.name = name
+        self._index = index
+        self._stored = stored
+        self._sampled = sampled
+        self.classes = index.labels[1]
+
+    def tally(self) -> Tally:
+        return Tally(images=len(self._index.names), passed=self._index.passed.finish())
+
+    def entries(self) -> Iterator[Entry]:
+        return self._index.entries()
+
+    def open(self, entry: Entry) -> AbstractContextManager[Upright]:
+        return decoded(io.BytesIO(self.content(entry)), entry.name)
+
+    def content(self, entry: Entry) -> bytes:
+        """Return the encoded image.
+
+        Raises:
+            UnusableImageError: It cannot be read, or must not.
+        """
+        if entry.problem:
+            raise UnusableImageError(entry.problem)
+        return self._stored(entry.position)
+
+    def checksum(self, entry: Entry) -> int | None:
+        if not self._sampled:
+            return None
+        with suppress(UnusableImageError):
+            return zlib.crc32(self.content(entry))
+        return 0
+
+
+class Index:
+    """Names, labels and attributes of packed images, collected in their order.
+
+    Args:
+        where: The files, for messages.
+        classes: Names of the classes by number, as far as they are known.
+    """
+
+    def __init__(self, where: str, classes: Sequence[Any] = ()) -> None:
+        self.names: list[str] = []
+        self.passed = Groups()
+        self._where = where
+        self._known = classes
+        self._marks = array("Q")
+        self._labels: dict[str, Any] = {}
+        self._attributes: dict[str, Mapping[str, str]] = {}
+        self._problems: dict[int, str] = {}
+
+    def add(
+        self,
+        name: str,
+        *,
+        size: int,
+        mark: int = 0,
+        label: Any = None,
+        attributes: Mapping[str, str] | None = None,
+        problem: str | None = None,
+    ) -> None:
+        """Append an image.
+
+        Args:
+            label: As `label_table` takes it.
+            problem: Reason not to read it.
+        """
+        if size > MAX_FILE_BYTES:
+            problem = f"larger than {MAX_FILE_BYTES >> 20} MiB"
+        if problem:
+            self._problems[len(self.names)] = problem
+        if label is not None:
+            self._labels[name] = label
+        if attributes:
+            self._attributes[name] = attributes
+        self.names.append(name)
+        self._marks.append(zlib.crc32(repr((size, mark)).encode()))
+
+    @cached_property
+    def labels(self) -> tuple[Mapping[str, Label], tuple[str, ...]]:
+        """Labels by name, and the names of the classes."""
+        table = label_table(self._labels.items(), self._where, self._known)
+        self._labels = {}
+        return table.labels, table.classes
+
+    def entries(self) -> Iterator[Entry]:
+        for place, name in enumerate(self.names):
+            yield Entry(
+                name=name,
+                position=place,
+                mark=self._marks[place],
+                label=self.labels[0].get(name),
+                attributes=self._attributes.get(name, {}),
+                problem=self._problems.get(place),
+            )
+
+
+@runtime_checkable
+class File(Protocol):
+    """A file of images on disk or at an address."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def stem(self) -> str: ...
+    def open(self) -> Any:
+        """Open it for reading and seeking."""
+
+    def read(self, start: int, length: int) -> bytes:
+        """Return some of its bytes; safe in several threads."""
+
+
+class LocalFile:
+    """A file on disk."""
+
+    def __init__(self, path: Path) -> None:
+        if not path.is_file():
+            raise DataError(f"{path}: there is no such file")
+        self.name = str(path)
+        self.stem = path.stem
+        self._path = path
+
+    def open(self) -> Any:
+        return self._path.open("rb")
+
+    def read(self, start: int, length: int) -> bytes:
+        with self._path.open("rb") as file:
+            file.seek(start)
+            return file.read(length)
+
+
+class RemoteFile:
+    """A file at an address that fsspec knows, read piece by piece and never kept."""
+
+    def __init__(self, address: str) -> None:
+        try:
+            from fsspec.core import url_to_fs
+
+            self._files, self._path = url_to_fs(address)
+        except ImportError as error:
+            raise DataError(f"{address}: {error}; {EXTRA} reads http(s) addresses") from None
+        except Exception as error:
+            raise DataError(f"{address}: cannot be reached ({_words(error)})") from None
+        self.name = address
+        self.stem = Path(self._path).stem
+
+    def open(self) -> Any:
+        try:
+            file = self._files.open(self._path, "rb", block_size=BLOCK, cache_type="readahead")
+        except Exception as error:  # each protocol has its own
+            raise DataError(f"{self.name}: cannot be opened ({_words(error)})") from None
+        if not file.seekable():
+            raise DataError(f"{self.name}: its server sends files whole only; fetch it first")
+        return file
+
+    def read(self, start: int, length: int) -> bytes:
+        try:
+            content: bytes = self._files.cat_file(self._path, start=start, end=start + length)
+        except Exception as error:
+            raise UnusableImageError(f"cannot be fetched: {_words(error)}") from None
+        return content
+
+
+def read_part(file: File, start: int, length: int) -> bytes:
+    """Return some bytes of a file.
+
+    Raises:
+        UnusableImageError: It cannot be read, or has been cut off.
+    """
+    try:
+        content = file.read(start, length)
+    except OSError as error:
+        raise UnusableImageError(f"cannot be read: {error.strerror or error}") from None
+    if len(content) != length:
+        raise UnusableImageError(f"damaged: {len(content)} of {length} bytes are there")
+    return content
+
+
+def _words(error: Exception) -> str:
+    return (str(error).strip() or type(error).__name__).splitlines()[0][:200]

@@ -1,0 +1,245 @@
+"""Images in parquet, the form of Hugging Face's data sets: a table with a column of images.
+
+An image is bytes, or a record of `bytes` and `path`. The column `label` (or `labels`, `class`) is
+the label, with the names of the classes where the file's description has them; other columns of
+single values are attributes. Rows are read in batches, so a file may be larger than memory.
+"""
+
+import json
+import threading
+import zlib
+from bisect import bisect_right
+from collections import deque
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from itertools import accumulate
+from typing import Any
+
+from stylegan_cli.data.entries import MAX_FILE_BYTES
+from stylegan_cli.data.formats import SUFFIXES, UnusableImageError, suffix_of
+from stylegan_cli.data.label_files import LABEL_COLUMNS
+from stylegan_cli.data.packed import EXTRA, File, Index, PackedSource
+from stylegan_cli.errors import DataError
+
+SUFFIX = ".parquet"
+_IMAGES = ("image", "img", "images", "jpg", "jpeg", "png", "webp", "picture", "photo")
+_INDEX_ROWS, _BATCH_ROWS = 4096, 16
+_BATCH_BYTES, _KEPT_BYTES, _BUFFER = 2**24, 2**27, 2**20
+
+
+def open_parquet(name: str, files: Sequence[File], *, others: Sequence[str] = ()) -> PackedSource:
+    """Open the images of parquet files, in the order of the files and of their rows.
+
+    Args:
+        others: Files beside them that are not taken, as they are of another split.
+
+    Raises:
+        DataError: pyarrow is missing, or a file is damaged or holds no images.
+    """
+    tables = [_Table(file) for file in files]
+    index = Index(name, tables[0].names_of(tables[0].label))
+    for other in others:
+        index.passed.add("other splits than train", other)
+    for table in tables:
+        table.add_to(index, f"{table.file.stem}/" if len(tables) > 1 else "")
+    return PackedSource(name, index, _Reader(tables).read, sampled=False)
+
+
+class _Table:
+    """One file: what its columns are, and where its groups of rows end."""
+
+    def __init__(self, file: File) -> None:
+        self.file = file
+        with _in_words(file.name), file.open() as opened:
+            size = opened.seek(0, 2)
+            parquet = _opened(opened, file.name)
+            described, schema = parquet.metadata, parquet.schema_arrow
+            groups = [described.row_group(group) for group in range(described.num_row_groups)]
+            self.count = described.num_rows
+            self.ends = list(accumulate(group.num_rows for group in groups))
+            self.row_bytes = [group.total_byte_size // (group.num_rows or 1) for group in groups]
+            self._marks = [zlib.crc32(repr(group.to_dict()).encode()) for group in groups]
+        # an image is never smaller than a byte
+        if self.count > size or min(self.row_bytes, default=0) < 0:
+            raise DataError(f"{file.name}: claims {self.count} rows in {size} bytes; damaged")
+        self._features = _features(schema.metadata or {})
+        self._kinds = {field.name: str(field.type) for field in schema}
+        self._image: str = self._image_column()
+        self.label = next((name for name in LABEL_COLUMNS if name in self._kinds), None)
+
+    @property
+    def pixels(self) -> str:
+        """Name of the column of encoded images."""
+        return f"{self._image}.bytes" if self._is_record(self._image) else self._image
+
+    def names_of(self, column: str | None) -> Sequence[str]:
+        """Return the names of the classes whose numbers are in a column; nothing for others."""
+        names = self._features.get(column or "", {}).get("names")
+        return [str(name) for name in names] if isinstance(names, list) else []
+
+    def add_to(self, index: Index, prefix: str) -> None:
+        """Append all rows to an index, without reading an image."""
+        paths = [f"{self._image}.path"] if ", path" in self._kinds[self._image] else []
+        own = [self.label] if self.label else []
+        attributes = {
+            name: self.names_of(name)
+            for name, kind in self._kinds.items()
+            if name not in {self._image, *own} and _is_single(kind)
+        }
+        columns = [*paths, *own, *attributes]
+        with _in_words(self.file.name), self.file.open() as opened:
+            for place, row in enumerate(self._rows(opened, columns)):
+                suffix = suffix_of(str((row[self._image] or {}).get("path"))) if paths else ""
+                index.add(
+                    f"{prefix}{place:08d}{suffix if suffix in SUFFIXES else ''}",
+                    size=0,
+                    mark=self._marks[bisect_right(self.ends, place)],
+                    label=_label(row[self.label]) if self.label else None,
+                    attributes=_attributes(row, attributes),
+                )
+
+    def _rows(self, opened: Any, columns: Sequence[str]) -> Iterator[Mapping[str, Any]]:
+        if not columns:
+            yield from ({} for _ in range(self.count))
+            return
+        for batch in _opened(opened, self.file.name).iter_batches(_INDEX_ROWS, columns=columns):
+            yield from batch.to_pylist()
+
+    def _image_column(self) -> str:
+        described = [name for name, about in self._features.items() if about["_type"] == "Image"]
+        records = [name for name in self._kinds if self._is_record(name)]
+        bare = [name for name, kind in self._kinds.items() if kind in ("binary", "large_binary")]
+        named = [name for name in bare if name.lower() in _IMAGES]
+        for name in (*described, *records, *named, *(bare if len(bare) == 1 else ())):
+            if name in self._kinds:
+                return str(name)
+        columns = ", ".join(f"{name} ({kind[:40]})" for name, kind in self._kinds.items())
+        raise DataError(f"{self.file.name}: no column of images; there are {columns[:400]}")
+
+    def _is_record(self, name: str) -> bool:
+        return self._kinds[name].startswith(("struct<bytes: ", "struct<path: string, bytes: "))
+
+
+class _Reader:
+    """Reader of the images of some tables by their place in all of them.
+
+    The batches read last are kept, so that places in order cost one pass; others read on from
+    the start of their group of rows.
+    """
+
+    def __init__(self, tables: Sequence[_Table]) -> None:
+        self._tables = tables
+        self._ends = list(accumulate(table.count for table in tables))
+        self._lock = threading.Lock()
+        self._batches: Iterator[Any] = iter(())
+        self._kept: deque[tuple[int, Any]] = deque()
+        self._next = self._end = -1
+
+    def read(self, place: int) -> bytes:
+        """Return the encoded image at a place; safe in several threads.
+
+        Raises:
+            UnusableImageError: There is none in the table, or it is too large or damaged.
+        """
+        with self._lock:
+            try:
+                value = self._value(place)
+            except DataError as error:
+                raise UnusableImageError(str(error)) from None
+        found = value["bytes"] if isinstance(value, dict) else value
+        if not isinstance(found, bytes):
+            raise UnusableImageError("no image in its row, or only the path of one")
+        if len(found) > MAX_FILE_BYTES:
+            raise UnusableImageError(f"larger than {MAX_FILE_BYTES >> 20} MiB")
+        return found
+
+    def _value(self, place: int) -> Any:
+        first = self._kept[0][0] if self._kept else self._next
+        if not first <= place < self._end:
+            self._start(place)
+        while self._next <= place:
+            with _in_words(self._name):
+                batch = next(self._batches, None)
+            if batch is None or not batch.num_rows:
+                self._next = self._end = -1
+                raise DataError(f"{self._name}: damaged; rows are missing")
+            self._kept.append((self._next, batch.column(0)))
+            self._next += batch.num_rows
+            while len(self._kept) > 1 and sum(c.nbytes for _, c in self._kept) > _KEPT_BYTES:
+                self._kept.popleft()
+        start, column = next(kept for kept in reversed(self._kept) if kept[0] <= place)
+        return column[place - start].as_py()
+
+    def _start(self, place: int) -> None:
+        """Begin to read the group of rows that a place lies in."""
+        number = bisect_right(self._ends, place)
+        table = self._tables[number]
+        before = self._ends[number] - table.count
+        group = bisect_right(table.ends, place - before)
+        self._name = table.file.name
+        self._kept.clear()
+        self._next = before + (table.ends[group - 1] if group else 0)
+        self._end = before + table.ends[group]
+        self._batches = _batches(table, group)
+
+
+def _batches(table: _Table, group: int) -> Iterator[Any]:
+    rows = max(1, min(_BATCH_ROWS, _BATCH_BYTES // max(1, table.row_bytes[group])))
+    with table.file.open() as opened:
+        parquet = _opened(opened, table.file.name)
+        yield from parquet.iter_batches(rows, row_groups=[group], columns=[table.pixels])
+
+
+def _opened(file: Any, where: str) -> Any:
+    try:
+        from pyarrow.parquet import ParquetFile
+    except ImportError:
+        raise DataError(f"{where}: parquet needs the package pyarrow; {EXTRA}") from None
+    # with a buffer, a group of rows is read piece by piece
+    return ParquetFile(file, buffer_size=_BUFFER, pre_buffer=False)
+
+
+@contextmanager
+def _in_words(where: str) -> Iterator[None]:
+    try:
+        yield
+    except DataError:
+        raise
+    except (OSError, ValueError, TypeError, LookupError, MemoryError, RuntimeError) as error:
+        reason = str(error).strip().partition("\n")[0][:200] or type(error).__name__
+        raise DataError(f"{where}: not readable parquet ({reason}); fetch it again") from None
+
+
+def _features(described: Mapping[bytes, bytes]) -> dict[str, dict[str, Any]]:
+    """Return what Hugging Face's library wrote of each column."""
+    try:
+        features = json.loads(described.get(b"huggingface", b"{}"))["info"]["features"]
+        return {
+            str(name): about
+            for name, about in features.items()
+            if isinstance(about, dict) and "_type" in about
+        }
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        return {}
+
+
+def _is_single(kind: str) -> bool:
+    return kind in ("bool", "string", "large_string", "float", "double", "halffloat") or (
+        kind.startswith(("int", "uint", "dictionary<values=string"))
+    )
+
+
+def _label(value: Any) -> Any:
+    if isinstance(value, int) and value < 0:
+        return None  # what Hugging Face writes for no label
+    return [value] if isinstance(value, float) else value
+
+
+def _attributes(row: Mapping[str, Any], names: Mapping[str, Sequence[str]]) -> dict[str, str]:
+    found = {}
+    for key, known in names.items():
+        value = row[key]
+        if value is not None:
+            is_class = isinstance(value, int) and 0 <= value < len(known)
+            found[key] = known[value] if is_class else str(value)
+    return found

@@ -1,0 +1,412 @@
+"""Data sets as others store them, each written by the library of its form."""
+
+import csv
+import io
+import json
+import tarfile
+from contextlib import closing
+from itertools import count
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from stylegan_cli.data.dataset import open_dataset
+from stylegan_cli.data.formats import UnusableImageError
+from stylegan_cli.data.pictures import Target
+from stylegan_cli.data.prepare import Preparation, account, prepare
+from stylegan_cli.data.sources import content_sha256, open_source, open_sources
+from stylegan_cli.errors import DataError, Interrupted
+from stylegan_cli.training.loop import train
+from tests.data.pictures import blocks, encoded, image_of
+from tests.tiny import tiny, tiny_run
+
+CLASSES = ("cat", "dog")
+IMAGES = [blocks(seed, 24 + 8 * (seed % 3), 32) for seed in range(8)]
+PNGS = [encoded(image) for image in IMAGES]
+DAMAGED = PNGS[0][:60]
+
+
+def lmdb_of(path, values):
+    lmdb = pytest.importorskip("lmdb")
+    path.parent.mkdir(exist_ok=True)
+    with lmdb.open(str(path), map_size=2**24) as database, database.begin(write=True) as writing:
+        for key, value in values.items():
+            writing.put(key.encode(), value)
+    return path
+
+
+def lsun(folder):
+    return lmdb_of(folder / "church_lmdb", {f"{i:040x}": png for i, png in enumerate(PNGS)})
+
+
+def table(path, columns, features=None, **options):
+    arrow = pytest.importorskip("pyarrow")
+    from pyarrow import parquet
+
+    made = arrow.table(columns)
+    if features:
+        info = {"info": {"features": features}}
+        made = made.replace_schema_metadata({"huggingface": json.dumps(info)})
+    parquet.write_table(made, path, **options)
+    return path
+
+
+def hugging_face(folder, pngs=PNGS):
+    """Two files of a split, and one of another, as the Hub keeps a data set."""
+    features = {
+        "image": {"_type": "Image"},
+        "label": {"_type": "ClassLabel", "names": list(CLASSES)},
+    }
+    data = folder / "data"
+    data.mkdir(parents=True)
+    for number, part in enumerate((pngs[:4], pngs[4:])):
+        columns = {
+            "image": [{"bytes": png, "path": f"{i}.png"} for i, png in enumerate(part)],
+            "label": [i % 2 for i in range(4)],
+            "size": [i * 0.5 for i in range(4)],
+        }
+        path = data / f"train-{number:05d}-of-00002.parquet"
+        table(path, columns, features, row_group_size=3)
+    table(data / "test-00000-of-00001.parquet", columns, features)
+    return folder
+
+
+def image_folder_with_metadata(folder):
+    folder.mkdir()
+    for i, png in enumerate(PNGS):
+        (folder / f"{i}.png").write_bytes(png)
+    with (folder / "metadata.csv").open("w", newline="") as file:
+        rows = csv.writer(file)
+        rows.writerow(["file_name", "label", "caption"])
+        rows.writerows([f"{i}.png", CLASSES[i % 2], f"picture, {i}"] for i in range(8))
+    return folder
+
+
+def web_dataset(folder):
+    webdataset = pytest.importorskip("webdataset")
+    folder.mkdir()
+    for number in range(2):
+        with webdataset.TarWriter(str(folder / f"birds-{number:03d}.tar")) as shard:
+            for i in range(4 * number, 4 * number + 4):
+                described = {"label": CLASSES[i % 2], "size": i * 0.5}
+                sample = {"png": PNGS[i], "json": described, "pyd": {"a": 1}}
+                shard.write({"__key__": f"{i:06d}", **sample})
+    return folder / "birds-{000..001}.tar"
+
+
+FORMS = (lsun, hugging_face, image_folder_with_metadata, web_dataset)
+form = pytest.mark.parametrize("make", FORMS)
+
+
+@pytest.fixture
+def source(make, tmp_path):
+    with closing(open_source(make(tmp_path / "made"))) as source:
+        yield source
+
+
+@form
+def test_images_and_labels_come_as_they_were_written(make, source):
+    entries = list(source.entries())
+    assert source.tally().images == len(entries) == 8
+    for entry, image in zip(entries, IMAGES, strict=True):
+        assert np.array_equal(image_of(source, entry), image)
+    labels = [entry.label for entry in entries]
+    assert labels == ([None] * 8 if make is lsun else list(CLASSES * 4))
+    assert len({entry.name for entry in entries}) == 8
+
+
+@form
+def test_a_form_is_prepared_and_trained_from_alike(make, tmp_path):
+    path = make(tmp_path / "made")
+    request = Preparation(destination=tmp_path / "p.zip", target=Target(resolution=16))
+    with open_sources([path]) as sources:
+        assert list(prepare(sources, request))[-1].written == 8
+        with closing(open_source(tmp_path / "p.zip")) as made:
+            assert account(sources, made).taken == 8
+    labels = make is not lsun
+    direct = open_dataset(path, resolution=16, labels=labels)
+    prepared = open_dataset(tmp_path / "p.zip", resolution=16, labels=labels)
+    assert direct.classes == prepared.classes == (CLASSES if labels else ())
+    for i in range(8):
+        assert all(map(np.array_equal, direct.read(i), prepared.read(i)))
+
+
+@pytest.mark.parametrize("make", [hugging_face, web_dataset])
+def test_a_killed_run_on_a_form_ends_with_the_same_bits(make, tmp_path):
+    path = make(tmp_path / "made")
+    recipe = tiny("data.labels=true", "train.total_kimg=0.016", "report.tick_kimg=0.008")
+    request = Preparation(destination=tmp_path / "p.zip", target=Target(resolution=16))
+    with open_sources([path]) as sources:
+        list(prepare(sources, request))
+    weights = []
+    for name, data in (("direct", path), ("prepared", tmp_path / "p.zip"), ("resumed", path)):
+        steps, folder = count(1), tmp_path / name
+        for stop_after in (1, 99) if name == "resumed" else (99,):
+            run = tiny_run(recipe, open_dataset(data, resolution=16, labels=True), folder)
+            try:
+                list(train(run, stop=lambda n=stop_after, s=steps: next(s) == n))
+            except Interrupted:
+                continue
+        weights.append(load_file(folder / "network-000000.016.safetensors"))
+    assert all(torch.equal(weights[0][key], weights[1][key]) for key in weights[0])
+    assert all(torch.equal(weights[0][key], weights[2][key]) for key in weights[0])
+
+
+def passed(source):
+    return {reason: group.count for reason, group in source.tally().passed.items()}
+
+
+def test_a_split_for_tests_is_passed_over(tmp_path):
+    with closing(open_source(hugging_face(tmp_path / "made"))) as source:
+        assert passed(source) == {"other splits than train": 1}
+        first = next(source.entries())
+    assert (first.name, first.attributes) == ("train-00000-of-00002/00000000.png", {"size": "0.0"})
+
+
+def test_pickles_in_shards_are_passed_over(tmp_path):
+    with closing(open_source(web_dataset(tmp_path / "made"))) as source:
+        assert passed(source) == {"not images (.pyd)": 8}
+        first = next(source.entries())
+    assert (first.name, first.attributes) == ("birds-000/000000.png", {"size": "0.0"})
+
+
+def test_a_folder_of_shards_is_all_of_them(tmp_path):
+    folder = web_dataset(tmp_path / "made").parent
+    with closing(open_source(folder)) as source:
+        assert source.tally().images == 8
+
+
+def test_captions_are_attributes(tmp_path):
+    with closing(open_source(image_folder_with_metadata(tmp_path / "made"))) as source:
+        assert [entry.attributes["caption"] for entry in source.entries()][:2] == [
+            "picture, 0",
+            "picture, 1",
+        ]
+        assert passed(source) == {}
+
+
+def test_metadata_may_lie_in_sub_folders_as_json_lines(tmp_path):
+    for split in ("a", "b"):
+        (tmp_path / split).mkdir()
+        (tmp_path / split / "x.png").write_bytes(PNGS[0])
+        line = {"file_name": "x.png", "label": f"of {split}", "text": "t"}
+        (tmp_path / split / "metadata.jsonl").write_text(json.dumps(line) + "\n")
+    with closing(open_source(tmp_path)) as source:
+        assert [entry.label for entry in source.entries()] == ["of a", "of b"]
+        assert source.classes == ("of a", "of b")
+
+
+def test_of_an_lmdb_of_several_sizes_the_largest_is_taken(tmp_path):
+    values = {f"{side}-{i:05d}": PNGS[i] for side in (128, 64, 256) for i in range(2)}
+    path = lmdb_of(tmp_path / "sized", {**values, "length": b"2"})
+    with closing(open_source(path)) as source:
+        assert [entry.name for entry in source.entries()] == ["256-00000", "256-00001"]
+        assert passed(source) == {"smaller than those of 256 px": 4, "values that are no image": 1}
+
+
+def test_an_lmdb_of_many_pages_gives_every_value(tmp_path):
+    values = {f"k{i:05d}": PNGS[0] + bytes(i % 5000) for i in range(1500)}
+    with closing(open_source(lmdb_of(tmp_path / "many", values))) as source:
+        entries = list(source.entries())
+        assert [entry.name for entry in entries] == list(values)
+        assert all(source.content(e) == values[e.name] for e in entries[::97])
+
+
+def tar_of(path, files, **options):
+    with tarfile.open(path, "w", **options) as tar:
+        for name, content in files.items():
+            member = tarfile.TarInfo(name)
+            if isinstance(content, bytes):
+                member.size = len(content)
+                tar.addfile(member, io.BytesIO(content))
+            else:
+                member.type, member.linkname = tarfile.SYMTYPE, content
+                tar.addfile(member)
+    return path
+
+
+def test_a_folder_in_a_tar_has_its_classes(tmp_path):
+    files = {"./cat/img.1.png": PNGS[0], "./cat/img.2.png": PNGS[1], "./dog/a.png": PNGS[2]}
+    with closing(open_source(tar_of(tmp_path / "x.tar", files))) as source:
+        assert [entry.label for entry in source.entries()] == ["cat", "cat", "dog"]
+
+
+def test_class_numbers_in_shards_keep_their_order(tmp_path):
+    files = {}
+    for i, number in enumerate((10, 2, 0)):
+        files |= {f"{i}.png": PNGS[i], f"{i}.cls": b"%d" % number}
+    with closing(open_source(tar_of(tmp_path / "x.tar", files))) as source:
+        assert [entry.label for entry in source.entries()] == ["10", "2", "0"]
+        assert source.classes == tuple(map(str, range(11)))
+
+
+def test_a_hostile_tar_names_what_it_passes_over(tmp_path):
+    files = {
+        "../../up.png": PNGS[0],
+        "/abs.png": PNGS[0],
+        "link.png": "/etc/passwd",
+        "a.pickle": b"\x80\x04.",
+        "a.seg.png": PNGS[1],
+        "b.jpg": PNGS[1],
+        "b.seg.png": PNGS[2],
+        "c.png": DAMAGED,
+    }
+    with closing(open_source(tar_of(tmp_path / "x.tar", files))) as source:
+        assert [entry.name for entry in source.entries()] == ["a.seg.png", "b.jpg", "c.png"]
+        assert passed(source) == {
+            "names that point out of the tar file": 2,
+            "links and other special files": 1,
+            "not images (.pickle)": 1,
+            "further images of a sample": 1,
+        }
+
+
+@form
+def test_damaged_images_are_left_out_with_their_reason(make, tmp_path, monkeypatch):
+    monkeypatch.setattr("tests.data.test_packed.PNGS", [DAMAGED, *PNGS[1:]])
+    if make is hugging_face:
+        monkeypatch.setattr(hugging_face, "__defaults__", ([DAMAGED, *PNGS[1:]],))
+    dataset = open_dataset(make(tmp_path / "made"), resolution=16)
+    assert len(dataset) == 7
+    assert [group.count for group in dataset.account.left_out.values()] == [1]
+
+
+def header_that_claims(size):
+    member = tarfile.TarInfo("x")
+    member.type, member.size = tarfile.XHDTYPE, size
+    return member.tobuf(tarfile.PAX_FORMAT) + bytes(1024)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"", b"not a tar" * 100, header_that_claims(2**40), header_that_claims(2**20 + 1)],
+)
+def test_what_is_no_tar_ends_in_words(tmp_path, content):
+    path = tmp_path / "x.tar"
+    path.write_bytes(content)
+    with pytest.raises(DataError, match=r"x\.tar: "):
+        open_source(path)
+
+
+def test_a_tar_that_is_cut_off_ends_in_words(tmp_path):
+    path = tar_of(tmp_path / "x.tar", {f"{i}.png": png for i, png in enumerate(PNGS)})
+    whole = path.read_bytes()
+    for end in (len(PNGS[0]) // 2, 3000, 2000):
+        path.write_bytes(whole[: 512 + end])
+        with pytest.raises(DataError, match="cut off"):
+            open_source(path)
+
+
+def test_a_damaged_header_in_a_tar_does_not_end_it_silently(tmp_path):
+    path = tar_of(tmp_path / "x.tar", {f"{i}.png": png for i, png in enumerate(PNGS)})
+    content = bytearray(path.read_bytes())
+    second = 512 + -(-len(PNGS[0]) // 512) * 512
+    content[second : second + 20] = b"x" * 20
+    path.write_bytes(content)
+    with pytest.raises(DataError, match="no header at byte"):
+        open_source(path)
+
+
+def test_a_packed_tar_is_told_to_be_unpacked(tmp_path):
+    with tarfile.open(tmp_path / "x.tar", "w:gz") as tar:
+        tar.addfile(tarfile.TarInfo("a.png"))
+    with pytest.raises(DataError, match=r"packed \(\.tar\.gz\)"):
+        open_source(tmp_path / "x.tar")
+
+
+def test_an_lmdb_damaged_anywhere_ends_in_words(tmp_path):
+    path = lsun(tmp_path / "made") / "data.mdb"
+    whole = path.read_bytes()
+    random = np.random.RandomState(0)
+    for _ in range(60):
+        content = bytearray(whole[: random.randint(200, len(whole))])
+        for place in random.randint(0, len(content), 40):
+            content[place] = random.randint(256)
+        content[16:24] = whole[16:24]
+        path.write_bytes(content)
+        try:
+            with closing(open_source(path)) as source:
+                for entry in source.entries():
+                    assert len(source.content(entry)) < len(content)
+        except (DataError, UnusableImageError):
+            continue
+
+
+def test_a_damaged_parquet_ends_in_words(tmp_path):
+    path = table(tmp_path / "x.parquet", {"image": [{"bytes": png} for png in PNGS]})
+    whole = path.read_bytes()
+    for content in (b"", b"PAR1", whole[:-50], whole[:400]):
+        path.write_bytes(content)
+        with pytest.raises(DataError, match="not readable parquet"):
+            open_source(path)
+    path.write_bytes(whole[:50] + bytes(len(whole) - 500) + whole[-450:])
+    with pytest.raises(DataError, match=r"x\.parquet"):
+        open_dataset(path, resolution=16)
+
+
+def test_a_table_without_images_says_what_it_holds(tmp_path):
+    with pytest.raises(DataError, match=r"no column of images; there are a \(int64\)"):
+        open_source(table(tmp_path / "x.parquet", {"a": [1]}))
+
+
+def test_columns_of_numbers_are_labels_or_attributes(tmp_path):
+    columns = {"jpg": PNGS[:3], "label": [0.25, 0.5, 1.0], "n": [1, 2, 3], "emb": [[1.0]] * 3}
+    with closing(open_source(table(tmp_path / "x.parquet", columns))) as source:
+        entries = list(source.entries())
+    assert [entry.label for entry in entries] == [(0.25,), (0.5,), (1.0,)]
+    assert entries[2].attributes == {"n": "3"}
+
+
+def test_rows_are_read_in_any_order(tmp_path):
+    columns = {"image": [{"bytes": PNGS[i % 8], "path": None} for i in range(100)]}
+    path = table(tmp_path / "x.parquet", columns, row_group_size=40)
+    with closing(open_source(path)) as source:
+        entries = list(source.entries())
+        for place in np.random.RandomState(0).permutation(100):
+            assert source.content(entries[place]) == PNGS[place % 8]
+
+
+def test_shards_and_tables_at_an_address_are_read_like_those_on_disk(tmp_path):
+    memory = pytest.importorskip("fsspec").filesystem("memory")
+    pattern = web_dataset(tmp_path / "made")
+    for shard in pattern.parent.iterdir():
+        memory.pipe(f"/shards/{shard.name}", shard.read_bytes())
+    parquet = table(tmp_path / "x.parquet", {"image": [{"bytes": png} for png in PNGS]})
+    memory.pipe("/x.parquet", parquet.read_bytes())
+    here = [content_sha256(path) for path in (pattern, parquet)]
+    there = ["memory://shards/birds-{000..001}.tar", "memory://x.parquet"]
+    assert [content_sha256(address) for address in there] == here
+
+
+@pytest.mark.parametrize(
+    ("address", "said"),
+    [
+        ("memory://nowhere/x.tar", "cannot be opened"),
+        ("memory://nowhere/x.zip", "only .tar and .parquet"),
+        ("nosuch://host/x.tar", "cannot be reached"),
+        ("x-{9..1}.tar", "write the lower number first"),
+        ("x-{0..3}.tar", "x-0.tar: there is no such file"),
+    ],
+)
+def test_addresses_and_patterns_of_nothing_end_in_words(address, said):
+    pytest.importorskip("fsspec")
+    with pytest.raises(DataError, match=said):
+        open_source(address)
+
+
+def test_a_missing_package_is_named_with_its_command(tmp_path, monkeypatch):
+    path = table(tmp_path / "x.parquet", {"image": [{"bytes": PNGS[0]}]})
+    monkeypatch.setitem(__import__("sys").modules, "pyarrow.parquet", None)
+    with pytest.raises(
+        DataError, match=r"needs the package pyarrow; pip install 'stylegan_cli\[data\]'"
+    ):
+        open_source(path)
+
+
+def test_images_of_a_form_have_bounded_sizes(tmp_path, monkeypatch):
+    monkeypatch.setattr("stylegan_cli.data.packed.MAX_FILE_BYTES", 100)
+    path = tar_of(tmp_path / "x.tar", {"a.png": PNGS[0]})
+    with closing(open_source(path)) as source:
+        assert next(source.entries()).problem == "larger than 0 MiB"
