@@ -5,6 +5,7 @@ import os
 import re
 import sys
 import warnings
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -21,6 +22,7 @@ from stylegan_cli.cli.data import data_app
 from stylegan_cli.cli.discover.app import discover_app
 from stylegan_cli.cli.edit import EXAMPLES as EDIT_EXAMPLES
 from stylegan_cli.cli.edit import edit
+from stylegan_cli.cli.elsewhere import in_our_words
 from stylegan_cli.cli.evaluate import eval_app
 from stylegan_cli.cli.grid import EXAMPLES as GRID_EXAMPLES
 from stylegan_cli.cli.grid import grid
@@ -45,7 +47,26 @@ from stylegan_cli.cli.video import video
 from stylegan_cli.cli.weights import weights_app
 from stylegan_cli.errors import Interrupted, SgtoolError, meant
 
+TYPED = "stylegan_cli.typed"
+"""Key of the words of the command line in typer's context."""
+
+_NO_COMMAND = re.compile(r"No such command '(?P<name>[^']*)'")
 _NO_CHOICE = re.compile(r"'(?P<given>[^']*)' is not one of (?P<choices>'.*')\.?")
+
+
+WrongCall: Any = typer.BadParameter.__base__
+"""The class of all errors in a command line, which typer does not name."""
+
+
+def in_terms_of_sgtool(error: Any, typed: Sequence[str]) -> Any:
+    """Answer an option or command of another program with ours, where there is one."""
+    command = _NO_COMMAND.match(error.message)
+    wrong = getattr(error, "option_name", None) or (command and command["name"])
+    answer = in_our_words(typed, wrong) if wrong else None
+    if answer is None:
+        return error
+    message = error.message.partition(" Did you mean")[0].rstrip(".")
+    return WrongCall(f"{message}. In sgtool, this is\n\n{answer}", error.ctx)
 
 
 def with_advice(error: typer.BadParameter) -> typer.BadParameter:
@@ -88,6 +109,13 @@ IN_ORDER_OF_WORK = (
 class ErrorsInWords(TyperGroup):
     """The group of all commands: errors become a message and an exit code."""
 
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        ctx.meta[TYPED] = tuple(args)
+        try:
+            return super().parse_args(ctx, args)
+        except WrongCall as error:
+            raise in_terms_of_sgtool(error, ctx.meta[TYPED]) from None
+
     def list_commands(self, ctx: Any) -> list[str]:
         known = {name: place for place, name in enumerate(IN_ORDER_OF_WORK)}
         return sorted(super().list_commands(ctx), key=lambda name: known.get(name, len(known)))
@@ -99,6 +127,8 @@ class ErrorsInWords(TyperGroup):
             return super().invoke(ctx)
         except typer.BadParameter as error:
             raise with_advice(error) from None
+        except WrongCall as error:
+            raise in_terms_of_sgtool(error, ctx.meta[TYPED]) from None
         except SgtoolError as error:
             (console.note if isinstance(error, Interrupted) else console.error)(str(error))
             raise typer.Exit(error.exit_code) from error

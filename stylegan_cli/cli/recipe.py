@@ -64,14 +64,14 @@ def show(
 def keys(
     part: Annotated[
         str,
-        typer.Argument(metavar="[PART]", help="Only keys whose name contains this, as loss or lr."),
+        typer.Argument(metavar="PART", help="Only keys whose name contains this, as loss or lr."),
     ] = "",
     json: JsonFlag = False,
 ) -> None:
-    """Print every key that --set and recipes take: type, default, and what it does.
+    """Print the keys of recipes: type, default, meaning.
 
-    Defaults are those of StyleGAN2, the paper's; other families have some of their own, which
-    sgtool recipe show lists. --json has the full descriptions.
+    --set takes them too. Defaults are those of StyleGAN2; other families have some of their own,
+    which sgtool recipe show prints.
     """
 
     found = api.recipe_keys(part)
