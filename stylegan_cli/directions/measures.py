@@ -17,8 +17,6 @@ STEPS = (-2.0, -1.0, 1.0, 2.0)
 """Steps at which a direction is looked at."""
 
 PERCEIVED_SIDE = 256
-LAYER_SEEDS = 2
-"""Codes that single layers are tried on."""
 
 ENOUGH = 0.8
 """Share of the change that the suggested layers carry."""
@@ -37,6 +35,15 @@ class Looks:
     embedding: Float32[np.ndarray, "n values"]
     pooled: Float32[np.ndarray, "n channels"]
     greys: Float32[np.ndarray, "n height width"]
+
+    def __len__(self) -> int:
+        return len(self.greys)
+
+    def rows(self, chosen: slice) -> "Looks":
+        """Return some of the images."""
+        return Looks(
+            embedding=self.embedding[chosen], pooled=self.pooled[chosen], greys=self.greys[chosen]
+        )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -101,8 +108,10 @@ def join_looks(parts: Sequence[Looks]) -> Looks:
 
 
 def distances(a: Looks, b: Looks) -> Float64[np.ndarray, " n"]:
-    """Return the LPIPS of corresponding images."""
-    return np.asarray(((a.embedding - b.embedding).astype(np.float64) ** 2).sum(axis=1))
+    """Return the LPIPS of corresponding images, as far as both tables reach."""
+    n = min(len(a), len(b))
+    difference = a.embedding[:n] - b.embedding[:n]
+    return np.asarray(np.einsum("ij,ij->i", difference, difference, dtype=np.float64))
 
 
 def effect(still: Looks, moved: Sequence[Looks]) -> Effect:
@@ -110,7 +119,7 @@ def effect(still: Looks, moved: Sequence[Looks]) -> Effect:
 
     Args:
         still: Images without it.
-        moved: The same at each of `STEPS`.
+        moved: The same at each of `STEPS`; at ±2 perhaps only the first of them.
     """
     lpips = tuple(float(distances(still, each).mean()) for each in moved)
     at = dict(zip(STEPS, moved, strict=True))
@@ -153,9 +162,9 @@ def _linearity(
     still: Looks, at: dict[float, Looks], mean_change: Float64[np.ndarray, " c"]
 ) -> float:
     """Return R² of the change's projection on its mean against the steps, over all seeds."""
-    steps = np.array([0.0, *at])
+    steps, n = np.array([0.0, *at]), min(map(len, at.values()))
     along = np.stack(
-        [(each.pooled - still.pooled) @ mean_change for each in (still, *at.values())]
+        [(each.pooled[:n] - still.pooled[:n]) @ mean_change for each in (still, *at.values())]
     ).mean(axis=1)
     spread = along.var()
     return float(np.corrcoef(steps, along)[0, 1] ** 2) if spread > 0 else 0.0

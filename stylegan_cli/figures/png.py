@@ -1,5 +1,6 @@
 """PNG pictures."""
 
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -47,7 +48,9 @@ def write_png(path: Path, pixels: Picture, *, origin: str | None = None) -> None
     if origin is not None:
         chunks.add_itxt("Source", origin)
     with written_whole(path) as temporary:
-        to_image(pixels).save(temporary, format="PNG", pnginfo=chunks)
+        image = to_image(pixels)
+        # runs alone are found in a quarter of the time, and pictures are a few percent larger
+        image.save(temporary, format="PNG", pnginfo=chunks, compress_type=zlib.Z_RLE)
 
 
 def read_origin(path: Path) -> str | None:

@@ -61,7 +61,7 @@ class Dense(nn.Module):
         bias_init: float = 0.0,
     ) -> None:
         super().__init__()
-        self.weight = nn.Parameter(torch.randn(outputs, inputs) / lr_multiplier)
+        self.weight = nn.Parameter(randn(outputs, inputs, over=lr_multiplier))
         self.bias = nn.Parameter(torch.full((outputs,), bias_init / lr_multiplier))
         self.lrelu = lrelu
         self.weight_gain = lr_multiplier / math.sqrt(inputs)
@@ -80,9 +80,18 @@ class Dense(nn.Module):
         return FrozenDense(self)
 
 
+def randn(*shape: int, over: float = 1.0) -> Tensor:
+    """Draw standard normal numbers over a divisor; under `torch.device("meta")` none.
+
+    There torch's own functions would import sympy and the compiler, which takes a second.
+    """
+    empty = torch.empty(shape)
+    return empty if empty.is_meta else empty.normal_().div_(over)
+
+
 def conv_weight(outputs: int, inputs: int, kernel: int) -> nn.Parameter:
     """Draw standard normal weights `[outputs, inputs, kernel, kernel]`, channels last."""
-    weight = torch.randn(outputs, inputs, kernel, kernel)
+    weight = randn(outputs, inputs, kernel, kernel)
     return nn.Parameter(weight.contiguous(memory_format=torch.channels_last))
 
 

@@ -6,7 +6,7 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
-from stylegan_cli.networks.layers import Dense, normalize
+from stylegan_cli.networks.layers import Dense, normalize, randn
 from stylegan_cli.shapes import C, W, Z
 
 LabelForm = Literal["projected", "embedded", "joined"]
@@ -86,7 +86,7 @@ class MappingNetwork(nn.Module):
             self.embed = Dense(self.c_dim, w_dim)
             return w_dim
         if self.labels == "embedded":
-            self.embedding = nn.Parameter(torch.randn(self.c_dim, self.z_dim))
+            self.embedding = nn.Parameter(randn(self.c_dim, self.z_dim))
             return self.z_dim
         return self.c_dim
 

@@ -20,6 +20,7 @@ from stylegan_cli.networks.layers import (
     generator_features,
     grown_sides,
     normalize,
+    randn,
     split_lod,
     to_image,
     upscale,
@@ -55,7 +56,7 @@ class LatentInput(nn.Module):
 
     def __init__(self, w_dim: int, features: int) -> None:
         super().__init__()
-        self.weight = nn.Parameter(torch.randn(features * 16, w_dim))
+        self.weight = nn.Parameter(randn(features * 16, w_dim))
         # the original uses a quarter of the usual gain
         self.weight_gain = math.sqrt(2) / 4 / math.sqrt(w_dim)
 

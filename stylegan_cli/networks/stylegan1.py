@@ -20,6 +20,7 @@ from stylegan_cli.networks.layers import (
     freeze_layers,
     generator_features,
     grown_sides,
+    randn,
     twice,
 )
 from stylegan_cli.networks.noise import NoiseInput
@@ -84,7 +85,7 @@ class Tail(nn.Module):
         super().__init__()
         if options.noise:
             self.noise_strength = nn.Parameter(torch.zeros(features))
-            self.register_buffer("noise_const", torch.randn(resolution, resolution))
+            self.register_buffer("noise_const", randn(resolution, resolution))
         self.bias = nn.Parameter(torch.zeros(features)) if bias else None
         self.affine = Dense(options.w_dim, 2 * features)
         self.epsilon = options.epsilon

@@ -24,6 +24,7 @@ from stylegan_cli.networks.layers import (
     freeze_layers,
     generator_features,
     grown_sides,
+    randn,
     split_lod,
     twice,
     upscale,
@@ -69,7 +70,7 @@ class SynthesisLayer(nn.Module):
         self.bias = nn.Parameter(torch.zeros(outputs))
         self.affine = Dense(options.w_dim, inputs, bias_init=1.0)
         self.noise_strength = nn.Parameter(torch.zeros(()))
-        self.register_buffer("noise_const", torch.randn(resolution, resolution))
+        self.register_buffer("noise_const", randn(resolution, resolution))
         self.resolution, self.up, self.clamp = resolution, up, options.clamp
         self.ops = pick_backend(options.backend)
 
@@ -138,7 +139,7 @@ class SynthesisBlock(nn.Module):
             self.conv0 = SynthesisLayer(inputs, outputs, resolution, options, up=True)
         else:
             self.dtype = torch.promote_types(options.dtype, torch.float32)
-            self.const = nn.Parameter(torch.randn(outputs, 4, 4))
+            self.const = nn.Parameter(randn(outputs, 4, 4))
         self.conv1 = SynthesisLayer(outputs, outputs, resolution, options, up=False)
         if rgb:
             self.torgb = ToRGB(outputs, options)

@@ -70,7 +70,7 @@ class ShowFlags:
         typer.Option(
             "--measured-on", metavar="N", min=2, help="Number of seeds to measure changes on."
         ),
-    ] = 8
+    ] = 6
 
 
 def discover(find: Find, group: str, output: Path, show: ShowFlags, flags: StudyFlags) -> None:

@@ -9,7 +9,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from stylegan_cli.networks.layers import Dense, FrozenDense, FrozenRGB, cast, conv_weight
+from stylegan_cli.networks.layers import Dense, FrozenDense, FrozenRGB, cast, conv_weight, randn
 from stylegan_cli.networks.noise import NoiseInput
 from stylegan_cli.networks.stylegan3.bands import LayerPlan, Level
 from stylegan_cli.networks.stylegan3.filters import down_filter, up_filter
@@ -60,13 +60,13 @@ class FourierInput(nn.Module):
         super().__init__()
         self.level = level
         channels = level.channels
-        n = torch.randn(channels, 2)
+        n = randn(channels, 2)
         radius = n.square().sum(1, keepdim=True).sqrt()
         freqs = n / radius * torch.exp(-radius.square() / 4) * level.cutoff
         self.register_buffer("transform", torch.eye(3))
         self.register_buffer("freqs", freqs)
         self.register_buffer("phases", torch.rand(channels) - 0.5)
-        self.weight = nn.Parameter(torch.randn(channels, channels))
+        self.weight = nn.Parameter(randn(channels, channels))
         self.affine = Dense(w_dim, 4)
         nn.init.zeros_(self.affine.weight)
         with torch.no_grad():

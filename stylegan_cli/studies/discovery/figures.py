@@ -5,6 +5,7 @@ from PIL import Image, ImageDraw
 
 from stylegan_cli.figures.layout import INK, PAPER, Content, Place, font, paint
 from stylegan_cli.figures.maps import diverging, full_scale
+from stylegan_cli.ranges import format_ints
 from stylegan_cli.rendering.store import StudyFile
 from stylegan_cli.shapes import Picture
 
@@ -82,7 +83,7 @@ def _card(file: StudyFile, direction: int) -> Picture:
     first, last = file.array("effect", "suggested", (direction,)).astype(int)
     lines = [f"LPIPS {changed:.3f} a step", f"consistency {consistency:.2f}"]
     if first >= 0:
-        lines.append(f"mostly layers {first}-{last}")
+        lines.append(f"mostly layers {format_ints(range(first, last + 1))}")
     for i, line in enumerate(lines):
         draw.text((2, floor + 6 + i * 34), line, INK, font(26))
     return np.asarray(card)

@@ -213,16 +213,15 @@ def _safe_range(
     drawn: Population, vector: Float[np.ndarray, " dim"], sigma: float
 ) -> tuple[float, float]:
     """Return the range in steps where the median code stays among the network's own."""
-    start, far = drawn.w[:64], np.quantile(drawn.distances, SAFE_PERCENTILE / 100)
+    far = np.quantile(drawn.distances, SAFE_PERCENTILE / 100)
+    start = drawn.whitened(drawn.w[:64] - drawn.components.mean)
+    along = drawn.whitened(sigma * vector)
     ends = []
     for sign in (-1, 1):
-        reach = 0.0
-        for step in REACH:
-            moved = start + (sign * step * sigma * vector).astype(np.float32)
-            if np.median(drawn.distance(moved)) > far:
-                break
-            reach = float(step)
-        ends.append(sign * reach)
+        squares = np.stack([((start + sign * step * along) ** 2).mean(axis=1) for step in REACH])
+        inside = np.median(np.sqrt(squares), axis=1) <= far
+        # up to the first step beyond
+        ends.append(sign * float(REACH[inside.cumprod().astype(bool)].max(initial=0.0)))
     return ends[0], ends[1]
 
 

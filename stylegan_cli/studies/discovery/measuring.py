@@ -1,8 +1,11 @@
 """Effects of directions on images, beside random directions and noise."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import pairwise
+from math import ceil
+from operator import itemgetter
 
 import numpy as np
 import torch
@@ -10,7 +13,6 @@ import torch
 from stylegan_cli.detectors.registry import PerceptualDetector
 from stylegan_cli.directions.direction import Direction
 from stylegan_cli.directions.measures import (
-    LAYER_SEEDS,
     STEPS,
     Looks,
     distances,
@@ -22,8 +24,8 @@ from stylegan_cli.directions.measures import (
 )
 from stylegan_cli.directions.moving import Move, moved_codes
 from stylegan_cli.directions.pca import unit
-from stylegan_cli.directions.population import Population, population
-from stylegan_cli.latents.codes import Codes, each_column
+from stylegan_cli.directions.population import population
+from stylegan_cli.latents.codes import Codes, each_column, join_codes
 from stylegan_cli.latents.sampling import Sampling, codes_of_seeds
 from stylegan_cli.networks.execution import default_batch_size
 from stylegan_cli.networks.noise import NoiseInput, noise_maps
@@ -39,11 +41,16 @@ from stylegan_cli.studies.discovery.judging import Judge
 CONTROLS = 16
 """Directions drawn by chance that found ones are compared with."""
 
+CONTROL_SHARE, FAR_SHARE, LAYER_SHARE = 1 / 2, 1 / 4, 1 / 8
+"""Of the seeds: those that controls, steps of two, and each layer alone are tried on."""
+
 NO_LAYERS = (-1, -1)
 """Of directions in z or of style channels."""
 
 FLIP_STEPS = 3.0
 Index = tuple[int, ...]
+_Try = tuple[Direction, float, int]
+"""A direction, a step, and the number of codes to move by it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,9 +75,13 @@ class Effects:
     def effect(self, _: StudyFile, index: Index, batch_size: int | None) -> Arrays:
         """Measure what a direction does."""
         direction = self.directions[index[0]]
-        moved = [self._moved(direction, step, batch_size) for step in STEPS]
-        found = effect(self._still, moved)
-        shares = self._layer_shares(direction, batch_size)
+        counts = [self.samples if abs(step) == 1 else self._few(FAR_SHARE) for step in STEPS]
+        tried = [(direction, *each) for each in zip(STEPS, counts, strict=True)]
+        one = self._few(LAYER_SHARE)
+        tried += [(direction.at_layers([i]), 1.0, one) for i in direction.layers]
+        looks = self._tried(tried, batch_size)
+        found = effect(self._still, looks[: len(STEPS)])
+        shares = self._layer_shares(direction.layers, looks[len(STEPS) :])
         first, last = suggested_layers(shares) if shares.any() else NO_LAYERS
         return {
             "lpips": np.array(found.lpips),
@@ -84,15 +95,9 @@ class Effects:
             "suggested": np.array([first, last]),
         }
 
-    def control(self, _: StudyFile, index: Index, batch_size: int | None) -> Arrays:
+    def control(self, _: StudyFile, index: Index, __: int | None) -> Arrays:
         """Measure what a direction drawn by chance does, at a step of its own."""
-        drawn = self._drawn
-        stream = numpy_stream(0, "control", *index)
-        size = (drawn.w if self.network.G.has_w else drawn.z).shape[1]
-        (vector,) = unit(stream.standard_normal((1, size)))
-        layers = range(self.network.G.num_ws)
-        direction = measured(self.network, vector, drawn, layers, {})
-        back, forth = (self._moved(direction, step, batch_size) for step in (-1.0, 1.0))
+        back, forth = self._controls[2 * index[0] : 2 * index[0] + 2]
         far = [distances(self._still, each).mean() for each in (back, forth)]
         return {
             "lpips_per_sigma": float(np.mean(far)),
@@ -147,25 +152,39 @@ class Effects:
         return self._looks(self._codes, None)
 
     @cached_property
-    def _drawn(self) -> Population:
-        return population(self.network)
+    def _controls(self) -> list[Looks]:
+        """Return the images of all controls, one step back and one forth."""
+        G, drawn = self.network.G, population(self.network)
+        size = (drawn.w if G.has_w else drawn.z).shape[1]
+        tried: list[_Try] = []
+        for i in range(CONTROLS):
+            (vector,) = unit(numpy_stream(0, "control", i).standard_normal((1, size)))
+            direction = measured(self.network, vector, drawn, range(G.num_ws), {})
+            tried += [(direction, step, self._few(CONTROL_SHARE)) for step in (-1.0, 1.0)]
+        return self._tried(tried, None)
 
-    def _moved(self, direction: Direction, step: float, batch_size: int | None) -> Looks:
-        return self._looks(self._along(self._codes, direction, step), batch_size)
+    def _few(self, share: float) -> int:
+        return ceil(share * self.samples)
+
+    def _tried(self, tried: "Sequence[_Try]", batch_size: int | None) -> list[Looks]:
+        """Return the first images moved along each direction, all drawn in common batches."""
+        moved = [
+            self._along(each_column(self._codes, itemgetter(slice(count))), direction, step)
+            for direction, step, count in tried
+        ]
+        looks = self._looks(join_codes(moved), batch_size)
+        ends = np.cumsum([len(codes.ws) for codes in moved]).tolist()
+        return [looks.rows(slice(*ends)) for ends in pairwise([0, *ends])]
 
     def _along(self, codes: Codes, direction: Direction, step: float) -> Codes:
         move = Move(direction=direction, steps=step)
         return moved_codes(self.network, codes, [move], self.sampling)
 
-    def _layer_shares(self, direction: Direction, batch_size: int | None) -> np.ndarray:
+    def _layer_shares(self, layers: Sequence[int], moved: Sequence[Looks]) -> np.ndarray:
         """Return the change that each layer makes alone, as a share of their sum."""
         shares = np.zeros(self.network.G.num_ws)
-        if direction.space == "w":
-            some = each_column(self._codes, lambda values: values[:LAYER_SEEDS])
-            still = _first_looks(self._still, LAYER_SEEDS)
-            for layer in direction.layers:
-                moved = self._along(some, direction.at_layers([layer]), 1.0)
-                shares[layer] = distances(still, self._looks(moved, batch_size)).mean()
+        for layer, looks in zip(layers, moved, strict=True):
+            shares[layer] = distances(self._still, looks).mean()
         total = shares.sum()
         return shares / total if total > 0 else shares
 
@@ -217,9 +236,3 @@ def measurements(effects: Effects) -> dict[str, Measurement]:
             take=effects.attributes,
         )
     return measured_alike
-
-
-def _first_looks(looks: Looks, count: int) -> Looks:
-    return Looks(
-        embedding=looks.embedding[:count], pooled=looks.pooled[:count], greys=looks.greys[:count]
-    )

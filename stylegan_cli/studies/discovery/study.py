@@ -46,7 +46,7 @@ class DiscoveryOptions:
 
     seeds: Sequence[Pick] = (0,)
     strengths: Sequence[float] = STRENGTHS
-    samples: int = 8
+    samples: int = 6
     judge: Judge | None = None
 
 
