@@ -29,7 +29,7 @@ from stylegan_cli.networks.snapshot import file_sha256, read_header, refuse_expo
 from stylegan_cli.recipe import Settled
 from stylegan_cli.recipe import load as load_recipe
 from stylegan_cli.rendering.store import describe_study, is_study
-from stylegan_cli.studies.video.file import describe_video, is_video
+from stylegan_cli.studies.video.filming import describe_video, is_video
 from stylegan_cli.training.run_folder import load_state
 
 Facts = dict[str, Any]

@@ -1,4 +1,4 @@
-"""`sgtool video`: interpolation between keyframes, as MP4, GIF or WebP."""
+"""`sgtool video`: interpolation between keyframes, as a video or an animated picture."""
 
 import re
 from collections import deque
@@ -139,7 +139,9 @@ class VideoFlags(NetworkFlags):
     ] = None
     quality: Annotated[
         int | None,
-        typer.Option(metavar="N", min=0, max=100, help="Quality of MP4 and WebP. Default: 80."),
+        typer.Option(
+            metavar="N", min=0, max=100, help="Quality of MP4, WebM and WebP. Default: 80."
+        ),
     ] = None
     frames: Annotated[
         bool, typer.Option("--frames", help="Also write every frame as a PNG beside the video.")
@@ -148,7 +150,9 @@ class VideoFlags(NetworkFlags):
     noise_mode: NoiseModeFlag = "const"
     output: Annotated[
         Path | None,
-        typer.Option("--output", "-o", metavar="FILE", help="A file .mp4, .gif or .webp."),
+        typer.Option(
+            "--output", "-o", metavar="FILE", help="A file .mp4, .webm, .gif, .webp or .apng."
+        ),
     ] = None
 
 
@@ -156,7 +160,8 @@ class VideoFlags(NetworkFlags):
 def video(*, flags: VideoFlags) -> None:
     """Interpolate between keyframes.
 
-    Writes an MP4, GIF or WebP whose frames at the keyframes equal the images of `sgtool grid`.
+    Writes an MP4, WebM, GIF, WebP or APNG; its frames at the keyframes equal the images of
+    `sgtool grid`.
     Noise stays fixed, so only styles move. After a stop, the same command resumes.
     """
     screen = _parse_grid(flags.grid)
@@ -195,21 +200,22 @@ def video(*, flags: VideoFlags) -> None:
         api.Screen(cols=screen[0], rows=screen[1], side=flags.size),
     )
     _print_defaults(flags, network, found)
-    filming = api.Filming(
-        network,
-        found,
-        flags.output or api.default_video(network, found, flags.quality),
+    drawing = api.Drawing(network, found)
+    with api.Filming(
+        drawing,
+        flags.output or api.default_video(drawing, flags.quality),
         quality=flags.quality,
         keep_frames=flags.frames,
         overwrite=flags.overwrite,
-    )
-    _film(filming, flags)
+    ) as filming:
+        _film(filming, flags)
 
 
 def _film(filming: "api.Filming", flags: VideoFlags) -> None:
     missing = filming.missing
     _print_progress(filming)
     deque(console.track(filming.frames(flags.batch), label="frames", total=missing), maxlen=0)
+    console.detail(f"{filming.paths.file}: encoding {filming.total} frames")
     filming.finish()
     paths = filming.paths
     if flags.json:
@@ -248,6 +254,8 @@ def _print_defaults(flags: VideoFlags, network: "api.Network", found: "api.Video
 
 
 def _print_progress(filming: "api.Filming") -> None:
+    if filming.damage:
+        console.warn(f"{filming.damage}; starting over")
     there = filming.total - filming.missing
     if not filming.missing:
         console.note(f"{filming.paths.file}: all {filming.total} frames exist already")

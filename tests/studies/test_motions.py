@@ -13,7 +13,7 @@ from stylegan_cli.networks.synthesis import motion_matrices
 from stylegan_cli.ranges import parse_points
 from stylegan_cli.rendering.render import render, to_pixels
 from stylegan_cli.studies.grid import GridOptions, grid
-from stylegan_cli.studies.video.filming import Drawing
+from stylegan_cli.studies.video.drawing import Drawing
 from stylegan_cli.studies.video.keyframes import Tracks
 from stylegan_cli.studies.video.video import Motion, video
 from tests.networks.vectors import FOLDER, Vectors
@@ -51,7 +51,7 @@ def test_a_moved_grid_shows_what_the_original_shows_with_the_inverse_transform(m
 def test_a_video_moves_on_straight_lines_between_its_keyframes(mobile):
     tracks = Tracks(seeds=parse_picks("3"), translate=((0.0, 0.0), (0.5, 0.0)), rotate=(0.0, 90.0))
     made = video(mobile, tracks, Motion(seconds=0.1, fps=20.0, loop=False))
-    frames = list(Drawing(mobile.G, made).frames(range(made.frames)))
+    frames = list(Drawing(mobile, made).frames(range(made.frames)))
     for share, frame in zip((0.0, 0.5, 1.0), frames, strict=True):
         options = GridOptions(translate=(0.5 * share, 0.0), rotate=90 * share)
         (still,) = drawn(mobile, grid(mobile, parse_picks("3"), options=options))

@@ -6,7 +6,7 @@ from stylegan_cli.directions.references import parse_direction
 from stylegan_cli.errors import UsageError
 from stylegan_cli.studies.discovery.finding import find_sefa
 from stylegan_cli.studies.grid import grid
-from stylegan_cli.studies.video.filming import Drawing
+from stylegan_cli.studies.video.drawing import Drawing
 from stylegan_cli.studies.video.keyframes import Tracks
 from stylegan_cli.studies.video.video import Image, Motion, Screen, video
 
@@ -39,7 +39,7 @@ def test_a_swing_goes_to_either_side_and_rests_at_the_still(network, picks):
 
 def test_frames_at_keyframes_are_the_images_of_grid(network, picks):
     found = video(network, Tracks(seeds=[3], directions=picks[:1]), SWING)
-    frames = list(Drawing(network.G, found).frames(range(found.frames)))
+    frames = list(Drawing(network, found).frames(range(found.frames)))
     assert np.array_equal(frames[0], frames[4]) and not np.array_equal(frames[0], frames[2])
 
 

@@ -6,11 +6,10 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Float64, Int64, UInt8
 
-from stylegan_cli.files import written_whole
 from stylegan_cli.shapes import Picture
 from stylegan_cli.studies.projection.findings import Studio
 from stylegan_cli.studies.projection.store import Record
-from stylegan_cli.studies.video.encoding import Feed, encoding, format_of, prepared
+from stylegan_cli.studies.video.encoding import Reel, write_animation
 
 FPS, MOVING, RESTING = 25.0, 75, 25
 """Frames a second, those of the way, and those at its end."""
@@ -29,16 +28,9 @@ def write_film(path: Path, record: Record, studio: Studio) -> None:
     noise = tuple(cells[name] for name in sorted(cells) if name.startswith("noise/"))
     images = [studio.draw(ws, noise) for ws in cells["trajectory"]] + [cells["images"]]
     target = record.cells["targets"]["images"]
-    kind = format_of(path)
-    halves = [_halves(target, image) for image in images]
-    height, width = halves[0].shape[:2]
-    feed = Feed(width=width, height=height, fps=FPS, pixels="rgb24")
-    with (
-        written_whole(path) as temporary,
-        encoding(temporary, feed, kind.arguments(QUALITY), wanted=path) as put,
-    ):
-        for stop in frame_stops(images):
-            put(prepared(halves[stop], kind))
+    stops = frame_stops(images)
+    reel = Reel(frames=len(stops), fps=FPS, quality=QUALITY)
+    write_animation(path, lambda i: _halves(target, images[stops[i]]), reel)
 
 
 def frame_stops(images: Sequence[Picture]) -> Int64[np.ndarray, " frames"]:

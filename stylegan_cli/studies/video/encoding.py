@@ -1,250 +1,35 @@
-"""Animation formats: how each is encoded in parts and joined."""
+"""Animation formats: videos by ffmpeg, animated pictures by Pillow; one frame in memory."""
 
 import os
 import re
-import shutil
-import signal
-import struct
-import subprocess
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
+from itertools import chain, pairwise
 from pathlib import Path
+from subprocess import CalledProcessError
 from tempfile import TemporaryFile
-from typing import IO
+from typing import IO, Any
 from xml.sax.saxutils import escape
 
 import numpy as np
+from imageio_ffmpeg import count_frames_and_secs, get_ffmpeg_version, write_frames
 from jaxtyping import UInt8
 from PIL import Image
+from PIL.PngImagePlugin import PngInfo
 
 from stylegan_cli.errors import OutputError, UsageError
 from stylegan_cli.figures.layout import PAPER
 from stylegan_cli.figures.png import to_image
+from stylegan_cli.files import written_whole
 from stylegan_cli.shapes import Picture
 
-QUIETLY = ("-hide_banner", "-nostdin", "-loglevel", "error", "-y")
+DEFAULT_QUALITY = 80
+GIF_MAX_FPS = 50
+THREADS = 4
+"""The encoder's result depends on their number, so it is the same on every machine."""
+
 _ORIGIN_OF_LINE = re.compile(r"^(\[[^\]]* @ 0x[0-9a-f]+\] )+")
-
-
-@dataclass(frozen=True, kw_only=True)
-class Feed:
-    """Format of the frames sent to ffmpeg.
-
-    Attributes:
-        pixels: ffmpeg's name for the bytes, "rgb24" or "rgba".
-    """
-
-    width: int
-    height: int
-    fps: float
-    pixels: str
-
-    @property
-    def arguments(self) -> tuple[str, ...]:
-        size = f"{self.width}x{self.height}"
-        form = ("-f", "rawvideo", "-pix_fmt", self.pixels, "-video_size", size)
-        return (*form, "-framerate", f"{self.fps:.6g}", "-i", "-")
-
-
-def ffmpeg_program() -> str:
-    """Return the path of imageio-ffmpeg's ffmpeg, or of $IMAGEIO_FFMPEG_EXE.
-
-    Raises:
-        OutputError: There is none.
-    """
-    try:
-        from imageio_ffmpeg import get_ffmpeg_exe
-
-        program: str = get_ffmpeg_exe()
-    except (ImportError, RuntimeError) as error:
-        raise OutputError(
-            f"ffmpeg: not found ({error}); `pip install imageio-ffmpeg`, or name one in "
-            "$IMAGEIO_FFMPEG_EXE"
-        ) from None
-    return program
-
-
-def ffmpeg_version() -> str:
-    """Return the version of ffmpeg.
-
-    Raises:
-        OutputError: There is none, or it cannot be run.
-    """
-    with TemporaryFile() as said:
-        process = _start([ffmpeg_program(), "-version"], stdout=said)
-        process.wait()
-        said.seek(0)
-        return said.readline().decode(errors="replace").strip()
-
-
-@contextmanager
-def encoding(
-    path: Path, feed: Feed, arguments: Sequence[str], *, wanted: Path
-) -> Iterator[Callable[[Picture], None]]:
-    """Yield a function that takes frames of the file at `path`, whole if the block succeeds.
-
-    Args:
-        arguments: Of ffmpeg, between the frames and the path.
-        wanted: The file the user asked for; opens the error message.
-
-    Raises:
-        OutputError: There is no ffmpeg, or it cannot write there.
-    """
-    command = [ffmpeg_program(), *QUIETLY, *feed.arguments, *arguments, str(path)]
-    with TemporaryFile() as said:
-        process = _start(command, stdin=subprocess.PIPE, stderr=said)
-        assert process.stdin is not None
-        try:
-            yield lambda frame: _put(process, frame, said, wanted)
-            process.stdin.close()
-            if process.wait():
-                raise _failure(process, said, wanted)
-        finally:
-            process.kill()
-            with suppress(BrokenPipeError):
-                process.stdin.close()
-            process.wait()
-
-
-def run_ffmpeg(arguments: Sequence[str], *, wanted: Path) -> None:
-    """Run ffmpeg to its end.
-
-    Raises:
-        OutputError: There is no ffmpeg, or it failed.
-    """
-    with TemporaryFile() as said:
-        process = _start([ffmpeg_program(), *QUIETLY, *arguments], stderr=said)
-        if process.wait():
-            raise _failure(process, said, wanted)
-
-
-def _start(
-    command: Sequence[str],
-    *,
-    stdin: int = subprocess.DEVNULL,
-    stdout: int | IO[bytes] = subprocess.DEVNULL,
-    stderr: int | IO[bytes] = subprocess.DEVNULL,
-) -> subprocess.Popen[bytes]:
-    try:
-        # in a session of its own, as we handle Ctrl-C
-        return subprocess.Popen(
-            command, stdin=stdin, stdout=stdout, stderr=stderr, start_new_session=True
-        )
-    except OSError as error:
-        raise OutputError(
-            f"{command[0]}: cannot be run ({error.strerror}); `pip install imageio-ffmpeg`, or "
-            "name another ffmpeg in $IMAGEIO_FFMPEG_EXE"
-        ) from None
-
-
-def _put(process: subprocess.Popen[bytes], frame: Picture, said: IO[bytes], wanted: Path) -> None:
-    assert process.stdin is not None
-    try:
-        process.stdin.write(frame.tobytes())
-    except BrokenPipeError:
-        process.wait()
-        raise _failure(process, said, wanted) from None
-
-
-def _failure(process: subprocess.Popen[bytes], said: IO[bytes], wanted: Path) -> OutputError:
-    said.seek(0)
-    lines = [line.strip() for line in said.read().decode(errors="replace").splitlines()]
-    reason = _ORIGIN_OF_LINE.sub("", next(filter(None, lines), "")).rstrip(".")
-    if not reason and process.returncode < 0:
-        reason = f"stopped by {signal.Signals(-process.returncode).name}"
-    return OutputError(
-        f"{wanted}: ffmpeg cannot write it ({reason or f'exit code {process.returncode}'}); "
-        "fix that or choose another place"
-    )
-
-
-GIF_HEAD = 13
-"""Bytes before the first frame of a GIF without a palette for all frames."""
-
-GIF_FOREVER = b"!\xff\x0bNETSCAPE2.0\x03\x01\x00\x00\x00"
-GIF_COMMENT, GIF_END = b"!\xfe", b";"
-WEBP_HEAD = 12
-WEBP_XMP, WEBP_NO_BLEND = 0x04, 0x02
-COPIED_AT_ONCE = 2**20
-
-
-@dataclass(frozen=True, kw_only=True)
-class JoinedParts:
-    """Parts of one animation, in order, and the metadata of the whole.
-
-    Attributes:
-        loop: Players repeat the video, if the format supports it.
-        origin: Its origin.
-        wanted: The file the user asked for; opens error messages.
-    """
-
-    parts: Sequence[Path]
-    fps: float
-    loop: bool
-    origin: str
-    wanted: Path
-
-
-def join_mp4(whole: JoinedParts, target: Path) -> None:
-    """Join MP4s into one, with the origin as its comment.
-
-    Raises:
-        OutputError: ffmpeg cannot write it.
-    """
-    folder = target.parent
-    listing, metadata = folder / "parts.ffconcat", folder / "metadata.txt"
-    lines = [f"file '{part.name}'\n" for part in whole.parts]
-    listing.write_text("ffconcat version 1.0\n" + "".join(lines), encoding="utf-8")
-    escaped = re.sub(r"([=;#\\\n])", r"\\\1", whole.origin)
-    metadata.write_text(f";FFMETADATA1\ncomment={escaped}\n", encoding="utf-8")
-    inputs = ("-f", "concat", "-i", str(listing), "-f", "ffmetadata", "-i", str(metadata))
-    kept = ("-map", "0:v", "-map_metadata", "1", "-c", "copy")
-    form = ("-movflags", "+faststart", "-f", "mp4")
-    run_ffmpeg((*inputs, *kept, *form, str(target)), wanted=whole.wanted)
-
-
-def join_gif(whole: JoinedParts, target: Path) -> None:
-    """Join GIFs whose frames have their own palettes, with the origin as the comment."""
-    with target.open("wb") as file:
-        for i, part in enumerate(whole.parts):
-            with part.open("rb") as source:
-                head = source.read(GIF_HEAD)
-                if i == 0:
-                    file.write(head + (GIF_FOREVER if whole.loop else b""))
-                shutil.copyfileobj(source, file, COPIED_AT_ONCE)
-            # the part's own trailer
-            file.seek(-len(GIF_END), os.SEEK_CUR)
-        text = whole.origin.encode()
-        blocks = (text[i : i + 255] for i in range(0, len(text), 255))
-        comment = b"".join(bytes([len(block)]) + block for block in blocks)
-        file.write(GIF_COMMENT + comment + b"\0" + GIF_END)
-
-
-def join_webp(whole: JoinedParts, target: Path) -> None:
-    """Join WebPs into one, with the origin as its XMP metadata.
-
-    Raises:
-        OutputError: It would be larger than the format allows.
-    """
-    with target.open("wb") as file:
-        canvas = _first_chunk(whole.parts[0], b"VP8X")
-        loops = struct.pack("<IH", 0xFFFFFFFF, 0 if whole.loop else 1)
-        file.write(b"RIFF\0\0\0\0WEBP" + _chunk(b"VP8X", _flagged(canvas)))
-        file.write(_chunk(b"ANIM", loops))
-        for number, frame in enumerate(_webp_frames(whole.parts)):
-            file.write(_chunk(b"ANMF", _timed(frame, number, whole.fps)))
-        file.write(_chunk(b"XMP ", _XMP.format(escape(whole.origin)).encode()))
-        size = file.tell() - 8
-        if size >= 2**32:
-            raise OutputError(
-                f"{whole.wanted}: {size:,} bytes are more than a WebP can hold; write an MP4, "
-                "or lower `quality`, `size` or `fps`"
-            )
-        file.seek(4)
-        file.write(struct.pack("<I", size))
-
-
 _XMP = (
     '<x:xmpmeta xmlns:x="adobe:ns:meta/">'
     '<rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#">'
@@ -253,42 +38,27 @@ _XMP = (
 )
 
 
-def _flagged(canvas: bytes) -> bytes:
-    return bytes([canvas[0] | WEBP_XMP]) + canvas[1:]
+@dataclass(frozen=True, kw_only=True)
+class Reel:
+    """Form of an animation.
 
+    Attributes:
+        frames: Their number.
+        loop: Players repeat it, if the format supports that.
+        quality: 0 to 100, if the format has one.
+        origin: Stored in the file.
+    """
 
-def _timed(frame: bytes, number: int, fps: float) -> bytes:
-    """Return a frame that replaces the one before and lasts until the next is due."""
-    milliseconds = round((number + 1) * 1000 / fps) - round(number * 1000 / fps)
-    return frame[:12] + struct.pack("<I", milliseconds)[:3] + bytes([WEBP_NO_BLEND]) + frame[16:]
+    frames: int
+    fps: float
+    loop: bool = True
+    quality: int = DEFAULT_QUALITY
+    origin: str = ""
 
-
-def _webp_frames(parts: Sequence[Path]) -> Iterator[bytes]:
-    for part in parts:
-        yield from (content for name, content in _chunks(part) if name == b"ANMF")
-
-
-def _first_chunk(part: Path, name: bytes) -> bytes:
-    return next(content for found, content in _chunks(part) if found == name)
-
-
-def _chunks(part: Path) -> Iterator[tuple[bytes, bytes]]:
-    with part.open("rb") as file:
-        file.seek(WEBP_HEAD)
-        while head := file.read(8):
-            name, size = struct.unpack("<4sI", head)
-            yield name, file.read(size)
-            file.seek(size % 2, os.SEEK_CUR)
-
-
-def _chunk(name: bytes, content: bytes) -> bytes:
-    return struct.pack("<4sI", name, len(content)) + content + b"\0" * (len(content) % 2)
-
-
-DEFAULT_QUALITY = 80
-GIF_MAX_FPS = 50
-THREADS = 4
-"""The encoder's result depends on their number, so it is the same on every machine."""
+    def durations(self, unit: int) -> list[int]:
+        """Return the milliseconds of each frame, in whole units that do not drift."""
+        ends = [round(i * 1000 / unit / self.fps) * unit for i in range(self.frames + 1)]
+        return [b - a for a, b in pairwise(ends)]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -296,16 +66,16 @@ class Format:
     """An animation format.
 
     Attributes:
-        has_quality: A quality can be chosen.
+        codec: Of ffmpeg, or None where Pillow writes it.
         has_alpha: Pictures stay transparent; elsewhere they lie on paper.
-        arguments: Of ffmpeg for a part, at a quality.
-        join: Makes one file of the parts.
+        options: For the writer.
     """
 
-    has_quality: bool
-    has_alpha: bool
-    arguments: Callable[[int], tuple[str, ...]]
-    join: Callable[[JoinedParts, Path], None]
+    name: str
+    codec: str | None = None
+    has_quality: bool = True
+    has_alpha: bool = True
+    options: Callable[[Reel], Any]
 
 
 def format_of(path: Path) -> Format:
@@ -324,7 +94,53 @@ def format_of(path: Path) -> Format:
     return found
 
 
-def prepared(pixels: Picture, kind: Format) -> UInt8[np.ndarray, "height width rgb_or_rgba"]:
+def check_format(path: Path, width: int, height: int, fps: float) -> None:
+    """Raise if the format of the suffix cannot hold such frames.
+
+    Raises:
+        UsageError: Size or speed is beyond the format.
+    """
+    kind = format_of(path)
+    if kind.name == "mp4" and (width % 2 or height % 2):
+        raise UsageError(
+            f"frames would be {width}×{height}, and MP4 takes even sizes only; choose an even "
+            "`size`, or `output` with another suffix such as .webm",
+            parameter="size",
+        )
+    if kind.name == "gif" and fps > GIF_MAX_FPS:
+        raise UsageError(
+            f"a GIF shows at most {GIF_MAX_FPS} frames a second; "
+            "lower `fps`, or `output` with another suffix such as .mp4",
+            parameter="fps",
+            value=f"{fps:g}",
+        )
+
+
+def write_animation(path: Path, frame: Callable[[int], Picture], reel: Reel) -> None:
+    """Write an animation in the format of the suffix, whole or not at all.
+
+    Args:
+        frame: Returns a frame by its number; one at a time is in memory.
+
+    Raises:
+        OutputError: It cannot be written, or there is no ffmpeg.
+    """
+    kind = format_of(path)
+    with written_whole(path) as temporary:
+        if kind.codec is None:
+            pages = _Pages(lambda i: _image(_prepared(frame(i), kind), kind), reel.frames)
+            _write_pages(temporary, pages, kind, kind.options(reel))
+            return
+        frames = (_prepared(frame(i), kind) for i in range(reel.frames))
+        try:
+            _write_frames(temporary, frames, reel, kind)
+        except _FfmpegError as error:
+            raise OutputError(
+                f"{path}: ffmpeg cannot write it ({error}); fix that or choose another place"
+            ) from None
+
+
+def _prepared(pixels: Picture, kind: Format) -> UInt8[np.ndarray, "height width rgb_or_rgba"]:
     """Return a picture as the encoder takes it: RGB, or RGBA if the format keeps that."""
     if pixels.shape[2] == 4 and not kind.has_alpha:
         image = to_image(pixels)
@@ -334,37 +150,169 @@ def prepared(pixels: Picture, kind: Format) -> UInt8[np.ndarray, "height width r
     return np.repeat(pixels, 3, 2) if pixels.shape[2] == 1 else pixels
 
 
-def _mp4(quality: int) -> tuple[str, ...]:
+def _image(pixels: Picture, kind: Format) -> Image.Image:
+    image = to_image(pixels)
+    # the octree takes milliseconds, Pillow's default a second for a large picture
+    return image.quantize(256, Image.Quantize.FASTOCTREE) if kind.name == "gif" else image
+
+
+class _Pages:
+    """Frames behind the face of one Pillow image of many, which loads each as it is wanted."""
+
+    def __init__(self, frame: Callable[[int], Image.Image], count: int) -> None:
+        self._frame, self.n_frames, self._now = frame, count, frame(0)
+
+    def seek(self, number: int) -> None:
+        if number >= self.n_frames:
+            raise EOFError
+        self._now = self._frame(number)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._now, name)
+
+
+def _write_pages(path: Path, pages: _Pages, kind: Format, options: Mapping[str, Any]) -> None:
+    rest = _Pages(lambda i: pages._frame(i + 1), pages.n_frames - 1)
+    try:
+        pages.save(path, kind.name, save_all=True, append_images=[rest], **options)
+    except ValueError as error:
+        # larger than the format allows
+        raise OSError(str(error)) from error
+
+
+class _FfmpegError(Exception):
+    """A failure of ffmpeg, in its own words."""
+
+
+def _write_frames(
+    path: Path, frames: Iterator[UInt8[np.ndarray, "_ _ _"]], reel: Reel, kind: Format
+) -> None:
+    """Have ffmpeg write the frames, and count them in what it wrote."""
+    first = next(frames)
+    pixels = {3: ("rgb24", "yuv420p"), 4: ("rgba", "yuva420p")}[first.shape[2]]
+    with TemporaryFile() as said:
+        with _errors_into(said):
+            writer = write_frames(
+                f"file:{path}",
+                first.shape[1::-1],
+                pix_fmt_in=pixels[0],
+                pix_fmt_out=pixels[1],
+                fps=reel.fps,
+                quality=None,
+                codec=kind.codec,
+                macro_block_size=1,
+                ffmpeg_log_level="error",
+                output_params=kind.options(reel),
+            )
+            writer.send(None)
+        with suppress(OSError), closing(writer):
+            for frame in chain((first,), frames):
+                writer.send(np.ascontiguousarray(frame))
+        if _frames_in(path) != reel.frames:
+            raise _FfmpegError(_reason(said))
+
+
+def _frames_in(path: Path) -> int:
+    """Return the number of frames that a player finds."""
+    try:
+        found: int = count_frames_and_secs(f"file:{path}")[0]
+    except RuntimeError:
+        return 0
+    return found
+
+
+@contextmanager
+def _errors_into(file: IO[bytes]) -> Iterator[None]:
+    """Give a file as stderr to programs that start in the block."""
+    ours = os.dup(2)
+    os.dup2(file.fileno(), 2)
+    try:
+        yield
+    finally:
+        os.dup2(ours, 2)
+        os.close(ours)
+
+
+def _reason(said: IO[bytes]) -> str:
+    said.seek(0)
+    lines = [line.strip() for line in said.read().decode(errors="replace").splitlines()]
+    reason = _ORIGIN_OF_LINE.sub("", next(filter(None, lines), "")).rstrip(".")
+    return reason or "it stopped before the last frame"
+
+
+def check_ffmpeg() -> None:
+    """Raise if there is no ffmpeg.
+
+    Raises:
+        OutputError: It is missing, or cannot be run.
+    """
+    try:
+        get_ffmpeg_version()
+    except (OSError, RuntimeError, CalledProcessError) as error:
+        raise OutputError(
+            f"ffmpeg: cannot be run ({error}); `pip install imageio-ffmpeg`, or name one in "
+            "$IMAGEIO_FFMPEG_EXE"
+        ) from None
+
+
+def _mp4(reel: Reel) -> list[str]:
     # 100 is x264's 11, hardly to be told from the frames; 0 its worst, 51
-    rate = f"{51 - 0.4 * quality:g}"
+    rate = f"{51 - 0.4 * reel.quality:g}"
+    return [
+        *("-preset", "medium", "-crf", rate, "-movflags", "+faststart", "-f", "mp4"),
+        *_described(reel),
+    ]
+
+
+def _webm(reel: Reel) -> list[str]:
+    rate = f"{63 - 0.475 * reel.quality:.0f}"
+    return [
+        "-crf",
+        rate,
+        "-b:v",
+        "0",
+        "-row-mt",
+        "1",
+        "-fflags",
+        "+bitexact",
+        "-f",
+        "webm",
+        *_described(reel),
+    ]
+
+
+def _described(reel: Reel) -> list[str]:
     # without these options players guess the colours' standard from the size of the frames
-    colours = "scale=out_color_matrix=bt709:out_range=tv,format=yuv420p"
-    said = ("-colorspace", "bt709", "-color_primaries", "bt709", "-color_trc", "bt709")
-    return (
-        *("-vf", colours, *said),
-        *("-c:v", "libx264", "-preset", "medium", "-crf", rate, "-threads", str(THREADS)),
-        # frames that are stored in another order than shown spoil the times where parts meet
-        *("-bf", "0"),
-        *("-f", "mp4"),
-    )
+    colours = ("-vf", "scale=out_color_matrix=bt709:out_range=tv", "-colorspace", "bt709")
+    standard = ("-color_primaries", "bt709", "-color_trc", "bt709", "-threads", str(THREADS))
+    return [*colours, *standard, "-metadata", f"comment={reel.origin}"]
 
 
-def _gif(_: int) -> tuple[str, ...]:
-    palettes = (
-        "split[frames][same];[same]palettegen=stats_mode=single:reserve_transparent=0[palette];"
-        "[frames][palette]paletteuse=new=1:dither=bayer:bayer_scale=4"
-    )
-    # every frame whole and with its own palette, so that parts can be joined
-    kept = ("-gifflags", "0", "-global_palette", "0", "-loop", "-1")
-    return ("-filter_complex", palettes, "-c:v", "gif", *kept, "-f", "gif")
+def _gif(reel: Reel) -> dict[str, Any]:
+    loop = {"loop": 0} if reel.loop else {}
+    return {"duration": reel.durations(10), "comment": reel.origin.encode(), **loop}
 
 
-def _webp(quality: int) -> tuple[str, ...]:
-    return ("-c:v", "libwebp", "-pix_fmt", "bgra", "-quality", str(quality), "-f", "webp")
+def _webp(reel: Reel) -> dict[str, Any]:
+    return {
+        "duration": reel.durations(1),
+        "loop": 0 if reel.loop else 1,
+        "quality": reel.quality,
+        "method": 4,
+        "xmp": _XMP.format(escape(reel.origin)).encode(),
+    }
+
+
+def _apng(reel: Reel) -> dict[str, Any]:
+    chunks = PngInfo()
+    chunks.add_itxt("Source", reel.origin)
+    return {"duration": reel.durations(1), "loop": 0 if reel.loop else 1, "pnginfo": chunks}
 
 
 FORMATS = {
-    ".mp4": Format(has_quality=True, has_alpha=False, arguments=_mp4, join=join_mp4),
-    ".gif": Format(has_quality=False, has_alpha=False, arguments=_gif, join=join_gif),
-    ".webp": Format(has_quality=True, has_alpha=True, arguments=_webp, join=join_webp),
+    ".mp4": Format(name="mp4", codec="libx264", has_alpha=False, options=_mp4),
+    ".webm": Format(name="webm", codec="libvpx-vp9", options=_webm),
+    ".gif": Format(name="gif", has_quality=False, has_alpha=False, options=_gif),
+    ".webp": Format(name="webp", options=_webp),
+    ".apng": Format(name="png", has_quality=False, options=_apng),
 }

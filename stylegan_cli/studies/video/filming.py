@@ -1,96 +1,91 @@
-"""The filming of a video: drawn, encoded part by part, joined; resumable at any point."""
+"""The filming of a video: frames drawn, kept, then encoded; resumable at any point.
 
-from collections.abc import Iterator, Sequence
-from itertools import islice, product
+    people.mp4    people.mp4.json    people-frames/000000.png, …
+
+While frames are missing, those drawn are kept as a study in a hidden file: `.people.mp4.frames`.
+"""
+
+import json
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from importlib.metadata import version
 from pathlib import Path
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
-import torch
 
-from stylegan_cli.errors import UsageError
-from stylegan_cli.figures.png import resize, tile
-from stylegan_cli.networks.execution import default_batch_size
-from stylegan_cli.networks.generator import Generator
-from stylegan_cli.networks.snapshot import Network
-from stylegan_cli.recipe import dumps
-from stylegan_cli.rendering.header import Header
-from stylegan_cli.rendering.plan import Address, Plan
-from stylegan_cli.rendering.render import draw, render
-from stylegan_cli.shapes import Picture, Pixels
-from stylegan_cli.studies.video.encoding import DEFAULT_QUALITY, format_of
-from stylegan_cli.studies.video.file import Film, VideoPaths, open_video
-from stylegan_cli.studies.video.video import (
-    Image,
-    Video,
-    motions_between,
-    noise_between,
-    ws_between,
+from stylegan_cli.errors import DataError, OutputError, UsageError
+from stylegan_cli.figures.png import read_origin, write_png
+from stylegan_cli.files import writing, written_whole
+from stylegan_cli.rendering.header import Header, differing
+from stylegan_cli.rendering.store import StudyFile, Table, create_study, open_study
+from stylegan_cli.shapes import Picture
+from stylegan_cli.studies.video.encoding import (
+    DEFAULT_QUALITY,
+    Reel,
+    check_ffmpeg,
+    check_format,
+    format_of,
+    write_animation,
 )
 
+DEFAULT_NAME = Path("video.mp4")
+_VERSIONS_OF = ("stylegan_cli", "torch", "numpy", "imageio-ffmpeg")
 
-class Drawing:
-    """A source of frames; frames at keyframes equal the keyframes' stills bit for bit.
 
-    Args:
-        batch_size: Images at once; changes time and memory, and a pixel by 1 at most.
+@runtime_checkable
+class Footage(Protocol):
+    """A source of frames.
+
+    Attributes:
+        request: The options that led here, as JSON holds them.
+        recipe: TOML of the recipe of what draws them.
+        shape: Height, width and channels of each frame.
+        loop: The last frame leads to the first.
     """
 
-    def __init__(self, G: Generator, video: Video, batch_size: int | None = None) -> None:
-        self._G, self._video = G, video
-        self._batch_size = batch_size or default_batch_size(G.resolution)
-        self._stills = _Stills(G, video.stills, self._batch_size)
+    request: Mapping[str, Any]
+    network_sha256: str
+    recipe: str
+    shape: tuple[int, int, int]
+    total: int
+    fps: float
+    loop: bool
 
-    def frames(self, chosen: range) -> Iterator[Picture]:
-        """Yield these frames in order, streams side by side; the same range gives the same bits."""
-        screen = self._video.screen
-        pictures = self._pictures(Image(*pair) for pair in product(chosen, range(screen.streams)))
-        while streams := tuple(islice(pictures, screen.streams)):
-            yield tile(np.stack([resize(each, screen.side) for each in streams]), screen.cols)
-
-    def _pictures(self, images: Iterator[Image]) -> Iterator[Picture]:
-        while batch := tuple(islice(images, self._batch_size)):
-            positions = [self._video.still(image) for image in batch]
-            moving = [image for image, at in zip(batch, positions, strict=True) if at is None]
-            drawn = iter(_draw(self._G, self._video, moving) if moving else ())
-            for position in positions:
-                yield next(drawn) if position is None else self._stills.picture(position)
+    def frames(self, chosen: range, batch_size: int | None = None) -> Iterator[Picture]:
+        """Draw these frames in order; the same bits for a frame, whatever the range."""
+        ...
 
 
-class _Stills:
-    """The keyframes' pictures, drawn as `render` draws them; only the latest stay in memory."""
+@dataclass(frozen=True, kw_only=True)
+class VideoPaths:
+    """Paths of all files of one video.
 
-    def __init__(self, G: Generator, plan: Plan, batch_size: int) -> None:
-        self._G, self._plan, self._batch_size = G, plan, batch_size
-        self._latest: dict[tuple[int, ...], Picture] = {}
+    Attributes:
+        file: The video itself.
+    """
 
-    def picture(self, position: tuple[int, int]) -> Picture:
-        if position not in self._latest:
-            self._draw_from(Address("/", position))
-        return self._latest[position]
+    file: Path
 
-    def _draw_from(self, first: Address) -> None:
-        everywhere = self._plan.addresses
-        start = everywhere.index(first)
-        skip = frozenset(everywhere) - set(everywhere[start : start + self._batch_size])
-        cells = render(self._G, self._plan, batch_size=self._batch_size, skip=skip)
-        self._latest = {cell.address.position: cell.pixels for cell in cells}
+    @property
+    def account(self) -> Path:
+        """Return the path of the video's account, as JSON."""
+        return self.file.with_name(f"{self.file.name}.json")
 
+    @property
+    def frames(self) -> Path:
+        """Return the folder of frames."""
+        return self.file.with_name(f"{self.file.stem}-frames")
 
-def _draw(G: Generator, video: Video, images: Sequence[Image]) -> Pixels:
-    moments, device = video.moments(images), G.mapping.w_avg.device
-    noise = noise_between(G, video.keyframes.main, moments, video.stills.noise_mode)
-    motions = motions_between(video.keyframes, moments)
-    where = None if motions is None else torch.from_numpy(motions).to(device)
-    if video.swing is None:
-        ws = ws_between(G, video.keyframes, video.route, moments)
-        return draw(G, torch.from_numpy(ws).to(device), noise, where)
-    codes = video.swung(moments)
-    offsets = codes.style_offsets
-    moved = None if offsets is None else torch.from_numpy(offsets).to(device)
-    return draw(G, torch.from_numpy(codes.ws).to(device), noise, where, moved)
+    @property
+    def kept(self) -> Path:
+        """Return the path of the frames while some are missing."""
+        return self.file.with_name(f".{self.file.name}.frames")
 
-
-DEFAULT_NAME = Path("video.mp4")
+    def frame(self, number: int) -> Path:
+        return self.frames / f"{number:06d}.png"
 
 
 class Filming:
@@ -100,100 +95,221 @@ class Filming:
         paths: Paths of all files.
         header: Study, request and network.
         total: Frames of the video.
+        damage: Reason why earlier work on this video could not be resumed, if any.
 
     Args:
-        path: The file; its suffix chooses MP4, GIF or WebP.
+        path: The file; its suffix chooses the format.
         quality: 0 to 100; 80 by default.
         keep_frames: Also write each frame as a PNG into a folder beside the video.
         overwrite: Replace whatever exists.
 
     Raises:
         UsageError: The format cannot hold such a video, or knows no quality.
-        OutputError: The path holds another video or cannot be written.
+        OutputError: The path holds another video or cannot be written; there is no ffmpeg.
     """
 
     def __init__(
         self,
-        network: Network,
-        video: Video,
+        footage: Footage,
         path: Path,
         *,
         quality: int | None = None,
         keep_frames: bool = False,
         overwrite: bool = False,
     ) -> None:
-        self._network, self._video = network, video
-        film = _film(network, video, path, quality, keep_frames)
-        self._file = open_video(path, film, overwrite=overwrite)
-        self.paths: VideoPaths = self._file.paths
-        self.header = film.header
-        self.total = film.frames
+        self._footage, self._keep_frames = footage, keep_frames
+        self.header = _header(footage, path, quality)
+        self.paths, self.total = VideoPaths(file=path), footage.total
+        self.damage: str | None = None
+        height, width, _ = footage.shape
+        check_format(path, width, height, footage.fps)
+        self._reel = Reel(
+            frames=footage.total,
+            fps=footage.fps,
+            loop=footage.loop,
+            quality=DEFAULT_QUALITY if quality is None else quality,
+            origin=self.header.origin,
+        )
+        self._kept = self._open(overwrite)
+
+    def __enter__(self) -> "Filming":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._kept is not None:
+            self._kept.close()
 
     @property
     def missing(self) -> int:
         """Return how many frames are still to be drawn."""
-        return sum(len(self._file.film.parts[i]) for i in self._file.missing())
+        return 0 if self._kept is None else int((~self._kept.done()).sum())
 
     def frames(self, batch_size: int | None = None) -> Iterator[Picture]:
-        """Draw the missing frames; a part is kept once all its frames were taken.
+        """Draw the missing frames; each is kept before it is yielded.
 
         Raises:
-            OutputError: The disk is full, or ffmpeg is missing or fails.
+            OutputError: The disk is full or was removed.
         """
-        drawing = Drawing(self._network.G, self._video, batch_size)
-        for part in self._file.missing():
-            numbers = self._file.film.parts[part]
-            with self._file.part(part) as take:
-                for i, frame in zip(numbers, drawing.frames(numbers), strict=True):
-                    take(i, frame)
-                    yield frame
+        chosen = range(self.total - self.missing, self.total)
+        if self._kept is not None and chosen:
+            for i, frame in zip(chosen, self._footage.frames(chosen, batch_size), strict=True):
+                self._kept.write("/", (i,), frame)
+                yield frame
 
     def finish(self) -> None:
-        """Assemble the video, after all frames are drawn.
+        """Encode the video after all frames, and write the account beside it.
 
         Raises:
-            OutputError: The path cannot be written.
+            OutputError: The path cannot be written, or ffmpeg fails.
         """
-        self._file.finish()
+        kept, paths = self._kept, self.paths
+        if kept is None:
+            return
+        for i in range(self.total if self._keep_frames else 0):
+            if not paths.frame(i).exists():
+                write_png(paths.frame(i), kept.image("/", (i,)), origin=self.header.origin)
+        if not paths.file.exists():
+            with written_whole(paths.account) as temporary:
+                account = json.dumps(self._account(), indent=2)
+                temporary.write_text(account + "\n", encoding="utf-8")
+            write_animation(paths.file, lambda i: kept.image("/", (i,)), self._reel)
+        kept.close()
+        paths.kept.unlink()
+        self._kept = None
+
+    def _open(self, overwrite: bool) -> StudyFile | None:
+        """Return the file of kept frames, or None where none are wanted any more."""
+        paths = self.paths
+        with writing(paths.file):
+            if overwrite:
+                _clear(paths)
+            self._refuse_others()
+            wanted = range(self.total if self._keep_frames else 0)
+            if paths.file.exists() and all(paths.frame(i).exists() for i in wanted):
+                paths.kept.unlink(missing_ok=True)
+                return None
+            if format_of(paths.file).codec is not None:
+                check_ffmpeg()
+        if paths.kept.exists():
+            try:
+                return open_study(paths.kept, write=True)
+            except DataError as error:
+                self.damage = str(error)
+                paths.kept.unlink()
+        images = {"images": (self._footage.shape, np.uint8)}
+        table = Table(shape=(self.total,), arrays=images)
+        return create_study(paths.kept, self.header, {"/": table})
+
+    def _refuse_others(self) -> None:
+        """Raise if an existing file, whole or not, belongs to another video."""
+        paths, mine = self.paths, json.loads(self.header.origin)
+        if paths.file.exists() and not paths.account.exists():
+            raise OutputError(
+                f"{paths.file}: exists already, and no {paths.account.name} describes it; "
+                "choose another `output` or add `overwrite`"
+            )
+        for place, found in _origins(paths, self._keep_frames):
+            differences = differing(mine, found)
+            if differences:
+                raise OutputError(
+                    f"{place}: holds another video ({'; '.join(differences)}); "
+                    "choose another `output` or add `overwrite`"
+                )
+
+    def _account(self) -> dict[str, Any]:
+        height, width, _ = self._footage.shape
+        return {
+            "study": self.header.study,
+            "request": dict(self.header.request),
+            "network_sha256": self.header.network_sha256,
+            "frames": self.total,
+            "width": width,
+            "height": height,
+            "recipe": self.header.recipe,
+            "versions": {name: version(name) for name in _VERSIONS_OF},
+            "created_utc": datetime.now(UTC).isoformat(timespec="seconds"),
+        }
 
 
-def default_video(network: Network, video: Video, quality: int | None = None) -> Path:
+def default_video(footage: Footage, quality: int | None = None) -> Path:
     """Return the default path of a video: the same for the same request."""
-    header = _film(network, video, DEFAULT_NAME, quality, False).header
-    return Path("results") / f"video-{header.fingerprint[:8]}" / DEFAULT_NAME
+    fingerprint = _header(footage, DEFAULT_NAME, quality).fingerprint
+    return Path("results") / f"video-{fingerprint[:8]}" / DEFAULT_NAME
 
 
-def _film(
-    network: Network, video: Video, path: Path, quality: int | None, keep_frames: bool
-) -> Film:
-    kind, screen = format_of(path), video.screen
-    if quality is not None and not kind.has_quality:
-        raise UsageError(
-            "a GIF has no quality to choose; leave it out", parameter="quality", value=quality
+def is_video(path: Path) -> bool:
+    """Return whether an account of a video stands beside this file."""
+    account = VideoPaths(file=path).account
+    try:
+        return account.is_file() and read_account(account).get("study") == "video"
+    except OutputError:
+        return False
+
+
+def read_account(account: Path) -> dict[str, Any]:
+    """Read the account beside a video.
+
+    Raises:
+        OutputError: The file is of another kind.
+    """
+    try:
+        found = json.loads(account.read_text(encoding="utf-8"))
+    except (ValueError, RecursionError):
+        found = None
+    if not isinstance(found, dict):
+        raise OutputError(
+            f"{account}: not what sgtool writes beside a video; "
+            "choose another `output` or add `overwrite`"
         )
-    chosen = DEFAULT_QUALITY if quality is None else quality
-    if not 0 <= chosen <= 100:
+    return found
+
+
+def describe_video(path: Path) -> dict[str, Any]:
+    """Describe the content and origin of a video, ready for JSON."""
+    account = read_account(VideoPaths(file=path).account)
+    account.pop("recipe", None)
+    return {**account, "bytes": path.stat().st_size}
+
+
+def _header(footage: Footage, path: Path, quality: int | None) -> Header:
+    kind = format_of(path)
+    written: dict[str, Any] = {"format": path.suffix.lower().lstrip(".")}
+    if kind.has_quality:
+        written["quality"] = DEFAULT_QUALITY if quality is None else quality
+        if not 0 <= written["quality"] <= 100:
+            raise UsageError(
+                "out of range; the valid range is 0-100", parameter="quality", value=quality
+            )
+    elif quality is not None:
         raise UsageError(
-            "out of range; the valid range is 0-100", parameter="quality", value=chosen
+            "GIF and APNG have no quality to choose; leave it out",
+            parameter="quality",
+            value=quality,
         )
-    side = screen.side or network.G.resolution
-    plan, written = video.stills, {"format": path.suffix.lower().lstrip(".")}
-    header = Header(
-        study=plan.study,
-        request={**plan.request, **written, **({"quality": chosen} if kind.has_quality else {})},
-        axes={axis.name: axis.names for axis in plan.axes},
-        sheets=plan.sheets,
-        recipe=dumps(network.recipe),
-        network_sha256=network.sha256,
+    return Header(
+        study="video",
+        request={**footage.request, **written},
+        axes={"frame": tuple(map(str, range(footage.total)))},
+        sheets=("frames",),
+        recipe=footage.recipe,
+        network_sha256=footage.network_sha256,
     )
-    return Film(
-        header=header,
-        width=screen.cols * side,
-        height=screen.rows * side,
-        channels=network.G.channels,
-        frames=video.frames,
-        fps=video.motion.fps,
-        loop=video.motion.loop,
-        quality=chosen,
-        keep_frames=keep_frames,
-    )
+
+
+def _origins(paths: VideoPaths, keep_frames: bool) -> Iterator[tuple[Path, Mapping[str, Any]]]:
+    """Yield the origin of each file that exists: study, request and network."""
+    if paths.account.exists():
+        found = read_account(paths.account)
+        sha, request = found.get("network_sha256"), found.get("request", {})
+        yield paths.file, {"study": found.get("study"), **request, "network_sha256": sha}
+    if paths.kept.exists():
+        with suppress(DataError), open_study(paths.kept) as kept:
+            yield paths.file, json.loads(kept.header.origin)
+    if keep_frames and paths.frame(0).exists():
+        yield paths.frames, json.loads(read_origin(paths.frame(0)) or "{}")
+
+
+def _clear(paths: VideoPaths) -> None:
+    """Remove the video with its frames, and nothing else."""
+    for path in (paths.file, paths.account, paths.kept, *paths.frames.glob("[0-9]*.png")):
+        path.unlink(missing_ok=True)

@@ -6,25 +6,19 @@ from math import isfinite
 from typing import Any, NamedTuple
 
 import numpy as np
-import torch
-from jaxtyping import Float, Float32, Float64, Int64
-from torch import Tensor
+from jaxtyping import Float64, Int64
 
 from stylegan_cli.directions.direction import content_hash
 from stylegan_cli.errors import UsageError
 from stylegan_cli.latents.codes import Codes, each_column
-from stylegan_cli.latents.sampling import Sampling, broadcast_layers, class_index, map_latents
+from stylegan_cli.latents.sampling import Sampling, class_index
 from stylegan_cli.networks.execution import precision_claim
 from stylegan_cli.networks.generator import Generator
-from stylegan_cli.networks.noise import NoiseInput, NoiseMode, noise_maps
 from stylegan_cli.networks.snapshot import Network
 from stylegan_cli.rendering.plan import Axis, Plan, Tables
-from stylegan_cli.rendering.render import fixed_maps
-from stylegan_cli.studies.video.curves import EASINGS, Easing, Interp, Vectors, cubic, lerp, slerp
-from stylegan_cli.studies.video.keyframes import Keyframes, Tracks, finished_ws, keyframes, stills
+from stylegan_cli.studies.video.curves import EASINGS, Easing, Interp
+from stylegan_cli.studies.video.keyframes import Keyframes, Tracks, keyframes, stills
 from stylegan_cli.studies.video.swing import Swing, open_swing
-
-Rows = Float[np.ndarray, "n *_"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,124 +34,6 @@ class Instants:
     keyframe: Int64[np.ndarray, " n"]
     following: Int64[np.ndarray, " n"]
     share: Float64[np.ndarray, " n"]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Route:
-    """Path of a video through its keyframes.
-
-    Attributes:
-        loop: The last keyframe is followed by the first.
-    """
-
-    interp: Interp
-    loop: bool
-
-
-def ws_between(
-    G: Generator, keyframes: Keyframes, route: Route, moments: Instants
-) -> Float32[np.ndarray, "n num_ws w_dim"]:
-    """Return the styles of these moments, tracks mixed and truncated."""
-    style = keyframes.style
-    return finished_ws(
-        G,
-        keyframes,
-        _moved(G, keyframes.main, route, moments),
-        None if style is None else _moved(G, style, route, moments),
-        crossover=_along(keyframes.crossover, moments),
-        psi=_along(keyframes.psi, moments),
-    )
-
-
-def motions_between(keyframes: Keyframes, moments: Instants) -> Float32[np.ndarray, "n 3"] | None:
-    """Return the motion of pictures at these moments, on lines; None without motion."""
-    track = keyframes.motions
-    if track is None:
-        return None
-    return _line(track[:, None].repeat(moments.stream.max() + 1, 1), moments).astype(np.float32)
-
-
-def noise_between(
-    G: Generator, codes: Codes, moments: Instants, mode: NoiseMode = "random"
-) -> NoiseInput:
-    """Return the noise of these moments, each map on the arc between two keyframes."""
-    own = codes.own_noise
-    if mode == "none" or (mode == "const" and own is None):
-        return mode
-    device = G.mapping.w_avg.device
-    ends = []
-    for keyframe in (moments.keyframe, moments.following):
-        if mode == "const":
-            assert own is not None
-            ends.append(fixed_maps(G, own[keyframe, moments.stream].tolist()))
-            continue
-        seeds = codes.noise_seed[keyframe, moments.stream].tolist()
-        # on the CPU, whose random numbers are equal on every machine
-        ends.append(noise_maps(G.synthesis.noise_resolutions, seeds, torch.device("cpu")))
-    return [
-        _noise_arc(a.cpu(), b.cpu(), moments.share).to(device) for a, b in zip(*ends, strict=True)
-    ]
-
-
-def _noise_arc(a: Tensor, b: Tensor, share: Float64[np.ndarray, " n"]) -> Tensor:
-    arc = slerp(a.flatten(1).numpy(), b.flatten(1).numpy(), share[:, None])
-    return torch.from_numpy(arc.astype(np.float32)).reshape(a.shape)
-
-
-def _moved(
-    G: Generator, codes: Codes, route: Route, moments: Instants
-) -> Float32[np.ndarray, "n num_ws w_dim"]:
-    if not route.interp.endswith("-z"):
-        return _on_curve(G, codes.ws, route, moments).astype(np.float32)
-    assert codes.z is not None
-    z = _on_curve(G, codes.z, route, moments).astype(np.float32)
-    labels = _line(codes.labels, moments).astype(np.float32)
-    return broadcast_layers(map_latents(G, z, labels), G.num_ws).cpu().numpy()
-
-
-def _on_curve(G: Generator, table: Vectors, route: Route, moments: Instants) -> Rows:
-    match route.interp:
-        case "cubic-w":
-            return _spline(table, route.loop, moments)
-        case "slerp-z" | "circle-z":
-            return _arc(table, moments)
-        case "slerp-w":
-            centre = G.mapping.w_avg.cpu().numpy()
-            around: Rows = centre + _arc(table - centre, moments)
-            return around
-        case _:
-            return _line(table, moments)
-
-
-def _line(table: Vectors, moments: Instants) -> Rows:
-    a, b = table[moments.keyframe, moments.stream], table[moments.following, moments.stream]
-    return lerp(a, b, _for_rows(moments.share, a))
-
-
-def _arc(table: Vectors, moments: Instants) -> Rows:
-    a, b = table[moments.keyframe, moments.stream], table[moments.following, moments.stream]
-    return slerp(a, b, _for_rows(moments.share, a))
-
-
-def _spline(table: Vectors, loop: bool, moments: Instants) -> Rows:
-    a, b = table[moments.keyframe, moments.stream], table[moments.following, moments.stream]
-    last = len(table) - 1
-    before = table[moments.keyframe - 1, moments.stream]
-    after = table[(moments.following + 1) % len(table), moments.stream]
-    if not loop:
-        # beyond the ends the path continues straight
-        before = np.where(_for_rows(moments.keyframe == 0, a), 2 * a - b, before)
-        after = np.where(_for_rows(moments.following == last, a), 2 * b - a, after)
-    return cubic(before, a, b, after, _for_rows(moments.share, a))
-
-
-def _along(track: Float64[np.ndarray, " keyframes"], moments: Instants) -> np.ndarray:
-    return lerp(track[moments.keyframe], track[moments.following], moments.share)
-
-
-def _for_rows(values: np.ndarray, vectors: np.ndarray) -> np.ndarray:
-    """Reshape one value per row to broadcast over the rows."""
-    return values.reshape(-1, *(1 for _ in vectors.shape[1:]))
 
 
 MAX_FPS = 240
@@ -229,11 +105,6 @@ class Video:
         """Return the number of frames."""
         count, segment = self.keyframes.count, self.motion.segment
         return count * segment if self.motion.loop else (count - 1) * segment + 1
-
-    @property
-    def route(self) -> Route:
-        """Return the way through the keyframes."""
-        return Route(interp=self.motion.interp, loop=self.motion.loop)
 
     def moments(self, images: Sequence[Image]) -> Instants:
         """Return the positions of these images between the keyframes."""

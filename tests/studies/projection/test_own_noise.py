@@ -16,7 +16,7 @@ from stylegan_cli.networks.execution import open_for_drawing
 from stylegan_cli.rendering.render import render
 from stylegan_cli.studies.grid import grid
 from stylegan_cli.studies.mixing import mix
-from stylegan_cli.studies.video.filming import Drawing
+from stylegan_cli.studies.video.drawing import Drawing
 from stylegan_cli.studies.video.keyframes import Tracks
 from stylegan_cli.studies.video.video import Motion, video
 
@@ -83,7 +83,7 @@ def test_mixed_from_the_last_layer_on_it_is_the_projected_picture_to_the_bit(pla
 def test_a_video_passes_through_the_projected_pictures(place):
     tracks = Tracks(seeds=[*picks(place, "0-1"), 3])
     film = video(place[1], tracks, Motion(seconds=0.1, fps=30.0))
-    frames = list(Drawing(place[1].G, film).frames(range(film.frames)))
+    frames = list(Drawing(place[1], film).frames(range(film.frames)))
     np.testing.assert_array_equal(frames[0], images(place)[0])
     np.testing.assert_array_equal(frames[film.motion.segment], images(place)[1])
     steps = [np.abs(a.astype(int) - b).mean() for a, b in pairwise(frames)]

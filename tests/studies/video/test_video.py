@@ -8,9 +8,9 @@ from stylegan_cli.latents.sampling import Sampling, map_latents, z_of_seeds
 from stylegan_cli.rendering.render import render
 from stylegan_cli.studies.grid import grid
 from stylegan_cli.studies.mixing import mix
-from stylegan_cli.studies.video.filming import Drawing
+from stylegan_cli.studies.video.drawing import Drawing, noise_between, ws_between
 from stylegan_cli.studies.video.keyframes import Tracks
-from stylegan_cli.studies.video.video import Image, Motion, Screen, noise_between, video, ws_between
+from stylegan_cli.studies.video.video import Image, Motion, Screen, video
 
 INTERPS = ("lerp-w", "lerp-z", "slerp-z", "slerp-w", "cubic-w")
 SHORT = {"seconds": 0.1, "fps": 40.0}  # four frames from keyframe to keyframe
@@ -26,8 +26,7 @@ def film(network, seeds, screen=None, tracks=None, **motion):
 
 
 def frames(network, found, batch_size=None):
-    drawing = Drawing(network.G, found, batch_size)
-    return np.stack(list(drawing.frames(range(found.frames))))
+    return np.stack(list(Drawing(network, found).frames(range(found.frames), batch_size)))
 
 
 def pictures(network, plan):
@@ -36,7 +35,7 @@ def pictures(network, plan):
 
 def ws_of(network, found, *numbers):
     moments = found.moments([Image(number, 0) for number in numbers])
-    return ws_between(network.G, found.keyframes, found.route, moments)
+    return ws_between(network.G, found.keyframes, found.motion, moments)
 
 
 @pytest.mark.parametrize(("loop", "count"), [(True, 12), (False, 9)])
