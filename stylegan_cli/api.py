@@ -66,7 +66,7 @@ if TYPE_CHECKING:
         read_published_classifier,
         save_classifier,
     )
-    from stylegan_cli.metrics.separability.options import SeparabilityOptions
+    from stylegan_cli.metrics.separability.metric import SeparabilityOptions
     from stylegan_cli.metrics.separability.panel import open_classifiers
     from stylegan_cli.networks.execution import Execution, open_for_drawing
     from stylegan_cli.networks.snapshot import (

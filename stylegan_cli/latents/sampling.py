@@ -255,8 +255,13 @@ def noise_seed_of_code(code: np.ndarray) -> int:
     return int.from_bytes(sha256(code.tobytes()).digest()[:8], "little") >> 1
 
 
-def codes_of_seeds(network: Network, seeds: Sequence[int], sampling: Sampling) -> Codes:
+def codes_of_seeds(
+    network: Network, seeds: Sequence[int], sampling: Sampling, labels: Labels | None = None
+) -> Codes:
     """Return the code of each seed, truncated.
+
+    Args:
+        labels: Label of each; None takes that of the chosen class.
 
     Raises:
         UsageError: A seed, the truncation, the noise mode or the class is not possible with this
@@ -265,7 +270,8 @@ def codes_of_seeds(network: Network, seeds: Sequence[int], sampling: Sampling) -
     check_possible(network, sampling)
     G = network.G
     z = z_of_seeds(seeds, G.z_dim)
-    labels = chosen_labels(network, len(z), sampling)
+    if labels is None:
+        labels = chosen_labels(network, len(z), sampling)
     ws = broadcast_layers(map_latents(G, z, labels), G.num_ws)
     ws = truncate(ws, G.mapping.w_avg, sampling.psi, sampling.cutoff)
     return Codes(

@@ -1,6 +1,5 @@
 """An evaluation by features: all processes compute the features, then come the numbers."""
 
-from collections import deque
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -28,7 +27,7 @@ from stylegan_cli.metrics.metric import (
     Remark,
     Request,
     Samples,
-    Steps,
+    stretch,
 )
 from stylegan_cli.metrics.pictures import Pictures
 from stylegan_cli.metrics.protocol import Protocol, check_metrics, protocol_named, result_name
@@ -90,8 +89,7 @@ class Evaluation:
         if missing < total:
             yield Remark(text=f"features of {total - missing} of {total} images exist already")
         counts = (count for each in self.extractions for count in each.run())
-        yield Steps(label="images", total=missing, counts=counts)
-        deque(counts, maxlen=0)
+        yield from stretch("images", missing, counts)
 
     def results(self) -> Iterator[Found]:
         """Compute every metric of every case, for the first process.

@@ -1,6 +1,6 @@
 """Images of a generator as metrics take them: each depends on its own seed only."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -10,16 +10,7 @@ import torch
 
 from stylegan_cli.errors import NetworkFileError, UsageError
 from stylegan_cli.latents.codes import Codes
-from stylegan_cli.latents.sampling import (
-    Sampling,
-    broadcast_layers,
-    check_possible,
-    class_index,
-    map_latents,
-    noise_seed,
-    truncate,
-    z_of_seeds,
-)
+from stylegan_cli.latents.sampling import Sampling, codes_of_seeds
 from stylegan_cli.metrics.pictures import Label, Stored
 from stylegan_cli.networks.execution import USUAL, Execution, open_for_drawing, precision_claim
 from stylegan_cli.networks.snapshot import Network, Precision
@@ -27,7 +18,7 @@ from stylegan_cli.ranges import SEEDS
 from stylegan_cli.rendering.plan import Axis, Plan, Tables
 from stylegan_cli.rendering.render import render
 from stylegan_cli.runtime import numpy_stream
-from stylegan_cli.shapes import Pixels
+from stylegan_cli.shapes import Labels, Pixels
 
 SEEDS_AN_EVALUATION = 1_000_000
 
@@ -139,26 +130,18 @@ def draw_fakes(network: Network, fakes: Fakes, part: range) -> Pixels:
 
 
 def _codes(network: Network, fakes: Fakes, seeds: range) -> Codes:
-    G, sampling = network.G, fakes.sampling
-    check_possible(network, sampling)
-    z = z_of_seeds(seeds, G.z_dim)
-    labels = np.zeros((len(z), network.c_dim), np.float32)
-    for row, seed in zip(labels, seeds, strict=True):
-        row[:] = _label(network, fakes, seed)
-    ws = broadcast_layers(map_latents(G, z, labels), G.num_ws)
-    ws = truncate(ws, G.mapping.w_avg, sampling.psi, sampling.cutoff)
-    noise = np.array([noise_seed(seed) for seed in seeds], np.int64)
-    return Codes(ws=ws.cpu().numpy(), noise_seed=noise, labels=labels, z=z)
+    data, labels = fakes.labels, None
+    if data is not None and fakes.sampling.class_name is None:
+        assert data.label is not None, "the data set has labels"
+        labels = drawn_labels(seeds, data.label, data.count)
+    return codes_of_seeds(network, seeds, fakes.sampling, labels)
 
 
-def _label(network: Network, fakes: Fakes, seed: int) -> Label:
-    """Return the chosen class, or the label of an image that the seed chooses."""
-    if fakes.labels is not None and fakes.sampling.class_name is None:
-        stream = numpy_stream(seed, "label of an evaluation")
-        assert fakes.labels.label is not None, "the data set has labels"
-        return fakes.labels.label(int(stream.integers(fakes.labels.count)))
-    row = np.zeros(network.c_dim, np.float32)
-    chosen = class_index(network.classes, network.c_dim, fakes.sampling.class_name)
-    if chosen is not None:
-        row[chosen] = 1
-    return row
+def drawn_labels(seeds: Sequence[int], label: Callable[[int], Label], count: int) -> Labels:
+    """Return the label of a random image for each seed.
+
+    Args:
+        label: Returns the label of an image by its number, below `count`.
+    """
+    streams = (numpy_stream(seed, "label of an evaluation") for seed in seeds)
+    return np.stack([label(int(stream.integers(count))) for stream in streams])

@@ -3,6 +3,7 @@
 Importing this does not load torch, so that the command line lists metrics at once.
 """
 
+from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from pathlib import Path
@@ -127,6 +128,12 @@ class Steps:
     label: str
     total: int
     counts: Iterator[int]
+
+
+def stretch(label: str, total: int, counts: Iterator[int]) -> Iterator[Steps]:
+    """Yield a stretch of work, then do what its taker leaves of it."""
+    yield Steps(label=label, total=total, counts=counts)
+    deque(counts, maxlen=0)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -7,7 +7,6 @@ killed process did not write.
 import hashlib
 import json
 import time
-from collections import deque
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
@@ -35,8 +34,8 @@ from stylegan_cli.metrics.metric import (
     Remark,
     Request,
     Series,
-    Steps,
     counted,
+    stretch,
 )
 from stylegan_cli.metrics.protocol import protocol_named
 from stylegan_cli.metrics.records import NAME, append_found
@@ -158,8 +157,7 @@ def _by_features(metrics: Sequence[Metric], request: Request, place: Workplace) 
     results: list[Found] = []
     counts = counted(evaluation.results(), results)
     total = len(evaluation.cases) * len(evaluation.metrics)
-    yield Steps(label="metrics", total=total, counts=counts)
-    deque(counts, maxlen=0)
+    yield from stretch("metrics", total, counts)
     yield from evaluation.warnings()
     folder, files = request.folder(results[0].network), []
     if request.along in ("snapshot", "psi"):
@@ -219,8 +217,7 @@ def _measured(
         done = place.world.gather(None if file is None else file.done)[0]
         assert done is not None, "the first process keeps the file"
         counts = _steps(series, done, file, place)
-        yield Steps(label=series.label, total=int((~done).sum()), counts=counts)
-        deque(counts, maxlen=0)
+        yield from stretch(series.label, int((~done).sum()), counts)
         if file is None:
             return None
         found = yield from _concluded(series, file, network)
@@ -265,8 +262,6 @@ def _concluded(
             conclusion = event
         else:
             yield event
-            if isinstance(event, Steps):
-                deque(event.counts, maxlen=0)
     assert conclusion is not None, "a series ends with its conclusion"
     files = [file.path]
     if conclusion.picture is not None:

@@ -5,7 +5,6 @@ input is compared with the image moved by a filter, where that filter lies insid
 """
 
 import math
-from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -42,67 +41,51 @@ def differences(
     Args:
         chosen: The class of all samples; None draws one for each, if there are classes.
     """
-    found = [_of_sample(network, _draw(network, seed, i, chosen), psi) for i in samples]
-    return {
-        "squares": np.array([[each.squares for each in row] for row in found]),
-        "counts": np.array([[each.count for each in row] for row in found]),
-    }
+    found = np.array([_of_sample(network, seed, i, psi=psi, chosen=chosen) for i in samples])
+    return {"squares": found[..., 0], "counts": found[..., 1]}
 
 
-@dataclass(frozen=True, kw_only=True)
-class _Draw:
-    """A code, and its motions: pixels, image widths, an angle."""
-
-    z: np.ndarray
-    label: np.ndarray
-    whole: tuple[int, int]
-    fractional: tuple[float, float]
-    angle: float
-
-
-def _draw(network: Network, seed: int, sample: int, chosen: int | None) -> _Draw:
-    stream, G = numpy_stream(seed, "equivariance", sample), network.G
+def _of_sample(
+    network: Network, seed: int, sample: int, *, psi: float, chosen: int | None
+) -> list[tuple[float, float]]:
+    """Measure the differences of one sample for each kind of motion."""
+    G, side = network.G, network.G.resolution
+    stream = numpy_stream(seed, "equivariance", sample)
     z = stream.standard_normal((1, G.z_dim)).astype(np.float32)
-    shifts = (2 * stream.random(4) - 1) * SHIFT_SHARE
-    angle = (2 * stream.random() - 1) * math.pi
+    shifts = ((2 * stream.random(4) - 1) * SHIFT_SHARE).tolist()
+    angle = float((2 * stream.random() - 1) * math.pi)
     label = np.zeros((1, G.c_dim), np.float32)
     if G.c_dim:
         label[0, stream.integers(G.c_dim) if chosen is None else chosen] = 1
-    x, y = (round(share * G.resolution) for share in shifts[:2])
-    return _Draw(
-        z=z, label=label, whole=(x, y), fractional=(shifts[2], shifts[3]), angle=float(angle)
-    )
-
-
-def _of_sample(network: Network, draw: _Draw, psi: float) -> tuple["Difference", ...]:
-    """Measure the differences of one sample for each kind of motion."""
-    G, side = network.G, network.G.resolution
-    w = truncate(map_latents(G, draw.z, draw.label)[:, None], G.mapping.w_avg, psi)
-    ws = w.expand(-1, G.num_ws, -1)
+    x, y = (round(share * side) for share in shifts[:2])
     matrices = (
         torch.eye(3, dtype=torch.float64),
-        translation(draw.whole[0] / side, draw.whole[1] / side),
-        translation(*draw.fractional),
-        rotation(draw.angle),
+        translation(x / side, y / side),
+        translation(*shifts[2:]),
+        rotation(angle),
     )
-    every = ws.expand(len(matrices), -1, -1)
-    plain, whole, fractional, turned = G.synthesis.moved(
-        every, "none", torch.stack(matrices).to(ws)
-    ).split(1)
-    x, y = (share * side for share in draw.fractional)
-    filtered, seen = pseudo_rotate(turned, draw.angle)
-    expected, mask = rotate(plain, draw.angle)
-    return (
-        _difference(whole_shift(plain, *draw.whole), whole),
-        _difference(fractional_shift(plain, x, y), fractional),
-        _difference((expected, mask & seen), filtered),
-    )
+    w = truncate(map_latents(G, z, label)[:, None], G.mapping.w_avg, psi)
+    every = w.expand(-1, G.num_ws, -1).expand(len(matrices), -1, -1)
+    moved = G.synthesis.moved(every, "none", torch.stack(matrices).to(w))
+    plain, whole, fractional, turned = moved.split(1)
+    filtered, seen = pseudo_rotate(turned, angle)
+    expected, mask = rotate(plain, angle)
+    return [
+        difference(*whole_shift(plain, x, y), whole),
+        difference(*fractional_shift(plain, *(share * side for share in shifts[2:])), fractional),
+        difference(expected, mask & seen, filtered),
+    ]
 
 
-def _difference(expected: tuple[Images, Mask], found: Images) -> "Difference":
-    difference = Difference()
-    difference.add(*expected, found)
-    return difference
+def difference(expected: Images, mask: Mask, found: Images) -> tuple[float, float]:
+    """Return the sum of squared differences of pictures, and how many numbers it is of.
+
+    Args:
+        mask: Pixels that count.
+    """
+    squares = (expected.double() - found.double()).square() * mask
+    count = float(mask.sum() * expected.shape[0] * expected.shape[1])
+    return squares.sum().item(), count
 
 
 def decibels(squares: float, count: float) -> float:
@@ -110,25 +93,6 @@ def decibels(squares: float, count: float) -> float:
     if not squares:
         return math.inf
     return float(20 * math.log10(2) - 10 * math.log10(squares / count))
-
-
-@dataclass(kw_only=True)
-class Difference:
-    """Squared differences of pictures, summed up over batches."""
-
-    squares: float = 0.0
-    count: float = 0.0
-
-    def add(self, expected: Images, mask: Mask, found: Images) -> None:
-        """Add a batch, counting only pixels in the mask."""
-        squares = (expected.double() - found.double()).square() * mask
-        self.squares += squares.sum().item()
-        self.count += mask.sum().item() * expected.shape[0] * expected.shape[1]
-
-    @property
-    def decibels(self) -> float:
-        """Return the ratio in decibels, as the function of that name."""
-        return decibels(self.squares, self.count)
 
 
 def translation(x: float, y: float) -> Matrix:

@@ -101,7 +101,7 @@ class Classifier:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Panel:
+class ClassifierPanel:
     """Classifiers that judge the same images, and the hashes of their files."""
 
     classifiers: tuple[Classifier, ...]
@@ -214,7 +214,7 @@ def load_classifier(path: Path, device: torch.device) -> Classifier:
     return Classifier(description=description, network=network.to(device))
 
 
-def load_panel(paths: Iterable[Path], device: torch.device) -> Panel:
+def load_panel(paths: Iterable[Path], device: torch.device) -> ClassifierPanel:
     """Load the classifiers of these files.
 
     Raises:
@@ -222,7 +222,7 @@ def load_panel(paths: Iterable[Path], device: torch.device) -> Panel:
         UsageError: Two predict the same attribute.
     """
     files = tuple(paths)
-    panel = Panel(
+    panel = ClassifierPanel(
         classifiers=tuple(load_classifier(path, device) for path in files),
         sha256=tuple(map(file_sha256, files)),
     )

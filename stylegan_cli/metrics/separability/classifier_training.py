@@ -5,8 +5,8 @@ Adam, learning rate 0.001, 8 images a step, 150 thousand images.
 
 import time
 from collections.abc import Iterator
-from contextlib import suppress
-from dataclasses import dataclass, replace
+from contextlib import closing, suppress
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 
@@ -26,6 +26,7 @@ from stylegan_cli.metrics.separability.attributes import Attributes
 from stylegan_cli.metrics.separability.classifier import (
     Classifier,
     ClassifierOptions,
+    Description,
     build_classifier,
     classifier_path,
     describe_classifier,
@@ -45,19 +46,6 @@ KEEP_EVERY = 30.0
 _MOMENTS = ("exp_avg", "exp_avg_sq")
 
 
-@dataclass(frozen=True, kw_only=True)
-class Labelled:
-    """Images with attributes that classifiers learn from.
-
-    Attributes:
-        shape: Resolution and channels.
-    """
-
-    dataset: Dataset
-    attributes: Attributes
-    shape: tuple[int, int]
-
-
 class ClassifierTraining:
     """The training of one classifier; after a kill it resumes to the same bits.
 
@@ -65,14 +53,19 @@ class ClassifierTraining:
         path: File of the finished classifier.
 
     Args:
-        labelled: One classifier learns all these attributes.
+        attributes: One classifier learns all of these.
+        shape: Resolution and channels of the images.
     """
 
-    def __init__(self, labelled: Labelled, options: ClassifierOptions) -> None:
-        self._labelled, self._options = labelled, options
-        self._description = describe_classifier(
-            labelled.dataset, labelled.attributes, labelled.shape, options
-        )
+    def __init__(
+        self,
+        dataset: Dataset,
+        attributes: Attributes,
+        shape: tuple[int, int],
+        options: ClassifierOptions,
+    ) -> None:
+        self._dataset, self._attributes, self._options = dataset, attributes, options
+        self._description = describe_classifier(dataset, attributes, shape, options)
         self.path = classifier_path(self._description)
         self._state = self.path.with_name(f".{self.path.stem}.training")
 
@@ -111,34 +104,30 @@ class ClassifierTraining:
             MetricError: The training diverged.
             OutputError: The place cannot be written.
         """
-        train, test = _split(len(self._labelled.attributes.images))
+        train, test = _split(len(self._attributes.images))
         network = build_classifier(self._description).to(device).train()
         adam = torch.optim.Adam(
             network.parameters(), lr=self._options.lr, betas=(0.0, 0.99), eps=1e-8
         )
-        read = _Reader(self._labelled, self._description.side, device)
-        yield from self._learn(network, adam, read, train)
+        yield from self._learn(network, adam, train)
         if not all(bool(p.isfinite().all()) for p in network.parameters()):
             self._state.unlink(missing_ok=True)
             raise MetricError(
                 "the training of the classifier failed (its weights are NaN or infinite)"
             )
         network.eval().requires_grad_(False)
-        judged = _judge(Classifier(description=self._description, network=network), read, test)
+        judged = Classifier(description=self._judged(network, test), network=network)
         save_classifier(self.path, judged)
         self._state.unlink(missing_ok=True)
 
     def _learn(
-        self,
-        network: Discriminator,
-        adam: torch.optim.Adam,
-        read: "_Reader",
-        rows: Int64[np.ndarray, " n"],
+        self, network: Discriminator, adam: torch.optim.Adam, rows: Int64[np.ndarray, " n"]
     ) -> Iterator[int]:
         shown = self._take_up(network, adam)
         picks = islice(_stream(rows, self._options, self.total), shown, None)
         kept = time.monotonic()
-        for images, has in read.batches(picks, self._options.batch_size):
+        device = next(network.parameters()).device
+        for images, has in self._batches(picks, self._options.batch_size, device):
             signs = has * 2.0 - 1
             loss = F.softplus(-2 * signs * network(images, images.new_zeros(len(images), 0))).mean()
             adam.zero_grad(set_to_none=True)
@@ -180,35 +169,35 @@ class ClassifierTraining:
                 adam.state[parameter] = {"step": torch.tensor(float(steps)), **moments}
         return shown
 
+    def _judged(self, network: Discriminator, rows: Int64[np.ndarray, " n"]) -> Description:
+        """Return the description, with the accuracy on held-out images."""
+        classifier = Classifier(description=self._description, network=network)
+        device, right, truth = next(network.parameters()).device, [], []
+        picks = (Pick(index=row, mirrored=False) for row in rows.tolist())
+        with torch.no_grad():
+            for images, has in self._batches(picks, 32, device):
+                right.append((classifier.logits(images) >= 0) == has)
+                truth.append(has)
+        share = torch.cat(truth).float().mean(0)
+        return replace(
+            self._description,
+            accuracy=tuple(torch.cat(right).float().mean(0).tolist()),
+            majority=tuple(torch.maximum(share, 1 - share).tolist()),
+        )
 
-def separate_trainings(
-    labelled: Labelled, options: ClassifierOptions
-) -> tuple[ClassifierTraining, ...]:
-    """Return one for each attribute, as in the paper."""
-    return tuple(
-        ClassifierTraining(replace(labelled, attributes=each), options)
-        for each in labelled.attributes.one_by_one()
-    )
-
-
-class _Reader:
-    """A reader of images as the classifier takes them, with their attributes."""
-
-    def __init__(self, labelled: Labelled, side: int, device: torch.device) -> None:
-        self._dataset, self._attributes = labelled.dataset, labelled.attributes
-        self._side, self._device = side, device
-
-    def batches(self, picks: Iterator[Pick], size: int) -> Iterator[tuple[Images, Tensor]]:
-        """Yield batches of images by their rows in the attributes."""
-        read = ordered_map(self._read, picks, workers=usual_workers(), ahead=3 * size)
-        try:
+    def _batches(
+        self, picks: Iterator[Pick], size: int, device: torch.device
+    ) -> Iterator[tuple[Images, Tensor]]:
+        """Yield batches of images as the classifier takes them, with their attributes."""
+        with closing(
+            ordered_map(self._read, picks, workers=usual_workers(), ahead=3 * size)
+        ) as read:
             while batch := list(islice(read, size)):
                 pixels, has = zip(*batch, strict=True)
-                images = torch.from_numpy(np.stack(pixels)).permute(0, 3, 1, 2).to(self._device)
-                shrunk = shrink(images.float() / 127.5 - 1, images.shape[-1] // self._side)
-                yield shrunk, torch.from_numpy(np.stack(has)).to(self._device)
-        finally:
-            read.close()
+                images = torch.from_numpy(np.stack(pixels)).permute(0, 3, 1, 2).to(device)
+                factor = images.shape[-1] // self._description.side
+                shrunk = shrink(images.float() / 127.5 - 1, factor)
+                yield shrunk, torch.from_numpy(np.stack(has)).to(device)
 
     def _read(self, pick: Pick) -> tuple[np.ndarray, Bool[np.ndarray, " attributes"]]:
         pixels, _ = self._dataset.read(int(self._attributes.images[pick.index]))
@@ -243,20 +232,3 @@ def _stream(
     for position in range(total):
         pick = sampler.pick(position)
         yield replace(pick, index=int(rows[pick.index]))
-
-
-def _judge(classifier: Classifier, read: _Reader, rows: Int64[np.ndarray, " n"]) -> Classifier:
-    right, truth = [], []
-    with torch.no_grad():
-        picks = (Pick(index=row, mirrored=False) for row in rows.tolist())
-        for images, has in read.batches(picks, 32):
-            right.append((classifier.logits(images) >= 0) == has)
-            truth.append(has)
-    share = torch.cat(truth).float().mean(0)
-    accuracy = torch.cat(right).float().mean(0)
-    description = replace(
-        classifier.description,
-        accuracy=tuple(accuracy.tolist()),
-        majority=tuple(torch.maximum(share, 1 - share).tolist()),
-    )
-    return replace(classifier, description=description)

@@ -1,11 +1,11 @@
 """Linear separability as a metric: judgements of images, then planes through their codes."""
 
-from collections import deque
 from collections.abc import Generator, Iterator, Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from functools import partial
+from pathlib import Path
 from statistics import mean
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import numpy as np
 
@@ -15,36 +15,77 @@ from stylegan_cli.metrics.metric import (
     Columns,
     Conclusion,
     Event,
+    Flag,
     Maker,
     Metric,
     OnCodes,
     Remark,
     Request,
     Series,
-    Steps,
     counted,
+    stretch,
 )
-from stylegan_cli.metrics.separability.options import USUAL_NUM, SeparabilityOptions
 
 if TYPE_CHECKING:
     from stylegan_cli.metrics.features import Workplace
-    from stylegan_cli.metrics.ppl.variants import Space
-    from stylegan_cli.metrics.separability.classifier import Panel
-    from stylegan_cli.metrics.separability.judging import Faces
-    from stylegan_cli.metrics.separability.separability import AttributeResult
+    from stylegan_cli.metrics.ppl.metric import Space
+    from stylegan_cli.metrics.separability.classifier import ClassifierPanel
+    from stylegan_cli.metrics.separability.separability import AttributeResult, Faces
     from stylegan_cli.networks.snapshot import Network
 
+PROTOCOLS = ("stylegan1", "stylegan2")
+USUAL_NUM = 200_000
 COLUMN = "logits"
 FACTS = ("entropy", "share", "accuracy", "converged")
+TRAINED = "separability_trained"
+"""Classifiers trained here differ from the published ones."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class SeparabilityOptions:
+    """The spaces that are measured, and the classifiers of attributes."""
+
+    space: Annotated[
+        Literal["w", "z"] | None, Flag(words="Measure one space only; otherwise both.")
+    ] = None
+    classifier: Annotated[
+        list[Path] | None,
+        Flag(words="A classifier or a folder of them; may be repeated.", metavar="PATH"),
+    ] = None
+    attributes: Annotated[
+        Path | None,
+        Flag(
+            words="Table of the images' names and attributes, instead of the data set's columns.",
+            metavar="CSV",
+        ),
+    ] = None
+    only: Annotated[
+        str | None, Flag(words="Some attributes, such as beard,hair=bun.", metavar="LIST")
+    ] = None
+    train_classifier: Annotated[bool, Flag(words="Train missing classifiers.")] = False
+    shared_classifier: Annotated[
+        bool, Flag(words="Train one for all attributes, which is faster.")
+    ] = False
+    classifier_kimg: Annotated[
+        float,
+        Flag(words="Thousands of images that each classifier is shown.", metavar="N", least=0.001),
+    ] = 150.0
+    classifier_features: Annotated[
+        int,
+        Flag(
+            words="Feature maps at the images' size; fewer than the paper's 64 are faster.",
+            metavar="N",
+            least=1,
+        ),
+    ] = 64
 
 
 def _prepare(
     network: "Network", request: Request, place: "Workplace"
 ) -> Generator[Event, None, Maker]:
     from stylegan_cli.metrics.fakes import seeds_of
-    from stylegan_cli.metrics.separability.judging import Faces
     from stylegan_cli.metrics.separability.panel import open_panel
-    from stylegan_cli.metrics.separability.separability import check_spaces, spaces_of
+    from stylegan_cli.metrics.separability.separability import Faces, check_spaces, spaces_of
 
     num = request.num or USUAL_NUM
     if num < 8:
@@ -66,7 +107,7 @@ def _prepare(
 
 def separability_series(
     faces: "Faces",
-    panel: "Panel",
+    panel: "ClassifierPanel",
     spaces: "tuple[Space, ...]",
     protocol: str | None = None,
     *,
@@ -80,17 +121,16 @@ def separability_series(
     Raises:
         SgtoolError: The network has no such space or labels, or there are no such seeds.
     """
-    from stylegan_cli.metrics.separability.judging import judge
-    from stylegan_cli.metrics.separability.separability import check_faces, check_spaces
+    from stylegan_cli.metrics.separability.separability import check_faces, check_spaces, judge
     from stylegan_cli.networks.execution import default_batch_size, precision_claim
 
     network, dataset = faces.network, faces.dataset
     check_spaces(network, spaces, protocol)
     check_faces(faces, panel)
     scaled = protocol is None
-
+    name = TRAINED if scaled else "ls_trained"
     return Series(
-        name=_name(scaled),
+        name=name,
         request={
             "metric": "separability",
             "spaces": list(spaces),
@@ -107,42 +147,51 @@ def separability_series(
         },
         columns={COLUMN: (len(panel.names),)},
         measure=lambda part: {COLUMN: judge(faces, panel, part)},
-        conclude=partial(_conclude, scaled, faces, panel, spaces),
+        conclude=partial(_conclude, name, faces, panel, spaces),
         batch_size=batch_size or default_batch_size(network.G.resolution),
     )
 
 
-def _name(scaled: bool) -> str:
-    # classifiers trained here differ from the published ones
-    return "separability_trained" if scaled else "ls_trained"
-
-
 def _conclude(
-    scaled: bool, faces: "Faces", panel: "Panel", spaces: "tuple[Space, ...]", columns: Columns
+    name: str,
+    faces: "Faces",
+    panel: "ClassifierPanel",
+    spaces: "tuple[Space, ...]",
+    columns: Columns,
 ) -> Iterator[Event | Conclusion]:
-    from stylegan_cli.metrics.separability.separability import planes
+    from stylegan_cli.metrics.separability.separability import planes, separability
 
     results: list[AttributeResult] = []
+    scaled = name == TRAINED
     counts = counted(planes(faces, panel.names, spaces, columns[COLUMN], scaled=scaled), results)
-    yield Steps(label="planes", total=len(panel.names) * len(spaces), counts=counts)
-    deque(counts, maxlen=0)
+    yield from stretch("planes", len(panel.names) * len(spaces), counts)
     for text in _warnings(results, faces, spaces):
         yield Remark(text=text, is_warning=True)
-    yield _conclusion(_name(scaled), results, faces, panel, spaces)
-
-
-def _conclusion(
-    name: str,
-    results: "list[AttributeResult]",
-    faces: "Faces",
-    panel: "Panel",
-    spaces: "tuple[Space, ...]",
-) -> Conclusion:
-    from stylegan_cli.metrics.separability.separability import separability
-
     per_space = {space: [r.separation for r in results if r.space == space] for space in spaces}
+    arrays = {
+        f"{fact}_{space}": np.array([getattr(each, fact) for each in found])
+        for space, found in per_space.items()
+        for fact in FACTS
+    }
+    yield Conclusion(
+        values={f"{name}_{space}": separability(found) for space, found in per_space.items()},
+        facts={
+            "attributes": _attributes(results, panel),
+            "num_pruned": faces.num - faces.num // 2,
+            "classifiers": [
+                {"names": each.description.names, **asdict(each.description.options)}
+                for each in panel.classifiers
+            ],
+        },
+        arrays={"attribute_names": np.array([each.encode() for each in panel.names]), **arrays},
+    )
+
+
+def _attributes(
+    results: "list[AttributeResult]", panel: "ClassifierPanel"
+) -> list[dict[str, object]]:
     seen = dict(zip(panel.names, zip(panel.accuracy, panel.majority, strict=True), strict=True))
-    attributes = [
+    return [
         {
             "name": r.name,
             "space": r.space,
@@ -152,24 +201,6 @@ def _conclusion(
         }
         for r in results
     ]
-    arrays = {
-        f"{fact}_{space}": np.array([getattr(each, fact) for each in found])
-        for space, found in per_space.items()
-        for fact in FACTS
-    }
-    names = np.array([name.encode() for name in panel.names])
-    return Conclusion(
-        values={f"{name}_{space}": separability(found) for space, found in per_space.items()},
-        facts={
-            "attributes": attributes,
-            "num_pruned": faces.num - faces.num // 2,
-            "classifiers": [
-                {"names": each.description.names, **asdict(each.description.options)}
-                for each in panel.classifiers
-            ],
-        },
-        arrays={"attribute_names": names, **arrays},
-    )
 
 
 def _warnings(

@@ -1,6 +1,5 @@
 """The classifiers of attributes that separability needs: named, kept or trained."""
 
-from collections import deque
 from collections.abc import Generator, Iterator, Sequence
 from pathlib import Path
 
@@ -8,26 +7,26 @@ from stylegan_cli.data.dataset import Dataset
 from stylegan_cli.errors import UsageError
 from stylegan_cli.metrics.cases import labelled_images
 from stylegan_cli.metrics.features import Workplace, usual_folder
-from stylegan_cli.metrics.metric import Event, Remark, Request, Steps
+from stylegan_cli.metrics.metric import Event, Remark, Request, stretch
 from stylegan_cli.metrics.separability.attributes import (
     Attributes,
     attributes_of_columns,
     attributes_of_csv,
     choose_attributes,
 )
-from stylegan_cli.metrics.separability.classifier import ClassifierOptions, Panel, load_panel
-from stylegan_cli.metrics.separability.classifier_training import (
-    ClassifierTraining,
-    Labelled,
-    separate_trainings,
+from stylegan_cli.metrics.separability.classifier import (
+    ClassifierOptions,
+    ClassifierPanel,
+    load_panel,
 )
-from stylegan_cli.metrics.separability.options import SeparabilityOptions
+from stylegan_cli.metrics.separability.classifier_training import ClassifierTraining
+from stylegan_cli.metrics.separability.metric import SeparabilityOptions
 from stylegan_cli.networks.snapshot import Network
 
 
 def open_panel(
     network: Network, request: Request, place: Workplace
-) -> Generator[Event, None, tuple[Panel, Dataset | None]]:
+) -> Generator[Event, None, tuple[ClassifierPanel, Dataset | None]]:
     """Open the classifiers that the options name or ask for, trained first where they must be.
 
     Returns:
@@ -58,7 +57,7 @@ def open_panel(
 
 def open_classifiers(
     network: Network, options: SeparabilityOptions, *, data: str | None = None
-) -> Generator[Event, None, Panel]:
+) -> Generator[Event, None, ClassifierPanel]:
     """Open the classifiers of attributes for a use of their own, such as finding directions.
 
     Args:
@@ -97,15 +96,13 @@ def _trainings(
     data = network.recipe.data
     attributes = yield from _attributes(dataset, options)
     shape = (data.resolution, data.channels)
-    labelled = Labelled(dataset=dataset, attributes=attributes, shape=shape)
     training = ClassifierOptions(
         kimg=options.classifier_kimg,
         finest_features=options.classifier_features,
         mirror=data.mirror,
     )
-    if options.shared_classifier:
-        return (ClassifierTraining(labelled, training),)
-    return separate_trainings(labelled, training)
+    several = (attributes,) if options.shared_classifier else attributes.one_by_one()
+    return tuple(ClassifierTraining(dataset, each, shape, training) for each in several)
 
 
 def _attributes(
@@ -144,13 +141,11 @@ def _train(missing: Sequence[ClassifierTraining], place: Workplace) -> Iterator[
         there = training.there
         resumed = f", resuming after {there} images" if there else ""
         yield Remark(text=f"training classifier{which}: {', '.join(training.names)}{resumed}")
-        counts = training.run(place.device)
-        yield Steps(label="training images", total=training.total - there, counts=counts)
-        deque(counts, maxlen=0)
+        yield from stretch("training images", training.total - there, training.run(place.device))
         yield Remark(text=f"wrote {training.path}")
 
 
-def _accuracy(panel: Panel) -> Iterator[Remark]:
+def _accuracy(panel: ClassifierPanel) -> Iterator[Remark]:
     blind: list[str] = []
     for name, right, usual in zip(panel.names, panel.accuracy, panel.majority, strict=True):
         if right is None or usual is None:

@@ -8,28 +8,22 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Bool, Float, Int64
+import torch
+from jaxtyping import Bool, Float, Float32, Int64
 
-from stylegan_cli.errors import DataError, UsageError
-from stylegan_cli.metrics.fakes import seeds_of
-from stylegan_cli.metrics.ppl.variants import Space
-from stylegan_cli.metrics.separability.classifier import Panel
-from stylegan_cli.metrics.separability.judging import Faces, w_of_faces, z_of_faces
-from stylegan_cli.metrics.separability.options import PROTOCOLS
+from stylegan_cli.data.dataset import Dataset
+from stylegan_cli.errors import DataError, MetricError, UsageError
+from stylegan_cli.latents.sampling import broadcast_layers, map_latents, noise_seed, z_of_seeds
+from stylegan_cli.metrics.fakes import drawn_labels, seeds_of
+from stylegan_cli.metrics.ppl.metric import Space
+from stylegan_cli.metrics.separability.classifier import ClassifierPanel
+from stylegan_cli.metrics.separability.metric import PROTOCOLS
+from stylegan_cli.networks.layers import upscale
+from stylegan_cli.networks.noise import NoiseInput, noise_maps
 from stylegan_cli.networks.snapshot import Network
+from stylegan_cli.shapes import Images, Labels
 
-
-@dataclass(frozen=True, kw_only=True)
-class Plane:
-    """The best plane's prediction for each code.
-
-    Attributes:
-        sides: The side that each code lies on.
-        converged: Whether the optimization converged.
-    """
-
-    sides: Bool[np.ndarray, " n"]
-    converged: bool
+MAPPED_AT_ONCE = 4096
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,17 +57,20 @@ def conditional_entropy(said: Bool[np.ndarray, " n"], true: Bool[np.ndarray, " n
 
 def best_plane(
     codes: Float[np.ndarray, "n dim"], has: Bool[np.ndarray, " n"], *, scaled: bool = True
-) -> Plane:
+) -> tuple[Bool[np.ndarray, " n"], bool]:
     """Find the linear support vector machine that predicts which codes have the attribute.
 
     Squared hinge loss, L2 penalty, C = 1, as the originals; the primal form and the scaling make
     the search end. With a single class, every code is on the right side.
 
+    Returns:
+        The side that each code lies on, and whether the optimization converged.
+
     Args:
         scaled: Scale the codes to unit variance first, which the originals do not.
     """
     if has.all() or not has.any():
-        return Plane(sides=has, converged=True)
+        return has, True
     from sklearn.exceptions import ConvergenceWarning
     from sklearn.svm import LinearSVC
 
@@ -83,7 +80,7 @@ def best_plane(
         warnings.simplefilter("always", ConvergenceWarning)
         machine.fit(points, has)
     converged = not any(issubclass(warning.category, ConvergenceWarning) for warning in said)
-    return Plane(sides=machine.predict(points).astype(bool), converged=converged)
+    return machine.predict(points).astype(bool), converged
 
 
 def separate(
@@ -94,12 +91,12 @@ def separate(
     Args:
         scaled: As in `best_plane`.
     """
-    plane = best_plane(codes, has, scaled=scaled)
+    sides, converged = best_plane(codes, has, scaled=scaled)
     return Separation(
-        entropy=conditional_entropy(plane.sides, has),
+        entropy=conditional_entropy(sides, has),
         share=float(has.mean()),
-        accuracy=float((plane.sides == has).mean()),
-        converged=plane.converged,
+        accuracy=float((sides == has).mean()),
+        converged=converged,
     )
 
 
@@ -119,6 +116,79 @@ def _unit_variance(codes: Float[np.ndarray, "n dim"]) -> Float[np.ndarray, "n di
 def _entropy(p: Float[np.ndarray, "..."]) -> float:
     occurring = p[p > 0]
     return float(-(occurring * np.log2(occurring)).sum())
+
+
+@dataclass(frozen=True, kw_only=True)
+class Faces:
+    """The images to judge: image i depends on (seed, i) alone.
+
+    Attributes:
+        dataset: Source of labels for a network that takes them, those of random images; None
+            if it takes none.
+    """
+
+    network: Network
+    dataset: Dataset | None
+    num: int
+    seed: int
+
+
+def judge(faces: Faces, panel: ClassifierPanel, part: range) -> Float32[np.ndarray, "n attributes"]:
+    """Return the classifiers' judgements of consecutive images.
+
+    Raises:
+        MetricError: The network makes images with NaN or infinite values.
+    """
+    with torch.no_grad():
+        logits = panel.logits(draw_faces(faces, part)).float().cpu().numpy()
+    if not np.isfinite(logits).all():
+        bad = seeds_of(faces.seed, part)[int(np.flatnonzero(~np.isfinite(logits).all(1))[0])]
+        raise MetricError(
+            f"{faces.network.path}: seed {bad} makes an image with NaN or infinite values; "
+            "the training of this network failed, take an earlier snapshot"
+        )
+    return logits
+
+
+def draw_faces(faces: Faces, part: range) -> Images:
+    """Draw images of the untruncated codes in full resolution, neither clipped nor rounded."""
+    G, seeds = faces.network.G, seeds_of(faces.seed, part)
+    with torch.no_grad():
+        w = map_latents(G, z_of_seeds(seeds, G.z_dim), labels_of(faces, part))
+        noise: NoiseInput = "none"
+        if G.has_noise:
+            own = [noise_seed(seed) for seed in seeds]
+            maps = noise_maps(G.synthesis.noise_resolutions, own, torch.device("cpu"))
+            noise = [layer.to(w.device) for layer in maps]
+        return upscale(G.synthesis(broadcast_layers(w, G.num_ws), noise), G.resolution)
+
+
+def labels_of(faces: Faces, part: range) -> Labels:
+    """Return labels of images of the data set, chosen by the seeds."""
+    seeds, dataset = seeds_of(faces.seed, part), faces.dataset
+    if not faces.network.c_dim:
+        return np.zeros((len(part), 0), np.float32)
+    assert dataset is not None, "networks with labels have been given a data set"
+    return drawn_labels(seeds, dataset.label, len(dataset))
+
+
+def z_of_faces(faces: Faces) -> Float32[np.ndarray, "n z_dim"]:
+    """Return every image's z."""
+    return z_of_seeds(seeds_of(faces.seed, range(faces.num)), faces.network.G.z_dim)
+
+
+def w_of_faces(faces: Faces) -> Float32[np.ndarray, "n w_dim"]:
+    """Return every image's w."""
+    G, z = faces.network.G, z_of_faces(faces)
+    labels, device = labels_of(faces, range(faces.num)), G.mapping.w_avg.device
+    w = np.empty((faces.num, G.w_dim), np.float32)
+    # in batches: planes do not depend on the last digits
+    for start in range(0, faces.num, MAPPED_AT_ONCE):
+        rows = slice(start, start + MAPPED_AT_ONCE)
+        zs, cs = (torch.from_numpy(array[rows]).to(device) for array in (z, labels))
+        with torch.no_grad():
+            w[rows] = G.mapping(zs, cs).cpu().numpy()
+    return w
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -172,7 +242,7 @@ def check_spaces(network: Network, spaces: Sequence[Space], protocol: str | None
         )
 
 
-def check_faces(faces: Faces, panel: Panel) -> None:
+def check_faces(faces: Faces, panel: ClassifierPanel) -> None:
     """Raise if images cannot be made, or classifiers cannot look at them.
 
     Raises:

@@ -5,7 +5,8 @@ import pytest
 import torch
 
 from stylegan_cli.metrics.equivariance.motions import (
-    Difference,
+    decibels,
+    difference,
     fractional_shift,
     pseudo_rotate,
     rotate,
@@ -70,16 +71,14 @@ def test_a_quarter_turn_is_counter_clockwise():
 
 
 def test_equal_pictures_have_no_end_of_decibels():
-    images, difference = seeded(0, 2, 3, 8, 8), Difference()
-    difference.add(images, torch.ones(8, 8, dtype=torch.bool), images)
-    assert difference.decibels == math.inf
+    images, mask = seeded(0, 2, 3, 8, 8), torch.ones(8, 8, dtype=torch.bool)
+    assert decibels(*difference(images, mask, images)) == math.inf
 
 
 def test_decibels_are_of_the_range_from_minus_1_to_1_where_the_mask_says_so():
-    images, difference = torch.zeros(2, 3, 8, 8), Difference()
-    mask = torch.arange(8) < 4
-    difference.add(images, mask.expand(8, 8), images + torch.where(mask, 0.2, 9.0))
-    assert difference.decibels == pytest.approx(20)
+    images, mask = torch.zeros(2, 3, 8, 8), torch.arange(8) < 4
+    found = difference(images, mask.expand(8, 8), images + torch.where(mask, 0.2, 9.0))
+    assert decibels(*found) == pytest.approx(20)
 
 
 @torch.no_grad()
@@ -88,7 +87,7 @@ def test_the_whole_metric_equals_the_original(originals):
     G = generator(vectors)
     synthesis = G.synthesis
     draws = {k.removeprefix("metric/sg3_t_32/"): a for k, a in originals.items() if "/sg3_t_" in k}
-    whole, fractional, turned = Difference(), Difference(), Difference()
+    found = []
 
     def moved(ws, matrix):
         return synthesis.moved(ws, "none", matrix[None])
@@ -99,13 +98,13 @@ def test_the_whole_metric_equals_the_original(originals):
         ws = G.mapping(z, torch.zeros(4, 0))[:, None].expand(-1, 16, -1)
         images = moved(ws, torch.eye(3))
         x, y = (u.double() / 8 * 32).round().int().tolist()
-        whole.add(*whole_shift(images, x, y), moved(ws, translation(x / 32, y / 32)))
+        whole = difference(*whole_shift(images, x, y), moved(ws, translation(x / 32, y / 32)))
         x, y = (v.double() / 8).tolist()
-        fractional.add(*fractional_shift(images, x * 32, y * 32), moved(ws, translation(x, y)))
+        expected, mask = fractional_shift(images, x * 32, y * 32)
+        fractional = difference(expected, mask, moved(ws, translation(x, y)))
         angle = w.item() * math.pi
         expected, mask = rotate(images, angle)
-        found, seen = pseudo_rotate(moved(ws, rotation(angle)), angle)
-        turned.add(expected, mask & seen, found)
-    assert whole.decibels == pytest.approx(draws["eqt_int"].item(), abs=0.01)
-    assert fractional.decibels == pytest.approx(draws["eqt_frac"].item(), abs=0.01)
-    assert turned.decibels == pytest.approx(draws["eqr"].item(), abs=0.01)
+        turned, seen = pseudo_rotate(moved(ws, rotation(angle)), angle)
+        found.append([whole, fractional, difference(expected, mask & seen, turned)])
+    for name, each in zip(("eqt_int", "eqt_frac", "eqr"), np.sum(found, 0), strict=True):
+        assert decibels(*each.tolist()) == pytest.approx(draws[name].item(), abs=0.01)

@@ -4,6 +4,7 @@ import torch
 
 from stylegan_cli.errors import MetricError, UsageError
 from stylegan_cli.latents.sampling import map_latents
+from stylegan_cli.metrics.ppl.metric import PathOptions
 from stylegan_cli.metrics.ppl.ppl import (
     EPSILON,
     check_paths,
@@ -13,7 +14,6 @@ from stylegan_cli.metrics.ppl.ppl import (
     step_codes,
     step_images,
 )
-from stylegan_cli.metrics.ppl.variants import PathOptions
 from stylegan_cli.networks.snapshot import load_network
 from tests.networks.families import small
 from tests.tiny import write_network, write_untrained

@@ -11,20 +11,21 @@ from stylegan_cli.metrics.metric import Conclusion, Remark
 from stylegan_cli.metrics.separability.classifier import (
     Classifier,
     ClassifierOptions,
+    ClassifierPanel,
     Description,
-    Panel,
     build_classifier,
 )
-from stylegan_cli.metrics.separability.judging import (
+from stylegan_cli.metrics.separability.metric import separability_series
+from stylegan_cli.metrics.separability.separability import (
     Faces,
+    check_faces,
     draw_faces,
     judge,
     labels_of,
+    spaces_of,
     w_of_faces,
     z_of_faces,
 )
-from stylegan_cli.metrics.separability.metric import separability_series
-from stylegan_cli.metrics.separability.separability import check_faces, spaces_of
 from stylegan_cli.networks.snapshot import load_network
 from stylegan_cli.rendering.render import render, to_pixels
 from stylegan_cli.studies.grid import grid
@@ -43,7 +44,7 @@ def panel():
         majority=(0.5, 0.5),
     )
     classifier = Classifier(description=description, network=build_classifier(description).eval())
-    return Panel(classifiers=(classifier,), sha256=("0" * 64,))
+    return ClassifierPanel(classifiers=(classifier,), sha256=("0" * 64,))
 
 
 @pytest.fixture
