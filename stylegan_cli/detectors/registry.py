@@ -49,9 +49,13 @@ class FeatureDetector:
         return self.network.feature_dim
 
     @property
-    def resize(self) -> str:
-        """Return the way images are resized for the network."""
-        return self.network.resize
+    def facts(self) -> dict[str, str]:
+        """Return what results say of it: name, hash, and the way images are resized."""
+        return {
+            "detector": self.name,
+            "detector_sha256": self.sha256,
+            "resize": self.network.resize,
+        }
 
     @property
     def tells_classes(self) -> bool:

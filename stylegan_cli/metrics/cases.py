@@ -1,6 +1,6 @@
 """The cases of an evaluation by features: networks or folders of images, and their reals."""
 
-from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -14,10 +14,16 @@ from stylegan_cli.data.samples import drawn_path
 from stylegan_cli.errors import DataError, MetricError, NetworkFileError, UsageError
 from stylegan_cli.files import similar
 from stylegan_cli.latents.sampling import Sampling, class_index
-from stylegan_cli.metrics.fakes import Fakes, seeds_of
+from stylegan_cli.metrics.fakes import DrawnPictures, seeds_of
 from stylegan_cli.metrics.features import Workplace
 from stylegan_cli.metrics.metric import Event, Remark, Request
-from stylegan_cli.metrics.pictures import Pictures, Stored, class_name, stored_data, stored_folder
+from stylegan_cli.metrics.pictures import (
+    Pictures,
+    StoredPictures,
+    class_name,
+    stored_data,
+    stored_folder,
+)
 from stylegan_cli.metrics.protocol import STANDARD_COUNT, Protocol, real_rows
 from stylegan_cli.networks.build import build_generator
 from stylegan_cli.networks.execution import precision_claim, precision_of
@@ -43,28 +49,24 @@ class Case:
 
     name: str
     fakes: tuple[Pictures, ...]
-    reals: Stored | None
+    reals: StoredPictures | None
     facts: Mapping[str, Any]
 
 
 def cases_of(
     request: Request, protocol: Protocol, place: Workplace
 ) -> Generator[Event, None, tuple[Case, ...]]:
-    """Yield remarks on what is measured, and return it.
-
-    Raises:
-        SgtoolError: The request contradicts itself, or something cannot be read.
-    """
+    """Yield remarks on what is measured, and return it."""
     _check_alone(request)
     if request.images is not None:
         return (yield from _folder(request.images, request, protocol))
     networks = networks_of(request)
     data = yield from real_images(request.data, networks[0])
 
-    def case(name: str, network: Path, request: Request) -> Case:
-        return network_case(network, data, request, protocol, place, name=name)
-
-    return tuple(_network_cases(networks, request, case))
+    return tuple(
+        network_case(path, data, single, protocol, place, name=name)
+        for name, path, single in _single_cases(networks, request)
+    )
 
 
 def networks_of(request: Request) -> Sequence[Path]:
@@ -84,7 +86,7 @@ def networks_of(request: Request) -> Sequence[Path]:
     return found
 
 
-def real_images(chosen: str | None, network: Path) -> Generator[Event, None, Stored]:
+def real_images(chosen: str | None, network: Path) -> Generator[Event, None, StoredPictures]:
     """Open the real images for a network: of its size, and with labels where it has classes.
 
     Args:
@@ -116,11 +118,7 @@ def real_images(chosen: str | None, network: Path) -> Generator[Event, None, Sto
 def labelled_images(
     chosen: str | None, header: Header, network: Path
 ) -> Generator[Event, None, Dataset]:
-    """Open the data set of a network with all it says of its images.
-
-    Raises:
-        SgtoolError: The data set is missing or cannot be read.
-    """
+    """Open the data set of a network with all it says of its images."""
     path = yield from _data_path(chosen, header, network)
     data = replace(header.recipe.data, path=path, labels=header.c_dim > 0)
     return training_data(replace(header.recipe, data=data))
@@ -138,18 +136,14 @@ def _data_path(chosen: str | None, header: Header, network: Path) -> Generator[E
 
 def network_case(
     network: Path,
-    data: Stored | None,
+    data: StoredPictures | None,
     request: Request,
     protocol: Protocol,
     place: Workplace,
     *,
     name: str = "",
 ) -> Case:
-    """Pair images of a network with the reals, of one class where the request chooses one.
-
-    Raises:
-        SgtoolError: The network cannot be read, or there are no such class and seeds.
-    """
+    """Pair images of a network with the reals, of one class where the request chooses one."""
     header = read_header(network)
     label = _class_of(header, request, network, data)
     fakes = tuple(_fakes(network, header, data, request, place))
@@ -173,8 +167,8 @@ def network_case(
 
 
 def _fakes(
-    network: Path, header: Header, data: Stored | None, request: Request, place: Workplace
-) -> Iterator[Fakes]:
+    network: Path, header: Header, data: StoredPictures | None, request: Request, place: Workplace
+) -> Iterator[DrawnPictures]:
     """Yield the images of each repeat."""
     sampling = Sampling(
         psi=request.psi,
@@ -182,7 +176,7 @@ def _fakes(
         class_name=request.class_name,
         noise_mode=_noise_mode(header),
     )
-    first = Fakes(
+    first = DrawnPictures(
         file=network,
         sha256=file_sha256(network),
         side=header.recipe.data.resolution,
@@ -200,7 +194,7 @@ def _fakes(
 
 
 def folder_case(
-    images: Path, data: Stored | None, protocol: Protocol, *, chosen: str | None = None
+    images: Path, data: StoredPictures | None, protocol: Protocol, *, chosen: str | None = None
 ) -> Case:
     """Pair a folder or zip of images with the reals, as they are; both of one class if wanted.
 
@@ -250,7 +244,7 @@ def _folder(
     data = stored_folder(Path(str(request.data)))
     case = folder_case(images, data, protocol, chosen=request.class_name)
     (fakes,) = case.fakes
-    assert isinstance(fakes, Stored), "a folder's images are stored"
+    assert isinstance(fakes, StoredPictures), "a folder's images are stored"
     side = fakes.side
     if side != data.side:
         yield Remark(
@@ -262,7 +256,7 @@ def _folder(
     return (case,)
 
 
-def _unlike_files(fakes: Stored, reals: Stored) -> Iterator[Remark]:
+def _unlike_files(fakes: StoredPictures, reals: StoredPictures) -> Iterator[Remark]:
     """Warn of pictures that are left out, and of JPEG files compared with others."""
     for stored in (fakes, reals):
         if stored.left_out:
@@ -278,29 +272,31 @@ def _unlike_files(fakes: Stored, reals: Stored) -> Iterator[Remark]:
         )
 
 
-def _network_cases(
-    networks: Sequence[Path], request: Request, made: Callable[[str, Path, Request], Case]
-) -> Iterator[Case]:
+def _single_cases(
+    networks: Sequence[Path], request: Request
+) -> Iterator[tuple[str, Path, Request]]:
+    """Yield name, network and request of each case."""
     network = networks[0]
     match request.along:
         case "snapshot":
-            for path in networks:
-                yield made(path.stem, path, request)
+            yield from ((path.stem, path, request) for path in networks)
         case "psi":
             for psi in request.psi_curve or ():
-                yield made(f"{psi:g}", network, replace(request, psi=psi))
+                yield f"{psi:g}", network, replace(request, psi=psi)
         case "class":
             header = read_header(network)
             if not header.c_dim:
                 raise UsageError(f"`per_class`: {network} has no classes; leave it out")
             for number in range(header.c_dim):
                 name = class_name(header.classes, number)
-                yield made(name, network, replace(request, class_name=name))
+                yield name, network, replace(request, class_name=name)
         case _:
-            yield made("", network, request)
+            yield "", network, request
 
 
-def _class_of(header: Header, request: Request, network: Path, data: Stored | None) -> str | None:
+def _class_of(
+    header: Header, request: Request, network: Path, data: StoredPictures | None
+) -> str | None:
     """Return the name of the chosen class, None where labels are drawn."""
     if request.class_name is not None:
         number = class_index(header.classes, header.c_dim, request.class_name)
@@ -321,8 +317,8 @@ def _noise_mode(header: Header) -> NoiseMode:
 
 
 def _reals(
-    images: Stored, label: str | None, count: int, protocol: Protocol, mirrored: bool
-) -> Stored:
+    images: StoredPictures, label: str | None, count: int, protocol: Protocol, mirrored: bool
+) -> StoredPictures:
     if label is not None:
         return replace(images, rows=_of_class(images, label))
     if not protocol.fills:
@@ -331,7 +327,7 @@ def _reals(
     return replace(images, mirrored=mirrored, rows=rows)
 
 
-def _of_class(images: Stored, label: str) -> Int64[np.ndarray, " rows"]:
+def _of_class(images: StoredPictures, label: str) -> Int64[np.ndarray, " rows"]:
     if images.classes is None:
         raise MetricError(f"{images.name}: not all images have a class; leave `class` out")
     rows = np.flatnonzero(np.array(images.classes) == label)
@@ -341,5 +337,5 @@ def _of_class(images: Stored, label: str) -> Int64[np.ndarray, " rows"]:
     return rows
 
 
-def _facts_of_reals(data: Stored | None) -> dict[str, Any]:
+def _facts_of_reals(data: StoredPictures | None) -> dict[str, Any]:
     return {"data": data.name, "data_sha256": data.sha256} if data else {}

@@ -79,11 +79,7 @@ class Evaluation:
         return tuple({extraction.file.path: extraction for extraction in wanted}.values())
 
     def extract(self) -> Iterator[Event]:
-        """Compute features that are missing; all processes do this together.
-
-        Raises:
-            SgtoolError: Images cannot be read or drawn, or features cannot be written.
-        """
+        """Compute features that are missing; all processes do this together."""
         missing = sum(len(part) for each in self.extractions for part in each.missing)
         total = sum(len(each.pictures) for each in self.extractions)
         if missing < total:
@@ -186,9 +182,7 @@ class Evaluation:
             "num_fake": case.fakes[0].counted,
             "protocol": self.protocol.name,
             "ddof": self.protocol.ddof,
-            "detector": detector.name,
-            "detector_sha256": detector.sha256,
-            "resize": detector.resize,
+            **detector.facts,
             "standard_detector": is_standard(detector.name, _on_features(metric).purpose),
             "device": str(place.device),
             "num_gpus": place.world.size if place.device.type == "cuda" else 0,
@@ -198,11 +192,7 @@ class Evaluation:
 def open_evaluation(
     metrics: Sequence[Metric], request: Request, place: Workplace
 ) -> Generator[Event, None, Evaluation]:
-    """Yield remarks on the evaluation, check it and return it.
-
-    Raises:
-        SgtoolError: The request, the network, the images or the detector cannot be used.
-    """
+    """Yield remarks on the evaluation, check it and return it."""
     protocol = protocol_named(request.protocol)
     check_metrics([metric.name for metric in metrics], protocol)
     detectors: dict[Purpose, FeatureDetector] = {}

@@ -11,7 +11,7 @@ import torch
 from stylegan_cli.errors import NetworkFileError, UsageError
 from stylegan_cli.latents.codes import Codes
 from stylegan_cli.latents.sampling import Sampling, codes_of_seeds
-from stylegan_cli.metrics.pictures import Label, Stored
+from stylegan_cli.metrics.pictures import Label, StoredPictures
 from stylegan_cli.networks.execution import USUAL, Execution, open_for_drawing, precision_claim
 from stylegan_cli.networks.snapshot import Network, Precision
 from stylegan_cli.ranges import SEEDS
@@ -24,7 +24,7 @@ SEEDS_AN_EVALUATION = 1_000_000
 
 
 @dataclass(frozen=True, kw_only=True)
-class Fakes:
+class DrawnPictures:
     """The first `count` images of an evaluation's seed.
 
     Attributes:
@@ -44,7 +44,7 @@ class Fakes:
     seed: int
     device: torch.device
     sampling: Sampling = field(default_factory=lambda: Sampling(noise_mode="random"))
-    labels: Stored | None = None
+    labels: StoredPictures | None = None
     execution: Execution = USUAL
     precision: Precision = "fp32"
 
@@ -104,7 +104,7 @@ def seeds_of(evaluation: int, part: range) -> range:
     return range(first + part.start, first + part.stop)
 
 
-def draw_fakes(network: Network, fakes: Fakes, part: range) -> Pixels:
+def draw_fakes(network: Network, fakes: DrawnPictures, part: range) -> Pixels:
     """Draw images of an evaluation by their numbers, as one batch.
 
     Raises:
@@ -129,7 +129,7 @@ def draw_fakes(network: Network, fakes: Fakes, part: range) -> Pixels:
     return pixels
 
 
-def _codes(network: Network, fakes: Fakes, seeds: range) -> Codes:
+def _codes(network: Network, fakes: DrawnPictures, seeds: range) -> Codes:
     data, labels = fakes.labels, None
     if data is not None and fakes.sampling.class_name is None:
         assert data.label is not None, "the data set has labels"

@@ -186,7 +186,7 @@ class Extraction:
         claims: dict[str, Any] = {
             "images": dict(self.pictures.identity),
             "count": len(self.pictures),
-            "detector": [self.detector.name, self.detector.sha256, self.detector.resize],
+            "detector": list(self.detector.facts.values()),
         }
         shape = len(self.pictures), self.detector.feature_dim
         return FeatureFile(self.place.folder, key_of(claims), shape)
@@ -201,11 +201,7 @@ class Extraction:
         return tuple(range(start, min(start + size, count)) for start in range(first, count, size))
 
     def run(self) -> Iterator[int]:
-        """Compute what is missing; yields, in every process, how many more images are done.
-
-        Raises:
-            SgtoolError: Images cannot be read or drawn, or features cannot be written.
-        """
+        """Compute what is missing; yields, in every process, how many more images are done."""
         if not self.missing:
             return
         world, start = self.place.world, self.missing[0].start

@@ -17,7 +17,7 @@ from stylegan_cli.metrics.cases import network_case
 from stylegan_cli.metrics.evaluation import Evaluation
 from stylegan_cli.metrics.features import Workplace, remove_unused, usual_folder
 from stylegan_cli.metrics.metric import Best, OnFeatures, Request, Steps
-from stylegan_cli.metrics.pictures import Stored, stored_data
+from stylegan_cli.metrics.pictures import StoredPictures, stored_data
 from stylegan_cli.metrics.protocol import OURS
 from stylegan_cli.metrics.records import NAME, append_found, read_records
 from stylegan_cli.metrics.registry import metrics
@@ -39,10 +39,6 @@ def train(
     Measuring changes no bit of the weights. Its values come as an event of their own, in the first
     process, and go to the run's `metrics.jsonl`. `stop` ends it; the run, when resumed, first
     measures its newest network if that was left out.
-
-    Raises:
-        SgtoolError: As in `training.loop.train`; or the detector cannot be used, or a network not
-            be measured.
     """
     gauge = None
     if run.recipe.metrics.every_ticks:
@@ -63,7 +59,7 @@ class Gauge:
 
     recipe: Settled
     folder: Path
-    data: Stored
+    data: StoredPictures
     detector: FeatureDetector
     workplace: Workplace
 
@@ -76,11 +72,7 @@ class Gauge:
         return world.gather(self._newest(event) if world.is_first else None)[0]
 
     def measure(self, network: Path, stop: Callable[[], bool]) -> Mapping[str, float]:
-        """Return values by name and record them; none when stopped, or in other processes.
-
-        Raises:
-            SgtoolError: The network cannot be measured, or a file cannot be written.
-        """
+        """Return values by name and record them; none when stopped, or in other processes."""
         place, began = self.workplace, time.monotonic()
         if place.world.is_first:
             remove_unused(place.folder)

@@ -1,7 +1,7 @@
 """The training images closest to generated ones, which show whether the network copies."""
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from json import dumps
 from typing import TYPE_CHECKING, Annotated, Any
@@ -9,14 +9,18 @@ from typing import TYPE_CHECKING, Annotated, Any
 import numpy as np
 from jaxtyping import Float64, Int64
 
+from stylegan_cli.figures.layout import Content, paint
+from stylegan_cli.figures.layout import Place as Slot
+from stylegan_cli.figures.png import write_png
 from stylegan_cli.metrics.fid import FID
 from stylegan_cli.metrics.metric import ALL, Event, Flag, Found, Metric, Remark, Request
+from stylegan_cli.metrics.records import append_found
+from stylegan_cli.metrics.statistics import check_features
 from stylegan_cli.shapes import Picture
 
 if TYPE_CHECKING:
-    from stylegan_cli.figures.layout import Content
     from stylegan_cli.metrics.evaluation import Evaluation
-    from stylegan_cli.metrics.fakes import Fakes
+    from stylegan_cli.metrics.fakes import DrawnPictures
     from stylegan_cli.metrics.features import Workplace
 
 
@@ -64,9 +68,8 @@ def find_nearest(evaluation: "Evaluation", *, shown: int, count: int) -> Nearest
     Raises:
         MetricError: Too few images, or features that are not finite.
     """
-    from stylegan_cli.metrics.distances import Place, neighbours
+    from stylegan_cli.metrics.distances import neighbours
     from stylegan_cli.metrics.fakes import seeds_of
-    from stylegan_cli.metrics.statistics import check_features
 
     case = evaluation.cases[0]
     assert case.reals is not None, "nearest to what"
@@ -74,28 +77,25 @@ def find_nearest(evaluation: "Evaluation", *, shown: int, count: int) -> Nearest
     fake = evaluation.features(case.fakes[0], FID)
     check_features(real, at_least=count + 1, what="real images")
     check_features(fake, at_least=1, what="fake images")
-    place = Place(evaluation.place.device)
-    found = neighbours(fake, real, count, place=place)
-    closest = np.argsort(found.distances[:, 0], kind="stable")[:shown]
-    rows = case.reals.rows
-    reals = found.indices[closest] if rows is None else rows[found.indices[closest]]
-    evaluated = _fakes(evaluation)
+    device, rows = evaluation.place.device, case.reals.rows
+    indices, distances = neighbours(fake, real, count, device=device)
+    closest = np.argsort(distances[:, 0], kind="stable")[:shown]
+    reals = indices[closest] if rows is None else rows[indices[closest]]
     # the nearest neighbour of a training image is the image itself
-    among_reals = neighbours(real, real, 2, place=place).distances[:, 1]
+    _, among_reals = neighbours(real, real, 2, device=device)
+    first = seeds_of(_fakes(evaluation).seed, range(len(fake))).start
     return Nearest(
         fakes=closest,
-        seeds=tuple(seeds_of(evaluated.seed, range(i, i + 1))[0] for i in closest.tolist()),
+        seeds=tuple(first + i for i in closest.tolist()),
         reals=reals,
-        distances=found.distances[closest],
-        median_fake=float(np.median(found.distances[:, 0])),
-        median_real=float(np.median(among_reals)),
+        distances=distances[closest],
+        median_fake=float(np.median(distances[:, 0])),
+        median_real=float(np.median(among_reals[:, 1])),
     )
 
 
 def nearest_picture(evaluation: "Evaluation", nearest: Nearest) -> Picture:
     """Paint each generated image with its nearest training images and their distances."""
-    from stylegan_cli.figures.layout import Place as Slot
-    from stylegan_cli.figures.layout import paint
     from stylegan_cli.metrics.fakes import draw_fakes
     from stylegan_cli.metrics.pictures import on_white
     from stylegan_cli.networks.execution import open_for_drawing
@@ -117,7 +117,6 @@ def nearest_picture(evaluation: "Evaluation", nearest: Nearest) -> Picture:
 
 
 def _content(nearest: Nearest, evaluation: "Evaluation") -> "Content":
-    from stylegan_cli.figures.layout import Content
     from stylegan_cli.figures.layout import Place as Slot
 
     shown, count = nearest.reals.shape
@@ -153,34 +152,30 @@ def nearest_record(evaluation: "Evaluation", nearest: Nearest) -> Mapping[str, A
             f"nearest_real_{detector.name}": nearest.median_real,
             f"nearest_ratio_{detector.name}": nearest.ratio,
         },
-        "closest": _rows(nearest),
+        "closest": [
+            {"seed": seed, "reals": reals, "distances": far}
+            for seed, reals, far in zip(
+                nearest.seeds, nearest.reals.tolist(), nearest.distances.tolist(), strict=True
+            )
+        ],
         **case.facts,
         "num_fake": case.fakes[0].counted,
         "num_real": case.reals.counted if case.reals else 0,
-        "detector": detector.name,
-        "detector_sha256": detector.sha256,
-        "resize": detector.resize,
+        **detector.facts,
     }
 
 
-def _rows(nearest: Nearest) -> Sequence[Mapping[str, Any]]:
-    rows = zip(nearest.seeds, nearest.reals.tolist(), nearest.distances.tolist(), strict=True)
-    return [{"seed": seed, "reals": reals, "distances": far} for seed, reals, far in rows]
-
-
-def _fakes(evaluation: "Evaluation") -> "Fakes":
-    from stylegan_cli.metrics.fakes import Fakes
+def _fakes(evaluation: "Evaluation") -> "DrawnPictures":
+    from stylegan_cli.metrics.fakes import DrawnPictures
 
     pictures = evaluation.cases[0].fakes[0]
-    assert isinstance(pictures, Fakes), "folders have no seeds"
+    assert isinstance(pictures, DrawnPictures), "folders have no seeds"
     return pictures
 
 
 def _run(request: Request, place: "Workplace") -> Iterator[Event]:
-    from stylegan_cli.figures.png import write_png
     from stylegan_cli.metrics.evaluation import open_evaluation
     from stylegan_cli.metrics.features import key_of
-    from stylegan_cli.metrics.records import append_found
 
     began = time.monotonic()
     evaluation = yield from open_evaluation([FID], request, place)

@@ -55,7 +55,7 @@ class Pictures(Protocol):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Stored:
+class StoredPictures:
     """Images of a data set or a folder, and their mirror images if wanted.
 
     Attributes:
@@ -120,7 +120,7 @@ class Stored:
         return pixels[:, ::-1] if turned else pixels
 
 
-def stored_data(path: Path, dataset: Dataset, *, fit: str) -> Stored:
+def stored_data(path: Path, dataset: Dataset, *, fit: str) -> StoredPictures:
     """Return all images of an open data set, with their labels.
 
     Args:
@@ -129,7 +129,7 @@ def stored_data(path: Path, dataset: Dataset, *, fit: str) -> Stored:
     """
     first, _ = dataset.read(0)
     side, channels = first.shape[1:]
-    return Stored(
+    return StoredPictures(
         name=str(path),
         side=side,
         count=len(dataset),
@@ -141,7 +141,7 @@ def stored_data(path: Path, dataset: Dataset, *, fit: str) -> Stored:
     )
 
 
-def stored_folder(path: Path) -> Stored:
+def stored_folder(path: Path) -> StoredPictures:
     """Return all images at a path as they are; they must be of one size.
 
     Raises:
@@ -165,7 +165,7 @@ def stored_folder(path: Path) -> Stored:
             )
         return pixels
 
-    return Stored(
+    return StoredPictures(
         name=str(path),
         side=max(first.shape[:2]),
         count=len(entries),

@@ -3,22 +3,19 @@
 Kynkäänniemi et al. 2019; Naeem et al. 2020.
 """
 
-from typing import TYPE_CHECKING
+from typing import Any
 
 import numpy as np
 
 from stylegan_cli.metrics.metric import Metric, OnFeatures, Samples
 from stylegan_cli.metrics.statistics import Features
 
-if TYPE_CHECKING:
-    from stylegan_cli.metrics.distances import Place
-
 NEAREST_PRECISION, NEAREST_DENSITY = 3, 5
 MOST_FOR_DENSITY = 10_000
 
 
 def precision_recall(
-    real: Features, fake: Features, *, k: int = 3, place: "Place | None" = None
+    real: Features, fake: Features, *, k: int = 3, **where: Any
 ) -> tuple[float, float]:
     """Return precision and recall: shares of fakes near reals, and of reals near fakes.
 
@@ -28,14 +25,14 @@ def precision_recall(
     Args:
         real: More than k rows.
         fake: More than k rows.
+        where: `device` and `half` of `distances`.
     """
-    from stylegan_cli.metrics.distances import PLAIN, distance_blocks, reach
+    from stylegan_cli.metrics.distances import distance_blocks, reach
 
-    place = place or PLAIN
-    real_reach, fake_reach = reach(real, k, place=place), reach(fake, k, place=place)
+    real_reach, fake_reach = reach(real, k, **where), reach(fake, k, **where)
     covered_fake = np.zeros(len(fake), bool)
     covered_real = np.zeros(len(real), bool)
-    for rows, columns, distances in distance_blocks(fake, real, place):
+    for rows, columns, distances in distance_blocks(fake, real, **where):
         covered_fake[rows] |= (distances <= real_reach[columns]).any(dim=1).cpu().numpy()
         covered_real[columns] |= (
             (distances <= fake_reach[rows].unsqueeze(1)).any(dim=0).cpu().numpy()
@@ -44,7 +41,7 @@ def precision_recall(
 
 
 def density_coverage(
-    real: Features, fake: Features, *, k: int = 5, place: "Place | None" = None
+    real: Features, fake: Features, *, k: int = 5, **where: Any
 ) -> tuple[float, float]:
     """Return density and coverage of the neighbourhoods of reals.
 
@@ -54,13 +51,13 @@ def density_coverage(
     Args:
         real: More than k rows.
         fake: At least one row.
+        where: `device` and `half` of `distances`.
     """
-    from stylegan_cli.metrics.distances import PLAIN, distance_blocks, reach
+    from stylegan_cli.metrics.distances import distance_blocks, reach
 
-    place = place or PLAIN
-    real_reach = reach(real, k, place=place)
+    real_reach = reach(real, k, **where)
     held, covered = 0, np.zeros(len(real), bool)
-    for _, columns, distances in distance_blocks(fake, real, place):
+    for _, columns, distances in distance_blocks(fake, real, **where):
         inside = distances < real_reach[columns]
         held += int(inside.sum())
         covered[columns] |= inside.any(dim=0).cpu().numpy()
@@ -68,13 +65,11 @@ def density_coverage(
 
 
 def _measure(samples: Samples) -> dict[str, float]:
-    from stylegan_cli.metrics.distances import Place
-
     real, fake = samples.pair
-    half = Place(samples.device, half=True)
-    precision, recall = precision_recall(real, fake, k=NEAREST_PRECISION, place=half)
+    device = samples.device
+    precision, recall = precision_recall(real, fake, k=NEAREST_PRECISION, device=device, half=True)
     some = (features[:MOST_FOR_DENSITY] for features in (real, fake))
-    density, coverage = density_coverage(*some, k=NEAREST_DENSITY, place=Place(samples.device))
+    density, coverage = density_coverage(*some, k=NEAREST_DENSITY, device=device)
     return {"precision": precision, "recall": recall, "density": density, "coverage": coverage}
 
 

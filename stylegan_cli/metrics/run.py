@@ -21,7 +21,6 @@ import torch
 from stylegan_cli.errors import DataError, UsageError
 from stylegan_cli.figures.png import write_png
 from stylegan_cli.metrics.cases import networks_of
-from stylegan_cli.metrics.curves import draw_curves, file_stem
 from stylegan_cli.metrics.evaluation import open_evaluation
 from stylegan_cli.metrics.features import Workplace, remove_unused, shared, usual_folder
 from stylegan_cli.metrics.metric import (
@@ -37,10 +36,10 @@ from stylegan_cli.metrics.metric import (
     counted,
     stretch,
 )
+from stylegan_cli.metrics.outputs import draw_curves, file_stem, save_features
 from stylegan_cli.metrics.protocol import protocol_named
 from stylegan_cli.metrics.records import NAME, append_found
 from stylegan_cli.metrics.registry import metrics
-from stylegan_cli.metrics.saved_features import save_features
 from stylegan_cli.metrics.snapshots import best_of, link_best
 from stylegan_cli.metrics.store import Measurements, open_measurements
 from stylegan_cli.networks.execution import USUAL, Execution, open_for_drawing
@@ -51,11 +50,7 @@ from stylegan_cli.shipped import shipped_network
 
 @contextmanager
 def workplace(device: str = "auto", execution: Execution = USUAL) -> Iterator[Workplace]:
-    """Open the device, join the processes of `torchrun` and make room in the cache of features.
-
-    Raises:
-        SgtoolError: There is no such device, or the processes cannot connect.
-    """
+    """Open the device, join the processes of `torchrun` and make room in the cache of features."""
     place, folder = pick_device(device), usual_folder()
     if place.type == "cpu":
         keep_freed_memory()
@@ -66,11 +61,7 @@ def workplace(device: str = "auto", execution: Execution = USUAL) -> Iterator[Wo
 
 
 def evaluate(metric: Metric, request: Request, place: Workplace) -> Iterator[Event]:
-    """Measure and record the results; only the first process yields `Found`.
-
-    Raises:
-        SgtoolError: The request, the network, the images or the detector cannot be used.
-    """
+    """Measure and record the results; only the first process yields `Found`."""
     metric.check_takes(request)
     yield from _network_remark(request)
     if request.options is None and metric.options is not None:
@@ -83,9 +74,6 @@ def evaluate_all(request: Request, options: Mapping[str, Any], place: Workplace)
 
     Args:
         options: Options of single metrics, by name of the metric.
-
-    Raises:
-        SgtoolError: The request, the network, the images or the detector cannot be used.
     """
     request, protocol = replace(request, together=True), protocol_named(request.protocol)
     every = [metric for metric in metrics().values() if metric.in_all]

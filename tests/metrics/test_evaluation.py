@@ -7,11 +7,11 @@ import torch
 
 from stylegan_cli.errors import DataError, MetricError, UsageError
 from stylegan_cli.metrics.cases import folder_case, network_case, real_images
-from stylegan_cli.metrics.curves import curves
 from stylegan_cli.metrics.features import Workplace
 from stylegan_cli.metrics.fid import FID, frechet_distance
 from stylegan_cli.metrics.metric import Request
 from stylegan_cli.metrics.nearest import find_nearest, nearest_picture, nearest_record
+from stylegan_cli.metrics.outputs import curves
 from stylegan_cli.metrics.protocol import OURS, PROTOCOLS
 from stylegan_cli.metrics.snapshots import best_of, link_best
 from stylegan_cli.metrics.statistics import moments

@@ -7,10 +7,10 @@ import torch
 from stylegan_cli.errors import NetworkFileError, UsageError
 from stylegan_cli.latents.sampling import Sampling
 from stylegan_cli.metrics.cases import network_case
-from stylegan_cli.metrics.fakes import Fakes, draw_fakes, seeds_of
+from stylegan_cli.metrics.fakes import DrawnPictures, draw_fakes, seeds_of
 from stylegan_cli.metrics.features import Workplace
 from stylegan_cli.metrics.metric import Request
-from stylegan_cli.metrics.pictures import Stored
+from stylegan_cli.metrics.pictures import StoredPictures
 from stylegan_cli.metrics.protocol import OURS
 from stylegan_cli.networks.execution import Execution
 from stylegan_cli.networks.snapshot import load_network
@@ -28,7 +28,7 @@ def fakes_of(network, **changes):
         "device": torch.device("cpu"),
         "sampling": Sampling(noise_mode="random"),
     }
-    return Fakes(**{**usual, **changes})
+    return DrawnPictures(**{**usual, **changes})
 
 
 def draw(fakes, *parts):
@@ -59,7 +59,9 @@ def labelled(count, label):
     def read(_):
         raise AssertionError("only labels are asked for")
 
-    return Stored(name="", side=8, count=count, read=read, sha256="data", how="", label=label)
+    return StoredPictures(
+        name="", side=8, count=count, read=read, sha256="data", how="", label=label
+    )
 
 
 def test_labels_are_those_of_images_of_the_data_set(network_with_classes):

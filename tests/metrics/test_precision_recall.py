@@ -45,9 +45,9 @@ def test_blocks_give_what_the_whole_matrix_gives():
 @pytest.mark.usefixtures("small_blocks")
 def test_neighbours_are_the_nearest_in_their_order():
     points, others = features(20, 3), features(30, 3, seed=1)
-    found = neighbours(points, others, 4)
-    assert np.array_equal(found.indices, np.argsort(distances(points, others))[:, :4])
-    np.testing.assert_allclose(found.distances, np.sort(distances(points, others))[:, :4])
+    indices, found = neighbours(points, others, 4)
+    assert np.array_equal(indices, np.argsort(distances(points, others))[:, :4])
+    np.testing.assert_allclose(found, np.sort(distances(points, others))[:, :4])
 
 
 def test_a_set_covers_itself():

@@ -5,6 +5,7 @@ from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Annotated, Literal, NamedTuple
 
 from stylegan_cli.errors import UsageError, meant_or_all
+from stylegan_cli.figures.charts import histogram
 from stylegan_cli.metrics.metric import (
     OF_CODES,
     Columns,
@@ -242,7 +243,6 @@ def _series(
 
 def _conclude(name: str, detector: str, columns: Columns) -> Iterator[Conclusion]:
     from stylegan_cli.detectors import is_standard
-    from stylegan_cli.figures.charts import histogram
     from stylegan_cli.metrics.ppl.ppl import path_length
 
     distances = columns[COLUMN]

@@ -117,9 +117,6 @@ def separability_series(
 
     Codes and scaled copies are in memory while planes are found, an estimated 20 bytes a number:
     2 GB for 200,000 images and 512 dimensions.
-
-    Raises:
-        SgtoolError: The network has no such space or labels, or there are no such seeds.
     """
     from stylegan_cli.metrics.separability.separability import check_faces, check_spaces, judge
     from stylegan_cli.networks.execution import default_batch_size, precision_claim

@@ -31,9 +31,6 @@ def open_panel(
 
     Returns:
         The classifiers, and the labelled images; None if none are needed.
-
-    Raises:
-        SgtoolError: There are no attributes or no classifiers, or they cannot be used.
     """
     options: SeparabilityOptions = request.options
     _check(options)
@@ -62,9 +59,6 @@ def open_classifiers(
 
     Args:
         data: Labelled images; None takes those of the training.
-
-    Raises:
-        SgtoolError: As in `open_panel`.
     """
     device = network.G.mapping.w_avg.device
     place = Workplace(device=device, folder=usual_folder())
