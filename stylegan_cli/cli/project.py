@@ -143,6 +143,10 @@ class FurtherFlags:
             "--tune", help="Train a copy of the network on the pictures: tuned.safetensors."
         ),
     ] = False
+    locality: Annotated[
+        bool,
+        typer.Option("--locality", help="With --tune: hold the images of other codes in place."),
+    ] = False
     video: Annotated[
         bool, typer.Option("--video", help="Write a video of the search for each picture.")
     ] = False
@@ -182,6 +186,8 @@ def project(
     resumes; further pictures are added.
     """
     given = [_given(text) for text in pictures]
+    if further.locality and not further.tune:
+        raise UsageError("holds other images while tuning; add `tune`", parameter="locality")
     from stylegan_cli.runtime import pick_device, world
 
     with world(pick_device(place.device)) as processes:
@@ -304,9 +310,14 @@ def _further_paths(projection: "api.Projection", further: FurtherFlags) -> Itera
     if further.paste_back:
         yield from projection.pasted()
     if further.tune:
-        tuning = projection.tuning()
-        deque(console.track(tuning.steps(), label="tuning", total=tuning.total), maxlen=0)
-        yield projection.save_tuned(tuning)
+        tuning = projection.tuning(local=further.locality)
+        if tuning is not None:
+            left = tuning.total - tuning.done
+            deque(console.track(tuning.steps(), label="tuning", total=left), maxlen=0)
+            projection.save_tuned(tuning)
+        for name, before, after in projection.tuned():
+            console.note(f"{name}: tuned, {projection.lpips} {before:.4f} -> {after:.4f}")
+        yield projection.folder.tuned
 
 
 def _names(unusable: "Sequence[api.Unusable]") -> str:

@@ -12,6 +12,13 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from stylegan_cli import __version__
 from stylegan_cli.errors import NetworkFileError, RecipeError
 from stylegan_cli.files import similar, writing, written_whole
+from stylegan_cli.networks.differences import (
+    DIFFERENCE_OF,
+    added,
+    described,
+    difference,
+    find_base,
+)
 from stylegan_cli.networks.sizes import Sizes, sizes_of, sizes_of_built
 from stylegan_cli.recipe import Settled, dumps, loads
 
@@ -122,11 +129,22 @@ def save_tensors(path: Path, header: Header, tensors: Mapping[str, "Tensor"]) ->
     Raises:
         OutputError: The file cannot be written.
     """
-    from safetensors import SafetensorError
-    from safetensors.torch import save
+    _write(path, tensors, _described(header))
 
-    plain = {key: tensor.detach().cpu().contiguous() for key, tensor in tensors.items()}
-    metadata = {
+
+def save_difference(path: Path, header: Header, G: "nn.Module", base: Network) -> None:
+    """Write a generator as its difference from another network, in half precision.
+
+    Raises:
+        OutputError: The file cannot be written.
+    """
+    own = {f"g_ema.{key}": tensor.cpu() for key, tensor in G.state_dict().items()}
+    metadata = {**_described(header), DIFFERENCE_OF: described(base.path, base.sha256)}
+    _write(path, difference(own, read_tensors(base.path)), metadata)
+
+
+def _described(header: Header) -> dict[str, str]:
+    return {
         "schema": str(SCHEMA),
         "recipe": dumps(header.recipe),
         "c_dim": str(header.c_dim),
@@ -136,9 +154,16 @@ def save_tensors(path: Path, header: Header, tensors: Mapping[str, "Tensor"]) ->
         "licence": header.licence,
         "provenance": json.dumps(dict(header.provenance)),
     }
+
+
+def _write(path: Path, tensors: Mapping[str, "Tensor"], metadata: Mapping[str, str]) -> None:
+    from safetensors import SafetensorError
+    from safetensors.torch import save
+
+    plain = {key: tensor.detach().cpu().contiguous() for key, tensor in tensors.items()}
     with written_whole(path) as temporary, writing(path, SafetensorError):
         # save_file would make a file that only its owner may read
-        temporary.write_bytes(save(plain, metadata))
+        temporary.write_bytes(save(plain, dict(metadata)))
 
 
 def versions() -> dict[str, str]:
@@ -178,6 +203,24 @@ def tensor_shapes(path: Path) -> dict[str, tuple[int, ...]]:
     with safe_open(path, framework="numpy") as file:
         names = file.keys()
         return {name: tuple(file.get_slice(name).get_shape()) for name in names}
+
+
+def read_tensors(path: Path) -> "dict[str, Tensor]":
+    """Read the tensors of a network file; those of a difference are added to its base.
+
+    Raises:
+        NetworkFileError: The base is missing, or does not fit.
+    """
+    from safetensors.torch import load_file
+
+    tensors = load_file(path)
+    if (entry := _metadata(path).get(DIFFERENCE_OF)) is None:
+        return tensors
+    base = find_base(path, entry)
+    try:
+        return added(read_tensors(base), tensors)
+    except (KeyError, RuntimeError) as error:
+        raise NetworkFileError(f"{path}: does not fit {base}: {error}") from None
 
 
 def load_network(
@@ -247,11 +290,10 @@ def read_networks(
         NetworkFileError: They do not fit the header.
     """
     import torch
-    from safetensors.torch import load_file
 
     from stylegan_cli.networks.build import Unfilled, build_discriminator, build_generator
 
-    tensors = load_file(path)
+    tensors = read_tensors(path)
     if discriminator and not any(name.startswith("d.") for name in tensors):
         raise NetworkFileError(f"{path}: no discriminator; the file it was made from had none")
     with Unfilled():

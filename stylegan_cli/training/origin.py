@@ -11,7 +11,7 @@ from torch import Tensor
 from stylegan_cli.errors import NetworkFileError
 from stylegan_cli.files import similar
 from stylegan_cli.interop.reading import is_foreign, read_foreign
-from stylegan_cli.networks.snapshot import file_sha256, read_header
+from stylegan_cli.networks.snapshot import file_sha256, read_header, read_tensors
 from stylegan_cli.recipe import Settled
 from stylegan_cli.shipped import network_at
 from stylegan_cli.training.run_folder import NETWORKS, newest_network
@@ -75,8 +75,6 @@ def open_origin(network: str, sha256: str | None = None) -> Origin:
 
 
 def _ours(path: Path, sha256: str) -> Origin:
-    from safetensors.torch import load_file
-
     header = read_header(path)
     return Origin(
         path=path,
@@ -86,7 +84,7 @@ def _ours(path: Path, sha256: str) -> Origin:
         kimg=header.kimg,
         lod=header.lod,
         licence=header.licence,
-        tensors=load_file(path),
+        tensors=read_tensors(path),
     )
 
 

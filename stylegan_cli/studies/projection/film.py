@@ -25,8 +25,7 @@ def write_film(path: Path, record: Record, studio: Studio) -> None:
         OutputError: It cannot be written, or there is no ffmpeg.
     """
     cells = record.cells["/"]
-    noise = tuple(cells[name] for name in sorted(cells) if name.startswith("noise/"))
-    images = [studio.draw(ws, noise) for ws in cells["trajectory"]] + [cells["images"]]
+    images = [studio.draw(ws, record.noise) for ws in cells["trajectory"]] + [cells["images"]]
     target = record.cells["targets"]["images"]
     stops = frame_stops(images)
     reel = Reel(frames=len(stops), fps=FPS, quality=QUALITY)

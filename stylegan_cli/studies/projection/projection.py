@@ -2,17 +2,19 @@
 
 import shutil
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from functools import cached_property
 from itertools import groupby
 from math import ceil
 from pathlib import Path
 
 import numpy as np
+import torch
 
 from stylegan_cli.errors import DataError
 from stylegan_cli.figures.png import write_png
 from stylegan_cli.files import written_whole
-from stylegan_cli.networks.snapshot import load_network
+from stylegan_cli.networks.snapshot import load_network, read_header
 from stylegan_cli.recipe import dumps
 from stylegan_cli.rendering.header import Header
 from stylegan_cli.runtime import World
@@ -36,7 +38,8 @@ from stylegan_cli.studies.projection.store import (
     read_records,
     write_records,
 )
-from stylegan_cli.studies.projection.tuning import Tuning, save_tuned
+from stylegan_cli.studies.projection.tuning import Original, Tuning, save_tuned
+from stylegan_cli.studies.projection.tuning import request as tuning_request
 from stylegan_cli.studies.projection.workshop import Means, Workshop
 
 BROKEN = "the search reached NaN or infinite values, even at half the learning rate"
@@ -186,26 +189,52 @@ class Projection:
             write_png(path, np.asarray(image), origin=self.folder.header.origin)
             yield path
 
-    def tuning(self) -> Tuning:
-        """Return a generator to be tuned to the pictures, after all steps are taken.
+    def tuning(self, *, local: bool = False) -> Tuning | None:
+        """Return a generator to be tuned to the pictures, after all steps are taken; None if done.
+
+        Args:
+            local: Hold images of other codes where they are.
 
         Raises:
-            UsageError: There are too many.
+            UsageError: There are too many pictures.
         """
+        wanted, path = tuning_request(self.records, local=local), self.folder.tuned
+        if path.exists() and read_header(path).provenance.get("tuning") == wanted:
+            return None
         studio = self._workshop.studio(self._choices.class_index)
-        fresh = load_network(self._means.network.path, self._means.G.mapping.w_avg.device).G
-        return Tuning(fresh, self.records, self._means.detector, studio.noise)
+        before = load_network(self._means.network.path, self._device).G
+        label = torch.from_numpy(studio.label).to(self._device)
+        return Tuning(
+            load_network(self._means.network.path, self._device).G,
+            self.records,
+            self._means.detector,
+            studio.noise,
+            original=Original(G=before, label=label, seed=self._choices.seed) if local else None,
+            state=self.folder.tuning,
+        )
 
-    def save_tuned(self, tuning: Tuning) -> Path:
+    def save_tuned(self, tuning: Tuning) -> None:
         """Write the tuned generator as a network that every command takes.
 
         Raises:
             OutputError: It cannot be written.
         """
-        path = self.folder.path / "tuned.safetensors"
         names = [record.name for record in self.records]
-        save_tuned(path, self._means.network, tuning.G, names)
-        return path
+        save_tuned(self.folder.tuned, self._means.network, tuning, names)
+        self.folder.tuning.unlink(missing_ok=True)
+
+    def tuned(self) -> Iterator[tuple[str, float, float]]:
+        """Yield each picture with its LPIPS before and after tuning, once that is saved."""
+        G = load_network(self.folder.tuned, self._device).G
+        studio = replace(self._workshop.studio(self._choices.class_index), G=G)
+        for record in self.records:
+            image = studio.draw(record.cells["/"]["ws"], record.noise)
+            after = studio.distance(image, record.cells["targets"]["images"])
+            yield record.name, record.measures[self.lpips], after
+
+    @property
+    def _device(self) -> torch.device:
+        return self._means.G.mapping.w_avg.device
 
     @cached_property
     def _found(self) -> list[tuple[list[Record], list[str]]]:

@@ -38,8 +38,7 @@ def paint_sheet(records: Sequence[Record], lpips: str) -> Picture:
 
 def _columns(records: Sequence[Record]) -> tuple[str, ...]:
     """Return the columns to show; the network's own noise only if there is another."""
-    with_noise = any(name.startswith("noise/") for name in records[0].cells["/"])
-    return tuple(name for name in COLUMNS if name != "plain" or with_noise)
+    return tuple(name for name in COLUMNS if name != "plain" or records[0].noise)
 
 
 def _captions(

@@ -24,6 +24,7 @@ from stylegan_cli.studies.projection.findings import Cells, Measures
 
 STUDY, AXIS = "projected", "picture"
 HIDDEN, IMAGES, CODES = ".projecting", "images", "w.npz"
+TUNED, TUNING = "tuned.safetensors", ".tuning.safetensors"
 CHECKS = "checks"
 
 
@@ -37,6 +38,12 @@ class Record:
     @property
     def key(self) -> str:
         return bytes(self.cells["/"]["key"]).decode()
+
+    @property
+    def noise(self) -> tuple[np.ndarray, ...]:
+        """Return the maps that were found with the code, if any."""
+        cells = self.cells["/"]
+        return tuple(cells[name] for name in sorted(cells) if name.startswith("noise/"))
 
     @property
     def measures(self) -> Measures:
@@ -81,6 +88,7 @@ class ProjectionFolder:
         self.images = path / IMAGES
         self.hidden = path / HIDDEN
         self.plain_codes = path / CODES
+        self.tuned, self.tuning = path / TUNED, path / TUNING
         self._refuse_others()
 
     def image(self, name: str) -> Path:
@@ -205,7 +213,7 @@ class ProjectionFolder:
         with suppress(DataError), open_study(file) as study:
             for name in study.header.axes[AXIS]:
                 (path / IMAGES / f"{name}.png").unlink(missing_ok=True)
-        for each in (file, path / f"{STUDY}.png", path / CODES):
+        for each in (file, *(path / name for name in (f"{STUDY}.png", CODES, TUNED, TUNING))):
             each.unlink(missing_ok=True)
 
     @property

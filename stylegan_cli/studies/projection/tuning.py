@@ -3,37 +3,97 @@
 Roich et al. 2021, stage 2: codes stay, all weights of the synthesis network move.
 """
 
+import time
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from hashlib import sha256
 from pathlib import Path
 
 import numpy as np
 import torch
+from jaxtyping import Float32
 from torch import Tensor
 
 from stylegan_cli.detectors import PerceptualDetector
 from stylegan_cli.errors import UsageError
+from stylegan_cli.files import written_whole
+from stylegan_cli.latents.sampling import broadcast_layers, truncate
 from stylegan_cli.networks.generator import Generator
 from stylegan_cli.networks.noise import NoiseInput
-from stylegan_cli.networks.snapshot import Network, save_tensors
-from stylegan_cli.studies.projection.objective import look
+from stylegan_cli.networks.snapshot import Network, save_difference
+from stylegan_cli.runtime import numpy_stream
+from stylegan_cli.shapes import C, Images, Ws
+from stylegan_cli.studies.projection.objective import Embed, look
+from stylegan_cli.studies.projection.search import SAVED_EVERY
 from stylegan_cli.studies.projection.store import Record
 
 RATE, STEPS, MOST_PICTURES = 3e-4, 350, 30
 NEAR_ENOUGH, SHARE = 0.06, 0.1
 """One picture alone is done at this LPIPS, or at this share of where it began, if that is less."""
-TUNED_FROM = "tuned_from"
+LOCAL_WEIGHT, LOCAL_PSI, ALPHA = 0.1, 0.5, 30.0
+"""Of the penalty that holds images near the pivots: its weight, and where those codes lie."""
+TUNED_FROM, TUNED_ON = "tuned_from", "tuned_on"
+FIRST, SECOND = "exp_avg", "exp_avg_sq"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Original:
+    """The generator before tuning, to which images near a pivot are held.
+
+    Attributes:
+        label: `[1, c_dim]`, of the codes that images are drawn of.
+        seed: Seed of those codes.
+    """
+
+    G: Generator
+    label: C
+    seed: int
+
+    def penalty(self, G: Generator, pivot: Ws, embed: Embed, step: int) -> Tensor:
+        """Return how much an image near a pivot has changed, drawn without noise."""
+        stream = numpy_stream(self.seed, "tuning", step)
+        z = torch.from_numpy(stream.standard_normal((1, G.z_dim)).astype(np.float32))
+        with torch.no_grad():
+            w_avg = self.G.mapping.w_avg
+            sample = broadcast_layers(self.G.mapping(z.to(w_avg.device), self.label), G.num_ws)
+            near = towards(pivot, truncate(sample, w_avg, LOCAL_PSI), ALPHA)
+            before = self.G.synthesis(near, "none")
+            seen = look(embed, before)
+        return _distance(embed, G.synthesis(near, "none"), before, seen)[1]
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Pivot:
+    """A code with its noise, and the picture that it is to show."""
+
+    ws: Ws
+    noise: NoiseInput
+    target: Images
+    seen: Tensor
+
+    @classmethod
+    def of(
+        cls, record: Record, noise: NoiseInput, embed: Embed, side: int, device: torch.device
+    ) -> "_Pivot":
+        target = _target(record, side).to(device)
+        with torch.no_grad():
+            seen = look(embed, target)
+        ws = torch.from_numpy(record.cells["/"]["ws"])[None].to(device)
+        return cls(ws=ws, noise=_noise(record, noise, device), target=target, seen=seen)
 
 
 class Tuning:
-    """A generator in tuning towards its pictures.
+    """A generator in tuning towards its pictures; its state survives an interruption.
 
     Attributes:
         total: Steps at most: sweeps over all pictures.
+        done: Steps taken.
 
     Args:
         G: Changed in place.
         noise: Noise of images without their own.
+        original: Holds images of other codes; None lets them go.
+        state: Path of saved progress, resumed if it is of these pictures.
 
     Raises:
         UsageError: More pictures than one generator can take in.
@@ -45,6 +105,9 @@ class Tuning:
         records: Sequence[Record],
         detector: PerceptualDetector,
         noise: NoiseInput,
+        *,
+        original: Original | None = None,
+        state: Path | None = None,
     ) -> None:
         if len(records) > MOST_PICTURES:
             raise UsageError(
@@ -52,50 +115,105 @@ class Tuning:
                 "most, in a projection of their own",
                 parameter="tune",
             )
-        self.G, self._detector = G, detector
+        self.G, self._embed = G, detector.network.embed
+        self._original, self._file = original, state
         self.G.synthesis.requires_grad_(True)
+        self._optimizer = torch.optim.Adam(self.G.synthesis.parameters(), lr=RATE)
         device = G.mapping.w_avg.device
-        self._pivots = []
-        for record in records:
-            target = _target(record, G.side).to(device)
-            with torch.no_grad():
-                seen = look(detector.network.embed, target)
-            ws = torch.from_numpy(record.cells["/"]["ws"])[None].to(device)
-            self._pivots.append((ws, _noise(record, noise, device), target, seen))
-        self.total = STEPS * len(records)
+        self._pivots = [_Pivot.of(record, noise, self._embed, G.side, device) for record in records]
+        self.request = request(records, local=original is not None)
+        self.total, self.done, self._enough = STEPS * len(records), 0, NEAR_ENOUGH
+        self._resume()
+        self._saved = time.monotonic()
 
     def steps(self) -> Iterator[float]:
         """Train; yield LPIPS before each step."""
-        optimizer = torch.optim.Adam(self.G.synthesis.parameters(), lr=RATE)
-        enough = NEAR_ENOUGH
-        for sweep in range(STEPS):
-            for ws, noise, target, seen in self._pivots:
-                image = self.G.synthesis(ws, noise)
-                lpips = (look(self._detector.network.embed, image) - seen).square().sum()
-                now = lpips.item()
-                if sweep == 0:
-                    enough = min(NEAR_ENOUGH, SHARE * now)
-                if len(self._pivots) == 1 and now <= enough:
-                    return
-                yield now
-                optimizer.zero_grad(set_to_none=True)
-                (lpips + (image - target).square().mean()).backward()
-                optimizer.step()
+        while self.done < self.total:
+            pivot = self._pivots[self.done % len(self._pivots)]
+            image = self.G.synthesis(pivot.ws, pivot.noise)
+            lpips, loss = _distance(self._embed, image, pivot.target, pivot.seen)
+            now = lpips.item()
+            if self.done == 0:
+                self._enough = min(NEAR_ENOUGH, SHARE * now)
+            if len(self._pivots) == 1 and now <= self._enough:
+                break
+            if self._original is not None:
+                held = self._original.penalty(self.G, pivot.ws, self._embed, self.done)
+                loss = loss + LOCAL_WEIGHT * held
+            self._optimizer.zero_grad(set_to_none=True)
+            loss.backward()
+            self._optimizer.step()
+            self.done += 1
+            self._keep()
+            yield now
+
+    def _keep(self) -> None:
+        """Save weights and Adam's moments at intervals."""
+        if self._file is None or time.monotonic() - self._saved < SAVED_EVERY:
+            return
+        from safetensors.torch import save
+
+        tensors = {"done": torch.tensor(self.done), "enough": torch.tensor(self._enough).double()}
+        for name, weight in self.G.synthesis.named_parameters():
+            tensors[f"weight/{name}"] = weight.detach().contiguous()
+            for moment in (FIRST, SECOND) if self._optimizer.state[weight] else ():
+                kept = self._optimizer.state[weight][moment]
+                tensors[f"{moment}/{name}"] = kept.contiguous()
+        with written_whole(self._file) as temporary:
+            temporary.write_bytes(save(tensors, {"request": self.request}))
+        self._saved = time.monotonic()
+
+    def _resume(self) -> None:
+        if self._file is None or not self._file.exists():
+            return
+        from safetensors import safe_open
+
+        with safe_open(self._file, framework="pt") as file:
+            if file.metadata().get("request") != self.request:
+                return
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+        self.done, self._enough = int(tensors["done"]), float(tensors["enough"])
+        for name, weight in self.G.synthesis.named_parameters():
+            weight.data.copy_(tensors[f"weight/{name}"])
+            if f"{FIRST}/{name}" in tensors:
+                moments = {
+                    moment: torch.empty_like(weight).copy_(tensors[f"{moment}/{name}"])
+                    for moment in (FIRST, SECOND)
+                }
+                self._optimizer.state[weight] = {"step": torch.tensor(float(self.done)), **moments}
 
 
-def save_tuned(path: Path, network: Network, G: Generator, names: Sequence[str]) -> None:
-    """Write the tuned generator as a network that records its original.
+def request(records: Sequence[Record], *, local: bool) -> str:
+    """Return what a tuning was asked for: a hash of its codes and options."""
+    codes = b"".join(np.ascontiguousarray(each.cells["/"]["ws"]).tobytes() for each in records)
+    return sha256(codes + repr((local, STEPS)).encode()).hexdigest()[:16]
+
+
+def save_tuned(path: Path, network: Network, tuning: Tuning, names: Sequence[str]) -> None:
+    """Write the tuned generator as its difference from the network, which every command takes.
 
     Raises:
         OutputError: It cannot be written.
     """
-    told = {TUNED_FROM: network.sha256, "tuned_on": list(names)}
+    told = {TUNED_FROM: network.sha256, TUNED_ON: list(names), "tuning": tuning.request}
     header = replace(network.header, provenance={**network.header.provenance, **told})
-    state = G.state_dict()
-    save_tensors(path, header, {f"g_ema.{name}": tensor for name, tensor in state.items()})
+    save_difference(path, header, tuning.G, network)
 
 
-def _target(record: Record, side: int) -> Tensor:
+def towards(pivot: Ws, sample: Ws, alpha: float) -> Ws:
+    """Return the code at this distance from a pivot towards a sample, over all layers together."""
+    difference = sample - pivot
+    moved: Ws = pivot + alpha * difference / difference.flatten(1).norm(dim=1)[:, None, None]
+    return moved
+
+
+def _distance(embed: Embed, images: Images, targets: Images, seen: Tensor) -> tuple[Tensor, Tensor]:
+    """Return LPIPS, and LPIPS with the mean squared difference added."""
+    lpips = (look(embed, images) - seen).square().sum()
+    return lpips, lpips + (images - targets).square().mean()
+
+
+def _target(record: Record, side: int) -> Float32[Tensor, "1 channels side side"]:
     pixels = record.cells["targets"]["images"]
     step = len(pixels) // side
     images = torch.from_numpy(np.ascontiguousarray(pixels[::step, ::step]))
@@ -103,8 +221,7 @@ def _target(record: Record, side: int) -> Tensor:
 
 
 def _noise(record: Record, usual: NoiseInput, device: torch.device) -> NoiseInput:
-    cells = record.cells["/"]
-    maps = [cells[name] for name in sorted(cells) if name.startswith("noise/")]
-    if not maps:
+    if not record.noise:
         return usual
-    return [torch.from_numpy(each.astype(np.float32))[None, None].to(device) for each in maps]
+    maps = (torch.from_numpy(each.astype(np.float32)) for each in record.noise)
+    return [each[None, None].to(device) for each in maps]

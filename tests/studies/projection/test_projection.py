@@ -6,11 +6,8 @@ import torch
 from PIL import Image
 
 from stylegan_cli.errors import DataError, OutputError
-from stylegan_cli.latents.lookup import codes_of_picks
-from stylegan_cli.latents.references import parse_picks
-from stylegan_cli.latents.sampling import PLAIN
 from stylegan_cli.networks.snapshot import load_network
-from stylegan_cli.studies.projection import search, tuning, workshop
+from stylegan_cli.studies.projection import search, workshop
 from stylegan_cli.studies.projection.options import ProjectionOptions, settle
 from stylegan_cli.studies.projection.pictures import Album, Framing
 from stylegan_cli.studies.projection.projection import Projection
@@ -259,19 +256,10 @@ def test_the_last_step_counts_by_protocol_and_resumes(network, tmp_path, picture
     assert (ws == ws[0]).all()
 
 
-def test_the_search_is_filmed_and_the_network_tuned(network, tmp_path, pictures, monkeypatch):
-    monkeypatch.setattr(tuning, "STEPS", 3)
+def test_the_search_is_filmed(network, tmp_path, pictures):
     found = projected(network, tmp_path / "out", pictures[:2])
     assert [path.name for path in found.films()] == ["p0.mp4", "p1.mp4"]
     assert (tmp_path / "out/videos/p0.mp4").stat().st_size > 1000
-    tuned = found.tuning()
-    nearness = list(tuned.steps())
-    assert len(nearness) == tuned.total == 6
-    assert nearness[-2] < nearness[0]
-    again = load_network(found.save_tuned(tuned))
-    assert again.header.provenance["tuned_from"] == network.sha256
-    note = codes_of_picks(again, parse_picks(f"{tmp_path}/out/projected.h5:0"), PLAIN).notes[0]
-    assert "another network" not in note
 
 
 def test_an_aligned_face_goes_back_into_its_picture(network, tmp_path):
