@@ -57,4 +57,4 @@ def pl_batch_size(case: Case) -> int:
 def top_channels(case: Case) -> int:
     """Return the number of feature maps at full resolution."""
     section = case.recipe.generator
-    return min(section.channel_base // case.stage.resolution, section.channel_max)
+    return min(section.channel_base // case.stage.level, section.channel_max)

@@ -27,7 +27,7 @@ def labml(case: Case) -> PeerModel:
         from labml_nn.gan import stylegan
     except ImportError as error:
         raise UnavailableError(f"{type(error).__name__}: {error}") from error
-    section, levels = case.recipe.generator, int(math.log2(case.stage.resolution))
+    section, levels = case.recipe.generator, int(math.log2(case.stage.level))
     channels = {"n_features": top_channels(case), "max_features": case.recipe.generator.channel_max}
 
     def new_generator() -> nn.Module:

@@ -43,7 +43,7 @@ def lucidrains(case: Case) -> PeerModel:
         package = _import()
     except (ImportError, AssertionError) as error:
         raise UnavailableError(f"{type(error).__name__}: {error}") from error
-    section, side = case.recipe.generator, case.stage.resolution
+    section, side = case.recipe.generator, case.stage.level
 
     def new_generator() -> nn.Module:
         # G has twice, D four times `network_capacity` channels at full resolution

@@ -50,7 +50,7 @@ class _Training:
     def __init__(self, model: PeerModel, case: Case) -> None:
         self.model, self.batch_size = model, case.stage.batch_size
         self.pl_batch_size = pl_batch_size(case)
-        side = case.stage.resolution
+        side = case.stage.level
         self.reals = torch.rand(self.batch_size, 3, side, side) * 2 - 1
         self.average = model.new_generator().requires_grad_(False)
         self.opt_g = torch.optim.Adam(model.G.parameters(), lr=0.002, betas=(0.0, 0.99))

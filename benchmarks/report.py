@@ -45,7 +45,7 @@ def _heading(result: Result) -> str:
     case, rounds = result.case, len(next(iter(result.seconds[MACHINE].values())))
     section = case.recipe.generator
     return (
-        f"{case.name}: {section.family}, {case.stage.resolution} px, channel_base "
+        f"{case.name}: {section.family}, {case.stage.level} px, channel_base "
         f"{section.channel_base}, channel_max {section.channel_max}, batch "
         f"{case.stage.batch_size}, medians of {rounds} rounds"
     )

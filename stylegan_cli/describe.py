@@ -128,7 +128,7 @@ def describe_architecture(recipe: Settled, c_dim: int) -> Facts:
         "title": recipe.title,
         "family": recipe.generator.family,
         "architecture": recipe.generator.architecture,
-        "resolution": G.resolution,
+        "resolution": G.size.value,
         "channels": G.channels,
         "z_dim": G.z_dim,
         "w_dim": G.w_dim,

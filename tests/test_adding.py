@@ -42,8 +42,8 @@ class TwoLayers(Synthesis):
     """The sum of two pictures, each a linear function of its code."""
 
     num_ws = 2
-    noise_resolutions = ()
-    layer_sides = (4, 64)
+    noise_sizes = ()
+    layer_levels = (4, 64)
 
     def __init__(self, w_dim: int, side: int) -> None:
         super().__init__()

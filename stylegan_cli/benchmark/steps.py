@@ -176,8 +176,8 @@ class Training:
             case.recipe, c_dim=0, device=device, dtype=dtype, backend=form.backend
         )
         self.nets = _nets(self.state, case)
-        side, channels = case.stage.resolution, case.recipe.data.channels
-        shape = (case.stage.batch_size, side, side, channels)
+        channels = case.recipe.data.channels
+        shape = (case.stage.batch_size, *case.stage.size.shape, channels)
         pixels = np.random.default_rng(0).integers(0, 256, shape, np.uint8)
         self.batch = Batch(
             pixels=torch.from_numpy(pixels).to(device),

@@ -164,7 +164,7 @@ def record(result: Result) -> dict[str, Any]:
     found = summaries(result)
     return {
         "recipe": case.name,
-        "resolution": case.stage.resolution,
+        "resolution": case.stage.size.value,
         "lod": case.stage.lod,
         "batch_size": case.stage.batch_size,
         "kimg": case.kimg,

@@ -193,7 +193,7 @@ def _cases(
 
 
 def _named(case: "api.BenchmarkCase") -> str:
-    return f"{case.name}, {case.stage.resolution} px, batch {case.stage.batch_size}"
+    return f"{case.name}, {case.stage.size.value} px, batch {case.stage.batch_size}"
 
 
 def _rows(result: "api.BenchmarkResult") -> Iterator[tuple[str, ...]]:
@@ -202,7 +202,7 @@ def _rows(result: "api.BenchmarkResult") -> Iterator[tuple[str, ...]]:
     for name, found in api.benchmark_summaries(result).items():
         yield (
             result.case.name,
-            str(stage.resolution),
+            str(stage.size.value),
             str(stage.batch_size),
             name,
             f"{found.images_per_second:.1f}",

@@ -59,15 +59,18 @@ def prepare(
     ],
     output: DestinationFlag,
     resolution: Annotated[
-        int | None,
+        str | None,
         typer.Option(
-            metavar="N",
-            help="Side of the squares. Default: the largest that the first image fills.",
+            metavar="N|WxH",
+            help="Side of squares, or WIDTHxHEIGHT. Default: the largest square that the first "
+            "image fills.",
         ),
     ] = None,
     fit: Annotated[
         Literal["crop", "wide", "fit"],
-        typer.Option(help="Centre square, centre 4:3 between bars, or whole image between bars."),
+        typer.Option(
+            help="Centre; of squares, centre 4:3 between bars; or the whole image between bars."
+        ),
     ] = "crop",
     resample: Annotated[
         Literal["lanczos", "box"], typer.Option("--filter", help="How images are resized.")
@@ -107,7 +110,7 @@ def prepare(
     json: JsonFlag = False,
     quiet: QuietFlag = False,
 ) -> None:
-    """Make a data set of equal squares out of images of any kind.
+    """Make a data set of pictures of one size out of images of any kind.
 
     Images may have any format that Pillow decodes, any mode, size and orientation. What cannot be
     read is left out and named with the reason. Running the same command again changes nothing.
@@ -120,7 +123,7 @@ def prepare(
 
     with open_sources(sources) as opened:
         if resolution is None:
-            resolution = first_usual_resolution(opened)
+            resolution = str(first_usual_resolution(opened))
             console.note(f"--resolution {resolution}: the largest that the first image fills")
         target = Target(
             resolution=resolution,
@@ -162,7 +165,9 @@ def sample(
     ],
     output: DestinationFlag,
     count: Annotated[int, typer.Option(metavar="N", min=1, help="How many.")] = 1000,
-    resolution: Annotated[int, typer.Option(metavar="N", help="Side of the squares.")] = 64,
+    resolution: Annotated[
+        str, typer.Option(metavar="N|WxH", help="Side of squares, or WIDTHxHEIGHT.")
+    ] = "64",
     channels: ChannelsFlag = 3,
     seed: Annotated[int, typer.Option(metavar="N", help="Random seed.")] = 0,
     style: Annotated[
@@ -249,14 +254,15 @@ def _report(
     """Print the account of the source images that the data set itself records."""
     from stylegan_cli.data.prepare import account
     from stylegan_cli.data.sources import open_sources
+    from stylegan_cli.sizes import parse_size
 
     with open_sources([output]) as [made]:
         how, classes, found = made.prepared, made.classes, account(sources, made)
-    side = how["resolution"]
-    console.note(f"images: {how['images']} of {side}×{side}" + "; no classes" * (not classes))
+    size = parse_size(how["resolution"])
+    console.note(f"images: {how['images']} of {size}" + "; no classes" * (not classes))
     say_account(found)
     if how["enlarged"]:
-        console.warn(f"enlarged because smaller than {side}×{side}: {how['enlarged']}")
+        console.warn(f"enlarged because smaller than {size}: {how['enlarged']}")
     if json:
         echo_json(
             {

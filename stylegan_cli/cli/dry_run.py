@@ -45,8 +45,8 @@ def _print(
     )
     if api.is_growing(settlement.recipe):
         first, *later = api.stages(settlement.recipe)
-        begins = [f"{stage.resolution} px from {stage.from_kimg:g} kimg" for stage in later]
-        console.note(", ".join([f"starts at {first.resolution} px", *begins]))
+        begins = [f"{stage.size.value} px from {stage.from_kimg:g} kimg" for stage in later]
+        console.note(", ".join([f"starts at {first.size.value} px", *begins]))
     for line in starting.lines_of(transfer) if transfer else ():
         console.note(line)
     console.note(

@@ -81,12 +81,11 @@ def grid(
     def make_plan(network: "api.Network", sampling: "api.Sampling") -> "api.Plan":
         noise = None
         if draws or scales or noise_layers or noise_mask:
-            side = network.sizes.resolution
             noise = api.NoiseChange(
                 draws=draws,
                 scales=scales,
                 layers=noise_layers,
-                mask=None if noise_mask is None else api.read_mask(noise_mask, side),
+                mask=None if noise_mask is None else api.read_mask(noise_mask, network.sizes.size),
             )
         options = api.GridOptions(
             psis=psis,

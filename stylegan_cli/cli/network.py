@@ -67,8 +67,8 @@ def open_network(chosen: Path | None, flags: DrawingFlags) -> "api.Network":
 
     path = find_network(chosen)
     network = api.open_for_drawing(path, device, execution_of(flags))
-    side, grown = network.sizes.resolution, network.sizes.side
-    size = f"{side}×{side}" if side == grown else f"{side}×{side} (grown to {grown}×{grown})"
+    whole, grown = network.sizes.size, network.sizes.grown_size
+    size = str(whole) if whole == grown else f"{whole} (grown to {grown})"
     console.note(f"network {_place(path)}: {network.recipe.title}, {size}, {network.kimg:g} kimg")
     return network
 

@@ -23,10 +23,11 @@ from stylegan_cli.data.entries import Entry, Groups, Source, entry_path
 from stylegan_cli.data.formats import UnusableImageError
 from stylegan_cli.data.packed import PackedSource
 from stylegan_cli.data.parallel import ordered_map, usual_workers
-from stylegan_cli.data.pictures import MODES, Fit, Target, fit_square, usual_resolution
+from stylegan_cli.data.pictures import MODES, SMALLEST, Fit, Target, fit_picture
 from stylegan_cli.data.sources import fingerprint, open_source
 from stylegan_cli.errors import DataError
 from stylegan_cli.shapes import Picture
+from stylegan_cli.sizes import Size
 
 Square = Callable[[Upright], Picture]
 AHEAD_PER_WORKER = 4
@@ -158,19 +159,20 @@ class Dataset:
 def open_dataset(
     path: str | Path,
     *,
-    resolution: int,
+    resolution: int | str,
     channels: int = 3,
     fit: Fit = "crop",
     labels: bool = False,
 ) -> Dataset:
-    """Open the images at a path as squares of one size.
+    """Open the images at a path as pictures of one size.
 
     A prepared `.zip` or `.h5` is taken as it is. The images of a plain folder, of shards, parquet
     or LMDB are decoded and fitted each time they are read; they are all decoded once now, and those
     that cannot be are left out.
 
     Args:
-        fit: How images of a plain folder become square.
+        resolution: Side of squares, or "WIDTHxHEIGHT".
+        fit: How images of a plain folder get that shape.
         labels: Give each image its label; without, labels have length 0.
 
     Raises:
@@ -246,7 +248,7 @@ def _open_plain(
     return Dataset(
         source,
         usable,
-        lambda image: fit_square(image, target).pixels,
+        lambda image: fit_picture(image, target).pixels,
         labels=labels,
         account=account,
     )
@@ -256,20 +258,20 @@ def _look(source: Source, entry: Entry) -> _Look:
     try:
         with reasons(), source.open(entry) as image:
             if is_deep(image.mode):  # whether the values have a range shows only in converting
-                fit_square(image, Target(resolution=8, fit="fit"))
+                fit_picture(image, Target(resolution=8, fit="fit"))
             return _Look(entry=entry, frames=image.frames, deep_range=image.deep_range)
     except UnusableImageError as error:
         return _Look(entry=entry, problem=str(error))
 
 
 def _exactly(image: Upright, target: Target) -> Picture:
-    wanted = (target.resolution, target.resolution)
+    wanted = (target.size.width, target.size.height)
     if image.size != wanted or image.mode != MODES[target.channels]:
         raise UnusableImageError(
-            f"{image.size[0]}×{image.size[1]} {image.mode}, not {wanted[0]}×{wanted[1]} "
+            f"{image.size[0]}×{image.size[1]} {image.mode}, not {target.size} "
             f"{MODES[target.channels]}; run `sgtool data prepare` on the data"
         )
-    return np.asarray(image.whole()).reshape(*wanted, target.channels)
+    return np.asarray(image.whole()).reshape(*target.size.shape, target.channels)
 
 
 def _check_first(source: Source, entry: Entry, target: Target) -> None:
@@ -280,14 +282,13 @@ def _check_first(source: Source, entry: Entry, target: Target) -> None:
     except UnusableImageError as error:
         raise DataError(f"{entry_path(source, entry)}: {error}") from error
     unprepared = f"run `sgtool data prepare {source.name} -o prepared.zip` and use that"
-    if width != height or width != usual_resolution(width, width):
+    found = Size(height, width)
+    if not found.is_possible or found.longer < SMALLEST:
+        raise DataError(f"{source.name}: not prepared, the first image is {found}; {unprepared}")
+    if found != target.size:
         raise DataError(
-            f"{source.name}: not prepared, the first image is {width}×{height}; {unprepared}"
-        )
-    if width != target.resolution:
-        raise DataError(
-            f"{source.name}: images are {width}×{height}, the recipe says "
-            f"{target.resolution}×{target.resolution}; choose `data.resolution={width}`"
+            f"{source.name}: images are {found}, the recipe says {target.size}; choose "
+            f"`data.resolution={found.value}`"
         )
     channels = {mode: count for count, mode in MODES.items()}.get(mode)
     if channels is None:

@@ -18,7 +18,8 @@ from stylegan_cli.data.formats import (
     open_header,
 )
 
-Size = tuple[int, int]
+Extent = tuple[int, int]
+"""Width and height, in Pillow's order."""
 Box = tuple[int, int, int, int]
 Levels = tuple[float, float]
 

@@ -13,6 +13,7 @@ from stylegan_cli.data.dataset import Dataset
 from stylegan_cli.data.parallel import ordered_map, usual_workers
 from stylegan_cli.runtime import numpy_stream, stream_seed
 from stylegan_cli.shapes import Labels, Picture, Pixels
+from stylegan_cli.sizes import Size
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,7 +90,7 @@ class BalancedSampler:
 BATCHES_AHEAD = 3
 MAX_THREADS = 8
 KEPT_BYTES = 2**28
-"""A data set that is no larger than this at the side in use is decoded once and kept."""
+"""A data set that is no larger than this at the size in use is decoded once and kept."""
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -101,12 +102,12 @@ class BatchShape:
     """Size of a batch and of its images.
 
     Attributes:
-        size: Images over all processes.
-        side: Of the images, a power of two and at most that of the data set.
+        count: Images over all processes.
+        size: Of each image, that of the data set or halved some times.
     """
 
-    size: int
-    side: int
+    count: int
+    size: Size
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -122,12 +123,12 @@ class Stretch:
     """This process's share of consecutive batches of one shape.
 
     Attributes:
-        side: Of the images.
+        size: Of the images.
         share: Images of each batch.
         picks: Those of all batches, in order; to be used up before the next stretch is taken.
     """
 
-    side: int
+    size: Size
     share: int
     picks: Iterator[Pick]
 
@@ -155,10 +156,10 @@ def stretches(
         picks = (
             stream.pick(position)
             for first, _ in same
-            for position in range(first + rank, first + shape.size, world_size)
+            for position in range(first + rank, first + shape.count, world_size)
         )
-        share = len(range(rank, shape.size, world_size))
-        yield Stretch(side=shape.side, share=share, picks=picks)
+        share = len(range(rank, shape.count, world_size))
+        yield Stretch(size=shape.size, share=share, picks=picks)
 
 
 def decoded_batches(dataset: Dataset, stretch: Stretch) -> Generator[RealBatch, None, None]:
@@ -167,7 +168,7 @@ def decoded_batches(dataset: Dataset, stretch: Stretch) -> Generator[RealBatch, 
     Raises:
         DataError: An image cannot be read; names it.
     """
-    read = _reader(dataset, stretch.side)
+    read = _reader(dataset, stretch.size)
     images = ahead(stretch, lambda pick: _turned(read(pick.index), pick), stretch.picks)
     try:
         while batch := list(islice(images, stretch.share)):
@@ -185,31 +186,31 @@ def ahead(
     return ordered_map(work, things, workers=workers, ahead=BATCHES_AHEAD * stretch.share)
 
 
-def read_at(dataset: Dataset, index: int, side: int) -> Example:
-    """Return an image by its number, at this side, and its label."""
+def read_at(dataset: Dataset, index: int, size: Size) -> Example:
+    """Return an image by its number, at this size, and its label."""
     pixels, label = dataset.read(index)
-    return _shrink(pixels, side), label
+    return _shrink(pixels, size), label
 
 
-def stored_bytes(dataset: Dataset, side: int) -> int:
-    """Return the bytes of all images, decoded, at this side."""
-    return len(dataset) * side * side * int(dataset.read(0)[0].shape[2])
+def stored_bytes(dataset: Dataset, size: Size) -> int:
+    """Return the bytes of all images, decoded, at this size."""
+    return len(dataset) * size.area * int(dataset.read(0)[0].shape[2])
 
 
 def _cuts(shape_at: Callable[[int], BatchShape], position: int) -> Iterator[tuple[int, BatchShape]]:
     while True:
         shape = shape_at(position)
         yield position, shape
-        position += shape.size
+        position += shape.count
 
 
-def _reader(dataset: Dataset, side: int) -> Callable[[int], Example]:
-    """Return what reads images at this side; a small data set is decoded once and kept."""
+def _reader(dataset: Dataset, size: Size) -> Callable[[int], Example]:
+    """Return what reads images at this size; a small data set is decoded once and kept."""
 
     def read(index: int) -> Example:
-        return read_at(dataset, index, side)
+        return read_at(dataset, index, size)
 
-    return cache(read) if stored_bytes(dataset, side) <= KEPT_BYTES else read
+    return cache(read) if stored_bytes(dataset, size) <= KEPT_BYTES else read
 
 
 def _turned(example: Example, pick: Pick) -> Example:
@@ -217,14 +218,16 @@ def _turned(example: Example, pick: Pick) -> Example:
     return (pixels[:, ::-1] if pick.mirrored else pixels), label
 
 
-def _shrink(pixels: Picture, side: int) -> UInt8[np.ndarray, "{side} {side} channels"]:
+def _shrink(
+    pixels: Picture, size: Size
+) -> UInt8[np.ndarray, "{size.height} {size.width} channels"]:
     """Average the pixels under each pixel of the smaller picture, rounding once."""
-    count = (len(pixels) // side) ** 2
+    count = (len(pixels) // size.height) ** 2
     if count == 1:
         return pixels
     # sums of bytes are exact in float32 up to 1024 px to 4
     sums = pixels.astype(np.float32)
-    while len(sums) > side:
+    while len(sums) > size.height:
         sums = sums[0::2] + sums[1::2]
         sums = sums[:, 0::2] + sums[:, 1::2]
     return np.rint(sums / count).astype(np.uint8)

@@ -1,4 +1,4 @@
-"""A decoded picture of any shape and mode → a square of 8 bits."""
+"""A decoded picture of any shape and mode → one of 8 bits and a size of networks."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -7,17 +7,17 @@ from typing import Literal, get_args
 import numpy as np
 from PIL import Image, ImageColor
 
-from stylegan_cli.data.decoding import Box, Levels, Size, Upright, is_deep
+from stylegan_cli.data.decoding import Box, Extent, Levels, Upright, is_deep
 from stylegan_cli.data.formats import UnusableImageError
 from stylegan_cli.errors import UsageError
 from stylegan_cli.shapes import Picture
+from stylegan_cli.sizes import LARGEST, Size, parse_size, problem_of, square
 
 Fit = Literal["crop", "wide", "fit"]
 Filter = Literal["lanczos", "box"]
 
 MODES = {1: "L", 3: "RGB", 4: "RGBA"}
 RESAMPLING = {"lanczos": Image.Resampling.LANCZOS, "box": Image.Resampling.BOX}
-LARGEST = 1024
 SMALLEST = 8
 
 
@@ -26,15 +26,16 @@ class Target:
     """Form that every picture is given.
 
     Attributes:
-        fit: crop takes the largest centred square; wide the largest centred 4:3 part, between
-            two bars; fit the whole picture, between bars.
+        resolution: Side of squares, or "WIDTHxHEIGHT".
+        fit: crop takes the largest centred part of that shape; wide, for squares, the largest
+            centred 4:3 part, between two bars; fit the whole picture, between bars.
         background: Colour behind transparent pixels and of the bars, by name or as #rrggbb. The
             bars are transparent where there are 4 channels.
         levels: Values that become black and white in pixels of more than 8 bits; None is the full
             range of 16 bits.
     """
 
-    resolution: int
+    resolution: int | str
     channels: int = 3
     fit: Fit = "crop"
     filter: Filter = "lanczos"
@@ -42,7 +43,13 @@ class Target:
     levels: Levels | None = None
 
     def __post_init__(self) -> None:
-        check_resolution(self.resolution)
+        size = check_resolution(self.resolution)
+        # the same request for the same squares, however they were asked for
+        object.__setattr__(self, "resolution", size.value)
+        if self.fit == "wide" and not size.is_square:
+            raise UsageError(
+                f"makes squares only, not {size}; choose crop or fit", parameter="fit", value="wide"
+            )
         if self.fit not in get_args(Fit):
             raise UsageError(f"choose {', '.join(get_args(Fit))}", parameter="fit", value=self.fit)
         if self.filter not in RESAMPLING:
@@ -69,33 +76,41 @@ class Target:
                 value=self.background,
             ) from None
 
+    @property
+    def size(self) -> Size:
+        """Return the resolution as a size."""
+        return parse_size(self.resolution) or square(0)
+
 
 @dataclass(frozen=True, kw_only=True)
 class Fitted:
-    """A square picture and whether it had to be enlarged for that."""
+    """A picture of the wanted size, and whether it had to be enlarged for that."""
 
     pixels: Picture
     enlarged: bool
 
 
-def check_resolution(resolution: int) -> None:
-    """Raise unless the networks exist at this resolution.
+def check_resolution(resolution: int | str) -> Size:
+    """Return the size that a resolution means.
 
     Raises:
-        UsageError: Not a power of two from 8 to 1024.
+        UsageError: Networks cannot have it.
     """
-    if resolution & (resolution - 1) or not SMALLEST <= resolution <= LARGEST:
-        raise UsageError(
-            f"not a power of two from {SMALLEST} to {LARGEST}; choose "
-            f"{usual_resolution(resolution, resolution)}",
-            parameter="resolution",
-            value=resolution,
-        )
+    size = parse_size(resolution)
+    problem = 'no size; write a side such as 256, or "WIDTHxHEIGHT"'
+    if size is not None and size.is_possible and size.longer >= SMALLEST:
+        return size
+    if size is not None and size.is_square:
+        nearest = usual_resolution(size)
+        problem = f"not a power of two from {SMALLEST} to {LARGEST}; choose {nearest}"
+    elif size is not None:
+        problem = problem_of(size)
+    raise UsageError(problem, parameter="resolution", value=resolution)
 
 
-def usual_resolution(width: int, height: int) -> int:
-    """Return the largest resolution that does not enlarge the smaller side, from 8 to 1024."""
-    side = max(1, min(width, height))
+def usual_resolution(size: Size) -> int:
+    """Return the largest square that does not enlarge the shorter side, from 8 to 1024 px."""
+    side = max(1, size.shorter)
     return min(LARGEST, max(SMALLEST, 1 << (side.bit_length() - 1)))
 
 
@@ -111,7 +126,7 @@ def flatten(
 
 
 def resize(
-    bands: Iterator[Image.Image], source: Size, size: Size, resample: Image.Resampling
+    bands: Iterator[Image.Image], source: Extent, size: Extent, resample: Image.Resampling
 ) -> Image.Image:
     """Resize a picture that comes in bands of rows; the pixels are those of resizing it whole.
 
@@ -136,8 +151,8 @@ def resize(
     return narrow.resize(size, resample).convert(mode)
 
 
-def fit_square(image: Upright, target: Target) -> Fitted:
-    """Return the picture as a square of the target's size and channels."""
+def fit_picture(image: Upright, target: Target) -> Fitted:
+    """Return the picture in the target's size and channels."""
     box, size = _geometry(image.size, target)
     part = (box[2] - box[0], box[3] - box[1])
     bands = (
@@ -145,41 +160,48 @@ def fit_square(image: Upright, target: Target) -> Fitted:
         for band in image.bands(box)
     )
     inner = resize(bands, part, size, RESAMPLING[target.filter])
-    side = target.resolution
-    if size != (side, side):
+    if size != (target.size.width, target.size.height):
         inner = _between_bars(inner, target)
-    pixels = np.asarray(inner).reshape(side, side, target.channels)
+    pixels = np.asarray(inner).reshape(*target.size.shape, target.channels)
     return Fitted(pixels=pixels, enlarged=size[0] > part[0] or size[1] > part[1])
 
 
-def _geometry(size: Size, target: Target) -> tuple[Box, Size]:
+def _geometry(size: Extent, target: Target) -> tuple[Box, Extent]:
     width, height = size
-    side = target.resolution
+    across, down = target.size.width, target.size.height
     if target.fit == "crop":
-        part = min(width, height)
-        return _centred(size, (part, part)), (side, side)
+        return _centred(size, _part(size, across, down)), (across, down)
     if target.fit == "wide":
-        part_size = (min(width, round(height * 4 / 3)), min(height, max(1, round(width * 3 / 4))))
-        return _centred(size, part_size), (side, side * 3 // 4)
-    longer = max(size)
-    inner = (max(1, round(width * side / longer)), max(1, round(height * side / longer)))
+        return _centred(size, _part(size, 4, 3)), (across, down * 3 // 4)
+    inner = (across, max(1, round(height * across / width)))
+    if width * down < height * across:
+        inner = (max(1, round(width * down / height)), down)
     return (0, 0, width, height), inner
 
 
-def _centred(size: Size, part: Size) -> Box:
+def _part(size: Extent, across: int, down: int) -> Extent:
+    """Return the largest part of the shape across : down."""
+    width, height = size
+    return (
+        min(width, max(1, round(height * across / down))),
+        min(height, max(1, round(width * down / across))),
+    )
+
+
+def _centred(size: Extent, part: Extent) -> Box:
     left, top = (size[0] - part[0]) // 2, (size[1] - part[1]) // 2
     return left, top, left + part[0], top + part[1]
 
 
 def _between_bars(inner: Image.Image, target: Target) -> Image.Image:
-    side = target.resolution
+    whole = (target.size.width, target.size.height)
     colour = ImageColor.getcolor(target.background, inner.mode)
     if isinstance(colour, tuple) and len(colour) == 4:
         colour = (*colour[:3], 0)
-    square = Image.new(inner.mode, (side, side), colour)
-    left, top, _, _ = _centred((side, side), inner.size)
-    square.paste(inner, (left, top))
-    return square
+    page = Image.new(inner.mode, whole, colour)
+    left, top, _, _ = _centred(whole, inner.size)
+    page.paste(inner, (left, top))
+    return page
 
 
 def _eight_bit(image: Image.Image, levels: Levels | None) -> Image.Image:

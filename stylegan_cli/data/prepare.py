@@ -1,4 +1,4 @@
-"""Images of any kind → a data set of squares of one size."""
+"""Images of any kind → a data set of pictures of one size."""
 
 import hashlib
 from collections import Counter
@@ -25,10 +25,11 @@ from stylegan_cli.data.decoding import Levels, reasons
 from stylegan_cli.data.entries import Entry, Groups, Source, entry_path, printable, shortened
 from stylegan_cli.data.formats import UnusableImageError
 from stylegan_cli.data.parallel import ordered_map, usual_workers
-from stylegan_cli.data.pictures import Target, fit_square, usual_resolution
+from stylegan_cli.data.pictures import Target, fit_picture, usual_resolution
 from stylegan_cli.data.sources import fingerprint, open_source
 from stylegan_cli.data.writers import Writer, open_writer
 from stylegan_cli.errors import DataError
+from stylegan_cli.sizes import Size
 
 AHEAD_PER_WORKER = 4
 UNLABELLED = "no label"
@@ -183,7 +184,7 @@ def is_prepared(sources: Sequence[Source], request: Preparation) -> bool:
 
 
 def first_usual_resolution(sources: Sequence[Source]) -> int:
-    """Return the largest resolution for which the first usable image is not enlarged.
+    """Return the side of the largest square for which the first usable image is not enlarged.
 
     Raises:
         DataError: No image can be used.
@@ -191,7 +192,7 @@ def first_usual_resolution(sources: Sequence[Source]) -> int:
     for job in _jobs(sources):
         try:
             with reasons(), job.source.open(job.entry) as image:
-                return usual_resolution(*image.size)
+                return usual_resolution(Size(image.size[1], image.size[0]))
         except UnusableImageError:
             continue
     raise nothing_usable(sources)
@@ -234,7 +235,7 @@ def _make(job: _Job, request: Preparation, writer: Writer) -> _Result:
         return _Result(job=job, problem=UNLABELLED)
     try:
         with reasons(), job.source.open(job.entry) as image:
-            fitted = fit_square(image, request.target)
+            fitted = fit_picture(image, request.target)
             return _Result(
                 job=job,
                 encoded=writer.encode(fitted.pixels),

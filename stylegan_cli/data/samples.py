@@ -13,7 +13,7 @@ from typing import Any
 
 from stylegan_cli.data.decoding import Upright, decoded
 from stylegan_cli.data.entries import Entry, Source, Tally
-from stylegan_cli.data.pictures import Target
+from stylegan_cli.data.pictures import Target, check_resolution
 from stylegan_cli.data.prepare import Preparation, prepare
 from stylegan_cli.download import cache_folder
 from stylegan_cli.errors import UsageError, meant_or_all
@@ -35,14 +35,14 @@ class PortraitSource(Source):
     classes: tuple[str, ...] = ()
 
     def __init__(
-        self, count: int, *, resolution: int, seed: int = 0, style: str = USUAL_STYLE
+        self, count: int, *, resolution: int | str, seed: int = 0, style: str = USUAL_STYLE
     ) -> None:
         from dicebear import Avatar, Style
         from resvg_py import svg_to_bytes
 
         self.name = f"portraits ({style})"
         self._count = count
-        self._resolution = resolution
+        self._side = check_resolution(resolution).longer
         self._seed = seed
         self._style = Style(_style_definition(style))
         self._avatar = Avatar
@@ -66,7 +66,7 @@ class PortraitSource(Source):
         return decoded(io.BytesIO(self._draw(svg_string=svg, skip_system_fonts=True)), ".png")
 
     def _portrait(self, position: int) -> Any:
-        options = {"seed": f"{self._seed}-{position}", "size": self._resolution}
+        options = {"seed": f"{self._seed}-{position}", "size": self._side}
         return self._avatar(self._style, options).to_json()
 
     @cached_property
@@ -100,7 +100,7 @@ def style_names() -> list[str]:
 
 
 def drawn(
-    kind: str, count: int, *, resolution: int, seed: int = 0, style: str = USUAL_STYLE
+    kind: str, count: int, *, resolution: int | str, seed: int = 0, style: str = USUAL_STYLE
 ) -> PortraitSource:
     """Return the source of a kind of drawn images.
 
@@ -112,7 +112,7 @@ def drawn(
     return PortraitSource(count, resolution=resolution, seed=seed, style=style)
 
 
-def drawn_path(path: str, *, resolution: int, channels: int = 3) -> str:
+def drawn_path(path: str, *, resolution: int | str, channels: int = 3) -> str:
     """Return the path of a data set; `sample:KIND` is drawn first.
 
     Raises:
@@ -128,7 +128,7 @@ def drawn_path(path: str, *, resolution: int, channels: int = 3) -> str:
 def ensure_sample(
     kind: str,
     *,
-    resolution: int,
+    resolution: int | str,
     channels: int = 3,
     count: int = USUAL_COUNT,
     seed: int = 0,
@@ -145,7 +145,7 @@ def ensure_sample(
     """
     target = Target(resolution=resolution, channels=channels)
     folder = cache_dir or cache_folder()
-    path = folder / f"{kind}-{USUAL_STYLE}-{resolution}px-{channels}ch-{count}-{seed}.zip"
+    path = folder / f"{kind}-{USUAL_STYLE}-{target.resolution}px-{channels}ch-{count}-{seed}.zip"
     if path.exists():
         return path
     source = drawn(kind, count, resolution=resolution, seed=seed)

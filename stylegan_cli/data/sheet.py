@@ -10,11 +10,12 @@ from PIL import Image
 from stylegan_cli.data.decoding import reasons
 from stylegan_cli.data.entries import Source
 from stylegan_cli.data.formats import UnusableImageError
-from stylegan_cli.data.pictures import Target, fit_square, usual_resolution
+from stylegan_cli.data.pictures import Target, fit_picture, usual_resolution
 from stylegan_cli.errors import OutputError
 from stylegan_cli.files import written_whole
 from stylegan_cli.runtime import numpy_stream
 from stylegan_cli.shapes import Picture
+from stylegan_cli.sizes import square
 
 LARGEST_CELL = 128
 
@@ -54,9 +55,9 @@ def _cells(source: Source, chosen: set[int]) -> list[Picture]:
         try:
             with reasons(), source.open(entry) as image:
                 if target is None:
-                    side = min(LARGEST_CELL, usual_resolution(max(image.size), max(image.size)))
+                    side = min(LARGEST_CELL, usual_resolution(square(max(image.size))))
                     target = Target(resolution=side, fit="fit")
-                cells.append(fit_square(image, target).pixels)
+                cells.append(fit_picture(image, target).pixels)
         except UnusableImageError:
             continue
     return cells

@@ -43,7 +43,7 @@ def open_direction(
         direction = _foreign(network, pick, drawn)
     if pick.layers is None:
         return direction
-    sides = network.G.synthesis.layer_sides
+    sides = network.G.synthesis.layer_levels
     return direction.at_layers(parse_layers_by_side(pick.layers, sides, parameter="direction"))
 
 

@@ -11,6 +11,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from stylegan_cli.figures.png import to_image
 from stylegan_cli.shapes import Picture
+from stylegan_cli.sizes import Size
 
 PAPER, INK = (255, 255, 255), (40, 40, 40)
 
@@ -27,12 +28,12 @@ Anchor = Literal["la", "ma", "rm", "ms"]
 
 @dataclass(frozen=True, kw_only=True)
 class PlacedImage:
-    """An image of the study with its upper left corner and side in pixels."""
+    """An image of the study with its upper left corner and size in pixels."""
 
     place: Place
     x: int
     y: int
-    side: int
+    size: Size
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,8 +64,8 @@ def paint_page(page: Page, read: Read) -> Picture:
     """Draw the page as a picture, with one image of the study in memory at a time."""
     canvas = Image.new("RGB", page.size, PAPER)
     for placed in page.images:
-        image = shrunk(read(placed.place), placed.side)
-        shown = image.resize((placed.side, placed.side), Image.Resampling.NEAREST)
+        image = shrunk(read(placed.place), placed.size)
+        shown = image.resize((placed.size.width, placed.size.height), Image.Resampling.NEAREST)
         canvas.paste(shown, (placed.x, placed.y), shown if shown.mode == "RGBA" else None)
     draw = ImageDraw.Draw(canvas)
     for line in page.words:
@@ -72,10 +73,12 @@ def paint_page(page: Page, read: Read) -> Picture:
     return np.asarray(canvas)
 
 
-def shrunk(pixels: Picture, side: int) -> Image.Image:
-    """Average an image down to this side if it is larger."""
+def shrunk(pixels: Picture, size: Size) -> Image.Image:
+    """Average an image down to this size if it is larger."""
     image = to_image(pixels)
-    return image.resize((side, side), Image.Resampling.BOX) if image.width > side else image
+    if image.width <= size.width:
+        return image
+    return image.resize((size.width, size.height), Image.Resampling.BOX)
 
 
 @cache
@@ -142,25 +145,28 @@ class Layout:
         title_text: Size of the title and the headings.
 
     Args:
-        native: Side of the study's images.
+        native: Size of the study's images.
     """
 
-    def __init__(self, content: Content, native: int) -> None:
+    def __init__(self, content: Content, native: Size) -> None:
         self.content = content
         room = max(1, isqrt(MAX_PIXELS // (content.rows * content.cols)))
-        up = max(1, min(ceil(MIN_SIDE / native), room // native))
-        self.side = ceil(native / max(1, ceil(native / room))) * up
-        self.gutter = max(2, self.side // 48)
+        longer = native.longer
+        up = max(1, min(ceil(MIN_SIDE / longer), room // longer))
+        self.image = native.over(max(1, ceil(longer / room))).times(up)
+        self.gutter = max(2, self.image.longer // 48)
         self.margin = 4 * self.gutter
-        usual = max(USUAL_TEXT, self.side // TEXTS_A_SIDE)
+        usual = max(USUAL_TEXT, self.image.longer // TEXTS_A_SIDE)
         names = (*content.captions.values(), *content.col_names.values())
-        self.text = _fitting_size(names, self.side, usual, max(SMALLEST_TEXT, usual * 2 // 3))
-        if font(self.text).getlength(SHORTEST_NAME) > self.side:
+        self.text = _fitting_size(
+            names, self.image.width, usual, max(SMALLEST_TEXT, usual * 2 // 3)
+        )
+        if font(self.text).getlength(SHORTEST_NAME) > self.image.width:
             self.text = 0
         line = line_height(self.text) if self.text else 0
         self.caption = line if content.captions else 0
         self.left = self.margin + self._width_of(content.row_names.values())
-        across = self._x(content.cols - 1) + self.side - self.margin
+        across = self._x(content.cols - 1) + self.image.width - self.margin
         self.title_text = _fitting_size([content.title], across, usual, USUAL_TEXT)
         self.heading = line_height(self.title_text) + self.margin
         self.top = self.heading + (line if content.col_names else 0)
@@ -170,8 +176,8 @@ class Layout:
         """Return width and height of the whole sheet."""
         right, bottom = self.corner((self.content.rows - 1, self.content.cols - 1))
         title = self.margin + ceil(font(self.title_text).getlength(self.content.title))
-        width = max(right + self.side, title)
-        return width + self.margin, bottom + self.side + self.caption + self.margin
+        width = max(right + self.image.width, title)
+        return width + self.margin, bottom + self.image.height + self.caption + self.margin
 
     def corner(self, slot: Slot) -> tuple[int, int]:
         """Return the upper left corner of the image in a slot: x, y."""
@@ -181,13 +187,13 @@ class Layout:
     def _x(self, col: int) -> int:
         beside = self.content.sources[1]
         apart = self.margin if col >= beside > 0 else 0
-        return self.left + col * (self.side + self.gutter) + apart
+        return self.left + col * (self.image.width + self.gutter) + apart
 
     def _y(self, row: int) -> int:
         above, bands = self.content.sources[0], self.content.bands
         apart = self.margin if row >= above > 0 else 0
         headings = self.heading * sum(first <= row for first in bands)
-        return self.top + row * (self.side + self.gutter + self.caption) + apart + headings
+        return self.top + row * (self.image.height + self.gutter + self.caption) + apart + headings
 
     def _width_of(self, names: Iterable[str]) -> int:
         if not self.text:
@@ -197,21 +203,21 @@ class Layout:
         )
 
 
-def paint(content: Content, native: int, read: Read) -> Picture:
+def paint(content: Content, native: Size, read: Read) -> Picture:
     """Draw the sheet as a picture.
 
     Args:
-        native: Side of the study's images.
+        native: Size of the study's images.
         read: Reads an image of the study.
     """
     return paint_page(arrange(content, native), read)
 
 
-def arrange(content: Content, native: int) -> Page:
+def arrange(content: Content, native: Size) -> Page:
     """Place everything on the sheet.
 
     Args:
-        native: Side of the study's images.
+        native: Size of the study's images.
     """
     layout = Layout(content, native)
     return Page(size=layout.size, images=tuple(_images(layout)), words=tuple(_words(layout)))
@@ -220,7 +226,7 @@ def arrange(content: Content, native: int) -> Page:
 def _images(layout: Layout) -> Iterator[PlacedImage]:
     for slot, place in layout.content.images.items():
         x, y = layout.corner(slot)
-        yield PlacedImage(place=place, x=x, y=y, side=layout.side)
+        yield PlacedImage(place=place, x=x, y=y, size=layout.image)
 
 
 def _words(layout: Layout) -> Iterator[PlacedWords]:
@@ -235,21 +241,27 @@ def _words(layout: Layout) -> Iterator[PlacedWords]:
 
 
 def _names(layout: Layout) -> Iterator[PlacedWords]:
-    content, size, side = layout.content, layout.text, layout.side
+    content, size, image = layout.content, layout.text, layout.image
     air = max(2, layout.gutter)
     for slot, name in content.captions.items():
         x, y = layout.corner(slot)
-        text = _shortened(name, size, side)
-        yield PlacedWords(text=text, x=x + side // 2, y=y + side + air // 2, size=size, anchor="ma")
+        text = _shortened(name, size, image.width)
+        middle, below = x + image.width // 2, y + image.height + air // 2
+        yield PlacedWords(text=text, x=middle, y=below, size=size, anchor="ma")
     for row, name in content.row_names.items():
         x, y = layout.corner((row, 0))
         yield PlacedWords(
-            text=name, x=x - layout.margin // 2, y=y + side // 2, size=size, anchor="rm"
+            text=name,
+            x=x - layout.margin // 2,
+            y=y + image.height // 2,
+            size=size,
+            anchor="rm",
         )
     for col, name in content.col_names.items():
         x, y = layout.corner((0, col))
-        text = _shortened(name, size, side)
-        yield PlacedWords(text=text, x=x + side // 2, y=y - 2 * air, size=size, anchor="ms")
+        text = _shortened(name, size, image.width)
+        middle = x + image.width // 2
+        yield PlacedWords(text=text, x=middle, y=y - 2 * air, size=size, anchor="ms")
 
 
 def _fitting_size(names: Iterable[str], width: int, largest: int, smallest: int) -> int:

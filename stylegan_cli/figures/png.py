@@ -10,6 +10,7 @@ from PIL.PngImagePlugin import PngInfo
 
 from stylegan_cli.files import written_whole
 from stylegan_cli.shapes import Picture, Pixels
+from stylegan_cli.sizes import Size
 
 
 def to_image(pixels: Picture) -> Image.Image:
@@ -27,12 +28,12 @@ def tile(pixels: Pixels, columns: int) -> UInt8[np.ndarray, "sheet_height sheet_
     return table.reshape(rows * height, columns * width, channels)
 
 
-def resize(pixels: Picture, side: int | None) -> UInt8[np.ndarray, "new_height new_width channels"]:
-    """Resize a picture to a square of this side; without a side, return it unchanged."""
-    if side is None or side == pixels.shape[0]:
+def resize(pixels: Picture, size: Size) -> UInt8[np.ndarray, "{size.height} {size.width} channels"]:
+    """Resize a picture."""
+    if size.shape == pixels.shape[:2]:
         return pixels
-    image = to_image(pixels).resize((side, side), Image.Resampling.BICUBIC)
-    return np.asarray(image).reshape(side, side, pixels.shape[2])
+    image = to_image(pixels).resize((size.width, size.height), Image.Resampling.BICUBIC)
+    return np.asarray(image).reshape(*size.shape, pixels.shape[2])
 
 
 def write_png(path: Path, pixels: Picture, *, origin: str | None = None) -> None:

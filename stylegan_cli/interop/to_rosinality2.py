@@ -19,7 +19,7 @@ from stylegan_cli.interop.rosinality2 import (
 )
 from stylegan_cli.interop.tensor_maps import SGTOOL, W_AVG, Pair
 from stylegan_cli.networks.discriminators import Discriminator
-from stylegan_cli.networks.layers import features_by_side
+from stylegan_cli.networks.layers import features_by_level
 from stylegan_cli.networks.snapshot import Network, versions
 from stylegan_cli.recipe import Settled
 
@@ -63,7 +63,7 @@ def rosinality_checkpoint(network: Network) -> Written:
     """
     _check_generator(network)
     recipe, tensors = network.recipe, network.G.state_dict()
-    sides = tuple(features_by_side(recipe.data.resolution, 1, 1))
+    sides = tuple(features_by_level(recipe.data.size, 1, 1))
     pairs = list(generator_pairs(recipe.generator.mapping_layers, sides))
     content: dict[str, Any] = {
         "g_ema": _theirs(pairs, tensors, generator_filters(sides), 4.0),
@@ -116,6 +116,7 @@ def _check_generator(network: Network) -> None:
     expected = {
         "family": (section.family, "stylegan2"),
         "architecture": (section.architecture, "skip"),
+        "resolution": (data.resolution, data.size.level),
         "channels": (data.channels, 3),
         "length of labels": (network.c_dim, 0),
         "w_dim": (section.w_dim, section.z_dim),
@@ -134,7 +135,7 @@ def _lacking_discriminator(recipe: Settled, D: Discriminator | None) -> tuple[st
     section = recipe.discriminator
     if D is None:
         return ("there is no discriminator in the file, and none in the checkpoint",)
-    readable = section.architecture == "resnet" or recipe.data.resolution == 4
+    readable = section.architecture == "resnet" or recipe.data.size.level == 4
     if not readable or section.mbstd_channels != 1:
         return (
             f"the discriminator ({section.architecture}, {section.mbstd_channels} channels of "
@@ -144,12 +145,12 @@ def _lacking_discriminator(recipe: Settled, D: Discriminator | None) -> tuple[st
 
 
 def _width_notes(recipe: Settled) -> tuple[str, ...]:
-    side, section = recipe.data.resolution, recipe.generator
-    widths = features_by_side(side, section.channel_base, section.channel_max)
+    size, section = recipe.data.size, recipe.generator
+    widths = features_by_level(size, section.channel_base, section.channel_max)
     for multiplier in _CHANNEL_MULTIPLIERS:
-        if widths == features_by_side(side, 16_384 * multiplier, 512):
+        if widths == features_by_level(size, 16_384 * multiplier, 512):
             return (
-                f"load it with --size {side} --channel_multiplier {multiplier} "
+                f"load it with --size {size.level} --channel_multiplier {multiplier} "
                 f"--n_mlp {section.mapping_layers} --latent {section.z_dim}",
             )
     listed = ", ".join(f"{each}: {width}" for each, width in widths.items())

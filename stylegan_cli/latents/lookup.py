@@ -108,9 +108,9 @@ def _with_fitting_noise(network: Network, stored: StoredCodes) -> StoredCodes:
     """Drop noise maps that do not fit the noise inputs of the network."""
     if stored.own_noise is None:
         return stored
-    sides = [(side, side) for side in network.sizes.noise_sides]
+    sizes = [size.shape for size in network.sizes.noise_sizes]
     maps = [own.maps for own in stored.own_noise if own is not None]
-    if all([each.shape for each in own] == sides for own in maps):
+    if all([each.shape for each in own] == sizes for own in maps):
         return stored
     note = f"{stored.note}; its noise maps are for another network, so they are not used"
     return replace(stored, own_noise=None, note=note)

@@ -179,7 +179,7 @@ def _fakes(
     first = DrawnPictures(
         file=network,
         sha256=file_sha256(network),
-        side=header.recipe.data.resolution,
+        size=header.recipe.data.size,
         count=request.num or STANDARD_COUNT,
         seed=request.seed,
         device=place.device,
@@ -245,11 +245,10 @@ def _folder(
     case = folder_case(images, data, protocol, chosen=request.class_name)
     (fakes,) = case.fakes
     assert isinstance(fakes, StoredPictures), "a folder's images are stored"
-    side = fakes.side
-    if side != data.side:
+    if fakes.size != data.size:
         yield Remark(
-            text=f"{images}: {side} px, {data.name}: {data.side} px; detectors see different "
-            "detail in them",
+            text=f"{images}: {fakes.size.value} px, {data.name}: {data.size.value} px; detectors "
+            "see different detail in them",
             is_warning=True,
         )
     yield from _unlike_files(fakes, data)

@@ -19,6 +19,7 @@ from stylegan_cli.rendering.plan import Axis, Plan, Tables
 from stylegan_cli.rendering.render import render
 from stylegan_cli.runtime import numpy_stream
 from stylegan_cli.shapes import Labels, Pixels
+from stylegan_cli.sizes import Size
 
 SEEDS_AN_EVALUATION = 1_000_000
 
@@ -30,7 +31,7 @@ class DrawnPictures:
     Attributes:
         file: The network, in memory only while images are drawn.
         sha256: Of the file.
-        side: Of the images.
+        size: Of the images.
         seed: Of the evaluation; its images have the seeds from 1,000,000 times this on.
         labels: Images whose labels are drawn where `sampling` chooses no class.
         execution: How the images are computed.
@@ -39,7 +40,7 @@ class DrawnPictures:
 
     file: Path
     sha256: str
-    side: int
+    size: Size
     count: int
     seed: int
     device: torch.device
@@ -120,7 +121,7 @@ def draw_fakes(network: Network, fakes: DrawnPictures, part: range) -> Pixels:
         make=lambda: Tables(codes=codes),
     )
     G = network.G
-    pixels = np.empty((len(part), G.resolution, G.resolution, G.channels), np.uint8)
+    pixels = np.empty((len(part), *G.size.shape, G.channels), np.uint8)
     try:
         for cell in render(G, plan, batch_size=len(part)):
             pixels[cell.address.position] = cell.pixels

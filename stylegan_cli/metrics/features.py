@@ -195,7 +195,7 @@ class Extraction:
     def missing(self) -> tuple[range, ...]:
         """Return the batches without features when first asked; all processes ask together."""
         count = len(self.pictures)
-        size = self.place.execution.batch_size or default_batch_size(self.pictures.side)
+        size = self.place.execution.batch_size or default_batch_size(self.pictures.size)
         # only the first process's disk counts
         first = self.place.world.gather(self._first_missing(size))[0]
         return tuple(range(start, min(start + size, count)) for start in range(first, count, size))

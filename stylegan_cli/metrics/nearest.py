@@ -113,7 +113,7 @@ def nearest_picture(evaluation: "Evaluation", nearest: Nearest) -> Picture:
         (pixels,) = reals.batches([part])
         return on_white(pixels[0])
 
-    return paint(_content(nearest, evaluation), network.G.resolution, read)
+    return paint(_content(nearest, evaluation), network.G.size, read)
 
 
 def _content(nearest: Nearest, evaluation: "Evaluation") -> "Content":

@@ -18,6 +18,7 @@ from stylegan_cli.data.pictures import MODES
 from stylegan_cli.data.sources import content_sha256, open_source
 from stylegan_cli.errors import DataError
 from stylegan_cli.shapes import Picture, Pixels
+from stylegan_cli.sizes import Size
 
 AnyPixels = UInt8[np.ndarray, "*shape _"]
 Label = Float32[np.ndarray, " c_dim"]
@@ -34,7 +35,7 @@ class Pictures(Protocol):
     Attributes:
         name: Name in messages.
         identity: Equal for equal images, and only for those; as JSON holds it.
-        side: Width and height, the larger one.
+        size: Of each image.
         rows: Numbers of the images that count; None for all.
         counted: Number of images that count.
     """
@@ -44,7 +45,7 @@ class Pictures(Protocol):
     @property
     def identity(self) -> Mapping[str, Any]: ...
     @property
-    def side(self) -> int: ...
+    def size(self) -> Size: ...
     @property
     def rows(self) -> Int64[np.ndarray, " rows"] | None: ...
     @property
@@ -72,7 +73,7 @@ class StoredPictures:
     """
 
     name: str
-    side: int
+    size: Size
     count: int
     read: Callable[[int], Picture]
     sha256: str
@@ -125,17 +126,17 @@ def stored_data(path: Path, dataset: Dataset, *, fit: str) -> StoredPictures:
 
     Args:
         path: Path of the data set.
-        fit: Its way of making images square, if it does.
+        fit: Its way of giving images their shape, if it does.
     """
     first, _ = dataset.read(0)
-    side, channels = first.shape[1:]
+    size, channels = Size(*first.shape[:2]), first.shape[2]
     return StoredPictures(
         name=str(path),
-        side=side,
+        size=size,
         count=len(dataset),
         read=lambda index: dataset.read(index)[0],
         sha256=content_sha256(path),
-        how=f"{side} px, {channels} channels, {fit}",
+        how=f"{size.value} px, {channels} channels, {fit}",
         classes=_classes(dataset),
         label=dataset.label if dataset.c_dim else None,
     )
@@ -167,7 +168,7 @@ def stored_folder(path: Path) -> StoredPictures:
 
     return StoredPictures(
         name=str(path),
-        side=max(first.shape[:2]),
+        size=Size(*first.shape[:2]),
         count=len(entries),
         read=read,
         sha256=content_sha256(path),

@@ -129,10 +129,8 @@ def _network_remark(request: Request) -> Iterator[Remark]:
     if path is not None:
         header = read_header(path)
         place = "of the package" if path == shipped_network(path.stem) else str(path)
-        side = header.recipe.data.resolution
-        yield Remark(
-            text=f"network {place}: {header.recipe.title}, {side}×{side}, {header.kimg:g} kimg"
-        )
+        title, size = header.recipe.title, header.recipe.data.size
+        yield Remark(text=f"network {place}: {title}, {size}, {header.kimg:g} kimg")
 
 
 def _by_features(metrics: Sequence[Metric], request: Request, place: Workplace) -> Iterator[Event]:

@@ -39,7 +39,7 @@ def build_generator(
         return Generator(
             mapping,
             synthesis,
-            resolution=recipe.data.resolution,
+            size=recipe.data.size,
             channels=recipe.data.channels,
         )
 
@@ -58,7 +58,7 @@ def build_discriminator(
         return Discriminator(
             section,
             form=family_of(recipe).discriminator(section),
-            resolution=recipe.data.resolution,
+            size=recipe.data.size,
             channels=recipe.data.channels,
             c_dim=c_dim,
             dtype=dtype,

@@ -15,7 +15,7 @@ from stylegan_cli.networks.layers import (
     ResidualSkip,
     conv_weight,
     fade,
-    features_by_side,
+    features_by_level,
     halve,
     split_lod,
 )
@@ -25,6 +25,7 @@ from stylegan_cli.ops.reference import EPSILON, Resample
 from stylegan_cli.recipe import DiscriminatorSection
 from stylegan_cli.recipe.sections import Architecture
 from stylegan_cli.shapes import C, Images, Verdict
+from stylegan_cli.sizes import Size
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -101,10 +102,10 @@ class Conv(nn.Module):
 
 
 class Block(nn.Module):
-    """Layers of one resolution, which halve it.
+    """Layers of one level, which halve the size.
 
     Args:
-        reads_image: Read an image of this resolution too.
+        reads_image: Read an image of this size too.
     """
 
     def __init__(
@@ -154,11 +155,12 @@ class MinibatchStd(nn.Module):
 
 
 class Epilogue(nn.Module):
-    """Layers from 4×4 feature maps to a score, or to `outputs` scores."""
+    """Layers from the smallest feature maps, 4×4 for squares, to a score or to `outputs` scores."""
 
     def __init__(
         self,
         features: int,
+        base: Size,
         outputs: int,
         options: DiscriminatorOptions,
         mbstd: MinibatchStd,
@@ -170,7 +172,7 @@ class Epilogue(nn.Module):
         self.mbstd = mbstd
         self.conv = Conv(features + mbstd.channels, features, 3, options)
         early = options.form.root2_in_weight
-        self.fc = Dense(features * 16, features, lrelu=True, root2_in_weight=early)
+        self.fc = Dense(features * base.area, features, lrelu=True, root2_in_weight=early)
         self.out = Dense(features, outputs)
 
     @property
@@ -179,7 +181,7 @@ class Epilogue(nn.Module):
         return self.out.weight.dtype
 
     def forward(self, x: Tensor) -> Tensor:
-        """Map `[n, features, 4, 4]` to `[n, outputs]`."""
+        """Map `[n, features, h, w]` to `[n, outputs]`."""
         x = self.conv(self.mbstd(x.to(self.dtype)))
         result: Tensor = self.out(self.fc(x.flatten(1)))
         return result
@@ -197,7 +199,7 @@ class Discriminator(nn.Module):
         section: DiscriminatorSection,
         *,
         form: DiscriminatorForm = DiscriminatorForm(),
-        resolution: int,
+        size: Size,
         channels: int,
         c_dim: int,
         dtype: torch.dtype = torch.float32,
@@ -206,7 +208,7 @@ class Discriminator(nn.Module):
         super().__init__()
         self.lod = 0.0
         self.labels, self.architecture = form.labels, section.architecture
-        self.c_dim, self.resolution, self.channels = c_dim, resolution, channels
+        self.c_dim, self.size, self.channels = c_dim, size, channels
         options = DiscriminatorOptions(
             form=form,
             architecture=section.architecture,
@@ -215,14 +217,15 @@ class Discriminator(nn.Module):
             dtype=dtype,
             backend=backend,
         )
-        features = features_by_side(resolution, section.channel_base, section.channel_max)
-        self.sides = tuple(side for side in reversed(features) if side > 4)
-        for side in self.sides:
-            reads_image = section.architecture in ("skip", "progressive") or side == resolution
-            block = Block(features[side], features[side // 2], options, reads_image=reads_image)
-            self.add_module(f"b{side}", block)
+        features = features_by_level(size, section.channel_base, section.channel_max)
+        self.levels = tuple(level for level in reversed(features) if level > 4)
+        for level in self.levels:
+            reads_image = section.architecture in ("skip", "progressive") or level == size.level
+            block = Block(features[level], features[level // 2], options, reads_image=reads_image)
+            self.add_module(f"b{level}", block)
         mbstd = MinibatchStd(section.mbstd_group_size, section.mbstd_channels)
-        self.b4 = Epilogue(features[4], self._count_outputs(features[4]), options, mbstd)
+        outputs = self._count_outputs(features[4])
+        self.b4 = Epilogue(features[4], size.base, outputs, options, mbstd)
         if c_dim and form.labels == "projection":
             labels = MappingOptions(
                 layers=section.mapping_layers, lr_multiplier=section.mapping_lr_multiplier
@@ -254,28 +257,28 @@ class Discriminator(nn.Module):
 
     def _whole(self, image: Tensor | None) -> Tensor:
         x: Tensor | None = None
-        for side in (*self.sides, 4):
+        for level in (*self.levels, 4):
             if image is not None:
-                x = self._read(image, side, x)
-                skips = self.architecture == "skip" and side > 4
+                x = self._read(image, level, x)
+                skips = self.architecture == "skip" and level > 4
                 image = self.ops.downsample(image) if skips else None
-            x = self.get_submodule(f"b{side}")(x)
+            x = self.get_submodule(f"b{level}")(x)
         assert x is not None
         return x
 
     def _grown(self, image: Tensor) -> Tensor:
         levels, share = split_lod(self.lod)
-        first, *others = (*self.sides[levels:], 4)
+        first, *others = (*self.levels[levels:], 4)
         x: Tensor = self.get_submodule(f"b{first}")(self._read(image, first))
         if share:
             x = fade(x, self._read(halve(image), first // 2), share)
-        for side in others:
-            x = self.get_submodule(f"b{side}")(x)
+        for level in others:
+            x = self.get_submodule(f"b{level}")(x)
         return x
 
-    def _read(self, image: Tensor, side: int, x: Tensor | None = None) -> Tensor:
-        """Convert an image of this side to feature maps, and add them to x."""
-        block = self.get_submodule(f"b{side}")
+    def _read(self, image: Tensor, level: int, x: Tensor | None = None) -> Tensor:
+        """Convert an image of this level to feature maps, and add them to x."""
+        block = self.get_submodule(f"b{level}")
         assert isinstance(block, Block | Epilogue)
         read: Tensor = block.fromrgb(image.to(block.dtype))
         return read if x is None else x.to(read.dtype) + read

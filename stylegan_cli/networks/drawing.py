@@ -21,6 +21,7 @@ from stylegan_cli.networks.snapshot import Precision
 from stylegan_cli.networks.synthesis import Synthesis
 from stylegan_cli.ops import fast, pick_backend
 from stylegan_cli.shapes import Images, Motions, Ws
+from stylegan_cli.sizes import Size
 
 
 def prepare(G: Generator, dtype: torch.dtype = torch.float32) -> Generator:
@@ -36,7 +37,7 @@ def prepare(G: Generator, dtype: torch.dtype = torch.float32) -> Generator:
     shared = {id(each): each for each in (*G.parameters(), *G.buffers(), *operations)}
     mapping, synthesis = copy.deepcopy((G.mapping, G.synthesis), shared)
     freeze_layers(mapping, torch.float32)
-    return Generator(mapping, synthesis.frozen(dtype), resolution=G.resolution, channels=G.channels)
+    return Generator(mapping, synthesis.frozen(dtype), size=G.size, channels=G.channels)
 
 
 class CompiledSynthesis(Synthesis):
@@ -52,14 +53,14 @@ class CompiledSynthesis(Synthesis):
         self.num_ws, self.can_move = synthesis.num_ws, synthesis.can_move
 
     @property
-    def noise_resolutions(self) -> tuple[int, ...]:
-        """Side of each noise input, up to the level the network has grown to."""
-        return self.synthesis.noise_resolutions
+    def noise_sizes(self) -> tuple[Size, ...]:
+        """Size of each noise input, up to the level the network has grown to."""
+        return self.synthesis.noise_sizes
 
     @property
-    def layer_sides(self) -> tuple[int, ...]:
-        """Side at which each code acts."""
-        return self.synthesis.layer_sides
+    def layer_levels(self) -> tuple[int, ...]:
+        """Level at which each code acts."""
+        return self.synthesis.layer_levels
 
     @property
     def lod(self) -> float:
@@ -127,7 +128,7 @@ def compiled(G: Generator, batch_size: int) -> Generator:
         )
     assert not isinstance(G.synthesis, CompiledSynthesis), "compiled twice"
     synthesis = CompiledSynthesis(G.synthesis, batch_size)
-    return Generator(G.mapping, synthesis, resolution=G.resolution, channels=G.channels)
+    return Generator(G.mapping, synthesis, size=G.size, channels=G.channels)
 
 
 def ready_to_draw(G: Generator, precision: Precision, execution: Execution) -> Generator:
@@ -140,7 +141,7 @@ def ready_to_draw(G: Generator, precision: Precision, execution: Execution) -> G
         G = prepare(G, torch.bfloat16 if precision == "bf16" else torch.float32)
     if execution.compile:
         check_compiler(G.mapping.w_avg.device)
-        G = compiled(G, execution.batch_size or default_batch_size(G.resolution))
+        G = compiled(G, execution.batch_size or default_batch_size(G.size))
     return G
 
 

@@ -15,6 +15,7 @@ from stylegan_cli.networks.snapshot import (
 )
 from stylegan_cli.ops import BackendName
 from stylegan_cli.recipe import Settled
+from stylegan_cli.sizes import Size
 
 if TYPE_CHECKING:
     import torch
@@ -43,9 +44,9 @@ USUAL = Execution()
 PIXELS_A_BATCH = 2**22
 
 
-def default_batch_size(resolution: int) -> int:
-    """Return the images drawn at once by default: 32, fewer above 256 px."""
-    return max(1, min(32, PIXELS_A_BATCH // resolution**2))
+def default_batch_size(size: Size) -> int:
+    """Return the images drawn at once by default: 32, fewer above 256 × 256 pixels."""
+    return max(1, min(32, PIXELS_A_BATCH // size.area))
 
 
 def precision_of(recipe: Settled, execution: Execution) -> Precision:

@@ -1,7 +1,7 @@
 """Layers that generators and discriminators of several families share."""
 
 import math
-from typing import Protocol, runtime_checkable
+from typing import Protocol, TypeVar, runtime_checkable
 
 import torch
 import torch.nn.functional as F
@@ -10,6 +10,9 @@ from torch import Tensor, nn
 from stylegan_cli.ops import BackendName, fast, pick_backend
 from stylegan_cli.ops.reference import EPSILON, LRELU_SLOPE, Resample
 from stylegan_cli.recipe import Settled
+from stylegan_cli.sizes import Size
+
+T = TypeVar("T")
 
 
 def normalize(x: Tensor) -> Tensor:
@@ -118,26 +121,25 @@ class ResidualSkip(nn.Module):
         return FrozenSkip(self, dtype)
 
 
-def features_by_side(resolution: int, channel_base: int, channel_max: int) -> dict[int, int]:
-    """Count the feature maps at each side from 4 to `resolution`: base / side, at most max."""
-    sides = [2**i for i in range(2, resolution.bit_length())]
-    return {side: min(channel_base // side, channel_max) for side in sides}
+def features_by_level(size: Size, channel_base: int, channel_max: int) -> dict[int, int]:
+    """Count the feature maps at each level of `sizes.Size`: base / level, at most max."""
+    return {level: min(channel_base // level, channel_max) for level in size.levels}
 
 
 def generator_features(recipe: Settled) -> dict[int, int]:
-    """Count the feature maps of the generator at each side."""
+    """Count the feature maps of the generator at each level."""
     section = recipe.generator
-    return features_by_side(recipe.data.resolution, section.channel_base, section.channel_max)
+    return features_by_level(recipe.data.size, section.channel_base, section.channel_max)
 
 
-def grown_sides(sides: tuple[int, ...], lod: float) -> tuple[int, ...]:
-    """Return the sides that take part where `lod` levels are missing."""
-    return sides[: len(sides) - int(lod)]
+def grown(levels: tuple[T, ...], lod: float) -> tuple[T, ...]:
+    """Return the levels that take part where `lod` levels are missing."""
+    return levels[: len(levels) - int(lod)]
 
 
-def twice(sides: tuple[int, ...]) -> tuple[int, ...]:
-    """Repeat each side: a block has two layers."""
-    return tuple(side for side in sides for _ in range(2))
+def twice(levels: tuple[T, ...]) -> tuple[T, ...]:
+    """Repeat each level: a block has two layers."""
+    return tuple(level for level in levels for _ in range(2))
 
 
 class FrozenDense(nn.Module):
@@ -236,15 +238,15 @@ def fade(new: Tensor, old: Tensor, share: float) -> Tensor:
     return torch.lerp(new, old.to(new.dtype), share)
 
 
-def upscale(images: Tensor, side: int) -> Tensor:
-    """Enlarge images to this side by repeating pixels.
+def upscale(images: Tensor, size: Size) -> Tensor:
+    """Enlarge images to this size by repeating pixels.
 
     Args:
-        images: `[n, c, h, h]`.
+        images: `[n, c, h, w]`.
     """
-    if images.shape[-1] == side:
+    if images.shape[-2:] == size.shape:
         return images
-    return F.interpolate(images, size=(side, side), mode="nearest")
+    return F.interpolate(images, size=size.shape, mode="nearest")
 
 
 def halve(images: Tensor) -> Tensor:

@@ -9,6 +9,8 @@ if TYPE_CHECKING:
 else:
     Tensor = Any  # the names of modes are needed before torch is imported
 
+from stylegan_cli.sizes import Size
+
 NoiseMode = Literal["const", "random", "none"]
 NOISE_MODES: tuple[NoiseMode, ...] = ("none", "const", "random")
 """Modes in the order in which tables of codes number them."""
@@ -21,7 +23,7 @@ class NoiseLayer(Protocol):
     """Layer with a noise input.
 
     Attributes:
-        noise_const: The network's own map, `[r, r]`.
+        noise_const: The network's own map, `[h, w]`.
         noise_strength: Factor of the noise, one number or one per channel.
     """
 
@@ -34,21 +36,19 @@ def noise_layers(network: "nn.Module") -> list[NoiseLayer]:
     return [layer for layer in network.modules() if isinstance(layer, NoiseLayer)]
 
 
-def noise_maps(
-    resolutions: Sequence[int], seeds: Sequence[int], device: "torch.device"
-) -> list[Tensor]:
-    """Draw standard normal maps `[n, 1, r, r]`, one per layer; image i depends on seeds[i] only.
+def noise_maps(sizes: Sequence[Size], seeds: Sequence[int], device: "torch.device") -> list[Tensor]:
+    """Draw standard normal maps `[n, 1, h, w]`, one per layer; image i depends on seeds[i] only.
 
     Args:
-        resolutions: Side of the map of each noise layer, from coarse to fine.
+        sizes: Size of the map of each noise layer, from coarse to fine.
         seeds: One seed per image.
     """
     import torch
 
-    sizes = [side * side for side in resolutions]
+    areas = [size.area for size in sizes]
     rows = [
-        torch.randn(sum(sizes), generator=torch.Generator(device).manual_seed(seed), device=device)
+        torch.randn(sum(areas), generator=torch.Generator(device).manual_seed(seed), device=device)
         for seed in seeds
     ]
-    flat = torch.stack(rows).split(sizes, dim=1)
-    return [part.reshape(-1, 1, side, side) for part, side in zip(flat, resolutions, strict=True)]
+    flat = torch.stack(rows).split(areas, dim=1)
+    return [part.reshape(-1, 1, *size.shape) for part, size in zip(flat, sizes, strict=True)]

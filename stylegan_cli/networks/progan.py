@@ -18,7 +18,7 @@ from stylegan_cli.networks.layers import (
     fade,
     freeze_layers,
     generator_features,
-    grown_sides,
+    grown,
     normalize,
     randn,
     split_lod,
@@ -32,6 +32,7 @@ from stylegan_cli.ops.fast import box_kernel
 from stylegan_cli.ops.reference import BLUR, LRELU_SLOPE
 from stylegan_cli.recipe import Settled, families
 from stylegan_cli.shapes import Images, Ws
+from stylegan_cli.sizes import Size
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,17 +53,18 @@ class TraditionalOptions:
 
 
 class LatentInput(nn.Module):
-    """Dense layer without bias from a latent to a 4×4 feature map."""
+    """Dense layer without bias from a latent to the first feature map, 4×4 for squares."""
 
-    def __init__(self, w_dim: int, features: int) -> None:
+    def __init__(self, w_dim: int, features: int, base: Size) -> None:
         super().__init__()
-        self.weight = nn.Parameter(randn(features * 16, w_dim))
+        self.base = base
+        self.weight = nn.Parameter(randn(features * base.area, w_dim))
         # the original uses a quarter of the usual gain
         self.weight_gain = math.sqrt(2) / 4 / math.sqrt(w_dim)
 
     def forward(self, w: Tensor) -> Tensor:
-        """Map `[n, w_dim]` to `[n, features, 4, 4]`."""
-        x = F.linear(w, self.weight * self.weight_gain).reshape(w.shape[0], -1, 4, 4)
+        """Map `[n, w_dim]` to `[n, features, h, w]`."""
+        x = F.linear(w, self.weight * self.weight_gain).reshape(w.shape[0], -1, *self.base.shape)
         return x.contiguous(memory_format=torch.channels_last)
 
     def frozen(self, _: torch.dtype) -> "FrozenInput":
@@ -149,13 +151,14 @@ class Tail(nn.Module):
 
 
 class Block(nn.Module):
-    """Layers of one resolution; the 4×4 block starts from the latent.
+    """Layers of one level; the first block starts from the latent.
 
     Args:
-        inputs: Channels of the previous block; 0 for the 4×4 block.
+        inputs: Channels of the previous block; 0 for the first block.
+        size: Of the first block's feature maps; others double what they get.
     """
 
-    def __init__(self, inputs: int, outputs: int, options: TraditionalOptions) -> None:
+    def __init__(self, inputs: int, outputs: int, size: Size, options: TraditionalOptions) -> None:
         super().__init__()
         blur, backend = options.blur, options.backend
         if inputs:
@@ -163,20 +166,20 @@ class Block(nn.Module):
             self.conv0 = Conv(inputs, outputs, up=True, blur=blur, backend=backend)
         else:
             self.dtype = torch.promote_types(options.dtype, torch.float32)
-            self.input = LatentInput(options.w_dim, outputs)
+            self.input = LatentInput(options.w_dim, outputs, size)
         self.tail0 = Tail(outputs, backend)
         self.conv1 = Conv(outputs, outputs, up=False, blur=blur, backend=backend)
         self.tail1 = Tail(outputs, backend)
         self.torgb = ToRGB(outputs, options.channels, backend)
 
     def forward(self, x: Tensor | None, w: Tensor) -> Tensor:
-        """Compute this resolution from the previous one, or from the latent."""
+        """Compute this level from the previous one, or from the latent."""
         x = self.input(w) if x is None else self.conv0(x.to(self.dtype))
         y: Tensor = self.tail1(self.conv1(self.tail0(x)))
         return y
 
     def frozen(self, dtype: torch.dtype) -> "Block":
-        """Freeze the layers; the 4×4 block keeps its type of activations."""
+        """Freeze the layers; the first block keeps its type of activations."""
         if hasattr(self, "conv0"):
             self.dtype = dtype
         freeze_layers(self, self.dtype)
@@ -187,8 +190,8 @@ class TraditionalSynthesis(Synthesis):
     """Network without styles, from a single code to images."""
 
     num_ws = 1
-    noise_resolutions = ()
-    layer_sides = (4,)
+    noise_sizes = ()
+    layer_levels = (4,)
 
     def __init__(
         self,
@@ -204,34 +207,36 @@ class TraditionalSynthesis(Synthesis):
             w_dim=w_dim, channels=recipe.data.channels, blur=blur, dtype=dtype, backend=backend
         )
         features = generator_features(recipe)
-        self.resolutions = tuple(features)
+        self.size, self.levels = recipe.data.size, tuple(features)
         inputs = 0
-        for side, outputs in features.items():
-            self.add_module(f"b{side}", Block(inputs, outputs, options))
+        for level, outputs in features.items():
+            self.add_module(f"b{level}", Block(inputs, outputs, self.size.at(level), options))
             inputs = outputs
 
     def forward(self, ws: Ws, noise: object) -> Images:
         """Make float32 images as large as the network has grown; `noise` has no effect."""
         before: Tensor | None = None
         x: Tensor | None = None
-        for side in grown_sides(self.resolutions, self.lod):
-            before, x = x, self.get_submodule(f"b{side}")(x, ws[:, 0])
-        return grown_image(self, side, before, x)
+        for level in grown(self.levels, self.lod):
+            before, x = x, self.get_submodule(f"b{level}")(x, ws[:, 0])
+        return grown_image(self, self.size.at(level), before, x)
 
 
-def grown_image(synthesis: Synthesis, side: int, before: Tensor | None, x: Tensor | None) -> Images:
+def grown_image(
+    synthesis: Synthesis, size: Size, before: Tensor | None, x: Tensor | None
+) -> Images:
     """Convert the last feature maps to images, faded with those of the level below.
 
     Args:
-        side: Of x.
+        size: Of x.
         before: Feature maps of the level below.
         x: Feature maps of the last level that takes part.
     """
-    image: Tensor = synthesis.get_submodule(f"b{side}.torgb")(x)
+    image: Tensor = synthesis.get_submodule(f"b{size.level}.torgb")(x)
     _, share = split_lod(synthesis.lod)
     if share:
-        smaller = synthesis.get_submodule(f"b{side // 2}.torgb")(before)
-        image = fade(image, upscale(smaller, side), share)
+        smaller = synthesis.get_submodule(f"b{size.level // 2}.torgb")(before)
+        image = fade(image, upscale(smaller, size), share)
     return image
 
 
@@ -243,10 +248,11 @@ class FrozenInput(nn.Module):
     def __init__(self, layer: LatentInput) -> None:
         super().__init__()
         self.register_buffer("weight", layer.weight.detach() * layer.weight_gain)
+        self.base = layer.base
 
     def forward(self, w: Tensor) -> Tensor:
-        """Map `[n, w_dim]` to `[n, features, 4, 4]`."""
-        x = F.linear(w, self.weight).reshape(w.shape[0], -1, 4, 4)
+        """Map `[n, w_dim]` to `[n, features, h, w]`."""
+        x = F.linear(w, self.weight).reshape(w.shape[0], -1, *self.base.shape)
         return x.contiguous(memory_format=torch.channels_last)
 
 

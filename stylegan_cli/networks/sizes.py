@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from stylegan_cli.recipe import Settled, families
+from stylegan_cli.sizes import Size
 
 if TYPE_CHECKING:
     from stylegan_cli.networks.generator import Generator
@@ -14,27 +15,28 @@ class Sizes:
     """Sizes of a generator; the same as the attributes of `Generator` and its synthesis network.
 
     Attributes:
+        size: Of the images once the network is fully grown.
         has_w: There is an intermediate latent space; otherwise the code is z itself.
-        layer_sides: Side at which each code acts.
-        noise_sides: Side of each noise input, up to the level the network has grown to.
+        layer_levels: Level at which each code acts.
+        noise_sizes: Size of each noise input, up to the level the network has grown to.
         can_move: The pictures can be shifted and turned.
     """
 
-    resolution: int
+    size: Size
     channels: int
     z_dim: int
     w_dim: int
     c_dim: int
     has_w: bool
-    layer_sides: tuple[int, ...]
-    noise_sides: tuple[int, ...]
+    layer_levels: tuple[int, ...]
+    noise_sizes: tuple[Size, ...]
     can_move: bool
     lod: float
 
     @property
     def num_ws(self) -> int:
         """Number of codes per image."""
-        return len(self.layer_sides)
+        return len(self.layer_levels)
 
     @property
     def has_styles(self) -> bool:
@@ -44,12 +46,12 @@ class Sizes:
     @property
     def has_noise(self) -> bool:
         """Layers have noise inputs."""
-        return bool(self.noise_sides)
+        return bool(self.noise_sizes)
 
     @property
-    def side(self) -> int:
-        """Side of the images at the level the network has grown to."""
-        return self.resolution >> int(self.lod)
+    def grown_size(self) -> Size:
+        """Size of the images at the level the network has grown to."""
+        return self.size >> int(self.lod)
 
     @property
     def active_ws(self) -> int:
@@ -69,14 +71,14 @@ def sizes_of(recipe: Settled, *, w_dim: int, c_dim: int, lod: float) -> Sizes | 
     found = layers(recipe)
     missing = 2 * int(lod)
     return Sizes(
-        resolution=recipe.data.resolution,
+        size=recipe.data.size,
         channels=recipe.data.channels,
         z_dim=recipe.generator.z_dim,
         w_dim=w_dim,
         c_dim=c_dim,
-        has_w=len(found.sides) > 1 or recipe.generator.mapping_layers > 0,
-        layer_sides=found.sides,
-        noise_sides=found.noise_sides[: max(len(found.noise_sides) - missing, 0)],
+        has_w=len(found.levels) > 1 or recipe.generator.mapping_layers > 0,
+        layer_levels=found.levels,
+        noise_sizes=found.noise_sizes[: max(len(found.noise_sizes) - missing, 0)],
         can_move=found.can_move,
         lod=lod,
     )
@@ -85,14 +87,14 @@ def sizes_of(recipe: Settled, *, w_dim: int, c_dim: int, lod: float) -> Sizes | 
 def sizes_of_built(G: "Generator") -> Sizes:
     """Return the sizes of a generator that exists."""
     return Sizes(
-        resolution=G.resolution,
+        size=G.size,
         channels=G.channels,
         z_dim=G.z_dim,
         w_dim=G.w_dim,
         c_dim=G.c_dim,
         has_w=G.has_w,
-        layer_sides=G.synthesis.layer_sides,
-        noise_sides=G.synthesis.noise_resolutions,
+        layer_levels=G.synthesis.layer_levels,
+        noise_sizes=G.synthesis.noise_sizes,
         can_move=G.synthesis.can_move,
         lod=G.lod,
     )

@@ -19,7 +19,7 @@ from stylegan_cli.networks.layers import (
     FrozenDense,
     freeze_layers,
     generator_features,
-    grown_sides,
+    grown,
     randn,
     twice,
 )
@@ -31,6 +31,7 @@ from stylegan_cli.ops.reference import EPSILON, LRELU_SLOPE
 from stylegan_cli.recipe import Settled, families
 from stylegan_cli.recipe.sections import Variant
 from stylegan_cli.shapes import Images, Ws
+from stylegan_cli.sizes import Size
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,7 +40,7 @@ class StyledOptions:
 
     Attributes:
         channels: Of the image.
-        input: Start of the 4×4 level: a learned constant, or the code.
+        input: Start of the first level: a learned constant, or the code.
         noise: Whether layers have noise inputs.
         early_bias: Add the bias of layers that double the size before the filter, not after the
             noise; the constant has none.
@@ -58,14 +59,14 @@ class StyledOptions:
 
 
 class ConstInput(nn.Module):
-    """Learned 4×4 feature map, the same for every image."""
+    """Learned feature map, 4×4 for squares, the same for every image."""
 
-    def __init__(self, features: int) -> None:
+    def __init__(self, features: int, base: Size) -> None:
         super().__init__()
-        self.const = nn.Parameter(torch.ones(features, 4, 4))
+        self.const = nn.Parameter(torch.ones(features, *base.shape))
 
     def forward(self, w: Tensor) -> Tensor:
-        """Return `[n, features, 4, 4]`, whatever w is."""
+        """Return `[n, features, h, w]`, whatever w is."""
         start = self.const.expand(w.shape[0], -1, -1, -1)
         return start.contiguous(memory_format=torch.channels_last)
 
@@ -80,12 +81,12 @@ class Tail(nn.Module):
     noise_const: Tensor
 
     def __init__(
-        self, features: int, resolution: int, options: StyledOptions, *, bias: bool = True
+        self, features: int, size: Size, options: StyledOptions, *, bias: bool = True
     ) -> None:
         super().__init__()
         if options.noise:
             self.noise_strength = nn.Parameter(torch.zeros(features))
-            self.register_buffer("noise_const", randn(resolution, resolution))
+            self.register_buffer("noise_const", randn(*size.shape))
         self.bias = nn.Parameter(torch.zeros(features)) if bias else None
         self.affine = Dense(options.w_dim, 2 * features)
         self.epsilon = options.epsilon
@@ -104,13 +105,13 @@ class Tail(nn.Module):
 
 
 class Block(nn.Module):
-    """Layers of one resolution; the 4×4 block starts from a constant or from w.
+    """Layers of one level; the first block starts from a constant or from w.
 
     Args:
-        inputs: Channels of the previous block; 0 for the 4×4 block.
+        inputs: Channels of the previous block; 0 for the first block.
     """
 
-    def __init__(self, inputs: int, outputs: int, resolution: int, options: StyledOptions) -> None:
+    def __init__(self, inputs: int, outputs: int, size: Size, options: StyledOptions) -> None:
         super().__init__()
         backend, early = options.backend, options.early_bias
         if inputs:
@@ -120,15 +121,18 @@ class Block(nn.Module):
             )
         else:
             self.dtype = torch.promote_types(options.dtype, torch.float32)
-            const = options.input == "const"
-            self.input = ConstInput(outputs) if const else LatentInput(options.w_dim, outputs)
-        self.tail0 = Tail(outputs, resolution, options, bias=not early)
+            self.input = (
+                ConstInput(outputs, size)
+                if options.input == "const"
+                else LatentInput(options.w_dim, outputs, size)
+            )
+        self.tail0 = Tail(outputs, size, options, bias=not early)
         self.conv1 = Conv(outputs, outputs, up=False, blur=True, backend=backend)
-        self.tail1 = Tail(outputs, resolution, options)
+        self.tail1 = Tail(outputs, size, options)
         self.torgb = ToRGB(outputs, options.channels, backend)
 
     def forward(self, x: Tensor | None, ws: Tensor, noise: Sequence[Tensor | None]) -> Tensor:
-        """Compute this resolution from the previous one.
+        """Compute this level from the previous one.
 
         Args:
             ws: `[n, 2, w_dim]`.
@@ -140,7 +144,7 @@ class Block(nn.Module):
         return y
 
     def frozen(self, dtype: torch.dtype) -> "Block":
-        """Freeze the layers; the 4×4 block keeps its type of activations."""
+        """Freeze the layers; the first block keeps its type of activations."""
         if hasattr(self, "conv0"):
             self.dtype = dtype
         freeze_layers(self, self.dtype)
@@ -172,33 +176,35 @@ class StyledSynthesis(Synthesis):
             backend=backend,
         )
         features = generator_features(recipe)
-        self.resolutions = tuple(features)
+        self.size, self.levels = recipe.data.size, tuple(features)
         self.has_noise = options.noise
         inputs = 0
-        for side, outputs in features.items():
-            self.add_module(f"b{side}", Block(inputs, outputs, side, options))
+        for level, outputs in features.items():
+            self.add_module(f"b{level}", Block(inputs, outputs, self.size.at(level), options))
             inputs = outputs
-        self.num_ws = 2 * len(self.resolutions)
+        self.num_ws = 2 * len(self.levels)
 
     @property
-    def noise_resolutions(self) -> tuple[int, ...]:
-        """Side of each noise input, up to the level the network has grown to."""
-        return twice(grown_sides(self.resolutions, self.lod)) if self.has_noise else ()
+    def noise_sizes(self) -> tuple[Size, ...]:
+        """Size of each noise input, up to the level the network has grown to."""
+        if not self.has_noise:
+            return ()
+        return twice(tuple(self.size.at(level) for level in grown(self.levels, self.lod)))
 
     @property
-    def layer_sides(self) -> tuple[int, ...]:
-        """Side at which each code acts."""
-        return twice(self.resolutions)
+    def layer_levels(self) -> tuple[int, ...]:
+        """Level at which each code acts."""
+        return twice(self.levels)
 
     def forward(self, ws: Ws, noise: NoiseInput) -> Images:
         """Make images; see `Synthesis.forward`."""
         before: Tensor | None = None
         x: Tensor | None = None
         maps = noise_by_layer(self, noise if self.has_noise else "none")
-        for i, side in enumerate(grown_sides(self.resolutions, self.lod)):
+        for i, level in enumerate(grown(self.levels, self.lod)):
             layers = slice(2 * i, 2 * i + 2)
-            before, x = x, self.get_submodule(f"b{side}")(x, ws[:, layers], maps[layers])
-        return grown_image(self, side, before, x)
+            before, x = x, self.get_submodule(f"b{level}")(x, ws[:, layers], maps[layers])
+        return grown_image(self, self.size.at(level), before, x)
 
 
 class FrozenConst(nn.Module):
@@ -212,7 +218,7 @@ class FrozenConst(nn.Module):
         self.register_buffer("const", const.contiguous(memory_format=torch.channels_last))
 
     def forward(self, w: Tensor) -> Tensor:
-        """Return `[n, features, 4, 4]`, whatever w is; the caller may overwrite it."""
+        """Return `[n, features, h, w]`, whatever w is; the caller may overwrite it."""
         return self.const.repeat(w.shape[0], 1, 1, 1)
 
 

@@ -23,7 +23,7 @@ from stylegan_cli.networks.layers import (
     fade,
     freeze_layers,
     generator_features,
-    grown_sides,
+    grown,
     randn,
     split_lod,
     twice,
@@ -37,6 +37,7 @@ from stylegan_cli.ops.reference import EPSILON, LRELU_SLOPE
 from stylegan_cli.recipe import Settled, families
 from stylegan_cli.recipe.sections import Architecture
 from stylegan_cli.shapes import Images, Ws
+from stylegan_cli.sizes import Size
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,19 +64,19 @@ class SynthesisLayer(nn.Module):
     noise_const: Tensor
 
     def __init__(
-        self, inputs: int, outputs: int, resolution: int, options: ModulatedOptions, *, up: bool
+        self, inputs: int, outputs: int, size: Size, options: ModulatedOptions, *, up: bool
     ) -> None:
         super().__init__()
         self.weight = conv_weight(outputs, inputs, 3)
         self.bias = nn.Parameter(torch.zeros(outputs))
         self.affine = Dense(options.w_dim, inputs, bias_init=1.0)
         self.noise_strength = nn.Parameter(torch.zeros(()))
-        self.register_buffer("noise_const", randn(resolution, resolution))
-        self.resolution, self.up, self.clamp = resolution, up, options.clamp
+        self.register_buffer("noise_const", randn(*size.shape))
+        self.up, self.clamp = up, options.clamp
         self.ops = pick_backend(options.backend)
 
     def forward(self, x: Tensor, w: Tensor, noise: Tensor | None, gain: float = 1.0) -> Tensor:
-        """Map `[n, inputs, h, w]` to `[n, outputs, resolution, resolution]`."""
+        """Map `[n, inputs, h, w]` to `[n, outputs, h, w or 2h, 2w]`."""
         scaled_noise = None if noise is None else noise * self.noise_strength
         result: Tensor = self.ops.styled_conv(
             x,
@@ -120,15 +121,15 @@ class ToRGB(nn.Module):
 
 
 class SynthesisBlock(nn.Module):
-    """Layers of one resolution; the 4×4 block starts from a learned constant.
+    """Layers of one level; the first block starts from a learned constant.
 
     Args:
-        inputs: Channels of the previous block; 0 for the 4×4 block.
+        inputs: Channels of the previous block; 0 for the first block.
         rgb: Add a toRGB layer.
     """
 
     def __init__(
-        self, inputs: int, outputs: int, resolution: int, options: ModulatedOptions, *, rgb: bool
+        self, inputs: int, outputs: int, size: Size, options: ModulatedOptions, *, rgb: bool
     ) -> None:
         super().__init__()
         self.residual = options.architecture == "resnet" and inputs > 0
@@ -136,18 +137,18 @@ class SynthesisBlock(nn.Module):
         self.has_rgb = rgb
         if inputs:
             self.dtype = options.dtype
-            self.conv0 = SynthesisLayer(inputs, outputs, resolution, options, up=True)
+            self.conv0 = SynthesisLayer(inputs, outputs, size, options, up=True)
         else:
             self.dtype = torch.promote_types(options.dtype, torch.float32)
-            self.const = nn.Parameter(randn(outputs, 4, 4))
-        self.conv1 = SynthesisLayer(outputs, outputs, resolution, options, up=False)
+            self.const = nn.Parameter(randn(outputs, *size.shape))
+        self.conv1 = SynthesisLayer(outputs, outputs, size, options, up=False)
         if rgb:
             self.torgb = ToRGB(outputs, options)
         if self.residual:
             self.skip = ResidualSkip(inputs, outputs, "up", options.backend)
 
     def forward(self, x: Tensor | None, ws: Tensor, noise: Sequence[Tensor | None]) -> Tensor:
-        """Compute this resolution from the previous one.
+        """Compute this level from the previous one.
 
         Args:
             ws: `[n, num_convs, w_dim]`.
@@ -164,7 +165,7 @@ class SynthesisBlock(nn.Module):
         return y + self.skip(x) if self.residual else y
 
     def frozen(self, dtype: torch.dtype) -> "SynthesisBlock":
-        """Freeze the layers; the 4×4 block keeps its type of activations."""
+        """Freeze the layers; the first block keeps its type of activations."""
         if hasattr(self, "conv0"):
             self.dtype = dtype
         freeze_layers(self, self.dtype)
@@ -187,25 +188,26 @@ class ModulatedSynthesis(Synthesis):
             backend=backend,
         )
         features = generator_features(recipe)
-        self.resolutions = tuple(features)
+        self.size, self.levels = recipe.data.size, tuple(features)
         self.architecture = options.architecture
         inputs = 0
-        for side, outputs in features.items():
-            rgb = options.architecture in ("skip", "progressive") or side == self.resolutions[-1]
-            self.add_module(f"b{side}", SynthesisBlock(inputs, outputs, side, options, rgb=rgb))
+        for level, outputs in features.items():
+            rgb = options.architecture in ("skip", "progressive") or level == self.levels[-1]
+            block = SynthesisBlock(inputs, outputs, self.size.at(level), options, rgb=rgb)
+            self.add_module(f"b{level}", block)
             inputs = outputs
-        self.num_ws = 2 * len(self.resolutions)
+        self.num_ws = 2 * len(self.levels)
         self.ops = pick_backend(options.backend)
 
     @property
-    def noise_resolutions(self) -> tuple[int, ...]:
-        """Side of each noise input, up to the level the network has grown to."""
-        return twice(grown_sides(self.resolutions, self.lod))[1:]
+    def noise_sizes(self) -> tuple[Size, ...]:
+        """Size of each noise input, up to the level the network has grown to."""
+        return twice(tuple(self.size.at(level) for level in grown(self.levels, self.lod)))[1:]
 
     @property
-    def layer_sides(self) -> tuple[int, ...]:
-        """Side at which each code acts."""
-        return twice(self.resolutions)
+    def layer_levels(self) -> tuple[int, ...]:
+        """Level at which each code acts."""
+        return twice(self.levels)
 
     def forward(self, ws: Ws, noise: NoiseInput) -> Images:
         """Make images; see `Synthesis.forward`."""
@@ -213,12 +215,12 @@ class ModulatedSynthesis(Synthesis):
         x: Tensor | None = None
         images: list[Tensor] = []
         layer = 0
-        for side in grown_sides(self.resolutions, self.lod):
-            block = self.get_submodule(f"b{side}")
+        for level in grown(self.levels, self.lod):
+            block = self.get_submodule(f"b{level}")
             assert isinstance(block, SynthesisBlock)
             end = layer + block.num_convs
             x = block(x, ws[:, layer:end], maps[layer:end])
-            if side in self._image_sides():
+            if level in self._image_levels():
                 images.append(block.torgb(x, ws[:, end]))
             layer = end
         return self._put_together(images)
@@ -228,13 +230,13 @@ class ModulatedSynthesis(Synthesis):
         self.ops = fast
         return super().frozen(dtype)
 
-    def _image_sides(self) -> tuple[int, ...]:
-        """Return the resolutions whose toRGB layers contribute to the image."""
-        sides = grown_sides(self.resolutions, self.lod)
+    def _image_levels(self) -> tuple[int, ...]:
+        """Return the levels whose toRGB layers contribute to the image."""
+        levels = grown(self.levels, self.lod)
         if self.architecture == "skip":
-            return sides
+            return levels
         _, share = split_lod(self.lod)
-        return sides[-2:] if share else sides[-1:]
+        return levels[-2:] if share else levels[-1:]
 
     def _put_together(self, images: Sequence[Tensor]) -> Tensor:
         image = images[0]
@@ -243,7 +245,7 @@ class ModulatedSynthesis(Synthesis):
                 image = self.ops.upsample(image) + rgb
         elif len(images) > 1:
             _, share = split_lod(self.lod)
-            image = fade(images[1], upscale(image, images[1].shape[-1]), share)
+            image = fade(images[1], upscale(image, self.size >> int(self.lod)), share)
         return image
 
 
@@ -269,7 +271,7 @@ class FrozenLayer(nn.Module):
         self.register_buffer("noise_strength", layer.noise_strength.detach())
 
     def forward(self, x: Tensor, w: Tensor, noise: Tensor | None, gain: float = 1.0) -> Tensor:
-        """Map `[n, inputs, h, w]` to `[n, outputs, resolution, resolution]`."""
+        """Map `[n, inputs, h, w]` to `[n, outputs, h, w or 2h, 2w]`."""
         style, factor = self.affine(w), gain * math.sqrt(2)
         y = self._convolve(x * style.to(x.dtype)[..., None, None])
         demodulation = (style.square() @ self.energy + EPSILON).rsqrt() * factor

@@ -15,7 +15,7 @@ from stylegan_cli.shapes import Ws
 Styles = Float[Tensor, "n style_channels"]
 """All style channels of an image, layer by layer: the space S of StyleSpace."""
 
-_SIDE = re.compile(r"b(\d+)\.")
+_LEVEL = re.compile(r"b(\d+)\.")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,8 +59,8 @@ def style_layers(G: Generator) -> tuple[StyleLayer, ...]:
     found: list[StyleLayer] = []
     index = 0
     for name, layer in G.synthesis.named_modules():
-        affine, side = getattr(layer, "affine", None), _SIDE.search(name)
-        if not isinstance(affine, nn.Module) or (side and int(side[1]) > G.side):
+        affine, level = getattr(layer, "affine", None), _LEVEL.search(name)
+        if not isinstance(affine, nn.Module) or (level and int(level[1]) > G.grown_size.level):
             continue
         is_rgb = _is_rgb(name, layer)
         if not name.endswith("input"):

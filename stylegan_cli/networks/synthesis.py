@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from stylegan_cli.networks.layers import freeze_layers
 from stylegan_cli.networks.noise import NoiseInput, noise_layers
 from stylegan_cli.shapes import Images, Motions, Ws
+from stylegan_cli.sizes import Size
 
 
 def motion_matrices(motions: Float[Tensor, "n 3"]) -> Motions:
@@ -48,15 +49,15 @@ class Synthesis(nn.Module):
     can_compile: bool = True
 
     @property
-    def noise_resolutions(self) -> tuple[int, ...]:
-        """Side of each noise input, up to the level the network has grown to."""
+    def noise_sizes(self) -> tuple[Size, ...]:
+        """Size of each noise input, up to the level the network has grown to."""
         raise NotImplementedError
 
     @property
-    def layer_sides(self) -> tuple[int, ...]:
-        """Side at which each code acts: coarse up to 8 px, middle up to 32, fine above.
+    def layer_levels(self) -> tuple[int, ...]:
+        """Level at which each code acts: coarse up to 8 px, middle up to 32, fine above.
 
-        Networks whose layers have no such side return nominal ones.
+        Networks whose layers have no such level return nominal ones.
         """
         raise NotImplementedError
 
@@ -85,7 +86,7 @@ class Synthesis(nn.Module):
 
         Args:
             noise: "const" takes the maps stored in the network, "none" none; or one
-                `[n or 1, 1, r, r]` map per noise input.
+                `[n or 1, 1, h, w]` map per noise input.
         """
         raise NotImplementedError
 

@@ -6,9 +6,11 @@ values where those of a GPU would take weeks.
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from math import isqrt
 
 from stylegan_cli.recipe import families
 from stylegan_cli.recipe.sections import Settled
+from stylegan_cli.sizes import Size, parse_size
 
 AUTO = "auto"
 SMALLEST_BASE = 32
@@ -39,7 +41,7 @@ class Choice:
 
 @dataclass(frozen=True, kw_only=True)
 class _Facts:
-    resolution: int
+    size: Size
     batch_size: int
     machine: Machine
     adapts_network: bool
@@ -69,17 +71,18 @@ def _choose(key: str, values: Mapping[str, object], machine: Machine) -> Choice 
     if key in machine.settled:
         return Choice(value=machine.settled[key], why="as the run began")
     resolution = values.get("data.resolution", Settled().data.resolution)
-    if type(resolution) is not int or resolution < 1:
+    found = parse_size(resolution) if isinstance(resolution, int | str) else None
+    if found is None or not found.is_possible:
         return None
     size = values.get("train.batch_size", Settled().train.batch_size)
     if size == AUTO:
-        size = machine.settled.get("train.batch_size", _batch_size(resolution, machine).value)
+        size = machine.settled.get("train.batch_size", _batch_size(found, machine).value)
     if type(size) is not int or size < 1:
         return None
     adapts = values.get("augment.mode") == "ada" and values.get("init.network") is not None
     return _RULES[key](
         _Facts(
-            resolution=resolution,
+            size=found,
             batch_size=size,
             machine=machine,
             adapts_network=adapts,
@@ -88,11 +91,11 @@ def _choose(key: str, values: Mapping[str, object], machine: Machine) -> Choice 
     )
 
 
-def _batch_size(resolution: int, machine: Machine) -> Choice:
+def _batch_size(size: Size, machine: Machine) -> Choice:
     processes, most = machine.processes, 32 if machine.has_gpu else 16
     kind = "GPU" if machine.has_gpu else "CPU process"
     return Choice(
-        value=max(min(processes * min(4096 // resolution, most), 64), processes),
+        value=max(min(processes * min(4096 // isqrt(size.area), most), 64), processes),
         why=f"{processes} × 4096 / resolution, at most {most} a {kind} and 64 in all",
     )
 
@@ -103,15 +106,15 @@ def _group_size(facts: _Facts) -> Choice:
 
 
 def _channel_base(facts: _Facts) -> Choice:
-    base = 32_768 if facts.resolution >= 512 else 16_384
+    base = 32_768 if facts.size.level >= 512 else 16_384
     why = "twice as wide from 512 px on"
     if not facts.machine.has_gpu:
-        base, why = min(base, SMALLEST_BASE * facts.resolution), "thin, for a CPU"
+        base, why = min(base, SMALLEST_BASE * facts.size.level), "thin, for a CPU"
     return Choice(value=base, why=why)
 
 
 def _learning_rate(facts: _Facts) -> Choice:
-    lr = 0.002 if facts.resolution >= 1024 else 0.0025
+    lr = 0.002 if facts.size.level >= 1024 else 0.0025
     return Choice(value=lr, why="0.002 at 1024 px, 0.0025 below")
 
 
@@ -122,11 +125,11 @@ def _ema_kimg(facts: _Facts) -> Choice:
 def _r1_gamma(facts: _Facts) -> Choice:
     if facts.gamma_at_256 is not None:
         return Choice(
-            value=facts.gamma_at_256 * (facts.resolution / 256) ** 2,
+            value=facts.gamma_at_256 * facts.size.area / 256**2,
             why=f"{facts.gamma_at_256:g} at 256 px, by the number of pixels",
         )
     return Choice(
-        value=0.0002 * facts.resolution**2 / facts.batch_size,
+        value=0.0002 * facts.size.area / facts.batch_size,
         why="0.0002 · resolution² / batch_size",
     )
 
@@ -143,7 +146,7 @@ def _ada_kimg(facts: _Facts) -> Choice:
 
 
 _RULES: Mapping[str, Callable[[_Facts], Choice]] = {
-    "train.batch_size": lambda facts: _batch_size(facts.resolution, facts.machine),
+    "train.batch_size": lambda facts: _batch_size(facts.size, facts.machine),
     "train.lr_g": _learning_rate,
     "train.lr_d": _learning_rate,
     "train.ema_kimg": _ema_kimg,

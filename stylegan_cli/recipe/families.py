@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields, replace
 
 from stylegan_cli.recipe.sections import BandsSection, Settled
+from stylegan_cli.sizes import Size
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -15,13 +16,13 @@ class StyleLayers:
     """Layers of a generator that take a code or noise, as its recipe tells them.
 
     Attributes:
-        sides: Side at which each code acts.
-        noise_sides: Side of each noise input of the network at its full size.
+        levels: Level at which each code acts.
+        noise_sizes: Size of each noise input of the network at its full size.
         can_move: The input can be shifted and turned.
     """
 
-    sides: tuple[int, ...]
-    noise_sides: tuple[int, ...] = ()
+    levels: tuple[int, ...]
+    noise_sizes: tuple[Size, ...] = ()
     can_move: bool = False
 
 
@@ -37,6 +38,7 @@ class FamilyKeys:
         own: Keys that do nothing except in the families that list them.
         meaning: Those of them that change the images made from the same weights.
         needs_classes: Labels must be classes; vectors of attributes cannot be learned.
+        squares_only: Images of another shape cannot be made.
         layers: Returns the layers of the generator of a recipe; where it is missing, the network
             is built to know them.
         gamma_at_256: Value of `loss.r1_gamma` "auto" at 256 px, from where it grows with the
@@ -48,30 +50,32 @@ class FamilyKeys:
     own: tuple[str, ...] = ()
     meaning: tuple[str, ...] = ()
     needs_classes: bool = False
+    squares_only: bool = False
     layers: Callable[[Settled], StyleLayers] | None = None
     gamma_at_256: float | None = None
 
 
-def _two_per_side(recipe: Settled) -> StyleLayers:
-    """Return the layers of [SG1]: two for each side from 4 px up, all with noise."""
+def _two_per_level(recipe: Settled) -> StyleLayers:
+    """Return the layers of [SG1]: two for each level, all with noise."""
     if not recipe.generator.styles:
-        return StyleLayers(sides=(4,))
-    levels = range(2, recipe.data.resolution.bit_length())
-    sides = tuple(2**level for level in levels for _ in range(2))
-    return StyleLayers(sides=sides, noise_sides=sides if recipe.generator.noise else ())
+        return StyleLayers(levels=(4,))
+    size = recipe.data.size
+    levels = tuple(level for level in size.levels for _ in range(2))
+    noisy = levels if recipe.generator.noise else ()
+    return StyleLayers(levels=levels, noise_sizes=tuple(map(size.at, noisy)))
 
 
 def _without_first_noise(recipe: Settled) -> StyleLayers:
-    """Return the layers of [SG2]: the first code at 4 px is that of toRGB."""
-    found = _two_per_side(recipe)
-    return replace(found, noise_sides=found.noise_sides[1:])
+    """Return the layers of [SG2]: the first code is that of the first toRGB."""
+    found = _two_per_level(recipe)
+    return replace(found, noise_sizes=found.noise_sizes[1:])
 
 
 def _bands(recipe: Settled) -> StyleLayers:
-    """Return the layers of [SG3], whose sides are nominal: input, layers and toRGB."""
+    """Return the layers of [SG3], whose levels are nominal: input, layers and toRGB."""
     count = recipe.bands.layers + 2
-    sides = tuple(8 if i < 5 else 32 if i < 10 else 64 for i in range(count))
-    return StyleLayers(sides=sides, can_move=True)
+    levels = tuple(8 if i < 5 else 32 if i < 10 else 64 for i in range(count))
+    return StyleLayers(levels=levels, can_move=True)
 
 
 _GROWING: Mapping[str, object] = {
@@ -114,14 +118,14 @@ _FAMILIES: dict[str, FamilyKeys] = {
         own=("discriminator.fused_scale",),
         meaning=("discriminator.fused_scale",),
         needs_classes=True,
-        layers=_two_per_side,
+        layers=_two_per_level,
     ),
     "stylegan1": FamilyKeys(
         defaults=_GROWING,
         fixed={"generator.architecture": "progressive"},
         own=("generator.variant",),
         meaning=("generator.variant",),
-        layers=_two_per_side,
+        layers=_two_per_level,
     ),
     "stylegan2": FamilyKeys(
         fixed={"generator.input": "const", "generator.styles": True, "generator.noise": True},
@@ -162,6 +166,7 @@ _FAMILIES: dict[str, FamilyKeys] = {
             *_BANDS,
         ),
         meaning=("generator.radial_filters", *_BANDS),
+        squares_only=True,
         layers=_bands,
         gamma_at_256=2.0,
     ),

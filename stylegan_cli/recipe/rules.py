@@ -8,6 +8,7 @@ from stylegan_cli.errors import meant_or_all
 from stylegan_cli.recipe import families
 from stylegan_cli.recipe.sections import GrowingSection, InitSection, MetricsSection, Settled
 from stylegan_cli.recipe.toml import inline
+from stylegan_cli.sizes import LEVELS, parse_size, problem_of
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,12 +24,12 @@ class Conflict:
     words: str
 
 
-RESOLUTIONS = (4, 8, 16, 32, 64, 128, 256, 512, 1024)
-
-
 def size_conflicts(recipe: Settled) -> Iterator[Conflict]:
     """Find sizes that no network can have."""
-    yield from _resolution(recipe)
+    if not recipe.data.size.is_possible:
+        yield _impossible(recipe)
+        return
+    yield from _family_sizes(recipe)
     yield from _smallest(recipe)
     yield from _channels(recipe)
     yield from _deviation(recipe)
@@ -36,34 +37,43 @@ def size_conflicts(recipe: Settled) -> Iterator[Conflict]:
     yield from _layers(recipe)
 
 
-def _resolution(recipe: Settled) -> Iterator[Conflict]:
-    side = recipe.data.resolution
-    if side in RESOLUTIONS:
-        return
-    nearest = min(RESOLUTIONS, key=lambda known: abs(known - side))
-    yield Conflict(
-        keys=("data.resolution",),
-        words=f"{side} is not a power of two from 4 to 1024; write for example {nearest}",
-    )
+def _impossible(recipe: Settled) -> Conflict:
+    found, size = recipe.data.resolution, parse_size(recipe.data.resolution)
+    words = 'no size; write a side such as 256, or "WIDTHxHEIGHT"'
+    if size is not None:
+        words = problem_of(size)
+    return Conflict(keys=("data.resolution",), words=f"{inline(found)} is {words}")
+
+
+def _family_sizes(recipe: Settled) -> Iterator[Conflict]:
+    family, size = recipe.generator.family, recipe.data.size
+    if families.keys_of(family).squares_only and not size.is_square:
+        yield Conflict(
+            keys=("data.resolution", "generator.family"),
+            words=f'"{size.value}", but {family} makes squares only: its layers are planned for '
+            f"one side; write {size.level}, or choose another generator.family",
+        )
 
 
 def _smallest(recipe: Settled) -> Iterator[Conflict]:
     architecture = recipe.discriminator.architecture
-    if recipe.data.resolution == 4 and architecture in ("orig", "resnet"):
+    size = recipe.data.size
+    if size.level == 4 and architecture in ("orig", "resnet"):
         yield Conflict(
             keys=("discriminator.architecture", "data.resolution"),
-            words=f'"{architecture}" has no layer that reads images of 4 px; write "skip"',
+            words=f'"{architecture}" has no layer that reads images of {size.value} px; '
+            'write "skip"',
         )
 
 
 def _channels(recipe: Settled) -> Iterator[Conflict]:
-    side = recipe.data.resolution
+    size = recipe.data.size
     for section in ("generator", "discriminator"):
         base = getattr(recipe, section).channel_base
-        if base < side:
+        if base < size.level:
             yield Conflict(
                 keys=(f"{section}.channel_base", "data.resolution"),
-                words=f"{base} leaves no channels at {side} px; write at least {side}",
+                words=f"{base} leaves no channels at {size.value} px; write at least {size.level}",
             )
 
 
@@ -110,21 +120,21 @@ def path_conflicts(recipe: Settled) -> Iterator[Conflict]:
 def growing_conflicts(recipe: Settled) -> Iterator[Conflict]:
     """Find schedules of growing that are impossible."""
     yield from _tables(recipe)
-    if recipe.generator.architecture == "progressive":
+    if recipe.data.size.is_possible and recipe.generator.architecture == "progressive":
         yield from _start(recipe)
 
 
 def visited(recipe: Settled) -> tuple[int, ...]:
     """Return the resolutions that a run trains at, in order."""
-    final = recipe.data.resolution
+    final = recipe.data.size.level
     growing = recipe.generator.architecture == "progressive"
     first = recipe.growing.initial_resolution if growing else final
-    return tuple(side for side in RESOLUTIONS if first <= side <= final)
+    return tuple(level for level in LEVELS if first <= level <= final)
 
 
 def _tables(recipe: Settled) -> Iterator[Conflict]:
     for name in ("batch_size", "lr"):
-        wrong = [key for key in getattr(recipe.growing, name) if key not in map(str, RESOLUTIONS)]
+        wrong = [key for key in getattr(recipe.growing, name) if key not in map(str, LEVELS)]
         if wrong:
             yield Conflict(
                 keys=(f"growing.{name}",),
@@ -133,10 +143,10 @@ def _tables(recipe: Settled) -> Iterator[Conflict]:
 
 
 def _start(recipe: Settled) -> Iterator[Conflict]:
-    first, final = recipe.growing.initial_resolution, recipe.data.resolution
-    if first in RESOLUTIONS and first <= final:
+    first, final = recipe.growing.initial_resolution, recipe.data.size.level
+    if first in LEVELS and first <= final:
         return
-    nearest = min(RESOLUTIONS, key=lambda known: abs(known - first))
+    nearest = min(LEVELS, key=lambda known: abs(known - first))
     yield Conflict(
         keys=("growing.initial_resolution", "data.resolution", "generator.architecture"),
         words=f"{first} is not a power of two from 4 to data.resolution, {final}; "
@@ -149,8 +159,9 @@ _SIZES = ("train.batch_size", "growing.batch_size", "growing.initial_resolution"
 
 def batch_conflicts(recipe: Settled) -> Iterator[Conflict]:
     """Find batches that do not divide evenly, at any resolution of the run."""
-    for side in visited(recipe):
-        yield from _batch_conflicts(recipe, side)
+    if recipe.data.size.is_possible:
+        for level in visited(recipe):
+            yield from _batch_conflicts(recipe, level)
 
 
 def _batch_conflicts(recipe: Settled, side: int) -> Iterator[Conflict]:
@@ -185,13 +196,15 @@ def _room(recipe: Settled, side: int) -> tuple[int | None, str]:
     part = recipe.train.batch_per_device
     if part is None:
         return None, ""
-    room = part * (recipe.data.resolution // side) ** 2
+    room = part * (recipe.data.size.level // side) ** 2
     return room, str(part) if room == part else f"{part} ({room} at {side} px)"
 
 
 def freezing_conflicts(recipe: Settled) -> Iterator[Conflict]:
     """Find frozen layers of D beyond those it has before its last block, which always learns."""
-    blocks = recipe.data.resolution.bit_length() - 3
+    if not recipe.data.size.is_possible:
+        return
+    blocks = len(recipe.data.size.levels) - 1
     architecture = recipe.discriminator.architecture
     reading = blocks if architecture in ("skip", "progressive") else 1
     layers = blocks * (3 if architecture == "resnet" else 2) + reading

@@ -11,6 +11,8 @@ from typing import Annotated, Literal
 
 from annotated_types import Ge, Gt, Interval, Len
 
+from stylegan_cli.sizes import Size, parse_size, square
+
 SCHEMA = 1
 
 Count = Annotated[int, Interval(ge=1, le=2**31)]
@@ -35,24 +37,36 @@ class DataSection:
 
     Attributes:
         path: Prepared `.zip` or `.h5`, a folder of images, or `sample:portraits`.
-        resolution: Side of the square images, a power of two from 4 to 1024.
+        resolution: Side of square images, a power of two from 4 to 1024; or "WIDTHxHEIGHT", both of
+            them 2 to 8 times the same power of two, such as "192x128".
         channels: 1 grey, 3 RGB, 4 RGBA.
         mirror: Flip each image left to right with probability ½.
         labels: Condition G and D on the data set's labels.
         balance: Show every class equally often, whatever its number of images; also for the labels
             of fakes.
         max_images: Learn from this many of the images, chosen by `seed`.
-        fit: How images of a plain folder become square (prepared files are square already).
+        fit: How images of a plain folder get that shape (prepared files have it already).
     """
 
     path: Annotated[str, Len(1)] | None = None
-    resolution: int = 1024
+    resolution: int | str = 1024
     channels: Literal[1, 3, 4] = 3
     mirror: bool = False
     labels: bool = False
     balance: bool = False
     max_images: Count | None = None
     fit: Literal["crop", "wide", "fit"] = "crop"
+
+    def __post_init__(self) -> None:
+        size = parse_size(self.resolution)
+        if size is not None:
+            # a square is an int in every file, as in the first versions
+            object.__setattr__(self, "resolution", size.value)
+
+    @property
+    def size(self) -> Size:
+        """Return the resolution as a size, 0×0 if it is none."""
+        return parse_size(self.resolution) or square(0)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,7 +77,7 @@ class GeneratorSection:
         family: Kind of the networks: progan, stylegan1, stylegan2 or stylegan3.
         architecture: Path from features to image, [SG2] figure 7; "progressive" grows level by
             level as in [PG], and is the only one of progan and stylegan1.
-        input: Start of the 4×4 level: a learned constant, or the latent code; stylegan3 starts
+        input: Start of the first level: a learned constant, or the latent code; stylegan3 starts
             from waves.
         styles: Adaptive instance normalisation in every layer, [SG1]; false is the traditional
             generator, one code at its input.
@@ -261,7 +275,9 @@ class GrowingSection:
     Only for networks of architecture "progressive".
 
     Attributes:
-        initial_resolution: First resolution, a power of two from 4 up.
+        initial_resolution: First resolution, a power of two from 4 up. Resolutions of networks of
+            another shape go by those of a square with as many levels: "96x64" grows in the six
+            levels of a square of 128 px.
         training_kimg: Time at each resolution before the next fades in.
         transition_kimg: Time a resolution takes to fade in.
         batch_size: Images a step by resolution; `train.batch_size` for all others.

@@ -70,10 +70,11 @@ def write_pdf(path: Path, page: Page, read: Read, *, origin: str) -> None:
 
 
 def _show(axes: "Axes", placed: PlacedImage, read: Read) -> None:
-    image = shrunk(read(placed.place), placed.side)
+    image = shrunk(read(placed.place), placed.size)
     pixels = np.asarray(image.convert("RGBA" if image.mode == "RGBA" else "RGB"))
-    x, y, side = placed.x, placed.y, placed.side
-    axes.imshow(pixels, extent=(x, x + side, y + side, y), aspect="auto", interpolation="none")
+    x, y, size = placed.x, placed.y, placed.size
+    extent = (x, x + size.width, y + size.height, y)
+    axes.imshow(pixels, extent=extent, aspect="auto", interpolation="none")
 
 
 def _write(axes: "Axes", words: PlacedWords) -> None:

@@ -134,7 +134,7 @@ def _table(network: Network, codes: Codes) -> Table:
         columns["motions"] = codes.motions
     if codes.own_noise is not None:
         columns |= noise_columns(codes.own_noise)
-    image_shape = (sizes.resolution, sizes.resolution, sizes.channels)
+    image_shape = (*sizes.size.shape, sizes.channels)
     return Table(shape=codes.shape, arrays={"images": (image_shape, np.uint8)}, columns=columns)
 
 

@@ -67,9 +67,9 @@ def draw_images(
         if motions is not None:
             return G.synthesis.moved(ws, noise, motion_matrices(motions))
         if style_offsets is None or not style_offsets.any():
-            return upscale(G.synthesis(ws, noise), G.resolution)
+            return upscale(G.synthesis(ws, noise), G.size)
         with moved_styles(G, style_offsets) as synthesis:
-            return upscale(synthesis(ws, noise), G.resolution)
+            return upscale(synthesis(ws, noise), G.size)
 
 
 def render(
@@ -90,7 +90,7 @@ def render(
         NetworkFileError: The images are NaN or infinite.
     """
     # batches are cut before looking at `skip`: an image keeps its neighbours, so its last bits
-    for batch in _batches(plan, batch_size or default_batch_size(G.resolution)):
+    for batch in _batches(plan, batch_size or default_batch_size(G.size)):
         missing = [[cell for cell in same if cell not in skip] for same in batch]
         if not any(missing):
             continue
@@ -220,10 +220,10 @@ def noise_input(
     for number, mode in enumerate(NOISE_MODES):
         if mode != "random" and (modes == number).all() and not (fixed and mode == "const"):
             return mode
-    device, sides = G.mapping.w_avg.device, G.synthesis.noise_resolutions
+    device, sizes = G.mapping.w_avg.device, G.synthesis.noise_sizes
     # on the CPU, whose random numbers are equal on every machine
-    maps = [noise.to(device) for noise in noise_maps(sides, seeds, torch.device("cpu"))]
-    columns = torch.from_numpy(modes).to(device).expand(-1, len(sides)).T[..., None, None, None]
+    maps = [noise.to(device) for noise in noise_maps(sizes, seeds, torch.device("cpu"))]
+    columns = torch.from_numpy(modes).to(device).expand(-1, len(sizes)).T[..., None, None, None]
     zero = torch.zeros((), device=device)
     kept = fixed_maps(G, own) if fixed else [layer.noise_const for layer in G.noise_layers]
     return [

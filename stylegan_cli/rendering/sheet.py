@@ -20,6 +20,7 @@ from stylegan_cli.figures.layout import (
 from stylegan_cli.rendering.header import Header
 from stylegan_cli.rendering.store import SOURCES, StudyFile
 from stylegan_cli.shapes import Picture
+from stylegan_cli.sizes import Size
 
 LARGE, SMALL = 256, 64
 """Sides of the largest images at least, and of the smallest, in pixels."""
@@ -54,32 +55,37 @@ class Columns:
         return sum(0.5**level for level in self.levels)
 
 
-def arrange_collage(places: Sequence[Place], native: int, title: str) -> Page:
+def arrange_collage(places: Sequence[Place], native: Size, title: str) -> Page:
     """Arrange the images from large to small.
 
     Args:
         places: At most `MOST_IMAGES`.
-        native: Side of the study's images.
+        native: Size of the study's images.
     """
-    side = native * max(1, ceil(LARGE / native))
-    columns = choose_columns(len(places), [k for k in range(LEVELS) if side >> k >= SMALL])
-    while max(columns.rows, columns.width) * side > MAX_SIDE and side % 2 == 0:
-        side //= 2
-    text = max(12, side // 16)
-    margin = max(8, side // 32)
+    size = native.times(max(1, ceil(LARGE / native.longer)))
+    levels = [k for k in range(LEVELS) if size.longer >> k >= SMALL]
+    columns = choose_columns(len(places), levels, shape=size.width / size.height)
+    while _longest(columns, size) > MAX_SIDE and not (size.height % 2 or size.width % 2):
+        size >>= 1
+    text = max(12, size.longer // 16)
+    margin = max(8, size.longer // 32)
     top = 2 * margin + line_height(text)
     images = tuple(
-        PlacedImage(place=place, x=margin + x, y=top + y, side=small)
-        for place, (x, y, small) in zip(places, _squares(columns, side), strict=False)
+        PlacedImage(place=place, x=margin + x, y=top + y, size=small)
+        for place, (x, y, small) in zip(places, _pictures(columns, size), strict=False)
     )
-    width = max(round(columns.width * side), ceil(font(text).getlength(title)))
+    width = max(round(columns.width * size.width), ceil(font(text).getlength(title)))
     words = PlacedWords(text=title, x=margin, y=margin, size=text, anchor="la")
-    size = width + 2 * margin, columns.rows * side + top + margin
-    return Page(size=size, images=images, words=(words,))
+    height = columns.rows * size.height + top + margin
+    return Page(size=(width + 2 * margin, height), images=images, words=(words,))
 
 
-def choose_columns(count: int, levels: Sequence[int]) -> Columns:
-    """Choose the columns of a collage: few empty places, a wide page, many sizes."""
+def choose_columns(count: int, levels: Sequence[int], *, shape: float = 1.0) -> Columns:
+    """Choose the columns of a collage: few empty places, a wide page, many sizes.
+
+    Args:
+        shape: Width of an image over its height.
+    """
     candidates = (
         Columns(rows=rows, levels=tuple(chain.from_iterable(map(repeat, levels, columns))))
         for rows in range(1, isqrt(count) + 2)
@@ -88,23 +94,27 @@ def choose_columns(count: int, levels: Sequence[int]) -> Columns:
         )
     )
     enough = (each for each in candidates if each.capacity >= count)
-    return min(enough, key=lambda each: _badness(each, count))
+    return min(enough, key=lambda each: _badness(each, count, shape))
 
 
-def _badness(columns: Columns, count: int) -> float:
+def _badness(columns: Columns, count: int, shape: float) -> float:
     empty = (columns.capacity - count) / count
-    shape = abs(log(columns.width / columns.rows / ASPECT))
+    form = abs(log(columns.width * shape / columns.rows / ASPECT))
     share = abs(log(columns.levels.count(0) / columns.width / SHARE_OF_LARGE))
-    return 4 * empty + shape + share - len(set(columns.levels))
+    return 4 * empty + form + share - len(set(columns.levels))
 
 
-def _squares(columns: Columns, side: int) -> Iterator[tuple[int, int, int]]:
-    """Yield x, y and side of each place, column by column."""
+def _longest(columns: Columns, size: Size) -> float:
+    return max(columns.rows * size.height, columns.width * size.width)
+
+
+def _pictures(columns: Columns, size: Size) -> Iterator[tuple[int, int, Size]]:
+    """Yield x, y and size of each place, column by column."""
     x = 0
     for level in columns.levels:
-        small = side >> level
-        yield from ((x, row * small, small) for row in range(columns.rows << level))
-        x += small
+        small = size >> level
+        yield from ((x, row * small.height, small) for row in range(columns.rows << level))
+        x += small.width
 
 
 SETTINGS = ("psi", "cutoff", "noise_mode", "class")
@@ -147,16 +157,16 @@ def sheet_page(file: StudyFile, sheet: int) -> Page:
         sheet: Position among the header's sheets.
     """
     if len(file.header.axes) == 2:
-        return arrange(_matrix(file, [sheet]), file.resolution)
+        return arrange(_matrix(file, [sheet]), file.size)
     content = _lines(file, sheet)
     if file.header.request.get("layout") == COLLAGE:
-        return arrange_collage([*content.images.values()], file.resolution, content.title)
-    return arrange(content, file.resolution)
+        return arrange_collage([*content.images.values()], file.size, content.title)
+    return arrange(content, file.size)
 
 
 def bands_page(file: StudyFile) -> Page:
     """Lay out the matrices of all sheets below each other, under one row of column sources."""
-    return arrange(_matrix(file, range(len(file.header.sheets))), file.resolution)
+    return arrange(_matrix(file, range(len(file.header.sheets))), file.size)
 
 
 def _lines(file: StudyFile, sheet: int) -> Content:

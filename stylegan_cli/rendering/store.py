@@ -29,6 +29,7 @@ from stylegan_cli.files import writing, written_whole
 from stylegan_cli.hdf5 import Claims, open_hdf5, stored_array
 from stylegan_cli.rendering.header import Header, read_header, write_header
 from stylegan_cli.shapes import Picture
+from stylegan_cli.sizes import Size
 
 SOURCES = "_sources"
 
@@ -79,7 +80,7 @@ class StudyFile:
         self.tables = ("/", *(name for name in groups if "images" in file[name]))
         measured = (name for name in groups if "images" not in file[name])
         self.measurements = tuple(name for name in measured if "done" in file[name])
-        self.resolution = int(images[-2])
+        self.size = Size(*images[-3:-1])
         self.versions: dict[str, str] = json.loads(file.attrs["versions"])
         self.created_utc: str = file.attrs["created_utc"]
 
@@ -211,7 +212,7 @@ def describe_study(path: Path) -> dict[str, Any]:
             "shapes": {f"{name}/images".strip("/"): shape for name, shape in shapes.items()},
             "missing": sum(int((~study.done(name)).sum()) for name in study.tables),
             "measurements": list(study.measurements),
-            "resolution": study.resolution,
+            "resolution": study.size.value,
             "network_sha256": study.header.network_sha256,
             "versions": study.versions,
             "created_utc": study.created_utc,

@@ -2,9 +2,10 @@
 
 from collections.abc import Iterator, Sequence
 
+from stylegan_cli.data.decoding import Extent
 from stylegan_cli.errors import DataError
 from stylegan_cli.report.markup import Html, Piece, Problem, closing, element, opening, text
-from stylegan_cli.report.photo import Photo, Size, image_of, photo
+from stylegan_cli.report.photo import Photo, image_of, photo
 from stylegan_cli.report.run import Fakes, Run
 
 LONGEST = 1024
@@ -89,7 +90,7 @@ def _reals(run: Run) -> Iterator[Piece]:
     )
 
 
-def _note(found: int, sizes: Sequence[tuple[Size, Size]]) -> Iterator[Html]:
+def _note(found: int, sizes: Sequence[tuple[Extent, Extent]]) -> Iterator[Html]:
     """Explain how the pictures shown differ from those found.
 
     Args:

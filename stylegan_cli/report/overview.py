@@ -53,9 +53,10 @@ def _facts(run: Run) -> dict[str, object]:
 
 
 def _resolution(run: Run, recipe: Settled) -> str:
-    full = recipe.data.resolution
-    grown = int(run.history.last.get("resolution", full))
-    return f"{full} px" if grown == full else f"{full} px, grown to {grown} px"
+    full = recipe.data.size
+    grown = full.with_longer(int(run.history.last.get("resolution", full.longer)))
+    words = f"{full.value} px"
+    return words if grown == full else f"{words}, grown to {grown.value} px"
 
 
 def _progress(run: Run) -> str | None:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from PIL import Image
 
+from stylegan_cli.data.decoding import Extent
 from stylegan_cli.errors import DataError
 from stylegan_cli.figures.png import to_image
 from stylegan_cli.report.markup import Html, element
@@ -15,10 +16,6 @@ from stylegan_cli.shapes import Picture
 
 QUALITY = 85
 """Quality of WebP: a page holds seven times as many pictures as with PNG."""
-
-
-Size = tuple[int, int]
-"""Width and height."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,8 +28,8 @@ class Photo:
     """
 
     source: str
-    size: Size
-    original: Size
+    size: Extent
+    original: Extent
 
     @property
     def is_reduced(self) -> bool:

@@ -9,12 +9,13 @@ from stylegan_cli.data.decoding import decoded, reasons
 from stylegan_cli.data.formats import UnusableImageError
 from stylegan_cli.errors import DataError
 from stylegan_cli.files import similar
+from stylegan_cli.sizes import Size
 
 Mask = Float32[np.ndarray, "height width"]
 
 
-def read_mask(path: Path, side: int) -> Float32[np.ndarray, "side side"]:
-    """Read a picture as shares between 0, black, and 1, white, reduced by area to a side.
+def read_mask(path: Path, size: Size) -> Mask:
+    """Read a picture as shares between 0, black, and 1, white, reduced by area to a size.
 
     Raises:
         DataError: It is not a picture, or all black.
@@ -26,17 +27,17 @@ def read_mask(path: Path, side: int) -> Float32[np.ndarray, "side side"]:
         raise DataError(f"{path}: there is no such file{similar(path)}") from None
     except UnusableImageError as error:
         raise DataError(f"{path}: not a picture that can be read ({error})") from None
-    mask = reduced(grey / 255, side)
+    mask = reduced(grey / 255, size)
     if not mask.any():
         raise DataError(f"{path}: is all black; white marks the region to look at")
     return mask
 
 
-def reduced(mask: Mask, side: int) -> Float32[np.ndarray, "side side"]:
-    """Reduce a mask to another side, by area."""
+def reduced(mask: Mask, size: Size) -> Mask:
+    """Reduce a mask to another size, by area."""
     import torch
     import torch.nn.functional as F
 
     whole = torch.from_numpy(mask)[None, None]
-    small: np.ndarray = F.adaptive_avg_pool2d(whole, side)[0, 0].numpy()
+    small: np.ndarray = F.adaptive_avg_pool2d(whole, size.shape)[0, 0].numpy()
     return small

@@ -88,9 +88,8 @@ def _taken_layers(
     if crossover and layers:
         raise UsageError("`crossover` and `layers`: both choose layers; give one of them")
     if layers:
-        chosen = [
-            parse_layers_by_side(text, sizes.layer_sides, parameter="layers") for text in layers
-        ]
+        levels = sizes.layer_levels
+        chosen = [parse_layers_by_side(text, levels, parameter="layers") for text in layers]
         return {_name(text, numbers): numbers for text, numbers in zip(layers, chosen, strict=True)}
     starts = crossover or (sizes.active_ws // 2,)
     for start in starts:
@@ -105,8 +104,8 @@ def _idle_matrices(sizes: Sizes, taken: Mapping[str, Sequence[int]]) -> Iterator
     for name, layers in taken.items():
         if layers and min(layers) >= sizes.active_ws:
             yield (
-                f"{name}: has no effect, as the network has grown to {sizes.side} px so far and "
-                f"uses layers 0-{sizes.active_ws - 1}"
+                f"{name}: has no effect, as the network has grown to {sizes.grown_size.value} px "
+                f"so far and uses layers 0-{sizes.active_ws - 1}"
             )
 
 

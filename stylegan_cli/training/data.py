@@ -30,6 +30,7 @@ from stylegan_cli.recipe import Settled
 from stylegan_cli.recipe.families import keys_of
 from stylegan_cli.runtime import upload
 from stylegan_cli.shapes import C, Picture
+from stylegan_cli.sizes import Size
 
 
 def training_data(recipe: Settled) -> Dataset:
@@ -102,7 +103,7 @@ def batches_on(
         DataError: An image cannot be read; names it.
     """
     for stretch in stretches:
-        keep = device.type == "cuda" and stored_bytes(dataset, stretch.side) <= (
+        keep = device.type == "cuda" and stored_bytes(dataset, stretch.size) <= (
             torch.cuda.mem_get_info(device)[0] * FREE_SHARE
         )
         yield from (resident if keep else streamed)(device, dataset, stretch)
@@ -123,7 +124,7 @@ def streamed(device: torch.device, dataset: Dataset, stretch: Stretch) -> Iterat
 
 def resident(device: torch.device, dataset: Dataset, stretch: Stretch) -> Iterator[Batch]:
     """Yield batches of images that stay on the device once they have been shown."""
-    store = _Store(device, dataset, stretch.side)
+    store = _Store(device, dataset, stretch.size)
     seen: set[int] = set()
 
     def take(pick: Pick) -> tuple[Pick, bool]:
@@ -133,7 +134,7 @@ def resident(device: torch.device, dataset: Dataset, stretch: Stretch) -> Iterat
 
     def read(taken: tuple[Pick, bool]) -> _Taken:
         pick, is_new = taken
-        pixels = read_at(dataset, pick.index, stretch.side)[0] if is_new else None
+        pixels = read_at(dataset, pick.index, stretch.size)[0] if is_new else None
         return _Taken(pick=pick, pixels=pixels)
 
     with closing(ahead(stretch, read, map(take, stretch.picks))) as images:
@@ -150,10 +151,10 @@ class _Taken:
 
 
 class _Store:
-    """Images of a data set at one side that have been shown so far."""
+    """Images of a data set at one size that have been shown so far."""
 
-    def __init__(self, device: torch.device, dataset: Dataset, side: int) -> None:
-        shape = len(dataset), side, side, dataset.read(0)[0].shape[2]
+    def __init__(self, device: torch.device, dataset: Dataset, size: Size) -> None:
+        shape = len(dataset), *size.shape, dataset.read(0)[0].shape[2]
         self._pixels = torch.empty(shape, dtype=torch.uint8, device=device)
         self._dataset = dataset
 

@@ -106,8 +106,8 @@ def _phases(G: Generator, D: Discriminator, n: int, loss: LossSection) -> list[P
 
 
 def _images(D: Discriminator, n: int) -> Tensor:
-    side = D.resolution >> split_lod(D.lod)[0]
-    return torch.randn(n, D.channels, side, side)
+    size = D.size >> split_lod(D.lod)[0]
+    return torch.randn(n, D.channels, *size.shape)
 
 
 def _generate(G: Generator, n: int) -> tuple[Tensor, Tensor]:

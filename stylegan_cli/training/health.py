@@ -24,6 +24,7 @@ from stylegan_cli.networks.layers import halve, upscale
 from stylegan_cli.recipe import Settled
 from stylegan_cli.runtime import numpy_stream, torch_stream
 from stylegan_cli.shapes import C, Images, W, Z
+from stylegan_cli.sizes import Size, square
 
 SIDE = 64
 """Side at which images are compared."""
@@ -70,7 +71,7 @@ class Probe:
     z: Z
     c: C
     device: torch.device
-    yardsticks: dict[int, Yardstick] = field(default_factory=dict)
+    yardsticks: dict[Size, Yardstick] = field(default_factory=dict)
 
     @property
     def can_compare(self) -> bool:
@@ -92,7 +93,7 @@ class Probe:
         return found
 
     def _compare(self, G_ema: Generator) -> dict[str, float]:
-        yardstick = self._yardstick(G_ema.side)
+        yardstick = self._yardstick(G_ema.grown_size)
         looks = self._looks_of_fakes(G_ema)
         found = {}
         if yardstick.variety is not None:
@@ -103,7 +104,7 @@ class Probe:
         return found
 
     def _looks_of_fakes(self, G_ema: Generator) -> Looks:
-        size = default_batch_size(G_ema.resolution)
+        size = default_batch_size(G_ema.size)
         parts = zip(self.z.split(size), self.c.split(size), strict=True)
         return torch.cat([self._look(_draw(G_ema, z, c)) for z, c in parts])
 
@@ -113,15 +114,15 @@ class Probe:
         w: Tensor = G_ema.mapping(z.to(self.device), self.c[:1].expand(CODES, -1))
         return w
 
-    def _yardstick(self, side: int) -> Yardstick:
-        if side not in self.yardsticks:
+    def _yardstick(self, size: Size) -> Yardstick:
+        if size not in self.yardsticks:
             self.yardsticks.clear()
-            self.yardsticks[side] = self._compare_reals(side)
-        return self.yardsticks[side]
+            self.yardsticks[size] = self._compare_reals(size)
+        return self.yardsticks[size]
 
-    def _compare_reals(self, side: int) -> Yardstick:
+    def _compare_reals(self, size: Size) -> Yardstick:
         batches = np.array_split(self.chosen, -(-len(self.chosen) // MOST_FAKES))
-        images = [self._reals(batch.tolist(), side) for batch in batches]
+        images = [self._reals(batch.tolist(), size) for batch in batches]
         looks = torch.cat([self._look(part).half() for part in images])
         every = looks
         if self.mirror:
@@ -132,17 +133,17 @@ class Probe:
         variety = _variety(looks.float()) if len(looks) > 1 else None
         return Yardstick(looks=every, variety=variety, nearest=nearest)
 
-    def _reals(self, indices: Sequence[int], side: int) -> Images:
+    def _reals(self, indices: Sequence[int], size: Size) -> Images:
         pixels = np.stack([self.dataset.read(index)[0] for index in indices])
         images = torch.from_numpy(pixels).to(self.device).permute(0, 3, 1, 2).float() / 127.5 - 1
-        while images.shape[3] > side:
+        while images.shape[3] > size.width:
             images = halve(images)
         return images
 
     def _look(self, images: Images) -> Looks:
-        while images.shape[3] > SIDE:
+        while max(images.shape[2:]) > SIDE:
             images = halve(images)
-        seen = upscale(on_white(images.clamp(-1, 1)), SIDE)
+        seen = upscale(on_white(images.clamp(-1, 1)), square(SIDE))
         return self.detector.embed((seen + 1) * 127.5)
 
 

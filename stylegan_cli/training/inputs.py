@@ -17,6 +17,7 @@ from stylegan_cli.networks.noise import noise_maps
 from stylegan_cli.recipe import LossSection
 from stylegan_cli.runtime import World, numpy_stream, stream_seed, upload
 from stylegan_cli.shapes import C, Images, Scalar, Z
+from stylegan_cli.sizes import Size
 from stylegan_cli.training.augment import Augmentation, Draws, draw
 
 
@@ -40,16 +41,15 @@ class PhaseStreams:
         z, z_mix = upload(torch.stack(rows), self.device).split(z_dim, dim=1)
         return z, z_mix
 
-    def noise(self, resolutions: Sequence[int]) -> list[Tensor]:
-        """Draw the noise inputs of the synthesis network, `[n, 1, r, r]` each."""
-        return noise_maps(resolutions, self.seeds("noise"), self.device)
+    def noise(self, sizes: Sequence[Size]) -> list[Tensor]:
+        """Draw the noise inputs of the synthesis network, `[n, 1, h, w]` each."""
+        return noise_maps(sizes, self.seeds("noise"), self.device)
 
-    def pixel_noise(self, channels: int, resolution: int) -> Tensor:
+    def pixel_noise(self, channels: int, size: Size) -> Tensor:
         """Draw standard normal image noise for path-length regularization."""
-        size = channels * resolution * resolution
         # on the device: a CPU takes 10 ms for an image of 1024 px
-        rows = [_normal(seed, size, self.device) for seed in self.seeds("pixels")]
-        return torch.stack(rows).reshape(-1, channels, resolution, resolution)
+        rows = [_normal(seed, channels * size.area, self.device) for seed in self.seeds("pixels")]
+        return torch.stack(rows).reshape(-1, channels, *size.shape)
 
     def shares(self) -> Tensor:
         """Draw a number from [0, 1) for each sample, `[n, 1, 1, 1]`."""
@@ -178,7 +178,7 @@ def draw_fakes(nets: Nets, streams: PhaseStreams) -> Fakes:
         z=z,
         z_mix=z_mix,
         c=nets.labels_of(streams.label_choices(nets.n_images)),
-        noise=streams.noise(G.synthesis.noise_resolutions),
+        noise=streams.noise(G.synthesis.noise_sizes),
         crossover=streams.crossover(G.active_ws, mixing) if mixes else None,
         augmentation=_augmentation(nets, streams, "fakes"),
     )
@@ -189,7 +189,7 @@ def draw_paths(nets: Nets, streams: PhaseStreams, running_mean: Scalar) -> Paths
     return Paths(
         # the images are not shown to D
         fakes=replace(draw_fakes(nets, streams), augmentation=None),
-        directions=streams.pixel_noise(nets.G.channels, nets.G.side),
+        directions=streams.pixel_noise(nets.G.channels, nets.G.grown_size),
         running_mean=running_mean,
     )
 

@@ -8,6 +8,7 @@ from torch import nn
 
 from stylegan_cli.networks.layers import fade, halve, split_lod, upscale
 from stylegan_cli.recipe import Settled
+from stylegan_cli.sizes import Size
 from stylegan_cli.training.blur import blur_sigma
 from stylegan_cli.training.data import Batch
 from stylegan_cli.training.engines import Engine, Job, eager
@@ -200,7 +201,7 @@ def _reals(batch: Batch, lod: float) -> Reals:
     images = batch.pixels.permute(0, 3, 1, 2).float() / 127.5 - 1
     _, share = split_lod(lod)
     if share:
-        images = fade(images, upscale(halve(images), images.shape[3]), share)
+        images = fade(images, upscale(halve(images), Size(*images.shape[2:])), share)
     return Reals(images=images, c=batch.labels)
 
 

@@ -26,7 +26,7 @@ def smaller_batch_per_device(recipe: Settled, share: Share, world: World) -> int
     """
     at_once = len(share.split()[0])
     # counted at full resolution: memory filled at a small one may hold less than one image there
-    for fewer in range(at_once // 2 // 4**share.stage.levels, 0, -1):
+    for fewer in range(at_once // 2 // 4**share.stage.missing, 0, -1):
         if _comes_out_even(recipe, world, fewer):
             return fewer
     raise TrainingError(

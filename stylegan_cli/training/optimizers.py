@@ -106,7 +106,7 @@ def freeze(module: nn.Module) -> None:
 def _layers(D: Discriminator) -> dict[str, nn.Module]:
     """Return the layers that Freeze-D counts, in its order; all but the last block."""
     return {
-        f"d.b{side}.{name}": layer
-        for side in D.sides
-        for name, layer in D.get_submodule(f"b{side}").named_children()
+        f"d.b{level}.{name}": layer
+        for level in D.levels
+        for name, layer in D.get_submodule(f"b{level}").named_children()
     }

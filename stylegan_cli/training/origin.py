@@ -45,7 +45,7 @@ class Origin:
     @property
     def grown_to(self) -> int:
         """Return the largest side it has been trained at without fading."""
-        return self.recipe.data.resolution >> ceil(self.lod)
+        return self.recipe.data.size.level >> ceil(self.lod)
 
     @property
     def facts(self) -> dict[str, Any]:

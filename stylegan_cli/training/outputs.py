@@ -48,7 +48,7 @@ class SampleGrid:
     def fakes(self, G_ema: Generator) -> Pixels:
         """Draw images of the averaged generator: no truncation, the network's own noise."""
         device = G_ema.mapping.w_avg.device
-        size = default_batch_size(G_ema.resolution)
+        size = default_batch_size(G_ema.size)
         parts = zip(self.z.split(size), self.c.split(size), strict=True)
         return np.concatenate([_draw(G_ema, z.to(device), c.to(device)) for z, c in parts])
 
@@ -59,9 +59,9 @@ def sample_grid(recipe: Settled, dataset: Dataset) -> SampleGrid:
     Raises:
         DataError: An image cannot be read.
     """
-    side, seed = recipe.data.resolution, recipe.seed
-    columns = min(max(1024 // side, 3), 12)
-    rows = min(max(768 // side, 2), 8)
+    size, seed = recipe.data.size, recipe.seed
+    columns = min(max(1024 // size.width, 3), 12)
+    rows = min(max(768 // size.height, 2), 8)
     reals, labels = zip(*map(dataset.read, _shown(dataset, rows, columns, seed)), strict=True)
     stream = torch_stream(seed, "sample grid")
     return SampleGrid(

@@ -19,6 +19,7 @@ from stylegan_cli.ops.conv import no_weight_gradients
 from stylegan_cli.recipe import LossSection
 from stylegan_cli.runtime import World
 from stylegan_cli.shapes import W1, C, Images, Logits, Scalar, Verdict, W, Ws
+from stylegan_cli.sizes import Size
 from stylegan_cli.training.augment import Draws
 from stylegan_cli.training.blur import blurred
 from stylegan_cli.training.inputs import Between, Fakes, Judging, Nets, Paths, Reals
@@ -43,26 +44,26 @@ def class_loss(verdicts: Verdict, c: C) -> Logits:
     return F.cross_entropy(verdicts[:, 1:], c, reduction="none").unsqueeze(1)
 
 
-def r1_penalty(real_logits: Logits, images: Images, full_resolution: int) -> Float[Tensor, " n"]:
+def r1_penalty(real_logits: Logits, images: Images, full_size: Size) -> Float[Tensor, " n"]:
     """Return the squared gradient of D at each real image, summed over pixels; without γ / 2.
 
     Mescheder et al. 2018, equation 9. Can be differentiated again.
 
     Args:
-        full_resolution: Side of the images of which D was shown box means; the gradient is with
-            respect to those, as for a growing D of [PG].
+        full_size: Of the images of which D was shown box means; the gradient is with respect to
+            those, as for a growing D of [PG].
     """
     gradient = _gradient(real_logits, images)
-    return gradient.square().sum((1, 2, 3)) * (images.shape[3] / full_resolution) ** 2
+    return gradient.square().sum((1, 2, 3)) * (images.shape[3] / full_size.width) ** 2
 
 
-def gradient_norm(logits: Logits, images: Images, full_resolution: int) -> Float[Tensor, " n"]:
+def gradient_norm(logits: Logits, images: Images, full_size: Size) -> Float[Tensor, " n"]:
     """Return the norm of D's gradient at each image, pushed to 1 by WGAN-GP; arguments as of R1.
 
     Gulrajani et al. 2017, equation 3.
     """
     norms: Tensor = torch.linalg.vector_norm(_gradient(logits, images), dim=(1, 2, 3))
-    return norms * (images.shape[3] / full_resolution)
+    return norms * (images.shape[3] / full_size.width)
 
 
 def path_lengths(images: Images, ws: Ws, noise: Images) -> Float[Tensor, " n"]:
@@ -162,7 +163,7 @@ def d_main(nets: Nets, judging: Judging) -> Outcome:
     observed["r_t"] = real_scores.sign()
     total = loss.mean()
     if with_r1:
-        observed["r1_penalty"] = r1_penalty(real_scores, reals.images, nets.D.resolution)
+        observed["r1_penalty"] = r1_penalty(real_scores, reals.images, nets.D.size)
         total = total + nets.r1_gamma / 2 * observed["r1_penalty"].mean()
     if judging.between is not None:
         observed["gp_norm"] = _slopes(nets, judging.between, made.images, reals)
@@ -174,7 +175,7 @@ def d_reg(nets: Nets, reals: Reals) -> Outcome:
     """Compute the R1 regularization of D on real images, before augmentation."""
     images = reals.images.detach().requires_grad_()
     scores = nets.D(_augmented(nets, images, reals.augmentation), reals.c)[:, :1]
-    penalty = r1_penalty(scores, images, nets.D.resolution)
+    penalty = r1_penalty(scores, images, nets.D.size)
     return Outcome(
         loss=nets.r1_gamma / 2 * nets.loss.r1_interval * penalty.mean(),
         observed={"r1_penalty": penalty, "r_t": scores.sign()},
@@ -201,7 +202,7 @@ def _slopes(nets: Nets, chosen: Between, fakes: Images, reals: Reals) -> Float[T
     """Return the norm of D's gradient at each interpolated image."""
     images = between(fakes, reals.images, chosen.shares)
     scores = nets.D(_augmented(nets, images, chosen.augmentation), reals.c)[:, :1]
-    return gradient_norm(scores, images, nets.D.resolution)
+    return gradient_norm(scores, images, nets.D.size)
 
 
 def _augmented(nets: Nets, images: Images, draws: Draws | None) -> Images:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from stylegan_cli.errors import UsageError
 from stylegan_cli.recipe import GrowingSection, Settled
 from stylegan_cli.runtime import World
+from stylegan_cli.sizes import Size
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -15,19 +16,21 @@ class Stage:
 
     Attributes:
         lod: Levels still missing; fractional while one fades in.
-        resolution: Current side of the images.
+        level: Level of the images, by which the recipe's tables go: the side of squares.
+        size: Of the images.
         from_kimg: Time at which this resolution begins to fade in; 0 for the first.
     """
 
     lod: float
-    resolution: int
+    level: int
+    size: Size
     from_kimg: float
     batch_size: int
     lr_g: float
     lr_d: float
 
     @property
-    def levels(self) -> int:
+    def missing(self) -> int:
         """Return the number of whole levels missing."""
         return math.floor(self.lod)
 
@@ -93,21 +96,22 @@ def _schedule(recipe: Settled) -> _Schedule:
     training, transition = (
         round(kimg * 1000) for kimg in (growing.training_kimg, growing.transition_kimg)
     )
-    levels = recipe.data.resolution.bit_length() - growing.initial_resolution.bit_length()
+    levels = recipe.data.size.level.bit_length() - growing.initial_resolution.bit_length()
     grows = is_growing(recipe) and training + transition > 0
     return _Schedule(levels=levels if grows else 0, training=training, transition=transition)
 
 
 def _stage(recipe: Settled, lod: float) -> Stage:
-    level, train = math.floor(lod), recipe.train
-    resolution = recipe.data.resolution >> level
+    missing, train = math.floor(lod), recipe.train
+    size = recipe.data.size >> missing
     tables = recipe.growing if is_growing(recipe) else GrowingSection()
-    lr = tables.lr.get(str(resolution))
+    lr = tables.lr.get(str(size.level))
     return Stage(
         lod=lod,
-        resolution=resolution,
-        from_kimg=_schedule(recipe).fades_in_from(level) / 1000,
-        batch_size=tables.batch_size.get(str(resolution), train.batch_size),
+        level=size.level,
+        size=size,
+        from_kimg=_schedule(recipe).fades_in_from(missing) / 1000,
+        batch_size=tables.batch_size.get(str(size.level), train.batch_size),
         lr_g=lr or train.lr_g,
         lr_d=lr or train.lr_d,
     )
@@ -153,7 +157,7 @@ def share_of(
         )
     samples = range(world.rank, batch, world.size)
     room = batch_per_device or recipe.train.batch_per_device or batch
-    at_once = room * 4**stage.levels
+    at_once = room * 4**stage.missing
     share = Share(stage=stage, samples=samples, rounds=-(-len(samples) // at_once))
     for part in share.split():
         if len(part) > group and len(part) % group:
@@ -166,6 +170,6 @@ def share_of(
 
 
 def _named_batch(recipe: Settled, stage: Stage) -> str:
-    if is_growing(recipe) and str(stage.resolution) in recipe.growing.batch_size:
-        return f"growing.batch_size: {stage.batch_size} at {stage.resolution} px"
+    if is_growing(recipe) and str(stage.level) in recipe.growing.batch_size:
+        return f"growing.batch_size: {stage.batch_size} at {stage.size.value} px"
     return f"train.batch_size: {stage.batch_size}"

@@ -218,7 +218,7 @@ class Session:
 
     def _batch_shape(self, position: int) -> BatchShape:
         stage = stage_at(self.recipe, position)
-        return BatchShape(size=stage.batch_size, side=stage.resolution)
+        return BatchShape(count=stage.batch_size, size=stage.size)
 
     def _measure(self) -> dict[str, int | float]:
         means = self.state.stats.means(self.run.world)
@@ -245,7 +245,7 @@ class Session:
     def _growth(self) -> dict[str, int | float]:
         if not is_growing(self.recipe):
             return {}
-        return {"lod": self.state.lod, "resolution": self.state.G.side}
+        return {"lod": self.state.lod, "resolution": self.state.G.grown_size.longer}
 
     def _augmentation(self) -> dict[str, float]:
         augmentation = self.state.augmentation

@@ -120,15 +120,15 @@ def _with_origin(recipe: Settled, begun: Settled | None) -> tuple[Settled, Origi
     if init.network is None:
         return recipe, None
     if begun is not None and begun.init.network == init.network and begun.init.sha256:
-        side = begun.growing.initial_resolution
-        return _started(recipe, init.sha256 or begun.init.sha256, side), None
+        level = begun.growing.initial_resolution
+        return _started(recipe, init.sha256 or begun.init.sha256, level), None
     origin = open_origin(init.network, init.sha256)
     return _started(recipe, origin.sha256, origin.grown_to), origin
 
 
-def _started(recipe: Settled, sha256: str, side: int) -> Settled:
+def _started(recipe: Settled, sha256: str, level: int) -> Settled:
     started = replace(recipe, init=replace(recipe.init, sha256=sha256))
     if not is_growing(recipe):
         return started
-    first = max(recipe.growing.initial_resolution, min(side, recipe.data.resolution))
+    first = max(recipe.growing.initial_resolution, min(level, recipe.data.size.level))
     return replace(started, growing=replace(recipe.growing, initial_resolution=first))

@@ -9,13 +9,13 @@ CPU = torch.device("cpu")
 
 def test_networks_that_grow_are_a_case_at_every_resolution():
     found = cases("grown", tiny_growing())
-    assert [case.stage.resolution for case in found] == [8, 16]
+    assert [case.stage.level for case in found] == [8, 16]
     assert sum(case.kimg for case in found) == pytest.approx(0.048)
 
 
 def test_other_networks_are_one_case():
     (case,) = cases("fixed", tiny())
-    assert (case.stage.resolution, case.kimg, case.stage.batch_size) == (16, 0.064, 8)
+    assert (case.stage.level, case.kimg, case.stage.batch_size) == (16, 0.064, 8)
 
 
 def test_a_batch_size_holds_at_every_resolution():

@@ -4,6 +4,7 @@ import torch
 from benchmarks.roofline import counted
 from stylegan_cli.benchmark.measuring import contender
 from stylegan_cli.benchmark.steps import Form, Training, cases, generation
+from stylegan_cli.sizes import square
 from tests.tiny import tiny, tiny_growing
 
 CPU = torch.device("cpu")
@@ -30,7 +31,7 @@ def state_bytes(G):
 def test_training_at_8_px_costs_what_networks_of_8_px_cost(family):
     large, small = at_8_px(family, 64), at_8_px(family, 8)
     cost, least = work_of(large), work_of(small)
-    assert (large.state.G.side, small.state.G.side) == (8, 8)
+    assert {large.state.G.grown_size, small.state.G.grown_size} == {square(8)}
     assert cost.flops == least.flops > 0
     # levels to come are averaged (two are read, one is written), and have styles
     idle = state_bytes(large.state.G) - state_bytes(small.state.G)

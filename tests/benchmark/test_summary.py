@@ -52,7 +52,7 @@ def test_what_was_not_timed_has_no_summary(result):
 def test_the_hours_of_a_run_are_those_of_all_its_resolutions():
     found = [result_of(case, ("step",)) for case in cases("grown", tiny_growing())]
     ((last, hours),) = run_hours(found)
-    assert last.stage.resolution == 16
+    assert last.stage.level == 16
     parts = [summaries(each)["fast"].hours for each in found]
     assert hours == {"fast": pytest.approx(sum(parts))}
 

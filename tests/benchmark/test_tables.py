@@ -8,7 +8,7 @@ from benchmarks.cases import CPU_CASES, GPU_CASES, case_named
 @pytest.mark.parametrize("name", [*CPU_CASES, *GPU_CASES])
 def test_every_case_can_be_trained_at_full_size(name):
     case = case_named(name)
-    assert case.stage.resolution == case.recipe.data.resolution
+    assert case.stage.level == case.recipe.data.resolution
 
 
 @pytest.mark.parametrize(
@@ -25,7 +25,7 @@ def test_every_case_can_be_trained_at_full_size(name):
 def test_a_case_is_what_its_name_says(name, resolution, channel_base, batch):
     case = case_named(name)
     assert case.recipe.generator.channel_base == channel_base
-    assert (case.stage.resolution, case.stage.batch_size) == (resolution, batch)
+    assert (case.stage.level, case.stage.batch_size) == (resolution, batch)
     assert (case.recipe.augment.mode == "fixed") == name.endswith("-ada")
 
 

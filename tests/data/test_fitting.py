@@ -3,13 +3,14 @@ import pytest
 from PIL import Image
 
 from stylegan_cli.data.decoding import Upright
-from stylegan_cli.data.pictures import Target, fit_square, usual_resolution
+from stylegan_cli.data.pictures import Target, fit_picture, usual_resolution
 from stylegan_cli.errors import UsageError
+from stylegan_cli.sizes import Size
 from tests.data.pictures import blocks, quadrants
 
 
 def square_of(image: Image.Image, target: Target):
-    return fit_square(Upright(image), target)
+    return fit_picture(Upright(image), target)
 
 
 def test_a_square_of_the_wanted_size_is_untouched():
@@ -105,7 +106,7 @@ def test_impossible_targets_are_refused(change, word):
 
 
 def test_usual_resolution_never_enlarges_within_its_range():
-    assert [usual_resolution(side, side + 9) for side in (1, 8, 100, 256, 5000)] == [
+    assert [usual_resolution(Size(side, side + 9)) for side in (1, 8, 100, 256, 5000)] == [
         8,
         8,
         64,

@@ -8,6 +8,7 @@ from PIL import Image
 from stylegan_cli.data.dataset import open_dataset
 from stylegan_cli.data.loader import BatchShape, Sampler, decoded_batches, stretches
 from stylegan_cli.errors import DataError
+from stylegan_cli.sizes import square
 from tests.data.pictures import blocks, folder_of
 
 
@@ -19,7 +20,7 @@ def dataset(tmp_path):
     opened.close()
 
 
-def batches(dataset, count, shape_at=lambda _: BatchShape(size=4, side=8), **options):
+def batches(dataset, count, shape_at=lambda _: BatchShape(count=4, size=square(8)), **options):
     sampler = Sampler(len(dataset), seed=3, mirror=True)
     cut = stretches(shape_at, sampler, **{"start": 0, **options})
     stream = (batch for part in cut for batch in decoded_batches(dataset, part))
@@ -68,15 +69,19 @@ def test_shares_interleave_to_the_batch_of_one_process(dataset, world_size):
 
 
 def test_batches_can_be_larger_than_the_data_set(dataset):
-    [batch] = batches(dataset, 1, lambda _: BatchShape(size=32, side=8))
+    [batch] = batches(dataset, 1, lambda _: BatchShape(count=32, size=square(8)))
     assert batch.pixels.shape == (32, 8, 8, 3) and batch.labels.shape == (32, 2)
 
 
 def growing(position):
     """Two batches of 6 at 2 px, one of 4 at 4 px, then 2 at a time at 8 px."""
     if position < 12:
-        return BatchShape(size=6, side=2)
-    return BatchShape(size=4, side=4) if position < 16 else BatchShape(size=2, side=8)
+        return BatchShape(count=6, size=square(2))
+    return (
+        BatchShape(count=4, size=square(4))
+        if position < 16
+        else BatchShape(count=2, size=square(8))
+    )
 
 
 def test_batches_take_the_shape_of_their_place(dataset):
@@ -113,7 +118,7 @@ def test_smaller_images_are_means_rounded_once(tmp_path, side):
     picture = np.random.default_rng(0).integers(0, 256, (8, 8, 3)).astype(np.uint8)
     folder_of(tmp_path, {"noise.png": Image.fromarray(picture)})
     with closing(open_dataset(tmp_path, resolution=8)) as noise:
-        stream = batches(noise, 4, lambda _: BatchShape(size=1, side=side))
+        stream = batches(noise, 4, lambda _: BatchShape(count=1, size=square(side)))
     mirrored = [Sampler(1, seed=3, mirror=True).pick(position).mirrored for position in range(4)]
     assert set(mirrored) == {False, True}
     means = np.rint(picture.reshape(side, 8 // side, side, 8 // side, 3).mean((1, 3)))

@@ -13,6 +13,7 @@ from stylegan_cli.interop.tensorflow_options import Kind, fused_from
 from stylegan_cli.latents.sampling import broadcast_layers
 from stylegan_cli.networks.layers import upscale
 from stylegan_cli.networks.snapshot import load_network
+from stylegan_cli.sizes import square
 from tests.interop.made import Network, as_modules, dumped, tiny_release
 from tests.networks.vectors import Vectors, deviation
 
@@ -69,7 +70,7 @@ def converted(root, folder, protocol=4, **names):
 def images(network, vectors):
     G = network.G
     ws = broadcast_layers(G.mapping(vectors["z"], vectors["c"]), G.num_ws)
-    return upscale(G.synthesis(ws, "const"), G.resolution)
+    return upscale(G.synthesis(ws, "const"), G.size)
 
 
 @pytest.mark.parametrize("lod", [0.0, 1.6])
@@ -89,7 +90,7 @@ def test_progressive_gan_makes_its_images_and_verdicts_at_any_level(lod, tmp_pat
 def test_a_network_on_its_way_makes_the_images_of_its_level(name, tmp_path):
     vectors = Vectors(name)
     _, network = converted(styled_release(name, 1.6), tmp_path)
-    assert network.G.side == 16
+    assert network.G.grown_size == square(16)
     assert deviation(images(network, vectors), vectors["img_const_lod1.6"]) < 1e-4
 
 

@@ -15,6 +15,7 @@ from stylegan_cli.metrics.protocol import OURS
 from stylegan_cli.networks.execution import Execution
 from stylegan_cli.networks.snapshot import load_network
 from stylegan_cli.rendering.render import render
+from stylegan_cli.sizes import square
 from stylegan_cli.studies.grid import grid
 
 
@@ -22,7 +23,7 @@ def fakes_of(network, **changes):
     usual = {
         "file": network.path,
         "sha256": network.sha256,
-        "side": network.G.resolution,
+        "size": network.G.size,
         "count": 6,
         "seed": 2,
         "device": torch.device("cpu"),
@@ -60,7 +61,7 @@ def labelled(count, label):
         raise AssertionError("only labels are asked for")
 
     return StoredPictures(
-        name="", side=8, count=count, read=read, sha256="data", how="", label=label
+        name="", size=square(8), count=count, read=read, sha256="data", how="", label=label
     )
 
 

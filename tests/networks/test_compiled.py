@@ -24,7 +24,7 @@ def styles(G, n):
 def noise_of(G, mode, n):
     if mode != "random":
         return mode
-    return noise_maps(G.synthesis.noise_resolutions, range(n), torch.device("cpu"))
+    return noise_maps(G.synthesis.noise_sizes, range(n), torch.device("cpu"))
 
 
 @pytest.mark.parametrize("noise", ["const", "none", "random"])

@@ -199,5 +199,5 @@ def test_noise_maps_have_the_originals_elements(resolution, elements):
         synthesis = build_generator(paper(resolution), c_dim=0).synthesis
     stored = [m.noise_const for m in synthesis.modules() if isinstance(m, SynthesisLayer)]
     assert sum(noise.numel() for noise in stored) == elements
-    assert [noise.shape[0] for noise in stored] == list(synthesis.noise_resolutions)
+    assert [noise.shape for noise in stored] == [size.shape for size in synthesis.noise_sizes]
     assert sum(buffer.numel() for buffer in synthesis.buffers()) == elements

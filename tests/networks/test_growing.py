@@ -3,6 +3,7 @@ import torch
 
 from stylegan_cli.networks.build import build_discriminator, build_generator
 from stylegan_cli.networks.layers import fade, halve, split_lod, upscale
+from stylegan_cli.sizes import square
 from tests.networks.families import GROWING, small
 from tests.ops.derivatives import seeded
 
@@ -27,13 +28,13 @@ def test_lod_is_whole_levels_and_a_share(lod, levels, share):
 
 def test_halving_undoes_upscaling():
     images = seeded(0, 2, 3, 4, 4)
-    torch.testing.assert_close(halve(upscale(images, 8)), images)
+    torch.testing.assert_close(halve(upscale(images, square(8))), images)
 
 
 def test_upscaling_repeats_pixels():
     image = torch.arange(4.0).reshape(1, 1, 2, 2)
     expected = [[0, 0, 1, 1], [0, 0, 1, 1], [2, 2, 3, 3], [2, 2, 3, 3]]
-    assert upscale(image, 4)[0, 0].tolist() == expected
+    assert upscale(image, square(4))[0, 0].tolist() == expected
 
 
 def test_a_fade_starts_at_the_old_level_and_ends_at_the_new():
@@ -46,8 +47,8 @@ def test_a_fade_starts_at_the_old_level_and_ends_at_the_new():
 def test_images_are_as_large_as_the_network_has_grown(family, levels):
     G = build_generator(small(family), c_dim=0)
     G.lod = float(levels)
-    assert images_of(G).shape == (2, 3, G.side, G.side)
-    assert G.side == 16 >> levels
+    assert images_of(G).shape == (2, 3, *G.grown_size.shape)
+    assert G.grown_size == square(16 >> levels)
 
 
 @every_growing
@@ -58,7 +59,7 @@ def test_images_pass_from_level_to_level_without_a_jump(family, lod):
     before = images_of(G)
     G.lod = lod - 1e-6
     torch.testing.assert_close(
-        images_of(G), upscale(before, before.shape[-1] * 2), rtol=0, atol=1e-4
+        images_of(G), upscale(before, square(before.shape[-1] * 2)), rtol=0, atol=1e-4
     )
 
 
@@ -70,7 +71,7 @@ def test_logits_pass_from_level_to_level_without_a_jump(family, lod):
     images = seeded(0, 4, 3, 16 >> int(lod), 16 >> int(lod)).float()
     before = logits_of(D, images)
     D.lod = lod - 1e-6
-    after = logits_of(D, upscale(images, 2 * images.shape[-1]))
+    after = logits_of(D, upscale(images, square(2 * images.shape[-1])))
     torch.testing.assert_close(after, before, rtol=0, atol=1e-4)
 
 
@@ -110,7 +111,7 @@ def test_half_precision_stays_close(family):
 def test_noise_inputs_are_those_in_use(family, resolutions):
     G = build_generator(small(family), c_dim=0)
     G.lod = 1.5
-    assert G.synthesis.noise_resolutions == resolutions
+    assert G.synthesis.noise_sizes == tuple(map(square, resolutions))
     assert G.has_noise == bool(resolutions)
 
 

@@ -1,7 +1,8 @@
 import pytest
 import torch
 
-from stylegan_cli.networks.layers import Dense, features_by_side, normalize
+from stylegan_cli.networks.layers import Dense, features_by_level, normalize
+from stylegan_cli.sizes import square
 from tests.ops.derivatives import seeded
 
 
@@ -46,4 +47,4 @@ def test_the_learning_rate_multiplier_changes_steps_not_values():
     ],
 )
 def test_feature_maps_halve_with_each_doubling(channel_base, channels):
-    assert list(features_by_side(1024, channel_base, 512).values()) == channels
+    assert list(features_by_level(square(1024), channel_base, 512).values()) == channels

@@ -44,7 +44,7 @@ def test_images_while_fading_equal_the_original(name, lod, backend):
     vectors, G = Vectors(name), original_generator(name, backend)
     G.lod = lod
     ws = broadcast_layers(G.mapping(vectors["z"], vectors["c"]), G.num_ws)
-    images = upscale(G.synthesis(ws, "const"), G.resolution)
+    images = upscale(G.synthesis(ws, "const"), G.size)
     expected = f"img_lod{lod}" if name == "progan_32" else f"img_const_lod{lod}"
     assert deviation(images, vectors[expected]) < 1e-4
 
@@ -62,7 +62,7 @@ def test_logits_equal_the_original(name, backend):
 def test_logits_while_fading_equal_the_original(name, lod, backend):
     vectors, D = Vectors(name), original_discriminator(name, backend)
     D.lod = lod
-    images = shrunk(vectors["d_images"], D.resolution >> int(lod))
+    images = shrunk(vectors["d_images"], D.size.height >> int(lod))
     assert deviation(D(images, vectors["d_c"]), vectors[f"logits_lod{lod}"]) < 1e-4
 
 

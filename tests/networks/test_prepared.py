@@ -51,7 +51,7 @@ def error(images, expected):
 @pytest.mark.parametrize("noise", ["const", "none", "random"])
 def test_prepared_images_are_those_of_the_generator(kind, noise):
     G = generator(kind)
-    maps = noise_maps(G.synthesis.noise_resolutions, range(3), torch.device("cpu"))
+    maps = noise_maps(G.synthesis.noise_sizes, range(3), torch.device("cpu"))
     noise = maps if noise == "random" else noise
     expected = G.synthesis(styles(G), noise)
     assert error(prepare(G).synthesis(styles(G), noise), expected) < 2e-6
@@ -82,8 +82,8 @@ def test_a_growing_generator_is_prepared_at_its_level(kind, lod):
     G = generator(kind)
     G.lod = lod
     prepared = prepare(G)
-    assert prepared.side == G.side
-    assert prepared.synthesis.noise_resolutions == G.synthesis.noise_resolutions
+    assert prepared.grown_size == G.grown_size
+    assert prepared.synthesis.noise_sizes == G.synthesis.noise_sizes
     expected = G.synthesis(styles(G), "const")
     assert error(prepared.synthesis(styles(G), "const"), expected) < 2e-6
 

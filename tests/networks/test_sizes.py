@@ -28,7 +28,7 @@ def test_sizes_of_shipped_recipes_are_those_of_their_generators(name):
 
 
 def test_properties_are_those_of_the_generator(growing_networks, network):
-    names = ("num_ws", "has_styles", "has_noise", "has_w", "side", "active_ws")
+    names = ("num_ws", "has_styles", "has_noise", "has_w", "grown_size", "active_ws")
     for each in (network, *growing_networks.values()):
         for name in names:
             assert getattr(each.sizes, name) == getattr(each.G, name)

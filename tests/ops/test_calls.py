@@ -67,7 +67,7 @@ def path_lengths_of(recipe, backend, dtype):
     G = build_generator(recipe, c_dim=0, dtype=dtype, backend=backend)
     w = seeded(0, 2, G.w_dim).float().requires_grad_()
     ws = w[:, None].expand(-1, G.num_ws, -1)
-    noise = [seeded(1, 2, 1, side, side).float() for side in G.synthesis.noise_resolutions]
+    noise = [seeded(1, 2, 1, *size.shape).float() for size in G.synthesis.noise_sizes]
     with Watch() as forward:
         images = G.synthesis(ws, noise)
     with Watch() as penalty:

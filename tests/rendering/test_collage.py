@@ -4,10 +4,11 @@ import numpy as np
 import pytest
 
 from stylegan_cli.rendering.sheet import Columns, arrange_collage, choose_columns
+from stylegan_cli.sizes import square
 
 
 def collage(count, native):
-    return arrange_collage([("/", (i,)) for i in range(count)], native, "grid")
+    return arrange_collage([("/", (i,)) for i in range(count)], square(native), "grid")
 
 
 @pytest.mark.parametrize("count", [1, 2, 7, 16, 70, 500])
@@ -28,17 +29,17 @@ def test_images_of_several_sizes_cover_the_page_without_overlap(native):
     width, height = page.size
     covered = np.zeros((height, width), int)
     for image in page.images:
-        covered[image.y : image.y + image.side, image.x : image.x + image.side] += 1
+        covered[image.y : image.y + image.size.height, image.x : image.x + image.size.width] += 1
     assert covered.max() == 1
-    assert len({image.side for image in page.images}) >= 3
-    assert covered.sum() == sum(image.side**2 for image in page.images)
+    assert len({image.size.width for image in page.images}) >= 3
+    assert covered.sum() == sum(image.size.area for image in page.images)
 
 
 def test_the_first_images_are_the_largest():
-    sides = [image.side for image in collage(70, 64).images]
+    sides = [image.size.width for image in collage(70, 64).images]
     assert sides == sorted(sides, reverse=True)
 
 
 def test_sizes_are_halves_of_each_other():
-    sides = sorted({image.side for image in collage(70, 64).images})
+    sides = sorted({image.size.width for image in collage(70, 64).images})
     assert all(large == 2 * small for small, large in pairwise(sides))

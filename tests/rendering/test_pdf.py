@@ -6,12 +6,13 @@ import pytest
 
 from stylegan_cli.figures.layout import Page, PlacedImage, PlacedWords
 from stylegan_cli.rendering.pdf import write_pdf
+from stylegan_cli.sizes import square
 
 PAGE = Page(
     size=(300, 200),
     images=(
-        PlacedImage(place=("/", (0,)), x=10, y=30, side=96),
-        PlacedImage(place=("/", (1,)), x=110, y=30, side=16),
+        PlacedImage(place=("/", (0,)), x=10, y=30, size=square(96)),
+        PlacedImage(place=("/", (1,)), x=110, y=30, size=square(16)),
     ),
     words=(PlacedWords(text="seed 7 · psi −0.5", x=10, y=5, size=12, anchor="la"),),
 )

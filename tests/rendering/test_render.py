@@ -12,6 +12,7 @@ from stylegan_cli.networks.noise import NOISE_MODES, noise_maps
 from stylegan_cli.networks.snapshot import Header, load_network, save_network
 from stylegan_cli.rendering.plan import Tables
 from stylegan_cli.rendering.render import noise_input, render, to_pixels
+from stylegan_cli.sizes import square
 from stylegan_cli.studies.grid import grid
 from tests.tiny import tiny_growing, write_network
 
@@ -95,7 +96,7 @@ def test_one_mode_for_every_input_is_that_of_the_plan(network, mode):
 def test_each_noise_input_gets_what_its_mode_says(growing_networks, kind, mode):
     network = growing_networks[kind]
     layers = network.G.noise_layers
-    fresh = noise_maps(network.G.synthesis.noise_resolutions, [7], torch.device("cpu"))
+    fresh = noise_maps(network.G.synthesis.noise_sizes, [7], torch.device("cpu"))
     for i, layer in enumerate(layers):
         modes = np.zeros((1, len(layers)), np.int8)
         modes[0, i] = NOISE_MODES.index(mode)
@@ -170,4 +171,4 @@ def test_a_network_still_growing_draws_blown_up_pictures(tmp_path):
 
 @pytest.mark.parametrize(("resolution", "images"), [(8, 32), (256, 32), (512, 16), (1024, 4)])
 def test_batches_shrink_for_large_images(resolution, images):
-    assert default_batch_size(resolution) == images
+    assert default_batch_size(square(resolution)) == images

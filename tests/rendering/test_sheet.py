@@ -6,6 +6,7 @@ from stylegan_cli.figures.layout import MAX_PIXELS, PAPER, Content, Layout, arra
 from stylegan_cli.figures.png import tile, write_png
 from stylegan_cli.rendering.sheet import compose
 from stylegan_cli.rendering.store import Table, create_study
+from stylegan_cli.sizes import square
 from tests.rendering.test_store import TABLES, header
 
 
@@ -26,84 +27,88 @@ def block(picture, corner, side):
 @pytest.mark.parametrize("side", [8, 32, 64, 96, 128, 1024])
 def test_images_are_shown_whole_and_at_96_pixels_or_more(side):
     content = grid_content(2, 3)
-    layout = Layout(content, side)
-    assert layout.side >= 96
-    assert layout.side % side == 0
-    picture = paint(content, side, lambda place: shade(place[1][0] + 1, side))
+    layout = Layout(content, square(side))
+    assert layout.image.width >= 96
+    assert layout.image.width % side == 0
+    picture = paint(content, square(side), lambda place: shade(place[1][0] + 1, side))
     for i, slot in enumerate(np.ndindex(2, 3)):
-        assert (block(picture, layout.corner(slot), layout.side) == i + 1).all()
+        assert (block(picture, layout.corner(slot), layout.image.width) == i + 1).all()
 
 
 def test_an_enlarged_image_repeats_its_pixels():
     pixels = np.random.default_rng(0).integers(0, 256, (8, 8, 3), np.uint8)
     content = grid_content(1, 1)
-    layout = Layout(content, 8)
-    shown = block(paint(content, 8, lambda _: pixels), layout.corner((0, 0)), layout.side)
+    layout = Layout(content, square(8))
+    shown = block(
+        paint(content, square(8), lambda _: pixels), layout.corner((0, 0)), layout.image.width
+    )
     assert np.array_equal(shown[::12, ::12], pixels)
 
 
 def test_a_large_sheet_shows_reduced_images():
-    layout = Layout(grid_content(20, 20), 1024)
+    layout = Layout(grid_content(20, 20), square(1024))
     width, height = layout.size
-    assert layout.side < 1024
+    assert layout.image.width < 1024
     assert width * height < 1.2 * MAX_PIXELS
 
 
 def test_images_do_not_touch():
-    layout = Layout(grid_content(2, 2), 64)
+    layout = Layout(grid_content(2, 2), square(64))
     (x0, y0), (x1, y1) = layout.corner((0, 0)), layout.corner((1, 1))
-    assert min(x1 - x0, y1 - y0) > layout.side
+    assert min(x1 - x0, y1 - y0) > layout.image.width
 
 
 def test_the_picture_is_wide_enough_for_its_title():
     content = Content(
         title="a title longer than one small image is wide", images={(0, 0): ("/", (0,))}
     )
-    layout = Layout(content, 8)
+    layout = Layout(content, square(8))
     assert layout.size[0] > font(layout.title_text).getlength(content.title)
 
 
 def test_names_that_do_not_fit_are_left_out():
     narrow = grid_content(60, 60, captions={(0, 0): "4294967295"})
-    assert Layout(narrow, 1024).text > 0
-    assert Layout(grid_content(600, 600, captions={(0, 0): "4294967295"}), 64).text == 0
+    assert Layout(narrow, square(1024)).text > 0
+    assert Layout(grid_content(600, 600, captions={(0, 0): "4294967295"}), square(64)).text == 0
 
 
 def test_names_too_long_for_their_image_are_shortened_to_their_end():
     content = grid_content(1, 1, captions={(0, 0): "a_very_long_name_of_a_projected_code 17"})
-    (_, caption) = arrange(content, 64).words
+    (_, caption) = arrange(content, square(64)).words
     assert caption.text.startswith("…")
     assert caption.text.endswith("17")
-    assert font(caption.size).getlength(caption.text) <= Layout(content, 64).side
+    assert font(caption.size).getlength(caption.text) <= Layout(content, square(64)).image.width
 
 
 @pytest.mark.parametrize("side", [64, 256, 1024])
 def test_text_grows_with_the_images(side):
-    layout = Layout(grid_content(2, 2, captions={(0, 0): "7"}), side)
-    assert layout.text >= layout.side / 10
+    layout = Layout(grid_content(2, 2, captions={(0, 0): "7"}), square(side))
+    assert layout.text >= layout.image.width / 10
 
 
 def test_a_band_begins_below_its_heading():
     content = grid_content(4, 1, bands={0: "coarse", 2: "fine"})
-    layout = Layout(content, 96)
-    headings = [line for line in arrange(content, 96).words if line.text in ("coarse", "fine")]
+    layout = Layout(content, square(96))
+    headings = [
+        line for line in arrange(content, square(96)).words if line.text in ("coarse", "fine")
+    ]
     for heading, row in zip(headings, (0, 2), strict=True):
         assert heading.y + heading.size < layout.corner((row, 0))[1]
-    assert headings[1].y > layout.corner((1, 0))[1] + layout.side
+    assert headings[1].y > layout.corner((1, 0))[1] + layout.image.width
 
 
 def test_transparent_images_lie_on_the_paper():
     content = grid_content(1, 1)
-    layout = Layout(content, 8)
-    picture = paint(content, 8, lambda _: np.zeros((8, 8, 4), np.uint8))
-    assert (block(picture, layout.corner((0, 0)), layout.side) == PAPER).all()
+    layout = Layout(content, square(8))
+    picture = paint(content, square(8), lambda _: np.zeros((8, 8, 4), np.uint8))
+    assert (block(picture, layout.corner((0, 0)), layout.image.width) == PAPER).all()
 
 
 def test_grey_images_stay_grey():
     content = grid_content(1, 1)
-    layout = Layout(content, 8)
-    picture = paint(content, 8, lambda _: shade(77, channels=1))
-    assert (block(picture, layout.corner((0, 0)), layout.side) == 77).all()
+    layout = Layout(content, square(8))
+    picture = paint(content, square(8), lambda _: shade(77, channels=1))
+    assert (block(picture, layout.corner((0, 0)), layout.image.width) == 77).all()
 
 
 @pytest.fixture
@@ -145,7 +150,7 @@ def test_a_grid_is_near_square_with_few_empty_places(tmp_path, count, shape):
     table = Table(shape=(count,), arrays={"images": ((8, 8, 3), np.uint8)})
     with create_study(tmp_path / "grid.h5", study_header, {"/": table}) as study:
         height, width, _ = compose(study, 0).shape
-    layout = Layout(grid_content(*shape, captions={(0, 0): "0"}), 8)
+    layout = Layout(grid_content(*shape, captions={(0, 0): "0"}), square(8))
     assert (height - layout.size[1], width >= layout.size[0]) == (0, True)
 
 

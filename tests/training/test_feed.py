@@ -6,6 +6,7 @@ import torch
 
 from stylegan_cli.data.dataset import open_dataset
 from stylegan_cli.data.loader import BatchShape, Sampler, stretches
+from stylegan_cli.sizes import square
 from stylegan_cli.training.data import resident, streamed
 
 CPU = torch.device("cpu")
@@ -19,10 +20,16 @@ def labelled(image_folder):
 
 def growing(position):
     """Six batches at 4 px, then at full size."""
-    return BatchShape(size=5, side=4) if position < 30 else BatchShape(size=3, side=16)
+    return (
+        BatchShape(count=5, size=square(4))
+        if position < 30
+        else BatchShape(count=3, size=square(16))
+    )
 
 
-def batches(way, dataset, count, *, shape_at=lambda _: BatchShape(size=5, side=16), **options):
+def batches(
+    way, dataset, count, *, shape_at=lambda _: BatchShape(count=5, size=square(16)), **options
+):
     sampler = Sampler(len(dataset), seed=3, mirror=True)
     cut = stretches(shape_at, sampler, **{"start": 0, **options})
     with closing(batch for part in cut for batch in way(CPU, dataset, part)) as found:
@@ -55,7 +62,7 @@ def test_images_kept_on_the_device_are_decoded_once(labelled, monkeypatch):
 
 
 def test_a_batch_may_show_an_image_twice(labelled):
-    options = {"shape_at": lambda _: BatchShape(size=30, side=16)}
+    options = {"shape_at": lambda _: BatchShape(count=30, size=square(16))}
     assert_same(*(batches(way, labelled, 2, **options) for way in (resident, streamed)))
 
 

@@ -53,7 +53,7 @@ def nets_of(state, recipe, world=None):
 
 
 def reals_of(stage):
-    shape = (stage.batch_size, stage.resolution, stage.resolution, 3)
+    shape = (stage.batch_size, stage.level, stage.level, 3)
     pixels = np.random.default_rng(0).integers(0, 256, shape).astype(np.uint8)
     return Batch(pixels=torch.from_numpy(pixels), labels=torch.zeros(stage.batch_size, 0))
 

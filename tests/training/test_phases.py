@@ -53,7 +53,7 @@ def codes_of(nets):
 
 
 def images_of(nets, ws):
-    return nets.G.synthesis(ws, streams().noise(nets.G.synthesis.noise_resolutions))
+    return nets.G.synthesis(ws, streams().noise(nets.G.synthesis.noise_sizes))
 
 
 def fakes_of(nets):
@@ -76,7 +76,7 @@ def r1_of(D, reals):
     scores = D(images, NO_LABELS)
     (gradient,) = torch.autograd.grad(scores.sum(), images, create_graph=True)
     # at half the side, the gradient is twice that of the full-size images
-    return scores, (gradient * reals.shape[3] / D.resolution).square().sum((1, 2, 3)).mean() / 2
+    return scores, (gradient * reals.shape[3] / D.size.width).square().sum((1, 2, 3)).mean() / 2
 
 
 def assert_same_gradients(loss, expected, D):

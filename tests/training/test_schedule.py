@@ -23,7 +23,7 @@ def growing(**keys):
 def test_levels_appear_as_in_the_paper(kimg, lod, resolution):
     stage = stage_at(PAPER, kimg * 1000)
     assert stage.lod == pytest.approx(lod, abs=5e-5)
-    assert stage.resolution == resolution
+    assert stage.level == resolution
 
 
 def test_a_network_that_does_not_grow_is_whole_for_ever():
@@ -53,7 +53,7 @@ def test_without_training_one_level_fades_in_after_the_other():
 
 def test_without_either_the_network_is_whole_at_once():
     recipe = growing(transition_kimg=0.0, training_kimg=0.0)
-    assert [stage.resolution for stage in stages(recipe)] == [1024]
+    assert [stage.level for stage in stages(recipe)] == [1024]
     assert stage_at(recipe, 0).lod == 0
 
 
@@ -70,13 +70,13 @@ def test_optimizers_start_anew_where_a_fade_begins_and_where_it_ends():
 
 def test_stages_are_the_resolutions_a_run_comes_to():
     sides = [8, 16, 32, 64, 128, 256, 512, 1024]
-    assert [stage.resolution for stage in stages(PAPER)] == sides
+    assert [stage.level for stage in stages(PAPER)] == sides
     short = replace(PAPER, train=replace(PAPER.train, total_kimg=1800.0))
-    assert [stage.resolution for stage in stages(short)] == sides[:2]
+    assert [stage.level for stage in stages(short)] == sides[:2]
 
 
 def test_a_resolution_begins_where_it_is_first_seen():
     for stage in stages(PAPER)[1:]:
         begin = round(stage.from_kimg * 1000)
-        assert stage_at(PAPER, begin).resolution == stage.resolution // 2
-        assert stage_at(PAPER, begin + 1).resolution == stage.resolution
+        assert stage_at(PAPER, begin).level == stage.level // 2
+        assert stage_at(PAPER, begin + 1).level == stage.level

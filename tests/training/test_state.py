@@ -1,6 +1,7 @@
 import pytest
 import torch
 
+from stylegan_cli.sizes import square
 from stylegan_cli.training.schedule import stage_at
 from stylegan_cli.training.state import initial_state
 from tests.tiny import tiny, tiny_growing
@@ -28,7 +29,8 @@ def weights(state):
 
 def test_a_run_starts_small():
     state = state_of(tiny_growing())
-    assert (state.G.side, state.G_ema.side, state.D.lod) == (8, 8, 1.0)
+    assert {state.G.grown_size, state.G_ema.grown_size} == {square(8)}
+    assert state.D.lod == 1.0
 
 
 def test_all_networks_grow_together():

@@ -76,7 +76,7 @@ def channels(
         all_channels, live = api.live_channels(network, rgb=torgb)
         parts = api.channel_maps(network, all_channels, live, flags.batch)
         maps = list(console.track(parts, label="channels", total=len(live)))
-        inside = None if mask is None else api.read_mask(mask, network.G.resolution)
+        inside = None if mask is None else api.read_mask(mask, network.G.size)
         return FoundDirections(
             api.find_local_channels(
                 network, all_channels, maps, count=count, mask=inside, rgb=torgb, group=group

@@ -86,12 +86,12 @@ class Synthesis(nn.Module):
 
     def __init__(self, G: Generator, noise_mode: FixedNoise) -> None:
         super().__init__()
-        self.synthesis, self.resolution = G.synthesis, G.resolution
+        self.synthesis, self.size = G.synthesis, G.size
         self.noise_mode = noise_mode
 
     def forward(self, ws: Tensor) -> Tensor:
-        """Return images, `[n, channels, resolution, resolution]`."""
-        return upscale(self.synthesis(ws, self.noise_mode), self.resolution)
+        """Return images, `[n, channels, height, width]`."""
+        return upscale(self.synthesis(ws, self.noise_mode), self.size)
 
 
 class Whole(nn.Module):
@@ -129,7 +129,7 @@ def _images(G: Generator) -> Port:
     colours = COLOURS.get(G.channels, f"{G.channels} channels")
     return Port(
         name="images",
-        shape=("n", G.channels, G.resolution, G.resolution),
+        shape=("n", G.channels, *G.size.shape),
         meaning=f"{colours}, -1 black to 1 white; bytes are clip(127.5 * x + 128, 0, 255)",
     )
 
@@ -268,7 +268,7 @@ def _wanted(
             yield "ws", ws.numpy()
         else:
             with torch.no_grad():
-                images = upscale(G.synthesis(ws, noise_mode), G.resolution)
+                images = upscale(G.synthesis(ws, noise_mode), G.size)
             yield "images", images.numpy()
 
 

@@ -48,9 +48,9 @@ def _series_of(
             f"{network.path}: only the input of StyleGAN3 can be moved, not that of this network; "
             "there is no equivariance to measure"
         )
-    if G.resolution < SMALLEST_SIDE:
+    if G.size.shorter < SMALLEST_SIDE:
         raise UsageError(
-            f"{network.path}: {G.resolution} px are too few for a rotated picture, which needs "
+            f"{network.path}: {G.size.value} px are too few for a rotated picture, which needs "
             f"{SMALLEST_SIDE} px"
         )
     chosen = chosen_class(network, request.class_name)
@@ -70,7 +70,7 @@ def _series_of(
         columns={"squares": (len(NAMES),), "counts": (len(NAMES),)},
         measure=measure,
         conclude=_conclude,
-        batch_size=place.execution.batch_size or max(1, default_batch_size(G.resolution) // 4),
+        batch_size=place.execution.batch_size or max(1, default_batch_size(G.size) // 4),
     )
 
 

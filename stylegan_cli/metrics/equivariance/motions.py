@@ -49,7 +49,7 @@ def _of_sample(
     network: Network, seed: int, sample: int, *, psi: float, chosen: int | None
 ) -> list[tuple[float, float]]:
     """Measure the differences of one sample for each kind of motion."""
-    G, side = network.G, network.G.resolution
+    G, side = network.G, network.G.size.width
     stream = numpy_stream(seed, "equivariance", sample)
     z = stream.standard_normal((1, G.z_dim)).astype(np.float32)
     shifts = ((2 * stream.random(4) - 1) * SHIFT_SHARE).tolist()

@@ -229,7 +229,7 @@ def _series(
         "network_sha256": network.sha256,
         **precision_claim(network.precision),
     }
-    usual = max(1, default_batch_size(network.G.resolution) // 2)
+    usual = max(1, default_batch_size(network.G.size) // 2)
     return Series(
         name=name,
         request=request,

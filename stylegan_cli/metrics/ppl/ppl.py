@@ -32,6 +32,7 @@ from stylegan_cli.networks.noise import noise_maps
 from stylegan_cli.networks.snapshot import Network
 from stylegan_cli.runtime import numpy_stream, stream_seed
 from stylegan_cli.shapes import Images, Labels, Ws
+from stylegan_cli.sizes import Size
 
 EPSILON = 1e-4
 TRIMMED = 0.01
@@ -76,24 +77,24 @@ def slerp(
     return _unit(a * np.cos(angle) + _unit(b - cosine * a) * np.sin(angle))
 
 
-def crop_face(images: Images) -> Float[Tensor, "n channels half half"]:
+def crop_face(images: Images) -> Float[Tensor, "n channels half_height half_width"]:
     """Return the half of each side where faces of FFHQ are: rows 3/8 to 7/8, columns 2/8 to 6/8."""
-    eighth = images.shape[-1] // 8
-    return images[:, :, 3 * eighth : 7 * eighth, 2 * eighth : 6 * eighth]
+    down, across = (side // 8 for side in images.shape[2:])
+    return images[:, :, 3 * down : 7 * down, 2 * across : 6 * across]
 
 
-def shrink_factor(resolution: int, *, crop: bool, rule: ShrinkRule = "cropped") -> int:
+def shrink_factor(size: Size, *, crop: bool, rule: ShrinkRule = "cropped") -> int:
     """Return the factor that reduces images to 256 px before they are compared, 1 at least.
 
     Args:
-        resolution: Side of the whole images.
+        size: Of the whole images; the shorter side decides.
         rule: "whole" reduces cropped images as far as whole ones, as [ADA]'s PyTorch release.
     """
-    side = resolution // 2 if crop and rule == "cropped" else resolution
+    side = size.shorter // 2 if crop and rule == "cropped" else size.shorter
     return max(1, side // PERCEIVED_SIDE)
 
 
-def shrink(images: Images, factor: int) -> Float[Tensor, "n channels less less"]:
+def shrink(images: Images, factor: int) -> Float[Tensor, "n channels less_height less_width"]:
     """Return means of factor × factor pixels."""
     return F.avg_pool2d(images, factor) if factor > 1 else images
 
@@ -166,10 +167,12 @@ def check_paths(network: Network, options: PathOptions) -> None:
     # raises for invalid strengths before any work begins
     truncate(broadcast_layers(G.mapping.w_avg[None], G.num_ws), G.mapping.w_avg, options.psi)
     class_index(network.classes, network.c_dim, options.class_name)
-    side = G.resolution // 2 if options.crop else G.resolution
-    side //= shrink_factor(G.resolution, crop=options.crop, rule=options.rule)
+    side = G.size.shorter // 2 if options.crop else G.size.shorter
+    side //= shrink_factor(G.size, crop=options.crop, rule=options.rule)
     if side < SMALLEST_SIDE:
-        advice = "take `crop=False`" if options.crop and G.resolution >= SMALLEST_SIDE else _NO_PPL
+        advice = (
+            "take `crop=False`" if options.crop and G.size.shorter >= SMALLEST_SIDE else _NO_PPL
+        )
         raise UsageError(
             f"{network.path}: {side} px{' after cropping' if options.crop else ''} are too few for "
             f"a perceptual distance, which needs {SMALLEST_SIDE} px; {advice}"
@@ -215,14 +218,14 @@ def step_images(G: Generator, ws: Ws, noise_seed: Sequence[int]) -> Images:
     """Draw the images of both ends of every step in one batch; both have the same random noise."""
     noise: Any = "none"
     if G.has_noise:
-        maps = noise_maps(G.synthesis.noise_resolutions, noise_seed, torch.device("cpu"))
+        maps = noise_maps(G.synthesis.noise_sizes, noise_seed, torch.device("cpu"))
         noise = [torch.cat([layer, layer]).to(ws.device) for layer in maps]
-    return upscale(G.synthesis(ws, noise), G.resolution)
+    return upscale(G.synthesis(ws, noise), G.size)
 
 
 def perceived(images: Images, options: PathOptions) -> Tensor:
     """Return what is compared: cropped and reduced, in [0, 255], neither clipped nor rounded."""
-    factor = shrink_factor(images.shape[-1], crop=options.crop, rule=options.rule)
+    factor = shrink_factor(Size(*images.shape[2:]), crop=options.crop, rule=options.rule)
     seen = shrink(crop_face(images) if options.crop else images, factor)
     return (on_white(seen) + 1) * 127.5
 

@@ -145,7 +145,7 @@ def separability_series(
         columns={COLUMN: (len(panel.names),)},
         measure=lambda part: {COLUMN: judge(faces, panel, part)},
         conclude=partial(_conclude, name, faces, panel, spaces),
-        batch_size=batch_size or default_batch_size(network.G.resolution),
+        batch_size=batch_size or default_batch_size(network.G.size),
     )
 
 

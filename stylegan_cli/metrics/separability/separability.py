@@ -158,9 +158,9 @@ def draw_faces(faces: Faces, part: range) -> Images:
         noise: NoiseInput = "none"
         if G.has_noise:
             own = [noise_seed(seed) for seed in seeds]
-            maps = noise_maps(G.synthesis.noise_resolutions, own, torch.device("cpu"))
+            maps = noise_maps(G.synthesis.noise_sizes, own, torch.device("cpu"))
             noise = [layer.to(w.device) for layer in maps]
-        return upscale(G.synthesis(broadcast_layers(w, G.num_ws), noise), G.resolution)
+        return upscale(G.synthesis(broadcast_layers(w, G.num_ws), noise), G.size)
 
 
 def labels_of(faces: Faces, part: range) -> Labels:
@@ -258,9 +258,9 @@ def check_faces(faces: Faces, panel: ClassifierPanel) -> None:
             "take the data that the network was trained on"
         )
     for described in (each.description for each in panel.classifiers):
-        if described.channels != G.channels or G.resolution % described.side:
+        if described.channels != G.channels or G.size.longer % described.side:
             raise UsageError(
                 f"`classifier`: that of {described.names[0]} looks at images of {described.side} "
                 f"px and {described.channels} channels, {faces.network.path} makes "
-                f"{G.resolution} px and {G.channels}; take classifiers for such images"
+                f"{G.size.value} px and {G.channels}; take classifiers for such images"
             )

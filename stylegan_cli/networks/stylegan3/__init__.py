@@ -13,7 +13,7 @@ def plans_of(recipe: Settled) -> list[LayerPlan]:
     """Plan the layers of a recipe's synthesis network, toRGB last."""
     section, bands = recipe.generator, recipe.bands
     found = levels(
-        recipe.data.resolution,
+        recipe.data.size.height,
         bands,
         channel_base=section.channel_base,
         channel_max=section.channel_max,

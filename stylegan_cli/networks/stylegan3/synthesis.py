@@ -19,6 +19,7 @@ from stylegan_cli.ops.conv import conv2d
 from stylegan_cli.ops.filtered_lrelu import filtered_lrelu
 from stylegan_cli.ops.reference import EPSILON, Filter, Resampling
 from stylegan_cli.shapes import Images, Motions, Ws
+from stylegan_cli.sizes import Size
 
 Magnitudes = Float[Tensor, " layers"]
 
@@ -184,13 +185,13 @@ class AliasFreeSynthesis(Synthesis):
         self.output_scale = options.output_scale
 
     @property
-    def noise_resolutions(self) -> tuple[int, ...]:
-        """Side of each noise input: there are none."""
+    def noise_sizes(self) -> tuple[Size, ...]:
+        """Size of each noise input: there are none."""
         return ()
 
     @property
-    def layer_sides(self) -> tuple[int, ...]:
-        """Nominal sides: the input and four layers are coarse, the next five middle."""
+    def layer_levels(self) -> tuple[int, ...]:
+        """Nominal levels: the input and four layers are coarse, the next five middle."""
         return tuple(8 if i < 5 else 32 if i < 10 else 64 for i in range(self.num_ws))
 
     def forward(self, ws: Ws, noise: NoiseInput = "none") -> Images:

@@ -45,7 +45,7 @@ def paint_overview(file: StudyFile) -> Picture:
         row_names=dict(enumerate(names)),
         col_names=dict(enumerate(columns)),
     )
-    return paint(content, file.resolution, read)
+    return paint(content, file.size, read)
 
 
 def paint_ranges(file: StudyFile) -> Picture:
@@ -62,7 +62,7 @@ def paint_ranges(file: StudyFile) -> Picture:
         row_names=dict(enumerate(names)),
         col_names=dict(enumerate(columns)),
     )
-    return paint(content, file.resolution, lambda place: file.image(*place))
+    return paint(content, file.size, lambda place: file.image(*place))
 
 
 def _card(file: StudyFile, direction: int) -> Picture:

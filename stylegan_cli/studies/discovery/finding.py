@@ -51,7 +51,7 @@ def find_sefa(
     maps, drawn = first_maps(G), population(network)
     found: list[Direction] = []
     for text in layers:
-        numbers = parse_layers_by_side(text, G.synthesis.layer_sides, parameter="layers")
+        numbers = parse_layers_by_side(text, G.synthesis.layer_levels, parameter="layers")
         chosen = [i for i in numbers if i in maps]
         if not chosen:
             raise UsageError(
@@ -268,7 +268,7 @@ def _activations(network: Network, layer: str, batch: Population) -> Float32[np.
         raise _Reached
 
     hook = module.register_forward_hook(take)
-    size = default_batch_size(network.G.resolution)
+    size = default_batch_size(network.G.size)
     try:
         with torch.no_grad():
             for part in layers_of(network, batch.w).split(size):

@@ -57,7 +57,7 @@ def scored(
         batch_size: Images at once.
     """
     G = network.G
-    size = batch_size or default_batch_size(G.resolution)
+    size = batch_size or default_batch_size(G.size)
     for batch in sampled(network, count, class_index=class_index, seed=1):
         for start in range(0, len(batch.w), size):
             rows = slice(start, start + size)

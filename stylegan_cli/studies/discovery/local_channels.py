@@ -80,7 +80,7 @@ def channel_maps(
     codes = codes_of_seeds(network, range(SEEDS), PLAIN)
     ws = torch.from_numpy(codes.ws).to(G.mapping.w_avg.device)
     still = _greys(draw_images(G, ws, "const"))
-    at_once = max(1, (batch_size or default_batch_size(G.resolution)) // SEEDS)
+    at_once = max(1, (batch_size or default_batch_size(G.size)) // SEEDS)
     for start in range(0, len(numbers), at_once):
         chosen = numbers[start : start + at_once]
         offsets = torch.zeros(len(chosen), SEEDS, len(channels.std))

@@ -196,7 +196,7 @@ class Effects:
     def _images(self, codes: Codes, batch_size: int | None, *, noise: int = 0) -> Iterator[Images]:
         """Return the images of codes, with fixed noise or with a draw of it, in batches."""
         G = self.network.G
-        size = batch_size or default_batch_size(G.resolution)
+        size = batch_size or default_batch_size(G.size)
         for start in range(0, len(codes.ws), size):
             rows = slice(start, start + size)
             ws = torch.from_numpy(np.ascontiguousarray(codes.ws[rows])).to(G.mapping.w_avg.device)
@@ -206,7 +206,7 @@ class Effects:
             taken: NoiseInput = "const"
             if noise:
                 seeds = [stream_seed(int(seed), "floor", noise) for seed in codes.noise_seed[rows]]
-                maps = noise_maps(G.synthesis.noise_resolutions, seeds, torch.device("cpu"))
+                maps = noise_maps(G.synthesis.noise_sizes, seeds, torch.device("cpu"))
                 taken = [each.to(ws.device) for each in maps]
             yield draw_images(G, ws, taken, offsets)
 
@@ -218,7 +218,7 @@ def measurements(effects: Effects) -> dict[str, Measurement]:
     arrays: dict[str, tuple[int, ...]] = dict.fromkeys(numbers, ())
     arrays |= {
         "lpips": (len(STEPS),),
-        "map": (G.resolution, G.resolution),
+        "map": G.size.shape,
         "layer_share": (G.num_ws,),
         "suggested": (2,),
     }

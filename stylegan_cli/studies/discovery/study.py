@@ -151,7 +151,7 @@ def _groups(network: Network, directions: Sequence[Direction]) -> Mapping[str, t
     """Return coarse, middle and fine layers if the network has styles and directions move them."""
     if not network.G.has_styles or any(each.space != "w" for each in directions):
         return {}
-    return layer_groups(network.G.synthesis.layer_sides[: network.G.active_ws])
+    return layer_groups(network.G.synthesis.layer_levels[: network.G.active_ws])
 
 
 def _ranges(

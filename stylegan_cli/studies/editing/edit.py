@@ -147,7 +147,7 @@ class Editing:
         if any(each.space != "w" for each in self.directions):
             return {}
         own = {layer for each in self.directions for layer in each.layers}
-        sides = self.network.G.synthesis.layer_sides
+        sides = self.network.G.synthesis.layer_levels
         groups = {name: own & set(layers) for name, layers in layer_groups(sides).items()}
         chosen = {
             f"{name} {format_ints(sorted(layers))}": tuple(sorted(layers))
@@ -213,7 +213,8 @@ def _notes(network: Network, directions: Sequence[Direction]) -> list[str]:
         if each.network_sha256 not in ("", network.sha256)
     ]
     idle = [
-        f"{each.name}: has no effect, as the network has grown to {network.G.side} px so far"
+        f"{each.name}: has no effect, as the network has grown to {network.G.grown_size.value} px "
+        "so far"
         for each in directions
         if each.space == "w" and min(each.layers) >= network.G.active_ws
     ]

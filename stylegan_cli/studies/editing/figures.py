@@ -50,7 +50,7 @@ def paint_differences(file: StudyFile) -> Picture:
         col_names={0: "as it is"} | {1 + k: name for k, name in enumerate(strengths)},
         sources=(0, 1),
     )
-    return paint(content, file.resolution, read)
+    return paint(content, file.size, read)
 
 
 def paint_layers(file: StudyFile) -> Picture:
@@ -72,7 +72,7 @@ def paint_layers(file: StudyFile) -> Picture:
         col_names=named,
         sources=(0, 1),
     )
-    return paint(content, file.resolution, lambda place: file.image(*place))
+    return paint(content, file.size, lambda place: file.image(*place))
 
 
 def strongest(strengths: Sequence[float]) -> float:

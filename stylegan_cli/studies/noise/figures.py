@@ -76,7 +76,7 @@ def paint_maps(file: StudyFile) -> Picture:
         captions=_captions(len(seeds), [file.header.axes["noise"][i] for i in lists]),
         row_names={**{i: f"seed {name}" for i, name in enumerate(seeds)}, len(seeds): "all seeds"},
     )
-    return paint(content, file.resolution, read)
+    return paint(content, file.size, read)
 
 
 def _places(seeds: int, lists: list[int]) -> dict[Slot, Place]:
@@ -169,7 +169,7 @@ def paint_draws(file: StudyFile) -> Picture:
         captions={slot: caption for slot, _, caption in cells},
         sources=(0, 1),
     )
-    return paint(content, file.resolution, read)
+    return paint(content, file.size, read)
 
 
 def _cells(seeds: Sequence[str], draws: int) -> Iterator[tuple[Slot, Place, str]]:

@@ -11,7 +11,7 @@ class LayerNoise:
 
     Attributes:
         input: The noise input's number.
-        side: Of its noise map, in pixels.
+        side: Of its noise map, the longer one, in pixels.
         strength: Learned scale of the noise; the root mean square over channels.
         rms: Root mean square difference between images with noise here alone and images without
             any, in grey levels.

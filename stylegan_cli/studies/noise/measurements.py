@@ -119,7 +119,7 @@ class NoiseDraws:
         """Return the part of a seed to enlarge: where the first list with noise varies most."""
         noisy = next(i for i, inputs in enumerate(self.lists) if inputs)
         std = file.array("variation", "std", (*index, noisy))
-        return {"window": np.array(self.crop or liveliest(std, max(1, len(std) // 4)))}
+        return {"window": np.array(self.crop or liveliest(std, max(1, min(std.shape[:2]) // 4)))}
 
     def contribution(self, _: StudyFile, index: Index, batch_size: int | None) -> Arrays:
         """Return the mean of (x − x₀)² of an input and a seed, over draws, pixels and channels.
@@ -140,7 +140,7 @@ class NoiseDraws:
         return {
             "rms": sqrt(differences.mean(dtype=np.float64)),
             "strength": strengths(self.G)[number],
-            "side": float(self.G.synthesis.noise_resolutions[number]),
+            "side": float(self.G.synthesis.noise_sizes[number].longer),
         }
 
     def _greys(
@@ -153,7 +153,7 @@ class NoiseDraws:
         modes[moved] = NOISE_MODES.index("random")
         # all draws of a seed have the same styles
         w = torch.from_numpy(self.codes.ws[seed, :1]).to(self.G.mapping.w_avg.device)
-        size = batch_size or default_batch_size(self.G.resolution)
+        size = batch_size or default_batch_size(self.G.size)
         for start in range(0, len(seeds), size):
             batch = seeds[start : start + size]
             noise = noise_input(self.G, np.tile(modes, (len(batch), 1)), batch)
@@ -187,7 +187,7 @@ def liveliest(std: Float[np.ndarray, "height width channels"], size: int) -> Cro
 def measurements(draws: NoiseDraws) -> dict[str, Measurement]:
     """Return the measurements in order of dependency, by group in the HDF5 file."""
     G, (seeds, _) = draws.G, draws.codes.shape
-    image = (G.resolution, G.resolution, G.channels)
+    image = (*G.size.shape, G.channels)
     lists, inputs = len(draws.lists), len(G.noise_layers)
     return {
         "variation": Measurement(

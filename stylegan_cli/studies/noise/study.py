@@ -39,8 +39,8 @@ class NoiseOptions:
         layers: Lists of the noise inputs that get noise while the others get none, such as `all`,
             `none`, `coarse` or `0-3`. Numbers count noise inputs, and input i belongs to the layer
             that style i drives: StyleGAN has two for each side from 4 px up, StyleGAN2 one at
-            4 px and then two. `coarse`, `middle` and `fine` go by the sides of the noise maps, 4-8,
-            16-32, and 64 px up. Without a list: all, none, and each of these three alone.
+            4 px and then two. `coarse`, `middle` and `fine` go by the levels of the noise maps,
+            4-8, 16-32, and 64 px up. Without a list: all, none, and each of these three alone.
         crop: Left, top and side of the part shown enlarged; None takes for each seed the part that
             varies most.
     """
@@ -74,7 +74,7 @@ def noise_variation(
         DataError: A file is missing or damaged.
     """
     _check(network, options, sampling)
-    lists = _lists(network.sizes.noise_sides, options.layers)
+    lists = _lists([size.level for size in network.sizes.noise_sizes], options.layers)
     picked = codes_of_picks(network, seeds, sampling)
     return Plan(
         study="noise",
@@ -136,11 +136,11 @@ def _check(network: Network, options: NoiseOptions, sampling: Sampling) -> None:
         )
     if options.crop is not None:
         x, y, size = options.crop
-        side = network.sizes.resolution
-        if min(x, y) < 0 or size < 1 or max(x, y) + size > side:
+        whole = network.sizes.size
+        if min(x, y) < 0 or size < 1 or x + size > whole.width or y + size > whole.height:
             raise UsageError(
                 f"`crop={x},{y},{size}`: reaches beyond the images, which are "
-                f"{side}×{side}; write left,top,side in pixels"
+                f"{whole}; write left,top,side in pixels"
             )
 
 

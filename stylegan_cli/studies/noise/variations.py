@@ -16,12 +16,13 @@ from stylegan_cli.networks.noise import NoiseMode, noise_maps
 from stylegan_cli.networks.snapshot import Network
 from stylegan_cli.ranges import parse_layers_by_side
 from stylegan_cli.runtime import stream_seed
+from stylegan_cli.sizes import Size
 from stylegan_cli.studies.masks import Mask, reduced
 
 if TYPE_CHECKING:
     from stylegan_cli.networks.generator import Generator
 
-Map = Float32[np.ndarray, "side side"]
+Map = Float32[np.ndarray, "height width"]
 MAX_VALUES = 2**28
 """Numbers of all maps of a study, which are in memory at once."""
 
@@ -77,7 +78,7 @@ def varied(G: "Generator", codes: Codes, change: NoiseChange, mode: NoiseMode) -
         codes: One after another.
         mode: Noise that the images have without the change.
     """
-    inputs = _inputs(G.synthesis.noise_resolutions, change)
+    inputs = _inputs(G.synthesis.noise_sizes, change)
     kept = [_maps(G, codes, i, mode) for i in range(len(codes.ws))]
     columns: list[np.ndarray] = []
     for _, draw, scale in change.columns:
@@ -102,14 +103,15 @@ def blended(old: Map, new: Map, mask: Mask | None) -> Map:
     """
     if mask is None:
         return new
-    share = reduced(mask, len(old))
+    share = reduced(mask, Size(*old.shape))
     return np.asarray(np.sqrt(share) * new + np.sqrt(1 - share) * old, np.float32)
 
 
-def _inputs(sides: Sequence[int], change: NoiseChange) -> tuple[int, ...]:
+def _inputs(sizes: Sequence[Size], change: NoiseChange) -> tuple[int, ...]:
     if change.layers is None:
-        return tuple(range(len(sides)))
-    return parse_layers_by_side(change.layers, sides, parameter="noise_layers")
+        return tuple(range(len(sizes)))
+    levels = [size.level for size in sizes]
+    return parse_layers_by_side(change.layers, levels, parameter="noise_layers")
 
 
 def check_change(network: Network, change: NoiseChange, mode: NoiseMode, *, images: int) -> None:
@@ -121,8 +123,8 @@ def check_change(network: Network, change: NoiseChange, mode: NoiseMode, *, imag
     Raises:
         UsageError: The network has no noise, or there is none to change.
     """
-    sides = network.sizes.noise_sides
-    if not sides:
+    sizes = network.sizes.noise_sizes
+    if not sizes:
         raise UsageError(
             "this network has no noise inputs, its images depend on their codes alone; "
             "leave `noise_seeds`, `noise_scale`, `noise_layers` and `noise_mask` out"
@@ -139,8 +141,8 @@ def check_change(network: Network, change: NoiseChange, mode: NoiseMode, *, imag
     if change.mask is not None and not change.draws:
         raise UsageError("takes fresh noise; give `noise_seeds`", parameter="noise_mask")
     columns = max(len(change.draws), 1) * max(len(change.scales), 1)
-    _inputs(sides, change)
-    values = images * columns * sum(side * side for side in sides)
+    _inputs(sizes, change)
+    values = images * columns * sum(size.area for size in sizes)
     if values > MAX_VALUES:
         raise UsageError(
             f"{images} images under {columns} noises need {values * 4 >> 30} GiB of maps; "
@@ -166,7 +168,7 @@ def _drawn(G: "Generator", seed: int, draw: int) -> tuple[Map, ...]:
 def _of_seed(G: "Generator", seed: int) -> tuple[Map, ...]:
     import torch
 
-    maps = noise_maps(G.synthesis.noise_resolutions, [seed], torch.device("cpu"))
+    maps = noise_maps(G.synthesis.noise_sizes, [seed], torch.device("cpu"))
     return tuple(each[0, 0].numpy() for each in maps)
 
 

@@ -60,7 +60,7 @@ class Studio:
             self.lpips: self.distance(image, target),
             "psnr": psnr(image, target),
             "ms_ssim": ms_ssim(image, target),
-            "scales": scale_count(self.G.side),
+            "scales": scale_count(self.G.grown_size.shorter),
             **self._how_far_out(found, subject),
             f"{self.lpips}_plain": self.distance(plain, target),
             f"{self.lpips}_start": self.distance(start, target),
@@ -91,13 +91,13 @@ class Studio:
         )
 
     def _images(self, pixels: Picture) -> Tensor:
-        step = self.G.resolution // self.G.side
+        step = self.G.size.height // self.G.grown_size.height
         image = torch.from_numpy(np.ascontiguousarray(pixels[::step, ::step]))
         return image.permute(2, 0, 1)[None].to(self.G.mapping.w_avg.device) / 127.5 - 1
 
     def _blown_up(self, pixels: Picture) -> Picture:
         """Enlarge the picture to the size of full-grown images."""
-        step = self.G.resolution // len(pixels)
+        step = self.G.size.height // len(pixels)
         return pixels.repeat(step, axis=0).repeat(step, axis=1)
 
     def _how_far_out(self, found: FoundCode, subject: Subject) -> dict[str, float]:

@@ -24,7 +24,7 @@ def psnr(a: Picture, b: Picture) -> float:
 
 
 def scale_count(side: int) -> int:
-    """Return at how many scales pictures of this side are compared."""
+    """Return at how many scales pictures of this shorter side are compared."""
     if side < PLAIN_BELOW:
         return 1
     return min(len(SCALE_WEIGHTS), (side // WINDOW).bit_length())
@@ -63,7 +63,7 @@ def _similarity(a: Tensor, b: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def _blur(x: Tensor) -> Tensor:
-    taps = torch.from_numpy(_taps(min(WINDOW, x.shape[-1])))
+    taps = torch.from_numpy(_taps(min(WINDOW, *x.shape[-2:])))
     return F.conv2d(F.conv2d(x, taps.view(1, 1, 1, -1)), taps.view(1, 1, -1, 1))
 
 

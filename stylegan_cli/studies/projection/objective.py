@@ -77,16 +77,18 @@ def look(embed: Embed, images: Images) -> Float[Tensor, "n values"]:
 
 
 def shrink(images: AnySize, side: int) -> AnySize:
-    """Average images down to at most this side."""
-    factor = images.shape[-1] // side
+    """Average images down to at most this longer side."""
+    factor = max(images.shape[-2:]) // side
     return F.avg_pool2d(images, factor) if factor > 1 else images
 
 
 def enlarge(images: AnySize) -> AnySize:
     """Enlarge images that are too small for a detector's strides."""
-    if images.shape[-1] >= SMALLEST:
+    shorter = min(images.shape[-2:])
+    if shorter >= SMALLEST:
         return images
-    return F.interpolate(images, (ENLARGED, ENLARGED), mode="bilinear", align_corners=False)
+    size = [side * ENLARGED // shorter for side in images.shape[-2:]]
+    return F.interpolate(images, size, mode="bilinear", align_corners=False)
 
 
 def views(images: AnySize) -> Iterator[Tensor]:

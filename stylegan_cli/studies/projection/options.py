@@ -167,5 +167,5 @@ def _pixel_weight(G: Generator, options: ProjectionOptions, detector: str) -> fl
     if options.distance is not None:
         return PIXEL_WEIGHT if options.distance == "lpips+l2" else 0.0
     # AlexNet alone lets plain areas take wrong colours
-    helps = detector.startswith("alex") or G.side < SMALLEST
+    helps = detector.startswith("alex") or G.grown_size.shorter < SMALLEST
     return PIXEL_WEIGHT if helps and not options.protocol else 0.0

@@ -16,9 +16,9 @@ from PIL import Image
 from stylegan_cli.data.decoding import Upright, decoded, reasons
 from stylegan_cli.data.entries import Entry, Source, entry_path, printable
 from stylegan_cli.data.formats import UnusableImageError
-from stylegan_cli.data.pictures import Fit, Target, fit_square
+from stylegan_cli.data.pictures import Fit, Target, fit_picture
 from stylegan_cli.data.sources import open_sources
-from stylegan_cli.errors import DataError
+from stylegan_cli.errors import DataError, UsageError
 from stylegan_cli.latents.codes import Codes
 from stylegan_cli.latents.lookup import codes_of_picks
 from stylegan_cli.latents.references import Pick
@@ -27,6 +27,7 @@ from stylegan_cli.networks.snapshot import Network
 from stylegan_cli.rendering.render import draw
 from stylegan_cli.runtime import numpy_stream
 from stylegan_cli.shapes import Picture
+from stylegan_cli.sizes import Size
 from stylegan_cli.studies.projection.alignment import Quad, align, face_quad, read_points
 
 Given = Path | Pick
@@ -89,7 +90,7 @@ class Album:
     Attributes:
         subjects: Those that can be used, equal ones once.
         unusable: The others.
-        mask: `[side, side]`, 1 where a difference counts; None where all of it does.
+        mask: `[height, width]`, 1 where a difference counts; None where all of it does.
 
     Args:
         given: Sources; those that cannot be opened are left out.
@@ -112,9 +113,18 @@ class Album:
     ) -> None:
         self._network, self._sampling = network, sampling
         G = network.G
+        self._size = G.grown_size
         self._target = Target(
-            resolution=G.side, channels=G.channels, fit=framing.fit, background=framing.background
+            resolution=self._size.value,
+            channels=G.channels,
+            fit=framing.fit,
+            background=framing.background,
         )
+        if framing.points is not None and not self._size.is_square:
+            raise UsageError(
+                f"faces are aligned as squares, and this network draws {self._size}; leave it out",
+                parameter="points",
+            )
         self._points = None if framing.points is None else read_points(framing.points)
         self._stack, self._but = ExitStack(), None if but is None else but.absolute()
         self.mask = None if framing.mask is None else _read_mask(framing.mask, self._target)
@@ -180,14 +190,14 @@ class Album:
     def _square(self, source: Source, entry: Entry, quad: Quad | None) -> tuple[Picture, bool]:
         with source.open(entry) as image:
             if quad is not None:
-                image = Upright(align(image.whole(), quad, self._target.resolution))
-            fitted = fit_square(image, self._target)
+                image = Upright(align(image.whole(), quad, self._size.height))
+            fitted = fit_picture(image, self._target)
         return fitted.pixels, fitted.enlarged
 
     def _drawn(self, picks: Sequence[Pick], *, checks: bool = False) -> Iterator[Subject]:
         picked = codes_of_picks(self._network, picks, self._sampling)
         for i, name in enumerate(picked.names):
-            load = _drawing(self._network, picked.codes, i, self._target.resolution)
+            load = _drawing(self._network, picked.codes, i, self._size)
             yield Subject(
                 name=f"check {i}" if checks else name,
                 key=self._key(load()),
@@ -209,13 +219,13 @@ def _whole(source: Source, entry: Entry) -> Image.Image:
         return image.whole()
 
 
-def _drawing(network: Network, codes: Codes, row: int, side: int) -> Callable[[], Picture]:
+def _drawing(network: Network, codes: Codes, row: int, size: Size) -> Callable[[], Picture]:
     """Return a function that draws an image of the network at its present resolution."""
 
     def load() -> Picture:
         ws = torch.from_numpy(codes.ws[row : row + 1]).to(network.G.mapping.w_avg.device)
         pixels: Picture = draw(network.G, ws, "const" if network.G.has_noise else "none")[0]
-        step = len(pixels) // side
+        step = len(pixels) // size.height
         return pixels[::step, ::step]
 
     return load
@@ -232,11 +242,11 @@ def _with_own_names(subjects: Iterator[Subject]) -> Iterator[Subject]:
         yield replace(subject, name=name)
 
 
-def _read_mask(path: Path, target: Target) -> Float32[np.ndarray, "side side"]:
+def _read_mask(path: Path, target: Target) -> Float32[np.ndarray, "height width"]:
     grey = replace(target, channels=1, filter="box", background="black")
     try:
         with reasons(), path.open("rb") as file, decoded(file, path.name) as image:
-            mask = fit_square(image, grey).pixels[:, :, 0]
+            mask = fit_picture(image, grey).pixels[:, :, 0]
     except UnusableImageError as error:
         raise DataError(f"{path}: cannot be used as a mask: {error}") from None
     if not mask.any():

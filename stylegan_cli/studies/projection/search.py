@@ -238,9 +238,9 @@ class Search:
             stream_seed(self._choices.seed, "projection noise", self._batch.keys[i], j)
             for i, j in zip(picture.tolist(), attempt.tolist(), strict=True)
         ]
-        sides, device = self._G.synthesis.noise_resolutions, self._G.mapping.w_avg.device
+        sizes, device = self._G.synthesis.noise_sizes, self._G.mapping.w_avg.device
         # on the CPU, whose random numbers are equal on every machine
-        return [each.to(device) for each in noise_maps(sides, seeds, torch.device("cpu"))]
+        return [each.to(device) for each in noise_maps(sizes, seeds, torch.device("cpu"))]
 
     def _draw(self, picture: int, attempt: int, step: int, shape: tuple[int, ...]) -> Tensor:
         key = self._batch.keys[picture]

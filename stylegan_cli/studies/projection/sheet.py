@@ -6,6 +6,7 @@ import numpy as np
 
 from stylegan_cli.figures.layout import Content, Place, Slot, paint
 from stylegan_cli.shapes import Picture
+from stylegan_cli.sizes import Size
 from stylegan_cli.studies.projection.store import Record
 
 COLUMNS = ("target", "start", "result", "plain", "difference")
@@ -33,7 +34,7 @@ def paint_sheet(records: Sequence[Record], lpips: str) -> Picture:
         name, (row,) = place
         return _image(records[row], name)
 
-    return paint(content, len(records[0].cells["/"]["images"]), read)
+    return paint(content, Size(*records[0].cells["/"]["images"].shape[:2]), read)
 
 
 def _columns(records: Sequence[Record]) -> tuple[str, ...]:

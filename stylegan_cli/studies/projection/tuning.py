@@ -23,6 +23,7 @@ from stylegan_cli.networks.noise import NoiseInput
 from stylegan_cli.networks.snapshot import Network, save_difference
 from stylegan_cli.runtime import numpy_stream
 from stylegan_cli.shapes import C, Images, Ws
+from stylegan_cli.sizes import Size
 from stylegan_cli.studies.projection.objective import Embed, look
 from stylegan_cli.studies.projection.search import SAVED_EVERY
 from stylegan_cli.studies.projection.store import Record
@@ -73,9 +74,9 @@ class _Pivot:
 
     @classmethod
     def of(
-        cls, record: Record, noise: NoiseInput, embed: Embed, side: int, device: torch.device
+        cls, record: Record, noise: NoiseInput, embed: Embed, size: Size, device: torch.device
     ) -> "_Pivot":
-        target = _target(record, side).to(device)
+        target = _target(record, size).to(device)
         with torch.no_grad():
             seen = look(embed, target)
         ws = torch.from_numpy(record.cells["/"]["ws"])[None].to(device)
@@ -120,7 +121,9 @@ class Tuning:
         self.G.synthesis.requires_grad_(True)
         self._optimizer = torch.optim.Adam(self.G.synthesis.parameters(), lr=RATE)
         device = G.mapping.w_avg.device
-        self._pivots = [_Pivot.of(record, noise, self._embed, G.side, device) for record in records]
+        self._pivots = [
+            _Pivot.of(record, noise, self._embed, G.grown_size, device) for record in records
+        ]
         self.request = request(records, local=original is not None)
         self.total, self.done, self._enough = STEPS * len(records), 0, NEAR_ENOUGH
         self._resume()
@@ -213,9 +216,9 @@ def _distance(embed: Embed, images: Images, targets: Images, seen: Tensor) -> tu
     return lpips, lpips + (images - targets).square().mean()
 
 
-def _target(record: Record, side: int) -> Float32[Tensor, "1 channels side side"]:
+def _target(record: Record, size: Size) -> Float32[Tensor, "1 channels {size.height} {size.width}"]:
     pixels = record.cells["targets"]["images"]
-    step = len(pixels) // side
+    step = len(pixels) // size.height
     images = torch.from_numpy(np.ascontiguousarray(pixels[::step, ::step]))
     return images.permute(2, 0, 1)[None] / 127.5 - 1
 

@@ -46,7 +46,7 @@ class Means:
         """Return the batch size: 8 by default, fewer above 256 px, more on a GPU."""
         on_gpu = self.G.mapping.w_avg.device.type == "cuda"
         many, pixels = (32, 2**21) if on_gpu else (8, 2**19)
-        return self.batch_size or max(1, min(many, pixels // self.G.side**2))
+        return self.batch_size or max(1, min(many, pixels // self.G.grown_size.area))
 
 
 def means_of(

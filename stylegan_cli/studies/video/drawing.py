@@ -37,9 +37,9 @@ class Drawing:
 
     def __init__(self, network: Network, video: Video) -> None:
         self._G, self._video = network.G, video
-        side = video.screen.side or network.sizes.resolution
+        self._size = video.screen.size_of(network.sizes.size)
         cols, rows = video.screen.cols, video.screen.rows
-        self.shape = (rows * side, cols * side, network.sizes.channels)
+        self.shape = (rows * self._size.height, cols * self._size.width, network.sizes.channels)
         self.request, self.recipe = video.stills.request, dumps(network.recipe)
         self.network_sha256 = network.sha256
         self.total, self.fps, self.loop = video.frames, video.motion.fps, video.motion.loop
@@ -51,13 +51,13 @@ class Drawing:
             chosen: A frame has the same bits whatever others are drawn.
             batch_size: Images at once; changes time and memory, and a pixel by 1 at most.
         """
-        screen, size = self._video.screen, batch_size or default_batch_size(self._G.resolution)
+        screen, size = self._video.screen, batch_size or default_batch_size(self._G.size)
         # batches are cut as if from the first frame on: an image keeps its neighbours
         start, stop = chosen.start * screen.streams, chosen.stop * screen.streams
         images = (Image(*divmod(i, screen.streams)) for i in range(start // size * size, stop))
         pictures = islice(self._pictures(images, size), start % size, None)
         while streams := tuple(islice(pictures, screen.streams)):
-            yield tile(np.stack([resize(each, screen.side) for each in streams]), screen.cols)
+            yield tile(np.stack([resize(each, self._size) for each in streams]), screen.cols)
 
     def _pictures(self, images: Iterator[Image], size: int) -> Iterator[Picture]:
         stills = _Stills(self._G, self._video.stills, size)
@@ -142,7 +142,7 @@ def noise_between(
             continue
         seeds = codes.noise_seed[keyframe, moments.stream].tolist()
         # on the CPU, whose random numbers are equal on every machine
-        ends.append(noise_maps(G.synthesis.noise_resolutions, seeds, torch.device("cpu")))
+        ends.append(noise_maps(G.synthesis.noise_sizes, seeds, torch.device("cpu")))
     return [
         _noise_arc(a.cpu(), b.cpu(), moments.share).to(device) for a, b in zip(*ends, strict=True)
     ]

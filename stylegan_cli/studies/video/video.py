@@ -16,6 +16,7 @@ from stylegan_cli.networks.execution import precision_claim
 from stylegan_cli.networks.generator import Generator
 from stylegan_cli.networks.snapshot import Network
 from stylegan_cli.rendering.plan import Axis, Plan, Tables
+from stylegan_cli.sizes import Size
 from stylegan_cli.studies.video.curves import EASINGS, Easing, Interp
 from stylegan_cli.studies.video.keyframes import Keyframes, Tracks, keyframes, stills
 from stylegan_cli.studies.video.swing import Swing, open_swing
@@ -73,7 +74,8 @@ class Screen:
     """Arrangement of the streams of a video in its frames.
 
     Attributes:
-        side: Of each stream's pictures in pixels; as the network draws them by default.
+        side: Longer side of each stream's pictures in pixels; as the network draws them by
+            default.
     """
 
     cols: int = 1
@@ -83,6 +85,10 @@ class Screen:
     @property
     def streams(self) -> int:
         return self.cols * self.rows
+
+    def size_of(self, native: Size) -> Size:
+        """Return the size at which each stream's pictures are shown."""
+        return native if self.side is None else native.with_longer(self.side)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -250,5 +256,5 @@ def _request(
         "loop": motion.loop,
         "easing": motion.easing,
         "grid": f"{screen.cols}x{screen.rows}",
-        "size": screen.side or network.G.resolution,
+        "size": screen.size_of(network.G.size).value,
     }

@@ -13,6 +13,7 @@ from stylegan_cli.metrics.ppl.ppl import (
     shrink_factor,
     slerp,
 )
+from stylegan_cli.sizes import square
 
 
 def codes(n=5, dim=16, seed=0):
@@ -135,7 +136,7 @@ def test_the_crop_is_half_a_side_below_the_middle(side, rows, columns):
     ],
 )
 def test_images_are_reduced_to_256_by_a_whole_factor(resolution, crop, rule, factor):
-    assert shrink_factor(resolution, crop=crop, rule=rule) == factor
+    assert shrink_factor(square(resolution), crop=crop, rule=rule) == factor
 
 
 def test_reducing_takes_means():

@@ -4,6 +4,7 @@ import torch
 
 from stylegan_cli.directions.clusters import cluster_centres, write_centres
 from stylegan_cli.errors import DataError, UsageError
+from stylegan_cli.sizes import square
 from stylegan_cli.studies.discovery.attributes import (
     find_attributes,
     find_channels,
@@ -116,12 +117,12 @@ def test_masks_are_pictures(tmp_path):
     pixels = np.zeros((32, 32), np.uint8)
     pixels[:16] = 255
     Image.fromarray(pixels).save(tmp_path / "mask.png")
-    mask = read_mask(tmp_path / "mask.png", 8)
+    mask = read_mask(tmp_path / "mask.png", square(8))
     assert mask[:4].min() == 1 and not mask[4:].any()
     Image.fromarray(pixels * 0).save(tmp_path / "black.png")
     for name in ("black.png", "missing.png"):
         with pytest.raises(DataError, match=name):
-            read_mask(tmp_path / name, 8)
+            read_mask(tmp_path / name, square(8))
 
 
 def test_scores_in_a_table_belong_to_seeds(network, tmp_path):

@@ -137,7 +137,7 @@ def greys(network, seed, noise):
 
 
 def test_the_contribution_of_a_layer_is_the_difference_its_noise_alone_makes(network, plan, arrays):
-    sides, number = network.G.synthesis.noise_resolutions, 3
+    sides, number = network.G.synthesis.noise_sizes, 3
     squares = []
     for i, seed in enumerate((1, 2)):
         plain = greys(network, seed, "none")
@@ -149,7 +149,9 @@ def test_the_contribution_of_a_layer_is_the_difference_its_noise_alone_makes(net
 
 
 def test_layers_tell_their_strength_and_side(network, arrays):
-    assert arrays["layers/side"].tolist() == list(network.G.synthesis.noise_resolutions)
+    assert arrays["layers/side"].tolist() == [
+        size.height for size in network.G.synthesis.noise_sizes
+    ]
     np.testing.assert_allclose(arrays["layers/strength"], 0.3, rtol=1e-6)
 
 

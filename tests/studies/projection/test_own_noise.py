@@ -49,8 +49,8 @@ def drawn(network, plan, table="/"):
 def test_the_file_holds_a_set_of_maps_for_each_picture(place):
     codes = codes_of_picks(place[1], picks(place, "all"), PLAIN).codes
     assert [type(own) for own in codes.own_noise] == [OwnNoise, OwnNoise]
-    sides = [len(each) for each in codes.own_noise[0].maps]
-    assert tuple(sides) == place[1].G.synthesis.noise_resolutions
+    shapes = [each.shape for each in codes.own_noise[0].maps]
+    assert shapes == [size.shape for size in place[1].G.synthesis.noise_sizes]
 
 
 def test_a_grid_shows_the_projected_pictures_to_the_bit(place):
