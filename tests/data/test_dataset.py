@@ -49,7 +49,7 @@ def test_another_size_is_refused_with_the_remedy(made, options, remedy):
 
 
 def test_unprepared_archives_are_refused_with_the_remedy(tmp_path):
-    zip_of(tmp_path / "x.zip", {"a.png": encoded(blocks(0, 16, 20))})
+    zip_of(tmp_path / "x.zip", {"a.png": encoded(blocks(0, 17, 20))})
     with h5py.File(tmp_path / "x.h5", "w") as file:
         file["images"] = np.zeros((2, 12, 12), np.uint8)
     for name in ("x.zip", "x.h5"):

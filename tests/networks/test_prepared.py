@@ -108,7 +108,7 @@ def test_preparing_leaves_the_generator_as_it_is(kind):
 def test_a_prepared_generator_has_the_same_attributes(kind):
     G = generator(kind)
     prepared = prepare(G)
-    for fact in ("num_ws", "active_ws", "has_styles", "has_noise", "has_w", "side", "c_dim"):
+    for fact in ("num_ws", "active_ws", "has_styles", "has_noise", "has_w", "grown_size", "c_dim"):
         assert getattr(prepared, fact) == getattr(G, fact), fact
     for own, layer in zip(prepared.noise_layers, G.noise_layers, strict=True):
         assert torch.equal(own.noise_const, layer.noise_const)

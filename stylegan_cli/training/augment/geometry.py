@@ -110,7 +110,10 @@ def inverse_matrices(draws: Draws, chances: Probabilities, width: int, height: i
 def _blits(draws: Draws, chances: Probabilities, width: int, height: int) -> Matrices:
     uniforms, p = draws.uniforms, chances
     flip = draws.choose("x_flip", p["x_flip"], (uniforms["x_flip"] * 2).floor(), 0.0)
-    quarters = draws.choose("rotate90", p["rotate90"], (uniforms["rotate90"] * 4).floor(), 0.0)
+    # a quarter turn of a rectangle would not fit, so half turns only
+    step = 1 if width == height else 2
+    turns = (uniforms["rotate90"] * 4 / step).floor() * step
+    quarters = draws.choose("rotate90", p["rotate90"], turns, 0.0)
     x, y = (
         draws.choose("x_int", p["x_int"], (uniforms[name] * 2 - 1) / 8 * side, 0.0).round()
         for name, side in (("x_int", width), ("y_int", height))
