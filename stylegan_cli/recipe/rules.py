@@ -50,8 +50,8 @@ def _family_sizes(recipe: Settled) -> Iterator[Conflict]:
     if families.keys_of(family).squares_only and not size.is_square:
         yield Conflict(
             keys=("data.resolution", "generator.family"),
-            words=f'"{size.value}", but {family} makes squares only: its layers are planned for '
-            f"one side; write {size.level}, or choose another generator.family",
+            words=f'"{size.value}" is not possible in {family}, whose layers are planned for one '
+            f"side; write {size.level} or choose another generator.family",
         )
 
 

@@ -9,6 +9,7 @@ from jaxtyping import UInt8
 from stylegan_cli.figures.layout import Content, Place, paint
 from stylegan_cli.rendering.render import to_pixels
 from stylegan_cli.shapes import Picture, Pixels
+from stylegan_cli.sizes import Size
 from stylegan_cli.training.augment.augmentation import augment
 from stylegan_cli.training.augment.draws import draw
 
@@ -41,4 +42,4 @@ def augmented_sheet(
         picture: Picture = rows[p][column]
         return picture
 
-    return paint(content, reals.shape[1], read)
+    return paint(content, Size(*reals.shape[1:3]), read)
