@@ -13,7 +13,7 @@ FILES = sorted(PACKAGE.rglob("*.py"))
 # a module imports from rows above its own, or from its own room
 ROWS = (
     {"errors", "__init__"},
-    {"files", "ranges", "runtime", "shapes"},
+    {"files", "ranges", "runtime", "shapes", "sizes"},
     {"download"},
     {"addresses"},
     {"hdf5"},
