@@ -8,18 +8,23 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import torch
-
-from stylegan_cli.errors import ForeignFileError
-from stylegan_cli.interop.foreign import Foreign, Stored, Taken, assemble, foreign_recipe
+from stylegan_cli.interop.foreign import Foreign, StoredTensor, Taken, assemble, foreign_recipe
 from stylegan_cli.interop.pickles.limits import MOST_TENSORS, RefusedError, shown
-from stylegan_cli.interop.rosinality2 import filter_kernel
 from stylegan_cli.interop.shapes_of_networks import (
     discriminator_values,
     generator_values,
     label_length,
 )
-from stylegan_cli.interop.tensor_maps import SAMPLES, W_AVG, estimated_w_avg, origin
+from stylegan_cli.interop.tensor_maps import (
+    SAMPLES,
+    W_AVG,
+    check_filter,
+    count_of,
+    estimated_w_avg,
+    filter_kernel,
+    origin,
+)
+from stylegan_cli.ops.reference import FILTER
 
 _GENERATOR_MARK = "synthesis.b4.conv1.affine.weight"
 _DISCRIMINATOR_MARK = "b4.out.weight"
@@ -31,15 +36,15 @@ _UNTOLD = (
 )
 
 
-def tensors_in(root: object, prefix: str = "") -> dict[str, Stored]:
+def tensors_in(root: object, prefix: str = "") -> dict[str, StoredTensor]:
     """Return all tensors in nested dicts, by dotted name.
 
     Raises:
         RefusedError: There are too many for any network.
     """
-    if isinstance(root, Stored):
+    if isinstance(root, StoredTensor):
         return {prefix.rstrip("."): root}
-    found: dict[str, Stored] = {}
+    found: dict[str, StoredTensor] = {}
     for name, value in root.items() if isinstance(root, dict) else ():
         found |= tensors_in(value, f"{prefix}{name}.")
         if len(found) > MOST_TENSORS:
@@ -47,13 +52,13 @@ def tensors_in(root: object, prefix: str = "") -> dict[str, Stored]:
     return found
 
 
-def is_bare_network(tensors: Mapping[str, Stored]) -> bool:
+def is_bare_network(tensors: Mapping[str, StoredTensor]) -> bool:
     """Return whether the tensors contain a StyleGAN2 generator with our names."""
     return _prefix(tensors, _GENERATOR_MARK) is not None
 
 
 def read_bare_network(
-    root: Mapping[str, object], tensors: Mapping[str, Stored], source: str
+    root: Mapping[str, object], tensors: Mapping[str, StoredTensor], source: str
 ) -> Foreign:
     """Read the networks of a state dict; of several generators, the average.
 
@@ -90,7 +95,7 @@ def read_bare_network(
     )
 
 
-def _prefix(tensors: Mapping[str, Stored], mark: str) -> str | None:
+def _prefix(tensors: Mapping[str, StoredTensor], mark: str) -> str | None:
     """Return the prefix of our names in the file; of several, the one of an average."""
     found = [
         name.removesuffix(mark) for name in tensors if name == mark or name.endswith(f".{mark}")
@@ -99,7 +104,7 @@ def _prefix(tensors: Mapping[str, Stored], mark: str) -> str | None:
 
 
 def _part(
-    tensors: Mapping[str, Stored], prefix: str, source: str, *, is_reversed: bool
+    tensors: Mapping[str, StoredTensor], prefix: str, source: str, *, is_reversed: bool
 ) -> dict[str, Taken]:
     """Return the tensors of a network by our names; filters are checked and left out."""
     found = {}
@@ -108,20 +113,12 @@ def _part(
         if not theirs.startswith(prefix) or not re.match(r"mapping\.|synthesis\.|b\d+\.", ours):
             continue
         if ours.endswith(_FILTER):
-            _check_filter(stored, theirs, source)
+            check_filter(stored, filter_kernel(FILTER), theirs, source)
         elif is_reversed and _UP.fullmatch(ours):
             found[ours] = Taken(theirs, stored, lambda weight: weight.flip((2, 3)))
         else:
             found[ours] = Taken(theirs, stored)
     return found
-
-
-def _check_filter(stored: Stored, name: str, source: str) -> None:
-    kernel = stored.tensor().float()
-    if kernel.shape != (4, 4) or not torch.allclose(kernel, filter_kernel(1.0)):
-        raise ForeignFileError(
-            f"{source}: {shown(name)} is not the filter 1, 3, 3, 1, the only one sgtool supports"
-        )
 
 
 def _values(
@@ -136,7 +133,6 @@ def _values(
     elif discriminator is not None:
         found = {name: taken.shape for name, taken in discriminator.items()}
         values |= discriminator_values(found, source)
-        layers = sum(re.fullmatch(r"mapping\.fc\d+\.weight", name) is not None for name in found)
         if "mapping.embed.weight" in found:
-            values["discriminator.mapping_layers"] = layers
+            values["discriminator.mapping_layers"] = count_of(r"mapping\.fc\d+\.weight", found)
     return values, label_length(shapes)

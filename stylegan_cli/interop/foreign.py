@@ -30,7 +30,7 @@ class NoGeneratorError(ForeignFileError):
 
 
 @runtime_checkable
-class Stored(Protocol):
+class StoredTensor(Protocol):
     """A tensor in a foreign file that is copied only when it is asked for."""
 
     @property
@@ -40,17 +40,16 @@ class Stored(Protocol):
 
 
 @dataclass(frozen=True)
-class Loaded:
-    """A tensor in memory, presented like one in a file."""
+class Made:
+    """A tensor that is made on demand, presented like one in a file; the same each time."""
 
-    value: Tensor
+    shape: tuple[int, ...]
+    tensor: Callable[[], Tensor]
 
-    @property
-    def shape(self) -> tuple[int, ...]:
-        return tuple(self.value.shape)
 
-    def tensor(self) -> Tensor:
-        return self.value
+def loaded(tensor: Tensor) -> Made:
+    """Present a tensor in memory like one in a file."""
+    return Made(tuple(tensor.shape), lambda: tensor)
 
 
 @dataclass(frozen=True)
@@ -63,7 +62,7 @@ class Taken:
     """
 
     theirs: str
-    stored: Stored
+    stored: StoredTensor
     form: Callable[[Tensor], Tensor] = lambda tensor: tensor
 
     @property

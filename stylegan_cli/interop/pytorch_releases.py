@@ -2,7 +2,7 @@
 
 import math
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TypeGuard
 
@@ -10,7 +10,6 @@ import torch
 from torch import Tensor
 
 from stylegan_cli.errors import ForeignFileError
-from stylegan_cli.interop import stylegan3_release
 from stylegan_cli.interop.foreign import (
     NVIDIA_SOURCE_LICENCE,
     WHOLE_BATCH,
@@ -20,20 +19,45 @@ from stylegan_cli.interop.foreign import (
     foreign_recipe,
     left_out,
     shapes_of,
+    sizes,
 )
 from stylegan_cli.interop.persistent_modules import PickledModule
 from stylegan_cli.interop.pickles.limits import MOST_TENSORS, shown, shown_value
+from stylegan_cli.interop.pickles.stand_ins import PickledArray
 from stylegan_cli.interop.pickles.torch_tensors import PickledTensor
 from stylegan_cli.interop.shapes_of_networks import (
     discriminator_values,
     generator_values,
     label_length,
+    latent_values,
 )
-from stylegan_cli.interop.stylegan3_release import is_stylegan3, read_stylegan3
+from stylegan_cli.interop.tensor_maps import check_filter, filter_kernel
+from stylegan_cli.networks.stylegan3 import plans_of
+from stylegan_cli.networks.stylegan3.filters import FILE_TOLERANCE, down_filter, up_filter
 from stylegan_cli.ops.reference import FILTER
 
-KIND = "stylegan2-ada-pytorch"
 _USED = {"D", "G_ema", "training_set_kwargs"}
+_OPTIONS = {
+    "channel_base": "generator.channel_base",
+    "channel_max": "generator.channel_max",
+    "conv_kernel": "generator.kernel",
+    "use_radial_filters": "generator.radial_filters",
+    "conv_clamp": "generator.conv_clamp",
+    "img_resolution": "data.resolution",
+    "img_channels": "data.channels",
+    "num_layers": "bands.layers",
+    "num_critical": "bands.critical",
+    "first_cutoff": "bands.first_cutoff",
+    "first_stopband": "bands.first_stopband",
+    "last_stopband_rel": "bands.last_stopband",
+    "margin_size": "bands.margin",
+    "filter_size": "bands.filter_size",
+    "lrelu_upsampling": "bands.upsampling",
+    "output_scale": "bands.output_scale",
+}
+"""Keys of ours for the options that the program records."""
+_FLOATS = ("conv_clamp", "first_cutoff", "first_stopband", "last_stopband_rel", "output_scale")
+_FILTERS = ("up_filter", "down_filter")
 
 
 def is_pytorch_release(root: object) -> TypeGuard[Mapping[str, object]]:
@@ -49,12 +73,11 @@ def read_pytorch_release(root: Mapping[str, object], source: str) -> Foreign:
     """
     G, D = root["G_ema"], root.get("D")
     assert isinstance(G, PickledModule)
-    if is_stylegan3(G):
-        generator, values = read_stylegan3(G, "G_ema", source)
-        values |= _multiplier("generator", G)
-        kind = stylegan3_release.KIND
+    is_stylegan3 = G.module("synthesis.input") is not None
+    if is_stylegan3:
+        generator, values = _stylegan3(G, source)
     else:
-        generator, kind = _taken(G, "G_ema", source), KIND
+        generator = _taken(G, "G_ema", source)
         values = generator_values(shapes_of(generator), source) | _generator_options(G, source)
     discriminator, d_values, notes = _discriminator(D, source)
     return assemble(
@@ -63,7 +86,7 @@ def read_pytorch_release(root: Mapping[str, object], source: str) -> Foreign:
         label_length(shapes_of(generator)),
         generator=generator,
         discriminator=discriminator,
-        kind=kind,
+        kind="stylegan3" if is_stylegan3 else "stylegan2-ada-pytorch",
         unused=tuple(shown(str(key)) for key in root if key not in _USED),
         licence=NVIDIA_SOURCE_LICENCE,
         provenance={"data": _data_set(root.get("training_set_kwargs"))},
@@ -88,32 +111,24 @@ def _discriminator(
 def _taken(network: PickledModule, where: str, source: str) -> dict[str, Taken]:
     """Return tensors by our names, which are theirs; the filters are checked and left out."""
     found = {}
-    for count, (name, stored) in enumerate(network.tensors()):
-        if count >= MOST_TENSORS:
-            raise ForeignFileError(f"{source}: more than {MOST_TENSORS:,} tensors in {where}")
+    for name, stored in _tensors(network, where, source):
         if name.endswith("resample_filter"):
-            _check_filter(stored, f"{where}.{name}", source)
-            continue
-        # the releases store upsampling kernels reversed
-        is_reversed = re.fullmatch(r"synthesis\.b\d+\.conv0\.weight", name) is not None
-        found[name] = Taken(f"{where}.{name}", stored, _flipped if is_reversed else _same)
+            check_filter(stored, filter_kernel(FILTER), f"{where}.{name}", source)
+        elif re.fullmatch(r"synthesis\.b\d+\.conv0\.weight", name):
+            # the releases store upsampling kernels reversed
+            found[name] = Taken(f"{where}.{name}", stored, lambda tensor: tensor.flip((2, 3)))
+        else:
+            found[name] = Taken(f"{where}.{name}", stored)
     return found
 
 
-def _same(tensor: Tensor) -> Tensor:
-    return tensor
-
-
-def _flipped(tensor: Tensor) -> Tensor:
-    return tensor.flip((2, 3))
-
-
-def _check_filter(stored: PickledTensor, name: str, source: str) -> None:
-    taps = torch.tensor(FILTER) / sum(FILTER)
-    if stored.shape != (4, 4) or not torch.allclose(stored.tensor(), taps.outer(taps), atol=1e-6):
-        raise ForeignFileError(
-            f"{source}: {shown(name)} is not the filter 1, 3, 3, 1, the only one sgtool supports"
-        )
+def _tensors(
+    network: PickledModule, where: str, source: str
+) -> Iterator[tuple[str, PickledTensor]]:
+    for count, named in enumerate(network.tensors()):
+        if count >= MOST_TENSORS:
+            raise ForeignFileError(f"{source}: more than {MOST_TENSORS:,} tensors in {where}")
+        yield named
 
 
 def _generator_options(G: PickledModule, source: str) -> dict[str, object]:
@@ -164,3 +179,64 @@ def _check_lrelu(network: PickledModule, layers: Iterable[str], source: str) -> 
 def _data_set(options: object) -> str:
     path = options.get("path") if isinstance(options, dict) else None
     return shown(path) if isinstance(path, str) else "unknown"
+
+
+def _stylegan3(G: PickledModule, source: str) -> tuple[dict[str, Taken], dict[str, object]]:
+    """Return tensors by our names, which are theirs, and values of the recipe."""
+    tensors = dict(_tensors(G, "G_ema", source))
+    filters = {name: tensors.pop(name) for name in list(tensors) if name.endswith(_FILTERS)}
+    found = {name: Taken(f"G_ema.{name}", stored) for name, stored in tensors.items()}
+    values = {
+        "generator.family": "stylegan3",
+        "generator.w_avg_beta": G.attribute("mapping", "w_avg_beta", 0.998),
+        **latent_values(shapes_of(found), source),
+        **dict(_stylegan3_options(G)),
+        **_multiplier("generator", G),
+    }
+    _check_stylegan3_filters(values, filters, source)
+    return found, values
+
+
+def _stylegan3_options(G: PickledModule) -> Iterator[tuple[str, object]]:
+    """Yield recorded options, from the module that took them or from one it passed them to."""
+    yield "generator.conv_clamp", 256.0
+    synthesis = G.module("synthesis")
+    for module in (G, synthesis):
+        given = module.state.get("_init_kwargs") if module else None
+        for name, value in given.items() if isinstance(given, dict) else ():
+            if name in _OPTIONS:
+                yield _OPTIONS[name], _plain(name, value)
+    for name in ("num_layers", "num_critical", "margin_size", "output_scale", "img_resolution"):
+        value = G.attribute("synthesis", name)
+        if value is not None:
+            yield _OPTIONS[name], _plain(name, value)
+
+
+def _plain(name: str, value: object) -> object:
+    number = value.item() if isinstance(value, PickledArray) else value
+    return float(number) if name in _FLOATS and isinstance(number, int) else number
+
+
+def _check_stylegan3_filters(
+    values: Mapping[str, object], filters: Mapping[str, PickledTensor], source: str
+) -> None:
+    """Compare every filter with the one that the options require."""
+    expected: dict[str, Tensor] = {}
+    for plan in plans_of(foreign_recipe(values, source)):
+        for name, taps in zip(_FILTERS, (up_filter(plan), down_filter(plan)), strict=True):
+            if taps is not None:
+                expected[f"synthesis.{plan.name}.{name}"] = taps
+    for name in sorted(expected.keys() ^ filters.keys()):
+        there = "a filter" if name in filters else "no filter"
+        raise ForeignFileError(f"{source}: {there} as {shown(name)}, unlike its options")
+    for name, taps in expected.items():
+        stored = filters[name]
+        if stored.shape != tuple(taps.shape):
+            raise ForeignFileError(
+                f"{source}: {shown(name)} has the shape {sizes(stored.shape)}, but by the options "
+                f"of the network it would be {sizes(taps.shape)}"
+            )
+        if not torch.allclose(stored.tensor().float(), taps, rtol=0, atol=FILE_TOLERANCE):
+            raise ForeignFileError(
+                f"{source}: {shown(name)} is not the filter of [SG3] for the options of the network"
+            )

@@ -11,7 +11,7 @@ from safetensors.torch import load_file
 from stylegan_cli.errors import ForeignFileError
 from stylegan_cli.files import similar
 from stylegan_cli.interop.bare_networks import is_bare_network, read_bare_network, tensors_in
-from stylegan_cli.interop.foreign import Foreign, Loaded
+from stylegan_cli.interop.foreign import Foreign, loaded
 from stylegan_cli.interop.persistent_modules import PERSISTENCE_NAMES
 from stylegan_cli.interop.pickles.limits import Limits, shown
 from stylegan_cli.interop.pickles.machine import Table
@@ -82,7 +82,7 @@ def _root(path: Path) -> object:
     if path.suffix != _SAFETENSORS:
         return read_torch_file(path)
     try:
-        return {name: Loaded(tensor) for name, tensor in load_file(path).items()}
+        return {name: loaded(tensor) for name, tensor in load_file(path).items()}
     except (SafetensorError, OSError) as error:
         raise ForeignFileError(f"{path}: damaged safetensors ({error}); copy it again") from None
 

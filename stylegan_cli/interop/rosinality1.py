@@ -23,11 +23,14 @@ from stylegan_cli.interop.tensor_maps import (
     Form,
     Pair,
     StateDict,
+    check_filter,
     check_known,
+    count_of,
     drawn_noise,
     estimated_w_avg,
+    filter_kernel,
+    first_state,
     origin,
-    state_dict,
     taken,
 )
 from stylegan_cli.ops.reference import BLUR
@@ -70,12 +73,6 @@ def filter_names(sides: tuple[int, ...], fused: frozenset[int]) -> tuple[str, ..
         for level, place in places
         for name in ("weight", "weight_flip")
     )
-
-
-def blur_kernel() -> Tensor:
-    """Return the filter as the program stores it, `[3, 3]`."""
-    taps = torch.tensor(BLUR)
-    return taps.outer(taps) / taps.sum() ** 2
 
 
 def _first(ours: str, theirs: str, side: int, *, is_fused: bool) -> Iterator[Pair]:
@@ -138,10 +135,9 @@ def read_rosinality1(root: Mapping[str, object], source: str) -> Foreign:
     Raises:
         ForeignFileError: Tensors are missing or of another network.
     """
-    part = next((name for name in _PARTS if isinstance(root.get(name), dict)), "")
+    state, part = first_state(root, _PARTS, source)
     prefix = f"{part}." if part else ""
-    state = state_dict(root[part] if part else root, part, source)
-    blocks = _count(r"generator\.to_rgb\.\d+\.conv\.bias", state)
+    blocks = count_of(r"generator\.to_rgb\.\d+\.conv\.bias", state)
     if blocks > _MOST_BLOCKS:
         raise ForeignFileError(f"{source}: {blocks} levels, more than sgtool's {_MOST_BLOCKS}")
     trained = _trained_blocks(state, blocks)
@@ -163,10 +159,6 @@ def read_rosinality1(root: Mapping[str, object], source: str) -> Foreign:
     )
 
 
-def _count(pattern: str, state: StateDict) -> int:
-    return sum(re.fullmatch(pattern, name) is not None for name in state)
-
-
 def _trained_blocks(state: StateDict, blocks: int) -> int:
     # files always hold the layers up to 1024 px; those never trained have biases of exactly 0
     biases = {level: state.get(f"generator.to_rgb.{level}.conv.bias") for level in range(blocks)}
@@ -177,7 +169,7 @@ def _trained_blocks(state: StateDict, blocks: int) -> int:
 def _generator(
     state: StateDict, prefix: str, sides: tuple[int, ...], source: str
 ) -> dict[str, Taken]:
-    layers = _count(r"style\.\d+\.linear\.weight_orig", state)
+    layers = count_of(r"style\.\d+\.linear\.weight_orig", state)
     fused = frozenset(
         side
         for level, side in enumerate(sides)
@@ -186,7 +178,8 @@ def _generator(
     pairs, filters = list(generator_pairs(layers, sides, fused)), filter_names(sides, fused)
     used = {name: each for name, each in state.items() if _level(name) < len(sides)}
     check_known(used, (*(pair.theirs for pair in pairs), *filters), prefix, source)
-    _check_filters(used, filters, prefix, source)
+    for name in (name for name in filters if name in used):
+        check_filter(used[name], filter_kernel(BLUR), f"{prefix}{name}", source)
     noise = {
         f"synthesis.b{side}.tail{number}.noise_const": drawn_noise(f"b{side}", side)
         for side in sides
@@ -199,18 +192,6 @@ def _level(name: str) -> int:
     """Return the level of a tensor, counted from 4 px; 0 for the mapping network."""
     match = re.match(r"generator\.(?:progression|to_rgb)\.(\d+)\.", name)
     return int(match[1]) if match else 0
-
-
-def _check_filters(state: StateDict, names: tuple[str, ...], prefix: str, source: str) -> None:
-    expected = blur_kernel()
-    for name in names:
-        if name not in state:
-            continue
-        kernel = state[name].tensor().float()
-        if kernel.shape[-2:] != (3, 3) or not torch.allclose(kernel, expected.expand_as(kernel)):
-            raise ForeignFileError(
-                f"{source}: {prefix}{name} is not the filter 1, 2, 1, the only one sgtool supports"
-            )
 
 
 def _values(

@@ -1,15 +1,11 @@
 """Checkpoints of rosinality's StyleGAN2 in PyTorch, trained with it or converted for it."""
 
-import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TypeGuard
 
-import torch
-from torch import Tensor
-
 from stylegan_cli.errors import ForeignFileError
-from stylegan_cli.interop.foreign import Foreign, Stored, Taken, assemble, foreign_recipe
+from stylegan_cli.interop.foreign import Foreign, StoredTensor, Taken, assemble, foreign_recipe
 from stylegan_cli.interop.pickles.limits import shown
 from stylegan_cli.interop.shapes_of_networks import discriminator_values, generator_values
 from stylegan_cli.interop.tensor_maps import (
@@ -20,9 +16,13 @@ from stylegan_cli.interop.tensor_maps import (
     Form,
     Pair,
     StateDict,
+    check_filter,
     check_known,
+    count_of,
     drawn_noise,
     estimated_w_avg,
+    filter_kernel,
+    first_state,
     origin,
     state_dict,
     taken,
@@ -95,12 +95,6 @@ def discriminator_filters(sides: tuple[int, ...]) -> tuple[str, ...]:
     )
 
 
-def filter_kernel(gain: float) -> Tensor:
-    """Return the filter as the program stores it, `[4, 4]`."""
-    taps = torch.tensor(FILTER)
-    return taps.outer(taps) / taps.sum() ** 2 * gain
-
-
 def _styled(ours: str, theirs: str, weight: Form, *, noise: int) -> Iterator[Pair]:
     yield Pair(f"{ours}.weight", f"{theirs}.conv.weight", weight)
     yield from _affine(ours, theirs)
@@ -130,7 +124,8 @@ _TOP = {"g_ema", "d", "latent_avg", "args", SGTOOL}
 def is_rosinality2(root: object) -> TypeGuard[Mapping[str, object]]:
     """Return whether a file holds a checkpoint of this program, or only a generator's tensors."""
     return isinstance(root, dict) and any(
-        isinstance(state, dict) and _MARK in state for state in (root, *_generators(root))
+        isinstance(state, dict) and _MARK in state
+        for state in (root, root.get("g_ema"), root.get("g"))
     )
 
 
@@ -141,8 +136,7 @@ def read_rosinality2(root: Mapping[str, object], source: str) -> Foreign:
         ForeignFileError: Tensors are missing, are of another network, or have filters that
             sgtool lacks.
     """
-    part = next((name for name in ("g_ema", "g") if isinstance(root.get(name), dict)), "")
-    state = state_dict(root[part] if part else root, part, source)
+    state, part = first_state(root, ("g_ema", "g"), source)
     prefix = f"{part}." if part else ""
     sides = _sides(state, source)
     generator, notes = _generator(state, prefix, sides, source)
@@ -168,12 +162,8 @@ def read_rosinality2(root: Mapping[str, object], source: str) -> Foreign:
     )
 
 
-def _generators(root: Mapping[str, object]) -> tuple[object, ...]:
-    return root.get("g_ema"), root.get("g")
-
-
 def _sides(state: StateDict, source: str) -> tuple[int, ...]:
-    levels = sum(re.fullmatch(r"to_rgbs\.\d+\.bias", name) is not None for name in state)
+    levels = count_of(r"to_rgbs\.\d+\.bias", state)
     if levels > _MOST_LEVELS:
         raise ForeignFileError(f"{source}: {levels} levels, more than sgtool's {_MOST_LEVELS}")
     return tuple(4 << level for level in range(levels + 1))
@@ -182,28 +172,23 @@ def _sides(state: StateDict, source: str) -> tuple[int, ...]:
 def _generator(
     state: StateDict, prefix: str, sides: tuple[int, ...], source: str
 ) -> tuple[dict[str, Taken], tuple[str, ...]]:
-    layers = sum(re.fullmatch(r"style\.\d+\.weight", name) is not None for name in state)
+    layers = count_of(r"style\.\d+\.weight", state)
     pairs, filters = list(generator_pairs(layers, sides)), generator_filters(sides)
     check_known(state, (*(pair.theirs for pair in pairs), *filters), prefix, source)
     _check_filters(state, filters, _UP_GAIN, prefix, source)
     found = taken(pairs, state, prefix)
-    drawn = {pair.ours: _noise_of(pair) for pair in pairs if _is_noise(pair)}
+    drawn = {
+        pair.ours: drawn_noise(pair.ours, int(pair.ours.split(".")[1].removeprefix("b")))
+        for pair in pairs
+        if pair.theirs.startswith("noises.")
+    }
     lacking = drawn.keys() - found.keys()
     words = ("has no fixed noise; it is drawn from seed 0",) if lacking else ()
     return {**drawn, **found}, words
 
 
-def _is_noise(pair: Pair) -> bool:
-    return pair.theirs.startswith("noises.")
-
-
-def _noise_of(pair: Pair) -> Taken:
-    side = int(pair.ours.split(".")[1].removeprefix("b"))
-    return drawn_noise(pair.ours, side)
-
-
 def _given_w_avg(value: object, source: str) -> Taken:
-    if not isinstance(value, Stored) or len(value.shape) != 1:
+    if not isinstance(value, StoredTensor) or len(value.shape) != 1:
         raise ForeignFileError(f"{source}: latent_avg is not a mean of W (one row of numbers)")
     return Taken("latent_avg", value, SAME.to_ours)
 
@@ -219,15 +204,8 @@ def _discriminator(value: object, sides: tuple[int, ...], source: str) -> dict[s
 def _check_filters(
     state: StateDict, names: tuple[str, ...], gain: float, prefix: str, source: str
 ) -> None:
-    for name in names:
-        if name not in state:
-            continue
-        kernel = state[name].tensor()
-        if kernel.shape != (4, 4) or not torch.allclose(kernel.float(), filter_kernel(gain)):
-            raise ForeignFileError(
-                f"{source}: {prefix}{name} is not the filter 1, 3, 3, 1, the only one sgtool "
-                "supports"
-            )
+    for name in (name for name in names if name in state):
+        check_filter(state[name], filter_kernel(FILTER, gain), f"{prefix}{name}", source)
 
 
 def _values(

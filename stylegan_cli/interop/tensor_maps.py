@@ -1,6 +1,7 @@
 """Our names and those of another program, with the layout of the same numbers in each."""
 
-from collections.abc import Callable, Iterable, Mapping
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from math import isfinite
 from typing import Any
@@ -10,7 +11,7 @@ import torch
 from torch import Tensor
 
 from stylegan_cli.errors import ForeignFileError
-from stylegan_cli.interop.foreign import UNSTATED, Stored, Taken
+from stylegan_cli.interop.foreign import UNSTATED, Made, StoredTensor, Taken
 from stylegan_cli.interop.pickles.limits import MOST_TENSORS, shown
 from stylegan_cli.interop.pickles.torch_files import Bag
 from stylegan_cli.networks.build import build_generator
@@ -38,15 +39,38 @@ class Pair:
     form: Form
 
 
-def unchanged(tensor: Tensor) -> Tensor:
-    """Return the tensor itself."""
-    return tensor
+SAME = Form(lambda tensor: tensor, lambda tensor: tensor)
 
 
-SAME = Form(unchanged, unchanged)
+def filter_kernel(taps: Sequence[float], gain: float = 1.0) -> Tensor:
+    """Return a filter of these taps in both directions, as programs store it."""
+    line = torch.tensor(taps)
+    return line.outer(line) / line.sum() ** 2 * gain
 
 
-def taken(pairs: Iterable[Pair], stored: Mapping[str, Stored], prefix: str) -> dict[str, Taken]:
+def check_filter(stored: StoredTensor, kernel: Tensor, name: str, source: str) -> None:
+    """Raise unless a stored filter is this one, the only one that our networks have.
+
+    Raises:
+        ForeignFileError: It is another filter.
+    """
+    found = stored.tensor().float()
+    size = kernel.shape
+    if found.shape[-2:] != size or not torch.allclose(found, kernel.expand_as(found), atol=1e-6):
+        taps = ", ".join(f"{tap / kernel[0, 0]:g}" for tap in kernel[0])
+        raise ForeignFileError(
+            f"{source}: {shown(name)} is not the filter {taps}, the only one sgtool supports"
+        )
+
+
+def count_of(pattern: str, names: Iterable[str]) -> int:
+    """Return how many names match a pattern."""
+    return sum(re.fullmatch(pattern, name) is not None for name in names)
+
+
+def taken(
+    pairs: Iterable[Pair], stored: Mapping[str, StoredTensor], prefix: str
+) -> dict[str, Taken]:
     """Return those of the pairs that are in the file, by our names.
 
     Args:
@@ -77,18 +101,6 @@ def check_known(stored: Iterable[str], known: Iterable[str], prefix: str, source
 W_AVG = "mapping.w_avg"
 SAMPLES = 10_000
 _SEED = 0
-
-
-@dataclass(frozen=True)
-class Made:
-    """A tensor that is made on demand."""
-
-    shape: tuple[int, ...]
-    make: Callable[[], Tensor]
-
-    def tensor(self) -> Tensor:
-        """Return the tensor, the same each time."""
-        return self.make()
 
 
 def estimated_w_avg(recipe: Settled, generator: Mapping[str, Taken]) -> Taken:
@@ -130,7 +142,7 @@ def _draw(name: str, side: int) -> Tensor:
     return torch.randn(side, side, generator=generator)
 
 
-StateDict = Mapping[str, Stored]
+StateDict = Mapping[str, StoredTensor]
 """Tensors by name."""
 SGTOOL = "sgtool"
 _LONGEST = 1000
@@ -153,12 +165,24 @@ def state_dict(value: object, name: str, source: str) -> StateDict:
             f"{source}: {name or 'it'} holds {len(value):,} tensors, more than {MOST_TENSORS:,}"
         )
     for key, tensor in value.items():
-        if not isinstance(key, str) or not isinstance(tensor, Stored):
+        if not isinstance(key, str) or not isinstance(tensor, StoredTensor):
             raise ForeignFileError(
                 f"{source}: {shown(f'{name} {key}'.strip())} is not a tensor, unlike all in "
                 "a state dict"
             )
     return value
+
+
+def first_state(
+    root: Mapping[str, object], names: Iterable[str], source: str
+) -> tuple[StateDict, str]:
+    """Return the first state dict of these names in a checkpoint and its name; else all, and "".
+
+    Raises:
+        ForeignFileError: It holds anything but tensors.
+    """
+    part = next((name for name in names if isinstance(root.get(name), dict)), "")
+    return state_dict(root[part] if part else root, part, source), part
 
 
 def origin(root: Mapping[str, object]) -> dict[str, Any]:
@@ -183,9 +207,8 @@ def _plain(value: object) -> Any:
         return [_plain(each) for each in value]
     if isinstance(value, str):
         return value[:_LONGEST]
-    return (
-        value if isinstance(value, int) or (isinstance(value, float) and isfinite(value)) else None
-    )
+    finite = isinstance(value, int) or (isinstance(value, float) and isfinite(value))
+    return value if finite else None
 
 
 _PREFIXES = ("module.", "_orig_mod.")
@@ -217,11 +240,8 @@ def unwrapped(root: object) -> tuple[object, tuple[str, ...]]:
 
 def _without_prefix(value: Any, notes: dict[str, None]) -> Any:
     for prefix in _PREFIXES:
-        if isinstance(value, dict) and value and all(_begins(name, prefix) for name in value):
+        named = value.keys() if isinstance(value, dict) else ()
+        if named and all(isinstance(name, str) and name.startswith(prefix) for name in named):
             value = {name.removeprefix(prefix): each for name, each in value.items()}
             notes[f"names of tensors began with {prefix}, which was removed"] = None
     return value
-
-
-def _begins(name: object, prefix: str) -> bool:
-    return isinstance(name, str) and name.startswith(prefix)

@@ -1,17 +1,17 @@
-"""Networks in the pickles of the TensorFlow releases, [PG] to [ADA], as the data they hold.
+"""Networks in the pickles of the TensorFlow releases, [PG] to [ADA]: their data, kind and options.
 
 Such a pickle carries the source text that built its networks; it is dropped unread.
 """
 
-import re
-from collections.abc import Callable, Collection, Mapping
+import math
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Literal
 
-from torch import Tensor
-
-from stylegan_cli.interop.pickles.limits import MOST_TENSORS, RefusedError
+from stylegan_cli.errors import ForeignFileError
+from stylegan_cli.interop.foreign import CC_BY_NC, NVIDIA_SOURCE_LICENCE, WHOLE_BATCH, Taken
+from stylegan_cli.interop.pickles.limits import MOST_TENSORS, RefusedError, shown_value
 from stylegan_cli.interop.pickles.machine import Empty, Table
 from stylegan_cli.interop.pickles.stand_ins import PickledArray
 
@@ -94,117 +94,185 @@ TENSORFLOW_NAMES: Table = {
 """The names for networks in the pickles of the TensorFlow and Theano releases."""
 
 
-Form = Callable[[Tensor], Tensor]
-
-_GENERATOR: Mapping[str, str] = {
-    r"dlatent_avg": "mapping.w_avg",
-    r"mapping/Dense(\d{1,3})/(weight|bias)": r"mapping.fc\1.\2",
-    r"mapping/LabelConcat/weight": "mapping.embedding",
-    r"mapping/LabelEmbed/(weight|bias)": r"mapping.embed.\1",
-    r"synthesis/(\d{1,4})x\1/ToRGB/(.+)": r"synthesis.b\1.torgb.\2",
-    r"synthesis/(\d{1,4})x\1/Skip/weight": r"synthesis.b\1.skip.weight",
-    r"synthesis/4x4/Dense/weight": "synthesis.b4.input.weight",
+Family = Literal["progan", "stylegan1", "stylegan2"]
+_STYLEGAN2, _ADA = 4, 5
+_AUTO_FUSED_FROM = 128
+_ONLY: Mapping[str, object] = {
+    "act": "lrelu",
+    "nonlinearity": "lrelu",
+    "mapping_nonlinearity": "lrelu",
+    "use_wscale": True,
+    "mapping_use_wscale": True,
+    "normalize_latents": True,
+    "use_leakyrelu": True,
+    "use_pixelnorm": True,
+    "blur_filter": [1, 2, 1],
+    "resample_kernel": [1, 3, 3, 1],
 }
-_LAYER = re.compile(r"synthesis/(\d{1,4})x\1/(?:(Const|Dense|Conv0|Conv0_up)|Conv1?)/(.+)")
-_TO_RGB = re.compile(r"synthesis/ToRGB_lod(\d{1,2})/(.+)")
-_NOISE = re.compile(r"synthesis/noise(\d{1,2})")
-_LEAVES: Mapping[str, str] = {
-    "Noise/weight": "noise_strength",
-    "StyleMod/weight": "affine.weight",
-    "StyleMod/bias": "affine.bias",
-    "mod_weight": "affine.weight",
-    "mod_bias": "affine.bias",
-}
-_DISCRIMINATOR: Mapping[str, str] = {
-    r"4x4/Conv/(weight|bias)": r"b4.conv.\1",
-    r"4x4/Dense0/(weight|bias)": r"b4.fc.\1",
-    r"(?:4x4/Dense1|Output)/(weight|bias)": r"b4.out.\1",
-    r"(\d{1,4})x\1/Conv0/(weight|bias)": r"b\1.conv0.\2",
-    r"(\d{1,4})x\1/Conv1(?:_down)?/(weight|bias)": r"b\1.conv1.\2",
-    r"(\d{1,4})x\1/Skip/weight": r"b\1.skip.weight",
-    r"(\d{1,4})x\1/FromRGB/(weight|bias)": r"b\1.fromrgb.\2",
-    r"LabelEmbed/(weight|bias)": r"mapping.embed.\1",
-    r"Mapping(\d{1,3})/(weight|bias)": r"mapping.fc\1.\2",
-}
-_FROM_RGB = re.compile(r"FromRGB_lod(\d{1,2})/(weight|bias)")
+"""Options that have one value only in the networks of sgtool, which is also the default."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Naming:
-    """Facts that decide the names of a generator's variables.
+class GeneratorKind:
+    """The kind of a generator.
 
     Attributes:
-        layers: "modulated" as in [SG2], or "tails": the operations of a layer are separate.
-        fused_from: Side from which upsampling layers are fused; None if none are.
+        version: Of the format: 2 and 3 up to StyleGAN, 4 StyleGAN2, 5 [ADA].
+        grows: Level by level.
+        styles: Each layer takes a w of its own.
     """
 
-    resolution: int
-    layers: Literal["modulated", "tails"]
-    fused_from: int | None
+    version: int
+    family: Family
+    grows: bool
+    styles: bool
+
+    @property
+    def name(self) -> str:
+        """Return the program that writes such files."""
+        if self.family == "progan":
+            return "progan-tf"
+        if self.version < _STYLEGAN2:
+            return "stylegan-tf"
+        return "stylegan2-tf" if self.version == _STYLEGAN2 else "stylegan2-ada-tf"
+
+    @property
+    def licence(self) -> str:
+        return CC_BY_NC if self.version < _STYLEGAN2 else NVIDIA_SOURCE_LICENCE
 
 
-def generator_name(variable: str, naming: Naming) -> str | None:
-    """Return our name for a generator's variable, as "synthesis/8x8/Conv1/weight"; or None."""
-    if match := _TO_RGB.fullmatch(variable):
-        return f"synthesis.b{naming.resolution >> int(match[1])}.torgb.{_leaf(match[2])}"
-    if match := _NOISE.fullmatch(variable):
-        return _noise_name(int(match[1]), naming)
-    if variable == "synthesis/4x4/Const/const":
-        return "synthesis.b4.const" if naming.layers == "modulated" else "synthesis.b4.input.const"
-    if name := _translated(variable, _GENERATOR):
-        head, _, leaf = name.partition(".torgb.")
-        return f"{head}.torgb.{_leaf(leaf)}" if leaf else name
-    if match := _LAYER.fullmatch(variable):
-        side, first, leaf = match.groups()
-        part = "conv" if naming.layers == "modulated" or leaf == "weight" else "tail"
-        return f"synthesis.b{side}.{part}{0 if first else 1}.{_leaf(leaf)}"
+def kind_of(G: PickledNetwork, variables: Iterable[str], source: str) -> GeneratorKind:
+    """Return the kind of a generator, by its variables; the version alone does not decide it.
+
+    Raises:
+        ForeignFileError: sgtool does not support it.
+    """
+    names, version = set(variables), G.version or 0
+    if any(name.endswith("/mod_weight") for name in names):
+        grows = any(name.startswith("synthesis/ToRGB_lod") for name in names)
+        return GeneratorKind(version=version, family="stylegan2", grows=grows, styles=True)
+    if any(name.endswith("/StyleMod/weight") for name in names):
+        return GeneratorKind(version=version, family="stylegan1", grows=True, styles=True)
+    if "synthesis/4x4/Dense/weight" in names:
+        family: Family = "stylegan1" if G.parts else "progan"
+        return GeneratorKind(version=version, family=family, grows=True, styles=False)
+    raise ForeignFileError(f"{source}: a kind of generator that sgtool does not support")
+
+
+def fused_from(G: PickledNetwork, variables: Iterable[str], kind: GeneratorKind) -> int | None:
+    """Return the side from which upsampling layers are fused; None if none are."""
+    if kind.family == "progan":
+        return 8 if any("/Conv0_up/" in name for name in variables) else None
+    if kind.family == "stylegan1":
+        fused = G.options.get("fused_scale", "auto")
+        return _AUTO_FUSED_FROM if fused == "auto" else 8 if fused else None
     return None
 
 
-def discriminator_name(variable: str, resolution: int) -> str | None:
-    """Return our name for a discriminator's variable, as "8x8/Conv0/weight"; or None."""
-    if match := _FROM_RGB.fullmatch(variable):
-        return f"b{resolution >> int(match[1])}.fromrgb.{match[2]}"
-    return _translated(variable, _DISCRIMINATOR)
+def generator_options(G: PickledNetwork, kind: GeneratorKind, source: str) -> dict[str, object]:
+    """Return values of a recipe, by dotted key, for the options of a generator.
+
+    Raises:
+        ForeignFileError: An option that the networks of sgtool do not have.
+    """
+    _check(G.options, source)
+    if kind.family == "stylegan2" and "mapping/LabelConcat/weight" in G.variables:
+        raise ForeignFileError(
+            f"{source}: a StyleGAN2 network with labels as before ADA (LabelConcat); "
+            "sgtool supports those of ADA"
+        )
+    if kind.family == "stylegan1":
+        _check_norm(G.options, kind, source)
+    values: dict[str, object] = {"generator.family": kind.family}
+    if kind.family != "stylegan2":
+        const = "synthesis/4x4/Const/const" in G.variables
+        values |= {
+            "generator.input": "const" if const else "latent",
+            "generator.styles": kind.styles,
+            "generator.noise": "synthesis/noise0" in G.variables,
+        }
+    if not kind.styles:
+        values["loss.style_mixing_prob"] = 0.0
+    if kind.grows:
+        values |= dict.fromkeys(
+            ("generator.architecture", "discriminator.architecture"), "progressive"
+        )
+    if any(name.startswith("mapping/Dense") for name in G.variables):
+        values["generator.mapping_lr_multiplier"] = number(G.options.get("mapping_lrmul", 0.01))
+    if kind.family == "stylegan2":
+        values["generator.conv_clamp"] = number(G.options.get("conv_clamp"))
+    return values
 
 
-def generator_form(variable: str, naming: Naming) -> Form:
-    """Return the layout of a generator's variable."""
-    if _NOISE.fullmatch(variable):
-        return lambda tensor: tensor[0, 0]
-    if variable.endswith("/const"):
-        return lambda tensor: tensor[0]
-    if variable.endswith("/mod_bias"):
-        return lambda tensor: tensor + 1
-    if variable == "mapping/LabelConcat/weight":
-        return lambda tensor: tensor
-    match = _LAYER.fullmatch(variable)
-    fused = naming.fused_from is not None and match and int(match[1]) >= naming.fused_from
-    if fused and re.search(r"/Conv0(_up)?/weight$", variable):
-        return lambda tensor: kernel_form(tensor).flip((2, 3))
-    return kernel_form
+def discriminator_options(
+    D: PickledNetwork, tensors: Mapping[str, Taken], kind: GeneratorKind, source: str
+) -> dict[str, object]:
+    """Return values of a recipe, by dotted key, for the options of a discriminator.
+
+    Args:
+        tensors: By our names.
+
+    Raises:
+        ForeignFileError: An option that the networks of sgtool do not have.
+    """
+    _check(D.options, source)
+    default = None if kind.version >= _ADA else 4
+    group = number(D.options.get("mbstd_group_size", default)) or WHOLE_BATCH
+    values: dict[str, object] = {"discriminator.mbstd_group_size": group}
+    if isinstance(group, int):
+        values["train.batch_size"] = math.lcm(group, 32)
+    if kind.grows:
+        values["discriminator.architecture"] = "progressive"
+    if kind.family == "stylegan2":
+        values["discriminator.conv_clamp"] = number(D.options.get("conv_clamp"))
+    if kind.family == "progan":
+        values["discriminator.fused_scale"] = any("Conv1_down" in name for name in D.variables)
+    if "mapping.embed.weight" in tensors:
+        layers = sum(name.startswith("mapping.fc") for name in tensors) // 2
+        values |= {
+            "discriminator.mapping_layers": layers,
+            "discriminator.mapping_lr_multiplier": number(D.options.get("mapping_lrmul", 0.1)),
+        }
+    return values
 
 
-def kernel_form(tensor: Tensor) -> Tensor:
-    """Convert weights `[…, in, out]` to our layout; other variables stay as they are."""
-    if tensor.ndim == 4:
-        return tensor.permute(3, 2, 0, 1)
-    return tensor.T if tensor.ndim == 2 else tensor
+def truncation_of(G: PickledNetwork, kind: GeneratorKind) -> dict[str, object]:
+    """Return the original's default truncation."""
+    if kind.family == "progan" or not kind.styles:
+        return {}
+    psi, cutoff = (0.7, 8) if kind.family == "stylegan1" else (0.5, None)
+    return {
+        "truncation_psi": _finite(G.options.get("truncation_psi", psi)),
+        "truncation_cutoff": _finite(G.options.get("truncation_cutoff", cutoff)),
+    }
 
 
-def _noise_name(index: int, naming: Naming) -> str:
-    # without a layer on the constant, the first map is that of the second layer
-    place = index + 1 if naming.layers == "modulated" else index
-    part = "conv" if naming.layers == "modulated" else "tail"
-    return f"synthesis.b{4 << place // 2}.{part}{place % 2}.noise_const"
+def _finite(value: object) -> object:
+    """Return the number if JSON can hold it."""
+    found = number(value)
+    return found if isinstance(found, int | float) and math.isfinite(found) else None
 
 
-def _translated(variable: str, names: Mapping[str, str]) -> str | None:
-    for pattern, ours in names.items():
-        if match := re.fullmatch(pattern, variable):
-            return match.expand(ours)
-    return None
+def number(value: object) -> object:
+    """Convert an option from a NumPy number to one of Python's."""
+    return value.item() if isinstance(value, PickledArray) else value
 
 
-def _leaf(name: str) -> str:
-    return _LEAVES.get(name, name)
+def _check(options: Mapping[str, object], source: str) -> None:
+    for name, only in _ONLY.items():
+        found = options.get(name, only)
+        if (list(found) if isinstance(found, tuple) else found) != only:
+            raise ForeignFileError(
+                f"{source}: built with {name} {shown_value(found)}; sgtool supports only {only}"
+            )
+
+
+def _check_norm(options: Mapping[str, object], kind: GeneratorKind, source: str) -> None:
+    pixel = bool(options.get("use_pixel_norm", False))
+    instance = bool(options.get("use_instance_norm", True))
+    if (pixel, instance) != (not kind.styles, kind.styles):
+        raise ForeignFileError(
+            f"{source}: pixel norm {pixel}, instance norm {instance}; sgtool supports "
+            "instance norm "
+            "with styles and pixel norm without"
+        )

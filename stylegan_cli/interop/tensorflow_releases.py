@@ -1,19 +1,23 @@
 """Network pickles of the TensorFlow releases: Progressive GAN, StyleGAN, StyleGAN2, [ADA]."""
 
-from collections.abc import Iterable, Mapping, Sequence
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 import torch
+from torch import Tensor
 
 from stylegan_cli.errors import ForeignFileError
 from stylegan_cli.interop.foreign import (
     Foreign,
-    Loaded,
     NoGeneratorError,
     Taken,
     assemble,
     foreign_recipe,
     left_out,
+    loaded,
     shapes_of,
 )
 from stylegan_cli.interop.pickles.limits import shown
@@ -23,15 +27,8 @@ from stylegan_cli.interop.shapes_of_networks import (
     label_length,
 )
 from stylegan_cli.interop.tensorflow_networks import (
-    Naming,
+    GeneratorKind,
     PickledNetwork,
-    discriminator_name,
-    generator_form,
-    generator_name,
-    kernel_form,
-)
-from stylegan_cli.interop.tensorflow_options import (
-    Kind,
     discriminator_options,
     fused_from,
     generator_options,
@@ -104,7 +101,7 @@ def _generator_variables(G: PickledNetwork) -> dict[str, Taken]:
 
 
 def _generator(
-    G: PickledNetwork, variables: Mapping[str, Taken], kind: Kind, source: str
+    G: PickledNetwork, variables: Mapping[str, Taken], kind: GeneratorKind, source: str
 ) -> dict[str, Taken]:
     resolution = _resolution(variables, source)
     naming = Naming(
@@ -112,18 +109,17 @@ def _generator(
         layers="modulated" if kind.family == "stylegan2" else "tails",
         fused_from=fused_from(G, variables, kind),
     )
-    found = {}
-    for name, taken in variables.items():
-        if name in ("lod", "synthesis/lod"):
-            continue
-        ours = generator_name(name, naming)
-        if ours is None:
-            raise ForeignFileError(f"{source}: a variable of an unknown layer: {shown(name)}")
-        found[ours] = Taken(taken.theirs, taken.stored, generator_form(name, naming))
+    found = {
+        _known(generator_name(name, naming), name, source): Taken(
+            taken.theirs, taken.stored, generator_form(name, naming)
+        )
+        for name, taken in variables.items()
+        if name not in ("lod", "synthesis/lod")
+    }
     if kind.family == "progan" and "synthesis.b4.input.weight" in found:
         # without a mapping network, w is z and there is no mean to truncate towards
         zeros = torch.zeros(found["synthesis.b4.input.weight"].shape[-1])
-        found["mapping.w_avg"] = Taken("none: zeros", Loaded(zeros))
+        found["mapping.w_avg"] = Taken("none: zeros", loaded(zeros))
     return found
 
 
@@ -137,7 +133,7 @@ def _resolution(variables: Iterable[str], source: str) -> int:
 
 
 def _discriminator(
-    networks: Sequence[PickledNetwork], kind: Kind, source: str
+    networks: Sequence[PickledNetwork], kind: GeneratorKind, source: str
 ) -> tuple[dict[str, Taken] | None, dict[str, object], tuple[str, ...]]:
     """Return tensors, values of the recipe, and notes; no tensors if ours cannot hold it."""
     critics = [network for network in networks if _has(network, "FromRGB")]
@@ -158,23 +154,27 @@ def discriminator_tensors(D: PickledNetwork, source: str) -> dict[str, Taken]:
         ForeignFileError: There is a variable of an unknown layer.
     """
     resolution = _resolution((f"/{name}" for name in D.variables), source)
-    found = {}
-    for name, array in D.variables.items():
-        if name == "lod":
-            continue
-        ours = discriminator_name(name, resolution)
-        if ours is None:
-            raise ForeignFileError(f"{source}: a variable of an unknown layer: {shown(name)}")
-        found[ours] = Taken(f"D.{name}", array, kernel_form)
-    return found
+    return {
+        _known(discriminator_name(name, resolution), name, source): Taken(
+            f"D.{name}", array, kernel_form
+        )
+        for name, array in D.variables.items()
+        if name != "lod"
+    }
 
 
-def _joined_labels(G: PickledNetwork, kind: Kind) -> int:
+def _known(ours: str | None, variable: str, source: str) -> str:
+    if ours is None:
+        raise ForeignFileError(f"{source}: a variable of an unknown layer: {shown(variable)}")
+    return ours
+
+
+def _joined_labels(G: PickledNetwork, kind: GeneratorKind) -> int:
     size = number(G.options.get("label_size", 0)) if kind.family == "progan" else 0
     return size if isinstance(size, int) else 0
 
 
-def _lod(variables: Mapping[str, Taken], kind: Kind, source: str) -> float:
+def _lod(variables: Mapping[str, Taken], kind: GeneratorKind, source: str) -> float:
     """Return the number of levels a growing network still lacks; 0 for other networks."""
     stored = variables.get("synthesis/lod", variables.get("lod"))
     if stored is None or not kind.grows:
@@ -186,3 +186,119 @@ def _lod(variables: Mapping[str, Taken], kind: Kind, source: str) -> float:
             f"{source}: lod is {lod:g}, but there are only {levels} levels above 4×4"
         )
     return lod
+
+
+Layout = Callable[[Tensor], Tensor]
+
+_GENERATOR: Mapping[str, str] = {
+    r"dlatent_avg": "mapping.w_avg",
+    r"mapping/Dense(\d{1,3})/(weight|bias)": r"mapping.fc\1.\2",
+    r"mapping/LabelConcat/weight": "mapping.embedding",
+    r"mapping/LabelEmbed/(weight|bias)": r"mapping.embed.\1",
+    r"synthesis/(\d{1,4})x\1/ToRGB/(.+)": r"synthesis.b\1.torgb.\2",
+    r"synthesis/(\d{1,4})x\1/Skip/weight": r"synthesis.b\1.skip.weight",
+    r"synthesis/4x4/Dense/weight": "synthesis.b4.input.weight",
+}
+_LAYER = re.compile(r"synthesis/(\d{1,4})x\1/(?:(Const|Dense|Conv0|Conv0_up)|Conv1?)/(.+)")
+_TO_RGB = re.compile(r"synthesis/ToRGB_lod(\d{1,2})/(.+)")
+_NOISE = re.compile(r"synthesis/noise(\d{1,2})")
+_LEAVES: Mapping[str, str] = {
+    "Noise/weight": "noise_strength",
+    "StyleMod/weight": "affine.weight",
+    "StyleMod/bias": "affine.bias",
+    "mod_weight": "affine.weight",
+    "mod_bias": "affine.bias",
+}
+_DISCRIMINATOR: Mapping[str, str] = {
+    r"4x4/Conv/(weight|bias)": r"b4.conv.\1",
+    r"4x4/Dense0/(weight|bias)": r"b4.fc.\1",
+    r"(?:4x4/Dense1|Output)/(weight|bias)": r"b4.out.\1",
+    r"(\d{1,4})x\1/Conv0/(weight|bias)": r"b\1.conv0.\2",
+    r"(\d{1,4})x\1/Conv1(?:_down)?/(weight|bias)": r"b\1.conv1.\2",
+    r"(\d{1,4})x\1/Skip/weight": r"b\1.skip.weight",
+    r"(\d{1,4})x\1/FromRGB/(weight|bias)": r"b\1.fromrgb.\2",
+    r"LabelEmbed/(weight|bias)": r"mapping.embed.\1",
+    r"Mapping(\d{1,3})/(weight|bias)": r"mapping.fc\1.\2",
+}
+_FROM_RGB = re.compile(r"FromRGB_lod(\d{1,2})/(weight|bias)")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Naming:
+    """Facts that decide the names of a generator's variables.
+
+    Attributes:
+        layers: "modulated" as in [SG2], or "tails": the operations of a layer are separate.
+        fused_from: Side from which upsampling layers are fused; None if none are.
+    """
+
+    resolution: int
+    layers: Literal["modulated", "tails"]
+    fused_from: int | None
+
+
+def generator_name(variable: str, naming: Naming) -> str | None:
+    """Return our name for a generator's variable, as "synthesis/8x8/Conv1/weight"; or None."""
+    if match := _TO_RGB.fullmatch(variable):
+        return f"synthesis.b{naming.resolution >> int(match[1])}.torgb.{_leaf(match[2])}"
+    if match := _NOISE.fullmatch(variable):
+        return _noise_name(int(match[1]), naming)
+    if variable == "synthesis/4x4/Const/const":
+        return "synthesis.b4.const" if naming.layers == "modulated" else "synthesis.b4.input.const"
+    if name := _translated(variable, _GENERATOR):
+        head, _, leaf = name.partition(".torgb.")
+        return f"{head}.torgb.{_leaf(leaf)}" if leaf else name
+    if match := _LAYER.fullmatch(variable):
+        side, first, leaf = match.groups()
+        part = "conv" if naming.layers == "modulated" or leaf == "weight" else "tail"
+        return f"synthesis.b{side}.{part}{0 if first else 1}.{_leaf(leaf)}"
+    return None
+
+
+def discriminator_name(variable: str, resolution: int) -> str | None:
+    """Return our name for a discriminator's variable, as "8x8/Conv0/weight"; or None."""
+    if match := _FROM_RGB.fullmatch(variable):
+        return f"b{resolution >> int(match[1])}.fromrgb.{match[2]}"
+    return _translated(variable, _DISCRIMINATOR)
+
+
+def generator_form(variable: str, naming: Naming) -> Layout:
+    """Return the layout of a generator's variable."""
+    if _NOISE.fullmatch(variable):
+        return lambda tensor: tensor[0, 0]
+    if variable.endswith("/const"):
+        return lambda tensor: tensor[0]
+    if variable.endswith("/mod_bias"):
+        return lambda tensor: tensor + 1
+    if variable == "mapping/LabelConcat/weight":
+        return lambda tensor: tensor
+    match = _LAYER.fullmatch(variable)
+    fused = naming.fused_from is not None and match and int(match[1]) >= naming.fused_from
+    if fused and re.search(r"/Conv0(_up)?/weight$", variable):
+        return lambda tensor: kernel_form(tensor).flip((2, 3))
+    return kernel_form
+
+
+def kernel_form(tensor: Tensor) -> Tensor:
+    """Convert weights `[…, in, out]` to our layout; other variables stay as they are."""
+    if tensor.ndim == 4:
+        return tensor.permute(3, 2, 0, 1)
+    return tensor.T if tensor.ndim == 2 else tensor
+
+
+def _noise_name(index: int, naming: Naming) -> str:
+    # without a layer on the constant, the first map is that of the second layer
+    place = index + 1 if naming.layers == "modulated" else index
+    part = "conv" if naming.layers == "modulated" else "tail"
+    return f"synthesis.b{4 << place // 2}.{part}{place % 2}.noise_const"
+
+
+def _translated(variable: str, names: Mapping[str, str]) -> str | None:
+    for pattern, ours in names.items():
+        if match := re.fullmatch(pattern, variable):
+            return match.expand(ours)
+    return None
+
+
+def _leaf(name: str) -> str:
+    return _LEAVES.get(name, name)

@@ -13,14 +13,14 @@ from stylegan_cli.files import writing, written_whole
 from stylegan_cli.interop.rosinality2 import (
     discriminator_filters,
     discriminator_pairs,
-    filter_kernel,
     generator_filters,
     generator_pairs,
 )
-from stylegan_cli.interop.tensor_maps import SGTOOL, W_AVG, Pair
+from stylegan_cli.interop.tensor_maps import SGTOOL, W_AVG, Pair, filter_kernel
 from stylegan_cli.networks.discriminators import Discriminator
 from stylegan_cli.networks.layers import features_by_level
 from stylegan_cli.networks.snapshot import Network, versions
+from stylegan_cli.ops.reference import FILTER
 from stylegan_cli.recipe import Settled
 
 _CHANNEL_MULTIPLIERS = (1, 2)
@@ -102,7 +102,7 @@ def _theirs(
     pairs: Iterable[Pair], tensors: Mapping[str, Tensor], filters: tuple[str, ...], gain: float
 ) -> dict[str, Tensor]:
     state = {pair.theirs: _there(pair, tensors) for pair in pairs}
-    kernels = {name: filter_kernel(gain) for name in filters}
+    kernels = {name: filter_kernel(FILTER, gain) for name in filters}
     return {name: tensor.detach().cpu().contiguous() for name, tensor in (state | kernels).items()}
 
 

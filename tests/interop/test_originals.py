@@ -8,8 +8,8 @@ import torch
 from stylegan_cli.errors import ForeignFileError
 from stylegan_cli.interop.foreign import save_foreign
 from stylegan_cli.interop.reading import read_foreign
-from stylegan_cli.interop.tensorflow_networks import Naming, PickledNetwork, generator_form
-from stylegan_cli.interop.tensorflow_options import Kind, fused_from
+from stylegan_cli.interop.tensorflow_networks import GeneratorKind, PickledNetwork, fused_from
+from stylegan_cli.interop.tensorflow_releases import Naming, generator_form
 from stylegan_cli.latents.sampling import broadcast_layers
 from stylegan_cli.networks.layers import upscale
 from stylegan_cli.networks.snapshot import load_network
@@ -172,7 +172,7 @@ def test_a_conditional_network_of_ada_for_tensorflow_makes_its_images(tmp_path):
 
 
 def test_layers_of_128_pixels_and_more_are_fused_where_nothing_else_is_said():
-    kind = Kind(version=3, family="stylegan1", grows=True, styles=True)
+    kind = GeneratorKind(version=3, family="stylegan1", grows=True, styles=True)
     made = PickledNetwork()
     assert fused_from(made, (), kind) == 128
     naming = Naming(resolution=256, layers="tails", fused_from=128)

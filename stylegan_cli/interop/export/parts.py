@@ -51,7 +51,7 @@ class Part:
 
 def parts_of(G: Generator, noise_mode: FixedNoise, *, halves: bool) -> Sequence[Part]:
     """Return the whole generator, or its two halves."""
-    mapping, synthesis = MappingPart(G), Synthesis(G, noise_mode)
+    mapping, synthesis = MappingPart(G), SynthesisPart(G, noise_mode)
     latents, ws, images = _latents(G), _ws(G), _images(G)
     if not halves:
         whole = Whole(mapping, synthesis)
@@ -81,7 +81,7 @@ class MappingPart(nn.Module):
         return broadcast_layers(w if psi is None else w_avg + psi * (w - w_avg), self.num_ws)
 
 
-class Synthesis(nn.Module):
+class SynthesisPart(nn.Module):
     """One w per layer to images of full resolution."""
 
     def __init__(self, G: Generator, noise_mode: FixedNoise) -> None:
@@ -97,7 +97,7 @@ class Synthesis(nn.Module):
 class Whole(nn.Module):
     """Latents to images, and the w of each layer."""
 
-    def __init__(self, mapping: MappingPart, synthesis: Synthesis) -> None:
+    def __init__(self, mapping: MappingPart, synthesis: SynthesisPart) -> None:
         super().__init__()
         self.mapping, self.synthesis = mapping, synthesis
 
