@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from stylegan_cli.interop.foreign import CC_BY_NC, Foreign, NoGeneratorError, save_foreign
     from stylegan_cli.interop.reading import is_foreign, read_foreign
     from stylegan_cli.interop.to_rosinality2 import rosinality_checkpoint, save_checkpoint
+    from stylegan_cli.latents.labels import expand_labels, mean_label
     from stylegan_cli.latents.references import Pick, parse_picks
     from stylegan_cli.latents.sampling import Sampling, chosen_class
     from stylegan_cli.metrics.features import Workplace
@@ -293,6 +294,7 @@ __all__ = [
     "estimate",
     "evaluate",
     "evaluate_all",
+    "expand_labels",
     "export_direction",
     "export_network",
     "export_paths",
@@ -315,6 +317,7 @@ __all__ = [
     "load_network",
     "load_recipe",
     "machine_facts",
+    "mean_label",
     "metrics",
     "mix",
     "network_at",

@@ -90,6 +90,7 @@ def _describe_network(path: Path) -> Facts:
     return {
         **describe_architecture(header.recipe, header.c_dim),
         "classes": list(header.classes),
+        **({"label_columns": dict(header.label_columns)} if header.label_columns else {}),
         "kimg": header.kimg,
         "lod": header.lod,
         "licence": header.licence,

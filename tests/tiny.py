@@ -1,5 +1,6 @@
 """Real networks and runs, small enough for a test."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -95,7 +96,12 @@ def tiny_growing(*overrides: str, family: str = "stylegan1-f") -> Settled:
 
 
 def write_network(
-    path: Path, *, resolution: int = 16, channels: int = 3, classes: tuple[str, ...] = ()
+    path: Path,
+    *,
+    resolution: int = 16,
+    channels: int = 3,
+    classes: tuple[str, ...] = (),
+    label_columns: Mapping[str, tuple[float, float, float]] = {},
 ) -> Path:
     """An untrained network whose noise and mean of W are not zero, as a trained one's are not."""
     recipe = Settled(
@@ -106,14 +112,20 @@ def write_network(
         ),
         discriminator=DiscriminatorSection(channel_base=128, channel_max=16),
     )
-    return write_untrained(path, recipe, classes=classes)
+    return write_untrained(path, recipe, classes=classes, label_columns=label_columns)
 
 
 def write_untrained(
-    path: Path, recipe: Settled, *, classes: tuple[str, ...] = (), lod: float = 0.0
+    path: Path,
+    recipe: Settled,
+    *,
+    classes: tuple[str, ...] = (),
+    label_columns: Mapping[str, tuple[float, float, float]] = {},
+    lod: float = 0.0,
 ) -> Path:
     """The untrained network of a recipe, its noise and mean of W not zero."""
-    G = build_generator(recipe, c_dim=len(classes))
+    c_dim = len(classes) or len(label_columns)
+    G = build_generator(recipe, c_dim=c_dim)
     with torch.no_grad():
         G.mapping.w_avg.copy_(torch.linspace(-1, 1, G.w_dim))
         for name, parameter in G.named_parameters():
@@ -121,12 +133,13 @@ def write_untrained(
                 parameter.fill_(0.3)
     header = Header(
         recipe=recipe,
-        c_dim=len(classes),
+        c_dim=c_dim,
         classes=classes,
+        label_columns=label_columns,
         kimg=12.0,
         lod=lod,
         licence="made up",
         provenance={"data": "none"},
     )
-    save_network(path, header, G, build_discriminator(recipe, c_dim=len(classes)))
+    save_network(path, header, G, build_discriminator(recipe, c_dim=c_dim))
     return path

@@ -46,6 +46,7 @@ WorkersFlag = Annotated[
         "sgtool data prepare train-images-idx3-ubyte.gz -o mnist.zip --channels 1",
         "sgtool data prepare 'https://example.org/birds-{000..127}.tar' -o birds.zip",
         "sgtool data prepare scans/ -o scans.zip --labels scans.csv --levels 0,4095",
+        "sgtool data prepare faces/ -o faces.zip --labels faces.csv --label-columns smile,age",
     )
 )
 def prepare(
@@ -94,6 +95,15 @@ def prepare(
             "dataset.json.",
         ),
     ] = None,
+    label_columns: Annotated[
+        str | None,
+        typer.Option(
+            "--label-columns",
+            metavar="NAME,…",
+            help="Make these columns of numbers the label: of --labels FILE, parquet, shards, "
+            "metadata.csv or HDF5.",
+        ),
+    ] = None,
     labelled_only: Annotated[
         bool, typer.Option("--labelled-only", help="Leave out images without a label.")
     ] = False,
@@ -116,7 +126,7 @@ def prepare(
     read is left out and named with the reason. Running the same command again changes nothing.
     """
     from stylegan_cli.data.label_files import read_labels
-    from stylegan_cli.data.labels import Labelled
+    from stylegan_cli.data.labels import Labelled, Numbered
     from stylegan_cli.data.pictures import Target
     from stylegan_cli.data.prepare import Preparation, first_usual_resolution
     from stylegan_cli.data.sources import open_sources
@@ -144,6 +154,9 @@ def prepare(
         if labels is not None:
             table = read_labels(labels)
             opened = [Labelled(source, table) for source in opened]
+        if label_columns is not None:
+            names = [name.strip() for name in label_columns.split(",")]
+            opened = [Numbered(source, names) for source in opened]
         _report(output, opened, _write(opened, request, label="prepare"), json=json)
 
 
@@ -258,8 +271,10 @@ def _report(
 
     with open_sources([output]) as [made]:
         how, classes, found = made.prepared, made.classes, account(sources, made)
+        names = made.label_names
     size = parse_size(how["resolution"])
-    console.note(f"images: {how['images']} of {size}" + "; no classes" * (not classes))
+    labelled = f"; labels of {len(names)} numbers: {', '.join(names)}" if names else "; no classes"
+    console.note(f"images: {how['images']} of {size}" + labelled * (not classes))
     say_account(found)
     if how["enlarged"]:
         console.warn(f"enlarged because smaller than {size}: {how['enlarged']}")
@@ -272,6 +287,7 @@ def _report(
                 "ignored": sum(group.count for group in found.passed.values()),
                 "skipped": skipped,
                 "classes": classes,
+                "label_names": names,
                 "account": asdict(found),
                 "prepared": how,
             }

@@ -17,6 +17,7 @@ EXAMPLES = examples(
     "sgtool grid --seeds 7,21,100-120 --psi 0.5,1 --network runs/people -o people",
     "sgtool grid --seeds 7,projected.npz,styles/mix.h5:1/2",
     "sgtool grid --seeds 0-7 --per-class --pdf",
+    "sgtool grid --seeds 0-7 --label smile=0:1:5,age=30 --network runs/faces",
     "sgtool grid --seeds 0-69 --psi 0.7 --collage",
     "sgtool grid --seeds 0-15 --translate 0.1,0 --rotate 15 --network runs/waves",
     "sgtool grid --seeds 0-3 --noise-seeds 0-7 --noise-layers fine",
@@ -70,7 +71,8 @@ def grid(
 ) -> None:
     """Draw one image per seed, or per code in a file.
 
-    Writes an HDF5 file, a PNG per image, and one composed picture per psi.
+    Writes an HDF5 file, a PNG per image, and one composed picture per psi. A --label with
+    START:STOP:COUNT draws a row for each label.
     """
     chosen, psis = api.parse_picks(seeds), parse_floats(psi)
 

@@ -82,6 +82,15 @@ ClassFlag = Annotated[
         help="Class to draw, by name or number.",
     ),
 ]
+LabelFlag = Annotated[
+    str | None,
+    typer.Option(
+        "--label",
+        metavar="LIST",
+        help="Label to draw, where labels are numbers: 0.3,0.7 or smile=0.5 (others: their mean). "
+        "Of a network of classes, shares of each, as cat=0.5,dog=0.5.",
+    ),
+]
 BatchFlag = Annotated[
     int | None,
     typer.Option(

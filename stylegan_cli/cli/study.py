@@ -14,6 +14,7 @@ from stylegan_cli.cli.network import open_network
 from stylegan_cli.cli.options import (
     ClassFlag,
     CutoffFlag,
+    LabelFlag,
     NetworkFlags,
     NoiseModeFlag,
     PdfFlag,
@@ -30,6 +31,7 @@ class StudyFlags(NetworkFlags):
     cutoff: CutoffFlag = None
     noise_mode: NoiseModeFlag = "const"
     class_name: ClassFlag = None
+    label: LabelFlag = None
     pdf: PdfFlag = False
 
 
@@ -56,12 +58,15 @@ def run_study(
         cutoff=flags.cutoff,
         noise_mode=flags.noise_mode,
         class_name=flags.class_name,
+        label=flags.label,
     )
     plan = make_plan(network, sampling)
     for text in plan.notes:
         console.note(text)
     if flags.class_name is None and plan.request.get("class") == 0:
         console.note(f"class 0 of {network.c_dim}; choose another with --class")
+    if flags.label is None and network.label_columns:
+        console.note(f"label {api.mean_label(network)}, the mean; choose another with --label")
     folder = flags.output or api.default_folder(network, plan)
     with api.Recording(network, plan, folder, overwrite=flags.overwrite) as recording:
         missing = recording.missing

@@ -28,6 +28,7 @@ EXAMPLES = examples(
     "sgtool video --grid 3x2 --seeds 0-23 --size 256 --psi 0.7",
     "sgtool video --seeds 5 --psi 1:-1:5 --no-loop -o through-the-mean.mp4",
     "sgtool video --class cat,dog,owl --seeds 5 --network runs/animals",
+    "sgtool video --label smile=0:1:5 --seeds 5 --interp lerp-z --network runs/faces",
     "sgtool video --seeds 3 --style-seeds 10-15 --crossover 4 -o colours.webp",
     "sgtool video --interp noise --seeds 3,0-6 --frames",
     "sgtool video --network runs/waves --translate 0,0:0.5,0 --rotate 0:90",
@@ -95,6 +96,15 @@ class VideoFlags(NetworkFlags):
             autocompletion=completion.classes,
             help="One class, one per keyframe such as cat,3, or all: a seed then moves from class "
             "to class.",
+        ),
+    ] = None
+    label: Annotated[
+        str | None,
+        typer.Option(
+            "--label",
+            metavar="LIST",
+            help="Label where labels are numbers, as 0.3,0.7 or smile=0.5; with smile=0:1:5, one "
+            "for each keyframe.",
         ),
     ] = None
     style_seeds: Annotated[
@@ -173,7 +183,10 @@ def video(*, flags: VideoFlags) -> None:
 
     network = open_network(flags.network, flags)
     classes = _parse_classes(flags.class_names, network)
-    still = max(len(classes), len(shifts), len(turns)) > 1 or flags.interp == "direction"
+    labels = () if flags.label is None else api.expand_labels(flags.label)
+    still = (
+        max(len(classes), len(labels), len(shifts), len(turns)) > 1 or flags.interp == "direction"
+    )
     unchosen = _default_seeds(flags.interp, *screen, still=still)
     found = api.video(
         network,
@@ -183,6 +196,7 @@ def video(*, flags: VideoFlags) -> None:
             crossover=_parse_crossover(flags.crossover, network),
             psi=psi,
             classes=classes,
+            labels=labels,
             cutoff=flags.cutoff,
             translate=shifts,
             rotate=turns,
@@ -239,7 +253,9 @@ def _film(filming: "api.Filming", flags: VideoFlags) -> None:
 def _print_defaults(flags: VideoFlags, network: "api.Network", found: "api.Video") -> None:
     for text in found.stills.notes:
         console.note(text)
-    if network.c_dim and flags.class_names is None:
+    if network.label_columns and flags.label is None:
+        console.note(f"label {api.mean_label(network)}, the mean; choose another with --label")
+    elif network.c_dim and flags.class_names is None and flags.label is None:
         console.note(f"class 0 of {network.c_dim}; choose another with --class")
     if flags.style_seeds and flags.crossover is None:
         console.note(

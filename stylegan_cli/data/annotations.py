@@ -35,10 +35,12 @@ class Annotations:
     Attributes:
         labels: Class numbers `[n]`, or vectors `[n, c_dim]`; None unless every image has one.
         classes: Class names by number; empty for vectors.
+        label_names: Names of the numbers of a vector; empty for classes.
     """
 
     labels: Numbers | None = None
     classes: tuple[str, ...] = ()
+    label_names: tuple[str, ...] = ()
     attributes: Mapping[str, Column] = field(default_factory=dict)
 
 
@@ -47,10 +49,12 @@ class AnnotationColumns:
 
     Args:
         classes: Names whose numbers are fixed beforehand; others follow in sorted order.
+        label_names: Names of the numbers of vectors; their places if not given.
     """
 
-    def __init__(self, classes: Sequence[str] = ()) -> None:
+    def __init__(self, classes: Sequence[str] = (), label_names: Sequence[str] = ()) -> None:
         self._known = tuple(dict.fromkeys(classes))
+        self._label_names = tuple(label_names)
         self._labels = _Vocabulary()
         self._vectors = array("f")
         self._widths: set[int] = set()
@@ -90,7 +94,8 @@ class AnnotationColumns:
             raise DataError("labels: class names and vectors of one length do not mix")
         if self._widths:
             vectors = np.frombuffer(self._vectors, np.float32).reshape(self._count, -1).copy()
-            return Annotations(labels=vectors, attributes=attributes)
+            names = named_numbers(self._label_names, vectors.shape[1])
+            return Annotations(labels=vectors, label_names=names, attributes=attributes)
         classes, numbers = self._labels.sorted(self._known)
         return Annotations(labels=numbers, classes=classes, attributes=attributes)
 
@@ -152,6 +157,13 @@ def labels_by_entry(numbers: Numbers, classes: tuple[str, ...]) -> Iterator[Labe
         yield from (tuple(float(value) for value in row) for row in numbers)
     else:
         yield from (classes[number] for number in numbers)
+
+
+def named_numbers(names: Any, count: int) -> tuple[str, ...]:
+    """Return names for the numbers of a label: those given if there are as many, or the places."""
+    if isinstance(names, list | tuple) and len(set(map(str, names))) == count:
+        return tuple(map(str, names))
+    return tuple(map(str, range(count)))
 
 
 def class_names(numbers: Numbers, named: Any) -> tuple[str, ...]:

@@ -53,6 +53,7 @@ class ZipSource(Source):
         self._root = self._common_root()
         self._index = self._read_index()
         self.classes = self._index.table.classes if self._index else ()
+        self.label_names = self._index.table.label_names if self._index else ()
         self.prepared: Mapping[str, Any] = self._index.prepared if self._index else {}
 
     def tally(self) -> Tally:

@@ -39,6 +39,7 @@ class Dataset:
     Attributes:
         c_dim: Length of a label; 0 without labels.
         classes: Names of the classes by number, where labels are classes.
+        label_names: Names of the numbers of a label, where labels are numbers.
         account: Images taken and left out, where they lie in a plain folder.
         fingerprint: Equal for equal images and labels, as far as that is cheap to know.
         whole: The data set that this one is a part of, or this one.
@@ -56,7 +57,7 @@ class Dataset:
         self._source = source
         self._square = square
         self._entries = entries
-        columns = AnnotationColumns(source.classes)
+        columns = AnnotationColumns(source.classes, source.label_names)
         for entry in self._entries if labels else ():
             columns.add(entry)
         annotations = columns.finish()
@@ -64,6 +65,7 @@ class Dataset:
         if labels and self._labels is None:
             raise DataError(self._missing_label())
         self.classes = annotations.classes if labels else ()
+        self.label_names = annotations.label_names if labels else ()
         self.c_dim = self._count_label_numbers()
         self.account = account
         self.fingerprint = fingerprint(source, self._entries, labels=labels)
@@ -91,6 +93,15 @@ class Dataset:
         if self._labels is None:
             return np.zeros(0, np.float32)
         return label_row(self._labels, index, self.c_dim)
+
+    @property
+    def label_columns(self) -> dict[str, tuple[float, float, float]]:
+        """Least, mean and greatest value of each number of the labels; empty for classes."""
+        if self._labels is None or not self.label_names:
+            return {}
+        low, high = self._labels.min(0), self._labels.max(0)
+        rows = np.stack([low, self._labels.mean(0, dtype=np.float64), high], 1).tolist()
+        return {name: tuple(row) for name, row in zip(self.label_names, rows, strict=True)}
 
     def part(self, count: int, *, seed: int) -> "Dataset":
         """Return so many of the images in their order, those that [ADA] takes with this seed.

@@ -1,7 +1,7 @@
 """`dataset.json`: the annotations of a prepared folder or zip.
 
 Key `labels` is the field's: a list of `[name, label]`, or null. Ours beside it: `classes`,
-`attributes` and `prepared` (how the images were made).
+`label_names` (of the numbers of a label), `attributes` and `prepared` (how the images were made).
 """
 
 import json
@@ -71,8 +71,9 @@ def parse(text: bytes, where: str) -> DatasetIndex:
         raise DataError(f"{where}: not a usable {NAME}: {error}; remove or repair it") from None
     prepared = content.get("prepared")
     named = content.get("classes")
+    table = label_table(rows, where, named if isinstance(named, list) else ())
     return DatasetIndex(
-        table=label_table(rows, where, named if isinstance(named, list) else ()),
+        table=replace(table, label_names=table.numbered(content.get("label_names"))),
         attributes=attributes,
         prepared=prepared if isinstance(prepared, dict) else {},
     )
@@ -91,6 +92,8 @@ def dump(
             yield f"{opening}\n{json.dumps([name, label.tolist()])}"
         yield "]"
     yield f',\n"classes": {json.dumps(annotations.classes)}'
+    if annotations.label_names:
+        yield f',\n"label_names": {json.dumps(annotations.label_names)}'
     attributes = {
         key: {"values": column.values, "index": list(column.index)}
         for key, column in annotations.attributes.items()

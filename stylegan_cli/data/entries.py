@@ -97,11 +97,13 @@ class Source(Protocol):
     Attributes:
         name: Path, for messages; empty for files named one by one.
         classes: Names of the classes in the order of their numbers, where the source gives them.
+        label_names: Names of the numbers of a label, where labels are numbers and have names.
         prepared: How `data prepare` made it; empty if it did not.
     """
 
     name: str
     classes: tuple[str, ...] = ()
+    label_names: tuple[str, ...] = ()
     prepared: Mapping[str, Any] = MappingProxyType({})
 
     def tally(self) -> Tally: ...

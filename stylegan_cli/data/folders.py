@@ -46,6 +46,7 @@ class FolderSource(Source):
         elif table := read_metadata(root):
             self._index = dataset_json.DatasetIndex(table=table)
         self.classes = self._index.table.classes if self._index else ()
+        self.label_names = self._index.table.label_names if self._index else ()
         self.prepared: Mapping[str, Any] = self._index.prepared if self._index else {}
 
     def tally(self) -> Tally:

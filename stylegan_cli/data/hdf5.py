@@ -16,6 +16,7 @@ from stylegan_cli.data.annotations import (
     checked_labels,
     class_names,
     labels_by_entry,
+    named_numbers,
 )
 from stylegan_cli.data.decoding import Upright, check_pixels
 from stylegan_cli.data.entries import Entry, Source, Tally
@@ -46,6 +47,9 @@ class Hdf5Source(Source):
         self.prepared: Mapping[str, Any] = json_attribute(self._file, "prepared", {})
         named = json_attribute(self._file, "classes", [])
         self.classes = class_names(self._labels, named) if self._labels is not None else ()
+        if self._labels is not None and self._labels.ndim == 2:
+            names = json_attribute(self._file, "label_names", [])
+            self.label_names = named_numbers(names, self._labels.shape[1])
 
     def tally(self) -> Tally:
         return Tally(images=len(self._images))
@@ -116,4 +120,4 @@ class Hdf5Source(Source):
         inside = not index.size or 0 <= index.min() <= index.max() < len(values)
         if index.shape != (len(self._images),) or not inside:
             raise DataError(f"{self.name}: attributes/{key} does not fit the images; make it again")
-        return Column(values=values, index=index)
+        return Column(values=values, index=index.tolist())

@@ -44,6 +44,8 @@ class Hdf5Writer:
             stored.attrs["values"] = json.dumps(column.values)
         self._file.attrs["schema"] = 1
         self._file.attrs["classes"] = json.dumps(annotations.classes)
+        if annotations.label_names:
+            self._file.attrs["label_names"] = json.dumps(annotations.label_names)
         self._file.attrs["prepared"] = json.dumps(prepared)
 
     def close(self) -> None:

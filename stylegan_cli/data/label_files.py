@@ -6,12 +6,14 @@ import re
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from stylegan_cli.data.entries import Label, is_image
 from stylegan_cli.data.labels import LabelTable, json_rows, label_table, normal_name
 from stylegan_cli.errors import DataError
 
 MAX_BYTES = 2**30
+_NUMBER = re.compile(r"[-+]?(\d+(\.\d*)?|\.\d+)(e[-+]?\d+)?", re.IGNORECASE)
 METADATA = ("metadata.csv", "metadata.jsonl")
 LABEL_COLUMNS = ("label", "labels", "class")
 NAME_COLUMNS = ("name", "file", "filename", "file_name", "image", "image_id", "path", "img", "id")
@@ -66,7 +68,8 @@ def read_metadata(folder: Path) -> LabelTable | None:
         classes += table.classes
     where = str(found[0] if len(found) == 1 else folder)
     known = tuple(dict.fromkeys(classes))
-    return LabelTable(where=where, labels=labels, attributes=attributes, classes=known)
+    table = LabelTable(where=where, labels=labels, attributes=attributes, classes=known)
+    return replace(table, label_names=table.numbered(()))
 
 
 def _json_lines_table(text: str, where: str) -> LabelTable:
@@ -121,6 +124,16 @@ def _csv_table(text: str, where: str) -> LabelTable:
     return _table_of_columns(header or ["name", "label", *[""] * (width - 2)], body, where)
 
 
+def _numbers(cells: list[str]) -> list[Any]:
+    """Return class numbers if all are whole; else labels of one number."""
+    found = [float(cell) if cell else None for cell in cells]
+    if not all(number is None or number.is_integer() for number in found):
+        return [number if number is None else [number] for number in found]
+    if any(number is not None and number < 0 for number in found):
+        return list(cells)  # as -1 and 1 of a class that is there or not
+    return [number if number is None else int(number) for number in found]
+
+
 def _header(rows: list[list[str]]) -> list[str] | None:
     titles = [cell.strip().lower() for cell in rows[0]]
     named = titles[0] in NAME_COLUMNS or any(title in LABEL_COLUMNS for title in titles)
@@ -140,10 +153,12 @@ def _table_of_columns(titles: list[str], rows: list[list[str]], where: str) -> L
             "name,label,hair"
         )
     cells = [row[labels].strip() for row in rows] if labels is not None else []
-    numeric = all(re.fullmatch(r"\d+(\.0*)?", cell) or not cell for cell in cells)
-    values = [int(float(cell)) if numeric and cell else cell for cell in cells]
+    numeric = all(_NUMBER.fullmatch(cell) or not cell for cell in cells)
+    values = _numbers(cells) if numeric else cells
     known = [row[names].strip() for row in rows]
     table = label_table(zip(known, values, strict=False), where)
+    if labels is not None and table.label_names:
+        table = replace(table, label_names=(titles[labels],))
     columns = [place for place in others if place != labels]
     attributes = {
         normal_name(row[names].strip()): {titles[place]: row[place].strip() for place in columns}

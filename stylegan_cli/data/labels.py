@@ -11,12 +11,14 @@ from math import isfinite
 from pathlib import PurePosixPath
 from typing import Any
 
-from stylegan_cli.data.annotations import MAX_CLASSES
+from stylegan_cli.data.annotations import MAX_CLASSES, named_numbers
 from stylegan_cli.data.decoding import Upright
-from stylegan_cli.data.entries import Entry, Label, Source, Tally, printable
-from stylegan_cli.errors import DataError
+from stylegan_cli.data.entries import Entry, Label, Source, Tally, entry_path, printable
+from stylegan_cli.errors import DataError, UsageError, meant_or_all
 
 Key = Callable[[str], str]
+SEARCHED = 1000
+_WORDS = {"": "nan", "true": "1", "false": "0", "yes": "1", "no": "0"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,12 +28,19 @@ class LabelTable:
     Attributes:
         where: The file, for messages.
         classes: Names of the classes by number; empty for vectors.
+        label_names: Names of the numbers of vectors; empty for classes.
     """
 
     where: str
     labels: Mapping[str, Label] = field(default_factory=dict)
     attributes: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     classes: tuple[str, ...] = ()
+    label_names: tuple[str, ...] = ()
+
+    def numbered(self, names: Any) -> tuple[str, ...]:
+        """Return these names for the numbers of its labels, or others that fit; none of classes."""
+        vector = next(iter(self.labels.values()), "")
+        return named_numbers(names, len(vector)) if isinstance(vector, tuple) else ()
 
     @property
     def names(self) -> list[str]:
@@ -65,7 +74,7 @@ def label_table(
     Raises:
         DataError: A label of no such form, labels of two kinds, or two labels for one image.
     """
-    found: dict[str, int | str | tuple[float, ...]] = {}
+    found: dict[str, int | float | str | tuple[float, ...]] = {}
     for raw, value in rows:
         name = normal_name(str(raw))
         label = _label(value, name, where)
@@ -77,6 +86,10 @@ def label_table(
                 f"{label}; keep one of them, or write several classes of an image as a list of "
                 "numbers, such as [1, 1, 0]"
             )
+    if any(isinstance(label, float) for label in found.values()):
+        # among fractions, a whole number is a number too, no class
+        numeric = {name: label for name, label in found.items() if isinstance(label, int | float)}
+        found |= {name: (float(label),) for name, label in numeric.items()}
     _check_one_kind(found, where)
     known = tuple(dict.fromkeys(map(str, named)))
     words = {label for label in found.values() if isinstance(label, str)}
@@ -84,10 +97,13 @@ def label_table(
     classes = known + tuple(sorted(words - set(known)))
     if numbers:
         classes = known + tuple(str(number) for number in range(len(known), max(numbers) + 1))
-    labels = {
-        name: classes[label] if isinstance(label, int) else label for name, label in found.items()
+    labels: dict[str, Label] = {
+        name: classes[label] if isinstance(label, int) else label
+        for name, label in found.items()
+        if not isinstance(label, float)
     }
-    return LabelTable(where=where, labels=labels, classes=classes if words or numbers else ())
+    table = LabelTable(where=where, labels=labels, classes=classes if words or numbers else ())
+    return replace(table, label_names=table.numbered(()))
 
 
 def json_rows(labels: Any) -> Iterator[tuple[Any, Any]]:
@@ -135,7 +151,8 @@ class Labelled(Source):
 
     def __init__(self, source: Source, table: LabelTable) -> None:
         self.name = source.name
-        self.classes = table.classes
+        self.classes = table.classes if table.labels else source.classes
+        self.label_names = table.label_names if table.labels else source.label_names
         self.prepared = source.prepared
         self._source = source
         self._table = table
@@ -159,6 +176,65 @@ class Labelled(Source):
 
     def close(self) -> None:
         self._source.close()
+
+
+class Numbered(Source):
+    """A source whose labels are some of its attributes, read as numbers.
+
+    Raises:
+        UsageError: No image has such an attribute.
+    """
+
+    def __init__(self, source: Source, names: Sequence[str]) -> None:
+        self.name = source.name
+        self.label_names = tuple(names)
+        self.prepared = source.prepared
+        self._source = source
+        known = {key for entry in islice(source.entries(), SEARCHED) for key in entry.attributes}
+        for name in names:
+            if name not in known:
+                lead = meant_or_all(name, sorted(known)) if known else "; it has none"
+                raise UsageError(
+                    f"{source.name}: no such column{lead}", parameter="label_columns", value=name
+                )
+
+    def tally(self) -> Tally:
+        return self._source.tally()
+
+    def entries(self) -> Iterator[Entry]:
+        for entry in self._source.entries():
+            yield replace(entry, label=self._label(entry))
+
+    def open(self, entry: Entry) -> AbstractContextManager[Upright]:
+        return self._source.open(entry)
+
+    def checksum(self, entry: Entry) -> int | None:
+        return self._source.checksum(entry)
+
+    def remarks(self) -> list[str]:
+        return self._source.remarks()
+
+    def close(self) -> None:
+        self._source.close()
+
+    def _label(self, entry: Entry) -> Label | None:
+        numbers = [_number(self, entry, name) for name in self.label_names]
+        known = tuple(number for number in numbers if number is not None)
+        return known if len(known) == len(numbers) else None
+
+
+def _number(source: Source, entry: Entry, name: str) -> float | None:
+    """Return an attribute as a number; None where it is missing or NaN."""
+    text = entry.attributes.get(name, "").strip()
+    text = _WORDS.get(text.lower(), text)
+    try:
+        number = float(text)
+    except ValueError:
+        raise DataError(
+            f"{entry_path(source, entry)}: {name} is {printable(text)[:40]!r}, no number; choose "
+            "other columns, or repair it"
+        ) from None
+    return number if isfinite(number) else None
 
 
 def normal_name(name: str) -> str:
@@ -223,7 +299,7 @@ def _remarks(
         )
 
 
-def _label(value: Any, name: str, where: str) -> int | str | tuple[float, ...] | None:
+def _label(value: Any, name: str, where: str) -> int | float | str | tuple[float, ...] | None:
     if value is None or value == "":
         return None
     if isinstance(value, bool):
@@ -232,11 +308,13 @@ def _label(value: Any, name: str, where: str) -> int | str | tuple[float, ...] |
         value = int(value)
     if isinstance(value, str) or (isinstance(value, int) and 0 <= value < MAX_CLASSES):
         return value
+    if isinstance(value, float) and isfinite(value):
+        return value
     if isinstance(value, list) and value and all(map(_is_finite, value)):
         return tuple(map(float, value))
     raise DataError(
         f"{where}: the label {str(value)[:40]} of {printable(name)} is neither a class number from "
-        f"0 to {MAX_CLASSES - 1}, nor a class name, nor a list of numbers such as [0.5]"
+        f"0 to {MAX_CLASSES - 1}, nor a class name, nor a number or a list of them"
     )
 
 

@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
 from stylegan_cli.data.decoding import Upright, decoded
-from stylegan_cli.data.entries import MAX_FILE_BYTES, Entry, Groups, Label, Source, Tally
+from stylegan_cli.data.entries import MAX_FILE_BYTES, Entry, Groups, Source, Tally
 from stylegan_cli.data.formats import UnusableImageError
-from stylegan_cli.data.labels import label_table
+from stylegan_cli.data.labels import LabelTable, label_table
 from stylegan_cli.errors import DataError
 
 EXTRA = "pip install 'stylegan_cli[data]'"
@@ -35,7 +35,8 @@ class PackedSource(Source):
         self._index = index
         self._stored = stored
         self._sampled = sampled
-        self.classes = index.labels[1]
+        self.classes = index.labels.classes
+        self.label_names = index.labels.label_names
 
     def tally(self) -> Tally:
         return Tally(images=len(self._index.names), passed=self._index.passed.finish())
@@ -110,11 +111,11 @@ class Index:
         self._marks.append(zlib.crc32(repr((size, mark)).encode()))
 
     @cached_property
-    def labels(self) -> tuple[Mapping[str, Label], tuple[str, ...]]:
-        """Labels by name, and the names of the classes."""
+    def labels(self) -> LabelTable:
+        """Labels by name, and the names of their classes or numbers."""
         table = label_table(self._labels.items(), self._where, self._known)
         self._labels = {}
-        return table.labels, table.classes
+        return table
 
     def entries(self) -> Iterator[Entry]:
         for place, name in enumerate(self.names):
@@ -122,7 +123,7 @@ class Index:
                 name=name,
                 position=place,
                 mark=self._marks[place],
-                label=self.labels[0].get(name),
+                label=self.labels.labels.get(name),
                 attributes=self._attributes.get(name, {}),
                 problem=self._problems.get(place),
             )

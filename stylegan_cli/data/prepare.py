@@ -103,7 +103,10 @@ def prepare(sources: Sequence[Source], request: Preparation) -> Iterator[Progres
     """
     if request.classes is not False:
         _check_labels(labelling(sources), request)
-    columns = AnnotationColumns([name for source in sources for name in source.classes])
+    columns = AnnotationColumns(
+        [name for source in sources for name in source.classes],
+        next((source.label_names for source in sources if source.label_names), ()),
+    )
     findings = _Findings()
     progress = Progress(name="", problem=None, written=0, skipped=0, enlarged=0)
     with (
@@ -275,7 +278,8 @@ def _fingerprint(sources: Sequence[Source], request: Preparation) -> str:
     choices = (asdict(request.target), request.classes, request.labelled_only)
     digest = hashlib.sha256(repr(choices).encode())
     for source in sources:
-        known = (source.name, source.classes, dict(source.prepared))
+        known: tuple[object, ...] = (source.name, source.classes, dict(source.prepared))
+        known += (source.label_names,) if source.label_names else ()
         digest.update(repr(known).encode("utf-8", "surrogateescape"))
         digest.update(fingerprint(source, list(source.entries()), labels=True).encode())
     return digest.hexdigest()

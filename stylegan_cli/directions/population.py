@@ -9,6 +9,7 @@ import torch
 from jaxtyping import Float, Float32, Float64
 
 from stylegan_cli.directions.pca import Components, Covariance, principal_components
+from stylegan_cli.latents.labels import any_label
 from stylegan_cli.latents.sampling import broadcast_layers
 from stylegan_cli.networks.snapshot import Network
 from stylegan_cli.runtime import numpy_stream
@@ -99,8 +100,8 @@ def sampled(
         z /= np.sqrt((z**2).mean(axis=1, keepdims=True))
         labels = np.zeros((len(z), network.c_dim), np.float32)
         if network.c_dim:
-            of_class = numbers % network.c_dim if class_index is None else class_index
-            labels[np.arange(len(z)), of_class] = 1
+            of_class = numbers % network.c_dim if class_index is None else [class_index] * len(z)
+            labels[:] = [any_label(network, int(number)) for number in of_class]
         device = G.mapping.w_avg.device
         with torch.no_grad():
             # in batches: directions need no last digits

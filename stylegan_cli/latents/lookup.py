@@ -132,7 +132,8 @@ def _codes_of_stored(network: Network, stored: StoredCodes, sampling: Sampling) 
 
     G, is_z = network.G, stored.kind == "z"
     values, labels = stored.values, stored.labels
-    if labels is None or (is_z and sampling.class_name is not None):
+    chosen = sampling.class_name is not None or sampling.label is not None
+    if labels is None or (is_z and chosen):
         labels = chosen_labels(network, len(values), sampling)
     found = torch.from_numpy(values).to(G.mapping.w_avg.device)
     if is_z:

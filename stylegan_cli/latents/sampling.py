@@ -11,9 +11,10 @@ from jaxtyping import Float32
 
 from stylegan_cli.errors import UsageError, meant
 from stylegan_cli.latents.codes import Codes
+from stylegan_cli.latents.labels import parse_label, usual_label
 from stylegan_cli.networks.execution import precision_claim
 from stylegan_cli.networks.noise import NoiseMode
-from stylegan_cli.networks.snapshot import Network
+from stylegan_cli.networks.snapshot import Header, Network
 from stylegan_cli.ranges import SEEDS
 from stylegan_cli.runtime import stream_seed
 from stylegan_cli.shapes import W1, Labels, W, Ws
@@ -30,12 +31,15 @@ class Sampling:
         psi: Truncation strength: 1 changes nothing, 0 gives the mean of W.
         cutoff: Truncate only layers [0, cutoff); None truncates all.
         class_name: Name or index of the class to draw; None is the first class, if any.
+        label: A label as it is typed, of numbers or of shares of classes, such as `0.3,0.7` or
+            `smile=0.5`; of a network whose labels are numbers, None is their mean.
     """
 
     psi: float = 1.0
     cutoff: int | None = None
     noise_mode: NoiseMode = "const"
     class_name: str | None = None
+    label: str | None = None
 
 
 PLAIN = Sampling()
@@ -148,17 +152,25 @@ def mix_layers(
     return np.where(taken[:, None], ws_cols[None, :], ws_rows[:, None])
 
 
-def class_index(classes: Sequence[str], c_dim: int, chosen: str | None) -> int | None:
+def class_index(network: Network | Header, chosen: str | None) -> int | None:
     """Return the index of the chosen class; by default the first, None without classes.
 
     Args:
-        classes: Names of the classes, if they have names.
-        c_dim: Number of classes.
         chosen: A name, or an index in digits.
 
     Raises:
         UsageError: There is no such class.
     """
+    classes, c_dim = network.classes, network.c_dim
+    if network.label_columns:
+        if chosen is not None:
+            raise UsageError(
+                f"labels of this network are numbers ({', '.join(network.label_columns)}), no "
+                "classes; give `label`",
+                parameter="class",
+                value=chosen,
+            )
+        return None
     if c_dim == 0:
         if chosen is not None:
             raise UsageError(
@@ -183,11 +195,17 @@ def chosen_class(network: Network, chosen: str | None) -> int | None:
     Raises:
         UsageError: There is no such class.
     """
-    return None if chosen is None else class_index(network.classes, network.c_dim, chosen)
+    return None if chosen is None else class_index(network, chosen)
 
 
 def class_names(network: Network) -> tuple[str, ...]:
-    """Return the name of each class, or its number if it has none."""
+    """Return the name of each class, or its number if it has none.
+
+    Raises:
+        UsageError: Its labels are numbers.
+    """
+    if network.label_columns:
+        raise UsageError("labels of this network are numbers, no classes; give `label`")
     return network.classes or tuple(map(str, range(network.c_dim)))
 
 
@@ -197,9 +215,29 @@ def sampling_request(network: Network, sampling: Sampling) -> dict[str, Any]:
         "psi": sampling.psi,
         "cutoff": sampling.cutoff,
         "noise_mode": sampling.noise_mode,
-        "class": class_index(network.classes, network.c_dim, sampling.class_name),
+        **label_request(network, sampling),
         **precision_claim(network.precision),
     }
+
+
+def label_request(network: Network, sampling: Sampling) -> dict[str, Any]:
+    """Return the class as a study's request holds it, or the label of numbers."""
+    if sampling.label is None and not network.label_columns:
+        return {"class": class_index(network, sampling.class_name)}
+    return {"class": None, "label": [round(float(n), 6) for n in label_of(network, sampling)]}
+
+
+def label_of(network: Network, sampling: Sampling) -> Float32[np.ndarray, " c_dim"]:
+    """Return the label that is chosen, or the usual one of the network.
+
+    Raises:
+        UsageError: The network has no such label or class.
+    """
+    if sampling.label is None:
+        return usual_label(network, class_index(network, sampling.class_name))
+    if sampling.class_name is not None:
+        raise UsageError("`class` and `label`: a class is a label; give one of them")
+    return parse_label(network, sampling.label)
 
 
 def check_possible(network: Network, sampling: Sampling) -> None:
@@ -283,9 +321,5 @@ def codes_of_seeds(
 
 
 def chosen_labels(network: Network, count: int, sampling: Sampling) -> Labels:
-    """Repeat the label of the chosen class this many times."""
-    labels = np.zeros((count, network.c_dim), np.float32)
-    chosen = class_index(network.classes, network.c_dim, sampling.class_name)
-    if chosen is not None:
-        labels[:, chosen] = 1
-    return labels
+    """Repeat the chosen label this many times."""
+    return np.tile(label_of(network, sampling), (count, 1))

@@ -284,7 +284,7 @@ def _single_cases(
                 yield f"{psi:g}", network, replace(request, psi=psi)
         case "class":
             header = read_header(network)
-            if not header.c_dim:
+            if not header.c_dim or header.label_columns:
                 raise UsageError(f"`per_class`: {network} has no classes; leave it out")
             for number in range(header.c_dim):
                 name = class_name(header.classes, number)
@@ -298,7 +298,7 @@ def _class_of(
 ) -> str | None:
     """Return the name of the chosen class, None where labels are drawn."""
     if request.class_name is not None:
-        number = class_index(header.classes, header.c_dim, request.class_name)
+        number = class_index(header, request.class_name)
         assert number is not None, "a class was chosen"
         return class_name(header.classes, number)
     if header.c_dim and data is None:

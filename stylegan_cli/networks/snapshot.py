@@ -4,8 +4,9 @@ import hashlib
 import json
 import platform
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache, cached_property, partial
+from math import isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -43,6 +44,8 @@ class Header:
     Attributes:
         c_dim: Length of a label, 0 without labels.
         classes: Names of the classes, if the data set has names.
+        label_columns: Where labels are numbers, the name of each, with the least, mean and
+            greatest value among the images trained on; empty for classes.
         kimg: Thousands of real images shown in training.
         lod: Levels that a growing network still lacks.
         provenance: Data set, versions and date.
@@ -51,6 +54,7 @@ class Header:
     recipe: Settled
     c_dim: int
     classes: tuple[str, ...]
+    label_columns: Mapping[str, tuple[float, float, float]] = field(default_factory=dict)
     kimg: float
     lod: float = 0.0
     licence: str
@@ -105,6 +109,10 @@ class Network:
         return self.header.classes
 
     @property
+    def label_columns(self) -> Mapping[str, tuple[float, float, float]]:
+        return self.header.label_columns
+
+    @property
     def kimg(self) -> float:
         return self.header.kimg
 
@@ -153,6 +161,7 @@ def _described(header: Header) -> dict[str, str]:
         "lod": repr(header.lod),
         "licence": header.licence,
         "provenance": json.dumps(dict(header.provenance)),
+        **({"label_columns": json.dumps(known)} if (known := dict(header.label_columns)) else {}),
     }
 
 
@@ -389,7 +398,10 @@ def _header(path: Path, metadata: Mapping[str, str]) -> Header:
         reason = str(error)
     else:
         facts = stored.model_dump(exclude={"schema_", "recipe"})
-        return Header(recipe=recipe, **facts)
+        found = [number for column in stored.label_columns.values() for number in column]
+        if len(found) in (0, 3 * stored.c_dim) and all(map(isfinite, found)):
+            return Header(recipe=recipe, **facts)
+        reason = "its label_columns are not those of its labels"
     raise NetworkFileError(f"{path}: damaged description of the network ({reason})")
 
 
@@ -403,6 +415,7 @@ def _stored() -> Any:
         recipe: str
         c_dim: Annotated[int, Field(ge=0, le=2**16)]
         classes: Json[tuple[str, ...]]
+        label_columns: Json[dict[str, tuple[float, float, float]]] = {}
         kimg: Annotated[float, Field(ge=0, allow_inf_nan=False)]
         # files of the first versions lack it: their networks did not grow
         lod: Annotated[float, Field(ge=0, le=16)] = 0.0

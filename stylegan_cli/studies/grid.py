@@ -8,6 +8,7 @@ import numpy as np
 
 from stylegan_cli.errors import UsageError
 from stylegan_cli.latents.codes import Codes, join_codes
+from stylegan_cli.latents.labels import describe_label, expand_labels, parse_label
 from stylegan_cli.latents.lookup import Picked, codes_of_picks
 from stylegan_cli.latents.references import Pick
 from stylegan_cli.latents.sampling import (
@@ -72,7 +73,8 @@ def grid(
     for psi in psis:
         check_possible(network, replace(sampling, psi=psi))
     check_moves(network, options.translate != (0, 0), options.rotate != 0)
-    rows = _pick(network, seeds, sampling, options)
+    axis, ways = _ways(network, sampling, options)
+    rows = _pick(network, seeds, ways, options)
     picked = rows[0]
     noises: tuple[Axis, ...] = ()
     if options.noise is not None:
@@ -81,17 +83,16 @@ def grid(
 
     def make() -> Tables:
         tables = [row.codes for row in rows]
-        table = join_codes(tables, np.stack) if options.per_class else tables[0]
+        table = join_codes(tables, np.stack) if axis else tables[0]
         sheets = [_sheet(network, table, psi, sampling, options) for psi in psis]
         return Tables(codes=join_codes(sheets, np.stack) if len(psis) > 1 else sheets[0])
 
     title = seeds_title(seeds, len(picked.names))
-    classes = (Axis(name="class", names=class_names(network)),) if options.per_class else ()
     return Plan(
         study="grid",
-        request=_request(network, picked, replace(sampling, psi=psis[0]), options),
+        request=_request(network, picked, ways, replace(options, psis=psis)),
         noise_mode=sampling.noise_mode if options.noise is None else "const",
-        axes=(*classes, Axis(name="seed", names=picked.names), *noises),
+        axes=(*axis, Axis(name="seed", names=picked.names), *noises),
         sheets=tuple(f"psi {name}" for name in psi_names(psis)) if len(psis) > 1 else (title,),
         make=make,
         notes=picked.notes,
@@ -111,51 +112,63 @@ def _sheet(
     return varied(network.G, sheet, options.noise, sampling.noise_mode)
 
 
-def _pick(
-    network: Network, seeds: Sequence[Pick], sampling: Sampling, options: GridOptions
-) -> tuple[Picked, ...]:
-    """Return the picks of each row before truncation; without classes there is one."""
+def _ways(
+    network: Network, sampling: Sampling, options: GridOptions
+) -> tuple[tuple[Axis, ...], tuple[Sampling, ...]]:
+    """Return the axis of rows if there are several, and the sampling of each row."""
     untruncated = replace(sampling, psi=1.0)
-    if options.noise is not None and (options.per_class or options.collage):
+    labels = expand_labels(sampling.label) if sampling.label is not None else ()
+    several = "label" if len(labels) > 1 else "per_class" if options.per_class else ""
+    if not several:
+        return (), (untruncated,)
+    if options.noise is not None:
         raise UsageError("classes, collages and noises have columns of their own; take one of them")
-    if options.per_class:
-        return _pick_classes(network, seeds, untruncated, options)
-    picked = codes_of_picks(network, seeds, untruncated)
-    if options.collage and len(picked.names) > MOST_IMAGES:
-        raise UsageError(
-            f"{len(picked.names)} images; choose at most {MOST_IMAGES}", parameter="collage"
-        )
-    return (picked,)
-
-
-def _pick_classes(
-    network: Network, seeds: Sequence[Pick], sampling: Sampling, options: GridOptions
-) -> tuple[Picked, ...]:
+    if options.collage:
+        raise UsageError(f"`{several}` and `collage`: a collage has no rows; give one of them")
+    if not options.per_class:
+        names = tuple(describe_label(network, parse_label(network, text)) for text in labels)
+        ways = tuple(replace(untruncated, label=text) for text in labels)
+        return (Axis(name="label", names=names),), ways
     if network.c_dim == 0:
         raise UsageError("the network has no classes; leave `per_class` out", parameter="per_class")
-    if sampling.class_name is not None:
-        raise UsageError("`per_class` and `class`: all classes or one; give one of them")
-    if options.collage:
-        raise UsageError("`per_class` and `collage`: a collage has no rows; give one of them")
-    rows = tuple(
-        codes_of_picks(network, seeds, replace(sampling, class_name=name))
-        for name in class_names(network)
-    )
-    if not rows[0].has_z:
+    if sampling.class_name is not None or labels:
+        other = "label" if labels else "class"
+        raise UsageError(f"`per_class` and `{other}`: all classes or one; give one of them")
+    classes = class_names(network)
+    ways = tuple(replace(untruncated, class_name=name) for name in classes)
+    return (Axis(name="class", names=classes),), ways
+
+
+def _pick(
+    network: Network, seeds: Sequence[Pick], ways: Sequence[Sampling], options: GridOptions
+) -> tuple[Picked, ...]:
+    """Return the picks of each row before truncation."""
+    if options.noise is not None and options.collage:
+        raise UsageError("classes, collages and noises have columns of their own; take one of them")
+    rows = tuple(codes_of_picks(network, seeds, way) for way in ways)
+    if options.collage and len(rows[0].names) > MOST_IMAGES:
         raise UsageError(
-            "w and ws have a class in them already; give seeds or z", parameter="per_class"
+            f"{len(rows[0].names)} images; choose at most {MOST_IMAGES}", parameter="collage"
+        )
+    if len(rows) > 1 and not rows[0].has_z:
+        raise UsageError(
+            "w and ws have a class in them already; give seeds or z",
+            parameter="per_class" if options.per_class else "label",
         )
     return rows
 
 
 def _request(
-    network: Network, picked: Picked, sampling: Sampling, options: GridOptions
+    network: Network, picked: Picked, ways: Sequence[Sampling], options: GridOptions
 ) -> dict[str, Any]:
-    request = {"seeds": picked.request, **sampling_request(network, sampling)}
+    first = replace(ways[0], psi=options.psis[0])
+    request = {"seeds": picked.request, **sampling_request(network, first)}
     if len(options.psis) > 1:
         request["psi"] = list(options.psis)
     if options.per_class:
         request["class"] = "all"
+    elif len(ways) > 1:
+        request["label"] = [sampling_request(network, way)["label"] for way in ways]
     if options.collage:
         request["layout"] = COLLAGE
     if any(options.motion):

@@ -170,6 +170,7 @@ class Outputs:
             recipe=self.run.recipe,
             c_dim=dataset.c_dim,
             classes=dataset.classes,
+            label_columns=dataset.label_columns,
             kimg=state.cur_nimg / 1000,
             lod=state.lod,
             licence=_licence(state.origin),

@@ -95,7 +95,7 @@ def test_labels_of_the_field_are_read():
         {"labels": [["a", -1]]},
         {"labels": [["a", 10**9]]},
         {"labels": [["a", 10**30]]},
-        {"labels": [["a", 1.5]]},
+        {"labels": [["a", float("inf")]]},
         {"labels": [["a", "word"], ["b", 1]]},
         {"labels": [["a", [1]], ["b", [1, 2]]]},
         {"labels": [["a", [[1]]]]},

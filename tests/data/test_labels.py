@@ -90,6 +90,12 @@ def test_whole_floats_are_class_numbers():
     assert label_table([("a.png", 1.0)], "x").classes == ("0", "1")
 
 
+def test_among_fractions_whole_numbers_are_numbers_too():
+    table = label_table([("a.png", 1), ("b.png", 0.5), ("c.png", -0.25)], "x")
+    assert table.labels == {"a.png": (1.0,), "b.png": (0.5,), "c.png": (-0.25,)}
+    assert (table.classes, table.label_names) == ((), ("0",))
+
+
 @pytest.mark.parametrize(
     ("rows", "words"),
     [
@@ -97,7 +103,7 @@ def test_whole_floats_are_class_numbers():
         ([("a\\0.png", 0), ("a/0.png", 1)], "named twice"),
         ([("0.png", 0), ("1.png", "cat")], r"different kinds, 0 for 0\.png and 'cat' for 1\.png"),
         ([("0.png", [1.0]), ("1.png", [1.0, 0.0])], "different kinds"),
-        ([("0.png", 0.5)], r"label 0\.5 of 0\.png is neither"),
+        ([("0.png", 0.5), ("1.png", "cat")], "different kinds"),
         ([("0.png", -1)], "class number from 0"),
         ([("0.png", {"class": 1})], "neither a class number"),
         ([("0.png", [])], "neither a class number"),

@@ -15,6 +15,16 @@ from stylegan_cli.latents.sampling import (
     truncate,
     z_of_seeds,
 )
+from stylegan_cli.networks.snapshot import Header
+from tests.tiny import tiny
+
+
+def labelled(*classes, c_dim=None):
+    """The description of a network of these classes."""
+    c_dim = len(classes) if c_dim is None else c_dim
+    facts = {"kimg": 0.0, "licence": "", "provenance": {}}
+    return Header(recipe=tiny(), c_dim=c_dim, classes=classes, **facts)
+
 
 W_AVG = torch.linspace(-1, 1, 8)
 
@@ -102,11 +112,11 @@ def test_broadcasting_repeats_w_for_each_layer():
     ("chosen", "index"), [(None, 0), ("dog", 1), ("2", 2), ("7", 3)], ids=lambda value: str(value)
 )
 def test_a_class_is_chosen_by_name_or_number(chosen, index):
-    assert class_index(("cat", "dog", "owl", "7"), 4, chosen) == index
+    assert class_index(labelled("cat", "dog", "owl", "7"), chosen) == index
 
 
 def test_a_network_without_classes_has_no_class():
-    assert class_index((), 0, None) is None
+    assert class_index(labelled(), None) is None
 
 
 @pytest.mark.parametrize(
@@ -121,7 +131,7 @@ def test_a_network_without_classes_has_no_class():
 )
 def test_a_class_that_is_not_there_is_refused(classes, c_dim, chosen, words):
     with pytest.raises(UsageError, match=words):
-        class_index(classes, c_dim, chosen)
+        class_index(labelled(*classes, c_dim=c_dim), chosen)
 
 
 def test_classes_give_different_codes_for_a_seed(network_with_classes):

@@ -17,6 +17,7 @@ from torch import Tensor
 
 from stylegan_cli.detectors.resize import on_white
 from stylegan_cli.errors import MetricError, UsageError
+from stylegan_cli.latents.labels import any_label
 from stylegan_cli.latents.sampling import (
     Sampling,
     broadcast_layers,
@@ -166,7 +167,7 @@ def check_paths(network: Network, options: PathOptions) -> None:
     check_possible(network, Sampling(psi=options.psi))
     # raises for invalid strengths before any work begins
     truncate(broadcast_layers(G.mapping.w_avg[None], G.num_ws), G.mapping.w_avg, options.psi)
-    class_index(network.classes, network.c_dim, options.class_name)
+    class_index(network, options.class_name)
     side = G.size.shorter // 2 if options.crop else G.size.shorter
     side //= shrink_factor(G.size, crop=options.crop, rule=options.rule)
     if side < SMALLEST_SIDE:
@@ -186,10 +187,10 @@ def draw_pairs(network: Network, options: PathOptions, pairs: Sequence[int]) -> 
     t = np.array([stream.random() for stream in drawn])
     labels = np.zeros((len(drawn), network.c_dim), np.float32)
     if network.c_dim:
-        chosen = class_index(network.classes, network.c_dim, options.class_name)
+        chosen = class_index(network, options.class_name)
         for label, stream in zip(labels, drawn, strict=True):
             any_class = int(stream.integers(network.c_dim))
-            label[any_class if options.class_name is None else chosen] = 1
+            label[:] = any_label(network, any_class if options.class_name is None else chosen)
     return Pairs(
         z_start=z[:, 0],
         z_end=z[:, 1],

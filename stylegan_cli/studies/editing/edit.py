@@ -70,9 +70,7 @@ def edit(
     """
     if not directions:
         raise UsageError("nothing to do without any", parameter="direction")
-    drawn = population(
-        network, class_index=class_index(network.classes, network.c_dim, sampling.class_name)
-    )
+    drawn = population(network, class_index=class_index(network, sampling.class_name))
     opened = [open_direction(network, pick, drawn, force=options.force) for pick in directions]
     picked = pick_codes(network, seeds, sampling)
     strengths = _strengths(directions, options)

@@ -107,7 +107,7 @@ def settle(network: Network, options: ProjectionOptions, detector: str) -> Choic
     steps = options.steps or (PUBLISHED_STEPS if published else STEPS)
     _check_range("steps", steps, MOST_STEPS)
     _check_range("restarts", options.restarts, MOST_RESTARTS)
-    auto = options.class_name == AUTO and network.c_dim > 0
+    auto = options.class_name == AUTO and network.c_dim > 0 and not network.label_columns
     return Choices(
         space=space,
         steps=steps,
@@ -116,9 +116,7 @@ def settle(network: Network, options: ProjectionOptions, detector: str) -> Choic
         restarts=options.restarts,
         pixel_weight=_pixel_weight(G, options, detector),
         prior=_prior(options, space),
-        class_index=None
-        if auto
-        else class_index(network.classes, network.c_dim, options.class_name),
+        class_index=None if auto else class_index(network, options.class_name),
         class_auto=auto,
         seed=options.seed,
         keep_best=not published,

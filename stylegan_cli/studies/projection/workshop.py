@@ -10,6 +10,7 @@ import torch
 
 from stylegan_cli.detectors import PerceptualDetector, open_detector
 from stylegan_cli.errors import UsageError
+from stylegan_cli.latents.labels import usual_label
 from stylegan_cli.latents.lookup import codes_of_picks
 from stylegan_cli.latents.sampling import PLAIN
 from stylegan_cli.networks.generator import Generator
@@ -135,11 +136,8 @@ class Workshop:
         return nearest
 
     def label(self, class_index: int | None) -> Labels:
-        """Return the label of a class, `[1, c_dim]`."""
-        label = np.zeros((1, self.means.network.c_dim), np.float32)
-        if class_index is not None:
-            label[:, class_index] = 1
-        return label
+        """Return the label of a class, `[1, c_dim]`; the mean one where labels are numbers."""
+        return usual_label(self.means.network, class_index)[None]
 
     def statistics(self, class_index: int | None) -> Statistics | None:
         """Return statistics of W; None if there is no W."""

@@ -39,6 +39,7 @@ class Tracks:
             layers change over one after the other. The middle layer by default.
         psi: Truncation strength at each keyframe.
         classes: Name or index of the class at each keyframe; the first class by default.
+        labels: A label at each keyframe instead, as of `Sampling`.
         cutoff: Truncate only layers [0, cutoff); None truncates all.
         translate: Shift of pictures right and down at each keyframe, in image widths.
         rotate: Rotation at each keyframe in degrees, counter-clockwise.
@@ -52,12 +53,22 @@ class Tracks:
     crossover: Sequence[int] = ()
     psi: Sequence[float] = (1.0,)
     classes: Sequence[str] = ()
+    labels: Sequence[str] = ()
     cutoff: int | None = None
     translate: Sequence[tuple[float, ...]] = ((0.0, 0.0),)
     rotate: Sequence[float] = (0.0,)
     noise_mode: NoiseMode = "const"
     directions: Sequence[DirectionPick] = ()
     strength: float = 3.0
+
+    @property
+    def ways(self) -> tuple[Sampling, ...]:
+        """Return the class or label at each keyframe; one that holds throughout stands alone."""
+        if self.classes and self.labels:
+            raise UsageError("`class` and `label`: a class is a label; give one of them")
+        if self.labels:
+            return tuple(Sampling(label=text) for text in self.labels)
+        return tuple(Sampling(class_name=name) for name in self.classes or (None,))
 
 
 def check_tracks(network: Network, tracks: Tracks) -> None:
@@ -177,7 +188,7 @@ def keyframes(network: Network, tracks: Tracks, interp: Interp, streams: int) ->
             "style_seeds": style.length if style else 1,
             "crossover": len(crossover),
             "psi": len(tracks.psi),
-            "class": len(main.variants),
+            "label" if tracks.labels else "class": len(main.variants),
             "translate": len(tracks.translate),
             "rotate": len(tracks.rotate),
         }
@@ -255,14 +266,14 @@ def _flat(codes: Codes) -> Styles:
 def _read(network: Network, tracks: Tracks, parameter: str, interp: Interp, streams: int) -> _Track:
     picks = tracks.style_seeds if parameter == "style_seeds" else tracks.seeds
     variants: list[Codes] = []
-    for name in tracks.classes or (None,):
-        picked = codes_of_picks(network, picks, Sampling(class_name=name))
-        if len(tracks.classes) > 1 and picked.codes.z is None:
+    ways = tracks.ways
+    for way in ways:
+        picked = codes_of_picks(network, picks, way)
+        if len(ways) > 1 and picked.codes.z is None:
             raise UsageError(
-                f"`{parameter}` holds codes that have a class in "
-                "them already; give seeds or z, or leave `class` out",
-                parameter="class",
-                value=",".join(tracks.classes),
+                f"`{parameter}` holds codes that have a class in them already; give seeds or z, or "
+                "leave it out",
+                parameter="label" if tracks.labels else "class",
             )
         if interp.endswith("-z") and picked.codes.z is None:
             raise UsageError(

@@ -11,7 +11,7 @@ from jaxtyping import Float64, Int64
 from stylegan_cli.directions.direction import content_hash
 from stylegan_cli.errors import UsageError
 from stylegan_cli.latents.codes import Codes, each_column
-from stylegan_cli.latents.sampling import Sampling, class_index
+from stylegan_cli.latents.sampling import Sampling, label_request
 from stylegan_cli.networks.execution import precision_claim
 from stylegan_cli.networks.generator import Generator
 from stylegan_cli.networks.snapshot import Network
@@ -237,9 +237,10 @@ def _check_screen(screen: Screen) -> None:
 def _request(
     network: Network, tracks: Tracks, found: Keyframes, motion: Motion, screen: Screen
 ) -> dict[str, Any]:
-    chosen = [
-        class_index(network.classes, network.c_dim, name) for name in tracks.classes or (None,)
-    ]
+    chosen = [label_request(network, way) for way in tracks.ways]
+    several = {key: [each[key] for each in chosen] for key in chosen[0]}
+    if "label" in several:
+        several["class"] = [None]
     return {
         "interp": motion.interp,
         "seeds": found.seeds,
@@ -250,7 +251,7 @@ def _request(
         "noise_mode": tracks.noise_mode,
         **({"motions": found.motions.tolist()} if found.motions is not None else {}),
         **precision_claim(network.precision),
-        "class": chosen if len(chosen) > 1 else chosen[0],
+        **{key: each if len(each) > 1 else each[0] for key, each in several.items()},
         "seconds": motion.seconds,
         "fps": motion.fps,
         "loop": motion.loop,
