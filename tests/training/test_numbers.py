@@ -14,7 +14,7 @@ from stylegan_cli.networks.snapshot import read_header
 from stylegan_cli.training.loop import train
 from tests.tiny import tiny, tiny_run
 
-SIDE, KIMG = 16, 40
+SIDE, KIMG = 16, 24
 
 
 def run(*command):
@@ -97,7 +97,7 @@ def test_a_run_hands_the_names_on_to_its_network(discs, tmp_path):
     assert header.label_columns == dataset.label_columns
 
 
-@pytest.mark.slow  # about ten minutes on one core
+@pytest.mark.slow  # two minutes on one free core
 def test_images_follow_their_label(tmp_path, tmp_path_factory):
     from scipy.stats import spearmanr
 
