@@ -93,9 +93,8 @@ if TYPE_CHECKING:
     from stylegan_cli.rendering.recording import Recording, default_folder
     from stylegan_cli.rendering.render import render
     from stylegan_cli.rendering.store import open_study
-    from stylegan_cli.report.inputs import open_report
+    from stylegan_cli.report.inputs import Report, open_report
     from stylegan_cli.report.page import write_page as write_report
-    from stylegan_cli.report.sections import Report
     from stylegan_cli.runtime import (
         keep_freed_memory,
         pick_device,

@@ -1,19 +1,132 @@
-"""Loading of run folders, study folders and study files for a report."""
+"""Run folders, study folders and study files as a report reads them.
 
+Of a run, everything but the recipe may be missing.
+"""
+
+import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from stylegan_cli.errors import DataError, NetworkFileError, SgtoolError
+from stylegan_cli.errors import DataError, NetworkFileError, RecipeError, SgtoolError
 from stylegan_cli.files import similar
 from stylegan_cli.networks.snapshot import file_sha256, read_header
+from stylegan_cli.recipe import Settled, load
 from stylegan_cli.rendering.folder import UNFINISHED
-from stylegan_cli.report.run import RECIPE, Run, read_run
-from stylegan_cli.report.sections import Report
-from stylegan_cli.report.study import Study, read_study
+from stylegan_cli.rendering.header import Header
+from stylegan_cli.rendering.store import open_study
+from stylegan_cli.report.history import METRICS, STATS, History, read_history, read_lines
 
+RECIPE = "recipe.toml"
 WANTED = "give run folders, study folders or their .h5 files"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Fakes:
+    """A picture of the network's images after some thousand images of training."""
+
+    kimg: float
+    path: Path
+
+
+@dataclass(frozen=True, kw_only=True)
+class Run:
+    """The contents of a run's folder.
+
+    Attributes:
+        name: Unique among the runs of the report.
+        recipe: None if it cannot be read.
+        recipe_text: Text of the recipe's file.
+        metrics: The lines of `metrics.jsonl`, unchecked.
+        network: Facts about the newest network, if there is one.
+        problems: Messages about unreadable files.
+    """
+
+    name: str
+    folder: Path
+    recipe: Settled | None
+    recipe_text: str
+    history: History
+    fakes: tuple[Fakes, ...]
+    metrics: tuple[Mapping[str, Any], ...]
+    network: Mapping[str, Any]
+    problems: tuple[str, ...]
+
+    @property
+    def reals(self) -> Path:
+        """Return the path of the picture of real images."""
+        return self.folder / "reals.png"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Study:
+    """The facts in a study's file.
+
+    Attributes:
+        name: Unique among the studies of the report.
+        missing: Number of images and measurements still missing.
+        metrics: The lines of `metrics.jsonl` beside the file.
+        problems: Messages about unreadable files.
+    """
+
+    name: str
+    path: Path
+    header: Header
+    created_utc: str
+    versions: Mapping[str, Any]
+    missing: int
+    metrics: tuple[Mapping[str, Any], ...]
+    problems: tuple[str, ...]
+
+    @property
+    def title(self) -> str:
+        kind = self.header.study
+        return self.name if self.name == kind else f"{kind}: {self.name}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Report:
+    """The contents of a page.
+
+    Attributes:
+        inputs: Runs and studies as requested.
+    """
+
+    inputs: tuple[str, ...]
+    runs: tuple[Run, ...]
+    studies: tuple[Study, ...]
+
+    @property
+    def title(self) -> str:
+        names = [run.name for run in self.runs] + [study.name for study in self.studies]
+        first, *others = names
+        more = f" and {len(others) - 2} more" if len(others) > 2 else ""
+        return ", ".join([first, *others[:2]]) + more
+
+    @property
+    def histories(self) -> dict[str, History]:
+        """Return the history of each run, by its name."""
+        return {run.name: run.history for run in self.runs}
+
+    @property
+    def measured(self) -> list[Run | Study]:
+        """Return what has metrics."""
+        things: tuple[Run | Study, ...] = (*self.runs, *self.studies)
+        return [thing for thing in things if thing.metrics]
+
+    @property
+    def sections(self) -> list[str]:
+        """Return the titles of the page's sections."""
+        wanted = {
+            ("Overview", "Training curves", "Fakes over time"): self.runs,
+            ("Studies",): self.studies,
+            ("Metrics",): self.measured,
+            ("Recipe",): self.runs,
+            ("Provenance",): True,
+        }
+        return [name for names, there in wanted.items() if there for name in names]
 
 
 def open_report(paths: Sequence[Path]) -> Report:
@@ -96,3 +209,66 @@ def _names(paths: Sequence[Path]) -> dict[Path, str]:
     short = {path: (path if path.is_dir() else path.parent).resolve().name for path in paths}
     count = Counter(short.values())
     return {path: name if count[name] == 1 else str(path) for path, name in short.items()}
+
+
+def read_run(
+    folder: Path, name: str, network: Mapping[str, Any], problems: tuple[str, ...] = ()
+) -> Run:
+    """Read everything a report shows of a run except its pictures.
+
+    Args:
+        network: Facts about the newest network.
+        problems: Problems found before.
+    """
+    recipe, recipe_problems = _read_recipe(folder / RECIPE)
+    history, history_problems = read_history(folder / STATS)
+    metrics, metrics_problems = read_lines(folder / METRICS)
+    return Run(
+        name=name,
+        folder=folder,
+        recipe=recipe,
+        recipe_text=(folder / RECIPE).read_text(encoding="utf-8", errors="replace"),
+        history=history,
+        fakes=_find_fakes(folder),
+        metrics=tuple(metrics),
+        network=network,
+        problems=(*problems, *recipe_problems, *history_problems, *metrics_problems),
+    )
+
+
+def read_study(path: Path, name: str) -> Study:
+    """Read everything a report shows of a study except its pictures.
+
+    Raises:
+        DataError: It is not a study, or damaged.
+    """
+    metrics, problems = read_lines(path.with_name(METRICS))
+    with open_study(path) as file:
+        return Study(
+            name=name,
+            path=path,
+            header=file.header,
+            created_utc=file.created_utc,
+            versions=file.versions,
+            missing=sum(
+                int((~file.done(table)).sum()) for table in (*file.tables, *file.measurements)
+            ),
+            metrics=tuple(metrics),
+            problems=tuple(problems),
+        )
+
+
+def _read_recipe(path: Path) -> tuple[Settled | None, tuple[str, ...]]:
+    try:
+        return load(path), ()
+    except RecipeError as error:
+        return None, tuple(str(error).splitlines())
+
+
+def _find_fakes(folder: Path) -> tuple[Fakes, ...]:
+    found = [
+        Fakes(kimg=float(named[1]), path=path)
+        for path in folder.glob("fakes-*.png")
+        if (named := re.fullmatch(r"fakes-(\d{1,9}(?:\.\d{3})?)\.png", path.name))
+    ]
+    return tuple(sorted(found, key=lambda fakes: (fakes.kimg, fakes.path)))

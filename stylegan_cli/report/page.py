@@ -1,21 +1,22 @@
-"""The file of a report: one self-contained page, written piece by piece."""
+"""The file of a report: one self-contained page from a template, written piece by piece."""
 
 import json
 from base64 import b64encode
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from hashlib import sha256
-from html import escape
 from importlib.resources import files
 from pathlib import Path
-from string import Template
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import escape
 
 from stylegan_cli import __version__
 from stylegan_cli.errors import OutputError
 from stylegan_cli.files import written_whole
-from stylegan_cli.report.markup import Html, Piece, Problem, element, text
-from stylegan_cli.report.sections import Report, pieces
+from stylegan_cli.report import charts, pictures, tables
+from stylegan_cli.report.inputs import Report
 
 HEAD_LENGTH = 2**16
 """Characters at the beginning of a page that include its inputs."""
@@ -53,15 +54,51 @@ def write_page(
             f"{path}: exists and is not a report of the same inputs; "
             "choose another `output` or add `overwrite`"
         )
-    before, after = _frame(report)
+    written, problems = 0, list[str]()
+
+    def note(problem: str) -> str:
+        problems.append(problem)
+        return problem
+
+    pieces = (
+        environment(note)
+        .get_template("page.html")
+        .generate(
+            inputs=json.dumps(report.inputs),
+            report=report,
+            most_fakes=most_fakes,
+            made=f"report of sgtool {__version__}, {datetime.now(UTC):%Y-%m-%d %H:%M} UTC",
+            style=_asset("page.css"),
+            script=_asset("page.js"),
+            size=lambda: f"{written / 1e6:.1f}",
+        )
+    )
     # file names may contain bytes that are not UTF-8
     with written_whole(path) as part, part.open("w", encoding="utf-8", errors="replace") as file:
-        written = file.write(before)
-        for piece in pieces(report, most_fakes):
-            problem = piece.words if isinstance(piece, Problem) else None
-            written += file.write(f"{_markup(piece)}\n")
-            yield Step(characters=written, problem=problem)
-        file.write(_size(written) + after)
+        for piece in pieces:
+            written += file.write(piece)
+            yield Step(characters=written, problem=problems.pop() if problems else None)
+
+
+def environment(note: Callable[[str], str]) -> Environment:
+    """Return the templates' environment; text from outside is escaped, nothing may be missing."""
+    found = Environment(
+        loader=PackageLoader(__package__ or ""),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    found.globals |= {"charts": charts, "pictures": pictures, "tables": tables, "note": note}
+    found.globals |= {"f": charts.FRAME, "colours": charts.COLOURS}
+    found.filters |= {
+        "anchor": lambda name: name.lower().replace(" ", "-"),
+        "hash": _hash,
+        "number": charts.number,
+        "said": tables.value_in_words,
+        "words": tables.words,
+    }
+    return found
 
 
 def _may_replace(path: Path, report: Report) -> bool:
@@ -70,44 +107,13 @@ def _may_replace(path: Path, report: Report) -> bool:
     if not path.is_file():
         return False
     with path.open(encoding="utf-8", errors="replace") as file:
-        return f'content="{_inputs(report)}"' in file.read(HEAD_LENGTH)
-
-
-def _inputs(report: Report) -> str:
-    return escape(json.dumps(report.inputs))
-
-
-def _frame(report: Report) -> tuple[str, str]:
-    """Return the page before and after its sections."""
-    before, after = _asset("page.html").split("$body")
-    style, script = _asset("page.css"), _asset("page.js")
-    values = {
-        "inputs": _inputs(report),
-        "title": escape(report.title),
-        "made": f"report of sgtool {__version__}, {datetime.now(UTC):%Y-%m-%d %H:%M} UTC",
-        "style": style,
-        "style_hash": _hash(style),
-        "script": script,
-        "script_hash": _hash(script),
-    }
-    return Template(before).substitute(values), Template(after).substitute(values)
+        return f'content="{escape(json.dumps(report.inputs))}"' in file.read(HEAD_LENGTH)
 
 
 def _asset(name: str) -> str:
-    return files(__package__).joinpath(name).read_text(encoding="utf-8")
+    return (files(__package__) / "templates" / name).read_text(encoding="utf-8")
 
 
 def _hash(source: str) -> str:
     """Return the hash by which the page's policy allows a style or script; no other one runs."""
     return f"sha256-{b64encode(sha256(source.encode()).digest()).decode('ascii')}"
-
-
-def _markup(piece: Piece) -> Html:
-    if isinstance(piece, Problem):
-        return element("p", text(piece.words), class_="problem")
-    return piece
-
-
-def _size(written: int) -> Html:
-    said = f"{written / 1e6:.1f} MB, needs no other file and no network"
-    return element("p", text(said), class_="quiet")

@@ -71,7 +71,7 @@ def test_what_is_damaged_is_a_warning(here):
         ((), 2, "RUN|RESULT"),
         (("nothing",), 1, "nothing: there is no such file or folder"),
         (("people", "--fakes", "0"), 2, "--fakes"),
-        (("people", "-o", "nowhere/a.html"), 1, "nowhere/a.html: cannot be written"),
+        (("people", "-o", "people/recipe.toml/a.html"), 1, "recipe.toml/a.html: cannot be written"),
         (("people", "-o", "people"), 1, "people: exists and is not a report"),
     ],
 )

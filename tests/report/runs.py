@@ -7,6 +7,8 @@ import numpy as np
 
 from stylegan_cli.figures.png import write_png
 from stylegan_cli.recipe import dumps
+from stylegan_cli.report.inputs import Report, read_run
+from stylegan_cli.report.page import write_page
 from tests.tiny import tiny
 
 
@@ -30,3 +32,12 @@ def write_run(folder, *overrides, ticks=(), fakes=(0, 10, 20, 30), side=8) -> Pa
     for kimg in fakes:
         write_png(folder / f"fakes-{kimg:06d}.png", shade(kimg % 256, side))
     return folder
+
+
+def page_of(folder, *, most=40, runs=None, studies=()):
+    """The page about the run in a folder, or these runs, and the problems it tells."""
+    shown = (read_run(folder, "a", {}),) if runs is None else tuple(runs)
+    report = Report(inputs=("x",), runs=shown, studies=tuple(studies))
+    path = folder / "page-of-the-test.html"
+    steps = list(write_page(report, path, most_fakes=most, overwrite=True))
+    return path.read_text(encoding="utf-8"), [step.problem for step in steps if step.problem]

@@ -2,9 +2,8 @@
 
 import pytest
 
+from stylegan_cli.report.inputs import Report, read_run
 from stylegan_cli.report.page import write_page
-from stylegan_cli.report.run import read_run
-from stylegan_cli.report.sections import Report
 from tests.browser import IS_INSTALLED, browser
 from tests.report.runs import tick, write_run
 
@@ -84,7 +83,7 @@ def test_a_chart_tells_its_values_under_the_pointer(opened):
     values = """
     const chart = document.querySelector(".chart"), svg = chart.querySelector("svg");
     const { left, width } = svg.getBoundingClientRect();
-    const clientX = left + width * (46 + (400 - 46) / 3) / 420;
+    const clientX = left + width * (62 + (400 - 62) / 3) / 420;
     svg.dispatchEvent(new PointerEvent("pointermove", { clientX }));
     return [...chart.querySelectorAll(".key output, .at")].map((output) => output.textContent);
     """

@@ -2,7 +2,8 @@ import re
 
 import pytest
 
-from stylegan_cli.report.chart import MOST_POINTS, Chart, Line, draw, thin
+from stylegan_cli.report.charts import MOST_POINTS, Chart, Line, thin
+from stylegan_cli.report.page import environment
 
 
 def line(*values, label="G", colour=0, **more):
@@ -11,7 +12,8 @@ def line(*values, label="G", colour=0, **more):
 
 
 def drawn(*lines, kimg=100.0, title="Loss"):
-    return draw(Chart(title=title, unit="nats", lines=lines, kimg=kimg))
+    parts = environment(str).get_template("parts.html").module
+    return str(parts.chart(Chart(title=title, unit="nats", lines=lines, kimg=kimg)))
 
 
 def polylines(markup):

@@ -1,6 +1,6 @@
-from stylegan_cli.report.curves import charts, curves
+from stylegan_cli.report.charts import charts
 from stylegan_cli.report.history import History
-from tests.report.runs import tick
+from tests.report.runs import page_of, tick, write_run
 
 
 def history(*ticks):
@@ -52,10 +52,18 @@ def test_resolutions_are_marks_and_no_curve():
     assert not {"resolution", "lod", "kimg", "cur_nimg"} & set(found)
 
 
-def test_a_run_without_statistics_says_so():
-    assert "No statistics yet." in "".join(curves({"a": history()}))
+def test_a_run_without_statistics_says_so(tmp_path):
+    folder = write_run(tmp_path)
+    (folder / "stats.jsonl").write_text("")
+    assert "No statistics yet." in page_of(folder)[0]
 
 
-def test_thinning_is_told():
-    assert "mean of up to 2 ticks" in "".join(curves({"a": history(*map(tick, range(1, 400)))}))
-    assert "mean of" not in "".join(curves({"a": history(tick(1))}))
+def test_thinning_is_told(tmp_path):
+    many = page_of(write_run(tmp_path / "a", ticks=list(map(tick, range(1, 400)))))[0]
+    assert "mean of up to 2 ticks" in many
+    assert "mean of up" not in page_of(write_run(tmp_path / "b"))[0]
+
+
+def test_axes_are_labelled():
+    found = shown(a=history(tick(1, score_real=1.0)))
+    assert (found["Scores by D"].axis, found["Loss"].axis) == ("logits", "loss")

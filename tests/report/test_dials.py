@@ -3,11 +3,12 @@ import pytest
 from stylegan_cli.directions.file import write_discovery
 from stylegan_cli.directions.references import parse_direction
 from stylegan_cli.rendering.recording import Recording
-from stylegan_cli.rendering.store import open_study
-from stylegan_cli.report.dials import show_dials
+from stylegan_cli.report.inputs import read_study
+from stylegan_cli.report.pictures import dials
 from stylegan_cli.studies.discovery.finding import find_sefa
 from stylegan_cli.studies.editing.edit import EditOptions, edit
 from stylegan_cli.studies.grid import grid
+from tests.report.runs import page_of
 
 
 def recorded(network, plan, folder):
@@ -27,13 +28,13 @@ def study(network, tmp_path_factory):
     return recorded(network, plan, folder / "edit")
 
 
-def test_an_edit_has_a_slider_with_every_step(study):
-    with open_study(study) as file:
-        markup = "".join(map(str, show_dials(file)))
+def test_an_edit_has_a_slider_with_every_step(study, tmp_path):
+    markup, _ = page_of(tmp_path, runs=(), studies=[read_study(study, "edit")])
+    markup = markup[markup.index('<div class="dials">') : markup.index('<div class="sheets">')]
     assert markup.count('data-strength="') == 3 and 'max="2"' in markup and 'value="1"' in markup
     assert markup.count("data:image/webp") == 3
 
 
 def test_other_studies_have_none(network, tmp_path):
-    with open_study(recorded(network, grid(network, [1]), tmp_path / "grid")) as file:
-        assert list(show_dials(file)) == []
+    study = read_study(recorded(network, grid(network, [1]), tmp_path / "grid"), "grid")
+    assert list(dials(study)) == []

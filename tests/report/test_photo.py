@@ -7,7 +7,7 @@ from PIL import Image
 
 from stylegan_cli.errors import DataError
 from stylegan_cli.figures.png import write_png
-from stylegan_cli.report.photo import photo, photo_of_pixels, source_of
+from stylegan_cli.report.pictures import photo, photo_of_pixels, source_of
 
 
 def shown(picture):

@@ -1,7 +1,7 @@
 from stylegan_cli.recipe import Settled, load
-from stylegan_cli.report.recipes import differences, recipes
-from stylegan_cli.report.run import read_run
-from tests.report.runs import write_run
+from stylegan_cli.report.inputs import read_run
+from stylegan_cli.report.tables import differences
+from tests.report.runs import page_of, write_run
 
 
 def test_the_defaults_differ_in_nothing():
@@ -36,15 +36,14 @@ def test_runs_of_two_families_differ_in_their_defaults():
 
 
 def test_the_whole_recipe_is_there_to_unfold(tmp_path):
-    run = read_run(write_run(tmp_path, "title=<b>"), "a", {})
-    markup = "".join(recipes([run]))
+    markup, _ = page_of(write_run(tmp_path, "title=<i>"))
     assert "w_avg_beta = 0.995" in markup.split("<details>")[1]
-    assert "&lt;b&gt;" in markup
-    assert "<b>" not in markup
+    assert "&lt;i&gt;" in markup
+    assert "<i>" not in markup
 
 
 def test_a_recipe_nobody_can_read_is_shown_as_it_is(tmp_path):
     (write_run(tmp_path) / "recipe.toml").write_text("learning = <fast>\n")
     run = read_run(tmp_path, "a", {})
-    assert "learning = &lt;fast&gt;" in "".join(recipes([run]))
+    assert "learning = &lt;fast&gt;" in page_of(tmp_path)[0]
     assert any("recipe.toml: not TOML" in problem for problem in run.problems)

@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stylegan_cli.report.chart import Scale, number, worth_seeing
+from stylegan_cli.report.charts import Scale, number, worth_seeing
 
 numbers = st.lists(st.floats(-1e29, 1e29), min_size=1, max_size=100)
 
