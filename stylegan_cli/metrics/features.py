@@ -16,6 +16,7 @@ import torch
 from jaxtyping import Float32
 
 from stylegan_cli.detectors import FeatureDetector
+from stylegan_cli.download import cache_folder
 from stylegan_cli.errors import OutputError
 from stylegan_cli.files import put_in_place, writing
 from stylegan_cli.metrics.pictures import Pictures, on_white
@@ -31,11 +32,8 @@ MAX_BYTES = 16 * 2**30
 
 
 def usual_folder() -> Path:
-    """Return the folder of features: in $SGTOOL_CACHE, or sgtool in the user's cache."""
-    chosen = os.environ.get("SGTOOL_CACHE")
-    if chosen:
-        return Path(chosen) / "features"
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "sgtool" / "features"
+    """Return the folder of features in the cache."""
+    return cache_folder() / "features"
 
 
 def key_of(claims: Mapping[str, Any]) -> str:

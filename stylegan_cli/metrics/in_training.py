@@ -96,13 +96,10 @@ class Gauge:
 
     def _newest(self, event: Begun | Ticked) -> Path | None:
         networks = networks_until(self.folder, event.kimg)
-        if not networks or (isinstance(event, Begun) and self._was_measured(networks[-1])):
-            return None
-        return networks[-1]
-
-    def _was_measured(self, network: Path) -> bool:
         known = {record["network_sha256"] for record in self._records()}
-        return bool(known) and file_sha256(network) in known
+        if isinstance(event, Begun) and networks and known and file_sha256(networks[-1]) in known:
+            return None
+        return networks[-1] if networks else None
 
     def _evaluation(self, network: Path) -> Evaluation:
         metric, place = metrics()[self.recipe.metrics.metric], self.workplace

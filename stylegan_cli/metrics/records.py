@@ -61,7 +61,10 @@ def append_record(path: Path, record: Mapping[str, Any]) -> bool:
         **record,
         "timestamp": now,
         "created_utc": datetime.fromtimestamp(now, UTC).isoformat(timespec="seconds"),
-        "versions": _versions(),
+        "versions": {
+            **{name: version(name) for name in _VERSIONS_OF},
+            "python": platform.python_version(),
+        },
     }
     append_line(path, json.dumps(whole, ensure_ascii=False))
     return True
@@ -95,7 +98,3 @@ def _parsed(line: str) -> dict[str, Any] | None:
     except ValueError:
         return None
     return record if isinstance(record, dict) else None
-
-
-def _versions() -> dict[str, str]:
-    return {**{name: version(name) for name in _VERSIONS_OF}, "python": platform.python_version()}

@@ -16,7 +16,7 @@ import numpy as np
 from stylegan_cli.errors import DataError, OutputError
 from stylegan_cli.figures.png import write_png
 from stylegan_cli.files import put_in_place, writing
-from stylegan_cli.rendering.header import Header
+from stylegan_cli.rendering.header import StudyHeader
 from stylegan_cli.rendering.sheet import compose
 from stylegan_cli.rendering.store import SOURCES, StudyFile, Table, create_study, open_study
 from stylegan_cli.shapes import Picture
@@ -29,7 +29,7 @@ class StudyPaths:
     """Paths of all files of one study."""
 
     folder: Path
-    header: Header
+    header: StudyHeader
 
     @property
     def hdf5(self) -> Path:
@@ -99,7 +99,7 @@ class OpenStudy:
 
 def open_folder(
     folder: Path,
-    header: Header,
+    header: StudyHeader,
     make_tables: Callable[[], Mapping[str, Table]],
     *,
     overwrite: bool = False,
@@ -197,7 +197,7 @@ def _refuse_strangers(paths: StudyPaths) -> None:
         )
 
 
-def _same(file: StudyFile, header: Header) -> StudyFile:
+def _same(file: StudyFile, header: StudyHeader) -> StudyFile:
     differences = header.differences(file.header)
     if differences:
         file.close()

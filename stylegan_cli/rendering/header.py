@@ -16,7 +16,7 @@ _VERSIONS_OF = ("stylegan_cli", "torch", "numpy", "h5py")
 
 
 @dataclass(frozen=True, kw_only=True)
-class Header:
+class StudyHeader:
     """Identity of a study; equal headers mean equal images.
 
     Attributes:
@@ -35,7 +35,7 @@ class Header:
     network_sha256: str
     pictures: Sequence[str] = ()
 
-    def differences(self, other: "Header") -> list[str]:
+    def differences(self, other: "StudyHeader") -> list[str]:
         """Describe where another header differs: `psi is 1.0, not 0.7`."""
         return differing(json.loads(self.origin), json.loads(other.origin))
 
@@ -66,7 +66,7 @@ def differing(mine: Mapping[str, Any], theirs: Mapping[str, Any]) -> list[str]:
     ]
 
 
-def write_header(file: h5py.File, header: Header) -> None:
+def write_header(file: h5py.File, header: StudyHeader) -> None:
     """Write a header, versions and the time into the root of a file."""
     file.attrs["schema"] = SCHEMA
     file.attrs["study"] = header.study
@@ -81,7 +81,7 @@ def write_header(file: h5py.File, header: Header) -> None:
         file[f"{name}_names"] = np.array(values, h5py.string_dtype())
 
 
-def read_header(file: h5py.File) -> Header:
+def read_header(file: h5py.File) -> StudyHeader:
     """Return the header in the root of a file.
 
     Raises:
@@ -95,7 +95,7 @@ def read_header(file: h5py.File) -> Header:
             f"schema {schema} is newer than this sgtool reads ({SCHEMA}); upgrade sgtool"
         )
     axes = json.loads(file.attrs["axes"])
-    return Header(
+    return StudyHeader(
         study=file.attrs["study"],
         request=json.loads(file.attrs["request"]),
         axes={axis: _names(file, axis) for axis in axes},

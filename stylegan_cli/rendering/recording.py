@@ -10,8 +10,8 @@ from stylegan_cli.latents.codes import Codes, noise_columns
 from stylegan_cli.networks.snapshot import Network
 from stylegan_cli.recipe import dumps
 from stylegan_cli.rendering.folder import StudyPaths, every_image, finish, open_folder
-from stylegan_cli.rendering.header import Header
-from stylegan_cli.rendering.plan import Address, Cell, Measurement, Plan
+from stylegan_cli.rendering.header import StudyHeader
+from stylegan_cli.rendering.plan import Address, Cell, Plan
 from stylegan_cli.rendering.store import Table
 
 
@@ -100,8 +100,10 @@ class Recording:
 
     def _tables(self) -> dict[str, Table]:
         drawn = {name: _table(self._network, codes) for name, codes in self._plan.tables.items()}
-        measured = self._plan.made.measurements.items()
-        return drawn | {name: _blank(measurement) for name, measurement in measured}
+        for name, measurement in self._plan.made.measurements.items():
+            arrays = {each: (shape, np.float32) for each, shape in measurement.arrays.items()}
+            drawn[name] = Table(shape=measurement.shape, arrays=arrays)
+        return drawn
 
 
 def default_folder(network: Network, plan: Plan) -> Path:
@@ -109,8 +111,8 @@ def default_folder(network: Network, plan: Plan) -> Path:
     return Path("results") / f"{plan.study}-{_header(network, plan).fingerprint[:8]}"
 
 
-def _header(network: Network, plan: Plan) -> Header:
-    return Header(
+def _header(network: Network, plan: Plan) -> StudyHeader:
+    return StudyHeader(
         study=plan.study,
         request=plan.request,
         axes={axis.name: axis.names for axis in plan.axes},
@@ -123,24 +125,12 @@ def _header(network: Network, plan: Plan) -> Header:
 
 def _table(network: Network, codes: Codes) -> Table:
     sizes = network.sizes
-    columns = {"ws": codes.ws, "noise_seed": codes.noise_seed, "labels": codes.labels}
-    if codes.z is not None:
-        columns["z"] = codes.z
-    if codes.noise_modes is not None:
-        columns["noise_modes"] = codes.noise_modes
-    if codes.style_offsets is not None:
-        columns["style_offsets"] = codes.style_offsets
-    if codes.motions is not None:
-        columns["motions"] = codes.motions
-    if codes.own_noise is not None:
-        columns |= noise_columns(codes.own_noise)
+    columns = {name: values for name, values in vars(codes).items() if values is not None}
+    own_noise = columns.pop("own_noise", None)
+    if own_noise is not None:
+        columns |= noise_columns(own_noise)
     image_shape = (*sizes.size.shape, sizes.channels)
     return Table(shape=codes.shape, arrays={"images": (image_shape, np.uint8)}, columns=columns)
-
-
-def _blank(measurement: Measurement) -> Table:
-    arrays = {name: (shape, np.float32) for name, shape in measurement.arrays.items()}
-    return Table(shape=measurement.shape, arrays=arrays)
 
 
 def _indices(flags: Bool[np.ndarray, "*shape"]) -> list[tuple[int, ...]]:

@@ -161,11 +161,11 @@ def _draw_batch(G: Generator, plan: Plan, batch: Sequence[Address]) -> Pixels:
     modes = np.stack([_noise_modes(plan, address) for address in batch])
     own, device = [_own_noise(plan, address) for address in batch], G.mapping.w_avg.device
     noise = noise_input(G, modes, seeds, own)
-    moved = _style_offsets(plan, batch)
-    offsets = None if moved is None else torch.from_numpy(moved).to(device)
-    motions = _motions(plan, batch)
-    where = None if motions is None else torch.from_numpy(motions).to(device)
-    images = draw_images(G, torch.from_numpy(ws).to(device), noise, offsets, where)
+    offsets, motions = (
+        None if column is None else torch.from_numpy(column).to(device)
+        for column in (_column(plan, batch, name) for name in ("style_offsets", "motions"))
+    )
+    images = draw_images(G, torch.from_numpy(ws).to(device), noise, offsets, motions)
     if not images.isfinite().all():
         raise NetworkFileError(
             "the images of the network are NaN or infinite; its training failed, "
@@ -174,30 +174,14 @@ def _draw_batch(G: Generator, plan: Plan, batch: Sequence[Address]) -> Pixels:
     return to_pixels(images)
 
 
-def _style_offsets(
-    plan: Plan, batch: Sequence[Address]
-) -> Float32[np.ndarray, "n style_channels"] | None:
-    """Return the offsets to the styles of these images; None if there are none."""
-    columns = [plan.tables[table].style_offsets for table, _ in batch]
-    size = next((column.shape[-1] for column in columns if column is not None), None)
-    if size is None:
+def _column(plan: Plan, batch: Sequence[Address], name: str) -> Float32[np.ndarray, "n _"] | None:
+    """Return a column of these images, 0 where a table lacks it; None if all do."""
+    columns = [getattr(plan.tables[table], name) for table, _ in batch]
+    width = next((column.shape[-1] for column in columns if column is not None), None)
+    if width is None:
         return None
-    none = np.zeros(size, np.float32)
     rows = [
-        none if column is None else column[position]
-        for column, (_, position) in zip(columns, batch, strict=True)
-    ]
-    return np.stack(rows)
-
-
-def _motions(plan: Plan, batch: Sequence[Address]) -> Float32[np.ndarray, "n 3"] | None:
-    """Return the motions of these images; None if there are none."""
-    columns = [plan.tables[table].motions for table, _ in batch]
-    if all(column is None for column in columns):
-        return None
-    still = np.zeros(3, np.float32)
-    rows = [
-        still if column is None else column[position]
+        np.zeros(width, np.float32) if column is None else column[position]
         for column, (_, position) in zip(columns, batch, strict=True)
     ]
     return np.stack(rows)

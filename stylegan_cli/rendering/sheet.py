@@ -17,7 +17,7 @@ from stylegan_cli.figures.layout import (
     line_height,
     paint_page,
 )
-from stylegan_cli.rendering.header import Header
+from stylegan_cli.rendering.header import StudyHeader
 from stylegan_cli.rendering.store import SOURCES, StudyFile
 from stylegan_cli.shapes import Picture
 from stylegan_cli.sizes import Size
@@ -234,11 +234,11 @@ def _alone(file: StudyFile) -> list[str]:
     return [table for table in file.tables if file.done(table).ndim == 0]
 
 
-def _leading(header: Header, sheet: int) -> tuple[int, ...]:
+def _leading(header: StudyHeader, sheet: int) -> tuple[int, ...]:
     return (sheet,) if len(header.sheets) > 1 else ()
 
 
-def _title(header: Header, what: str) -> str:
+def _title(header: StudyHeader, what: str) -> str:
     request = header.request
     said = ((key, request.get(key)) for key in SETTINGS if request.get(key) != USUAL.get(key))
     # of several strengths each stands at its place

@@ -27,7 +27,7 @@ from numpy.typing import DTypeLike
 from stylegan_cli.errors import DataError, OutputError
 from stylegan_cli.files import writing, written_whole
 from stylegan_cli.hdf5 import Claims, open_hdf5, stored_array
-from stylegan_cli.rendering.header import Header, read_header, write_header
+from stylegan_cli.rendering.header import StudyHeader, read_header, write_header
 from stylegan_cli.shapes import Picture
 from stylegan_cli.sizes import Size
 
@@ -148,7 +148,7 @@ class StudyFile:
             self._claims.add(f"{table}/done", index)
 
 
-def create_study(path: Path, header: Header, tables: Mapping[str, Table]) -> StudyFile:
+def create_study(path: Path, header: StudyHeader, tables: Mapping[str, Table]) -> StudyFile:
     """Create a file with room for every image and none done.
 
     Raises:

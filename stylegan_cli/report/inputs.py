@@ -15,7 +15,7 @@ from stylegan_cli.files import similar
 from stylegan_cli.networks.snapshot import file_sha256, read_header
 from stylegan_cli.recipe import Settled, load
 from stylegan_cli.rendering.folder import UNFINISHED
-from stylegan_cli.rendering.header import Header
+from stylegan_cli.rendering.header import StudyHeader
 from stylegan_cli.rendering.store import open_study
 from stylegan_cli.report.history import METRICS, STATS, History, read_history, read_lines
 
@@ -73,7 +73,7 @@ class Study:
 
     name: str
     path: Path
-    header: Header
+    header: StudyHeader
     created_utc: str
     versions: Mapping[str, Any]
     missing: int

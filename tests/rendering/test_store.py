@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from stylegan_cli.errors import DataError, OutputError
-from stylegan_cli.rendering.header import Header
+from stylegan_cli.rendering.header import StudyHeader
 from stylegan_cli.rendering.store import Table, create_study, describe_study, open_study
 
 
@@ -18,7 +18,7 @@ def header(**changes):
         "recipe": 'title = "tiny"\n',
         "network_sha256": "ab" * 32,
     }
-    return Header(**{**facts, **changes})
+    return StudyHeader(**{**facts, **changes})
 
 
 def table(*shape):

@@ -16,7 +16,7 @@ from stylegan_cli.figures.png import write_png
 from stylegan_cli.files import written_whole
 from stylegan_cli.networks.snapshot import load_network, read_header
 from stylegan_cli.recipe import dumps
-from stylegan_cli.rendering.header import Header
+from stylegan_cli.rendering.header import StudyHeader
 from stylegan_cli.runtime import World
 from stylegan_cli.studies.projection.alignment import paste_back
 from stylegan_cli.studies.projection.film import write_film
@@ -304,9 +304,9 @@ class Projection:
                     checks=checks,
                 )
 
-    def _header(self) -> Header:
+    def _header(self) -> StudyHeader:
         network, detector = self._means.network, self._means.detector
-        return Header(
+        return StudyHeader(
             study=STUDY,
             request={
                 **self._choices.request(),

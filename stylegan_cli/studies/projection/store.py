@@ -18,7 +18,7 @@ import numpy as np
 
 from stylegan_cli.errors import DataError, OutputError
 from stylegan_cli.files import put_in_place, writing, written_whole
-from stylegan_cli.rendering.header import Header, differing
+from stylegan_cli.rendering.header import StudyHeader, differing
 from stylegan_cli.rendering.store import Table, create_study, open_study
 from stylegan_cli.studies.projection.findings import Cells, Measures
 
@@ -81,7 +81,7 @@ class ProjectionFolder:
         OutputError: The folder holds another projection or something else.
     """
 
-    def __init__(self, path: Path, header: Header) -> None:
+    def __init__(self, path: Path, header: StudyHeader) -> None:
         self.path, self.header = path, header
         self.hdf5 = path / f"{STUDY}.h5"
         self.sheet = path / f"{STUDY}.png"

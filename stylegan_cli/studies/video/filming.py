@@ -19,7 +19,7 @@ import numpy as np
 from stylegan_cli.errors import DataError, OutputError, UsageError
 from stylegan_cli.figures.png import read_origin, write_png
 from stylegan_cli.files import writing, written_whole
-from stylegan_cli.rendering.header import Header, differing
+from stylegan_cli.rendering.header import StudyHeader, differing
 from stylegan_cli.rendering.store import StudyFile, Table, create_study, open_study
 from stylegan_cli.shapes import Picture
 from stylegan_cli.studies.video.encoding import (
@@ -271,7 +271,7 @@ def describe_video(path: Path) -> dict[str, Any]:
     return {**account, "bytes": path.stat().st_size}
 
 
-def _header(footage: Footage, path: Path, quality: int | None) -> Header:
+def _header(footage: Footage, path: Path, quality: int | None) -> StudyHeader:
     kind = format_of(path)
     written: dict[str, Any] = {"format": path.suffix.lower().lstrip(".")}
     if kind.has_quality:
@@ -286,7 +286,7 @@ def _header(footage: Footage, path: Path, quality: int | None) -> Header:
             parameter="quality",
             value=quality,
         )
-    return Header(
+    return StudyHeader(
         study="video",
         request={**footage.request, **written},
         axes={"frame": tuple(map(str, range(footage.total)))},
