@@ -7,7 +7,8 @@ from typing import Protocol
 from torch import nn
 
 from stylegan_cli.benchmark.measuring import Contender
-from stylegan_cli.benchmark.steps import GENERATE, Case, kinds
+from stylegan_cli.benchmark.steps import GENERATE, Case
+from stylegan_cli.training.trial import kinds
 
 
 @dataclass(frozen=True, kw_only=True)

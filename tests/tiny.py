@@ -1,6 +1,6 @@
 """Real networks and runs, small enough for a test."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,7 @@ from stylegan_cli.recipe import (
     load,
     written,
 )
+from stylegan_cli.training.events import Event, Stepped
 from stylegan_cli.training.settling import Run, settle
 
 TINY = (
@@ -75,6 +76,11 @@ def tiny_run(recipe: Settled, dataset: Dataset, folder: Path, **options: Any) ->
     found = settle(written(recipe), folder, machine=Machine())
     options = {"device": torch.device("cpu"), **options}
     return Run(recipe=found.recipe, origin=found.origin, dataset=dataset, folder=folder, **options)
+
+
+def without_steps(events: Iterable[Event]) -> list[Any]:
+    """The events of a run but for the steps between them."""
+    return [event for event in events if not isinstance(event, Stepped)]
 
 
 GROWING = (

@@ -11,8 +11,11 @@ import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
-from stylegan_cli.benchmark.steps import GENERATE, Case, Form, Steps, Training, generation, kinds
+from stylegan_cli.benchmark.steps import GENERATE, Case, Form, generation
+from stylegan_cli.runtime import pick_dtype
+from stylegan_cli.training.acceleration import Acceleration
 from stylegan_cli.training.memory import is_out_of_memory
+from stylegan_cli.training.trial import Steps, Trial, kinds
 
 Clock = Callable[[], float]
 
@@ -129,7 +132,13 @@ def step_count(cases: Sequence[Case], forms: Sequence[Form], *, rounds: int) -> 
 
 def contender(case: Case, form: Form, device: torch.device) -> Contender:
     """Return the networks of a case in a form."""
-    training = Training(case, form, device)
+    training = Trial(
+        case.recipe,
+        case.stage,
+        device,
+        pick_dtype(form.precision, device),
+        Acceleration(engine=form.engine, backend=form.backend),
+    )
     steps = {GENERATE: generation(case, form, device), **training.steps}
     plain: dict[str, Callable[[], object]] = {}
     if form.engine != "eager":

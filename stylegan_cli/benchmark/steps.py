@@ -1,37 +1,23 @@
 """The timed steps: the work of `sgtool train` and `sgtool grid` on a batch."""
 
-import math
-from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
 from itertools import pairwise, product
 
-import numpy as np
 import torch
-from torch import Tensor
 
 from stylegan_cli.networks.build import build_generator
 from stylegan_cli.networks.drawing import ready_to_draw
 from stylegan_cli.networks.execution import Execution as Drawing
 from stylegan_cli.networks.snapshot import Precision
 from stylegan_cli.ops import BackendName
-from stylegan_cli.recipe import LossSection, Settled
+from stylegan_cli.recipe import Settled
 from stylegan_cli.rendering.render import to_pixels
-from stylegan_cli.runtime import World, pick_dtype, repeatable
+from stylegan_cli.runtime import pick_dtype, repeatable
 from stylegan_cli.training.acceleration import (
-    Acceleration,
     EngineName,
-    check_acceleration,
-    open_engine,
 )
-from stylegan_cli.training.compiled import Compiled
-from stylegan_cli.training.data import Batch
-from stylegan_cli.training.engines import Engine, eager
-from stylegan_cli.training.inputs import Nets
-from stylegan_cli.training.iteration import train_batch
 from stylegan_cli.training.schedule import Stage, stages
-from stylegan_cli.training.state import TrainingState, initial_state
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -106,41 +92,7 @@ def forms(
     return [*plain, *(Form(precision, backend, engine) for backend, engine, precision in combined)]
 
 
-Steps = Mapping[str, Callable[[], object]]
 GENERATE = "generate"
-
-
-@dataclass(frozen=True, kw_only=True)
-class Kind:
-    """Training iterations with the same work.
-
-    Attributes:
-        iteration: Number of the first such iteration.
-        share: Fraction of all iterations.
-    """
-
-    iteration: int
-    share: float
-
-
-def kinds(loss: LossSection) -> dict[str, Kind]:
-    """Return the kinds of iterations: `step`, with `+Greg` and `+Dreg` if regularizers are due."""
-    g_every = loss.pl_interval if loss.lazy and loss.pl_weight else 0
-    d_every = loss.r1_interval if loss.lazy and loss.r1_gamma else 0
-    period = math.lcm(g_every or 1, d_every or 1)
-    names = [
-        "step" + "+Greg" * _is_due(i, g_every) + "+Dreg" * _is_due(i, d_every)
-        for i in range(period)
-    ]
-    counts = Counter(names)
-    return {
-        name: Kind(iteration=names.index(name), share=counts[name] / period)
-        for name in sorted(counts)
-    }
-
-
-def _is_due(iteration: int, every: int) -> bool:
-    return every > 0 and iteration % every == 0
 
 
 def generation(case: Case, form: Form, device: torch.device) -> Callable[[], None]:
@@ -161,76 +113,3 @@ def generation(case: Case, form: Form, device: torch.device) -> Callable[[], Non
             to_pixels(drawn.synthesis(ws, "const"))
 
     return generate
-
-
-class Training:
-    """Networks in training at the stage of a case, on images of noise."""
-
-    def __init__(self, case: Case, form: Form, device: torch.device) -> None:
-        dtype = pick_dtype(form.precision, device)
-        self.case, self.device, self.dtype = case, device, dtype
-        conduct = Acceleration(engine=form.engine, backend=form.backend)
-        check_acceleration(conduct, case.recipe, device, World())
-        self.engine = open_engine(form.engine, dtype)
-        self.state = initial_state(
-            case.recipe, c_dim=0, device=device, dtype=dtype, backend=form.backend
-        )
-        self.nets = _nets(self.state, case)
-        channels = case.recipe.data.channels
-        shape = (case.stage.batch_size, *case.stage.size.shape, channels)
-        pixels = np.random.default_rng(0).integers(0, 256, shape, np.uint8)
-        self.batch = Batch(
-            pixels=torch.from_numpy(pixels).to(device),
-            labels=torch.zeros(case.stage.batch_size, 0, device=device),
-        )
-
-    @property
-    def steps(self) -> Steps:
-        """Return an iteration of each kind."""
-        return self._iterations(self.engine)
-
-    @property
-    def plain_steps(self) -> Steps:
-        """Return the same iterations, run operation by operation."""
-        return self._iterations(eager)
-
-    def notes(self) -> list[str]:
-        """Return notes on requests that the engine did not follow."""
-        return self.engine.take_news() if isinstance(self.engine, Compiled) else []
-
-    def held_bytes(self) -> int:
-        """Return the bytes of weights, averages and moments."""
-        state = self.state
-        parts = [state.G.state_dict(), state.D.state_dict(), state.G_ema.state_dict()]
-        parts += [moments for opt in (state.opt_g, state.opt_d) for moments in opt.state.values()]
-        return sum(_bytes(value) for part in parts for value in part.values())
-
-    def _iterations(self, engine: Engine) -> Steps:
-        return {
-            name: partial(self._train, kind.iteration, engine)
-            for name, kind in kinds(self.case.recipe.loss).items()
-        }
-
-    def _train(self, iteration: int, engine: Engine) -> None:
-        repeatable(self.device, self.dtype)
-        self.state.iteration = iteration
-        recipe, stage = self.case.recipe, self.case.stage
-        train_batch(self.state, self.nets, recipe, stage, self.batch, engine)
-
-
-def _bytes(value: object) -> int:
-    return value.numel() * value.element_size() if isinstance(value, Tensor) else 0
-
-
-def _nets(state: TrainingState, case: Case) -> Nets:
-    device = state.pl_mean.device
-    return Nets(
-        G=state.G,
-        D=state.D,
-        loss=case.recipe.loss,
-        augmentation=state.augmentation,
-        r1_gamma=case.recipe.loss.r1_gamma,
-        n_images=case.stage.batch_size,
-        labels_of=lambda indices: torch.zeros(len(indices), 0, device=device),
-        world=World(),
-    )

@@ -14,10 +14,11 @@ from typing import Any
 import torch
 
 from stylegan_cli.benchmark.measuring import Result
-from stylegan_cli.benchmark.steps import GENERATE, Case, kinds
+from stylegan_cli.benchmark.steps import GENERATE, Case
 from stylegan_cli.files import written_whole
 from stylegan_cli.recipe.files import values
 from stylegan_cli.training.schedule import stages
+from stylegan_cli.training.trial import kinds
 
 ITERATION = "iteration"
 """The mean training iteration, with each kind weighted by its frequency."""

@@ -202,6 +202,9 @@ def _every_command(
     ] = False,
 ) -> None:
     console.set_level("normal")
+    # threads without work sleep: on a busy machine, one that spins takes the core from the one it
+    # waits for; torch reads this when it is imported
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 
 def _in_words(error: OSError) -> str:

@@ -40,6 +40,15 @@ GraphsFlag = Annotated[
     bool,
     typer.Option("--cuda-graphs", help="Replay each phase as a CUDA graph (experimental)."),
 ]
+ThreadsFlag = Annotated[
+    int | None,
+    typer.Option(
+        "--threads",
+        metavar="N",
+        min=1,
+        help="Threads on a CPU; a new run takes the fastest number by a short trial.",
+    ),
+]
 ProfileFlag = Annotated[
     int,
     typer.Option("--profile", metavar="N", min=0, help="Trace N iterations into RUN/profile."),
@@ -47,7 +56,12 @@ ProfileFlag = Annotated[
 
 
 def acceleration_of(
-    *, compiled: bool, captured: bool, backend: api.BackendName, profile: int
+    *,
+    compiled: bool,
+    captured: bool,
+    backend: api.BackendName,
+    profile: int,
+    threads: int | None,
 ) -> "api.Acceleration":
     """Return the flags as one record.
 
@@ -58,7 +72,7 @@ def acceleration_of(
     if compiled and captured:
         raise UsageError("`compile` and `cuda_graphs` exclude each other; leave one out")
     engine: api.EngineName = "compiled" if compiled else "captured" if captured else "eager"
-    return api.Acceleration(engine=engine, backend=backend, profile=profile)
+    return api.Acceleration(engine=engine, backend=backend, profile=profile, threads=threads)
 
 
 EXAMPLES = examples(
@@ -108,6 +122,7 @@ def train(
     backend: BackendFlag = "auto",
     compiled: CompileFlag = False,
     cuda_graphs: GraphsFlag = False,
+    threads: ThreadsFlag = None,
     profile: ProfileFlag = 0,
     stop_on_alarm: Annotated[
         bool,
@@ -153,7 +168,11 @@ def train(
         show_cost(api.settle(written, folder, machine=machine, anew=overwrite), device, json=json)
         return
     acceleration = acceleration_of(
-        compiled=compiled, captured=cuda_graphs, backend=backend, profile=profile
+        compiled=compiled,
+        captured=cuda_graphs,
+        backend=backend,
+        profile=profile,
+        threads=threads,
     )
     started = _Started(
         recipe=written,

@@ -27,11 +27,13 @@ class Acceleration:
         engine: Step by step, compiled, or as CUDA graphs.
         backend: Form of the networks' operations.
         profile: Number of iterations to trace into the run's folder.
+        threads: Number of threads on a CPU; None chooses.
     """
 
     engine: EngineName = "eager"
     backend: BackendName = "auto"
     profile: int = 0
+    threads: int | None = None
 
 
 USUAL = Acceleration()

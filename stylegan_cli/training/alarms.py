@@ -1,9 +1,11 @@
 """Alarms of a run, each raised once, and again only after its cause had gone."""
 
+import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from stylegan_cli.recipe import Settled
+from stylegan_cli.runtime import cores
 
 Stats = Mapping[str, int | float]
 """Numbers of a tick, as in its line of `stats.jsonl`."""
@@ -74,6 +76,24 @@ class Watch:
         if value < rule.cleared_below or count < rule.ticks:
             self.counts.pop(rule.name, None)
         return False
+
+
+def slow_alarm(times: float, threads: int | None) -> Alarm:
+    """Return the alarm of a tick that took so many times as long as the first.
+
+    Args:
+        threads: Of the run, on a CPU.
+    """
+    load = os.getloadavg()[0] if hasattr(os, "getloadavg") else 0.0
+    fewer = ", or resume the run with `threads=1`" if threads and threads > 1 else ""
+    if load > 1.25 * cores():
+        why = f"other programs use the processor (load {load:.1f} on {cores()} cores)"
+        remedy = f"stop them{fewer}"
+    else:
+        why = f"and not for other programs (load {load:.1f} on {cores()} cores)"
+        remedy = "the machine may be hot, short of memory, or waiting for its disk"
+    words = f"this tick took {times:.1f} times as long as the first, {why}; {remedy}"
+    return Alarm(name="slow", message=words)
 
 
 LARGEST_SCORE = {"logistic": 50.0, "wgan": 5000.0}

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from stylegan_cli.training.alarms import Alarm
+from stylegan_cli.training.threads import Threads
 from stylegan_cli.training.transfer import Transfer
 
 
@@ -16,6 +17,8 @@ class Begun:
         seconds: Training time of all sessions before.
         files: Pictures written at the start of a run.
         transfer: Weights taken over, where the run starts from a trained network.
+        threads: Of this session, on a CPU.
+        resumed: The run was begun before.
     """
 
     kimg: float
@@ -23,6 +26,16 @@ class Begun:
     seconds: float
     files: tuple[Path, ...] = ()
     transfer: Transfer | None = None
+    threads: Threads | None = None
+    resumed: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stepped:
+    """The end of an iteration."""
+
+    kimg: float
+    total_kimg: float
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,4 +76,4 @@ class News:
     files: tuple[Path, ...] = ()
 
 
-Event = Begun | Ticked | Measured | News
+Event = Begun | Stepped | Ticked | Measured | News

@@ -22,6 +22,7 @@ from stylegan_cli.training.schedule import share_of, stages
 from stylegan_cli.training.session import Session
 from stylegan_cli.training.settling import Run
 from stylegan_cli.training.state import TrainingState, initial_state
+from stylegan_cli.training.threads import settle_threads
 from stylegan_cli.training.transfer import Transfer, plan_transfer, take_over
 
 
@@ -63,6 +64,7 @@ def train(
             for batch in session.batches():
                 for news in session.train(batch):
                     yield from session.outside(news)
+                yield from session.outside(session.step())
                 if session.crossed():
                     yield from session.outside(session.report())
                 if session.is_done:
@@ -127,6 +129,8 @@ def open_session(run: Run, *, overwrite: bool = False) -> Session:
     )
     repeatable(run.device, dtype)
     resumed = not overwrite and _resume(state, run)
+    threads = settle_threads(run, state.threads, resumed=resumed)
+    state.threads = threads.count if threads else None
     transfer = None if resumed else _start(state, run)
     told = None if overwrite else world.gather(files.batch_per_device)[0]
     state.batch_per_device = min((n for n in (told, state.batch_per_device) if n), default=None)
@@ -143,6 +147,7 @@ def open_session(run: Run, *, overwrite: bool = False) -> Session:
         probe=probe,
         watch=Watch(rules=rules(recipe), counts=state.alarm_counts),
         resumed=resumed,
+        threads=threads,
         engine=open_engine(run.acceleration.engine, dtype),
         tracer=Tracer(
             count=run.acceleration.profile if world.is_first else 0,

@@ -7,11 +7,11 @@ from pathlib import Path
 
 from stylegan_cli.data.loader import BatchShape, stretches
 from stylegan_cli.recipe import Settled
-from stylegan_cli.training.alarms import Alarm, Watch
+from stylegan_cli.training.alarms import Alarm, Watch, slow_alarm
 from stylegan_cli.training.compiled import Compiled
 from stylegan_cli.training.data import Batch, batches_on, stream_of
 from stylegan_cli.training.engines import Engine
-from stylegan_cli.training.events import Begun, Event, News, Ticked
+from stylegan_cli.training.events import Begun, Event, News, Stepped, Ticked
 from stylegan_cli.training.health import Probe
 from stylegan_cli.training.inputs import Nets
 from stylegan_cli.training.iteration import train_batch
@@ -27,10 +27,17 @@ from stylegan_cli.training.profiling import Tracer
 from stylegan_cli.training.schedule import Share, Stage, is_growing, share_of, stage_at
 from stylegan_cli.training.settling import Run
 from stylegan_cli.training.state import TrainingState
+from stylegan_cli.training.threads import Threads
 from stylegan_cli.training.transfer import Transfer
 
 STOP_CHECK_INTERVAL = 16
 """Iterations between two checks, over all processes, whether to stop."""
+
+
+SLOW, BEARABLE = 2.5, 1.5
+"""Times the pace of the first tick from which a tick is slow, and below which all is well again."""
+SHORTEST = 20.0
+"""Seconds of a tick below which its pace says little."""
 
 
 @dataclass(kw_only=True)
@@ -45,6 +52,7 @@ class Session:
         tracer: Traces nothing in other processes.
         images_before: Shown before the last iteration.
         unwritten: Alarms for the next line of `stats.jsonl`.
+        paces: Seconds per kimg of the first tick of the session, by missing levels.
     """
 
     run: Run
@@ -54,6 +62,7 @@ class Session:
     watch: Watch
     probe: Probe | None
     resumed: bool
+    threads: Threads | None
     engine: Engine
     tracer: Tracer
     transfer: Transfer | None = None
@@ -61,6 +70,8 @@ class Session:
     images_at_clock: int = 0
     images_before: int = 0
     unwritten: list[Alarm] = field(default_factory=list)
+    paces: dict[int, float] = field(default_factory=dict)
+    is_slow: bool = False
 
     @property
     def recipe(self) -> Settled:
@@ -88,6 +99,8 @@ class Session:
             seconds=self.state.seconds,
             files=tuple(files),
             transfer=self.transfer,
+            threads=self.threads,
+            resumed=self.resumed,
         )
 
     def warnings(self) -> Iterator[News]:
@@ -142,6 +155,10 @@ class Session:
             self.unwritten += alarms
             yield News(kimg=self.kimg, alarms=tuple(alarms), files=tuple(files))
 
+    def step(self) -> Stepped:
+        """Return the progress after an iteration."""
+        return Stepped(kimg=self.kimg, total_kimg=self.recipe.train.total_kimg)
+
     def crossed(self, ticks: int = 1) -> bool:
         """Return whether the last iteration completed a multiple of so many ticks, or the run."""
         # in whole images, so that intervals of several ticks end with a tick
@@ -157,7 +174,9 @@ class Session:
     def report(self) -> Ticked:
         """Complete a tick: check its numbers, write what is due."""
         stats = {**self._measure(), **self._health()}
-        alarms = self.watch.judge(stats) if self.outputs is not None else []
+        alarms: list[Alarm] = []
+        if self.outputs is not None:
+            alarms = [*self.watch.judge(stats), *self._slowness(stats["sec_per_kimg"])]
         report = self.recipe.report
         is_due = self._is_due()
         files: list[Path] = []
@@ -241,6 +260,16 @@ class Session:
             "seconds": self.state.seconds,
             "memory_gib": peak_memory(self.run.device) / 2**30,
         }
+
+    def _slowness(self, pace: float) -> Iterator[Alarm]:
+        """Yield an alarm if a tick was much slower than the first of the session, once."""
+        first = self.paces.setdefault(int(self.state.lod), pace)
+        if pace < first * BEARABLE:
+            self.is_slow = False
+        elif pace >= first * SLOW and pace * self.recipe.report.tick_kimg >= SHORTEST:
+            if not self.is_slow:
+                yield slow_alarm(pace / first, self.state.threads)
+            self.is_slow = True
 
     def _growth(self) -> dict[str, int | float]:
         if not is_growing(self.recipe):

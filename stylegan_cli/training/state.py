@@ -72,6 +72,7 @@ class Entries(TypedDict):
     origin: NotRequired[OriginEntries | None]
     alarm_counts: NotRequired[dict[str, Number]]
     batch_per_device: NotRequired[Annotated[int, Ge(1)] | None]
+    threads: NotRequired[Annotated[int, Interval(ge=1, le=2**16)] | None]
 
 
 _ENTRIES = TypeAdapter(Entries)
@@ -125,6 +126,7 @@ class TrainingState:
         alarm_counts: See `alarms.Watch`.
         batch_per_device: Images a device processes at once, if it ran out of memory with as many
             as the recipe says.
+        threads: Number of threads of the run so far, on a CPU.
     """
 
     G: Generator
@@ -141,6 +143,7 @@ class TrainingState:
     origin: Mapping[str, Any] | None = None
     alarm_counts: dict[str, int] = field(default_factory=dict)
     batch_per_device: int | None = None
+    threads: int | None = None
 
     @property
     def lod(self) -> float:
@@ -171,6 +174,7 @@ class TrainingState:
             "origin": None if self.origin is None else dict(self.origin),
             "alarm_counts": dict(self.alarm_counts),
             "batch_per_device": self.batch_per_device,
+            "threads": self.threads,
         }
 
     def load_entries(self, entries: Mapping[str, Any], path: Path) -> None:
@@ -218,6 +222,7 @@ class TrainingState:
         self.origin = state.get("origin")
         self.alarm_counts |= state.get("alarm_counts", {})
         self.batch_per_device = state.get("batch_per_device")
+        self.threads = state.get("threads")
 
     def tracked(self) -> dict[str, Tensor]:
         """Copy everything that changes while gradients are gathered, by name."""

@@ -1,7 +1,8 @@
 import pytest
 import torch
 
-from stylegan_cli.benchmark.steps import Form, cases, forms, kinds
+from stylegan_cli.benchmark.steps import Form, cases, forms
+from stylegan_cli.training.trial import kinds
 from tests.tiny import tiny, tiny_growing
 
 CPU = torch.device("cpu")

@@ -3,18 +3,23 @@ import torch
 
 from benchmarks.roofline import counted
 from stylegan_cli.benchmark.measuring import contender
-from stylegan_cli.benchmark.steps import Form, Training, cases, generation
+from stylegan_cli.benchmark.steps import Form, cases, generation
 from stylegan_cli.sizes import square
+from stylegan_cli.training.trial import Trial
 from tests.tiny import tiny, tiny_growing
 
 CPU = torch.device("cpu")
 FORM = Form("fp32", "auto")
 
 
+def trial(case):
+    return Trial(case.recipe, case.stage, CPU, torch.float32)
+
+
 def at_8_px(family, resolution):
     """An iteration of networks of this resolution, grown to 8 px."""
     recipe = tiny_growing(f"data.resolution={resolution}", family=family)
-    return Training(cases(family, recipe, batch_size=4)[0], FORM, CPU)
+    return trial(cases(family, recipe, batch_size=4)[0])
 
 
 def work_of(training):
@@ -48,13 +53,13 @@ def test_levels_to_come_have_no_moments():
 
 
 def test_an_iteration_with_regularizers_does_more():
-    training = Training(cases("tiny", tiny())[0], FORM, CPU)
+    training = trial(cases("tiny", tiny())[0])
     flops = [counted(step).flops for step in training.steps.values()]
     assert flops == sorted(set(flops))
 
 
 def test_what_a_network_holds_includes_its_moments():
-    training = Training(cases("tiny", tiny())[0], FORM, CPU)
+    training = trial(cases("tiny", tiny())[0])
     before = training.held_bytes()
     training.steps["step+Greg+Dreg"]()
     moments = 2 * sum(p.numel() * 4 for p in training.state.G.parameters())

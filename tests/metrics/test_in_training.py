@@ -16,7 +16,7 @@ from stylegan_cli.recipe import dumps
 from stylegan_cli.recipe.sections import MetricsSection
 from stylegan_cli.training.events import Begun, Measured, Ticked
 from tests.processes import in_two_processes
-from tests.tiny import tiny, tiny_run
+from tests.tiny import tiny, tiny_run, without_steps
 
 CPU = torch.device("cpu")
 
@@ -41,7 +41,7 @@ def measured(images, *overrides):
 
 
 def run(recipe, dataset, folder, **options):
-    return list(train(tiny_run(recipe, dataset, folder), **options))
+    return without_steps(train(tiny_run(recipe, dataset, folder), **options))
 
 
 @pytest.fixture(scope="module")

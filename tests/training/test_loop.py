@@ -19,13 +19,13 @@ from stylegan_cli.recipe import dumps, load
 from stylegan_cli.sizes import square
 from stylegan_cli.training.events import Begun
 from stylegan_cli.training.loop import train
-from tests.tiny import STYLEGAN3, tiny, tiny_growing, tiny_run
+from tests.tiny import STYLEGAN3, tiny, tiny_growing, tiny_run, without_steps
 
 CPU = torch.device("cpu")
 
 
 def run(recipe, dataset, folder, **options):
-    return list(train(tiny_run(recipe, dataset, folder), **options))
+    return without_steps(train(tiny_run(recipe, dataset, folder), **options))
 
 
 def final_weights(folder):
@@ -147,9 +147,9 @@ def test_time_of_a_stopped_session_counts(dataset, tmp_path):
 def test_time_that_passes_between_ticks_is_not_time_of_training(dataset, tmp_path):
     began = time.monotonic()
     for tick in train(tiny_run(tiny("train.total_kimg=0.016"), dataset, tmp_path / "run")):
-        seconds = tick.seconds
-        time.sleep(0.3)
-    assert seconds < time.monotonic() - began - 2 * 0.3
+        seconds = getattr(tick, "seconds", 0.0)
+        time.sleep(0.1)
+    assert seconds < time.monotonic() - began - 4 * 0.1
 
 
 def test_data_whose_labels_changed_are_refused_in_words(image_folder, tmp_path):

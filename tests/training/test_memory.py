@@ -18,7 +18,7 @@ from stylegan_cli.training.memory import smaller_batch_per_device
 from stylegan_cli.training.run_folder import RunFolder
 from stylegan_cli.training.schedule import share_of, stage_at
 from stylegan_cli.training.state import initial_state
-from tests.tiny import tiny, tiny_growing, tiny_run
+from tests.tiny import tiny, tiny_growing, tiny_run, without_steps
 from tests.training.test_iteration import nets_of, reals_of
 
 CPU = torch.device("cpu")
@@ -136,7 +136,7 @@ def test_where_less_than_one_full_image_would_fit_the_width_is_named():
 
 
 def run(recipe, dataset, folder, **options):
-    return list(train(tiny_run(recipe, dataset, folder), **options))
+    return without_steps(train(tiny_run(recipe, dataset, folder), **options))
 
 
 def test_a_run_says_so_and_remembers(dataset, tmp_path):

@@ -1,0 +1,142 @@
+"""Trial iterations: networks of a recipe trained on images of noise, apart from any run."""
+
+import math
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import partial
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from stylegan_cli.recipe import LossSection, Settled
+from stylegan_cli.runtime import World, repeatable
+from stylegan_cli.training.acceleration import (
+    USUAL,
+    Acceleration,
+    check_acceleration,
+    open_engine,
+)
+from stylegan_cli.training.compiled import Compiled
+from stylegan_cli.training.data import Batch
+from stylegan_cli.training.engines import Engine, eager
+from stylegan_cli.training.inputs import Nets
+from stylegan_cli.training.iteration import train_batch
+from stylegan_cli.training.schedule import Stage
+from stylegan_cli.training.state import TrainingState, initial_state
+
+Steps = Mapping[str, Callable[[], object]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Kind:
+    """Training iterations with the same work.
+
+    Attributes:
+        iteration: Number of the first such iteration.
+        share: Fraction of all iterations.
+    """
+
+    iteration: int
+    share: float
+
+
+def kinds(loss: LossSection) -> dict[str, Kind]:
+    """Return the kinds of iterations: `step`, with `+Greg` and `+Dreg` if regularizers are due."""
+    g_every = loss.pl_interval if loss.lazy and loss.pl_weight else 0
+    d_every = loss.r1_interval if loss.lazy and loss.r1_gamma else 0
+    period = math.lcm(g_every or 1, d_every or 1)
+    names = [
+        "step" + "+Greg" * _is_due(i, g_every) + "+Dreg" * _is_due(i, d_every)
+        for i in range(period)
+    ]
+    counts = Counter(names)
+    return {
+        name: Kind(iteration=names.index(name), share=counts[name] / period)
+        for name in sorted(counts)
+    }
+
+
+def _is_due(iteration: int, every: int) -> bool:
+    return every > 0 and iteration % every == 0
+
+
+class Trial:
+    """Networks in training at a stage of a recipe, on images of noise.
+
+    Args:
+        dtype: Type of the activations.
+    """
+
+    def __init__(
+        self,
+        recipe: Settled,
+        stage: Stage,
+        device: torch.device,
+        dtype: torch.dtype,
+        acceleration: Acceleration = USUAL,
+    ) -> None:
+        self.recipe, self.stage, self.device, self.dtype = recipe, stage, device, dtype
+        check_acceleration(acceleration, recipe, device, World())
+        self.engine = open_engine(acceleration.engine, dtype)
+        self.state = initial_state(
+            recipe, c_dim=0, device=device, dtype=dtype, backend=acceleration.backend
+        )
+        self.nets = _nets(self.state, recipe, stage)
+        shape = (stage.batch_size, *stage.size.shape, recipe.data.channels)
+        pixels = np.random.default_rng(0).integers(0, 256, shape, np.uint8)
+        self.batch = Batch(
+            pixels=torch.from_numpy(pixels).to(device),
+            labels=torch.zeros(stage.batch_size, 0, device=device),
+        )
+
+    @property
+    def steps(self) -> Steps:
+        """Return an iteration of each kind."""
+        return self._iterations(self.engine)
+
+    @property
+    def plain_steps(self) -> Steps:
+        """Return the same iterations, run operation by operation."""
+        return self._iterations(eager)
+
+    def notes(self) -> list[str]:
+        """Return notes on requests that the engine did not follow."""
+        return self.engine.take_news() if isinstance(self.engine, Compiled) else []
+
+    def held_bytes(self) -> int:
+        """Return the bytes of weights, averages and moments."""
+        state = self.state
+        parts = [state.G.state_dict(), state.D.state_dict(), state.G_ema.state_dict()]
+        parts += [moments for opt in (state.opt_g, state.opt_d) for moments in opt.state.values()]
+        return sum(_bytes(value) for part in parts for value in part.values())
+
+    def _iterations(self, engine: Engine) -> Steps:
+        return {
+            name: partial(self._train, kind.iteration, engine)
+            for name, kind in kinds(self.recipe.loss).items()
+        }
+
+    def _train(self, iteration: int, engine: Engine) -> None:
+        repeatable(self.device, self.dtype)
+        self.state.iteration = iteration
+        train_batch(self.state, self.nets, self.recipe, self.stage, self.batch, engine)
+
+
+def _bytes(value: object) -> int:
+    return value.numel() * value.element_size() if isinstance(value, Tensor) else 0
+
+
+def _nets(state: TrainingState, recipe: Settled, stage: Stage) -> Nets:
+    device = state.pl_mean.device
+    return Nets(
+        G=state.G,
+        D=state.D,
+        loss=recipe.loss,
+        augmentation=state.augmentation,
+        r1_gamma=recipe.loss.r1_gamma,
+        n_images=stage.batch_size,
+        labels_of=lambda indices: torch.zeros(len(indices), 0, device=device),
+        world=World(),
+    )
