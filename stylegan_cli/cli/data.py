@@ -32,7 +32,7 @@ DestinationFlag = Annotated[
     Path, typer.Option("--output", "-o", metavar="DST", help="Data set to write, .zip or .h5.")
 ]
 ChannelsFlag = Annotated[
-    int, typer.Option("--channels", metavar="1|3|4", help="1 grey, 3 RGB, 4 RGBA.")
+    int, typer.Option("--channels", metavar="N", help="1 grey, 3 RGB, 4 RGBA, 2-32 of stacks.")
 ]
 WorkersFlag = Annotated[
     int | None, typer.Option("--workers", metavar="N", min=1, help="Threads; one per core.")

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import closing
 from copy import copy
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -23,7 +23,7 @@ from stylegan_cli.data.entries import Entry, Groups, Source, entry_path
 from stylegan_cli.data.formats import UnusableImageError
 from stylegan_cli.data.packed import PackedSource
 from stylegan_cli.data.parallel import ordered_map, usual_workers
-from stylegan_cli.data.pictures import MODES, SMALLEST, Fit, Target, fit_picture
+from stylegan_cli.data.pictures import MODES, SMALLEST, Fit, Target, check_channels, fit_picture
 from stylegan_cli.data.sources import fingerprint, open_source
 from stylegan_cli.errors import DataError
 from stylegan_cli.shapes import Picture
@@ -222,7 +222,7 @@ def _open_plain(
     """Open the images of a folder that can be decoded, with an account of the others."""
     workers = usual_workers()
     looks = ordered_map(
-        lambda entry: _look(source, entry),
+        lambda entry: _look(source, entry, target),
         entries,
         workers=workers,
         ahead=AHEAD_PER_WORKER * workers,
@@ -265,11 +265,12 @@ def _open_plain(
     )
 
 
-def _look(source: Source, entry: Entry) -> _Look:
+def _look(source: Source, entry: Entry, target: Target) -> _Look:
     try:
         with reasons(), source.open(entry) as image:
+            check_channels(image, target)
             if is_deep(image.mode):  # whether the values have a range shows only in converting
-                fit_picture(image, Target(resolution=8, fit="fit"))
+                fit_picture(image, replace(target, resolution=8, fit="fit"))
             return _Look(entry=entry, frames=image.frames, deep_range=image.deep_range)
     except UnusableImageError as error:
         return _Look(entry=entry, problem=str(error))
@@ -277,10 +278,13 @@ def _look(source: Source, entry: Entry) -> _Look:
 
 def _exactly(image: Upright, target: Target) -> Picture:
     wanted = (target.size.width, target.size.height)
-    if image.size != wanted or image.mode != MODES[target.channels]:
+    if image.size == wanted and image.planes and len(image.planes) == target.channels:
+        return np.dstack([np.asarray(plane.whole()) for plane in image.planes])
+    if image.size != wanted or image.mode != MODES.get(target.channels):
         raise UnusableImageError(
             f"{image.size[0]}×{image.size[1]} {image.mode}, not {target.size} "
-            f"{MODES[target.channels]}; run `sgtool data prepare` on the data"
+            f"{MODES.get(target.channels, f'{target.channels} channels')}; run "
+            "`sgtool data prepare` on the data"
         )
     return np.asarray(image.whole()).reshape(*target.size.shape, target.channels)
 
@@ -290,6 +294,7 @@ def _check_first(source: Source, entry: Entry, target: Target) -> None:
     try:
         with reasons(), source.open(entry) as image:
             (width, height), mode = image.size, image.mode
+            planes = len(image.planes)
     except UnusableImageError as error:
         raise DataError(f"{entry_path(source, entry)}: {error}") from error
     unprepared = f"run `sgtool data prepare {source.name} -o prepared.zip` and use that"
@@ -301,7 +306,7 @@ def _check_first(source: Source, entry: Entry, target: Target) -> None:
             f"{source.name}: images are {found}, the recipe says {target.size}; choose "
             f"`data.resolution={found.value}`"
         )
-    channels = {mode: count for count, mode in MODES.items()}.get(mode)
+    channels = planes or {mode: count for count, mode in MODES.items()}.get(mode)
     if channels is None:
         raise DataError(
             f"{source.name}: not prepared, the first image has mode {mode}; {unprepared}"

@@ -4,14 +4,17 @@ Anything a stranger's file can do wrong ends as an `UnusableImageError` with the
 """
 
 import threading
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import contextmanager
+from functools import cached_property, partial
 from io import BufferedIOBase
+from math import prod
 
 import numpy as np
 from PIL import ExifTags, Image
 
 from stylegan_cli.data.formats import (
+    ARRAY_SUFFIX,
     MAX_DECODED_BYTES,
     UnusableImageError,
     decoding_cost,
@@ -24,6 +27,9 @@ Box = tuple[int, int, int, int]
 Levels = tuple[float, float]
 
 BAND_PIXELS = 2**16
+PICTURE_CHANNELS = (1, 3, 4)
+"""Grey, RGB and RGBA, which picture files hold; other numbers of channels are stacks."""
+MOST_CHANNELS = 32
 _ONE_PICTURE = {"MPO", "ICO", "ICNS", "PSD"}
 """Formats whose further frames are other forms of the same picture."""
 
@@ -50,8 +56,16 @@ class Upright:
         frames: More than one in the file; this is the first.
     """
 
-    def __init__(self, image: Image.Image, orientation: int = 1, *, frames: bool = False) -> None:
-        self._image = image
+    def __init__(
+        self,
+        image: Image.Image,
+        orientation: int = 1,
+        *,
+        frames: bool = False,
+        planes: Callable[[], Sequence[Image.Image]] | None = None,
+    ) -> None:
+        """Take the image; `planes` returns all channels of a stack, one by one."""
+        self._image, self._read_planes = image, planes
         self._orientation = orientation
         width, height = image.size
         self.size = (height, width) if orientation in _SWAPS_AXES else (width, height)
@@ -63,9 +77,30 @@ class Upright:
         """Pillow's mode of the stored image."""
         return self._image.mode
 
+    @cached_property
+    def planes(self) -> tuple["Upright", ...]:
+        """Channels of a stack, each a grey image; empty for pictures.
+
+        The frames of a file are taken for channels where a data set is to have so many.
+        """
+        read = () if self._read_planes is None else self._read_planes()
+        return tuple(Upright(plane, self._orientation) for plane in read)
+
+    @property
+    def picture(self) -> "Upright":
+        """The image itself, of a stack the first three channels, or the first one, to look at."""
+        if not self.planes or self.frames:
+            return self
+        first = [plane.whole() for plane in self.planes[:3]]
+        if len(first) < 3 or first[0].mode != "L":
+            return self.planes[0]
+        return Upright(Image.merge("RGB", first))
+
     @property
     def channels(self) -> int:
-        """1 for grey, 3 for colour, 4 with transparency."""
+        """1 for grey, 3 for colour, 4 with transparency, or the number of planes of a stack."""
+        if self.planes and not self.frames:
+            return len(self.planes)
         if self._image.has_transparency_data:
             return 4
         return 1 if self.mode == "1" or self.mode[0] in "LIF" else 3
@@ -132,10 +167,79 @@ def decoded(file: BufferedIOBase, name: str) -> Generator[Upright, None, None]:
     Raises:
         UnusableImageError: In no format that is read, or too large.
     """
+    if name.lower().endswith(ARRAY_SUFFIX):
+        with _room.taken(_array_bytes(file)):
+            yield stack_of(np.lib.format.read_array(file, allow_pickle=False))
+        return
     with open_header(file, name) as image, _room.taken(decoding_cost(image)):
         frames = _has_frames(image)
         image.load()
-        yield Upright(image, _orientation(image), frames=frames)
+        pages = partial(_pages, image) if frames and image.format == "TIFF" else None
+        yield Upright(image, _orientation(image), frames=frames, planes=pages)
+
+
+def stack_of(pixels: np.ndarray) -> Upright:
+    """Return an array `[height, width]` or `[height, width, channels]` as an image.
+
+    Raises:
+        UnusableImageError: Of another shape, kind of numbers or number of channels.
+    """
+    if pixels.ndim == 2:
+        pixels = pixels[:, :, None]
+    if pixels.ndim != 3 or not pixels.size or pixels.dtype.kind not in "uif":
+        raise UnusableImageError(
+            f"{pixels.dtype} {list(pixels.shape)}; needed are numbers [height, width, channels]"
+        )
+    channels = pixels.shape[2]
+    if channels > MOST_CHANNELS:
+        raise UnusableImageError(f"{channels} channels, {MOST_CHANNELS} at most are possible")
+    if pixels.dtype == np.uint8 and channels in PICTURE_CHANNELS:
+        return Upright(Image.fromarray(pixels[:, :, 0] if channels == 1 else pixels))
+    first = _plane(pixels[:, :, 0])
+    if channels == 1:
+        return Upright(first)
+    return Upright(first, planes=lambda: [_plane(pixels[:, :, i]) for i in range(channels)])
+
+
+def _plane(values: np.ndarray) -> Image.Image:
+    if values.dtype.kind == "f":
+        return Image.fromarray(values.astype(np.float32))
+    if values.dtype.itemsize > 4 or values.dtype == np.uint32:
+        values = values.clip(-(2**31), 2**31 - 1)
+    is_8_bit = values.dtype == np.uint8
+    return Image.fromarray(np.ascontiguousarray(values if is_8_bit else values.astype(np.int32)))
+
+
+def _array_bytes(file: BufferedIOBase) -> int:
+    """Return the size of the array in a `.npy` file, which is no larger than an image may be."""
+    version = np.lib.format.read_magic(file)
+    read = {
+        (1, 0): np.lib.format.read_array_header_1_0,
+        (2, 0): np.lib.format.read_array_header_2_0,
+    }.get(version)
+    if read is None:
+        raise UnusableImageError("an array of a version of NumPy's format that is not read")
+    shape, _, dtype = read(file)
+    size = int(prod(shape) * dtype.itemsize)
+    if dtype.hasobject or size > MAX_DECODED_BYTES:
+        raise UnusableImageError(f"an array {list(shape)} of {dtype} is no image")
+    file.seek(0)
+    return size
+
+
+def _pages(image: Image.Image) -> list[Image.Image]:
+    """Return the pages of a file as channels; none unless all are grey and of one size."""
+    count = int(getattr(image, "n_frames", 1))
+    if count > MOST_CHANNELS:
+        return []
+    check_pixels(*image.size, 4 * count)
+    pages = []
+    for number in range(count):
+        image.seek(number)
+        pages.append(image.copy())
+    image.seek(0)
+    alike = all(page.size == pages[0].size and page.mode[0] in "LIF" for page in pages)
+    return pages if alike else []
 
 
 def check_pixels(width: int, height: int, channels: int = 1) -> None:

@@ -28,7 +28,10 @@ READ = frozenset(Image.OPEN) - _REFUSED
 """Pillow's names of the formats that are read."""
 
 _BY_SUFFIX = {**Image.registered_extensions(), ".spi": "SPIDER", ".spider": "SPIDER"}
-SUFFIXES = frozenset(suffix for suffix, name in _BY_SUFFIX.items() if name in READ | {"MPO"})
+ARRAY_SUFFIX = ".npy"
+SUFFIXES = frozenset(suffix for suffix, name in _BY_SUFFIX.items() if name in READ | {"MPO"}) | {
+    ARRAY_SUFFIX
+}
 _RAW = "a camera's raw file"
 _NOT_READ = {
     **{suffix: name for suffix, name in _BY_SUFFIX.items() if suffix not in SUFFIXES},

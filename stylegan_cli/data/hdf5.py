@@ -8,7 +8,6 @@ from typing import Any
 
 import h5py
 import numpy as np
-from PIL import Image
 
 from stylegan_cli.data.annotations import (
     Column,
@@ -18,17 +17,15 @@ from stylegan_cli.data.annotations import (
     labels_by_entry,
     named_numbers,
 )
-from stylegan_cli.data.decoding import Upright, check_pixels
+from stylegan_cli.data.decoding import MOST_CHANNELS, Upright, check_pixels, stack_of
 from stylegan_cli.data.entries import Entry, Source, Tally
 from stylegan_cli.data.formats import UnusableImageError
 from stylegan_cli.errors import DataError
 from stylegan_cli.hdf5 import damage_in, describe_form, json_attribute, open_hdf5, stored_array
 
-CHANNELS = {1, 3, 4}
-
 
 class Hdf5Source(Source):
-    """Rows of `images`, uint8 `[n, height, width]` or `[n, height, width, channels]`.
+    """Rows of `images`, `[n, height, width]` or `[n, height, width, channels]`, of any numbers.
 
     Class numbers or vectors in `labels` and text columns in `attributes/` come along.
     """
@@ -67,8 +64,7 @@ class Hdf5Source(Source):
     def open(self, entry: Entry) -> Iterator[Upright]:
         _, height, width, *channels = self._images.shape
         check_pixels(width, height, *channels)
-        pixels = self._pixels(entry.position)
-        yield Upright(Image.fromarray(pixels[:, :, 0] if pixels.shape[2:] == (1,) else pixels))
+        yield stack_of(self._pixels(entry.position))
 
     def checksum(self, entry: Entry) -> int:
         try:
@@ -87,12 +83,14 @@ class Hdf5Source(Source):
         return pixels
 
     def _checked_images(self) -> Any:
-        images = stored_array(self._file, "images", kinds="u", ranks=(3, 4))
+        images = stored_array(self._file, "images", kinds="uif", ranks=(3, 4))
         height, width, *channels = images.shape[1:]
-        if images.dtype != np.uint8 or not height * width or not CHANNELS.issuperset(channels):
+        if not height * width or any(
+            count not in range(1, MOST_CHANNELS + 1) for count in channels
+        ):
             raise DataError(
-                f"{self.name}: images is {describe_form(images)}; needed is uint8 "
-                "[n, height, width] or [n, height, width, 1, 3 or 4]"
+                f"{self.name}: images is {describe_form(images)}; needed is [n, height, width] "
+                f"or [n, height, width, 1 to {MOST_CHANNELS}]"
             )
         return images
 

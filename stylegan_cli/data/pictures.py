@@ -1,13 +1,13 @@
 """A decoded picture of any shape and mode → one of 8 bits and a size of networks."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, get_args
 
 import numpy as np
 from PIL import Image, ImageColor
 
-from stylegan_cli.data.decoding import Box, Extent, Levels, Upright, is_deep
+from stylegan_cli.data.decoding import MOST_CHANNELS, Box, Extent, Levels, Upright, is_deep
 from stylegan_cli.data.formats import UnusableImageError
 from stylegan_cli.errors import UsageError
 from stylegan_cli.shapes import Picture
@@ -56,9 +56,11 @@ class Target:
             raise UsageError(
                 f"choose {', '.join(RESAMPLING)}", parameter="filter", value=self.filter
             )
-        if self.channels not in (1, 3, 4):
+        if not 1 <= self.channels <= MOST_CHANNELS:
             raise UsageError(
-                "choose 1 (grey), 3 (RGB) or 4 (RGBA)", parameter="channels", value=self.channels
+                f"choose 1 (grey), 3 (RGB), 4 (RGBA), or up to {MOST_CHANNELS} of stacks",
+                parameter="channels",
+                value=self.channels,
             )
         if self.levels is not None and not -np.inf < self.levels[0] < self.levels[1] < np.inf:
             low, high = self.levels
@@ -114,6 +116,30 @@ def usual_resolution(size: Size) -> int:
     return min(LARGEST, max(SMALLEST, 1 << (side.bit_length() - 1)))
 
 
+def is_stack(image: Upright, target: Target) -> bool:
+    """Return whether the planes of an image are its channels, not the frames of a picture."""
+    return bool(image.planes) and not (image.frames and target.channels in MODES)
+
+
+def check_channels(image: Upright, target: Target) -> None:
+    """Raise unless the image can have as many channels.
+
+    Raises:
+        UnusableImageError: It is a stack of other channels, or no stack where one is needed.
+    """
+    if is_stack(image, target):
+        if len(image.planes) != target.channels:
+            raise UnusableImageError(
+                f"{len(image.planes)} channels, not {target.channels}; choose "
+                f"`channels={len(image.planes)}`"
+            )
+    elif target.channels not in MODES:
+        raise UnusableImageError(
+            f"a picture, not {target.channels} channels; they come from .npy, HDF5 or the pages "
+            "of a TIFF"
+        )
+
+
 def flatten(
     image: Image.Image, channels: int, background: str, levels: Levels | None = None
 ) -> Image.Image:
@@ -152,7 +178,17 @@ def resize(
 
 
 def fit_picture(image: Upright, target: Target) -> Fitted:
-    """Return the picture in the target's size and channels."""
+    """Return the picture in the target's size and channels.
+
+    Raises:
+        UnusableImageError: It has not as many channels, or values without a range.
+    """
+    check_channels(image, target)
+    if is_stack(image, target):
+        grey = replace(target, channels=1)
+        planes = [fit_picture(plane, grey) for plane in image.planes]
+        pixels = np.concatenate([plane.pixels for plane in planes], axis=2)
+        return Fitted(pixels=pixels, enlarged=planes[0].enlarged)
     box, size = _geometry(image.size, target)
     part = (box[2] - box[0], box[3] - box[1])
     bands = (

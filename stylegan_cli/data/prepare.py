@@ -25,7 +25,7 @@ from stylegan_cli.data.decoding import Levels, reasons
 from stylegan_cli.data.entries import Entry, Groups, Source, entry_path, printable, shortened
 from stylegan_cli.data.formats import UnusableImageError
 from stylegan_cli.data.parallel import ordered_map, usual_workers
-from stylegan_cli.data.pictures import Target, fit_picture, usual_resolution
+from stylegan_cli.data.pictures import Target, fit_picture, is_stack, usual_resolution
 from stylegan_cli.data.sources import fingerprint, open_source
 from stylegan_cli.data.writers import Writer, open_writer
 from stylegan_cli.errors import DataError
@@ -243,7 +243,7 @@ def _make(job: _Job, request: Preparation, writer: Writer) -> _Result:
                 job=job,
                 encoded=writer.encode(fitted.pixels),
                 enlarged=fitted.enlarged,
-                frames=image.frames,
+                frames=image.frames and not is_stack(image, request.target),
                 deep_range=image.deep_range,
             )
     except UnusableImageError as error:

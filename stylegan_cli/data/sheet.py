@@ -57,7 +57,7 @@ def _cells(source: Source, chosen: set[int]) -> list[Picture]:
                 if target is None:
                     side = min(LARGEST_CELL, usual_resolution(square(max(image.size))))
                     target = Target(resolution=side, fit="fit")
-                cells.append(fit_picture(image, target).pixels)
+                cells.append(fit_picture(image.picture, target).pixels)
         except UnusableImageError:
             continue
     return cells

@@ -7,11 +7,14 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
+import numpy as np
 from PIL import Image
 
 from stylegan_cli.data import dataset_json
 from stylegan_cli.data.annotations import Annotations
+from stylegan_cli.data.decoding import PICTURE_CHANNELS
 from stylegan_cli.data.entries import HDF5_SUFFIXES
+from stylegan_cli.data.formats import ARRAY_SUFFIX
 from stylegan_cli.errors import OutputError, UsageError
 from stylegan_cli.files import written_whole
 from stylegan_cli.shapes import Picture
@@ -60,16 +63,23 @@ class ZipWriter:
 
     @staticmethod
     def encode(pixels: Picture) -> bytes:
-        """Return a PNG without compression: training reads it often, and disks are large."""
+        """Return a PNG without compression: training reads it often, and disks are large.
+
+        Stacks, which PNG cannot hold, become arrays.
+        """
         grey = pixels.shape[2] == 1
         buffer = io.BytesIO()
+        if pixels.shape[2] not in PICTURE_CHANNELS:
+            np.lib.format.write_array(buffer, pixels, version=(1, 0), allow_pickle=False)
+            return buffer.getvalue()
         Image.fromarray(pixels[:, :, 0] if grey else pixels).save(buffer, "png", compress_level=0)
         return buffer.getvalue()
 
     def add(self, number: int, encoded: bytes) -> None:
         """Store an encoded image under its number among the source's images."""
         digits = f"{number:08d}"
-        name = f"{digits[:5]}/img{digits}.png"
+        suffix = ARRAY_SUFFIX if encoded.startswith(b"\x93NUMPY") else ".png"
+        name = f"{digits[:5]}/img{digits}{suffix}"
         self._zip.writestr(zipfile.ZipInfo(name, EPOCH), encoded)
         self._names.append(name)
 

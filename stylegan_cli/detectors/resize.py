@@ -40,8 +40,8 @@ def _lerp_along(x: Tensor, axis: int, positions: Tensor) -> Tensor:
 
 
 def on_white(images: Images) -> Tensor:
-    """Return grey and RGB as they are, RGBA on white, as a viewer shows it."""
+    """Return grey and RGB as they are, RGBA on white, of other channels the first ones."""
     if images.shape[1] != 4:
-        return images
+        return images[:, : 1 if images.shape[1] == 2 else 3]
     alpha = (images[:, 3:] + 1) / 2
     return images[:, :3] * alpha + 1 - alpha

@@ -1,6 +1,7 @@
 """PNG pictures."""
 
 import zlib
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -12,10 +13,25 @@ from stylegan_cli.files import written_whole
 from stylegan_cli.shapes import Picture, Pixels
 from stylegan_cli.sizes import Size
 
+AnyPixels = UInt8[np.ndarray, "*shape _"]
+
 
 def to_image(pixels: Picture) -> Image.Image:
-    """Convert grey, RGB or RGBA pixels to a Pillow image."""
-    return Image.fromarray(pixels[:, :, 0] if pixels.shape[2] == 1 else pixels)
+    """Convert pixels to a Pillow image: grey, RGB or RGBA; of other channels, the first ones."""
+    if pixels.shape[2] in (1, 2):
+        return Image.fromarray(pixels[:, :, 0])
+    return Image.fromarray(
+        pixels if pixels.shape[2] <= 4 else np.ascontiguousarray(pixels[..., :3])
+    )
+
+
+def shown(pixels: AnyPixels, channels: Sequence[int] | None) -> AnyPixels:
+    """Return the channels to show, all of them for None.
+
+    Args:
+        channels: `data.shown` of a recipe.
+    """
+    return pixels if channels is None else np.ascontiguousarray(pixels[..., list(channels)])
 
 
 def tile(pixels: Pixels, columns: int) -> UInt8[np.ndarray, "sheet_height sheet_width channels"]:

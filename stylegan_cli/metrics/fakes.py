@@ -9,6 +9,7 @@ import numpy as np
 import torch
 
 from stylegan_cli.errors import NetworkFileError, UsageError
+from stylegan_cli.figures.png import shown
 from stylegan_cli.latents.codes import Codes
 from stylegan_cli.latents.sampling import Sampling, codes_of_seeds
 from stylegan_cli.metrics.pictures import Label, StoredPictures
@@ -127,7 +128,8 @@ def draw_fakes(network: Network, fakes: DrawnPictures, part: range) -> Pixels:
             pixels[cell.address.position] = cell.pixels
     except NetworkFileError as error:
         raise NetworkFileError(f"{fakes.file}: {error}") from None
-    return pixels
+    seen: Pixels = shown(pixels, network.recipe.data.shown)
+    return seen
 
 
 def _codes(network: Network, fakes: DrawnPictures, seeds: range) -> Codes:

@@ -17,6 +17,7 @@ from stylegan_cli.data.parallel import ordered_map, usual_workers
 from stylegan_cli.data.pictures import MODES
 from stylegan_cli.data.sources import content_sha256, open_source
 from stylegan_cli.errors import DataError
+from stylegan_cli.figures.png import shown
 from stylegan_cli.shapes import Picture, Pixels
 from stylegan_cli.sizes import Size
 
@@ -121,22 +122,26 @@ class StoredPictures:
         return pixels[:, ::-1] if turned else pixels
 
 
-def stored_data(path: Path, dataset: Dataset, *, fit: str) -> StoredPictures:
+def stored_data(
+    path: Path, dataset: Dataset, *, fit: str, channels: Sequence[int] | None = None
+) -> StoredPictures:
     """Return all images of an open data set, with their labels.
 
     Args:
         path: Path of the data set.
+        channels: Those that detectors see, all for None.
         fit: Its way of giving images their shape, if it does.
     """
     first, _ = dataset.read(0)
-    size, channels = Size(*first.shape[:2]), first.shape[2]
+    size = Size(*first.shape[:2])
+    seen = "" if channels is None else f" ({', '.join(map(str, channels))} seen)"
     return StoredPictures(
         name=str(path),
         size=size,
         count=len(dataset),
-        read=lambda index: dataset.read(index)[0],
+        read=lambda index: shown(dataset.read(index)[0], channels),
         sha256=content_sha256(path),
-        how=f"{size.value} px, {channels} channels, {fit}",
+        how=f"{size.value} px, {first.shape[2]} channels{seen}, {fit}",
         classes=_classes(dataset),
         label=dataset.label if dataset.c_dim else None,
     )
@@ -190,9 +195,9 @@ def _rgb(source: Source, entry: Entry) -> Picture:
 
 
 def on_white(pixels: AnyPixels) -> AnyPixels:
-    """Return grey and RGB as they are, RGBA on white ground."""
+    """Return grey and RGB as they are, RGBA on white ground, of other channels the first ones."""
     if pixels.shape[-1] != 4:
-        return pixels
+        return pixels[..., : 1 if pixels.shape[-1] == 2 else 3]
     colours, alpha = pixels[..., :3].astype(np.uint32), pixels[..., 3:].astype(np.uint32)
     return ((colours * alpha + 255 * (255 - alpha) + 127) // 255).astype(np.uint8)
 

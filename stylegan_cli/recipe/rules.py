@@ -6,7 +6,13 @@ from typing import Any
 
 from stylegan_cli.errors import meant_or_all
 from stylegan_cli.recipe import families
-from stylegan_cli.recipe.sections import GrowingSection, InitSection, MetricsSection, Settled
+from stylegan_cli.recipe.sections import (
+    PICTURE_CHANNELS,
+    GrowingSection,
+    InitSection,
+    MetricsSection,
+    Settled,
+)
 from stylegan_cli.recipe.toml import inline
 from stylegan_cli.sizes import LEVELS, parse_size, problem_of
 
@@ -31,6 +37,7 @@ def size_conflicts(recipe: Settled) -> Iterator[Conflict]:
         return
     yield from _family_sizes(recipe)
     yield from _smallest(recipe)
+    yield from _preview(recipe)
     yield from _channels(recipe)
     yield from _deviation(recipe)
     yield from _latents(recipe)
@@ -63,6 +70,16 @@ def _smallest(recipe: Settled) -> Iterator[Conflict]:
             keys=("discriminator.architecture", "data.resolution"),
             words=f'"{architecture}" has no layer that reads images of {size.value} px; '
             'write "skip"',
+        )
+
+
+def _preview(recipe: Settled) -> Iterator[Conflict]:
+    count, chosen = recipe.data.channels, recipe.data.preview
+    if chosen is not None and not set(chosen) <= set(range(count)):
+        yield Conflict(
+            keys=("data.preview", "data.channels"),
+            words=f"{inline(list(chosen))}, but the channels are 0 to {count - 1}; "
+            "write three of them",
         )
 
 
@@ -233,6 +250,8 @@ def _conditions(recipe: Settled) -> Iterator[tuple[bool, str, tuple[str, ...], t
     G, init, loss, mode = recipe.generator, recipe.init, recipe.loss, recipe.augment.mode
     of_family = ("generator.family",)
     layers = ("generator.mapping_layers", *of_family)
+    several = recipe.data.channels not in PICTURE_CHANNELS
+    yield several, "with 1, 3 or 4 channels", ("data.channels",), ("data.preview",)
     yield recipe.data.labels, "without data.labels", ("data.labels",), ("data.balance",)
     yield (
         G.architecture == "progressive",

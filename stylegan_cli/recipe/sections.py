@@ -5,7 +5,7 @@ starts from that family's defaults (`recipe.families`). A written recipe may lea
 (`recipe.automatic`); the sections themselves always hold values.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Annotated, Literal
 
@@ -14,6 +14,9 @@ from annotated_types import Ge, Gt, Interval, Len
 from stylegan_cli.sizes import Size, parse_size, square
 
 SCHEMA = 1
+
+PICTURE_CHANNELS = (1, 3, 4)
+"""Grey, RGB, RGBA: what a picture file holds."""
 
 Count = Annotated[int, Interval(ge=1, le=2**31)]
 Width = Annotated[int, Interval(ge=1, le=2**14)]
@@ -39,7 +42,9 @@ class DataSection:
         path: Prepared `.zip` or `.h5`, a folder of images, or `sample:portraits`.
         resolution: Side of square images, a power of two from 4 to 1024; or "WIDTHxHEIGHT", both of
             them 2 to 8 times the same power of two, such as "192x128".
-        channels: 1 grey, 3 RGB, 4 RGBA.
+        channels: 1 grey, 3 RGB, 4 RGBA; 2 and 5 to 32 of any kind, from `.npy`, HDF5 or TIFF.
+        preview: The three channels, counted from 0, that pictures show and metrics see where there
+            are 2 or more than 4; the first ones if not given.
         mirror: Flip each image left to right with probability ½.
         labels: Condition G and D on the data set's labels.
         balance: Show every class equally often, whatever its number of images; also for the labels
@@ -50,7 +55,8 @@ class DataSection:
 
     path: Annotated[str, Len(1)] | None = None
     resolution: int | str = 1024
-    channels: Literal[1, 3, 4] = 3
+    channels: Annotated[int, Interval(ge=1, le=32)] = 3
+    preview: Annotated[Sequence[int], Len(3, 3)] | None = None
     mirror: bool = False
     labels: bool = False
     balance: bool = False
@@ -62,6 +68,13 @@ class DataSection:
         if size is not None:
             # a square is an int in every file, as in the first versions
             object.__setattr__(self, "resolution", size.value)
+
+    @property
+    def shown(self) -> tuple[int, ...] | None:
+        """Return the channels that pictures show; None if the images are grey, RGB or RGBA."""
+        if self.channels in PICTURE_CHANNELS:
+            return None
+        return tuple(self.preview or range(3 if self.channels > 2 else 1))
 
     @property
     def size(self) -> Size:

@@ -15,6 +15,7 @@ import os
 from collections.abc import Mapping
 from contextlib import AbstractContextManager, closing
 from dataclasses import dataclass, field
+from functools import cached_property
 from math import prod
 from pathlib import Path
 from typing import Any
@@ -25,8 +26,11 @@ from jaxtyping import Bool
 from numpy.typing import DTypeLike
 
 from stylegan_cli.errors import DataError, OutputError
+from stylegan_cli.figures.png import shown
 from stylegan_cli.files import writing, written_whole
 from stylegan_cli.hdf5 import Claims, open_hdf5, stored_array
+from stylegan_cli.recipe import loads
+from stylegan_cli.recipe.sections import PICTURE_CHANNELS
 from stylegan_cli.rendering.header import StudyHeader, read_header, write_header
 from stylegan_cli.shapes import Picture
 from stylegan_cli.sizes import Size
@@ -102,9 +106,15 @@ class StudyFile:
         return flags
 
     def image(self, table: str, index: tuple[int, ...]) -> Picture:
-        """Return one image."""
+        """Return one image, of more than four channels those that the recipe shows."""
         pixels: np.ndarray = self._file[table]["images"][index]
-        return pixels
+        if pixels.shape[-1] in PICTURE_CHANNELS:
+            return pixels
+        return shown(pixels, self._shown)
+
+    @cached_property
+    def _shown(self) -> tuple[int, ...] | None:
+        return loads(self.header.recipe).data.shown
 
     def array(self, table: str, name: str, index: tuple[int, ...] = ()) -> np.ndarray:
         """Return an array of a table or measurement, or the part of it at a cell's index."""

@@ -13,7 +13,7 @@ import torch
 
 from stylegan_cli.data.dataset import Dataset
 from stylegan_cli.errors import TrainingError, UsageError
-from stylegan_cli.figures.png import tile, write_png
+from stylegan_cli.figures.png import shown, tile, write_png
 from stylegan_cli.latents.sampling import broadcast_layers
 from stylegan_cli.networks.execution import default_batch_size
 from stylegan_cli.networks.generator import Generator
@@ -21,7 +21,7 @@ from stylegan_cli.networks.snapshot import Header, save_network, versions
 from stylegan_cli.recipe import Settled
 from stylegan_cli.rendering.render import draw
 from stylegan_cli.runtime import numpy_stream, stream_seed, torch_stream
-from stylegan_cli.shapes import C, Pixels, Z
+from stylegan_cli.shapes import C, Picture, Pixels, Z
 from stylegan_cli.training.alarms import Alarm, Stats
 from stylegan_cli.training.augment import transforms_of
 from stylegan_cli.training.augment.sheet import augmented_sheet
@@ -106,25 +106,28 @@ class Outputs:
     grid: SampleGrid
     events: "SummaryWriter | None"
 
+    def _tiled(self, pixels: Pixels) -> Picture:
+        return tile(shown(pixels, self.run.recipe.data.shown), self.grid.columns)
+
     def write_reals(self) -> Path:
         """Write the real images of the grid."""
         path = self.run.files.reals
-        write_png(path, tile(self.grid.reals, self.grid.columns))
+        write_png(path, self._tiled(self.grid.reals))
         return path
 
     def write_augmented(self) -> Path:
         """Write some of the real images as D sees them, at several strengths."""
         recipe, path = self.run.recipe, self.run.files.augmented
-        shown, pipe = self.grid.reals[: self.grid.columns], recipe.augment.pipe
-        seeds = [stream_seed(recipe.seed, "augmented sheet", i) for i in range(len(shown))]
-        write_png(path, augmented_sheet(shown, seeds, transforms_of(pipe), pipe))
+        reals, pipe = self.grid.reals[: self.grid.columns], recipe.augment.pipe
+        seeds = [stream_seed(recipe.seed, "augmented sheet", i) for i in range(len(reals))]
+        write_png(path, augmented_sheet(reals, seeds, transforms_of(pipe), pipe))
         return path
 
     def write_fakes(self, state: TrainingState) -> Path:
         """Write images of the averaged generator, from the same latents each time."""
         fine = self._names_need_thousandths(self.run.recipe.report.image_ticks)
         path = self.run.files.fakes(state.cur_nimg, fine=fine)
-        picture = tile(self.grid.fakes(state.G_ema), self.grid.columns)
+        picture = self._tiled(self.grid.fakes(state.G_ema))
         write_png(path, picture)
         if self.events is not None:
             self.events.add_image("fakes", picture, state.cur_nimg, dataformats="HWC")

@@ -242,7 +242,10 @@ def path_distances(
     G, drawn = network.G, draw_pairs(network, options, pairs)
     with torch.no_grad():
         ws = step_codes(G, drawn, options)
-        images = perceived(step_images(G, ws, drawn.noise_seed.tolist()), options)
+        images = step_images(G, ws, drawn.noise_seed.tolist())
+        if network.recipe.data.shown is not None:
+            images = images[:, list(network.recipe.data.shown)]
+        images = perceived(images, options)
         distances = detector.distance(*images.chunk(2)) / EPSILON**2
     values = distances.float().cpu().numpy()
     if not np.isfinite(values).all():

@@ -92,9 +92,15 @@ def enlarge(images: AnySize) -> AnySize:
 
 
 def views(images: AnySize) -> Iterator[Tensor]:
-    """Yield RGB pictures of images; of RGBA the colours on grey, and the alpha by itself."""
+    """Yield RGB pictures of images; of RGBA the colours on grey, and the alpha by itself.
+
+    Other channels come in threes, those left over one by one.
+    """
     if images.shape[1] == 4:
         yield images[:, :3] * ((images[:, 3:] + 1) / 2)
         yield images[:, 3:].expand(-1, 3, -1, -1)
-    else:
-        yield images.expand(-1, 3, -1, -1)
+        return
+    whole = images.shape[1] // 3 * 3
+    yield from images[:, :whole].split(3, dim=1) if whole else ()
+    for rest in images[:, whole:].split(1, dim=1):
+        yield rest.expand(-1, 3, -1, -1)

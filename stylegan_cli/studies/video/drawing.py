@@ -8,7 +8,7 @@ import torch
 from jaxtyping import Float, Float32, Float64
 from torch import Tensor
 
-from stylegan_cli.figures.png import resize, tile
+from stylegan_cli.figures.png import resize, shown, tile
 from stylegan_cli.latents.codes import Codes
 from stylegan_cli.latents.sampling import broadcast_layers, map_latents
 from stylegan_cli.networks.execution import default_batch_size
@@ -39,7 +39,9 @@ class Drawing:
         self._G, self._video = network.G, video
         self._size = video.screen.size_of(network.sizes.size)
         cols, rows = video.screen.cols, video.screen.rows
-        self.shape = (rows * self._size.height, cols * self._size.width, network.sizes.channels)
+        self._shown = network.recipe.data.shown
+        channels = network.sizes.channels if self._shown is None else len(self._shown)
+        self.shape = (rows * self._size.height, cols * self._size.width, channels)
         self.request, self.recipe = video.stills.request, dumps(network.recipe)
         self.network_sha256 = network.sha256
         self.total, self.fps, self.loop = video.frames, video.motion.fps, video.motion.loop
@@ -57,7 +59,10 @@ class Drawing:
         images = (Image(*divmod(i, screen.streams)) for i in range(start // size * size, stop))
         pictures = islice(self._pictures(images, size), start % size, None)
         while streams := tuple(islice(pictures, screen.streams)):
-            yield tile(np.stack([resize(each, self._size) for each in streams]), screen.cols)
+            yield tile(
+                np.stack([resize(shown(each, self._shown), self._size) for each in streams]),
+                screen.cols,
+            )
 
     def _pictures(self, images: Iterator[Image], size: int) -> Iterator[Picture]:
         stills = _Stills(self._G, self._video.stills, size)

@@ -36,8 +36,8 @@ def augment(images: Images, draws: Draws, transforms: Collection[str], p: float)
     """Transform images for D, in float32 at least; differentiable twice.
 
     Args:
-        images: 1 grey, 3 RGB or 4 RGBA channels, of any size. Alpha is moved and cut out with
-            the colours and nothing else.
+        images: Of any size. Alpha, a fourth channel, is moved and cut out with the colours and
+            nothing else; other channels than grey and RGB have no colours to change.
         transforms: Names of those that take part, each with probability p.
     """
     images = images.to(torch.promote_types(images.dtype, torch.float32))

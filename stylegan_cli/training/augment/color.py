@@ -7,6 +7,7 @@ import torch
 from jaxtyping import Float64
 from torch import Tensor
 
+from stylegan_cli.recipe.sections import PICTURE_CHANNELS
 from stylegan_cli.runtime import upload
 from stylegan_cli.shapes import Images
 from stylegan_cli.training.augment.draws import Draws, PerImage, Probabilities
@@ -17,10 +18,14 @@ Matrices = Float64[Tensor, "n 4 4"]
 def transform_color(images: Images, draws: Draws, chances: Probabilities) -> Images:
     """Change brightness, contrast and colours; alpha, a fourth channel, stays as it is.
 
+    Images of 2 or more than 4 channels have no colours and stay as they are.
+
     Grey images are taken for RGB with equal channels, and the mean of the result is kept; hue and
     saturation mean nothing to them.
     """
     channels = images.shape[1]
+    if channels not in PICTURE_CHANNELS:
+        return images
     matrices = color_matrices(draws, chances, colored=channels > 1)
     if channels == 1:
         mean = matrices[:, :3].mean(1)
@@ -117,8 +122,9 @@ def transform_bands(images: Images, draws: Draws, chances: Probabilities) -> Ima
         torch.einsum("nb,bij->nij", gains, _band_matrices(side, images.dtype, images.device))
         for side in (height, width)
     )
-    filtered = down[:, None] @ images[:, :3] @ across.mT[:, None]
-    return filtered if images.shape[1] < 4 else torch.cat([filtered, images[:, 3:]], dim=1)
+    seen, alpha = _without_alpha(images)
+    filtered = down[:, None] @ seen @ across.mT[:, None]
+    return filtered if alpha is None else torch.cat([filtered, alpha], dim=1)
 
 
 def band_gains(draws: Draws, chances: Probabilities) -> Float64[Tensor, "n 4"]:
@@ -174,11 +180,10 @@ def _band_matrices(side: int, dtype: torch.dtype, device: torch.device) -> Tenso
 def add_noise(images: Images, draws: Draws, chances: Probabilities) -> Images:
     """Add normal noise, of one strength for each image; alpha, a fourth channel, stays as it is."""
     strength = draws.choose("noise", chances["noise"], 0.1 * draws.normals["noise"].abs(), 0.0)
-    noise = torch.stack([_noise(images[0, :3], seed) for seed in draws.noise_seeds])
+    seen, alpha = _without_alpha(images)
+    noise = torch.stack([_noise(seen[0], seed) for seed in draws.noise_seeds])
     noise = noise * upload(strength.to(images.dtype), images.device)[:, None, None, None]
-    if images.shape[1] < 4:
-        return images + noise
-    return torch.cat([images[:, :3] + noise, images[:, 3:]], dim=1)
+    return seen + noise if alpha is None else torch.cat([seen + noise, alpha], dim=1)
 
 
 def cut_out(images: Images, draws: Draws, chances: Probabilities) -> Images:
@@ -191,6 +196,11 @@ def cut_out(images: Images, draws: Draws, chances: Probabilities) -> Images:
     )
     covered = hit[:, None, None] & y[:, :, None] & x[:, None]
     return images * ~covered[:, None]
+
+
+def _without_alpha(images: Images) -> tuple[Tensor, Tensor | None]:
+    """Part colours from alpha, which only images of four channels have."""
+    return (images[:, :3], images[:, 3:]) if images.shape[1] == 4 else (images, None)
 
 
 def _noise(image: Tensor, seed: int) -> Tensor:
