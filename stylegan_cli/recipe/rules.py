@@ -78,8 +78,7 @@ def _preview(recipe: Settled) -> Iterator[Conflict]:
     if chosen is not None and not set(chosen) <= set(range(count)):
         yield Conflict(
             keys=("data.preview", "data.channels"),
-            words=f"{inline(list(chosen))}, but the channels are 0 to {count - 1}; "
-            "write three of them",
+            words=f"{inline(chosen)}, but the channels are 0 to {count - 1}; write three of them",
         )
 
 

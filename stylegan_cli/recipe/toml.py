@@ -10,4 +10,6 @@ def inline(value: object) -> str:
     if isinstance(value, Mapping):
         entries = (tomli_w.dumps({key: inner}).strip() for key, inner in value.items())
         return "{" + ", ".join(entries) + "}"
+    if isinstance(value, list | tuple):
+        return "[" + ", ".join(map(inline, value)) + "]"
     return tomli_w.dumps({"v": value}).removeprefix("v = ").strip().replace("\n", " ")

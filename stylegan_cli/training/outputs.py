@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
+from jaxtyping import UInt8
 
 from stylegan_cli.data.dataset import Dataset
 from stylegan_cli.errors import TrainingError, UsageError
@@ -21,7 +22,7 @@ from stylegan_cli.networks.snapshot import Header, save_network, versions
 from stylegan_cli.recipe import Settled
 from stylegan_cli.rendering.render import draw
 from stylegan_cli.runtime import numpy_stream, stream_seed, torch_stream
-from stylegan_cli.shapes import C, Picture, Pixels, Z
+from stylegan_cli.shapes import C, Pixels, Z
 from stylegan_cli.training.alarms import Alarm, Stats
 from stylegan_cli.training.augment import transforms_of
 from stylegan_cli.training.augment.sheet import augmented_sheet
@@ -106,7 +107,7 @@ class Outputs:
     grid: SampleGrid
     events: "SummaryWriter | None"
 
-    def _tiled(self, pixels: Pixels) -> Picture:
+    def _tiled(self, pixels: Pixels) -> UInt8[np.ndarray, "sheet_height sheet_width _"]:
         return tile(shown(pixels, self.run.recipe.data.shown), self.grid.columns)
 
     def write_reals(self) -> Path:

@@ -200,9 +200,14 @@ def _framed(pixels: Picture, crop: Crop) -> UInt8[np.ndarray, "height width colo
     return np.asarray(image)
 
 
-def _enlarged(pixels: Picture, crop: Crop) -> Picture:
-    """Enlarge the part to the size of the whole picture."""
+def _enlarged(pixels: Picture, crop: Crop) -> UInt8[np.ndarray, "height width _"]:
+    """Enlarge the part as far as it fits into the whole picture, in its middle."""
     x, y, size = crop
+    height, width = pixels.shape[:2]
+    side = min(height, width)
     part = to_image(pixels).crop((x, y, x + size, y + size))
-    enlarged = np.asarray(part.resize((len(pixels), len(pixels)), Image.Resampling.NEAREST))
-    return enlarged.reshape(len(pixels), len(pixels), -1)
+    large = np.asarray(part.resize((side, side), Image.Resampling.NEAREST)).reshape(side, side, -1)
+    page = np.full((height, width, large.shape[2]), 255, np.uint8)
+    top, left = (height - side) // 2, (width - side) // 2
+    page[top : top + side, left : left + side] = large
+    return page

@@ -1,0 +1,113 @@
+"""Images of any number of channels: arrays, pages of a TIFF, HDF5."""
+
+import io
+
+import h5py
+import numpy as np
+import pytest
+from PIL import Image
+
+from stylegan_cli.data.dataset import open_dataset
+from stylegan_cli.data.decoding import decoded
+from stylegan_cli.data.formats import UnusableImageError
+from stylegan_cli.data.pictures import Target
+from stylegan_cli.data.prepare import Preparation, prepare
+from stylegan_cli.data.sources import open_sources
+from stylegan_cli.errors import DataError
+
+FIVE = np.random.default_rng(0).integers(0, 256, (4, 20, 24, 5)).astype(np.uint8)
+
+
+def write(folder, form, stacks=FIVE):
+    folder.mkdir()
+    for i, stack in enumerate(stacks):
+        path = folder / f"{i}.{form}"
+        if form == "npy":
+            np.save(path, stack)
+        else:
+            first, *others = [
+                Image.fromarray(np.ascontiguousarray(c)) for c in stack.transpose(2, 0, 1)
+            ]
+            first.save(path, save_all=True, append_images=others)
+    return folder
+
+
+def made(source, destination, **target):
+    target = Target(**{"resolution": 16, "channels": 5, **target})
+    with open_sources([source]) as sources:
+        for _ in prepare(sources, Preparation(destination=destination, target=target)):
+            pass
+    dataset = open_dataset(destination, resolution=target.resolution, channels=target.channels)
+    return np.stack([dataset.read(i)[0] for i in range(len(dataset))])
+
+
+@pytest.fixture
+def from_arrays(tmp_path):
+    return made(write(tmp_path / "arrays", "npy"), tmp_path / "arrays.zip")
+
+
+@pytest.mark.parametrize("suffix", ["zip", "h5"])
+def test_pages_of_a_tiff_are_channels_where_so_many_are_wanted(tmp_path, from_arrays, suffix):
+    pages = made(write(tmp_path / "pages", "tif"), tmp_path / f"pages.{suffix}")
+    assert np.array_equal(pages, from_arrays)
+
+
+def test_every_channel_is_fitted_like_a_grey_picture(tmp_path, from_arrays):
+    grey = made(write(tmp_path / "x", "npy", FIVE[..., 3:4]), tmp_path / "x.zip", channels=1)
+    assert np.array_equal(from_arrays[..., 3:4], grey)
+
+
+def test_stacks_become_rectangles_too(tmp_path):
+    wide = made(write(tmp_path / "x", "npy"), tmp_path / "x.h5", resolution="24x16", fit="fit")
+    assert wide.shape == (4, 16, 24, 5)
+
+
+@pytest.mark.parametrize(
+    ("dtype", "factor", "levels"),
+    [(np.int16, 16, (0.0, 4080.0)), (np.float32, 1 / 255, (0.0, 1.0)), (np.uint16, 257, None)],
+)
+def test_deep_stacks_are_scaled_by_their_range(tmp_path, dtype, factor, levels):
+    deep = (FIVE * np.float64(factor)).astype(dtype)
+    with h5py.File(tmp_path / "deep.h5", "w") as file:
+        file["images"] = deep
+    plain = made(write(tmp_path / "x", "npy"), tmp_path / "x.zip")
+    assert np.array_equal(made(tmp_path / "deep.h5", tmp_path / "y.h5", levels=levels), plain)
+
+
+def test_a_stack_of_three_channels_is_a_picture(tmp_path):
+    colours = FIVE[:, :16, :16, :3]
+    found = made(write(tmp_path / "x", "npy", colours), tmp_path / "x.zip", channels=3)
+    assert np.array_equal(found, colours)
+
+
+@pytest.mark.parametrize(("form", "channels"), [("npy", 3), ("npy", 7), ("tif", 6)])
+def test_other_channels_are_refused_with_their_number(tmp_path, form, channels):
+    with pytest.raises(DataError, match="no usable image"):
+        made(write(tmp_path / "x", form), tmp_path / "x.zip", channels=channels)
+
+
+def test_the_recipe_must_name_the_channels(tmp_path, from_arrays):
+    with pytest.raises(DataError, match=r"images have 5 channels.*data\.channels=5"):
+        open_dataset(tmp_path / "arrays.zip", resolution=16)
+
+
+@pytest.mark.parametrize(
+    "array",
+    [np.zeros((4, 4, 33), np.uint8), np.zeros((2, 2, 2, 2)), np.zeros((4, 4, 2), complex)],
+    ids=["too many channels", "too many axes", "complex"],
+)
+def test_other_arrays_are_no_images(array):
+    file = io.BytesIO()
+    np.save(file, array)
+    file.seek(0)
+    with pytest.raises(UnusableImageError), decoded(file, "x.npy"):
+        pass
+
+
+def test_an_array_of_objects_or_too_large_is_never_read():
+    for header in ("'descr': '|O'", "'descr': '<f8'"):
+        text = f"{{{header}, 'fortran_order': False, 'shape': (100000, 100000), }}".encode()
+        text = text.ljust(118 - 1) + b"\n"
+        file = io.BytesIO(b"\x93NUMPY\x01\x00" + len(text).to_bytes(2, "little") + text)
+        with pytest.raises(UnusableImageError, match="is no image"), decoded(file, "x.npy"):
+            pass
