@@ -96,7 +96,7 @@ def test_smaller_pictures_are_enlarged_and_say_so():
         ({"resolution": 100}, "power of two"),
         ({"resolution": 4}, "power of two"),
         ({"resolution": 2048}, "power of two"),
-        ({"channels": 2}, "channels"),
+        ({"channels": 33}, "channels"),
         ({"background": "blurple"}, "blurple"),
     ],
 )

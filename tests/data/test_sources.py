@@ -144,8 +144,8 @@ def test_hdf5_labels_come_along(tmp_path):
     ("content", "words"),
     [
         ({"pictures": np.zeros(3)}, "no dataset images"),
-        ({"images": np.zeros((2, 8, 8))}, "float64"),
-        ({"images": np.zeros((2, 8, 8, 2), np.uint8)}, "needed is uint8"),
+        ({"images": np.zeros((2, 8, 8), complex)}, "complex"),
+        ({"images": np.zeros((2, 8, 8, 33), np.uint8)}, "1 to 32"),
         ({"images": np.zeros((2, 8, 8), np.uint8), "labels": [1]}, "1 labels for 2 images"),
         ({"images": np.zeros((2, 8, 8), np.uint8), "labels": [-1, 0]}, "neither class numbers"),
     ],
