@@ -169,6 +169,7 @@ if TYPE_CHECKING:
     from stylegan_cli.training.settling import recipe_of as recipe_of_network
     from stylegan_cli.training.threads import Threads
     from stylegan_cli.training.transfer import Transfer, plan_transfer
+    from stylegan_cli.training.trial import trial_hours
 
 
 def _homes() -> dict[str, tuple[str, str]]:
@@ -373,6 +374,7 @@ __all__ = [
     "style_names",
     "train",
     "training_data",
+    "trial_hours",
     "truncation",
     "versions",
     "video",

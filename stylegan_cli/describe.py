@@ -2,11 +2,11 @@
 
 import json
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import closing
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from stylegan_cli.data.decoding import reasons
 from stylegan_cli.data.entries import Source, entry_path
@@ -15,24 +15,30 @@ from stylegan_cli.data.sources import open_source
 from stylegan_cli.directions.file import describe_directions, is_directions
 from stylegan_cli.errors import DataError
 from stylegan_cli.files import similar
-from stylegan_cli.interop.foreign import Foreign
-from stylegan_cli.interop.reading import is_foreign, read_foreign
+from stylegan_cli.interop.pickles.reader import PICKLE_SUFFIXES, holds_pickle
 from stylegan_cli.latents.stored_arrays import describe_arrays
 from stylegan_cli.metrics.store import describe_measurements, is_measurements
-from stylegan_cli.networks.build import (
-    Unfilled,
-    build_discriminator,
-    build_generator,
-    count_parameters,
+from stylegan_cli.networks.sizes import Sizes, parameters_in, sizes_of_built
+from stylegan_cli.networks.snapshot import (
+    Header,
+    file_sha256,
+    is_network,
+    read_header,
+    refuse_exports,
+    sizes_in,
+    tensor_shapes,
 )
-from stylegan_cli.networks.snapshot import file_sha256, read_header, refuse_exports
 from stylegan_cli.recipe import Settled
 from stylegan_cli.recipe import load as load_recipe
 from stylegan_cli.rendering.store import describe_study, is_study
 from stylegan_cli.studies.video.filming import describe_video, is_video
 from stylegan_cli.training.run_folder import load_state
 
+if TYPE_CHECKING:
+    from stylegan_cli.interop.foreign import Foreign
+
 Facts = dict[str, Any]
+TORCH_SUFFIXES = (".pt", ".pth", ".ckpt", ".model")
 
 
 def describe(path: Path) -> Facts:
@@ -63,7 +69,7 @@ def _kind(path: Path) -> tuple[str, Callable[[Path], Facts]]:
         ".npz": ("codes", describe_arrays),
         ".npy": ("codes", describe_arrays),
     }
-    if is_foreign(path):
+    if _is_foreign(path):
         return "foreign network", _describe_foreign_file
     if path.suffix in by_suffix:
         return by_suffix[path.suffix]
@@ -74,6 +80,23 @@ def _kind(path: Path) -> tuple[str, Callable[[Path], Facts]]:
     if is_directions(path):
         return "directions", describe_directions
     return ("study", describe_study) if is_study(path) else ("data set", _describe_data)
+
+
+def _is_foreign(path: Path) -> bool:
+    """Return whether another program wrote a file of networks."""
+    with path.open("rb") as file:
+        is_pickle = file.read(1) == b"\x80"
+    suffix = path.suffix.lower()
+    if suffix == ".safetensors":
+        likely = not is_network(path)
+    else:
+        likely = is_pickle or suffix in (*PICKLE_SUFFIXES, *TORCH_SUFFIXES) or holds_pickle(path)
+    if not likely:
+        return False
+    # the readers of foreign files import torch
+    from stylegan_cli.interop.reading import is_foreign
+
+    return is_foreign(path)
 
 
 def _kind_of_folder(path: Path) -> tuple[str, Callable[[Path], Facts]]:
@@ -88,7 +111,7 @@ def _kind_of_folder(path: Path) -> tuple[str, Callable[[Path], Facts]]:
 def _describe_network(path: Path) -> Facts:
     header = read_header(path)
     return {
-        **describe_architecture(header.recipe, header.c_dim),
+        **_describe_networks(header, tensor_shapes(path)),
         "classes": list(header.classes),
         **({"label_columns": dict(header.label_columns)} if header.label_columns else {}),
         "kimg": header.kimg,
@@ -100,7 +123,21 @@ def _describe_network(path: Path) -> Facts:
     }
 
 
-def describe_foreign(foreign: Foreign) -> Facts:
+def _describe_networks(header: Header, shapes: Mapping[str, tuple[int, ...]]) -> Facts:
+    """Describe the networks of a file as `describe_architecture` does, without building them."""
+    found = sizes_in(header, shapes)
+    if found is None or not any(name.startswith("d.") for name in shapes):
+        return describe_architecture(header.recipe, header.c_dim)
+    counts = {
+        "mapping": parameters_in(shapes, "g_ema.mapping."),
+        "synthesis": parameters_in(shapes, "g_ema.synthesis."),
+        "generator": parameters_in(shapes, "g_ema."),
+        "discriminator": parameters_in(shapes, "d."),
+    }
+    return _architecture(header.recipe, found, counts)
+
+
+def describe_foreign(foreign: "Foreign") -> Facts:
     """Describe the networks of another program's file, ready for JSON."""
     return {
         "format": foreign.kind,
@@ -117,30 +154,44 @@ def describe_foreign(foreign: Foreign) -> Facts:
 
 
 def _describe_foreign_file(path: Path) -> Facts:
+    from stylegan_cli.interop.reading import read_foreign
+
     facts = describe_foreign(read_foreign(path))
     return {**facts, "bytes": path.stat().st_size, "sha256": file_sha256(path)}
 
 
 def describe_architecture(recipe: Settled, c_dim: int) -> Facts:
     """Describe sizes and parameter counts of the networks of a recipe, ready for JSON."""
+    from stylegan_cli.networks.build import (
+        Unfilled,
+        build_discriminator,
+        build_generator,
+        count_parameters,
+    )
+
     with Unfilled():
         G, D = build_generator(recipe, c_dim=c_dim), build_discriminator(recipe, c_dim=c_dim)
+    counts = {
+        "mapping": count_parameters(G.mapping),
+        "synthesis": count_parameters(G.synthesis),
+        "generator": count_parameters(G),
+        "discriminator": count_parameters(D),
+    }
+    return _architecture(recipe, sizes_of_built(G), counts)
+
+
+def _architecture(recipe: Settled, sizes: Sizes, parameters: Mapping[str, int]) -> Facts:
     return {
         "title": recipe.title,
         "family": recipe.generator.family,
         "architecture": recipe.generator.architecture,
-        "resolution": G.size.value,
-        "channels": G.channels,
-        "z_dim": G.z_dim,
-        "w_dim": G.w_dim,
-        "c_dim": c_dim,
-        "num_ws": G.num_ws,
-        "parameters": {
-            "mapping": count_parameters(G.mapping),
-            "synthesis": count_parameters(G.synthesis),
-            "generator": count_parameters(G),
-            "discriminator": count_parameters(D),
-        },
+        "resolution": sizes.size.value,
+        "channels": sizes.channels,
+        "z_dim": sizes.z_dim,
+        "w_dim": sizes.w_dim,
+        "c_dim": sizes.c_dim,
+        "num_ws": sizes.num_ws,
+        "parameters": dict(parameters),
     }
 
 

@@ -1,4 +1,4 @@
-"""`sgtool train --dry-run`: the settled recipe, parameters and memory."""
+"""`sgtool train --dry-run`: the settled recipe, parameters, memory and hours."""
 
 from collections.abc import Mapping
 from dataclasses import asdict
@@ -11,24 +11,38 @@ from stylegan_cli.cli import automatic, console
 from stylegan_cli.cli import init_from as starting
 from stylegan_cli.cli.console import echo_json
 
+MOST_BYTES = 2**30
+"""Memory of a run up to which a CPU can try it in a short time."""
 
-def show_cost(settlement: "api.Settlement", device_name: str, *, json: bool) -> None:
+
+def show_cost(
+    settlement: "api.Settlement", device_name: str, *, recipe_name: str, json: bool
+) -> None:
     """Print what a run would be and cost.
 
     Labels, if any, are taken to be as many as those of the network it starts from.
     """
 
     recipe, origin = settlement.recipe, settlement.origin
-    dtype = api.pick_dtype(recipe.train.precision, api.pick_device(device_name))
+    device = api.pick_device(device_name)
+    dtype = api.pick_dtype(recipe.train.precision, device)
     c_dim = origin.c_dim if origin and recipe.data.labels else 0
     transfer = api.plan_transfer(origin, recipe, c_dim=c_dim) if origin else None
     cost = api.estimate(recipe, c_dim=c_dim, dtype=dtype)
+    hours = None
+    if device.type != "cpu" or cost.total_bytes <= MOST_BYTES:
+        hours = api.trial_hours(recipe, device, dtype)
     if json:
         started = {"init": starting.facts_of(transfer)} if transfer else {}
         chosen = {key: asdict(choice) for key, choice in settlement.reasons.items()}
-        echo_json(_facts(recipe, cost) | started | ({"automatic": chosen} if chosen else {}))
+        echo_json(_facts(recipe, cost, hours) | started | ({"automatic": chosen} if chosen else {}))
     else:
         _print(settlement, cost, transfer)
+        if hours is None:
+            console.note(f"measure how long it takes: sgtool bench {recipe_name}")
+        else:
+            pace = hours * 3600 / recipe.train.total_kimg
+            console.note(f"about {_in_words(hours)} here, at {pace:.3g} s/kimg in a short trial")
 
 
 def _print(
@@ -50,12 +64,21 @@ def _print(
     for line in starting.lines_of(transfer) if transfer else ():
         console.note(line)
     console.note(
-        f"about {cost.total_bytes / 2**30:.1f} GiB of memory on each device with "
+        f"about {_memory(cost.total_bytes)} of memory on each device with "
         f"{cost.batch_per_device} images at once, plus the runtime's own"
     )
 
 
-def _facts(recipe: "api.Settled", cost: "api.Estimate") -> dict[str, Any]:
+def _memory(size: int) -> str:
+    return f"{size / 2**20:.0f} MiB" if size < 2**30 else f"{size / 2**30:.1f} GiB"
+
+
+def _in_words(hours: float) -> str:
+    minutes = hours * 60
+    return f"{minutes:.2g} minutes" if minutes < 90 else f"{hours:.3g} hours"
+
+
+def _facts(recipe: "api.Settled", cost: "api.Estimate", hours: float | None) -> dict[str, Any]:
 
     facts = {
         "recipe": asdict(recipe),
@@ -67,6 +90,7 @@ def _facts(recipe: "api.Settled", cost: "api.Estimate") -> dict[str, Any]:
             "activation_bytes": cost.activation_bytes,
             "total_bytes": cost.total_bytes,
         },
+        "hours": hours,
     }
     if api.is_growing(recipe):
         facts["stages"] = [asdict(stage) for stage in api.stages(recipe)]

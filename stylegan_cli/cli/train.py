@@ -116,7 +116,9 @@ def train(
     freeze_mapping: FreezeMappingFlag = False,
     dry_run: Annotated[
         bool,
-        typer.Option("--dry-run", "-n", help="Print the settled recipe and its cost, and stop."),
+        typer.Option(
+            "--dry-run", "-n", help="Print the settled recipe, its memory and hours, and stop."
+        ),
     ] = False,
     device: DeviceFlag = "auto",
     backend: BackendFlag = "auto",
@@ -165,7 +167,8 @@ def train(
     written.settle()
     machine = automatic.machine(device) if written.choices() else api.Machine()
     if dry_run:
-        show_cost(api.settle(written, folder, machine=machine, anew=overwrite), device, json=json)
+        settlement = api.settle(written, folder, machine=machine, anew=overwrite)
+        show_cost(settlement, device, recipe_name=recipe or QUICKSTART, json=json)
         return
     acceleration = acceleration_of(
         compiled=compiled,

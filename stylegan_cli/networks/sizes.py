@@ -1,6 +1,8 @@
 """Sizes of a generator that are known without building it, so without importing torch."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from math import prod
 from typing import TYPE_CHECKING
 
 from stylegan_cli.recipe import Settled, families
@@ -8,6 +10,9 @@ from stylegan_cli.sizes import Size
 
 if TYPE_CHECKING:
     from stylegan_cli.networks.generator import Generator
+
+BUFFERS = ("w_avg", "noise_const", "transform", "freqs", "phases", "magnitude_ema")
+"""Tensors of the networks of the package that are not trained."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,6 +86,15 @@ def sizes_of(recipe: Settled, *, w_dim: int, c_dim: int, lod: float) -> Sizes | 
         noise_sizes=found.noise_sizes[: max(len(found.noise_sizes) - missing, 0)],
         can_move=found.can_move,
         lod=lod,
+    )
+
+
+def parameters_in(shapes: Mapping[str, tuple[int, ...]], prefix: str) -> int:
+    """Count the trainable numbers of the tensors in a file whose names begin so."""
+    return sum(
+        prod(shape)
+        for name, shape in shapes.items()
+        if name.startswith(prefix) and name.rpartition(".")[2] not in BUFFERS
     )
 
 

@@ -92,9 +92,7 @@ class Network:
     @cached_property
     def sizes(self) -> Sizes:
         """Sizes of G, which are known before its weights are read."""
-        (w_dim,) = self.shapes.get("g_ema.mapping.w_avg", (self.recipe.generator.w_dim,))
-        found = sizes_of(self.recipe, w_dim=w_dim, c_dim=self.c_dim, lod=self.header.lod)
-        return found or sizes_of_built(self.G)
+        return sizes_in(self.header, self.shapes) or sizes_of_built(self.G)
 
     @property
     def recipe(self) -> Settled:
@@ -203,6 +201,24 @@ def has_discriminator(path: Path) -> bool:
     """
     _metadata(path)
     return any(name.startswith("d.") for name in tensor_shapes(path))
+
+
+def is_network(path: Path) -> bool:
+    """Return whether this is a safetensors file of sgtool, as its description says."""
+    try:
+        return "recipe" in _metadata(path)
+    except NetworkFileError:
+        return False
+
+
+def sizes_in(header: Header, shapes: Mapping[str, tuple[int, ...]]) -> Sizes | None:
+    """Return the sizes of the generator in a file; None if its family does not tell them.
+
+    Args:
+        shapes: Of the tensors in the file.
+    """
+    (w_dim,) = shapes.get("g_ema.mapping.w_avg", (header.recipe.generator.w_dim,))
+    return sizes_of(header.recipe, w_dim=w_dim, c_dim=header.c_dim, lod=header.lod)
 
 
 def tensor_shapes(path: Path) -> dict[str, tuple[int, ...]]:

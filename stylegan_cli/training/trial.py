@@ -1,6 +1,7 @@
 """Trial iterations: networks of a recipe trained on images of noise, apart from any run."""
 
 import math
+import time
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -10,6 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from stylegan_cli.errors import TrainingError
 from stylegan_cli.recipe import LossSection, Settled
 from stylegan_cli.runtime import World, repeatable
 from stylegan_cli.training.acceleration import (
@@ -23,9 +25,12 @@ from stylegan_cli.training.data import Batch
 from stylegan_cli.training.engines import Engine, eager
 from stylegan_cli.training.inputs import Nets
 from stylegan_cli.training.iteration import train_batch
-from stylegan_cli.training.schedule import Stage
+from stylegan_cli.training.memory import is_out_of_memory
+from stylegan_cli.training.schedule import Stage, stages
 from stylegan_cli.training.state import TrainingState, initial_state
 
+MOST_SECONDS = 60.0
+"""Time that a trial may take."""
 Steps = Mapping[str, Callable[[], object]]
 
 
@@ -122,6 +127,39 @@ class Trial:
         repeatable(self.device, self.dtype)
         self.state.iteration = iteration
         train_batch(self.state, self.nets, self.recipe, self.stage, self.batch, engine)
+
+
+def trial_hours(recipe: Settled, device: torch.device, dtype: torch.dtype) -> float | None:
+    """Return the hours a run takes, from an iteration of each kind at each resolution.
+
+    None if these take more than `MOST_SECONDS`, or more memory than there is.
+    """
+    passed, seconds, began = stages(recipe), 0.0, time.monotonic()
+    ends = [*(stage.from_kimg for stage in passed[1:]), recipe.train.total_kimg]
+    try:
+        for stage, end in zip(passed, ends, strict=True):
+            iterations = max(end - stage.from_kimg, 0) * 1000 / stage.batch_size
+            if iterations and time.monotonic() - began < MOST_SECONDS:
+                seconds += iterations * _seconds(Trial(recipe, stage, device, dtype))
+    except (MemoryError, RuntimeError, TrainingError) as error:
+        if not isinstance(error, TrainingError) and not is_out_of_memory(error):
+            raise
+        return None
+    return seconds / 3600 if time.monotonic() - began < MOST_SECONDS else None
+
+
+def _seconds(trial: Trial) -> float:
+    """Return the seconds of the mean iteration."""
+    found, shares = 0.0, kinds(trial.recipe.loss)
+    # the first iteration is slower than the others
+    trial.steps[max(shares, key=len)]()
+    for name, step in trial.steps.items():
+        began = time.perf_counter()
+        step()
+        if trial.device.type == "cuda":
+            torch.cuda.synchronize(trial.device)
+        found += shares[name].share * (time.perf_counter() - began)
+    return found
 
 
 def _bytes(value: object) -> int:

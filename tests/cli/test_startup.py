@@ -69,3 +69,37 @@ def test_another_study_in_the_folder_is_refused_without_torch(studies, network_f
     (taken,) = (path for path in (studies / "results").iterdir() if path.name.startswith("grid"))
     words = ("grid", "--seeds", "7", "-o", taken, "--network", network_file)
     assert imported(*words, code=1, folder=studies) == []
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("recipe", "list"),
+        ("recipe", "show", "stylegan2"),
+        ("info", "portraits-64"),
+        ("data", "sample", "portraits", "--count", "4", "--resolution", "16", "-o", "p.zip"),
+    ],
+    ids=" ".join,
+)
+def test_these_commands_take_no_torch(tmp_path, words):
+    assert imported(*words, folder=tmp_path) == []
+
+
+def test_data_are_prepared_inspected_and_described_without_torch(image_folder, tmp_path):
+    for words in (
+        ("data", "prepare", image_folder, "-o", "p.zip"),
+        ("data", "inspect", "p.zip"),
+        ("info", "p.zip"),
+    ):
+        assert imported(*words, folder=tmp_path) == []
+
+
+def test_a_study_is_described_and_reported_without_torch(studies):
+    (grid,) = (path for path in (studies / "results").iterdir() if path.name.startswith("grid"))
+    assert imported("info", grid) == []
+    assert imported("report", grid, "-o", "page.html", folder=studies) == []
+
+
+def test_a_recipe_with_problems_is_refused_without_torch(tmp_path):
+    words = ("train", "stylegan2", "--set", "generator.chanel=3")
+    assert imported(*words, code=2, folder=tmp_path) == []

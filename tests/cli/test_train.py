@@ -116,7 +116,7 @@ def test_a_run_that_is_lost_ends_in_words_where_that_is_asked(recipe, image_fold
 
 def test_dry_run_as_json_has_counts_and_memory(recipe):
     cost = json.loads(train(recipe, "--dry-run", "--json").stdout)
-    assert set(cost) == {"recipe", "parameters", "num_ws", "memory"}
+    assert set(cost) == {"recipe", "parameters", "num_ws", "memory", "hours"}
     assert cost["num_ws"] == 6
     assert set(cost["parameters"]) == {"mapping", "synthesis", "generator", "discriminator"}
     memory = cost["memory"]
@@ -129,6 +129,18 @@ def growing(tmp_path, monkeypatch):
     path = tmp_path / "growing.toml"
     path.write_text(dumps(tiny_growing()))
     return path
+
+
+def test_a_dry_run_tells_hours_and_memory(recipe):
+    result = train(recipe, "--dry-run")
+    assert re.search(r"about \d+ MiB of memory on each device with 8 images", result.stderr)
+    assert re.search(r"about \S+ minutes here, at \S+ s/kimg in a short trial", result.stderr)
+    assert json.loads(train(recipe, "--dry-run", "--json").stdout)["hours"] > 0
+
+
+def test_a_run_too_large_to_try_is_left_to_the_benchmark():
+    result = train("stylegan2", "--dry-run", "--device", "cpu")
+    assert "measure how long it takes: sgtool bench stylegan2" in result.stderr
 
 
 def test_dry_run_tells_when_which_resolution_begins(growing):
