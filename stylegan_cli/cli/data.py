@@ -126,7 +126,7 @@ def prepare(
     read is left out and named with the reason. Running the same command again changes nothing.
     """
     from stylegan_cli.data.label_files import read_labels
-    from stylegan_cli.data.labels import Labelled, Numbered
+    from stylegan_cli.data.labels import labelled, numbered
     from stylegan_cli.data.pictures import Target
     from stylegan_cli.data.prepare import Preparation, first_usual_resolution
     from stylegan_cli.data.sources import open_sources
@@ -153,10 +153,10 @@ def prepare(
         )
         if labels is not None:
             table = read_labels(labels)
-            opened = [Labelled(source, table) for source in opened]
+            opened = [labelled(source, table) for source in opened]
         if label_columns is not None:
             names = [name.strip() for name in label_columns.split(",")]
-            opened = [Numbered(source, names) for source in opened]
+            opened = [numbered(source, names) for source in opened]
         _report(output, opened, _write(opened, request, label="prepare"), json=json)
 
 

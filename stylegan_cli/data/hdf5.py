@@ -1,5 +1,7 @@
 """Images in an HDF5 file: ours, and any other with a uint8 data set `images`."""
 
+import io
+import json
 import zlib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -10,6 +12,7 @@ import h5py
 import numpy as np
 
 from stylegan_cli.data.annotations import (
+    Annotations,
     Column,
     Numbers,
     checked_labels,
@@ -22,6 +25,7 @@ from stylegan_cli.data.entries import Entry, Source, Tally
 from stylegan_cli.data.formats import UnusableImageError
 from stylegan_cli.errors import DataError
 from stylegan_cli.hdf5 import damage_in, describe_form, json_attribute, open_hdf5, stored_array
+from stylegan_cli.shapes import Picture
 
 
 class Hdf5Source(Source):
@@ -119,3 +123,75 @@ class Hdf5Source(Source):
         if index.shape != (len(self._images),) or not inside:
             raise DataError(f"{self.name}: attributes/{key} does not fit the images; make it again")
         return Column(values=values, index=index.tolist())
+
+
+class Hdf5Writer:
+    """`images` uint8 `[n, H, W, C]`, one chunk an image, with `labels` and `attributes/`."""
+
+    def __init__(self, path: Path) -> None:
+        self._disk = _Disk(path, "w+")
+        self._file = h5py.File(self._disk, "w", libver="latest")
+        self._images: Any = None
+
+    @staticmethod
+    def encode(pixels: Picture) -> Picture:
+        return pixels
+
+    def add(self, number: int, encoded: Picture) -> None:
+        """Append an image; the number plays no part here."""
+        if self._images is None:
+            shape = encoded.shape
+            self._images = self._file.create_dataset(
+                "images", (0, *shape), np.uint8, maxshape=(None, *shape), chunks=(1, *shape)
+            )
+        self._images.resize(len(self._images) + 1, axis=0)
+        self._images[-1] = encoded
+        self._disk.check()
+
+    def finish(self, annotations: Annotations, prepared: Mapping[str, Any]) -> None:
+        if annotations.labels is not None:
+            self._file["labels"] = annotations.labels
+        for key, column in annotations.attributes.items():
+            stored = self._file.create_dataset(f"attributes/{key}", data=np.array(column.index))
+            stored.attrs["values"] = json.dumps(column.values)
+        self._file.attrs["schema"] = 1
+        self._file.attrs["classes"] = json.dumps(annotations.classes)
+        if annotations.label_names:
+            self._file.attrs["label_names"] = json.dumps(annotations.label_names)
+        self._file.attrs["prepared"] = json.dumps(prepared)
+
+    def close(self) -> None:
+        self._file.close()
+        self._disk.close()
+        self._disk.check()
+
+
+class _Disk(io.FileIO):
+    """File that keeps a failed write to itself until asked.
+
+    HDF5 takes the whole process down when the disk is full at its close; it never learns here.
+    """
+
+    _failure: OSError | None = None
+
+    def check(self) -> None:
+        """Raise what went wrong so far."""
+        if self._failure is not None:
+            raise self._failure
+
+    def write(self, data: Any, /) -> int:
+        rest = memoryview(data).cast("B")
+        size = len(rest)
+        try:
+            while rest and self._failure is None:
+                rest = rest[super().write(rest) :]
+        except OSError as error:
+            self._failure = error
+        return size
+
+    def truncate(self, size: int | None = None, /) -> int:
+        try:
+            return super().truncate(size)
+        except OSError as error:
+            self._failure = error
+            return self.tell()

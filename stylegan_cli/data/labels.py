@@ -146,24 +146,30 @@ def match(table: LabelTable, names: Sequence[str]) -> Matching:
     return Matching(names=best, remarks=list(_remarks(table, names, best, how)))
 
 
-class Labelled(Source):
-    """A source whose images get their labels from a file."""
+class Relabelled(Source):
+    """A source whose images get other labels; `labelled` and `numbered` make them."""
 
-    def __init__(self, source: Source, table: LabelTable) -> None:
+    def __init__(
+        self,
+        source: Source,
+        relabel: Callable[[Entry], Entry],
+        *,
+        classes: tuple[str, ...] = (),
+        label_names: tuple[str, ...] = (),
+        remarks: Sequence[str] = (),
+    ) -> None:
         self.name = source.name
-        self.classes = table.classes if table.labels else source.classes
-        self.label_names = table.label_names if table.labels else source.label_names
         self.prepared = source.prepared
+        self.classes, self.label_names = classes, label_names
         self._source = source
-        self._table = table
-        self._matching = match(table, [entry.name for entry in source.entries()])
+        self._relabel = relabel
+        self._remarks = list(remarks)
 
     def tally(self) -> Tally:
         return self._source.tally()
 
     def entries(self) -> Iterator[Entry]:
-        for entry in self._source.entries():
-            yield self._matching.annotate(entry, self._table)
+        return map(self._relabel, self._source.entries())
 
     def open(self, entry: Entry) -> AbstractContextManager[Upright]:
         return self._source.open(entry)
@@ -172,55 +178,45 @@ class Labelled(Source):
         return self._source.checksum(entry)
 
     def remarks(self) -> list[str]:
-        return self._matching.remarks
+        return self._remarks
 
     def close(self) -> None:
         self._source.close()
 
 
-class Numbered(Source):
-    """A source whose labels are some of its attributes, read as numbers.
+def labelled(source: Source, table: LabelTable) -> Relabelled:
+    """Return a source with the labels and attributes of a table."""
+    matching = match(table, [entry.name for entry in source.entries()])
+    own = table if table.labels else source
+    return Relabelled(
+        source,
+        lambda entry: matching.annotate(entry, table),
+        classes=own.classes,
+        label_names=own.label_names,
+        remarks=matching.remarks,
+    )
+
+
+def numbered(source: Source, names: Sequence[str]) -> Relabelled:
+    """Return a source whose labels are some of its attributes, read as numbers.
 
     Raises:
         UsageError: No image has such an attribute.
     """
+    known = {key for entry in islice(source.entries(), SEARCHED) for key in entry.attributes}
+    for name in names:
+        if name not in known:
+            lead = meant_or_all(name, sorted(known)) if known else "; it has none"
+            raise UsageError(
+                f"{source.name}: no such column{lead}", parameter="label_columns", value=name
+            )
 
-    def __init__(self, source: Source, names: Sequence[str]) -> None:
-        self.name = source.name
-        self.label_names = tuple(names)
-        self.prepared = source.prepared
-        self._source = source
-        known = {key for entry in islice(source.entries(), SEARCHED) for key in entry.attributes}
-        for name in names:
-            if name not in known:
-                lead = meant_or_all(name, sorted(known)) if known else "; it has none"
-                raise UsageError(
-                    f"{source.name}: no such column{lead}", parameter="label_columns", value=name
-                )
+    def relabel(entry: Entry) -> Entry:
+        numbers = [_number(source, entry, name) for name in names]
+        found = tuple(number for number in numbers if number is not None)
+        return replace(entry, label=found if len(found) == len(names) else None)
 
-    def tally(self) -> Tally:
-        return self._source.tally()
-
-    def entries(self) -> Iterator[Entry]:
-        for entry in self._source.entries():
-            yield replace(entry, label=self._label(entry))
-
-    def open(self, entry: Entry) -> AbstractContextManager[Upright]:
-        return self._source.open(entry)
-
-    def checksum(self, entry: Entry) -> int | None:
-        return self._source.checksum(entry)
-
-    def remarks(self) -> list[str]:
-        return self._source.remarks()
-
-    def close(self) -> None:
-        self._source.close()
-
-    def _label(self, entry: Entry) -> Label | None:
-        numbers = [_number(self, entry, name) for name in self.label_names]
-        known = tuple(number for number in numbers if number is not None)
-        return known if len(known) == len(numbers) else None
+    return Relabelled(source, relabel, label_names=tuple(names), remarks=source.remarks())
 
 
 def _number(source: Source, entry: Entry, name: str) -> float | None:

@@ -192,6 +192,8 @@ class RemoteFile:
             content: bytes = self._files.cat_file(self._path, start=start, end=start + length)
         except Exception as error:
             raise UnusableImageError(f"cannot be fetched: {_words(error)}") from None
+        if len(content) > length:
+            raise UnusableImageError("its server sends files whole only; fetch it first")
         return content
 
 

@@ -2,7 +2,8 @@
 
 An image is bytes, or a record of `bytes` and `path`. The column `label` (or `labels`, `class`) is
 the label, with the names of the classes where the file's description has them; other columns of
-single values are attributes. Rows are read in batches, so a file may be larger than memory.
+single values are attributes. Images are read by groups of rows, so a file may be larger than
+memory, but not a group.
 """
 
 import json
@@ -23,8 +24,8 @@ from stylegan_cli.errors import DataError
 
 SUFFIX = ".parquet"
 _IMAGES = ("image", "img", "images", "jpg", "jpeg", "png", "webp", "picture", "photo")
-_INDEX_ROWS, _BATCH_ROWS = 4096, 16
-_BATCH_BYTES, _KEPT_BYTES, _BUFFER = 2**24, 2**27, 2**20
+_INDEX_ROWS = 4096
+_GROUP_BYTES, _KEPT_BYTES = 2**30, 2**26
 
 
 def open_parquet(name: str, files: Sequence[File], *, others: Sequence[str] = ()) -> PackedSource:
@@ -57,18 +58,23 @@ class _Table:
             groups = [described.row_group(group) for group in range(described.num_row_groups)]
             self.count = described.num_rows
             self.ends = list(accumulate(group.num_rows for group in groups))
-            self.row_bytes = [group.total_byte_size // (group.num_rows or 1) for group in groups]
+            largest = max((group.total_byte_size for group in groups), default=0)
             self._marks = [zlib.crc32(repr(group.to_dict()).encode()) for group in groups]
         # an image is never smaller than a byte
-        if self.count > size or min(self.row_bytes, default=0) < 0:
+        if self.count > size or any(group.num_rows < 0 for group in groups):
             raise DataError(f"{file.name}: claims {self.count} rows in {size} bytes; damaged")
+        if largest > _GROUP_BYTES:
+            raise DataError(
+                f"{file.name}: {largest >> 20} MiB in one group of rows, which is read whole; "
+                "write it again with groups of 100 rows, as pyarrow does with row_group_size=100"
+            )
         self._features = _features(schema.metadata or {})
         self._kinds = {field.name: str(field.type) for field in schema}
         self._image: str = self._image_column()
         self.label = next((name for name in LABEL_COLUMNS if name in self._kinds), None)
 
     @property
-    def pixels(self) -> str:
+    def _pixels(self) -> str:
         """Name of the column of encoded images."""
         return f"{self._image}.bytes" if self._is_record(self._image) else self._image
 
@@ -76,6 +82,12 @@ class _Table:
         """Return the names of the classes whose numbers are in a column; nothing for others."""
         names = self._features.get(column or "", {}).get("names")
         return [str(name) for name in names] if isinstance(names, list) else []
+
+    def column(self, group: int) -> Any:
+        """Return the encoded images of a group of rows."""
+        with _in_words(self.file.name), self.file.open() as opened:
+            table = _opened(opened, self.file.name).read_row_group(group, columns=[self._pixels])
+            return table.column(0)
 
     def add_to(self, index: Index, prefix: str) -> None:
         """Append all rows to an index, without reading an image."""
@@ -123,17 +135,15 @@ class _Table:
 class _Reader:
     """Reader of the images of some tables by their place in all of them.
 
-    The batches read last are kept, so that places in order cost one pass; others read on from
-    the start of their group of rows.
+    Parquet is unpacked by groups of rows; those read last are kept, so that places in order cost
+    one pass.
     """
 
     def __init__(self, tables: Sequence[_Table]) -> None:
         self._tables = tables
         self._ends = list(accumulate(table.count for table in tables))
         self._lock = threading.Lock()
-        self._batches: Iterator[Any] = iter(())
-        self._kept: deque[tuple[int, Any]] = deque()
-        self._next = self._end = -1
+        self._kept: deque[tuple[range, Any]] = deque()
 
     def read(self, place: int) -> bytes:
         """Return the encoded image at a place; safe in several threads.
@@ -141,11 +151,12 @@ class _Reader:
         Raises:
             UnusableImageError: There is none in the table, or it is too large or damaged.
         """
-        with self._lock:
-            try:
-                value = self._value(place)
-            except DataError as error:
-                raise UnusableImageError(str(error)) from None
+        try:
+            with self._lock:
+                places, column = self._group(place)
+            value = column[place - places.start].as_py()
+        except DataError as error:
+            raise UnusableImageError(str(error)) from None
         found = value["bytes"] if isinstance(value, dict) else value
         if not isinstance(found, bytes):
             raise UnusableImageError("no image in its row, or only the path of one")
@@ -153,41 +164,23 @@ class _Reader:
             raise UnusableImageError(f"larger than {MAX_FILE_BYTES >> 20} MiB")
         return found
 
-    def _value(self, place: int) -> Any:
-        first = self._kept[0][0] if self._kept else self._next
-        if not first <= place < self._end:
-            self._start(place)
-        while self._next <= place:
-            with _in_words(self._name):
-                batch = next(self._batches, None)
-            if batch is None or not batch.num_rows:
-                self._next = self._end = -1
-                raise DataError(f"{self._name}: damaged; rows are missing")
-            self._kept.append((self._next, batch.column(0)))
-            self._next += batch.num_rows
-            while len(self._kept) > 1 and sum(c.nbytes for _, c in self._kept) > _KEPT_BYTES:
-                self._kept.popleft()
-        start, column = next(kept for kept in reversed(self._kept) if kept[0] <= place)
-        return column[place - start].as_py()
-
-    def _start(self, place: int) -> None:
-        """Begin to read the group of rows that a place lies in."""
+    def _group(self, place: int) -> tuple[range, Any]:
+        """Return the group of rows that a place lies in, and the places of them all."""
+        known = next((kept for kept in self._kept if place in kept[0]), None)
+        if known:
+            return known
         number = bisect_right(self._ends, place)
         table = self._tables[number]
         before = self._ends[number] - table.count
         group = bisect_right(table.ends, place - before)
-        self._name = table.file.name
-        self._kept.clear()
-        self._next = before + (table.ends[group - 1] if group else 0)
-        self._end = before + table.ends[group]
-        self._batches = _batches(table, group)
-
-
-def _batches(table: _Table, group: int) -> Iterator[Any]:
-    rows = max(1, min(_BATCH_ROWS, _BATCH_BYTES // max(1, table.row_bytes[group])))
-    with table.file.open() as opened:
-        parquet = _opened(opened, table.file.name)
-        yield from parquet.iter_batches(rows, row_groups=[group], columns=[table.pixels])
+        places = range(before + (table.ends[group - 1] if group else 0), before + table.ends[group])
+        while self._kept and sum(c.nbytes for _, c in self._kept) > _KEPT_BYTES:
+            self._kept.popleft()
+        column = table.column(group)
+        if len(column) != len(places):
+            raise DataError(f"damaged: {len(column)} of {len(places)} rows are there")
+        self._kept.append((places, column))
+        return places, column
 
 
 def _opened(file: Any, where: str) -> Any:
@@ -195,8 +188,7 @@ def _opened(file: Any, where: str) -> Any:
         from pyarrow.parquet import ParquetFile
     except ImportError:
         raise DataError(f"{where}: parquet needs the package pyarrow; {EXTRA}") from None
-    # with a buffer, a group of rows is read piece by piece
-    return ParquetFile(file, buffer_size=_BUFFER, pre_buffer=False)
+    return ParquetFile(file, pre_buffer=False)
 
 
 @contextmanager

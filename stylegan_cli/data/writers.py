@@ -96,6 +96,6 @@ class ZipWriter:
 def _writer(path: Path, suffix: str) -> Writer:
     if suffix == ".zip":
         return ZipWriter(path)
-    from stylegan_cli.data.hdf5_writer import Hdf5Writer
+    from stylegan_cli.data.hdf5 import Hdf5Writer
 
     return Hdf5Writer(path)

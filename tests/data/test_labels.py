@@ -6,7 +6,7 @@ import pytest
 
 from stylegan_cli.data.entries import Entry
 from stylegan_cli.data.label_files import read_labels
-from stylegan_cli.data.labels import Labelled, label_table, match
+from stylegan_cli.data.labels import label_table, labelled, match
 from stylegan_cli.data.sources import open_source
 from stylegan_cli.errors import DataError
 from tests.data.pictures import blocks, folder_of
@@ -125,7 +125,7 @@ def read_beside(folder, name, content):
     """Labels and attributes of a folder's images with those of a file of this content."""
     path = folder.parent / name
     path.write_bytes(content if isinstance(content, bytes) else content.encode())
-    with closing(Labelled(open_source(folder), read_labels(path))) as source:
+    with closing(labelled(open_source(folder), read_labels(path))) as source:
         return [(entry.label, dict(entry.attributes)) for entry in source.entries()]
 
 
