@@ -97,8 +97,12 @@ def train(
         ),
     ] = None,
     data: Annotated[
-        Path | None,
-        typer.Option("--data", metavar="PATH", help="Prepared .zip or .h5, or a folder of images."),
+        str | None,
+        typer.Option(
+            "--data",
+            metavar="PATH",
+            help="Prepared .zip or .h5, a folder of images, shards, parquet, or their address.",
+        ),
     ] = None,
     output: Annotated[
         Path | None,

@@ -112,7 +112,7 @@ def real_images(chosen: str | None, network: Path) -> Generator[Event, None, Sto
             f"{path}: labels have {dataset.c_dim} numbers, those of {network} {header.c_dim}; "
             "measure with the data that the network was trained on"
         )
-    return stored_data(Path(place), dataset, fit=section.fit, channels=section.shown)
+    return stored_data(place, dataset, fit=section.fit, channels=section.shown)
 
 
 def labelled_images(

@@ -167,7 +167,7 @@ def open_gauge(recipe: Settled, dataset: Dataset, folder: Path, workplace: Workp
     return Gauge(
         recipe=recipe,
         folder=folder,
-        data=stored_data(Path(path), dataset.whole, fit=data.fit, channels=data.shown),
+        data=stored_data(path, dataset.whole, fit=data.fit, channels=data.shown),
         detector=open_detector(
             recipe.metrics.detector, purpose="features", device=workplace.device
         ),

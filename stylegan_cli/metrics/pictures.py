@@ -123,7 +123,7 @@ class StoredPictures:
 
 
 def stored_data(
-    path: Path, dataset: Dataset, *, fit: str, channels: Sequence[int] | None = None
+    path: Path | str, dataset: Dataset, *, fit: str, channels: Sequence[int] | None = None
 ) -> StoredPictures:
     """Return all images of an open data set, with their labels.
 

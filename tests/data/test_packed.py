@@ -1,9 +1,12 @@
 """Data sets as others store them, each written by the library of its form."""
 
 import csv
+import http.server
 import io
 import json
+import re
 import tarfile
+import threading
 from contextlib import closing
 from itertools import count
 
@@ -18,6 +21,8 @@ from stylegan_cli.data.pictures import Target
 from stylegan_cli.data.prepare import Preparation, account, prepare
 from stylegan_cli.data.sources import content_sha256, open_source, open_sources
 from stylegan_cli.errors import DataError, Interrupted
+from stylegan_cli.metrics.pictures import stored_data
+from stylegan_cli.training.data import training_data
 from stylegan_cli.training.loop import train
 from tests.data.pictures import blocks, encoded, image_of
 from tests.tiny import tiny, tiny_run
@@ -378,6 +383,67 @@ def test_shards_and_tables_at_an_address_are_read_like_those_on_disk(tmp_path):
     here = [content_sha256(path) for path in (pattern, parquet)]
     there = ["memory://shards/birds-{000..001}.tar", "memory://x.parquet"]
     assert [content_sha256(address) for address in there] == here
+
+
+class Ranges(http.server.BaseHTTPRequestHandler):
+    """Serves one tar, in parts where `whole_only` does not forbid it."""
+
+    content = b""
+    whole_only = False
+
+    def log_message(self, *_):
+        pass
+
+    def do_HEAD(self):
+        self.answer(body=False)
+
+    def do_GET(self):
+        self.answer(body=True)
+
+    def answer(self, *, body):
+        content = self.content
+        wanted = re.fullmatch(r"bytes=(\d+)-(\d*)", self.headers.get("Range", ""))
+        if wanted and not self.whole_only:
+            first, last = int(wanted[1]), int(wanted[2] or len(content) - 1)
+            self.send_response(206)
+            last = min(last, len(content) - 1)
+            self.send_header("Content-Range", f"bytes {first}-{last}/{len(content)}")
+            content = content[first : last + 1]
+        else:
+            self.send_response(200)
+        self.send_header("Content-Length", str(len(content)))
+        self.end_headers()
+        if body:
+            self.wfile.write(content)
+
+
+@pytest.fixture
+def shard_server(tmp_path):
+    pytest.importorskip("aiohttp")
+    tar_of(tmp_path / "x.tar", {f"{i}.png": png for i, png in enumerate(PNGS)})
+    Ranges.content, Ranges.whole_only = (tmp_path / "x.tar").read_bytes(), False
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Ranges) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+
+
+@pytest.mark.filterwarnings("ignore")  # of the event loop of fsspec
+def test_shards_come_over_http_piece_by_piece(shard_server):
+    with closing(open_source(f"{shard_server}/x-{{0..1}}.tar")) as source:
+        entries = list(source.entries())
+        assert [source.content(entry) for entry in entries] == PNGS * 2
+        Ranges.whole_only = True
+        with pytest.raises(UnusableImageError, match="sends files whole only"):
+            source.content(entries[0])
+
+
+def test_a_recipe_may_name_an_address(tmp_path):
+    memory = pytest.importorskip("fsspec").filesystem("memory")
+    memory.pipe("/one/x.tar", tar_of(tmp_path / "x.tar", {"a.png": PNGS[0]}).read_bytes())
+    dataset = training_data(tiny("data.path=memory://one/x.tar"))
+    assert len(dataset) == 1
+    assert stored_data("memory://one/x.tar", dataset, fit="crop").count == 1
 
 
 @pytest.mark.parametrize(
