@@ -168,7 +168,10 @@ def _add_file(path: Path, trusted: str | None) -> Iterator[Added]:
     except ForeignFileError as error:
         raise ForeignFileError(f"{error}; its SHA-256 is {source}") from None
     if not fitting:
-        raise WeightsError(f"{path}: its tensors fit no detector here; its SHA-256 is {source}")
+        raise WeightsError(
+            f"{path}: its tensors fit no detector here, its SHA-256 is {source}; "
+            "`sgtool weights list` shows which files do"
+        )
     known = {
         name: _is_published(name, tensors, published)
         for name, tensors in fitting.items()

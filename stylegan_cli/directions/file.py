@@ -20,7 +20,7 @@ import h5py
 import numpy as np
 
 from stylegan_cli.directions.direction import Direction, Fact
-from stylegan_cli.errors import DataError, OutputError, UsageError
+from stylegan_cli.errors import DataError, OutputError, UsageError, meant
 from stylegan_cli.files import similar, writing, written_whole
 from stylegan_cli.hdf5 import damage_in, json_attribute, open_hdf5, stored_array
 from stylegan_cli.ranges import format_ints
@@ -125,7 +125,8 @@ def read_directions(path: Path, name: str = "") -> tuple[Direction, ...]:
         group = f"{name}/" if name else ""
         chosen = [each for each in names if each == name or each.startswith(group)]
         if not chosen:
-            raise UsageError(f"{path}:{name}: no such direction; it holds {_listed(names)}")
+            hint = meant(name, names)
+            raise UsageError(f"{path}:{name}: no such direction; it holds {_listed(names)}{hint}")
         return tuple(_read(file, each) for each in chosen)
 
 

@@ -87,14 +87,14 @@ def _check_network(
     if shape is not None and direction.vector.shape != shape:
         raise UsageError(
             f"{pick.text}: a direction of shape {list(direction.vector.shape)}, this network takes "
-            f"{list(shape)}; find directions in it with `sgtool discover`"
+            f"{list(shape)}; find directions in it with `sgtool discover sefa`"
         )
     # directions survive fine-tuning
     if force or direction.network_sha256 in ("", network.sha256, network.recipe.init.sha256):
         return
     raise UsageError(
         f"{pick.text}: was found in another network, where its meaning differs; find it again "
-        "with `sgtool discover`, or `force` it"
+        "with `sgtool discover sefa`, or `force` it"
     )
 
 

@@ -1,12 +1,13 @@
 """Written recipes, and how they are settled: every key a value, or all problems at once."""
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, is_dataclass
 from difflib import SequenceMatcher
 from functools import cache
 from typing import TYPE_CHECKING, Any, get_origin, get_type_hints
 
-from stylegan_cli.errors import RecipeError
+from stylegan_cli.errors import RecipeError, meant
 from stylegan_cli.recipe import families
 from stylegan_cli.recipe.automatic import AUTO, Choice, Machine, can_be_automatic, choices
 from stylegan_cli.recipe.rules import conflicts
@@ -159,7 +160,8 @@ def _wrong(key: str, value: object, details: Sequence["ErrorDetails"]) -> str:
             f"{detail['loc'][0]} {_expected([detail])}, found {_shown(detail['input'])}"
             for detail in details
         )
-    return f"{_expected(details)}, found {_shown(value)}"
+    hint = meant(str(value), re.findall("'([^']+)'", details[0]["msg"]))
+    return f"{_expected(details)}, found {_shown(value)}{hint}"
 
 
 def _expected(details: Sequence["ErrorDetails"]) -> str:

@@ -58,7 +58,7 @@ def damaged_state(path: Path, error: Exception) -> NetworkFileError:
     reason = reason.partition("(1)")[0].partition("Re-running")[0].strip()
     return NetworkFileError(
         f"{path}: damaged training state ({reason}); restore it from a backup, or train again in "
-        "another folder or with `overwrite`"
+        "another `output` or with `overwrite`"
     )
 
 
@@ -254,7 +254,7 @@ class RunFolder:
         if differing:
             raise OutputError(
                 f"{self.path}: holds another run ({'; '.join(differing[:3])}); "
-                "choose another folder or `overwrite`"
+                "choose another `output` or add `overwrite`"
             )
 
 

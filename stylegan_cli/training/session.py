@@ -110,7 +110,7 @@ class Session:
                 f"{len(self.run.dataset)} image: too few to measure the diversity of fakes against"
             )
             alarm = Alarm(
-                name="health", message=f"{words}; add images or set `health.every_ticks=0`"
+                name="health", message=f"{words}; add images or give `health.every_ticks=0`"
             )
             yield News(kimg=self.kimg, alarms=(alarm,))
 

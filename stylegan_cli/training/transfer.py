@@ -148,9 +148,11 @@ def _misfit_error(
     lines = [f"  {misfit.words}" for misfit in misfits[:_LISTED]]
     if len(misfits) > _LISTED:
         lines.append(f"  and {len(misfits) - _LISTED} more")
+    settings = " ".join(_settings(origin, recipe, _SHAPES))
     if origin.c_dim != c_dim:
         lines.append(f"labels: {origin.c_dim} numbers there, {c_dim} here")
-    settings = " ".join(_settings(origin, recipe, _SHAPES))
+        # other labels need other layers, whatever the recipe says
+        settings = ""
     same = f"add {settings} for the same network, or " if settings else "add "
     return NetworkFileError(
         "\n".join(

@@ -121,7 +121,7 @@ def _check(network: Network, options: NoiseOptions, sampling: Sampling) -> None:
     if not network.sizes.has_noise:
         raise UsageError(
             "noise: this network has no noise inputs, its images depend on their seeds alone; "
-            "draw single images with `sgtool grid`"
+            "draw single images with `sgtool grid --seeds 0-15`"
         )
     if sampling.noise_mode != "const":
         raise UsageError(
@@ -140,7 +140,7 @@ def _check(network: Network, options: NoiseOptions, sampling: Sampling) -> None:
         if min(x, y) < 0 or size < 1 or x + size > whole.width or y + size > whole.height:
             raise UsageError(
                 f"`crop={x},{y},{size}`: reaches beyond the images, which are "
-                f"{whole}; write left,top,side in pixels"
+                f"{whole}; write left,top,side in pixels, such as 0,0,{min(whole) // 2}"
             )
 
 

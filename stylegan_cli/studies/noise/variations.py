@@ -133,13 +133,13 @@ def check_change(network: Network, change: NoiseChange, mode: NoiseMode, *, imag
         raise UsageError(
             "there is no noise to change; leave it out", parameter="noise_mode", value="none"
         )
-    if not (change.draws or change.scales):
-        raise UsageError(
-            "`noise_layers` and `noise_mask` say where noise changes; say how with `noise_seeds` "
-            "or `noise_scale`"
-        )
     if change.mask is not None and not change.draws:
         raise UsageError("takes fresh noise; give `noise_seeds`", parameter="noise_mask")
+    if not (change.draws or change.scales):
+        raise UsageError(
+            "says where noise changes; say how with `noise_seeds` or `noise_scale`",
+            parameter="noise_layers",
+        )
     columns = max(len(change.draws), 1) * max(len(change.scales), 1)
     _inputs(sizes, change)
     values = images * columns * sum(size.area for size in sizes)

@@ -226,7 +226,7 @@ class ProjectionFolder:
                 with open_study(self.hdf5) as file:
                     differences = self.header.differences(file.header)
             except DataError as error:
-                raise OutputError(f"{error}; choose another folder or `overwrite`") from None
+                raise OutputError(f"{error}; choose another `output` or add `overwrite`") from None
         elif self._plan.exists():
             origin = json.loads(self._plan.read_text())["origin"]
             differences = differing(json.loads(self.header.origin), origin)
@@ -238,7 +238,7 @@ class ProjectionFolder:
         if differences:
             raise OutputError(
                 f"{self.path}: holds something else ({'; '.join(differences)}); "
-                "choose another folder or `overwrite`"
+                "choose another `output` or add `overwrite`"
             )
 
 
