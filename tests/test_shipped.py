@@ -7,6 +7,7 @@ import torch
 
 from stylegan_cli.errors import NetworkFileError
 from stylegan_cli.networks.snapshot import load_network, read_header
+from stylegan_cli.recipe import load
 from stylegan_cli.shipped import USUAL, network_at, shipped_names, shipped_network
 from stylegan_cli.shipped.making import ship
 
@@ -42,6 +43,14 @@ def test_its_drawings_are_credited(shipped):
 
 def test_the_usual_network_ships():
     assert USUAL in shipped_names()
+
+
+def test_the_quickstart_starts_from_a_network_that_fits():
+    quickstart, network = load("quickstart"), read_header(shipped_network()).recipe
+    assert quickstart.init.network == USUAL
+    assert quickstart.generator == network.generator
+    assert quickstart.discriminator == network.discriminator
+    assert quickstart.data.resolution == network.data.resolution
 
 
 def test_a_misspelt_name_leads_to_the_network_of_the_package(tmp_path, monkeypatch):

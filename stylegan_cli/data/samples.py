@@ -113,10 +113,10 @@ def drawn(
 
 
 def drawn_path(path: str, *, resolution: int | str, channels: int = 3) -> str:
-    """Return the path of a data set; `sample:KIND` is drawn first.
+    """Return the path of a data set; `sample:KIND` or `sample:KIND/STYLE` is drawn first.
 
     Raises:
-        UsageError: No such kind.
+        UsageError: No such kind or style.
         OutputError: The cache cannot be written.
     """
     if not path.startswith(DRAWN):
@@ -137,18 +137,21 @@ def ensure_sample(
     """Return the prepared file of drawn images, drawn the first time and cached from then on.
 
     Args:
+        kind: With a style of DiceBear after a slash, if it is not to be the usual one.
         cache_dir: None is $SGTOOL_CACHE, else ~/.cache/sgtool.
 
     Raises:
-        UsageError: No such kind.
+        UsageError: No such kind or style.
         OutputError: The cache cannot be written.
     """
     target = Target(resolution=resolution, channels=channels)
+    kind, _, other = kind.partition("/")
+    style = other or USUAL_STYLE
     folder = cache_dir or cache_folder()
-    path = folder / f"{kind}-{USUAL_STYLE}-{target.resolution}px-{channels}ch-{count}-{seed}.zip"
+    path = folder / f"{kind}-{style}-{target.resolution}px-{channels}ch-{count}-{seed}.zip"
     if path.exists():
         return path
-    source = drawn(kind, count, resolution=resolution, seed=seed)
+    source = drawn(kind, count, resolution=resolution, seed=seed, style=style)
     with writing(path):
         folder.mkdir(parents=True, exist_ok=True)
         # the processes of a run may draw the same bytes side by side

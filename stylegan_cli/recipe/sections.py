@@ -39,7 +39,8 @@ class DataSection:
     """Images to learn from.
 
     Attributes:
-        path: Prepared `.zip` or `.h5`, a folder of images, or `sample:portraits`.
+        path: Prepared `.zip` or `.h5`, a folder of images, `sample:portraits`, or
+            `sample:portraits/STYLE` in another style of DiceBear.
         resolution: Side of square images, a power of two from 4 to 1024; or "WIDTHxHEIGHT", both of
             them 2 to 8 times the same power of two, such as "192x128".
         channels: 1 grey, 3 RGB, 4 RGBA; 2 and 5 to 32 of any kind, from `.npy`, HDF5 or TIFF.

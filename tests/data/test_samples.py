@@ -36,6 +36,14 @@ def test_a_sample_is_drawn_once(tmp_path, monkeypatch):
     assert path.stat().st_mtime_ns == before
 
 
+def test_a_sample_in_another_style_is_another_file(tmp_path):
+    path = ensure_sample("portraits/personas", resolution=8, count=3, cache_dir=tmp_path)
+    assert path.name == "portraits-personas-8px-3ch-3-0.zip"
+    assert ensure_sample("portraits", resolution=8, count=3, cache_dir=tmp_path) != path
+    with pytest.raises(UsageError, match="did you mean personas"):
+        ensure_sample("portraits/personnas", resolution=8, cache_dir=tmp_path)
+
+
 def test_portraits_are_pictures(tmp_path):
     path = ensure_sample("portraits", resolution=32, count=4, cache_dir=tmp_path)
     with closing(open_dataset(path, resolution=32)) as dataset:

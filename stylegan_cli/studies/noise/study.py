@@ -140,7 +140,8 @@ def _check(network: Network, options: NoiseOptions, sampling: Sampling) -> None:
         if min(x, y) < 0 or size < 1 or x + size > whole.width or y + size > whole.height:
             raise UsageError(
                 f"`crop={x},{y},{size}`: reaches beyond the images, which are "
-                f"{whole}; write left,top,side in pixels, such as 0,0,{min(whole) // 2}"
+                f"{whole}; write left,top,side in pixels, such as "
+                f"0,0,{min(whole.width, whole.height) // 2}"
             )
 
 
