@@ -105,7 +105,7 @@ def _badness(columns: Columns, count: int, shape: float) -> float:
 
 
 def _longest(columns: Columns, size: Size) -> float:
-    return max(columns.rows * size.height, columns.width * size.width)
+    return float(max(columns.rows * size.height, columns.width * size.width))
 
 
 def _pictures(columns: Columns, size: Size) -> Iterator[tuple[int, int, Size]]:

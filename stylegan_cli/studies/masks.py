@@ -11,7 +11,7 @@ from stylegan_cli.errors import DataError
 from stylegan_cli.files import similar
 from stylegan_cli.sizes import Size
 
-Mask = Float32[np.ndarray, "height width"]
+Mask = Float32[np.ndarray, "mask_height mask_width"]
 
 
 def read_mask(path: Path, size: Size) -> Mask:
@@ -33,7 +33,7 @@ def read_mask(path: Path, size: Size) -> Mask:
     return mask
 
 
-def reduced(mask: Mask, size: Size) -> Mask:
+def reduced(mask: Mask, size: Size) -> Float32[np.ndarray, "height width"]:
     """Reduce a mask to another size, by area."""
     import torch
     import torch.nn.functional as F
