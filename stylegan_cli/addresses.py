@@ -9,9 +9,9 @@ from importlib.util import find_spec
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
-from stylegan_cli.download import cache_folder, download
+from stylegan_cli.download import download
 from stylegan_cli.errors import DownloadError, UsageError
-from stylegan_cli.files import writing, written_whole
+from stylegan_cli.files import cache_folder, writing, written_whole
 
 AT_MOST = 4 * 2**30
 """Bytes of a network file; published ones have at most a tenth of that."""

@@ -224,10 +224,10 @@ def _last_stats(path: Path) -> Facts:
     if not path.exists():
         return {}
     # a killed run may leave half a line
-    lines = path.read_text(encoding="utf-8").rpartition("\n")[0].splitlines()
+    lines = path.read_text(encoding="utf-8", errors="replace").split("\n")[:-1]
     try:
         stats: Facts = json.loads(lines[-1]) if lines else {}
-    except ValueError:
+    except (ValueError, RecursionError):
         raise DataError(f"{path}: the last line is not JSON; the file is damaged") from None
     return stats
 

@@ -1,8 +1,7 @@
-"""Downloads over http(s), bounded in size and time, and the cache that they go to."""
+"""Downloads over http(s), bounded in size and time."""
 
 import http
 import http.client
-import os
 import time
 import urllib.error
 import urllib.request
@@ -14,14 +13,6 @@ from typing import Any
 from stylegan_cli import __version__
 from stylegan_cli.errors import DownloadError
 from stylegan_cli.files import writing
-
-
-def cache_folder() -> Path:
-    """Return the folder of downloads: $SGTOOL_CACHE, or sgtool in the user's cache."""
-    if chosen := os.environ.get("SGTOOL_CACHE"):
-        return Path(chosen)
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "sgtool"
-
 
 PIECE = 2**20
 SECONDS_OF_SILENCE = 30

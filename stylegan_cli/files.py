@@ -97,6 +97,20 @@ def writing(path: Path, *failures: type[Exception]) -> Iterator[None]:
         ) from error
 
 
+def cache_folder() -> Path:
+    """Return the folder of things made once: $SGTOOL_CACHE, or sgtool in the user's cache.
+
+    Raises:
+        OutputError: Nobody knows where that is.
+    """
+    if chosen := os.environ.get("SGTOOL_CACHE"):
+        return Path(chosen)
+    try:
+        return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "sgtool"
+    except RuntimeError:
+        raise OutputError("you have no home folder here; set SGTOOL_CACHE to a folder") from None
+
+
 def system_reason(error: Exception) -> str:
     """Return the system's message, without HDF5's source positions."""
     found = _HDF5_REASON.search(str(error))
@@ -162,13 +176,20 @@ def _claim(path: Path, work: str) -> int:
             raise OutputError(
                 f"{path.parent}: {holder} is {work}; wait for it, stop it, or choose another folder"
             )
-        with suppress(OSError):
-            if os.path.samestat(os.fstat(descriptor), path.stat(follow_symlinks=False)):
+        if _is_at(descriptor, path):
+            with suppress(OSError):  # on a full disk, the holder has no name
                 os.ftruncate(descriptor, 0)
                 os.write(descriptor, f"process {os.getpid()} on {platform.node()}".encode())
-                return descriptor
+            return descriptor
         # the previous holder removed it in between
         os.close(descriptor)
+
+
+def _is_at(descriptor: int, path: Path) -> bool:
+    try:
+        return os.path.samestat(os.fstat(descriptor), path.stat(follow_symlinks=False))
+    except FileNotFoundError:
+        return False
 
 
 def _locked(descriptor: int) -> bool:

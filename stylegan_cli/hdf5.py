@@ -60,6 +60,15 @@ def open_hdf5(path: Path, mode: Literal["r", "r+"] = "r") -> h5py.File:
     return file
 
 
+def root_attribute(path: Path, name: str) -> Any:
+    """Return an attribute of the root; None where there is none, or no readable HDF5 file."""
+    try:
+        with h5py.File(path, "r") as file:
+            return file.attrs.get(name)
+    except _DAMAGE:
+        return None
+
+
 @contextmanager
 def damage_in(path: Path) -> Iterator[None]:
     """Turn what h5py raises for a damaged file into a `DataError` that names it."""

@@ -48,7 +48,7 @@ def test_a_state_that_would_run_code_is_refused(tmp_path):
 
 def test_a_run_tells_its_networks_and_newest_figures(tmp_path, network_file):
     (tmp_path / "recipe.toml").write_text(dumps(Settled(title="mine")))
-    (tmp_path / "stats.jsonl").write_text('{"kimg": 1}\n{"kimg": 2}\n{"kim')
+    (tmp_path / "stats.jsonl").write_bytes(b'{"kimg": "\xed"}\n{"kimg": 2}\n{"kim')
     shutil.copy(network_file, tmp_path)
     facts = describe(tmp_path)
     assert (facts["kind"], facts["title"]) == ("run", "mine")

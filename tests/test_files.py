@@ -4,7 +4,7 @@ import pytest
 
 from stylegan_cli import files
 from stylegan_cli.errors import OutputError
-from stylegan_cli.files import append_line, similar, writing, written_whole
+from stylegan_cli.files import append_line, one_writer, similar, writing, written_whole
 
 
 def test_a_whole_file_takes_its_name(tmp_path):
@@ -101,3 +101,13 @@ def test_a_name_cut_off_at_a_blank_leads_to_quotes(tmp_path):
     assert similar(tmp_path / "my").endswith(
         f"; a name with blanks needs quotes: '{tmp_path}/my photos'"
     )
+
+
+def test_a_full_disk_does_not_keep_a_folder_from_being_held(tmp_path, monkeypatch):
+    def full(*_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(files.os, "write", full)
+    with one_writer(tmp_path, "training here"):
+        assert (tmp_path / ".lock").exists()
+    assert not (tmp_path / ".lock").exists()

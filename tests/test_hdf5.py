@@ -4,7 +4,7 @@ import pytest
 
 from stylegan_cli import hdf5
 from stylegan_cli.errors import DataError
-from stylegan_cli.hdf5 import Claims, open_hdf5, stored_array
+from stylegan_cli.hdf5 import Claims, open_hdf5, root_attribute, stored_array
 
 PIXELS = np.arange(2 * 8 * 8, dtype=np.uint8).reshape(2, 8, 8)
 
@@ -145,3 +145,14 @@ def test_flags_wait_for_a_second_at_most(path, monkeypatch):
         monkeypatch.setattr(hdf5, "SECONDS_TO_LOSE", -1)
         claims.add("done", 0)
         assert file["done"][...].tolist() == [True, False]
+
+
+def test_a_damaged_root_has_no_attributes(path):
+    with h5py.File(path, "w") as file:
+        file.attrs["study"] = "mix"
+        root = h5py.h5o.get_info(file.id).addr
+    assert root_attribute(path, "study") == "mix"
+    damaged = bytearray(path.read_bytes())
+    damaged[root] ^= 0xFF
+    path.write_bytes(damaged)
+    assert root_attribute(path, "study") is None

@@ -1,9 +1,11 @@
 """`sgtool convert`: networks from and to the files of other programs."""
 
+import filecmp
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Annotated, Any, Literal
 
 import typer
@@ -131,11 +133,14 @@ def convert(
     file you convert cannot run code: sgtool reads its weights, never its code.
     """
     conversion, written = _conversion(destination, flags)
-    for path in written:
-        if path.exists() and not overwrite:
-            raise OutputError(f"{path}: exists already; add `overwrite` to replace it")
     source = local(source)
-    facts = conversion(source, destination)
+    there = [path for path in written if path.exists() and not overwrite]
+    if not there:
+        facts = conversion(source, destination)
+    elif there == [destination] and destination.suffix in _CONVERSIONS:
+        facts = _converted_already(conversion, source, destination)
+    else:
+        raise _taken(there[0])
     for note in facts["notes"]:
         console.warn(f"{source}: {note}")
     console.note(f"licence: {facts['licence']}")
@@ -144,6 +149,25 @@ def convert(
     else:
         for path in written:
             typer.echo(str(path))
+
+
+def _converted_already(conversion: Conversion, source: Path, destination: Path) -> dict[str, Any]:
+    """Return the facts of a conversion that was done before.
+
+    Raises:
+        OutputError: The destination holds something else.
+    """
+    with TemporaryDirectory() as folder:
+        again = Path(folder) / destination.name
+        facts = conversion(source, again)
+        if not filecmp.cmp(again, destination, shallow=False):
+            raise _taken(destination)
+    console.note(f"{destination}: exists already, converted from the same network")
+    return {**facts, "path": str(destination)}
+
+
+def _taken(path: Path) -> OutputError:
+    return OutputError(f"{path}: exists already; add `overwrite` to replace it")
 
 
 def _conversion(destination: Path, flags: ExportFlags) -> tuple[Conversion, Sequence[Path]]:

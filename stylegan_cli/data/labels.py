@@ -255,7 +255,8 @@ def _tail_key(parts: int, *, suffix: bool) -> Key:
 
 def _tail(name: str, parts: int, *, suffix: bool) -> str:
     path = PurePosixPath(normal_name(name).casefold())
-    return "/".join((path if suffix else path.with_suffix("")).parts[-parts:])
+    # a path without a name, such as ".", cannot take another suffix
+    return "/".join((path if suffix or not path.name else path.with_suffix("")).parts[-parts:])
 
 
 def _unambiguous(table: LabelTable, key: Key) -> dict[str, str] | None:

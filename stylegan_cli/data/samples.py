@@ -15,9 +15,8 @@ from stylegan_cli.data.decoding import Upright, decoded
 from stylegan_cli.data.entries import Entry, Source, Tally
 from stylegan_cli.data.pictures import Target, check_resolution
 from stylegan_cli.data.prepare import Preparation, prepare
-from stylegan_cli.download import cache_folder
 from stylegan_cli.errors import UsageError, meant_or_all
-from stylegan_cli.files import put_in_place, writing
+from stylegan_cli.files import cache_folder, put_in_place, writing
 
 KINDS = ("portraits",)
 DRAWN = "sample:"

@@ -1,5 +1,6 @@
 """A sample sheet: some images of a source side by side."""
 
+import io
 import math
 from itertools import islice
 from pathlib import Path
@@ -38,12 +39,14 @@ def write_sheet(sheet: Picture, path: Path, *, overwrite: bool = False) -> None:
     """Save a sheet as PNG.
 
     Raises:
-        OutputError: The path is taken or cannot be written.
+        OutputError: The path is taken by another file or cannot be written.
     """
-    if path.exists() and not overwrite:
+    picture = io.BytesIO()
+    Image.fromarray(sheet).save(picture, "png")
+    if path.exists() and not overwrite and path.read_bytes() != picture.getvalue():
         raise OutputError(f"{path}: exists; name another file or choose `overwrite`")
     with written_whole(path) as part:
-        Image.fromarray(sheet).save(part, "png")
+        part.write_bytes(picture.getvalue())
 
 
 def _cells(source: Source, chosen: set[int]) -> list[Picture]:

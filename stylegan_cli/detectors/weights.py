@@ -17,9 +17,8 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor
 
-from stylegan_cli.download import cache_folder
 from stylegan_cli.errors import WeightsError
-from stylegan_cli.files import writing, written_whole
+from stylegan_cli.files import cache_folder, writing, written_whole
 
 METADATA = "sgtool"
 

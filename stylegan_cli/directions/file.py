@@ -22,7 +22,13 @@ import numpy as np
 from stylegan_cli.directions.direction import Direction, Fact
 from stylegan_cli.errors import DataError, OutputError, UsageError, meant
 from stylegan_cli.files import similar, writing, written_whole
-from stylegan_cli.hdf5 import damage_in, json_attribute, open_hdf5, stored_array
+from stylegan_cli.hdf5 import (
+    damage_in,
+    json_attribute,
+    open_hdf5,
+    root_attribute,
+    stored_array,
+)
 from stylegan_cli.ranges import format_ints
 
 SCHEMA = 1
@@ -103,10 +109,7 @@ def check_discovery(path: Path, found: Discovery, *, overwrite: bool = False) ->
 
 def is_directions(path: Path) -> bool:
     """Return whether this is an HDF5 file marked as a file of directions."""
-    if not path.is_file() or not h5py.is_hdf5(path):
-        return False
-    with open_hdf5(path) as file, damage_in(path):
-        return bool(file.attrs.get("directions", False))
+    return root_attribute(path, "directions") is not None
 
 
 def read_directions(path: Path, name: str = "") -> tuple[Direction, ...]:

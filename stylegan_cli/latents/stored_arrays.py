@@ -15,7 +15,7 @@ from numpy.lib import format as npy
 
 from stylegan_cli.errors import DataError
 from stylegan_cli.files import similar, system_reason
-from stylegan_cli.hdf5 import open_hdf5, sure_to_be_stored
+from stylegan_cli.hdf5 import open_hdf5, root_attribute, sure_to_be_stored
 
 HDF5_SUFFIXES = (".h5", ".hdf5")
 NUMPY_SUFFIXES = (".npz", ".npy")
@@ -85,15 +85,8 @@ def open_arrays(path: Path) -> Iterator[Mapping[str, StoredArray]]:
 
 
 def network_of(path: Path) -> str | None:
-    """Return the network hash that an HDF5 file records, if any.
-
-    Raises:
-        OSError: The file cannot be read.
-    """
-    if path.suffix.lower() not in HDF5_SUFFIXES:
-        return None
-    with h5py.File(path, "r") as file:
-        said = file.attrs.get("network_sha256")
+    """Return the network hash that an HDF5 file records, if any."""
+    said = root_attribute(path, "network_sha256")
     return said if isinstance(said, str) else None
 
 

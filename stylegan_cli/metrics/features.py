@@ -16,9 +16,8 @@ import torch
 from jaxtyping import Float32
 
 from stylegan_cli.detectors import FeatureDetector
-from stylegan_cli.download import cache_folder
 from stylegan_cli.errors import OutputError
-from stylegan_cli.files import put_in_place, writing
+from stylegan_cli.files import cache_folder, put_in_place, writing
 from stylegan_cli.metrics.pictures import Pictures, on_white
 from stylegan_cli.metrics.statistics import Features
 from stylegan_cli.networks.execution import USUAL, Execution, default_batch_size

@@ -20,7 +20,7 @@ from jaxtyping import Bool
 
 from stylegan_cli.errors import DataError, OutputError
 from stylegan_cli.files import put_in_place, system_reason, writing, written_whole
-from stylegan_cli.hdf5 import Claims, damage_in, open_hdf5, stored_array
+from stylegan_cli.hdf5 import Claims, damage_in, open_hdf5, root_attribute, stored_array
 
 SCHEMA = 1
 UNFINISHED = ".{}.partial"
@@ -137,11 +137,7 @@ def open_measurements(
 
 def is_measurements(path: Path) -> bool:
     """Return whether this is an HDF5 file of measurements."""
-    try:
-        with h5py.File(path, "r") as file:
-            return "metric" in file.attrs and "done" in file
-    except OSError:
-        return False
+    return root_attribute(path, "metric") is not None
 
 
 def describe_measurements(path: Path) -> dict[str, Any]:

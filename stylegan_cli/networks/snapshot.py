@@ -168,9 +168,21 @@ def _write(path: Path, tensors: Mapping[str, "Tensor"], metadata: Mapping[str, s
     from safetensors.torch import save
 
     plain = {key: tensor.detach().cpu().contiguous() for key, tensor in tensors.items()}
-    with written_whole(path) as temporary, writing(path, SafetensorError):
+    with (
+        written_whole(path) as temporary,
+        writing(path, SafetensorError),
+        temporary.open("wb") as file,
+    ):
         # save_file would make a file that only its owner may read
-        temporary.write_bytes(save(plain, dict(metadata)))
+        file.writelines(_in_order(save(plain, dict(metadata))))
+
+
+def _in_order(saved: bytes) -> tuple[bytes, memoryview]:
+    """Return the two parts of a file of safetensors, which orders the description at random."""
+    end = 8 + int.from_bytes(saved[:8], "little")
+    description = json.dumps(json.loads(saved[8:end]), sort_keys=True).encode()
+    description += b" " * (-len(description) % 8)
+    return len(description).to_bytes(8, "little") + description, memoryview(saved)[end:]
 
 
 def versions() -> dict[str, str]:
@@ -415,9 +427,13 @@ def _header(path: Path, metadata: Mapping[str, str]) -> Header:
     else:
         facts = stored.model_dump(exclude={"schema_", "recipe"})
         found = [number for column in stored.label_columns.values() for number in column]
-        if len(found) in (0, 3 * stored.c_dim) and all(map(isfinite, found)):
+        reason = ""
+        if len(found) not in (0, 3 * stored.c_dim) or not all(map(isfinite, found)):
+            reason = "its label_columns are not those of its labels"
+        if stored.lod >= len(recipe.data.size.levels):
+            reason = f"lod: {stored.lod:g} is more levels than it has"
+        if not reason:
             return Header(recipe=recipe, **facts)
-        reason = "its label_columns are not those of its labels"
     raise NetworkFileError(f"{path}: damaged description of the network ({reason})")
 
 

@@ -28,7 +28,7 @@ from numpy.typing import DTypeLike
 from stylegan_cli.errors import DataError, OutputError
 from stylegan_cli.figures.png import shown
 from stylegan_cli.files import writing, written_whole
-from stylegan_cli.hdf5 import Claims, open_hdf5, stored_array
+from stylegan_cli.hdf5 import Claims, open_hdf5, root_attribute, stored_array
 from stylegan_cli.recipe import loads
 from stylegan_cli.recipe.sections import PICTURE_CHANNELS
 from stylegan_cli.rendering.header import StudyHeader, read_header, write_header
@@ -199,11 +199,7 @@ def open_study(path: Path, *, write: bool = False) -> StudyFile:
 
 def is_study(path: Path) -> bool:
     """Return whether this is an HDF5 file marked as a study."""
-    try:
-        with h5py.File(path, "r") as file:
-            return "study" in file.attrs
-    except OSError:
-        return False
+    return root_attribute(path, "study") is not None
 
 
 def describe_study(path: Path) -> dict[str, Any]:

@@ -88,6 +88,9 @@ def test_a_file_that_is_there_is_replaced_only_when_asked_to(tmp_path):
     assert "--overwrite" in refused.stderr
     assert (tmp_path / "a.safetensors").read_text() == "mine"
     done = sgtool("convert", CONDITIONAL, tmp_path / "a.safetensors", "--overwrite")
+    again = sgtool("convert", CONDITIONAL, tmp_path / "a.safetensors")
+    assert (again.exit_code, again.stdout) == (0, done.stdout)
+    assert "exists already, converted from the same network" in again.stderr
     assert done.exit_code == 0
 
 

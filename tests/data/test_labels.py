@@ -73,6 +73,12 @@ def test_names_of_no_image_are_remarked_with_an_example_of_each():
     assert "1 of its 2 names are those of no image here, such as gone.png" in remark
 
 
+def test_a_name_that_is_only_a_dot_is_that_of_no_image():
+    labels, remarks = labels_of([*spelled(lambda name: name), (".", 1), ("CAT/9.png", 1)])
+    assert labels == ["0", "1", "2"]
+    assert remarks
+
+
 def test_null_and_empty_are_no_labels():
     assert labels_of([("cat/0.png", None), ("cat/1.png", 1), ("dog/2.png", "")])[0] == [
         None,

@@ -154,6 +154,7 @@ def test_a_file_without_lod_is_fully_grown(file):
         ("lod", "nan"),
         ("lod", "inf"),
         ("lod", "-1"),
+        ("lod", "3"),
         ("provenance", "[]"),
         ("provenance", "{" * 30_000),
         ("recipe", "["),

@@ -19,9 +19,8 @@ from jaxtyping import Float
 from torch import Tensor
 
 from stylegan_cli.data.dataset import Dataset
-from stylegan_cli.download import cache_folder
 from stylegan_cli.errors import DataError, ForeignFileError, UsageError
-from stylegan_cli.files import similar, writing, written_whole
+from stylegan_cli.files import cache_folder, similar, writing, written_whole
 from stylegan_cli.interop.foreign import fitted, shapes_of
 from stylegan_cli.interop.reading import read_tensorflow_networks
 from stylegan_cli.interop.shapes_of_networks import Shapes, discriminator_values

@@ -158,6 +158,8 @@ class Projection:
                 np.savez(file, w=np.stack([record.cells["/"]["ws"] for record in records]))
         if self._batches:
             folder.write(records, checks)
+        # a killed process may have left it beside the finished file
+        if folder.hidden.exists():
             shutil.rmtree(folder.hidden)
         return [folder.sheet, folder.hdf5, folder.images, folder.plain_codes]
 

@@ -9,7 +9,7 @@ of each batch its state, or what was found.
 import json
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from hashlib import sha256
 from pathlib import Path
@@ -107,7 +107,7 @@ class ProjectionFolder:
         """Return the batches of unfinished work."""
         if not self._plan.exists():
             return []
-        try:
+        with self._damage_in_words():
             batches = json.loads(self._plan.read_text())["batches"]
             return [
                 Planned(
@@ -118,8 +118,6 @@ class ProjectionFolder:
                 )
                 for batch in batches
             ]
-        except (ValueError, KeyError, TypeError):
-            raise OutputError(f"{self._plan}: damaged; add `overwrite` to start again") from None
 
     def plan(self, batches: Sequence[Planned]) -> None:
         """Save which pictures are in which batch.
@@ -220,6 +218,13 @@ class ProjectionFolder:
     def _plan(self) -> Path:
         return self.hidden / "plan.json"
 
+    @contextmanager
+    def _damage_in_words(self) -> Iterator[None]:
+        try:
+            yield
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+            raise OutputError(f"{self._plan}: damaged; add `overwrite` to start again") from None
+
     def _refuse_others(self) -> None:
         if self.hdf5.exists():
             try:
@@ -228,8 +233,9 @@ class ProjectionFolder:
             except DataError as error:
                 raise OutputError(f"{error}; choose another `output` or add `overwrite`") from None
         elif self._plan.exists():
-            origin = json.loads(self._plan.read_text())["origin"]
-            differences = differing(json.loads(self.header.origin), origin)
+            with self._damage_in_words():
+                origin = json.loads(self._plan.read_text())["origin"]
+                differences = differing(json.loads(self.header.origin), origin)
         elif self.path.exists() and any(self.path.iterdir()):
             found = sorted(self.path.iterdir())[0]
             differences = [f"{found.name} is there"] if found.name != HIDDEN else []
