@@ -176,14 +176,12 @@ def generator_options(G: PickledNetwork, kind: GeneratorKind, source: str) -> di
         ForeignFileError: An option that the networks of sgtool do not have.
     """
     _check(G.options, source)
-    if kind.family == "stylegan2" and "mapping/LabelConcat/weight" in G.variables:
-        raise ForeignFileError(
-            f"{source}: a StyleGAN2 network with labels as before ADA (LabelConcat); "
-            "sgtool supports those of ADA"
-        )
     if kind.family == "stylegan1":
         _check_norm(G.options, kind, source)
     values: dict[str, object] = {"generator.family": kind.family}
+    if kind.family == "stylegan2" and "mapping/LabelConcat/weight" in G.variables:
+        # labels as before [ADA]
+        values |= {"generator.labels": "embedded", "discriminator.labels": "own-logit"}
     if kind.family != "stylegan2":
         const = "synthesis/4x4/Const/const" in G.variables
         values |= {

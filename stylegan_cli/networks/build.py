@@ -92,7 +92,7 @@ def _mapping(recipe: Settled, c_dim: int) -> MappingNetwork:
     options = MappingOptions(
         layers=section.mapping_layers,
         lr_multiplier=section.mapping_lr_multiplier,
-        labels=family.labels,
+        labels="embedded" if section.labels == "embedded" else family.labels,
         root2_in_weight=family.root2_in_weight,
         w_avg_beta=section.w_avg_beta,
     )

@@ -12,6 +12,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from stylegan_cli.networks.discriminators import DiscriminatorForm
 from stylegan_cli.networks.family import Family, register
 from stylegan_cli.networks.layers import (
     Dense,
@@ -288,4 +289,11 @@ class FrozenLayer(nn.Module):
         return conv2d(x, self.weight, padding=1)
 
 
-register(Family(name="stylegan2", keys=families.keys_of("stylegan2"), synthesis=ModulatedSynthesis))
+register(
+    Family(
+        name="stylegan2",
+        keys=families.keys_of("stylegan2"),
+        synthesis=ModulatedSynthesis,
+        discriminator=lambda section: DiscriminatorForm(labels=section.labels),
+    )
+)

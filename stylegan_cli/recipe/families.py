@@ -130,7 +130,9 @@ _FAMILIES: dict[str, FamilyKeys] = {
     "stylegan2": FamilyKeys(
         fixed={"generator.input": "const", "generator.styles": True, "generator.noise": True},
         own=(
+            "generator.labels",
             "generator.conv_clamp",
+            "discriminator.labels",
             "discriminator.conv_clamp",
             "discriminator.mapping_layers",
             "discriminator.mapping_lr_multiplier",

@@ -98,6 +98,8 @@ class GeneratorSection:
         noise: Noise inputs in every layer, [SG1].
         variant: For stylegan1: form of the layers; "rosinality" is for weights of that PyTorch
             program, which places a bias elsewhere and has another epsilon.
+        labels: For stylegan2: labels projected apart from z, [ADA], or embedded by a matrix and
+            normalized together with z, as before.
         kernel: For stylegan3: side of the convolutions, 1 for rotation equivariance.
         radial_filters: For stylegan3: rotationally symmetric filters.
         z_dim: Numbers in the random latent z.
@@ -116,6 +118,7 @@ class GeneratorSection:
     styles: bool = True
     noise: bool = True
     variant: Variant = "original"
+    labels: Literal["projected", "embedded"] = "projected"
     kernel: Literal[1, 3] = 3
     radial_filters: bool = False
     z_dim: Width = 512
@@ -168,6 +171,8 @@ class DiscriminatorSection:
             do; false halves it after the activation.
         channel_base: As for G, whose value it takes if it is left out.
         channel_max: As for G, whose value it takes if it is left out.
+        labels: For stylegan2: scores projected on an embedding of the label, [ADA], or a logit for
+            each label, as before.
         mapping_layers: Of the network that embeds labels; 0 takes their normalised projection.
         mapping_lr_multiplier: Factor of their learning rate.
         mbstd_group_size: Images whose standard deviation D sees together; must divide the batch.
@@ -177,6 +182,7 @@ class DiscriminatorSection:
 
     architecture: Architecture = "resnet"
     fused_scale: bool = True
+    labels: Literal["projection", "own-logit"] = "projection"
     channel_base: Base = 32_768
     channel_max: Width = 512
     mapping_layers: Layers = 8

@@ -23,6 +23,7 @@ _SHAPES = (
     "generator.architecture",
     "generator.input",
     "generator.styles",
+    "generator.labels",
     "generator.noise",
     "generator.z_dim",
     "generator.w_dim",
@@ -32,6 +33,7 @@ _SHAPES = (
     "discriminator.architecture",
     "discriminator.channel_base",
     "discriminator.channel_max",
+    "discriminator.labels",
     "discriminator.mapping_layers",
     "discriminator.mbstd_channels",
 )

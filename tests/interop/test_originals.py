@@ -223,15 +223,47 @@ def broken(change):
     return ada_release(state)
 
 
-def labelled_as_before_ada():
-    G, _, _ = styled_release("sg2tf_configd_32")
-    matrix = np.zeros((3, 16), np.float32)
-    G.state["components"]["mapping"].state["variables"].append(("LabelConcat/weight", matrix))
-    return G
+def labelled_as_before_ada(embedding):
+    """StyleGAN2 of the release before ADA, widened by labels; D gives every label its logit."""
+    (G, D, _), classes = styled_release("sg2tf_configf_32"), len(embedding)
+    mapping, critic = (
+        dict(each.state["variables"]) for each in (G.state["components"]["mapping"], D)
+    )
+    wide = mapping["Dense0/weight"]
+    mapping["Dense0/weight"] = np.concatenate([wide, np.ones_like(wide)])
+    mapping["LabelConcat/weight"] = embedding
+    for name in ("Output/weight", "Output/bias"):
+        critic[name] = np.repeat(critic[name], classes, axis=-1)
+    G.state["components"]["mapping"].state["variables"] = list(mapping.items())
+    D.state["variables"] = list(critic.items())
+    return G, D, G
+
+
+def test_labels_as_before_ada_are_embedded_beside_the_latents(tmp_path):
+    vectors = Vectors("sg2tf_configf_32")
+    # an embedding of zeros leaves the latents as long as they are without labels
+    release = labelled_as_before_ada(np.zeros((3, 16), np.float32))
+    foreign, network = converted(release, tmp_path)
+    assert (foreign.c_dim, foreign.recipe.generator.labels) == (3, "embedded")
+    c = torch.eye(3)[torch.arange(len(vectors["z"])) % 3]
+    ws = broadcast_layers(network.G.mapping(vectors["z"], c), network.G.num_ws)
+    assert deviation(network.G.synthesis(ws, "const"), vectors["img_const"]) < 1e-4
+    c = torch.eye(3)[torch.arange(len(vectors["d_images"])) % 3]
+    assert deviation(network.D(vectors["d_images"], c), vectors["logits"]) < 1e-4
+
+
+def test_labels_as_before_ada_are_normalized_together_with_the_latents(tmp_path):
+    embedding = np.random.default_rng(0).normal(size=(3, 16)).astype(np.float32)
+    _, network = converted(labelled_as_before_ada(embedding), tmp_path)
+    z, c = torch.randn(3, 16), torch.eye(3)
+    joint = torch.cat([z, torch.from_numpy(embedding)], dim=1)
+    x = joint * (joint.square().mean(1, keepdim=True) + 1e-8).rsqrt()
+    for i in range(8):
+        x = network.G.mapping.get_submodule(f"fc{i}")(x)
+    torch.testing.assert_close(network.G.mapping(z, c), x)
 
 
 WORDS = {
-    "labels as before ADA": labelled_as_before_ada,
     "no filter as synthesis.L0_": lambda: {
         "G_ema": as_modules(
             {"synthesis.input.freqs": torch.zeros(2), "mapping.w_avg": torch.zeros(2)}
