@@ -102,7 +102,7 @@ class EvalFlags(NetworkFlags):
 
 
 class MetricCommands(TyperGroup):
-    """The group of one command for each metric; metrics of other packages come without a word."""
+    """A group with a command for every metric, those of other packages included."""
 
     _built: "tuple[Mapping[str, api.Metric], dict[str, Any]] | None" = None
 
@@ -116,7 +116,7 @@ class MetricCommands(TyperGroup):
 
     @commands.setter
     def commands(self, value: object) -> None:
-        """Take none: the metrics are the commands."""
+        """Ignore commands that typer assigns: the metrics are the commands."""
 
 
 eval_app = typer.Typer(
@@ -196,7 +196,7 @@ def _measured(
     place: "api.Workplace",
     as_json: bool,
 ) -> "list[api.Found]":
-    """Say on stderr what happens, and print what was found."""
+    """Report events on stderr, and print the results."""
     if not place.world.is_first:
         console.set_level("quiet")
     console.detail(f"features are kept in {place.folder}")

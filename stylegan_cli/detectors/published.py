@@ -108,7 +108,7 @@ def file_of_sha256(sha256: str) -> PublishedFile | None:
 
 
 def how_to_get(weights: str) -> str:
-    """Describe the files that weights come from, and both ways to add each."""
+    """Describe the files that hold these weights, and how to add each."""
     return "; or ".join(_ways(file) for file in PUBLISHED if weights in file.gives)
 
 

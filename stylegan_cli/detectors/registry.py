@@ -181,7 +181,7 @@ def default_detector(purpose: Purpose) -> str:
 
 
 def how_to_get_standard(purpose: Purpose) -> str:
-    """Return the standard detector, and the command that gets its weights, in words."""
+    """Name the standard detector and the command that downloads its weights."""
     standard = STANDARD[purpose]
     weights = _kinds(purpose)[standard][0]
     file = next(file for file in PUBLISHED if weights in file.gives)
@@ -190,7 +190,7 @@ def how_to_get_standard(purpose: Purpose) -> str:
 
 
 def detector_note(name: str, purpose: Purpose) -> str:
-    """Return words on a detector that is not the standard one, and how to get that; else none."""
+    """Return a note on a detector that is not the standard one, and how to get that one."""
     if is_standard(name, purpose):
         return ""
     standard = how_to_get_standard(purpose)

@@ -11,6 +11,7 @@ from typing import Any
 from stylegan_cli.interop.foreign import Foreign, StoredTensor, Taken, assemble, foreign_recipe
 from stylegan_cli.interop.pickles.limits import MOST_TENSORS, RefusedError, shown
 from stylegan_cli.interop.shapes_of_networks import (
+    count_of,
     discriminator_values,
     generator_values,
     label_length,
@@ -19,7 +20,6 @@ from stylegan_cli.interop.tensor_maps import (
     SAMPLES,
     W_AVG,
     check_filter,
-    count_of,
     estimated_w_avg,
     filter_kernel,
     origin,

@@ -1,10 +1,13 @@
-"""Network pickles of the PyTorch releases, [ADA] and [SG3]."""
+"""Network pickles of the PyTorch releases, [ADA] and [SG3], as the data they hold.
+
+Such a pickle carries the source text of its modules; it is dropped unread.
+"""
 
 import math
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import TypeGuard
+from typing import Any, TypeGuard
 
 import torch
 from torch import Tensor
@@ -21,8 +24,8 @@ from stylegan_cli.interop.foreign import (
     shapes_of,
     sizes,
 )
-from stylegan_cli.interop.persistent_modules import PickledModule
-from stylegan_cli.interop.pickles.limits import MOST_TENSORS, shown, shown_value
+from stylegan_cli.interop.pickles.limits import MOST_TENSORS, RefusedError, shown, shown_value
+from stylegan_cli.interop.pickles.machine import Table
 from stylegan_cli.interop.pickles.stand_ins import PickledArray
 from stylegan_cli.interop.pickles.torch_tensors import PickledTensor
 from stylegan_cli.interop.shapes_of_networks import (
@@ -60,6 +63,64 @@ _FLOATS = ("conv_clamp", "first_cutoff", "first_stopband", "last_stopband_rel", 
 _FILTERS = ("up_filter", "down_filter")
 
 
+class PickledModule:
+    """A module: its class's name, its attributes and its submodules.
+
+    Args:
+        meta: Its description in the file.
+    """
+
+    def __init__(self, meta: object) -> None:
+        if not isinstance(meta, dict) or meta.get("type") != "class":
+            raise RefusedError("an object that is not a module")
+        name, state = meta.get("class_name"), meta.get("state")
+        if not isinstance(name, str) or not isinstance(state, dict):
+            raise RefusedError("a module without a name or a state")
+        self.class_name, self.state = name, state
+
+    def held(self) -> Collection[object]:
+        return (self.state,)
+
+    def tensors(self, prefix: str = "") -> Iterator[tuple[str, PickledTensor]]:
+        """Yield names and tensors, as in the state dict of the live module."""
+        for group in ("_parameters", "_buffers"):
+            for name, value in _table(self.state.get(group)).items():
+                if isinstance(value, PickledTensor):
+                    yield prefix + name, value
+        for name, module in self.modules().items():
+            yield from module.tensors(f"{prefix}{name}.")
+
+    def modules(self) -> Mapping[str, "PickledModule"]:
+        """Return the direct submodules."""
+        inner = _table(self.state.get("_modules"))
+        return {name: each for name, each in inner.items() if isinstance(each, PickledModule)}
+
+    def module(self, path: str) -> "PickledModule | None":
+        """Return the module at a dotted path, "" for this one; or None."""
+        here: PickledModule | None = self
+        for step in filter(None, path.split(".")):
+            here = here.modules().get(step) if here else None
+        return here
+
+    def attribute(self, path: str, name: str, default: object = None) -> object:
+        """Return an attribute of the module at a dotted path, NumPy numbers as Python's."""
+        module = self.module(path)
+        value = module.state.get(name, default) if module else default
+        return value.item() if isinstance(value, PickledArray) else value
+
+
+def _table(value: object) -> Mapping[str, Any]:
+    if not isinstance(value, dict):
+        return {}
+    return {name: each for name, each in value.items() if isinstance(name, str)}
+
+
+PERSISTENCE_NAMES: Table = {
+    ("torch_utils.persistence", "_reconstruct_persistent_obj"): PickledModule,
+}
+"""The name for modules in the pickles of the PyTorch releases."""
+
+
 def is_pytorch_release(root: object) -> TypeGuard[Mapping[str, object]]:
     """Return whether a pickle holds the networks of a PyTorch release."""
     return isinstance(root, dict) and isinstance(root.get("G_ema"), PickledModule)
@@ -80,6 +141,8 @@ def read_pytorch_release(root: Mapping[str, object], source: str) -> Foreign:
         generator = _taken(G, "G_ema", source)
         values = generator_values(shapes_of(generator), source) | _generator_options(G, source)
     discriminator, d_values, notes = _discriminator(D, source)
+    options = root.get("training_set_kwargs")
+    path = options.get("path") if isinstance(options, dict) else None
     return assemble(
         source,
         foreign_recipe({"title": Path(source).stem, **values, **d_values}, source),
@@ -89,7 +152,7 @@ def read_pytorch_release(root: Mapping[str, object], source: str) -> Foreign:
         kind="stylegan3" if is_stylegan3 else "stylegan2-ada-pytorch",
         unused=tuple(shown(str(key)) for key in root if key not in _USED),
         licence=NVIDIA_SOURCE_LICENCE,
-        provenance={"data": _data_set(root.get("training_set_kwargs"))},
+        provenance={"data": shown(path) if isinstance(path, str) else "unknown"},
         notes=notes,
     )
 
@@ -174,11 +237,6 @@ def _check_lrelu(network: PickledModule, layers: Iterable[str], source: str) -> 
                 f"{source}: {layer} has the activation {shown_value(activation)}; "
                 "sgtool supports leaky ReLU only"
             )
-
-
-def _data_set(options: object) -> str:
-    path = options.get("path") if isinstance(options, dict) else None
-    return shown(path) if isinstance(path, str) else "unknown"
 
 
 def _stylegan3(G: PickledModule, source: str) -> tuple[dict[str, Taken], dict[str, object]]:

@@ -12,7 +12,6 @@ from stylegan_cli.errors import ForeignFileError
 from stylegan_cli.files import similar
 from stylegan_cli.interop.bare_networks import is_bare_network, read_bare_network, tensors_in
 from stylegan_cli.interop.foreign import Foreign, loaded
-from stylegan_cli.interop.persistent_modules import PERSISTENCE_NAMES
 from stylegan_cli.interop.pickles.limits import Limits, shown
 from stylegan_cli.interop.pickles.machine import Table
 from stylegan_cli.interop.pickles.reader import (
@@ -25,7 +24,11 @@ from stylegan_cli.interop.pickles.reader import (
 from stylegan_cli.interop.pickles.stand_ins import NUMPY_NAMES, PLAIN_NAMES
 from stylegan_cli.interop.pickles.torch_files import is_torch_file, read_torch_file
 from stylegan_cli.interop.pickles.torch_tensors import TORCH_NAMES
-from stylegan_cli.interop.pytorch_releases import is_pytorch_release, read_pytorch_release
+from stylegan_cli.interop.pytorch_releases import (
+    PERSISTENCE_NAMES,
+    is_pytorch_release,
+    read_pytorch_release,
+)
 from stylegan_cli.interop.rosinality1 import is_rosinality1, read_rosinality1
 from stylegan_cli.interop.rosinality2 import is_rosinality2, read_rosinality2
 from stylegan_cli.interop.tensor_maps import unwrapped

@@ -15,7 +15,7 @@ from torch import Tensor
 from stylegan_cli.errors import ForeignFileError
 from stylegan_cli.interop.foreign import Foreign, Taken, assemble, foreign_recipe
 from stylegan_cli.interop.pickles.limits import shown
-from stylegan_cli.interop.shapes_of_networks import generator_values
+from stylegan_cli.interop.shapes_of_networks import count_of, generator_values
 from stylegan_cli.interop.tensor_maps import (
     SAME,
     SAMPLES,
@@ -25,7 +25,6 @@ from stylegan_cli.interop.tensor_maps import (
     StateDict,
     check_filter,
     check_known,
-    count_of,
     drawn_noise,
     estimated_w_avg,
     filter_kernel,

@@ -7,7 +7,7 @@ from typing import TypeGuard
 from stylegan_cli.errors import ForeignFileError
 from stylegan_cli.interop.foreign import Foreign, StoredTensor, Taken, assemble, foreign_recipe
 from stylegan_cli.interop.pickles.limits import shown
-from stylegan_cli.interop.shapes_of_networks import discriminator_values, generator_values
+from stylegan_cli.interop.shapes_of_networks import count_of, discriminator_values, generator_values
 from stylegan_cli.interop.tensor_maps import (
     SAME,
     SAMPLES,
@@ -18,7 +18,6 @@ from stylegan_cli.interop.tensor_maps import (
     StateDict,
     check_filter,
     check_known,
-    count_of,
     drawn_noise,
     estimated_w_avg,
     filter_kernel,

@@ -1,7 +1,7 @@
 """Architectures derived from the shapes of tensors, named as in our networks."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from stylegan_cli.errors import ForeignFileError
 
@@ -45,6 +45,11 @@ def discriminator_values(shapes: Shapes, source: str) -> dict[str, object]:
         "discriminator.architecture": "resnet" if residual else "skip" if readers > 1 else "orig",
         "discriminator.mbstd_channels": _size(shapes, "b4.conv.weight", 1, source) - features[4],
     }
+
+
+def count_of(pattern: str, names: Iterable[str]) -> int:
+    """Return how many names match a pattern."""
+    return sum(re.fullmatch(pattern, name) is not None for name in names)
 
 
 def label_length(shapes: Shapes) -> int:
@@ -103,7 +108,7 @@ def latent_values(shapes: Shapes, source: str) -> dict[str, object]:
     Raises:
         ForeignFileError: Decisive tensors are missing.
     """
-    layers = sum(re.fullmatch(r"mapping\.fc\d+\.weight", name) is not None for name in shapes)
+    layers = count_of(r"mapping\.fc\d+\.weight", shapes)
     w_dim = _size(shapes, "mapping.w_avg", 0, source)
     z_dim = _size(shapes, "mapping.fc0.weight", 1, source) if layers else w_dim
     if "mapping.embedding" in shapes:

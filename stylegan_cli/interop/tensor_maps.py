@@ -1,6 +1,5 @@
 """Our names and those of another program, with the layout of the same numbers in each."""
 
-import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from math import isfinite
@@ -61,11 +60,6 @@ def check_filter(stored: StoredTensor, kernel: Tensor, name: str, source: str) -
         raise ForeignFileError(
             f"{source}: {shown(name)} is not the filter {taps}, the only one sgtool supports"
         )
-
-
-def count_of(pattern: str, names: Iterable[str]) -> int:
-    """Return how many names match a pattern."""
-    return sum(re.fullmatch(pattern, name) is not None for name in names)
 
 
 def taken(

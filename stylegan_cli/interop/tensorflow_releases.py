@@ -65,7 +65,11 @@ def read_tensorflow_release(networks: Sequence[PickledNetwork], source: str) -> 
     kind = kind_of(G, variables, source)
     generator = _generator(G, variables, kind, source)
     shapes = shapes_of(generator)
-    c_dim = label_length(shapes) or _joined_labels(G, kind)
+    c_dim = label_length(shapes)
+    if kind.family == "progan" and isinstance(
+        joined := number(G.options.get("label_size", 0)), int
+    ):
+        c_dim = c_dim or joined
     values = generator_values(shapes, source) | generator_options(G, kind, source)
     if kind.family == "progan":
         values["generator.z_dim"] = values["generator.w_dim"] = shapes["mapping.w_avg"][0] - c_dim
@@ -167,11 +171,6 @@ def _known(ours: str | None, variable: str, source: str) -> str:
     if ours is None:
         raise ForeignFileError(f"{source}: a variable of an unknown layer: {shown(variable)}")
     return ours
-
-
-def _joined_labels(G: PickledNetwork, kind: GeneratorKind) -> int:
-    size = number(G.options.get("label_size", 0)) if kind.family == "progan" else 0
-    return size if isinstance(size, int) else 0
 
 
 def _lod(variables: Mapping[str, Taken], kind: GeneratorKind, source: str) -> float:

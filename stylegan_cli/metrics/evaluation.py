@@ -23,7 +23,6 @@ from stylegan_cli.metrics.metric import (
     Event,
     Found,
     Metric,
-    OnFeatures,
     Remark,
     Request,
     Samples,
@@ -57,7 +56,7 @@ class Evaluation:
         for case in self.cases:
             for metric in self.metrics:
                 for pictures in self._compared(metric, case):
-                    least, kind = _on_features(metric).least, "fake"
+                    least, kind = metric.on_features.least, "fake"
                     if pictures is case.reals:
                         kind = "real"
                     if pictures.counted < least:
@@ -100,7 +99,7 @@ class Evaluation:
     def warnings(self) -> Iterator[Remark]:
         """Yield warnings about the reliability of the numbers."""
         for metric in self.metrics:
-            caution = _on_features(metric).caution
+            caution = metric.on_features.caution
             if caution is not None:
                 pairs = [self._compared(metric, case) for case in self.cases]
                 fewest = min(pictures.counted for pair in pairs for pictures in pair)
@@ -110,11 +109,11 @@ class Evaluation:
 
     def detector(self, metric: Metric) -> FeatureDetector:
         """Return the detector for a metric."""
-        return self.detectors[_on_features(metric).purpose]
+        return self.detectors[metric.on_features.purpose]
 
     def compares(self, metric: Metric) -> bool:
         """Return whether a metric also uses real images."""
-        return _on_features(metric).compares
+        return metric.on_features.compares
 
     def features(self, pictures: Pictures, metric: Metric) -> Features:
         """Return features of the images that count, as a metric sees them."""
@@ -158,7 +157,7 @@ class Evaluation:
         )
 
     def _measured(self, metric: Metric, fakes: Pictures, real: Features | None) -> dict[str, float]:
-        work, detector = _on_features(metric), self.detector(metric)
+        work, detector = metric.on_features, self.detector(metric)
         samples = Samples(
             detector=detector,
             device=self.place.device,
@@ -183,7 +182,7 @@ class Evaluation:
             "protocol": self.protocol.name,
             "ddof": self.protocol.ddof,
             **detector.facts,
-            "standard_detector": is_standard(detector.name, _on_features(metric).purpose),
+            "standard_detector": is_standard(detector.name, metric.on_features.purpose),
             "device": str(place.device),
             "num_gpus": place.world.size if place.device.type == "cuda" else 0,
         }
@@ -197,7 +196,7 @@ def open_evaluation(
     check_metrics([metric.name for metric in metrics], protocol)
     detectors: dict[Purpose, FeatureDetector] = {}
     for metric in metrics:
-        purpose = _on_features(metric).purpose
+        purpose = metric.on_features.purpose
         if purpose not in detectors:
             detectors[purpose] = open_detector(
                 request.detector, purpose=purpose, device=place.device
@@ -221,7 +220,7 @@ def _possible(
     """Return the metrics that the detectors support; a single one must be among them."""
     possible = []
     for metric in metrics:
-        work = _on_features(metric)
+        work = metric.on_features
         detector = detectors[work.purpose]
         if not work.needs_classes or detector.tells_classes:
             possible.append(metric)
@@ -232,8 +231,3 @@ def _possible(
             raise UsageError(f"{reason}; the standard detector is {standard}")
         yield Remark(text=f"{reason}: left out")
     return tuple(possible)
-
-
-def _on_features(metric: Metric) -> OnFeatures:
-    assert isinstance(metric.work, OnFeatures)
-    return metric.work

@@ -16,7 +16,7 @@ from stylegan_cli.errors import UsageError
 from stylegan_cli.metrics.cases import network_case
 from stylegan_cli.metrics.evaluation import Evaluation
 from stylegan_cli.metrics.features import Workplace, remove_unused, usual_folder
-from stylegan_cli.metrics.metric import Best, OnFeatures, Request, Steps
+from stylegan_cli.metrics.metric import Best, Request, Steps
 from stylegan_cli.metrics.pictures import StoredPictures, stored_data
 from stylegan_cli.metrics.protocol import OURS
 from stylegan_cli.metrics.records import NAME, append_found, read_records
@@ -103,12 +103,11 @@ class Gauge:
 
     def _evaluation(self, network: Path) -> Evaluation:
         metric, place = metrics()[self.recipe.metrics.metric], self.workplace
-        assert isinstance(metric.work, OnFeatures)
         request = Request(network=network, num=self.recipe.metrics.num)
         evaluation = Evaluation(
             metrics=(metric,),
             cases=(network_case(network, self.data, request, OURS, place),),
-            detectors={metric.work.purpose: self.detector},
+            detectors={metric.on_features.purpose: self.detector},
             protocol=OURS,
             place=place,
         )

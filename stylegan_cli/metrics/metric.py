@@ -312,6 +312,12 @@ class Metric:
     alone: frozenset[str] = frozenset()
     details: Callable[[Sequence[Mapping[str, Any]]], Sequence[tuple[str, ...]]] | None = None
 
+    @property
+    def on_features(self) -> OnFeatures:
+        """Return how it is computed from features, as its caller knows it is."""
+        assert isinstance(self.work, OnFeatures)
+        return self.work
+
     def check_takes(self, request: Request) -> None:
         """Raise unless the metric knows all that narrows the request.
 

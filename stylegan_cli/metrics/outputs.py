@@ -13,7 +13,7 @@ from stylegan_cli.figures.png import write_png
 from stylegan_cli.files import writing, written_whole
 from stylegan_cli.metrics.evaluation import Evaluation
 from stylegan_cli.metrics.features import key_of
-from stylegan_cli.metrics.metric import Found, Metric, OnFeatures
+from stylegan_cli.metrics.metric import Found, Metric
 from stylegan_cli.metrics.statistics import Features
 
 SCHEMA = 1
@@ -31,20 +31,19 @@ def curves(metrics: Sequence[Metric], found: Sequence[Found], along: str) -> tup
     fact, x = X_AXES[along]
     panels = []
     for metric in metrics:
-        assert isinstance(metric.work, OnFeatures)
         own = [each for each in found if each.metric == metric.name]
         own.sort(key=lambda each: float(each.records[0][fact]))
         # the deviation of subsets does not describe the network
         names = [name for name in own[0].values if "_sd" not in name]
         lines = tuple(_curve(own, name, fact) for name in names)
-        panels.append(Panel(x=x, y=metric.work.title, curves=lines))
+        panels.append(Panel(x=x, y=metric.on_features.title, curves=lines))
     return tuple(panels)
 
 
 def draw_curves(
     metrics: Sequence[Metric], found: Sequence[Found], along: str, folder: Path
 ) -> Path:
-    """Write the picture under a name of its own for what was measured.
+    """Write the picture, its name a hash of what was measured.
 
     Raises:
         OutputError: The folder cannot be written.
@@ -61,7 +60,7 @@ def file_stem(found: Sequence[Found]) -> str:
 
 
 def origin(found: Sequence[Found]) -> str:
-    """Return where results come from, as JSON."""
+    """Return the records without their results, as JSON."""
     measured = [
         {key: value for key, value in record.items() if key not in _RESULTS}
         for each in found

@@ -171,6 +171,7 @@ def stored_folder(path: Path) -> StoredPictures:
             )
         return pixels
 
+    names = [entry.label for entry in entries if isinstance(entry.label, str)]
     return StoredPictures(
         name=str(path),
         size=Size(*first.shape[:2]),
@@ -178,7 +179,7 @@ def stored_folder(path: Path) -> StoredPictures:
         read=read,
         sha256=content_sha256(path),
         how="as they are",
-        classes=_named(entries),
+        classes=tuple(names) if len(names) == len(entries) else None,
         jpegs=sum(suffix_of(entry.name) in JPEG_SUFFIXES for entry in entries),
         left_out=tuple(
             f"{entry_path(source, entry)}: {entry.problem}" for entry in found if entry.problem
@@ -212,11 +213,6 @@ def _classes(dataset: Dataset) -> tuple[str, ...] | None:
 def class_name(classes: Sequence[str], number: int) -> str:
     """Return the name of a class, or its number in digits where it has none."""
     return classes[number] if classes else str(number)
-
-
-def _named(entries: Sequence[Entry]) -> tuple[str, ...] | None:
-    names = [entry.label for entry in entries if isinstance(entry.label, str)]
-    return tuple(names) if len(names) == len(entries) else None
 
 
 def _size(pixels: Picture) -> str:

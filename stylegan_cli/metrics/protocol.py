@@ -8,7 +8,7 @@ from jaxtyping import Int64
 
 from stylegan_cli.detectors import is_standard
 from stylegan_cli.errors import UsageError, meant_or_all
-from stylegan_cli.metrics.metric import Metric, OnFeatures
+from stylegan_cli.metrics.metric import Metric
 from stylegan_cli.runtime import numpy_stream
 
 STANDARD_COUNT = 50_000
@@ -65,12 +65,11 @@ def result_name(value: str, metric: Metric, detector: str, fakes: int, protocol:
         value: "fid", "kid", "kid_sd", "is_mean", "is_std", "precision", …
         fakes: Number of images measured.
     """
-    assert isinstance(metric.work, OnFeatures)
-    standard = is_standard(detector, metric.work.purpose)
+    standard = is_standard(detector, metric.on_features.purpose)
     plain = standard and fakes == STANDARD_COUNT
     if protocol.name is None:
         return value if plain else f"{_honest(value, standard=False)}_{detector}"
-    whole = "_full" if metric.work.compares and not protocol.fills else ""
+    whole = "_full" if metric.on_features.compares and not protocol.fills else ""
     published = _published(_honest(value, standard=standard), metric.name, fakes, whole)
     return published if standard else f"{published}_{detector}"
 

@@ -113,7 +113,7 @@ def _events(metric: Metric, request: Request, place: Workplace) -> Iterator[Even
 def _with_best(
     metrics: Sequence[Metric], request: Request, events: Iterator[Event]
 ) -> Iterator[Event]:
-    """Yield the events, and link the best network of a run behind them."""
+    """Yield the events, then link the best network of a run."""
     found = []
     for event in events:
         yield event

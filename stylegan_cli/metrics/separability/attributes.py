@@ -47,9 +47,7 @@ def attributes_of_columns(columns: Mapping[str, Column]) -> Attributes:
     Raises:
         DataError: There are no columns.
     """
-    found: dict[str, Bool[np.ndarray, " n"]] = {}
-    for name, column in columns.items():
-        found |= _of_column(name, column)
+    found = _of_columns(columns)
     if not found:
         raise DataError(
             "no attributes: the data set has neither labels nor attribute columns; "
@@ -78,7 +76,8 @@ def attributes_of_csv(path: Path, images: Sequence[str]) -> Attributes:
             f"{path}: line {ragged or 1} has {len(rows[(ragged or 1) - 1])} columns; wanted are an "
             f"image's name and its attributes{f', {len(headings)} columns as above' * bool(ragged)}"
         )
-    places = _places(images)
+    places = {PurePosixPath(name).name: i for i, name in enumerate(images)}
+    places |= {name: i for i, name in enumerate(images)}
     known = {places[line[0]]: line for line in lines if line[0] in places}
     if not known:
         raise DataError(
@@ -90,14 +89,7 @@ def attributes_of_csv(path: Path, images: Sequence[str]) -> Attributes:
         heading: _column([known[number][place] for number in numbers.tolist()])
         for place, heading in enumerate(headings[1:], 1)
     }
-    return _varying(
-        {
-            key: has
-            for name, column in columns.items()
-            for key, has in _of_column(name, column).items()
-        },
-        numbers,
-    )
+    return _varying(_of_columns(columns), numbers)
 
 
 def choose_attributes(attributes: Attributes, text: str) -> Attributes:
@@ -127,6 +119,13 @@ def _why_not(attributes: Attributes, word: str) -> str:
     return f"no such attribute{meant_or_all(word, attributes.names, offer='there is')}"
 
 
+def _of_columns(columns: Mapping[str, Column]) -> dict[str, Bool[np.ndarray, " n"]]:
+    found: dict[str, Bool[np.ndarray, " n"]] = {}
+    for name, column in columns.items():
+        found |= _of_column(name, column)
+    return found
+
+
 def _of_column(name: str, column: Column) -> dict[str, Bool[np.ndarray, " n"]]:
     index = np.asarray(column.index, np.int64)
     words = [value.strip().lower() for value in column.values]
@@ -142,7 +141,7 @@ def _of_column(name: str, column: Column) -> dict[str, Bool[np.ndarray, " n"]]:
 def _varying(
     found: Mapping[str, Bool[np.ndarray, " n"]], images: Int64[np.ndarray, " n"]
 ) -> Attributes:
-    """Leave out attributes that hardly vary."""
+    """Leave out attributes that almost all images have, or lack."""
     shares = {name: float(has.mean()) for name, has in found.items()}
     names = tuple(name for name, share in shares.items() if RAREST <= share <= 1 - RAREST)
     if not names:
@@ -162,12 +161,6 @@ def _column(words: Sequence[str]) -> Column:
     values = tuple(sorted(set(words)))
     numbers = {value: i for i, value in enumerate(values)}
     return Column(values=values, index=[numbers[word] for word in words])
-
-
-def _places(images: Sequence[str]) -> dict[str, int]:
-    """Return numbers of the images by their names, and by the last parts of these."""
-    last_parts = {PurePosixPath(name).name: i for i, name in enumerate(images)}
-    return last_parts | {name: i for i, name in enumerate(images)}
 
 
 def _read_rows(path: Path) -> list[list[str]]:

@@ -93,7 +93,7 @@ class ClassifierTraining:
 
     @property
     def there(self) -> int:
-        """Return the number of images shown before it stopped, as far as that was kept."""
+        """Return the number of images shown by the last kept state."""
         return self.total if self.is_finished else _steps(self._state, self._description.key)[1]
 
     def run(self, device: torch.device) -> Iterator[int]:

@@ -33,7 +33,9 @@ def open_panel(
         The classifiers, and the labelled images; None if none are needed.
     """
     options: SeparabilityOptions = request.options
-    _check(options)
+    for name in ("attributes", "only", "train_classifier", "shared_classifier"):
+        if options.classifier and getattr(options, name):
+            raise UsageError(f"`classifier` and `{name}`: use only one of them")
     if options.classifier:
         dataset = None
         if network.c_dim:
@@ -75,12 +77,6 @@ def _files(path: Path) -> Sequence[Path]:
     if not found:
         raise UsageError(f"`classifier={path}`: no *.safetensors in this folder; name another")
     return found
-
-
-def _check(options: SeparabilityOptions) -> None:
-    for name in ("attributes", "only", "train_classifier", "shared_classifier"):
-        if options.classifier and getattr(options, name):
-            raise UsageError(f"`classifier` and `{name}`: use only one of them")
 
 
 def _trainings(
