@@ -1,14 +1,17 @@
-"""Sizes of images: rectangles that networks build from a small grid by doubling it."""
+"""Sizes of images: rectangles that networks build from a small grid by doubling it; channels."""
 
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
+from itertools import product
 from math import log
 
 LARGEST = 1024
 LEVELS = tuple(4 << k for k in range(9))
 """Names of the levels of networks: sides of the squares there, 4 to 1024."""
+
+PICTURE_CHANNELS, MOST_CHANNELS = (1, 3, 4), 32
+"""Grey, RGB and RGBA, which picture files hold; images of up to 32 others are stacks."""
 
 _TEXT = re.compile(r"(\d{1,5})(?:[xX×](\d{1,5}))?")
 
@@ -139,17 +142,11 @@ def problem_of(size: Size) -> str:
 
 @cache
 def _possible() -> tuple[Size, ...]:
-    return tuple(dict.fromkeys(_all_possible()))
-
-
-def _all_possible() -> Iterator[Size]:
-    sides = range(2, 9)
-    for doublings in range(9):
-        for height in sides:
-            for width in sides:
-                size = Size(height << doublings, width << doublings)
-                if size.is_possible:
-                    yield size
+    every = (
+        Size(height << doublings, width << doublings)
+        for doublings, height, width in product(range(9), range(2, 9), range(2, 9))
+    )
+    return tuple(dict.fromkeys(size for size in every if size.is_possible))
 
 
 def _doublings(size: Size) -> int | None:

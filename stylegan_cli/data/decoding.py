@@ -20,6 +20,7 @@ from stylegan_cli.data.formats import (
     decoding_cost,
     open_header,
 )
+from stylegan_cli.sizes import MOST_CHANNELS, PICTURE_CHANNELS
 
 Extent = tuple[int, int]
 """Width and height, in Pillow's order."""
@@ -27,9 +28,6 @@ Box = tuple[int, int, int, int]
 Levels = tuple[float, float]
 
 BAND_PIXELS = 2**16
-PICTURE_CHANNELS = (1, 3, 4)
-"""Grey, RGB and RGBA, which picture files hold; other numbers of channels are stacks."""
-MOST_CHANNELS = 32
 _ONE_PICTURE = {"MPO", "ICO", "ICNS", "PSD"}
 """Formats whose further frames are other forms of the same picture."""
 

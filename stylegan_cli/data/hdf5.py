@@ -20,12 +20,13 @@ from stylegan_cli.data.annotations import (
     labels_by_entry,
     named_numbers,
 )
-from stylegan_cli.data.decoding import MOST_CHANNELS, Upright, check_pixels, stack_of
+from stylegan_cli.data.decoding import Upright, check_pixels, stack_of
 from stylegan_cli.data.entries import Entry, Source, Tally
 from stylegan_cli.data.formats import UnusableImageError
 from stylegan_cli.errors import DataError
 from stylegan_cli.hdf5 import damage_in, describe_form, json_attribute, open_hdf5, stored_array
 from stylegan_cli.shapes import Picture
+from stylegan_cli.sizes import MOST_CHANNELS
 
 
 class Hdf5Source(Source):

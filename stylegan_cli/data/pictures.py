@@ -7,11 +7,11 @@ from typing import Literal, get_args
 import numpy as np
 from PIL import Image, ImageColor
 
-from stylegan_cli.data.decoding import MOST_CHANNELS, Box, Extent, Levels, Upright, is_deep
+from stylegan_cli.data.decoding import Box, Extent, Levels, Upright, is_deep
 from stylegan_cli.data.formats import UnusableImageError
 from stylegan_cli.errors import UsageError
 from stylegan_cli.shapes import Picture
-from stylegan_cli.sizes import LARGEST, Size, parse_size, problem_of, square
+from stylegan_cli.sizes import LARGEST, MOST_CHANNELS, Size, parse_size, problem_of, square
 
 Fit = Literal["crop", "wide", "fit"]
 Filter = Literal["lanczos", "box"]

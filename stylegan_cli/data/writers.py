@@ -12,12 +12,12 @@ from PIL import Image
 
 from stylegan_cli.data import dataset_json
 from stylegan_cli.data.annotations import Annotations
-from stylegan_cli.data.decoding import PICTURE_CHANNELS
 from stylegan_cli.data.entries import HDF5_SUFFIXES
 from stylegan_cli.data.formats import ARRAY_SUFFIX
 from stylegan_cli.errors import OutputError, UsageError
 from stylegan_cli.files import written_whole
 from stylegan_cli.shapes import Picture
+from stylegan_cli.sizes import PICTURE_CHANNELS
 
 EPOCH = (1980, 1, 1, 0, 0, 0)  # the same images give the same bytes on any day
 

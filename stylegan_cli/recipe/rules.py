@@ -6,15 +6,9 @@ from typing import Any
 
 from stylegan_cli.errors import meant_or_all
 from stylegan_cli.recipe import families
-from stylegan_cli.recipe.sections import (
-    PICTURE_CHANNELS,
-    GrowingSection,
-    InitSection,
-    MetricsSection,
-    Settled,
-)
+from stylegan_cli.recipe.sections import GrowingSection, InitSection, MetricsSection, Settled
 from stylegan_cli.recipe.toml import inline
-from stylegan_cli.sizes import LEVELS, parse_size, problem_of
+from stylegan_cli.sizes import LEVELS, PICTURE_CHANNELS, parse_size, problem_of
 
 
 @dataclass(frozen=True, kw_only=True)

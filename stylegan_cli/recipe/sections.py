@@ -11,12 +11,9 @@ from typing import Annotated, Literal
 
 from annotated_types import Ge, Gt, Interval, Len
 
-from stylegan_cli.sizes import Size, parse_size, square
+from stylegan_cli.sizes import MOST_CHANNELS, PICTURE_CHANNELS, Size, parse_size, square
 
 SCHEMA = 1
-
-PICTURE_CHANNELS = (1, 3, 4)
-"""Grey, RGB, RGBA: what a picture file holds."""
 
 Count = Annotated[int, Interval(ge=1, le=2**31)]
 Width = Annotated[int, Interval(ge=1, le=2**14)]
@@ -56,7 +53,7 @@ class DataSection:
 
     path: Annotated[str, Len(1)] | None = None
     resolution: int | str = 1024
-    channels: Annotated[int, Interval(ge=1, le=32)] = 3
+    channels: Annotated[int, Interval(ge=1, le=MOST_CHANNELS)] = 3
     preview: Annotated[Sequence[int], Len(3, 3)] | None = None
     mirror: bool = False
     labels: bool = False
@@ -156,7 +153,7 @@ class BandsSection:
     first_stopband: Positive = 2**2.1
     last_stopband: Positive = 2**0.3
     margin: Annotated[int, Interval(ge=0, le=64)] = 10
-    filter_size: Annotated[int, Interval(ge=1, le=32)] = 6
+    filter_size: Annotated[int, Interval(ge=1, le=MOST_CHANNELS)] = 6
     upsampling: Literal[1, 2, 4, 8] = 2
     output_scale: Positive = 0.25
 

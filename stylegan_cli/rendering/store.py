@@ -30,10 +30,9 @@ from stylegan_cli.figures.png import shown
 from stylegan_cli.files import writing, written_whole
 from stylegan_cli.hdf5 import Claims, open_hdf5, root_attribute, stored_array
 from stylegan_cli.recipe import loads
-from stylegan_cli.recipe.sections import PICTURE_CHANNELS
 from stylegan_cli.rendering.header import StudyHeader, read_header, write_header
 from stylegan_cli.shapes import Picture
-from stylegan_cli.sizes import Size
+from stylegan_cli.sizes import PICTURE_CHANNELS, Size
 
 SOURCES = "_sources"
 

@@ -7,9 +7,9 @@ import torch
 from jaxtyping import Float64
 from torch import Tensor
 
-from stylegan_cli.recipe.sections import PICTURE_CHANNELS
 from stylegan_cli.runtime import upload
 from stylegan_cli.shapes import Images
+from stylegan_cli.sizes import PICTURE_CHANNELS
 from stylegan_cli.training.augment.draws import Draws, PerImage, Probabilities
 
 Matrices = Float64[Tensor, "n 4 4"]
