@@ -157,6 +157,7 @@ if TYPE_CHECKING:
     from stylegan_cli.studies.video.drawing import Drawing
     from stylegan_cli.studies.video.filming import Filming, default_video, is_video
     from stylegan_cli.studies.video.keyframes import Tracks
+    from stylegan_cli.studies.video.training import TrainingFilm
     from stylegan_cli.studies.video.video import Motion, Screen, Video, video
     from stylegan_cli.training.acceleration import Acceleration, EngineName
     from stylegan_cli.training.alarms import Alarm
@@ -261,6 +262,7 @@ __all__ = [
     "Threads",
     "Ticked",
     "Tracks",
+    "TrainingFilm",
     "Transfer",
     "Unusable",
     "Video",

@@ -58,6 +58,21 @@ def open_network(chosen: Path | None, flags: DrawingFlags) -> "api.Network":
         NetworkFileError: It cannot be read.
     """
 
+    path = find_network(chosen)
+    network = open_drawing(path, flags)
+    whole, grown = network.sizes.size, network.sizes.grown_size
+    size = str(whole) if whole == grown else f"{whole} (grown to {grown})"
+    console.note(f"network {_place(path)}: {network.recipe.title}, {size}, {network.kimg:g} kimg")
+    return network
+
+
+def open_drawing(path: Path, flags: DrawingFlags) -> "api.Network":
+    """Open a network file as `open_network` does, without a word.
+
+    Raises:
+        NetworkFileError: It cannot be read.
+    """
+
     def device() -> "torch.device":
         place = api.pick_device(flags.device)
         if place.type == "cpu":
@@ -65,11 +80,7 @@ def open_network(chosen: Path | None, flags: DrawingFlags) -> "api.Network":
         api.repeatable(place, api.pick_dtype(network.precision, place))
         return place
 
-    path = find_network(chosen)
     network = api.open_for_drawing(path, device, execution_of(flags))
-    whole, grown = network.sizes.size, network.sizes.grown_size
-    size = str(whole) if whole == grown else f"{whole} (grown to {grown})"
-    console.note(f"network {_place(path)}: {network.recipe.title}, {size}, {network.kimg:g} kimg")
     return network
 
 

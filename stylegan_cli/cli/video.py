@@ -2,23 +2,16 @@
 
 import re
 from collections import deque
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Literal
 
 import typer
 
 from stylegan_cli import api
-from stylegan_cli.cli import completion, console
+from stylegan_cli.cli import console
 from stylegan_cli.cli.console import echo_json
-from stylegan_cli.cli.network import open_network
-from stylegan_cli.cli.options import (
-    CutoffFlag,
-    NetworkFlags,
-    NoiseModeFlag,
-    examples,
-    with_flags,
-)
+from stylegan_cli.cli.network import open_drawing, open_network
+from stylegan_cli.cli.options import examples, with_flags
+from stylegan_cli.cli.video_flags import VideoFlags
 from stylegan_cli.errors import UsageError
 from stylegan_cli.ranges import parse_floats, parse_ints, parse_points
 
@@ -31,139 +24,13 @@ EXAMPLES = examples(
     "sgtool video --label smile=0:1:5 --seeds 5 --interp lerp-z --network runs/faces",
     "sgtool video --seeds 3 --style-seeds 10-15 --crossover 4 -o colours.webp",
     "sgtool video --interp noise --seeds 3,0-6 --frames",
+    "sgtool video --interp noise --seeds 3 --noise-walk 0.5 --seconds 4",
+    "sgtool video --run runs/people --seeds 0-7 --grid 4x2",
     "sgtool video --network runs/waves --translate 0,0:0.5,0 --rotate 0:90",
     "sgtool video --interp direction --direction directions.h5:sefa/0 --seeds 0-5 --grid 3x2",
 )
 KEYFRAMES_A_STREAM = 8
 CIRCLE_KEYFRAMES = 2
-
-
-@dataclass(frozen=True, kw_only=True)
-class VideoFlags(NetworkFlags):
-    """Options of `sgtool video`."""
-
-    interp: Annotated[
-        Literal[
-            "lerp-w", "lerp-z", "slerp-z", "slerp-w", "cubic-w", "circle-z", "noise", "direction"
-        ],
-        typer.Option(
-            help="What moves and how: lines in w or z, arcs around the mean of W or in z, a "
-            "smooth curve in w, a great circle in z through two seeds and their opposites, or "
-            "noise from seed to seed with the style of the first."
-        ),
-    ] = "lerp-w"
-    seeds: Annotated[
-        str | None,
-        typer.Option(
-            metavar="LIST",
-            help="Keyframes: seeds such as 0-7 (the default), or codes in files such as grid.h5:4. "
-            "With --grid, they are dealt to the streams in turn.",
-        ),
-    ] = None
-    direction: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="FILE:NAME",
-            help="Direction to swing along, as `sgtool edit` takes it; given again, one after "
-            "another.",
-        ),
-    ] = None
-    strength: Annotated[
-        float, typer.Option(metavar="NUMBER", help="Steps along --direction, to either side.")
-    ] = 3.0
-    seconds: Annotated[
-        float, typer.Option(metavar="NUMBER", help="Time from one keyframe to the next.")
-    ] = 2.0
-    fps: Annotated[float, typer.Option(metavar="NUMBER", help="Frames per second.")] = 30.0
-    loop: Annotated[
-        bool, typer.Option("--loop/--no-loop", help="Return from the last keyframe to the first.")
-    ] = True
-    easing: Annotated[
-        Literal["linear", "smooth", "smoother"],
-        typer.Option(help="Constant speed, or slower near keyframes."),
-    ] = "linear"
-    psi: Annotated[
-        str,
-        typer.Option(
-            metavar="LIST", help="Truncation: one number, or one per keyframe, such as 1:0:8."
-        ),
-    ] = "1"
-    class_names: Annotated[
-        str | None,
-        typer.Option(
-            "--class",
-            metavar="LIST",
-            autocompletion=completion.classes,
-            help="One class, one per keyframe such as cat,3, or all: a seed then moves from class "
-            "to class.",
-        ),
-    ] = None
-    label: Annotated[
-        str | None,
-        typer.Option(
-            "--label",
-            metavar="LIST",
-            help="Label where labels are numbers, as 0.3,0.7 or smile=0.5; with smile=0:1:5, one "
-            "for each keyframe.",
-        ),
-    ] = None
-    style_seeds: Annotated[
-        str | None,
-        typer.Option(
-            metavar="LIST",
-            help="A second track: layers from --crossover on follow these keyframes, the others "
-            "--seeds. A single seed stands still.",
-        ),
-    ] = None
-    crossover: Annotated[
-        str | None,
-        typer.Option(
-            metavar="LIST",
-            help="First layer that follows --style-seeds, or one per keyframe. Default: the middle "
-            "layer.",
-        ),
-    ] = None
-    translate: Annotated[
-        str,
-        typer.Option(
-            metavar="X,Y[:X,Y…]",
-            help="Move the pictures right and down, in image widths; one point, or one per "
-            "keyframe.",
-        ),
-    ] = "0,0"
-    rotate: Annotated[
-        str,
-        typer.Option(
-            metavar="DEG[:DEG…]",
-            help="Turn the pictures counter-clockwise: one angle, or one per keyframe.",
-        ),
-    ] = "0"
-    grid: Annotated[
-        str, typer.Option(metavar="COLSxROWS", help="Streams side by side, such as 3x2.")
-    ] = "1x1"
-    size: Annotated[
-        int | None,
-        typer.Option(
-            metavar="N", min=1, help="Side of each picture in pixels. Default: the network's."
-        ),
-    ] = None
-    quality: Annotated[
-        int | None,
-        typer.Option(
-            metavar="N", min=0, max=100, help="Quality of MP4, WebM and WebP. Default: 80."
-        ),
-    ] = None
-    frames: Annotated[
-        bool, typer.Option("--frames", help="Also write every frame as a PNG beside the video.")
-    ] = False
-    cutoff: CutoffFlag = None
-    noise_mode: NoiseModeFlag = "const"
-    output: Annotated[
-        Path | None,
-        typer.Option(
-            "--output", "-o", metavar="FILE", help="A file .mp4, .webm, .gif, .webp or .apng."
-        ),
-    ] = None
 
 
 @with_flags
@@ -174,7 +41,10 @@ def video(*, flags: VideoFlags) -> None:
     `sgtool grid`.
     Noise stays fixed, so only styles move. After a stop, the same command resumes.
     """
-    screen = _parse_grid(flags.grid)
+    if flags.run is not None:
+        _film(_film_of_run(flags.run, flags), flags)
+        return
+    screen = _parse_grid(flags.grid or "1x1")
     chosen = api.parse_picks(flags.seeds) if flags.seeds else ()
     style_seeds = _parse_style_seeds(flags.style_seeds)
     psi = parse_floats(flags.psi)
@@ -210,27 +80,54 @@ def video(*, flags: VideoFlags) -> None:
             fps=flags.fps,
             loop=flags.loop,
             easing=flags.easing,
+            noise_walk=flags.noise_walk,
         ),
         api.Screen(cols=screen[0], rows=screen[1], side=flags.size),
     )
     _print_defaults(flags, network, found)
-    drawing = api.Drawing(network, found)
+    _film(api.Drawing(network, found), flags)
+
+
+def _film_of_run(run: Path, flags: VideoFlags) -> "api.TrainingFilm":
+    usual = VideoFlags()
+    for name in ("interp", "network", "direction", "style_seeds", "translate", "rotate"):
+        if getattr(flags, name) != getattr(usual, name):
+            raise UsageError("not with `run`, which shows its own snapshots", parameter=name)
+    cols, rows = _parse_grid(flags.grid or "4x2")
+    psi, *others = parse_floats(flags.psi)
+    if others:
+        raise UsageError("one number with `run`", parameter="psi", value=flags.psi)
+    film = api.TrainingFilm(
+        api.snapshots(run),
+        lambda path: open_drawing(path, flags),
+        api.parse_picks(flags.seeds or f"0-{cols * rows - 1}"),
+        api.Sampling(
+            psi=psi,
+            cutoff=flags.cutoff,
+            noise_mode=flags.noise_mode,
+            class_name=flags.class_names,
+            label=flags.label,
+        ),
+        api.Motion(seconds=flags.seconds, fps=flags.fps, loop=flags.loop, easing=flags.easing),
+        api.Screen(cols=cols, rows=rows, side=flags.size),
+    )
+    console.note(f"{film.total} frames: {len(film.request['snapshots'])} snapshots of {run}")
+    return film
+
+
+def _film(footage: "api.Drawing | api.TrainingFilm", flags: VideoFlags) -> None:
     with api.Filming(
-        drawing,
-        flags.output or api.default_video(drawing, flags.quality),
+        footage,
+        flags.output or api.default_video(footage, flags.quality),
         quality=flags.quality,
         keep_frames=flags.frames,
         overwrite=flags.overwrite,
     ) as filming:
-        _film(filming, flags)
-
-
-def _film(filming: "api.Filming", flags: VideoFlags) -> None:
-    missing = filming.missing
-    _print_progress(filming)
-    deque(console.track(filming.frames(flags.batch), label="frames", total=missing), maxlen=0)
-    console.detail(f"{filming.paths.file}: encoding {filming.total} frames")
-    filming.finish()
+        missing = filming.missing
+        _print_progress(filming)
+        deque(console.track(filming.frames(flags.batch), label="frames", total=missing), maxlen=0)
+        console.detail(f"{filming.paths.file}: encoding {filming.total} frames")
+        filming.finish()
     paths = filming.paths
     if flags.json:
         echo_json(

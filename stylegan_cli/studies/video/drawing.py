@@ -1,7 +1,8 @@
 """Frames of a video: codes between keyframes, drawn, several streams side by side."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice
+from typing import Any
 
 import numpy as np
 import torch
@@ -22,6 +23,7 @@ from stylegan_cli.shapes import Picture, Pixels
 from stylegan_cli.studies.video.curves import Vectors, cubic, lerp, slerp
 from stylegan_cli.studies.video.keyframes import Keyframes, finished_ws
 from stylegan_cli.studies.video.video import Image, Instants, Motion, Video
+from stylegan_cli.studies.video.walk import NoiseWalk
 
 Rows = Float[np.ndarray, "n *_"]
 
@@ -41,8 +43,10 @@ class Drawing:
         cols, rows = video.screen.cols, video.screen.rows
         self._shown = network.recipe.data.shown
         channels = network.sizes.channels if self._shown is None else len(self._shown)
-        self.shape = (rows * self._size.height, cols * self._size.width, channels)
-        self.request, self.recipe = video.stills.request, dumps(network.recipe)
+        height, width = rows * self._size.height, cols * self._size.width
+        self.shape: tuple[int, int, int] = (height, width, channels)
+        self.request: Mapping[str, Any] = video.stills.request
+        self.recipe = dumps(network.recipe)
         self.network_sha256 = network.sha256
         self.total, self.fps, self.loop = video.frames, video.motion.fps, video.motion.loop
 
@@ -66,10 +70,12 @@ class Drawing:
 
     def _pictures(self, images: Iterator[Image], size: int) -> Iterator[Picture]:
         stills = _Stills(self._G, self._video.stills, size)
+        walks = _Walks(self._G, self._video)
         while batch := tuple(islice(images, size)):
             positions = [self._video.still(image) for image in batch]
             moving = [image for image, at in zip(batch, positions, strict=True) if at is None]
-            drawn = iter(_draw(self._G, self._video, moving) if moving else ())
+            noise = walks.noise(moving)
+            drawn = iter(_draw(self._G, self._video, moving, noise) if moving else ())
             for position in positions:
                 yield next(drawn) if position is None else stills.picture(position)
 
@@ -94,9 +100,39 @@ class _Stills:
         self._latest = {cell.address.position: cell.pixels for cell in cells}
 
 
-def _draw(G: Generator, video: Video, images: Sequence[Image]) -> Pixels:
+class _Walks:
+    """The walk of each stream's noise, if it wanders; frames come in order."""
+
+    def __init__(self, G: Generator, video: Video) -> None:
+        self._device, self._at = G.mapping.w_avg.device, [-1] * video.screen.streams
+        motion, self._walks = video.motion, []
+        if motion.noise_walk is None:
+            return
+        memory = motion.noise_walk * motion.fps
+        for seed in video.keyframes.main.noise_seed[0].tolist():
+            walk = NoiseWalk(
+                G.synthesis.noise_sizes, seed, memory=memory, frames=video.frames, loop=motion.loop
+            )
+            self._walks.append(walk.maps())
+
+    def noise(self, images: Sequence[Image]) -> list[Tensor] | None:
+        """Return the noise of these images, or None where it does not wander."""
+        if not self._walks or not images:
+            return None
+        found = [self._reach(image) for image in images]
+        return [torch.cat(maps).to(self._device) for maps in zip(*found, strict=True)]
+
+    def _reach(self, image: Image) -> list[Tensor]:
+        steps = image.frame - self._at[image.stream]
+        self._at[image.stream] = image.frame
+        return next(islice(self._walks[image.stream], steps - 1, None))
+
+
+def _draw(
+    G: Generator, video: Video, images: Sequence[Image], wandering: NoiseInput | None
+) -> Pixels:
     moments, device = video.moments(images), G.mapping.w_avg.device
-    noise = noise_between(G, video.keyframes.main, moments, video.stills.noise_mode)
+    noise = wandering or noise_between(G, video.keyframes.main, moments, video.stills.noise_mode)
     motions = motions_between(video.keyframes, moments)
     where = None if motions is None else torch.from_numpy(motions).to(device)
     if video.swing is None:

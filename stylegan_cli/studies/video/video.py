@@ -54,6 +54,8 @@ class Motion:
     Attributes:
         interp: Interpolated code and its curve.
         seconds: From one keyframe to the next, rounded to whole frames.
+        noise_walk: Seconds after which noise that wanders has mostly changed; None for noise that
+            goes from keyframe to keyframe, if it moves at all.
         loop: Go on from the last keyframe to the first; the last frame is the one before that.
     """
 
@@ -62,6 +64,7 @@ class Motion:
     fps: float = 30.0
     loop: bool = True
     easing: Easing = "linear"
+    noise_walk: float | None = None
 
     @property
     def segment(self) -> int:
@@ -134,9 +137,10 @@ class Video:
         return self.swing.moved(still, moments.keyframe.tolist(), moments.share.tolist())
 
     def still(self, image: Image) -> tuple[int, int] | None:
-        """Return the keyframe and stream of an image, if it is one."""
+        """Return the keyframe and stream of an image, if it is one and its noise is there."""
         keyframe, step = divmod(image.frame, self.motion.segment)
-        return None if step else (keyframe, image.stream)
+        wanders = self.motion.noise_walk is not None
+        return None if step or wanders else (keyframe, image.stream)
 
 
 def video(
@@ -148,15 +152,20 @@ def video(
         UsageError: A seed, a track or the interpolation is not possible with this network.
         DataError: A file of codes is missing or damaged.
     """
-    _check_motion(network.G, motion)
-    _check_screen(screen)
-    if motion.interp == "noise":
+    check_motion(motion)
+    _check_interp(network.G, motion)
+    check_screen(screen)
+    if motion.interp == "noise" or motion.noise_walk is not None:
         if tracks.noise_mode == "none":
             raise UsageError(
                 "there is no noise to move; leave it out", parameter="noise_mode", value="none"
             )
         tracks = replace(tracks, noise_mode="random")
     swing = _swing(network, tracks, motion)
+    if motion.interp == "noise" and motion.noise_walk and len(tracks.seeds) in (1, screen.streams):
+        # noise that wanders needs no second seed
+        again = 2 * screen.streams // len(tracks.seeds)
+        tracks = replace(tracks, seeds=[*tracks.seeds] * again)
     found = keyframes(network, tracks, motion.interp, screen.streams)
     plan = Plan(
         study="video",
@@ -198,9 +207,15 @@ def _claims(tracks: Tracks, swing: Swing | None) -> dict[str, Any]:
     }
 
 
-def _check_motion(G: Generator, motion: Motion) -> None:
-    for parameter, value in (("seconds", motion.seconds), ("fps", motion.fps)):
-        if not (isfinite(value) and value > 0):
+def check_motion(motion: Motion) -> None:
+    """Raise if a number of the motion is out of range.
+
+    Raises:
+        UsageError: It is.
+    """
+    numbers = {"seconds": motion.seconds, "fps": motion.fps, "noise_walk": motion.noise_walk}
+    for parameter, value in numbers.items():
+        if value is not None and not (isfinite(value) and value > 0):
             raise UsageError("must be a positive number", parameter=parameter, value=f"{value:g}")
     if motion.fps > MAX_FPS:
         raise UsageError(
@@ -208,6 +223,9 @@ def _check_motion(G: Generator, motion: Motion) -> None:
             parameter="fps",
             value=f"{motion.fps:g}",
         )
+
+
+def _check_interp(G: Generator, motion: Motion) -> None:
     if motion.interp.endswith("-w") and not G.has_w:
         raise UsageError(
             "this network makes images straight from z and has no w; "
@@ -215,19 +233,25 @@ def _check_motion(G: Generator, motion: Motion) -> None:
             parameter="interp",
             value=motion.interp,
         )
-    if motion.interp == "noise" and not G.has_noise:
+    if (motion.interp == "noise" or motion.noise_walk is not None) and not G.has_noise:
+        parameter = "interp" if motion.interp == "noise" else "noise_walk"
         raise UsageError(
             "this network has no noise inputs, its images depend on their codes "
-            "alone; choose another `interp`",
-            parameter="interp",
-            value="noise",
+            "alone; choose another `interp`, without `noise_walk`",
+            parameter=parameter,
+            value=getattr(motion, parameter),
         )
     if motion.interp in ("circle-z", "direction") and not motion.loop:
         what = "circle always closes" if motion.interp == "circle-z" else "swing always returns"
         raise UsageError(f"a {what}; leave it out", parameter="loop", value=False)
 
 
-def _check_screen(screen: Screen) -> None:
+def check_screen(screen: Screen) -> None:
+    """Raise if the arrangement is impossible.
+
+    Raises:
+        UsageError: It is.
+    """
     if screen.cols < 1 or screen.rows < 1:
         raise UsageError(f"`grid={screen.cols}x{screen.rows}`: must be at least 1x1")
     if screen.side is not None and screen.side < 1:
@@ -249,6 +273,7 @@ def _request(
         "psi": list(tracks.psi),
         "cutoff": tracks.cutoff,
         "noise_mode": tracks.noise_mode,
+        **({} if motion.noise_walk is None else {"noise_walk": motion.noise_walk}),
         **({"motions": found.motions.tolist()} if found.motions is not None else {}),
         **precision_claim(network.precision),
         **{key: each if len(each) > 1 else each[0] for key, each in several.items()},

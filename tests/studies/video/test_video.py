@@ -163,6 +163,23 @@ def test_moving_noise_keeps_its_variance(network):
     assert abs(float(finest.var()) - 1) < 0.05
 
 
+@pytest.mark.parametrize("loop", [True, False])
+def test_noise_can_wander_while_the_style_stands_still(network, loop):
+    found = film(network, [1], interp="noise", noise_walk=0.1, loop=loop)
+    shown = frames(network, found)
+    assert len(np.unique(shown.reshape(len(shown), -1), axis=0)) == len(shown) == found.frames
+    later = list(Drawing(network, found).frames(range(3, found.frames)))
+    assert np.array_equal(shown[3:], later)
+    assert found.stills.request["noise_walk"] == 0.1
+
+
+def test_noise_wanders_in_each_stream_on_its_own_and_while_styles_move(network):
+    found = film(network, [1, 2, 3, 4], Screen(cols=2), noise_walk=0.1)
+    still = film(network, [1, 2, 3, 4], Screen(cols=2))
+    assert found.frames == still.frames == 8
+    assert not np.array_equal(frames(network, found)[0], frames(network, still)[0])
+
+
 @pytest.mark.parametrize("kind", ["progan", "traditional", "stylegan1", "stylegan2"])
 def test_every_family_is_filmed_at_full_size_while_it_grows(growing_networks, kind):
     network = growing_networks[kind]
@@ -191,6 +208,8 @@ def test_every_family_is_filmed_at_full_size_while_it_grows(growing_networks, ki
         ([1, 2], {}, {"interp": "circle-z", "loop": False}, "`loop=False`: a circle always closes"),
         ([1, 2, 3], {}, {"interp": "circle-z"}, "`seeds`: a circle goes through two codes"),
         ([1, 2], {"noise_mode": "none"}, {"interp": "noise"}, "there is no noise to move"),
+        ([1, 2], {"noise_mode": "none"}, {"noise_walk": 1.0}, "there is no noise to move"),
+        ([1, 2], {}, {"noise_walk": 0.0}, "`noise_walk=0`: must be a positive number"),
     ],
 )
 def test_what_cannot_be_filmed_is_said_in_words(network, seeds, tracks, motion, words):
@@ -216,6 +235,12 @@ def test_codes_without_z_move_in_w_only(network, tmp_path):
     [
         ("progan", {}, {"interp": "lerp-w"}, "has no w; use lerp-z"),
         ("progan", {}, {"interp": "noise"}, "`interp=noise`: this network has no noise"),
+        (
+            "progan",
+            {},
+            {"interp": "lerp-z", "noise_walk": 1.0},
+            "`noise_walk=1.0`: this",
+        ),
         ("traditional", {"style_seeds": [3]}, {}, "`style_seeds`: this network has one code"),
     ],
 )
