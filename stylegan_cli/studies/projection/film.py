@@ -8,7 +8,7 @@ from jaxtyping import Float64, Int64, UInt8
 
 from stylegan_cli.shapes import Picture
 from stylegan_cli.studies.projection.findings import Studio
-from stylegan_cli.studies.projection.store import Record
+from stylegan_cli.studies.projection.records import Record
 from stylegan_cli.studies.video.encoding import Reel, write_animation
 
 FPS, MOVING, RESTING = 25.0, 75, 25

@@ -3,7 +3,6 @@
 import shutil
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from functools import cached_property
 from itertools import groupby
 from math import ceil
 from pathlib import Path
@@ -11,7 +10,6 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from stylegan_cli.errors import DataError
 from stylegan_cli.figures.png import write_png
 from stylegan_cli.files import written_whole
 from stylegan_cli.networks.snapshot import load_network, read_header
@@ -27,17 +25,10 @@ from stylegan_cli.studies.projection.findings import (
 )
 from stylegan_cli.studies.projection.options import Choices
 from stylegan_cli.studies.projection.pictures import Album, Subject, Unusable
+from stylegan_cli.studies.projection.records import Record, names_in, write_records
 from stylegan_cli.studies.projection.search import PRUNED_AT
 from stylegan_cli.studies.projection.sheet import paint_sheet
-from stylegan_cli.studies.projection.store import (
-    AXIS,
-    STUDY,
-    Planned,
-    ProjectionFolder,
-    Record,
-    read_records,
-    write_records,
-)
+from stylegan_cli.studies.projection.store import AXIS, STUDY, Planned, ProjectionFolder
 from stylegan_cli.studies.projection.tuning import Original, Tuning, save_tuned
 from stylegan_cli.studies.projection.tuning import request as tuning_request
 from stylegan_cli.studies.projection.workshop import Means, Workshop
@@ -78,6 +69,7 @@ class Projection:
     ) -> None:
         self._means, self._album, self._choices = means, album, choices
         self._world = world or World()
+        self._failed: tuple[str, ...] = ()
         self._workshop = Workshop(means, album, choices)
         if overwrite and self._world.is_first and path.is_dir():
             ProjectionFolder.clear(path)
@@ -111,26 +103,27 @@ class Projection:
         self._world.barrier()
 
     def unusable(self) -> tuple[Unusable, ...]:
-        """Return the pictures that were left out, and why, once all steps are taken."""
-        broken = (name for _, names in self._found for name in names)
-        return (*self._album.unusable, *(Unusable(name=name, reason=BROKEN) for name in broken))
+        """Return the pictures that were left out, and why, once finished."""
+        broken = (Unusable(name=name, reason=BROKEN) for name in self._failed)
+        return (*self._album.unusable, *broken)
 
-    @cached_property
+    @property
     def records(self) -> tuple[Record, ...]:
-        """Return the pictures found, once all steps are taken."""
-        return (*self.folder.finished(), *self._new(checks=False))
+        """Return the pictures found, once finished; their arrays stay in the HDF5 file."""
+        return tuple(self.folder.finished())
 
-    @cached_property
+    @property
     def checks(self) -> tuple[Record, ...]:
-        """Return the network's own images, once all steps are taken."""
-        return (*self.folder.checks(), *self._new(checks=True))
+        """Return the network's own images, once finished."""
+        return tuple(self.folder.checks())
 
     def remarks(self) -> Iterator[tuple[str, str]]:
         """Describe anything unusual about one picture, by its name, or about all."""
         own_measures = [check.measures for check in self.checks]
         for record in self.records:
-            yield from ((record.name, text) for text in remarks(record.measures, self.lpips))
-            beside = remarks_beside(record.measures, own_measures, self.lpips)
+            measures = record.measures
+            yield from ((record.name, text) for text in remarks(measures, self.lpips))
+            beside = remarks_beside(measures, own_measures, self.lpips)
             yield from ((record.name, text) for text in beside)
         if own_measures:
             own = np.mean([each[self.lpips] for each in own_measures])
@@ -144,23 +137,22 @@ class Projection:
             DataError: No picture could be used.
             OutputError: They cannot be written.
         """
-        folder, records = self.folder, self.records
-        if not records:
-            raise DataError("no picture could be projected; see the reasons above")
-        checks = self.checks
-        origin = folder.header.origin
+        folder, origin = self.folder, self.folder.header.origin
+        results = [folder.results(batch) for batch in self._batches]
+        self._failed = tuple(name for path in results for name in names_in(path).failed)
+        is_new = folder.hidden.exists()
+        if self._batches or not folder.hdf5.exists():
+            folder.write(self._batches)
+        records = self.records
         for record in records:
-            if not folder.image(record.name).exists() or self._batches:
+            if is_new or not folder.image(record.name).exists():
                 write_png(folder.image(record.name), record.cells["/"]["images"], origin=origin)
-        if not folder.sheet.exists() or self._batches:
+        if is_new or not folder.sheet.exists():
             write_png(folder.sheet, paint_sheet(records, self.lpips), origin=origin)
             with written_whole(folder.plain_codes) as temporary, temporary.open("wb") as file:
                 np.savez(file, w=np.stack([record.cells["/"]["ws"] for record in records]))
-        if self._batches:
-            folder.write(records, checks)
         # a killed process may have left it beside the finished file
-        if folder.hidden.exists():
-            shutil.rmtree(folder.hidden)
+        shutil.rmtree(folder.hidden, ignore_errors=True)
         return [folder.sheet, folder.hdf5, folder.images, folder.plain_codes]
 
     def films(self) -> Iterator[Path]:
@@ -237,15 +229,6 @@ class Projection:
     @property
     def _device(self) -> torch.device:
         return self._means.G.mapping.w_avg.device
-
-    @cached_property
-    def _found(self) -> list[tuple[list[Record], list[str]]]:
-        return [read_records(self.folder.results(batch)) for batch in self._batches]
-
-    def _new(self, *, checks: bool) -> Iterator[Record]:
-        for batch, (records, _) in zip(self._batches, self._found, strict=True):
-            if batch.checks == checks:
-                yield from records
 
     @property
     def _steps_each(self) -> int:

@@ -7,7 +7,7 @@ import numpy as np
 from stylegan_cli.figures.layout import Content, Place, Slot, paint
 from stylegan_cli.shapes import Picture
 from stylegan_cli.sizes import Size
-from stylegan_cli.studies.projection.store import Record
+from stylegan_cli.studies.projection.records import Record
 
 COLUMNS = ("target", "start", "result", "plain", "difference")
 TITLES = {"plain": "network's noise", "difference": "difference x4"}

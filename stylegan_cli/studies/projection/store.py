@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from hashlib import sha256
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
@@ -20,35 +21,17 @@ from stylegan_cli.errors import DataError, OutputError
 from stylegan_cli.files import put_in_place, writing, written_whole
 from stylegan_cli.rendering.header import StudyHeader, differing
 from stylegan_cli.rendering.store import Table, create_study, open_study
-from stylegan_cli.studies.projection.findings import Cells, Measures
+from stylegan_cli.studies.projection.records import (
+    CHECKS,
+    Record,
+    StoredCells,
+    names_in,
+    read_records,
+)
 
 STUDY, AXIS = "projected", "picture"
 HIDDEN, IMAGES, CODES = ".projecting", "images", "w.npz"
 TUNED, TUNING = "tuned.safetensors", ".tuning.safetensors"
-CHECKS = "checks"
-
-
-@dataclass(frozen=True, kw_only=True)
-class Record:
-    """A projected picture."""
-
-    name: str
-    cells: Cells
-
-    @property
-    def key(self) -> str:
-        return bytes(self.cells["/"]["key"]).decode()
-
-    @property
-    def noise(self) -> tuple[np.ndarray, ...]:
-        """Return the maps that were found with the code, if any."""
-        cells = self.cells["/"]
-        return tuple(cells[name] for name in sorted(cells) if name.startswith("noise/"))
-
-    @property
-    def measures(self) -> Measures:
-        """Return the distances of the projection, and how far out its code lies."""
-        return {name: float(value) for name, value in self.cells["measures"].items()}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -139,18 +122,9 @@ class ProjectionFolder:
             temporary.write_text(text)
 
     def finished(self) -> Iterator[Record]:
-        """Yield the pictures of the HDF5 file."""
-        if not self.hdf5.exists():
-            return
-        with open_study(self.hdf5) as file:
-            tables = [each for each in (*file.tables, *file.measurements) if each != CHECKS]
-            arrays = {table: file.names(table) for table in tables}
-            for i, name in enumerate(file.header.axes[AXIS]):
-                cells = {
-                    table: {each: file.array(table, each, (i,)) for each in arrays[table]}
-                    for table in tables
-                }
-                yield Record(name=name, cells=cells)
+        """Yield the pictures of the HDF5 file; their arrays are read when they are asked for."""
+        for i, name in enumerate(self.names()):
+            yield Record(name=name, cells=StoredCells(self.hdf5, i))
 
     def checks(self) -> Iterator[Record]:
         """Yield the network's own images of the HDF5 file, measures only."""
@@ -180,20 +154,31 @@ class ProjectionFolder:
         with open_study(self.hdf5) as file:
             return tuple(file.header.axes[AXIS])
 
-    def write(self, records: Sequence[Record], checks: Sequence[Record]) -> None:
-        """Assemble the HDF5 file and replace the existing one.
+    def write(self, batches: Sequence[Planned]) -> None:
+        """Add finished batches to the HDF5 file, a picture at a time.
 
         Raises:
+            DataError: There is no picture at all.
             OutputError: It cannot be written.
         """
-        header = replace(self.header, axes={AXIS: tuple(record.name for record in records)})
-        tables = {table: _table(len(records), cells) for table, cells in records[0].cells.items()}
-        measured = [{**each.cells["measures"], "key": each.cells["/"]["key"]} for each in checks]
+        paths = [self.results(batch) for batch in batches if not batch.checks]
+        names = (*self.names(), *(name for path in paths for name in names_in(path).found))
+        if not names:
+            raise DataError("no picture could be projected; see the reasons above")
+        own = [self.results(batch) for batch in batches if batch.checks]
+        measured = [
+            {**each.cells["measures"], "key": each.cells["/"]["key"]}
+            for each in chain(self.checks(), *map(read_records, own))
+        ]
+        records = chain(self.finished(), *map(read_records, paths))
+        first = next(records)
+        tables = {table: _table(len(names), cells) for table, cells in first.cells.items()}
         if measured:
             tables[CHECKS] = _table(len(measured), measured[0])
         temporary = self.hidden / f"{STUDY}.h5"
-        with create_study(temporary, header, tables) as file:
-            for i, record in enumerate(records):
+        temporary.unlink(missing_ok=True)
+        with create_study(temporary, replace(self.header, axes={AXIS: names}), tables) as file:
+            for i, record in enumerate(chain([first], records)):
                 for table, cells in record.cells.items():
                     file.write_cell(table, (i,), cells)
             for i, cells in enumerate(measured):
@@ -248,58 +233,6 @@ class ProjectionFolder:
             )
 
 
-def write_records(path: Path, records: Sequence[Record], failed: Sequence[str]) -> None:
-    """Write the results of a batch, whole or not at all.
-
-    Args:
-        failed: Names of the pictures of which nothing was found.
-
-    Raises:
-        OutputError: It cannot be written.
-    """
-    from safetensors.numpy import save
-
-    arrays = {
-        f"{number}|{table}|{name}": np.array(_as_bytes(value), order="C")
-        for number, record in enumerate(records)
-        for table, cells in record.cells.items()
-        for name, value in cells.items()
-    }
-    described = {
-        "names": json.dumps([record.name for record in records]),
-        "failed": json.dumps(list(failed)),
-    }
-    with written_whole(path) as temporary:
-        temporary.write_bytes(save(arrays, described))
-
-
-def read_records(path: Path) -> tuple[list[Record], list[str]]:
-    """Read results that `write_records` wrote."""
-    from safetensors import safe_open
-
-    with safe_open(path, framework="numpy") as file:
-        described = file.metadata()
-        arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - no mapping
-    records = []
-    for number, name in enumerate(json.loads(described["names"])):
-        cells: dict[str, dict[str, np.ndarray]] = {}
-        for full, array in arrays.items():
-            place, table, column = full.split("|")
-            if int(place) == number:
-                cells.setdefault(table, {})[column] = _from_bytes(column, array)
-        records.append(Record(name=name, cells=cells))
-    return records, json.loads(described["failed"])
-
-
 def _table(count: int, cells: Mapping[str, np.ndarray]) -> Table:
     arrays = {name: (array.shape, array.dtype) for name, array in cells.items()}
     return Table(shape=(count,), arrays=arrays)
-
-
-def _as_bytes(value: np.ndarray) -> np.ndarray:
-    value = np.asarray(value)
-    return np.frombuffer(value.tobytes(), np.uint8) if value.dtype.kind == "S" else value
-
-
-def _from_bytes(name: str, array: np.ndarray) -> np.ndarray:
-    return np.asarray(np.bytes_(array.tobytes())) if name == "key" else array

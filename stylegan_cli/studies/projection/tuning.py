@@ -25,8 +25,8 @@ from stylegan_cli.runtime import numpy_stream
 from stylegan_cli.shapes import C, Images, Ws
 from stylegan_cli.sizes import Size
 from stylegan_cli.studies.projection.objective import Embed, look
+from stylegan_cli.studies.projection.records import Record
 from stylegan_cli.studies.projection.search import SAVED_EVERY
-from stylegan_cli.studies.projection.store import Record
 
 RATE, STEPS, MOST_PICTURES = 3e-4, 350, 30
 NEAR_ENOUGH, SHARE = 0.06, 0.1

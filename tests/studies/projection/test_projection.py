@@ -164,6 +164,7 @@ def test_what_a_mask_hides_does_not_count(network, tmp_path, pictures):
         )
         for _ in found[-1].steps():
             pass
+        found[-1].finish()
     first, second = (each.records[0].cells["/"]["loss"] for each in found)
     assert abs(first[0] - second[0]) < 0.2 * first[0]
 
@@ -172,6 +173,7 @@ def test_of_several_beginnings_one_goes_on(network, tmp_path, pictures):
     options = ProjectionOptions(steps=20, start=Start(best_of=8), restarts=3)
     found = open_projection(network, tmp_path / "out", pictures[:1], options)
     taken = list(found.steps())
+    found.finish()
     assert sum(taken) == found.total
     assert max(taken) == 3
     assert taken[-2] == 1
@@ -272,6 +274,7 @@ def test_an_aligned_face_goes_back_into_its_picture(network, tmp_path):
         found = Projection(means, album, settle(network, QUICK, "alex"), tmp_path / "out")
         for _ in found.steps():
             pass
+        found.finish()
         (path,) = found.pasted()
     pasted = np.asarray(Image.open(path))
     assert pasted.shape == pixels.shape

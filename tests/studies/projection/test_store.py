@@ -1,0 +1,71 @@
+import tracemalloc
+
+import numpy as np
+
+from stylegan_cli.rendering.header import Header
+from stylegan_cli.studies.projection.records import Record, read_records, write_records
+from stylegan_cli.studies.projection.store import Planned, ProjectionFolder
+
+HEADER = Header(
+    study="projected",
+    request={},
+    axes={"picture": ()},
+    sheets=("projected",),
+    recipe="",
+    network_sha256="0",
+)
+
+
+def written(path, batches):
+    """Return the folder of a projection whose batches are found, two pictures each."""
+    folder = ProjectionFolder(path, HEADER)
+    folder.hidden.mkdir(parents=True)
+    for number in range(batches):
+        names = (f"a{number}", f"b{number}")
+        batch = Planned(keys=names, names=names, class_index=None, checks=False)
+        records = [
+            Record(
+                name=name,
+                cells={
+                    "/": {
+                        "images": np.full((128, 128, 3), number, np.uint8),
+                        "ws": np.full((2, 4), number, np.float32),
+                        "key": np.asarray(np.bytes_(name)),
+                    },
+                    "measures": {"psnr": np.array(number, np.float32)},
+                },
+            )
+            for name in names
+        ]
+        write_records(folder.results(batch), records, [f"c{number}"])
+        yield folder, batch
+
+
+def test_results_of_a_batch_are_read_as_written(tmp_path):
+    ((folder, batch),) = written(tmp_path, 1)
+    first, second = read_records(folder.results(batch))
+    assert (first.name, second.name) == batch.names
+    assert (first.key, second.measures) == ("a0", {"psnr": 0.0})
+
+
+def test_memory_does_not_grow_with_the_number_of_pictures(tmp_path):
+    peaks = []
+    for count in (4, 24):
+        made = list(written(tmp_path / str(count), count))
+        folder, batches = made[0][0], [batch for _, batch in made]
+        tracemalloc.start()
+        folder.write(batches)
+        assert len([record.measures for record in folder.finished()]) == 2 * count
+        peaks.append(tracemalloc.get_traced_memory()[1])
+        tracemalloc.stop()
+    assert peaks[1] < peaks[0] + 20 * 128 * 128 * 3
+
+
+def test_further_pictures_are_added_to_those_in_the_file(tmp_path):
+    made = list(written(tmp_path, 3))
+    folder, batches = made[0][0], [batch for _, batch in made]
+    folder.write(batches[:1])
+    folder.write(batches[1:])
+    found = list(folder.finished())
+    assert [record.name for record in found] == ["a0", "b0", "a1", "b1", "a2", "b2"]
+    assert found[5].cells["/"]["images"].min() == 2
