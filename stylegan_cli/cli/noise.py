@@ -18,6 +18,7 @@ from stylegan_cli.ranges import parse_ints
 EXAMPLES = examples(
     "sgtool noise --seeds 0-3 --draws 16",
     "sgtool noise --seeds 0-3 --draws 100 --crop 16,8,24 --psi 0.7",
+    "sgtool noise --seeds 0-3 --draws 64 --components 6",
     "sgtool noise --seeds 7 --layers all --layers none --layers fine --layers coarse,middle",
 )
 
@@ -44,6 +45,10 @@ def noise(
             help="Part of the images to enlarge. Default: where images vary most.",
         ),
     ] = None,
+    components: Annotated[
+        int,
+        typer.Option(metavar="N", min=0, help="Show N principal components of each seed's draws."),
+    ] = 0,
     *,
     flags: StudyFlags,
 ) -> None:
@@ -56,7 +61,9 @@ def noise(
     chosen, part = api.parse_picks(seeds), _parse_crop(crop)
 
     def make_plan(network: "api.Network", sampling: "api.Sampling") -> "api.Plan":
-        options = api.NoiseOptions(draws=draws, layers=layers or (), crop=part)
+        options = api.NoiseOptions(
+            draws=draws, layers=layers or (), crop=part, components=components
+        )
         return api.noise_variation(network, chosen, options, sampling)
 
     run_study(make_plan, flags, findings=_tell_findings)

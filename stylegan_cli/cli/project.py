@@ -41,10 +41,10 @@ class SearchFlags:
     """Flags for the search for codes."""
 
     space: Annotated[
-        Literal["w", "w+", "z"] | None,
+        Literal["w", "w+", "z", "noise"] | None,
         typer.Option(
-            help="One w for all layers, one per layer (w+, the default), or z for networks "
-            "without W."
+            help="One w for all layers, one per layer (w+, the default), z for networks without "
+            "W, or noise alone, with the codes of --init."
         ),
     ] = None
     steps: Annotated[

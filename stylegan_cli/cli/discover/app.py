@@ -76,7 +76,13 @@ def sefa(
 
     def find(network: "api.Network", group: str) -> FoundDirections:
         return FoundDirections(
-            api.find_sefa(network, layers=layers or ("all",), count=count, group=group)
+            api.find_sefa(
+                network,
+                layers=layers or ("all",),
+                count=count,
+                class_index=api.chosen_class(network, flags.class_name),
+                group=group,
+            )
         )
 
     discover(find, name or "sefa", output, show, flags)

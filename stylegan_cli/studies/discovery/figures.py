@@ -3,6 +3,7 @@
 import numpy as np
 from PIL import Image, ImageDraw
 
+from stylegan_cli.figures.charts import bar_chart
 from stylegan_cli.figures.layout import INK, PAPER, Content, Place, font, paint
 from stylegan_cli.figures.maps import diverging, full_scale
 from stylegan_cli.ranges import format_ints
@@ -63,6 +64,19 @@ def paint_ranges(file: StudyFile) -> Picture:
         col_names=dict(enumerate(columns)),
     )
     return paint(content, file.size, lambda place: file.image(*place))
+
+
+def paint_shares(file: StudyFile) -> Picture:
+    """Draw a bar for each direction: its share of the variance, or of the weights' stretch."""
+    names, shares = file.header.axes["direction"], file.header.request["shares"]
+    what = "variance" if file.header.request["method"] == "pca" else "sum of the eigenvalues"
+    return bar_chart(
+        [100 * share for share in shares],
+        [name.rsplit("/", 1)[-1] for name in names],
+        [f"{100 * share:.2g}" for share in shares],
+        x=f"{file.header.study}: direction",
+        y=f"share of the {what} (%)",
+    )
 
 
 def _card(file: StudyFile, direction: int) -> Picture:

@@ -37,18 +37,24 @@ DUPLICATE = 0.8
 
 
 def find_sefa(
-    network: Network, *, layers: Sequence[str] = ("all",), count: int = COUNT, group: str = "sefa"
+    network: Network,
+    *,
+    layers: Sequence[str] = ("all",),
+    count: int = COUNT,
+    class_index: int | None = None,
+    group: str = "sefa",
 ) -> Discovery:
     """Find the directions that the first maps of a network stretch most.
 
     Args:
         layers: Lists of layers; each has its own directions, which move these layers alone.
+        class_index: Steps and safe ranges are those of one class; of all together by default.
 
     Raises:
         UsageError: There are no such layers.
     """
     G = network.G
-    maps, drawn = first_maps(G), population(network)
+    maps, drawn = first_maps(G), population(network, class_index=class_index)
     found: list[Direction] = []
     for text in layers:
         numbers = parse_layers_by_side(text, G.synthesis.layer_levels, parameter="layers")
@@ -66,7 +72,7 @@ def find_sefa(
             facts = {"eigenvalue": float(spectrum.values[i]), "share": float(share[i])}
             direction = measured(network, vector, drawn, chosen, facts)
             found.append(replace(direction, name=f"{prefix}/{i}", method="sefa"))
-    request = {"method": "sefa", "layers": list(layers), "count": count}
+    request = {"method": "sefa", "layers": list(layers), "count": count, "class": class_index}
     return _discovery(network, group, request, found)
 
 

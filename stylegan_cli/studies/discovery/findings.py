@@ -110,6 +110,7 @@ def _told(file: StudyFile, i: int, direction: Direction) -> Direction:
     standing = _standing(file, i, direction.name)
     measures["suggested_layers"] = standing.layers
     told = {
+        "over_noise": standing.over_noise,
         "attribute_shift": standing.shift,
         "flips": standing.flips,
         "dependency": standing.dependency,

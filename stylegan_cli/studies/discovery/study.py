@@ -23,7 +23,12 @@ from stylegan_cli.latents.sampling import (
 from stylegan_cli.networks.snapshot import Network
 from stylegan_cli.ranges import layer_groups
 from stylegan_cli.rendering.plan import Axis, Plan, Tables
-from stylegan_cli.studies.discovery.figures import RANGES, paint_overview, paint_ranges
+from stylegan_cli.studies.discovery.figures import (
+    RANGES,
+    paint_overview,
+    paint_ranges,
+    paint_shares,
+)
 from stylegan_cli.studies.discovery.judging import Judge
 from stylegan_cli.studies.discovery.measuring import Effects, measurements
 from stylegan_cli.studies.editing.edit import STRENGTHS, pick_codes, strength_name
@@ -87,6 +92,7 @@ def discovery(
         for base in bases.values()
     ]
     groups = _groups(network, found.directions)
+    shares = [each.facts.get("share", 0.0) for each in found.directions]
     effects = Effects(
         network=network,
         directions=found.directions,
@@ -107,6 +113,7 @@ def discovery(
             "found_for": [each.facts.get("attribute", "") for each in found.directions],
             "judged": [] if options.judge is None else list(options.judge.names),
             "layer_groups": list(groups),
+            "shares": shares,
             **sampling_request(network, sampling),
         },
         noise_mode=sampling.noise_mode,
@@ -120,7 +127,9 @@ def discovery(
             series=_ranges(network, found.directions, next(iter(bases.values())), groups, show),
             measurements=measurements(effects),
         ),
-        pictures={"overview": paint_overview} | ({RANGES: paint_ranges} if groups else {}),
+        pictures={"overview": paint_overview}
+        | ({RANGES: paint_ranges} if groups else {})
+        | ({"shares": paint_shares} if all(shares) else {}),
     )
 
 

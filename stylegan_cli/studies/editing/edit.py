@@ -216,4 +216,9 @@ def _notes(network: Network, directions: Sequence[Direction]) -> list[str]:
         for each in directions
         if each.space == "w" and min(each.layers) >= network.G.active_ws
     ]
-    return found + idle
+    seen = [
+        f"{each.name}: {each.facts['over_noise']:.2g} times as visible at 1 σ as other noise"
+        for each in directions
+        if "over_noise" in each.facts
+    ]
+    return found + idle + seen

@@ -9,6 +9,7 @@ from PIL import Image, ImageDraw
 
 from stylegan_cli.figures.charts import bar_chart
 from stylegan_cli.figures.layout import Content, Place, Slot, paint
+from stylegan_cli.figures.maps import diverging, full_scale
 from stylegan_cli.figures.png import to_image
 from stylegan_cli.rendering.store import StudyFile
 from stylegan_cli.shapes import Picture
@@ -138,6 +139,34 @@ def _note(share: NoiseShare) -> str:
         return "no variance"
     styles = max(share.style_variance or 0, 0) ** 0.5
     return f"{100 * share.share:.3g} %\nσ {share.noise_variance**0.5:.3g} / {styles:.3g}"
+
+
+def paint_components(file: StudyFile) -> Picture:
+    """Draw each seed's mean image and the principal components of its draws, on one scale."""
+    seeds, first = file.header.axes["seed"], noisy_lists(file)[0]
+    maps = {
+        (seed, k): component.mean(axis=2)
+        for seed in range(len(seeds))
+        for k, component in enumerate(file.array("components", "component", (seed,)))
+    }
+    full = full_scale(maps.values())
+
+    def read(place: Place) -> Picture:
+        what, (seed, *k) = place
+        if what == "mean":
+            return np.round(file.array("variation", "mean", (seed, first))).astype(np.uint8)
+        return diverging(maps[seed, k[0]], full)
+
+    shares = file.array("components", "share")
+    content = Content(
+        title=f"noise · components of the draws at 1 std. dev., full colour {full:.3g} grey levels",
+        images={(seed, 0): ("mean", (seed,)) for seed in range(len(seeds))}
+        | {(seed, 1 + k): ("component", (seed, k)) for seed, k in maps},
+        captions={(seed, 1 + k): f"{100 * shares[seed, k]:.2g} %" for seed, k in maps},
+        row_names={i: f"seed {name}" for i, name in enumerate(seeds)},
+        sources=(0, 1),
+    )
+    return paint(content, file.size, read)
 
 
 PARTS_A_LINE = 9

@@ -87,12 +87,33 @@ class NoiseDraws:
         codes: `[seeds, draws]`.
         lists: Noise inputs that get noise while the others get none, in each part of the study.
         crop: The part to show enlarged of every seed, if it is the same.
+        components: Number of principal components of each seed's draws.
     """
 
     G: Generator
     codes: Codes
     lists: tuple[tuple[int, ...], ...]
     crop: Crop | None
+    components: int = 0
+
+    def principal(self, _: StudyFile, index: Index, batch_size: int | None) -> Arrays:
+        """Return the principal components of a seed's draws, for the first list with noise.
+
+        Each in grey levels at one standard deviation, and its share of the variance.
+        """
+        noisy = next(inputs for inputs in self.lists if inputs)
+        drawn = [each.astype(np.float32) for each in self._greys(index[0], noisy, batch_size)]
+        if len(drawn) == 1:  # noise changes nothing
+            drawn *= self.components + 1
+        rows = np.stack(drawn)
+        rows -= rows.mean(axis=0)
+        # by the Gram matrix of the draws, of which there are far fewer than pixels
+        values, vectors = np.linalg.eigh(np.tensordot(rows, rows, ((1, 2, 3), (1, 2, 3))))
+        values, vectors = values[::-1], vectors[:, ::-1][:, : self.components]
+        return {
+            "component": np.tensordot(vectors.T, rows, 1) / sqrt(len(rows)),
+            "share": values[: self.components].clip(0) / (values.clip(0).sum() or 1),
+        }
 
     def variation(self, _: StudyFile, index: Index, batch_size: int | None) -> Arrays:
         """Return mean and standard deviation of each pixel over a seed's draws, for a list."""
@@ -189,7 +210,7 @@ def measurements(draws: NoiseDraws) -> dict[str, Measurement]:
     G, (seeds, _) = draws.G, draws.codes.shape
     image = (*G.size.shape, G.channels)
     lists, inputs = len(draws.lists), len(G.noise_layers)
-    return {
+    found = {
         "variation": Measurement(
             shape=(seeds, lists), arrays={"mean": image, "std": image}, take=draws.variation
         ),
@@ -204,3 +225,7 @@ def measurements(draws: NoiseDraws) -> dict[str, Measurement]:
             shape=(inputs,), arrays={"rms": (), "strength": (), "side": ()}, take=draws.layers
         ),
     }
+    if n := draws.components:
+        arrays: dict[str, tuple[int, ...]] = {"component": (n, *image), "share": (n,)}
+        found["components"] = Measurement(shape=(seeds,), arrays=arrays, take=draws.principal)
+    return found

@@ -21,7 +21,13 @@ from stylegan_cli.rendering.store import StudyFile
 from stylegan_cli.runtime import stream_seed
 from stylegan_cli.shapes import Picture
 from stylegan_cli.studies.naming import seeds_title
-from stylegan_cli.studies.noise.figures import paint_draws, paint_layers, paint_maps, paint_variance
+from stylegan_cli.studies.noise.figures import (
+    paint_components,
+    paint_draws,
+    paint_layers,
+    paint_maps,
+    paint_variance,
+)
 
 if TYPE_CHECKING:
     from stylegan_cli.networks.generator import Generator
@@ -43,11 +49,13 @@ class NoiseOptions:
             4-8, 16-32, and 64 px up. Without a list: all, none, and each of these three alone.
         crop: Left, top and side of the part shown enlarged; None takes for each seed the part that
             varies most.
+        components: Principal components of each seed's draws that are shown, fewer than draws.
     """
 
     draws: int = 16
     layers: Sequence[str] = ()
     crop: tuple[int, int, int] | None = None
+    components: int = 0
 
 
 USUAL = NoiseOptions()
@@ -83,13 +91,14 @@ def noise_variation(
             "draws": options.draws,
             "layers": list(lists),
             "crop": options.crop and list(options.crop),
+            **({"components": options.components} if options.components else {}),
             **sampling_request(network, sampling),
         },
         noise_mode="const",
         axes=(Axis(name="seed", names=picked.names), Axis(name="noise", names=tuple(lists))),
         sheets=(seeds_title(seeds, len(picked.names)),),
         make=lambda: _tables(network.G, picked.codes, tuple(lists.values()), options),
-        pictures=_pictures(len(picked.names)),
+        pictures=_pictures(len(picked.names), options.components),
         notes=picked.notes,
     )
 
@@ -104,17 +113,23 @@ def _tables(G: "Generator", codes: Codes, lists: Sequence[Inputs], options: Nois
         codes=_with_modes(codes, [_modes(moving, inputs, "const") for inputs in lists]),
         series={"draws": draws},
         measurements=measurements(
-            NoiseDraws(G=G, codes=draws, lists=tuple(lists), crop=options.crop)
+            NoiseDraws(
+                G=G,
+                codes=draws,
+                lists=tuple(lists),
+                crop=options.crop,
+                components=options.components,
+            )
         ),
         notes=() if any(moving) else (SILENCE,),
     )
 
 
-def _pictures(seeds: int) -> Mapping[str, Callable[[StudyFile], Picture]]:
+def _pictures(seeds: int, components: int) -> Mapping[str, Callable[[StudyFile], Picture]]:
     pictures = {"draws": paint_draws, "maps": paint_maps, "layers": paint_layers}
     if seeds > 1:  # one seed alone does not show the variance of styles
         pictures["variance"] = paint_variance
-    return pictures
+    return pictures | ({"components": paint_components} if components else {})
 
 
 def _check(network: Network, options: NoiseOptions, sampling: Sampling) -> None:
@@ -133,6 +148,12 @@ def _check(network: Network, options: NoiseOptions, sampling: Sampling) -> None:
     if options.draws < 2:
         raise UsageError(
             "a variance needs at least 2 draws", parameter="draws", value=options.draws
+        )
+    if not 0 <= options.components < options.draws:
+        raise UsageError(
+            f"out of range; {options.draws} draws have 1-{options.draws - 1}",
+            parameter="components",
+            value=options.components,
         )
     if options.crop is not None:
         x, y, size = options.crop

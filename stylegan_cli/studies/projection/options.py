@@ -26,7 +26,8 @@ class ProjectionOptions:
     """Options of a projection; None means a default that depends on the network.
 
     Attributes:
-        space: One w for all layers, one for each, or z.
+        space: One w for all layers, one for each, or z; "noise" leaves codes at their start and
+            finds noise maps alone.
         noise: Maps are found together with the code, or are the network's own, or none.
         start: Start of the search.
         restarts: Further beginnings, of which the most promising goes on after a fifth.
@@ -131,6 +132,13 @@ def _check_range(parameter: str, value: int, most: int) -> None:
 
 
 def _space(G: Generator, options: ProjectionOptions) -> SpaceName:
+    possible = G.has_noise and G.has_w and options.noise in (None, "optimise")
+    if options.space == "noise" and not possible:
+        raise UsageError(
+            "finds noise maps alone: it needs a network with w and noise, and `noise=optimise`",
+            parameter="space",
+            value=options.space,
+        )
     if options.space in ("w", "w+") and not G.has_w:
         raise UsageError(
             "this network makes images straight from z and has no w; take `space=z`",
@@ -153,8 +161,8 @@ def _prior(options: ProjectionOptions, space: SpaceName) -> float:
             parameter="prior",
             value=options.prior,
         )
-    if options.prior and (space == "z" or options.protocol):
-        kind = "z" if space == "z" else "`protocol=stylegan2`"
+    if options.prior and (space in ("z", "noise") or options.protocol):
+        kind = "`protocol=stylegan2`" if options.protocol else f"`space={space}`"
         raise UsageError(
             f"{kind} has no prior; leave `prior` out", parameter="prior", value=options.prior
         )

@@ -18,8 +18,8 @@ from stylegan_cli.networks.mapping import MappingNetwork
 from stylegan_cli.shapes import C, Ws, Z
 from stylegan_cli.studies.projection.whitening import Statistics, Whitening
 
-SpaceName = Literal["w", "w+", "z"]
-PRIORS = {"w": 0.005, "w+": 0.02, "z": 0.0}
+SpaceName = Literal["w", "w+", "z", "noise"]
+PRIORS = {"w": 0.005, "w+": 0.02, "z": 0.0, "noise": 0.0}
 """Weight of the usual pull towards what the network draws."""
 
 Code = Float[Tensor, "n ..."]
@@ -116,6 +116,8 @@ def make_space(
         found: Statistics of W; None is enough for z.
         prior: 0 searches W as it is, without whitening.
     """
+    if name == "noise":  # the code stays where it began
+        return PlainW(num_ws=G.num_ws, spread=0.0, rate=0.0)
     if name == "z":
         return Sphere(mapping=G.mapping, num_ws=G.num_ws, label=label)
     assert found is not None
@@ -125,8 +127,8 @@ def make_space(
 
 
 def coordinates(name: SpaceName, space: Space, ws: Ws) -> Code:
-    """Return the coordinates of codes of W: one for all layers, or one for each."""
-    chosen = ws if name == "w+" else ws.mean(1)
+    """Return the coordinates of codes of W: one for all layers in w, else one for each."""
+    chosen = ws.mean(1) if name == "w" else ws
     return space.whitening.whiten(chosen) if isinstance(space, WhitenedW) else chosen
 
 

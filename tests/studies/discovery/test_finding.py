@@ -72,3 +72,12 @@ def test_spaces_are_w_or_a_layer():
 def test_directions_are_the_same_every_time(network):
     one, other = (find_components(network, samples=500, count=2) for _ in range(2))
     np.testing.assert_array_equal(one.directions[1].vector, other.directions[1].vector)
+
+
+def test_steps_of_one_class_are_its_own(network_with_classes):
+    one, all_of_them = (
+        find_sefa(network_with_classes, count=1, class_index=index).directions[0]
+        for index in (1, None)
+    )
+    np.testing.assert_array_equal(one.vector, all_of_them.vector)
+    assert one.mean_coordinate != all_of_them.mean_coordinate

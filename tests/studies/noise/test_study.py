@@ -244,3 +244,14 @@ def test_what_the_study_cannot_do_is_refused(network, options, words):
 def test_another_noise_mode_is_refused(network):
     with pytest.raises(UsageError, match="`noise_mode=random`"):
         noise_variation(network, [1], sampling=Sampling(noise_mode="random"))
+
+
+def test_components_of_all_draws_hold_all_of_their_variance(network, tmp_path):
+    loud = with_strengths(network, [0.5] * len(network.G.noise_layers))
+    plan = noise_variation(loud, [0], NoiseOptions(draws=4, components=3))
+    found = measured(loud, plan, tmp_path)
+    np.testing.assert_allclose(found["components/share"].sum(axis=1), 1, atol=1e-5)
+    variance = (found["components/component"][0].astype(np.float64) ** 2).sum(axis=0) * 4 / 3
+    np.testing.assert_allclose(variance, found["variation/std"][0, 0] ** 2, atol=0.05)
+    with pytest.raises(UsageError, match="1-3"):
+        noise_variation(network, [0], NoiseOptions(draws=4, components=4))

@@ -5,7 +5,9 @@ import pytest
 import torch
 from PIL import Image
 
-from stylegan_cli.errors import DataError, OutputError
+from stylegan_cli.errors import DataError, OutputError, UsageError
+from stylegan_cli.latents.lookup import codes_of_picks
+from stylegan_cli.latents.sampling import PLAIN
 from stylegan_cli.networks.snapshot import load_network
 from stylegan_cli.studies.projection import search, workshop
 from stylegan_cli.studies.projection.options import ProjectionOptions, settle
@@ -297,3 +299,15 @@ def test_out_of_memory_fewer_pictures_are_searched_at_once(network):
     embed.full = True
     assert sum(halved.run()) == 9
     assert sorted(each.picture for each in halved.found()) == [0, 1, 2]
+
+
+def test_noise_alone_is_fitted_to_a_picture_and_the_code_stays(network, tmp_path, pictures):
+    options = ProjectionOptions(space="noise", steps=30, start=Start(picks=(3,)))
+    found = projected(network, tmp_path / "out", pictures[:1], options).records[0]
+    start = codes_of_picks(network, [3], PLAIN).codes.ws[0]
+    np.testing.assert_array_equal(found.cells["/"]["ws"], start)
+    losses = found.cells["/"]["loss"]
+    # the first step only brings the maps to unit variance
+    assert losses[-5:].mean() < losses[1:6].mean()
+    with pytest.raises(UsageError, match="noise maps alone"):
+        settle(network, ProjectionOptions(space="noise", noise="const"), "alex")
