@@ -2,11 +2,11 @@ import tracemalloc
 
 import numpy as np
 
-from stylegan_cli.rendering.header import Header
+from stylegan_cli.rendering.header import StudyHeader
 from stylegan_cli.studies.projection.records import Record, read_records, write_records
 from stylegan_cli.studies.projection.store import Planned, ProjectionFolder
 
-HEADER = Header(
+HEADER = StudyHeader(
     study="projected",
     request={},
     axes={"picture": ()},
