@@ -76,6 +76,8 @@ def classes(ctx: Any, incomplete: str) -> list[str]:
     with suppress(SgtoolError, OSError):
         # as typed: completion converts no values
         typed = ctx.params.get("network")
+        if typed and api.address_of(typed):
+            return []  # a shell does not wait for a download
         network = find_network(Path(typed) if typed else None)
         return _continuing(api.read_header(network).classes, incomplete)
     return []

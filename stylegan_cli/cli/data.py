@@ -126,9 +126,9 @@ def prepare(
     read is left out and named with the reason. Running the same command again changes nothing.
     """
     from stylegan_cli.data.label_files import read_labels
-    from stylegan_cli.data.labels import labelled, numbered
     from stylegan_cli.data.pictures import Target
     from stylegan_cli.data.prepare import Preparation, first_usual_resolution
+    from stylegan_cli.data.relabelled import labelled, numbered
     from stylegan_cli.data.sources import open_sources
 
     with open_sources(sources) as opened:

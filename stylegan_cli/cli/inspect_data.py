@@ -14,6 +14,7 @@ from stylegan_cli.cli.options import JsonFlag, OverwriteFlag, QuietFlag, example
 if TYPE_CHECKING:
     from stylegan_cli.data.survey import Duplicates, Report
 
+VALUES_SHOWN = 40
 EXAMPLES = examples(
     "sgtool data inspect people.zip --sheet sheet.png", "sgtool data inspect photos/ --json"
 )
@@ -71,8 +72,12 @@ def _rows(report: "Report") -> Iterator[tuple[str, Any]]:
     yield "channels", _listed(report.channels)
     yield "formats", _listed(report.formats)
     yield "labels", _listed(report.labels)
+    yield from (
+        (f"label {name}", f"{low:g} to {high:g}, mean {mean:.4g}")
+        for name, (low, mean, high) in report.label_columns.items()
+    )
     yield "without label", report.unlabelled
-    yield from ((f"attribute {key}", _listed(n)) for key, n in report.attributes.items())
+    yield from ((f"attribute {key}", _shortened(n)) for key, n in report.attributes.items())
     yield from _duplicate_rows("exact duplicates", report.exact_duplicates)
     yield from _duplicate_rows("near duplicates", report.near_duplicates)
     yield "mean R G B", " ".join(map(str, report.mean))
@@ -86,6 +91,14 @@ def _rows(report: "Report") -> Iterator[tuple[str, Any]]:
 def _duplicate_rows(name: str, found: "Duplicates") -> Iterator[tuple[str, Any]]:
     yield name, found.count
     yield from (("  such as", " ~ ".join(pair)) for pair in found.examples)
+
+
+def _shortened(counts: dict[str, int]) -> str:
+    """Return counts in words; of captions and numbers, some values stand for all."""
+    if len(counts) <= VALUES_SHOWN:
+        return _listed(counts)
+    some = ", ".join(list(counts)[:3])
+    return f"{len(counts)} values, such as {some}"
 
 
 def _listed(counts: dict[str, int]) -> str:

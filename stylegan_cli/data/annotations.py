@@ -166,6 +166,17 @@ def named_numbers(names: Any, count: int) -> tuple[str, ...]:
     return tuple(map(str, range(count)))
 
 
+def column_ranges(
+    vectors: Numbers | Sequence[float], names: Sequence[str]
+) -> dict[str, tuple[float, float, float]]:
+    """Return least, mean and greatest value of each number of some labels, by its name."""
+    if not names or not len(vectors):
+        return {}
+    rows = np.asarray(vectors, np.float64).reshape(-1, len(names))
+    columns = np.stack([rows.min(0), rows.mean(0), rows.max(0)], 1).tolist()
+    return {name: (low, mean, high) for name, (low, mean, high) in zip(names, columns, strict=True)}
+
+
 def class_names(numbers: Numbers, named: Any) -> tuple[str, ...]:
     """Return names for class numbers: those given, as far as they go, then the numbers."""
     if numbers.ndim == 2:

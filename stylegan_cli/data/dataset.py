@@ -17,7 +17,7 @@ from stylegan_cli.data.account import (
     remarks_on_depth,
     remarks_on_frames,
 )
-from stylegan_cli.data.annotations import AnnotationColumns, Column, label_row
+from stylegan_cli.data.annotations import AnnotationColumns, Column, column_ranges, label_row
 from stylegan_cli.data.decoding import Levels, Upright, is_deep, reasons
 from stylegan_cli.data.entries import Entry, Groups, Source, entry_path
 from stylegan_cli.data.formats import UnusableImageError
@@ -97,11 +97,7 @@ class Dataset:
     @property
     def label_columns(self) -> dict[str, tuple[float, float, float]]:
         """Least, mean and greatest value of each number of the labels; empty for classes."""
-        if self._labels is None or not self.label_names:
-            return {}
-        low, high = self._labels.min(0), self._labels.max(0)
-        rows = np.stack([low, self._labels.mean(0, dtype=np.float64), high], 1).tolist()
-        return {name: tuple(row) for name, row in zip(self.label_names, rows, strict=True)}
+        return {} if self._labels is None else column_ranges(self._labels, self.label_names)
 
     def part(self, count: int, *, seed: int) -> "Dataset":
         """Return so many of the images in their order, those that [ADA] takes with this seed.

@@ -13,6 +13,7 @@ from jaxtyping import Int, UInt8, UInt64
 from PIL import Image
 
 from stylegan_cli.data.account import labelling, remarks_on_depth, remarks_on_frames
+from stylegan_cli.data.annotations import column_ranges
 from stylegan_cli.data.decoding import Levels, Upright, reasons
 from stylegan_cli.data.entries import Entry, Group, Groups, Source, printable
 from stylegan_cli.data.formats import UnusableImageError
@@ -135,6 +136,7 @@ class Report:
         formats: Counts of Pillow's names of the files' formats.
         channels: Counts of grey (1), RGB (3) and RGBA (4) images.
         labels: Count of every class; vectors count as one.
+        label_columns: Least, mean and greatest value of each number of vectors, by its name.
         attributes: Count of every value of every attribute.
         exact_duplicates: Images with the same pixels as an earlier one.
         near_duplicates: Images that only look like an earlier one.
@@ -151,6 +153,7 @@ class Report:
     channels: dict[str, int]
     formats: dict[str, int]
     labels: dict[str, int]
+    label_columns: dict[str, tuple[float, float, float]]
     unlabelled: int
     attributes: dict[str, dict[str, int]]
     exact_duplicates: Duplicates
@@ -183,6 +186,7 @@ class Survey:
         self._frames = Groups()
         self._deep: Levels | None = None
         self._labels: Counter[str] = Counter()
+        self._vectors = array("f")
         self._attributes: dict[str, Counter[str]] = {}
         self._exact = array("Q")
         self._rough = bytearray()
@@ -231,6 +235,7 @@ class Survey:
             channels=dict(sorted(self._channels.items())),
             formats=dict(self._formats.most_common()),
             labels=dict(sorted(self._labels.items())),
+            label_columns=column_ranges(self._vectors, source.label_names),
             unlabelled=self._unlabelled,
             attributes={key: dict(sorted(n.items())) for key, n in self._attributes.items()},
             exact_duplicates=_duplicates(copies, places, source),
@@ -252,6 +257,7 @@ class Survey:
             self._labels[printable(entry.label)] += 1
         else:
             self._labels[f"vector of {len(entry.label)}"] += 1
+            self._vectors.extend(entry.label)
         for key, value in entry.attributes.items():
             self._attributes.setdefault(key, Counter())[value] += 1
 

@@ -42,7 +42,7 @@ def test_prepare_json_lists_what_was_left_out(photos, tmp_path):
     [
         (["--resolution", "100"], 2, "power of two"),
         (["--background", "blurple"], 2, "blurple"),
-        (["--channels", "2"], 2, "channels"),
+        (["--channels", "33"], 2, "channels"),
         (["--fit", "stretch"], 2, "stretch"),
         (["--workers", "0"], 2, "workers"),
     ],

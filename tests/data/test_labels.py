@@ -6,7 +6,8 @@ import pytest
 
 from stylegan_cli.data.entries import Entry
 from stylegan_cli.data.label_files import read_labels
-from stylegan_cli.data.labels import label_table, labelled, match
+from stylegan_cli.data.labels import label_table, match
+from stylegan_cli.data.relabelled import labelled
 from stylegan_cli.data.sources import open_source
 from stylegan_cli.errors import DataError
 from tests.data.pictures import blocks, folder_of

@@ -19,6 +19,7 @@ from stylegan_cli.data.dataset import open_dataset
 from stylegan_cli.data.formats import UnusableImageError
 from stylegan_cli.data.pictures import Target
 from stylegan_cli.data.prepare import Preparation, account, prepare
+from stylegan_cli.data.relabelled import numbered
 from stylegan_cli.data.sources import content_sha256, open_source, open_sources
 from stylegan_cli.errors import DataError, Interrupted
 from stylegan_cli.metrics.pictures import stored_data
@@ -362,6 +363,15 @@ def test_columns_of_numbers_are_labels_or_attributes(tmp_path):
         entries = list(source.entries())
     assert [entry.label for entry in entries] == [(0.25,), (0.5,), (1.0,)]
     assert entries[2].attributes == {"n": "3"}
+
+
+@pytest.mark.parametrize("make", [hugging_face, web_dataset])
+def test_columns_of_a_form_become_a_label_of_numbers(make, tmp_path):
+    with closing(open_source(make(tmp_path / "made"))) as source:
+        source = numbered(source, ["size"])
+        assert source.label_names == ("size",)
+        labels = [entry.label for entry in source.entries()]
+    assert labels[:4] == [(0.0,), (0.5,), (1.0,), (1.5,)]
 
 
 def test_rows_are_read_in_any_order(tmp_path):

@@ -1,6 +1,7 @@
 """Labels that are numbers, from a table beside pictures to images that follow them."""
 
 import csv
+import json
 
 import h5py
 import numpy as np
@@ -69,6 +70,16 @@ def test_a_label_column_of_fractions_is_a_number(discs, tmp_path):
         "--labelled-only")  # fmt: skip
     dataset = open_dataset(tmp_path / "d.zip", resolution=SIDE, labels=True)
     assert dataset.label_columns == {"label": (0.25, 0.625, 1.0)}
+
+
+def test_a_survey_tells_the_range_of_each_number(discs, tmp_path):
+    prepared(discs, tmp_path / "d.zip", "--label-columns", "brightness,tint", "--labelled-only")
+    sheet = ("--sheet", tmp_path / "sheet.png")
+    found = json.loads(run("data", "inspect", tmp_path / "d.zip", "--json", *sheet).stdout)
+    low, mean, high = found["label_columns"]["tint"]
+    assert 0 < low < mean < high < 1
+    table = run("data", "inspect", tmp_path / "d.zip", *sheet, "--overwrite").stdout
+    assert f"label tint\t{low:g} to {high:g}, mean {mean:.4g}" in table
 
 
 @pytest.mark.parametrize(
