@@ -92,9 +92,10 @@ def test_broken_images_stay_white_on_the_sheet(zoo):
     assert (sheet[-32:, -32:] == 255).all()
 
 
-def test_a_sheet_is_written_once(tmp_path):
+def test_a_sheet_is_not_written_over_another(tmp_path):
     sheet = np.zeros((8, 8, 3), np.uint8)
     write_sheet(sheet, tmp_path / "x.png")
+    write_sheet(sheet, tmp_path / "x.png")
     with pytest.raises(OutputError, match="`overwrite`"):
-        write_sheet(sheet, tmp_path / "x.png")
-    write_sheet(sheet, tmp_path / "x.png", overwrite=True)
+        write_sheet(sheet + 1, tmp_path / "x.png")
+    write_sheet(sheet + 1, tmp_path / "x.png", overwrite=True)
