@@ -19,8 +19,7 @@ from stylegan_cli.errors import ForeignFileError
 from stylegan_cli.interop.pickles.reader import read_pickle
 from stylegan_cli.interop.pickles.stand_ins import NUMPY_NAMES, PickledArray
 from stylegan_cli.interop.pickles.torch_files import read_torch_file
-from stylegan_cli.interop.pickles.torch_storages import STREAM_START
-from stylegan_cli.interop.pickles.torch_tensors import PickledTensor
+from stylegan_cli.interop.pickles.torch_tensors import STREAM_START, PickledTensor
 from stylegan_cli.interop.pickles.torch_zip import ZIP_START
 
 _PICKLE = b"\x80"

@@ -10,8 +10,12 @@ from stylegan_cli.interop.pickles.limits import Limits, RefusedNameError
 from stylegan_cli.interop.pickles.machine import Empty, Table
 from stylegan_cli.interop.pickles.reader import ZIP_DAMAGES, refusals_in_words
 from stylegan_cli.interop.pickles.stand_ins import NUMPY_NAMES, PLAIN_NAMES, ordered_dict
-from stylegan_cli.interop.pickles.torch_storages import STORAGE_NAMES, STREAM_START, read_stream
-from stylegan_cli.interop.pickles.torch_tensors import TORCH_NAMES
+from stylegan_cli.interop.pickles.torch_tensors import (
+    STORAGE_NAMES,
+    STREAM_START,
+    TORCH_NAMES,
+    read_stream,
+)
 from stylegan_cli.interop.pickles.torch_zip import ZIP_START, read_zip
 
 _TAR_MARK, _TAR_PLACE = b"ustar", 257

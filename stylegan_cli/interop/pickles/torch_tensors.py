@@ -1,18 +1,170 @@
-"""Tensors of torch in pickles: views of the bytes in the file, checked against what they claim."""
+"""Tensors of torch in pickles: views of the bytes in the file, checked against what they claim.
+
+The numbers of tensors are in storages, which a pickle names by persistent ids. Before version 1.6 a
+file of torch was a sequence of pickles, then the storages that they name.
+"""
 
 import io
 import math
+import mmap
+import struct
+from collections.abc import Mapping
 from dataclasses import dataclass
+from io import SEEK_CUR, BufferedIOBase
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from stylegan_cli.interop.pickles.limits import Limits, RefusedError
-from stylegan_cli.interop.pickles.machine import Table
-from stylegan_cli.interop.pickles.torch_storages import STORAGE_NAMES, Storage, read_stream
+from stylegan_cli.interop.pickles.machine import Named, Table
+from stylegan_cli.interop.pickles.reader import run_pickle
 
-_STORAGE_LIMITS = Limits(operations=1000, memo=100, depth=8, size=1000)
+STREAM_START = b"\x80\x02\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19."
+_MAGIC = 0x1950A86A20F9469CFC6C
+_PROTOCOL = 1001
+_STORAGE_TYPES: Mapping[str, tuple[str, torch.dtype]] = {
+    "torch.HalfStorage": ("<f2", torch.float16),
+    # NumPy has no bfloat16; its bits are kept as integers
+    "torch.BFloat16Storage": ("<i2", torch.bfloat16),
+    "torch.FloatStorage": ("<f4", torch.float32),
+    "torch.DoubleStorage": ("<f8", torch.float64),
+    "torch.CharStorage": ("<i1", torch.int8),
+    "torch.ShortStorage": ("<i2", torch.int16),
+    "torch.IntStorage": ("<i4", torch.int32),
+    "torch.LongStorage": ("<i8", torch.int64),
+    "torch.ByteStorage": ("<u1", torch.uint8),
+    "torch.BoolStorage": ("?", torch.bool),
+}
+_FEW = Limits(operations=1000, memo=100, depth=8, size=1000)
+
+STORAGE_NAMES: Table = {("torch", name.removeprefix("torch.")): None for name in _STORAGE_TYPES}
+"""The names of storages in pickles, mere markers."""
+
+
+@dataclass(frozen=True)
+class Storage:
+    """A sequence of numbers, and their type."""
+
+    values: np.ndarray[Any, np.dtype[Any]]
+    dtype: torch.dtype
+
+
+@dataclass(frozen=True)
+class StorageId:
+    """A pickle's reference to a storage outside it.
+
+    Attributes:
+        kind: Its class, such as "torch.FloatStorage".
+        key: Its name in the file.
+    """
+
+    kind: str
+    key: str
+    count: int
+
+    @property
+    def size(self) -> int:
+        """Return the size in bytes."""
+        return self.count * np.dtype(_STORAGE_TYPES[self.kind][0]).itemsize
+
+    def within(self, buffer: mmap.mmap | memoryview, place: int) -> Storage:
+        """Return the storage that starts at a place in a file: a view of its bytes.
+
+        Raises:
+            RefusedError: It would extend beyond the file.
+        """
+        code, dtype = _STORAGE_TYPES[self.kind]
+        found = len(buffer) - place
+        if self.size > found:
+            raise RefusedError(f"a storage that claims {self.size:,} bytes and has {found:,}")
+        return Storage(np.frombuffer(buffer, code, self.count, place if self.count else 0), dtype)
+
+    def unread(self) -> Storage:
+        """Return a storage of as many zeros, which takes no memory."""
+        code, dtype = _STORAGE_TYPES[self.kind]
+        return Storage(np.broadcast_to(np.zeros((), code), (self.count,)), dtype)
+
+
+def storage_id(persistent_id: object) -> StorageId:
+    """Return the storage that a persistent id ("storage", class, key, device, count, view) names.
+
+    Raises:
+        RefusedError: It does not name a whole storage.
+    """
+    if not isinstance(persistent_id, tuple) or len(persistent_id) not in (5, 6):
+        raise RefusedError("a persistent id that names no storage")
+    tag, kind, key, _, count, *view = persistent_id
+    if tag != "storage" or not isinstance(kind, Named) or not isinstance(key, str) or any(view):
+        raise RefusedError("a persistent id that names no storage")
+    if kind.name not in _STORAGE_TYPES or type(count) is not int or not 0 <= count < 2**60:
+        raise RefusedError("a storage without a type or a size")
+    return StorageId(kind=kind.name, key=key, count=count)
+
+
+def read_stream(
+    stream: BufferedIOBase, buffer: mmap.mmap | memoryview, table: Table, limits: Limits
+) -> object:
+    """Read a file of torch before version 1.6; numbers stay views of the file.
+
+    Args:
+        stream: The file at its beginning.
+        buffer: The same file in memory.
+        table: Names its pickle may hold, those of storages among them.
+
+    Raises:
+        RefusedError: Another file, or more than the table names; and ValueError, LookupError and
+            similar errors for damage.
+    """
+    _check_start(stream)
+    start, named = stream.tell(), _Named()
+    # the storages come last, so the pickle is read twice: to list them, then to use them
+    run_pickle(stream, table, limits, persistent=named.note)
+    storages = _read_storages(stream, buffer, named.ids)
+    stream.seek(start)
+    return run_pickle(stream, table, limits, persistent=lambda each: storages[storage_id(each).key])
+
+
+class _Named:
+    """The storages that a pickle names, without their numbers."""
+
+    def __init__(self) -> None:
+        self.ids: dict[str, StorageId] = {}
+
+    def note(self, persistent_id: object) -> Storage:
+        found = storage_id(persistent_id)
+        if self.ids.setdefault(found.key, found) != found:
+            raise RefusedError("contradictory claims about one storage")
+        return found.unread()
+
+
+def _check_start(stream: BufferedIOBase) -> None:
+    magic, protocol, system = (run_pickle(stream, {}, _FEW) for _ in range(3))
+    if magic != _MAGIC or protocol != _PROTOCOL or not isinstance(system, dict):
+        raise RefusedError("a file that torch did not write")
+    if system.get("little_endian") is not True:
+        raise RefusedError("big-endian numbers")
+
+
+def _read_storages(
+    stream: BufferedIOBase, buffer: mmap.mmap | memoryview, ids: Mapping[str, StorageId]
+) -> dict[str, Storage]:
+    keys = run_pickle(stream, {}, Limits())
+    if not isinstance(keys, list) or sorted(map(str, keys)) != sorted(ids):
+        raise RefusedError("storages that are not the tensors'")
+    storages = {}
+    for key in map(str, keys):
+        (count,) = struct.unpack("<q", stream.read(8))
+        if count != ids[key].count:
+            raise RefusedError(f"a storage of {ids[key].count:,} numbers that has {count:,}")
+        storages[key] = ids[key].within(buffer, stream.tell())
+        stream.seek(ids[key].size, SEEK_CUR)
+    if stream.read(1):
+        raise RefusedError("data after the last storage")
+    return storages
+
+
 _MAX_AXES = 16
 
 
@@ -43,7 +195,7 @@ def read_storage(raw: object) -> Storage:
     if not isinstance(raw, bytes):
         raise RefusedError("a storage that is not made of bytes")
     stream, buffer = io.BytesIO(raw), memoryview(raw)
-    storage = read_stream(stream, buffer, STORAGE_NAMES, _STORAGE_LIMITS)
+    storage = read_stream(stream, buffer, STORAGE_NAMES, _FEW)
     if not isinstance(storage, Storage):
         raise RefusedError("bytes of a storage that hold something else")
     return storage

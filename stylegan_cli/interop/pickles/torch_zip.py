@@ -12,7 +12,7 @@ from pathlib import Path, PurePosixPath
 from stylegan_cli.interop.pickles.limits import Limits, RefusedError, shown
 from stylegan_cli.interop.pickles.machine import Table
 from stylegan_cli.interop.pickles.reader import run_pickle
-from stylegan_cli.interop.pickles.torch_storages import Storage, storage_id
+from stylegan_cli.interop.pickles.torch_tensors import Storage, storage_id
 
 ZIP_START = b"PK\x03\x04"
 _LARGEST_PICKLE = 2**26
