@@ -87,8 +87,9 @@ def _tell_findings(hdf5: Path) -> dict[str, Any]:
 
     with api.open_study(hdf5) as file:
         found = api.noise_findings(file)
-    for line in (*_layer_lines(found.layers), *_share_lines(found.shares)):
-        console.note(line)
+    for line in (*_layer_lines(found.layers), *_share_lines(found.shares), found.verdict):
+        if line is not None:
+            console.note(line)
     return {
         **asdict(found),
         "shares": [{**asdict(each), "share": each.share} for each in found.shares],

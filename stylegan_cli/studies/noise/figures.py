@@ -124,12 +124,14 @@ def paint_layers(file: StudyFile) -> Picture:
 
 def paint_variance(file: StudyFile) -> Picture:
     """Draw a bar for each list of inputs: the share of noise in the variance of images."""
-    shares = [each for each in noise_findings(file).shares if each.noise != "none"]
+    found = noise_findings(file)
+    shares = [each for each in found.shares if each.noise != "none"]
+    verdict = "" if found.verdict is None else f"\n{found.verdict}"
     return bar_chart(
         [100 * (each.share or 0.0) for each in shares],
         [each.noise for each in shares],
         [_note(each) for each in shares],
-        x="layers with noise (σ: noise / styles, in grey levels)",
+        x=f"layers with noise (σ: noise / styles, in grey levels){verdict}",
         y="noise's share of the variance (%)",
     )
 

@@ -4,6 +4,9 @@ from dataclasses import dataclass
 
 from stylegan_cli.rendering.store import StudyFile
 
+HARDLY = 0.01
+"""Share of the variance of images below which nobody sees what noise does."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class LayerNoise:
@@ -52,6 +55,16 @@ class NoiseShare:
 class NoiseFindings:
     layers: tuple[LayerNoise, ...]
     shares: tuple[NoiseShare, ...]
+
+    @property
+    def verdict(self) -> str | None:
+        """Return that noise hardly matters, in words; None if it matters, or nobody can tell."""
+        known = [each.share for each in self.shares if each.share is not None]
+        if not known or max(known) >= HARDLY:
+            return None
+        return (
+            f"noise hardly matters: {100 * max(known):.2g} % of the variance, style does the rest"
+        )
 
 
 def noise_findings(file: StudyFile) -> NoiseFindings:
