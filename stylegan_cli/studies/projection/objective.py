@@ -100,7 +100,8 @@ def views(images: AnySize) -> Iterator[Tensor]:
         yield images[:, :3] * ((images[:, 3:] + 1) / 2)
         yield images[:, 3:].expand(-1, 3, -1, -1)
         return
-    whole = images.shape[1] // 3 * 3
-    yield from images[:, :whole].split(3, dim=1) if whole else ()
-    for rest in images[:, whole:].split(1, dim=1):
-        yield rest.expand(-1, 3, -1, -1)
+    for part in images.split(3, dim=1):
+        if part.shape[1] == 3:
+            yield part
+        else:
+            yield from (each.expand(-1, 3, -1, -1) for each in part.split(1, dim=1))

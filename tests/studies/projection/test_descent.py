@@ -4,7 +4,7 @@ import torch
 import torch.nn.functional as F
 
 from stylegan_cli.studies.projection.descent import Descent, State
-from stylegan_cli.studies.projection.objective import make_objective
+from stylegan_cli.studies.projection.objective import make_objective, views
 from stylegan_cli.studies.projection.spaces import PlainW
 from tests.networks.vectors import Vectors, generator
 from tests.studies.projection.vectors import load
@@ -133,3 +133,9 @@ def test_the_best_of_the_quiet_steps_is_kept(G, objective):
     state = descent.conclude(state, objective)
     candidates = [*state.losses[0, 6:].tolist(), descent.distance(state, objective).item()]
     assert state.best_distance.item() == pytest.approx(min(candidates), rel=1e-6)
+
+
+@pytest.mark.parametrize(("channels", "seen"), [(1, 1), (2, 2), (3, 1), (4, 2), (5, 3), (6, 2)])
+def test_detectors_look_at_every_channel(channels, seen):
+    found = list(views(torch.zeros(2, channels, 8, 8)))
+    assert [view.shape for view in found] == [(2, 3, 8, 8)] * seen
