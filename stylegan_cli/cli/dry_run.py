@@ -15,6 +15,10 @@ MOST_BYTES = 2**30
 """Memory of a run up to which a CPU can try it in a short time."""
 
 
+_SIZE_KEYS = ("level", "size")
+"""Of a stage: in JSON, one resolution as recipes write it."""
+
+
 def show_cost(
     settlement: "api.Settlement", device_name: str, *, recipe_name: str, json: bool
 ) -> None:
@@ -93,5 +97,11 @@ def _facts(recipe: "api.Settled", cost: "api.Estimate", hours: float | None) -> 
         "hours": hours,
     }
     if api.is_growing(recipe):
-        facts["stages"] = [asdict(stage) for stage in api.stages(recipe)]
+        facts["stages"] = [
+            {
+                "resolution": stage.size.value,
+                **{key: value for key, value in asdict(stage).items() if key not in _SIZE_KEYS},
+            }
+            for stage in api.stages(recipe)
+        ]
     return facts

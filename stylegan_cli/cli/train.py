@@ -321,5 +321,7 @@ def _leave(terminals: list[int]) -> None:
 
 def _folder_name(source: str, data: object) -> str:
     name = Path(str(data)).stem if data else "no-data"
-    parts = [Path(source).stem] if source == QUICKSTART else [Path(source).stem, name]
+    own = source == QUICKSTART and str(data).startswith("sample:")
+    # images of the user make another run than those that sgtool draws
+    parts = [Path(source).stem] if own else [Path(source).stem, name]
     return re.sub(r"[^\w.-]+", "-", "-".join(parts))
