@@ -19,7 +19,7 @@ import torch
 from benchmarks.cases import case_named
 from benchmarks.environment import environment
 from stylegan_cli.benchmark.measuring import Result, contender, measure
-from stylegan_cli.benchmark.steps import Case, Form, Precision
+from stylegan_cli.benchmark.steps import BenchmarkCase, BenchmarkForm, Precision
 from stylegan_cli.benchmark.summary import ITERATION, seconds_of
 from stylegan_cli.runtime import keep_freed_memory, pick_device
 
@@ -47,18 +47,20 @@ def main(arguments: Sequence[str] | None = None) -> None:
         raise SystemExit(f"augmented {max(ratios):.2f} times as long as plain, more than {ALLOWED}")
 
 
-def _measure(case: Case, device: torch.device, options: argparse.Namespace) -> dict[str, Any]:
+def _measure(
+    case: BenchmarkCase, device: torch.device, options: argparse.Namespace
+) -> dict[str, Any]:
     section = replace(case.recipe.augment, mode="fixed", p=options.p)
     changed = replace(case, recipe=replace(case.recipe, augment=section))
     makers = {
-        f"{kind} {precision}": partial(contender, each, Form(precision, "auto"), device)
+        f"{kind} {precision}": partial(contender, each, BenchmarkForm(precision, "auto"), device)
         for precision in PRECISIONS
         for kind, each in (("plain", case), ("augmented", changed))
     }
     result = Result(case=case)
     clock = time.process_time if device.type == "cpu" else None
-    for progress in measure(result, makers, device, rounds=options.rounds, clock=clock):
-        sys.stderr.write(f"{case.name}: {progress.doing}\n")
+    for doing, _ in measure(result, makers, device, rounds=options.rounds, clock=clock):
+        sys.stderr.write(f"{case.name}: {doing}\n")
     ratio = {precision: _ratio(result, precision) for precision in PRECISIONS}
     sys.stdout.write(f"{case.name}: augmented over plain: {ratio}\n")
     seconds = {name: seconds_of(result, name) for name in makers}

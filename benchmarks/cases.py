@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from stylegan_cli.benchmark.steps import Case, cases
+from stylegan_cli.benchmark.steps import BenchmarkCase, cases
 from stylegan_cli.recipe.files import load
 
 ADA = ("augment.mode=fixed", "augment.p=0.6")
@@ -43,18 +43,18 @@ CASES: Mapping[str, tuple[str, list[str]]] = {**CPU_CASES, **GPU_CASES}
 """A recipe and its changes, by name of the case."""
 
 
-def case_named(name: str) -> Case:
+def case_named(name: str) -> BenchmarkCase:
     """Return one of CASES; networks that grow are taken at full size."""
     recipe, overrides = CASES[name]
     return cases(name, load(recipe, overrides))[-1]
 
 
-def pl_batch_size(case: Case) -> int:
+def pl_batch_size(case: BenchmarkCase) -> int:
     """Return the number of images for path-length regularization."""
     return max(1, case.stage.batch_size // case.recipe.loss.pl_batch_shrink)
 
 
-def top_channels(case: Case) -> int:
+def top_channels(case: BenchmarkCase) -> int:
     """Return the number of feature maps at full resolution."""
     section = case.recipe.generator
     return min(section.channel_base // case.stage.level, section.channel_max)

@@ -7,7 +7,7 @@ from typing import Protocol
 from torch import nn
 
 from stylegan_cli.benchmark.measuring import Contender
-from stylegan_cli.benchmark.steps import GENERATE, Case
+from stylegan_cli.benchmark.steps import GENERATE, BenchmarkCase
 from stylegan_cli.training.trial import kinds
 
 
@@ -36,7 +36,7 @@ class Training(Protocol):
     def ema(self) -> None: ...
 
 
-def contender_of(training: Training, case: Case) -> Contender:
+def contender_of(training: Training, case: BenchmarkCase) -> Contender:
     """Return the peer's steps under the names of ours."""
     iterations = {name: partial(_iterate, training, name) for name in kinds(case.recipe.loss)}
     steps = {GENERATE: training.generate, **iterations}

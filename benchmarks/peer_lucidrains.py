@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from benchmarks.cases import top_channels
 from benchmarks.contender import UnavailableError
 from benchmarks.peer_model import PeerModel, Styles
-from stylegan_cli.benchmark.steps import Case
+from stylegan_cli.benchmark.steps import BenchmarkCase
 
 DIFFERS = (
     "G has 2, D 4 times network_capacity channels at full resolution; D has a third 3×3 "
@@ -33,7 +33,7 @@ ONLY_FOR_ITS_TRAINER = (
 """Modules it imports for its command line and options; its networks work with stand-ins."""
 
 
-def lucidrains(case: Case) -> PeerModel:
+def lucidrains(case: BenchmarkCase) -> PeerModel:
     """Return networks with the channels of the case.
 
     Raises:

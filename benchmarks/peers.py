@@ -12,7 +12,7 @@ from benchmarks.contender import Peer, UnavailableError, contender_of, play
 from benchmarks.peer_labml import labml
 from benchmarks.peer_lucidrains import lucidrains
 from benchmarks.peer_model import PeerModel
-from stylegan_cli.benchmark.steps import Case
+from stylegan_cli.benchmark.steps import BenchmarkCase
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,7 +23,7 @@ class Field:
     left_out: dict[str, str]
 
 
-def peers(case: Case) -> Field:
+def peers(case: BenchmarkCase) -> Field:
     """Return every installed peer; StyleGAN2 only."""
     field = Field(there={}, left_out={})
     if case.recipe.generator.family != "stylegan2":
@@ -36,7 +36,7 @@ def peers(case: Case) -> Field:
     return field
 
 
-def _peer(model: PeerModel, case: Case) -> Peer:
+def _peer(model: PeerModel, case: BenchmarkCase) -> Peer:
     return Peer(
         contender=contender_of(_Training(model, case), case),
         differs=model.differs,
@@ -47,7 +47,7 @@ def _peer(model: PeerModel, case: Case) -> Peer:
 class _Training:
     """Non-saturating logistic loss, R1 and path length; Adam with torch's defaults."""
 
-    def __init__(self, model: PeerModel, case: Case) -> None:
+    def __init__(self, model: PeerModel, case: BenchmarkCase) -> None:
         self.model, self.batch_size = model, case.stage.batch_size
         self.pl_batch_size = pl_batch_size(case)
         side = case.stage.level

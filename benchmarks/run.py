@@ -18,7 +18,7 @@ from benchmarks.peers import Field, peers
 from benchmarks.report import WorkOf, as_json, as_text
 from benchmarks.roofline import MACHINE, Work, machine_steps, with_work
 from stylegan_cli.benchmark.measuring import Contender, Result, contender, measure
-from stylegan_cli.benchmark.steps import Case, Form, forms
+from stylegan_cli.benchmark.steps import BenchmarkCase, BenchmarkForm, forms
 from stylegan_cli.runtime import keep_freed_memory, pick_device
 
 
@@ -44,7 +44,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 def _measure(
-    case: Case, field: Field, device: torch.device, options: argparse.Namespace
+    case: BenchmarkCase, field: Field, device: torch.device, options: argparse.Namespace
 ) -> tuple[Result, WorkOf]:
     clock = time.process_time if options.clock == "cpu" else None
     result = Result(case=case, left_out=field.left_out)
@@ -55,12 +55,12 @@ def _measure(
     }
     work: dict[str, Mapping[str, Work]] = {}
     counting = {name: with_work(make, name, work) for name, make in makers.items()}
-    for progress in measure(result, counting, device, rounds=options.rounds, clock=clock):
-        _say(f"{case.name}: {progress.doing}")
+    for doing, _ in measure(result, counting, device, rounds=options.rounds, clock=clock):
+        _say(f"{case.name}: {doing}")
     return result, work
 
 
-def _forms(case: Case, device: torch.device) -> list[Form]:
+def _forms(case: BenchmarkCase, device: torch.device) -> list[BenchmarkForm]:
     """Return the device's forms; on a GPU also compiled and captured, except with augmentation."""
     fixed = device.type == "cuda" and case.recipe.augment.mode == "none"
     return forms(device, engines=("eager", "compiled", "captured") if fixed else ("eager",))

@@ -16,8 +16,7 @@ if TYPE_CHECKING:
     from stylegan_cli.benchmark.measuring import Result as BenchmarkResult
     from stylegan_cli.benchmark.measuring import benchmark
     from stylegan_cli.benchmark.measuring import step_count as benchmark_steps
-    from stylegan_cli.benchmark.steps import Case as BenchmarkCase
-    from stylegan_cli.benchmark.steps import Form as BenchmarkForm
+    from stylegan_cli.benchmark.steps import BenchmarkCase, BenchmarkForm
     from stylegan_cli.benchmark.steps import cases as benchmark_cases
     from stylegan_cli.benchmark.steps import forms as benchmark_forms
     from stylegan_cli.benchmark.summary import document as benchmark_document

@@ -11,7 +11,7 @@ import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
-from stylegan_cli.benchmark.steps import GENERATE, Case, Form, generation
+from stylegan_cli.benchmark.steps import GENERATE, BenchmarkCase, BenchmarkForm, generation
 from stylegan_cli.runtime import pick_dtype
 from stylegan_cli.training.acceleration import Acceleration
 from stylegan_cli.training.memory import is_out_of_memory
@@ -20,23 +20,14 @@ from stylegan_cli.training.trial import Steps, Trial, kinds
 Clock = Callable[[], float]
 
 
-@dataclass(frozen=True, kw_only=True)
-class Sample:
-    """One timing."""
-
-    contender: str
-    step: str
-    seconds: float
-
-
 def interleaved(
     contenders: Mapping[str, Mapping[str, Callable[[], object]]],
     rounds: int,
     *,
     clock: Clock = time.perf_counter,
     repeats: int = 1,
-) -> Iterator[Sample]:
-    """Yield times of every step of every contender, in turns: A B C, A B C, …
+) -> Iterator[tuple[str, str, float]]:
+    """Yield contender, step and seconds of every step of every contender, in turns: A B C, A B C, …
 
     Args:
         repeats: Steps in a row per time, without waiting for the device between
@@ -51,7 +42,7 @@ def interleaved(
                     for _ in range(repeats):
                         steps[step]()
                     took = (clock() - start) / repeats
-                    yield Sample(contender=contender, step=step, seconds=took)
+                    yield contender, step, took
 
 
 def repeats_on(device: torch.device) -> int:
@@ -100,37 +91,35 @@ class Result:
         notes: Requests that were not followed, by contender.
     """
 
-    case: Case
+    case: BenchmarkCase
     memory_bytes: dict[str, int] = field(default_factory=dict)
     seconds: dict[str, dict[str, list[float]]] = field(default_factory=dict)
     left_out: dict[str, str] = field(default_factory=dict)
     notes: dict[str, Sequence[str]] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, kw_only=True)
-class Progress:
-    """The step that was just done, and the measurements so far."""
-
-    doing: str
-    result: Result
-
-
 def benchmark(
-    cases: Sequence[Case], forms: Sequence[Form], device: torch.device, *, rounds: int
-) -> Iterator[Progress]:
-    """Measure cases, each in all forms."""
+    cases: Sequence[BenchmarkCase],
+    forms: Sequence[BenchmarkForm],
+    device: torch.device,
+    *,
+    rounds: int,
+) -> Iterator[tuple[str, Result]]:
+    """Measure cases in all forms; yields the step just done, and what was measured so far."""
     for case in cases:
         makers = {form.name: partial(contender, case, form, device) for form in forms}
         yield from measure(Result(case=case), makers, device, rounds=rounds)
 
 
-def step_count(cases: Sequence[Case], forms: Sequence[Form], *, rounds: int) -> int:
+def step_count(
+    cases: Sequence[BenchmarkCase], forms: Sequence[BenchmarkForm], *, rounds: int
+) -> int:
     """Return how often `benchmark` yields."""
     each = [len(forms) * (1 + len(kinds(case.recipe.loss))) for case in cases]
     return sum(each) * (1 + rounds)
 
 
-def contender(case: Case, form: Form, device: torch.device) -> Contender:
+def contender(case: BenchmarkCase, form: BenchmarkForm, device: torch.device) -> Contender:
     """Return the networks of a case in a form."""
     training = Trial(
         case.recipe,
@@ -161,7 +150,7 @@ def measure(
     *,
     rounds: int,
     clock: Clock | None = None,
-) -> Iterator[Progress]:
+) -> Iterator[tuple[str, Result]]:
     """Fill a result, leaving out contenders that do not fit into memory.
 
     Args:
@@ -178,7 +167,7 @@ def measure(
             for step, run in made.steps.items():
                 took = _new_bytes(made.plain.get(step, run), device)
                 new_bytes = new_bytes if step == GENERATE else max(new_bytes, took)
-                yield Progress(doing=f"{name}: {step}", result=result)
+                yield f"{name}: {step}", result
         except (MemoryError, RuntimeError) as error:
             if not is_out_of_memory(error):
                 raise
@@ -186,12 +175,11 @@ def measure(
             continue
         steps[name], result.notes[name] = made.steps, made.notes()
         result.memory_bytes[name] = made.held_bytes() + new_bytes
-    for sample in interleaved(
+    for name, step, seconds in interleaved(
         steps, rounds, clock=clock or wall_clock(device), repeats=repeats_on(device)
     ):
-        times = result.seconds.setdefault(sample.contender, {})
-        times.setdefault(sample.step, []).append(sample.seconds)
-        yield Progress(doing=f"{sample.contender}: {sample.step}", result=result)
+        result.seconds.setdefault(name, {}).setdefault(step, []).append(seconds)
+        yield f"{name}: {step}", result
 
 
 def _new_bytes(step: Callable[[], object], device: torch.device) -> int:
@@ -201,13 +189,13 @@ def _new_bytes(step: Callable[[], object], device: torch.device) -> int:
         before = torch.cuda.memory_allocated(device)
         step()
         return int(torch.cuda.max_memory_allocated(device) - before)
-    storages = _Storages()
+    storages = _LiveStorages()
     with storages:
         step()
     return storages.most
 
 
-class _Storages(TorchDispatchMode):
+class _LiveStorages(TorchDispatchMode):
     """Bytes of the storages that operations create, as long as each lives."""
 
     def __init__(self) -> None:

@@ -21,7 +21,7 @@ from stylegan_cli.training.schedule import Stage, stages
 
 
 @dataclass(frozen=True, kw_only=True)
-class Case:
+class BenchmarkCase:
     """Networks of a recipe, grown as far as a stage.
 
     Attributes:
@@ -36,7 +36,7 @@ class Case:
 
 
 @dataclass(frozen=True)
-class Form:
+class BenchmarkForm:
     """The precision, backend and engine that networks compute with.
 
     Attributes:
@@ -55,7 +55,7 @@ class Form:
         )
 
 
-def cases(name: str, recipe: Settled, *, batch_size: int | None = None) -> list[Case]:
+def cases(name: str, recipe: Settled, *, batch_size: int | None = None) -> list[BenchmarkCase]:
     """Return the recipe at each resolution it grows through.
 
     Args:
@@ -67,7 +67,7 @@ def cases(name: str, recipe: Settled, *, batch_size: int | None = None) -> list[
     ]
     begins = [*(stage.from_kimg for stage in passed), recipe.train.total_kimg]
     return [
-        Case(name=name, recipe=recipe, stage=stage, kimg=end - begin)
+        BenchmarkCase(name=name, recipe=recipe, stage=stage, kimg=end - begin)
         for stage, (begin, end) in zip(passed, pairwise(begins), strict=True)
     ]
 
@@ -77,7 +77,7 @@ def forms(
     precisions: Sequence[Precision] = (),
     backends: Sequence[BackendName] = (),
     engines: Sequence[EngineName] = ("eager",),
-) -> list[Form]:
+) -> list[BenchmarkForm]:
     """Return every precision in every backend with every engine.
 
     Args:
@@ -86,16 +86,21 @@ def forms(
     """
     gains = pick_dtype("auto", device) == torch.bfloat16
     chosen: Sequence[Precision] = precisions or (("fp32", "bf16") if gains else ("fp32",))
-    plain = [] if backends else [Form(chosen[0], "ref")]
+    plain = [] if backends else [BenchmarkForm(chosen[0], "ref")]
     taken: Sequence[BackendName] = backends or ("auto",)
     combined = product(taken, engines, chosen)
-    return [*plain, *(Form(precision, backend, engine) for backend, engine, precision in combined)]
+    return [
+        *plain,
+        *(BenchmarkForm(precision, backend, engine) for backend, engine, precision in combined),
+    ]
 
 
 GENERATE = "generate"
 
 
-def generation(case: Case, form: Form, device: torch.device) -> Callable[[], None]:
+def generation(
+    case: BenchmarkCase, form: BenchmarkForm, device: torch.device
+) -> Callable[[], None]:
     """Return a step that draws a batch of pictures, as `sgtool grid` does."""
     dtype, n = pick_dtype(form.precision, device), case.stage.batch_size
     G = build_generator(case.recipe, c_dim=0, dtype=dtype, backend=form.backend)

@@ -14,7 +14,7 @@ from typing import Any
 import torch
 
 from stylegan_cli.benchmark.measuring import Result
-from stylegan_cli.benchmark.steps import GENERATE, Case
+from stylegan_cli.benchmark.steps import GENERATE, BenchmarkCase
 from stylegan_cli.files import written_whole
 from stylegan_cli.recipe.files import values
 from stylegan_cli.training.schedule import stages
@@ -56,7 +56,7 @@ def summaries(result: Result) -> dict[str, Summary]:
     return {name: _summary(result, name, seconds) for name, seconds in found.items() if seconds}
 
 
-def run_hours(results: Sequence[Result]) -> Iterator[tuple[Case, dict[str, float]]]:
+def run_hours(results: Sequence[Result]) -> Iterator[tuple[BenchmarkCase, dict[str, float]]]:
     """Yield the last case of every run that was timed to its end, and its hours by contender.
 
     Args:

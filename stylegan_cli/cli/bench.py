@@ -109,8 +109,8 @@ def bench(
     steps = api.benchmark(cases, chosen, place, rounds=rounds)
     total = api.benchmark_steps(cases, chosen, rounds=rounds)
     try:
-        for progress in console.track(steps, label="steps", total=total):
-            report.take(progress.result)
+        for _, result in console.track(steps, label="steps", total=total):
+            report.take(result)
     except KeyboardInterrupt:
         report.tell(json=json)
         raise Interrupted("stopped; these are the measurements so far") from None

@@ -65,11 +65,8 @@ def read_tensorflow_release(networks: Sequence[PickledNetwork], source: str) -> 
     kind = kind_of(G, variables, source)
     generator = _generator(G, variables, kind, source)
     shapes = shapes_of(generator)
-    c_dim = label_length(shapes)
-    if kind.family == "progan" and isinstance(
-        joined := number(G.options.get("label_size", 0)), int
-    ):
-        c_dim = c_dim or joined
+    joined = number(G.options.get("label_size", 0)) if kind.family == "progan" else 0
+    c_dim = label_length(shapes) or (joined if isinstance(joined, int) else 0)
     values = generator_values(shapes, source) | generator_options(G, kind, source)
     if kind.family == "progan":
         values["generator.z_dim"] = values["generator.w_dim"] = shapes["mapping.w_avg"][0] - c_dim

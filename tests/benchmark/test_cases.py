@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from stylegan_cli.benchmark.steps import Form, cases, forms
+from stylegan_cli.benchmark.steps import BenchmarkForm, cases, forms
 from stylegan_cli.training.trial import kinds
 from tests.tiny import tiny, tiny_growing
 
@@ -31,9 +31,9 @@ def test_forms_that_are_asked_for_are_taken_in_every_combination():
 
 def test_the_plain_form_is_compared_by_itself_in_one_precision():
     assert forms(CPU, ["fp32", "bf16"]) == [
-        Form("fp32", "ref"),
-        Form("fp32", "auto"),
-        Form("bf16", "auto"),
+        BenchmarkForm("fp32", "ref"),
+        BenchmarkForm("fp32", "auto"),
+        BenchmarkForm("bf16", "auto"),
     ]
 
 

@@ -3,13 +3,13 @@ import torch
 
 from benchmarks.roofline import counted
 from stylegan_cli.benchmark.measuring import contender
-from stylegan_cli.benchmark.steps import Form, cases, generation
+from stylegan_cli.benchmark.steps import BenchmarkForm, cases, generation
 from stylegan_cli.sizes import square
 from stylegan_cli.training.trial import Trial
 from tests.tiny import tiny, tiny_growing
 
 CPU = torch.device("cpu")
-FORM = Form("fp32", "auto")
+FORM = BenchmarkForm("fp32", "auto")
 
 
 def trial(case):
@@ -68,14 +68,14 @@ def test_what_a_network_holds_includes_its_moments():
 
 @pytest.mark.parametrize(("engine", "has_twins"), [("eager", False), ("compiled", True)])
 def test_compiled_steps_are_counted_operation_by_operation(engine, has_twins):
-    made = contender(cases("tiny", tiny())[0], Form("fp32", "auto", engine), CPU)
+    made = contender(cases("tiny", tiny())[0], BenchmarkForm("fp32", "auto", engine), CPU)
     assert (made.plain.keys() == made.steps.keys()) == has_twins
 
 
 def test_the_plain_form_and_the_fast_one_are_told_apart():
     case = cases("tiny", tiny())[0]
     flops = {
-        backend: counted(generation(case, Form("fp32", backend), CPU)).flops
+        backend: counted(generation(case, BenchmarkForm("fp32", backend), CPU)).flops
         for backend in ("ref", "auto")
     }
     # the plain one filters an image with zeros between its pixels
