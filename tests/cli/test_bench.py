@@ -75,6 +75,7 @@ def test_a_wrong_call_ends_in_words(words, said):
 
 
 def test_a_place_that_cannot_be_written_is_told_before_anything_is_timed(tmp_path):
-    result = sgtool(*QUICK, "-o", str(tmp_path / "nowhere" / "speed.json"))
+    (tmp_path / "file").touch()
+    result = sgtool(*QUICK, "-o", str(tmp_path / "file" / "speed.json"))
     assert (result.exit_code, result.stdout) == (1, "")
     assert "speed.json: cannot be written" in result.stderr
