@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 INK, BAR = "#282828", "#4c78a8"
 DOTS_AN_INCH = 150
+INCHES_A_LETTER = 0.078
+"""Mean width of a letter in the title of an axis."""
 
 
 def bar_chart(
@@ -28,7 +30,9 @@ def bar_chart(
     """
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(max(4.8, 1.2 + 0.62 * len(names)), 3.2), dpi=DOTS_AN_INCH)
+    # the title of the axis is centred on the bars, beside which stand the heights
+    title = 1.6 + INCHES_A_LETTER * max(map(len, x.split("\n")))
+    figure = Figure(figsize=(max(4.8, 1.2 + 0.62 * len(names), title), 3.2), dpi=DOTS_AN_INCH)
     axes = figure.subplots()
     bars = axes.bar(range(len(names)), heights, width=0.7, color=BAR)
     axes.bar_label(bars, notes, padding=2, fontsize=8, color=INK)
@@ -72,7 +76,7 @@ def histogram(
     """
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(6.4, 3.6), dpi=DOTS_AN_INCH)
+    figure = Figure(figsize=(8.2, 3.6), dpi=DOTS_AN_INCH)
     axes = figure.subplots()
     low, high = counted
     # a few outliers would squeeze all others into one bar
