@@ -7,6 +7,7 @@ import torch.nn.functional as F
 from stylegan_cli.latents.sampling import broadcast_layers
 from stylegan_cli.networks.build import build_discriminator, build_generator
 from stylegan_cli.runtime import World
+from stylegan_cli.sizes import square
 from stylegan_cli.training.inputs import (
     Nets,
     PhaseStreams,
@@ -125,7 +126,7 @@ def test_lazy_path_lengths_make_up_for_the_steps_without_them(lazy, factor):
     nets = nets_of(tiny(), lazy=lazy, pl_interval=2, pl_weight=3.0, style_mixing_prob=0.0)
     w, _ = codes_of(nets)
     ws = broadcast_layers(w, nets.G.num_ws)
-    directions = streams().pixel_noise(3, 16) / 16
+    directions = streams().pixel_noise(3, square(16)) / 16
     (gradient,) = torch.autograd.grad((images_of(nets, ws) * directions).sum(), ws)
     lengths = gradient.square().sum(2).mean(1).sqrt()
     mean = torch.tensor(0.5)
