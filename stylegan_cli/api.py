@@ -3,6 +3,8 @@
 A name is imported when it is first used, so `import stylegan_cli.api` costs nothing.
 """
 
+# ruff: noqa: F401 - the names are imported for others, and by `__getattr__`
+
 import ast
 from importlib import import_module
 from pathlib import Path
@@ -24,9 +26,26 @@ if TYPE_CHECKING:
     from stylegan_cli.benchmark.summary import run_hours
     from stylegan_cli.benchmark.summary import summaries as benchmark_summaries
     from stylegan_cli.benchmark.summary import write_document as write_benchmark
+    from stylegan_cli.data.account import Account
     from stylegan_cli.data.dataset import Dataset, open_dataset
+    from stylegan_cli.data.entries import Group, Source, printable
+    from stylegan_cli.data.label_files import read_labels
+    from stylegan_cli.data.pictures import Target
+    from stylegan_cli.data.prepare import (
+        Preparation,
+        account,
+        first_usual_resolution,
+        is_prepared,
+        prepare,
+    )
+    from stylegan_cli.data.relabelled import labelled, numbered
     from stylegan_cli.data.samples import KINDS as SAMPLE_KINDS
+    from stylegan_cli.data.samples import drawn as draw_samples
     from stylegan_cli.data.samples import style_names
+    from stylegan_cli.data.sheet import sample_sheet, write_sheet
+    from stylegan_cli.data.sources import open_sources
+    from stylegan_cli.data.survey import Duplicates, Survey, examine
+    from stylegan_cli.data.survey import Report as SurveyReport
     from stylegan_cli.describe import describe, describe_foreign
     from stylegan_cli.detectors import detector_note, open_detector
     from stylegan_cli.detectors.adding import Added, add_weights, fetch_weights, weights_facts
@@ -95,6 +114,7 @@ if TYPE_CHECKING:
     from stylegan_cli.report.inputs import Report, open_report
     from stylegan_cli.report.page import write_page as write_report
     from stylegan_cli.runtime import (
+        World,
         keep_freed_memory,
         pick_device,
         pick_dtype,
@@ -103,6 +123,7 @@ if TYPE_CHECKING:
         world,
     )
     from stylegan_cli.shipped import network_at, shipped_names, shipped_network
+    from stylegan_cli.sizes import parse_size
     from stylegan_cli.studies.discovery.attributes import (
         check_styles,
         find_attributes,
@@ -186,213 +207,8 @@ def _homes() -> dict[str, tuple[str, str]]:
 
 
 _HOMES = _homes()
-__all__ = [
-    "BACKENDS",
-    "CC_BY_NC",
-    "EXPORT_SUFFIXES",
-    "SAMPLE_KINDS",
-    "Acceleration",
-    "Added",
-    "Alarm",
-    "Album",
-    "BackendName",
-    "Begun",
-    "BenchmarkCase",
-    "BenchmarkForm",
-    "BenchmarkResult",
-    "Best",
-    "Cell",
-    "Choice",
-    "Conclusion",
-    "Dataset",
-    "Discovery",
-    "DiscoveryOptions",
-    "Drawing",
-    "EditOptions",
-    "EngineName",
-    "Estimate",
-    "EvaluationRequest",
-    "Event",
-    "Execution",
-    "Exported",
-    "Fetched",
-    "Filming",
-    "Flag",
-    "Foreign",
-    "Found",
-    "Framing",
-    "GridOptions",
-    "Judge",
-    "LayerNoise",
-    "Machine",
-    "Measured",
-    "Measures",
-    "Metric",
-    "Motion",
-    "Network",
-    "News",
-    "NoGeneratorError",
-    "NoiseChange",
-    "NoiseOptions",
-    "NoiseShare",
-    "OnCodes",
-    "OnFeatures",
-    "Pick",
-    "Plan",
-    "Projection",
-    "ProjectionOptions",
-    "Recipe",
-    "Recording",
-    "Remark",
-    "Report",
-    "Run",
-    "Sampling",
-    "Scored",
-    "Screen",
-    "SeparabilityOptions",
-    "Series",
-    "Settled",
-    "Settlement",
-    "SgtoolError",
-    "Stage",
-    "Standing",
-    "Stepped",
-    "Steps",
-    "Threads",
-    "Ticked",
-    "Tracks",
-    "TrainingFilm",
-    "Transfer",
-    "Unusable",
-    "Video",
-    "Workplace",
-    "add_weights",
-    "address_of",
-    "benchmark",
-    "benchmark_cases",
-    "benchmark_document",
-    "benchmark_forms",
-    "benchmark_steps",
-    "benchmark_summaries",
-    "both_judges",
-    "change",
-    "channel_maps",
-    "check_directions",
-    "check_styles",
-    "chosen_class",
-    "chosen_scores",
-    "cluster_centres",
-    "codes_of_pole",
-    "compare_directions",
-    "component_layer",
-    "default_detector",
-    "default_folder",
-    "default_video",
-    "describe",
-    "describe_foreign",
-    "detector_note",
-    "discovery",
-    "dump_recipe",
-    "edit",
-    "edit_reaches",
-    "estimate",
-    "evaluate",
-    "evaluate_all",
-    "expand_labels",
-    "export_direction",
-    "export_network",
-    "export_paths",
-    "fetch_network",
-    "fetch_weights",
-    "find_attributes",
-    "find_channels",
-    "find_components",
-    "find_difference",
-    "find_local_channels",
-    "find_sefa",
-    "grid",
-    "has_discriminator",
-    "is_foreign",
-    "is_growing",
-    "is_video",
-    "join_scored",
-    "keep_freed_memory",
-    "live_channels",
-    "load_network",
-    "load_recipe",
-    "machine_facts",
-    "mean_label",
-    "metrics",
-    "mix",
-    "network_at",
-    "newest_network",
-    "noise_findings",
-    "noise_variation",
-    "open_classifiers",
-    "open_dataset",
-    "open_detector",
-    "open_for_drawing",
-    "open_report",
-    "open_study",
-    "parse_direction",
-    "parse_picks",
-    "parse_start",
-    "pick_device",
-    "pick_dtype",
-    "plain_name",
-    "plan_transfer",
-    "process_count",
-    "projection_means",
-    "properties",
-    "property_names",
-    "read_foreign",
-    "read_header",
-    "read_mask",
-    "read_published_classifier",
-    "read_recipe",
-    "recipe_header",
-    "recipe_keys",
-    "recipe_names",
-    "recipe_of_network",
-    "register_metric",
-    "render",
-    "repeatable",
-    "rosinality_checkpoint",
-    "run_hours",
-    "save_checkpoint",
-    "save_classifier",
-    "save_foreign",
-    "score_position",
-    "scored",
-    "scores_of_csv",
-    "settle",
-    "settle_projection",
-    "shipped_names",
-    "shipped_network",
-    "snapshots",
-    "stages",
-    "standings",
-    "style_names",
-    "train",
-    "training_data",
-    "trial_hours",
-    "truncation",
-    "versions",
-    "video",
-    "weights_facts",
-    "with_measures",
-    "without_repeats",
-    "workplace",
-    "world",
-    "write_benchmark",
-    "write_centres",
-    "write_directions",
-    "write_pdfs",
-    "write_report",
-]
-
-
 if not TYPE_CHECKING:
+    __all__ = sorted(_HOMES)
 
     def __getattr__(name):
         if name not in _HOMES:
@@ -403,4 +219,4 @@ if not TYPE_CHECKING:
 
 
 def __dir__() -> list[str]:
-    return [*__all__]
+    return sorted(_HOMES)

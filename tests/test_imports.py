@@ -136,10 +136,8 @@ def test_typer_and_rich_stay_in_the_command_line(path):
 def test_commands_call_the_public_names(path):
     """The command line is one more caller of `api`."""
     allowed = {"cli", "api", "errors", "ranges", "__version__"}
-    # left: the data commands and those of projection and directions
-    behind = {"data.py", "inspect_data.py", "project.py", "discover.py", "edit.py"}
     found = {found.room for found in imports(parse(path)) if found.library == "stylegan_cli"}
-    assert room(path) != "cli" or path.name in behind or found <= allowed
+    assert room(path) != "cli" or found <= allowed
 
 
 @every_file

@@ -2,20 +2,17 @@
 
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import Annotated, Literal
 
 import typer
 
+from stylegan_cli import api
 from stylegan_cli.cli import completion, console
 from stylegan_cli.cli.console import echo_json
 from stylegan_cli.cli.inspect_data import EXAMPLES as INSPECT_EXAMPLES
 from stylegan_cli.cli.inspect_data import inspect
 from stylegan_cli.cli.options import JsonFlag, OverwriteFlag, QuietFlag, examples
-
-if TYPE_CHECKING:
-    from stylegan_cli.data.account import Account
-    from stylegan_cli.data.entries import Group, Source
-    from stylegan_cli.data.prepare import Preparation
+from stylegan_cli.errors import UsageError
 
 data_app = typer.Typer(
     help="Prepare, inspect and draw data sets.",
@@ -125,17 +122,12 @@ def prepare(
     Images may have any format that Pillow decodes, any mode, size and orientation. What cannot be
     read is left out and named with the reason. Running the same command again changes nothing.
     """
-    from stylegan_cli.data.label_files import read_labels
-    from stylegan_cli.data.pictures import Target
-    from stylegan_cli.data.prepare import Preparation, first_usual_resolution
-    from stylegan_cli.data.relabelled import labelled, numbered
-    from stylegan_cli.data.sources import open_sources
 
-    with open_sources(sources) as opened:
+    with api.open_sources(sources) as opened:
         if resolution is None:
-            resolution = str(first_usual_resolution(opened))
+            resolution = str(api.first_usual_resolution(opened))
             console.note(f"--resolution {resolution}: the largest that the first image fills")
-        target = Target(
+        target = api.Target(
             resolution=resolution,
             channels=channels,
             fit=fit,
@@ -143,7 +135,7 @@ def prepare(
             background=background,
             levels=_levels(levels) if levels else None,
         )
-        request = Preparation(
+        request = api.Preparation(
             destination=output,
             target=target,
             classes=classes,
@@ -152,11 +144,11 @@ def prepare(
             overwrite=overwrite,
         )
         if labels is not None:
-            table = read_labels(labels)
-            opened = [labelled(source, table) for source in opened]
+            table = api.read_labels(labels)
+            opened = [api.labelled(source, table) for source in opened]
         if label_columns is not None:
             names = [name.strip() for name in label_columns.split(",")]
-            opened = [numbered(source, names) for source in opened]
+            opened = [api.numbered(source, names) for source in opened]
         _report(output, opened, _write(opened, request, label="prepare"), json=json)
 
 
@@ -200,24 +192,20 @@ def sample(
     Portraits by DiceBear, each labelled with its hair, skin, glasses and so on: try training,
     classes and separability without images of your own. The same seed draws the same images.
     """
-    from stylegan_cli.data.pictures import Target
-    from stylegan_cli.data.prepare import Preparation
-    from stylegan_cli.data.samples import drawn
 
-    target = Target(resolution=resolution, channels=channels)
-    source = drawn(kind, count, resolution=resolution, seed=seed, style=style)
+    target = api.Target(resolution=resolution, channels=channels)
+    source = api.draw_samples(kind, count, resolution=resolution, seed=seed, style=style)
     credit = source.prepared
     console.note(f"{style} by {credit['author']}, {credit['licence']}: {credit['licence_url']}")
-    request = Preparation(destination=output, target=target, classes=False, overwrite=overwrite)
+    request = api.Preparation(destination=output, target=target, classes=False, overwrite=overwrite)
     _report(output, [], _write([source], request, label="draw"), json=json)
 
 
-def say_account(account: "Account") -> None:
+def say_account(account: "api.Account") -> None:
     """Print what was taken from the sources and what was left out, with a reason and an example."""
-    from stylegan_cli.data.entries import printable
 
     if account.classes:
-        counts = [f"{printable(name)} {count}" for name, count in account.classes.items()]
+        counts = [f"{api.printable(name)} {count}" for name, count in account.classes.items()]
         more = [f"{len(counts) - CLASSES_SHOWN} more"] if len(counts) > CLASSES_SHOWN else []
         console.note(f"classes: {len(counts)} ({', '.join([*counts[:CLASSES_SHOWN], *more])})")
     for reason, group in account.left_out.items():
@@ -228,13 +216,11 @@ def say_account(account: "Account") -> None:
         console.warn(remark)
 
 
-def _counted(group: "Group", word: str) -> str:
+def _counted(group: "api.Group", word: str) -> str:
     return f"{group.count} {word}{'s' * (group.count != 1)}, such as {group.example}"
 
 
 def _levels(text: str) -> tuple[float, float]:
-    from stylegan_cli.errors import UsageError
-
     try:
         low, high = map(float, text.split(","))
     except ValueError:
@@ -244,16 +230,17 @@ def _levels(text: str) -> tuple[float, float]:
     return low, high
 
 
-def _write(sources: "list[Source]", request: "Preparation", *, label: str) -> list[dict[str, str]]:
+def _write(
+    sources: "list[api.Source]", request: "api.Preparation", *, label: str
+) -> list[dict[str, str]]:
     """Make the data set unless it exists; return the images left out and name the first ones."""
-    from stylegan_cli.data.prepare import is_prepared, prepare
 
-    if not request.overwrite and is_prepared(sources, request):
+    if not request.overwrite and api.is_prepared(sources, request):
         console.note(f"{request.destination}: exists already, from the same images")
         return []
     total = sum(source.tally().images for source in sources)
     skipped = []
-    for step in console.track(prepare(sources, request), label=label, total=total):
+    for step in console.track(api.prepare(sources, request), label=label, total=total):
         if step.problem is not None:
             skipped.append({"name": step.name, "reason": step.problem})
             if len(skipped) <= NAMED_AT_ONCE:
@@ -262,17 +249,14 @@ def _write(sources: "list[Source]", request: "Preparation", *, label: str) -> li
 
 
 def _report(
-    output: Path, sources: "list[Source]", skipped: list[dict[str, str]], *, json: bool
+    output: Path, sources: "list[api.Source]", skipped: list[dict[str, str]], *, json: bool
 ) -> None:
     """Print the account of the source images that the data set itself records."""
-    from stylegan_cli.data.prepare import account
-    from stylegan_cli.data.sources import open_sources
-    from stylegan_cli.sizes import parse_size
 
-    with open_sources([output]) as [made]:
-        how, classes, found = made.prepared, made.classes, account(sources, made)
+    with api.open_sources([output]) as [made]:
+        how, classes, found = made.prepared, made.classes, api.account(sources, made)
         names = made.label_names
-    size = parse_size(how["resolution"])
+    size = api.parse_size(how["resolution"])
     labelled = f"; labels of {len(names)} numbers: {', '.join(names)}" if names else "; no classes"
     console.note(f"images: {how['images']} of {size}" + labelled * (not classes))
     say_account(found)

@@ -1,20 +1,15 @@
 """`sgtool edit`: images moved along directions."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
+from stylegan_cli import api
 from stylegan_cli.cli import console
 from stylegan_cli.cli.options import SeedsFlag, examples
 from stylegan_cli.cli.study import StudyFlags, run_study, with_study_flags
-from stylegan_cli.latents.references import parse_picks
 from stylegan_cli.ranges import parse_floats
-
-if TYPE_CHECKING:
-    from stylegan_cli.latents.sampling import Sampling
-    from stylegan_cli.networks.snapshot import Network
-    from stylegan_cli.rendering.plan import Plan
 
 EXAMPLES = examples(
     "sgtool edit --seeds 0-3 --direction directions.h5:sefa/0",
@@ -59,9 +54,7 @@ def edit(
     Draws a row for each seed, from step to step, and beside that what changes where, and which
     layers change it. Step 0 is the image that `sgtool grid` draws.
     """
-    chosen = parse_picks(seeds)
-    from stylegan_cli import api
-
+    chosen = api.parse_picks(seeds)
     directions = [api.parse_direction(text) for text in direction]
     options = api.EditOptions(
         strengths=() if strength is None else parse_floats(strength, parameter="strength"),
@@ -69,7 +62,7 @@ def edit(
         force=force,
     )
 
-    def make_plan(network: "Network", sampling: "Sampling") -> "Plan":
+    def make_plan(network: "api.Network", sampling: "api.Sampling") -> "api.Plan":
         return api.edit(network, chosen, directions, options, sampling)
 
     run_study(make_plan, flags, findings=_tell_reach)
@@ -78,8 +71,6 @@ def edit(
 def _tell_reach(hdf5: Path) -> dict[str, Any]:
     """Print how far out the codes lie, and return it for JSON."""
     from dataclasses import asdict
-
-    from stylegan_cli import api
 
     found = api.edit_reaches(hdf5)
     console.note("strength   further out than this share of the network's own codes")

@@ -3,16 +3,14 @@
 from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
+from stylegan_cli import api
 from stylegan_cli.cli import console
 from stylegan_cli.cli.console import echo_json, echo_table
 from stylegan_cli.cli.options import JsonFlag, OverwriteFlag, QuietFlag, examples
-
-if TYPE_CHECKING:
-    from stylegan_cli.data.survey import Duplicates, Report
 
 VALUES_SHOWN = 40
 EXAMPLES = examples(
@@ -40,25 +38,24 @@ def inspect(
     Counts images, sizes, channels, labels, damaged files, and exact and near duplicates. On a
     folder of images, it shows what `prepare` will find.
     """
-    from stylegan_cli.data.sheet import sample_sheet, write_sheet
-    from stylegan_cli.data.sources import open_sources
-    from stylegan_cli.data.survey import Survey, examine
 
-    with open_sources([path]) as [source]:
-        survey = Survey()
+    with api.open_sources([path]) as [source]:
+        survey = api.Survey()
         total = source.tally().images
-        for image in console.track(examine(source), label="inspect", total=total):
+        for image in console.track(api.examine(source), label="inspect", total=total):
             survey.add(image)
         report = survey.report(source)
         shown = sheet or Path(f"{Path(path).resolve().stem}-sheet.png")
-        write_sheet(sample_sheet(source, seed=seed), shown, overwrite=overwrite or not sheet)
+        api.write_sheet(
+            api.sample_sheet(source, seed=seed), shown, overwrite=overwrite or not sheet
+        )
     if json:
         echo_json({"path": path, **asdict(report), "sheet": str(shown)})
     else:
         echo_table(("what", "found"), [*_rows(report), ("sheet", shown)])
 
 
-def _rows(report: "Report") -> Iterator[tuple[str, Any]]:
+def _rows(report: "api.SurveyReport") -> Iterator[tuple[str, Any]]:
     """Yield the report as rows of two columns."""
     yield "images", report.images
     yield "broken", len(report.broken)
@@ -88,7 +85,7 @@ def _rows(report: "Report") -> Iterator[tuple[str, Any]]:
     yield "prepared", ", ".join(f"{key} {value}" for key, value in known.items()) or "no"
 
 
-def _duplicate_rows(name: str, found: "Duplicates") -> Iterator[tuple[str, Any]]:
+def _duplicate_rows(name: str, found: "api.Duplicates") -> Iterator[tuple[str, Any]]:
     yield name, found.count
     yield from (("  such as", " ~ ".join(pair)) for pair in found.examples)
 

@@ -6,10 +6,11 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import Annotated, Any, Literal
 
 import typer
 
+from stylegan_cli import api
 from stylegan_cli.cli import completion, console
 from stylegan_cli.cli.console import echo_json
 from stylegan_cli.cli.network import open_network
@@ -19,12 +20,6 @@ from stylegan_cli.cli.options import (
     with_flags,
 )
 from stylegan_cli.errors import UsageError
-from stylegan_cli.latents.references import parse_picks
-
-if TYPE_CHECKING:
-    from stylegan_cli import api
-    from stylegan_cli.latents.references import Pick
-    from stylegan_cli.runtime import World
 
 EXAMPLES = examples(
     "sgtool project me.jpg",
@@ -188,9 +183,8 @@ def project(
     given = [_given(text) for text in pictures]
     if further.locality and not further.tune:
         raise UsageError("holds other images while tuning; add `tune`", parameter="locality")
-    from stylegan_cli.runtime import pick_device, world
 
-    with world(pick_device(place.device)) as processes:
+    with api.world(api.pick_device(place.device)) as processes:
         if not processes.is_first:
             console.set_level("quiet")
         with _projection(given, (search, framing, further, place), processes) as projection:
@@ -204,14 +198,12 @@ def project(
 
 @contextmanager
 def _projection(
-    given: "list[Path | Pick]",
+    given: "list[Path | api.Pick]",
     flags: tuple[SearchFlags, FramingFlags, FurtherFlags, PlaceFlags],
-    processes: "World",
+    processes: "api.World",
 ) -> "Iterator[api.Projection]":
     """Open the projection that these flags describe, and read its pictures."""
     search, framing, further, place = flags
-    from stylegan_cli import api
-
     network = open_network(place.network, place)
     means = api.projection_means(network, detector=search.detector, batch_size=place.batch)
     choices = api.settle_projection(network, _options(search), means.detector.name)
@@ -237,10 +229,10 @@ def _projection(
         yield projection
 
 
-def _given(text: str) -> "Path | Pick":
+def _given(text: str) -> "Path | api.Pick":
     """Return an argument as a path, a seed, or a code in a file."""
     if _CODES.fullmatch(text) or (_SEEDS.fullmatch(text) and not Path(text).exists()):
-        picks = parse_picks(text, parameter="pictures")
+        picks = api.parse_picks(text, parameter="pictures")
         if len(picks) == 1:
             return picks[0]
         raise UsageError(
@@ -258,8 +250,6 @@ def _points(text: str) -> Path | None:
 
 
 def _options(flags: SearchFlags) -> "api.ProjectionOptions":
-    from stylegan_cli import api
-
     return api.ProjectionOptions(
         space=flags.space,
         steps=flags.steps,
