@@ -16,7 +16,7 @@ from stylegan_cli.files import cache_folder, writing, written_whole
 AT_MOST = 4 * 2**30
 """Bytes of a network file; published ones have at most a tenth of that."""
 SUFFIXES = (".safetensors", ".pkl", ".pickle", ".pt", ".pth", ".ckpt")
-EXTRA = "pip install 'stylegan_cli[hub]'"
+EXTRA = "pip install '.[hub]'"
 _HUB = re.compile(r"hf:(?P<repo>[^/:@#]+/[^/:@#]+)(?:@(?P<revision>[^:#]+))?(?::(?P<file>[^#]+))?")
 _SHA256 = re.compile(r"[0-9a-f]{64}", re.IGNORECASE)
 

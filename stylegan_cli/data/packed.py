@@ -15,7 +15,7 @@ from stylegan_cli.data.formats import UnusableImageError
 from stylegan_cli.data.labels import LabelTable, label_table
 from stylegan_cli.errors import DataError
 
-EXTRA = "pip install 'stylegan_cli[data]'"
+EXTRA = "pip install '.[data]'"
 BLOCK = 2**22
 """Bytes that are fetched at once from an address."""
 

@@ -219,8 +219,7 @@ def check_tensorboard(recipe: Settled) -> None:
     """
     if recipe.report.tensorboard and find_spec("tensorboard") is None:
         raise UsageError(
-            "report.tensorboard: TensorBoard is not installed; "
-            "pip install 'stylegan_cli[tensorboard]'"
+            "report.tensorboard: TensorBoard is not installed; pip install '.[tensorboard]'"
         )
 
 

@@ -475,9 +475,7 @@ def test_addresses_and_patterns_of_nothing_end_in_words(address, said):
 def test_a_missing_package_is_named_with_its_command(tmp_path, monkeypatch):
     path = table(tmp_path / "x.parquet", {"image": [{"bytes": PNGS[0]}]})
     monkeypatch.setitem(__import__("sys").modules, "pyarrow.parquet", None)
-    with pytest.raises(
-        DataError, match=r"needs the package pyarrow; pip install 'stylegan_cli\[data\]'"
-    ):
+    with pytest.raises(DataError, match=r"needs the package pyarrow; pip install '\.\[data\]'"):
         open_source(path)
 
 

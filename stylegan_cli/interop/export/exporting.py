@@ -158,7 +158,7 @@ def _check_onnx_installed() -> None:
         except ImportError as error:
             raise ExportError(
                 f"ONNX: {error.name or name} is not installed; "
-                "pip install 'stylegan_cli[export]', or write a .pt2, which needs nothing else"
+                "pip install '.[export]', or write a .pt2, which needs nothing else"
             ) from None
 
 

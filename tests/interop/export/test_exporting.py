@@ -16,7 +16,7 @@ EXTRA = ("onnx", "onnxscript", "onnxruntime")
 def needs_extra(suffix):
     if suffix == ".onnx":
         for name in EXTRA:
-            pytest.importorskip(name, reason="needs pip install 'stylegan_cli[export]'")
+            pytest.importorskip(name, reason="needs pip install '.[export]'")
 
 
 @pytest.fixture(scope="module")
@@ -41,7 +41,7 @@ def test_a_difference_of_one_image_is_seen(progan):
 @pytest.mark.parametrize("missing", EXTRA)
 def test_a_missing_package_is_told_in_words(missing, progan, tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, missing, None)
-    with pytest.raises(ExportError, match=r"pip install 'stylegan_cli\[export\]'"):
+    with pytest.raises(ExportError, match=r"pip install '.\[export\]'"):
         api.export_network(progan, tmp_path / "faces.onnx")
 
 

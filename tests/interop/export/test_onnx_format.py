@@ -8,7 +8,7 @@ from stylegan_cli import api
 from stylegan_cli.networks.build import count_parameters
 from tests.interop.export.networks import opened, recipe
 
-onnx = pytest.importorskip("onnx", reason="needs pip install 'stylegan_cli[export]'")
+onnx = pytest.importorskip("onnx", reason="needs pip install '.[export]'")
 onnxruntime = pytest.importorskip("onnxruntime")
 pytest.importorskip("onnxscript")
 
