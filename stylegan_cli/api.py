@@ -174,9 +174,10 @@ if TYPE_CHECKING:
     from stylegan_cli.studies.projection.starts import parse_start
     from stylegan_cli.studies.projection.workshop import means_of as projection_means
     from stylegan_cli.studies.truncation import truncation
+    from stylegan_cli.studies.video.account import is_video
     from stylegan_cli.studies.video.drawing import Drawing
-    from stylegan_cli.studies.video.filming import Filming, default_video, is_video
-    from stylegan_cli.studies.video.keyframes import Tracks
+    from stylegan_cli.studies.video.filming import Filming, default_video
+    from stylegan_cli.studies.video.tracks import Tracks
     from stylegan_cli.studies.video.training import TrainingFilm
     from stylegan_cli.studies.video.video import Motion, Screen, Video, video
     from stylegan_cli.training.acceleration import Acceleration, EngineName

@@ -14,7 +14,7 @@ from stylegan_cli.ranges import parse_points
 from stylegan_cli.rendering.render import render, to_pixels
 from stylegan_cli.studies.grid import GridOptions, grid
 from stylegan_cli.studies.video.drawing import Drawing
-from stylegan_cli.studies.video.keyframes import Tracks
+from stylegan_cli.studies.video.tracks import Tracks
 from stylegan_cli.studies.video.video import Motion, video
 from tests.networks.vectors import FOLDER, Vectors
 

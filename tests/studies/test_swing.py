@@ -7,7 +7,7 @@ from stylegan_cli.errors import UsageError
 from stylegan_cli.studies.discovery.finding import find_sefa
 from stylegan_cli.studies.grid import grid
 from stylegan_cli.studies.video.drawing import Drawing
-from stylegan_cli.studies.video.keyframes import Tracks
+from stylegan_cli.studies.video.tracks import Tracks
 from stylegan_cli.studies.video.video import Image, Motion, Screen, video
 
 

@@ -1,19 +1,13 @@
 """Animation formats: videos by ffmpeg, animated pictures by Pillow; one frame in memory."""
 
-import os
-import re
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import closing, contextmanager, suppress
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from itertools import chain, pairwise
+from itertools import pairwise
 from pathlib import Path
-from subprocess import CalledProcessError
-from tempfile import TemporaryFile
-from typing import IO, Any
+from typing import Any
 from xml.sax.saxutils import escape
 
 import numpy as np
-from imageio_ffmpeg import count_frames_and_secs, get_ffmpeg_version, write_frames
 from jaxtyping import UInt8
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
@@ -23,13 +17,13 @@ from stylegan_cli.figures.layout import PAPER
 from stylegan_cli.figures.png import to_image
 from stylegan_cli.files import written_whole
 from stylegan_cli.shapes import Picture
+from stylegan_cli.studies.video.ffmpeg import FfmpegError, write_movie
 
 DEFAULT_QUALITY = 80
 GIF_MAX_FPS = 50
 THREADS = 4
 """The encoder's result depends on their number, so it is the same on every machine."""
 
-_ORIGIN_OF_LINE = re.compile(r"^(\[[^\]]* @ 0x[0-9a-f]+\] )+")
 _XMP = (
     '<x:xmpmeta xmlns:x="adobe:ns:meta/">'
     '<rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#">'
@@ -134,8 +128,15 @@ def write_animation(path: Path, frame: Callable[[int], Picture], reel: Reel) -> 
             return
         frames = (_prepared(frame(i), kind) for i in range(reel.frames))
         try:
-            _write_frames(temporary, frames, reel, kind)
-        except _FfmpegError as error:
+            write_movie(
+                temporary,
+                frames,
+                reel.frames,
+                fps=reel.fps,
+                codec=kind.codec,
+                options=kind.options(reel),
+            )
+        except FfmpegError as error:
             raise OutputError(
                 f"{path}: ffmpeg cannot write it ({error}); fix that or choose another place"
             ) from None
@@ -179,81 +180,6 @@ def _write_pages(path: Path, pages: _Pages, kind: Format, options: Mapping[str, 
     except ValueError as error:
         # larger than the format allows
         raise OSError(str(error)) from error
-
-
-class _FfmpegError(Exception):
-    """A failure of ffmpeg, in its own words."""
-
-
-def _write_frames(
-    path: Path, frames: Iterator[UInt8[np.ndarray, "_ _ _"]], reel: Reel, kind: Format
-) -> None:
-    """Have ffmpeg write the frames, and count them in what it wrote."""
-    first = next(frames)
-    pixels = {3: ("rgb24", "yuv420p"), 4: ("rgba", "yuva420p")}[first.shape[2]]
-    with TemporaryFile() as said:
-        with _errors_into(said):
-            writer = write_frames(
-                f"file:{path}",
-                first.shape[1::-1],
-                pix_fmt_in=pixels[0],
-                pix_fmt_out=pixels[1],
-                fps=reel.fps,
-                quality=None,
-                codec=kind.codec,
-                macro_block_size=1,
-                ffmpeg_log_level="error",
-                output_params=kind.options(reel),
-            )
-            writer.send(None)
-        with suppress(OSError), closing(writer):
-            for frame in chain((first,), frames):
-                writer.send(np.ascontiguousarray(frame))
-        if _frames_in(path) != reel.frames:
-            raise _FfmpegError(_reason(said))
-
-
-def _frames_in(path: Path) -> int:
-    """Return the number of frames that a player finds."""
-    try:
-        found: int = count_frames_and_secs(f"file:{path}")[0]
-    except RuntimeError:
-        return 0
-    return found
-
-
-@contextmanager
-def _errors_into(file: IO[bytes]) -> Iterator[None]:
-    """Give a file as stderr to programs that start in the block."""
-    ours = os.dup(2)
-    os.dup2(file.fileno(), 2)
-    try:
-        yield
-    finally:
-        os.dup2(ours, 2)
-        os.close(ours)
-
-
-def _reason(said: IO[bytes]) -> str:
-    said.seek(0)
-    lines = [line.strip() for line in said.read().decode(errors="replace").splitlines()]
-    reason = _ORIGIN_OF_LINE.sub("", next(filter(None, lines), "")).rstrip(".")
-    return reason or "it stopped before the last frame"
-
-
-def check_ffmpeg() -> None:
-    """Raise if there is no ffmpeg.
-
-    Raises:
-        OutputError: It is missing, or cannot be run.
-    """
-    try:
-        get_ffmpeg_version()
-    except (OSError, RuntimeError, CalledProcessError) as error:
-        raise OutputError(
-            f"ffmpeg: cannot be run ({error}); `pip install imageio-ffmpeg`, or name one in "
-            "$IMAGEIO_FFMPEG_EXE"
-        ) from None
 
 
 def _mp4(reel: Reel) -> list[str]:

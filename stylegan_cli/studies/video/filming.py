@@ -8,7 +8,6 @@ While frames are missing, those drawn are kept as a study in a hidden file: `.pe
 import json
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -22,14 +21,15 @@ from stylegan_cli.files import writing, written_whole
 from stylegan_cli.rendering.header import StudyHeader, differing
 from stylegan_cli.rendering.store import StudyFile, Table, create_study, open_study
 from stylegan_cli.shapes import Picture
+from stylegan_cli.studies.video.account import VideoPaths, read_account
 from stylegan_cli.studies.video.encoding import (
     DEFAULT_QUALITY,
     Reel,
-    check_ffmpeg,
     check_format,
     format_of,
     write_animation,
 )
+from stylegan_cli.studies.video.ffmpeg import check_ffmpeg
 
 DEFAULT_NAME = Path("video.mp4")
 _VERSIONS_OF = ("stylegan_cli", "torch", "numpy", "imageio-ffmpeg")
@@ -57,35 +57,6 @@ class Footage(Protocol):
     def frames(self, chosen: range, batch_size: int | None = None) -> Iterator[Picture]:
         """Draw these frames in order; the same bits for a frame, whatever the range."""
         ...
-
-
-@dataclass(frozen=True, kw_only=True)
-class VideoPaths:
-    """Paths of all files of one video.
-
-    Attributes:
-        file: The video itself.
-    """
-
-    file: Path
-
-    @property
-    def account(self) -> Path:
-        """Return the path of the video's account, as JSON."""
-        return self.file.with_name(f"{self.file.name}.json")
-
-    @property
-    def frames(self) -> Path:
-        """Return the folder of frames."""
-        return self.file.with_name(f"{self.file.stem}-frames")
-
-    @property
-    def kept(self) -> Path:
-        """Return the path of the frames while some are missing."""
-        return self.file.with_name(f".{self.file.name}.frames")
-
-    def frame(self, number: int) -> Path:
-        return self.frames / f"{number:06d}.png"
 
 
 class Filming:
@@ -235,40 +206,6 @@ def default_video(footage: Footage, quality: int | None = None) -> Path:
     """Return the default path of a video: the same for the same request."""
     fingerprint = _header(footage, DEFAULT_NAME, quality).fingerprint
     return Path("results") / f"video-{fingerprint[:8]}" / DEFAULT_NAME
-
-
-def is_video(path: Path) -> bool:
-    """Return whether an account of a video stands beside this file."""
-    account = VideoPaths(file=path).account
-    try:
-        return account.is_file() and read_account(account).get("study") == "video"
-    except OutputError:
-        return False
-
-
-def read_account(account: Path) -> dict[str, Any]:
-    """Read the account beside a video.
-
-    Raises:
-        OutputError: The file is of another kind.
-    """
-    try:
-        found = json.loads(account.read_text(encoding="utf-8"))
-    except (ValueError, RecursionError):
-        found = None
-    if not isinstance(found, dict):
-        raise OutputError(
-            f"{account}: not what sgtool writes beside a video; "
-            "choose another `output` or add `overwrite`"
-        )
-    return found
-
-
-def describe_video(path: Path) -> dict[str, Any]:
-    """Describe the content and origin of a video, ready for JSON."""
-    account = read_account(VideoPaths(file=path).account)
-    account.pop("recipe", None)
-    return {**account, "bytes": path.stat().st_size}
 
 
 def _header(footage: Footage, path: Path, quality: int | None) -> StudyHeader:

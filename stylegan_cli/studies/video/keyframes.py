@@ -1,131 +1,25 @@
 """The keyframes of a video: codes shared out to its streams, as many on every track."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
 from jaxtyping import Float32, Float64
 
-from stylegan_cli.directions.references import DirectionPick
 from stylegan_cli.errors import UsageError
 from stylegan_cli.latents.codes import Codes, each_column, join_codes
 from stylegan_cli.latents.lookup import Picked, codes_of_picks
-from stylegan_cli.latents.references import Pick
 from stylegan_cli.latents.sampling import (
-    Sampling,
     broadcast_layers,
-    check_moves,
-    check_possible,
     map_latents,
     truncate,
 )
 from stylegan_cli.networks.generator import Generator
-from stylegan_cli.networks.noise import NoiseMode
 from stylegan_cli.networks.snapshot import Network
 from stylegan_cli.studies.video.curves import Interp, lerp
 from stylegan_cli.studies.video.swing import HALVES
-
-
-@dataclass(frozen=True, kw_only=True)
-class Tracks:
-    """Content of a video at its keyframes; a single value holds throughout.
-
-    Attributes:
-        seeds: Seeds, or codes in files, dealt to the streams in turn: the first keyframe of
-            every stream, then the second of every stream, and so on.
-        style_seeds: A second track, dealt alike, that the layers from the crossover on follow.
-        crossover: First layer that follows the second track, at each keyframe; in between, the
-            layers change over one after the other. The middle layer by default.
-        psi: Truncation strength at each keyframe.
-        classes: Name or index of the class at each keyframe; the first class by default.
-        labels: A label at each keyframe instead, as of `Sampling`.
-        cutoff: Truncate only layers [0, cutoff); None truncates all.
-        translate: Shift of pictures right and down at each keyframe, in image widths.
-        rotate: Rotation at each keyframe in degrees, counter-clockwise.
-        noise_mode: "random" moves from the noise of one keyframe's seed to that of the next.
-        directions: Along which a seed of each stream swings, one after another.
-        strength: Steps to either side, times those of each direction.
-    """
-
-    seeds: Sequence[Pick]
-    style_seeds: Sequence[Pick] = ()
-    crossover: Sequence[int] = ()
-    psi: Sequence[float] = (1.0,)
-    classes: Sequence[str] = ()
-    labels: Sequence[str] = ()
-    cutoff: int | None = None
-    translate: Sequence[tuple[float, ...]] = ((0.0, 0.0),)
-    rotate: Sequence[float] = (0.0,)
-    noise_mode: NoiseMode = "const"
-    directions: Sequence[DirectionPick] = ()
-    strength: float = 3.0
-
-    @property
-    def ways(self) -> tuple[Sampling, ...]:
-        """Return the class or label at each keyframe; one that holds throughout stands alone."""
-        if self.classes and self.labels:
-            raise UsageError("`class` and `label`: a class is a label; give one of them")
-        if self.labels:
-            return tuple(Sampling(label=text) for text in self.labels)
-        return tuple(Sampling(class_name=name) for name in self.classes or (None,))
-
-
-def check_tracks(network: Network, tracks: Tracks) -> None:
-    """Raise if the network cannot show these tracks.
-
-    Raises:
-        UsageError: The network does not support a track.
-    """
-    G = network.G
-    for psi in tracks.psi:
-        check_possible(
-            network, Sampling(psi=psi, cutoff=tracks.cutoff, noise_mode=tracks.noise_mode)
-        )
-    check_moves(network, any(map(any, tracks.translate)), any(tracks.rotate))
-    if tracks.crossover and not tracks.style_seeds:
-        raise UsageError(
-            "there is no second track to cross over to; name its seeds with `style_seeds`",
-            parameter="crossover",
-            value=tracks.crossover[0],
-        )
-    if tracks.style_seeds and not G.has_styles:
-        raise UsageError(
-            "this network has one code for all layers, so there are no styles to "
-            "mix; leave `style_seeds` out",
-            parameter="style_seeds",
-        )
-    for start in tracks.crossover:
-        if not 0 <= start <= G.num_ws:
-            raise UsageError(
-                f"out of range; the valid range is 0-{G.num_ws}", parameter="crossover", value=start
-            )
-
-
-def common_length(lengths: Mapping[str, int]) -> int:
-    """Return the number of keyframes that the tracks agree on.
-
-    Args:
-        lengths: Of each track, by its parameter; a track of one holds throughout.
-
-    Raises:
-        UsageError: They do not agree, or none moves.
-    """
-    count = max(lengths.values())
-    for parameter, length in lengths.items():
-        if length not in (1, count):
-            raise UsageError(
-                f"{length} keyframes, where the longest track has {count}; "
-                f"give one, which holds throughout, or {count}",
-                parameter=parameter,
-            )
-    if count < 2:
-        raise UsageError(
-            "only one keyframe, and a video goes from one to the next; give at least two",
-            parameter="seeds",
-        )
-    return count
-
+from stylegan_cli.studies.video.tracks import Tracks, check_tracks, common_length
 
 Styles = Float32[np.ndarray, "n num_ws w_dim"]
 

@@ -18,8 +18,9 @@ from stylegan_cli.networks.snapshot import Network
 from stylegan_cli.rendering.plan import Axis, Plan, Tables
 from stylegan_cli.sizes import Size
 from stylegan_cli.studies.video.curves import EASINGS, Easing, Interp
-from stylegan_cli.studies.video.keyframes import Keyframes, Tracks, keyframes, stills
+from stylegan_cli.studies.video.keyframes import Keyframes, keyframes, stills
 from stylegan_cli.studies.video.swing import Swing, open_swing
+from stylegan_cli.studies.video.tracks import Tracks
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -9,7 +9,7 @@ from stylegan_cli.rendering.render import render
 from stylegan_cli.studies.grid import grid
 from stylegan_cli.studies.mixing import mix
 from stylegan_cli.studies.video.drawing import Drawing, noise_between, ws_between
-from stylegan_cli.studies.video.keyframes import Tracks
+from stylegan_cli.studies.video.tracks import Tracks
 from stylegan_cli.studies.video.video import Image, Motion, Screen, video
 
 INTERPS = ("lerp-w", "lerp-z", "slerp-z", "slerp-w", "cubic-w")
