@@ -5,90 +5,41 @@ streams of its own, so a picture's neighbours change nothing but the last digits
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, fields, replace
-from typing import Any
+from dataclasses import dataclass, replace
 
+import numpy as np
 import torch
-from jaxtyping import Float, Int64
+import torch.nn.functional as F
+from jaxtyping import Float, Float64, Int64
 from torch import Tensor
 
 from stylegan_cli.networks.noise import NoiseInput
 from stylegan_cli.networks.synthesis import Synthesis
 from stylegan_cli.shapes import Images
-from stylegan_cli.studies.projection.noise import correlation_penalty, standardize
 from stylegan_cli.studies.projection.objective import Objective
-from stylegan_cli.studies.projection.schedules import NOISY, noise_factor, rate_factor
 from stylegan_cli.studies.projection.spaces import Space
+from stylegan_cli.studies.projection.states import State
 
 BETAS, EPSILON = (0.9, 0.999), 1e-8
 NOISE_RATE, NOISE_PENALTY = 0.1, 1e5
 PATIENCE, LEAST_GAIN = 100, 0.01
 """A picture is done once this many steps without noise gain less than this share."""
+RISE, DESCENT, NOISY = 0.05, 0.25, 0.75
+"""Shares of all steps: the rate rises over the first, falls over the last, noise ends at."""
+
+Steps = Int64[np.ndarray, " n"]
+Factors = Float64[np.ndarray, " n"]
+
+Map = Float[Tensor, "n 1 _ _"]
+
+COARSEST = 8
+"""Maps are averaged down to this side."""
+
 STOPS = 50
 """Codes on the way that are kept."""
 
-Variables = tuple[Tensor, ...]
-"""The code, then the noise maps if they are optimised; a row per picture."""
 Draw = Callable[[int, int, int, tuple[int, ...]], Tensor]
 """Standard normal numbers: of a picture, for its attempt and step, in a shape."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class State:
-    """A batch on its way, a row per picture.
-
-    Attributes:
-        picture: Number of the picture that a row belongs to; `attempt` that of its start.
-        first: Adam's first moments of the values, `second` the second ones.
-        best: The values with the least distance so far, counted without noise on the code.
-        step: Steps taken.
-        pace: Share of the usual rates; halved where a picture had to begin anew.
-        losses: Distance before each step; NaN where there was none yet.
-        path: Codes on the way, at evenly spaced steps, the start first.
-    """
-
-    picture: Int64[Tensor, " n"]
-    attempt: Int64[Tensor, " n"]
-    values: Variables
-    first: Variables
-    second: Variables
-    best: Variables
-    best_distance: Float[Tensor, " n"]
-    step: Int64[Tensor, " n"]
-    pace: Float[Tensor, " n"]
-    losses: Float[Tensor, "n steps"]
-    path: Float[Tensor, "n stops ..."]
-
-    def rows(self, chosen: Tensor) -> "State":
-        """Return some of the rows, by their numbers."""
-        return self._each(lambda tensor: tensor[chosen])
-
-    def tensors(self) -> dict[str, Tensor]:
-        """Return everything by name, to be kept in a file."""
-        named: dict[str, Tensor] = {}
-        for name in (field.name for field in fields(self)):
-            value = getattr(self, name)
-            if isinstance(value, tuple):
-                named |= {f"{name}.{i}": tensor for i, tensor in enumerate(value)}
-            else:
-                named[name] = value
-        return named
-
-    @classmethod
-    def from_tensors(cls, named: dict[str, Tensor]) -> "State":
-        """Return the state that `tensors` named."""
-        count = sum(name.startswith("values.") for name in named)
-        groups = ("values", "first", "second", "best")
-        found: dict[str, Any] = {name: named[name] for name in named if "." not in name}
-        found |= {each: tuple(named[f"{each}.{i}"] for i in range(count)) for each in groups}
-        return cls(**found)
-
-    def _each(self, change: Callable[[Tensor], Tensor]) -> "State":
-        changed: dict[str, Any] = {}
-        for name in (field.name for field in fields(self)):
-            value = getattr(self, name)
-            changed[name] = tuple(map(change, value)) if isinstance(value, tuple) else change(value)
-        return State(**changed)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -245,3 +196,42 @@ class Descent:
             return False
         earlier, later = quiet[:-PATIENCE].min(), quiet[-PATIENCE:].min()
         return bool(later > (1 - LEAST_GAIN) * earlier)
+
+
+def rate_factor(step: Steps, steps: int) -> Factors:
+    """Return the share of the full rate: a rise from 0, then 1, then half a cosine to 0."""
+    t = step / steps
+    falling = 0.5 * (1 - np.cos(np.pi * np.minimum(1, (1 - t) / DESCENT)))
+    factors: Factors = falling * np.minimum(1, t / RISE)
+    return factors
+
+
+def noise_factor(step: Steps, steps: int) -> Factors:
+    """Return the share of the full noise on the code: max(0, 1 − t/0.75)²."""
+    factors: Factors = np.maximum(0, 1 - step / steps / NOISY) ** 2
+    return factors
+
+
+def correlation_penalty(maps: Sequence[Map]) -> Float[Tensor, " n"]:
+    """Return the squared correlation of maps with themselves, shifted, at every scale.
+
+    Σ over maps, scales and both axes of (mean(v · shift v))². Unlike in the paper, and as in the
+    published programs, the averaged maps are not brought back to unit variance. Each row is a
+    picture of its own.
+    """
+    total = torch.zeros(len(maps[0]), device=maps[0].device)
+    for level in maps:
+        while True:
+            for axis in (2, 3):
+                total = total + (level * level.roll(1, axis)).mean((1, 2, 3)).square()
+            if level.shape[-1] <= COARSEST:
+                break
+            level = F.avg_pool2d(level, 2)
+    return total
+
+
+def standardize(noise: Map) -> Map:
+    """Bring each map to mean 0 and mean square 1."""
+    centred = noise - noise.mean((2, 3), keepdim=True)
+    scaled: Map = centred * centred.square().mean((2, 3), keepdim=True).rsqrt()
+    return scaled

@@ -17,7 +17,7 @@ from stylegan_cli.shapes import Picture
 from stylegan_cli.studies.projection.measures import ms_ssim, psnr, scale_count
 from stylegan_cli.studies.projection.objective import enlarge, views
 from stylegan_cli.studies.projection.pictures import Subject
-from stylegan_cli.studies.projection.search import FoundCode
+from stylegan_cli.studies.projection.states import FoundCode
 from stylegan_cli.studies.projection.whitening import Statistics, distances
 
 Cells = Mapping[str, Mapping[str, np.ndarray]]
@@ -28,6 +28,7 @@ Measures = Mapping[str, float]
 FAR_PERCENTILE = 99.9
 DETAIL_IN_NOISE = 1.5, 0.02
 FAR_OFF = 3.0
+UNTRAINED = 0.3
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -163,4 +164,14 @@ def remarks_beside(measures: Measures, checks: Sequence[Measures], lpips: str) -
         yield (
             f"far from anything this network draws ({lpips} {measures[lpips]:.3f}, its own images "
             f"{worst:.3f} at most); perhaps of another kind, or not aligned like its training data"
+        )
+
+
+def remarks_on_own(checks: Sequence[Measures], lpips: str) -> Iterator[str]:
+    """Describe a network that cannot even represent its own images."""
+    own = float(np.mean([check[lpips] for check in checks])) if checks else 0.0
+    if own > UNTRAINED:
+        yield (
+            f"the network's own images project with {lpips} {own:.2f}: it is not trained well "
+            "enough to represent them"
         )

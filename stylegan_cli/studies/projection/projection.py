@@ -22,6 +22,7 @@ from stylegan_cli.studies.projection.findings import (
     lpips_name,
     remarks,
     remarks_beside,
+    remarks_on_own,
 )
 from stylegan_cli.studies.projection.options import Choices
 from stylegan_cli.studies.projection.pictures import Album, Subject, Unusable
@@ -34,10 +35,6 @@ from stylegan_cli.studies.projection.tuning import request as tuning_request
 from stylegan_cli.studies.projection.workshop import Means, Workshop
 
 BROKEN = "the search reached NaN or infinite values, even at half the learning rate"
-UNTRAINED = 0.3
-UNTRAINED_WORDS = (
-    "the network's own images project with {}: it is not trained well enough to represent them"
-)
 
 
 class Projection:
@@ -125,10 +122,7 @@ class Projection:
             yield from ((record.name, text) for text in remarks(measures, self.lpips))
             beside = remarks_beside(measures, own_measures, self.lpips)
             yield from ((record.name, text) for text in beside)
-        if own_measures:
-            own = np.mean([each[self.lpips] for each in own_measures])
-            if own > UNTRAINED:
-                yield "", UNTRAINED_WORDS.format(f"{self.lpips} {own:.2f}")
+        yield from (("", text) for text in remarks_on_own(own_measures, self.lpips))
 
     def finish(self) -> list[Path]:
         """Write the HDF5 file, the sheet and the pictures, after all steps are taken.

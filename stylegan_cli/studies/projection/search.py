@@ -1,7 +1,7 @@
 """The search for the codes of a batch: started, restarted, pruned, saved, resumed."""
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from math import ceil
 from pathlib import Path
@@ -12,17 +12,23 @@ from jaxtyping import Float32
 from torch import Tensor
 
 from stylegan_cli.errors import OutputError
-from stylegan_cli.files import written_whole
 from stylegan_cli.latents.sampling import broadcast_layers, map_latents
 from stylegan_cli.networks.generator import Generator
 from stylegan_cli.networks.noise import noise_maps
 from stylegan_cli.runtime import stream_seed, torch_stream
 from stylegan_cli.shapes import Images, Ws
-from stylegan_cli.studies.projection.descent import Descent, State
+from stylegan_cli.studies.projection.descent import Descent
 from stylegan_cli.studies.projection.objective import Embed, Mask, Objective, make_objective
 from stylegan_cli.studies.projection.options import Choices
 from stylegan_cli.studies.projection.spaces import Space, coordinates, make_space, on_sphere
 from stylegan_cli.studies.projection.starts import candidates, nearest
+from stylegan_cli.studies.projection.states import (
+    FoundCode,
+    State,
+    joined,
+    read_states,
+    write_states,
+)
 from stylegan_cli.studies.projection.whitening import Statistics
 from stylegan_cli.training.memory import is_out_of_memory
 
@@ -49,26 +55,6 @@ class PictureBatch:
     start: Tensor | None = None
 
 
-@dataclass(frozen=True, kw_only=True)
-class FoundCode:
-    """The result for a picture.
-
-    Attributes:
-        picture: Its number in the batch.
-        noise: Maps that belong to the code, as they are kept; none where they were not searched.
-        path: Codes on the way, the start first.
-        losses: Distance before each step.
-    """
-
-    picture: int
-    ws: Float32[np.ndarray, "num_ws w_dim"]
-    z: Float32[np.ndarray, " z_dim"] | None
-    noise: tuple[np.ndarray, ...]
-    path: Float32[np.ndarray, "stops num_ws w_dim"]
-    losses: Float32[np.ndarray, " steps"]
-    steps: int
-
-
 @dataclass(kw_only=True)
 class _Work:
     """States of a batch: rows in progress, and finished ones."""
@@ -80,9 +66,6 @@ class _Work:
 
 class Search:
     """The search for the codes of one batch.
-
-    Attributes:
-        failed: Pictures that reached NaN or infinite values twice.
 
     Args:
         statistics: Of the class; None where z is searched.
@@ -116,10 +99,6 @@ class Search:
         )
         self._work = self._resumed() or _Work(waiting=[self._begin()])
         self._saved = time.monotonic()
-
-    @property
-    def failed(self) -> tuple[int, ...]:
-        return tuple(self._work.failed)
 
     @property
     def steps_done(self) -> int:
@@ -179,7 +158,6 @@ class Search:
         with torch.no_grad():
             ws = self._space.ws(code)[0]
             path = self._space.ws(state.path[row])
-        steps = int(state.step[row])
         return FoundCode(
             picture=int(state.picture[row]),
             ws=ws.cpu().numpy(),
@@ -188,7 +166,7 @@ class Search:
             noise=tuple(noise[0, 0].cpu().numpy().astype(np.float16) for noise in maps),
             path=path.cpu().numpy(),
             losses=state.losses[row].numpy(),
-            steps=steps,
+            steps=int(state.step[row]),
         )
 
     def _begin(self) -> State:
@@ -275,7 +253,7 @@ class Search:
         values = [again.path[:, 0], *self._fresh_maps(again.picture, attempt)]
         fresh = self._descent.begin(again.picture, attempt, values)
         fresh = replace(fresh, pace=fresh.pace * SLOWER)
-        return _joined([state.rows(~broken), fresh])
+        return joined([state.rows(~broken), fresh])
 
     def _pruned(self, state: State) -> State:
         """Keep the nearest of a picture's attempts once all have run their share."""
@@ -306,48 +284,6 @@ class Search:
             return None
         groups, failed = read_states(self._file, self._G.mapping.w_avg.device)
         return _Work(waiting=groups["waiting"], done=groups["done"], failed=failed)
-
-
-def write_states(path: Path, groups: Mapping[str, Sequence[State]], failed: Sequence[int]) -> None:
-    """Write states to a file, whole or not at all.
-
-    Raises:
-        OutputError: It cannot be written.
-    """
-    from safetensors.torch import save
-
-    tensors = {
-        f"{group}/{number}/{name}": tensor.contiguous().clone()
-        for group, states in groups.items()
-        for number, state in enumerate(states)
-        for name, tensor in state.tensors().items()
-    }
-    tensors["failed"] = torch.tensor(list(failed), dtype=torch.int64)
-    with written_whole(path) as temporary:
-        temporary.write_bytes(save(tensors))
-
-
-def read_states(path: Path, device: torch.device) -> tuple[dict[str, list[State]], list[int]]:
-    """Read states that `write_states` wrote."""
-    from safetensors.torch import load_file
-
-    tensors = load_file(path)
-    failed = tensors.pop("failed").tolist()
-    groups: dict[str, list[State]] = {"waiting": [], "done": []}
-    named: dict[tuple[str, int], dict[str, Tensor]] = {}
-    for full, tensor in tensors.items():
-        group, number, name = full.split("/")
-        on_cpu = name in ("picture", "attempt", "step", "losses")
-        own = named.setdefault((group, int(number)), {})
-        own[name] = tensor if on_cpu else tensor.to(device)
-    for place in sorted(named):
-        groups[place[0]].append(State.from_tensors(named[place]))
-    return groups, failed
-
-
-def _joined(states: Sequence[State]) -> State:
-    parts = [state.tensors() for state in states]
-    return State.from_tensors({name: torch.cat([p[name] for p in parts]) for name in parts[0]})
 
 
 def _halves(state: State, error: Exception) -> list[State]:

@@ -1,6 +1,6 @@
 import torch
 
-from stylegan_cli.studies.projection.noise import correlation_penalty, standardize
+from stylegan_cli.studies.projection.descent import correlation_penalty, standardize
 from tests.studies.projection.vectors import load
 
 VECTORS = load()

@@ -1,6 +1,6 @@
 import numpy as np
 
-from stylegan_cli.studies.projection.schedules import noise_factor, rate_factor
+from stylegan_cli.studies.projection.descent import noise_factor, rate_factor
 from tests.studies.projection.vectors import load
 
 VECTORS = load()

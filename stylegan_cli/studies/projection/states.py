@@ -1,0 +1,137 @@
+"""The state of a search, a row per picture, the file that keeps it, and what is found."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from jaxtyping import Float, Float32, Int64
+from torch import Tensor
+
+from stylegan_cli.files import written_whole
+
+Variables = tuple[Tensor, ...]
+"""The code, then the noise maps if they are optimised; a row per picture."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class State:
+    """A batch on its way, a row per picture.
+
+    Attributes:
+        picture: Number of the picture that a row belongs to; `attempt` that of its start.
+        first: Adam's first moments of the values, `second` the second ones.
+        best: The values with the least distance so far, counted without noise on the code.
+        step: Steps taken.
+        pace: Share of the usual rates; halved where a picture had to begin anew.
+        losses: Distance before each step; NaN where there was none yet.
+        path: Codes on the way, at evenly spaced steps, the start first.
+    """
+
+    picture: Int64[Tensor, " n"]
+    attempt: Int64[Tensor, " n"]
+    values: Variables
+    first: Variables
+    second: Variables
+    best: Variables
+    best_distance: Float[Tensor, " n"]
+    step: Int64[Tensor, " n"]
+    pace: Float[Tensor, " n"]
+    losses: Float[Tensor, "n steps"]
+    path: Float[Tensor, "n stops ..."]
+
+    def rows(self, chosen: Tensor) -> "State":
+        """Return some of the rows, by their numbers."""
+        return self._each(lambda tensor: tensor[chosen])
+
+    def tensors(self) -> dict[str, Tensor]:
+        """Return everything by name, to be kept in a file."""
+        named: dict[str, Tensor] = {}
+        for name in (field.name for field in fields(self)):
+            value = getattr(self, name)
+            if isinstance(value, tuple):
+                named |= {f"{name}.{i}": tensor for i, tensor in enumerate(value)}
+            else:
+                named[name] = value
+        return named
+
+    @classmethod
+    def from_tensors(cls, named: dict[str, Tensor]) -> "State":
+        """Return the state that `tensors` named."""
+        count = sum(name.startswith("values.") for name in named)
+        groups = ("values", "first", "second", "best")
+        found: dict[str, Any] = {name: named[name] for name in named if "." not in name}
+        found |= {each: tuple(named[f"{each}.{i}"] for i in range(count)) for each in groups}
+        return cls(**found)
+
+    def _each(self, change: Callable[[Tensor], Tensor]) -> "State":
+        changed: dict[str, Any] = {}
+        for name in (field.name for field in fields(self)):
+            value = getattr(self, name)
+            changed[name] = tuple(map(change, value)) if isinstance(value, tuple) else change(value)
+        return State(**changed)
+
+
+@dataclass(frozen=True, kw_only=True)
+class FoundCode:
+    """The result for a picture.
+
+    Attributes:
+        picture: Its number in the batch.
+        noise: Maps that belong to the code, as they are kept; none where they were not searched.
+        path: Codes on the way, the start first.
+        losses: Distance before each step.
+    """
+
+    picture: int
+    ws: Float32[np.ndarray, "num_ws w_dim"]
+    z: Float32[np.ndarray, " z_dim"] | None
+    noise: tuple[np.ndarray, ...]
+    path: Float32[np.ndarray, "stops num_ws w_dim"]
+    losses: Float32[np.ndarray, " steps"]
+    steps: int
+
+
+def joined(states: Sequence[State]) -> State:
+    """Return the rows of several states as one."""
+    parts = [state.tensors() for state in states]
+    return State.from_tensors({name: torch.cat([p[name] for p in parts]) for name in parts[0]})
+
+
+def write_states(path: Path, groups: Mapping[str, Sequence[State]], failed: Sequence[int]) -> None:
+    """Write states to a file, whole or not at all.
+
+    Raises:
+        OutputError: It cannot be written.
+    """
+    from safetensors.torch import save
+
+    tensors = {
+        f"{group}/{number}/{name}": tensor.contiguous().clone()
+        for group, states in groups.items()
+        for number, state in enumerate(states)
+        for name, tensor in state.tensors().items()
+    }
+    tensors["failed"] = torch.tensor(list(failed), dtype=torch.int64)
+    with written_whole(path) as temporary:
+        temporary.write_bytes(save(tensors))
+
+
+def read_states(path: Path, device: torch.device) -> tuple[dict[str, list[State]], list[int]]:
+    """Read states that `write_states` wrote."""
+    from safetensors.torch import load_file
+
+    tensors = load_file(path)
+    failed = tensors.pop("failed").tolist()
+    groups: dict[str, list[State]] = {"waiting": [], "done": []}
+    named: dict[tuple[str, int], dict[str, Tensor]] = {}
+    for full, tensor in tensors.items():
+        group, number, name = full.split("/")
+        on_cpu = name in ("picture", "attempt", "step", "losses")
+        own = named.setdefault((group, int(number)), {})
+        own[name] = tensor if on_cpu else tensor.to(device)
+    for place in sorted(named):
+        groups[place[0]].append(State.from_tensors(named[place]))
+    return groups, failed
