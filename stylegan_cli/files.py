@@ -116,7 +116,11 @@ def system_reason(error: Exception) -> str:
     found = _HDF5_REASON.search(str(error))
     if found:
         return found[1]
-    return (isinstance(error, OSError) and error.strerror) or str(error)
+    # torch fails once more when it closes what it could not write
+    for each in (error, error.__context__):
+        if isinstance(each, OSError) and each.strerror:
+            return each.strerror
+    return str(error)
 
 
 def similar(path: Path) -> str:

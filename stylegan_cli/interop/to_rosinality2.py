@@ -94,8 +94,12 @@ def save_checkpoint(path: Path, written: Written) -> None:
     Raises:
         OutputError: The place cannot be written.
     """
-    with written_whole(path) as temporary, writing(path, RuntimeError):
-        torch.save(dict(written.content), temporary)
+    with (
+        written_whole(path) as temporary,
+        writing(path, RuntimeError),
+        temporary.open("wb") as file,
+    ):
+        torch.save(dict(written.content), file)
 
 
 def _theirs(

@@ -27,8 +27,13 @@ def save_state(path: Path, state: Mapping[str, Any]) -> None:
     """
     import torch
 
-    with written_whole(path) as temporary, writing(path, RuntimeError):
-        torch.save({"schema": SCHEMA, **state}, temporary)
+    # of a file of Python's, torch passes on the system's reason for a failure
+    with (
+        written_whole(path) as temporary,
+        writing(path, RuntimeError),
+        temporary.open("wb") as file,
+    ):
+        torch.save({"schema": SCHEMA, **state}, file)
 
 
 def load_state(path: Path) -> dict[str, Any]:

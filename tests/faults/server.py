@@ -298,6 +298,7 @@ WARMING = (
     + [f"--set={each}" for each in (*TINY, "train.total_kimg=0.008", "report.tick_kimg=0.008")],
     ["info", "run"],
     ["grid", "--seeds", "0", "--network", "run", "-o", "grid", "--pdf", "-q"],
+    ["report", "run", "-o", "report.html", "-q"],
 )
 
 

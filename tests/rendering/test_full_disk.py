@@ -7,10 +7,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 from stylegan_cli.errors import OutputError
 from stylegan_cli.figures.png import write_png
 from stylegan_cli.rendering.store import create_study
+from stylegan_cli.training.run_folder import save_state
 from tests.rendering.test_store import TABLES, header
 
 
@@ -39,4 +41,11 @@ def test_no_room_for_a_picture_leaves_nothing(tmp_path: Path):
     refusal = pytest.raises(OutputError, match=r"a.png: cannot be written \(File too large\)")
     with refusal, small_files_only():
         write_png(tmp_path / "a.png", noise)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_no_room_for_a_state_leaves_nothing_and_gives_the_systems_reason(tmp_path: Path):
+    refusal = pytest.raises(OutputError, match=r"state.pt: cannot be written \(File too large\)")
+    with refusal, small_files_only():
+        save_state(tmp_path / "state.pt", {"G": torch.zeros(10_000)})
     assert list(tmp_path.iterdir()) == []

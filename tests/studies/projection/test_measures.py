@@ -2,8 +2,10 @@ from math import inf
 
 import numpy as np
 import pytest
+import torch
 
 from stylegan_cli.studies.projection.measures import ms_ssim, psnr, scale_count
+from stylegan_cli.studies.projection.objective import views
 
 NOISE = np.random.RandomState(0).randint(0, 256, (64, 64, 3)).astype(np.uint8)
 SMOOTH = np.broadcast_to(np.linspace(0, 255, 64)[:, None, None], (64, 64, 3)).astype(np.uint8)
@@ -39,3 +41,9 @@ def test_scales_keep_at_least_the_window(side, scales):
 
 def test_pictures_smaller_than_the_window_have_a_similarity():
     assert ms_ssim(NOISE[:8, :8], NOISE[:8, :8]) == pytest.approx(1.0)
+
+
+@pytest.mark.parametrize(("channels", "pictures"), [(1, 1), (2, 2), (3, 1), (4, 2), (5, 3), (6, 2)])
+def test_channels_are_seen_in_threes_and_what_is_left_one_by_one(channels, pictures):
+    seen = list(views(torch.zeros(2, channels, 8, 8)))
+    assert [tuple(view.shape) for view in seen] == [(2, 3, 8, 8)] * pictures
