@@ -42,7 +42,7 @@ def test_batches_of_any_size_go_through_a_program_for_one_size(n, noise):
 def test_a_compiled_generator_has_the_same_attributes(family):
     G = prepared(family)
     program = compiled(G, 2)
-    for fact in ("num_ws", "active_ws", "has_styles", "has_noise", "has_w", "side", "lod"):
+    for fact in ("num_ws", "active_ws", "has_styles", "has_noise", "has_w", "grown_size", "lod"):
         assert getattr(program, fact) == getattr(G, fact), fact
     assert len(program.noise_layers) == len(G.noise_layers)
 

@@ -5,6 +5,7 @@ import torch
 
 from stylegan_cli.networks.discriminators import Discriminator, MinibatchStd
 from stylegan_cli.recipe import DiscriminatorSection
+from stylegan_cli.sizes import square
 from stylegan_cli.training.phases import r1_penalty
 from tests.networks.vectors import DISCRIMINATORS, Vectors, deviation, discriminator
 from tests.ops.derivatives import seeded
@@ -42,7 +43,7 @@ def test_image_gradients_equal_the_original(name, backend):
 @every_file
 def test_r1_and_its_gradients_equal_the_original(name, backend):
     vectors, D, images, logits = judged(name, backend)
-    penalty = r1_penalty(logits, images, images.shape[3])
+    penalty = r1_penalty(logits, images, square(images.shape[3]))
     penalty.mean().backward()
     assert deviation(penalty, vectors["r1_sqnorm"]) < 1e-4
     expected = vectors.below("r1_grad/")

@@ -8,6 +8,7 @@ from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from stylegan_cli.networks.build import build_discriminator, build_generator
+from stylegan_cli.sizes import square
 from stylegan_cli.training.phases import path_lengths, r1_penalty
 from tests.networks.families import GROWING, small
 from tests.ops.derivatives import seeded
@@ -58,7 +59,7 @@ def r1_of(recipe, backend, dtype):
     with Watch() as forward:
         scores = D(images, images.new_empty(4, 0))
     with Watch() as penalty:
-        r1_penalty(scores[:, :1], images, 16).mean().backward()
+        r1_penalty(scores[:, :1], images, square(16)).mean().backward()
     return forward.record, penalty.record
 
 

@@ -8,6 +8,7 @@ from torch.profiler import ProfilerActivity, profile
 from stylegan_cli.networks.discriminators import Discriminator
 from stylegan_cli.ops.conv import conv2d, conv2d_up, no_weight_gradients
 from stylegan_cli.recipe import DiscriminatorSection
+from stylegan_cli.sizes import square
 from stylegan_cli.training.phases import r1_penalty
 from tests.ops.derivatives import seeded
 
@@ -132,7 +133,9 @@ def kernels_in_r1(backend):
     )
     images = seeded(0, 4, 3, 16, 16).float().requires_grad_()
     with profile(activities=[ProfilerActivity.CPU], record_shapes=True) as record:
-        r1_penalty(D(images, images.new_empty(4, 0)), images, images.shape[3]).mean().backward()
+        r1_penalty(
+            D(images, images.new_empty(4, 0)), images, square(images.shape[3])
+        ).mean().backward()
     kernel_operand = {"aten::convolution": 1, "aten::convolution_backward": 2}
     return [
         event.input_shapes[kernel_operand[event.name]][-2]

@@ -6,6 +6,7 @@ import torch
 from stylegan_cli.networks.build import build_discriminator, build_generator
 from stylegan_cli.ops import fast, pick_backend, reference
 from stylegan_cli.recipe import DataSection, DiscriminatorSection, GeneratorSection, Settled
+from stylegan_cli.sizes import square
 from stylegan_cli.training.phases import path_lengths, r1_penalty
 from tests.ops.derivatives import derivatives, relative_error, seeded
 
@@ -261,7 +262,7 @@ def penalized_discriminator(architecture, dtype):
     weight_type = next(D.parameters()).dtype
     images = seeded(1, 8, 3, 16, 16).to(weight_type).requires_grad_()
     logits = D(images, images.new_empty(8, 0))
-    penalty = r1_penalty(logits, images, 16)
+    penalty = r1_penalty(logits, images, square(16))
     penalty.mean().backward()
     return logits.detach(), penalty.detach(), joined_gradients(D)
 

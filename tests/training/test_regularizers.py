@@ -4,6 +4,7 @@ import torch
 from stylegan_cli.networks.build import build_discriminator
 from stylegan_cli.networks.layers import halve
 from stylegan_cli.runtime import World
+from stylegan_cli.sizes import square
 from stylegan_cli.training.phases import gradient_norm, path_length_penalty, r1_penalty
 from tests.tiny import tiny_growing
 
@@ -28,13 +29,13 @@ def plain_gradient(D, images, see=lambda images: images):
 def test_r1_is_the_squared_gradient(D):
     images = noise(4, 3, 32, 32).requires_grad_()
     expected = plain_gradient(D, images.detach()).square().sum((1, 2, 3))
-    torch.testing.assert_close(r1_penalty(D(images, NO_LABELS), images, 32), expected)
+    torch.testing.assert_close(r1_penalty(D(images, NO_LABELS), images, square(32)), expected)
 
 
 def test_the_norm_is_that_of_the_gradient(D):
     images = noise(4, 3, 32, 32).requires_grad_()
     expected = plain_gradient(D, images.detach()).square().sum((1, 2, 3)).sqrt()
-    torch.testing.assert_close(gradient_norm(D(images, NO_LABELS), images, 32), expected)
+    torch.testing.assert_close(gradient_norm(D(images, NO_LABELS), images, square(32)), expected)
 
 
 @pytest.mark.parametrize("lod", [2.0, 1.5, 1.0, 0.25])
@@ -50,8 +51,8 @@ def test_small_images_are_penalized_as_the_full_size_ones_they_are_means_of(D, l
     expected = plain_gradient(D, full, shrink).square().sum((1, 2, 3))
     images = shrink(full).requires_grad_()
     scores = D(images, NO_LABELS)
-    torch.testing.assert_close(r1_penalty(scores, images, 32), expected)
-    torch.testing.assert_close(gradient_norm(scores, images, 32), expected.sqrt())
+    torch.testing.assert_close(r1_penalty(scores, images, square(32)), expected)
+    torch.testing.assert_close(gradient_norm(scores, images, square(32)), expected.sqrt())
 
 
 def test_penalties_train_the_weights(D):
@@ -62,7 +63,7 @@ def test_penalties_train_the_weights(D):
 
     expected = weight_gradients((plain_gradient(D, images).flatten(1).norm(dim=1) - 1).square())
     images.requires_grad_()
-    norm = gradient_norm(D(images, NO_LABELS), images, 32)
+    norm = gradient_norm(D(images, NO_LABELS), images, square(32))
     for found, wanted in zip(weight_gradients((norm - 1).square()), expected, strict=True):
         torch.testing.assert_close(found, wanted, rtol=1e-4, atol=1e-6)
 
