@@ -56,7 +56,7 @@ def tiny(*, c_dim=0, **section):
     torch.manual_seed(0)
     return Discriminator(
         DiscriminatorSection(channel_base=64, channel_max=8, **section),
-        resolution=8,
+        size=square(8),
         channels=3,
         c_dim=c_dim,
     )
