@@ -126,7 +126,7 @@ def kernels_in_r1(backend):
     torch.manual_seed(0)
     D = Discriminator(
         DiscriminatorSection(channel_base=128, channel_max=8),
-        resolution=16,
+        size=square(16),
         channels=3,
         c_dim=0,
         backend=backend,
