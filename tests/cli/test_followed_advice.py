@@ -33,7 +33,7 @@ SITUATIONS = {
     "twelve bits": "data prepare twelve-bits -o new.zip --resolution 16",
     "floating-point pixels": "data prepare floats -o new.zip --resolution 16",
     "an existing data set": "data prepare flat -o grey.zip --resolution 16",
-    "an existing sheet": "data inspect flat --sheet flat.png",
+    "an existing sheet": "data inspect grey.zip --sheet flat.png",
     "a style misspelled": "data sample portraits --style personnas --count 2 -o new.zip",
     # recipes
     "a key misspelled": f"{QUICK} --data flat --set train.batchsize=8",

@@ -91,6 +91,6 @@ def test_a_run_may_start_from_a_run(source, image_folder, tmp_path):
 
 
 def test_flags_without_a_network_are_a_wrong_call(source):
-    result = train("--freeze-d", 1, "--dry-run")
+    result = train("stylegan2-small", "--freeze-d", 1, "--dry-run")
     assert result.exit_code == 2
     assert "does nothing without init.network" in result.stderr

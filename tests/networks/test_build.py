@@ -143,7 +143,7 @@ def test_weights_of_growing_networks_are_as_spread_as_those_of_the_papers(kind, 
 def test_untrained_feature_maps_neither_vanish_nor_explode(g):
     G = build_generator(small(g=g), c_dim=0)
     energies = {}
-    for side in G.synthesis.resolutions:
+    for side in G.synthesis.levels:
         G.synthesis.get_submodule(f"b{side}").register_forward_hook(
             lambda _module, _inputs, x, side=side: energies.update({side: x.square().mean()})
         )

@@ -3,6 +3,7 @@ from collections import Counter
 import pytest
 import torch
 
+from stylegan_cli.sizes import square
 from stylegan_cli.training.inputs import PhaseStreams
 
 CPU = torch.device("cpu")
@@ -19,8 +20,8 @@ def test_a_sample_draws_the_same_whoever_draws_it():
 
 
 def test_noise_of_a_sample_is_its_own():
-    whole = streams(range(4)).noise([4, 8])
-    part = streams([2]).noise([4, 8])
+    whole = streams(range(4)).noise([square(4), square(8)])
+    part = streams([2]).noise([square(4), square(8)])
     assert all(torch.equal(p[0], w[2]) for p, w in zip(part, whole, strict=True))
 
 

@@ -7,6 +7,7 @@ from PIL import Image
 
 from stylegan_cli.data.dataset import open_dataset
 from stylegan_cli.networks.build import build_generator
+from stylegan_cli.sizes import square
 from stylegan_cli.training.health import open_probe, spread
 from stylegan_cli.training.loop import train
 from tests.tiny import tiny, tiny_growing, tiny_run
@@ -112,7 +113,7 @@ def test_a_growing_network_is_compared_at_its_size(shades):
     for lod, side in ((1.0, 8), (0.5, 16), (0.0, 16)):
         G.lod = lod
         assert probe.measure(G)["diversity"] > 0
-        assert list(probe.yardsticks) == [side]
+        assert list(probe.yardsticks) == [square(side)]
 
 
 def test_w_that_never_varies_is_dead():

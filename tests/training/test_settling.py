@@ -126,7 +126,7 @@ def test_an_emptied_recipe_of_a_run_is_written_anew(tmp_path):
 def test_every_key_of_a_settled_recipe_has_a_value_or_means_none():
     unset = {key for key, value in values(tiny()).items() if value is None}
     assert unset == {
-        "data.path", "data.max_images", "generator.conv_clamp", "discriminator.conv_clamp",
-        "init.network", "init.sha256", "train.batch_per_device", "train.ema_decay",
-        "metrics.detector",
+        "data.path", "data.max_images", "data.preview", "generator.conv_clamp",
+        "discriminator.conv_clamp", "init.network", "init.sha256", "train.batch_per_device",
+        "train.ema_decay", "metrics.detector",
     }  # fmt: skip

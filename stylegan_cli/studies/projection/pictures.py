@@ -123,7 +123,7 @@ class Album:
         if framing.points is not None and not self._size.is_square:
             raise UsageError(
                 f"faces are aligned as squares, and this network draws {self._size}; leave it out",
-                parameter="points",
+                parameter="align",
             )
         self._points = None if framing.points is None else read_points(framing.points)
         self._stack, self._but = ExitStack(), None if but is None else but.absolute()

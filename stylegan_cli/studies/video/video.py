@@ -238,7 +238,7 @@ def _check_interp(G: Generator, motion: Motion) -> None:
         parameter = "interp" if motion.interp == "noise" else "noise_walk"
         raise UsageError(
             "this network has no noise inputs, its images depend on their codes "
-            "alone; choose another `interp`, without `noise_walk`",
+            "alone; choose another `interp` and no walk of noise",
             parameter=parameter,
             value=getattr(motion, parameter),
         )
