@@ -78,7 +78,7 @@ def open_shards(name: str, files: Sequence[File], *, near: bool = True) -> Packe
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Sample:
+class _TarSample:
     image: tarfile.TarInfo
     label: Any = None
     attributes: Mapping[str, str] = field(default_factory=dict)
@@ -122,7 +122,7 @@ def _members(file: Any, where: str) -> Iterator[tarfile.TarInfo]:
         raise DataError(f"{where}: cannot be read ({error})") from None
 
 
-def _samples(file: Any, where: str, index: Index) -> Iterator[_Sample]:
+def _samples(file: Any, where: str, index: Index) -> Iterator[_TarSample]:
     regular = (member for member in _members(file, where) if _is_plain(member, index))
     for _, group in groupby(regular, key=lambda member: _split(member.name)[0]):
         members = list(group)
@@ -131,7 +131,7 @@ def _samples(file: Any, where: str, index: Index) -> Iterator[_Sample]:
         label, attributes = _labelling(file, members, where)
         for image in first or images:
             own = folder_class(image.name) if label is None else label
-            yield _Sample(image=image, label=own, attributes=attributes)
+            yield _TarSample(image=image, label=own, attributes=attributes)
         for image in images[1:] if first else ():
             index.passed.add("further images of a sample", image.name)
 

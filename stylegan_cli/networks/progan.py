@@ -72,7 +72,7 @@ class LatentInput(nn.Module):
         return FrozenInput(self)
 
 
-class Conv(nn.Module):
+class ProgressiveConv(nn.Module):
     """Linear 3×3 convolution with equalized learning rate and a gain of √2.
 
     Args:
@@ -112,7 +112,7 @@ class Conv(nn.Module):
         return FrozenConv(self, dtype)
 
 
-class ToRGB(nn.Module):
+class ProgressiveRGB(nn.Module):
     """1×1 convolution to image channels."""
 
     def __init__(self, inputs: int, channels: int, backend: BackendName) -> None:
@@ -128,12 +128,12 @@ class ToRGB(nn.Module):
         image: Tensor = self.ops.to_rgb(x, self.weight, scale, self.bias)
         return image
 
-    def frozen(self, _: torch.dtype) -> "FrozenRGB":
+    def frozen(self, _: torch.dtype) -> "FrozenProgressiveRGB":
         """Return the layer's form for drawing."""
-        return FrozenRGB(self)
+        return FrozenProgressiveRGB(self)
 
 
-class Tail(nn.Module):
+class ProgressiveTail(nn.Module):
     """Bias, leaky ReLU and pixel norm after each operation."""
 
     def __init__(self, features: int, backend: BackendName) -> None:
@@ -145,12 +145,12 @@ class Tail(nn.Module):
         """Map a feature map to one of the same shape."""
         return normalize(self.ops.noise_bias_act(x, None, None, self.bias))
 
-    def frozen(self, dtype: torch.dtype) -> "FrozenTail":
+    def frozen(self, dtype: torch.dtype) -> "FrozenProgressiveTail":
         """Return the layer's form for drawing."""
-        return FrozenTail(self, dtype)
+        return FrozenProgressiveTail(self, dtype)
 
 
-class Block(nn.Module):
+class ProgressiveBlock(nn.Module):
     """Layers of one level; the first block starts from the latent.
 
     Args:
@@ -163,14 +163,14 @@ class Block(nn.Module):
         blur, backend = options.blur, options.backend
         if inputs:
             self.dtype = options.dtype
-            self.conv0 = Conv(inputs, outputs, up=True, blur=blur, backend=backend)
+            self.conv0 = ProgressiveConv(inputs, outputs, up=True, blur=blur, backend=backend)
         else:
             self.dtype = torch.promote_types(options.dtype, torch.float32)
             self.input = LatentInput(options.w_dim, outputs, size)
-        self.tail0 = Tail(outputs, backend)
-        self.conv1 = Conv(outputs, outputs, up=False, blur=blur, backend=backend)
-        self.tail1 = Tail(outputs, backend)
-        self.torgb = ToRGB(outputs, options.channels, backend)
+        self.tail0 = ProgressiveTail(outputs, backend)
+        self.conv1 = ProgressiveConv(outputs, outputs, up=False, blur=blur, backend=backend)
+        self.tail1 = ProgressiveTail(outputs, backend)
+        self.torgb = ProgressiveRGB(outputs, options.channels, backend)
 
     def forward(self, x: Tensor | None, w: Tensor) -> Tensor:
         """Compute this level from the previous one, or from the latent."""
@@ -178,7 +178,7 @@ class Block(nn.Module):
         y: Tensor = self.tail1(self.conv1(self.tail0(x)))
         return y
 
-    def frozen(self, dtype: torch.dtype) -> "Block":
+    def frozen(self, dtype: torch.dtype) -> "ProgressiveBlock":
         """Freeze the layers; the first block keeps its type of activations."""
         if hasattr(self, "conv0"):
             self.dtype = dtype
@@ -210,7 +210,9 @@ class TraditionalSynthesis(Synthesis):
         self.size, self.levels = recipe.data.size, tuple(features)
         inputs = 0
         for level, outputs in features.items():
-            self.add_module(f"b{level}", Block(inputs, outputs, self.size.at(level), options))
+            self.add_module(
+                f"b{level}", ProgressiveBlock(inputs, outputs, self.size.at(level), options)
+            )
             inputs = outputs
 
     def forward(self, ws: Ws, noise: object) -> Images:
@@ -262,7 +264,7 @@ class FrozenConv(nn.Module):
     weight: Tensor
     bias: Tensor | None
 
-    def __init__(self, layer: Conv, dtype: torch.dtype) -> None:
+    def __init__(self, layer: ProgressiveConv, dtype: torch.dtype) -> None:
         super().__init__()
         weight, self.up, self.blur = layer.weight.detach() * layer.weight_gain, layer.up, layer.blur
         # a transposed convolution applies its kernel reversed
@@ -281,13 +283,13 @@ class FrozenConv(nn.Module):
         return fir.blur(y, padding=1, taps=BLUR) if self.blur else y
 
 
-class FrozenRGB(nn.Module):
+class FrozenProgressiveRGB(nn.Module):
     """`ToRGB` for drawing."""
 
     weight: Tensor
     bias: Tensor
 
-    def __init__(self, layer: ToRGB) -> None:
+    def __init__(self, layer: ProgressiveRGB) -> None:
         super().__init__()
         weight = layer.weight.detach()[:, :, 0, 0] * layer.weight_gain
         self.register_buffer("weight", weight)
@@ -298,12 +300,12 @@ class FrozenRGB(nn.Module):
         return to_image(x, self.weight.expand(x.shape[0], -1, -1), self.bias)
 
 
-class FrozenTail(nn.Module):
+class FrozenProgressiveTail(nn.Module):
     """`Tail` for drawing, in place where possible."""
 
     bias: Tensor
 
-    def __init__(self, layer: Tail, dtype: torch.dtype) -> None:
+    def __init__(self, layer: ProgressiveTail, dtype: torch.dtype) -> None:
         super().__init__()
         self.register_buffer("bias", layer.bias.detach().to(dtype)[:, None, None])
 

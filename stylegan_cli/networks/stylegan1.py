@@ -24,7 +24,13 @@ from stylegan_cli.networks.layers import (
     twice,
 )
 from stylegan_cli.networks.noise import NoiseInput
-from stylegan_cli.networks.progan import Conv, LatentInput, ToRGB, TraditionalSynthesis, grown_image
+from stylegan_cli.networks.progan import (
+    LatentInput,
+    ProgressiveConv,
+    ProgressiveRGB,
+    TraditionalSynthesis,
+    grown_image,
+)
 from stylegan_cli.networks.synthesis import Synthesis, noise_by_layer
 from stylegan_cli.ops import BackendName, fast, pick_backend
 from stylegan_cli.ops.reference import EPSILON, LRELU_SLOPE
@@ -75,7 +81,7 @@ class ConstInput(nn.Module):
         return FrozenConst(self)
 
 
-class Tail(nn.Module):
+class StyledTail(nn.Module):
     """Noise, bias, leaky ReLU and style after each operation, [SG1] figure 1b."""
 
     noise_const: Tensor
@@ -99,12 +105,12 @@ class Tail(nn.Module):
         y: Tensor = self.ops.adain(x, self.affine(w), self.epsilon)
         return y
 
-    def frozen(self, dtype: torch.dtype) -> "FrozenTail":
+    def frozen(self, dtype: torch.dtype) -> "FrozenStyledTail":
         """Return the layer's form for drawing."""
-        return FrozenTail(self, dtype)
+        return FrozenStyledTail(self, dtype)
 
 
-class Block(nn.Module):
+class StyledBlock(nn.Module):
     """Layers of one level; the first block starts from a constant or from w.
 
     Args:
@@ -116,7 +122,7 @@ class Block(nn.Module):
         backend, early = options.backend, options.early_bias
         if inputs:
             self.dtype = options.dtype
-            self.conv0 = Conv(
+            self.conv0 = ProgressiveConv(
                 inputs, outputs, up=True, blur=True, early_bias=early, backend=backend
             )
         else:
@@ -126,10 +132,10 @@ class Block(nn.Module):
                 if options.input == "const"
                 else LatentInput(options.w_dim, outputs, size)
             )
-        self.tail0 = Tail(outputs, size, options, bias=not early)
-        self.conv1 = Conv(outputs, outputs, up=False, blur=True, backend=backend)
-        self.tail1 = Tail(outputs, size, options)
-        self.torgb = ToRGB(outputs, options.channels, backend)
+        self.tail0 = StyledTail(outputs, size, options, bias=not early)
+        self.conv1 = ProgressiveConv(outputs, outputs, up=False, blur=True, backend=backend)
+        self.tail1 = StyledTail(outputs, size, options)
+        self.torgb = ProgressiveRGB(outputs, options.channels, backend)
 
     def forward(self, x: Tensor | None, ws: Tensor, noise: Sequence[Tensor | None]) -> Tensor:
         """Compute this level from the previous one.
@@ -143,7 +149,7 @@ class Block(nn.Module):
         y: Tensor = self.tail1(x, ws[:, 1], noise[1])
         return y
 
-    def frozen(self, dtype: torch.dtype) -> "Block":
+    def frozen(self, dtype: torch.dtype) -> "StyledBlock":
         """Freeze the layers; the first block keeps its type of activations."""
         if hasattr(self, "conv0"):
             self.dtype = dtype
@@ -180,7 +186,7 @@ class StyledSynthesis(Synthesis):
         self.has_noise = options.noise
         inputs = 0
         for level, outputs in features.items():
-            self.add_module(f"b{level}", Block(inputs, outputs, self.size.at(level), options))
+            self.add_module(f"b{level}", StyledBlock(inputs, outputs, self.size.at(level), options))
             inputs = outputs
         self.num_ws = 2 * len(self.levels)
 
@@ -222,14 +228,14 @@ class FrozenConst(nn.Module):
         return self.const.repeat(w.shape[0], 1, 1, 1)
 
 
-class FrozenTail(nn.Module):
+class FrozenStyledTail(nn.Module):
     """`Tail` for drawing, in place where possible."""
 
     bias: Tensor | None
     noise_const: Tensor
     noise_strength: Tensor
 
-    def __init__(self, layer: Tail, dtype: torch.dtype) -> None:
+    def __init__(self, layer: StyledTail, dtype: torch.dtype) -> None:
         super().__init__()
         bias = None if layer.bias is None else layer.bias.detach().to(dtype)[:, None, None]
         self.register_buffer("bias", bias)

@@ -176,7 +176,7 @@ def group_size(count: int) -> int:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Panel:
+class StatsPanel:
     """Numbers of `stats.jsonl` that belong together.
 
     Attributes:
@@ -191,47 +191,51 @@ class Panel:
 
 
 PANELS = (
-    Panel(title="Loss", unit="", labels={"loss_g": "G", "loss_d": "D"}),
-    Panel(
+    StatsPanel(title="Loss", unit="", labels={"loss_g": "G", "loss_d": "D"}),
+    StatsPanel(
         title="Scores by D",
         unit="logits; above 0 means real",
         labels={"score_real": "reals", "score_fake": "fakes"},
     ),
-    Panel(
+    StatsPanel(
         title="r_t, sign of D on reals",
         unit="mean; 1: knows all, 0: guesses",
         labels={"r_t": ""},
     ),
-    Panel(title="Augmentation", unit="p, of each transform", labels={"augment_p": ""}),
-    Panel(
+    StatsPanel(title="Augmentation", unit="p, of each transform", labels={"augment_p": ""}),
+    StatsPanel(
         title="Variety of fakes",
         unit="of that of training images; 0: all the same",
         labels={"diversity": ""},
     ),
-    Panel(
+    StatsPanel(
         title="Distance of fakes to training images",
         unit="of theirs to each other; 0: copies",
         labels={"nearest_ratio": ""},
     ),
-    Panel(title="Spread of w", unit="of its size", labels={"w_spread": ""}),
-    Panel(title="Dead numbers of w", unit="share", labels={"w_dead": ""}),
-    Panel(title="R1 penalty", unit="mean squared gradient on reals", labels={"r1_penalty": ""}),
-    Panel(title="Gradient of D between reals and fakes", unit="norm", labels={"gp_norm": ""}),
-    Panel(title="Path length", unit="", labels={"pl_length": "batch", "pl_mean": "running mean"}),
-    Panel(title="Path-length penalty", unit="squared deviation", labels={"pl_penalty": ""}),
-    Panel(
+    StatsPanel(title="Spread of w", unit="of its size", labels={"w_spread": ""}),
+    StatsPanel(title="Dead numbers of w", unit="share", labels={"w_dead": ""}),
+    StatsPanel(
+        title="R1 penalty", unit="mean squared gradient on reals", labels={"r1_penalty": ""}
+    ),
+    StatsPanel(title="Gradient of D between reals and fakes", unit="norm", labels={"gp_norm": ""}),
+    StatsPanel(
+        title="Path length", unit="", labels={"pl_length": "batch", "pl_mean": "running mean"}
+    ),
+    StatsPanel(title="Path-length penalty", unit="squared deviation", labels={"pl_penalty": ""}),
+    StatsPanel(
         title="Gradients of G",
         unit="norm",
         labels={"grad_norm_g": "loss", "grad_norm_g_reg": "regularizer"},
     ),
-    Panel(
+    StatsPanel(
         title="Gradients of D",
         unit="norm",
         labels={"grad_norm_d": "loss", "grad_norm_d_reg": "regularizer"},
     ),
-    Panel(title="Time per kimg", unit="seconds", labels={"sec_per_kimg": ""}),
-    Panel(title="Time so far", unit="hours", labels={"seconds": ""}, share=3600.0),
-    Panel(title="Peak memory", unit="GiB", labels={"memory_gib": ""}),
+    StatsPanel(title="Time per kimg", unit="seconds", labels={"sec_per_kimg": ""}),
+    StatsPanel(title="Time so far", unit="hours", labels={"seconds": ""}, share=3600.0),
+    StatsPanel(title="Peak memory", unit="GiB", labels={"memory_gib": ""}),
 )
 
 AXES = ("cur_nimg", "kimg", "lod", "resolution")
@@ -256,14 +260,14 @@ def charts(histories: Mapping[str, History]) -> Iterator[Chart]:
                 yield Chart(title=title, unit=panel.unit, lines=lines, kimg=kimg or 1.0)
 
 
-def _panels(histories: Iterable[History]) -> list[Panel]:
+def _panels(histories: Iterable[History]) -> list[StatsPanel]:
     known = {name for panel in PANELS for name in panel.labels}
     names = dict.fromkeys(name for history in histories for name in history.names)
     others = [name for name in names if name not in known and name not in AXES]
-    return [*PANELS, *(Panel(title=name, unit="", labels={name: ""}) for name in others)]
+    return [*PANELS, *(StatsPanel(title=name, unit="", labels={name: ""}) for name in others)]
 
 
-def _lines(panel: Panel, histories: Mapping[str, History]) -> Iterator[tuple[str, list[Line]]]:
+def _lines(panel: StatsPanel, histories: Mapping[str, History]) -> Iterator[tuple[str, list[Line]]]:
     if len(histories) == 1:
         ((_, history),) = histories.items()
         named = [(label, history, name) for name, label in panel.labels.items()]
@@ -275,7 +279,7 @@ def _lines(panel: Panel, histories: Mapping[str, History]) -> Iterator[tuple[str
         yield title, _drawable(panel, named)
 
 
-def _drawable(panel: Panel, named: Sequence[tuple[str, History, str]]) -> list[Line]:
+def _drawable(panel: StatsPanel, named: Sequence[tuple[str, History, str]]) -> list[Line]:
     lines = [
         Line(
             label=label,

@@ -24,7 +24,7 @@ WANTED = "give run folders, study folders or their .h5 files"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Fakes:
+class FakesSheet:
     """A picture of the network's images after some thousand images of training."""
 
     kimg: float
@@ -32,7 +32,7 @@ class Fakes:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Run:
+class ReadRun:
     """The contents of a run's folder.
 
     Attributes:
@@ -49,7 +49,7 @@ class Run:
     recipe: Settled | None
     recipe_text: str
     history: History
-    fakes: tuple[Fakes, ...]
+    fakes: tuple[FakesSheet, ...]
     metrics: tuple[Mapping[str, Any], ...]
     network: Mapping[str, Any]
     problems: tuple[str, ...]
@@ -95,7 +95,7 @@ class Report:
     """
 
     inputs: tuple[str, ...]
-    runs: tuple[Run, ...]
+    runs: tuple[ReadRun, ...]
     studies: tuple[Study, ...]
 
     @property
@@ -111,9 +111,9 @@ class Report:
         return {run.name: run.history for run in self.runs}
 
     @property
-    def measured(self) -> list[Run | Study]:
+    def measured(self) -> list[ReadRun | Study]:
         """Return what has metrics."""
-        things: tuple[Run | Study, ...] = (*self.runs, *self.studies)
+        things: tuple[ReadRun | Study, ...] = (*self.runs, *self.studies)
         return [thing for thing in things if thing.metrics]
 
     @property
@@ -189,7 +189,7 @@ def _read_studies(
             problems.append(str(error))
 
 
-def _read_run(folder: Path, name: str) -> Run:
+def _read_run(folder: Path, name: str) -> ReadRun:
     try:
         return read_run(folder, name, _newest_network(folder))
     except NetworkFileError as error:
@@ -213,7 +213,7 @@ def _names(paths: Sequence[Path]) -> dict[Path, str]:
 
 def read_run(
     folder: Path, name: str, network: Mapping[str, Any], problems: tuple[str, ...] = ()
-) -> Run:
+) -> ReadRun:
     """Read everything a report shows of a run except its pictures.
 
     Args:
@@ -223,7 +223,7 @@ def read_run(
     recipe, recipe_problems = _read_recipe(folder / RECIPE)
     history, history_problems = read_history(folder / STATS)
     metrics, metrics_problems = read_lines(folder / METRICS)
-    return Run(
+    return ReadRun(
         name=name,
         folder=folder,
         recipe=recipe,
@@ -265,9 +265,9 @@ def _read_recipe(path: Path) -> tuple[Settled | None, tuple[str, ...]]:
         return None, tuple(str(error).splitlines())
 
 
-def _find_fakes(folder: Path) -> tuple[Fakes, ...]:
+def _find_fakes(folder: Path) -> tuple[FakesSheet, ...]:
     found = [
-        Fakes(kimg=float(named[1]), path=path)
+        FakesSheet(kimg=float(named[1]), path=path)
         for path in folder.glob("fakes-*.png")
         if (named := re.fullmatch(r"fakes-(\d{1,9}(?:\.\d{3})?)\.png", path.name))
     ]

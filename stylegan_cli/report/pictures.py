@@ -19,7 +19,7 @@ from stylegan_cli.figures.png import tile, to_image
 from stylegan_cli.rendering.folder import StudyPaths
 from stylegan_cli.rendering.sheet import compose
 from stylegan_cli.rendering.store import StudyFile, open_study
-from stylegan_cli.report.inputs import Fakes, Run, Study
+from stylegan_cli.report.inputs import FakesSheet, ReadRun, Study
 from stylegan_cli.shapes import Picture
 
 LONGEST, LONGEST_FAKES = 1600, 1024
@@ -82,7 +82,7 @@ class Dial:
     frames: Iterator[Shown]
 
 
-def fakes(run: Run, most: int) -> Iterator[Shown]:
+def fakes(run: ReadRun, most: int) -> Iterator[Shown]:
     """Yield the run's fakes, at most this many, from the first to the last."""
     chosen = thin(run.fakes, most)
     for place, each in enumerate(chosen):
@@ -91,7 +91,7 @@ def fakes(run: Run, most: int) -> Iterator[Shown]:
         yield replace(shown, value=f"{each.kimg:.10g}", is_printed=printed)
 
 
-def reals(run: Run) -> Iterator[Shown]:
+def reals(run: ReadRun) -> Iterator[Shown]:
     """Yield the picture of the run's real images, if there is one."""
     if run.reals.exists():
         yield _shown("reals", partial(photo, run.reals, LONGEST_FAKES))
@@ -125,7 +125,7 @@ def dials(study: Study) -> Iterator[Dial]:
             yield _dial(study.header.sheets[0], axes[STRENGTH], partial(_of_seeds, file))
 
 
-def thin(fakes: Sequence[Fakes], most: int) -> list[Fakes]:
+def thin(fakes: Sequence[FakesSheet], most: int) -> list[FakesSheet]:
     """Return the fakes; if there are too many, some spread evenly from the first to the last."""
     if len(fakes) <= most:
         return list(fakes)

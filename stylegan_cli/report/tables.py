@@ -8,7 +8,7 @@ from typing import Any
 from stylegan_cli.recipe import Settled, loads, values
 from stylegan_cli.recipe.toml import inline
 from stylegan_cli.rendering.store import open_study
-from stylegan_cli.report.inputs import Run, Study
+from stylegan_cli.report.inputs import ReadRun, Study
 
 Row = tuple[str, Sequence[object]]
 """Name of a fact, and a value for each thing; None for no value."""
@@ -23,14 +23,14 @@ CONDITIONS = (
 """Settings shown beside results, if a line has them."""
 
 
-def overview(runs: Sequence[Run]) -> list[Row]:
+def overview(runs: Sequence[ReadRun]) -> list[Row]:
     """Return the facts of runs side by side."""
     facts = [_facts(run) for run in runs]
     names = dict.fromkeys(name for each in facts for name in each)
     return [(name, [each.get(name) for each in facts]) for name in names]
 
 
-def origins(runs: Sequence[Run], studies: Sequence[Study]) -> Iterator[tuple[str, list[Row]]]:
+def origins(runs: Sequence[ReadRun], studies: Sequence[Study]) -> Iterator[tuple[str, list[Row]]]:
     """Yield files, hashes, versions and dates of each run and study."""
     for run in runs:
         facts = {words(name): value for name, value in flatten(run.network)}
@@ -45,7 +45,7 @@ def origins(runs: Sequence[Run], studies: Sequence[Study]) -> Iterator[tuple[str
         yield study.name, _column(facts)
 
 
-def request(study: Study, runs: Sequence[Run]) -> str:
+def request(study: Study, runs: Sequence[ReadRun]) -> str:
     """Return the request of a study and the network that drew it, on a line."""
     said = [
         f"{words(key)} {value_in_words(value)}"
@@ -147,7 +147,7 @@ def _column(facts: Mapping[str, object]) -> list[Row]:
     return [(name, [value]) for name, value in facts.items()]
 
 
-def _facts(run: Run) -> dict[str, object]:
+def _facts(run: ReadRun) -> dict[str, object]:
     last, recipe = run.history.last, run.recipe
     facts: dict[str, object] = {}
     if recipe is not None:
@@ -161,14 +161,14 @@ def _facts(run: Run) -> dict[str, object]:
     return facts
 
 
-def _resolution(run: Run, recipe: Settled) -> str:
+def _resolution(run: ReadRun, recipe: Settled) -> str:
     full = recipe.data.size
     grown = full.with_longer(int(run.history.last.get("resolution", full.longer)))
     said = f"{full.value} px"
     return said if grown == full else f"{said}, grown to {grown.value} px"
 
 
-def _progress(run: Run) -> str | None:
+def _progress(run: ReadRun) -> str | None:
     kimg = run.history.last.get("kimg")
     if kimg is None:
         return None

@@ -35,7 +35,7 @@ Steps = Mapping[str, Callable[[], object]]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Kind:
+class RecurringStep:
     """Training iterations with the same work.
 
     Attributes:
@@ -47,7 +47,7 @@ class Kind:
     share: float
 
 
-def kinds(loss: LossSection) -> dict[str, Kind]:
+def kinds(loss: LossSection) -> dict[str, RecurringStep]:
     """Return the kinds of iterations: `step`, with `+Greg` and `+Dreg` if regularizers are due."""
     g_every = loss.pl_interval if loss.lazy and loss.pl_weight else 0
     d_every = loss.r1_interval if loss.lazy and loss.r1_gamma else 0
@@ -58,7 +58,7 @@ def kinds(loss: LossSection) -> dict[str, Kind]:
     ]
     counts = Counter(names)
     return {
-        name: Kind(iteration=names.index(name), share=counts[name] / period)
+        name: RecurringStep(iteration=names.index(name), share=counts[name] / period)
         for name in sorted(counts)
     }
 

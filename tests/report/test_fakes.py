@@ -2,7 +2,7 @@ import re
 from itertools import pairwise
 from pathlib import Path
 
-from stylegan_cli.report.inputs import Fakes
+from stylegan_cli.report.inputs import FakesSheet
 from stylegan_cli.report.pictures import thin
 from tests.report.runs import page_of, write_run
 
@@ -12,7 +12,7 @@ def kimg(markup):
 
 
 def many(count):
-    return [Fakes(kimg=float(i), path=Path(f"{i}.png")) for i in range(count)]
+    return [FakesSheet(kimg=float(i), path=Path(f"{i}.png")) for i in range(count)]
 
 
 def test_fakes_come_in_order_of_time(tmp_path):

@@ -39,7 +39,7 @@ Table = Mapping[tuple[str, str], Callable[..., object] | Empty | None]
 """(module, name) to our function in its place, or None for a mere marker."""
 
 
-class Machine:
+class PickleMachine:
     """The pickle machine: a stack, the stacks set aside by marks, and a memo."""
 
     def __init__(
@@ -241,18 +241,18 @@ _CONSTANTS: Mapping[str, Callable[[], object]] = {
     "EMPTY_SET": set,
 }
 _NOTHING_TO_DO = frozenset({"PROTO", "FRAME"})
-_INSTRUCTIONS: Mapping[str, Callable[[Machine, Any], None]] = {
-    "MARK": Machine.mark,
-    "POP": Machine.pop,
-    "POP_MARK": Machine.drop,
-    "DUP": Machine.duplicate,
-    "PUT": Machine.put,
-    "BINPUT": Machine.put,
-    "LONG_BINPUT": Machine.put,
-    "MEMOIZE": Machine.put,
-    "GET": Machine.get,
-    "BINGET": Machine.get,
-    "LONG_BINGET": Machine.get,
+_INSTRUCTIONS: Mapping[str, Callable[[PickleMachine, Any], None]] = {
+    "MARK": PickleMachine.mark,
+    "POP": PickleMachine.pop,
+    "POP_MARK": PickleMachine.drop,
+    "DUP": PickleMachine.duplicate,
+    "PUT": PickleMachine.put,
+    "BINPUT": PickleMachine.put,
+    "LONG_BINPUT": PickleMachine.put,
+    "MEMOIZE": PickleMachine.put,
+    "GET": PickleMachine.get,
+    "BINGET": PickleMachine.get,
+    "LONG_BINGET": PickleMachine.get,
     "TUPLE1": lambda machine, _: machine.tuple_of(1),
     "TUPLE2": lambda machine, _: machine.tuple_of(2),
     "TUPLE3": lambda machine, _: machine.tuple_of(3),
@@ -266,9 +266,9 @@ _INSTRUCTIONS: Mapping[str, Callable[[Machine, Any], None]] = {
     "SETITEM": lambda machine, _: machine.update([machine.stack.pop() for _ in "kv"][::-1]),
     "SETITEMS": lambda machine, _: machine.update(machine.since_mark()),
     "GLOBAL": lambda machine, names: machine.find(*names),
-    "STACK_GLOBAL": Machine.find_on_stack,
-    "BINPERSID": Machine.look_up,
-    "REDUCE": Machine.call,
-    "NEWOBJ": Machine.create,
-    "BUILD": Machine.set_state,
+    "STACK_GLOBAL": PickleMachine.find_on_stack,
+    "BINPERSID": PickleMachine.look_up,
+    "REDUCE": PickleMachine.call,
+    "NEWOBJ": PickleMachine.create,
+    "BUILD": PickleMachine.set_state,
 }

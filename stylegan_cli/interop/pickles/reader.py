@@ -18,7 +18,7 @@ from typing import cast
 
 from stylegan_cli.errors import ForeignFileError
 from stylegan_cli.interop.pickles.limits import Limits, RefusedError, check_nesting, shown
-from stylegan_cli.interop.pickles.machine import Machine, Table
+from stylegan_cli.interop.pickles.machine import PickleMachine, Table
 
 
 def read_pickle(
@@ -56,7 +56,7 @@ def run_pickle(
     Raises:
         RefusedError: As `read_pickle`; and ValueError, LookupError and similar errors for damage.
     """
-    root = Machine(table, limits, persistent).run(file)
+    root = PickleMachine(table, limits, persistent).run(file)
     check_nesting(root, limits)
     return root
 

@@ -38,7 +38,7 @@ class Bag:
         }
 
 
-class Entries(dict[object, object]):
+class PlainOrderedDict(dict[object, object]):
     """A dict of torch's without its extra state."""
 
     def __init__(self, pairs: object = ()) -> None:
@@ -53,7 +53,7 @@ _NAMES: Table = {
     **PLAIN_NAMES,
     **TORCH_NAMES,
     **STORAGE_NAMES,
-    ("collections", "OrderedDict"): Entries,
+    ("collections", "OrderedDict"): PlainOrderedDict,
     ("argparse", "Namespace"): Empty(Bag),
 }
 

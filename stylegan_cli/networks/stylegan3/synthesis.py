@@ -109,7 +109,7 @@ class FourierInput(nn.Module):
         return rotation.reshape(-1, 3, 3) @ translation.reshape(-1, 3, 3)
 
 
-class SynthesisLayer(nn.Module):
+class FilteredLayer(nn.Module):
     """Modulated convolution and filtered leaky ReLU, [SG3] figure 4b; toRGB has no filters.
 
     Attributes:
@@ -161,7 +161,7 @@ class SynthesisLayer(nn.Module):
     def frozen(self, dtype: torch.dtype) -> nn.Module:
         """Return the layer's form for drawing."""
         if not self.is_rgb:
-            return FrozenLayer(self, dtype)
+            return FrozenFilteredLayer(self, dtype)
         gain = self.magnitude_ema.rsqrt().item() / math.sqrt(self.weight.shape[1])
         return FrozenRGB(self.affine, self.weight, self.bias, gain=gain, clamp=self.clamp)
 
@@ -180,7 +180,7 @@ class AliasFreeSynthesis(Synthesis):
         self.input = FourierInput(plans[0].source, options.w_dim)
         self.names = tuple(plan.name for plan in plans)
         for plan in plans:
-            self.add_module(plan.name, SynthesisLayer(plan, options))
+            self.add_module(plan.name, FilteredLayer(plan, options))
         self.num_ws = len(plans) + 1
         self.output_scale = options.output_scale
 
@@ -218,14 +218,14 @@ class AliasFreeSynthesis(Synthesis):
         return x * self.output_scale
 
 
-class FrozenLayer(nn.Module):
+class FrozenFilteredLayer(nn.Module):
     """`SynthesisLayer` for drawing: kernel cast, energy summed, magnitude part of the styles."""
 
     weight: Tensor
     energy: Tensor
     bias: Tensor
 
-    def __init__(self, layer: SynthesisLayer, dtype: torch.dtype) -> None:
+    def __init__(self, layer: FilteredLayer, dtype: torch.dtype) -> None:
         super().__init__()
         gain = layer.magnitude_ema.rsqrt()
         weight = layer.weight.detach()
