@@ -36,7 +36,7 @@ class Fetched:
 def address_of(text: str | Path) -> str | None:
     """Return the address by which a network is named; None for a path or a name."""
     # a Path takes two slashes for one
-    restored = re.sub(r"^(https?):/+", r"\1://", str(text))
+    restored = re.sub(r"^(https?):(/+|$)", r"\1://", str(text))
     return restored if restored.startswith(("http://", "https://", "hf:")) else None
 
 
@@ -71,7 +71,10 @@ def fetched(address: str) -> Path:
 
 
 def _from_web(url: str, wanted: str) -> Generator[int, None, Fetched]:
-    parts = urlsplit(url)
+    try:
+        parts = urlsplit(url)
+    except ValueError as error:
+        raise UsageError(f"{url}: no address ({error})") from None
     name = re.sub(r"[^\w.-]", "_", unquote(parts.path).rpartition("/")[2])
     if not parts.netloc or not name:
         raise UsageError(f"{url}: names no file; give the address of the network file itself")

@@ -44,8 +44,7 @@ if TYPE_CHECKING:
     from stylegan_cli.data.samples import style_names
     from stylegan_cli.data.sheet import sample_sheet, write_sheet
     from stylegan_cli.data.sources import open_sources
-    from stylegan_cli.data.survey import Duplicates, Survey, examine
-    from stylegan_cli.data.survey import Report as SurveyReport
+    from stylegan_cli.data.survey import Duplicates, Survey, SurveyReport, examine
     from stylegan_cli.describe import describe, describe_foreign
     from stylegan_cli.detectors import detector_note, open_detector
     from stylegan_cli.detectors.adding import Added, add_weights, fetch_weights, weights_facts

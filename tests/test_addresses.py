@@ -132,7 +132,9 @@ def test_a_file_above_the_bound_is_not_fetched(server, monkeypatch, tmp_path):
     assert not list(tmp_path.rglob("*.safetensors"))
 
 
-@pytest.mark.parametrize("address", ["https://", "https://host/", "http://a/b#md5=1", "hf:owner"])
+@pytest.mark.parametrize(
+    "address", ["https://", "https://host/", "https://[::1/a", "http://a/b#md5=1", "hf:owner"]
+)
 def test_an_address_of_no_file_is_a_wrong_call(address):
     with pytest.raises(UsageError):
         fetched(address)
@@ -140,6 +142,7 @@ def test_an_address_of_no_file_is_a_wrong_call(address):
 
 def test_a_path_keeps_the_address():
     assert address_of(Path("https://host/a.pkl")) == "https://host/a.pkl"
+    assert address_of(Path("https://")) == "https://"
     assert address_of("hf:owner/repo:a.pkl") == "hf:owner/repo:a.pkl"
     assert address_of(Path("runs/people")) is None
 

@@ -14,7 +14,6 @@ from stylegan_cli.cli.network import RUNS, SNAPSHOTS, find_network
 from stylegan_cli.errors import SgtoolError
 
 FEATURE_DETECTORS = ("inception", "vgg16", "alex", "mobilenet")
-DISTANCE_DETECTORS = ("vgg16", "alex")
 PROTOCOLS = ("stylegan1", "stylegan2", "ada")
 WEIGHTS = ("inception", "vgg16", "lpips_vgg16", "mobilenet")
 LAYERS = ("coarse", "middle", "fine", "all")
@@ -48,11 +47,6 @@ def kinds(incomplete: str) -> list[str]:
 def feature_detectors(incomplete: str) -> list[str]:
     """Return the detectors of features."""
     return _beginning(FEATURE_DETECTORS, incomplete)
-
-
-def distance_detectors(incomplete: str) -> list[str]:
-    """Return the detectors of distances."""
-    return _beginning(DISTANCE_DETECTORS, incomplete)
 
 
 def protocols(incomplete: str) -> list[str]:

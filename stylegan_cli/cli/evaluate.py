@@ -179,7 +179,8 @@ def _request(flags: Any, **further: Any) -> "api.EvaluationRequest":
     values = {name: getattr(flags, name) for name in given if hasattr(flags, name)}
     if values.get("psi_curve") is not None:
         values["psi_curve"] = tuple(parse_floats(flags.psi_curve, parameter="psi_curve"))
-    if values.get("images") is None and values.get("all_snapshots") is None:
+    has_subject = values.get("images") is not None or values.get("all_snapshots") is not None
+    if flags.network is not None or not has_subject:
         values["network"] = find_network(flags.network)
     return api.EvaluationRequest(**values, **further)
 

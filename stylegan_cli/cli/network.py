@@ -1,5 +1,6 @@
 """The network a command works with, and its device."""
 
+import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
@@ -89,12 +90,14 @@ def find_network(chosen: Path | None) -> Path:
 
     Args:
         chosen: A network file, a run folder (its newest network), an address, or the name of a
-            network of the package; None means the newest network of the newest run under ./runs,
-            else portraits-64.
+            network of the package; None means $SGTOOL_NETWORK, else the newest network of the
+            newest run under ./runs, else portraits-64.
 
     Raises:
         NetworkFileError: The folder has no networks.
     """
+    if chosen is None and (usual := os.environ.get("SGTOOL_NETWORK")):
+        chosen = Path(usual)
     if chosen is None:
         return _newest_network() or api.shipped_network()
 

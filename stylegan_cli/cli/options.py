@@ -33,12 +33,11 @@ NetworkFlag = Annotated[
     Path | None,
     typer.Option(
         "--network",
-        envvar="SGTOOL_NETWORK",
         metavar="FILE",
         autocompletion=completion.networks,
         help="Network file, run folder, https://… or hf:OWNER/REPO[:FILE] (#sha256=… checks it), "
-        "or portraits-64, the network in the package. Default: the newest network under ./runs, "
-        "or portraits-64 if there is no run.",
+        "or portraits-64, the network in the package. Default: $SGTOOL_NETWORK, else the newest "
+        "network under ./runs, or portraits-64 if there is no run.",
     ),
 ]
 SeedsFlag = Annotated[

@@ -93,6 +93,8 @@ def _film_of_run(run: Path, flags: VideoFlags) -> "api.TrainingFilm":
     for name in ("interp", "network", "direction", "style_seeds", "translate", "rotate"):
         if getattr(flags, name) != getattr(usual, name):
             raise UsageError("not with `run`, which shows its own snapshots", parameter=name)
+    if not run.is_dir():
+        raise UsageError(f"{run}: there is no such run", parameter="run")
     cols, rows = _parse_grid(flags.grid or "4x2")
     psi, *others = parse_floats(flags.psi)
     if others:

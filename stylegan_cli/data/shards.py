@@ -38,8 +38,10 @@ def expanded(pattern: str) -> list[str]:
     if match is None:
         return [pattern]
     first, last = int(match[1]), int(match[2])
-    if not 0 <= last - first < MAX_SHARDS:
+    if last < first:
         raise DataError(f"{pattern}: from {first} to {last}; write the lower number first")
+    if last - first >= MAX_SHARDS:
+        raise DataError(f"{pattern}: more than {MAX_SHARDS} files; name fewer")
     numbers = (str(number).zfill(len(match[1])) for number in range(first, last + 1))
     return [pattern[: match.start()] + number + pattern[match.end() :] for number in numbers]
 

@@ -127,7 +127,7 @@ class Duplicates:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Report:
+class SurveyReport:
     """Survey of a data set, ready for JSON.
 
     Attributes:
@@ -216,7 +216,7 @@ class Survey:
         self._sums += image.sums
         self._count_words(image.entry)
 
-    def report(self, source: Source) -> Report:
+    def report(self, source: Source) -> SurveyReport:
         """Return the survey of everything added, all of it from this source."""
         tally = source.tally()
         exact = np.frombuffer(self._exact, np.uint64)
@@ -226,7 +226,7 @@ class Survey:
         places = np.frombuffer(self._places, np.int64)
         mean = self._sums[1:4] / max(1, self._sums[0])
         variance = self._sums[4:7] / max(1, self._sums[0]) - mean**2
-        return Report(
+        return SurveyReport(
             images=len(self._exact),
             broken=self._broken,
             ignored=tally.ignored,

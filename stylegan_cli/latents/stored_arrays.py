@@ -18,7 +18,6 @@ from stylegan_cli.files import similar, system_reason
 from stylegan_cli.hdf5 import open_hdf5, root_attribute, sure_to_be_stored
 
 HDF5_SUFFIXES = (".h5", ".hdf5")
-NUMPY_SUFFIXES = (".npz", ".npy")
 TORCH_SUFFIXES = (".pt", ".pth")
 Opener = Callable[[], AbstractContextManager[Any]]
 """Opens a stream of bytes: typing.IO does not know those of zip files."""

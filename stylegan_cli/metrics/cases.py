@@ -218,6 +218,8 @@ def _check_alone(request: Request) -> None:
     """Raise if fields of the request exclude each other."""
     given = request.changed
     pairs = [
+        ("network", "images"),
+        ("network", "all_snapshots"),
         ("all_snapshots", "psi_curve"),
         ("all_snapshots", "per_class"),
         ("psi_curve", "per_class"),

@@ -224,13 +224,15 @@ def is_network(path: Path) -> bool:
 
 
 def sizes_in(header: Header, shapes: Mapping[str, tuple[int, ...]]) -> Sizes | None:
-    """Return the sizes of the generator in a file; None if its family does not tell them.
+    """Return the sizes of the generator in a file; None if family or tensors do not tell them.
 
     Args:
         shapes: Of the tensors in the file.
     """
-    (w_dim,) = shapes.get("g_ema.mapping.w_avg", (header.recipe.generator.w_dim,))
-    return sizes_of(header.recipe, w_dim=w_dim, c_dim=header.c_dim, lod=header.lod)
+    w_avg = shapes.get("g_ema.mapping.w_avg", (header.recipe.generator.w_dim,))
+    if len(w_avg) != 1:
+        return None
+    return sizes_of(header.recipe, w_dim=w_avg[0], c_dim=header.c_dim, lod=header.lod)
 
 
 def tensor_shapes(path: Path) -> dict[str, tuple[int, ...]]:
@@ -442,7 +444,7 @@ def _stored() -> Any:
     """Return the pydantic model of a header in a file, whose values are texts or JSON."""
     from pydantic import BaseModel, Field, Json
 
-    class Stored(BaseModel):
+    class StoredHeader(BaseModel):
         schema_: Annotated[int, Field(alias="schema")]
         recipe: str
         c_dim: Annotated[int, Field(ge=0, le=2**16)]
@@ -454,7 +456,7 @@ def _stored() -> Any:
         licence: str
         provenance: Json[dict[str, Any]]
 
-    return Stored
+    return StoredHeader
 
 
 def _fill(path: Path, module: "nn.Module", tensors: Mapping[str, "Tensor"], prefix: str) -> None:

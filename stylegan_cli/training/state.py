@@ -22,6 +22,8 @@ from stylegan_cli.training.optimizers import adam, check_optimizer, freeze, froz
 from stylegan_cli.training.run_folder import damaged_state
 from stylegan_cli.training.schedule import Stage, level_key, stage_at
 
+MOST_THREADS = 1024
+"""On a CPU; a process that starts many more is killed."""
 Number = Annotated[int, Ge(0)]
 Tensors = dict[str, Tensor]
 
@@ -72,7 +74,7 @@ class Entries(TypedDict):
     origin: NotRequired[OriginEntries | None]
     alarm_counts: NotRequired[dict[str, Number]]
     batch_per_device: NotRequired[Annotated[int, Ge(1)] | None]
-    threads: NotRequired[Annotated[int, Interval(ge=1, le=2**16)] | None]
+    threads: NotRequired[Annotated[int, Interval(ge=1, le=MOST_THREADS)] | None]
 
 
 _ENTRIES = TypeAdapter(Entries)

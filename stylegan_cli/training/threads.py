@@ -7,10 +7,12 @@ from statistics import median
 
 import torch
 
+from stylegan_cli.errors import UsageError
 from stylegan_cli.runtime import pick_dtype
 from stylegan_cli.training.memory import is_out_of_memory
 from stylegan_cli.training.schedule import Stage, stages
 from stylegan_cli.training.settling import Run
+from stylegan_cli.training.state import MOST_THREADS
 from stylegan_cli.training.trial import Trial
 
 FEWEST_ITERATIONS = 500
@@ -46,12 +48,20 @@ def settle_threads(run: Run, before: int | None, *, resumed: bool) -> Threads | 
     Args:
         before: Threads of the run so far, if its state tells them.
         resumed: The run was begun before.
+
+    Raises:
+        UsageError: More are asked for than a process can start.
     """
+    asked = run.acceleration.threads
+    if asked is not None and asked > MOST_THREADS:
+        raise UsageError(
+            f"out of range; the valid range is 1-{MOST_THREADS}", parameter="threads", value=asked
+        )
     if run.device.type != "cpu":
         return None
     found = Threads(count=torch.get_num_threads(), before=before)
-    if run.acceleration.threads is not None:
-        found = Threads(count=run.acceleration.threads, before=before)
+    if asked is not None:
+        found = Threads(count=asked, before=before)
     elif not any(name in os.environ for name in VARIABLES) and run.world.size == 1:
         found = Threads(count=before or ALL, before=before) if resumed else _fastest(run)
     torch.set_num_threads(found.count)

@@ -115,7 +115,6 @@ def test_no_classes_are_offered_without_a_network(tmp_path):
 
 def test_names_offered_are_those_that_there_are():
     assert set(completion.FEATURE_DETECTORS) == set(detector_names("features"))
-    assert set(completion.DISTANCE_DETECTORS) == set(detector_names("distance"))
     assert set(completion.PROTOCOLS) == set(protocol.PROTOCOLS) == set(published_paths.PROTOCOLS)
     assert set(completion.WEIGHTS) == {file.name for file in PUBLISHED} - {"alex"}
     assert all(parse_layers(group, 10) for group in completion.LAYERS)

@@ -162,6 +162,16 @@ def test_nearest_images_are_a_picture_and_numbers(here):
             2,
             "--num: applies to networks",
         ),
+        (
+            ("fid", "--images", "data", "--data", "data", "--network", "portraits-64"),
+            2,
+            "--network and --images: use only one of them",
+        ),
+        (
+            ("fid", "--all-snapshots", "data", "--network", "portraits-64"),
+            2,
+            "--network and --all-snapshots: use only one of them",
+        ),
         (("fid", "--all-snapshots", "data"), 1, "no network-*.safetensors there"),
         (("fid",), 2, "does not record its data set; give --data"),
     ],
@@ -203,3 +213,9 @@ def test_two_processes_give_the_numbers_of_one(here):
     assert [each["results"] for each in one] == [each["results"] for each in two]
     for file in Path("one/features").iterdir():
         assert file.read_bytes() == Path("two/features", file.name).read_bytes()
+
+
+def test_a_network_of_the_environment_gives_way_to_images(here, monkeypatch):
+    monkeypatch.setenv("SGTOOL_NETWORK", "portraits-64")
+    done = sgtool("fid", "--images", "data", "--data", "data", "--json")
+    assert done.exit_code == 0, done.stderr

@@ -112,6 +112,7 @@ def test_classes_alone_move_one_seed_from_each_to_the_next(
         (("-o", "a.gif", "--quality", "50"), 2, "GIF and APNG have no quality"),
         (("-o", "a.gif", "--fps", "60"), 2, "a GIF shows at most 50"),
         (("--network", "nowhere"), 1, "nowhere: no such file"),
+        (("--run", "nowhere"), 2, "--run: nowhere: there is no such run"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, tuple) else None,
 )

@@ -463,6 +463,7 @@ def test_a_recipe_may_name_an_address(tmp_path):
         ("memory://nowhere/x.zip", "only .tar and .parquet"),
         ("nosuch://host/x.tar", "cannot be reached"),
         ("x-{9..1}.tar", "write the lower number first"),
+        ("x-{0..99999999999}.tar", "more than 100000 files"),
         ("x-{0..3}.tar", "x-0.tar: there is no such file"),
     ],
 )

@@ -3,11 +3,19 @@ from dataclasses import replace
 
 import pytest
 import torch
+from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 
 from stylegan_cli.errors import NetworkFileError, OutputError
 from stylegan_cli.networks.build import build_discriminator, build_generator
-from stylegan_cli.networks.snapshot import Header, load_network, read_header, save_network
+from stylegan_cli.networks.snapshot import (
+    Header,
+    load_network,
+    open_network,
+    read_header,
+    read_networks,
+    save_network,
+)
 from tests.tiny import tiny, tiny_growing
 
 
@@ -104,9 +112,17 @@ def test_weights_that_do_not_fit_are_named(file):
         load_network(file)
 
 
-def rewrite(path, *, drop=None, **metadata):
-    from safetensors import safe_open
+@pytest.mark.parametrize("shape", [(), (2, 4), (0,)])
+def test_a_mean_of_another_shape_is_named(shape, file):
+    with safe_open(file, framework="pt") as opened:
+        metadata = opened.metadata()
+    save_file({**load_file(file), "g_ema.mapping.w_avg": torch.zeros(shape)}, file, metadata)
+    network = open_network(file, lambda header: read_networks(file, header), "fp32")
+    with pytest.raises(NetworkFileError, match="w_avg"):
+        assert network.sizes.w_dim, network.G
 
+
+def rewrite(path, *, drop=None, **metadata):
     with safe_open(path, framework="pt") as opened:
         found = opened.metadata()
     tensors = {key: tensor for key, tensor in load_file(path).items() if key != drop}

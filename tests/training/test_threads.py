@@ -4,6 +4,7 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
+from stylegan_cli.errors import UsageError
 from stylegan_cli.training import threads
 from stylegan_cli.training.acceleration import Acceleration
 from stylegan_cli.training.events import Begun
@@ -50,6 +51,12 @@ def test_what_is_asked_for_counts_more_than_what_was(dataset, tmp_path):
     begin(dataset, tmp_path / "run", count=2)
     found = begin(dataset, tmp_path / "run", count=1)
     assert (found.count, found.before) == (1, 2)
+
+
+def test_more_threads_than_a_process_can_start_are_refused(dataset, tmp_path):
+    with pytest.raises(UsageError, match=r"`threads=99999999`: out of range.* 1-1024"):
+        begin(dataset, tmp_path / "run", count=99999999)
+    assert not (tmp_path / "run").exists()
 
 
 def test_the_environment_counts_as_asking(dataset, tmp_path, monkeypatch):

@@ -39,6 +39,8 @@ class Instants:
 
 
 MAX_FPS = 240
+MAX_SECONDS = 3600
+"""From one keyframe to the next."""
 
 
 class Image(NamedTuple):
@@ -218,12 +220,16 @@ def check_motion(motion: Motion) -> None:
     for parameter, value in numbers.items():
         if value is not None and not (isfinite(value) and value > 0):
             raise UsageError("must be a positive number", parameter=parameter, value=f"{value:g}")
-    if motion.fps > MAX_FPS:
-        raise UsageError(
-            f"out of range; the valid range is up to {MAX_FPS}",
-            parameter="fps",
-            value=f"{motion.fps:g}",
-        )
+    for parameter, value, most in (
+        ("fps", motion.fps, MAX_FPS),
+        ("seconds", motion.seconds, MAX_SECONDS),
+    ):
+        if value > most:
+            raise UsageError(
+                f"out of range; the valid range is up to {most}",
+                parameter=parameter,
+                value=f"{value:g}",
+            )
 
 
 def _check_interp(G: Generator, motion: Motion) -> None:

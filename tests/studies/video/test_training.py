@@ -111,6 +111,15 @@ def test_a_mistake_ends_in_words(run, tmp_path, monkeypatch, words, stderr):
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_network_of_the_environment_gives_way_to_the_run(run, tmp_path, monkeypatch):
+    monkeypatch.setenv("SGTOOL_NETWORK", "portraits-64")
+    path = tmp_path / "film.gif"
+    done = CliRunner().invoke(
+        app, ("video", "--run", str(run), "--seconds", "0.1", "-o", str(path))
+    )
+    assert done.exit_code == 0, done.stderr
+
+
 def test_a_single_snapshot_makes_no_film(tmp_path):
     write_network(tmp_path / "network-000012.safetensors")
     with pytest.raises(UsageError, match="there are 1 here"):

@@ -205,6 +205,7 @@ def test_every_family_is_filmed_at_full_size_while_it_grows(growing_networks, ki
         ([1, 2], {}, {"seconds": 0.0}, "`seconds=0`: must be a positive number"),
         ([1, 2], {}, {"fps": float("nan")}, "`fps=nan`: must be a positive number"),
         ([1, 2], {}, {"fps": 1000.0}, "`fps=1000`: out of range"),
+        ([1, 2], {}, {"seconds": 1e300}, r"`seconds=1e\+300`: out of range"),
         ([1, 2], {}, {"interp": "circle-z", "loop": False}, "`loop=False`: a circle always closes"),
         ([1, 2, 3], {}, {"interp": "circle-z"}, "`seeds`: a circle goes through two codes"),
         ([1, 2], {"noise_mode": "none"}, {"interp": "noise"}, "there is no noise to move"),
