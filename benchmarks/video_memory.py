@@ -15,7 +15,8 @@ from time import monotonic
 
 from benchmarks.environment import environment
 from stylegan_cli.networks.build import build_discriminator, build_generator
-from stylegan_cli.networks.snapshot import Header, save_network
+from stylegan_cli.networks.header import Header
+from stylegan_cli.networks.snapshot import save_network
 from stylegan_cli.recipe import DataSection, GeneratorSection, Settled
 
 SIDE, STREAMS, SECONDS_A_KEYFRAME = 1080, 2, 2.5

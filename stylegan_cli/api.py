@@ -87,14 +87,8 @@ if TYPE_CHECKING:
     from stylegan_cli.metrics.separability.metric import SeparabilityOptions
     from stylegan_cli.metrics.separability.panel import open_classifiers
     from stylegan_cli.networks.execution import Execution, open_for_drawing
-    from stylegan_cli.networks.snapshot import (
-        EXPORT_SUFFIXES,
-        Network,
-        has_discriminator,
-        load_network,
-        read_header,
-        versions,
-    )
+    from stylegan_cli.networks.header import EXPORT_SUFFIXES, has_discriminator, read_header
+    from stylegan_cli.networks.snapshot import Network, load_network, versions
     from stylegan_cli.ops import BACKENDS, BackendName
     from stylegan_cli.recipe import Recipe, Settled
     from stylegan_cli.recipe import load as load_recipe

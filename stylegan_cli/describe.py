@@ -18,16 +18,16 @@ from stylegan_cli.files import similar
 from stylegan_cli.interop.pickles.reader import PICKLE_SUFFIXES, holds_pickle
 from stylegan_cli.latents.stored_arrays import describe_arrays
 from stylegan_cli.metrics.store import describe_measurements, is_measurements
-from stylegan_cli.networks.sizes import Sizes, parameters_in, sizes_of_built
-from stylegan_cli.networks.snapshot import (
+from stylegan_cli.networks.header import (
     Header,
-    file_sha256,
     is_network,
     read_header,
     refuse_exports,
     sizes_in,
     tensor_shapes,
 )
+from stylegan_cli.networks.sizes import Sizes, parameters_in, sizes_of_built
+from stylegan_cli.networks.snapshot import file_sha256
 from stylegan_cli.recipe import Settled
 from stylegan_cli.recipe import load as load_recipe
 from stylegan_cli.rendering.store import describe_study, is_study

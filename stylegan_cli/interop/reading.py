@@ -34,7 +34,8 @@ from stylegan_cli.interop.rosinality2 import is_rosinality2, read_rosinality2
 from stylegan_cli.interop.tensor_maps import unwrapped
 from stylegan_cli.interop.tensorflow_networks import TENSORFLOW_NAMES, PickledNetwork
 from stylegan_cli.interop.tensorflow_releases import read_tensorflow_release, tensorflow_networks
-from stylegan_cli.networks.snapshot import file_sha256, refuse_exports
+from stylegan_cli.networks.header import refuse_exports
+from stylegan_cli.networks.snapshot import file_sha256
 
 CHECKPOINT_SUFFIXES = (".pt", ".pth", ".ckpt", ".model", ".safetensors")
 _OWN_STATE = {"schema", "cur_nimg"}

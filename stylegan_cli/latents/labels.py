@@ -8,7 +8,8 @@ import numpy as np
 from jaxtyping import Float32
 
 from stylegan_cli.errors import UsageError, meant_or_all
-from stylegan_cli.networks.snapshot import Header, Network
+from stylegan_cli.networks.header import Header
+from stylegan_cli.networks.snapshot import Network
 from stylegan_cli.ranges import parse_floats
 
 _PART = re.compile(r"(?:(?P<name>.+)=)?(?P<numbers>[^=]+)")

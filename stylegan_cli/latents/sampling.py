@@ -13,8 +13,9 @@ from stylegan_cli.errors import UsageError, meant
 from stylegan_cli.latents.codes import Codes
 from stylegan_cli.latents.labels import parse_label, usual_label
 from stylegan_cli.networks.execution import precision_claim
+from stylegan_cli.networks.header import Header
 from stylegan_cli.networks.noise import NoiseMode
-from stylegan_cli.networks.snapshot import Header, Network
+from stylegan_cli.networks.snapshot import Network
 from stylegan_cli.ranges import SEEDS
 from stylegan_cli.runtime import stream_seed
 from stylegan_cli.shapes import W1, Labels, W, Ws

@@ -27,8 +27,9 @@ from stylegan_cli.metrics.pictures import (
 from stylegan_cli.metrics.protocol import STANDARD_COUNT, Protocol, real_rows
 from stylegan_cli.networks.build import build_generator
 from stylegan_cli.networks.execution import precision_claim, precision_of
+from stylegan_cli.networks.header import Header, read_header
 from stylegan_cli.networks.noise import NoiseMode
-from stylegan_cli.networks.snapshot import Header, file_sha256, read_header
+from stylegan_cli.networks.snapshot import file_sha256
 from stylegan_cli.training.data import training_data
 
 SNAPSHOTS = "network-*.safetensors"

@@ -43,7 +43,8 @@ from stylegan_cli.metrics.registry import metrics
 from stylegan_cli.metrics.snapshots import best_of, link_best
 from stylegan_cli.metrics.store import Measurements, open_measurements
 from stylegan_cli.networks.execution import USUAL, Execution, open_for_drawing
-from stylegan_cli.networks.snapshot import Network, read_header
+from stylegan_cli.networks.header import read_header
+from stylegan_cli.networks.snapshot import Network
 from stylegan_cli.runtime import keep_freed_memory, pick_device, pick_dtype, repeatable, world
 from stylegan_cli.shipped import shipped_network
 

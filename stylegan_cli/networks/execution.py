@@ -5,14 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from stylegan_cli.networks.snapshot import (
-    Header,
-    Network,
-    Precision,
-    open_network,
-    read_header,
-    read_networks,
-)
+from stylegan_cli.networks.header import Header, read_header
+from stylegan_cli.networks.snapshot import Network, Precision, open_network, read_networks
 from stylegan_cli.ops import BackendName
 from stylegan_cli.recipe import Settled
 from stylegan_cli.sizes import Size

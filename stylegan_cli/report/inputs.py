@@ -12,7 +12,8 @@ from typing import Any
 
 from stylegan_cli.errors import DataError, NetworkFileError, RecipeError, SgtoolError
 from stylegan_cli.files import similar
-from stylegan_cli.networks.snapshot import file_sha256, read_header
+from stylegan_cli.networks.header import read_header
+from stylegan_cli.networks.snapshot import file_sha256
 from stylegan_cli.recipe import Settled, load
 from stylegan_cli.rendering.folder import UNFINISHED
 from stylegan_cli.rendering.header import StudyHeader

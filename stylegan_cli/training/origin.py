@@ -11,7 +11,8 @@ from torch import Tensor
 from stylegan_cli.errors import NetworkFileError
 from stylegan_cli.files import similar
 from stylegan_cli.interop.reading import is_foreign, read_foreign
-from stylegan_cli.networks.snapshot import file_sha256, read_header, read_tensors
+from stylegan_cli.networks.header import read_header
+from stylegan_cli.networks.snapshot import file_sha256, read_tensors
 from stylegan_cli.recipe import Settled
 from stylegan_cli.shipped import network_at
 from stylegan_cli.training.run_folder import NETWORKS, newest_network

@@ -18,7 +18,8 @@ from stylegan_cli.figures.png import shown, tile, write_png
 from stylegan_cli.latents.sampling import broadcast_layers
 from stylegan_cli.networks.execution import default_batch_size
 from stylegan_cli.networks.generator import Generator
-from stylegan_cli.networks.snapshot import Header, save_network, versions
+from stylegan_cli.networks.header import Header
+from stylegan_cli.networks.snapshot import save_network, versions
 from stylegan_cli.recipe import Settled
 from stylegan_cli.rendering.render import draw
 from stylegan_cli.runtime import numpy_stream, stream_seed, torch_stream

@@ -11,7 +11,7 @@ from typing import Any, BinaryIO
 
 from stylegan_cli.errors import NetworkFileError, OutputError
 from stylegan_cli.files import LOCK, append_line, writing, written_whole
-from stylegan_cli.networks.snapshot import SCHEMA, check_schema
+from stylegan_cli.networks.header import SCHEMA, check_schema
 from stylegan_cli.recipe import Settled, dumps, load, values
 from stylegan_cli.recipe.sections import HealthSection, MetricsSection, ReportSection
 

@@ -8,7 +8,8 @@ import torch
 from typer.testing import CliRunner
 
 from stylegan_cli.cli.app import app
-from stylegan_cli.networks.snapshot import load_network, read_header
+from stylegan_cli.networks.header import read_header
+from stylegan_cli.networks.snapshot import load_network
 from tests.interop.hostile import HOSTILE
 from tests.networks.vectors import FOLDER, Vectors
 

@@ -5,7 +5,7 @@ import pytest
 from typer.testing import CliRunner
 
 from stylegan_cli.cli.app import app
-from stylegan_cli.networks.snapshot import read_header
+from stylegan_cli.networks.header import read_header
 from stylegan_cli.recipe import loads
 from tests.tiny import tiny, tiny_growing, write_untrained
 

@@ -11,7 +11,8 @@ from stylegan_cli.errors import NetworkFileError, UsageError
 from stylegan_cli.latents.labels import describe_label, expand_labels, parse_label, usual_label
 from stylegan_cli.latents.references import parse_picks
 from stylegan_cli.latents.sampling import Sampling, class_index, codes_of_seeds
-from stylegan_cli.networks.snapshot import load_network, read_header, save_tensors
+from stylegan_cli.networks.header import read_header
+from stylegan_cli.networks.snapshot import load_network, save_tensors
 from tests.tiny import write_network
 
 COLUMNS = {"smile": (0.0, 0.25, 1.0), "age": (18.0, 40.0, 90.0)}

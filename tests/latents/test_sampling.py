@@ -15,7 +15,7 @@ from stylegan_cli.latents.sampling import (
     truncate,
     z_of_seeds,
 )
-from stylegan_cli.networks.snapshot import Header
+from stylegan_cli.networks.header import Header
 from tests.tiny import tiny
 
 

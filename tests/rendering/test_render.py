@@ -8,8 +8,9 @@ from stylegan_cli.latents.codes import Codes
 from stylegan_cli.latents.sampling import Sampling
 from stylegan_cli.networks.build import build_discriminator, build_generator
 from stylegan_cli.networks.execution import default_batch_size
+from stylegan_cli.networks.header import Header
 from stylegan_cli.networks.noise import NOISE_MODES, noise_maps
-from stylegan_cli.networks.snapshot import Header, load_network, save_network
+from stylegan_cli.networks.snapshot import load_network, save_network
 from stylegan_cli.rendering.plan import Tables
 from stylegan_cli.rendering.render import noise_input, render, to_pixels
 from stylegan_cli.sizes import square

@@ -5,7 +5,8 @@ from torch import nn
 
 from stylegan_cli.errors import Interrupted, NetworkFileError
 from stylegan_cli.networks.build import build_discriminator, build_generator
-from stylegan_cli.networks.snapshot import file_sha256, read_header
+from stylegan_cli.networks.header import read_header
+from stylegan_cli.networks.snapshot import file_sha256
 from stylegan_cli.recipe import InitSection, load
 from stylegan_cli.training.loop import train
 from stylegan_cli.training.optimizers import freeze, frozen_parts

@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 
 from stylegan_cli.cli.app import app
 from stylegan_cli.data.dataset import open_dataset
-from stylegan_cli.networks.snapshot import read_header
+from stylegan_cli.networks.header import read_header
 from stylegan_cli.training.loop import train
 from tests.tiny import tiny, tiny_run
 

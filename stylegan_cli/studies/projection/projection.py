@@ -12,7 +12,8 @@ import torch
 
 from stylegan_cli.figures.png import write_png
 from stylegan_cli.files import written_whole
-from stylegan_cli.networks.snapshot import load_network, read_header
+from stylegan_cli.networks.header import read_header
+from stylegan_cli.networks.snapshot import load_network
 from stylegan_cli.recipe import dumps
 from stylegan_cli.rendering.header import StudyHeader
 from stylegan_cli.runtime import World

@@ -15,7 +15,7 @@ from tests.studies.projection.test_projection import codes, open_projection, pro
 KILLED = """
 import os, random, signal, sys, time
 from pathlib import Path
-from stylegan_cli.networks.snapshot import load_network
+from stylegan_cli.networks.snapshot import (load_network)
 from stylegan_cli.studies.projection import search
 from tests.studies.projection.test_projection import projected
 

@@ -13,7 +13,8 @@ from stylegan_cli.cli.app import app
 from stylegan_cli.errors import UsageError
 from stylegan_cli.figures.png import tile
 from stylegan_cli.latents.sampling import Sampling
-from stylegan_cli.networks.snapshot import load_network, read_header, save_tensors
+from stylegan_cli.networks.header import read_header
+from stylegan_cli.networks.snapshot import load_network, save_tensors
 from stylegan_cli.rendering.render import render
 from stylegan_cli.studies.grid import grid
 from stylegan_cli.studies.video.training import TrainingFilm
