@@ -13,37 +13,27 @@ import typer
 from typer.core import TyperGroup
 
 from stylegan_cli import __version__
-from stylegan_cli.cli import console
-from stylegan_cli.cli.bench import EXAMPLES as BENCH_EXAMPLES
-from stylegan_cli.cli.bench import bench
-from stylegan_cli.cli.convert import EXAMPLES as CONVERT_EXAMPLES
-from stylegan_cli.cli.convert import convert
+from stylegan_cli.cli import (
+    bench,
+    console,
+    convert,
+    edit,
+    grid,
+    info,
+    mix,
+    noise,
+    project,
+    report,
+    train,
+    truncation,
+    video,
+)
 from stylegan_cli.cli.data import data_app
 from stylegan_cli.cli.discover.app import discover_app
-from stylegan_cli.cli.edit import EXAMPLES as EDIT_EXAMPLES
-from stylegan_cli.cli.edit import edit
 from stylegan_cli.cli.elsewhere import in_our_words
 from stylegan_cli.cli.evaluate import eval_app
-from stylegan_cli.cli.grid import EXAMPLES as GRID_EXAMPLES
-from stylegan_cli.cli.grid import grid
-from stylegan_cli.cli.info import EXAMPLES as INFO_EXAMPLES
-from stylegan_cli.cli.info import info
-from stylegan_cli.cli.mix import EXAMPLES as MIX_EXAMPLES
-from stylegan_cli.cli.mix import mix
-from stylegan_cli.cli.noise import EXAMPLES as NOISE_EXAMPLES
-from stylegan_cli.cli.noise import noise
 from stylegan_cli.cli.options import examples
-from stylegan_cli.cli.project import EXAMPLES as PROJECT_EXAMPLES
-from stylegan_cli.cli.project import project
 from stylegan_cli.cli.recipe import recipe_app
-from stylegan_cli.cli.report import EXAMPLES as REPORT_EXAMPLES
-from stylegan_cli.cli.report import report
-from stylegan_cli.cli.train import EXAMPLES as TRAIN_EXAMPLES
-from stylegan_cli.cli.train import train
-from stylegan_cli.cli.truncation import EXAMPLES as TRUNCATION_EXAMPLES
-from stylegan_cli.cli.truncation import truncation
-from stylegan_cli.cli.video import EXAMPLES as VIDEO_EXAMPLES
-from stylegan_cli.cli.video import video
 from stylegan_cli.cli.weights import weights_app
 from stylegan_cli.errors import Interrupted, SgtoolError, meant
 
@@ -157,23 +147,27 @@ app = typer.Typer(
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
-app.command(epilog=TRAIN_EXAMPLES)(train)
+for module in (
+    train,
+    grid,
+    mix,
+    noise,
+    truncation,
+    video,
+    project,
+    edit,
+    report,
+    info,
+    convert,
+    bench,
+):
+    # each is named like the command in it
+    app.command(epilog=module.EXAMPLES)(vars(module)[module.__name__.rpartition(".")[2]])
 app.add_typer(recipe_app, name="recipe")
 app.add_typer(data_app, name="data")
 app.add_typer(weights_app, name="weights")
-app.command(epilog=GRID_EXAMPLES)(grid)
-app.command(epilog=MIX_EXAMPLES)(mix)
-app.command(epilog=NOISE_EXAMPLES)(noise)
-app.command(epilog=VIDEO_EXAMPLES)(video)
 app.add_typer(discover_app, name="discover")
-app.command(epilog=EDIT_EXAMPLES)(edit)
 app.add_typer(eval_app, name="eval")
-app.command(epilog=TRUNCATION_EXAMPLES)(truncation)
-app.command(epilog=PROJECT_EXAMPLES)(project)
-app.command(epilog=INFO_EXAMPLES)(info)
-app.command(epilog=REPORT_EXAMPLES)(report)
-app.command(epilog=CONVERT_EXAMPLES)(convert)
-app.command(epilog=BENCH_EXAMPLES)(bench)
 
 
 def main() -> None:

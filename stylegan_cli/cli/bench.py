@@ -8,8 +8,9 @@ from typing import Annotated, TypeVar
 import typer
 
 from stylegan_cli import api
-from stylegan_cli.cli import automatic, completion, console
+from stylegan_cli.cli import completion, console
 from stylegan_cli.cli.console import echo_json, echo_table
+from stylegan_cli.cli.network import machine
 from stylegan_cli.cli.options import DeviceFlag, JsonFlag, QuietFlag, SetFlag, examples
 from stylegan_cli.errors import Interrupted, UsageError
 from stylegan_cli.ranges import parse_ints
@@ -89,7 +90,6 @@ def bench(
     training, and the hours the recipe takes at that resolution. After Ctrl-C, prints the
     measurements so far.
     """
-
     place = api.pick_device(device)
     if place.type == "cpu":
         api.keep_freed_memory()
@@ -134,13 +134,11 @@ class _Report:
             self.results.append(result)
 
     def save(self) -> None:
-
         if self.file is not None:
             api.write_benchmark(self.file, api.benchmark_document(self.where, self.results))
 
     def tell(self, *, json: bool) -> None:
         """Print the measurements and what is missing."""
-
         self.save()
         if json:
             echo_json(api.benchmark_document(self.where, self.results))
@@ -183,8 +181,7 @@ def _variants(assignments: Sequence[str], resolutions: str | None) -> list[list[
 def _cases(
     name: str, changes: list[str], batches: str | None, device: str
 ) -> Iterator["api.BenchmarkCase"]:
-
-    recipe = api.read_recipe(name, changes).settle(automatic.machine(device))
+    recipe = api.read_recipe(name, changes).settle(machine(device))
     sizes = (
         parse_ints(batches, parameter="batch_size", valid=range(1, 2**20)) if batches else (None,)
     )
@@ -197,7 +194,6 @@ def _named(case: "api.BenchmarkCase") -> str:
 
 
 def _rows(result: "api.BenchmarkResult") -> Iterator[tuple[str, ...]]:
-
     stage = result.case.stage
     for name, found in api.benchmark_summaries(result).items():
         yield (
@@ -214,7 +210,6 @@ def _rows(result: "api.BenchmarkResult") -> Iterator[tuple[str, ...]]:
 
 def _runs(results: Sequence["api.BenchmarkResult"]) -> Iterator[str]:
     """Yield how long each recipe takes, in every form."""
-
     for last, hours in api.run_hours(results):
         times = ", ".join(f"{took:.1f} with {name}" for name, took in hours.items())
         kimg = last.recipe.train.total_kimg

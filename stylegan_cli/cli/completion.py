@@ -21,13 +21,11 @@ LAYERS = ("coarse", "middle", "fine", "all")
 
 def recipes(incomplete: str) -> list[str]:
     """Return shipped recipes and files."""
-
     return [*_beginning(api.recipe_names(), incomplete), *_files(incomplete, ".toml")]
 
 
 def keys(incomplete: str) -> list[str]:
     """Return recipe keys with the equals sign."""
-
     return _beginning((f"{key.name}=" for key in api.recipe_keys()), incomplete)
 
 
@@ -40,7 +38,6 @@ def networks(incomplete: str) -> list[str]:
 
 def kinds(incomplete: str) -> list[str]:
     """Return the kinds that `data sample` draws."""
-
     return _beginning(api.SAMPLE_KINDS, incomplete)
 
 
@@ -66,7 +63,6 @@ def layers(incomplete: str) -> list[str]:
 
 def classes(ctx: Any, incomplete: str) -> list[str]:
     """Return class names of the command's network to continue the list."""
-
     with suppress(SgtoolError, OSError):
         # as typed: completion converts no values
         typed = ctx.params.get("network")
@@ -79,7 +75,6 @@ def classes(ctx: Any, incomplete: str) -> list[str]:
 
 def styles(incomplete: str) -> list[str]:
     """Return the styles of DiceBear."""
-
     return _beginning(api.style_names(), incomplete)
 
 

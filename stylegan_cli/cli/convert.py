@@ -37,19 +37,12 @@ class ExportFlags:
     ] = False
 
 
-def export_paths(destination: Path, flags: ExportFlags) -> Sequence[Path]:
-    """Return the files that will be written."""
-
-    return api.export_paths(destination, halves=flags.halves)
-
-
 def export(source: Path, destination: Path, flags: ExportFlags) -> dict[str, Any]:
     """Export a network and return facts for JSON.
 
     Args:
         source: A network file of ours, a run, or another program's file.
     """
-
     with any_network(source) as (network, notes):
         mode = flags.noise_mode or "const"
         files = api.export_network(network, destination, noise_mode=mode, halves=flags.halves)
@@ -173,7 +166,7 @@ def _taken(path: Path) -> OutputError:
 def _conversion(destination: Path, flags: ExportFlags) -> tuple[Conversion, Sequence[Path]]:
     """Return the conversion to the format of DST, and the files it writes."""
     if destination.suffix in api.EXPORT_SUFFIXES:
-        return partial(export, flags=flags), export_paths(destination, flags)
+        return partial(export, flags=flags), api.export_paths(destination, halves=flags.halves)
     refuse(flags, destination)
     if destination.suffix in _CONVERSIONS:
         return _CONVERSIONS[destination.suffix], [destination]
@@ -184,7 +177,6 @@ def _conversion(destination: Path, flags: ExportFlags) -> tuple[Conversion, Sequ
 
 
 def _to_ours(source: Path, destination: Path) -> dict[str, Any]:
-
     try:
         foreign = api.read_foreign(source)
     except api.NoGeneratorError:
@@ -206,7 +198,6 @@ def _to_ours(source: Path, destination: Path) -> dict[str, Any]:
 
 
 def _to_rosinality(source: Path, destination: Path) -> dict[str, Any]:
-
     with any_network(source) as (network, notes):
         written = api.rosinality_checkpoint(network)
         api.save_checkpoint(destination, written)
@@ -226,7 +217,6 @@ def _to_rosinality(source: Path, destination: Path) -> dict[str, Any]:
 
 
 def _to_classifier(source: Path, destination: Path) -> dict[str, Any]:
-
     classifier = api.read_published_classifier(source)
     api.save_classifier(destination, classifier)
     described = classifier.description

@@ -122,7 +122,6 @@ def prepare(
     Images may have any format that Pillow decodes, any mode, size and orientation. What cannot be
     read is left out and named with the reason. Running the same command again changes nothing.
     """
-
     with api.open_sources(sources) as opened:
         if resolution is None:
             resolution = str(api.first_usual_resolution(opened))
@@ -192,7 +191,6 @@ def sample(
     Portraits by DiceBear, each labelled with its hair, skin, glasses and so on: try training,
     classes and separability without images of your own. The same seed draws the same images.
     """
-
     target = api.Target(resolution=resolution, channels=channels)
     source = api.draw_samples(kind, count, resolution=resolution, seed=seed, style=style)
     credit = source.prepared
@@ -203,7 +201,6 @@ def sample(
 
 def say_account(account: "api.Account") -> None:
     """Print what was taken from the sources and what was left out, with a reason and an example."""
-
     if account.classes:
         counts = [f"{api.printable(name)} {count}" for name, count in account.classes.items()]
         more = [f"{len(counts) - CLASSES_SHOWN} more"] if len(counts) > CLASSES_SHOWN else []
@@ -234,7 +231,6 @@ def _write(
     sources: "list[api.Source]", request: "api.Preparation", *, label: str
 ) -> list[dict[str, str]]:
     """Make the data set unless it exists; return the images left out and name the first ones."""
-
     if not request.overwrite and api.is_prepared(sources, request):
         console.note(f"{request.destination}: exists already, from the same images")
         return []
@@ -252,7 +248,6 @@ def _report(
     output: Path, sources: "list[api.Source]", skipped: list[dict[str, str]], *, json: bool
 ) -> None:
     """Print the account of the source images that the data set itself records."""
-
     with api.open_sources([output]) as [made]:
         how, classes, found = made.prepared, made.classes, api.account(sources, made)
         names = made.label_names

@@ -7,7 +7,7 @@ from typing import Any
 import typer
 
 from stylegan_cli import api
-from stylegan_cli.cli import automatic, console
+from stylegan_cli.cli import console
 from stylegan_cli.cli import init_from as starting
 from stylegan_cli.cli.console import echo_json
 
@@ -26,7 +26,6 @@ def show_cost(
 
     Labels, if any, are taken to be as many as those of the network it starts from.
     """
-
     recipe, origin = settlement.recipe, settlement.origin
     device = api.pick_device(device_name)
     dtype = api.pick_dtype(recipe.train.precision, device)
@@ -52,10 +51,9 @@ def show_cost(
 def _print(
     settlement: "api.Settlement", cost: "api.Estimate", transfer: "api.Transfer | None"
 ) -> None:
-
     typer.echo(api.dump_recipe(settlement.recipe), nl=False)
-    for line in automatic.lines_of(settlement.reasons):
-        console.note(line)
+    for key, choice in settlement.reasons.items():
+        console.note(f"{key} is auto: {choice.value} ({choice.why})")
     counts: Mapping[str, int] = cost.parameters
     console.note(
         f"G {counts['generator']:,} parameters, D {counts['discriminator']:,}, "
@@ -83,7 +81,6 @@ def _in_words(hours: float) -> str:
 
 
 def _facts(recipe: "api.Settled", cost: "api.Estimate", hours: float | None) -> dict[str, Any]:
-
     facts = {
         "recipe": asdict(recipe),
         "parameters": cost.parameters,

@@ -7,8 +7,8 @@ import typer
 
 from stylegan_cli import api
 from stylegan_cli.cli import console
-from stylegan_cli.cli.options import SeedsFlag, examples
-from stylegan_cli.cli.study import StudyFlags, run_study, with_study_flags
+from stylegan_cli.cli.options import SeedsFlag, examples, with_flags
+from stylegan_cli.cli.study import StudyFlags, run_study
 from stylegan_cli.ranges import parse_floats
 
 EXAMPLES = examples(
@@ -19,7 +19,7 @@ EXAMPLES = examples(
 )
 
 
-@with_study_flags
+@with_flags
 def edit(
     direction: Annotated[
         list[str],

@@ -8,8 +8,8 @@ import typer
 
 from stylegan_cli import api
 from stylegan_cli.cli import completion
-from stylegan_cli.cli.options import PsiListFlag, SeedsFlag, examples
-from stylegan_cli.cli.study import StudyFlags, run_study, with_study_flags
+from stylegan_cli.cli.options import PsiListFlag, SeedsFlag, examples, with_flags
+from stylegan_cli.cli.study import StudyFlags, run_study
 from stylegan_cli.ranges import parse_floats, parse_ints, parse_points
 
 EXAMPLES = examples(
@@ -25,7 +25,7 @@ EXAMPLES = examples(
 )
 
 
-@partial(with_study_flags, without=("psi",))
+@partial(with_flags, without=("psi",))
 def grid(
     seeds: SeedsFlag,
     psi: PsiListFlag = "1",

@@ -37,7 +37,6 @@ def info(
     Reads networks, runs, studies, codes (.npz, .npy), data sets and recipes. Without files, prints
     versions, devices and the network that commands use by default.
     """
-
     facts = [api.describe(local(path)) for path in files] if files else [_machine()]
     if json:
         echo_json(facts if len(facts) > 1 else facts[0])

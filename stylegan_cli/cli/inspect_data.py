@@ -38,7 +38,6 @@ def inspect(
     Counts images, sizes, channels, labels, damaged files, and exact and near duplicates. On a
     folder of images, it shows what `prepare` will find.
     """
-
     with api.open_sources([path]) as [source]:
         survey = api.Survey()
         total = source.tally().images

@@ -6,8 +6,8 @@ import typer
 
 from stylegan_cli import api
 from stylegan_cli.cli import completion, console
-from stylegan_cli.cli.options import examples
-from stylegan_cli.cli.study import StudyFlags, run_study, with_study_flags
+from stylegan_cli.cli.options import examples, with_flags
+from stylegan_cli.cli.study import StudyFlags, run_study
 from stylegan_cli.ranges import parse_ints
 
 EXAMPLES = examples(
@@ -17,7 +17,7 @@ EXAMPLES = examples(
 )
 
 
-@with_study_flags
+@with_flags
 def mix(
     rows: Annotated[
         str, typer.Option(metavar="LIST", help="Rows: seeds such as 1,2, or codes in files.")

@@ -1,4 +1,4 @@
-"""The network a command works with, and its device."""
+"""The network and the machine that a command works with."""
 
 import os
 from collections.abc import Iterator, Sequence
@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Literal, Protocol, runtime_checkable
+from typing import TYPE_CHECKING
 
 from stylegan_cli import api
 from stylegan_cli.cli import console
@@ -14,29 +14,14 @@ from stylegan_cli.cli import console
 if TYPE_CHECKING:
     import torch
 
+    from stylegan_cli.cli.options import NetworkFlags
+
 RUNS = Path("runs")
 SNAPSHOTS = "network-*.safetensors"
 
 
-@runtime_checkable
-class DrawingFlags(Protocol):
-    """Options of a command that draws."""
-
-    @property
-    def device(self) -> str: ...
-    @property
-    def precision(self) -> Literal["auto", "fp32", "bf16"]: ...
-    @property
-    def backend(self) -> Literal["auto", "ref", "eager", "triton"]: ...
-    @property
-    def compile(self) -> bool: ...
-    @property
-    def batch(self) -> int | None: ...
-
-
-def execution_of(flags: DrawingFlags) -> "api.Execution":
+def execution_of(flags: "NetworkFlags") -> "api.Execution":
     """Return how to compute images; print a note if that takes time at first."""
-
     if flags.compile:
         console.note("--compile: the first batch takes a minute or more")
     return api.Execution(
@@ -47,7 +32,7 @@ def execution_of(flags: DrawingFlags) -> "api.Execution":
     )
 
 
-def open_network(chosen: Path | None, flags: DrawingFlags) -> "api.Network":
+def open_network(chosen: Path | None, flags: "NetworkFlags") -> "api.Network":
     """Open the chosen or the newest network for drawing, and print which one it is.
 
     Its weights are read when they are first needed; an unknown device or backend fails then.
@@ -58,7 +43,6 @@ def open_network(chosen: Path | None, flags: DrawingFlags) -> "api.Network":
     Raises:
         NetworkFileError: It cannot be read.
     """
-
     path = find_network(chosen)
     network = open_drawing(path, flags)
     whole, grown = network.sizes.size, network.sizes.grown_size
@@ -67,7 +51,7 @@ def open_network(chosen: Path | None, flags: DrawingFlags) -> "api.Network":
     return network
 
 
-def open_drawing(path: Path, flags: DrawingFlags) -> "api.Network":
+def open_drawing(path: Path, flags: "NetworkFlags") -> "api.Network":
     """Open a network file as `open_network` does, without a word.
 
     Raises:
@@ -139,6 +123,16 @@ def _place(path: Path) -> str:
     return "in the package" if path == api.shipped_network(path.stem) else str(path)
 
 
+def machine(device_name: str) -> "api.Machine":
+    """Return this machine, as a recipe is settled for it.
+
+    Raises:
+        UsageError: There is no such device.
+    """
+    has_gpu = api.pick_device(device_name).type == "cuda"
+    return api.Machine(processes=api.process_count(), has_gpu=has_gpu)
+
+
 @contextmanager
 def any_network(source: Path) -> "Iterator[tuple[api.Network, Sequence[str]]]":
     """Yield any network, with its discriminator if it has one, and notes about it.
@@ -146,7 +140,6 @@ def any_network(source: Path) -> "Iterator[tuple[api.Network, Sequence[str]]]":
     Raises:
         SgtoolError: There is no network, or it cannot be read.
     """
-
     source = local(source)
     if source.is_dir() or not api.is_foreign(source):
         path = find_network(source)

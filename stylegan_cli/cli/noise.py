@@ -10,8 +10,8 @@ import typer
 
 from stylegan_cli import api
 from stylegan_cli.cli import completion, console
-from stylegan_cli.cli.options import SeedsFlag, examples
-from stylegan_cli.cli.study import StudyFlags, run_study, with_study_flags
+from stylegan_cli.cli.options import SeedsFlag, examples, with_flags
+from stylegan_cli.cli.study import StudyFlags, run_study
 from stylegan_cli.errors import UsageError
 from stylegan_cli.ranges import parse_ints
 
@@ -23,7 +23,7 @@ EXAMPLES = examples(
 )
 
 
-@partial(with_study_flags, without=("noise_mode",))
+@partial(with_flags, without=("noise_mode",))
 def noise(
     seeds: SeedsFlag,
     draws: Annotated[

@@ -29,7 +29,6 @@ RECIPE = typer.Argument(
 @recipe_app.command("list", epilog=examples("sgtool recipe list"))
 def list_recipes(json: JsonFlag = False) -> None:
     """Print the name and title of every shipped recipe."""
-
     rows = [(name, api.load_recipe(name).title) for name in api.recipe_names()]
     if json:
         echo_json([{"name": name, "title": title} for name, title in rows])
@@ -52,7 +51,6 @@ def show(
 
     The output is a recipe itself: save it to a file and change it there.
     """
-
     recipe = api.load_recipe(name, changes or ())
     if json:
         echo_json(asdict(recipe))
@@ -73,7 +71,6 @@ def keys(
     --set takes them too. Defaults are those of StyleGAN2; other families have some of their own,
     which sgtool recipe show prints.
     """
-
     found = api.recipe_keys(part)
     if not found:
         raise UsageError(f"{part}: no key has this in its name; `sgtool recipe keys` lists all")
@@ -94,7 +91,6 @@ def check(
     Finds misspelled keys, values of the wrong type and values that contradict each other. Exits
     with 2 if there are any.
     """
-
     problems: list[str] = []
     for file in files:
         try:

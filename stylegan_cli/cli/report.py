@@ -42,7 +42,6 @@ def report(
     The page has training curves, fakes over time, pictures of studies, metrics, recipes and
     provenance. Several runs share their charts. A page of the same inputs is replaced.
     """
-
     opened = api.open_report(_without_videos(inputs))
     steps = api.write_report(opened, output, most_fakes=fakes, overwrite=overwrite)
     for step in console.track(steps, label="parts of the page", total=None):
@@ -56,7 +55,6 @@ def report(
 
 def _without_videos(inputs: list[Path]) -> list[Path]:
     """Return the inputs a page can show, or all of them if there is none, to be refused later."""
-
     videos = [
         path
         for path in inputs

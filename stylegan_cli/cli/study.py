@@ -19,7 +19,6 @@ from stylegan_cli.cli.options import (
     NoiseModeFlag,
     PdfFlag,
     PsiFlag,
-    with_flags,
 )
 
 
@@ -35,9 +34,6 @@ class StudyFlags(NetworkFlags):
     pdf: PdfFlag = False
 
 
-with_study_flags = with_flags
-
-
 def run_study(
     make_plan: Callable[["api.Network", "api.Sampling"], "api.Plan"],
     flags: StudyFlags,
@@ -51,7 +47,6 @@ def run_study(
     Raises:
         SgtoolError: The network, the options or the folder cannot be used.
     """
-
     network = open_network(flags.network, flags)
     sampling = api.Sampling(
         psi=flags.psi,

@@ -52,7 +52,6 @@ def show_events(events: "Iterable[api.Event]", lost: "list[api.Alarm] | None" = 
 
 
 def _gathering(events: "Iterable[api.Event]", lost: "list[api.Alarm]") -> "Iterator[api.Event]":
-
     for event in events:
         if isinstance(event, api.Ticked | api.News):
             lost.extend(alarm for alarm in event.alarms if alarm.is_fatal)
@@ -167,7 +166,6 @@ class Pace:
 
 def _lasting(event: "api.Event") -> "Iterator[str]":
     """Yield the lines of an event that stay on a terminal, where a bar shows the numbers."""
-
     if isinstance(event, api.Measured):
         values = "  ".join(f"{name} {value:.4g}" for name, value in event.values.items())
         yield f"{event.kimg:.1f} kimg: {values}"
@@ -205,7 +203,6 @@ def threads_line(threads: "api.Threads") -> str:
 
 def alarms(event: "api.Event") -> "Iterator[str]":
     """Yield a line for each alarm of an event, such as `0.2 kimg: collapse: …`."""
-
     for alarm in event.alarms if isinstance(event, api.Ticked | api.News) else ():
         yield f"{event.kimg:.1f} kimg: {alarm.name}: {alarm.message}"
 

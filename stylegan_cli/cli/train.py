@@ -13,12 +13,13 @@ from typing import Annotated
 import typer
 
 from stylegan_cli import api
-from stylegan_cli.cli import automatic, completion, console
+from stylegan_cli.cli import completion, console
 from stylegan_cli.cli import init_from as starting
 from stylegan_cli.cli.console import echo_json
 from stylegan_cli.cli.data import say_account
 from stylegan_cli.cli.dry_run import show_cost
 from stylegan_cli.cli.init_from import FreezeDFlag, FreezeMappingFlag, InitFlag, PartialFlag
+from stylegan_cli.cli.network import machine
 from stylegan_cli.cli.options import (
     BackendFlag,
     DeviceFlag,
@@ -53,26 +54,6 @@ ProfileFlag = Annotated[
     int,
     typer.Option("--profile", metavar="N", min=0, help="Trace N iterations into RUN/profile."),
 ]
-
-
-def acceleration_of(
-    *,
-    compiled: bool,
-    captured: bool,
-    backend: api.BackendName,
-    profile: int,
-    threads: int | None,
-) -> "api.Acceleration":
-    """Return the flags as one record.
-
-    Raises:
-        UsageError: Two of them exclude each other.
-    """
-
-    if compiled and captured:
-        raise UsageError("`compile` and `cuda_graphs` exclude each other; leave one out")
-    engine: api.EngineName = "compiled" if compiled else "captured" if captured else "eager"
-    return api.Acceleration(engine=engine, backend=backend, profile=profile, threads=threads)
 
 
 EXAMPLES = examples(
@@ -150,7 +131,6 @@ def train(
     the recipe; sgtool recipe keys explains each.
     --profile writes trace.json, for ui.perfetto.dev, and operations.txt after a few iterations.
     """
-
     origin = None if init_from is None else starting.origin(init_from)
     overrides = [
         *([f"data.path={data}"] if data else []),
@@ -169,23 +149,22 @@ def train(
         )
     # problems are found before torch is imported
     written.settle()
-    machine = automatic.machine(device) if written.choices() else api.Machine()
+    here = machine(device) if written.choices() else api.Machine()
     if dry_run:
-        settlement = api.settle(written, folder, machine=machine, anew=overwrite)
+        settlement = api.settle(written, folder, machine=here, anew=overwrite)
         show_cost(settlement, device, recipe_name=recipe or QUICKSTART, json=json)
         return
-    acceleration = acceleration_of(
-        compiled=compiled,
-        captured=cuda_graphs,
-        backend=backend,
-        profile=profile,
-        threads=threads,
+    if compiled and cuda_graphs:
+        raise UsageError("`compile` and `cuda_graphs` exclude each other; leave one out")
+    engine: api.EngineName = "compiled" if compiled else "captured" if cuda_graphs else "eager"
+    acceleration = api.Acceleration(
+        engine=engine, backend=backend, profile=profile, threads=threads
     )
     started = _Started(
         recipe=written,
         folder=folder,
         device=device,
-        machine=machine,
+        machine=here,
         acceleration=acceleration,
         overwrite=overwrite,
         stop_on_alarm=stop_on_alarm,
@@ -212,7 +191,6 @@ class _Started:
 
     def train(self) -> list[Path]:
         """Train, and return the newest network and picture; nothing in other processes."""
-
         device = api.pick_device(self.device)
         if device.type == "cpu":
             api.keep_freed_memory()
@@ -273,7 +251,6 @@ def _suggest(recipe: "api.Settled", folder: Path) -> None:
 
 
 def _name_detector(recipe: "api.Settled") -> None:
-
     name = recipe.metrics.detector or api.default_detector("features")
     note = api.detector_note(name, "features") if recipe.metrics.every_ticks else ""
     if note:

@@ -6,8 +6,8 @@ from typing import Annotated
 import typer
 
 from stylegan_cli import api
-from stylegan_cli.cli.options import PsiListFlag, SeedsFlag, examples
-from stylegan_cli.cli.study import StudyFlags, run_study, with_study_flags
+from stylegan_cli.cli.options import PsiListFlag, SeedsFlag, examples, with_flags
+from stylegan_cli.cli.study import StudyFlags, run_study
 from stylegan_cli.ranges import parse_floats
 
 EXAMPLES = examples(
@@ -17,7 +17,7 @@ EXAMPLES = examples(
 )
 
 
-@partial(with_study_flags, without=("psi",))
+@partial(with_flags, without=("psi",))
 def truncation(
     seeds: SeedsFlag,
     psi: PsiListFlag = "1,0.7,0.5,0,-0.5,-1",

