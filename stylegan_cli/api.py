@@ -152,6 +152,7 @@ if TYPE_CHECKING:
     )
     from stylegan_cli.studies.discovery.study import DiscoveryOptions, discovery
     from stylegan_cli.studies.editing.edit import EditOptions, edit
+    from stylegan_cli.studies.editing.film import EditFilm
     from stylegan_cli.studies.editing.findings import reaches as edit_reaches
     from stylegan_cli.studies.grid import GridOptions, grid
     from stylegan_cli.studies.masks import read_mask
@@ -169,7 +170,7 @@ if TYPE_CHECKING:
     from stylegan_cli.studies.truncation import truncation
     from stylegan_cli.studies.video.account import is_video
     from stylegan_cli.studies.video.drawing import Drawing
-    from stylegan_cli.studies.video.filming import Filming, default_video
+    from stylegan_cli.studies.video.filming import Filming, Footage, default_video
     from stylegan_cli.studies.video.tracks import Tracks
     from stylegan_cli.studies.video.training import TrainingFilm
     from stylegan_cli.studies.video.video import Motion, Screen, Video, video

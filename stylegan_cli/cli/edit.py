@@ -1,5 +1,6 @@
 """`sgtool edit`: images moved along directions."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -16,6 +17,7 @@ EXAMPLES = examples(
     "sgtool edit --seeds 0-3,projected.h5:0 --direction directions.h5:pca/1@coarse",
     "sgtool edit --direction directions.h5:sefa/0=2 --direction directions.h5:sefa/3=-1",
     "sgtool edit --direction smile.npy --strength -2:2:9 --to --psi 0.7",
+    "sgtool edit --seeds 0-3 --direction directions.h5:sefa/0 --video",
 )
 
 
@@ -43,6 +45,14 @@ def edit(
         bool,
         typer.Option("--to", help="Move to these coordinates instead of by these steps."),
     ] = False,
+    video: Annotated[
+        bool,
+        typer.Option(
+            "--video",
+            help="Also write edit.mp4: every seed from the lowest strength to the highest and "
+            "back.",
+        ),
+    ] = False,
     force: Annotated[
         bool, typer.Option("--force", help="Accept directions found in another network.")
     ] = False,
@@ -65,7 +75,11 @@ def edit(
     def make_plan(network: "api.Network", sampling: "api.Sampling") -> "api.Plan":
         return api.edit(network, chosen, directions, options, sampling)
 
-    run_study(make_plan, flags, findings=_tell_reach)
+    def film(network: "api.Network", sampling: "api.Sampling", plan: "api.Plan") -> "api.EditFilm":
+        drawn = replace(options, strengths=plan.request["strengths"])
+        return api.EditFilm(network, chosen, directions, drawn, sampling)
+
+    run_study(make_plan, flags, findings=_tell_reach, footage=film if video else None)
 
 
 def _tell_reach(hdf5: Path) -> dict[str, Any]:

@@ -38,11 +38,13 @@ def run_study(
     make_plan: Callable[["api.Network", "api.Sampling"], "api.Plan"],
     flags: StudyFlags,
     findings: Callable[[Path], Mapping[str, object]] | None = None,
+    footage: Callable[["api.Network", "api.Sampling", "api.Plan"], "api.Footage"] | None = None,
 ) -> None:
     """Draw a study into its folder and print the paths; the same request again resumes.
 
     Args:
         findings: Prints a summary of the finished HDF5 file and returns it for JSON.
+        footage: Frames of a film beside the pictures.
 
     Raises:
         SgtoolError: The network, the options or the folder cannot be used.
@@ -71,11 +73,33 @@ def run_study(
         _record(recording, flags.batch)
     found = findings(recording.paths.hdf5) if findings else {}
     pdfs = list(api.write_pdfs(recording.paths)) if flags.pdf else []
+    films = []
+    if footage is not None:
+        films = [folder / f"{plan.study}.mp4"]
+        frames = footage(network, sampling, plan)
+        with api.Filming(frames, films[0], overwrite=flags.overwrite) as filming:
+            record_film(filming, flags.batch)
+        found = {**found, "video": str(films[0])}
     if flags.json:
         echo_json({**_summary(recording, network, pdfs, made=missing), **found})
     else:
-        for path in _written(recording, pdfs):
+        for path in _written(recording, [*pdfs, *films]):
             typer.echo(path)
+
+
+def record_film(filming: "api.Filming", batch_size: int | None) -> None:
+    """Draw the missing frames of a film, and encode it."""
+    place, missing = filming.paths.file, filming.missing
+    if filming.damage:
+        console.warn(f"{filming.damage}; starting over")
+    if not missing:
+        console.note(f"{place}: all {filming.total} frames exist already")
+    elif missing < filming.total:
+        there = filming.total - missing
+        console.note(f"{place}: resuming, {there} of {filming.total} frames exist")
+    _run(console.track(filming.frames(batch_size), label="frames", total=missing))
+    console.detail(f"{place}: encoding {filming.total} frames")
+    filming.finish()
 
 
 def _print_progress(recording: "api.Recording") -> None:

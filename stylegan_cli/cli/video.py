@@ -1,7 +1,6 @@
 """`sgtool video`: interpolation between keyframes, as a video or an animated picture."""
 
 import re
-from collections import deque
 from pathlib import Path
 
 import typer
@@ -11,6 +10,7 @@ from stylegan_cli.cli import console
 from stylegan_cli.cli.console import echo_json
 from stylegan_cli.cli.network import open_drawing, open_network
 from stylegan_cli.cli.options import examples, with_flags
+from stylegan_cli.cli.study import record_film
 from stylegan_cli.cli.video_flags import VideoFlags
 from stylegan_cli.errors import UsageError
 from stylegan_cli.ranges import parse_floats, parse_ints, parse_points
@@ -126,10 +126,7 @@ def _film(footage: "api.Drawing | api.TrainingFilm", flags: VideoFlags) -> None:
         overwrite=flags.overwrite,
     ) as filming:
         missing = filming.missing
-        _print_progress(filming)
-        deque(console.track(filming.frames(flags.batch), label="frames", total=missing), maxlen=0)
-        console.detail(f"{filming.paths.file}: encoding {filming.total} frames")
-        filming.finish()
+        record_film(filming, flags.batch)
     paths = filming.paths
     if flags.json:
         echo_json(
@@ -166,16 +163,6 @@ def _print_defaults(flags: VideoFlags, network: "api.Network", found: "api.Video
         f"{found.frames} frames: {found.keyframes.count} keyframes, {motion.segment} frames from "
         f"one to the next" + (f", {screen.streams} streams" if screen.streams > 1 else "")
     )
-
-
-def _print_progress(filming: "api.Filming") -> None:
-    if filming.damage:
-        console.warn(f"{filming.damage}; starting over")
-    there = filming.total - filming.missing
-    if not filming.missing:
-        console.note(f"{filming.paths.file}: all {filming.total} frames exist already")
-    elif there:
-        console.note(f"{filming.paths.file}: resuming, {there} of {filming.total} frames exist")
 
 
 def _parse_grid(text: str) -> tuple[int, int]:

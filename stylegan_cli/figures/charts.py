@@ -1,4 +1,4 @@
-"""Plain bar charts."""
+"""Charts of numbers: bars, curves, histograms, heat maps."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -53,6 +53,38 @@ def pixels_of(figure: "Figure") -> Picture:
     canvas = FigureCanvasAgg(figure)
     canvas.draw()
     return np.asarray(canvas.buffer_rgba())[:, :, :3].copy()
+
+
+def heat_map(
+    values: Float[np.ndarray, "rows cols"],
+    rows: Sequence[str],
+    cols: Sequence[str],
+    *,
+    x: str,
+    bar: str,
+) -> Picture:
+    """Draw a field for each number, which stands in it: red above zero, blue below.
+
+    Args:
+        x: Title of the columns.
+        bar: Title of the scale, with units.
+    """
+    from matplotlib.figure import Figure
+
+    size = (2.6 + 0.62 * len(cols), 1.6 + 0.36 * len(rows) + 0.06 * max(map(len, cols)))
+    figure = Figure(figsize=size, dpi=DOTS_AN_INCH, layout="constrained")
+    axes = figure.subplots()
+    full = float(np.abs(values).max()) or 1.0
+    drawn = axes.imshow(values, cmap="RdBu_r", vmin=-full, vmax=full, aspect="auto")
+    for (row, col), value in np.ndenumerate(values):
+        ink = "white" if abs(value) > 0.6 * full else INK
+        axes.text(col, row, f"{value:+.1f}", ha="center", va="center", fontsize=8, color=ink)
+    axes.set_xticks(range(len(cols)), cols, rotation=45, ha="right", fontsize=9)
+    axes.set_yticks(range(len(rows)), rows, fontsize=9)
+    axes.set_xlabel(x)
+    axes.spines[:].set_visible(False)
+    figure.colorbar(drawn, label=bar)
+    return pixels_of(figure)
 
 
 LEFT_OUT = "#c9c9c9"

@@ -45,6 +45,17 @@ def test_found_directions_edit_images(here):
         assert file["images"].shape[:2] == (2, 3)
 
 
+def test_an_edit_is_filmed_and_found_again(here):
+    assert sgtool(*SEFA).exit_code == 0
+    words = ("edit", "--seeds", "0,1", "--direction", "directions.h5:sefa/0", "-o", "out")
+    done = sgtool(*words, "--video")
+    assert done.exit_code == 0, done.stderr
+    assert "out/edit.mp4" in done.stdout.splitlines() and Path("out/edit.mp4").exists()
+    again = sgtool(*words, "--video", "--json")
+    assert "all 120 frames exist already" in again.stderr
+    assert json.loads(again.stdout)["video"] == "out/edit.mp4"
+
+
 def test_the_same_again_is_done_and_another_is_refused(here):
     assert sgtool(*SEFA).exit_code == 0
     again = sgtool(*SEFA)
@@ -85,6 +96,7 @@ def test_attributes_of_pixels_are_found_and_told(here):
     ranked = {each["name"]: each for each in json.loads(done.stdout)["ranking"]}
     assert ranked["attribute/brightness"]["shift"] > 0
     assert "others' shift" in done.stderr
+    assert Path("directions/attribute/discover-attribute-attributes.png").exists()
 
 
 def test_channels_are_found_by_what_they_change(here):

@@ -3,7 +3,7 @@
 import numpy as np
 from PIL import Image, ImageDraw
 
-from stylegan_cli.figures.charts import bar_chart
+from stylegan_cli.figures.charts import bar_chart, heat_map
 from stylegan_cli.figures.layout import INK, PAPER, Content, Place, font, paint
 from stylegan_cli.figures.maps import diverging, full_scale
 from stylegan_cli.ranges import format_ints
@@ -12,6 +12,9 @@ from stylegan_cli.shapes import Picture
 
 RANGES = "ranges"
 """The table, and the picture, of directions in some layers alone."""
+
+MOST_COLUMNS = 24
+"""Attributes in the heat map."""
 
 CARD, BAR = 256, (76, 120, 168)
 """Side of a card of figures, in pixels, and colour of its bars."""
@@ -76,6 +79,28 @@ def paint_shares(file: StudyFile) -> Picture:
         [f"{100 * share:.2g}" for share in shares],
         x=f"{file.header.study}: direction",
         y=f"share of the {what} (%)",
+    )
+
+
+def paint_attributes(file: StudyFile) -> Picture:
+    """Draw directions × attributes: how far a step moves each score.
+
+    Attributes that directions were found for come first, in the order of the directions, then
+    those that move the most.
+    """
+    request, names = file.header.request, file.header.axes["direction"]
+    judged, wanted = list(request["judged"]), request["found_for"]
+    shift = file.array("attributes", "shift").astype(np.float64)
+    moved = np.argsort(-np.abs(shift).max(axis=0), kind="stable").tolist()
+    own = [judged.index(name) for name in wanted if name in judged]
+    order = list(dict.fromkeys([*own, *moved]))[:MOST_COLUMNS]
+    hidden = len(judged) - len(order)
+    return heat_map(
+        shift[:, order],
+        [name.rsplit("/", 1)[-1] for name in names],
+        [judged[i] for i in order],
+        x=f"attribute ({hidden} that move less are not shown)" if hidden else "attribute",
+        bar="shift by one step (standard deviations)",
     )
 
 

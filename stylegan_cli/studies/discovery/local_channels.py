@@ -122,7 +122,7 @@ def find_local_channels(
             name=f"{group}/{i}",
             facts={
                 "locality": each.locality,
-                **({} if mask is None else {"in_mask": closeness(each)}),
+                **({} if mask is None else {"share_in_mask": closeness(each)}),
             },
         )
         for i, each in enumerate(best)

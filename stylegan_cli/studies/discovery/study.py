@@ -25,6 +25,7 @@ from stylegan_cli.ranges import layer_groups
 from stylegan_cli.rendering.plan import Axis, Plan, Tables
 from stylegan_cli.studies.discovery.figures import (
     RANGES,
+    paint_attributes,
     paint_overview,
     paint_ranges,
     paint_shares,
@@ -93,6 +94,7 @@ def discovery(
     ]
     groups = _groups(network, found.directions)
     shares = [each.facts.get("share", 0.0) for each in found.directions]
+    judged = [] if options.judge is None else list(options.judge.names)
     effects = Effects(
         network=network,
         directions=found.directions,
@@ -111,7 +113,7 @@ def discovery(
             "measured_on": options.samples,
             "detector": detector.name,
             "found_for": [each.facts.get("attribute", "") for each in found.directions],
-            "judged": [] if options.judge is None else list(options.judge.names),
+            "judged": judged,
             "layer_groups": list(groups),
             "shares": shares,
             **sampling_request(network, sampling),
@@ -129,7 +131,8 @@ def discovery(
         ),
         pictures={"overview": paint_overview}
         | ({RANGES: paint_ranges} if groups else {})
-        | ({"shares": paint_shares} if all(shares) else {}),
+        | ({"shares": paint_shares} if all(shares) else {})
+        | ({"attributes": paint_attributes} if judged else {}),
     )
 
 

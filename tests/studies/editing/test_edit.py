@@ -7,11 +7,14 @@ from stylegan_cli.directions.file import Discovery, write_discovery
 from stylegan_cli.directions.moving import Move, moved_codes
 from stylegan_cli.directions.references import parse_direction
 from stylegan_cli.errors import UsageError
+from stylegan_cli.figures.png import resize
 from stylegan_cli.latents.references import parse_picks
 from stylegan_cli.latents.sampling import PLAIN, Sampling, codes_of_seeds
 from stylegan_cli.networks.styles import style_layers
 from stylegan_cli.rendering.render import render
+from stylegan_cli.sizes import square
 from stylegan_cli.studies.editing.edit import EditOptions, edit
+from stylegan_cli.studies.editing.film import STEPS, EditFilm
 from stylegan_cli.studies.grid import grid
 
 
@@ -152,3 +155,32 @@ def test_moved_styles_leave_no_trace(network):
     moved = moved_codes(network, codes, [Move(direction=made(network, "s"), steps=5.0)], PLAIN)
     assert moved.style_offsets.any()
     torch.testing.assert_close(G.synthesis(ws, "const"), before, rtol=0, atol=0)
+
+
+@pytest.mark.parametrize("name", ["w/0", "z/0", "s/0"])
+def test_a_film_runs_from_the_lowest_strength_to_the_highest_and_back(network, file, name):
+    directions = [parse_direction(f"{file}:{name}")]
+    options = EditOptions(strengths=(2.0, -2.0, 0.0))
+    film = EditFilm(network, [0, 1, 2], directions, options)
+    drawn = pixels(network, edit(network, [0, 1, 2], directions, options))
+    frames = list(film.frames(range(film.total)))
+    for number, column in ((0, 1), (STEPS // 2, 2), (STEPS, 0)):
+        frame = frames[number].astype(int)
+        for seed, (top, left) in enumerate(((0, 0), (0, 128), (128, 0))):
+            still = resize(drawn["/", (seed, column)], square(128)).astype(int)
+            assert np.abs(frame[top : top + 128, left : left + 128] - still).max() <= 1
+    assert all(np.array_equal(frames[i], frames[-i]) for i in range(1, STEPS))
+
+
+def test_a_frame_of_a_film_is_the_same_alone(network, file):
+    film = EditFilm(
+        network, [0, 1], [parse_direction(f"{file}:w/0")], EditOptions(strengths=(0.0, 3.0))
+    )
+    (alone,) = film.frames(range(70, 71))
+    np.testing.assert_array_equal(alone, list(film.frames(range(72)))[70])
+
+
+def test_a_film_needs_two_strengths(network, file):
+    options = EditOptions(strengths=(1.0,))
+    with pytest.raises(UsageError, match="only one strength"):
+        EditFilm(network, [0], [parse_direction(f"{file}:w/0")], options)
