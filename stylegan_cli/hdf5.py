@@ -9,6 +9,8 @@ import json
 import time
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
+from importlib.metadata import version
 from math import prod
 from pathlib import Path
 from typing import Any, Literal
@@ -125,6 +127,24 @@ def sure_to_be_stored(item: h5py.Dataset) -> h5py.Dataset:
             f"{stored:,} are stored; make or download it again"
         )
     return item
+
+
+def note_origin(item: h5py.HLObject) -> None:
+    """Write versions of the programs and the time into attributes of a new file or group."""
+    packages = ("stylegan_cli", "torch", "numpy", "h5py")
+    item.attrs["versions"] = json.dumps({name: version(name) for name in packages})
+    item.attrs["created_utc"] = datetime.now(UTC).isoformat(timespec="seconds")
+
+
+def reserved() -> Any:
+    """Return the layout of an array whose space is allocated as it is created.
+
+    Later writes then change nothing in the file's own structure: a killed process leaves it
+    readable, and a full disk fails at once.
+    """
+    layout = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
+    layout.set_alloc_time(h5py.h5d.ALLOC_TIME_EARLY)
+    return layout
 
 
 SECONDS_TO_LOSE = 1.0

@@ -11,8 +11,6 @@ import json
 import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +23,7 @@ from stylegan_cli.files import similar, writing, written_whole
 from stylegan_cli.hdf5 import (
     damage_in,
     json_attribute,
+    note_origin,
     open_hdf5,
     root_attribute,
     stored_array,
@@ -156,10 +155,7 @@ def describe_directions(path: Path) -> dict[str, Any]:
 def _write(group: h5py.Group, found: Discovery) -> None:
     group.attrs["request"] = json.dumps(found.request)
     group.attrs["network_sha256"] = found.network_sha256
-    group.attrs["versions"] = json.dumps(
-        {name: version(name) for name in ("stylegan_cli", "torch", "numpy", "h5py")}
-    )
-    group.attrs["created_utc"] = datetime.now(UTC).isoformat(timespec="seconds")
+    note_origin(group)
     for each in found.directions:
         place = group.create_group(each.name.removeprefix(f"{found.group}/"))
         if each.space == "s":

@@ -56,9 +56,8 @@ class Evaluation:
         for case in self.cases:
             for metric in self.metrics:
                 for pictures in self._compared(metric, case):
-                    least, kind = metric.on_features.least, "fake"
-                    if pictures is case.reals:
-                        kind = "real"
+                    least = metric.on_features.least
+                    kind = "real" if pictures is case.reals else "fake"
                     if pictures.counted < least:
                         named = f"{case.name}: " if case.name else ""
                         raise MetricError(
@@ -92,9 +91,7 @@ class Evaluation:
         Raises:
             MetricError: Features are not finite.
         """
-        for case in self.cases:
-            for metric in self.metrics:
-                yield self._result(case, metric)
+        yield from (self._result(case, each) for case in self.cases for each in self.metrics)
 
     def warnings(self) -> Iterator[Remark]:
         """Yield warnings about the reliability of the numbers."""
@@ -111,10 +108,6 @@ class Evaluation:
         """Return the detector for a metric."""
         return self.detectors[metric.on_features.purpose]
 
-    def compares(self, metric: Metric) -> bool:
-        """Return whether a metric also uses real images."""
-        return metric.on_features.compares
-
     def features(self, pictures: Pictures, metric: Metric) -> Features:
         """Return features of the images that count, as a metric sees them."""
         return self._extraction(pictures, metric).features()
@@ -125,7 +118,7 @@ class Evaluation:
 
     def _compared(self, metric: Metric, case: Case) -> tuple[Pictures, ...]:
         """Return fakes of the first repeat, and the reals if the metric compares with them."""
-        reals = case.reals if self.compares(metric) else None
+        reals = case.reals if metric.on_features.compares else None
         return (case.fakes[0],) if reals is None else (case.fakes[0], reals)
 
     def _result(self, case: Case, metric: Metric) -> Found:

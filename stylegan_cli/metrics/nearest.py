@@ -116,9 +116,7 @@ def nearest_picture(evaluation: "Evaluation", nearest: Nearest) -> Picture:
     return paint(_content(nearest, evaluation), network.G.size, read)
 
 
-def _content(nearest: Nearest, evaluation: "Evaluation") -> "Content":
-    from stylegan_cli.figures.layout import Place as Slot
-
+def _content(nearest: Nearest, evaluation: "Evaluation") -> Content:
     shown, count = nearest.reals.shape
     images: dict[tuple[int, int], Slot] = {
         (row, 0): ("fake", (int(index),)) for row, index in enumerate(nearest.fakes)

@@ -35,7 +35,15 @@ def curves(metrics: Sequence[Metric], found: Sequence[Found], along: str) -> tup
         own.sort(key=lambda each: float(each.records[0][fact]))
         # the deviation of subsets does not describe the network
         names = [name for name in own[0].values if "_sd" not in name]
-        lines = tuple(_curve(own, name, fact) for name in names)
+        lines = tuple(
+            Curve(
+                name=name,
+                x=tuple(float(each.records[0][fact]) for each in own),
+                y=tuple(each.values[name] for each in own),
+                spread=tuple(each.spread.get(name, 0.0) for each in own),
+            )
+            for name in names
+        )
         panels.append(Panel(x=x, y=metric.on_features.title, curves=lines))
     return tuple(panels)
 
@@ -69,25 +77,6 @@ def origin(found: Sequence[Found]) -> str:
     return json.dumps(measured, sort_keys=True)
 
 
-def _curve(found: Sequence[Found], name: str, fact: str) -> Curve:
-    return Curve(
-        name=name,
-        x=tuple(float(each.records[0][fact]) for each in found),
-        y=tuple(each.values[name] for each in found),
-        spread=tuple(each.spread.get(name, 0.0) for each in found),
-    )
-
-
-def save_features(evaluation: Evaluation, path: Path) -> None:
-    """Write the features of all images that were measured to an HDF5 file.
-
-    Raises:
-        OutputError: The place cannot be written.
-    """
-    facts = {"metrics": [metric.name for metric in evaluation.metrics]}
-    write_features(path, _tables(evaluation), facts)
-
-
 def write_features(
     path: Path, tables: Iterator[tuple[str, Features, Mapping[str, Any]]], facts: Mapping[str, Any]
 ) -> None:
@@ -116,7 +105,7 @@ def _describe(item: h5py.File | h5py.Dataset, facts: Mapping[str, Any]) -> None:
         item.attrs[key] = value if isinstance(value, str | int | float) else json.dumps(value)
 
 
-def _tables(evaluation: Evaluation) -> Iterator[tuple[str, Features, Mapping[str, Any]]]:
+def tables_of(evaluation: Evaluation) -> Iterator[tuple[str, Features, Mapping[str, Any]]]:
     """Yield `DETECTOR/fake` and `DETECTOR/real`, after case and repeat if there are several."""
     seen = set()
     for metric in evaluation.metrics:
@@ -125,7 +114,7 @@ def _tables(evaluation: Evaluation) -> Iterator[tuple[str, Features, Mapping[str
             place = f"{case.name}/{detector.name}" if case.name else detector.name
             fake = "fake-{}" if len(case.fakes) > 1 else "fake"
             named = [(fake.format(i), pictures) for i, pictures in enumerate(case.fakes)]
-            if case.reals is not None and evaluation.compares(metric):
+            if case.reals is not None and metric.on_features.compares:
                 named.append(("real", case.reals))
             for name, pictures in named:
                 whole = f"{place}/{name}"

@@ -5,13 +5,13 @@ from functools import cache
 from importlib.metadata import entry_points
 
 from stylegan_cli.errors import UsageError
-from stylegan_cli.metrics.equivariance.metric import EQUIVARIANCE
+from stylegan_cli.metrics.equivariance import EQUIVARIANCE
 from stylegan_cli.metrics.fid import FID
 from stylegan_cli.metrics.inception_score import INCEPTION_SCORE
 from stylegan_cli.metrics.kid import KID
 from stylegan_cli.metrics.metric import Metric
 from stylegan_cli.metrics.nearest import NEAREST
-from stylegan_cli.metrics.ppl.metric import PPL
+from stylegan_cli.metrics.ppl import PPL
 from stylegan_cli.metrics.precision_recall import PRECISION_RECALL
 from stylegan_cli.metrics.separability.metric import SEPARABILITY
 

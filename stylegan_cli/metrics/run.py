@@ -36,7 +36,7 @@ from stylegan_cli.metrics.metric import (
     counted,
     stretch,
 )
-from stylegan_cli.metrics.outputs import draw_curves, file_stem, save_features
+from stylegan_cli.metrics.outputs import draw_curves, file_stem, tables_of, write_features
 from stylegan_cli.metrics.protocol import protocol_named
 from stylegan_cli.metrics.records import NAME, append_found
 from stylegan_cli.metrics.registry import metrics
@@ -151,7 +151,8 @@ def _by_features(metrics: Sequence[Metric], request: Request, place: Workplace) 
         files.append(draw_curves(evaluation.metrics, results, request.along, folder))
     if request.save_features:
         files.append(folder / f"{file_stem(results)}.h5")
-        save_features(evaluation, files[-1])
+        names = [metric.name for metric in evaluation.metrics]
+        write_features(files[-1], tables_of(evaluation), {"metrics": names})
     seconds = (time.monotonic() - began) / len(results)
     recorded = [
         append_found(replace(result, files=tuple(files)), folder, seconds) for result in results

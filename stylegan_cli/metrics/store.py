@@ -9,8 +9,6 @@ Root attributes: schema, metric, request (JSON: everything that decides the numb
 import json
 from collections.abc import Mapping
 from contextlib import closing
-from datetime import UTC, datetime
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Literal
 
@@ -20,11 +18,19 @@ from jaxtyping import Bool
 
 from stylegan_cli.errors import DataError, OutputError
 from stylegan_cli.files import put_in_place, system_reason, writing, written_whole
-from stylegan_cli.hdf5 import Claims, damage_in, open_hdf5, root_attribute, stored_array
+from stylegan_cli.hdf5 import (
+    Claims,
+    damage_in,
+    note_origin,
+    open_hdf5,
+    reserved,
+    root_attribute,
+    stored_array,
+)
+from stylegan_cli.rendering.header import differing
 
 SCHEMA = 1
 UNFINISHED = ".{}.partial"
-_VERSIONS_OF = ("stylegan_cli", "torch", "numpy", "h5py")
 
 
 class Measurements:
@@ -165,11 +171,7 @@ def _opened(path: Path, request: Mapping[str, Any], mode: Literal["r", "r+"]) ->
         file.close()
         reason = system_reason(error)
         raise DataError(f"{path}: not a file of measurements, or damaged: {reason}") from None
-    differences = [
-        f"{key} is {there.get(key)}, not {request.get(key)}"
-        for key in {**request, **there}
-        if request.get(key) != there.get(key)
-    ]
+    differences = differing(request, there)
     if differences:
         file.close()
         raise OutputError(
@@ -190,12 +192,8 @@ def _created(
         file.attrs["schema"] = SCHEMA
         file.attrs["metric"] = request["metric"]
         file.attrs["request"] = json.dumps(request)
-        file.attrs["versions"] = json.dumps({name: version(name) for name in _VERSIONS_OF})
-        file.attrs["created_utc"] = datetime.now(UTC).isoformat(timespec="seconds")
-        # space is allocated at once, so that a killed process leaves a readable file
-        layout = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
-        layout.set_alloc_time(h5py.h5d.ALLOC_TIME_EARLY)
+        note_origin(file)
         for name, shape in columns.items():
-            file.create_dataset(name, shape, np.float32, dcpl=layout)
+            file.create_dataset(name, shape, np.float32, dcpl=reserved())
         file["done"] = np.zeros(next(iter(columns.values()))[0], bool)
     return open_hdf5(path, "r+")

@@ -3,16 +3,15 @@
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from hashlib import sha256
-from importlib.metadata import version
 from typing import Any
 
 import h5py
 import numpy as np
 
+from stylegan_cli.hdf5 import note_origin
+
 SCHEMA = 1
-_VERSIONS_OF = ("stylegan_cli", "torch", "numpy", "h5py")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,8 +74,7 @@ def write_header(file: h5py.File, header: StudyHeader) -> None:
     file.attrs["pictures"] = json.dumps(list(header.pictures))
     file.attrs["recipe"] = header.recipe
     file.attrs["network_sha256"] = header.network_sha256
-    file.attrs["versions"] = json.dumps({name: version(name) for name in _VERSIONS_OF})
-    file.attrs["created_utc"] = datetime.now(UTC).isoformat(timespec="seconds")
+    note_origin(file)
     for name, values in {**header.axes, "sheet": header.sheets}.items():
         file[f"{name}_names"] = np.array(values, h5py.string_dtype())
 

@@ -28,7 +28,7 @@ from numpy.typing import DTypeLike
 from stylegan_cli.errors import DataError, OutputError
 from stylegan_cli.figures.png import shown
 from stylegan_cli.files import writing, written_whole
-from stylegan_cli.hdf5 import Claims, open_hdf5, root_attribute, stored_array
+from stylegan_cli.hdf5 import Claims, open_hdf5, reserved, root_attribute, stored_array
 from stylegan_cli.recipe import loads
 from stylegan_cli.rendering.header import StudyHeader, read_header, write_header
 from stylegan_cli.shapes import Picture
@@ -239,15 +239,11 @@ def _check_room(path: Path, tables: Mapping[str, Table]) -> None:
 
 
 def _write_table(group: h5py.Group, table: Table) -> None:
-    # space for all cells is allocated at once: later writes change nothing in the file's own
-    # structure, so a killed process leaves it readable, and a full disk fails now
-    layout = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
-    layout.set_alloc_time(h5py.h5d.ALLOC_TIME_EARLY)
     for name, (shape, dtype) in table.arrays.items():
         whole = (*table.shape, *shape)
         # HDF5 cannot chunk an empty array
         chunks = (*(1 for _ in table.shape), *shape) if whole else None
-        group.create_dataset(name, whole, dtype, chunks=chunks, dcpl=layout)
+        group.create_dataset(name, whole, dtype, chunks=chunks, dcpl=reserved())
     group["done"] = np.zeros(table.shape, bool)
     for name, values in table.columns.items():
         group[name] = values

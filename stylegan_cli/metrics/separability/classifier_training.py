@@ -21,7 +21,7 @@ from stylegan_cli.data.loader import Pick, Sampler
 from stylegan_cli.data.parallel import ordered_map, usual_workers
 from stylegan_cli.errors import DataError, MetricError
 from stylegan_cli.files import writing, written_whole
-from stylegan_cli.metrics.ppl.ppl import shrink
+from stylegan_cli.metrics.path_length import shrink
 from stylegan_cli.metrics.separability.attributes import Attributes
 from stylegan_cli.metrics.separability.classifier import (
     Classifier,

@@ -194,7 +194,7 @@ def _prepare(
 
 def _wanted(network: "Network", request: Request) -> Iterator[PathOptions]:
     """Yield the chosen path length, or beside other metrics all of the protocol."""
-    from stylegan_cli.metrics.ppl.ppl import check_paths
+    from stylegan_cli.metrics.path_length import check_paths
 
     chosen: PathChoice = request.options
     space = chosen.space or ("w" if network.G.has_w else "z")
@@ -213,7 +213,7 @@ def _wanted(network: "Network", request: Request) -> Iterator[PathOptions]:
 def _series(
     network: "Network", detector: "PerceptualDetector", options: PathOptions, place: "Workplace"
 ) -> Series:
-    from stylegan_cli.metrics.ppl.ppl import EPSILON, path_distances
+    from stylegan_cli.metrics.path_length import EPSILON, path_distances
     from stylegan_cli.networks.execution import default_batch_size, precision_claim
 
     fields = asdict(options)
@@ -243,7 +243,7 @@ def _series(
 
 def _conclude(name: str, detector: str, columns: Columns) -> Iterator[Conclusion]:
     from stylegan_cli.detectors import is_standard
-    from stylegan_cli.metrics.ppl.ppl import path_length
+    from stylegan_cli.metrics.path_length import path_length
 
     distances = columns[COLUMN]
     found = path_length(distances)

@@ -1,7 +1,7 @@
 import pytest
 
 from stylegan_cli.errors import UsageError
-from stylegan_cli.metrics.ppl.metric import PathOptions, path_name, path_options
+from stylegan_cli.metrics.ppl import PathOptions, path_name, path_options
 
 
 @pytest.mark.parametrize(

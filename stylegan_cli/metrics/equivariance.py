@@ -39,7 +39,7 @@ def _series_of(
     network: "Network", seed: int, *, request: Request, place: "Workplace"
 ) -> Iterator[Series]:
     from stylegan_cli.latents.sampling import chosen_class
-    from stylegan_cli.metrics.equivariance.motions import differences
+    from stylegan_cli.metrics.motions import differences
     from stylegan_cli.networks.execution import default_batch_size, precision_claim
 
     G = network.G
@@ -75,7 +75,7 @@ def _series_of(
 
 
 def _conclude(columns: Columns) -> Iterator[Conclusion]:
-    from stylegan_cli.metrics.equivariance.motions import decibels
+    from stylegan_cli.metrics.motions import decibels
 
     squares, counts = (columns[name].sum(0, dtype=float).tolist() for name in columns)
     values = {

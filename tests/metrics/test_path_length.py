@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from stylegan_cli.metrics.ppl.ppl import (
+from stylegan_cli.metrics.path_length import (
     EPSILON,
     crop_face,
     lerp,

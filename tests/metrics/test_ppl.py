@@ -4,8 +4,7 @@ import torch
 
 from stylegan_cli.errors import MetricError, UsageError
 from stylegan_cli.latents.sampling import map_latents
-from stylegan_cli.metrics.ppl.metric import PathOptions
-from stylegan_cli.metrics.ppl.ppl import (
+from stylegan_cli.metrics.path_length import (
     EPSILON,
     check_paths,
     draw_pairs,
@@ -14,6 +13,7 @@ from stylegan_cli.metrics.ppl.ppl import (
     step_codes,
     step_images,
 )
+from stylegan_cli.metrics.ppl import PathOptions
 from stylegan_cli.networks.snapshot import load_network
 from tests.networks.families import small
 from tests.tiny import write_network, write_untrained

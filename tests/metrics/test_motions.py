@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from stylegan_cli.metrics.equivariance.motions import (
+from stylegan_cli.metrics.motions import (
     decibels,
     difference,
     fractional_shift,

@@ -4,9 +4,9 @@ import pytest
 from stylegan_cli.errors import UsageError
 from stylegan_cli.interop.foreign import save_foreign
 from stylegan_cli.interop.reading import read_foreign
-from stylegan_cli.metrics.equivariance.metric import EQUIVARIANCE
-from stylegan_cli.metrics.equivariance.motions import differences
+from stylegan_cli.metrics.equivariance import EQUIVARIANCE
 from stylegan_cli.metrics.metric import Found, Request, Steps
+from stylegan_cli.metrics.motions import differences
 from stylegan_cli.metrics.run import evaluate, workplace
 from stylegan_cli.networks.snapshot import load_network
 from tests.networks.vectors import FOLDER
