@@ -77,6 +77,14 @@ class EvalFlags(NetworkFlags):
     per_class: Annotated[
         bool, typer.Option("--per-class", help="Measure every class by itself.")
     ] = False
+    per_label: Annotated[
+        str | None,
+        typer.Option(
+            "--per-label",
+            metavar="NAME[:BINS]",
+            help="Measure images by a number of their labels, in 4 or BINS bins.",
+        ),
+    ] = None
     detector: Annotated[
         str | None,
         typer.Option(

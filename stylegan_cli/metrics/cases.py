@@ -11,7 +11,7 @@ from jaxtyping import Int64
 
 from stylegan_cli.data.dataset import Dataset, open_dataset
 from stylegan_cli.data.samples import drawn_path
-from stylegan_cli.errors import DataError, MetricError, NetworkFileError, UsageError
+from stylegan_cli.errors import DataError, MetricError, NetworkFileError, UsageError, meant_or_all
 from stylegan_cli.files import similar
 from stylegan_cli.latents.sampling import Sampling, class_index
 from stylegan_cli.metrics.fakes import DrawnPictures, seeds_of
@@ -33,6 +33,9 @@ from stylegan_cli.networks.snapshot import file_sha256
 from stylegan_cli.training.data import training_data
 
 SNAPSHOTS = "network-*.safetensors"
+BINS, MAX_BINS = 4, 100
+"""Bins of a number of the labels: the usual number, and the most."""
+
 UNLIKE = 0.5
 """Largest difference in the share of JPEG files; beyond it, compression adds to distances."""
 
@@ -42,7 +45,7 @@ class Case:
     """Images to measure, again for every seed.
 
     Attributes:
-        name: The snapshot, psi or class; empty for a single one.
+        name: The snapshot, psi, class or bin of labels; empty for a single one.
         fakes: One set of images per repeat.
         reals: None if nothing is compared.
         facts: Entries of its record.
@@ -63,7 +66,12 @@ def cases_of(
         return (yield from _folder(request.images, request, protocol))
     networks = networks_of(request)
     data = yield from real_images(request.data, networks[0])
-
+    if request.per_label is not None:
+        bins = label_bins(request.per_label, data, read_header(networks[0]))
+        return tuple(
+            network_case(networks[0], chosen, request, protocol, place, name=name)
+            for name, chosen in bins
+        )
     return tuple(
         network_case(path, data, single, protocol, place, name=name)
         for name, path, single in _single_cases(networks, request)
@@ -157,6 +165,7 @@ def network_case(
         "psi": sampling.psi,
         "cutoff": sampling.cutoff,
         "class": label,
+        **({"label": name} if request.per_label else {}),
         "noise_mode": sampling.noise_mode,
         "seed": request.seed,
         "repeat": request.repeat,
@@ -226,6 +235,9 @@ def _check_alone(request: Request) -> None:
         ("psi_curve", "per_class"),
         ("psi", "psi_curve"),
         ("class_name", "per_class"),
+        *((each, "per_label") for each in ("all_snapshots", "class_name", "psi_curve")),
+        ("per_class", "per_label"),
+        ("protocol", "per_label"),
     ]
     for first, second in pairs:
         if {first, second} <= given:
@@ -233,8 +245,8 @@ def _check_alone(request: Request) -> None:
             raise UsageError(f"`{first}` and `{second}`: use only one of them")
     if request.images is None:
         return
-    of_networks = ("all_snapshots", "psi_curve", "per_class", "repeat", "num", "seed", "psi")
-    for name in (*of_networks, "cutoff"):
+    of_networks = ("all_snapshots", "psi_curve", "per_class", "per_label", "repeat", "num")
+    for name in (*of_networks, "seed", "psi", "cutoff"):
         if name in given:
             raise UsageError(f"`{name}`: applies to networks only; leave it out with `images`")
     if request.data is None:
@@ -294,6 +306,45 @@ def _single_cases(
                 yield name, network, replace(request, class_name=name)
         case _:
             yield "", network, request
+
+
+def label_bins(
+    wanted: str, data: StoredPictures, header: Header
+) -> Iterator[tuple[str, StoredPictures]]:
+    """Yield the real images whose number of the label lies in each bin, and the bin's name.
+
+    A bin for each value where there are few, else bins of about as many images each.
+
+    Args:
+        wanted: `NAME` or `NAME:BINS`.
+
+    Raises:
+        UsageError: The labels of the network have no such number.
+    """
+    name, colon, digits = wanted.rpartition(":")
+    name, digits = (name, digits) if colon else (wanted, str(BINS))
+    names = tuple(header.label_columns)
+    if name not in names:
+        lead = meant_or_all(name, names) if names else "; its labels are classes or none"
+        raise UsageError(
+            f"no number of the labels of this network{lead}", parameter="per_label", value=wanted
+        )
+    if not digits.isdecimal() or not 1 <= int(digits[:4]) <= MAX_BINS or len(digits) > 3:
+        raise UsageError(
+            f"not a number of bins from 1 to {MAX_BINS}", parameter="per_label", value=wanted
+        )
+    assert data.label is not None, "data has the labels of the network"
+    column = names.index(name)
+    values = np.array([data.label(i)[column] for i in range(data.count)])
+    edges = np.unique(values)
+    if len(edges) > int(digits):
+        edges = np.unique(np.quantile(values, np.linspace(0, 1, int(digits) + 1)))[:-1]
+    numbers = np.searchsorted(edges, values, "right") - 1
+    for number in np.unique(numbers):
+        rows = np.flatnonzero(numbers == number)
+        low, high = float(values[rows].min()), float(values[rows].max())
+        within = f"{low:g}" if low == high else f"{low:.4g} to {high:.4g}"
+        yield f"{name} {within}", replace(data, rows=rows)
 
 
 def _class_of(

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -34,7 +35,8 @@ class DrawnPictures:
         sha256: Of the file.
         size: Of the images.
         seed: Of the evaluation; its images have the seeds from 1,000,000 times this on.
-        labels: Images whose labels are drawn where `sampling` chooses no class.
+        labels: Images whose labels are drawn where `sampling` chooses no class; of those that
+            count, if not all do.
         execution: How the images are computed.
         precision: Of this network's activations.
     """
@@ -64,6 +66,7 @@ class DrawnPictures:
             "noise_mode": self.sampling.noise_mode,
             "class": self.sampling.class_name,
             "labels": self.labels.sha256 if self.labels else None,
+            **_rows_claim(self.labels),
             **precision_claim(self.precision),
         }
 
@@ -135,9 +138,17 @@ def draw_fakes(network: Network, fakes: DrawnPictures, part: range) -> Pixels:
 def _codes(network: Network, fakes: DrawnPictures, seeds: range) -> Codes:
     data, labels = fakes.labels, None
     if data is not None and fakes.sampling.class_name is None:
-        assert data.label is not None, "the data set has labels"
-        labels = drawn_labels(seeds, data.label, data.count)
+        label = data.label
+        assert label is not None, "the data set has labels"
+        numbers = range(data.count) if data.rows is None else data.rows
+        labels = drawn_labels(seeds, lambda i: label(int(numbers[i])), len(numbers))
     return codes_of_seeds(network, seeds, fakes.sampling, labels)
+
+
+def _rows_claim(labels: StoredPictures | None) -> dict[str, str]:
+    if labels is None or labels.rows is None:
+        return {}
+    return {"label_rows": sha256(labels.rows.astype("<i8").tobytes()).hexdigest()}
 
 
 def drawn_labels(seeds: Sequence[int], label: Callable[[int], Label], count: int) -> Labels:

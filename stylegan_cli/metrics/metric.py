@@ -60,6 +60,8 @@ class Request:
         num: Samples; None takes the usual number of the metric.
         seed: Of the first repeat; the next ones count on.
         psi_curve: Truncations to compare.
+        per_label: `NAME` or `NAME:BINS`, a number of the labels: measure images whose number lies
+            in each bin, which hold about as many real images each.
         detector: None takes the standard one where its weights are here.
         output: Folder of the results; None takes the network's run, else ./results.
         options: The metric's own options, of its class `options`.
@@ -78,6 +80,7 @@ class Request:
     class_name: str | None = None
     psi_curve: tuple[float, ...] | None = None
     per_class: bool = False
+    per_label: str | None = None
     detector: str | None = None
     protocol: str | None = None
     save_features: bool = False
@@ -87,12 +90,14 @@ class Request:
     together: bool = False
 
     @property
-    def along(self) -> Literal["", "snapshot", "psi", "class"]:
+    def along(self) -> Literal["", "snapshot", "psi", "class", "label"]:
         """Return the difference between the measured cases; empty for a single one."""
         if self.all_snapshots is not None:
             return "snapshot"
         if self.psi_curve is not None:
             return "psi"
+        if self.per_label is not None:
+            return "label"
         return "class" if self.per_class else ""
 
     @property
@@ -141,7 +146,7 @@ class Found:
     """Numbers of one case.
 
     Attributes:
-        case: The snapshot, psi or class; empty for a single case.
+        case: The snapshot, psi, class or bin of labels; empty for a single case.
         values: By their full names, means over the repeats.
         spread: Standard deviation over the repeats, or what one measurement tells of it.
         records: Lines of `metrics.jsonl`.
@@ -274,7 +279,9 @@ class OnCodes:
     prepare: "Callable[[Network, Request, Workplace], Generator[Event, None, Maker]]"
 
 
-NARROWING = frozenset({"images", "psi", "cutoff", "class_name", "psi_curve", "per_class"})
+NARROWING = frozenset(
+    {"images", "psi", "cutoff", "class_name", "psi_curve", "per_class", "per_label"}
+)
 """Fields of a request that change the measurement, so a metric must know them."""
 
 ALL = frozenset(f.name for f in fields(Request)) - {"options", "together", "overwrite"}

@@ -215,7 +215,7 @@ NEAREST = Metric(
     work=_run,
     takes=ALL
     - {
-        *("images", "repeat", "protocol", "all_snapshots", "psi_curve", "per_class"),
+        *("images", "repeat", "protocol", "all_snapshots", "psi_curve", "per_class", "per_label"),
         "save_features",
     },
     options=NearestOptions,
