@@ -55,7 +55,7 @@ if TYPE_CHECKING:
     from stylegan_cli.directions.file import write_discovery as write_directions
     from stylegan_cli.directions.foreign import export_direction
     from stylegan_cli.directions.references import parse_direction
-    from stylegan_cli.interop.export.exporting import Exported, export_network, export_paths
+    from stylegan_cli.interop.export import Exported, export_network, export_paths
     from stylegan_cli.interop.foreign import CC_BY_NC, Foreign, NoGeneratorError, save_foreign
     from stylegan_cli.interop.reading import is_foreign, read_foreign
     from stylegan_cli.interop.to_rosinality2 import rosinality_checkpoint, save_checkpoint

@@ -18,9 +18,8 @@ from stylegan_cli.detectors.trunks import alexnet, vgg16
 from stylegan_cli.errors import ForeignFileError
 from stylegan_cli.interop.pickles.reader import read_pickle
 from stylegan_cli.interop.pickles.stand_ins import NUMPY_NAMES, PickledArray
-from stylegan_cli.interop.pickles.torch_files import read_torch_file
+from stylegan_cli.interop.pickles.torch_files import ZIP_START, read_torch_file
 from stylegan_cli.interop.pickles.torch_tensors import STREAM_START, PickledTensor
-from stylegan_cli.interop.pickles.torch_zip import ZIP_START
 
 _PICKLE = b"\x80"
 _LARGEST_PICKLE = 2**28

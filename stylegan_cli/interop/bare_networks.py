@@ -5,19 +5,19 @@ A state dict records shapes; everything else, such as clamping, is assumed to be
 
 import re
 from collections.abc import Mapping
-from pathlib import Path
-from typing import Any
 
-from stylegan_cli.interop.foreign import Foreign, StoredTensor, Taken, assemble, foreign_recipe
-from stylegan_cli.interop.pickles.limits import MOST_TENSORS, RefusedError, shown
-from stylegan_cli.interop.shapes_of_networks import (
-    count_of,
-    discriminator_values,
-    generator_values,
-    label_length,
+from stylegan_cli.interop.foreign import (
+    Foreign,
+    StoredTensor,
+    Taken,
+    assemble,
+    foreign_recipe,
+    shapes_of,
 )
+from stylegan_cli.interop.pickles.limits import MOST_TENSORS, RefusedError, shown
+from stylegan_cli.interop.shapes_of_networks import label_length, network_values
 from stylegan_cli.interop.tensor_maps import (
-    SAMPLES,
+    NO_W_AVG,
     W_AVG,
     check_filter,
     estimated_w_avg,
@@ -74,12 +74,12 @@ def read_bare_network(
     of_release = any(name.endswith(_FILTER) for name in tensors)
     generator = _part(tensors, at, source, is_reversed=of_release)
     discriminator = None if d_at is None else _part(tensors, d_at, source, is_reversed=False)
-    values, c_dim = _values(generator, discriminator, source)
-    recipe = foreign_recipe(values, source)
+    recipe = foreign_recipe(network_values(generator, discriminator, source), source)
+    c_dim = label_length(shapes_of(generator))
     notes = [_UNTOLD]
     if W_AVG not in generator and not c_dim:
         generator[W_AVG] = estimated_w_avg(recipe, generator)
-        notes.append(f"has no mean of W; it is estimated from {SAMPLES:,} latents of seed 0")
+        notes.append(NO_W_AVG)
     used = {taken.theirs for part in (generator, discriminator or {}) for taken in part.values()}
     rest = [name for name in tensors if name not in used and not name.endswith(_FILTER)]
     return assemble(
@@ -119,20 +119,3 @@ def _part(
         else:
             found[ours] = Taken(theirs, stored)
     return found
-
-
-def _values(
-    generator: Mapping[str, Taken], discriminator: Mapping[str, Taken] | None, source: str
-) -> tuple[dict[str, Any], int]:
-    """Return values of a recipe by dotted key, and the length of labels."""
-    shapes = {name: taken.shape for name, taken in generator.items()}
-    shapes.setdefault(W_AVG, shapes[_GENERATOR_MARK][1:])
-    values: dict[str, Any] = {"title": Path(source).stem, **generator_values(shapes, source)}
-    if values["data.resolution"] == 4:
-        values["discriminator.architecture"] = "skip"
-    elif discriminator is not None:
-        found = {name: taken.shape for name, taken in discriminator.items()}
-        values |= discriminator_values(found, source)
-        if "mapping.embed.weight" in found:
-            values["discriminator.mapping_layers"] = count_of(r"mapping\.fc\d+\.weight", found)
-    return values, label_length(shapes)

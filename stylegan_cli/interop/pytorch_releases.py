@@ -7,7 +7,7 @@ import math
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Any, TypeGuard
+from typing import TypeGuard
 
 import torch
 from torch import Tensor
@@ -26,7 +26,7 @@ from stylegan_cli.interop.foreign import (
 )
 from stylegan_cli.interop.pickles.limits import MOST_TENSORS, RefusedError, shown, shown_value
 from stylegan_cli.interop.pickles.machine import Table
-from stylegan_cli.interop.pickles.stand_ins import PickledArray
+from stylegan_cli.interop.pickles.stand_ins import named, number
 from stylegan_cli.interop.pickles.torch_tensors import PickledTensor
 from stylegan_cli.interop.shapes_of_networks import (
     discriminator_values,
@@ -84,7 +84,7 @@ class PickledModule:
     def tensors(self, prefix: str = "") -> Iterator[tuple[str, PickledTensor]]:
         """Yield names and tensors, as in the state dict of the live module."""
         for group in ("_parameters", "_buffers"):
-            for name, value in _table(self.state.get(group)).items():
+            for name, value in named(self.state.get(group)).items():
                 if isinstance(value, PickledTensor):
                     yield prefix + name, value
         for name, module in self.modules().items():
@@ -92,7 +92,7 @@ class PickledModule:
 
     def modules(self) -> Mapping[str, "PickledModule"]:
         """Return the direct submodules."""
-        inner = _table(self.state.get("_modules"))
+        inner = named(self.state.get("_modules"))
         return {name: each for name, each in inner.items() if isinstance(each, PickledModule)}
 
     def module(self, path: str) -> "PickledModule | None":
@@ -105,14 +105,7 @@ class PickledModule:
     def attribute(self, path: str, name: str, default: object = None) -> object:
         """Return an attribute of the module at a dotted path, NumPy numbers as Python's."""
         module = self.module(path)
-        value = module.state.get(name, default) if module else default
-        return value.item() if isinstance(value, PickledArray) else value
-
-
-def _table(value: object) -> Mapping[str, Any]:
-    if not isinstance(value, dict):
-        return {}
-    return {name: each for name, each in value.items() if isinstance(name, str)}
+        return number(module.state.get(name, default) if module else default)
 
 
 PERSISTENCE_NAMES: Table = {
@@ -188,10 +181,10 @@ def _taken(network: PickledModule, where: str, source: str) -> dict[str, Taken]:
 def _tensors(
     network: PickledModule, where: str, source: str
 ) -> Iterator[tuple[str, PickledTensor]]:
-    for count, named in enumerate(network.tensors()):
+    for count, pair in enumerate(network.tensors()):
         if count >= MOST_TENSORS:
             raise ForeignFileError(f"{source}: more than {MOST_TENSORS:,} tensors in {where}")
-        yield named
+        yield pair
 
 
 def _generator_options(G: PickledModule, source: str) -> dict[str, object]:
@@ -271,8 +264,8 @@ def _stylegan3_options(G: PickledModule) -> Iterator[tuple[str, object]]:
 
 
 def _plain(name: str, value: object) -> object:
-    number = value.item() if isinstance(value, PickledArray) else value
-    return float(number) if name in _FLOATS and isinstance(number, int) else number
+    plain = number(value)
+    return float(plain) if name in _FLOATS and isinstance(plain, int) else plain
 
 
 def _check_stylegan3_filters(

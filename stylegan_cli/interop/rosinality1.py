@@ -13,12 +13,13 @@ import torch
 from torch import Tensor
 
 from stylegan_cli.errors import ForeignFileError
-from stylegan_cli.interop.foreign import Foreign, Taken, assemble, foreign_recipe
+from stylegan_cli.interop.foreign import Foreign, Taken, assemble, foreign_recipe, shapes_of
 from stylegan_cli.interop.pickles.limits import shown
 from stylegan_cli.interop.shapes_of_networks import count_of, generator_values
 from stylegan_cli.interop.tensor_maps import (
+    NO_AVERAGE,
+    NO_W_AVG,
     SAME,
-    SAMPLES,
     W_AVG,
     Form,
     Pair,
@@ -78,7 +79,8 @@ def _first(ours: str, theirs: str, side: int, *, is_fused: bool) -> Iterator[Pai
     if side == 4:
         yield Pair(f"{ours}.input.const", f"{theirs}.conv1.input", Form(lambda tensor: tensor[0]))
     elif is_fused:
-        yield Pair(f"{ours}.conv0.weight", f"{theirs}.conv1.0.weight", Form(_unfused))
+        unfused = Form(lambda weight: (weight.transpose(0, 1) / 4).flip((2, 3)))
+        yield Pair(f"{ours}.conv0.weight", f"{theirs}.conv1.0.weight", unfused)
         yield Pair(f"{ours}.conv0.bias", f"{theirs}.conv1.0.bias", SAME)
     else:
         yield Pair(f"{ours}.conv0.weight", f"{theirs}.conv1.1.conv.weight_orig", SAME)
@@ -86,7 +88,8 @@ def _first(ours: str, theirs: str, side: int, *, is_fused: bool) -> Iterator[Pai
 
 
 def _tail(ours: str, theirs: str, number: int) -> Iterator[Pair]:
-    yield Pair(f"{ours}.noise_strength", f"{theirs}.noise{number}.weight_orig", Form(_strength))
+    strength = Form(lambda weight: weight[0, :, 0, 0] * math.sqrt(2 / weight.shape[1]))
+    yield Pair(f"{ours}.noise_strength", f"{theirs}.noise{number}.weight_orig", strength)
     style = f"{theirs}.adain{number}.style.linear"
     yield Pair(f"{ours}.affine.weight", f"{style}.weight_orig", _times(math.sqrt(2)))
     yield Pair(f"{ours}.affine.bias", f"{style}.bias", Form(_less_one))
@@ -94,14 +97,6 @@ def _tail(ours: str, theirs: str, number: int) -> Iterator[Pair]:
 
 def _times(factor: float) -> Form:
     return Form(lambda tensor: tensor * factor)
-
-
-def _unfused(weight: Tensor) -> Tensor:
-    return (weight.transpose(0, 1) / 4).flip((2, 3))
-
-
-def _strength(weight: Tensor) -> Tensor:
-    return weight[0, :, 0, 0] * math.sqrt(2 / weight.shape[1])
 
 
 def _less_one(bias: Tensor) -> Tensor:
@@ -115,7 +110,7 @@ _MARK = "generator.progression.0.conv1.input"
 _MOST_BLOCKS = 9
 _PARTS = ("g_running", "generator")
 _NOTES = (
-    f"has no mean of W; it is estimated from {SAMPLES:,} latents of seed 0",
+    NO_W_AVG,
     "has no fixed noise; it is drawn from seed 0, one map for both layers of a resolution",
 )
 
@@ -196,7 +191,7 @@ def _level(name: str) -> int:
 def _values(
     generator: Mapping[str, Taken], sides: tuple[int, ...], source: str
 ) -> dict[str, object]:
-    shapes = {name: each.shape for name, each in generator.items()}
+    shapes = shapes_of(generator)
     shapes[W_AVG] = shapes.get("synthesis.b4.tail0.affine.weight", (0, 0))[1:]
     return {
         **generator_values(shapes, source),
@@ -214,7 +209,7 @@ def _more_notes(
 ) -> tuple[str, ...]:
     notes = []
     if part == "generator":
-        notes.append("has no averaged generator; the one in training is used")
+        notes.append(NO_AVERAGE)
     if not grown:
         notes.append(f"was trained up to {sides[-1]} px; the layers above are left out")
     if "discriminator" in root:

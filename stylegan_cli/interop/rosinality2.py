@@ -1,16 +1,16 @@
 """Checkpoints of rosinality's StyleGAN2 in PyTorch, trained with it or converted for it."""
 
 from collections.abc import Iterator, Mapping
-from pathlib import Path
 from typing import TypeGuard
 
 from stylegan_cli.errors import ForeignFileError
 from stylegan_cli.interop.foreign import Foreign, StoredTensor, Taken, assemble, foreign_recipe
 from stylegan_cli.interop.pickles.limits import shown
-from stylegan_cli.interop.shapes_of_networks import count_of, discriminator_values, generator_values
+from stylegan_cli.interop.shapes_of_networks import count_of, network_values
 from stylegan_cli.interop.tensor_maps import (
+    NO_AVERAGE,
+    NO_W_AVG,
     SAME,
-    SAMPLES,
     SGTOOL,
     W_AVG,
     Form,
@@ -142,12 +142,12 @@ def read_rosinality2(root: Mapping[str, object], source: str) -> Foreign:
     if "latent_avg" in root:
         generator[W_AVG] = _given_w_avg(root["latent_avg"], source)
     discriminator = _discriminator(root["d"], sides, source) if root.get("d") else None
-    recipe = foreign_recipe(_values(generator, discriminator, sides, source), source)
+    recipe = foreign_recipe(network_values(generator, discriminator, source), source)
     if W_AVG not in generator:
         generator[W_AVG] = estimated_w_avg(recipe, generator)
-        notes += (f"has no mean of W; it is estimated from {SAMPLES:,} latents of seed 0",)
+        notes += (NO_W_AVG,)
     if part == "g":
-        notes += ("has no averaged generator; the one in training is used",)
+        notes += (NO_AVERAGE,)
     return assemble(
         source,
         recipe,
@@ -205,23 +205,3 @@ def _check_filters(
 ) -> None:
     for name in (name for name in names if name in state):
         check_filter(state[name], filter_kernel(FILTER, gain), f"{prefix}{name}", source)
-
-
-def _values(
-    generator: Mapping[str, Taken],
-    discriminator: Mapping[str, Taken] | None,
-    sides: tuple[int, ...],
-    source: str,
-) -> dict[str, object]:
-    """Return values of a recipe by dotted key."""
-    shapes = {name: each.shape for name, each in generator.items()}
-    # a file may lack the mean of W, so w_dim comes from the layers that make styles
-    shapes.setdefault(W_AVG, shapes.get("synthesis.b4.conv1.affine.weight", (0, 0))[1:])
-    values = {"title": Path(source).stem, **generator_values(shapes, source)}
-    if sides == (4,):
-        # the only one of our discriminators that accepts images this small
-        values["discriminator.architecture"] = "skip"
-    elif discriminator is not None:
-        found = {name: each.shape for name, each in discriminator.items()}
-        values |= discriminator_values(found, source)
-    return values

@@ -2,11 +2,36 @@
 
 import re
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 
 from stylegan_cli.errors import ForeignFileError
+from stylegan_cli.interop.foreign import Taken, shapes_of
 
 Shapes = Mapping[str, tuple[int, ...]]
 """Shapes by name in our layout, as in the state dict of our generator or discriminator."""
+
+
+def network_values(
+    generator: Mapping[str, Taken], discriminator: Mapping[str, Taken] | None, source: str
+) -> dict[str, object]:
+    """Return values of a recipe, by dotted key, for StyleGAN2 in a file that tells shapes only.
+
+    Raises:
+        ForeignFileError: As `generator_values`.
+    """
+    shapes = shapes_of(generator)
+    # a file may lack the mean of W, so w_dim comes from the layers that make styles
+    shapes.setdefault("mapping.w_avg", shapes.get("synthesis.b4.conv1.affine.weight", (0, 0))[1:])
+    values = {"title": Path(source).stem, **generator_values(shapes, source)}
+    if values["data.resolution"] == 4:
+        # the only one of our discriminators that accepts images this small
+        values["discriminator.architecture"] = "skip"
+    elif discriminator is not None:
+        found = shapes_of(discriminator)
+        values |= discriminator_values(found, source)
+        if "mapping.embed.weight" in found:
+            values["discriminator.mapping_layers"] = count_of(r"mapping\.fc\d+\.weight", found)
+    return values
 
 
 def generator_values(shapes: Shapes, source: str) -> dict[str, object]:

@@ -94,6 +94,8 @@ def check_known(stored: Iterable[str], known: Iterable[str], prefix: str, source
 
 W_AVG = "mapping.w_avg"
 SAMPLES = 10_000
+NO_W_AVG = f"has no mean of W; it is estimated from {SAMPLES:,} latents of seed 0"
+NO_AVERAGE = "has no averaged generator; the one in training is used"
 _SEED = 0
 
 

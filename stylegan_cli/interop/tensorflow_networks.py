@@ -13,7 +13,7 @@ from stylegan_cli.errors import ForeignFileError
 from stylegan_cli.interop.foreign import CC_BY_NC, NVIDIA_SOURCE_LICENCE, WHOLE_BATCH, Taken
 from stylegan_cli.interop.pickles.limits import MOST_TENSORS, RefusedError, shown_value
 from stylegan_cli.interop.pickles.machine import Empty, Table
-from stylegan_cli.interop.pickles.stand_ins import PickledArray
+from stylegan_cli.interop.pickles.stand_ins import PickledArray, named, number
 
 _ALIASES = {"G_mapping/": "mapping/", "G_synthesis/": "synthesis/"}
 
@@ -42,7 +42,7 @@ class PickledNetwork:
     @cached_property
     def options(self) -> Mapping[str, object]:
         """Return the recorded options of it and its parts; defaults are not recorded."""
-        merged = _table(self.state.get("static_kwargs"))
+        merged = named(self.state.get("static_kwargs"))
         for part in self.parts.values():
             merged = {**part.options, **merged}
         return merged
@@ -50,7 +50,7 @@ class PickledNetwork:
     @property
     def parts(self) -> Mapping[str, "PickledNetwork"]:
         """Return the networks within it by role, as "mapping" and "synthesis"."""
-        found = _table(self.state.get("components"))
+        found = named(self.state.get("components"))
         return {role: part for role, part in found.items() if isinstance(part, PickledNetwork)}
 
     @cached_property
@@ -79,12 +79,6 @@ def _plain_name(name: str) -> str:
         if name.startswith(theirs):
             return role + name.removeprefix(theirs)
     return name
-
-
-def _table(value: object) -> dict[str, object]:
-    if not isinstance(value, dict):
-        return {}
-    return {name: each for name, each in value.items() if isinstance(name, str)}
 
 
 TENSORFLOW_NAMES: Table = {
@@ -249,11 +243,6 @@ def _finite(value: object) -> object:
     """Return the number if JSON can hold it."""
     found = number(value)
     return found if isinstance(found, int | float) and math.isfinite(found) else None
-
-
-def number(value: object) -> object:
-    """Convert an option from a NumPy number to one of Python's."""
-    return value.item() if isinstance(value, PickledArray) else value
 
 
 def _check(options: Mapping[str, object], source: str) -> None:

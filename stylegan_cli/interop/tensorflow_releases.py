@@ -21,6 +21,7 @@ from stylegan_cli.interop.foreign import (
     shapes_of,
 )
 from stylegan_cli.interop.pickles.limits import shown
+from stylegan_cli.interop.pickles.stand_ins import number
 from stylegan_cli.interop.shapes_of_networks import (
     discriminator_values,
     generator_values,
@@ -33,7 +34,6 @@ from stylegan_cli.interop.tensorflow_networks import (
     fused_from,
     generator_options,
     kind_of,
-    number,
     truncation_of,
 )
 

@@ -1,7 +1,7 @@
 """The instructions of a pickle, one by one: names and arguments, nothing followed."""
 
+import codecs
 import pickletools
-import re
 from collections.abc import Callable, Iterator, Mapping
 from io import BufferedIOBase
 from typing import IO, cast
@@ -65,14 +65,8 @@ def _quoted(file: BufferedIOBase) -> str:
     text = _line(file).strip()
     if len(text) < 2 or text[:1] not in (b"'", b'"') or text[-1:] != text[:1]:
         raise ValueError("a string without quotes")
-    return _ESCAPE.sub(_unescaped, text[1:-1]).decode("latin-1")
-
-
-def _unescaped(escape: re.Match[bytes]) -> bytes:
-    digits, sign = escape.groups()
-    if digits:
-        return bytes.fromhex(digits.decode())
-    return {b"n": b"\n", b"r": b"\r", b"t": b"\t"}.get(sign, sign)
+    plain, _ = codecs.escape_decode(text[1:-1])
+    return plain.decode("latin-1")
 
 
 def _line(file: BufferedIOBase) -> bytes:
@@ -83,7 +77,6 @@ def _line(file: BufferedIOBase) -> bytes:
 
 
 _BY_CODE = {opcode.code.encode("latin-1"): opcode for opcode in pickletools.opcodes}
-_ESCAPE = re.compile(rb"\\(?:x([0-9a-fA-F]{2})|(.))", re.DOTALL)
 _OWN_READERS: Mapping[str, Callable[[BufferedIOBase], object]] = {
     "GLOBAL": _pair,
     "STRING": _quoted,

@@ -108,6 +108,17 @@ def _checked_shape(shape: object, itemsize: int, found: int) -> tuple[int, ...]:
     return shape
 
 
+def number(value: object) -> object:
+    """Return a number of NumPy as one of Python's; anything else as it is."""
+    return value.item() if isinstance(value, PickledArray) else value
+
+
+def named(value: object) -> dict[str, Any]:
+    """Return the entries of a dict whose keys are texts; none of anything else."""
+    entries = value.items() if isinstance(value, dict) else ()
+    return {name: each for name, each in entries if isinstance(name, str)}
+
+
 NUMPY_NAMES: Table = {
     ("numpy", "ndarray"): None,
     ("numpy", "dtype"): PickledType,

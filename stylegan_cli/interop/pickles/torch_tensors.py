@@ -235,16 +235,12 @@ def _device(kind: object, _: object = None) -> str:
     return kind
 
 
-def _size(values: object) -> object:
-    return values
-
-
 TORCH_NAMES: Table = {
     ("torch._utils", "_rebuild_tensor_v2"): _tensor,
     ("torch._utils", "_rebuild_tensor"): _tensor,
     ("torch._utils", "_rebuild_parameter"): _parameter,
     ("torch.storage", "_load_from_bytes"): read_storage,
-    ("torch", "Size"): _size,
+    ("torch", "Size"): lambda sizes: sizes,
     ("torch", "device"): _device,
     **{("torch", name): None for name in ("float16", "float32", "float64", "int64", "bool")},
 }

@@ -7,7 +7,7 @@ import torch
 
 from stylegan_cli import api
 from stylegan_cli.errors import ExportError, UsageError
-from stylegan_cli.interop.export.parts import deviations, parts_of
+from stylegan_cli.interop.export_parts import deviations, parts_of
 from tests.interop.export.networks import KINDS, opened, recipe
 
 EXTRA = ("onnx", "onnxscript", "onnxruntime")

@@ -15,7 +15,7 @@ from torch.export import ExportedProgram
 from stylegan_cli import __version__
 from stylegan_cli.errors import ExportError, UsageError
 from stylegan_cli.files import written_whole
-from stylegan_cli.interop.export.parts import (
+from stylegan_cli.interop.export_parts import (
     Arrays,
     Deviation,
     FixedNoise,
