@@ -164,9 +164,35 @@ def _wrong(key: str, value: object, details: Sequence["ErrorDetails"]) -> str:
     return f"{_expected(details)}, found {_shown(value)}{hint}"
 
 
+_EXPECTED = {
+    "bool_type": "true or false",
+    "dict_type": "a table",
+    "finite_number": "a finite number",
+    "float_type": "a number",
+    "greater_than": "above {gt:g}",
+    "greater_than_equal": "at least {ge:g}",
+    "int_from_float": "a whole number",
+    "int_type": "a whole number",
+    "is_instance_of": "a list",
+    "less_than": "below {lt:g}",
+    "less_than_equal": "at most {le:g}",
+    "mapping_type": "a table",
+    "sequence_str": "a list",
+    "string_type": "text in quotes",
+    "too_long": "a list of {max_length}",
+    "too_short": "a list of {min_length}",
+}
+"""Words for the kinds of pydantic's errors."""
+
+
 def _expected(details: Sequence["ErrorDetails"]) -> str:
-    texts = (detail["msg"].replace("dictionary", "table") for detail in details)
-    return "should be " + " or ".join(text.removeprefix("Input should be ") for text in texts)
+    texts = (
+        _EXPECTED[detail["type"]].format(**detail.get("ctx", {}))
+        if detail["type"] in _EXPECTED
+        else detail["msg"].removeprefix("Input should be ")
+        for detail in details
+    )
+    return "should be " + " or ".join(dict.fromkeys(texts))
 
 
 def _is_table(key: str) -> bool:

@@ -61,6 +61,7 @@ class Probe:
 
     Attributes:
         chosen: Training images to compare with.
+        channels: Those that the detector sees, all for None.
         yardsticks: By image size, which changes while a network grows.
     """
 
@@ -71,6 +72,7 @@ class Probe:
     z: Z
     c: C
     device: torch.device
+    channels: Sequence[int] | None = None
     yardsticks: dict[Size, Yardstick] = field(default_factory=dict)
 
     @property
@@ -141,6 +143,8 @@ class Probe:
         return images
 
     def _look(self, images: Images) -> Looks:
+        if self.channels is not None:
+            images = images[:, list(self.channels)]
         while max(images.shape[2:]) > SIDE:
             images = halve(images)
         seen = upscale(on_white(images.clamp(-1, 1)), square(SIDE))
@@ -165,6 +169,7 @@ def open_probe(recipe: Settled, dataset: Dataset, device: torch.device) -> Probe
         z=z.to(device),
         c=torch.from_numpy(labels).to(device),
         device=device,
+        channels=recipe.data.shown,
     )
 
 

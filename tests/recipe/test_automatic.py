@@ -70,7 +70,7 @@ def test_a_family_may_have_a_rule_of_its_own_for_r1():
 
 def test_a_key_that_cannot_be_left_to_the_tool_is_refused():
     (problem,) = problems('[generator]\nz_dim = "auto"')
-    assert problem == 'generator.z_dim: should be a valid integer, found "auto"'
+    assert problem == 'generator.z_dim: should be a whole number, found "auto"'
 
 
 def test_a_wrong_value_is_not_blamed_on_what_hangs_on_it():

@@ -46,7 +46,7 @@ def test_an_unknown_family_is_the_only_problem_and_leads_to_the_nearest():
     words = '"stylegan9" is no family of networks; did you mean stylegan'
     assert problem.startswith(f"generator.family: {words}")
     (problem,) = problems("generator.family = []")
-    assert problem.startswith("generator.family: should be a valid string, found []")
+    assert problem.startswith("generator.family: should be text in quotes, found []")
 
 
 @pytest.mark.parametrize("family", names())

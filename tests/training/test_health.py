@@ -56,6 +56,19 @@ def test_training_images_themselves_are_as_various_and_copies(shades):
     assert found["nearest_ratio"] == pytest.approx(0, abs=1e-3)
 
 
+def test_of_more_channels_those_of_the_preview_count(tmp_path):
+    random = np.random.default_rng(0)
+    for i in range(4):
+        np.save(tmp_path / f"{i}.npy", random.integers(0, 256, (16, 16, 5), np.uint8))
+    images = open_dataset(tmp_path, resolution=16, channels=5)
+    copies = images_of(images)
+    copies[:, :2] = 0
+    five = ("health.every_ticks=1", "data.channels=5")
+    seen = measured(images, copies, tiny(*five, "data.preview=[4,3,2]"))
+    assert seen["nearest_ratio"] == pytest.approx(0, abs=1e-3)
+    assert measured(images, copies, tiny(*five))["nearest_ratio"] > 0.1
+
+
 def test_diversity_is_not_measured_by_a_single_training_image(shades):
     assert "diversity" not in measured(shades.part(1, seed=0))
 
