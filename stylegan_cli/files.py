@@ -173,7 +173,7 @@ def _claim(path: Path, work: str) -> int:
     flags = os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0)
     while True:
         descriptor = os.open(path, flags, 0o666)
-        if not _locked(descriptor):
+        if not locked(descriptor):
             text = os.pread(descriptor, 200, 0).decode("utf-8", "replace")
             holder = "".join(filter(str.isprintable, text)) or "another process"
             os.close(descriptor)
@@ -196,7 +196,8 @@ def _is_at(descriptor: int, path: Path) -> bool:
         return False
 
 
-def _locked(descriptor: int) -> bool:
+def locked(descriptor: int) -> bool:
+    """Lock an open file; False if another process holds it, True where there are no locks."""
     try:
         import fcntl
 

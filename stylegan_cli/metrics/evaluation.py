@@ -48,11 +48,7 @@ class Evaluation:
     place: Workplace
 
     def check(self) -> None:
-        """Raise before anything long begins if there are too few images.
-
-        Raises:
-            MetricError: There are too few images.
-        """
+        """Raise before anything long begins if there are too few images."""
         for case in self.cases:
             for metric in self.metrics:
                 for pictures in self._compared(metric, case):

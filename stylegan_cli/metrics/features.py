@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from io import BytesIO
 from pathlib import Path
-from typing import Any, BinaryIO, TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
@@ -17,7 +17,7 @@ from jaxtyping import Float32
 
 from stylegan_cli.detectors import FeatureDetector
 from stylegan_cli.errors import OutputError
-from stylegan_cli.files import cache_folder, put_in_place, writing
+from stylegan_cli.files import cache_folder, locked, put_in_place, writing
 from stylegan_cli.metrics.pictures import Pictures, on_white
 from stylegan_cli.metrics.statistics import Features
 from stylegan_cli.networks.execution import USUAL, Execution, default_batch_size
@@ -98,7 +98,10 @@ class FeatureFile:
                 self.path.parent.mkdir(parents=True, exist_ok=True)
                 self.unfinished.touch()
                 file = stack.enter_context(self.unfinished.open("r+b"))
-                _lock(file, self.path)
+                if not locked(file.fileno()):
+                    raise OutputError(
+                        f"{self.path}: another process is computing these features; wait for it"
+                    )
                 file.write(self._head())
                 file.seek(len(self._head()) + rows * self._row_bytes())
                 file.truncate()
@@ -136,19 +139,6 @@ def remove_unused(folder: Path, *, max_bytes: int = MAX_BYTES) -> None:
         if total > max_bytes:
             with suppress(OSError):  # another process may have removed it
                 path.unlink()
-
-
-def _lock(file: BinaryIO, path: Path) -> None:
-    try:
-        import fcntl
-    except ImportError:  # not on Windows
-        return
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        raise OutputError(
-            f"{path}: another process is computing these features; wait for it"
-        ) from None
 
 
 @dataclass(frozen=True, kw_only=True)

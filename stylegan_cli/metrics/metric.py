@@ -326,11 +326,7 @@ class Metric:
         return self.work
 
     def check_takes(self, request: Request) -> None:
-        """Raise unless the metric knows all that narrows the request.
-
-        Raises:
-            UsageError: The metric does not take a given field.
-        """
+        """Raise unless the metric knows all that narrows the request."""
         unknown = sorted(request.changed & NARROWING - self.takes)
         if unknown:
             name = "class" if unknown[0] == "class_name" else unknown[0]

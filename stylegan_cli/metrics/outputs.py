@@ -51,11 +51,7 @@ def curves(metrics: Sequence[Metric], found: Sequence[Found], along: str) -> tup
 def draw_curves(
     metrics: Sequence[Metric], found: Sequence[Found], along: str, folder: Path
 ) -> Path:
-    """Write the picture, its name a hash of what was measured.
-
-    Raises:
-        OutputError: The folder cannot be written.
-    """
+    """Write the picture, its name a hash of what was measured."""
     path = folder / f"{file_stem(found)}-{along}.png"
     write_png(path, line_chart(curves(metrics, found, along)), origin=origin(found))
     return path
@@ -80,11 +76,7 @@ def origin(found: Sequence[Found]) -> str:
 def write_features(
     path: Path, tables: Iterator[tuple[str, Features, Mapping[str, Any]]], facts: Mapping[str, Any]
 ) -> None:
-    """Write tables of features under their names, with facts about each, whole or not at all.
-
-    Raises:
-        OutputError: The place cannot be written.
-    """
+    """Write tables of features under their names, with facts about each, whole or not at all."""
     with (
         written_whole(path) as temporary,
         writing(path, ValueError, RuntimeError),

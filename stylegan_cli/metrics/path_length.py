@@ -154,11 +154,7 @@ class Pairs:
 
 
 def check_paths(network: Network, options: PathOptions) -> None:
-    """Raise if the network has no such path length.
-
-    Raises:
-        UsageError: No w to walk in or to truncate, no such class, or images too small to compare.
-    """
+    """Raise if the network has no such path length."""
     G = network.G
     if options.space == "w" and not G.has_w:
         raise UsageError(

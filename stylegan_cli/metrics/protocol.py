@@ -105,11 +105,7 @@ def real_rows(
 
 
 def check_metrics(metrics: Sequence[str], protocol: Protocol) -> None:
-    """Raise if the protocol does not define one of the metrics.
-
-    Raises:
-        UsageError: It does not define one of the metrics.
-    """
+    """Raise if the protocol does not define one of the metrics."""
     for metric in metrics:
         if protocol.metrics is not None and metric not in protocol.metrics:
             raise UsageError(

@@ -30,9 +30,6 @@ def append_found(found: Found, folder: Path, seconds: float) -> tuple[Found, boo
 
     Args:
         seconds: Time that each took.
-
-    Raises:
-        OutputError: The folder cannot be written.
     """
     took = {"total_time": seconds, "total_time_str": str(timedelta(seconds=round(seconds)))}
     records = tuple({**record, **took} for record in found.records)
@@ -50,9 +47,6 @@ def append_record(path: Path, record: Mapping[str, Any]) -> bool:
 
     Returns:
         True if a line was added.
-
-    Raises:
-        OutputError: The place cannot be written.
     """
     if any(_matter(record) == _matter(there) for there in read_records(path)):
         return False

@@ -27,11 +27,7 @@ def best_of(metrics: Sequence[Metric], found: Sequence[Found]) -> Best | None:
 
 
 def link_best(best: Best) -> Best:
-    """Make a link beside the network, as `best-fd_alex.safetensors`; it replaces an earlier one.
-
-    Raises:
-        OutputError: The folder cannot be written.
-    """
+    """Make a link beside the network, as `best-fd_alex.safetensors`; it replaces an earlier one."""
     link = best.network.with_name(f"best-{best.name}{best.network.suffix}")
     temporary = link.with_name(f".{link.name}.partial")
     with writing(link):
@@ -73,9 +69,6 @@ def prune(newest: Path, distances: Mapping[str, float], *, best: int, last: int)
 
     Args:
         distances: As in `superfluous`; so are best and last.
-
-    Raises:
-        OutputError: The folder cannot be written.
     """
     linked = {link.resolve() for link in newest.parent.glob("best-*") if link.is_symlink()}
     for path in superfluous(

@@ -56,9 +56,6 @@ def check_features(features: Features, *, at_least: int, what: str) -> None:
     Args:
         at_least: Smallest number of rows.
         what: Name of the images in messages.
-
-    Raises:
-        MetricError: There are too few, or some are not finite.
     """
     if len(features) < at_least:
         raise MetricError(

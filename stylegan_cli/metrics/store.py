@@ -70,11 +70,7 @@ class Measurements:
         return values
 
     def write(self, start: int, values: Mapping[str, np.ndarray]) -> None:
-        """Write the numbers of consecutive samples; a kill loses those of the last second.
-
-        Raises:
-            OutputError: The disk is full or was removed.
-        """
+        """Write the numbers of consecutive samples; a kill loses those of the last second."""
         with writing(self.path, ValueError, RuntimeError):
             for name, column in values.items():
                 self._file[name][start : start + len(column)] = column
@@ -85,9 +81,6 @@ class Measurements:
 
         Args:
             derived: Further arrays to keep.
-
-        Raises:
-            OutputError: The place cannot be written.
         """
         if self.is_finished:
             return

@@ -147,9 +147,6 @@ def finish(
 
     Args:
         pictures: Painter of each further picture of the header, by name.
-
-    Raises:
-        OutputError: Something cannot be written.
     """
     file, paths = study.file, study.paths
     for table, index in every_image(file):

@@ -44,9 +44,6 @@ def write_pdf(path: Path, page: Page, read: Read, *, origin: str) -> None:
     Args:
         read: Reads an image of the study.
         origin: Origin of the page, stored in it as its subject.
-
-    Raises:
-        OutputError: It cannot be written.
     """
     from matplotlib import rc_context
     from matplotlib.figure import Figure

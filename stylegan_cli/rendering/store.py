@@ -137,19 +137,11 @@ class StudyFile:
         )
 
     def write(self, table: str, index: tuple[int, ...], pixels: Picture) -> None:
-        """Store one image; it is safe a second later, or once the file is closed.
-
-        Raises:
-            OutputError: The disk is full or was removed.
-        """
+        """Store one image; it is safe a second later, or once the file is closed."""
         self.write_cell(table, index, {"images": pixels})
 
     def write_cell(self, table: str, index: tuple[int, ...], arrays: Arrays) -> None:
-        """Store all arrays of one cell, as `write` does an image.
-
-        Raises:
-            OutputError: The disk is full or was removed.
-        """
+        """Store all arrays of one cell, as `write` does an image."""
         group = self._file[table]
         with _writing(self.path):
             for name, values in arrays.items():

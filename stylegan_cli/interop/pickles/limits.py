@@ -58,11 +58,7 @@ def shown_value(value: object) -> str:
 
 
 def check_nesting(root: object, limits: Limits) -> None:
-    """Raise if a value contains itself, or is too deep or too large to traverse.
-
-    Raises:
-        RefusedError: It contains itself, or is too deep or too large.
-    """
+    """Raise if a value contains itself, or is too deep or too large to traverse."""
     measured: dict[int, tuple[int, int]] = {}
     unfinished = [_Visit(root)]
     within = {id(root)}
