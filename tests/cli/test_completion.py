@@ -7,8 +7,8 @@ from stylegan_cli.cli import completion
 from stylegan_cli.cli.app import app
 from stylegan_cli.detectors import detector_names
 from stylegan_cli.detectors.weights import PUBLISHED
-from stylegan_cli.metrics import protocol
 from stylegan_cli.metrics import ppl as published_paths
+from stylegan_cli.metrics import protocol
 from stylegan_cli.ranges import parse_layers
 from tests.tiny import write_network
 
