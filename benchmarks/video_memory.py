@@ -14,7 +14,7 @@ from tempfile import TemporaryDirectory
 from time import monotonic
 
 from benchmarks.environment import environment
-from stylegan_cli.networks.build import build_discriminator, build_generator
+from stylegan_cli.networks.family import build_discriminator, build_generator
 from stylegan_cli.networks.header import Header
 from stylegan_cli.networks.snapshot import save_network
 from stylegan_cli.recipe import DataSection, GeneratorSection, Settled

@@ -162,7 +162,7 @@ def _describe_foreign_file(path: Path) -> Facts:
 
 def describe_architecture(recipe: Settled, c_dim: int) -> Facts:
     """Describe sizes and parameter counts of the networks of a recipe, ready for JSON."""
-    from stylegan_cli.networks.build import (
+    from stylegan_cli.networks.family import (
         Unfilled,
         build_discriminator,
         build_generator,

@@ -21,7 +21,7 @@ from stylegan_cli.latents.lookup import codes_of_picks
 from stylegan_cli.latents.references import parse_picks
 from stylegan_cli.networks import family as registry
 from stylegan_cli.networks.family import Family, register
-from stylegan_cli.networks.synthesis import Synthesis
+from stylegan_cli.networks.generator import Synthesis
 from stylegan_cli.recipe import families
 from stylegan_cli.recipe.families import FamilyKeys
 from stylegan_cli.rendering.plan import Axis, Plan, Tables

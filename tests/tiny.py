@@ -8,7 +8,7 @@ from typing import Any
 import torch
 
 from stylegan_cli.data.dataset import Dataset
-from stylegan_cli.networks.build import build_discriminator, build_generator
+from stylegan_cli.networks.family import build_discriminator, build_generator
 from stylegan_cli.networks.header import Header
 from stylegan_cli.networks.snapshot import Network, load_network, save_network
 from stylegan_cli.recipe import (

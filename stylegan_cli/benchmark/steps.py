@@ -6,9 +6,9 @@ from itertools import pairwise, product
 
 import torch
 
-from stylegan_cli.networks.build import build_generator
 from stylegan_cli.networks.drawing import ready_to_draw
 from stylegan_cli.networks.execution import Execution as Drawing
+from stylegan_cli.networks.family import build_generator
 from stylegan_cli.networks.snapshot import Precision
 from stylegan_cli.ops import BackendName
 from stylegan_cli.recipe import Settled

@@ -1,6 +1,6 @@
-"""Charts of numbers: bars, curves, histograms, heat maps."""
+"""Numbers as pictures: bars, curves, histograms, heat maps, and maps of a number per pixel."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -15,6 +15,11 @@ if TYPE_CHECKING:
 
 
 INK, BAR = "#282828", "#4c78a8"
+MORE, LESS = (178, 24, 43), (33, 102, 172)
+"""Colours of the largest and the smallest number; zero is white."""
+SHOWN = 0.995
+"""Share of a map's pixels within the scale; a few outliers would leave the rest pale."""
+Map = Float[np.ndarray, "height width"]
 DOTS_AN_INCH = 150
 INCHES_A_LETTER = 0.078
 """Mean width of a letter in the title of an axis."""
@@ -178,3 +183,21 @@ def _draw(axes: "Axes", panel: Panel) -> None:
     axes.spines[["top", "right"]].set_visible(False)
     # beside the panel, where no line runs
     axes.legend(frameon=False, fontsize=9, loc="upper left", bbox_to_anchor=(1, 1))
+
+
+def full_scale(maps: Iterable[Map]) -> float:
+    """Return the magnitude to show in full colour; single pixels of the strongest map exceed it."""
+    levels = [float(np.quantile(np.abs(each), SHOWN)) or float(np.abs(each).max()) for each in maps]
+    return max(levels, default=0.0)
+
+
+def diverging(values: Map, full: float) -> Picture:
+    """Paint a map whose zero is white, positive numbers red and negative ones blue.
+
+    Args:
+        full: The magnitude in full colour.
+    """
+    share = (values / (full or 1)).clip(-1, 1)[:, :, None]
+    colour = np.where(share > 0, np.array(MORE), np.array(LESS))
+    mixed: np.ndarray = 255 + np.abs(share) * (colour - 255)
+    return np.round(mixed).astype(np.uint8)

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from stylegan_cli.errors import ForeignFileError, RecipeError
 from stylegan_cli.interop.pickles.limits import shown
-from stylegan_cli.networks.build import build_discriminator, build_generator
+from stylegan_cli.networks.family import build_discriminator, build_generator
 from stylegan_cli.networks.header import Header
 from stylegan_cli.networks.snapshot import save_tensors, versions
 from stylegan_cli.recipe import Recipe, Settled

@@ -13,7 +13,7 @@ from stylegan_cli.errors import ForeignFileError
 from stylegan_cli.interop.foreign import UNSTATED, Made, StoredTensor, Taken
 from stylegan_cli.interop.pickles.limits import MOST_TENSORS, shown
 from stylegan_cli.interop.pickles.torch_files import Bag
-from stylegan_cli.networks.build import build_generator
+from stylegan_cli.networks.family import build_generator
 from stylegan_cli.recipe import Settled
 from stylegan_cli.runtime import stream_seed
 

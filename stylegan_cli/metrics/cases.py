@@ -25,8 +25,8 @@ from stylegan_cli.metrics.pictures import (
     stored_folder,
 )
 from stylegan_cli.metrics.protocol import STANDARD_COUNT, Protocol, real_rows
-from stylegan_cli.networks.build import build_generator
 from stylegan_cli.networks.execution import precision_claim, precision_of
+from stylegan_cli.networks.family import build_generator
 from stylegan_cli.networks.header import Header, read_header
 from stylegan_cli.networks.noise import NoiseMode
 from stylegan_cli.networks.snapshot import file_sha256

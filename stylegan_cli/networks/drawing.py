@@ -14,11 +14,10 @@ from torch import Tensor
 
 from stylegan_cli.errors import UsageError
 from stylegan_cli.networks.execution import Execution, default_batch_size
-from stylegan_cli.networks.generator import Generator
+from stylegan_cli.networks.generator import Generator, Synthesis
 from stylegan_cli.networks.layers import freeze_layers
 from stylegan_cli.networks.noise import NoiseInput
 from stylegan_cli.networks.snapshot import Precision
-from stylegan_cli.networks.synthesis import Synthesis
 from stylegan_cli.ops import fast, pick_backend
 from stylegan_cli.shapes import Images, Motions, Ws
 from stylegan_cli.sizes import Size

@@ -5,19 +5,22 @@ A family is a module that builds a `Family` and calls `register`. Those that shi
 any other module may register one too. No other code asks which family a network is of.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib import import_module
-from typing import Protocol, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
 import torch
+from torch import nn
+from torch.overrides import TorchFunctionMode
 
-from stylegan_cli.networks.discriminators import DiscriminatorForm
-from stylegan_cli.networks.mapping import LabelForm
-from stylegan_cli.networks.synthesis import Synthesis
+from stylegan_cli.networks.discriminators import Discriminator, DiscriminatorForm
+from stylegan_cli.networks.generator import Generator, Synthesis
+from stylegan_cli.networks.mapping import LabelForm, MappingNetwork, MappingOptions
 from stylegan_cli.ops import BackendName
 from stylegan_cli.recipe import DiscriminatorSection, Settled, families
 from stylegan_cli.recipe.families import FamilyKeys
+from stylegan_cli.runtime import stream_seed
 
 
 @runtime_checkable
@@ -76,3 +79,86 @@ def family_of(recipe: Settled) -> Family:
         assert name in families.names(), f"{name} is no family"
         import_module(f"stylegan_cli.networks.{name}")
     return _FAMILIES[name]
+
+
+def build_generator(
+    recipe: Settled,
+    *,
+    c_dim: int,
+    dtype: torch.dtype = torch.float32,
+    backend: BackendName = "auto",
+) -> Generator:
+    """Build G on the CPU, at initial weights that depend on `recipe.seed` only.
+
+    Under `torch.device("meta")` it has shapes but no weights and takes no memory.
+
+    Args:
+        dtype: Type of the activations from 8×8 up; weights are float32.
+    """
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(stream_seed(recipe.seed, "init", "G"))
+        mapping = _mapping(recipe, c_dim)
+        synthesis = family_of(recipe).synthesis(
+            recipe, w_dim=mapping.w_dim, dtype=dtype, backend=backend
+        )
+        return Generator(
+            mapping,
+            synthesis,
+            size=recipe.data.size,
+            channels=recipe.data.channels,
+        )
+
+
+def build_discriminator(
+    recipe: Settled,
+    *,
+    c_dim: int,
+    dtype: torch.dtype = torch.float32,
+    backend: BackendName = "auto",
+) -> Discriminator:
+    """Build D at its initial weights, like `build_generator`."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(stream_seed(recipe.seed, "init", "D"))
+        section = recipe.discriminator
+        return Discriminator(
+            section,
+            form=family_of(recipe).discriminator(section),
+            size=recipe.data.size,
+            channels=recipe.data.channels,
+            c_dim=c_dim,
+            dtype=dtype,
+            backend=backend,
+        )
+
+
+class Unfilled(TorchFunctionMode):
+    """Context in which networks are built without drawing their weights, which a file brings.
+
+    The device "meta" would do, but its operations import torch's compiler, which takes seconds.
+    """
+
+    def __torch_function__(
+        self,
+        func: Callable[..., Any],
+        types: Sequence[type],
+        args: Sequence[Any] = (),
+        kwargs: Mapping[str, Any] | None = None,
+    ) -> Any:
+        return (torch.empty if func is torch.randn else func)(*args, **(kwargs or {}))
+
+
+def count_parameters(module: nn.Module) -> int:
+    """Count the trainable numbers of a network."""
+    return sum(parameter.numel() for parameter in module.parameters())
+
+
+def _mapping(recipe: Settled, c_dim: int) -> MappingNetwork:
+    section, family = recipe.generator, family_of(recipe)
+    options = MappingOptions(
+        layers=section.mapping_layers,
+        lr_multiplier=section.mapping_lr_multiplier,
+        labels="embedded" if section.labels == "embedded" else family.labels,
+        root2_in_weight=family.root2_in_weight,
+        w_avg_beta=section.w_avg_beta,
+    )
+    return MappingNetwork(z_dim=section.z_dim, c_dim=c_dim, w_dim=section.w_dim, options=options)

@@ -1,11 +1,104 @@
-"""The generator of every family: a mapping network and a synthesis network."""
+"""The generator of every family: a mapping network, and a synthesis network of this contract."""
 
+from collections.abc import Sequence
+
+import torch
+from jaxtyping import Float
 from torch import Tensor, nn
 
+from stylegan_cli.networks.layers import freeze_layers
 from stylegan_cli.networks.mapping import MappingNetwork
-from stylegan_cli.networks.noise import NoiseLayer, noise_layers
-from stylegan_cli.networks.synthesis import Synthesis
+from stylegan_cli.networks.noise import NoiseInput, NoiseLayer, noise_layers
+from stylegan_cli.shapes import Images, Motions, Ws
 from stylegan_cli.sizes import Size
+
+
+def motion_matrices(motions: Float[Tensor, "n 3"]) -> Motions:
+    """Return the matrices of motions that are given as numbers.
+
+    Args:
+        motions: Shift to the right and down in image widths, and turn counter-clockwise in
+            degrees; the picture turns around its centre, then shifts.
+    """
+    x, y, degrees = motions.double().unbind(1)
+    cos, sin = torch.cos(degrees.deg2rad()), torch.sin(degrees.deg2rad())
+    zero, one = torch.zeros_like(x), torch.ones_like(x)
+    rows = torch.stack([cos, sin, x, -sin, cos, y, zero, zero, one], dim=1)
+    return rows.reshape(-1, 3, 3).to(motions)
+
+
+class Synthesis(nn.Module):
+    """Network from codes to images.
+
+    Attributes:
+        num_ws: Codes per image. A network with 1 has no styles to mix: one code drives all layers.
+        lod: Levels that a growing network still lacks, fractional while one fades in; 0 in a
+            network that does not grow.
+        tracked: Last parts of the names of buffers, besides `w_avg`, that training updates in
+            forward passes.
+        can_compile: `torch.compile` takes it as one program.
+        can_move: The input can be shifted and turned, and the image with it.
+        means_move_for_d: Update running means, including that of w, only with the images made for
+            the loss of D, [SG3]; otherwise with all images made in training.
+    """
+
+    num_ws: int
+    lod: float = 0.0
+    tracked: tuple[str, ...] = ()
+    means_move_for_d: bool = False
+    can_move: bool = False
+    can_compile: bool = True
+
+    @property
+    def noise_sizes(self) -> tuple[Size, ...]:
+        """Size of each noise input, up to the level the network has grown to."""
+        raise NotImplementedError
+
+    @property
+    def layer_levels(self) -> tuple[int, ...]:
+        """Level at which each code acts: coarse up to 8 px, middle up to 32, fine above.
+
+        Networks whose layers have no such level return nominal ones.
+        """
+        raise NotImplementedError
+
+    def moved(self, ws: Ws, noise: NoiseInput, motions: Motions) -> Images:
+        """Make images with shifted and turned inputs; only if `can_move`."""
+        raise NotImplementedError
+
+    def moving(self, ws: Ws, noise: NoiseInput) -> tuple[Images, Tensor | None]:
+        """Make images; return them and the tracked buffers as this batch updates them."""
+        return self(ws, noise), None
+
+    @torch.no_grad()
+    def track(self, moved: Tensor) -> None:
+        """Store the values of tracked buffers that `moving` returned."""
+        buffers = [b for name, b in self.named_buffers() if name.rpartition(".")[2] in self.tracked]
+        for buffer, value in zip(buffers, moved, strict=True):
+            buffer.copy_(value)
+
+    def frozen(self, dtype: torch.dtype) -> "Synthesis":
+        """Turn into a network that draws the same images with less work; see `Freezable`."""
+        freeze_layers(self, dtype)
+        return self
+
+    def forward(self, ws: Ws, noise: NoiseInput) -> Images:
+        """Make float32 images, as large as the network has grown.
+
+        Args:
+            noise: "const" takes the maps stored in the network, "none" none; or one
+                `[n or 1, 1, h, w]` map per noise input.
+        """
+        raise NotImplementedError
+
+
+def noise_by_layer(synthesis: Synthesis, noise: NoiseInput) -> Sequence[Tensor | None]:
+    """Return the noise map of each layer with a noise input, None where it gets none."""
+    if noise == "none":
+        return [None] * synthesis.num_ws
+    if noise == "const":
+        return [layer.noise_const[None, None] for layer in noise_layers(synthesis)]
+    return noise
 
 
 class Generator(nn.Module):

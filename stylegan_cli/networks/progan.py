@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from stylegan_cli.networks.discriminators import DiscriminatorForm
 from stylegan_cli.networks.family import Family, register
+from stylegan_cli.networks.generator import Synthesis
 from stylegan_cli.networks.layers import (
     cast,
     conv_weight,
@@ -25,7 +26,6 @@ from stylegan_cli.networks.layers import (
     to_image,
     upscale,
 )
-from stylegan_cli.networks.synthesis import Synthesis
 from stylegan_cli.ops import BackendName, fir, pick_backend
 from stylegan_cli.ops.conv import conv2d, conv2d_up
 from stylegan_cli.ops.fast import box_kernel

@@ -248,7 +248,7 @@ def read_networks(
     """
     import torch
 
-    from stylegan_cli.networks.build import Unfilled, build_discriminator, build_generator
+    from stylegan_cli.networks.family import Unfilled, build_discriminator, build_generator
 
     tensors = read_tensors(path)
     if discriminator and not any(name.startswith("d.") for name in tensors):

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from stylegan_cli.networks.discriminators import DiscriminatorForm
 from stylegan_cli.networks.family import Family, register
+from stylegan_cli.networks.generator import Synthesis, noise_by_layer
 from stylegan_cli.networks.layers import (
     Dense,
     FrozenDense,
@@ -31,7 +32,6 @@ from stylegan_cli.networks.progan import (
     TraditionalSynthesis,
     grown_image,
 )
-from stylegan_cli.networks.synthesis import Synthesis, noise_by_layer
 from stylegan_cli.ops import BackendName, fast, pick_backend
 from stylegan_cli.ops.reference import EPSILON, LRELU_SLOPE
 from stylegan_cli.recipe import Settled, families

@@ -11,11 +11,10 @@ from torch import Tensor
 from stylegan_cli.errors import NetworkFileError
 from stylegan_cli.latents.codes import OwnNoise
 from stylegan_cli.networks.execution import default_batch_size
-from stylegan_cli.networks.generator import Generator
+from stylegan_cli.networks.generator import Generator, motion_matrices
 from stylegan_cli.networks.layers import upscale
 from stylegan_cli.networks.noise import NOISE_MODES, NoiseInput, noise_maps
 from stylegan_cli.networks.styles import Styles, moved_styles
-from stylegan_cli.networks.synthesis import motion_matrices
 from stylegan_cli.rendering.plan import Address, Cell, Plan
 from stylegan_cli.shapes import Images, Pixels, Ws
 

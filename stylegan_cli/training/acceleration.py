@@ -1,18 +1,22 @@
 """Acceleration: the part of a run that belongs to the machine, not to the recipe."""
 
-from dataclasses import dataclass
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Literal
 
 import torch
+from torch.profiler import ProfilerActivity, profile, schedule
 
 from stylegan_cli.errors import UsageError
+from stylegan_cli.files import writing, written_whole
 from stylegan_cli.networks.drawing import check_compiler
 from stylegan_cli.ops import BackendName, pick_backend
 from stylegan_cli.recipe import Settled
 from stylegan_cli.runtime import World
-from stylegan_cli.training.captured import Captured
 from stylegan_cli.training.compiled import Compiled
-from stylegan_cli.training.engines import Engine, eager
+from stylegan_cli.training.engines import Captured, Engine, eager
 
 EngineName = Literal["eager", "compiled", "captured"]
 
@@ -37,6 +41,10 @@ class Acceleration:
 
 
 USUAL = Acceleration()
+WARM_UP = 4
+"""Iterations before a trace, in which memory is allocated and kernels are chosen."""
+ROWS = 40
+"""Operations in the table of a trace."""
 
 
 def check_acceleration(
@@ -69,3 +77,67 @@ def open_engine(name: EngineName, dtype: torch.dtype) -> Engine:
     if name == "compiled":
         return Compiled(dtype=dtype)
     return Captured() if name == "captured" else eager
+
+
+@dataclass(kw_only=True)
+class Tracer:
+    """A tracer of iterations of a session, shortly after its start.
+
+    Attributes:
+        count: Number of iterations; 0 traces none.
+        folder: Place of `trace.json`, for chrome://tracing or ui.perfetto.dev, and of
+            `operations.txt`, the most expensive operations.
+        files: Files written since they were last taken.
+    """
+
+    count: int
+    folder: Path
+    device: torch.device
+    files: list[Path] = field(default_factory=list)
+    _profile: profile | None = None
+
+    @contextmanager
+    def iteration(self) -> Iterator[None]:
+        """Count the body as an iteration.
+
+        Raises:
+            OutputError: The folder cannot be written.
+        """
+        if self.count and self._profile is None:
+            self._profile = self._started()
+        yield
+        if self.count and self._profile is not None:
+            self._profile.step()
+            if self.files:
+                # a profiler that waits would slow down the iterations after
+                self._profile.stop()
+                self.count = 0
+
+    def take_files(self) -> list[Path]:
+        """Return the files written since the last call."""
+        taken, self.files = self.files, []
+        return taken
+
+    def _started(self) -> profile:
+        activities = [ProfilerActivity.CPU]
+        if self.device.type == "cuda":
+            activities.append(ProfilerActivity.CUDA)
+        began = profile(
+            activities=activities,
+            schedule=schedule(wait=WARM_UP - 1, warmup=1, active=self.count, repeat=1),
+            on_trace_ready=self._write,
+        )
+        began.start()
+        return began
+
+    def _write(self, done: profile) -> None:
+        with writing(self.folder):
+            self.folder.mkdir(exist_ok=True)
+        trace, table = self.folder / "trace.json", self.folder / "operations.txt"
+        with written_whole(trace) as temporary:
+            done.export_chrome_trace(str(temporary))
+        by = f"self_{self.device.type}_time_total"
+        lines = done.key_averages().table(sort_by=by, row_limit=ROWS, max_name_column_width=60)
+        with written_whole(table) as temporary:
+            temporary.write_text(f"{self.count} iterations\n{lines}\n", encoding="utf-8")
+        self.files += [trace, table]

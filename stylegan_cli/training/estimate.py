@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from stylegan_cli.networks.build import build_discriminator, build_generator, count_parameters
 from stylegan_cli.networks.discriminators import Discriminator
+from stylegan_cli.networks.family import build_discriminator, build_generator, count_parameters
 from stylegan_cli.networks.generator import Generator
 from stylegan_cli.networks.layers import split_lod
 from stylegan_cli.recipe import LossSection, Settled

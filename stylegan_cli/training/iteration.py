@@ -9,7 +9,6 @@ from torch import nn
 from stylegan_cli.networks.layers import fade, halve, split_lod, upscale
 from stylegan_cli.recipe import Settled
 from stylegan_cli.sizes import Size
-from stylegan_cli.training.blur import blur_sigma
 from stylegan_cli.training.data import Batch
 from stylegan_cli.training.engines import Engine, Job, eager
 from stylegan_cli.training.inputs import (
@@ -24,7 +23,7 @@ from stylegan_cli.training.inputs import (
 )
 from stylegan_cli.training.memory import is_out_of_memory, smaller_batch_per_device
 from stylegan_cli.training.optimizers import ema_decay, step, update_ema
-from stylegan_cli.training.phases import Outcome, d_main, d_reg, g_main, g_reg
+from stylegan_cli.training.phases import Outcome, blur_sigma, d_main, d_reg, g_main, g_reg
 from stylegan_cli.training.schedule import Share, Stage, share_of
 from stylegan_cli.training.state import TrainingState
 

@@ -9,7 +9,7 @@ import torch
 from stylegan_cli.errors import Interrupted, OutputError
 from stylegan_cli.files import one_writer, writing
 from stylegan_cli.runtime import pick_dtype, repeatable, upload
-from stylegan_cli.training.acceleration import check_acceleration, open_engine
+from stylegan_cli.training.acceleration import Tracer, check_acceleration, open_engine
 from stylegan_cli.training.alarms import Watch, rules
 from stylegan_cli.training.data import label_donors
 from stylegan_cli.training.events import Event
@@ -17,7 +17,6 @@ from stylegan_cli.training.health import open_probe
 from stylegan_cli.training.inputs import Nets
 from stylegan_cli.training.origin import open_origin
 from stylegan_cli.training.outputs import check_tensorboard, open_outputs, sample_grid
-from stylegan_cli.training.profiling import Tracer
 from stylegan_cli.training.schedule import share_of, stages
 from stylegan_cli.training.session import Session
 from stylegan_cli.training.settling import Run

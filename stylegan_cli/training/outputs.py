@@ -1,7 +1,7 @@
 """Outputs of a run while it trains; only the first process writes them."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.util import find_spec
@@ -14,6 +14,7 @@ from jaxtyping import UInt8
 
 from stylegan_cli.data.dataset import Dataset
 from stylegan_cli.errors import TrainingError, UsageError
+from stylegan_cli.figures.layout import Content, Place, paint
 from stylegan_cli.figures.png import shown, tile, write_png
 from stylegan_cli.latents.sampling import broadcast_layers
 from stylegan_cli.networks.execution import default_batch_size
@@ -21,12 +22,13 @@ from stylegan_cli.networks.generator import Generator
 from stylegan_cli.networks.header import Header
 from stylegan_cli.networks.snapshot import save_network, versions
 from stylegan_cli.recipe import Settled
-from stylegan_cli.rendering.render import draw
+from stylegan_cli.rendering.render import draw, to_pixels
 from stylegan_cli.runtime import numpy_stream, stream_seed, torch_stream
-from stylegan_cli.shapes import C, Pixels, Z
+from stylegan_cli.shapes import C, Picture, Pixels, Z
+from stylegan_cli.sizes import Size
 from stylegan_cli.training.alarms import Alarm, Stats
-from stylegan_cli.training.augment import transforms_of
-from stylegan_cli.training.augment.sheet import augmented_sheet
+from stylegan_cli.training.augment import augment, transforms_of
+from stylegan_cli.training.augment import draw as draw_randoms
 from stylegan_cli.training.run_folder import save_state
 from stylegan_cli.training.settling import Run
 from stylegan_cli.training.state import TrainingState
@@ -94,6 +96,8 @@ def _draw(G_ema: Generator, z: Z, c: C) -> Pixels:
 
 
 OF_THE_IMAGES = "that of the images it was trained on"
+STRENGTHS = (0.0, 0.2, 0.4, 0.6, 0.8)
+"""Probabilities of each transform, a row each on the sheet of augmented images."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -237,3 +241,33 @@ def _event_writer(folder: Path, cur_nimg: int) -> "SummaryWriter":
 
     # what a killed process wrote after its last state will be written again
     return SummaryWriter(str(folder), purge_step=cur_nimg + 1)
+
+
+def augmented_sheet(
+    reals: Pixels, seeds: Sequence[int], transforms: Collection[str], name: str
+) -> UInt8[np.ndarray, "sheet_height sheet_width 3"]:
+    """Draw a row of reals for each strength p, with the same random numbers in all rows.
+
+    Args:
+        seeds: Seeds of each image's random numbers.
+        name: Name of the transforms.
+    """
+    images = torch.from_numpy(reals).permute(0, 3, 1, 2).float() / 127.5 - 1
+    randoms = draw_randoms(seeds)
+    rows = {f"{p:g}": to_pixels(augment(images, randoms, transforms, p)) for p in STRENGTHS}
+    content = Content(
+        title=f'training images as D sees them · "{name}", each transform with probability p',
+        images={
+            (row, column): (p, (column,))
+            for row, p in enumerate(rows)
+            for column in range(len(reals))
+        },
+        row_names={row: f"p = {p}" for row, p in enumerate(rows)},
+    )
+
+    def read(place: Place) -> Picture:
+        p, (column,) = place
+        picture: Picture = rows[p][column]
+        return picture
+
+    return paint(content, Size(*reals.shape[1:3]), read)

@@ -16,12 +16,11 @@ from torch import Tensor
 from stylegan_cli.networks.discriminators import Discriminator
 from stylegan_cli.networks.generator import Generator
 from stylegan_cli.ops.conv import no_weight_gradients
-from stylegan_cli.recipe import LossSection
+from stylegan_cli.recipe import LossSection, Settled
 from stylegan_cli.runtime import World
 from stylegan_cli.shapes import W1, C, Images, Logits, Scalar, Verdict, W, Ws
 from stylegan_cli.sizes import Size
 from stylegan_cli.training.augment import Draws
-from stylegan_cli.training.blur import blurred
 from stylegan_cli.training.inputs import Between, Fakes, Judging, Nets, Paths, Reals
 
 
@@ -250,3 +249,30 @@ def _mixed(G: Generator, w: W, fakes: Fakes) -> Ws:
         return torch.cat([ws[:, :crossover], w_mix.expand(-1, G.num_ws - crossover, -1)], dim=1)
     layers = torch.arange(G.num_ws, device=w.device)[:, None]
     return torch.where(layers < crossover, ws, w_mix)
+
+
+def blur_sigma(recipe: Settled, cur_nimg: int) -> float:
+    """Return the width of the blur in pixels, which decreases linearly to 0."""
+    loss = recipe.loss
+    if not loss.blur_sigma:
+        return 0.0
+    return float(loss.blur_sigma * max(1 - cur_nimg / (loss.blur_fade_kimg * 1000), 0))
+
+
+def blurred(images: Images, sigma: float) -> Images:
+    """Filter images with `2^−(d/σ)²` up to 3 σ, zeros outside; differentiable to any order."""
+    reach = math.floor(3 * sigma)
+    if reach == 0:
+        return images
+    height, width = images.shape[2:]
+    return _band(height, sigma, reach, images) @ images @ _band(width, sigma, reach, images)
+
+
+def _band(size: int, sigma: float, reach: int, like: Tensor) -> Tensor:
+    """Return the filter as a symmetric matrix, `[size, size]`."""
+    offsets = torch.arange(-reach, reach + 1, dtype=torch.float64, device=like.device)
+    total = torch.exp2(-(offsets / sigma).square()).sum()
+    position = torch.arange(size, dtype=torch.float64, device=like.device)
+    distance = (position[:, None] - position).abs()
+    taps = torch.exp2(-(distance / sigma).square()) / total
+    return torch.where(distance <= reach, taps, 0).to(like.dtype)

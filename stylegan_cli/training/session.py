@@ -7,6 +7,7 @@ from pathlib import Path
 
 from stylegan_cli.data.loader import BatchShape, stretches
 from stylegan_cli.recipe import Settled
+from stylegan_cli.training.acceleration import Tracer
 from stylegan_cli.training.alarms import Alarm, Watch, slow_alarm
 from stylegan_cli.training.compiled import Compiled
 from stylegan_cli.training.data import Batch, batches_on, stream_of
@@ -23,7 +24,6 @@ from stylegan_cli.training.memory import (
     smaller_batch_per_device,
 )
 from stylegan_cli.training.outputs import Outputs, check_finite
-from stylegan_cli.training.profiling import Tracer
 from stylegan_cli.training.schedule import Share, Stage, is_growing, share_of, stage_at
 from stylegan_cli.training.settling import Run
 from stylegan_cli.training.state import TrainingState

@@ -11,8 +11,8 @@ from pydantic import ConfigDict, TypeAdapter, ValidationError
 from torch import Tensor
 from typing_extensions import TypedDict
 
-from stylegan_cli.networks.build import build_discriminator, build_generator
 from stylegan_cli.networks.discriminators import Discriminator
+from stylegan_cli.networks.family import build_discriminator, build_generator
 from stylegan_cli.networks.generator import Generator
 from stylegan_cli.ops import BackendName
 from stylegan_cli.recipe import Settled

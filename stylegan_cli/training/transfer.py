@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import torch
 
 from stylegan_cli.errors import NetworkFileError, UsageError
-from stylegan_cli.networks.build import build_discriminator, build_generator
+from stylegan_cli.networks.family import build_discriminator, build_generator
 from stylegan_cli.recipe import Settled, values
 from stylegan_cli.recipe.families import meaning_keys
 from stylegan_cli.recipe.toml import inline

@@ -5,7 +5,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from benchmarks.roofline import Operation, Rates, Work, counted, machine_rates, speeds
 from stylegan_cli.benchmark.measuring import Result
 from stylegan_cli.benchmark.steps import cases
-from stylegan_cli.networks.build import build_discriminator
+from stylegan_cli.networks.family import build_discriminator
 from stylegan_cli.ops.conv import conv2d
 from tests.tiny import tiny
 

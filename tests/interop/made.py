@@ -10,7 +10,7 @@ from types import ModuleType
 import numpy as np
 import torch
 
-from stylegan_cli.networks.build import build_discriminator, build_generator
+from stylegan_cli.networks.family import build_discriminator, build_generator
 from stylegan_cli.recipe import DataSection, GeneratorSection, Settled
 
 PERSISTENCE = "torch_utils.persistence"

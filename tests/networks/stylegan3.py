@@ -6,7 +6,7 @@ from typing import Any
 
 from torch import Tensor
 
-from stylegan_cli.networks.build import build_generator
+from stylegan_cli.networks.family import build_generator
 from stylegan_cli.networks.generator import Generator
 from stylegan_cli.ops import BackendName
 from stylegan_cli.recipe import Settled, loads

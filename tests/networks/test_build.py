@@ -3,7 +3,7 @@ from dataclasses import replace
 import pytest
 import torch
 
-from stylegan_cli.networks.build import build_discriminator, build_generator
+from stylegan_cli.networks.family import build_discriminator, build_generator
 from stylegan_cli.recipe import GeneratorSection, loads
 from tests.networks.families import ARCHITECTURES, paper
 from tests.networks.families import small as small_growing

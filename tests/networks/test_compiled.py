@@ -4,8 +4,8 @@ import pytest
 import torch
 
 from stylegan_cli.errors import UsageError
-from stylegan_cli.networks.build import build_generator
 from stylegan_cli.networks.drawing import compiled, prepare
+from stylegan_cli.networks.family import build_generator
 from stylegan_cli.networks.noise import noise_maps
 from stylegan_cli.recipe import load
 from tests.interop.export.networks import shapes_unchecked

@@ -3,7 +3,7 @@ from dataclasses import replace
 import pytest
 import torch
 
-from stylegan_cli.networks.build import build_discriminator, build_generator, count_parameters
+from stylegan_cli.networks.family import build_discriminator, build_generator, count_parameters
 from stylegan_cli.networks.stylegan2 import SynthesisLayer
 from tests.networks.families import ARCHITECTURES, paper
 

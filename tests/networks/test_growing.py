@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from stylegan_cli.networks.build import build_discriminator, build_generator
+from stylegan_cli.networks.family import build_discriminator, build_generator
 from stylegan_cli.networks.layers import fade, halve, split_lod, upscale
 from stylegan_cli.sizes import square
 from tests.networks.families import GROWING, small

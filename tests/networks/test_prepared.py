@@ -1,8 +1,8 @@
 import pytest
 import torch
 
-from stylegan_cli.networks.build import build_generator
 from stylegan_cli.networks.drawing import prepare
+from stylegan_cli.networks.family import build_generator
 from stylegan_cli.networks.noise import noise_maps
 from stylegan_cli.recipe import load
 

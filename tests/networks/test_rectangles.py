@@ -3,8 +3,8 @@
 import pytest
 import torch
 
-from stylegan_cli.networks.build import build_discriminator, build_generator
 from stylegan_cli.networks.drawing import prepare
+from stylegan_cli.networks.family import build_discriminator, build_generator
 from stylegan_cli.recipe import loads
 from stylegan_cli.sizes import Size
 from stylegan_cli.training.phases import path_lengths

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from stylegan_cli.networks.build import build_generator, count_parameters
+from stylegan_cli.networks.family import build_generator, count_parameters
 from stylegan_cli.networks.sizes import parameters_in, sizes_of, sizes_of_built
 from stylegan_cli.networks.snapshot import load_network
 from stylegan_cli.recipe import load

@@ -7,7 +7,7 @@ from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 
 from stylegan_cli.errors import NetworkFileError, OutputError
-from stylegan_cli.networks.build import build_discriminator, build_generator
+from stylegan_cli.networks.family import build_discriminator, build_generator
 from stylegan_cli.networks.header import Header, read_header
 from stylegan_cli.networks.snapshot import load_network, open_network, read_networks, save_network
 from tests.tiny import tiny, tiny_growing

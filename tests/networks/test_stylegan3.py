@@ -6,8 +6,8 @@ import pytest
 import torch
 
 from stylegan_cli.errors import UsageError
-from stylegan_cli.networks.build import build_generator, count_parameters
 from stylegan_cli.networks.drawing import compiled, prepare
+from stylegan_cli.networks.family import build_generator, count_parameters
 from stylegan_cli.networks.stylegan3.bands import Level, layer_plans, levels
 from stylegan_cli.networks.stylegan3.filters import down_filter, low_pass, up_filter
 from stylegan_cli.networks.stylegan3.synthesis import FourierInput

@@ -7,8 +7,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from stylegan_cli.networks.build import build_discriminator, build_generator
 from stylegan_cli.networks.discriminators import Discriminator
+from stylegan_cli.networks.family import build_discriminator, build_generator
 from stylegan_cli.networks.generator import Generator
 from stylegan_cli.ops import BackendName
 from stylegan_cli.recipe import DataSection, DiscriminatorSection, GeneratorSection, Settled

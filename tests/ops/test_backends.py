@@ -2,7 +2,7 @@ import pytest
 import torch
 
 from stylegan_cli.errors import UsageError
-from stylegan_cli.networks.build import build_discriminator, build_generator
+from stylegan_cli.networks.family import build_discriminator, build_generator
 from stylegan_cli.ops import BACKENDS, fast, pick_backend, reference
 from tests.tiny import tiny
 

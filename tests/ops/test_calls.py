@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from stylegan_cli.networks.build import build_discriminator, build_generator
+from stylegan_cli.networks.family import build_discriminator, build_generator
 from stylegan_cli.sizes import square
 from stylegan_cli.training.phases import path_lengths, r1_penalty
 from tests.networks.families import GROWING, small

@@ -3,7 +3,7 @@ import itertools
 import pytest
 import torch
 
-from stylegan_cli.networks.build import build_discriminator, build_generator
+from stylegan_cli.networks.family import build_discriminator, build_generator
 from stylegan_cli.ops import fast, pick_backend, reference
 from stylegan_cli.recipe import DataSection, DiscriminatorSection, GeneratorSection, Settled
 from stylegan_cli.sizes import square

@@ -6,8 +6,8 @@ import torch
 
 from stylegan_cli.latents.codes import Codes
 from stylegan_cli.latents.sampling import Sampling
-from stylegan_cli.networks.build import build_discriminator, build_generator
 from stylegan_cli.networks.execution import default_batch_size
+from stylegan_cli.networks.family import build_discriminator, build_generator
 from stylegan_cli.networks.header import Header
 from stylegan_cli.networks.noise import NOISE_MODES, noise_maps
 from stylegan_cli.networks.snapshot import load_network, save_network

@@ -8,8 +8,8 @@ from stylegan_cli.errors import UsageError
 from stylegan_cli.interop.foreign import save_foreign
 from stylegan_cli.interop.reading import read_foreign
 from stylegan_cli.latents.references import parse_picks
+from stylegan_cli.networks.generator import motion_matrices
 from stylegan_cli.networks.snapshot import load_network
-from stylegan_cli.networks.synthesis import motion_matrices
 from stylegan_cli.ranges import parse_points
 from stylegan_cli.rendering.render import render, to_pixels
 from stylegan_cli.studies.grid import GridOptions, grid

@@ -4,7 +4,7 @@ from safetensors.torch import load_file
 from torch import nn
 
 from stylegan_cli.errors import Interrupted, NetworkFileError
-from stylegan_cli.networks.build import build_discriminator, build_generator
+from stylegan_cli.networks.family import build_discriminator, build_generator
 from stylegan_cli.networks.header import read_header
 from stylegan_cli.networks.snapshot import file_sha256
 from stylegan_cli.recipe import InitSection, load

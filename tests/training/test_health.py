@@ -6,7 +6,7 @@ import torch
 from PIL import Image
 
 from stylegan_cli.data.dataset import open_dataset
-from stylegan_cli.networks.build import build_generator
+from stylegan_cli.networks.family import build_generator
 from stylegan_cli.sizes import square
 from stylegan_cli.training.health import open_probe, spread
 from stylegan_cli.training.loop import train

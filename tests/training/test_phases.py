@@ -5,7 +5,7 @@ import torch
 import torch.nn.functional as F
 
 from stylegan_cli.latents.sampling import broadcast_layers
-from stylegan_cli.networks.build import build_discriminator, build_generator
+from stylegan_cli.networks.family import build_discriminator, build_generator
 from stylegan_cli.runtime import World
 from stylegan_cli.sizes import square
 from stylegan_cli.training.inputs import (

@@ -3,9 +3,8 @@ import json
 import pytest
 import torch
 
-from stylegan_cli.training.acceleration import Acceleration
+from stylegan_cli.training.acceleration import WARM_UP, Acceleration, Tracer
 from stylegan_cli.training.loop import train
-from stylegan_cli.training.profiling import WARM_UP, Tracer
 from tests.tiny import tiny, tiny_run, without_steps
 
 CPU = torch.device("cpu")

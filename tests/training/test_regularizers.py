@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from stylegan_cli.networks.build import build_discriminator
+from stylegan_cli.networks.family import build_discriminator
 from stylegan_cli.networks.layers import halve
 from stylegan_cli.runtime import World
 from stylegan_cli.sizes import square

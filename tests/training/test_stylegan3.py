@@ -8,12 +8,11 @@ import torch
 
 from stylegan_cli.recipe import Settled, loads
 from stylegan_cli.runtime import World
-from stylegan_cli.training.blur import blur_sigma, blurred
 from stylegan_cli.training.data import Batch
 from stylegan_cli.training.engines import Job, eager
 from stylegan_cli.training.inputs import Judging, Nets, Reals
 from stylegan_cli.training.iteration import train_batch
-from stylegan_cli.training.phases import Outcome
+from stylegan_cli.training.phases import Outcome, blur_sigma, blurred
 from stylegan_cli.training.schedule import stage_at
 from stylegan_cli.training.state import TrainingState, initial_state
 from tests.networks.stylegan3 import load

@@ -27,8 +27,8 @@ from stylegan_cli.interop.shapes_of_networks import Shapes, discriminator_values
 from stylegan_cli.interop.tensorflow_releases import discriminator_tensors
 from stylegan_cli.metrics.path_length import PERCEIVED_SIDE, shrink
 from stylegan_cli.metrics.separability.attributes import Attributes
-from stylegan_cli.networks.build import build_discriminator
 from stylegan_cli.networks.discriminators import Discriminator
+from stylegan_cli.networks.family import build_discriminator
 from stylegan_cli.networks.snapshot import file_sha256
 from stylegan_cli.recipe import DataSection, DiscriminatorSection, GeneratorSection, Settled
 from stylegan_cli.shapes import Images

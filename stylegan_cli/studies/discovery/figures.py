@@ -3,9 +3,8 @@
 import numpy as np
 from PIL import Image, ImageDraw
 
-from stylegan_cli.figures.charts import bar_chart, heat_map
+from stylegan_cli.figures.charts import bar_chart, diverging, full_scale, heat_map
 from stylegan_cli.figures.layout import INK, PAPER, Content, Place, font, paint
-from stylegan_cli.figures.maps import diverging, full_scale
 from stylegan_cli.ranges import format_ints
 from stylegan_cli.rendering.store import StudyFile
 from stylegan_cli.shapes import Picture

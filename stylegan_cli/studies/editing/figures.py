@@ -4,8 +4,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from stylegan_cli.figures.charts import Map, diverging, full_scale
 from stylegan_cli.figures.layout import Content, Place, paint
-from stylegan_cli.figures.maps import Map, diverging, full_scale
 from stylegan_cli.rendering.store import StudyFile
 from stylegan_cli.shapes import Picture
 

@@ -7,9 +7,8 @@ import numpy as np
 from jaxtyping import Float, UInt8
 from PIL import Image, ImageDraw
 
-from stylegan_cli.figures.charts import bar_chart
+from stylegan_cli.figures.charts import bar_chart, diverging, full_scale
 from stylegan_cli.figures.layout import Content, Place, Slot, paint
-from stylegan_cli.figures.maps import diverging, full_scale
 from stylegan_cli.figures.png import to_image
 from stylegan_cli.rendering.store import StudyFile
 from stylegan_cli.shapes import Picture

@@ -13,8 +13,8 @@ import torch.nn.functional as F
 from jaxtyping import Float, Float64, Int64
 from torch import Tensor
 
+from stylegan_cli.networks.generator import Synthesis
 from stylegan_cli.networks.noise import NoiseInput
-from stylegan_cli.networks.synthesis import Synthesis
 from stylegan_cli.shapes import Images
 from stylegan_cli.studies.projection.objective import Objective
 from stylegan_cli.studies.projection.spaces import Space

@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from stylegan_cli import api
-from stylegan_cli.networks.build import count_parameters
+from stylegan_cli.networks.family import count_parameters
 from tests.interop.export.networks import opened, recipe
 
 onnx = pytest.importorskip("onnx", reason="needs pip install '.[export]'")

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from stylegan_cli.errors import UsageError
-from stylegan_cli.networks.build import build_discriminator, build_generator
+from stylegan_cli.networks.family import build_discriminator, build_generator
 from stylegan_cli.ops import fir, pick_backend
 from tests.ops.derivatives import derivatives, relative_error, seeded
 from tests.tiny import tiny

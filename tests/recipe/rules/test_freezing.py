@@ -1,6 +1,6 @@
 import pytest
 
-from stylegan_cli.networks.build import build_discriminator
+from stylegan_cli.networks.family import build_discriminator
 from stylegan_cli.recipe import load
 from tests.recipe.problems import problems_of
 

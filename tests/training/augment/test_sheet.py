@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from stylegan_cli.training.augment import transforms_of
-from stylegan_cli.training.augment.sheet import STRENGTHS, augmented_sheet
+from stylegan_cli.training.outputs import STRENGTHS, augmented_sheet
 
 
 @pytest.mark.parametrize("channels", [1, 3, 4])

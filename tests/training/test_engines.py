@@ -2,9 +2,8 @@ import pytest
 import torch
 
 from stylegan_cli.runtime import World
-from stylegan_cli.training.captured import Captured
 from stylegan_cli.training.data import Batch
-from stylegan_cli.training.engines import eager
+from stylegan_cli.training.engines import Captured, eager
 from stylegan_cli.training.inputs import Nets
 from stylegan_cli.training.iteration import train_batch
 from stylegan_cli.training.schedule import stage_at
