@@ -35,7 +35,7 @@ _KINDS = {
     "f": "floating-point numbers",
     "O": "texts",
 }
-_DAMAGE = (OSError, KeyError, RuntimeError, ValueError, TypeError, OverflowError, MemoryError)
+DAMAGE = (OSError, KeyError, RuntimeError, ValueError, TypeError, OverflowError, MemoryError)
 
 
 def open_hdf5(path: Path, mode: Literal["r", "r+"] = "r") -> h5py.File:
@@ -67,7 +67,7 @@ def root_attribute(path: Path, name: str) -> Any:
     try:
         with h5py.File(path, "r") as file:
             return file.attrs.get(name)
-    except _DAMAGE:
+    except DAMAGE:
         return None
 
 
@@ -76,7 +76,7 @@ def damage_in(path: Path) -> Iterator[None]:
     """Turn what h5py raises for a damaged file into a `DataError` that names it."""
     try:
         yield
-    except _DAMAGE as error:
+    except DAMAGE as error:
         reason = (system_reason(error).splitlines() or [type(error).__name__])[0]
         raise DataError(f"{path}: damaged ({reason}); make or download it again") from None
 
@@ -184,11 +184,25 @@ def describe_form(item: h5py.Dataset) -> str:
     return f"{item.dtype} {'without values' if item.shape is None else list(item.shape)}"
 
 
+def text_attribute(item: h5py.HLObject, key: str) -> str:
+    """Return a text attribute.
+
+    Raises:
+        DataError: It is something else.
+        KeyError: There is none.
+    """
+    value = item.attrs[key]
+    if not isinstance(value, str):
+        path = item.file.filename
+        raise DataError(f"{path}: {key} is no text; make or download it again")
+    return value
+
+
 def json_attribute(item: h5py.HLObject, key: str, otherwise: Any) -> Any:
     """The JSON in a text attribute; `otherwise` where there is none that can be read."""
     try:
         return json.loads(item.attrs[key])
-    except (*_DAMAGE, RecursionError):
+    except (*DAMAGE, RecursionError):
         return otherwise
 
 

@@ -19,6 +19,7 @@ from jaxtyping import Bool
 from stylegan_cli.errors import DataError, OutputError
 from stylegan_cli.files import put_in_place, system_reason, writing, written_whole
 from stylegan_cli.hdf5 import (
+    DAMAGE,
     Claims,
     damage_in,
     note_origin,
@@ -26,6 +27,7 @@ from stylegan_cli.hdf5 import (
     reserved,
     root_attribute,
     stored_array,
+    text_attribute,
 )
 from stylegan_cli.rendering.header import differing
 
@@ -123,9 +125,9 @@ def open_measurements(
     damage = None
     try:
         if path.exists():
-            return Measurements(path, _opened(path, request, "r"))
+            return Measurements(path, _opened(path, request, columns))
         if hidden.exists():
-            return Measurements(path, _opened(hidden, request, "r+"))
+            return Measurements(path, _opened(hidden, request, columns, "r+"))
     except DataError as error:
         if path.exists():
             raise OutputError(f"{error}; choose another `output` or `overwrite`") from None
@@ -143,24 +145,36 @@ def describe_measurements(path: Path) -> dict[str, Any]:
     """Describe a file of measurements and where it comes from, ready for JSON."""
     with open_hdf5(path) as file, damage_in(path):
         return {
-            "metric": file.attrs["metric"],
-            "request": json.loads(file.attrs["request"]),
-            "shapes": {name: list(file[name].shape) for name in file},
-            "missing": int((~file["done"][...]).sum()),
-            "versions": json.loads(file.attrs["versions"]),
-            "created_utc": file.attrs["created_utc"],
+            "metric": text_attribute(file, "metric"),
+            "request": json.loads(text_attribute(file, "request")),
+            "shapes": {
+                name: list(item.shape or ())
+                for name, item in file.items()
+                if isinstance(item, h5py.Dataset)
+            },
+            "missing": int((~stored_array(file, "done", kinds="b", ranks=[1])[...]).sum()),
+            "versions": json.loads(text_attribute(file, "versions")),
+            "created_utc": text_attribute(file, "created_utc"),
         }
 
 
-def _opened(path: Path, request: Mapping[str, Any], mode: Literal["r", "r+"]) -> h5py.File:
+def _opened(
+    path: Path,
+    request: Mapping[str, Any],
+    columns: Mapping[str, tuple[int, ...]],
+    mode: Literal["r", "r+"] = "r",
+) -> h5py.File:
     try:
         file = open_hdf5(path, mode)
     except OutputError as error:
         raise OutputError(f"{error} or choose another `output`") from None
     try:
-        there = json.loads(file.attrs["request"])
+        there = dict(json.loads(text_attribute(file, "request")))
         stored_array(file, "done", kinds="b", ranks=[1])[...]
-    except (KeyError, OSError, RuntimeError, TypeError, ValueError) as error:
+    except DataError:
+        file.close()
+        raise
+    except DAMAGE as error:
         file.close()
         reason = system_reason(error)
         raise DataError(f"{path}: not a file of measurements, or damaged: {reason}") from None
@@ -171,7 +185,21 @@ def _opened(path: Path, request: Mapping[str, Any], mode: Literal["r", "r+"]) ->
             f"{path.parent}: holds another measurement ({'; '.join(differences)}); "
             "choose another `output` or `overwrite`"
         )
+    try:
+        _check_columns(file, columns)
+    except DataError:
+        file.close()
+        raise
     return file
+
+
+def _check_columns(file: h5py.File, columns: Mapping[str, tuple[int, ...]]) -> None:
+    samples = next(iter(columns.values()))[:1]
+    for name, shape in {**columns, "done": samples}.items():
+        kinds = "b" if name == "done" else "f"
+        found = stored_array(file, name, kinds=kinds, ranks=[len(shape)]).shape
+        if found != shape:
+            raise DataError(f"{file.filename}: {name} is {list(found)}, not {list(shape)}")
 
 
 def _created(

@@ -9,7 +9,8 @@ from typing import Any
 import h5py
 import numpy as np
 
-from stylegan_cli.hdf5 import note_origin
+from stylegan_cli.errors import DataError
+from stylegan_cli.hdf5 import note_origin, stored_array, text_attribute
 
 SCHEMA = 1
 
@@ -83,7 +84,7 @@ def read_header(file: h5py.File) -> StudyHeader:
     """Return the header in the root of a file.
 
     Raises:
-        KeyError, ValueError: It is missing, damaged or newer than this sgtool.
+        DataError, KeyError, ValueError: It is missing, damaged or newer than this sgtool.
     """
     schema = file.attrs["schema"]
     if not isinstance(schema, np.integer):
@@ -92,20 +93,29 @@ def read_header(file: h5py.File) -> StudyHeader:
         raise ValueError(
             f"schema {schema} is newer than this sgtool reads ({SCHEMA}); upgrade sgtool"
         )
-    axes = json.loads(file.attrs["axes"])
+    request = json.loads(text_attribute(file, "request"))
+    if not isinstance(request, dict):
+        raise ValueError("its request is no object")
     return StudyHeader(
-        study=file.attrs["study"],
-        request=json.loads(file.attrs["request"]),
-        axes={axis: _names(file, axis) for axis in axes},
+        study=text_attribute(file, "study"),
+        request=request,
+        axes={axis: _names(file, axis) for axis in _texts(file, "axes")},
         sheets=_names(file, "sheet"),
-        recipe=file.attrs["recipe"],
-        network_sha256=file.attrs["network_sha256"],
-        pictures=tuple(json.loads(file.attrs.get("pictures", "[]"))),
+        recipe=text_attribute(file, "recipe"),
+        network_sha256=text_attribute(file, "network_sha256"),
+        pictures=_texts(file, "pictures") if "pictures" in file.attrs else (),
     )
 
 
 def _names(file: h5py.File, axis: str) -> tuple[str, ...]:
-    return tuple(file[f"{axis}_names"].asstr()[...])
+    return tuple(stored_array(file, f"{axis}_names", kinds="O", ranks=[1]).asstr()[...])
+
+
+def _texts(file: h5py.File, key: str) -> tuple[str, ...]:
+    found = json.loads(text_attribute(file, key))
+    if not isinstance(found, list) or not all(isinstance(each, str) for each in found):
+        raise DataError(f"{file.filename}: {key} is no list of texts; make or download it again")
+    return tuple(found)
 
 
 def _in_words(value: object) -> str:

@@ -28,13 +28,24 @@ from numpy.typing import DTypeLike
 from stylegan_cli.errors import DataError, OutputError
 from stylegan_cli.figures.png import shown
 from stylegan_cli.files import writing, written_whole
-from stylegan_cli.hdf5 import Claims, open_hdf5, reserved, root_attribute, stored_array
+from stylegan_cli.hdf5 import (
+    DAMAGE,
+    Claims,
+    describe_form,
+    open_hdf5,
+    reserved,
+    root_attribute,
+    stored_array,
+    sure_to_be_stored,
+    text_attribute,
+)
 from stylegan_cli.recipe import loads
 from stylegan_cli.rendering.header import StudyHeader, read_header, write_header
 from stylegan_cli.shapes import Picture
 from stylegan_cli.sizes import PICTURE_CHANNELS, Size
 
 SOURCES = "_sources"
+MOST_AXES = 8
 
 Arrays = Mapping[str, np.ndarray | float]
 """Content of one cell of a table, by name."""
@@ -75,17 +86,16 @@ class StudyFile:
         self._file, self._claims = file, Claims(file)
         self.header = read_header(file)
         shape = self.header.shape
-        done = stored_array(file, "done", kinds="b", ranks=[len(shape)]).shape
-        images = stored_array(file, "images", kinds="u", ranks=[len(shape) + 3]).shape
-        if done != shape or images[: len(shape)] != shape:
-            raise ValueError(f"{list(images)} images do not fit their names, {list(shape)}")
         groups = [name for name, item in file.items() if isinstance(item, h5py.Group)]
         self.tables = ("/", *(name for name in groups if "images" in file[name]))
         measured = (name for name in groups if "images" not in file[name])
         self.measurements = tuple(name for name in measured if "done" in file[name])
+        images, *_ = [_images(file[name]) for name in self.tables]
+        if images[:-3] != shape:
+            raise ValueError(f"{list(images)} images do not fit their names, {list(shape)}")
         self.size = Size(*images[-3:-1])
-        self.versions: dict[str, str] = json.loads(file.attrs["versions"])
-        self.created_utc: str = file.attrs["created_utc"]
+        self.versions: dict[str, str] = json.loads(text_attribute(file, "versions"))
+        self.created_utc = text_attribute(file, "created_utc")
 
     def __enter__(self) -> "StudyFile":
         return self
@@ -101,7 +111,7 @@ class StudyFile:
         """Return which cells of a table or measurement are stored."""
         with _writing(self.path):
             self._claims.settle()
-        flags: np.ndarray = self._file[table]["done"][...]
+        flags: np.ndarray = _flags(self._file[table])[...]
         return flags
 
     def image(self, table: str, index: tuple[int, ...]) -> Picture:
@@ -117,7 +127,10 @@ class StudyFile:
 
     def array(self, table: str, name: str, index: tuple[int, ...] = ()) -> np.ndarray:
         """Return an array of a table or measurement, or the part of it at a cell's index."""
-        values: np.ndarray = np.asarray(self._file[table][name][index])
+        item = sure_to_be_stored(self._file[table][name])
+        if item.dtype.kind not in "biufS":
+            raise DataError(f"{self.path}: {item.name} is {describe_form(item)}, no numbers")
+        values: np.ndarray = np.asarray(item[index])
         return values
 
     def names(self, table: str) -> tuple[str, ...]:
@@ -127,7 +140,7 @@ class StudyFile:
         found: list[str] = []
 
         def add(name: str, item: object) -> None:
-            if isinstance(item, h5py.Dataset) and item.shape[: len(shape)] == shape:
+            if isinstance(item, h5py.Dataset) and (item.shape or ())[: len(shape)] == shape:
                 found.append(name)
 
         group.visititems(add)
@@ -145,7 +158,13 @@ class StudyFile:
         group = self._file[table]
         with _writing(self.path):
             for name, values in arrays.items():
-                group[name][index] = values
+                try:
+                    group[name][index] = values
+                except (KeyError, TypeError, AttributeError):
+                    raise DataError(
+                        f"{self.path}: damaged, without room for {name} of {table}; "
+                        "add `overwrite` to start again"
+                    ) from None
             self._claims.add(f"{table}/done", index)
 
 
@@ -183,7 +202,7 @@ def open_study(path: Path, *, write: bool = False) -> StudyFile:
     except DataError:
         file.close()
         raise
-    except (AttributeError, KeyError, OSError, RuntimeError, TypeError, ValueError) as error:
+    except (*DAMAGE, AttributeError) as error:
         file.close()
         raise DataError(f"{path}: not a study, or damaged: {error}") from None
 
@@ -214,6 +233,22 @@ def describe_study(path: Path) -> dict[str, Any]:
             "versions": study.versions,
             "created_utc": study.created_utc,
         }
+
+
+def _flags(table: h5py.Group) -> h5py.Dataset:
+    return stored_array(table, "done", kinds="b", ranks=range(MOST_AXES))
+
+
+def _images(table: h5py.Group) -> tuple[int, ...]:
+    """Return the shape of a table's images, sure to be as many as its flags."""
+    cells = _flags(table).shape
+    images = stored_array(table, "images", kinds="u", ranks=[len(cells) + 3])
+    if images.dtype != np.uint8 or images.shape[:-3] != cells or 0 in images.shape[-3:]:
+        raise ValueError(
+            f"{images.name}, {describe_form(images)}, do not fit their flags, {list(cells)}"
+        )
+    shape: tuple[int, ...] = images.shape
+    return shape
 
 
 def _writing(path: Path) -> AbstractContextManager[None]:

@@ -63,12 +63,15 @@ def request(study: Study, runs: Sequence[ReadRun]) -> str:
 def measures(study: Study) -> Iterator[tuple[Sequence[str], list[Row]]]:
     """Yield names and rows of what was measured of each picture, if the study measures them."""
     with open_study(study.path) as file:
-        if MEASURES not in file.measurements:
+        axes = [*file.header.axes.values()]
+        if MEASURES not in file.measurements or len(axes) != 1:
             return
-        (pictures,) = file.header.axes.values()
+        (pictures,) = axes
         rows: list[Row] = []
         for name in file.names(MEASURES):
             found = file.array(MEASURES, name)
+            if found.shape != (len(pictures),) or found.dtype.kind not in "biuf":
+                continue
             rows.append((words(name), [None if isnan(x) else float(x) for x in found]))
         yield pictures, rows
 

@@ -3,7 +3,7 @@
 import io
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from random import Random
@@ -17,12 +17,15 @@ from tests.data.test_tfrecords import example, record
 from tests.faults.commands import NETWORK, SETTINGS, TRAIN
 from tests.faults.mutations import Mutation, in_description, in_zip, mutated
 from tests.faults.server import Server
+from tests.faults.structures import restructured
 from tests.interop import rosinality1, rosinality2
 from tests.interop.hostile import HOSTILE
 
 SAME = ("png", "jpeg", "webp", "gif", "tiff", "bmp", "ppm", "tga", "ico")
 IMAGES = {**{suffix: suffix for suffix in SAME}, "jp2": "jpeg2000"}
 """Formats by suffix."""
+STRUCTURED = ("studies", "begun studies", "measurements", "directions", "HDF5 data sets")
+"""Kinds whose HDF5 files are damaged in their structure, too."""
 as_text = partial(mutated, text=True)
 
 
@@ -73,6 +76,30 @@ def readers(folder: Path, server: Server) -> dict[str, Reader]:
         ["data", "prepare", "photos", "-o", "data.h5", "--resolution", "32", "-q"],
         ["eval", "ppl", "--num", "4", *NETWORK, "-o", "ppl", "-q"],
         ["video", "--seeds", "0,1", "--seconds", ".2", *NETWORK, "-o", "v.mp4", "-q"],
+        [
+            "project",
+            "photos/a/00.png",
+            "photos/a/02.png",
+            "--steps",
+            "2",
+            *NETWORK,
+            "-o",
+            "p",
+            "-q",
+        ],
+        ["noise", "--seeds", "0,1", "--draws", "2", *NETWORK, "-o", "noise", "-q"],
+        [
+            "discover",
+            "styles",
+            "--count",
+            "2",
+            "--samples",
+            "100",
+            *NETWORK[:2],
+            "-o",
+            "c.h5",
+            "-q",
+        ],
         settings=SETTINGS,
     )
     assert set(made.codes) == {0}, made.errors
@@ -82,7 +109,7 @@ def readers(folder: Path, server: Server) -> dict[str, Reader]:
     state = {f"run/{name}": content(f"run/{name}") for name in ("recipe.toml", "stats.jsonl")}
     resume = " ".join([*TRAIN, "--set=train.total_kimg=0.072", "-o", "{}/run", "-q"])
     beside = {"recipe.toml": recipe}
-    return {
+    found = {
         "pickles": Reader(
             seeds={"x.pkl": content("original.pkl")},
             damage=_pickle,
@@ -191,6 +218,50 @@ def readers(folder: Path, server: Server) -> dict[str, Reader]:
             seeds=state, damage=as_text, commands=(resume,), share=1
         ),
     }
+    kept = {name: replace(found[name], damage=restructured) for name in STRUCTURED}
+    projected = {f"p/{name}": content(f"p/{name}") for name in ("projected.h5", "projected.png")}
+    hidden = f".{ppl.name}.partial"
+    wholes = {
+        **kept,
+        "projections": Reader(
+            seeds={"p.h5": content("p/projected.h5")},
+            damage=restructured,
+            commands=(
+                "info {}/p.h5",
+                "report {}/p.h5 -o {}/r.html",
+                "grid --seeds {}/p.h5:0 -o {}/g",
+            ),
+            share=5,
+        ),
+        "begun projections": Reader(
+            seeds={"p/projected.h5": projected["p/projected.h5"]},
+            damage=restructured,
+            commands=(
+                f"project photos/a/00.png photos/a/02.png photos/a/04.png --steps 2 "
+                f"{' '.join(NETWORK)} -o {{}}/p -q",
+            ),
+            share=3,
+        ),
+        "noise studies": Reader(
+            seeds={"n.h5": content("noise/noise.h5")},
+            damage=restructured,
+            commands=("info {}/n.h5", "report {}/n.h5 -o {}/r.html"),
+            share=3,
+        ),
+        "centres": Reader(
+            seeds={"c.h5": content("c.h5")},
+            damage=restructured,
+            commands=("info {}/c.h5", "grid --seeds {}/c.h5:centres -o {}/g -q"),
+            share=3,
+        ),
+        "begun measurements": Reader(
+            seeds={f"ppl/{hidden}": ppl.read_bytes()},
+            damage=restructured,
+            commands=(f"eval ppl --num 4 {' '.join(NETWORK)} -o {{}}/ppl -q",),
+            share=3,
+        ),
+    }
+    return found | {f"structure of {name}": reader for name, reader in wholes.items()}
 
 
 def _pickle(data: bytes, random: Random) -> bytes:

@@ -7,7 +7,7 @@ import pytest
 
 from tests.faults.commands import SETTINGS
 from tests.faults.conftest import TIMES
-from tests.faults.readers import readers
+from tests.faults.readers import STRUCTURED, readers
 from tests.faults.server import END, GIB, Server
 
 INPUTS = 600
@@ -16,6 +16,9 @@ KINDS = (
     *("pickles", "torch", "networks", "codes", "studies", "begun studies", "measurements"),
     *("directions", "zips", "HDF5 data sets", "records", "images", "recipes", "labels"),
     *("run statistics", "accounts", "states", "statistics of a run that is resumed"),
+    *(f"structure of {kind}" for kind in STRUCTURED),
+    *("structure of projections", "structure of begun projections", "structure of noise studies"),
+    *("structure of centres", "structure of begun measurements"),
 )
 
 

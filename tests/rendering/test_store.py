@@ -168,7 +168,7 @@ def schema_text(file, _):
         (replaced("images", "group"), "images is a group"),
         (replaced("images", np.zeros((2, 3, 8, 8, 3))), "images is float64"),
         (replaced("images", np.uint8(1)), r"images is uint8 \[\]"),
-        (replaced("images", np.zeros((0, 3, 8, 8, 3), np.uint8)), "do not fit their names"),
+        (replaced("images", np.zeros((0, 3, 8, 8, 3), np.uint8)), "do not fit their"),
         (replaced("done", np.zeros((2, 3))), "done is float64"),
         (schema_text, "not a study, or damaged: unknown schema 'one'"),
     ],

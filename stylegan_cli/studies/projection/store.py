@@ -179,6 +179,7 @@ class ProjectionFolder:
         temporary.unlink(missing_ok=True)
         with create_study(temporary, replace(self.header, axes={AXIS: names}), tables) as file:
             for i, record in enumerate(chain([first], records)):
+                self._check_forms(first, record)
                 for table, cells in record.cells.items():
                     file.write_cell(table, (i,), cells)
             for i, cells in enumerate(measured):
@@ -198,6 +199,21 @@ class ProjectionFolder:
                 (path / IMAGES / f"{name}.png").unlink(missing_ok=True)
         for each in (file, *(path / name for name in (f"{STUDY}.png", CODES, TUNED, TUNING))):
             each.unlink(missing_ok=True)
+
+    def _check_forms(self, one: Record, other: Record) -> None:
+        """Raise if the pictures of a damaged file hold other arrays than those found now."""
+        forms = (
+            {
+                table: {name: np.shape(each) for name, each in arrays.items()}
+                for table, arrays in record.cells.items()
+            }
+            for record in (one, other)
+        )
+        if next(forms) != next(forms):
+            raise OutputError(
+                f"{self.hdf5}: damaged, {one.name} and {other.name} hold different arrays; "
+                "add `overwrite` to start again"
+            )
 
     @property
     def _plan(self) -> Path:
