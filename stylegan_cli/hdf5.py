@@ -34,6 +34,7 @@ _KINDS = {
     "i": "integers",
     "f": "floating-point numbers",
     "O": "texts",
+    "S": "bytes",
 }
 DAMAGE = (OSError, KeyError, RuntimeError, ValueError, TypeError, OverflowError, MemoryError)
 

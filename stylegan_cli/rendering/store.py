@@ -36,7 +36,6 @@ from stylegan_cli.hdf5 import (
     reserved,
     root_attribute,
     stored_array,
-    sure_to_be_stored,
     text_attribute,
 )
 from stylegan_cli.recipe import loads
@@ -127,9 +126,7 @@ class StudyFile:
 
     def array(self, table: str, name: str, index: tuple[int, ...] = ()) -> np.ndarray:
         """Return an array of a table or measurement, or the part of it at a cell's index."""
-        item = sure_to_be_stored(self._file[table][name])
-        if item.dtype.kind not in "biufS":
-            raise DataError(f"{self.path}: {item.name} is {describe_form(item)}, no numbers")
+        item = stored_array(self._file[table], name, kinds="biufS", ranks=range(MOST_AXES))
         values: np.ndarray = np.asarray(item[index])
         return values
 

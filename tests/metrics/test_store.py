@@ -82,3 +82,15 @@ def test_info_tells_what_was_measured(tmp_path):
     assert (facts["kind"], facts["metric"], facts["missing"]) == ("measurements", "ppl", 2)
     assert facts["request"] == REQUEST
     assert facts["shapes"] == {"distances": [6], "done": [6], "logits": [6, 2]}
+
+
+def test_an_unfinished_file_without_a_column_is_started_anew(tmp_path):
+    with opened(tmp_path) as file:
+        file.write(0, values(2))
+    (hidden,) = tmp_path.glob(".*.partial")
+    with h5py.File(hidden, "r+") as there:
+        del there["distances"]
+        there.create_group("distances")
+    with opened(tmp_path) as file:
+        assert "distances is a group" in file.damage
+        assert not file.done.any()

@@ -160,6 +160,13 @@ def schema_text(file, _):
     file.attrs["schema"] = "one"
 
 
+def attribute(name, content):
+    def spoil(file, _):
+        file.attrs[name] = content
+
+    return spoil
+
+
 @pytest.mark.parametrize("write", [False, True])
 @pytest.mark.parametrize(
     ("spoil", "words"),
@@ -170,7 +177,13 @@ def schema_text(file, _):
         (replaced("images", np.uint8(1)), r"images is uint8 \[\]"),
         (replaced("images", np.zeros((0, 3, 8, 8, 3), np.uint8)), "do not fit their"),
         (replaced("done", np.zeros((2, 3))), "done is float64"),
+        (replaced("images", np.zeros((2, 3, 8, 8, 3), np.uint32)), "images, uint32 .* do not fit"),
+        (replaced("row_names", np.zeros((2, 2))), "row_names is float64"),
+        (replaced("row_sources/done", np.zeros(2)), "done is float64"),
         (schema_text, "not a study, or damaged: unknown schema 'one'"),
+        (attribute("request", "[]"), "not a study, or damaged: its request is no object"),
+        (attribute("axes", '{"row": 1}'), "axes is no list of texts"),
+        (attribute("recipe", np.nan), "recipe is no text"),
     ],
 )
 def test_a_study_from_a_stranger_ends_in_words(path, tmp_path, spoil, words, write):
