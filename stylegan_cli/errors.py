@@ -6,10 +6,10 @@ SgtoolError                the work failed                              exit 1
 ├── DataError              images or data sets that cannot be used
 ├── NetworkFileError       a network or training state that cannot be read
 ├── OutputError            a place that cannot or must not be written
-├── TrainingError          training cannot go on
-├── MetricError            images or features that no metric can be taken from
+├── TrainingError          training cannot continue
+├── MetricError            images or features that cannot be measured
 ├── DownloadError          an address that cannot be fetched, or holds something else
-├── WeightsError           weights of a detector that are missing or not what they should be
+├── WeightsError           missing, damaged or unknown weights of a detector
 ├── ForeignFileError       another program's file that cannot or must not be read
 ├── ExportError            a network that cannot be written for another program
 └── Interrupted            stopped by Ctrl-C or SIGTERM, state saved    exit 130

@@ -83,11 +83,11 @@ def damage_in(path: Path) -> Iterator[None]:
 
 
 def stored_array(group: h5py.Group, name: str, *, kinds: str, ranks: Collection[int]) -> Any:
-    """The data set of this name, sure to have the wanted form and to be all there.
+    """Return the data set of this name once its form and its size in the file are checked.
 
     Args:
-        kinds: NumPy's letters for the types that will do, such as "u" or "iuf"; O is text.
-        ranks: Numbers of axes that will do.
+        kinds: NumPy's letters for the allowed types, such as "u" or "iuf"; O is text.
+        ranks: Allowed numbers of axes.
 
     Raises:
         DataError: It is missing, has another form, or claims more than the file stores.
@@ -152,8 +152,9 @@ SECONDS_TO_LOSE = 1.0
 
 
 class Claims:
-    """Flags `done` of cells, set only when those are on the disk: a loss of power leaves no flag
-    without its cell. A killed process repeats the last second.
+    """The flags `done`, set only when their cells are on the disk.
+
+    So a loss of power leaves no flag without its cell; a killed process repeats the last second.
     """
 
     def __init__(self, file: h5py.File) -> None:
@@ -181,7 +182,7 @@ class Claims:
 
 
 def describe_form(item: h5py.Dataset) -> str:
-    """Type and shape in words, as `uint8 [12, 64, 64, 3]`."""
+    """Describe type and shape, as in `uint8 [12, 64, 64, 3]`."""
     return f"{item.dtype} {'without values' if item.shape is None else list(item.shape)}"
 
 
@@ -200,7 +201,7 @@ def text_attribute(item: h5py.HLObject, key: str) -> str:
 
 
 def json_attribute(item: h5py.HLObject, key: str, otherwise: Any) -> Any:
-    """The JSON in a text attribute; `otherwise` where there is none that can be read."""
+    """Return the JSON in a text attribute; `otherwise` where none can be read."""
     try:
         return json.loads(item.attrs[key])
     except (*DAMAGE, RecursionError):

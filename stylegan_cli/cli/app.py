@@ -49,7 +49,7 @@ WrongCall: Any = typer.BadParameter.__base__
 
 
 def in_terms_of_sgtool(error: Any, typed: Sequence[str]) -> Any:
-    """Answer an option or command of another program with ours, where there is one."""
+    """Add our form of an option or command of another program, where there is one."""
     command = _NO_COMMAND.match(error.message)
     wrong = getattr(error, "option_name", None) or (command and command["name"])
     answer = in_our_words(typed, wrong) if wrong else None
@@ -111,7 +111,7 @@ class ErrorsInWords(TyperGroup):
         return sorted(super().list_commands(ctx), key=lambda name: known.get(name, len(known)))
 
     def invoke(self, ctx: Any) -> Any:
-        # Pillow's warnings name lines of its source; what they mean is said in our words
+        # Pillow's warnings name lines of its source; our own messages say what they mean
         warnings.filterwarnings("ignore", module=r"PIL\.")
         try:
             return super().invoke(ctx)

@@ -71,7 +71,7 @@ def prepare(
         ),
     ] = "crop",
     resample: Annotated[
-        Literal["lanczos", "box"], typer.Option("--filter", help="How images are resized.")
+        Literal["lanczos", "box"], typer.Option("--filter", help="Filter for resizing.")
     ] = "lanczos",
     background: Annotated[
         str,
@@ -164,11 +164,11 @@ def sample(
     kind: Annotated[
         str,
         typer.Argument(
-            metavar="KIND", autocompletion=completion.kinds, help="What to draw: portraits."
+            metavar="KIND", autocompletion=completion.kinds, help="Kind of images: portraits."
         ),
     ],
     output: DestinationFlag,
-    count: Annotated[int, typer.Option(metavar="N", min=1, help="How many.")] = 1000,
+    count: Annotated[int, typer.Option(metavar="N", min=1, help="Number of images.")] = 1000,
     resolution: Annotated[
         str, typer.Option(metavar="N|WxH", help="Side of squares, or WIDTHxHEIGHT.")
     ] = "64",

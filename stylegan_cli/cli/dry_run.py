@@ -22,7 +22,7 @@ _SIZE_KEYS = ("level", "size")
 def show_cost(
     settlement: "api.Settlement", device_name: str, *, recipe_name: str, json: bool
 ) -> None:
-    """Print what a run would be and cost.
+    """Print the settled recipe of a run, its memory and its time.
 
     Labels, if any, are taken to be as many as those of the network it starts from.
     """

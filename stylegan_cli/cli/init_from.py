@@ -1,4 +1,4 @@
-"""Runs that start from a trained network: flags, and a summary of the weights taken over."""
+"""Runs that start from a trained network: flags, and a summary of the weights they take."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -34,7 +34,7 @@ FreezeMappingFlag = Annotated[
 
 
 def origin(typed: Path) -> str:
-    """Return a network as recipes name it; what lies at an address is fetched now."""
+    """Return a network as recipes name it; fetch it now if it is at an address."""
     address = api.address_of(typed)
     if address:
         local(typed)
@@ -55,7 +55,7 @@ def assignments(
 
 
 def lines_of(transfer: "api.Transfer") -> Iterator[str]:
-    """Yield lines on the weights taken over, started at random and frozen."""
+    """Yield lines on the weights that are taken, random or frozen."""
     origin = transfer.origin
     shown = f", {origin.kimg:g} kimg" if origin.kimg else ""
     yield (
@@ -74,7 +74,7 @@ def lines_of(transfer: "api.Transfer") -> Iterator[str]:
 
 
 def facts_of(transfer: "api.Transfer") -> dict[str, Any]:
-    """Return the same as JSON."""
+    """Return the same facts for JSON."""
     misfits = [
         {"name": misfit.name, "theirs": misfit.theirs, "ours": misfit.ours}
         for misfit in transfer.misfits

@@ -25,10 +25,10 @@ def inspect(
     sheet: Annotated[
         Path | None,
         typer.Option(
-            metavar="FILE.png", help="Where some of the images are shown; D-sheet.png if not given."
+            metavar="FILE.png", help="Picture of some of the images; D-sheet.png if not given."
         ),
     ] = None,
-    seed: Annotated[int, typer.Option(metavar="N", help="Which images the sheet shows.")] = 0,
+    seed: Annotated[int, typer.Option(metavar="N", help="Seed of the choice of images.")] = 0,
     overwrite: OverwriteFlag = False,
     json: JsonFlag = False,
     quiet: QuietFlag = False,

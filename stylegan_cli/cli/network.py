@@ -52,7 +52,7 @@ def open_network(chosen: Path | None, flags: "NetworkFlags") -> "api.Network":
 
 
 def open_drawing(path: Path, flags: "NetworkFlags") -> "api.Network":
-    """Open a network file as `open_network` does, without a word.
+    """Open a network file as `open_network` does, but print nothing.
 
     Raises:
         NetworkFileError: It cannot be read.

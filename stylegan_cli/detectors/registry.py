@@ -56,7 +56,7 @@ class FeatureDetector:
 
     @property
     def facts(self) -> dict[str, str]:
-        """Return what results say of it: name, hash, and the way images are resized."""
+        """Return name, hash and way of resizing, for the records of results."""
         return {
             "detector": self.name,
             "detector_sha256": self.sha256,

@@ -98,9 +98,9 @@ class Foreign:
             can hold.
         names: Name in the file of each of `tensors`.
         unused: Names in the file, or beginnings of names, that none of ours came from.
-        licence: What may be done with the weights, as far as the format tells.
+        licence: Terms of use of the weights, as far as the format tells.
         provenance: For the file of ours: where the weights came from.
-        notes: What a user should know of this file, a sentence each.
+        notes: Sentences for the user.
     """
 
     kind: str

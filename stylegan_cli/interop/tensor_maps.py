@@ -133,8 +133,8 @@ def _draw(name: str, side: int) -> Tensor:
 StateDict = Mapping[str, StoredTensor]
 """Tensors by name."""
 SGTOOL = "sgtool"
+"""Key of the provenance in checkpoints that sgtool wrote."""
 _LONGEST = 1000
-"""Where checkpoints that sgtool wrote say where they came from."""
 
 
 def state_dict(value: object, name: str, source: str) -> StateDict:
@@ -200,7 +200,7 @@ def _plain(value: object) -> Any:
 
 
 _PREFIXES = ("module.", "_orig_mod.")
-"""What DataParallel and torch.compile put before every name."""
+"""Prefixes that DataParallel and torch.compile add to every name."""
 
 
 def unwrapped(root: object) -> tuple[object, tuple[str, ...]]:

@@ -1,4 +1,4 @@
-"""Networks in the pickles of the TensorFlow releases, [PG] to [ADA]: their data, kind and options.
+"""Networks in the pickles of the TensorFlow releases, [PG] to [ADA]: data, kind and options.
 
 Such a pickle carries the source text that built its networks; it is dropped unread.
 """
@@ -25,7 +25,7 @@ class PickledNetwork:
         self.state: Mapping[str, object] = {}
 
     def set_state(self, state: object) -> None:
-        """Take what the file says of the network."""
+        """Take the state in the file."""
         if not isinstance(state, dict) or not all(isinstance(key, str) for key in state):
             raise RefusedError("a network whose state is not that of the originals")
         self.state = state
@@ -259,7 +259,6 @@ def _check_norm(options: Mapping[str, object], kind: GeneratorKind, source: str)
     instance = bool(options.get("use_instance_norm", True))
     if (pixel, instance) != (not kind.styles, kind.styles):
         raise ForeignFileError(
-            f"{source}: pixel norm {pixel}, instance norm {instance}; sgtool supports "
-            "instance norm "
-            "with styles and pixel norm without"
+            f"{source}: pixel norm {pixel}, instance norm {instance}; sgtool supports instance "
+            "norm with styles and pixel norm without"
         )

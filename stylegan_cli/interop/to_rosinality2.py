@@ -127,9 +127,8 @@ def _check_generator(network: Network) -> None:
     for name, (found, only) in expected.items():
         if found != only:
             raise UsageError(
-                f"{network.path}: {name} is {found}, and rosinality's StyleGAN2 supports "
-                f"only {only}; "
-                "a .safetensors file holds every network"
+                f"{network.path}: {name} is {found}, and rosinality's StyleGAN2 supports only "
+                f"{only}; a .safetensors file holds every network"
             )
 
 

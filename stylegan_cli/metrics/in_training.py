@@ -1,7 +1,7 @@
-"""Training that measures its networks with the code of `sgtool eval`."""
+"""Training that measures its networks with the code of `sgtool eval`, and keeps the best."""
 
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -13,21 +13,23 @@ from stylegan_cli.data.dataset import Dataset
 from stylegan_cli.data.samples import drawn_path
 from stylegan_cli.detectors import FeatureDetector, open_detector
 from stylegan_cli.errors import UsageError
+from stylegan_cli.files import writing
 from stylegan_cli.metrics.cases import network_case
 from stylegan_cli.metrics.evaluation import Evaluation
 from stylegan_cli.metrics.features import Workplace, remove_unused, usual_folder
 from stylegan_cli.metrics.metric import Best, Request, Steps
+from stylegan_cli.metrics.outputs import link_best
 from stylegan_cli.metrics.pictures import StoredPictures, stored_data
 from stylegan_cli.metrics.protocol import OURS
 from stylegan_cli.metrics.records import NAME, append_found, read_records
 from stylegan_cli.metrics.registry import metrics
-from stylegan_cli.metrics.snapshots import link_best, networks_until, prune
 from stylegan_cli.networks.execution import USUAL, precision_of
 from stylegan_cli.networks.snapshot import file_sha256
 from stylegan_cli.recipe import Settled
 from stylegan_cli.runtime import pick_dtype, repeatable
 from stylegan_cli.training import loop
 from stylegan_cli.training.events import Begun, Event, Measured, Ticked
+from stylegan_cli.training.run_folder import kimg_of, snapshots
 from stylegan_cli.training.settling import Run
 
 
@@ -172,3 +174,41 @@ def open_gauge(recipe: Settled, dataset: Dataset, folder: Path, workplace: Workp
         ),
         workplace=workplace,
     )
+
+
+def networks_until(folder: Path, kimg: float) -> list[Path]:
+    """Return the networks of a run up to a time, the oldest first."""
+    # names contain kimg as integers or with three decimals
+    return [path for path in snapshots(folder) if kimg_of(path) <= kimg + 5e-4]
+
+
+def superfluous(
+    networks: Sequence[Path], distances: Mapping[str, float], *, best: int, last: int
+) -> list[Path]:
+    """Return networks that are neither among the best nor among the newest; never the newest one.
+
+    Args:
+        networks: The oldest first.
+        distances: Distance by file name; smaller is better.
+        best: Number of best networks to keep.
+        last: Number of newest networks to keep.
+    """
+    measured = [path for path in networks if path.name in distances]
+    measured.sort(key=lambda path: distances[path.name])
+    kept = {*measured[:best], *networks[-max(last, 1) :]}
+    return [path for path in networks if path not in kept]
+
+
+def prune(newest: Path, distances: Mapping[str, float], *, best: int, last: int) -> None:
+    """Remove superfluous networks before this one, but none that a `best-*` link names.
+
+    Args:
+        distances: As in `superfluous`; so are best and last.
+    """
+    linked = {link.resolve() for link in newest.parent.glob("best-*") if link.is_symlink()}
+    for path in superfluous(
+        networks_until(newest.parent, kimg_of(newest)), distances, best=best, last=last
+    ):
+        if path.resolve() not in linked:
+            with writing(path):
+                path.unlink()

@@ -65,7 +65,7 @@ class Request:
         detector: None takes the standard one where its weights are here.
         output: Folder of the results; None takes the network's run, else ./results.
         options: The metric's own options, of its class `options`.
-        together: Other metrics are measured, too: what is impossible is left out.
+        together: Other metrics are measured, too: leave out what is impossible.
     """
 
     network: Path | None = None
@@ -136,7 +136,7 @@ class Steps:
 
 
 def stretch(label: str, total: int, counts: Iterator[int]) -> Iterator[Steps]:
-    """Yield a stretch of work, then do what its taker leaves of it."""
+    """Yield a stretch of work, then do what the caller left undone."""
     yield Steps(label=label, total=total, counts=counts)
     deque(counts, maxlen=0)
 
@@ -148,7 +148,7 @@ class Found:
     Attributes:
         case: The snapshot, psi, class or bin of labels; empty for a single case.
         values: By their full names, means over the repeats.
-        spread: Standard deviation over the repeats, or what one measurement tells of it.
+        spread: Standard deviation over the repeats, or the estimate of a single measurement.
         records: Lines of `metrics.jsonl`.
         files: Files with all results.
         network: None for a folder of images.
@@ -228,7 +228,7 @@ class Conclusion:
 
     Attributes:
         values: By their full names.
-        spread: How far each varies, where one measurement tells.
+        spread: Deviation of each value, where one measurement gives one.
         facts: Further entries of the record.
         arrays: Kept in the file of the numbers, too.
         picture: Shows them.
@@ -243,7 +243,7 @@ class Conclusion:
 
 @dataclass(frozen=True, kw_only=True)
 class Series:
-    """Numbers of many samples of one network, kept as they are measured.
+    """Numbers of many samples of one network, stored as they are measured.
 
     Attributes:
         name: Start of the name of its file.
@@ -321,7 +321,7 @@ class Metric:
 
     @property
     def on_features(self) -> OnFeatures:
-        """Return how it is computed from features, as its caller knows it is."""
+        """Return its form on features; the caller knows that it has one."""
         assert isinstance(self.work, OnFeatures)
         return self.work
 

@@ -1,7 +1,10 @@
-"""Files beside the numbers of an evaluation by features: curves, and the features themselves."""
+"""Files beside the numbers of an evaluation: curves, features, the link to the best network."""
 
 import json
+import os
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +16,7 @@ from stylegan_cli.figures.png import write_png
 from stylegan_cli.files import writing, written_whole
 from stylegan_cli.metrics.evaluation import Evaluation
 from stylegan_cli.metrics.features import key_of
-from stylegan_cli.metrics.metric import Found, Metric
+from stylegan_cli.metrics.metric import Best, Found, Metric
 from stylegan_cli.metrics.statistics import Features
 
 SCHEMA = 1
@@ -114,3 +117,33 @@ def tables_of(evaluation: Evaluation) -> Iterator[tuple[str, Features, Mapping[s
                     seen.add(whole)
                     facts = {**detector.facts, "images": dict(pictures.identity)}
                     yield whole, evaluation.features(pictures, metric), facts
+
+
+def best_of(metrics: Sequence[Metric], found: Sequence[Found]) -> Best | None:
+    """Return the best network by the first metric that orders networks; None without one."""
+    for metric in (each for each in metrics if each.better):
+        rivals = [each for each in found if each.metric == metric.name and each.network]
+        if rivals:
+            name = next(iter(rivals[0].values))
+            choose = min if metric.better == "smaller" else max
+            best = choose(
+                (each for each in rivals if name in each.values), key=lambda each: each.values[name]
+            )
+            assert best.network is not None
+            return Best(network=best.network, name=name, value=best.values[name])
+    return None
+
+
+def link_best(best: Best) -> Best:
+    """Make a link beside the network, as `best-fd_alex.safetensors`; it replaces an earlier one."""
+    link = best.network.with_name(f"best-{best.name}{best.network.suffix}")
+    temporary = link.with_name(f".{link.name}.partial")
+    with writing(link):
+        with suppress(FileNotFoundError):
+            temporary.unlink()
+        try:
+            temporary.symlink_to(best.network.name)
+        except (OSError, NotImplementedError):  # on Windows, links need a privilege
+            os.link(best.network, temporary)
+        temporary.replace(link)
+    return replace(best, link=link)

@@ -26,7 +26,7 @@ _CIRCUMSTANCES = frozenset(
 
 
 def append_found(found: Found, folder: Path, seconds: float) -> tuple[Found, bool]:
-    """Add the records to the folder's file; returns them as they are there, and whether any is new.
+    """Add records to the folder's file; returns them as stored, and whether any is new.
 
     Args:
         seconds: Time that each took.
@@ -39,7 +39,7 @@ def append_found(found: Found, folder: Path, seconds: float) -> tuple[Found, boo
 
 
 def append_record(path: Path, record: Mapping[str, Any]) -> bool:
-    """Add a line, unless an equal one is there: the record, its date and the versions it is of.
+    """Add a line with the record, its date and versions, unless an equal record is there.
 
     Args:
         path: The file; it and its folder are created if missing.

@@ -36,11 +36,17 @@ from stylegan_cli.metrics.metric import (
     counted,
     stretch,
 )
-from stylegan_cli.metrics.outputs import draw_curves, file_stem, tables_of, write_features
+from stylegan_cli.metrics.outputs import (
+    best_of,
+    draw_curves,
+    file_stem,
+    link_best,
+    tables_of,
+    write_features,
+)
 from stylegan_cli.metrics.protocol import protocol_named
 from stylegan_cli.metrics.records import NAME, append_found
 from stylegan_cli.metrics.registry import metrics
-from stylegan_cli.metrics.snapshots import best_of, link_best
 from stylegan_cli.metrics.store import Measurements, open_measurements
 from stylegan_cli.networks.execution import USUAL, Execution, open_for_drawing
 from stylegan_cli.networks.header import read_header

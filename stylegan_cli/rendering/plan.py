@@ -100,12 +100,12 @@ class Plan:
 
     @cached_property
     def made(self) -> Tables:
-        """The tables, made when they are first needed."""
+        """Return the tables, made when they are first needed."""
         return self.make()
 
     @property
     def codes(self) -> Codes:
-        """The table of images."""
+        """Return the table of images."""
         return self.made.codes
 
     @property
@@ -116,7 +116,7 @@ class Plan:
 
     @property
     def addresses(self) -> list[Address]:
-        """The address of every image."""
+        """Return the address of every image."""
         return [
             Address(table, position)
             for table, codes in self.tables.items()

@@ -101,7 +101,7 @@ def render(
 def _batches(plan: Plan, size: int) -> Iterator[list[list[Address]]]:
     """Yield batches of addresses, equal codes together; images with own noise alone.
 
-    An image that was found with its noise so has the same bits in every study.
+    So an image that was found with its own noise has the same bits in every study.
     """
     groups = _by_code(plan)
     alone = [_own_noise(plan, same[0]) is not None for same in groups]

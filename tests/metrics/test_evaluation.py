@@ -11,9 +11,8 @@ from stylegan_cli.metrics.features import Workplace
 from stylegan_cli.metrics.fid import FID, frechet_distance
 from stylegan_cli.metrics.metric import Request
 from stylegan_cli.metrics.nearest import find_nearest, nearest_picture, nearest_record
-from stylegan_cli.metrics.outputs import curves
+from stylegan_cli.metrics.outputs import best_of, curves, link_best
 from stylegan_cli.metrics.protocol import OURS, PROTOCOLS
-from stylegan_cli.metrics.snapshots import best_of, link_best
 from stylegan_cli.metrics.statistics import moments
 from tests.tiny import tiny, write_network, write_untrained
 

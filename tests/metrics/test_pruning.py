@@ -1,6 +1,6 @@
 import pytest
 
-from stylegan_cli.metrics.snapshots import networks_until, prune
+from stylegan_cli.metrics.in_training import networks_until, prune
 from stylegan_cli.training.run_folder import kimg_of
 
 DISTANCES = {f"network-{i:06d}.safetensors": float(d) for i, d in enumerate((5, 1, 4, 2, 3))}
