@@ -52,6 +52,8 @@ def describe(path: Path) -> Facts:
     """
     if not path.exists():
         raise DataError(f"{path}: there is no such file or folder{similar(path)}")
+    if not (path.is_file() or path.is_dir()):
+        raise DataError(f"{path}: neither a file nor a folder")
     if path.is_file() and not path.stat().st_size:
         raise DataError(f"{path}: the file is empty; copy or download it again")
     refuse_exports(path)

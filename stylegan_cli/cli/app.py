@@ -6,7 +6,9 @@ import re
 import sys
 import warnings
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
+from stat import S_ISDIR, S_ISREG
 from typing import Annotated, Any
 
 import typer
@@ -41,11 +43,27 @@ TYPED = "stylegan_cli.typed"
 """Key of the words of the command line in typer's context."""
 
 _NO_COMMAND = re.compile(r"No such command '(?P<name>[^']*)'")
+_BOUND = re.compile(r"Input should be (greater|less) than or equal to (\S+)")
+_BOUNDS = {"greater": "at least", "less": "at most"}
 _NO_CHOICE = re.compile(r"'(?P<given>[^']*)' is not one of (?P<choices>'.*')\.?")
 
 
 WrongCall: Any = typer.BadParameter.__base__
 """The class of all errors in a command line, which typer does not name."""
+
+
+def refuse_special_files(typed: Sequence[str], ctx: Any) -> None:
+    """Raise if a word names a device, pipe or socket.
+
+    Reading one may never end, and writing would put a file in its place.
+    """
+    for word in typed:
+        for path in (word, word.partition("=")[2]):
+            # a word may be anything: too long for a path, or with a zero in it
+            with suppress(OSError, ValueError):
+                mode = Path(path).stat().st_mode
+                if not (S_ISREG(mode) or S_ISDIR(mode)):
+                    raise WrongCall(f"{path}: neither a file nor a folder; give one of them", ctx)
 
 
 def in_terms_of_sgtool(error: Any, typed: Sequence[str]) -> Any:
@@ -63,6 +81,7 @@ def with_advice(error: typer.BadParameter) -> typer.BadParameter:
     """Add the closest valid choice to a refusal or, if something is missing, an example."""
     # typer's own prefix
     message = error.message.removeprefix("Value error, ").rstrip(".")
+    message = _BOUND.sub(lambda found: f"must be {_BOUNDS[found[1]]} {found[2]}", message)
     error.message = message + _nearest_choice(message) if message else _example(error.ctx)
     return error
 
@@ -101,6 +120,7 @@ class ErrorsInWords(TyperGroup):
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         ctx.meta[TYPED] = tuple(args)
+        refuse_special_files(args, ctx)
         try:
             return super().parse_args(ctx, args)
         except WrongCall as error:

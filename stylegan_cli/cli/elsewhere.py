@@ -294,6 +294,8 @@ def in_our_words(typed: Sequence[str], wrong: str) -> Answer | None:
         else:
             found.take(option, value, forms[_plain(option)])
     words = (*command.split(), *_usual(command, found), *found.options)
+    if words == tuple(typed):
+        return None
     return Answer(words, tuple(found.notes), tuple(found.unneeded))
 
 

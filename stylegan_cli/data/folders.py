@@ -1,5 +1,6 @@
 """Images lying on disk: a folder searched recursively, or a list of files."""
 
+import errno
 import os
 import zlib
 from collections.abc import Generator, Iterator, Mapping, Sequence
@@ -121,6 +122,10 @@ class ListSource(Source):
         return _checksum(self._paths[entry.position])
 
 
+UNREADABLE = {errno.EIO, errno.EINVAL, errno.ENODEV, errno.ESTALE}
+"""Errors of reading a file that opens: bad sectors, files that the system makes up."""
+
+
 def _walk(folder: Path, prefix: str, above: tuple[Identity, ...]) -> Iterator[Entry]:
     """Every file below a folder; folders that cannot be searched are entries with a problem."""
     try:
@@ -194,5 +199,10 @@ def _regular(path: Path) -> Generator[BufferedIOBase, None, None]:
         file = path.open("rb")
     except OSError as error:
         raise UnusableImageError(f"cannot be read: {error.strerror}") from None
-    with file:
-        yield file
+    try:
+        with file:
+            yield file
+    except OSError as error:
+        if error.errno not in UNREADABLE:
+            raise
+        raise UnusableImageError(f"cannot be read: {error.strerror}") from None

@@ -1,3 +1,5 @@
+import os
+
 import pytest
 from typer.testing import CliRunner
 
@@ -21,3 +23,43 @@ def test_a_wrong_call_is_answered_with_the_choice_meant_or_an_example(command, s
     assert (result.exit_code, result.stdout) == (2, "")
     assert said in result.stderr
     assert "Value error" not in result.stderr
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "info {}",
+        "convert {} a.safetensors",
+        "grid --seeds 0 --network {}",
+        "grid --seeds 0 --network={}",
+        "train --data {}",
+        "train --set data.path={}",
+        "data prepare images -o {}",
+        "discover attribute smile --scores {}",
+        "weights add {}",
+    ],
+)
+def test_pipes_are_neither_read_nor_replaced(command, tmp_path):
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    result = CliRunner().invoke(app, command.format(pipe).split())
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert f"{pipe}: neither a file nor a folder" in result.stderr
+    assert pipe.is_fifo()
+
+
+def test_a_command_that_nobody_has_is_not_offered_again():
+    result = CliRunner().invoke(app, ["eval", "nope"])
+    assert result.exit_code == 2 and "In sgtool" not in result.stderr
+
+
+def test_a_number_below_its_bound_is_refused_in_words():
+    result = CliRunner().invoke(app, ["project", "0", "--steps", "0"])
+    assert "--steps': must be at least 1" in result.stderr
+
+
+def test_a_mask_that_is_not_there_is_missed_before_any_work(tmp_path):
+    for words in (["project", "0"], ["discover", "channels"]):
+        result = CliRunner().invoke(app, [*words, "--mask", f"{tmp_path}/mask.png"])
+        assert result.exit_code == 1
+        assert f"{tmp_path}/mask.png: there is no such file" in result.stderr

@@ -73,10 +73,10 @@ def channels(
         return FoundDirections(found, judge)
 
     def find_local(network: "api.Network", group: str) -> FoundDirections:
+        inside = None if mask is None else api.read_mask(mask, network.G.size)
         all_channels, live = api.live_channels(network, rgb=torgb)
         parts = api.channel_maps(network, all_channels, live, flags.batch)
         maps = list(console.track(parts, label="channels", total=len(live)))
-        inside = None if mask is None else api.read_mask(mask, network.G.size)
         return FoundDirections(
             api.find_local_channels(
                 network, all_channels, maps, count=count, mask=inside, rgb=torgb, group=group

@@ -19,6 +19,7 @@ from stylegan_cli.data.formats import UnusableImageError
 from stylegan_cli.data.pictures import Fit, Target, fit_picture
 from stylegan_cli.data.sources import open_sources
 from stylegan_cli.errors import DataError, UsageError
+from stylegan_cli.files import similar
 from stylegan_cli.latents.codes import Codes
 from stylegan_cli.latents.lookup import codes_of_picks
 from stylegan_cli.latents.references import Pick
@@ -244,6 +245,8 @@ def _with_own_names(subjects: Iterator[Subject]) -> Iterator[Subject]:
 
 def _read_mask(path: Path, target: Target) -> Float32[np.ndarray, "height width"]:
     grey = replace(target, channels=1, filter="box", background="black")
+    if not path.is_file():
+        raise DataError(f"{path}: there is no such file{similar(path)}")
     try:
         with reasons(), path.open("rb") as file, decoded(file, path.name) as image:
             mask = fit_picture(image, grey).pixels[:, :, 0]
