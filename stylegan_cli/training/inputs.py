@@ -88,7 +88,6 @@ class Nets:
 
     Attributes:
         augmentation: Augmentation of every image that D sees, if any.
-        r1_gamma: Weight of R1.
         blur_sigma: Width of the blur of every image that D sees, in pixels.
         n_images: Number of images whose labels the fakes borrow.
         labels_of: Labels of those images by index, `[n, c_dim]` on the device.
@@ -98,7 +97,6 @@ class Nets:
     D: Discriminator
     loss: LossSection
     augmentation: Augmentation | None
-    r1_gamma: float
     blur_sigma: float = 0.0
     n_images: int
     labels_of: Callable[[Sequence[int]], C]

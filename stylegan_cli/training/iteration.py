@@ -117,7 +117,7 @@ class _Iteration:
         main = _Phase("d", None, lambda s, i: draw_judging(nets, s, _pick(reals, i)), d_main)
         r1 = _Phase("d_reg", None, lambda s, i: draw_reals(nets, s, _pick(reals, i)), d_reg)
         self._update(nets.D, main)
-        if nets.r1_gamma > 0 and loss.lazy and self.state.iteration % loss.r1_interval == 0:
+        if nets.loss.r1_gamma > 0 and loss.lazy and self.state.iteration % loss.r1_interval == 0:
             self._update(nets.D, r1)
 
     def average(self) -> None:

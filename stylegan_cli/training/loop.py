@@ -195,7 +195,6 @@ def _nets(run: Run, state: TrainingState) -> Nets:
         D=state.D,
         loss=recipe.loss,
         augmentation=state.augmentation,
-        r1_gamma=recipe.loss.r1_gamma,
         n_images=len(donors),
         labels_of=lambda indices: upload(
             torch.from_numpy(np.stack([dataset.label(donors[i]) for i in indices])), device

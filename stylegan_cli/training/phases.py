@@ -150,7 +150,7 @@ def d_main(nets: Nets, judging: Judging) -> Outcome:
     """Compute the loss of D with the penalties of every step."""
     with torch.no_grad():
         made = _generate(nets.G, judging.fakes, for_d=True)
-    c, with_r1 = judging.fakes.c, nets.r1_gamma > 0 and not nets.loss.lazy
+    c, with_r1 = judging.fakes.c, nets.loss.r1_gamma > 0 and not nets.loss.lazy
     reals = replace(judging.reals, images=judging.reals.images.detach().requires_grad_(with_r1))
     shown = replace(reals, images=_augmented(nets, reals.images, reals.augmentation))
     fakes = _augmented(nets, made.images, judging.fakes.augmentation)
@@ -163,7 +163,7 @@ def d_main(nets: Nets, judging: Judging) -> Outcome:
     total = loss.mean()
     if with_r1:
         observed["r1_penalty"] = r1_penalty(real_scores, reals.images, nets.D.size)
-        total = total + nets.r1_gamma / 2 * observed["r1_penalty"].mean()
+        total = total + nets.loss.r1_gamma / 2 * observed["r1_penalty"].mean()
     if judging.between is not None:
         observed["gp_norm"] = _slopes(nets, judging.between, made.images, reals)
         total = total + nets.loss.gp_weight * (observed["gp_norm"] - 1).square().mean()
@@ -176,7 +176,7 @@ def d_reg(nets: Nets, reals: Reals) -> Outcome:
     scores = nets.D(_augmented(nets, images, reals.augmentation), reals.c)[:, :1]
     penalty = r1_penalty(scores, images, nets.D.size)
     return Outcome(
-        loss=nets.r1_gamma / 2 * nets.loss.r1_interval * penalty.mean(),
+        loss=nets.loss.r1_gamma / 2 * nets.loss.r1_interval * penalty.mean(),
         observed={"r1_penalty": penalty, "r_t": scores.sign()},
     )
 

@@ -173,7 +173,6 @@ def _nets(state: TrainingState, recipe: Settled, stage: Stage) -> Nets:
         D=state.D,
         loss=recipe.loss,
         augmentation=state.augmentation,
-        r1_gamma=recipe.loss.r1_gamma,
         n_images=stage.batch_size,
         labels_of=lambda indices: torch.zeros(len(indices), 0, device=device),
         world=World(),

@@ -20,7 +20,6 @@ def trained(engine, device):
         D=state.D,
         loss=recipe.loss,
         augmentation=None,
-        r1_gamma=recipe.loss.r1_gamma,
         n_images=1,
         labels_of=lambda indices: torch.zeros(len(indices), 0, device=device),
         world=World(),

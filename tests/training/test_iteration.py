@@ -45,7 +45,6 @@ def nets_of(state, recipe, world=None):
         D=state.D,
         loss=recipe.loss,
         augmentation=state.augmentation,
-        r1_gamma=recipe.loss.r1_gamma,
         n_images=1,
         labels_of=lambda indices: torch.zeros(len(indices), 0),
         world=world or World(),

@@ -39,7 +39,6 @@ def nets_of(recipe, *, c_dim=0, **loss):
         D=build_discriminator(recipe, c_dim=c_dim),
         loss=replace(recipe.loss, **loss),
         augmentation=None,
-        r1_gamma=recipe.loss.r1_gamma,
         n_images=3,
         labels_of=lambda indices: torch.eye(3)[list(indices), :c_dim],
         world=World(),

@@ -96,7 +96,6 @@ def nets_of(state: TrainingState, recipe: Settled) -> Nets:
         D=state.D,
         loss=recipe.loss,
         augmentation=None,
-        r1_gamma=recipe.loss.r1_gamma,
         n_images=1,
         labels_of=lambda indices: torch.zeros(len(indices), 0),
         world=World(),
