@@ -17,11 +17,12 @@ from typing import Any, cast
 
 from stylegan_cli.data.entries import folder_class, is_image, is_unsafe, role_of
 from stylegan_cli.data.formats import MAGIC_BYTES
+from stylegan_cli.data.gzipped import unpacked
 from stylegan_cli.data.label_files import LABEL_COLUMNS
 from stylegan_cli.data.packed import File, Index, PackedSource, read_part
 from stylegan_cli.errors import DataError
 
-SUFFIX = ".tar"
+SUFFIXES = (".tar", ".tar.gz", ".tgz")
 MAX_HEADER_BYTES = MAX_LABEL_BYTES = 2**20
 _LABELS = (".cls", ".json")
 _PARTS = re.compile(r"\{(\d+)\.\.(\d+)\}")
@@ -53,8 +54,9 @@ def open_shards(name: str, files: Sequence[File], *, near: bool = True) -> Packe
         near: The files are on disk.
 
     Raises:
-        DataError: A file is no tar, packed, or damaged.
+        DataError: A file is no tar, damaged, or packed, unless by gzip and on disk.
     """
+    files = list(unpacked(files)) if near else files
     index = Index(name)
     shards, starts, sizes = array("L"), array("Q"), array("Q")
     for number, file in enumerate(files):
@@ -118,7 +120,7 @@ def _members(file: Any, where: str) -> Iterator[tarfile.TarInfo]:
     except (tarfile.TarError, ValueError, IndexError, OverflowError, RecursionError) as error:
         reason = str(error) or type(error).__name__
         raise DataError(
-            f"{where}: cut off, packed (.tar.gz) or no tar ({reason}); unpack it, or fetch it again"
+            f"{where}: cut off, packed or no tar ({reason}); unpack it, or fetch it again"
         ) from None
     except OSError as error:
         raise DataError(f"{where}: cannot be read ({error})") from None

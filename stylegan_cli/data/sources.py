@@ -21,7 +21,7 @@ from stylegan_cli.files import similar
 
 HDF5_MAGIC = b"\x89HDF\r\n\x1a\n"
 LIST_SUFFIXES = {".txt", ".lst"}
-PACKED = (shards.SUFFIX, parquet.SUFFIX)
+PACKED = (*shards.SUFFIXES, parquet.SUFFIX)
 SAMPLED = 4096
 
 
@@ -54,7 +54,7 @@ def _open_file(path: Path) -> Source:
         return ListSource("", [path])
     if suffix in tfrecords.SUFFIXES:
         return tfrecords.TfrecordsSource(path)
-    if suffix in PACKED:
+    if path.name.lower().endswith(PACKED):
         return _open_packed(str(path), [LocalFile(path)])
     if suffix in LIST_SUFFIXES:
         return ListSource(str(path), list(_listed(path)))
@@ -67,15 +67,15 @@ def _open_file(path: Path) -> Source:
     if suffix == ".zip" or zipfile.is_zipfile(path):
         return ZipSource(path)
     raise DataError(
-        f"{path}: not a source of images; give a folder, a .zip, .h5, .tar, .parquet, .tfrecords "
-        "or idx file, an LMDB, images, or a .txt that lists images, one path a line; unpack other "
-        "archives first"
+        f"{path}: not a source of images; give a folder, a .zip, .h5, .tar, .tar.gz, .parquet, "
+        ".tfrecords or idx file, an LMDB, images, or a .txt that lists images, one path a line; "
+        "unpack other archives first, such as .tar.zst"
     )
 
 
 def _open_pattern(text: str) -> Source:
     names = expanded(text)
-    if Path(text).suffix.lower() not in PACKED:
+    if not text.lower().endswith(PACKED):
         raise DataError(
             f"{text}: only .tar and .parquet are read at an address or by {{first..last}}; fetch "
             "other files first"
@@ -88,7 +88,7 @@ def _open_pattern(text: str) -> Source:
 def _open_packed(
     name: str, files: Sequence[File], *, near: bool = True, others: Sequence[str] = ()
 ) -> Source:
-    if name.lower().endswith(shards.SUFFIX) or files[0].name.lower().endswith(shards.SUFFIX):
+    if files[0].name.lower().endswith(shards.SUFFIXES):
         return shards.open_shards(name, files, near=near)
     return parquet.open_parquet(name, files, others=others)
 
