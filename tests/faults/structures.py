@@ -13,7 +13,7 @@ Change = Callable[[h5py.File, Random], None]
 DEEP = "[" * 50_000
 MANY = 12_000
 MOST_VALUES = 1_000_000
-UNFIT = (OSError, ValueError, TypeError, RuntimeError, KeyError, AttributeError, MemoryError)
+UNFIT = (OSError, ValueError, TypeError, RuntimeError, LookupError, AttributeError, MemoryError)
 COMPOUND = np.dtype([("a", "i4"), ("b", "f4")])
 ENUM = h5py.enum_dtype({"RED": 0, "BLUE": 1}, basetype="u1")
 

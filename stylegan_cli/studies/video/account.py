@@ -39,6 +39,9 @@ class VideoPaths:
 
 def is_video(path: Path) -> bool:
     """Return whether an account of a video stands beside this file."""
+    # the folder you are in has no name, so nothing can stand beside it
+    if not path.name:
+        return False
     account = VideoPaths(file=path).account
     try:
         return account.is_file() and read_account(account).get("study") == "video"

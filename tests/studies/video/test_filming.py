@@ -123,6 +123,7 @@ def test_a_video_tells_what_it_is(tmp_path):
     assert describe_video(tmp_path / "a.mp4")["network_sha256"] == "abc"
     assert not is_video(tmp_path / "b.webp")
     assert not is_video(tmp_path / "c.mp4")
+    assert not is_video(Path())
 
 
 def test_a_finished_video_is_left_as_it_is(tmp_path):
