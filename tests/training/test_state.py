@@ -1,9 +1,10 @@
 import pytest
 import torch
 
+from stylegan_cli.runtime import World
 from stylegan_cli.sizes import square
 from stylegan_cli.training.schedule import stage_at
-from stylegan_cli.training.state import initial_state
+from stylegan_cli.training.state import Stats, initial_state
 from tests.tiny import tiny, tiny_growing
 
 CPU = torch.device("cpu")
@@ -93,3 +94,12 @@ def test_a_state_from_before_networks_grew_still_opens():
     old = {name: value for name, value in state.state_dict().items() if name != "lod"}
     state.load_state_dict(old)
     assert state.lod == 0
+
+
+def test_means_are_over_all_values_since_the_reset():
+    stats = Stats(device=torch.device("cpu"))
+    stats.add("loss", torch.tensor([5.0]))
+    stats.reset()
+    stats.add("loss", torch.tensor([1.0, 2.0]))
+    stats.add("loss", torch.tensor(6.0))
+    assert stats.means(World()) == {"loss": pytest.approx(3)}
