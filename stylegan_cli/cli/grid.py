@@ -27,7 +27,7 @@ EXAMPLES = examples(
 
 @partial(with_flags, without=("psi",))
 def grid(
-    seeds: SeedsFlag,
+    seeds: SeedsFlag = "0-15",
     psi: PsiListFlag = "1",
     per_class: Annotated[
         bool, typer.Option("--per-class", help="Draw a row of images for each class.")

@@ -25,7 +25,7 @@ EXAMPLES = examples(
 
 @partial(with_flags, without=("noise_mode",))
 def noise(
-    seeds: SeedsFlag,
+    seeds: SeedsFlag = "0-3",
     draws: Annotated[
         int, typer.Option(metavar="N", min=2, help="Random noise draws per seed.")
     ] = 16,

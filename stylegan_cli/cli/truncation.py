@@ -19,7 +19,7 @@ EXAMPLES = examples(
 
 @partial(with_flags, without=("psi",))
 def truncation(
-    seeds: SeedsFlag,
+    seeds: SeedsFlag = "0-3",
     psi: PsiListFlag = "1,0.7,0.5,0,-0.5,-1",
     mean: Annotated[
         bool, typer.Option("--mean", help="Also draw the image of the mean of W.")

@@ -14,7 +14,7 @@ from stylegan_cli.cli.app import app
             "'randm' is not one of 'const', 'random', 'none'; did you mean random?",
         ),
         ("grid --seeds 0 --noise-mode x", "'x' is not one of 'const', 'random', 'none'"),
-        ("grid", "Missing option '--seeds'. For example: sgtool grid --seeds 0-15"),
+        ("edit", "Missing option '--direction'. For example: sgtool edit --seeds 0-3"),
         ("data prepare -o a.zip", "For example: sgtool data prepare photos/ -o photos.zip"),
     ],
 )
