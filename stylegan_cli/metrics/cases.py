@@ -11,11 +11,12 @@ from jaxtyping import Int64
 
 from stylegan_cli.data.dataset import Dataset, open_dataset
 from stylegan_cli.data.samples import drawn_path
-from stylegan_cli.errors import DataError, MetricError, NetworkFileError, UsageError, meant_or_all
+from stylegan_cli.errors import DataError, MetricError, NetworkFileError, UsageError
 from stylegan_cli.files import similar
 from stylegan_cli.latents.sampling import Sampling, class_index
 from stylegan_cli.metrics.fakes import DrawnPictures, seeds_of
 from stylegan_cli.metrics.features import Workplace
+from stylegan_cli.metrics.label_bins import label_bins
 from stylegan_cli.metrics.metric import Event, Remark, Request
 from stylegan_cli.metrics.pictures import (
     Pictures,
@@ -33,9 +34,6 @@ from stylegan_cli.networks.snapshot import file_sha256
 from stylegan_cli.training.data import training_data
 
 SNAPSHOTS = "network-*.safetensors"
-BINS, MAX_BINS = 4, 100
-"""Bins of a number of the labels: the usual number, and the most."""
-
 UNLIKE = 0.5
 """Largest difference in the share of JPEG files; beyond it, compression adds to distances."""
 
@@ -306,45 +304,6 @@ def _single_cases(
                 yield name, network, replace(request, class_name=name)
         case _:
             yield "", network, request
-
-
-def label_bins(
-    wanted: str, data: StoredPictures, header: Header
-) -> Iterator[tuple[str, StoredPictures]]:
-    """Yield the real images whose number of the label lies in each bin, and the bin's name.
-
-    A bin for each value where there are few, else bins of about as many images each.
-
-    Args:
-        wanted: `NAME` or `NAME:BINS`.
-
-    Raises:
-        UsageError: The labels of the network have no such number.
-    """
-    name, colon, digits = wanted.rpartition(":")
-    name, digits = (name, digits) if colon else (wanted, str(BINS))
-    names = tuple(header.label_columns)
-    if name not in names:
-        lead = meant_or_all(name, names) if names else "; its labels are classes or none"
-        raise UsageError(
-            f"no number of the labels of this network{lead}", parameter="per_label", value=wanted
-        )
-    if not digits.isdecimal() or not 1 <= int(digits[:4]) <= MAX_BINS or len(digits) > 3:
-        raise UsageError(
-            f"not a number of bins from 1 to {MAX_BINS}", parameter="per_label", value=wanted
-        )
-    assert data.label is not None, "data has the labels of the network"
-    column = names.index(name)
-    values = np.array([data.label(i)[column] for i in range(data.count)])
-    edges = np.unique(values)
-    if len(edges) > int(digits):
-        edges = np.unique(np.quantile(values, np.linspace(0, 1, int(digits) + 1)))[:-1]
-    numbers = np.searchsorted(edges, values, "right") - 1
-    for number in np.unique(numbers):
-        rows = np.flatnonzero(numbers == number)
-        low, high = float(values[rows].min()), float(values[rows].max())
-        within = f"{low:g}" if low == high else f"{low:.4g} to {high:.4g}"
-        yield f"{name} {within}", replace(data, rows=rows)
 
 
 def _class_of(
