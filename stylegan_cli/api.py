@@ -152,8 +152,8 @@ if TYPE_CHECKING:
     )
     from stylegan_cli.studies.discovery.study import DiscoveryOptions, discovery
     from stylegan_cli.studies.editing.edit import EditOptions, edit
+    from stylegan_cli.studies.editing.edit import reaches as edit_reaches
     from stylegan_cli.studies.editing.film import EditFilm
-    from stylegan_cli.studies.editing.findings import reaches as edit_reaches
     from stylegan_cli.studies.grid import GridOptions, grid
     from stylegan_cli.studies.masks import read_mask
     from stylegan_cli.studies.mixing import mix

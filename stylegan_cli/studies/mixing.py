@@ -48,7 +48,7 @@ def mix(
     if not network.sizes.has_styles:
         raise UsageError(
             "mix: this network has one code for all layers, so there are no styles to mix; "
-            "draw single images with `sgtool grid --seeds 0-15`"
+            "draw single images with `sgtool grid`"
         )
     taken = _taken_layers(network.sizes, crossover, layers)
     row, col = (codes_of_picks(network, picks, sampling) for picks in (rows, cols))

@@ -51,7 +51,7 @@ def truncation(
     if not network.sizes.has_w:
         raise UsageError(
             "truncation: this network makes images straight from z, so there is no w to "
-            "truncate; draw single images with `sgtool grid --seeds 0-15`"
+            "truncate; draw single images with `sgtool grid`"
         )
     picked = codes_of_picks(network, seeds, replace(sampling, psi=1.0))
     psis = tuple(dict.fromkeys(psis))

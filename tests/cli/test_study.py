@@ -173,7 +173,7 @@ def test_quiet_says_nothing_but_the_paths(here):
         (("grid", "--seeds", "1", "--class", "cat"), 2, "has no classes"),
         (("grid", "--seeds", "1", "--device", "cuda:99"), 2, "--device cuda:99"),
         (("grid", "--seeds", "1", "--batch", "0"), 2, "--batch"),
-        (("grid",), 2, "--seeds"),
+        (("edit",), 2, "--direction"),
         (("grid", "--seeds", "1", "--network", "nowhere"), 1, "nowhere: no such file"),
         (("grid", "--seeds", "1", "--network", "."), 1, ".: no network-*.safetensors"),
         (("mix", "--rows", "x", "--cols", "1"), 2, "--rows x"),
@@ -233,3 +233,9 @@ def test_compiling_without_a_compiler_ends_in_words(here, monkeypatch):
     assert done.exit_code == 2
     assert "no C++ compiler no-such-compiler here" in done.stderr
     assert not Path("out").exists()
+
+
+@pytest.mark.parametrize("study", ["grid", "noise", "truncation"])
+def test_a_study_alone_draws_something(here, study):
+    done = sgtool(study, "-o", "out")
+    assert done.exit_code == 0 and Path(f"out/{study}.png").exists(), done.stderr

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
+from pathlib import Path
 
 import numpy as np
 
@@ -19,7 +20,7 @@ from stylegan_cli.latents.sampling import PLAIN, Sampling, class_index, sampling
 from stylegan_cli.networks.snapshot import Network
 from stylegan_cli.ranges import format_ints, layer_groups
 from stylegan_cli.rendering.plan import Axis, Measurement, Plan, Tables
-from stylegan_cli.rendering.store import Arrays, StudyFile
+from stylegan_cli.rendering.store import Arrays, StudyFile, open_study
 from stylegan_cli.studies.editing.figures import (
     LAYERS,
     paint_differences,
@@ -28,6 +29,8 @@ from stylegan_cli.studies.editing.figures import (
 )
 
 STRENGTHS = (-3.0, -2.0, -1.0, 0.0, 1.0, 2.0, 3.0)
+FAR = 99.0
+"""Percentile of the network's own codes beyond which images are of no face it ever learned."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -162,6 +165,39 @@ class Editing:
             for layers in self.groups().values()
         ]
         return join_codes(tables, partial(np.stack, axis=1))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reach:
+    """Distance of the codes of a strength from the mean.
+
+    Attributes:
+        percentile: Share of the network's own codes that lie further in: the median over seeds,
+            each by the layer furthest out.
+    """
+
+    strength: float
+    percentile: float
+
+    @property
+    def is_far(self) -> bool:
+        """Return whether the network itself hardly ever draws such codes."""
+        return self.percentile > FAR
+
+
+def reaches(path: Path) -> tuple[Reach, ...]:
+    """Return how far out each strength of an edit leads.
+
+    Raises:
+        DataError: The file is no study of an edit, or damaged.
+    """
+    with open_study(path) as file:
+        far = file.array("out", "percentile").astype(np.float64)
+        strengths = file.header.request["strengths"]
+    return tuple(
+        Reach(strength=strength, percentile=float(np.median(column)))
+        for strength, column in zip(strengths, far.T, strict=True)
+    )
 
 
 def pick_codes(network: Network, seeds: Sequence[Pick], sampling: Sampling) -> Picked:

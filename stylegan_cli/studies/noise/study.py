@@ -136,7 +136,7 @@ def _check(network: Network, options: NoiseOptions, sampling: Sampling) -> None:
     if not network.sizes.has_noise:
         raise UsageError(
             "noise: this network has no noise inputs, its images depend on their seeds alone; "
-            "draw single images with `sgtool grid --seeds 0-15`"
+            "draw single images with `sgtool grid`"
         )
     if sampling.noise_mode != "const":
         raise UsageError(
