@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass
 from functools import cache
 from itertools import product
-from math import log
+from math import ceil, log
 
 LARGEST = 1024
 LEVELS = tuple(4 << k for k in range(9))
@@ -92,6 +92,10 @@ class Size:
     def times(self, factor: int) -> "Size":
         """Return the size with sides so many times as long."""
         return Size(self.height * factor, self.width * factor)
+
+    def at_least(self, side: int) -> "Size":
+        """Return the smallest multiple of this size whose longer side has so many pixels."""
+        return self.times(max(1, ceil(side / self.longer)))
 
     def over(self, divisor: int) -> "Size":
         """Return the size with sides divided, rounded up."""

@@ -1,6 +1,5 @@
 """`sgtool edit`: images moved along directions."""
 
-from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -75,11 +74,10 @@ def edit(
     def make_plan(network: "api.Network", sampling: "api.Sampling") -> "api.Plan":
         return api.edit(network, chosen, directions, options, sampling)
 
-    def film(network: "api.Network", sampling: "api.Sampling", plan: "api.Plan") -> "api.EditFilm":
-        drawn = replace(options, strengths=plan.request["strengths"])
-        return api.EditFilm(network, chosen, directions, drawn, sampling)
+    def film(network: "api.Network", sampling: "api.Sampling") -> "api.EditFilm":
+        return api.EditFilm(network, chosen, directions, options, sampling)
 
-    run_study(make_plan, flags, findings=_tell_reach, footage=film if video else None)
+    run_study(make_plan, flags, findings=_tell_reach, make_film=film if video else None)
 
 
 def _tell_reach(hdf5: Path) -> dict[str, Any]:

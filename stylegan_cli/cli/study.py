@@ -38,13 +38,13 @@ def run_study(
     make_plan: Callable[["api.Network", "api.Sampling"], "api.Plan"],
     flags: StudyFlags,
     findings: Callable[[Path], Mapping[str, object]] | None = None,
-    footage: Callable[["api.Network", "api.Sampling", "api.Plan"], "api.Footage"] | None = None,
+    make_film: Callable[["api.Network", "api.Sampling"], "api.Footage"] | None = None,
 ) -> None:
     """Draw a study into its folder and print the paths; the same request again resumes.
 
     Args:
         findings: Prints a summary of the finished HDF5 file and returns it for JSON.
-        footage: Frames of a film beside the pictures.
+        make_film: Makes the footage of a film beside the pictures.
 
     Raises:
         SgtoolError: The network, the options or the folder cannot be used.
@@ -58,6 +58,7 @@ def run_study(
         label=flags.label,
     )
     plan = make_plan(network, sampling)
+    film = make_film(network, sampling) if make_film else None
     for text in plan.notes:
         console.note(text)
     if flags.class_name is None and plan.request.get("class") == 0:
@@ -73,11 +74,9 @@ def run_study(
         _record(recording, flags.batch)
     found = findings(recording.paths.hdf5) if findings else {}
     pdfs = list(api.write_pdfs(recording.paths)) if flags.pdf else []
-    films = []
-    if footage is not None:
-        films = [folder / f"{plan.study}.mp4"]
-        frames = footage(network, sampling, plan)
-        with api.Filming(frames, films[0], overwrite=flags.overwrite) as filming:
+    films = [folder / f"{plan.study}.mp4"] if film else []
+    if film:
+        with api.Filming(film, films[0], overwrite=flags.overwrite) as filming:
             record_film(filming, flags.batch)
         found = {**found, "video": str(films[0])}
     if flags.json:

@@ -14,6 +14,8 @@ from stylegan_cli.data import dataset_json
 from stylegan_cli.data.decoding import Upright, decoded
 from stylegan_cli.data.entries import (
     MAX_FILE_BYTES,
+    MAX_RATIO,
+    MAX_TINY_BYTES,
     Entry,
     Groups,
     Source,
@@ -28,8 +30,6 @@ from stylegan_cli.data.labels import Matching
 from stylegan_cli.errors import DataError
 
 READABLE = {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED}  # others unpack without a bound
-MAX_RATIO = 200
-MAX_TINY_BYTES = 16 * 2**20  # up to here any ratio will do
 INDEX_BYTES, INDEX_BYTES_AN_IMAGE = 2**24, 2**10
 """Room for `dataset.json`, generously."""
 

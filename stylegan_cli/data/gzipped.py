@@ -9,13 +9,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from stylegan_cli.data.entries import MAX_RATIO, MAX_TINY_BYTES
 from stylegan_cli.data.formats import UnusableImageError
 from stylegan_cli.data.packed import File
 from stylegan_cli.errors import DataError
 
 MAGIC = b"\x1f\x8b"
-MAX_RATIO, MAX_TINY_BYTES = 200, 16 * 2**20
-"""Greatest size unpacked: so many times the packed one, or this."""
 SPACING = 2**22
 CHECKPOINTS = 2048  # of all files together, about 45 KiB each
 _PACKED_BLOCK, _BLOCK = 2**14, 2**18

@@ -77,6 +77,7 @@ def heat_map(
     from matplotlib.figure import Figure
 
     size = (2.6 + 0.62 * len(cols), 1.6 + 0.36 * len(rows) + 0.06 * max(map(len, cols)))
+    # a scale beside the fields wants the arrangement chosen before it is drawn
     figure = Figure(figsize=size, dpi=DOTS_AN_INCH, layout="constrained")
     axes = figure.subplots()
     full = float(np.abs(values).max()) or 1.0

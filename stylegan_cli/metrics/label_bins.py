@@ -1,5 +1,6 @@
 """Real images by a number of their labels, in bins."""
 
+import re
 from collections.abc import Iterator
 from dataclasses import replace
 
@@ -26,15 +27,16 @@ def label_bins(
     Raises:
         UsageError: The labels of the network have no such number.
     """
-    name, colon, digits = wanted.rpartition(":")
-    name, digits = (name, digits) if colon else (wanted, str(BINS))
     names = tuple(header.label_columns)
+    head, colon, tail = wanted.rpartition(":")
+    name, digits = (head, tail) if colon and wanted not in names else (wanted, str(BINS))
     if name not in names:
         lead = meant_or_all(name, names) if names else "; its labels are classes or none"
         raise UsageError(
             f"no number of the labels of this network{lead}", parameter="per_label", value=wanted
         )
-    if not digits.isdecimal() or not 1 <= int(digits[:4]) <= MAX_BINS or len(digits) > 3:
+    count = int(digits) if re.fullmatch(r"\d{1,3}", digits, re.ASCII) else 0
+    if not 1 <= count <= MAX_BINS:
         raise UsageError(
             f"not a number of bins from 1 to {MAX_BINS}", parameter="per_label", value=wanted
         )
@@ -42,11 +44,11 @@ def label_bins(
     column = names.index(name)
     values = np.array([data.label(i)[column] for i in range(data.count)])
     edges = np.unique(values)
-    if len(edges) > int(digits):
-        edges = np.unique(np.quantile(values, np.linspace(0, 1, int(digits) + 1)))[:-1]
+    if len(edges) > count:
+        edges = np.unique(np.quantile(values, np.linspace(0, 1, count + 1)))[:-1]
     numbers = np.searchsorted(edges, values, "right") - 1
     for number in np.unique(numbers):
         rows = np.flatnonzero(numbers == number)
-        low, high = float(values[rows].min()), float(values[rows].max())
-        within = f"{low:g}" if low == high else f"{low:.4g} to {high:.4g}"
-        yield f"{name} {within}", replace(data, rows=rows)
+        # as many digits as tell bins apart, whose names stand for them in records
+        ends = (np.format_float_positional(v, trim="-") for v in np.unique(values[rows])[[0, -1]])
+        yield f"{name} {' to '.join(dict.fromkeys(ends))}", replace(data, rows=rows)

@@ -56,6 +56,14 @@ def test_an_edit_is_filmed_and_found_again(here):
     assert json.loads(again.stdout)["video"] == "out/edit.mp4"
 
 
+def test_a_film_of_a_single_strength_is_refused_before_anything_is_drawn(here):
+    assert sgtool(*SEFA).exit_code == 0
+    words = ("edit", "--seeds", "0", "--direction", "directions.h5:sefa/0", "-o", "out")
+    done = sgtool(*words, "--strength", "2", "--video")
+    assert (done.exit_code, done.stdout) == (2, "") and "only one strength" in done.stderr
+    assert not Path("out").exists()
+
+
 def test_the_same_again_is_done_and_another_is_refused(here):
     assert sgtool(*SEFA).exit_code == 0
     again = sgtool(*SEFA)

@@ -1,21 +1,16 @@
-"""Data sets as others store them, each written by the library of its form."""
+"""Data sets as others store them."""
 
-import csv
-import gzip
 import http.server
-import io
 import json
 import re
 import tarfile
 import threading
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from itertools import count
 
 import numpy as np
 import pytest
 import torch
-from PIL import Image
 from safetensors.torch import load_file
 
 from stylegan_cli.data.dataset import open_dataset
@@ -28,84 +23,24 @@ from stylegan_cli.errors import DataError, Interrupted
 from stylegan_cli.metrics.pictures import stored_data
 from stylegan_cli.training.data import training_data
 from stylegan_cli.training.loop import train
-from tests.data.pictures import blocks, encoded, image_of
+from tests.data.packed_forms import (
+    CLASSES,
+    DAMAGED,
+    FORMS,
+    IMAGES,
+    PNGS,
+    gzipped_shards,
+    hugging_face,
+    image_folder_with_metadata,
+    lmdb_of,
+    lsun,
+    table,
+    tar_of,
+    web_dataset,
+)
+from tests.data.pictures import image_of
 from tests.tiny import tiny, tiny_run
 
-CLASSES = ("cat", "dog")
-IMAGES = [blocks(seed, 24 + 8 * (seed % 3), 32) for seed in range(8)]
-PNGS = [encoded(image) for image in IMAGES]
-DAMAGED = PNGS[0][:60]
-
-
-def lmdb_of(path, values):
-    lmdb = pytest.importorskip("lmdb")
-    path.parent.mkdir(exist_ok=True)
-    with lmdb.open(str(path), map_size=2**24) as database, database.begin(write=True) as writing:
-        for key, value in values.items():
-            writing.put(key.encode(), value)
-    return path
-
-
-def lsun(folder):
-    return lmdb_of(folder / "church_lmdb", {f"{i:040x}": png for i, png in enumerate(PNGS)})
-
-
-def table(path, columns, features=None, **options):
-    arrow = pytest.importorskip("pyarrow")
-    from pyarrow import parquet
-
-    made = arrow.table(columns)
-    if features:
-        info = {"info": {"features": features}}
-        made = made.replace_schema_metadata({"huggingface": json.dumps(info)})
-    parquet.write_table(made, path, **options)
-    return path
-
-
-def hugging_face(folder, pngs=PNGS):
-    """Two files of a split, and one of another, as the Hub keeps a data set."""
-    features = {
-        "image": {"_type": "Image"},
-        "label": {"_type": "ClassLabel", "names": list(CLASSES)},
-    }
-    data = folder / "data"
-    data.mkdir(parents=True)
-    for number, part in enumerate((pngs[:4], pngs[4:])):
-        columns = {
-            "image": [{"bytes": png, "path": f"{i}.png"} for i, png in enumerate(part)],
-            "label": [i % 2 for i in range(4)],
-            "size": [i * 0.5 for i in range(4)],
-        }
-        path = data / f"train-{number:05d}-of-00002.parquet"
-        table(path, columns, features, row_group_size=3)
-    table(data / "test-00000-of-00001.parquet", columns, features)
-    return folder
-
-
-def image_folder_with_metadata(folder):
-    folder.mkdir()
-    for i, png in enumerate(PNGS):
-        (folder / f"{i}.png").write_bytes(png)
-    with (folder / "metadata.csv").open("w", newline="") as file:
-        rows = csv.writer(file)
-        rows.writerow(["file_name", "label", "caption"])
-        rows.writerows([f"{i}.png", CLASSES[i % 2], f"picture, {i}"] for i in range(8))
-    return folder
-
-
-def web_dataset(folder):
-    webdataset = pytest.importorskip("webdataset")
-    folder.mkdir()
-    for number in range(2):
-        with webdataset.TarWriter(str(folder / f"birds-{number:03d}.tar")) as shard:
-            for i in range(4 * number, 4 * number + 4):
-                described = {"label": CLASSES[i % 2], "size": i * 0.5}
-                sample = {"png": PNGS[i], "json": described, "pyd": {"a": 1}}
-                shard.write({"__key__": f"{i:06d}", **sample})
-    return folder / "birds-{000..001}.tar"
-
-
-FORMS = (lsun, hugging_face, image_folder_with_metadata, web_dataset)
 form = pytest.mark.parametrize("make", FORMS)
 
 
@@ -142,7 +77,7 @@ def test_a_form_is_prepared_and_trained_from_alike(make, tmp_path):
         assert all(map(np.array_equal, direct.read(i), prepared.read(i)))
 
 
-@pytest.mark.parametrize("make", [hugging_face, web_dataset])
+@pytest.mark.parametrize("make", [hugging_face, web_dataset, gzipped_shards])
 def test_a_killed_run_on_a_form_ends_with_the_same_bits(make, tmp_path):
     path = make(tmp_path / "made")
     recipe = tiny("data.labels=true", "train.total_kimg=0.016", "report.tick_kimg=0.008")
@@ -223,19 +158,6 @@ def test_an_lmdb_of_many_pages_gives_every_value(tmp_path):
         assert all(source.content(e) == values[e.name] for e in entries[::97])
 
 
-def tar_of(path, files, *, mode="w"):
-    with tarfile.open(path, mode) as tar:
-        for name, content in files.items():
-            member = tarfile.TarInfo(name)
-            if isinstance(content, bytes):
-                member.size = len(content)
-                tar.addfile(member, io.BytesIO(content))
-            else:
-                member.type, member.linkname = tarfile.SYMTYPE, content
-                tar.addfile(member)
-    return path
-
-
 def test_a_folder_in_a_tar_has_its_classes(tmp_path):
     files = {"./cat/img.1.png": PNGS[0], "./cat/img.2.png": PNGS[1], "./dog/a.png": PNGS[2]}
     with closing(open_source(tar_of(tmp_path / "x.tar", files))) as source:
@@ -274,7 +196,7 @@ def test_a_hostile_tar_names_what_it_passes_over(tmp_path):
 
 @form
 def test_damaged_images_are_left_out_with_their_reason(make, tmp_path, monkeypatch):
-    monkeypatch.setattr("tests.data.test_packed.PNGS", [DAMAGED, *PNGS[1:]])
+    monkeypatch.setattr("tests.data.packed_forms.PNGS", [DAMAGED, *PNGS[1:]])
     if make is hugging_face:
         monkeypatch.setattr(hugging_face, "__defaults__", ([DAMAGED, *PNGS[1:]],))
     dataset = open_dataset(make(tmp_path / "made"), resolution=16)
@@ -316,75 +238,6 @@ def test_a_damaged_header_in_a_tar_does_not_end_it_silently(tmp_path):
     path.write_bytes(content)
     with pytest.raises(DataError, match="no header at byte"):
         open_source(path)
-
-
-@pytest.fixture
-def gzipped(tmp_path):
-    """A gzipped tar of random images with labels, about 1 MiB of it, and what it holds."""
-    images = np.random.RandomState(0).randint(0, 256, (30, 100, 100, 3), np.uint8)
-    files = {}
-    for i, image in enumerate(images):
-        files |= {f"{i:02d}.png": encoded(Image.fromarray(image)), f"{i:02d}.cls": b"%d" % (i % 3)}
-    return tar_of(tmp_path / "x.tar.gz", files, mode="w:gz"), list(files.values())[::2]
-
-
-def test_a_gzipped_tar_gives_its_images_in_any_order(gzipped, monkeypatch):
-    monkeypatch.setattr("stylegan_cli.data.gzipped.SPACING", 2**16)
-    path, images = gzipped
-    with closing(open_source(path)) as source:
-        entries = list(source.entries())
-        assert [entry.label for entry in entries] == ["0", "1", "2"] * 10
-        for i in np.random.RandomState(0).permutation(30):
-            assert source.content(entries[i]) == images[i]
-        with ThreadPoolExecutor(8) as pool:
-            assert list(pool.map(source.content, entries * 3)) == images * 3
-
-
-def test_gzip_files_may_follow_one_another_and_be_padded(gzipped):
-    path, images = gzipped
-    content = gzip.decompress(path.read_bytes())
-    parts = [content[i : i + 100_000] for i in range(0, len(content), 100_000)]
-    path.write_bytes(b"".join(map(gzip.compress, parts)) + bytes(700))
-    with closing(open_source(path)) as source:
-        assert [source.content(entry) for entry in source.entries()] == images
-
-
-def test_gzipped_shards_are_known_by_their_numbers_their_folder_and_their_bytes(tmp_path):
-    for name in ("a-0.tgz", "a-1.tgz"):
-        tar_of(tmp_path / name, {"a.png": PNGS[0]}, mode="w:gz")
-    for path in (tmp_path, tmp_path / "a-{0..1}.tgz"):
-        with closing(open_source(path)) as source:
-            assert [entry.name for entry in source.entries()] == ["a-0/a.png", "a-1/a.png"]
-    (tmp_path / "a-0.tgz").rename(tmp_path / "a.tar")
-    with closing(open_source(tmp_path / "a.tar")) as source:
-        assert source.tally().images == 1
-
-
-def test_a_gzipped_tar_cut_off_or_damaged_anywhere_ends_in_words(gzipped):
-    path, _ = gzipped
-    whole = path.read_bytes()
-    for end in (1, 10, 5000, len(whole) - 4):
-        path.write_bytes(whole[:end])
-        with pytest.raises(DataError, match=r"x\.tar\.gz: .*fetch it again"):
-            open_source(path)
-    path.write_bytes(whole[:-5] + bytes([whole[-5] ^ 1]) + whole[-4:])
-    with pytest.raises(DataError, match="damaged or cut off"):
-        open_source(path)
-
-
-def test_a_bomb_in_gzip_is_refused_without_memory(tmp_path):
-    (tmp_path / "x.tgz").write_bytes(gzip.compress(bytes(2**26)))
-    with pytest.raises(DataError, match="would unpack to more than 16 MiB"):
-        open_source(tmp_path / "x.tgz")
-
-
-def test_tars_packed_otherwise_or_far_away_are_told_what_to_do(tmp_path):
-    (tmp_path / "x.tar.zst").write_bytes(b"(\xb5/\xfd")
-    with pytest.raises(DataError, match=r"unpack other archives first, such as \.tar\.zst"):
-        open_source(tmp_path / "x.tar.zst")
-    tar_of(tmp_path / "x.tar", {"a.png": PNGS[0]}, mode="w:xz")
-    with pytest.raises(DataError, match=r"packed or no tar .*unpack it"):
-        open_source(tmp_path / "x.tar")
 
 
 def test_an_lmdb_damaged_anywhere_ends_in_words(tmp_path):

@@ -52,6 +52,11 @@ def test_few_values_have_a_bin_each(path):
     assert bins(path, "age:3", [0.5] * 4, [0, 1, 1, 0]) == {"age 0": [0, 3], "age 1": [1, 2]}
 
 
+def test_bins_that_are_close_have_names_of_their_own(path):
+    found = bins(path, "smile:2", [0.5, 0.5000001, 0.5000002, 0.5000003])
+    assert len(found) == 2
+
+
 @pytest.mark.parametrize("wanted", ["smiel", "smile:0", "smile:1.5", "smile:101", ":2", "smile:"])
 def test_what_is_no_bin_of_a_number_is_refused(path, wanted):
     with pytest.raises(UsageError) as error:
@@ -74,7 +79,10 @@ def test_every_bin_is_measured_against_its_own_images(path, tmp_path, monkeypatc
     done = CliRunner().invoke(app, [*words, *more])
     assert done.exit_code == 0, done.stderr
     records = json.loads(done.stdout)["records"]
-    assert [each["label"] for each in records] == ["smile 0 to 0.4167", "smile 0.5 to 0.9167"]
+    assert [each["label"] for each in records] == [
+        "smile 0 to 0.41666666",
+        "smile 0.5 to 0.9166667",
+    ]
     assert [each["num_real"] for each in records] == [6, 6]
     numbers = [each["results"]["fd_alex"] for each in records]
     assert numbers[0] != numbers[1]

@@ -71,19 +71,9 @@ def edit(
         UsageError: A seed or direction is not possible with this network.
         DataError: A file is missing or damaged.
     """
-    if not directions:
-        raise UsageError("nothing to do without any", parameter="direction")
-    drawn = population(network, class_index=class_index(network, sampling.class_name))
-    opened = [open_direction(network, pick, drawn, force=options.force) for pick in directions]
+    editing = open_editing(network, directions, options, sampling)
     picked = pick_codes(network, seeds, sampling)
     strengths = _strengths(directions, options)
-    editing = Editing(
-        network=network,
-        directions=tuple(opened),
-        factors=tuple(1.0 if pick.factor is None else pick.factor for pick in directions),
-        sampling=sampling,
-        absolute=options.absolute,
-    )
     table = join_codes(
         [editing.moved(picked.codes, strength) for strength in strengths],
         partial(np.stack, axis=1),
@@ -95,7 +85,7 @@ def edit(
         request={
             "seeds": picked.request,
             "directions": [pick.text for pick in directions],
-            "directions_sha256": content_hash(opened),
+            "directions_sha256": content_hash(editing.directions),
             "strengths": list(strengths),
             "absolute": options.absolute,
             "layer_groups": list(groups),
@@ -111,10 +101,10 @@ def edit(
             codes=table,
             sources={} if 0 in strengths else {"seed": picked.codes},
             series={} if apart is None else {LAYERS: apart},
-            measurements=_measurements(drawn, table),
+            measurements=_measurements(editing.drawn, table),
         ),
         pictures={"differences": paint_differences} | ({LAYERS: paint_layers} if groups else {}),
-        notes=(*picked.notes, *_notes(network, opened)),
+        notes=(*picked.notes, *_notes(network, editing.directions)),
     )
 
 
@@ -123,10 +113,12 @@ class Editing:
     """Directions, and how codes move along them.
 
     Attributes:
+        drawn: Codes that the network draws.
         factors: Steps along each direction at strength 1.
     """
 
     network: Network
+    drawn: Population
     directions: tuple[Direction, ...]
     factors: tuple[float, ...]
     sampling: Sampling
@@ -165,6 +157,27 @@ class Editing:
             for layers in self.groups().values()
         ]
         return join_codes(tables, partial(np.stack, axis=1))
+
+
+def open_editing(
+    network: Network,
+    directions: Sequence[DirectionPick],
+    options: EditOptions,
+    sampling: Sampling,
+) -> Editing:
+    """Open the directions of an edit; raises as `edit` does."""
+    if not directions:
+        raise UsageError("nothing to do without any", parameter="direction")
+    drawn = population(network, class_index=class_index(network, sampling.class_name))
+    opened = [open_direction(network, pick, drawn, force=options.force) for pick in directions]
+    return Editing(
+        network=network,
+        drawn=drawn,
+        directions=tuple(opened),
+        factors=tuple(1.0 if pick.factor is None else pick.factor for pick in directions),
+        sampling=sampling,
+        absolute=options.absolute,
+    )
 
 
 @dataclass(frozen=True, kw_only=True)

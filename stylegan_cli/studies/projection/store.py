@@ -202,14 +202,7 @@ class ProjectionFolder:
 
     def _check_forms(self, one: Record, other: Record) -> None:
         """Raise if the pictures of a damaged file hold other arrays than those found now."""
-        forms = (
-            {
-                table: {name: np.shape(each) for name, each in arrays.items()}
-                for table, arrays in record.cells.items()
-            }
-            for record in (one, other)
-        )
-        if next(forms) != next(forms):
+        if _forms(one) != _forms(other):
             raise OutputError(
                 f"{self.hdf5}: damaged, {one.name} and {other.name} hold different arrays; "
                 "add `overwrite` to start again"
@@ -252,3 +245,10 @@ class ProjectionFolder:
 def _table(count: int, cells: Mapping[str, np.ndarray]) -> Table:
     arrays = {name: (array.shape, array.dtype) for name, array in cells.items()}
     return Table(shape=(count,), arrays=arrays)
+
+
+def _forms(record: Record) -> dict[str, dict[str, tuple[int, ...]]]:
+    return {
+        table: {name: np.shape(each) for name, each in arrays.items()}
+        for table, arrays in record.cells.items()
+    }

@@ -3,7 +3,6 @@
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from hashlib import sha256
-from math import ceil
 from pathlib import Path
 from typing import Any
 
@@ -21,10 +20,13 @@ from stylegan_cli.recipe import dumps
 from stylegan_cli.shapes import Picture
 from stylegan_cli.studies.grid import grid
 from stylegan_cli.studies.video.curves import EASINGS
-from stylegan_cli.studies.video.video import Motion, Screen, check_motion, check_screen
-
-SMALLEST = 128
-"""Smaller pictures are enlarged, by a whole factor, to at least this many pixels."""
+from stylegan_cli.studies.video.video import (
+    SMALLEST,
+    Motion,
+    Screen,
+    check_motion,
+    check_screen,
+)
 
 
 class TrainingFilm:
@@ -69,7 +71,7 @@ class TrainingFilm:
         self._kimg = [network.kimg for network in networks]
         last = networks[-1]
         native = last.sizes.size
-        self._size = screen.size_of(native.times(max(1, ceil(SMALLEST / native.longer))))
+        self._size = screen.size_of(native.at_least(SMALLEST))
         width, height = self._size.width * screen.cols, self._size.height * screen.rows
         self._text = max(14, height // 24)
         # an even strip keeps an even height even

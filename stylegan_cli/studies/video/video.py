@@ -43,6 +43,10 @@ MAX_SECONDS = 3600
 """From one keyframe to the next."""
 
 
+SMALLEST = 128
+"""Films enlarge smaller pictures, by a whole factor, to at least this many pixels."""
+
+
 class Image(NamedTuple):
     """One image of a video: that of a stream in a frame."""
 
