@@ -105,7 +105,7 @@ def tiny_growing(*overrides: str, family: str = "stylegan1-f") -> Settled:
 def write_network(
     path: Path,
     *,
-    resolution: int = 16,
+    resolution: int | str = 16,
     channels: int = 3,
     classes: tuple[str, ...] = (),
     label_columns: Mapping[str, tuple[float, float, float]] = {},

@@ -179,6 +179,20 @@ def test_separability_trains_its_classifiers_once_and_tells_each_attribute(label
     assert "all images exist already" in again.stderr
 
 
+def test_separability_of_rectangles_of_five_channels(here, monkeypatch):
+    network = write_network(here / "network-000001.safetensors", resolution="24x16", channels=5)
+    random = np.random.RandomState(0)
+    for i in range(8):
+        folder = here / "stacks" / ("light" if i % 2 else "dark")
+        folder.mkdir(parents=True, exist_ok=True)
+        stack = random.randint(100 * (i % 2), 100 * (i % 2) + 100, (16, 24, 5))
+        np.save(folder / f"{i}.npy", stack.astype(np.uint8))
+    command = ("eval", "separability", "--network", str(network), "--data", "stacks")
+    done = sgtool(*command, "--num", "40", *TRAINING)
+    assert done.exit_code == 0, done.stderr
+    assert done.stdout.startswith("separability_trained_w\t")
+
+
 def test_a_classifier_in_a_file_needs_no_data(labelled):
     trained = sgtool(*SEPARABILITY, *TRAINING)
     folder = Path("cache/classifiers")

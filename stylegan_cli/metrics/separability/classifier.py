@@ -32,6 +32,7 @@ from stylegan_cli.networks.family import build_discriminator
 from stylegan_cli.networks.snapshot import file_sha256
 from stylegan_cli.recipe import DataSection, DiscriminatorSection, GeneratorSection, Settled
 from stylegan_cli.shapes import Images
+from stylegan_cli.sizes import Size
 
 SCHEMA = 1
 FINEST_FEATURES, MOST_FEATURES = 64, 512
@@ -59,7 +60,7 @@ class Description:
     """The description in a classifier's file.
 
     Attributes:
-        side: Side of the images it takes.
+        side: Side of the images it takes, or "WIDTHxHEIGHT".
         data: Fingerprint of the data set and its attributes.
         accuracy: Share of held-out images it classifies correctly, by attribute; None if never
             measured.
@@ -67,12 +68,17 @@ class Description:
     """
 
     names: tuple[str, ...]
-    side: int
+    side: int | str
     channels: int
     data: str
     options: ClassifierOptions
     accuracy: tuple[float | None, ...] = ()
     majority: tuple[float | None, ...] = ()
+
+    @property
+    def size(self) -> Size:
+        """Return the size of the images it takes."""
+        return DataSection(resolution=self.side).size
 
     @property
     def key(self) -> str:
@@ -94,7 +100,7 @@ class Classifier:
         Args:
             images: In [−1, 1], not smaller than what the classifier was trained on.
         """
-        factor = images.shape[-1] // self.description.side
+        factor = images.shape[-1] // self.description.size.width
         scores: Tensor = self.network(shrink(images, factor), images.new_zeros(len(images), 0))
         return scores
 
@@ -129,19 +135,27 @@ class ClassifierPanel:
 
 
 def describe_classifier(
-    dataset: Dataset, attributes: Attributes, shape: tuple[int, int], options: ClassifierOptions
+    dataset: Dataset,
+    attributes: Attributes,
+    shape: tuple[int | str, int],
+    options: ClassifierOptions,
 ) -> Description:
     """Describe the classifier of these images and options, before it is trained.
+
+    It takes them whole, halved while the shorter side stays at least 256 px.
 
     Args:
         shape: Resolution and channels of the images.
     """
+    size = DataSection(resolution=shape[0]).size
+    while size.shorter >= 2 * PERCEIVED_SIDE:
+        size = size >> 1
     digest = hashlib.sha256(dataset.fingerprint.encode())
     digest.update(attributes.images.tobytes())
     digest.update(np.packbits(attributes.has).tobytes())
     return Description(
         names=attributes.names,
-        side=min(shape[0], PERCEIVED_SIDE),
+        side=size.value,
         channels=shape[1],
         data=digest.hexdigest(),
         options=options,
@@ -157,7 +171,7 @@ def build_classifier(description: Description) -> Discriminator:
     """Build the untrained network: one logit for each attribute."""
     section = DiscriminatorSection(
         architecture="progressive",
-        channel_base=description.options.finest_features * description.side,
+        channel_base=description.options.finest_features * description.size.level,
         channel_max=MOST_FEATURES,
         mbstd_channels=0,
     )
@@ -247,7 +261,11 @@ def _from_json(text: str) -> Description:
     sequences: Mapping[str, Sequence[Any]] = {
         key: tuple(facts[key]) for key in ("names", "accuracy", "majority")
     }
-    return Description(**{**facts, **sequences, "options": ClassifierOptions(**facts["options"])})
+    options = ClassifierOptions(**facts["options"])
+    description = Description(**{**facts, **sequences, "options": options})
+    if not description.size.is_possible:
+        raise ValueError(f"of images of {description.side} px")
+    return description
 
 
 _NUMBERED = re.compile(r"celebahq-classifier-\d\d-(.+)")

@@ -61,7 +61,7 @@ class ClassifierTraining:
         self,
         dataset: Dataset,
         attributes: Attributes,
-        shape: tuple[int, int],
+        shape: tuple[int | str, int],
         options: ClassifierOptions,
     ) -> None:
         self._dataset, self._attributes, self._options = dataset, attributes, options
@@ -195,7 +195,7 @@ class ClassifierTraining:
             while batch := list(islice(read, size)):
                 pixels, has = zip(*batch, strict=True)
                 images = torch.from_numpy(np.stack(pixels)).permute(0, 3, 1, 2).to(device)
-                factor = images.shape[-1] // self._description.side
+                factor = images.shape[-1] // self._description.size.width
                 shrunk = shrink(images.float() / 127.5 - 1, factor)
                 yield shrunk, torch.from_numpy(np.stack(has)).to(device)
 

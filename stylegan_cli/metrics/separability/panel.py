@@ -84,13 +84,8 @@ def _trainings(
 ) -> Generator[Event, None, tuple[ClassifierTraining, ...]]:
     """Return the classifiers of these attributes, whether there or not."""
     data = network.recipe.data
-    if not data.size.is_square:
-        raise UsageError(
-            f"{network.path}: its images are {data.size}, and classifiers are for squares only; "
-            "there is no separability to measure"
-        )
     attributes = yield from _attributes(dataset, options)
-    shape = (data.size.height, data.channels)
+    shape = (data.size.value, data.channels)
     training = ClassifierOptions(
         kimg=options.classifier_kimg,
         finest_features=options.classifier_features,

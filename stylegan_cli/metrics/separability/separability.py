@@ -258,7 +258,9 @@ def check_faces(faces: Faces, panel: ClassifierPanel) -> None:
             "take the data that the network was trained on"
         )
     for described in (each.description for each in panel.classifiers):
-        if described.channels != G.channels or G.size.longer % described.side:
+        size = described.size
+        factor = G.size.width // size.width
+        if described.channels != G.channels or G.size != size.times(factor):
             raise UsageError(
                 f"`classifier`: that of {described.names[0]} looks at images of {described.side} "
                 f"px and {described.channels} channels, {faces.network.path} makes "

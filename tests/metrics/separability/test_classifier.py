@@ -80,6 +80,44 @@ def test_at_256_px_the_network_is_the_papers(bright):
     assert shapes["b4.out.weight"] == (1, 512)
 
 
+@pytest.mark.parametrize(
+    ("images", "seen", "finest"),
+    [("96x64", "96x64", 128), ("512x384", "512x384", 512), ("1024x768", "512x384", 512)],
+)
+def test_rectangles_have_classifiers_of_their_shape_with_256_px_on_the_shorter_side_at_least(
+    bright, images, seen, finest
+):
+    attributes = attributes_of_columns(bright.columns())
+    description = describe_classifier(bright, attributes, (images, 3), ClassifierOptions())
+    with torch.device("meta"):
+        network = build_classifier(description)
+    shapes = {key: tuple(p.shape) for key, p in network.named_parameters()}
+    grid = description.size.base
+    assert description.side == seen
+    assert shapes[f"b{finest}.fromrgb.weight"] == (64, 3, 1, 1)
+    assert shapes["b4.fc.weight"] == (512, 512 * grid.area)
+
+
+def test_larger_rectangles_are_reduced_to_what_it_learned_from(bright, tmp_path):
+    attributes = attributes_of_columns(bright.columns())
+    description = describe_classifier(bright, attributes, ("12x8", 3), QUICK)
+    built = Classifier(description=description, network=build_classifier(description).eval())
+    save_classifier(tmp_path / "wide.safetensors", built)
+    classifier = load_classifier(tmp_path / "wide.safetensors", CPU)
+    small = torch.randn(2, 3, 8, 12, generator=torch.Generator().manual_seed(0))
+    large = small.repeat_interleave(4, 2).repeat_interleave(4, 3)
+    assert torch.allclose(classifier.logits(large), classifier.logits(small), atol=1e-5)
+
+
+@pytest.mark.parametrize("side", [5, "13x9", "wide", 10**6])
+def test_a_classifier_of_impossible_images_is_refused_in_words(kept, side):
+    whole = load_classifier(kept, CPU)
+    odd = replace(whole, description=replace(whole.description, side=side))
+    save_classifier(kept.parent / "odd", odd)
+    with pytest.raises(DataError, match="not a classifier of attributes"):
+        load_classifier(kept.parent / "odd", CPU)
+
+
 def test_a_file_that_is_no_classifier_is_refused_in_words(network_file):
     with pytest.raises(DataError, match="not a classifier of attributes"):
         load_classifier(network_file, CPU)

@@ -98,7 +98,9 @@ def test_labels_that_the_network_does_not_take_are_refused(
         check_faces(Faces(network=network_with_classes, dataset=given, num=4, seed=0), panel)
 
 
-@pytest.mark.parametrize("change", [{"side": 32}, {"channels": 1}])
+@pytest.mark.parametrize(
+    "change", [{"side": 32}, {"channels": 1}, {"side": "16x8"}, {"side": "12x16"}]
+)
 def test_classifiers_of_other_images_are_refused(faces, panel, change):
     (classifier,) = panel.classifiers
     other = replace(classifier, description=replace(classifier.description, **change))
