@@ -39,6 +39,8 @@ if TYPE_CHECKING:
 
 Facts = dict[str, Any]
 TORCH_SUFFIXES = (".pt", ".pth", ".ckpt", ".model")
+MOST_OF_A_LINE = 2**20
+"""Bytes at the end of a run's statistics in which its last line is looked for."""
 
 
 def describe(path: Path) -> Facts:
@@ -225,8 +227,10 @@ def _last_stats(path: Path) -> Facts:
     """Return the newest whole line of a run's statistics; empty before the first."""
     if not path.exists():
         return {}
-    # a killed run may leave half a line
-    lines = path.read_text(encoding="utf-8", errors="replace").split("\n")[:-1]
+    with path.open("rb") as file:
+        file.seek(max(0, path.stat().st_size - MOST_OF_A_LINE))
+        # a killed run may leave half a line
+        lines = file.read(MOST_OF_A_LINE).decode(errors="replace").split("\n")[:-1]
     try:
         stats: Facts = json.loads(lines[-1]) if lines else {}
     except (ValueError, RecursionError):

@@ -155,7 +155,7 @@ def _parts(text: str, parameter: str, *, example: str) -> list[str]:
 def _parse_run(part: str, parameter: str, valid: range) -> range:
     match = _INTS.fullmatch(part)
     if match is None:
-        raise UsageError(f"{_why_not_ints(part, valid)}", parameter=parameter, value=part)
+        raise UsageError(_why_not_ints(part, valid), parameter=parameter, value=part)
     first, last = int(match[1]), int(match[3] or match[1])
     if last < first:
         raise UsageError(

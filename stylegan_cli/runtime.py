@@ -220,8 +220,7 @@ def world(device: "torch.device") -> Iterator[World]:
         reason = next(iter(str(error).splitlines()), type(error).__name__)
         raise UsageError(
             f"the processes cannot connect to each other ({reason}); check RANK, WORLD_SIZE, "
-            "MASTER_ADDR "
-            "and MASTER_PORT, or start them with torchrun"
+            "MASTER_ADDR and MASTER_PORT, or start them with torchrun"
         ) from None
     try:
         yield World(rank=dist.get_rank(), size=dist.get_world_size())

@@ -1,5 +1,6 @@
 import json
 import shutil
+import tracemalloc
 from pathlib import Path
 
 import numpy as np
@@ -55,6 +56,18 @@ def test_a_run_tells_its_networks_and_newest_figures(tmp_path, network_file):
     assert facts["networks"] == [network_file.name]
     assert facts["last"] == {"kimg": 2}
     assert facts["resumable"] is False
+
+
+def test_the_newest_figures_of_a_long_run_take_little_memory(tmp_path):
+    (tmp_path / "recipe.toml").write_text(dumps(Settled(title="mine")))
+    with (tmp_path / "stats.jsonl").open("wb") as file:
+        # holes: no disk is taken
+        file.seek(2**31)
+        file.write(b'\n{"kimg": 2}\n')
+    tracemalloc.start()
+    assert describe(tmp_path)["last"] == {"kimg": 2}
+    assert tracemalloc.get_traced_memory()[1] < 2**25
+    tracemalloc.stop()
 
 
 def test_a_study_and_its_folder_tell_the_same(tmp_path, network):

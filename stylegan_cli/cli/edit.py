@@ -14,6 +14,7 @@ from stylegan_cli.ranges import parse_floats
 EXAMPLES = examples(
     "sgtool edit --seeds 0-3 --direction directions.h5:sefa/0",
     "sgtool edit --seeds 0-3,projected.h5:0 --direction directions.h5:pca/1@coarse",
+    "sgtool edit --seeds 0-3 --direction directions.h5:sefa/0 --layers coarse",
     "sgtool edit --direction directions.h5:sefa/0=2 --direction directions.h5:sefa/3=-1",
     "sgtool edit --direction smile.npy --strength -2:2:9 --to --psi 0.7",
     "sgtool edit --seeds 0-3 --direction directions.h5:sefa/0 --video",
@@ -40,6 +41,13 @@ def edit(
             "START:STOP:COUNT. -3:3:7 by default; 0,1 if every direction has STEPS.",
         ),
     ] = None,
+    layers: Annotated[
+        str | None,
+        typer.Option(
+            metavar="LIST",
+            help="Move only these layers, such as coarse or 0-3, where a direction has no LAYERS.",
+        ),
+    ] = None,
     to: Annotated[
         bool,
         typer.Option("--to", help="Move to these coordinates instead of by these steps."),
@@ -64,7 +72,7 @@ def edit(
     layers change it. Step 0 is the image that `sgtool grid` draws.
     """
     chosen = api.parse_picks(seeds)
-    directions = [api.parse_direction(text) for text in direction]
+    directions = [api.parse_direction(text, layers=layers) for text in direction]
     options = api.EditOptions(
         strengths=() if strength is None else parse_floats(strength, parameter="strength"),
         absolute=to,

@@ -66,7 +66,7 @@ class Direction:
         """
         if self.space != "w":
             raise UsageError(
-                f"{self.name}: a direction in {self.space} has no layers; leave @LAYERS out"
+                f"{self.name}: a direction in {self.space} has no layers; leave them out"
             )
         rows = self.vector[list(self.layers)]
         moved = np.zeros_like(self.vector)

@@ -44,7 +44,7 @@ def open_direction(
     if pick.layers is None:
         return direction
     sides = network.G.synthesis.layer_levels
-    return direction.at_layers(parse_layers_by_side(pick.layers, sides, parameter="direction"))
+    return direction.at_layers(parse_layers_by_side(pick.layers, sides, parameter="layers"))
 
 
 def export_direction(path: Path, pick: DirectionPick) -> None:

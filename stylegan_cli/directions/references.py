@@ -46,8 +46,13 @@ class DirectionPick:
         return f"{self.name or self.path.stem}{layers}{factor}"
 
 
-def parse_direction(text: str, *, parameter: str = "direction") -> DirectionPick:
+def parse_direction(
+    text: str, *, layers: str | None = None, parameter: str = "direction"
+) -> DirectionPick:
     """Parse FILE:NAME@LAYERS=STEPS, of which only FILE is a must. Nothing is read.
+
+    Args:
+        layers: Layers of a direction without LAYERS.
 
     Raises:
         UsageError: The text is not a reference to a direction.
@@ -64,6 +69,6 @@ def parse_direction(text: str, *, parameter: str = "direction") -> DirectionPick
     return DirectionPick(
         path=Path(match["file"]),
         name=(match["name"] or "").strip("/"),
-        layers=match["layers"],
+        layers=match["layers"] or layers,
         factor=numbers[0] if numbers else None,
     )

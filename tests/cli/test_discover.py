@@ -45,6 +45,22 @@ def test_found_directions_edit_images(here):
         assert file["images"].shape[:2] == (2, 3)
 
 
+def test_layers_of_an_edit_are_those_of_every_direction_without_its_own(here):
+    assert sgtool(*SEFA).exit_code == 0
+    words = ("edit", "--seeds", "0", "--direction", "directions.h5:sefa/0", "--layers", "0-3")
+    done = sgtool(*words, "--direction", "directions.h5:sefa/1@4-", "-o", "out", "--json")
+    assert done.exit_code == 0, done.stderr
+    named = json.loads(done.stdout)["request"]["directions"]
+    assert named == ["directions.h5:sefa/0@0-3", "directions.h5:sefa/1@4-"]
+
+
+@pytest.mark.parametrize("layers", ["0-99", "", "tiny"])
+def test_layers_that_the_network_lacks_are_refused_by_name(here, layers):
+    assert sgtool(*SEFA).exit_code == 0
+    done = sgtool("edit", "--direction", "directions.h5:sefa/0", "--layers", layers)
+    assert done.exit_code == 2 and "--layers" in done.stderr
+
+
 def test_an_edit_is_filmed_and_found_again(here):
     assert sgtool(*SEFA).exit_code == 0
     words = ("edit", "--seeds", "0,1", "--direction", "directions.h5:sefa/0", "-o", "out")
