@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from weakref import WeakKeyDictionary
 
 import numpy as np
 import torch
@@ -11,6 +12,7 @@ from jaxtyping import Float, Float32, Float64
 from stylegan_cli.directions.pca import Components, Covariance, principal_components
 from stylegan_cli.latents.labels import any_label
 from stylegan_cli.latents.sampling import broadcast_layers
+from stylegan_cli.networks.generator import Generator
 from stylegan_cli.networks.snapshot import Network
 from stylegan_cli.runtime import numpy_stream
 from stylegan_cli.shapes import Ws
@@ -74,18 +76,29 @@ class Population:
         return np.asarray(100 * inside / len(self.distances))
 
 
+_latest: WeakKeyDictionary[Generator, tuple[tuple[int, int | None, int], Population]] = (
+    WeakKeyDictionary()
+)
+
+
 def population(
     network: Network, count: int = SIZE, *, class_index: int | None = None, seed: int = 0
 ) -> Population:
-    """Draw so many codes of a network.
+    """Return so many codes that a network draws; the latest ones are kept for the next call.
 
     Args:
         class_index: Of one class alone; None takes all of them in turn.
     """
+    asked = (count, class_index, seed)
+    known, found = _latest.get(network.G, (None, None))
+    if known == asked and found is not None:
+        return found
     batches = list(sampled(network, count, class_index=class_index, seed=seed))
     columns = zip(*((each.z, each.w, each.labels) for each in batches), strict=True)
     z, w, labels = (np.concatenate(column) for column in columns)
-    return Population(z=z, w=w, labels=labels)
+    found = Population(z=z, w=w, labels=labels)
+    _latest[network.G] = (asked, found)
+    return found
 
 
 def sampled(

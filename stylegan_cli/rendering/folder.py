@@ -13,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
+from stylegan_cli.data.parallel import ordered_map, usual_workers
 from stylegan_cli.errors import DataError, OutputError
 from stylegan_cli.figures.png import write_png
 from stylegan_cli.files import put_in_place, writing
@@ -22,6 +23,8 @@ from stylegan_cli.rendering.store import SOURCES, StudyFile, Table, create_study
 from stylegan_cli.shapes import Picture
 
 UNFINISHED = ".{}.h5.partial"
+MOST_WRITERS = 8
+"""Threads that compress pictures and wait for the disk."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -149,11 +152,7 @@ def finish(
         pictures: Painter of each further picture of the header, by name.
     """
     file, paths = study.file, study.paths
-    for table, index in every_image(file):
-        path = paths.image(table, index)
-        if not (study.is_finished and path.exists()):
-            write_png(path, file.image(table, index), origin=file.header.origin)
-        yield path
+    yield from _images(study)
     for sheet, path in enumerate(paths.sheets):
         if not (study.is_finished and path.exists()):
             write_png(path, compose(file, sheet), origin=file.header.origin)
@@ -166,6 +165,26 @@ def finish(
     if not study.is_finished:
         with writing(paths.hdf5):
             put_in_place(file.path, paths.hdf5)
+
+
+def _images(study: OpenStudy) -> Iterator[Path]:
+    """Write the image of each cell, several at once, and yield their paths in order."""
+    file, paths, origin = study.file, study.paths, study.file.header.origin
+
+    def missing() -> Iterator[tuple[Path, Picture | None]]:
+        for table, index in every_image(file):
+            path = paths.image(table, index)
+            is_there = study.is_finished and path.exists()
+            yield path, None if is_there else file.image(table, index)
+
+    def write(job: tuple[Path, Picture | None]) -> Path:
+        path, pixels = job
+        if pixels is not None:
+            write_png(path, pixels, origin=origin)
+        return path
+
+    workers = min(usual_workers(), MOST_WRITERS)
+    yield from ordered_map(write, missing(), workers=workers, ahead=2 * workers)
 
 
 def every_image(file: StudyFile) -> Iterator[tuple[str, tuple[int, ...]]]:
