@@ -11,10 +11,13 @@ from stylegan_cli import api
 from stylegan_cli.cli import console
 from stylegan_cli.cli.console import echo_json, echo_table
 from stylegan_cli.cli.options import JsonFlag, OverwriteFlag, QuietFlag, examples
+from stylegan_cli.ranges import parse_ints
 
 VALUES_SHOWN = 40
 EXAMPLES = examples(
-    "sgtool data inspect people.zip --sheet sheet.png", "sgtool data inspect photos/ --json"
+    "sgtool data inspect people.zip --sheet sheet.png",
+    "sgtool data inspect photos/ --json",
+    "sgtool data inspect scans.h5 --preview 4,2,1",
 )
 
 
@@ -29,6 +32,14 @@ def inspect(
         ),
     ] = None,
     seed: Annotated[int, typer.Option(metavar="N", help="Seed of the choice of images.")] = 0,
+    preview: Annotated[
+        str | None,
+        typer.Option(
+            metavar="A,B,C",
+            help="Channels of a stack that the picture shows, counted from 0; the first three if "
+            "not given.",
+        ),
+    ] = None,
     overwrite: OverwriteFlag = False,
     json: JsonFlag = False,
     quiet: QuietFlag = False,
@@ -38,6 +49,7 @@ def inspect(
     Counts images, sizes, channels, labels, damaged files, and exact and near duplicates. On a
     folder of images, it shows what `prepare` will find.
     """
+    channels = None if preview is None else parse_ints(preview, parameter="preview")
     with api.open_sources([path]) as [source]:
         survey = api.Survey()
         total = source.tally().images
@@ -45,9 +57,8 @@ def inspect(
             survey.add(image)
         report = survey.report(source)
         shown = sheet or Path(f"{Path(path).resolve().stem}-sheet.png")
-        api.write_sheet(
-            api.sample_sheet(source, seed=seed), shown, overwrite=overwrite or not sheet
-        )
+        picture = api.sample_sheet(source, seed=seed, preview=channels)
+        api.write_sheet(picture, shown, overwrite=overwrite or not sheet)
     if json:
         echo_json({"path": path, **asdict(report), "sheet": str(shown)})
     else:
@@ -76,8 +87,9 @@ def _rows(report: "api.SurveyReport") -> Iterator[tuple[str, Any]]:
     yield from ((f"attribute {key}", _shortened(n)) for key, n in report.attributes.items())
     yield from _duplicate_rows("exact duplicates", report.exact_duplicates)
     yield from _duplicate_rows("near duplicates", report.near_duplicates)
-    yield "mean R G B", " ".join(map(str, report.mean))
-    yield "std R G B", " ".join(map(str, report.std))
+    channels = " R G B" if len(report.mean) == 3 else ""
+    yield f"mean{channels}", " ".join(map(str, report.mean))
+    yield f"std{channels}", " ".join(map(str, report.std))
     yield from (("note", console.flags(remark)) for remark in report.remarks)
     nested = ("sources", "left_out", "frames")
     known = {key: value for key, value in report.prepared.items() if key not in nested}

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from stylegan_cli.data.decoding import Levels
+from stylegan_cli.data.decoding import DEEP_MAX, Levels
 from stylegan_cli.data.entries import (
     Entry,
     Group,
@@ -19,7 +19,6 @@ from stylegan_cli.data.entries import (
 )
 from stylegan_cli.errors import DataError
 
-DEEP_MAX = 65_535
 TOLD_APART = 64
 """Sub-folders of a class that are looked at."""
 
@@ -127,6 +126,19 @@ def remarks_on_depth(found: Levels) -> Iterator[str]:
     yield (
         f"16-bit images use the values {low:g} to {high:g} of 0 to {DEEP_MAX}, so they come out "
         f"dark; `levels=0,{suggested:g}` makes {suggested:g} white in all of them"
+    )
+
+
+def remarks_on_range(found: Levels) -> Iterator[str]:
+    """Say that floating-point pixels, or ones beyond 16 bits, need their levels.
+
+    Args:
+        found: Least and greatest value of all of them.
+    """
+    low, high = found
+    yield (
+        f"floating-point pixels, or ones beyond 16 bits, from {low:g} to {high:g}: they have no "
+        f"agreed range; choose their `levels={low:g},{high:g}`"
     )
 
 

@@ -20,12 +20,15 @@ from stylegan_cli.data.formats import (
     decoding_cost,
     open_header,
 )
+from stylegan_cli.errors import UsageError
 from stylegan_cli.sizes import MOST_CHANNELS, PICTURE_CHANNELS
 
 Extent = tuple[int, int]
 """Width and height, in Pillow's order."""
 Box = tuple[int, int, int, int]
 Levels = tuple[float, float]
+DEEP_MAX = 65_535
+"""White in images of 16 bits."""
 
 BAND_PIXELS = 2**16
 _ONE_PICTURE = {"MPO", "ICO", "ICNS", "PSD"}
@@ -85,30 +88,26 @@ class Upright:
         return tuple(Upright(plane, self._orientation) for plane in read)
 
     @property
-    def picture(self) -> "Upright":
-        """The image itself, of a stack the first three channels, or the first one, to look at."""
-        if not self.planes or self.frames:
-            return self
-        first = [plane.whole() for plane in self.planes[:3]]
-        if len(first) < 3 or first[0].mode != "L":
-            return self.planes[0]
-        return Upright(Image.merge("RGB", first))
+    def stack(self) -> tuple["Upright", ...]:
+        """Channels of an array; none for pictures, even of several frames."""
+        return () if self.frames else self.planes
 
     @property
     def channels(self) -> int:
         """1 for grey, 3 for colour, 4 with transparency, or the number of planes of a stack."""
-        if self.planes and not self.frames:
-            return len(self.planes)
+        if self.stack:
+            return len(self.stack)
         if self._image.has_transparency_data:
             return 4
         return 1 if self.mode == "1" or self.mode[0] in "LIF" else 3
 
-    @property
+    @cached_property
     def deep_range(self) -> Levels | None:
         """Least and greatest value of pixels of more than 8 bits; None for others."""
         if not is_deep(self.mode):
             return None
-        ranges = [(values.min(), values.max()) for values in map(np.asarray, self.bands())]
+        bands = (band for plane in self.stack or (self,) for band in plane.bands())
+        ranges = [(values.min(), values.max()) for values in map(np.asarray, bands)]
         return float(min(low for low, _ in ranges)), float(max(high for _, high in ranges))
 
     def whole(self) -> Image.Image:
@@ -148,7 +147,7 @@ def reasons() -> Iterator[None]:
     """Turn whatever goes wrong with one image into the reason it is unusable."""
     try:
         yield
-    except UnusableImageError:
+    except (UnusableImageError, UsageError):
         raise
     except Exception as error:  # Pillow's decoders raise almost anything on hostile bytes
         words = str(error).splitlines()[:1]

@@ -25,7 +25,7 @@ HDF5_SUFFIXES = frozenset({".h5", ".hdf5"})
 MAX_FILE_BYTES = 2**30
 MAX_RATIO, MAX_TINY_BYTES = 200, 16 * 2**20
 """Greatest size unpacked: so many times the packed one, or this, whichever is more."""
-PREPARED_NAME = re.compile(r"\d{5}/img\d{8}\.png")
+PREPARED_NAME = re.compile(r"\d{5}/img\d{8}\.(png|npy)")
 SHOWN = 8
 
 

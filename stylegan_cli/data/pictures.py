@@ -1,13 +1,13 @@
 """A decoded picture of any shape and mode → one of 8 bits and a size of networks."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal, get_args
 
 import numpy as np
 from PIL import Image, ImageColor
 
-from stylegan_cli.data.decoding import Box, Extent, Levels, Upright, is_deep
+from stylegan_cli.data.decoding import DEEP_MAX, Box, Extent, Levels, Upright, is_deep
 from stylegan_cli.data.formats import UnusableImageError
 from stylegan_cli.errors import UsageError
 from stylegan_cli.shapes import Picture
@@ -140,6 +140,36 @@ def check_channels(image: Upright, target: Target) -> None:
         )
 
 
+def seen_planes(image: Upright, preview: Sequence[int] | None = None) -> tuple[Upright, ...]:
+    """Return what one looks at: the picture, or three channels of a stack, of two the first.
+
+    Args:
+        preview: Numbers of the three, the first ones if not given.
+
+    Raises:
+        UsageError: They are not channels of a stack.
+    """
+    planes = image.stack
+    if preview is None:
+        return planes[: 3 if len(planes) > 2 else 1] or (image,)
+    if len(preview) == 3 and set(preview) <= set(range(len(planes))):
+        return tuple(planes[number] for number in preview)
+    form = f"have {len(planes)} channels" if planes else "are pictures"
+    raise UsageError(
+        f"the images {form}; choose three of the channels of a stack, counted from 0",
+        parameter="preview",
+        value=",".join(map(str, preview)),
+    )
+
+
+def seen_levels(image: Upright) -> Levels | None:
+    """Return the range to look at values by, their own where there is no agreed one."""
+    if image.deep_range is None or _has_agreed_range(image.mode, image.deep_range):
+        return None
+    low, high = image.deep_range
+    return low, high if high > low else low + 1
+
+
 def flatten(
     image: Image.Image, channels: int, background: str, levels: Levels | None = None
 ) -> Image.Image:
@@ -240,6 +270,10 @@ def _between_bars(inner: Image.Image, target: Target) -> Image.Image:
     return page
 
 
+def _has_agreed_range(mode: str, found: Levels) -> bool:
+    return mode != "F" and found[0] >= 0 and found[1] <= DEEP_MAX
+
+
 def _eight_bit(image: Image.Image, levels: Levels | None) -> Image.Image:
     if not is_deep(image.mode):
         return image
@@ -253,6 +287,6 @@ def _eight_bit(image: Image.Image, levels: Levels | None) -> Image.Image:
         if np.isnan(scaled).any():
             raise UnusableImageError("pixels that are not numbers (NaN)")
         return Image.fromarray(scaled.astype(np.uint8))
-    if values.min() < 0 or values.max() > 65_535:
+    if not _has_agreed_range(image.mode, (float(values.min()), float(values.max()))):
         raise UnusableImageError("32-bit pixels beyond 16 bits; give their `levels=0,100000`")
     return Image.fromarray(((values * 255 + 32_767) // 65_535).astype(np.uint8))

@@ -2,16 +2,24 @@
 
 import io
 import math
+from collections.abc import Sequence
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 
 import numpy as np
 from PIL import Image
 
-from stylegan_cli.data.decoding import reasons
+from stylegan_cli.data.decoding import Upright, reasons
 from stylegan_cli.data.entries import Source
 from stylegan_cli.data.formats import UnusableImageError
-from stylegan_cli.data.pictures import Target, fit_picture, usual_resolution
+from stylegan_cli.data.pictures import (
+    Target,
+    fit_picture,
+    seen_levels,
+    seen_planes,
+    usual_resolution,
+)
 from stylegan_cli.errors import OutputError
 from stylegan_cli.files import written_whole
 from stylegan_cli.runtime import numpy_stream
@@ -21,13 +29,22 @@ from stylegan_cli.sizes import square
 LARGEST_CELL = 128
 
 
-def sample_sheet(source: Source, *, count: int = 64, seed: int = 0) -> Picture:
-    """Return a grid of random images in the order of the source; broken ones stay white."""
+def sample_sheet(
+    source: Source, *, count: int = 64, seed: int = 0, preview: Sequence[int] | None = None
+) -> Picture:
+    """Return a grid of random images in the order of the source; broken ones stay white.
+
+    Args:
+        preview: The three channels of stacks to show, the first ones if not given.
+
+    Raises:
+        UsageError: The images have no such channels.
+    """
     total = source.tally().images
     chosen = numpy_stream(seed, "sheet").permutation(total)[:count]
     columns = max(1, math.ceil(math.sqrt(len(chosen))))
     rows = max(1, math.ceil(len(chosen) / columns))
-    cells = _cells(source, {int(place) for place in chosen})
+    cells = _cells(source, {int(place) for place in chosen}, preview)
     side = cells[0].shape[0] if cells else LARGEST_CELL
     blank = np.full((side, side, 3), 255, np.uint8)
     cells += [blank] * (rows * columns - len(cells))
@@ -49,7 +66,7 @@ def write_sheet(sheet: Picture, path: Path, *, overwrite: bool = False) -> None:
         part.write_bytes(picture.getvalue())
 
 
-def _cells(source: Source, chosen: set[int]) -> list[Picture]:
+def _cells(source: Source, chosen: set[int], preview: Sequence[int] | None) -> list[Picture]:
     cells: list[Picture] = []
     target: Target | None = None
     for place, entry in enumerate(islice(source.entries(), max(chosen, default=-1) + 1)):
@@ -60,7 +77,14 @@ def _cells(source: Source, chosen: set[int]) -> list[Picture]:
                 if target is None:
                     side = min(LARGEST_CELL, usual_resolution(square(max(image.size))))
                     target = Target(resolution=side, fit="fit")
-                cells.append(fit_picture(image.picture, target).pixels)
+                cells.append(_cell(image, target, preview))
         except UnusableImageError:
             continue
     return cells
+
+
+def _cell(image: Upright, target: Target, preview: Sequence[int] | None) -> Picture:
+    planes = seen_planes(image, preview)
+    form = replace(target, channels=3 // len(planes))
+    fitted = [fit_picture(plane, replace(form, levels=seen_levels(plane))) for plane in planes]
+    return np.concatenate([plane.pixels for plane in fitted], axis=2)

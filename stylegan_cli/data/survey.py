@@ -12,13 +12,18 @@ import numpy.typing as npt
 from jaxtyping import Int, UInt8, UInt64
 from PIL import Image
 
-from stylegan_cli.data.account import labelling, remarks_on_depth, remarks_on_frames
+from stylegan_cli.data.account import (
+    labelling,
+    remarks_on_depth,
+    remarks_on_frames,
+    remarks_on_range,
+)
 from stylegan_cli.data.annotations import column_ranges
 from stylegan_cli.data.decoding import Levels, Upright, reasons
 from stylegan_cli.data.entries import Entry, Group, Groups, Source, printable
 from stylegan_cli.data.formats import UnusableImageError
 from stylegan_cli.data.parallel import ordered_map, usual_workers
-from stylegan_cli.data.pictures import flatten, resize
+from stylegan_cli.data.pictures import flatten, resize, seen_levels, seen_planes
 
 Hashes = UInt8[np.ndarray, "n 24"]
 Pairs = Int[np.ndarray, "_ 2"]
@@ -35,8 +40,9 @@ BITS_SET = np.array([byte.bit_count() for byte in range(256)], np.uint8)
 def checksum(image: Upright) -> int:
     """Return 64 bits that are equal for equal pixels."""
     digest = hashlib.blake2b(repr((image.mode, image.size)).encode(), digest_size=8)
-    for band in image.bands():
-        digest.update(band.tobytes())
+    for plane in image.stack or (image,):
+        for band in plane.bands():
+            digest.update(band.tobytes())
     return int.from_bytes(digest.digest(), "little")
 
 
@@ -45,9 +51,15 @@ def difference_hash(image: Upright) -> bytes:
 
     For each of 8×8 places and each of R, G, B: clearly brighter than its left neighbour?
     """
-    bands = (flatten(band, 3, "white") for band in image.bands())
-    small = np.asarray(resize(bands, image.size, (9, 8), Image.Resampling.BOX)).astype(np.int16)
+    planes = seen_planes(image)
+    small = np.dstack([_small(plane, 3 // len(planes)) for plane in planes]).astype(np.int16)
     return np.packbits(small[:, 1:] - small[:, :-1] > CLEARLY_BRIGHTER).tobytes()
+
+
+def _small(image: Upright, channels: int) -> npt.NDArray[np.uint8]:
+    levels = seen_levels(image)
+    bands = (flatten(band, channels, "white", levels) for band in image.bands())
+    return np.asarray(resize(bands, image.size, (9, 8), Image.Resampling.BOX))
 
 
 def exact_pairs(checksums: UInt64[np.ndarray, " n"]) -> Pairs:
@@ -100,10 +112,11 @@ class Examined:
         problem: Why it cannot be used; the rest is empty then.
         exact: Checksum of the pixels.
         rough: Bits that differ little between pictures that look the same.
-        sums: Pixel count, and sums and squared sums of R, G, B on white.
+        sums: Pixel count, and sums and squared sums of each channel, as in `SurveyReport.mean`.
         format: Pillow's name of the file's format; empty for arrays.
         frames: More than one in the file.
         deep_range: Least and greatest value of pixels of more than 8 bits.
+        unranged: They have no agreed range.
     """
 
     entry: Entry
@@ -116,6 +129,7 @@ class Examined:
     format: str = ""
     frames: bool = False
     deep_range: Levels | None = None
+    unranged: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -134,13 +148,14 @@ class SurveyReport:
         ignored: Files of other kinds that lie between the images, by reason in `passed`.
         sizes: Most common `width×height`, with their counts.
         formats: Counts of Pillow's names of the files' formats.
-        channels: Counts of grey (1), RGB (3) and RGBA (4) images.
+        channels: Counts of grey (1), RGB (3) and RGBA (4) images, and of stacks.
         labels: Count of every class; vectors count as one.
         label_columns: Least, mean and greatest value of each number of vectors, by its name.
         attributes: Count of every value of every attribute.
         exact_duplicates: Images with the same pixels as an earlier one.
         near_duplicates: Images that only look like an earlier one.
-        mean, std: Of R, G, B on white, from 0 to 255.
+        mean, std: Of R, G, B on white, from 0 to 255; of stacks and of pixels without an agreed
+            range, those of each channel as stored. Of images of as many channels as most have.
         prepared: How `data prepare` made them.
         remarks: Further things the user should know, a sentence each.
     """
@@ -184,7 +199,7 @@ class Survey:
         self._channels: Counter[str] = Counter()
         self._formats: Counter[str] = Counter()
         self._frames = Groups()
-        self._deep: Levels | None = None
+        self._deep: dict[bool, Levels] = {}
         self._labels: Counter[str] = Counter()
         self._vectors = array("f")
         self._attributes: dict[str, Counter[str]] = {}
@@ -193,7 +208,7 @@ class Survey:
         self._places = array("q")
         self._seen = 0
         self._unlabelled = 0
-        self._sums = np.zeros(7)
+        self._sums: dict[int, Sums] = {}
 
     def add(self, image: Examined) -> None:
         place, self._seen = self._seen, self._seen + 1
@@ -211,9 +226,11 @@ class Survey:
         if image.frames:
             self._frames.add("", image.entry.name)
         if image.deep_range is not None:
-            low, high = self._deep or image.deep_range
-            self._deep = (min(low, image.deep_range[0]), max(high, image.deep_range[1]))
-        self._sums += image.sums
+            low, high = self._deep.get(image.unranged, image.deep_range)
+            low, high = min(low, image.deep_range[0]), max(high, image.deep_range[1])
+            self._deep[image.unranged] = low, high
+        count = len(image.sums) // 2
+        self._sums[count] = self._sums.get(count, 0) + image.sums
         self._count_words(image.entry)
 
     def report(self, source: Source) -> SurveyReport:
@@ -224,8 +241,8 @@ class Survey:
         originals = np.delete(np.arange(len(exact)), copies[:, 1])
         rough = np.frombuffer(self._rough, np.uint8).reshape(len(exact), 24)[originals]
         places = np.frombuffer(self._places, np.int64)
-        mean = self._sums[1:4] / max(1, self._sums[0])
-        variance = self._sums[4:7] / max(1, self._sums[0]) - mean**2
+        sums = max(self._sums.values(), key=lambda sums: sums[0], default=np.zeros(7))
+        mean, squares = sums[1:].reshape(2, -1) / max(1, sums[0])
         return SurveyReport(
             images=len(self._exact),
             broken=self._broken,
@@ -241,11 +258,11 @@ class Survey:
             exact_duplicates=_duplicates(copies, places, source),
             near_duplicates=_duplicates(near_pairs(rough), places[originals], source),
             mean=[round(float(value), 2) for value in mean],
-            std=[round(float(value), 2) for value in np.sqrt(variance.clip(0))],
+            std=[round(float(value), 2) for value in np.sqrt((squares - mean**2).clip(0))],
             prepared=dict(source.prepared),
             remarks=[
                 *labelling([source]).remarks,
-                *(remarks_on_depth(self._deep) if self._deep else []),
+                *(remark for found in self._deep.items() for remark in _remarks_on_values(*found)),
                 *remarks_on_frames(self._frames.finish().get("")),
             ],
         )
@@ -272,6 +289,7 @@ def _examined(source: Source, entry: Entry) -> Examined:
                 format=image.format,
                 frames=image.frames,
                 deep_range=image.deep_range,
+                unranged=seen_levels(image) is not None,
                 exact=checksum(image),
                 rough=difference_hash(image),
                 sums=_moments(image),
@@ -281,6 +299,9 @@ def _examined(source: Source, entry: Entry) -> Examined:
 
 
 def _moments(image: Upright) -> Sums:
+    if planes := image.stack or (seen_levels(image) and (image,)):
+        stored = [_moments_of_plane(plane) for plane in planes]
+        return np.concatenate([stored[0][:1], *np.transpose([sums[1:] for sums in stored])])
     totals = np.zeros(7)
     values = np.arange(256)
     for band in image.bands():
@@ -288,6 +309,15 @@ def _moments(image: Upright) -> Sums:
         counts = np.array(colours.histogram()).reshape(3, 256)
         totals += [counts[0].sum(), *(counts @ values), *(counts @ values**2)]
     return totals
+
+
+def _moments_of_plane(plane: Upright) -> Sums:
+    bands = (np.asarray(band, np.float64) for band in plane.bands())
+    return sum((np.array([b.size, b.sum(), np.square(b).sum()]) for b in bands), np.zeros(3))
+
+
+def _remarks_on_values(unranged: bool, found: Levels) -> Iterator[str]:
+    return remarks_on_range(found) if unranged else remarks_on_depth(found)
 
 
 def _duplicates(pairs: Pairs, places: Places, source: Source) -> Duplicates:

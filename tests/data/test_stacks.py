@@ -12,8 +12,10 @@ from stylegan_cli.data.decoding import decoded
 from stylegan_cli.data.formats import UnusableImageError
 from stylegan_cli.data.pictures import Target
 from stylegan_cli.data.prepare import Preparation, prepare
+from stylegan_cli.data.sheet import sample_sheet
 from stylegan_cli.data.sources import open_sources
-from stylegan_cli.errors import DataError
+from stylegan_cli.data.survey import Survey, examine
+from stylegan_cli.errors import DataError, UsageError
 
 FIVE = np.random.default_rng(0).integers(0, 256, (4, 20, 24, 5)).astype(np.uint8)
 
@@ -55,6 +57,11 @@ def test_pages_of_a_tiff_are_channels_where_so_many_are_wanted(tmp_path, from_ar
 def test_every_channel_is_fitted_like_a_grey_picture(tmp_path, from_arrays):
     grey = made(write(tmp_path / "x", "npy", FIVE[..., 3:4]), tmp_path / "x.zip", channels=1)
     assert np.array_equal(from_arrays[..., 3:4], grey)
+
+
+def test_folders_of_a_prepared_zip_are_no_classes(tmp_path, from_arrays):
+    with open_sources([tmp_path / "arrays.zip"]) as [source]:
+        assert {entry.label for entry in source.entries()} == {None}
 
 
 def test_stacks_become_rectangles_too(tmp_path):
@@ -111,3 +118,60 @@ def test_an_array_of_objects_or_too_large_is_never_read():
         file = io.BytesIO(b"\x93NUMPY\x01\x00" + len(text).to_bytes(2, "little") + text)
         with pytest.raises(UnusableImageError, match="is no image"), decoded(file, "x.npy"):
             pass
+
+
+def surveyed(path):
+    survey = Survey()
+    with open_sources([path]) as [source]:
+        for image in examine(source):
+            survey.add(image)
+        return survey.report(source)
+
+
+def sheet_of(path, preview=None):
+    with open_sources([path]) as [source]:
+        return sample_sheet(source, preview=preview)
+
+
+def test_a_sheet_shows_the_channels_of_the_preview(tmp_path):
+    colours = np.broadcast_to(np.uint8([0, 50, 100, 150, 200]), (4, 16, 16, 5))
+    folder = write(tmp_path / "x", "npy", colours)
+    assert sheet_of(folder)[3, 3].tolist() == [0, 50, 100]
+    assert sheet_of(folder, (4, 2, 2))[3, 3].tolist() == [200, 100, 100]
+
+
+@pytest.mark.parametrize("preview", [(0, 1), (0, 1, 5)])
+def test_a_preview_is_three_channels_of_the_stack(tmp_path, preview):
+    with pytest.raises(UsageError, match=r"`preview=0,1.*have 5 channels"):
+        sheet_of(write(tmp_path / "x", "npy"), preview)
+
+
+def test_pictures_have_no_preview(tmp_path):
+    with pytest.raises(UsageError, match="are pictures"):
+        sheet_of(write(tmp_path / "x", "npy", FIVE[..., :3]), (0, 1, 2))
+
+
+def test_stacks_are_copies_where_all_channels_are(tmp_path):
+    nearly = FIVE[[0, 1, 1, 0]].copy()
+    nearly[2, 0, 0, 4] ^= 1
+    exact = surveyed(write(tmp_path / "x", "npy", nearly)).exact_duplicates
+    assert (exact.count, exact.examples) == (1, [["0.npy", "3.npy"]])
+
+
+def test_of_stacks_every_channel_is_averaged_as_stored(tmp_path):
+    deep = FIVE.astype(np.float32) / 8 - 5
+    report = surveyed(write(tmp_path / "x", "npy", deep))
+    np.testing.assert_allclose(report.mean, deep.mean((0, 1, 2)), atol=0.01)
+    np.testing.assert_allclose(report.std, deep.std((0, 1, 2)), atol=0.01)
+    assert report.channels == {"5": 4} and not report.broken
+
+
+@pytest.mark.parametrize("channels", [1, 2, 5])
+def test_floats_are_looked_at_and_their_levels_named(tmp_path, channels):
+    stacks = FIVE[..., :channels].astype(np.float32)
+    stacks[0, 0, 0, 0], stacks[0, 0, 1, 0] = -40, 900
+    folder = write(tmp_path / "x", "npy", stacks)
+    report = surveyed(folder)
+    assert (report.images, len(report.mean)) == (4, channels)
+    assert any("`levels=-40,900`" in remark for remark in report.remarks)
+    assert 0 < sheet_of(folder).mean() < 255
