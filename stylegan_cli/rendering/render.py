@@ -1,11 +1,11 @@
-"""The renderer: plans to pictures, and floats to uint8."""
+"""The renderer: plans to pictures, floats to uint8 and back."""
 
 from collections.abc import Container, Iterator, Sequence
 from hashlib import sha256
 
 import numpy as np
 import torch
-from jaxtyping import Float, Float32, Float64, Int8
+from jaxtyping import Float, Float32, Float64, Int8, UInt8
 from torch import Tensor
 
 from stylegan_cli.errors import NetworkFileError
@@ -25,6 +25,11 @@ def to_pixels(images: Images) -> Pixels:
     """Convert float images to bytes: truncate(clip(127.5 · x + 128))."""
     scaled = (images * 127.5 + 128).clamp(0, 255).to(torch.uint8)
     return scaled.permute(0, 2, 3, 1).contiguous().cpu().numpy()
+
+
+def to_images(pixels: UInt8[Tensor, "n height width channels"]) -> Images:
+    """Convert pixels to float images: 0 becomes −1, 255 becomes 1."""
+    return pixels.permute(0, 3, 1, 2).float() / 127.5 - 1
 
 
 def to_greys(images: Images) -> Float64[np.ndarray, "n height width channels"]:

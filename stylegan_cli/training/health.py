@@ -22,6 +22,7 @@ from stylegan_cli.networks.execution import default_batch_size
 from stylegan_cli.networks.generator import Generator
 from stylegan_cli.networks.layers import halve, upscale
 from stylegan_cli.recipe import Settled
+from stylegan_cli.rendering.render import to_images
 from stylegan_cli.runtime import numpy_stream, torch_stream
 from stylegan_cli.shapes import C, Images, W, Z
 from stylegan_cli.sizes import Size, square
@@ -137,7 +138,7 @@ class Probe:
 
     def _reals(self, indices: Sequence[int], size: Size) -> Images:
         pixels = np.stack([self.dataset.read(index)[0] for index in indices])
-        images = torch.from_numpy(pixels).to(self.device).permute(0, 3, 1, 2).float() / 127.5 - 1
+        images = to_images(torch.from_numpy(pixels).to(self.device))
         while images.shape[3] > size.width:
             images = halve(images)
         return images

@@ -8,6 +8,7 @@ from torch import nn
 
 from stylegan_cli.networks.layers import fade, halve, split_lod, upscale
 from stylegan_cli.recipe import Settled
+from stylegan_cli.rendering.render import to_images
 from stylegan_cli.sizes import Size
 from stylegan_cli.training.data import Batch
 from stylegan_cli.training.engines import Engine, Job, eager
@@ -197,7 +198,7 @@ class _Iteration:
 
 def _reals(batch: Batch, lod: float) -> Reals:
     """Return reals at this lod: a level that fades in adds its share of detail."""
-    images = batch.pixels.permute(0, 3, 1, 2).float() / 127.5 - 1
+    images = to_images(batch.pixels)
     _, share = split_lod(lod)
     if share:
         images = fade(images, upscale(halve(images), Size(*images.shape[2:])), share)

@@ -22,7 +22,7 @@ from stylegan_cli.networks.generator import Generator
 from stylegan_cli.networks.header import Header
 from stylegan_cli.networks.snapshot import save_network, versions
 from stylegan_cli.recipe import Settled
-from stylegan_cli.rendering.render import draw, to_pixels
+from stylegan_cli.rendering.render import draw, to_images, to_pixels
 from stylegan_cli.runtime import numpy_stream, stream_seed, torch_stream
 from stylegan_cli.shapes import C, Picture, Pixels, Z
 from stylegan_cli.sizes import Size
@@ -252,7 +252,7 @@ def augmented_sheet(
         seeds: Seeds of each image's random numbers.
         name: Name of the transforms.
     """
-    images = torch.from_numpy(reals).permute(0, 3, 1, 2).float() / 127.5 - 1
+    images = to_images(torch.from_numpy(reals))
     randoms = draw_randoms(seeds)
     rows = {f"{p:g}": to_pixels(augment(images, randoms, transforms, p)) for p in STRENGTHS}
     content = Content(

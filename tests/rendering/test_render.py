@@ -12,7 +12,7 @@ from stylegan_cli.networks.header import Header
 from stylegan_cli.networks.noise import NOISE_MODES, noise_maps
 from stylegan_cli.networks.snapshot import load_network, save_network
 from stylegan_cli.rendering.plan import Tables
-from stylegan_cli.rendering.render import noise_input, render, to_pixels
+from stylegan_cli.rendering.render import noise_input, render, to_images, to_pixels
 from stylegan_cli.sizes import square
 from stylegan_cli.studies.grid import grid
 from tests.tiny import tiny_growing, write_network
@@ -173,3 +173,10 @@ def test_a_network_still_growing_draws_blown_up_pictures(tmp_path):
 @pytest.mark.parametrize(("resolution", "images"), [(8, 32), (256, 32), (512, 16), (1024, 4)])
 def test_batches_shrink_for_large_images(resolution, images):
     assert default_batch_size(square(resolution)) == images
+
+
+def test_every_byte_comes_back_from_images():
+    pixels = np.arange(256, dtype=np.uint8).reshape(1, 16, 16, 1)
+    images = to_images(torch.from_numpy(pixels))
+    assert images.shape == (1, 1, 16, 16) and images.aminmax() == (-1, 1)
+    np.testing.assert_array_equal(to_pixels(images), pixels)

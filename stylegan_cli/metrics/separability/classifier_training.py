@@ -34,6 +34,7 @@ from stylegan_cli.metrics.separability.classifier import (
     save_classifier,
 )
 from stylegan_cli.networks.discriminators import Discriminator
+from stylegan_cli.rendering.render import to_images
 from stylegan_cli.runtime import numpy_stream
 from stylegan_cli.shapes import Images
 
@@ -194,9 +195,8 @@ class ClassifierTraining:
         ) as read:
             while batch := list(islice(read, size)):
                 pixels, has = zip(*batch, strict=True)
-                images = torch.from_numpy(np.stack(pixels)).permute(0, 3, 1, 2).to(device)
-                factor = images.shape[-1] // self._description.size.width
-                shrunk = shrink(images.float() / 127.5 - 1, factor)
+                images = to_images(torch.from_numpy(np.stack(pixels)).to(device))
+                shrunk = shrink(images, images.shape[-1] // self._description.size.width)
                 yield shrunk, torch.from_numpy(np.stack(has)).to(device)
 
     def _read(self, pick: Pick) -> tuple[np.ndarray, Bool[np.ndarray, " attributes"]]:

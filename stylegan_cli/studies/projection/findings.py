@@ -12,7 +12,7 @@ from stylegan_cli.detectors import PerceptualDetector
 from stylegan_cli.latents.sampling import noise_seed_of_code
 from stylegan_cli.networks.generator import Generator
 from stylegan_cli.networks.noise import NoiseInput
-from stylegan_cli.rendering.render import draw
+from stylegan_cli.rendering.render import draw, to_images
 from stylegan_cli.shapes import Picture
 from stylegan_cli.studies.projection.measures import ms_ssim, psnr, scale_count
 from stylegan_cli.studies.projection.objective import enlarge, views
@@ -94,7 +94,7 @@ class Studio:
     def _images(self, pixels: Picture) -> Tensor:
         step = self.G.size.height // self.G.grown_size.height
         image = torch.from_numpy(np.ascontiguousarray(pixels[::step, ::step]))
-        return image.permute(2, 0, 1)[None].to(self.G.mapping.w_avg.device) / 127.5 - 1
+        return to_images(image[None].to(self.G.mapping.w_avg.device))
 
     def _blown_up(self, pixels: Picture) -> Picture:
         """Enlarge the picture to the size of full-grown images."""

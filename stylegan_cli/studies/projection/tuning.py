@@ -21,6 +21,7 @@ from stylegan_cli.latents.sampling import broadcast_layers, truncate
 from stylegan_cli.networks.generator import Generator
 from stylegan_cli.networks.noise import NoiseInput
 from stylegan_cli.networks.snapshot import Network, save_difference
+from stylegan_cli.rendering.render import to_images
 from stylegan_cli.runtime import numpy_stream
 from stylegan_cli.shapes import C, Images, Ws
 from stylegan_cli.sizes import Size
@@ -219,8 +220,7 @@ def _distance(embed: Embed, images: Images, targets: Images, seen: Tensor) -> tu
 def _target(record: Record, size: Size) -> Float32[Tensor, "1 channels {size.height} {size.width}"]:
     pixels = record.cells["targets"]["images"]
     step = len(pixels) // size.height
-    images = torch.from_numpy(np.ascontiguousarray(pixels[::step, ::step]))
-    return images.permute(2, 0, 1)[None] / 127.5 - 1
+    return to_images(torch.from_numpy(np.ascontiguousarray(pixels[::step, ::step]))[None])
 
 
 def _noise(record: Record, usual: NoiseInput, device: torch.device) -> NoiseInput:

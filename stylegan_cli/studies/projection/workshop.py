@@ -15,6 +15,7 @@ from stylegan_cli.latents.lookup import codes_of_picks
 from stylegan_cli.latents.sampling import PLAIN
 from stylegan_cli.networks.generator import Generator
 from stylegan_cli.networks.snapshot import Network, load_network
+from stylegan_cli.rendering.render import to_images
 from stylegan_cli.shapes import Labels
 from stylegan_cli.studies.projection.findings import Studio
 from stylegan_cli.studies.projection.options import Choices
@@ -98,7 +99,7 @@ class Workshop:
             weights = torch.from_numpy(mask).to(device)[None, None].expand(len(subjects), 1, -1, -1)
         batch = PictureBatch(
             keys=tuple(subject.key for subject in subjects),
-            targets=pixels.permute(0, 3, 1, 2) / 127.5 - 1,
+            targets=to_images(pixels),
             label=self.label(class_index),
             mask=weights,
             start=self._start(subjects),
