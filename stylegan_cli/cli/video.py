@@ -155,7 +155,7 @@ def _print_defaults(flags: VideoFlags, network: "api.Network", found: "api.Video
         console.note(f"class 0 of {network.c_dim}; choose another with --class")
     if flags.style_seeds and flags.crossover is None:
         console.note(
-            f"crossover {found.keyframes.crossover[0]:g} of 0-{network.G.num_ws}; "
+            f"crossover {found.keyframes.crossover[0]:g} of 0-{network.sizes.num_ws}; "
             "choose another with --crossover"
         )
     motion, screen = found.motion, found.screen
@@ -185,7 +185,7 @@ def _parse_style_seeds(text: str | None) -> tuple[api.Pick, ...]:
 def _parse_crossover(text: str | None, network: "api.Network") -> tuple[int, ...]:
     if text is None:
         return ()
-    return parse_ints(text, parameter="crossover", valid=range(network.G.num_ws + 1))
+    return parse_ints(text, parameter="crossover", valid=range(network.sizes.num_ws + 1))
 
 
 def _parse_classes(text: str | None, network: "api.Network") -> tuple[str, ...]:

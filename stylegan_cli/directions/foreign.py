@@ -3,6 +3,7 @@
 `.npy` of InterFaceGAN, `.npz` of GANSpace, `.pt` of rosinality's SeFa and of e4e.
 """
 
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -24,12 +25,17 @@ MAX_VALUES = 2**26
 
 
 def open_direction(
-    network: Network, pick: DirectionPick, drawn: Population, *, force: bool = False
+    network: Network,
+    pick: DirectionPick,
+    drawn: Callable[[], Population],
+    *,
+    force: bool = False,
 ) -> Direction:
     """Open the direction of a file, ready for a network.
 
     Args:
-        drawn: Codes of the network: steps along another program's directions are measured by them.
+        drawn: Draws codes of the network: steps along another program's directions are measured
+            by them.
         force: Take a direction that was found in another network.
 
     Raises:
@@ -43,7 +49,7 @@ def open_direction(
         direction = _foreign(network, pick, drawn)
     if pick.layers is None:
         return direction
-    sides = network.G.synthesis.layer_levels
+    sides = network.sizes.layer_levels
     return direction.at_layers(parse_layers_by_side(pick.layers, sides, parameter="layers"))
 
 
@@ -82,8 +88,8 @@ def _only(pick: DirectionPick) -> Direction:
 def _check_network(
     network: Network, pick: DirectionPick, direction: Direction, *, force: bool
 ) -> None:
-    G = network.G
-    shape = {"w": (G.num_ws, G.w_dim), "z": (G.z_dim,)}.get(direction.space)
+    sizes = network.sizes
+    shape = {"w": (sizes.num_ws, sizes.w_dim), "z": (sizes.z_dim,)}.get(direction.space)
     if shape is not None and direction.vector.shape != shape:
         raise UsageError(
             f"{pick.text}: a direction of shape {list(direction.vector.shape)}, this network takes "
@@ -98,14 +104,14 @@ def _check_network(
     )
 
 
-def _foreign(network: Network, pick: DirectionPick, drawn: Population) -> Direction:
-    G = network.G
+def _foreign(network: Network, pick: DirectionPick, drawn: Callable[[], Population]) -> Direction:
+    sizes = network.sizes
     rows, space = _rows(pick, network)
     unit = rows / np.linalg.norm(rows, axis=-1, keepdims=True).max()
     if space == "z":
         vector = unit[0]
     elif len(unit) == 1:
-        vector = in_all_layers(unit[0], range(G.num_ws), G.num_ws)
+        vector = in_all_layers(unit[0], range(sizes.num_ws), sizes.num_ws)
     else:
         vector = unit
     found = Direction(
@@ -116,23 +122,23 @@ def _foreign(network: Network, pick: DirectionPick, drawn: Population) -> Direct
         method=f"read from {pick.path.name}",
         network_sha256="",
     )
-    sigma, mean = drawn.spread(found.unit)
+    sigma, mean = drawn().spread(found.unit)
     return replace(found, sigma=sigma, mean_coordinate=mean)
 
 
 def _rows(pick: DirectionPick, network: Network) -> tuple[Float[np.ndarray, "rows dim"], Space]:
     """Return the chosen direction, one row or one for each layer, and the space it is in."""
-    G = network.G
-    name, space = pick.name, "w" if G.has_w else "z"
+    sizes = network.sizes
+    name, space = pick.name, "w" if sizes.has_w else "z"
     if name == "z" or name.endswith("/z"):
         name, space = name.removesuffix("z").rstrip("/"), "z"
-    dim = G.w_dim if space == "w" else G.z_dim
+    dim = sizes.w_dim if space == "w" else sizes.z_dim
     table = _chosen(pick, name, dim)
     rows = table.reshape(-1, table.shape[-1]) if table.ndim > 2 else np.atleast_2d(table)
-    if rows.shape[1] != dim or len(rows) not in (1, G.num_ws):
+    if rows.shape[1] != dim or len(rows) not in (1, sizes.num_ws):
         raise UsageError(
             f"{pick.text}: an array of shape {list(table.shape)} is no direction of this network, "
-            f"which takes [{dim}] or [{G.num_ws}, {dim}]; choose one of several with :NUMBER"
+            f"which takes [{dim}] or [{sizes.num_ws}, {dim}]; choose one of several with :NUMBER"
         )
     if not np.isfinite(rows).all() or not rows.any():
         raise DataError(

@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-import torch
 from jaxtyping import Float32, Float64
 
 from stylegan_cli.directions.direction import Direction, moved_by, moved_to
@@ -12,7 +11,6 @@ from stylegan_cli.errors import UsageError
 from stylegan_cli.latents.codes import Codes
 from stylegan_cli.latents.sampling import Sampling, broadcast_layers, map_latents, truncate
 from stylegan_cli.networks.snapshot import Network
-from stylegan_cli.networks.styles import style_layers, styles_of
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -91,6 +89,10 @@ def _moved_in_z(
 def _moved_styles(
     network: Network, codes: Codes, moves: Sequence[Move], *, absolute: bool
 ) -> Codes:
+    import torch
+
+    from stylegan_cli.networks.styles import style_layers, styles_of
+
     G = network.G
     channels = sum(layer.channels for layer in style_layers(G))
     for move in moves:

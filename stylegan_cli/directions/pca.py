@@ -6,11 +6,22 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float, Float64
 
-from stylegan_cli.directions.sefa import spectrum, with_sign
-
 Rows = Float[np.ndarray, "n dim"]
 LARGEST_COVARIANCE = 4096
 """Longer activations are first projected onto what their first batch spans."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Spectrum:
+    """Directions in the order of their strength.
+
+    Attributes:
+        values: Descending.
+        vectors: Unit rows; of each, the component of largest magnitude is positive.
+    """
+
+    values: Float64[np.ndarray, " n"]
+    vectors: Float64[np.ndarray, "n dim"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -116,3 +127,17 @@ def unit(rows: Rows) -> Float64[np.ndarray, "n dim"]:
     """Scale each row to length 1."""
     lengths = np.linalg.norm(rows.astype(np.float64), axis=1, keepdims=True)
     return np.asarray(rows / lengths)
+
+
+def spectrum(symmetric: Float64[np.ndarray, "dim dim"]) -> Spectrum:
+    """Return eigenvalues and eigenvectors of a symmetric matrix."""
+    values, vectors = np.linalg.eigh(symmetric)
+    return Spectrum(values=values[::-1].copy(), vectors=with_sign(vectors.T[::-1]))
+
+
+def with_sign(rows: Float64[np.ndarray, "n dim"]) -> Float64[np.ndarray, "n dim"]:
+    """Give each row the sign that makes its component of largest magnitude positive."""
+    largest = np.abs(rows).argmax(axis=1)
+    signs = np.sign(rows[np.arange(len(rows)), largest])
+    signed: Float64[np.ndarray, "n dim"] = rows * np.where(signs == 0, 1, signs)[:, None]
+    return signed

@@ -3,19 +3,21 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from typing import TYPE_CHECKING
 from weakref import WeakKeyDictionary
 
 import numpy as np
-import torch
 from jaxtyping import Float, Float32, Float64
 
 from stylegan_cli.directions.pca import Components, Covariance, principal_components
 from stylegan_cli.latents.labels import any_label
 from stylegan_cli.latents.sampling import broadcast_layers
-from stylegan_cli.networks.generator import Generator
 from stylegan_cli.networks.snapshot import Network
 from stylegan_cli.runtime import numpy_stream
 from stylegan_cli.shapes import Ws
+
+if TYPE_CHECKING:
+    from stylegan_cli.networks.generator import Generator
 
 SIZE = 20_000
 AT_ONCE = 4096
@@ -76,7 +78,7 @@ class Population:
         return np.asarray(100 * inside / len(self.distances))
 
 
-_latest: WeakKeyDictionary[Generator, tuple[tuple[int, int | None, int], Population]] = (
+_latest: "WeakKeyDictionary[Generator, tuple[tuple[int, int | None, int], Population]]" = (
     WeakKeyDictionary()
 )
 
@@ -105,6 +107,8 @@ def sampled(
     network: Network, count: int, *, class_index: int | None = None, seed: int = 0
 ) -> Iterator[Population]:
     """Yield what `population` draws, in batches."""
+    import torch
+
     G = network.G
     for start in range(0, count, AT_ONCE):
         numbers = np.arange(start, min(start + AT_ONCE, count))
@@ -124,5 +128,7 @@ def sampled(
 
 def layers_of(network: Network, w: Float32[np.ndarray, "n w_dim"]) -> Ws:
     """Repeat w for every layer, where the network is."""
+    import torch
+
     device = network.G.mapping.w_avg.device
     return broadcast_layers(torch.from_numpy(w).to(device), network.G.num_ws)

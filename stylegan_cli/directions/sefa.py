@@ -4,29 +4,16 @@ The first thing a code meets is a linear map; what this map stretches most chang
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Float, Float64
+from jaxtyping import Float
 from torch import Tensor
 
+from stylegan_cli.directions.pca import Spectrum, spectrum
 from stylegan_cli.networks.generator import Generator
 from stylegan_cli.networks.styles import style_layers
 
 Matrix = Float[np.ndarray, "w_dim _"]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Spectrum:
-    """Directions in the order of their strength.
-
-    Attributes:
-        values: Descending.
-        vectors: Unit rows; of each, the component of largest magnitude is positive.
-    """
-
-    values: Float64[np.ndarray, " n"]
-    vectors: Float64[np.ndarray, "n dim"]
 
 
 def first_maps(G: Generator) -> dict[int, Matrix]:
@@ -59,17 +46,3 @@ def sefa(maps: Iterable[Matrix]) -> Spectrum:
     columns = np.concatenate(list(maps), axis=1).astype(np.float64)
     columns = columns / np.linalg.norm(columns, axis=0)
     return spectrum(columns @ columns.T)
-
-
-def spectrum(symmetric: Float64[np.ndarray, "dim dim"]) -> Spectrum:
-    """Return eigenvalues and eigenvectors of a symmetric matrix."""
-    values, vectors = np.linalg.eigh(symmetric)
-    return Spectrum(values=values[::-1].copy(), vectors=with_sign(vectors.T[::-1]))
-
-
-def with_sign(rows: Float64[np.ndarray, "n dim"]) -> Float64[np.ndarray, "n dim"]:
-    """Give each row the sign that makes its component of largest magnitude positive."""
-    largest = np.abs(rows).argmax(axis=1)
-    signs = np.sign(rows[np.arange(len(rows)), largest])
-    signed: Float64[np.ndarray, "n dim"] = rows * np.where(signs == 0, 1, signs)[:, None]
-    return signed

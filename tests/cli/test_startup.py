@@ -4,6 +4,11 @@ import subprocess
 import sys
 
 import pytest
+from typer.testing import CliRunner
+
+from stylegan_cli.cli.app import app
+from stylegan_cli.directions.file import write_discovery
+from stylegan_cli.studies.discovery.finding import find_sefa
 
 RUNNER = """
 import sys
@@ -29,15 +34,21 @@ def imported(*words, code=0, folder=None):
 
 
 @pytest.fixture(scope="module")
-def studies(tmp_path_factory, network_file):
+def studies(tmp_path_factory, network):
     """A folder with one finished study of each kind."""
     folder = tmp_path_factory.mktemp("studies")
-    for words in STUDIES:
-        assert "torch" in imported(*words, "--network", network_file, folder=folder)
+    write_discovery(folder / "d.h5", find_sefa(network, count=1))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        for words in STUDIES:
+            done = CliRunner().invoke(app, [*words, "--network", str(network.path)])
+            assert done.exit_code == 0, done.output
     return folder
 
 
 STUDIES = (
+    ("edit", "--seeds", "0", "--direction", "d.h5:sefa/0", "--strength", "0,1"),
+    ("video", "--seeds", "0-1", "--seconds", "0.1", "--fps", "20", "-o", "film.gif"),
     ("grid", "--seeds", "0-1", "--psi", "0.5,1"),
     ("mix", "--rows", "1", "--cols", "2", "--crossover", "2"),
     ("truncation", "--seeds", "0"),
@@ -58,6 +69,11 @@ def test_a_study_that_exists_already_takes_no_torch(studies, network_file, words
         ("grid", "--seeds", "0-3", "--cutoff", "99"),
         ("truncation", "--seeds", "0-3", "--class", "cat"),
         ("noise", "--seeds", "0", "--layers", "99"),
+        ("edit", "--direction", "d.h5:sefa/0", "--strength", "x"),
+        ("edit", "--direction", "d.h5:sefa/0", "--class", "cat"),
+        ("video", "--style-seeds", "1", "--crossover", "99"),
+        ("video", "--fps", "0"),
+        ("video", "-o", "film.doc"),
     ],
     ids=" ".join,
 )

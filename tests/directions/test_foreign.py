@@ -1,3 +1,4 @@
+from functools import cache, partial
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +17,7 @@ from tests.directions.vectors import worst_cosine
 
 @pytest.fixture(scope="module")
 def drawn(network):
-    return population(network, 500)
+    return cache(partial(population, network, 500))
 
 
 @pytest.mark.parametrize(
@@ -49,7 +50,7 @@ def test_one_vector_moves_all_layers(tmp_path, network, drawn, shape):
     found = open_direction(network, parse_direction(str(tmp_path / "smile.npy")), drawn)
     assert found.layers == tuple(range(network.G.num_ws))
     assert worst_cosine(found.unit, row) > 1 - 1e-6
-    assert found.sigma == pytest.approx((drawn.w @ (row / np.linalg.norm(row))).std(), rel=1e-4)
+    assert found.sigma == pytest.approx((drawn().w @ (row / np.linalg.norm(row))).std(), rel=1e-4)
 
 
 def test_a_vector_for_each_layer_keeps_its_zeros(tmp_path, network, drawn):

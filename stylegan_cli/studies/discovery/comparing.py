@@ -1,7 +1,8 @@
 """Directions side by side: which are the same, which have nothing in common."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from jaxtyping import Float64
@@ -31,7 +32,7 @@ def compare_directions(network: Network, one: DirectionPick, other: DirectionPic
         UsageError: There are no such directions, or they are of different spaces.
         DataError: A file is missing or damaged.
     """
-    drawn = population(network)
+    drawn = partial(population, network)
     rows, columns = (_all(network, pick, drawn) for pick in (one, other))
     spaces = {each.space for each in (*rows, *columns)}
     if len(spaces) > 1 or spaces == {"s"}:
@@ -39,7 +40,7 @@ def compare_directions(network: Network, one: DirectionPick, other: DirectionPic
             f"directions in {' and '.join(sorted(spaces))}; only those of one space, w or z, "
             "can be compared"
         )
-    a, b = (np.stack([_white(drawn, each) for each in side]) for side in (rows, columns))
+    a, b = (np.stack([_white(drawn(), each) for each in side]) for side in (rows, columns))
     return Comparison(
         rows=tuple(each.name for each in rows),
         columns=tuple(each.name for each in columns),
@@ -47,7 +48,9 @@ def compare_directions(network: Network, one: DirectionPick, other: DirectionPic
     )
 
 
-def _all(network: Network, pick: DirectionPick, drawn: Population) -> Sequence[Direction]:
+def _all(
+    network: Network, pick: DirectionPick, drawn: Callable[[], Population]
+) -> Sequence[Direction]:
     if pick.path.suffix.lower() in HDF5_SUFFIXES:
         return read_directions(pick.path, pick.name)
     return (open_direction(network, pick, drawn),)

@@ -1,6 +1,6 @@
 """Edits: images moved along directions, step by step."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -74,13 +74,20 @@ def edit(
     editing = open_editing(network, directions, options, sampling)
     picked = pick_codes(network, seeds, sampling)
     strengths = _strengths(directions, options)
-    table = join_codes(
-        [editing.moved(picked.codes, strength) for strength in strengths],
-        partial(np.stack, axis=1),
-    )
     groups = editing.groups()
-    apart = editing.moved_apart(picked.codes, strongest(strengths)) if groups else None
-    return Plan(
+
+    def make() -> Tables:
+        codes = picked.codes
+        tables = [editing.moved(codes, strength) for strength in strengths]
+        table = join_codes(tables, partial(np.stack, axis=1))
+        return Tables(
+            codes=table,
+            sources={} if 0 in strengths else {"seed": codes},
+            series={LAYERS: editing.moved_apart(codes, strongest(strengths))} if groups else {},
+            measurements=_measurements(editing.drawn(), table),
+        )
+
+    plan = Plan(
         study="edit",
         request={
             "seeds": picked.request,
@@ -97,15 +104,15 @@ def edit(
             Axis(name="strength", names=tuple(map(strength_name, strengths))),
         ),
         sheets=(" + ".join(pick.title for pick in directions),),
-        make=lambda: Tables(
-            codes=table,
-            sources={} if 0 in strengths else {"seed": picked.codes},
-            series={} if apart is None else {LAYERS: apart},
-            measurements=_measurements(editing.drawn, table),
-        ),
+        make=make,
         pictures={"differences": paint_differences} | ({LAYERS: paint_layers} if groups else {}),
         notes=(*picked.notes, *_notes(network, editing.directions)),
     )
+    spaces = {each.space for each in editing.directions}
+    if "s" in spaces or ("z" in spaces and not picked.has_z):
+        # only moving them tells whether codes fit directions of z or styles
+        assert plan.made
+    return plan
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -113,12 +120,12 @@ class Editing:
     """Directions, and how codes move along them.
 
     Attributes:
-        drawn: Codes that the network draws.
+        drawn: Draws codes as the network draws them.
         factors: Steps along each direction at strength 1.
     """
 
     network: Network
-    drawn: Population
+    drawn: Callable[[], Population]
     directions: tuple[Direction, ...]
     factors: tuple[float, ...]
     sampling: Sampling
@@ -140,7 +147,7 @@ class Editing:
         if any(each.space != "w" for each in self.directions):
             return {}
         own = {layer for each in self.directions for layer in each.layers}
-        sides = self.network.G.synthesis.layer_levels
+        sides = self.network.sizes.layer_levels
         groups = {name: own & set(layers) for name, layers in layer_groups(sides).items()}
         chosen = {
             f"{name} {format_ints(sorted(layers))}": tuple(sorted(layers))
@@ -168,7 +175,8 @@ def open_editing(
     """Open the directions of an edit; raises as `edit` does."""
     if not directions:
         raise UsageError("nothing to do without any", parameter="direction")
-    drawn = population(network, class_index=class_index(network, sampling.class_name))
+    of_class = class_index(network, sampling.class_name)
+    drawn = partial(population, network, class_index=of_class)
     opened = [open_direction(network, pick, drawn, force=options.force) for pick in directions]
     return Editing(
         network=network,
@@ -259,11 +267,11 @@ def _notes(network: Network, directions: Sequence[Direction]) -> list[str]:
         for each in directions
         if each.network_sha256 not in ("", network.sha256)
     ]
+    grown = network.sizes.grown_size
     idle = [
-        f"{each.name}: has no effect, as the network has grown to {network.G.grown_size.value} px "
-        "so far"
+        f"{each.name}: has no effect, as the network has grown to {grown.value} px so far"
         for each in directions
-        if each.space == "w" and min(each.layers) >= network.G.active_ws
+        if each.space == "w" and min(each.layers) >= network.sizes.active_ws
     ]
     seen = [
         f"{each.name}: {each.facts['over_noise']:.2g} times as visible at 1 σ as other noise"

@@ -1,10 +1,11 @@
 """The keyframes of a video: codes shared out to its streams, as many on every track."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property, partial
+from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
 from jaxtyping import Float32, Float64
 
 from stylegan_cli.errors import UsageError
@@ -15,11 +16,13 @@ from stylegan_cli.latents.sampling import (
     map_latents,
     truncate,
 )
-from stylegan_cli.networks.generator import Generator
 from stylegan_cli.networks.snapshot import Network
 from stylegan_cli.studies.video.curves import Interp, lerp
 from stylegan_cli.studies.video.swing import HALVES
 from stylegan_cli.studies.video.tracks import Tracks, check_tracks, common_length
+
+if TYPE_CHECKING:
+    from stylegan_cli.networks.generator import Generator
 
 Styles = Float32[np.ndarray, "n num_ws w_dim"]
 
@@ -29,16 +32,16 @@ class Keyframes:
     """The keyframes of every stream, codes as `[keyframe, stream, …]` and not yet truncated.
 
     Attributes:
-        style: Second track, for the layers from the crossover on, if any.
+        make: Computes the codes of the main track and, if there is one, of the second, which takes
+            the network's weights.
         motions: At each keyframe, as of `Codes`; None where nothing moves.
-        crossover: At each keyframe; ignored without `style`.
+        crossover: At each keyframe; ignored without a second track.
         seeds: The codes of the main track as a request holds them.
-        style_seeds: Those of the second track.
+        style_seeds: Those of the second track, if any.
         notes: Notes on reading files of codes.
     """
 
-    main: Codes
-    style: Codes | None
+    make: Callable[[], tuple[Codes, Codes | None]]
     crossover: Float64[np.ndarray, " keyframes"]
     psi: Float64[np.ndarray, " keyframes"]
     cutoff: int | None
@@ -46,6 +49,21 @@ class Keyframes:
     seeds: str
     style_seeds: str | None
     notes: tuple[str, ...]
+
+    @cached_property
+    def tracks(self) -> tuple[Codes, Codes | None]:
+        """The codes of both tracks, computed when they are first needed."""
+        return self.make()
+
+    @property
+    def main(self) -> Codes:
+        """Return the main track."""
+        return self.tracks[0]
+
+    @property
+    def style(self) -> Codes | None:
+        """Return the second track, for the layers from the crossover on, if any."""
+        return self.tracks[1]
 
     @property
     def count(self) -> int:
@@ -55,14 +73,21 @@ class Keyframes:
 
 @dataclass(frozen=True, kw_only=True)
 class _Track:
-    """One track, with a table of all its keyframes for each class."""
+    """One track.
 
-    variants: tuple[Codes, ...]
-    picked: Picked
+    Attributes:
+        picked: Its codes for each class.
+        length: Its keyframes.
+        arrange: Arranges codes as the keyframes of each stream.
+    """
 
-    @property
-    def length(self) -> int:
-        return len(self.variants[0].noise_seed)
+    picked: tuple[Picked, ...]
+    length: int
+    arrange: Callable[[Codes], Codes]
+
+    def keyframes(self, count: int) -> Codes:
+        """Return as many keyframes as the video has, each of its own class."""
+        return _choose([self.arrange(each.codes) for each in self.picked], count)
 
 
 def keyframes(network: Network, tracks: Tracks, interp: Interp, streams: int) -> Keyframes:
@@ -75,32 +100,31 @@ def keyframes(network: Network, tracks: Tracks, interp: Interp, streams: int) ->
     check_tracks(network, tracks)
     main = _read(network, tracks, "seeds", interp, streams)
     style = _read(network, tracks, "style_seeds", interp, streams) if tracks.style_seeds else None
-    crossover = tracks.crossover or (network.G.num_ws // 2,)
+    crossover = tracks.crossover or (network.sizes.num_ws // 2,)
     count = common_length(
         {
             "seeds": main.length,
             "style_seeds": style.length if style else 1,
             "crossover": len(crossover),
             "psi": len(tracks.psi),
-            "label" if tracks.labels else "class": len(main.variants),
+            "label" if tracks.labels else "class": len(main.picked),
             "translate": len(tracks.translate),
             "rotate": len(tracks.rotate),
         }
     )
     return Keyframes(
-        main=_choose(main.variants, count),
-        style=_choose(style.variants, count) if style else None,
+        make=lambda: (main.keyframes(count), style.keyframes(count) if style else None),
         crossover=np.resize(np.asarray(crossover, np.float64), count),
         psi=np.resize(np.asarray(tracks.psi, np.float64), count),
         cutoff=tracks.cutoff,
         motions=_motions(tracks, count),
-        seeds=main.picked.request,
-        style_seeds=style.picked.request if style else None,
-        notes=main.picked.notes + (style.picked.notes if style else ()),
+        seeds=main.picked[-1].request,
+        style_seeds=style.picked[-1].request if style else None,
+        notes=main.picked[-1].notes + (style.picked[-1].notes if style else ()),
     )
 
 
-def stills(G: Generator, keyframes: Keyframes) -> Codes:
+def stills(G: "Generator", keyframes: Keyframes) -> Codes:
     """Return the codes at the keyframes, `[keyframe, stream]`: tracks mixed and truncated."""
     main, style = keyframes.main, keyframes.style
     streams = main.shape[1]
@@ -126,7 +150,7 @@ def _motions(tracks: Tracks, count: int) -> Float64[np.ndarray, "keyframes 3"] |
 
 
 def finished_ws(
-    G: Generator,
+    G: "Generator",
     keyframes: Keyframes,
     main: Styles,
     style: Styles | None,
@@ -145,6 +169,8 @@ def finished_ws(
         layers = np.arange(main.shape[1])
         share = np.clip(layers + 1 - crossover[:, None], 0, 1)
         main = lerp(main, style, share[:, :, None]).astype(np.float32)
+    import torch
+
     w_avg = G.mapping.w_avg
     ws = torch.from_numpy(main).to(w_avg.device)
     truncated = [
@@ -159,76 +185,87 @@ def _flat(codes: Codes) -> Styles:
 
 def _read(network: Network, tracks: Tracks, parameter: str, interp: Interp, streams: int) -> _Track:
     picks = tracks.style_seeds if parameter == "style_seeds" else tracks.seeds
-    variants: list[Codes] = []
     ways = tracks.ways
-    for way in ways:
-        picked = codes_of_picks(network, picks, way)
-        if len(ways) > 1 and picked.codes.z is None:
-            raise UsageError(
-                f"`{parameter}` holds codes that have a class in them already; give seeds or z, or "
-                "leave it out",
-                parameter="label" if tracks.labels else "class",
-            )
-        if interp.endswith("-z") and picked.codes.z is None:
-            raise UsageError(
-                f"`{parameter}` holds codes that are no z; use lerp-w, slerp-w or cubic-w",
-                parameter="interp",
-                value=interp,
-            )
-        variants.append(
-            _swinging(_deal(picked.codes, streams, parameter), len(tracks.directions), parameter)
-            if interp == "direction"
-            else _bend(network.G, _deal(picked.codes, streams, parameter), interp, parameter)
+    picked = tuple(codes_of_picks(network, picks, way) for way in ways)
+    if len(ways) > 1 and not picked[0].has_z:
+        raise UsageError(
+            f"`{parameter}` holds codes that have a class in them already; give seeds or z, or "
+            "leave it out",
+            parameter="label" if tracks.labels else "class",
         )
-    return _Track(variants=tuple(variants), picked=picked)
+    if interp.endswith("-z") and not picked[0].has_z:
+        raise UsageError(
+            f"`{parameter}` holds codes that are no z; use lerp-w, slerp-w or cubic-w",
+            parameter="interp",
+            value=interp,
+        )
+    dealt = _dealt(len(picked[0].names), streams, parameter)
+    if interp == "direction":
+        _check_swinging(dealt, parameter)
+        length = HALVES * len(tracks.directions)
+    else:
+        length = _bent(dealt, interp, parameter)
+    return _Track(
+        picked=picked,
+        length=length,
+        arrange=partial(_arrange, network, interp=interp, streams=streams, length=length),
+    )
 
 
-def _deal(codes: Codes, streams: int, parameter: str) -> Codes:
-    """Share out codes to the streams in turn; a single one goes to all of them."""
-    count = len(codes.noise_seed)
+def _dealt(count: int, streams: int, parameter: str) -> int:
+    """Return how many codes each stream gets of so many; a single one goes to all of them."""
     if count == 1:
-        return each_column(codes, lambda values: np.repeat(values[None], streams, 1))
+        return 1
     if count % streams:
         raise UsageError(
             f"{count} codes cannot be shared evenly among {streams} streams; "
             f"give one, or a multiple of {streams} such as {count + streams - count % streams}",
             parameter=parameter,
         )
-    return each_column(
-        codes, lambda values: values.reshape(count // streams, streams, *values.shape[1:])
-    )
+    return count // streams
 
 
-def _swinging(codes: Codes, directions: int, parameter: str) -> Codes:
-    """Return the still of each stream, before either side of each direction."""
-    length = len(codes.noise_seed)
-    if length > 1:
+def _check_swinging(dealt: int, parameter: str) -> None:
+    if dealt > 1:
         raise UsageError(
-            f"{length} codes for each stream, and a direction moves one; "
+            f"{dealt} codes for each stream, and a direction moves one; "
             "give fewer, or more streams with `grid`",
             parameter=parameter,
         )
-    return each_column(codes, lambda values: values.repeat(HALVES * directions, 0))
 
 
-def _bend(G: Generator, codes: Codes, interp: Interp, parameter: str) -> Codes:
-    """Return the track for interpolation: closed to a loop, or with a constant style."""
-    if interp == "noise":
-        first = each_column(codes, lambda values: values[:1].repeat(len(values), 0))
-        return replace(first, noise_seed=codes.noise_seed)
-    length = len(codes.noise_seed)
-    if interp != "circle-z" or length == 1:
-        return codes
-    if length == 2:
-        return join_codes([codes, _opposites(G, codes)])
+def _bent(dealt: int, interp: Interp, parameter: str) -> int:
+    """Return the keyframes of a track of so many codes; a circle adds their opposites."""
+    if interp != "circle-z" or dealt == 1:
+        return dealt
+    if dealt == 2:
+        return 4
     raise UsageError(
-        f"a circle goes through two codes, here are {length} for each stream; give "
+        f"a circle goes through two codes, here are {dealt} for each stream; give "
         "fewer, more streams with `grid`, or another `interp`",
         parameter=parameter,
     )
 
 
-def _opposites(G: Generator, codes: Codes) -> Codes:
+def _arrange(network: Network, codes: Codes, *, interp: Interp, streams: int, length: int) -> Codes:
+    """Deal codes to the streams, and repeat, close or steady them for the interpolation."""
+    count = len(codes.noise_seed)
+    if count == 1:
+        codes = each_column(codes, lambda values: np.repeat(values[None], streams, 1))
+    else:
+        codes = each_column(
+            codes, lambda values: values.reshape(count // streams, streams, *values.shape[1:])
+        )
+    if interp == "noise":
+        first = each_column(codes, lambda values: values[:1].repeat(len(values), 0))
+        return replace(first, noise_seed=codes.noise_seed)
+    if interp == "circle-z" and length > 1:
+        return join_codes([codes, _opposites(network.G, codes)])
+    # a swing shows the still of each stream before either side of each direction
+    return _stretch(codes, length)
+
+
+def _opposites(G: "Generator", codes: Codes) -> Codes:
     assert codes.z is not None
     z = -codes.z
     count = codes.noise_seed.size

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 
@@ -62,7 +63,7 @@ def open_swing(
         UsageError: A file holds no such direction of this network.
         DataError: A file is missing or damaged.
     """
-    drawn = population(network)
+    drawn = partial(population, network)
     return Swing(
         network=network,
         directions=tuple(open_direction(network, pick, drawn) for pick in picks),

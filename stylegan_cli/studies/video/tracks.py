@@ -65,7 +65,7 @@ def check_tracks(network: Network, tracks: Tracks) -> None:
     Raises:
         UsageError: The network does not support a track.
     """
-    G = network.G
+    sizes = network.sizes
     for psi in tracks.psi:
         check_possible(
             network, Sampling(psi=psi, cutoff=tracks.cutoff, noise_mode=tracks.noise_mode)
@@ -77,16 +77,18 @@ def check_tracks(network: Network, tracks: Tracks) -> None:
             parameter="crossover",
             value=tracks.crossover[0],
         )
-    if tracks.style_seeds and not G.has_styles:
+    if tracks.style_seeds and not sizes.has_styles:
         raise UsageError(
             "this network has one code for all layers, so there are no styles to "
             "mix; leave `style_seeds` out",
             parameter="style_seeds",
         )
     for start in tracks.crossover:
-        if not 0 <= start <= G.num_ws:
+        if not 0 <= start <= sizes.num_ws:
             raise UsageError(
-                f"out of range; the valid range is 0-{G.num_ws}", parameter="crossover", value=start
+                f"out of range; the valid range is 0-{sizes.num_ws}",
+                parameter="crossover",
+                value=start,
             )
 
 

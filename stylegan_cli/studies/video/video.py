@@ -13,7 +13,7 @@ from stylegan_cli.errors import UsageError
 from stylegan_cli.latents.codes import Codes, each_column
 from stylegan_cli.latents.sampling import Sampling, label_request
 from stylegan_cli.networks.execution import precision_claim
-from stylegan_cli.networks.generator import Generator
+from stylegan_cli.networks.sizes import Sizes
 from stylegan_cli.networks.snapshot import Network
 from stylegan_cli.rendering.plan import Axis, Plan, Tables
 from stylegan_cli.sizes import Size
@@ -160,7 +160,7 @@ def video(
         DataError: A file of codes is missing or damaged.
     """
     check_motion(motion)
-    _check_interp(network.G, motion)
+    _check_interp(network.sizes, motion)
     check_screen(screen)
     if motion.interp == "noise" or motion.noise_walk is not None:
         if tracks.noise_mode == "none":
@@ -236,15 +236,15 @@ def check_motion(motion: Motion) -> None:
             )
 
 
-def _check_interp(G: Generator, motion: Motion) -> None:
-    if motion.interp.endswith("-w") and not G.has_w:
+def _check_interp(sizes: Sizes, motion: Motion) -> None:
+    if motion.interp.endswith("-w") and not sizes.has_w:
         raise UsageError(
             "this network makes images straight from z and has no w; "
             "use lerp-z, slerp-z or circle-z",
             parameter="interp",
             value=motion.interp,
         )
-    if (motion.interp == "noise" or motion.noise_walk is not None) and not G.has_noise:
+    if (motion.interp == "noise" or motion.noise_walk is not None) and not sizes.has_noise:
         parameter = "interp" if motion.interp == "noise" else "noise_walk"
         raise UsageError(
             "this network has no noise inputs, its images depend on their codes "
@@ -280,7 +280,7 @@ def _request(
         "interp": motion.interp,
         "seeds": found.seeds,
         "style_seeds": found.style_seeds,
-        "crossover": found.crossover.tolist() if found.style else None,
+        "crossover": found.crossover.tolist() if found.style_seeds else None,
         "psi": list(tracks.psi),
         "cutoff": tracks.cutoff,
         "noise_mode": tracks.noise_mode,
@@ -293,5 +293,5 @@ def _request(
         "loop": motion.loop,
         "easing": motion.easing,
         "grid": f"{screen.cols}x{screen.rows}",
-        "size": screen.size_of(network.G.size).value,
+        "size": screen.size_of(network.sizes.size).value,
     }

@@ -8,7 +8,8 @@ from stylegan_cli.latents.sampling import Sampling, map_latents, z_of_seeds
 from stylegan_cli.rendering.render import render
 from stylegan_cli.studies.grid import grid
 from stylegan_cli.studies.mixing import mix
-from stylegan_cli.studies.video.drawing import Drawing, noise_between, ws_between
+from stylegan_cli.studies.video.drawing import Drawing
+from stylegan_cli.studies.video.images import noise_between, ws_between
 from stylegan_cli.studies.video.tracks import Tracks
 from stylegan_cli.studies.video.video import Image, Motion, Screen, video
 
