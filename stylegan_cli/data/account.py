@@ -17,6 +17,7 @@ from stylegan_cli.data.entries import (
     printable,
     shortened,
 )
+from stylegan_cli.data.pictures import usual_levels
 from stylegan_cli.errors import DataError
 
 TOLD_APART = 64
@@ -97,13 +98,14 @@ def labelling(sources: Sequence[Source]) -> Labelling:
                 classes[entry.label] += 1
                 _note_sub_folder(inside, entry, entry.label)
     known = [name for source in sources for name in source.classes]
+    given = [*known, *(name for source in sources for name in source.label_names)]
     return Labelling(
         images=images,
         labelled=labelled,
         bare=bare,
         example=example,
         classes=classes,
-        names_no_image=bool(known) and images > 0 and not labelled,
+        names_no_image=bool(given) and images > 0 and not labelled,
         remarks=[
             *(remark for source in sources for remark in source.remarks()),
             *_remarks_on_classes(classes, known),
@@ -135,10 +137,10 @@ def remarks_on_range(found: Levels) -> Iterator[str]:
     Args:
         found: Least and greatest value of all of them.
     """
-    low, high = found
+    low, high = usual_levels(found)
     yield (
-        f"floating-point pixels, or ones beyond 16 bits, from {low:g} to {high:g}: they have no "
-        f"agreed range; choose their `levels={low:g},{high:g}`"
+        f"floating-point pixels, or ones beyond 16 bits, from {found[0]:g} to {found[1]:g}: they "
+        f"have no agreed range; choose their `levels={low:g},{high:g}`"
     )
 
 

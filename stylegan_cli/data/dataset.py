@@ -18,12 +18,20 @@ from stylegan_cli.data.account import (
     remarks_on_frames,
 )
 from stylegan_cli.data.annotations import AnnotationColumns, Column, column_ranges, label_row
-from stylegan_cli.data.decoding import Levels, Upright, is_deep, reasons
+from stylegan_cli.data.decoding import DEEP_MAX, Levels, Upright, is_deep, reasons
 from stylegan_cli.data.entries import Entry, Groups, Source, entry_path
 from stylegan_cli.data.formats import UnusableImageError
 from stylegan_cli.data.packed import PackedSource
 from stylegan_cli.data.parallel import ordered_map, usual_workers
-from stylegan_cli.data.pictures import MODES, SMALLEST, Fit, Target, check_channels, fit_picture
+from stylegan_cli.data.pictures import (
+    MODES,
+    SMALLEST,
+    Fit,
+    Target,
+    check_channels,
+    fit_picture,
+    seen_levels,
+)
 from stylegan_cli.data.sources import fingerprint, open_source
 from stylegan_cli.errors import DataError
 from stylegan_cli.shapes import Picture
@@ -31,6 +39,7 @@ from stylegan_cli.sizes import Size
 
 Square = Callable[[Upright], Picture]
 AHEAD_PER_WORKER = 4
+DEEP = "not prepared, pixels have more than 8 bits"
 
 
 class Dataset:
@@ -274,6 +283,8 @@ def _look(source: Source, entry: Entry, target: Target) -> _Look:
 
 def _exactly(image: Upright, target: Target) -> Picture:
     wanted = (target.size.width, target.size.height)
+    if is_deep(image.mode):
+        raise UnusableImageError(f"{DEEP}; run `sgtool data prepare` on the data")
     if image.size == wanted and image.planes and len(image.planes) == target.channels:
         return np.dstack([np.asarray(plane.whole()) for plane in image.planes])
     if image.size != wanted or image.mode != MODES.get(target.channels):
@@ -291,12 +302,16 @@ def _check_first(source: Source, entry: Entry, target: Target) -> None:
         with reasons(), source.open(entry) as image:
             (width, height), mode = image.size, image.mode
             planes = len(image.planes)
+            levels = seen_levels(image)
     except UnusableImageError as error:
         raise DataError(f"{entry_path(source, entry)}: {error}") from error
     unprepared = f"run `sgtool data prepare {source.name} -o prepared.zip` and use that"
     found = Size(height, width)
     if not found.is_possible or found.longer < SMALLEST:
         raise DataError(f"{source.name}: not prepared, the first image is {found}; {unprepared}")
+    if is_deep(mode):
+        low, high = levels or (0, DEEP_MAX)
+        raise DataError(f"{source.name}: {DEEP}; {unprepared}, with `levels={low:g},{high:g}`")
     if found != target.size:
         raise DataError(
             f"{source.name}: images are {found}, the recipe says {target.size}; choose "

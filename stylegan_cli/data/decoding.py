@@ -108,7 +108,8 @@ class Upright:
             return None
         bands = (band for plane in self.stack or (self,) for band in plane.bands())
         ranges = [(values.min(), values.max()) for values in map(np.asarray, bands)]
-        return float(min(low for low, _ in ranges)), float(max(high for _, high in ranges))
+        # NumPy's, of which NaN is the least and the greatest
+        return float(np.min(ranges)), float(np.max(ranges))
 
     def whole(self) -> Image.Image:
         """All of it as one Pillow image."""
@@ -181,13 +182,23 @@ def stack_of(pixels: np.ndarray) -> Upright:
     Raises:
         UnusableImageError: Of another shape, kind of numbers or number of channels.
     """
+    if pixels.ndim == 4:
+        raise UnusableImageError(
+            f"an array {list(pixels.shape)} of several images; give them one by one, or as images "
+            "in an .h5 file"
+        )
     if pixels.ndim == 2:
         pixels = pixels[:, :, None]
     if pixels.ndim != 3 or not pixels.size or pixels.dtype.kind not in "uif":
         raise UnusableImageError(
             f"{pixels.dtype} {list(pixels.shape)}; needed are numbers [height, width, channels]"
         )
-    channels = pixels.shape[2]
+    height, _, channels = pixels.shape
+    if height in PICTURE_CHANNELS and channels not in PICTURE_CHANNELS:
+        raise UnusableImageError(
+            f"an array {list(pixels.shape)}, whose channels seem to come first; store it as "
+            "[height, width, channels]"
+        )
     if channels > MOST_CHANNELS:
         raise UnusableImageError(f"{channels} channels, {MOST_CHANNELS} at most are possible")
     if pixels.dtype == np.uint8 and channels in PICTURE_CHANNELS:

@@ -3,8 +3,9 @@
 import csv
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,8 @@ from stylegan_cli.data.labels import LabelTable, json_rows, label_table, normal_
 from stylegan_cli.errors import DataError
 
 MAX_BYTES = 2**30
+NO_LABELS = "holds no labels; write a line NAME,LABEL for each image"
+NOT_TEXT = "not text in UTF-8; save it so"
 _NUMBER = re.compile(r"[-+]?(\d+(\.\d*)?|\.\d+)(e[-+]?\d+)?", re.IGNORECASE)
 METADATA = ("metadata.csv", "metadata.jsonl")
 LABEL_COLUMNS = ("label", "labels", "class")
@@ -27,8 +30,15 @@ def read_labels(path: Path) -> LabelTable:
     other columns are attributes. JSON lines (.jsonl) are objects with such columns for keys.
 
     Raises:
-        DataError: It cannot be read, or is in no such form.
+        DataError: It cannot be read, is in no such form, or names no image.
     """
+    table = _read(path)
+    if not table.names:
+        raise DataError(f"{path}: {NO_LABELS}")
+    return table
+
+
+def _read(path: Path) -> LabelTable:
     try:
         if path.stat().st_size > MAX_BYTES:
             raise DataError(f"{path}: larger than {MAX_BYTES >> 20} MiB; no list of labels is")
@@ -36,7 +46,9 @@ def read_labels(path: Path) -> LabelTable:
     except OSError as error:
         raise DataError(f"{path}: cannot be read ({error.strerror})") from None
     except UnicodeDecodeError:
-        raise DataError(f"{path}: not text in UTF-8; save it so") from None
+        raise DataError(f"{path}: {NOT_TEXT}") from None
+    if "\0" in text:
+        raise DataError(f"{path}: {NOT_TEXT}")
     if path.suffix.lower() == ".json":
         return _json_table(text, str(path))
     if path.suffix.lower() == ".jsonl":
@@ -62,7 +74,7 @@ def read_metadata(folder: Path) -> LabelTable | None:
     classes: list[str] = []
     for path in found:
         inner = path.parent.relative_to(folder).as_posix() + "/" if path.parent != folder else ""
-        table = read_labels(path)
+        table = _read(path)
         labels |= {inner + name: label for name, label in table.labels.items()}
         attributes |= {inner + name: known for name, known in table.attributes.items()}
         classes += table.classes
@@ -73,9 +85,10 @@ def read_metadata(folder: Path) -> LabelTable | None:
 
 
 def _json_lines_table(text: str, where: str) -> LabelTable:
-    rows, attributes = [], {}
+    rows, attributes, number = [], {}, 0
     try:
-        for line in text.splitlines():
+        for line in text.split("\n"):
+            number += 1
             known = json.loads(line) if line.strip() else {}
             name = next((str(known[key]) for key in NAME_COLUMNS if key in known), None)
             if known and name is None:
@@ -88,7 +101,9 @@ def _json_lines_table(text: str, where: str) -> LabelTable:
                 if key != label and str(value) != name and isinstance(value, str | int | float)
             }
     except (ValueError, TypeError, RecursionError) as error:
-        raise DataError(f"{where}: not a list of images, one JSON object a line: {error}") from None
+        raise DataError(
+            f"{where}: not a list of images, one JSON object a line; line {number}: {error}"
+        ) from None
     return replace(label_table(rows, where), attributes=attributes)
 
 
@@ -104,14 +119,15 @@ def _json_table(text: str, where: str) -> LabelTable:
 
 
 def _csv_table(text: str, where: str) -> LabelTable:
-    lines = [line for line in text.splitlines() if line.strip()]
-    if not lines:
-        raise DataError(f"{where}: holds no labels; write a line NAME,LABEL for each image")
-    mark = next((mark for mark in "\t,;" if mark in lines[0]), None)
+    first = next((line for line in text.splitlines() if line.strip()), "")
+    mark = next((mark for mark in "\t,;" if mark in first), None)
     try:
-        rows = list(csv.reader(lines, delimiter=mark)) if mark else [line.split() for line in lines]
+        lines = csv.reader(StringIO(text, newline=""), delimiter=mark) if mark else _words(text)
+        rows = [row for row in lines if any(cell.strip() for cell in row)]
     except csv.Error as error:
         raise DataError(f"{where}: not a table ({error})") from None
+    if not rows:
+        raise DataError(f"{where}: {NO_LABELS}")
     width = len(rows[0])
     odd = next((place for place, row in enumerate(rows) if len(row) != width), None)
     if odd is not None or width < 2:
@@ -122,6 +138,10 @@ def _csv_table(text: str, where: str) -> LabelTable:
     header = _header(rows)
     body = rows[1:] if header else rows
     return _table_of_columns(header or ["name", "label", *[""] * (width - 2)], body, where)
+
+
+def _words(text: str) -> Iterator[list[str]]:
+    return (line.split() for line in text.splitlines())
 
 
 def _numbers(cells: list[str]) -> list[Any]:

@@ -86,6 +86,9 @@ def label_table(
         # among fractions, a whole number is a number too, no class
         numeric = {name: label for name, label in found.items() if isinstance(label, int | float)}
         found |= {name: (float(label),) for name, label in numeric.items()}
+    for name, label in found.items():
+        if isinstance(label, int) and not 0 <= label < MAX_CLASSES:
+            raise _no_label(label, name, where)
     _check_one_kind(found, where)
     known = tuple(dict.fromkeys(map(str, named)))
     words = {label for label in found.values() if isinstance(label, str)}
@@ -155,7 +158,8 @@ def _ways() -> Iterator[tuple[str, Key]]:
     for parts in (4, 3, 2, 1):
         for suffix in (True, False):
             ending = "" if suffix else ", without suffixes"
-            yield f"by their last {parts} parts{ending}", _tail_key(parts, suffix=suffix)
+            last = f"last {parts} parts" if parts > 1 else "last part"
+            yield f"by their {last}{ending}", _tail_key(parts, suffix=suffix)
 
 
 def _tail_key(parts: int, *, suffix: bool) -> Key:
@@ -212,13 +216,15 @@ def _label(value: Any, name: str, where: str) -> int | float | str | tuple[float
         return str(value).lower()
     if isinstance(value, float) and value.is_integer():
         value = int(value)
-    if isinstance(value, str) or (isinstance(value, int) and 0 <= value < MAX_CLASSES):
-        return value
-    if isinstance(value, float) and isfinite(value):
-        return value
+    if isinstance(value, str) or _is_finite(value):
+        return value  # type: ignore[no-any-return]
     if isinstance(value, list) and value and all(map(_is_finite, value)):
         return tuple(map(float, value))
-    raise DataError(
+    raise _no_label(value, name, where)
+
+
+def _no_label(value: Any, name: str, where: str) -> DataError:
+    return DataError(
         f"{where}: the label {str(value)[:40]} of {printable(name)} is neither a class number from "
         f"0 to {MAX_CLASSES - 1}, nor a class name, nor a number or a list of them"
     )

@@ -126,7 +126,10 @@ class _Table:
             if name in self._kinds:
                 return str(name)
         columns = ", ".join(f"{name} ({kind[:40]})" for name, kind in self._kinds.items())
-        raise DataError(f"{self.file.name}: no column of images; there are {columns[:400]}")
+        raise DataError(
+            f"{self.file.name}: no column of images; there are {columns[:400]}; paths and "
+            "addresses are not followed, so fetch the images and give their folder"
+        )
 
     def _is_record(self, name: str) -> bool:
         return self._kinds[name].startswith(("struct<bytes: ", "struct<path: string, bytes: "))

@@ -163,10 +163,25 @@ def seen_planes(image: Upright, preview: Sequence[int] | None = None) -> tuple[U
 
 
 def seen_levels(image: Upright) -> Levels | None:
-    """Return the range to look at values by, their own where there is no agreed one."""
+    """Return the range to look at values by, where there is no agreed one.
+
+    Raises:
+        UnusableImageError: Some are NaN or infinite.
+    """
     if image.deep_range is None or _has_agreed_range(image.mode, image.deep_range):
         return None
     low, high = image.deep_range
+    if not np.isfinite(high - low):
+        raise UnusableImageError("pixels that are not numbers (NaN or infinite)")
+    return usual_levels(image.deep_range)
+
+
+def usual_levels(found: Levels) -> Levels:
+    """Return 0 to 1, −1 to 1 or 0 to 255 if values fill most of it, otherwise their own range."""
+    low, high = found
+    for bottom, top in ((0.0, 1.0), (-1.0, 1.0), (0.0, 255.0)):
+        if bottom <= low and high <= top and 2 * (high - low) >= top - bottom:
+            return bottom, top
     return low, high if high > low else low + 1
 
 

@@ -122,7 +122,7 @@ def prepare(sources: Sequence[Source], request: Preparation) -> Iterator[Progres
             progress = _counted(progress, result)
             yield progress
         if not progress.written:
-            raise nothing_usable(sources)
+            raise nothing_usable(sources, findings.first_problem)
         provenance = {**_provenance(sources, request.target, progress), **findings.known()}
         writer.finish(columns.finish(), {**provenance, "request": _fingerprint(sources, request)})
 
@@ -131,6 +131,7 @@ class _Findings:
     """Facts about the images that the user should know, collected as they come."""
 
     def __init__(self) -> None:
+        self.first_problem = ""
         self._left_out = Groups()
         self._frames = Groups()
         self._deep_ranges: list[Levels] = []
@@ -138,6 +139,7 @@ class _Findings:
     def add(self, result: _Result) -> None:
         if result.problem is not None:
             self._left_out.add(general_reason(result.problem), result.job.name)
+            self.first_problem = self.first_problem or f"{result.job.name}: {result.problem}"
         if result.frames:
             self._frames.add(FRAMES, result.job.name)
         if result.deep_range is not None:
@@ -192,27 +194,30 @@ def first_usual_resolution(sources: Sequence[Source]) -> int:
     Raises:
         DataError: No image can be used.
     """
+    problem = ""
     for job in _jobs(sources):
         try:
             with reasons(), job.source.open(job.entry) as image:
                 return usual_resolution(Size(image.size[1], image.size[0]))
-        except UnusableImageError:
-            continue
-    raise nothing_usable(sources)
+        except UnusableImageError as error:
+            problem = problem or printable(f"{job.name}: {error}")
+    raise nothing_usable(sources, problem)
 
 
-def nothing_usable(sources: Sequence[Source]) -> DataError:
-    """Return the error of sources without a single usable image."""
+def nothing_usable(sources: Sequence[Source], problem: str) -> DataError:
+    """Return the error of sources without a single usable image.
+
+    Args:
+        problem: The first image with the reason why it is left out; empty if there is none.
+    """
     names = ", ".join(source.name or "the files" for source in sources)
     passed = merged(source.tally().passed for source in sources)
     others = "".join(
         f"; passed over: {group.count} {reason}, such as {group.example}"
         for reason, group in passed.items()
     )
-    return DataError(
-        f"{names}: no usable image; PNG, JPEG, WebP, AVIF, TIFF and what else Pillow decodes are "
-        f"read{others}"
-    )
+    known = problem or "PNG, JPEG, WebP, AVIF, TIFF and what else Pillow decodes are read"
+    return DataError(f"{names}: no usable image; {known}{others}")
 
 
 def _results(

@@ -86,7 +86,19 @@ def numbered(source: Source, names: Sequence[str]) -> Relabelled:
         found = tuple(number for number in numbers if number is not None)
         return replace(entry, label=found if len(found) == len(names) else None)
 
-    return Relabelled(source, relabel, label_names=tuple(names), remarks=source.remarks())
+    remarks = [*source.remarks(), *_without_number(source, names)]
+    return Relabelled(source, relabel, label_names=tuple(names), remarks=remarks)
+
+
+def _without_number(source: Source, names: Sequence[str]) -> Iterator[str]:
+    entries = [entry for entry in source.entries() if entry.problem is None]
+    for name in names:
+        bare = [entry.name for entry in entries if _number(source, entry, name) is None]
+        if bare:
+            yield (
+                f"{printable(name)}: empty, NaN or infinite for {len(bare)} of {len(entries)} "
+                f"images, such as {printable(bare[0])}"
+            )
 
 
 def _number(source: Source, entry: Entry, name: str) -> float | None:

@@ -257,8 +257,8 @@ class Survey:
             attributes={key: dict(sorted(n.items())) for key, n in self._attributes.items()},
             exact_duplicates=_duplicates(copies, places, source),
             near_duplicates=_duplicates(near_pairs(rough), places[originals], source),
-            mean=[round(float(value), 2) for value in mean],
-            std=[round(float(value), 2) for value in np.sqrt((squares - mean**2).clip(0))],
+            mean=[float(f"{value:.5g}") for value in mean],
+            std=[float(f"{value:.5g}") for value in np.sqrt((squares - mean**2).clip(0))],
             prepared=dict(source.prepared),
             remarks=[
                 *labelling([source]).remarks,

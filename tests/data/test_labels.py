@@ -7,7 +7,7 @@ import pytest
 from stylegan_cli.data.entries import Entry
 from stylegan_cli.data.label_files import read_labels
 from stylegan_cli.data.labels import label_table, match
-from stylegan_cli.data.relabelled import labelled
+from stylegan_cli.data.relabelled import labelled, numbered
 from stylegan_cli.data.sources import open_source
 from stylegan_cli.errors import DataError
 from tests.data.pictures import blocks, folder_of
@@ -45,8 +45,8 @@ def test_names_of_other_systems_are_those_of_the_images(change):
         (lambda name: f"D:\\pets\\{name}", "by their last"),
         (lambda name: name.replace(".png", ".jpg"), "without their suffixes"),
         (lambda name: name.upper(), "without regard to case"),
-        (lambda name: name.rpartition("/")[2], "by their last 1 parts"),
-        (lambda name: name.rpartition("/")[2].partition(".")[0], "by their last 1 parts"),
+        (lambda name: name.rpartition("/")[2], "by their last part"),
+        (lambda name: name.rpartition("/")[2].partition(".")[0], "by their last part"),
     ],
 )
 def test_names_that_nearly_match_are_taken_with_a_remark(change, words):
@@ -98,8 +98,8 @@ def test_whole_floats_are_class_numbers():
 
 
 def test_among_fractions_whole_numbers_are_numbers_too():
-    table = label_table([("a.png", 1), ("b.png", 0.5), ("c.png", -0.25)], "x")
-    assert table.labels == {"a.png": (1.0,), "b.png": (0.5,), "c.png": (-0.25,)}
+    table = label_table([("a.png", 1), ("b.png", 0.5), ("c.png", -2.0)], "x")
+    assert table.labels == {"a.png": (1.0,), "b.png": (0.5,), "c.png": (-2.0,)}
     assert (table.classes, table.label_names) == ((), ("0",))
 
 
@@ -157,6 +157,26 @@ def test_labels_come_from_a_file_of_any_usual_form(pets, name, content):
     assert read_beside(pets, name, content) == PLAIN
 
 
+def test_a_cell_in_quotes_may_have_several_lines(pets):
+    rows = 'name,label,text\ncat/0.png,5,"a\nb"\n\ncat/1.png,0,c\ndog/2.png,5,d\n'
+    assert read_beside(pets, "l.csv", rows)[0] == ("5", {"text": "a\nb"})
+
+
+def test_a_line_of_json_may_hold_any_separator(pets):
+    line = json.dumps(
+        {"file_name": "cat/0.png", "label": 5, "text": "a\u2028b"}, ensure_ascii=False
+    )
+    assert read_beside(pets, "l.jsonl", line)[0] == ("5", {"text": "a\u2028b"})
+
+
+def test_images_without_a_number_are_counted_by_column(pets):
+    table = "name,a,b\ncat/0.png,1,2\ncat/1.png,nan,2\ndog/2.png,,3\n"
+    (pets.parent / "l.csv").write_text(table)
+    with closing(labelled(open_source(pets), read_labels(pets.parent / "l.csv"))) as source:
+        [remark] = numbered(source, ["a", "b"]).remarks()
+    assert remark == "a: empty, NaN or infinite for 2 of 3 images, such as cat/1.png"
+
+
 def test_further_columns_are_attributes(pets):
     rows = "name,hair,label\ncat/0.png,red,a\ncat/1.png,blue,b\ndog/2.png,red,a\n"
     assert read_beside(pets, "l.csv", rows) == [
@@ -179,6 +199,11 @@ def test_columns_without_a_label_leave_the_classes_of_sub_folders(pets):
         ("l.csv", "cat/0.png,1\ncat/1.png\n", "line 2 has 1, the first 2"),
         ("l.csv", "cat/0.png,1,2\ncat/1.png,3,4\n", "columns without titles"),
         ("l.csv", "a\xe9".encode("latin-1"), "UTF-8"),
+        ("l.csv", b"cat/0.png,a\0\n", "UTF-8"),
+        ("l.csv", "name,label\n", "holds no labels"),
+        ("l.csv", '"cat/0.png,1\ncat/1.png,2\n', "line 1 has 1|columns: 1"),
+        ("l.json", '{"labels": null}', "holds no labels"),
+        ("l.jsonl", '{"file_name": "a.png"}\nx\n', "line 2: "),
         ("l.json", "{", "not a usable list of labels"),
         ("l.json", "5", "is a list of lines such as"),
         ("l.json", '{"labels": [["a.png"]]}', r'such as \["cat/0.png", 0\]; found \["a.png"\]'),

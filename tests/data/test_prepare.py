@@ -9,8 +9,10 @@ import pytest
 from PIL import Image
 
 from stylegan_cli.data.dataset import open_dataset
+from stylegan_cli.data.labels import label_table
 from stylegan_cli.data.pictures import Target
 from stylegan_cli.data.prepare import Preparation, first_usual_resolution, prepare
+from stylegan_cli.data.relabelled import labelled
 from stylegan_cli.data.sources import open_sources
 from stylegan_cli.errors import DataError, OutputError, UsageError
 from tests.data.pictures import blocks, encoded, folder_of, zip_of
@@ -138,6 +140,23 @@ def test_nothing_usable_is_an_error_and_leaves_nothing(tmp_path):
         with pytest.raises(DataError, match="no usable image"):
             prepared([folder], tmp_path / "out" / "x.zip")
     assert list((tmp_path / "out").iterdir()) == []
+
+
+def test_without_a_usable_image_the_first_says_why(tmp_path):
+    folder = folder_of(tmp_path / "f", {"a.svg": b"<svg/>", "b.png": b""})
+    with pytest.raises(DataError, match=r"no usable image; .*a\.svg: SVG is not read"):
+        prepared([folder], tmp_path / "x.zip")
+    with open_sources([folder]) as sources, pytest.raises(DataError, match="SVG is not read"):
+        first_usual_resolution(sources)
+
+
+def test_labels_that_fit_no_image_are_refused_be_they_classes_or_numbers(pets, tmp_path):
+    for label in ("a", [0.5]):
+        with open_sources([pets]) as [source]:
+            other = labelled(source, label_table([("x.png", label)], "labels.json"))
+            request = Preparation(destination=tmp_path / "x.zip", target=Target(resolution=8))
+            with pytest.raises(DataError, match="none of its 1 names is that of an image"):
+                list(prepare([other], request))
 
 
 @pytest.mark.parametrize("suffix", [".zip", ".h5"])

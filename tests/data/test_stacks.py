@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from stylegan_cli.data.dataset import open_dataset
-from stylegan_cli.data.decoding import decoded
+from stylegan_cli.data.decoding import decoded, stack_of
 from stylegan_cli.data.formats import UnusableImageError
 from stylegan_cli.data.pictures import Target
 from stylegan_cli.data.prepare import Preparation, prepare
@@ -109,6 +109,48 @@ def test_other_arrays_are_no_images(array):
     file.seek(0)
     with pytest.raises(UnusableImageError), decoded(file, "x.npy"):
         pass
+
+
+@pytest.mark.parametrize(
+    ("shape", "words"),
+    [((3, 16, 16), "channels seem to come first"), ((2, 8, 8, 3), "several images")],
+)
+def test_arrays_of_another_order_are_told_apart(shape, words):
+    with pytest.raises(UnusableImageError, match=words):
+        stack_of(np.zeros(shape, np.uint8))
+
+
+@pytest.mark.parametrize(
+    ("channels", "dtype", "levels"),
+    [(3, np.float32, "0,1"), (5, np.float16, "0,1"), (5, np.uint16, "0,65535")],
+)
+def test_more_than_8_bits_are_no_prepared_data_set(tmp_path, channels, dtype, levels):
+    with h5py.File(tmp_path / "deep.h5", "w") as file:
+        file["images"] = (FIVE[:, :16, :16, :channels] / 255 * float(levels[2:])).astype(dtype)
+    with pytest.raises(DataError, match=f"more than 8 bits; run .*`levels={levels}`"):
+        open_dataset(tmp_path / "deep.h5", resolution=16, channels=channels)
+
+
+@pytest.mark.parametrize(
+    ("factor", "levels"), [(1 / 255, "0,1"), (2 / 255, "0,2"), (1, "0,255"), (-1 / 255, "-1,1")]
+)
+def test_usual_levels_of_floats_are_named(tmp_path, factor, levels):
+    stacks = FIVE * np.float32(factor)
+    stacks[:, 0, 0], stacks[:, 0, 1] = 0, 255 * factor
+    [remark] = surveyed(write(tmp_path / "x", "npy", stacks)).remarks
+    assert f"`levels={levels}`" in remark
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_values_that_are_no_numbers_are_reported(tmp_path, value):
+    stacks = FIVE.astype(np.float32)
+    stacks[0, 3, 3, 4] = value
+    folder = write(tmp_path / "x", "npy", stacks)
+    report = surveyed(folder)
+    assert [broken["reason"] for broken in report.broken] == [
+        "pixels that are not numbers (NaN or infinite)"
+    ]
+    assert sheet_of(folder).shape
 
 
 def test_an_array_of_objects_or_too_large_is_never_read():
