@@ -183,9 +183,8 @@ if TYPE_CHECKING:
     from stylegan_cli.training.schedule import Stage, is_growing, stages
     from stylegan_cli.training.settling import Run, Settlement, settle
     from stylegan_cli.training.settling import recipe_of as recipe_of_network
-    from stylegan_cli.training.threads import Threads
     from stylegan_cli.training.transfer import Transfer, plan_transfer
-    from stylegan_cli.training.trial import trial_hours
+    from stylegan_cli.training.trial import Threads, trial_hours
 
 
 def _homes() -> dict[str, tuple[str, str]]:

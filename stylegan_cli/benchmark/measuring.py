@@ -13,7 +13,7 @@ from torch.utils._pytree import tree_leaves
 
 from stylegan_cli.benchmark.steps import GENERATE, BenchmarkCase, BenchmarkForm, generation
 from stylegan_cli.runtime import pick_dtype
-from stylegan_cli.training.acceleration import Acceleration
+from stylegan_cli.training.acceleration import Acceleration, take_news
 from stylegan_cli.training.memory import is_out_of_memory
 from stylegan_cli.training.trial import Steps, Trial, kinds
 
@@ -139,7 +139,7 @@ def contender(case: BenchmarkCase, form: BenchmarkForm, device: torch.device) ->
         # the kind with all regularizers runs every kernel
         warmup=[GENERATE, max(training.steps, key=len)],
         held_bytes=training.held_bytes,
-        notes=training.notes,
+        notes=partial(take_news, training.engine),
     )
 
 

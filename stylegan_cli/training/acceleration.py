@@ -79,6 +79,11 @@ def open_engine(name: EngineName, dtype: torch.dtype) -> Engine:
     return Captured() if name == "captured" else eager
 
 
+def take_news(engine: Engine) -> list[str]:
+    """Return what an engine could not do as asked, since the last call."""
+    return engine.take_news() if isinstance(engine, Compiled) else []
+
+
 @dataclass(kw_only=True)
 class Tracer:
     """A tracer of iterations of a session, shortly after its start.

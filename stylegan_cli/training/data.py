@@ -1,6 +1,6 @@
 """Training data: the data set of a recipe, and the order in which a run shows it."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from itertools import islice
@@ -71,15 +71,23 @@ def stream_of(recipe: Settled, dataset: Dataset) -> Stream:
     return Sampler(len(dataset), seed=seed, mirror=mirror)
 
 
-def label_donors(recipe: Settled, dataset: Dataset) -> Sequence[int]:
-    """Return images whose labels, drawn uniformly, are distributed as those shown.
+def borrowed_labels(
+    recipe: Settled, dataset: Dataset, device: torch.device
+) -> Callable[[Sequence[int]], C]:
+    """Return a map from seeds to labels for fakes, distributed as those of the images shown.
 
     Raises:
         DataError: As in `stream_of`.
     """
+    donors: Sequence[int] = range(len(dataset))
     if recipe.data.balance:
-        return [images[0] for images in dataset.members()]
-    return range(len(dataset))
+        donors = [images[0] for images in dataset.members()]
+
+    def labels(seeds: Sequence[int]) -> C:
+        rows = [dataset.label(donors[seed % len(donors)]) for seed in seeds]
+        return upload(torch.from_numpy(np.stack(rows)), device)
+
+    return labels
 
 
 FREE_SHARE = 1 / 3

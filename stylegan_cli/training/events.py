@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from stylegan_cli.training.alarms import Alarm
-from stylegan_cli.training.threads import Threads
 from stylegan_cli.training.transfer import Transfer
+from stylegan_cli.training.trial import Threads
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -57,10 +57,6 @@ class PhaseStreams:
         rows = [torch.rand(1, generator=generator) for generator in generators]
         return upload(torch.stack(rows).reshape(-1, 1, 1, 1), self.device)
 
-    def label_choices(self, count: int) -> list[int]:
-        """Draw the index of the training image whose label each sample takes."""
-        return [seed % count for seed in self.seeds("label")]
-
     def crossover(self, num_ws: int, probability: float) -> int:
         """Draw the first layer of the second style, for the whole batch; num_ws means no mixing.
 
@@ -89,8 +85,7 @@ class Nets:
     Attributes:
         augmentation: Augmentation of every image that D sees, if any.
         blur_sigma: Width of the blur of every image that D sees, in pixels.
-        n_images: Number of images whose labels the fakes borrow.
-        labels_of: Labels of those images by index, `[n, c_dim]` on the device.
+        labels: Maps seeds to labels of training images, `[n, c_dim]` on the device.
     """
 
     G: Generator
@@ -98,8 +93,7 @@ class Nets:
     loss: LossSection
     augmentation: Augmentation | None
     blur_sigma: float = 0.0
-    n_images: int
-    labels_of: Callable[[Sequence[int]], C]
+    labels: Callable[[Sequence[int]], C]
     world: World
 
 
@@ -175,7 +169,7 @@ def draw_fakes(nets: Nets, streams: PhaseStreams) -> Fakes:
     return Fakes(
         z=z,
         z_mix=z_mix,
-        c=nets.labels_of(streams.label_choices(nets.n_images)),
+        c=nets.labels(streams.seeds("label")),
         noise=streams.noise(G.synthesis.noise_sizes),
         crossover=streams.crossover(G.active_ws, mixing) if mixes else None,
         augmentation=_augmentation(nets, streams, "fakes"),

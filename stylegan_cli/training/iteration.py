@@ -4,11 +4,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Generic, TypeVar
 
+import torch
 from torch import nn
 
 from stylegan_cli.networks.layers import fade, halve, split_lod, upscale
 from stylegan_cli.recipe import Settled
 from stylegan_cli.rendering.render import to_images
+from stylegan_cli.runtime import World
+from stylegan_cli.shapes import C
 from stylegan_cli.sizes import Size
 from stylegan_cli.training.data import Batch
 from stylegan_cli.training.engines import Engine, Job, eager
@@ -25,8 +28,31 @@ from stylegan_cli.training.inputs import (
 from stylegan_cli.training.memory import is_out_of_memory, smaller_batch_per_device
 from stylegan_cli.training.optimizers import ema_decay, step, update_ema
 from stylegan_cli.training.phases import Outcome, blur_sigma, d_main, d_reg, g_main, g_reg
-from stylegan_cli.training.schedule import Share, Stage, share_of
+from stylegan_cli.training.schedule import Share, Stage
 from stylegan_cli.training.state import TrainingState
+
+
+def nets_of(
+    state: TrainingState,
+    recipe: Settled,
+    *,
+    labels: Callable[[Sequence[int]], C] | None = None,
+    world: World | None = None,
+) -> Nets:
+    """Return the networks of a run as its phases see them.
+
+    Args:
+        labels: As of `Nets`; None for networks without labels.
+    """
+    device = state.pl_mean.device
+    return Nets(
+        G=state.G,
+        D=state.D,
+        loss=recipe.loss,
+        augmentation=state.augmentation,
+        labels=labels or (lambda seeds: torch.zeros(len(seeds), 0, device=device)),
+        world=world or World(),
+    )
 
 
 def train_batch(
@@ -93,9 +119,7 @@ class _Iteration:
 
     @property
     def share(self) -> Share:
-        """Return this process's share of the batch, in rounds that fit into memory."""
-        room = self.state.batch_per_device
-        return share_of(self.recipe, self.stage, self.nets.world, batch_per_device=room)
+        return self.state.share(self.recipe, self.stage, self.nets.world)
 
     def move_g(self) -> None:
         """Update G by its loss, and by path lengths if they are due."""

@@ -3,26 +3,23 @@
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 
-import numpy as np
-import torch
-
 from stylegan_cli.errors import Interrupted, OutputError
 from stylegan_cli.files import one_writer, writing
-from stylegan_cli.runtime import pick_dtype, repeatable, upload
+from stylegan_cli.runtime import pick_dtype, repeatable
 from stylegan_cli.training.acceleration import Tracer, check_acceleration, open_engine
 from stylegan_cli.training.alarms import Watch, rules
-from stylegan_cli.training.data import label_donors
+from stylegan_cli.training.data import borrowed_labels
 from stylegan_cli.training.events import Event
 from stylegan_cli.training.health import open_probe
-from stylegan_cli.training.inputs import Nets
+from stylegan_cli.training.iteration import nets_of
 from stylegan_cli.training.origin import open_origin
 from stylegan_cli.training.outputs import check_tensorboard, open_outputs, sample_grid
 from stylegan_cli.training.schedule import share_of, stages
 from stylegan_cli.training.session import Session
 from stylegan_cli.training.settling import Run
 from stylegan_cli.training.state import TrainingState, initial_state
-from stylegan_cli.training.threads import settle_threads
 from stylegan_cli.training.transfer import Transfer, plan_transfer, take_over
+from stylegan_cli.training.trial import settle_threads
 
 
 def train(
@@ -141,7 +138,9 @@ def open_session(run: Run, *, overwrite: bool = False) -> Session:
     return Session(
         run=run,
         state=state,
-        nets=_nets(run, state),
+        nets=nets_of(
+            state, recipe, labels=borrowed_labels(recipe, run.dataset, run.device), world=world
+        ),
         outputs=open_outputs(run, state, grid) if grid is not None else None,
         probe=probe,
         watch=Watch(rules=rules(recipe), counts=state.alarm_counts),
@@ -185,19 +184,3 @@ def _start(state: TrainingState, run: Run) -> Transfer | None:
     take_over(transfer, state)
     state.origin = transfer.origin.facts
     return transfer
-
-
-def _nets(run: Run, state: TrainingState) -> Nets:
-    recipe, dataset, device = run.recipe, run.dataset, run.device
-    donors = label_donors(recipe, dataset)
-    return Nets(
-        G=state.G,
-        D=state.D,
-        loss=recipe.loss,
-        augmentation=state.augmentation,
-        n_images=len(donors),
-        labels_of=lambda indices: upload(
-            torch.from_numpy(np.stack([dataset.label(donors[i]) for i in indices])), device
-        ),
-        world=run.world,
-    )

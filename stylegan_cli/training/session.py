@@ -7,9 +7,8 @@ from pathlib import Path
 
 from stylegan_cli.data.loader import BatchShape, stretches
 from stylegan_cli.recipe import Settled
-from stylegan_cli.training.acceleration import Tracer
+from stylegan_cli.training.acceleration import Tracer, take_news
 from stylegan_cli.training.alarms import Alarm, Watch, slow_alarm
-from stylegan_cli.training.compiled import Compiled
 from stylegan_cli.training.data import Batch, batches_on, stream_of
 from stylegan_cli.training.engines import Engine
 from stylegan_cli.training.events import Begun, Event, News, Stepped, Ticked
@@ -24,11 +23,11 @@ from stylegan_cli.training.memory import (
     smaller_batch_per_device,
 )
 from stylegan_cli.training.outputs import Outputs, check_finite
-from stylegan_cli.training.schedule import Share, Stage, is_growing, share_of, stage_at
+from stylegan_cli.training.schedule import is_growing, stage_at
 from stylegan_cli.training.settling import Run
 from stylegan_cli.training.state import TrainingState
-from stylegan_cli.training.threads import Threads
 from stylegan_cli.training.transfer import Transfer
+from stylegan_cli.training.trial import Threads
 
 STOP_CHECK_INTERVAL = 16
 """Iterations between two checks, over all processes, whether to stop."""
@@ -142,14 +141,15 @@ class Session:
         except (MemoryError, RuntimeError) as error:
             if not is_out_of_memory(error):
                 raise
-            share = self._share(stage)
+            share = self.state.share(self.recipe, stage, self.run.world)
             fewer = smaller_batch_per_device(self.recipe, share, self.run.world)
             self.run.files.keep_batch_per_device(fewer)
             raise memory_error(share, fewer) from error
         found = self.state.batch_per_device
-        alarms = [Alarm(name="compile", message=words) for words in self._compiling_news()]
+        alarms = [Alarm(name="compile", message=words) for words in take_news(self.engine)]
         if found is not None and found != room:
-            alarms.append(memory_alarm(self._share(stage), found))
+            share = self.state.share(self.recipe, stage, self.run.world)
+            alarms.append(memory_alarm(share, found))
         files = self.tracer.take_files()
         if alarms or files:
             self.unwritten += alarms
@@ -218,13 +218,6 @@ class Session:
         before = time.monotonic()
         yield event
         self.clock += time.monotonic() - before
-
-    def _compiling_news(self) -> list[str]:
-        return self.engine.take_news() if isinstance(self.engine, Compiled) else []
-
-    def _share(self, stage: Stage) -> Share:
-        room = self.state.batch_per_device
-        return share_of(self.recipe, stage, self.run.world, batch_per_device=room)
 
     def _health(self) -> dict[str, float]:
         if self.probe is None or not self.crossed(self.recipe.health.every_ticks):

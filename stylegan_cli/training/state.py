@@ -20,7 +20,7 @@ from stylegan_cli.runtime import World
 from stylegan_cli.training.augment import Augmentation, initial_augmentation
 from stylegan_cli.training.optimizers import adam, check_optimizer, freeze, frozen_parts
 from stylegan_cli.training.run_folder import damaged_state
-from stylegan_cli.training.schedule import Stage, level_key, stage_at
+from stylegan_cli.training.schedule import Share, Stage, level_key, share_of, stage_at
 
 MOST_THREADS = 1024
 """On a CPU; a process that starts many more is killed."""
@@ -152,11 +152,15 @@ class TrainingState:
         """Return the levels missing in the last iteration, or in the first."""
         return self.G.lod
 
+    def share(self, recipe: Settled, stage: Stage, world: World) -> Share:
+        """Return this process's share of a batch, in rounds that fit into memory."""
+        return share_of(recipe, stage, world, batch_per_device=self.batch_per_device)
+
     def enter(self, stage: Stage, recipe: Settled) -> None:
         """Grow the networks to a stage; with other levels than before, reset the optimizers."""
         if stage.key != level_key(self.lod):
             self.opt_g, self.opt_d = new_optimizers(self.G, self.D, stage, recipe)
-        self._grow(stage.lod)
+        self.G.lod = self.D.lod = self.G_ema.lod = stage.lod
 
     def state_dict(self) -> dict[str, Any]:
         """Return plain tensors and numbers, for `save_state`."""
@@ -211,7 +215,7 @@ class TrainingState:
         for name in ("G", "D", "G_ema", "opt_g", "opt_d"):
             getattr(self, name).load_state_dict(state[name])
         # at first, no networks grew
-        self._grow(state.get("lod", 0.0))
+        self.G.lod = self.D.lod = self.G_ema.lod = state.get("lod", 0.0)
         self.pl_mean.copy_(state["pl_mean"])
         if self.augmentation is not None:
             self.augmentation.load_state_dict(state["augmentation"])
@@ -245,9 +249,6 @@ class TrainingState:
         for name, moments in tracked.items():
             if name.startswith("sums."):
                 self.stats.sums[name.removeprefix("sums.")] = moments
-
-    def _grow(self, lod: float) -> None:
-        self.G.lod = self.D.lod = self.G_ema.lod = lod
 
 
 def initial_state(

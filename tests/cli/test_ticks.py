@@ -6,7 +6,7 @@ import pytest
 
 from stylegan_cli.cli.ticks import Pace, show_events, threads_line, time_left
 from stylegan_cli.training.events import Begun, Measured, Stepped, Ticked
-from stylegan_cli.training.threads import Threads
+from stylegan_cli.training.trial import Threads
 
 STATS = {"sec_per_kimg": 50.0, "loss_g": 1.5, "loss_d": 0.75, "score_real": 2.0, "pl_length": 0.1}
 

@@ -7,11 +7,11 @@ from stylegan_cli.errors import TrainingError
 from stylegan_cli.runtime import World
 from stylegan_cli.training.compiled import Compiled, relative_difference
 from stylegan_cli.training.engines import eager
-from stylegan_cli.training.iteration import train_batch
+from stylegan_cli.training.iteration import nets_of, train_batch
 from stylegan_cli.training.schedule import stage_at
 from stylegan_cli.training.state import initial_state
 from tests.tiny import STYLEGAN3, tiny, tiny_growing
-from tests.training.test_iteration import nets_of, reals_of
+from tests.training.test_iteration import reals_of
 
 CPU = torch.device("cpu")
 
@@ -33,7 +33,7 @@ RECIPES = {
 
 def trained(recipe, engine, iterations=2, dtype=torch.float32):
     state = initial_state(recipe, c_dim=0, device=CPU, dtype=dtype)
-    nets, stage = nets_of(state, recipe, World()), stage_at(recipe, 0)
+    nets, stage = nets_of(state, recipe), stage_at(recipe, 0)
     for _ in range(iterations):
         train_batch(state, nets, recipe, stage, reals_of(stage), engine)
     return state

@@ -48,10 +48,6 @@ def test_mixing_can_be_left_out_or_always_done(probability, expected):
     assert {streams([0], iteration=i).crossover(6, probability) for i in range(100)} == expected
 
 
-def test_fakes_borrow_labels_of_existing_images():
-    assert set(streams(range(500)).label_choices(7)) == set(range(7))
-
-
 def test_shares_are_spread_over_the_unit_interval():
     shares = streams(range(500)).shares().flatten()
     assert 0 <= shares.min() < 0.05 and 0.95 < shares.max() < 1

@@ -1,11 +1,9 @@
 import pytest
 import torch
 
-from stylegan_cli.runtime import World
 from stylegan_cli.training.data import Batch
 from stylegan_cli.training.engines import Captured, eager
-from stylegan_cli.training.inputs import Nets
-from stylegan_cli.training.iteration import train_batch
+from stylegan_cli.training.iteration import nets_of, train_batch
 from stylegan_cli.training.schedule import stage_at
 from stylegan_cli.training.state import initial_state
 from tests.tiny import tiny
@@ -15,15 +13,7 @@ from tests.training.test_iteration import reals_of
 def trained(engine, device):
     recipe = tiny("train.batch_per_device=4")
     state = initial_state(recipe, c_dim=0, device=device, dtype=torch.float32)
-    nets = Nets(
-        G=state.G,
-        D=state.D,
-        loss=recipe.loss,
-        augmentation=None,
-        n_images=1,
-        labels_of=lambda indices: torch.zeros(len(indices), 0, device=device),
-        world=World(),
-    )
+    nets = nets_of(state, recipe)
     stage = stage_at(recipe, 0)
     reals = reals_of(stage)
     batch = Batch(pixels=reals.pixels.to(device), labels=reals.labels.to(device))

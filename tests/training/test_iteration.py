@@ -4,10 +4,9 @@ import numpy as np
 import pytest
 import torch
 
-from stylegan_cli.runtime import World
 from stylegan_cli.training.data import Batch
-from stylegan_cli.training.inputs import Nets, PhaseStreams, draw_fakes, draw_paths
-from stylegan_cli.training.iteration import train_batch
+from stylegan_cli.training.inputs import PhaseStreams, draw_fakes, draw_paths
+from stylegan_cli.training.iteration import nets_of, train_batch
 from stylegan_cli.training.phases import g_main, g_reg
 from stylegan_cli.training.schedule import stage_at
 from stylegan_cli.training.state import initial_state
@@ -37,18 +36,6 @@ def one_step(recipe, cur_nimg=0):
 
 def weights(network):
     return [parameter.detach().clone() for parameter in network.parameters()]
-
-
-def nets_of(state, recipe, world=None):
-    return Nets(
-        G=state.G,
-        D=state.D,
-        loss=recipe.loss,
-        augmentation=state.augmentation,
-        n_images=1,
-        labels_of=lambda indices: torch.zeros(len(indices), 0),
-        world=world or World(),
-    )
 
 
 def reals_of(stage):

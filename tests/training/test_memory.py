@@ -12,14 +12,14 @@ from stylegan_cli.networks.mapping import MappingNetwork
 from stylegan_cli.networks.stylegan2 import Synthesis
 from stylegan_cli.runtime import World
 from stylegan_cli.training.events import Begun, News, Ticked
-from stylegan_cli.training.iteration import train_batch
+from stylegan_cli.training.iteration import nets_of, train_batch
 from stylegan_cli.training.loop import train
 from stylegan_cli.training.memory import smaller_batch_per_device
 from stylegan_cli.training.run_folder import RunFolder
 from stylegan_cli.training.schedule import share_of, stage_at
 from stylegan_cli.training.state import initial_state
 from tests.tiny import tiny, tiny_growing, tiny_run, without_steps
-from tests.training.test_iteration import nets_of, reals_of
+from tests.training.test_iteration import reals_of
 
 CPU = torch.device("cpu")
 OUT_OF_MEMORY = (
@@ -46,7 +46,7 @@ def device_that_holds(images, *, of=Synthesis, error=OUT_OF_MEMORY[0]):
 
 def steps(recipe, number=3, world=None):
     state = initial_state(recipe, c_dim=0, device=CPU, dtype=torch.float32)
-    nets = nets_of(state, recipe, world or World())
+    nets = nets_of(state, recipe, world=world)
     for _ in range(number):
         stage = stage_at(recipe, state.cur_nimg)
         train_batch(state, nets, recipe, stage, reals_of(stage))
@@ -90,7 +90,7 @@ def test_an_update_in_the_middle_of_a_step_is_repeated():
     state = initial_state(recipe, c_dim=0, device=CPU, dtype=torch.float32)
     state.D.register_forward_pre_hook(fail_once)
     stage = stage_at(recipe, 0)
-    train_batch(state, nets_of(state, recipe, World()), recipe, stage, reals_of(stage))
+    train_batch(state, nets_of(state, recipe), recipe, stage, reals_of(stage))
     assert state.batch_per_device == 4
     for name, moments in state.stats.sums.items():
         torch.testing.assert_close(moments, whole.stats.sums[name], rtol=1e-4, atol=1e-4)

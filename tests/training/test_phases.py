@@ -39,8 +39,7 @@ def nets_of(recipe, *, c_dim=0, **loss):
         D=build_discriminator(recipe, c_dim=c_dim),
         loss=replace(recipe.loss, **loss),
         augmentation=None,
-        n_images=3,
-        labels_of=lambda indices: torch.eye(3)[list(indices), :c_dim],
+        labels=lambda seeds: torch.eye(3)[[seed % 3 for seed in seeds], :c_dim],
         world=World(),
     )
 
@@ -48,7 +47,7 @@ def nets_of(recipe, *, c_dim=0, **loss):
 def codes_of(nets):
     """Labels and what the mapping network makes of the first latents in a phase."""
     z, _ = streams().latents(nets.G.z_dim)
-    c = nets.labels_of(streams().label_choices(nets.n_images))
+    c = nets.labels(streams().seeds("label"))
     return nets.G.mapping(z, c), c
 
 

@@ -6,15 +6,14 @@ import numpy as np
 import pytest
 import torch
 
-from stylegan_cli.recipe import Settled, loads
-from stylegan_cli.runtime import World
+from stylegan_cli.recipe import loads
 from stylegan_cli.training.data import Batch
 from stylegan_cli.training.engines import Job, eager
 from stylegan_cli.training.inputs import Judging, Nets, Reals
-from stylegan_cli.training.iteration import train_batch
+from stylegan_cli.training.iteration import nets_of, train_batch
 from stylegan_cli.training.phases import Outcome, blur_sigma, blurred
 from stylegan_cli.training.schedule import stage_at
-from stylegan_cli.training.state import TrainingState, initial_state
+from stylegan_cli.training.state import initial_state
 from tests.networks.stylegan3 import load
 from tests.networks.vectors import FOLDER, Vectors, deviation
 from tests.ops.derivatives import seeded
@@ -88,18 +87,6 @@ def trained(recipe):
     for engine.step in range(STEPS):
         train_batch(state, nets_of(state, recipe), recipe, stage_at(recipe, 0), blank(), engine)
     return vectors, engine.seen, state
-
-
-def nets_of(state: TrainingState, recipe: Settled) -> Nets:
-    return Nets(
-        G=state.G,
-        D=state.D,
-        loss=recipe.loss,
-        augmentation=None,
-        n_images=1,
-        labels_of=lambda indices: torch.zeros(len(indices), 0),
-        world=World(),
-    )
 
 
 def blank() -> Batch:

@@ -4,11 +4,11 @@ import pytest
 import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from stylegan_cli.training.iteration import train_batch
+from stylegan_cli.training.iteration import nets_of, train_batch
 from stylegan_cli.training.schedule import stage_at
 from stylegan_cli.training.state import initial_state
 from tests.tiny import tiny, tiny_growing
-from tests.training.test_iteration import nets_of, reals_of
+from tests.training.test_iteration import reals_of
 
 CPU = torch.device("cpu")
 aten = torch.ops.aten

@@ -5,7 +5,7 @@ import torch
 from safetensors.torch import load_file
 
 from stylegan_cli.errors import UsageError
-from stylegan_cli.training import threads
+from stylegan_cli.training import trial
 from stylegan_cli.training.acceleration import Acceleration
 from stylegan_cli.training.events import Begun
 from stylegan_cli.training.loop import train
@@ -17,10 +17,10 @@ from tests.tiny import tiny, tiny_run, without_steps
 def two_cores(monkeypatch):
     """A machine of two cores whose user asks for nothing, and a trial that pays."""
     before = torch.get_num_threads()
-    for name in threads.VARIABLES:
+    for name in trial.VARIABLES:
         monkeypatch.delenv(name, raising=False)
-    monkeypatch.setattr(threads, "ALL", 2)
-    monkeypatch.setattr(threads, "FEWEST_ITERATIONS", 1)
+    monkeypatch.setattr(trial, "ALL", 2)
+    monkeypatch.setattr(trial, "FEWEST_ITERATIONS", 1)
     yield
     torch.set_num_threads(before)
 
@@ -66,7 +66,7 @@ def test_the_environment_counts_as_asking(dataset, tmp_path, monkeypatch):
 
 
 def test_short_runs_do_without_a_trial(dataset, tmp_path, monkeypatch):
-    monkeypatch.setattr(threads, "FEWEST_ITERATIONS", 1000)
+    monkeypatch.setattr(trial, "FEWEST_ITERATIONS", 1000)
     found = begin(dataset, tmp_path / "run")
     assert (found.count, found.seconds) == (2, {})
 
@@ -84,5 +84,5 @@ def test_memory_that_does_not_suffice_for_a_trial_ends_nothing(dataset, tmp_path
     def fail(*_):
         raise MemoryError
 
-    monkeypatch.setattr(threads, "Trial", fail)
+    monkeypatch.setattr(trial, "Trial", fail)
     assert begin(dataset, tmp_path / "run").count == 2
