@@ -18,18 +18,16 @@ from stylegan_cli.interop.pickles.limits import MOST_TENSORS, RefusedError, show
 from stylegan_cli.interop.shapes_of_networks import label_length, network_values
 from stylegan_cli.interop.tensor_maps import (
     NO_W_AVG,
+    RESAMPLE_FILTER,
     W_AVG,
-    check_filter,
     estimated_w_avg,
-    filter_kernel,
     origin,
+    released,
 )
-from stylegan_cli.ops.reference import FILTER
 
 _GENERATOR_MARK = "synthesis.b4.conv1.affine.weight"
 _DISCRIMINATOR_MARK = "b4.out.weight"
-_FILTER = "resample_filter"
-_UP = re.compile(r"synthesis\.b\d+\.conv0\.weight")
+
 _UNTOLD = (
     "records shapes only: layers are assumed to be unclamped, deviation over groups of 4, and "
     "mapping layers to learn at 0.01"
@@ -71,9 +69,9 @@ def read_bare_network(
     """
     at, d_at = _prefix(tensors, _GENERATOR_MARK), _prefix(tensors, _DISCRIMINATOR_MARK)
     assert at is not None
-    of_release = any(name.endswith(_FILTER) for name in tensors)
-    generator = _part(tensors, at, source, is_reversed=of_release)
-    discriminator = None if d_at is None else _part(tensors, d_at, source, is_reversed=False)
+    of_release = any(name.endswith(RESAMPLE_FILTER) for name in tensors)
+    generator = _part(tensors, at, source, reversed_=of_release)
+    discriminator = None if d_at is None else _part(tensors, d_at, source, reversed_=of_release)
     recipe = foreign_recipe(network_values(generator, discriminator, source), source)
     c_dim = label_length(shapes_of(generator))
     notes = [_UNTOLD]
@@ -81,7 +79,7 @@ def read_bare_network(
         generator[W_AVG] = estimated_w_avg(recipe, generator)
         notes.append(NO_W_AVG)
     used = {taken.theirs for part in (generator, discriminator or {}) for taken in part.values()}
-    rest = [name for name in tensors if name not in used and not name.endswith(_FILTER)]
+    rest = [name for name in tensors if name not in used and not name.endswith(RESAMPLE_FILTER)]
     return assemble(
         source,
         recipe,
@@ -104,18 +102,13 @@ def _prefix(tensors: Mapping[str, StoredTensor], mark: str) -> str | None:
 
 
 def _part(
-    tensors: Mapping[str, StoredTensor], prefix: str, source: str, *, is_reversed: bool
+    tensors: Mapping[str, StoredTensor], prefix: str, source: str, *, reversed_: bool
 ) -> dict[str, Taken]:
-    """Return the tensors of a network by our names; filters are checked and left out."""
-    found = {}
-    for theirs, stored in tensors.items():
-        ours = theirs.removeprefix(prefix)
-        if not theirs.startswith(prefix) or not re.match(r"mapping\.|synthesis\.|b\d+\.", ours):
-            continue
-        if ours.endswith(_FILTER):
-            check_filter(stored, filter_kernel(FILTER), theirs, source)
-        elif is_reversed and _UP.fullmatch(ours):
-            found[ours] = Taken(theirs, stored, lambda weight: weight.flip((2, 3)))
-        else:
-            found[ours] = Taken(theirs, stored)
-    return found
+    """Return the tensors of the network behind a prefix, by our names."""
+    inside = (
+        (theirs.removeprefix(prefix), stored)
+        for theirs, stored in tensors.items()
+        if theirs.startswith(prefix)
+    )
+    known = (each for each in inside if re.match(r"mapping\.|synthesis\.|b\d+\.", each[0]))
+    return released(known, prefix, source, reversed_=reversed_)

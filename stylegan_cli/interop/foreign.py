@@ -7,7 +7,7 @@ import math
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, Protocol, TypeVar, runtime_checkable
 
 import torch
 from torch import Tensor, nn
@@ -19,7 +19,7 @@ from stylegan_cli.networks.header import Header
 from stylegan_cli.networks.snapshot import save_tensors, versions
 from stylegan_cli.recipe import Recipe, Settled
 
-WHOLE_BATCH = 32
+_WHOLE_BATCH = 32
 """Group size for groups of the whole batch in D: our default batch size."""
 _NAMED = 3
 _MOST_LAYERS = 100
@@ -121,8 +121,13 @@ class Foreign:
         return any(name.startswith("d.") for name in self.tensors)
 
 
-def foreign_recipe(values: Mapping[str, object], source: str) -> Settled:
-    """Return the recipe of networks found in a file.
+Network = TypeVar("Network")
+Values = Mapping[str, object]
+"""Raw values of a recipe by dotted key."""
+
+
+def foreign_recipe(values: Values, source: str) -> Settled:
+    """Return the recipe of networks found in a file, with its name as title.
 
     Args:
         values: Raw values by dotted key, as "generator.z_dim"; else the family's defaults hold.
@@ -131,7 +136,7 @@ def foreign_recipe(values: Mapping[str, object], source: str) -> Settled:
         ForeignFileError: sgtool does not support such networks.
     """
     try:
-        return Recipe(source=source, values=values).settle()
+        return Recipe(source=source, values={"title": Path(source).stem, **values}).settle()
     except RecipeError as error:
         raise ForeignFileError(
             f"{source}: networks that sgtool does not support: {'; '.join(error.problems)}"
@@ -177,7 +182,7 @@ def assemble(
             _check_amount(source, found | critic)
             found |= critic
         except ForeignFileError as error:
-            notes += (left_out(error, source),)
+            notes += (_left_out(error, source),)
     return Foreign(
         recipe=recipe,
         c_dim=c_dim,
@@ -188,9 +193,32 @@ def assemble(
     )
 
 
-def left_out(error: ForeignFileError, source: str) -> str:
-    """Return the note that a discriminator is left out, and why; drawing images needs none."""
+def discriminator_if_possible(
+    D: Network | None, read: Callable[[Network], tuple[Mapping[str, Taken], Values]], source: str
+) -> tuple[Mapping[str, Taken] | None, Values, tuple[str, ...]]:
+    """Return tensors and values of the recipe; or none, and a note, if ours cannot hold that D."""
+    if D is None:
+        return None, {}, ()
+    try:
+        return *read(D), ()
+    except ForeignFileError as error:
+        return None, {}, (_left_out(error, source),)
+
+
+def _left_out(error: ForeignFileError, source: str) -> str:
+    # drawing images needs no discriminator
     return f"its discriminator is left out: {str(error).removeprefix(f'{source}: ')}"
+
+
+def deviation_groups(found: object) -> Values:
+    """Return values of the recipe for groups of the minibatch deviation of this size.
+
+    Args:
+        found: As the file has it; None and 0 stand for the whole batch.
+    """
+    size = found or _WHOLE_BATCH
+    batch = {"train.batch_size": math.lcm(size, 32)} if isinstance(size, int) else {}
+    return {"discriminator.mbstd_group_size": size, **batch}
 
 
 def shapes_of(found: Mapping[str, Taken]) -> dict[str, tuple[int, ...]]:

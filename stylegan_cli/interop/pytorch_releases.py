@@ -3,10 +3,8 @@
 Such a pickle carries the source text of its modules; it is dropped unread.
 """
 
-import math
-import re
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from pathlib import Path
+from functools import partial
 from typing import TypeGuard
 
 import torch
@@ -15,12 +13,12 @@ from torch import Tensor
 from stylegan_cli.errors import ForeignFileError
 from stylegan_cli.interop.foreign import (
     NVIDIA_SOURCE_LICENCE,
-    WHOLE_BATCH,
     Foreign,
     Taken,
     assemble,
+    deviation_groups,
+    discriminator_if_possible,
     foreign_recipe,
-    left_out,
     shapes_of,
     sizes,
 )
@@ -34,10 +32,9 @@ from stylegan_cli.interop.shapes_of_networks import (
     label_length,
     latent_values,
 )
-from stylegan_cli.interop.tensor_maps import check_filter, filter_kernel
+from stylegan_cli.interop.tensor_maps import released
 from stylegan_cli.networks.stylegan3 import plans_of
 from stylegan_cli.networks.stylegan3.filters import FILE_TOLERANCE, down_filter, up_filter
-from stylegan_cli.ops.reference import FILTER
 
 _USED = {"D", "G_ema", "training_set_kwargs"}
 _OPTIONS = {
@@ -131,14 +128,16 @@ def read_pytorch_release(root: Mapping[str, object], source: str) -> Foreign:
     if is_stylegan3:
         generator, values = _stylegan3(G, source)
     else:
-        generator = _taken(G, "G_ema", source)
+        generator = released(_tensors(G, "G_ema", source), "G_ema.", source)
         values = generator_values(shapes_of(generator), source) | _generator_options(G, source)
-    discriminator, d_values, notes = _discriminator(D, source)
+    discriminator, d_values, notes = discriminator_if_possible(
+        D if isinstance(D, PickledModule) else None, partial(_discriminator, source=source), source
+    )
     options = root.get("training_set_kwargs")
     path = options.get("path") if isinstance(options, dict) else None
     return assemble(
         source,
-        foreign_recipe({"title": Path(source).stem, **values, **d_values}, source),
+        foreign_recipe({**values, **d_values}, source),
         label_length(shapes_of(generator)),
         generator=generator,
         discriminator=discriminator,
@@ -151,31 +150,11 @@ def read_pytorch_release(root: Mapping[str, object], source: str) -> Foreign:
 
 
 def _discriminator(
-    D: object, source: str
-) -> tuple[dict[str, Taken] | None, dict[str, object], tuple[str, ...]]:
-    """Return tensors, values of the recipe, and notes; no tensors if ours cannot hold it."""
-    if not isinstance(D, PickledModule):
-        return None, {}, ()
-    try:
-        found = _taken(D, "D", source)
-        values = discriminator_values(shapes_of(found), source)
-        return found, values | _discriminator_options(D, source), ()
-    except ForeignFileError as error:
-        return None, {}, (left_out(error, source),)
-
-
-def _taken(network: PickledModule, where: str, source: str) -> dict[str, Taken]:
-    """Return tensors by our names, which are theirs; the filters are checked and left out."""
-    found = {}
-    for name, stored in _tensors(network, where, source):
-        if name.endswith("resample_filter"):
-            check_filter(stored, filter_kernel(FILTER), f"{where}.{name}", source)
-        elif re.fullmatch(r"synthesis\.b\d+\.conv0\.weight", name):
-            # the releases store upsampling kernels reversed
-            found[name] = Taken(f"{where}.{name}", stored, lambda tensor: tensor.flip((2, 3)))
-        else:
-            found[name] = Taken(f"{where}.{name}", stored)
-    return found
+    D: PickledModule, source: str
+) -> tuple[Mapping[str, Taken], Mapping[str, object]]:
+    found = released(_tensors(D, "D", source), "D.", source)
+    values = discriminator_values(shapes_of(found), source)
+    return found, values | _discriminator_options(D, source)
 
 
 def _tensors(
@@ -202,13 +181,10 @@ def _generator_options(G: PickledModule, source: str) -> dict[str, object]:
 
 def _discriminator_options(D: PickledModule, source: str) -> dict[str, object]:
     _check_lrelu(D, ("b4.conv", "b4.fc", "mapping.fc0"), source)
-    group = D.attribute("b4.mbstd", "group_size", 4) or WHOLE_BATCH
     options: dict[str, object] = {
         "discriminator.conv_clamp": D.attribute("b4.conv", "conv_clamp"),
-        "discriminator.mbstd_group_size": group,
+        **deviation_groups(D.attribute("b4.mbstd", "group_size", 4)),
     }
-    if isinstance(group, int):
-        options["train.batch_size"] = math.lcm(group, 32)
     if mapping := D.module("mapping"):
         layers = sum(name.startswith("fc") for name in mapping.modules())
         options["discriminator.mapping_layers"] = layers

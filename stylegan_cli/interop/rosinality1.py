@@ -6,7 +6,6 @@ Its discriminator is built differently from StyleGAN's, so ours cannot hold it.
 import math
 import re
 from collections.abc import Iterator, Mapping
-from pathlib import Path
 from typing import TypeGuard
 
 import torch
@@ -24,8 +23,6 @@ from stylegan_cli.interop.tensor_maps import (
     Form,
     Pair,
     StateDict,
-    check_filter,
-    check_known,
     drawn_noise,
     estimated_w_avg,
     filter_kernel,
@@ -65,14 +62,15 @@ def generator_pairs(layers: int, sides: tuple[int, ...], fused: frozenset[int]) 
         yield Pair(f"{block}.torgb.bias", f"{rgb}.bias", SAME)
 
 
-def filter_names(sides: tuple[int, ...], fused: frozenset[int]) -> tuple[str, ...]:
-    """Return names of the `[1, 2, 1]` filters of a generator."""
+def filters(sides: tuple[int, ...], fused: frozenset[int]) -> dict[str, Tensor]:
+    """Return the `[1, 2, 1]` filters of a generator by name."""
     places = [(level, 1 if side in fused else 2) for level, side in enumerate(sides) if level]
-    return tuple(
+    names = [
         f"generator.progression.{level}.conv1.{place}.{name}"
         for level, place in places
         for name in ("weight", "weight_flip")
-    )
+    ]
+    return dict.fromkeys(names, filter_kernel(BLUR))
 
 
 def _first(ours: str, theirs: str, side: int, *, is_fused: bool) -> Iterator[Pair]:
@@ -169,17 +167,14 @@ def _generator(
         for level, side in enumerate(sides)
         if f"generator.progression.{level}.conv1.0.weight" in state
     )
-    pairs, filters = list(generator_pairs(layers, sides, fused)), filter_names(sides, fused)
+    pairs = list(generator_pairs(layers, sides, fused))
     used = {name: each for name, each in state.items() if _level(name) < len(sides)}
-    check_known(used, (*(pair.theirs for pair in pairs), *filters), prefix, source)
-    for name in (name for name in filters if name in used):
-        check_filter(used[name], filter_kernel(BLUR), f"{prefix}{name}", source)
     noise = {
         f"synthesis.b{side}.tail{number}.noise_const": drawn_noise(f"b{side}", side)
         for side in sides
         for number in (0, 1)
     }
-    return {**noise, **taken(pairs, used, prefix)}
+    return {**noise, **taken(used, pairs, filters(sides, fused), prefix, source)}
 
 
 def _level(name: str) -> int:
@@ -195,7 +190,6 @@ def _values(
     shapes[W_AVG] = shapes.get("synthesis.b4.tail0.affine.weight", (0, 0))[1:]
     return {
         **generator_values(shapes, source),
-        "title": Path(source).stem,
         "generator.family": "stylegan1",
         "generator.architecture": "progressive",
         "generator.variant": "rosinality",

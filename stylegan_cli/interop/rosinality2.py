@@ -3,6 +3,8 @@
 from collections.abc import Iterator, Mapping
 from typing import TypeGuard
 
+from torch import Tensor
+
 from stylegan_cli.errors import ForeignFileError
 from stylegan_cli.interop.foreign import Foreign, StoredTensor, Taken, assemble, foreign_recipe
 from stylegan_cli.interop.pickles.limits import shown
@@ -16,8 +18,6 @@ from stylegan_cli.interop.tensor_maps import (
     Form,
     Pair,
     StateDict,
-    check_filter,
-    check_known,
     drawn_noise,
     estimated_w_avg,
     filter_kernel,
@@ -54,13 +54,14 @@ def generator_pairs(layers: int, sides: tuple[int, ...]) -> Iterator[Pair]:
         yield from _to_rgb(f"{block}.torgb", f"to_rgbs.{number}")
 
 
-def generator_filters(sides: tuple[int, ...]) -> tuple[str, ...]:
-    """Return names of the filters in a generator, all with gain 4, as upsampling needs."""
+def generator_filters(sides: tuple[int, ...]) -> dict[str, Tensor]:
+    """Return the filters in a generator by name, all with gain 4, as upsampling needs."""
     levels = range(len(sides) - 1)
-    return (
+    names = (
         *(f"convs.{2 * number}.conv.blur.kernel" for number in levels),
         *(f"to_rgbs.{number}.upsample.kernel" for number in levels),
     )
+    return {name: filter_kernel(FILTER, gain=4.0) for name in names}
 
 
 def discriminator_pairs(sides: tuple[int, ...]) -> Iterator[Pair]:
@@ -86,12 +87,11 @@ def discriminator_pairs(sides: tuple[int, ...]) -> Iterator[Pair]:
             yield Pair(f"b4.{ours}.{kind}", f"{theirs}.{kind}", SAME)
 
 
-def discriminator_filters(sides: tuple[int, ...]) -> tuple[str, ...]:
-    """Return names of the filters in a discriminator, all without gain."""
+def discriminator_filters(sides: tuple[int, ...]) -> dict[str, Tensor]:
+    """Return the filters in a discriminator by name, all without gain."""
     levels = range(1, len(sides))
-    return tuple(
-        f"convs.{number}.{part}.0.kernel" for number in levels for part in ("conv2", "skip")
-    )
+    names = [f"convs.{number}.{part}.0.kernel" for number in levels for part in ("conv2", "skip")]
+    return {name: filter_kernel(FILTER) for name in names}
 
 
 def _styled(ours: str, theirs: str, weight: Form, *, noise: int) -> Iterator[Pair]:
@@ -115,7 +115,7 @@ def _affine(ours: str, theirs: str) -> Iterator[Pair]:
 
 KIND = "rosinality-stylegan2"
 _MARK = "conv1.conv.modulation.weight"
-_UP_GAIN = 4.0
+
 _MOST_LEVELS = 8
 _TOP = {"g_ema", "d", "latent_avg", "args", SGTOOL}
 
@@ -171,11 +171,8 @@ def _sides(state: StateDict, source: str) -> tuple[int, ...]:
 def _generator(
     state: StateDict, prefix: str, sides: tuple[int, ...], source: str
 ) -> tuple[dict[str, Taken], tuple[str, ...]]:
-    layers = count_of(r"style\.\d+\.weight", state)
-    pairs, filters = list(generator_pairs(layers, sides)), generator_filters(sides)
-    check_known(state, (*(pair.theirs for pair in pairs), *filters), prefix, source)
-    _check_filters(state, filters, _UP_GAIN, prefix, source)
-    found = taken(pairs, state, prefix)
+    pairs = list(generator_pairs(count_of(r"style\.\d+\.weight", state), sides))
+    found = taken(state, pairs, generator_filters(sides), prefix, source)
     drawn = {
         pair.ours: drawn_noise(pair.ours, int(pair.ours.split(".")[1].removeprefix("b")))
         for pair in pairs
@@ -193,15 +190,5 @@ def _given_w_avg(value: object, source: str) -> Taken:
 
 
 def _discriminator(value: object, sides: tuple[int, ...], source: str) -> dict[str, Taken]:
-    state, filters = state_dict(value, "d", source), discriminator_filters(sides)
-    pairs = list(discriminator_pairs(sides))
-    check_known(state, (*(pair.theirs for pair in pairs), *filters), "d.", source)
-    _check_filters(state, filters, 1.0, "d.", source)
-    return taken(pairs, state, "d.")
-
-
-def _check_filters(
-    state: StateDict, names: tuple[str, ...], gain: float, prefix: str, source: str
-) -> None:
-    for name in (name for name in names if name in state):
-        check_filter(state[name], filter_kernel(FILTER, gain), f"{prefix}{name}", source)
+    pairs, filters = list(discriminator_pairs(sides)), discriminator_filters(sides)
+    return taken(state_dict(value, "d", source), pairs, filters, "d.", source)

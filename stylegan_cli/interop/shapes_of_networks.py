@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Iterable, Mapping
-from pathlib import Path
 
 from stylegan_cli.errors import ForeignFileError
 from stylegan_cli.interop.foreign import Taken, shapes_of
@@ -22,7 +21,7 @@ def network_values(
     shapes = shapes_of(generator)
     # a file may lack the mean of W, so w_dim comes from the layers that make styles
     shapes.setdefault("mapping.w_avg", shapes.get("synthesis.b4.conv1.affine.weight", (0, 0))[1:])
-    values = {"title": Path(source).stem, **generator_values(shapes, source)}
+    values = generator_values(shapes, source)
     if values["data.resolution"] == 4:
         # the only one of our discriminators that accepts images this small
         values["discriminator.architecture"] = "skip"

@@ -1,5 +1,6 @@
 """Our names and those of another program, with the layout of the same numbers in each."""
 
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from math import isfinite
@@ -14,6 +15,7 @@ from stylegan_cli.interop.foreign import UNSTATED, Made, StoredTensor, Taken
 from stylegan_cli.interop.pickles.limits import MOST_TENSORS, shown
 from stylegan_cli.interop.pickles.torch_files import Bag
 from stylegan_cli.networks.family import build_generator
+from stylegan_cli.ops.reference import FILTER
 from stylegan_cli.recipe import Settled
 from stylegan_cli.runtime import stream_seed
 
@@ -39,6 +41,8 @@ class Pair:
 
 
 SAME = Form(lambda tensor: tensor, lambda tensor: tensor)
+RESAMPLE_FILTER = "resample_filter"
+"""End of the names of filters in [ADA]'s release."""
 
 
 def filter_kernel(taps: Sequence[float], gain: float = 1.0) -> Tensor:
@@ -58,30 +62,57 @@ def check_filter(stored: StoredTensor, kernel: Tensor, name: str, source: str) -
         )
 
 
+def released(
+    stored: Iterable[tuple[str, StoredTensor]], prefix: str, source: str, *, reversed_: bool = True
+) -> dict[str, Taken]:
+    """Return tensors of [ADA]'s release, by names that are also ours; filters are checked.
+
+    Args:
+        prefix: Before their names in messages and in the map of names, as "G_ema.".
+        reversed_: Upsampling kernels are stored reversed, as the release does.
+    """
+    found = {}
+    for name, tensor in stored:
+        if name.endswith(RESAMPLE_FILTER):
+            check_filter(tensor, filter_kernel(FILTER), f"{prefix}{name}", source)
+        elif reversed_ and re.fullmatch(r"synthesis\.b\d+\.conv0\.weight", name):
+            found[name] = Taken(f"{prefix}{name}", tensor, lambda weight: weight.flip((2, 3)))
+        else:
+            found[name] = Taken(f"{prefix}{name}", tensor)
+    return found
+
+
 def taken(
-    pairs: Iterable[Pair], stored: Mapping[str, StoredTensor], prefix: str
+    stored: Mapping[str, StoredTensor],
+    pairs: Sequence[Pair],
+    filters: Mapping[str, Tensor],
+    prefix: str,
+    source: str,
 ) -> dict[str, Taken]:
     """Return those of the pairs that are in the file, by our names.
 
     Args:
-        stored: Tensors by the names in the file.
-        prefix: Before those names in messages and in the map of names, as "g_ema.".
+        filters: The tensors beside them, which are checked.
+        prefix: Before their names in messages and in the map of names, as "g_ema.".
+
+    Raises:
+        ForeignFileError: There are other tensors or filters, with which a network makes other
+            images.
     """
-    return {
-        pair.ours: Taken(f"{prefix}{pair.theirs}", stored[pair.theirs], pair.form.to_ours)
-        for pair in pairs
-        if pair.theirs in stored
-    }
-
-
-def check_known(stored: Iterable[str], known: Iterable[str], prefix: str, source: str) -> None:
-    """Raise if tensors are unknown: a network with them makes other images."""
-    extra = sorted(set(stored) - set(known))
+    extra = sorted(set(stored) - {pair.theirs for pair in pairs} - set(filters))
     if extra:
         raise ForeignFileError(
             f"{source}: {shown(prefix + extra[0])} is not a tensor of such a network "
             f"({len(extra)} like that); sgtool does not know its purpose"
         )
+    for name, kernel in filters.items():
+        if name in stored:
+            check_filter(stored[name], kernel, f"{prefix}{name}", source)
+    return {
+        pair.ours: Taken(f"{prefix}{pair.theirs}", stored[pair.theirs], pair.form.to_ours)
+        for pair in pairs
+        if pair.theirs in stored
+    }
 
 
 W_AVG = "mapping.w_avg"

@@ -10,7 +10,7 @@ from functools import cached_property
 from typing import Literal
 
 from stylegan_cli.errors import ForeignFileError
-from stylegan_cli.interop.foreign import CC_BY_NC, NVIDIA_SOURCE_LICENCE, WHOLE_BATCH, Taken
+from stylegan_cli.interop.foreign import CC_BY_NC, NVIDIA_SOURCE_LICENCE, Taken, deviation_groups
 from stylegan_cli.interop.pickles.limits import MOST_TENSORS, RefusedError, shown_value
 from stylegan_cli.interop.pickles.machine import Empty, Table
 from stylegan_cli.interop.pickles.stand_ins import PickledArray, named, number
@@ -66,12 +66,10 @@ class PickledNetwork:
 
 
 def _pair(entry: object) -> tuple[str, PickledArray]:
-    if not isinstance(entry, tuple | list) or len(entry) != 2:
-        raise RefusedError("a variable that is not a name and an array")
-    name, array = entry
-    if not isinstance(name, str) or not isinstance(array, PickledArray):
-        raise RefusedError("a variable that is not a name and an array")
-    return name, array
+    match entry:
+        case str(name), PickledArray() as array:
+            return name, array
+    raise RefusedError("a variable that is not a name and an array")
 
 
 def _plain_name(name: str) -> str:
@@ -209,10 +207,7 @@ def discriminator_options(
     """
     _check(D.options, source)
     default = None if kind.version >= _ADA else 4
-    group = number(D.options.get("mbstd_group_size", default)) or WHOLE_BATCH
-    values: dict[str, object] = {"discriminator.mbstd_group_size": group}
-    if isinstance(group, int):
-        values["train.batch_size"] = math.lcm(group, 32)
+    values = {**deviation_groups(number(D.options.get("mbstd_group_size", default)))}
     if kind.grows:
         values["discriminator.architecture"] = "progressive"
     if kind.family == "stylegan2":

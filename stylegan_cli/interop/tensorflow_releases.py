@@ -2,8 +2,8 @@
 
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from pathlib import Path
+from dataclasses import dataclass, replace
+from functools import partial
 from typing import Literal
 
 import torch
@@ -15,8 +15,8 @@ from stylegan_cli.interop.foreign import (
     NoGeneratorError,
     Taken,
     assemble,
+    discriminator_if_possible,
     foreign_recipe,
-    left_out,
     loaded,
     shapes_of,
 )
@@ -70,10 +70,14 @@ def read_tensorflow_release(networks: Sequence[PickledNetwork], source: str) -> 
     values = generator_values(shapes, source) | generator_options(G, kind, source)
     if kind.family == "progan":
         values["generator.z_dim"] = values["generator.w_dim"] = shapes["mapping.w_avg"][0] - c_dim
-    discriminator, d_values, notes = _discriminator(networks, kind, source)
+    discriminator, d_values, notes = discriminator_if_possible(
+        next((network for network in networks if _has(network, "FromRGB")), None),
+        partial(_discriminator, kind=kind, source=source),
+        source,
+    )
     return assemble(
         source,
-        foreign_recipe({"title": Path(source).stem, **values, **d_values}, source),
+        foreign_recipe({**values, **d_values}, source),
         c_dim,
         generator=generator,
         discriminator=discriminator,
@@ -111,8 +115,8 @@ def _generator(
         fused_from=fused_from(G, variables, kind),
     )
     found = {
-        _known(generator_name(name, naming), name, source): Taken(
-            taken.theirs, taken.stored, generator_form(name, naming)
+        _known(generator_name(name, naming), name, source): replace(
+            taken, form=generator_form(name, naming)
         )
         for name, taken in variables.items()
         if name not in ("lod", "synthesis/lod")
@@ -134,18 +138,11 @@ def _resolution(variables: Iterable[str], source: str) -> int:
 
 
 def _discriminator(
-    networks: Sequence[PickledNetwork], kind: GeneratorKind, source: str
-) -> tuple[dict[str, Taken] | None, dict[str, object], tuple[str, ...]]:
-    """Return tensors, values of the recipe, and notes; no tensors if ours cannot hold it."""
-    critics = [network for network in networks if _has(network, "FromRGB")]
-    if not critics:
-        return None, {}, ()
-    try:
-        found = discriminator_tensors(critics[0], source)
-        values = discriminator_values(shapes_of(found), source)
-        return found, values | discriminator_options(critics[0], found, kind, source), ()
-    except ForeignFileError as error:
-        return None, {}, (left_out(error, source),)
+    D: PickledNetwork, kind: GeneratorKind, source: str
+) -> tuple[Mapping[str, Taken], Mapping[str, object]]:
+    found = discriminator_tensors(D, source)
+    values = discriminator_values(shapes_of(found), source)
+    return found, values | discriminator_options(D, found, kind, source)
 
 
 def discriminator_tensors(D: PickledNetwork, source: str) -> dict[str, Taken]:

@@ -16,11 +16,10 @@ from stylegan_cli.interop.rosinality2 import (
     generator_filters,
     generator_pairs,
 )
-from stylegan_cli.interop.tensor_maps import SGTOOL, W_AVG, Pair, filter_kernel
+from stylegan_cli.interop.tensor_maps import SGTOOL, W_AVG, Pair
 from stylegan_cli.networks.discriminators import Discriminator
 from stylegan_cli.networks.layers import features_by_level
 from stylegan_cli.networks.snapshot import Network, versions
-from stylegan_cli.ops.reference import FILTER
 from stylegan_cli.recipe import Settled
 
 _CHANNEL_MULTIPLIERS = (1, 2)
@@ -66,7 +65,7 @@ def rosinality_checkpoint(network: Network) -> Written:
     sides = tuple(features_by_level(recipe.data.size, 1, 1))
     pairs = list(generator_pairs(recipe.generator.mapping_layers, sides))
     content: dict[str, Any] = {
-        "g_ema": _theirs(pairs, tensors, generator_filters(sides), 4.0),
+        "g_ema": _theirs(pairs, tensors, generator_filters(sides)),
         "latent_avg": tensors[W_AVG],
     }
     names = {f"g_ema.{pair.theirs}": f"g_ema.{pair.ours}" for pair in pairs}
@@ -74,7 +73,7 @@ def rosinality_checkpoint(network: Network) -> Written:
     lacking = _lacking_discriminator(recipe, network.D)
     if not lacking and network.D is not None:
         own = list(discriminator_pairs(sides))
-        content["d"] = _theirs(own, network.D.state_dict(), discriminator_filters(sides), 1.0)
+        content["d"] = _theirs(own, network.D.state_dict(), discriminator_filters(sides))
         names |= {f"d.{pair.theirs}": f"d.{pair.ours}" for pair in own}
     content[SGTOOL] = {
         "licence": network.header.licence,
@@ -103,14 +102,14 @@ def save_checkpoint(path: Path, written: Written) -> None:
 
 
 def _theirs(
-    pairs: Iterable[Pair], tensors: Mapping[str, Tensor], filters: tuple[str, ...], gain: float
+    pairs: Iterable[Pair], tensors: Mapping[str, Tensor], filters: Mapping[str, Tensor]
 ) -> dict[str, Tensor]:
     state = {}
     for pair in pairs:
         assert pair.form.to_theirs is not None
         state[pair.theirs] = pair.form.to_theirs(tensors[pair.ours])
-    kernels = {name: filter_kernel(FILTER, gain) for name in filters}
-    return {name: tensor.detach().cpu().contiguous() for name, tensor in (state | kernels).items()}
+    state |= filters
+    return {name: tensor.detach().cpu().contiguous() for name, tensor in state.items()}
 
 
 def _check_generator(network: Network) -> None:
