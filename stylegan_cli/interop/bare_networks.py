@@ -35,11 +35,7 @@ _UNTOLD = (
 
 
 def tensors_in(root: object, prefix: str = "") -> dict[str, StoredTensor]:
-    """Return all tensors in nested dicts, by dotted name.
-
-    Raises:
-        RefusedError: There are too many for any network.
-    """
+    """Return all tensors in nested dicts, by dotted name."""
     if isinstance(root, StoredTensor):
         return {prefix.rstrip("."): root}
     found: dict[str, StoredTensor] = {}
@@ -63,9 +59,6 @@ def read_bare_network(
     Args:
         root: The contents of the file.
         tensors: The tensors in it.
-
-    Raises:
-        ForeignFileError: Tensors are missing or of another network.
     """
     at, d_at = _prefix(tensors, _GENERATOR_MARK), _prefix(tensors, _DISCRIMINATOR_MARK)
     assert at is not None

@@ -1,6 +1,7 @@
 """Networks of another program's file in our terms, and their conversion to a file of ours.
 
-Readers of other formats end in `assemble`; `interop.reading` finds the reader for a file.
+Readers of other formats end in `assemble`; `interop.reading` finds the reader for a file. They raise
+ForeignFileError for files that are damaged or refused, and for networks that sgtool does not have.
 """
 
 import math
@@ -252,11 +253,7 @@ def sizes(shape: Iterable[int]) -> str:
 def fitted(
     source: str, prefix: str, network: nn.Module, found: Mapping[str, Taken]
 ) -> dict[str, Taken]:
-    """Return the tensor found for each tensor of a network, by its name after a prefix.
-
-    Raises:
-        ForeignFileError: Tensors are missing, too many, or of another shape.
-    """
+    """Return the tensor found for each tensor of a network, by its name after a prefix."""
     expected = {name: tuple(tensor.shape) for name, tensor in network.state_dict().items()}
     missing = [name for name in expected if name not in found]
     if missing:

@@ -117,11 +117,7 @@ def is_pytorch_release(root: object) -> TypeGuard[Mapping[str, object]]:
 
 
 def read_pytorch_release(root: Mapping[str, object], source: str) -> Foreign:
-    """Read the networks in a pickle of a PyTorch release.
-
-    Raises:
-        ForeignFileError: Options or tensors that are not those of StyleGAN2 or StyleGAN3.
-    """
+    """Read the networks in a pickle of a PyTorch release."""
     G, D = root["G_ema"], root.get("D")
     assert isinstance(G, PickledModule)
     is_stylegan3 = G.module("synthesis.input") is not None

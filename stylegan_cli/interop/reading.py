@@ -56,11 +56,7 @@ def is_checkpoint(path: Path) -> bool:
 
 
 def read_checkpoint(path: Path) -> Foreign:
-    """Read the networks in a file of torch.save or of safetensors.
-
-    Raises:
-        ForeignFileError: Refused, damaged, or not networks that sgtool supports.
-    """
+    """Read the networks in a file of torch.save or of safetensors."""
     with refusals_in_words(str(path)):
         root, notes = unwrapped(_root(path))
         foreign = _network_of(root, str(path))
@@ -110,11 +106,7 @@ NAMES: Table = {
 
 
 def read_originals(path: Path) -> Foreign:
-    """Read the networks in a pickle of an original release, also inside a zip.
-
-    Raises:
-        ForeignFileError: Refused, damaged, or not networks that sgtool supports.
-    """
+    """Read the networks in a pickle of an original release, also inside a zip."""
     with _read(path) as root:
         if is_pytorch_release(root):
             return read_pytorch_release(root, str(path))

@@ -122,11 +122,7 @@ def is_rosinality1(root: object) -> TypeGuard[Mapping[str, object]]:
 
 
 def read_rosinality1(root: Mapping[str, object], source: str) -> Foreign:
-    """Read the averaged generator of a checkpoint, up to the resolution it was trained to.
-
-    Raises:
-        ForeignFileError: Tensors are missing or of another network.
-    """
+    """Read the averaged generator of a checkpoint, up to the resolution it was trained to."""
     state, part = first_state(root, _PARTS, source)
     prefix = f"{part}." if part else ""
     blocks = count_of(r"generator\.to_rgb\.\d+\.conv\.bias", state)

@@ -129,12 +129,7 @@ def is_rosinality2(root: object) -> TypeGuard[Mapping[str, object]]:
 
 
 def read_rosinality2(root: Mapping[str, object], source: str) -> Foreign:
-    """Read the networks of a checkpoint; of several generators, the average.
-
-    Raises:
-        ForeignFileError: Tensors are missing, are of another network, or have filters that
-            sgtool lacks.
-    """
+    """Read the networks of a checkpoint; of several generators, the average."""
     state, part = first_state(root, ("g_ema", "g"), source)
     prefix = f"{part}." if part else ""
     sides = _sides(state, source)

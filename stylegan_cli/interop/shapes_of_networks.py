@@ -13,11 +13,7 @@ Shapes = Mapping[str, tuple[int, ...]]
 def network_values(
     generator: Mapping[str, Taken], discriminator: Mapping[str, Taken] | None, source: str
 ) -> dict[str, object]:
-    """Return values of a recipe, by dotted key, for StyleGAN2 in a file that tells shapes only.
-
-    Raises:
-        ForeignFileError: As `generator_values`.
-    """
+    """Return values of a recipe, by dotted key, for StyleGAN2 in a file that tells shapes only."""
     shapes = shapes_of(generator)
     # a file may lack the mean of W, so w_dim comes from the layers that make styles
     shapes.setdefault("mapping.w_avg", shapes.get("synthesis.b4.conv1.affine.weight", (0, 0))[1:])
@@ -34,11 +30,7 @@ def network_values(
 
 
 def generator_values(shapes: Shapes, source: str) -> dict[str, object]:
-    """Return values of a recipe, by dotted key, for a generator with these tensors.
-
-    Raises:
-        ForeignFileError: Decisive tensors are missing, or no network has such widths.
-    """
+    """Return values of a recipe, by dotted key, for a generator with these tensors."""
     features = _widths(shapes, r"synthesis\.b(\d+)\.conv1\.weight", source, axis=0)
     side = max(features)
     base, largest = channel_rule(features, source)
@@ -53,11 +45,7 @@ def generator_values(shapes: Shapes, source: str) -> dict[str, object]:
 
 
 def discriminator_values(shapes: Shapes, source: str) -> dict[str, object]:
-    """Return values of a recipe, by dotted key, for a discriminator with these tensors.
-
-    Raises:
-        ForeignFileError: As `generator_values`.
-    """
+    """Return values of a recipe, by dotted key, for a discriminator with these tensors."""
     features = _widths(shapes, r"b(\d+)\.conv0\.weight", source, axis=1)
     features[4] = _size(shapes, "b4.conv.weight", 0, source)
     base, largest = channel_rule(features, source)
@@ -88,9 +76,6 @@ def channel_rule(features: Mapping[int, int], source: str) -> tuple[int, int]:
 
     Args:
         features: Width by side.
-
-    Raises:
-        ForeignFileError: No such pair exists.
     """
     largest = max(features.values())
     base = max(width * side for side, width in features.items())
@@ -127,11 +112,7 @@ def _architecture(shapes: Shapes, side: int) -> str:
 
 
 def latent_values(shapes: Shapes, source: str) -> dict[str, object]:
-    """Return values of a recipe, by dotted key, for a mapping network with these tensors.
-
-    Raises:
-        ForeignFileError: Decisive tensors are missing.
-    """
+    """Return values of a recipe, by dotted key, for a mapping network with these tensors."""
     layers = count_of(r"mapping\.fc\d+\.weight", shapes)
     w_dim = _size(shapes, "mapping.w_avg", 0, source)
     z_dim = _size(shapes, "mapping.fc0.weight", 1, source) if layers else w_dim

@@ -94,10 +94,6 @@ def taken(
     Args:
         filters: The tensors beside them, which are checked.
         prefix: Before their names in messages and in the map of names, as "g_ema.".
-
-    Raises:
-        ForeignFileError: There are other tensors or filters, with which a network makes other
-            images.
     """
     extra = sorted(set(stored) - {pair.theirs for pair in pairs} - set(filters))
     if extra:
@@ -173,9 +169,6 @@ def state_dict(value: object, name: str, source: str) -> StateDict:
 
     Args:
         name: Its name in the file, for messages.
-
-    Raises:
-        ForeignFileError: It is anything else.
     """
     if not isinstance(value, dict):
         raise ForeignFileError(f"{source}: {name or 'it'} is not a state dict")
@@ -195,11 +188,7 @@ def state_dict(value: object, name: str, source: str) -> StateDict:
 def first_state(
     root: Mapping[str, object], names: Iterable[str], source: str
 ) -> tuple[StateDict, str]:
-    """Return the first state dict of these names in a checkpoint and its name; else all, and "".
-
-    Raises:
-        ForeignFileError: It holds anything but tensors.
-    """
+    """Return the first state dict of these names in a checkpoint and its name; else all, and ""."""
     part = next((name for name in names if isinstance(root.get(name), dict)), "")
     return state_dict(root[part] if part else root, part, source), part
 

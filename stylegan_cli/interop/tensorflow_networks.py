@@ -134,11 +134,7 @@ class GeneratorKind:
 
 
 def kind_of(G: PickledNetwork, variables: Iterable[str], source: str) -> GeneratorKind:
-    """Return the kind of a generator, by its variables; the version alone does not decide it.
-
-    Raises:
-        ForeignFileError: sgtool does not support it.
-    """
+    """Return the kind of a generator, by its variables; the version alone does not decide it."""
     names, version = set(variables), G.version or 0
     if any(name.endswith("/mod_weight") for name in names):
         grows = any(name.startswith("synthesis/ToRGB_lod") for name in names)
@@ -162,11 +158,7 @@ def fused_from(G: PickledNetwork, variables: Iterable[str], kind: GeneratorKind)
 
 
 def generator_options(G: PickledNetwork, kind: GeneratorKind, source: str) -> dict[str, object]:
-    """Return values of a recipe, by dotted key, for the options of a generator.
-
-    Raises:
-        ForeignFileError: An option that the networks of sgtool do not have.
-    """
+    """Return values of a recipe, by dotted key, for the options of a generator."""
     _check(G.options, source)
     if kind.family == "stylegan1":
         _check_norm(G.options, kind, source)
@@ -201,9 +193,6 @@ def discriminator_options(
 
     Args:
         tensors: By our names.
-
-    Raises:
-        ForeignFileError: An option that the networks of sgtool do not have.
     """
     _check(D.options, source)
     default = None if kind.version >= _ADA else 4

@@ -47,11 +47,7 @@ def tensorflow_networks(root: object) -> tuple[PickledNetwork, ...]:
 
 
 def read_tensorflow_release(networks: Sequence[PickledNetwork], source: str) -> Foreign:
-    """Read the averaged generator, which is the last, and the discriminator of a pickle.
-
-    Raises:
-        ForeignFileError: Of the Theano release, or not networks that sgtool has.
-    """
+    """Read the averaged generator, which is the last, and the discriminator of a pickle."""
     if any(network.version is None for network in networks):
         raise ForeignFileError(
             f"{source}: networks of the Theano release of Progressive GAN, which sgtool does not "
@@ -146,11 +142,7 @@ def _discriminator(
 
 
 def discriminator_tensors(D: PickledNetwork, source: str) -> dict[str, Taken]:
-    """Return the tensor found for each name in the state dict of a discriminator of ours.
-
-    Raises:
-        ForeignFileError: There is a variable of an unknown layer.
-    """
+    """Return the tensor found for each name in the state dict of a discriminator of ours."""
     resolution = _resolution((f"/{name}" for name in D.variables), source)
     return {
         _known(discriminator_name(name, resolution), name, source): Taken(

@@ -77,11 +77,7 @@ def cases_of(
 
 
 def networks_of(request: Request) -> Sequence[Path]:
-    """Return the network to measure, or every network of the run, the oldest first.
-
-    Raises:
-        NetworkFileError: The run has no networks.
-    """
+    """Return the network to measure, or every network of the run, the oldest first."""
     run = request.all_snapshots
     if run is None:
         assert request.network is not None, "a network, a run or images are measured"

@@ -82,11 +82,7 @@ class Evaluation:
         yield from stretch("images", missing, counts)
 
     def results(self) -> Iterator[Found]:
-        """Compute every metric of every case, for the first process.
-
-        Raises:
-            MetricError: Features are not finite.
-        """
+        """Compute every metric of every case, for the first process."""
         yield from (self._result(case, each) for case in self.cases for each in self.metrics)
 
     def warnings(self) -> Iterator[Remark]:

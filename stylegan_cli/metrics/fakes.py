@@ -82,11 +82,7 @@ class DrawnPictures:
         return self.count
 
     def batches(self, parts: Sequence[range]) -> Iterator[Pixels]:
-        """Yield the images of each part.
-
-        Raises:
-            UsageError: The network cannot do what the sampling asks for.
-        """
+        """Yield the images of each part."""
         if not parts:
             return
         network = open_for_drawing(self.file, self.device, self.execution)
@@ -95,11 +91,7 @@ class DrawnPictures:
 
 
 def seeds_of(evaluation: int, part: range) -> range:
-    """Return seeds of images of an evaluation; `sgtool grid` draws the same images from them.
-
-    Raises:
-        UsageError: There are no such seeds.
-    """
+    """Return seeds of images of an evaluation; `sgtool grid` draws the same images from them."""
     first = evaluation * SEEDS_AN_EVALUATION
     if evaluation < 0 or first + part.stop - 1 not in SEEDS or part.stop > SEEDS_AN_EVALUATION:
         raise UsageError(

@@ -82,11 +82,7 @@ class FeatureFile:
 
     @contextmanager
     def appending(self, rows: int) -> Iterator[Callable[[Rows], None]]:
-        """Yield a function that appends rows; with the last one the file is finished.
-
-        Raises:
-            OutputError: The file cannot be written, or another process is writing to it.
-        """
+        """Yield a function that appends rows; with the last one the file is finished."""
 
         def add(features: Rows) -> None:
             with writing(self.path):

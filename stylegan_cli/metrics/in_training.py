@@ -155,12 +155,7 @@ class Gauge:
 
 
 def open_gauge(recipe: Settled, dataset: Dataset, folder: Path, workplace: Workplace) -> Gauge:
-    """Open a gauge for a run that is trained on this data set.
-
-    Raises:
-        UsageError: The recipe has no data path.
-        WeightsError: The detector's weights are missing.
-    """
+    """Open a gauge for a run that is trained on this data set."""
     data = recipe.data
     if data.path is None:
         raise UsageError("metrics.every_ticks: compares with data.path, which is not set; set it")

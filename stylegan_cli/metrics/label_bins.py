@@ -23,9 +23,6 @@ def label_bins(
 
     Args:
         wanted: `NAME` or `NAME:BINS`.
-
-    Raises:
-        UsageError: The labels of the network have no such number.
     """
     names = tuple(header.label_columns)
     head, colon, tail = wanted.rpartition(":")

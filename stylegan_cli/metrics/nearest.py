@@ -64,9 +64,6 @@ def find_nearest(evaluation: "Evaluation", *, shown: int, count: int) -> Nearest
     Args:
         shown: Generated images.
         count: Training images for each.
-
-    Raises:
-        MetricError: Too few images, or features that are not finite.
     """
     from stylegan_cli.metrics.distances import neighbours
     from stylegan_cli.metrics.fakes import seeds_of

@@ -103,11 +103,7 @@ class StoredPictures:
         return self.count * (1 + self.mirrored)
 
     def batches(self, parts: Sequence[range]) -> Iterator[Pixels]:
-        """Yield the images of each part, decoded ahead in threads.
-
-        Raises:
-            DataError: An image cannot be read, or is of another size; names it.
-        """
+        """Yield the images of each part, decoded ahead in threads."""
         workers = min(usual_workers(), MAX_THREADS)
         loaded = ordered_map(self._batch, parts, workers=workers, ahead=workers + BATCHES_AHEAD)
         with closing(loaded):

@@ -136,9 +136,6 @@ def path_options(
     Args:
         crop: None crops as the protocol does; without a protocol, not at all.
         num: None takes the protocol's; without a protocol, 5,000.
-
-    Raises:
-        UsageError: There is no such protocol, or it has no such variant.
     """
     if protocol is None:
         return PathOptions(space=space, sampling=sampling, crop=bool(crop), num=num or USUAL_NUM)

@@ -46,11 +46,7 @@ PROTOCOLS: Mapping[str, Protocol] = {
 
 
 def protocol_named(name: str | None) -> Protocol:
-    """Return the protocol of that name; None is ours.
-
-    Raises:
-        UsageError: There is no protocol of that name.
-    """
+    """Return the protocol of that name; None is ours."""
     if name is None:
         return OURS
     if name not in PROTOCOLS:

@@ -20,9 +20,6 @@ def refuse_traced_autograd() -> None:
 
     With `torch._dynamo.config.trace_autograd_ops` it treats the derivatives defined here as
     constants, so that second derivatives would be wrong without any warning.
-
-    Raises:
-        RuntimeError: It is doing so.
     """
     if torch.compiler.is_compiling() and getattr(torch._dynamo.config, "trace_autograd_ops", False):
         raise RuntimeError(

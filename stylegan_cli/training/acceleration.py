@@ -50,11 +50,7 @@ ROWS = 40
 def check_acceleration(
     acceleration: Acceleration, recipe: Settled, device: torch.device, world: World
 ) -> None:
-    """Refuse what cannot train this recipe, or not on this machine.
-
-    Raises:
-        UsageError: Names it, and why.
-    """
+    """Raise UsageError if this recipe or this machine does not allow the acceleration."""
     pick_backend(acceleration.backend)
     if acceleration.engine == "eager":
         return
@@ -103,11 +99,7 @@ class Tracer:
 
     @contextmanager
     def iteration(self) -> Iterator[None]:
-        """Count the body as an iteration.
-
-        Raises:
-            OutputError: The folder cannot be written.
-        """
+        """Count the body as an iteration."""
         if self.count and self._profile is None:
             self._profile = self._started()
         yield

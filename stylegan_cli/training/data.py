@@ -74,11 +74,7 @@ def stream_of(recipe: Settled, dataset: Dataset) -> Stream:
 def borrowed_labels(
     recipe: Settled, dataset: Dataset, device: torch.device
 ) -> Callable[[Sequence[int]], C]:
-    """Return a map from seeds to labels for fakes, distributed as those of the images shown.
-
-    Raises:
-        DataError: As in `stream_of`.
-    """
+    """Return a map from seeds to labels for fakes, distributed as those of the images shown."""
     donors: Sequence[int] = range(len(dataset))
     if recipe.data.balance:
         donors = [images[0] for images in dataset.members()]
@@ -105,11 +101,7 @@ class Batch:
 def batches_on(
     device: torch.device, dataset: Dataset, stretches: Iterable[Stretch]
 ) -> Iterator[Batch]:
-    """Yield the batches of all stretches.
-
-    Raises:
-        DataError: An image cannot be read; names it.
-    """
+    """Yield the batches of all stretches."""
     for stretch in stretches:
         keep = device.type == "cuda" and stored_bytes(dataset, stretch.size) <= (
             torch.cuda.mem_get_info(device)[0] * FREE_SHARE

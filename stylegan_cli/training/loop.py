@@ -108,11 +108,6 @@ def open_session(run: Run, *, overwrite: bool = False) -> Session:
 
     Args:
         overwrite: Begin anew, whatever run is there.
-
-    Raises:
-        NetworkFileError: The state is damaged, or a network to start from cannot be used.
-        UsageError: Layers are to keep weights that they do not get.
-        OutputError: The state belongs to other images, or some process cannot see it.
     """
     recipe, files, world = run.recipe, run.files, run.world
     dtype = pick_dtype(recipe.train.precision, run.device)

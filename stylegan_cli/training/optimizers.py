@@ -27,11 +27,7 @@ def adam(
 
 
 def check_optimizer(optimizer: torch.optim.Adam) -> None:
-    """Raise if the state of an optimizer, as it was read, does not belong to its parameters.
-
-    Raises:
-        ValueError: It does not.
-    """
+    """Raise if the state of an optimizer, as it was read, does not belong to its parameters."""
     for parameter, state in optimizer.state.items():
         moments = [state.get(name) for name in ("exp_avg", "exp_avg_sq")]
         fits = all(m is not None and m.shape == parameter.shape for m in moments)

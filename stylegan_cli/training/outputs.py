@@ -58,11 +58,7 @@ class SampleGrid:
 
 
 def sample_grid(recipe: Settled, dataset: Dataset) -> SampleGrid:
-    """Choose a grid that fits a screen: 3 × 2 to 12 × 8 images.
-
-    Raises:
-        DataError: An image cannot be read.
-    """
+    """Choose a grid that fits a screen: 3 × 2 to 12 × 8 images."""
     size, seed = recipe.data.size, recipe.seed
     columns = min(max(1024 // size.width, 3), 12)
     rows = min(max(768 // size.height, 2), 8)
@@ -202,11 +198,7 @@ def open_outputs(run: Run, state: TrainingState, grid: SampleGrid) -> Outputs:
 
 
 def check_finite(means: Mapping[str, int | float], kimg: float) -> None:
-    """Raise if any mean is NaN or infinite.
-
-    Raises:
-        TrainingError: Names them.
-    """
+    """Raise if any mean is NaN or infinite."""
     broken = [name for name, value in means.items() if not math.isfinite(value)]
     if broken:
         raise TrainingError(
@@ -217,11 +209,7 @@ def check_finite(means: Mapping[str, int | float], kimg: float) -> None:
 
 
 def check_tensorboard(recipe: Settled) -> None:
-    """Raise if the recipe asks for TensorBoard and it is not installed.
-
-    Raises:
-        UsageError: It is not.
-    """
+    """Raise if the recipe asks for TensorBoard and it is not installed."""
     if recipe.report.tensorboard and find_spec("tensorboard") is None:
         raise UsageError(
             "report.tensorboard: TensorBoard is not installed; pip install '.[tensorboard]'"

@@ -21,9 +21,6 @@ def save_state(path: Path, state: Mapping[str, Any]) -> None:
 
     Args:
         state: Tensors, numbers, strings, and lists and dicts of them.
-
-    Raises:
-        OutputError: The place cannot be written.
     """
     import torch
 
@@ -89,7 +86,10 @@ RUN_FILES = (
 
 @dataclass(frozen=True, kw_only=True)
 class RunFolder:
-    """Recipe, statistics, pictures, networks and state of a run."""
+    """Recipe, statistics, pictures, networks and state of a run.
+
+    What writes raises OutputError if the disk is full or the folder read-only.
+    """
 
     path: Path
 
@@ -127,11 +127,7 @@ class RunFolder:
             return None
 
     def keep_batch_per_device(self, number: int) -> None:
-        """Tell the processes that resume how many images to take at once.
-
-        Raises:
-            OutputError: The disk is full or the folder read-only.
-        """
+        """Tell the processes that resume how many images to take at once."""
         with written_whole(self.path / "batch_per_device") as temporary:
             temporary.write_text(f"{number}\n", encoding="utf-8")
 
@@ -152,11 +148,7 @@ class RunFolder:
         return self.state.exists() or (self.stats.exists() and self.stats.stat().st_size > 0)
 
     def begun(self) -> Settled | None:
-        """Return the recipe of the run that is here; None if it made no progress.
-
-        Raises:
-            RecipeError: The recipe cannot be read.
-        """
+        """Return the recipe of the run that is here; None if it made no progress."""
         # a loss of power emptied it in earlier versions
         is_written = self.recipe.exists() and self.recipe.read_bytes().strip(b"\0\n")
         return load(self.recipe) if is_written and self.has_begun else None
@@ -169,9 +161,6 @@ class RunFolder:
 
         Args:
             overwrite: Whatever run is there will be removed.
-
-        Raises:
-            OutputError: The folder holds something else.
         """
         with writing(self.path):
             names = [file.name for file in self.path.iterdir() if not file.match(PARTIAL)]
@@ -186,9 +175,6 @@ class RunFolder:
 
         Args:
             overwrite: Remove a run that has made progress too.
-
-        Raises:
-            OutputError: The disk is full or the folder read-only.
         """
         text = dumps(recipe).encode()
         there = self.recipe.read_bytes() if self.recipe.exists() else b""
@@ -200,11 +186,7 @@ class RunFolder:
                 temporary.write_bytes(text)
 
     def clear(self) -> None:
-        """Remove the files of a run; never anything else.
-
-        Raises:
-            OutputError: The folder is read-only.
-        """
+        """Remove the files of a run; never anything else."""
         with writing(self.path):
             for pattern in RUN_FILES:
                 for file in self.path.glob(pattern):
@@ -221,19 +203,11 @@ class RunFolder:
         return load_state(self.state) if self.state.exists() else None
 
     def append_stats(self, values: Mapping[str, Any]) -> None:
-        """Add one line to `stats.jsonl`.
-
-        Raises:
-            OutputError: The disk is full or the folder read-only.
-        """
+        """Add one line to `stats.jsonl`."""
         append_line(self.stats, json.dumps(dict(values)))
 
     def take_back_stats(self, cur_nimg: int) -> None:
-        """Drop the lines of `stats.jsonl` later than a state; they are its last ones.
-
-        Raises:
-            OutputError: The disk is full or the folder read-only.
-        """
+        """Drop the lines of `stats.jsonl` later than a state; they are its last ones."""
         if not self.stats.exists():
             return
         with writing(self.stats), self.stats.open("rb+") as file:

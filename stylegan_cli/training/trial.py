@@ -199,9 +199,6 @@ def settle_threads(run: Run, before: int | None, *, resumed: bool) -> Threads | 
     Args:
         before: Threads of the run so far, if its state tells them.
         resumed: The run was begun before.
-
-    Raises:
-        UsageError: More are asked for than a process can start.
     """
     asked = run.acceleration.threads
     if asked is not None and asked > MOST_THREADS:

@@ -145,11 +145,7 @@ class Options(dict[str, object]):
 
 
 def ordered_dict(pairs: object = ()) -> dict[object, object]:
-    """Return a dict of pairs.
-
-    Raises:
-        RefusedError: It is not made of pairs.
-    """
+    """Return a dict of pairs."""
     # Python 2 passes the entries at once, later versions add them afterwards
     if not isinstance(pairs, list | tuple):
         raise RefusedError("a dict that is not made of pairs")

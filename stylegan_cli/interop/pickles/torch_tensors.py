@@ -70,11 +70,7 @@ class StorageId:
         return self.count * np.dtype(_STORAGE_TYPES[self.kind][0]).itemsize
 
     def within(self, buffer: mmap.mmap | memoryview, place: int) -> Storage:
-        """Return the storage that starts at a place in a file: a view of its bytes.
-
-        Raises:
-            RefusedError: It would extend beyond the file.
-        """
+        """Return the storage that starts at a place in a file: a view of its bytes."""
         code, dtype = _STORAGE_TYPES[self.kind]
         found = len(buffer) - place
         if self.size > found:
@@ -88,11 +84,7 @@ class StorageId:
 
 
 def storage_id(persistent_id: object) -> StorageId:
-    """Return the storage that a persistent id ("storage", class, key, device, count, view) names.
-
-    Raises:
-        RefusedError: It does not name a whole storage.
-    """
+    """Return the storage of a persistent id ("storage", class, key, device, count, view)."""
     if not isinstance(persistent_id, tuple) or len(persistent_id) not in (5, 6):
         raise RefusedError("a persistent id that names no storage")
     tag, kind, key, _, count, *view = persistent_id
@@ -187,11 +179,7 @@ class PickledTensor:
 
 
 def read_storage(raw: object) -> Storage:
-    """Read the storage in the bytes that torch wrote before it wrote zips.
-
-    Raises:
-        RefusedError: Not numbers, or fewer than claimed.
-    """
+    """Read the storage in the bytes that torch wrote before it wrote zips."""
     if not isinstance(raw, bytes):
         raise RefusedError("a storage that is not made of bytes")
     stream, buffer = io.BytesIO(raw), memoryview(raw)
