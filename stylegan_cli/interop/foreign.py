@@ -1,6 +1,6 @@
 """Networks of another program's file in our terms, and their conversion to a file of ours.
 
-Readers of other formats end in `assemble`; `interop.reading` finds the reader for a file. They raise
+Readers of other formats end in `assemble`; `interop.reading` finds the reader for a file. All raise
 ForeignFileError for files that are damaged or refused, and for networks that sgtool does not have.
 """
 

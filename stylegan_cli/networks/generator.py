@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from stylegan_cli.networks.layers import freeze_layers
 from stylegan_cli.networks.mapping import MappingNetwork
 from stylegan_cli.networks.noise import NoiseInput, NoiseLayer, noise_layers
-from stylegan_cli.shapes import Images, Motions, Ws
+from stylegan_cli.shapes import C, Images, Motions, W, Ws, Z
 from stylegan_cli.sizes import Size
 
 
@@ -123,6 +123,11 @@ class Generator(nn.Module):
         self.has_styles = synthesis.num_ws > 1
         self.has_noise = bool(synthesis.noise_sizes)
         self.has_w = self.has_styles or mapping.layers > 0
+
+    def ws(self, z: Z, c: C) -> Ws:
+        """Map each z to a w, repeated for every layer."""
+        w: W = self.mapping(z, c)
+        return w.unsqueeze(1).expand(-1, self.num_ws, -1)
 
     @property
     def tracked(self) -> dict[str, Tensor]:

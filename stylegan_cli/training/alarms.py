@@ -120,7 +120,7 @@ def _divergence(recipe: Settled) -> Rule:
     lr, gamma = recipe.train.lr_g, recipe.loss.r1_gamma
     return Rule(
         name="divergence",
-        value=_largest_score,
+        value=lambda stats: max(abs(stats["score_real"]), abs(stats["score_fake"])),
         raised_from=most,
         cleared_below=most / 2,
         ticks=2,
@@ -147,7 +147,8 @@ def _overfitting(recipe: Settled) -> Rule:
         ticks=3,
         words=lambda stats: (
             f"D overfits: it recognizes nearly all training images, r_t {stats['r_t']:.2f} (1 is "
-            f"all, [ADA] aims at 0.6), scores {_gap(stats):.1f} apart; G learns less and less. "
+            f"all, [ADA] aims at 0.6), scores {stats['score_real'] - stats['score_fake']:.1f} "
+            "apart; G learns less and less. "
             f"Try {remedy}"
         ),
     )
@@ -214,14 +215,6 @@ _LEAK = Rule(
         "more images or a higher augment.target"
     ),
 )
-
-
-def _largest_score(stats: Stats) -> float:
-    return max(abs(stats["score_real"]), abs(stats["score_fake"]))
-
-
-def _gap(stats: Stats) -> float:
-    return stats["score_real"] - stats["score_fake"]
 
 
 def _shortfall(stats: Stats, name: str) -> float | None:

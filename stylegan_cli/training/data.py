@@ -134,20 +134,15 @@ def resident(device: torch.device, dataset: Dataset, stretch: Stretch) -> Iterat
 
     def read(taken: tuple[Pick, bool]) -> _Taken:
         pick, is_new = taken
-        pixels = read_at(dataset, pick.index, stretch.size)[0] if is_new else None
-        return _Taken(pick=pick, pixels=pixels)
+        return pick, read_at(dataset, pick.index, stretch.size)[0] if is_new else None
 
     with closing(ahead(stretch, read, map(take, stretch.picks))) as images:
         while batch := list(islice(images, stretch.share)):
             yield store.gather(batch)
 
 
-@dataclass(frozen=True, kw_only=True)
-class _Taken:
-    """An image of a batch, with its pixels if they are not in the store yet."""
-
-    pick: Pick
-    pixels: Picture | None
+_Taken = tuple[Pick, Picture | None]
+"""An image of a batch, with its pixels if they are not in the store yet."""
 
 
 class _Store:
@@ -160,11 +155,11 @@ class _Store:
 
     def gather(self, batch: list[_Taken]) -> Batch:
         """Return a batch; its new images are put into the store."""
-        new = {taken.pick.index: taken.pixels for taken in batch if taken.pixels is not None}
+        new = {pick.index: pixels for pick, pixels in batch if pixels is not None}
         if new:
             pixels = torch.from_numpy(np.stack(list(new.values())))
             self._pixels.index_copy_(0, self._up(list(new)), upload(pixels, self._pixels.device))
-        picks = [taken.pick for taken in batch]
+        picks = [pick for pick, _ in batch]
         images = self._pixels.index_select(0, self._up([pick.index for pick in picks]))
         mirrored = self._up([pick.mirrored for pick in picks])[:, None, None, None]
         labels = np.stack([self._dataset.label(pick.index) for pick in picks])

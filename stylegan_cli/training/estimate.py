@@ -111,8 +111,7 @@ def _images(D: Discriminator, n: int) -> Tensor:
 
 
 def _generate(G: Generator, n: int) -> tuple[Tensor, Tensor]:
-    w = G.mapping(torch.randn(n, G.z_dim), torch.randn(n, G.c_dim))
-    ws = w.unsqueeze(1).expand(-1, G.num_ws, -1)
+    ws = G.ws(torch.randn(n, G.z_dim), torch.randn(n, G.c_dim))
     return G.synthesis(ws, "const"), ws
 
 

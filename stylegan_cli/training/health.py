@@ -17,7 +17,6 @@ from stylegan_cli.data.dataset import Dataset
 from stylegan_cli.detectors import open_detector
 from stylegan_cli.detectors.registry import PerceptualDetector
 from stylegan_cli.detectors.resize import on_white
-from stylegan_cli.latents.sampling import broadcast_layers
 from stylegan_cli.networks.execution import default_batch_size
 from stylegan_cli.networks.generator import Generator
 from stylegan_cli.networks.layers import halve, upscale
@@ -97,7 +96,9 @@ class Probe:
 
     def _compare(self, G_ema: Generator) -> dict[str, float]:
         yardstick = self._yardstick(G_ema.grown_size)
-        looks = self._looks_of_fakes(G_ema)
+        size = default_batch_size(G_ema.size)
+        parts = zip(self.z.split(size), self.c.split(size), strict=True)
+        looks = torch.cat([self._look(G_ema.synthesis(G_ema.ws(*part), "const")) for part in parts])
         found = {}
         if yardstick.variety is not None:
             found["diversity"] = _ratio(_variety(looks), yardstick.variety)
@@ -105,11 +106,6 @@ class Probe:
             nearest = _to_nearest(looks, yardstick.looks).median().item()
             found["nearest_ratio"] = _ratio(nearest, yardstick.nearest)
         return found
-
-    def _looks_of_fakes(self, G_ema: Generator) -> Looks:
-        size = default_batch_size(G_ema.size)
-        parts = zip(self.z.split(size), self.c.split(size), strict=True)
-        return torch.cat([self._look(_draw(G_ema, z, c)) for z, c in parts])
 
     def _codes(self, G_ema: Generator) -> W:
         z = torch.randn(CODES, G_ema.z_dim, generator=torch_stream(0, "health", "codes"))
@@ -213,8 +209,3 @@ def _to_nearest(
 def _ratio(found: float, usual: float) -> float:
     # identical training images have no distances to compare with
     return found / usual if usual > 0 else 1.0
-
-
-def _draw(G_ema: Generator, z: Z, c: C) -> Images:
-    images: Tensor = G_ema.synthesis(broadcast_layers(G_ema.mapping(z, c), G_ema.num_ws), "const")
-    return images

@@ -14,6 +14,7 @@ from stylegan_cli.training.health import open_probe
 from stylegan_cli.training.iteration import nets_of
 from stylegan_cli.training.origin import open_origin
 from stylegan_cli.training.outputs import check_tensorboard, open_outputs, sample_grid
+from stylegan_cli.training.run_folder import load_state
 from stylegan_cli.training.schedule import share_of, stages
 from stylegan_cli.training.session import Session
 from stylegan_cli.training.settling import Run
@@ -153,7 +154,7 @@ def open_session(run: Run, *, overwrite: bool = False) -> Session:
 
 def _resume(state: TrainingState, run: Run) -> bool:
     files, world = run.files, run.world
-    saved = files.load_state()
+    saved = load_state(files.state) if files.state.exists() else None
     if saved is not None:
         if saved.get("data_fingerprint") != run.dataset.fingerprint:
             raise OutputError(

@@ -72,36 +72,21 @@ def open_origin(network: str, sha256: str | None = None) -> Origin:
         ForeignFileError: Another program's file that cannot or must not be read.
     """
     path, found = _found(Path(network), sha256)
-    return _foreign(path, found) if is_foreign(path) else _ours(path, found)
-
-
-def _ours(path: Path, sha256: str) -> Origin:
-    header = read_header(path)
+    foreign = read_foreign(path) if is_foreign(path) else None
+    facts = foreign or read_header(path)
+    recipe = facts.recipe
+    if foreign:
+        recipe = replace(recipe, data=replace(recipe.data, labels=foreign.c_dim > 0))
     return Origin(
         path=path,
-        sha256=sha256,
-        recipe=header.recipe,
-        c_dim=header.c_dim,
-        kimg=header.kimg,
-        lod=header.lod,
-        licence=header.licence,
-        tensors=read_tensors(path),
-    )
-
-
-def _foreign(path: Path, sha256: str) -> Origin:
-    foreign = read_foreign(path)
-    labelled = replace(foreign.recipe.data, labels=foreign.c_dim > 0)
-    return Origin(
-        path=path,
-        sha256=sha256,
-        recipe=replace(foreign.recipe, data=labelled),
-        c_dim=foreign.c_dim,
-        kimg=foreign.kimg,
-        lod=foreign.lod,
-        licence=foreign.licence,
-        tensors=foreign.tensors,
-        notes=foreign.notes,
+        sha256=found,
+        recipe=recipe,
+        c_dim=facts.c_dim,
+        kimg=facts.kimg,
+        lod=facts.lod,
+        licence=facts.licence,
+        tensors=foreign.tensors if foreign else read_tensors(path),
+        notes=foreign.notes if foreign else (),
     )
 
 

@@ -16,7 +16,6 @@ from stylegan_cli.data.dataset import Dataset
 from stylegan_cli.errors import TrainingError, UsageError
 from stylegan_cli.figures.layout import Content, Place, paint
 from stylegan_cli.figures.png import shown, tile, write_png
-from stylegan_cli.latents.sampling import broadcast_layers
 from stylegan_cli.networks.execution import default_batch_size
 from stylegan_cli.networks.generator import Generator
 from stylegan_cli.networks.header import Header
@@ -54,7 +53,8 @@ class SampleGrid:
         device = G_ema.mapping.w_avg.device
         size = default_batch_size(G_ema.size)
         parts = zip(self.z.split(size), self.c.split(size), strict=True)
-        return np.concatenate([_draw(G_ema, z.to(device), c.to(device)) for z, c in parts])
+        codes = [G_ema.ws(z.to(device), c.to(device)) for z, c in parts]
+        return np.concatenate([draw(G_ema, ws, "const") for ws in codes])
 
 
 def sample_grid(recipe: Settled, dataset: Dataset) -> SampleGrid:
@@ -83,12 +83,6 @@ def _shown(dataset: Dataset, rows: int, columns: int, seed: int) -> list[int]:
         places = np.arange(turn * columns, (turn + 1) * columns)
         shown += orders[group][places % len(orders[group])].tolist()
     return shown
-
-
-def _draw(G_ema: Generator, z: Z, c: C) -> Pixels:
-    with torch.no_grad():
-        ws = broadcast_layers(G_ema.mapping(z, c), G_ema.num_ws)
-    return draw(G_ema, ws, "const")
 
 
 OF_THE_IMAGES = "that of the images it was trained on"
@@ -192,13 +186,17 @@ class Outputs:
 
 def open_outputs(run: Run, state: TrainingState, grid: SampleGrid) -> Outputs:
     """Open the outputs of a run in its folder, which is its own already, from this state on."""
-    wants_events = run.recipe.report.tensorboard
-    events = _event_writer(run.folder, state.cur_nimg) if wants_events else None
+    events = None
+    if run.recipe.report.tensorboard:
+        from torch.utils.tensorboard import SummaryWriter
+
+        # what a killed process wrote after its last state will be written again
+        events = SummaryWriter(str(run.folder), purge_step=state.cur_nimg + 1)
     return Outputs(run=run, grid=grid, events=events)
 
 
 def check_finite(means: Mapping[str, int | float], kimg: float) -> None:
-    """Raise if any mean is NaN or infinite."""
+    """Raise TrainingError if any mean is NaN or infinite."""
     broken = [name for name, value in means.items() if not math.isfinite(value)]
     if broken:
         raise TrainingError(
@@ -209,7 +207,7 @@ def check_finite(means: Mapping[str, int | float], kimg: float) -> None:
 
 
 def check_tensorboard(recipe: Settled) -> None:
-    """Raise if the recipe asks for TensorBoard and it is not installed."""
+    """Raise UsageError if the recipe asks for TensorBoard and it is not installed."""
     if recipe.report.tensorboard and find_spec("tensorboard") is None:
         raise UsageError(
             "report.tensorboard: TensorBoard is not installed; pip install '.[tensorboard]'"
@@ -222,13 +220,6 @@ def _licence(origin: Mapping[str, Any] | None) -> str:
         return OF_THE_IMAGES
     inherited = str(origin["licence"]).removesuffix(f"; and {OF_THE_IMAGES}")
     return f"{inherited}; and {OF_THE_IMAGES}"
-
-
-def _event_writer(folder: Path, cur_nimg: int) -> "SummaryWriter":
-    from torch.utils.tensorboard import SummaryWriter
-
-    # what a killed process wrote after its last state will be written again
-    return SummaryWriter(str(folder), purge_step=cur_nimg + 1)
 
 
 def augmented_sheet(

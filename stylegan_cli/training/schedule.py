@@ -34,14 +34,12 @@ class Stage:
         """Return the number of whole levels missing."""
         return math.floor(self.lod)
 
-    @property
-    def key(self) -> tuple[int, int]:
-        """Return the active levels; optimizers are reset when they change."""
-        return level_key(self.lod)
-
 
 def level_key(lod: float) -> tuple[int, int]:
-    """Return the levels missing at the newest level that takes part, and at the one below."""
+    """Return the levels missing at the newest level that takes part, and at the one below.
+
+    Optimizers are reset when they change.
+    """
     return math.floor(lod), math.ceil(lod)
 
 

@@ -158,7 +158,7 @@ class TrainingState:
 
     def enter(self, stage: Stage, recipe: Settled) -> None:
         """Grow the networks to a stage; with other levels than before, reset the optimizers."""
-        if stage.key != level_key(self.lod):
+        if level_key(stage.lod) != level_key(self.lod):
             self.opt_g, self.opt_d = new_optimizers(self.G, self.D, stage, recipe)
         self.G.lod = self.D.lod = self.G_ema.lod = stage.lod
 

@@ -3,7 +3,7 @@ from dataclasses import replace
 import pytest
 
 from stylegan_cli.recipe import GeneratorSection, GrowingSection, Settled
-from stylegan_cli.training.schedule import stage_at, stages
+from stylegan_cli.training.schedule import level_key, stage_at, stages
 
 PAPER = Settled(generator=GeneratorSection(architecture="progressive"))
 
@@ -64,7 +64,7 @@ def test_phases_of_fractions_end_on_the_image():
 
 
 def test_optimizers_start_anew_where_a_fade_begins_and_where_it_ends():
-    keys = [stage_at(PAPER, kimg * 1000).key for kimg in range(0, 1900, 100)]
+    keys = [level_key(stage_at(PAPER, kimg * 1000).lod) for kimg in range(0, 1900, 100)]
     assert [k for k, key in enumerate(keys) if key != keys[k - 1] and k] == [7, 12]
 
 
