@@ -29,11 +29,10 @@ from stylegan_cli.metrics.protocol import STANDARD_COUNT, Protocol, real_rows
 from stylegan_cli.networks.execution import precision_claim, precision_of
 from stylegan_cli.networks.family import build_generator
 from stylegan_cli.networks.header import Header, read_header
-from stylegan_cli.networks.noise import NoiseMode
 from stylegan_cli.networks.snapshot import file_sha256
 from stylegan_cli.training.data import training_data
+from stylegan_cli.training.run_folder import NETWORKS, snapshots
 
-SNAPSHOTS = "network-*.safetensors"
 UNLIKE = 0.5
 """Largest difference in the share of JPEG files; beyond it, compression adds to distances."""
 
@@ -82,10 +81,10 @@ def networks_of(request: Request) -> Sequence[Path]:
     if run is None:
         assert request.network is not None, "a network, a run or images are measured"
         return [request.network]
-    found = sorted(run.glob(SNAPSHOTS))
+    found = snapshots(run)
     if not found:
         lead = (not run.exists() and similar(run)) or "; name the folder of a run"
-        raise NetworkFileError(f"`all_snapshots={run}`: no {SNAPSHOTS} there{lead}")
+        raise NetworkFileError(f"`all_snapshots={run}`: no {NETWORKS} there{lead}")
     return found
 
 
@@ -173,12 +172,14 @@ def network_case(
 def _fakes(
     network: Path, header: Header, data: StoredPictures | None, request: Request, place: Workplace
 ) -> Iterator[DrawnPictures]:
-    """Yield the images of each repeat."""
+    """Yield the images of each repeat, with new noise for each image if there are noise inputs."""
+    with torch.device("meta"):
+        G = build_generator(header.recipe, c_dim=header.c_dim)
     sampling = Sampling(
         psi=request.psi,
         cutoff=request.cutoff,
         class_name=request.class_name,
-        noise_mode=_noise_mode(header),
+        noise_mode="random" if G.has_noise else "const",
     )
     first = DrawnPictures(
         file=network,
@@ -254,29 +255,24 @@ def _folder(
     case = folder_case(images, data, protocol, chosen=request.class_name)
     (fakes,) = case.fakes
     assert isinstance(fakes, StoredPictures), "a folder's images are stored"
-    if fakes.size != data.size:
-        yield Remark(
-            text=f"{images}: {fakes.size.value} px, {data.name}: {data.size.value} px; detectors "
-            "see different detail in them",
-            is_warning=True,
-        )
-    yield from _unlike_files(fakes, data)
+    yield from (Remark(text=text, is_warning=True) for text in _unlike(fakes, data))
     return (case,)
 
 
-def _unlike_files(fakes: StoredPictures, reals: StoredPictures) -> Iterator[Remark]:
-    """Warn of pictures that are left out, and of JPEG files compared with others."""
+def _unlike(fakes: StoredPictures, reals: StoredPictures) -> Iterator[str]:
+    """Yield warnings of other sizes, pictures that are left out, and JPEG among other files."""
+    if fakes.size != reals.size:
+        yield (
+            f"{fakes.name}: {fakes.size.value} px, {reals.name}: {reals.size.value} px; detectors "
+            "see different detail in them"
+        )
     for stored in (fakes, reals):
         if stored.left_out:
-            yield Remark(
-                text=f"left out: {len(stored.left_out)}, such as {stored.left_out[0]}",
-                is_warning=True,
-            )
+            yield f"left out: {len(stored.left_out)}, such as {stored.left_out[0]}"
     if abs(fakes.jpegs / fakes.count - reals.jpegs / reals.count) > UNLIKE:
-        yield Remark(
-            text=f"JPEG files: {fakes.jpegs} of {fakes.count} in {fakes.name}, {reals.jpegs} of "
-            f"{reals.count} in {reals.name}; part of the distance is their compression",
-            is_warning=True,
+        yield (
+            f"JPEG files: {fakes.jpegs} of {fakes.count} in {fakes.name}, {reals.jpegs} of "
+            f"{reals.count} in {reals.name}; part of the distance is their compression"
         )
 
 
@@ -315,13 +311,6 @@ def _class_of(
             f"{network}: has classes, and draws labels from its data set; give `data` or `class`"
         )
     return None
-
-
-def _noise_mode(header: Header) -> NoiseMode:
-    """Return "random" where there are noise inputs: fresh noise for each image."""
-    with torch.device("meta"):
-        G = build_generator(header.recipe, c_dim=header.c_dim)
-    return "random" if G.has_noise else "const"
 
 
 def _reals(

@@ -1,9 +1,8 @@
 """Training that measures its networks with the code of `sgtool eval`, and keeps the best."""
 
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -117,12 +116,7 @@ class Gauge:
         return evaluation
 
     def _link_best(self) -> None:
-        there = [
-            Best(network=network, name=name, value=value)
-            for record in self._records()
-            for name, value in islice(record["results"].items(), 1)
-            if (network := self.folder / Path(record["network"]).name).exists()
-        ]
+        there = [best for best in self._measured() if best.network.exists()]
         best = min(there, key=lambda best: best.value, default=None)
         if best is not None:
             link_best(best)
@@ -130,11 +124,13 @@ class Gauge:
     def _prune(self, newest: Path) -> None:
         best, last = self.recipe.metrics.keep_best, self.recipe.metrics.keep_last
         if best or last:
-            distances = {
-                Path(record["network"]).name: next(iter(record["results"].values()))
-                for record in self._records()
-            }
+            distances = {found.network.name: found.value for found in self._measured()}
             prune(newest, distances, best=best, last=last)
+
+    def _measured(self) -> Iterator[Best]:
+        for record in self._records():
+            name, value = next(iter(record["results"].items()))
+            yield Best(network=self.folder / Path(record["network"]).name, name=name, value=value)
 
     def _records(self) -> list[dict[str, Any]]:
         """Return records of equal measurements, whether made here or by `sgtool eval`."""
@@ -177,33 +173,22 @@ def networks_until(folder: Path, kimg: float) -> list[Path]:
     return [path for path in snapshots(folder) if kimg_of(path) <= kimg + 5e-4]
 
 
-def superfluous(
-    networks: Sequence[Path], distances: Mapping[str, float], *, best: int, last: int
-) -> list[Path]:
-    """Return networks that are neither among the best nor among the newest; never the newest one.
+def prune(newest: Path, distances: Mapping[str, float], *, best: int, last: int) -> None:
+    """Remove networks before this one that are neither among the best nor among the newest.
+
+    What a `best-*` link names stays too.
 
     Args:
-        networks: The oldest first.
         distances: Distance by file name; smaller is better.
         best: Number of best networks to keep.
         last: Number of newest networks to keep.
     """
+    networks = networks_until(newest.parent, kimg_of(newest))
     measured = [path for path in networks if path.name in distances]
     measured.sort(key=lambda path: distances[path.name])
-    kept = {*measured[:best], *networks[-max(last, 1) :]}
-    return [path for path in networks if path not in kept]
-
-
-def prune(newest: Path, distances: Mapping[str, float], *, best: int, last: int) -> None:
-    """Remove superfluous networks before this one, but none that a `best-*` link names.
-
-    Args:
-        distances: As in `superfluous`; so are best and last.
-    """
     linked = {link.resolve() for link in newest.parent.glob("best-*") if link.is_symlink()}
-    for path in superfluous(
-        networks_until(newest.parent, kimg_of(newest)), distances, best=best, last=last
-    ):
-        if path.resolve() not in linked:
+    for path in networks:
+        is_kept = path in (*measured[:best], *networks[-max(last, 1) :])
+        if not is_kept and path.resolve() not in linked:
             with writing(path):
                 path.unlink()

@@ -122,15 +122,16 @@ def tables_of(evaluation: Evaluation) -> Iterator[tuple[str, Features, Mapping[s
 def best_of(metrics: Sequence[Metric], found: Sequence[Found]) -> Best | None:
     """Return the best network by the first metric that orders networks; None without one."""
     for metric in (each for each in metrics if each.better):
-        rivals = [each for each in found if each.metric == metric.name and each.network]
+        own = [each for each in found if each.metric == metric.name]
+        name = next(iter(own[0].values)) if own else ""
+        rivals = [
+            Best(network=each.network, name=name, value=each.values[name])
+            for each in own
+            if each.network and name in each.values
+        ]
         if rivals:
-            name = next(iter(rivals[0].values))
             choose = min if metric.better == "smaller" else max
-            best = choose(
-                (each for each in rivals if name in each.values), key=lambda each: each.values[name]
-            )
-            assert best.network is not None
-            return Best(network=best.network, name=name, value=best.values[name])
+            return choose(rivals, key=lambda best: best.value)
     return None
 
 

@@ -80,6 +80,7 @@ class Variant(NamedTuple):
     crop: bool
 
 
+WHOLE_PATHS = (Variant("w", "full", False), Variant("z", "full", False))
 CROPPED = {
     Variant("z", "full", True): "ppl_zfull",
     Variant("w", "full", True): "ppl_wfull",
@@ -109,18 +110,6 @@ PROTOCOLS = {
     "stylegan2": PathProtocol(names=LATER, num=50_000),
     "ada": PathProtocol(names=LATER, num=50_000, rule="whole"),
 }
-
-
-def variants(protocol: str | None, *, has_w: bool) -> tuple[Variant, ...]:
-    """Return all path lengths of a protocol; without one those of whole paths in each space.
-
-    Args:
-        protocol: A known one.
-        has_w: Whether the network has a w.
-    """
-    usual = (Variant("w", "full", False), Variant("z", "full", False))
-    known = usual if protocol is None else tuple(PROTOCOLS[protocol].names)
-    return tuple(variant for variant in known if has_w or variant.space == "z")
 
 
 def path_options(
@@ -197,7 +186,8 @@ def _wanted(network: "Network", request: Request) -> Iterator[PathOptions]:
     space = chosen.space or ("w" if network.G.has_w else "z")
     wanted = [(space, chosen.sampling, chosen.crop)]
     if request.together:
-        wanted = [*variants(request.protocol, has_w=network.G.has_w)]
+        known = PROTOCOLS[request.protocol].names if request.protocol else WHOLE_PATHS
+        wanted = [variant for variant in known if network.G.has_w or variant.space == "z"]
     for space, sampling, crop in wanted:
         options = path_options(
             request.protocol, space=space, sampling=sampling, crop=crop, num=request.num

@@ -16,7 +16,7 @@ import h5py
 import numpy as np
 from jaxtyping import Bool
 
-from stylegan_cli.errors import DataError, OutputError
+from stylegan_cli.errors import DataError, OutputError, SgtoolError
 from stylegan_cli.files import put_in_place, system_reason, writing, written_whole
 from stylegan_cli.hdf5 import (
     DAMAGE,
@@ -171,25 +171,19 @@ def _opened(
     try:
         there = dict(json.loads(text_attribute(file, "request")))
         stored_array(file, "done", kinds="b", ranks=[1])[...]
-    except DataError:
+        if differences := differing(request, there):
+            raise OutputError(
+                f"{path.parent}: holds another measurement ({'; '.join(differences)}); "
+                "choose another `output` or `overwrite`"
+            )
+        _check_columns(file, columns)
+    except SgtoolError:
         file.close()
         raise
     except DAMAGE as error:
         file.close()
         reason = system_reason(error)
         raise DataError(f"{path}: not a file of measurements, or damaged: {reason}") from None
-    differences = differing(request, there)
-    if differences:
-        file.close()
-        raise OutputError(
-            f"{path.parent}: holds another measurement ({'; '.join(differences)}); "
-            "choose another `output` or `overwrite`"
-        )
-    try:
-        _check_columns(file, columns)
-    except DataError:
-        file.close()
-        raise
     return file
 
 
