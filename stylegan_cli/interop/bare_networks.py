@@ -54,12 +54,7 @@ def is_bare_network(tensors: Mapping[str, StoredTensor]) -> bool:
 def read_bare_network(
     root: Mapping[str, object], tensors: Mapping[str, StoredTensor], source: str
 ) -> Foreign:
-    """Read the networks of a state dict; of several generators, the average.
-
-    Args:
-        root: The contents of the file.
-        tensors: The tensors in it.
-    """
+    """Read the networks of a state dict; of several generators, the average."""
     at, d_at = _prefix(tensors, _GENERATOR_MARK), _prefix(tensors, _DISCRIMINATOR_MARK)
     assert at is not None
     of_release = any(name.endswith(RESAMPLE_FILTER) for name in tensors)

@@ -139,11 +139,7 @@ _MOST_IMAGES = 2**30  # without a bound, torch 2.6 compares n with the largest i
 
 
 def trace(part: Part, example: dict[str, Tensor]) -> ExportedProgram:
-    """Trace a part as a graph of operations, for any number of images.
-
-    Args:
-        example: An input of each name, of two images.
-    """
+    """Trace a part as a graph of operations, for any number of images."""
     n = Dim("n", max=_MOST_IMAGES)
     dynamic = {port.name: {0: n} if port.shape[0] == "n" else None for port in part.inputs}
     with torch.no_grad(), quiet():

@@ -35,12 +35,7 @@ _NOISE = Form(lambda tensor: tensor[0, 0], lambda tensor: tensor[None, None])
 
 
 def generator_pairs(layers: int, sides: tuple[int, ...]) -> Iterator[Pair]:
-    """Yield all tensors of a generator except the mean of W.
-
-    Args:
-        layers: Of the mapping network.
-        sides: Resolutions from 4 up.
-    """
+    """Yield all tensors of a generator except the mean of W."""
     for i in range(layers):
         for kind in ("weight", "bias"):
             yield Pair(f"mapping.fc{i}.{kind}", f"style.{i + 1}.{kind}", SAME)
@@ -65,11 +60,7 @@ def generator_filters(sides: tuple[int, ...]) -> dict[str, Tensor]:
 
 
 def discriminator_pairs(sides: tuple[int, ...]) -> Iterator[Pair]:
-    """Yield all tensors of a discriminator.
-
-    Args:
-        sides: Resolutions from 4 up.
-    """
+    """Yield all tensors of a discriminator."""
     largest = f"b{sides[-1]}"
     yield Pair(f"{largest}.fromrgb.weight", "convs.0.0.weight", SAME)
     yield Pair(f"{largest}.fromrgb.bias", "convs.0.1.bias", SAME)

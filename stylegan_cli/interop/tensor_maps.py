@@ -119,20 +119,12 @@ _SEED = 0
 
 
 def estimated_w_avg(recipe: Settled, generator: Mapping[str, Taken]) -> Taken:
-    """Estimate the mean of W from 10,000 latents of seed 0, for a generator without labels.
-
-    Args:
-        generator: The tensors found for it, including its mapping network.
-    """
+    """Estimate the mean of W from 10,000 latents of seed 0, for a generator without labels."""
     return Taken("(estimated)", Made((recipe.generator.w_dim,), lambda: _mean_w(recipe, generator)))
 
 
 def drawn_noise(name: str, side: int) -> Taken:
-    """Draw the fixed noise map of a layer; the same name gives the same map.
-
-    Args:
-        name: Of the map in our state dict.
-    """
+    """Draw the fixed noise map of a layer; the same name gives the same map."""
     return Taken("(drawn)", Made((side, side), lambda: _draw(name, side)))
 
 
@@ -165,11 +157,7 @@ _LONGEST = 1000
 
 
 def state_dict(value: object, name: str, source: str) -> StateDict:
-    """Return the value as tensors by name.
-
-    Args:
-        name: Its name in the file, for messages.
-    """
+    """Return the value as tensors by name."""
     if not isinstance(value, dict):
         raise ForeignFileError(f"{source}: {name or 'it'} is not a state dict")
     if len(value) > MOST_TENSORS:

@@ -12,13 +12,7 @@ SUBSET_SIZE = 1000
 
 
 def kernel_distance(real: Features, fake: Features, *, seed: int = 0) -> tuple[float, float]:
-    """Return mean and deviation of MMD² over subsets: 100 of 1000 images, or of all if fewer.
-
-    Args:
-        real: At least two rows.
-        fake: At least two rows.
-        seed: Seed of the choice of subsets.
-    """
+    """Return mean and deviation of MMD² over subsets: 100 of 1000 images, or of all if fewer."""
     size = min(len(real), len(fake), SUBSET_SIZE)
     stream = numpy_stream(seed, "kernel distance")
     values = []

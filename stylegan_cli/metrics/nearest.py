@@ -59,12 +59,7 @@ class Nearest:
 
 
 def find_nearest(evaluation: "Evaluation", *, shown: int, count: int) -> Nearest:
-    """Find the closest of the first case, by the features of its Fréchet distance.
-
-    Args:
-        shown: Generated images.
-        count: Training images for each.
-    """
+    """Find the closest of the first case, by the features of its Fréchet distance."""
     from stylegan_cli.metrics.distances import neighbours
     from stylegan_cli.metrics.fakes import seeds_of
 

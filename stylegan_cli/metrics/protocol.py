@@ -86,12 +86,7 @@ def _published(value: str, metric: str, fakes: int, whole: str) -> str:
 def real_rows(
     protocol: Protocol, available: int, wanted: int, *, mirrored: bool
 ) -> Int64[np.ndarray, " rows"]:
-    """Return which reals count, by number: of `available` images, then their mirror images.
-
-    Args:
-        wanted: Number of fakes.
-        mirrored: Whether there are mirror images.
-    """
+    """Return which reals count, by number: of `available` images, then their mirror images."""
     if not protocol.fills:
         return np.arange(available)
     rows = np.arange(wanted) % available

@@ -39,15 +39,7 @@ def append_found(found: Found, folder: Path, seconds: float) -> tuple[Found, boo
 
 
 def append_record(path: Path, record: Mapping[str, Any]) -> bool:
-    """Add a line with the record, its date and versions, unless an equal record is there.
-
-    Args:
-        path: The file; it and its folder are created if missing.
-        record: Content for JSON.
-
-    Returns:
-        True if a line was added.
-    """
+    """Add the record, with date and versions, unless an equal one is there; return if it was."""
     if any(_matter(record) == _matter(there) for there in read_records(path)):
         return False
     now = time.time()

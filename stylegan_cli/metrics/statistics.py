@@ -51,12 +51,7 @@ def blocks(features: Features) -> Iterator[Float64[np.ndarray, "rows dim"]]:
 
 
 def check_features(features: Features, *, at_least: int, what: str) -> None:
-    """Raise if there are too few features, or some are not finite.
-
-    Args:
-        at_least: Smallest number of rows.
-        what: Name of the images in messages.
-    """
+    """Raise if there are too few features, or some are not finite."""
     if len(features) < at_least:
         raise MetricError(
             f"{what}: {len(features)} images are too few, this metric needs {at_least}; add more"

@@ -79,11 +79,7 @@ class Measurements:
             self._claims.add("done", slice(start, start + len(column)))
 
     def finish(self, derived: Mapping[str, np.ndarray] | None = None) -> None:
-        """Give the file its name, once every sample is there; it stays open to read.
-
-        Args:
-            derived: Further arrays to keep.
-        """
+        """Give the file its name, once every sample is there; it stays open to read."""
         if self.is_finished:
             return
         with writing(self.path, ValueError, RuntimeError):

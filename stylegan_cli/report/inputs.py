@@ -5,7 +5,7 @@ Of a run, everything but the recipe may be missing.
 
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,7 @@ from stylegan_cli.rendering.folder import UNFINISHED
 from stylegan_cli.rendering.header import StudyHeader
 from stylegan_cli.rendering.store import open_study
 from stylegan_cli.report.history import METRICS, STATS, History, read_history, read_lines
+from stylegan_cli.training.run_folder import snapshots
 
 RECIPE = "recipe.toml"
 WANTED = "give run folders, study folders or their .h5 files"
@@ -141,10 +142,15 @@ def open_report(paths: Sequence[Path]) -> Report:
     problems: list[str] = []
     folders, files = _sorted_out(paths, problems)
     names = _names([*folders, *files])
-    studies = list(_read_studies(files, names, problems))
+    studies: list[Study] = []
+    for file in files:
+        try:
+            studies.append(read_study(file, names[file]))
+        except SgtoolError as error:
+            problems.append(str(error))
     if problems:
         raise DataError("\n".join(problems))
-    runs = [_read_run(path, names[path]) for path in folders]
+    runs = [read_run(path, names[path]) for path in folders]
     return Report(inputs=tuple(map(str, paths)), runs=tuple(runs), studies=tuple(studies))
 
 
@@ -180,29 +186,15 @@ def _study_files(path: Path) -> list[Path]:
     return found
 
 
-def _read_studies(
-    files: Sequence[Path], names: Mapping[Path, str], problems: list[str]
-) -> Iterator[Study]:
-    for path in files:
+def _newest_network(folder: Path) -> tuple[Mapping[str, Any], list[str]]:
+    for path in snapshots(folder)[-1:]:
         try:
-            yield read_study(path, names[path])
-        except SgtoolError as error:
-            problems.append(str(error))
-
-
-def _read_run(folder: Path, name: str) -> ReadRun:
-    try:
-        return read_run(folder, name, _newest_network(folder))
-    except NetworkFileError as error:
-        return read_run(folder, name, {}, (str(error),))
-
-
-def _newest_network(folder: Path) -> Mapping[str, Any]:
-    for path in sorted(folder.glob("network-*.safetensors"))[-1:]:
-        header = read_header(path)
+            header = read_header(path)
+        except NetworkFileError as error:
+            return {}, [str(error)]
         facts = {"kimg": header.kimg, "licence": header.licence}
-        return {"file": path.name, "sha256": file_sha256(path), **facts, **header.provenance}
-    return {}
+        return {"file": path.name, "sha256": file_sha256(path), **facts, **header.provenance}, []
+    return {}, []
 
 
 def _names(paths: Sequence[Path]) -> dict[Path, str]:
@@ -212,16 +204,15 @@ def _names(paths: Sequence[Path]) -> dict[Path, str]:
     return {path: name if count[name] == 1 else str(path) for path, name in short.items()}
 
 
-def read_run(
-    folder: Path, name: str, network: Mapping[str, Any], problems: tuple[str, ...] = ()
-) -> ReadRun:
-    """Read everything a report shows of a run except its pictures.
-
-    Args:
-        network: Facts about the newest network.
-        problems: Problems found before.
-    """
-    recipe, recipe_problems = _read_recipe(folder / RECIPE)
+def read_run(folder: Path, name: str) -> ReadRun:
+    """Read everything a report shows of a run except its pictures."""
+    recipe: Settled | None = None
+    problems: list[str] = []
+    try:
+        recipe = load(folder / RECIPE)
+    except RecipeError as error:
+        problems += str(error).splitlines()
+    network, network_problems = _newest_network(folder)
     history, history_problems = read_history(folder / STATS)
     metrics, metrics_problems = read_lines(folder / METRICS)
     return ReadRun(
@@ -233,7 +224,7 @@ def read_run(
         fakes=_find_fakes(folder),
         metrics=tuple(metrics),
         network=network,
-        problems=(*problems, *recipe_problems, *history_problems, *metrics_problems),
+        problems=(*problems, *network_problems, *history_problems, *metrics_problems),
     )
 
 
@@ -257,13 +248,6 @@ def read_study(path: Path, name: str) -> Study:
             metrics=tuple(metrics),
             problems=tuple(problems),
         )
-
-
-def _read_recipe(path: Path) -> tuple[Settled | None, tuple[str, ...]]:
-    try:
-        return load(path), ()
-    except RecipeError as error:
-        return None, tuple(str(error).splitlines())
 
 
 def _find_fakes(folder: Path) -> tuple[FakesSheet, ...]:

@@ -105,11 +105,7 @@ def _cleared_on_failure(session: Session) -> Iterator[None]:
 
 
 def open_session(run: Run, *, overwrite: bool = False) -> Session:
-    """Return a session that resumes from the folder's state, or begins a run there.
-
-    Args:
-        overwrite: Begin anew, whatever run is there.
-    """
+    """Return a session that resumes from the folder's state, or begins a run there."""
     recipe, files, world = run.recipe, run.files, run.world
     dtype = pick_dtype(recipe.train.precision, run.device)
     state = initial_state(

@@ -154,11 +154,7 @@ class Outputs:
         save_state(self.run.files.state, state.state_dict() | images)
 
     def _names_need_thousandths(self, *intervals: int) -> bool:
-        """Return whether some files of a run would be of the same whole kimg.
-
-        Args:
-            intervals: Ticks from one file to the next.
-        """
+        """Return whether files so many ticks apart would be of the same whole kimg."""
         recipe = self.run.recipe
         steps = [round(recipe.report.tick_kimg * 1000) * ticks for ticks in intervals]
         return any(step % 1000 for step in (*steps, round(recipe.train.total_kimg * 1000)))
@@ -225,12 +221,7 @@ def _licence(origin: Mapping[str, Any] | None) -> str:
 def augmented_sheet(
     reals: Pixels, seeds: Sequence[int], transforms: Collection[str], name: str
 ) -> UInt8[np.ndarray, "sheet_height sheet_width 3"]:
-    """Draw a row of reals for each strength p, with the same random numbers in all rows.
-
-    Args:
-        seeds: Seeds of each image's random numbers.
-        name: Name of the transforms.
-    """
+    """Draw a row of reals for each strength p, with the same random numbers in all rows."""
     images = to_images(torch.from_numpy(reals))
     randoms = draw_randoms(seeds)
     rows = {f"{p:g}": to_pixels(augment(images, randoms, transforms, p)) for p in STRENGTHS}

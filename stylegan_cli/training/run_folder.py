@@ -17,11 +17,7 @@ from stylegan_cli.recipe.sections import HealthSection, MetricsSection, ReportSe
 
 
 def save_state(path: Path, state: Mapping[str, Any]) -> None:
-    """Write a training state; the one before stays until this one is whole.
-
-    Args:
-        state: Tensors, numbers, strings, and lists and dicts of them.
-    """
+    """Write a training state; the one before stays until this one is whole."""
     import torch
 
     # of a file of Python's, torch passes on the system's reason for a failure

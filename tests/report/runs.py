@@ -36,7 +36,7 @@ def write_run(folder, *overrides, ticks=(), fakes=(0, 10, 20, 30), side=8) -> Pa
 
 def page_of(folder, *, most=40, runs=None, studies=()):
     """The page about the run in a folder, or these runs, and the problems it tells."""
-    shown = (read_run(folder, "a", {}),) if runs is None else tuple(runs)
+    shown = (read_run(folder, "a"),) if runs is None else tuple(runs)
     report = Report(inputs=("x",), runs=shown, studies=tuple(studies))
     path = folder / "page-of-the-test.html"
     steps = list(write_page(report, path, most_fakes=most, overwrite=True))

@@ -29,7 +29,7 @@ def page(tmp_path_factory):
     first = write_run(folder / "a", f"title={HOSTILE}", fakes=(0, 10, 20, 30))
     ticks = [tick(10, loss_g=5.5, resolution=8), tick(20, loss_g=6.5, resolution=16)]
     second = write_run(folder / "b", ticks=ticks, fakes=(0, 9, 19))
-    runs = (read_run(first, HOSTILE, {}), read_run(second, "second", {}))
+    runs = (read_run(first, HOSTILE), read_run(second, "second"))
     path = folder / "report.html"
     list(write_page(Report(inputs=("a",), runs=runs, studies=()), path, most_fakes=9))
     return path

@@ -17,7 +17,7 @@ HOSTILE = "</title><script>alert(1)</script><img src=x onerror=alert(2)>\"'&amp;
 
 
 def report(*folders, names="abc", inputs=("runs",)):
-    runs = [read_run(folder, name, {}) for folder, name in zip(folders, names, strict=False)]
+    runs = [read_run(folder, name) for folder, name in zip(folders, names, strict=False)]
     return Report(inputs=inputs, runs=tuple(runs), studies=())
 
 

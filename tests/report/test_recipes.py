@@ -44,6 +44,6 @@ def test_the_whole_recipe_is_there_to_unfold(tmp_path):
 
 def test_a_recipe_nobody_can_read_is_shown_as_it_is(tmp_path):
     (write_run(tmp_path) / "recipe.toml").write_text("learning = <fast>\n")
-    run = read_run(tmp_path, "a", {})
+    run = read_run(tmp_path, "a")
     assert "learning = &lt;fast&gt;" in page_of(tmp_path)[0]
     assert any("recipe.toml: not TOML" in problem for problem in run.problems)
