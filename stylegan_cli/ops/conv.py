@@ -14,19 +14,7 @@ import torch
 from torch import Tensor
 from torch.autograd import Function
 
-
-def refuse_traced_autograd() -> None:
-    """Raise if `torch.compile` is tracing `autograd.grad` calls.
-
-    With `torch._dynamo.config.trace_autograd_ops` it treats the derivatives defined here as
-    constants, so that second derivatives would be wrong without any warning.
-    """
-    if torch.compiler.is_compiling() and getattr(torch._dynamo.config, "trace_autograd_ops", False):
-        raise RuntimeError(
-            "torch.compile with trace_autograd_ops gives wrong second derivatives of sgtool's "
-            "operations; compile without it, or a network built with the backend ref"
-        )
-
+from stylegan_cli.ops.autograd import apply
 
 # shared by all threads, because autograd runs backward passes on a GPU in its own threads
 _weight_gradients = True
@@ -52,9 +40,7 @@ def conv2d(
     x: Tensor, weight: Tensor, bias: Tensor | None = None, *, stride: int = 1, padding: int = 0
 ) -> Tensor:
     """Correlate `[n, i, h, w]` with `[o, i, k, k]`; fast, also differentiated twice."""
-    refuse_traced_autograd()
-    y: Tensor = _Conv.apply(x, weight, bias, _Geometry(stride, padding))
-    return y
+    return apply(_Conv, x, weight, bias, _Geometry(stride, padding))
 
 
 def conv2d_up(x: Tensor, weight: Tensor, *, padding: int = 0) -> Tensor:
@@ -65,12 +51,10 @@ def conv2d_up(x: Tensor, weight: Tensor, *, padding: int = 0) -> Tensor:
         weight: `[i, o, k, k]`; `out[2p + a − padding] += x[p] · weight[a]`.
         padding: Rows and columns of the result to leave out on each side.
     """
-    refuse_traced_autograd()
     n, _, h, w = x.shape
     grown = weight.shape[-1] - 2 - 2 * padding
     shape = (n, weight.shape[1], 2 * h + grown, 2 * w + grown)
-    y: Tensor = _ConvData.apply(x, weight, shape, _Geometry(2, padding))
-    return y
+    return apply(_ConvData, x, weight, shape, _Geometry(2, padding))
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,8 @@ from torch import Tensor
 from torch.autograd import Function
 
 from stylegan_cli.ops import fir
-from stylegan_cli.ops.conv import conv2d, conv2d_up, refuse_traced_autograd
+from stylegan_cli.ops.autograd import apply
+from stylegan_cli.ops.conv import conv2d, conv2d_up
 from stylegan_cli.ops.filtered_lrelu import filtered_lrelu
 from stylegan_cli.ops.fir import downsample, upsample
 from stylegan_cli.ops.reference import BLUR, EPSILON, FILTER, LRELU_SLOPE, Resample, Resampling
@@ -22,9 +23,7 @@ from stylegan_cli.ops.reference import BLUR, EPSILON, FILTER, LRELU_SLOPE, Resam
 
 def transform(pixels: Tensor, matrix: Tensor) -> Tensor:
     """Multiply `[n, pixels, c]` by `[n, c, o]`."""
-    refuse_traced_autograd()
-    y: Tensor = _Transform.apply(pixels, matrix)
-    return y
+    return apply(_Transform, pixels, matrix)
 
 
 class _Transform(Function):

@@ -8,7 +8,7 @@ instead of storing it, which costs little beside the convolution of the layer.
 
 import math
 from dataclasses import dataclass, replace
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any
 
 import torch
@@ -16,15 +16,13 @@ import torch.nn.functional as F
 from torch import Tensor
 from torch.autograd import Function
 
-from stylegan_cli.ops.conv import refuse_traced_autograd
+from stylegan_cli.ops.autograd import apply, linear
 from stylegan_cli.ops.reference import Filter, Resampling
 
 
 def filtered_lrelu(x: Tensor, resampling: Resampling) -> Tensor:
     """Compute `reference.filtered_lrelu` of x plus bias, in the dtype of x, channels last."""
-    refuse_traced_autograd()
-    y: Tensor = _FilteredLeakyReLU.apply(x, resampling)
-    return y
+    return apply(_FilteredLeakyReLU, x, resampling)
 
 
 class _FilteredLeakyReLU(Function):
@@ -46,12 +44,12 @@ class _FilteredLeakyReLU(Function):
         up, down = _grids(tuple(x.shape[2:]), resampling)
         with torch.no_grad():
             fine = expand(x, up)
-        gradient = _Expand.apply(dy, down)
+        gradient = linear(dy, partial(expand, grid=down), partial(reduce, grid=down))
         gradient = torch.ops.aten.leaky_relu_backward(gradient, fine, resampling.slope, False)
         low, high = resampling.limits
         if high < math.inf:
             gradient = torch.ops.aten.hardtanh_backward(gradient, fine, low, high)
-        return _Reduce.apply(gradient, up), None
+        return linear(gradient, partial(reduce, grid=up), partial(expand, grid=up)), None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -126,30 +124,6 @@ def _grids(size: tuple[int, int], resampling: Resampling) -> tuple[Grid, Grid]:
     return expansion, reduction
 
 
-class _Expand(Function):
-    """Form of `expand` with derivatives of any order; `reduce` on the same grids is its adjoint."""
-
-    @staticmethod
-    def forward(ctx: Any, x: Tensor, grid: Grid) -> Tensor:
-        ctx.grid = grid
-        return expand(x, grid)
-
-    @staticmethod
-    def backward(ctx: Any, dy: Tensor) -> tuple[Tensor, None]:
-        return _Reduce.apply(dy, ctx.grid), None
-
-
-class _Reduce(Function):
-    @staticmethod
-    def forward(ctx: Any, y: Tensor, grid: Grid) -> Tensor:
-        ctx.grid = grid
-        return reduce(y, grid)
-
-    @staticmethod
-    def backward(ctx: Any, dx: Tensor) -> tuple[Tensor, None]:
-        return _Expand.apply(dx, ctx.grid), None
-
-
 def reduce(y: Tensor, grid: Grid) -> Tensor:
     """Reduce the fine to the coarse grid: `coarse[i] = Σⱼ fine[j] · h[j + offset − factor · i]`."""
     step, channels = grid.factor, y.shape[1]
@@ -174,7 +148,8 @@ def reduce(y: Tensor, grid: Grid) -> Tensor:
 def expand(x: Tensor, grid: Grid) -> Tensor:
     """Expand the coarse to the fine grid: `fine[j] = Σᵢ coarse[i] · h[j + offset − factor · i]`.
 
-    Each phase of the fine grid is a shorter filter of the coarse one.
+    The adjoint of `reduce` on the same grids. Each phase of the fine grid is a shorter filter of
+    the coarse one.
     """
     step, channels = grid.factor, x.shape[1]
     first = grid.offset // step

@@ -5,15 +5,13 @@ each is another one of them, blurring with padding p and k − 1 − p, doubling
 PyTorch's own double backward would compute a filter gradient that nobody needs, channel by channel.
 """
 
-from functools import lru_cache
-from typing import Any
+from functools import lru_cache, partial
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
-from torch.autograd import Function
 
-from stylegan_cli.ops.conv import refuse_traced_autograd
+from stylegan_cli.ops.autograd import linear
 from stylegan_cli.ops.reference import FILTER, LRELU_SLOPE
 
 
@@ -23,23 +21,19 @@ def blur(x: Tensor, padding: int, gain: float = 1.0, taps: tuple[float, ...] = F
     Args:
         taps: 1-D filter of length k, symmetric, normalised to sum 1.
     """
-    refuse_traced_autograd()
-    y: Tensor = _Blur.apply(x, padding, gain, taps)
-    return y
+    # symmetric taps: the adjoint has the padding that restores the size
+    paddings = padding, len(taps) - 1 - padding
+    return linear(x, *(partial(_blur, padding=each, gain=gain, taps=taps) for each in paddings))
 
 
 def upsample(x: Tensor) -> Tensor:
     """Double the size, with DC gain 1."""
-    refuse_traced_autograd()
-    y: Tensor = _Up.apply(x, 4.0)
-    return y
+    return linear(x, partial(_up, gain=4.0), partial(_down, gain=4.0))
 
 
 def downsample(x: Tensor) -> Tensor:
     """Halve the size, with DC gain 1."""
-    refuse_traced_autograd()
-    y: Tensor = _Down.apply(x, 1.0)
-    return y
+    return linear(x, partial(_down, gain=1.0), partial(_up, gain=1.0))
 
 
 def tail(
@@ -62,40 +56,18 @@ def tail(
     return z if limit is None else z.clamp(-limit, limit)
 
 
-class _Blur(Function):
-    @staticmethod
-    def forward(ctx: Any, x: Tensor, padding: int, gain: float, taps: tuple[float, ...]) -> Tensor:
-        ctx.padding, ctx.gain, ctx.taps = padding, gain, taps
-        return F.conv2d(x, _kernel(x, gain, taps), padding=padding, groups=x.shape[1])
-
-    @staticmethod
-    def backward(ctx: Any, dy: Tensor) -> tuple[Tensor, None, None, None]:
-        padding = len(ctx.taps) - 1 - ctx.padding
-        return _Blur.apply(dy, padding, ctx.gain, ctx.taps), None, None, None
+def _blur(x: Tensor, padding: int, gain: float, taps: tuple[float, ...]) -> Tensor:
+    return F.conv2d(x, _kernel(x, gain, taps), padding=padding, groups=x.shape[1])
 
 
-class _Up(Function):
-    @staticmethod
-    def forward(ctx: Any, x: Tensor, gain: float) -> Tensor:
-        ctx.gain = gain
-        if x.device.type == "cpu" and x.dtype == torch.bfloat16:
-            return _up_by_interpolation(x) * (gain / 4)
-        return F.conv_transpose2d(x, _kernel(x, gain), stride=2, padding=1, groups=x.shape[1])
-
-    @staticmethod
-    def backward(ctx: Any, dy: Tensor) -> tuple[Tensor, None]:
-        return _Down.apply(dy, ctx.gain), None
+def _up(x: Tensor, gain: float) -> Tensor:
+    if x.device.type == "cpu" and x.dtype == torch.bfloat16:
+        return _up_by_interpolation(x) * (gain / 4)
+    return F.conv_transpose2d(x, _kernel(x, gain), stride=2, padding=1, groups=x.shape[1])
 
 
-class _Down(Function):
-    @staticmethod
-    def forward(ctx: Any, x: Tensor, gain: float) -> Tensor:
-        ctx.gain = gain
-        return F.conv2d(x, _kernel(x, gain), stride=2, padding=1, groups=x.shape[1])
-
-    @staticmethod
-    def backward(ctx: Any, dy: Tensor) -> tuple[Tensor, None]:
-        return _Up.apply(dy, ctx.gain), None
+def _down(x: Tensor, gain: float) -> Tensor:
+    return F.conv2d(x, _kernel(x, gain), stride=2, padding=1, groups=x.shape[1])
 
 
 def _up_by_interpolation(x: Tensor) -> Tensor:

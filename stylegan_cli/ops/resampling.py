@@ -4,13 +4,13 @@ All of it can be differentiated any number of times, because each operation is t
 another up to a factor. The wavelet is orthogonal: halving a doubled image restores it.
 """
 
-from functools import lru_cache
-from typing import Any
+from functools import lru_cache, partial
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
-from torch.autograd import Function
+
+from stylegan_cli.ops.autograd import linear
 
 SYM6 = (
     0.015404109327027373,
@@ -33,36 +33,20 @@ _TILE = 16
 
 def double(x: Tensor) -> Tensor:
     """Double the size by convolution with sym6; DC gain 1, zeros outside."""
-    y: Tensor = _Double.apply(x, 1.0)
-    return y
+    return linear(x, partial(_double, gain=1.0), partial(_halve, gain=1.0))
 
 
 def halve(x: Tensor) -> Tensor:
     """Halve the size: a quarter of the adjoint of `double`, and its inverse."""
-    y: Tensor = _Halve.apply(x, 0.25)
-    return y
+    return linear(x, partial(_halve, gain=0.25), partial(_double, gain=0.25))
 
 
-class _Double(Function):
-    @staticmethod
-    def forward(ctx: Any, x: Tensor, gain: float) -> Tensor:
-        ctx.gain = gain
-        return _double_rows(_double_rows(x).mT).mT * gain
-
-    @staticmethod
-    def backward(ctx: Any, dy: Tensor) -> tuple[Tensor, None]:
-        return _Halve.apply(dy, ctx.gain), None
+def _double(x: Tensor, gain: float) -> Tensor:
+    return _double_rows(_double_rows(x).mT).mT * gain
 
 
-class _Halve(Function):
-    @staticmethod
-    def forward(ctx: Any, x: Tensor, gain: float) -> Tensor:
-        ctx.gain = gain
-        return _halve_rows(_halve_rows(x).mT).mT * gain
-
-    @staticmethod
-    def backward(ctx: Any, dy: Tensor) -> tuple[Tensor, None]:
-        return _Double.apply(dy, ctx.gain), None
+def _halve(x: Tensor, gain: float) -> Tensor:
+    return _halve_rows(_halve_rows(x).mT).mT * gain
 
 
 def _double_rows(x: Tensor) -> Tensor:
@@ -124,39 +108,17 @@ def sample_bilinear(images: Tensor, grid: Tensor) -> Tensor:
         grid: `[n, h', w', 2]`: x and y of each value, −1 and 1 at the outer edges of the image.
             Gets no gradient.
     """
-    y: Tensor = _Sample.apply(images, grid)
-    return y
+    grid = grid.detach()
+    sample = partial(F.grid_sample, grid=grid, align_corners=False)
+    return linear(images, sample, partial(_spread, grid=grid, shape=images.shape))
 
 
-class _Sample(Function):
-    @staticmethod
-    def forward(ctx: Any, images: Tensor, grid: Tensor) -> Tensor:
-        ctx.save_for_backward(grid)
-        ctx.shape = images.shape
-        return F.grid_sample(images, grid, align_corners=False)
-
-    @staticmethod
-    def backward(ctx: Any, dy: Tensor) -> tuple[Tensor, None]:
-        (grid,) = ctx.saved_tensors
-        return _Spread.apply(dy, grid, ctx.shape), None
-
-
-class _Spread(Function):
-    """Adjoint of sampling: adds each value to the pixels it would be sampled from."""
-
-    @staticmethod
-    def forward(ctx: Any, dy: Tensor, grid: Tensor, shape: tuple[int, ...]) -> Tensor:
-        ctx.save_for_backward(grid)
-        # this gradient depends on the shape of the images only
-        stand_in = dy.new_empty(1).expand(shape)
-        bilinear, zeros = 0, 0
-        mask = [True, False]
-        dx: Tensor = torch.ops.aten.grid_sampler_2d_backward(
-            dy.contiguous(), stand_in, grid, bilinear, zeros, False, mask
-        )[0]
-        return dx
-
-    @staticmethod
-    def backward(ctx: Any, ddx: Tensor) -> tuple[Tensor, None, None]:
-        (grid,) = ctx.saved_tensors
-        return _Sample.apply(ddx, grid), None, None
+def _spread(dy: Tensor, grid: Tensor, shape: tuple[int, ...]) -> Tensor:
+    """Add each value to the pixels it would be sampled from."""
+    # this gradient depends on the shape of the images only
+    stand_in = dy.new_empty(1).expand(shape)
+    bilinear, zeros = 0, 0
+    dx: Tensor = torch.ops.aten.grid_sampler_2d_backward(
+        dy.contiguous(), stand_in, grid, bilinear, zeros, False, [True, False]
+    )[0]
+    return dx

@@ -5,8 +5,9 @@ Feature maps come out channels last.
 """
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any
 
 import torch
@@ -15,7 +16,7 @@ from torch import Tensor
 from torch.autograd import Function
 
 from stylegan_cli.errors import UsageError
-from stylegan_cli.ops.conv import refuse_traced_autograd
+from stylegan_cli.ops.autograd import apply, linear
 from stylegan_cli.ops.reference import FILTER, LRELU_SLOPE
 from stylegan_cli.ops.triton import programs
 
@@ -84,25 +85,10 @@ def tail(
     limit: float | None,
 ) -> Tensor:
     """Apply the tail of a layer, with sums in float32; see `fast.Kernels`."""
-    refuse_traced_autograd()
     geometry = Geometry(_scaled(FILTER, 4.0), padding=1) if blurred else Geometry()
     # the backward pass compares with the limit, so round it to y's dtype
     held = torch.tensor(math.inf if limit is None else limit, dtype=y.dtype).item()
-    z: Tensor = _Tail.apply(y, scale, noise, shift, geometry, held)
-    return z
-
-
-class _Filter(Function):
-    """Filter whose derivative is the adjoint filter."""
-
-    @staticmethod
-    def forward(ctx: Any, x: Tensor, geometry: Geometry, size: tuple[int, int]) -> Tensor:
-        ctx.geometry, ctx.size = geometry, (x.shape[2], x.shape[3])
-        return run_fir(x, geometry, size)
-
-    @staticmethod
-    def backward(ctx: Any, dy: Tensor) -> tuple[Tensor, None, None]:
-        return _Filter.apply(dy, ctx.geometry.adjoint, ctx.size), None, None
+    return apply(_Tail, y, scale, noise, shift, geometry, held)
 
 
 class _Tail(Function):
@@ -144,7 +130,7 @@ def _tail_gradients(
     """Compute `run_tail_backward` by operations that can be differentiated again."""
     z, wide = z.detach(), scale.dtype
     bent = torch.where(z < 0, dz * LRELU_SLOPE, dz).masked_fill(z.abs() >= limit, 0)
-    back: Tensor = _Filter.apply(bent, geometry.adjoint, (y.shape[2], y.shape[3]))
+    back = _filter(bent, geometry.adjoint, list(y.shape[2:]))
     return TailGradients(
         y=back * scale.to(y.dtype)[..., None, None],
         scale=(back * y).sum((2, 3), dtype=wide),
@@ -154,9 +140,9 @@ def _tail_gradients(
 
 
 def _filter(x: Tensor, geometry: Geometry, size: list[int]) -> Tensor:
-    refuse_traced_autograd()
-    y: Tensor = _Filter.apply(x, geometry, tuple(size))
-    return y
+    before = list(x.shape[2:])
+    forward = partial(run_fir, geometry=geometry, size=size)
+    return linear(x, forward, partial(run_fir, geometry=geometry.adjoint, size=before))
 
 
 def _scaled(taps: tuple[float, ...], gain: float) -> tuple[float, ...]:
@@ -164,7 +150,7 @@ def _scaled(taps: tuple[float, ...], gain: float) -> tuple[float, ...]:
     return tuple(tap / sum(taps) * math.sqrt(gain) for tap in taps)
 
 
-def run_fir(x: Tensor, geometry: Geometry, size: tuple[int, int]) -> Tensor:
+def run_fir(x: Tensor, geometry: Geometry, size: Sequence[int]) -> Tensor:
     """Filter `[n, c, h, w]` to images of this height and width."""
     x = _channels_last(x)
     y = _empty(x, size)
@@ -249,7 +235,7 @@ def _channels_last(x: Tensor) -> Tensor:
     return x.contiguous(memory_format=torch.channels_last)
 
 
-def _empty(like: Tensor, size: tuple[int, int]) -> Tensor:
+def _empty(like: Tensor, size: Sequence[int]) -> Tensor:
     shape, form = (*like.shape[:2], *size), torch.channels_last
     return torch.empty(shape, dtype=like.dtype, device=like.device, memory_format=form)
 
