@@ -161,11 +161,10 @@ if TYPE_CHECKING:
     from stylegan_cli.studies.noise.study import NoiseOptions, noise_variation
     from stylegan_cli.studies.noise.variations import NoiseChange
     from stylegan_cli.studies.projection.findings import Measures
-    from stylegan_cli.studies.projection.options import ProjectionOptions
+    from stylegan_cli.studies.projection.options import ProjectionOptions, parse_start
     from stylegan_cli.studies.projection.options import settle as settle_projection
     from stylegan_cli.studies.projection.pictures import Album, Framing, Unusable
     from stylegan_cli.studies.projection.projection import Projection
-    from stylegan_cli.studies.projection.starts import parse_start
     from stylegan_cli.studies.projection.workshop import means_of as projection_means
     from stylegan_cli.studies.truncation import truncation
     from stylegan_cli.studies.video.account import is_video

@@ -4,7 +4,7 @@ import ctypes
 import hashlib
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -204,18 +204,23 @@ def process_count() -> int:
 
 
 @contextmanager
-def world(device: "torch.device") -> Iterator[World]:
-    """Join the processes that `torchrun` started; without it, yield a world of one."""
+def world(device: "torch.device | Callable[[], torch.device]") -> Iterator[World]:
+    """Join the processes that `torchrun` started; without it, yield a world of one.
+
+    Args:
+        device: A device, or a function that returns it, called if there are several processes.
+    """
     if process_count() == 1:
         yield World()
         return
     import torch
     import torch.distributed as dist
 
-    if device.type == "cuda":
-        torch.cuda.set_device(device)
+    place = device() if callable(device) else device
+    if place.type == "cuda":
+        torch.cuda.set_device(place)
     try:
-        dist.init_process_group("nccl" if device.type == "cuda" else "gloo")
+        dist.init_process_group("nccl" if place.type == "cuda" else "gloo")
     except (ValueError, RuntimeError) as error:
         reason = next(iter(str(error).splitlines()), type(error).__name__)
         raise UsageError(

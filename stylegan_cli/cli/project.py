@@ -4,6 +4,7 @@ import re
 from collections import deque
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -15,7 +16,7 @@ from stylegan_cli.cli.console import echo_json
 from stylegan_cli.cli.network import open_network
 from stylegan_cli.cli.options import examples, with_flags
 from stylegan_cli.cli.project_flags import FramingFlags, FurtherFlags, PlaceFlags, SearchFlags
-from stylegan_cli.errors import UsageError
+from stylegan_cli.errors import DataError, UsageError
 
 EXAMPLES = examples(
     "sgtool project me.jpg",
@@ -52,7 +53,7 @@ def project(
     if further.locality and not further.tune:
         raise UsageError("holds other images while tuning; add `tune`", parameter="locality")
 
-    with api.world(api.pick_device(place.device)) as processes:
+    with api.world(lambda: api.pick_device(place.device)) as processes:
         if not processes.is_first:
             console.set_level("quiet")
         with _projection(given, (search, framing, further, place), processes) as projection:
@@ -72,23 +73,33 @@ def _projection(
 ) -> "Iterator[api.Projection]":
     """Open the projection that these flags describe, and read its pictures."""
     search, framing, further, place = flags
+    options, points = _options(search), _points(framing.align)
     network = open_network(place.network, place)
-    means = api.projection_means(network, detector=search.detector, batch_size=place.batch)
-    choices = api.settle_projection(network, _options(search), means.detector.name)
+
+    means = cache(
+        lambda: api.projection_means(network, detector=search.detector, batch_size=place.batch)
+    )
+    choices = api.settle_projection(network, options, lambda: means().detector.name)
     frame = api.Framing(
         fit=framing.fit,
         background=framing.background,
-        points=_points(framing.align),
+        points=points,
         mask=framing.mask,
     )
     with api.Album(
         network, given, frame, checks=further.check, seed=search.seed, but=place.output
     ) as album:
+        if processes.is_first:
+            _tell_pictures(album)
+        if not (album.subjects or place.output.exists()):
+            raise DataError("no picture can be projected; see the reasons above")
         projection = api.Projection(
-            means, album, choices, place.output, overwrite=place.overwrite, world=processes
+            means(), album, choices, place.output, overwrite=place.overwrite, world=processes
         )
         if processes.is_first:
-            _say_what_is_to_do(album, projection)
+            there = projection.given - projection.missing
+            if there:
+                console.note(f"{projection.folder.path}: {there} pictures exist already")
             if 0 < projection.batches < processes.size:
                 console.note(
                     f"{projection.batches} batches for {processes.size} processes; a smaller "
@@ -132,15 +143,12 @@ def _options(flags: SearchFlags) -> "api.ProjectionOptions":
     )
 
 
-def _say_what_is_to_do(album: "api.Album", projection: "api.Projection") -> None:
+def _tell_pictures(album: "api.Album") -> None:
     for subject in album.subjects:
         if subject.enlarged:
             console.note(f"{subject.name}: smaller than the network's images, enlarged")
     for unusable in album.unusable:
         console.error(f"{unusable.name}: left out: {unusable.reason}")
-    there = projection.given - projection.missing
-    if there:
-        console.note(f"{projection.folder.path}: {there} pictures exist already")
 
 
 def _tell(projection: "api.Projection", further: FurtherFlags, *, as_json: bool) -> None:

@@ -74,11 +74,27 @@ def test_a_study_that_exists_already_takes_no_torch(studies, network_file, words
         ("video", "--style-seeds", "1", "--crossover", "99"),
         ("video", "--fps", "0"),
         ("video", "-o", "film.doc"),
+        ("project", "1", "--init", "best"),
+        ("project", "1", "--align", "eyes"),
+        ("project", "1", "--class", "cat"),
     ],
     ids=" ".join,
 )
 def test_a_refusal_takes_no_torch(network_file, tmp_path, words):
     assert imported(*words, "--network", network_file, code=2, folder=tmp_path) == []
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("edit", "--direction", "nowhere.h5:sefa/0"),
+        ("project", "nowhere.jpg"),
+        ("project", "1", "--mask", "nowhere.png"),
+    ],
+    ids=" ".join,
+)
+def test_a_missing_file_takes_no_torch(network_file, tmp_path, words):
+    assert imported(*words, "--network", network_file, code=1, folder=tmp_path) == []
 
 
 def test_another_study_in_the_folder_is_refused_without_torch(studies, network_file):

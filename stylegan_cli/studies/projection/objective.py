@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Literal
 
 import torch
 import torch.nn.functional as F
@@ -10,12 +9,11 @@ from jaxtyping import Float
 from torch import Tensor
 
 from stylegan_cli.shapes import Images
+from stylegan_cli.studies.projection.options import SMALLEST
 
-DistanceName = Literal["lpips", "lpips+l2"]
-LARGEST, SMALLEST, ENLARGED = 256, 32, 64
+LARGEST, ENLARGED = 256, 64
 """Sides: what is larger is averaged down, what is smaller is enlarged before a detector looks."""
 PIXEL_SIDE = 64
-PIXEL_WEIGHT = 0.5
 
 Embed = Callable[[Tensor], Tensor]
 """Turns RGB images in [0, 255] into vectors whose squared distance is LPIPS."""

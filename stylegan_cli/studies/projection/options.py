@@ -1,24 +1,71 @@
 """The options of a projection, and their values settled for a network."""
 
+import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from math import isfinite
 from typing import Any, Literal
 
 from stylegan_cli.errors import UsageError
+from stylegan_cli.latents.references import Pick, parse_picks
 from stylegan_cli.latents.sampling import class_index
-from stylegan_cli.networks.generator import Generator
+from stylegan_cli.networks.sizes import Sizes
 from stylegan_cli.networks.snapshot import Network
-from stylegan_cli.studies.projection.objective import PIXEL_WEIGHT, SMALLEST, DistanceName
-from stylegan_cli.studies.projection.spaces import PRIORS, SpaceName
-from stylegan_cli.studies.projection.starts import Start
 
+DistanceName = Literal["lpips", "lpips+l2"]
+SpaceName = Literal["w", "w+", "z", "noise"]
 NoiseHandling = Literal["optimise", "const", "none"]
 ProtocolName = Literal["stylegan2"]
 AUTO = "auto"
 
+SMALLEST = 32
+"""Side below which pictures are enlarged before a detector looks."""
+PIXEL_WEIGHT = 0.5
+PRIORS = {"w": 0.005, "w+": 0.02, "z": 0.0, "noise": 0.0}
+"""Weight of the usual pull towards what the network draws."""
+
 STEPS, PUBLISHED_STEPS = 500, 1000
-CANDIDATES = 1000
+CANDIDATES, MOST_CANDIDATES = 1000, 100_000
 MOST_STEPS, MOST_RESTARTS = 100_000, 64
+
+
+@dataclass(frozen=True, kw_only=True)
+class Start:
+    """Start of the search for each picture.
+
+    Attributes:
+        best_of: Among so many random codes; 0 begins at the mean of W.
+        picks: Codes instead: one for all pictures, or one for each.
+    """
+
+    best_of: int = 0
+    picks: tuple[Pick, ...] = ()
+
+    def __str__(self) -> str:
+        if self.picks:
+            return ",".join(
+                str(pick) if isinstance(pick, int) else pick.text for pick in self.picks
+            )
+        return f"best-of:{self.best_of}" if self.best_of else "mean"
+
+
+def parse_start(text: str) -> Start:
+    """Parse a start: `mean`, `best-of:1000`, a seed or a file of codes.
+
+    Raises:
+        UsageError: It is none of these.
+    """
+    if text == "mean":
+        return Start()
+    if match := re.fullmatch(r"best-of:(\d+)", text, re.ASCII):
+        if not 1 <= int(match[1]) <= MOST_CANDIDATES:
+            raise UsageError(
+                f"choose among 1 to {MOST_CANDIDATES:,} codes", parameter="init", value=text
+            )
+        return Start(best_of=int(match[1]))
+    if text.startswith("best-of"):
+        raise UsageError("write for example best-of:1000", parameter="init", value=text)
+    return Start(picks=parse_picks(text, parameter="init"))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -85,19 +132,19 @@ class Choices:
         }
 
 
-def settle(network: Network, options: ProjectionOptions, detector: str) -> Choices:
+def settle(network: Network, options: ProjectionOptions, detector: Callable[[], str]) -> Choices:
     """Settle everything that the options leave open.
 
     Args:
-        detector: Name of what measures LPIPS.
+        detector: Returns the name of what measures LPIPS; called once all else is settled.
 
     Raises:
         UsageError: The network does not support one of them.
     """
-    G, published = network.G, options.protocol == "stylegan2"
-    space = _space(G, options)
-    noise = options.noise or ("optimise" if G.has_noise else "none")
-    if noise != "none" and not G.has_noise:
+    sizes, published = network.sizes, options.protocol == "stylegan2"
+    space = _space(sizes, options)
+    noise = options.noise or ("optimise" if sizes.has_noise else "none")
+    if noise != "none" and not sizes.has_noise:
         raise UsageError(
             "this network has no noise inputs; leave `noise` out", parameter="noise", value=noise
         )
@@ -115,12 +162,12 @@ def settle(network: Network, options: ProjectionOptions, detector: str) -> Choic
         noise=noise,
         start=options.start or Start(best_of=0 if published else CANDIDATES),
         restarts=options.restarts,
-        pixel_weight=_pixel_weight(G, options, detector),
         prior=_prior(options, space),
         class_index=None if auto else class_index(network, options.class_name),
         class_auto=auto,
         seed=options.seed,
         keep_best=not published,
+        pixel_weight=_pixel_weight(sizes, options, detector),
     )
 
 
@@ -131,15 +178,15 @@ def _check_range(parameter: str, value: int, most: int) -> None:
         )
 
 
-def _space(G: Generator, options: ProjectionOptions) -> SpaceName:
-    possible = G.has_noise and G.has_w and options.noise in (None, "optimise")
+def _space(sizes: Sizes, options: ProjectionOptions) -> SpaceName:
+    possible = sizes.has_noise and sizes.has_w and options.noise in (None, "optimise")
     if options.space == "noise" and not possible:
         raise UsageError(
             "finds noise maps alone: it needs a network with w and noise, and `noise=optimise`",
             parameter="space",
             value=options.space,
         )
-    if options.space in ("w", "w+") and not G.has_w:
+    if options.space in ("w", "w+") and not sizes.has_w:
         raise UsageError(
             "this network makes images straight from z and has no w; take `space=z`",
             parameter="space",
@@ -147,9 +194,9 @@ def _space(G: Generator, options: ProjectionOptions) -> SpaceName:
         )
     if options.space is not None:
         return options.space
-    if not G.has_w:
+    if not sizes.has_w:
         return "z"
-    return "w" if options.protocol or not G.has_styles else "w+"
+    return "w" if options.protocol or not sizes.has_styles else "w+"
 
 
 def _prior(options: ProjectionOptions, space: SpaceName) -> float:
@@ -169,9 +216,9 @@ def _prior(options: ProjectionOptions, space: SpaceName) -> float:
     return options.prior
 
 
-def _pixel_weight(G: Generator, options: ProjectionOptions, detector: str) -> float:
+def _pixel_weight(sizes: Sizes, options: ProjectionOptions, detector: Callable[[], str]) -> float:
     if options.distance is not None:
         return PIXEL_WEIGHT if options.distance == "lpips+l2" else 0.0
     # AlexNet alone lets plain areas take wrong colours
-    helps = detector.startswith("alex") or G.grown_size.shorter < SMALLEST
+    helps = sizes.grown_size.shorter < SMALLEST or detector().startswith("alex")
     return PIXEL_WEIGHT if helps and not options.protocol else 0.0

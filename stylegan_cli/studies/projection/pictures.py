@@ -9,7 +9,6 @@ from pathlib import Path, PurePath
 from types import TracebackType
 
 import numpy as np
-import torch
 from jaxtyping import Float32
 from PIL import Image
 
@@ -25,7 +24,6 @@ from stylegan_cli.latents.lookup import codes_of_picks
 from stylegan_cli.latents.references import Pick
 from stylegan_cli.latents.sampling import PLAIN, Sampling
 from stylegan_cli.networks.snapshot import Network
-from stylegan_cli.rendering.render import draw
 from stylegan_cli.runtime import numpy_stream
 from stylegan_cli.shapes import Picture
 from stylegan_cli.sizes import Size
@@ -113,11 +111,10 @@ class Album:
         but: Path | None = None,
     ) -> None:
         self._network, self._sampling = network, sampling
-        G = network.G
-        self._size = G.grown_size
+        self._size = network.sizes.grown_size
         self._target = Target(
             resolution=self._size.value,
-            channels=G.channels,
+            channels=network.sizes.channels,
             fit=framing.fit,
             background=framing.background,
         )
@@ -224,6 +221,10 @@ def _drawing(network: Network, codes: Codes, row: int, size: Size) -> Callable[[
     """Return a function that draws an image of the network at its present resolution."""
 
     def load() -> Picture:
+        import torch
+
+        from stylegan_cli.rendering.render import draw
+
         ws = torch.from_numpy(codes.ws[row : row + 1]).to(network.G.mapping.w_avg.device)
         pixels: Picture = draw(network.G, ws, "const" if network.G.has_noise else "none")[0]
         step = len(pixels) // size.height

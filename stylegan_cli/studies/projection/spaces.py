@@ -7,7 +7,6 @@ back where it belongs after a step.
 
 from dataclasses import dataclass
 from math import sqrt
-from typing import Literal
 
 from jaxtyping import Float
 from torch import Tensor
@@ -16,11 +15,8 @@ from stylegan_cli.latents.sampling import broadcast_layers
 from stylegan_cli.networks.generator import Generator
 from stylegan_cli.networks.mapping import MappingNetwork
 from stylegan_cli.shapes import C, Ws, Z
+from stylegan_cli.studies.projection.options import SpaceName
 from stylegan_cli.studies.projection.whitening import Statistics, Whitening
-
-SpaceName = Literal["w", "w+", "z", "noise"]
-PRIORS = {"w": 0.005, "w+": 0.02, "z": 0.0, "noise": 0.0}
-"""Weight of the usual pull towards what the network draws."""
 
 Code = Float[Tensor, "n ..."]
 Penalty = Float[Tensor, " n"]

@@ -1,62 +1,19 @@
 """Starts of searches: the mean of W, the best of many codes, a seed, codes of a file."""
 
-import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from stylegan_cli.errors import UsageError
-from stylegan_cli.latents.references import Pick, parse_picks
 from stylegan_cli.latents.sampling import broadcast_layers
 from stylegan_cli.networks.generator import Generator
 from stylegan_cli.runtime import numpy_stream
 from stylegan_cli.shapes import C, Images
 from stylegan_cli.studies.projection.objective import PIXEL_SIDE, Objective, look, shrink
 
-MOST_CANDIDATES = 100_000
 _BATCH = 16
-
-
-@dataclass(frozen=True, kw_only=True)
-class Start:
-    """Start of the search for each picture.
-
-    Attributes:
-        best_of: Among so many random codes; 0 begins at the mean of W.
-        picks: Codes instead: one for all pictures, or one for each.
-    """
-
-    best_of: int = 0
-    picks: tuple[Pick, ...] = ()
-
-    def __str__(self) -> str:
-        if self.picks:
-            return ",".join(
-                str(pick) if isinstance(pick, int) else pick.text for pick in self.picks
-            )
-        return f"best-of:{self.best_of}" if self.best_of else "mean"
-
-
-def parse_start(text: str) -> Start:
-    """Parse a start: `mean`, `best-of:1000`, a seed or a file of codes.
-
-    Raises:
-        UsageError: It is none of these.
-    """
-    if text == "mean":
-        return Start()
-    if match := re.fullmatch(r"best-of:(\d+)", text, re.ASCII):
-        if not 1 <= int(match[1]) <= MOST_CANDIDATES:
-            raise UsageError(
-                f"choose among 1 to {MOST_CANDIDATES:,} codes", parameter="init", value=text
-            )
-        return Start(best_of=int(match[1]))
-    if text.startswith("best-of"):
-        raise UsageError("write for example best-of:1000", parameter="init", value=text)
-    return Start(picks=parse_picks(text, parameter="init"))
 
 
 def candidates(G: Generator, count: int, seed: int) -> Tensor:

@@ -18,10 +18,10 @@ from stylegan_cli.networks.snapshot import Network, load_network
 from stylegan_cli.rendering.render import to_images
 from stylegan_cli.shapes import Labels
 from stylegan_cli.studies.projection.findings import Studio
-from stylegan_cli.studies.projection.options import Choices
+from stylegan_cli.studies.projection.options import Choices, Start
 from stylegan_cli.studies.projection.pictures import Album, Subject
 from stylegan_cli.studies.projection.search import PictureBatch, Search
-from stylegan_cli.studies.projection.starts import Start, spread_out
+from stylegan_cli.studies.projection.starts import spread_out
 from stylegan_cli.studies.projection.whitening import Statistics, statistics
 
 TRIAL_STEPS, TRIAL_CANDIDATES = 50, 100

@@ -10,11 +10,10 @@ from stylegan_cli.latents.lookup import codes_of_picks
 from stylegan_cli.latents.sampling import PLAIN
 from stylegan_cli.networks.snapshot import load_network
 from stylegan_cli.studies.projection import search, workshop
-from stylegan_cli.studies.projection.options import ProjectionOptions, settle
+from stylegan_cli.studies.projection.options import ProjectionOptions, Start, settle
 from stylegan_cli.studies.projection.pictures import Album, Framing
 from stylegan_cli.studies.projection.projection import Projection
 from stylegan_cli.studies.projection.search import PictureBatch, Search
-from stylegan_cli.studies.projection.starts import Start
 from stylegan_cli.studies.projection.whitening import statistics
 from stylegan_cli.studies.projection.workshop import means_of
 from tests.networks.families import small
@@ -37,7 +36,7 @@ def pictures(tmp_path_factory):
 
 def open_projection(network, folder, given, options=QUICK, *, batch_size=2, **album):
     means = means_of(network, detector="alex", batch_size=batch_size)
-    choices = settle(network, options, "alex")
+    choices = settle(network, options, lambda: "alex")
     return Projection(means, Album(network, given, Framing(), **album), choices, folder)
 
 
@@ -162,7 +161,7 @@ def test_what_a_mask_hides_does_not_count(network, tmp_path, pictures):
         means = means_of(network, detector="alex")
         options = ProjectionOptions(steps=6, start=Start(), noise="const", prior=0.0)
         found.append(
-            Projection(means, album, settle(network, options, "alex"), tmp_path / path.stem)
+            Projection(means, album, settle(network, options, lambda: "alex"), tmp_path / path.stem)
         )
         for _ in found[-1].steps():
             pass
@@ -234,13 +233,13 @@ def test_a_damaged_result_file_is_not_taken_for_one(network, tmp_path, pictures)
 
 
 def test_the_protocol_of_stylegan2_keeps_the_last_step(network):
-    choices = settle(network, ProjectionOptions(protocol="stylegan2"), "alex")
+    choices = settle(network, ProjectionOptions(protocol="stylegan2"), lambda: "alex")
     assert (choices.space, choices.steps, choices.prior) == ("w", 1000, 0)
     assert (choices.keep_best, choices.pixel_weight, str(choices.start)) == (False, 0, "mean")
 
 
 def test_a_search_that_comes_to_no_numbers_begins_anew_and_then_ends(network):
-    choices = settle(network, ProjectionOptions(steps=3, start=Start()), "alex")
+    choices = settle(network, ProjectionOptions(steps=3, start=Start()), lambda: "alex")
     batch = PictureBatch(
         keys=("a",), targets=torch.zeros(1, 3, 16, 16), label=np.zeros((1, 0), np.float32)
     )
@@ -272,7 +271,7 @@ def test_an_aligned_face_goes_back_into_its_picture(network, tmp_path):
     framing = Framing(points=tmp_path / "points.csv")
     with Album(network, [tmp_path / "face.png"], framing) as album:
         means = means_of(network, detector="alex")
-        found = Projection(means, album, settle(network, QUICK, "alex"), tmp_path / "out")
+        found = Projection(means, album, settle(network, QUICK, lambda: "alex"), tmp_path / "out")
         for _ in found.steps():
             pass
         found.finish()
@@ -290,7 +289,7 @@ def test_out_of_memory_fewer_pictures_are_searched_at_once(network):
         return images.flatten(1)
 
     embed.full = False
-    choices = settle(network, ProjectionOptions(steps=3, start=Start()), "alex")
+    choices = settle(network, ProjectionOptions(steps=3, start=Start()), lambda: "alex")
     batch = PictureBatch(
         keys=("a", "b", "c"), targets=torch.zeros(3, 3, 16, 16), label=np.zeros((1, 0), np.float32)
     )
@@ -309,4 +308,4 @@ def test_noise_alone_is_fitted_to_a_picture_and_the_code_stays(network, tmp_path
     # the first step only brings the maps to unit variance
     assert losses[-5:].mean() < losses[1:6].mean()
     with pytest.raises(UsageError, match="noise maps alone"):
-        settle(network, ProjectionOptions(space="noise", noise="const"), "alex")
+        settle(network, ProjectionOptions(space="noise", noise="const"), lambda: "alex")
