@@ -147,10 +147,11 @@ def train(
         folder = output or Path("runs") / _folder_name(
             recipe or QUICKSTART, written.values.get("data.path")
         )
-    # problems are found before torch is imported
-    written.settle()
+    # problems of the recipe and of the images are found before torch is imported
+    settled = written.settle()
+    dataset = None if dry_run else api.training_data(settled)
     here = machine(device) if written.choices() else api.Machine()
-    if dry_run:
+    if dataset is None:
         settlement = api.settle(written, folder, machine=here, anew=overwrite)
         show_cost(settlement, device, recipe_name=recipe or QUICKSTART, json=json)
         return
@@ -162,6 +163,7 @@ def train(
     )
     started = _Started(
         recipe=written,
+        dataset=dataset,
         folder=folder,
         device=device,
         machine=here,
@@ -182,6 +184,7 @@ class _Started:
     """The command as it was typed."""
 
     recipe: "api.Recipe"
+    dataset: "api.Dataset"
     folder: Path
     device: str
     machine: "api.Machine"
@@ -207,7 +210,7 @@ class _Started:
             console.note(f"{self.folder}: training {settlement.recipe.title} on {device}")
             run = api.Run(
                 recipe=settlement.recipe,
-                dataset=api.training_data(settlement.recipe),
+                dataset=self.dataset,
                 folder=self.folder,
                 device=device,
                 world=processes,

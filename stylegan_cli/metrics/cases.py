@@ -30,8 +30,8 @@ from stylegan_cli.networks.execution import precision_claim, precision_of
 from stylegan_cli.networks.family import build_generator
 from stylegan_cli.networks.header import Header, read_header
 from stylegan_cli.networks.snapshot import file_sha256
-from stylegan_cli.training.data import training_data
 from stylegan_cli.training.run_folder import NETWORKS, snapshots
+from stylegan_cli.training.settling import training_data
 
 UNLIKE = 0.5
 """Largest difference in the share of JPEG files; beyond it, compression adds to distances."""

@@ -4,19 +4,19 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
-
-import torch
-from torch.profiler import ProfilerActivity, profile, schedule
+from typing import TYPE_CHECKING, Literal
 
 from stylegan_cli.errors import UsageError
 from stylegan_cli.files import writing, written_whole
-from stylegan_cli.networks.drawing import check_compiler
 from stylegan_cli.ops import BackendName, pick_backend
 from stylegan_cli.recipe import Settled
 from stylegan_cli.runtime import World
-from stylegan_cli.training.compiled import Compiled
-from stylegan_cli.training.engines import Captured, Engine, eager
+
+if TYPE_CHECKING:
+    import torch
+    from torch.profiler import profile
+
+    from stylegan_cli.training.engines import Engine
 
 EngineName = Literal["eager", "compiled", "captured"]
 
@@ -48,7 +48,7 @@ ROWS = 40
 
 
 def check_acceleration(
-    acceleration: Acceleration, recipe: Settled, device: torch.device, world: World
+    acceleration: Acceleration, recipe: Settled, device: "torch.device", world: World
 ) -> None:
     """Raise UsageError if this recipe or this machine does not allow the acceleration."""
     pick_backend(acceleration.backend)
@@ -61,6 +61,8 @@ def check_acceleration(
             f"cannot; leave out `{name}`, or set `augment.mode=none`"
         )
     if acceleration.engine == "compiled":
+        from stylegan_cli.networks.drawing import check_compiler
+
         check_compiler(device)
     elif device.type != "cuda":
         raise UsageError(f"`{name}`: needs a CUDA GPU, but the run is on {device}; leave it out")
@@ -68,15 +70,20 @@ def check_acceleration(
         raise UsageError(f"`{name}`: works in one process only; leave it out")
 
 
-def open_engine(name: EngineName, dtype: torch.dtype) -> Engine:
+def open_engine(name: EngineName, dtype: "torch.dtype") -> "Engine":
     """Return the engine of that name for activations of this type."""
+    from stylegan_cli.training.compiled import Compiled
+    from stylegan_cli.training.engines import Captured, eager
+
     if name == "compiled":
         return Compiled(dtype=dtype)
     return Captured() if name == "captured" else eager
 
 
-def take_news(engine: Engine) -> list[str]:
+def take_news(engine: "Engine") -> list[str]:
     """Return what an engine could not do as asked, since the last call."""
+    from stylegan_cli.training.compiled import Compiled
+
     return engine.take_news() if isinstance(engine, Compiled) else []
 
 
@@ -93,9 +100,9 @@ class Tracer:
 
     count: int
     folder: Path
-    device: torch.device
+    device: "torch.device"
     files: list[Path] = field(default_factory=list)
-    _profile: profile | None = None
+    _profile: "profile | None" = None
 
     @contextmanager
     def iteration(self) -> Iterator[None]:
@@ -115,7 +122,9 @@ class Tracer:
         taken, self.files = self.files, []
         return taken
 
-    def _started(self) -> profile:
+    def _started(self) -> "profile":
+        from torch.profiler import ProfilerActivity, profile, schedule
+
         activities = [ProfilerActivity.CPU]
         if self.device.type == "cuda":
             activities.append(ProfilerActivity.CUDA)
@@ -127,7 +136,7 @@ class Tracer:
         began.start()
         return began
 
-    def _write(self, done: profile) -> None:
+    def _write(self, done: "profile") -> None:
         with writing(self.folder):
             self.folder.mkdir(exist_ok=True)
         trace, table = self.folder / "trace.json", self.folder / "operations.txt"

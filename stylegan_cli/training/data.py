@@ -10,7 +10,7 @@ import torch
 from jaxtyping import UInt8
 from torch import Tensor
 
-from stylegan_cli.data.dataset import Dataset, open_dataset
+from stylegan_cli.data.dataset import Dataset
 from stylegan_cli.data.loader import (
     BalancedSampler,
     Pick,
@@ -24,39 +24,10 @@ from stylegan_cli.data.loader import (
     stored_bytes,
 )
 from stylegan_cli.data.parallel import ordered_map
-from stylegan_cli.data.samples import drawn_path
-from stylegan_cli.errors import DataError, UsageError
 from stylegan_cli.recipe import Settled
-from stylegan_cli.recipe.families import keys_of
 from stylegan_cli.runtime import upload
 from stylegan_cli.shapes import C, Picture
 from stylegan_cli.sizes import Size
-
-
-def training_data(recipe: Settled) -> Dataset:
-    """Open the images at `data.path`; `sample:KIND` is drawn first.
-
-    Raises:
-        UsageError: The recipe names no data, or no such sample.
-        DataError: The data cannot be used, or not by networks of this family.
-    """
-    data = recipe.data
-    if data.path is None:
-        raise UsageError("no images to train on; give `data`: a folder, or a prepared .zip or .h5")
-    path = drawn_path(data.path, resolution=data.resolution, channels=data.channels)
-    dataset = open_dataset(
-        path,
-        resolution=data.resolution,
-        channels=data.channels,
-        fit=data.fit,
-        labels=data.labels,
-    )
-    if data.labels and keys_of(recipe.generator.family).needs_classes and not dataset.classes:
-        raise DataError(
-            f"{data.path}: labels are vectors, and {recipe.generator.family} learns classes only; "
-            "choose another generator.family, or data.labels=false"
-        )
-    return dataset if data.max_images is None else dataset.part(data.max_images, seed=recipe.seed)
 
 
 def stream_of(recipe: Settled, dataset: Dataset) -> Stream:

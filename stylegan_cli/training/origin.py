@@ -4,18 +4,18 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from math import ceil
 from pathlib import Path
-from typing import Any
-
-from torch import Tensor
+from typing import TYPE_CHECKING, Any
 
 from stylegan_cli.errors import NetworkFileError
 from stylegan_cli.files import similar
-from stylegan_cli.interop.reading import is_foreign, read_foreign
 from stylegan_cli.networks.header import read_header
 from stylegan_cli.networks.snapshot import file_sha256, read_tensors
 from stylegan_cli.recipe import Settled
 from stylegan_cli.shipped import network_at
 from stylegan_cli.training.run_folder import NETWORKS, newest_network
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,7 +36,7 @@ class Origin:
     kimg: float
     lod: float
     licence: str
-    tensors: Mapping[str, Tensor]
+    tensors: Mapping[str, "Tensor"]
     notes: tuple[str, ...] = ()
 
     @property
@@ -72,6 +72,9 @@ def open_origin(network: str, sha256: str | None = None) -> Origin:
         ForeignFileError: Another program's file that cannot or must not be read.
     """
     path, found = _found(Path(network), sha256)
+    # after the file was found, as this imports torch
+    from stylegan_cli.interop.reading import is_foreign, read_foreign
+
     foreign = read_foreign(path) if is_foreign(path) else None
     facts = foreign or read_header(path)
     recipe = facts.recipe

@@ -3,17 +3,21 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import torch
-
-from stylegan_cli.data.dataset import Dataset
-from stylegan_cli.errors import UsageError
+from stylegan_cli.data.dataset import Dataset, open_dataset
+from stylegan_cli.data.samples import drawn_path
+from stylegan_cli.errors import DataError, UsageError
 from stylegan_cli.recipe import Choice, Machine, Recipe, Settled, values, written
+from stylegan_cli.recipe.families import keys_of
 from stylegan_cli.runtime import World
 from stylegan_cli.training.acceleration import USUAL, Acceleration
 from stylegan_cli.training.origin import Origin, open_origin
 from stylegan_cli.training.run_folder import RunFolder
 from stylegan_cli.training.schedule import is_growing
+
+if TYPE_CHECKING:
+    import torch
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,7 +47,7 @@ class Run:
     recipe: Settled
     dataset: Dataset
     folder: Path
-    device: torch.device
+    device: "torch.device"
     world: World = field(default_factory=World)
     acceleration: Acceleration = USUAL
     origin: Origin | None = None
@@ -56,6 +60,32 @@ class Run:
     @property
     def files(self) -> RunFolder:
         return RunFolder(path=self.folder)
+
+
+def training_data(recipe: Settled) -> Dataset:
+    """Open the images at `data.path`; `sample:KIND` is drawn first.
+
+    Raises:
+        UsageError: The recipe names no data, or no such sample.
+        DataError: The data cannot be used, or not by networks of this family.
+    """
+    data = recipe.data
+    if data.path is None:
+        raise UsageError("no images to train on; give `data`: a folder, or a prepared .zip or .h5")
+    path = drawn_path(data.path, resolution=data.resolution, channels=data.channels)
+    dataset = open_dataset(
+        path,
+        resolution=data.resolution,
+        channels=data.channels,
+        fit=data.fit,
+        labels=data.labels,
+    )
+    if data.labels and keys_of(recipe.generator.family).needs_classes and not dataset.classes:
+        raise DataError(
+            f"{data.path}: labels are vectors, and {recipe.generator.family} learns classes only; "
+            "choose another generator.family, or data.labels=false"
+        )
+    return dataset if data.max_images is None else dataset.part(data.max_images, seed=recipe.seed)
 
 
 def settle(

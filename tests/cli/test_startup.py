@@ -89,12 +89,15 @@ def test_a_refusal_takes_no_torch(network_file, tmp_path, words):
     [
         ("edit", "--direction", "nowhere.h5:sefa/0"),
         ("project", "nowhere.jpg"),
+        ("train", "--data", "nowhere.zip"),
+        ("train", "--init-from", "nowhere", "--data", "nowhere.zip"),
         ("project", "1", "--mask", "nowhere.png"),
     ],
     ids=" ".join,
 )
 def test_a_missing_file_takes_no_torch(network_file, tmp_path, words):
-    assert imported(*words, "--network", network_file, code=1, folder=tmp_path) == []
+    network = () if words[0] == "train" else ("--network", network_file)
+    assert imported(*words, *network, code=1, folder=tmp_path) == []
 
 
 def test_another_study_in_the_folder_is_refused_without_torch(studies, network_file):

@@ -21,8 +21,8 @@ from stylegan_cli.data.relabelled import numbered
 from stylegan_cli.data.sources import content_sha256, open_source, open_sources
 from stylegan_cli.errors import DataError, Interrupted
 from stylegan_cli.metrics.pictures import stored_data
-from stylegan_cli.training.data import training_data
 from stylegan_cli.training.loop import train
+from stylegan_cli.training.settling import training_data
 from tests.data.packed_forms import (
     CLASSES,
     DAMAGED,

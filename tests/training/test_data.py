@@ -5,7 +5,8 @@ import torch
 
 from stylegan_cli.data.dataset import open_dataset
 from stylegan_cli.errors import DataError
-from stylegan_cli.training.data import borrowed_labels, stream_of, training_data
+from stylegan_cli.training.data import borrowed_labels, stream_of
+from stylegan_cli.training.settling import training_data
 from tests.data.pictures import blocks, folder_of
 from tests.tiny import tiny, tiny_growing
 
