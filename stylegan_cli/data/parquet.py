@@ -10,13 +10,13 @@ import json
 import threading
 import zlib
 from bisect import bisect_right
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import accumulate
 from typing import Any
 
-from stylegan_cli.data.entries import MAX_FILE_BYTES
+from stylegan_cli.data.entries import MAX_FILE_BYTES, MAX_RATIO, MAX_TINY_BYTES
 from stylegan_cli.data.formats import SUFFIXES, UnusableImageError, suffix_of
 from stylegan_cli.data.label_files import LABEL_COLUMNS
 from stylegan_cli.data.packed import EXTRA, File, Index, PackedSource
@@ -24,7 +24,7 @@ from stylegan_cli.errors import DataError
 
 SUFFIX = ".parquet"
 _IMAGES = ("image", "img", "images", "jpg", "jpeg", "png", "webp", "picture", "photo")
-_INDEX_ROWS = 4096
+_ROWS = 4096
 _GROUP_BYTES, _KEPT_BYTES = 2**30, 2**26
 
 
@@ -59,6 +59,14 @@ class _Table:
             self.count = described.num_rows
             self.ends = list(accumulate(group.num_rows for group in groups))
             largest = max((group.total_byte_size for group in groups), default=0)
+            self._sizes = Counter[str]()
+            for group in groups:
+                for column in map(group.column, range(group.num_columns)):
+                    known = self._sizes[column.path_in_schema]
+                    self._sizes[column.path_in_schema] = max(
+                        known, column.total_uncompressed_size
+                    )
+            self._room = max(MAX_TINY_BYTES, MAX_RATIO * size)
             self._marks = [zlib.crc32(repr(group.to_dict()).encode()) for group in groups]
         # an image is never smaller than a byte
         if self.count > size or any(group.num_rows < 0 for group in groups):
@@ -85,9 +93,11 @@ class _Table:
 
     def column(self, group: int) -> Any:
         """Return the encoded images of a group of rows."""
+        from pyarrow import chunked_array
+
         with _in_words(self.file.name), self.file.open() as opened:
-            table = _opened(opened, self.file.name).read_row_group(group, columns=[self._pixels])
-            return table.column(0)
+            batches = self._batches(opened, [self._pixels], _GROUP_BYTES, row_groups=[group])
+            return chunked_array([batch.column(0) for batch in batches])
 
     def add_to(self, index: Index, prefix: str) -> None:
         """Append all rows to an index, without reading an image."""
@@ -114,8 +124,23 @@ class _Table:
         if not columns:
             yield from ({} for _ in range(self.count))
             return
-        for batch in _opened(opened, self.file.name).iter_batches(_INDEX_ROWS, columns=columns):
+        for batch in self._batches(opened, columns, self._room):
             yield from batch.to_pylist()
+
+    def _batches(
+        self, opened: Any, columns: Sequence[str], room: int, **options: Any
+    ) -> Iterator[Any]:
+        """Yield rows, so few at once that no value which all of them share takes much memory."""
+        largest = max(self._sizes[column] for column in columns)
+        rows = min(_ROWS, max(1, _GROUP_BYTES // max(1, largest)))
+        parquet = _opened(opened, self.file.name)
+        for batch in parquet.iter_batches(rows, columns=columns, **options):
+            room -= batch.nbytes
+            if room < 0:
+                raise DataError(
+                    f"{self.file.name}: unpacks to far more than it holds; no images do"
+                )
+            yield batch
 
     def _image_column(self) -> str:
         described = [name for name, about in self._features.items() if about["_type"] == "Image"]

@@ -81,6 +81,6 @@ def _matter(record: Mapping[str, Any]) -> str:
 def _parsed(line: str) -> dict[str, Any] | None:
     try:
         record = json.loads(line)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
     return record if isinstance(record, dict) else None

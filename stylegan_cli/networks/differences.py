@@ -3,6 +3,7 @@
 import hashlib
 import json
 from collections.abc import Iterator, Mapping
+from os.path import isfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -47,7 +48,7 @@ def find_base(path: Path, entry: str) -> Path:
     try:
         named = json.loads(entry)
         sha256, there = str(named["sha256"]), Path(named["path"])
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, RecursionError):
         raise NetworkFileError(f"{path}: damaged description of the network (its base)") from None
     for candidate in _candidates(path, there):
         with candidate.open("rb") as file:
@@ -61,4 +62,4 @@ def find_base(path: Path, entry: str) -> Path:
 
 def _candidates(path: Path, there: Path) -> Iterator[Path]:
     beside = sorted(path.parent.glob("*.safetensors"))
-    yield from (each for each in (there, *beside) if each.is_file() and each != path)
+    yield from (each for each in (there, *beside) if isfile(each) and each != path)

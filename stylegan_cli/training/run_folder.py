@@ -254,7 +254,7 @@ def _name(cur_nimg: int, *, fine: bool) -> str:
 def _images_shown(line: bytes) -> float:
     try:
         return float(json.loads(line)["cur_nimg"])
-    except (ValueError, KeyError, TypeError, RecursionError):
+    except (ValueError, KeyError, TypeError, RecursionError, OverflowError):
         return float("inf")
 
 

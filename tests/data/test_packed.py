@@ -398,6 +398,21 @@ def test_a_missing_package_is_named_with_its_command(tmp_path, monkeypatch):
         open_source(path)
 
 
+def test_an_image_that_many_rows_share_does_not_fill_the_memory(tmp_path, monkeypatch):
+    monkeypatch.setattr("stylegan_cli.data.parquet._GROUP_BYTES", 2**21)
+    path = table(tmp_path / "x.parquet", {"image": [PNGS[0].ljust(2**16)] * 99})
+    assert path.stat().st_size < 4096
+    with closing(open_source(path)) as source, pytest.raises(UnusableImageError, match="far more"):
+        image_of(source, next(source.entries()))
+
+
+def test_a_text_that_many_rows_share_does_not_fill_the_memory(tmp_path):
+    columns = {"image": [PNGS[0]] * 300, "caption": ["long" * 2**14] * 300}
+    path = table(tmp_path / "x.parquet", columns)
+    with pytest.raises(DataError, match="unpacks to far more than it holds"):
+        open_source(path)
+
+
 def test_images_of_a_form_have_bounded_sizes(tmp_path, monkeypatch):
     monkeypatch.setattr("stylegan_cli.data.packed.MAX_FILE_BYTES", 100)
     path = tar_of(tmp_path / "x.tar", {"a.png": PNGS[0]})

@@ -3,7 +3,7 @@
 import io
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from random import Random
@@ -17,7 +17,7 @@ from tests.data.test_tfrecords import example, record
 from tests.faults.commands import NETWORK, SETTINGS, TRAIN
 from tests.faults.mutations import Mutation, in_description, in_zip, mutated
 from tests.faults.server import Server
-from tests.faults.structures import restructured
+from tests.faults.structures.hdf5 import restructured
 from tests.interop import rosinality1, rosinality2
 from tests.interop.hostile import HOSTILE
 
@@ -38,17 +38,19 @@ class Reader:
         damage: Damages it.
         commands: Words of what reads it, where {} is the folder it lies in.
         share: Inputs out of 100 of the whole campaign.
+        beside: Files that are never damaged.
     """
 
     seeds: Mapping[str, bytes]
     damage: Mutation
     commands: tuple[str, ...]
     share: float
+    beside: Mapping[str, bytes] = field(default_factory=dict)
 
     def input(self, folder: Path, random: Random) -> list[list[str]]:
         """Write a damaged file into a folder, and return the commands that read it."""
         victim = random.choice(list(self.seeds))
-        for name, data in self.seeds.items():
+        for name, data in {**self.beside, **self.seeds}.items():
             path = folder / name
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(self.damage(data, random) if name == victim else data)
@@ -197,7 +199,8 @@ def readers(folder: Path, server: Server) -> dict[str, Reader]:
             share=4,
         ),
         "run statistics": Reader(
-            seeds=run | beside,
+            seeds=run,
+            beside=beside,
             damage=as_text,
             commands=("info {}", "report {} -o {}/r.html -q"),
             share=4,

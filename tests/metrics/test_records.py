@@ -32,6 +32,15 @@ def test_half_a_line_of_a_killed_process_costs_only_itself(tmp_path):
     assert [record["seed"] for record in read_records(path)] == [1, 3]
 
 
+def test_a_line_too_deep_to_read_costs_only_itself(tmp_path):
+    path = tmp_path / "metrics.jsonl"
+    append_record(path, {"seed": 1})
+    with path.open("a") as file:
+        file.write(f'{{"seed": {"[" * 50_000}\n')
+    assert append_record(path, {"seed": 3})
+    assert [record["seed"] for record in read_records(path)] == [1, 3]
+
+
 @pytest.mark.parametrize("separator", ["\u2028", "\x85", "\x0b"])
 def test_characters_that_end_lines_elsewhere_do_not_end_a_record(tmp_path, separator):
     path = tmp_path / "metrics.jsonl"

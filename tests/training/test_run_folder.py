@@ -121,7 +121,13 @@ def test_lines_longer_than_a_block_are_taken_back_too(folder, kept):
     assert [json.loads(line)["cur_nimg"] for line in lines] == list(range(1, kept + 1))
 
 
-@pytest.mark.parametrize("rest", [b'{"cur_n', b"\0\0\0\0", b"\xff\xfe\n", b'{"cur_nimg": 1}'])
+UNSEEN = (
+    *(b'{"cur_n', b"\0\0\0\0", b"\xff\xfe\n", b'{"cur_nimg": 1}'),
+    b'{"cur_nimg": 1%s}\n' % (b"0" * 400),
+)
+
+
+@pytest.mark.parametrize("rest", UNSEEN)
 def test_a_line_cut_by_a_crash_counts_as_never_written(folder, rest):
     folder.append_stats({"cur_nimg": 8})
     folder.stats.write_bytes(folder.stats.read_bytes() + rest)
