@@ -203,7 +203,7 @@ def read_weights(path: Path) -> Weights:
 def _metadata(path: Path, file: Any) -> dict[str, str]:
     try:
         return dict(json.loads((file.metadata() or {})[METADATA]))
-    except (KeyError, TypeError, ValueError):
+    except (KeyError, TypeError, ValueError, RecursionError):
         raise WeightsError(f"{path}: has no description of its content; {_REMEDY}") from None
 
 

@@ -166,11 +166,20 @@ def read_tensors(path: Path) -> "dict[str, Tensor]":
     """Read the tensors of a network file; those of a difference are added to its base.
 
     Raises:
-        NetworkFileError: The base is missing, or does not fit.
+        NetworkFileError: A type of numbers that no weights have; or the base of a difference is
+            missing, or does not fit.
     """
+    from safetensors import SafetensorError
     from safetensors.torch import load_file
 
-    tensors = load_file(path)
+    try:
+        tensors = load_file(path)
+    except (SafetensorError, OSError) as error:
+        raise NetworkFileError(f"{path}: its weights cannot be read ({error})") from None
+    for name, tensor in tensors.items():
+        # numbers of 4 bits are no numbers to PyTorch, and complex ones would lose a part
+        if tensor.dtype.is_complex or "float4" in str(tensor.dtype):
+            raise NetworkFileError(f"{path}: {name} is {tensor.dtype}; weights are float32")
     if (entry := read_metadata(path).get(DIFFERENCE_OF)) is None:
         return tensors
     base = find_base(path, entry)

@@ -1,4 +1,5 @@
 import hashlib
+import json
 from dataclasses import replace
 
 import pytest
@@ -114,6 +115,33 @@ def test_a_mean_of_another_shape_is_named(shape, file):
     network = open_network(file, lambda header: read_networks(file, header), "fp32")
     with pytest.raises(NetworkFileError, match="w_avg"):
         assert network.sizes.w_dim, network.G
+
+
+@pytest.mark.parametrize(("kind", "bytes_each"), [("F4", 0.5), ("C64", 8), ("F6_E2M3", 0.75)])
+def test_numbers_that_are_no_weights_are_named(kind, bytes_each, file):
+    header = json.dumps(
+        {
+            "__metadata__": safe_open(file, framework="pt").metadata(),
+            "g_ema.w": {"dtype": kind, "shape": [8], "data_offsets": [0, int(8 * bytes_each)]},
+        }
+    ).encode()
+    file.write_bytes(len(header).to_bytes(8, "little") + header + bytes(int(8 * bytes_each)))
+    with pytest.raises(NetworkFileError, match=r"weights (are float32|cannot be read)"):
+        load_network(file)
+
+
+@pytest.mark.parametrize(
+    "entry",
+    [
+        "[" * 50_000,
+        '{"sha256": "0", "path": "%s"}' % ("x" * 5000),
+        '{"sha256": "0", "path": "\\u0000"}',
+    ],
+)
+def test_a_difference_from_nowhere_ends_in_words(entry, file):
+    rewrite(file, difference_of=entry)
+    with pytest.raises(NetworkFileError, match=r"damaged description|neither"):
+        load_network(file)
 
 
 def rewrite(path, *, drop=None, **metadata):
