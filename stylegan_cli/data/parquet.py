@@ -63,9 +63,7 @@ class _Table:
             for group in groups:
                 for column in map(group.column, range(group.num_columns)):
                     known = self._sizes[column.path_in_schema]
-                    self._sizes[column.path_in_schema] = max(
-                        known, column.total_uncompressed_size
-                    )
+                    self._sizes[column.path_in_schema] = max(known, column.total_uncompressed_size)
             self._room = max(MAX_TINY_BYTES, MAX_RATIO * size)
             self._marks = [zlib.crc32(repr(group.to_dict()).encode()) for group in groups]
         # an image is never smaller than a byte

@@ -3,7 +3,6 @@
 import hashlib
 import json
 from collections.abc import Iterator, Mapping
-from os.path import isfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -50,10 +49,13 @@ def find_base(path: Path, entry: str) -> Path:
         sha256, there = str(named["sha256"]), Path(named["path"])
     except (ValueError, KeyError, TypeError, RecursionError):
         raise NetworkFileError(f"{path}: damaged description of the network (its base)") from None
-    for candidate in _candidates(path, there):
-        with candidate.open("rb") as file:
-            if hashlib.file_digest(file, "sha256").hexdigest() == sha256:
-                return candidate
+    try:
+        for candidate in _candidates(path, there):
+            with candidate.open("rb") as file:
+                if hashlib.file_digest(file, "sha256").hexdigest() == sha256:
+                    return candidate
+    except OSError as error:
+        raise NetworkFileError(f"{path}: its base cannot be read ({error.strerror})") from None
     raise NetworkFileError(
         f"{path}: holds only the difference from {there.name}, which is neither at {there} nor "
         f"beside it; copy that network into {path.parent}"
@@ -62,4 +64,4 @@ def find_base(path: Path, entry: str) -> Path:
 
 def _candidates(path: Path, there: Path) -> Iterator[Path]:
     beside = sorted(path.parent.glob("*.safetensors"))
-    yield from (each for each in (there, *beside) if isfile(each) and each != path)
+    yield from (each for each in (there, *beside) if each.is_file() and each != path)

@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from tests.data.packed_forms import table, tar_of
 from tests.faults.server import Server
 from tests.tiny import TINY, write_network
 
@@ -14,6 +15,12 @@ TRAIN = [
     *(f"--set={each}" for each in TINY),
     *("--set=data.resolution=32", "--set=metrics.every_ticks=2", "--set=metrics.num=6"),
 ]
+PACKED = {"parquet": "d.parquet", "shards": "d-{0..1}.tar"}
+TRAIN_FROM = {
+    f"train-{name}": [*(data if word == "data.zip" else word for word in TRAIN), "-o", "out"]
+    for name, data in PACKED.items()
+}
+"""Training that reads images where others packed them."""
 CLASSIFIER = ["--train-classifier", "--classifier-kimg", "0.016", "--classifier-features", "4"]
 COMMANDS = {
     "train": [*TRAIN, "-o", "out"],
@@ -59,6 +66,7 @@ def make_inputs(folder: Path, server: Server) -> Path:
         path = folder / "photos" / "ab"[i % 2] / f"{i:02d}.png"
         path.parent.mkdir(parents=True, exist_ok=True)
         Image.fromarray(random.randint(0, 256, (32, 32, 3)).astype(np.uint8)).save(path)
+    _pack(sorted((folder / "photos").rglob("*.png")), folder)
     original = Path(__file__).parents[1] / "reference" / "sg2_g_cond_32_ada.pkl"
     (folder / "original.pkl").write_bytes(original.read_bytes())
     made = server.run(
@@ -71,3 +79,13 @@ def make_inputs(folder: Path, server: Server) -> Path:
     )
     assert set(made.codes) == {0}, made.errors
     return folder
+
+
+def _pack(images: list[Path], folder: Path) -> None:
+    """Write the images into a parquet of several groups of rows and into two tar files."""
+    files = {f"{i:02d}.png": path.read_bytes() for i, path in enumerate(images)}
+    columns = {"image": [{"bytes": png, "path": name} for name, png in files.items()]}
+    table(folder / PACKED["parquet"], columns, row_group_size=3)
+    for number in range(2):
+        half = dict(list(files.items())[number::2])
+        tar_of(folder / f"d-{number}.tar", half)

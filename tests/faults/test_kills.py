@@ -4,17 +4,20 @@ import random
 
 import pytest
 
-from tests.faults.commands import COMMANDS, SETTINGS
+from tests.faults.commands import COMMANDS, SETTINGS, TRAIN_FROM
 from tests.faults.conftest import TIMES
 from tests.faults.trees import remains, tree
 
 KILLS = 3
+KILLED = {**COMMANDS, **TRAIN_FROM}
+PROGRESSIVE = {"train", *TRAIN_FROM}
+"""Print the paths as they are written, so only the rest of them when resumed."""
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", COMMANDS)
+@pytest.mark.parametrize("name", KILLED)
 def test_a_killed_command_loses_nothing_and_repeats_nothing(name, server, fresh):
-    words = COMMANDS[name]
+    words = KILLED[name]
     folder = fresh("whole")
     whole = server.run(folder, words, settings=SETTINGS)
     assert whole.codes == [0], whole.errors
@@ -38,7 +41,3 @@ def test_a_killed_command_loses_nothing_and_repeats_nothing(name, server, fresh)
         differing = [key for key in {**expected, **found} if expected.get(key) != found.get(key)]
         assert not differing, (said, again.errors)
         assert again.output == whole.output or name in PROGRESSIVE, said
-
-
-PROGRESSIVE = {"train"}
-"""Print the paths as they are written, so only the rest of them when resumed."""

@@ -85,16 +85,26 @@ def _readers(inputs, folder):
             *inspect,
             beside=photos,
         ),
-        "statistics": reader(grown, texts.lines, "info {}/run", "report {}/run -o {}/r.html -q", RESUME,
-                             f"eval ppl --num 2 {' '.join(NETWORK)} -o {{}}/run -q", beside=run),
+        "statistics": reader(
+            grown,
+            texts.lines,
+            *("info {}/run", "report {}/run -o {}/r.html -q", RESUME),
+            f"eval ppl --num 2 {' '.join(NETWORK)} -o {{}}/run -q",
+            beside=run,
+        ),
         "networks": reader(
-            {"n.safetensors": (inputs / "net.safetensors").read_bytes(), "m.safetensors": _tuned(inputs)},
+            {
+                "n.safetensors": (inputs / "net.safetensors").read_bytes(),
+                "m.safetensors": _tuned(inputs),
+            },
             described.network,
             *("info {}/VICTIM", "grid --seeds 0 --network {}/VICTIM -o {}/g -q"),
             "convert {}/VICTIM {}/o.pt -q",
         ),
         "parquet": reader({"d.parquet": _parquet(folder)}, described.parquet, *DATA),
-        "zips": reader({"d.zip": (inputs / "data.zip").read_bytes()}, archives.zipped, *DATA, "info {}/d.zip"),
+        "zips": reader(
+            {"d.zip": (inputs / "data.zip").read_bytes()}, archives.zipped, *DATA, "info {}/d.zip"
+        ),
         "tars": reader(
             {"d.tar": _tar(), "e.tar.gz": b"\x1f\x8b"},
             lambda data, random: archives.shards(_tar(), random, zipped=data[:2] == b"\x1f\x8b"),

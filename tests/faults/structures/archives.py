@@ -58,7 +58,8 @@ def _lie(whole: bytearray, random: Random) -> None:
     end = whole.rfind(b"PK\5\6")
     centrals, locals_ = _found(whole, b"PK\1\2"), _found(whole, b"PK\3\4")
     fields = {  # places behind the mark, with their forms
-        b"PK\1\2": ((6, "<H"), (8, "<H"), (10, "<H"), (16, "<I"), (20, "<I"), (24, "<I"), (28, "<H"),
+        b"PK\1\2": ((6, "<H"), (8, "<H"), (10, "<H"), (16, "<I"), (20, "<I"), (24, "<I"), (28,
+                                                                                           "<H"),
                     (30, "<H"), (32, "<H"), (34, "<H"), (42, "<I"), (14, "<I")),
         b"PK\3\4": ((6, "<H"), (8, "<H"), (18, "<I"), (22, "<I"), (26, "<H"), (28, "<H")),
         b"PK\5\6": ((4, "<H"), (8, "<H"), (10, "<H"), (12, "<I"), (16, "<I"), (20, "<H")),
@@ -115,7 +116,8 @@ def _rearranged(files: Files, random: Random) -> Files:
 
 TYPES = (tarfile.SYMTYPE, tarfile.LNKTYPE, tarfile.CHRTYPE, tarfile.BLKTYPE, tarfile.FIFOTYPE,
          tarfile.DIRTYPE, tarfile.CONTTYPE, tarfile.GNUTYPE_SPARSE, tarfile.GNUTYPE_LONGNAME,
-         tarfile.GNUTYPE_LONGLINK, tarfile.XHDTYPE, tarfile.XGLTYPE, b"V", b"M", b"\xff")  # fmt: skip
+         tarfile.GNUTYPE_LONGLINK, tarfile.XHDTYPE, tarfile.XGLTYPE, b"V", b"M",
+         b"\xff")  # fmt: skip
 PAX = {
     "size": ("0", "-512", "9" * 30, "x", "99999", "1"),
     "path": NAMES,

@@ -76,4 +76,5 @@ def idx(data: bytes, random: Random) -> bytes:
     packed = gzip.compress(whole, mtime=0)
     bomb = gzip.compress(whole[:16] + bytes(2**24), mtime=0)
     return random.choice([packed, packed * 2, packed + b"x" * 9, packed[:-9], packed[:12], bomb,
-                          gzip.compress(packed), packed[:-8] + b"\xff" * 8, packed + bytes(99)])  # fmt: skip
+                          gzip.compress(packed), packed[:-8] + b"\xff" * 8,
+                          packed + bytes(99)])  # fmt: skip

@@ -68,8 +68,10 @@ def _tensor(head: dict[str, Any], content: bytes, random: Random) -> bytes:
         )
     elif what == 3:
         offsets = about["data_offsets"]
-        about["data_offsets"] = random.choice([offsets[::-1], [0, 0], other["data_offsets"], [-4, 0],
-                                               [offsets[0], 2**63], [0, len(content) + 4], [1], None])  # fmt: skip
+        about["data_offsets"] = random.choice([offsets[::-1], [0, 0], other["data_offsets"],
+                                               [-4, 0],
+                                               [offsets[0], 2**63], [0, len(content) + 4], [1],
+                                               None])  # fmt: skip
     elif what == 4:
         head[random.choice([name.replace("g_ema", "d"), "g_ema.", name + "2", "\x1b[2J"])] = (
             head.pop(name)
@@ -187,9 +189,11 @@ def _pngs(column: Any) -> list[bytes]:
 def _types(arrow: Any) -> list[Any]:
     return [
         *(arrow.binary(), arrow.large_binary(), arrow.string(), arrow.large_string(), arrow.null()),
-        *(arrow.int8(), arrow.uint64(), arrow.float16(), arrow.float64(), arrow.bool_(), arrow.date32()),
+        *(arrow.int8(), arrow.uint64(), arrow.float16(), arrow.float64(), arrow.bool_(),
+          arrow.date32()),
         *(arrow.timestamp("ns"), arrow.time64("ns"), arrow.decimal128(38, 3), arrow.binary(4)),
-        *(arrow.list_(arrow.int64()), arrow.list_(arrow.binary()), arrow.map_(arrow.string(), arrow.int8())),
+        *(arrow.list_(arrow.int64()), arrow.list_(arrow.binary()), arrow.map_(arrow.string(),
+                                                                              arrow.int8())),
         arrow.struct([("bytes", arrow.binary()), ("path", arrow.binary())]),
         arrow.struct([("bytes", arrow.string()), ("path", arrow.string())]),
         arrow.struct([("bytes", arrow.list_(arrow.uint8())), ("path", arrow.string())]),

@@ -95,11 +95,19 @@ def _png(data: bytes, random: Random) -> bytes:
         chunks.insert(i, random.choice(chunks))
     elif what == 4:
         bomb = zlib.compress(bytes(2**23))
-        more = [(b"acTL", struct.pack(">II", random.choice(SIDES), 0)), (b"PLTE", bytes(random.choice([0, 1, 3, 900]))),
-                (b"tRNS", bytes(random.choice([0, 1, 6, 900]))), (b"zTXt", b"a\0\0" + bomb), (b"iCCP", b"a\0\0" + bomb),
-                (b"iTXt", b"a\0\1\0\0\0" + bomb), (b"eXIf", b"MM\0*\0\0\0\x08" + b"\xff" * 40), (b"IDAT", bomb),
-                (b"fcTL", struct.pack(">IIIIIHHBB", 0, *random.choices(SIDES, k=4), 0, 0, 9, 9)), (b"fdAT", b"\0\0\0\1x"),
-                (b"gAMA", b"\0" * 4), (b"pHYs", b"\xff" * 9), (b"\xff\xff\xff\xff", b""), (b"tEXt", b"a\0" + b"x" * 2**21)]  # fmt: skip
+        more = [(b"acTL", struct.pack(">II", random.choice(SIDES), 0)), (b"PLTE",
+                                                                         bytes(random.choice([0,
+                                                                                              1,
+                                                                                              3,
+                                                                                              900]))),
+                (b"tRNS", bytes(random.choice([0, 1, 6, 900]))), (b"zTXt", b"a\0\0" + bomb),
+                (b"iCCP", b"a\0\0" + bomb),
+                (b"iTXt", b"a\0\1\0\0\0" + bomb), (b"eXIf", b"MM\0*\0\0\0\x08" + b"\xff" * 40),
+                (b"IDAT", bomb),
+                (b"fcTL", struct.pack(">IIIIIHHBB", 0, *random.choices(SIDES, k=4), 0, 0, 9,
+                                      9)), (b"fdAT", b"\0\0\0\1x"),
+                (b"gAMA", b"\0" * 4), (b"pHYs", b"\xff" * 9), (b"\xff\xff\xff\xff", b""),
+                (b"tEXt", b"a\0" + b"x" * 2**21)]  # fmt: skip
         chunks.insert(random.choice([1, 1, len(chunks) - 1]), random.choice(more))
     elif what == 5:
         chunks[i] = (
@@ -145,10 +153,13 @@ def _jpeg(data: bytes, random: Random) -> bytes:
         parts.insert(i, random.choice(parts))
     elif what == 5:
         exif = b"Exif\0\0II*\0\x08\0\0\0" + b"\1\0\x12\1\3\0\xff\xff\xff\xff\x06\0\0\0\x08\0\0\0"
-        mpf = b"MPF\0II*\0\x08\0\0\0\2\0\1\xb0\4\0\1\0\0\0\xff\xff\xff\xff\2\xb0\7\0\xff\xff\xff\x7f\x10\0\0\0"
+        mpf = b"MPF\0II*\0\x08\0\0\0\2\0\1\xb0\4\0\1\0\0\0\xff\xff\xff\xff"
+        mpf += b"\2\xb0\7\0\xff\xff\xff\x7f\x10\0\0\0"
         icc = b"ICC_PROFILE\0\1\xff" + b"x" * 90
-        added = [(0xE1, exif), (0xE2, mpf), (0xE2, icc), (0xEE, b"Adobe\0d\0\0\0\0\xff"), (0xDD, b"\xff\xff"),
-                 (0xE0, b"JFIF\0"), (0xED, b"Photoshop 3.0\08BIM\4\4\0\0\xff\xff\xff\xff"), (0xFE, b"x" * 60_000)]  # fmt: skip
+        added = [(0xE1, exif), (0xE2, mpf), (0xE2, icc), (0xEE, b"Adobe\0d\0\0\0\0\xff"), (0xDD,
+                                                                                           b"\xff\xff"),
+                 (0xE0, b"JFIF\0"), (0xED, b"Photoshop 3.0\08BIM\4\4\0\0\xff\xff\xff\xff"),
+                 (0xFE, b"x" * 60_000)]  # fmt: skip
         mark, content = random.choice(added)
         parts.insert(0, bytes([0xFF, mark]) + (len(content) + 2).to_bytes(2) + content)
     else:
@@ -179,7 +190,8 @@ def _tiff(data: bytes, random: Random) -> bytes:
     at = start + 2 + 12 * random.randrange(count)
     what = random.randrange(6)
     if what == 0:
-        known = (254, 256, 257, 258, 259, 262, 273, 274, 277, 278, 279, 284, 317, 320, 322, 323, 324,
+        known = (254, 256, 257, 258, 259, 262, 273, 274, 277, 278, 279, 284, 317, 320, 322, 323,
+                 324,
                  338, 339, 347, 530, 34665, 34675, 700, 330)  # fmt: skip
         put(changed, at, order + "H", random.choice(known))
     elif what == 1:
@@ -228,7 +240,8 @@ def _webp(data: bytes, random: Random) -> bytes:
         wide = bytes([random.randrange(256), 0, 0, 0]) + random.randbytes(6)
         parts.insert(0, (b"VP8X", random.choice([wide, b"\2" + b"\xff" * 9, b"\x10" + bytes(9)])))
     elif what == 1:
-        parts[i] = (name, bytes(random.choice([0xFF, each]) if n < 10 and random.random() < 0.2 else each
+        parts[i] = (name, bytes(random.choice([0xFF,
+                                               each]) if n < 10 and random.random() < 0.2 else each
                                 for n, each in enumerate(content)))  # fmt: skip
     elif what == 2:
         parts.insert(i, random.choice(parts))
@@ -243,10 +256,10 @@ def _webp(data: bytes, random: Random) -> bytes:
         )
     else:
         parts[i] = (random.choice([b"VP8 ", b"VP8L", b"ANMF", b"ALPH"]), content)
-    body = b"".join(
-        name + (len(each) if random.random() < 0.95 else random.choice(SIDES)).to_bytes(4, "little") + each + bytes(len(each) % 2)
-        for name, each in parts
-    )  # fmt: skip
+    body = b""
+    for name, each in parts:
+        length = len(each) if random.random() < 0.95 else random.choice(SIDES)
+        body += name + length.to_bytes(4, "little") + each + bytes(len(each) % 2)
     size = len(body) + 4 if random.random() < 0.9 else random.choice(SIDES)
     return b"RIFF" + size.to_bytes(4, "little") + b"WEBP" + body
 
@@ -287,7 +300,8 @@ def _ppm(data: bytes, random: Random) -> bytes:
     )
 
 
-CHANGES: dict[str, Change] = {"png": _png, "jpeg": _jpeg, "tiff": _tiff, "gif": _gif, "webp": _webp, "bmp": _bmp,
+CHANGES: dict[str, Change] = {"png": _png, "jpeg": _jpeg, "tiff": _tiff, "gif": _gif,
+                              "webp": _webp, "bmp": _bmp,
                               "ppm": _ppm}  # fmt: skip
 FORMATS = {
     **{f"a.{kind}": kind for kind in (*CHANGES, "ico", "tga", "avif", "dds", "sgi", "pcx")},
