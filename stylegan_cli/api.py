@@ -99,6 +99,7 @@ if TYPE_CHECKING:
     from stylegan_cli.recipe.files import header as recipe_header
     from stylegan_cli.recipe.files import shipped as recipe_names
     from stylegan_cli.recipe.keys import recipe_keys
+    from stylegan_cli.recipe.rules import idle_batch_size
     from stylegan_cli.rendering.pdf import write_pdfs
     from stylegan_cli.rendering.plan import Cell, Plan
     from stylegan_cli.rendering.recording import Recording, default_folder

@@ -92,9 +92,11 @@ def writing(path: Path, *failures: type[Exception]) -> Iterator[None]:
     try:
         yield
     except caught as error:
-        raise OutputError(
-            f"{path}: cannot be written ({system_reason(error)}); fix that or choose another place"
-        ) from error
+        reason = f"{path}: cannot be written ({system_reason(error)}); fix that or"
+        if isinstance(error, NotADirectoryError | FileExistsError):
+            files = (place for place in (path, *path.parents) if place.is_file())
+            reason = f"{next(files, path)}: a file, where a folder is needed;"
+        raise OutputError(f"{reason} choose another place") from error
 
 
 def cache_folder() -> Path:
@@ -130,6 +132,8 @@ def similar(path: Path) -> str:
         if there == there.parent:
             return ""
         there = there.parent
+    if there == path:
+        return ""
     wrong, *rest = path.relative_to(there).parts
     names = [entry.name for entry in there.iterdir()]
     whole_name = next((name for name in names if name.startswith(f"{wrong} ")), None)

@@ -1,4 +1,5 @@
 import errno
+from pathlib import Path
 
 import pytest
 
@@ -59,7 +60,7 @@ def test_a_folder_that_is_a_file_is_refused_in_words(tmp_path):
     (tmp_path / "file").write_text("")
     path = tmp_path / "file" / "a.txt"
     with (
-        pytest.raises(OutputError, match=r"a.txt: cannot be written \(Not a directory\); "),
+        pytest.raises(OutputError, match="file: a file, where a folder is needed; "),
         written_whole(path) as temporary,
     ):
         temporary.write_text("")
@@ -111,3 +112,7 @@ def test_a_full_disk_does_not_keep_a_folder_from_being_held(tmp_path, monkeypatc
     with one_writer(tmp_path, "training here"):
         assert (tmp_path / ".lock").exists()
     assert not (tmp_path / ".lock").exists()
+
+
+def test_an_empty_path_is_like_no_other():
+    assert similar(Path()) == ""

@@ -66,6 +66,18 @@ def refuse_special_files(typed: Sequence[str], ctx: Any) -> None:
                     raise WrongCall(f"{path}: neither a file nor a folder; give one of them", ctx)
 
 
+def refuse_empty_words(typed: Sequence[str], ctx: Any) -> None:
+    """Raise if a word is empty, as an unset variable of a script leaves it.
+
+    As a path, it would stand for the folder where you are.
+    """
+    for before, word in zip(("sgtool", *typed), typed, strict=False):
+        name, equals, value = word.partition("=")
+        if not word or (name.startswith("--") and equals and not value):
+            place = name or f"after {before}"
+            raise WrongCall(f"{place}: an empty value; is a variable of your script unset?", ctx)
+
+
 def in_terms_of_sgtool(error: Any, typed: Sequence[str]) -> Any:
     """Add our form of an option or command of another program, where there is one."""
     command = _NO_COMMAND.match(error.message)
@@ -120,6 +132,7 @@ class ErrorsInWords(TyperGroup):
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         ctx.meta[TYPED] = tuple(args)
+        refuse_empty_words(args, ctx)
         refuse_special_files(args, ctx)
         try:
             return super().parse_args(ctx, args)

@@ -82,7 +82,9 @@ def prepare(
     channels: ChannelsFlag = 3,
     classes: Annotated[
         bool | None,
-        typer.Option(help="Read sub-folders as classes or not. Default: if all images are in one."),
+        typer.Option(
+            help="Read sub-folders as classes or not. If only some images are in one, choose."
+        ),
     ] = None,
     labels: Annotated[
         Path | None,

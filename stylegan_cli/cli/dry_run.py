@@ -45,7 +45,7 @@ def show_cost(
             console.note(f"measure how long it takes: sgtool bench {recipe_name}")
         else:
             pace = hours * 3600 / recipe.train.total_kimg
-            console.note(f"about {_in_words(hours)} here, at {pace:.3g} s/kimg in a short trial")
+            console.note(f"{_in_words(hours)} here, at {pace:.3g} s/kimg in a short trial")
 
 
 def _print(
@@ -55,10 +55,9 @@ def _print(
     for key, choice in settlement.reasons.items():
         console.note(f"{key} is auto: {choice.value} ({choice.why})")
     counts: Mapping[str, int] = cost.parameters
-    console.note(
-        f"G {counts['generator']:,} parameters, D {counts['discriminator']:,}, "
-        f"{cost.num_ws} style layers"
-    )
+    has_styles = settlement.recipe.generator.styles
+    styles = f"{cost.num_ws} style layers" if has_styles else "no styles"
+    console.note(f"G {counts['generator']:,} parameters, D {counts['discriminator']:,}, {styles}")
     if api.is_growing(settlement.recipe):
         first, *later = api.stages(settlement.recipe)
         begins = [f"{stage.size.value} px from {stage.from_kimg:g} kimg" for stage in later]
@@ -77,7 +76,9 @@ def _memory(size: int) -> str:
 
 def _in_words(hours: float) -> str:
     minutes = hours * 60
-    return f"{minutes:.2g} minutes" if minutes < 90 else f"{hours:.3g} hours"
+    if minutes < 1:
+        return "less than a minute"
+    return f"about {minutes:.2g} minutes" if minutes < 90 else f"about {hours:.3g} hours"
 
 
 def _facts(recipe: "api.Settled", cost: "api.Estimate", hours: float | None) -> dict[str, Any]:

@@ -59,6 +59,15 @@ class EvalFlags(NetworkFlags):
         int,
         typer.Option("--repeat", metavar="K", min=1, help="Seeds to measure: mean and deviation."),
     ] = 1
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            "--output",
+            "-o",
+            metavar="PATH",
+            help="Folder for metrics.jsonl and pictures. Default: the run's, or results.",
+        ),
+    ] = None
     psi: PsiFlag = 1.0
     cutoff: CutoffFlag = None
     class_name: Annotated[

@@ -48,10 +48,11 @@ def info(
 def _machine() -> dict[str, Any]:
     import torch
 
+    threads = torch.get_num_threads()
     gpus = [torch.cuda.get_device_name(i) for i in range(torch.cuda.device_count())]
     return {
         "versions": api.versions(),
-        "devices": [f"cpu, {torch.get_num_threads()} threads", *gpus],
+        "devices": [f"cpu, {threads} thread{'s' * (threads != 1)}", *gpus],
         "default_network": str(find_network(None)),
     }
 
@@ -62,10 +63,12 @@ def _rows(facts: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, str
         if isinstance(value, Mapping):
             yield from _rows(value, f"{prefix}{key}.")
         elif isinstance(value, list):
-            yield prefix + key, ", ".join(map(str, value))
+            yield prefix + key, ", ".join(map(_short, value))
         else:
             yield prefix + key, "" if value is None else _short(value)
 
 
 def _short(value: object) -> str:
+    if isinstance(value, Mapping):
+        return " ".join(f"{key} {_short(inner)}" for key, inner in value.items() if inner)
     return f"{value:.6g}" if isinstance(value, float) else str(value)

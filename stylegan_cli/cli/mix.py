@@ -21,8 +21,8 @@ EXAMPLES = examples(
 def mix(
     rows: Annotated[
         str, typer.Option(metavar="LIST", help="Rows: seeds such as 1,2, or codes in files.")
-    ],
-    cols: Annotated[str, typer.Option(metavar="LIST", help="Columns, likewise.")],
+    ] = "0-3",
+    cols: Annotated[str, typer.Option(metavar="LIST", help="Columns, likewise.")] = "4-9",
     crossover: Annotated[
         str | None,
         typer.Option(

@@ -128,7 +128,7 @@ OutputFlag = Annotated[
         "--output",
         "-o",
         metavar="PATH",
-        help="Folder for the result. Default: a folder in the run or under ./results.",
+        help="Folder for the result. Default: a folder under ./results.",
     ),
 ]
 OverwriteFlag = Annotated[

@@ -81,9 +81,15 @@ def keys(
         echo_table(("key", "type", "default", "description"), rows)
 
 
-@recipe_app.command(epilog=examples("sgtool recipe check mine.toml other.toml"))
+@recipe_app.command(
+    epilog=examples(
+        "sgtool recipe check mine.toml other.toml",
+        "sgtool recipe check stylegan2 --set data.resolution=192x128",
+    )
+)
 def check(
     files: Annotated[list[str], RECIPE],
+    changes: SetFlag = None,
     quiet: QuietFlag = False,
 ) -> None:
     """Report every problem of one or more recipes.
@@ -94,7 +100,7 @@ def check(
     problems: list[str] = []
     for file in files:
         try:
-            api.load_recipe(file)
+            api.load_recipe(file, changes or ())
         except RecipeError as error:
             problems.append(str(error))
         else:

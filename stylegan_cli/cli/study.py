@@ -108,9 +108,10 @@ def _print_progress(recording: "api.Recording") -> None:
     if not recording.missing:
         left = recording.unmeasured
         further = f", {left} measurements are missing" if left else ""
-        console.note(
-            f"{recording.paths.folder}: all {recording.total} images exist already{further}"
+        images = (
+            "the image exists" if recording.total == 1 else f"all {recording.total} images exist"
         )
+        console.note(f"{recording.paths.folder}: {images} already{further}")
     elif there:
         console.note(
             f"{recording.paths.folder}: resuming, {there} of {recording.total} images exist"

@@ -149,6 +149,9 @@ def train(
         )
     # problems of the recipe and of the images are found before torch is imported
     settled = written.settle()
+    idle = api.idle_batch_size(settled) if "train.batch_size" in written.assigned else None
+    if idle:
+        console.warn(idle)
     dataset = None if dry_run else api.training_data(settled)
     here = machine(device) if written.choices() else api.Machine()
     if dataset is None:

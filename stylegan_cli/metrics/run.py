@@ -135,7 +135,7 @@ def _network_remark(request: Request) -> Iterator[Remark]:
     path = request.network
     if path is not None:
         header = read_header(path)
-        place = "of the package" if path == shipped_network(path.stem) else str(path)
+        place = "in the package" if path == shipped_network(path.stem) else str(path)
         title, size = header.recipe.title, header.recipe.data.size
         yield Remark(text=f"network {place}: {title}, {size}, {header.kimg:g} kimg")
 

@@ -182,6 +182,17 @@ def _visited(recipe: Settled) -> tuple[int, ...]:
 _SIZES = ("train.batch_size", "growing.batch_size", "growing.initial_resolution")
 
 
+def idle_batch_size(recipe: Settled) -> str | None:
+    """Describe a `train.batch_size` that no resolution of the run takes; None if one does."""
+    own, sides = recipe.growing.batch_size, _visited(recipe)
+    if recipe.generator.architecture != "progressive" or not {*map(str, sides)} <= own.keys():
+        return None
+    return (
+        f"`train.batch_size={recipe.train.batch_size}` has no effect, as growing.batch_size holds "
+        "every resolution of this run; add `growing.batch_size={}`"
+    )
+
+
 def _uneven_batches(recipe: Settled, side: int) -> Iterator[Conflict]:
     """Find batches that do not divide evenly, at a resolution of the run."""
     size, size_words = recipe.train.batch_size, f"train.batch_size {recipe.train.batch_size}"

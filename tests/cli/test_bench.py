@@ -78,4 +78,4 @@ def test_a_place_that_cannot_be_written_is_told_before_anything_is_timed(tmp_pat
     (tmp_path / "file").touch()
     result = sgtool(*QUICK, "-o", str(tmp_path / "file" / "speed.json"))
     assert (result.exit_code, result.stdout) == (1, "")
-    assert "speed.json: cannot be written" in result.stderr
+    assert "file: a file, where a folder is needed" in result.stderr

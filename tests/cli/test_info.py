@@ -5,6 +5,7 @@ from typer.testing import CliRunner
 
 from stylegan_cli import __version__
 from stylegan_cli.cli.app import app
+from stylegan_cli.cli.info import _rows
 from stylegan_cli.shipped import USUAL, shipped_network
 
 
@@ -17,6 +18,11 @@ def test_facts_are_lines_of_name_and_value(network_file):
     facts = dict(line.split("\t") for line in done.stdout.splitlines())
     assert (done.exit_code, facts["kind"], facts["num_ws"]) == (0, "network", "6")
     assert facts["provenance.data"] == "none"
+
+
+def test_a_list_of_facts_is_in_words():
+    rows = dict(_rows({"sources": [{"name": "photos", "prepared": {}}], "sizes": [1.5, 2]}))
+    assert rows == {"sources": "name photos", "sizes": "1.5, 2"}
 
 
 def test_json_is_an_object_for_a_file_and_a_list_for_several(network_file):

@@ -68,6 +68,12 @@ def test_check_reports_every_problem_of_every_file(tmp_path):
     assert starts == [str(bad), str(bad), str(worse), "missing.toml"]
 
 
+def test_check_takes_changes():
+    assert sgtool("recipe", "check", "stylegan2", "--set", "data.resolution=64").exit_code == 0
+    refused = sgtool("recipe", "check", "stylegan2", "--set", "data.resolution=65")
+    assert refused.exit_code == 2 and "data.resolution=65" in refused.stderr
+
+
 def test_keys_lists_every_key_with_a_type_and_a_line():
     rows = [line.split("\t") for line in sgtool("recipe", "keys").stdout.splitlines()]
     assert [row[0] for row in rows] == list(key_types())

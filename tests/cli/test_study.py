@@ -56,6 +56,24 @@ def test_json_is_one_object_with_the_paths(here):
     ]
 
 
+def test_mix_alone_draws_a_matrix(here):
+    facts = json.loads(sgtool("mix", "--json").stdout)
+    assert (facts["request"]["rows"], facts["request"]["cols"]) == ("0-3", "4-9")
+
+
+def test_a_file_in_place_of_the_folder_is_named(here):
+    Path("taken").touch()
+    for folder in ("taken", "taken/out"):
+        refused = sgtool("grid", "--seeds", "0", "-o", folder)
+        assert refused.exit_code == 1
+        assert "taken: a file, where a folder is needed; choose another place" in refused.stderr
+
+
+def test_a_single_image_is_counted_as_one(here):
+    first, again = (sgtool("grid", "--seeds", "0", "-o", "out") for _ in range(2))
+    assert first.stdout == again.stdout and "out: the image exists already" in again.stderr
+
+
 def test_without_o_the_request_names_the_folder(here):
     first, again = (sgtool("grid", "--seeds", "1").stdout for _ in range(2))
     other = sgtool("grid", "--seeds", "1", "--psi", "0.7").stdout
@@ -198,7 +216,7 @@ def test_a_place_that_cannot_be_written_ends_in_words(here):
     (here / "file").write_text("")
     done = sgtool("grid", "--seeds", "1", "-o", "file/out")
     assert (done.exit_code, done.stdout) == (1, "")
-    assert "file/out: cannot be written (Not a directory)" in done.stderr
+    assert "file: a file, where a folder is needed" in done.stderr
 
 
 def test_mix_as_the_readme_has_it_says_that_a_network_has_no_styles(here, growing_networks):

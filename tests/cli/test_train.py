@@ -134,7 +134,10 @@ def growing(tmp_path, monkeypatch):
 def test_a_dry_run_tells_hours_and_memory(recipe):
     result = train(recipe, "--dry-run")
     assert re.search(r"about \d+ MiB of memory on each device with 8 images", result.stderr)
-    assert re.search(r"about \S+ minutes here, at \S+ s/kimg in a short trial", result.stderr)
+    assert re.search(
+        r"(about \S+ minutes|less than a minute) here, at \S+ s/kimg in a short trial",
+        result.stderr,
+    )
     assert json.loads(train(recipe, "--dry-run", "--json").stdout)["hours"] > 0
 
 
@@ -155,6 +158,22 @@ def test_dry_run_as_json_has_the_stages_of_a_growing_run(growing):
         "lod": 0.0, "resolution": 16, "from_kimg": 0.016, "batch_size": 4,
         "lr_g": 0.003, "lr_d": 0.003,
     }  # fmt: skip
+
+
+def test_a_batch_size_that_growing_never_takes_is_told(recipe):
+    size = ("--set", "data.resolution=16", "--set", "train.batch_size=8")
+    size += ("--set", "generator.channel_base=64")
+    told = train("stylegan1-f", "--dry-run", *size).stderr
+    assert "--set train.batch_size=8 has no effect" in told
+    assert "--set growing.batch_size={}" in told
+    for heard in (["--set", "growing.batch_size={}"], ["--set", "data.resolution=64"]):
+        assert "no effect" not in train("stylegan1-f", "--dry-run", *size, *heard).stderr
+
+
+def test_a_dry_run_of_a_network_without_styles_counts_none(recipe):
+    size = ("--set", "data.resolution=8", "--set", "generator.channel_base=64")
+    told = train("progan", "--dry-run", *size).stderr
+    assert ", no styles\n" in told
 
 
 def test_a_growing_run_tells_how_far_it_is(growing, image_folder):

@@ -63,3 +63,19 @@ def test_a_mask_that_is_not_there_is_missed_before_any_work(tmp_path):
         result = CliRunner().invoke(app, [*words, "--mask", f"{tmp_path}/mask.png"])
         assert result.exit_code == 1
         assert f"{tmp_path}/mask.png: there is no such file" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("words", "place"),
+    [
+        (["train", ""], "after train"),
+        (["grid", "--seeds", "0", "-o", ""], "after -o"),
+        (["grid", "--network=", "--seeds", "0"], "--network"),
+        (["data", "prepare", "", "-o", "a.zip"], "after prepare"),
+        (["convert", "", "a.safetensors"], "after convert"),
+    ],
+)
+def test_an_empty_word_is_no_path(words, place):
+    result = CliRunner().invoke(app, words)
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert f"{place}: an empty value; is a variable of your script unset?" in result.stderr

@@ -15,7 +15,7 @@ from PIL import Image
 from stylegan_cli.data.decoding import Upright, decoded, reasons
 from stylegan_cli.data.entries import Entry, Source, entry_path, printable
 from stylegan_cli.data.formats import UnusableImageError
-from stylegan_cli.data.pictures import Fit, Target, fit_picture
+from stylegan_cli.data.pictures import SMALLEST, Fit, Target, fit_picture
 from stylegan_cli.data.sources import open_sources
 from stylegan_cli.errors import DataError, UsageError
 from stylegan_cli.files import similar
@@ -112,6 +112,11 @@ class Album:
     ) -> None:
         self._network, self._sampling = network, sampling
         self._size = network.sizes.grown_size
+        if self._size.longer < SMALLEST:
+            raise UsageError(
+                f"project: this network draws {self._size} so far, too few pixels to compare; "
+                f"train it to {SMALLEST} px or more"
+            )
         self._target = Target(
             resolution=self._size.value,
             channels=network.sizes.channels,
