@@ -126,7 +126,9 @@ def system_reason(error: Exception) -> str:
 
 
 def similar(path: Path) -> str:
-    """Suggest a path that is spelled much like one that does not exist."""
+    """Suggest a path that is spelled much like one where there is no file."""
+    if path.exists():
+        return "; it is a folder" if path.is_dir() else "; it is a device"
     there = path.parent
     while not there.is_dir():
         if there == there.parent:

@@ -52,6 +52,8 @@ def project(
     given = [_given(text) for text in pictures]
     if further.locality and not further.tune:
         raise UsageError("holds other images while tuning; add `tune`", parameter="locality")
+    if further.paste_back and framing.align == "none":
+        raise UsageError("puts aligned faces back; add `align`", parameter="paste_back")
 
     with api.world(lambda: api.pick_device(place.device)) as processes:
         if not processes.is_first:
@@ -123,9 +125,10 @@ def _given(text: str) -> "Path | api.Pick":
 def _points(text: str) -> Path | None:
     if text == "none":
         return None
-    if not text.startswith("points:"):
+    file = text.removeprefix("points:")
+    if not file or file == text:
         raise UsageError("must be none or points:FILE", parameter="align", value=text)
-    return Path(text.removeprefix("points:"))
+    return Path(file)
 
 
 def _options(flags: SearchFlags) -> "api.ProjectionOptions":
@@ -174,7 +177,10 @@ def _further_paths(projection: "api.Projection", further: FurtherFlags) -> Itera
         count = len(projection.records)
         yield from console.track(projection.films(), label="videos", total=count)
     if further.paste_back:
-        yield from projection.pasted()
+        pasted = list(projection.pasted())
+        if not pasted:
+            console.warn("none of the pictures given now was cut out of another: nothing pasted")
+        yield from pasted
     if further.tune:
         tuning = projection.tuning(local=further.locality)
         if tuning is not None:

@@ -94,7 +94,8 @@ class FramingFlags:
         str,
         typer.Option(
             metavar="none|points:FILE",
-            help="Turn faces upright: FILE lists name,x,y of both eyes and corners of the mouth.",
+            help="Turn faces upright: a line of FILE is name,x,y of the left eye, the right one, "
+            "the left and the right corner of the mouth, as you see them.",
         ),
     ] = "none"
     mask: Annotated[

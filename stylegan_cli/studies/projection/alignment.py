@@ -5,12 +5,14 @@ The usual crop: the eyes and the corners of the mouth give a turned square aroun
 
 import csv
 from collections.abc import Mapping
-from pathlib import Path
+from itertools import combinations
+from pathlib import Path, PurePath
 
 import numpy as np
 from jaxtyping import Float64
 from PIL import Image, ImageFilter
 
+from stylegan_cli.data.formats import UnusableImageError
 from stylegan_cli.errors import DataError
 from stylegan_cli.files import similar
 from stylegan_cli.shapes import Picture
@@ -24,12 +26,27 @@ MARGIN, BLUR, FEATHER = 0.3, 0.02, 0.05
 """Shares of the square's side."""
 OVERSAMPLING = 4
 COLUMNS = 9
+MOST_BYTES, FARTHEST = 2**24, 1e12
+"""Of a list of points: its size, and no place is so far off, in pixels."""
+MOST_SIDES = 4
+"""The square is at most so many times as wide as its picture: more is nothing but border."""
 
 
 def face_quad(points: Points) -> Quad:
-    """Return the square around a face."""
+    """Return the square around a face.
+
+    Raises:
+        UnusableImageError: The points are no face: two coincide, or left is right.
+    """
+    if min(np.hypot(*(a - b)) for a, b in combinations(points, 2)) < 1:
+        raise UnusableImageError("two of its points coincide; each is a place of its own")
     eyes, mouth = points[:2].mean(0), points[2:].mean(0)
     across, down = points[1] - points[0], mouth - eyes
+    if across[0] * down[1] <= across[1] * down[0]:
+        raise UnusableImageError(
+            "its points are mirrored; left is what you see on the left, and eyes come before the "
+            "mouth"
+        )
     x = across - _rotated(down)
     x *= max(2 * np.hypot(*across), 1.8 * np.hypot(*down)) / np.hypot(*x)
     y = _rotated(x)
@@ -40,36 +57,71 @@ def face_quad(points: Points) -> Quad:
 def read_points(path: Path) -> Mapping[str, Points]:
     """Read points by the picture's file name, from lines `name,x,y,x,y,x,y,x,y`.
 
-    A heading line is skipped.
+    Semicolons and tabs separate as well as commas. A heading without numbers is skipped.
 
     Raises:
         DataError: The file is missing, or a line is not such a list.
     """
     if not path.is_file():
         raise DataError(f"{path}: there is no such file{similar(path)}")
-    try:
-        rows = list(csv.reader(path.read_text(encoding="utf-8").splitlines()))
-    except (UnicodeDecodeError, csv.Error):
-        raise DataError(f"{path}: not a CSV file in UTF-8") from None
-    found = {}
-    for number, row in enumerate(rows, 1):
-        try:
-            values = np.array([float(cell) for cell in row[1:COLUMNS]])
-        except ValueError:
-            values = np.empty(0)
-        if len(values) == COLUMNS - 1 and np.isfinite(values).all():
-            found[row[0].strip()] = values.reshape(4, 2)
-        elif number > 1 and any(row):
+    found: dict[str, Points] = {}
+    for number, row in enumerate(_rows(path), 1):
+        values = [_number(cell) for cell in row[1:]]
+        if not any(row) or (number == 1 and not np.isfinite(values).any()):
+            continue
+        if len(values) != COLUMNS - 1 or not (np.abs(values) < FARTHEST).all():
             raise DataError(
                 f"{path}, line {number}: not a name and 8 numbers; write name, then x and y of "
                 "the left eye, the right eye, the left and the right corner of the mouth"
             )
+        name = PurePath(row[0]).name
+        if name in found:
+            raise DataError(f"{path}, line {number}: {name} has points already; remove one line")
+        found[name] = np.array(values).reshape(4, 2)
+    if not found:
+        raise DataError(f"{path}: holds no points; write a line for each picture")
     return found
 
 
+def _rows(path: Path) -> list[list[str]]:
+    """Return the cells of each line, without blanks around them and empty ones at its end."""
+    if path.stat().st_size > MOST_BYTES:
+        raise DataError(f"{path}: too large for a list of points")
+    try:
+        # spreadsheets begin with a mark of the encoding
+        lines = path.read_text(encoding="utf-8-sig").splitlines()
+        separator = max(",;\t", key=next(filter(None, lines), "").count)
+        rows = [[cell.strip() for cell in row] for row in csv.reader(lines, delimiter=separator)]
+    except (UnicodeDecodeError, csv.Error):
+        raise DataError(f"{path}: not a CSV file in UTF-8") from None
+    for row in rows:
+        while row and not row[-1]:
+            del row[-1]
+    return rows
+
+
+def _number(cell: str) -> float:
+    """Return a number, whose decimals a comma may begin; NaN for anything else."""
+    try:
+        return float(cell.replace(",", "."))
+    except ValueError:
+        return float("nan")
+
+
 def align(image: Image.Image, quad: Quad, side: int) -> Image.Image:
-    """Cut the turned square out of a picture; beyond its edges, mirror and blur it."""
-    image = image.convert("RGB")
+    """Cut the turned square out of a picture; beyond its edges, mirror and blur it.
+
+    Args:
+        image: As RGB or RGBA.
+
+    Raises:
+        UnusableImageError: The square lies outside the picture, or is far larger.
+    """
+    if not _side(quad) <= MOST_SIDES * max(image.size):
+        raise UnusableImageError(
+            f"its points are too far apart for a picture of {image.width}×{image.height}; they "
+            "count its pixels"
+        )
     image, quad = _shrunk(image, quad, side)
     image, quad = _cropped(image, quad)
     image, quad = _padded(image, quad)
@@ -121,7 +173,9 @@ def _cropped(image: Image.Image, quad: Quad) -> tuple[Image.Image, Quad]:
     low = np.maximum(np.floor(quad.min(0)).astype(int) - border, 0)
     high = np.minimum(np.ceil(quad.max(0)).astype(int) + border, image.size)
     if (low >= high).any():
-        raise DataError("the points lie outside the picture; they count pixels from its top left")
+        raise UnusableImageError(
+            "its points lie outside the picture; they count pixels from its top left"
+        )
     return image.crop((int(low[0]), int(low[1]), int(high[0]), int(high[1]))), quad - low
 
 

@@ -15,9 +15,9 @@ from PIL import Image
 from stylegan_cli.data.decoding import Upright, decoded, reasons
 from stylegan_cli.data.entries import Entry, Source, entry_path, printable
 from stylegan_cli.data.formats import UnusableImageError
-from stylegan_cli.data.pictures import SMALLEST, Fit, Target, fit_picture
+from stylegan_cli.data.pictures import SMALLEST, Fit, Target, fit_picture, flatten
 from stylegan_cli.data.sources import open_sources
-from stylegan_cli.errors import DataError, UsageError
+from stylegan_cli.errors import DataError, UsageError, meant
 from stylegan_cli.files import similar
 from stylegan_cli.latents.codes import Codes
 from stylegan_cli.latents.lookup import codes_of_picks
@@ -180,22 +180,33 @@ class Album:
             load=lambda: self._square(source, entry, quad)[0],
             enlarged=enlarged,
             quad=quad,
-            original=None if quad is None else lambda: _whole(source, entry),
+            original=None if quad is None else lambda: self._whole(source, entry),
         )
 
     def _quad(self, name: str) -> Quad | None:
         if self._points is None:
             return None
-        if PurePath(name).name not in self._points:
-            raise UnusableImageError("no points of a face are given for it")
-        return face_quad(self._points[PurePath(name).name])
+        name = PurePath(name).name
+        if name not in self._points:
+            lead = meant(name, self._points)
+            raise UnusableImageError(f"the list of points has no line for it{lead}")
+        return face_quad(self._points[name])
 
     def _square(self, source: Source, entry: Entry, quad: Quad | None) -> tuple[Picture, bool]:
         with source.open(entry) as image:
             if quad is not None:
-                image = Upright(align(image.whole(), quad, self._size.height))
+                image = Upright(align(self._flat(image), quad, self._size.height))
             fitted = fit_picture(image, self._target)
         return fitted.pixels, fitted.enlarged
+
+    def _whole(self, source: Source, entry: Entry) -> Image.Image:
+        with source.open(entry) as image:
+            return self._flat(image)
+
+    def _flat(self, image: Upright) -> Image.Image:
+        """Return a picture in 8 bits, on the background unless the network draws alpha."""
+        channels = 4 if self._target.channels == 4 else 3
+        return flatten(image.whole(), channels, self._target.background)
 
     def _drawn(self, picks: Sequence[Pick], *, checks: bool = False) -> Iterator[Subject]:
         picked = codes_of_picks(self._network, picks, self._sampling)
@@ -215,11 +226,6 @@ class Album:
 
     def _key(self, pixels: Picture) -> str:
         return sha256(repr(pixels.shape).encode() + pixels.tobytes() + self._mark).hexdigest()
-
-
-def _whole(source: Source, entry: Entry) -> Image.Image:
-    with source.open(entry) as image:
-        return image.whole()
 
 
 def _drawing(network: Network, codes: Codes, row: int, size: Size) -> Callable[[], Picture]:

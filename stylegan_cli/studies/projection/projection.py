@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from stylegan_cli.errors import DataError
 from stylegan_cli.figures.png import write_png
 from stylegan_cli.files import written_whole
 from stylegan_cli.networks.header import read_header
@@ -52,6 +53,7 @@ class Projection:
         world: The processes that share the work, whole batches each.
 
     Raises:
+        DataError: Nothing could take the place of what is overwritten.
         OutputError: The folder holds something else.
     """
 
@@ -70,6 +72,7 @@ class Projection:
         self._failed: tuple[str, ...] = ()
         self._workshop = Workshop(means, album, choices)
         if overwrite and self._world.is_first and path.is_dir():
+            _check_usable(album, path)
             ProjectionFolder.clear(path)
         self._world.barrier()
         self.folder = ProjectionFolder(path, self._header())
@@ -297,6 +300,14 @@ class Projection:
             sheets=("projected",),
             recipe=dumps(network.recipe),
             network_sha256=network.sha256,
+        )
+
+
+def _check_usable(album: Album, path: Path) -> None:
+    if not album.subjects:
+        reasons = "; ".join(f"{each.name}: {each.reason}" for each in album.unusable)
+        raise DataError(
+            f"no picture could be projected, so {path} stays as it is: {reasons or 'none given'}"
         )
 
 

@@ -12,8 +12,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from hashlib import sha256
-from itertools import chain
-from pathlib import Path
+from itertools import chain, product
+from pathlib import Path, PurePath
 
 import numpy as np
 
@@ -31,6 +31,8 @@ from stylegan_cli.studies.projection.records import (
 
 STUDY, AXIS = "projected", "picture"
 HIDDEN, IMAGES, CODES = ".projecting", "images", "w.npz"
+OF_EACH = {IMAGES: ".png", "pasted": ".png", "videos": ".mp4"}
+"""Folders that hold a file for each picture, and its suffix."""
 TUNED, TUNING = "tuned.safetensors", ".tuning.safetensors"
 
 
@@ -195,10 +197,13 @@ class ProjectionFolder:
         if not file.exists():
             return
         with suppress(DataError), open_study(file) as study:
-            for name in study.header.axes[AXIS]:
-                (path / IMAGES / f"{name}.png").unlink(missing_ok=True)
+            for (folder, suffix), name in product(OF_EACH.items(), study.header.axes[AXIS]):
+                (path / folder / PurePath(f"{name}{suffix}").name).unlink(missing_ok=True)
         for each in (file, *(path / name for name in (f"{STUDY}.png", CODES, TUNED, TUNING))):
             each.unlink(missing_ok=True)
+        for folder in OF_EACH:
+            with suppress(OSError):  # missing, or it holds something else
+                (path / folder).rmdir()
 
     def _check_forms(self, one: Record, other: Record) -> None:
         """Raise if the pictures of a damaged file hold other arrays than those found now."""

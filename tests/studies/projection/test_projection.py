@@ -309,3 +309,17 @@ def test_noise_alone_is_fitted_to_a_picture_and_the_code_stays(network, tmp_path
     assert losses[-5:].mean() < losses[1:6].mean()
     with pytest.raises(UsageError, match="noise maps alone"):
         settle(network, ProjectionOptions(space="noise", noise="const"), lambda: "alex")
+
+
+def test_nothing_is_overwritten_when_no_picture_can_be_used(network, tmp_path, pictures):
+    found = projected(network, tmp_path / "out", pictures[:1])
+    (tmp_path / "junk.png").write_bytes(b"no picture")
+    means, album = (
+        means_of(network, detector="alex"),
+        Album(network, [tmp_path / "junk.png"], Framing()),
+    )
+    with pytest.raises(DataError, match=r"stays as it is: .*junk\.png"):
+        Projection(
+            means, album, settle(network, QUICK, lambda: "alex"), tmp_path / "out", overwrite=True
+        )
+    assert found.folder.hdf5.exists()

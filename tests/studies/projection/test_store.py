@@ -61,6 +61,22 @@ def test_memory_does_not_grow_with_the_number_of_pictures(tmp_path):
     assert peaks[1] < peaks[0] + 20 * 128 * 128 * 3
 
 
+def test_a_projection_is_cleared_with_all_its_files_and_no_others(tmp_path):
+    ((folder, batch),) = written(tmp_path, 1)
+    folder.write([batch])
+    for name in ("images/a0.png", "pasted/a0.png", "videos/b0.mp4", "w.npz"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).touch()
+    ProjectionFolder.clear(tmp_path)
+    assert list(tmp_path.iterdir()) == []
+    ProjectionFolder(tmp_path, HEADER)
+
+    (tmp_path / "images").mkdir()
+    (tmp_path / "images" / "mine.png").touch()
+    ProjectionFolder.clear(tmp_path)
+    assert (tmp_path / "images" / "mine.png").exists()
+
+
 def test_further_pictures_are_added_to_those_in_the_file(tmp_path):
     made = list(written(tmp_path, 3))
     folder, batches = made[0][0], [batch for _, batch in made]
