@@ -6,7 +6,7 @@ Tests check them at every call (jaxtyping + beartype); otherwise they cost nothi
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from jaxtyping import Float, Float32, UInt8
+from jaxtyping import Float, Float16, Float32, UInt8
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -32,4 +32,7 @@ Scalar = Float[Tensor, ""]
 Pixels = UInt8[np.ndarray, "n height width channels"]
 """Bytes in [0, 255]."""
 Picture = UInt8[np.ndarray, "height width channels"]
+Stored = Picture | Float16[np.ndarray, "height width channels"]
+"""A picture as data sets hold it: bytes, or numbers of the same scale with fractions."""
+StoredBatch = Pixels | Float16[np.ndarray, "n height width channels"]
 Labels = Float32[np.ndarray, "n c_dim"]

@@ -43,6 +43,7 @@ WorkersFlag = Annotated[
         "sgtool data prepare train-images-idx3-ubyte.gz -o mnist.zip --channels 1",
         "sgtool data prepare 'https://example.org/birds-{000..127}.tar' -o birds.zip",
         "sgtool data prepare scans/ -o scans.zip --labels scans.csv --levels 0,4095",
+        "sgtool data prepare scans/ -o fine.h5 --channels 5 --levels 0,4095 --store float16",
         "sgtool data prepare faces/ -o faces.zip --labels faces.csv --label-columns smile,age",
     )
 )
@@ -114,6 +115,10 @@ def prepare(
             "not given.",
         ),
     ] = None,
+    store: Annotated[
+        Literal["uint8", "float16"],
+        typer.Option(help="Numbers of the data set; float16 keeps more than 8 bits of a channel."),
+    ] = "uint8",
     workers: WorkersFlag = None,
     overwrite: OverwriteFlag = False,
     json: JsonFlag = False,
@@ -135,6 +140,7 @@ def prepare(
             filter=resample,
             background=background,
             levels=_levels(levels) if levels else None,
+            store="float16" if store == "float16" else None,
         )
         request = api.Preparation(
             destination=output,

@@ -17,7 +17,7 @@ from stylegan_cli.data.entries import (
     printable,
     shortened,
 )
-from stylegan_cli.data.pictures import usual_levels
+from stylegan_cli.data.levels import usual_levels
 from stylegan_cli.errors import DataError
 
 TOLD_APART = 64

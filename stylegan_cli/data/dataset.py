@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from contextlib import closing
 from copy import copy
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -18,28 +19,24 @@ from stylegan_cli.data.account import (
     remarks_on_frames,
 )
 from stylegan_cli.data.annotations import AnnotationColumns, Column, column_ranges, label_row
-from stylegan_cli.data.decoding import DEEP_MAX, Levels, Upright, is_deep, reasons
+from stylegan_cli.data.decoding import Levels, Upright, is_deep, reasons
 from stylegan_cli.data.entries import Entry, Groups, Source, entry_path
 from stylegan_cli.data.formats import UnusableImageError
 from stylegan_cli.data.packed import PackedSource
 from stylegan_cli.data.parallel import ordered_map, usual_workers
 from stylegan_cli.data.pictures import (
-    MODES,
-    SMALLEST,
     Fit,
     Target,
     check_channels,
     fit_picture,
-    seen_levels,
 )
+from stylegan_cli.data.prepared import check_first, exactly, halves, has_halves
 from stylegan_cli.data.sources import fingerprint, open_source
 from stylegan_cli.errors import DataError
-from stylegan_cli.shapes import Picture
-from stylegan_cli.sizes import Size
+from stylegan_cli.shapes import Stored
 
-Square = Callable[[Upright], Picture]
+Square = Callable[[Upright], Stored]
 AHEAD_PER_WORKER = 4
-DEEP = "not prepared, pixels have more than 8 bits"
 
 
 class Dataset:
@@ -83,7 +80,7 @@ class Dataset:
     def __len__(self) -> int:
         return len(self._entries)
 
-    def read(self, index: int) -> tuple[Picture, Float32[np.ndarray, " c_dim"]]:
+    def read(self, index: int) -> tuple[Stored, Float32[np.ndarray, " c_dim"]]:
         """Return pixels and label of one image.
 
         Raises:
@@ -203,8 +200,9 @@ def open_dataset(
         plain = Path(path).is_dir() or isinstance(source, PackedSource)
         if plain and not source.prepared:
             return _open_plain(source, entries, target, labels=labels)
-        dataset = Dataset(source, entries, lambda image: _exactly(image, target), labels=labels)
-        _check_first(source, entries[0], target)
+        square = partial(halves if has_halves(source) else exactly, target=target)
+        dataset = Dataset(source, entries, square, labels=labels)
+        check_first(source, entries[0], target)
         return dataset
     except BaseException:
         source.close()
@@ -279,51 +277,3 @@ def _look(source: Source, entry: Entry, target: Target) -> _Look:
             return _Look(entry=entry, frames=image.frames, deep_range=image.deep_range)
     except UnusableImageError as error:
         return _Look(entry=entry, problem=str(error))
-
-
-def _exactly(image: Upright, target: Target) -> Picture:
-    wanted = (target.size.width, target.size.height)
-    if is_deep(image.mode):
-        raise UnusableImageError(f"{DEEP}; run `sgtool data prepare` on the data")
-    if image.size == wanted and image.planes and len(image.planes) == target.channels:
-        return np.dstack([np.asarray(plane.whole()) for plane in image.planes])
-    if image.size != wanted or image.mode != MODES.get(target.channels):
-        raise UnusableImageError(
-            f"{image.size[0]}×{image.size[1]} {image.mode}, not {target.size} "
-            f"{MODES.get(target.channels, f'{target.channels} channels')}; run "
-            "`sgtool data prepare` on the data"
-        )
-    return np.asarray(image.whole()).reshape(*target.size.shape, target.channels)
-
-
-def _check_first(source: Source, entry: Entry, target: Target) -> None:
-    """Compare the first image with what is wanted, where the remedy is easy to name."""
-    try:
-        with reasons(), source.open(entry) as image:
-            (width, height), mode = image.size, image.mode
-            planes = len(image.planes)
-            levels = seen_levels(image)
-    except UnusableImageError as error:
-        raise DataError(f"{entry_path(source, entry)}: {error}") from error
-    unprepared = f"run `sgtool data prepare {source.name} -o prepared.zip` and use that"
-    found = Size(height, width)
-    if not found.is_possible or found.longer < SMALLEST:
-        raise DataError(f"{source.name}: not prepared, the first image is {found}; {unprepared}")
-    if is_deep(mode):
-        low, high = levels or (0, DEEP_MAX)
-        raise DataError(f"{source.name}: {DEEP}; {unprepared}, with `levels={low:g},{high:g}`")
-    if found != target.size:
-        raise DataError(
-            f"{source.name}: images are {found}, the recipe says {target.size}; choose "
-            f"`data.resolution={found.value}`"
-        )
-    channels = planes or {mode: count for count, mode in MODES.items()}.get(mode)
-    if channels is None:
-        raise DataError(
-            f"{source.name}: not prepared, the first image has mode {mode}; {unprepared}"
-        )
-    if channels != target.channels:
-        raise DataError(
-            f"{source.name}: images have {channels} channels, the recipe says "
-            f"{target.channels}; choose `data.channels={channels}`"
-        )

@@ -25,7 +25,7 @@ from stylegan_cli.data.entries import Entry, Source, Tally
 from stylegan_cli.data.formats import UnusableImageError
 from stylegan_cli.errors import DataError
 from stylegan_cli.hdf5 import damage_in, describe_form, json_attribute, open_hdf5, stored_array
-from stylegan_cli.shapes import Picture
+from stylegan_cli.shapes import Stored
 from stylegan_cli.sizes import MOST_CHANNELS
 
 
@@ -127,7 +127,7 @@ class Hdf5Source(Source):
 
 
 class Hdf5Writer:
-    """`images` uint8 `[n, H, W, C]`, one chunk an image, with `labels` and `attributes/`."""
+    """`images` `[n, H, W, C]`, uint8 or float16, a chunk an image, `labels` and `attributes/`."""
 
     def __init__(self, path: Path) -> None:
         self._disk = _Disk(path, "w+")
@@ -135,15 +135,15 @@ class Hdf5Writer:
         self._images: Any = None
 
     @staticmethod
-    def encode(pixels: Picture) -> Picture:
+    def encode(pixels: Stored) -> Stored:
         return pixels
 
-    def add(self, number: int, encoded: Picture) -> None:
+    def add(self, number: int, encoded: Stored) -> None:
         """Append an image; the number plays no part here."""
         if self._images is None:
             shape = encoded.shape
             self._images = self._file.create_dataset(
-                "images", (0, *shape), np.uint8, maxshape=(None, *shape), chunks=(1, *shape)
+                "images", (0, *shape), encoded.dtype, maxshape=(None, *shape), chunks=(1, *shape)
             )
         self._images.resize(len(self._images) + 1, axis=0)
         self._images[-1] = encoded

@@ -7,12 +7,12 @@ from itertools import groupby, islice
 from typing import Protocol, TypeVar, runtime_checkable
 
 import numpy as np
-from jaxtyping import Float32, UInt8
+from jaxtyping import Float32, Shaped
 
 from stylegan_cli.data.dataset import Dataset
 from stylegan_cli.data.parallel import ordered_map, usual_workers
 from stylegan_cli.runtime import numpy_stream, stream_seed
-from stylegan_cli.shapes import Labels, Picture, Pixels
+from stylegan_cli.shapes import Labels, Stored, StoredBatch
 from stylegan_cli.sizes import Size
 
 
@@ -94,7 +94,7 @@ KEPT_BYTES = 2**28
 
 T = TypeVar("T")
 R = TypeVar("R")
-Example = tuple[Picture, Float32[np.ndarray, " c_dim"]]
+Example = tuple[Stored, Float32[np.ndarray, " c_dim"]]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -114,7 +114,7 @@ class BatchShape:
 class RealBatch:
     """This process's share of one batch of real images."""
 
-    pixels: Pixels
+    pixels: StoredBatch
     labels: Labels
 
 
@@ -194,7 +194,8 @@ def read_at(dataset: Dataset, index: int, size: Size) -> Example:
 
 def stored_bytes(dataset: Dataset, size: Size) -> int:
     """Return the bytes of all images, decoded, at this size."""
-    return len(dataset) * size.area * int(dataset.read(0)[0].shape[2])
+    first, _ = dataset.read(0)
+    return len(dataset) * size.area * int(first.shape[2]) * first.itemsize
 
 
 def _cuts(shape_at: Callable[[int], BatchShape], position: int) -> Iterator[tuple[int, BatchShape]]:
@@ -219,8 +220,8 @@ def _turned(example: Example, pick: Pick) -> Example:
 
 
 def _shrink(
-    pixels: Picture, size: Size
-) -> UInt8[np.ndarray, "{size.height} {size.width} channels"]:
+    pixels: Stored, size: Size
+) -> Shaped[np.ndarray, "{size.height} {size.width} channels"]:
     """Average the pixels under each pixel of the smaller picture, rounding once."""
     count = (len(pixels) // size.height) ** 2
     if count == 1:
@@ -230,4 +231,5 @@ def _shrink(
     while len(sums) > size.height:
         sums = sums[0::2] + sums[1::2]
         sums = sums[:, 0::2] + sums[:, 1::2]
-    return np.rint(sums / count).astype(np.uint8)
+    means = sums / count
+    return (np.rint(means) if pixels.dtype == np.uint8 else means).astype(pixels.dtype)

@@ -7,10 +7,11 @@ from typing import Literal, get_args
 import numpy as np
 from PIL import Image, ImageColor
 
-from stylegan_cli.data.decoding import DEEP_MAX, Box, Extent, Levels, Upright, is_deep
+from stylegan_cli.data.decoding import Box, Extent, Levels, Upright, is_deep
 from stylegan_cli.data.formats import UnusableImageError
+from stylegan_cli.data.levels import eight_bit, scaled
 from stylegan_cli.errors import UsageError
-from stylegan_cli.shapes import Picture
+from stylegan_cli.shapes import Picture, Stored
 from stylegan_cli.sizes import LARGEST, MOST_CHANNELS, Size, parse_size, problem_of, square
 
 Fit = Literal["crop", "wide", "fit"]
@@ -33,6 +34,8 @@ class Target:
             bars are transparent where there are 4 channels.
         levels: Values that become black and white in pixels of more than 8 bits; None is the full
             range of 16 bits.
+        store: float16 keeps what lies between two bytes: black is 0 and white 255, as in bytes,
+            which None stands for.
     """
 
     resolution: int | str
@@ -41,6 +44,7 @@ class Target:
     filter: Filter = "lanczos"
     background: str = "white"
     levels: Levels | None = None
+    store: Literal["float16"] | None = None
 
     def __post_init__(self) -> None:
         size = check_resolution(self.resolution)
@@ -88,7 +92,7 @@ class Target:
 class Fitted:
     """A picture of the wanted size, and whether it had to be enlarged for that."""
 
-    pixels: Picture
+    pixels: Stored
     enlarged: bool
 
 
@@ -162,34 +166,11 @@ def seen_planes(image: Upright, preview: Sequence[int] | None = None) -> tuple[U
     )
 
 
-def seen_levels(image: Upright) -> Levels | None:
-    """Return the range to look at values by, where there is no agreed one.
-
-    Raises:
-        UnusableImageError: Some are NaN or infinite.
-    """
-    if image.deep_range is None or _has_agreed_range(image.mode, image.deep_range):
-        return None
-    low, high = image.deep_range
-    if not np.isfinite(high - low):
-        raise UnusableImageError("pixels that are not numbers (NaN or infinite)")
-    return usual_levels(image.deep_range)
-
-
-def usual_levels(found: Levels) -> Levels:
-    """Return 0 to 1, −1 to 1 or 0 to 255 if values fill most of it, otherwise their own range."""
-    low, high = found
-    for bottom, top in ((0.0, 1.0), (-1.0, 1.0), (0.0, 255.0)):
-        if bottom <= low and high <= top and 2 * (high - low) >= top - bottom:
-            return bottom, top
-    return low, high if high > low else low + 1
-
-
 def flatten(
     image: Image.Image, channels: int, background: str, levels: Levels | None = None
 ) -> Image.Image:
     """Return the picture as L, RGB or RGBA; without alpha it lies on the background."""
-    image = _eight_bit(image, levels)
+    image = eight_bit(image, levels)
     if channels == 4 or not image.has_transparency_data:
         return image.convert(MODES[channels])
     below = Image.new("RGBA", image.size, background)
@@ -236,15 +217,47 @@ def fit_picture(image: Upright, target: Target) -> Fitted:
         return Fitted(pixels=pixels, enlarged=planes[0].enlarged)
     box, size = _geometry(image.size, target)
     part = (box[2] - box[0], box[3] - box[1])
+    whole = [_fitted(image, box, size, target, form) for form in _forms(target)]
+    pixels = np.dstack([np.asarray(each) for each in whole])
+    if target.store == "float16":  # the filter overshoots
+        pixels = pixels.clip(0, 255).astype(np.float16)
+    return Fitted(pixels=pixels, enlarged=size[0] > part[0] or size[1] > part[1])
+
+
+def to_bytes(pixels: Stored) -> Picture:
+    """Return a picture of a data set as bytes, for those who look at it."""
+    return pixels if pixels.dtype == np.uint8 else np.rint(pixels).astype(np.uint8)
+
+
+def _forms(target: Target) -> Sequence[int | None]:
+    """Return the channels that are fitted one by one, or None for all at once."""
+    if target.store is None:
+        return [None]
+    if target.channels == 4:
+        raise UnusableImageError("RGBA pictures are stored in bytes; leave `store` out")
+    return range(target.channels)
+
+
+def _fitted(
+    image: Upright, box: Box, size: Extent, target: Target, channel: int | None
+) -> Image.Image:
+    """Return the part of a picture, or of one of its channels in floating point, between bars."""
     bands = (
         flatten(band, target.channels, target.background, target.levels)
+        if channel is None
+        else _fine(band, target, channel)
         for band in image.bands(box)
     )
+    part = (box[2] - box[0], box[3] - box[1])
     inner = resize(bands, part, size, RESAMPLING[target.filter])
-    if size != (target.size.width, target.size.height):
-        inner = _between_bars(inner, target)
-    pixels = np.asarray(inner).reshape(*target.size.shape, target.channels)
-    return Fitted(pixels=pixels, enlarged=size[0] > part[0] or size[1] > part[1])
+    if size == (target.size.width, target.size.height):
+        return inner
+    colour = ImageColor.getcolor(target.background, MODES[target.channels])
+    if target.channels == 4 and isinstance(colour, tuple):
+        colour = (*colour[:3], 0)
+    if channel is not None and isinstance(colour, tuple):
+        colour = colour[channel]
+    return _between_bars(inner, target, colour)
 
 
 def _geometry(size: Extent, target: Target) -> tuple[Box, Extent]:
@@ -274,34 +287,17 @@ def _centred(size: Extent, part: Extent) -> Box:
     return left, top, left + part[0], top + part[1]
 
 
-def _between_bars(inner: Image.Image, target: Target) -> Image.Image:
+def _between_bars(inner: Image.Image, target: Target, colour: int | tuple[int, ...]) -> Image.Image:
     whole = (target.size.width, target.size.height)
-    colour = ImageColor.getcolor(target.background, inner.mode)
-    if isinstance(colour, tuple) and len(colour) == 4:
-        colour = (*colour[:3], 0)
     page = Image.new(inner.mode, whole, colour)
     left, top, _, _ = _centred(whole, inner.size)
     page.paste(inner, (left, top))
     return page
 
 
-def _has_agreed_range(mode: str, found: Levels) -> bool:
-    return mode != "F" and found[0] >= 0 and found[1] <= DEEP_MAX
-
-
-def _eight_bit(image: Image.Image, levels: Levels | None) -> Image.Image:
+def _fine(image: Image.Image, target: Target, channel: int) -> Image.Image:
+    """Return a channel in floating point, black 0 and white 255."""
     if not is_deep(image.mode):
-        return image
-    if levels is None and image.mode == "F":
-        raise UnusableImageError(
-            "floating-point pixels have no agreed range; give their `levels=0,1`"
-        )
-    values = np.asarray(image).astype(np.int64 if levels is None else np.float64)
-    if levels is not None:
-        scaled = np.rint((values - levels[0]) * 255 / (levels[1] - levels[0])).clip(0, 255)
-        if np.isnan(scaled).any():
-            raise UnusableImageError("pixels that are not numbers (NaN)")
-        return Image.fromarray(scaled.astype(np.uint8))
-    if not _has_agreed_range(image.mode, (float(values.min()), float(values.max()))):
-        raise UnusableImageError("32-bit pixels beyond 16 bits; give their `levels=0,100000`")
-    return Image.fromarray(((values * 255 + 32_767) // 65_535).astype(np.uint8))
+        flat = flatten(image, target.channels, target.background)
+        return flat.getchannel(channel).convert("F")
+    return Image.fromarray(scaled(image, target.levels).astype(np.float32))

@@ -26,6 +26,7 @@ from stylegan_cli.data.entries import Entry, Groups, Source, entry_path, printab
 from stylegan_cli.data.formats import UnusableImageError
 from stylegan_cli.data.parallel import ordered_map, usual_workers
 from stylegan_cli.data.pictures import Target, fit_picture, is_stack, usual_resolution
+from stylegan_cli.data.prepared import own_levels
 from stylegan_cli.data.sources import fingerprint, open_source
 from stylegan_cli.data.writers import Writer, open_writer
 from stylegan_cli.errors import DataError
@@ -34,6 +35,7 @@ from stylegan_cli.sizes import Size
 AHEAD_PER_WORKER = 4
 UNLABELLED = "no label"
 FRAMES = "several frames"
+BYTES = ("store", None)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -243,13 +245,15 @@ def _make(job: _Job, request: Preparation, writer: Writer) -> _Result:
         return _Result(job=job, problem=UNLABELLED)
     try:
         with reasons(), job.source.open(job.entry) as image:
-            fitted = fit_picture(image, request.target)
+            own = own_levels(job.source)
+            target = replace(request.target, levels=request.target.levels or own)
+            fitted = fit_picture(image, target)
             return _Result(
                 job=job,
                 encoded=writer.encode(fitted.pixels),
                 enlarged=fitted.enlarged,
-                frames=image.frames and not is_stack(image, request.target),
-                deep_range=image.deep_range,
+                frames=image.frames and not is_stack(image, target),
+                deep_range=image.deep_range if own is None else None,
             )
     except UnusableImageError as error:
         return _Result(job=job, problem=printable(str(error)))
@@ -280,7 +284,9 @@ def _counted(before: Progress, result: _Result) -> Progress:
 
 def _fingerprint(sources: Sequence[Source], request: Preparation) -> str:
     """Equal for equal requests on equal images, as far as that is cheap to know."""
-    choices = (asdict(request.target), request.classes, request.labelled_only)
+    # bytes have no name among the options, as in the first versions
+    target = {key: value for key, value in asdict(request.target).items() if (key, value) != BYTES}
+    choices = (target, request.classes, request.labelled_only)
     digest = hashlib.sha256(repr(choices).encode())
     for source in sources:
         known: tuple[object, ...] = (source.name, source.classes, dict(source.prepared))

@@ -13,10 +13,10 @@ from PIL import Image
 from stylegan_cli.data.decoding import Upright, reasons
 from stylegan_cli.data.entries import Source
 from stylegan_cli.data.formats import UnusableImageError
+from stylegan_cli.data.levels import seen_levels
 from stylegan_cli.data.pictures import (
     Target,
     fit_picture,
-    seen_levels,
     seen_planes,
     usual_resolution,
 )

@@ -22,8 +22,10 @@ from stylegan_cli.data.annotations import column_ranges
 from stylegan_cli.data.decoding import Levels, Upright, reasons
 from stylegan_cli.data.entries import Entry, Group, Groups, Source, printable
 from stylegan_cli.data.formats import UnusableImageError
+from stylegan_cli.data.levels import seen_levels
 from stylegan_cli.data.parallel import ordered_map, usual_workers
-from stylegan_cli.data.pictures import flatten, resize, seen_levels, seen_planes
+from stylegan_cli.data.pictures import flatten, resize, seen_planes
+from stylegan_cli.data.prepared import has_halves
 
 Hashes = UInt8[np.ndarray, "n 24"]
 Pairs = Int[np.ndarray, "_ 2"]
@@ -242,6 +244,7 @@ class Survey:
         rough = np.frombuffer(self._rough, np.uint8).reshape(len(exact), 24)[originals]
         places = np.frombuffer(self._places, np.int64)
         sums = max(self._sums.values(), key=lambda sums: sums[0], default=np.zeros(7))
+        deep = () if has_halves(source) else self._deep.items()
         mean, squares = sums[1:].reshape(2, -1) / max(1, sums[0])
         return SurveyReport(
             images=len(self._exact),
@@ -262,7 +265,7 @@ class Survey:
             prepared=dict(source.prepared),
             remarks=[
                 *labelling([source]).remarks,
-                *(remark for found in self._deep.items() for remark in _remarks_on_values(*found)),
+                *(remark for found in deep for remark in _remarks_on_values(*found)),
                 *remarks_on_frames(self._frames.finish().get("")),
             ],
         )

@@ -16,7 +16,7 @@ from stylegan_cli.data.entries import HDF5_SUFFIXES
 from stylegan_cli.data.formats import ARRAY_SUFFIX
 from stylegan_cli.errors import OutputError, UsageError
 from stylegan_cli.files import written_whole
-from stylegan_cli.shapes import Picture
+from stylegan_cli.shapes import Stored
 from stylegan_cli.sizes import PICTURE_CHANNELS
 
 EPOCH = (1980, 1, 1, 0, 0, 0)  # the same images give the same bytes on any day
@@ -27,7 +27,7 @@ class Writer(Protocol):
     """Writer of squares one by one, then of what is known about all of them."""
 
     @staticmethod
-    def encode(pixels: Picture) -> Any:
+    def encode(pixels: Stored) -> Any:
         """Do the costly part of writing; safe in several threads."""
         ...
 
@@ -62,14 +62,14 @@ class ZipWriter:
         self._names: list[str] = []
 
     @staticmethod
-    def encode(pixels: Picture) -> bytes:
+    def encode(pixels: Stored) -> bytes:
         """Return a PNG without compression: training reads it often, and disks are large.
 
-        Stacks, which PNG cannot hold, become arrays.
+        Stacks and float16, which PNG cannot hold, become arrays.
         """
         grey = pixels.shape[2] == 1
         buffer = io.BytesIO()
-        if pixels.shape[2] not in PICTURE_CHANNELS:
+        if pixels.shape[2] not in PICTURE_CHANNELS or pixels.dtype != np.uint8:
             np.lib.format.write_array(buffer, pixels, version=(1, 0), allow_pickle=False)
             return buffer.getvalue()
         Image.fromarray(pixels[:, :, 0] if grey else pixels).save(buffer, "png", compress_level=0)

@@ -10,11 +10,13 @@ import numpy as np
 from jaxtyping import Float32, Int64, UInt8
 
 from stylegan_cli.data.dataset import Dataset
-from stylegan_cli.data.decoding import reasons
+from stylegan_cli.data.decoding import Levels, Upright, reasons
 from stylegan_cli.data.entries import Entry, Source, entry_path
 from stylegan_cli.data.formats import UnusableImageError, suffix_of
+from stylegan_cli.data.levels import eight_bit
 from stylegan_cli.data.parallel import ordered_map, usual_workers
-from stylegan_cli.data.pictures import MODES
+from stylegan_cli.data.pictures import MODES, seen_planes, to_bytes
+from stylegan_cli.data.prepared import own_levels
 from stylegan_cli.data.sources import content_sha256, open_source
 from stylegan_cli.errors import DataError
 from stylegan_cli.figures.png import shown
@@ -135,7 +137,7 @@ def stored_data(
         name=str(path),
         size=size,
         count=len(dataset),
-        read=lambda index: shown(dataset.read(index)[0], channels),
+        read=lambda index: shown(to_bytes(dataset.read(index)[0]), channels),
         sha256=content_sha256(path),
         how=f"{size.value} px, {first.shape[2]} channels{seen}, {fit}",
         classes=_classes(dataset),
@@ -186,9 +188,18 @@ def stored_folder(path: Path) -> StoredPictures:
 def _rgb(source: Source, entry: Entry) -> Picture:
     try:
         with reasons(), source.open(entry) as image:
-            return on_white(np.asarray(image.whole().convert(MODES[max(3, image.channels)])))
+            return on_white(_eight_bit(image, own_levels(source)))
     except UnusableImageError as error:
         raise DataError(f"{entry_path(source, entry)}: {error}") from error
+
+
+def _eight_bit(image: Upright, levels: Levels | None) -> Picture:
+    """Return a picture of RGB or RGBA, of a stack what one looks at."""
+    if image.stack:
+        planes = [eight_bit(plane.whole(), levels) for plane in seen_planes(image)]
+        return np.dstack([np.asarray(plane) for plane in planes])
+    whole = eight_bit(image.whole(), levels)
+    return np.asarray(whole.convert(MODES[max(3, image.channels)]))
 
 
 def on_white(pixels: AnyPixels) -> AnyPixels:

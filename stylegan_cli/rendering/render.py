@@ -5,7 +5,7 @@ from hashlib import sha256
 
 import numpy as np
 import torch
-from jaxtyping import Float, Float32, Float64, Int8, UInt8
+from jaxtyping import Float, Float32, Float64, Int8, Shaped
 from torch import Tensor
 
 from stylegan_cli.errors import NetworkFileError
@@ -27,8 +27,8 @@ def to_pixels(images: Images) -> Pixels:
     return scaled.permute(0, 2, 3, 1).contiguous().cpu().numpy()
 
 
-def to_images(pixels: UInt8[Tensor, "n height width channels"]) -> Images:
-    """Convert pixels to float images: 0 becomes −1, 255 becomes 1."""
+def to_images(pixels: Shaped[Tensor, "n height width channels"]) -> Images:
+    """Convert bytes, or numbers of their scale, to float images: 0 becomes −1, 255 becomes 1."""
     return pixels.permute(0, 3, 1, 2).float() / 127.5 - 1
 
 

@@ -7,7 +7,7 @@ from itertools import islice
 
 import numpy as np
 import torch
-from jaxtyping import UInt8
+from jaxtyping import Shaped
 from torch import Tensor
 
 from stylegan_cli.data.dataset import Dataset
@@ -26,7 +26,7 @@ from stylegan_cli.data.loader import (
 from stylegan_cli.data.parallel import ordered_map
 from stylegan_cli.recipe import Settled
 from stylegan_cli.runtime import upload
-from stylegan_cli.shapes import C, Picture
+from stylegan_cli.shapes import C, Stored
 from stylegan_cli.sizes import Size
 
 
@@ -65,7 +65,7 @@ FREE_SHARE = 1 / 3
 class Batch:
     """This process's share of one batch of real images, on its device."""
 
-    pixels: UInt8[Tensor, "n height width channels"]
+    pixels: Shaped[Tensor, "n height width channels"]
     labels: C
 
 
@@ -112,7 +112,7 @@ def resident(device: torch.device, dataset: Dataset, stretch: Stretch) -> Iterat
             yield store.gather(batch)
 
 
-_Taken = tuple[Pick, Picture | None]
+_Taken = tuple[Pick, Stored | None]
 """An image of a batch, with its pixels if they are not in the store yet."""
 
 
@@ -120,8 +120,9 @@ class _Store:
     """Images of a data set at one size that have been shown so far."""
 
     def __init__(self, device: torch.device, dataset: Dataset, size: Size) -> None:
-        shape = len(dataset), *size.shape, dataset.read(0)[0].shape[2]
-        self._pixels = torch.empty(shape, dtype=torch.uint8, device=device)
+        first = torch.from_numpy(dataset.read(0)[0])
+        shape = len(dataset), *size.shape, first.shape[2]
+        self._pixels = torch.empty(shape, dtype=first.dtype, device=device)
         self._dataset = dataset
 
     def gather(self, batch: list[_Taken]) -> Batch:

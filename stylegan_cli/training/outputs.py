@@ -13,6 +13,7 @@ import torch
 from jaxtyping import UInt8
 
 from stylegan_cli.data.dataset import Dataset
+from stylegan_cli.data.pictures import to_bytes
 from stylegan_cli.errors import TrainingError, UsageError
 from stylegan_cli.figures.layout import Content, Place, paint
 from stylegan_cli.figures.png import shown, tile, write_png
@@ -66,7 +67,7 @@ def sample_grid(recipe: Settled, dataset: Dataset) -> SampleGrid:
     stream = torch_stream(seed, "sample grid")
     return SampleGrid(
         columns=columns,
-        reals=np.stack(reals),
+        reals=np.stack([to_bytes(each) for each in reals]),
         z=torch.randn(columns * rows, recipe.generator.z_dim, generator=stream),
         c=torch.from_numpy(np.stack(labels)),
     )

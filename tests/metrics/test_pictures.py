@@ -3,7 +3,9 @@ import pytest
 from PIL import Image
 
 from stylegan_cli.data.dataset import open_dataset
-from stylegan_cli.data.sources import content_sha256
+from stylegan_cli.data.pictures import Target
+from stylegan_cli.data.prepare import Preparation, prepare
+from stylegan_cli.data.sources import content_sha256, open_sources
 from stylegan_cli.errors import DataError
 from stylegan_cli.metrics.pictures import on_white, stored_data, stored_folder
 
@@ -52,6 +54,28 @@ def test_mixed_sizes_name_the_image_and_the_remedy(tmp_path):
 def test_an_empty_folder_is_refused(tmp_path):
     with pytest.raises(DataError, match="contains no readable images"):
         stored_folder(tmp_path)
+
+
+@pytest.mark.parametrize("store", [None, "float16"])
+@pytest.mark.parametrize("channels", [1, 3, 5])
+def test_stacks_and_halves_are_seen_as_bytes_by_their_first_channels(tmp_path, channels, store):
+    folder = tmp_path / "x"
+    folder.mkdir()
+    stack = np.random.default_rng(0).random((16, 16, channels), np.float32)
+    np.save(folder / "0.npy", stack)
+    form = {"resolution": 16, "channels": channels, "levels": (0.0, 1.0), "store": store}
+    with open_sources([folder]) as sources:
+        list(prepare(sources, Preparation(destination=tmp_path / "x.h5", target=Target(**form))))
+    seen = stored_folder(tmp_path / "x.h5").read(0)
+    assert seen.shape == (16, 16, 3) and seen.dtype == np.uint8
+    assert np.abs(seen - stack[..., :3] * 255.0).max() < 0.7
+
+
+def test_grey_pictures_of_16_bits_are_scaled_not_clipped(tmp_path):
+    values = np.linspace(0, 65_535, 256).astype(np.uint16).reshape(16, 16)
+    Image.fromarray(values).save(tmp_path / "a.png")
+    seen = stored_folder(tmp_path).read(0)
+    assert seen[..., 0].ravel().tolist() == list(range(256))
 
 
 def test_grey_and_transparent_images_become_rgb(tmp_path):

@@ -1,11 +1,16 @@
 from contextlib import closing
 from itertools import islice
 
+import numpy as np
 import pytest
 import torch
 
 from stylegan_cli.data.dataset import open_dataset
 from stylegan_cli.data.loader import BatchShape, Sampler, stretches
+from stylegan_cli.data.pictures import Target
+from stylegan_cli.data.prepare import Preparation, prepare
+from stylegan_cli.data.sources import open_sources
+from stylegan_cli.rendering.render import to_images
 from stylegan_cli.sizes import square
 from stylegan_cli.training.data import resident, streamed
 
@@ -64,6 +69,22 @@ def test_images_kept_on_the_device_are_decoded_once(labelled, monkeypatch):
 def test_a_batch_may_show_an_image_twice(labelled):
     options = {"shape_at": lambda _: BatchShape(count=30, size=square(16))}
     assert_same(*(batches(way, labelled, 2, **options) for way in (resident, streamed)))
+
+
+def test_halves_come_as_they_are_stored_either_way(tmp_path):
+    folder = tmp_path / "x"
+    folder.mkdir()
+    for i in range(12):
+        np.save(folder / f"{i}.npy", np.random.default_rng(i).random((16, 16, 5), np.float32))
+    target = Target(resolution=16, channels=5, levels=(0.0, 1.0), store="float16")
+    with open_sources([folder]) as sources:
+        list(prepare(sources, Preparation(destination=tmp_path / "x.h5", target=target)))
+    dataset = open_dataset(tmp_path / "x.h5", resolution=16, channels=5)
+    kept, decoded = (batches(way, dataset, 9, shape_at=growing) for way in (resident, streamed))
+    assert_same(kept, decoded)
+    assert {batch.pixels.dtype for batch in kept} == {torch.float16}
+    images = to_images(kept[-1].pixels)
+    assert images.dtype == torch.float32 and len(images.unique()) > 1000
 
 
 @WAYS

@@ -59,6 +59,28 @@ def test_a_stopped_run_of_another_shape_ends_with_the_same_bits(stacks, tmp_path
     assert_same_bits(final_weights(tmp_path / "stopped"), final_weights(tmp_path / "whole"))
 
 
+def test_a_stopped_run_on_halves_ends_with_the_same_bits(tmp_path):
+    """Mirrored, augmented, with labels of two numbers."""
+    random = np.random.default_rng(0)
+    with h5py.File(tmp_path / "deep.h5", "w") as file:
+        file["images"] = random.random((12, 16, 24, 5), np.float32)
+        file["labels"] = random.random((12, 2), np.float32)
+    words = ("--resolution", "24x16", "--channels", "5", "--levels", "0,1", "--store", "float16")
+    sgtool("data", "prepare", tmp_path / "deep.h5", "-o", tmp_path / "fine.h5", *words)
+    shape = {"resolution": "24x16", "channels": 5, "labels": True}
+    dataset, steps = open_dataset(tmp_path / "fine.h5", **shape), count(1)
+    coloured = ("data.mirror=true", "data.labels=true", "augment.mode=ada", "augment.ada_kimg=0.05")
+    recipe = recipe_of(*SHAPE, *coloured, "train.total_kimg=0.032")
+    run(recipe, dataset, tmp_path / "whole")
+    with pytest.raises(Interrupted):
+        run(recipe, dataset, tmp_path / "stopped", stop=lambda: next(steps) == 3)
+    run(recipe, dataset, tmp_path / "stopped")
+    assert_same_bits(final_weights(tmp_path / "stopped"), final_weights(tmp_path / "whole"))
+    with h5py.File(tmp_path / "fine.h5") as file, Image.open(tmp_path / "whole/reals.png") as image:
+        rounded = np.rint(file["images"][...])[..., [4, 3, 0]]
+        assert any(np.array_equal(np.asarray(image)[:16, :24], each) for each in rounded)
+
+
 @pytest.mark.parametrize("family", ["progan", "stylegan1-f"])
 def test_growing_networks_grow_through_rectangles(stacks, tmp_path, family):
     settings = [

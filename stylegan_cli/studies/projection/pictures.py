@@ -16,6 +16,7 @@ from stylegan_cli.data.decoding import Upright, decoded, reasons
 from stylegan_cli.data.entries import Entry, Source, entry_path, printable
 from stylegan_cli.data.formats import UnusableImageError
 from stylegan_cli.data.pictures import SMALLEST, Fit, Target, fit_picture, flatten
+from stylegan_cli.data.prepared import own_levels
 from stylegan_cli.data.sources import open_sources
 from stylegan_cli.errors import DataError, UsageError, meant
 from stylegan_cli.files import similar
@@ -196,7 +197,7 @@ class Album:
         with source.open(entry) as image:
             if quad is not None:
                 image = Upright(align(self._flat(image), quad, self._size.height))
-            fitted = fit_picture(image, self._target)
+            fitted = fit_picture(image, replace(self._target, levels=own_levels(source)))
         return fitted.pixels, fitted.enlarged
 
     def _whole(self, source: Source, entry: Entry) -> Image.Image:
