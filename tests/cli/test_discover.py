@@ -80,6 +80,13 @@ def test_a_film_of_a_single_strength_is_refused_before_anything_is_drawn(here):
     assert not Path("out").exists()
 
 
+@pytest.mark.parametrize("name", ["hair=bun", "a@0-3", "../up", "/etc", "a:b"])
+def test_a_name_that_no_reference_can_spell_is_refused(here, name):
+    done = sgtool(*SEFA, "--name", name)
+    assert (done.exit_code, done.stdout) == (2, "") and "--name" in done.stderr
+    assert not list(here.iterdir())
+
+
 def test_the_same_again_is_done_and_another_is_refused(here):
     assert sgtool(*SEFA).exit_code == 0
     again = sgtool(*SEFA)

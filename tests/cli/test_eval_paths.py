@@ -202,6 +202,16 @@ def test_a_classifier_in_a_file_needs_no_data(labelled):
         assert named.stdout == trained.stdout
 
 
+def test_an_attribute_that_no_classifier_tells_is_refused_before_images_are_judged(labelled):
+    sgtool(*SEPARABILITY, *TRAINING)
+    # drawing so many would take hours
+    told = ("--classifier", "cache/classifiers", "--samples", "10000000")
+    for command in ("attribute", "channels"):
+        done = sgtool("discover", command, "lighter", *told)
+        assert (done.exit_code, done.stdout) == (2, "")
+        assert "lighter: no score has that name" in done.stderr
+
+
 def test_a_classifier_that_learned_nothing_is_told(labelled):
     # one image is held out, so a guess is right about it or about none
     done = sgtool(*SEPARABILITY, *TRAINING)

@@ -65,6 +65,9 @@ def judged(
         columns, scored = api.scores_of_csv(network, judging.scores)
         return columns, scored, None
     judge = _judge(network, names, judging)
+    for name in names:
+        # before thousands of images are drawn
+        api.score_position(judge.names, name)
     parts = api.scored(
         network,
         judge,

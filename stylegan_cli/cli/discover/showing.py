@@ -1,5 +1,6 @@
 """The common end of every finder: show, measure, store and rank the directions."""
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -12,6 +13,7 @@ from stylegan_cli import api
 from stylegan_cli.cli import console
 from stylegan_cli.cli.options import with_flags
 from stylegan_cli.cli.study import StudyFlags, run_study
+from stylegan_cli.errors import UsageError
 from stylegan_cli.ranges import parse_floats
 
 with_flags_of_discovery = partial(with_flags, without=("output",))
@@ -84,6 +86,11 @@ def discover(find: Find, group: str, output: Path, show: ShowFlags, flags: Study
         SgtoolError: The network, the options or the place cannot be used.
     """
 
+    if not re.fullmatch(r"\w[\w.-]*(/\w[\w.-]*)*", group):
+        # FILE:NAME@LAYERS=STEPS must be able to name them, and a folder bears the name too
+        raise UsageError(
+            "letters, digits, dots, dashes and slashes make a name", parameter="name", value=group
+        )
     picks = api.parse_picks(show.seeds)
     strengths = parse_floats(show.strength, parameter="strength")
     kept: list[api.Discovery] = []
