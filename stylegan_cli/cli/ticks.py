@@ -219,4 +219,6 @@ def time_left(seconds: float) -> str:
 def _numbers(stats: Mapping[str, int | float]) -> Iterator[str]:
     if "lod" in stats:
         yield f"lod {stats['lod']:.3g}  {stats['resolution']} px"
-    yield from (f"{short} {stats[name]:.3g}" for name, short in SHOWN.items() if name in stats)
+    # what rounding leaves of zero is zero
+    shown = ((short, round(stats[name], 12)) for name, short in SHOWN.items() if name in stats)
+    yield from (f"{short} {value:.3g}" for short, value in shown)

@@ -31,6 +31,11 @@ class Scale:
         first, last = ceil(self.low / step - 1e-9), floor(self.high / step + 1e-9)
         return tuple(i * step for i in range(first, last + 1))
 
+    def named_ticks(self) -> Iterator[tuple[float, str]]:
+        """Yield the ticks and their names, which differ."""
+        ticks = self.ticks()
+        yield from zip(ticks, numbers(ticks), strict=True)
+
 
 def worth_seeing(values: Sequence[float]) -> tuple[float, float]:
     """Return the lowest and highest value to show: of all, or without a few outliers.
@@ -50,11 +55,26 @@ def worth_seeing(values: Sequence[float]) -> tuple[float, float]:
     return low, high
 
 
-def number(value: float) -> str:
-    """Format a number for a chart: three digits, thousands apart."""
+def number(value: float, digits: int = 3) -> str:
+    """Format a number for a chart: three digits, thousands apart; rounding errors are zero."""
     if abs(value) >= 1000:
-        return f"{value:,.0f}"
-    return f"{value:.3g}"
+        return f"{value:,.{digits - 3}f}"
+    return f"{value if abs(value) > 1e-12 else 0:.{digits}g}"
+
+
+def numbers(values: Sequence[float]) -> list[str]:
+    """Format numbers of one axis, with as many digits as tell them apart."""
+    found: list[str] = []
+    for digits in range(3, 16):
+        found = [number(value, digits) for value in values]
+        if len(set(found)) == len(values):
+            break
+    return found
+
+
+def look(line: int) -> str:
+    """Return the classes that draw the lines of one run: a colour, then dashes, then dots."""
+    return f"c{line % COLOURS}" + ("", " d1", " d2")[line // COLOURS % 3]
 
 
 def _round_step(step: float) -> float:
@@ -90,7 +110,7 @@ class Line:
     """One curve.
 
     Attributes:
-        colour: Number of one of the page's colours.
+        colour: Number of the look that the page gives it.
         marks: Positions of events on the axis, and their names.
     """
 
@@ -198,22 +218,22 @@ PANELS = (
         labels={"score_real": "reals", "score_fake": "fakes"},
     ),
     StatsPanel(
-        title="r_t, sign of D on reals",
-        unit="mean; 1: knows all, 0: guesses",
+        title="Overfitting, r_t",
+        unit="mean sign of D on reals; 1: knows all, 0: guesses",
         labels={"r_t": ""},
     ),
     StatsPanel(title="Augmentation", unit="p, of each transform", labels={"augment_p": ""}),
     StatsPanel(
         title="Variety of fakes",
-        unit="of that of training images; 0: all the same",
+        unit="relative to training images; 0: all the same",
         labels={"diversity": ""},
     ),
     StatsPanel(
         title="Distance of fakes to training images",
-        unit="of theirs to each other; 0: copies",
+        unit="relative to distances among these; 0: copies",
         labels={"nearest_ratio": ""},
     ),
-    StatsPanel(title="Spread of w", unit="of its size", labels={"w_spread": ""}),
+    StatsPanel(title="Spread of w", unit="relative to its size", labels={"w_spread": ""}),
     StatsPanel(title="Dead numbers of w", unit="share", labels={"w_dead": ""}),
     StatsPanel(
         title="R1 penalty", unit="mean squared gradient on reals", labels={"r1_penalty": ""}

@@ -67,7 +67,7 @@ def write_page(
             inputs=json.dumps(report.inputs),
             report=report,
             most_fakes=most_fakes,
-            made=f"report of sgtool {__version__}, {datetime.now(UTC):%Y-%m-%d %H:%M} UTC",
+            made=f"report by sgtool {__version__}, {datetime.now(UTC):%Y-%m-%d %H:%M} UTC",
             style=_asset("page.css"),
             script=_asset("page.js"),
             size=lambda: f"{written / 1e6:.1f}",
@@ -90,10 +90,11 @@ def environment(note: Callable[[str], str]) -> Environment:
         lstrip_blocks=True,
     )
     found.globals |= {"charts": charts, "pictures": pictures, "tables": tables, "note": note}
-    found.globals |= {"f": charts.FRAME, "colours": charts.COLOURS}
+    found.globals |= {"f": charts.FRAME}
     found.filters |= {
         "anchor": lambda name: name.lower().replace(" ", "-"),
         "hash": _hash,
+        "look": charts.look,
         "number": charts.number,
         "said": tables.value_in_words,
         "words": tables.words,

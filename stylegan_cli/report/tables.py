@@ -30,6 +30,12 @@ def overview(runs: Sequence[ReadRun]) -> list[Row]:
     return [(name, [each.get(name) for each in facts]) for name in names]
 
 
+def turned(heads: Sequence[str], rows: Sequence[Row]) -> tuple[list[str], list[Row]]:
+    """Return heads and rows of a table whose rows and columns change places."""
+    columns = zip(*(values for _, values in rows), strict=True)
+    return [name for name, _ in rows], list(zip(heads, columns, strict=True))
+
+
 def origins(runs: Sequence[ReadRun], studies: Sequence[Study]) -> Iterator[tuple[str, list[Row]]]:
     """Yield files, hashes, versions and dates of each run and study."""
     for run in runs:

@@ -149,6 +149,11 @@ def test_several_runs_are_told_apart_by_colour(page, run, tmp_path):
     assert 'id="together"' in text
 
 
+def test_of_many_runs_each_has_a_row(page, tmp_path):
+    text = written(page, *(write_run(tmp_path / name) for name in "abcde"), names="abcde")
+    assert '<tr><th><span class="run c4">e</span></th><td>' in text
+
+
 def test_a_single_run_has_nothing_to_move_together(page, run):
     assert 'id="together"' not in written(page, run)
 

@@ -2,9 +2,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stylegan_cli.report.charts import Scale, number, worth_seeing
+from stylegan_cli.report.charts import Scale, look, number, numbers, worth_seeing
 
-numbers = st.lists(st.floats(-1e29, 1e29), min_size=1, max_size=100)
+some_numbers = st.lists(st.floats(-1e29, 1e29), min_size=1, max_size=100)
 
 
 def scale(low, high):
@@ -32,7 +32,7 @@ def test_ticks_are_round_numbers(low, high, ticks):
     assert scale(low, high).ticks() == pytest.approx(ticks)
 
 
-@given(numbers)
+@given(some_numbers)
 def test_any_numbers_have_a_range_with_a_few_ticks_in_it(values):
     low, high = worth_seeing(values)
     ticks = scale(low, high).ticks()
@@ -64,3 +64,18 @@ def test_equal_values_lie_in_the_middle():
 )
 def test_a_number_is_short(value, written):
     assert number(value) == written
+
+
+def test_numbers_of_an_axis_differ():
+    assert numbers([0.6801, 0.6802, 0.6803]) == ["0.6801", "0.6802", "0.6803"]
+    assert numbers([10_000.0, 10_000.5]) == ["10,000.0", "10,000.5"]
+    assert numbers([0.0, 0.5, 1.0]) == ["0", "0.5", "1"]
+
+
+def test_what_rounding_leaves_of_zero_is_zero():
+    assert number(2.17e-19) == "0"
+
+
+def test_eighteen_runs_look_different():
+    assert len({look(run) for run in range(18)}) == 18
+    assert (look(0), look(6), look(12)) == ("c0", "c0 d1", "c0 d2")
