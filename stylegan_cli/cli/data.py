@@ -260,7 +260,10 @@ def _report(
         how, classes, found = made.prepared, made.classes, api.account(sources, made)
         names = made.label_names
     size = api.parse_size(how["resolution"])
-    labelled = f"; labels of {len(names)} numbers: {', '.join(names)}" if names else "; no classes"
+    numbers = "number" if len(names) == 1 else "numbers"
+    labelled = (
+        f"; labels of {len(names)} {numbers}: {', '.join(names)}" if names else "; no classes"
+    )
     console.note(f"images: {how['images']} of {size}" + labelled * (not classes))
     say_account(found)
     if how["enlarged"]:

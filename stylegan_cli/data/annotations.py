@@ -141,6 +141,9 @@ def checked_labels(raw: npt.NDArray[Any], where: str) -> Numbers:
     Raises:
         DataError: Neither.
     """
+    if raw.ndim == 1 and raw.dtype.kind == "f" and np.isfinite(raw).all():
+        fractions = (raw != np.rint(raw)).any() or (np.abs(raw) >= MAX_CLASSES).any()
+        raw = raw[:, None] if fractions else raw.astype(np.int64)
     whole = raw.dtype.kind in "iu"
     if raw.ndim == 1 and whole and not (raw < 0).any() and not (raw >= MAX_CLASSES).any():
         return raw.astype(np.int64)

@@ -29,6 +29,8 @@ from stylegan_cli.data.formats import MAGIC_BYTES, UnusableImageError
 from stylegan_cli.data.labels import Matching
 from stylegan_cli.errors import DataError
 
+ENCRYPTED = 1
+"""Bit of the flags of an entry."""
 READABLE = {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED}  # others unpack without a bound
 INDEX_BYTES, INDEX_BYTES_AN_IMAGE = 2**24, 2**10
 """Room for `dataset.json`, generously."""
@@ -137,6 +139,8 @@ class ZipSource(Source):
             return b""
 
     def _read(self, info: zipfile.ZipInfo, limit: int) -> bytes:
+        if info.flag_bits & ENCRYPTED:
+            raise UnusableImageError("encrypted; unpack the zip file with its password first")
         if info.compress_type not in READABLE:
             raise UnusableImageError("compressed by a method other than deflate")
         ratio = info.file_size / max(1, info.compress_size)

@@ -9,7 +9,7 @@ from io import StringIO
 from pathlib import Path
 from typing import Any
 
-from stylegan_cli.data.entries import Label, is_image
+from stylegan_cli.data.entries import Label, is_image, printable
 from stylegan_cli.data.labels import LabelTable, json_rows, label_table, normal_name
 from stylegan_cli.errors import DataError
 
@@ -17,6 +17,7 @@ MAX_BYTES = 2**30
 NO_LABELS = "holds no labels; write a line NAME,LABEL for each image"
 NOT_TEXT = "not text in UTF-8; save it so"
 _NUMBER = re.compile(r"[-+]?(\d+(\.\d*)?|\.\d+)(e[-+]?\d+)?", re.IGNORECASE)
+_MISSING = {"", "nan", "inf", "-inf", "+inf"}
 METADATA = ("metadata.csv", "metadata.jsonl")
 LABEL_COLUMNS = ("label", "labels", "class")
 NAME_COLUMNS = ("name", "file", "filename", "file_name", "image", "image_id", "path", "img", "id")
@@ -89,9 +90,11 @@ def _json_lines_table(text: str, where: str) -> LabelTable:
     try:
         for line in text.split("\n"):
             number += 1
-            known = json.loads(line) if line.strip() else {}
+            if not line.strip():
+                continue
+            known = json.loads(line)
             name = next((str(known[key]) for key in NAME_COLUMNS if key in known), None)
-            if known and name is None:
+            if name is None:
                 raise ValueError(f"a line without file_name: {line[:60]}")
             label = next((key for key in LABEL_COLUMNS if key in known), None)
             rows += [(name, known[label])] if label else []
@@ -128,6 +131,8 @@ def _csv_table(text: str, where: str) -> LabelTable:
         raise DataError(f"{where}: not a table ({error})") from None
     if not rows:
         raise DataError(f"{where}: {NO_LABELS}")
+    if len(rows) > 2 and len(rows[0]) == 1 and len(rows[1]) == len(rows[2]) - 1:
+        rows = [["name", *rows[1]], *rows[2:]]  # as CelebA's: a count, then titles of attributes
     width = len(rows[0])
     odd = next((place for place, row in enumerate(rows) if len(row) != width), None)
     if odd is not None or width < 2:
@@ -155,16 +160,18 @@ def _numbers(cells: list[str]) -> list[Any]:
 
 
 def _header(rows: list[list[str]]) -> list[str] | None:
-    titles = [cell.strip().lower() for cell in rows[0]]
-    named = titles[0] in NAME_COLUMNS or any(title in LABEL_COLUMNS for title in titles)
+    titles = [cell.strip() for cell in rows[0]]
+    lower = [title.lower() for title in titles]
+    named = lower[0] in NAME_COLUMNS or any(title in LABEL_COLUMNS for title in lower)
     by_content = len(rows) > 1 and is_image(rows[1][0].strip()) and not is_image(titles[0])
     return titles if named or by_content else None
 
 
 def _table_of_columns(titles: list[str], rows: list[list[str]], where: str) -> LabelTable:
-    names = next((place for place, title in enumerate(titles) if title in NAME_COLUMNS), 0)
+    lower = [title.lower() for title in titles]
+    names = next((place for place, title in enumerate(lower) if title in NAME_COLUMNS), 0)
     others = [place for place in range(len(titles)) if place != names]
-    labels = next((place for place in others if titles[place] in LABEL_COLUMNS), None)
+    labels = next((place for place in others if lower[place] in LABEL_COLUMNS), None)
     if labels is None and len(others) == 1:
         labels = others[0]
     if any(not titles[place] for place in others):
@@ -172,9 +179,13 @@ def _table_of_columns(titles: list[str], rows: list[list[str]], where: str) -> L
             f"{where}: {len(titles)} columns without titles; write a first line such as "
             "name,label,hair"
         )
+    twice = next((title for title in titles if titles.count(title) > 1), None)
+    if twice is not None:
+        raise DataError(f"{where}: two columns {printable(twice)!r}; rename one of them")
     cells = [row[labels].strip() for row in rows] if labels is not None else []
-    numeric = all(_NUMBER.fullmatch(cell) or not cell for cell in cells)
-    values = _numbers(cells) if numeric else cells
+    numeric = [cell if _NUMBER.fullmatch(cell) else "" for cell in cells]
+    words = {cell.lower() for cell in cells if not _NUMBER.fullmatch(cell)}
+    values = _numbers(numeric) if words <= _MISSING and any(numeric) else cells
     known = [row[names].strip() for row in rows]
     table = label_table(zip(known, values, strict=False), where)
     if labels is not None and table.label_names:

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from stylegan_cli.data.annotations import AnnotationColumns, label_row
+from stylegan_cli.data.annotations import AnnotationColumns, checked_labels, label_row
 from stylegan_cli.data.dataset_json import dump, parse
 from stylegan_cli.data.entries import Entry
 from stylegan_cli.errors import DataError
@@ -32,6 +32,24 @@ def test_known_classes_keep_their_numbers():
 
 def test_one_unlabelled_image_leaves_all_without_labels():
     assert collected(["cat", None]).labels is None
+
+
+@pytest.mark.parametrize(
+    ("raw", "expected"),
+    [
+        (np.array([0.5, -1.5]), [[0.5], [-1.5]]),
+        (np.array([2.0, 0.0]), [2, 0]),
+        (np.array([[1, 0]]), [[1, 0]]),
+    ],
+)
+def test_labels_of_a_file_are_classes_or_rows_of_numbers(raw, expected):
+    assert checked_labels(raw, "x.h5").tolist() == expected
+
+
+@pytest.mark.parametrize("raw", [[0.5, np.nan], [np.inf, 1.0], [-1.0, 0.0], [-1, 0], [[np.nan]]])
+def test_labels_that_are_neither_are_refused(raw):
+    with pytest.raises(DataError, match="neither class numbers"):
+        checked_labels(np.array(raw), "x.h5")
 
 
 def test_vectors_stay_vectors():

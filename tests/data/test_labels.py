@@ -177,6 +177,30 @@ def test_images_without_a_number_are_counted_by_column(pets):
     assert remark == "a: empty, NaN or infinite for 2 of 3 images, such as cat/1.png"
 
 
+@pytest.mark.parametrize("end", ["", "\n", "\n\n"])
+def test_blank_lines_name_no_image(pets, end):
+    lines = "\n\n".join(json.dumps({"file_name": name, "label": 1}) for name in NAMES)
+    (pets.parent / "l.jsonl").write_text(lines + end)
+    assert list(read_labels(pets.parent / "l.jsonl").attributes) == NAMES
+
+
+def test_the_list_of_celeba_is_read_as_it_is(pets):
+    rows = "3\nSmiling Wearing_Hat \n" + "".join(f"{name}  1 -1\n" for name in NAMES)
+    assert read_beside(pets, "l.txt", rows)[0] == ("cat", {"Smiling": "1", "Wearing_Hat": "-1"})
+
+
+def test_among_numbers_nan_and_infinity_are_no_classes(pets):
+    rows = "name,age\ncat/0.png,1.5\ncat/1.png,NaN\ndog/2.png,-inf\n"
+    assert [label for label, _ in read_beside(pets, "l.csv", rows)] == [(1.5,), None, None]
+    words = "name,label\ncat/0.png,nan\ncat/1.png,nan\ndog/2.png,inf\n"
+    assert [label for label, _ in read_beside(pets, "l.csv", words)] == ["nan", "nan", "inf"]
+
+
+def test_titles_keep_their_case(pets):
+    rows = "File,Label,Hair\ncat/0.png,a,red\ncat/1.png,b,blue\ndog/2.png,a,red\n"
+    assert read_beside(pets, "l.csv", rows)[0] == ("a", {"Hair": "red"})
+
+
 def test_further_columns_are_attributes(pets):
     rows = "name,hair,label\ncat/0.png,red,a\ncat/1.png,blue,b\ndog/2.png,red,a\n"
     assert read_beside(pets, "l.csv", rows) == [
@@ -201,6 +225,8 @@ def test_columns_without_a_label_leave_the_classes_of_sub_folders(pets):
         ("l.csv", "a\xe9".encode("latin-1"), "UTF-8"),
         ("l.csv", b"cat/0.png,a\0\n", "UTF-8"),
         ("l.csv", "name,label\n", "holds no labels"),
+        ("l.csv", "name,age,age\ncat/0.png,1,2\n", "two columns 'age'; rename"),
+        ("l.jsonl", "\n", "holds no labels"),
         ("l.csv", '"cat/0.png,1\ncat/1.png,2\n', "line 1 has 1|columns: 1"),
         ("l.json", '{"labels": null}', "holds no labels"),
         ("l.jsonl", '{"file_name": "a.png"}\nx\n', "line 2: "),

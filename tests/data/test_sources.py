@@ -110,6 +110,15 @@ def test_unbounded_compression_is_refused(tmp_path):
     assert "other than deflate" in problems(path)["a.png"]
 
 
+def test_encrypted_entries_are_told_as_such(tmp_path):
+    path = zip_of(tmp_path / "x.zip", {"a.png": PNG})
+    content = bytearray(path.read_bytes())
+    content[6] |= 1
+    content[content.find(b"PK\1\2") + 8] |= 1
+    path.write_bytes(content)
+    assert "encrypted" in problems(path)["a.png"]
+
+
 def test_a_flipped_byte_in_a_zip_is_noticed(tmp_path):
     path = zip_of(tmp_path / "x.zip", {"a.png": PNG, "b.png": PNG})
     content = bytearray(path.read_bytes())
