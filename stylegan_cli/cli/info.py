@@ -11,6 +11,7 @@ from stylegan_cli.cli.console import echo_json, echo_table
 from stylegan_cli.cli.network import find_network, local
 from stylegan_cli.cli.options import JsonFlag, QuietFlag, examples
 
+LONGEST_NAME = 200
 EXAMPLES = examples(
     "sgtool info",
     "sgtool info portraits-64",
@@ -60,12 +61,14 @@ def _machine() -> dict[str, Any]:
 def _rows(facts: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, str]]:
     """Yield facts as rows of a table: nested ones with dotted names, lists on one line."""
     for key, value in facts.items():
+        # a strange file may repeat a name of megabytes in thousands of rows
+        name = (prefix + key)[:LONGEST_NAME]
         if isinstance(value, Mapping):
-            yield from _rows(value, f"{prefix}{key}.")
+            yield from _rows(value, f"{name}.")
         elif isinstance(value, list):
-            yield prefix + key, ", ".join(map(_short, value))
+            yield name, ", ".join(map(_short, value))
         else:
-            yield prefix + key, "" if value is None else _short(value)
+            yield name, "" if value is None else _short(value)
 
 
 def _short(value: object) -> str:

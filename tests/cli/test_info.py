@@ -1,6 +1,8 @@
 import json
 
 import torch
+from safetensors import safe_open
+from safetensors.torch import load_file, save_file
 from typer.testing import CliRunner
 
 from stylegan_cli import __version__
@@ -60,3 +62,15 @@ def test_one_bad_file_ends_in_words_without_output(network_file, tmp_path):
     done = sgtool("info", str(network_file), str(tmp_path / "nothing"))
     assert (done.exit_code, done.stdout) == (1, "")
     assert "nothing: there is no such file" in done.stderr
+
+
+def test_a_long_name_is_not_repeated_in_full_for_all_that_it_holds(network_file, tmp_path):
+    tensors, path = load_file(network_file), tmp_path / "long.safetensors"
+    with safe_open(network_file, "pt") as file:
+        metadata = file.metadata()
+    inner = {str(i): i for i in range(1000)}
+    metadata["provenance"] = json.dumps({"n" * 50_000: inner})
+    save_file(tensors, path, metadata)
+    done = sgtool("info", str(path))
+    assert done.exit_code == 0
+    assert len(done.stdout) < 1_000_000
