@@ -1,5 +1,6 @@
 """Training that measures its networks with the code of `sgtool eval`, and keeps the best."""
 
+import re
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -116,7 +117,8 @@ class Gauge:
         return evaluation
 
     def _link_best(self) -> None:
-        there = [best for best in self._measured() if best.network.exists()]
+        networks = set(snapshots(self.folder))
+        there = [best for best in self._measured() if best.network in networks]
         best = min(there, key=lambda best: best.value, default=None)
         if best is not None:
             link_best(best)
@@ -147,7 +149,22 @@ class Gauge:
             "precision": precision_of(self.recipe, USUAL),
         }
         records = ({"precision": "fp32", **record} for record in read_records(self.folder / NAME))
-        return [record for record in records if conditions.items() <= record.items()]
+        alike = (record for record in records if conditions.items() <= record.items())
+        return [record for record in alike if _is_whole(record)]
+
+
+def _is_whole(record: Mapping[str, Any]) -> bool:
+    """Return whether a record has all that is read of it here; anybody may write into the file."""
+    results = record.get("results")
+    if not isinstance(results, dict) or not results:
+        return False
+    name, value = next(iter(results.items()))
+    texts = (record.get("network_sha256"), record.get("network"))
+    return (
+        all(isinstance(text, str) for text in texts)
+        and type(value) in (int, float)
+        and re.fullmatch(r"\w{1,64}", name) is not None
+    )
 
 
 def open_gauge(recipe: Settled, dataset: Dataset, folder: Path, workplace: Workplace) -> Gauge:

@@ -1,4 +1,5 @@
 import json
+import shutil
 from typing import get_args, get_type_hints
 
 import pytest
@@ -104,6 +105,26 @@ def test_a_finished_run_is_not_measured_again(ticks_and_folder, recipe, dataset)
     before = records(folder)
     assert [type(event) for event in run(recipe, dataset, folder)] == [Begun]
     assert records(folder) == before
+
+
+ODD = (
+    *({"results": {}}, {"results": 1}, {"results": {"fd_alex": None}}, {"results": {"../x": 1}}),
+    *({"network": 1}, {"network": "x" * 9000}, {"network": "\0"}, {"network_sha256": ["a"]}),
+)
+
+
+def test_records_of_another_structure_count_for_nothing(
+    ticks_and_folder, recipe, dataset, tmp_path
+):
+    folder = tmp_path / "run"
+    shutil.copytree(ticks_and_folder[1], folder, symlinks=True)
+    whole = records(folder)
+    with (folder / "metrics.jsonl").open("a") as file:
+        file.writelines(json.dumps({**whole[0], **odd}) + "\n" for odd in ODD)
+    assert [type(event) for event in run(recipe, dataset, folder)] == [Begun]
+    gauge = open_gauge(recipe, dataset, folder, Workplace(device=CPU, folder=tmp_path))
+    gauge._link_best()
+    assert sorted(path.name for path in folder.glob("best-*")) == ["best-fd_alex.safetensors"]
 
 
 @pytest.fixture(scope="module")
