@@ -1,5 +1,7 @@
 import os
 
+import tests.checking  # noqa: F401 - before the package is imported
+
 # tiny networks gain nothing from threads, and threads that wait for a busy core cost minutes
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 

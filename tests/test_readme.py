@@ -17,6 +17,7 @@ from typer.testing import CliRunner
 from stylegan_cli import shipped
 from stylegan_cli.cli.app import app
 from stylegan_cli.recipe import load
+from stylegan_cli.studies.projection import tuning
 from tests.interop.export.networks import shapes_unchecked
 from tests.interop.made import Network, classifier_variables, dumped
 from tests.networks.vectors import FOLDER
@@ -64,6 +65,7 @@ def results(tmp_path_factory):
     with contextlib.chdir(folder), pytest.MonkeyPatch.context() as patch:
         patch.setenv("SGTOOL_CACHE", str(folder / "cache"))
         patch.setattr(shipped, "FOLDER", package)
+        patch.setattr(tuning, "STEPS", 3)
         return folder, [(command, run(command)) for command in shown_commands()]
 
 
@@ -81,6 +83,8 @@ def run(command):
         shrunk = ("--num=8",)
     if words[:2] == ["eval", "separability"]:
         shrunk += ("--classifier-kimg=0.016", "--classifier-features=2")
+    if words[0] == "video":
+        shrunk = ("--fps=5",)
     if words[0] == "project":
         shrunk = ("--steps=2", "--init=mean", "--detector=alex")
     return CliRunner().invoke(app, [*words, *shrunk])

@@ -19,6 +19,7 @@ from stylegan_cli.recipe import dumps, load
 from stylegan_cli.sizes import square
 from stylegan_cli.training.events import Begun
 from stylegan_cli.training.loop import train
+from tests.processes import in_two_processes
 from tests.tiny import STYLEGAN3, tiny, tiny_growing, tiny_run, without_steps
 
 CPU = torch.device("cpu")
@@ -227,16 +228,8 @@ def test_two_processes_train_and_resume_what_one_does(image_folder, dataset, tmp
 def train_with_two_processes(recipe, images, folder):
     file = folder / "tiny.toml"
     file.write_text(dumps(recipe))
-    subprocess.run(
-        [
-            sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", "2",
-            "-m", "stylegan_cli", "train", str(file),
-            "--data", str(images), "-o", str(folder / "two"), "--device", "cpu",
-        ],
-        check=True,
-        capture_output=True,
-        env={**os.environ, "OMP_NUM_THREADS": "1"},
-    )  # fmt: skip
+    words = ("--data", images, "-o", folder / "two", "--device", "cpu")
+    in_two_processes("train", file, *words, OMP_NUM_THREADS="1")
 
 
 @pytest.fixture(scope="module")
