@@ -154,7 +154,7 @@ def rewrite(path, *, drop=None, **metadata):
 
 def test_a_failed_write_leaves_nothing(header, networks, tmp_path):
     (tmp_path / "file").touch()
-    with pytest.raises(OutputError, match="cannot be written"):
+    with pytest.raises(OutputError, match="a file, where a folder is needed"):
         save_network(tmp_path / "file" / "network.safetensors", header, *networks)
 
 
