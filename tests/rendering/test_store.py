@@ -124,7 +124,7 @@ def test_a_file_whose_names_do_not_fit_its_images_is_refused(path):
 
 def test_a_place_that_cannot_be_written_is_refused_in_words(tmp_path):
     (tmp_path / "file").touch()
-    with pytest.raises(OutputError, match="cannot be written"):
+    with pytest.raises(OutputError, match="a file, where a folder is needed"):
         create_study(tmp_path / "file" / "mix.h5", header(), TABLES)
 
 
