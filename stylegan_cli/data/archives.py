@@ -26,6 +26,7 @@ from stylegan_cli.data.entries import (
     role_of,
 )
 from stylegan_cli.data.formats import MAGIC_BYTES, UnusableImageError
+from stylegan_cli.data.label_files import is_metadata, parse_metadata
 from stylegan_cli.data.labels import Matching
 from stylegan_cli.errors import DataError
 
@@ -50,16 +51,21 @@ class ZipSource(Source):
         # a source that nobody closed may be part of a reference cycle
         weakref.finalize(self, self._zip.close)
         self._files = [info for info in self._zip.infolist() if not info.is_dir()]
-        self._passed = Groups()
+        self._others: list[tuple[str, str]] = []
         self._images = list(self._find_images())
         self._root = self._common_root()
+        self._described_by: set[str] = set()
         self._index = self._read_index()
         self.classes = self._index.table.classes if self._index else ()
         self.label_names = self._index.table.label_names if self._index else ()
         self.prepared: Mapping[str, Any] = self._index.prepared if self._index else {}
 
     def tally(self) -> Tally:
-        return Tally(images=len(self._images), passed=self._passed.finish())
+        passed = Groups()
+        for reason, name in self._others:
+            if name not in self._described_by:
+                passed.add(reason, name)
+        return Tally(images=len(self._images), passed=passed.finish())
 
     def entries(self) -> Iterator[Entry]:
         found = [self._entry(place, problem) for place, problem in self._images]
@@ -92,13 +98,13 @@ class ZipSource(Source):
                 if is_image(name):
                     yield place, "its name points out of the zip file"
                 else:
-                    self._passed.add("names that point out of the zip file", name)
+                    self._others.append(("names that point out of the zip file", name))
                 continue
             role = role_of(name, partial(self._first_bytes, info))
             if role.passed is None:
                 yield place, role.problem
             elif PurePosixPath(name).name != dataset_json.NAME:
-                self._passed.add(role.passed, name)
+                self._others.append((role.passed, name))
 
     def _common_root(self) -> str:
         names = [_name(self._files[place]) for place, _ in self._images]
@@ -114,13 +120,27 @@ class ZipSource(Source):
         try:
             info = self._zip.getinfo(self._root + dataset_json.NAME)
         except KeyError:
-            return None
-        where = f"{self.name}/{info.filename}"
+            return self._read_metadata()
+        return dataset_json.parse(self._described(info), f"{self.name}/{info.filename}")
+
+    def _read_metadata(self) -> dataset_json.DatasetIndex | None:
+        inside = {
+            _name(info).removeprefix(self._root): info
+            for info in self._files
+            if _name(info).startswith(self._root) and not is_unsafe(_name(info))
+        }
+        found = sorted(filter(is_metadata, inside))
+        files = {name: self._described(inside[name]) for name in found}
+        self._described_by = {self._root + name for name in files}
+        table = parse_metadata(files, self.name) if files else None
+        return None if table is None else dataset_json.DatasetIndex(table=table)
+
+    def _described(self, info: zipfile.ZipInfo) -> bytes:
         bound = INDEX_BYTES + INDEX_BYTES_AN_IMAGE * len(self._images)
         try:
-            return dataset_json.parse(self._read(info, bound), where)
+            return self._read(info, bound)
         except UnusableImageError as error:
-            raise DataError(f"{where}: {error}; remove or repair it") from None
+            raise DataError(f"{self.name}/{info.filename}: {error}; remove or repair it") from None
 
     def _entry(self, place: int, problem: str | None) -> Entry:
         info = self._files[place]

@@ -43,18 +43,23 @@ def _read(path: Path) -> LabelTable:
     try:
         if path.stat().st_size > MAX_BYTES:
             raise DataError(f"{path}: larger than {MAX_BYTES >> 20} MiB; no list of labels is")
-        text = path.read_text(encoding="utf-8-sig")
+        return _parse(path.read_bytes(), str(path))
     except OSError as error:
         raise DataError(f"{path}: cannot be read ({error.strerror})") from None
+
+
+def _parse(content: bytes, where: str) -> LabelTable:
+    try:
+        text = content.decode("utf-8-sig")
     except UnicodeDecodeError:
-        raise DataError(f"{path}: {NOT_TEXT}") from None
+        raise DataError(f"{where}: {NOT_TEXT}") from None
     if "\0" in text:
-        raise DataError(f"{path}: {NOT_TEXT}")
-    if path.suffix.lower() == ".json":
-        return _json_table(text, str(path))
-    if path.suffix.lower() == ".jsonl":
-        return _json_lines_table(text, str(path))
-    return _csv_table(text, str(path))
+        raise DataError(f"{where}: {NOT_TEXT}")
+    if where.lower().endswith(".json"):
+        return _json_table(text, where)
+    if where.lower().endswith(".jsonl"):
+        return _json_lines_table(text, where)
+    return _csv_table(text, where)
 
 
 def read_metadata(folder: Path) -> LabelTable | None:
@@ -68,21 +73,42 @@ def read_metadata(folder: Path) -> LabelTable | None:
     found = sorted(
         path for name in METADATA for path in (*folder.glob(name), *folder.glob(f"*/{name}"))
     )
-    if not found:
-        return None
+    tables = {path.relative_to(folder).as_posix(): _read(path) for path in found}
+    return _merged(tables, str(folder)) if tables else None
+
+
+def parse_metadata(files: Mapping[str, bytes], where: str) -> LabelTable:
+    """Return what `read_metadata` does for files of an archive, given by their paths in it.
+
+    Raises:
+        DataError: One is in no such form.
+    """
+    tables = {path: _parse(content, f"{where}/{path}") for path, content in files.items()}
+    return _merged(tables, where)
+
+
+def is_metadata(path: str) -> bool:
+    """Return whether a path within a source is that of such a file."""
+    return path.rpartition("/")[2] in METADATA and path.count("/") < 2
+
+
+def _merged(tables: Mapping[str, LabelTable], where: str) -> LabelTable:
+    """Return tables as one, each of which names images beside itself."""
     labels: dict[str, Label] = {}
     attributes: dict[str, Mapping[str, str]] = {}
     classes: list[str] = []
-    for path in found:
-        inner = path.parent.relative_to(folder).as_posix() + "/" if path.parent != folder else ""
-        table = _read(path)
-        labels |= {inner + name: label for name, label in table.labels.items()}
-        attributes |= {inner + name: known for name, known in table.attributes.items()}
+    for path, table in tables.items():
+        beside = path[: path.rfind("/") + 1]
+        labels |= {beside + name: label for name, label in table.labels.items()}
+        attributes |= {beside + name: known for name, known in table.attributes.items()}
         classes += table.classes
-    where = str(found[0] if len(found) == 1 else folder)
-    known = tuple(dict.fromkeys(classes))
-    table = LabelTable(where=where, labels=labels, attributes=attributes, classes=known)
-    return replace(table, label_names=table.numbered(()))
+    whole = LabelTable(
+        where=next(iter(tables.values())).where if len(tables) == 1 else where,
+        labels=labels,
+        attributes=attributes,
+        classes=tuple(dict.fromkeys(classes)),
+    )
+    return replace(whole, label_names=whole.numbered(()))
 
 
 def _json_lines_table(text: str, where: str) -> LabelTable:

@@ -5,6 +5,7 @@ import json
 import re
 import tarfile
 import threading
+import zipfile
 from contextlib import closing
 from itertools import count
 
@@ -129,6 +130,24 @@ def test_captions_are_attributes(tmp_path):
             "picture, 1",
         ]
         assert passed(source) == {}
+
+
+@pytest.mark.parametrize("root", ["", "birds/"])
+def test_metadata_counts_in_a_zip_as_in_its_folder(tmp_path, root):
+    folder = image_folder_with_metadata(tmp_path / "made")
+    with zipfile.ZipFile(tmp_path / "made.zip", "w") as file:
+        for path in sorted(folder.iterdir()):
+            file.write(path, root + path.name)
+        file.writestr(f"{root}notes.csv", "a,b\n")
+    with (
+        closing(open_source(folder)) as plain,
+        closing(open_source(tmp_path / "made.zip")) as packed,
+    ):
+        for entry, same in zip(plain.entries(), packed.entries(), strict=True):
+            assert (entry.name, entry.label) == (same.name, same.label)
+            assert entry.attributes == same.attributes
+        assert packed.classes == plain.classes
+        assert passed(packed) == {"not images (.csv)": 1}
 
 
 def test_metadata_may_lie_in_sub_folders_as_json_lines(tmp_path):
