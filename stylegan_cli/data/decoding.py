@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from functools import cached_property, partial
 from io import BufferedIOBase
 from math import prod
+from typing import Any
 
 import numpy as np
 from PIL import ExifTags, Image
@@ -166,8 +167,11 @@ def decoded(file: BufferedIOBase, name: str) -> Generator[Upright, None, None]:
         UnusableImageError: In no format that is read, or too large.
     """
     if name.lower().endswith(ARRAY_SUFFIX):
-        with _room.taken(_array_bytes(file)):
-            yield stack_of(np.lib.format.read_array(file, allow_pickle=False))
+        shape, in_columns, dtype = _array_header(file)
+        with _room.taken(prod(shape) * dtype.itemsize):
+            content = file.read(prod(shape) * dtype.itemsize)
+            array = np.frombuffer(content, dtype).reshape(shape, order="F" if in_columns else "C")
+            yield stack_of(array)
         return
     with open_header(file, name) as image, _room.taken(decoding_cost(image)):
         frames = _has_frames(image)
@@ -218,8 +222,8 @@ def _plane(values: np.ndarray) -> Image.Image:
     return Image.fromarray(np.ascontiguousarray(values if is_8_bit else values.astype(np.int32)))
 
 
-def _array_bytes(file: BufferedIOBase) -> int:
-    """Return the size of the array in a `.npy` file, which is no larger than an image may be."""
+def _array_header(file: BufferedIOBase) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
+    """Read the header of a `.npy` file, of an array that is no larger than an image may be."""
     version = np.lib.format.read_magic(file)
     read = {
         (1, 0): np.lib.format.read_array_header_1_0,
@@ -227,12 +231,12 @@ def _array_bytes(file: BufferedIOBase) -> int:
     }.get(version)
     if read is None:
         raise UnusableImageError("an array of a version of NumPy's format that is not read")
-    shape, _, dtype = read(file)
-    size = int(prod(shape) * dtype.itemsize)
-    if dtype.hasobject or size > MAX_DECODED_BYTES:
+    with _one_header:
+        shape, in_columns, dtype = read(file)
+    size = prod(shape) * dtype.itemsize
+    if dtype.hasobject or min(shape, default=0) < 0 or size > MAX_DECODED_BYTES:
         raise UnusableImageError(f"an array {list(shape)} of {dtype} is no image")
-    file.seek(0)
-    return size
+    return shape, in_columns, dtype
 
 
 def _pages(image: Image.Image) -> list[Image.Image]:
@@ -254,6 +258,10 @@ def check_pixels(width: int, height: int, channels: int = 1) -> None:
     """Raise where unpacked pixels would take more memory than an image deserves."""
     if width * height * channels > MAX_DECODED_BYTES:
         raise UnusableImageError(f"{width}×{height} pixels are too many to read")
+
+
+_one_header = threading.Lock()
+"""NumPy reads headers by CPython's `ast`, which fails in several threads at once."""
 
 
 class _Room:

@@ -1,6 +1,9 @@
 """Images of any number of channels: arrays, pages of a TIFF, HDF5."""
 
+import gc
 import io
+import sys
+from concurrent.futures import ThreadPoolExecutor
 
 import h5py
 import numpy as np
@@ -154,8 +157,9 @@ def test_values_that_are_no_numbers_are_reported(tmp_path, value):
 
 
 def test_an_array_of_objects_or_too_large_is_never_read():
-    for header in ("'descr': '|O'", "'descr': '<f8'"):
-        text = f"{{{header}, 'fortran_order': False, 'shape': (100000, 100000), }}".encode()
+    for header, side in (("'|O'", 100_000), ("'<f8'", 100_000), ("'|u1'", -1)):
+        described = f"{{'descr': {header}, 'fortran_order': False, 'shape': ({side}, 100000), }}"
+        text = described.encode()
         text = text.ljust(118 - 1) + b"\n"
         file = io.BytesIO(b"\x93NUMPY\x01\x00" + len(text).to_bytes(2, "little") + text)
         with pytest.raises(UnusableImageError, match="is no image"), decoded(file, "x.npy"):
@@ -217,3 +221,36 @@ def test_floats_are_looked_at_and_their_levels_named(tmp_path, channels):
     assert (report.images, len(report.mean)) == (4, channels)
     assert any("`levels=-40,900`" in remark for remark in report.remarks)
     assert 0 < sheet_of(folder).mean() < 255
+
+
+class Cycle:
+    """Garbage whose collection lets other threads run."""
+
+    def __init__(self):
+        self.itself = self
+
+    def __del__(self):
+        sum(range(200))
+
+
+def test_arrays_are_read_in_many_threads_at_once():
+    """CPython's `ast`, by which NumPy reads headers, fails where another thread comes between."""
+    buffer = io.BytesIO()
+    np.save(buffer, FIVE[0])
+
+    def read(depth):
+        if depth % 20:
+            return read(depth - 1)
+        Cycle()
+        with decoded(io.BytesIO(buffer.getvalue()), "x.npy") as image:
+            return image.size
+
+    interval, thresholds = sys.getswitchinterval(), gc.get_threshold()
+    sys.setswitchinterval(1e-6)
+    gc.set_threshold(5)
+    try:
+        with ThreadPoolExecutor(8) as pool:
+            assert set(pool.map(read, range(400))) == {(24, 20)}
+    finally:
+        sys.setswitchinterval(interval)
+        gc.set_threshold(*thresholds)
