@@ -26,7 +26,8 @@ from stylegan_cli.latents.sampling import (
     map_latents,
     truncate,
 )
-from stylegan_cli.metrics.ppl import PathOptions, ShrinkRule
+from stylegan_cli.metrics.ppl import PathOptions
+from stylegan_cli.metrics.protocol import ShrinkRule
 from stylegan_cli.networks.generator import Generator
 from stylegan_cli.networks.layers import upscale
 from stylegan_cli.networks.noise import noise_maps

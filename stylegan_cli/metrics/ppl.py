@@ -2,9 +2,9 @@
 
 from collections.abc import Generator, Iterator
 from dataclasses import asdict, dataclass, replace
-from typing import TYPE_CHECKING, Annotated, Literal, NamedTuple
+from typing import TYPE_CHECKING, Annotated
 
-from stylegan_cli.errors import UsageError, meant_or_all
+from stylegan_cli.errors import UsageError
 from stylegan_cli.figures.charts import histogram
 from stylegan_cli.metrics.metric import (
     OF_CODES,
@@ -19,6 +19,15 @@ from stylegan_cli.metrics.metric import (
     Request,
     Series,
 )
+from stylegan_cli.metrics.protocol import (
+    LATER,
+    PROTOCOLS,
+    ShrinkRule,
+    Space,
+    Stretch,
+    Variant,
+    protocol_named,
+)
 
 if TYPE_CHECKING:
     from stylegan_cli.detectors import PerceptualDetector
@@ -26,14 +35,7 @@ if TYPE_CHECKING:
     from stylegan_cli.networks.snapshot import Network
 
 COLUMN = "distances"
-Space = Literal["w", "z"]
-Stretch = Literal["full", "end"]
-"""Steps begin anywhere on a path, or at its end."""
-
-ShrinkRule = Literal["cropped", "whole"]
-"""The side that decides the reduction: after cropping, or before."""
-
-USUAL_NUM = 5_000
+WHOLE_PATHS = (Variant("w", "full", False), Variant("z", "full", False))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,46 +74,6 @@ class PathOptions:
     seed: int = 0
 
 
-class Variant(NamedTuple):
-    """Space and stretch of the steps, and whether images are cropped."""
-
-    space: Space
-    sampling: Stretch
-    crop: bool
-
-
-WHOLE_PATHS = (Variant("w", "full", False), Variant("z", "full", False))
-CROPPED = {
-    Variant("z", "full", True): "ppl_zfull",
-    Variant("w", "full", True): "ppl_wfull",
-    Variant("z", "end", True): "ppl_zend",
-    Variant("w", "end", True): "ppl_wend",
-}
-LATER = {**CROPPED, Variant("w", "end", False): "ppl2_wend"}
-
-
-@dataclass(frozen=True, kw_only=True)
-class PathProtocol:
-    """A published way to measure path lengths.
-
-    Attributes:
-        names: Names of its variants.
-        num: Number of pairs.
-        rule: See `shrink_factor`.
-    """
-
-    names: dict[Variant, str]
-    num: int
-    rule: ShrinkRule = "cropped"
-
-
-PROTOCOLS = {
-    "stylegan1": PathProtocol(names=CROPPED, num=100_000),
-    "stylegan2": PathProtocol(names=LATER, num=50_000),
-    "ada": PathProtocol(names=LATER, num=50_000, rule="whole"),
-}
-
-
 def path_options(
     protocol: str | None,
     *,
@@ -124,22 +86,17 @@ def path_options(
 
     Args:
         crop: None crops as the protocol does; without a protocol, not at all.
-        num: None takes the protocol's; without a protocol, 5,000.
     """
-    if protocol is None:
-        return PathOptions(space=space, sampling=sampling, crop=bool(crop), num=num or USUAL_NUM)
-    if protocol not in PROTOCOLS:
-        known = meant_or_all(protocol, PROTOCOLS)
-        raise UsageError(f"`protocol={protocol}`: no such protocol{known}")
-    way = PROTOCOLS[protocol]
+    way = protocol_named(protocol)
     if crop is None:
-        crop = Variant(space, sampling, False) not in way.names
-    if Variant(space, sampling, crop) not in way.names:
+        crop = bool(way.paths) and Variant(space, sampling, False) not in way.paths
+    if way.paths and Variant(space, sampling, crop) not in way.paths:
         raise UsageError(
             f"`crop={crop}`: `protocol={protocol}` has no such path length in {space}, {sampling}; "
-            f"it has {', '.join(way.names.values())}"
+            f"it has {', '.join(way.paths.values())}"
         )
-    return PathOptions(space=space, sampling=sampling, crop=crop, rule=way.rule, num=num or way.num)
+    count = num or way.num_paths
+    return PathOptions(space=space, sampling=sampling, crop=crop, rule=way.rule, num=count)
 
 
 def path_name(options: PathOptions, detector: str) -> str:
@@ -147,7 +104,7 @@ def path_name(options: PathOptions, detector: str) -> str:
     from stylegan_cli.detectors import is_standard
 
     variant = Variant(options.space, options.sampling, options.crop)
-    counts = {way.num for way in PROTOCOLS.values()}
+    counts = {way.num_paths for way in PROTOCOLS.values()}
     untouched = options.psi == 1 and options.class_name is None and options.num in counts
     if is_standard(detector, "distance") and untouched and variant in LATER:
         return LATER[variant]
@@ -186,7 +143,7 @@ def _wanted(network: "Network", request: Request) -> Iterator[PathOptions]:
     space = chosen.space or ("w" if network.G.has_w else "z")
     wanted = [(space, chosen.sampling, chosen.crop)]
     if request.together:
-        known = PROTOCOLS[request.protocol].names if request.protocol else WHOLE_PATHS
+        known = tuple(protocol_named(request.protocol).paths) or WHOLE_PATHS
         wanted = [variant for variant in known if network.G.has_w or variant.space == "z"]
     for space, sampling, crop in wanted:
         options = path_options(

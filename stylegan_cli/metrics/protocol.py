@@ -1,12 +1,15 @@
-"""Published ways to measure: which images count, and the names of the numbers."""
+"""Published ways to measure: which images count, and the names of the numbers.
+
+Importing this does not load torch.
+"""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Literal, NamedTuple
 
 import numpy as np
 from jaxtyping import Int64
 
-from stylegan_cli.detectors import is_standard
 from stylegan_cli.errors import UsageError, meant_or_all
 from stylegan_cli.metrics.metric import Metric
 from stylegan_cli.runtime import numpy_stream
@@ -14,6 +17,31 @@ from stylegan_cli.runtime import numpy_stream
 STANDARD_COUNT = 50_000
 WITHOUT_INCEPTION = {"fid": "fd", "kid": "kd"}
 """Names reserved for Inception, and their form with other detectors."""
+
+
+Space = Literal["w", "z"]
+Stretch = Literal["full", "end"]
+"""Steps begin anywhere on a path, or at its end."""
+
+ShrinkRule = Literal["cropped", "whole"]
+"""The side that decides the reduction: after cropping, or before."""
+
+
+class Variant(NamedTuple):
+    """Space and stretch of the steps of a path length, and whether images are cropped."""
+
+    space: Space
+    sampling: Stretch
+    crop: bool
+
+
+CROPPED = {
+    Variant("z", "full", True): "ppl_zfull",
+    Variant("w", "full", True): "ppl_wfull",
+    Variant("z", "end", True): "ppl_zend",
+    Variant("w", "end", True): "ppl_wend",
+}
+LATER = {**CROPPED, Variant("w", "end", False): "ppl2_wend"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,6 +55,9 @@ class Protocol:
         mirrors: Mirror reals at random if the training did.
         ddof: Delta degrees of freedom of the covariance.
         most_reals: Limits by metric.
+        paths: Names of its path lengths; empty for ours, which has them all.
+        num_paths: Pairs of codes of a path length.
+        rule: See `path_length.shrink_factor`.
     """
 
     name: str | None = None
@@ -35,13 +66,37 @@ class Protocol:
     mirrors: bool = False
     ddof: int = 1
     most_reals: Mapping[str, int] | None = None
+    paths: Mapping[Variant, str] = field(default_factory=dict)
+    num_paths: int = 5_000
+    rule: ShrinkRule = "cropped"
 
 
 OURS = Protocol()
 PROTOCOLS: Mapping[str, Protocol] = {
-    "stylegan1": Protocol(name="stylegan1", metrics=("fid",), fills=True, mirrors=True),
-    "stylegan2": Protocol(name="stylegan2", metrics=("fid", "is", "pr"), fills=True, mirrors=True),
-    "ada": Protocol(name="ada", ddof=0, most_reals={"kid": 1_000_000, "pr": 200_000}),
+    "stylegan1": Protocol(
+        name="stylegan1",
+        metrics=("fid",),
+        fills=True,
+        mirrors=True,
+        paths=CROPPED,
+        num_paths=100_000,
+    ),
+    "stylegan2": Protocol(
+        name="stylegan2",
+        metrics=("fid", "is", "pr"),
+        fills=True,
+        mirrors=True,
+        paths=LATER,
+        num_paths=50_000,
+    ),
+    "ada": Protocol(
+        name="ada",
+        ddof=0,
+        most_reals={"kid": 1_000_000, "pr": 200_000},
+        paths=LATER,
+        num_paths=50_000,
+        rule="whole",
+    ),
 }
 
 
@@ -61,6 +116,8 @@ def result_name(value: str, metric: Metric, detector: str, fakes: int, protocol:
         value: "fid", "kid", "kid_sd", "is_mean", "is_std", "precision", …
         fakes: Number of images measured.
     """
+    from stylegan_cli.detectors import is_standard
+
     standard = is_standard(detector, metric.on_features.purpose)
     plain = standard and fakes == STANDARD_COUNT
     if protocol.name is None:

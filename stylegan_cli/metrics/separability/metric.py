@@ -28,7 +28,7 @@ from stylegan_cli.metrics.metric import (
 
 if TYPE_CHECKING:
     from stylegan_cli.metrics.features import Workplace
-    from stylegan_cli.metrics.ppl import Space
+    from stylegan_cli.metrics.protocol import Space
     from stylegan_cli.metrics.separability.classifier import ClassifierPanel
     from stylegan_cli.metrics.separability.separability import AttributeResult, Faces
     from stylegan_cli.networks.snapshot import Network
