@@ -64,7 +64,7 @@ def find_nearest(evaluation: "Evaluation", *, shown: int, count: int) -> Nearest
     from stylegan_cli.metrics.fakes import seeds_of
 
     case = evaluation.cases[0]
-    assert case.reals is not None, "nearest to what"
+    assert case.reals is not None, "there are reals to compare with"
     real = evaluation.features(case.reals, FID)
     fake = evaluation.features(case.fakes[0], FID)
     check_features(real, at_least=count + 1, what="real images")
@@ -93,7 +93,7 @@ def nearest_picture(evaluation: "Evaluation", nearest: Nearest) -> Picture:
     from stylegan_cli.networks.execution import open_for_drawing
 
     reals = evaluation.cases[0].reals
-    assert reals is not None, "nearest to what"
+    assert reals is not None, "there are reals to compare with"
     fakes = _fakes(evaluation)
     network = open_for_drawing(fakes.file, fakes.device, fakes.execution)
 

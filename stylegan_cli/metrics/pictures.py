@@ -66,7 +66,7 @@ class StoredPictures:
         count: Images without their mirror images.
         read: Returns an image by its number, safe in several threads.
         sha256: Hash of their content.
-        how: Their processing on reading.
+        how: The way they are brought to their size when they are read.
         classes: Name of each image's class, if all have one.
         label: Returns the label of an image, if the data set has labels.
         mirrored: Mirror images follow after all images.
@@ -203,7 +203,7 @@ def _eight_bit(image: Upright, levels: Levels | None) -> Picture:
 
 
 def on_white(pixels: AnyPixels) -> AnyPixels:
-    """Return grey and RGB as they are, RGBA on white ground, of other channels the first ones."""
+    """Return grey and RGB as they are, RGBA on white; of other images the first channels."""
     if pixels.shape[-1] != 4:
         return pixels[..., : 1 if pixels.shape[-1] == 2 else 3]
     colours, alpha = pixels[..., :3].astype(np.uint32), pixels[..., 3:].astype(np.uint32)

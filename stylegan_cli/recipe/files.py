@@ -16,7 +16,7 @@ from stylegan_cli.recipe.validation import ANY_MACHINE, LEADERS, Recipe, takes
 
 IMAGES_ELSEWHERE = "name a .toml file; pass images as `data`"
 MAX_CHARACTERS, MAX_DOTS = 2**18, 64
-"""Of a recipe and of a key: more of them take Python's TOML reader minutes."""
+"""Limits of a recipe and of a key; beyond them, Python's TOML reader takes minutes."""
 
 
 def shipped() -> tuple[str, ...]:
@@ -166,7 +166,7 @@ def _parsed(text: str, source: str) -> dict[str, object]:
         raise RecipeError(source, [f"not a recipe: a key of more than {MAX_DOTS} parts"])
     try:
         return _flat(tomllib.loads(text))
-    # of whole numbers of thousands of digits, Python says no more than that
+    # for integers of thousands of digits, Python raises no more than a ValueError
     except (ValueError, RecursionError) as error:
         raise RecipeError(source, [f"not TOML ({error}); correct the file there"]) from None
 
@@ -208,7 +208,7 @@ def _value(key: str, text: str) -> object:
         table = tomllib.loads(f"value = {text}") if text.count(".") <= MAX_DOTS else {}
     except (ValueError, RecursionError):
         return text
-    # a data set may lie in a folder named 2024: text where only text is right
+    # a folder of images may be named 2024, so text stays text where only text is valid
     if len(table) != 1 or (takes(key, text) and not takes(key, table["value"])):
         return text
     return table["value"]

@@ -73,13 +73,13 @@ class Recipe:
         return f"{named}: {words}"
 
     def _decided(self, machine: Machine) -> Values:
-        # a value that hangs on the origin of the weights, so no default of a section
+        # its default depends on where the weights come from, so no section can have it
         values = {"augment.ada_kimg": AUTO, **self._with_family()}
         chosen = choices(values, machine)
         return {
             key: chosen[key].value if key in chosen else value
             for key, value in values.items()
-            # what could not be chosen hangs on a value that is wrong itself
+            # a choice is missing only where it depends on a value that is wrong itself
             if key in chosen or value != AUTO or not can_be_automatic(key)
         }
 

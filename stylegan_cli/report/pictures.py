@@ -142,7 +142,7 @@ def photo(path: Path, longest: int) -> Photo:
     """
     try:
         with warnings.catch_warnings():
-            # warning of pictures so large that they may be an attack
+            # the warning about pictures so large that they may be an attack
             warnings.simplefilter("error", Image.DecompressionBombWarning)
             with Image.open(path, formats=("PNG",)) as image:
                 return _encoded(image, longest)

@@ -90,7 +90,7 @@ def slow_alarm(times: float, threads: int | None) -> Alarm:
         why = f"other programs use the processor (load {load:.1f} on {cores()} cores)"
         remedy = f"stop them{fewer}"
     else:
-        why = f"and not for other programs (load {load:.1f} on {cores()} cores)"
+        why = f"but other programs are not the cause (load {load:.1f} on {cores()} cores)"
         remedy = "the machine may be hot, short of memory, or waiting for its disk"
     words = f"this tick took {times:.1f} times as long as the first, {why}; {remedy}"
     return Alarm(name="slow", message=words)

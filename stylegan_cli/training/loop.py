@@ -98,7 +98,7 @@ def _cleared_on_failure(session: Session) -> Iterator[None]:
     try:
         yield
     except Exception:
-        # of several processes, others may be further on, and what to resume with is in a file
+        # with several processes, others may be further ahead, and a file tells them how to resume
         if session.state.iteration == 0 and session.run.world.size == 1:
             session.run.files.clear()
         raise

@@ -20,7 +20,7 @@ def save_state(path: Path, state: Mapping[str, Any]) -> None:
     """Write a training state; the one before stays until this one is whole."""
     import torch
 
-    # of a file of Python's, torch passes on the system's reason for a failure
+    # given a file object, torch passes on the system's reason for a failure
     with (
         written_whole(path) as temporary,
         writing(path, RuntimeError),
@@ -52,7 +52,7 @@ def load_state(path: Path) -> dict[str, Any]:
 def damaged_state(path: Path, error: Exception) -> NetworkFileError:
     """Return an error that says why a training state cannot be used, in one line."""
     reason = next(iter(str(error).splitlines()), "") or type(error).__name__
-    # of pickles it does not take, torch advises to load them without its safeguard
+    # for pickles that it refuses, torch advises loading them without its safeguard
     reason = reason.partition("(1)")[0].partition("Re-running")[0].strip()
     return NetworkFileError(
         f"{path}: damaged training state ({reason}); restore it from a backup, or train again in "
@@ -62,7 +62,7 @@ def damaged_state(path: Path, error: Exception) -> NetworkFileError:
 
 NETWORKS = "network-*.safetensors"
 PARTIAL = ".*.partial"
-"""Left by a killed process of a file it was writing."""
+"""Unfinished files that a killed process left."""
 RUN_FILES = (
     "recipe.toml",
     "batch_per_device",
@@ -145,18 +145,18 @@ class RunFolder:
 
     def begun(self) -> Settled | None:
         """Return the recipe of the run that is here; None if it made no progress."""
-        # a loss of power emptied it in earlier versions
+        # in earlier versions, a power failure could leave it empty
         is_written = self.recipe.exists() and self.recipe.read_bytes().strip(b"\0\n")
         return load(self.recipe) if is_written and self.has_begun else None
 
     def check(self, recipe: Settled, *, overwrite: bool) -> None:
-        """Make sure that the folder can take this very run.
+        """Raise unless the folder can take this run.
 
-        A run may be trained for longer, and report and measure otherwise, than it began;
-        everything else in its recipe is fixed.
+        A run may become longer, and report and measure differently than before; everything else
+        in its recipe is fixed.
 
         Args:
-            overwrite: Whatever run is there will be removed.
+            overwrite: A run that is there will be removed.
         """
         with writing(self.path):
             names = [file.name for file in self.path.iterdir() if not file.match(PARTIAL)]

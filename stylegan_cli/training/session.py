@@ -214,7 +214,7 @@ class Session:
             self.outputs.write_state(self.state)
 
     def outside(self, event: Event) -> Iterator[Event]:
-        """Yield an event; the time its receiver takes is no training time."""
+        """Yield an event; the time its receiver takes does not count as training time."""
         before = time.monotonic()
         yield event
         self.clock += time.monotonic() - before

@@ -98,7 +98,7 @@ def settle(
 ) -> Settlement:
     """Decide every key of a recipe, the same in every process.
 
-    What a run in the folder was settled to stays, so that it can be resumed on another machine.
+    The choices of a run in the folder stay, so that it can be resumed on another machine.
 
     Args:
         anew: Ignore a run in the folder.

@@ -190,7 +190,7 @@ class TrainingState:
             NetworkFileError: Entries are missing, of another kind, or of other networks.
         """
         try:
-            # from here on, torch and Python raise whatever they please
+            # from here on, torch and Python may raise almost anything
             self._check_sums(found := _ENTRIES.validate_python(entries))
             self.load_state_dict(found)
             check_optimizer(self.opt_g)
@@ -214,7 +214,7 @@ class TrainingState:
         """Take over a result of `state_dict`."""
         for name in ("G", "D", "G_ema", "opt_g", "opt_d"):
             getattr(self, name).load_state_dict(state[name])
-        # at first, no networks grew
+        # the first versions had no growing networks
         self.G.lod = self.D.lod = self.G_ema.lod = state.get("lod", 0.0)
         self.pl_mean.copy_(state["pl_mean"])
         if self.augmentation is not None:
@@ -224,7 +224,7 @@ class TrainingState:
         self.cur_nimg = state["cur_nimg"]
         self.iteration = state["iteration"]
         self.seconds = state["seconds"]
-        # at first, no run started from a network, gave alarms, or survived without memory
+        # nor did they start from a network, raise alarms, or survive running out of memory
         self.origin = state.get("origin")
         self.alarm_counts |= state.get("alarm_counts", {})
         self.batch_per_device = state.get("batch_per_device")

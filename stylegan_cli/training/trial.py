@@ -167,7 +167,7 @@ def _bytes(value: object) -> int:
 
 
 FEWEST_ITERATIONS = 500
-"""Shorter runs end before a trial of threads pays."""
+"""Shorter runs end before a trial of threads pays off."""
 ROUNDS, MOST_SECONDS_OF_ROUNDS = 3, 10.0
 ALL = torch.get_num_threads()
 """Threads that torch takes by itself: one for each core."""
@@ -192,9 +192,9 @@ class Threads:
 def settle_threads(run: Run, before: int | None, *, resumed: bool) -> Threads | None:
     """Decide the number of threads and set it; None where a GPU computes.
 
-    What is asked for counts most, then what the run had before: another number changes the last
-    bits. A run that begins takes the fastest of all cores, half of them and one. On a busy machine
-    that may be one, as threads wait for each other.
+    An explicit number comes first, then the one that the run had before, as another one changes
+    the last bits. A new run takes the fastest of all cores, half of them and one. On a busy machine
+    that may be one, because threads wait for each other.
 
     Args:
         before: Threads of the run so far, if its state tells them.
