@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from math import ceil, floor, log10
 from statistics import fmean
+from typing import NamedTuple
 
 from stylegan_cli.report.history import History, Point
 
@@ -195,8 +196,7 @@ def group_size(count: int) -> int:
     return max(1, ceil(count / MOST_POINTS))
 
 
-@dataclass(frozen=True, kw_only=True)
-class StatsPanel:
+class StatsPanel(NamedTuple):
     """Numbers of `stats.jsonl` that belong together.
 
     Attributes:
@@ -211,51 +211,35 @@ class StatsPanel:
 
 
 PANELS = (
-    StatsPanel(title="Loss", unit="", labels={"loss_g": "G", "loss_d": "D"}),
+    StatsPanel("Loss", "", {"loss_g": "G", "loss_d": "D"}),
     StatsPanel(
-        title="Scores by D",
-        unit="logits; above 0 means real",
-        labels={"score_real": "reals", "score_fake": "fakes"},
+        "Scores by D",
+        "logits; above 0 means real",
+        {"score_real": "reals", "score_fake": "fakes"},
     ),
     StatsPanel(
-        title="Overfitting, r_t",
-        unit="mean sign of D on reals; 1: knows all, 0: guesses",
-        labels={"r_t": ""},
+        "Overfitting, r_t", "mean sign of D on reals; 1: knows all, 0: guesses", {"r_t": ""}
     ),
-    StatsPanel(title="Augmentation", unit="p, of each transform", labels={"augment_p": ""}),
+    StatsPanel("Augmentation", "p, of each transform", {"augment_p": ""}),
     StatsPanel(
-        title="Variety of fakes",
-        unit="relative to training images; 0: all the same",
-        labels={"diversity": ""},
+        "Variety of fakes", "relative to training images; 0: all the same", {"diversity": ""}
     ),
     StatsPanel(
-        title="Distance of fakes to training images",
-        unit="relative to distances among these; 0: copies",
-        labels={"nearest_ratio": ""},
+        "Distance of fakes to training images",
+        "relative to distances among these; 0: copies",
+        {"nearest_ratio": ""},
     ),
-    StatsPanel(title="Spread of w", unit="relative to its size", labels={"w_spread": ""}),
-    StatsPanel(title="Dead numbers of w", unit="share", labels={"w_dead": ""}),
-    StatsPanel(
-        title="R1 penalty", unit="mean squared gradient on reals", labels={"r1_penalty": ""}
-    ),
-    StatsPanel(title="Gradient of D between reals and fakes", unit="norm", labels={"gp_norm": ""}),
-    StatsPanel(
-        title="Path length", unit="", labels={"pl_length": "batch", "pl_mean": "running mean"}
-    ),
-    StatsPanel(title="Path-length penalty", unit="squared deviation", labels={"pl_penalty": ""}),
-    StatsPanel(
-        title="Gradients of G",
-        unit="norm",
-        labels={"grad_norm_g": "loss", "grad_norm_g_reg": "regularizer"},
-    ),
-    StatsPanel(
-        title="Gradients of D",
-        unit="norm",
-        labels={"grad_norm_d": "loss", "grad_norm_d_reg": "regularizer"},
-    ),
-    StatsPanel(title="Time per kimg", unit="seconds", labels={"sec_per_kimg": ""}),
-    StatsPanel(title="Time so far", unit="hours", labels={"seconds": ""}, share=3600.0),
-    StatsPanel(title="Peak memory", unit="GiB", labels={"memory_gib": ""}),
+    StatsPanel("Spread of w", "relative to its size", {"w_spread": ""}),
+    StatsPanel("Dead numbers of w", "share", {"w_dead": ""}),
+    StatsPanel("R1 penalty", "mean squared gradient on reals", {"r1_penalty": ""}),
+    StatsPanel("Gradient of D between reals and fakes", "norm", {"gp_norm": ""}),
+    StatsPanel("Path length", "", {"pl_length": "batch", "pl_mean": "running mean"}),
+    StatsPanel("Path-length penalty", "squared deviation", {"pl_penalty": ""}),
+    StatsPanel("Gradients of G", "norm", {"grad_norm_g": "loss", "grad_norm_g_reg": "regularizer"}),
+    StatsPanel("Gradients of D", "norm", {"grad_norm_d": "loss", "grad_norm_d_reg": "regularizer"}),
+    StatsPanel("Time per kimg", "seconds", {"sec_per_kimg": ""}),
+    StatsPanel("Time so far", "hours", {"seconds": ""}, share=3600.0),
+    StatsPanel("Peak memory", "GiB", {"memory_gib": ""}),
 )
 
 AXES = ("cur_nimg", "kimg", "lod", "resolution")
@@ -284,7 +268,7 @@ def _panels(histories: Iterable[History]) -> list[StatsPanel]:
     known = {name for panel in PANELS for name in panel.labels}
     names = dict.fromkeys(name for history in histories for name in history.names)
     others = [name for name in names if name not in known and name not in AXES]
-    return [*PANELS, *(StatsPanel(title=name, unit="", labels={name: ""}) for name in others)]
+    return [*PANELS, *(StatsPanel(name, "", {name: ""}) for name in others)]
 
 
 def _lines(panel: StatsPanel, histories: Mapping[str, History]) -> Iterator[tuple[str, list[Line]]]:

@@ -11,53 +11,26 @@ PerImage = Float64[Tensor, " n"]
 Probabilities = Mapping[str, float]
 """Probability of each transform, by its name."""
 
-CHANCES = (
-    "x_flip",
-    "rotate90",
-    "x_int",
-    "scale",
-    "rotate_before",
-    "aniso",
-    "rotate_after",
-    "x_frac",
-    "brightness",
-    "contrast",
-    "luma_flip",
-    "hue",
-    "saturation",
-    "band0",
-    "band1",
-    "band2",
-    "band3",
-    "noise",
-    "cutout",
-)
+BLIT = ("x_flip", "rotate90", "x_int")
+GEOM = ("scale", "rotate", "aniso", "x_frac")
+COLOR = ("brightness", "contrast", "luma_flip", "hue", "saturation")
+FILTER = ("filter",)
+NOISE = ("noise",)
+CUTOUT = ("cutout",)
+"""Transforms of each group."""
+
+_BANDS = ("band0", "band1", "band2", "band3")
+_TO_RESAMPLE = ("scale", "rotate_before", "aniso", "rotate_after", "x_frac")
+CHANCES = (*BLIT, *_TO_RESAMPLE, *COLOR, *_BANDS, *NOISE, *CUTOUT)
 """Random numbers that decide whether something happens, each independently."""
 UNIFORMS = (
-    "x_flip",
-    "rotate90",
-    "x_int",
-    "y_int",
-    "rotate_before",
-    "rotate_after",
-    "luma_flip",
-    "hue",
-    "cutout_x",
-    "cutout_y",
+    *BLIT,
+    *("y_int", "rotate_before", "rotate_after", "luma_flip", "hue", "cutout_x", "cutout_y"),
 )
 NORMALS = (
-    "scale",
-    "aniso",
-    "x_frac",
-    "y_frac",
-    "brightness",
-    "contrast",
-    "saturation",
-    "band0",
-    "band1",
-    "band2",
-    "band3",
-    "noise",
+    *("scale", "aniso", "x_frac", "y_frac", "brightness", "contrast", "saturation"),
+    *_BANDS,
+    *NOISE,
 )
 
 
@@ -106,13 +79,6 @@ def _draw_one(seed: int) -> tuple[Tensor, Tensor]:
         torch.randn(len(NORMALS), generator=generator, dtype=torch.float64),
     )
 
-
-BLIT = ("x_flip", "rotate90", "x_int")
-GEOM = ("scale", "rotate", "aniso", "x_frac")
-COLOR = ("brightness", "contrast", "luma_flip", "hue", "saturation")
-FILTER = ("filter",)
-NOISE = ("noise",)
-CUTOUT = ("cutout",)
 
 _PIPES: Mapping[str, tuple[str, ...]] = {
     "blit": BLIT,
