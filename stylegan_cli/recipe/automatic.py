@@ -100,11 +100,6 @@ def _batch_size(size: Size, machine: Machine) -> Choice:
     )
 
 
-def _group_size(facts: _Facts) -> Choice:
-    each = facts.batch_size // facts.machine.processes
-    return Choice(value=max(1, min(each, 4)), why="4, or a device's part of the batch")
-
-
 def _channel_base(facts: _Facts) -> Choice:
     base = 32_768 if facts.size.level >= 512 else 16_384
     why = "twice as wide from 512 px on"
@@ -116,10 +111,6 @@ def _channel_base(facts: _Facts) -> Choice:
 def _learning_rate(facts: _Facts) -> Choice:
     lr = 0.002 if facts.size.level >= 1024 else 0.0025
     return Choice(value=lr, why="0.002 at 1024 px, 0.0025 below")
-
-
-def _ema_kimg(facts: _Facts) -> Choice:
-    return Choice(value=facts.batch_size * 10 / 32, why="batch_size · 10 / 32")
 
 
 def _r1_gamma(facts: _Facts) -> Choice:
@@ -140,21 +131,23 @@ def _total_kimg(facts: _Facts) -> Choice:
     return Choice(value=200.0, why="hours on two CPU cores at 64 px")
 
 
-def _ada_kimg(facts: _Facts) -> Choice:
-    kimg = 100.0 if facts.adapts_network else 500.0
-    return Choice(value=kimg, why="500, or 100 from a trained network")
-
-
 _RULES: Mapping[str, Callable[[_Facts], Choice]] = {
     "train.batch_size": lambda facts: _batch_size(facts.size, facts.machine),
     "train.lr_g": _learning_rate,
     "train.lr_d": _learning_rate,
-    "train.ema_kimg": _ema_kimg,
+    "train.ema_kimg": lambda facts: Choice(
+        value=facts.batch_size * 10 / 32, why="batch_size · 10 / 32"
+    ),
     "train.total_kimg": _total_kimg,
     "generator.channel_base": _channel_base,
     "generator.mapping_layers": lambda _: Choice(value=2, why="2 at every size"),
-    "discriminator.mbstd_group_size": _group_size,
+    "discriminator.mbstd_group_size": lambda facts: Choice(
+        value=max(1, min(facts.batch_size // facts.machine.processes, 4)),
+        why="4, or a device's part of the batch",
+    ),
     "loss.r1_gamma": _r1_gamma,
-    "augment.ada_kimg": _ada_kimg,
+    "augment.ada_kimg": lambda facts: Choice(
+        value=100.0 if facts.adapts_network else 500.0, why="500, or 100 from a trained network"
+    ),
 }
 """[ADA], the preset `auto` of its published program."""

@@ -112,7 +112,9 @@ def differences(recipes: Sequence[Settled]) -> dict[str, list[str]]:
     Keys in which the recipes differ from each other come first.
     """
     own = [values(recipe) for recipe in recipes]
-    standard = [_defaults(recipe) for recipe in recipes]
+    standard = [
+        values(loads(f'generator.family = "{recipe.generator.family}"')) for recipe in recipes
+    ]
     rows = {
         key: _row([each[key] for each in own], [each[key] for each in standard])
         for key in own[0]
@@ -191,10 +193,6 @@ def _row(found: Sequence[object], defaults: Sequence[object]) -> list[str]:
     written = {_written(default) for default in defaults}
     default = written.pop() if len(written) == 1 else "by family"
     return [*map(_written, found), default]
-
-
-def _defaults(recipe: Settled) -> Mapping[str, object]:
-    return values(loads(f'generator.family = "{recipe.generator.family}"'))
 
 
 def _written(value: object) -> str:

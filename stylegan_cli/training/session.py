@@ -106,12 +106,10 @@ class Session:
         """Yield news of measures that the data do not allow."""
         if self.probe is not None and not self.probe.can_compare:
             words = (
-                f"{len(self.run.dataset)} image: too few to measure the diversity of fakes against"
+                f"{len(self.run.dataset)} image: too few to measure the diversity of fakes "
+                "against; add images or give `health.every_ticks=0`"
             )
-            alarm = Alarm(
-                name="health", message=f"{words}; add images or give `health.every_ticks=0`"
-            )
-            yield News(kimg=self.kimg, alarms=(alarm,))
+            yield News(kimg=self.kimg, alarms=(Alarm(name="health", message=words),))
 
     def batches(self) -> Iterator[Batch]:
         """Yield real images from where the run is; none if it is done."""
@@ -177,8 +175,8 @@ class Session:
         alarms: list[Alarm] = []
         if self.outputs is not None:
             alarms = [*self.watch.judge(stats), *self._slowness(stats["sec_per_kimg"])]
-        report = self.recipe.report
-        is_due = self._is_due()
+        report, every = self.recipe.report, self.recipe.metrics.every_ticks
+        is_due = every > 0 and self.crossed(every)
         files: list[Path] = []
         if self.outputs is not None:
             if self.crossed(report.image_ticks):
@@ -224,10 +222,6 @@ class Session:
             return {}
         return self.probe.measure(self.state.G_ema)
 
-    def _is_due(self) -> bool:
-        every = self.recipe.metrics.every_ticks
-        return every > 0 and self.crossed(every)
-
     def _batch_shape(self, position: int) -> BatchShape:
         stage = stage_at(self.recipe, position)
         return BatchShape(count=stage.batch_size, size=stage.size)
@@ -240,12 +234,15 @@ class Session:
         seconds, images = now - self.clock, self.state.cur_nimg - self.images_at_clock
         self.clock, self.images_at_clock = now, self.state.cur_nimg
         self.state.seconds += seconds
-        room = self.state.batch_per_device
+        room, augmentation = self.state.batch_per_device, self.state.augmentation
+        growth: dict[str, int | float] = {}
+        if is_growing(self.recipe):
+            growth = {"lod": self.state.lod, "resolution": self.state.G.grown_size.longer}
         return {
             "cur_nimg": self.state.cur_nimg,
             "kimg": self.kimg,
-            **self._growth(),
-            **self._augmentation(),
+            **growth,
+            **({} if augmentation is None else {"augment_p": augmentation.p}),
             **({} if room is None else {"batch_per_device": room}),
             **means,
             "pl_mean": self.state.pl_mean.item(),
@@ -263,12 +260,3 @@ class Session:
             if not self.is_slow:
                 yield slow_alarm(pace / first, self.state.threads)
             self.is_slow = True
-
-    def _growth(self) -> dict[str, int | float]:
-        if not is_growing(self.recipe):
-            return {}
-        return {"lod": self.state.lod, "resolution": self.state.G.grown_size.longer}
-
-    def _augmentation(self) -> dict[str, float]:
-        augmentation = self.state.augmentation
-        return {} if augmentation is None else {"augment_p": augmentation.p}
