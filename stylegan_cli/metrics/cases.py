@@ -9,9 +9,7 @@ import numpy as np
 import torch
 from jaxtyping import Int64
 
-from stylegan_cli.data.dataset import Dataset, open_dataset
-from stylegan_cli.data.samples import drawn_path
-from stylegan_cli.errors import DataError, MetricError, NetworkFileError, UsageError
+from stylegan_cli.errors import MetricError, NetworkFileError, UsageError
 from stylegan_cli.files import similar
 from stylegan_cli.latents.sampling import Sampling, class_index
 from stylegan_cli.metrics.fakes import DrawnPictures, seeds_of
@@ -22,7 +20,7 @@ from stylegan_cli.metrics.pictures import (
     Pictures,
     StoredPictures,
     class_name,
-    stored_data,
+    real_images,
     stored_folder,
 )
 from stylegan_cli.metrics.protocol import STANDARD_COUNT, Protocol, real_rows
@@ -31,7 +29,6 @@ from stylegan_cli.networks.family import build_generator
 from stylegan_cli.networks.header import Header, read_header
 from stylegan_cli.networks.snapshot import file_sha256
 from stylegan_cli.training.run_folder import NETWORKS, snapshots
-from stylegan_cli.training.settling import training_data
 
 UNLIKE = 0.5
 """Largest difference in the share of JPEG files; beyond it, compression adds to distances."""
@@ -86,54 +83,6 @@ def networks_of(request: Request) -> Sequence[Path]:
         lead = (not run.exists() and similar(run)) or "; name the folder of a run"
         raise NetworkFileError(f"`all_snapshots={run}`: no {NETWORKS} there{lead}")
     return found
-
-
-def real_images(chosen: str | None, network: Path) -> Generator[Event, None, StoredPictures]:
-    """Open the real images for a network: of its size, and with labels where it has classes.
-
-    Args:
-        chosen: Path of the data set or `sample:KIND`; None takes those of the training.
-
-    Raises:
-        UsageError: Nothing was chosen, and the network does not record its data set.
-        DataError: The data cannot be used for this network.
-    """
-    header = read_header(network)
-    section = header.recipe.data
-    path = yield from _data_path(chosen, header, network)
-    place = drawn_path(path, resolution=section.resolution, channels=section.channels)
-    dataset = open_dataset(
-        place,
-        resolution=section.resolution,
-        channels=section.channels,
-        fit=section.fit,
-        labels=header.c_dim > 0,
-    )
-    if dataset.c_dim != header.c_dim:
-        raise DataError(
-            f"{path}: labels have {dataset.c_dim} numbers, those of {network} {header.c_dim}; "
-            "measure with the data that the network was trained on"
-        )
-    return stored_data(place, dataset, fit=section.fit, channels=section.shown)
-
-
-def labelled_images(
-    chosen: str | None, header: Header, network: Path
-) -> Generator[Event, None, Dataset]:
-    """Open the data set of a network with all it says of its images."""
-    path = yield from _data_path(chosen, header, network)
-    data = replace(header.recipe.data, path=path, labels=header.c_dim > 0)
-    return training_data(replace(header.recipe, data=data))
-
-
-def _data_path(chosen: str | None, header: Header, network: Path) -> Generator[Event, None, str]:
-    """Return the chosen path of the data set, else that of the training."""
-    path = chosen or header.recipe.data.path
-    if path is None:
-        raise UsageError(f"{network}: does not record its data set; give `data`")
-    if chosen is None:
-        yield Remark(text=f"data {path}, as in training; `data` chooses another")
-    return path
 
 
 def network_case(

@@ -1,15 +1,15 @@
 """Sets of images as metrics take them: in batches and in a fixed order."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 from jaxtyping import Float32, Int64, UInt8
 
-from stylegan_cli.data.dataset import Dataset
+from stylegan_cli.data.dataset import Dataset, open_dataset
 from stylegan_cli.data.decoding import Levels, Upright, reasons
 from stylegan_cli.data.entries import Entry, Source, entry_path
 from stylegan_cli.data.formats import UnusableImageError, suffix_of
@@ -17,11 +17,15 @@ from stylegan_cli.data.levels import eight_bit
 from stylegan_cli.data.parallel import ordered_map, usual_workers
 from stylegan_cli.data.pictures import MODES, seen_planes, to_bytes
 from stylegan_cli.data.prepared import own_levels
+from stylegan_cli.data.samples import drawn_path
 from stylegan_cli.data.sources import content_sha256, open_source
-from stylegan_cli.errors import DataError
+from stylegan_cli.errors import DataError, UsageError
 from stylegan_cli.figures.png import shown
+from stylegan_cli.metrics.metric import Event, Remark
+from stylegan_cli.networks.header import Header, read_header
 from stylegan_cli.shapes import Picture, Pixels
 from stylegan_cli.sizes import Size
+from stylegan_cli.training.data import training_data
 
 AnyPixels = UInt8[np.ndarray, "*shape _"]
 Label = Float32[np.ndarray, " c_dim"]
@@ -183,6 +187,54 @@ def stored_folder(path: Path) -> StoredPictures:
             f"{entry_path(source, entry)}: {entry.problem}" for entry in found if entry.problem
         ),
     )
+
+
+def real_images(chosen: str | None, network: Path) -> Generator[Event, None, StoredPictures]:
+    """Open the real images for a network: of its size, and with labels where it has classes.
+
+    Args:
+        chosen: Path of the data set or `sample:KIND`; None takes those of the training.
+
+    Raises:
+        UsageError: Nothing was chosen, and the network does not record its data set.
+        DataError: The data cannot be used for this network.
+    """
+    header = read_header(network)
+    section = header.recipe.data
+    path = yield from _data_path(chosen, header, network)
+    place = drawn_path(path, resolution=section.resolution, channels=section.channels)
+    dataset = open_dataset(
+        place,
+        resolution=section.resolution,
+        channels=section.channels,
+        fit=section.fit,
+        labels=header.c_dim > 0,
+    )
+    if dataset.c_dim != header.c_dim:
+        raise DataError(
+            f"{path}: labels have {dataset.c_dim} numbers, those of {network} {header.c_dim}; "
+            "measure with the data that the network was trained on"
+        )
+    return stored_data(place, dataset, fit=section.fit, channels=section.shown)
+
+
+def labelled_images(
+    chosen: str | None, header: Header, network: Path
+) -> Generator[Event, None, Dataset]:
+    """Open the data set of a network with all it says of its images."""
+    path = yield from _data_path(chosen, header, network)
+    data = replace(header.recipe.data, path=path, labels=header.c_dim > 0)
+    return training_data(replace(header.recipe, data=data))
+
+
+def _data_path(chosen: str | None, header: Header, network: Path) -> Generator[Event, None, str]:
+    """Return the chosen path of the data set, else that of the training."""
+    path = chosen or header.recipe.data.path
+    if path is None:
+        raise UsageError(f"{network}: does not record its data set; give `data`")
+    if chosen is None:
+        yield Remark(text=f"data {path}, as in training; `data` chooses another")
+    return path
 
 
 def _rgb(source: Source, entry: Entry) -> Picture:

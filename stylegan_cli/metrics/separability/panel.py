@@ -5,9 +5,9 @@ from pathlib import Path
 
 from stylegan_cli.data.dataset import Dataset
 from stylegan_cli.errors import UsageError
-from stylegan_cli.metrics.cases import labelled_images
 from stylegan_cli.metrics.features import Workplace, usual_folder
 from stylegan_cli.metrics.metric import Event, Remark, Request, stretch
+from stylegan_cli.metrics.pictures import labelled_images
 from stylegan_cli.metrics.separability.attributes import (
     Attributes,
     attributes_of_columns,
