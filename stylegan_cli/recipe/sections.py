@@ -314,7 +314,7 @@ class AugmentSection:
 
     Attributes:
         mode: "fixed" keeps the probability p, "ada" adapts it to the overfitting of D.
-        pipe: Which transforms: **b**lit, **g**eom, **c**olor, **f**ilter, **n**oise, **c**utout,
+        pipe: Transforms: **b**lit, **g**eom, **c**olor, **f**ilter, **n**oise, **c**utout,
             alone or cumulative from "bg" on.
         p: Probability of each transform, for "fixed".
         target: Value at which "ada" holds r_t, the mean sign of D's scores of reals: 0 if D
