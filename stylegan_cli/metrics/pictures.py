@@ -25,7 +25,7 @@ from stylegan_cli.metrics.metric import Event, Remark
 from stylegan_cli.networks.header import Header, read_header
 from stylegan_cli.shapes import Picture, Pixels
 from stylegan_cli.sizes import Size
-from stylegan_cli.training.data import training_data
+from stylegan_cli.training.settling import training_data
 
 AnyPixels = UInt8[np.ndarray, "*shape _"]
 Label = Float32[np.ndarray, " c_dim"]
