@@ -4,7 +4,7 @@ import numpy as np
 from PIL import Image
 
 from stylegan_cli.data.decoding import Upright
-from stylegan_cli.data.survey import checksum, difference_hash, exact_pairs, near_pairs
+from stylegan_cli.data.duplicates import checksum, difference_hash, exact_pairs, near_pairs
 from tests.data.pictures import blocks, encoded
 
 
@@ -40,3 +40,10 @@ def test_few_images_have_no_pairs():
         empty = np.zeros((count, 24), np.uint8)
         assert near_pairs(empty).shape == (0, 2)
         assert exact_pairs(np.zeros(count, np.uint64)).shape == (0, 2)
+
+
+def test_dark_pictures_of_16_bits_look_as_different_as_their_bytes_do():
+    values = [np.asarray(blocks(seed, 64, 64, "L")).astype(np.uint16) for seed in range(6)]
+    assert len(near_pairs(hashes([Image.fromarray(each * 10) for each in values]))) == 0
+    again = [Image.fromarray(each * factor) for each in values[:2] for factor in (10, 200)]
+    assert len(near_pairs(hashes(again))) == 2
