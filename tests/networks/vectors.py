@@ -1,6 +1,7 @@
 """Reference vectors and the networks they belong to."""
 
 import json
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -22,8 +23,7 @@ class Vectors:
     """Arrays of one reference file as tensors, by name."""
 
     def __init__(self, name: str) -> None:
-        with np.load(FOLDER / f"{name}.npz", allow_pickle=False) as file:
-            self.arrays = dict(file)
+        self.arrays = dict(_read(name))
         self.config = json.loads(str(self.arrays.pop("config")))
 
     def __getitem__(self, key: str) -> Tensor:
@@ -36,6 +36,16 @@ class Vectors:
             for key in self.arrays
             if key.startswith(prefix) and not key.endswith("resample_filter")
         }
+
+
+@cache
+def _read(name: str) -> dict[str, np.ndarray]:
+    """Read a file once: unpacking takes as long as the test of a small network."""
+    with np.load(FOLDER / f"{name}.npz", allow_pickle=False) as file:
+        arrays = dict(file)
+    for array in arrays.values():
+        array.flags.writeable = False
+    return arrays
 
 
 def canonical(name: str, tensor: Tensor) -> Tensor:
