@@ -71,7 +71,11 @@ def test_what_is_damaged_is_a_warning(here):
         ((), 2, "RUN|RESULT"),
         (("nothing",), 1, "nothing: there is no such file or folder"),
         (("people", "--fakes", "0"), 2, "--fakes"),
-        (("people", "-o", "people/recipe.toml/a.html"), 1, "recipe.toml/a.html: cannot be written"),
+        (
+            ("people", "-o", "people/recipe.toml/a.html"),
+            1,
+            "recipe.toml: a file, where a folder is needed",
+        ),
         (("people", "-o", "people"), 1, "people: exists and is not a report"),
     ],
 )

@@ -127,4 +127,4 @@ def test_a_place_that_cannot_be_written_ends_in_words(here):
     (here / "file").write_text("")
     done = sgtool("video", *SHORT, "-o", "file/a.mp4")
     assert (done.exit_code, done.stdout) == (1, "")
-    assert "cannot be written" in done.stderr
+    assert "file: a file, where a folder is needed" in done.stderr

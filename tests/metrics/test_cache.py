@@ -78,7 +78,7 @@ def test_two_processes_do_not_write_the_same_features(file):
 
 def test_a_place_that_cannot_be_written_is_said_in_words(tmp_path):
     (tmp_path / "cache").touch()
-    with pytest.raises(OutputError, match="cannot be written"):
+    with pytest.raises(OutputError, match="a file, where a folder is needed"):
         append(FeatureFile(tmp_path / "cache", "abc", (10, 12)), features(10))
 
 

@@ -55,5 +55,5 @@ def test_no_file_has_no_records(tmp_path):
 
 def test_a_place_that_cannot_be_written_is_said_in_words(tmp_path):
     (tmp_path / "file").touch()
-    with pytest.raises(OutputError, match=r"metrics\.jsonl: cannot be written"):
+    with pytest.raises(OutputError, match="file: a file, where a folder is needed"):
         append_record(tmp_path / "file" / "metrics.jsonl", {})
