@@ -129,6 +129,9 @@ def similar(path: Path) -> str:
     """Suggest a path that is spelled much like one where there is no file."""
     if path.exists():
         return "; it is a folder" if path.is_dir() else "; it is a device"
+    inside = [*path.with_suffix("").glob(f"*{path.suffix}")] if path.suffix else []
+    if len(inside) == 1:  # a study's file has the name of the study, not of its folder
+        return f"; did you mean {inside[0]}?"
     there = path.parent
     while not there.is_dir():
         if there == there.parent:

@@ -116,3 +116,13 @@ def test_a_full_disk_does_not_keep_a_folder_from_being_held(tmp_path, monkeypatc
 
 def test_an_empty_path_is_like_no_other():
     assert similar(Path()) == ""
+
+
+def test_a_study_in_a_folder_of_another_name_is_suggested(tmp_path):
+    (tmp_path / "faces").mkdir()
+    (tmp_path / "faces" / "grid.h5").touch()
+    assert similar(tmp_path / "faces.h5") == f"; did you mean {tmp_path / 'faces' / 'grid.h5'}?"
+
+
+def test_a_folder_in_the_place_of_a_file_is_called_so(tmp_path):
+    assert similar(tmp_path) == "; it is a folder"

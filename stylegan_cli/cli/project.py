@@ -113,12 +113,14 @@ def _projection(
 def _given(text: str) -> "Path | api.Pick":
     """Return an argument as a path, a seed, or a code in a file."""
     if _CODES.fullmatch(text) or (_SEEDS.fullmatch(text) and not Path(text).exists()):
-        picks = api.parse_picks(text, parameter="pictures")
+        try:
+            picks = api.parse_picks(text, parameter="pictures")
+        except UsageError as error:
+            # these are arguments: there is no option of that name
+            raise UsageError(f"{text}: {str(error).partition('`: ')[2]}") from None
         if len(picks) == 1:
             return picks[0]
-        raise UsageError(
-            "give each seed by itself, such as 1 2 3", parameter="pictures", value=text
-        )
+        raise UsageError(f"{text}: give each seed by itself, such as 1 2 3")
     return Path(text)
 
 

@@ -15,10 +15,11 @@ class SearchFlags:
     """Flags for the search for codes."""
 
     space: Annotated[
-        Literal["w", "w+", "z", "noise"] | None,
+        Literal["w", "w+", "w-delta", "z", "noise"] | None,
         typer.Option(
-            help="One w for all layers, one per layer (w+, the default), z for networks without "
-            "W, or noise alone, with the codes of --init."
+            help="One w for all layers, one per layer (w+, the default), one w with small "
+            "differences per layer (w-delta), z for networks without W, or noise alone, with the "
+            "codes of --init."
         ),
     ] = None
     steps: Annotated[
@@ -54,7 +55,7 @@ class SearchFlags:
         typer.Option(
             metavar="NUMBER",
             help="Penalty on distance from the network's own codes; 0 searches plain W. Default: "
-            "0.02 in w+, 0.005 in w.",
+            "0.02 in w+, 0.1 in w-delta, 0.005 in w.",
         ),
     ] = None
     class_name: Annotated[

@@ -253,7 +253,9 @@ def _positions(stored: Stored, table: tuple[int, ...]) -> list[Position]:
         for part, length in zip((*stored.index, *repeat("all", missing)), table, strict=True)
     ]
     count = prod(map(len, chosen))
-    if not 0 < count <= MAX_COUNT:
+    if not count:
+        raise UsageError(f"{stored.text}: holds no codes; choose another file")
+    if count > MAX_COUNT:
         raise UsageError(f"{stored.text}: {count:,} codes; choose 1 to {MAX_COUNT:,}")
     return list(product(*chosen))
 

@@ -124,12 +124,12 @@ class Descent:
 
     def _disturbance(self, state: State, draw: Draw) -> Tensor:
         code, shape = state.values[0], tuple(state.values[0].shape[1:])
-        scale = self.space.spread * noise_factor(state.step.numpy(), self.steps)
+        scale = noise_factor(state.step.numpy(), self.steps)
         places = zip(
             state.picture.tolist(), state.attempt.tolist(), state.step.tolist(), strict=True
         )
         rows = [
-            draw(*place, shape) * float(size) if size else torch.zeros(shape)
+            draw(*place, shape) * (self.space.spread * float(size)) if size else torch.zeros(shape)
             for place, size in zip(places, scale, strict=True)
         ]
         return torch.stack(rows).to(code.device)

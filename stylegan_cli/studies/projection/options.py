@@ -13,7 +13,7 @@ from stylegan_cli.networks.sizes import Sizes
 from stylegan_cli.networks.snapshot import Network
 
 DistanceName = Literal["lpips", "lpips+l2"]
-SpaceName = Literal["w", "w+", "z", "noise"]
+SpaceName = Literal["w", "w+", "w-delta", "z", "noise"]
 NoiseHandling = Literal["optimise", "const", "none"]
 ProtocolName = Literal["stylegan2"]
 AUTO = "auto"
@@ -21,7 +21,7 @@ AUTO = "auto"
 SMALLEST = 32
 """Side below which pictures are enlarged before a detector looks."""
 PIXEL_WEIGHT = 0.5
-PRIORS = {"w": 0.005, "w+": 0.02, "z": 0.0, "noise": 0.0}
+PRIORS = {"w": 0.005, "w+": 0.02, "w-delta": 0.1, "z": 0.0, "noise": 0.0}
 """Weight of the usual pull towards what the network draws."""
 
 STEPS, PUBLISHED_STEPS = 500, 1000
@@ -73,8 +73,8 @@ class ProjectionOptions:
     """Options of a projection; None means a default that depends on the network.
 
     Attributes:
-        space: One w for all layers, one for each, or z; "noise" leaves codes at their start and
-            finds noise maps alone.
+        space: One w for all layers, one for each, one with a small difference in each layer, or
+            z; "noise" leaves codes at their start and finds noise maps alone.
         noise: Maps are found together with the code, or are the network's own, or none.
         start: Start of the search.
         restarts: Further beginnings, of which the most promising goes on after a fifth.
@@ -186,9 +186,15 @@ def _space(sizes: Sizes, options: ProjectionOptions) -> SpaceName:
             parameter="space",
             value=options.space,
         )
-    if options.space in ("w", "w+") and not sizes.has_w:
+    if options.space in ("w", "w+", "w-delta") and not sizes.has_w:
         raise UsageError(
             "this network makes images straight from z and has no w; take `space=z`",
+            parameter="space",
+            value=options.space,
+        )
+    if options.space == "w-delta" and not sizes.has_styles:
+        raise UsageError(
+            "this network has one code for all layers; take `space=w`",
             parameter="space",
             value=options.space,
         )
@@ -205,6 +211,12 @@ def _prior(options: ProjectionOptions, space: SpaceName) -> float:
     if not (isfinite(options.prior) and options.prior >= 0):
         raise UsageError(
             "not a number from 0 up; 0.02 is the default for w+",
+            parameter="prior",
+            value=options.prior,
+        )
+    if space == "w-delta" and options.prior == 0:
+        raise UsageError(
+            "differences in each layer without it are `space=w+`; leave one out",
             parameter="prior",
             value=options.prior,
         )

@@ -162,10 +162,14 @@ class Album:
         except DataError as error:
             yield Unusable(name=printable(str(path)), reason=str(error).removeprefix(f"{path}: "))
             return
+        found = False
         for entry in source.entries():
             own = path.is_dir() and self._but in (path / entry.name).absolute().parents
             if not own:
+                found = True
                 yield self._of_entry(source, entry)
+        if not found:
+            yield Unusable(name=printable(str(path)), reason="holds no pictures")
 
     def _of_entry(self, source: Source, entry: Entry) -> Subject | Unusable:
         name = entry_path(source, entry)

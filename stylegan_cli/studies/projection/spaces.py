@@ -8,6 +8,7 @@ back where it belongs after a step.
 from dataclasses import dataclass
 from math import sqrt
 
+import torch
 from jaxtyping import Float
 from torch import Tensor
 
@@ -71,6 +72,45 @@ class WhitenedW:
 
 
 @dataclass(frozen=True, kw_only=True)
+class WhitenedDeltas:
+    """A w and, for each layer after the first, its difference from it, in whitened coordinates.
+
+    What is added per layer is penalised by its length, as in e4e, Tov et al. 2021: a layer that
+    gains little keeps the common w.
+
+    Attributes:
+        prior: Weight of the mean squared coordinate of w, and of the mean length of differences.
+    """
+
+    whitening: Whitening
+    num_ws: int
+    prior: float
+    rate: float = 0.05
+
+    @property
+    def spread(self) -> Tensor:
+        """Return the noise on each row: on w alone, so that all layers move together."""
+        rows = torch.zeros(self.num_ws, 1)
+        rows[0] = 0.5
+        return rows
+
+    def ws(self, code: Code) -> Ws:
+        """Return one w per layer."""
+        common, deltas = code[:, :1], code[:, 1:]
+        return self.whitening.colour(torch.cat([common, common + deltas], dim=1))
+
+    def penalty(self, code: Code) -> Penalty:
+        """Return the penalty added to the loss for each code."""
+        lengths = code[:, 1:].norm(dim=2) / sqrt(code.shape[2])
+        total: Penalty = self.prior * (code[:, 0].square().mean(1) + lengths.mean(1))
+        return total
+
+    def settle(self, code: Code) -> Code:
+        """Return the code after a step."""
+        return code
+
+
+@dataclass(frozen=True, kw_only=True)
 class Sphere:
     """Z on its sphere: only directions matter; codes keep the length √z_dim."""
 
@@ -93,7 +133,7 @@ class Sphere:
         return on_sphere(code)
 
 
-Space = PlainW | WhitenedW | Sphere
+Space = PlainW | WhitenedW | WhitenedDeltas | Sphere
 
 
 def on_sphere(z: Z) -> Z:
@@ -119,12 +159,17 @@ def make_space(
     assert found is not None
     if prior == 0:
         return PlainW(num_ws=G.num_ws, spread=0.05 * found.w_std)
+    if name == "w-delta":
+        return WhitenedDeltas(whitening=found.whitening, num_ws=G.num_ws, prior=prior)
     return WhitenedW(whitening=found.whitening, num_ws=G.num_ws, prior=prior)
 
 
 def coordinates(name: SpaceName, space: Space, ws: Ws) -> Code:
     """Return the coordinates of codes of W: one for all layers in w, else one for each."""
     chosen = ws.mean(1) if name == "w" else ws
+    if isinstance(space, WhitenedDeltas):
+        v = space.whitening.whiten(ws)
+        return torch.cat([v[:, :1], v[:, 1:] - v[:, :1]], dim=1)
     return space.whitening.whiten(chosen) if isinstance(space, WhitenedW) else chosen
 
 

@@ -14,6 +14,7 @@ from stylegan_cli.studies.projection.options import ProjectionOptions, Start, se
 from stylegan_cli.studies.projection.pictures import Album, Framing
 from stylegan_cli.studies.projection.projection import Projection
 from stylegan_cli.studies.projection.search import PictureBatch, Search
+from stylegan_cli.studies.projection.spaces import coordinates, make_space
 from stylegan_cli.studies.projection.whitening import statistics
 from stylegan_cli.studies.projection.workshop import means_of
 from tests.networks.families import small
@@ -323,3 +324,41 @@ def test_nothing_is_overwritten_when_no_picture_can_be_used(network, tmp_path, p
             means, album, settle(network, QUICK, lambda: "alex"), tmp_path / "out", overwrite=True
         )
     assert found.folder.hdf5.exists()
+
+
+def test_a_folder_without_pictures_is_named(network, tmp_path):
+    (found,) = Album(network, [tmp_path], Framing()).unusable
+    assert (found.name, found.reason) == (str(tmp_path), "holds no pictures")
+
+
+def test_differences_of_layers_are_searched_and_stay_small(network, tmp_path, pictures):
+    options = ProjectionOptions(space="w-delta", steps=8, start=Start(best_of=4))
+    found = projected(network, tmp_path / "out", pictures[:2], options)
+    for record in found.records:
+        assert record.measures["lpips_alex"] < record.measures["lpips_alex_start"]
+        # the search begins at one w for all layers
+        path = record.cells["/"]["trajectory"]
+        assert np.ptp(path[0], axis=0).max() < 1e-4
+        assert np.ptp(record.cells["/"]["ws"], axis=0).max() > 1e-3
+
+
+def test_codes_with_differences_keep_their_ws(network):
+    G = network.G
+    label = torch.zeros(1, G.c_dim)
+    space = make_space("w-delta", G, label, statistics(G, label.numpy()), 0.02)
+    ws = codes_of_picks(network, (0, 1, 2), PLAIN).codes.ws
+    mixed = torch.from_numpy(np.concatenate([ws[:, :2], ws[[1, 2, 0], 2:]], axis=1))
+    code = coordinates("w-delta", space, mixed)
+    assert (space.ws(code) - mixed).abs().max() < 1e-3
+    alike = code.clone()
+    alike[:, 1:] = 0
+    assert np.ptp(space.ws(alike).numpy(), axis=1).max() == 0
+    assert (space.penalty(alike) < space.penalty(code)).all()
+
+
+def test_differences_of_layers_need_layers_and_a_prior(tmp_path, network):
+    plain = load_network(write_untrained(tmp_path / "net.safetensors", small("traditional")))
+    with pytest.raises(UsageError, match="one code for all layers"):
+        settle(plain, ProjectionOptions(space="w-delta"), lambda: "alex")
+    with pytest.raises(UsageError, match=r"w\+"):
+        settle(network, ProjectionOptions(space="w-delta", prior=0.0), lambda: "alex")
