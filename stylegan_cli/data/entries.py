@@ -22,6 +22,7 @@ Label = str | tuple[float, ...]
 """A class by its name, or a vector of numbers."""
 
 HDF5_SUFFIXES = frozenset({".h5", ".hdf5"})
+DATA_SETS = HDF5_SUFFIXES | {".zip", ".tar", ".tgz", ".parquet", ".tfrecord", ".tfrecords"}
 MAX_FILE_BYTES = 2**30
 MAX_RATIO, MAX_TINY_BYTES = 200, 16 * 2**20
 """Greatest size unpacked: so many times the packed one, or this, whichever is more."""
@@ -164,6 +165,10 @@ def role_of(name: str, first_bytes: Callable[[], bytes]) -> Role:
         return Role(passed="hidden")
     if is_image(name):
         return Role()
+    if suffix_of(name) in DATA_SETS:
+        return Role(
+            passed=f"data sets of their own ({suffix_of(name)}), to be given by their paths"
+        )
     if kind := unread_kind(name):
         return Role(problem=why_unread(kind))
     if starts_like_image(first_bytes()):

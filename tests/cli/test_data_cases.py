@@ -281,9 +281,11 @@ def test_the_account_is_there_for_scripts(prepared):
 
 
 def test_nothing_usable_names_what_is_there(prepared):
-    done, _ = prepared({"a.txt": b"", "b.zip": b"PK"})
+    done, _ = prepared({"a.txt": b"", "b.zip": b"PK", "c.h5": b""})
     assert done.exit_code == 1
-    assert "no usable image" in done.stderr and "not images (.zip), such as b.zip" in done.stderr
+    assert "no usable image" in done.stderr and "not images (.txt), such as a.txt" in done.stderr
+    for name in ("b.zip", "c.h5"):
+        assert f"to be given by their paths, such as {name}" in done.stderr
 
 
 def h5_of(path, pixels):
