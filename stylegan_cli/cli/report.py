@@ -21,7 +21,8 @@ def report(
     inputs: Annotated[
         list[Path],
         typer.Argument(
-            metavar="RUN|RESULT", help="Run folders, study folders, .h5 files of studies."
+            metavar="RUN|RESULT",
+            help="Run folders, study folders, .h5 files of studies, folders of metrics.",
         ),
     ],
     output: Annotated[

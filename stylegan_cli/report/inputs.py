@@ -12,6 +12,7 @@ from typing import Any
 
 from stylegan_cli.errors import DataError, NetworkFileError, RecipeError, SgtoolError
 from stylegan_cli.files import similar
+from stylegan_cli.metrics.store import is_measurements
 from stylegan_cli.networks.header import read_header
 from stylegan_cli.networks.snapshot import file_sha256
 from stylegan_cli.recipe import Settled, load
@@ -89,21 +90,30 @@ class Study:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Measured:
+    """A folder of metrics without a run or study."""
+
+    name: str
+    metrics: tuple[Mapping[str, Any], ...]
+    problems: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
 class Report:
     """The contents of a page.
 
     Attributes:
-        inputs: Runs and studies as requested.
+        inputs: Runs, studies and folders of metrics as requested.
     """
 
     inputs: tuple[str, ...]
     runs: tuple[ReadRun, ...]
     studies: tuple[Study, ...]
+    others: tuple[Measured, ...] = ()
 
     @property
     def title(self) -> str:
-        names = [run.name for run in self.runs] + [study.name for study in self.studies]
-        first, *others = names
+        first, *others = [each.name for each in (*self.runs, *self.studies, *self.others)]
         more = f" and {len(others) - 2} more" if len(others) > 2 else ""
         return ", ".join([first, *others[:2]]) + more
 
@@ -113,9 +123,9 @@ class Report:
         return {run.name: run.history for run in self.runs}
 
     @property
-    def measured(self) -> list[ReadRun | Study]:
+    def measured(self) -> list[ReadRun | Study | Measured]:
         """Return what has metrics."""
-        things: tuple[ReadRun | Study, ...] = (*self.runs, *self.studies)
+        things: tuple[ReadRun | Study | Measured, ...] = (*self.runs, *self.studies, *self.others)
         return [thing for thing in things if thing.metrics]
 
     @property
@@ -126,7 +136,7 @@ class Report:
             ("Studies",): self.studies,
             ("Metrics",): self.measured,
             ("Recipe",): self.runs,
-            ("Provenance",): True,
+            ("Provenance",): self.runs or self.studies,
         }
         return [name for names, there in wanted.items() if there for name in names]
 
@@ -150,16 +160,23 @@ def open_report(paths: Sequence[Path]) -> Report:
             problems.append(str(error))
     if problems:
         raise DataError("\n".join(problems))
-    runs = [read_run(path, names[path]) for path in folders]
-    return Report(inputs=tuple(map(str, paths)), runs=tuple(runs), studies=tuple(studies))
+    return Report(
+        inputs=tuple(map(str, paths)),
+        runs=tuple(read_run(path, names[path]) for path in folders if (path / RECIPE).is_file()),
+        studies=tuple(studies),
+        others=tuple(
+            _read_measured(path, names[path]) for path in folders if not (path / RECIPE).is_file()
+        ),
+    )
 
 
 def _sorted_out(paths: Sequence[Path], problems: list[str]) -> tuple[list[Path], list[Path]]:
-    """Sort the paths into run folders and study files, each once."""
+    """Sort the paths into folders of runs or metrics and study files, each once."""
     folders: list[Path] = []
     files: list[Path] = []
     for path in {path.resolve(): path for path in paths}.values():
-        if (path / RECIPE).is_file():
+        is_measured = (path / METRICS).is_file() and not _studies_in(path)
+        if (path / RECIPE).is_file() or is_measured:
             folders.append(path)
             continue
         try:
@@ -176,14 +193,20 @@ def _study_files(path: Path) -> list[Path]:
         if path.suffix == ".h5":
             return [path]
         raise DataError(f"{path}: neither a run nor a study; {WANTED}")
-    found = sorted(path.glob("*.h5"))
+    found = _studies_in(path)
     if not found:
         unfinished = any(path.glob(UNFINISHED.format("*")))
-        reason = "an unfinished study; run its command again to finish it"
-        raise DataError(
-            f"{path}: {reason if unfinished else f'contains no run or study; {WANTED}'}"
-        )
+        if unfinished:
+            raise DataError(f"{path}: an unfinished study; run its command again to finish it")
+        inner = sorted(each.parent for each in (*path.glob(f"*/{RECIPE}"), *path.glob("*/*.h5")))
+        wanted = f"give those in it, such as {inner[0]}" if inner else WANTED
+        raise DataError(f"{path}: contains no run or study; {wanted}")
     return found
+
+
+def _studies_in(folder: Path) -> list[Path]:
+    """Return the files of studies; those of metrics are none."""
+    return [file for file in sorted(folder.glob("*.h5")) if not is_measurements(file)]
 
 
 def _newest_network(folder: Path) -> tuple[Mapping[str, Any], list[str]]:
@@ -248,6 +271,11 @@ def read_study(path: Path, name: str) -> Study:
             metrics=tuple(metrics),
             problems=tuple(problems),
         )
+
+
+def _read_measured(folder: Path, name: str) -> Measured:
+    metrics, problems = read_lines(folder / METRICS)
+    return Measured(name=name, metrics=tuple(metrics), problems=tuple(problems))
 
 
 def _find_fakes(folder: Path) -> tuple[FakesSheet, ...]:

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from math import ceil, isnan
+from pathlib import PurePath
 from typing import Any
 
 from stylegan_cli.recipe import Settled, loads, values
@@ -83,8 +84,10 @@ def measures(study: Study) -> Iterator[tuple[Sequence[str], list[Row]]]:
 
 
 def conditions(lines: Sequence[Mapping[str, Any]]) -> list[str]:
-    """Return the settings that lines of `metrics.jsonl` have."""
-    return [key for key in CONDITIONS if any(line.get(key) not in (None, "") for line in lines)]
+    """Return the settings that lines of `metrics.jsonl` have; the network where it is not a run's."""
+    folders = {PurePath(str(line["network"])).parent for line in lines if line.get("network")}
+    keys = (*(("network",) if len(folders) > 1 else ()), *CONDITIONS)
+    return [key for key in keys if any(line.get(key) not in (None, "") for line in lines)]
 
 
 def results(line: Mapping[str, Any]) -> str:

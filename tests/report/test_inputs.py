@@ -1,5 +1,7 @@
+import json
 import shutil
 
+import h5py
 import pytest
 
 from stylegan_cli.errors import DataError
@@ -131,3 +133,25 @@ def test_all_broken_inputs_are_named_at_once(tmp_path, run):
         str(tmp_path / "x"),
         str(tmp_path / "y"),
     ]
+
+
+def test_a_folder_of_metrics_alone_is_shown(tmp_path):
+    folder = tmp_path / "results"
+    folder.mkdir()
+    lines = [
+        {"results": {"fd_alex": 2.5}, "network": f"{name}/network-1.safetensors"} for name in "ab"
+    ]
+    (folder / "metrics.jsonl").write_text("".join(f"{json.dumps(line)}\n" for line in lines))
+    with h5py.File(folder / "ppl.h5", "w") as file:
+        file.attrs["metric"] = "ppl"
+    opened = open_report([folder])
+    assert (opened.title, opened.sections) == ("results", ["Metrics"])
+    page = tmp_path / "page.html"
+    list(write_page(opened, page, most_fakes=1))
+    assert "<td>fd_alex 2.5</td><td>b/network-1.safetensors</td>" in page.read_text()
+
+
+def test_a_folder_of_runs_leads_to_one_of_them(tmp_path):
+    write_run(tmp_path / "runs" / "a")
+    with pytest.raises(DataError, match="give those in it, such as .*runs/a"):
+        open_report([tmp_path / "runs"])

@@ -111,7 +111,9 @@ def _attributes(
 def _check_may_train(
     missing: Sequence[ClassifierTraining], options: SeparabilityOptions, place: Workplace
 ) -> None:
-    names = ", ".join(name for training in missing for name in training.names)
+    wanted = [name for training in missing for name in training.names]
+    more = f" and {len(wanted) - 5} more" if len(wanted) > 6 else ""
+    names = ", ".join(wanted[:5] if more else wanted) + more
     if not options.train_classifier:
         raise UsageError(
             f"no classifier of {names} yet; set `train_classifier` to train "

@@ -81,7 +81,7 @@ def format_of(path: Path) -> Format:
     found = FORMATS.get(path.suffix.lower())
     if found is None:
         raise UsageError(
-            f"a video's name ends in {', '.join(FORMATS)}, not {path.suffix or 'nothing'}; "
+            f"a video's name ends in one of {', '.join(FORMATS)}; "
             f"write for example {path.with_suffix('.mp4')}",
             parameter="output",
             value=path,

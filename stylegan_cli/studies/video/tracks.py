@@ -111,7 +111,8 @@ def common_length(lengths: Mapping[str, int]) -> int:
             )
     if count < 2:
         raise UsageError(
-            "only one keyframe, and a video goes from one to the next; give at least two",
+            "only one keyframe for each picture, and a video goes from one to the next; "
+            "give at least two",
             parameter="seeds",
         )
     return count

@@ -57,8 +57,8 @@ class TrainingFilm:
         check_screen(screen)
         if len(snapshots) < 2:
             raise UsageError(
-                f"a film leads from one snapshot to the next, and there are {len(snapshots)} "
-                "here; name a run, train on, or lower `report.snapshot_ticks`",
+                "a film leads from one snapshot to the next, and there is "
+                f"{'only one' if snapshots else 'none'} here; name a run, train on, or lower `report.snapshot_ticks`",
                 parameter="run",
             )
         if len(seeds) != screen.streams:
