@@ -113,7 +113,8 @@ class Report:
 
     @property
     def title(self) -> str:
-        first, *others = [each.name for each in (*self.runs, *self.studies, *self.others)]
+        things: tuple[ReadRun | Study | Measured, ...] = (*self.runs, *self.studies, *self.others)
+        first, *others = [thing.name for thing in things]
         more = f" and {len(others) - 2} more" if len(others) > 2 else ""
         return ", ".join([first, *others[:2]]) + more
 

@@ -84,7 +84,7 @@ def measures(study: Study) -> Iterator[tuple[Sequence[str], list[Row]]]:
 
 
 def conditions(lines: Sequence[Mapping[str, Any]]) -> list[str]:
-    """Return the settings that lines of `metrics.jsonl` have; the network where it is not a run's."""
+    """Return the settings that lines of `metrics.jsonl` have, and the network if not of one run."""
     folders = {PurePath(str(line["network"])).parent for line in lines if line.get("network")}
     keys = (*(("network",) if len(folders) > 1 else ()), *CONDITIONS)
     return [key for key in keys if any(line.get(key) not in (None, "") for line in lines)]

@@ -259,8 +259,11 @@ def _images_shown(line: bytes) -> float:
 
 
 def _identity(recipe: Settled) -> Settled:
+    # the same images, whichever way their path is written
+    path = recipe.data.path and str(Path(recipe.data.path).resolve())
     return replace(
         recipe,
+        data=replace(recipe.data, path=path),
         report=ReportSection(),
         metrics=MetricsSection(),
         health=HealthSection(),

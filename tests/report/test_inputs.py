@@ -153,5 +153,5 @@ def test_a_folder_of_metrics_alone_is_shown(tmp_path):
 
 def test_a_folder_of_runs_leads_to_one_of_them(tmp_path):
     write_run(tmp_path / "runs" / "a")
-    with pytest.raises(DataError, match="give those in it, such as .*runs/a"):
+    with pytest.raises(DataError, match=r"give those in it, such as .*runs/a"):
         open_report([tmp_path / "runs"])

@@ -168,6 +168,14 @@ def test_another_recipe_is_refused_in_the_same_folder(dataset, uninterrupted):
         run(tiny("train.lr_g=0.1"), dataset, uninterrupted)
 
 
+def test_the_same_images_may_be_written_another_way(dataset, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for path in ("a.zip", tmp_path / "a.zip", "./b/../a.zip"):
+        run(tiny("train.total_kimg=0.008", f"data.path={path}"), dataset, tmp_path / "run")
+    with pytest.raises(OutputError, match=r"holds another run .*data.path"):
+        run(tiny("train.total_kimg=0.008", "data.path=c.zip"), dataset, tmp_path / "run")
+
+
 def test_overwrite_starts_anew(dataset, tmp_path):
     run(tiny("train.total_kimg=0.016"), dataset, tmp_path / "run")
     ticks = run(tiny("train.total_kimg=0.016", "seed=1"), dataset, tmp_path / "run", overwrite=True)

@@ -58,7 +58,8 @@ class TrainingFilm:
         if len(snapshots) < 2:
             raise UsageError(
                 "a film leads from one snapshot to the next, and there is "
-                f"{'only one' if snapshots else 'none'} here; name a run, train on, or lower `report.snapshot_ticks`",
+                f"{'only one' if snapshots else 'none'} here; name a run, train on, or lower "
+                "`report.snapshot_ticks`",
                 parameter="run",
             )
         if len(seeds) != screen.streams:
