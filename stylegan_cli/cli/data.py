@@ -124,7 +124,7 @@ def prepare(
     json: JsonFlag = False,
     quiet: QuietFlag = False,
 ) -> None:
-    """Make a data set of pictures of one size out of images of any kind.
+    """Make a data set of equally large pictures from any images.
 
     Images may have any format that Pillow decodes, any mode, size and orientation. What cannot be
     read is left out and named with the reason. Running the same command again changes nothing.

@@ -38,7 +38,7 @@ def report(
     json: JsonFlag = False,
     quiet: QuietFlag = False,
 ) -> None:
-    """Show runs and studies on one self-contained HTML page.
+    """Show runs, studies and metrics on one self-contained HTML page.
 
     The page has training curves, fakes over time, pictures of studies, metrics, recipes and
     provenance. Several runs share their charts. A page of the same inputs is replaced.

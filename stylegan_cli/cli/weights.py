@@ -36,7 +36,7 @@ TrustFlag = Annotated[
 def list_weights(json: JsonFlag = False) -> None:
     """List the published weights and whether you have them.
 
-    Each with its purpose, size and licence. One that ships is always here.
+    Prints the purpose, size and licence of each. You always have those in the package.
     """
     facts = api.weights_facts()
     if json:

@@ -49,6 +49,8 @@ def write_page(
     Raises:
         OutputError: The file exists and is something else, or cannot be written.
     """
+    if path.is_dir():
+        raise OutputError(f"{path}: a folder; name a file, such as {path / 'report.html'}")
     if not (overwrite or _may_replace(path, report)):
         raise OutputError(
             f"{path}: exists and is not a report of the same inputs; "
@@ -105,8 +107,6 @@ def environment(note: Callable[[str], str]) -> Environment:
 def _may_replace(path: Path, report: Report) -> bool:
     if not path.exists():
         return True
-    if not path.is_file():
-        return False
     with path.open(encoding="utf-8", errors="replace") as file:
         return f'content="{escape(json.dumps(report.inputs))}"' in file.read(HEAD_LENGTH)
 

@@ -76,7 +76,7 @@ def test_what_is_damaged_is_a_warning(here):
             1,
             "recipe.toml: a file, where a folder is needed",
         ),
-        (("people", "-o", "people"), 1, "people: exists and is not a report"),
+        (("people", "-o", "people"), 1, "people: a folder; name a file"),
     ],
 )
 def test_a_mistake_ends_in_words_and_writes_nothing(here, words, code, stderr):

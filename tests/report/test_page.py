@@ -154,6 +154,11 @@ def test_of_many_runs_each_has_a_row(page, tmp_path):
     assert '<tr><th><span class="run c4">e</span></th><td>' in text
 
 
+def test_a_folder_in_place_of_the_page_is_refused(tmp_path, run):
+    with pytest.raises(OutputError, match=r"a folder; name a file, such as .*report.html"):
+        list(write_page(report(run), tmp_path, most_fakes=1, overwrite=True))
+
+
 def test_a_single_run_has_nothing_to_move_together(page, run):
     assert 'id="together"' not in written(page, run)
 

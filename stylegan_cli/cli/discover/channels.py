@@ -59,7 +59,7 @@ def channels(
 ) -> None:
     """Find single style channels (StyleSpace).
 
-    Those that carry an attribute, or those that move a single place of the image.
+    Finds those that carry an attribute, or those that change a single place of the image.
     """
 
     def find_of_attribute(network: "api.Network", group: str) -> FoundDirections:

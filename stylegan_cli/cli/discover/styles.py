@@ -68,7 +68,7 @@ def styles(
 
 def compare(
     one: Annotated[str, typer.Argument(metavar="FILE:NAME", help="Directions, as in `edit`.")],
-    other: Annotated[str, typer.Argument(metavar="FILE:NAME", help="Others, alike.")],
+    other: Annotated[str, typer.Argument(metavar="FILE:NAME", help="Directions to compare with.")],
     network: NetworkFlag = None,
     json: JsonFlag = False,
     quiet: QuietFlag = False,
