@@ -38,6 +38,10 @@ def test_its_measurements_are_of_portraits_drawn_on_the_spot(shipped):
     assert read_header(shipped).recipe.data.path == "sample:portraits"
 
 
+def test_it_counts_the_images_of_all_its_trainings(network_file, tmp_path):
+    assert read_header(ship(network_file, "tiny", tmp_path, kimg=420.0)).kimg == 420
+
+
 def test_its_drawings_are_credited(shipped):
     assert "Johan Melin" in read_header(shipped).licence
 
