@@ -101,7 +101,8 @@ def _projection(
         if processes.is_first:
             there = projection.given - projection.missing
             if there:
-                console.note(f"{projection.folder.path}: {there} pictures exist already")
+                exist = "1 picture exists" if there == 1 else f"{there} pictures exist"
+                console.note(f"{projection.folder.path}: {exist} already")
             if 0 < projection.batches < processes.size:
                 console.note(
                     f"{projection.batches} batches for {processes.size} processes; a smaller "
@@ -169,7 +170,8 @@ def _tell(projection: "api.Projection", further: FurtherFlags, *, as_json: bool)
         for path in paths:
             typer.echo(path)
     if unusable:
-        console.error(f"{len(unusable)} pictures were left out: {_names(unusable)}")
+        were = "1 picture was" if len(unusable) == 1 else f"{len(unusable)} pictures were"
+        console.error(f"{were} left out: {_names(unusable)}")
         raise typer.Exit(1)
 
 

@@ -39,7 +39,7 @@ def test_a_broken_picture_is_named_and_the_exit_code_is_1(done):
     _, said = done
     assert said.exit_code == 1
     assert "broken.png: left out: not an image in a format that is read" in said.stderr
-    assert "1 pictures were left out" in said.stderr
+    assert "1 picture was left out" in said.stderr
 
 
 def test_the_table_tells_how_near_each_picture_came(done):
