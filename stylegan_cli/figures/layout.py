@@ -3,7 +3,9 @@
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cache
+from importlib.util import find_spec
 from math import ceil, isqrt
+from pathlib import Path
 from typing import Literal
 
 import numpy as np
@@ -21,7 +23,6 @@ Place = tuple[str, tuple[int, ...]]
 Read = Callable[[Place], Picture]
 """Gives an image of a study."""
 
-Font = ImageFont.FreeTypeFont | ImageFont.ImageFont
 Anchor = Literal["la", "ma", "rm", "ms"]
 """Pillow's: which point of the words x and y are, across and then along."""
 
@@ -82,9 +83,13 @@ def shrunk(pixels: Picture, size: Size) -> Image.Image:
 
 
 @cache
-def font(size: int) -> Font:
-    """Return the font of all composed pictures."""
-    return ImageFont.load_default(size)
+def font(size: int) -> ImageFont.FreeTypeFont:
+    """Return the font of all composed pictures, DejaVu Sans: that of charts, PDFs and reports."""
+    # found without importing matplotlib, which brings it along
+    package = find_spec("matplotlib")
+    assert package is not None and package.origin is not None, "it is a dependency"
+    place = Path(package.origin).parent / "mpl-data" / "fonts" / "ttf" / "DejaVuSans.ttf"
+    return ImageFont.truetype(place, size, layout_engine=ImageFont.Layout.BASIC)
 
 
 def line_height(size: int) -> int:

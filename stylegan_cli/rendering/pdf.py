@@ -17,8 +17,6 @@ if TYPE_CHECKING:
 
 PIXELS_AN_INCH = 144
 POINTS_AN_INCH = 72
-FONT_SCALE = 0.88
-"""matplotlib's font is wider than the one of the pictures, in which the room was measured."""
 
 ACROSS = {"l": "left", "m": "center", "r": "right"}
 ALONG = {"a": "top", "m": "center", "s": "baseline"}
@@ -81,7 +79,7 @@ def _write(axes: "Axes", words: PlacedWords) -> None:
         words.y,
         words.text,
         color=_colour(INK),
-        fontsize=words.size * FONT_SCALE * POINTS_AN_INCH / PIXELS_AN_INCH,
+        fontsize=words.size * POINTS_AN_INCH / PIXELS_AN_INCH,
         horizontalalignment=ACROSS[across],
         verticalalignment=ALONG[along],
         parse_math=False,
