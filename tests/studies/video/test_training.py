@@ -123,5 +123,5 @@ def test_a_network_of_the_environment_gives_way_to_the_run(run, tmp_path, monkey
 
 def test_a_single_snapshot_makes_no_film(tmp_path):
     write_network(tmp_path / "network-000012.safetensors")
-    with pytest.raises(UsageError, match="there are 1 here"):
+    with pytest.raises(UsageError, match="there is only one here"):
         film(tmp_path)
