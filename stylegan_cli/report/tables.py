@@ -17,6 +17,7 @@ Row = tuple[str, Sequence[object]]
 MEASURES = "measures"
 """Group of numbers in a study's file, one of each kind for each of its pictures."""
 
+LONGEST_NAME = 200
 CONDITIONS = (
     *("case", "kimg", "psi", "class", "num_fake", "num_real", "num", "seed", "repeat"),
     *("detector", "protocol", "data", "created_utc"),
@@ -129,12 +130,14 @@ def differences(recipes: Sequence[Settled]) -> dict[str, list[str]]:
 def flatten(facts: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, object]]:
     """Flatten facts: inner ones by dotted names, lists in words."""
     for key, value in facts.items():
+        # a strange file may repeat a name of megabytes in thousands of rows
+        name = (prefix + key)[:LONGEST_NAME]
         if isinstance(value, Mapping):
-            yield from flatten(value, f"{prefix}{key}.")
+            yield from flatten(value, f"{name}.")
         elif isinstance(value, list | tuple):
-            yield prefix + key, ", ".join(map(str, value))
+            yield name, ", ".join(map(str, value))
         else:
-            yield prefix + key, value
+            yield name, value
 
 
 def words(name: str) -> str:

@@ -25,3 +25,8 @@ def test_a_single_thing_needs_no_name():
 def test_nested_facts_have_dotted_names():
     facts = {"a": 1, "b": {"c": {"d": 2}, "e": []}, "f": ["x", 3]}
     assert dict(flatten(facts)) == {"a": 1, "b.c.d": 2, "b.e": "", "f": "x, 3"}
+
+
+def test_a_long_name_is_cut_before_all_that_it_holds_repeats_it():
+    rows = flatten({"n" * 50_000: {str(i): i for i in range(1000)}})
+    assert sum(len(name) for name, _ in rows) < 1_000_000
