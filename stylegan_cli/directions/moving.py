@@ -12,6 +12,9 @@ from stylegan_cli.latents.codes import Codes
 from stylegan_cli.latents.sampling import Sampling, broadcast_layers, map_latents, truncate
 from stylegan_cli.networks.snapshot import Network
 
+FARTHEST = 10_000
+"""Steps that a code goes at most: images become infinite long after they are all alike."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Move:
@@ -40,8 +43,14 @@ def moved_codes(
         absolute: Steps are coordinates, counted from the mean of the network's samples.
 
     Raises:
-        UsageError: A direction of z, and codes that come from no z.
+        UsageError: A direction of z, and codes that come from no z; or too many steps.
     """
+    for move in moves:
+        if abs(move.steps) > FARTHEST:
+            raise UsageError(
+                f"{move.direction.name}: {move.steps:g} steps lead nowhere; the valid range is "
+                f"-{FARTHEST} to {FARTHEST}"
+            )
     own = {
         space: [move for move in moves if move.direction.space == space]
         for space in ("z", "w", "s")

@@ -186,12 +186,24 @@ def read_codes(stored: Stored, shapes: CodeShapes, c_dim: int) -> StoredCodes:
                 "/".join([*stored.names, *map(str, position if prod(table) > 1 else ())])
                 for position in chosen
             ),
-            note=f"{stored.text}: {len(chosen)} {NOTED[kind]} from its array {name}",
+            note=f"{stored.text}: {len(chosen)} {NOTED[kind]} from its array {name}"
+            + _note_on_styles(where, arrays.get(f"{group}style_offsets"), table, chosen),
             labels=None if labels is None else _take(where, labels, chosen, np.float32),
             noise_seed=None if seeds is None else _take(where, seeds, chosen, np.int64),
             own_noise=_own_noise(arrays, group, table, chosen),
             network_sha256=made_for,
         )
+
+
+def _note_on_styles(
+    where: str, offsets: StoredArray | None, table: Position, chosen: Sequence[Position]
+) -> str:
+    """Tell that an edit of style channels stays behind, as a w cannot hold it."""
+    if offsets is None or offsets.shape[:-1] != table:
+        return ""
+    if not any(_take(where, offsets, [position], np.float32).any() for position in chosen):
+        return ""
+    return "; without the offsets of its style channels, so the image will differ"
 
 
 def _in_its_folder(path: Path) -> Path:

@@ -165,3 +165,10 @@ def test_something_must_tell_an_attribute(here):
     assert done.exit_code == 2 and "brightness" in done.stderr
     done = sgtool("discover", "attribute", "--with", "0-9")
     assert done.exit_code == 2 and "--without" in done.stderr
+
+
+@pytest.mark.parametrize("output", ["faces", "faces.npz"])
+def test_a_file_of_directions_is_called_as_it_is_read(here, output):
+    done = sgtool(*SEFA, "-o", output)
+    assert done.exit_code == 2 and "must end in .h5" in done.stderr
+    assert list(here.iterdir()) == []

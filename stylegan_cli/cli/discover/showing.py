@@ -16,6 +16,7 @@ from stylegan_cli.cli.study import StudyFlags, run_study
 from stylegan_cli.errors import UsageError
 from stylegan_cli.ranges import parse_floats
 
+SUFFIXES = (".h5", ".hdf5")
 with_flags_of_discovery = partial(with_flags, without=("output",))
 
 FileFlag = Annotated[
@@ -90,6 +91,12 @@ def discover(find: Find, group: str, output: Path, show: ShowFlags, flags: Study
         # FILE:NAME@LAYERS=STEPS must be able to name them, and a folder bears the name too
         raise UsageError(
             "letters, digits, dots, dashes and slashes make a name", parameter="name", value=group
+        )
+    if output.suffix.lower() not in SUFFIXES:
+        raise UsageError(
+            f"must end in {' or '.join(SUFFIXES)}: it is an HDF5 file",
+            parameter="output",
+            value=output,
         )
     picks = api.parse_picks(show.seeds)
     strengths = parse_floats(show.strength, parameter="strength")

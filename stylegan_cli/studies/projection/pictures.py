@@ -24,6 +24,7 @@ from stylegan_cli.latents.codes import Codes
 from stylegan_cli.latents.lookup import codes_of_picks
 from stylegan_cli.latents.references import Pick
 from stylegan_cli.latents.sampling import PLAIN, Sampling
+from stylegan_cli.networks.noise import NoiseInput
 from stylegan_cli.networks.snapshot import Network
 from stylegan_cli.runtime import numpy_stream
 from stylegan_cli.shapes import Picture
@@ -239,10 +240,14 @@ def _drawing(network: Network, codes: Codes, row: int, size: Size) -> Callable[[
     def load() -> Picture:
         import torch
 
-        from stylegan_cli.rendering.render import draw
+        from stylegan_cli.rendering.render import draw, fixed_maps
 
-        ws = torch.from_numpy(codes.ws[row : row + 1]).to(network.G.mapping.w_avg.device)
-        pixels: Picture = draw(network.G, ws, "const" if network.G.has_noise else "none")[0]
+        G = network.G
+        ws = torch.from_numpy(codes.ws[row : row + 1]).to(G.mapping.w_avg.device)
+        noise: NoiseInput = "const" if G.has_noise else "none"
+        if codes.own_noise is not None and codes.own_noise[row] is not None:
+            noise = fixed_maps(G, [codes.own_noise[row]])
+        pixels: Picture = draw(G, ws, noise)[0]
         step = len(pixels) // size.height
         return pixels[::step, ::step]
 

@@ -184,3 +184,17 @@ def test_a_film_needs_two_strengths(network, file):
     options = EditOptions(strengths=(1.0,))
     with pytest.raises(UsageError, match="only one strength"):
         EditFilm(network, [0], [parse_direction(f"{file}:w/0")], options)
+
+
+@pytest.mark.parametrize("steps", [1e5, -1e308])
+def test_steps_that_lead_nowhere_are_refused(network, steps):
+    codes = codes_of_seeds(network, [3], PLAIN)
+    with pytest.raises(UsageError, match=r"w/0: .* steps lead nowhere; the valid range"):
+        moved_codes(network, codes, [Move(direction=made(network), steps=steps)], PLAIN)
+
+
+def test_an_edit_of_styles_that_a_file_of_codes_leaves_behind_is_noted(network, file, tmp_path):
+    plan = edit(network, [3], [parse_direction(f"{file}:s/0")], EditOptions(strengths=(0.0, 2.0)))
+    np.savez(tmp_path / "c.npz", ws=plan.codes.ws, style_offsets=plan.codes.style_offsets)
+    still, moved = (grid(network, parse_picks(f"{tmp_path}/c.npz:0/{i}")).notes[0] for i in (0, 1))
+    assert "style channels" in moved and "style channels" not in still

@@ -16,6 +16,7 @@ from stylegan_cli.networks.execution import open_for_drawing
 from stylegan_cli.rendering.render import render
 from stylegan_cli.studies.grid import grid
 from stylegan_cli.studies.mixing import mix
+from stylegan_cli.studies.projection.pictures import Album, Framing
 from stylegan_cli.studies.video.drawing import Drawing
 from stylegan_cli.studies.video.tracks import Tracks
 from stylegan_cli.studies.video.video import Motion, video
@@ -51,6 +52,11 @@ def test_the_file_holds_a_set_of_maps_for_each_picture(place):
     assert [type(own) for own in codes.own_noise] == [OwnNoise, OwnNoise]
     shapes = [each.shape for each in codes.own_noise[0].maps]
     assert shapes == [size.shape for size in place[1].G.synthesis.noise_sizes]
+
+
+def test_a_code_is_projected_as_the_picture_that_it_shows(place):
+    (subject,) = Album(place[1], picks(place, "0"), Framing()).subjects
+    np.testing.assert_array_equal(subject.load(), images(place)[0])
 
 
 def test_a_grid_shows_the_projected_pictures_to_the_bit(place):
