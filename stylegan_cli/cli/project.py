@@ -4,7 +4,6 @@ import re
 from collections import deque
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from functools import cache
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -77,11 +76,8 @@ def _projection(
     search, framing, further, place = flags
     options, points = _options(search), _points(framing.align)
     network = open_network(place.network, place)
-
-    means = cache(
-        lambda: api.projection_means(network, detector=search.detector, batch_size=place.batch)
-    )
-    choices = api.settle_projection(network, options, lambda: means().detector.name)
+    # refused before torch is imported; the detector changes no refusal
+    api.settle_projection(network, options, detector="")
     frame = api.Framing(
         fit=framing.fit,
         background=framing.background,
@@ -95,8 +91,10 @@ def _projection(
             _tell_pictures(album)
         if not (album.subjects or place.output.exists()):
             raise DataError("no picture can be projected; see the reasons above")
+        means = api.projection_means(network, detector=search.detector, batch_size=place.batch)
+        choices = api.settle_projection(network, options, means.detector.name)
         projection = api.Projection(
-            means(), album, choices, place.output, overwrite=place.overwrite, world=processes
+            means, album, choices, place.output, overwrite=place.overwrite, world=processes
         )
         if processes.is_first:
             there = projection.given - projection.missing

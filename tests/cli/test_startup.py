@@ -91,12 +91,12 @@ def test_a_refusal_takes_no_torch(network_file, tmp_path, words):
         ("project", "nowhere.jpg"),
         ("train", "--data", "nowhere.zip"),
         ("train", "--init-from", "nowhere", "--data", "nowhere.zip"),
-        ("project", "1", "--mask", "nowhere.png"),
+        ("project", "nowhere.jpg", "--mask", "nowhere.png"),
     ],
     ids=" ".join,
 )
-def test_a_missing_file_takes_no_torch(network_file, tmp_path, words):
-    network = () if words[0] == "train" else ("--network", network_file)
+def test_a_missing_file_takes_no_torch(tmp_path, words):
+    network = () if words[0] == "train" else ("--network", "portraits-64")
     assert imported(*words, *network, code=1, folder=tmp_path) == []
 
 

@@ -1,7 +1,6 @@
 """The options of a projection, and their values settled for a network."""
 
 import re
-from collections.abc import Callable
 from dataclasses import dataclass
 from math import isfinite
 from typing import Any, Literal
@@ -132,11 +131,11 @@ class Choices:
         }
 
 
-def settle(network: Network, options: ProjectionOptions, detector: Callable[[], str]) -> Choices:
+def settle(network: Network, options: ProjectionOptions, detector: str) -> Choices:
     """Settle everything that the options leave open.
 
     Args:
-        detector: Returns the name of what measures LPIPS; called once all else is settled.
+        detector: Name of what measures LPIPS.
 
     Raises:
         UsageError: The network does not support one of them.
@@ -228,9 +227,9 @@ def _prior(options: ProjectionOptions, space: SpaceName) -> float:
     return options.prior
 
 
-def _pixel_weight(sizes: Sizes, options: ProjectionOptions, detector: Callable[[], str]) -> float:
+def _pixel_weight(sizes: Sizes, options: ProjectionOptions, detector: str) -> float:
     if options.distance is not None:
         return PIXEL_WEIGHT if options.distance == "lpips+l2" else 0.0
     # AlexNet alone lets plain areas take wrong colours
-    helps = sizes.grown_size.shorter < SMALLEST or detector().startswith("alex")
+    helps = sizes.grown_size.shorter < SMALLEST or detector.startswith("alex")
     return PIXEL_WEIGHT if helps and not options.protocol else 0.0

@@ -37,7 +37,7 @@ def pictures(tmp_path_factory):
 
 def open_projection(network, folder, given, options=QUICK, *, batch_size=2, **album):
     means = means_of(network, detector="alex", batch_size=batch_size)
-    choices = settle(network, options, lambda: "alex")
+    choices = settle(network, options, "alex")
     return Projection(means, Album(network, given, Framing(), **album), choices, folder)
 
 
@@ -162,7 +162,7 @@ def test_what_a_mask_hides_does_not_count(network, tmp_path, pictures):
         means = means_of(network, detector="alex")
         options = ProjectionOptions(steps=6, start=Start(), noise="const", prior=0.0)
         found.append(
-            Projection(means, album, settle(network, options, lambda: "alex"), tmp_path / path.stem)
+            Projection(means, album, settle(network, options, "alex"), tmp_path / path.stem)
         )
         for _ in found[-1].steps():
             pass
@@ -234,13 +234,13 @@ def test_a_damaged_result_file_is_not_taken_for_one(network, tmp_path, pictures)
 
 
 def test_the_protocol_of_stylegan2_keeps_the_last_step(network):
-    choices = settle(network, ProjectionOptions(protocol="stylegan2"), lambda: "alex")
+    choices = settle(network, ProjectionOptions(protocol="stylegan2"), "alex")
     assert (choices.space, choices.steps, choices.prior) == ("w", 1000, 0)
     assert (choices.keep_best, choices.pixel_weight, str(choices.start)) == (False, 0, "mean")
 
 
 def test_a_search_that_comes_to_no_numbers_begins_anew_and_then_ends(network):
-    choices = settle(network, ProjectionOptions(steps=3, start=Start()), lambda: "alex")
+    choices = settle(network, ProjectionOptions(steps=3, start=Start()), "alex")
     batch = PictureBatch(
         keys=("a",), targets=torch.zeros(1, 3, 16, 16), label=np.zeros((1, 0), np.float32)
     )
@@ -272,7 +272,7 @@ def test_an_aligned_face_goes_back_into_its_picture(network, tmp_path):
     framing = Framing(points=tmp_path / "points.csv")
     with Album(network, [tmp_path / "face.png"], framing) as album:
         means = means_of(network, detector="alex")
-        found = Projection(means, album, settle(network, QUICK, lambda: "alex"), tmp_path / "out")
+        found = Projection(means, album, settle(network, QUICK, "alex"), tmp_path / "out")
         for _ in found.steps():
             pass
         found.finish()
@@ -290,7 +290,7 @@ def test_out_of_memory_fewer_pictures_are_searched_at_once(network):
         return images.flatten(1)
 
     embed.full = False
-    choices = settle(network, ProjectionOptions(steps=3, start=Start()), lambda: "alex")
+    choices = settle(network, ProjectionOptions(steps=3, start=Start()), "alex")
     batch = PictureBatch(
         keys=("a", "b", "c"), targets=torch.zeros(3, 3, 16, 16), label=np.zeros((1, 0), np.float32)
     )
@@ -309,7 +309,7 @@ def test_noise_alone_is_fitted_to_a_picture_and_the_code_stays(network, tmp_path
     # the first step only brings the maps to unit variance
     assert losses[-5:].mean() < losses[1:6].mean()
     with pytest.raises(UsageError, match="noise maps alone"):
-        settle(network, ProjectionOptions(space="noise", noise="const"), lambda: "alex")
+        settle(network, ProjectionOptions(space="noise", noise="const"), "alex")
 
 
 def test_nothing_is_overwritten_when_no_picture_can_be_used(network, tmp_path, pictures):
@@ -320,9 +320,7 @@ def test_nothing_is_overwritten_when_no_picture_can_be_used(network, tmp_path, p
         Album(network, [tmp_path / "junk.png"], Framing()),
     )
     with pytest.raises(DataError, match=r"stays as it is: .*junk\.png"):
-        Projection(
-            means, album, settle(network, QUICK, lambda: "alex"), tmp_path / "out", overwrite=True
-        )
+        Projection(means, album, settle(network, QUICK, "alex"), tmp_path / "out", overwrite=True)
     assert found.folder.hdf5.exists()
 
 
@@ -359,6 +357,6 @@ def test_codes_with_differences_keep_their_ws(network):
 def test_differences_of_layers_need_layers_and_a_prior(tmp_path, network):
     plain = load_network(write_untrained(tmp_path / "net.safetensors", small("traditional")))
     with pytest.raises(UsageError, match="one code for all layers"):
-        settle(plain, ProjectionOptions(space="w-delta"), lambda: "alex")
+        settle(plain, ProjectionOptions(space="w-delta"), "alex")
     with pytest.raises(UsageError, match=r"w\+"):
-        settle(network, ProjectionOptions(space="w-delta", prior=0.0), lambda: "alex")
+        settle(network, ProjectionOptions(space="w-delta", prior=0.0), "alex")
