@@ -6,6 +6,7 @@ anything in them is read. Every module that opens an HDF5 file it did not just c
 """
 
 import json
+import mmap
 import time
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
@@ -36,6 +37,8 @@ _KINDS = {
     "O": "texts",
     "S": "bytes",
 }
+_SEARCHED_BYTES = 2**27
+_OBJECTS_A_HEAP = 2**16
 DAMAGE = (OSError, KeyError, RuntimeError, ValueError, TypeError, OverflowError, MemoryError)
 
 
@@ -56,6 +59,7 @@ def open_hdf5(path: Path, mode: Literal["r", "r+"] = "r") -> h5py.File:
         ) from None
     try:
         with damage_in(path):
+            _check_heaps(file)
             _check_objects(file, path)
     except BaseException:
         file.close()
@@ -67,6 +71,7 @@ def root_attribute(path: Path, name: str) -> Any:
     """Return an attribute of the root; None where there is none, or no readable HDF5 file."""
     try:
         with h5py.File(path, "r") as file:
+            _check_heaps(file)
             return file.attrs.get(name)
     except DAMAGE:
         return None
@@ -206,6 +211,46 @@ def json_attribute(item: h5py.HLObject, key: str, otherwise: Any) -> Any:
         return json.loads(item.attrs[key])
     except (*DAMAGE, RecursionError):
         return otherwise
+
+
+def _check_heaps(file: h5py.File) -> None:
+    """Raise ValueError for a heap of texts that HDF5 2.0 would read for ever.
+
+    It steps over an object of a heap by its size, and stays where free space has none. Looks for
+    heaps near the beginning and the end of the file, where descriptions are.
+    """
+    _, bytes_of_size = file.id.get_create_plist().get_sizes()
+    with (
+        Path(file.filename).open("rb") as raw,
+        mmap.mmap(raw.fileno(), 0, access=mmap.ACCESS_READ) as data,
+    ):
+        middle = max(_SEARCHED_BYTES, len(data) - _SEARCHED_BYTES)
+        for start, stop in ((0, _SEARCHED_BYTES), (middle, len(data))):
+            place = data.find(b"GCOL\x01\0\0\0", start, stop)
+            while place >= 0:
+                if not _ends(data, place, bytes_of_size):
+                    raise ValueError(f"the heap at byte {place} has objects without a size")
+                place = data.find(b"GCOL\x01\0\0\0", place + 8, stop)
+
+
+def _ends(heap: mmap.mmap, place: int, bytes_of_size: int) -> bool:
+    """Return whether stepping from object to object comes to the end of a heap."""
+
+    def size_at(position: int) -> int:
+        return int.from_bytes(heap[position : position + bytes_of_size], "little")
+
+    end = min(place + size_at(place + 8), len(heap))
+    place += 16
+    for _ in range(_OBJECTS_A_HEAP):
+        if place + 16 > end:
+            return True
+        size = size_at(place + 8)
+        # number 0 is free space, whose size includes its description
+        is_free = heap[place : place + 2] == b"\0\0"
+        place += size if is_free else 16 + -(-size // 8) * 8
+        if is_free and not size:
+            return False
+    return False
 
 
 def _check_objects(file: h5py.File, path: Path) -> None:

@@ -156,3 +156,16 @@ def test_a_damaged_root_has_no_attributes(path):
     damaged[root] ^= 0xFF
     path.write_bytes(damaged)
     assert root_attribute(path, "study") is None
+
+
+def test_free_space_without_a_size_is_refused_before_hdf5_reads_it_for_ever(path):
+    with h5py.File(path, "w") as file:
+        file.attrs["study"] = "grid"
+    data = bytearray(path.read_bytes())
+    heap = data.index(b"GCOL")
+    # the object behind the header: number 0 and a size of 0
+    data[heap + 16 : heap + 32] = bytes(16)
+    path.write_bytes(data)
+    assert root_attribute(path, "study") is None
+    with pytest.raises(DataError, match="heap"):
+        open_hdf5(path)
