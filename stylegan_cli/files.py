@@ -129,7 +129,9 @@ def similar(path: Path) -> str:
     """Suggest a path that is spelled much like one where there is no file."""
     if path.exists():
         return "; it is a folder" if path.is_dir() else "; it is a device"
-    inside = [*path.with_suffix("").glob(f"*{path.suffix}")] if path.suffix else []
+    folder = path.with_suffix("")
+    beside = folder.iterdir() if folder.is_dir() else ()
+    inside = [each for each in beside if each.suffix == path.suffix]
     if len(inside) == 1:  # a study's file has the name of the study, not of its folder
         return f"; did you mean {inside[0]}?"
     there = path.parent
@@ -137,8 +139,6 @@ def similar(path: Path) -> str:
         if there == there.parent:
             return ""
         there = there.parent
-    if there == path:
-        return ""
     wrong, *rest = path.relative_to(there).parts
     names = [entry.name for entry in there.iterdir()]
     whole_name = next((name for name in names if name.startswith(f"{wrong} ")), None)

@@ -114,8 +114,13 @@ def test_a_full_disk_does_not_keep_a_folder_from_being_held(tmp_path, monkeypatc
     assert not (tmp_path / ".lock").exists()
 
 
-def test_an_empty_path_is_like_no_other():
-    assert similar(Path()) == ""
+def test_a_folder_in_the_place_of_a_file_is_told():
+    assert similar(Path()) == "; it is a folder"
+
+
+def test_stars_of_a_shell_that_found_nothing_are_letters(tmp_path):
+    (tmp_path / "faces").mkdir()
+    assert similar(tmp_path / "faces.**").endswith("/faces?")
 
 
 def test_a_study_in_a_folder_of_another_name_is_suggested(tmp_path):
