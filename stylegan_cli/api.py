@@ -53,6 +53,7 @@ if TYPE_CHECKING:
     from stylegan_cli.directions.file import Discovery
     from stylegan_cli.directions.file import check_discovery as check_directions
     from stylegan_cli.directions.file import write_discovery as write_directions
+    from stylegan_cli.directions.foreign import HDF5_SUFFIXES as DIRECTIONS_SUFFIXES
     from stylegan_cli.directions.foreign import export_direction
     from stylegan_cli.directions.references import parse_direction
     from stylegan_cli.interop.export import Exported, export_network, export_paths

@@ -90,7 +90,7 @@ class Study:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Measured:
+class MeasuredFolder:
     """A folder of metrics without a run or study."""
 
     name: str
@@ -109,12 +109,15 @@ class Report:
     inputs: tuple[str, ...]
     runs: tuple[ReadRun, ...]
     studies: tuple[Study, ...]
-    others: tuple[Measured, ...] = ()
+    others: tuple[MeasuredFolder, ...] = ()
+
+    @property
+    def things(self) -> tuple[ReadRun | Study | MeasuredFolder, ...]:
+        return (*self.runs, *self.studies, *self.others)
 
     @property
     def title(self) -> str:
-        things: tuple[ReadRun | Study | Measured, ...] = (*self.runs, *self.studies, *self.others)
-        first, *others = [thing.name for thing in things]
+        first, *others = [thing.name for thing in self.things]
         more = f" and {len(others) - 2} more" if len(others) > 2 else ""
         return ", ".join([first, *others[:2]]) + more
 
@@ -124,10 +127,9 @@ class Report:
         return {run.name: run.history for run in self.runs}
 
     @property
-    def measured(self) -> list[ReadRun | Study | Measured]:
+    def measured(self) -> list[ReadRun | Study | MeasuredFolder]:
         """Return what has metrics."""
-        things: tuple[ReadRun | Study | Measured, ...] = (*self.runs, *self.studies, *self.others)
-        return [thing for thing in things if thing.metrics]
+        return [thing for thing in self.things if thing.metrics]
 
     @property
     def sections(self) -> list[str]:
@@ -274,9 +276,9 @@ def read_study(path: Path, name: str) -> Study:
         )
 
 
-def _read_measured(folder: Path, name: str) -> Measured:
+def _read_measured(folder: Path, name: str) -> MeasuredFolder:
     metrics, problems = read_lines(folder / METRICS)
-    return Measured(name=name, metrics=tuple(metrics), problems=tuple(problems))
+    return MeasuredFolder(name=name, metrics=tuple(metrics), problems=tuple(problems))
 
 
 def _find_fakes(folder: Path) -> tuple[FakesSheet, ...]:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from stylegan_cli.errors import NetworkFileError, OutputError
 from stylegan_cli.files import LOCK, append_line, writing, written_whole
@@ -199,12 +199,15 @@ class RunFolder:
         if not self.stats.exists():
             return
         with writing(self.stats), self.stats.open("rb+") as file:
-            place = end = 0
-            for line in file:
-                place += len(line)
+            end = file.seek(0, os.SEEK_END)
+            while end:
+                begin = _line_begin(file, end)
+                file.seek(begin)
+                line = file.read(end - begin)
                 # a killed process may have left half a line, which may look like a whole one
                 if line.endswith(b"\n") and _images_shown(line) <= cur_nimg:
-                    end = place
+                    break
+                end = begin
             file.truncate(end)
             os.fsync(file.fileno())
 
@@ -249,6 +252,22 @@ def newest_network(folder: Path) -> Path:
 
 def _name(cur_nimg: int, *, fine: bool) -> str:
     return f"{cur_nimg // 1000:06d}" + (f".{cur_nimg % 1000:03d}" if fine else "")
+
+
+BLOCK = 4096
+
+
+def _line_begin(file: BinaryIO, end: int) -> int:
+    """Return the beginning of the line whose last byte, a line break or not, is before `end`."""
+    stop = end - 1
+    while stop > 0:
+        start = max(0, stop - BLOCK)
+        file.seek(start)
+        found = file.read(stop - start).rfind(b"\n")
+        if found >= 0:
+            return start + found + 1
+        stop = start
+    return 0
 
 
 def _images_shown(line: bytes) -> float:

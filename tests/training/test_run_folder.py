@@ -1,4 +1,5 @@
 import json
+import tracemalloc
 
 import pytest
 import torch
@@ -119,6 +120,23 @@ def test_lines_longer_than_a_block_are_taken_back_too(folder, kept):
     folder.take_back_stats(kept)
     lines = folder.stats.read_text().splitlines()
     assert [json.loads(line)["cur_nimg"] for line in lines] == list(range(1, kept + 1))
+
+
+def test_only_the_last_lines_of_long_statistics_are_read(folder):
+    with folder.stats.open("wb") as file:
+        # a hole: no disk is taken, but a reader of all of it would hold two gigabytes
+        file.seek(2**31)
+        file.write(b"\n")
+    folder.append_stats({"cur_nimg": 8})
+    folder.append_stats({"cur_nimg": 16})
+    tracemalloc.start()
+    folder.take_back_stats(8)
+    most = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert most < 2**20
+    with folder.stats.open("rb") as file:
+        file.seek(2**31)
+        assert file.read() == b'\n{"cur_nimg": 8}\n'
 
 
 UNSEEN = (

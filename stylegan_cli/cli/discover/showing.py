@@ -16,7 +16,6 @@ from stylegan_cli.cli.study import StudyFlags, run_study
 from stylegan_cli.errors import UsageError
 from stylegan_cli.ranges import parse_floats
 
-SUFFIXES = (".h5", ".hdf5")
 with_flags_of_discovery = partial(with_flags, without=("output",))
 
 FileFlag = Annotated[
@@ -92,9 +91,9 @@ def discover(find: Find, group: str, output: Path, show: ShowFlags, flags: Study
         raise UsageError(
             "letters, digits, dots, dashes and slashes make a name", parameter="name", value=group
         )
-    if output.suffix.lower() not in SUFFIXES:
+    if output.suffix.lower() not in api.DIRECTIONS_SUFFIXES:
         raise UsageError(
-            f"must end in {' or '.join(SUFFIXES)}: it is an HDF5 file",
+            f"must end in {' or '.join(api.DIRECTIONS_SUFFIXES)}: it is an HDF5 file",
             parameter="output",
             value=output,
         )
