@@ -60,9 +60,6 @@ def append_line(path: Path, line: str) -> None:
 
     Args:
         line: Text without a line break.
-
-    Raises:
-        OutputError: The file cannot be written, or the disk is full.
     """
     with writing(path):
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -84,9 +81,6 @@ def writing(path: Path, *failures: type[Exception]) -> Iterator[None]:
 
     Args:
         failures: Exceptions besides OSError; HDF5 also raises ValueError and RuntimeError.
-
-    Raises:
-        OutputError: The file cannot be written, or the disk is full.
     """
     caught: tuple[type[Exception], ...] = (OSError, *failures)
     try:

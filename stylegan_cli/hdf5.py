@@ -112,11 +112,7 @@ def stored_array(group: h5py.Group, name: str, *, kinds: str, ranks: Collection[
 
 
 def sure_to_be_stored(item: h5py.Dataset) -> h5py.Dataset:
-    """Return an array after comparing what it claims with what the file stores.
-
-    Raises:
-        DataError: It claims more than that, or its chunks are larger than any that are read.
-    """
+    """Return an array after comparing what it claims with what the file stores."""
     path = item.file.filename
     claimed = prod(item.shape) * item.dtype.itemsize
     chunk = prod(item.chunks or ()) * item.dtype.itemsize
@@ -192,12 +188,7 @@ def describe_form(item: h5py.Dataset) -> str:
 
 
 def text_attribute(item: h5py.HLObject, key: str) -> str:
-    """Return a text attribute.
-
-    Raises:
-        DataError: It is something else.
-        KeyError: There is none.
-    """
+    """Return a text attribute."""
     value = item.attrs[key]
     if not isinstance(value, str):
         path = item.file.filename

@@ -37,17 +37,14 @@ class Size:
 
     @property
     def shorter(self) -> int:
-        """Return the shorter side."""
         return min(self.shape)
 
     @property
     def longer(self) -> int:
-        """Return the longer side."""
         return max(self.shape)
 
     @property
     def area(self) -> int:
-        """Return the number of pixels."""
         return self.height * self.width
 
     @property

@@ -150,11 +150,7 @@ def document(environment: Mapping[str, object], results: Sequence[Result]) -> di
 
 
 def write_document(path: Path, content: Mapping[str, Any]) -> None:
-    """Write a document as JSON.
-
-    Raises:
-        OutputError: The file cannot be written.
-    """
+    """Write a document as JSON."""
     with written_whole(path) as temporary:
         temporary.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
 

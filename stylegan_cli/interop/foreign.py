@@ -68,11 +68,7 @@ class Taken:
 
     @property
     def shape(self) -> tuple[int, ...]:
-        """Return the shape in our layout, without reading the numbers.
-
-        Raises:
-            ForeignFileError: The layout needs other axes.
-        """
+        """Return the shape in our layout, without reading the numbers."""
         try:
             return tuple(self.form(torch.empty(self.stored.shape, device="meta")).shape)
         except (RuntimeError, IndexError):
@@ -132,9 +128,6 @@ def foreign_recipe(values: Values, source: str) -> Settled:
 
     Args:
         values: Raw values by dotted key, as "generator.z_dim"; else the family's defaults hold.
-
-    Raises:
-        ForeignFileError: sgtool does not support such networks.
     """
     try:
         return Recipe(source=source, values={"title": Path(source).stem, **values}).settle()
@@ -161,9 +154,6 @@ def assemble(
         discriminator: The same for our discriminator, if there is one; left out, with a note, if
             ours cannot hold it.
         others: The other attributes of `Foreign`.
-
-    Raises:
-        ForeignFileError: Tensors of G are missing, too many, or of another shape.
     """
     layers = recipe.generator.mapping_layers, recipe.discriminator.mapping_layers
     if sum(layers) > _MOST_LAYERS:

@@ -88,7 +88,6 @@ class PickledModule:
             yield from module.tensors(f"{prefix}{name}.")
 
     def modules(self) -> Mapping[str, "PickledModule"]:
-        """Return the direct submodules."""
         inner = named(self.state.get("_modules"))
         return {name: each for name, each in inner.items() if isinstance(each, PickledModule)}
 

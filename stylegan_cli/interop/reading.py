@@ -116,11 +116,7 @@ def read_originals(path: Path) -> Foreign:
 
 
 def read_tensorflow_networks(path: Path) -> tuple[PickledNetwork, ...]:
-    """Read the networks in a pickle of a TensorFlow release, unconverted.
-
-    Raises:
-        ForeignFileError: Refused, damaged, or not a pickle of networks.
-    """
+    """Read the networks in a pickle of a TensorFlow release, unconverted."""
     with _read(path) as root:
         networks = tensorflow_networks(root)
     if not networks:

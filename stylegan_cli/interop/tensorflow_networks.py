@@ -25,7 +25,6 @@ class PickledNetwork:
         self.state: Mapping[str, object] = {}
 
     def set_state(self, state: object) -> None:
-        """Take the state in the file."""
         if not isinstance(state, dict) or not all(isinstance(key, str) for key in state):
             raise RefusedError("a network whose state is not that of the originals")
         self.state = state
@@ -121,7 +120,6 @@ class GeneratorKind:
 
     @property
     def name(self) -> str:
-        """Return the program that writes such files."""
         if self.family == "progan":
             return "progan-tf"
         if self.version < _STYLEGAN2:

@@ -150,12 +150,7 @@ def _fakes(
 def folder_case(
     images: Path, data: StoredPictures | None, protocol: Protocol, *, chosen: str | None = None
 ) -> Case:
-    """Pair a folder or zip of images with the reals, as they are; both of one class if wanted.
-
-    Raises:
-        DataError: The images cannot be used.
-        MetricError: There are no images of that class.
-    """
+    """Pair a folder or zip of images with the reals, as they are; both of one class if wanted."""
     stored = stored_folder(images)
     fakes = replace(stored, rows=None if chosen is None else _of_class(stored, chosen))
     facts = {

@@ -97,7 +97,6 @@ class Evaluation:
                     yield Remark(text=text, is_warning=True)
 
     def detector(self, metric: Metric) -> FeatureDetector:
-        """Return the detector for a metric."""
         return self.detectors[metric.on_features.purpose]
 
     def features(self, pictures: Pictures, metric: Metric) -> Features:

@@ -102,11 +102,7 @@ def seeds_of(evaluation: int, part: range) -> range:
 
 
 def draw_fakes(network: Network, fakes: DrawnPictures, part: range) -> Pixels:
-    """Draw images of an evaluation by their numbers, as one batch.
-
-    Raises:
-        NetworkFileError: The network makes images with NaN or infinite values.
-    """
+    """Draw images of an evaluation by their numbers, as one batch."""
     codes = _codes(network, fakes, seeds_of(fakes.seed, part))
     plan = Plan(
         study="evaluation",

@@ -73,7 +73,6 @@ class FeatureFile:
         return False
 
     def rows(self) -> int:
-        """Return how many images are done."""
         if self.is_finished:
             return self._shape[0]
         if not self.unfinished.exists():

@@ -193,7 +193,6 @@ class Samples:
 
     @property
     def pair(self) -> tuple[Features, Features]:
-        """Return features of reals and of fakes."""
         assert self.real is not None, "this metric compares"
         return self.real, self.fake
 

@@ -231,11 +231,7 @@ def perceived(images: Images, options: PathOptions) -> Tensor:
 def path_distances(
     network: Network, detector: PerceptualDistance, options: PathOptions, pairs: range
 ) -> Float32[np.ndarray, " n"]:
-    """Measure the distances of pairs, over ε².
-
-    Raises:
-        MetricError: The network makes images with NaN or infinite values.
-    """
+    """Measure the distances of pairs, over ε²."""
     G, drawn = network.G, draw_pairs(network, options, pairs)
     with torch.no_grad():
         ws = step_codes(G, drawn, options)

@@ -150,11 +150,7 @@ def stored_data(
 
 
 def stored_folder(path: Path) -> StoredPictures:
-    """Return all images at a path as they are; they must be of one size.
-
-    Raises:
-        DataError: There is nothing usable.
-    """
+    """Return all images at a path as they are; they must be of one size."""
     source = open_source(path)
     found = list(source.entries())
     entries = [entry for entry in found if entry.problem is None]
@@ -194,10 +190,6 @@ def real_images(chosen: str | None, network: Path) -> Generator[Event, None, Sto
 
     Args:
         chosen: Path of the data set or `sample:KIND`; None takes those of the training.
-
-    Raises:
-        UsageError: Nothing was chosen, and the network does not record its data set.
-        DataError: The data cannot be used for this network.
     """
     header = read_header(network)
     section = header.recipe.data

@@ -57,11 +57,7 @@ def append_record(path: Path, record: Mapping[str, Any]) -> bool:
 
 
 def read_records(path: Path) -> list[dict[str, Any]]:
-    """Return every whole record of the file, the oldest first; none where there is no file.
-
-    Raises:
-        DataError: The file cannot be read.
-    """
+    """Return every whole record of the file, the oldest first; none where there is no file."""
     if not path.exists():
         return []
     try:

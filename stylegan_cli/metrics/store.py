@@ -61,7 +61,6 @@ class Measurements:
 
     @property
     def done(self) -> Bool[np.ndarray, " n"]:
-        """Return which samples are measured."""
         self._claims.settle()
         flags: np.ndarray = self._file["done"][...]
         return flags

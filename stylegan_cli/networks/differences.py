@@ -39,11 +39,7 @@ def described(base: Path, sha256: str) -> str:
 
 
 def find_base(path: Path, entry: str) -> Path:
-    """Return the file of the base: where it was, or beside the difference.
-
-    Raises:
-        NetworkFileError: It is in neither place, or the entry is damaged.
-    """
+    """Return the file of the base: where it was, or beside the difference."""
     try:
         named = json.loads(entry)
         sha256, there = str(named["sha256"]), Path(named["path"])

@@ -53,17 +53,14 @@ class CompiledSynthesis(Synthesis):
 
     @property
     def noise_sizes(self) -> tuple[Size, ...]:
-        """Size of each noise input, up to the level the network has grown to."""
         return self.synthesis.noise_sizes
 
     @property
     def layer_levels(self) -> tuple[int, ...]:
-        """Level at which each code acts."""
         return self.synthesis.layer_levels
 
     @property
     def lod(self) -> float:
-        """Levels that the network still lacks."""
         return self.synthesis.lod
 
     @lod.setter
@@ -72,11 +69,6 @@ class CompiledSynthesis(Synthesis):
 
     @torch.no_grad()
     def forward(self, ws: Ws, noise: NoiseInput) -> Images:
-        """Make images; see `Synthesis.forward`.
-
-        Raises:
-            UsageError: The network cannot be compiled on this machine.
-        """
         parts = [self._run(*part) for part in self._parts(ws, noise)]
         return torch.cat(parts)[: len(ws)]
 
@@ -116,11 +108,7 @@ def _chosen(maps: Sequence[Tensor], rows: Tensor) -> list[Tensor]:
 
 
 def compiled(G: Generator, batch_size: int) -> Generator:
-    """Return a generator whose synthesis network is compiled, for batches of this size.
-
-    Raises:
-        UsageError: It is none that can be compiled.
-    """
+    """Return a generator whose synthesis network is compiled, for batches of this size."""
     if not G.synthesis.can_compile:
         raise UsageError(
             "networks of this family cannot be compiled; leave `compile` out", parameter="compile"
@@ -145,11 +133,7 @@ def ready_to_draw(G: Generator, precision: Precision, execution: Execution) -> G
 
 
 def check_compiler(device: torch.device) -> None:
-    """Check that networks can be compiled for a device.
-
-    Raises:
-        UsageError: Triton or a C++ compiler is missing.
-    """
+    """Check that networks can be compiled for a device."""
     if device.type == "cuda":
         if find_spec("triton") is None:
             raise UsageError(

@@ -91,11 +91,7 @@ def sizes_in(header: Header, shapes: Mapping[str, tuple[int, ...]]) -> Sizes | N
 
 
 def check_schema(path: Path, schema: object) -> None:
-    """Check that this version reads the schema of a file.
-
-    Raises:
-        NetworkFileError: The schema is newer, or not a number.
-    """
+    """Check that this version reads the schema of a file."""
     if not isinstance(schema, int) or schema < 1:
         raise NetworkFileError(f"{path}: unknown schema {schema!r}")
     if schema > SCHEMA:
@@ -105,11 +101,7 @@ def check_schema(path: Path, schema: object) -> None:
 
 
 def refuse_exports(path: Path) -> None:
-    """Refuse files for other programs, which cannot be read back.
-
-    Raises:
-        NetworkFileError: The suffix is one of `EXPORT_SUFFIXES`.
-    """
+    """Refuse files for other programs, which cannot be read back."""
     if path.suffix.lower() in EXPORT_SUFFIXES:
         raise NetworkFileError(
             f"{path}: for other programs only, sgtool does not read it back; "
@@ -133,11 +125,7 @@ def described_header(header: Header) -> dict[str, str]:
 
 
 def read_metadata(path: Path) -> dict[str, str]:
-    """Read the metadata of a network file.
-
-    Raises:
-        NetworkFileError: The file is missing, of another format, or damaged.
-    """
+    """Read the metadata of a network file."""
     from safetensors import SafetensorError, safe_open
 
     if not path.is_file():

@@ -79,7 +79,6 @@ class Dense(nn.Module):
         return F.leaky_relu(y, LRELU_SLOPE) * self.activation_gain if self.lrelu else y
 
     def frozen(self, _: torch.dtype) -> "FrozenDense":
-        """Return the layer's form for drawing."""
         return FrozenDense(self)
 
 
@@ -117,7 +116,6 @@ class ResidualSkip(nn.Module):
         return y
 
     def frozen(self, dtype: torch.dtype) -> "FrozenSkip":
-        """Return the layer's form for drawing."""
         return FrozenSkip(self, dtype)
 
 
@@ -160,7 +158,6 @@ class FrozenDense(nn.Module):
         self.gain = gain
 
     def forward(self, x: Tensor) -> Tensor:
-        """Map `[n, inputs]` to `[n, outputs]`, in the dtype of the weights."""
         y = F.linear(x, self.weight, self.bias)
         return F.leaky_relu(y, LRELU_SLOPE) * self.activation_gain if self.lrelu else y
 
@@ -176,7 +173,6 @@ class FrozenSkip(nn.Module):
         self.resample = layer.resample
 
     def forward(self, x: Tensor) -> Tensor:
-        """Map `[n, inputs, h, w]` to `[n, outputs, …]`, times √½."""
         return fast.conv(x, self.weight, None, resample=self.resample, lrelu=False)
 
 

@@ -68,7 +68,6 @@ class LatentInput(nn.Module):
         return x.contiguous(memory_format=torch.channels_last)
 
     def frozen(self, _: torch.dtype) -> "FrozenInput":
-        """Return the layer's form for drawing."""
         return FrozenInput(self)
 
 
@@ -108,7 +107,6 @@ class ProgressiveConv(nn.Module):
         return y
 
     def frozen(self, dtype: torch.dtype) -> "FrozenConv":
-        """Return the layer's form for drawing."""
         return FrozenConv(self, dtype)
 
 
@@ -129,7 +127,6 @@ class ProgressiveRGB(nn.Module):
         return image
 
     def frozen(self, _: torch.dtype) -> "FrozenProgressiveRGB":
-        """Return the layer's form for drawing."""
         return FrozenProgressiveRGB(self)
 
 
@@ -146,7 +143,6 @@ class ProgressiveTail(nn.Module):
         return normalize(self.ops.noise_bias_act(x, None, None, self.bias))
 
     def frozen(self, dtype: torch.dtype) -> "FrozenProgressiveTail":
-        """Return the layer's form for drawing."""
         return FrozenProgressiveTail(self, dtype)
 
 
@@ -253,7 +249,6 @@ class FrozenInput(nn.Module):
         self.base = layer.base
 
     def forward(self, w: Tensor) -> Tensor:
-        """Map `[n, w_dim]` to `[n, features, h, w]`."""
         x = F.linear(w, self.weight).reshape(w.shape[0], -1, *self.base.shape)
         return x.contiguous(memory_format=torch.channels_last)
 
@@ -274,7 +269,6 @@ class FrozenConv(nn.Module):
         self.register_buffer("bias", bias)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Map `[n, inputs, h, w]` to `[n, outputs, h or 2h, w or 2w]`."""
         if not self.up:
             return conv2d(x, self.weight, padding=1)
         y = conv2d_up(x, self.weight, padding=1)
@@ -296,7 +290,6 @@ class FrozenProgressiveRGB(nn.Module):
         self.register_buffer("bias", layer.bias.detach())
 
     def forward(self, x: Tensor) -> Tensor:
-        """Map feature maps to float32 images."""
         return to_image(x, self.weight.expand(x.shape[0], -1, -1), self.bias)
 
 

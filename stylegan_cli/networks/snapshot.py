@@ -96,11 +96,7 @@ class Network:
 
 
 def save_network(path: Path, header: Header, G_ema: "nn.Module", D: "nn.Module") -> None:
-    """Write a network file, which appears under its name only when whole.
-
-    Raises:
-        OutputError: The file cannot be written.
-    """
+    """Write a network file, which appears under its name only when whole."""
     tensors = {f"g_ema.{key}": tensor for key, tensor in G_ema.state_dict().items()}
     tensors |= {f"d.{key}": tensor for key, tensor in D.state_dict().items()}
     save_tensors(path, header, tensors)
@@ -111,19 +107,12 @@ def save_tensors(path: Path, header: Header, tensors: Mapping[str, "Tensor"]) ->
 
     Args:
         tensors: `g_ema.*` and, if there is a discriminator, `d.*`, as in their state dicts.
-
-    Raises:
-        OutputError: The file cannot be written.
     """
     _write(path, tensors, described_header(header))
 
 
 def save_difference(path: Path, header: Header, G: "nn.Module", base: Network) -> None:
-    """Write a generator as its difference from another network, in half precision.
-
-    Raises:
-        OutputError: The file cannot be written.
-    """
+    """Write a generator as its difference from another network, in half precision."""
     own = {f"g_ema.{key}": tensor.cpu() for key, tensor in G.state_dict().items()}
     metadata = {**described_header(header), DIFFERENCE_OF: described(base.path, base.sha256)}
     _write(path, difference(own, read_tensors(base.path)), metadata)
@@ -163,12 +152,7 @@ def versions() -> dict[str, str]:
 
 
 def read_tensors(path: Path) -> "dict[str, Tensor]":
-    """Read the tensors of a network file; those of a difference are added to its base.
-
-    Raises:
-        NetworkFileError: A type of numbers that no weights have; or the base of a difference is
-            missing, or does not fit.
-    """
+    """Read the tensors of a network file; those of a difference are added to its base."""
     from safetensors import SafetensorError
     from safetensors.torch import load_file
 
@@ -228,9 +212,6 @@ def open_network(
 
     Args:
         read: Returns the networks of the file.
-
-    Raises:
-        NetworkFileError: The file is not a network file of ours, or damaged.
     """
     header = read_header(path)
     return Network(
@@ -251,11 +232,7 @@ def read_networks(
     precision: Precision = "fp32",
     backend: "BackendName" = "auto",
 ) -> "tuple[Generator, Discriminator | None]":
-    """Read the weights of a network file into its generator and, if asked for, discriminator.
-
-    Raises:
-        NetworkFileError: They do not fit the header.
-    """
+    """Read the weights of a network file into its generator and, if asked for, discriminator."""
     import torch
 
     from stylegan_cli.networks.family import Unfilled, build_discriminator, build_generator

@@ -77,7 +77,6 @@ class ConstInput(nn.Module):
         return start.contiguous(memory_format=torch.channels_last)
 
     def frozen(self, _: torch.dtype) -> "FrozenConst":
-        """Return the layer's form for drawing."""
         return FrozenConst(self)
 
 
@@ -106,7 +105,6 @@ class StyledTail(nn.Module):
         return y
 
     def frozen(self, dtype: torch.dtype) -> "FrozenStyledTail":
-        """Return the layer's form for drawing."""
         return FrozenStyledTail(self, dtype)
 
 
@@ -192,18 +190,15 @@ class StyledSynthesis(Synthesis):
 
     @property
     def noise_sizes(self) -> tuple[Size, ...]:
-        """Size of each noise input, up to the level the network has grown to."""
         if not self.has_noise:
             return ()
         return twice(tuple(self.size.at(level) for level in grown(self.levels, self.lod)))
 
     @property
     def layer_levels(self) -> tuple[int, ...]:
-        """Level at which each code acts."""
         return twice(self.levels)
 
     def forward(self, ws: Ws, noise: NoiseInput) -> Images:
-        """Make images; see `Synthesis.forward`."""
         before: Tensor | None = None
         x: Tensor | None = None
         maps = noise_by_layer(self, noise if self.has_noise else "none")

@@ -92,7 +92,6 @@ class SynthesisLayer(nn.Module):
         return result
 
     def frozen(self, dtype: torch.dtype) -> "FrozenLayer":
-        """Return the layer's form for drawing."""
         return FrozenLayer(self, dtype)
 
 
@@ -115,7 +114,6 @@ class ToRGB(nn.Module):
         return image
 
     def frozen(self, _: torch.dtype) -> FrozenRGB:
-        """Return the layer's form for drawing."""
         return FrozenRGB(
             self.affine, self.weight, self.bias, gain=self.style_gain, clamp=self.clamp
         )
@@ -202,16 +200,13 @@ class ModulatedSynthesis(Synthesis):
 
     @property
     def noise_sizes(self) -> tuple[Size, ...]:
-        """Size of each noise input, up to the level the network has grown to."""
         return twice(tuple(self.size.at(level) for level in grown(self.levels, self.lod)))[1:]
 
     @property
     def layer_levels(self) -> tuple[int, ...]:
-        """Level at which each code acts."""
         return twice(self.levels)
 
     def forward(self, ws: Ws, noise: NoiseInput) -> Images:
-        """Make images; see `Synthesis.forward`."""
         maps = noise_by_layer(self, noise)
         x: Tensor | None = None
         images: list[Tensor] = []
@@ -227,7 +222,6 @@ class ModulatedSynthesis(Synthesis):
         return self._put_together(images)
 
     def frozen(self, dtype: torch.dtype) -> Synthesis:
-        """Freeze the layers; see `Synthesis.frozen`."""
         self.ops = fast
         return super().frozen(dtype)
 
@@ -272,7 +266,6 @@ class FrozenLayer(nn.Module):
         self.register_buffer("noise_strength", layer.noise_strength.detach())
 
     def forward(self, x: Tensor, w: Tensor, noise: Tensor | None, gain: float = 1.0) -> Tensor:
-        """Map `[n, inputs, h, w]` to `[n, outputs, h, w or 2h, 2w]`."""
         style, factor = self.affine(w), gain * math.sqrt(2)
         y = self._convolve(x * style.to(x.dtype)[..., None, None])
         demodulation = (style.square() @ self.energy + EPSILON).rsqrt() * factor

@@ -39,7 +39,6 @@ class StyleLayer:
 
     @property
     def channels(self) -> int:
-        """Return the number of outputs of its affine map."""
         return len(self.matrix)
 
     @property

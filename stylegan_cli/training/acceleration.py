@@ -118,7 +118,6 @@ class Tracer:
                 self.count = 0
 
     def take_files(self) -> list[Path]:
-        """Return the files written since the last call."""
         taken, self.files = self.files, []
         return taken
 

@@ -58,7 +58,6 @@ class Program:
     outcome: Outcome
 
     def __call__(self, nets: Nets, job: Job) -> tuple[Outcome, Gradients]:
-        """Compute as `engines.differentiate` does."""
         found = self.run(_weights(nets), inputs_of(job))
         count = len(trained(job.network))
         return with_tensors(self.outcome, found[count:]), found[:count]
@@ -93,7 +92,6 @@ class Compiled:
         return outcome
 
     def take_news(self) -> list[str]:
-        """Return the messages since the last call."""
         taken, self.news = self.news, []
         return taken
 

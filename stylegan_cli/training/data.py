@@ -31,11 +31,7 @@ from stylegan_cli.sizes import Size
 
 
 def stream_of(recipe: Settled, dataset: Dataset) -> Stream:
-    """Return the order in which a run shows the images of the data set.
-
-    Raises:
-        DataError: Classes are to be shown equally often, but there are none.
-    """
+    """Return the order in which a run shows the images of the data set."""
     seed, mirror = recipe.seed, recipe.data.mirror
     if recipe.data.balance:
         return BalancedSampler(dataset.members(), seed=seed, mirror=mirror)

@@ -67,9 +67,6 @@ def train_batch(
 
     A single process that runs out of memory repeats the update with the same draws and fewer
     images at once, which `state.batch_per_device` then holds.
-
-    Raises:
-        TrainingError: Not even one image at once fits.
     """
     state.enter(stage, recipe)
     nets = replace(nets, blur_sigma=blur_sigma(recipe, state.cur_nimg))

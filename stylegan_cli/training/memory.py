@@ -19,11 +19,7 @@ def is_out_of_memory(error: Exception) -> bool:
 
 
 def smaller_batch_per_device(recipe: Settled, share: Share, world: World) -> int:
-    """Return a `batch_per_device` with at most half as many images at once as a share that failed.
-
-    Raises:
-        TrainingError: Not even one image of the full resolution is known to fit.
-    """
+    """Return a `batch_per_device` of at most half the images at once of a share that failed."""
     at_once = len(share.split()[0])
     # counted at full resolution: memory filled at a small one may hold less than one image there
     for fewer in range(at_once // 2 // 4**share.stage.missing, 0, -1):

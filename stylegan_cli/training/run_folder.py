@@ -191,7 +191,6 @@ class RunFolder:
                 self.profile.rmdir()
 
     def append_stats(self, values: Mapping[str, Any]) -> None:
-        """Add one line to `stats.jsonl`."""
         append_line(self.stats, json.dumps(dict(values)))
 
     def take_back_stats(self, cur_nimg: int) -> None:

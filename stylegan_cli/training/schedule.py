@@ -31,7 +31,6 @@ class Stage:
 
     @property
     def missing(self) -> int:
-        """Return the number of whole levels missing."""
         return math.floor(self.lod)
 
 

@@ -127,11 +127,7 @@ class Session:
             yield batch
 
     def train(self, batch: Batch) -> Iterator[News]:
-        """Train on a batch; yield news of smaller rounds, failed compilation and traces.
-
-        Raises:
-            TrainingError: Memory ran out; no state was touched.
-        """
+        """Train on a batch; yield news of smaller rounds, failed compilation and traces."""
         room, stage = self.state.batch_per_device, stage_at(self.recipe, self.state.cur_nimg)
         try:
             with self.tracer.iteration():

@@ -111,7 +111,6 @@ class Stats:
             world.mean_(self.sums[name])
 
     def reset(self) -> None:
-        """Forget everything."""
         self.sums.clear()
 
 
@@ -184,11 +183,7 @@ class TrainingState:
         }
 
     def load_entries(self, entries: Mapping[str, Any], path: Path) -> None:
-        """Take over the entries of a state file.
-
-        Raises:
-            NetworkFileError: Entries are missing, of another kind, or of other networks.
-        """
+        """Take over the entries of a state file."""
         try:
             # from here on, torch and Python may raise almost anything
             self._check_sums(found := _ENTRIES.validate_python(entries))

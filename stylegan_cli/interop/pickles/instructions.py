@@ -16,10 +16,6 @@ def instructions(file: BufferedIOBase) -> Iterator[tuple[str, object]]:
     """Yield name and argument of each instruction before STOP.
 
     The names of GLOBAL come as a pair, byte strings of Python 2 as latin-1.
-
-    Raises:
-        RefusedError: The protocol is not 0 to 5.
-        ValueError: An argument is cut short or malformed.
     """
     whole = cast(IO[bytes], _Piecewise(file))
     while code := file.read(1):
@@ -46,7 +42,6 @@ class _Piecewise:
         self.readline = file.readline
 
     def read(self, count: int) -> bytes:
-        """Return up to `count` bytes."""
         if count <= _PIECE:
             return self.file.read(count)
         pieces = []

@@ -55,11 +55,7 @@ class PickleMachine:
         self.texts, self.members = 0, 0
 
     def run(self, file: BufferedIOBase) -> object:
-        """Return the object that the pickle at the file's position builds.
-
-        Raises:
-            RefusedError: It asks for more than plain data, or than the limits allow.
-        """
+        """Return the object that the pickle at the file's position builds."""
         self.file = file
         for count, (name, argument) in enumerate(instructions(file)):
             if count >= self.limits.operations:
@@ -192,11 +188,7 @@ def _name(value: object) -> str:
 
 
 def plain_key(value: object) -> Hashable:
-    """Return the value as a key of a dict or an element of a set.
-
-    Raises:
-        RefusedError: Looking it up could take hours, or it is mutable.
-    """
+    """Return the value as a key of a dict or an element of a set."""
     # crafted integers can collide, which would take hours; hashes of strings are salted
     if isinstance(value, int) and abs(value) < 2**60:
         return value if abs(value) < _MOST_PLAIN else str(value)

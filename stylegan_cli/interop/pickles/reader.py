@@ -98,11 +98,7 @@ _SMALL, _MOST_RATIO = 2**26, 20
 
 @contextmanager
 def opened_pickle(path: Path, limits: Limits) -> Iterator[BufferedIOBase]:
-    """Open the pickle in a file: the file itself, or the only pickle in a zip.
-
-    Raises:
-        ForeignFileError: There is none, it cannot be read, or is larger than the limits allow.
-    """
+    """Open the pickle in a file: the file itself, or the only pickle in a zip."""
     try:
         with refusals_in_words(str(path)), path.open("rb") as file:
             if not zipfile.is_zipfile(file):

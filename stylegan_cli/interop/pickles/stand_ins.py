@@ -56,7 +56,6 @@ class PickledArray:
         return tuple(self.array.shape)
 
     def tensor(self) -> Tensor:
-        """Return a copy of the numbers."""
         return torch.from_numpy(self.array.astype(self.array.dtype.newbyteorder("="), order="C"))
 
     def item(self) -> float | int | bool | None:

@@ -66,7 +66,6 @@ class StorageId:
 
     @property
     def size(self) -> int:
-        """Return the size in bytes."""
         return self.count * np.dtype(_STORAGE_TYPES[self.kind][0]).itemsize
 
     def within(self, buffer: mmap.mmap | memoryview, place: int) -> Storage:

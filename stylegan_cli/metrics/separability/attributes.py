@@ -33,7 +33,6 @@ class Attributes:
     flat: tuple[str, ...] = ()
 
     def one_by_one(self) -> "Iterator[Attributes]":
-        """Yield each attribute by itself."""
         for i, name in enumerate(self.names):
             yield Attributes(names=(name,), images=self.images, has=self.has[:, i : i + 1])
 
@@ -43,9 +42,6 @@ def attributes_of_columns(columns: Mapping[str, Column]) -> Attributes:
 
     A column with "none" and several other values gives one more attribute, named as the column:
     the presence of any value.
-
-    Raises:
-        DataError: There are no columns.
     """
     found = _of_columns(columns)
     if not found:
@@ -64,9 +60,6 @@ def attributes_of_csv(path: Path, images: Sequence[str]) -> Attributes:
             them; other words are values.
         images: Names of all images in the data set, such as `00000/img00000000.png`; the table
             may name them by their last part alone.
-
-    Raises:
-        DataError: It cannot be read, or names none of the images.
     """
     rows = _read_rows(path)
     headings, lines = rows[0], rows[1:]
@@ -93,11 +86,7 @@ def attributes_of_csv(path: Path, images: Sequence[str]) -> Attributes:
 
 
 def choose_attributes(attributes: Attributes, text: str) -> Attributes:
-    """Choose those of a list such as `beard,hair=bun,eyes`; a column's name takes all its values.
-
-    Raises:
-        UsageError: There is no such attribute, or all images have it, or none does.
-    """
+    """Choose those in a list such as `beard,hair=bun`; a column name takes all its values."""
     chosen: list[int] = []
     for word in (part.strip() for part in text.split(",")):
         matching = [

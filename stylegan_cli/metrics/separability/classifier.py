@@ -77,7 +77,6 @@ class Description:
 
     @property
     def size(self) -> Size:
-        """Return the size of the images it takes."""
         return DataSection(resolution=self.side).size
 
     @property
@@ -204,11 +203,7 @@ def save_classifier(path: Path, classifier: Classifier) -> None:
 
 
 def load_classifier(path: Path, device: torch.device) -> Classifier:
-    """Load a classifier from its file.
-
-    Raises:
-        DataError: The file is damaged or not one of ours.
-    """
+    """Load a classifier from its file."""
     from safetensors import SafetensorError, safe_open
 
     try:
@@ -228,12 +223,7 @@ def load_classifier(path: Path, device: torch.device) -> Classifier:
 
 
 def load_panel(paths: Iterable[Path], device: torch.device) -> ClassifierPanel:
-    """Load the classifiers of these files.
-
-    Raises:
-        DataError: A file is damaged or not one of ours.
-        UsageError: Two predict the same attribute.
-    """
+    """Load the classifiers of these files."""
     files = tuple(paths)
     panel = ClassifierPanel(
         classifiers=tuple(load_classifier(path, device) for path in files),

@@ -72,7 +72,6 @@ class ClassifierTraining:
 
     @property
     def names(self) -> tuple[str, ...]:
-        """Return the names of the attributes."""
         return self._description.names
 
     @property
@@ -89,7 +88,6 @@ class ClassifierTraining:
 
     @property
     def total(self) -> int:
-        """Return the number of images in the whole training."""
         return max(1, round(self._options.kimg * 1000))
 
     @property
@@ -98,13 +96,7 @@ class ClassifierTraining:
         return self.total if self.is_finished else _steps(self._state, self._description.key)[1]
 
     def run(self, device: torch.device) -> Iterator[int]:
-        """Train, judge and keep it; yields how many more images it was shown.
-
-        Raises:
-            DataError: An image cannot be read, or there are too few.
-            MetricError: The training diverged.
-            OutputError: The place cannot be written.
-        """
+        """Train, judge and keep it; yields how many more images it was shown."""
         train, test = _split(len(self._attributes.images))
         network = build_classifier(self._description).to(device).train()
         adam = torch.optim.Adam(

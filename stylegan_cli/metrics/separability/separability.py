@@ -134,11 +134,7 @@ class Faces:
 
 
 def judge(faces: Faces, panel: ClassifierPanel, part: range) -> Float32[np.ndarray, "n attributes"]:
-    """Return the classifiers' judgements of consecutive images.
-
-    Raises:
-        MetricError: The network makes images with NaN or infinite values.
-    """
+    """Return the classifiers' judgements of consecutive images."""
     with torch.no_grad():
         logits = panel.logits(draw_faces(faces, part)).float().cpu().numpy()
     if not np.isfinite(logits).all():
@@ -227,11 +223,7 @@ def spaces_of(network: Network) -> tuple[Space, ...]:
 
 
 def check_spaces(network: Network, spaces: Sequence[Space], protocol: str | None) -> None:
-    """Raise if the network has no such space, or the protocol does not define separability.
-
-    Raises:
-        UsageError: The network lacks the space, or the protocol does not define separability.
-    """
+    """Raise if the network has no such space, or the protocol does not define separability."""
     if protocol not in (None, *PROTOCOLS):
         raise UsageError(
             f"`protocol={protocol}`: does not define separability; use {' or '.join(PROTOCOLS)}"
@@ -243,12 +235,7 @@ def check_spaces(network: Network, spaces: Sequence[Space], protocol: str | None
 
 
 def check_faces(faces: Faces, panel: ClassifierPanel) -> None:
-    """Raise if images cannot be made, or classifiers cannot look at them.
-
-    Raises:
-        UsageError: There are no such seeds, or the images are not what a classifier learned from.
-        DataError: The network takes other labels than the data set has.
-    """
+    """Raise if images cannot be made, or classifiers cannot look at them."""
     seeds_of(faces.seed, range(faces.num))
     G, wanted = faces.network.G, faces.network.c_dim
     found = faces.dataset.c_dim if faces.dataset else 0

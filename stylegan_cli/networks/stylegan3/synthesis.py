@@ -159,7 +159,6 @@ class FilteredLayer(nn.Module):
         return y
 
     def frozen(self, dtype: torch.dtype) -> nn.Module:
-        """Return the layer's form for drawing."""
         if not self.is_rgb:
             return FrozenFilteredLayer(self, dtype)
         gain = self.magnitude_ema.rsqrt().item() / math.sqrt(self.weight.shape[1])
@@ -199,7 +198,6 @@ class AliasFreeSynthesis(Synthesis):
         return self._run(ws, None)
 
     def moved(self, ws: Ws, noise: NoiseInput, motions: Motions) -> Images:
-        """Make images that are shifted and turned."""
         return self._run(ws, None, motions)
 
     def moving(self, ws: Ws, noise: NoiseInput = "none") -> tuple[Images, Magnitudes]:
@@ -237,7 +235,6 @@ class FrozenFilteredLayer(nn.Module):
         self.resampling = layer.resampling
 
     def forward(self, x: Tensor, w: Tensor, _: None) -> Tensor:
-        """Compute the next canvas."""
         style, x = self.affine(w), x.to(self.weight.dtype)
         around = self.weight.shape[-1] - 1
         y = conv2d(x * style.to(x.dtype)[..., None, None], self.weight, padding=around)

@@ -63,7 +63,6 @@ class Augmentation:
     signs: Tensor
 
     def __call__(self, images: Images, draws: Draws) -> Images:
-        """Transform images for D."""
         return augment(images, draws, transforms_of(self.section.pipe), self.p)
 
     def observe(self, real_scores: Logits) -> None:
