@@ -14,8 +14,8 @@ from torch import nn
 from typer.testing import CliRunner
 
 from stylegan_cli.cli.app import app
-from stylegan_cli.cli.options import SeedsFlag, with_flags
-from stylegan_cli.cli.study import StudyFlags, run_study
+from stylegan_cli.cli.options import SeedsFlag, StudyFlags, with_flags
+from stylegan_cli.cli.study import run_study
 from stylegan_cli.latents.codes import join_codes
 from stylegan_cli.latents.lookup import codes_of_picks
 from stylegan_cli.latents.references import parse_picks

@@ -11,7 +11,7 @@ from stylegan_cli import api
 from stylegan_cli.cli import completion, console
 from stylegan_cli.cli.console import echo_json, echo_table
 from stylegan_cli.cli.network import machine
-from stylegan_cli.cli.options import DeviceFlag, JsonFlag, QuietFlag, SetFlag, examples
+from stylegan_cli.cli.options import QuietFlag, SetFlag, examples, with_flags
 from stylegan_cli.errors import Interrupted, UsageError
 from stylegan_cli.ranges import parse_ints
 
@@ -26,61 +26,21 @@ DEFAULT = "stylegan2-small"
 COLUMNS = ("recipe", "px", "batch", "form", "img/s", "s/kimg", "GiB", "hours")
 
 
+@with_flags
 def bench(
-    recipes: Annotated[
-        list[str] | None,
-        typer.Argument(
-            metavar="RECIPE",
-            autocompletion=completion.recipes,
-            help=f"Recipe files or names. Default: {DEFAULT}.",
-        ),
-    ] = None,
+    recipes: Annotated[list[str] | None, typer.Argument(autocompletion=completion.recipes)] = None,
+    /,
     assignments: SetFlag = None,
-    resolution: Annotated[
-        str | None,
-        typer.Option("--resolution", metavar="LIST", help="Resolutions, such as 64,128."),
-    ] = None,
-    batch_size: Annotated[
-        str | None,
-        typer.Option("--batch-size", metavar="LIST", help="Batch sizes, such as 16,64."),
-    ] = None,
-    precision: Annotated[
-        str | None,
-        typer.Option(
-            "--precision",
-            metavar="LIST",
-            help="fp32, bf16 or both. Default: bf16 too where the device gains from it.",
-        ),
-    ] = None,
-    backend: Annotated[
-        str | None,
-        typer.Option(
-            "--backend",
-            metavar="LIST",
-            help="auto, ref (the plain form), eager, triton. Default: auto in every precision, "
-            "ref in the first.",
-        ),
-    ] = None,
-    compiled: Annotated[
-        bool,
-        typer.Option(
-            "--compile",
-            help="Also measure compiled training and drawing (experimental; takes minutes).",
-        ),
-    ] = False,
-    captured: Annotated[
-        bool,
-        typer.Option("--cuda-graphs", help="Also measure training as CUDA graphs (experimental)."),
-    ] = False,
-    rounds: Annotated[
-        int, typer.Option("--rounds", metavar="N", min=1, help="Rounds to take the median of.")
-    ] = 5,
-    device: DeviceFlag = "auto",
-    output: Annotated[
-        Path | None,
-        typer.Option("--output", "-o", metavar="FILE", help="Also write every sample as JSON."),
-    ] = None,
-    json: JsonFlag = False,
+    resolution: str | None = None,
+    batch_size: str | None = None,
+    precision: str | None = None,
+    backend: str | None = None,
+    compiled: Annotated[bool, typer.Option("--compile")] = False,
+    captured: Annotated[bool, typer.Option("--cuda-graphs")] = False,
+    rounds: Annotated[int, typer.Option(min=1)] = 5,
+    device: str = "auto",
+    output: Annotated[Path | None, typer.Option("--output", "-o")] = None,
+    json: bool = False,
     quiet: QuietFlag = False,
 ) -> None:
     """Measure how fast this machine trains and draws images.
@@ -89,6 +49,18 @@ def bench(
     or not): images drawn per second, seconds per thousand images of training, the memory of
     training, and the hours the recipe takes at that resolution. After Ctrl-C, prints the
     measurements so far.
+
+    Args:
+        recipes (RECIPE): Recipe files or names. Default: stylegan2-small.
+        resolution (LIST): Resolutions, such as 64,128.
+        batch_size (LIST): Batch sizes, such as 16,64.
+        precision (LIST): fp32, bf16 or both. Default: bf16 too where the device gains from it.
+        backend (LIST): auto, ref (the plain form), eager, triton. Default: auto in every precision,
+            ref in the first.
+        compiled: Also measure compiled training and drawing (experimental; takes minutes).
+        captured: Also measure training as CUDA graphs (experimental).
+        rounds (N): Rounds to take the median of.
+        output (FILE): Also write every sample as JSON.
     """
     place = api.pick_device(device)
     if place.type == "cpu":

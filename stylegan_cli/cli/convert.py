@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
 import typer
 
@@ -14,27 +14,21 @@ from stylegan_cli import api
 from stylegan_cli.cli import console
 from stylegan_cli.cli.console import echo_json
 from stylegan_cli.cli.network import any_network, local
-from stylegan_cli.cli.options import JsonFlag, OverwriteFlag, QuietFlag, examples, with_flags
+from stylegan_cli.cli.options import QuietFlag, examples, with_flags
 from stylegan_cli.errors import OutputError, UsageError
 
 
 @dataclass(frozen=True, kw_only=True)
 class ExportFlags:
-    """Options for .onnx and .pt2 only."""
+    """Options for .onnx and .pt2 only.
 
-    noise_mode: Annotated[
-        Literal["const", "none"] | None,
-        typer.Option(
-            "--noise-mode", help="For .onnx, .pt2: the network's own noise (const), or none."
-        ),
-    ] = None
-    halves: Annotated[
-        bool,
-        typer.Option(
-            "--halves",
-            help="For .onnx, .pt2: two files, DST-mapping and DST-synthesis, instead of one.",
-        ),
-    ] = False
+    Attributes:
+        noise_mode: For .onnx, .pt2: the network's own noise (const), or none.
+        halves: For .onnx, .pt2: two files, DST-mapping and DST-synthesis, instead of one.
+    """
+
+    noise_mode: Literal["const", "none"] | None = None
+    halves: bool = False
 
 
 def export(source: Path, destination: Path, flags: ExportFlags) -> dict[str, Any]:
@@ -102,19 +96,11 @@ EXAMPLES = examples(
 
 @with_flags
 def convert(
-    source: Annotated[
-        Path,
-        typer.Argument(
-            metavar="SRC",
-            help="Network file of sgtool, run, pickle of the original releases (also in a zip), "
-            "checkpoint of rosinality's programs, or the address of one.",
-        ),
-    ],
-    destination: Annotated[
-        Path, typer.Argument(metavar="DST", help="File to write; its suffix selects the format.")
-    ],
-    overwrite: OverwriteFlag = False,
-    json: JsonFlag = False,
+    source: Path,
+    destination: Path,
+    /,
+    overwrite: bool = False,
+    json: bool = False,
     quiet: QuietFlag = False,
     *,
     flags: ExportFlags,
@@ -124,6 +110,11 @@ def convert(
     The suffix of DST selects the format: .safetensors for sgtool, .pt for rosinality's StyleGAN2 in
     PyTorch, .onnx for onnxruntime and other ONNX runtimes, .pt2 for PyTorch without sgtool. The
     file you convert cannot run code: sgtool reads its weights, never its code.
+
+    Args:
+        source (SRC): Network file of sgtool, run, pickle of the original releases (also in a zip),
+            checkpoint of rosinality's programs, or the address of one.
+        destination (DST): File to write; its suffix selects the format.
     """
     conversion, written = _conversion(destination, flags)
     source = local(source)

@@ -11,7 +11,7 @@ from stylegan_cli.cli import completion, console
 from stylegan_cli.cli.console import echo_json
 from stylegan_cli.cli.inspect_data import EXAMPLES as INSPECT_EXAMPLES
 from stylegan_cli.cli.inspect_data import inspect
-from stylegan_cli.cli.options import JsonFlag, OverwriteFlag, QuietFlag, examples
+from stylegan_cli.cli.options import QuietFlag, examples, with_flags
 from stylegan_cli.errors import UsageError
 
 data_app = typer.Typer(
@@ -31,9 +31,6 @@ DestinationFlag = Annotated[
 ChannelsFlag = Annotated[
     int, typer.Option("--channels", metavar="N", help="1 grey, 3 RGB, 4 RGBA, 2-32 of stacks.")
 ]
-WorkersFlag = Annotated[
-    int | None, typer.Option("--workers", metavar="N", min=1, help="Threads; one per core.")
-]
 
 
 @data_app.command(
@@ -47,87 +44,50 @@ WorkersFlag = Annotated[
         "sgtool data prepare faces/ -o faces.zip --labels faces.csv --label-columns smile,age",
     )
 )
+@with_flags
 def prepare(
-    sources: Annotated[
-        list[str],
-        typer.Argument(
-            metavar="SRC",
-            help="Folders, .zip, .h5, .tar, .parquet, .tfrecords or idx files, LMDBs, images, or "
-            ".txt listing images; shards as 'x-{000..127}.tar', on disk or at an address.",
-        ),
-    ],
+    sources: list[str],
+    /,
     output: DestinationFlag,
-    resolution: Annotated[
-        str | None,
-        typer.Option(
-            metavar="N|WxH",
-            help="Side of squares, or WIDTHxHEIGHT. Default: the largest square that the first "
-            "image fills.",
-        ),
-    ] = None,
-    fit: Annotated[
-        Literal["crop", "wide", "fit"],
-        typer.Option(
-            help="Centre; of squares, centre 4:3 between bars; or the whole image between bars."
-        ),
-    ] = "crop",
-    resample: Annotated[
-        Literal["lanczos", "box"], typer.Option("--filter", help="Filter for resizing.")
-    ] = "lanczos",
-    background: Annotated[
-        str,
-        typer.Option(
-            metavar="COLOR", help="Colour behind transparency and of bars: a name or #rrggbb."
-        ),
-    ] = "white",
+    resolution: str | None = None,
+    fit: Literal["crop", "wide", "fit"] = "crop",
+    resample: Annotated[Literal["lanczos", "box"], typer.Option("--filter")] = "lanczos",
+    background: str = "white",
     channels: ChannelsFlag = 3,
-    classes: Annotated[
-        bool | None,
-        typer.Option(
-            help="Read sub-folders as classes or not. If only some images are in one, choose."
-        ),
-    ] = None,
-    labels: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="FILE",
-            help="Labels instead of those in the sources: CSV lines NAME,LABEL, or JSON as in "
-            "dataset.json.",
-        ),
-    ] = None,
-    label_columns: Annotated[
-        str | None,
-        typer.Option(
-            "--label-columns",
-            metavar="NAME,…",
-            help="Make these columns of numbers the label: of --labels FILE, parquet, shards, "
-            "metadata.csv or HDF5.",
-        ),
-    ] = None,
-    labelled_only: Annotated[
-        bool, typer.Option("--labelled-only", help="Leave out images without a label.")
-    ] = False,
-    levels: Annotated[
-        str | None,
-        typer.Option(
-            metavar="LOW,HIGH",
-            help="Values that become black and white in images of more than 8 bits; 0,65535 if "
-            "not given.",
-        ),
-    ] = None,
-    store: Annotated[
-        Literal["uint8", "float16"],
-        typer.Option(help="Numbers of the data set; float16 keeps more than 8 bits of a channel."),
-    ] = "uint8",
-    workers: WorkersFlag = None,
-    overwrite: OverwriteFlag = False,
-    json: JsonFlag = False,
+    classes: bool | None = None,
+    labels: Path | None = None,
+    label_columns: str | None = None,
+    labelled_only: bool = False,
+    levels: str | None = None,
+    store: Literal["uint8", "float16"] = "uint8",
+    workers: Annotated[int | None, typer.Option(min=1)] = None,
+    overwrite: bool = False,
+    json: bool = False,
     quiet: QuietFlag = False,
 ) -> None:
     """Make a data set of equally large pictures from any images.
 
     Images may have any format that Pillow decodes, any mode, size and orientation. What cannot be
     read is left out and named with the reason. Running the same command again changes nothing.
+
+    Args:
+        sources (SRC): Folders, .zip, .h5, .tar, .parquet, .tfrecords or idx files, LMDBs, images,
+            or .txt listing images; shards as 'x-{000..127}.tar', on disk or at an address.
+        resolution (N|WxH): Side of squares, or WIDTHxHEIGHT. Default: the largest square that the
+            first image fills.
+        fit: Centre; of squares, centre 4:3 between bars; or the whole image between bars.
+        resample: Filter for resizing.
+        background (COLOR): Colour behind transparency and of bars: a name or #rrggbb.
+        classes: Read sub-folders as classes or not. If only some images are in one, choose.
+        labels (FILE): Labels instead of those in the sources: CSV lines NAME,LABEL, or JSON as in
+            dataset.json.
+        label_columns (NAME,…): Make these columns of numbers the label: of --labels FILE, parquet,
+            shards, metadata.csv or HDF5.
+        labelled_only: Leave out images without a label.
+        levels (LOW,HIGH): Values that become black and white in images of more than 8 bits; 0,65535
+            if not given.
+        store: Numbers of the data set; float16 keeps more than 8 bits of a channel.
+        workers (N): Threads; one per core.
     """
     with api.open_sources(sources) as opened:
         if resolution is None:
@@ -168,36 +128,31 @@ data_app.command(epilog=INSPECT_EXAMPLES)(inspect)
         "sgtool data sample portraits -o avataaars.zip --style avataaars --resolution 128",
     )
 )
+@with_flags
 def sample(
-    kind: Annotated[
-        str,
-        typer.Argument(
-            metavar="KIND", autocompletion=completion.kinds, help="Kind of images: portraits."
-        ),
-    ],
+    kind: Annotated[str, typer.Argument(autocompletion=completion.kinds)],
+    /,
     output: DestinationFlag,
-    count: Annotated[int, typer.Option(metavar="N", min=1, help="Number of images.")] = 1000,
-    resolution: Annotated[
-        str, typer.Option(metavar="N|WxH", help="Side of squares, or WIDTHxHEIGHT.")
-    ] = "64",
+    count: Annotated[int, typer.Option(min=1)] = 1000,
+    resolution: str = "64",
     channels: ChannelsFlag = 3,
-    seed: Annotated[int, typer.Option(metavar="N", help="Random seed.")] = 0,
-    style: Annotated[
-        str,
-        typer.Option(
-            metavar="NAME",
-            autocompletion=completion.styles,
-            help="Style of DiceBear, such as avataaars.",
-        ),
-    ] = "toon-head",
-    overwrite: OverwriteFlag = False,
-    json: JsonFlag = False,
+    seed: int = 0,
+    style: Annotated[str, typer.Option(autocompletion=completion.styles)] = "toon-head",
+    overwrite: bool = False,
+    json: bool = False,
     quiet: QuietFlag = False,
 ) -> None:
     """Draw a labelled data set.
 
     Portraits by DiceBear, each labelled with its hair, skin, glasses and so on: try training,
     classes and separability without images of your own. The same seed draws the same images.
+
+    Args:
+        kind (KIND): Kind of images: portraits.
+        count (N): Number of images.
+        resolution (N|WxH): Side of squares, or WIDTHxHEIGHT.
+        seed (N): Random seed.
+        style (NAME): Style of DiceBear, such as avataaars.
     """
     target = api.Target(resolution=resolution, channels=channels)
     source = api.draw_samples(kind, count, resolution=resolution, seed=seed, style=style)

@@ -1,14 +1,12 @@
 """`sgtool edit`: images moved along directions."""
 
 from pathlib import Path
-from typing import Annotated, Any
-
-import typer
+from typing import Any
 
 from stylegan_cli import api
 from stylegan_cli.cli import console
-from stylegan_cli.cli.options import SeedsFlag, examples, with_flags
-from stylegan_cli.cli.study import StudyFlags, run_study
+from stylegan_cli.cli.options import SeedsFlag, StudyFlags, examples, with_flags
+from stylegan_cli.cli.study import run_study
 from stylegan_cli.ranges import parse_floats
 
 EXAMPLES = examples(
@@ -23,46 +21,13 @@ EXAMPLES = examples(
 
 @with_flags
 def edit(
-    direction: Annotated[
-        list[str],
-        typer.Option(
-            metavar="FILE:NAME[@LAYERS][=STEPS]",
-            help="Direction in a file of `sgtool discover`, or of InterFaceGAN (.npy), GANSpace "
-            "(.npz) or rosinality (.pt), in some layers alone. Repeated directions add up, each "
-            "STEPS times.",
-        ),
-    ],
+    direction: list[str],
     seeds: SeedsFlag = "0-3",
-    strength: Annotated[
-        str | None,
-        typer.Option(
-            metavar="LIST",
-            help="Steps, in standard deviations of what the network draws, as -2,0,2 or "
-            "START:STOP:COUNT. -3:3:7 by default; 0,1 if every direction has STEPS.",
-        ),
-    ] = None,
-    layers: Annotated[
-        str | None,
-        typer.Option(
-            metavar="LIST",
-            help="Move only these layers, such as coarse or 0-3, where a direction has no LAYERS.",
-        ),
-    ] = None,
-    to: Annotated[
-        bool,
-        typer.Option("--to", help="Move to these coordinates instead of by these steps."),
-    ] = False,
-    video: Annotated[
-        bool,
-        typer.Option(
-            "--video",
-            help="Also write edit.mp4: every seed from the lowest strength to the highest and "
-            "back.",
-        ),
-    ] = False,
-    force: Annotated[
-        bool, typer.Option("--force", help="Accept directions found in another network.")
-    ] = False,
+    strength: str | None = None,
+    layers: str | None = None,
+    to: bool = False,
+    video: bool = False,
+    force: bool = False,
     *,
     flags: StudyFlags,
 ) -> None:
@@ -70,6 +35,18 @@ def edit(
 
     Draws a row for each seed, from step to step, and beside that what changes where, and which
     layers change it. Step 0 is the image that `sgtool grid` draws.
+
+    Args:
+        direction (FILE:NAME[@LAYERS][=STEPS]): Direction in a file of `sgtool discover`, or of
+            InterFaceGAN (.npy), GANSpace (.npz) or rosinality (.pt), in some layers alone. Repeated
+            directions add up, each STEPS times.
+        strength (LIST): Steps, in standard deviations of what the network draws, as -2,0,2 or
+            START:STOP:COUNT. -3:3:7 by default; 0,1 if every direction has STEPS.
+        layers (LIST): Move only these layers, such as coarse or 0-3, where a direction has no
+            LAYERS.
+        to: Move to these coordinates instead of by these steps.
+        video: Also write edit.mp4: every seed from the lowest strength to the highest and back.
+        force: Accept directions found in another network.
     """
     chosen = api.parse_picks(seeds)
     directions = [api.parse_direction(text, layers=layers) for text in direction]

@@ -12,7 +12,13 @@ from stylegan_cli import api
 from stylegan_cli.cli import completion, console
 from stylegan_cli.cli.console import echo_json, echo_table
 from stylegan_cli.cli.network import execution_of, find_network
-from stylegan_cli.cli.options import CutoffFlag, NetworkFlags, PsiFlag, examples, with_flags
+from stylegan_cli.cli.options import (
+    CutoffFlag,
+    NetworkFlags,
+    examples,
+    options_of,
+    with_flags,
+)
 from stylegan_cli.ranges import parse_floats
 
 COMPUTING = {f.name for f in fields(NetworkFlags)} - {"network", "output", "overwrite"}
@@ -30,92 +36,45 @@ TOGETHER = """Measure all there is: features, path lengths, separability.
 
 @dataclass(frozen=True, kw_only=True)
 class EvalFlags(NetworkFlags):
-    """Options of a measurement: its subject, its reference, repeats and the output."""
+    """Options of a measurement: its subject, its reference, repeats and the output.
 
-    all_snapshots: Annotated[
-        Path | None,
-        typer.Option("--all-snapshots", metavar="RUN", help="Measure every network of a run."),
-    ] = None
-    images: Annotated[
-        Path | None,
-        typer.Option(
-            "--images", metavar="PATH", help="Measure a folder or zip of images, no network."
-        ),
-    ] = None
-    data: Annotated[
-        str | None,
-        typer.Option(
-            "--data", metavar="PATH", help="Real images; those of the training if not given."
-        ),
-    ] = None
+    Attributes:
+        all_snapshots (RUN): Measure every network of a run.
+        images (PATH): Measure a folder or zip of images, no network.
+        data (PATH): Real images; those of the training if not given.
+        seed (N): Images have the seeds from 1000000 · N on.
+        repeat (K): Seeds to measure: mean and deviation.
+        output (PATH): Folder for metrics.jsonl and pictures. Default: the run's, or results.
+        class_name (CLASS): Measure one class, by name or number.
+        psi_curve (LIST): Truncations, such as 0.5:1:6; a plot.
+        per_class: Measure every class by itself.
+        per_label (NAME[:BINS]): Measure images by a number of their labels, in 4 or BINS bins.
+        detector (NAME): inception, vgg16, mobilenet, or alex, which is in the package; paths take
+            vgg16 or alex.
+        protocol (NAME): Measure as published: stylegan1, stylegan2 or ada.
+        save_features: Write all features to an HDF5 file.
+    """
+
+    all_snapshots: Path | None = None
+    images: Path | None = None
+    data: str | None = None
     num: int | None = None
-    seed: Annotated[
-        int,
-        typer.Option(
-            "--seed", metavar="N", min=0, help="Images have the seeds from 1000000 · N on."
-        ),
-    ] = 0
-    repeat: Annotated[
-        int,
-        typer.Option("--repeat", metavar="K", min=1, help="Seeds to measure: mean and deviation."),
-    ] = 1
-    output: Annotated[
-        Path | None,
-        typer.Option(
-            "--output",
-            "-o",
-            metavar="PATH",
-            help="Folder for metrics.jsonl and pictures. Default: the run's, or results.",
-        ),
-    ] = None
-    psi: PsiFlag = 1.0
+    seed: Annotated[int, typer.Option(min=0)] = 0
+    repeat: Annotated[int, typer.Option(min=1)] = 1
+    output: Annotated[Path | None, typer.Option("--output", "-o")] = None
+    psi: float = 1.0
     cutoff: CutoffFlag = None
     class_name: Annotated[
-        str | None,
-        typer.Option(
-            "--class",
-            metavar="CLASS",
-            autocompletion=completion.classes,
-            help="Measure one class, by name or number.",
-        ),
+        str | None, typer.Option("--class", autocompletion=completion.classes)
     ] = None
-    psi_curve: Annotated[
-        str | None,
-        typer.Option("--psi-curve", metavar="LIST", help="Truncations, such as 0.5:1:6; a plot."),
-    ] = None
-    per_class: Annotated[
-        bool, typer.Option("--per-class", help="Measure every class by itself.")
-    ] = False
-    per_label: Annotated[
-        str | None,
-        typer.Option(
-            "--per-label",
-            metavar="NAME[:BINS]",
-            help="Measure images by a number of their labels, in 4 or BINS bins.",
-        ),
-    ] = None
-    detector: Annotated[
-        str | None,
-        typer.Option(
-            "--detector",
-            metavar="NAME",
-            autocompletion=completion.feature_detectors,
-            help="inception, vgg16, mobilenet, or alex, which is in the package; paths take vgg16 "
-            "or alex.",
-        ),
-    ] = None
-    protocol: Annotated[
-        str | None,
-        typer.Option(
-            "--protocol",
-            metavar="NAME",
-            autocompletion=completion.protocols,
-            help="Measure as published: stylegan1, stylegan2 or ada.",
-        ),
-    ] = None
-    save_features: Annotated[
-        bool, typer.Option("--save-features", help="Write all features to an HDF5 file.")
-    ] = False
+    psi_curve: str | None = None
+    per_class: bool = False
+    per_label: str | None = None
+    detector: Annotated[str | None, typer.Option(autocompletion=completion.feature_detectors)] = (
+        None
+    )
+    protocol: Annotated[str | None, typer.Option(autocompletion=completion.protocols)] = None
+    save_features: bool = False
 
 
 class MetricCommands(TyperGroup):
@@ -277,11 +236,10 @@ def flags_of_all(metrics: "list[api.Metric]") -> type:
 
 def _shared(names: frozenset[str], num: str) -> list[tuple[str, Any, Any]]:
     number = Annotated[int | None, typer.Option("--num", metavar="N", min=1, help=num)]
-    own = sorted(fields(EvalFlags), key=lambda f: f.name in NetworkFlags.__annotations__)
     return [
-        (f.name, number if f.name == "num" else f.type, field(default=f.default))
-        for f in own
-        if f.name in names | COMPUTING
+        (flag.name, number if flag.name == "num" else flag.annotation, field(default=flag.default))
+        for flag in options_of(EvalFlags)
+        if flag.name in names | COMPUTING
     ]
 
 

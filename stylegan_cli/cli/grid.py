@@ -8,8 +8,8 @@ import typer
 
 from stylegan_cli import api
 from stylegan_cli.cli import completion
-from stylegan_cli.cli.options import PsiListFlag, SeedsFlag, examples, with_flags
-from stylegan_cli.cli.study import StudyFlags, run_study
+from stylegan_cli.cli.options import PsiListFlag, SeedsFlag, StudyFlags, examples, with_flags
+from stylegan_cli.cli.study import run_study
 from stylegan_cli.ranges import parse_floats, parse_ints, parse_points
 
 EXAMPLES = examples(
@@ -29,43 +29,14 @@ EXAMPLES = examples(
 def grid(
     seeds: SeedsFlag = "0-15",
     psi: PsiListFlag = "1",
-    per_class: Annotated[
-        bool, typer.Option("--per-class", help="Draw a row of images for each class.")
-    ] = False,
-    collage: Annotated[
-        bool,
-        typer.Option("--collage", help="Arrange images of several sizes without gaps."),
-    ] = False,
-    translate: Annotated[
-        str,
-        typer.Option(metavar="X,Y", help="Move the pictures right and down, in image widths."),
-    ] = "0,0",
-    rotate: Annotated[
-        float, typer.Option(metavar="DEG", help="Turn the pictures counter-clockwise.")
-    ] = 0.0,
-    noise_seeds: Annotated[
-        str | None,
-        typer.Option(
-            metavar="LIST",
-            help="Fresh draws of noise for each image, by their numbers; a column each.",
-        ),
-    ] = None,
-    noise_scale: Annotated[
-        str | None,
-        typer.Option(metavar="LIST", help="Factors of the noise, as 0,0.5,1,2; a column each."),
-    ] = None,
-    noise_layers: Annotated[
-        str | None,
-        typer.Option(
-            metavar="LIST",
-            autocompletion=completion.layers,
-            help="Noise inputs that change, as fine or 0-3; all if not given.",
-        ),
-    ] = None,
-    noise_mask: Annotated[
-        Path | None,
-        typer.Option(metavar="PICTURE", help="Fresh noise only where this picture is white."),
-    ] = None,
+    per_class: bool = False,
+    collage: bool = False,
+    translate: str = "0,0",
+    rotate: float = 0.0,
+    noise_seeds: str | None = None,
+    noise_scale: str | None = None,
+    noise_layers: Annotated[str | None, typer.Option(autocompletion=completion.layers)] = None,
+    noise_mask: Path | None = None,
     *,
     flags: StudyFlags,
 ) -> None:
@@ -73,6 +44,16 @@ def grid(
 
     Writes an HDF5 file, a PNG per image, and one composed picture per psi. A --label with
     START:STOP:COUNT draws a row for each label.
+
+    Args:
+        per_class: Draw a row of images for each class.
+        collage: Arrange images of several sizes without gaps.
+        translate (X,Y): Move the pictures right and down, in image widths.
+        rotate (DEG): Turn the pictures counter-clockwise.
+        noise_seeds (LIST): Fresh draws of noise for each image, by their numbers; a column each.
+        noise_scale (LIST): Factors of the noise, as 0,0.5,1,2; a column each.
+        noise_layers (LIST): Noise inputs that change, as fine or 0-3; all if not given.
+        noise_mask (PICTURE): Fresh noise only where this picture is white.
     """
     chosen, psis = api.parse_picks(seeds), parse_floats(psi)
 

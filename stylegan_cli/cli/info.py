@@ -2,14 +2,12 @@
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Annotated, Any
-
-import typer
+from typing import Any
 
 from stylegan_cli import api
 from stylegan_cli.cli.console import echo_json, echo_table
 from stylegan_cli.cli.network import find_network, local
-from stylegan_cli.cli.options import JsonFlag, QuietFlag, examples
+from stylegan_cli.cli.options import QuietFlag, examples, with_flags
 
 LONGEST_NAME = 200
 EXAMPLES = examples(
@@ -21,22 +19,21 @@ EXAMPLES = examples(
 )
 
 
+@with_flags
 def info(
-    files: Annotated[
-        list[Path] | None,
-        typer.Argument(
-            metavar="FILE",
-            help="Networks, run folders, training states, studies, videos, codes, data sets, "
-            "recipes, network files of other programs, addresses of networks.",
-        ),
-    ] = None,
-    json: JsonFlag = False,
+    files: list[Path] | None = None,
+    /,
+    json: bool = False,
     quiet: QuietFlag = False,
 ) -> None:
     """Describe files.
 
     Reads networks, runs, studies, codes (.npz, .npy), data sets and recipes. Without files, prints
     versions, devices and the network that commands use by default.
+
+    Args:
+        files (FILE): Networks, run folders, training states, studies, videos, codes, data sets,
+            recipes, network files of other programs, addresses of networks.
     """
     facts = [api.describe(local(path)) for path in files] if files else [_machine()]
     if json:

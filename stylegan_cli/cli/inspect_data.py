@@ -3,14 +3,12 @@
 from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated, Any
-
-import typer
+from typing import Any
 
 from stylegan_cli import api
 from stylegan_cli.cli import console
 from stylegan_cli.cli.console import echo_json, echo_table
-from stylegan_cli.cli.options import JsonFlag, OverwriteFlag, QuietFlag, examples
+from stylegan_cli.cli.options import QuietFlag, examples, with_flags
 from stylegan_cli.ranges import parse_ints
 
 VALUES_SHOWN = 40
@@ -21,33 +19,28 @@ EXAMPLES = examples(
 )
 
 
+@with_flags
 def inspect(
-    path: Annotated[
-        str, typer.Argument(metavar="D", help="Data set, in any form that `prepare` reads.")
-    ],
-    sheet: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="FILE.png", help="Picture of some of the images; D-sheet.png if not given."
-        ),
-    ] = None,
-    seed: Annotated[int, typer.Option(metavar="N", help="Seed of the choice of images.")] = 0,
-    preview: Annotated[
-        str | None,
-        typer.Option(
-            metavar="A,B,C",
-            help="Channels of a stack that the picture shows, counted from 0; the first three if "
-            "not given.",
-        ),
-    ] = None,
-    overwrite: OverwriteFlag = False,
-    json: JsonFlag = False,
+    path: str,
+    /,
+    sheet: Path | None = None,
+    seed: int = 0,
+    preview: str | None = None,
+    overwrite: bool = False,
+    json: bool = False,
     quiet: QuietFlag = False,
 ) -> None:
     """Print what is in a data set, and draw a sample of its images.
 
     Counts images, sizes, channels, labels, damaged files, and exact and near duplicates. On a
     folder of images, it shows what `prepare` will find.
+
+    Args:
+        path (D): Data set, in any form that `prepare` reads.
+        sheet (FILE.png): Picture of some of the images; D-sheet.png if not given.
+        seed (N): Seed of the choice of images.
+        preview (A,B,C): Channels of a stack that the picture shows, counted from 0; the first three
+            if not given.
     """
     channels = None if preview is None else parse_ints(preview, parameter="preview")
     with api.open_sources([path]) as [source]:

@@ -6,8 +6,8 @@ import typer
 
 from stylegan_cli import api
 from stylegan_cli.cli import completion, console
-from stylegan_cli.cli.options import examples, with_flags
-from stylegan_cli.cli.study import StudyFlags, run_study
+from stylegan_cli.cli.options import StudyFlags, examples, with_flags
+from stylegan_cli.cli.study import run_study
 from stylegan_cli.ranges import parse_ints
 
 EXAMPLES = examples(
@@ -19,27 +19,10 @@ EXAMPLES = examples(
 
 @with_flags
 def mix(
-    rows: Annotated[
-        str, typer.Option(metavar="LIST", help="Rows: seeds such as 1,2, or codes in files.")
-    ] = "0-3",
-    cols: Annotated[str, typer.Option(metavar="LIST", help="Columns, likewise.")] = "4-9",
-    crossover: Annotated[
-        str | None,
-        typer.Option(
-            metavar="LIST",
-            help="First layer that takes the column's style. A list gives one matrix each. "
-            "Default: the middle layer.",
-        ),
-    ] = None,
-    layers: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="LIST",
-            autocompletion=completion.layers,
-            help="Instead of --crossover: the layers that take the column's style, such as coarse, "
-            "0-3 or 8-. Repeat for another matrix.",
-        ),
-    ] = None,
+    rows: str = "0-3",
+    cols: str = "4-9",
+    crossover: str | None = None,
+    layers: Annotated[list[str] | None, typer.Option(autocompletion=completion.layers)] = None,
     *,
     flags: StudyFlags,
 ) -> None:
@@ -47,6 +30,14 @@ def mix(
 
     Each cell shows its row's image with some layers taken from its column's: coarse layers
     control pose and shape, fine ones colours.
+
+    Args:
+        rows (LIST): Rows: seeds such as 1,2, or codes in files.
+        cols (LIST): Columns, likewise.
+        crossover (LIST): First layer that takes the column's style. A list gives one matrix each.
+            Default: the middle layer.
+        layers (LIST): Instead of --crossover: the layers that take the column's style, such as
+            coarse, 0-3 or 8-. Repeat for another matrix.
     """
     row_picks, col_picks = (
         api.parse_picks(rows, parameter="rows"),

@@ -10,8 +10,8 @@ import typer
 
 from stylegan_cli import api
 from stylegan_cli.cli import completion, console
-from stylegan_cli.cli.options import SeedsFlag, examples, with_flags
-from stylegan_cli.cli.study import StudyFlags, run_study
+from stylegan_cli.cli.options import SeedsFlag, StudyFlags, examples, with_flags
+from stylegan_cli.cli.study import run_study
 from stylegan_cli.errors import UsageError
 from stylegan_cli.ranges import parse_ints
 
@@ -26,29 +26,10 @@ EXAMPLES = examples(
 @partial(with_flags, without=("noise_mode",))
 def noise(
     seeds: SeedsFlag = "0-3",
-    draws: Annotated[
-        int, typer.Option(metavar="N", min=2, help="Random noise draws per seed.")
-    ] = 16,
-    layers: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="LIST",
-            autocompletion=completion.layers,
-            help="Noise inputs that stay on: all, none, coarse or 0-3, counted from 4 px up. "
-            "Repeat for another list. Default: all, none, coarse, middle and fine.",
-        ),
-    ] = None,
-    crop: Annotated[
-        str | None,
-        typer.Option(
-            metavar="X,Y,SIZE",
-            help="Part of the images to enlarge. Default: where images vary most.",
-        ),
-    ] = None,
-    components: Annotated[
-        int,
-        typer.Option(metavar="N", min=0, help="Show N principal components of each seed's draws."),
-    ] = 0,
+    draws: Annotated[int, typer.Option(min=2)] = 16,
+    layers: Annotated[list[str] | None, typer.Option(autocompletion=completion.layers)] = None,
+    crop: str | None = None,
+    components: Annotated[int, typer.Option(min=0)] = 0,
     *,
     flags: StudyFlags,
 ) -> None:
@@ -57,6 +38,13 @@ def noise(
     Draws each seed with its fixed noise on some layers only, and with many random draws. Writes
     the mean and standard deviation of each pixel, the effect of each layer's noise, and the
     shares of noise and style in the variance of images.
+
+    Args:
+        draws (N): Random noise draws per seed.
+        layers (LIST): Noise inputs that stay on: all, none, coarse or 0-3, counted from 4 px up.
+            Repeat for another list. Default: all, none, coarse, middle and fine.
+        crop (X,Y,SIZE): Part of the images to enlarge. Default: where images vary most.
+        components (N): Show N principal components of each seed's draws.
     """
     chosen, part = api.parse_picks(seeds), _parse_crop(crop)
 

@@ -5,7 +5,7 @@ from collections import deque
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
 import typer
 
@@ -29,13 +29,8 @@ _SEEDS = re.compile(r"[\d,\s-]+")
 
 @with_flags
 def project(
-    pictures: Annotated[
-        list[str],
-        typer.Argument(
-            metavar="IMAGE|FOLDER|ZIP|SEED…",
-            help="Pictures; a seed or FILE.h5:INDEX is the network's own image of it.",
-        ),
-    ],
+    pictures: list[str],
+    /,
     *,
     search: SearchFlags,
     framing: FramingFlags,
@@ -47,6 +42,10 @@ def project(
     Writes projected.h5, whose codes and noise every other command takes as projected.h5:0, a sheet
     of target, start, result and difference, and a PNG of each result. The same command again
     resumes; further pictures are added.
+
+    Args:
+        pictures (IMAGE|FOLDER|ZIP|SEED…): Pictures; a seed or FILE.h5:INDEX is the network's own
+            image of it.
     """
     given = [_given(text) for text in pictures]
     if further.locality and not further.tune:

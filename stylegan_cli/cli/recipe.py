@@ -8,7 +8,7 @@ import typer
 from stylegan_cli import api
 from stylegan_cli.cli import completion, console
 from stylegan_cli.cli.console import echo_json, echo_table
-from stylegan_cli.cli.options import JsonFlag, QuietFlag, SetFlag, examples
+from stylegan_cli.cli.options import QuietFlag, SetFlag, examples, with_flags
 from stylegan_cli.errors import RecipeError, UsageError
 
 recipe_app = typer.Typer(
@@ -27,7 +27,8 @@ RECIPE = typer.Argument(
 
 
 @recipe_app.command("list", epilog=examples("sgtool recipe list"))
-def list_recipes(json: JsonFlag = False) -> None:
+@with_flags
+def list_recipes(json: bool = False) -> None:
     """Print the name and title of every shipped recipe."""
     rows = [(name, api.load_recipe(name).title) for name in api.recipe_names()]
     if json:
@@ -42,10 +43,11 @@ def list_recipes(json: JsonFlag = False) -> None:
         "sgtool recipe show stylegan2 --set data.resolution=256 > mine.toml",
     )
 )
+@with_flags
 def show(
     name: Annotated[str, RECIPE],
     changes: SetFlag = None,
-    json: JsonFlag = False,
+    json: bool = False,
 ) -> None:
     """Print a recipe with every key, including defaults.
 
@@ -59,17 +61,19 @@ def show(
 
 
 @recipe_app.command(epilog=examples("sgtool recipe keys", "sgtool recipe keys loss"))
+@with_flags
 def keys(
-    part: Annotated[
-        str,
-        typer.Argument(metavar="PART", help="Only keys whose name contains this, as loss or lr."),
-    ] = "",
-    json: JsonFlag = False,
+    part: str = "",
+    /,
+    json: bool = False,
 ) -> None:
     """Print the keys of recipes: type, default, meaning.
 
     --set takes them too. Defaults are those of StyleGAN2; other families have some of their own,
     which sgtool recipe show prints.
+
+    Args:
+        part (PART): Only keys whose name contains this, as loss or lr.
     """
     found = api.recipe_keys(part)
     if not found:
@@ -87,6 +91,7 @@ def keys(
         "sgtool recipe check stylegan2 --set data.resolution=192x128",
     )
 )
+@with_flags
 def check(
     files: Annotated[list[str], RECIPE],
     changes: SetFlag = None,

@@ -8,7 +8,7 @@ import typer
 from stylegan_cli import api
 from stylegan_cli.cli import console
 from stylegan_cli.cli.console import echo_json
-from stylegan_cli.cli.options import JsonFlag, OverwriteFlag, QuietFlag, examples
+from stylegan_cli.cli.options import QuietFlag, examples, with_flags
 
 EXAMPLES = examples(
     "sgtool report runs/people -o people.html",
@@ -17,31 +17,25 @@ EXAMPLES = examples(
 )
 
 
+@with_flags
 def report(
-    inputs: Annotated[
-        list[Path],
-        typer.Argument(
-            metavar="RUN|RESULT",
-            help="Run folders, study folders, .h5 files of studies, folders of metrics.",
-        ),
-    ],
-    output: Annotated[
-        Path, typer.Option("--output", "-o", metavar="FILE", help="The page to write.")
-    ] = Path("report.html"),
-    fakes: Annotated[
-        int,
-        typer.Option(
-            metavar="N", min=1, help="At most N pictures of each run's fakes, 0.1 MB each."
-        ),
-    ] = 40,
-    overwrite: OverwriteFlag = False,
-    json: JsonFlag = False,
+    inputs: list[Path],
+    /,
+    output: Annotated[Path, typer.Option("--output", "-o")] = Path("report.html"),
+    fakes: Annotated[int, typer.Option(min=1)] = 40,
+    overwrite: bool = False,
+    json: bool = False,
     quiet: QuietFlag = False,
 ) -> None:
     """Show runs, studies and metrics on one self-contained HTML page.
 
     The page has training curves, fakes over time, pictures of studies, metrics, recipes and
     provenance. Several runs share their charts. A page of the same inputs is replaced.
+
+    Args:
+        inputs (RUN|RESULT): Run folders, study folders, .h5 files of studies, folders of metrics.
+        output (FILE): The page to write.
+        fakes (N): At most N pictures of each run's fakes, 0.1 MB each.
     """
     opened = api.open_report(_without_videos(inputs))
     steps = api.write_report(opened, output, most_fakes=fakes, overwrite=overwrite)

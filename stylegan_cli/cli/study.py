@@ -2,7 +2,6 @@
 
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
 import typer
@@ -11,27 +10,7 @@ from stylegan_cli import api
 from stylegan_cli.cli import console
 from stylegan_cli.cli.console import echo_json
 from stylegan_cli.cli.network import open_network
-from stylegan_cli.cli.options import (
-    ClassFlag,
-    CutoffFlag,
-    LabelFlag,
-    NetworkFlags,
-    NoiseModeFlag,
-    PdfFlag,
-    PsiFlag,
-)
-
-
-@dataclass(frozen=True, kw_only=True)
-class StudyFlags(NetworkFlags):
-    """Options that all study commands share."""
-
-    psi: PsiFlag = 1.0
-    cutoff: CutoffFlag = None
-    noise_mode: NoiseModeFlag = "const"
-    class_name: ClassFlag = None
-    label: LabelFlag = None
-    pdf: PdfFlag = False
+from stylegan_cli.cli.options import StudyFlags
 
 
 def run_study(

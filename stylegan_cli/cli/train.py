@@ -22,39 +22,14 @@ from stylegan_cli.cli.init_from import FreezeDFlag, FreezeMappingFlag, InitFlag,
 from stylegan_cli.cli.network import machine
 from stylegan_cli.cli.options import (
     BackendFlag,
-    DeviceFlag,
-    JsonFlag,
-    OverwriteFlag,
     QuietFlag,
     SetFlag,
     VerboseFlag,
     examples,
+    with_flags,
 )
 from stylegan_cli.cli.ticks import show_events
 from stylegan_cli.errors import UsageError
-
-CompileFlag = Annotated[
-    bool,
-    typer.Option("--compile", help="Compile the main phases (experimental): minutes at the start."),
-]
-GraphsFlag = Annotated[
-    bool,
-    typer.Option("--cuda-graphs", help="Replay each phase as a CUDA graph (experimental)."),
-]
-ThreadsFlag = Annotated[
-    int | None,
-    typer.Option(
-        "--threads",
-        metavar="N",
-        min=1,
-        help="Threads on a CPU; a new run takes the fastest number by a short trial.",
-    ),
-]
-ProfileFlag = Annotated[
-    int,
-    typer.Option("--profile", metavar="N", min=0, help="Trace N iterations into RUN/profile."),
-]
-
 
 EXAMPLES = examples(
     "sgtool train",
@@ -68,58 +43,27 @@ EXAMPLES = examples(
 QUICKSTART = "quickstart"
 
 
+@with_flags
 def train(
-    recipe: Annotated[
-        str | None,
-        typer.Argument(
-            metavar="RECIPE",
-            autocompletion=completion.recipes,
-            help="File or shipped name of a recipe; quickstart if not given.",
-        ),
-    ] = None,
-    data: Annotated[
-        str | None,
-        typer.Option(
-            "--data",
-            metavar="PATH",
-            help="Prepared .zip or .h5, a folder of images, shards, parquet, or their address.",
-        ),
-    ] = None,
-    output: Annotated[
-        Path | None,
-        typer.Option(
-            "--output",
-            "-o",
-            metavar="FOLDER",
-            help="The run's folder; runs/RECIPE-DATA if not given.",
-        ),
-    ] = None,
+    recipe: Annotated[str | None, typer.Argument(autocompletion=completion.recipes)] = None,
+    /,
+    data: str | None = None,
+    output: Annotated[Path | None, typer.Option("--output", "-o")] = None,
     assignments: SetFlag = None,
     init_from: InitFlag = None,
     allow_partial: PartialFlag = False,
     freeze_d: FreezeDFlag = 0,
     freeze_mapping: FreezeMappingFlag = False,
-    dry_run: Annotated[
-        bool,
-        typer.Option(
-            "--dry-run", "-n", help="Print the settled recipe, its memory and hours, and stop."
-        ),
-    ] = False,
-    device: DeviceFlag = "auto",
+    dry_run: Annotated[bool, typer.Option("--dry-run", "-n")] = False,
+    device: str = "auto",
     backend: BackendFlag = "auto",
-    compiled: CompileFlag = False,
-    cuda_graphs: GraphsFlag = False,
-    threads: ThreadsFlag = None,
-    profile: ProfileFlag = 0,
-    stop_on_alarm: Annotated[
-        bool,
-        typer.Option(
-            "--stop-on-alarm",
-            help="End with exit code 1 at divergence, collapse or a collapsed mapping.",
-        ),
-    ] = False,
-    overwrite: OverwriteFlag = False,
-    json: JsonFlag = False,
+    compiled: Annotated[bool, typer.Option("--compile")] = False,
+    cuda_graphs: bool = False,
+    threads: Annotated[int | None, typer.Option(min=1)] = None,
+    profile: Annotated[int, typer.Option(min=0)] = 0,
+    stop_on_alarm: bool = False,
+    overwrite: bool = False,
+    json: bool = False,
     quiet: QuietFlag = False,
     verbose: VerboseFlag = False,
 ) -> None:
@@ -130,6 +74,17 @@ def train(
     command resumes it. Problems are printed as warnings when they arise. --set changes any key of
     the recipe; sgtool recipe keys explains each.
     --profile writes trace.json, for ui.perfetto.dev, and operations.txt after a few iterations.
+
+    Args:
+        recipe (RECIPE): File or shipped name of a recipe; quickstart if not given.
+        data (PATH): Prepared .zip or .h5, a folder of images, shards, parquet, or their address.
+        output (FOLDER): The run's folder; runs/RECIPE-DATA if not given.
+        dry_run: Print the settled recipe, its memory and hours, and stop.
+        compiled: Compile the main phases (experimental): minutes at the start.
+        cuda_graphs: Replay each phase as a CUDA graph (experimental).
+        threads (N): Threads on a CPU; a new run takes the fastest number by a short trial.
+        profile (N): Trace N iterations into RUN/profile.
+        stop_on_alarm: End with exit code 1 at divergence, collapse or a collapsed mapping.
     """
     origin = None if init_from is None else starting.origin(init_from)
     overrides = [

@@ -1,13 +1,10 @@
 """`sgtool truncation`: seeds at several truncation strengths."""
 
 from functools import partial
-from typing import Annotated
-
-import typer
 
 from stylegan_cli import api
-from stylegan_cli.cli.options import PsiListFlag, SeedsFlag, examples, with_flags
-from stylegan_cli.cli.study import StudyFlags, run_study
+from stylegan_cli.cli.options import PsiListFlag, SeedsFlag, StudyFlags, examples, with_flags
+from stylegan_cli.cli.study import run_study
 from stylegan_cli.ranges import parse_floats
 
 EXAMPLES = examples(
@@ -21,9 +18,7 @@ EXAMPLES = examples(
 def truncation(
     seeds: SeedsFlag = "0-3",
     psi: PsiListFlag = "1,0.7,0.5,0,-0.5,-1",
-    mean: Annotated[
-        bool, typer.Option("--mean", help="Also draw the image of the mean of W.")
-    ] = False,
+    mean: bool = False,
     *,
     flags: StudyFlags,
 ) -> None:
@@ -31,6 +26,9 @@ def truncation(
 
     One row per seed, one column per psi: 1 is the image itself, 0 the mean of W, and below 0
     lie the opposites.
+
+    Args:
+        mean: Also draw the image of the mean of W.
     """
     chosen, psis = api.parse_picks(seeds), parse_floats(psi)
 

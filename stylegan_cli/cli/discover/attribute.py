@@ -17,8 +17,7 @@ from stylegan_cli.cli.discover.showing import (
     discover,
     with_flags_of_discovery,
 )
-from stylegan_cli.cli.options import examples
-from stylegan_cli.cli.study import StudyFlags
+from stylegan_cli.cli.options import StudyFlags, examples
 from stylegan_cli.errors import UsageError
 
 EXAMPLES = examples(
@@ -31,44 +30,13 @@ EXAMPLES = examples(
 
 @with_flags_of_discovery
 def attribute(
-    names: Annotated[
-        list[str] | None,
-        typer.Argument(
-            metavar="NAME",
-            help="Attributes that classifiers score, columns of --scores, or properties of "
-            "pixels: brightness, contrast, saturation, warmth, edges, symmetry, center-x, "
-            "center-y, size.",
-        ),
-    ] = None,
-    have: Annotated[
-        str | None,
-        typer.Option(
-            "--with",
-            metavar="LIST",
-            help="Instead of scores: seeds, codes in files or class:NAME with the attribute.",
-        ),
-    ] = None,
-    lack: Annotated[
-        str | None,
-        typer.Option(
-            "--without", metavar="LIST", help="Seeds, codes in files or class:NAME without it."
-        ),
-    ] = None,
-    method: Annotated[
-        Literal["svm", "mean", "lda"],
-        typer.Option(
-            help="A support vector machine's plane, the difference of the means, or that with "
-            "the spread of all codes undone."
-        ),
-    ] = "svm",
-    top: Annotated[
-        float,
-        typer.Option(metavar="SHARE", help="Share of the images used at either end."),
-    ] = 0.02,
-    hold: Annotated[
-        list[str] | None,
-        typer.Option(metavar="NAME", help="Attribute to keep constant; may be repeated."),
-    ] = None,
+    names: list[str] | None = None,
+    /,
+    have: Annotated[str | None, typer.Option("--with")] = None,
+    lack: Annotated[str | None, typer.Option("--without")] = None,
+    method: Literal["svm", "mean", "lda"] = "svm",
+    top: float = 0.02,
+    hold: list[str] | None = None,
     samples: SamplesFlag = 5000,
     output: FileFlag = Path("directions.h5"),
     name: NameFlag = None,
@@ -82,6 +50,17 @@ def attribute(
     Scores come from classifiers as `sgtool eval separability` trains them, from your table, or
     from the pixels themselves. Prints how well the plane tells the attribute, how often 3 steps
     bring it about, and how much else they change.
+
+    Args:
+        names (NAME): Attributes that classifiers score, columns of --scores, or properties of
+            pixels: brightness, contrast, saturation, warmth, edges, symmetry, center-x, center-y,
+            size.
+        have (LIST): Instead of scores: seeds, codes in files or class:NAME with the attribute.
+        lack (LIST): Seeds, codes in files or class:NAME without it.
+        method: A support vector machine's plane, the difference of the means, or that with the
+            spread of all codes undone.
+        top (SHARE): Share of the images used at either end.
+        hold (NAME): Attribute to keep constant; may be repeated.
     """
 
     if have or lack:

@@ -1,9 +1,6 @@
 """`sgtool discover channels`: single style channels (StyleSpace)."""
 
 from pathlib import Path
-from typing import Annotated
-
-import typer
 
 from stylegan_cli import api
 from stylegan_cli.cli import console
@@ -18,8 +15,7 @@ from stylegan_cli.cli.discover.showing import (
     discover,
     with_flags_of_discovery,
 )
-from stylegan_cli.cli.options import examples
-from stylegan_cli.cli.study import StudyFlags
+from stylegan_cli.cli.options import StudyFlags, examples
 
 EXAMPLES = examples(
     "sgtool discover channels",
@@ -31,23 +27,10 @@ EXAMPLES = examples(
 
 @with_flags_of_discovery
 def channels(
-    attribute: Annotated[
-        str | None,
-        typer.Argument(
-            metavar="NAME",
-            help="Attribute to find channels of, as `discover attribute` takes it; without one, "
-            "channels that move a single place.",
-        ),
-    ] = None,
-    mask: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="PICTURE", help="Find channels that change the white region of this picture."
-        ),
-    ] = None,
-    torgb: Annotated[
-        bool, typer.Option("--torgb", help="Include channels of toRGB layers.")
-    ] = False,
+    attribute: str | None = None,
+    /,
+    mask: Path | None = None,
+    torgb: bool = False,
     samples: SamplesFlag = 5000,
     count: CountFlag = 10,
     output: FileFlag = Path("directions.h5"),
@@ -60,6 +43,12 @@ def channels(
     """Find single style channels (StyleSpace).
 
     Finds those that carry an attribute, or those that change a single place of the image.
+
+    Args:
+        attribute (NAME): Attribute to find channels of, as `discover attribute` takes it; without
+            one, channels that move a single place.
+        mask (PICTURE): Find channels that change the white region of this picture.
+        torgb: Include channels of toRGB layers.
     """
 
     def find_of_attribute(network: "api.Network", group: str) -> FoundDirections:

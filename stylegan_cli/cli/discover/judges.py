@@ -12,40 +12,26 @@ from stylegan_cli.cli import console
 from stylegan_cli.errors import UsageError
 
 if TYPE_CHECKING:
-    from stylegan_cli.cli.study import StudyFlags
+    from stylegan_cli.cli.options import StudyFlags
 
 
 @dataclass(frozen=True, kw_only=True)
 class JudgeFlags:
-    """Flags for the source of scores other than the pixels."""
+    """Flags for the source of scores other than the pixels.
 
-    scores: Annotated[
-        Path | None,
-        typer.Option(metavar="CSV", help="Your own scores: a seed and its scores on each line."),
-    ] = None
-    classifier: Annotated[
-        list[Path] | None,
-        typer.Option(
-            "--classifier", metavar="PATH", help="A classifier or folder of them; may be repeated."
-        ),
-    ] = None
-    train_classifier: Annotated[
-        bool,
-        typer.Option("--train-classifier", help="Train missing classifiers."),
-    ] = False
-    classifier_kimg: Annotated[
-        float,
-        typer.Option(
-            "--classifier-kimg",
-            metavar="N",
-            min=0.001,
-            help="Training images per classifier, in thousands.",
-        ),
-    ] = 150.0
-    data: Annotated[
-        str | None,
-        typer.Option("--data", metavar="PATH", help="Labelled images. Default: the training data."),
-    ] = None
+    Attributes:
+        scores (CSV): Your own scores: a seed and its scores on each line.
+        classifier (PATH): A classifier or folder of them; may be repeated.
+        train_classifier: Train missing classifiers.
+        classifier_kimg (N): Training images per classifier, in thousands.
+        data (PATH): Labelled images. Default: the training data.
+    """
+
+    scores: Path | None = None
+    classifier: list[Path] | None = None
+    train_classifier: bool = False
+    classifier_kimg: Annotated[float, typer.Option(min=0.001)] = 150.0
+    data: str | None = None
 
 
 def judged(

@@ -11,8 +11,8 @@ import typer
 
 from stylegan_cli import api
 from stylegan_cli.cli import console
-from stylegan_cli.cli.options import with_flags
-from stylegan_cli.cli.study import StudyFlags, run_study
+from stylegan_cli.cli.options import StudyFlags, with_flags
+from stylegan_cli.cli.study import run_study
 from stylegan_cli.errors import UsageError
 from stylegan_cli.ranges import parse_floats
 
@@ -53,27 +53,17 @@ Find = Callable[["api.Network", str], FoundDirections]
 
 @dataclass(frozen=True, kw_only=True)
 class ShowFlags:
-    """Flags for showing and measuring the directions found."""
+    """Flags for showing and measuring the directions found.
 
-    seeds: Annotated[
-        str,
-        typer.Option(
-            metavar="LIST", help="Seeds, or codes in files, to show directions on; a sheet each."
-        ),
-    ] = "0"
-    strength: Annotated[
-        str,
-        typer.Option(
-            metavar="LIST",
-            help="Steps, in standard deviations of the network's own codes.",
-        ),
-    ] = "-3:3:7"
-    measured_on: Annotated[
-        int,
-        typer.Option(
-            "--measured-on", metavar="N", min=2, help="Number of seeds to measure changes on."
-        ),
-    ] = 6
+    Attributes:
+        seeds (LIST): Seeds, or codes in files, to show directions on; a sheet each.
+        strength (LIST): Steps, in standard deviations of the network's own codes.
+        measured_on (N): Number of seeds to measure changes on.
+    """
+
+    seeds: str = "0"
+    strength: str = "-3:3:7"
+    measured_on: Annotated[int, typer.Option(min=2)] = 6
 
 
 def discover(find: Find, group: str, output: Path, show: ShowFlags, flags: StudyFlags) -> None:

@@ -10,14 +10,13 @@ from stylegan_cli.cli import console
 from stylegan_cli.cli.console import echo_json, echo_table
 from stylegan_cli.cli.network import open_network
 from stylegan_cli.cli.options import (
-    JsonFlag,
     NetworkFlag,
-    OverwriteFlag,
     QuietFlag,
+    StudyFlags,
     VerboseFlag,
     examples,
+    with_flags,
 )
-from stylegan_cli.cli.study import StudyFlags
 from stylegan_cli.errors import OutputError
 
 EXAMPLES = examples(
@@ -32,25 +31,25 @@ COMPARE_EXAMPLES = examples(
 EXPORT_EXAMPLES = examples("sgtool discover export directions.h5:sefa/0 sefa0.npy")
 
 
+@with_flags
 def styles(
-    count: Annotated[
-        int, typer.Option("--count", metavar="N", min=2, max=1000, help="Clusters to look for.")
-    ] = 8,
-    samples: Annotated[
-        int, typer.Option("--samples", metavar="N", min=100, help="Codes to draw.")
-    ] = 20_000,
-    output: Annotated[
-        Path, typer.Option("--output", "-o", metavar="FILE.h5", help="File of the centres.")
-    ] = Path("styles.h5"),
+    count: Annotated[int, typer.Option(min=2, max=1000)] = 8,
+    samples: Annotated[int, typer.Option(min=100)] = 20_000,
+    output: Annotated[Path, typer.Option("--output", "-o")] = Path("styles.h5"),
     network: NetworkFlag = None,
-    overwrite: OverwriteFlag = False,
-    json: JsonFlag = False,
+    overwrite: bool = False,
+    json: bool = False,
     quiet: QuietFlag = False,
     verbose: VerboseFlag = False,
 ) -> None:
     """Find the styles in a network: centres of clusters of W.
 
     Every command that takes seeds takes them as styles.h5:centres.
+
+    Args:
+        count (N): Clusters to look for.
+        samples (N): Codes to draw.
+        output (FILE.h5): File of the centres.
     """
 
     if output.exists() and not overwrite:
@@ -66,11 +65,13 @@ def styles(
         typer.echo(output)
 
 
+@with_flags
 def compare(
-    one: Annotated[str, typer.Argument(metavar="FILE:NAME", help="Directions, as in `edit`.")],
-    other: Annotated[str, typer.Argument(metavar="FILE:NAME", help="Directions to compare with.")],
+    one: str,
+    other: str,
+    /,
     network: NetworkFlag = None,
-    json: JsonFlag = False,
+    json: bool = False,
     quiet: QuietFlag = False,
     verbose: VerboseFlag = False,
 ) -> None:
@@ -78,6 +79,10 @@ def compare(
 
     1 is the same one, 0 has nothing in common, −1 is the opposite, where the network's codes are
     spread alike in all directions.
+
+    Args:
+        one (FILE:NAME): Directions, as in `edit`.
+        other (FILE:NAME): Directions to compare with.
     """
 
     opened = open_network(network, StudyFlags())
@@ -92,16 +97,22 @@ def compare(
     echo_table(("", *found.columns), rows)
 
 
+@with_flags
 def export(
-    direction: Annotated[str, typer.Argument(metavar="FILE.h5:NAME", help="The direction.")],
-    output: Annotated[Path, typer.Argument(metavar="FILE.npy", help="File to write.")],
-    overwrite: OverwriteFlag = False,
+    direction: str,
+    output: Path,
+    /,
+    overwrite: bool = False,
     quiet: QuietFlag = False,
     verbose: VerboseFlag = False,
 ) -> None:
     """Write a direction for other programs, as InterFaceGAN does.
 
     A NumPy array `[1, w_dim]` of length 1, or `[num_ws, w_dim]` where layers differ.
+
+    Args:
+        direction (FILE.h5:NAME): The direction.
+        output (FILE.npy): File to write.
     """
 
     if output.exists() and not overwrite:
