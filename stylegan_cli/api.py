@@ -49,13 +49,12 @@ if TYPE_CHECKING:
     from stylegan_cli.detectors import detector_note, open_detector
     from stylegan_cli.detectors.adding import Added, add_weights, fetch_weights, weights_facts
     from stylegan_cli.detectors.registry import default_detector
-    from stylegan_cli.directions.clusters import cluster_centres, write_centres
     from stylegan_cli.directions.file import Discovery
     from stylegan_cli.directions.file import check_discovery as check_directions
     from stylegan_cli.directions.file import write_discovery as write_directions
-    from stylegan_cli.directions.foreign import HDF5_SUFFIXES as DIRECTIONS_SUFFIXES
-    from stylegan_cli.directions.foreign import export_direction
-    from stylegan_cli.directions.references import parse_direction
+    from stylegan_cli.directions.population import cluster_centres, write_centres
+    from stylegan_cli.directions.references import HDF5_SUFFIXES as DIRECTIONS_SUFFIXES
+    from stylegan_cli.directions.references import export_direction, parse_direction
     from stylegan_cli.interop.export import Exported, export_network, export_paths
     from stylegan_cli.interop.foreign import CC_BY_NC, Foreign, NoGeneratorError, save_foreign
     from stylegan_cli.interop.reading import is_foreign, read_foreign

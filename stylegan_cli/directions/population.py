@@ -1,15 +1,19 @@
-"""The codes that a network itself draws: the measure of every direction."""
+"""The codes that a network itself draws: the measure of every direction; clusters of them."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING
 from weakref import WeakKeyDictionary
 
+import h5py
 import numpy as np
 from jaxtyping import Float, Float32, Float64
 
-from stylegan_cli.directions.pca import Components, Covariance, principal_components
+from stylegan_cli.directions.components import Components, Covariance, principal_components
+from stylegan_cli.errors import UsageError
+from stylegan_cli.files import writing, written_whole
 from stylegan_cli.latents.labels import any_label
 from stylegan_cli.latents.sampling import broadcast_layers
 from stylegan_cli.networks.snapshot import Network
@@ -132,3 +136,41 @@ def layers_of(network: Network, w: Float32[np.ndarray, "n w_dim"]) -> Ws:
 
     device = network.G.mapping.w_avg.device
     return broadcast_layers(torch.from_numpy(w).to(device), network.G.num_ws)
+
+
+def cluster_centres(
+    network: Network, count: int = 8, *, samples: int = 20_000, seed: int = 0
+) -> tuple[Float32[np.ndarray, "count dim"], Float64[np.ndarray, " count"]]:
+    """Find centres of so many clusters of W, the largest first, and the share of each.
+
+    Raises:
+        UsageError: The network has no w.
+    """
+    if not network.G.has_w:
+        raise UsageError(
+            "this network makes images straight from z, which has no clusters; take "
+            "`sgtool discover pca`"
+        )
+    from sklearn.cluster import KMeans
+
+    drawn = population(network, samples, seed=seed)
+    found = KMeans(count, n_init=4, random_state=seed).fit(drawn.w)
+    sizes = np.bincount(found.labels_, minlength=count)
+    order = np.argsort(-sizes, kind="stable")
+    centres: np.ndarray = found.cluster_centers_[order].astype(np.float32)
+    return centres, sizes[order] / len(drawn.w)
+
+
+def write_centres(path: Path, network: Network, centres: Float32[np.ndarray, "count dim"]) -> None:
+    """Write centres as codes that every study takes: `FILE.h5:centres`.
+
+    Raises:
+        OutputError: The path cannot be written.
+    """
+    with (
+        written_whole(path) as temporary,
+        writing(path, ValueError, RuntimeError),
+        h5py.File(temporary, "w") as file,
+    ):
+        file.attrs["network_sha256"] = network.sha256
+        file["centres/w"] = centres

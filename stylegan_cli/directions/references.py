@@ -1,12 +1,27 @@
-"""Directions as they are written: `directions.h5:sefa/0@coarse=2` ⇄ records."""
+"""Directions as you write them, `directions.h5:sefa/0@coarse=2`, and the files they are in.
+
+Besides our own, those of other programs, without running anything in them: `.npy` of InterFaceGAN,
+`.npz` of GANSpace, `.pt` of rosinality's SeFa and of e4e.
+"""
 
 import re
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from stylegan_cli.errors import UsageError
-from stylegan_cli.ranges import parse_floats
+import numpy as np
+from jaxtyping import Float
 
+from stylegan_cli.directions.direction import Direction, Space, in_all_layers
+from stylegan_cli.directions.file import MAX_VALUES, read_directions
+from stylegan_cli.directions.population import Population
+from stylegan_cli.errors import DataError, UsageError
+from stylegan_cli.files import written_whole
+from stylegan_cli.latents.stored_arrays import open_arrays
+from stylegan_cli.networks.snapshot import Network
+from stylegan_cli.ranges import parse_floats, parse_layers_by_side
+
+HDF5_SUFFIXES = (".h5", ".hdf5")
 _WRITTEN = re.compile(
     r"(?P<file>.+?\.(?:h5|hdf5|npy|npz|pt))(?::(?P<name>[^@=]+))?(?:@(?P<layers>[^@=]+))?"
     r"(?:=(?P<factor>[^@=]+))?",
@@ -72,3 +87,171 @@ def parse_direction(
         layers=match["layers"] or layers,
         factor=numbers[0] if numbers else None,
     )
+
+
+def open_direction(
+    network: Network,
+    pick: DirectionPick,
+    drawn: Callable[[], Population],
+    *,
+    force: bool = False,
+) -> Direction:
+    """Open the direction of a file, ready for a network.
+
+    Args:
+        drawn: Draws codes of the network: steps along another program's directions are measured
+            by them.
+        force: Take a direction that was found in another network.
+
+    Raises:
+        DataError: The file is missing, damaged, or could run code.
+        UsageError: It holds no such direction, or one of another network.
+    """
+    if pick.path.suffix.lower() in HDF5_SUFFIXES:
+        direction = _only(pick)
+        _check_network(network, pick, direction, force=force)
+    else:
+        direction = _foreign(network, pick, drawn)
+    if pick.layers is None:
+        return direction
+    sides = network.sizes.layer_levels
+    return direction.at_layers(parse_layers_by_side(pick.layers, sides, parameter="layers"))
+
+
+def export_direction(path: Path, pick: DirectionPick) -> None:
+    """Write a direction of a file as InterFaceGAN does: its vector, of length 1, as `[1, dim]`.
+
+    Of a direction whose layers differ, `[num_ws, w_dim]`.
+
+    Raises:
+        DataError: The file is missing or damaged.
+        UsageError: It holds no such direction, or one of style channels.
+        OutputError: The path cannot be written.
+    """
+    direction = _only(pick)
+    if direction.space == "s":
+        raise UsageError(
+            f"{pick.text}: a style channel, {direction.facts.get('channel', '')}, which is no "
+            "vector; other programs take its number"
+        )
+    rows = np.atleast_2d(direction.vector)
+    moving = rows[rows.any(axis=1)]
+    shared = bool((moving == moving[0]).all())
+    with written_whole(path) as temporary, temporary.open("wb") as file:
+        np.save(file, moving[:1] if shared else rows, allow_pickle=False)
+
+
+def _only(pick: DirectionPick) -> Direction:
+    """Return the direction of one of our files."""
+    found = read_directions(pick.path, pick.name)
+    if len(found) > 1:
+        names = ", ".join(each.name for each in found[:8])
+        raise UsageError(f"{pick.text}: which direction? it holds {names}; add one after a colon")
+    return found[0]
+
+
+def _check_network(
+    network: Network, pick: DirectionPick, direction: Direction, *, force: bool
+) -> None:
+    sizes = network.sizes
+    shape = {"w": (sizes.num_ws, sizes.w_dim), "z": (sizes.z_dim,)}.get(direction.space)
+    if shape is not None and direction.vector.shape != shape:
+        raise UsageError(
+            f"{pick.text}: a direction of shape {list(direction.vector.shape)}, this network takes "
+            f"{list(shape)}; find directions in it with `sgtool discover sefa`"
+        )
+    # directions survive fine-tuning
+    if force or direction.network_sha256 in ("", network.sha256, network.recipe.init.sha256):
+        return
+    raise UsageError(
+        f"{pick.text}: was found in another network, where its meaning differs; find it again "
+        "with `sgtool discover sefa`, or `force` it"
+    )
+
+
+def _foreign(network: Network, pick: DirectionPick, drawn: Callable[[], Population]) -> Direction:
+    sizes = network.sizes
+    rows, space = _rows(pick, network)
+    unit = rows / np.linalg.norm(rows, axis=-1, keepdims=True).max()
+    if space == "z":
+        vector = unit[0]
+    elif len(unit) == 1:
+        vector = in_all_layers(unit[0], range(sizes.num_ws), sizes.num_ws)
+    else:
+        vector = unit
+    found = Direction(
+        name=pick.name or pick.path.stem,
+        space=space,
+        vector=vector.astype(np.float32),
+        sigma=1.0,
+        method=f"read from {pick.path.name}",
+        network_sha256="",
+    )
+    sigma, mean = drawn().spread(found.unit)
+    return replace(found, sigma=sigma, mean_coordinate=mean)
+
+
+def _rows(pick: DirectionPick, network: Network) -> tuple[Float[np.ndarray, "rows dim"], Space]:
+    """Return the chosen direction, one row or one for each layer, and the space it is in."""
+    sizes = network.sizes
+    name, space = pick.name, "w" if sizes.has_w else "z"
+    if name == "z" or name.endswith("/z"):
+        name, space = name.removesuffix("z").rstrip("/"), "z"
+    dim = sizes.w_dim if space == "w" else sizes.z_dim
+    table = _chosen(pick, name, dim)
+    rows = table.reshape(-1, table.shape[-1]) if table.ndim > 2 else np.atleast_2d(table)
+    if rows.shape[1] != dim or len(rows) not in (1, sizes.num_ws):
+        raise UsageError(
+            f"{pick.text}: an array of shape {list(table.shape)} is no direction of this network, "
+            f"which takes [{dim}] or [{sizes.num_ws}, {dim}]; choose one of several with :NUMBER"
+        )
+    if not np.isfinite(rows).all() or not rows.any():
+        raise DataError(
+            f"{pick.path}: holds NaN, infinite or only zero values; make the file again"
+        )
+    return rows.astype(np.float64), "w" if space == "w" else "z"
+
+
+def _chosen(pick: DirectionPick, name: str, dim: int) -> np.ndarray:
+    """Return the array of the direction: the numbered row where there are several."""
+    arrays = _arrays(pick.path)
+    if name and not name.isdecimal() and name in arrays:
+        return arrays[name]
+    if "lat_comp" in arrays:
+        table = arrays["lat_comp"]
+    elif "eigvec" in arrays:
+        table = arrays["eigvec"].T
+    elif len(arrays) == 1:
+        table = next(iter(arrays.values()))
+    else:
+        raise UsageError(
+            f"{pick.text}: which array? it holds {', '.join(arrays)}; add one after a colon"
+        )
+    if not name:
+        several = len(table) > 1 and ("lat_comp" in arrays or "eigvec" in arrays)
+        return table[0] if several else table
+    if not name.isdecimal() or not int(name) < len(table):
+        raise UsageError(f"{pick.text}: no such direction; the valid range is 0-{len(table) - 1}")
+    return np.asarray(table[int(name)])
+
+
+def _arrays(path: Path) -> dict[str, np.ndarray]:
+    if path.suffix.lower() != ".pt":
+        with open_arrays(path) as found:
+            return {
+                name: np.asarray(array.read())
+                for name, array in found.items()
+                if array.dtype.kind in "fiu" and np.prod(array.shape) <= MAX_VALUES and array.shape
+            }
+    from stylegan_cli.interop.pickles.torch_files import read_torch_file
+    from stylegan_cli.interop.pickles.torch_tensors import PickledTensor
+
+    if not path.is_file():
+        raise DataError(f"{path}: there is no such file")
+    content = read_torch_file(path)
+    entries = content if isinstance(content, dict) else {"": content}
+    return {
+        str(key): value.tensor().float().numpy()
+        for key, value in entries.items()
+        if isinstance(value, PickledTensor) and value.shape and np.prod(value.shape) <= MAX_VALUES
+    }

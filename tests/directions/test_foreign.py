@@ -6,9 +6,13 @@ import pytest
 import torch
 
 from stylegan_cli.directions.file import Discovery, write_discovery
-from stylegan_cli.directions.foreign import export_direction, open_direction
 from stylegan_cli.directions.population import population
-from stylegan_cli.directions.references import DirectionPick, parse_direction
+from stylegan_cli.directions.references import (
+    DirectionPick,
+    export_direction,
+    open_direction,
+    parse_direction,
+)
 from stylegan_cli.errors import SgtoolError, UsageError
 from stylegan_cli.studies.discovery.finding import find_sefa
 from tests.directions.test_file import discovery

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from stylegan_cli.directions.sefa import first_maps, sefa
+from stylegan_cli.directions.components import first_maps, sefa
 from stylegan_cli.networks.drawing import prepare
 from tests.directions.vectors import reference, reference_generator, worst_cosine
 

@@ -9,9 +9,8 @@ from jaxtyping import Float64
 
 from stylegan_cli.directions.direction import Direction
 from stylegan_cli.directions.file import read_directions
-from stylegan_cli.directions.foreign import HDF5_SUFFIXES, open_direction
 from stylegan_cli.directions.population import Population, population
-from stylegan_cli.directions.references import DirectionPick
+from stylegan_cli.directions.references import HDF5_SUFFIXES, DirectionPick, open_direction
 from stylegan_cli.errors import UsageError
 from stylegan_cli.networks.snapshot import Network
 

@@ -9,17 +9,18 @@ import torch
 from jaxtyping import Float, Float32
 from torch import Tensor, nn
 
-from stylegan_cli.directions.direction import Direction, Fact, in_all_layers
-from stylegan_cli.directions.file import Discovery
-from stylegan_cli.directions.pca import (
+from stylegan_cli.directions.components import (
     Covariance,
     activation_components,
+    first_maps,
     principal_components,
     regress,
+    sefa,
     unit,
 )
+from stylegan_cli.directions.direction import Direction, Fact, in_all_layers
+from stylegan_cli.directions.file import Discovery
 from stylegan_cli.directions.population import Population, layers_of, population, sampled
-from stylegan_cli.directions.sefa import first_maps, sefa
 from stylegan_cli.errors import UsageError
 from stylegan_cli.networks.execution import default_batch_size
 from stylegan_cli.networks.snapshot import Network

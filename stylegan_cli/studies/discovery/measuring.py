@@ -11,7 +11,8 @@ import numpy as np
 import torch
 
 from stylegan_cli.detectors.registry import PerceptualDetector
-from stylegan_cli.directions.direction import Direction
+from stylegan_cli.directions.components import unit
+from stylegan_cli.directions.direction import Direction, Move, moved_codes
 from stylegan_cli.directions.measures import (
     STEPS,
     Looks,
@@ -22,8 +23,6 @@ from stylegan_cli.directions.measures import (
     mean_cosine,
     suggested_layers,
 )
-from stylegan_cli.directions.moving import Move, moved_codes
-from stylegan_cli.directions.pca import unit
 from stylegan_cli.directions.population import population
 from stylegan_cli.latents.codes import Codes, each_column, join_codes
 from stylegan_cli.latents.sampling import Sampling, codes_of_seeds
@@ -177,7 +176,7 @@ class Effects:
         return [looks.rows(slice(*ends)) for ends in pairwise([0, *ends])]
 
     def _along(self, codes: Codes, direction: Direction, step: float) -> Codes:
-        move = Move(direction=direction, steps=step)
+        move = Move(direction, step)
         return moved_codes(self.network, codes, [move], self.sampling)
 
     def _layer_shares(self, layers: Sequence[int], moved: Sequence[Looks]) -> np.ndarray:

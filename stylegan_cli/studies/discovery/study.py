@@ -7,9 +7,8 @@ from functools import partial
 import numpy as np
 
 from stylegan_cli.detectors.registry import PerceptualDetector
-from stylegan_cli.directions.direction import Direction, content_hash
+from stylegan_cli.directions.direction import Direction, Move, content_hash, moved_codes
 from stylegan_cli.directions.file import Discovery
-from stylegan_cli.directions.moving import Move, moved_codes
 from stylegan_cli.errors import UsageError
 from stylegan_cli.latents.codes import Codes, each_column, join_codes
 from stylegan_cli.latents.references import Pick
@@ -140,7 +139,7 @@ def _moved(
     network: Network, sampling: Sampling, base: Codes, direction: Direction, strength: float
 ) -> Codes:
     """Move a single code along a direction, with the same columns at every strength."""
-    moved = moved_codes(network, base, [Move(direction=direction, steps=strength)], sampling)
+    moved = moved_codes(network, base, [Move(direction, strength)], sampling)
     return replace(moved, z=None)
 
 

@@ -7,11 +7,9 @@ from pathlib import Path
 
 import numpy as np
 
-from stylegan_cli.directions.direction import Direction, content_hash
-from stylegan_cli.directions.foreign import open_direction
-from stylegan_cli.directions.moving import Move, moved_codes
+from stylegan_cli.directions.direction import Direction, Move, content_hash, moved_codes
 from stylegan_cli.directions.population import Population, population
-from stylegan_cli.directions.references import DirectionPick
+from stylegan_cli.directions.references import DirectionPick, open_direction
 from stylegan_cli.errors import UsageError
 from stylegan_cli.latents.codes import Codes, join_codes
 from stylegan_cli.latents.lookup import Picked, codes_of_picks
@@ -134,7 +132,7 @@ class Editing:
     def moved(self, codes: Codes, strength: float) -> Codes:
         """Move codes to a strength."""
         moves = [
-            Move(direction=direction, steps=strength * factor)
+            Move(direction, strength * factor)
             for direction, factor in zip(self.directions, self.factors, strict=True)
         ]
         return moved_codes(self.network, codes, moves, self.sampling, absolute=self.absolute)

@@ -6,11 +6,9 @@ from functools import partial
 
 import numpy as np
 
-from stylegan_cli.directions.direction import Direction
-from stylegan_cli.directions.foreign import open_direction
-from stylegan_cli.directions.moving import Move, moved_codes
+from stylegan_cli.directions.direction import Direction, Move, moved_codes
 from stylegan_cli.directions.population import population
-from stylegan_cli.directions.references import DirectionPick
+from stylegan_cli.directions.references import DirectionPick, open_direction
 from stylegan_cli.latents.codes import Codes, each_column, join_codes
 from stylegan_cli.latents.sampling import Sampling
 from stylegan_cli.networks.snapshot import Network
@@ -46,7 +44,7 @@ class Swing:
     def _one(self, codes: Codes, keyframe: int, share: float) -> Codes:
         number, half = divmod(keyframe, HALVES)
         steps = self.strengths[number] * float(np.sin(np.pi * (half + share)))
-        move = Move(direction=self.directions[number], steps=steps)
+        move = Move(self.directions[number], steps)
         moved = moved_codes(self.network, codes, [move], self.sampling)
         if moved.style_offsets is None and any(each.space == "s" for each in self.directions):
             channels = next(len(each.vector) for each in self.directions if each.space == "s")

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import torch
 
-from stylegan_cli.directions.clusters import cluster_centres, write_centres
+from stylegan_cli.directions.population import cluster_centres, write_centres
 from stylegan_cli.errors import DataError, UsageError
 from stylegan_cli.sizes import square
 from stylegan_cli.studies.discovery.attributes import (

@@ -2,9 +2,8 @@ import numpy as np
 import pytest
 import torch
 
-from stylegan_cli.directions.direction import Direction, in_all_layers
+from stylegan_cli.directions.direction import Direction, Move, in_all_layers, moved_codes
 from stylegan_cli.directions.file import Discovery, write_discovery
-from stylegan_cli.directions.moving import Move, moved_codes
 from stylegan_cli.directions.references import parse_direction
 from stylegan_cli.errors import UsageError
 from stylegan_cli.figures.png import resize
@@ -74,8 +73,8 @@ def test_strength_zero_is_the_image_of_grid(network, file, name):
 @pytest.mark.parametrize("space", ["w", "s"])
 def test_there_and_back_returns_the_code(network, space):
     codes, direction = codes_of_seeds(network, [3, 4], PLAIN), made(network, space)
-    there = moved_codes(network, codes, [Move(direction=direction, steps=3.0)], PLAIN)
-    back = moved_codes(network, there, [Move(direction=direction, steps=-3.0)], PLAIN)
+    there = moved_codes(network, codes, [Move(direction, 3.0)], PLAIN)
+    back = moved_codes(network, there, [Move(direction, -3.0)], PLAIN)
     np.testing.assert_allclose(back.ws, codes.ws, atol=1e-6)
     if space == "s":
         assert np.abs(back.style_offsets).max() < 1e-6 < np.abs(there.style_offsets).max()
@@ -135,7 +134,7 @@ def test_networks_without_w_move_in_z_and_keep_its_length(growing_networks):
     network = growing_networks["progan"]
     codes = codes_of_seeds(network, [0, 1], PLAIN)
     direction = made(network, "z")
-    moved = moved_codes(network, codes, [Move(direction=direction, steps=2.0)], PLAIN)
+    moved = moved_codes(network, codes, [Move(direction, 2.0)], PLAIN)
     length = (moved.ws**2).mean(axis=2)
     np.testing.assert_allclose(length, 1, atol=1e-4)
     assert not np.allclose(moved.ws, codes.ws)
@@ -190,7 +189,7 @@ def test_a_film_needs_two_strengths(network, file):
 def test_steps_that_lead_nowhere_are_refused(network, steps):
     codes = codes_of_seeds(network, [3], PLAIN)
     with pytest.raises(UsageError, match=r"w/0: .* steps lead nowhere; the valid range"):
-        moved_codes(network, codes, [Move(direction=made(network), steps=steps)], PLAIN)
+        moved_codes(network, codes, [Move(made(network), steps)], PLAIN)
 
 
 def test_an_edit_of_styles_that_a_file_of_codes_leaves_behind_is_noted(network, file, tmp_path):

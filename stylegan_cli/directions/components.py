@@ -1,11 +1,23 @@
-"""GANSpace: principal components of codes or of activations, Härkönen et al., NeurIPS 2020."""
+"""Directions that stand out among all: eigenvectors of weights and of covariances.
+
+SeFa, Shen & Zhou, CVPR 2021: the first thing a code meets is a linear map; what this map stretches
+most changes images most. GANSpace, Härkönen et al., NeurIPS 2020: the principal components of codes
+or of activations.
+"""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 from jaxtyping import Float, Float64
 
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from stylegan_cli.networks.generator import Generator
+
+Matrix = Float[np.ndarray, "w_dim _"]
 Rows = Float[np.ndarray, "n dim"]
 LARGEST_COVARIANCE = 4096
 """Longer activations are first projected onto what their first batch spans."""
@@ -141,3 +153,36 @@ def with_sign(rows: Float64[np.ndarray, "n dim"]) -> Float64[np.ndarray, "n dim"
     signs = np.sign(rows[np.arange(len(rows)), largest])
     signed: Float64[np.ndarray, "n dim"] = rows * np.where(signs == 0, 1, signs)[:, None]
     return signed
+
+
+def first_maps(G: "Generator") -> dict[int, Matrix]:
+    """Return the linear map that each w meets first, up to a factor, by the number of the w.
+
+    With styles, that of the convolution it drives; the last w, which may drive none, meets that
+    of the last toRGB layer. Without styles, the dense layer at the input; labels that are part of
+    the code are left out.
+    """
+    from stylegan_cli.networks.styles import style_layers
+
+    layers = style_layers(G)
+    if not layers:
+        dense: Tensor = G.synthesis.get_submodule("b4.input").weight  # type: ignore[assignment]
+        return {0: _rows(dense if G.has_w else dense[:, : G.z_dim])}
+    last = max(layer.w_index for layer in layers)
+    own = [layer for layer in layers if not layer.is_rgb or layer.w_index == last]
+    return {layer.w_index: _rows(layer.matrix) for layer in own}
+
+
+def _rows(weight: "Tensor") -> Matrix:
+    return weight.detach().T.cpu().double().numpy()
+
+
+def sefa(maps: Iterable[Matrix]) -> Spectrum:
+    """Return the eigenvectors of A·Aᵀ; A holds the columns of these maps, of unit length.
+
+    The published program takes a general solver and does not sort, so that weak directions stand
+    among strong ones there; this is symmetric and sorted. The values sum up to the columns.
+    """
+    columns = np.concatenate(list(maps), axis=1).astype(np.float64)
+    columns = columns / np.linalg.norm(columns, axis=0)
+    return spectrum(columns @ columns.T)

@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 import torch
 
-from stylegan_cli.directions import pca
-from stylegan_cli.directions.pca import (
+from stylegan_cli.directions import components as module
+from stylegan_cli.directions.components import (
     Covariance,
     activation_components,
     principal_components,
@@ -54,7 +54,7 @@ def activations():
 
 @pytest.mark.parametrize("largest", [4096, 100])
 def test_regressed_directions_equal_the_reference(largest, monkeypatch):
-    monkeypatch.setattr(pca, "LARGEST_COVARIANCE", largest)
+    monkeypatch.setattr(module, "LARGEST_COVARIANCE", largest)
     w, rows = activations()
     found = activation_components([rows], count=8)
     expected = {
