@@ -27,7 +27,7 @@ from stylegan_cli.networks.layers import (
     upscale,
 )
 from stylegan_cli.ops import BackendName, fir, pick_backend
-from stylegan_cli.ops.conv import conv2d, conv2d_up
+from stylegan_cli.ops.autograd import conv2d, conv2d_up
 from stylegan_cli.ops.fast import box_kernel
 from stylegan_cli.ops.reference import BLUR, LRELU_SLOPE
 from stylegan_cli.recipe import Settled, families

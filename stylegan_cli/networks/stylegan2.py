@@ -33,7 +33,7 @@ from stylegan_cli.networks.layers import (
 )
 from stylegan_cli.networks.noise import NoiseInput
 from stylegan_cli.ops import BackendName, fast, fir, pick_backend
-from stylegan_cli.ops.conv import conv2d, conv2d_up
+from stylegan_cli.ops.autograd import conv2d, conv2d_up
 from stylegan_cli.ops.reference import EPSILON, LRELU_SLOPE
 from stylegan_cli.recipe import Settled, families
 from stylegan_cli.recipe.sections import Architecture

@@ -36,18 +36,14 @@ def pick_backend(name: BackendName = "auto") -> ModuleType:
         from stylegan_cli.ops import fast
 
         return fast
-    if chosen == "triton":
-        return _triton(asked)
-    raise UsageError(f"{asked}: no such backend; use one of {', '.join(BACKENDS)}")
-
-
-def _triton(asked: str) -> ModuleType:
+    if chosen != "triton":
+        raise UsageError(f"{asked}: no such backend; use one of {', '.join(BACKENDS)}")
     import torch
 
     if find_spec("triton") is None:
         raise UsageError(f"{asked}: the package triton is not installed; install it, or use eager")
     if not torch.cuda.is_available() and os.environ.get("TRITON_INTERPRET") != "1":
         raise UsageError(f"{asked}: needs a CUDA device, and there is none here; use eager")
-    from stylegan_cli.ops.triton import backend
+    from stylegan_cli.ops import triton
 
-    return backend
+    return triton

@@ -6,55 +6,17 @@ exact because leaky ReLU is homogeneous.
 """
 
 import math
-from typing import Any, Protocol, runtime_checkable
+from typing import Protocol, runtime_checkable
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
-from torch.autograd import Function
 
 from stylegan_cli.ops import fir
-from stylegan_cli.ops.autograd import apply
-from stylegan_cli.ops.conv import conv2d, conv2d_up
+from stylegan_cli.ops.autograd import conv2d, conv2d_up, transform
 from stylegan_cli.ops.filtered_lrelu import filtered_lrelu
 from stylegan_cli.ops.fir import downsample, upsample
 from stylegan_cli.ops.reference import BLUR, EPSILON, FILTER, LRELU_SLOPE, Resample, Resampling
-
-
-def transform(pixels: Tensor, matrix: Tensor) -> Tensor:
-    """Multiply `[n, pixels, c]` by `[n, c, o]`."""
-    return apply(_Transform, pixels, matrix)
-
-
-class _Transform(Function):
-    @staticmethod
-    def forward(ctx: Any, pixels: Tensor, matrix: Tensor) -> Tensor:
-        ctx.save_for_backward(pixels, matrix)
-        return pixels @ matrix
-
-    @staticmethod
-    def backward(ctx: Any, dy: Tensor) -> tuple[Tensor | None, ...]:
-        pixels, matrix = ctx.saved_tensors
-        wanted, _ = ctx.needs_input_grad
-        return (
-            _Transform.apply(dy, matrix.mT) if wanted else None,
-            _Correlate.apply(pixels, dy),
-        )
-
-
-class _Correlate(Function):
-    """Gradient of the matrix: products of channels, summed over pixels."""
-
-    @staticmethod
-    def forward(ctx: Any, pixels: Tensor, dy: Tensor) -> Tensor:
-        ctx.save_for_backward(pixels, dy)
-        return pixels.mT @ dy
-
-    @staticmethod
-    def backward(ctx: Any, d_matrix: Tensor) -> tuple[Tensor, Tensor]:
-        pixels, dy = ctx.saved_tensors
-        return _Transform.apply(dy, d_matrix.mT), _Transform.apply(pixels, d_matrix)
-
 
 __all__ = [
     "adain",

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from stylegan_cli.networks.discriminators import Discriminator
 from stylegan_cli.networks.generator import Generator
-from stylegan_cli.ops.conv import no_weight_gradients
+from stylegan_cli.ops.autograd import no_weight_gradients
 from stylegan_cli.recipe import LossSection, Settled
 from stylegan_cli.runtime import World
 from stylegan_cli.shapes import W1, C, Images, Logits, Scalar, Verdict, W, Ws

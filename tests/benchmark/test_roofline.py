@@ -6,7 +6,7 @@ from benchmarks.roofline import Operation, Rates, Work, counted, machine_rates, 
 from stylegan_cli.benchmark.measuring import Result
 from stylegan_cli.benchmark.steps import cases
 from stylegan_cli.networks.family import build_discriminator
-from stylegan_cli.ops.conv import conv2d
+from stylegan_cli.ops.autograd import conv2d
 from tests.tiny import tiny
 
 RATES = Rates(flops={"float32": 100.0, "bfloat16": 200.0}, bytes=10.0)

@@ -15,8 +15,8 @@ def fused():
         # Triton reads the source of its programs, which must not have been wrapped in type checks
         plain = [finder for finder in sys.meta_path if "jaxtyping" not in type(finder).__module__]
         patch.setattr(sys, "meta_path", plain)
-        importlib.import_module("stylegan_cli.ops.triton.programs")
-    return importlib.import_module("stylegan_cli.ops.triton.fused")
+        importlib.import_module("stylegan_cli.ops.triton_programs")
+    return importlib.import_module("stylegan_cli.ops.triton")
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ import torch.nn.functional as F
 from torch.profiler import ProfilerActivity, profile
 
 from stylegan_cli.networks.discriminators import Discriminator
-from stylegan_cli.ops.conv import conv2d, conv2d_up, no_weight_gradients
+from stylegan_cli.ops.autograd import conv2d, conv2d_up, no_weight_gradients
 from stylegan_cli.recipe import DiscriminatorSection
 from stylegan_cli.sizes import square
 from stylegan_cli.training.phases import r1_penalty

@@ -1,6 +1,6 @@
 import torch
 
-from stylegan_cli.ops.fast import transform
+from stylegan_cli.ops.autograd import transform
 from tests.ops.derivatives import derivatives, relative_error, seeded
 
 

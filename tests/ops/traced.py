@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from stylegan_cli.ops import fir
-from stylegan_cli.ops.conv import conv2d, conv2d_up
+from stylegan_cli.ops.autograd import conv2d, conv2d_up
 from tests.ops.derivatives import relative_error, seeded
 
 OPERATIONS: dict[str, Callable[[Tensor, Tensor], Tensor]] = {

@@ -15,7 +15,7 @@ from stylegan_cli.networks.noise import NoiseInput
 from stylegan_cli.networks.stylegan3.bands import LayerPlan, Level
 from stylegan_cli.networks.stylegan3.filters import down_filter, up_filter
 from stylegan_cli.ops import BackendName, pick_backend
-from stylegan_cli.ops.conv import conv2d
+from stylegan_cli.ops.autograd import conv2d
 from stylegan_cli.ops.filtered_lrelu import filtered_lrelu
 from stylegan_cli.ops.reference import EPSILON, Filter, Resampling
 from stylegan_cli.shapes import Images, Motions, Ws

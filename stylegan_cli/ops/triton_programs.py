@@ -1,4 +1,4 @@
-"""Programs for the GPU in Triton's language, which `fused` launches.
+"""Programs for the GPU in Triton's language, which `triton` launches.
 
 Feature maps are channels last, `[n, h, w, c]` in memory; a program computes some pixels of some
 channels of one sample. Sums are float32, and float64 for float64 maps. `constants` are the slope

@@ -1,10 +1,12 @@
-"""The kernels of `fast` in Triton: one pass over memory each way, twice differentiable.
+"""The backend "triton": the operations of `fast` with kernels in Triton.
 
-Experimental: equal to the reference form in Triton's interpreter, not measured on a GPU yet.
-Feature maps come out channels last.
+Each kernel is one pass over memory each way, twice differentiable. Experimental: equal to the
+reference form in Triton's interpreter, not measured on a GPU yet. Feature maps come out channels
+last.
 """
 
 import math
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache, partial
@@ -16,9 +18,28 @@ from torch import Tensor
 from torch.autograd import Function
 
 from stylegan_cli.errors import UsageError
+from stylegan_cli.ops import fast, triton_programs
 from stylegan_cli.ops.autograd import apply, linear
+from stylegan_cli.ops.fast import adain, alias_free_conv, noise_bias_act, to_rgb
 from stylegan_cli.ops.reference import FILTER, LRELU_SLOPE
-from stylegan_cli.ops.triton import programs
+
+__all__ = [
+    "adain",
+    "alias_free_conv",
+    "box_down_conv",
+    "box_up_conv",
+    "conv",
+    "downsample",
+    "noise_bias_act",
+    "styled_conv",
+    "to_rgb",
+    "upsample",
+]
+
+styled_conv = partial(fast.styled_conv, kernels=sys.modules[__name__])
+conv = partial(fast.conv, kernels=sys.modules[__name__])
+box_up_conv = partial(fast.box_up_conv, kernels=sys.modules[__name__])
+box_down_conv = partial(fast.box_down_conv, kernels=sys.modules[__name__])
 
 _PIXELS = 32
 
@@ -156,7 +177,7 @@ def run_fir(x: Tensor, geometry: Geometry, size: Sequence[int]) -> Tensor:
     y = _empty(x, size)
     resampling = {"UP": geometry.up, "DOWN": geometry.down}
     constants = _constants(geometry.taps, math.inf, x)
-    _run(programs.fir, y, geometry, x, y, constants, *x.shape[1:], *size, **resampling)
+    _run(triton_programs.fir, y, geometry, x, y, constants, *x.shape[1:], *size, **resampling)
     return y
 
 
@@ -185,7 +206,7 @@ def run_tail(
     noises = 0 if noise is None else len(noise)
     constants = _constants(geometry.taps, limit, y)
     operands = (y, z, scale, grain, shift, constants, *y.shape[1:], *z.shape[2:])
-    _run(programs.tail, z, geometry, *operands, NOISES=noises)
+    _run(triton_programs.tail, z, geometry, *operands, NOISES=noises)
     return z
 
 
@@ -202,7 +223,7 @@ def run_tail_backward(
     d_noise = constants.new_empty(blocks, n, 1, *z.shape[2:])
     sums = (d_scale, d_shift, d_noise)
     operands = (dz, z, y, scale, dy, *sums, constants, *y.shape, *z.shape[2:])
-    _run(programs.tail_backward, y, geometry.adjoint, *operands)
+    _run(triton_programs.tail_backward, y, geometry.adjoint, *operands)
     # programs write their sums side by side: added here, they give the same bits every time
     return TailGradients(
         y=dy, scale=d_scale.sum(0), shift=d_shift.sum((0, 1)), noise=d_noise.sum(0)
@@ -225,7 +246,7 @@ def _grid(result: Tensor) -> tuple[tuple[int, int, int], int]:
 
 
 def _channels_last(x: Tensor) -> Tensor:
-    if not (x.is_cuda or programs.INTERPRETED):
+    if not (x.is_cuda or triton_programs.INTERPRETED):
         raise UsageError(
             f"its kernels run on a GPU, but the network is on {x.device}; use `device=cuda` or "
             "`backend=eager`",

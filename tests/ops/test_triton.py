@@ -5,7 +5,7 @@ import torch
 
 from stylegan_cli.errors import UsageError
 from stylegan_cli.networks.family import build_discriminator, build_generator
-from stylegan_cli.ops import fir, pick_backend
+from stylegan_cli.ops import fast, fir, pick_backend
 from tests.ops.derivatives import derivatives, relative_error, seeded
 from tests.tiny import tiny
 
@@ -141,8 +141,12 @@ def test_triton_is_chosen_by_the_environment(monkeypatch):
 
 
 def test_a_network_on_the_cpu_is_refused(fused, monkeypatch):
-    from stylegan_cli.ops.triton import programs
+    from stylegan_cli.ops import triton_programs
 
-    monkeypatch.setattr(programs, "INTERPRETED", False)
+    monkeypatch.setattr(triton_programs, "INTERPRETED", False)
     with pytest.raises(UsageError, match="`backend=triton`: its kernels run on a GPU"):
         fused.upsample(torch.ones(1, 1, 2, 2))
+
+
+def test_it_has_every_operation_that_networks_use(fused):
+    assert set(fast.__all__) - {"box_kernel"} <= set(fused.__all__)
