@@ -10,6 +10,7 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
+from stylegan_cli.networks.generator import MappingNetwork, MappingOptions
 from stylegan_cli.networks.layers import (
     Dense,
     ResidualSkip,
@@ -19,7 +20,6 @@ from stylegan_cli.networks.layers import (
     halve,
     split_lod,
 )
-from stylegan_cli.networks.mapping import MappingNetwork, MappingOptions
 from stylegan_cli.ops import BackendName, pick_backend
 from stylegan_cli.ops.reference import EPSILON, Resample
 from stylegan_cli.recipe import DiscriminatorSection

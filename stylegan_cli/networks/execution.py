@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from stylegan_cli.networks.header import Header, read_header
-from stylegan_cli.networks.snapshot import Network, Precision, open_network, read_networks
+from stylegan_cli.networks.header import read_header
+from stylegan_cli.networks.snapshot import Network, Precision, open_network
 from stylegan_cli.ops import BackendName
 from stylegan_cli.recipe import Settled
 from stylegan_cli.sizes import Size
@@ -68,14 +68,12 @@ def open_for_drawing(
     """
     precision = precision_of(read_header(path).recipe, execution)
 
-    def read(header: Header) -> "tuple[Generator, None]":
+    def ready(G: "Generator") -> "Generator":
         from stylegan_cli.networks.drawing import ready_to_draw
 
-        place = device() if callable(device) else device
-        G, _ = read_networks(path, header, precision=precision, backend=execution.backend)
-        return ready_to_draw(G.to(place), precision, execution), None
+        return ready_to_draw(G, precision, execution)
 
-    return open_network(path, read, precision)
+    return open_network(path, device, precision=precision, backend=execution.backend, ready=ready)
 
 
 def precision_claim(precision: Precision) -> dict[str, str]:

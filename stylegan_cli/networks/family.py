@@ -15,8 +15,13 @@ from torch import nn
 from torch.overrides import TorchFunctionMode
 
 from stylegan_cli.networks.discriminators import Discriminator, DiscriminatorForm
-from stylegan_cli.networks.generator import Generator, Synthesis
-from stylegan_cli.networks.mapping import LabelForm, MappingNetwork, MappingOptions
+from stylegan_cli.networks.generator import (
+    Generator,
+    LabelForm,
+    MappingNetwork,
+    MappingOptions,
+    Synthesis,
+)
 from stylegan_cli.ops import BackendName
 from stylegan_cli.recipe import DiscriminatorSection, Settled, families
 from stylegan_cli.recipe.families import FamilyKeys

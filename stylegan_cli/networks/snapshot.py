@@ -5,20 +5,13 @@ import json
 import platform
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import cache, cached_property, partial
+from functools import cache, cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from stylegan_cli import __version__
 from stylegan_cli.errors import NetworkFileError
 from stylegan_cli.files import writing, written_whole
-from stylegan_cli.networks.differences import (
-    DIFFERENCE_OF,
-    added,
-    described,
-    difference,
-    find_base,
-)
 from stylegan_cli.networks.header import (
     Header,
     described_header,
@@ -39,6 +32,8 @@ if TYPE_CHECKING:
     from stylegan_cli.ops import BackendName
 
 Precision = Literal["fp32", "bf16"]
+DIFFERENCE_OF = "difference_of"
+"""Entry of the metadata of a tuned network, naming the one to which its tensors are added."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -113,9 +108,13 @@ def save_tensors(path: Path, header: Header, tensors: Mapping[str, "Tensor"]) ->
 
 def save_difference(path: Path, header: Header, G: "nn.Module", base: Network) -> None:
     """Write a generator as its difference from another network, in half precision."""
+    tensors = read_tensors(base.path)
     own = {f"g_ema.{key}": tensor.cpu() for key, tensor in G.state_dict().items()}
-    metadata = {**described_header(header), DIFFERENCE_OF: described(base.path, base.sha256)}
-    _write(path, difference(own, read_tensors(base.path)), metadata)
+    changed = {name: tensor - tensors[name].float() for name, tensor in own.items()}
+    # half precision: 11 bits of the change, not of the weight
+    halves = {name: each.half() for name, each in changed.items() if each.any()}
+    entry = json.dumps({"sha256": base.sha256, "path": str(base.path.resolve())})
+    _write(path, halves, {**described_header(header), DIFFERENCE_OF: entry})
 
 
 def _write(path: Path, tensors: Mapping[str, "Tensor"], metadata: Mapping[str, str]) -> None:
@@ -167,91 +166,95 @@ def read_tensors(path: Path) -> "dict[str, Tensor]":
             raise NetworkFileError(f"{path}: {name} is {tensor.dtype}; weights are float32")
     if (entry := read_metadata(path).get(DIFFERENCE_OF)) is None:
         return tensors
-    base = find_base(path, entry)
+    base = _find_base(path, entry)
     try:
-        return added(read_tensors(base), tensors)
+        whole = read_tensors(base)
+        moved = {name: whole[name].float() + each.float() for name, each in tensors.items()}
+        return {**whole, **moved}
     except (KeyError, RuntimeError) as error:
         raise NetworkFileError(f"{path}: does not fit {base}: {error}") from None
 
 
+def _find_base(path: Path, entry: str) -> Path:
+    """Return the file of the base: where it was, or beside the difference."""
+    try:
+        named = json.loads(entry)
+        sha256, there = str(named["sha256"]), Path(named["path"])
+    except (ValueError, KeyError, TypeError, RecursionError):
+        raise NetworkFileError(f"{path}: damaged description of the network (its base)") from None
+    try:
+        for candidate in (there, *sorted(path.parent.glob("*.safetensors"))):
+            if candidate.is_file() and candidate != path and file_sha256(candidate) == sha256:
+                return candidate
+    except OSError as error:
+        raise NetworkFileError(f"{path}: its base cannot be read ({error.strerror})") from None
+    raise NetworkFileError(
+        f"{path}: holds only the difference from {there.name}, which is neither at {there} nor "
+        f"beside it; copy that network into {path.parent}"
+    )
+
+
 def load_network(
-    path: Path,
-    device: "torch.device | str" = "cpu",
-    *,
-    discriminator: bool = False,
-    precision: Precision = "fp32",
-    backend: "BackendName" = "auto",
+    path: Path, device: "torch.device | str" = "cpu", *, discriminator: bool = False
 ) -> Network:
     """Load the generator of a network file, and its discriminator if asked for.
-
-    Args:
-        precision: Of the generator's activations from 8×8 up.
-        backend: Of its operations.
 
     Raises:
         NetworkFileError: The file is not a network file of ours, damaged, or lacks tensors.
     """
-
-    def read(header: Header) -> "tuple[Generator, Discriminator | None]":
-        G, D = read_networks(
-            path, header, discriminator=discriminator, precision=precision, backend=backend
-        )
-        return G.to(device), None if D is None else D.to(device)
-
-    network = open_network(path, read, precision)
+    network = open_network(path, device, discriminator=discriminator)
     network.read()
     return network
 
 
 def open_network(
     path: Path,
-    read: "Callable[[Header], tuple[Generator, Discriminator | None]]",
-    precision: Precision,
+    device: "torch.device | str | Callable[[], torch.device]" = "cpu",
+    *,
+    discriminator: bool = False,
+    precision: Precision = "fp32",
+    backend: "BackendName" = "auto",
+    ready: "Callable[[Generator], Generator]" = lambda G: G,
 ) -> Network:
-    """Open a network file; its weights are read later.
+    """Open a network file, whose weights are read when they are first needed.
 
     Args:
-        read: Returns the networks of the file.
+        device: A device, or a function that returns it once it is needed.
+        discriminator: Read the discriminator too.
+        precision: Of the generator's activations from 8×8 up.
+        backend: Of its operations.
+        ready: Makes the generator ready for its use once it is on the device.
     """
     header = read_header(path)
+
+    @cache
+    def read() -> "tuple[Generator, Discriminator | None]":
+        import torch
+
+        from stylegan_cli.networks.family import Unfilled, build_discriminator, build_generator
+
+        place, tensors = device() if callable(device) else device, read_tensors(path)
+        if discriminator and not any(name.startswith("d.") for name in tensors):
+            raise NetworkFileError(f"{path}: no discriminator; the file it was made from had none")
+        with Unfilled():
+            dtype = torch.bfloat16 if precision == "bf16" else torch.float32
+            G = build_generator(header.recipe, c_dim=header.c_dim, dtype=dtype, backend=backend)
+            D = build_discriminator(header.recipe, c_dim=header.c_dim) if discriminator else None
+        for network, prefix in ((G, "g_ema."), (D, "d.")):
+            if network is not None:
+                _fill(path, network, tensors, prefix)
+                network.lod = header.lod
+                network.eval().requires_grad_(False).to(place)
+        return ready(G), D
+
     return Network(
         path=path,
         sha256=file_sha256(path),
         header=header,
         shapes=tensor_shapes(path),
-        read=cache(partial(read, header)),
+        read=read,
         precision=precision,
     )
-
-
-def read_networks(
-    path: Path,
-    header: Header,
-    *,
-    discriminator: bool = False,
-    precision: Precision = "fp32",
-    backend: "BackendName" = "auto",
-) -> "tuple[Generator, Discriminator | None]":
-    """Read the weights of a network file into its generator and, if asked for, discriminator."""
-    import torch
-
-    from stylegan_cli.networks.family import Unfilled, build_discriminator, build_generator
-
-    tensors = read_tensors(path)
-    if discriminator and not any(name.startswith("d.") for name in tensors):
-        raise NetworkFileError(f"{path}: no discriminator; the file it was made from had none")
-    with Unfilled():
-        dtype = torch.bfloat16 if precision == "bf16" else torch.float32
-        G = build_generator(header.recipe, c_dim=header.c_dim, dtype=dtype, backend=backend)
-        D = build_discriminator(header.recipe, c_dim=header.c_dim) if discriminator else None
-    _fill(path, G, tensors, "g_ema.")
-    G.lod = header.lod
-    if D is not None:
-        _fill(path, D, tensors, "d.")
-        D.lod = header.lod
-        D.eval().requires_grad_(False)
-    G.eval().requires_grad_(False)
-    return G, D
 
 
 def file_sha256(path: Path) -> str:

@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from stylegan_cli.networks.mapping import MappingNetwork, MappingOptions
+from stylegan_cli.networks.generator import MappingNetwork, MappingOptions
 from tests.ops.derivatives import seeded
 
 

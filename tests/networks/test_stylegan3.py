@@ -8,8 +8,14 @@ import torch
 from stylegan_cli.errors import UsageError
 from stylegan_cli.networks.drawing import compiled, prepare
 from stylegan_cli.networks.family import build_generator, count_parameters
-from stylegan_cli.networks.stylegan3.bands import Level, layer_plans, levels
-from stylegan_cli.networks.stylegan3.filters import down_filter, low_pass, up_filter
+from stylegan_cli.networks.stylegan3.bands import (
+    Level,
+    down_filter,
+    layer_plans,
+    levels,
+    low_pass,
+    up_filter,
+)
 from stylegan_cli.networks.stylegan3.synthesis import FourierInput
 from stylegan_cli.recipe import BandsSection, loads
 from tests.networks.stylegan3 import generator

@@ -8,7 +8,7 @@ from safetensors.torch import load_file
 from torch.nn.modules.module import register_module_forward_pre_hook
 
 from stylegan_cli.errors import Interrupted, TrainingError
-from stylegan_cli.networks.mapping import MappingNetwork
+from stylegan_cli.networks.generator import MappingNetwork
 from stylegan_cli.networks.stylegan2 import Synthesis
 from stylegan_cli.runtime import World
 from stylegan_cli.training.events import Begun, News, Ticked

@@ -12,8 +12,7 @@ from torch import Tensor, nn
 from stylegan_cli.networks.generator import Synthesis
 from stylegan_cli.networks.layers import Dense, FrozenDense, FrozenRGB, cast, conv_weight, randn
 from stylegan_cli.networks.noise import NoiseInput
-from stylegan_cli.networks.stylegan3.bands import LayerPlan, Level
-from stylegan_cli.networks.stylegan3.filters import down_filter, up_filter
+from stylegan_cli.networks.stylegan3.bands import LayerPlan, Level, down_filter, up_filter
 from stylegan_cli.ops import BackendName, pick_backend
 from stylegan_cli.ops.autograd import conv2d
 from stylegan_cli.ops.filtered_lrelu import filtered_lrelu

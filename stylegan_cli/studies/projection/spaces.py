@@ -13,8 +13,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from stylegan_cli.latents.sampling import broadcast_layers
-from stylegan_cli.networks.generator import Generator
-from stylegan_cli.networks.mapping import MappingNetwork
+from stylegan_cli.networks.generator import Generator, MappingNetwork
 from stylegan_cli.shapes import C, Ws, Z
 from stylegan_cli.studies.projection.options import SpaceName
 from stylegan_cli.studies.projection.whitening import Statistics, Whitening
