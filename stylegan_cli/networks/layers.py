@@ -140,20 +140,32 @@ def twice(levels: tuple[T, ...]) -> tuple[T, ...]:
     return tuple(level for level in levels for _ in range(2))
 
 
-class FrozenDense(nn.Module):
+class Frozen(nn.Module):
+    """Form of a layer for drawing: its tensors are constants."""
+
+    weight: Tensor
+    energy: Tensor
+    noise_const: Tensor
+    noise_strength: Tensor
+
+    def __init__(self, **tensors: Tensor | None) -> None:
+        super().__init__()
+        for name, tensor in tensors.items():
+            self.register_buffer(name, None if tensor is None else tensor.detach())
+
+
+class FrozenDense(Frozen):
     """`Dense` for drawing; gives the same bits.
 
     Args:
         gain: Further factor of the output of a linear layer.
     """
 
-    weight: Tensor
     bias: Tensor
 
     def __init__(self, layer: Dense, gain: float = 1.0) -> None:
-        super().__init__()
-        self.register_buffer("weight", layer.weight.detach() * layer.weight_gain * gain)
-        self.register_buffer("bias", layer.bias.detach() * layer.bias_gain * gain)
+        weight = layer.weight * layer.weight_gain * gain
+        super().__init__(weight=weight, bias=layer.bias * layer.bias_gain * gain)
         self.lrelu, self.activation_gain = layer.lrelu, layer.activation_gain
         self.gain = gain
 
@@ -162,21 +174,18 @@ class FrozenDense(nn.Module):
         return F.leaky_relu(y, LRELU_SLOPE) * self.activation_gain if self.lrelu else y
 
 
-class FrozenSkip(nn.Module):
+class FrozenSkip(Frozen):
     """`ResidualSkip` for drawing."""
 
-    weight: Tensor
-
     def __init__(self, layer: ResidualSkip, dtype: torch.dtype) -> None:
-        super().__init__()
-        self.register_buffer("weight", cast(layer.weight * layer.weight_gain * 0.5**0.5, dtype))
+        super().__init__(weight=cast(layer.weight * layer.weight_gain * 0.5**0.5, dtype))
         self.resample = layer.resample
 
     def forward(self, x: Tensor) -> Tensor:
         return fast.conv(x, self.weight, None, resample=self.resample, lrelu=False)
 
 
-class FrozenRGB(nn.Module):
+class FrozenRGB(Frozen):
     """Modulated 1×1 convolution to image channels, for drawing: one matrix product per sample.
 
     Args:
@@ -185,16 +194,13 @@ class FrozenRGB(nn.Module):
         clamp: Limit of the image, or None.
     """
 
-    weight: Tensor
     bias: Tensor
 
     def __init__(
         self, affine: Dense, weight: Tensor, bias: Tensor, *, gain: float, clamp: float | None
     ) -> None:
-        super().__init__()
+        super().__init__(weight=weight[:, :, 0, 0], bias=bias)
         self.affine = FrozenDense(affine, gain)
-        self.register_buffer("weight", weight.detach()[:, :, 0, 0])
-        self.register_buffer("bias", bias.detach())
         self.clamp = clamp
 
     def forward(self, x: Tensor, w: Tensor, *_: object) -> Tensor:

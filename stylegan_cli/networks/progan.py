@@ -14,6 +14,7 @@ from stylegan_cli.networks.discriminators import DiscriminatorForm
 from stylegan_cli.networks.family import Family, register
 from stylegan_cli.networks.generator import Synthesis
 from stylegan_cli.networks.layers import (
+    Frozen,
     cast,
     conv_weight,
     fade,
@@ -238,14 +239,11 @@ def grown_image(
     return image
 
 
-class FrozenInput(nn.Module):
+class FrozenInput(Frozen):
     """`LatentInput` for drawing; gives the same bits."""
 
-    weight: Tensor
-
     def __init__(self, layer: LatentInput) -> None:
-        super().__init__()
-        self.register_buffer("weight", layer.weight.detach() * layer.weight_gain)
+        super().__init__(weight=layer.weight * layer.weight_gain)
         self.base = layer.base
 
     def forward(self, w: Tensor) -> Tensor:
@@ -253,20 +251,18 @@ class FrozenInput(nn.Module):
         return x.contiguous(memory_format=torch.channels_last)
 
 
-class FrozenConv(nn.Module):
+class FrozenConv(Frozen):
     """`Conv` for drawing; where the size doubles, the 4×4 kernel is summed in advance."""
 
-    weight: Tensor
     bias: Tensor | None
 
     def __init__(self, layer: ProgressiveConv, dtype: torch.dtype) -> None:
-        super().__init__()
-        weight, self.up, self.blur = layer.weight.detach() * layer.weight_gain, layer.up, layer.blur
+        weight = layer.weight.detach() * layer.weight_gain
         # a transposed convolution applies its kernel reversed
         kernel = box_kernel(weight.flip((2, 3))).transpose(0, 1) if layer.up else weight
-        self.register_buffer("weight", cast(kernel, dtype))
-        bias = None if layer.bias is None else layer.bias.detach().to(dtype)[:, None, None]
-        self.register_buffer("bias", bias)
+        bias = None if layer.bias is None else layer.bias.to(dtype)[:, None, None]
+        super().__init__(weight=cast(kernel, dtype), bias=bias)
+        self.up, self.blur = layer.up, layer.blur
 
     def forward(self, x: Tensor) -> Tensor:
         if not self.up:
@@ -277,30 +273,25 @@ class FrozenConv(nn.Module):
         return fir.blur(y, padding=1, taps=BLUR) if self.blur else y
 
 
-class FrozenProgressiveRGB(nn.Module):
-    """`ToRGB` for drawing."""
+class FrozenProgressiveRGB(Frozen):
+    """`ProgressiveRGB` for drawing."""
 
-    weight: Tensor
     bias: Tensor
 
     def __init__(self, layer: ProgressiveRGB) -> None:
-        super().__init__()
-        weight = layer.weight.detach()[:, :, 0, 0] * layer.weight_gain
-        self.register_buffer("weight", weight)
-        self.register_buffer("bias", layer.bias.detach())
+        super().__init__(weight=layer.weight[:, :, 0, 0] * layer.weight_gain, bias=layer.bias)
 
     def forward(self, x: Tensor) -> Tensor:
         return to_image(x, self.weight.expand(x.shape[0], -1, -1), self.bias)
 
 
-class FrozenProgressiveTail(nn.Module):
-    """`Tail` for drawing, in place where possible."""
+class FrozenProgressiveTail(Frozen):
+    """`ProgressiveTail` for drawing, in place where possible."""
 
     bias: Tensor
 
     def __init__(self, layer: ProgressiveTail, dtype: torch.dtype) -> None:
-        super().__init__()
-        self.register_buffer("bias", layer.bias.detach().to(dtype)[:, None, None])
+        super().__init__(bias=layer.bias.to(dtype)[:, None, None])
 
     def forward(self, x: Tensor) -> Tensor:
         """Map a feature map to one of the same shape; overwrites x."""

@@ -17,6 +17,7 @@ from stylegan_cli.networks.family import Family, register
 from stylegan_cli.networks.generator import Synthesis, noise_by_layer
 from stylegan_cli.networks.layers import (
     Dense,
+    Frozen,
     FrozenDense,
     freeze_layers,
     generator_features,
@@ -208,35 +209,31 @@ class StyledSynthesis(Synthesis):
         return grown_image(self, self.size.at(level), before, x)
 
 
-class FrozenConst(nn.Module):
+class FrozenConst(Frozen):
     """`ConstInput` for drawing, laid out in memory as convolutions want it."""
 
     const: Tensor
 
     def __init__(self, layer: ConstInput) -> None:
-        super().__init__()
-        const = layer.const.detach()[None]
-        self.register_buffer("const", const.contiguous(memory_format=torch.channels_last))
+        const = layer.const[None]
+        super().__init__(const=const.contiguous(memory_format=torch.channels_last))
 
     def forward(self, w: Tensor) -> Tensor:
         """Return `[n, features, h, w]`, whatever w is; the caller may overwrite it."""
         return self.const.repeat(w.shape[0], 1, 1, 1)
 
 
-class FrozenStyledTail(nn.Module):
-    """`Tail` for drawing, in place where possible."""
+class FrozenStyledTail(Frozen):
+    """`StyledTail` for drawing, in place where possible."""
 
     bias: Tensor | None
-    noise_const: Tensor
-    noise_strength: Tensor
 
     def __init__(self, layer: StyledTail, dtype: torch.dtype) -> None:
-        super().__init__()
-        bias = None if layer.bias is None else layer.bias.detach().to(dtype)[:, None, None]
-        self.register_buffer("bias", bias)
+        bias = None if layer.bias is None else layer.bias.to(dtype)[:, None, None]
+        noise = {}
         if hasattr(layer, "noise_const"):
-            self.register_buffer("noise_const", layer.noise_const)
-            self.register_buffer("noise_strength", layer.noise_strength.detach())
+            noise = {"noise_const": layer.noise_const, "noise_strength": layer.noise_strength}
+        super().__init__(bias=bias, **noise)
         self.affine = FrozenDense(layer.affine)
         self.epsilon = layer.epsilon
 

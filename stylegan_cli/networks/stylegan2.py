@@ -17,6 +17,7 @@ from stylegan_cli.networks.family import Family, register
 from stylegan_cli.networks.generator import Synthesis, noise_by_layer
 from stylegan_cli.networks.layers import (
     Dense,
+    Frozen,
     FrozenDense,
     FrozenRGB,
     ResidualSkip,
@@ -244,26 +245,23 @@ class ModulatedSynthesis(Synthesis):
         return image
 
 
-class FrozenLayer(nn.Module):
+class FrozenLayer(Frozen):
     """`SynthesisLayer` for drawing: kernel cast, its energy summed, the tail in place."""
 
-    weight: Tensor
-    energy: Tensor
     bias: Tensor
-    noise_const: Tensor
-    noise_strength: Tensor
 
     def __init__(self, layer: SynthesisLayer, dtype: torch.dtype) -> None:
-        super().__init__()
-        weight, self.up, self.clamp = layer.weight.detach(), layer.up, layer.clamp
-        self.affine = FrozenDense(layer.affine)
+        weight = layer.weight.detach()
         # a transposed convolution applies its kernel reversed
         kernel = weight.flip((2, 3)).transpose(0, 1) if layer.up else weight
-        self.register_buffer("weight", cast(kernel, dtype))
-        self.register_buffer("energy", weight.square().sum((2, 3)).T)
-        self.register_buffer("bias", layer.bias.detach())
-        self.register_buffer("noise_const", layer.noise_const)
-        self.register_buffer("noise_strength", layer.noise_strength.detach())
+        super().__init__(
+            weight=cast(kernel, dtype),
+            energy=weight.square().sum((2, 3)).T,
+            bias=layer.bias,
+            noise_const=layer.noise_const,
+            noise_strength=layer.noise_strength,
+        )
+        self.affine, self.up, self.clamp = FrozenDense(layer.affine), layer.up, layer.clamp
 
     def forward(self, x: Tensor, w: Tensor, noise: Tensor | None, gain: float = 1.0) -> Tensor:
         style, factor = self.affine(w), gain * math.sqrt(2)

@@ -10,7 +10,15 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from stylegan_cli.networks.generator import Synthesis
-from stylegan_cli.networks.layers import Dense, FrozenDense, FrozenRGB, cast, conv_weight, randn
+from stylegan_cli.networks.layers import (
+    Dense,
+    Frozen,
+    FrozenDense,
+    FrozenRGB,
+    cast,
+    conv_weight,
+    randn,
+)
 from stylegan_cli.networks.noise import NoiseInput
 from stylegan_cli.networks.stylegan3.bands import LayerPlan, Level, down_filter, up_filter
 from stylegan_cli.ops import BackendName, pick_backend
@@ -215,22 +223,17 @@ class AliasFreeSynthesis(Synthesis):
         return x * self.output_scale
 
 
-class FrozenFilteredLayer(nn.Module):
-    """`SynthesisLayer` for drawing: kernel cast, energy summed, magnitude part of the styles."""
+class FrozenFilteredLayer(Frozen):
+    """`FilteredLayer` for drawing: kernel cast, energy summed, magnitude part of the styles."""
 
-    weight: Tensor
-    energy: Tensor
     bias: Tensor
 
     def __init__(self, layer: FilteredLayer, dtype: torch.dtype) -> None:
-        super().__init__()
-        gain = layer.magnitude_ema.rsqrt()
-        weight = layer.weight.detach()
+        gain, weight = layer.magnitude_ema.rsqrt(), layer.weight.detach()
+        # divided, so that demodulation does not undo the gain
+        energy = weight.square().sum((2, 3)).T / gain.square()
+        super().__init__(weight=cast(weight, dtype), energy=energy, bias=layer.bias)
         self.affine = FrozenDense(layer.affine, gain.item())
-        self.register_buffer("weight", cast(weight, dtype))
-        # so that demodulation does not undo the gain
-        self.register_buffer("energy", weight.square().sum((2, 3)).T / gain.square())
-        self.register_buffer("bias", layer.bias.detach())
         self.resampling = layer.resampling
 
     def forward(self, x: Tensor, w: Tensor, _: None) -> Tensor:
