@@ -7,6 +7,7 @@ import sys
 import warnings
 from collections.abc import Sequence
 from contextlib import suppress
+from itertools import takewhile
 from pathlib import Path
 from stat import S_ISDIR, S_ISREG
 from typing import Annotated, Any
@@ -38,6 +39,9 @@ from stylegan_cli.cli.options import examples
 from stylegan_cli.cli.recipe import recipe_app
 from stylegan_cli.cli.weights import weights_app
 from stylegan_cli.errors import Interrupted, SgtoolError, meant
+
+UNREAD = 141
+"""Exit code where nobody reads standard output any more, as of a program that SIGPIPE ended."""
 
 TYPED = "stylegan_cli.typed"
 """Key of the words of the command line in typer's context."""
@@ -76,6 +80,27 @@ def refuse_empty_words(typed: Sequence[str], ctx: Any) -> None:
         if not word or (name.startswith("--") and equals and not value):
             place = name or f"after {before}"
             raise WrongCall(f"{place}: an empty value; is a variable of your script unset?", ctx)
+
+
+def tell_repeated_options(typed: Sequence[str], ctx: Any) -> None:
+    """Warn of an option that takes one value and is given twice: the last one holds."""
+    command, words = ctx.command, iter(typed)
+    while isinstance(command, TyperGroup):
+        command = command.get_command(ctx, next(words, ""))
+    options = [each for each in getattr(command, "params", ()) if each.param_type_name == "option"]
+    known = {name: each for each in options for name in (*each.opts, *each.secondary_opts)}
+    given: dict[str, str] = {}
+    for word in takewhile(lambda word: word != "--", words):
+        name, equals, value = word.partition("=")
+        option = known.get(name)
+        if option is None or option.multiple or (option.is_flag and not option.secondary_opts):
+            continue
+        if not (equals or option.is_flag):
+            value = next(words, "")  # whatever it looks like
+        now = f"{name} {value}".strip()
+        if before := given.get(option.name):
+            console.warn(f"{before}: replaced by {now}, which comes later")
+        given[option.name] = now
 
 
 def in_terms_of_sgtool(error: Any, typed: Sequence[str]) -> Any:
@@ -134,10 +159,13 @@ class ErrorsInWords(TyperGroup):
         ctx.meta[TYPED] = tuple(args)
         refuse_empty_words(args, ctx)
         refuse_special_files(args, ctx)
+        tell_repeated_options(args, ctx)
         try:
             return super().parse_args(ctx, args)
         except WrongCall as error:
             raise in_terms_of_sgtool(error, ctx.meta[TYPED]) from None
+        except BrokenPipeError:
+            raise _unread() from None
 
     def list_commands(self, ctx: Any) -> list[str]:
         known = {name: place for place, name in enumerate(IN_ORDER_OF_WORK)}
@@ -159,9 +187,7 @@ class ErrorsInWords(TyperGroup):
             console.note("interrupted")
             raise typer.Exit(Interrupted.exit_code) from None
         except BrokenPipeError:
-            # the reader has seen enough; keep the flush at exit from failing again
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-            raise typer.Exit(1) from None
+            raise _unread() from None
         except OSError as error:
             console.error(_in_words(error))
             raise typer.Exit(1) from error
@@ -232,6 +258,13 @@ def _every_command(
     # threads without work sleep: on a busy machine, one that spins takes the core from the one it
     # waits for; torch reads this when it is imported
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+
+
+def _unread() -> typer.Exit:
+    """Return the end of a command whose reader has seen enough, such as `head -1`."""
+    # the flush at exit would fail again
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return typer.Exit(UNREAD)
 
 
 def _in_words(error: OSError) -> str:

@@ -1,5 +1,6 @@
 """`sgtool data`: prepare, inspect and draw data sets."""
 
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Literal
@@ -162,13 +163,20 @@ def sample(
     _report(output, [], _write([source], request, label="draw"), json=json)
 
 
-def say_account(account: "api.Account") -> None:
-    """Print what was taken from the sources and what was left out, with a reason and an example."""
+def say_account(account: "api.Account", named: Sequence[dict[str, str]] = ()) -> None:
+    """Print what was taken from the sources and what was left out, with a reason and an example.
+
+    Args:
+        named: Images left out that were named before, all of their kinds.
+    """
     if account.classes:
         counts = [f"{api.printable(name)} {count}" for name, count in account.classes.items()]
         more = [f"{len(counts) - CLASSES_SHOWN} more"] if len(counts) > CLASSES_SHOWN else []
         console.note(f"classes: {len(counts)} ({', '.join([*counts[:CLASSES_SHOWN], *more])})")
+    told = {image["name"] for image in named}
     for reason, group in account.left_out.items():
+        if group.example in told:
+            continue
         console.warn(f"left out: {_counted(group, 'image')}: {reason}")
     for reason, group in account.passed.items():
         console.note(f"passed over: {_counted(group, 'file')}: {reason}")
@@ -220,7 +228,7 @@ def _report(
         f"; labels of {len(names)} {numbers}: {', '.join(names)}" if names else "; no classes"
     )
     console.note(f"images: {how['images']} of {size}" + labelled * (not classes))
-    say_account(found)
+    say_account(found, named=skipped if len(skipped) <= NAMED_AT_ONCE else ())
     if how["enlarged"]:
         console.warn(f"enlarged because smaller than {size}: {how['enlarged']}")
     if json:

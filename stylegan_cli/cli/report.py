@@ -30,7 +30,8 @@ def report(
     """Show runs, studies and metrics on one self-contained HTML page.
 
     The page has training curves, fakes over time, pictures of studies, metrics, recipes and
-    provenance. Several runs share their charts. A page of the same inputs is replaced.
+    provenance. Several runs share their charts. A page of the same inputs, or of some of them, is
+    replaced.
 
     Args:
         inputs (RUN|RESULT): Run folders, study folders, .h5 files of studies, folders of metrics.

@@ -1,16 +1,17 @@
 """The file of a report: one self-contained page from a template, written piece by piece."""
 
 import json
+import re
 from base64 import b64encode
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from hashlib import sha256
+from html import unescape
 from importlib.resources import files
 from pathlib import Path
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
-from markupsafe import escape
 
 from stylegan_cli import __version__
 from stylegan_cli.errors import OutputError
@@ -20,6 +21,8 @@ from stylegan_cli.report.inputs import Report
 
 HEAD_LENGTH = 2**16
 """Characters at the beginning of a page that include its inputs."""
+
+_INPUTS = re.compile(r'<meta name="sgtool-inputs" content="([^"]*)">')
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,7 +43,7 @@ def write_page(
 ) -> Iterator[Step]:
     """Write the page, one picture in memory at a time; it appears only when whole.
 
-    A page of the same inputs is replaced.
+    A page of the same inputs, or of some of them, is replaced.
 
     Args:
         most_fakes: Most pictures of each run's fakes.
@@ -53,7 +56,7 @@ def write_page(
         raise OutputError(f"{path}: a folder; name a file, such as {path / 'report.html'}")
     if not (overwrite or _may_replace(path, report)):
         raise OutputError(
-            f"{path}: exists and is not a report of the same inputs; "
+            f"{path}: exists and is not a report of these inputs or some of them; "
             "choose another `output` or add `overwrite`"
         )
     written, problems = 0, list[str]()
@@ -108,7 +111,8 @@ def _may_replace(path: Path, report: Report) -> bool:
     if not path.exists():
         return True
     with path.open(encoding="utf-8", errors="replace") as file:
-        return f'content="{escape(json.dumps(report.inputs))}"' in file.read(HEAD_LENGTH)
+        found = _INPUTS.search(file.read(HEAD_LENGTH))
+    return found is not None and set(json.loads(unescape(found[1]))) <= set(report.inputs)
 
 
 def _asset(name: str) -> str:

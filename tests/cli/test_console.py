@@ -1,3 +1,7 @@
+import os
+import subprocess
+import sys
+
 import pytest
 
 from stylegan_cli.cli import console
@@ -7,6 +11,7 @@ WEIRD = "runs/[bold]a[/]:smile:/" + "x" * 200
 
 @pytest.fixture(autouse=True)
 def normal_level():
+    console.set_level("normal")
     yield
     console.set_level("normal")
 
@@ -91,3 +96,14 @@ def test_control_characters_of_foreign_text_are_escaped(capsys):
     out, err = capsys.readouterr()
     assert err == "licence: \\x1b]0;title\\x07\\x9b31m\n"
     assert out == "a\\x1b[2Jb\\nc\n"
+
+
+@pytest.mark.parametrize("words", [["--help"], ["train", "--help"], ["recipe", "keys"]])
+def test_a_reader_that_stops_reading_ends_the_command_without_a_word(words):
+    reading, writing = os.pipe()
+    os.close(reading)
+    command = [sys.executable, "-m", "stylegan_cli", *words]
+    done = subprocess.run(command, stdout=writing, stderr=subprocess.PIPE)
+    os.close(writing)
+    # as a shell counts a program that SIGPIPE ended
+    assert (done.returncode, done.stderr) == (141, b"")

@@ -23,6 +23,7 @@ def test_prepare_prints_the_path_and_tells_the_rest(photos, tmp_path):
     assert (done.exit_code, done.stdout) == (0, f"{tmp_path / 'x.zip'}\n")
     assert "--resolution 16" in done.stderr
     assert f"left out: {photos}/a/bad.jpg: not an image" in done.stderr
+    assert done.stderr.count("bad.jpg") == 1
 
 
 def test_prepare_json_lists_what_was_left_out(photos, tmp_path):

@@ -39,12 +39,19 @@ def test_a_growing_run_may_be_reported_again(here):
     assert [sgtool("people").exit_code for _ in range(2)] == [0, 0]
 
 
+def test_a_page_may_show_more_than_before(here):
+    write_run(here / "others")
+    assert sgtool("people").exit_code == 0
+    assert sgtool("others", "people").exit_code == 0
+    assert "others" in (here / "report.html").read_text()
+
+
 def test_another_report_of_that_name_is_kept_unless_it_may_be_replaced(here):
     write_run(here / "others")
     assert sgtool("people").exit_code == 0
     refused = sgtool("others")
     assert (refused.exit_code, refused.stdout) == (1, "")
-    assert "report.html: exists and is not a report of the same inputs" in refused.stderr
+    assert "report.html: exists and is not a report of these inputs" in refused.stderr
     assert sgtool("others", "--overwrite").exit_code == 0
 
 

@@ -79,3 +79,32 @@ def test_an_empty_word_is_no_path(words, place):
     result = CliRunner().invoke(app, words)
     assert (result.exit_code, result.stdout) == (2, "")
     assert f"{place}: an empty value; is a variable of your script unset?" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ("grid --seeds 1 --seeds 2", "--seeds 1: replaced by --seeds 2"),
+        ("grid --psi=1 --psi 0.5", "--psi 1: replaced by --psi 0.5"),
+        ("mix --rows 1 --rows --cols 3", "--rows 1: replaced by --rows --cols"),
+        ("data prepare images --output a.zip -o b.zip", "--output a.zip: replaced by -o b.zip"),
+        ("discover sefa --count 2 --count 3", "--count 2: replaced by --count 3"),
+        ("eval ppl --num 2 --num 3", "--num 2: replaced by --num 3"),
+        ("video --loop --no-loop", "--loop: replaced by --no-loop"),
+    ],
+)
+def test_an_option_replaced_by_a_later_one_is_named(words, said):
+    result = CliRunner().invoke(app, [*words.split(), "--no-such-option"])
+    assert result.exit_code == 2 and f"warning: {said}, which comes later" in result.stderr
+
+
+def test_options_that_repeat_and_switches_may_be_given_twice():
+    words = "recipe show stylegan2 --set train.lr_g=1.0 --set train.lr_d=0.5 --json --json"
+    result = CliRunner().invoke(app, words.split())
+    assert (result.exit_code, result.stderr) == (0, "")
+
+
+def test_what_follows_two_dashes_or_an_option_is_no_option_given_twice(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    result = CliRunner().invoke(app, ["info", "--json", "--", "--json", "--json"])
+    assert "--json: " in result.stderr and "replaced" not in result.stderr

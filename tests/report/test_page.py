@@ -115,7 +115,7 @@ def test_anything_else_is_kept_unless_it_may_be_replaced(page, run, content):
     else:
         page.write_text(content)
     before = page.read_text()
-    with pytest.raises(OutputError, match=r"report.html: exists and is not a report of the same"):
+    with pytest.raises(OutputError, match=r"report.html: exists and is not a report of these"):
         written(page, run)
     assert page.read_text() == before
     list(write_page(report(run), page, most_fakes=9, overwrite=True))
