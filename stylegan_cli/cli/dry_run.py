@@ -8,8 +8,8 @@ import typer
 
 from stylegan_cli import api
 from stylegan_cli.cli import console
-from stylegan_cli.cli import init_from as starting
 from stylegan_cli.cli.console import echo_json
+from stylegan_cli.cli.ticks import transfer_lines
 
 MOST_BYTES = 2**30
 """Memory of a run up to which a CPU can try it in a short time."""
@@ -36,7 +36,7 @@ def show_cost(
     if device.type != "cpu" or cost.total_bytes <= MOST_BYTES:
         hours = api.trial_hours(recipe, device, dtype)
     if json:
-        started = {"init": starting.facts_of(transfer)} if transfer else {}
+        started = {"init": _transfer_facts(transfer)} if transfer else {}
         chosen = {key: asdict(choice) for key, choice in settlement.reasons.items()}
         echo_json(_facts(recipe, cost, hours) | started | ({"automatic": chosen} if chosen else {}))
     else:
@@ -62,7 +62,7 @@ def _print(
         first, *later = api.stages(settlement.recipe)
         begins = [f"{stage.size.value} px from {stage.from_kimg:g} kimg" for stage in later]
         console.note(", ".join([f"starts at {first.size.value} px", *begins]))
-    for line in starting.lines_of(transfer) if transfer else ():
+    for line in transfer_lines(transfer) if transfer else ():
         console.note(line)
     console.note(
         f"about {_memory(cost.total_bytes)} of memory on each device with "
@@ -103,3 +103,17 @@ def _facts(recipe: "api.Settled", cost: "api.Estimate", hours: float | None) -> 
             for stage in api.stages(recipe)
         ]
     return facts
+
+
+def _transfer_facts(transfer: "api.Transfer") -> dict[str, Any]:
+    """Return facts on the weights that are taken, random or frozen, for JSON."""
+    misfits = [
+        {"name": misfit.name, "theirs": misfit.theirs, "ours": misfit.ours}
+        for misfit in transfer.misfits
+    ]
+    return {
+        **transfer.origin.facts,
+        "tensors": len(transfer.taken),
+        "misfits": misfits,
+        "frozen": transfer.frozen,
+    }

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 from stylegan_cli import api
 from stylegan_cli.cli import console
-from stylegan_cli.cli.init_from import lines_of
 from stylegan_cli.errors import Interrupted, TrainingError
 
 BAR = 20
@@ -175,9 +174,28 @@ def _lasting(event: "api.Event") -> "Iterator[str]":
         if event.resumed and event.kimg < event.total_kimg:
             yield f"resuming at {event.kimg:.4g} kimg"
         if event.transfer:
-            yield from lines_of(event.transfer)
+            yield from transfer_lines(event.transfer)
     if not isinstance(event, api.Measured | api.Stepped):
         yield from (f"wrote {path}" for path in event.files)
+
+
+def transfer_lines(transfer: "api.Transfer") -> Iterator[str]:
+    """Yield lines on the weights that are taken, random or frozen."""
+    origin = transfer.origin
+    shown = f", {origin.kimg:g} kimg" if origin.kimg else ""
+    yield (
+        f"starts from {origin.path}: {origin.recipe.title}{shown}; "
+        f"{len(transfer.taken)} tensors taken"
+    )
+    yield f"licence of its weights: {origin.licence}"
+    yield from origin.notes
+    if not origin.has_discriminator:
+        yield "it has no discriminator: D starts at random"
+    for misfit in transfer.misfits:
+        outcome = "is ignored" if misfit.ours is None else "starts at random"
+        yield f"does not fit, {outcome}: {misfit.words}"
+    if transfer.frozen:
+        yield f"frozen: {', '.join(transfer.frozen)}"
 
 
 def threads_line(threads: "api.Threads") -> str:

@@ -14,14 +14,14 @@ import typer
 
 from stylegan_cli import api
 from stylegan_cli.cli import completion, console
-from stylegan_cli.cli import init_from as starting
 from stylegan_cli.cli.console import echo_json
 from stylegan_cli.cli.data import say_account
 from stylegan_cli.cli.dry_run import show_cost
-from stylegan_cli.cli.init_from import FreezeDFlag, FreezeMappingFlag, InitFlag, PartialFlag
-from stylegan_cli.cli.network import machine
+from stylegan_cli.cli.network import local, machine
 from stylegan_cli.cli.options import (
     BackendFlag,
+    NetworkFlag,
+    OutputFlag,
     QuietFlag,
     SetFlag,
     VerboseFlag,
@@ -43,29 +43,64 @@ EXAMPLES = examples(
 QUICKSTART = "quickstart"
 
 
+@dataclass(frozen=True, kw_only=True)
+class TrainFlags:
+    """Options of `sgtool train`.
+
+    Attributes:
+        data (PATH): Prepared .zip or .h5, a folder of images, shards, parquet, or their address.
+        output (FOLDER): The run's folder; runs/RECIPE-DATA if not given.
+        init_from (NET): Start from this network, run or address; without RECIPE, with its recipe
+            too.
+        allow_partial: Start layers that do not fit at random.
+        freeze_d (N): Keep N layers of D, the highest resolution first.
+        freeze_mapping: Keep the mapping network of G.
+        dry_run: Print the settled recipe, its memory and hours, and stop.
+        compile: Compile the main phases (experimental): minutes at the start.
+        cuda_graphs: Replay each phase as a CUDA graph (experimental).
+        threads (N): Threads on a CPU; a new run takes the fastest number by a short trial.
+        profile (N): Trace N iterations into RUN/profile.
+        stop_on_alarm: End with exit code 1 at divergence, collapse or a collapsed mapping.
+    """
+
+    data: str | None = None
+    output: OutputFlag = None
+    assignments: SetFlag = None
+    init_from: NetworkFlag = None
+    allow_partial: bool = False
+    freeze_d: Annotated[int, typer.Option(min=0)] = 0
+    freeze_mapping: bool = False
+    dry_run: Annotated[bool, typer.Option("--dry-run", "-n")] = False
+    device: str = "auto"
+    backend: BackendFlag = "auto"
+    compile: bool = False
+    cuda_graphs: bool = False
+    threads: Annotated[int | None, typer.Option(min=1)] = None
+    profile: Annotated[int, typer.Option(min=0)] = 0
+    stop_on_alarm: bool = False
+    overwrite: bool = False
+    json: bool = False
+    quiet: QuietFlag = False
+    verbose: VerboseFlag = False
+
+    @property
+    def acceleration(self) -> "api.Acceleration":
+        if self.compile and self.cuda_graphs:
+            raise UsageError("`compile` and `cuda_graphs` exclude each other; leave one out")
+        return api.Acceleration(
+            engine="compiled" if self.compile else "captured" if self.cuda_graphs else "eager",
+            backend=self.backend,
+            profile=self.profile,
+            threads=self.threads,
+        )
+
+
 @with_flags
 def train(
     recipe: Annotated[str | None, typer.Argument(autocompletion=completion.recipes)] = None,
     /,
-    data: str | None = None,
-    output: Annotated[Path | None, typer.Option("--output", "-o")] = None,
-    assignments: SetFlag = None,
-    init_from: InitFlag = None,
-    allow_partial: PartialFlag = False,
-    freeze_d: FreezeDFlag = 0,
-    freeze_mapping: FreezeMappingFlag = False,
-    dry_run: Annotated[bool, typer.Option("--dry-run", "-n")] = False,
-    device: str = "auto",
-    backend: BackendFlag = "auto",
-    compiled: Annotated[bool, typer.Option("--compile")] = False,
-    cuda_graphs: bool = False,
-    threads: Annotated[int | None, typer.Option(min=1)] = None,
-    profile: Annotated[int, typer.Option(min=0)] = 0,
-    stop_on_alarm: bool = False,
-    overwrite: bool = False,
-    json: bool = False,
-    quiet: QuietFlag = False,
-    verbose: VerboseFlag = False,
+    *,
+    flags: TrainFlags,
 ) -> None:
     """Train a network on images.
 
@@ -77,114 +112,86 @@ def train(
 
     Args:
         recipe (RECIPE): File or shipped name of a recipe; quickstart if not given.
-        data (PATH): Prepared .zip or .h5, a folder of images, shards, parquet, or their address.
-        output (FOLDER): The run's folder; runs/RECIPE-DATA if not given.
-        dry_run: Print the settled recipe, its memory and hours, and stop.
-        compiled: Compile the main phases (experimental): minutes at the start.
-        cuda_graphs: Replay each phase as a CUDA graph (experimental).
-        threads (N): Threads on a CPU; a new run takes the fastest number by a short trial.
-        profile (N): Trace N iterations into RUN/profile.
-        stop_on_alarm: End with exit code 1 at divergence, collapse or a collapsed mapping.
     """
-    origin = None if init_from is None else starting.origin(init_from)
-    overrides = [
-        *([f"data.path={data}"] if data else []),
-        *starting.assignments(
-            origin, partial=allow_partial, freeze_d=freeze_d, freeze_mapping=freeze_mapping
-        ),
-        *(assignments or []),
-    ]
-    if recipe is None and origin is not None:
-        folder = output or Path("runs") / _folder_name(origin, data)
-        written = api.change(api.recipe_of_network(origin, folder), overrides)
-    else:
-        written = api.read_recipe(recipe or QUICKSTART, overrides)
-        folder = output or Path("runs") / _folder_name(
-            recipe or QUICKSTART, written.values.get("data.path")
-        )
+    written, folder = _written(recipe, flags)
     # problems of the recipe and of the images are found before torch is imported
     settled = written.settle()
     idle = api.idle_batch_size(settled) if "train.batch_size" in written.assigned else None
     if idle:
         console.warn(idle)
-    dataset = None if dry_run else api.training_data(settled)
-    here = machine(device) if written.choices() else api.Machine()
+    dataset = None if flags.dry_run else api.training_data(settled)
+    here = machine(flags.device) if written.choices() else api.Machine()
     if dataset is None:
-        settlement = api.settle(written, folder, machine=here, anew=overwrite)
-        show_cost(settlement, device, recipe_name=recipe or QUICKSTART, json=json)
+        settlement = api.settle(written, folder, machine=here, anew=flags.overwrite)
+        name = recipe or QUICKSTART
+        show_cost(settlement, flags.device, recipe_name=name, json=flags.json)
         return
-    if compiled and cuda_graphs:
-        raise UsageError("`compile` and `cuda_graphs` exclude each other; leave one out")
-    engine: api.EngineName = "compiled" if compiled else "captured" if cuda_graphs else "eager"
-    acceleration = api.Acceleration(
-        engine=engine, backend=backend, profile=profile, threads=threads
-    )
-    started = _Started(
-        recipe=written,
-        dataset=dataset,
-        folder=folder,
-        device=device,
-        machine=here,
-        acceleration=acceleration,
-        overwrite=overwrite,
-        stop_on_alarm=stop_on_alarm,
-    )
-    files = started.train()
+    acceleration = flags.acceleration
+    device = api.pick_device(flags.device)
+    if device.type == "cpu":
+        api.keep_freed_memory()
+    with api.world(device) as processes, _stop_signals() as stopped:
+        if not processes.is_first:
+            console.set_level("quiet")
+        settlement = api.settle(
+            written, folder, machine=here, world=processes, anew=flags.overwrite
+        )
+        console.note(f"{folder}: training {settlement.recipe.title} on {device}")
+        run = api.Run(
+            recipe=settlement.recipe,
+            dataset=dataset,
+            folder=folder,
+            device=device,
+            world=processes,
+            acceleration=acceleration,
+            origin=settlement.origin,
+        )
+        _describe_images(run)
+        lost: list[api.Alarm] = []
+        events = api.train(run, overwrite=flags.overwrite, stop=lambda: bool(stopped or lost))
+        show_events(events, lost if flags.stop_on_alarm else None)
+        if processes.is_first:
+            _show_results(run, is_done=not stopped, json=flags.json)
+
+
+def _written(recipe: str | None, flags: TrainFlags) -> "tuple[api.Recipe, Path]":
+    """Return the recipe with its changes, and the folder of the run."""
+    origin = None
+    if flags.init_from is not None:
+        address = api.address_of(flags.init_from)
+        if address:
+            local(flags.init_from)
+        # as recipes name it
+        origin = address or str(flags.init_from)
+    given = {
+        "data.path": flags.data,
+        "init.network": origin,
+        "init.allow_partial": "true" * flags.allow_partial,
+        "init.freeze_d": flags.freeze_d,
+        "init.freeze_mapping": "true" * flags.freeze_mapping,
+    }
+    changes = [f"{key}={value}" for key, value in given.items() if value]
+    changes += flags.assignments or []
+    if recipe is None and origin is not None:
+        folder = flags.output or Path("runs") / _folder_name(origin, flags.data)
+        return api.change(api.recipe_of_network(origin, folder), changes), folder
+    name = recipe or QUICKSTART
+    written = api.read_recipe(name, changes)
+    usual = Path("runs") / _folder_name(name, written.values.get("data.path"))
+    return written, flags.output or usual
+
+
+def _show_results(run: "api.Run", *, is_done: bool, json: bool) -> None:
+    """Print the paths of the newest network and picture."""
+    if is_done:
+        _suggest(run.recipe, run.folder)
+    fakes = sorted(run.folder.glob("fakes-*"), key=lambda path: path.stat().st_mtime_ns)
+    files = [str(path) for path in (*api.snapshots(run.folder)[-1:], *fakes[-1:])]
     if json and files:
-        echo_json({"run": str(folder), "files": [str(path) for path in files]})
-    else:
-        for path in files:
-            typer.echo(path)
-
-
-@dataclass(frozen=True, kw_only=True)
-class _Started:
-    """The command as it was typed."""
-
-    recipe: "api.Recipe"
-    dataset: "api.Dataset"
-    folder: Path
-    device: str
-    machine: "api.Machine"
-    acceleration: "api.Acceleration"
-    overwrite: bool
-    stop_on_alarm: bool
-
-    def train(self) -> list[Path]:
-        """Train, and return the newest network and picture; nothing in other processes."""
-        device = api.pick_device(self.device)
-        if device.type == "cpu":
-            api.keep_freed_memory()
-        with api.world(device) as processes, _stop_signals() as stopped:
-            if not processes.is_first:
-                console.set_level("quiet")
-            settlement = api.settle(
-                self.recipe,
-                self.folder,
-                machine=self.machine,
-                world=processes,
-                anew=self.overwrite,
-            )
-            console.note(f"{self.folder}: training {settlement.recipe.title} on {device}")
-            run = api.Run(
-                recipe=settlement.recipe,
-                dataset=self.dataset,
-                folder=self.folder,
-                device=device,
-                world=processes,
-                acceleration=self.acceleration,
-                origin=settlement.origin,
-            )
-            _describe_images(run)
-            lost: list[api.Alarm] = []
-            events = api.train(run, overwrite=self.overwrite, stop=lambda: bool(stopped or lost))
-            show_events(events, lost if self.stop_on_alarm else None)
-            if not processes.is_first:
-                return []
-            if not stopped:
-                _suggest(run.recipe, self.folder)
-        fakes = sorted(self.folder.glob("fakes-*"), key=lambda path: path.stat().st_mtime_ns)
-        return [*api.snapshots(self.folder)[-1:], *fakes[-1:]]
+        echo_json({"run": str(run.folder), "files": files})
+        return
+    for path in files:
+        typer.echo(path)
 
 
 def _describe_images(run: "api.Run") -> None:
