@@ -20,12 +20,7 @@ EXAMPLES = examples(
 
 
 @with_flags
-def info(
-    files: list[Path] | None = None,
-    /,
-    json: bool = False,
-    quiet: QuietFlag = False,
-) -> None:
+def info(files: list[Path] | None = None, /, json: bool = False, quiet: QuietFlag = False) -> None:
     """Describe files.
 
     Reads networks, runs, studies, codes (.npz, .npy), data sets and recipes. Without files, prints

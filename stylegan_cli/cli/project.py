@@ -4,8 +4,9 @@ import re
 from collections import deque
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, Literal
 
 import typer
 
@@ -13,8 +14,7 @@ from stylegan_cli import api
 from stylegan_cli.cli import console
 from stylegan_cli.cli.console import echo_json
 from stylegan_cli.cli.network import open_network
-from stylegan_cli.cli.options import examples, with_flags
-from stylegan_cli.cli.project_flags import FramingFlags, FurtherFlags, PlaceFlags, SearchFlags
+from stylegan_cli.cli.options import ClassFlag, NetworkFlags, examples, with_flags
 from stylegan_cli.errors import DataError, UsageError
 
 EXAMPLES = examples(
@@ -27,16 +27,62 @@ _CODES = re.compile(r".+\.(?:npz|npy|pt|pth)(?::.+)?|.+\.(?:h5|hdf5):.+", re.IGN
 _SEEDS = re.compile(r"[\d,\s-]+")
 
 
+@dataclass(frozen=True, kw_only=True)
+class ProjectFlags(NetworkFlags):
+    """Options of `sgtool project`: the search, the framing of pictures, further output.
+
+    Attributes:
+        space: One w for all layers, one per layer (w+, the default), one w with small differences
+            per layer (w-delta), z for networks without W, or noise alone, with the codes of --init.
+        steps (N): Steps per picture. Default: 500, or 1000 with the protocol.
+        noise: Noise: optimise the maps (default), keep the network's, or none.
+        init (START): Start: mean, best-of:1000 (default), a seed, or codes in a file.
+        restarts (N): Number of starts; the best continues after a fifth of the steps.
+        distance: Distance to minimise. Default: lpips, with pixels added for AlexNet.
+        prior (NUMBER): Penalty on distance from the network's own codes; 0 searches plain W.
+            Default: 0.02 in w+, 0.1 in w-delta, 0.005 in w.
+        class_name (CLASS): Class by name or number; auto takes the nearest one.
+        protocol: Exactly StyleGAN2's projector: w, 1000 steps, the last one counts.
+        detector: Detector of LPIPS. Default: VGG16 if its weights are installed, else AlexNet.
+        seed (N): Seed of all random numbers.
+        fit: Centred square, whole picture between bars, or centred 4:3 part.
+        background (COLOUR): Colour behind transparent pixels, and of bars.
+        align (none|points:FILE): Turn faces upright: a line of FILE is name,x,y of the left eye,
+            the right one, the left and the right corner of the mouth, as you see them.
+        mask (FILE): Grey picture; black regions are ignored.
+        check (N): Project N of the network's own images as well.
+        tune: Train a copy of the network on the pictures: tuned.safetensors.
+        locality: With --tune: hold the images of other codes in place.
+        video: Write a video of the search for each picture.
+        paste_back: Put aligned faces back into their pictures.
+        output (PATH): Folder of the result.
+    """
+
+    space: Literal["w", "w+", "w-delta", "z", "noise"] | None = None
+    steps: Annotated[int | None, typer.Option(min=1)] = None
+    noise: Literal["optimise", "const", "none"] | None = None
+    init: str | None = None
+    restarts: Annotated[int, typer.Option(min=1)] = 1
+    distance: Literal["lpips", "lpips+l2"] | None = None
+    prior: float | None = None
+    class_name: ClassFlag = None
+    protocol: Literal["stylegan2"] | None = None
+    detector: Literal["vgg16", "alex"] | None = None
+    seed: Annotated[int, typer.Option(min=0)] = 0
+    fit: Literal["crop", "fit", "wide"] = "crop"
+    background: str = "white"
+    align: str = "none"
+    mask: Path | None = None
+    check: Annotated[int, typer.Option(min=0)] = 0
+    tune: bool = False
+    locality: bool = False
+    video: bool = False
+    paste_back: bool = False
+    output: Annotated[Path, typer.Option("--output", "-o")] = Path("projected")
+
+
 @with_flags
-def project(
-    pictures: list[str],
-    /,
-    *,
-    search: SearchFlags,
-    framing: FramingFlags,
-    further: FurtherFlags,
-    place: PlaceFlags,
-) -> None:
+def project(pictures: list[str], /, *, flags: ProjectFlags) -> None:
     """Find pictures of your own in the latent space of a network.
 
     Writes projected.h5, whose codes and noise every other command takes as projected.h5:0, a sheet
@@ -48,52 +94,49 @@ def project(
             image of it.
     """
     given = [_given(text) for text in pictures]
-    if further.locality and not further.tune:
+    if flags.locality and not flags.tune:
         raise UsageError("holds other images while tuning; add `tune`", parameter="locality")
-    if further.paste_back and framing.align == "none":
+    if flags.paste_back and flags.align == "none":
         raise UsageError("puts aligned faces back; add `align`", parameter="paste_back")
 
-    with api.world(lambda: api.pick_device(place.device)) as processes:
+    with api.world(lambda: api.pick_device(flags.device)) as processes:
         if not processes.is_first:
             console.set_level("quiet")
-        with _projection(given, (search, framing, further, place), processes) as projection:
+        with _projection(given, flags, processes) as projection:
             steps = console.track(
                 projection.steps(), label="steps", total=projection.total, count=int
             )
             deque(steps, maxlen=0)
             if processes.is_first:
-                _tell(projection, further, as_json=place.json)
+                _tell(projection, flags)
 
 
 @contextmanager
 def _projection(
-    given: "list[Path | api.Pick]",
-    flags: tuple[SearchFlags, FramingFlags, FurtherFlags, PlaceFlags],
-    processes: "api.World",
+    given: "list[Path | api.Pick]", flags: ProjectFlags, processes: "api.World"
 ) -> "Iterator[api.Projection]":
     """Open the projection that these flags describe, and read its pictures."""
-    search, framing, further, place = flags
-    options, points = _options(search), _points(framing.align)
-    network = open_network(place.network, place)
+    options, points = _options(flags), _points(flags.align)
+    network = open_network(flags.network, flags)
     # refused before torch is imported; the detector changes no refusal
     api.settle_projection(network, options, detector="")
     frame = api.Framing(
-        fit=framing.fit,
-        background=framing.background,
+        fit=flags.fit,
+        background=flags.background,
         points=points,
-        mask=framing.mask,
+        mask=flags.mask,
     )
     with api.Album(
-        network, given, frame, checks=further.check, seed=search.seed, but=place.output
+        network, given, frame, checks=flags.check, seed=flags.seed, but=flags.output
     ) as album:
         if processes.is_first:
             _tell_pictures(album)
-        if not (album.subjects or place.output.exists()):
+        if not (album.subjects or flags.output.exists()):
             raise DataError("no picture can be projected; see the reasons above")
-        means = api.projection_means(network, detector=search.detector, batch_size=place.batch)
+        means = api.projection_means(network, detector=flags.detector, batch_size=flags.batch)
         choices = api.settle_projection(network, options, means.detector.name)
         projection = api.Projection(
-            means, album, choices, place.output, overwrite=place.overwrite, world=processes
+            means, album, choices, flags.output, overwrite=flags.overwrite, world=processes
         )
         if processes.is_first:
             there = projection.given - projection.missing
@@ -131,7 +174,7 @@ def _points(text: str) -> Path | None:
     return Path(file)
 
 
-def _options(flags: SearchFlags) -> "api.ProjectionOptions":
+def _options(flags: ProjectFlags) -> "api.ProjectionOptions":
     return api.ProjectionOptions(
         space=flags.space,
         steps=flags.steps,
@@ -154,14 +197,14 @@ def _tell_pictures(album: "api.Album") -> None:
         console.error(f"{unusable.name}: left out: {unusable.reason}")
 
 
-def _tell(projection: "api.Projection", further: FurtherFlags, *, as_json: bool) -> None:
-    paths = [*projection.finish(), *_further_paths(projection, further)]
+def _tell(projection: "api.Projection", flags: ProjectFlags) -> None:
+    paths = [*projection.finish(), *_further_paths(projection, flags)]
     unusable = projection.unusable()
     for line in _table(projection):
         console.note(line)
     for name, remark in projection.remarks():
         console.warn(f"{name}: {remark}" if name else remark)
-    if as_json:
+    if flags.json:
         echo_json(_summary(projection, paths))
     else:
         for path in paths:
@@ -172,18 +215,18 @@ def _tell(projection: "api.Projection", further: FurtherFlags, *, as_json: bool)
         raise typer.Exit(1)
 
 
-def _further_paths(projection: "api.Projection", further: FurtherFlags) -> Iterator[Path]:
+def _further_paths(projection: "api.Projection", flags: ProjectFlags) -> Iterator[Path]:
     """Write the other requested files and yield their paths."""
-    if further.video:
+    if flags.video:
         count = len(projection.records)
         yield from console.track(projection.films(), label="videos", total=count)
-    if further.paste_back:
+    if flags.paste_back:
         pasted = list(projection.pasted())
         if not pasted:
             console.warn("none of the pictures given now was cut out of another: nothing pasted")
         yield from pasted
-    if further.tune:
-        tuning = projection.tuning(local=further.locality)
+    if flags.tune:
+        tuning = projection.tuning(local=flags.locality)
         if tuning is not None:
             left = tuning.total - tuning.done
             deque(console.track(tuning.steps(), label="tuning", total=left), maxlen=0)

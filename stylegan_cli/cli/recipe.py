@@ -44,11 +44,7 @@ def list_recipes(json: bool = False) -> None:
     )
 )
 @with_flags
-def show(
-    name: Annotated[str, RECIPE],
-    changes: SetFlag = None,
-    json: bool = False,
-) -> None:
+def show(name: Annotated[str, RECIPE], changes: SetFlag = None, json: bool = False) -> None:
     """Print a recipe with every key, including defaults.
 
     The output is a recipe itself: save it to a file and change it there.
@@ -62,11 +58,7 @@ def show(
 
 @recipe_app.command(epilog=examples("sgtool recipe keys", "sgtool recipe keys loss"))
 @with_flags
-def keys(
-    part: str = "",
-    /,
-    json: bool = False,
-) -> None:
+def keys(part: str = "", /, json: bool = False) -> None:
     """Print the keys of recipes: type, default, meaning.
 
     --set takes them too. Defaults are those of StyleGAN2; other families have some of their own,
@@ -93,9 +85,7 @@ def keys(
 )
 @with_flags
 def check(
-    files: Annotated[list[str], RECIPE],
-    changes: SetFlag = None,
-    quiet: QuietFlag = False,
+    files: Annotated[list[str], RECIPE], changes: SetFlag = None, quiet: QuietFlag = False
 ) -> None:
     """Report every problem of one or more recipes.
 

@@ -51,11 +51,7 @@ def list_weights(json: bool = False) -> None:
 )
 @with_flags
 def add(
-    file: Path,
-    /,
-    trust: str | None = None,
-    json: bool = False,
-    quiet: QuietFlag = False,
+    file: Path, /, trust: str | None = None, json: bool = False, quiet: QuietFlag = False
 ) -> None:
     """Add a file of weights to the cache.
 

@@ -1,25 +1,13 @@
 """`sgtool discover`: directions of a network, shown, measured and kept in a file."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
 from stylegan_cli import api
-from stylegan_cli.cli import completion
-from stylegan_cli.cli.discover.attribute import EXAMPLES as ATTRIBUTE_EXAMPLES
-from stylegan_cli.cli.discover.attribute import attribute
-from stylegan_cli.cli.discover.channels import EXAMPLES as CHANNELS_EXAMPLES
-from stylegan_cli.cli.discover.channels import channels
-from stylegan_cli.cli.discover.showing import (
-    CountFlag,
-    FileFlag,
-    FoundDirections,
-    NameFlag,
-    ShowFlags,
-    discover,
-    with_flags_of_discovery,
-)
+from stylegan_cli.cli import completion, console
+from stylegan_cli.cli.discover.showing import DiscoverFlags, JudgeFlags, discover, judged
 from stylegan_cli.cli.discover.styles import (
     COMPARE_EXAMPLES,
     EXPORT_EXAMPLES,
@@ -28,7 +16,12 @@ from stylegan_cli.cli.discover.styles import (
     styles,
 )
 from stylegan_cli.cli.discover.styles import EXAMPLES as STYLES_EXAMPLES
-from stylegan_cli.cli.options import StudyFlags, examples
+from stylegan_cli.cli.options import examples, with_flags
+from stylegan_cli.errors import UsageError
+
+Found = tuple["api.Discovery", "api.Judge | None"]
+CountFlag = Annotated[int, typer.Option(metavar="N", min=1, max=1000, help="Directions to keep.")]
+SamplesFlag = Annotated[int, typer.Option(metavar="N", min=100, help="Images to draw and score.")]
 
 discover_app = typer.Typer(
     help="Find directions along which a network changes its images.",
@@ -43,22 +36,18 @@ discover_app = typer.Typer(
 
 
 @discover_app.command(
-    "sefa",
     epilog=examples(
         "sgtool discover sefa",
         "sgtool discover sefa --layers coarse --layers middle --layers fine --count 5",
         "sgtool discover sefa --seeds 0-2 --psi 0.7 --measured-on 32 -o faces.h5",
     ),
 )
-@with_flags_of_discovery
+@with_flags
 def sefa(
     layers: Annotated[list[str] | None, typer.Option(autocompletion=completion.layers)] = None,
     count: CountFlag = 10,
-    output: FileFlag = Path("directions.h5"),
-    name: NameFlag = None,
     *,
-    show: ShowFlags,
-    flags: StudyFlags,
+    flags: DiscoverFlags,
 ) -> None:
     """Find directions from the weights alone (SeFa), within seconds.
 
@@ -69,37 +58,32 @@ def sefa(
             further directions.
     """
 
-    def find(network: "api.Network", group: str) -> FoundDirections:
-        return FoundDirections(
-            api.find_sefa(
-                network,
-                layers=layers or ("all",),
-                count=count,
-                class_index=api.chosen_class(network, flags.class_name),
-                group=group,
-            )
+    def find(network: "api.Network", group: str) -> Found:
+        found = api.find_sefa(
+            network,
+            layers=layers or ("all",),
+            count=count,
+            class_index=api.chosen_class(network, flags.class_name),
+            group=group,
         )
+        return found, None
 
-    discover(find, name or "sefa", output, show, flags)
+    discover(find, "sefa", flags)
 
 
 @discover_app.command(
-    "pca",
     epilog=examples(
         "sgtool discover pca",
         "sgtool discover pca --space activations:b8 --samples 10000",
     ),
 )
-@with_flags_of_discovery
+@with_flags
 def pca(
     space: str = "w",
     samples: Annotated[int | None, typer.Option(min=2)] = None,
     count: CountFlag = 10,
-    output: FileFlag = Path("directions.h5"),
-    name: NameFlag = None,
     *,
-    show: ShowFlags,
-    flags: StudyFlags,
+    flags: DiscoverFlags,
 ) -> None:
     """Find the principal components of W or of a layer (GANSpace).
 
@@ -108,23 +92,145 @@ def pca(
         samples (N): Codes to draw: 50000, or 10000 activations.
     """
 
-    def find(network: "api.Network", group: str) -> FoundDirections:
-        return FoundDirections(
-            api.find_components(
-                network,
-                samples=samples,
-                layer=api.component_layer(space),
-                count=count,
-                class_index=api.chosen_class(network, flags.class_name),
-                group=group,
-            )
+    def find(network: "api.Network", group: str) -> Found:
+        found = api.find_components(
+            network,
+            samples=samples,
+            layer=api.component_layer(space),
+            count=count,
+            class_index=api.chosen_class(network, flags.class_name),
+            group=group,
         )
+        return found, None
 
-    discover(find, name or "pca", output, show, flags)
+    discover(find, "pca", flags)
 
 
-discover_app.command("attribute", epilog=ATTRIBUTE_EXAMPLES)(attribute)
-discover_app.command("channels", epilog=CHANNELS_EXAMPLES)(channels)
+@discover_app.command(
+    epilog=examples(
+        "sgtool discover attribute brightness warmth",
+        "sgtool discover attribute hair=bun rear_hair --train-classifier --hold brightness",
+        "sgtool discover attribute smile --scores smile.csv --method mean",
+        "sgtool discover attribute --with 3,8,12-20 --without 0-2,4-7,9-11 --name bun",
+    )
+)
+@with_flags
+def attribute(
+    names: list[str] | None = None,
+    /,
+    have: Annotated[str | None, typer.Option("--with")] = None,
+    lack: Annotated[str | None, typer.Option("--without")] = None,
+    method: Literal["svm", "mean", "lda"] = "svm",
+    top: float = 0.02,
+    hold: list[str] | None = None,
+    samples: SamplesFlag = 5000,
+    *,
+    judging: JudgeFlags,
+    flags: DiscoverFlags,
+) -> None:
+    """Find directions of attributes by scores (InterFaceGAN).
+
+    Scores come from classifiers as `sgtool eval separability` trains them, from your table, or
+    from the pixels themselves. Prints how well the plane tells the attribute, how often 3 steps
+    bring it about, and how much else they change.
+
+    Args:
+        names (NAME): Attributes that classifiers score, columns of --scores, or properties of
+            pixels: brightness, contrast, saturation, warmth, edges, symmetry, center-x, center-y,
+            size.
+        have (LIST): Instead of scores: seeds, codes in files or class:NAME with the attribute.
+        lack (LIST): Seeds, codes in files or class:NAME without it.
+        method: A support vector machine's plane, the difference of the means, or that with the
+            spread of all codes undone.
+        top (SHARE): Share of the images used at either end.
+        hold (NAME): Attribute to keep constant; may be repeated.
+    """
+
+    def difference(network: "api.Network", group: str) -> Found:
+        poles = (api.codes_of_pole(network, text) for text in (have, lack) if text)
+        return api.find_difference(network, *poles, whiten=method == "lda", name=group), None
+
+    if have or lack:
+        if not (have and lack):
+            raise UsageError("--with and --without go together; give both")
+        discover(difference, "difference", flags)
+        return
+    wanted = tuple(dict.fromkeys((*(names or ()), *(hold or ()))))
+
+    def find(network: "api.Network", group: str) -> Found:
+        columns, scored, judge = judged(network, wanted, samples, judging, flags)
+        chosen = wanted or columns
+        found = api.find_attributes(
+            network,
+            chosen,
+            api.chosen_scores(columns, scored, chosen),
+            method=method,
+            ratio=top,
+            hold=tuple(hold or ()),
+            group=group,
+        )
+        return found, judge
+
+    discover(find, "attribute", flags)
+
+
+@discover_app.command(
+    epilog=examples(
+        "sgtool discover channels",
+        "sgtool discover channels brightness --count 5 --strength -10:10:5",
+        "sgtool discover channels hair=bun --train-classifier",
+        "sgtool discover channels --mask mouth.png",
+    )
+)
+@with_flags
+def channels(
+    attribute: str | None = None,
+    /,
+    mask: Path | None = None,
+    torgb: bool = False,
+    samples: SamplesFlag = 5000,
+    count: CountFlag = 10,
+    *,
+    judging: JudgeFlags,
+    flags: DiscoverFlags,
+) -> None:
+    """Find single style channels (StyleSpace).
+
+    Finds those that carry an attribute, or those that change a single place of the image.
+
+    Args:
+        attribute (NAME): Attribute to find channels of, as `discover attribute` takes it; without
+            one, channels that move a single place.
+        mask (PICTURE): Find channels that change the white region of this picture.
+        torgb: Include channels of toRGB layers.
+    """
+
+    def find_of_attribute(network: "api.Network", group: str) -> Found:
+        assert attribute is not None
+        api.check_styles(network)
+        columns, scored, judge = judged(network, (attribute,), samples, judging, flags)
+        position = api.score_position(columns, attribute)
+        found = api.find_channels(
+            network, attribute, scored, position, count=count, rgb=torgb, group=group
+        )
+        return found, judge
+
+    def find_local(network: "api.Network", group: str) -> Found:
+        inside = None if mask is None else api.read_mask(mask, network.G.size)
+        all_channels, live = api.live_channels(network, rgb=torgb)
+        parts = api.channel_maps(network, all_channels, live, flags.batch)
+        maps = list(console.track(parts, label="channels", total=len(live)))
+        found = api.find_local_channels(
+            network, all_channels, maps, count=count, mask=inside, rgb=torgb, group=group
+        )
+        return found, None
+
+    if attribute is None:
+        discover(find_local, "channels", flags)
+    else:
+        discover(find_of_attribute, f"channels/{api.plain_name(attribute)}", flags)
+
+
 discover_app.command("styles", epilog=STYLES_EXAMPLES)(styles)
 discover_app.command("compare", epilog=COMPARE_EXAMPLES)(compare)
 discover_app.command("export", epilog=EXPORT_EXAMPLES)(export)

@@ -1,81 +1,55 @@
-"""The common end of every finder: show, measure, store and rank the directions."""
+"""The parts that finders share: judges of images; showing, measuring and storing directions."""
 
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
 from pathlib import Path
-from typing import Annotated, Any, NamedTuple
+from typing import Annotated, Any
 
 import typer
 
 from stylegan_cli import api
 from stylegan_cli.cli import console
-from stylegan_cli.cli.options import StudyFlags, with_flags
+from stylegan_cli.cli.options import StudyFlags
 from stylegan_cli.cli.study import run_study
 from stylegan_cli.errors import UsageError
 from stylegan_cli.ranges import parse_floats
 
-with_flags_of_discovery = partial(with_flags, without=("output",))
-
-FileFlag = Annotated[
-    Path,
-    typer.Option(
-        "--output",
-        "-o",
-        metavar="FILE.h5",
-        help="File of directions, which may hold others already; pictures go into a folder "
-        "beside it.",
-    ),
-]
-NameFlag = Annotated[
-    str | None,
-    typer.Option("--name", metavar="NAME", help="Name of the directions in the file."),
-]
-CountFlag = Annotated[
-    int, typer.Option("--count", metavar="N", min=1, max=1000, help="Directions to keep.")
-]
-SamplesFlag = Annotated[
-    int, typer.Option("--samples", metavar="N", min=100, help="Images to draw and score.")
-]
-
-
-class FoundDirections(NamedTuple):
-    """Directions, and the judge of images if they were found by scores."""
-
-    discovery: "api.Discovery"
-    judge: "api.Judge | None" = None
-
-
-Find = Callable[["api.Network", str], FoundDirections]
-"""Returns the directions of a network, with names that begin with this one."""
+Find = Callable[["api.Network", str], "tuple[api.Discovery, api.Judge | None]"]
+"""Returns the directions of a network, with names that begin with this one, and the judge if they
+were found by scores."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class ShowFlags:
-    """Flags for showing and measuring the directions found.
+class DiscoverFlags(StudyFlags):
+    """Options for showing, measuring and storing the directions found.
 
     Attributes:
+        output (FILE.h5): File of directions, which may hold others already; pictures go into a
+            folder beside it.
+        name (NAME): Name of the directions in the file.
         seeds (LIST): Seeds, or codes in files, to show directions on; a sheet each.
         strength (LIST): Steps, in standard deviations of the network's own codes.
         measured_on (N): Number of seeds to measure changes on.
     """
 
+    output: Annotated[Path, typer.Option("--output", "-o")] = Path("directions.h5")
+    name: str | None = None
     seeds: str = "0"
     strength: str = "-3:3:7"
     measured_on: Annotated[int, typer.Option(min=2)] = 6
 
 
-def discover(find: Find, group: str, output: Path, show: ShowFlags, flags: StudyFlags) -> None:
+def discover(find: Find, group: str, flags: DiscoverFlags) -> None:
     """Find directions, show and measure them, and store them with their measurements.
 
     Args:
-        group: Name of the directions in the file.
+        group: Name of the directions in the file, unless the flags have one.
 
     Raises:
         SgtoolError: The network, the options or the place cannot be used.
     """
-
+    group, output = flags.name or group, flags.output
     if not re.fullmatch(r"\w[\w.-]*(/\w[\w.-]*)*", group):
         # FILE:NAME@LAYERS=STEPS must be able to name them, and a folder bears the name too
         raise UsageError(
@@ -87,21 +61,21 @@ def discover(find: Find, group: str, output: Path, show: ShowFlags, flags: Study
             parameter="output",
             value=output,
         )
-    picks = api.parse_picks(show.seeds)
-    strengths = parse_floats(show.strength, parameter="strength")
+    picks = api.parse_picks(flags.seeds)
+    strengths = parse_floats(flags.strength, parameter="strength")
     kept: list[api.Discovery] = []
 
     def make_plan(network: "api.Network", sampling: "api.Sampling") -> "api.Plan":
-        found = find(network, group)
-        api.check_directions(output, found.discovery, overwrite=flags.overwrite)
-        kept.append(api.without_repeats(network, found.discovery))
+        found, judge = find(network, group)
+        api.check_directions(output, found, overwrite=flags.overwrite)
+        kept.append(api.without_repeats(network, found))
         detector = api.open_detector(
             None, purpose="distance", device=network.G.mapping.w_avg.device
         )
         options = api.DiscoveryOptions(
-            seeds=picks, strengths=strengths, samples=show.measured_on, judge=found.judge
+            seeds=picks, strengths=strengths, samples=flags.measured_on, judge=judge
         )
-        return api.discovery(network, found.discovery, detector, options, sampling)
+        return api.discovery(network, found, detector, options, sampling)
 
     def keep(hdf5: Path) -> Mapping[str, Any]:
         api.write_directions(output, api.with_measures(kept[0], hdf5), overwrite=flags.overwrite)
@@ -143,3 +117,96 @@ def _attribute_lines(ranked: "Sequence[api.Standing]") -> list[str]:
             f"{each.name:<{wide}}  {each.shift:>+12.2f}  {flips:>12}  {each.dependency:>13.2f}"
         )
     return lines
+
+
+@dataclass(frozen=True, kw_only=True)
+class JudgeFlags:
+    """Flags for the source of scores other than the pixels.
+
+    Attributes:
+        scores (CSV): Your own scores: a seed and its scores on each line.
+        classifier (PATH): A classifier or folder of them; may be repeated.
+        train_classifier: Train missing classifiers.
+        classifier_kimg (N): Training images per classifier, in thousands.
+        data (PATH): Labelled images. Default: the training data.
+    """
+
+    scores: Path | None = None
+    classifier: list[Path] | None = None
+    train_classifier: bool = False
+    classifier_kimg: Annotated[float, typer.Option(min=0.001)] = 150.0
+    data: str | None = None
+
+
+def judged(
+    network: "api.Network",
+    names: Sequence[str],
+    samples: int,
+    judging: JudgeFlags,
+    flags: StudyFlags,
+) -> "tuple[tuple[str, ...], api.Scored, api.Judge | None]":
+    """Return the names of scores, the scored codes, and the judge of further images.
+
+    Raises:
+        SgtoolError: There is nothing that tells these attributes.
+    """
+
+    if judging.scores is not None:
+        columns, scored = api.scores_of_csv(network, judging.scores)
+        return columns, scored, None
+    judge = _judge(network, names, judging)
+    for name in names:
+        # before thousands of images are drawn
+        api.score_position(judge.names, name)
+    parts = api.scored(
+        network,
+        judge,
+        samples,
+        class_index=api.chosen_class(network, flags.class_name),
+        batch_size=flags.batch,
+    )
+    tracked = console.track(
+        parts, label="images judged", total=samples, count=lambda part: len(part.codes)
+    )
+    return judge.names, api.join_scored(list(tracked)), judge
+
+
+def _judge(network: "api.Network", names: Sequence[str], judging: JudgeFlags) -> "api.Judge":
+
+    if names and not judging.classifier and all(name in api.property_names() for name in names):
+        return api.properties(names)
+    if not (names or judging.classifier):
+        raise UsageError(
+            f"name an attribute, as {', '.join(api.property_names())}, or one that classifiers "
+            "tell, or give --scores, --classifier, or --with and --without"
+        )
+    own = [name for name in names if name not in api.property_names()]
+    panel = _panel(network, own, judging)
+    computed = [name for name in names if name in api.property_names()]
+    return api.both_judges(panel, api.properties(computed)) if computed else panel
+
+
+def _panel(network: "api.Network", names: Sequence[str], judging: JudgeFlags) -> "api.Judge":
+    """Return the classifiers, trained first on request; print how accurate they are."""
+
+    events = api.open_classifiers(
+        network,
+        api.SeparabilityOptions(
+            classifier=judging.classifier,
+            only=",".join(names) if names and not judging.classifier else None,
+            train_classifier=judging.train_classifier,
+            classifier_kimg=judging.classifier_kimg,
+        ),
+        data=judging.data,
+    )
+    while True:
+        try:
+            event = next(events)
+        except StopIteration as done:
+            panel: api.Judge = done.value
+            return panel
+        if isinstance(event, api.Remark):
+            (console.warn if event.is_warning else console.note)(event.text)
+        elif isinstance(event, api.Steps):
+            for _ in console.track(event.counts, label=event.label, total=event.total, count=int):
+                pass
