@@ -112,7 +112,10 @@ def _may_replace(path: Path, report: Report) -> bool:
         return True
     with path.open(encoding="utf-8", errors="replace") as file:
         found = _INPUTS.search(file.read(HEAD_LENGTH))
-    return found is not None and set(json.loads(unescape(found[1]))) <= set(report.inputs)
+    try:
+        return found is not None and set(json.loads(unescape(found[1]))) <= set(report.inputs)
+    except (ValueError, TypeError, RecursionError):  # not one of our pages
+        return False
 
 
 def _asset(name: str) -> str:

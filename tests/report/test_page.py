@@ -108,7 +108,14 @@ def test_a_page_of_the_same_inputs_is_replaced(page, run):
     assert "7.77" in written(page, run)
 
 
-@pytest.mark.parametrize("content", [None, "", "notes of mine"])
+META = '<meta name="sgtool-inputs" content="{}">'
+
+
+@pytest.mark.parametrize(
+    "content",
+    [None, "", "notes of mine", *map(META.format, ("not JSON", "7", "[[1]]", "[" * 20_000))],
+    ids=["others", "empty", "notes", "not JSON", "no list", "lists", "deep"],
+)
 def test_anything_else_is_kept_unless_it_may_be_replaced(page, run, content):
     if content is None:
         written(page, run, inputs=("others",))
