@@ -119,37 +119,37 @@ if TYPE_CHECKING:
     from stylegan_cli.shipped import network_at, shipped_names, shipped_network
     from stylegan_cli.sizes import parse_size
     from stylegan_cli.studies.discovery.attributes import (
-        check_styles,
         find_attributes,
-        find_channels,
         find_difference,
-        plain_name,
         scores_of_csv,
     )
-    from stylegan_cli.studies.discovery.comparing import compare_directions
-    from stylegan_cli.studies.discovery.finding import (
-        component_layer,
-        find_components,
-        find_sefa,
+    from stylegan_cli.studies.discovery.channels import (
+        channel_maps,
+        check_styles,
+        find_channels,
+        find_local_channels,
+        live_channels,
+    )
+    from stylegan_cli.studies.discovery.finding import component_layer, find_components, find_sefa
+    from stylegan_cli.studies.discovery.findings import (
+        Standing,
+        compare_directions,
+        standings,
+        with_measures,
         without_repeats,
     )
-    from stylegan_cli.studies.discovery.findings import Standing, standings, with_measures
     from stylegan_cli.studies.discovery.judging import (
+        PROPERTIES,
         Judge,
+        Judges,
+        Properties,
         Scored,
-        both_judges,
         chosen_scores,
         codes_of_pole,
         join_scored,
-        properties,
-        property_names,
+        plain_name,
         score_position,
         scored,
-    )
-    from stylegan_cli.studies.discovery.local_channels import (
-        channel_maps,
-        find_local_channels,
-        live_channels,
     )
     from stylegan_cli.studies.discovery.study import DiscoveryOptions, discovery
     from stylegan_cli.studies.editing.edit import EditOptions, edit

@@ -27,16 +27,14 @@ class Ends:
     """Numbers of the codes of highest and lowest score, and of all between.
 
     Attributes:
-        train: Those to fit to, high ones first, alike `validation`.
-        has: For each of `train`, `validation` and `between` whether its score is a high one.
+        train: Those to fit to, high ones first, then as many low ones; `validation` alike.
+        is_high: Whether the score of each of `between` is in the upper half.
     """
 
     train: Int64[np.ndarray, " t"]
     validation: Int64[np.ndarray, " v"]
     between: Int64[np.ndarray, " r"]
-    has_train: Bool[np.ndarray, " t"]
-    has_validation: Bool[np.ndarray, " v"]
-    has_between: Bool[np.ndarray, " r"]
+    is_high: Bool[np.ndarray, " r"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,15 +75,11 @@ def ends(scores: Float[np.ndarray, " n"], ratio: float = RATIO, seed: int = 0) -
     high, low = stream.permutation(order[:count]), stream.permutation(order[-count:])
     middle = (scores[order[0]] + scores[order[-1]]) / 2
     between = order[count:-count]
-    first = np.arange(2 * train_count) < train_count
-    rest = np.arange(2 * (count - train_count)) < count - train_count
     return Ends(
         train=np.concatenate([high[:train_count], low[:train_count]]),
         validation=np.concatenate([high[train_count:], low[train_count:]]),
         between=between,
-        has_train=first,
-        has_validation=rest,
-        has_between=scores[between] >= middle,
+        is_high=scores[between] >= middle,
     )
 
 
@@ -98,20 +92,15 @@ def boundary(codes: Codes, chosen: Ends, method: Method = "svm") -> Boundary:
     """
     spread = np.cov(codes, rowvar=False) if method == "lda" else None
     fit = hinge_plane if method == "svm" else partial(mean_plane, covariance=spread)
-    vector, offset = fit(codes[chosen.train], chosen.has_train)
-    accuracy = [
-        _right(codes[part] @ vector + offset, has)
-        for part, has in (
-            (chosen.validation, chosen.has_validation),
-            (chosen.between, chosen.has_between),
-        )
-    ]
+    train, validation = chosen.train, chosen.validation
+    vector, offset = fit(codes[train], _first_half(train))
+    accuracy = _right(codes[validation] @ vector + offset, _first_half(validation))
+    between = _right(codes[chosen.between] @ vector + offset, chosen.is_high)
     if method != "svm":
         # means improve with every code, and no held-out ones are needed
-        everything = np.concatenate([chosen.train, chosen.validation])
-        has = np.concatenate([chosen.has_train, chosen.has_validation])
-        vector, _ = fit(codes[everything], has)
-    return Boundary(vector=vector, accuracy=accuracy[0], accuracy_between=accuracy[1])
+        has = np.concatenate([_first_half(train), _first_half(validation)])
+        vector, _ = fit(codes[np.concatenate([train, validation])], has)
+    return Boundary(vector=vector, accuracy=accuracy, accuracy_between=between)
 
 
 def hinge_plane(codes: Codes, has: Bool[np.ndarray, " n"]) -> tuple[Unit, float]:
@@ -171,6 +160,10 @@ def conditioned(
             f"{names[int(along.argmax())]}: the direction is the same as this one; `hold` another"
         )
     return left / length
+
+
+def _first_half(chosen: Int64[np.ndarray, " n"]) -> Bool[np.ndarray, " n"]:
+    return np.arange(len(chosen)) < len(chosen) // 2
 
 
 def _right(side: Float64[np.ndarray, " n"], has: Bool[np.ndarray, " n"]) -> float:

@@ -16,6 +16,14 @@ from stylegan_cli.detectors.registry import PerceptualDetector
 STEPS = (-2.0, -1.0, 1.0, 2.0)
 """Steps at which a direction is looked at."""
 
+NUMBERS = (
+    "lpips_per_sigma",  # mean distance one step away, either way
+    "asymmetry",  # 0 where both ways change equally much, 1 where only one does
+    "consistency",  # mean cosine of the changes of two seeds: 1 if all alike, near 0 by chance
+    "linearity",  # share of the change's variance that a straight line through the steps explains
+    "identity",  # cosine distance of pooled activations one step away
+)
+
 PERCEIVED_SIDE = 256
 
 ENOUGH = 0.8
@@ -44,35 +52,6 @@ class Looks:
         return Looks(
             embedding=self.embedding[chosen], pooled=self.pooled[chosen], greys=self.greys[chosen]
         )
-
-
-@dataclass(frozen=True, kw_only=True)
-class Effect:
-    """Measured effect of a direction.
-
-    Attributes:
-        lpips: Mean distance at each of `STEPS`.
-        lpips_per_sigma: Mean distance one step away, either way.
-        asymmetry: 0 where both ways change equally much, 1 where only one does.
-        consistency: Mean cosine between the changes of two seeds: 1 means the
-            same for all, directions drawn by chance come near 0.
-        linearity: Share of the change's variance that a straight line through the steps explains.
-        identity: Cosine distance of pooled activations one step away.
-        map: Mean change of each pixel one step away, in grey levels.
-    """
-
-    lpips: tuple[float, ...]
-    lpips_per_sigma: float
-    asymmetry: float
-    consistency: float
-    linearity: float
-    identity: float
-    map: Float32[np.ndarray, "height width"]
-
-    @property
-    def score(self) -> float:
-        """Return the score that rankings use: high for changes that are large and consistent."""
-        return self.lpips_per_sigma * max(self.consistency, 0.0)
 
 
 def looks_of(images: Tensor, detector: PerceptualDetector) -> Looks:
@@ -114,27 +93,31 @@ def distances(a: Looks, b: Looks) -> Float64[np.ndarray, " n"]:
     return np.asarray(np.einsum("ij,ij->i", difference, difference, dtype=np.float64))
 
 
-def effect(still: Looks, moved: Sequence[Looks]) -> Effect:
+def effect(still: Looks, moved: Sequence[Looks]) -> dict[str, Float[np.ndarray, "..."] | float]:
     """Measure what a direction does.
 
     Args:
         still: Images without it.
         moved: The same at each of `STEPS`; at ±2 perhaps only the first of them.
+
+    Returns:
+        The mean distance at each of `STEPS` as `lpips`, the mean change of each pixel one step away
+        in grey levels as `map`, and all `NUMBERS`.
     """
-    lpips = tuple(float(distances(still, each).mean()) for each in moved)
+    lpips = np.array([distances(still, each).mean() for each in moved])
     at = dict(zip(STEPS, moved, strict=True))
     back, forth = lpips[STEPS.index(-1)], lpips[STEPS.index(1)]
     change = (at[1].pooled - at[-1].pooled).astype(np.float64)
     turned = [_cosine(still.pooled, at[step].pooled) for step in (-1.0, 1.0)]
-    return Effect(
-        lpips=lpips,
-        lpips_per_sigma=(back + forth) / 2,
-        asymmetry=abs(forth - back) / max(forth + back, 1e-12),
-        consistency=mean_cosine(change),
-        linearity=_linearity(still, at, change.mean(axis=0)),
-        identity=1 - float(np.mean(turned)),
-        map=np.stack([np.abs(at[step].greys - still.greys) for step in (-1.0, 1.0)]).mean((0, 1)),
-    )
+    return {
+        "lpips": lpips,
+        "map": np.stack([np.abs(at[step].greys - still.greys) for step in (-1, 1)]).mean((0, 1)),
+        "lpips_per_sigma": (back + forth) / 2,
+        "asymmetry": abs(forth - back) / max(forth + back, 1e-12),
+        "consistency": mean_cosine(change),
+        "linearity": _linearity(still, at, change.mean(axis=0)),
+        "identity": 1 - float(np.mean(turned)),
+    }
 
 
 def mean_cosine(rows: Float64[np.ndarray, "n dim"]) -> float:

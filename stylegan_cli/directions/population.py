@@ -37,11 +37,13 @@ class Population:
         z: Of length √z_dim, as networks take them.
         w: Output of the mapping network, or z with its label if it has no layers.
         labels: Labels given to the mapping network.
+        codes: Those that directions move: w, or z where the network has no w.
     """
 
     z: Float32[np.ndarray, "n z_dim"]
     w: Float32[np.ndarray, "n w_dim"]
     labels: Float32[np.ndarray, "n c_dim"]
+    codes: Float32[np.ndarray, "n dim"]
 
     @cached_property
     def components(self) -> Components:
@@ -100,9 +102,10 @@ def population(
     if known == asked and found is not None:
         return found
     batches = list(sampled(network, count, class_index=class_index, seed=seed))
-    columns = zip(*((each.z, each.w, each.labels) for each in batches), strict=True)
-    z, w, labels = (np.concatenate(column) for column in columns)
-    found = Population(z=z, w=w, labels=labels)
+    z, w, labels = (
+        np.concatenate([getattr(batch, name) for batch in batches]) for name in ("z", "w", "labels")
+    )
+    found = Population(z=z, w=w, labels=labels, codes=w if network.G.has_w else z)
     _latest[network.G] = (asked, found)
     return found
 
@@ -127,7 +130,8 @@ def sampled(
         with torch.no_grad():
             # in batches: directions need no last digits
             w = G.mapping(torch.from_numpy(z).to(device), torch.from_numpy(labels).to(device))
-        yield Population(z=z, w=w.cpu().numpy(), labels=labels)
+            w = w.cpu().numpy()
+        yield Population(z=z, w=w, labels=labels, codes=w if G.has_w else z)
 
 
 def layers_of(network: Network, w: Float32[np.ndarray, "n w_dim"]) -> Ws:

@@ -19,9 +19,7 @@ def published_ends():
         train=np.concatenate([part["top_train"], part["bottom_train"]]),
         validation=np.concatenate([part["top_validation"], part["bottom_validation"]]),
         between=between,
-        has_train=np.repeat([True, False], 84),
-        has_validation=np.repeat([True, False], 36),
-        has_between=score[between] >= (score.max() + score.min()) / 2,
+        is_high=score[between] >= (score.max() + score.min()) / 2,
     )
 
 

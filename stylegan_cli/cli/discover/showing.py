@@ -173,17 +173,17 @@ def judged(
 
 def _judge(network: "api.Network", names: Sequence[str], judging: JudgeFlags) -> "api.Judge":
 
-    if names and not judging.classifier and all(name in api.property_names() for name in names):
-        return api.properties(names)
+    if names and not judging.classifier and all(name in api.PROPERTIES for name in names):
+        return api.Properties(names=tuple(names))
     if not (names or judging.classifier):
         raise UsageError(
-            f"name an attribute, as {', '.join(api.property_names())}, or one that classifiers "
+            f"name an attribute, as {', '.join(api.PROPERTIES)}, or one that classifiers "
             "tell, or give --scores, --classifier, or --with and --without"
         )
-    own = [name for name in names if name not in api.property_names()]
+    own = [name for name in names if name not in api.PROPERTIES]
     panel = _panel(network, own, judging)
-    computed = [name for name in names if name in api.property_names()]
-    return api.both_judges(panel, api.properties(computed)) if computed else panel
+    computed = tuple(name for name in names if name in api.PROPERTIES)
+    return api.Judges(judges=(panel, api.Properties(names=computed))) if computed else panel
 
 
 def _panel(network: "api.Network", names: Sequence[str], judging: JudgeFlags) -> "api.Judge":

@@ -1,8 +1,7 @@
-"""Directions of attributes: planes between codes, and the style channels that tell them."""
+"""Directions of attributes: planes between codes of high and of low scores."""
 
 import csv
-import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
@@ -12,31 +11,21 @@ from jaxtyping import Float, Float32
 
 from stylegan_cli.directions.boundary import (
     RATIO,
-    Ends,
     Method,
     boundary,
     conditioned,
     ends,
+    mean_plane,
 )
-from stylegan_cli.directions.channels import (
-    Channels,
-    all_styles,
-    channels_of,
-    ranking,
-    relevance_of_poles,
-)
-from stylegan_cli.directions.direction import Direction, Fact
+from stylegan_cli.directions.direction import Fact
 from stylegan_cli.directions.file import Discovery
-from stylegan_cli.directions.population import layers_of, population
+from stylegan_cli.directions.population import population
 from stylegan_cli.errors import DataError, UsageError
 from stylegan_cli.files import similar
 from stylegan_cli.latents.sampling import PLAIN, codes_of_seeds
 from stylegan_cli.networks.snapshot import Network
-from stylegan_cli.studies.discovery.finding import measured
-from stylegan_cli.studies.discovery.judging import Scored
-
-EXAMPLES = 30
-"""Codes at either end whose styles are compared."""
+from stylegan_cli.studies.discovery.finding import discovered, measured
+from stylegan_cli.studies.discovery.judging import Scored, plain_name
 
 FEWEST = 10
 """Codes of a kind that a difference of means may be taken of."""
@@ -73,8 +62,7 @@ def find_attributes(
             continue
         vector = vectors[name]
         if held is not None:
-            codes = drawn.w if network.G.has_w else drawn.z
-            vector = conditioned(vector, held, hold, np.cov(codes, rowvar=False))
+            vector = conditioned(vector, held, hold, np.cov(drawn.codes, rowvar=False))
         told = {**facts[name], "attribute": name}
         direction = measured(network, vector, drawn, range(network.G.num_ws), told)
         found.append(replace(direction, name=f"{group}/{plain_name(name)}", method=method))
@@ -86,9 +74,7 @@ def find_attributes(
         "ratio": ratio,
         "hold": list(hold),
     }
-    return Discovery(
-        group=group, request=request, network_sha256=network.sha256, directions=tuple(found)
-    )
+    return discovered(network, group, request, found)
 
 
 def find_difference(
@@ -113,126 +99,18 @@ def find_difference(
             f"give at least {FEWEST} of each"
         )
     drawn = population(network)
-    scored = Scored(
-        codes=np.concatenate([have, lack]),
-        scores=np.repeat([1.0, 0.0], [len(have), len(lack)]).astype(np.float32)[:, None],
-    )
-    codes = drawn.w if network.G.has_w else drawn.z
-    vector = have.mean(axis=0, dtype=np.float64) - lack.mean(axis=0, dtype=np.float64)
-    if whiten:
-        vector = np.linalg.lstsq(np.cov(codes, rowvar=False), vector, rcond=1e-8)[0]
-    vector = vector / np.linalg.norm(vector)
-    direction = measured(
-        network, vector, drawn, range(network.G.num_ws), {"stability": _halves(scored)}
-    )
-    return Discovery(
-        group=name,
-        request={
-            "method": "difference",
-            "whiten": whiten,
-            "codes": sha256(have.tobytes() + b"/" + lack.tobytes()).hexdigest()[:16],
-        },
-        network_sha256=network.sha256,
-        directions=(replace(direction, name=f"{name}/0", method="lda" if whiten else "mean"),),
-    )
-
-
-def find_channels(
-    network: Network,
-    name: str,
-    scored: Scored,
-    attribute: int,
-    *,
-    count: int = 10,
-    rgb: bool = False,
-    group: str | None = None,
-) -> Discovery:
-    """Find the style channels in which codes of high score differ most from low ones.
-
-    Args:
-        attribute: Position of the attribute among the scores.
-        rgb: List channels of toRGB layers too.
-
-    Raises:
-        UsageError: The network has no styles.
-    """
-    check_styles(network)
-    group = group or f"channels/{plain_name(name)}"
-    order = np.argsort(-scored.scores[:, attribute], kind="stable")
-    high, low = (
-        all_styles(network.G, layers_of(network, scored.codes[some]))
-        for some in (order[:EXAMPLES], order[-EXAMPLES:])
-    )
-    channels = channels_of(
-        network.G, all_styles(network.G, layers_of(network, scored.codes[:5000]))
-    )
-    found = relevance_of_poles(high, low, channels)
-    directions = [
-        channel_direction(
-            network,
-            channels,
-            int(channel),
-            sign=float(found.sign[channel]),
-            name=f"{group}/{i}",
-            facts={"theta": float(found.theta[channel]), "attribute": name},
-        )
-        for i, channel in enumerate(ranking(found, channels, rgb=rgb)[:count])
-    ]
+    has = np.arange(len(have) + len(lack)) < len(have)
+    spread = np.cov(drawn.codes, rowvar=False) if whiten else None
+    vector, _ = mean_plane(np.concatenate([have, lack]), has, spread)
+    facts = {"stability": _halves(have, lack)}
+    direction = measured(network, vector, drawn, range(network.G.num_ws), facts)
     request = {
-        "method": "channels",
-        "attribute": name,
-        "samples": len(scored.codes),
-        "count": count,
-        "torgb": rgb,
+        "method": "difference",
+        "whiten": whiten,
+        "codes": sha256(have.tobytes() + b"/" + lack.tobytes()).hexdigest()[:16],
     }
-    return Discovery(
-        group=group,
-        request=request,
-        network_sha256=network.sha256,
-        directions=tuple(directions),
-    )
-
-
-def channel_direction(
-    network: Network,
-    channels: Channels,
-    channel: int,
-    *,
-    sign: float,
-    name: str,
-    facts: Mapping[str, Fact],
-) -> Direction:
-    """Make a direction of a style channel, a step being its standard deviation."""
-    vector = np.zeros(len(channels.std), np.float32)
-    vector[channel] = sign
-    return Direction(
-        name=name,
-        space="s",
-        vector=vector,
-        sigma=float(channels.std[channel]),
-        mean_coordinate=sign * float(channels.mean[channel]),
-        method="channel",
-        network_sha256=network.sha256,
-        facts={**facts, "channel": channels.name(channel)},
-    )
-
-
-def plain_name(name: str) -> str:
-    """Return an attribute's name without signs that references use, such as `hair-bun`."""
-    return re.sub(r"[^\w.+-]+", "-", name).strip("-")
-
-
-def check_styles(network: Network) -> None:
-    """Refuse a network without styles.
-
-    Raises:
-        UsageError: It has one code for all layers.
-    """
-    if not network.G.has_styles:
-        raise UsageError(
-            "this network has one code for all layers and no style channels; it offers "
-            "`sgtool discover sefa` and `sgtool discover pca`"
-        )
+    method = "lda" if whiten else "mean"
+    return discovered(network, name, request, [replace(direction, name=f"{name}/0", method=method)])
 
 
 def scores_of_csv(network: Network, path: Path) -> tuple[tuple[str, ...], Scored]:
@@ -270,7 +148,8 @@ def _across(
     scores = scored.scores[:, attribute]
     found = boundary(scored.codes, ends(scores, ratio), method)
     halves = [
-        boundary(scored.codes[part], _even(scores[part], ratio), method).vector
+        # half the codes, so twice the share leaves as many at either end
+        boundary(scored.codes[part], ends(scores[part], min(2 * ratio, 0.5)), method).vector
         for part in (slice(0, None, 2), slice(1, None, 2))
     ]
     return found.vector, {
@@ -280,17 +159,10 @@ def _across(
     }
 
 
-def _even(scores: Float32[np.ndarray, " n"], ratio: float) -> Ends:
-    # half the codes, so twice the share leaves as many at either end
-    return ends(scores, min(2 * ratio, 0.5))
-
-
-def _halves(scored: Scored) -> float:
+def _halves(have: Float32[np.ndarray, "n dim"], lack: Float32[np.ndarray, "m dim"]) -> float:
     """Return the cosine between the differences of means of two halves of the codes."""
-    has = scored.scores[:, 0] > 0.5
-    halves = [
-        scored.codes[has][i::2].mean(axis=0, dtype=np.float64)
-        - scored.codes[~has][i::2].mean(axis=0, dtype=np.float64)
+    a, b = (
+        have[i::2].mean(axis=0, dtype=np.float64) - lack[i::2].mean(axis=0, dtype=np.float64)
         for i in (0, 1)
-    ]
-    return float(halves[0] @ halves[1] / np.linalg.norm(halves[0]) / np.linalg.norm(halves[1]))
+    )
+    return float(a @ b / np.linalg.norm(a) / np.linalg.norm(b))

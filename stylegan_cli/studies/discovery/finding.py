@@ -33,8 +33,6 @@ REACH = np.arange(0.5, 10.5, 0.5)
 """Steps at which it is looked how far out codes come."""
 
 SAFE_PERCENTILE = 99.0
-DUPLICATE = 0.8
-"""Cosine, in whitened W, from which on two directions are taken for one."""
 
 
 def find_sefa(
@@ -74,7 +72,7 @@ def find_sefa(
             direction = measured(network, vector, drawn, chosen, facts)
             found.append(replace(direction, name=f"{prefix}/{i}", method="sefa"))
     request = {"method": "sefa", "layers": list(layers), "count": count, "class": class_index}
-    return _discovery(network, group, request, found)
+    return discovered(network, group, request, found)
 
 
 def find_components(
@@ -132,7 +130,7 @@ def find_components(
         )
         for i, (vector, share) in enumerate(zip(vectors, components.share, strict=False))
     ]
-    return _discovery(network, group, request, found)
+    return discovered(network, group, request, found)
 
 
 def measured(
@@ -165,6 +163,15 @@ def measured(
     )
 
 
+def discovered(
+    network: Network, group: str, request: Mapping[str, Any], found: Sequence[Direction]
+) -> Discovery:
+    """Return directions of a network as a file keeps them, under the name of their group."""
+    return Discovery(
+        group=group, request=request, network_sha256=network.sha256, directions=tuple(found)
+    )
+
+
 def component_layer(space: str) -> str | None:
     """Return the layer that `activations:LAYER` names; None for `w`.
 
@@ -176,43 +183,6 @@ def component_layer(space: str) -> str | None:
         return layer or None
     raise UsageError(
         "neither w nor activations:LAYER, as activations:b8", parameter="space", value=space
-    )
-
-
-def without_repeats(network: Network, found: Discovery) -> Discovery:
-    """Drop directions that repeat another one, and report each with that one's name."""
-    repeated = _repeats(population(network), found.directions)
-    told = [
-        replace(each, facts={**each.facts, "repeats": repeated[each.name]})
-        if each.name in repeated
-        else each
-        for each in found.directions
-    ]
-    return replace(found, directions=tuple(told))
-
-
-def _repeats(drawn: Population, directions: Sequence[Direction]) -> dict[str, str]:
-    """Return directions of W that repeat an earlier one, each with that one."""
-    seen: list[tuple[str, np.ndarray]] = []
-    repeated: dict[str, str] = {}
-    for each in directions:
-        if each.space != "w":
-            continue
-        white = drawn.whitened(each.unit)
-        white = white / np.linalg.norm(white)
-        like = next((name for name, other in seen if abs(white @ other) > DUPLICATE), None)
-        if like is None:
-            seen.append((each.name, white))
-        else:
-            repeated[each.name] = like
-    return repeated
-
-
-def _discovery(
-    network: Network, group: str, request: Mapping[str, Any], found: Sequence[Direction]
-) -> Discovery:
-    return Discovery(
-        group=group, request=request, network_sha256=network.sha256, directions=tuple(found)
     )
 
 
@@ -254,7 +224,7 @@ def _regressed(
     coordinates, codes = [], []
     for batch, rows in batches(1):
         coordinates.append(components.coordinates(rows))
-        codes.append(batch.w if network.G.has_w else batch.z)
+        codes.append(batch.codes)
     return components, regress(np.concatenate(coordinates), np.concatenate(codes))
 
 

@@ -1,16 +1,26 @@
-"""The effects of discovered directions, ranked and added to their file."""
+"""Discovered directions beside one another: ranked, compared, and without those that repeat."""
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
+from jaxtyping import Float64
 
 from stylegan_cli.directions.direction import Direction, Fact
-from stylegan_cli.directions.file import Discovery
+from stylegan_cli.directions.file import Discovery, read_directions
+from stylegan_cli.directions.measures import NUMBERS
+from stylegan_cli.directions.population import Population, population
+from stylegan_cli.directions.references import HDF5_SUFFIXES, DirectionPick, open_direction
+from stylegan_cli.errors import UsageError
+from stylegan_cli.networks.snapshot import Network
 from stylegan_cli.ranges import format_ints
 from stylegan_cli.rendering.store import StudyFile, open_study
 
 CONTROL = "random direction"
+DUPLICATE = 0.8
+"""Cosine, in whitened W, from which on two directions are taken for one."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -103,8 +113,7 @@ def _over_noise(file: StudyFile, changed: float) -> float | None:
 
 
 def _told(file: StudyFile, i: int, direction: Direction) -> Direction:
-    numbers = ("lpips_per_sigma", "asymmetry", "consistency", "linearity", "identity")
-    measures: dict[str, Fact] = {name: float(file.array("effect", name, (i,))) for name in numbers}
+    measures: dict[str, Fact] = {name: float(file.array("effect", name, (i,))) for name in NUMBERS}
     measures["lpips"] = tuple(map(float, file.array("effect", "lpips", (i,))))
     measures["layer_share"] = tuple(map(float, file.array("effect", "layer_share", (i,))))
     standing = _standing(file, i, direction.name)
@@ -117,3 +126,67 @@ def _told(file: StudyFile, i: int, direction: Direction) -> Direction:
     }
     measures |= {name: value for name, value in told.items() if value is not None}
     return replace(direction, facts={**direction.facts, **measures})
+
+
+@dataclass(frozen=True, kw_only=True)
+class Comparison:
+    """Cosines of directions, where the network's codes are spread alike in all directions."""
+
+    rows: tuple[str, ...]
+    columns: tuple[str, ...]
+    cosines: Float64[np.ndarray, "rows columns"]
+
+
+def compare_directions(network: Network, one: DirectionPick, other: DirectionPick) -> Comparison:
+    """Compare each direction of a file, or of a group in it, with each of another.
+
+    Raises:
+        UsageError: There are no such directions, or they are of different spaces.
+        DataError: A file is missing or damaged.
+    """
+    drawn = partial(population, network)
+    rows, columns = (_all(network, pick, drawn) for pick in (one, other))
+    spaces = {each.space for each in (*rows, *columns)}
+    if len(spaces) > 1 or spaces == {"s"}:
+        raise UsageError(
+            f"directions in {' and '.join(sorted(spaces))}; only those of one space, w or z, "
+            "can be compared"
+        )
+    a, b = (np.stack([_white(drawn(), each) for each in side]) for side in (rows, columns))
+    return Comparison(
+        rows=tuple(each.name for each in rows),
+        columns=tuple(each.name for each in columns),
+        cosines=a @ b.T,
+    )
+
+
+def _all(
+    network: Network, pick: DirectionPick, drawn: Callable[[], Population]
+) -> Sequence[Direction]:
+    if pick.path.suffix.lower() in HDF5_SUFFIXES:
+        return read_directions(pick.path, pick.name)
+    return (open_direction(network, pick, drawn),)
+
+
+def _white(drawn: Population, direction: Direction) -> Float64[np.ndarray, " dim"]:
+    vector = direction.unit
+    if direction.space == "w":
+        vector = drawn.whitened(vector)
+    return np.asarray(vector / np.linalg.norm(vector))
+
+
+def without_repeats(network: Network, found: Discovery) -> Discovery:
+    """Report each direction of W that repeats an earlier one with that one's name."""
+    drawn = population(network)
+    seen: list[tuple[str, Float64[np.ndarray, " dim"]]] = []
+    told = []
+    for each in found.directions:
+        if each.space == "w":
+            white = _white(drawn, each)
+            like = next((name for name, other in seen if abs(white @ other) > DUPLICATE), None)
+            if like is None:
+                seen.append((each.name, white))
+            else:
+                each = replace(each, facts={**each.facts, "repeats": like})
+        told.append(each)
+    return replace(found, directions=tuple(told))

@@ -1,5 +1,6 @@
 """Scores of images: by classifiers of attributes, or computed from their pixels."""
 
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
@@ -9,7 +10,7 @@ import torch
 from jaxtyping import Float, Float32
 from torch import Tensor
 
-from stylegan_cli.directions.population import Population, layers_of, population, sampled
+from stylegan_cli.directions.population import layers_of, population, sampled
 from stylegan_cli.errors import UsageError, meant_or_all
 from stylegan_cli.latents.lookup import codes_of_picks
 from stylegan_cli.latents.references import parse_picks
@@ -64,7 +65,7 @@ def scored(
             with torch.no_grad():
                 images = draw_images(G, layers_of(network, batch.w[rows]), "const")
                 scores = judge.logits(images).float().cpu().numpy()
-            yield Scored(codes=_codes(network, batch)[rows], scores=scores)
+            yield Scored(codes=batch.codes[rows], scores=scores)
 
 
 def join_scored(parts: Sequence[Scored]) -> Scored:
@@ -80,34 +81,22 @@ class Properties:
     """A judge that needs no training: properties of pixels.
 
     Attributes:
-        names: Among those of `PROPERTIES`.
+        names: Among those of `PROPERTIES`; `UsageError` names another.
     """
 
     names: tuple[str, ...]
+
+    def __post_init__(self) -> None:
+        for name in self.names:
+            if name not in PROPERTIES:
+                known = meant_or_all(name, tuple(PROPERTIES))
+                raise UsageError(f"{name}: unknown property of pixels{known}")
 
     def logits(self, images: Images) -> Float[Tensor, "n attributes"]:
         """Return the properties of images in [−1, 1]."""
         unit = (images.float().clamp(-1, 1) + 1) / 2
         rgb = unit if unit.shape[1] == 3 else unit[:, :1].expand(-1, 3, -1, -1)
         return torch.stack([PROPERTIES[name](rgb) for name in self.names], dim=1)
-
-
-def properties(names: Sequence[str]) -> Properties:
-    """Return the judge of these properties.
-
-    Raises:
-        UsageError: There is no such property.
-    """
-    for name in names:
-        if name not in PROPERTIES:
-            known = meant_or_all(name, tuple(PROPERTIES))
-            raise UsageError(f"{name}: unknown property of pixels{known}")
-    return Properties(names=tuple(names))
-
-
-def property_names() -> tuple[str, ...]:
-    """List the properties of pixels that can be scores."""
-    return tuple(PROPERTIES)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -125,9 +114,9 @@ class Judges:
         return torch.cat([judge.logits(images) for judge in self.judges], dim=1)
 
 
-def both_judges(*judges: Judge) -> Judges:
-    """Join judges to one."""
-    return Judges(judges=judges)
+def plain_name(name: str) -> str:
+    """Return an attribute's name without signs that references use, such as `hair-bun`."""
+    return re.sub(r"[^\w.+-]+", "-", name).strip("-")
 
 
 def score_position(columns: Sequence[str], name: str) -> int:
@@ -163,7 +152,7 @@ def codes_of_pole(network: Network, text: str) -> Float32[np.ndarray, "n dim"]:
     """
     if text.startswith("class:"):
         index = chosen_class(network, text.removeprefix("class:"))
-        return _codes(network, population(network, CLASS_CODES, class_index=index))
+        return population(network, CLASS_CODES, class_index=index).codes
     codes = codes_of_picks(network, parse_picks(text), PLAIN).codes
     if network.G.has_w:
         return np.asarray(codes.ws.mean(axis=1))
@@ -221,7 +210,3 @@ PROPERTIES: Mapping[str, Callable[[Tensor], Tensor]] = {
     "size": lambda rgb: (_foreground(rgb) > 0.2).float().mean((1, 2)),
 }
 """Properties of pixels that can be scores."""
-
-
-def _codes(network: Network, batch: Population) -> Float32[np.ndarray, "n dim"]:
-    return batch.w if network.G.has_w else batch.z

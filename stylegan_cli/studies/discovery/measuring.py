@@ -14,6 +14,7 @@ from stylegan_cli.detectors.registry import PerceptualDetector
 from stylegan_cli.directions.components import unit
 from stylegan_cli.directions.direction import Direction, Move, moved_codes
 from stylegan_cli.directions.measures import (
+    NUMBERS,
     STEPS,
     Looks,
     distances,
@@ -79,19 +80,11 @@ class Effects:
         one = self._few(LAYER_SHARE)
         tried += [(direction.at_layers([i]), 1.0, one) for i in direction.layers]
         looks = self._tried(tried, batch_size)
-        found = effect(self._still, looks[: len(STEPS)])
         shares = self._layer_shares(direction.layers, looks[len(STEPS) :])
-        first, last = suggested_layers(shares) if shares.any() else NO_LAYERS
         return {
-            "lpips": np.array(found.lpips),
-            "lpips_per_sigma": found.lpips_per_sigma,
-            "asymmetry": found.asymmetry,
-            "consistency": found.consistency,
-            "linearity": found.linearity,
-            "identity": found.identity,
-            "map": found.map,
+            **effect(self._still, looks[: len(STEPS)]),
             "layer_share": shares,
-            "suggested": np.array([first, last]),
+            "suggested": np.array(suggested_layers(shares) if shares.any() else NO_LAYERS),
         }
 
     def control(self, _: StudyFile, index: Index, __: int | None) -> Arrays:
@@ -153,12 +146,12 @@ class Effects:
     @cached_property
     def _controls(self) -> list[Looks]:
         """Return the images of all controls, one step back and one forth."""
-        G, drawn = self.network.G, population(self.network)
-        size = (drawn.w if G.has_w else drawn.z).shape[1]
+        drawn, layers = population(self.network), range(self.network.G.num_ws)
         tried: list[_Try] = []
         for i in range(CONTROLS):
-            (vector,) = unit(numpy_stream(0, "control", i).standard_normal((1, size)))
-            direction = measured(self.network, vector, drawn, range(G.num_ws), {})
+            shape = (1, drawn.codes.shape[1])
+            (vector,) = unit(numpy_stream(0, "control", i).standard_normal(shape))
+            direction = measured(self.network, vector, drawn, layers, {})
             tried += [(direction, step, self._few(CONTROL_SHARE)) for step in (-1.0, 1.0)]
         return self._tried(tried, None)
 
@@ -213,9 +206,8 @@ class Effects:
 def measurements(effects: Effects) -> dict[str, Measurement]:
     """Return what is measured, by its group in the study's file."""
     G = effects.network.G
-    numbers = ("lpips_per_sigma", "asymmetry", "consistency", "linearity", "identity")
-    arrays: dict[str, tuple[int, ...]] = dict.fromkeys(numbers, ())
-    arrays |= {
+    arrays: dict[str, tuple[int, ...]] = {
+        **dict.fromkeys(NUMBERS, ()),
         "lpips": (len(STEPS),),
         "map": G.size.shape,
         "layer_share": (G.num_ws,),

@@ -7,31 +7,31 @@ from stylegan_cli.errors import DataError, UsageError
 from stylegan_cli.sizes import square
 from stylegan_cli.studies.discovery.attributes import (
     find_attributes,
-    find_channels,
     find_difference,
     scores_of_csv,
 )
-from stylegan_cli.studies.discovery.comparing import compare_directions
+from stylegan_cli.studies.discovery.channels import (
+    channel_maps,
+    find_channels,
+    find_local_channels,
+    live_channels,
+)
+from stylegan_cli.studies.discovery.findings import compare_directions
 from stylegan_cli.studies.discovery.judging import (
+    PROPERTIES,
+    Properties,
     Scored,
     chosen_scores,
     codes_of_pole,
     join_scored,
-    properties,
-    property_names,
     scored,
-)
-from stylegan_cli.studies.discovery.local_channels import (
-    channel_maps,
-    find_local_channels,
-    live_channels,
 )
 from stylegan_cli.studies.masks import read_mask
 
 
 @pytest.fixture(scope="module")
 def found(network):
-    judge = properties(("brightness", "warmth"))
+    judge = Properties(names=("brightness", "warmth"))
     return join_scored(list(scored(network, judge, 400)))
 
 
@@ -43,7 +43,7 @@ def picture(**painted):
 
 
 def test_properties_are_what_their_names_say():
-    judge = properties(property_names())
+    judge = Properties(names=tuple(PROPERTIES))
     plain = dict(zip(judge.names, judge.logits(picture())[0].tolist(), strict=True))
     mirrored = dict(zip(judge.names, judge.logits(picture().flip(3))[0].tolist(), strict=True))
     dark = dict(zip(judge.names, judge.logits(picture() / 2 - 0.5)[0].tolist(), strict=True))
@@ -56,7 +56,7 @@ def test_properties_are_what_their_names_say():
 
 def test_a_misspelt_property_leads_to_the_one_meant():
     with pytest.raises(UsageError, match="brightness"):
-        properties(("brightnes",))
+        Properties(names=("brightnes",))
 
 
 def test_a_brighter_direction_makes_images_brighter(network, found):
@@ -164,7 +164,7 @@ def test_a_direction_compares_as_itself(network, tmp_path):
 
 
 def test_scored_codes_are_the_same_every_time(network):
-    judge = properties(("brightness",))
+    judge = Properties(names=("brightness",))
     one, other = (join_scored(list(scored(network, judge, 40, batch_size=8))) for _ in range(2))
     np.testing.assert_array_equal(one.codes, other.codes)
     np.testing.assert_array_equal(one.scores, other.scores)

@@ -6,8 +6,8 @@ from stylegan_cli.studies.discovery.finding import (
     component_layer,
     find_components,
     find_sefa,
-    without_repeats,
 )
+from stylegan_cli.studies.discovery.findings import without_repeats
 from tests.directions.vectors import worst_cosine
 
 

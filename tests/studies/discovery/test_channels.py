@@ -2,9 +2,9 @@ import numpy as np
 import pytest
 import torch
 
-from stylegan_cli.directions.channels import all_styles, channels_of, ranking, relevance
 from stylegan_cli.networks.drawing import prepare
 from stylegan_cli.networks.styles import moved_styles, style_layers, styles_of
+from stylegan_cli.studies.discovery.channels import all_styles, channels_of, ranking, relevance
 from tests.directions.vectors import reference, reference_generator
 
 V = {key.removeprefix("styles/"): values for key, values in reference().items()}
@@ -31,8 +31,8 @@ def test_population_and_relevance_equal_the_reference():
     np.testing.assert_allclose(channels.std, V["population_std"], rtol=1e-5)
     np.testing.assert_array_equal(channels.is_rgb, V["is_torgb"])
     found = relevance(styles[V["examples"]], channels)
-    np.testing.assert_allclose(found.theta, V["theta"], rtol=1e-4)
-    order = ranking(found, channels, rgb=True)
+    np.testing.assert_allclose(np.abs(found), V["theta"], rtol=1e-4)
+    order = ranking(found, channels.listed(rgb=True))
     np.testing.assert_array_equal(order, V["ranking"])
     assert order[0] == 5
 

@@ -1,0 +1,293 @@
+"""StyleSpace: single style channels and what they do, Wu et al., CVPR 2021.
+
+Channels are found by the scores of images, or by the single place that a step changes.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from jaxtyping import Bool, Float, Float32, Float64, Int64
+
+from stylegan_cli.directions.direction import Direction, Fact
+from stylegan_cli.directions.file import Discovery
+from stylegan_cli.directions.population import layers_of, population
+from stylegan_cli.errors import UsageError
+from stylegan_cli.latents.sampling import PLAIN, codes_of_seeds
+from stylegan_cli.networks.execution import default_batch_size
+from stylegan_cli.networks.generator import Generator
+from stylegan_cli.networks.snapshot import Network
+from stylegan_cli.networks.styles import style_layers, styles_of
+from stylegan_cli.rendering.render import draw_images
+from stylegan_cli.shapes import Ws
+from stylegan_cli.studies.discovery.finding import discovered
+from stylegan_cli.studies.discovery.judging import Scored, plain_name
+
+Rows = Float[np.ndarray, "n channels"]
+DEAD = 1e-3
+"""Channels that vary less than this share of their layer's median have no effect."""
+
+EXAMPLES = 30
+"""Codes at either end whose styles are compared."""
+
+POPULATION = 5000
+"""Codes whose styles are the measure of each channel."""
+
+SEEDS = 4
+STEP = 3.0
+"""Steps to one side, as single channels change little."""
+
+STRONGEST = 0.1
+"""Share of the pixels whose part of the change tells how local it is."""
+
+VISIBLE = 0.5
+"""Mean change, in grey levels, below which a channel is not listed."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Channels:
+    """Style channels: the input each belongs to, and how much it varies.
+
+    Attributes:
+        layers: Name of each channel's layer.
+        position: Of each channel in its layer.
+        is_rgb: Its layer makes colours of features.
+    """
+
+    layers: tuple[str, ...]
+    position: Int64[np.ndarray, " channels"]
+    is_rgb: Bool[np.ndarray, " channels"]
+    mean: Float64[np.ndarray, " channels"]
+    std: Float64[np.ndarray, " channels"]
+
+    def listed(self, *, rgb: bool) -> Bool[np.ndarray, " channels"]:
+        """Return which channels to look at: those that vary, of toRGB layers only if wanted."""
+        names = np.array(self.layers)
+        median = np.array([np.median(self.std[names == name]) for name in self.layers])
+        chosen: Bool[np.ndarray, " channels"] = ~(self.std < DEAD * median) & (rgb | ~self.is_rgb)
+        return chosen
+
+    def direction(
+        self, network: Network, channel: int, sign: float, name: str, facts: Mapping[str, Fact]
+    ) -> Direction:
+        """Return the direction of a channel; a step is its standard deviation."""
+        vector = np.zeros(len(self.std), np.float32)
+        vector[channel] = sign
+        return Direction(
+            name=name,
+            space="s",
+            vector=vector,
+            sigma=float(self.std[channel]),
+            mean_coordinate=sign * float(self.mean[channel]),
+            method="channel",
+            network_sha256=network.sha256,
+            facts={**facts, "channel": f"{self.layers[channel]}:{self.position[channel]}"},
+        )
+
+
+def all_styles(G: Generator, ws: Ws, batch_size: int = 1024) -> Float64[np.ndarray, "n channels"]:
+    """Return the styles of these codes."""
+    with torch.no_grad():
+        parts = [styles_of(G, batch).double().cpu().numpy() for batch in ws.split(batch_size)]
+    return np.concatenate(parts)
+
+
+def channels_of(G: Generator, population: Rows) -> Channels:
+    """Return the channels of a network, with mean and standard deviation over a population."""
+    layers = style_layers(G)
+    sizes = [layer.channels for layer in layers]
+    return Channels(
+        layers=tuple(layer.name for layer in layers for _ in range(layer.channels)),
+        position=np.concatenate([np.arange(size) for size in sizes]),
+        is_rgb=np.repeat([layer.is_rgb for layer in layers], sizes),
+        mean=population.mean(axis=0, dtype=np.float64),
+        std=population.std(axis=0, dtype=np.float64),
+    )
+
+
+def relevance(
+    have: Rows, channels: Channels, lack: Rows | None = None
+) -> Float64[np.ndarray, " channels"]:
+    """Measure how far examples lie from the population in each channel, and agree.
+
+    The mean of their deviations, in its standard deviations: positive where examples have more.
+    With others that lack what they have, the difference of both means over the pooled deviation.
+    """
+    a = (have - channels.mean) / channels.std
+    apart, spread = a.mean(axis=0), a.std(axis=0)
+    if lack is not None:
+        b = (lack - channels.mean) / channels.std
+        apart = apart - b.mean(axis=0)
+        spread = np.sqrt((a.var(axis=0) + b.var(axis=0)) / 2)
+    return np.asarray(apart / spread)
+
+
+def ranking(
+    theta: Float64[np.ndarray, " channels"], listed: Bool[np.ndarray, " channels"]
+) -> Int64[np.ndarray, " ranked"]:
+    """Rank the listed channels from the most to the least relevant."""
+    order = np.argsort(-np.abs(theta), kind="stable")
+    ranked: Int64[np.ndarray, " ranked"] = order[listed[order]]
+    return ranked
+
+
+def find_channels(
+    network: Network,
+    name: str,
+    scored: Scored,
+    attribute: int,
+    *,
+    count: int = 10,
+    rgb: bool = False,
+    group: str | None = None,
+) -> Discovery:
+    """Find the style channels in which codes of high score differ most from low ones.
+
+    Args:
+        attribute: Position of the attribute among the scores.
+        rgb: List channels of toRGB layers too.
+
+    Raises:
+        UsageError: The network has no styles.
+    """
+    check_styles(network)
+    group = group or f"channels/{plain_name(name)}"
+    order = np.argsort(-scored.scores[:, attribute], kind="stable")
+    high, low, drawn = (
+        _styles(network, scored.codes[some])
+        for some in (order[:EXAMPLES], order[-EXAMPLES:], slice(POPULATION))
+    )
+    channels = channels_of(network.G, drawn)
+    theta = relevance(high, channels, low)
+    directions = [
+        channels.direction(
+            network,
+            int(channel),
+            float(np.sign(theta[channel])),
+            f"{group}/{i}",
+            {"theta": float(abs(theta[channel])), "attribute": name},
+        )
+        for i, channel in enumerate(ranking(theta, channels.listed(rgb=rgb))[:count])
+    ]
+    request = {
+        "method": "channels",
+        "attribute": name,
+        "samples": len(scored.codes),
+        "count": count,
+        "torgb": rgb,
+    }
+    return discovered(network, group, request, directions)
+
+
+def check_styles(network: Network) -> None:
+    """Refuse a network without styles.
+
+    Raises:
+        UsageError: It has one code for all layers.
+    """
+    if not network.G.has_styles:
+        raise UsageError(
+            "this network has one code for all layers and no style channels; it offers "
+            "`sgtool discover sefa` and `sgtool discover pca`"
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class ChannelMap:
+    """Change caused by a step along one channel.
+
+    Attributes:
+        map: Mean change of each pixel over the seeds, in grey levels.
+    """
+
+    channel: int
+    map: Float32[np.ndarray, "height width"]
+
+    @property
+    def strength(self) -> float:
+        """Return mean change of all pixels."""
+        return float(self.map.mean())
+
+    @property
+    def locality(self) -> float:
+        """Return part of the change that lies in the strongest tenth of the pixels."""
+        energy = np.sort(self.map.ravel().astype(np.float64) ** 2)[::-1]
+        count = max(1, round(STRONGEST * len(energy)))
+        return float(energy[:count].sum() / max(energy.sum(), 1e-12))
+
+    def share_in(self, mask: Float32[np.ndarray, "height width"]) -> float:
+        """Return the part of the change inside a mask."""
+        energy = self.map.astype(np.float64) ** 2
+        return float((energy * mask).sum() / max(energy.sum(), 1e-12))
+
+
+def live_channels(network: Network, *, rgb: bool = False) -> tuple[Channels, tuple[int, ...]]:
+    """Return the channels of a network, and the numbers of those to look at.
+
+    Raises:
+        UsageError: The network has no styles.
+    """
+    check_styles(network)
+    channels = channels_of(network.G, _styles(network, population(network, POPULATION).w))
+    return channels, tuple(np.flatnonzero(channels.listed(rgb=rgb)).tolist())
+
+
+def channel_maps(
+    network: Network,
+    channels: Channels,
+    numbers: tuple[int, ...],
+    batch_size: int | None = None,
+) -> Iterator[ChannelMap]:
+    """Yield what each of these channels changes, by finite differences."""
+    G = network.G
+    codes = codes_of_seeds(network, range(SEEDS), PLAIN)
+    ws = torch.from_numpy(codes.ws).to(G.mapping.w_avg.device)
+    still = _greys(draw_images(G, ws, "const"))
+    at_once = max(1, (batch_size or default_batch_size(G.size)) // SEEDS)
+    for start in range(0, len(numbers), at_once):
+        chosen = numbers[start : start + at_once]
+        offsets = torch.zeros(len(chosen), SEEDS, len(channels.std))
+        for i, channel in enumerate(chosen):
+            offsets[i, :, channel] = STEP * channels.std[channel]
+        styles = offsets.flatten(0, 1).to(ws.device)
+        moved = _greys(draw_images(G, ws.repeat(len(chosen), 1, 1), "const", styles))
+        changed = np.abs(moved.reshape(len(chosen), *still.shape) - still).mean(axis=1)
+        for channel, change in zip(chosen, changed, strict=True):
+            yield ChannelMap(channel=channel, map=change)
+
+
+def find_local_channels(
+    network: Network,
+    channels: Channels,
+    maps: Sequence[ChannelMap],
+    *,
+    count: int = 10,
+    mask: Float32[np.ndarray, "height width"] | None = None,
+    rgb: bool = False,
+    group: str = "channels",
+) -> Discovery:
+    """Find the channels whose change is the most local, or lies most inside a mask."""
+
+    def closeness(each: ChannelMap) -> float:
+        return each.locality if mask is None else each.share_in(mask)
+
+    seen = [each for each in maps if each.strength >= VISIBLE] or maps
+    directions = []
+    for i, each in enumerate(sorted(seen, key=closeness, reverse=True)[:count]):
+        facts: dict[str, Fact] = {"locality": each.locality}
+        if mask is not None:
+            facts["share_in_mask"] = closeness(each)
+        directions.append(channels.direction(network, each.channel, 1.0, f"{group}/{i}", facts))
+    request = {"method": "channels", "local": True, "count": count, "torgb": rgb}
+    return discovered(network, group, request, directions)
+
+
+def _styles(network: Network, codes: Float32[np.ndarray, "n w_dim"]) -> Rows:
+    return all_styles(network.G, layers_of(network, codes))
+
+
+def _greys(images: torch.Tensor) -> Float32[np.ndarray, "n height width"]:
+    levels = (images.float() * 127.5 + 127.5).clamp(0, 255)
+    greys: np.ndarray = levels.mean(dim=1).cpu().numpy()
+    return greys
