@@ -111,6 +111,29 @@ def _cpu_multiplies_bf16() -> bool:
     return bool(flags & {"amx_bf16", "avx512_bf16"})
 
 
+def is_out_of_memory(error: Exception) -> bool:
+    """Return whether an error means that a device ran out of memory."""
+    import torch
+
+    # the CPU's allocator has no error class of its own
+    known = isinstance(error, (MemoryError, torch.OutOfMemoryError))
+    return known or "DefaultCPUAllocator" in str(error)
+
+
+def peak_memory(device: "torch.device") -> int:
+    """Return bytes used at most, of the GPU or else the process; 0 if the system does not tell."""
+    import torch
+
+    if device.type == "cuda":
+        return torch.cuda.max_memory_allocated(device)
+    if sys.platform == "win32":
+        return 0
+    import resource
+
+    unit = 1 if sys.platform == "darwin" else 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
+
+
 def cores() -> int:
     """Return the number of cores that this process may use."""
     if hasattr(os, "sched_getaffinity"):

@@ -12,9 +12,8 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
 from stylegan_cli.benchmark.steps import GENERATE, BenchmarkCase, BenchmarkForm, generation
-from stylegan_cli.runtime import pick_dtype
+from stylegan_cli.runtime import is_out_of_memory, pick_dtype
 from stylegan_cli.training.acceleration import Acceleration, take_news
-from stylegan_cli.training.memory import is_out_of_memory
 from stylegan_cli.training.trial import Steps, Trial, kinds
 
 Clock = Callable[[], float]

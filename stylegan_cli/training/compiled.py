@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from torch.func import functional_call
 from torch.fx.experimental.proxy_tensor import make_fx
 
+from stylegan_cli.runtime import is_out_of_memory
 from stylegan_cli.training.engines import (
     Gradients,
     Job,
@@ -29,7 +30,6 @@ from stylegan_cli.training.engines import (
     with_tensors,
 )
 from stylegan_cli.training.inputs import Nets
-from stylegan_cli.training.memory import is_out_of_memory
 from stylegan_cli.training.phases import Outcome
 
 MAIN_PHASES = ("g", "d")

@@ -10,7 +10,7 @@ from torch import nn
 from stylegan_cli.networks.layers import fade, halve, split_lod, upscale
 from stylegan_cli.recipe import Settled
 from stylegan_cli.rendering.render import to_images
-from stylegan_cli.runtime import World
+from stylegan_cli.runtime import World, is_out_of_memory
 from stylegan_cli.shapes import C
 from stylegan_cli.sizes import Size
 from stylegan_cli.training.data import Batch
@@ -25,10 +25,9 @@ from stylegan_cli.training.inputs import (
     draw_paths,
     draw_reals,
 )
-from stylegan_cli.training.memory import is_out_of_memory, smaller_batch_per_device
 from stylegan_cli.training.optimizers import ema_decay, step, update_ema
 from stylegan_cli.training.phases import Outcome, blur_sigma, d_main, d_reg, g_main, g_reg
-from stylegan_cli.training.schedule import Share, Stage
+from stylegan_cli.training.schedule import Share, Stage, smaller_batch_per_device
 from stylegan_cli.training.state import TrainingState
 
 

@@ -12,14 +12,13 @@ from stylegan_cli.training.data import borrowed_labels
 from stylegan_cli.training.events import Event
 from stylegan_cli.training.health import open_probe
 from stylegan_cli.training.iteration import nets_of
-from stylegan_cli.training.origin import open_origin
 from stylegan_cli.training.outputs import check_tensorboard, open_outputs, sample_grid
 from stylegan_cli.training.run_folder import load_state
 from stylegan_cli.training.schedule import share_of, stages
 from stylegan_cli.training.session import Session
 from stylegan_cli.training.settling import Run
 from stylegan_cli.training.state import TrainingState, initial_state
-from stylegan_cli.training.transfer import Transfer, plan_transfer, take_over
+from stylegan_cli.training.transfer import Transfer, open_origin, plan_transfer, take_over
 from stylegan_cli.training.trial import settle_threads
 
 

@@ -2,9 +2,10 @@
 
 import math
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
-from stylegan_cli.errors import UsageError
+from stylegan_cli.errors import TrainingError, UsageError
 from stylegan_cli.recipe import GrowingSection, Settled
 from stylegan_cli.runtime import World
 from stylegan_cli.sizes import Size
@@ -164,6 +165,22 @@ def share_of(
                 f"choose a multiple of {group * world.size * share.rounds}"
             )
     return share
+
+
+def smaller_batch_per_device(recipe: Settled, share: Share, world: World) -> int:
+    """Return a `batch_per_device` of at most half the images at once of a share that failed."""
+    at_once = len(share.split()[0])
+    # counted at full resolution: memory filled at a small one may hold less than one image there
+    for fewer in range(at_once // 2 // 4**share.stage.missing, 0, -1):
+        with suppress(UsageError):  # it does not divide the batches
+            for stage in stages(recipe):
+                share_of(recipe, stage, world, batch_per_device=fewer)
+            return fewer
+    raise TrainingError(
+        f"out of memory with {at_once} images at once, and fewer are not possible; the last state "
+        "is kept. Choose a smaller `generator.channel_base=…` or `data.resolution=…`, in another "
+        "folder"
+    )
 
 
 def _named_batch(recipe: Settled, stage: Stage) -> str:

@@ -6,7 +6,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from stylegan_cli.data.loader import BatchShape, stretches
+from stylegan_cli.errors import TrainingError
 from stylegan_cli.recipe import Settled
+from stylegan_cli.runtime import is_out_of_memory, peak_memory
 from stylegan_cli.training.acceleration import Tracer, take_news
 from stylegan_cli.training.alarms import Alarm, Watch, slow_alarm
 from stylegan_cli.training.data import Batch, batches_on, stream_of
@@ -15,15 +17,8 @@ from stylegan_cli.training.events import Begun, Event, News, Stepped, Ticked
 from stylegan_cli.training.health import Probe
 from stylegan_cli.training.inputs import Nets
 from stylegan_cli.training.iteration import train_batch
-from stylegan_cli.training.memory import (
-    is_out_of_memory,
-    memory_alarm,
-    memory_error,
-    peak_memory,
-    smaller_batch_per_device,
-)
 from stylegan_cli.training.outputs import Outputs, check_finite
-from stylegan_cli.training.schedule import is_growing, stage_at
+from stylegan_cli.training.schedule import is_growing, smaller_batch_per_device, stage_at
 from stylegan_cli.training.settling import Run
 from stylegan_cli.training.state import TrainingState
 from stylegan_cli.training.transfer import Transfer
@@ -135,15 +130,26 @@ class Session:
         except (MemoryError, RuntimeError) as error:
             if not is_out_of_memory(error):
                 raise
+            # with several processes one ends, so that all can resume
             share = self.state.share(self.recipe, stage, self.run.world)
             fewer = smaller_batch_per_device(self.recipe, share, self.run.world)
             self.run.files.keep_batch_per_device(fewer)
-            raise memory_error(share, fewer) from error
-        found = self.state.batch_per_device
+            raise TrainingError(
+                f"out of memory with {len(share.split()[0])} images at once; the last state is "
+                "kept. The same command resumes from there with "
+                f"train.batch_per_device={fewer}; under torchrun, max-restarts=3 restarts it for "
+                "you"
+            ) from error
         alarms = [Alarm(name="compile", message=words) for words in take_news(self.engine)]
+        found = self.state.batch_per_device
         if found is not None and found != room:
             share = self.state.share(self.recipe, stage, self.run.world)
-            alarms.append(memory_alarm(share, found))
+            words = (
+                f"out of memory; continues with {len(share.split()[0])} images at once, "
+                f"{share.rounds} times a step; `train.batch_per_device={found}` does so from the "
+                "start"
+            )
+            alarms.append(Alarm(name="memory", message=words))
         files = self.tracer.take_files()
         if alarms or files:
             self.unwritten += alarms

@@ -12,9 +12,9 @@ from stylegan_cli.recipe import Choice, Machine, Recipe, Settled, values, writte
 from stylegan_cli.recipe.families import keys_of
 from stylegan_cli.runtime import World
 from stylegan_cli.training.acceleration import USUAL, Acceleration
-from stylegan_cli.training.origin import Origin, open_origin
 from stylegan_cli.training.run_folder import RunFolder
 from stylegan_cli.training.schedule import is_growing
+from stylegan_cli.training.transfer import Origin, open_origin
 
 if TYPE_CHECKING:
     import torch

@@ -78,6 +78,11 @@ class Entries(TypedDict):
 
 
 _ENTRIES = TypeAdapter(Entries)
+_MODULES = ("G", "D", "G_ema", "opt_g", "opt_d")
+_PLAIN = (
+    *("cur_nimg", "iteration", "seconds", "origin"),
+    *("alarm_counts", "batch_per_device", "threads"),
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -164,22 +169,12 @@ class TrainingState:
     def state_dict(self) -> dict[str, Any]:
         """Return plain tensors and numbers, for `save_state`."""
         return {
-            "G": self.G.state_dict(),
-            "D": self.D.state_dict(),
-            "G_ema": self.G_ema.state_dict(),
-            "opt_g": self.opt_g.state_dict(),
-            "opt_d": self.opt_d.state_dict(),
+            **{name: getattr(self, name).state_dict() for name in _MODULES},
             "lod": self.lod,
             "pl_mean": self.pl_mean,
             "augmentation": self.augmentation.state_dict() if self.augmentation else None,
             "sums": dict(self.stats.sums),
-            "cur_nimg": self.cur_nimg,
-            "iteration": self.iteration,
-            "seconds": self.seconds,
-            "origin": None if self.origin is None else dict(self.origin),
-            "alarm_counts": dict(self.alarm_counts),
-            "batch_per_device": self.batch_per_device,
-            "threads": self.threads,
+            **{name: getattr(self, name) for name in _PLAIN},
         }
 
     def load_entries(self, entries: Mapping[str, Any], path: Path) -> None:
@@ -207,7 +202,7 @@ class TrainingState:
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Take over a result of `state_dict`."""
-        for name in ("G", "D", "G_ema", "opt_g", "opt_d"):
+        for name in _MODULES:
             getattr(self, name).load_state_dict(state[name])
         # the first versions had no growing networks
         self.G.lod = self.D.lod = self.G_ema.lod = state.get("lod", 0.0)
@@ -216,14 +211,9 @@ class TrainingState:
             self.augmentation.load_state_dict(state["augmentation"])
         for name, moments in state["sums"].items():
             self.stats.sums[name] = moments.to(self.pl_mean.device)
-        self.cur_nimg = state["cur_nimg"]
-        self.iteration = state["iteration"]
-        self.seconds = state["seconds"]
         # nor did they start from a network, raise alarms, or survive running out of memory
-        self.origin = state.get("origin")
-        self.alarm_counts |= state.get("alarm_counts", {})
-        self.batch_per_device = state.get("batch_per_device")
-        self.threads = state.get("threads")
+        for name in _PLAIN:
+            setattr(self, name, state.get(name, getattr(self, name)))
 
     def tracked(self) -> dict[str, Tensor]:
         """Copy everything that changes while gradients are gathered, by name."""

@@ -18,7 +18,7 @@ from torch import Tensor
 
 from stylegan_cli.errors import TrainingError, UsageError
 from stylegan_cli.recipe import LossSection, Settled
-from stylegan_cli.runtime import World, pick_dtype, repeatable
+from stylegan_cli.runtime import World, is_out_of_memory, pick_dtype, repeatable
 from stylegan_cli.training.acceleration import (
     USUAL,
     Acceleration,
@@ -28,7 +28,6 @@ from stylegan_cli.training.acceleration import (
 from stylegan_cli.training.data import Batch
 from stylegan_cli.training.engines import Engine, eager
 from stylegan_cli.training.iteration import nets_of, train_batch
-from stylegan_cli.training.memory import is_out_of_memory
 from stylegan_cli.training.schedule import Stage, stages
 from stylegan_cli.training.settling import Run
 from stylegan_cli.training.state import MOST_THREADS, initial_state

@@ -14,9 +14,8 @@ from stylegan_cli.runtime import World
 from stylegan_cli.training.events import Begun, News, Ticked
 from stylegan_cli.training.iteration import nets_of, train_batch
 from stylegan_cli.training.loop import train
-from stylegan_cli.training.memory import smaller_batch_per_device
 from stylegan_cli.training.run_folder import RunFolder
-from stylegan_cli.training.schedule import share_of, stage_at
+from stylegan_cli.training.schedule import share_of, smaller_batch_per_device, stage_at
 from stylegan_cli.training.state import initial_state
 from tests.tiny import tiny, tiny_growing, tiny_run, without_steps
 from tests.training.test_iteration import reals_of

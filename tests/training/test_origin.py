@@ -5,7 +5,7 @@ import pytest
 from stylegan_cli.errors import NetworkFileError
 from stylegan_cli.interop.reading import read_foreign
 from stylegan_cli.networks.snapshot import file_sha256
-from stylegan_cli.training.origin import open_origin
+from stylegan_cli.training.transfer import open_origin
 from tests.tiny import tiny, write_untrained
 
 

@@ -6,9 +6,8 @@ from safetensors.torch import load_file
 
 from stylegan_cli.errors import NetworkFileError, UsageError
 from stylegan_cli.networks.family import build_generator
-from stylegan_cli.training.origin import Origin, open_origin
 from stylegan_cli.training.state import initial_state
-from stylegan_cli.training.transfer import plan_transfer, take_over
+from stylegan_cli.training.transfer import Origin, open_origin, plan_transfer, take_over
 from tests.networks.families import GROWING, small
 from tests.tiny import tiny, write_untrained
 

@@ -15,7 +15,7 @@ from stylegan_cli.errors import OutputError
 from stylegan_cli.latents.sampling import broadcast_layers, map_latents
 from stylegan_cli.networks.generator import Generator
 from stylegan_cli.networks.noise import noise_maps
-from stylegan_cli.runtime import stream_seed, torch_stream
+from stylegan_cli.runtime import is_out_of_memory, stream_seed, torch_stream
 from stylegan_cli.shapes import Images, Ws
 from stylegan_cli.studies.projection.descent import Descent
 from stylegan_cli.studies.projection.objective import Embed, Mask, Objective, make_objective
@@ -30,7 +30,6 @@ from stylegan_cli.studies.projection.states import (
     write_states,
 )
 from stylegan_cli.studies.projection.whitening import Statistics
-from stylegan_cli.training.memory import is_out_of_memory
 
 PRUNED_AT = 0.2
 """Share of the steps after which only one of several starts continues."""
