@@ -67,8 +67,8 @@ def toy(tmp_path, monkeypatch):
                 defaults={"generator.mapping_layers": 1, "generator.noise": False},
                 fixed={"generator.noise": False},
             ),
-            synthesis=lambda recipe, *, w_dim, dtype, backend: TwoLayers(
-                w_dim, recipe.data.resolution
+            synthesis=lambda blueprint: TwoLayers(
+                blueprint.w_dim, blueprint.recipe.data.resolution
             ),
         )
     )

@@ -8,7 +8,7 @@ any other module may register one too. No other code asks which family a network
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib import import_module
-from typing import Any, Protocol, runtime_checkable
+from typing import Any
 
 import torch
 from torch import nn
@@ -16,6 +16,7 @@ from torch.overrides import TorchFunctionMode
 
 from stylegan_cli.networks.discriminators import Discriminator, DiscriminatorForm
 from stylegan_cli.networks.generator import (
+    Blueprint,
     Generator,
     LabelForm,
     MappingNetwork,
@@ -28,21 +29,6 @@ from stylegan_cli.recipe.families import FamilyKeys
 from stylegan_cli.runtime import stream_seed
 
 
-@runtime_checkable
-class BuildSynthesis(Protocol):
-    """Builder of the synthesis network of a recipe, at random weights."""
-
-    def __call__(
-        self, recipe: Settled, *, w_dim: int, dtype: torch.dtype, backend: BackendName
-    ) -> Synthesis:
-        """Draw the weights from torch's global stream, which the caller has seeded.
-
-        Args:
-            w_dim: Length of a code, which is not the recipe's where there are no mapping layers.
-            dtype: Type of the activations; layers of low resolution may stay in float32.
-        """
-
-
 @dataclass(frozen=True, kw_only=True)
 class Family:
     """A family of networks.
@@ -52,7 +38,8 @@ class Family:
     Attributes:
         name: The value of `generator.family`.
         keys: Defaults, fixed and own keys of recipes.
-        synthesis: Builder of the synthesis network.
+        synthesis: Builds the synthesis network, with weights from torch's global stream, which the
+            caller has seeded.
         labels: Where labels enter the mapping network.
         root2_in_weight: The gain √2 of activations is part of the weights in the mapping network.
         discriminator: What tells the family's discriminators from those of others.
@@ -60,7 +47,7 @@ class Family:
 
     name: str
     keys: FamilyKeys = field(default_factory=FamilyKeys)
-    synthesis: BuildSynthesis
+    synthesis: Callable[[Blueprint], Synthesis]
     labels: LabelForm = "projected"
     root2_in_weight: bool = False
     discriminator: Callable[[DiscriminatorSection], DiscriminatorForm] = lambda _: (
@@ -103,15 +90,9 @@ def build_generator(
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(stream_seed(recipe.seed, "init", "G"))
         mapping = _mapping(recipe, c_dim)
-        synthesis = family_of(recipe).synthesis(
-            recipe, w_dim=mapping.w_dim, dtype=dtype, backend=backend
-        )
-        return Generator(
-            mapping,
-            synthesis,
-            size=recipe.data.size,
-            channels=recipe.data.channels,
-        )
+        blueprint = Blueprint(recipe=recipe, w_dim=mapping.w_dim, dtype=dtype, backend=backend)
+        synthesis = family_of(recipe).synthesis(blueprint)
+        return Generator(mapping, synthesis, size=recipe.data.size, channels=blueprint.channels)
 
 
 def build_discriminator(

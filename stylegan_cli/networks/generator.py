@@ -10,6 +10,8 @@ from torch import Tensor, nn
 
 from stylegan_cli.networks.layers import Dense, freeze_layers, normalize, randn
 from stylegan_cli.networks.noise import NoiseInput, NoiseLayer, noise_layers
+from stylegan_cli.ops import BackendName
+from stylegan_cli.recipe import Settled
 from stylegan_cli.shapes import C, Images, Motions, W, Ws, Z
 from stylegan_cli.sizes import Size
 
@@ -115,6 +117,27 @@ def motion_matrices(motions: Float[Tensor, "n 3"]) -> Motions:
     zero, one = torch.zeros_like(x), torch.ones_like(x)
     rows = torch.stack([cos, sin, x, -sin, cos, y, zero, zero, one], dim=1)
     return rows.reshape(-1, 3, 3).to(motions)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Blueprint:
+    """What the layers of a synthesis network are built from.
+
+    Attributes:
+        w_dim: Length of a code, which is not the recipe's where there are no mapping layers.
+        dtype: Type of the activations; layers of low resolution may stay in float32.
+        backend: Of the operations.
+    """
+
+    recipe: Settled
+    w_dim: int
+    dtype: torch.dtype
+    backend: BackendName
+
+    @property
+    def channels(self) -> int:
+        """Channels of the image."""
+        return self.recipe.data.channels
 
 
 class Synthesis(nn.Module):

@@ -4,7 +4,6 @@ With `[1, 2, 1]` filters, its generator is configuration B of [SG1].
 """
 
 import math
-from dataclasses import dataclass
 
 import torch
 import torch.nn.functional as F
@@ -12,7 +11,7 @@ from torch import Tensor, nn
 
 from stylegan_cli.networks.discriminators import DiscriminatorForm
 from stylegan_cli.networks.family import Family, register
-from stylegan_cli.networks.generator import Synthesis
+from stylegan_cli.networks.generator import Blueprint, Synthesis
 from stylegan_cli.networks.layers import (
     Frozen,
     cast,
@@ -31,26 +30,9 @@ from stylegan_cli.ops import BackendName, fir, pick_backend
 from stylegan_cli.ops.autograd import conv2d, conv2d_up
 from stylegan_cli.ops.fast import box_kernel
 from stylegan_cli.ops.reference import BLUR, LRELU_SLOPE
-from stylegan_cli.recipe import Settled, families
+from stylegan_cli.recipe import families
 from stylegan_cli.shapes import Images, Ws
 from stylegan_cli.sizes import Size
-
-
-@dataclass(frozen=True, kw_only=True)
-class TraditionalOptions:
-    """Options shared by all layers of a generator without styles.
-
-    Attributes:
-        channels: Of the image.
-        blur: Filter with `[1, 2, 1]` after doubling the size.
-        dtype: Type of the activations from 8×8 up.
-    """
-
-    w_dim: int
-    channels: int
-    blur: bool
-    dtype: torch.dtype
-    backend: BackendName
 
 
 class LatentInput(nn.Module):
@@ -153,21 +135,24 @@ class ProgressiveBlock(nn.Module):
     Args:
         inputs: Channels of the previous block; 0 for the first block.
         size: Of the first block's feature maps; others double what they get.
+        blur: Filter with `[1, 2, 1]` after doubling the size.
     """
 
-    def __init__(self, inputs: int, outputs: int, size: Size, options: TraditionalOptions) -> None:
+    def __init__(
+        self, inputs: int, outputs: int, size: Size, blueprint: Blueprint, *, blur: bool
+    ) -> None:
         super().__init__()
-        blur, backend = options.blur, options.backend
+        backend = blueprint.backend
         if inputs:
-            self.dtype = options.dtype
+            self.dtype = blueprint.dtype
             self.conv0 = ProgressiveConv(inputs, outputs, up=True, blur=blur, backend=backend)
         else:
-            self.dtype = torch.promote_types(options.dtype, torch.float32)
-            self.input = LatentInput(options.w_dim, outputs, size)
+            self.dtype = torch.promote_types(blueprint.dtype, torch.float32)
+            self.input = LatentInput(blueprint.w_dim, outputs, size)
         self.tail0 = ProgressiveTail(outputs, backend)
         self.conv1 = ProgressiveConv(outputs, outputs, up=False, blur=blur, backend=backend)
         self.tail1 = ProgressiveTail(outputs, backend)
-        self.torgb = ProgressiveRGB(outputs, options.channels, backend)
+        self.torgb = ProgressiveRGB(outputs, blueprint.channels, backend)
 
     def forward(self, x: Tensor | None, w: Tensor) -> Tensor:
         """Compute this level from the previous one, or from the latent."""
@@ -190,26 +175,15 @@ class TraditionalSynthesis(Synthesis):
     noise_sizes = ()
     layer_levels = (4,)
 
-    def __init__(
-        self,
-        recipe: Settled,
-        *,
-        w_dim: int,
-        dtype: torch.dtype,
-        backend: BackendName,
-        blur: bool = False,
-    ) -> None:
+    def __init__(self, blueprint: Blueprint, *, blur: bool = False) -> None:
         super().__init__()
-        options = TraditionalOptions(
-            w_dim=w_dim, channels=recipe.data.channels, blur=blur, dtype=dtype, backend=backend
-        )
-        features = generator_features(recipe)
-        self.size, self.levels = recipe.data.size, tuple(features)
+        features = generator_features(blueprint.recipe)
+        self.size, self.levels = blueprint.recipe.data.size, tuple(features)
         inputs = 0
         for level, outputs in features.items():
-            self.add_module(
-                f"b{level}", ProgressiveBlock(inputs, outputs, self.size.at(level), options)
-            )
+            size = self.size.at(level)
+            block = ProgressiveBlock(inputs, outputs, size, blueprint, blur=blur)
+            self.add_module(f"b{level}", block)
             inputs = outputs
 
     def forward(self, ws: Ws, noise: object) -> Images:

@@ -6,7 +6,6 @@ of layers that double the size from 128 px up.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
 
 import torch
 import torch.nn.functional as F
@@ -14,7 +13,7 @@ from torch import Tensor, nn
 
 from stylegan_cli.networks.discriminators import DiscriminatorForm
 from stylegan_cli.networks.family import Family, register
-from stylegan_cli.networks.generator import Synthesis, noise_by_layer
+from stylegan_cli.networks.generator import Blueprint, Synthesis, noise_by_layer
 from stylegan_cli.networks.layers import (
     Dense,
     Frozen,
@@ -33,36 +32,32 @@ from stylegan_cli.networks.progan import (
     TraditionalSynthesis,
     grown_image,
 )
-from stylegan_cli.ops import BackendName, fast, pick_backend
+from stylegan_cli.ops import fast, pick_backend
 from stylegan_cli.ops.reference import EPSILON, LRELU_SLOPE
-from stylegan_cli.recipe import Settled, families
+from stylegan_cli.recipe import families
 from stylegan_cli.recipe.sections import Variant
 from stylegan_cli.shapes import Images, Ws
 from stylegan_cli.sizes import Size
 
 
-@dataclass(frozen=True, kw_only=True)
-class StyledOptions:
-    """Options shared by all layers of a style-based generator, [SG1] table 1.
+@dataclass(frozen=True)
+class _Variant:
+    """What differs between programs whose weights can be read.
 
     Attributes:
-        channels: Of the image.
-        input: Start of the first level: a learned constant, or the code.
-        noise: Whether layers have noise inputs.
         early_bias: Add the bias of layers that double the size before the filter, not after the
             noise; the constant has none.
         epsilon: Added to the variance of a channel before its square root.
-        dtype: Type of the activations from 8×8 up.
     """
 
-    w_dim: int
-    channels: int
-    input: Literal["const", "latent"]
-    noise: bool
     early_bias: bool = False
     epsilon: float = EPSILON
-    dtype: torch.dtype
-    backend: BackendName
+
+
+_VARIANTS: Mapping[Variant, _Variant] = {
+    "original": _Variant(),
+    "rosinality": _Variant(early_bias=True, epsilon=1e-5),
+}
 
 
 class ConstInput(nn.Module):
@@ -87,16 +82,17 @@ class StyledTail(nn.Module):
     noise_const: Tensor
 
     def __init__(
-        self, features: int, size: Size, options: StyledOptions, *, bias: bool = True
+        self, features: int, size: Size, blueprint: Blueprint, *, bias: bool = True
     ) -> None:
         super().__init__()
-        if options.noise:
+        section = blueprint.recipe.generator
+        if section.noise:
             self.noise_strength = nn.Parameter(torch.zeros(features))
             self.register_buffer("noise_const", randn(*size.shape))
         self.bias = nn.Parameter(torch.zeros(features)) if bias else None
-        self.affine = Dense(options.w_dim, 2 * features)
-        self.epsilon = options.epsilon
-        self.ops = pick_backend(options.backend)
+        self.affine = Dense(blueprint.w_dim, 2 * features)
+        self.epsilon = _VARIANTS[section.variant].epsilon
+        self.ops = pick_backend(blueprint.backend)
 
     def forward(self, x: Tensor, w: Tensor, noise: Tensor | None) -> Tensor:
         """Map a feature map to one of the same shape."""
@@ -116,25 +112,26 @@ class StyledBlock(nn.Module):
         inputs: Channels of the previous block; 0 for the first block.
     """
 
-    def __init__(self, inputs: int, outputs: int, size: Size, options: StyledOptions) -> None:
+    def __init__(self, inputs: int, outputs: int, size: Size, blueprint: Blueprint) -> None:
         super().__init__()
-        backend, early = options.backend, options.early_bias
+        backend, section = blueprint.backend, blueprint.recipe.generator
+        early = _VARIANTS[section.variant].early_bias
         if inputs:
-            self.dtype = options.dtype
+            self.dtype = blueprint.dtype
             self.conv0 = ProgressiveConv(
                 inputs, outputs, up=True, blur=True, early_bias=early, backend=backend
             )
         else:
-            self.dtype = torch.promote_types(options.dtype, torch.float32)
+            self.dtype = torch.promote_types(blueprint.dtype, torch.float32)
             self.input = (
                 ConstInput(outputs, size)
-                if options.input == "const"
-                else LatentInput(options.w_dim, outputs, size)
+                if section.input == "const"
+                else LatentInput(blueprint.w_dim, outputs, size)
             )
-        self.tail0 = StyledTail(outputs, size, options, bias=not early)
+        self.tail0 = StyledTail(outputs, size, blueprint, bias=not early)
         self.conv1 = ProgressiveConv(outputs, outputs, up=False, blur=True, backend=backend)
-        self.tail1 = StyledTail(outputs, size, options)
-        self.torgb = ProgressiveRGB(outputs, options.channels, backend)
+        self.tail1 = StyledTail(outputs, size, blueprint)
+        self.torgb = ProgressiveRGB(outputs, blueprint.channels, backend)
 
     def forward(self, x: Tensor | None, ws: Tensor, noise: Sequence[Tensor | None]) -> Tensor:
         """Compute this level from the previous one.
@@ -156,36 +153,18 @@ class StyledBlock(nn.Module):
         return self
 
 
-_VARIANTS: Mapping[Variant, Mapping[str, Any]] = {
-    "original": {},
-    "rosinality": {"early_bias": True, "epsilon": 1e-5},
-}
-"""Options that differ between programs whose weights can be read."""
-
-
 class StyledSynthesis(Synthesis):
     """Network from one w per layer to images, [SG1] section 2."""
 
-    def __init__(
-        self, recipe: Settled, *, w_dim: int, dtype: torch.dtype, backend: BackendName
-    ) -> None:
+    def __init__(self, blueprint: Blueprint) -> None:
         super().__init__()
-        section = recipe.generator
-        options = StyledOptions(
-            w_dim=w_dim,
-            channels=recipe.data.channels,
-            input=section.input,
-            noise=section.noise,
-            **_VARIANTS[section.variant],
-            dtype=dtype,
-            backend=backend,
-        )
-        features = generator_features(recipe)
-        self.size, self.levels = recipe.data.size, tuple(features)
-        self.has_noise = options.noise
+        features = generator_features(blueprint.recipe)
+        self.size, self.levels = blueprint.recipe.data.size, tuple(features)
+        self.has_noise = blueprint.recipe.generator.noise
         inputs = 0
         for level, outputs in features.items():
-            self.add_module(f"b{level}", StyledBlock(inputs, outputs, self.size.at(level), options))
+            block = StyledBlock(inputs, outputs, self.size.at(level), blueprint)
+            self.add_module(f"b{level}", block)
             inputs = outputs
         self.num_ws = 2 * len(self.levels)
 
@@ -246,12 +225,10 @@ class FrozenStyledTail(Frozen):
         return fast.adain(F.leaky_relu_(x, LRELU_SLOPE), self.affine(w), self.epsilon)
 
 
-def _synthesis(
-    recipe: Settled, *, w_dim: int, dtype: torch.dtype, backend: BackendName
-) -> Synthesis:
-    if recipe.generator.styles:
-        return StyledSynthesis(recipe, w_dim=w_dim, dtype=dtype, backend=backend)
-    return TraditionalSynthesis(recipe, w_dim=w_dim, dtype=dtype, backend=backend, blur=True)
+def _synthesis(blueprint: Blueprint) -> Synthesis:
+    if blueprint.recipe.generator.styles:
+        return StyledSynthesis(blueprint)
+    return TraditionalSynthesis(blueprint, blur=True)
 
 
 register(

@@ -6,7 +6,6 @@ orientation throughout; that release reverses those of layers that double the si
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import torch
 import torch.nn.functional as F
@@ -14,7 +13,7 @@ from torch import Tensor, nn
 
 from stylegan_cli.networks.discriminators import DiscriminatorForm
 from stylegan_cli.networks.family import Family, register
-from stylegan_cli.networks.generator import Synthesis, noise_by_layer
+from stylegan_cli.networks.generator import Blueprint, Synthesis, noise_by_layer
 from stylegan_cli.networks.layers import (
     Dense,
     Frozen,
@@ -33,31 +32,12 @@ from stylegan_cli.networks.layers import (
     upscale,
 )
 from stylegan_cli.networks.noise import NoiseInput
-from stylegan_cli.ops import BackendName, fast, fir, pick_backend
+from stylegan_cli.ops import fast, fir, pick_backend
 from stylegan_cli.ops.autograd import conv2d, conv2d_up
 from stylegan_cli.ops.reference import EPSILON, LRELU_SLOPE
-from stylegan_cli.recipe import Settled, families
-from stylegan_cli.recipe.sections import Architecture
+from stylegan_cli.recipe import families
 from stylegan_cli.shapes import Images, Ws
 from stylegan_cli.sizes import Size
-
-
-@dataclass(frozen=True, kw_only=True)
-class ModulatedOptions:
-    """Options shared by all layers of a synthesis network.
-
-    Attributes:
-        channels: Of the image.
-        clamp: Limit of each layer's output, or None.
-        dtype: Type of the activations from 8×8 up.
-    """
-
-    architecture: Architecture
-    w_dim: int
-    channels: int
-    clamp: float | None
-    dtype: torch.dtype
-    backend: BackendName
 
 
 class SynthesisLayer(nn.Module):
@@ -66,16 +46,16 @@ class SynthesisLayer(nn.Module):
     noise_const: Tensor
 
     def __init__(
-        self, inputs: int, outputs: int, size: Size, options: ModulatedOptions, *, up: bool
+        self, inputs: int, outputs: int, size: Size, blueprint: Blueprint, *, up: bool
     ) -> None:
         super().__init__()
         self.weight = conv_weight(outputs, inputs, 3)
         self.bias = nn.Parameter(torch.zeros(outputs))
-        self.affine = Dense(options.w_dim, inputs, bias_init=1.0)
+        self.affine = Dense(blueprint.w_dim, inputs, bias_init=1.0)
         self.noise_strength = nn.Parameter(torch.zeros(()))
         self.register_buffer("noise_const", randn(*size.shape))
-        self.up, self.clamp = up, options.clamp
-        self.ops = pick_backend(options.backend)
+        self.up, self.clamp = up, blueprint.recipe.generator.conv_clamp
+        self.ops = pick_backend(blueprint.backend)
 
     def forward(self, x: Tensor, w: Tensor, noise: Tensor | None, gain: float = 1.0) -> Tensor:
         """Map `[n, inputs, h, w]` to `[n, outputs, h, w or 2h, 2w]`."""
@@ -99,14 +79,14 @@ class SynthesisLayer(nn.Module):
 class ToRGB(nn.Module):
     """Modulated 1×1 convolution to image channels, without demodulation or noise."""
 
-    def __init__(self, inputs: int, options: ModulatedOptions) -> None:
+    def __init__(self, inputs: int, blueprint: Blueprint) -> None:
         super().__init__()
-        self.weight = conv_weight(options.channels, inputs, 1)
-        self.bias = nn.Parameter(torch.zeros(options.channels))
-        self.affine = Dense(options.w_dim, inputs, bias_init=1.0)
+        self.weight = conv_weight(blueprint.channels, inputs, 1)
+        self.bias = nn.Parameter(torch.zeros(blueprint.channels))
+        self.affine = Dense(blueprint.w_dim, inputs, bias_init=1.0)
         self.style_gain = 1 / math.sqrt(inputs)
-        self.clamp = options.clamp
-        self.ops = pick_backend(options.backend)
+        self.clamp = blueprint.recipe.generator.conv_clamp
+        self.ops = pick_backend(blueprint.backend)
 
     def forward(self, x: Tensor, w: Tensor) -> Tensor:
         """Map feature maps to float32 images."""
@@ -129,23 +109,23 @@ class SynthesisBlock(nn.Module):
     """
 
     def __init__(
-        self, inputs: int, outputs: int, size: Size, options: ModulatedOptions, *, rgb: bool
+        self, inputs: int, outputs: int, size: Size, blueprint: Blueprint, *, rgb: bool
     ) -> None:
         super().__init__()
-        self.residual = options.architecture == "resnet" and inputs > 0
+        self.residual = blueprint.recipe.generator.architecture == "resnet" and inputs > 0
         self.num_convs = 2 if inputs else 1
         self.has_rgb = rgb
         if inputs:
-            self.dtype = options.dtype
-            self.conv0 = SynthesisLayer(inputs, outputs, size, options, up=True)
+            self.dtype = blueprint.dtype
+            self.conv0 = SynthesisLayer(inputs, outputs, size, blueprint, up=True)
         else:
-            self.dtype = torch.promote_types(options.dtype, torch.float32)
+            self.dtype = torch.promote_types(blueprint.dtype, torch.float32)
             self.const = nn.Parameter(randn(outputs, *size.shape))
-        self.conv1 = SynthesisLayer(outputs, outputs, size, options, up=False)
+        self.conv1 = SynthesisLayer(outputs, outputs, size, blueprint, up=False)
         if rgb:
-            self.torgb = ToRGB(outputs, options)
+            self.torgb = ToRGB(outputs, blueprint)
         if self.residual:
-            self.skip = ResidualSkip(inputs, outputs, "up", options.backend)
+            self.skip = ResidualSkip(inputs, outputs, "up", blueprint.backend)
 
     def forward(self, x: Tensor | None, ws: Tensor, noise: Sequence[Tensor | None]) -> Tensor:
         """Compute this level from the previous one.
@@ -175,29 +155,19 @@ class SynthesisBlock(nn.Module):
 class ModulatedSynthesis(Synthesis):
     """Network from one w per layer to images, [SG2] section 4.1 and figure 7."""
 
-    def __init__(
-        self, recipe: Settled, *, w_dim: int, dtype: torch.dtype, backend: BackendName
-    ) -> None:
+    def __init__(self, blueprint: Blueprint) -> None:
         super().__init__()
-        options = ModulatedOptions(
-            architecture=recipe.generator.architecture,
-            w_dim=w_dim,
-            channels=recipe.data.channels,
-            clamp=recipe.generator.conv_clamp,
-            dtype=dtype,
-            backend=backend,
-        )
-        features = generator_features(recipe)
-        self.size, self.levels = recipe.data.size, tuple(features)
-        self.architecture = options.architecture
+        features = generator_features(blueprint.recipe)
+        self.size, self.levels = blueprint.recipe.data.size, tuple(features)
+        self.architecture = blueprint.recipe.generator.architecture
         inputs = 0
         for level, outputs in features.items():
-            rgb = options.architecture in ("skip", "progressive") or level == self.levels[-1]
-            block = SynthesisBlock(inputs, outputs, self.size.at(level), options, rgb=rgb)
+            rgb = self.architecture in ("skip", "progressive") or level == self.levels[-1]
+            block = SynthesisBlock(inputs, outputs, self.size.at(level), blueprint, rgb=rgb)
             self.add_module(f"b{level}", block)
             inputs = outputs
         self.num_ws = 2 * len(self.levels)
-        self.ops = pick_backend(options.backend)
+        self.ops = pick_backend(blueprint.backend)
 
     @property
     def noise_sizes(self) -> tuple[Size, ...]:

@@ -1,11 +1,8 @@
 """StyleGAN3, [SG3]: networks without aliasing, whose details move with the objects."""
 
-import torch
-
 from stylegan_cli.networks.family import Family, register
 from stylegan_cli.networks.stylegan3.bands import LayerPlan, layer_plans, levels
-from stylegan_cli.networks.stylegan3.synthesis import AliasFreeSynthesis, SynthesisOptions
-from stylegan_cli.ops import BackendName
+from stylegan_cli.networks.stylegan3.synthesis import AliasFreeSynthesis
 from stylegan_cli.recipe import Settled, families
 
 
@@ -22,19 +19,10 @@ def plans_of(recipe: Settled) -> list[LayerPlan]:
     return layer_plans(found, bands, kernel=section.kernel, radial_filters=section.radial_filters)
 
 
-def _synthesis(
-    recipe: Settled, *, w_dim: int, dtype: torch.dtype, backend: BackendName
-) -> AliasFreeSynthesis:
-    half_life = recipe.train.magnitude_kimg * 1000
-    options = SynthesisOptions(
-        w_dim=w_dim,
-        output_scale=recipe.bands.output_scale,
-        clamp=recipe.generator.conv_clamp,
-        magnitude_beta=0.5 ** (recipe.train.batch_size / half_life),
-        dtype=dtype,
-        backend=backend,
+register(
+    Family(
+        name="stylegan3",
+        keys=families.keys_of("stylegan3"),
+        synthesis=lambda blueprint: AliasFreeSynthesis(plans_of(blueprint.recipe), blueprint),
     )
-    return AliasFreeSynthesis(plans_of(recipe), options)
-
-
-register(Family(name="stylegan3", keys=families.keys_of("stylegan3"), synthesis=_synthesis))
+)

@@ -2,14 +2,13 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from stylegan_cli.networks.generator import Synthesis
+from stylegan_cli.networks.generator import Blueprint, Synthesis
 from stylegan_cli.networks.layers import (
     Dense,
     Frozen,
@@ -21,7 +20,7 @@ from stylegan_cli.networks.layers import (
 )
 from stylegan_cli.networks.noise import NoiseInput
 from stylegan_cli.networks.stylegan3.bands import LayerPlan, Level, down_filter, up_filter
-from stylegan_cli.ops import BackendName, pick_backend
+from stylegan_cli.ops import pick_backend
 from stylegan_cli.ops.autograd import conv2d
 from stylegan_cli.ops.filtered_lrelu import filtered_lrelu
 from stylegan_cli.ops.reference import EPSILON, Filter, Resampling
@@ -29,25 +28,6 @@ from stylegan_cli.shapes import Images, Motions, Ws
 from stylegan_cli.sizes import Size
 
 Magnitudes = Float[Tensor, " layers"]
-
-
-@dataclass(frozen=True, kw_only=True)
-class SynthesisOptions:
-    """Options shared by all layers of a synthesis network.
-
-    Attributes:
-        output_scale: Factor of the image.
-        clamp: Limit of each layer's output, or None.
-        magnitude_beta: Share of the old mean magnitude in each update.
-        dtype: Type of the activations after the input.
-    """
-
-    w_dim: int
-    output_scale: float = 0.25
-    clamp: float | None = 256.0
-    magnitude_beta: float = 0.999
-    dtype: torch.dtype = torch.float32
-    backend: BackendName = "auto"
 
 
 class FourierInput(nn.Module):
@@ -125,24 +105,26 @@ class FilteredLayer(nn.Module):
 
     magnitude_ema: Tensor
 
-    def __init__(self, plan: LayerPlan, options: SynthesisOptions) -> None:
+    def __init__(self, plan: LayerPlan, blueprint: Blueprint) -> None:
         super().__init__()
+        train, clamp = blueprint.recipe.train, blueprint.recipe.generator.conv_clamp
         inputs, outputs = plan.source.channels, plan.target.channels
-        self.affine = Dense(options.w_dim, inputs, bias_init=1.0)
+        self.affine = Dense(blueprint.w_dim, inputs, bias_init=1.0)
         self.weight = conv_weight(outputs, inputs, plan.kernel)
         self.bias = nn.Parameter(torch.zeros(outputs))
         self.register_buffer("magnitude_ema", torch.ones(()))
-        self.magnitude_beta = options.magnitude_beta
-        self.is_rgb, self.clamp, self.dtype = plan.is_rgb, options.clamp, options.dtype
+        # share of the old mean in each update
+        self.magnitude_beta = 0.5 ** (train.batch_size / (train.magnitude_kimg * 1000))
+        self.is_rgb, self.clamp, self.dtype = plan.is_rgb, clamp, blueprint.dtype
         self.resampling = Resampling(
             up=plan.up,
             down=plan.down,
             up_filter=Filter.of(up_filter(plan)),
             down_filter=Filter.of(down_filter(plan)),
             padding=plan.padding,
-            clamp=options.clamp,
+            clamp=clamp,
         )
-        self.ops = pick_backend(options.backend)
+        self.ops = pick_backend(blueprint.backend)
 
     def forward(self, x: Tensor, w: Tensor, moved: list[Tensor] | None = None) -> Tensor:
         """Compute the next canvas, or the float32 image.
@@ -181,14 +163,14 @@ class AliasFreeSynthesis(Synthesis):
     can_compile = False
     tracked = ("magnitude_ema",)
 
-    def __init__(self, plans: Sequence[LayerPlan], options: SynthesisOptions) -> None:
+    def __init__(self, plans: Sequence[LayerPlan], blueprint: Blueprint) -> None:
         super().__init__()
-        self.input = FourierInput(plans[0].source, options.w_dim)
+        self.input = FourierInput(plans[0].source, blueprint.w_dim)
         self.names = tuple(plan.name for plan in plans)
         for plan in plans:
-            self.add_module(plan.name, FilteredLayer(plan, options))
+            self.add_module(plan.name, FilteredLayer(plan, blueprint))
         self.num_ws = len(plans) + 1
-        self.output_scale = options.output_scale
+        self.output_scale = blueprint.recipe.bands.output_scale
 
     @property
     def noise_sizes(self) -> tuple[Size, ...]:
