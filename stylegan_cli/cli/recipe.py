@@ -45,7 +45,7 @@ def list_recipes(json: bool = False) -> None:
 )
 @with_flags
 def show(name: Annotated[str, RECIPE], changes: SetFlag = None, json: bool = False) -> None:
-    """Print a recipe with every key, including defaults.
+    """Print a recipe with every key that it reads, including defaults.
 
     The output is a recipe itself: save it to a file and change it there.
     """

@@ -10,6 +10,7 @@ from pathlib import Path
 from stylegan_cli.errors import RecipeError, meant, meant_or_all
 from stylegan_cli.files import similar, system_reason
 from stylegan_cli.recipe.automatic import Machine
+from stylegan_cli.recipe.rules import unread_keys
 from stylegan_cli.recipe.sections import Settled
 from stylegan_cli.recipe.toml import inline
 from stylegan_cli.recipe.validation import ANY_MACHINE, LEADERS, Recipe, takes
@@ -128,7 +129,8 @@ def values(recipe: Settled) -> dict[str, object]:
 def dumps(recipe: Settled) -> str:
     """Write the complete recipe as TOML.
 
-    Keys that are None, or that follow another one, stand in comments.
+    Keys that are None, or that follow another one, stand in comments. A section of which nothing
+    is read is left out.
     """
     table, known = asdict(recipe), values(recipe)
     for key, leader in LEADERS.items():
@@ -136,7 +138,12 @@ def dumps(recipe: Settled) -> str:
         if known[key] == known[leader]:
             table[section][name] = _Follows(leader)
     top = {key: value for key, value in table.items() if not isinstance(value, dict)}
-    sections = {key: value for key, value in table.items() if isinstance(value, dict)}
+    unread = {key for key, *_ in unread_keys(recipe)}
+    sections = {
+        name: section
+        for name, section in table.items()
+        if isinstance(section, dict) and not {f"{name}.{key}" for key in section} <= unread
+    }
     return _lines(top) + "".join(
         f"\n[{name}]\n{_lines(section)}" for name, section in sections.items()
     )

@@ -219,16 +219,24 @@ def _uneven_batches(recipe: Settled, side: int) -> Iterator[Conflict]:
         )
 
 
-def _idle_keys(recipe: Settled) -> Iterator[Conflict]:
-    """Find keys that are set although nothing reads them."""
+def unread_keys(recipe: Settled) -> Iterator[tuple[str, str, tuple[str, ...]]]:
+    """Yield each key that nothing reads, why not, and the keys that decide that."""
     family = recipe.generator.family
     for key in families.own_keys():
         if key not in families.keys_of(family).own:
-            yield from _idle(recipe, key, f"in the family {family}", ("generator.family",))
+            yield key, f"in the family {family}", ("generator.family",)
     for read, why, because, keys in _conditions(recipe):
-        if not read:
-            for key in keys:
-                yield from _idle(recipe, key, why, because)
+        for key in () if read else keys:
+            yield key, why, because
+
+
+def _idle_keys(recipe: Settled) -> Iterator[Conflict]:
+    """Find keys that are set although nothing reads them."""
+    for key, why, because in unread_keys(recipe):
+        found, default = _value(recipe, key), _value(Settled(), key)
+        if found != default:
+            remedy = "leave it out" if default is None else f"write {inline(default)}"
+            yield Conflict((key, *because), f"{inline(found)} does nothing {why}; {remedy}")
 
 
 def _conditions(recipe: Settled) -> Iterator[tuple[bool, str, tuple[str, ...], tuple[str, ...]]]:
@@ -270,13 +278,6 @@ def _conditions(recipe: Settled) -> Iterator[tuple[bool, str, tuple[str, ...], t
 
 def _keys_of(name: str, section: type[Any]) -> tuple[str, ...]:
     return tuple(f"{name}.{field.name}" for field in fields(section))
-
-
-def _idle(recipe: Settled, key: str, why: str, because: tuple[str, ...]) -> Iterator[Conflict]:
-    found, default = _value(recipe, key), _value(Settled(), key)
-    if found != default:
-        remedy = "leave it out" if default is None else f"write {inline(default)}"
-        yield Conflict((key, *because), f"{inline(found)} does nothing {why}; {remedy}")
 
 
 def _value(recipe: Settled, key: str) -> object:

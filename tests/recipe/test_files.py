@@ -13,6 +13,7 @@ from stylegan_cli.recipe import (
     dumps,
     load,
     loads,
+    shipped,
     written,
 )
 from tests.recipe.problems import problems
@@ -132,6 +133,17 @@ architecture = "progressive"
 [discriminator]
 architecture = "progressive"
 """
+
+
+@pytest.mark.parametrize("name", shipped())
+def test_a_section_that_nothing_reads_is_not_written(name):
+    recipe = load(name)
+    G, text = recipe.generator, dumps(recipe)
+    assert ("[bands]" in text) == (G.family == "stylegan3")
+    assert ("[growing]" in text) == (G.architecture == "progressive")
+    # what is off can be turned on there
+    assert all(f"[{name}]" in text for name in ("init", "augment", "metrics", "health"))
+    assert loads(text) == recipe
 
 
 def test_tables_are_written_on_a_line_and_read_back():
