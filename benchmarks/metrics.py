@@ -19,11 +19,10 @@ import numpy as np
 import torch
 
 from benchmarks.environment import environment
-from stylegan_cli.metrics.fid import frechet_distance
+from stylegan_cli.metrics.fid import frechet_distance, moments
 from stylegan_cli.metrics.inception_score import inception_score
 from stylegan_cli.metrics.kid import kernel_distance
 from stylegan_cli.metrics.precision_recall import precision_recall
-from stylegan_cli.metrics.statistics import moments
 
 IMAGES, CLASSES = 2_000, 1_008
 DIMS = {"fid": 2_048, "kid": 2_048, "precision": 4_096}

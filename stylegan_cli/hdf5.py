@@ -19,7 +19,7 @@ from typing import Any, Literal
 import h5py
 
 from stylegan_cli.errors import DataError, OutputError
-from stylegan_cli.files import reach_disk, system_reason
+from stylegan_cli.files import reach_disk, system_reason, writing, written_whole
 
 MAX_OBJECTS = 10_000
 MAX_DEPTH = 32
@@ -65,6 +65,17 @@ def open_hdf5(path: Path, mode: Literal["r", "r+"] = "r") -> h5py.File:
         file.close()
         raise
     return file
+
+
+@contextmanager
+def written_hdf5(path: Path) -> Iterator[h5py.File]:
+    """Yield a new HDF5 file, which appears under its name when the block succeeds."""
+    with (
+        written_whole(path) as temporary,
+        writing(path, ValueError, RuntimeError),
+        h5py.File(temporary, "w") as file,
+    ):
+        yield file
 
 
 def root_attribute(path: Path, name: str) -> Any:

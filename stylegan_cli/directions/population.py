@@ -7,13 +7,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from weakref import WeakKeyDictionary
 
-import h5py
 import numpy as np
 from jaxtyping import Float, Float32, Float64
 
 from stylegan_cli.directions.components import Components, Covariance, principal_components
 from stylegan_cli.errors import UsageError
-from stylegan_cli.files import writing, written_whole
+from stylegan_cli.hdf5 import written_hdf5
 from stylegan_cli.latents.labels import any_label
 from stylegan_cli.latents.sampling import broadcast_layers
 from stylegan_cli.networks.snapshot import Network
@@ -171,10 +170,6 @@ def write_centres(path: Path, network: Network, centres: Float32[np.ndarray, "co
     Raises:
         OutputError: The path cannot be written.
     """
-    with (
-        written_whole(path) as temporary,
-        writing(path, ValueError, RuntimeError),
-        h5py.File(temporary, "w") as file,
-    ):
+    with written_hdf5(path) as file:
         file.attrs["network_sha256"] = network.sha256
         file["centres/w"] = centres

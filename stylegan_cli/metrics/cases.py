@@ -14,7 +14,6 @@ from stylegan_cli.files import similar
 from stylegan_cli.latents.sampling import Sampling, class_index
 from stylegan_cli.metrics.fakes import DrawnPictures, seeds_of
 from stylegan_cli.metrics.features import Workplace
-from stylegan_cli.metrics.label_bins import label_bins
 from stylegan_cli.metrics.metric import Event, Remark, Request
 from stylegan_cli.metrics.pictures import (
     Pictures,
@@ -23,7 +22,7 @@ from stylegan_cli.metrics.pictures import (
     real_images,
     stored_folder,
 )
-from stylegan_cli.metrics.protocol import STANDARD_COUNT, Protocol, real_rows
+from stylegan_cli.metrics.protocol import STANDARD_COUNT, Protocol, label_bins, real_rows
 from stylegan_cli.networks.execution import precision_claim, precision_of
 from stylegan_cli.networks.family import build_generator
 from stylegan_cli.networks.header import Header, read_header

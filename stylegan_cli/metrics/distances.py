@@ -11,7 +11,7 @@ import torch
 from jaxtyping import Float64, Int64
 from torch import Tensor
 
-from stylegan_cli.metrics.statistics import Features
+from stylegan_cli.metrics.metric import Features
 
 CPU = torch.device("cpu")
 ROWS, COLUMNS = 1024, 8192

@@ -18,9 +18,10 @@ from stylegan_cli.detectors import (
 )
 from stylegan_cli.errors import MetricError, UsageError
 from stylegan_cli.metrics.cases import Case, cases_of
-from stylegan_cli.metrics.features import Extraction, Workplace
+from stylegan_cli.metrics.features import Extraction, Workplace, check_features
 from stylegan_cli.metrics.metric import (
     Event,
+    Features,
     Found,
     Metric,
     Remark,
@@ -30,7 +31,6 @@ from stylegan_cli.metrics.metric import (
 )
 from stylegan_cli.metrics.pictures import Pictures
 from stylegan_cli.metrics.protocol import Protocol, check_metrics, protocol_named, result_name
-from stylegan_cli.metrics.statistics import Features, check_features
 
 
 @dataclass(frozen=True, kw_only=True)

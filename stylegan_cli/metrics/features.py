@@ -16,10 +16,11 @@ import torch
 from jaxtyping import Float32
 
 from stylegan_cli.detectors import FeatureDetector
-from stylegan_cli.errors import OutputError
+from stylegan_cli.errors import MetricError, OutputError
 from stylegan_cli.files import cache_folder, locked, put_in_place, writing
+from stylegan_cli.metrics.fid import ROWS_AT_ONCE
+from stylegan_cli.metrics.metric import Features
 from stylegan_cli.metrics.pictures import Pictures, on_white
-from stylegan_cli.metrics.statistics import Features
 from stylegan_cli.networks.execution import USUAL, Execution, default_batch_size
 from stylegan_cli.runtime import World
 
@@ -207,6 +208,21 @@ class Extraction:
         for pixels in self.pictures.batches(parts):
             images = torch.from_numpy(np.ascontiguousarray(on_white(pixels))).permute(0, 3, 1, 2)
             yield self.detector.features(images.to(self.place.device)).float().cpu().numpy()
+
+
+def check_features(features: Features, *, at_least: int, what: str) -> None:
+    """Raise if there are too few features, or some are not finite."""
+    if len(features) < at_least:
+        raise MetricError(
+            f"{what}: {len(features)} images are too few, this metric needs {at_least}; add more"
+        )
+    for start in range(0, len(features), ROWS_AT_ONCE):
+        bad = np.flatnonzero(~np.isfinite(features[start : start + ROWS_AT_ONCE]).all(axis=1))
+        if len(bad):
+            raise MetricError(
+                f"{what}: the features of image {start + bad[0]} are not finite; "
+                "the network that made it has diverged, or the detector's weights are damaged"
+            )
 
 
 def shared(

@@ -1,10 +1,43 @@
 """The Fréchet distance between two normal distributions: FID, Heusel et al. 2017."""
 
+from dataclasses import dataclass
+
 import numpy as np
 from jaxtyping import Float64
 
-from stylegan_cli.metrics.metric import Metric, OnFeatures, Samples
-from stylegan_cli.metrics.statistics import Moments, moments
+from stylegan_cli.metrics.metric import Features, Metric, OnFeatures, Samples
+
+ROWS_AT_ONCE = 4096
+
+
+@dataclass(frozen=True, kw_only=True)
+class Moments:
+    """Mean and covariance of `count` feature vectors."""
+
+    count: int
+    mean: Float64[np.ndarray, " dim"]
+    covariance: Float64[np.ndarray, "dim dim"]
+
+
+def moments(features: Features, *, ddof: int = 1) -> Moments:
+    """Return mean and covariance of features, in float64, in one pass.
+
+    Args:
+        features: At least two rows.
+        ddof: Divide by count − ddof: 1 is the sample covariance of [SG1] and [SG2], 0 the
+            population's of [ADA].
+    """
+    count, dim = features.shape
+    # sums around a value near the mean keep digits that x² − mean² would lose
+    shift = features[0].astype(np.float64)
+    total, products = np.zeros(dim), np.zeros((dim, dim))
+    for start in range(0, count, ROWS_AT_ONCE):
+        block = features[start : start + ROWS_AT_ONCE].astype(np.float64) - shift
+        total += block.sum(axis=0)
+        products += block.T @ block
+    offset = total / count
+    covariance = (products - count * np.outer(offset, offset)) / (count - ddof)
+    return Moments(count=count, mean=shift + offset, covariance=covariance)
 
 
 def frechet_distance(a: Moments, b: Moments) -> float:

@@ -18,10 +18,9 @@ from stylegan_cli.metrics.cases import network_case
 from stylegan_cli.metrics.evaluation import Evaluation
 from stylegan_cli.metrics.features import Workplace, remove_unused, usual_folder
 from stylegan_cli.metrics.metric import Best, Request, Steps
-from stylegan_cli.metrics.outputs import link_best
+from stylegan_cli.metrics.outputs import NAME, append_found, link_best, read_records
 from stylegan_cli.metrics.pictures import StoredPictures, stored_data
 from stylegan_cli.metrics.protocol import OURS
-from stylegan_cli.metrics.records import NAME, append_found, read_records
 from stylegan_cli.metrics.registry import metrics
 from stylegan_cli.networks.execution import USUAL, precision_of
 from stylegan_cli.networks.snapshot import file_sha256

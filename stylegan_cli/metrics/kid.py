@@ -3,8 +3,7 @@
 import numpy as np
 from jaxtyping import Float64
 
-from stylegan_cli.metrics.metric import Metric, OnFeatures, Samples
-from stylegan_cli.metrics.statistics import Features
+from stylegan_cli.metrics.metric import Features, Metric, OnFeatures, Samples
 from stylegan_cli.runtime import numpy_stream
 
 SUBSETS = 100

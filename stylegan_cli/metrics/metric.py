@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 import numpy as np
+from jaxtyping import Float
 
 from stylegan_cli.errors import UsageError
-from stylegan_cli.metrics.statistics import Features
 
 if TYPE_CHECKING:
     import torch
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 Columns = Mapping[str, np.ndarray]
+Features = Float[np.ndarray, "_ dim"]
+"""One row per image; may be a memory-mapped file."""
 RESULTS = Path("results")
 
 

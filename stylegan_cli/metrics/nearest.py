@@ -14,8 +14,6 @@ from stylegan_cli.figures.layout import Place as Slot
 from stylegan_cli.figures.png import write_png
 from stylegan_cli.metrics.fid import FID
 from stylegan_cli.metrics.metric import ALL, Event, Flag, Found, Metric, Remark, Request
-from stylegan_cli.metrics.records import append_found
-from stylegan_cli.metrics.statistics import check_features
 from stylegan_cli.shapes import Picture
 
 if TYPE_CHECKING:
@@ -62,6 +60,7 @@ def find_nearest(evaluation: "Evaluation", *, shown: int, count: int) -> Nearest
     """Find the closest of the first case, by the features of its Fréchet distance."""
     from stylegan_cli.metrics.distances import neighbours
     from stylegan_cli.metrics.fakes import seeds_of
+    from stylegan_cli.metrics.features import check_features
 
     case = evaluation.cases[0]
     assert case.reals is not None, "there are reals to compare with"
@@ -166,6 +165,7 @@ def _fakes(evaluation: "Evaluation") -> "DrawnPictures":
 def _run(request: Request, place: "Workplace") -> Iterator[Event]:
     from stylegan_cli.metrics.evaluation import open_evaluation
     from stylegan_cli.metrics.features import key_of
+    from stylegan_cli.metrics.outputs import append_found
 
     began = time.monotonic()
     evaluation = yield from open_evaluation([FID], request, place)

@@ -1,23 +1,99 @@
-"""Files beside the numbers of an evaluation: curves, features, the link to the best network."""
+"""Files of an evaluation: `metrics.jsonl`, curves, features, the link to the best network.
+
+`metrics.jsonl` has one JSON object a line for every evaluation, appended and never rewritten.
+"""
 
 import json
 import os
+import platform
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import h5py
 import numpy as np
 
+from stylegan_cli.errors import DataError
 from stylegan_cli.figures.charts import Curve, Panel, line_chart
 from stylegan_cli.figures.png import write_png
-from stylegan_cli.files import writing, written_whole
+from stylegan_cli.files import append_line, writing
+from stylegan_cli.hdf5 import written_hdf5
 from stylegan_cli.metrics.evaluation import Evaluation
 from stylegan_cli.metrics.features import key_of
-from stylegan_cli.metrics.metric import Best, Found, Metric
-from stylegan_cli.metrics.statistics import Features
+from stylegan_cli.metrics.metric import Best, Features, Found, Metric
+
+NAME = "metrics.jsonl"
+_VERSIONS_OF = ("stylegan_cli", "torch", "numpy")
+_CIRCUMSTANCES = frozenset(
+    {
+        *("timestamp", "created_utc", "versions", "total_time", "total_time_str"),
+        *("device", "num_gpus", "num_processes"),
+    }
+)
+"""Entries about the computation rather than the number."""
+
+
+def append_found(found: Found, folder: Path, seconds: float) -> tuple[Found, bool]:
+    """Add records to the folder's file; returns them as stored, and whether any is new.
+
+    Args:
+        seconds: Time that each took.
+    """
+    took = {"total_time": seconds, "total_time_str": str(timedelta(seconds=round(seconds)))}
+    records = tuple({**record, **took} for record in found.records)
+    new = [append_record(folder / NAME, record) for record in records]
+    files = (folder / NAME, *found.files)
+    return replace(found, records=records, files=files), any(new)
+
+
+def append_record(path: Path, record: Mapping[str, Any]) -> bool:
+    """Add the record, with date and versions, unless an equal one is there; return if it was."""
+    if any(_matter(record) == _matter(there) for there in read_records(path)):
+        return False
+    now = time.time()
+    whole = {
+        **record,
+        "timestamp": now,
+        "created_utc": datetime.fromtimestamp(now, UTC).isoformat(timespec="seconds"),
+        "versions": {
+            **{name: version(name) for name in _VERSIONS_OF},
+            "python": platform.python_version(),
+        },
+    }
+    append_line(path, json.dumps(whole, ensure_ascii=False))
+    return True
+
+
+def read_records(path: Path) -> list[dict[str, Any]]:
+    """Return every whole record of the file, the oldest first; none where there is no file."""
+    if not path.exists():
+        return []
+    try:
+        # not splitlines: names in a record may contain other line separators
+        lines = path.read_text(encoding="utf-8", errors="replace").split("\n")
+    except OSError as error:
+        raise DataError(f"{path}: cannot be read ({error.strerror})") from error
+    return [record for line in lines if (record := _parsed(line)) is not None]
+
+
+def _matter(record: Mapping[str, Any]) -> str:
+    """Return a record without its circumstances, as JSON holds it."""
+    kept = {key: value for key, value in record.items() if key not in _CIRCUMSTANCES}
+    return json.dumps(kept, sort_keys=True)
+
+
+def _parsed(line: str) -> dict[str, Any] | None:
+    try:
+        record = json.loads(line)
+    except (ValueError, RecursionError):
+        return None
+    return record if isinstance(record, dict) else None
+
 
 SCHEMA = 1
 ROWS_A_CHUNK = 256
@@ -80,11 +156,7 @@ def write_features(
     path: Path, tables: Iterator[tuple[str, Features, Mapping[str, Any]]], facts: Mapping[str, Any]
 ) -> None:
     """Write tables of features under their names, with facts about each, whole or not at all."""
-    with (
-        written_whole(path) as temporary,
-        writing(path, ValueError, RuntimeError),
-        h5py.File(temporary, "w") as file,
-    ):
+    with written_hdf5(path) as file:
         _describe(file, {"schema": SCHEMA, **facts})
         for name, features, own in tables:
             n, dim = features.shape

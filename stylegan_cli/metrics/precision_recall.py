@@ -7,8 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from stylegan_cli.metrics.metric import Metric, OnFeatures, Samples
-from stylegan_cli.metrics.statistics import Features
+from stylegan_cli.metrics.metric import Features, Metric, OnFeatures, Samples
 
 NEAREST_PRECISION, NEAREST_DENSITY = 3, 5
 MOST_FOR_DENSITY = 10_000

@@ -37,6 +37,8 @@ from stylegan_cli.metrics.metric import (
     stretch,
 )
 from stylegan_cli.metrics.outputs import (
+    NAME,
+    append_found,
     best_of,
     draw_curves,
     file_stem,
@@ -45,7 +47,6 @@ from stylegan_cli.metrics.outputs import (
     write_features,
 )
 from stylegan_cli.metrics.protocol import protocol_named
-from stylegan_cli.metrics.records import NAME, append_found
 from stylegan_cli.metrics.registry import metrics
 from stylegan_cli.metrics.store import Measurements, open_measurements
 from stylegan_cli.networks.execution import USUAL, Execution, open_for_drawing

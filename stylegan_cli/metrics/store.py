@@ -17,7 +17,7 @@ import numpy as np
 from jaxtyping import Bool
 
 from stylegan_cli.errors import DataError, OutputError, SgtoolError
-from stylegan_cli.files import put_in_place, system_reason, writing, written_whole
+from stylegan_cli.files import put_in_place, system_reason, writing
 from stylegan_cli.hdf5 import (
     DAMAGE,
     Claims,
@@ -28,6 +28,7 @@ from stylegan_cli.hdf5 import (
     root_attribute,
     stored_array,
     text_attribute,
+    written_hdf5,
 )
 from stylegan_cli.rendering.header import differing
 
@@ -194,11 +195,7 @@ def _check_columns(file: h5py.File, columns: Mapping[str, tuple[int, ...]]) -> N
 def _created(
     path: Path, request: Mapping[str, Any], columns: Mapping[str, tuple[int, ...]]
 ) -> h5py.File:
-    with (
-        written_whole(path) as temporary,
-        writing(path, ValueError, RuntimeError),
-        h5py.File(temporary, "w") as file,
-    ):
+    with written_hdf5(path) as file:
         file.attrs["schema"] = SCHEMA
         file.attrs["metric"] = request["metric"]
         file.attrs["request"] = json.dumps(request)

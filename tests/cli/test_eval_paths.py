@@ -11,8 +11,8 @@ from PIL import Image
 from typer.testing import CliRunner
 
 from stylegan_cli.cli.app import app
+from stylegan_cli.metrics.outputs import read_records
 from stylegan_cli.metrics.path_length import path_length
-from stylegan_cli.metrics.records import read_records
 from tests.networks.families import small
 from tests.tiny import write_network, write_untrained
 

@@ -11,7 +11,7 @@ from PIL import Image
 from typer.testing import CliRunner
 
 from stylegan_cli.cli.app import app
-from stylegan_cli.metrics.records import read_records
+from stylegan_cli.metrics.outputs import read_records
 from tests.tiny import write_network
 
 

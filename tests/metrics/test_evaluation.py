@@ -8,13 +8,12 @@ import torch
 from stylegan_cli.errors import DataError, MetricError, UsageError
 from stylegan_cli.metrics.cases import folder_case, network_case
 from stylegan_cli.metrics.features import Workplace
-from stylegan_cli.metrics.fid import FID, frechet_distance
+from stylegan_cli.metrics.fid import FID, frechet_distance, moments
 from stylegan_cli.metrics.metric import Request
 from stylegan_cli.metrics.nearest import find_nearest, nearest_picture, nearest_record
 from stylegan_cli.metrics.outputs import best_of, curves, link_best
 from stylegan_cli.metrics.pictures import real_images
 from stylegan_cli.metrics.protocol import OURS, PROTOCOLS
-from stylegan_cli.metrics.statistics import moments
 from tests.tiny import tiny, write_network, write_untrained
 
 PLACE = Workplace(device=torch.device("cpu"), folder=Path())

@@ -1,8 +1,7 @@
 import numpy as np
 import pytest
 
-from stylegan_cli.metrics.fid import frechet_distance
-from stylegan_cli.metrics.statistics import moments
+from stylegan_cli.metrics.fid import frechet_distance, moments
 from tests.metrics.reference import features, reference
 
 

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from stylegan_cli.metrics.records import read_records
+from stylegan_cli.metrics.outputs import read_records
 from tests.tiny import write_network
 
 KILLS = 4

@@ -9,8 +9,8 @@ from typer.testing import CliRunner
 
 from stylegan_cli.cli.app import app
 from stylegan_cli.errors import UsageError
-from stylegan_cli.metrics.label_bins import label_bins
 from stylegan_cli.metrics.pictures import StoredPictures
+from stylegan_cli.metrics.protocol import label_bins
 from stylegan_cli.networks.header import read_header
 from stylegan_cli.sizes import square
 from tests.tiny import write_network

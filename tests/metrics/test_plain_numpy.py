@@ -3,11 +3,10 @@
 import numpy as np
 import pytest
 
-from stylegan_cli.metrics.fid import frechet_distance
+from stylegan_cli.metrics.fid import frechet_distance, moments
 from stylegan_cli.metrics.inception_score import inception_score
 from stylegan_cli.metrics.kid import kernel_distance, mmd2
 from stylegan_cli.metrics.precision_recall import density_coverage, precision_recall
-from stylegan_cli.metrics.statistics import moments
 
 
 def independent(random, n):

@@ -3,7 +3,7 @@ import json
 import pytest
 
 from stylegan_cli.errors import OutputError
-from stylegan_cli.metrics.records import append_record, read_records
+from stylegan_cli.metrics.outputs import append_record, read_records
 
 
 def test_records_come_back_in_their_order(tmp_path):

@@ -22,7 +22,7 @@ from stylegan_cli.metrics.metric import (
     Series,
     Steps,
 )
-from stylegan_cli.metrics.records import read_records
+from stylegan_cli.metrics.outputs import read_records
 from stylegan_cli.metrics.run import evaluate
 
 

@@ -2,14 +2,16 @@ import numpy as np
 import pytest
 
 from stylegan_cli.errors import MetricError
-from stylegan_cli.metrics import statistics
-from stylegan_cli.metrics.statistics import check_features, moments
+from stylegan_cli.metrics import features as feature_files
+from stylegan_cli.metrics import fid
+from stylegan_cli.metrics.features import check_features
+from stylegan_cli.metrics.fid import moments
 from tests.metrics.reference import features
 
 
 @pytest.mark.parametrize("ddof", [0, 1])
 def test_moments_are_those_of_numpy(monkeypatch, ddof):
-    monkeypatch.setattr(statistics, "ROWS_AT_ONCE", 7)
+    monkeypatch.setattr(fid, "ROWS_AT_ONCE", 7)
     x = features(50)
     found = moments(x, ddof=ddof)
     np.testing.assert_allclose(found.mean, x.mean(0, dtype=np.float64), rtol=1e-12)
@@ -39,7 +41,7 @@ def test_too_few_images_are_refused():
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf])
 def test_features_that_are_not_finite_name_the_image(monkeypatch, bad):
-    monkeypatch.setattr(statistics, "ROWS_AT_ONCE", 4)
+    monkeypatch.setattr(feature_files, "ROWS_AT_ONCE", 4)
     x = features(10)
     x[6, 3] = bad
     with pytest.raises(MetricError, match="photos: the features of image 6 are not finite"):
