@@ -18,8 +18,14 @@ import torch
 
 from benchmarks.cases import case_named
 from benchmarks.environment import environment
-from stylegan_cli.benchmark.measuring import Result, contender, measure
-from stylegan_cli.benchmark.steps import BenchmarkCase, BenchmarkForm, Precision
+from stylegan_cli.benchmark.measuring import (
+    BenchmarkCase,
+    BenchmarkForm,
+    Precision,
+    Result,
+    contender,
+    measure,
+)
 from stylegan_cli.benchmark.summary import ITERATION, seconds_of
 from stylegan_cli.runtime import keep_freed_memory, pick_device
 

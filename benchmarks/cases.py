@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from stylegan_cli.benchmark.steps import BenchmarkCase, cases
+from stylegan_cli.benchmark.measuring import BenchmarkCase, cases
 from stylegan_cli.recipe.files import load
 
 ADA = ("augment.mode=fixed", "augment.p=0.6")

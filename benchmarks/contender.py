@@ -6,8 +6,7 @@ from typing import Protocol
 
 from torch import nn
 
-from stylegan_cli.benchmark.measuring import Contender
-from stylegan_cli.benchmark.steps import GENERATE, BenchmarkCase
+from stylegan_cli.benchmark.measuring import GENERATE, BenchmarkCase, Contender
 from stylegan_cli.training.trial import kinds
 
 

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from benchmarks.cases import top_channels
 from benchmarks.contender import UnavailableError
 from benchmarks.peer_model import PeerModel, Styles
-from stylegan_cli.benchmark.steps import BenchmarkCase
+from stylegan_cli.benchmark.measuring import BenchmarkCase
 
 DIFFERS = (
     "bilinear resampling and a 3×3 blur separate from the convolutions; no dense layer of "

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from benchmarks.cases import top_channels
 from benchmarks.contender import UnavailableError
 from benchmarks.peer_model import PeerModel, Styles
-from stylegan_cli.benchmark.steps import BenchmarkCase
+from stylegan_cli.benchmark.measuring import BenchmarkCase
 
 DIFFERS = (
     "G has 2, D 4 times network_capacity channels at full resolution; D has a third 3×3 "

@@ -12,7 +12,7 @@ from benchmarks.contender import Peer, UnavailableError, contender_of, play
 from benchmarks.peer_labml import labml
 from benchmarks.peer_lucidrains import lucidrains
 from benchmarks.peer_model import PeerModel
-from stylegan_cli.benchmark.steps import BenchmarkCase
+from stylegan_cli.benchmark.measuring import BenchmarkCase
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -6,8 +6,7 @@ from typing import Any
 
 from benchmarks.contender import Peer
 from benchmarks.roofline import MACHINE, Speed, Work, rates, speeds
-from stylegan_cli.benchmark.measuring import Result
-from stylegan_cli.benchmark.steps import GENERATE
+from stylegan_cli.benchmark.measuring import GENERATE, Result
 from stylegan_cli.benchmark.summary import ITERATION, Summary, record, summaries
 
 PLAIN = "ref fp32"

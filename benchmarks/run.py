@@ -17,8 +17,15 @@ from benchmarks.environment import environment
 from benchmarks.peers import Field, peers
 from benchmarks.report import WorkOf, as_json, as_text
 from benchmarks.roofline import MACHINE, Work, machine_steps, with_work
-from stylegan_cli.benchmark.measuring import Contender, Result, contender, measure
-from stylegan_cli.benchmark.steps import BenchmarkCase, BenchmarkForm, forms
+from stylegan_cli.benchmark.measuring import (
+    BenchmarkCase,
+    BenchmarkForm,
+    Contender,
+    Result,
+    contender,
+    forms,
+    measure,
+)
 from stylegan_cli.runtime import keep_freed_memory, pick_device
 
 

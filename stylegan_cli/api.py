@@ -15,12 +15,11 @@ from stylegan_cli.errors import SgtoolError
 if TYPE_CHECKING:
     from stylegan_cli.addresses import Fetched, address_of
     from stylegan_cli.addresses import fetch as fetch_network
+    from stylegan_cli.benchmark.measuring import BenchmarkCase, BenchmarkForm, benchmark
     from stylegan_cli.benchmark.measuring import Result as BenchmarkResult
-    from stylegan_cli.benchmark.measuring import benchmark
+    from stylegan_cli.benchmark.measuring import cases as benchmark_cases
+    from stylegan_cli.benchmark.measuring import forms as benchmark_forms
     from stylegan_cli.benchmark.measuring import step_count as benchmark_steps
-    from stylegan_cli.benchmark.steps import BenchmarkCase, BenchmarkForm
-    from stylegan_cli.benchmark.steps import cases as benchmark_cases
-    from stylegan_cli.benchmark.steps import forms as benchmark_forms
     from stylegan_cli.benchmark.summary import document as benchmark_document
     from stylegan_cli.benchmark.summary import environment as machine_facts
     from stylegan_cli.benchmark.summary import run_hours
@@ -46,9 +45,8 @@ if TYPE_CHECKING:
     from stylegan_cli.data.sources import open_sources
     from stylegan_cli.data.survey import Duplicates, Survey, SurveyReport, examine
     from stylegan_cli.describe import describe, describe_foreign
-    from stylegan_cli.detectors import detector_note, open_detector
     from stylegan_cli.detectors.adding import Added, add_weights, fetch_weights, weights_facts
-    from stylegan_cli.detectors.registry import default_detector
+    from stylegan_cli.detectors.registry import default_detector, detector_note, open_detector
     from stylegan_cli.directions.file import Discovery
     from stylegan_cli.directions.file import check_discovery as check_directions
     from stylegan_cli.directions.file import write_discovery as write_directions

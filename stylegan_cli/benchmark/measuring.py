@@ -1,64 +1,125 @@
-"""Measurements of a case: memory once, then all contenders timed in turns."""
+"""Measurements of a case: memory once, then all contenders timed in turns.
+
+The timed steps are the work of `sgtool train` and `sgtool grid` on a batch.
+"""
 
 import time
 import weakref
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
+from itertools import pairwise, product
 from typing import Any
 
 import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
-from stylegan_cli.benchmark.steps import GENERATE, BenchmarkCase, BenchmarkForm, generation
-from stylegan_cli.runtime import is_out_of_memory, pick_dtype
-from stylegan_cli.training.acceleration import Acceleration, take_news
+from stylegan_cli.networks.drawing import ready_to_draw
+from stylegan_cli.networks.execution import Execution
+from stylegan_cli.networks.family import build_generator
+from stylegan_cli.networks.snapshot import Precision
+from stylegan_cli.ops import BackendName
+from stylegan_cli.recipe import Settled
+from stylegan_cli.rendering.render import to_pixels
+from stylegan_cli.runtime import is_out_of_memory, pick_dtype, repeatable
+from stylegan_cli.training.acceleration import Acceleration, EngineName, take_news
+from stylegan_cli.training.schedule import Stage, stages
 from stylegan_cli.training.trial import Steps, Trial, kinds
 
-Clock = Callable[[], float]
+GENERATE = "generate"
 
 
-def interleaved(
-    contenders: Mapping[str, Mapping[str, Callable[[], object]]],
-    rounds: int,
-    *,
-    clock: Clock = time.perf_counter,
-    repeats: int = 1,
-) -> Iterator[tuple[str, str, float]]:
-    """Yield contender, step and seconds of every step of every contender, in turns: A B C, A B C, …
+@dataclass(frozen=True, kw_only=True)
+class BenchmarkCase:
+    """Networks of a recipe, grown as far as a stage.
+
+    Attributes:
+        name: Name of the recipe.
+        kimg: Thousands of images at this stage, including fading in.
+    """
+
+    name: str
+    recipe: Settled
+    stage: Stage
+    kimg: float
+
+
+@dataclass(frozen=True)
+class BenchmarkForm:
+    """The precision, backend and engine that networks compute with.
+
+    Attributes:
+        engine: Computes the gradients of training; "compiled" draws with a compiled network,
+            too.
+    """
+
+    precision: Precision
+    backend: BackendName
+    engine: EngineName = "eager"
+
+    @property
+    def name(self) -> str:
+        engine = "" if self.engine == "eager" else f" {self.engine}"
+        return f"{self.backend} {self.precision}{engine}"
+
+
+def cases(name: str, recipe: Settled, *, batch_size: int | None = None) -> list[BenchmarkCase]:
+    """Return the recipe, with another batch size if given, at each resolution it grows through."""
+    passed = [
+        stage if batch_size is None else replace(stage, batch_size=batch_size)
+        for stage in stages(recipe)
+    ]
+    begins = [*(stage.from_kimg for stage in passed), recipe.train.total_kimg]
+    return [
+        BenchmarkCase(name=name, recipe=recipe, stage=stage, kimg=end - begin)
+        for stage, (begin, end) in zip(passed, pairwise(begins), strict=True)
+    ]
+
+
+def forms(
+    device: torch.device,
+    precisions: Sequence[Precision] = (),
+    backends: Sequence[BackendName] = (),
+    engines: Sequence[EngineName] = ("eager",),
+) -> list[BenchmarkForm]:
+    """Return every precision in every backend with every engine.
 
     Args:
-        repeats: Steps in a row per time, without waiting for the device between
-            them.
+        precisions: If empty, fp32, and bf16 if the device gains from it.
+        backends: If empty, the automatic one, and `ref` in the first precision.
     """
-    names = dict.fromkeys(step for steps in contenders.values() for step in steps)
-    for _ in range(rounds):
-        for step in names:
-            for contender, steps in contenders.items():
-                if step in steps:
-                    start = clock()
-                    for _ in range(repeats):
-                        steps[step]()
-                    took = (clock() - start) / repeats
-                    yield contender, step, took
+    gains = pick_dtype("auto", device) == torch.bfloat16
+    chosen: Sequence[Precision] = precisions or (("fp32", "bf16") if gains else ("fp32",))
+    plain = [] if backends else [BenchmarkForm(chosen[0], "ref")]
+    taken: Sequence[BackendName] = backends or ("auto",)
+    combined = product(taken, engines, chosen)
+    return [
+        *plain,
+        *(BenchmarkForm(precision, backend, engine) for backend, engine, precision in combined),
+    ]
 
 
-def repeats_on(device: torch.device) -> int:
-    """Return the number of steps in a row that overlap work of CPU and device."""
-    return 8 if device.type == "cuda" else 1
+def generation(
+    case: BenchmarkCase, form: BenchmarkForm, device: torch.device
+) -> Callable[[], None]:
+    """Return a step that draws a batch of pictures, as `sgtool grid` does."""
+    dtype, n = pick_dtype(form.precision, device), case.stage.batch_size
+    G = build_generator(case.recipe, c_dim=0, dtype=dtype, backend=form.backend)
+    G = G.to(device).eval().requires_grad_(False)
+    G.lod = case.stage.lod
+    compiled = form.engine == "compiled"
+    how = Execution(backend=form.backend, compile=compiled, batch_size=n)
+    drawn = ready_to_draw(G, form.precision, how)
+    z, c = torch.randn(n, G.z_dim, device=device), torch.zeros(n, 0, device=device)
 
+    def generate() -> None:
+        repeatable(device, dtype)
+        with torch.no_grad():
+            ws = drawn.mapping(z, c).unsqueeze(1).expand(-1, drawn.num_ws, -1)
+            to_pixels(drawn.synthesis(ws, "const"))
 
-def wall_clock(device: torch.device) -> Clock:
-    """Return a clock in seconds that waits for a GPU to finish."""
-    if device.type != "cuda":
-        return time.perf_counter
-
-    def finished() -> float:
-        torch.cuda.synchronize(device)
-        return time.perf_counter()
-
-    return finished
+    return generate
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -114,8 +175,8 @@ def step_count(
     cases: Sequence[BenchmarkCase], forms: Sequence[BenchmarkForm], *, rounds: int
 ) -> int:
     """Return how often `benchmark` yields."""
-    each = [len(forms) * (1 + len(kinds(case.recipe.loss))) for case in cases]
-    return sum(each) * (1 + rounds)
+    steps = sum(1 + len(kinds(case.recipe.loss)) for case in cases)
+    return steps * len(forms) * (1 + rounds)
 
 
 def contender(case: BenchmarkCase, form: BenchmarkForm, device: torch.device) -> Contender:
@@ -127,14 +188,12 @@ def contender(case: BenchmarkCase, form: BenchmarkForm, device: torch.device) ->
         pick_dtype(form.precision, device),
         Acceleration(engine=form.engine, backend=form.backend),
     )
-    steps = {GENERATE: generation(case, form, device), **training.steps}
-    plain: dict[str, Callable[[], object]] = {}
-    if form.engine != "eager":
-        by_operation = replace(form, engine="eager")
-        plain = {GENERATE: generation(case, by_operation, device), **training.plain_steps}
+    plain = replace(form, engine="eager")
     return Contender(
-        steps=steps,
-        plain=plain,
+        steps={GENERATE: generation(case, form, device), **training.steps},
+        plain={}
+        if form == plain
+        else {GENERATE: generation(case, plain, device), **training.plain_steps},
         # the kind with all regularizers runs every kernel
         warmup=[GENERATE, max(training.steps, key=len)],
         held_bytes=training.held_bytes,
@@ -148,13 +207,13 @@ def measure(
     device: torch.device,
     *,
     rounds: int,
-    clock: Clock | None = None,
+    clock: Callable[[], float] | None = None,
 ) -> Iterator[tuple[str, Result]]:
     """Fill a result, leaving out contenders that do not fit into memory.
 
     Args:
         makers: Functions that make each contender, by name.
-        clock: Replaces wall-clock time.
+        clock: Replaces wall-clock time, which waits for a GPU to finish.
     """
     steps: dict[str, Steps] = {}
     for name, make in makers.items():
@@ -164,8 +223,8 @@ def measure(
                 made.steps[step]()
             new_bytes = 0
             for step, run in made.steps.items():
-                took = _new_bytes(made.plain.get(step, run), device)
-                new_bytes = new_bytes if step == GENERATE else max(new_bytes, took)
+                held = _new_bytes(made.plain.get(step, run), device)
+                new_bytes = new_bytes if step == GENERATE else max(new_bytes, held)
                 yield f"{name}: {step}", result
         except (MemoryError, RuntimeError) as error:
             if not is_out_of_memory(error):
@@ -174,11 +233,31 @@ def measure(
             continue
         steps[name], result.notes[name] = made.steps, made.notes()
         result.memory_bytes[name] = made.held_bytes() + new_bytes
-    for name, step, seconds in interleaved(
-        steps, rounds, clock=clock or wall_clock(device), repeats=repeats_on(device)
-    ):
+    for name, step, seconds in _timed(steps, rounds, device, clock or partial(_finished, device)):
         result.seconds.setdefault(name, {}).setdefault(step, []).append(seconds)
         yield f"{name}: {step}", result
+
+
+def _timed(
+    contenders: Mapping[str, Steps], rounds: int, device: torch.device, clock: Callable[[], float]
+) -> Iterator[tuple[str, str, float]]:
+    """Yield contender, step and seconds of every step, in turns: A B C, A B C, …"""
+    # on a GPU, several steps in a row overlap its work with that of the CPU
+    repeats = 8 if device.type == "cuda" else 1
+    names = dict.fromkeys(step for steps in contenders.values() for step in steps)
+    for step, (contender, steps) in product(tuple(names) * rounds, contenders.items()):
+        if step in steps:
+            start = clock()
+            for _ in range(repeats):
+                steps[step]()
+            yield contender, step, (clock() - start) / repeats
+
+
+def _finished(device: torch.device) -> float:
+    """Return the time in seconds once a GPU has finished."""
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)
+    return time.perf_counter()
 
 
 def _new_bytes(step: Callable[[], object], device: torch.device) -> int:

@@ -11,7 +11,7 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from stylegan_cli.detectors.resize import resize_tf1
+from stylegan_cli.detectors.trunks import resize_tf1
 from stylegan_cli.shapes import Rgb
 
 SIDE = 299

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from stylegan_cli.detectors import (
+from stylegan_cli.detectors.registry import (
     FeatureDetector,
     Purpose,
     detector_note,

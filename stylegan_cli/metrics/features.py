@@ -15,7 +15,7 @@ import numpy as np
 import torch
 from jaxtyping import Float32
 
-from stylegan_cli.detectors import FeatureDetector
+from stylegan_cli.detectors.registry import FeatureDetector
 from stylegan_cli.errors import MetricError, OutputError
 from stylegan_cli.files import cache_folder, locked, put_in_place, writing
 from stylegan_cli.metrics.fid import ROWS_AT_ONCE

@@ -11,7 +11,7 @@ import torch
 
 from stylegan_cli.data.dataset import Dataset
 from stylegan_cli.data.samples import drawn_path
-from stylegan_cli.detectors import FeatureDetector, open_detector
+from stylegan_cli.detectors.registry import FeatureDetector, open_detector
 from stylegan_cli.errors import UsageError
 from stylegan_cli.files import writing
 from stylegan_cli.metrics.cases import network_case

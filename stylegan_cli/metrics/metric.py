@@ -17,7 +17,7 @@ from stylegan_cli.errors import UsageError
 if TYPE_CHECKING:
     import torch
 
-    from stylegan_cli.detectors import FeatureDetector
+    from stylegan_cli.detectors.registry import FeatureDetector
     from stylegan_cli.metrics.features import Workplace
     from stylegan_cli.networks.snapshot import Network
 

@@ -15,7 +15,7 @@ import torch.nn.functional as F
 from jaxtyping import Float, Float32, Float64, Int64
 from torch import Tensor
 
-from stylegan_cli.detectors.resize import on_white
+from stylegan_cli.detectors.trunks import on_white
 from stylegan_cli.errors import MetricError, UsageError
 from stylegan_cli.latents.labels import any_label
 from stylegan_cli.latents.sampling import (

@@ -30,7 +30,7 @@ from stylegan_cli.metrics.protocol import (
 )
 
 if TYPE_CHECKING:
-    from stylegan_cli.detectors import PerceptualDetector
+    from stylegan_cli.detectors.registry import PerceptualDetector
     from stylegan_cli.metrics.features import Workplace
     from stylegan_cli.networks.snapshot import Network
 
@@ -101,7 +101,7 @@ def path_options(
 
 def path_name(options: PathOptions, detector: str) -> str:
     """Return the name of a path length: the published one only where it is that number."""
-    from stylegan_cli.detectors import is_standard
+    from stylegan_cli.detectors.registry import is_standard
 
     variant = Variant(options.space, options.sampling, options.crop)
     counts = {way.num_paths for way in PROTOCOLS.values()}
@@ -116,7 +116,7 @@ def path_name(options: PathOptions, detector: str) -> str:
 def _prepare(
     network: "Network", request: Request, place: "Workplace"
 ) -> Generator[Event, None, Maker]:
-    from stylegan_cli.detectors import detector_names, detector_note, open_detector
+    from stylegan_cli.detectors.registry import detector_names, detector_note, open_detector
 
     if request.num is not None and request.num < 2:
         raise UsageError(f"`num={request.num}`: at least 2 pairs are needed")
@@ -186,7 +186,7 @@ def _series(
 
 
 def _conclude(name: str, detector: str, columns: Columns) -> Iterator[Conclusion]:
-    from stylegan_cli.detectors import is_standard
+    from stylegan_cli.detectors.registry import is_standard
     from stylegan_cli.metrics.path_length import path_length
 
     distances = columns[COLUMN]

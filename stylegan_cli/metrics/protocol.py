@@ -121,7 +121,7 @@ def result_name(value: str, metric: Metric, detector: str, fakes: int, protocol:
         value: "fid", "kid", "kid_sd", "is_mean", "is_std", "precision", …
         fakes: Number of images measured.
     """
-    from stylegan_cli.detectors import is_standard
+    from stylegan_cli.detectors.registry import is_standard
 
     standard = is_standard(detector, metric.on_features.purpose)
     plain = standard and fakes == STANDARD_COUNT

@@ -14,9 +14,8 @@ from jaxtyping import Float
 from torch import Tensor
 
 from stylegan_cli.data.dataset import Dataset
-from stylegan_cli.detectors import open_detector
-from stylegan_cli.detectors.registry import PerceptualDetector
-from stylegan_cli.detectors.resize import on_white
+from stylegan_cli.detectors.registry import PerceptualDetector, open_detector
+from stylegan_cli.detectors.trunks import on_white
 from stylegan_cli.networks.execution import default_batch_size
 from stylegan_cli.networks.generator import Generator
 from stylegan_cli.networks.layers import halve, upscale

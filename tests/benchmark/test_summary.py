@@ -3,8 +3,7 @@ import json
 import pytest
 import torch
 
-from stylegan_cli.benchmark.measuring import Contender, Result, measure
-from stylegan_cli.benchmark.steps import cases
+from stylegan_cli.benchmark.measuring import Contender, Result, cases, measure
 from stylegan_cli.benchmark.summary import document, run_hours, seconds_of, summaries
 from tests.tiny import tiny, tiny_growing
 

@@ -10,9 +10,8 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from stylegan_cli.detectors import is_standard, open_detector
 from stylegan_cli.detectors.adding import KNOWN_CONTENT, add_weights, ship
-from stylegan_cli.detectors.registry import weights_shapes
+from stylegan_cli.detectors.registry import is_standard, open_detector, weights_shapes
 from stylegan_cli.detectors.weights import find_weights, is_shipped, read_weights, shipped_folder
 from stylegan_cli.errors import ForeignFileError, WeightsError
 from tests.detectors.made import made_state

@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from stylegan_cli.detectors import open_detector
+from stylegan_cli.detectors.registry import open_detector
 from stylegan_cli.errors import DataError
 
 

@@ -3,7 +3,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from stylegan_cli.detectors.resize import resize_smooth, resize_tf1
+from stylegan_cli.detectors.trunks import resize_smooth, resize_tf1
 
 
 def tf1_axis(x, side):

@@ -4,7 +4,7 @@ import torch
 from PIL import Image
 
 from stylegan_cli.data.dataset import open_dataset
-from stylegan_cli.detectors import open_detector
+from stylegan_cli.detectors.registry import open_detector
 from stylegan_cli.metrics.cases import network_case
 from stylegan_cli.metrics.evaluation import Evaluation
 from stylegan_cli.metrics.features import Workplace

@@ -8,7 +8,7 @@ import torch
 from jaxtyping import Float32
 from torch import Tensor
 
-from stylegan_cli.detectors import PerceptualDetector
+from stylegan_cli.detectors.registry import PerceptualDetector
 from stylegan_cli.latents.sampling import noise_seed_of_code
 from stylegan_cli.networks.generator import Generator
 from stylegan_cli.networks.noise import NoiseInput

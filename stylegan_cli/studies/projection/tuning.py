@@ -14,7 +14,7 @@ import torch
 from jaxtyping import Float32
 from torch import Tensor
 
-from stylegan_cli.detectors import PerceptualDetector
+from stylegan_cli.detectors.registry import PerceptualDetector
 from stylegan_cli.errors import UsageError
 from stylegan_cli.files import written_whole
 from stylegan_cli.latents.sampling import broadcast_layers, truncate

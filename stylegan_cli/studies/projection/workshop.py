@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from stylegan_cli.detectors import PerceptualDetector, open_detector
+from stylegan_cli.detectors.registry import PerceptualDetector, open_detector
 from stylegan_cli.errors import UsageError
 from stylegan_cli.latents.labels import usual_label
 from stylegan_cli.latents.lookup import codes_of_picks
