@@ -1,260 +1,70 @@
-"""Commands and options of other programs, and the form they have here: docs/coming-from.md.
-
-The programs are stylegan2-ada-pytorch, stylegan3, stylegan3-fun, rosinality's stylegan2-pytorch and
-lucidrains' stylegan2-pytorch.
-"""
+"""Commands and options of other programs, answered with ours; `elsewhere.toml` lists them."""
 
 import shlex
+import tomllib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
+from typing import Any
 
 from stylegan_cli import api
 
-Form = str | Mapping[str, str] | Callable[[str], str]
-"""Our words for an option: for a switch; by its value, "*" for any other; made from its value.
-
-Text with {} takes a value. Words after # are a note; no words mean that nothing is needed.
-"""
+Form = str | Mapping[str, str]
+"""Our words for an option, or such words by the option's value."""
 
 UNNEEDED: Form = {"*": ""}
-COMMANDS = {
-    "dataset-tool": "data prepare",
-    "prepare-data": "data prepare",
-    "generate": "grid",
-    "generate images": "grid",
-    "generate random-video": "video",
-    "generate circular-video": "video --interp circle-z",
-    "gen-images": "grid",
-    "gen-video": "video",
-    "style-mixing": "mix",
-    "style-mixing grid": "mix",
-    "projector": "project",
-    "calc-metrics": "eval",
-    "metrics": "eval",
-    "fid": "eval fid",
-    "calc-inception": "eval fid",
-    "ppl": "eval ppl",
-    "legacy": "convert",
-    "convert-weight": "convert",
-    "closed-form-factorization": "discover sefa",
-    "apply-factor": "edit",
-}
-METRICS = {
-    **dict.fromkeys(("fid50k-full", "fid50k"), "fid"),
-    **dict.fromkeys(("kid50k-full", "kid50k"), "kid"),
-    **dict.fromkeys(("pr50k3-full", "pr50k3"), "pr"),
-    **dict.fromkeys(("is50k",), "is"),
-    **dict.fromkeys(("ppl2-wend", "ppl-wend"), "ppl --sampling end"),
-    **dict.fromkeys(("ppl-wfull",), "ppl"),
-    **dict.fromkeys(("ppl-zend",), "ppl --space z --sampling end"),
-    **dict.fromkeys(("ppl-zfull",), "ppl --space z"),
-    **dict.fromkeys(("eqt50k-int", "eqt50k-frac", "eqr50k"), "equivariance"),
-}
-COMMANDS |= {f"eval {name}": f"eval {ours}" for name, ours in METRICS.items()}
 
-GPUS: Form = {
-    "1": "",
-    "*": "# for several GPUs, write torchrun --nproc-per-node {} -m stylegan_cli for sgtool",
-}
-STEPS: Form = {"*": "# {} steps are {} · batch size / 1000 kimg: --set train.total_kimg=KIMG"}
+
+@cache
+def _listed() -> dict[str, Any]:
+    return tomllib.loads(Path(__file__).with_suffix(".toml").read_text(encoding="utf-8"))
+
+
+@cache
+def forms() -> Mapping[str, Mapping[str, Form]]:
+    """Return our form of each option of the other programs, by our command."""
+    listed = _listed()
+    drawing = dict.fromkeys(listed["drawing"]["commands"], listed["drawing"])
+    return {
+        command: {
+            **dict.fromkeys((*own.get("unneeded", ()), *shared.get("unneeded", ())), UNNEEDED),
+            **{name: form for name, form in (shared | own).items() if not isinstance(form, list)},
+        }
+        for command, own in listed["options"].items()
+        for shared in [drawing.get(command, {})]
+    }
 
 
 def _network(path: str) -> str:
     if not path.endswith((".pkl", ".pt")):
-        return f"--network {path}"
+        return path
     ours = _safetensors(path)
-    return f"--network {ours} # first run sgtool convert {path} {ours}"
+    return f"{ours} # first run sgtool convert {path} {ours}"
 
 
 def _safetensors(path: str) -> str:
     return str(Path(path).with_suffix(".safetensors"))
 
 
-DRAWING: Mapping[str, Form] = {
-    "outdir": "-o {}",
-    "trunc": "--psi {}",
-    "truncation": "--psi {}",
-    "trunc-psi": "--psi {}",
-    "truncation-psi": "--psi {}",
-    "ckpt": _network,
-    "network": _network,
-    "name": "--network runs/{}",
-    **dict.fromkeys(
-        ("image-size", "network-capacity", "truncation-mean", "channel-multiplier"), UNNEEDED
-    ),
-}
-
-
-def _kimg(images: str) -> str:
-    return f"{float(images) / 1000:g}"
-
-
-def _first(count: str) -> str:
-    return f"--seeds 0-{int(count) - 1}"
-
-
-def _side(size: str) -> str:
-    return f"--resolution {size.lower().split('x')[0].split(',')[0]}"
-
-
 def _metrics(names: str) -> str:
-    found = {METRICS.get(_plain(name), "all") for name in names.split(",")}
+    found = {_listed()["metrics"].get(_plain(name), "all") for name in names.split(",")}
     return found.pop() if len(found) == 1 else "all"
 
 
-OPTIONS: Mapping[str, Mapping[str, Form]] = {
-    "train": {
-        "outdir": {"runs": "", "*": "-o {}"},
-        "cfg": {
-            **{name: f"ada-{name}" for name in ("paper256", "paper512", "paper1024", "cifar")},
-            "stylegan2-ext": "stylegan2",
-            "*": "{}",
-        },
-        "gpus": GPUS,
-        "multi-gpus": "# for several GPUs, write torchrun --nproc-per-node N -m stylegan_cli for "
-        "sgtool",
-        "gamma": "--set loss.r1_gamma={}",
-        "r1": "--set loss.r1_gamma={}",
-        "kimg": "--set train.total_kimg={}",
-        "iter": STEPS,
-        "num-train-steps": STEPS,
-        "batch": "--set train.batch_size={}",
-        "batch-size": "--set train.batch_size={}",
-        "batch-gpu": "--set train.batch_per_device={}",
-        "snap": "--set report.snapshot_ticks={}",
-        "save-every": {"*": "# how often networks are written: --set report.snapshot_ticks=TICKS"},
-        "evaluate-every": {"*": "# how often fakes are drawn: --set report.image_ticks=TICKS"},
-        "tick": "--set report.tick_kimg={}",
-        "wandb": "--set report.tensorboard=true",
-        "log": "--set report.tensorboard=true",
-        "seed": "--set seed={}",
-        "mirror": {"0": "", "false": "", "*": "--set data.mirror=true"},
-        "cond": {"0": "", "false": "", "*": "--set data.labels=true"},
-        "subset": "--set data.max_images={}",
-        "size": "--set data.resolution={}",
-        "image-size": "--set data.resolution={}",
-        "transparent": "--set data.channels=4",
-        "aug": {"noaug": "--set augment.mode=none", "*": "--set augment.mode={}"},
-        "augpipe": "--set augment.pipe={}",
-        "p": "--set augment.p={}",
-        "target": "--set augment.target={}",
-        "augment": "--set augment.mode=ada",
-        "augment-p": {"0": "", "*": "--set augment.mode=fixed --set augment.p={}"},
-        "aug-prob": {"0": "", "*": "--set augment.mode=fixed --set augment.p={}"},
-        "aug-types": UNNEEDED,
-        "ada-target": "--set augment.target={}",
-        "ada-length": lambda images: f"--set augment.ada_kimg={_kimg(images)}",
-        "resume": {"noresume": "", "*": "--init-from {} # to resume a run, repeat its command"},
-        "ckpt": "--init-from {} # to resume a run, repeat its command",
-        "load-from": {"*": "# a run resumes from its newest state; repeat its command"},
-        "new": "--overwrite",
-        "freezed": "--freeze-d {}",
-        "metrics": {"none": "", "*": "--set metrics.every_ticks=50"},
-        "calculate-fid-every": {"*": "--set metrics.every_ticks=50"},
-        "cbase": "--set generator.channel_base={}",
-        "cmax": "--set generator.channel_max={}",
-        "channel-multiplier": {
-            "1": "--set generator.channel_base=16384",
-            "*": "--set generator.channel_base=32768",
-        },
-        "network-capacity": {"*": "# widths: --set generator.channel_base=N"},
-        "map-depth": "--set generator.mapping_layers={}",
-        "mbstd-group": "--set discriminator.mbstd_group_size={}",
-        "glr": "--set train.lr_g={}",
-        "dlr": "--set train.lr_d={}",
-        "lr": "--set train.lr_g={} --set train.lr_d={}",
-        "learning-rate": "--set train.lr_g={} --set train.lr_d={}",
-        "path-regularize": "--set loss.pl_weight={}",
-        "path-batch-shrink": "--set loss.pl_batch_shrink={}",
-        "no-pl-reg": "--set loss.pl_weight=0",
-        "d-reg-every": "--set loss.r1_interval={}",
-        "g-reg-every": "--set loss.pl_interval={}",
-        "mixing": "--set loss.style_mixing_prob={}",
-        "mixed-prob": "--set loss.style_mixing_prob={}",
-        "fp32": {"0": "", "false": "", "*": "--set train.precision=fp32"},
-        "fp16": "--set train.precision=bf16",
-        "name": "-o runs/{}",
-        **dict.fromkeys(
-            ("desc", "workers", "num-workers", "nobench", "allow-tf32", "nhwc", "n-sample"),
-            UNNEEDED,
-        ),
-        **dict.fromkeys(("results-dir", "models-dir", "local-rank", "arch"), UNNEEDED),
-    },
-    "grid": {
-        **DRAWING,
-        "projected-w": "--seeds {}",
-        "pics": _first,
-        "sample": UNNEEDED,
-        "size": UNNEEDED,
-        "data": UNNEEDED,
-        "num-image-tiles": lambda side: _first(str(int(side) ** 2)),
-        "generate": "",
-    },
-    "video": {
-        **DRAWING,
-        "outdir": "-o {}/video.mp4",
-        "w-frames": lambda frames: f"--seconds {int(frames) / 60:g} --fps 60",
-        "num-keyframes": UNNEEDED,
-        "shuffle-seed": UNNEEDED,
-        "duration-sec": {"*": "# --seconds is the time from one keyframe to the next"},
-        "generate-interpolation": "",
-        "interpolation-num-steps": lambda frames: f"--seconds {int(frames) / 30:g}",
-        "num-image-tiles": "--grid {}x{}",
-        "save-frames": "--frames",
-    },
-    "mix": {**DRAWING, "styles": "--layers {}", "col-styles": "--layers {}"},
-    "project": {
-        **DRAWING,
-        "target": "{}",
-        "size": UNNEEDED,
-        "num-steps": "--steps {}",
-        "step": "--steps {}",
-        "save-video": {"0": "", "false": "", "*": "--video"},
-        "project-in-wplus": "--space w+",
-        "w-plus": "--space w+",
-        **dict.fromkeys(("lr", "lr-rampup", "lr-rampdown", "noise-ramp", "mse"), UNNEEDED),
-    },
-    "eval": {
-        **DRAWING,
-        "metrics": _metrics,
-        "size": UNNEEDED,
-        "n-sample": "--num {}",
-        "gpus": GPUS,
-        **dict.fromkeys(("mirror", "inception", "verbose", "eps"), UNNEEDED),
-    },
-    "data prepare": {
-        "source": "{}",
-        "dest": "-o {}",
-        "out": lambda path: f"-o {Path(path).with_suffix('.zip')}",
-        "resolution": _side,
-        "size": _side,
-        "width": "--resolution {}",
-        "height": UNNEEDED,
-        "transform": {"center-crop-wide": "--fit wide", "*": ""},
-        "resize-filter": {"box": "--filter box", "*": "--filter lanczos"},
-        "max-images": {"*": "# train on a part of the images: --set data.max_images={}"},
-        "n-worker": "--workers {}",
-    },
-    "convert": {"source": "{}", "dest": _safetensors, "repo": UNNEEDED},
-    "discover sefa": {"out": lambda path: f"-o {Path(path).with_suffix('.h5')}"},
-    "edit": {
-        **DRAWING,
-        "i": "# one of its directions: --direction FILE:{}",
-        "index": "# one of its directions: --direction FILE:{}",
-        "d": "--strength=-{},0,{}",
-        "degree": "--strength=-{},0,{}",
-        "n": _first,
-    },
+MADE_FROM_VALUE: Mapping[str, Callable[[str], object]] = {
+    "network": _network,
+    "safetensors": _safetensors,
+    "metrics": _metrics,
+    "zip": lambda path: Path(path).with_suffix(".zip"),
+    "h5": lambda path: Path(path).with_suffix(".h5"),
+    "side": lambda size: size.lower().split("x")[0].split(",")[0],
+    "kimg": lambda images: f"{float(images) / 1000:g}",
+    "last": lambda count: int(count) - 1,
+    "last_of_square": lambda side: int(side) ** 2 - 1,
+    "seconds_at_30": lambda frames: f"{int(frames) / 30:g}",
+    "seconds_at_60": lambda frames: f"{int(frames) / 60:g}",
 }
-BARE_WORDS: Mapping[str, Form] = {
-    **dict.fromkeys(("discover sefa", "eval fid", "eval ppl"), _network),
-    "edit": "--direction {}",
-}
-"""Our words for a word that is no option."""
-
-WITHOUT_COMMAND = {"generate": "grid", "generate-interpolation": "video", "data": "train"}
-"""Commands of a program that has options only."""
 
 
 @dataclass(frozen=True)
@@ -283,16 +93,19 @@ def in_our_words(typed: Sequence[str], wrong: str) -> Answer | None:
         wrong: The option, with its dashes, or the command that sgtool does not have.
     """
     command, rest = _command(typed)
-    forms = OPTIONS.get(command) or OPTIONS.get(command.partition(" ")[0]) or {}
+    known = forms().get(command) or forms().get(command.partition(" ")[0]) or {}
     ours = typed[0] in (*command.split(), command)
-    if not command or (wrong.startswith("-") and ours and _plain(wrong) not in forms):
+    if not command or (wrong.startswith("-") and ours and _plain(wrong) not in known):
         return None
     found = _Found()
-    for option, value in _options(rest, forms):
-        if value is None:
-            found.keep(option, BARE_WORDS.get(command))
-        else:
-            found.take(option, value, forms[_plain(option)])
+    try:
+        for option, value in _options(rest, known):
+            if value is None:
+                found.keep(option, _listed()["words"].get(command))
+            else:
+                found.take(option, value, known[_plain(option)])
+    except ValueError:  # no number where theirs is one
+        return None
     words = (*command.split(), *_usual(command, found), *found.options)
     if words == tuple(typed):
         return None
@@ -303,12 +116,21 @@ def _command(typed: Sequence[str]) -> tuple[str, Sequence[str]]:
     """Return our command, empty if it is unknown, and the words after theirs."""
     for count in (2, 1):
         theirs = " ".join(map(_plain, typed[:count]))
-        ours = theirs if theirs in OPTIONS else COMMANDS.get(theirs)
+        ours = theirs if theirs in forms() else _our_command(theirs)
         if ours and len(typed) >= count and not typed[0].startswith("-"):
             return ours, typed[count:]
     given = {_plain(word.partition("=")[0]) for word in typed if word.startswith("--")}
-    ours = next((ours for theirs, ours in WITHOUT_COMMAND.items() if theirs in given), "")
+    ours = next(
+        (ours for theirs, ours in _listed()["commands_of_options"].items() if theirs in given), ""
+    )
     return (ours, typed) if typed and typed[0].startswith("-") else ("", typed)
+
+
+def _our_command(theirs: str) -> str | None:
+    listed = _listed()
+    metric = listed["metrics"].get(theirs.removeprefix("eval "))
+    is_metric = metric and theirs.startswith("eval ")
+    return f"eval {metric}" if is_metric else listed["commands"].get(theirs)
 
 
 def _options(words: Sequence[str], forms: Mapping[str, Form]) -> Iterator[tuple[str, str | None]]:
@@ -329,7 +151,7 @@ def _options(words: Sequence[str], forms: Mapping[str, Form]) -> Iterator[tuple[
 
 
 def _takes_value(form: Form) -> bool:
-    return not isinstance(form, str) or "{}" in form
+    return not isinstance(form, str) or "{" in form
 
 
 @dataclass(frozen=True)
@@ -365,9 +187,9 @@ class _Found:
 
 
 def _words(form: Form, value: str) -> str:
-    if callable(form):
-        return form(value)
-    return form if isinstance(form, str) else form.get(value.lower(), form["*"])
+    words = form if isinstance(form, str) else form.get(value.lower(), form["*"])
+    name = words.partition("{")[2].partition("}")[0]
+    return words.replace(f"{{{name}}}", str(MADE_FROM_VALUE[name](value))) if name else words
 
 
 def _usual(command: str, found: _Found) -> Sequence[str]:
