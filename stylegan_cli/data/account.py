@@ -20,6 +20,7 @@ from stylegan_cli.data.entries import (
 from stylegan_cli.data.levels import usual_levels
 from stylegan_cli.errors import DataError
 
+FRAMES = "several frames"
 TOLD_APART = 64
 """Sub-folders of a class that are looked at."""
 
@@ -74,6 +75,48 @@ class Labelling:
                 "`classes=False` to drop all labels"
             )
             raise DataError("\n".join([*self.remarks, unclear]))
+
+
+class Findings:
+    """Facts about images that the user should know, collected as they come.
+
+    Attributes:
+        taken: Number of images that can be used.
+        first_problem: The first image that cannot, with the reason; empty if there is none.
+        deep_range: Least and greatest value of pixels of more than 8 bits, if there are such.
+    """
+
+    def __init__(self) -> None:
+        self.taken = 0
+        self.first_problem = ""
+        self.deep_range: Levels | None = None
+        self._left_out, self._frames = Groups(), Groups()
+
+    def leave_out(self, name: str, problem: str) -> None:
+        """Count an image that cannot be used."""
+        self._left_out.add(general_reason(problem), name)
+        self.first_problem = self.first_problem or f"{name}: {problem}"
+
+    def take(self, name: str, *, frames: bool, deep_range: Levels | None) -> None:
+        """Count an image that can be used; these are facts about its pixels."""
+        self.taken += 1
+        if frames:
+            self._frames.add(FRAMES, name)
+        if deep_range is not None:
+            low, high = self.deep_range or deep_range
+            self.deep_range = min(low, deep_range[0]), max(high, deep_range[1])
+
+    @property
+    def left_out(self) -> dict[str, Group]:
+        return self._left_out.finish()
+
+    @property
+    def frames(self) -> dict[str, Group]:
+        return self._frames.finish()
+
+    def remarks(self) -> list[str]:
+        depth = () if self.deep_range is None else remarks_on_depth(self.deep_range)
+        return [*depth, *remarks_on_frames(self.frames.get(FRAMES))]
 
 
 def labelling(sources: Sequence[Source]) -> Labelling:

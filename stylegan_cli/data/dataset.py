@@ -11,19 +11,13 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Float32
 
-from stylegan_cli.data.account import (
-    Account,
-    general_reason,
-    labelling,
-    remarks_on_depth,
-    remarks_on_frames,
-)
+from stylegan_cli.data.account import Account, Findings, labelling
 from stylegan_cli.data.annotations import AnnotationColumns, Column, column_ranges, label_row
 from stylegan_cli.data.decoding import Levels, Upright, is_deep, reasons
-from stylegan_cli.data.entries import Entry, Groups, Source, entry_path
+from stylegan_cli.data.entries import Entry, Source, entry_path
 from stylegan_cli.data.formats import UnusableImageError
 from stylegan_cli.data.packed import PackedSource
-from stylegan_cli.data.parallel import ordered_map, usual_workers
+from stylegan_cli.data.parallel import ordered_map
 from stylegan_cli.data.pictures import (
     Fit,
     Target,
@@ -36,7 +30,6 @@ from stylegan_cli.errors import DataError
 from stylegan_cli.shapes import Stored
 
 Square = Callable[[Upright], Stored]
-AHEAD_PER_WORKER = 4
 
 
 class Dataset:
@@ -223,41 +216,25 @@ def _open_plain(
     source: Source, entries: Sequence[Entry], target: Target, *, labels: bool
 ) -> Dataset:
     """Open the images of a folder that can be decoded, with an account of the others."""
-    workers = usual_workers()
-    looks = ordered_map(
-        lambda entry: _look(source, entry, target),
-        entries,
-        workers=workers,
-        ahead=AHEAD_PER_WORKER * workers,
-    )
     usable: list[Entry] = []
-    left_out, frames = Groups(), Groups()
-    ranges: list[Levels] = []
-    with closing(looks):
+    findings = Findings()
+    with closing(ordered_map(lambda entry: _look(source, entry, target), entries)) as looks:
         for look in looks:
             if look.problem is not None:
-                left_out.add(general_reason(look.problem), entry_path(source, look.entry))
+                findings.leave_out(entry_path(source, look.entry), look.problem)
                 continue
             usable.append(look.entry)
-            if look.frames:
-                frames.add("", look.entry.name)
-            if look.deep_range is not None:
-                ranges.append(look.deep_range)
+            findings.take(look.entry.name, frames=look.frames, deep_range=look.deep_range)
     if not usable:
-        reason, group = next(iter(left_out.finish().items()))
+        reason, group = next(iter(findings.left_out.items()))
         raise DataError(f"{source.name}: no usable image; {group.example}: {reason}")
     known = labelling([source])
-    deep = [(min(low for low, _ in ranges), max(high for _, high in ranges))] if ranges else []
     account = Account(
         taken=len(usable),
-        left_out=left_out.finish(),
+        left_out=findings.left_out,
         passed=source.tally().passed,
         classes=dict(Counter(entry.label for entry in usable if isinstance(entry.label, str))),
-        remarks=[
-            *(known.remarks if labels else []),
-            *(remark for found in deep for remark in remarks_on_depth(found)),
-            *remarks_on_frames(frames.finish().get("")),
-        ],
+        remarks=[*(known.remarks if labels else []), *findings.remarks()],
     )
     return Dataset(
         source,

@@ -10,8 +10,8 @@ import numpy as np
 from jaxtyping import Float32, Shaped
 
 from stylegan_cli.data.dataset import Dataset
-from stylegan_cli.data.parallel import ordered_map, usual_workers
-from stylegan_cli.runtime import numpy_stream, stream_seed
+from stylegan_cli.data.parallel import ordered_map
+from stylegan_cli.runtime import cores, numpy_stream, stream_seed
 from stylegan_cli.shapes import Labels, Stored, StoredBatch
 from stylegan_cli.sizes import Size
 
@@ -182,7 +182,7 @@ def ahead(
     stretch: Stretch, work: Callable[[T], R], things: Iterable[T]
 ) -> Generator[R, None, None]:
     """Yield the results of work on images of a stretch, computed a few batches ahead."""
-    workers = min(usual_workers(), MAX_THREADS)
+    workers = min(cores(), MAX_THREADS)
     return ordered_map(work, things, workers=workers, ahead=BATCHES_AHEAD * stretch.share)
 
 

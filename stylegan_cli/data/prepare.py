@@ -2,7 +2,7 @@
 
 import hashlib
 from collections import Counter
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -10,9 +10,10 @@ from typing import Any
 
 from stylegan_cli import __version__
 from stylegan_cli.data.account import (
+    FRAMES,
     Account,
+    Findings,
     Labelling,
-    general_reason,
     groups_json,
     groups_of,
     labelling,
@@ -22,9 +23,9 @@ from stylegan_cli.data.account import (
 )
 from stylegan_cli.data.annotations import AnnotationColumns
 from stylegan_cli.data.decoding import Levels, reasons
-from stylegan_cli.data.entries import Entry, Groups, Source, entry_path, printable, shortened
+from stylegan_cli.data.entries import Entry, Source, entry_path, printable, shortened
 from stylegan_cli.data.formats import UnusableImageError
-from stylegan_cli.data.parallel import ordered_map, usual_workers
+from stylegan_cli.data.parallel import ordered_map
 from stylegan_cli.data.pictures import Target, fit_picture, is_stack, usual_resolution
 from stylegan_cli.data.prepared import own_levels
 from stylegan_cli.data.sources import fingerprint, open_source
@@ -32,9 +33,7 @@ from stylegan_cli.data.writers import Writer, open_writer
 from stylegan_cli.errors import DataError
 from stylegan_cli.sizes import Size
 
-AHEAD_PER_WORKER = 4
 UNLABELLED = "no label"
-FRAMES = "several frames"
 BYTES = ("store", None)
 
 
@@ -59,34 +58,23 @@ class Preparation:
 
 @dataclass(frozen=True, kw_only=True)
 class Progress:
-    """One image that is done, and the counts up to it.
+    """One image that is done.
 
     Attributes:
         name: Path of the image.
         problem: Reason why it is left out; None if it is not.
-        enlarged: Images so far that were smaller than wanted.
     """
 
     name: str
     problem: str | None
-    written: int
-    skipped: int
-    enlarged: int
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Job:
-    source: Source
+class _Made:
+    """One image in the form of the data set, or the reason why it is left out."""
+
+    name: str
     entry: Entry
-
-    @property
-    def name(self) -> str:
-        return entry_path(self.source, self.entry)
-
-
-@dataclass(frozen=True, kw_only=True)
-class _Result:
-    job: _Job
     encoded: Any = None
     enlarged: bool = False
     frames: bool = False
@@ -109,53 +97,37 @@ def prepare(sources: Sequence[Source], request: Preparation) -> Iterator[Progres
         [name for source in sources for name in source.classes],
         next((source.label_names for source in sources if source.label_names), ()),
     )
-    findings = _Findings()
-    progress = Progress(name="", problem=None, written=0, skipped=0, enlarged=0)
+    findings, enlarged = Findings(), 0
     with (
         open_writer(request.destination, overwrite=request.overwrite) as writer,
-        closing(_results(sources, request, writer)) as results,
+        closing(_made(sources, request, writer)) as images,
     ):
-        for number, result in enumerate(results):
-            if result.problem is None:
-                entry = result.job.entry
+        for number, image in enumerate(images):
+            if image.problem is None:
+                entry = image.entry
                 columns.add(replace(entry, label=None) if request.classes is False else entry)
-                writer.add(number, result.encoded)
-            findings.add(result)
-            progress = _counted(progress, result)
-            yield progress
-        if not progress.written:
+                writer.add(number, image.encoded)
+                findings.take(image.name, frames=image.frames, deep_range=image.deep_range)
+                enlarged += image.enlarged
+            else:
+                findings.leave_out(image.name, image.problem)
+            yield Progress(name=image.name, problem=image.problem)
+        if not findings.taken:
             raise nothing_usable(sources, findings.first_problem)
-        provenance = {**_provenance(sources, request.target, progress), **findings.known()}
+        counts = {"images": findings.taken, "skipped": number + 1 - findings.taken}
+        provenance = _provenance(sources, request.target, {**counts, "enlarged": enlarged})
+        provenance |= _known(findings)
         writer.finish(columns.finish(), {**provenance, "request": _fingerprint(sources, request)})
 
 
-class _Findings:
-    """Facts about the images that the user should know, collected as they come."""
-
-    def __init__(self) -> None:
-        self.first_problem = ""
-        self._left_out = Groups()
-        self._frames = Groups()
-        self._deep_ranges: list[Levels] = []
-
-    def add(self, result: _Result) -> None:
-        if result.problem is not None:
-            self._left_out.add(general_reason(result.problem), result.job.name)
-            self.first_problem = self.first_problem or f"{result.job.name}: {result.problem}"
-        if result.frames:
-            self._frames.add(FRAMES, result.job.name)
-        if result.deep_range is not None:
-            lows, highs = zip(*self._deep_ranges, result.deep_range, strict=True)
-            self._deep_ranges = [(min(lows), max(highs))]
-
-    def known(self) -> dict[str, Any]:
-        """Return what was found as JSON holds it; nothing where there is nothing to tell."""
-        found = {
-            "left_out": groups_json(self._left_out.finish()),
-            "frames": groups_json(self._frames.finish()),
-            "deep_range": self._deep_ranges[:1],
-        }
-        return {key: value for key, value in found.items() if value}
+def _known(findings: Findings) -> dict[str, Any]:
+    """Return what was found as JSON holds it; nothing where there is nothing to tell."""
+    found = {
+        "left_out": groups_json(findings.left_out),
+        "frames": groups_json(findings.frames),
+        "deep_range": [findings.deep_range] if findings.deep_range else [],
+    }
+    return {key: value for key, value in found.items() if value}
 
 
 def account(sources: Sequence[Source], made: Source) -> Account:
@@ -197,12 +169,12 @@ def first_usual_resolution(sources: Sequence[Source]) -> int:
         DataError: No image can be used.
     """
     problem = ""
-    for job in _jobs(sources):
+    for source, entry in _entries(sources):
         try:
-            with reasons(), job.source.open(job.entry) as image:
+            with reasons(), source.open(entry) as image:
                 return usual_resolution(Size(image.size[1], image.size[0]))
         except UnusableImageError as error:
-            problem = problem or printable(f"{job.name}: {error}")
+            problem = problem or printable(f"{entry_path(source, entry)}: {error}")
     raise nothing_usable(sources, problem)
 
 
@@ -222,41 +194,39 @@ def nothing_usable(sources: Sequence[Source], problem: str) -> DataError:
     return DataError(f"{names}: no usable image; {known}{others}")
 
 
-def _results(
+def _made(
     sources: Sequence[Source], request: Preparation, writer: Writer
-) -> Generator[_Result, None, None]:
-    workers = request.workers or usual_workers()
+) -> Generator[_Made, None, None]:
     return ordered_map(
-        lambda job: _make(job, request, writer),
-        _jobs(sources),
-        workers=workers,
-        ahead=AHEAD_PER_WORKER * workers,
+        lambda image: _make(*image, request, writer), _entries(sources), workers=request.workers
     )
 
 
-def _jobs(sources: Sequence[Source]) -> Iterator[_Job]:
+def _entries(sources: Sequence[Source]) -> Iterator[tuple[Source, Entry]]:
     for source in sources:
         for entry in source.entries():
-            yield _Job(source=source, entry=entry)
+            yield source, entry
 
 
-def _make(job: _Job, request: Preparation, writer: Writer) -> _Result:
-    if request.labelled_only and job.entry.label is None:
-        return _Result(job=job, problem=UNLABELLED)
+def _make(source: Source, entry: Entry, request: Preparation, writer: Writer) -> _Made:
+    name = entry_path(source, entry)
+    if request.labelled_only and entry.label is None:
+        return _Made(name=name, entry=entry, problem=UNLABELLED)
     try:
-        with reasons(), job.source.open(job.entry) as image:
-            own = own_levels(job.source)
+        with reasons(), source.open(entry) as image:
+            own = own_levels(source)
             target = replace(request.target, levels=request.target.levels or own)
             fitted = fit_picture(image, target)
-            return _Result(
-                job=job,
+            return _Made(
+                name=name,
+                entry=entry,
                 encoded=writer.encode(fitted.pixels),
                 enlarged=fitted.enlarged,
                 frames=image.frames and not is_stack(image, target),
                 deep_range=image.deep_range if own is None else None,
             )
     except UnusableImageError as error:
-        return _Result(job=job, problem=printable(str(error)))
+        return _Made(name=name, entry=entry, problem=printable(str(error)))
 
 
 def _check_labels(known: Labelling, request: Preparation) -> None:
@@ -269,17 +239,6 @@ def _check_labels(known: Labelling, request: Preparation) -> None:
         )
     if not request.labelled_only:
         known.check_clear()
-
-
-def _counted(before: Progress, result: _Result) -> Progress:
-    usable = result.problem is None
-    return Progress(
-        name=result.job.name,
-        problem=result.problem,
-        written=before.written + usable,
-        skipped=before.skipped + (not usable),
-        enlarged=before.enlarged + result.enlarged,
-    )
 
 
 def _fingerprint(sources: Sequence[Source], request: Preparation) -> str:
@@ -296,15 +255,15 @@ def _fingerprint(sources: Sequence[Source], request: Preparation) -> str:
     return digest.hexdigest()
 
 
-def _provenance(sources: Sequence[Source], target: Target, progress: Progress) -> dict[str, Any]:
+def _provenance(
+    sources: Sequence[Source], target: Target, counts: Mapping[str, int]
+) -> dict[str, Any]:
     """Return how the images were made, including what their sources tell of theirs."""
     options = {key: value for key, value in asdict(target).items() if value is not None}
     return {
         "tool": f"sgtool {__version__}",
         **options,
-        "images": progress.written,
-        "skipped": progress.skipped,
-        "enlarged": progress.enlarged,
+        **counts,
         "sources": [
             {"name": printable(Path(source.name).name), "prepared": dict(source.prepared)}
             for source in sources

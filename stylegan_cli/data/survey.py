@@ -27,14 +27,13 @@ from stylegan_cli.data.duplicates import (
 from stylegan_cli.data.entries import Entry, Group, Groups, Source, printable
 from stylegan_cli.data.formats import UnusableImageError
 from stylegan_cli.data.levels import seen_levels
-from stylegan_cli.data.parallel import ordered_map, usual_workers
+from stylegan_cli.data.parallel import ordered_map
 from stylegan_cli.data.pictures import flatten
 from stylegan_cli.data.prepared import has_halves
 
 Sums = npt.NDArray[np.float64]
 Places = npt.NDArray[np.int64]
 
-AHEAD_PER_WORKER = 4
 EXAMPLES = 5
 SIZES_LISTED = 10
 
@@ -116,13 +115,7 @@ class SurveyReport:
 
 def examine(source: Source, *, workers: int | None = None) -> Generator[Examined, None, None]:
     """Yield facts about every image of a source, in order."""
-    workers = workers or usual_workers()
-    return ordered_map(
-        lambda entry: _examined(source, entry),
-        source.entries(),
-        workers=workers,
-        ahead=AHEAD_PER_WORKER * workers,
-    )
+    return ordered_map(lambda entry: _examined(source, entry), source.entries(), workers=workers)
 
 
 class Survey:

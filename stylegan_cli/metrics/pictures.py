@@ -14,7 +14,7 @@ from stylegan_cli.data.decoding import Levels, Upright, reasons
 from stylegan_cli.data.entries import Entry, Source, entry_path
 from stylegan_cli.data.formats import UnusableImageError, suffix_of
 from stylegan_cli.data.levels import eight_bit
-from stylegan_cli.data.parallel import ordered_map, usual_workers
+from stylegan_cli.data.parallel import ordered_map
 from stylegan_cli.data.pictures import MODES, seen_planes, to_bytes
 from stylegan_cli.data.prepared import own_levels
 from stylegan_cli.data.samples import drawn_path
@@ -23,6 +23,7 @@ from stylegan_cli.errors import DataError, UsageError
 from stylegan_cli.figures.png import shown
 from stylegan_cli.metrics.metric import Event, Remark
 from stylegan_cli.networks.header import Header, read_header
+from stylegan_cli.runtime import cores
 from stylegan_cli.shapes import Picture, Pixels
 from stylegan_cli.sizes import Size
 from stylegan_cli.training.settling import training_data
@@ -110,7 +111,7 @@ class StoredPictures:
 
     def batches(self, parts: Sequence[range]) -> Iterator[Pixels]:
         """Yield the images of each part, decoded ahead in threads."""
-        workers = min(usual_workers(), MAX_THREADS)
+        workers = min(cores(), MAX_THREADS)
         loaded = ordered_map(self._batch, parts, workers=workers, ahead=workers + BATCHES_AHEAD)
         with closing(loaded):
             yield from loaded

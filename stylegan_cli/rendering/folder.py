@@ -13,13 +13,14 @@ from pathlib import Path
 
 import numpy as np
 
-from stylegan_cli.data.parallel import ordered_map, usual_workers
+from stylegan_cli.data.parallel import ordered_map
 from stylegan_cli.errors import DataError, OutputError
 from stylegan_cli.figures.png import write_png
 from stylegan_cli.files import put_in_place, writing
 from stylegan_cli.rendering.header import StudyHeader
 from stylegan_cli.rendering.sheet import compose
 from stylegan_cli.rendering.store import SOURCES, StudyFile, Table, create_study, open_study
+from stylegan_cli.runtime import cores
 from stylegan_cli.shapes import Picture
 
 UNFINISHED = ".{}.h5.partial"
@@ -183,7 +184,7 @@ def _images(study: OpenStudy) -> Iterator[Path]:
             write_png(path, pixels, origin=origin)
         return path
 
-    workers = min(usual_workers(), MOST_WRITERS)
+    workers = min(cores(), MOST_WRITERS)
     yield from ordered_map(write, missing(), workers=workers, ahead=2 * workers)
 
 

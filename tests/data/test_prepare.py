@@ -13,7 +13,7 @@ from stylegan_cli.data.labels import label_table
 from stylegan_cli.data.pictures import Target
 from stylegan_cli.data.prepare import Preparation, first_usual_resolution, prepare
 from stylegan_cli.data.relabelled import labelled
-from stylegan_cli.data.sources import open_sources
+from stylegan_cli.data.sources import open_source, open_sources
 from stylegan_cli.errors import DataError, OutputError, UsageError
 from tests.data.pictures import blocks, encoded, folder_of, zip_of
 
@@ -123,14 +123,17 @@ def test_broken_images_leave_a_gap_and_a_reason(tmp_path):
     steps = prepared([zip_of(tmp_path / "s.zip", files)], tmp_path / "x.zip")
     assert [step.problem is None for step in steps] == [True, False, False, False, True]
     assert steps[1].name.endswith("s.zip/2.png") and "damaged" in steps[1].problem
-    assert (steps[-1].written, steps[-1].skipped) == (2, 3)
+    with closing(open_source(tmp_path / "x.zip")) as made:
+        assert (made.prepared["images"], made.prepared["skipped"]) == (2, 3)
     with zipfile.ZipFile(tmp_path / "x.zip") as file:
         assert file.namelist()[:2] == ["00000/img00000000.png", "00000/img00000004.png"]
 
 
 def test_enlarged_images_are_counted(tmp_path):
     folder = folder_of(tmp_path / "f", {"a.png": blocks(0, 1, 1), "b.png": blocks(0, 16, 16)})
-    assert prepared([folder], tmp_path / "x.zip")[-1].enlarged == 1
+    prepared([folder], tmp_path / "x.zip")
+    with closing(open_source(tmp_path / "x.zip")) as made:
+        assert made.prepared["enlarged"] == 1
 
 
 def test_nothing_usable_is_an_error_and_leaves_nothing(tmp_path):

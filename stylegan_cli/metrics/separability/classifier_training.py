@@ -18,7 +18,7 @@ from torch import Tensor
 
 from stylegan_cli.data.dataset import Dataset
 from stylegan_cli.data.loader import Pick, Sampler
-from stylegan_cli.data.parallel import ordered_map, usual_workers
+from stylegan_cli.data.parallel import ordered_map
 from stylegan_cli.errors import DataError, MetricError
 from stylegan_cli.files import writing, written_whole
 from stylegan_cli.metrics.path_length import shrink
@@ -182,9 +182,7 @@ class ClassifierTraining:
         self, picks: Iterator[Pick], size: int, device: torch.device
     ) -> Iterator[tuple[Images, Tensor]]:
         """Yield batches of images as the classifier takes them, with their attributes."""
-        with closing(
-            ordered_map(self._read, picks, workers=usual_workers(), ahead=3 * size)
-        ) as read:
+        with closing(ordered_map(self._read, picks, ahead=3 * size)) as read:
             while batch := list(islice(read, size)):
                 pixels, has = zip(*batch, strict=True)
                 images = to_images(torch.from_numpy(np.stack(pixels)).to(device))
