@@ -166,12 +166,11 @@ if TYPE_CHECKING:
     from stylegan_cli.studies.projection.projection import Projection
     from stylegan_cli.studies.projection.workshop import means_of as projection_means
     from stylegan_cli.studies.truncation import truncation
-    from stylegan_cli.studies.video.account import is_video
-    from stylegan_cli.studies.video.drawing import Drawing
-    from stylegan_cli.studies.video.filming import Filming, Footage, default_video
+    from stylegan_cli.studies.video.filming import Filming, Footage, default_video, is_video
+    from stylegan_cli.studies.video.motion import Motion, Screen
     from stylegan_cli.studies.video.tracks import Tracks
     from stylegan_cli.studies.video.training import TrainingFilm
-    from stylegan_cli.studies.video.video import Motion, Screen, Video, video
+    from stylegan_cli.studies.video.video import Drawing, Video, video
     from stylegan_cli.training.acceleration import Acceleration, EngineName
     from stylegan_cli.training.alarms import Alarm
     from stylegan_cli.training.estimate import Estimate, estimate

@@ -31,7 +31,7 @@ from stylegan_cli.networks.snapshot import file_sha256
 from stylegan_cli.recipe import Settled
 from stylegan_cli.recipe import load as load_recipe
 from stylegan_cli.rendering.store import describe_study, is_study
-from stylegan_cli.studies.video.account import describe_video, is_video
+from stylegan_cli.studies.video.filming import describe_video, is_video
 from stylegan_cli.training.run_folder import load_state
 
 if TYPE_CHECKING:

@@ -92,12 +92,19 @@ def _taken_layers(
         chosen = [parse_layers_by_side(text, levels, parameter="layers") for text in layers]
         return {_name(text, numbers): numbers for text, numbers in zip(layers, chosen, strict=True)}
     starts = crossover or (sizes.active_ws // 2,)
-    for start in starts:
-        if not 0 <= start <= num_ws:
-            raise UsageError(
-                f"out of range; the valid range is 0-{num_ws}", parameter="crossover", value=start
-            )
+    check_crossovers(sizes, starts)
     return {f"crossover {start}": tuple(range(start, num_ws)) for start in starts}
+
+
+def check_crossovers(sizes: Sizes, starts: Sequence[int]) -> None:
+    """Raise a `UsageError` if styles cannot change over at these layers."""
+    for start in starts:
+        if not 0 <= start <= sizes.num_ws:
+            raise UsageError(
+                f"out of range; the valid range is 0-{sizes.num_ws}",
+                parameter="crossover",
+                value=start,
+            )
 
 
 def _idle_matrices(sizes: Sizes, taken: Mapping[str, Sequence[int]]) -> Iterator[str]:

@@ -13,9 +13,9 @@ from stylegan_cli.networks.snapshot import load_network
 from stylegan_cli.ranges import parse_points
 from stylegan_cli.rendering.render import render, to_pixels
 from stylegan_cli.studies.grid import GridOptions, grid
-from stylegan_cli.studies.video.drawing import Drawing
+from stylegan_cli.studies.video.motion import Motion
 from stylegan_cli.studies.video.tracks import Tracks
-from stylegan_cli.studies.video.video import Motion, video
+from stylegan_cli.studies.video.video import Drawing, video
 from tests.networks.vectors import FOLDER, Vectors
 
 

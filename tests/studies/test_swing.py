@@ -6,9 +6,9 @@ from stylegan_cli.directions.references import parse_direction
 from stylegan_cli.errors import UsageError
 from stylegan_cli.studies.discovery.finding import find_sefa
 from stylegan_cli.studies.grid import grid
-from stylegan_cli.studies.video.drawing import Drawing
+from stylegan_cli.studies.video.motion import Motion, Screen
 from stylegan_cli.studies.video.tracks import Tracks
-from stylegan_cli.studies.video.video import Image, Motion, Screen, video
+from stylegan_cli.studies.video.video import Drawing, Image, video
 
 
 @pytest.fixture(scope="module")

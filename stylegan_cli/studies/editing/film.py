@@ -17,7 +17,7 @@ from stylegan_cli.recipe import dumps
 from stylegan_cli.rendering.plan import Axis, Plan, Tables
 from stylegan_cli.shapes import Picture
 from stylegan_cli.studies.editing.edit import EditOptions, edit, open_editing, pick_codes
-from stylegan_cli.studies.video.video import SMALLEST
+from stylegan_cli.studies.video.motion import SMALLEST
 
 FPS, STEPS = 30.0, 60
 """Frames per second, and frames from the lowest strength to the highest."""

@@ -1,13 +1,22 @@
-"""Animation formats: videos by ffmpeg, animated pictures by Pillow; one frame in memory."""
+"""Animation formats: videos by the ffmpeg of imageio-ffmpeg, animated pictures by Pillow.
 
-from collections.abc import Callable, Mapping
+One frame at a time is in memory.
+"""
+
+import os
+import re
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import chain, pairwise
 from pathlib import Path
-from typing import Any
+from subprocess import CalledProcessError
+from tempfile import TemporaryFile
+from typing import IO, Any
 from xml.sax.saxutils import escape
 
 import numpy as np
+from imageio_ffmpeg import count_frames_and_secs, get_ffmpeg_version, write_frames
 from jaxtyping import UInt8
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
@@ -17,12 +26,13 @@ from stylegan_cli.figures.layout import PAPER
 from stylegan_cli.figures.png import to_image
 from stylegan_cli.files import written_whole
 from stylegan_cli.shapes import Picture
-from stylegan_cli.studies.video.ffmpeg import FfmpegError, write_movie
 
 DEFAULT_QUALITY = 80
 GIF_MAX_FPS = 50
 THREADS = 4
 """The encoder's result depends on their number, so it is the same on every machine."""
+
+_ORIGIN_OF_LINE = re.compile(r"^(\[[^\]]* @ 0x[0-9a-f]+\] )+")
 
 _XMP = (
     '<x:xmpmeta xmlns:x="adobe:ns:meta/">'
@@ -90,11 +100,7 @@ def format_of(path: Path) -> Format:
 
 
 def check_format(path: Path, width: int, height: int, fps: float) -> None:
-    """Raise if the format of the suffix cannot hold such frames.
-
-    Raises:
-        UsageError: Size or speed is beyond the format.
-    """
+    """Raise a `UsageError` if the format of the suffix cannot hold such frames."""
     kind = format_of(path)
     if kind.name == "mp4" and (width % 2 or height % 2):
         raise UsageError(
@@ -124,22 +130,77 @@ def write_animation(path: Path, frame: Callable[[int], Picture], reel: Reel) -> 
     with written_whole(path) as temporary:
         if kind.codec is None:
             pages = _Pages(lambda i: _image(_prepared(frame(i), kind), kind), reel.frames)
-            _write_pages(temporary, pages, kind, kind.options(reel))
-            return
-        frames = (_prepared(frame(i), kind) for i in range(reel.frames))
-        try:
-            write_movie(
-                temporary,
-                frames,
-                reel.frames,
-                fps=reel.fps,
-                codec=kind.codec,
-                options=kind.options(reel),
-            )
-        except FfmpegError as error:
+            rest = _Pages(lambda i: pages.frame(i + 1), reel.frames - 1)
+            options = kind.options(reel)
+            try:
+                pages.save(temporary, kind.name, save_all=True, append_images=[rest], **options)
+            except ValueError as error:  # larger than the format allows
+                raise OSError(str(error)) from error
+        elif why := _write_movie(temporary, frame, kind, reel):
             raise OutputError(
-                f"{path}: ffmpeg cannot write it ({error}); fix that or choose another place"
-            ) from None
+                f"{path}: ffmpeg cannot write it ({why}); fix that or choose another place"
+            )
+
+
+def check_ffmpeg() -> None:
+    """Raise an `OutputError` if there is no ffmpeg, or it cannot be run."""
+    try:
+        get_ffmpeg_version()
+    except (OSError, RuntimeError, CalledProcessError) as error:
+        raise OutputError(
+            f"ffmpeg: cannot be run ({error}); `pip install imageio-ffmpeg`, or name one in "
+            "$IMAGEIO_FFMPEG_EXE"
+        ) from None
+
+
+def _write_movie(
+    path: Path, frame: Callable[[int], Picture], kind: Format, reel: Reel
+) -> str | None:
+    """Have ffmpeg write the frames, and count them in what it wrote; return why it failed."""
+    frames = (_prepared(frame(i), kind) for i in range(reel.frames))
+    first = next(frames)
+    pixels = {3: ("rgb24", "yuv420p"), 4: ("rgba", "yuva420p")}[first.shape[2]]
+    with TemporaryFile() as said:
+        with _errors_into(said):
+            writer = write_frames(
+                f"file:{path}",
+                first.shape[1::-1],
+                pix_fmt_in=pixels[0],
+                pix_fmt_out=pixels[1],
+                fps=reel.fps,
+                quality=None,
+                codec=kind.codec,
+                macro_block_size=1,
+                ffmpeg_log_level="error",
+                output_params=kind.options(reel),
+            )
+            writer.send(None)
+        with suppress(OSError), closing(writer):
+            for each in chain((first,), frames):
+                writer.send(np.ascontiguousarray(each))
+        found = 0
+        with suppress(RuntimeError):
+            found = count_frames_and_secs(f"file:{path}")[0]
+        return None if found == reel.frames else _reason(said)
+
+
+@contextmanager
+def _errors_into(file: IO[bytes]) -> Iterator[None]:
+    """Give a file as stderr to programs that start in the block."""
+    ours = os.dup(2)
+    os.dup2(file.fileno(), 2)
+    try:
+        yield
+    finally:
+        os.dup2(ours, 2)
+        os.close(ours)
+
+
+def _reason(said: IO[bytes]) -> str:
+    said.seek(0)
+    lines = [line.strip() for line in said.read().decode(errors="replace").splitlines()]
+    reason = _ORIGIN_OF_LINE.sub("", next(filter(None, lines), "")).rstrip(".")
+    return reason or "it stopped before the last frame"
 
 
 def _prepared(pixels: Picture, kind: Format) -> UInt8[np.ndarray, "height width rgb_or_rgba"]:
@@ -162,24 +223,15 @@ class _Pages:
     """Frames behind the face of one Pillow image of many, which loads each as it is wanted."""
 
     def __init__(self, frame: Callable[[int], Image.Image], count: int) -> None:
-        self._frame, self.n_frames, self._now = frame, count, frame(0)
+        self.frame, self.n_frames, self._now = frame, count, frame(0)
 
     def seek(self, number: int) -> None:
         if number >= self.n_frames:
             raise EOFError
-        self._now = self._frame(number)
+        self._now = self.frame(number)
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._now, name)
-
-
-def _write_pages(path: Path, pages: _Pages, kind: Format, options: Mapping[str, Any]) -> None:
-    rest = _Pages(lambda i: pages._frame(i + 1), pages.n_frames - 1)
-    try:
-        pages.save(path, kind.name, save_all=True, append_images=[rest], **options)
-    except ValueError as error:
-        # larger than the format allows
-        raise OSError(str(error)) from error
 
 
 def _mp4(reel: Reel) -> list[str]:
@@ -194,16 +246,7 @@ def _mp4(reel: Reel) -> list[str]:
 def _webm(reel: Reel) -> list[str]:
     rate = f"{63 - 0.475 * reel.quality:.0f}"
     return [
-        "-crf",
-        rate,
-        "-b:v",
-        "0",
-        "-row-mt",
-        "1",
-        "-fflags",
-        "+bitexact",
-        "-f",
-        "webm",
+        *("-crf", rate, "-b:v", "0", "-row-mt", "1", "-fflags", "+bitexact", "-f", "webm"),
         *_described(reel),
     ]
 

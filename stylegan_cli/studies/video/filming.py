@@ -8,6 +8,7 @@ While frames are missing, those drawn are kept as a study in a hidden file: `.pe
 import json
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -21,18 +22,42 @@ from stylegan_cli.files import writing, written_whole
 from stylegan_cli.rendering.header import StudyHeader, differing
 from stylegan_cli.rendering.store import StudyFile, Table, create_study, open_study
 from stylegan_cli.shapes import Picture
-from stylegan_cli.studies.video.account import VideoPaths, read_account
 from stylegan_cli.studies.video.encoding import (
     DEFAULT_QUALITY,
     Reel,
+    check_ffmpeg,
     check_format,
     format_of,
     write_animation,
 )
-from stylegan_cli.studies.video.ffmpeg import check_ffmpeg
 
 DEFAULT_NAME = Path("video.mp4")
 _VERSIONS_OF = ("stylegan_cli", "torch", "numpy", "imageio-ffmpeg")
+
+
+@dataclass(frozen=True, kw_only=True)
+class VideoPaths:
+    """Paths of all files of one video: itself, and those beside it."""
+
+    file: Path
+
+    @property
+    def account(self) -> Path:
+        """Return the path of the video's account, as JSON."""
+        return self.file.with_name(f"{self.file.name}.json")
+
+    @property
+    def frames(self) -> Path:
+        """Return the folder of frames."""
+        return self.file.with_name(f"{self.file.stem}-frames")
+
+    @property
+    def kept(self) -> Path:
+        """Return the path of the frames while some are missing."""
+        return self.file.with_name(f".{self.file.name}.frames")
+
+    def frame(self, number: int) -> Path:
+        return self.frames / f"{number:06d}.png"
 
 
 @runtime_checkable
@@ -98,7 +123,7 @@ class Filming:
             frames=footage.total,
             fps=footage.fps,
             loop=footage.loop,
-            quality=DEFAULT_QUALITY if quality is None else quality,
+            quality=self.header.request.get("quality", DEFAULT_QUALITY),
             origin=self.header.origin,
         )
         self._kept = self._open(overwrite)
@@ -116,11 +141,7 @@ class Filming:
         return 0 if self._kept is None else int((~self._kept.done()).sum())
 
     def frames(self, batch_size: int | None = None) -> Iterator[Picture]:
-        """Draw the missing frames; each is kept before it is yielded.
-
-        Raises:
-            OutputError: The disk is full or was removed.
-        """
+        """Draw the missing frames; each is kept before it is yielded."""
         chosen = range(self.total - self.missing, self.total)
         if self._kept is not None and chosen:
             for i, frame in zip(chosen, self._footage.frames(chosen, batch_size), strict=True):
@@ -128,11 +149,7 @@ class Filming:
                 yield frame
 
     def finish(self) -> None:
-        """Encode the video after all frames, and write the account beside it.
-
-        Raises:
-            OutputError: The path cannot be written, or ffmpeg fails.
-        """
+        """Encode the video after all frames, and write the account beside it."""
         kept, paths = self._kept, self.paths
         if kept is None:
             return
@@ -153,7 +170,9 @@ class Filming:
         paths = self.paths
         with writing(paths.file):
             if overwrite:
-                _clear(paths)
+                own = (paths.file, paths.account, paths.kept, *paths.frames.glob("[0-9]*.png"))
+                for path in own:
+                    path.unlink(missing_ok=True)
             self._refuse_others()
             wanted = range(self.total if self._keep_frames else 0)
             if paths.file.exists() and all(paths.frame(i).exists() for i in wanted):
@@ -246,7 +265,34 @@ def _origins(paths: VideoPaths, keep_frames: bool) -> Iterator[tuple[Path, Mappi
         yield paths.frames, json.loads(read_origin(paths.frame(0)) or "{}")
 
 
-def _clear(paths: VideoPaths) -> None:
-    """Remove the video with its frames, and nothing else."""
-    for path in (paths.file, paths.account, paths.kept, *paths.frames.glob("[0-9]*.png")):
-        path.unlink(missing_ok=True)
+def is_video(path: Path) -> bool:
+    """Return whether an account of a video stands beside this file."""
+    # the folder you are in has no name, so nothing can stand beside it
+    if not path.name:
+        return False
+    account = VideoPaths(file=path).account
+    try:
+        return account.is_file() and read_account(account).get("study") == "video"
+    except OutputError:
+        return False
+
+
+def read_account(account: Path) -> dict[str, Any]:
+    """Read the account beside a video; raise an `OutputError` if the file is another one."""
+    try:
+        found = json.loads(account.read_text(encoding="utf-8"))
+    except (ValueError, RecursionError):
+        found = None
+    if not isinstance(found, dict):
+        raise OutputError(
+            f"{account}: not what sgtool writes beside a video; "
+            "choose another `output` or add `overwrite`"
+        )
+    return found
+
+
+def describe_video(path: Path) -> dict[str, Any]:
+    """Describe the content and origin of a video, ready for JSON."""
+    account = read_account(VideoPaths(file=path).account)
+    account.pop("recipe", None)
+    return {**account, "bytes": path.stat().st_size}

@@ -1,7 +1,8 @@
-"""The images of a video: codes between keyframes, drawn."""
+"""The images of a video: codes and noise between keyframes, drawn."""
 
 from collections.abc import Iterator, Sequence
 from itertools import islice
+from math import exp, sqrt
 
 import numpy as np
 import torch
@@ -15,11 +16,12 @@ from stylegan_cli.networks.noise import NoiseInput, NoiseMode, noise_maps
 from stylegan_cli.networks.snapshot import Network
 from stylegan_cli.rendering.plan import Address, Plan
 from stylegan_cli.rendering.render import draw, fixed_maps, render
+from stylegan_cli.runtime import stream_seed
 from stylegan_cli.shapes import Picture, Pixels
-from stylegan_cli.studies.video.curves import Vectors, cubic, lerp, slerp
+from stylegan_cli.sizes import Size
 from stylegan_cli.studies.video.keyframes import Keyframes, finished_ws
-from stylegan_cli.studies.video.video import Image, Instants, Motion, Video
-from stylegan_cli.studies.video.walk import NoiseWalk
+from stylegan_cli.studies.video.motion import Motion, Vectors, cubic, lerp, slerp
+from stylegan_cli.studies.video.video import Image, Instants, Video
 
 Rows = Float[np.ndarray, "n *_"]
 
@@ -60,6 +62,54 @@ class _Stills:
         self._latest = {cell.address.position: cell.pixels for cell in cells}
 
 
+class NoiseWalk:
+    """A stationary AR(1) walk, n[t + 1] = ρ n[t] + a ε, of unit variance in every frame.
+
+    In a loop it is periodic: every frame is the same sum over all ε, so that the frame behind the
+    last is the first. It starts at the noise of its seed otherwise.
+
+    Args:
+        seed: Of its maps; a frame depends on nothing else.
+        memory: Frames after which the correlation has fallen to 1/e.
+        frames: Their number.
+    """
+
+    def __init__(
+        self, sizes: Sequence[Size], seed: int, *, memory: float, frames: int, loop: bool
+    ) -> None:
+        self._sizes, self._seed, self._frames, self._loop = sizes, seed, frames, loop
+        self._rho = exp(-1 / memory)
+        self._step = sqrt(1 - self._rho**2)
+        if loop:
+            # the variance of ε's share, summed over all earlier rounds
+            rest = self._rho**frames
+            self._step *= (1 - rest) / sqrt(1 - rest**2)
+
+    def maps(self) -> Iterator[list[Tensor]]:
+        """Yield the maps of each frame, `[1, 1, height, width]` per noise input."""
+        now = self._start()
+        for t in range(self._frames):
+            yield now
+            fresh = self._draw((t + 1) % self._frames)
+            now = [self._rho * a + self._step * b for a, b in zip(now, fresh, strict=True)]
+
+    def _start(self) -> list[Tensor]:
+        if not self._loop:
+            return self._draw(0)
+        total = [torch.zeros(1, 1, *size.shape) for size in self._sizes]
+        share = self._step / (1 - self._rho**self._frames)
+        # backwards from frame 0, whose own ε has the full share
+        for back in range(self._frames):
+            for a, b in zip(total, self._draw(-back % self._frames), strict=True):
+                a += share * self._rho**back * b
+        return total
+
+    def _draw(self, t: int) -> list[Tensor]:
+        seed = stream_seed(self._seed, "noise walk", t) if t else self._seed
+        # on the CPU, whose random numbers are equal on every machine
+        return noise_maps(self._sizes, [seed], torch.device("cpu"))
+
+
 class _Walks:
     """The walk of each stream's noise, if it wanders; frames come in order."""
 
@@ -92,16 +142,18 @@ def _draw(
     G: Generator, video: Video, images: Sequence[Image], wandering: NoiseInput | None
 ) -> Pixels:
     moments, device = video.moments(images), G.mapping.w_avg.device
+
+    def there(values: np.ndarray | None) -> Tensor | None:
+        return None if values is None else torch.from_numpy(values).to(device)
+
     noise = wandering or noise_between(G, video.keyframes.main, moments, video.stills.noise_mode)
-    motions = motions_between(video.keyframes, moments)
-    where = None if motions is None else torch.from_numpy(motions).to(device)
+    where = there(motions_between(video.keyframes, moments))
     if video.swing is None:
-        ws = ws_between(G, video.keyframes, video.motion, moments)
-        return draw(G, torch.from_numpy(ws).to(device), noise, where)
-    codes = video.swung(moments)
-    offsets = codes.style_offsets
-    moved = None if offsets is None else torch.from_numpy(offsets).to(device)
-    return draw(G, torch.from_numpy(codes.ws).to(device), noise, where, moved)
+        ws, offsets = ws_between(G, video.keyframes, video.motion, moments), None
+    else:
+        codes = video.swung(moments)
+        ws, offsets = codes.ws, codes.style_offsets
+    return draw(G, torch.from_numpy(ws).to(device), noise, where, there(offsets))
 
 
 def ws_between(
@@ -114,17 +166,16 @@ def ws_between(
         keyframes,
         _moved(G, keyframes.main, motion, moments),
         None if style is None else _moved(G, style, motion, moments),
-        crossover=_along(keyframes.crossover, moments),
-        psi=_along(keyframes.psi, moments),
+        crossover=_along(keyframes.crossover, moments, moments.share),
+        psi=_along(keyframes.psi, moments, moments.share),
     )
 
 
 def motions_between(keyframes: Keyframes, moments: Instants) -> Float32[np.ndarray, "n 3"] | None:
     """Return the motion of pictures at these moments, on lines; None without motion."""
-    track = keyframes.motions
-    if track is None:
+    if keyframes.motions is None:
         return None
-    return _line(track[:, None].repeat(moments.stream.max() + 1, 1), moments).astype(np.float32)
+    return _along(keyframes.motions, moments, moments.share[:, None]).astype(np.float32)
 
 
 def noise_between(
@@ -161,50 +212,41 @@ def _moved(
         return _on_curve(G, codes.ws, motion, moments).astype(np.float32)
     assert codes.z is not None
     z = _on_curve(G, codes.z, motion, moments).astype(np.float32)
-    labels = _line(codes.labels, moments).astype(np.float32)
+    labels = lerp(*_ends(codes.labels, moments)).astype(np.float32)
     return broadcast_layers(map_latents(G, z, labels), G.num_ws).cpu().numpy()
 
 
 def _on_curve(G: Generator, table: Vectors, motion: Motion, moments: Instants) -> Rows:
+    a, b, share = _ends(table, moments)
     match motion.interp:
         case "cubic-w":
-            return _spline(table, motion.loop, moments)
+            before = table[moments.keyframe - 1, moments.stream]
+            after = table[(moments.following + 1) % len(table), moments.stream]
+            if not motion.loop:
+                # beyond the ends the path continues straight
+                first, last = (
+                    (place == end).reshape(share.shape)
+                    for place, end in ((moments.keyframe, 0), (moments.following, len(table) - 1))
+                )
+                before = np.where(first, 2 * a - b, before)
+                after = np.where(last, 2 * b - a, after)
+            return cubic(before, a, b, after, share)
         case "slerp-z" | "circle-z":
-            return _arc(table, moments)
+            return slerp(a, b, share)
         case "slerp-w":
             centre = G.mapping.w_avg.cpu().numpy()
-            around: Rows = centre + _arc(table - centre, moments)
+            around: Rows = centre + slerp(a - centre, b - centre, share)
             return around
         case _:
-            return _line(table, moments)
+            return lerp(a, b, share)
 
 
-def _line(table: Vectors, moments: Instants) -> Rows:
+def _ends(table: Vectors, moments: Instants) -> tuple[Rows, Rows, Rows]:
+    """Return both ends of each moment's way, and the share of it, for their rows."""
     a, b = table[moments.keyframe, moments.stream], table[moments.following, moments.stream]
-    return lerp(a, b, _for_rows(moments.share, a))
+    return a, b, moments.share.reshape(-1, *(1 for _ in a.shape[1:]))
 
 
-def _arc(table: Vectors, moments: Instants) -> Rows:
-    a, b = table[moments.keyframe, moments.stream], table[moments.following, moments.stream]
-    return slerp(a, b, _for_rows(moments.share, a))
-
-
-def _spline(table: Vectors, loop: bool, moments: Instants) -> Rows:
-    a, b = table[moments.keyframe, moments.stream], table[moments.following, moments.stream]
-    last = len(table) - 1
-    before = table[moments.keyframe - 1, moments.stream]
-    after = table[(moments.following + 1) % len(table), moments.stream]
-    if not loop:
-        # beyond the ends the path continues straight
-        before = np.where(_for_rows(moments.keyframe == 0, a), 2 * a - b, before)
-        after = np.where(_for_rows(moments.following == last, a), 2 * b - a, after)
-    return cubic(before, a, b, after, _for_rows(moments.share, a))
-
-
-def _along(track: Float64[np.ndarray, " keyframes"], moments: Instants) -> np.ndarray:
-    return lerp(track[moments.keyframe], track[moments.following], moments.share)
-
-
-def _for_rows(values: np.ndarray, vectors: np.ndarray) -> np.ndarray:
-    """Reshape one value per row to broadcast over the rows."""
-    return values.reshape(-1, *(1 for _ in vectors.shape[1:]))
+def _along(track: Vectors, moments: Instants, share: Vectors) -> np.ndarray:
+    """Return the values of a track that all streams share."""
+    return lerp(track[moments.keyframe], track[moments.following], share)

@@ -11,15 +11,11 @@ from jaxtyping import Float32, Float64
 from stylegan_cli.errors import UsageError
 from stylegan_cli.latents.codes import Codes, each_column, join_codes
 from stylegan_cli.latents.lookup import Picked, codes_of_picks
-from stylegan_cli.latents.sampling import (
-    broadcast_layers,
-    map_latents,
-    truncate,
-)
+from stylegan_cli.latents.references import Pick
+from stylegan_cli.latents.sampling import broadcast_layers, map_latents, truncate
 from stylegan_cli.networks.snapshot import Network
-from stylegan_cli.studies.video.curves import Interp, lerp
-from stylegan_cli.studies.video.swing import HALVES
-from stylegan_cli.studies.video.tracks import Tracks, check_tracks, common_length
+from stylegan_cli.studies.video.motion import Interp, lerp
+from stylegan_cli.studies.video.tracks import HALVES, Tracks, check_tracks, common_length
 
 if TYPE_CHECKING:
     from stylegan_cli.networks.generator import Generator
@@ -73,21 +69,10 @@ class Keyframes:
 
 @dataclass(frozen=True, kw_only=True)
 class _Track:
-    """One track.
-
-    Attributes:
-        picked: Its codes for each class.
-        length: Its keyframes.
-        arrange: Arranges codes as the keyframes of each stream.
-    """
+    """One track: its codes for each class, and how many keyframes they make."""
 
     picked: tuple[Picked, ...]
     length: int
-    arrange: Callable[[Codes], Codes]
-
-    def keyframes(self, count: int) -> Codes:
-        """Return as many keyframes as the video has, each of its own class."""
-        return _choose([self.arrange(each.codes) for each in self.picked], count)
 
 
 def keyframes(network: Network, tracks: Tracks, interp: Interp, streams: int) -> Keyframes:
@@ -98,8 +83,9 @@ def keyframes(network: Network, tracks: Tracks, interp: Interp, streams: int) ->
         DataError: A file of codes is missing or damaged.
     """
     check_tracks(network, tracks)
-    main = _read(network, tracks, "seeds", interp, streams)
-    style = _read(network, tracks, "style_seeds", interp, streams) if tracks.style_seeds else None
+    read = partial(_read, network, tracks, interp, streams)
+    main = read("seeds", tracks.seeds)
+    style = read("style_seeds", tracks.style_seeds) if tracks.style_seeds else None
     crossover = tracks.crossover or (network.sizes.num_ws // 2,)
     count = common_length(
         {
@@ -112,8 +98,15 @@ def keyframes(network: Network, tracks: Tracks, interp: Interp, streams: int) ->
             "rotate": len(tracks.rotate),
         }
     )
+
+    def codes(track: _Track) -> Codes:
+        arranged = (
+            _arrange(network, each.codes, interp, streams, track.length) for each in track.picked
+        )
+        return _choose([_stretch(codes, count) for codes in arranged])
+
     return Keyframes(
-        make=lambda: (main.keyframes(count), style.keyframes(count) if style else None),
+        make=lambda: (codes(main), codes(style) if style else None),
         crossover=np.resize(np.asarray(crossover, np.float64), count),
         psi=np.resize(np.asarray(tracks.psi, np.float64), count),
         cutoff=tracks.cutoff,
@@ -127,12 +120,12 @@ def keyframes(network: Network, tracks: Tracks, interp: Interp, streams: int) ->
 def stills(G: "Generator", keyframes: Keyframes) -> Codes:
     """Return the codes at the keyframes, `[keyframe, stream]`: tracks mixed and truncated."""
     main, style = keyframes.main, keyframes.style
-    streams = main.shape[1]
+    streams, layers = main.shape[1], main.ws.shape[2:]
     ws = finished_ws(
         G,
         keyframes,
-        _flat(main),
-        None if style is None else _flat(style),
+        main.ws.reshape(-1, *layers),
+        None if style is None else style.ws.reshape(-1, *layers),
         crossover=keyframes.crossover.repeat(streams),
         psi=keyframes.psi.repeat(streams),
     )
@@ -179,15 +172,16 @@ def finished_ws(
     return torch.cat(truncated).cpu().numpy()
 
 
-def _flat(codes: Codes) -> Styles:
-    return codes.ws.reshape(-1, *codes.ws.shape[-2:])
-
-
-def _read(network: Network, tracks: Tracks, parameter: str, interp: Interp, streams: int) -> _Track:
-    picks = tracks.style_seeds if parameter == "style_seeds" else tracks.seeds
-    ways = tracks.ways
-    picked = tuple(codes_of_picks(network, picks, way) for way in ways)
-    if len(ways) > 1 and not picked[0].has_z:
+def _read(
+    network: Network,
+    tracks: Tracks,
+    interp: Interp,
+    streams: int,
+    parameter: str,
+    picks: Sequence[Pick],
+) -> _Track:
+    picked = tuple(codes_of_picks(network, picks, way) for way in tracks.ways)
+    if len(picked) > 1 and not picked[0].has_z:
         raise UsageError(
             f"`{parameter}` holds codes that have a class in them already; give seeds or z, or "
             "leave it out",
@@ -201,15 +195,22 @@ def _read(network: Network, tracks: Tracks, parameter: str, interp: Interp, stre
         )
     dealt = _dealt(len(picked[0].names), streams, parameter)
     if interp == "direction":
-        _check_swinging(dealt, parameter)
-        length = HALVES * len(tracks.directions)
-    else:
-        length = _bent(dealt, interp, parameter)
-    return _Track(
-        picked=picked,
-        length=length,
-        arrange=partial(_arrange, network, interp=interp, streams=streams, length=length),
-    )
+        if dealt > 1:
+            raise UsageError(
+                f"{dealt} codes for each stream, and a direction moves one; "
+                "give fewer, or more streams with `grid`",
+                parameter=parameter,
+            )
+        dealt = HALVES * len(tracks.directions)
+    elif interp == "circle-z" and dealt > 1:
+        if dealt > 2:
+            raise UsageError(
+                f"a circle goes through two codes, here are {dealt} for each stream; give "
+                "fewer, more streams with `grid`, or another `interp`",
+                parameter=parameter,
+            )
+        dealt = 4  # with the opposites of both
+    return _Track(picked=picked, length=dealt)
 
 
 def _dealt(count: int, streams: int, parameter: str) -> int:
@@ -225,29 +226,7 @@ def _dealt(count: int, streams: int, parameter: str) -> int:
     return count // streams
 
 
-def _check_swinging(dealt: int, parameter: str) -> None:
-    if dealt > 1:
-        raise UsageError(
-            f"{dealt} codes for each stream, and a direction moves one; "
-            "give fewer, or more streams with `grid`",
-            parameter=parameter,
-        )
-
-
-def _bent(dealt: int, interp: Interp, parameter: str) -> int:
-    """Return the keyframes of a track of so many codes; a circle adds their opposites."""
-    if interp != "circle-z" or dealt == 1:
-        return dealt
-    if dealt == 2:
-        return 4
-    raise UsageError(
-        f"a circle goes through two codes, here are {dealt} for each stream; give "
-        "fewer, more streams with `grid`, or another `interp`",
-        parameter=parameter,
-    )
-
-
-def _arrange(network: Network, codes: Codes, *, interp: Interp, streams: int, length: int) -> Codes:
+def _arrange(network: Network, codes: Codes, interp: Interp, streams: int, length: int) -> Codes:
     """Deal codes to the streams, and repeat, close or steady them for the interpolation."""
     count = len(codes.noise_seed)
     if count == 1:
@@ -274,9 +253,8 @@ def _opposites(G: "Generator", codes: Codes) -> Codes:
     return replace(codes, z=z, ws=ws.reshape(codes.ws.shape))
 
 
-def _choose(variants: Sequence[Codes], count: int) -> Codes:
-    """Return as many keyframes as the video has, each of its own class."""
-    tables = [_stretch(codes, count) for codes in variants]
+def _choose(tables: Sequence[Codes]) -> Codes:
+    """Return each keyframe of its own class: of the first table the first, and so on."""
     if len(tables) == 1:
         return tables[0]
     rows = [

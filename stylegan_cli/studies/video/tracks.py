@@ -1,18 +1,24 @@
-"""Tracks of a video: what changes from keyframe to keyframe."""
+"""Tracks of a video: what changes from keyframe to keyframe, and swings along directions."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 
-from stylegan_cli.directions.references import DirectionPick
+import numpy as np
+
+from stylegan_cli.directions.direction import Direction, Move, moved_codes
+from stylegan_cli.directions.population import population
+from stylegan_cli.directions.references import DirectionPick, open_direction
 from stylegan_cli.errors import UsageError
+from stylegan_cli.latents.codes import Codes, each_column, join_codes
 from stylegan_cli.latents.references import Pick
-from stylegan_cli.latents.sampling import (
-    Sampling,
-    check_moves,
-    check_possible,
-)
+from stylegan_cli.latents.sampling import Sampling, check_moves, check_possible
 from stylegan_cli.networks.noise import NoiseMode
 from stylegan_cli.networks.snapshot import Network
+from stylegan_cli.studies.mixing import check_crossovers
+
+HALVES = 2
+"""Keyframes of each direction, all of them the same still: before either side."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,11 +66,7 @@ class Tracks:
 
 
 def check_tracks(network: Network, tracks: Tracks) -> None:
-    """Raise if the network cannot show these tracks.
-
-    Raises:
-        UsageError: The network does not support a track.
-    """
+    """Raise a `UsageError` if the network cannot show these tracks."""
     sizes = network.sizes
     for psi in tracks.psi:
         check_possible(
@@ -83,13 +85,7 @@ def check_tracks(network: Network, tracks: Tracks) -> None:
             "mix; leave `style_seeds` out",
             parameter="style_seeds",
         )
-    for start in tracks.crossover:
-        if not 0 <= start <= sizes.num_ws:
-            raise UsageError(
-                f"out of range; the valid range is 0-{sizes.num_ws}",
-                parameter="crossover",
-                value=start,
-            )
+    check_crossovers(sizes, tracks.crossover)
 
 
 def common_length(lengths: Mapping[str, int]) -> int:
@@ -116,3 +112,56 @@ def common_length(lengths: Mapping[str, int]) -> int:
             parameter="seeds",
         )
     return count
+
+
+@dataclass(frozen=True, kw_only=True)
+class Swing:
+    """Directions, and how far codes go along each: out and back, then to the other side.
+
+    Attributes:
+        strengths: Steps to either side, one number for each direction.
+    """
+
+    network: Network
+    directions: tuple[Direction, ...]
+    strengths: tuple[float, ...]
+    sampling: Sampling
+
+    def moved(self, codes: Codes, keyframes: Sequence[int], shares: Sequence[float]) -> Codes:
+        """Move codes at rest, each as far as it is between its keyframes.
+
+        strength · sin 2πt, t from 0 to 1 over both sides, so that it starts and ends at rest.
+        """
+        rows = [
+            self._one(each_column(codes, lambda v, i=i: v[i : i + 1]), keyframe, share)  # type: ignore[misc]
+            for i, (keyframe, share) in enumerate(zip(keyframes, shares, strict=True))
+        ]
+        return join_codes(rows)
+
+    def _one(self, codes: Codes, keyframe: int, share: float) -> Codes:
+        number, half = divmod(keyframe, HALVES)
+        steps = self.strengths[number] * float(np.sin(np.pi * (half + share)))
+        move = Move(self.directions[number], steps)
+        moved = moved_codes(self.network, codes, [move], self.sampling)
+        if moved.style_offsets is None and any(each.space == "s" for each in self.directions):
+            channels = next(len(each.vector) for each in self.directions if each.space == "s")
+            moved = replace(moved, style_offsets=np.zeros((1, channels), np.float32))
+        return replace(moved, z=None)
+
+
+def open_swing(
+    network: Network, picks: Sequence[DirectionPick], strength: float, sampling: Sampling
+) -> Swing:
+    """Open the swing along the directions of files.
+
+    Raises:
+        UsageError: A file holds no such direction of this network.
+        DataError: A file is missing or damaged.
+    """
+    drawn = partial(population, network)
+    return Swing(
+        network=network,
+        directions=tuple(open_direction(network, pick, drawn) for pick in picks),
+        strengths=tuple(strength * (1.0 if pick.factor is None else pick.factor) for pick in picks),
+        sampling=sampling,
+    )

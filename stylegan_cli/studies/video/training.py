@@ -19,14 +19,7 @@ from stylegan_cli.networks.snapshot import Network
 from stylegan_cli.recipe import dumps
 from stylegan_cli.shapes import Picture
 from stylegan_cli.studies.grid import grid
-from stylegan_cli.studies.video.curves import EASINGS
-from stylegan_cli.studies.video.video import (
-    SMALLEST,
-    Motion,
-    Screen,
-    check_motion,
-    check_screen,
-)
+from stylegan_cli.studies.video.motion import EASINGS, SMALLEST, Motion, Screen
 
 
 class TrainingFilm:
@@ -53,8 +46,6 @@ class TrainingFilm:
         motion: Motion,
         screen: Screen,
     ) -> None:
-        check_motion(motion)
-        check_screen(screen)
         if len(snapshots) < 2:
             raise UsageError(
                 "a film leads from one snapshot to the next, and there is "

@@ -1,8 +1,8 @@
-"""A video: keyframes, and the interpolation between them."""
+"""A video: keyframes, the interpolation between them, and its frames."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from math import isfinite
+from itertools import islice
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -10,17 +10,18 @@ from jaxtyping import Float64, Int64
 
 from stylegan_cli.directions.direction import content_hash
 from stylegan_cli.errors import UsageError
+from stylegan_cli.figures.png import resize, shown, tile
 from stylegan_cli.latents.codes import Codes, each_column
 from stylegan_cli.latents.sampling import Sampling, label_request
-from stylegan_cli.networks.execution import precision_claim
+from stylegan_cli.networks.execution import default_batch_size, precision_claim
 from stylegan_cli.networks.sizes import Sizes
 from stylegan_cli.networks.snapshot import Network
+from stylegan_cli.recipe import dumps
 from stylegan_cli.rendering.plan import Axis, Plan, Tables
-from stylegan_cli.sizes import Size
-from stylegan_cli.studies.video.curves import EASINGS, Easing, Interp
+from stylegan_cli.shapes import Picture
 from stylegan_cli.studies.video.keyframes import Keyframes, keyframes, stills
-from stylegan_cli.studies.video.swing import Swing, open_swing
-from stylegan_cli.studies.video.tracks import Tracks
+from stylegan_cli.studies.video.motion import EASINGS, ONE_PICTURE, STEADY, Motion, Screen
+from stylegan_cli.studies.video.tracks import Swing, Tracks, open_swing
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,67 +39,11 @@ class Instants:
     share: Float64[np.ndarray, " n"]
 
 
-MAX_FPS = 240
-MAX_SECONDS = 3600
-"""From one keyframe to the next."""
-
-
-SMALLEST = 128
-"""Films enlarge smaller pictures, by a whole factor, to at least this many pixels."""
-
-
 class Image(NamedTuple):
     """One image of a video: that of a stream in a frame."""
 
     frame: int
     stream: int
-
-
-@dataclass(frozen=True, kw_only=True)
-class Motion:
-    """Interpolation from one keyframe to the next.
-
-    Attributes:
-        interp: Interpolated code and its curve.
-        seconds: From one keyframe to the next, rounded to whole frames.
-        noise_walk: Seconds after which noise that wanders has mostly changed; None for noise that
-            goes from keyframe to keyframe, if it moves at all.
-        loop: Go on from the last keyframe to the first; the last frame is the one before that.
-    """
-
-    interp: Interp = "lerp-w"
-    seconds: float = 2.0
-    fps: float = 30.0
-    loop: bool = True
-    easing: Easing = "linear"
-    noise_walk: float | None = None
-
-    @property
-    def segment(self) -> int:
-        """Return the number of frames from one keyframe to the next."""
-        return max(1, round(self.seconds * self.fps))
-
-
-@dataclass(frozen=True, kw_only=True)
-class Screen:
-    """Arrangement of the streams of a video in its frames.
-
-    Attributes:
-        side: Longer side of each stream's pictures in pixels; as the network draws them by
-            default.
-    """
-
-    cols: int = 1
-    rows: int = 1
-    side: int | None = None
-
-    @property
-    def streams(self) -> int:
-        return self.cols * self.rows
-
-    def size_of(self, native: Size) -> Size:
-        """Return the size at which each stream's pictures are shown."""
-        return native if self.side is None else native.with_longer(self.side)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -151,7 +96,7 @@ class Video:
 
 
 def video(
-    network: Network, tracks: Tracks, motion: Motion = Motion(), screen: Screen = Screen()
+    network: Network, tracks: Tracks, motion: Motion = STEADY, screen: Screen = ONE_PICTURE
 ) -> Video:
     """Return the video through these tracks.
 
@@ -159,9 +104,7 @@ def video(
         UsageError: A seed, a track or the interpolation is not possible with this network.
         DataError: A file of codes is missing or damaged.
     """
-    check_motion(motion)
     _check_interp(network.sizes, motion)
-    check_screen(screen)
     if motion.interp == "noise" or motion.noise_walk is not None:
         if tracks.noise_mode == "none":
             raise UsageError(
@@ -174,9 +117,16 @@ def video(
         again = 2 * screen.streams // len(tracks.seeds)
         tracks = replace(tracks, seeds=[*tracks.seeds] * again)
     found = keyframes(network, tracks, motion.interp, screen.streams)
+    request = _request(network, tracks, found, motion, screen)
+    if swing is not None:
+        request |= {
+            "directions": [pick.text for pick in tracks.directions],
+            "directions_sha256": content_hash(swing.directions),
+            "strength": tracks.strength,
+        }
     plan = Plan(
         study="video",
-        request=_request(network, tracks, found, motion, screen) | _claims(tracks, swing),
+        request=request,
         noise_mode=tracks.noise_mode,
         axes=(
             Axis(name="keyframe", names=tuple(map(str, range(found.count)))),
@@ -187,6 +137,51 @@ def video(
         notes=found.notes,
     )
     return Video(stills=plan, keyframes=found, motion=motion, screen=screen, swing=swing)
+
+
+class Drawing:
+    """A source of frames; frames at keyframes equal the keyframes' stills bit for bit.
+
+    Attributes:
+        request: The options that led here, as JSON holds them.
+        recipe: TOML of the network's recipe.
+        shape: Height, width and channels of each frame.
+    """
+
+    def __init__(self, network: Network, video: Video) -> None:
+        self._network, self._video = network, video
+        screen, self._shown = video.screen, network.recipe.data.shown
+        self._size = screen.size_of(network.sizes.size)
+        self.shape: tuple[int, int, int] = (
+            screen.rows * self._size.height,
+            screen.cols * self._size.width,
+            len(self._shown or range(network.sizes.channels)),
+        )
+        self.request: Mapping[str, Any] = video.stills.request
+        self.recipe = dumps(network.recipe)
+        self.network_sha256 = network.sha256
+        self.total, self.fps, self.loop = video.frames, video.motion.fps, video.motion.loop
+
+    def frames(self, chosen: range, batch_size: int | None = None) -> Iterator[Picture]:
+        """Draw these frames in order, streams side by side.
+
+        Args:
+            chosen: A frame has the same bits whatever others are drawn.
+            batch_size: Images at once; changes time and memory, and a pixel by 1 at most.
+        """
+        from stylegan_cli.studies.video.images import pictures
+
+        screen = self._video.screen
+        size = batch_size or default_batch_size(self._network.sizes.size)
+        # batches are cut as if from the first frame on: an image keeps its neighbours
+        start, stop = chosen.start * screen.streams, chosen.stop * screen.streams
+        images = (Image(*divmod(i, screen.streams)) for i in range(start // size * size, stop))
+        drawn = islice(pictures(self._network, self._video, images, size), start % size, None)
+        while streams := tuple(islice(drawn, screen.streams)):
+            yield tile(
+                np.stack([resize(shown(each, self._shown), self._size) for each in streams]),
+                screen.cols,
+            )
 
 
 def _swing(network: Network, tracks: Tracks, motion: Motion) -> Swing | None:
@@ -201,39 +196,6 @@ def _swing(network: Network, tracks: Tracks, motion: Motion) -> Swing | None:
         raise UsageError("needs a `direction` to move along", parameter="interp", value="direction")
     sampling = Sampling(psi=tracks.psi[0], cutoff=tracks.cutoff)
     return open_swing(network, tracks.directions, tracks.strength, sampling)
-
-
-def _claims(tracks: Tracks, swing: Swing | None) -> dict[str, Any]:
-    """Return the request's entries about directions."""
-    if swing is None:
-        return {}
-    return {
-        "directions": [pick.text for pick in tracks.directions],
-        "directions_sha256": content_hash(swing.directions),
-        "strength": tracks.strength,
-    }
-
-
-def check_motion(motion: Motion) -> None:
-    """Raise if a number of the motion is out of range.
-
-    Raises:
-        UsageError: It is.
-    """
-    numbers = {"seconds": motion.seconds, "fps": motion.fps, "noise_walk": motion.noise_walk}
-    for parameter, value in numbers.items():
-        if value is not None and not (isfinite(value) and value > 0):
-            raise UsageError("must be a positive number", parameter=parameter, value=f"{value:g}")
-    for parameter, value, most in (
-        ("fps", motion.fps, MAX_FPS),
-        ("seconds", motion.seconds, MAX_SECONDS),
-    ):
-        if value > most:
-            raise UsageError(
-                f"out of range; the valid range is up to {most}",
-                parameter=parameter,
-                value=f"{value:g}",
-            )
 
 
 def _check_interp(sizes: Sizes, motion: Motion) -> None:
@@ -255,18 +217,6 @@ def _check_interp(sizes: Sizes, motion: Motion) -> None:
     if motion.interp in ("circle-z", "direction") and not motion.loop:
         what = "circle always closes" if motion.interp == "circle-z" else "swing always returns"
         raise UsageError(f"a {what}; leave it out", parameter="loop", value=False)
-
-
-def check_screen(screen: Screen) -> None:
-    """Raise if the arrangement is impossible.
-
-    Raises:
-        UsageError: It is.
-    """
-    if screen.cols < 1 or screen.rows < 1:
-        raise UsageError(f"`grid={screen.cols}x{screen.rows}`: must be at least 1x1")
-    if screen.side is not None and screen.side < 1:
-        raise UsageError("must be at least 1 pixel", parameter="size", value=screen.side)
 
 
 def _request(

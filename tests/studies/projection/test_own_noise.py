@@ -17,9 +17,9 @@ from stylegan_cli.rendering.render import render
 from stylegan_cli.studies.grid import grid
 from stylegan_cli.studies.mixing import mix
 from stylegan_cli.studies.projection.pictures import Album, Framing
-from stylegan_cli.studies.video.drawing import Drawing
+from stylegan_cli.studies.video.motion import Motion
 from stylegan_cli.studies.video.tracks import Tracks
-from stylegan_cli.studies.video.video import Motion, video
+from stylegan_cli.studies.video.video import Drawing, video
 
 QUICK = ("--steps", "3", "--init", "mean", "--detector", "alex", "-q")
 

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from stylegan_cli.studies.video.curves import EASINGS, cubic, lerp, slerp
+from stylegan_cli.studies.video.motion import EASINGS, cubic, lerp, slerp
 
 
 def vectors(seed, *shape):

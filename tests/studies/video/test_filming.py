@@ -14,12 +14,11 @@ from imageio_ffmpeg import count_frames_and_secs
 from PIL import Image
 
 from stylegan_cli.errors import OutputError, UsageError
-from stylegan_cli.studies.video.account import describe_video, is_video
-from stylegan_cli.studies.video.drawing import Drawing
 from stylegan_cli.studies.video.encoding import FORMATS
-from stylegan_cli.studies.video.filming import Filming, default_video
+from stylegan_cli.studies.video.filming import Filming, default_video, describe_video, is_video
+from stylegan_cli.studies.video.motion import Motion, Screen
 from stylegan_cli.studies.video.tracks import Tracks
-from stylegan_cli.studies.video.video import Motion, Screen, video
+from stylegan_cli.studies.video.video import Drawing, video
 
 DIE_AFTER_SIX = """
 import os, sys

@@ -17,8 +17,8 @@ from stylegan_cli.networks.header import read_header
 from stylegan_cli.networks.snapshot import load_network, save_tensors
 from stylegan_cli.rendering.render import render
 from stylegan_cli.studies.grid import grid
+from stylegan_cli.studies.video.motion import Motion, Screen
 from stylegan_cli.studies.video.training import TrainingFilm
-from stylegan_cli.studies.video.video import Motion, Screen
 from tests.tiny import write_network
 
 SHORT = Motion(seconds=0.1, fps=40.0)  # four frames from snapshot to snapshot

@@ -8,10 +8,10 @@ from stylegan_cli.latents.sampling import Sampling, map_latents, z_of_seeds
 from stylegan_cli.rendering.render import render
 from stylegan_cli.studies.grid import grid
 from stylegan_cli.studies.mixing import mix
-from stylegan_cli.studies.video.drawing import Drawing
 from stylegan_cli.studies.video.images import noise_between, ws_between
+from stylegan_cli.studies.video.motion import Motion, Screen
 from stylegan_cli.studies.video.tracks import Tracks
-from stylegan_cli.studies.video.video import Image, Motion, Screen, video
+from stylegan_cli.studies.video.video import Drawing, Image, video
 
 INTERPS = ("lerp-w", "lerp-z", "slerp-z", "slerp-w", "cubic-w")
 SHORT = {"seconds": 0.1, "fps": 40.0}  # four frames from keyframe to keyframe

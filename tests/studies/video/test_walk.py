@@ -8,7 +8,7 @@ import torch
 
 from stylegan_cli.networks.noise import noise_maps
 from stylegan_cli.sizes import Size
-from stylegan_cli.studies.video.walk import NoiseWalk
+from stylegan_cli.studies.video.images import NoiseWalk
 
 SIZES = [Size(64, 64)]
 

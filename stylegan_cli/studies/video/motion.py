@@ -1,10 +1,15 @@
-"""Paths from one code to the next: lines, arcs, splines, and their easing in time."""
+"""Paths from one code to the next: lines, arcs, splines, their easing in time, and the screen."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from math import inf, isfinite
 from typing import Literal
 
 import numpy as np
 from jaxtyping import Float
+
+from stylegan_cli.errors import UsageError
+from stylegan_cli.sizes import Size
 
 Interp = Literal[
     "lerp-w", "lerp-z", "slerp-z", "slerp-w", "cubic-w", "circle-z", "noise", "direction"
@@ -18,6 +23,13 @@ Vectors = Float[np.ndarray, "..."]
 Times = Float[np.ndarray, "..."]
 """In a shape that goes with the vectors."""
 
+MAX_FPS = 240
+MAX_SECONDS = 3600
+"""From one keyframe to the next."""
+
+SMALLEST = 128
+"""Films enlarge smaller pictures, by a whole factor, to at least this many pixels."""
+
 PARALLEL = 1e-7
 """Sine of an angle from which on two directions are taken for one, or for opposites."""
 
@@ -27,6 +39,75 @@ EASINGS: Mapping[Easing, Callable[[float], float]] = {
     "smoother": lambda t: t * t * t * (t * (6 * t - 15) + 10),
 }
 """Share of the way at a share of the time: constant speed, or at rest at both ends."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Motion:
+    """Interpolation from one keyframe to the next.
+
+    Attributes:
+        interp: Interpolated code and its curve.
+        seconds: From one keyframe to the next, rounded to whole frames.
+        noise_walk: Seconds after which noise that wanders has mostly changed; None for noise that
+            goes from keyframe to keyframe, if it moves at all.
+        loop: Go on from the last keyframe to the first; the last frame is the one before that.
+    """
+
+    interp: Interp = "lerp-w"
+    seconds: float = 2.0
+    fps: float = 30.0
+    loop: bool = True
+    easing: Easing = "linear"
+    noise_walk: float | None = None
+
+    def __post_init__(self) -> None:
+        for parameter, value, most in (
+            ("seconds", self.seconds, MAX_SECONDS),
+            ("fps", self.fps, MAX_FPS),
+            ("noise_walk", self.noise_walk, inf),
+        ):
+            if value is not None and not (isfinite(value) and 0 < value <= most):
+                wrong = "must be a positive number"
+                if most < value < inf:
+                    wrong = f"out of range; the valid range is up to {most}"
+                raise UsageError(wrong, parameter=parameter, value=f"{value:g}")
+
+    @property
+    def segment(self) -> int:
+        """Return the number of frames from one keyframe to the next."""
+        return max(1, round(self.seconds * self.fps))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Screen:
+    """Arrangement of the streams of a video in its frames.
+
+    Attributes:
+        side: Longer side of each stream's pictures in pixels; as the network draws them by
+            default.
+    """
+
+    cols: int = 1
+    rows: int = 1
+    side: int | None = None
+
+    def __post_init__(self) -> None:
+        if self.cols < 1 or self.rows < 1:
+            raise UsageError(f"`grid={self.cols}x{self.rows}`: must be at least 1x1")
+        if self.side is not None and self.side < 1:
+            raise UsageError("must be at least 1 pixel", parameter="size", value=self.side)
+
+    @property
+    def streams(self) -> int:
+        return self.cols * self.rows
+
+    def size_of(self, native: Size) -> Size:
+        """Return the size at which each stream's pictures are shown."""
+        return native if self.side is None else native.with_longer(self.side)
+
+
+STEADY = Motion()
+ONE_PICTURE = Screen()
 
 
 def lerp(a: Vectors, b: Vectors, t: Times) -> Vectors:
