@@ -13,11 +13,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import google_crc32c
 import numpy as np
 from PIL import Image
 
 from stylegan_cli.data.annotations import checked_labels, class_names, labels_by_entry
-from stylegan_cli.data.crc32c import crc32c
 from stylegan_cli.data.decoding import Upright, check_pixels, decoded
 from stylegan_cli.data.entries import Entry, Source, Tally
 from stylegan_cli.data.formats import UnusableImageError, starts_like_image
@@ -226,5 +226,5 @@ def _u32(content: bytes) -> int:
 
 def _is_sound(content: bytes, checksum: int) -> bool:
     """Return whether a masked checksum is that of the content; some writers leave it at 0."""
-    crc = crc32c(content)
+    crc = google_crc32c.value(content)
     return checksum in (0, (((crc >> 15) | (crc << 17)) + _MASK) & 0xFFFFFFFF)

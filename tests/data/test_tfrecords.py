@@ -3,7 +3,6 @@ from contextlib import closing
 import numpy as np
 import pytest
 
-from stylegan_cli.data.crc32c import crc32c
 from stylegan_cli.data.sources import content_sha256, open_source
 from stylegan_cli.errors import DataError
 from tests.data.pictures import blocks, encoded, image_of
@@ -12,7 +11,13 @@ PIXELS = np.random.RandomState(0).randint(0, 256, (3, 3, 16, 16)).astype(np.uint
 
 
 def masked(content):
-    crc = crc32c(content)
+    """The checksum of a record as TensorFlow writes it: CRC-32C, bit by bit, and masked."""
+    crc = 0xFFFFFFFF
+    for byte in content:
+        crc ^= byte
+        for _ in range(8):
+            crc = crc >> 1 ^ (0x82F63B78 if crc & 1 else 0)
+    crc ^= 0xFFFFFFFF
     return ((((crc >> 15) | (crc << 17)) + 0xA282EAD8) & 0xFFFFFFFF).to_bytes(4, "little")
 
 
@@ -125,15 +130,3 @@ def test_content_is_known_by_its_checksums(tmp_path):
     first = content_sha256(write(tmp_path / "x.tfrecords", PIXELS))
     assert content_sha256(write(tmp_path / "x.tfrecords", PIXELS)) == first
     assert content_sha256(write(tmp_path / "x.tfrecords", PIXELS[::-1])) != first
-
-
-@pytest.mark.parametrize("size", [0, 1, 9, 4095, 4096, 5000, 100_003])
-def test_the_checksum_is_that_of_the_standard(size):
-    content = bytes(np.random.RandomState(size).randint(0, 256, size).astype(np.uint8))
-    state = 0xFFFFFFFF
-    for byte in content:
-        state ^= byte
-        for _ in range(8):
-            state = state >> 1 ^ (0x82F63B78 if state & 1 else 0)
-    assert crc32c(content) == state ^ 0xFFFFFFFF
-    assert crc32c(b"123456789") == 0xE3069283
