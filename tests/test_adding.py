@@ -11,7 +11,6 @@ import h5py
 import pytest
 import torch
 from torch import nn
-from typer.testing import CliRunner
 
 from stylegan_cli.cli.app import app
 from stylegan_cli.cli.options import SeedsFlag, StudyFlags, with_flags
@@ -25,6 +24,7 @@ from stylegan_cli.networks.generator import Synthesis
 from stylegan_cli.recipe import families
 from stylegan_cli.recipe.families import FamilyKeys
 from stylegan_cli.rendering.plan import Axis, Plan, Tables
+from tests.commands import sgtool
 
 PACKAGE = Path(__file__).parents[1] / "stylegan_cli"
 TOY = """
@@ -73,10 +73,6 @@ def toy(tmp_path, monkeypatch):
         )
     )
     (tmp_path / "toy.toml").write_text(TOY)
-
-
-def sgtool(*arguments):
-    return CliRunner().invoke(app, [*map(str, arguments)])
 
 
 def test_a_family_from_outside_is_trained_drawn_and_mixed(toy, image_folder):

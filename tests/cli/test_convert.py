@@ -5,20 +5,15 @@ import h5py
 import numpy as np
 import pytest
 import torch
-from typer.testing import CliRunner
 
-from stylegan_cli.cli.app import app
 from stylegan_cli.networks.header import read_header
 from stylegan_cli.networks.snapshot import load_network
+from tests.commands import sgtool
 from tests.interop.hostile import HOSTILE
 from tests.networks.vectors import FOLDER, Vectors
 
 PICKLES = {path.stem: re.sub("_(ada|tf)$", "", path.stem) for path in FOLDER.glob("*.pkl")}
 """Files of the originals, and the vectors that tell what images they make."""
-
-
-def sgtool(*words):
-    return CliRunner().invoke(app, [str(word) for word in words])
 
 
 @pytest.fixture(scope="module")

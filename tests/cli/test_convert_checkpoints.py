@@ -3,14 +3,9 @@ import json
 import pytest
 import torch
 from safetensors.torch import load_file
-from typer.testing import CliRunner
 
-from stylegan_cli.cli.app import app
+from tests.commands import sgtool
 from tests.tiny import write_network
-
-
-def sgtool(*words):
-    return CliRunner().invoke(app, [str(word) for word in words])
 
 
 @pytest.fixture(scope="module")

@@ -1,14 +1,9 @@
 import json
 
 import pytest
-from typer.testing import CliRunner
 
-from stylegan_cli.cli.app import app
+from tests.commands import sgtool
 from tests.data.pictures import blocks, folder_of
-
-
-def sgtool(*words):
-    return CliRunner().invoke(app, [str(word) for word in words])
 
 
 @pytest.fixture

@@ -8,19 +8,14 @@ import h5py
 import numpy as np
 import pytest
 from PIL import Image
-from typer.testing import CliRunner
 
-from stylegan_cli.cli.app import app
+from tests.commands import sgtool
 from tests.data.pictures import blocks, encoded, folder_of
 from tests.data.test_tfrecords import PIXELS, write
 
 RESOLUTION = ("--resolution", "16")
 PETS = {f"{kind}/{n}.png": blocks(n, 16, 16) for n, kind in enumerate(("cat", "cat", "dog", "dog"))}
 FLAT = {f"{n}.png": blocks(n, 16, 16) for n in range(4)}
-
-
-def sgtool(*words):
-    return CliRunner().invoke(app, [str(word) for word in words])
 
 
 @pytest.fixture

@@ -3,22 +3,8 @@ from pathlib import Path
 
 import h5py
 import pytest
-from typer.testing import CliRunner
 
-from stylegan_cli.cli.app import app
-
-
-@pytest.fixture
-def here(tmp_path, monkeypatch, network_file):
-    """A folder of its own to work in, with a network chosen."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("SGTOOL_NETWORK", str(network_file))
-    return tmp_path
-
-
-def sgtool(*words):
-    return CliRunner().invoke(app, words)
-
+from tests.commands import sgtool
 
 SEFA = ("discover", "sefa", "--count", "2", "--strength", "-1,0,1", "--measured-on", "2")
 

@@ -8,11 +8,10 @@ import h5py
 import numpy as np
 import pytest
 from PIL import Image
-from typer.testing import CliRunner
 
-from stylegan_cli.cli.app import app
 from stylegan_cli.metrics.outputs import read_records
 from stylegan_cli.metrics.path_length import path_length
+from tests.commands import sgtool
 from tests.networks.families import small
 from tests.tiny import write_network, write_untrained
 
@@ -49,10 +48,6 @@ def labelled(here, monkeypatch, network_file):
         pixels = level + random.randint(-40, 40, (16, 16, 3))
         Image.fromarray(pixels.astype(np.uint8)).save(path)
     return here
-
-
-def sgtool(*words):
-    return CliRunner().invoke(app, words)
 
 
 def test_ppl_alone_works_offline_and_prints_a_number(here):

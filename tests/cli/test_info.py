@@ -3,16 +3,11 @@ import json
 import torch
 from safetensors import safe_open
 from safetensors.torch import load_file, save_file
-from typer.testing import CliRunner
 
 from stylegan_cli import __version__
-from stylegan_cli.cli.app import app
 from stylegan_cli.cli.info import _rows
 from stylegan_cli.shipped import USUAL, shipped_network
-
-
-def sgtool(*words):
-    return CliRunner().invoke(app, words)
+from tests.commands import sgtool
 
 
 def test_facts_are_lines_of_name_and_value(network_file):

@@ -6,26 +6,13 @@ import h5py
 import numpy as np
 import pytest
 from PIL import Image
-from typer.testing import CliRunner
 
-from stylegan_cli.cli.app import app
 from stylegan_cli.figures.layout import MIN_SIDE
 from stylegan_cli.rendering.recording import Recording
 from stylegan_cli.studies.noise.study import NoiseOptions, noise_variation
+from tests.commands import sgtool
 
 PICTURES = ["noise.png", "noise-draws.png", "noise-maps.png", "noise-layers.png"]
-
-
-@pytest.fixture
-def here(tmp_path, monkeypatch, network_file):
-    """A folder of its own to work in, with a network chosen."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("SGTOOL_NETWORK", str(network_file))
-    return tmp_path
-
-
-def sgtool(*words):
-    return CliRunner().invoke(app, words)
 
 
 @pytest.fixture(scope="module")

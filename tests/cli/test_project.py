@@ -4,15 +4,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
-from typer.testing import CliRunner
 
-from stylegan_cli.cli.app import app
+from tests.commands import sgtool
 
 QUICK = ("--steps", "2", "--init", "mean", "--detector", "alex")
-
-
-def sgtool(*words):
-    return CliRunner().invoke(app, [str(word) for word in words])
 
 
 @pytest.fixture(scope="module")

@@ -1,16 +1,11 @@
 import json
 
 import pytest
-from typer.testing import CliRunner
 
-from stylegan_cli.cli.app import app
 from stylegan_cli.recipe import load, loads, shipped
 from stylegan_cli.recipe.keys import recipe_keys
 from stylegan_cli.recipe.validation import key_types
-
-
-def sgtool(*words):
-    return CliRunner().invoke(app, words)
+from tests.commands import sgtool
 
 
 def test_list_prints_a_line_for_each_shipped_recipe():

@@ -5,24 +5,11 @@ import h5py
 import numpy as np
 import pytest
 from PIL import Image
-from typer.testing import CliRunner
 
-from stylegan_cli.cli.app import app
 from stylegan_cli.latents.sampling import Sampling
 from stylegan_cli.rendering.render import render
 from stylegan_cli.studies.grid import grid
-
-
-@pytest.fixture
-def here(tmp_path, monkeypatch, network_file):
-    """A folder of its own to work in, with a network chosen."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("SGTOOL_NETWORK", str(network_file))
-    return tmp_path
-
-
-def sgtool(*words):
-    return CliRunner().invoke(app, words)
+from tests.commands import sgtool
 
 
 def test_grid_prints_exactly_the_paths_it_wrote(here):

@@ -5,23 +5,10 @@ import numpy as np
 import pytest
 from imageio_ffmpeg import count_frames_and_secs
 from PIL import Image
-from typer.testing import CliRunner
 
-from stylegan_cli.cli.app import app
+from tests.commands import sgtool
 
 SHORT = ("--seeds", "1,2", "--seconds", "0.1")
-
-
-@pytest.fixture
-def here(tmp_path, monkeypatch, network_file):
-    """A folder of its own to work in, with a network chosen."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("SGTOOL_NETWORK", str(network_file))
-    return tmp_path
-
-
-def sgtool(*words):
-    return CliRunner().invoke(app, words)
 
 
 def test_it_works_as_typed_and_prints_exactly_the_paths_it_wrote(here):
