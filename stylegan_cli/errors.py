@@ -40,7 +40,7 @@ class UsageError(SgtoolError):
     exit_code = 2
 
     def __init__(self, problem: str, *, parameter: str | None = None, value: object = None) -> None:
-        self.parameter = parameter
+        self.problem, self.parameter = problem, parameter
         given = "" if value is None else f"={value}"
         super().__init__(f"`{parameter}{given}`: {problem}" if parameter else problem)
 

@@ -158,7 +158,7 @@ def _given(text: str) -> "Path | api.Pick":
             picks = api.parse_picks(text, parameter="pictures")
         except UsageError as error:
             # these are arguments: there is no option of that name
-            raise UsageError(f"{text}: {str(error).partition('`: ')[2]}") from None
+            raise UsageError(f"{text}: {error.problem}") from None
         if len(picks) == 1:
             return picks[0]
         raise UsageError(f"{text}: give each seed by itself, such as 1 2 3")
@@ -190,6 +190,8 @@ def _options(flags: ProjectFlags) -> "api.ProjectionOptions":
 
 
 def _tell_pictures(album: "api.Album") -> None:
+    for path in album.studies:
+        console.note(f"{path}: its images; {path}:0 is the first of its codes")
     for subject in album.subjects:
         if subject.enlarged:
             console.note(f"{subject.name}: smaller than the network's images, enlarged")

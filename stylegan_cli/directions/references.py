@@ -38,12 +38,14 @@ class DirectionPick:
         name: Of the direction; "" where the file holds one.
         layers: A list of layers as `parse_layers` reads it; None leaves them as they are.
         factor: Its steps at strength 1.
+        has_own_layers: The reference itself names them.
     """
 
     path: Path
     name: str = ""
     layers: str | None = None
     factor: float | None = None
+    has_own_layers: bool = True
 
     @property
     def text(self) -> str:
@@ -86,6 +88,7 @@ def parse_direction(
         name=(match["name"] or "").strip("/"),
         layers=match["layers"] or layers,
         factor=numbers[0] if numbers else None,
+        has_own_layers=bool(match["layers"]) or layers is None,
     )
 
 
@@ -115,7 +118,13 @@ def open_direction(
     if pick.layers is None:
         return direction
     sides = network.sizes.layer_levels
-    return direction.at_layers(parse_layers_by_side(pick.layers, sides, parameter="layers"))
+    try:
+        layers = parse_layers_by_side(pick.layers, sides, parameter="layers")
+    except UsageError as error:
+        if not pick.has_own_layers:
+            raise
+        raise UsageError(error.problem, parameter="direction", value=pick.text) from None
+    return direction.at_layers(layers)
 
 
 def export_direction(path: Path, pick: DirectionPick) -> None:

@@ -123,6 +123,7 @@ def _likely(fitting: list[Kind], shapes: CodeShapes, *, axes: int) -> list[Kind]
 Position = tuple[int, ...]
 
 MAX_VALUES = 2**28
+MOST_LISTED = 8
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -168,7 +169,7 @@ def read_codes(stored: Stored, shapes: CodeShapes, c_dim: int) -> StoredCodes:
     """
     path = _in_its_folder(stored.path)
     with open_arrays(path) as arrays:
-        name, said = _find_array(stored, arrays)
+        name, said = _find_array(stored, arrays, shapes)
         array, where = arrays[name], f"{stored.path}, {name}"
         made_for = network_of(path)
         kind = recognise(where, name, array, shapes, said, is_ours=made_for is not None)
@@ -212,7 +213,9 @@ def _in_its_folder(path: Path) -> Path:
     return within if not path.exists() and within.is_file() else path
 
 
-def _find_array(stored: Stored, arrays: Mapping[str, StoredArray]) -> tuple[str, Kind | None]:
+def _find_array(
+    stored: Stored, arrays: Mapping[str, StoredArray], shapes: CodeShapes
+) -> tuple[str, Kind | None]:
     """Return the name of the array that holds the codes, and their stated kind."""
     *outer, last = stored.names or ("",)
     as_written = _array_called("/".join(stored.names), stored, arrays)
@@ -221,9 +224,13 @@ def _find_array(stored: Stored, arrays: Mapping[str, StoredArray]) -> tuple[str,
     said = next((kind for kind in KINDS if kind == last), None)
     outside = _array_called("/".join(outer), stored, arrays) if said else None
     if outside is None:
-        raise UsageError(
-            f"{stored.text}: no {'/'.join(stored.names)} in this file, which holds {_list(arrays)}"
-        )
+        codes = {
+            name: array
+            for name, array in arrays.items()
+            if any(array.shape[-len(shapes[kind]) :] == shapes[kind] for kind in KINDS)
+        }
+        holds = f"whose codes are {_list(codes)}" if codes else f"which holds {_list(arrays)}"
+        raise UsageError(f"{stored.text}: no {'/'.join(stored.names)} in this file, {holds}")
     return outside, said
 
 
@@ -251,7 +258,9 @@ def _only_codes(stored: Stored, prefix: str, inside: Mapping[str, StoredArray]) 
 
 
 def _list(arrays: Mapping[str, StoredArray]) -> str:
-    return "; ".join(f"{name}: {array}" for name, array in arrays.items())
+    listed = [f"{name}: {array}" for name, array in arrays.items()]
+    more = f" and {len(listed) - MOST_LISTED} more" if len(listed) > MOST_LISTED else ""
+    return "; ".join(listed[:MOST_LISTED]) + more
 
 
 def _positions(stored: Stored, table: tuple[int, ...]) -> list[Position]:

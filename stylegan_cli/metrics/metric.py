@@ -286,9 +286,7 @@ NARROWING = frozenset(
 """Fields of a request that change the measurement, so a metric must know them."""
 
 ALL = frozenset(f.name for f in fields(Request)) - {"options", "together", "overwrite"}
-OF_CODES = frozenset(
-    {"network", "all_snapshots", "num", "seed", "repeat", "protocol", "output", "overwrite"}
-)
+OF_CODES = frozenset({"network", "all_snapshots", "num", "seed", "repeat", "output", "overwrite"})
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -228,7 +228,7 @@ PPL = Metric(
     ),
     work=OnCodes(prepare=_prepare),
     alone=frozenset({"space", "sampling", "crop"}),
-    takes=OF_CODES | {"psi", "class_name", "detector"},
+    takes=OF_CODES | {"psi", "class_name", "detector", "protocol"},
     options=PathChoice,
     num="Pairs of codes to measure; 5000, or as many as the protocol has.",
     better="smaller",

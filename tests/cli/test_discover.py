@@ -47,6 +47,13 @@ def test_layers_that_the_network_lacks_are_refused_by_name(here, layers):
     assert done.exit_code == 2 and "--layers" in done.stderr
 
 
+def test_layers_that_a_direction_names_itself_are_refused_with_it(here):
+    assert sgtool(*SEFA).exit_code == 0
+    done = sgtool("edit", "--direction", "directions.h5:sefa/0@0-99=2", "--layers", "0")
+    assert done.exit_code == 2 and "--layers" not in done.stderr
+    assert "--direction directions.h5:sefa/0@0-99=2: 99 is out of range" in done.stderr
+
+
 def test_an_edit_is_filmed_and_found_again(here):
     assert sgtool(*SEFA).exit_code == 0
     words = ("edit", "--seeds", "0,1", "--direction", "directions.h5:sefa/0", "-o", "out")

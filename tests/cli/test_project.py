@@ -85,3 +85,10 @@ def test_a_report_shows_the_sheet_and_the_measures(done, tmp_path):
     page = (tmp_path / "report.html").read_text()
     assert "w percentile" in page
     assert "<figure" in page
+
+
+def test_the_images_of_a_study_are_told_from_its_codes(done, network_file, tmp_path):
+    folder, _ = done
+    study = folder / "out" / "projected.h5"
+    said = sgtool("project", study, "--network", network_file, "-o", tmp_path / "a", *QUICK)
+    assert f"{study}: its images; {study}:0 is the first of its codes" in said.stderr

@@ -100,6 +100,15 @@ def test_several_unknown_arrays_must_be_chosen_from(tmp_path):
     assert read(f"{tmp_path}/a.npz:smiles/1").values.shape == (1, 4)
 
 
+def test_a_file_without_codes_is_described_in_a_few_words(tmp_path):
+    with h5py.File(tmp_path / "a.h5", "w") as file:
+        for n in range(30):
+            file[f"measure-{n:02}"] = np.zeros((2, 7))
+    with pytest.raises(UsageError, match=r"no x in this file, which holds measure-00: .*") as error:
+        read(f"{tmp_path}/a.h5:x")
+    assert str(error.value).endswith("measure-07: float64 [2, 7] and 22 more")
+
+
 @pytest.mark.parametrize(
     ("index", "words"),
     [
@@ -108,7 +117,7 @@ def test_several_unknown_arrays_must_be_chosen_from(tmp_path):
         (":0/4-9", "4-9 is out of range"),
         (":0/3-2", "3-2 is out of range"),
         (":0/0/0", "3 indexes, but the file holds 2×6"),
-        (":cols/0", "no cols in this file, which holds images: uint8"),
+        (":cols/0", "no cols in this file, whose codes are row_sources/ws: [^i]*$"),
         (":images", "images: uint8 .* does not fit this network"),
     ],
 )

@@ -269,7 +269,7 @@ SEPARABILITY = Metric(
     work=OnCodes(prepare=_prepare),
     alone=frozenset({"space"}),
     details=_details,
-    takes=OF_CODES | {"data"},
+    takes=OF_CODES | {"data", "protocol"},
     options=SeparabilityOptions,
     num="Images to judge; 200000 if not given, of which the half with the most confident "
     "judgements counts.",

@@ -26,6 +26,7 @@ from stylegan_cli.latents.references import Pick
 from stylegan_cli.latents.sampling import PLAIN, Sampling
 from stylegan_cli.networks.noise import NoiseInput
 from stylegan_cli.networks.snapshot import Network
+from stylegan_cli.rendering.store import is_study
 from stylegan_cli.runtime import numpy_stream
 from stylegan_cli.shapes import Picture
 from stylegan_cli.sizes import Size
@@ -91,6 +92,7 @@ class Album:
     Attributes:
         subjects: Those that can be used, equal ones once.
         unusable: The others.
+        studies: Files of studies among the sources, whose images these are.
         mask: `[height, width]`, 1 where a difference counts; None where all of it does.
 
     Args:
@@ -135,6 +137,7 @@ class Album:
         self.mask = None if framing.mask is None else _read_mask(framing.mask, self._target)
         self._mark = b"" if self.mask is None else self.mask.tobytes()
         found = [*self._found(given), *self._checks(checks, seed)]
+        self.studies = [each for each in given if isinstance(each, Path) and is_study(each)]
         self.unusable = tuple(each for each in found if isinstance(each, Unusable))
         usable = {each.key: each for each in reversed(found) if isinstance(each, Subject)}
         self.subjects = tuple(_with_own_names(reversed(usable.values())))
