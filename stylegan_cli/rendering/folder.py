@@ -20,12 +20,11 @@ from stylegan_cli.files import put_in_place, writing
 from stylegan_cli.rendering.header import StudyHeader
 from stylegan_cli.rendering.sheet import compose
 from stylegan_cli.rendering.store import SOURCES, StudyFile, Table, create_study, open_study
-from stylegan_cli.runtime import cores
 from stylegan_cli.shapes import Picture
 
 UNFINISHED = ".{}.h5.partial"
-MOST_WRITERS = 8
-"""Threads that compress pictures and wait for the disk."""
+WRITERS = 8
+"""Threads that write pictures: they wait for the disk most of the time, on any machine."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -184,8 +183,7 @@ def _images(study: OpenStudy) -> Iterator[Path]:
             write_png(path, pixels, origin=origin)
         return path
 
-    workers = min(cores(), MOST_WRITERS)
-    yield from ordered_map(write, missing(), workers=workers, ahead=2 * workers)
+    yield from ordered_map(write, missing(), workers=WRITERS, ahead=2 * WRITERS)
 
 
 def every_image(file: StudyFile) -> Iterator[tuple[str, tuple[int, ...]]]:

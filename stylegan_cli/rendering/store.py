@@ -89,10 +89,11 @@ class StudyFile:
         self.tables = ("/", *(name for name in groups if "images" in file[name]))
         measured = (name for name in groups if "images" not in file[name])
         self.measurements = tuple(name for name in measured if "done" in file[name])
-        images, *_ = [_images(file[name]) for name in self.tables]
-        if images[:-3] != shape:
-            raise ValueError(f"{list(images)} images do not fit their names, {list(shape)}")
-        self.size = Size(*images[-3:-1])
+        self._images = {name: _images(file[name]) for name in self.tables}
+        *cells, height, width, _ = self._images["/"].shape
+        if tuple(cells) != shape:
+            raise ValueError(f"{cells} images do not fit their names, {list(shape)}")
+        self.size = Size(height, width)
         self.versions: dict[str, str] = json.loads(text_attribute(file, "versions"))
         self.created_utc = text_attribute(file, "created_utc")
 
@@ -115,7 +116,7 @@ class StudyFile:
 
     def image(self, table: str, index: tuple[int, ...]) -> Picture:
         """Return one image, of more than four channels those that the recipe shows."""
-        pixels: np.ndarray = self._file[table]["images"][index]
+        pixels: np.ndarray = self._images[table][index]
         if pixels.shape[-1] in PICTURE_CHANNELS:
             return pixels
         return shown(pixels, self._shown)
@@ -236,16 +237,15 @@ def _flags(table: h5py.Group) -> h5py.Dataset:
     return stored_array(table, "done", kinds="b", ranks=range(MOST_AXES))
 
 
-def _images(table: h5py.Group) -> tuple[int, ...]:
-    """Return the shape of a table's images, sure to be as many as its flags."""
+def _images(table: h5py.Group) -> h5py.Dataset:
+    """Return a table's images, sure to be as many as its flags."""
     cells = _flags(table).shape
     images = stored_array(table, "images", kinds="u", ranks=[len(cells) + 3])
     if images.dtype != np.uint8 or images.shape[:-3] != cells or 0 in images.shape[-3:]:
         raise ValueError(
             f"{images.name}, {describe_form(images)}, do not fit their flags, {list(cells)}"
         )
-    shape: tuple[int, ...] = images.shape
-    return shape
+    return images
 
 
 def _writing(path: Path) -> AbstractContextManager[None]:
