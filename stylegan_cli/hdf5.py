@@ -103,7 +103,6 @@ def stored_array(group: h5py.Group, name: str, *, kinds: str, ranks: Collection[
 
     Args:
         kinds: NumPy's letters for the allowed types, such as "u" or "iuf"; O is text.
-        ranks: Allowed numbers of axes.
 
     Raises:
         DataError: It is missing, has another form, or claims more than the file stores.

@@ -35,7 +35,6 @@ class BenchmarkCase:
     """Networks of a recipe, grown as far as a stage.
 
     Attributes:
-        name: Name of the recipe.
         kimg: Thousands of images at this stage, including fading in.
     """
 
@@ -130,7 +129,6 @@ class Contender:
         plain: The same steps operation by operation, if a step is compiled or captured.
         warmup: Steps that run once before anything is timed.
         held_bytes: Bytes that stay in memory from step to step.
-        notes: Requests that were not followed, in words.
     """
 
     steps: Steps
@@ -146,8 +144,6 @@ class Result:
 
     Attributes:
         memory_bytes: Peak bytes of tensors in training, by contender.
-        seconds: All times, by contender and step.
-        left_out: Reasons for missing contenders.
         notes: Requests that were not followed, by contender.
     """
 
@@ -212,7 +208,6 @@ def measure(
     """Fill a result, leaving out contenders that do not fit into memory.
 
     Args:
-        makers: Functions that make each contender, by name.
         clock: Replaces wall-clock time, which waits for a GPU to finish.
     """
     steps: dict[str, Steps] = {}

@@ -29,8 +29,6 @@ class Summary:
 
     Attributes:
         seconds: Time of every step, and of the mean iteration.
-        memory_bytes: Peak bytes of tensors in training.
-        hours: Hours the recipe takes at this resolution.
     """
 
     seconds: Mapping[str, float]
@@ -89,11 +87,7 @@ def _summary(result: Result, name: str, seconds: Mapping[str, float]) -> Summary
 
 
 def environment(device: torch.device, packages: Sequence[str] = ()) -> dict[str, object]:
-    """Return date, hardware, versions and settings.
-
-    Args:
-        packages: Further packages whose versions to include.
-    """
+    """Return date, hardware, versions and settings."""
     facts: dict[str, object] = {
         "date": datetime.now(UTC).isoformat(timespec="seconds"),
         "device": device.type,

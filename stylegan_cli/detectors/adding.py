@@ -36,12 +36,7 @@ KNOWN_CONTENT: Mapping[str, str] = {
 
 @dataclass(frozen=True, kw_only=True)
 class Added:
-    """Weights that were added to the cache.
-
-    Attributes:
-        sha256: Hash of their content.
-        source: SHA-256 of the file they came from.
-    """
+    """Weights that were added to the cache."""
 
     name: str
     path: Path
@@ -118,9 +113,6 @@ def ship(sdist: Path, folder: Path) -> None:
 
 def weights_facts(name: str | None = None) -> list[dict[str, Any]]:
     """Describe the published files of weights, ready for JSON, and whether each is here.
-
-    Args:
-        name: Describe only this one.
 
     Raises:
         UsageError: There are no weights of that name.

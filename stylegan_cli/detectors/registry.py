@@ -43,7 +43,6 @@ class FeatureDetector:
 
     Attributes:
         name: Used in names of results, such as `fd_alex`.
-        sha256: Hash of the weights.
     """
 
     name: str
@@ -95,7 +94,6 @@ class PerceptualDetector:
 
     Attributes:
         name: Used in names of results, such as `ppl_alex_w_full`.
-        sha256: Hash of the weights.
         smallest: Side of the smallest images it accepts.
     """
 

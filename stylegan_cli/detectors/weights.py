@@ -30,11 +30,8 @@ class PublishedFile:
 
     Attributes:
         name: Name in `sgtool weights`.
-        file: Name of the file.
         gives: Names of the weights in it.
         detects: Metrics that use these weights.
-        sha256: Hash of the file.
-        megabytes: Approximate size in MiB.
         url: Its address; empty if it comes in a Python package.
         package: The command that downloads that package; empty if there is a URL.
     """

@@ -50,7 +50,6 @@ class Exported:
     """A file that was written.
 
     Attributes:
-        opset: The ONNX opset; None for other formats.
         deviations: Deviation from the network in PyTorch, by output.
     """
 

@@ -27,7 +27,6 @@ class Port:
 
     Attributes:
         shape: "n" is the number of images.
-        meaning: Description for users of the file.
     """
 
     name: str

@@ -93,11 +93,9 @@ class Foreign:
         lod: Levels that a growing network still lacks.
         tensors: As in our network files: `g_ema.*`, and `d.*` where the file has a D that ours
             can hold.
-        names: Name in the file of each of `tensors`.
         unused: Names in the file, or beginnings of names, that none of ours came from.
         licence: Terms of use of the weights, as far as the format tells.
         provenance: For the file of ours: where the weights came from.
-        notes: Sentences for the user.
     """
 
     kind: str
@@ -149,11 +147,9 @@ def assemble(
     """Assemble the networks of a file after checking that every tensor is there with its shape.
 
     Args:
-        source: File name for messages.
         generator: The tensor found for each name in the state dict of our generator.
         discriminator: The same for our discriminator, if there is one; left out, with a note, if
             ours cannot hold it.
-        others: The other attributes of `Foreign`.
     """
     layers = recipe.generator.mapping_layers, recipe.discriminator.mapping_layers
     if sum(layers) > _MOST_LAYERS:

@@ -61,11 +61,7 @@ _FILTERS = ("up_filter", "down_filter")
 
 
 class PickledModule:
-    """A module: its class's name, its attributes and its submodules.
-
-    Args:
-        meta: Its description in the file.
-    """
+    """A module: its class's name, its attributes and its submodules."""
 
     def __init__(self, meta: object) -> None:
         if not isinstance(meta, dict) or meta.get("type") != "class":

@@ -39,8 +39,6 @@ def generator_pairs(layers: int, sides: tuple[int, ...], fused: frozenset[int]) 
     """Yield all tensors of a generator except the mean of W and fixed noise, which it lacks.
 
     Args:
-        layers: Of the mapping network.
-        sides: Resolutions from 4 up.
         fused: Those that upsample and convolve in one operation.
     """
     for i in range(layers):

@@ -72,11 +72,7 @@ def label_length(shapes: Shapes) -> int:
 
 
 def channel_rule(features: Mapping[int, int], source: str) -> tuple[int, int]:
-    """Return the smallest channel_base, and the channel_max, for feature maps of these widths.
-
-    Args:
-        features: Width by side.
-    """
+    """Return the smallest channel_base, and the channel_max, for feature maps of these widths."""
     largest = max(features.values())
     base = max(width * side for side, width in features.items())
     if any(min(base // side, largest) != width for side, width in features.items()):

@@ -25,7 +25,6 @@ class Form:
     """The layout of a tensor in another program's files.
 
     Attributes:
-        to_ours: From theirs to ours.
         to_theirs: The inverse, for programs whose files sgtool also writes.
     """
 
@@ -92,7 +91,6 @@ def taken(
     """Return those of the pairs that are in the file, by our names.
 
     Args:
-        filters: The tensors beside them, which are checked.
         prefix: Before their names in messages and in the map of names, as "g_ema.".
     """
     extra = sorted(set(stored) - {pair.theirs for pair in pairs} - set(filters))

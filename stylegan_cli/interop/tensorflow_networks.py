@@ -109,8 +109,6 @@ class GeneratorKind:
 
     Attributes:
         version: Of the format: 2 and 3 up to StyleGAN, 4 StyleGAN2, 5 [ADA].
-        grows: Level by level.
-        styles: Each layer takes a w of its own.
     """
 
     version: int
@@ -187,11 +185,7 @@ def generator_options(G: PickledNetwork, kind: GeneratorKind, source: str) -> di
 def discriminator_options(
     D: PickledNetwork, tensors: Mapping[str, Taken], kind: GeneratorKind, source: str
 ) -> dict[str, object]:
-    """Return values of a recipe, by dotted key, for the options of a discriminator.
-
-    Args:
-        tensors: By our names.
-    """
+    """Return values of a recipe, by dotted key, for the options of a discriminator."""
     _check(D.options, source)
     default = None if kind.version >= _ADA else 4
     values = {**deviation_groups(number(D.options.get("mbstd_group_size", default)))}

@@ -32,10 +32,8 @@ class Written:
     """A checkpoint for rosinality's program.
 
     Attributes:
-        content: The object for `torch.save`.
         names: Name in our network file by name in the checkpoint.
         unused: Names, or prefixes, of our tensors that the checkpoint lacks.
-        notes: Sentences for the user.
     """
 
     content: Mapping[str, Any]
@@ -53,9 +51,6 @@ class Written:
 
 def rosinality_checkpoint(network: Network) -> Written:
     """Return the checkpoint of a network: `g_ema`, `latent_avg`, and `d` if it can be expressed.
-
-    Args:
-        network: With its discriminator.
 
     Raises:
         UsageError: That program has no such generator.

@@ -41,7 +41,6 @@ class Case:
         name: The snapshot, psi, class or bin of labels; empty for a single one.
         fakes: One set of images per repeat.
         reals: None if nothing is compared.
-        facts: Entries of its record.
     """
 
     name: str

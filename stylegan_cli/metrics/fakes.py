@@ -32,13 +32,9 @@ class DrawnPictures:
 
     Attributes:
         file: The network, in memory only while images are drawn.
-        sha256: Of the file.
-        size: Of the images.
         seed: Of the evaluation; its images have the seeds from 1,000,000 times this on.
         labels: Images whose labels are drawn where `sampling` chooses no class; of those that
             count, if not all do.
-        execution: How the images are computed.
-        precision: Of this network's activations.
     """
 
     file: Path

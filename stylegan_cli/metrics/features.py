@@ -49,7 +49,6 @@ class FeatureFile:
     """A `.npy` file of one feature vector an image, hidden while some are missing.
 
     Args:
-        folder: Created if missing.
         key: Identifies the images and the detector.
         shape: Number of images, and of features per image.
     """
@@ -139,11 +138,7 @@ def remove_unused(folder: Path, *, max_bytes: int = MAX_BYTES) -> None:
 
 @dataclass(frozen=True, kw_only=True)
 class Workplace:
-    """The device and the processes that measure, and the cache.
-
-    Attributes:
-        folder: The cache of features.
-    """
+    """The device and the processes that measure, and the cache."""
 
     device: torch.device
     folder: Path
@@ -228,11 +223,7 @@ def check_features(features: Features, *, at_least: int, what: str) -> None:
 def shared(
     parts: Sequence[range], compute: Callable[[Sequence[range]], Iterator[T]], world: World
 ) -> Iterator[tuple[range, T]]:
-    """Compute parts, each process its own, and yield all of them in order in every process.
-
-    Args:
-        compute: Yields the results of given parts in order.
-    """
+    """Compute parts, each process its own, and yield all of them in order in every process."""
     own = compute(parts[world.rank :: world.size])
     for first in range(0, len(parts), world.size):
         # the last round may have fewer parts than processes

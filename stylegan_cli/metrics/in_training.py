@@ -196,8 +196,6 @@ def prune(newest: Path, distances: Mapping[str, float], *, best: int, last: int)
 
     Args:
         distances: Distance by file name; smaller is better.
-        best: Number of best networks to keep.
-        last: Number of newest networks to keep.
     """
     networks = networks_until(newest.parent, kimg_of(newest))
     measured = [path for path in networks if path.name in distances]

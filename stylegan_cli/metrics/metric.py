@@ -37,13 +37,7 @@ def counted(items: Iterable[T], into: list[T]) -> Iterator[int]:
 
 @dataclass(frozen=True, kw_only=True)
 class Flag:
-    """The words on a metric's own option, as the second part of `Annotated`.
-
-    Attributes:
-        words: Help text of its option.
-        metavar: Placeholder of its value in the help.
-        least: Smallest number allowed.
-    """
+    """The words on a metric's own option, as the second part of `Annotated`."""
 
     words: str
     metavar: str | None = None
@@ -129,7 +123,6 @@ class Steps:
 
     Attributes:
         label: Plural of what is counted.
-        total: Sum of all counts.
     """
 
     label: str
@@ -151,7 +144,6 @@ class Found:
         case: The snapshot, psi, class or bin of labels; empty for a single case.
         values: By their full names, means over the repeats.
         spread: Standard deviation over the repeats, or the estimate of a single measurement.
-        records: Lines of `metrics.jsonl`.
         files: Files with all results.
         network: None for a folder of images.
     """
@@ -206,8 +198,6 @@ class OnFeatures:
     Attributes:
         measure: Returns values by plain names such as "fid" or "recall".
         least: Smallest number of images of each kind.
-        purpose: Purpose of the detector.
-        compares: Takes real images, too.
         needs_classes: Needs a detector with classes.
         title: Of the axis in a chart of it.
         caution: Returns a warning, or None, given the fewest images and the length of a feature
@@ -252,8 +242,6 @@ class Series:
         columns: Shape of one sample's numbers, by name.
         measure: Returns the numbers of neighbouring samples; each depends on its own alone.
         conclude: Yields events, then the conclusion from all numbers.
-        batch_size: Samples at once.
-        label: Plural of a sample.
     """
 
     name: str

@@ -36,7 +36,6 @@ class Nearest:
 
     Attributes:
         fakes: Their numbers in the evaluation, the closest first.
-        seeds: Their seeds.
         reals: Numbers of the nearest training images of each.
         distances: To those, between the detector's features.
         median_fake: Median distance of generated images to the nearest training image.

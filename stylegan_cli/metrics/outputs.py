@@ -39,11 +39,7 @@ _CIRCUMSTANCES = frozenset(
 
 
 def append_found(found: Found, folder: Path, seconds: float) -> tuple[Found, bool]:
-    """Add records to the folder's file; returns them as stored, and whether any is new.
-
-    Args:
-        seconds: Time that each took.
-    """
+    """Add records to the folder's file; returns them as stored, and whether any is new."""
     took = {"total_time": seconds, "total_time_str": str(timedelta(seconds=round(seconds)))}
     records = tuple({**record, **took} for record in found.records)
     new = [append_record(folder / NAME, record) for record in records]

@@ -45,14 +45,7 @@ PERCEIVED_SIDE = 256
 
 @dataclass(frozen=True, kw_only=True)
 class PathLength:
-    """The statistics of perceptual distances.
-
-    Attributes:
-        ppl: Mean of the counted distances.
-        standard_error: Standard error of that mean.
-        low, high: Smallest and largest counted distance.
-        counted: Number of counted distances.
-    """
+    """The statistics of perceptual distances."""
 
     ppl: float
     standard_error: float

@@ -41,9 +41,7 @@ class Pictures(Protocol):
     """Images of one size in a fixed order.
 
     Attributes:
-        name: Name in messages.
         identity: Equal for equal images, and only for those; as JSON holds it.
-        size: Of each image.
         rows: Numbers of the images that count; None for all.
         counted: Number of images that count.
     """
@@ -70,13 +68,11 @@ class StoredPictures:
     Attributes:
         count: Images without their mirror images.
         read: Returns an image by its number, safe in several threads.
-        sha256: Hash of their content.
         how: The way they are brought to their size when they are read.
         classes: Name of each image's class, if all have one.
         label: Returns the label of an image, if the data set has labels.
         mirrored: Mirror images follow after all images.
         rows: Numbers of the images that count; None for all.
-        jpegs: Images that are stored as JPEG.
         left_out: Files of pictures that cannot be read, with the reason.
     """
 
@@ -131,7 +127,6 @@ def stored_data(
     """Return all images of an open data set, with their labels.
 
     Args:
-        path: Path of the data set.
         channels: Those that detectors see, all for None.
         fit: Its way of giving images their shape, if it does.
     """

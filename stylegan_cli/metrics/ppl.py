@@ -57,8 +57,6 @@ class PathOptions:
     """A path length.
 
     Attributes:
-        crop: Compare only the region of faces in FFHQ.
-        rule: See `shrink_factor`.
         num: Number of pairs of codes, one step apart.
         psi: Truncation strength; the papers' figures have none, 1.
         class_name: Name or index of the class; None draws one for each pair.

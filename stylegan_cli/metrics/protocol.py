@@ -59,10 +59,8 @@ class Protocol:
         fills: Repeat or cut the reals to the number of fakes; else take all.
         mirrors: Mirror reals at random if the training did.
         ddof: Delta degrees of freedom of the covariance.
-        most_reals: Limits by metric.
         paths: Names of its path lengths; empty for ours, which has them all.
         num_paths: Pairs of codes of a path length.
-        rule: See `path_length.shrink_factor`.
     """
 
     name: str | None = None
@@ -119,7 +117,6 @@ def result_name(value: str, metric: Metric, detector: str, fakes: int, protocol:
 
     Args:
         value: "fid", "kid", "kid_sd", "is_mean", "is_std", "precision", …
-        fakes: Number of images measured.
     """
     from stylegan_cli.detectors.registry import is_standard
 

@@ -40,7 +40,6 @@ class Measurements:
     """An open file of numbers; `open_measurements` makes one.
 
     Attributes:
-        path: Place of the finished file.
         damage: Reason why an unfinished file could not be resumed, if any.
     """
 
@@ -107,7 +106,6 @@ def open_measurements(
     Args:
         request: Metric, network and options, as JSON holds them; has "metric".
         columns: Shape of each column's array, samples first.
-        overwrite: Start over, replacing an existing file.
 
     Raises:
         OutputError: The file is of another request, or cannot be written.

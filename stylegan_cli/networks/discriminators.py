@@ -48,13 +48,7 @@ class DiscriminatorForm:
 
 @dataclass(frozen=True, kw_only=True)
 class DiscriminatorOptions:
-    """Options shared by all layers of a discriminator.
-
-    Attributes:
-        channels: Of the image.
-        clamp: Limit of each layer's output, or None.
-        dtype: Type of the activations down to 8×8.
-    """
+    """Options shared by all layers of a discriminator."""
 
     form: DiscriminatorForm
     architecture: Architecture
@@ -102,11 +96,7 @@ class Conv(nn.Module):
 
 
 class Block(nn.Module):
-    """Layers of one level, which halve the size.
-
-    Args:
-        reads_image: Read an image of this size too.
-    """
+    """Layers of one level, which halve the size."""
 
     def __init__(
         self, inputs: int, outputs: int, options: DiscriminatorOptions, *, reads_image: bool

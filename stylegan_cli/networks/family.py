@@ -36,7 +36,6 @@ class Family:
     What its generator can do, the synthesis network says itself: see `Synthesis`.
 
     Attributes:
-        name: The value of `generator.family`.
         keys: Defaults, fixed and own keys of recipes.
         synthesis: Builds the synthesis network, with weights from torch's global stream, which the
             caller has seeded.

@@ -27,7 +27,6 @@ class MappingOptions:
         labels: Form in which labels enter: "projected" to w_dim numbers that are normalized
             apart from z, [ADA]; "embedded" by a matrix, [SG1], or "joined" as they are, [PG],
             both normalized together with z.
-        root2_in_weight: See `Dense`.
         w_avg_beta: Share of the old mean of w in each update; None tracks no mean.
     """
 
@@ -126,7 +125,6 @@ class Blueprint:
     Attributes:
         w_dim: Length of a code, which is not the recipe's where there are no mapping layers.
         dtype: Type of the activations; layers of low resolution may stay in float32.
-        backend: Of the operations.
     """
 
     recipe: Settled
@@ -218,9 +216,7 @@ class Generator(nn.Module):
     """G: network from latents and labels to images.
 
     Attributes:
-        size: Of the images once G is fully grown.
         has_styles: Each layer takes its own w; otherwise one code drives all layers.
-        has_noise: Layers have noise inputs.
         has_w: There is an intermediate latent space; otherwise the code is z itself.
     """
 

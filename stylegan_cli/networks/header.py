@@ -27,9 +27,7 @@ class Header:
         classes: Names of the classes, if the data set has names.
         label_columns: Where labels are numbers, the name of each, with the least, mean and
             greatest value among the images trained on; empty for classes.
-        kimg: Thousands of real images shown in training.
         lod: Levels that a growing network still lacks.
-        provenance: Data set, versions and date.
     """
 
     recipe: Settled
@@ -79,11 +77,7 @@ def tensor_shapes(path: Path) -> dict[str, tuple[int, ...]]:
 
 
 def sizes_in(header: Header, shapes: Mapping[str, tuple[int, ...]]) -> Sizes | None:
-    """Return the sizes of the generator in a file; None if family or tensors do not tell them.
-
-    Args:
-        shapes: Of the tensors in the file.
-    """
+    """Return the sizes of the generator in a file; None if family or tensors do not tell them."""
     w_avg = shapes.get("g_ema.mapping.w_avg", (header.recipe.generator.w_dim,))
     if len(w_avg) != 1:
         return None

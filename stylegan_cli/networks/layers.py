@@ -241,11 +241,7 @@ def fade(new: Tensor, old: Tensor, share: float) -> Tensor:
 
 
 def upscale(images: Tensor, size: Size) -> Tensor:
-    """Enlarge images to this size by repeating pixels.
-
-    Args:
-        images: `[n, c, h, w]`.
-    """
+    """Enlarge images to this size by repeating pixels."""
     if images.shape[-2:] == size.shape:
         return images
     return F.interpolate(images, size=size.shape, mode="nearest")

@@ -41,7 +41,6 @@ def noise_maps(sizes: Sequence[Size], seeds: Sequence[int], device: "torch.devic
 
     Args:
         sizes: Size of the map of each noise layer, from coarse to fine.
-        seeds: One seed per image.
     """
     import torch
 

@@ -201,8 +201,6 @@ def grown_image(
     """Convert the last feature maps to images, faded with those of the level below.
 
     Args:
-        size: Of x.
-        before: Feature maps of the level below.
         x: Feature maps of the last level that takes part.
     """
     image: Tensor = synthesis.get_submodule(f"b{size.level}.torgb")(x)

@@ -22,9 +22,7 @@ class Sizes:
     Attributes:
         size: Of the images once the network is fully grown.
         has_w: There is an intermediate latent space; otherwise the code is z itself.
-        layer_levels: Level at which each code acts.
         noise_sizes: Size of each noise input, up to the level the network has grown to.
-        can_move: The pictures can be shifted and turned.
     """
 
     size: Size

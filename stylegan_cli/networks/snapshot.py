@@ -41,10 +41,7 @@ class Network:
     """A network in a file, whose weights are read when they are first needed.
 
     Attributes:
-        sha256: Of the file.
-        shapes: Of its tensors.
         read: Returns generator and discriminator, the same ones at every call.
-        precision: Of the generator's activations.
     """
 
     path: Path
@@ -220,9 +217,7 @@ def open_network(
 
     Args:
         device: A device, or a function that returns it once it is needed.
-        discriminator: Read the discriminator too.
         precision: Of the generator's activations from 8×8 up.
-        backend: Of its operations.
         ready: Makes the generator ready for its use once it is on the device.
     """
     header = read_header(path)

@@ -105,7 +105,6 @@ class SynthesisBlock(nn.Module):
 
     Args:
         inputs: Channels of the previous block; 0 for the first block.
-        rgb: Add a toRGB layer.
     """
 
     def __init__(

@@ -23,7 +23,6 @@ class StyleLayer:
     """A layer that a w drives through an affine map.
 
     Attributes:
-        name: Such as `b8.conv0`.
         w_index: The w that it takes.
         is_rgb: It makes colours of features.
         has_shift: Half of its channels are scales less 1, the others shifts, as in [SG1].

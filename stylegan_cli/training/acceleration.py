@@ -29,7 +29,6 @@ class Acceleration:
 
     Attributes:
         engine: Step by step, compiled, or as CUDA graphs.
-        backend: Form of the networks' operations.
         profile: Number of iterations to trace into the run's folder.
         threads: Number of threads on a CPU; None chooses.
     """
@@ -95,7 +94,6 @@ class Tracer:
         count: Number of iterations; 0 traces none.
         folder: Place of `trace.json`, for chrome://tracing or ui.perfetto.dev, and of
             `operations.txt`, the most expensive operations.
-        files: Files written since they were last taken.
     """
 
     count: int

@@ -31,7 +31,6 @@ class Rule:
 
     Attributes:
         value: The number to judge; None if the tick does not have it.
-        raised_from: Smallest value that raises the alarm.
         cleared_below: The alarm can be raised again only after a value below this.
         ticks: Number of ticks in a row that have to reach the bound.
         words: Makes the message from the numbers of the tick.

@@ -58,7 +58,6 @@ class Job:
     """One phase over one round of samples.
 
     Attributes:
-        name: Name of the phase.
         network: The network to differentiate; it alone requires gradients.
         weight: Share of this round in the loss.
     """

@@ -49,12 +49,7 @@ class Estimate:
 
 
 def estimate(recipe: Settled, *, c_dim: int = 0, dtype: torch.dtype = torch.float32) -> Estimate:
-    """Estimate the cost of a recipe in one process, without weights or data.
-
-    Args:
-        c_dim: Length of the labels.
-        dtype: Type of the activations.
-    """
+    """Estimate the cost of a recipe in one process, without weights or data."""
     with torch.device("meta"):
         G = build_generator(recipe, c_dim=c_dim, dtype=dtype)
         D = build_discriminator(recipe, c_dim=c_dim, dtype=dtype)

@@ -17,8 +17,6 @@ class Begun:
         seconds: Training time of all sessions before.
         files: Pictures written at the start of a run.
         transfer: Weights taken over, where the run starts from a trained network.
-        threads: Of this session, on a CPU.
-        resumed: The run was begun before.
     """
 
     kimg: float

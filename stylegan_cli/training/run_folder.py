@@ -154,9 +154,6 @@ class RunFolder:
 
         A run may become longer, and report and measure differently than before; everything else
         in its recipe is fixed.
-
-        Args:
-            overwrite: A run that is there will be removed.
         """
         with writing(self.path):
             names = [file.name for file in self.path.iterdir() if not file.match(PARTIAL)]

@@ -18,7 +18,6 @@ class Stage:
     Attributes:
         lod: Levels still missing; fractional while one fades in.
         level: Level of the images, by which the recipe's tables go: the side of squares.
-        size: Of the images.
         from_kimg: Time at which this resolution begins to fade in; 0 for the first.
     """
 

@@ -44,8 +44,6 @@ class Session:
         watch: Its counts are those of the state.
         probe: In the first process only, if the recipe asks for it.
         tracer: Traces nothing in other processes.
-        images_before: Shown before the last iteration.
-        unwritten: Alarms for the next line of `stats.jsonl`.
         paces: Seconds per kimg of the first tick of the session, by missing levels.
     """
 

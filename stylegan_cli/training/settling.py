@@ -40,7 +40,6 @@ class Run:
 
     Attributes:
         recipe: With the hash of the network to start from, if there is one.
-        folder: Place of the run's files; see `RunFolder`.
         origin: That network, if it is open already.
     """
 

@@ -124,12 +124,9 @@ class TrainingState:
     """Networks, optimizers and counters of a run: everything in it that changes.
 
     Attributes:
-        pl_mean: Running mean of path lengths.
         cur_nimg: Real images shown so far.
-        iteration: Steps done so far.
         seconds: Time spent so far, over all sessions.
         origin: Facts about the network that training started from, if there is one.
-        alarm_counts: See `alarms.Watch`.
         batch_per_device: Images a device processes at once, if it ran out of memory with as many
             as the recipe says.
         threads: Number of threads of the run so far, on a CPU.

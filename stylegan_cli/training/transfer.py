@@ -27,7 +27,6 @@ class Origin:
     """A trained network, whoever wrote its file.
 
     Attributes:
-        recipe: Describes the tensors' architecture.
         lod: Levels that a growing network still misses.
         tensors: As in network files: `g_ema.*`, and `d.*` if there is a discriminator.
         notes: Remarks on the file for the user, a sentence each.
@@ -175,9 +174,6 @@ class Transfer:
 
 def plan_transfer(origin: Origin, recipe: Settled, *, c_dim: int) -> Transfer:
     """Match the tensors of the origin with the networks of a recipe.
-
-    Args:
-        c_dim: Length of the labels trained with.
 
     Raises:
         NetworkFileError: Some do not fit, and the recipe does not allow that; names them.

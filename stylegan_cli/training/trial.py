@@ -39,12 +39,7 @@ Steps = Mapping[str, Callable[[], object]]
 
 @dataclass(frozen=True, kw_only=True)
 class RecurringStep:
-    """Training iterations with the same work.
-
-    Attributes:
-        iteration: Number of the first such iteration.
-        share: Fraction of all iterations.
-    """
+    """Training iterations with the same work."""
 
     iteration: int
     share: float
@@ -71,11 +66,7 @@ def _is_due(iteration: int, every: int) -> bool:
 
 
 class Trial:
-    """Networks in training at a stage of a recipe, on images of noise.
-
-    Args:
-        dtype: Type of the activations.
-    """
+    """Networks in training at a stage of a recipe, on images of noise."""
 
     def __init__(
         self,
@@ -178,7 +169,6 @@ class Threads:
     """The number of threads of a run.
 
     Attributes:
-        count: Threads of this session.
         before: Threads of the sessions before; None at the start of a run.
         seconds: Time of a step by number of threads, if there was a trial.
     """
@@ -197,7 +187,6 @@ def settle_threads(run: Run, before: int | None, *, resumed: bool) -> Threads | 
 
     Args:
         before: Threads of the run so far, if its state tells them.
-        resumed: The run was begun before.
     """
     asked = run.acceleration.threads
     if asked is not None and asked > MOST_THREADS:

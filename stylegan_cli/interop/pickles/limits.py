@@ -12,8 +12,6 @@ class Limits:
     Attributes:
         file_bytes: Size of the pickle, and so of everything in it.
         operations: Instructions, and so objects.
-        memo: Objects remembered to be used again.
-        depth: Nesting of containers.
         size: Objects in a traversal, shared ones counted at every visit; a
             text counts as one more for each 256 characters.
     """

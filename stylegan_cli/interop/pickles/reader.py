@@ -28,7 +28,6 @@ def read_pickle(
 
     Args:
         data: The pickle, or a file at its beginning; nothing after it is read.
-        source: File name for messages.
 
     Raises:
         ForeignFileError: A name outside the table, an instruction that plain data does not need,
@@ -63,11 +62,7 @@ def run_pickle(
 
 @contextmanager
 def refusals_in_words(source: str, *, but: type[RefusedError] | tuple[()] = ()) -> Iterator[None]:
-    """Turn errors in a block that reads a pickle into ForeignFileError.
-
-    Args:
-        but: Refusals that the caller handles.
-    """
+    """Turn errors in a block that reads a pickle into ForeignFileError."""
     try:
         yield
     except but:

@@ -131,12 +131,7 @@ def _read_zip(path: Path, mapped: mmap.mmap) -> object:
 
 @dataclass(frozen=True, kw_only=True)
 class _Member:
-    """A file within the zip.
-
-    Attributes:
-        header: Offset of its header.
-        crc: Checksum of its content.
-    """
+    """A file within the zip."""
 
     mapped: mmap.mmap
     name: str

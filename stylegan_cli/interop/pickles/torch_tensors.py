@@ -57,7 +57,6 @@ class StorageId:
 
     Attributes:
         kind: Its class, such as "torch.FloatStorage".
-        key: Its name in the file.
     """
 
     kind: str
@@ -100,8 +99,6 @@ def read_stream(
     """Read a file of torch before version 1.6; numbers stay views of the file.
 
     Args:
-        stream: The file at its beginning.
-        buffer: The same file in memory.
         table: Names its pickle may hold, those of storages among them.
 
     Raises:

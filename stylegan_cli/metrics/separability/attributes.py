@@ -23,7 +23,6 @@ class Attributes:
     """The attributes of images.
 
     Attributes:
-        images: Numbers of the described images.
         flat: Attributes left out because (almost) all images have them, or none.
     """
 

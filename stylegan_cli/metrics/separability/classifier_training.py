@@ -50,9 +50,6 @@ _MOMENTS = ("exp_avg", "exp_avg_sq")
 class ClassifierTraining:
     """The training of one classifier; after a kill it resumes to the same bits.
 
-    Attributes:
-        path: File of the finished classifier.
-
     Args:
         attributes: One classifier learns all of these.
         shape: Resolution and channels of the images.

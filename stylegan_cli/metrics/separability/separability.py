@@ -86,11 +86,7 @@ def best_plane(
 def separate(
     codes: Float[np.ndarray, "n dim"], has: Bool[np.ndarray, " n"], *, scaled: bool = True
 ) -> Separation:
-    """Measure how well a plane separates the codes that it was found with.
-
-    Args:
-        scaled: As in `best_plane`.
-    """
+    """Measure how well a plane separates the codes that it was found with."""
     sides, converged = best_plane(codes, has, scaled=scaled)
     return Separation(
         entropy=conditional_entropy(sides, has),
@@ -204,11 +200,7 @@ def planes(
     *,
     scaled: bool,
 ) -> Iterator[AttributeResult]:
-    """Find a plane for every attribute in every space, among the surest half of the images.
-
-    Args:
-        scaled: As in `best_plane`.
-    """
+    """Find a plane for every attribute in every space, among the surest half of the images."""
     for space in spaces:
         codes = w_of_faces(faces) if space == "w" else z_of_faces(faces)
         for name, own in zip(names, logits.T, strict=True):

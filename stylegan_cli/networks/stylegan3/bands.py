@@ -18,7 +18,6 @@ class Level:
     """Signal after one layer.
 
     Attributes:
-        size: Side of the canvas.
         half_width: Of the transition band, from the cutoff to the stopband of the filters.
     """
 
@@ -34,7 +33,6 @@ class LayerPlan:
     """Plan of a layer between two levels.
 
     Attributes:
-        kernel: Side of the convolution.
         fine_rate: Sampling rate of the leaky ReLU.
         up: Factor from the input's rate to `fine_rate`; `down` leads from there to the output's.
         up_taps: Length of the filter; 1 is none.
@@ -59,11 +57,7 @@ class LayerPlan:
 def levels(
     resolution: int, bands: BandsSection, *, channel_base: int, channel_max: int, channels: int
 ) -> list[Level]:
-    """Compute the signals after each layer, the last one after toRGB.
-
-    Args:
-        channels: Of the image.
-    """
+    """Compute the signals after each layer, the last one after toRGB."""
     half, last = resolution / 2, bands.layers
     found = []
     for i in range(last + 1):

@@ -63,7 +63,6 @@ class Augmentation:
     """Augmentation of every image that D sees; part of a run's state.
 
     Attributes:
-        p: Probability of each transform.
         signs: Sum and number of the signs of D's scores of reals since p was last adjusted, in
             this process.
     """
@@ -86,7 +85,6 @@ class Augmentation:
         The only place where training waits for the device between ticks.
 
         Args:
-            iteration: Iterations done.
             batch_size: Images of each iteration, over all processes.
         """
         section = self.section
