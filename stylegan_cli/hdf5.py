@@ -276,13 +276,11 @@ def _check_objects(file: h5py.File, path: Path) -> None:
                     f"{path}: refused, holds more than {MAX_OBJECTS:,} objects or "
                     f"{MAX_DEPTH} levels of groups"
                 )
-            if isinstance(item, h5py.Dataset):
-                _check_own_storage(item, path)
-            elif isinstance(item, h5py.Group):
+            if isinstance(item, h5py.Group):
                 waiting.append((item, depth + 1))
-
-
-def _check_own_storage(item: h5py.Dataset, path: Path) -> None:
-    layout = item.id.get_create_plist()
-    if layout.get_external_count() or layout.get_layout() == h5py.h5d.VIRTUAL:
-        raise DataError(f"{path}: refused, {item.name} keeps its values in another file")
+            elif isinstance(item, h5py.Dataset):
+                layout = item.id.get_create_plist()
+                if layout.get_external_count() or layout.get_layout() == h5py.h5d.VIRTUAL:
+                    raise DataError(
+                        f"{path}: refused, {item.name} keeps its values in another file"
+                    )

@@ -192,7 +192,9 @@ def _keep(name: str, tensors: Mapping[str, Tensor], origin: Mapping[str, str]) -
 
 def _fitting(state: Mapping[str, Tensor]) -> dict[str, dict[str, Tensor]]:
     """Return all weights that can be made of these tensors."""
-    completed = {"lpips_vgg16": {**_lpips_heads(), **state}}
+    heads = find_weights("lpips_vgg16_heads")
+    assert heads is not None, "they ship"
+    completed = {"lpips_vgg16": {**read_weights(heads).tensors, **state}}
     candidates = {weights for file in PUBLISHED for weights in file.gives}
     fitting = {}
     for name in sorted(candidates):
@@ -200,12 +202,6 @@ def _fitting(state: Mapping[str, Tensor]) -> dict[str, dict[str, Tensor]]:
         if all(key in tensors and tensors[key].shape == shapes[key] for key in shapes):
             fitting[name] = {key: tensors[key].contiguous() for key in shapes}
     return fitting
-
-
-def _lpips_heads() -> Mapping[str, Tensor]:
-    heads = find_weights("lpips_vgg16_heads")
-    assert heads is not None
-    return read_weights(heads).tensors
 
 
 def _not_published(path: Path, source: str, fitting: Mapping[str, object]) -> str:

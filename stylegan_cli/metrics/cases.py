@@ -55,7 +55,11 @@ def cases_of(
     """Yield remarks on what is measured, and return it."""
     _check_alone(request)
     if request.images is not None:
-        return (yield from _folder(request.images, request, protocol))
+        data = stored_folder(Path(str(request.data)))
+        case = folder_case(request.images, data, protocol, chosen=request.class_name)
+        for text in _unlike(case.fakes[0], data):
+            yield Remark(text=text, is_warning=True)
+        return (case,)
     networks = networks_of(request)
     data = yield from real_images(request.data, networks[0])
     if request.per_label is not None:
@@ -190,19 +194,9 @@ def _check_alone(request: Request) -> None:
         raise UsageError("`images`: needs real images to compare with; give `data`")
 
 
-def _folder(
-    images: Path, request: Request, protocol: Protocol
-) -> Generator[Event, None, tuple[Case, ...]]:
-    data = stored_folder(Path(str(request.data)))
-    case = folder_case(images, data, protocol, chosen=request.class_name)
-    (fakes,) = case.fakes
-    assert isinstance(fakes, StoredPictures), "a folder's images are stored"
-    yield from (Remark(text=text, is_warning=True) for text in _unlike(fakes, data))
-    return (case,)
-
-
-def _unlike(fakes: StoredPictures, reals: StoredPictures) -> Iterator[str]:
+def _unlike(fakes: Pictures, reals: StoredPictures) -> Iterator[str]:
     """Yield warnings of other sizes, pictures that are left out, and JPEG among other files."""
+    assert isinstance(fakes, StoredPictures), "a folder's images are stored"
     if fakes.size != reals.size:
         yield (
             f"{fakes.name}: {fakes.size.value} px, {reals.name}: {reals.size.value} px; detectors "

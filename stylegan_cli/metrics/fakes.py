@@ -54,6 +54,8 @@ class DrawnPictures:
 
     @property
     def identity(self) -> Mapping[str, Any]:
+        rows = self.labels.rows if self.labels else None
+        chosen = None if rows is None else sha256(rows.astype("<i8").tobytes()).hexdigest()
         return {
             "network_sha256": self.sha256,
             "seed": self.seed,
@@ -62,7 +64,7 @@ class DrawnPictures:
             "noise_mode": self.sampling.noise_mode,
             "class": self.sampling.class_name,
             "labels": self.labels.sha256 if self.labels else None,
-            **_rows_claim(self.labels),
+            **({"label_rows": chosen} if chosen else {}),
             **precision_claim(self.precision),
         }
 
@@ -127,12 +129,6 @@ def _codes(network: Network, fakes: DrawnPictures, seeds: range) -> Codes:
         numbers = range(data.count) if data.rows is None else data.rows
         labels = drawn_labels(seeds, lambda i: label(int(numbers[i])), len(numbers))
     return codes_of_seeds(network, seeds, fakes.sampling, labels)
-
-
-def _rows_claim(labels: StoredPictures | None) -> dict[str, str]:
-    if labels is None or labels.rows is None:
-        return {}
-    return {"label_rows": sha256(labels.rows.astype("<i8").tobytes()).hexdigest()}
 
 
 def drawn_labels(seeds: Sequence[int], label: Callable[[int], Label], count: int) -> Labels:

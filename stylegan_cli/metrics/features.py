@@ -56,28 +56,32 @@ class FeatureFile:
     def __init__(self, folder: Path, key: str, shape: tuple[int, int]) -> None:
         self.path = folder / f"{key}.npy"
         self.unfinished = folder / f".{key}.npy.partial"
-        self._shape = shape
+        self._count, self._row_bytes = shape[0], 4 * shape[1]
+        head = BytesIO()
+        facts = {"descr": "<f4", "fortran_order": False, "shape": shape}
+        np.lib.format.write_array_header_1_0(head, facts)
+        self._head = head.getvalue()
 
     @property
     def is_finished(self) -> bool:
         """Return whether all features are there; remove a damaged file, to compute it again."""
         if not self.path.exists():
             return False
-        head = self._head()
+        size = len(self._head) + self._count * self._row_bytes
         with writing(self.path):
             with self.path.open("rb") as file:
-                whole = file.read(len(head)) == head
-            if whole and self.path.stat().st_size == len(head) + self._shape[0] * self._row_bytes():
+                whole = file.read(len(self._head)) == self._head
+            if whole and self.path.stat().st_size == size:
                 return True
             self.path.unlink()
         return False
 
     def rows(self) -> int:
         if self.is_finished:
-            return self._shape[0]
+            return self._count
         if not self.unfinished.exists():
             return 0
-        return max(0, self.unfinished.stat().st_size - len(self._head())) // self._row_bytes()
+        return max(0, self.unfinished.stat().st_size - len(self._head)) // self._row_bytes
 
     @contextmanager
     def appending(self, rows: int) -> Iterator[Callable[[Rows], None]]:
@@ -97,11 +101,11 @@ class FeatureFile:
                     raise OutputError(
                         f"{self.path}: another process is computing these features; wait for it"
                     )
-                file.write(self._head())
-                file.seek(len(self._head()) + rows * self._row_bytes())
+                file.write(self._head)
+                file.seek(len(self._head) + rows * self._row_bytes)
                 file.truncate()
             yield add
-        if self.rows() == self._shape[0]:
+        if self.rows() == self._count:
             with writing(self.path):
                 put_in_place(self.unfinished, self.path)
 
@@ -110,16 +114,6 @@ class FeatureFile:
         os.utime(self.path)  # the least recently used are removed first
         features: Features = np.load(self.path, mmap_mode="r", allow_pickle=False)
         return features
-
-    def _row_bytes(self) -> int:
-        return 4 * self._shape[1]
-
-    def _head(self) -> bytes:
-        count, dim = self._shape
-        head = BytesIO()
-        facts = {"descr": "<f4", "fortran_order": False, "shape": (count, dim)}
-        np.lib.format.write_array_header_1_0(head, facts)
-        return head.getvalue()
 
 
 def remove_unused(folder: Path, *, max_bytes: int = MAX_BYTES) -> None:
@@ -174,8 +168,11 @@ class Extraction:
         """Return the batches without features when first asked; all processes ask together."""
         count = len(self.pictures)
         size = self.place.execution.batch_size or default_batch_size(self.pictures.size)
+        first = count
+        if not self.file.is_finished:
+            first = min(self.file.rows(), count - 1) // size * size
         # only the first process's disk counts
-        first = self.place.world.gather(self._first_missing(size))[0]
+        first = self.place.world.gather(first)[0]
         return tuple(range(start, min(start + size, count)) for start in range(first, count, size))
 
     def run(self) -> Iterator[int]:
@@ -193,11 +190,6 @@ class Extraction:
         """Return the features of the images that count, for the first process."""
         features, rows = self.file.read(), self.pictures.rows
         return features if rows is None else features[rows]
-
-    def _first_missing(self, size: int) -> int:
-        if self.file.is_finished:
-            return len(self.pictures)
-        return min(self.file.rows(), len(self.pictures) - 1) // size * size
 
     def _computed(self, parts: Sequence[range]) -> Iterator[Rows]:
         for pixels in self.pictures.batches(parts):

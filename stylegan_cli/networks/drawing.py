@@ -95,12 +95,11 @@ class CompiledSynthesis(Synthesis):
             try:
                 return self._program(ws, noise)
             except TorchDynamoException as error:
-                raise UsageError(_refusal(error), parameter="compile") from None
-
-
-def _refusal(error: Exception) -> str:
-    reason = next(iter(str(error).strip().splitlines()), type(error).__name__)
-    return f"this network cannot be compiled here ({reason}); leave `compile` out"
+                reason = next(iter(str(error).strip().splitlines()), type(error).__name__)
+                raise UsageError(
+                    f"this network cannot be compiled here ({reason}); leave `compile` out",
+                    parameter="compile",
+                ) from None
 
 
 def _chosen(maps: Sequence[Tensor], rows: Tensor) -> list[Tensor]:

@@ -5,7 +5,7 @@ import os
 import re
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -80,39 +80,20 @@ RUN_FILES = (
 )
 
 
-@dataclass(frozen=True, kw_only=True)
 class RunFolder:
     """Recipe, statistics, pictures, networks and state of a run.
 
     What writes raises OutputError if the disk is full or the folder read-only.
+
+    Attributes:
+        profile: Folder of the trace for `Acceleration.profile`.
     """
 
-    path: Path
-
-    @property
-    def recipe(self) -> Path:
-        return self.path / "recipe.toml"
-
-    @property
-    def stats(self) -> Path:
-        return self.path / "stats.jsonl"
-
-    @property
-    def state(self) -> Path:
-        return self.path / "state.pt"
-
-    @property
-    def reals(self) -> Path:
-        return self.path / "reals.png"
-
-    @property
-    def augmented(self) -> Path:
-        return self.path / "reals-augmented.png"
-
-    @property
-    def profile(self) -> Path:
-        """Return the folder of the trace for `Acceleration.profile`."""
-        return self.path / "profile"
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.recipe, self.state = path / "recipe.toml", path / "state.pt"
+        self.stats, self.profile = path / "stats.jsonl", path / "profile"
+        self.reals, self.augmented = path / "reals.png", path / "reals-augmented.png"
 
     @property
     def batch_per_device(self) -> int | None:
@@ -240,7 +221,7 @@ def newest_network(folder: Path) -> Path:
     """
     networks = snapshots(folder)
     if not networks:
-        begun = RunFolder(path=folder).state.exists()
+        begun = RunFolder(folder).state.exists()
         way = "train until it writes one" if begun else "name a run that has written one"
         raise NetworkFileError(f"{folder}: no {NETWORKS} in this folder; {way}, or name a file")
     return networks[-1]

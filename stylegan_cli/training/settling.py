@@ -58,7 +58,7 @@ class Run:
 
     @property
     def files(self) -> RunFolder:
-        return RunFolder(path=self.folder)
+        return RunFolder(self.folder)
 
 
 def training_data(recipe: Settled) -> Dataset:
@@ -110,7 +110,7 @@ def settle(
     world = world or World()
     found = None
     if world.is_first:
-        begun = None if anew else RunFolder(path=folder).begun()
+        begun = None if anew else RunFolder(folder).begun()
         known = replace(machine, settled=values(begun) if begun else {})
         settled, origin = _with_origin(recipe.settle(known), begun)
         found = Settlement(recipe=settled, reasons=recipe.choices(known), origin=origin)
@@ -131,7 +131,7 @@ def recipe_of(network: str, folder: Path) -> Recipe:
         NetworkFileError: The network cannot be used.
         ForeignFileError: The same, of another program's file.
     """
-    begun = RunFolder(path=folder).begun()
+    begun = RunFolder(folder).begun()
     is_ours = begun is not None and begun.init.network == network
     recipe = written(begun if begun and is_ours else open_origin(network).recipe)
     # ADA adapts as fast as from any network, not as fast as this one was trained

@@ -173,6 +173,6 @@ def test_the_news_come_at_once(dataset, tmp_path):
 
 def test_what_another_process_found_is_taken(dataset, tmp_path):
     run(tiny("train.total_kimg=0.016"), dataset, tmp_path / "run")
-    RunFolder(path=tmp_path / "run").keep_batch_per_device(4)
+    RunFolder(tmp_path / "run").keep_batch_per_device(4)
     run(tiny("train.total_kimg=0.032"), dataset, tmp_path / "run")
     assert [line.get("batch_per_device") for line in lines(tmp_path / "run")] == [None, 4]

@@ -19,7 +19,7 @@ from tests.tiny import tiny
 
 @pytest.fixture
 def folder(tmp_path):
-    return RunFolder(path=tmp_path)
+    return RunFolder(tmp_path)
 
 
 def take(folder, recipe, *, overwrite=False):

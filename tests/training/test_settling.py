@@ -17,7 +17,7 @@ def settled(recipe, folder, **options):
 
 def begin(recipe, folder):
     """Files of a run that made progress."""
-    files = RunFolder(path=folder)
+    files = RunFolder(folder)
     folder.mkdir(exist_ok=True)
     files.take(recipe, overwrite=False)
     files.append_stats({"cur_nimg": 8})
@@ -37,7 +37,7 @@ def test_a_run_keeps_the_values_it_began_with(tmp_path):
 
 
 def test_a_run_without_progress_decides_nothing(tmp_path):
-    RunFolder(path=tmp_path).take(settle(AUTOMATIC, tmp_path, machine=CPU).recipe, overwrite=False)
+    RunFolder(tmp_path).take(settle(AUTOMATIC, tmp_path, machine=CPU).recipe, overwrite=False)
     assert settle(AUTOMATIC, tmp_path, machine=Machine()).recipe.train.batch_size == 32
 
 
@@ -115,7 +115,7 @@ def test_the_recipe_of_a_begun_run_needs_no_network(tmp_path):
 
 def test_an_emptied_recipe_of_a_run_is_written_anew(tmp_path):
     begin(tiny(), tmp_path)
-    files = RunFolder(path=tmp_path)
+    files = RunFolder(tmp_path)
     files.recipe.write_bytes(b"\0" * 500)
     files.check(tiny(), overwrite=False)
     files.take(tiny(), overwrite=False)

@@ -168,6 +168,7 @@ def classifier_path(description: Description) -> Path:
 
 def build_classifier(description: Description) -> Discriminator:
     """Build the untrained network: one logit for each attribute."""
+    channels: Any = description.channels
     section = DiscriminatorSection(
         architecture="progressive",
         channel_base=description.options.finest_features * description.size.level,
@@ -176,7 +177,7 @@ def build_classifier(description: Description) -> Discriminator:
     )
     recipe = Settled(
         seed=description.options.seed,
-        data=DataSection(resolution=description.side, channels=_channels(description)),
+        data=DataSection(resolution=description.side, channels=channels),
         generator=GeneratorSection(family="progan", architecture="progressive"),
         discriminator=section,
     )
@@ -233,10 +234,6 @@ def load_panel(paths: Iterable[Path], device: torch.device) -> ClassifierPanel:
     if twice is not None:
         raise UsageError(f"`classifier`: several predict {twice}; name one file for each attribute")
     return panel
-
-
-def _channels(description: Description) -> Any:
-    return description.channels
 
 
 def _as_json(description: Description) -> str:

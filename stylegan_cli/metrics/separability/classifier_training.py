@@ -5,10 +5,10 @@ Adam, learning rate 0.001, 8 images a step, 150 thousand images.
 
 import time
 from collections.abc import Iterator
-from contextlib import closing, suppress
+from contextlib import closing
 from dataclasses import replace
 from itertools import islice
-from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -19,8 +19,7 @@ from torch import Tensor
 from stylegan_cli.data.dataset import Dataset
 from stylegan_cli.data.loader import Pick, Sampler
 from stylegan_cli.data.parallel import ordered_map
-from stylegan_cli.errors import DataError, MetricError
-from stylegan_cli.files import writing, written_whole
+from stylegan_cli.errors import DataError, MetricError, NetworkFileError
 from stylegan_cli.metrics.path_length import shrink
 from stylegan_cli.metrics.separability.attributes import Attributes
 from stylegan_cli.metrics.separability.classifier import (
@@ -37,14 +36,13 @@ from stylegan_cli.networks.discriminators import Discriminator
 from stylegan_cli.rendering.render import to_images
 from stylegan_cli.runtime import numpy_stream
 from stylegan_cli.shapes import Images
+from stylegan_cli.training.run_folder import load_state, save_state
 
 HELD_OUT = 0.1
 """Share of the images that are held out to measure the accuracy."""
 
 KEEP_EVERY = 30.0
 """Most seconds of training that a killed process loses."""
-
-_MOMENTS = ("exp_avg", "exp_avg_sq")
 
 
 class ClassifierTraining:
@@ -90,7 +88,7 @@ class ClassifierTraining:
     @property
     def there(self) -> int:
         """Return the number of images shown by the last kept state."""
-        return self.total if self.is_finished else _steps(self._state, self._description.key)[1]
+        return self.total if self.is_finished else self._kept().get("shown", 0)
 
     def run(self, device: torch.device) -> Iterator[int]:
         """Train, judge and keep it; yields how many more images it was shown."""
@@ -113,9 +111,13 @@ class ClassifierTraining:
     def _learn(
         self, network: Discriminator, adam: torch.optim.Adam, rows: Int64[np.ndarray, " n"]
     ) -> Iterator[int]:
-        shown = self._take_up(network, adam)
+        kept, shown = self._kept(), 0
+        if kept:
+            network.load_state_dict(kept["network"])
+            adam.load_state_dict(kept["adam"])
+            shown = kept["shown"]
         picks = islice(_stream(rows, self._options, self.total), shown, None)
-        kept = time.monotonic()
+        last = time.monotonic()
         device = next(network.parameters()).device
         for images, has in self._batches(picks, self._options.batch_size, device):
             signs = has * 2.0 - 1
@@ -124,40 +126,24 @@ class ClassifierTraining:
             loss.backward()
             adam.step()
             shown += len(images)
-            if time.monotonic() - kept >= KEEP_EVERY:
+            if time.monotonic() - last >= KEEP_EVERY:
                 self._keep(network, adam, shown)
-                kept = time.monotonic()
+                last = time.monotonic()
             yield len(images)
 
     def _keep(self, network: Discriminator, adam: torch.optim.Adam, shown: int) -> None:
-        from safetensors import SafetensorError
-        from safetensors.torch import save_file
+        facts = {"key": self._description.key, "shown": shown}
+        save_state(
+            self._state, {**facts, "network": network.state_dict(), "adam": adam.state_dict()}
+        )
 
-        tensors: dict[str, Tensor] = {}
-        for name, parameter in network.named_parameters():
-            tensors[f"weights.{name}"] = parameter.detach().cpu().contiguous()
-            # layers for smaller images are unused
-            for moment in _MOMENTS if parameter in adam.state else ():
-                tensors[f"{moment}.{name}"] = adam.state[parameter][moment].cpu().contiguous()
-        steps = -(-shown // self._options.batch_size)
-        facts = {"key": self._description.key, "steps": str(steps), "shown": str(shown)}
-        with written_whole(self._state) as temporary, writing(self._state, SafetensorError):
-            save_file(tensors, temporary, facts)
-
-    def _take_up(self, network: Discriminator, adam: torch.optim.Adam) -> int:
-        """Restore what an earlier process kept; returns how many images it had shown."""
-        from safetensors.torch import load_file
-
-        steps, shown = _steps(self._state, self._description.key)
-        if not shown:
-            return 0
-        tensors = load_file(self._state)
-        for name, parameter in network.named_parameters():
-            parameter.data.copy_(tensors[f"weights.{name}"])
-            if f"{_MOMENTS[0]}.{name}" in tensors:
-                moments = {m: tensors[f"{m}.{name}"].to(parameter.device) for m in _MOMENTS}
-                adam.state[parameter] = {"step": torch.tensor(float(steps)), **moments}
-        return shown
+    def _kept(self) -> dict[str, Any]:
+        """Return what an earlier process kept; nothing if that is damaged or of another one."""
+        try:
+            found = load_state(self._state)
+        except NetworkFileError:
+            return {}
+        return found if found.get("key") == self._description.key else {}
 
     def _judged(self, network: Discriminator, rows: Int64[np.ndarray, " n"]) -> Description:
         """Return the description, with the accuracy on held-out images."""
@@ -189,18 +175,6 @@ class ClassifierTraining:
     def _read(self, pick: Pick) -> tuple[np.ndarray, Bool[np.ndarray, " attributes"]]:
         pixels, _ = self._dataset.read(int(self._attributes.images[pick.index]))
         return pixels[:, ::-1] if pick.mirrored else pixels, self._attributes.has[pick.index]
-
-
-def _steps(state: Path, key: str) -> tuple[int, int]:
-    """Return steps done and images shown of an unfinished training; 0 if its file is damaged."""
-    from safetensors import SafetensorError, safe_open
-
-    with suppress(SafetensorError, OSError, KeyError, ValueError):
-        with safe_open(state, framework="pt") as file:
-            facts = file.metadata() or {}
-        if facts["key"] == key:
-            return int(facts["steps"]), int(facts["shown"])
-    return 0, 0
 
 
 def _split(count: int) -> tuple[Int64[np.ndarray, " train"], Int64[np.ndarray, " test"]]:

@@ -30,8 +30,10 @@ if TYPE_CHECKING:
     from stylegan_cli.metrics.features import Workplace
     from stylegan_cli.metrics.protocol import Space
     from stylegan_cli.metrics.separability.classifier import ClassifierPanel
-    from stylegan_cli.metrics.separability.separability import AttributeResult, Faces
+    from stylegan_cli.metrics.separability.separability import Faces, Separation
     from stylegan_cli.networks.snapshot import Network
+
+    Results = list[tuple[str, Space, Separation]]
 
 PROTOCOLS = ("stylegan1", "stylegan2")
 USUAL_NUM = 200_000
@@ -158,13 +160,13 @@ def _conclude(
 ) -> Iterator[Event | Conclusion]:
     from stylegan_cli.metrics.separability.separability import planes, separability
 
-    results: list[AttributeResult] = []
+    results: Results = []
     scaled = name == TRAINED
     counts = counted(planes(faces, panel.names, spaces, columns[COLUMN], scaled=scaled), results)
     yield from stretch("planes", len(panel.names) * len(spaces), counts)
     for text in _warnings(results, faces, spaces):
         yield Remark(text=text, is_warning=True)
-    per_space = {space: [r.separation for r in results if r.space == space] for space in spaces}
+    per_space = {space: [each for _, own, each in results if own == space] for space in spaces}
     arrays = {
         f"{fact}_{space}": np.array([getattr(each, fact) for each in found])
         for space, found in per_space.items()
@@ -184,25 +186,21 @@ def _conclude(
     )
 
 
-def _attributes(
-    results: "list[AttributeResult]", panel: "ClassifierPanel"
-) -> list[dict[str, object]]:
+def _attributes(results: "Results", panel: "ClassifierPanel") -> list[dict[str, object]]:
     seen = dict(zip(panel.names, zip(panel.accuracy, panel.majority, strict=True), strict=True))
     return [
         {
-            "name": r.name,
-            "space": r.space,
-            **asdict(r.separation),
-            "classifier_accuracy": seen[r.name][0],
-            "classifier_majority": seen[r.name][1],
+            "name": name,
+            "space": space,
+            **asdict(found),
+            "classifier_accuracy": seen[name][0],
+            "classifier_majority": seen[name][1],
         }
-        for r in results
+        for name, space, found in results
     ]
 
 
-def _warnings(
-    results: "list[AttributeResult]", faces: "Faces", spaces: "tuple[Space, ...]"
-) -> Iterator[str]:
+def _warnings(results: "Results", faces: "Faces", spaces: "tuple[Space, ...]") -> Iterator[str]:
     """Yield warnings about the reliability of the results."""
     G, kept = faces.network.G, faces.num // 2
     dims: Mapping[str, int] = {"z": G.z_dim, "w": G.w_dim}
@@ -213,7 +211,7 @@ def _warnings(
                 f"planes separate them by chance; take `num={20 * dims[space]}` or more"
             )
     # the same images count in every space
-    shares = {r.name: r.separation.share for r in results}
+    shares = {name: found.share for name, _, found in results}
     for share, words in ((0, "none"), (1, "all")):
         names = [name for name, found in shares.items() if found == share]
         if names:
@@ -221,10 +219,10 @@ def _warnings(
                 f"{', '.join(names)}: {words} of the {kept} images that count, so there is nothing "
                 "to separate; 0 bits"
             )
-    for result in results:
-        if not result.separation.converged:
+    for name, space, result in results:
+        if not result.converged:
             yield (
-                f"{result.name} in {result.space}: the search for the plane did not converge; its "
+                f"{name} in {space}: the search for the plane did not converge; its "
                 "entropy is an upper bound"
             )
 

@@ -183,15 +183,6 @@ def w_of_faces(faces: Faces) -> Float32[np.ndarray, "n w_dim"]:
     return w
 
 
-@dataclass(frozen=True, kw_only=True)
-class AttributeResult:
-    """One attribute in one space."""
-
-    name: str
-    space: Space
-    separation: Separation
-
-
 def planes(
     faces: Faces,
     names: Sequence[str],
@@ -199,14 +190,13 @@ def planes(
     logits: Float[np.ndarray, "n attributes"],
     *,
     scaled: bool,
-) -> Iterator[AttributeResult]:
+) -> Iterator[tuple[str, Space, Separation]]:
     """Find a plane for every attribute in every space, among the surest half of the images."""
     for space in spaces:
         codes = w_of_faces(faces) if space == "w" else z_of_faces(faces)
         for name, own in zip(names, logits.T, strict=True):
             surest = most_confident(own, faces.num // 2)
-            found = separate(codes[surest], own[surest] >= 0, scaled=scaled)
-            yield AttributeResult(name=name, space=space, separation=found)
+            yield name, space, separate(codes[surest], own[surest] >= 0, scaled=scaled)
 
 
 def spaces_of(network: Network) -> tuple[Space, ...]:

@@ -122,9 +122,7 @@ from stylegan_cli.metrics.separability.attributes import attributes_of_columns
 from stylegan_cli.metrics.separability.classifier import ClassifierOptions
 classifier_training.KEEP_EVERY = 0.0
 dataset = open_dataset(Path(sys.argv[1]), resolution=8)
-labelled = classifier_training.Labelled(
-    dataset=dataset, attributes=attributes_of_columns(dataset.columns()), shape=(8, 3)
-)
+labelled = dataset, attributes_of_columns(dataset.columns()), (8, 3)
 options = ClassifierOptions(kimg=0.04, finest_features=2, mirror=True)
 for number, _ in enumerate(classifier_training.ClassifierTraining(*labelled, options).run(
     torch.device("cpu")
