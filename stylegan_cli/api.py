@@ -154,11 +154,10 @@ if TYPE_CHECKING:
     from stylegan_cli.studies.editing.edit import reaches as edit_reaches
     from stylegan_cli.studies.editing.film import EditFilm
     from stylegan_cli.studies.grid import GridOptions, grid
-    from stylegan_cli.studies.masks import read_mask
     from stylegan_cli.studies.mixing import mix
-    from stylegan_cli.studies.noise.findings import LayerNoise, NoiseShare, noise_findings
+    from stylegan_cli.studies.noise.figures import LayerNoise, NoiseShare, noise_findings
     from stylegan_cli.studies.noise.study import NoiseOptions, noise_variation
-    from stylegan_cli.studies.noise.variations import NoiseChange
+    from stylegan_cli.studies.noise.variations import NoiseChange, read_mask
     from stylegan_cli.studies.projection.findings import Measures
     from stylegan_cli.studies.projection.options import ProjectionOptions, parse_start
     from stylegan_cli.studies.projection.options import settle as settle_projection

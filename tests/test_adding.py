@@ -23,7 +23,7 @@ from stylegan_cli.networks.family import Family, register
 from stylegan_cli.networks.generator import Synthesis
 from stylegan_cli.recipe import families
 from stylegan_cli.recipe.families import FamilyKeys
-from stylegan_cli.rendering.plan import Axis, Plan, Tables
+from stylegan_cli.rendering.plan import Plan, Tables
 from tests.commands import sgtool
 
 PACKAGE = Path(__file__).parents[1] / "stylegan_cli"
@@ -118,7 +118,7 @@ def average(network, seeds, sampling):
         study="average",
         request={"seeds": picked.request},
         noise_mode=sampling.noise_mode,
-        axes=(Axis(name="mean", names=("mean",)),),
+        axes={"mean": ("mean",)},
         sheets=("average",),
         make=lambda: Tables(codes=codes),
     )

@@ -25,6 +25,9 @@ from stylegan_cli.latents.sampling import (
 from stylegan_cli.latents.stored_codes import CodeShapes, StoredCodes, read_codes
 from stylegan_cli.networks.snapshot import Network
 
+LONGEST_TITLE = 40
+"""Longer lists of seeds are only counted above the picture; every image has its name."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Picked:
@@ -34,6 +37,7 @@ class Picked:
         make: Computes the codes, which takes the network's weights.
         has_z: Each code comes from a z.
         names: Label of each beside a picture.
+        title: Title of a sheet of them.
         request: The picks as a study's request holds them: as written, and a hash of the codes
             in files.
         notes: Notes on reading each file.
@@ -41,6 +45,7 @@ class Picked:
 
     make: Callable[[], Codes]
     names: tuple[str, ...]
+    title: str
     request: str
     has_z: bool
     notes: tuple[str, ...] = ()
@@ -73,10 +78,12 @@ def codes_of_picks(network: Network, picks: Sequence[Pick], sampling: Sampling) 
         else:
             names += (f"{called[pick.path]} {place}".strip() for place in files[pick].places)
     content = sha256("".join(stored.sha256 for stored in files.values()).encode()).hexdigest()
+    written = format_picks(picks)
     return Picked(
         make=lambda: join_codes([_codes(network, pick, files, sampling) for pick in picks]),
         names=tuple(names),
-        request=format_picks(picks) + (f" (codes {content[:16]})" if files else ""),
+        title=f"seeds {written}" if len(written) <= LONGEST_TITLE else f"{len(names)} seeds",
+        request=written + (f" (codes {content[:16]})" if files else ""),
         has_z=all(stored.kind == "z" for stored in files.values()),
         notes=tuple(stored.note for stored in files.values()),
     )

@@ -17,7 +17,7 @@ from stylegan_cli.metrics.pictures import Label, StoredPictures
 from stylegan_cli.networks.execution import USUAL, Execution, open_for_drawing, precision_claim
 from stylegan_cli.networks.snapshot import Network, Precision
 from stylegan_cli.ranges import SEEDS
-from stylegan_cli.rendering.plan import Axis, Plan, Tables
+from stylegan_cli.rendering.plan import Plan, Tables
 from stylegan_cli.rendering.render import render
 from stylegan_cli.runtime import numpy_stream
 from stylegan_cli.shapes import Labels, Pixels
@@ -106,7 +106,7 @@ def draw_fakes(network: Network, fakes: DrawnPictures, part: range) -> Pixels:
         study="evaluation",
         request={},
         noise_mode=fakes.sampling.noise_mode,
-        axes=(Axis(name="seed", names=tuple(map(str, part))),),
+        axes={"seed": tuple(map(str, part))},
         sheets=("",),
         make=lambda: Tables(codes=codes),
     )

@@ -32,14 +32,6 @@ class Measurement:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Axis:
-    """One axis of a sheet, with its title and the name of each position."""
-
-    name: str
-    names: tuple[str, ...]
-
-
-@dataclass(frozen=True, kw_only=True)
 class Tables:
     """The tables of a plan, which take the network's weights to make.
 
@@ -82,7 +74,7 @@ class Plan:
         study: "grid", "mix", …
         request: The options that led here, as JSON holds them; the same request on the same
             network is the same study.
-        axes: One per axis of a sheet: one runs on like text, two are rows and columns.
+        axes: Names along each axis of a sheet: one runs on like text, two are rows and columns.
         sheets: Names of the pictures the study makes; several are the first axis of the codes.
         make: Makes the tables; a study that exists already is recognized without them.
         pictures: Further pictures beside the sheets, painted from the study's file alone.
@@ -92,7 +84,7 @@ class Plan:
     study: str
     request: Mapping[str, Any]
     noise_mode: NoiseMode
-    axes: tuple[Axis, ...]
+    axes: Mapping[str, tuple[str, ...]]
     sheets: tuple[str, ...]
     make: Callable[[], Tables]
     pictures: Mapping[str, Callable[[StudyFile], Picture]] = field(default_factory=dict)

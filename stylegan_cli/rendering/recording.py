@@ -115,7 +115,7 @@ def _header(network: Network, plan: Plan) -> StudyHeader:
     return StudyHeader(
         study=plan.study,
         request=plan.request,
-        axes={axis.name: axis.names for axis in plan.axes},
+        axes=plan.axes,
         sheets=plan.sheets,
         pictures=tuple(plan.pictures),
         recipe=dumps(network.recipe),

@@ -194,9 +194,9 @@ def _matrix(file: StudyFile, sheets: Sequence[int]) -> Content:
         title=_title(header, EXPLAINED if several else header.sheets[sheets[0]]),
         images=dict(_matrix_images(file, tops, (above, beside))),
         row_names={
-            top + i: _called(row_axis, name) for top in tops.values() for i, name in enumerate(rows)
+            top + i: called(row_axis, name) for top in tops.values() for i, name in enumerate(rows)
         },
-        col_names={beside + i: _called(col_axis, name) for i, name in enumerate(cols)}
+        col_names={beside + i: called(col_axis, name) for i, name in enumerate(cols)}
         | {i: IN_WORDS.get(table, table) for i, table in enumerate(alone)},
         bands={top: header.sheets[sheet] for sheet, top in tops.items()} if several else {},
         sources=(above, beside),
@@ -220,7 +220,7 @@ def _matrix_images(
             yield (top + row, beside + col), ("/", (*_leading(file.header, sheet), row, col))
 
 
-def _called(axis: str, name: str) -> str:
+def called(axis: str, name: str) -> str:
     """Return the label of a position: `seed 3`, or the name of a class or file alone."""
     try:
         float(name)

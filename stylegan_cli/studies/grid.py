@@ -21,10 +21,10 @@ from stylegan_cli.latents.sampling import (
     truncate_codes,
 )
 from stylegan_cli.networks.snapshot import Network
-from stylegan_cli.rendering.plan import Axis, Plan, Tables
+from stylegan_cli.rendering.plan import Plan, Tables
 from stylegan_cli.rendering.sheet import COLLAGE, MOST_IMAGES
-from stylegan_cli.studies.naming import psi_names, seeds_title
 from stylegan_cli.studies.noise.variations import NoiseChange, check_change, varied
+from stylegan_cli.studies.truncation import psi_names
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,27 +73,26 @@ def grid(
     for psi in psis:
         check_possible(network, replace(sampling, psi=psi))
     check_moves(network, options.translate != (0, 0), options.rotate != 0)
-    axis, ways = _ways(network, sampling, options)
-    rows = _pick(network, seeds, ways, options)
-    picked = rows[0]
-    noises: tuple[Axis, ...] = ()
+    axes, ways = _ways(network, sampling, options)
+    rows = _picked(network, seeds, ways, options)
+    picked, several = rows[0], bool(axes)
+    axes |= {"seed": picked.names}
     if options.noise is not None:
         check_change(network, options.noise, sampling.noise_mode, images=len(picked.names))
-        noises = (Axis(name="noise", names=options.noise.names),)
+        axes |= {"noise": tuple(options.noise.columns)}
 
     def make() -> Tables:
         tables = [row.codes for row in rows]
-        table = join_codes(tables, np.stack) if axis else tables[0]
+        table = join_codes(tables, np.stack) if several else tables[0]
         sheets = [_sheet(network, table, psi, sampling, options) for psi in psis]
         return Tables(codes=join_codes(sheets, np.stack) if len(psis) > 1 else sheets[0])
 
-    title = seeds_title(seeds, len(picked.names))
     return Plan(
         study="grid",
-        request=_request(network, picked, ways, replace(options, psis=psis)),
+        request={"seeds": picked.request, **_request(network, ways, replace(options, psis=psis))},
         noise_mode=sampling.noise_mode if options.noise is None else "const",
-        axes=(*axis, Axis(name="seed", names=picked.names), *noises),
-        sheets=tuple(f"psi {name}" for name in psi_names(psis)) if len(psis) > 1 else (title,),
+        axes=axes,
+        sheets=tuple(f"psi {psi}" for psi in psi_names(psis)) if psis[1:] else (picked.title,),
         make=make,
         notes=picked.notes,
     )
@@ -114,13 +113,13 @@ def _sheet(
 
 def _ways(
     network: Network, sampling: Sampling, options: GridOptions
-) -> tuple[tuple[Axis, ...], tuple[Sampling, ...]]:
-    """Return the axis of rows if there are several, and the sampling of each row."""
+) -> tuple[dict[str, tuple[str, ...]], tuple[Sampling, ...]]:
+    """Return the axis of rows, if they are of classes or labels, and the sampling of each row."""
     untruncated = replace(sampling, psi=1.0)
     labels = expand_labels(sampling.label) if sampling.label is not None else ()
     several = "label" if len(labels) > 1 else "per_class" if options.per_class else ""
     if not several:
-        return (), (untruncated,)
+        return {}, (untruncated,)
     if options.noise is not None:
         raise UsageError("classes, collages and noises have columns of their own; take one of them")
     if options.collage:
@@ -128,7 +127,7 @@ def _ways(
     if not options.per_class:
         names = tuple(describe_label(network, parse_label(network, text)) for text in labels)
         ways = tuple(replace(untruncated, label=text) for text in labels)
-        return (Axis(name="label", names=names),), ways
+        return {"label": names}, ways
     if network.c_dim == 0:
         raise UsageError("the network has no classes; leave `per_class` out", parameter="per_class")
     if sampling.class_name is not None or labels:
@@ -136,10 +135,10 @@ def _ways(
         raise UsageError(f"`per_class` and `{other}`: all classes or one; give one of them")
     classes = class_names(network)
     ways = tuple(replace(untruncated, class_name=name) for name in classes)
-    return (Axis(name="class", names=classes),), ways
+    return {"class": classes}, ways
 
 
-def _pick(
+def _picked(
     network: Network, seeds: Sequence[Pick], ways: Sequence[Sampling], options: GridOptions
 ) -> tuple[Picked, ...]:
     """Return the picks of each row before truncation."""
@@ -158,11 +157,8 @@ def _pick(
     return rows
 
 
-def _request(
-    network: Network, picked: Picked, ways: Sequence[Sampling], options: GridOptions
-) -> dict[str, Any]:
-    first = replace(ways[0], psi=options.psis[0])
-    request = {"seeds": picked.request, **sampling_request(network, first)}
+def _request(network: Network, ways: Sequence[Sampling], options: GridOptions) -> dict[str, Any]:
+    request = sampling_request(network, replace(ways[0], psi=options.psis[0]))
     if len(options.psis) > 1:
         request["psi"] = list(options.psis)
     if options.per_class:

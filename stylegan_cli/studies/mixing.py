@@ -12,7 +12,7 @@ from stylegan_cli.latents.sampling import PLAIN, Sampling, mix_layers, sampling_
 from stylegan_cli.networks.sizes import Sizes
 from stylegan_cli.networks.snapshot import Network
 from stylegan_cli.ranges import format_ints, parse_layers_by_side
-from stylegan_cli.rendering.plan import Axis, Plan, Tables
+from stylegan_cli.rendering.plan import Plan, Tables
 from stylegan_cli.rendering.sheet import BANDS, compose_bands
 
 
@@ -69,10 +69,7 @@ def mix(
             **sampling_request(network, sampling),
         },
         noise_mode=sampling.noise_mode,
-        axes=(
-            Axis(name="row", names=row.names),
-            Axis(name="col", names=col.names),
-        ),
+        axes={"row": row.names, "col": col.names},
         sheets=tuple(taken),
         make=make,
         pictures={BANDS: compose_bands} if len(taken) > 1 else {},

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 
@@ -18,8 +19,7 @@ from stylegan_cli.latents.sampling import (
     truncate_codes,
 )
 from stylegan_cli.networks.snapshot import Network
-from stylegan_cli.rendering.plan import Axis, Plan, Tables
-from stylegan_cli.studies.naming import psi_names, seeds_title
+from stylegan_cli.rendering.plan import Plan, Tables
 
 PSIS = (1.0, 0.7, 0.5, 0.0, -0.5, -1.0)
 """Those of [SG1] figure 8."""
@@ -61,7 +61,7 @@ def truncation(
     def make() -> Tables:
         columns = [truncate_codes(network, picked.codes, psi, sampling.cutoff) for psi in psis]
         return Tables(
-            codes=join_codes(columns, _along_columns),
+            codes=join_codes(columns, partial(np.stack, axis=1)),
             series={"mean": mean_code(network)} if mean else {},
         )
 
@@ -74,12 +74,13 @@ def truncation(
             "mean": mean,
         },
         noise_mode=sampling.noise_mode,
-        axes=(Axis(name="seed", names=picked.names), Axis(name="psi", names=psi_names(psis))),
-        sheets=(seeds_title(seeds, len(picked.names)),),
+        axes={"seed": picked.names, "psi": psi_names(psis)},
+        sheets=(picked.title,),
         make=make,
         notes=picked.notes,
     )
 
 
-def _along_columns(columns: Sequence[np.ndarray]) -> np.ndarray:
-    return np.stack(columns, axis=1)
+def psi_names(psis: Sequence[float]) -> tuple[str, ...]:
+    """Return the shortest names that distinguish the strengths."""
+    return tuple(f"{psi:g}" if float(f"{psi:g}") == psi else repr(psi) for psi in psis)

@@ -92,8 +92,8 @@ def test_numbers_are_no_classes(numbered):
 
 def test_a_grid_has_a_row_for_each_label(numbered):
     plan = api.grid(numbered, parse_picks("0-1"), Sampling(label="smile=0:1:3"))
-    label, seed = plan.axes
-    assert (label.name, label.names[1], seed.names) == ("label", "smile=0.5,age=40", ("0", "1"))
+    assert list(plan.axes) == ["label", "seed"]
+    assert (plan.axes["label"][1], plan.axes["seed"]) == ("smile=0.5,age=40", ("0", "1"))
     assert plan.request["label"] == [[0, 40], [0.5, 40], [1, 40]]
     assert plan.codes.labels[2, 1].tolist() == [1, 40]
     with pytest.raises(UsageError, match="has no rows"):

@@ -10,7 +10,7 @@ from stylegan_cli.studies.grid import GridOptions, grid
 def test_a_grid_has_an_image_for_each_seed_in_order(network):
     plan = grid(network, [9, 3, 4, 5])
     assert plan.codes.shape == (4,)
-    assert plan.axes[0].names == ("9", "3", "4", "5")
+    assert plan.axes["seed"] == ("9", "3", "4", "5")
     assert plan.request["seeds"] == "9,3-5"
 
 
@@ -48,7 +48,7 @@ def test_one_strength_is_the_same_study_as_that_of_the_sampling(network):
 
 def test_per_class_has_a_row_for_each_class(network_with_classes):
     plan = grid(network_with_classes, [1, 2], options=GridOptions(per_class=True))
-    assert plan.axes[0].names == ("cat", "dog", "owl")
+    assert plan.axes["class"] == ("cat", "dog", "owl")
     owls = grid(network_with_classes, [1, 2], Sampling(class_name="owl"))
     assert np.array_equal(plan.codes.ws[2], owls.codes.ws)
 

@@ -44,8 +44,8 @@ def test_psi_one_gives_the_untruncated_image_to_the_bit(growing_networks, kind, 
 
 def test_rows_are_seeds_and_columns_strengths(network):
     plan = truncation(network, [5, 6], [1.0, 0.7, -0.5])
-    assert [axis.name for axis in plan.axes] == ["seed", "psi"]
-    assert [axis.names for axis in plan.axes] == [("5", "6"), ("1", "0.7", "-0.5")]
+    assert list(plan.axes) == ["seed", "psi"]
+    assert list(plan.axes.values()) == [("5", "6"), ("1", "0.7", "-0.5")]
     assert np.array_equal(plan.codes.ws[:, 1], grid(network, [5, 6], Sampling(psi=0.7)).codes.ws)
 
 
@@ -60,11 +60,11 @@ def test_a_cutoff_leaves_the_layers_from_it_on(network):
 
 
 def test_a_strength_given_twice_is_drawn_once(network):
-    assert truncation(network, [5], [1.0, 0.0, 1.0]).axes[1].names == ("1", "0")
+    assert truncation(network, [5], [1.0, 0.0, 1.0]).axes["psi"] == ("1", "0")
 
 
 def test_nearly_equal_strengths_have_names_of_their_own(network):
-    names = truncation(network, [5], [0.1, 0.1000000001]).axes[1].names
+    names = truncation(network, [5], [0.1, 0.1000000001]).axes["psi"]
     assert len(set(names)) == 2
 
 

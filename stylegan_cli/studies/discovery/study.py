@@ -24,7 +24,8 @@ from stylegan_cli.latents.sampling import (
 )
 from stylegan_cli.networks.snapshot import Network
 from stylegan_cli.ranges import format_ints, layer_groups
-from stylegan_cli.rendering.plan import Axis, Plan, Tables
+from stylegan_cli.rendering.plan import Plan, Tables
+from stylegan_cli.rendering.sheet import called
 from stylegan_cli.rendering.store import StudyFile
 from stylegan_cli.shapes import Picture
 from stylegan_cli.studies.discovery.judging import Judge
@@ -124,10 +125,10 @@ def discovery(
             **sampling_request(network, sampling),
         },
         noise_mode=sampling.noise_mode,
-        axes=(
-            Axis(name="direction", names=tuple(each.name for each in found.directions)),
-            Axis(name="strength", names=tuple(map(strength_name, strengths))),
-        ),
+        axes={
+            "direction": tuple(each.name for each in found.directions),
+            "strength": tuple(map(strength_name, strengths)),
+        },
         sheets=tuple(bases),
         make=lambda: Tables(
             codes=join_codes(sheets, np.stack) if len(sheets) > 1 else sheets[0],
@@ -157,7 +158,7 @@ def _bases(network: Network, seeds: Sequence[Pick], sampling: Sampling) -> dict[
     for pick in seeds:
         picked = pick_codes(network, [pick], sampling)
         for i, name in enumerate(picked.names):
-            bases[f"seed {name}" if name.isdecimal() else name] = each_column(
+            bases[called("seed", name)] = each_column(
                 picked.codes,
                 lambda values, i=i: values[i : i + 1],  # type: ignore[misc]
             )

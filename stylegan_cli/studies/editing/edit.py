@@ -17,7 +17,7 @@ from stylegan_cli.latents.references import Pick
 from stylegan_cli.latents.sampling import PLAIN, Sampling, class_index, sampling_request
 from stylegan_cli.networks.snapshot import Network
 from stylegan_cli.ranges import format_ints, layer_groups
-from stylegan_cli.rendering.plan import Axis, Measurement, Plan, Tables
+from stylegan_cli.rendering.plan import Measurement, Plan, Tables
 from stylegan_cli.rendering.store import Arrays, StudyFile, open_study
 from stylegan_cli.studies.editing.figures import (
     LAYERS,
@@ -97,10 +97,7 @@ def edit(
             **sampling_request(network, sampling),
         },
         noise_mode=sampling.noise_mode,
-        axes=(
-            Axis(name="seed", names=picked.names),
-            Axis(name="strength", names=tuple(map(strength_name, strengths))),
-        ),
+        axes={"seed": picked.names, "strength": tuple(map(strength_name, strengths))},
         sheets=(" + ".join(pick.title for pick in directions),),
         make=make,
         pictures={"differences": paint_differences} | ({LAYERS: paint_layers} if groups else {}),

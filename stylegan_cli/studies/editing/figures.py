@@ -6,6 +6,7 @@ import numpy as np
 
 from stylegan_cli.figures.charts import Map, diverging, full_scale
 from stylegan_cli.figures.layout import Content, Place, paint
+from stylegan_cli.rendering.sheet import called
 from stylegan_cli.rendering.store import StudyFile
 from stylegan_cli.shapes import Picture
 
@@ -46,7 +47,7 @@ def paint_differences(file: StudyFile) -> Picture:
         ),
         images={(seed, 0): still_place(file, seed) for seed in range(len(seeds))}
         | {(seed, 1 + k): ("maps", (seed, k)) for seed, k in maps},
-        row_names=row_names(seeds),
+        row_names={i: called("seed", name) for i, name in enumerate(seeds)},
         col_names={0: "as it is"} | {1 + k: name for k, name in enumerate(strengths)},
         sources=(0, 1),
     )
@@ -68,7 +69,7 @@ def paint_layers(file: StudyFile) -> Picture:
     content = Content(
         title=f"edit · {file.header.sheets[0]} · strength {strength} in some layers alone",
         images=images,
-        row_names=row_names(seeds),
+        row_names={i: called("seed", name) for i, name in enumerate(seeds)},
         col_names=named,
         sources=(0, 1),
     )
@@ -78,8 +79,3 @@ def paint_layers(file: StudyFile) -> Picture:
 def strongest(strengths: Sequence[float]) -> float:
     """Return the strength furthest from 0; of two alike, the positive one."""
     return max(strengths, key=lambda strength: (abs(strength), strength))
-
-
-def row_names(seeds: Sequence[str]) -> dict[int, str]:
-    """Return names beside rows: `seed 3`, or a code's own."""
-    return {i: f"seed {name}" if name.isdecimal() else name for i, name in enumerate(seeds)}

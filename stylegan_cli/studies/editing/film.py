@@ -14,7 +14,7 @@ from stylegan_cli.latents.references import Pick
 from stylegan_cli.latents.sampling import PLAIN, Sampling
 from stylegan_cli.networks.snapshot import Network
 from stylegan_cli.recipe import dumps
-from stylegan_cli.rendering.plan import Axis, Plan, Tables
+from stylegan_cli.rendering.plan import Plan, Tables
 from stylegan_cli.shapes import Picture
 from stylegan_cli.studies.editing.edit import EditOptions, edit, open_editing, pick_codes
 from stylegan_cli.studies.video.motion import SMALLEST
@@ -90,7 +90,7 @@ class EditFilm:
             study="edit",
             request={},
             noise_mode=self._editing.sampling.noise_mode,
-            axes=(Axis(name="seed", names=self._picked.names),),
+            axes={"seed": self._picked.names},
             sheets=("",),
             make=partial(Tables, codes=codes),
         )

@@ -1,6 +1,7 @@
-"""Variation of each pixel in a study of noise, as numbers and pictures."""
+"""Findings of a study of noise, in numbers and pictures."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from math import ceil
 
 import numpy as np
@@ -10,14 +11,102 @@ from PIL import Image, ImageDraw
 from stylegan_cli.figures.charts import bar_chart, diverging, full_scale
 from stylegan_cli.figures.layout import Content, Place, Slot, paint
 from stylegan_cli.figures.png import to_image
+from stylegan_cli.rendering.sheet import called
 from stylegan_cli.rendering.store import StudyFile
 from stylegan_cli.shapes import Picture
-from stylegan_cli.studies.noise.findings import NoiseShare, noise_findings
 
 SHADED = 0.995
 """Share of a map's pixels within the scale; a few outliers would leave the rest dark."""
 
+HARDLY = 0.01
+"""Share of the variance of images below which nobody sees what noise does."""
+
+PARTS_A_LINE = 9
+FRAME = (235, 64, 52)
+
+Cell = tuple[Slot, tuple[Place, str]]
+"""Where an image is on the sheet, where it comes from, and its caption."""
+
 Map = Float[np.ndarray, "height width"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class LayerNoise:
+    """Effect of one noise input on images.
+
+    Attributes:
+        side: The longer one of its map, in pixels.
+        strength: Learned scale of the noise; the root mean square over channels.
+        rms: Root mean square difference in grey levels of images with noise here alone from those
+            without any.
+    """
+
+    input: int
+    side: int
+    strength: float
+    rms: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class NoiseShare:
+    """Variance of images by cause when a list of noise inputs gets noise.
+
+    Attributes:
+        noise: Name of the list.
+        style_variance: Between seeds, in squared grey levels, over all pixels and channels; None
+            if there was but one seed.
+        noise_variance: Between draws of the noise, alike.
+    """
+
+    noise: str
+    style_variance: float | None
+    noise_variance: float
+
+    @property
+    def share(self) -> float | None:
+        """Return the share of noise in the whole variance; None if unknown or without variance."""
+        if self.style_variance is None:
+            return None
+        # an unbiased estimate of a variance near 0 can fall below
+        whole = max(self.style_variance, 0) + self.noise_variance
+        return self.noise_variance / whole if whole else None
+
+
+@dataclass(frozen=True, kw_only=True)
+class NoiseFindings:
+    layers: tuple[LayerNoise, ...]
+    shares: tuple[NoiseShare, ...]
+
+    @property
+    def verdict(self) -> str | None:
+        """Return that noise hardly matters, in words; None if it matters, or nobody can tell."""
+        known = [each.share for each in self.shares if each.share is not None]
+        if not known or max(known) >= HARDLY:
+            return None
+        return (
+            f"noise hardly matters: {100 * max(known):.2g} % of the variance, style does the rest"
+        )
+
+
+def noise_findings(file: StudyFile) -> NoiseFindings:
+    """Return the numbers of a finished study of noise."""
+
+    def numbers(group: str, name: str) -> list[float]:
+        cells = range(len(file.done(group)))
+        return [float(file.array(group, name, (i,)).mean(dtype="float64")) for i in cells]
+
+    sides, strengths, rms = (numbers("layers", name) for name in ("side", "strength", "rms"))
+    styles, noises = (numbers("variance", cause) for cause in ("style", "noise"))
+    names, several = file.header.axes["noise"], len(file.header.axes["seed"]) > 1
+    layers = (
+        LayerNoise(input=i, side=int(sides[i]), strength=strengths[i], rms=rms[i])
+        for i in range(len(rms))
+    )
+    shares = (
+        NoiseShare(noise=name, style_variance=style if several else None, noise_variance=noise)
+        for name, style, noise in zip(names, styles, noises, strict=True)
+    )
+    return NoiseFindings(layers=tuple(layers), shares=tuple(shares))
 
 
 def noisy_lists(file: StudyFile) -> list[int]:
@@ -44,9 +133,8 @@ def shade(values: Map, white: float) -> Picture:
 
 def scale(white: float) -> str:
     """Describe the grey levels of a map in words."""
-    if not white:
-        return "std. dev.: 0 everywhere"
-    return f"std. dev.: white is {white:.3g} grey levels and above"
+    shown = f"white is {white:.3g} grey levels and above" if white else "0 everywhere"
+    return f"std. dev.: {shown}"
 
 
 def paint_maps(file: StudyFile) -> Picture:
@@ -69,39 +157,36 @@ def paint_maps(file: StudyFile) -> Picture:
         return shade(varying, white)
 
     several = len(seeds) > 1
-    title = f"noise · {scale(white)}"
+    title, cells = f"noise · {scale(white)}", dict(_maps_of(file, lists, several=several))
     content = Content(
         title=f"{title} (of styles: {white_of_styles:.3g})" if several else title,
-        images=_places(len(seeds), lists),
-        captions=_captions(len(seeds), [file.header.axes["noise"][i] for i in lists]),
-        row_names={**{i: f"seed {name}" for i, name in enumerate(seeds)}, len(seeds): "all seeds"},
+        images={slot: place for slot, (place, _) in cells.items()},
+        captions={slot: caption for slot, (_, caption) in cells.items()},
+        row_names={**_seed_names(file), len(seeds): "all seeds"},
     )
     return paint(content, file.size, read)
 
 
-def _places(seeds: int, lists: list[int]) -> dict[Slot, Place]:
-    places: dict[Slot, Place] = {}
+def _maps_of(file: StudyFile, lists: Sequence[int], *, several: bool) -> Iterator[Cell]:
+    """Yield the mean image and the variation of each seed, and last of all of them."""
+    seeds, names = len(file.header.axes["seed"]), file.header.axes["noise"]
     for seed in range(seeds):
-        places[seed, 0] = ("mean", (seed, lists[0]))
-        places |= {(seed, 1 + col): ("std", (seed, chosen)) for col, chosen in enumerate(lists)}
-    if seeds > 1:
-        places[seeds, 0] = ("styles", ())
-        places |= {(seeds, 1 + col): ("noise", (chosen,)) for col, chosen in enumerate(lists)}
-    return places
+        yield (seed, 0), (("mean", (seed, lists[0])), "mean")
+        for col, i in enumerate(lists):
+            yield (seed, 1 + col), (("std", (seed, i)), f"noise {names[i]}")
+    if several:
+        yield (seeds, 0), (("styles", ()), "styles")
+        for col, i in enumerate(lists):
+            yield (seeds, 1 + col), (("noise", (i,)), f"noise {names[i]}")
 
 
-def _captions(seeds: int, names: list[str]) -> dict[Slot, str]:
-    rows = seeds + (seeds > 1)
-    captions = {
-        (row, 1 + col): f"noise {name}" for row in range(rows) for col, name in enumerate(names)
-    }
-    return {**captions, **{(row, 0): "mean" if row < seeds else "styles" for row in range(rows)}}
+def _seed_names(file: StudyFile) -> dict[int, str]:
+    return {i: called("seed", name) for i, name in enumerate(file.header.axes["seed"])}
 
 
 def _cause_map(file: StudyFile, cause: str, chosen: int) -> Map:
     """Return the standard deviation over all seeds caused by styles or by noise."""
-    variance = np.nan_to_num(file.array("variance", cause, (chosen,)))
-    return _together(variance.clip(0))
+    return _together(np.nan_to_num(file.array("variance", cause, (chosen,))).clip(0))
 
 
 def _together(variance: Float[np.ndarray, "height width channels"]) -> Map:
@@ -126,20 +211,20 @@ def paint_variance(file: StudyFile) -> Picture:
     found = noise_findings(file)
     shares = [each for each in found.shares if each.noise != "none"]
     verdict = "" if found.verdict is None else f"\n{found.verdict}"
+
+    def note(each: NoiseShare) -> str:
+        if each.share is None:
+            return "no variance"
+        styles = max(each.style_variance or 0, 0) ** 0.5
+        return f"{100 * each.share:.3g} %\nσ {each.noise_variance**0.5:.3g} / {styles:.3g}"
+
     return bar_chart(
         [100 * (each.share or 0.0) for each in shares],
         [each.noise for each in shares],
-        [_note(each) for each in shares],
+        [note(each) for each in shares],
         x=f"layers with noise (σ: noise / styles, in grey levels){verdict}",
         y="noise's share of the variance (%)",
     )
-
-
-def _note(share: NoiseShare) -> str:
-    if share.share is None:
-        return "no variance"
-    styles = max(share.style_variance or 0, 0) ** 0.5
-    return f"{100 * share.share:.3g} %\nσ {share.noise_variance**0.5:.3g} / {styles:.3g}"
 
 
 def paint_components(file: StudyFile) -> Picture:
@@ -164,16 +249,10 @@ def paint_components(file: StudyFile) -> Picture:
         images={(seed, 0): ("mean", (seed,)) for seed in range(len(seeds))}
         | {(seed, 1 + k): ("component", (seed, k)) for seed, k in maps},
         captions={(seed, 1 + k): f"{100 * shares[seed, k]:.2g} %" for seed, k in maps},
-        row_names={i: f"seed {name}" for i, name in enumerate(seeds)},
+        row_names=_seed_names(file),
         sources=(0, 1),
     )
     return paint(content, file.size, read)
-
-
-PARTS_A_LINE = 9
-FRAME = (235, 64, 52)
-
-Crop = tuple[int, int, int]
 
 
 def paint_draws(file: StudyFile) -> Picture:
@@ -184,7 +263,7 @@ def paint_draws(file: StudyFile) -> Picture:
 
     def read(place: Place) -> Picture:
         what, (seed, *draw) = place
-        crop = _crop(file, seed)
+        crop = file.array("crops", "window", (seed,)).astype(int).tolist()
         if what == "std":
             return _framed(shade(std_map(file, seed, chosen), white), crop)
         fixed = file.image("/", (seed, chosen))
@@ -192,36 +271,31 @@ def paint_draws(file: StudyFile) -> Picture:
             return _framed(fixed, crop)
         return _enlarged(file.image("draws", (seed, *draw)) if draw else fixed, crop)
 
-    cells = list(_cells(seeds, draws))
+    cells = dict(_parts_of(_seed_names(file), draws))
     content = Content(
         title=f"noise {file.header.axes['noise'][chosen]} · {draws} draws · {scale(white)}",
-        images={slot: place for slot, place, _ in cells},
-        captions={slot: caption for slot, _, caption in cells},
+        images={slot: place for slot, (place, _) in cells.items()},
+        captions={slot: caption for slot, (_, caption) in cells.items()},
         sources=(0, 1),
     )
     return paint(content, file.size, read)
 
 
-def _cells(seeds: Sequence[str], draws: int) -> Iterator[tuple[Slot, Place, str]]:
+def _parts_of(seeds: Mapping[int, str], draws: int) -> Iterator[Cell]:
     """Yield slot, image and name of everything on the sheet; each seed takes some lines."""
     lines = max(2, ceil((1 + draws) / PARTS_A_LINE))
     columns = ceil((1 + draws) / lines)
-    for seed, name in enumerate(seeds):
+    for seed, name in seeds.items():
         top = seed * lines
-        yield (top, 0), ("whole", (seed,)), f"seed {name}"
-        yield (top + 1, 0), ("std", (seed,)), "std. dev."
-        yield (top, 1), ("part", (seed,)), "fixed"
+        yield (top, 0), (("whole", (seed,)), name)
+        yield (top + 1, 0), (("std", (seed,)), "std. dev.")
+        yield (top, 1), (("part", (seed,)), "fixed")
         for draw in range(draws):
             row, col = divmod(1 + draw, columns)
-            yield (top + row, 1 + col), ("part", (seed, draw)), f"draw {draw}"
+            yield (top + row, 1 + col), (("part", (seed, draw)), f"draw {draw}")
 
 
-def _crop(file: StudyFile, seed: int) -> Crop:
-    x, y, size = map(int, file.array("crops", "window", (seed,)))
-    return x, y, size
-
-
-def _framed(pixels: Picture, crop: Crop) -> UInt8[np.ndarray, "height width coloured"]:
+def _framed(pixels: Picture, crop: Sequence[int]) -> UInt8[np.ndarray, "height width coloured"]:
     """Return the picture in colour with a frame around the enlarged part."""
     x, y, size = crop
     image = to_image(pixels).convert("RGBA" if pixels.shape[2] == 4 else "RGB")
@@ -230,7 +304,7 @@ def _framed(pixels: Picture, crop: Crop) -> UInt8[np.ndarray, "height width colo
     return np.asarray(image)
 
 
-def _enlarged(pixels: Picture, crop: Crop) -> UInt8[np.ndarray, "height width _"]:
+def _enlarged(pixels: Picture, crop: Sequence[int]) -> UInt8[np.ndarray, "height width _"]:
     """Enlarge the part as far as it fits into the whole picture, in its middle."""
     x, y, size = crop
     height, width = pixels.shape[:2]

@@ -1,6 +1,6 @@
 """A study of noise: fixed, fresh, on some layers only, and its share of the variance."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING
@@ -16,11 +16,8 @@ from stylegan_cli.latents.sampling import PLAIN, Sampling, sampling_request
 from stylegan_cli.networks.noise import NOISE_MODES, NoiseMode
 from stylegan_cli.networks.snapshot import Network
 from stylegan_cli.ranges import layer_groups, parse_layers_by_side
-from stylegan_cli.rendering.plan import Axis, Plan, Tables
-from stylegan_cli.rendering.store import StudyFile
+from stylegan_cli.rendering.plan import Plan, Tables
 from stylegan_cli.runtime import stream_seed
-from stylegan_cli.shapes import Picture
-from stylegan_cli.studies.naming import seeds_title
 from stylegan_cli.studies.noise.figures import (
     paint_components,
     paint_draws,
@@ -95,10 +92,17 @@ def noise_variation(
             **sampling_request(network, sampling),
         },
         noise_mode="const",
-        axes=(Axis(name="seed", names=picked.names), Axis(name="noise", names=tuple(lists))),
-        sheets=(seeds_title(seeds, len(picked.names)),),
+        axes={"seed": picked.names, "noise": tuple(lists)},
+        sheets=(picked.title,),
         make=lambda: _tables(network.G, picked.codes, tuple(lists.values()), options),
-        pictures=_pictures(len(picked.names), options.components),
+        pictures={
+            "draws": paint_draws,
+            "maps": paint_maps,
+            "layers": paint_layers,
+            # one seed alone does not show the variance of styles
+            **({"variance": paint_variance} if len(picked.names) > 1 else {}),
+            **({"components": paint_components} if options.components else {}),
+        },
         notes=picked.notes,
     )
 
@@ -108,28 +112,21 @@ def _tables(G: "Generator", codes: Codes, lists: Sequence[Inputs], options: Nois
 
     moving = [strength > 0 for strength in strengths(G)]
     noisy = next(inputs for inputs in lists if inputs)
-    draws = _draws(codes, options.draws, _modes(moving, noisy, "random"))
+    draws = _with_modes(codes, [_modes(moving, noisy, "random")] * options.draws)
+    own = [
+        [stream_seed(int(seed), "draw", i) for i in range(options.draws)]
+        for seed in codes.noise_seed
+    ]
+    draws = replace(draws, noise_seed=np.array(own, np.int64))
+    measured = NoiseDraws(
+        G=G, codes=draws, lists=tuple(lists), crop=options.crop, components=options.components
+    )
     return Tables(
         codes=_with_modes(codes, [_modes(moving, inputs, "const") for inputs in lists]),
         series={"draws": draws},
-        measurements=measurements(
-            NoiseDraws(
-                G=G,
-                codes=draws,
-                lists=tuple(lists),
-                crop=options.crop,
-                components=options.components,
-            )
-        ),
+        measurements=measurements(measured),
         notes=() if any(moving) else (SILENCE,),
     )
-
-
-def _pictures(seeds: int, components: int) -> Mapping[str, Callable[[StudyFile], Picture]]:
-    pictures = {"draws": paint_draws, "maps": paint_maps, "layers": paint_layers}
-    if seeds > 1:  # one seed alone does not show the variance of styles
-        pictures["variance"] = paint_variance
-    return pictures | ({"components": paint_components} if components else {})
 
 
 def _check(network: Network, options: NoiseOptions, sampling: Sampling) -> None:
@@ -197,9 +194,3 @@ def _with_modes(codes: Codes, modes: Sequence[Int8[np.ndarray, " noise_inputs"]]
         for each in modes
     ]
     return join_codes(tables, partial(np.stack, axis=1))
-
-
-def _draws(codes: Codes, draws: int, modes: Int8[np.ndarray, " noise_inputs"]) -> Codes:
-    """Return every code with this many noise seeds of its own."""
-    seeds = [[stream_seed(int(seed), "draw", i) for i in range(draws)] for seed in codes.noise_seed]
-    return replace(_with_modes(codes, [modes] * draws), noise_seed=np.array(seeds, np.int64))

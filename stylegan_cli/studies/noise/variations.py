@@ -1,26 +1,32 @@
-"""The same styles under other noise: fresh draws, stronger or weaker, here and not there."""
+"""The same styles under other noise: fresh draws, stronger or weaker, inside a mask or all over."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from hashlib import sha256
 from itertools import product
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from jaxtyping import Float32
 
-from stylegan_cli.errors import UsageError
+from stylegan_cli.data.decoding import decoded, reasons
+from stylegan_cli.data.formats import UnusableImageError
+from stylegan_cli.errors import DataError, UsageError
+from stylegan_cli.files import similar
 from stylegan_cli.latents.codes import Codes, OwnNoise, join_codes
 from stylegan_cli.networks.noise import NoiseMode, noise_maps
 from stylegan_cli.networks.snapshot import Network
 from stylegan_cli.ranges import parse_layers_by_side
 from stylegan_cli.runtime import stream_seed
 from stylegan_cli.sizes import Size
-from stylegan_cli.studies.masks import Mask, reduced
 
 if TYPE_CHECKING:
     from stylegan_cli.networks.generator import Generator
+
+Mask = Float32[np.ndarray, "mask_height mask_width"]
+"""Shares of a region: 1 is in, 0 is out."""
 
 Map = Float32[np.ndarray, "height width"]
 MAX_VALUES = 2**28
@@ -44,23 +50,17 @@ class NoiseChange:
     mask: Mask | None = None
 
     @property
-    def names(self) -> tuple[str, ...]:
-        """Return the name of each column."""
-        return tuple(name for name, _, _ in self.columns)
-
-    @property
-    def columns(self) -> list[tuple[str, int | None, float]]:
-        """Return name, draw and factor of each column; equal names are one column."""
-        found = {
+    def columns(self) -> dict[str, tuple[int | None, float]]:
+        """Return draw and factor of each column by its name; equal names are one column."""
+        return {
             _name(draw, scale if self.scales else None): (draw, scale)
             for draw, scale in product(self.draws or (None,), self.scales or (1.0,))
         }
-        return [(name, draw, scale) for name, (draw, scale) in found.items()]
 
     @property
     def request(self) -> dict[str, Any]:
         """Return the change as a study's request holds it; empty if there is none."""
-        said: dict[str, Any] = {
+        said = {
             "noise_seeds": list(self.draws),
             "noise_scale": list(self.scales),
             "noise_layers": self.layers,
@@ -81,10 +81,12 @@ def varied(G: "Generator", codes: Codes, change: NoiseChange, mode: NoiseMode) -
     inputs = _inputs(G.synthesis.noise_sizes, change)
     kept = [_maps(G, codes, i, mode) for i in range(len(codes.ws))]
     columns: list[np.ndarray] = []
-    for _, draw, scale in change.columns:
+    for draw, scale in change.columns.values():
         noise = np.empty(len(codes.ws), object)
         for i, base in enumerate(kept):
-            fresh = base if draw is None else _drawn(G, int(codes.noise_seed[i]), draw)
+            fresh = base
+            if draw is not None:  # as `sgtool noise` draws it
+                fresh = _of_seed(G, stream_seed(int(codes.noise_seed[i]), "draw", draw))
             noise[i] = OwnNoise(
                 maps=tuple(
                     scale * blended(old, new, change.mask) if number in inputs else old
@@ -107,6 +109,35 @@ def blended(old: Map, new: Map, mask: Mask | None) -> Map:
     return np.asarray(np.sqrt(share) * new + np.sqrt(1 - share) * old, np.float32)
 
 
+def read_mask(path: Path, size: Size) -> Mask:
+    """Read a picture as shares between 0, black, and 1, white, reduced by area to a size.
+
+    Raises:
+        DataError: It is not a picture, or all black.
+    """
+    try:
+        with path.open("rb") as file, reasons(), decoded(file, path.name) as picture:
+            grey = np.asarray(picture.whole().convert("L"), np.float32)
+    except FileNotFoundError:
+        raise DataError(f"{path}: there is no such file{similar(path)}") from None
+    except UnusableImageError as error:
+        raise DataError(f"{path}: not a picture that can be read ({error})") from None
+    mask = reduced(grey / 255, size)
+    if not mask.any():
+        raise DataError(f"{path}: is all black; white marks the region to look at")
+    return mask
+
+
+def reduced(mask: Mask, size: Size) -> Float32[np.ndarray, "height width"]:
+    """Reduce a mask to another size, by area."""
+    import torch
+    import torch.nn.functional as F
+
+    whole = torch.from_numpy(mask)[None, None]
+    small: np.ndarray = F.adaptive_avg_pool2d(whole, size.shape)[0, 0].numpy()
+    return small
+
+
 def _inputs(sizes: Sequence[Size], change: NoiseChange) -> tuple[int, ...]:
     if change.layers is None:
         return tuple(range(len(sizes)))
@@ -115,14 +146,7 @@ def _inputs(sizes: Sequence[Size], change: NoiseChange) -> tuple[int, ...]:
 
 
 def check_change(network: Network, change: NoiseChange, mode: NoiseMode, *, images: int) -> None:
-    """Raise if noise cannot be changed so.
-
-    Args:
-        mode: Noise that the images have without the change.
-
-    Raises:
-        UsageError: The network has no noise, or there is none to change.
-    """
+    """Raise a `UsageError` if the noise of so many images in this mode cannot be changed so."""
     sizes = network.sizes.noise_sizes
     if not sizes:
         raise UsageError(
@@ -158,11 +182,6 @@ def _maps(G: "Generator", codes: Codes, image: int, mode: NoiseMode) -> tuple[Ma
 
     own = None if codes.own_noise is None else codes.own_noise[image]
     return tuple(each[0, 0].cpu().numpy() for each in fixed_maps(G, [own]))
-
-
-def _drawn(G: "Generator", seed: int, draw: int) -> tuple[Map, ...]:
-    """Return the fresh draw of this number, as `sgtool noise` draws it."""
-    return _of_seed(G, stream_seed(seed, "draw", draw))
 
 
 def _of_seed(G: "Generator", seed: int) -> tuple[Map, ...]:

@@ -17,7 +17,7 @@ from stylegan_cli.networks.execution import default_batch_size, precision_claim
 from stylegan_cli.networks.sizes import Sizes
 from stylegan_cli.networks.snapshot import Network
 from stylegan_cli.recipe import dumps
-from stylegan_cli.rendering.plan import Axis, Plan, Tables
+from stylegan_cli.rendering.plan import Plan, Tables
 from stylegan_cli.shapes import Picture
 from stylegan_cli.studies.video.keyframes import Keyframes, keyframes, stills
 from stylegan_cli.studies.video.motion import EASINGS, ONE_PICTURE, STEADY, Motion, Screen
@@ -128,10 +128,10 @@ def video(
         study="video",
         request=request,
         noise_mode=tracks.noise_mode,
-        axes=(
-            Axis(name="keyframe", names=tuple(map(str, range(found.count)))),
-            Axis(name="stream", names=tuple(map(str, range(screen.streams)))),
-        ),
+        axes={
+            "keyframe": tuple(map(str, range(found.count))),
+            "stream": tuple(map(str, range(screen.streams))),
+        },
         sheets=("keyframes",),
         make=lambda: Tables(codes=stills(network.G, found)),
         notes=found.notes,

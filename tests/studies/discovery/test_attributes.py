@@ -26,7 +26,7 @@ from stylegan_cli.studies.discovery.judging import (
     join_scored,
     scored,
 )
-from stylegan_cli.studies.masks import read_mask
+from stylegan_cli.studies.noise.variations import read_mask
 
 
 @pytest.fixture(scope="module")

@@ -1,6 +1,6 @@
 import pytest
 
-from stylegan_cli.studies.noise.findings import NoiseFindings, NoiseShare
+from stylegan_cli.studies.noise.figures import NoiseFindings, NoiseShare
 
 
 def findings(*shares):

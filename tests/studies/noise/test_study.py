@@ -57,7 +57,7 @@ def arrays(network, plan, tmp_path_factory):
 
 
 def test_without_a_list_there_is_one_for_each_range_of_the_network(plan):
-    assert plan.axes[1].names == ("all", "none", "coarse", "middle")
+    assert plan.axes["noise"] == ("all", "none", "coarse", "middle")
 
 
 def test_the_fixed_noise_on_all_inputs_gives_the_seeds_image(network, plan):
