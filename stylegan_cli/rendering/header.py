@@ -1,9 +1,11 @@
-"""The header of a study's HDF5 file: which study it is, and its origin."""
+"""The header of a study's HDF5 file: which study it is, its origin, and where its files lie."""
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
+from pathlib import Path
 from typing import Any
 
 import h5py
@@ -13,6 +15,8 @@ from stylegan_cli.errors import DataError
 from stylegan_cli.hdf5 import note_origin, stored_array, text_attribute
 
 SCHEMA = 1
+SOURCES = "_sources"
+UNFINISHED = ".{}.h5.partial"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,6 +68,68 @@ def differing(mine: Mapping[str, Any], theirs: Mapping[str, Any]) -> list[str]:
         for key in {**mine, **theirs}
         if mine.get(key) != theirs.get(key)
     ]
+
+
+@dataclass(frozen=True, kw_only=True)
+class StudyPaths:
+    """Paths of all files of one study.
+
+        mix.h5    mix.png, or mix-crossover-4.png, …    images/row0001-col0003.png, …
+        noise.h5  noise.png, further pictures: noise-maps.png, …
+
+    While images are missing the HDF5 file is hidden: `.mix.h5.partial`.
+    """
+
+    folder: Path
+    header: StudyHeader
+
+    @property
+    def hdf5(self) -> Path:
+        return self.folder / f"{_slug(self.header.study)}.h5"
+
+    @property
+    def unfinished(self) -> Path:
+        """Return the path of the HDF5 file while images are missing."""
+        return self.folder / UNFINISHED.format(_slug(self.header.study))
+
+    @property
+    def images(self) -> Path:
+        """Return the folder of single images."""
+        return self.folder / "images"
+
+    @property
+    def sheets(self) -> tuple[Path, ...]:
+        """Return the composed pictures."""
+        names = self.header.sheets if len(self.header.sheets) > 1 else ("",)
+        return tuple(map(self.composed, names))
+
+    @property
+    def pictures(self) -> tuple[Path, ...]:
+        """Return the further pictures beside the sheets."""
+        return tuple(map(self.composed, self.header.pictures))
+
+    def composed(self, name: str) -> Path:
+        """Return the path of a composed picture; the only sheet of a study has no name."""
+        words = [self.header.study, name] if name else [self.header.study]
+        return self.folder / f"{'-'.join(map(_slug, words))}.png"
+
+    def image(self, table: str, index: tuple[int, ...]) -> Path:
+        """Return the path of the PNG of one image."""
+        if not index:
+            return self.images / f"{_slug(table)}.png"
+        axes: Mapping[str, Sequence[str]] = self.header.axes
+        if table.endswith(SOURCES):
+            axis = table.removesuffix(SOURCES)
+            axes = {axis: axes[axis]}
+        elif table != "/":
+            first = next(iter(axes))
+            axes = {first: axes[first], table: list(map(str, range(index[-1] + 1)))}
+        sheets, position = index[: -len(axes)], index[-len(axes) :]
+        name = "-".join(
+            f"{_slug(axis)}{_slug(names[i])}"
+            for (axis, names), i in zip(axes.items(), position, strict=True)
+        )
+        return self.images.joinpath(*(_slug(self.header.sheets[i]) for i in sheets), f"{name}.png")
 
 
 def write_header(file: h5py.File, header: StudyHeader) -> None:
@@ -120,3 +186,8 @@ def _texts(file: h5py.File, key: str) -> tuple[str, ...]:
 
 def _in_words(value: object) -> str:
     return "; ".join(map(str, value)) if isinstance(value, list) else str(value)
+
+
+def _slug(name: str) -> str:
+    """Return a name that is safe in a path and sorts numbers as numbers."""
+    return name.zfill(4) if name.isdecimal() else re.sub(r"[^\w.,+-]+|^\.+", "-", name)

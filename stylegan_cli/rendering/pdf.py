@@ -8,7 +8,7 @@ import numpy as np
 
 from stylegan_cli.figures.layout import INK, PAPER, Page, PlacedImage, PlacedWords, Read, shrunk
 from stylegan_cli.files import writing, written_whole
-from stylegan_cli.rendering.folder import StudyPaths
+from stylegan_cli.rendering.header import StudyPaths
 from stylegan_cli.rendering.sheet import pages
 from stylegan_cli.rendering.store import open_study
 

@@ -6,13 +6,21 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Bool
 
+from stylegan_cli.data.parallel import ordered_map
+from stylegan_cli.errors import DataError, OutputError
+from stylegan_cli.figures.png import write_png
+from stylegan_cli.files import put_in_place, writing
 from stylegan_cli.latents.codes import Codes, noise_columns
 from stylegan_cli.networks.snapshot import Network
 from stylegan_cli.recipe import dumps
-from stylegan_cli.rendering.folder import StudyPaths, every_image, finish, open_folder
-from stylegan_cli.rendering.header import StudyHeader
+from stylegan_cli.rendering.header import UNFINISHED, StudyHeader, StudyPaths
 from stylegan_cli.rendering.plan import Address, Cell, Plan
-from stylegan_cli.rendering.store import Table
+from stylegan_cli.rendering.sheet import compose
+from stylegan_cli.rendering.store import StudyFile, Table, create_study, open_study
+from stylegan_cli.shapes import Picture
+
+WRITERS = 8
+"""Threads that write pictures: they wait for the disk most of the time, on any machine."""
 
 
 class Recording:
@@ -35,20 +43,46 @@ class Recording:
         self, network: Network, plan: Plan, folder: Path, *, overwrite: bool = False
     ) -> None:
         self._network, self._plan = network, plan
-        self._study = open_folder(folder, _header(network, plan), self._tables, overwrite=overwrite)
-        self.paths: StudyPaths = self._study.paths
-        self.damage = self._study.damage
-        file = self._study.file
-        self.total = sum(1 for _ in every_image(file))
+        self.paths = StudyPaths(folder=folder, header=_header(network, plan))
+        self.damage: str | None = None
+        self._file = self._opened(overwrite=overwrite)
+        self._is_finished = self._file.path == self.paths.hdf5
+        self.total = sum(1 for _ in self._file.addresses)
         self._there = {
-            Address(table, index) for table in file.tables for index in _indices(file.done(table))
+            Address(table, index)
+            for table in self._file.tables
+            for index in _indices(self._file.done(table))
         }
+
+    def _opened(self, *, overwrite: bool) -> StudyFile:
+        """Open the study in its folder: finished, unfinished or new."""
+        paths = self.paths
+        if paths.folder.exists() and not overwrite:
+            with writing(paths.folder):
+                _refuse_strangers(paths)
+            if paths.hdf5.exists():
+                return _same(_open_finished(paths.hdf5), paths.header)
+            if paths.unfinished.exists():
+                try:
+                    file = open_study(paths.unfinished, write=True)
+                except DataError as error:
+                    self.damage = str(error)
+                else:
+                    return _same(file, paths.header)
+        # before anything of the folder changes: this can fail
+        tables = self._tables()
+        with writing(paths.folder):
+            paths.folder.mkdir(parents=True, exist_ok=True)
+            if overwrite:
+                _clear(paths.folder)
+            paths.unfinished.unlink(missing_ok=True)
+        return create_study(paths.unfinished, paths.header, tables)
 
     def __enter__(self) -> "Recording":
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._study.file.close()
+        self._file.close()
 
     @property
     def missing(self) -> int:
@@ -68,15 +102,14 @@ class Recording:
         for cell in render(
             self._network.G, self._plan, batch_size=batch_size, skip=frozenset(self._there)
         ):
-            self._study.file.write(*cell.address, cell.pixels)
+            self._file.write(*cell.address, cell.pixels)
             self._there.add(cell.address)
             yield cell
 
     @property
     def unmeasured(self) -> int:
         """Return how many cells of measurements are missing."""
-        file = self._study.file
-        return sum(int((~file.done(name)).sum()) for name in file.measurements)
+        return sum(int((~self._file.done(name)).sum()) for name in self._file.measurements)
 
     def measurements(self, batch_size: int | None = None) -> Iterator[Address]:
         """Measure the missing cells after all images are made; yield each once stored.
@@ -84,7 +117,7 @@ class Recording:
         Raises:
             OutputError: The disk is full or was removed.
         """
-        file = self._study.file
+        file = self._file
         for name, measurement in self._plan.made.measurements.items() if self.unmeasured else ():
             for index in _indices(np.asarray(~file.done(name))):
                 file.write_cell(name, index, measurement.take(file, index, batch_size))
@@ -93,10 +126,43 @@ class Recording:
     def pictures(self) -> Iterator[Path]:
         """Yield every picture once written, after images and measurements; closes the study.
 
+        Of a study that is finished already, only pictures that are missing are written.
+
         Raises:
             OutputError: One cannot be written.
         """
-        yield from finish(self._study, self._plan.pictures)
+        file, paths = self._file, self.paths
+        yield from self._images()
+        for sheet, path in enumerate(paths.sheets):
+            if not (self._is_finished and path.exists()):
+                write_png(path, compose(file, sheet), origin=file.header.origin)
+            yield path
+        for name, path in zip(paths.header.pictures, paths.pictures, strict=True):
+            if not (self._is_finished and path.exists()):
+                write_png(path, self._plan.pictures[name](file), origin=file.header.origin)
+            yield path
+        file.close()
+        if not self._is_finished:
+            with writing(paths.hdf5):
+                put_in_place(file.path, paths.hdf5)
+
+    def _images(self) -> Iterator[Path]:
+        """Write the image of each cell, several at once, and yield their paths in order."""
+        file, origin = self._file, self._file.header.origin
+
+        def missing() -> Iterator[tuple[Path, Picture | None]]:
+            for address in file.addresses:
+                path = self.paths.image(*address)
+                is_there = self._is_finished and path.exists()
+                yield path, None if is_there else file.image(*address)
+
+        def write(job: tuple[Path, Picture | None]) -> Path:
+            path, pixels = job
+            if pixels is not None:
+                write_png(path, pixels, origin=origin)
+            return path
+
+        yield from ordered_map(write, missing(), workers=WRITERS, ahead=2 * WRITERS)
 
     def _tables(self) -> dict[str, Table]:
         drawn = {name: _table(self._network, codes) for name, codes in self._plan.tables.items()}
@@ -136,3 +202,62 @@ def _table(network: Network, codes: Codes) -> Table:
 def _indices(flags: Bool[np.ndarray, "*shape"]) -> list[tuple[int, ...]]:
     """Return the indices of the set flags."""
     return [tuple(map(int, index)) for index in np.argwhere(flags)]
+
+
+def _open_finished(path: Path) -> StudyFile:
+    try:
+        return open_study(path)
+    except DataError as error:
+        raise OutputError(f"{error}; choose another `output` or add `overwrite`") from None
+
+
+def _refuse_strangers(paths: StudyPaths) -> None:
+    if paths.hdf5.exists() or paths.unfinished.exists():
+        return
+    others = [path for path in paths.folder.iterdir() if not path.name.startswith(".")]
+    found = [*_studies(paths.folder), *others]
+    if found:
+        raise OutputError(
+            f"{paths.folder}: not empty, holds {found[0].name}; "
+            "choose another `output` or add `overwrite`"
+        )
+
+
+def _same(file: StudyFile, header: StudyHeader) -> StudyFile:
+    differences = header.differences(file.header)
+    if differences:
+        file.close()
+        raise OutputError(
+            f"{file.path.parent}: holds another study ({'; '.join(differences)}); "
+            "choose another `output` or add `overwrite`"
+        )
+    return file
+
+
+def _clear(folder: Path) -> None:
+    """Remove the studies in the folder with their pictures, and nothing else."""
+    for path in _studies(folder):
+        try:
+            with open_study(path) as file:
+                pictures = _pictures(StudyPaths(folder=folder, header=file.header), file)
+        except DataError:
+            # a damaged study, or no study at all: only what is surely ours goes
+            if path.name.startswith("."):
+                path.unlink()
+            continue
+        for picture in pictures:
+            picture.unlink(missing_ok=True)
+        path.unlink()
+
+
+def _studies(folder: Path) -> list[Path]:
+    """Return the files named like studies."""
+    return [*folder.glob("*.h5"), *folder.glob(UNFINISHED.format("*"))]
+
+
+def _pictures(paths: StudyPaths, file: StudyFile) -> list[Path]:
+    return [
+        *paths.sheets,
+        *paths.pictures,
+        *(paths.image(*address) for address in file.addresses),
+    ]

@@ -17,8 +17,8 @@ from stylegan_cli.figures.layout import (
     line_height,
     paint_page,
 )
-from stylegan_cli.rendering.header import StudyHeader
-from stylegan_cli.rendering.store import SOURCES, StudyFile
+from stylegan_cli.rendering.header import SOURCES, StudyHeader
+from stylegan_cli.rendering.store import StudyFile
 from stylegan_cli.shapes import Picture
 from stylegan_cli.sizes import Size
 

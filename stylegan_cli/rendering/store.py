@@ -12,7 +12,7 @@ versions (JSON), created_utc.
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, closing
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -43,7 +43,6 @@ from stylegan_cli.rendering.header import StudyHeader, read_header, write_header
 from stylegan_cli.shapes import Picture
 from stylegan_cli.sizes import PICTURE_CHANNELS, Size
 
-SOURCES = "_sources"
 MOST_AXES = 8
 
 Arrays = Mapping[str, np.ndarray | float]
@@ -113,6 +112,13 @@ class StudyFile:
             self._claims.settle()
         flags: np.ndarray = _flags(self._file[table])[...]
         return flags
+
+    @property
+    def addresses(self) -> Iterator[tuple[str, tuple[int, ...]]]:
+        """Yield table and index of every image."""
+        for table in self.tables:
+            for index in np.ndindex(self.done(table).shape):
+                yield table, index
 
     def image(self, table: str, index: tuple[int, ...]) -> Picture:
         """Return one image, of more than four channels those that the recipe shows."""

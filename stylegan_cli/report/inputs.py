@@ -16,8 +16,7 @@ from stylegan_cli.metrics.store import is_measurements
 from stylegan_cli.networks.header import read_header
 from stylegan_cli.networks.snapshot import file_sha256
 from stylegan_cli.recipe import Settled, load
-from stylegan_cli.rendering.folder import UNFINISHED
-from stylegan_cli.rendering.header import StudyHeader
+from stylegan_cli.rendering.header import UNFINISHED, StudyHeader
 from stylegan_cli.rendering.store import open_study
 from stylegan_cli.report.history import METRICS, STATS, History, read_history, read_lines
 from stylegan_cli.training.run_folder import snapshots

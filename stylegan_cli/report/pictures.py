@@ -16,7 +16,7 @@ from PIL import Image
 from stylegan_cli.data.decoding import Extent
 from stylegan_cli.errors import DataError
 from stylegan_cli.figures.png import tile, to_image
-from stylegan_cli.rendering.folder import StudyPaths
+from stylegan_cli.rendering.header import StudyPaths
 from stylegan_cli.rendering.sheet import compose
 from stylegan_cli.rendering.store import StudyFile, open_study
 from stylegan_cli.report.inputs import FakesSheet, ReadRun, Study

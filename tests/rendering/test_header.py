@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from stylegan_cli.rendering.folder import StudyPaths
+from stylegan_cli.rendering.header import StudyPaths
 from tests.rendering.test_store import header
 
 FOLDER = Path("out")
