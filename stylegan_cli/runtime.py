@@ -1,12 +1,15 @@
-"""Device, precision, random streams and processes of a run."""
+"""Device, precision, random streams, threads and processes of a run."""
 
 import ctypes
 import hashlib
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections import deque
+from collections.abc import Callable, Generator, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -18,6 +21,7 @@ if TYPE_CHECKING:
     import torch
 
 T = TypeVar("T")
+R = TypeVar("R")
 
 
 def stream_seed(seed: int, *purpose: str | int) -> int:
@@ -139,6 +143,34 @@ def cores() -> int:
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
+
+
+def ordered_map(
+    work: Callable[[T], R],
+    things: Iterable[T],
+    *,
+    workers: int | None = None,
+    ahead: int | None = None,
+) -> Generator[R, None, None]:
+    """Yield results in the order of the things, of which there may be no end.
+
+    Args:
+        workers: Number of threads; one per core if not given.
+        ahead: Greatest number of things in work or waiting to be taken; 4 per thread if not given.
+    """
+    workers = workers or cores()
+    pool = ThreadPoolExecutor(workers, thread_name_prefix="sgtool-data")
+    try:
+        rest = iter(things)
+        first = islice(rest, ahead or 4 * workers)
+        pending: deque[Future[R]] = deque(pool.submit(work, thing) for thing in first)
+        while pending:
+            result = pending.popleft().result()
+            for thing in islice(rest, 1):
+                pending.append(pool.submit(work, thing))
+            yield result
+    finally:
+        pool.shutdown(cancel_futures=True)
 
 
 def keep_freed_memory() -> None:

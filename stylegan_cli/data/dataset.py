@@ -17,7 +17,6 @@ from stylegan_cli.data.decoding import Levels, Upright, is_deep, reasons
 from stylegan_cli.data.entries import Entry, Source, entry_path
 from stylegan_cli.data.formats import UnusableImageError
 from stylegan_cli.data.packed import PackedSource
-from stylegan_cli.data.parallel import ordered_map
 from stylegan_cli.data.pictures import (
     Fit,
     Target,
@@ -27,6 +26,7 @@ from stylegan_cli.data.pictures import (
 from stylegan_cli.data.prepared import check_first, exactly, halves, has_halves
 from stylegan_cli.data.sources import fingerprint, open_source
 from stylegan_cli.errors import DataError
+from stylegan_cli.runtime import ordered_map
 from stylegan_cli.shapes import Stored
 
 Square = Callable[[Upright], Stored]

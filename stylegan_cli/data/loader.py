@@ -10,8 +10,7 @@ import numpy as np
 from jaxtyping import Float32, Shaped
 
 from stylegan_cli.data.dataset import Dataset
-from stylegan_cli.data.parallel import ordered_map
-from stylegan_cli.runtime import cores, numpy_stream, stream_seed
+from stylegan_cli.runtime import cores, numpy_stream, ordered_map, stream_seed
 from stylegan_cli.shapes import Labels, Stored, StoredBatch
 from stylegan_cli.sizes import Size
 

@@ -25,12 +25,12 @@ from stylegan_cli.data.annotations import AnnotationColumns
 from stylegan_cli.data.decoding import Levels, reasons
 from stylegan_cli.data.entries import Entry, Source, entry_path, printable, shortened
 from stylegan_cli.data.formats import UnusableImageError
-from stylegan_cli.data.parallel import ordered_map
 from stylegan_cli.data.pictures import Target, fit_picture, is_stack, usual_resolution
 from stylegan_cli.data.prepared import own_levels
 from stylegan_cli.data.sources import fingerprint, open_source
 from stylegan_cli.data.writers import Writer, open_writer
 from stylegan_cli.errors import DataError
+from stylegan_cli.runtime import ordered_map
 from stylegan_cli.sizes import Size
 
 UNLABELLED = "no label"

@@ -27,9 +27,9 @@ from stylegan_cli.data.duplicates import (
 from stylegan_cli.data.entries import Entry, Group, Groups, Source, printable
 from stylegan_cli.data.formats import UnusableImageError
 from stylegan_cli.data.levels import seen_levels
-from stylegan_cli.data.parallel import ordered_map
 from stylegan_cli.data.pictures import flatten
 from stylegan_cli.data.prepared import has_halves
+from stylegan_cli.runtime import ordered_map
 
 Sums = npt.NDArray[np.float64]
 Places = npt.NDArray[np.int64]

@@ -14,7 +14,6 @@ from stylegan_cli.data.decoding import Levels, Upright, reasons
 from stylegan_cli.data.entries import Entry, Source, entry_path
 from stylegan_cli.data.formats import UnusableImageError, suffix_of
 from stylegan_cli.data.levels import eight_bit
-from stylegan_cli.data.parallel import ordered_map
 from stylegan_cli.data.pictures import MODES, seen_planes, to_bytes
 from stylegan_cli.data.prepared import own_levels
 from stylegan_cli.data.samples import drawn_path
@@ -23,7 +22,7 @@ from stylegan_cli.errors import DataError, UsageError
 from stylegan_cli.figures.png import shown
 from stylegan_cli.metrics.metric import Event, Remark
 from stylegan_cli.networks.header import Header, read_header
-from stylegan_cli.runtime import cores
+from stylegan_cli.runtime import cores, ordered_map
 from stylegan_cli.shapes import Picture, Pixels
 from stylegan_cli.sizes import Size
 from stylegan_cli.training.settling import training_data

@@ -1,5 +1,7 @@
 """Recipes: `Recipe` is what somebody wrote, `Settled` what runs."""
 
+# ruff: noqa: F401 - the names are imported for others
+
 from stylegan_cli.recipe.automatic import Choice, Machine
 from stylegan_cli.recipe.files import (
     change,
@@ -29,32 +31,3 @@ from stylegan_cli.recipe.sections import (
     TrainSection,
 )
 from stylegan_cli.recipe.validation import Recipe
-
-__all__ = [
-    "SCHEMA",
-    "AugmentSection",
-    "BandsSection",
-    "Choice",
-    "DataSection",
-    "DiscriminatorSection",
-    "GeneratorSection",
-    "GrowingSection",
-    "InitSection",
-    "LossSection",
-    "Machine",
-    "Recipe",
-    "ReportSection",
-    "Settled",
-    "TrainSection",
-    "change",
-    "dumps",
-    "find",
-    "header",
-    "load",
-    "loads",
-    "parse",
-    "read",
-    "shipped",
-    "values",
-    "written",
-]

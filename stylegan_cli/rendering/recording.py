@@ -6,7 +6,6 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Bool
 
-from stylegan_cli.data.parallel import ordered_map
 from stylegan_cli.errors import DataError, OutputError
 from stylegan_cli.figures.png import write_png
 from stylegan_cli.files import put_in_place, writing
@@ -17,6 +16,7 @@ from stylegan_cli.rendering.header import UNFINISHED, StudyHeader, StudyPaths
 from stylegan_cli.rendering.plan import Address, Cell, Plan
 from stylegan_cli.rendering.sheet import compose
 from stylegan_cli.rendering.store import StudyFile, Table, create_study, open_study
+from stylegan_cli.runtime import ordered_map
 from stylegan_cli.shapes import Picture
 
 WRITERS = 8

@@ -23,9 +23,8 @@ from stylegan_cli.data.loader import (
     read_at,
     stored_bytes,
 )
-from stylegan_cli.data.parallel import ordered_map
 from stylegan_cli.recipe import Settled
-from stylegan_cli.runtime import upload
+from stylegan_cli.runtime import ordered_map, upload
 from stylegan_cli.shapes import C, Stored
 from stylegan_cli.sizes import Size
 

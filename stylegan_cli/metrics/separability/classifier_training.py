@@ -18,7 +18,6 @@ from torch import Tensor
 
 from stylegan_cli.data.dataset import Dataset
 from stylegan_cli.data.loader import Pick, Sampler
-from stylegan_cli.data.parallel import ordered_map
 from stylegan_cli.errors import DataError, MetricError, NetworkFileError
 from stylegan_cli.metrics.path_length import shrink
 from stylegan_cli.metrics.separability.attributes import Attributes
@@ -34,7 +33,7 @@ from stylegan_cli.metrics.separability.classifier import (
 )
 from stylegan_cli.networks.discriminators import Discriminator
 from stylegan_cli.rendering.render import to_images
-from stylegan_cli.runtime import numpy_stream
+from stylegan_cli.runtime import numpy_stream, ordered_map
 from stylegan_cli.shapes import Images
 from stylegan_cli.training.run_folder import load_state, save_state
 
