@@ -51,7 +51,18 @@ class Part:
 def parts_of(G: Generator, noise_mode: FixedNoise, *, halves: bool) -> Sequence[Part]:
     """Return the whole generator, or its two halves."""
     mapping, synthesis = MappingPart(G), SynthesisPart(G, noise_mode)
-    latents, ws, images = _latents(G), _ws(G), _images(G)
+    latents = _latents(G)
+    ws = Port(
+        name="ws",
+        shape=("n", G.num_ws, G.w_dim),
+        meaning="one w per layer, coarse to fine" if G.has_styles else "the code of each image",
+    )
+    colours = COLOURS.get(G.channels, f"{G.channels} channels")
+    images = Port(
+        name="images",
+        shape=("n", G.channels, *G.size.shape),
+        meaning=f"{colours}, -1 black to 1 white; bytes are clip(127.5 * x + 128, 0, 255)",
+    )
     if not halves:
         whole = Whole(mapping, synthesis)
         return [Part(name="whole", module=whole, inputs=latents, outputs=(images, ws))]
@@ -116,20 +127,6 @@ def _latents(G: Generator) -> tuple[Port, ...]:
         meaning = "truncation: 1 changes nothing, 0 gives the mean of W"
         ports.append(Port(name="psi", shape=(1,), meaning=meaning))
     return tuple(ports)
-
-
-def _ws(G: Generator) -> Port:
-    meaning = "one w per layer, coarse to fine" if G.has_styles else "the code of each image"
-    return Port(name="ws", shape=("n", G.num_ws, G.w_dim), meaning=meaning)
-
-
-def _images(G: Generator) -> Port:
-    colours = COLOURS.get(G.channels, f"{G.channels} channels")
-    return Port(
-        name="images",
-        shape=("n", G.channels, *G.size.shape),
-        meaning=f"{colours}, -1 black to 1 white; bytes are clip(127.5 * x + 128, 0, 255)",
-    )
 
 
 aten = torch.ops.aten
@@ -223,27 +220,29 @@ def deviations(
     run: Runner, G: Generator, part: Part, noise_mode: FixedNoise
 ) -> dict[str, Deviation]:
     """Measure how much each output of the exported part deviates from that of G."""
-    pairs: dict[str, list[tuple[np.ndarray, np.ndarray]]] = {}
+    largest, scale = dict[str, float](), dict[str, float]()
     for count, psi in CASES:
         inputs = _inputs(G, part, count, psi)
-        found, wanted = run(inputs), dict(_wanted(G, part, inputs, noise_mode))
-        for name in wanted:
-            pairs.setdefault(name, []).append((found[name], wanted[name]))
-    return {name: _deviation(each) for name, each in pairs.items()}
+        found = run(inputs)
+        for name, wanted in _wanted(G, part, inputs, noise_mode):
+            apart, size = np.abs(found[name] - wanted).max(), np.abs(wanted).max()
+            # NumPy's maximum, unlike Python's, keeps NaN
+            largest[name] = float(np.maximum(apart, largest.get(name, 0.0)))
+            scale[name] = float(np.maximum(size, scale.get(name, 0.0)))
+    return {
+        name: Deviation(largest=most, relative=most / (scale[name] or 1.0))
+        for name, most in largest.items()
+    }
 
 
 def _inputs(G: Generator, part: Part, count: int, psi: float) -> dict[str, np.ndarray]:
     if part.name == "synthesis":
-        return {"ws": _own_w_each_layer(G, count)}
+        total = count * G.num_ws  # each layer takes a w of its own
+        w = map_latents(G, z_of_seeds(range(total), G.z_dim), _labels(G, total))
+        return {"ws": w.reshape(count, G.num_ws, -1).numpy()}
     z = z_of_seeds(range(count), G.z_dim)
     possible = {"z": z, "c": _labels(G, count), "psi": np.array([psi], np.float32)}
     return {port.name: possible[port.name] for port in part.inputs}
-
-
-def _own_w_each_layer(G: Generator, count: int) -> np.ndarray:
-    total = count * G.num_ws
-    w = map_latents(G, z_of_seeds(range(total), G.z_dim), _labels(G, total))
-    return w.reshape(count, G.num_ws, -1).numpy()
 
 
 def _labels(G: Generator, count: int) -> np.ndarray:
@@ -270,9 +269,3 @@ def _expected_ws(G: Generator, inputs: Arrays) -> Tensor:
     w = map_latents(G, inputs["z"], inputs.get("c", _labels(G, len(inputs["z"]))))
     psi = float(inputs["psi"][0]) if "psi" in inputs else 1.0
     return truncate(broadcast_layers(w, G.num_ws), G.mapping.w_avg, psi)
-
-
-def _deviation(pairs: list[tuple[np.ndarray, np.ndarray]]) -> Deviation:
-    largest = max(float(np.abs(found - wanted).max()) for found, wanted in pairs)
-    scale = max(float(np.abs(wanted).max()) for _, wanted in pairs)
-    return Deviation(largest=largest, relative=largest / (scale or 1.0))

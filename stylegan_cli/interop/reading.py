@@ -10,7 +10,6 @@ from safetensors.torch import load_file
 
 from stylegan_cli.errors import ForeignFileError
 from stylegan_cli.files import similar
-from stylegan_cli.interop.bare_networks import is_bare_network, read_bare_network, tensors_in
 from stylegan_cli.interop.foreign import Foreign, loaded
 from stylegan_cli.interop.pickles.limits import Limits, shown
 from stylegan_cli.interop.pickles.machine import Table
@@ -31,6 +30,7 @@ from stylegan_cli.interop.pytorch_releases import (
 )
 from stylegan_cli.interop.rosinality1 import is_rosinality1, read_rosinality1
 from stylegan_cli.interop.rosinality2 import is_rosinality2, read_rosinality2
+from stylegan_cli.interop.shapes_of_networks import is_bare_network, read_bare_network, tensors_in
 from stylegan_cli.interop.tensor_maps import unwrapped
 from stylegan_cli.interop.tensorflow_networks import TENSORFLOW_NAMES, PickledNetwork
 from stylegan_cli.interop.tensorflow_releases import read_tensorflow_release, tensorflow_networks

@@ -18,6 +18,7 @@ from stylegan_cli.detectors.registry import (
 )
 from stylegan_cli.errors import MetricError, UsageError
 from stylegan_cli.metrics.cases import Case, cases_of
+from stylegan_cli.metrics.fakes import Pictures
 from stylegan_cli.metrics.features import Extraction, Workplace, check_features
 from stylegan_cli.metrics.metric import (
     Event,
@@ -29,7 +30,6 @@ from stylegan_cli.metrics.metric import (
     Samples,
     stretch,
 )
-from stylegan_cli.metrics.pictures import Pictures
 from stylegan_cli.metrics.protocol import Protocol, check_metrics, protocol_named, result_name
 
 

@@ -88,6 +88,10 @@ class DrawnPictures:
             yield draw_fakes(network, self, part)
 
 
+Pictures = StoredPictures | DrawnPictures
+"""Images of one size in a fixed order."""
+
+
 def seeds_of(evaluation: int, part: range) -> range:
     """Return seeds of images of an evaluation; `sgtool grid` draws the same images from them."""
     first = evaluation * SEEDS_AN_EVALUATION

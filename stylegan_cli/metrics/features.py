@@ -18,9 +18,10 @@ from jaxtyping import Float32
 from stylegan_cli.detectors.registry import FeatureDetector
 from stylegan_cli.errors import MetricError, OutputError
 from stylegan_cli.files import cache_folder, locked, put_in_place, writing
+from stylegan_cli.metrics.fakes import Pictures
 from stylegan_cli.metrics.fid import ROWS_AT_ONCE
 from stylegan_cli.metrics.metric import Features
-from stylegan_cli.metrics.pictures import Pictures, on_white
+from stylegan_cli.metrics.pictures import on_white
 from stylegan_cli.networks.execution import USUAL, Execution, default_batch_size
 from stylegan_cli.runtime import World
 

@@ -4,7 +4,7 @@ from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Protocol, runtime_checkable
+from typing import Any
 
 import numpy as np
 from jaxtyping import Float32, Int64, UInt8
@@ -35,36 +35,12 @@ JPEG_SUFFIXES = {".jpg", ".jpeg", ".jpe", ".jfif"}
 BATCHES_AHEAD = 2
 
 
-@runtime_checkable
-class Pictures(Protocol):
-    """Images of one size in a fixed order.
-
-    Attributes:
-        identity: Equal for equal images, and only for those; as JSON holds it.
-        rows: Numbers of the images that count; None for all.
-        counted: Number of images that count.
-    """
-
-    @property
-    def name(self) -> str: ...
-    @property
-    def identity(self) -> Mapping[str, Any]: ...
-    @property
-    def size(self) -> Size: ...
-    @property
-    def rows(self) -> Int64[np.ndarray, " rows"] | None: ...
-    @property
-    def counted(self) -> int: ...
-    def __len__(self) -> int: ...
-    def batches(self, parts: Sequence[range]) -> Iterator[Pixels]:
-        """Yield the images of each part."""
-
-
 @dataclass(frozen=True, kw_only=True)
 class StoredPictures:
-    """Images of a data set or a folder, and their mirror images if wanted.
+    """Images of a data set or a folder in a fixed order, and their mirror images if wanted.
 
     Attributes:
+        name: Name in messages.
         count: Images without their mirror images.
         read: Returns an image by its number, safe in several threads.
         how: The way they are brought to their size when they are read.
@@ -90,10 +66,12 @@ class StoredPictures:
 
     @property
     def counted(self) -> int:
+        """Return the number of images that count."""
         return len(self) if self.rows is None else len(self.rows)
 
     @property
     def identity(self) -> Mapping[str, Any]:
+        """Return facts, as JSON holds them, that are equal for equal images and only for those."""
         return {
             "sha256": self.sha256,
             "how": self.how,

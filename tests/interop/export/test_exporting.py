@@ -38,6 +38,18 @@ def test_a_difference_of_one_image_is_seen(progan):
     assert found.grey_levels == pytest.approx(63.75)
 
 
+@pytest.mark.parametrize("count", [1, 3])
+def test_images_that_are_not_numbers_are_seen_in_any_comparison(count, progan):
+    part = parts_of(progan.G, "const", halves=True)[1]
+
+    def run(inputs):
+        with torch.no_grad():
+            images = part.module(torch.from_numpy(inputs["ws"])).numpy()
+        return {"images": np.full_like(images, np.nan) if len(images) == count else images}
+
+    assert np.isnan(deviations(run, progan.G, part, "const")["images"].relative)
+
+
 @pytest.mark.parametrize("missing", EXTRA)
 def test_a_missing_package_is_told_in_words(missing, progan, tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, missing, None)
