@@ -252,9 +252,17 @@ def _remarks_on_folders(
     sources: Sequence[Source], classes: Counter[str], inside: Mapping[str, set[str]]
 ) -> Iterator[str]:
     shapes = list(inside.values())
-    if len(shapes) < 2 or len(inside) < len(classes):
+    if not shapes or len(inside) < len(classes):
         return
     below = sorted(shapes[0])
+    if len(inside) == 1:
+        only = printable(*inside)
+        if len(below) > 1 and "" not in below:
+            yield (
+                f"all images lie in {only}, so there is one class; if its sub-folders "
+                f"({shortened(below)}) are the classes, give {only} itself"
+            )
+        return
     if below != [""] and "" not in below and all(shape == shapes[0] for shape in shapes):
         parts = " ".join(
             str(Path(source.name) / name) for source in sources[:1] for name in sorted(inside)[:4]

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from stylegan_cli.data.annotations import Annotations, Column
-from stylegan_cli.data.entries import Entry
+from stylegan_cli.data.entries import Entry, is_image
 from stylegan_cli.data.labels import LabelTable, Matching, json_rows, label_table, match
 from stylegan_cli.errors import DataError
 
@@ -63,7 +63,9 @@ def parse(text: bytes, where: str) -> DatasetIndex:
         content = json.loads(text.decode("utf-8-sig"))
         if not isinstance(content, dict):
             raise ValueError("not an object")
-        rows = list(json_rows(content.get("labels")))
+        # some write image: label at the top
+        bare = {name: label for name, label in content.items() if is_image(name)}
+        rows = list(json_rows(content.get("labels", bare)))
         attributes = {
             str(key): _column(column) for key, column in (content.get("attributes") or {}).items()
         }

@@ -329,3 +329,19 @@ def test_jpeg_copies_against_png_are_noticed(tmp_path, monkeypatch):
     assert done.exit_code == 0
     assert "JPEG files: 8 of 8 in b, 0 of 8 in a" in done.stderr
     assert "left out: 1, such as b/odd.heic: HEIC is not read here" in done.stderr
+
+
+def test_labels_at_the_top_of_the_json_file_are_labels(prepared):
+    top = {"version": 2, **{f"{n}.png": ["cat", "dog"][n % 2] for n in range(4)}}
+    done, labels = prepared({**FLAT, "dataset.json": json.dumps(top).encode()})
+    assert (done.exit_code, labels) == (0, ["cat", "dog", "cat", "dog"])
+
+
+def test_sub_folders_of_the_only_class_are_named(prepared):
+    done, labels = prepared({f"all/{name}": picture for name, picture in PETS.items()})
+    assert labels == ["all"] * 4
+    assert (
+        "one class; if its sub-folders (cat, dog) are the classes, give all itself" in done.stderr
+    )
+    done, _ = prepared({}, "--overwrite", source="d/all")
+    assert "classes: 2" in done.stderr and "one class" not in done.stderr
