@@ -33,14 +33,15 @@ class ProjectFlags(NetworkFlags):
 
     Attributes:
         space: One w for all layers, one per layer (w+, the default), one w with small differences
-            per layer (w-delta), z for networks without W, or noise alone, with the codes of --init.
+            per layer (w-delta), one per layer and single style channels (s), z for networks
+            without W, or noise alone, with the codes of --init.
         steps (N): Steps per picture. Default: 500, or 1000 with the protocol.
         noise: Noise: optimise the maps (default), keep the network's, or none.
         init (START): Start: mean, best-of:1000 (default), a seed, or codes in a file.
         restarts (N): Number of starts; the best continues after a fifth of the steps.
         distance: Distance to minimise. Default: lpips, with pixels added for AlexNet.
         prior (NUMBER): Penalty on distance from the network's own codes; 0 searches plain W.
-            Default: 0.02 in w+, 0.1 in w-delta, 0.005 in w.
+            Default: 0.02 in w+ and s, 0.1 in w-delta, 0.005 in w.
         class_name (CLASS): Class by name or number; auto takes the nearest one.
         protocol: Exactly StyleGAN2's projector: w, 1000 steps, the last one counts.
         detector: Detector of LPIPS. Default: VGG16 if its weights are installed, else AlexNet.
@@ -58,7 +59,7 @@ class ProjectFlags(NetworkFlags):
         output (PATH): Folder of the result.
     """
 
-    space: Literal["w", "w+", "w-delta", "z", "noise"] | None = None
+    space: Literal["w", "w+", "w-delta", "s", "z", "noise"] | None = None
     steps: Annotated[int | None, typer.Option(min=1)] = None
     noise: Literal["optimise", "const", "none"] | None = None
     init: str | None = None
@@ -245,7 +246,8 @@ def _names(unusable: "Sequence[api.Unusable]") -> str:
 def _table(projection: "api.Projection") -> Iterator[str]:
     """Yield a line of measures for each picture and for the network's own images."""
     lpips = projection.lpips
-    columns = (lpips, "psnr", "ms_ssim", "w_distance", "w_percentile", f"{lpips}_plain", "steps")
+    distances = ("w_distance", "w_percentile", "style_distance")
+    columns = (lpips, "psnr", "ms_ssim", *distances, f"{lpips}_plain", "steps")
     records = (*projection.records, *projection.checks)
     rows = [(record.name, record.measures) for record in records]
     shown = [name for name in columns if all(name in measures for _, measures in rows)]

@@ -228,7 +228,7 @@ def _moved_styles(
                 f"this network has {channels}"
             )
     with torch.no_grad():
-        styles = styles_of(G, torch.from_numpy(codes.ws).to(G.mapping.w_avg.device))
-    offset = _offset(styles.cpu().numpy(), moves, absolute=absolute).astype(np.float32)
-    before = codes.style_offsets
-    return replace(codes, style_offsets=offset if before is None else before + offset)
+        styles = styles_of(G, torch.from_numpy(codes.ws).to(G.mapping.w_avg.device)).cpu().numpy()
+    before = np.float32(0) if codes.style_offsets is None else codes.style_offsets
+    offset = _offset(styles + before, moves, absolute=absolute).astype(np.float32)
+    return replace(codes, style_offsets=before + offset)

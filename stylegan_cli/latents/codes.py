@@ -57,16 +57,23 @@ class Codes:
 
 
 def join_codes(parts: Sequence[Codes], join: Callable[..., np.ndarray] = np.concatenate) -> Codes:
-    """Join tables; columns that only some of them have are dropped, except own noise.
+    """Join tables; columns that only some have are dropped, except own noise and style offsets.
 
     Args:
         join: `np.concatenate` puts them one after another, `np.stack` along an axis of their own.
     """
+    offsets = (part.style_offsets for part in parts)
+    channels = next((each.shape[-1] for each in offsets if each is not None), 0)
+    blank = {"own_noise": np.array(None), "style_offsets": np.zeros(channels, np.float32)}
     columns: dict[str, Any] = {}
     for column in (each.name for each in fields(Codes)):
         values = [getattr(part, column) for part in parts]
-        if column == "own_noise" and any(value is not None for value in values):
-            values = [_or_none(part) for part in parts]
+        if column in blank and any(value is not None for value in values):
+            rest = blank[column]
+            values = [
+                np.broadcast_to(rest, (*part.shape, *rest.shape)) if value is None else value
+                for part, value in zip(parts, values, strict=True)
+            ]
         columns[column] = None if any(value is None for value in values) else join(values)
     return Codes(**columns)
 
@@ -93,8 +100,3 @@ def noise_columns(own_noise: np.ndarray) -> Mapping[str, np.ndarray]:
         "noise_index": np.array(index, np.int64).reshape(own_noise.shape),
         **{f"noise/{i:02}": np.stack(maps) for i, maps in enumerate(by_input)},
     }
-
-
-def _or_none(codes: Codes) -> np.ndarray:
-    """Return the own noise of each image, or None."""
-    return np.full(codes.shape, None) if codes.own_noise is None else codes.own_noise

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
+from stylegan_cli.errors import UsageError
 from stylegan_cli.latents.codes import Codes, join_codes
 from stylegan_cli.latents.references import Pick, Stored, format_picks
 from stylegan_cli.latents.sampling import (
@@ -20,7 +21,7 @@ from stylegan_cli.latents.sampling import (
     codes_of_seeds,
     map_latents,
     noise_seed_of_code,
-    truncate,
+    truncate_codes,
 )
 from stylegan_cli.latents.stored_codes import CodeShapes, StoredCodes, read_codes
 from stylegan_cli.networks.snapshot import Network
@@ -103,6 +104,8 @@ def _read(network: Network, pick: Stored) -> StoredCodes:
         z_dim=sizes.z_dim, w_dim=sizes.w_dim, num_ws=sizes.num_ws, has_w=sizes.has_w
     )
     stored = _with_fitting_noise(network, read_codes(pick, shapes, network.c_dim))
+    if stored.style_offsets is not None:
+        _check_channels(network, pick, stored.style_offsets.shape[1])
     tuned_from = network.header.provenance.get("tuned_from")
     if stored.kind == "z" or stored.network_sha256 in (None, network.sha256, tuned_from):
         return stored
@@ -121,6 +124,17 @@ def _with_fitting_noise(network: Network, stored: StoredCodes) -> StoredCodes:
         return stored
     note = f"{stored.note}; its noise maps are for another network, so they are not used"
     return replace(stored, own_noise=None, note=note)
+
+
+def _check_channels(network: Network, pick: Stored, count: int) -> None:
+    from stylegan_cli.networks.styles import style_indices
+
+    found = len(style_indices(network.G))
+    if count != found:
+        raise UsageError(
+            f"{pick.text}: moves {count:,} style channels beside its codes, and this network has "
+            f"{found:,}; take the network that the codes were made for"
+        )
 
 
 def _short_names(paths: Iterable[Path]) -> dict[Path, str]:
@@ -149,10 +163,12 @@ def _codes_of_stored(network: Network, stored: StoredCodes, sampling: Sampling) 
     noise = stored.noise_seed
     if noise is None:
         noise = np.array([noise_seed_of_code(code) for code in values], np.int64)
-    return Codes(
-        ws=truncate(ws, G.mapping.w_avg, sampling.psi, sampling.cutoff).cpu().numpy(),
+    codes = Codes(
+        ws=ws.cpu().numpy(),
         noise_seed=noise,
         labels=labels,
         z=values if is_z else None,
+        style_offsets=stored.style_offsets,
         own_noise=stored.own_noise,
     )
+    return truncate_codes(G, codes, sampling.psi, sampling.cutoff)

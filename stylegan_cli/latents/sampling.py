@@ -121,18 +121,24 @@ def _check_truncation(psi: float, cutoff: int | None, *, num_ws: int) -> None:
         )
 
 
-def truncate_codes(network: Network, codes: Codes, psi: float, cutoff: int | None = None) -> Codes:
-    """Move a table of codes towards the mean of W as `truncate` does.
+def truncate_codes(G: "Generator", codes: Codes, psi: float, cutoff: int | None = None) -> Codes:
+    """Move a table of codes towards the mean of W as `truncate` does; offsets of styles shrink.
 
     Raises:
         UsageError: psi is not finite, or there are no such layers.
     """
     import torch
 
-    w_avg = network.G.mapping.w_avg
+    from stylegan_cli.networks.styles import style_indices
+
+    w_avg = G.mapping.w_avg
     ws = torch.from_numpy(codes.ws.reshape(-1, *codes.ws.shape[-2:])).to(w_avg.device)
     moved = truncate(ws, w_avg, psi, cutoff).cpu().numpy()
-    return replace(codes, ws=moved.reshape(codes.ws.shape))
+    offsets = codes.style_offsets
+    if offsets is not None and psi != 1:
+        moves = style_indices(G) < (G.num_ws if cutoff is None else cutoff)
+        offsets = np.where(moves, np.float32(psi), np.float32(1)) * offsets
+    return replace(codes, ws=moved.reshape(codes.ws.shape), style_offsets=offsets)
 
 
 def mean_code(network: Network) -> Codes:
@@ -144,13 +150,13 @@ def mean_code(network: Network) -> Codes:
 
 
 def mix_layers(
-    ws_rows: Float32[np.ndarray, "rows num_ws w_dim"],
-    ws_cols: Float32[np.ndarray, "cols num_ws w_dim"],
+    rows: Float32[np.ndarray, "rows num_ws w_dim"],
+    cols: Float32[np.ndarray, "cols num_ws w_dim"],
     layers: Sequence[int],
 ) -> Float32[np.ndarray, "rows cols num_ws w_dim"]:
     """Mix every row with every column: the column's w in these layers, else the row's."""
-    taken = np.isin(np.arange(ws_rows.shape[1]), layers)
-    return np.where(taken[:, None], ws_cols[None, :], ws_rows[:, None])
+    taken = np.isin(np.arange(rows.shape[1]), layers)
+    return np.where(taken[:, None], cols[None, :], rows[:, None])
 
 
 def class_index(network: Network | Header, chosen: str | None) -> int | None:

@@ -136,6 +136,7 @@ class StoredCodes:
         note: The array they come from, and their kind.
         labels: Labels given to the mapping network, if the file records them.
         noise_seed: Seed of each image's random noise, if the file records it.
+        style_offsets: Offsets added to the styles of each code, if any is not 0.
         own_noise: An `OwnNoise` for each code or None, if the file holds any.
         network_sha256: Hash of the network that the codes were made for, if recorded.
     """
@@ -146,6 +147,7 @@ class StoredCodes:
     note: str
     labels: Float32[np.ndarray, "n c_dim"] | None = None
     noise_seed: Int64[np.ndarray, " n"] | None = None
+    style_offsets: Float32[np.ndarray, "n style_channels"] | None = None
     own_noise: np.ndarray | None = None
     network_sha256: str | None = None
 
@@ -155,6 +157,8 @@ class StoredCodes:
         key = sha256(f"{self.kind} {self.values.shape}".encode())
         for column in (self.values, self.labels, self.noise_seed):
             key.update(b"none" if column is None else column.tobytes())
+        if self.style_offsets is not None:
+            key.update(self.style_offsets.tobytes())
         for own in () if self.own_noise is None else self.own_noise:
             key.update(b"none" if own is None else own.sha256)
         return key.hexdigest()
@@ -187,24 +191,30 @@ def read_codes(stored: Stored, shapes: CodeShapes, c_dim: int) -> StoredCodes:
                 "/".join([*stored.names, *map(str, position if prod(table) > 1 else ())])
                 for position in chosen
             ),
-            note=f"{stored.text}: {len(chosen)} {NOTED[kind]} from its array {name}"
-            + _note_on_styles(where, arrays.get(f"{group}style_offsets"), table, chosen),
+            note=f"{stored.text}: {len(chosen)} {NOTED[kind]} from its array {name}",
             labels=None if labels is None else _take(where, labels, chosen, np.float32),
             noise_seed=None if seeds is None else _take(where, seeds, chosen, np.int64),
+            style_offsets=_style_offsets(
+                stored, arrays.get(f"{group}style_offsets"), table, chosen
+            ),
             own_noise=_own_noise(arrays, group, table, chosen),
             network_sha256=made_for,
         )
 
 
-def _note_on_styles(
-    where: str, offsets: StoredArray | None, table: Position, chosen: Sequence[Position]
-) -> str:
-    """Tell that an edit of style channels stays behind, as a w cannot hold it."""
-    if offsets is None or offsets.shape[:-1] != table:
-        return ""
-    if not any(_take(where, offsets, [position], np.float32).any() for position in chosen):
-        return ""
-    return "; without the offsets of its style channels, so the image will differ"
+def _style_offsets(
+    stored: Stored, array: StoredArray | None, table: Position, chosen: Sequence[Position]
+) -> np.ndarray | None:
+    """Return the offsets of the codes' styles; None if there are none, or all are 0."""
+    if array is None:
+        return None
+    where = f"{stored.path}, style_offsets"
+    if not array.shape or array.shape[:-1] != table or array.dtype.kind != "f":
+        raise UsageError(f"{where}: {array} does not fit the codes beside it; write the file again")
+    if len(chosen) * array.shape[-1] > MAX_VALUES:
+        raise UsageError(f"{stored.text}: {len(chosen):,} codes are too many at once")
+    offsets = _take(where, array, chosen, np.float32)
+    return offsets if offsets.any() else None
 
 
 def _in_its_folder(path: Path) -> Path:

@@ -5,16 +5,18 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 
+import numpy as np
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int64
 from torch import Tensor, nn
 
-from stylegan_cli.networks.generator import Generator
-from stylegan_cli.shapes import Ws
+from stylegan_cli.networks.generator import Generator, Synthesis
+from stylegan_cli.shapes import W, Ws
 
 Styles = Float[Tensor, "n style_channels"]
 """All style channels of an image, layer by layer: the space S of StyleSpace."""
 
+FLAT = 1e-3
 _LEVEL = re.compile(r"b(\d+)\.")
 
 
@@ -90,8 +92,23 @@ def styles_of(G: Generator, ws: Ws) -> Styles:
     return torch.cat(parts, dim=1)
 
 
+def style_indices(G: Generator) -> Int64[np.ndarray, " style_channels"]:
+    """Return the w that drives each style channel."""
+    layers = style_layers(G)
+    return np.repeat([layer.w_index for layer in layers], [layer.channels for layer in layers])
+
+
+def style_deviations(G: Generator, w: W) -> Float[Tensor, " style_channels"]:
+    """Return the standard deviation of each style channel over these w.
+
+    Channels that hardly vary count as if they varied by a thousandth of their layer's largest.
+    """
+    stds = [(layer.affine(w) / layer.gain).std(0) for layer in style_layers(G)]
+    return torch.cat([w.new_zeros(0), *(std.clamp(min=FLAT * float(std.max())) for std in stds)])
+
+
 @contextmanager
-def moved_styles(G: Generator, offsets: Styles) -> Iterator[nn.Module]:
+def moved_styles(G: Generator, offsets: Styles | None) -> Iterator[Synthesis]:
     """Give G's synthesis network with offsets added to its styles, for one batch.
 
     A w cannot do that: it moves all channels of a layer at once, [StyleSpace] section 3.
@@ -99,11 +116,14 @@ def moved_styles(G: Generator, offsets: Styles) -> Iterator[nn.Module]:
     Args:
         offsets: One row for each image of the batch.
     """
+    if offsets is None or not _acts(offsets):
+        yield G.synthesis
+        return
     layers = style_layers(G)
     parts = offsets.split([layer.channels for layer in layers], dim=1)
     with ExitStack() as stack:
         for layer, part in zip(layers, parts, strict=True):
-            if part.any():
+            if _acts(part):
                 hook = layer.affine.register_forward_hook(_adding(part * layer.gain))
                 stack.callback(hook.remove)
         # a compiled one does not see hooks
@@ -117,11 +137,15 @@ def _is_rgb(name: str, layer: nn.Module) -> bool:
     return name.endswith("torgb") or bool(getattr(layer, "is_rgb", matrix))
 
 
-def _plain(synthesis: nn.Module) -> nn.Module:
+def _plain(synthesis: Synthesis) -> Synthesis:
     """The network in a compiled one."""
     inner = getattr(synthesis, "synthesis", synthesis)
-    assert isinstance(inner, nn.Module)
+    assert isinstance(inner, Synthesis)
     return inner
+
+
+def _acts(offsets: Tensor) -> bool:
+    return offsets.requires_grad or bool(offsets.any())
 
 
 def _adding(part: Tensor) -> Callable[[nn.Module, tuple[Tensor, ...], Tensor], Tensor]:

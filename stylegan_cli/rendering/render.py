@@ -5,7 +5,7 @@ from hashlib import sha256
 
 import numpy as np
 import torch
-from jaxtyping import Float, Float32, Float64, Int8, Shaped
+from jaxtyping import Float32, Float64, Int8, Shaped
 from torch import Tensor
 
 from stylegan_cli.errors import NetworkFileError
@@ -14,7 +14,7 @@ from stylegan_cli.networks.execution import default_batch_size
 from stylegan_cli.networks.generator import Generator, motion_matrices
 from stylegan_cli.networks.layers import upscale
 from stylegan_cli.networks.noise import NOISE_MODES, NoiseInput, noise_maps
-from stylegan_cli.networks.styles import Styles, moved_styles
+from stylegan_cli.networks.styles import moved_styles
 from stylegan_cli.rendering.plan import Address, Cell, Plan
 from stylegan_cli.shapes import Images, Pixels, Ws
 
@@ -42,38 +42,33 @@ def draw(
     G: Generator,
     ws: Ws,
     noise: NoiseInput,
-    motions: Float[Tensor, "n 3"] | None = None,
-    style_offsets: Styles | None = None,
+    style_offsets: Float32[np.ndarray, "n style_channels"] | None = None,
+    motions: Float32[np.ndarray, "n 3"] | None = None,
 ) -> Pixels:
     """Draw the styles at G's full resolution; images of a growing G are enlarged.
 
     Args:
-        motions: As of `Codes`.
-        style_offsets: As of `draw_images`.
+        style_offsets: As of `Codes`, like `motions`.
     """
-    return to_pixels(draw_images(G, ws, noise, style_offsets, motions=motions))
+    return to_pixels(draw_images(G, ws, noise, style_offsets, motions))
 
 
 def draw_images(
     G: Generator,
     ws: Ws,
     noise: NoiseInput,
-    style_offsets: Styles | None = None,
-    motions: Float[Tensor, "n 3"] | None = None,
+    style_offsets: Float32[np.ndarray, "n style_channels"] | None = None,
+    motions: Float32[np.ndarray, "n 3"] | None = None,
 ) -> Images:
-    """Return the images from which `draw` makes pictures.
-
-    Args:
-        style_offsets: Offsets added to the styles of each image.
-        motions: As of `Codes`; not together with offsets.
-    """
-    with torch.no_grad():
-        if motions is not None:
-            return G.synthesis.moved(ws, noise, motion_matrices(motions))
-        if style_offsets is None or not style_offsets.any():
-            return upscale(G.synthesis(ws, noise), G.size)
-        with moved_styles(G, style_offsets) as synthesis:
-            return upscale(synthesis(ws, noise), G.size)
+    """Return the images from which `draw` makes pictures."""
+    offsets, shifts = (
+        None if column is None else torch.from_numpy(column).to(ws.device)
+        for column in (style_offsets, motions)
+    )
+    with torch.no_grad(), moved_styles(G, offsets) as synthesis:
+        if shifts is not None:
+            return synthesis.moved(ws, noise, motion_matrices(shifts))
+        return upscale(synthesis(ws, noise), G.size)
 
 
 def render(
@@ -165,10 +160,7 @@ def _draw_batch(G: Generator, plan: Plan, batch: Sequence[Address]) -> Pixels:
     modes = np.stack([_noise_modes(plan, address) for address in batch])
     own, device = [_own_noise(plan, address) for address in batch], G.mapping.w_avg.device
     noise = noise_input(G, modes, seeds, own)
-    offsets, motions = (
-        None if column is None else torch.from_numpy(column).to(device)
-        for column in (_column(plan, batch, name) for name in ("style_offsets", "motions"))
-    )
+    offsets, motions = (_column(plan, batch, name) for name in ("style_offsets", "motions"))
     images = draw_images(G, torch.from_numpy(ws).to(device), noise, offsets, motions)
     if not images.isfinite().all():
         raise NetworkFileError(

@@ -105,7 +105,7 @@ def _sheet(
     if any(options.motion):
         motions = np.broadcast_to(np.array(options.motion, np.float32), (*table.shape, 3))
         table = replace(table, motions=motions)
-    sheet = truncate_codes(network, table, psi, sampling.cutoff)
+    sheet = truncate_codes(network.G, table, psi, sampling.cutoff)
     if options.noise is None:
         return sheet
     return varied(network.G, sheet, options.noise, sampling.noise_mode)

@@ -54,7 +54,7 @@ def mix(
     row, col = (codes_of_picks(network, picks, sampling) for picks in (rows, cols))
 
     def make() -> Tables:
-        matrices = [_matrix(row.codes, col.codes, chosen) for chosen in taken.values()]
+        matrices = [_matrix(network, row.codes, col.codes, chosen) for chosen in taken.values()]
         return Tables(
             codes=matrices[0] if len(matrices) == 1 else join_codes(matrices, np.stack),
             sources={"row": row.codes, "col": col.codes},
@@ -118,7 +118,7 @@ def _name(text: str, layers: Sequence[int]) -> str:
     return f"{group}layers {format_ints(layers)}"
 
 
-def _matrix(rows: Codes, cols: Codes, layers: Sequence[int]) -> Codes:
+def _matrix(network: Network, rows: Codes, cols: Codes, layers: Sequence[int]) -> Codes:
     shape = (*rows.shape, *cols.shape)
     # noise belongs to whoever gives the first layer, so that a matrix of one side's styles
     # alone is that side's images with random noise too
@@ -126,7 +126,21 @@ def _matrix(rows: Codes, cols: Codes, layers: Sequence[int]) -> Codes:
     own = giver.own_noise
     return Codes(
         ws=mix_layers(rows.ws, cols.ws, layers),
+        style_offsets=_mixed_offsets(network, rows, cols, layers),
         noise_seed=np.broadcast_to(giver.noise_seed[axes], shape),
         labels=np.broadcast_to(rows.labels[:, None], (*shape, rows.labels.shape[-1])),
         own_noise=None if own is None else np.broadcast_to(own[axes], shape),
     )
+
+
+def _mixed_offsets(
+    network: Network, rows: Codes, cols: Codes, layers: Sequence[int]
+) -> np.ndarray | None:
+    """Mix the offsets of styles, each of which belongs to the layer of its channel."""
+    offsets = join_codes([rows, cols]).style_offsets
+    if offsets is None:
+        return None
+    from stylegan_cli.networks.styles import style_indices
+
+    row, col = np.split(offsets, [len(rows.ws)])
+    return np.where(np.isin(style_indices(network.G), layers), col[None], row[:, None])

@@ -59,7 +59,7 @@ def truncation(
         check_possible(network, replace(sampling, psi=psi))
 
     def make() -> Tables:
-        columns = [truncate_codes(network, picked.codes, psi, sampling.cutoff) for psi in psis]
+        columns = [truncate_codes(network.G, picked.codes, psi, sampling.cutoff) for psi in psis]
         return Tables(
             codes=join_codes(columns, partial(np.stack, axis=1)),
             series={"mean": mean_code(network)} if mean else {},

@@ -247,10 +247,10 @@ def channel_maps(
     at_once = max(1, (batch_size or default_batch_size(G.size)) // SEEDS)
     for start in range(0, len(numbers), at_once):
         chosen = numbers[start : start + at_once]
-        offsets = torch.zeros(len(chosen), SEEDS, len(channels.std))
+        offsets = np.zeros((len(chosen), SEEDS, len(channels.std)), np.float32)
         for i, channel in enumerate(chosen):
             offsets[i, :, channel] = STEP * channels.std[channel]
-        styles = offsets.flatten(0, 1).to(ws.device)
+        styles = offsets.reshape(-1, offsets.shape[-1])
         moved = _greys(draw_images(G, ws.repeat(len(chosen), 1, 1), "const", styles))
         changed = np.abs(moved.reshape(len(chosen), *still.shape) - still).mean(axis=1)
         for channel, change in zip(chosen, changed, strict=True):

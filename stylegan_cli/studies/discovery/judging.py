@@ -154,6 +154,10 @@ def codes_of_pole(network: Network, text: str) -> Float32[np.ndarray, "n dim"]:
         index = chosen_class(network, text.removeprefix("class:"))
         return population(network, CLASS_CODES, class_index=index).codes
     codes = codes_of_picks(network, parse_picks(text), PLAIN).codes
+    if codes.style_offsets is not None:
+        raise UsageError(
+            f"{text}: moves style channels beside its codes, which no w tells; project in w+"
+        )
     if network.G.has_w:
         return np.asarray(codes.ws.mean(axis=1))
     return codes.ws[:, 0, : network.G.z_dim]

@@ -192,9 +192,7 @@ class Effects:
         for start in range(0, len(codes.ws), size):
             rows = slice(start, start + size)
             ws = torch.from_numpy(np.ascontiguousarray(codes.ws[rows])).to(G.mapping.w_avg.device)
-            offsets = None
-            if codes.style_offsets is not None:
-                offsets = torch.from_numpy(codes.style_offsets[rows]).to(ws.device)
+            offsets = None if codes.style_offsets is None else codes.style_offsets[rows]
             taken: NoiseInput = "const"
             if noise:
                 seeds = [stream_seed(int(seed), "floor", noise) for seed in codes.noise_seed[rows]]

@@ -172,13 +172,16 @@ class NoiseDraws:
         seeds = self.codes.noise_seed[seed, : None if moved else 1].tolist()
         modes = np.full(len(self.G.noise_layers), NOISE_MODES.index("none"), np.int8)
         modes[moved] = NOISE_MODES.index("random")
-        # all draws of a seed have the same styles
-        w = torch.from_numpy(self.codes.ws[seed, :1]).to(self.G.mapping.w_avg.device)
+        codes, device = self.codes, self.G.mapping.w_avg.device
         size = batch_size or default_batch_size(self.G.size)
         for start in range(0, len(seeds), size):
             batch = seeds[start : start + size]
             noise = noise_input(self.G, np.tile(modes, (len(batch), 1)), batch)
-            yield from to_greys(draw_images(self.G, w.expand(len(batch), -1, -1), noise))
+            # all draws of a seed have the same styles
+            drawn = slice(start, start + len(batch))
+            ws = torch.from_numpy(np.ascontiguousarray(codes.ws[seed, drawn])).to(device)
+            offsets = None if codes.style_offsets is None else codes.style_offsets[seed, drawn]
+            yield from to_greys(draw_images(self.G, ws, noise, offsets))
 
 
 def strengths(G: Generator) -> tuple[float, ...]:

@@ -13,8 +13,9 @@ import torch.nn.functional as F
 from jaxtyping import Float, Float64, Int64
 from torch import Tensor
 
-from stylegan_cli.networks.generator import Synthesis
+from stylegan_cli.networks.generator import Generator
 from stylegan_cli.networks.noise import NoiseInput
+from stylegan_cli.networks.styles import moved_styles
 from stylegan_cli.shapes import Images
 from stylegan_cli.studies.projection.objective import Objective
 from stylegan_cli.studies.projection.spaces import Space
@@ -52,7 +53,7 @@ class Descent:
             is done as soon as they bring no more; otherwise it is the last one.
     """
 
-    synthesis: Synthesis
+    G: Generator
     space: Space
     steps: int
     noise: NoiseInput = "const"
@@ -119,7 +120,8 @@ class Descent:
         return self._with_best(state, distance, distance < state.best_distance)
 
     def _images(self, code: Tensor, maps: Sequence[Tensor]) -> Images:
-        images: Images = self.synthesis(self.space.ws(code), list(maps) or self.noise)
+        with moved_styles(self.G, self.space.offsets(code)) as synthesis:
+            images: Images = synthesis(self.space.ws(code), list(maps) or self.noise)
         return images
 
     def _disturbance(self, state: State, draw: Draw) -> Tensor:

@@ -1,6 +1,7 @@
 """A video of the search for a picture: the target beside what the code showed on its way."""
 
 from collections.abc import Sequence
+from itertools import zip_longest
 from pathlib import Path
 
 import numpy as np
@@ -25,7 +26,8 @@ def write_film(path: Path, record: Record, studio: Studio) -> None:
         OutputError: It cannot be written, or there is no ffmpeg.
     """
     cells = record.cells["/"]
-    images = [studio.draw(ws, record.noise) for ws in cells["trajectory"]] + [cells["images"]]
+    way = zip_longest(cells["trajectory"], cells.get("style_trajectory", ()))
+    images = [studio.draw(ws, record.noise, offsets) for ws, offsets in way] + [cells["images"]]
     target = record.cells["targets"]["images"]
     stops = frame_stops(images)
     reel = Reel(frames=len(stops), fps=FPS, quality=QUALITY)

@@ -54,9 +54,10 @@ class Studio:
     def cells(self, subject: Subject, found: FoundCode) -> Cells:
         """Return all stored values of one picture."""
         target = self._blown_up(subject.load())
-        image = self.draw(found.ws, found.noise)
-        plain = self.draw(found.ws) if found.noise else image
-        start = self.draw(found.path[0])
+        first = None if found.offsets_path is None else found.offsets_path[0]
+        image = self.draw(found.ws, found.noise, found.offsets)
+        plain = self.draw(found.ws, offsets=found.offsets) if found.noise else image
+        start = self.draw(found.path[0], offsets=first)
         measures = {
             self.lpips: self.distance(image, target),
             "psnr": psnr(image, target),
@@ -75,12 +76,18 @@ class Studio:
             "measures": {name: np.asarray(value, np.float32) for name, value in measures.items()},
         }
 
-    def draw(self, ws: np.ndarray, noise: tuple[np.ndarray, ...] = ()) -> Picture:
+    def draw(
+        self,
+        ws: np.ndarray,
+        noise: tuple[np.ndarray, ...] = (),
+        offsets: np.ndarray | None = None,
+    ) -> Picture:
         """Draw the image of a code alone, so that it has the same bits wherever it is drawn."""
         device = self.G.mapping.w_avg.device
         maps = [torch.from_numpy(each.astype(np.float32))[None, None].to(device) for each in noise]
         ws_here = torch.from_numpy(ws)[None].to(device)
-        image: Picture = draw(self.G, ws_here, maps or self.noise)[0]
+        beside = None if offsets is None else offsets[None]
+        image: Picture = draw(self.G, ws_here, maps or self.noise, beside)[0]
         return image
 
     def distance(self, a: Picture, b: Picture) -> float:
@@ -111,6 +118,9 @@ class Studio:
             "w_percentile": self.statistics.percentile(distance),
             "w_error": np.nan,
         }
+        if found.offsets is not None:
+            sigmas = found.offsets / self.statistics.style_std.cpu().numpy()
+            measures["style_distance"] = float(np.sqrt((sigmas**2).mean()))
         if subject.truth is not None:
             apart = np.linalg.norm(found.ws - subject.truth, axis=1)
             measures["w_error"] = float(np.sqrt((apart**2).mean())) / self.statistics.w_std
@@ -130,6 +140,8 @@ class Studio:
             arrays["labels"] = self.label[0]
         if found.z is not None:
             arrays["z"] = found.z
+        if found.offsets is not None and found.offsets_path is not None:
+            arrays |= {"style_offsets": found.offsets, "style_trajectory": found.offsets_path}
         return arrays | {f"noise/{number:02}": each for number, each in enumerate(found.noise)}
 
 

@@ -12,7 +12,7 @@ from stylegan_cli.networks.sizes import Sizes
 from stylegan_cli.networks.snapshot import Network
 
 DistanceName = Literal["lpips", "lpips+l2"]
-SpaceName = Literal["w", "w+", "w-delta", "z", "noise"]
+SpaceName = Literal["w", "w+", "w-delta", "s", "z", "noise"]
 NoiseHandling = Literal["optimise", "const", "none"]
 ProtocolName = Literal["stylegan2"]
 AUTO = "auto"
@@ -20,7 +20,7 @@ AUTO = "auto"
 SMALLEST = 32
 """Side below which pictures are enlarged before a detector looks."""
 PIXEL_WEIGHT = 0.5
-PRIORS = {"w": 0.005, "w+": 0.02, "w-delta": 0.1, "z": 0.0, "noise": 0.0}
+PRIORS = {"w": 0.005, "w+": 0.02, "w-delta": 0.1, "s": 0.02, "z": 0.0, "noise": 0.0}
 """Weight of the usual pull towards what the network draws."""
 
 STEPS, PUBLISHED_STEPS = 500, 1000
@@ -72,8 +72,9 @@ class ProjectionOptions:
     """Options of a projection; None means a default that depends on the network.
 
     Attributes:
-        space: One w for all layers, one for each, one with a small difference in each layer, or
-            z; "noise" leaves codes at their start and finds noise maps alone.
+        space: One w for all layers, one for each, one with a small difference in each layer, one
+            for each and an offset for each style channel ("s"), or z; "noise" leaves codes at
+            their start and finds noise maps alone.
         noise: Maps are found together with the code, or are the network's own, or none.
         start: Start of the search.
         restarts: Further beginnings, of which the most promising goes on after a fifth.
@@ -185,13 +186,13 @@ def _space(sizes: Sizes, options: ProjectionOptions) -> SpaceName:
             parameter="space",
             value=options.space,
         )
-    if options.space in ("w", "w+", "w-delta") and not sizes.has_w:
+    if options.space in ("w", "w+", "w-delta", "s") and not sizes.has_w:
         raise UsageError(
             "this network makes images straight from z and has no w; take `space=z`",
             parameter="space",
             value=options.space,
         )
-    if options.space == "w-delta" and not sizes.has_styles:
+    if options.space in ("w-delta", "s") and not sizes.has_styles:
         raise UsageError(
             "this network has one code for all layers; take `space=w`",
             parameter="space",

@@ -20,7 +20,7 @@ from stylegan_cli.data.prepared import own_levels
 from stylegan_cli.data.sources import open_sources
 from stylegan_cli.errors import DataError, UsageError, meant
 from stylegan_cli.files import similar
-from stylegan_cli.latents.codes import Codes
+from stylegan_cli.latents.codes import Codes, each_column
 from stylegan_cli.latents.lookup import codes_of_picks
 from stylegan_cli.latents.references import Pick
 from stylegan_cli.latents.sampling import PLAIN, Sampling
@@ -246,11 +246,12 @@ def _drawing(network: Network, codes: Codes, row: int, size: Size) -> Callable[[
         from stylegan_cli.rendering.render import draw, fixed_maps
 
         G = network.G
-        ws = torch.from_numpy(codes.ws[row : row + 1]).to(G.mapping.w_avg.device)
+        own = each_column(codes, lambda values: values[row : row + 1])
+        ws = torch.from_numpy(own.ws).to(G.mapping.w_avg.device)
         noise: NoiseInput = "const" if G.has_noise else "none"
-        if codes.own_noise is not None and codes.own_noise[row] is not None:
-            noise = fixed_maps(G, [codes.own_noise[row]])
-        pixels: Picture = draw(G, ws, noise)[0]
+        if own.own_noise is not None and own.own_noise[0] is not None:
+            noise = fixed_maps(G, own.own_noise.tolist())
+        pixels: Picture = draw(G, ws, noise, own.style_offsets)[0]
         step = len(pixels) // size.height
         return pixels[::step, ::step]
 

@@ -6,6 +6,7 @@ from dataclasses import replace
 from itertools import groupby
 from math import ceil
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -148,7 +149,10 @@ class Projection:
         if is_new or not folder.sheet.exists():
             write_png(folder.sheet, paint_sheet(records, self.lpips), origin=origin)
             with written_whole(folder.plain_codes) as temporary, temporary.open("wb") as file:
-                np.savez(file, w=np.stack([record.cells["/"]["ws"] for record in records]))
+                codes: dict[str, Any] = {"w": [each.ws for each in records]}
+                if records[0].offsets is not None:
+                    codes["style_offsets"] = [each.offsets for each in records]
+                np.savez(file, **codes)
         # a killed process may have left it beside the finished file
         shutil.rmtree(folder.hidden, ignore_errors=True)
         return [folder.sheet, folder.hdf5, folder.images, folder.plain_codes]
@@ -220,7 +224,7 @@ class Projection:
         G = load_network(self.folder.tuned, self._device).G
         studio = replace(self._workshop.studio(self._choices.class_index), G=G)
         for record in self.records:
-            image = studio.draw(record.cells["/"]["ws"], record.noise)
+            image = studio.draw(record.ws, record.noise, record.offsets)
             after = studio.distance(image, record.cells["targets"]["images"])
             yield record.name, record.measures[self.lpips], after
 

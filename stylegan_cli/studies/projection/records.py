@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
+from jaxtyping import Float32
 
 from stylegan_cli.files import written_whole
 from stylegan_cli.rendering.store import open_study
@@ -27,6 +28,16 @@ class Record:
     @property
     def key(self) -> str:
         return bytes(self.cells["/"]["key"]).decode()
+
+    @property
+    def ws(self) -> Float32[np.ndarray, "num_ws w_dim"]:
+        """Return the code that was found."""
+        return self.cells["/"]["ws"]
+
+    @property
+    def offsets(self) -> Float32[np.ndarray, " style_channels"] | None:
+        """Return what is added to the styles of the code, if they were searched."""
+        return self.cells["/"].get("style_offsets")
 
     @property
     def noise(self) -> tuple[np.ndarray, ...]:

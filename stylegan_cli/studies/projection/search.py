@@ -15,12 +15,13 @@ from stylegan_cli.errors import OutputError
 from stylegan_cli.latents.sampling import broadcast_layers, map_latents
 from stylegan_cli.networks.generator import Generator
 from stylegan_cli.networks.noise import noise_maps
+from stylegan_cli.networks.styles import Styles
 from stylegan_cli.runtime import is_out_of_memory, stream_seed, torch_stream
 from stylegan_cli.shapes import Images, Ws
 from stylegan_cli.studies.projection.descent import Descent
 from stylegan_cli.studies.projection.objective import Embed, Mask, Objective, make_objective
 from stylegan_cli.studies.projection.options import Choices
-from stylegan_cli.studies.projection.spaces import Space, coordinates, make_space, on_sphere
+from stylegan_cli.studies.projection.spaces import Space, make_space, on_sphere, with_offsets
 from stylegan_cli.studies.projection.starts import candidates, nearest
 from stylegan_cli.studies.projection.states import (
     FoundCode,
@@ -45,6 +46,7 @@ class PictureBatch:
     Attributes:
         keys: Identity of the pictures, which seeds their random streams.
         start: Codes to begin with instead of the chosen start: ws, or z where that is searched.
+        offsets: What is added to the styles of these.
     """
 
     keys: tuple[str, ...]
@@ -52,6 +54,7 @@ class PictureBatch:
     label: Float32[np.ndarray, "1 c_dim"]
     mask: Mask | None = None
     start: Tensor | None = None
+    offsets: Styles | None = None
 
 
 @dataclass(kw_only=True)
@@ -86,11 +89,13 @@ class Search:
         device = G.mapping.w_avg.device
         self._label = torch.from_numpy(batch.label).to(device)
         self._space: Space = make_space(choices.space, G, self._label, statistics, choices.prior)
+        if choices.space == "noise" and batch.offsets is not None:
+            self._space = with_offsets(self._space, G, torch.ones_like(batch.offsets[0]), 0.0)
         self._objective = make_objective(
             embed, batch.targets, pixel_weight=choices.pixel_weight, mask=batch.mask
         )
         self._descent = Descent(
-            synthesis=G.synthesis,
+            G=G,
             space=self._space,
             steps=choices.steps,
             noise="const" if choices.noise == "const" else "none",
@@ -155,18 +160,26 @@ class Search:
     def _found(self, state: State, row: int) -> FoundCode:
         code, *maps = (value[row : row + 1] for value in state.best)
         with torch.no_grad():
-            ws = self._space.ws(code)[0]
-            path = self._space.ws(state.path[row])
+            ws, offsets = self._arrays(code)
+            path, offsets_path = self._arrays(state.path[row])
         return FoundCode(
             picture=int(state.picture[row]),
-            ws=ws.cpu().numpy(),
+            ws=ws[0],
+            offsets=None if offsets is None else offsets[0],
             z=code[0].cpu().numpy() if self._choices.space == "z" else None,
             # as they are kept: what is drawn later has the same maps
             noise=tuple(noise[0, 0].cpu().numpy().astype(np.float16) for noise in maps),
-            path=path.cpu().numpy(),
+            path=path,
+            offsets_path=offsets_path,
             losses=state.losses[row].numpy(),
             steps=int(state.step[row]),
         )
+
+    def _arrays(self, code: Tensor) -> tuple[np.ndarray, np.ndarray | None]:
+        """Return ws and the offsets of their styles."""
+        offsets = self._space.offsets(code)
+        found = self._space.ws(code).cpu().numpy()
+        return found, None if offsets is None else offsets.cpu().numpy()
 
     def _begin(self) -> State:
         n, restarts = len(self._batch.keys), self._choices.restarts
@@ -180,7 +193,7 @@ class Search:
         """Return the start of an attempt: as chosen, then the mean of W, then random codes."""
         choices, G, n = self._choices, self._G, len(self._batch.keys)
         if attempt == 0 and self._batch.start is not None:
-            return self._code(self._batch.start)
+            return self._space.coordinates(self._batch.start, self._batch.offsets)
         if choices.space == "z":
             return self._start_in_z(attempt)
         assert self._statistics is not None
@@ -188,11 +201,11 @@ class Search:
         if attempt == 0 and choices.start.best_of:
             z = candidates(G, choices.start.best_of, choices.seed)
             nearest_z = z[nearest(G, z, self._label, self._objective)[:, 0]]
-            return self._code(self._mapped(nearest_z))
+            return self._space.coordinates(self._mapped(nearest_z), None)
         if attempt < 2:
-            return self._code(mean)
+            return self._space.coordinates(mean, None)
         z = candidates(G, choices.restarts, choices.seed)[attempt].expand(n, -1)
-        return self._code(mean + 0.5 * (self._mapped(z) - mean))
+        return self._space.coordinates(mean + 0.5 * (self._mapped(z) - mean), None)
 
     def _start_in_z(self, attempt: int) -> Tensor:
         count = max(self._choices.start.best_of, self._choices.restarts)
@@ -202,11 +215,6 @@ class Search:
     def _mapped(self, z: Tensor) -> Ws:
         labels = self._batch.label.repeat(len(z), axis=0)
         return broadcast_layers(map_latents(self._G, z.cpu().numpy(), labels), self._G.num_ws)
-
-    def _code(self, start: Tensor) -> Tensor:
-        if self._choices.space == "z":
-            return on_sphere(start)
-        return coordinates(self._choices.space, self._space, start)
 
     def _fresh_maps(self, picture: Tensor, attempt: Tensor) -> list[Tensor]:
         if self._choices.noise != "optimise":

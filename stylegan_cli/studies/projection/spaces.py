@@ -1,11 +1,7 @@
-"""Search spaces for a code: coordinates, and the ws that belong to them.
+"""Search spaces for a code: coordinates, and what is drawn of them."""
 
-Each has a `rate` of learning for its coordinates and a `spread`, the standard deviation of the
-noise on each at the start; `penalty` is what the loss adds for each code, `settle` puts a code
-back where it belongs after a step.
-"""
-
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from math import sqrt
 
 import torch
@@ -13,7 +9,8 @@ from jaxtyping import Float
 from torch import Tensor
 
 from stylegan_cli.latents.sampling import broadcast_layers
-from stylegan_cli.networks.generator import Generator, MappingNetwork
+from stylegan_cli.networks.generator import Generator
+from stylegan_cli.networks.styles import Styles
 from stylegan_cli.shapes import C, Ws, Z
 from stylegan_cli.studies.projection.options import SpaceName
 from stylegan_cli.studies.projection.whitening import Statistics, Whitening
@@ -21,124 +18,130 @@ from stylegan_cli.studies.projection.whitening import Statistics, Whitening
 Code = Float[Tensor, "n ..."]
 Penalty = Float[Tensor, " n"]
 
+OFFSETS_WEIGHT = 5.0
+"""Of the prior on offsets of styles, beside that on whitened coordinates."""
 
-@dataclass(frozen=True, kw_only=True)
-class PlainW:
-    """Plain W, [SG2] appendix D; Adam moves all coordinates equally far, flat ones included."""
 
-    num_ws: int
-    spread: float
-    rate: float = 0.1
-
-    def ws(self, code: Code) -> Ws:
-        """Return one w per layer."""
-        return _per_layer(code, self.num_ws)
-
-    def penalty(self, code: Code) -> Penalty:
-        """Return the penalty added to the loss for each code."""
-        return code.new_zeros(len(code))
-
-    def settle(self, code: Code) -> Code:
-        """Return the code after a step."""
-        return code
+def _no_penalty(code: Code) -> Penalty:
+    return code.new_zeros(len(code))
 
 
 @dataclass(frozen=True, kw_only=True)
-class WhitenedW:
-    """W in whitened coordinates, with a penalty on distance from the network's own codes.
+class Space:
+    """A search space.
 
     Attributes:
-        prior: Weight of the mean squared coordinate.
+        ws: Returns one w per layer of each code.
+        coordinates: Returns the code with these ws and offsets, or of this z where z is searched.
+        offsets: Returns what is added to the styles of ws.
+        penalty: Returns what the loss adds for each code.
+        settle: Puts a code back where it belongs after a step.
+        spread: Standard deviation of the noise on each coordinate at the start.
+        rate: Learning rate of the coordinates.
     """
 
-    whitening: Whitening
-    num_ws: int
-    prior: float
-    spread: float = 0.5
+    ws: Callable[[Code], Ws]
+    coordinates: Callable[[Tensor, Styles | None], Code]
+    offsets: Callable[[Code], Styles | None] = lambda code: None
+    penalty: Callable[[Code], Penalty] = _no_penalty
+    settle: Callable[[Code], Code] = lambda code: code
+    spread: float | Tensor = 0.05
     rate: float = 0.05
 
-    def ws(self, code: Code) -> Ws:
-        """Return one w per layer."""
-        return _per_layer(self.whitening.colour(code), self.num_ws)
 
-    def penalty(self, code: Code) -> Penalty:
-        """Return the penalty added to the loss for each code."""
-        return self.prior * code.square().flatten(1).mean(1)
-
-    def settle(self, code: Code) -> Code:
-        """Return the code after a step."""
-        return code
+def plain_w(num_ws: int, spread: float, rate: float = 0.1) -> Space:
+    """Return plain W, [SG2] app. D; Adam moves all coordinates equally far, flat ones included."""
+    return Space(
+        ws=lambda code: _per_layer(code, num_ws),
+        coordinates=lambda ws, _: ws,
+        spread=spread,
+        rate=rate,
+    )
 
 
-@dataclass(frozen=True, kw_only=True)
-class WhitenedDeltas:
-    """A w and, for each layer after the first, its difference from it, in whitened coordinates.
+def whitened_w(whitening: Whitening, num_ws: int, prior: float) -> Space:
+    """Return W in whitened coordinates, whose mean square is penalised with the weight `prior`."""
+    return Space(
+        ws=lambda code: _per_layer(whitening.colour(code), num_ws),
+        coordinates=lambda ws, _: whitening.whiten(ws),
+        penalty=lambda code: prior * code.square().flatten(1).mean(1),
+        spread=0.5,
+    )
+
+
+def whitened_deltas(whitening: Whitening, num_ws: int, prior: float) -> Space:
+    """Return a w and, for each layer after the first, its difference from it, whitened.
 
     What is added per layer is penalised by its length, as in e4e, Tov et al. 2021: a layer that
     gains little keeps the common w.
 
-    Attributes:
+    Args:
         prior: Weight of the mean squared coordinate of w, and of the mean length of differences.
     """
 
-    whitening: Whitening
-    num_ws: int
-    prior: float
-    rate: float = 0.05
+    def ws(code: Code) -> Ws:
+        return whitening.colour(torch.cat([code[:, :1], code[:, :1] + code[:, 1:]], dim=1))
 
-    @property
-    def spread(self) -> Tensor:
-        """Return the noise on each row: on w alone, so that all layers move together."""
-        rows = torch.zeros(self.num_ws, 1)
-        rows[0] = 0.5
-        return rows
+    def coordinates(ws: Ws, _: Styles | None) -> Code:
+        v = whitening.whiten(ws)
+        return torch.cat([v[:, :1], v[:, 1:] - v[:, :1]], dim=1)
 
-    def ws(self, code: Code) -> Ws:
-        """Return one w per layer."""
-        common, deltas = code[:, :1], code[:, 1:]
-        return self.whitening.colour(torch.cat([common, common + deltas], dim=1))
-
-    def penalty(self, code: Code) -> Penalty:
-        """Return the penalty added to the loss for each code."""
+    def penalty(code: Code) -> Penalty:
         lengths = code[:, 1:].norm(dim=2) / sqrt(code.shape[2])
-        total: Penalty = self.prior * (code[:, 0].square().mean(1) + lengths.mean(1))
+        total: Penalty = prior * (code[:, 0].square().mean(1) + lengths.mean(1))
         return total
 
-    def settle(self, code: Code) -> Code:
-        """Return the code after a step."""
-        return code
+    # noise on w alone, so that all layers move together
+    spread = torch.cat([torch.full((1, 1), 0.5), torch.zeros(num_ws - 1, 1)])
+    return Space(ws=ws, coordinates=coordinates, penalty=penalty, spread=spread)
 
 
-@dataclass(frozen=True, kw_only=True)
-class Sphere:
-    """Z on its sphere: only directions matter; codes keep the length √z_dim."""
+def sphere(G: Generator, label: C) -> Space:
+    """Return Z on its sphere: only directions matter; codes keep the length √z_dim."""
 
-    mapping: MappingNetwork
-    num_ws: int
-    label: C
-    spread: float = 0.05
-    rate: float = 0.05
+    def ws(code: Z) -> Ws:
+        return broadcast_layers(G.mapping(code, label.expand(len(code), -1)), G.num_ws)
 
-    def ws(self, code: Code) -> Ws:
-        """Return one w per layer."""
-        return broadcast_layers(self.mapping(code, self.label.expand(len(code), -1)), self.num_ws)
-
-    def penalty(self, code: Code) -> Penalty:
-        """Return the penalty added to the loss for each code."""
-        return code.new_zeros(len(code))
-
-    def settle(self, code: Code) -> Code:
-        """Return the code after a step, scaled back to its length."""
-        return on_sphere(code)
-
-
-Space = PlainW | WhitenedW | WhitenedDeltas | Sphere
+    return Space(ws=ws, coordinates=lambda z, _: on_sphere(z), settle=on_sphere)
 
 
 def on_sphere(z: Z) -> Z:
     """Scale each z to length √z_dim, as Adam's step suits numbers of about 1."""
     length: Z = z * (sqrt(z.shape[1]) / z.norm(dim=1, keepdim=True))
     return length
+
+
+def with_offsets(
+    space: Space, G: Generator, sigma: Float[Tensor, " style_channels"], prior: float
+) -> Space:
+    """Return a space of one w per layer with an offset for each style channel beside them.
+
+    Args:
+        sigma: Unit of each offset.
+        prior: Weight of the mean squared offset.
+    """
+    count = len(sigma)
+
+    def layers(code: Code) -> Code:
+        return code[:, :-count].reshape(-1, G.num_ws, G.w_dim)
+
+    def coordinates(ws: Ws, offsets: Styles | None) -> Code:
+        inner = space.coordinates(ws, None).flatten(1)
+        beside = inner.new_zeros(len(ws), count) if offsets is None else offsets / sigma
+        return torch.cat([inner, beside.expand(len(ws), -1)], dim=1)
+
+    def penalty(code: Code) -> Penalty:
+        return space.penalty(layers(code)) + prior * code[:, -count:].square().mean(1)
+
+    return replace(
+        space,
+        ws=lambda code: space.ws(layers(code)),
+        coordinates=coordinates,
+        offsets=lambda code: code[:, -count:] * sigma,
+        penalty=penalty,
+        # noise on ws alone, so that channels move only where they are needed
+        spread=torch.cat([torch.ones(G.num_ws * G.w_dim) * space.spread, torch.zeros(count)]),
+    )
 
 
 def make_space(
@@ -152,24 +155,19 @@ def make_space(
         prior: 0 searches W as it is, without whitening.
     """
     if name == "noise":  # the code stays where it began
-        return PlainW(num_ws=G.num_ws, spread=0.0, rate=0.0)
+        return plain_w(G.num_ws, spread=0.0, rate=0.0)
     if name == "z":
-        return Sphere(mapping=G.mapping, num_ws=G.num_ws, label=label)
+        return sphere(G, label)
     assert found is not None
-    if prior == 0:
-        return PlainW(num_ws=G.num_ws, spread=0.05 * found.w_std)
     if name == "w-delta":
-        return WhitenedDeltas(whitening=found.whitening, num_ws=G.num_ws, prior=prior)
-    return WhitenedW(whitening=found.whitening, num_ws=G.num_ws, prior=prior)
-
-
-def coordinates(name: SpaceName, space: Space, ws: Ws) -> Code:
-    """Return the coordinates of codes of W: one for all layers in w, else one for each."""
-    chosen = ws.mean(1) if name == "w" else ws
-    if isinstance(space, WhitenedDeltas):
-        v = space.whitening.whiten(ws)
-        return torch.cat([v[:, :1], v[:, 1:] - v[:, :1]], dim=1)
-    return space.whitening.whiten(chosen) if isinstance(space, WhitenedW) else chosen
+        return whitened_deltas(found.whitening, G.num_ws, prior)
+    if prior == 0:
+        space = plain_w(G.num_ws, spread=0.05 * found.w_std)
+    else:
+        space = whitened_w(found.whitening, G.num_ws, prior)
+    if name == "w":
+        return replace(space, coordinates=lambda ws, _: space.coordinates(ws.mean(1), None))
+    return with_offsets(space, G, found.style_std, OFFSETS_WEIGHT * prior) if name == "s" else space
 
 
 def _per_layer(code: Tensor, num_ws: int) -> Tensor:

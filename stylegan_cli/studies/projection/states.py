@@ -81,7 +81,8 @@ class FoundCode:
     Attributes:
         picture: Its number in the batch.
         noise: Maps that belong to the code, as they are kept; none where they were not searched.
-        path: Codes on the way, the start first.
+        offsets: What is added to the styles of ws, where the space has such.
+        path: Codes on the way, the start first; `offsets_path` what was added to their styles.
         losses: Distance before each step.
     """
 
@@ -90,6 +91,8 @@ class FoundCode:
     z: Float32[np.ndarray, " z_dim"] | None
     noise: tuple[np.ndarray, ...]
     path: Float32[np.ndarray, "stops num_ws w_dim"]
+    offsets: Float32[np.ndarray, " style_channels"] | None
+    offsets_path: Float32[np.ndarray, "stops style_channels"] | None
     losses: Float32[np.ndarray, " steps"]
     steps: int
 

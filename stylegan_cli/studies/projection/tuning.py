@@ -21,6 +21,7 @@ from stylegan_cli.latents.sampling import broadcast_layers, truncate
 from stylegan_cli.networks.generator import Generator
 from stylegan_cli.networks.noise import NoiseInput
 from stylegan_cli.networks.snapshot import Network, save_difference
+from stylegan_cli.networks.styles import Styles, moved_styles
 from stylegan_cli.rendering.render import to_images
 from stylegan_cli.runtime import numpy_stream
 from stylegan_cli.shapes import C, Images, Ws
@@ -69,6 +70,7 @@ class _Pivot:
     """A code with its noise, and the picture that it is to show."""
 
     ws: Ws
+    offsets: Styles | None
     noise: NoiseInput
     target: Images
     seen: Tensor
@@ -80,8 +82,13 @@ class _Pivot:
         target = _target(record, size).to(device)
         with torch.no_grad():
             seen = look(embed, target)
-        ws = torch.from_numpy(record.cells["/"]["ws"])[None].to(device)
-        return cls(ws=ws, noise=_noise(record, noise, device), target=target, seen=seen)
+        ws, offsets = (
+            None if each is None else torch.from_numpy(each)[None].to(device)
+            for each in (record.ws, record.offsets)
+        )
+        assert ws is not None
+        noise = _noise(record, noise, device)
+        return cls(ws=ws, offsets=offsets, noise=noise, target=target, seen=seen)
 
 
 class Tuning:
@@ -134,7 +141,8 @@ class Tuning:
         """Train; yield LPIPS before each step."""
         while self.done < self.total:
             pivot = self._pivots[self.done % len(self._pivots)]
-            image = self.G.synthesis(pivot.ws, pivot.noise)
+            with moved_styles(self.G, pivot.offsets) as synthesis:
+                image = synthesis(pivot.ws, pivot.noise)
             lpips, loss = _distance(self._embed, image, pivot.target, pivot.seen)
             now = lpips.item()
             if self.done == 0:
@@ -189,7 +197,8 @@ class Tuning:
 
 def request(records: Sequence[Record], *, local: bool) -> str:
     """Return what a tuning was asked for: a hash of its codes and options."""
-    codes = b"".join(np.ascontiguousarray(each.cells["/"]["ws"]).tobytes() for each in records)
+    found = (code for each in records for code in (each.ws, each.offsets) if code is not None)
+    codes = b"".join(np.ascontiguousarray(code).tobytes() for code in found)
     return sha256(codes + repr((local, STEPS)).encode()).hexdigest()[:16]
 
 

@@ -8,6 +8,7 @@ from jaxtyping import Float, Float64
 from torch import Tensor
 
 from stylegan_cli.networks.generator import Generator
+from stylegan_cli.networks.styles import style_deviations
 from stylegan_cli.shapes import W1, Labels, W
 
 SAMPLES = 10_000
@@ -61,12 +62,14 @@ class Statistics:
     Attributes:
         w_mean: ŵ.
         w_std: σ_w: root of the mean squared distance to ŵ, over all dimensions; one number.
+        style_std: σ of each style channel; none without styles.
         distances: Distance of each sample in whitened coordinates, sorted; 1 on average.
     """
 
     w_mean: W1
     w_std: float
     whitening: Whitening
+    style_std: Float[Tensor, " style_channels"]
     distances: Lengths
 
     def percentile(self, distance: float) -> float:
@@ -86,12 +89,14 @@ def statistics(G: Generator, label: Labels) -> Statistics:
     c = torch.from_numpy(label).to(device).expand(_BATCH, -1)
     with torch.no_grad():
         w = torch.cat([G.mapping(part.float().to(device), c) for part in z.split(_BATCH)])
+        style_std = style_deviations(G, w)
     mean = w.mean(0)
     whitening = whitening_of(w, SLOPE if G.mapping.layers else 1.0)
     return Statistics(
         w_mean=mean,
         w_std=float((w - mean).square().sum(1).mean().sqrt()),
         whitening=whitening,
+        style_std=style_std,
         distances=np.sort(distances(whitening, w)),
     )
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from stylegan_cli.detectors.registry import PerceptualDetector, open_detector
 from stylegan_cli.errors import UsageError
@@ -97,12 +98,14 @@ class Workshop:
         weights = None
         if mask is not None:
             weights = torch.from_numpy(mask).to(device)[None, None].expand(len(subjects), 1, -1, -1)
+        start, offsets = self._start(subjects)
         batch = PictureBatch(
             keys=tuple(subject.key for subject in subjects),
             targets=to_images(pixels),
             label=self.label(class_index),
             mask=weights,
-            start=self._start(subjects),
+            start=start,
+            offsets=offsets,
         )
         return Search(
             self.means.G,
@@ -161,15 +164,26 @@ class Workshop:
         found = search.distances()
         return [found.get(number, np.inf) for number in range(len(subjects))]
 
-    def _start(self, subjects: Sequence[Subject]) -> torch.Tensor | None:
-        picks = self._choices.start.picks
+    def _start(self, subjects: Sequence[Subject]) -> tuple[Tensor | None, Tensor | None]:
+        """Return the codes of files or seeds to begin with, and the offsets of their styles."""
+        picks, space = self._choices.start.picks, self._choices.space
         if not picks:
-            return None
+            return None, None
         codes = codes_of_picks(self.means.network, picks, PLAIN).codes
-        chosen = codes.z if self._choices.space == "z" else codes.ws
+        chosen = codes.z if space == "z" else codes.ws
         if chosen is None:
             raise UsageError("these codes are not z, as the search space needs", parameter="init")
+        if codes.style_offsets is not None and space not in ("s", "noise"):
+            raise UsageError(
+                f"these codes move single style channels, which {space} cannot; take `space=s`",
+                parameter="init",
+            )
         order = {subject.key: number for number, subject in enumerate(self._album.subjects)}
-        everyone = spread_out(torch.from_numpy(chosen), len(order))
-        rows = torch.tensor([order[subject.key] for subject in subjects])
-        return everyone[rows].to(self.means.G.mapping.w_avg.device)
+        rows = [order[subject.key] for subject in subjects]
+
+        def theirs(values: np.ndarray) -> Tensor:
+            everyone = spread_out(torch.from_numpy(values), len(order))
+            return everyone[rows].to(self.means.G.mapping.w_avg.device)
+
+        offsets = codes.style_offsets
+        return theirs(chosen), None if offsets is None else theirs(offsets)

@@ -1,6 +1,7 @@
 """The images of a video: codes and noise between keyframes, drawn."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from itertools import islice
 from math import exp, sqrt
 
@@ -9,7 +10,7 @@ import torch
 from jaxtyping import Float, Float32, Float64
 from torch import Tensor
 
-from stylegan_cli.latents.codes import Codes
+from stylegan_cli.latents.codes import Codes, each_column
 from stylegan_cli.latents.sampling import broadcast_layers, map_latents
 from stylegan_cli.networks.generator import Generator
 from stylegan_cli.networks.noise import NoiseInput, NoiseMode, noise_maps
@@ -19,7 +20,7 @@ from stylegan_cli.rendering.render import draw, fixed_maps, render
 from stylegan_cli.runtime import stream_seed
 from stylegan_cli.shapes import Picture, Pixels
 from stylegan_cli.sizes import Size
-from stylegan_cli.studies.video.keyframes import Keyframes, finished_ws
+from stylegan_cli.studies.video.keyframes import Keyframes, finished
 from stylegan_cli.studies.video.motion import Motion, Vectors, cubic, lerp, slerp
 from stylegan_cli.studies.video.video import Image, Instants, Video
 
@@ -141,27 +142,20 @@ class _Walks:
 def _draw(
     G: Generator, video: Video, images: Sequence[Image], wandering: NoiseInput | None
 ) -> Pixels:
-    moments, device = video.moments(images), G.mapping.w_avg.device
-
-    def there(values: np.ndarray | None) -> Tensor | None:
-        return None if values is None else torch.from_numpy(values).to(device)
-
+    moments = video.moments(images)
     noise = wandering or noise_between(G, video.keyframes.main, moments, video.stills.noise_mode)
-    where = there(motions_between(video.keyframes, moments))
     if video.swing is None:
-        ws, offsets = ws_between(G, video.keyframes, video.motion, moments), None
+        codes = codes_between(G, video.keyframes, video.motion, moments)
     else:
         codes = video.swung(moments)
-        ws, offsets = codes.ws, codes.style_offsets
-    return draw(G, torch.from_numpy(ws).to(device), noise, where, there(offsets))
+    ws = torch.from_numpy(codes.ws).to(G.mapping.w_avg.device)
+    return draw(G, ws, noise, codes.style_offsets, motions_between(video.keyframes, moments))
 
 
-def ws_between(
-    G: Generator, keyframes: Keyframes, motion: Motion, moments: Instants
-) -> Float32[np.ndarray, "n num_ws w_dim"]:
-    """Return the styles of these moments, tracks mixed and truncated."""
+def codes_between(G: Generator, keyframes: Keyframes, motion: Motion, moments: Instants) -> Codes:
+    """Return the codes of these moments, tracks mixed and truncated."""
     style = keyframes.style
-    return finished_ws(
+    return finished(
         G,
         keyframes,
         _moved(G, keyframes.main, motion, moments),
@@ -205,15 +199,20 @@ def _noise_arc(a: Tensor, b: Tensor, share: Float64[np.ndarray, " n"]) -> Tensor
     return torch.from_numpy(arc.astype(np.float32)).reshape(a.shape)
 
 
-def _moved(
-    G: Generator, codes: Codes, motion: Motion, moments: Instants
-) -> Float32[np.ndarray, "n num_ws w_dim"]:
-    if not motion.interp.endswith("-z"):
-        return _on_curve(G, codes.ws, motion, moments).astype(np.float32)
-    assert codes.z is not None
-    z = _on_curve(G, codes.z, motion, moments).astype(np.float32)
-    labels = lerp(*_ends(codes.labels, moments)).astype(np.float32)
-    return broadcast_layers(map_latents(G, z, labels), G.num_ws).cpu().numpy()
+def _moved(G: Generator, codes: Codes, motion: Motion, moments: Instants) -> Codes:
+    """Return the codes of these moments: those of the keyframes before, but on their way."""
+    if motion.interp.endswith("-z"):
+        assert codes.z is not None
+        z = _on_curve(G, codes.z, motion, moments).astype(np.float32)
+        labels = lerp(*_ends(codes.labels, moments)).astype(np.float32)
+        ws = broadcast_layers(map_latents(G, z, labels), G.num_ws).cpu().numpy()
+    else:
+        ws = _on_curve(G, codes.ws, motion, moments).astype(np.float32)
+    offsets = codes.style_offsets
+    if offsets is not None:
+        offsets = lerp(*_ends(offsets, moments)).astype(np.float32)
+    before = each_column(codes, lambda values: values[moments.keyframe, moments.stream])
+    return replace(before, ws=ws, style_offsets=offsets)
 
 
 def _on_curve(G: Generator, table: Vectors, motion: Motion, moments: Instants) -> Rows:

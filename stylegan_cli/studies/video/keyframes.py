@@ -6,21 +6,19 @@ from functools import cached_property, partial
 from typing import TYPE_CHECKING
 
 import numpy as np
-from jaxtyping import Float32, Float64
+from jaxtyping import Float64
 
 from stylegan_cli.errors import UsageError
 from stylegan_cli.latents.codes import Codes, each_column, join_codes
 from stylegan_cli.latents.lookup import Picked, codes_of_picks
 from stylegan_cli.latents.references import Pick
-from stylegan_cli.latents.sampling import broadcast_layers, map_latents, truncate
+from stylegan_cli.latents.sampling import broadcast_layers, map_latents, truncate_codes
 from stylegan_cli.networks.snapshot import Network
 from stylegan_cli.studies.video.motion import Interp, lerp
 from stylegan_cli.studies.video.tracks import HALVES, Tracks, check_tracks, common_length
 
 if TYPE_CHECKING:
     from stylegan_cli.networks.generator import Generator
-
-Styles = Float32[np.ndarray, "n num_ws w_dim"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -120,19 +118,20 @@ def keyframes(network: Network, tracks: Tracks, interp: Interp, streams: int) ->
 def stills(G: "Generator", keyframes: Keyframes) -> Codes:
     """Return the codes at the keyframes, `[keyframe, stream]`: tracks mixed and truncated."""
     main, style = keyframes.main, keyframes.style
-    streams, layers = main.shape[1], main.ws.shape[2:]
-    ws = finished_ws(
+    shape, streams = main.shape, main.shape[1]
+    codes = finished(
         G,
         keyframes,
-        main.ws.reshape(-1, *layers),
-        None if style is None else style.ws.reshape(-1, *layers),
+        _flat(main),
+        None if style is None else _flat(style),
         crossover=keyframes.crossover.repeat(streams),
         psi=keyframes.psi.repeat(streams),
     )
     motions = keyframes.motions
     if motions is not None:
-        motions = motions.astype(np.float32).repeat(streams, 0).reshape(*main.shape, 3)
-    return replace(main, ws=ws.reshape(main.ws.shape), motions=motions)
+        motions = motions.astype(np.float32).repeat(streams, 0).reshape(*shape, 3)
+    codes = each_column(codes, lambda values: values.reshape(*shape, *values.shape[1:]))
+    return replace(codes, motions=motions)
 
 
 def _motions(tracks: Tracks, count: int) -> Float64[np.ndarray, "keyframes 3"] | None:
@@ -142,16 +141,16 @@ def _motions(tracks: Tracks, count: int) -> Float64[np.ndarray, "keyframes 3"] |
     return motions if motions.any() else None
 
 
-def finished_ws(
+def finished(
     G: "Generator",
     keyframes: Keyframes,
-    main: Styles,
-    style: Styles | None,
+    main: Codes,
+    style: Codes | None,
     *,
     crossover: Float64[np.ndarray, " n"],
     psi: Float64[np.ndarray, " n"],
-) -> Styles:
-    """Return styles ready to draw: both tracks mixed, then truncated.
+) -> Codes:
+    """Return codes ready to draw: both tracks mixed, then truncated.
 
     Args:
         keyframes: Source of the codes.
@@ -159,17 +158,31 @@ def finished_ws(
         psi: One for each.
     """
     if style is not None:
-        layers = np.arange(main.shape[1])
-        share = np.clip(layers + 1 - crossover[:, None], 0, 1)
-        main = lerp(main, style, share[:, :, None]).astype(np.float32)
-    import torch
+        share = np.clip(np.arange(G.num_ws) + 1 - crossover[:, None], 0, 1)
+        main = _mixed(G, main, style, share)
+    rows = (each_column(main, lambda values, i=i: values[i : i + 1]) for i in range(len(psi)))  # type: ignore[misc]
+    return join_codes(
+        [truncate_codes(G, row, float(psi[i]), keyframes.cutoff) for i, row in enumerate(rows)]
+    )
 
-    w_avg = G.mapping.w_avg
-    ws = torch.from_numpy(main).to(w_avg.device)
-    truncated = [
-        truncate(ws[i : i + 1], w_avg, float(psi[i]), keyframes.cutoff) for i in range(len(ws))
-    ]
-    return torch.cat(truncated).cpu().numpy()
+
+def _mixed(
+    G: "Generator", main: Codes, style: Codes, share: Float64[np.ndarray, "n num_ws"]
+) -> Codes:
+    """Return the main track with a share of the second one in each layer."""
+    ws = lerp(main.ws, style.ws, share[:, :, None]).astype(np.float32)
+    offsets = join_codes([main, style]).style_offsets
+    if offsets is not None:
+        from stylegan_cli.networks.styles import style_indices
+
+        a, b = np.split(offsets, 2)
+        offsets = lerp(a, b, share[:, style_indices(G)]).astype(np.float32)
+    return replace(main, ws=ws, style_offsets=offsets)
+
+
+def _flat(codes: Codes) -> Codes:
+    count = codes.noise_seed.size
+    return each_column(codes, lambda values: values.reshape(count, *values.shape[2:]))
 
 
 def _read(

@@ -142,11 +142,7 @@ class Swing:
         number, half = divmod(keyframe, HALVES)
         steps = self.strengths[number] * float(np.sin(np.pi * (half + share)))
         move = Move(self.directions[number], steps)
-        moved = moved_codes(self.network, codes, [move], self.sampling)
-        if moved.style_offsets is None and any(each.space == "s" for each in self.directions):
-            channels = next(len(each.vector) for each in self.directions if each.space == "s")
-            moved = replace(moved, style_offsets=np.zeros((1, channels), np.float32))
-        return replace(moved, z=None)
+        return replace(moved_codes(self.network, codes, [move], self.sampling), z=None)
 
 
 def open_swing(

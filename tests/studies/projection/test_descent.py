@@ -5,7 +5,7 @@ import torch.nn.functional as F
 
 from stylegan_cli.studies.projection.descent import Descent, State
 from stylegan_cli.studies.projection.objective import make_objective, views
-from stylegan_cli.studies.projection.spaces import PlainW
+from stylegan_cli.studies.projection.spaces import plain_w
 from tests.networks.vectors import Vectors, generator
 from tests.studies.projection.vectors import load
 
@@ -40,8 +40,8 @@ def objective():
 
 
 def published(G, steps: int) -> tuple[Descent, State]:
-    space = PlainW(num_ws=G.num_ws, spread=0.05 * float(VECTORS["w_std"]))
-    descent = Descent(synthesis=G.synthesis, space=space, steps=steps, keep_best=False)
+    space = plain_w(G.num_ws, spread=0.05 * float(VECTORS["w_std"]))
+    descent = Descent(G=G, space=space, steps=steps, keep_best=False)
     maps = [tensor(f"noise_init/{i}")[None, None] for i in MAPS]
     return descent, descent.begin(FIRST, FIRST, [tensor("w_avg")[None], *maps])
 
@@ -127,7 +127,7 @@ def test_a_kept_state_goes_on_to_the_same_bits(G, objective):
 
 def test_the_best_of_the_quiet_steps_is_kept(G, objective):
     descent, state = published(G, 8)
-    descent = Descent(synthesis=G.synthesis, space=descent.space, steps=8)
+    descent = Descent(G=G, space=descent.space, steps=8)
     for _ in range(8):
         state = descent.step(state, objective, lambda *place: torch.zeros(place[-1]))
     state = descent.conclude(state, objective)

@@ -14,7 +14,7 @@ from stylegan_cli.studies.projection.options import ProjectionOptions, Start, se
 from stylegan_cli.studies.projection.pictures import Album, Framing
 from stylegan_cli.studies.projection.projection import Projection
 from stylegan_cli.studies.projection.search import PictureBatch, Search
-from stylegan_cli.studies.projection.spaces import coordinates, make_space
+from stylegan_cli.studies.projection.spaces import make_space
 from stylegan_cli.studies.projection.whitening import statistics
 from stylegan_cli.studies.projection.workshop import means_of
 from tests.networks.families import small
@@ -346,7 +346,7 @@ def test_codes_with_differences_keep_their_ws(network):
     space = make_space("w-delta", G, label, statistics(G, label.numpy()), 0.02)
     ws = codes_of_picks(network, (0, 1, 2), PLAIN).codes.ws
     mixed = torch.from_numpy(np.concatenate([ws[:, :2], ws[[1, 2, 0], 2:]], axis=1))
-    code = coordinates("w-delta", space, mixed)
+    code = space.coordinates(mixed, None)
     assert (space.ws(code) - mixed).abs().max() < 1e-3
     alike = code.clone()
     alike[:, 1:] = 0

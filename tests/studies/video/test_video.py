@@ -8,7 +8,7 @@ from stylegan_cli.latents.sampling import Sampling, map_latents, z_of_seeds
 from stylegan_cli.rendering.render import render
 from stylegan_cli.studies.grid import grid
 from stylegan_cli.studies.mixing import mix
-from stylegan_cli.studies.video.images import noise_between, ws_between
+from stylegan_cli.studies.video.images import codes_between, noise_between
 from stylegan_cli.studies.video.motion import Motion, Screen
 from stylegan_cli.studies.video.tracks import Tracks
 from stylegan_cli.studies.video.video import Drawing, Image, video
@@ -36,7 +36,7 @@ def pictures(network, plan):
 
 def ws_of(network, found, *numbers):
     moments = found.moments([Image(number, 0) for number in numbers])
-    return ws_between(network.G, found.keyframes, found.motion, moments)
+    return codes_between(network.G, found.keyframes, found.motion, moments).ws
 
 
 @pytest.mark.parametrize(("loop", "count"), [(True, 12), (False, 9)])
