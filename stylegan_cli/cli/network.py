@@ -39,9 +39,6 @@ def open_network(chosen: Path | None, flags: "NetworkFlags") -> "api.Network":
 
     Args:
         chosen: As for `find_network`.
-
-    Raises:
-        NetworkFileError: It cannot be read.
     """
     path = find_network(chosen)
     network = open_drawing(path, flags)
@@ -52,11 +49,7 @@ def open_network(chosen: Path | None, flags: "NetworkFlags") -> "api.Network":
 
 
 def open_drawing(path: Path, flags: "NetworkFlags") -> "api.Network":
-    """Open a network file as `open_network` does, but print nothing.
-
-    Raises:
-        NetworkFileError: It cannot be read.
-    """
+    """Open a network file as `open_network` does, but print nothing."""
 
     def device() -> "torch.device":
         place = api.pick_device(flags.device)
@@ -76,9 +69,6 @@ def find_network(chosen: Path | None) -> Path:
         chosen: A network file, a run folder (its newest network), an address, or the name of a
             network of the package; None means $SGTOOL_NETWORK, else the newest network of the
             newest run under ./runs, else portraits-64.
-
-    Raises:
-        NetworkFileError: The folder has no networks.
     """
     if chosen is None and (usual := os.environ.get("SGTOOL_NETWORK")):
         chosen = Path(usual)
@@ -90,11 +80,7 @@ def find_network(chosen: Path | None) -> Path:
 
 
 def local(chosen: Path) -> Path:
-    """Return the path of a network typed as a path, a name or an address, fetched if need be.
-
-    Raises:
-        SgtoolError: The address cannot be fetched, or the name is misspelled.
-    """
+    """Return the path of a network given by path, name or address, fetched if need be."""
     address = api.address_of(chosen)
     if address is None:
         return api.network_at(chosen)
@@ -124,22 +110,14 @@ def _place(path: Path) -> str:
 
 
 def machine(device_name: str) -> "api.Machine":
-    """Return this machine, as a recipe is settled for it.
-
-    Raises:
-        UsageError: There is no such device.
-    """
+    """Return this machine, as a recipe is settled for it."""
     has_gpu = api.pick_device(device_name).type == "cuda"
     return api.Machine(processes=api.process_count(), has_gpu=has_gpu)
 
 
 @contextmanager
 def any_network(source: Path) -> "Iterator[tuple[api.Network, Sequence[str]]]":
-    """Yield any network, with its discriminator if it has one, and notes about it.
-
-    Raises:
-        SgtoolError: There is no network, or it cannot be read.
-    """
+    """Yield any network, with its discriminator if it has one, and notes about it."""
     source = local(source)
     if source.is_dir() or not api.is_foreign(source):
         path = find_network(source)

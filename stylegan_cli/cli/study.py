@@ -24,9 +24,6 @@ def run_study(
     Args:
         findings: Prints a summary of the finished HDF5 file and returns it for JSON.
         make_film: Makes the footage of a film beside the pictures.
-
-    Raises:
-        SgtoolError: The network, the options or the folder cannot be used.
     """
     network = open_network(flags.network, flags)
     sampling = api.Sampling(

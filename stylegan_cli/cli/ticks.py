@@ -31,9 +31,6 @@ def show_events(events: "Iterable[api.Event]", lost: "list[api.Alarm] | None" = 
 
     Args:
         lost: Takes the fatal alarms, for which the caller stops the training.
-
-    Raises:
-        TrainingError: There are such alarms.
     """
     if lost is None:
         _show(events)

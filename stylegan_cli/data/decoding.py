@@ -162,9 +162,6 @@ def decoded(file: BufferedIOBase, name: str) -> Generator[Upright, None, None]:
 
     Blocks of several threads wait for each other where their images together would take more
     than `MAX_DECODED_BYTES`.
-
-    Raises:
-        UnusableImageError: In no format that is read, or too large.
     """
     if name.lower().endswith(ARRAY_SUFFIX):
         shape, in_columns, dtype = _array_header(file)
@@ -181,11 +178,7 @@ def decoded(file: BufferedIOBase, name: str) -> Generator[Upright, None, None]:
 
 
 def stack_of(pixels: np.ndarray) -> Upright:
-    """Return an array `[height, width]` or `[height, width, channels]` as an image.
-
-    Raises:
-        UnusableImageError: Of another shape, kind of numbers or number of channels.
-    """
+    """Return an array `[height, width]` or `[height, width, channels]` as an image."""
     if pixels.ndim == 4:
         raise UnusableImageError(
             f"an array {list(pixels.shape)} of several images; give them one by one, or as images "

@@ -83,7 +83,7 @@ _USUAL_BYTES_PER_PIXEL, _PROGRESSIVE_BYTES_PER_PIXEL = 4, 12
 
 
 class UnusableImageError(DataError):
-    """An image that has to be left out; the message is the reason."""
+    """An image that has to be left out, and why: what opens, converts or checks one raises it."""
 
 
 def suffix_of(name: str) -> str:
@@ -107,9 +107,6 @@ def open_header(file: BufferedIOBase, name: str) -> ImageFile.ImageFile:
 
     Args:
         name: Tells formats apart that have no mark of their own, such as TGA.
-
-    Raises:
-        UnusableImageError: It is empty, or in no format that is read.
     """
     prefix = file.read(MAGIC_BYTES)
     if not prefix:
@@ -134,11 +131,7 @@ def open_header(file: BufferedIOBase, name: str) -> ImageFile.ImageFile:
 
 
 def decoding_cost(image: ImageFile.ImageFile) -> int:
-    """Bytes that decoding takes, roughly.
-
-    Raises:
-        UnusableImageError: They are more than any image may take.
-    """
+    """Bytes that decoding takes, roughly."""
     width, height = image.size
     usual = _PROGRESSIVE_BYTES_PER_PIXEL if "progressive" in image.info else _USUAL_BYTES_PER_PIXEL
     per_pixel = _BYTES_PER_PIXEL.get(image.format or "", usual)

@@ -9,11 +9,7 @@ from stylegan_cli.data.formats import UnusableImageError
 
 
 def seen_levels(image: Upright) -> Levels | None:
-    """Return the range to look at values by, where there is no agreed one.
-
-    Raises:
-        UnusableImageError: Some are NaN or infinite.
-    """
+    """Return the range to look at values by, where there is no agreed one."""
     if image.deep_range is None or _has_agreed_range(image.mode, image.deep_range):
         return None
     low, high = image.deep_range
@@ -32,11 +28,7 @@ def usual_levels(found: Levels) -> Levels:
 
 
 def eight_bit(image: Image.Image, levels: Levels | None) -> Image.Image:
-    """Return a picture of 8 bits a channel, made by its levels if it has more.
-
-    Raises:
-        UnusableImageError: Values have no agreed range, or are no numbers.
-    """
+    """Return a picture of 8 bits a channel, made by its levels if it has more."""
     if not is_deep(image.mode):
         return image
     if levels is not None:
@@ -47,11 +39,7 @@ def eight_bit(image: Image.Image, levels: Levels | None) -> Image.Image:
 
 
 def scaled(image: Image.Image, levels: Levels | None) -> npt.NDArray[np.float64]:
-    """Return values of more than 8 bits as numbers from 0 to 255, not rounded.
-
-    Raises:
-        UnusableImageError: As in `eight_bit`.
-    """
+    """Return values of more than 8 bits as numbers from 0 to 255, not rounded."""
     if levels is None:
         _check_agreed_range(image)
     low, high = levels or (0, DEEP_MAX)

@@ -48,11 +48,7 @@ class PackedSource(Source):
         return decoded(io.BytesIO(self.content(entry)), entry.name)
 
     def content(self, entry: Entry) -> bytes:
-        """Return the encoded image.
-
-        Raises:
-            UnusableImageError: It cannot be read, or must not.
-        """
+        """Return the encoded image."""
         if entry.problem:
             raise UnusableImageError(entry.problem)
         return self._stored(entry.position)
@@ -198,11 +194,7 @@ class RemoteFile:
 
 
 def read_part(file: File, start: int, length: int) -> bytes:
-    """Return some bytes of a file.
-
-    Raises:
-        UnusableImageError: It cannot be read, or has been cut off.
-    """
+    """Return some bytes of a file."""
     try:
         content = file.read(start, length)
     except OSError as error:

@@ -172,11 +172,7 @@ class _Reader:
         self._kept: deque[tuple[range, Any]] = deque()
 
     def read(self, place: int) -> bytes:
-        """Return the encoded image at a place; safe in several threads.
-
-        Raises:
-            UnusableImageError: There is none in the table, or it is too large or damaged.
-        """
+        """Return the encoded image at a place; safe in several threads."""
         try:
             with self._lock:
                 places, column = self._group(place)

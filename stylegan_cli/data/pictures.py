@@ -126,11 +126,7 @@ def is_stack(image: Upright, target: Target) -> bool:
 
 
 def check_channels(image: Upright, target: Target) -> None:
-    """Raise unless the image can have as many channels.
-
-    Raises:
-        UnusableImageError: It is a stack of other channels, or no stack where one is needed.
-    """
+    """Raise unless the image can have as many channels."""
     if is_stack(image, target):
         if len(image.planes) != target.channels:
             raise UnusableImageError(
@@ -204,11 +200,7 @@ def resize(
 
 
 def fit_picture(image: Upright, target: Target) -> Fitted:
-    """Return the picture in the target's size and channels.
-
-    Raises:
-        UnusableImageError: It has not as many channels, or values without a range.
-    """
+    """Return the picture in the target's size and channels."""
     check_channels(image, target)
     if is_stack(image, target):
         grey = replace(target, channels=1)

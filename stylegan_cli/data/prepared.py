@@ -15,11 +15,7 @@ DEEP = "not prepared, pixels have more than 8 bits"
 
 
 def exactly(image: Upright, target: Target) -> Picture:
-    """Return an image that has the target's form.
-
-    Raises:
-        UnusableImageError: It has another.
-    """
+    """Return an image that has the target's form."""
     wanted = (target.size.width, target.size.height)
     if is_deep(image.mode):
         raise UnusableImageError(f"{DEEP}; run `sgtool data prepare` on the data")
@@ -45,11 +41,7 @@ def own_levels(source: Source) -> Levels | None:
 
 
 def halves(image: Upright, target: Target) -> Stored:
-    """Return an image that has the target's form, in float16.
-
-    Raises:
-        UnusableImageError: It has another.
-    """
+    """Return an image that has the target's form, in float16."""
     planes = image.planes or (image,)
     found = Size(image.size[1], image.size[0])
     if found != target.size or len(planes) != target.channels or image.mode != "F":

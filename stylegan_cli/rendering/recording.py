@@ -36,7 +36,8 @@ class Recording:
         overwrite: Replace whatever exists.
 
     Raises:
-        OutputError: The folder holds something else, or cannot be written.
+        OutputError: The folder holds something else, or cannot be written; later, the disk is
+            full or was removed.
     """
 
     def __init__(
@@ -90,11 +91,7 @@ class Recording:
         return self.total - len(self._there)
 
     def cells(self, batch_size: int | None = None) -> Iterator[Cell]:
-        """Make the missing images; each is stored before it is yielded.
-
-        Raises:
-            OutputError: The disk is full or was removed.
-        """
+        """Make the missing images; each is stored before it is yielded."""
         if not self.missing:
             return
         from stylegan_cli.rendering.render import render
@@ -112,11 +109,7 @@ class Recording:
         return sum(int((~self._file.done(name)).sum()) for name in self._file.measurements)
 
     def measurements(self, batch_size: int | None = None) -> Iterator[Address]:
-        """Measure the missing cells after all images are made; yield each once stored.
-
-        Raises:
-            OutputError: The disk is full or was removed.
-        """
+        """Measure the missing cells after all images are made; yield each once stored."""
         file = self._file
         for name, measurement in self._plan.made.measurements.items() if self.unmeasured else ():
             for index in _indices(np.asarray(~file.done(name))):
@@ -127,9 +120,6 @@ class Recording:
         """Yield every picture once written, after images and measurements; closes the study.
 
         Of a study that is finished already, only pictures that are missing are written.
-
-        Raises:
-            OutputError: One cannot be written.
         """
         file, paths = self._file, self.paths
         yield from self._images()

@@ -45,9 +45,6 @@ def discover(find: Find, group: str, flags: DiscoverFlags) -> None:
 
     Args:
         group: Name of the directions in the file, unless the flags have one.
-
-    Raises:
-        SgtoolError: The network, the options or the place cannot be used.
     """
     group, output = flags.name or group, flags.output
     if not re.fullmatch(r"\w[\w.-]*(/\w[\w.-]*)*", group):
@@ -145,11 +142,7 @@ def judged(
     judging: JudgeFlags,
     flags: StudyFlags,
 ) -> "tuple[tuple[str, ...], api.Scored, api.Judge | None]":
-    """Return the names of scores, the scored codes, and the judge of further images.
-
-    Raises:
-        SgtoolError: There is nothing that tells these attributes.
-    """
+    """Return the names of scores, the scored codes, and the judge of further images."""
 
     if judging.scores is not None:
         columns, scored = api.scores_of_csv(network, judging.scores)
