@@ -66,7 +66,6 @@ if TYPE_CHECKING:
     from stylegan_cli.metrics.metric import (
         Best,
         Conclusion,
-        Flag,
         Found,
         Metric,
         OnCodes,

@@ -2,8 +2,9 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields, make_dataclass
+from inspect import Parameter
 from pathlib import Path
-from typing import Annotated, Any, get_args
+from typing import Annotated, Any
 
 import typer
 from typer.core import TyperGroup
@@ -219,40 +220,30 @@ def _spread(value: float | None) -> str:
 
 def flags_of(metric: "api.Metric") -> type:
     """Make the class of the flags that a metric has: its own options, then those it takes."""
-    own = _own(metric.options) if metric.options else []
-    return make_dataclass("Flags", [*own, *_shared(metric.takes, metric.num)], kw_only=True)
+    own = options_of(metric.options) if metric.options else []
+    return _class_of([*own, *_shared(metric.takes, metric.num)])
 
 
 def flags_of_all(metrics: "list[api.Metric]") -> type:
     """Make the class of the flags of all metrics together, without what makes sense alone only."""
     own = {}
     for metric in metrics:
-        flags = _own(metric.options) if metric.options else []
-        own.update({flag[0]: flag for flag in flags if flag[0] not in metric.alone})
+        options = options_of(metric.options) if metric.options else []
+        own.update({option.name: option for option in options if option.name not in metric.alone})
     names = frozenset(f.name for f in fields(EvalFlags)) - {"overwrite"}
     words = "Samples of each metric, its usual number if not given."
-    return make_dataclass("Flags", [*own.values(), *_shared(names, words)], kw_only=True)
+    return _class_of([*own.values(), *_shared(names, words)])
 
 
-def _shared(names: frozenset[str], num: str) -> list[tuple[str, Any, Any]]:
+def _class_of(options: list[Parameter]) -> type:
+    flags = [(each.name, each.annotation, field(default=each.default)) for each in options]
+    return make_dataclass("Flags", flags, kw_only=True)
+
+
+def _shared(names: frozenset[str], num: str) -> list[Parameter]:
     number = Annotated[int | None, typer.Option("--num", metavar="N", min=1, help=num)]
     return [
-        (flag.name, number if flag.name == "num" else flag.annotation, field(default=flag.default))
-        for flag in options_of(EvalFlags)
-        if flag.name in names | COMPUTING
+        option.replace(annotation=number) if option.name == "num" else option
+        for option in options_of(EvalFlags)
+        if option.name in names | COMPUTING
     ]
-
-
-def _own(options: type) -> list[tuple[str, Any, Any]]:
-    flags = []
-    for f in fields(options):
-        kind, words = get_args(f.type)
-        name = f.name.replace("_", "-")
-        flag = typer.Option(
-            f"--{name}/--no-{name}" if kind == bool | None else f"--{name}",
-            help=words.words,
-            metavar=words.metavar,
-            min=words.least,
-        )
-        flags.append((f.name, Annotated[kind, flag], field(default=f.default)))
-    return flags

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, get_args, get_origin
 
 import typer
+from annotated_types import Ge
 
 from stylegan_cli.cli import completion, console
 
@@ -192,6 +193,9 @@ def _shown(parameter: Parameter, docs: Docs) -> Parameter:
     name, kind, info = parameter.name, parameter.annotation, None
     if get_origin(kind) is Annotated:
         kind, info = get_args(kind)
+    if isinstance(info, Ge):  # a metric's options know nothing of typer
+        least: Any = info.ge
+        info = typer.Option(min=least)
     is_argument = parameter.kind is Parameter.POSITIONAL_ONLY
     info = copy(info) or (typer.Argument() if is_argument else typer.Option())
     if name in docs or info.help is None:

@@ -36,15 +36,6 @@ def counted(items: Iterable[T], into: list[T]) -> Iterator[int]:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Flag:
-    """The words on a metric's own option, as the second part of `Annotated`."""
-
-    words: str
-    metavar: str | None = None
-    least: int | float | None = None
-
-
-@dataclass(frozen=True, kw_only=True)
 class Request:
     """A request: what to measure, against what, and where the results go.
 
@@ -286,7 +277,8 @@ class Metric:
         examples: Command lines behind `sgtool eval NAME `.
         work: Where its numbers come from; a function of the request for what fits neither form.
         takes: Fields of the request that it knows.
-        options: Frozen data class of its own options, each `Annotated[type, Flag(…)]`.
+        options: Frozen data class of its own options; its docstring has their help, a line
+            `name (PLACEHOLDER): words` each, and `Annotated[int, Ge(1)]` is a bound.
         num: Samples that are measured, in words for the help of `num`.
         better: Of two networks, the one with the smaller or the larger first value.
         in_all: Measured by `sgtool eval all`, too.

@@ -7,13 +7,14 @@ from json import dumps
 from typing import TYPE_CHECKING, Annotated, Any
 
 import numpy as np
+from annotated_types import Ge
 from jaxtyping import Float64, Int64
 
 from stylegan_cli.figures.layout import Content, paint
 from stylegan_cli.figures.layout import Place as Slot
 from stylegan_cli.figures.png import write_png
 from stylegan_cli.metrics.fid import FID
-from stylegan_cli.metrics.metric import ALL, Event, Flag, Found, Metric, Remark, Request
+from stylegan_cli.metrics.metric import ALL, Event, Found, Metric, Remark, Request
 from stylegan_cli.shapes import Picture
 
 if TYPE_CHECKING:
@@ -24,10 +25,15 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class NearestOptions:
-    """The size of the picture."""
+    """The size of the picture.
 
-    show: Annotated[int, Flag(words="Generated images in the picture.", metavar="N", least=1)] = 8
-    neighbours: Annotated[int, Flag(words="Training images for each.", metavar="N", least=1)] = 5
+    Attributes:
+        show (N): Generated images in the picture.
+        neighbours (N): Training images for each.
+    """
+
+    show: Annotated[int, Ge(1)] = 8
+    neighbours: Annotated[int, Ge(1)] = 5
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -2,7 +2,7 @@
 
 from collections.abc import Generator, Iterator
 from dataclasses import asdict, dataclass, replace
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
 from stylegan_cli.errors import UsageError
 from stylegan_cli.figures.charts import histogram
@@ -11,7 +11,6 @@ from stylegan_cli.metrics.metric import (
     Columns,
     Conclusion,
     Event,
-    Flag,
     Maker,
     Metric,
     OnCodes,
@@ -40,16 +39,17 @@ WHOLE_PATHS = (Variant("w", "full", False), Variant("z", "full", False))
 
 @dataclass(frozen=True, kw_only=True)
 class PathChoice:
-    """The options of the path length that leave the rest to network and protocol."""
+    """The options of the path length that leave the rest to network and protocol.
 
-    space: Annotated[Space | None, Flag(words="Space of the paths; w if the network has one.")] = (
-        None
-    )
-    sampling: Annotated[Stretch, Flag(words="Steps anywhere on a path, or at its end.")] = "full"
-    crop: Annotated[
-        bool | None,
-        Flag(words="Compare only the region of faces in FFHQ; by default as the protocol does."),
-    ] = None
+    Attributes:
+        space: Space of the paths; w if the network has one.
+        sampling: Steps anywhere on a path, or at its end.
+        crop: Compare only the region of faces in FFHQ; by default as the protocol does.
+    """
+
+    space: Space | None = None
+    sampling: Stretch = "full"
+    crop: bool | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -34,11 +34,18 @@ ON_CODES = '''
 from dataclasses import dataclass
 from typing import Annotated
 import numpy as np
-from stylegan_cli.api import Conclusion, Flag, Metric, OnCodes, Series
+from annotated_types import Ge
+from stylegan_cli.api import Conclusion, Metric, OnCodes, Series
 
 @dataclass(frozen=True, kw_only=True)
 class Options:
-    power: Annotated[int, Flag(words="Of each number.", least=1)] = 2
+    """Options of the metric.
+
+    Attributes:
+        power: Of each number.
+    """
+
+    power: Annotated[int, Ge(1)] = 2
 
 def _prepare(network, request, place):
     def series(network, seed):

@@ -8,6 +8,7 @@ from statistics import mean
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import numpy as np
+from annotated_types import Ge
 
 from stylegan_cli.errors import UsageError
 from stylegan_cli.metrics.metric import (
@@ -15,7 +16,6 @@ from stylegan_cli.metrics.metric import (
     Columns,
     Conclusion,
     Event,
-    Flag,
     Maker,
     Metric,
     OnCodes,
@@ -45,41 +45,29 @@ TRAINED = "separability_trained"
 
 @dataclass(frozen=True, kw_only=True)
 class SeparabilityOptions:
-    """The spaces that are measured, and the classifiers of attributes."""
+    """The spaces that are measured, and the classifiers of attributes.
 
-    space: Annotated[
-        Literal["w", "z"] | None, Flag(words="Measure one space only; otherwise both.")
-    ] = None
-    classifier: Annotated[
-        list[Path] | None,
-        Flag(words="A classifier or a folder of them; may be repeated.", metavar="PATH"),
-    ] = None
-    attributes: Annotated[
-        Path | None,
-        Flag(
-            words="Table of the images' names and attributes, instead of the data set's columns.",
-            metavar="CSV",
-        ),
-    ] = None
-    only: Annotated[
-        str | None, Flag(words="Some attributes, such as beard,hair=bun.", metavar="LIST")
-    ] = None
-    train_classifier: Annotated[bool, Flag(words="Train missing classifiers.")] = False
-    shared_classifier: Annotated[
-        bool, Flag(words="Train one for all attributes, which is faster.")
-    ] = False
-    classifier_kimg: Annotated[
-        float,
-        Flag(words="Thousands of images that each classifier is shown.", metavar="N", least=0.001),
-    ] = 150.0
-    classifier_features: Annotated[
-        int,
-        Flag(
-            words="Feature maps at the images' size; fewer than the paper's 64 are faster.",
-            metavar="N",
-            least=1,
-        ),
-    ] = 64
+    Attributes:
+        space: Measure one space only; otherwise both.
+        classifier (PATH): A classifier or a folder of them; may be repeated.
+        attributes (CSV): Table of the images' names and attributes, instead of the data set's
+            columns.
+        only (LIST): Some attributes, such as beard,hair=bun.
+        train_classifier: Train missing classifiers.
+        shared_classifier: Train one for all attributes, which is faster.
+        classifier_kimg (N): Thousands of images that each classifier is shown.
+        classifier_features (N): Feature maps at the images' size; fewer than the paper's 64 are
+            faster.
+    """
+
+    space: Literal["w", "z"] | None = None
+    classifier: list[Path] | None = None
+    attributes: Path | None = None
+    only: str | None = None
+    train_classifier: bool = False
+    shared_classifier: bool = False
+    classifier_kimg: Annotated[float, Ge(0.001)] = 150.0
+    classifier_features: Annotated[int, Ge(1)] = 64
 
 
 def _prepare(
