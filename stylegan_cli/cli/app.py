@@ -159,7 +159,6 @@ class ErrorsInWords(TyperGroup):
         ctx.meta[TYPED] = tuple(args)
         refuse_empty_words(args, ctx)
         refuse_special_files(args, ctx)
-        tell_repeated_options(args, ctx)
         try:
             return super().parse_args(ctx, args)
         except WrongCall as error:
@@ -175,6 +174,7 @@ class ErrorsInWords(TyperGroup):
         # Pillow's warnings name lines of its source; our own messages say what they mean
         warnings.filterwarnings("ignore", module=r"PIL\.")
         try:
+            tell_repeated_options(ctx.meta[TYPED], ctx)
             return super().invoke(ctx)
         except typer.BadParameter as error:
             raise with_advice(error) from None
