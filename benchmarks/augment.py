@@ -16,8 +16,7 @@ from typing import Any
 
 import torch
 
-from benchmarks.cases import case_named
-from benchmarks.environment import environment
+from benchmarks.cases import case_named, environment
 from stylegan_cli.benchmark.measuring import (
     BenchmarkCase,
     BenchmarkForm,

@@ -1,9 +1,17 @@
-"""The measured cases: sizes of networks and batches."""
+"""The measured cases, sizes of networks and batches, and the environment of a measurement."""
 
+import subprocess
 from collections.abc import Mapping
+from pathlib import Path
+
+import torch
 
 from stylegan_cli.benchmark.measuring import BenchmarkCase, cases
+from stylegan_cli.benchmark.summary import environment as machine_facts
 from stylegan_cli.recipe.files import load
+
+PEERS = ("labml-nn", "stylegan2-pytorch", "kornia", "torch-fidelity")
+REPOSITORY = Path(__file__).resolve().parent.parent
 
 ADA = ("augment.mode=fixed", "augment.p=0.6")
 """[ADA]'s "bgc" at a probability that small data sets reach."""
@@ -49,12 +57,21 @@ def case_named(name: str) -> BenchmarkCase:
     return cases(name, load(recipe, overrides))[-1]
 
 
-def pl_batch_size(case: BenchmarkCase) -> int:
-    """Return the number of images for path-length regularization."""
-    return max(1, case.stage.batch_size // case.recipe.loss.pl_batch_shrink)
-
-
 def top_channels(case: BenchmarkCase) -> int:
     """Return the number of feature maps at full resolution."""
     section = case.recipe.generator
     return min(section.channel_base // case.stage.level, section.channel_max)
+
+
+def environment(malloc: str, device: torch.device | None = None) -> dict[str, object]:
+    """Return commit, date, hardware, versions and settings."""
+    facts = machine_facts(device or torch.device("cpu"), PEERS)
+    return {"commit": _commit(), "malloc": malloc, **facts}
+
+
+def _commit() -> str:
+    command = ["git", "-C", str(REPOSITORY), "describe", "--always", "--dirty"]
+    try:
+        return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+    except (OSError, subprocess.CalledProcessError):
+        return "unknown"

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 import pytest
 
 from benchmarks import run
-from benchmarks.environment import REPOSITORY
+from benchmarks.cases import REPOSITORY
 
 
 def main() -> None:

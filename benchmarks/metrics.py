@@ -18,7 +18,7 @@ from unittest.mock import MagicMock
 import numpy as np
 import torch
 
-from benchmarks.environment import environment
+from benchmarks.cases import environment
 from stylegan_cli.metrics.fid import frechet_distance, moments
 from stylegan_cli.metrics.inception_score import inception_score
 from stylegan_cli.metrics.kid import kernel_distance

@@ -7,8 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from benchmarks.cases import top_channels
-from benchmarks.contender import UnavailableError
-from benchmarks.peer_model import PeerModel, Styles
+from benchmarks.peers import Peer, Styles, UnavailableError
 from stylegan_cli.benchmark.measuring import BenchmarkCase
 
 DIFFERS = (
@@ -17,7 +16,7 @@ DIFFERS = (
 )
 
 
-def labml(case: BenchmarkCase) -> PeerModel:
+def labml(case: BenchmarkCase) -> Peer:
     """Return networks with the channels of the case.
 
     Raises:
@@ -40,7 +39,7 @@ def labml(case: BenchmarkCase) -> PeerModel:
 
     G, D = new_generator(), stylegan.Discriminator(levels, **channels)
     path_length = stylegan.PathLengthPenalty(0.99)
-    model = PeerModel(
+    model = Peer(
         new_generator=new_generator,
         G=G,
         D=D,

@@ -9,8 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from benchmarks.cases import top_channels
-from benchmarks.contender import UnavailableError
-from benchmarks.peer_model import PeerModel, Styles
+from benchmarks.peers import Peer, Styles, UnavailableError
 from stylegan_cli.benchmark.measuring import BenchmarkCase
 
 DIFFERS = (
@@ -33,7 +32,7 @@ ONLY_FOR_ITS_TRAINER = (
 """Modules it imports for its command line and options; its networks work with stand-ins."""
 
 
-def lucidrains(case: BenchmarkCase) -> PeerModel:
+def lucidrains(case: BenchmarkCase) -> Peer:
     """Return networks with the channels of the case.
 
     Raises:
@@ -63,7 +62,7 @@ def lucidrains(case: BenchmarkCase) -> PeerModel:
     D = package.Discriminator(
         side, network_capacity=top_channels(case) // 4, fmap_max=case.recipe.generator.channel_max
     )
-    return PeerModel(
+    return Peer(
         new_generator=new_generator,
         G=G,
         D=D,

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
-from benchmarks.contender import Peer
+from benchmarks.peers import Peer
 from benchmarks.roofline import MACHINE, Speed, Work, rates, speeds
 from stylegan_cli.benchmark.measuring import GENERATE, Result
 from stylegan_cli.benchmark.summary import ITERATION, Summary, record, summaries

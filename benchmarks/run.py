@@ -11,10 +11,10 @@ from pathlib import Path
 
 import torch
 
-from benchmarks.cases import CASES, CPU_CASES, GPU_CASES, case_named
-from benchmarks.contender import Peer
-from benchmarks.environment import environment
-from benchmarks.peers import Field, peers
+from benchmarks.cases import CASES, CPU_CASES, GPU_CASES, case_named, environment
+from benchmarks.peer_labml import labml
+from benchmarks.peer_lucidrains import lucidrains
+from benchmarks.peers import Peer, UnavailableError, contender_of
 from benchmarks.report import WorkOf, as_json, as_text
 from benchmarks.roofline import MACHINE, Work, machine_steps, with_work
 from stylegan_cli.benchmark.measuring import (
@@ -41,49 +41,50 @@ def main(arguments: Sequence[str] | None = None) -> None:
     results = []
     usual = GPU_CASES if device.type == "cuda" else CPU_CASES
     for case in map(case_named, options.case or usual):
-        field = peers(case) if device.type == "cpu" else Field(there={}, left_out={})
-        result, work = _measure(case, field, device, options)
-        results.append(as_json(result, field.there, work))
-        sys.stdout.write(as_text(result, field.there, work) + "\n")
+        there, left_out = _peers(case) if device.type == "cpu" else ({}, {})
+        result = Result(case=case, left_out=left_out)
+        work = _measure(result, there, device, options)
+        results.append(as_json(result, there, work))
+        sys.stdout.write(as_text(result, there, work) + "\n")
         sys.stdout.flush()
         if options.output:
-            _write(options.output, {"environment": where, "results": results})
+            options.output.parent.mkdir(parents=True, exist_ok=True)
+            found = {"environment": where, "results": results}
+            options.output.write_text(json.dumps(found, indent=1) + "\n")
+
+
+def _peers(case: BenchmarkCase) -> tuple[dict[str, Peer], dict[str, str]]:
+    """Return every installed peer, and the reasons for the others; StyleGAN2 only."""
+    there, left_out = {}, {}
+    known = {"labml-nn": labml, "stylegan2-pytorch": lucidrains}
+    for name, build in known.items() if case.recipe.generator.family == "stylegan2" else ():
+        try:
+            there[name] = build(case)
+        except UnavailableError as error:
+            left_out[name] = str(error)
+    return there, left_out
 
 
 def _measure(
-    case: BenchmarkCase, field: Field, device: torch.device, options: argparse.Namespace
-) -> tuple[Result, WorkOf]:
-    clock = time.process_time if options.clock == "cpu" else None
-    result = Result(case=case, left_out=field.left_out)
+    result: Result, there: Mapping[str, Peer], device: torch.device, options: argparse.Namespace
+) -> WorkOf:
+    case, clock = result.case, time.process_time if options.clock == "cpu" else None
     makers: dict[str, Callable[[], Contender]] = {
         MACHINE: lambda: Contender(steps=machine_steps(device)),
         **{form.name: partial(contender, case, form, device) for form in _forms(case, device)},
-        **{name: partial(_timed, peer) for name, peer in field.there.items()},
+        **{name: partial(contender_of, peer, case) for name, peer in there.items()},
     }
     work: dict[str, Mapping[str, Work]] = {}
     counting = {name: with_work(make, name, work) for name, make in makers.items()}
     for doing, _ in measure(result, counting, device, rounds=options.rounds, clock=clock):
-        _say(f"{case.name}: {doing}")
-    return result, work
+        sys.stderr.write(f"{datetime.now():%H:%M:%S} {case.name}: {doing}\n")
+    return work
 
 
 def _forms(case: BenchmarkCase, device: torch.device) -> list[BenchmarkForm]:
     """Return the device's forms; on a GPU also compiled and captured, except with augmentation."""
     fixed = device.type == "cuda" and case.recipe.augment.mode == "none"
     return forms(device, engines=("eager", "compiled", "captured") if fixed else ("eager",))
-
-
-def _timed(peer: Peer) -> Contender:
-    return peer.contender
-
-
-def _write(path: Path, content: dict[str, object]) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(content, indent=1) + "\n")
-
-
-def _say(news: str) -> None:
-    sys.stderr.write(f"{datetime.now():%H:%M:%S} {news}\n")
 
 
 def _parser() -> argparse.ArgumentParser:

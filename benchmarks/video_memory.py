@@ -13,7 +13,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from time import monotonic
 
-from benchmarks.environment import environment
+from benchmarks.cases import environment
 from stylegan_cli.networks.family import build_discriminator, build_generator
 from stylegan_cli.networks.header import Header
 from stylegan_cli.networks.snapshot import save_network
