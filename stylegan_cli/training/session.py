@@ -1,32 +1,29 @@
-"""Sessions of training: one call of `train`, from the state it finds to the state it leaves."""
+"""Sessions of training, from the state that they find to the state that they leave."""
 
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
 
 from stylegan_cli.data.loader import BatchShape, stretches
-from stylegan_cli.errors import TrainingError
+from stylegan_cli.errors import OutputError, TrainingError
 from stylegan_cli.recipe import Settled
-from stylegan_cli.runtime import is_out_of_memory, peak_memory
-from stylegan_cli.training.acceleration import Tracer, take_news
-from stylegan_cli.training.alarms import Alarm, Watch, slow_alarm
-from stylegan_cli.training.data import Batch, batches_on, stream_of
-from stylegan_cli.training.engines import Engine
+from stylegan_cli.runtime import is_out_of_memory, peak_memory, pick_dtype, repeatable
+from stylegan_cli.training.acceleration import Tracer, open_engine, take_news
+from stylegan_cli.training.alarms import Alarm, Watch, rules, slow_alarm
+from stylegan_cli.training.data import Batch, batches_on, borrowed_labels, stream_of
 from stylegan_cli.training.events import Begun, Event, News, Stepped, Ticked
-from stylegan_cli.training.health import Probe
-from stylegan_cli.training.inputs import Nets
-from stylegan_cli.training.iteration import train_batch
-from stylegan_cli.training.outputs import Outputs, check_finite
+from stylegan_cli.training.health import open_probe
+from stylegan_cli.training.iteration import nets_of, train_batch
+from stylegan_cli.training.outputs import check_finite, open_outputs, sample_grid
+from stylegan_cli.training.run_folder import load_state
 from stylegan_cli.training.schedule import is_growing, smaller_batch_per_device, stage_at
 from stylegan_cli.training.settling import Run
-from stylegan_cli.training.state import TrainingState
-from stylegan_cli.training.transfer import Transfer
-from stylegan_cli.training.trial import Threads
+from stylegan_cli.training.state import TrainingState, initial_state
+from stylegan_cli.training.transfer import Transfer, open_origin, plan_transfer, take_over
+from stylegan_cli.training.trial import settle_threads
 
 STOP_CHECK_INTERVAL = 16
 """Iterations between two checks, over all processes, whether to stop."""
-
 
 SLOW, BEARABLE = 2.5, 1.5
 """Times the pace of the first tick from which a tick is slow, and below which all is well again."""
@@ -34,36 +31,51 @@ SHORTEST = 20.0
 """Seconds of a tick below which its pace says little."""
 
 
-@dataclass(kw_only=True)
 class Session:
-    """State shared by the steps of one call of `train`.
+    """One call of `train`: it resumes from the folder's state, or begins a run there.
 
     Attributes:
         outputs: In the first process only.
+        probe: The same, if the recipe asks for it.
         transfer: Weights that the run took over in this session.
-        watch: Its counts are those of the state.
-        probe: In the first process only, if the recipe asks for it.
-        tracer: Traces nothing in other processes.
         paces: Seconds per kimg of the first tick of the session, by missing levels.
+        unwritten: Alarms for the next line of `stats.jsonl`.
     """
 
-    run: Run
-    state: TrainingState
-    nets: Nets
-    outputs: Outputs | None
-    watch: Watch
-    probe: Probe | None
-    resumed: bool
-    threads: Threads | None
-    engine: Engine
-    tracer: Tracer
-    transfer: Transfer | None = None
-    clock: float = field(default_factory=time.monotonic)
-    images_at_clock: int = 0
-    images_before: int = 0
-    unwritten: list[Alarm] = field(default_factory=list)
-    paces: dict[int, float] = field(default_factory=dict)
-    is_slow: bool = False
+    def __init__(self, run: Run, *, overwrite: bool = False) -> None:
+        recipe, files, world = run.recipe, run.files, run.world
+        dtype = pick_dtype(recipe.train.precision, run.device)
+        state = initial_state(
+            recipe,
+            c_dim=run.dataset.c_dim,
+            device=run.device,
+            dtype=dtype,
+            backend=run.acceleration.backend,
+        )
+        repeatable(run.device, dtype)
+        self.run, self.state = run, state
+        self.resumed = not overwrite and _resume(state, run)
+        self.threads = settle_threads(run, state.threads, resumed=self.resumed)
+        state.threads = self.threads.count if self.threads else None
+        self.transfer = None if self.resumed else _start(state, run)
+        told = None if overwrite else world.gather(files.batch_per_device)[0]
+        state.batch_per_device = min((n for n in (told, state.batch_per_device) if n), default=None)
+        self.probe = open_probe(recipe, run.dataset, run.device) if world.is_first else None
+        grid = sample_grid(recipe, run.dataset) if world.is_first else None
+        if world.is_first:
+            files.take(recipe, overwrite=overwrite)
+            files.take_back_stats(state.cur_nimg)
+        labels = borrowed_labels(recipe, run.dataset, run.device)
+        self.nets = nets_of(state, recipe, labels=labels, world=world)
+        self.outputs = None if grid is None else open_outputs(run, state, grid)
+        self.watch = Watch(rules=rules(recipe), counts=state.alarm_counts)
+        self.engine = open_engine(run.acceleration.engine, dtype)
+        traced = run.acceleration.profile if world.is_first else 0
+        self.tracer = Tracer(count=traced, folder=files.profile, device=run.device)
+        self.clock, self.images_at_clock, self.images_before = time.monotonic(), 0, 0
+        self.unwritten: list[Alarm] = []
+        self.paces: dict[int, float] = {}
+        self.is_slow = False
 
     @property
     def recipe(self) -> Settled:
@@ -154,7 +166,6 @@ class Session:
             yield News(kimg=self.kimg, alarms=tuple(alarms), files=tuple(files))
 
     def step(self) -> Stepped:
-        """Return the progress after an iteration."""
         return Stepped(kimg=self.kimg, total_kimg=self.recipe.train.total_kimg)
 
     def crossed(self, ticks: int = 1) -> bool:
@@ -171,7 +182,9 @@ class Session:
 
     def report(self) -> Ticked:
         """Complete a tick: check its numbers, write what is due."""
-        stats = {**self._measure(), **self._health()}
+        stats = self._measure()
+        if self.probe is not None and self.crossed(self.recipe.health.every_ticks):
+            stats |= self.probe.measure(self.state.G_ema)
         alarms: list[Alarm] = []
         if self.outputs is not None:
             alarms = [*self.watch.judge(stats), *self._slowness(stats["sec_per_kimg"])]
@@ -217,11 +230,6 @@ class Session:
         yield event
         self.clock += time.monotonic() - before
 
-    def _health(self) -> dict[str, float]:
-        if self.probe is None or not self.crossed(self.recipe.health.every_ticks):
-            return {}
-        return self.probe.measure(self.state.G_ema)
-
     def _batch_shape(self, position: int) -> BatchShape:
         stage = stage_at(self.recipe, position)
         return BatchShape(count=stage.batch_size, size=stage.size)
@@ -260,3 +268,33 @@ class Session:
             if not self.is_slow:
                 yield slow_alarm(pace / first, self.state.threads)
             self.is_slow = True
+
+
+def _resume(state: TrainingState, run: Run) -> bool:
+    files, world = run.files, run.world
+    saved = load_state(files.state) if files.state.exists() else None
+    if saved is not None:
+        if saved.get("data_fingerprint") != run.dataset.fingerprint:
+            raise OutputError(
+                f"{files.path}: was trained on other images or labels; train on those again, or on "
+                "these in another folder"
+            )
+        state.load_entries(saved, files.state)
+    if world.any(saved is None) and world.any(saved is not None):
+        raise OutputError(
+            f"{files.state}: only some processes see it; put the run on storage that all machines "
+            "share"
+        )
+    return saved is not None
+
+
+def _start(state: TrainingState, run: Run) -> Transfer | None:
+    """Take the first weights from the network in the recipe, if there is one."""
+    init = run.recipe.init
+    if init.network is None:
+        return None
+    origin = run.origin or open_origin(init.network, init.sha256)
+    transfer = plan_transfer(origin, run.recipe, c_dim=run.dataset.c_dim)
+    take_over(transfer, state)
+    state.origin = transfer.origin.facts
+    return transfer
