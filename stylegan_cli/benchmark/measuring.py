@@ -24,6 +24,7 @@ from stylegan_cli.recipe import Settled
 from stylegan_cli.rendering.render import to_pixels
 from stylegan_cli.runtime import is_out_of_memory, pick_dtype, repeatable
 from stylegan_cli.training.acceleration import Acceleration, EngineName, take_news
+from stylegan_cli.training.engines import eager
 from stylegan_cli.training.schedule import Stage, stages
 from stylegan_cli.training.trial import Steps, Trial, kinds
 
@@ -189,7 +190,7 @@ def contender(case: BenchmarkCase, form: BenchmarkForm, device: torch.device) ->
         steps={GENERATE: generation(case, form, device), **training.steps},
         plain={}
         if form == plain
-        else {GENERATE: generation(case, plain, device), **training.plain_steps},
+        else {GENERATE: generation(case, plain, device), **training.iterations(eager)},
         # the kind with all regularizers runs every kernel
         warmup=[GENERATE, max(training.steps, key=len)],
         held_bytes=training.held_bytes,

@@ -4,7 +4,9 @@ import importlib.metadata
 import json
 import os
 import platform
+import re
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -88,16 +90,24 @@ def _summary(result: Result, name: str, seconds: Mapping[str, float]) -> Summary
 
 def environment(device: torch.device, packages: Sequence[str] = ()) -> dict[str, object]:
     """Return date, hardware, versions and settings."""
+    path = Path("/proc/cpuinfo")
+    cpuinfo = path.read_text() if path.exists() else ""
+    found = re.search(r"^model name\s*:(.*)$", cpuinfo, re.MULTILINE)
     facts: dict[str, object] = {
         "date": datetime.now(UTC).isoformat(timespec="seconds"),
         "device": device.type,
-        "cpu": _cpu_model(),
+        "cpu": found[1].strip() if found else platform.processor(),
         "cores": os.cpu_count(),
         "threads": torch.get_num_threads(),
         "cpu_capability": torch.backends.cpu.get_cpu_capability(),
-        "bf16_instructions": sorted({"amx_bf16", "avx512_bf16"} & set(_cpuinfo().split())),
+        "bf16_instructions": sorted({"amx_bf16", "avx512_bf16"} & set(cpuinfo.split())),
         "load_average_at_start": os.getloadavg()[0] if hasattr(os, "getloadavg") else None,
-        "malloc_environment": _malloc(),
+        # variables that change how the C library hands out memory
+        "malloc_environment": {
+            name: value
+            for name, value in os.environ.items()
+            if name.startswith("MALLOC_") or name in ("GLIBC_TUNABLES", "LD_PRELOAD")
+        },
         "platform": platform.platform(),
         "python": platform.python_version(),
         "versions": _versions(("torch", "numpy", "stylegan_cli", *packages)),
@@ -110,31 +120,9 @@ def environment(device: torch.device, packages: Sequence[str] = ()) -> dict[str,
 def _versions(packages: Sequence[str]) -> dict[str, str]:
     found = {}
     for name in packages:
-        try:
+        with suppress(importlib.metadata.PackageNotFoundError):
             found[name] = importlib.metadata.version(name)
-        except importlib.metadata.PackageNotFoundError:
-            continue
     return found
-
-
-def _malloc() -> dict[str, str]:
-    """Return the variables that change how the C library hands out memory."""
-    return {
-        name: value
-        for name, value in os.environ.items()
-        if name.startswith("MALLOC_") or name in ("GLIBC_TUNABLES", "LD_PRELOAD")
-    }
-
-
-def _cpu_model() -> str:
-    lines = _cpuinfo().splitlines()
-    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
-    return names[0] if names else platform.processor()
-
-
-def _cpuinfo() -> str:
-    path = Path("/proc/cpuinfo")
-    return path.read_text() if path.exists() else ""
 
 
 def document(environment: Mapping[str, object], results: Sequence[Result]) -> dict[str, Any]:

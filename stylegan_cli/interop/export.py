@@ -165,7 +165,6 @@ def _write_onnx(
     path: Path, program: ExportedProgram, part: Part, metadata: Mapping[str, str]
 ) -> None:
     model = _translated(program, part)
-    _strip(model)
     _label(model, part, metadata)
     path.write_bytes(model.SerializeToString())
 
@@ -212,23 +211,20 @@ def _translated(program: ExportedProgram, part: Part) -> "ModelProto":
     return onnx_program.model_proto
 
 
-def _strip(model: "ModelProto") -> None:
-    """Remove the exporter's notes, stack traces with this machine's paths among them."""
+def _label(model: "ModelProto", part: Part, metadata: Mapping[str, str]) -> None:
+    """Replace the exporter's notes, stack traces with this machine's paths among them, by ours."""
     graph: Any = model.graph
     del graph.value_info[:]
     for item in (graph, *graph.node, *graph.initializer, *graph.input, *graph.output):
         del item.metadata_props[:]
         item.doc_string = ""
-
-
-def _label(model: "ModelProto", part: Part, metadata: Mapping[str, str]) -> None:
     model.producer_name, model.producer_version = "sgtool", __version__
-    model.graph.name = part.name
+    graph.name = part.name
     del model.metadata_props[:]
     for key, value in metadata.items():
         model.metadata_props.add(key=key, value=value)
-    _describe(model.graph.input, part.inputs)
-    _describe(model.graph.output, part.outputs)
+    _describe(graph.input, part.inputs)
+    _describe(graph.output, part.outputs)
 
 
 def _describe(values: Any, ports: tuple[Port, ...]) -> None:

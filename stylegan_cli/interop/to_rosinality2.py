@@ -77,7 +77,7 @@ def rosinality_checkpoint(network: Network) -> Written:
         "provenance": dict(network.header.provenance),
         "versions": versions(),
     }
-    notes = (*_width_notes(recipe), *_function_notes(recipe), *lacking)
+    notes = (_width_note(recipe), *_function_notes(recipe), *lacking)
     unused = ("d.",) if network.D is not None and "d" not in content else ()
     return Written(content=content, names=names, unused=unused, notes=notes)
 
@@ -139,27 +139,25 @@ def _lacking_discriminator(recipe: Settled, D: Discriminator | None) -> tuple[st
     return ()
 
 
-def _width_notes(recipe: Settled) -> tuple[str, ...]:
+def _width_note(recipe: Settled) -> str:
     size, section = recipe.data.size, recipe.generator
     widths = features_by_level(size, section.channel_base, section.channel_max)
     for multiplier in _CHANNEL_MULTIPLIERS:
         if widths == features_by_level(size, 16_384 * multiplier, 512):
             return (
                 f"load it with --size {size.level} --channel_multiplier {multiplier} "
-                f"--n_mlp {section.mapping_layers} --latent {section.z_dim}",
+                f"--n_mlp {section.mapping_layers} --latent {section.z_dim}"
             )
     listed = ", ".join(f"{each}: {width}" for each, width in widths.items())
     return (
         "its channel counts are not those that rosinality's program builds; to load it there, set "
-        f"self.channels to {{{listed}}} in its model.py",
+        f"self.channels to {{{listed}}} in its model.py"
     )
 
 
-def _function_notes(recipe: Settled) -> tuple[str, ...]:
-    notes = []
-    if recipe.generator.conv_clamp is not None:
-        limit = recipe.generator.conv_clamp
-        notes.append(f"its layers are no longer clamped at ±{limit:g}; images may differ there")
-    if recipe.discriminator.mbstd_group_size != _GROUP:
-        notes.append(f"minibatch deviation is computed over groups of {_GROUP} there, in training")
-    return tuple(notes)
+def _function_notes(recipe: Settled) -> Iterator[str]:
+    limit, group = recipe.generator.conv_clamp, recipe.discriminator.mbstd_group_size
+    if limit is not None:
+        yield f"its layers are no longer clamped at ±{limit:g}; images may differ there"
+    if group != _GROUP:
+        yield f"minibatch deviation is computed over groups of {_GROUP} there, in training"

@@ -3,7 +3,6 @@
 import re
 import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +10,7 @@ import torch
 
 from stylegan_cli.data.dataset import Dataset
 from stylegan_cli.data.samples import drawn_path
-from stylegan_cli.detectors.registry import FeatureDetector, open_detector
+from stylegan_cli.detectors.registry import open_detector
 from stylegan_cli.errors import UsageError
 from stylegan_cli.files import writing
 from stylegan_cli.metrics.cases import network_case
@@ -19,7 +18,7 @@ from stylegan_cli.metrics.evaluation import Evaluation
 from stylegan_cli.metrics.features import Workplace, remove_unused, usual_folder
 from stylegan_cli.metrics.metric import Best, Request, Steps
 from stylegan_cli.metrics.outputs import NAME, append_found, link_best, read_records
-from stylegan_cli.metrics.pictures import StoredPictures, stored_data
+from stylegan_cli.metrics.pictures import stored_data
 from stylegan_cli.metrics.protocol import OURS
 from stylegan_cli.metrics.registry import metrics
 from stylegan_cli.networks.execution import USUAL, precision_of
@@ -44,7 +43,7 @@ def train(
     gauge = None
     if run.recipe.metrics.every_ticks:
         workplace = Workplace(device=run.device, folder=usual_folder(), world=run.world)
-        gauge = open_gauge(run.recipe, run.dataset, run.folder, workplace)
+        gauge = Gauge(run.recipe, run.dataset, run.folder, workplace)
     for event in loop.train(run, overwrite=overwrite, stop=stop):
         yield event
         network = gauge.due(event) if gauge else None
@@ -54,15 +53,27 @@ def train(
                 yield Measured(kimg=event.kimg, values=values)
 
 
-@dataclass(frozen=True, kw_only=True)
 class Gauge:
-    """The measurement of a run's networks; all its processes use it alike."""
+    """The measurement of a run's networks; all its processes use it alike.
 
-    recipe: Settled
-    folder: Path
-    data: StoredPictures
-    detector: FeatureDetector
-    workplace: Workplace
+    Args:
+        dataset: Images that the run is trained on.
+    """
+
+    def __init__(
+        self, recipe: Settled, dataset: Dataset, folder: Path, workplace: Workplace
+    ) -> None:
+        data = recipe.data
+        if data.path is None:
+            raise UsageError(
+                "metrics.every_ticks: compares with data.path, which is not set; set it"
+            )
+        path = drawn_path(data.path, resolution=data.resolution, channels=data.channels)
+        self.recipe, self.folder, self.workplace = recipe, folder, workplace
+        self.data = stored_data(path, dataset.whole, fit=data.fit, channels=data.shown)
+        self.detector = open_detector(
+            recipe.metrics.detector, purpose="features", device=workplace.device
+        )
 
     def due(self, event: Event) -> Path | None:
         """Return the network to measure after an event, as the first process sees it."""
@@ -163,23 +174,6 @@ def _is_whole(record: Mapping[str, Any]) -> bool:
         all(isinstance(text, str) for text in texts)
         and type(value) in (int, float)
         and re.fullmatch(r"\w{1,64}", name) is not None
-    )
-
-
-def open_gauge(recipe: Settled, dataset: Dataset, folder: Path, workplace: Workplace) -> Gauge:
-    """Open a gauge for a run that is trained on this data set."""
-    data = recipe.data
-    if data.path is None:
-        raise UsageError("metrics.every_ticks: compares with data.path, which is not set; set it")
-    path = drawn_path(data.path, resolution=data.resolution, channels=data.channels)
-    return Gauge(
-        recipe=recipe,
-        folder=folder,
-        data=stored_data(path, dataset.whole, fit=data.fit, channels=data.shown),
-        detector=open_detector(
-            recipe.metrics.detector, purpose="features", device=workplace.device
-        ),
-        workplace=workplace,
     )
 
 

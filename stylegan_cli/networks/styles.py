@@ -138,7 +138,7 @@ def _is_rgb(name: str, layer: nn.Module) -> bool:
 
 
 def _plain(synthesis: Synthesis) -> Synthesis:
-    """The network in a compiled one."""
+    """Return the network in a compiled one."""
     inner = getattr(synthesis, "synthesis", synthesis)
     assert isinstance(inner, Synthesis)
     return inner

@@ -34,7 +34,7 @@ from stylegan_cli.training.settling import Run
 from stylegan_cli.training.state import TrainingState
 
 if TYPE_CHECKING:
-    from torch.utils.tensorboard import SummaryWriter
+    pass
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -91,17 +91,21 @@ STRENGTHS = (0.0, 0.2, 0.4, 0.6, 0.8)
 """Probabilities of each transform, a row each on the sheet of augmented images."""
 
 
-@dataclass(frozen=True, kw_only=True)
 class Outputs:
-    """Pictures, networks, statistics and states of one run.
+    """Pictures, networks, statistics and states of one run, in its folder, from a state on.
 
     Attributes:
         events: TensorBoard's writer, if the recipe asks for it.
     """
 
-    run: Run
-    grid: SampleGrid
-    events: "SummaryWriter | None"
+    def __init__(self, run: Run, state: TrainingState, grid: SampleGrid) -> None:
+        events = None
+        if run.recipe.report.tensorboard:
+            from torch.utils.tensorboard import SummaryWriter
+
+            # what a killed process wrote after its last state will be written again
+            events = SummaryWriter(str(run.folder), purge_step=state.cur_nimg + 1)
+        self.run, self.grid, self.events = run, grid, events
 
     def _tiled(self, pixels: Pixels) -> UInt8[np.ndarray, "sheet_height sheet_width _"]:
         return tile(shown(pixels, self.run.recipe.data.shown), self.grid.columns)
@@ -179,17 +183,6 @@ class Outputs:
                 "created_utc": datetime.now(UTC).isoformat(timespec="seconds"),
             },
         )
-
-
-def open_outputs(run: Run, state: TrainingState, grid: SampleGrid) -> Outputs:
-    """Open the outputs of a run in its folder, which is its own already, from this state on."""
-    events = None
-    if run.recipe.report.tensorboard:
-        from torch.utils.tensorboard import SummaryWriter
-
-        # what a killed process wrote after its last state will be written again
-        events = SummaryWriter(str(run.folder), purge_step=state.cur_nimg + 1)
-    return Outputs(run=run, grid=grid, events=events)
 
 
 def check_finite(means: Mapping[str, int | float], kimg: float) -> None:

@@ -14,7 +14,7 @@ from stylegan_cli.training.data import Batch, batches_on, borrowed_labels, strea
 from stylegan_cli.training.events import Begun, Event, News, Stepped, Ticked
 from stylegan_cli.training.health import open_probe
 from stylegan_cli.training.iteration import nets_of, train_batch
-from stylegan_cli.training.outputs import check_finite, open_outputs, sample_grid
+from stylegan_cli.training.outputs import Outputs, check_finite, sample_grid
 from stylegan_cli.training.run_folder import load_state
 from stylegan_cli.training.schedule import is_growing, smaller_batch_per_device, stage_at
 from stylegan_cli.training.settling import Run
@@ -67,7 +67,7 @@ class Session:
             files.take_back_stats(state.cur_nimg)
         labels = borrowed_labels(recipe, run.dataset, run.device)
         self.nets = nets_of(state, recipe, labels=labels, world=world)
-        self.outputs = None if grid is None else open_outputs(run, state, grid)
+        self.outputs = None if grid is None else Outputs(run, state, grid)
         self.watch = Watch(rules=rules(recipe), counts=state.alarm_counts)
         self.engine = open_engine(run.acceleration.engine, dtype)
         traced = run.acceleration.profile if world.is_first else 0

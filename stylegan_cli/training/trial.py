@@ -26,7 +26,7 @@ from stylegan_cli.training.acceleration import (
     open_engine,
 )
 from stylegan_cli.training.data import Batch
-from stylegan_cli.training.engines import Engine, eager
+from stylegan_cli.training.engines import Engine
 from stylegan_cli.training.iteration import nets_of, train_batch
 from stylegan_cli.training.schedule import Stage, stages
 from stylegan_cli.training.settling import Run
@@ -51,7 +51,7 @@ def kinds(loss: LossSection) -> dict[str, RecurringStep]:
     d_every = loss.r1_interval if loss.lazy and loss.r1_gamma else 0
     period = math.lcm(g_every or 1, d_every or 1)
     names = [
-        "step" + "+Greg" * _is_due(i, g_every) + "+Dreg" * _is_due(i, d_every)
+        "step" + "+Greg" * (g_every and not i % g_every) + "+Dreg" * (d_every and not i % d_every)
         for i in range(period)
     ]
     counts = Counter(names)
@@ -59,10 +59,6 @@ def kinds(loss: LossSection) -> dict[str, RecurringStep]:
         name: RecurringStep(iteration=names.index(name), share=counts[name] / period)
         for name in sorted(counts)
     }
-
-
-def _is_due(iteration: int, every: int) -> bool:
-    return every > 0 and iteration % every == 0
 
 
 class Trial:
@@ -93,25 +89,22 @@ class Trial:
     @property
     def steps(self) -> Steps:
         """Return an iteration of each kind."""
-        return self._iterations(self.engine)
+        return self.iterations(self.engine)
 
-    @property
-    def plain_steps(self) -> Steps:
-        """Return the same iterations, run operation by operation."""
-        return self._iterations(eager)
+    def iterations(self, engine: Engine) -> Steps:
+        """Return an iteration of each kind by another engine, such as `eager`."""
+        return {
+            name: partial(self._train, kind.iteration, engine)
+            for name, kind in kinds(self.recipe.loss).items()
+        }
 
     def held_bytes(self) -> int:
         """Return the bytes of weights, averages and moments."""
         state = self.state
         parts = [state.G.state_dict(), state.D.state_dict(), state.G_ema.state_dict()]
         parts += [moments for opt in (state.opt_g, state.opt_d) for moments in opt.state.values()]
-        return sum(_bytes(value) for part in parts for value in part.values())
-
-    def _iterations(self, engine: Engine) -> Steps:
-        return {
-            name: partial(self._train, kind.iteration, engine)
-            for name, kind in kinds(self.recipe.loss).items()
-        }
+        tensors = (each for part in parts for each in part.values() if isinstance(each, Tensor))
+        return sum(tensor.nbytes for tensor in tensors)
 
     def _train(self, iteration: int, engine: Engine) -> None:
         repeatable(self.device, self.dtype)
@@ -150,10 +143,6 @@ def _seconds(trial: Trial) -> float:
             torch.cuda.synchronize(trial.device)
         found += shares[name].share * (time.perf_counter() - began)
     return found
-
-
-def _bytes(value: object) -> int:
-    return value.numel() * value.element_size() if isinstance(value, Tensor) else 0
 
 
 FEWEST_ITERATIONS = 500

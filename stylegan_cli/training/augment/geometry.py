@@ -33,7 +33,7 @@ def resample(images: Images, matrices: Matrices) -> Images:
 
 @dataclass(frozen=True)
 class _Margins:
-    """Return the pixels read around an image, at most one less than its side."""
+    """The pixels read around an image, at most one less than its side."""
 
     left: int
     right: int
