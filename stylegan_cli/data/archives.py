@@ -10,7 +10,6 @@ from functools import cached_property, partial
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from stylegan_cli.data import dataset_json
 from stylegan_cli.data.decoding import Upright, decoded
 from stylegan_cli.data.entries import (
     MAX_FILE_BYTES,
@@ -26,8 +25,8 @@ from stylegan_cli.data.entries import (
     role_of,
 )
 from stylegan_cli.data.formats import MAGIC_BYTES, UnusableImageError
-from stylegan_cli.data.label_files import is_metadata, parse_metadata
-from stylegan_cli.data.labels import Matching
+from stylegan_cli.data.label_files import DATASET_JSON, find_labels
+from stylegan_cli.data.labels import LabelTable, Matching, match
 from stylegan_cli.errors import DataError
 
 ENCRYPTED = 1
@@ -54,11 +53,11 @@ class ZipSource(Source):
         self._others: list[tuple[str, str]] = []
         self._images = list(self._find_images())
         self._root = self._common_root()
-        self._described_by: set[str] = set()
-        self._index = self._read_index()
-        self.classes = self._index.table.classes if self._index else ()
-        self.label_names = self._index.table.label_names if self._index else ()
-        self.prepared: Mapping[str, Any] = self._index.prepared if self._index else {}
+        self._table, named = self._read_table()
+        self._described_by = {self._root + name for name in named}
+        self.classes = self._table.classes if self._table else ()
+        self.label_names = self._table.label_names if self._table else ()
+        self.prepared: Mapping[str, Any] = self._table.prepared if self._table else {}
 
     def tally(self) -> Tally:
         passed = Groups()
@@ -69,7 +68,7 @@ class ZipSource(Source):
 
     def entries(self) -> Iterator[Entry]:
         found = [self._entry(place, problem) for place, problem in self._images]
-        return self._index.annotate(found, self._matching) if self._index else iter(found)
+        return self._matching.annotated(found) if self._table else iter(found)
 
     def open(self, entry: Entry) -> AbstractContextManager[Upright]:
         if entry.problem:
@@ -78,15 +77,15 @@ class ZipSource(Source):
         return decoded(io.BytesIO(content), entry.name)
 
     def remarks(self) -> list[str]:
-        return self._matching.remarks if self._index else []
+        return self._matching.remarks if self._table else []
 
     def close(self) -> None:
         self._zip.close()
 
     @cached_property
     def _matching(self) -> Matching:
-        assert self._index is not None
-        return self._index.match([self._entry(*image).name for image in self._images])
+        assert self._table is not None
+        return match(self._table, [self._entry(*image).name for image in self._images])
 
     def _find_images(self) -> Iterator[tuple[int, str | None]]:
         """Places of images in the order of their names, each with the reason not to read it."""
@@ -103,7 +102,7 @@ class ZipSource(Source):
             role = role_of(name, partial(self._first_bytes, info))
             if role.passed is None:
                 yield place, role.problem
-            elif PurePosixPath(name).name != dataset_json.NAME:
+            elif PurePosixPath(name).name != DATASET_JSON:
                 self._others.append((role.passed, name))
 
     def _common_root(self) -> str:
@@ -113,27 +112,17 @@ class ZipSource(Source):
         if not slash or any(not name.startswith(first + slash) for name in safe):
             return ""
         # the single folder of a prepared file is part of its layout
-        beside = dataset_json.NAME in self._zip.namelist()
+        beside = DATASET_JSON in self._zip.namelist()
         return "" if beside else first + slash
 
-    def _read_index(self) -> dataset_json.DatasetIndex | None:
-        try:
-            info = self._zip.getinfo(self._root + dataset_json.NAME)
-        except KeyError:
-            return self._read_metadata()
-        return dataset_json.parse(self._described(info), f"{self.name}/{info.filename}")
-
-    def _read_metadata(self) -> dataset_json.DatasetIndex | None:
+    def _read_table(self) -> tuple[LabelTable | None, list[str]]:
         inside = {
             _name(info).removeprefix(self._root): info
             for info in self._files
             if _name(info).startswith(self._root) and not is_unsafe(_name(info))
         }
-        found = sorted(filter(is_metadata, inside))
-        files = {name: self._described(inside[name]) for name in found}
-        self._described_by = {self._root + name for name in files}
-        table = parse_metadata(files, self.name) if files else None
-        return None if table is None else dataset_json.DatasetIndex(table=table)
+        where = f"{self.name}/{self._root}".rstrip("/")
+        return find_labels(inside, lambda name: self._described(inside[name]), where)
 
     def _described(self, info: zipfile.ZipInfo) -> bytes:
         bound = INDEX_BYTES + INDEX_BYTES_AN_IMAGE * len(self._images)

@@ -11,7 +11,6 @@ from io import BufferedIOBase
 from pathlib import Path
 from typing import Any
 
-from stylegan_cli.data import dataset_json
 from stylegan_cli.data.decoding import Upright, decoded
 from stylegan_cli.data.entries import (
     MAX_FILE_BYTES,
@@ -25,11 +24,11 @@ from stylegan_cli.data.entries import (
     shortened,
 )
 from stylegan_cli.data.formats import MAGIC_BYTES, UnusableImageError
-from stylegan_cli.data.label_files import METADATA, read_metadata
-from stylegan_cli.data.labels import Matching
+from stylegan_cli.data.label_files import DATASET_JSON, METADATA, find_labels, read_bounded
+from stylegan_cli.data.labels import Matching, match
 
 Identity = tuple[int, int]
-_DESCRIPTIONS = {dataset_json.NAME, *METADATA}
+_DESCRIPTIONS = (DATASET_JSON, *METADATA, *(f"*/{name}" for name in METADATA))
 SAMPLE_BYTES = 2**16
 """Of a large file's start, middle and end: what its checksum is taken of."""
 
@@ -40,15 +39,14 @@ class FolderSource(Source):
     def __init__(self, root: Path) -> None:
         self.name = str(root)
         self._root = root
-        described = root / dataset_json.NAME
-        self._index: dataset_json.DatasetIndex | None = None
-        if described.is_file():
-            self._index = dataset_json.parse(described.read_bytes(), str(described))
-        elif table := read_metadata(root):
-            self._index = dataset_json.DatasetIndex(table=table)
-        self.classes = self._index.table.classes if self._index else ()
-        self.label_names = self._index.table.label_names if self._index else ()
-        self.prepared: Mapping[str, Any] = self._index.prepared if self._index else {}
+        files = (path for pattern in _DESCRIPTIONS for path in root.glob(pattern))
+        names = [path.relative_to(root).as_posix() for path in files if path.is_file()]
+        self._table, self._described_by = find_labels(
+            names, lambda name: read_bounded(root / name), str(root)
+        )
+        self.classes = self._table.classes if self._table else ()
+        self.label_names = self._table.label_names if self._table else ()
+        self.prepared: Mapping[str, Any] = self._table.prepared if self._table else {}
 
     def tally(self) -> Tally:
         passed = Groups()
@@ -56,14 +54,14 @@ class FolderSource(Source):
         for entry, reason in self._files():
             if reason is None:
                 images += 1
-            elif not (self._index and entry.name.rpartition("/")[2] in _DESCRIPTIONS):
+            elif entry.name not in self._described_by:
                 passed.add(reason, entry.name)
         return Tally(images=images, passed=passed.finish())
 
     def entries(self) -> Iterator[Entry]:
-        if self._index is None:
+        if self._table is None:
             return self._images()
-        return self._index.annotate(list(self._images()), self._matching)
+        return self._matching.annotated(list(self._images()))
 
     def open(self, entry: Entry) -> AbstractContextManager[Upright]:
         return _opened(self._root / entry.name, entry)
@@ -72,7 +70,7 @@ class FolderSource(Source):
         return _checksum(self._root / entry.name)
 
     def remarks(self) -> list[str]:
-        return self._matching.remarks if self._index else list(self._remarks_on_folders())
+        return self._matching.remarks if self._table else list(self._remarks_on_folders())
 
     def _remarks_on_folders(self) -> Iterator[str]:
         classes = {entry.label for entry in self._images()}
@@ -83,8 +81,8 @@ class FolderSource(Source):
 
     @cached_property
     def _matching(self) -> Matching:
-        assert self._index is not None
-        return self._index.match([entry.name for entry in self._images()])
+        assert self._table is not None
+        return match(self._table, [entry.name for entry in self._images()])
 
     def _images(self) -> Iterator[Entry]:
         return (entry for entry, reason in self._files() if reason is None)

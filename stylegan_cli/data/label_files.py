@@ -1,14 +1,20 @@
-"""Files of labels beside the images: JSON, CSV, or columns between blanks."""
+"""Files of labels beside the images: `dataset.json`, other JSON, CSV, or columns between blanks.
+
+Key `labels` of `dataset.json` is the field's: a list of `[name, label]`, or null. Ours beside it:
+`classes`, `label_names` (of the numbers of a label), `attributes` and `prepared` (how the images
+were made).
+"""
 
 import csv
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from io import StringIO
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
+from stylegan_cli.data.annotations import Annotations, Column
 from stylegan_cli.data.entries import Label, is_image, printable
 from stylegan_cli.data.labels import LabelTable, json_rows, label_table, normal_name
 from stylegan_cli.errors import DataError
@@ -18,6 +24,7 @@ NO_LABELS = "holds no labels; write a line NAME,LABEL for each image"
 NOT_TEXT = "not text in UTF-8; save it so"
 _NUMBER = re.compile(r"[-+]?(\d+(\.\d*)?|\.\d+)(e[-+]?\d+)?", re.IGNORECASE)
 _MISSING = {"", "nan", "inf", "-inf", "+inf"}
+DATASET_JSON = "dataset.json"
 METADATA = ("metadata.csv", "metadata.jsonl")
 LABEL_COLUMNS = ("label", "labels", "class")
 NAME_COLUMNS = ("name", "file", "filename", "file_name", "image", "image_id", "path", "img", "id")
@@ -33,17 +40,43 @@ def read_labels(path: Path) -> LabelTable:
     Raises:
         DataError: It cannot be read, is in no such form, or names no image.
     """
-    table = _read(path)
+    table = _parse(read_bounded(path), str(path))
     if not table.names:
         raise DataError(f"{path}: {NO_LABELS}")
     return table
 
 
-def _read(path: Path) -> LabelTable:
+def find_labels(
+    names: Collection[str], read: Callable[[str], bytes], where: str
+) -> tuple[LabelTable | None, list[str]]:
+    """Return what the files of a source say of its images, and which files say it.
+
+    That is its `dataset.json`, or else `metadata.csv` and `metadata.jsonl` there and one folder
+    down, as Hugging Face's folders of images have them.
+
+    Args:
+        names: Paths of files within the source.
+        read: Reads one of them.
+    """
+    if DATASET_JSON in names:
+        return parse_dataset_json(read(DATASET_JSON), f"{where}/{DATASET_JSON}"), [DATASET_JSON]
+    found = sorted(
+        name for name in names if PurePosixPath(name).name in METADATA and name.count("/") < 2
+    )
+    tables = {name: _parse(read(name), f"{where}/{name}") for name in found}
+    return (_merged(tables, where) if tables else None), found
+
+
+def read_bounded(path: Path) -> bytes:
+    """Read a file of labels.
+
+    Raises:
+        DataError: It cannot be read, or is too large.
+    """
     try:
         if path.stat().st_size > MAX_BYTES:
             raise DataError(f"{path}: larger than {MAX_BYTES >> 20} MiB; no list of labels is")
-        return _parse(path.read_bytes(), str(path))
+        return path.read_bytes()
     except OSError as error:
         raise DataError(f"{path}: cannot be read ({error.strerror})") from None
 
@@ -60,36 +93,6 @@ def _parse(content: bytes, where: str) -> LabelTable:
     if where.lower().endswith(".jsonl"):
         return _json_lines_table(text, where)
     return _csv_table(text, where)
-
-
-def read_metadata(folder: Path) -> LabelTable | None:
-    """Read `metadata.csv` and `metadata.jsonl`, in a folder and its sub-folders, as one table.
-
-    Such are Hugging Face's folders of images: `file_name`, perhaps a label, and other columns.
-
-    Raises:
-        DataError: One cannot be read, or is in no such form.
-    """
-    found = sorted(
-        path for name in METADATA for path in (*folder.glob(name), *folder.glob(f"*/{name}"))
-    )
-    tables = {path.relative_to(folder).as_posix(): _read(path) for path in found}
-    return _merged(tables, str(folder)) if tables else None
-
-
-def parse_metadata(files: Mapping[str, bytes], where: str) -> LabelTable:
-    """Return what `read_metadata` does for files of an archive, given by their paths in it.
-
-    Raises:
-        DataError: One is in no such form.
-    """
-    tables = {path: _parse(content, f"{where}/{path}") for path, content in files.items()}
-    return _merged(tables, where)
-
-
-def is_metadata(path: str) -> bool:
-    """Return whether a path within a source is that of such a file."""
-    return path.rpartition("/")[2] in METADATA and path.count("/") < 2
 
 
 def _merged(tables: Mapping[str, LabelTable], where: str) -> LabelTable:
@@ -222,3 +225,65 @@ def _table_of_columns(titles: list[str], rows: list[list[str]], where: str) -> L
         for row in rows
     }
     return replace(table, attributes=attributes if columns else {})
+
+
+def parse_dataset_json(text: bytes, where: str) -> LabelTable:
+    """Read a `dataset.json`.
+
+    Raises:
+        DataError: Not JSON, or labels of a form nobody writes.
+    """
+    try:
+        content = json.loads(text.decode("utf-8-sig"))
+        if not isinstance(content, dict):
+            raise ValueError("not an object")
+        # some write image: label at the top
+        bare = {name: label for name, label in content.items() if is_image(name)}
+        rows = list(json_rows(content.get("labels", bare)))
+        columns = {
+            str(key): _column(column) for key, column in (content.get("attributes") or {}).items()
+        }
+    except (ValueError, TypeError, AttributeError, KeyError, RecursionError) as error:
+        raise DataError(
+            f"{where}: not a usable {DATASET_JSON}: {error}; remove or repair it"
+        ) from None
+    prepared = content.get("prepared")
+    named = content.get("classes")
+    table = label_table(rows, where, named if isinstance(named, list) else ())
+    return replace(
+        table,
+        label_names=table.numbered(content.get("label_names")),
+        columns=columns,
+        prepared=prepared if isinstance(prepared, dict) else {},
+    )
+
+
+def dump_dataset_json(
+    annotations: Annotations, names: Sequence[str], prepared: Mapping[str, Any]
+) -> Iterator[str]:
+    """Yield a `dataset.json` for images of these names in small pieces."""
+    yield '{"labels": '
+    if annotations.labels is None:
+        yield "null"
+    else:
+        for place, (name, label) in enumerate(zip(names, annotations.labels, strict=True)):
+            opening = "," if place else "["
+            yield f"{opening}\n{json.dumps([name, label.tolist()])}"
+        yield "]"
+    yield f',\n"classes": {json.dumps(annotations.classes)}'
+    if annotations.label_names:
+        yield f',\n"label_names": {json.dumps(annotations.label_names)}'
+    attributes = {
+        key: {"values": column.values, "index": list(column.index)}
+        for key, column in annotations.attributes.items()
+    }
+    yield f',\n"attributes": {json.dumps(attributes)}'
+    yield f',\n"prepared": {json.dumps(prepared)}}}\n'
+
+
+def _column(column: Any) -> Column:
+    values = tuple(str(value) for value in column["values"])
+    index = [int(number) for number in column["index"]]
+    if index and not 0 <= min(index) <= max(index) < len(values):
+        raise ValueError("an attribute's index lies outside its values")
+    return Column(values=values, index=index)

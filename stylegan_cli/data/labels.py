@@ -10,7 +10,7 @@ from math import isfinite
 from pathlib import PurePosixPath
 from typing import Any
 
-from stylegan_cli.data.annotations import MAX_CLASSES, named_numbers
+from stylegan_cli.data.annotations import MAX_CLASSES, Column, named_numbers
 from stylegan_cli.data.entries import Entry, Label, printable
 from stylegan_cli.errors import DataError
 
@@ -25,6 +25,8 @@ class LabelTable:
         where: The file, for messages.
         classes: Names of the classes by number; empty for vectors.
         label_names: Names of the numbers of vectors; empty for classes.
+        columns: Further attributes of all images, in the order of their sorted names.
+        prepared: How `data prepare` made the images.
     """
 
     where: str
@@ -32,6 +34,8 @@ class LabelTable:
     attributes: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     classes: tuple[str, ...] = ()
     label_names: tuple[str, ...] = ()
+    columns: Mapping[str, Column] = field(default_factory=dict)
+    prepared: Mapping[str, Any] = field(default_factory=dict)
 
     def numbered(self, names: Any) -> tuple[str, ...]:
         """Return these names for the numbers of its labels, or others that fit; none of classes."""
@@ -46,17 +50,38 @@ class LabelTable:
 
 @dataclass(frozen=True, kw_only=True)
 class Matching:
-    """Names of a table by the names of images, with remarks on what did not match as written."""
+    """A table matched to images, with remarks on what did not match as written.
 
+    Attributes:
+        names: Names of the table by those of the images.
+    """
+
+    table: LabelTable
     names: Mapping[str, str]
     remarks: list[str]
 
-    def annotate(self, entry: Entry, table: LabelTable) -> Entry:
-        """Return an entry with the label and attributes that the table gives it."""
+    def annotate(self, entry: Entry) -> Entry:
+        """Return an entry with the label and attributes that the table gives it.
+
+        Without labels in the table, it keeps that of its sub-folder.
+        """
         name = self.names.get(entry.name, "")
-        attributes = {**entry.attributes, **table.attributes.get(name, {})}
-        label = table.labels.get(name) if table.labels else entry.label
+        attributes = {**entry.attributes, **self.table.attributes.get(name, {})}
+        label = self.table.labels.get(name) if self.table.labels else entry.label
         return replace(entry, label=label, attributes=attributes)
+
+    def annotated(self, entries: Sequence[Entry]) -> Iterator[Entry]:
+        """Yield all entries, in sorted order, with what the table knows of them."""
+        fitting = not _misfits(self.table, len(entries))
+        columns = self.table.columns if fitting else {}
+        for place, entry in enumerate(map(self.annotate, entries)):
+            known = {key: column.values[column.index[place]] for key, column in columns.items()}
+            yield replace(entry, attributes={**entry.attributes, **known}) if known else entry
+
+
+def _misfits(table: LabelTable, images: int) -> list[int]:
+    """Return the lengths of columns that are not those of so many images."""
+    return [len(each.index) for each in table.columns.values() if len(each.index) != images]
 
 
 def label_table(
@@ -142,7 +167,8 @@ def match(table: LabelTable, names: Sequence[str]) -> Matching:
             best, how = found, words
         if len(best) == len(names):
             break
-    return Matching(names=best, remarks=list(_remarks(table, names, best, how)))
+    remarks = list(_remarks(table, names, best, how))
+    return Matching(table=table, names=best, remarks=remarks)
 
 
 def normal_name(name: str) -> str:
@@ -185,6 +211,11 @@ def _unambiguous(table: LabelTable, key: Key) -> dict[str, str] | None:
 def _remarks(
     table: LabelTable, names: Sequence[str], found: Mapping[str, str], how: str
 ) -> Iterator[str]:
+    if misfits := _misfits(table, len(names)):
+        yield (
+            f"{table.where}: its attributes are those of {max(misfits)} images, and {len(names)} "
+            "are here; they are left out"
+        )
     known = table.names
     if not known or not names:
         return

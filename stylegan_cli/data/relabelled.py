@@ -60,7 +60,7 @@ def labelled(source: Source, table: LabelTable) -> Relabelled:
     own = table if table.labels else source
     return Relabelled(
         source,
-        lambda entry: matching.annotate(entry, table),
+        matching.annotate,
         classes=own.classes,
         label_names=own.label_names,
         remarks=matching.remarks,

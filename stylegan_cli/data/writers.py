@@ -10,10 +10,10 @@ from typing import Any, Protocol, runtime_checkable
 import numpy as np
 from PIL import Image
 
-from stylegan_cli.data import dataset_json
 from stylegan_cli.data.annotations import Annotations
 from stylegan_cli.data.entries import HDF5_SUFFIXES
 from stylegan_cli.data.formats import ARRAY_SUFFIX
+from stylegan_cli.data.label_files import DATASET_JSON, dump_dataset_json
 from stylegan_cli.errors import OutputError, UsageError
 from stylegan_cli.files import written_whole
 from stylegan_cli.shapes import Stored
@@ -84,9 +84,9 @@ class ZipWriter:
         self._names.append(name)
 
     def finish(self, annotations: Annotations, prepared: Mapping[str, Any]) -> None:
-        entry = zipfile.ZipInfo(dataset_json.NAME, EPOCH)
+        entry = zipfile.ZipInfo(DATASET_JSON, EPOCH)
         with self._zip.open(entry, "w", force_zip64=True) as file:
-            for piece in dataset_json.dump(annotations, self._names, prepared):
+            for piece in dump_dataset_json(annotations, self._names, prepared):
                 file.write(piece.encode())
 
     def close(self) -> None:

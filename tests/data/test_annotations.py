@@ -6,8 +6,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from stylegan_cli.data.annotations import AnnotationColumns, checked_labels, label_row
-from stylegan_cli.data.dataset_json import dump, parse
 from stylegan_cli.data.entries import Entry
+from stylegan_cli.data.label_files import dump_dataset_json, parse_dataset_json
+from stylegan_cli.data.labels import match
 from stylegan_cli.errors import DataError
 
 
@@ -87,21 +88,21 @@ def test_dataset_json_gives_back_what_was_written(rows):
     columns = AnnotationColumns()
     for name, word in rows:
         columns.add(Entry(name=name, label=word, attributes={"word": word}))
-    text = "".join(dump(columns.finish(), names, {"fit": "crop"}))
-    read = parse(text.encode(), "x")
-    entries = list(read.annotate([Entry(name=name) for name in names], read.match(names)))
+    text = "".join(dump_dataset_json(columns.finish(), names, {"fit": "crop"}))
+    read = parse_dataset_json(text.encode(), "x")
+    entries = list(match(read, names).annotated([Entry(name=name) for name in names]))
     assert [entry.label for entry in entries] == [word for _, word in rows]
     assert [entry.attributes["word"] for entry in entries] == [word for _, word in rows]
     assert read.prepared == {"fit": "crop"}
 
 
 def test_labels_of_the_field_are_read():
-    read = parse(b'{"labels": [["a.png", 1], ["b.png", 0]], "other": 5}', "x")
-    assert read.table.labels == {"a.png": "1", "b.png": "0"}
-    assert read.table.classes == ("0", "1")
-    vectors = parse(b'{"labels": [["a.png", [0.5, 1]]]}', "x")
-    assert vectors.table.labels == {"a.png": (0.5, 1.0)}
-    assert parse(b'{"labels": null}', "x").table.labels == {}
+    read = parse_dataset_json(b'{"labels": [["a.png", 1], ["b.png", 0]], "other": 5}', "x")
+    assert read.labels == {"a.png": "1", "b.png": "0"}
+    assert read.classes == ("0", "1")
+    vectors = parse_dataset_json(b'{"labels": [["a.png", [0.5, 1]]]}', "x")
+    assert vectors.labels == {"a.png": (0.5, 1.0)}
+    assert parse_dataset_json(b'{"labels": null}', "x").labels == {}
 
 
 @pytest.mark.parametrize(
@@ -124,9 +125,9 @@ def test_labels_of_the_field_are_read():
 )
 def test_unusable_dataset_json_is_refused_in_words(content):
     with pytest.raises(DataError, match=r"people\.zip"):
-        parse(json.dumps(content).encode(), "people.zip")
+        parse_dataset_json(json.dumps(content).encode(), "people.zip")
 
 
 def test_text_that_is_no_json_is_refused_in_words():
     with pytest.raises(DataError, match="remove or repair"):
-        parse(b"\xff{", "x")
+        parse_dataset_json(b"\xff{", "x")

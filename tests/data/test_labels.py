@@ -19,7 +19,7 @@ def labels_of(rows, names=tuple(NAMES)):
     """Labels that a table gives to images of these names, and its remarks."""
     table = label_table(rows, "labels.json")
     found = match(table, list(names))
-    return [found.annotate(Entry(name=name), table).label for name in names], found.remarks
+    return [found.annotate(Entry(name=name)).label for name in names], found.remarks
 
 
 def spelled(change):
