@@ -1,7 +1,7 @@
 """An evaluation by features: all processes compute the features, then come the numbers."""
 
 from collections.abc import Generator, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -49,17 +49,22 @@ class Evaluation:
 
     def check(self) -> None:
         """Raise before anything long begins if there are too few images."""
+        for metric in self.metrics:
+            for problem in self.problems(metric):
+                raise MetricError(problem)
+
+    def problems(self, metric: Metric) -> Iterator[str]:
+        """Yield the cases that have too few images for a metric."""
+        least = metric.on_features.least
         for case in self.cases:
-            for metric in self.metrics:
-                for pictures in self._compared(metric, case):
-                    least = metric.on_features.least
-                    kind = "real" if pictures is case.reals else "fake"
-                    if pictures.counted < least:
-                        named = f"{case.name}: " if case.name else ""
-                        raise MetricError(
-                            f"{named}{pictures.counted} {kind} images are too few; {metric.name} "
-                            f"needs at least {least}"
-                        )
+            for pictures in self._compared(metric, case):
+                kind = "real" if pictures is case.reals else "fake"
+                if pictures.counted < least:
+                    named = f"{case.name}: " if case.name else ""
+                    yield (
+                        f"{named}{pictures.counted} {kind} images are too few; {metric.name} "
+                        f"needs at least {least}"
+                    )
 
     @cached_property
     def extractions(self) -> tuple[Extraction, ...]:
@@ -194,8 +199,13 @@ def open_evaluation(
     evaluation = Evaluation(
         metrics=possible, cases=cases, detectors=detectors, protocol=protocol, place=place
     )
-    evaluation.check()
-    return evaluation
+    problems = {metric.name: next(evaluation.problems(metric), None) for metric in possible}
+    if all(problems.values()):
+        evaluation.check()
+    for problem in filter(None, problems.values()):
+        yield Remark(text=f"{problem}: left out")
+    enough = tuple(metric for metric in possible if not problems[metric.name])
+    return replace(evaluation, metrics=enough)
 
 
 def _possible(

@@ -261,6 +261,16 @@ def test_all_measures_paths_in_both_spaces_and_says_why_no_planes(here):
     assert "separability left out: no attributes" in done.stderr
 
 
+def test_all_leaves_out_what_needs_more_images(here):
+    random = np.random.RandomState(0)
+    Path("three").mkdir()
+    for i in range(3):
+        Image.fromarray(random.randint(0, 256, (32, 32, 3)).astype(np.uint8)).save(f"three/{i}.png")
+    done = sgtool("eval", "all", "--data", "three", "--num", "4")
+    assert done.exit_code == 0 and "fd_alex" in done.stdout and "ppl_alex_z_full" in done.stdout
+    assert "images are too few; pr needs at least 6: left out" in done.stderr
+
+
 def test_judgements_entropies_and_record_are_kept(labelled):
     assert sgtool(*SEPARABILITY, *TRAINING).exit_code == 0
     (path,) = Path("out").glob("separability_trained-*.h5")
