@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from stylegan_cli.directions.file import is_directions
 from stylegan_cli.errors import DataError, NetworkFileError, RecipeError, SgtoolError
 from stylegan_cli.files import similar
 from stylegan_cli.metrics.store import is_measurements
@@ -17,7 +18,7 @@ from stylegan_cli.networks.header import read_header
 from stylegan_cli.networks.snapshot import file_sha256
 from stylegan_cli.recipe import Settled, load
 from stylegan_cli.rendering.header import UNFINISHED, StudyHeader
-from stylegan_cli.rendering.store import open_study
+from stylegan_cli.rendering.store import is_study, open_study
 from stylegan_cli.report.history import METRICS, STATS, History, read_history, read_lines
 from stylegan_cli.training.run_folder import snapshots
 
@@ -176,7 +177,8 @@ def _sorted_out(paths: Sequence[Path], problems: list[str]) -> tuple[list[Path],
     """Sort the paths into folders of runs or metrics and study files, each once."""
     folders: list[Path] = []
     files: list[Path] = []
-    for path in {path.resolve(): path for path in paths}.values():
+    inside = [each for path in paths for each in _within(path)]
+    for path in {path.resolve(): path for path in inside}.values():
         is_measured = (path / METRICS).is_file() and not _studies_in(path)
         if (path / RECIPE).is_file() or is_measured:
             folders.append(path)
@@ -186,6 +188,17 @@ def _sorted_out(paths: Sequence[Path], problems: list[str]) -> tuple[list[Path],
         except DataError as error:
             problems.append(str(error))
     return folders, files
+
+
+def _within(path: Path) -> list[Path]:
+    """Return the runs and studies in a folder of such, or beside a file of directions."""
+    folder = path.with_suffix("") if path.is_file() and is_directions(path) else path
+    if not folder.is_dir() or (folder / RECIPE).is_file() or _studies_in(folder):
+        return [path]
+    runs = {each.parent for each in folder.glob(f"*/{RECIPE}")}
+    studies = {each.parent for each in folder.glob("*/*.h5") if is_study(each)}
+    own = [path] if (folder / METRICS).is_file() else []
+    return [*own, *sorted(runs | studies)] or [path]
 
 
 def _study_files(path: Path) -> list[Path]:
@@ -200,15 +213,17 @@ def _study_files(path: Path) -> list[Path]:
         unfinished = any(path.glob(UNFINISHED.format("*")))
         if unfinished:
             raise DataError(f"{path}: an unfinished study; run its command again to finish it")
-        inner = sorted(each.parent for each in (*path.glob(f"*/{RECIPE}"), *path.glob("*/*.h5")))
-        wanted = f"give those in it, such as {inner[0]}" if inner else WANTED
-        raise DataError(f"{path}: contains no run or study; {wanted}")
+        raise DataError(f"{path}: contains no run or study; {WANTED}")
     return found
 
 
 def _studies_in(folder: Path) -> list[Path]:
-    """Return the files of studies; those of metrics are none."""
-    return [file for file in sorted(folder.glob("*.h5")) if not is_measurements(file)]
+    """Return the files of studies; those of metrics and directions are none."""
+    return [
+        file
+        for file in sorted(folder.glob("*.h5"))
+        if not (is_measurements(file) or is_directions(file))
+    ]
 
 
 def _newest_network(folder: Path) -> tuple[Mapping[str, Any], list[str]]:

@@ -151,7 +151,15 @@ def test_a_folder_of_metrics_alone_is_shown(tmp_path):
     assert "<td>fd_alex 2.5</td><td>b/network-1.safetensors</td>" in page.read_text()
 
 
-def test_a_folder_of_runs_leads_to_one_of_them(tmp_path):
-    write_run(tmp_path / "runs" / "a")
-    with pytest.raises(DataError, match=r"give those in it, such as .*runs/a"):
-        open_report([tmp_path / "runs"])
+def test_a_folder_stands_for_the_runs_and_studies_in_it(tmp_path, run, study):
+    assert open_report([tmp_path]).things == open_report([study, run]).things
+    (tmp_path / "metrics.jsonl").write_text('{"results": {"fd_alex": 2.5}}\n')
+    assert [thing.name for thing in open_report([tmp_path]).others] == [tmp_path.name]
+
+
+def test_a_file_of_directions_stands_for_the_studies_beside_it(tmp_path, study):
+    with h5py.File(tmp_path / "a.h5", "w") as file:
+        file.attrs["directions"] = 1
+    (tmp_path / "a").mkdir()
+    study.rename(tmp_path / "a" / "sefa")
+    assert [each.name for each in open_report([tmp_path / "a.h5"]).studies] == ["sefa"]
