@@ -69,9 +69,6 @@ class Direction:
         """Return the same direction in these layers of W alone.
 
         A direction of one vector moves these layers by it wherever it moved before.
-
-        Raises:
-            UsageError: It is none of W, or leaves all of these layers alone.
         """
         if self.space != "w":
             raise UsageError(
@@ -158,9 +155,6 @@ def moved_codes(
         codes: One after another, truncated already.
         sampling: Settings of their truncation.
         absolute: Steps are coordinates, counted from the mean of the network's samples.
-
-    Raises:
-        UsageError: A direction of z, and codes that come from no z; or too many steps.
     """
     for move in moves:
         if abs(move.steps) > FARTHEST:

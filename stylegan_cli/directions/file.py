@@ -133,11 +133,7 @@ def read_directions(path: Path, name: str = "") -> tuple[Direction, ...]:
 
 
 def describe_directions(path: Path) -> dict[str, Any]:
-    """Describe what a file of directions holds, ready for JSON.
-
-    Raises:
-        DataError: It is damaged.
-    """
+    """Describe what a file of directions holds, ready for JSON."""
     found = read_directions(path)
     return {
         "directions": {

@@ -144,11 +144,7 @@ def layers_of(network: Network, w: Float32[np.ndarray, "n w_dim"]) -> Ws:
 def cluster_centres(
     network: Network, count: int = 8, *, samples: int = 20_000, seed: int = 0
 ) -> tuple[Float32[np.ndarray, "count dim"], Float64[np.ndarray, " count"]]:
-    """Find centres of so many clusters of W, the largest first, and the share of each.
-
-    Raises:
-        UsageError: The network has no w.
-    """
+    """Find centres of so many clusters of W, the largest first, and the share of each."""
     if not network.G.has_w:
         raise UsageError(
             "this network makes images straight from z, which has no clusters; take "
@@ -165,11 +161,7 @@ def cluster_centres(
 
 
 def write_centres(path: Path, network: Network, centres: Float32[np.ndarray, "count dim"]) -> None:
-    """Write centres as codes that every study takes: `FILE.h5:centres`.
-
-    Raises:
-        OutputError: The path cannot be written.
-    """
+    """Write centres as codes that every study takes: `FILE.h5:centres`."""
     with written_hdf5(path) as file:
         file.attrs["network_sha256"] = network.sha256
         file["centres/w"] = centres

@@ -62,13 +62,7 @@ def grid(
     sampling: Sampling = PLAIN,
     options: GridOptions = ONE_EACH,
 ) -> Plan:
-    """Plan the images of these seeds, or codes in files, in this order.
-
-    Raises:
-        UsageError: A seed, the truncation or the class is not possible with this network, or a
-            file holds no codes of it, or the options exclude each other.
-        DataError: A file is missing or damaged.
-    """
+    """Plan the images of these seeds, or codes in files, in this order."""
     psis = tuple(dict.fromkeys(options.psis)) or (sampling.psi,)
     for psi in psis:
         check_possible(network, replace(sampling, psi=psi))

@@ -38,12 +38,6 @@ def mix(
             num_ws the row's.
         layers: Instead of crossovers, lists of the layers that take the column's style, such as
             `coarse` or `0-3,8-`.
-
-    Raises:
-        UsageError: A seed, layer, truncation or class is not possible with this network, or
-            both crossovers and layers are given, or the network has no styles, or a file holds
-            no codes of it.
-        DataError: A file is missing or damaged.
     """
     if not network.sizes.has_styles:
         raise UsageError(

@@ -42,11 +42,6 @@ def truncation(
         seeds: Seeds, or codes in files.
         mean: Draw the image of the mean of W as well.
         sampling: Its psi is not looked at.
-
-    Raises:
-        UsageError: A seed, a strength, the cutoff or the class is not possible with this network,
-            or a file holds no codes of it, or the network has no w.
-        DataError: A file is missing or damaged.
     """
     if not network.sizes.has_w:
         raise UsageError(

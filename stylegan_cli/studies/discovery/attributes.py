@@ -89,9 +89,6 @@ def find_difference(
 
     Args:
         whiten: Undo the spread of the network's codes: only what tells the two apart is left.
-
-    Raises:
-        UsageError: Too few codes.
     """
     if min(len(have), len(lack)) < FEWEST:
         raise UsageError(

@@ -147,9 +147,6 @@ def find_channels(
     Args:
         attribute: Position of the attribute among the scores.
         rgb: List channels of toRGB layers too.
-
-    Raises:
-        UsageError: The network has no styles.
     """
     check_styles(network)
     group = group or f"channels/{plain_name(name)}"
@@ -181,11 +178,7 @@ def find_channels(
 
 
 def check_styles(network: Network) -> None:
-    """Refuse a network without styles.
-
-    Raises:
-        UsageError: It has one code for all layers.
-    """
+    """Refuse a network without styles."""
     if not network.G.has_styles:
         raise UsageError(
             "this network has one code for all layers and no style channels; it offers "
@@ -223,11 +216,7 @@ class ChannelMap:
 
 
 def live_channels(network: Network, *, rgb: bool = False) -> tuple[Channels, tuple[int, ...]]:
-    """Return the channels of a network, and the numbers of those to look at.
-
-    Raises:
-        UsageError: The network has no styles.
-    """
+    """Return the channels of a network, and the numbers of those to look at."""
     check_styles(network)
     channels = channels_of(network.G, _styles(network, population(network, POPULATION).w))
     return channels, tuple(np.flatnonzero(channels.listed(rgb=rgb)).tolist())

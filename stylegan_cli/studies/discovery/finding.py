@@ -48,9 +48,6 @@ def find_sefa(
     Args:
         layers: Lists of layers; each has its own directions, which move these layers alone.
         class_index: Steps and safe ranges are those of one class; of all together by default.
-
-    Raises:
-        UsageError: There are no such layers.
     """
     G = network.G
     maps, drawn = first_maps(G), population(network, class_index=class_index)
@@ -92,9 +89,6 @@ def find_components(
             looked at. Without it W, or `b4` where a network has no w.
         class_index: Of one class alone; of all of them, what tells classes apart is taken away
             first.
-
-    Raises:
-        UsageError: There is no such layer.
     """
     G = network.G
     layer = layer or (None if G.has_w else "b4")
@@ -173,11 +167,7 @@ def discovered(
 
 
 def component_layer(space: str) -> str | None:
-    """Return the layer that `activations:LAYER` names; None for `w`.
-
-    Raises:
-        UsageError: The text is neither.
-    """
+    """Return the layer that `activations:LAYER` names; None for `w`."""
     kind, _, layer = space.partition(":")
     if (kind == "w" and not layer) or (kind == "activations" and layer):
         return layer or None

@@ -138,12 +138,7 @@ class Comparison:
 
 
 def compare_directions(network: Network, one: DirectionPick, other: DirectionPick) -> Comparison:
-    """Compare each direction of a file, or of a group in it, with each of another.
-
-    Raises:
-        UsageError: There are no such directions, or they are of different spaces.
-        DataError: A file is missing or damaged.
-    """
+    """Compare each direction of a file, or of a group in it, with each of another."""
     drawn = partial(population, network)
     rows, columns = (_all(network, pick, drawn) for pick in (one, other))
     spaces = {each.space for each in (*rows, *columns)}

@@ -120,11 +120,7 @@ def plain_name(name: str) -> str:
 
 
 def score_position(columns: Sequence[str], name: str) -> int:
-    """Return the position of the score of this name.
-
-    Raises:
-        UsageError: None has.
-    """
+    """Return the position of the score of this name."""
     if name not in columns:
         known = meant_or_all(name, tuple(columns), offer="there is")
         raise UsageError(f"{name}: no score has that name{known}")
@@ -132,11 +128,7 @@ def score_position(columns: Sequence[str], name: str) -> int:
 
 
 def chosen_scores(columns: Sequence[str], found: Scored, names: Sequence[str]) -> Scored:
-    """Return the scores of these names, in their order.
-
-    Raises:
-        UsageError: One does not exist.
-    """
+    """Return the scores of these names, in their order."""
     places = [score_position(columns, name) for name in names]
     return Scored(codes=found.codes, scores=found.scores[:, places])
 
@@ -145,10 +137,6 @@ def codes_of_pole(network: Network, text: str) -> Float32[np.ndarray, "n dim"]:
     """Return codes that have something in common: seeds, codes in files, or `class:NAME`.
 
     Of codes with a w for each layer, the mean of these.
-
-    Raises:
-        UsageError: There are no such codes, or no such class.
-        DataError: A file is missing or damaged.
     """
     if text.startswith("class:"):
         index = chosen_class(network, text.removeprefix("class:"))

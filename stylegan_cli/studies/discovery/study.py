@@ -78,10 +78,6 @@ def discovery(
 
     Args:
         detector: Detector for LPIPS.
-
-    Raises:
-        UsageError: A seed is not possible with this network.
-        DataError: A file is missing or damaged.
     """
     if not found.directions:
         raise UsageError("no directions were found; use more samples or other options")

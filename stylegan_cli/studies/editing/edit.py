@@ -64,10 +64,6 @@ def edit(
 
     Args:
         seeds: Seeds, or codes in files.
-
-    Raises:
-        UsageError: A seed or direction is not possible with this network.
-        DataError: A file is missing or damaged.
     """
     editing = open_editing(network, directions, options, sampling)
     picked = pick_codes(network, seeds, sampling)
@@ -202,11 +198,7 @@ class Reach:
 
 
 def reaches(path: Path) -> tuple[Reach, ...]:
-    """Return how far out each strength of an edit leads.
-
-    Raises:
-        DataError: The file is no study of an edit, or damaged.
-    """
+    """Return how far out each strength of an edit leads."""
     with open_study(path) as file:
         far = file.array("out", "percentile").astype(np.float64)
         strengths = file.header.request["strengths"]

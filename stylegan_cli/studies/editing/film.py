@@ -31,10 +31,6 @@ class EditFilm:
 
     Args:
         options: Of the edit; the film runs from the lowest of its strengths to the highest.
-
-    Raises:
-        UsageError: The edit is impossible, or has one strength only.
-        DataError: A file is missing or damaged.
     """
 
     loop, fps, total = True, FPS, 2 * STEPS

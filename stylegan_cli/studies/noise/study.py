@@ -72,11 +72,6 @@ def noise_variation(
 
     The sheet is [SG1] figure 5, each seed with its fixed noise on the inputs of each list; the
     draws, with noise on the first list that has any inputs, are figure 4.
-
-    Raises:
-        UsageError: A seed, layer, truncation, class or crop is not possible with this network, or
-            it has no noise inputs.
-        DataError: A file is missing or damaged.
     """
     _check(network, options, sampling)
     lists = _lists([size.level for size in network.sizes.noise_sizes], options.layers)

@@ -83,11 +83,7 @@ class Format:
 
 
 def format_of(path: Path) -> Format:
-    """Return the format of the suffix.
-
-    Raises:
-        UsageError: The suffix is of no known format.
-    """
+    """Return the format of the suffix."""
     found = FORMATS.get(path.suffix.lower())
     if found is None:
         raise UsageError(

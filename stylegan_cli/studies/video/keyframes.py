@@ -74,12 +74,7 @@ class _Track:
 
 
 def keyframes(network: Network, tracks: Tracks, interp: Interp, streams: int) -> Keyframes:
-    """Return the keyframes of these tracks.
-
-    Raises:
-        UsageError: A track is not possible with this network, or does not fit the others.
-        DataError: A file of codes is missing or damaged.
-    """
+    """Return the keyframes of these tracks."""
     check_tracks(network, tracks)
     read = partial(_read, network, tracks, interp, streams)
     main = read("seeds", tracks.seeds)

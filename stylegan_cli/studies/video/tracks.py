@@ -93,9 +93,6 @@ def common_length(lengths: Mapping[str, int]) -> int:
 
     Args:
         lengths: Of each track, by its parameter; a track of one holds throughout.
-
-    Raises:
-        UsageError: They do not agree, or none moves.
     """
     count = max(lengths.values())
     for parameter, length in lengths.items():
@@ -148,12 +145,7 @@ class Swing:
 def open_swing(
     network: Network, picks: Sequence[DirectionPick], strength: float, sampling: Sampling
 ) -> Swing:
-    """Open the swing along the directions of files.
-
-    Raises:
-        UsageError: A file holds no such direction of this network.
-        DataError: A file is missing or damaged.
-    """
+    """Open the swing along the directions of files."""
     drawn = partial(population, network)
     return Swing(
         network=network,

@@ -32,9 +32,6 @@ class TrainingFilm:
         open_network: Opens one of them for drawing; its weights are let go after its picture.
         seeds: One for each picture of a frame.
         motion: Time from one snapshot to the next, and the easing.
-
-    Raises:
-        UsageError: There are fewer than two snapshots, or not as many seeds as pictures.
     """
 
     def __init__(

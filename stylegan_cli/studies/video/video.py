@@ -98,12 +98,7 @@ class Video:
 def video(
     network: Network, tracks: Tracks, motion: Motion = STEADY, screen: Screen = ONE_PICTURE
 ) -> Video:
-    """Return the video through these tracks.
-
-    Raises:
-        UsageError: A seed, a track or the interpolation is not possible with this network.
-        DataError: A file of codes is missing or damaged.
-    """
+    """Return the video through these tracks."""
     _check_interp(network.sizes, motion)
     if motion.interp == "noise" or motion.noise_walk is not None:
         if tracks.noise_mode == "none":
