@@ -150,9 +150,9 @@ if TYPE_CHECKING:
         scored,
     )
     from stylegan_cli.studies.discovery.study import DiscoveryOptions, discovery
-    from stylegan_cli.studies.editing.edit import EditOptions, edit
+    from stylegan_cli.studies.editing.edit import edit
     from stylegan_cli.studies.editing.edit import reaches as edit_reaches
-    from stylegan_cli.studies.editing.film import EditFilm
+    from stylegan_cli.studies.editing.moving import EditFilm, EditOptions
     from stylegan_cli.studies.grid import GridOptions, grid
     from stylegan_cli.studies.mixing import mix
     from stylegan_cli.studies.noise.figures import LayerNoise, NoiseShare, noise_findings

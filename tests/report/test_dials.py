@@ -6,7 +6,8 @@ from stylegan_cli.rendering.recording import Recording
 from stylegan_cli.report.inputs import read_study
 from stylegan_cli.report.pictures import dials
 from stylegan_cli.studies.discovery.finding import find_sefa
-from stylegan_cli.studies.editing.edit import EditOptions, edit
+from stylegan_cli.studies.editing.edit import edit
+from stylegan_cli.studies.editing.moving import EditOptions
 from stylegan_cli.studies.grid import grid
 from tests.report.runs import page_of
 

@@ -1,51 +1,33 @@
-"""Edits: images moved along directions, step by step."""
+"""Edits: images moved along directions, step by step, and their pictures."""
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
 import numpy as np
 
-from stylegan_cli.directions.direction import Direction, Move, content_hash, moved_codes
-from stylegan_cli.directions.population import Population, population
-from stylegan_cli.directions.references import DirectionPick, open_direction
-from stylegan_cli.errors import UsageError
+from stylegan_cli.directions.direction import Direction
+from stylegan_cli.directions.population import Population
+from stylegan_cli.directions.references import DirectionPick
+from stylegan_cli.figures.charts import Map, diverging, full_scale
+from stylegan_cli.figures.layout import Content, Place, paint
 from stylegan_cli.latents.codes import Codes, join_codes
-from stylegan_cli.latents.lookup import Picked, codes_of_picks
 from stylegan_cli.latents.references import Pick
-from stylegan_cli.latents.sampling import PLAIN, Sampling, class_index, sampling_request
+from stylegan_cli.latents.sampling import PLAIN, Sampling
 from stylegan_cli.networks.snapshot import Network
-from stylegan_cli.ranges import format_ints, layer_groups
 from stylegan_cli.rendering.plan import Measurement, Plan, Tables
+from stylegan_cli.rendering.sheet import called
 from stylegan_cli.rendering.store import Arrays, StudyFile, open_study
-from stylegan_cli.studies.editing.figures import (
-    LAYERS,
-    paint_differences,
-    paint_layers,
-    strongest,
-)
+from stylegan_cli.shapes import Picture
+from stylegan_cli.studies.editing.moving import EditOptions, open_editing
 
-STRENGTHS = (-3.0, -2.0, -1.0, 0.0, 1.0, 2.0, 3.0)
 FAR = 99.0
 """Percentile of the network's own codes beyond which images are of no face it ever learned."""
 
-
-@dataclass(frozen=True, kw_only=True)
-class EditOptions:
-    """Options for the steps and limits of an edit.
-
-    Attributes:
-        strengths: Steps along directions that have no number of steps of their own, factors of
-            those that have. Without any, −3 to 3; or 0 and 1, if all directions have a number.
-        absolute: Steps are coordinates, from the mean of the network's samples.
-        force: Take directions that were found in another network.
-    """
-
-    strengths: Sequence[float] = ()
-    absolute: bool = False
-    force: bool = False
-
+SOURCES = "seed_sources"
+LAYERS = "layers"
+"""The table, and the picture, of edits in some layers alone."""
 
 USUAL = EditOptions()
 
@@ -65,38 +47,28 @@ def edit(
     Args:
         seeds: Seeds, or codes in files.
     """
-    editing = open_editing(network, directions, options, sampling)
-    picked = pick_codes(network, seeds, sampling)
-    strengths = _strengths(directions, options)
-    groups = editing.groups()
+    editing = open_editing(network, seeds, directions, options, sampling)
+    picked, strengths = editing.picked, editing.strengths
 
     def make() -> Tables:
-        codes = picked.codes
-        tables = [editing.moved(codes, strength) for strength in strengths]
-        table = join_codes(tables, partial(np.stack, axis=1))
+        table = join_codes(list(map(editing.moved, strengths)), partial(np.stack, axis=1))
+        apart = {LAYERS: editing.moved_apart(strongest(strengths))} if editing.groups else {}
         return Tables(
             codes=table,
-            sources={} if 0 in strengths else {"seed": codes},
-            series={LAYERS: editing.moved_apart(codes, strongest(strengths))} if groups else {},
+            sources={} if 0 in strengths else {"seed": picked.codes},
+            series=apart,
             measurements=_measurements(editing.drawn(), table),
         )
 
     plan = Plan(
         study="edit",
-        request={
-            "seeds": picked.request,
-            "directions": [pick.text for pick in directions],
-            "directions_sha256": content_hash(editing.directions),
-            "strengths": list(strengths),
-            "absolute": options.absolute,
-            "layer_groups": list(groups),
-            **sampling_request(network, sampling),
-        },
+        request=editing.request,
         noise_mode=sampling.noise_mode,
         axes={"seed": picked.names, "strength": tuple(map(strength_name, strengths))},
         sheets=(" + ".join(pick.title for pick in directions),),
         make=make,
-        pictures={"differences": paint_differences} | ({LAYERS: paint_layers} if groups else {}),
+        pictures={"differences": paint_differences}
+        | ({LAYERS: paint_layers} if editing.groups else {}),
         notes=(*picked.notes, *_notes(network, editing.directions)),
     )
     spaces = {each.space for each in editing.directions}
@@ -104,79 +76,6 @@ def edit(
         # only moving them tells whether codes fit directions of z or styles
         _ = plan.made
     return plan
-
-
-@dataclass(frozen=True, kw_only=True)
-class Editing:
-    """Directions, and how codes move along them.
-
-    Attributes:
-        drawn: Draws codes as the network draws them.
-        factors: Steps along each direction at strength 1.
-    """
-
-    network: Network
-    drawn: Callable[[], Population]
-    directions: tuple[Direction, ...]
-    factors: tuple[float, ...]
-    sampling: Sampling
-    absolute: bool = False
-
-    def moved(self, codes: Codes, strength: float) -> Codes:
-        """Move codes to a strength."""
-        moves = [
-            Move(direction, strength * factor)
-            for direction, factor in zip(self.directions, self.factors, strict=True)
-        ]
-        return moved_codes(self.network, codes, moves, self.sampling, absolute=self.absolute)
-
-    def groups(self) -> Mapping[str, tuple[int, ...]]:
-        """Return the layers that move, coarse, middle and fine ones apart.
-
-        Empty where a direction has no layers, or all of them are of one group.
-        """
-        if any(each.space != "w" for each in self.directions):
-            return {}
-        own = {layer for each in self.directions for layer in each.layers}
-        sides = self.network.sizes.layer_levels
-        groups = {name: own & set(layers) for name, layers in layer_groups(sides).items()}
-        chosen = {
-            f"{name} {format_ints(sorted(layers))}": tuple(sorted(layers))
-            for name, layers in groups.items()
-            if layers
-        }
-        return chosen if len(chosen) > 1 else {}
-
-    def moved_apart(self, codes: Codes, strength: float) -> Codes:
-        """Move codes to a strength in each group of layers alone."""
-        whole = self.moved(codes, strength)
-        tables = [
-            replace(codes, ws=_only(layers, whole.ws, codes.ws), z=None)
-            for layers in self.groups().values()
-        ]
-        return join_codes(tables, partial(np.stack, axis=1))
-
-
-def open_editing(
-    network: Network,
-    directions: Sequence[DirectionPick],
-    options: EditOptions,
-    sampling: Sampling,
-) -> Editing:
-    """Open the directions of an edit; raises as `edit` does."""
-    if not directions:
-        raise UsageError("nothing to do without any", parameter="direction")
-    of_class = class_index(network, sampling.class_name)
-    drawn = partial(population, network, class_index=of_class)
-    opened = [open_direction(network, pick, drawn, force=options.force) for pick in directions]
-    return Editing(
-        network=network,
-        drawn=drawn,
-        directions=tuple(opened),
-        factors=tuple(1.0 if pick.factor is None else pick.factor for pick in directions),
-        sampling=sampling,
-        absolute=options.absolute,
-    )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -208,33 +107,9 @@ def reaches(path: Path) -> tuple[Reach, ...]:
     )
 
 
-def pick_codes(network: Network, seeds: Sequence[Pick], sampling: Sampling) -> Picked:
-    """Return the codes of seeds, truncated, and of files, as they are."""
-    picked = codes_of_picks(network, seeds, sampling)
-    if sampling.psi == 1 or all(isinstance(pick, int) for pick in seeds):
-        return picked
-    plain = replace(sampling, psi=1.0, cutoff=None)
-    parts = [
-        codes_of_picks(network, [pick], sampling if isinstance(pick, int) else plain).codes
-        for pick in seeds
-    ]
-    return replace(picked, make=lambda: join_codes(parts))
-
-
 def strength_name(strength: float) -> str:
     """Return what a strength is called above its column."""
     return f"{strength:+g}" if strength else "0"
-
-
-def _only(layers: Sequence[int], moved: np.ndarray, still: np.ndarray) -> np.ndarray:
-    chosen = np.isin(np.arange(still.shape[1]), layers)[:, None]
-    return np.where(chosen, moved, still)
-
-
-def _strengths(directions: Sequence[DirectionPick], options: EditOptions) -> tuple[float, ...]:
-    if options.strengths:
-        return tuple(dict.fromkeys(options.strengths))
-    return (0.0, 1.0) if all(pick.factor is not None for pick in directions) else STRENGTHS
 
 
 def _measurements(drawn: Population, table: Codes) -> dict[str, Measurement]:
@@ -266,3 +141,69 @@ def _notes(network: Network, directions: Sequence[Direction]) -> list[str]:
         if "over_noise" in each.facts
     ]
     return found + idle + seen
+
+
+def still_place(file: StudyFile, seed: int) -> Place:
+    """Return where the image of a seed is that nothing moved."""
+    if SOURCES in file.tables:
+        return SOURCES, (seed,)
+    return "/", (seed, file.header.request["strengths"].index(0.0))
+
+
+def change(file: StudyFile, cell: tuple[int, ...]) -> Map:
+    """Return how much brighter each pixel is than without the edit, in grey levels."""
+    moved = file.image("/", cell).astype(np.float64)
+    still = file.image(*still_place(file, cell[0])).astype(np.float64)
+    difference: np.ndarray = (moved - still).mean(axis=2)
+    return difference
+
+
+def paint_differences(file: StudyFile) -> Picture:
+    """Paint the difference of every image from the one that nothing moved, on one scale."""
+    seeds, strengths = file.header.axes["seed"], file.header.axes["strength"]
+    maps = {cell: change(file, cell) for cell in np.ndindex(len(seeds), len(strengths))}
+    full = full_scale(maps.values())
+
+    def read(place: Place) -> Picture:
+        table, index = place
+        return file.image(table, index) if table != "maps" else diverging(maps[index], full)
+
+    content = Content(
+        title=(
+            f"edit · {file.header.sheets[0]} · differences: red brighter, blue darker, "
+            f"full colour {full:.3g} grey levels"
+        ),
+        images={(seed, 0): still_place(file, seed) for seed in range(len(seeds))}
+        | {(seed, 1 + k): ("maps", (seed, k)) for seed, k in maps},
+        row_names={i: called("seed", name) for i, name in enumerate(seeds)},
+        col_names={0: "as it is"} | {1 + k: name for k, name in enumerate(strengths)},
+        sources=(0, 1),
+    )
+    return paint(content, file.size, read)
+
+
+def paint_layers(file: StudyFile) -> Picture:
+    """Paint the strongest edit in all its layers, and in some of them alone."""
+    seeds, strengths = file.header.axes["seed"], file.header.request["strengths"]
+    at = strengths.index(strongest(strengths))
+    groups = file.header.request["layer_groups"]
+    images: dict[tuple[int, int], Place] = {}
+    for seed in range(len(seeds)):
+        images[seed, 0] = still_place(file, seed)
+        images[seed, 1] = ("/", (seed, at))
+        images |= {(seed, 2 + i): (LAYERS, (seed, i)) for i in range(len(groups))}
+    named = dict(enumerate(["as it is", "all layers", *groups]))
+    strength = file.header.axes["strength"][at]
+    content = Content(
+        title=f"edit · {file.header.sheets[0]} · strength {strength} in some layers alone",
+        images=images,
+        row_names={i: called("seed", name) for i, name in enumerate(seeds)},
+        col_names=named,
+        sources=(0, 1),
+    )
+    return paint(content, file.size, lambda place: file.image(*place))
+
+
+def strongest(strengths: Sequence[float]) -> float:
+    """Return the strength furthest from 0; of two alike, the positive one."""
+    return max(strengths, key=lambda strength: (abs(strength), strength))

@@ -12,8 +12,8 @@ from stylegan_cli.latents.sampling import PLAIN, Sampling, codes_of_seeds
 from stylegan_cli.networks.styles import style_layers
 from stylegan_cli.rendering.render import render
 from stylegan_cli.sizes import square
-from stylegan_cli.studies.editing.edit import EditOptions, edit
-from stylegan_cli.studies.editing.film import STEPS, EditFilm
+from stylegan_cli.studies.editing.edit import edit
+from stylegan_cli.studies.editing.moving import STEPS, EditFilm, EditOptions
 from stylegan_cli.studies.grid import grid
 
 
