@@ -46,7 +46,8 @@ if TYPE_CHECKING:
     from stylegan_cli.data.survey import Duplicates, Survey, SurveyReport, examine
     from stylegan_cli.describe import describe, describe_foreign
     from stylegan_cli.detectors.adding import Added, add_weights, fetch_weights
-    from stylegan_cli.detectors.registry import default_detector, detector_note, open_detector
+    from stylegan_cli.detectors.names import default_detector, detector_note
+    from stylegan_cli.detectors.registry import open_detector
     from stylegan_cli.detectors.weights import weights_facts
     from stylegan_cli.directions.file import Discovery
     from stylegan_cli.directions.file import check_discovery as check_directions

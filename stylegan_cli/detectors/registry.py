@@ -10,6 +10,7 @@ from jaxtyping import Float, UInt8
 from torch import Tensor
 
 from stylegan_cli.detectors.inception import InceptionFeatures
+from stylegan_cli.detectors.names import WEIGHTS, Purpose, chosen_detector
 from stylegan_cli.detectors.trunks import (
     Lpips,
     MeanFeatures,
@@ -18,18 +19,8 @@ from stylegan_cli.detectors.trunks import (
     mobilenet,
     vgg16,
 )
-from stylegan_cli.detectors.weights import (
-    PUBLISHED,
-    Weights,
-    find_weights,
-    how_to_get,
-    is_published,
-    read_weights,
-)
-from stylegan_cli.errors import DataError, UsageError, WeightsError, meant_or_all
-
-Purpose = Literal["features", "manifold", "distance"]
-"""Features for FID, KID and IS; features for precision and recall; distances for PPL."""
+from stylegan_cli.detectors.weights import Weights, is_published, read_weights
+from stylegan_cli.errors import DataError, UsageError, WeightsError
 
 FeatureNetwork = InceptionFeatures | MeanFeatures | Vgg16Features
 
@@ -136,61 +127,20 @@ class PerceptualDetector:
         return _rgb(images)
 
 
-SHIPPED = "alex"
+Build = Callable[[], FeatureNetwork | Lpips]
+"""Builds the network of a detector without its weights."""
 
-STANDARD: Mapping[Purpose, str] = {
-    "features": "inception",
-    "manifold": "vgg16",
-    "distance": "vgg16",
+_FEATURES: Mapping[str, Build] = {
+    "inception": InceptionFeatures,
+    "vgg16": Vgg16Features,
+    "alex": lambda: MeanFeatures(alexnet(), 256),
+    "mobilenet": lambda: MeanFeatures(mobilenet(), 1280),
 }
-
-
-Kind = tuple[str, Callable[[], FeatureNetwork | Lpips]]
-"""Name of a detector's weights, and the function that builds its network without them."""
-
-_FEATURES: Mapping[str, Kind] = {
-    "inception": ("inception", InceptionFeatures),
-    "vgg16": ("vgg16", Vgg16Features),
-    "alex": ("alex", lambda: MeanFeatures(alexnet(), 256)),
-    "mobilenet": ("mobilenet", lambda: MeanFeatures(mobilenet(), 1280)),
+_NETWORKS: Mapping[Purpose, Mapping[str, Build]] = {
+    "features": _FEATURES,
+    "manifold": _FEATURES,
+    "distance": {"vgg16": lambda: Lpips(vgg16()), "alex": lambda: Lpips(alexnet())},
 }
-_DISTANCES: Mapping[str, Kind] = {
-    "vgg16": ("lpips_vgg16", lambda: Lpips(vgg16())),
-    "alex": ("alex", lambda: Lpips(alexnet())),
-}
-
-
-def detector_names(purpose: Purpose) -> tuple[str, ...]:
-    """Return names of the detectors for a purpose, the standard one first."""
-    return tuple(sorted(_kinds(purpose), key=lambda name: not is_standard(name, purpose)))
-
-
-def is_standard(name: str, purpose: Purpose) -> bool:
-    """Return whether results of this detector carry the plain name: `fid`, `precision`, `ppl`."""
-    return STANDARD[purpose] == name
-
-
-def default_detector(purpose: Purpose) -> str:
-    """Return the standard detector where its weights are here, else the one that ships."""
-    standard = STANDARD[purpose]
-    return standard if find_weights(_kinds(purpose)[standard][0]) else SHIPPED
-
-
-def how_to_get_standard(purpose: Purpose) -> str:
-    """Name the standard detector and the command that downloads its weights."""
-    standard = STANDARD[purpose]
-    weights = _kinds(purpose)[standard][0]
-    file = next(file for file in PUBLISHED if weights in file.gives)
-    size = f"about {file.megabytes} MiB, {file.licence}"
-    return f"{standard} ({size}): sgtool weights fetch {file.name}"
-
-
-def detector_note(name: str, purpose: Purpose) -> str:
-    """Return a note on a detector that is not the standard one, and how to get that one."""
-    if is_standard(name, purpose):
-        return ""
-    standard = how_to_get_standard(purpose)
-    return f"detector {name}, named in the results; the standard one is {standard}"
 
 
 @overload
@@ -216,18 +166,9 @@ def open_detector(
         UsageError: There is no such detector for this purpose.
         WeightsError: Its weights are missing, damaged, or those of another network.
     """
-    name = name or default_detector(purpose)
-    kinds = _kinds(purpose)
-    if name not in kinds:
-        known = meant_or_all(name, detector_names(purpose))
-        what = "distances" if purpose == "distance" else "features"
-        raise UsageError(f"`detector={name}`: no detector of {what} has that name{known}")
-    path = find_weights(kinds[name][0])
-    if path is None:
-        ways = how_to_get(kinds[name][0])
-        raise WeightsError(f"`detector={name}`: its weights are not here; they are {ways}")
+    name, path = chosen_detector(name, purpose)
     weights = read_weights(path)
-    network = _network(kinds[name], weights).to(device)
+    network = _network(_NETWORKS[purpose][name], weights, path.stem).to(device)
     if not is_published(path):
         name = f"{name}_unpublished"
     if isinstance(network, Lpips):
@@ -235,15 +176,15 @@ def open_detector(
     return FeatureDetector(name=name, sha256=weights.sha256, network=network)
 
 
-def _kinds(purpose: Purpose) -> Mapping[str, Kind]:
-    return _DISTANCES if purpose == "distance" else _FEATURES
-
-
 def weights_shapes(weights: str) -> dict[str, torch.Size]:
     """Return names and shapes of all tensors that networks take of these weights."""
-    kinds = [*_FEATURES.values(), *_DISTANCES.values()]
     with torch.device("meta"):
-        states = [build().state_dict() for name, build in kinds if name == weights]
+        states = [
+            build().state_dict()
+            for purpose, builds in _NETWORKS.items()
+            for name, build in builds.items()
+            if WEIGHTS[purpose][name] == weights
+        ]
     return {
         name: tensor.shape
         for state in states
@@ -252,8 +193,7 @@ def weights_shapes(weights: str) -> dict[str, torch.Size]:
     }
 
 
-def _network(kind: Kind, weights: Weights) -> FeatureNetwork | Lpips:
-    name, build = kind
+def _network(build: Build, weights: Weights, name: str) -> FeatureNetwork | Lpips:
     with torch.device("meta"):
         network = build()
     # AlexNet's file also has the heads that only LPIPS uses

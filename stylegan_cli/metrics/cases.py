@@ -6,12 +6,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 from jaxtyping import Int64
 
 from stylegan_cli.errors import MetricError, NetworkFileError, UsageError
 from stylegan_cli.files import similar
-from stylegan_cli.latents.sampling import Sampling, class_index
+from stylegan_cli.latents.sampling import Sampling, check_possible, class_index
 from stylegan_cli.metrics.fakes import DrawnPictures, Pictures, seeds_of
 from stylegan_cli.metrics.features import Workplace
 from stylegan_cli.metrics.metric import Event, Remark, Request
@@ -22,10 +21,8 @@ from stylegan_cli.metrics.pictures import (
     stored_folder,
 )
 from stylegan_cli.metrics.protocol import STANDARD_COUNT, Protocol, label_bins, real_rows
-from stylegan_cli.networks.execution import precision_claim, precision_of
-from stylegan_cli.networks.family import build_generator
+from stylegan_cli.networks.execution import open_for_drawing, precision_claim
 from stylegan_cli.networks.header import Header, read_header
-from stylegan_cli.networks.snapshot import file_sha256
 from stylegan_cli.training.run_folder import NETWORKS, snapshots
 
 UNLIKE = 0.5
@@ -123,25 +120,25 @@ def _fakes(
     network: Path, header: Header, data: StoredPictures | None, request: Request, place: Workplace
 ) -> Iterator[DrawnPictures]:
     """Yield the images of each repeat, with new noise for each image if there are noise inputs."""
-    with torch.device("meta"):
-        G = build_generator(header.recipe, c_dim=header.c_dim)
+    opened = open_for_drawing(network, execution=place.execution)
     sampling = Sampling(
         psi=request.psi,
         cutoff=request.cutoff,
         class_name=request.class_name,
-        noise_mode="random" if G.has_noise else "const",
+        noise_mode="random" if opened.sizes.has_noise else "const",
     )
+    check_possible(opened, sampling)
     first = DrawnPictures(
         file=network,
-        sha256=file_sha256(network),
+        sha256=opened.sha256,
         size=header.recipe.data.size,
         count=request.num or STANDARD_COUNT,
         seed=request.seed,
-        device=place.device,
+        device=lambda: place.device,
         sampling=sampling,
         labels=data if data and data.label else None,
         execution=place.execution,
-        precision=precision_of(header.recipe, place.execution),
+        precision=opened.precision,
     )
     for seed in range(request.seed, request.seed + request.repeat):
         seeds_of(seed, range(first.count))

@@ -5,6 +5,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from stylegan_cli.errors import UsageError
+from stylegan_cli.latents.sampling import chosen_class
 from stylegan_cli.metrics.metric import (
     OF_CODES,
     Columns,
@@ -16,6 +17,7 @@ from stylegan_cli.metrics.metric import (
     Request,
     Series,
 )
+from stylegan_cli.networks.execution import default_batch_size, precision_claim
 
 if TYPE_CHECKING:
     from stylegan_cli.metrics.features import Workplace
@@ -38,21 +40,20 @@ def _prepare(
 def _series_of(
     network: "Network", seed: int, *, request: Request, place: "Workplace"
 ) -> Iterator[Series]:
-    from stylegan_cli.latents.sampling import chosen_class
-    from stylegan_cli.metrics.motions import differences
-    from stylegan_cli.networks.execution import default_batch_size, precision_claim
-
-    G = network.G
-    if not G.synthesis.can_move:
+    sizes = network.sizes
+    if not sizes.can_move:
         raise UsageError(
             f"{network.path}: only the input of StyleGAN3 can be moved, not that of this network; "
             "there is no equivariance to measure"
         )
-    if G.size.shorter < SMALLEST_SIDE:
+    if sizes.size.shorter < SMALLEST_SIDE:
         raise UsageError(
-            f"{network.path}: {G.size.value} px are too few for a rotated picture, which needs "
+            f"{network.path}: {sizes.size.value} px are too few for a rotated picture, which needs "
             f"{SMALLEST_SIDE} px"
         )
+    # all that can be refused without torch was
+    from stylegan_cli.metrics.motions import differences
+
     chosen = chosen_class(network, request.class_name)
     asked = {
         "metric": "equivariance",
@@ -70,7 +71,7 @@ def _series_of(
         columns={"squares": (len(NAMES),), "counts": (len(NAMES),)},
         measure=measure,
         conclude=_conclude,
-        batch_size=place.execution.batch_size or max(1, default_batch_size(G.size) // 4),
+        batch_size=place.execution.batch_size or max(1, default_batch_size(sizes.size) // 4),
     )
 
 

@@ -4,17 +4,16 @@ from collections.abc import Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from stylegan_cli.detectors.registry import (
-    FeatureDetector,
+from stylegan_cli.detectors.names import (
     Purpose,
+    chosen_detector,
     detector_note,
     how_to_get_standard,
     is_standard,
-    open_detector,
 )
 from stylegan_cli.errors import MetricError, UsageError
 from stylegan_cli.metrics.cases import Case, cases_of
@@ -32,6 +31,9 @@ from stylegan_cli.metrics.metric import (
 )
 from stylegan_cli.metrics.protocol import Protocol, check_metrics, protocol_named, result_name
 
+if TYPE_CHECKING:
+    from stylegan_cli.detectors.registry import FeatureDetector
+
 
 @dataclass(frozen=True, kw_only=True)
 class Evaluation:
@@ -43,7 +45,7 @@ class Evaluation:
 
     metrics: tuple[Metric, ...]
     cases: tuple[Case, ...]
-    detectors: Mapping[Purpose, FeatureDetector]
+    detectors: Mapping[Purpose, "FeatureDetector"]
     protocol: Protocol
     place: Workplace
 
@@ -101,7 +103,7 @@ class Evaluation:
                 if text:
                     yield Remark(text=text, is_warning=True)
 
-    def detector(self, metric: Metric) -> FeatureDetector:
+    def detector(self, metric: Metric) -> "FeatureDetector":
         return self.detectors[metric.on_features.purpose]
 
     def features(self, pictures: Pictures, metric: Metric) -> Features:
@@ -183,19 +185,22 @@ def open_evaluation(
     """Yield remarks on the evaluation, check it and return it."""
     protocol = protocol_named(request.protocol)
     check_metrics([metric.name for metric in metrics], protocol)
-    detectors: dict[Purpose, FeatureDetector] = {}
-    for metric in metrics:
-        purpose = metric.on_features.purpose
-        if purpose not in detectors:
-            detectors[purpose] = open_detector(
-                request.detector, purpose=purpose, device=place.device
-            )
+    purposes = dict.fromkeys(metric.on_features.purpose for metric in metrics)
+    for purpose in purposes:
+        chosen_detector(request.detector, purpose)
+    cases = yield from cases_of(request, protocol, place)
+    # all that can be refused without torch was
+    from stylegan_cli.detectors.registry import open_detector
+
+    detectors: dict[Purpose, FeatureDetector] = {
+        purpose: open_detector(request.detector, purpose=purpose, device=place.device)
+        for purpose in purposes
+    }
     possible = yield from _possible(metrics, detectors)
     for seen, detector in detectors.items():
         note = detector_note(detector.name, seen)
         if note:
             yield Remark(text=note)
-    cases = yield from cases_of(request, protocol, place)
     evaluation = Evaluation(
         metrics=possible, cases=cases, detectors=detectors, protocol=protocol, place=place
     )
@@ -209,7 +214,7 @@ def open_evaluation(
 
 
 def _possible(
-    metrics: Sequence[Metric], detectors: Mapping[Purpose, FeatureDetector]
+    metrics: Sequence[Metric], detectors: Mapping[Purpose, "FeatureDetector"]
 ) -> Generator[Event, None, tuple[Metric, ...]]:
     """Return the metrics that the detectors support; a single one must be among them."""
     possible = []

@@ -4,10 +4,9 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import torch
 
 from stylegan_cli.errors import NetworkFileError, UsageError
 from stylegan_cli.figures.png import shown
@@ -18,10 +17,12 @@ from stylegan_cli.networks.execution import USUAL, Execution, open_for_drawing, 
 from stylegan_cli.networks.snapshot import Network, Precision
 from stylegan_cli.ranges import SEEDS
 from stylegan_cli.rendering.plan import Plan, Tables
-from stylegan_cli.rendering.render import render
 from stylegan_cli.runtime import numpy_stream
 from stylegan_cli.shapes import Labels, Pixels
 from stylegan_cli.sizes import Size
+
+if TYPE_CHECKING:
+    import torch
 
 SEEDS_AN_EVALUATION = 1_000_000
 
@@ -42,7 +43,7 @@ class DrawnPictures:
     size: Size
     count: int
     seed: int
-    device: torch.device
+    device: "torch.device | Callable[[], torch.device]"
     sampling: Sampling = field(default_factory=lambda: Sampling(noise_mode="random"))
     labels: StoredPictures | None = None
     execution: Execution = USUAL
@@ -105,6 +106,8 @@ def seeds_of(evaluation: int, part: range) -> range:
 
 def draw_fakes(network: Network, fakes: DrawnPictures, part: range) -> Pixels:
     """Draw images of an evaluation by their numbers, as one batch."""
+    from stylegan_cli.rendering.render import render
+
     codes = _codes(network, fakes, seeds_of(fakes.seed, part))
     plan = Plan(
         study="evaluation",

@@ -9,13 +9,11 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from io import BytesIO
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
-import torch
 from jaxtyping import Float32
 
-from stylegan_cli.detectors.registry import FeatureDetector
 from stylegan_cli.errors import MetricError, OutputError
 from stylegan_cli.files import cache_folder, locked, put_in_place, writing
 from stylegan_cli.metrics.fakes import Pictures
@@ -23,7 +21,12 @@ from stylegan_cli.metrics.fid import ROWS_AT_ONCE
 from stylegan_cli.metrics.metric import Features
 from stylegan_cli.metrics.pictures import on_white
 from stylegan_cli.networks.execution import USUAL, Execution, default_batch_size
-from stylegan_cli.runtime import World
+from stylegan_cli.runtime import World, keep_freed_memory, pick_device
+
+if TYPE_CHECKING:
+    import torch
+
+    from stylegan_cli.detectors.registry import FeatureDetector
 
 T = TypeVar("T")
 
@@ -135,10 +138,18 @@ def remove_unused(folder: Path, *, max_bytes: int = MAX_BYTES) -> None:
 class Workplace:
     """The device and the processes that measure, and the cache."""
 
-    device: torch.device
+    device_name: str = "cpu"
     folder: Path
     world: World = field(default_factory=World)
     execution: Execution = USUAL
+
+    @cached_property
+    def device(self) -> "torch.device":
+        """The device, looked for when it is first needed."""
+        place = pick_device(self.device_name)
+        if place.type == "cpu":
+            keep_freed_memory()
+        return place
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -150,7 +161,7 @@ class Extraction:
     """
 
     pictures: Pictures
-    detector: FeatureDetector
+    detector: "FeatureDetector"
     place: Workplace
 
     @cached_property
@@ -193,6 +204,8 @@ class Extraction:
         return features if rows is None else features[rows]
 
     def _computed(self, parts: Sequence[range]) -> Iterator[Rows]:
+        import torch
+
         for pixels in self.pictures.batches(parts):
             images = torch.from_numpy(np.ascontiguousarray(on_white(pixels))).permute(0, 3, 1, 2)
             yield self.detector.features(images.to(self.place.device)).float().cpu().numpy()

@@ -42,7 +42,7 @@ def train(
     """
     gauge = None
     if run.recipe.metrics.every_ticks:
-        workplace = Workplace(device=run.device, folder=usual_folder(), world=run.world)
+        workplace = Workplace(device_name=str(run.device), folder=usual_folder(), world=run.world)
         gauge = Gauge(run.recipe, run.dataset, run.folder, workplace)
     for event in loop.train(run, overwrite=overwrite, stop=stop):
         yield event

@@ -13,6 +13,7 @@ import numpy as np
 from jaxtyping import Float
 
 from stylegan_cli.errors import UsageError
+from stylegan_cli.shapes import Picture
 
 if TYPE_CHECKING:
     import torch
@@ -213,14 +214,14 @@ class Conclusion:
         spread: Deviation of each value, where one measurement gives one.
         facts: Further entries of the record.
         arrays: Kept in the file of the numbers, too.
-        picture: Shows them.
+        picture: Draws a picture of them, when there is none yet.
     """
 
     values: Mapping[str, float]
     spread: Mapping[str, float] = field(default_factory=dict)
     facts: Mapping[str, Any] = field(default_factory=dict)
     arrays: Columns = field(default_factory=dict)
-    picture: np.ndarray | None = None
+    picture: Callable[[], Picture] | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

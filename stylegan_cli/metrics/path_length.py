@@ -16,18 +16,15 @@ from jaxtyping import Float, Float32, Float64, Int64
 from torch import Tensor
 
 from stylegan_cli.detectors.trunks import on_white
-from stylegan_cli.errors import MetricError, UsageError
+from stylegan_cli.errors import MetricError
 from stylegan_cli.latents.labels import any_label
 from stylegan_cli.latents.sampling import (
-    Sampling,
     broadcast_layers,
-    check_possible,
     class_index,
     map_latents,
     truncate,
 )
-from stylegan_cli.metrics.ppl import PathOptions
-from stylegan_cli.metrics.protocol import ShrinkRule
+from stylegan_cli.metrics.ppl import PathOptions, shrink_factor
 from stylegan_cli.networks.generator import Generator
 from stylegan_cli.networks.layers import upscale
 from stylegan_cli.networks.noise import noise_maps
@@ -39,8 +36,6 @@ from stylegan_cli.sizes import Size
 EPSILON = 1e-4
 TRIMMED = 0.01
 """Share of the smallest distances, and of the largest, that is not counted."""
-
-PERCEIVED_SIDE = 256
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,17 +73,6 @@ def crop_face(images: Images) -> Float[Tensor, "n channels half_height half_widt
     return images[:, :, 3 * down : 7 * down, 2 * across : 6 * across]
 
 
-def shrink_factor(size: Size, *, crop: bool, rule: ShrinkRule = "cropped") -> int:
-    """Return the factor that reduces images to 256 px before they are compared, 1 at least.
-
-    Args:
-        size: Of the whole images; the shorter side decides.
-        rule: "whole" reduces cropped images as far as whole ones, as [ADA]'s PyTorch release.
-    """
-    side = size.shorter // 2 if crop and rule == "cropped" else size.shorter
-    return max(1, side // PERCEIVED_SIDE)
-
-
 def shrink(images: Images, factor: int) -> Float[Tensor, "n channels less_height less_width"]:
     """Return means of factor × factor pixels."""
     return F.avg_pool2d(images, factor) if factor > 1 else images
@@ -120,11 +104,6 @@ def _unit(vectors: Float64[np.ndarray, "n dim"]) -> Float64[np.ndarray, "n dim"]
     return unit
 
 
-_NO_PPL = "networks this small have no path length"
-SMALLEST_SIDE = 32
-"""Below this the perceptual networks have no layers left to compare."""
-
-
 @runtime_checkable
 class PerceptualDistance(Protocol):
     """A measure of how different images in [0, 255] look, with its name and weights' hash."""
@@ -145,29 +124,6 @@ class Pairs:
     t: Float64[np.ndarray, " n"]
     labels: Labels
     noise_seed: Int64[np.ndarray, " n"]
-
-
-def check_paths(network: Network, options: PathOptions) -> None:
-    """Raise if the network has no such path length."""
-    G = network.G
-    if options.space == "w" and not G.has_w:
-        raise UsageError(
-            "`space=w`: this network makes images straight from z and has no w; take `space=z`"
-        )
-    check_possible(network, Sampling(psi=options.psi))
-    # raises for invalid strengths before any work begins
-    truncate(broadcast_layers(G.mapping.w_avg[None], G.num_ws), G.mapping.w_avg, options.psi)
-    class_index(network, options.class_name)
-    side = G.size.shorter // 2 if options.crop else G.size.shorter
-    side //= shrink_factor(G.size, crop=options.crop, rule=options.rule)
-    if side < SMALLEST_SIDE:
-        advice = (
-            "take `crop=False`" if options.crop and G.size.shorter >= SMALLEST_SIDE else _NO_PPL
-        )
-        raise UsageError(
-            f"{network.path}: {side} px{' after cropping' if options.crop else ''} are too few for "
-            f"a perceptual distance, which needs {SMALLEST_SIDE} px; {advice}"
-        )
 
 
 def draw_pairs(network: Network, options: PathOptions, pairs: Sequence[int]) -> Pairs:

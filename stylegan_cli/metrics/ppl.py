@@ -4,8 +4,15 @@ from collections.abc import Generator, Iterator
 from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING
 
+from stylegan_cli.detectors.names import (
+    chosen_detector,
+    detector_names,
+    detector_note,
+    is_standard,
+)
 from stylegan_cli.errors import UsageError
 from stylegan_cli.figures.charts import histogram
+from stylegan_cli.latents.sampling import Sampling, check_possible, class_index
 from stylegan_cli.metrics.metric import (
     OF_CODES,
     Columns,
@@ -27,6 +34,7 @@ from stylegan_cli.metrics.protocol import (
     Variant,
     protocol_named,
 )
+from stylegan_cli.sizes import Size
 
 if TYPE_CHECKING:
     from stylegan_cli.detectors.registry import PerceptualDetector
@@ -99,8 +107,6 @@ def path_options(
 
 def path_name(options: PathOptions, detector: str) -> str:
     """Return the name of a path length: the published one only where it is that number."""
-    from stylegan_cli.detectors.registry import is_standard
-
     variant = Variant(options.space, options.sampling, options.crop)
     counts = {way.num_paths for way in PROTOCOLS.values()}
     untouched = options.psi == 1 and options.class_name is None and options.num in counts
@@ -114,13 +120,16 @@ def path_name(options: PathOptions, detector: str) -> str:
 def _prepare(
     network: "Network", request: Request, place: "Workplace"
 ) -> Generator[Event, None, Maker]:
-    from stylegan_cli.detectors.registry import detector_names, detector_note, open_detector
-
     if request.num is not None and request.num < 2:
         raise UsageError(f"`num={request.num}`: at least 2 pairs are needed")
     name = request.detector
     if request.together and name not in detector_names("distance"):
         name = None  # it was set for the metrics on features
+    # refused before torch is imported
+    chosen_detector(name, "distance")
+    list(_wanted(network, request))
+    from stylegan_cli.detectors.registry import open_detector
+
     detector = open_detector(name, purpose="distance", device=place.device)
     note = detector_note(detector.name, "distance")
     if note:
@@ -135,14 +144,12 @@ def _prepare(
 
 def _wanted(network: "Network", request: Request) -> Iterator[PathOptions]:
     """Yield the chosen path length, or beside other metrics all of the protocol."""
-    from stylegan_cli.metrics.path_length import check_paths
-
     chosen: PathChoice = request.options
-    space = chosen.space or ("w" if network.G.has_w else "z")
+    space = chosen.space or ("w" if network.sizes.has_w else "z")
     wanted = [(space, chosen.sampling, chosen.crop)]
     if request.together:
         known = tuple(protocol_named(request.protocol).paths) or WHOLE_PATHS
-        wanted = [variant for variant in known if network.G.has_w or variant.space == "z"]
+        wanted = [variant for variant in known if network.sizes.has_w or variant.space == "z"]
     for space, sampling, crop in wanted:
         options = path_options(
             request.protocol, space=space, sampling=sampling, crop=crop, num=request.num
@@ -150,6 +157,44 @@ def _wanted(network: "Network", request: Request) -> Iterator[PathOptions]:
         options = replace(options, psi=request.psi, class_name=request.class_name)
         check_paths(network, options)
         yield options
+
+
+PERCEIVED_SIDE = 256
+"""Images are reduced to this size before they are compared."""
+
+SMALLEST_SIDE = 32
+"""Below this the perceptual networks have no layers left to compare."""
+
+
+def check_paths(network: "Network", options: PathOptions) -> None:
+    """Raise if the network has no such path length."""
+    sizes = network.sizes
+    if options.space == "w" and not sizes.has_w:
+        raise UsageError(
+            "`space=w`: this network makes images straight from z and has no w; take `space=z`"
+        )
+    check_possible(network, Sampling(psi=options.psi))
+    class_index(network, options.class_name)
+    side = sizes.size.shorter // 2 if options.crop else sizes.size.shorter
+    side //= shrink_factor(sizes.size, crop=options.crop, rule=options.rule)
+    if side < SMALLEST_SIDE:
+        could = options.crop and sizes.size.shorter >= SMALLEST_SIDE
+        advice = "take `crop=False`" if could else "networks this small have no path length"
+        raise UsageError(
+            f"{network.path}: {side} px{' after cropping' if options.crop else ''} are too few for "
+            f"a perceptual distance, which needs {SMALLEST_SIDE} px; {advice}"
+        )
+
+
+def shrink_factor(size: Size, *, crop: bool, rule: ShrinkRule = "cropped") -> int:
+    """Return the factor that reduces images to 256 px before they are compared, 1 at least.
+
+    Args:
+        size: Of the whole images; the shorter side decides.
+        rule: "whole" reduces cropped images as far as whole ones, as [ADA]'s PyTorch release.
+    """
+    side = size.shorter // 2 if crop and rule == "cropped" else size.shorter
+    return max(1, side // PERCEIVED_SIDE)
 
 
 def _series(
@@ -184,7 +229,6 @@ def _series(
 
 
 def _conclude(name: str, detector: str, columns: Columns) -> Iterator[Conclusion]:
-    from stylegan_cli.detectors.registry import is_standard
     from stylegan_cli.metrics.path_length import path_length
 
     distances = columns[COLUMN]
@@ -197,7 +241,7 @@ def _conclude(name: str, detector: str, columns: Columns) -> Iterator[Conclusion
             "num_counted": found.counted,
             "standard_detector": is_standard(detector, "distance"),
         },
-        picture=histogram(
+        picture=lambda: histogram(
             distances,
             (found.low, found.high),
             found.ppl,

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 import numpy as np
 from jaxtyping import Int64
 
+from stylegan_cli.detectors.names import is_standard
 from stylegan_cli.errors import UsageError, meant_or_all
 from stylegan_cli.metrics.metric import Metric
 from stylegan_cli.runtime import numpy_stream
@@ -118,8 +119,6 @@ def result_name(value: str, metric: Metric, detector: str, fakes: int, protocol:
     Args:
         value: "fid", "kid", "kid_sd", "is_mean", "is_std", "precision", …
     """
-    from stylegan_cli.detectors.registry import is_standard
-
     standard = is_standard(detector, metric.on_features.purpose)
     plain = standard and fakes == STANDARD_COUNT
     if protocol.name is None:

@@ -13,10 +13,9 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from statistics import mean, stdev
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import torch
 
 from stylegan_cli.errors import DataError, UsageError
 from stylegan_cli.figures.png import write_png
@@ -52,20 +51,21 @@ from stylegan_cli.metrics.store import Measurements, open_measurements
 from stylegan_cli.networks.execution import USUAL, Execution, open_for_drawing
 from stylegan_cli.networks.header import read_header
 from stylegan_cli.networks.snapshot import Network
-from stylegan_cli.runtime import keep_freed_memory, pick_device, pick_dtype, repeatable, world
+from stylegan_cli.runtime import pick_device, pick_dtype, repeatable, world
 from stylegan_cli.shipped import shipped_network
+
+if TYPE_CHECKING:
+    import torch
 
 
 @contextmanager
 def workplace(device: str = "auto", execution: Execution = USUAL) -> Iterator[Workplace]:
-    """Open the device, join the processes of `torchrun` and make room in the cache of features."""
-    place, folder = pick_device(device), usual_folder()
-    if place.type == "cpu":
-        keep_freed_memory()
-    with world(place) as processes:
+    """Join the processes of `torchrun` and make room in the cache of features."""
+    folder = usual_folder()
+    with world(lambda: pick_device(device)) as processes:
         if processes.is_first:
             remove_unused(folder)
-        yield Workplace(device=place, folder=folder, world=processes, execution=execution)
+        yield Workplace(device_name=device, folder=folder, world=processes, execution=execution)
 
 
 def evaluate(metric: Metric, request: Request, place: Workplace) -> Iterator[Event]:
@@ -143,8 +143,8 @@ def _network_remark(request: Request) -> Iterator[Remark]:
 
 def _by_features(metrics: Sequence[Metric], request: Request, place: Workplace) -> Iterator[Event]:
     began = time.monotonic()
-    repeatable(place.device, torch.float32)
     evaluation = yield from open_evaluation(metrics, request, place)
+    repeatable(place.device, pick_dtype("fp32", place.device))
     yield from evaluation.extract()
     if not place.world.is_first:
         return
@@ -188,8 +188,11 @@ def _by_codes(metric: Metric, work: OnCodes, request: Request, place: Workplace)
 
 
 def _opened(path: Path, place: Workplace) -> Network:
-    network = open_for_drawing(path, place.device, place.execution)
-    repeatable(place.device, pick_dtype(network.precision, place.device))
+    def device() -> "torch.device":
+        repeatable(place.device, pick_dtype(network.precision, place.device))
+        return place.device
+
+    network = open_for_drawing(path, device, place.execution)
     return network
 
 
@@ -262,7 +265,7 @@ def _concluded(
     if conclusion.picture is not None:
         files.append(file.path.with_suffix(".png"))
         if not (file.is_finished and files[-1].exists()):
-            write_png(files[-1], conclusion.picture, origin=json.dumps(series.request))
+            write_png(files[-1], conclusion.picture(), origin=json.dumps(series.request))
     file.finish(conclusion.arrays)
     record = {
         **series.request,

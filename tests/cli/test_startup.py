@@ -77,6 +77,12 @@ def test_a_study_that_exists_already_takes_no_torch(studies, network_file, words
         ("project", "1", "--init", "best"),
         ("project", "1", "--align", "eyes"),
         ("project", "1", "--class", "cat"),
+        ("eval", "ppl", "--psi", "inf"),
+        ("eval", "ppl", "--detector", "foo"),
+        ("eval", "ppl", "--class", "cat"),
+        ("eval", "ppl", "--protocol", "foo"),
+        ("eval", "fid", "--detector", "foo"),
+        ("eval", "equivariance"),
     ],
     ids=" ".join,
 )
@@ -92,11 +98,14 @@ def test_a_refusal_takes_no_torch(network_file, tmp_path, words):
         ("train", "--data", "nowhere.zip"),
         ("train", "--init-from", "nowhere", "--data", "nowhere.zip"),
         ("project", "nowhere.jpg", "--mask", "nowhere.png"),
+        ("eval", "fid", "--data", "nowhere.zip"),
+        ("eval", "fid", "--network", "nowhere"),
+        ("eval", "all", "--network", "nowhere"),
     ],
     ids=" ".join,
 )
 def test_a_missing_file_takes_no_torch(tmp_path, words):
-    network = () if words[0] == "train" else ("--network", "portraits-64")
+    network = () if words[0] == "train" or "--network" in words else ("--network", "portraits-64")
     assert imported(*words, *network, code=1, folder=tmp_path) == []
 
 

@@ -3,13 +3,13 @@ import pytest
 import torch
 from PIL import Image
 
-from stylegan_cli.detectors.registry import (
+from stylegan_cli.detectors.names import (
     default_detector,
     detector_names,
     how_to_get_standard,
     is_standard,
-    open_detector,
 )
+from stylegan_cli.detectors.registry import open_detector
 from stylegan_cli.detectors.weights import find_weights, write_weights
 from stylegan_cli.errors import UsageError, WeightsError
 from tests.detectors.made import REFERENCE

@@ -40,7 +40,7 @@ def evaluation(network, data, alex, features_folder):
     def make(*cases, metrics=("fid",), protocol=OURS, **options):
         request = Request(**{"num": 8, **options})
         execution = Execution(batch_size=4)
-        place = Workplace(device=CPU, folder=features_folder, execution=execution)
+        place = Workplace(folder=features_folder, execution=execution)
         made = Evaluation(
             metrics=tuple(all_metrics()[name] for name in metrics),
             cases=cases or (network_case(network.path, data, request, protocol, place),),

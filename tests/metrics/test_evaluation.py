@@ -3,7 +3,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
 
 from stylegan_cli.errors import DataError, MetricError, UsageError
 from stylegan_cli.metrics.cases import folder_case, network_case
@@ -16,7 +15,7 @@ from stylegan_cli.metrics.pictures import real_images
 from stylegan_cli.metrics.protocol import OURS, PROTOCOLS
 from tests.tiny import tiny, write_network, write_untrained
 
-PLACE = Workplace(device=torch.device("cpu"), folder=Path())
+PLACE = Workplace(folder=Path())
 
 
 def case_of(path, data, protocol=OURS, **changes):

@@ -111,9 +111,9 @@ def test_images_that_are_no_numbers_are_told_with_their_network(network):
 
 
 def test_fakes_in_bf16_have_features_of_their_own_and_those_in_float32_the_usual(network):
-    identities, cpu = {}, torch.device("cpu")
+    identities = {}
     for precision in ("auto", "fp32", "bf16"):
-        place = Workplace(device=cpu, folder=Path(), execution=Execution(precision=precision))
+        place = Workplace(folder=Path(), execution=Execution(precision=precision))
         case = network_case(network.path, None, Request(num=2), OURS, place)
         identities[precision] = case.fakes[0].identity
         assert case.facts.get("precision") == identities[precision].get("precision")

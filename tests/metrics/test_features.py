@@ -13,7 +13,7 @@ CPU = torch.device("cpu")
 def extraction(image_folder, alex, tmp_path):
     def make(folder=tmp_path):
         pictures = stored_folder(image_folder)
-        place = Workplace(device=CPU, folder=folder, execution=Execution(batch_size=5))
+        place = Workplace(folder=folder, execution=Execution(batch_size=5))
         return Extraction(pictures=pictures, detector=alex, place=place)
 
     return make

@@ -9,7 +9,7 @@ from typer.testing import CliRunner
 
 from stylegan_cli.cli.app import app
 from stylegan_cli.data.dataset import open_dataset
-from stylegan_cli.detectors.registry import detector_names
+from stylegan_cli.detectors.names import detector_names
 from stylegan_cli.errors import Interrupted, UsageError
 from stylegan_cli.metrics.features import Workplace
 from stylegan_cli.metrics.in_training import Gauge, train
@@ -122,7 +122,7 @@ def test_records_of_another_structure_count_for_nothing(
     with (folder / "metrics.jsonl").open("a") as file:
         file.writelines(json.dumps({**whole[0], **odd}) + "\n" for odd in ODD)
     assert [type(event) for event in run(recipe, dataset, folder)] == [Begun]
-    gauge = Gauge(recipe, dataset, folder, Workplace(device=CPU, folder=tmp_path))
+    gauge = Gauge(recipe, dataset, folder, Workplace(folder=tmp_path))
     gauge._link_best()
     assert sorted(path.name for path in folder.glob("best-*")) == ["best-fd_alex.safetensors"]
 
@@ -163,7 +163,7 @@ def test_nothing_to_compare_with_is_said_before_training(dataset, tmp_path):
 
 
 def test_networks_are_compared_with_all_images(recipe, dataset, tmp_path):
-    place = Workplace(device=CPU, folder=tmp_path)
+    place = Workplace(folder=tmp_path)
     gauge = Gauge(recipe, dataset.part(3, seed=0), tmp_path, place)
     assert gauge.data.count == len(dataset)
 

@@ -10,9 +10,9 @@ from stylegan_cli.metrics.path_length import (
     lerp,
     path_length,
     shrink,
-    shrink_factor,
     slerp,
 )
+from stylegan_cli.metrics.ppl import shrink_factor
 from stylegan_cli.sizes import square
 
 

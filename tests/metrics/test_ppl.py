@@ -6,14 +6,13 @@ from stylegan_cli.errors import MetricError, UsageError
 from stylegan_cli.latents.sampling import map_latents
 from stylegan_cli.metrics.path_length import (
     EPSILON,
-    check_paths,
     draw_pairs,
     path_distances,
     perceived,
     step_codes,
     step_images,
 )
-from stylegan_cli.metrics.ppl import PathOptions
+from stylegan_cli.metrics.ppl import PathOptions, check_paths
 from stylegan_cli.networks.snapshot import load_network
 from tests.networks.families import small
 from tests.tiny import write_network, write_untrained

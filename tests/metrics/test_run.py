@@ -6,7 +6,6 @@ from functools import partial
 import h5py
 import numpy as np
 import pytest
-import torch
 
 from stylegan_cli.errors import UsageError
 from stylegan_cli.metrics.features import Workplace
@@ -59,7 +58,7 @@ def counting(measured):
 
 @pytest.fixture
 def place(tmp_path):
-    return Workplace(device=torch.device("cpu"), folder=tmp_path / "cache")
+    return Workplace(folder=tmp_path / "cache")
 
 
 @pytest.fixture

@@ -25,7 +25,8 @@ from stylegan_cli.interop.foreign import fitted, shapes_of
 from stylegan_cli.interop.reading import read_tensorflow_networks
 from stylegan_cli.interop.shapes_of_networks import Shapes, discriminator_values
 from stylegan_cli.interop.tensorflow_releases import discriminator_tensors
-from stylegan_cli.metrics.path_length import PERCEIVED_SIDE, shrink
+from stylegan_cli.metrics.path_length import shrink
+from stylegan_cli.metrics.ppl import PERCEIVED_SIDE
 from stylegan_cli.metrics.separability.attributes import Attributes
 from stylegan_cli.networks.discriminators import Discriminator
 from stylegan_cli.networks.family import build_discriminator

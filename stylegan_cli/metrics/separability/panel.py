@@ -63,7 +63,7 @@ def open_classifiers(
         data: Labelled images; None takes those of the training.
     """
     device = network.G.mapping.w_avg.device
-    place = Workplace(device=device, folder=usual_folder())
+    place = Workplace(device_name=str(device), folder=usual_folder())
     request = Request(network=network.path, data=data, options=options)
     panel, _ = yield from open_panel(network, request, place)
     return panel
