@@ -35,7 +35,7 @@ from stylegan_cli.cli.data import data_app
 from stylegan_cli.cli.discover.app import discover_app
 from stylegan_cli.cli.elsewhere import in_our_words
 from stylegan_cli.cli.evaluate import eval_app
-from stylegan_cli.cli.options import examples
+from stylegan_cli.cli.options import add_command, examples
 from stylegan_cli.cli.recipe import recipe_app
 from stylegan_cli.cli.weights import weights_app
 from stylegan_cli.errors import Interrupted, SgtoolError, meant
@@ -221,7 +221,7 @@ for module in (
     bench,
 ):
     # each is named like the command in it
-    app.command(epilog=module.EXAMPLES)(vars(module)[module.__name__.rpartition(".")[2]])
+    add_command(app, vars(module)[module.__name__.rpartition(".")[2]])
 app.add_typer(recipe_app, name="recipe")
 app.add_typer(data_app, name="data")
 app.add_typer(weights_app, name="weights")

@@ -11,16 +11,10 @@ from stylegan_cli import api
 from stylegan_cli.cli import completion, console
 from stylegan_cli.cli.console import echo_json, echo_table
 from stylegan_cli.cli.network import machine
-from stylegan_cli.cli.options import QuietFlag, SetFlag, examples, with_flags
+from stylegan_cli.cli.options import QuietFlag, SetFlag, with_flags
 from stylegan_cli.errors import Interrupted, UsageError
 from stylegan_cli.ranges import parse_ints
 
-EXAMPLES = examples(
-    "sgtool bench",
-    "sgtool bench stylegan2 --resolution 32,64 --set generator.channel_base=2048 -o speed.json",
-    "sgtool bench stylegan1-f progan --resolution 32 --batch-size 16 --backend auto",
-    "sgtool bench stylegan2 --resolution 256 --batch-size 64,16 --device cuda --json",
-)
 Word = TypeVar("Word", bound=str)
 DEFAULT = "stylegan2-small"
 COLUMNS = ("recipe", "px", "batch", "form", "img/s", "s/kimg", "GiB", "hours")
@@ -61,6 +55,12 @@ def bench(
         captured: Also measure training as CUDA graphs (experimental).
         rounds (N): Rounds to take the median of.
         output (FILE): Also write every sample as JSON.
+
+    Examples:
+        sgtool bench
+        sgtool bench stylegan2 --resolution 32,64 --set generator.channel_base=2048 -o speed.json
+        sgtool bench stylegan1-f progan --resolution 32 --batch-size 16 --backend auto
+        sgtool bench stylegan2 --resolution 256 --batch-size 64,16 --device cuda --json
     """
     place = api.pick_device(device)
     if place.type == "cpu":

@@ -14,7 +14,7 @@ from stylegan_cli import api
 from stylegan_cli.cli import console
 from stylegan_cli.cli.console import echo_json
 from stylegan_cli.cli.network import any_network, local
-from stylegan_cli.cli.options import QuietFlag, examples, with_flags
+from stylegan_cli.cli.options import QuietFlag, with_flags
 from stylegan_cli.errors import OutputError, UsageError
 
 
@@ -82,17 +82,6 @@ def _in_words(file: "api.Exported") -> str:
 Conversion = Callable[[Path, Path], dict[str, Any]]
 """Converts source to destination; returns facts, with "notes" and "licence" among them."""
 
-EXAMPLES = examples(
-    "sgtool convert ffhq.pkl ffhq.safetensors",
-    "sgtool convert ffhq.pkl ffhq.safetensors --json",
-    "sgtool grid --seeds 0-15 --network ffhq.safetensors",
-    "sgtool convert 550000.pt mine.safetensors",
-    "sgtool convert runs/photos photos.pt",
-    "sgtool convert runs/people people.onnx",
-    "sgtool convert runs/people people.onnx --halves --noise-mode none",
-    "sgtool convert ffhq.pkl ffhq.pt2",
-)
-
 
 @with_flags
 def convert(
@@ -115,6 +104,16 @@ def convert(
         source (SRC): Network file of sgtool, run, pickle of the original releases (also in a zip),
             checkpoint of rosinality's programs, or the address of one.
         destination (DST): File to write; its suffix selects the format.
+
+    Examples:
+        sgtool convert ffhq.pkl ffhq.safetensors
+        sgtool convert ffhq.pkl ffhq.safetensors --json
+        sgtool grid --seeds 0-15 --network ffhq.safetensors
+        sgtool convert 550000.pt mine.safetensors
+        sgtool convert runs/photos photos.pt
+        sgtool convert runs/people people.onnx
+        sgtool convert runs/people people.onnx --halves --noise-mode none
+        sgtool convert ffhq.pkl ffhq.pt2
     """
     conversion, written = _conversion(destination, flags)
     source = local(source)

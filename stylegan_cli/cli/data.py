@@ -10,9 +10,8 @@ import typer
 from stylegan_cli import api
 from stylegan_cli.cli import completion, console
 from stylegan_cli.cli.console import echo_json
-from stylegan_cli.cli.inspect_data import EXAMPLES as INSPECT_EXAMPLES
 from stylegan_cli.cli.inspect_data import inspect
-from stylegan_cli.cli.options import QuietFlag, examples, with_flags
+from stylegan_cli.cli.options import QuietFlag, add_command, command, examples
 from stylegan_cli.errors import UsageError
 
 data_app = typer.Typer(
@@ -34,18 +33,7 @@ ChannelsFlag = Annotated[
 ]
 
 
-@data_app.command(
-    epilog=examples(
-        "sgtool data prepare photos/ -o photos.zip --resolution 256",
-        "sgtool data prepare cars.zip more/ -o cars.h5 --fit wide --background black",
-        "sgtool data prepare train-images-idx3-ubyte.gz -o mnist.zip --channels 1",
-        "sgtool data prepare 'https://example.org/birds-{000..127}.tar' -o birds.zip",
-        "sgtool data prepare scans/ -o scans.zip --labels scans.csv --levels 0,4095",
-        "sgtool data prepare scans/ -o fine.h5 --channels 5 --levels 0,4095 --store float16",
-        "sgtool data prepare faces/ -o faces.zip --labels faces.csv --label-columns smile,age",
-    )
-)
-@with_flags
+@command(data_app)
 def prepare(
     sources: list[str],
     /,
@@ -89,6 +77,15 @@ def prepare(
             if not given.
         store: Numbers of the data set; float16 keeps more than 8 bits of a channel.
         workers (N): Threads; one per core.
+
+    Examples:
+        sgtool data prepare photos/ -o photos.zip --resolution 256
+        sgtool data prepare cars.zip more/ -o cars.h5 --fit wide --background black
+        sgtool data prepare train-images-idx3-ubyte.gz -o mnist.zip --channels 1
+        sgtool data prepare 'https://example.org/birds-{000..127}.tar' -o birds.zip
+        sgtool data prepare scans/ -o scans.zip --labels scans.csv --levels 0,4095
+        sgtool data prepare scans/ -o fine.h5 --channels 5 --levels 0,4095 --store float16
+        sgtool data prepare faces/ -o faces.zip --labels faces.csv --label-columns smile,age
     """
     with api.open_sources(sources) as opened:
         if resolution is None:
@@ -120,16 +117,10 @@ def prepare(
         _report(output, opened, _write(opened, request, label="prepare"), json=json)
 
 
-data_app.command(epilog=INSPECT_EXAMPLES)(inspect)
+add_command(data_app, inspect)
 
 
-@data_app.command(
-    epilog=examples(
-        "sgtool data sample portraits -o portraits.zip --count 1000",
-        "sgtool data sample portraits -o avataaars.zip --style avataaars --resolution 128",
-    )
-)
-@with_flags
+@command(data_app)
 def sample(
     kind: Annotated[str, typer.Argument(autocompletion=completion.kinds)],
     /,
@@ -154,6 +145,10 @@ def sample(
         resolution (N|WxH): Side of squares, or WIDTHxHEIGHT.
         seed (N): Random seed.
         style (NAME): Style of DiceBear, such as avataaars.
+
+    Examples:
+        sgtool data sample portraits -o portraits.zip --count 1000
+        sgtool data sample portraits -o avataaars.zip --style avataaars --resolution 128
     """
     target = api.Target(resolution=resolution, channels=channels)
     source = api.draw_samples(kind, count, resolution=resolution, seed=seed, style=style)

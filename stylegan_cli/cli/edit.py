@@ -5,18 +5,9 @@ from typing import Any
 
 from stylegan_cli import api
 from stylegan_cli.cli import console
-from stylegan_cli.cli.options import SeedsFlag, StudyFlags, examples, with_flags
+from stylegan_cli.cli.options import SeedsFlag, StudyFlags, with_flags
 from stylegan_cli.cli.study import run_study
 from stylegan_cli.ranges import parse_floats
-
-EXAMPLES = examples(
-    "sgtool edit --seeds 0-3 --direction directions.h5:sefa/0",
-    "sgtool edit --seeds 0-3,projected.h5:0 --direction directions.h5:pca/1@coarse",
-    "sgtool edit --seeds 0-3 --direction directions.h5:sefa/0 --layers coarse",
-    "sgtool edit --direction directions.h5:sefa/0=2 --direction directions.h5:sefa/3=-1",
-    "sgtool edit --direction smile.npy --strength -2:2:9 --to --psi 0.7",
-    "sgtool edit --seeds 0-3 --direction directions.h5:sefa/0 --video",
-)
 
 
 @with_flags
@@ -47,6 +38,14 @@ def edit(
         to: Move to these coordinates instead of by these steps.
         video: Also write edit.mp4: every seed from the lowest strength to the highest and back.
         force: Accept directions found in another network.
+
+    Examples:
+        sgtool edit --seeds 0-3 --direction directions.h5:sefa/0
+        sgtool edit --seeds 0-3,projected.h5:0 --direction directions.h5:pca/1@coarse
+        sgtool edit --seeds 0-3 --direction directions.h5:sefa/0 --layers coarse
+        sgtool edit --direction directions.h5:sefa/0=2 --direction directions.h5:sefa/3=-1
+        sgtool edit --direction smile.npy --strength -2:2:9 --to --psi 0.7
+        sgtool edit --seeds 0-3 --direction directions.h5:sefa/0 --video
     """
     chosen = api.parse_picks(seeds)
     directions = [api.parse_direction(text, layers=layers) for text in direction]

@@ -1,6 +1,5 @@
 """`sgtool grid`: one image per seed or code."""
 
-from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -8,24 +7,12 @@ import typer
 
 from stylegan_cli import api
 from stylegan_cli.cli import completion
-from stylegan_cli.cli.options import PsiListFlag, SeedsFlag, StudyFlags, examples, with_flags
+from stylegan_cli.cli.options import PsiListFlag, SeedsFlag, StudyFlags, with_flags
 from stylegan_cli.cli.study import run_study
 from stylegan_cli.ranges import parse_floats, parse_ints, parse_points
 
-EXAMPLES = examples(
-    "sgtool grid --seeds 0-15",
-    "sgtool grid --seeds 7,21,100-120 --psi 0.5,1 --network runs/people -o people",
-    "sgtool grid --seeds 7,projected.npz,styles/mix.h5:1/2",
-    "sgtool grid --seeds 0-7 --per-class --pdf",
-    "sgtool grid --seeds 0-7 --label smile=0:1:5,age=30 --network runs/faces",
-    "sgtool grid --seeds 0-69 --psi 0.7 --collage",
-    "sgtool grid --seeds 0-15 --translate 0.1,0 --rotate 15 --network runs/waves",
-    "sgtool grid --seeds 0-3 --noise-seeds 0-7 --noise-layers fine",
-    "sgtool grid --seeds 0-3 --noise-scale 0,0.5,1,2",
-)
 
-
-@partial(with_flags, without=("psi",))
+@with_flags
 def grid(
     seeds: SeedsFlag = "0-15",
     psi: PsiListFlag = "1",
@@ -54,6 +41,17 @@ def grid(
         noise_scale (LIST): Factors of the noise, as 0,0.5,1,2; a column each.
         noise_layers (LIST): Noise inputs that change, as fine or 0-3; all if not given.
         noise_mask (PICTURE): Fresh noise only where this picture is white.
+
+    Examples:
+        sgtool grid --seeds 0-15
+        sgtool grid --seeds 7,21,100-120 --psi 0.5,1 --network runs/people -o people
+        sgtool grid --seeds 7,projected.npz,styles/mix.h5:1/2
+        sgtool grid --seeds 0-7 --per-class --pdf
+        sgtool grid --seeds 0-7 --label smile=0:1:5,age=30 --network runs/faces
+        sgtool grid --seeds 0-69 --psi 0.7 --collage
+        sgtool grid --seeds 0-15 --translate 0.1,0 --rotate 15 --network runs/waves
+        sgtool grid --seeds 0-3 --noise-seeds 0-7 --noise-layers fine
+        sgtool grid --seeds 0-3 --noise-scale 0,0.5,1,2
     """
     chosen, psis = api.parse_picks(seeds), parse_floats(psi)
 

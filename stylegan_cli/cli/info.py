@@ -7,16 +7,9 @@ from typing import Any
 from stylegan_cli import api
 from stylegan_cli.cli.console import echo_json, echo_table
 from stylegan_cli.cli.network import find_network, local
-from stylegan_cli.cli.options import QuietFlag, examples, with_flags
+from stylegan_cli.cli.options import QuietFlag, with_flags
 
 LONGEST_NAME = 200
-EXAMPLES = examples(
-    "sgtool info",
-    "sgtool info portraits-64",
-    "sgtool info runs/people runs/people/network-000200.safetensors --json",
-    "sgtool info https://example.org/ffhq.safetensors",
-    "sgtool info results/mix-0a1b2c3d/mix.h5 people.zip",
-)
 
 
 @with_flags
@@ -29,6 +22,13 @@ def info(files: list[Path] | None = None, /, json: bool = False, quiet: QuietFla
     Args:
         files (FILE): Networks, run folders, training states, studies, videos, codes, data sets,
             recipes, network files of other programs, addresses of networks.
+
+    Examples:
+        sgtool info
+        sgtool info portraits-64
+        sgtool info runs/people runs/people/network-000200.safetensors --json
+        sgtool info https://example.org/ffhq.safetensors
+        sgtool info results/mix-0a1b2c3d/mix.h5 people.zip
     """
     facts = [api.describe(local(path)) for path in files] if files else [_machine()]
     if json:

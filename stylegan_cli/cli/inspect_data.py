@@ -8,15 +8,10 @@ from typing import Any
 from stylegan_cli import api
 from stylegan_cli.cli import console
 from stylegan_cli.cli.console import echo_json, echo_table
-from stylegan_cli.cli.options import QuietFlag, examples, with_flags
+from stylegan_cli.cli.options import QuietFlag, with_flags
 from stylegan_cli.ranges import parse_ints
 
 VALUES_SHOWN = 40
-EXAMPLES = examples(
-    "sgtool data inspect people.zip --sheet sheet.png",
-    "sgtool data inspect photos/ --json",
-    "sgtool data inspect scans.h5 --preview 4,2,1",
-)
 
 
 @with_flags
@@ -41,6 +36,11 @@ def inspect(
         seed (N): Seed of the choice of images.
         preview (A,B,C): Channels of a stack that the picture shows, counted from 0; the first three
             if not given.
+
+    Examples:
+        sgtool data inspect people.zip --sheet sheet.png
+        sgtool data inspect photos/ --json
+        sgtool data inspect scans.h5 --preview 4,2,1
     """
     channels = None if preview is None else parse_ints(preview, parameter="preview")
     with api.open_sources([path]) as [source]:

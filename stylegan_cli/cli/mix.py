@@ -6,15 +6,9 @@ import typer
 
 from stylegan_cli import api
 from stylegan_cli.cli import completion, console
-from stylegan_cli.cli.options import StudyFlags, examples, with_flags
+from stylegan_cli.cli.options import StudyFlags, with_flags
 from stylegan_cli.cli.study import run_study
 from stylegan_cli.ranges import parse_ints
-
-EXAMPLES = examples(
-    "sgtool mix --rows 1,2 --cols 3,4 --crossover 8",
-    "sgtool mix --rows 0-3 --cols 4-9 --crossover 2,4,8 --psi 0.7",
-    "sgtool mix --rows 0-3 --cols 4-9 --layers coarse --layers 8-",
-)
 
 
 @with_flags
@@ -38,6 +32,11 @@ def mix(
             Default: the middle layer.
         layers (LIST): Instead of --crossover: the layers that take the column's style, such as
             coarse, 0-3 or 8-. Repeat for another matrix.
+
+    Examples:
+        sgtool mix --rows 1,2 --cols 3,4 --crossover 8
+        sgtool mix --rows 0-3 --cols 4-9 --crossover 2,4,8 --psi 0.7
+        sgtool mix --rows 0-3 --cols 4-9 --layers coarse --layers 8-
     """
     row_picks, col_picks = (
         api.parse_picks(rows, parameter="rows"),

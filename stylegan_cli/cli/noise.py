@@ -10,17 +10,10 @@ import typer
 
 from stylegan_cli import api
 from stylegan_cli.cli import completion, console
-from stylegan_cli.cli.options import SeedsFlag, StudyFlags, examples, with_flags
+from stylegan_cli.cli.options import SeedsFlag, StudyFlags, with_flags
 from stylegan_cli.cli.study import run_study
 from stylegan_cli.errors import UsageError
 from stylegan_cli.ranges import parse_ints
-
-EXAMPLES = examples(
-    "sgtool noise --seeds 0-3 --draws 16",
-    "sgtool noise --seeds 0-3 --draws 100 --crop 16,8,24 --psi 0.7",
-    "sgtool noise --seeds 0-3 --draws 64 --components 6",
-    "sgtool noise --seeds 7 --layers all --layers none --layers fine --layers coarse,middle",
-)
 
 
 @partial(with_flags, without=("noise_mode",))
@@ -45,6 +38,12 @@ def noise(
             Repeat for another list. Default: all, none, coarse, middle and fine.
         crop (X,Y,SIZE): Part of the images to enlarge. Default: where images vary most.
         components (N): Show N principal components of each seed's draws.
+
+    Examples:
+        sgtool noise --seeds 0-3 --draws 16
+        sgtool noise --seeds 0-3 --draws 100 --crop 16,8,24 --psi 0.7
+        sgtool noise --seeds 0-3 --draws 64 --components 6
+        sgtool noise --seeds 7 --layers all --layers none --layers fine --layers coarse,middle
     """
     chosen, part = api.parse_picks(seeds), _parse_crop(crop)
 

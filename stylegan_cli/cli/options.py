@@ -129,18 +129,20 @@ def with_flags(
     """Return the command as typer takes it, with the words of its docstring as help.
 
     Parameters before `/` are arguments, the others options; a data class stands for an option per
-    field. "Args:", or "Attributes:" of the class, has lines of `name (PLACEHOLDER): words`.
-    Options that say nothing have the words of `StudyFlags`.
+    field, except for those that the command has itself. "Args:", or "Attributes:" of the class, has
+    lines of `name (PLACEHOLDER): words`, and "Examples:" command lines that work as typed. Options
+    that say nothing have the words of `StudyFlags`.
 
     Args:
         without: Fields that this command does not offer.
     """
     own = signature(command).parameters
-    words, docs = (command.__doc__ or "").partition("\n    Args:\n")[0], _documented(command)
+    about, docs = cleandoc(command.__doc__ or ""), _documented(command)
+    about, _, shown = about.partition("\nExamples:\n")
     arguments = [name for name in own if own[name].kind is Parameter.POSITIONAL_ONLY]
     groups = {name: own[name].annotation for name in own if is_dataclass(own[name].annotation)}
     flags = {
-        name: [flag for flag in options_of(group) if flag.name not in without]
+        name: [flag for flag in options_of(group) if flag.name not in (*own, *without)]
         for name, group in groups.items()
     }
     single = [_shown(own[name], docs) for name in own if name not in groups]
@@ -154,11 +156,26 @@ def with_flags(
         given = [values.pop(name) for name in arguments]
         command(*given, **values, **filled)
 
-    run.__name__, run.__doc__ = command.__name__, words
+    run.__name__, run.__doc__ = command.__name__, about.partition("\nArgs:\n")[0]
+    vars(run)["epilog"] = examples(*map(str.strip, shown.splitlines()))
     # typer reads both to know a command's flags
     run.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
     vars(run)["__signature__"] = Signature(parameters)
     return run
+
+
+def add_command(
+    app: typer.Typer, command: Callable[..., None], name: str | None = None
+) -> Callable[..., None]:
+    """Add what `with_flags` returns to a group of commands, with its examples."""
+    return app.command(name, epilog=vars(command)["epilog"])(command)
+
+
+def command(
+    app: typer.Typer, name: str | None = None
+) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Return a decorator that adds a function to a group of commands as `with_flags` makes it."""
+    return lambda function: add_command(app, with_flags(function), name)
 
 
 def options_of(group: type[Any]) -> list[Parameter]:

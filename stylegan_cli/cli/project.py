@@ -14,15 +14,9 @@ from stylegan_cli import api
 from stylegan_cli.cli import console
 from stylegan_cli.cli.console import echo_json
 from stylegan_cli.cli.network import open_network
-from stylegan_cli.cli.options import ClassFlag, NetworkFlags, examples, with_flags
+from stylegan_cli.cli.options import ClassFlag, NetworkFlags, with_flags
 from stylegan_cli.errors import DataError, UsageError
 
-EXAMPLES = examples(
-    "sgtool project me.jpg",
-    "sgtool project pictures/ more.zip -o projected --restarts 4 --check 4",
-    "sgtool project 7 --space w --steps 200",
-    "sgtool mix --rows projected.h5:0 --cols projected.h5:1 --crossover 2,4,8",
-)
 _CODES = re.compile(r".+\.(?:npz|npy|pt|pth)(?::.+)?|.+\.(?:h5|hdf5):.+", re.IGNORECASE)
 _SEEDS = re.compile(r"[\d,\s-]+")
 
@@ -93,6 +87,12 @@ def project(pictures: list[str], /, *, flags: ProjectFlags) -> None:
     Args:
         pictures (IMAGE|FOLDER|ZIP|SEED…): Pictures; a seed or FILE.h5:INDEX is the network's own
             image of it.
+
+    Examples:
+        sgtool project me.jpg
+        sgtool project pictures/ more.zip -o projected --restarts 4 --check 4
+        sgtool project 7 --space w --steps 200
+        sgtool mix --rows projected.h5:0 --cols projected.h5:1 --crossover 2,4,8
     """
     given = [_given(text) for text in pictures]
     if flags.locality and not flags.tune:

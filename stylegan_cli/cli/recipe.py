@@ -8,7 +8,7 @@ import typer
 from stylegan_cli import api
 from stylegan_cli.cli import completion, console
 from stylegan_cli.cli.console import echo_json, echo_table
-from stylegan_cli.cli.options import QuietFlag, SetFlag, examples, with_flags
+from stylegan_cli.cli.options import QuietFlag, SetFlag, command, examples
 from stylegan_cli.errors import RecipeError, UsageError
 
 recipe_app = typer.Typer(
@@ -26,10 +26,13 @@ RECIPE = typer.Argument(
 )
 
 
-@recipe_app.command("list", epilog=examples("sgtool recipe list"))
-@with_flags
+@command(recipe_app, "list")
 def list_recipes(json: bool = False) -> None:
-    """Print the name and title of every shipped recipe."""
+    """Print the name and title of every shipped recipe.
+
+    Examples:
+        sgtool recipe list
+    """
     rows = [(name, api.load_recipe(name).title) for name in api.recipe_names()]
     if json:
         echo_json([{"name": name, "title": title} for name, title in rows])
@@ -37,17 +40,15 @@ def list_recipes(json: bool = False) -> None:
         echo_table(("name", "title"), rows)
 
 
-@recipe_app.command(
-    epilog=examples(
-        "sgtool recipe show stylegan2",
-        "sgtool recipe show stylegan2 --set data.resolution=256 > mine.toml",
-    )
-)
-@with_flags
+@command(recipe_app)
 def show(name: Annotated[str, RECIPE], changes: SetFlag = None, json: bool = False) -> None:
     """Print a recipe with every key that it reads, including defaults.
 
     The output is a recipe itself: save it to a file and change it there.
+
+    Examples:
+        sgtool recipe show stylegan2
+        sgtool recipe show stylegan2 --set data.resolution=256 > mine.toml
     """
     recipe = api.load_recipe(name, changes or ())
     if json:
@@ -56,8 +57,7 @@ def show(name: Annotated[str, RECIPE], changes: SetFlag = None, json: bool = Fal
         typer.echo(api.recipe_header(name) + api.dump_recipe(recipe), nl=False)
 
 
-@recipe_app.command(epilog=examples("sgtool recipe keys", "sgtool recipe keys loss"))
-@with_flags
+@command(recipe_app)
 def keys(part: str = "", /, json: bool = False) -> None:
     """Print the keys of recipes: type, default, meaning.
 
@@ -66,6 +66,10 @@ def keys(part: str = "", /, json: bool = False) -> None:
 
     Args:
         part (PART): Only keys whose name contains this, as loss or lr.
+
+    Examples:
+        sgtool recipe keys
+        sgtool recipe keys loss
     """
     found = api.recipe_keys(part)
     if not found:
@@ -77,13 +81,7 @@ def keys(part: str = "", /, json: bool = False) -> None:
         echo_table(("key", "type", "default", "description"), rows)
 
 
-@recipe_app.command(
-    epilog=examples(
-        "sgtool recipe check mine.toml other.toml",
-        "sgtool recipe check stylegan2 --set data.resolution=192x128",
-    )
-)
-@with_flags
+@command(recipe_app)
 def check(
     files: Annotated[list[str], RECIPE], changes: SetFlag = None, quiet: QuietFlag = False
 ) -> None:
@@ -91,6 +89,10 @@ def check(
 
     Finds misspelled keys, values of the wrong type and values that contradict each other. Exits
     with 2 if there are any.
+
+    Examples:
+        sgtool recipe check mine.toml other.toml
+        sgtool recipe check stylegan2 --set data.resolution=192x128
     """
     problems: list[str] = []
     for file in files:

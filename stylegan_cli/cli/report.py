@@ -8,13 +8,7 @@ import typer
 from stylegan_cli import api
 from stylegan_cli.cli import console
 from stylegan_cli.cli.console import echo_json
-from stylegan_cli.cli.options import QuietFlag, examples, with_flags
-
-EXAMPLES = examples(
-    "sgtool report runs/people -o people.html",
-    "sgtool report runs/people runs/people-ada -o compared.html",
-    "sgtool report runs/people results/mix-0a1b2c3d results/grid-4e5f6a7b --fakes 20",
-)
+from stylegan_cli.cli.options import QuietFlag, with_flags
 
 
 @with_flags
@@ -37,6 +31,11 @@ def report(
         inputs (RUN|RESULT): Run folders, study folders, .h5 files of studies, folders of metrics.
         output (FILE): The page to write.
         fakes (N): At most N pictures of each run's fakes, 0.1 MB each.
+
+    Examples:
+        sgtool report runs/people -o people.html
+        sgtool report runs/people runs/people-ada -o compared.html
+        sgtool report runs/people results/mix-0a1b2c3d results/grid-4e5f6a7b --fakes 20
     """
     opened = api.open_report(_without_videos(inputs))
     steps = api.write_report(opened, output, most_fakes=fakes, overwrite=overwrite)

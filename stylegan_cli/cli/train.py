@@ -25,21 +25,11 @@ from stylegan_cli.cli.options import (
     QuietFlag,
     SetFlag,
     VerboseFlag,
-    examples,
     with_flags,
 )
 from stylegan_cli.cli.ticks import show_events
 from stylegan_cli.errors import UsageError
 
-EXAMPLES = examples(
-    "sgtool train",
-    "sgtool train stylegan2-small --data people.zip",
-    "sgtool train stylegan2 --data photos.zip --set data.resolution=256 -o runs/photos",
-    "sgtool train stylegan2 --set data.resolution=512 --dry-run --json",
-    "sgtool train --init-from runs/faces --data cats.zip --freeze-d 4",
-    "sgtool train stylegan2 --data photos.zip --profile 5",
-    "torchrun --nproc-per-node 8 -m stylegan_cli train stylegan2 --data photos.zip",
-)
 QUICKSTART = "quickstart"
 
 
@@ -112,6 +102,15 @@ def train(
 
     Args:
         recipe (RECIPE): File or shipped name of a recipe; quickstart if not given.
+
+    Examples:
+        sgtool train
+        sgtool train stylegan2-small --data people.zip
+        sgtool train stylegan2 --data photos.zip --set data.resolution=256 -o runs/photos
+        sgtool train stylegan2 --set data.resolution=512 --dry-run --json
+        sgtool train --init-from runs/faces --data cats.zip --freeze-d 4
+        sgtool train stylegan2 --data photos.zip --profile 5
+        torchrun --nproc-per-node 8 -m stylegan_cli train stylegan2 --data photos.zip
     """
     written, folder = _written(recipe, flags)
     # problems of the recipe and of the images are found before torch is imported

