@@ -142,7 +142,7 @@ def with_flags(
     arguments = [name for name in own if own[name].kind is Parameter.POSITIONAL_ONLY]
     groups = {name: own[name].annotation for name in own if is_dataclass(own[name].annotation)}
     flags = {
-        name: [flag for flag in options_of(group) if flag.name not in (*own, *without)]
+        name: [flag for flag in options_of(group) if not (flag.name in own or flag.name in without)]
         for name, group in groups.items()
     }
     single = [_shown(own[name], docs) for name in own if name not in groups]

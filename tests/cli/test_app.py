@@ -156,7 +156,7 @@ def test_a_reader_that_leaves_early_ends_it_quietly():
     ) as process:
         process.stdout.close()
         assert process.stderr.read() == b""
-    assert process.returncode == 1
+    assert process.returncode == 141
 
 
 @pytest.mark.parametrize("stream", ["stdout", "stderr"])
