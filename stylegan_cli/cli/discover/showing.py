@@ -63,6 +63,7 @@ def discover(find: Find, group: str, flags: DiscoverFlags) -> None:
     kept: list[api.Discovery] = []
 
     def make_plan(network: "api.Network", sampling: "api.Sampling") -> "api.Plan":
+        api.check_possible(network, sampling)
         found, judge = find(network, group)
         api.check_directions(output, found, overwrite=flags.overwrite)
         kept.append(api.without_repeats(network, found))

@@ -2,12 +2,10 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import torch
 from jaxtyping import Float, Float32
-from torch import Tensor, nn
 
 from stylegan_cli.directions.components import (
     Covariance,
@@ -25,6 +23,9 @@ from stylegan_cli.errors import UsageError
 from stylegan_cli.networks.execution import default_batch_size
 from stylegan_cli.networks.snapshot import Network
 from stylegan_cli.ranges import format_ints, parse_layers_by_side
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
 
 COUNT = 10
 SAMPLES = 50_000
@@ -49,11 +50,11 @@ def find_sefa(
         layers: Lists of layers; each has its own directions, which move these layers alone.
         class_index: Steps and safe ranges are those of one class; of all together by default.
     """
-    G = network.G
-    maps, drawn = first_maps(G), population(network, class_index=class_index)
+    levels = network.sizes.layer_levels
+    lists = {text: parse_layers_by_side(text, levels, parameter="layers") for text in layers}
+    maps, drawn = first_maps(network.G), population(network, class_index=class_index)
     found: list[Direction] = []
-    for text in layers:
-        numbers = parse_layers_by_side(text, G.synthesis.layer_levels, parameter="layers")
+    for text, numbers in lists.items():
         chosen = [i for i in numbers if i in maps]
         if not chosen:
             raise UsageError(
@@ -90,8 +91,8 @@ def find_components(
         class_index: Of one class alone; of all of them, what tells classes apart is taken away
             first.
     """
-    G = network.G
-    layer = layer or (None if G.has_w else "b4")
+    sizes = network.sizes
+    layer = layer or (None if sizes.has_w else "b4")
     samples = samples or (SAMPLES if layer is None else ACTIVATION_SAMPLES)
     if samples < 2 * count:
         raise UsageError(
@@ -100,7 +101,7 @@ def find_components(
             value=samples,
         )
     if layer is None:
-        covariance = Covariance(G.w_dim)
+        covariance = Covariance(sizes.w_dim)
         for batch in sampled(network, samples, class_index=class_index):
             covariance.add(_without_classes(batch, class_index))
         components = principal_components(covariance, count)
@@ -118,7 +119,7 @@ def find_components(
     }
     found = [
         replace(
-            measured(network, vector, drawn, range(G.num_ws), {"share": float(share)}),
+            measured(network, vector, drawn, range(sizes.num_ws), {"share": float(share)}),
             name=f"{group}/{i}",
             method="pca",
         )
@@ -224,13 +225,15 @@ class _Reached(Exception):  # noqa: N818 - a signal, not an error
 
 def _activations(network: Network, layer: str, batch: Population) -> Float32[np.ndarray, "n dim"]:
     """Return the flat output of a layer, with the network's fixed noise."""
+    import torch
+
     try:
         module = network.G.synthesis.get_submodule(layer)
     except AttributeError:
         raise UsageError(f"{layer}: the network has no such layer{_listed(network)}") from None
     rows: list[np.ndarray] = []
 
-    def take(_: nn.Module, __: object, output: Tensor) -> None:
+    def take(_: "nn.Module", __: object, output: "Tensor") -> None:
         rows.append(output.flatten(1).float().cpu().numpy().copy())
         raise _Reached
 
