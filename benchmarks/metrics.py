@@ -8,8 +8,7 @@ import argparse
 import json
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 from statistics import median
@@ -26,94 +25,61 @@ from stylegan_cli.metrics.precision_recall import precision_recall
 
 IMAGES, CLASSES = 2_000, 1_008
 DIMS = {"fid": 2_048, "kid": 2_048, "precision": 4_096}
-Values = Callable[[], float]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Question:
-    """One number and everyone who computes it, ours first."""
-
-    name: str
-    contenders: Mapping[str, Values]
+Contenders = dict[str, Callable[[], float]]
+"""Everyone who computes a number, ours first."""
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Measure, print a table, write JSON."""
     options = _parser().parse_args(arguments)
     torch.set_num_threads(1)
-    results = [_asked(question, options.rounds) for question in questions()]
-    for result in results:
-        sys.stdout.write(_line(result))
+    results = [_asked(name, each, options.rounds) for name, each in questions()]
+    for found in results:
+        times = f"times over ours {found['ratios']}, values {found['values']}"
+        sys.stdout.write(f"{found['name']}: {times}\n")
     if options.output:
-        found = {"environment": environment("default"), "images": IMAGES, "results": results}
-        options.output.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
+        written = {"environment": environment("default"), "images": IMAGES, "results": results}
+        options.output.write_text(json.dumps(written, indent=1) + "\n", encoding="utf-8")
 
 
-def questions() -> Iterator[Question]:
-    """Yield every metric of features."""
+def questions() -> Iterator[tuple[str, Contenders]]:
+    """Yield every metric of features with its contenders."""
+    peer = _torch_fidelity()
+
+    def with_peer(name: str, own: Contenders, *tensors: torch.Tensor) -> tuple[str, Contenders]:
+        return name, own | ({"torch-fidelity": partial(peer[name], *tensors)} if peer else {})
+
     real, fake = (_features(DIMS["fid"], seed) for seed in range(2))
     tensors = [torch.from_numpy(each) for each in (real, fake)]
-    peer = _torch_fidelity()
-    yield Question(
-        name="fid",
-        contenders={
-            "ours": lambda: frechet_distance(moments(real), moments(fake)),
-            "scipy sqrtm": partial(_sqrtm, real, fake),
-            **({"torch-fidelity": partial(peer.fid, *tensors)} if peer else {}),
-        },
-    )
-    yield Question(
-        name="kid",
-        contenders={
-            "ours": lambda: kernel_distance(real, fake)[0],
-            **({"torch-fidelity": partial(peer.kid, *tensors)} if peer else {}),
-        },
-    )
-    yield from _of_neighbours(peer)
-    yield from _of_classes(peer)
+    own: Contenders = {
+        "ours": lambda: frechet_distance(moments(real), moments(fake)),
+        "scipy sqrtm": partial(_sqrtm, real, fake),
+    }
+    yield with_peer("fid", own, *tensors)
+    yield with_peer("kid", {"ours": lambda: kernel_distance(real, fake)[0]}, *tensors)
+    long, short = (_features(DIMS["precision"], seed) for seed in range(2))
+    own = {
+        "ours": lambda: precision_recall(long, short)[0],
+        "scikit-learn": partial(_neighbours, long, short),
+    }
+    yield with_peer("precision", own, *(torch.from_numpy(each) for each in (long, short)))
+    drawn = np.random.RandomState(2).randn(IMAGES, CLASSES).astype(np.float32)
+    logits = torch.from_numpy(3 * drawn)
+    yield with_peer("is", {"ours": lambda: inception_score(logits.softmax(1).numpy())[0]}, logits)
 
 
-def _of_neighbours(peer: "_TorchFidelity | None") -> Iterator[Question]:
-    real, fake = (_features(DIMS["precision"], seed) for seed in range(2))
-    tensors = [torch.from_numpy(each) for each in (real, fake)]
-    yield Question(
-        name="precision",
-        contenders={
-            "ours": lambda: precision_recall(real, fake)[0],
-            "scikit-learn": partial(_neighbours, real, fake),
-            **({"torch-fidelity": partial(peer.precision, *tensors)} if peer else {}),
-        },
-    )
-
-
-def _of_classes(peer: "_TorchFidelity | None") -> Iterator[Question]:
-    logits = 3 * np.random.RandomState(2).randn(IMAGES, CLASSES).astype(np.float32)
-    tensor = torch.from_numpy(logits)
-    yield Question(
-        name="is",
-        contenders={
-            "ours": lambda: inception_score(tensor.softmax(1).numpy())[0],
-            **({"torch-fidelity": partial(peer.inception_score, tensor)} if peer else {}),
-        },
-    )
-
-
-def _asked(question: Question, rounds: int) -> dict[str, object]:
-    seconds: dict[str, list[float]] = {name: [] for name in question.contenders}
+def _asked(question: str, contenders: Contenders, rounds: int) -> dict[str, object]:
+    seconds: dict[str, list[float]] = {name: [] for name in contenders}
     values = {}
     for number in range(rounds):
-        for name, value in question.contenders.items():
-            sys.stderr.write(f"{question.name}: {name}, round {number + 1} of {rounds}\n")
+        for name, value in contenders.items():
+            sys.stderr.write(f"{question}: {name}, round {number + 1} of {rounds}\n")
             began = time.process_time()
             values[name] = value()
             seconds[name].append(time.process_time() - began)
     ours = median(seconds["ours"])
     ratios = {name: round(median(samples) / ours, 2) for name, samples in seconds.items()}
-    return {"name": question.name, "values": values, "ratios": ratios, "seconds": seconds}
-
-
-def _line(result: Mapping[str, object]) -> str:
-    return f"{result['name']}: times over ours {result['ratios']}, values {result['values']}\n"
+    return {"name": question, "values": values, "ratios": ratios, "seconds": seconds}
 
 
 def _features(dim: int, seed: int) -> np.ndarray:
@@ -146,46 +112,35 @@ def _neighbours(real: np.ndarray, fake: np.ndarray) -> float:
     return float((between <= reach[0]).any(1).mean())
 
 
-class _TorchFidelity:
-    """torch-fidelity 0.4 on features that are there, without its detectors."""
-
-    def __init__(self) -> None:
-        from torch_fidelity import metric_fid, metric_isc, metric_kid, metric_prc
-
-        self._fid, self._isc, self._kid, self._prc = metric_fid, metric_isc, metric_kid, metric_prc
-
-    def fid(self, real: torch.Tensor, fake: torch.Tensor) -> float:
-        a, b = (self._fid.fid_features_to_statistics(each) for each in (real, fake))
-        return self._first(self._fid.fid_statistics_to_metric(a, b, False))
-
-    def kid(self, real: torch.Tensor, fake: torch.Tensor) -> float:
-        found = self._kid.kid_features_to_metric(
-            real, fake, kid_subsets=100, kid_subset_size=1000, verbose=False
-        )
-        return self._first(found)
-
-    def precision(self, real: torch.Tensor, fake: torch.Tensor) -> float:
-        # it uses the first measurement
-        found = self._prc.prc_features_to_metric(fake, real, prc_neighborhood=3, verbose=False)
-        return self._first(found)
-
-    def inception_score(self, logits: torch.Tensor) -> float:
-        found = self._isc.isc_features_to_metric(logits, splits=10, shuffle=False)
-        return self._first(found)
-
-    def _first(self, found: Mapping[str, float]) -> float:
-        return float(next(iter(found.values())))
-
-
-def _torch_fidelity() -> _TorchFidelity | None:
-    """Return torch-fidelity without what only its detectors need; None if not installed."""
+def _torch_fidelity() -> dict[str, Callable[..., float]]:
+    """Return metrics of torch-fidelity 0.4, without its detectors; none if not installed."""
     for part in ("", ".datasets", ".transforms", ".transforms.functional"):
         sys.modules.setdefault(f"torchvision{part}", MagicMock())
     try:
-        return _TorchFidelity()
+        from torch_fidelity import metric_fid, metric_isc, metric_kid, metric_prc
     except ImportError:
         sys.stderr.write("torch-fidelity is not installed: left out\n")
-        return None
+        return {}
+
+    def fid(*features: torch.Tensor) -> dict[str, float]:
+        statistics = (metric_fid.fid_features_to_statistics(each) for each in features)
+        found: dict[str, float] = metric_fid.fid_statistics_to_metric(*statistics, False)
+        return found
+
+    of_kid = {"kid_subsets": 100, "kid_subset_size": 1000, "verbose": False}
+    of_prc = {"prc_neighborhood": 3, "verbose": False}
+    metrics: dict[str, Callable[..., dict[str, float]]] = {
+        "fid": fid,
+        "kid": partial(metric_kid.kid_features_to_metric, **of_kid),
+        # it measures its first argument
+        "precision": lambda real, fake: metric_prc.prc_features_to_metric(fake, real, **of_prc),
+        "is": partial(metric_isc.isc_features_to_metric, splits=10, shuffle=False),
+    }
+
+    def first(metric: Callable[..., dict[str, float]], *given: torch.Tensor) -> float:
+        return float(next(iter(metric(*given).values())))
+
+    return {name: partial(first, metric) for name, metric in metrics.items()}
 
 
 def _parser() -> argparse.ArgumentParser:

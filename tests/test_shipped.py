@@ -9,8 +9,7 @@ from stylegan_cli.errors import NetworkFileError
 from stylegan_cli.networks.header import read_header
 from stylegan_cli.networks.snapshot import load_network
 from stylegan_cli.recipe import load
-from stylegan_cli.shipped import USUAL, network_at, shipped_names, shipped_network
-from stylegan_cli.shipped.making import ship
+from stylegan_cli.shipped import USUAL, network_at, ship, shipped_names, shipped_network
 
 
 @pytest.fixture(scope="module")

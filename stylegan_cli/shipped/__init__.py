@@ -1,5 +1,6 @@
 """Networks that ship in the package; NOTICE says what they learned from."""
 
+from dataclasses import replace
 from pathlib import Path
 
 from stylegan_cli.addresses import address_of, fetched
@@ -8,6 +9,7 @@ from stylegan_cli.files import similar
 
 FOLDER = Path(__file__).parent
 USUAL = "portraits-64"
+LICENCE = 'CC BY 4.0: drawn portraits "Toon Head" by Johan Melin, through DiceBear'
 
 
 def shipped_names() -> tuple[str, ...]:
@@ -37,4 +39,37 @@ def network_at(path: Path) -> Path:
     guess = meant(name, names)
     if guess and not similar(path):
         raise NetworkFileError(f"{path}: no such file, and no packaged network of this name{guess}")
+    return path
+
+
+def ship(
+    snapshot: Path | str, name: str = USUAL, folder: Path = FOLDER, *, kimg: float | None = None
+) -> Path:
+    """Write a network of drawn portraits as one of the package, its weights in 16-bit floats.
+
+    python -c "from stylegan_cli.shipped import ship; ship('newest.safetensors', kimg=420)"
+
+    Args:
+        kimg: Of all trainings, where the last one began from a trained network.
+    """
+    from stylegan_cli.networks.snapshot import load_network, save_network
+    from stylegan_cli.recipe.sections import InitSection
+
+    network = load_network(Path(snapshot), discriminator=True)
+    assert network.D is not None
+    recipe = network.recipe
+    drawn = replace(
+        recipe,
+        title=name,
+        data=replace(recipe.data, path="sample:portraits"),
+        init=InitSection(),
+    )
+    header = replace(
+        network.header,
+        recipe=drawn,
+        licence=LICENCE,
+        kimg=network.kimg if kimg is None else kimg,
+    )
+    path = folder / f"{name}.safetensors"
+    save_network(path, header, network.G.half(), network.D.half())
     return path
