@@ -1,3 +1,4 @@
+import json
 import os
 import subprocess
 import sys
@@ -5,6 +6,7 @@ import sys
 import pytest
 
 from stylegan_cli.cli import console
+from stylegan_cli.cli.console import echo_json, echo_table
 
 WEIRD = "runs/[bold]a[/]:smile:/" + "x" * 200
 
@@ -107,3 +109,22 @@ def test_a_reader_that_stops_reading_ends_the_command_without_a_word(words):
     os.close(writing)
     # as a shell counts a program that SIGPIPE ended
     assert (done.returncode, done.stderr) == (141, b"")
+
+
+ROWS = [("a", 1), ("long [x]", 20)]
+
+
+def test_a_table_in_a_pipe_is_tab_separated_without_headings(capsys):
+    echo_table(("name", "n"), ROWS)
+    assert capsys.readouterr() == ("a\t1\nlong [x]\t20\n", "")
+
+
+def test_a_table_on_a_terminal_is_aligned_under_headings(capsys, monkeypatch):
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True)
+    echo_table(("name", "n"), ROWS)
+    assert capsys.readouterr().out == "name      n\na         1\nlong [x]  20\n"
+
+
+def test_json_is_one_document(capsys):
+    echo_json({"path": "µ.zip"})
+    assert json.loads(capsys.readouterr().out) == {"path": "µ.zip"}

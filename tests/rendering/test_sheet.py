@@ -1,10 +1,12 @@
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from PIL import Image
 
 from stylegan_cli.figures.layout import MAX_PIXELS, PAPER, Content, Layout, arrange, font, paint
 from stylegan_cli.figures.png import tile, write_png
-from stylegan_cli.rendering.sheet import compose
+from stylegan_cli.rendering.sheet import Columns, arrange_collage, choose_columns, compose
 from stylegan_cli.rendering.store import Table, create_study
 from stylegan_cli.sizes import square
 from tests.rendering.test_store import TABLES, header
@@ -164,3 +166,41 @@ def test_a_png_says_where_it_comes_from(tmp_path):
     with Image.open(tmp_path / "deep" / "a.png") as image:
         assert image.info["Source"] == '{"study": "grid"}'
         assert image.getpixel((0, 0)) == (3, 3, 3)
+
+
+def collage(count, native):
+    return arrange_collage([("/", (i,)) for i in range(count)], square(native), "grid")
+
+
+@pytest.mark.parametrize("count", [1, 2, 7, 16, 70, 500])
+def test_there_is_a_place_for_every_image_and_few_are_empty(count):
+    capacity = choose_columns(count, range(4)).capacity
+    assert count <= capacity <= 1.1 * count
+
+
+def test_columns_hold_more_images_the_smaller_they_are():
+    columns = Columns(rows=3, levels=(0, 1, 2, 2))
+    assert columns.capacity == 3 * (1 + 2 + 4 + 4)
+    assert columns.width == 2
+
+
+@pytest.mark.parametrize("native", [8, 64, 96, 1024])
+def test_images_of_several_sizes_cover_the_page_without_overlap(native):
+    page = collage(70, native)
+    width, height = page.size
+    covered = np.zeros((height, width), int)
+    for image in page.images:
+        covered[image.y : image.y + image.size.height, image.x : image.x + image.size.width] += 1
+    assert covered.max() == 1
+    assert len({image.size.width for image in page.images}) >= 3
+    assert covered.sum() == sum(image.size.area for image in page.images)
+
+
+def test_the_first_images_are_the_largest():
+    sides = [image.size.width for image in collage(70, 64).images]
+    assert sides == sorted(sides, reverse=True)
+
+
+def test_sizes_are_halves_of_each_other():
+    sides = sorted({image.size.width for image in collage(70, 64).images})
+    assert all(large == 2 * small for small, large in pairwise(sides))
