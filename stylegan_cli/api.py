@@ -59,9 +59,9 @@ if TYPE_CHECKING:
     from stylegan_cli.interop.foreign import CC_BY_NC, Foreign, NoGeneratorError, save_foreign
     from stylegan_cli.interop.reading import is_foreign, read_foreign
     from stylegan_cli.interop.to_rosinality2 import rosinality_checkpoint, save_checkpoint
-    from stylegan_cli.latents.labels import expand_labels, mean_label
+    from stylegan_cli.latents.labels import chosen_class, expand_labels, mean_label
     from stylegan_cli.latents.references import Pick, parse_picks
-    from stylegan_cli.latents.sampling import Sampling, check_possible, chosen_class
+    from stylegan_cli.latents.sampling import Sampling, check_possible
     from stylegan_cli.metrics.features import Workplace
     from stylegan_cli.metrics.in_training import train
     from stylegan_cli.metrics.metric import (

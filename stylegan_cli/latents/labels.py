@@ -7,7 +7,7 @@ from math import isfinite
 import numpy as np
 from jaxtyping import Float32
 
-from stylegan_cli.errors import UsageError, meant_or_all
+from stylegan_cli.errors import UsageError, meant, meant_or_all
 from stylegan_cli.networks.header import Header
 from stylegan_cli.networks.snapshot import Network
 from stylegan_cli.ranges import parse_floats
@@ -121,3 +121,60 @@ def _named(part: str) -> tuple[str, float]:
 
 def _listed(names: Sequence[str]) -> str:
     return f": {', '.join(names[:12])}" if names else ""
+
+
+def class_index(network: Network | Header, chosen: str | None) -> int | None:
+    """Return the index of the chosen class; by default the first, None without classes.
+
+    Args:
+        chosen: A name, or an index in digits.
+
+    Raises:
+        UsageError: There is no such class.
+    """
+    classes, c_dim = network.classes, network.c_dim
+    if network.label_columns:
+        if chosen is not None:
+            raise UsageError(
+                f"labels of this network are numbers ({', '.join(network.label_columns)}), no "
+                "classes; give `label`",
+                parameter="class",
+                value=chosen,
+            )
+        return None
+    if c_dim == 0:
+        if chosen is not None:
+            raise UsageError(
+                "the network has no classes; leave `class` out", parameter="class", value=chosen
+            )
+        return None
+    if chosen is None:
+        return 0
+    if chosen in classes:
+        return classes.index(chosen)
+    if chosen.isdecimal() and int(chosen) < c_dim:
+        return int(chosen)
+    if lead := meant(chosen, classes):
+        raise UsageError(f"no such class{lead}", parameter="class", value=chosen)
+    named = f" or one of {', '.join(classes)}" if classes else ""
+    raise UsageError(f"no such class; choose 0-{c_dim - 1}{named}", parameter="class", value=chosen)
+
+
+def chosen_class(network: Network, chosen: str | None) -> int | None:
+    """Return the index of an explicitly chosen class, else None.
+
+    Raises:
+        UsageError: There is no such class.
+    """
+    return None if chosen is None else class_index(network, chosen)
+
+
+def class_names(network: Network) -> tuple[str, ...]:
+    """Return the name of each class, or its number if it has none.
+
+    Raises:
+        UsageError: Its labels are numbers.
+    """
+    if network.label_columns:
+        raise UsageError("labels of this network are numbers, no classes; give `label`")
+    return network.classes or tuple(map(str, range(network.c_dim)))

@@ -11,6 +11,7 @@ import numpy as np
 
 from stylegan_cli.errors import UsageError
 from stylegan_cli.latents.codes import Codes, join_codes
+from stylegan_cli.latents.kinds import CodeShapes
 from stylegan_cli.latents.references import Pick, Stored, format_picks
 from stylegan_cli.latents.sampling import (
     Sampling,
@@ -23,7 +24,7 @@ from stylegan_cli.latents.sampling import (
     noise_seed_of_code,
     truncate_codes,
 )
-from stylegan_cli.latents.stored_codes import CodeShapes, StoredCodes, read_codes
+from stylegan_cli.latents.stored_codes import StoredCodes, read_codes
 from stylegan_cli.networks.snapshot import Network
 
 LONGEST_TITLE = 40

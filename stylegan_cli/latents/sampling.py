@@ -9,11 +9,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from jaxtyping import Float32
 
-from stylegan_cli.errors import UsageError, meant
+from stylegan_cli.errors import UsageError
 from stylegan_cli.latents.codes import Codes
-from stylegan_cli.latents.labels import parse_label, usual_label
+from stylegan_cli.latents.labels import class_index, parse_label, usual_label
 from stylegan_cli.networks.execution import precision_claim
-from stylegan_cli.networks.header import Header
 from stylegan_cli.networks.noise import NoiseMode
 from stylegan_cli.networks.snapshot import Network
 from stylegan_cli.ranges import SEEDS
@@ -157,63 +156,6 @@ def mix_layers(
     """Mix every row with every column: the column's w in these layers, else the row's."""
     taken = np.isin(np.arange(rows.shape[1]), layers)
     return np.where(taken[:, None], cols[None, :], rows[:, None])
-
-
-def class_index(network: Network | Header, chosen: str | None) -> int | None:
-    """Return the index of the chosen class; by default the first, None without classes.
-
-    Args:
-        chosen: A name, or an index in digits.
-
-    Raises:
-        UsageError: There is no such class.
-    """
-    classes, c_dim = network.classes, network.c_dim
-    if network.label_columns:
-        if chosen is not None:
-            raise UsageError(
-                f"labels of this network are numbers ({', '.join(network.label_columns)}), no "
-                "classes; give `label`",
-                parameter="class",
-                value=chosen,
-            )
-        return None
-    if c_dim == 0:
-        if chosen is not None:
-            raise UsageError(
-                "the network has no classes; leave `class` out", parameter="class", value=chosen
-            )
-        return None
-    if chosen is None:
-        return 0
-    if chosen in classes:
-        return classes.index(chosen)
-    if chosen.isdecimal() and int(chosen) < c_dim:
-        return int(chosen)
-    if lead := meant(chosen, classes):
-        raise UsageError(f"no such class{lead}", parameter="class", value=chosen)
-    named = f" or one of {', '.join(classes)}" if classes else ""
-    raise UsageError(f"no such class; choose 0-{c_dim - 1}{named}", parameter="class", value=chosen)
-
-
-def chosen_class(network: Network, chosen: str | None) -> int | None:
-    """Return the index of an explicitly chosen class, else None.
-
-    Raises:
-        UsageError: There is no such class.
-    """
-    return None if chosen is None else class_index(network, chosen)
-
-
-def class_names(network: Network) -> tuple[str, ...]:
-    """Return the name of each class, or its number if it has none.
-
-    Raises:
-        UsageError: Its labels are numbers.
-    """
-    if network.label_columns:
-        raise UsageError("labels of this network are numbers, no classes; give `label`")
-    return network.classes or tuple(map(str, range(network.c_dim)))
 
 
 def sampling_request(network: Network, sampling: Sampling) -> dict[str, Any]:

@@ -1,124 +1,22 @@
-"""Codes in files: the array that holds them, their kind (z, w or ws) and the selected ones."""
+"""Codes in files: the array that holds them, the selected ones, and what is stored beside."""
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from hashlib import sha256
 from itertools import product, repeat
 from math import prod
 from pathlib import Path
-from typing import Literal, get_args
 
 import numpy as np
 from jaxtyping import Float32, Int64
 
 from stylegan_cli.errors import DataError, UsageError
 from stylegan_cli.latents.codes import OwnNoise
+from stylegan_cli.latents.kinds import KINDS, NOTED, CodeShapes, Kind, recognise
 from stylegan_cli.latents.references import Stored
 from stylegan_cli.latents.stored_arrays import StoredArray, network_of, open_arrays
 from stylegan_cli.ranges import MAX_COUNT
-
-Kind = Literal["z", "w", "ws"]
-KINDS: tuple[Kind, ...] = get_args(Kind)
-NOTED = {"z": "z", "w": "w", "ws": "ws (a w for each layer)"}
-
-
-@dataclass(frozen=True, kw_only=True)
-class CodeShapes:
-    """Shapes of the codes that a network takes.
-
-    Attributes:
-        has_w: The network has a w besides z.
-    """
-
-    z_dim: int
-    w_dim: int
-    num_ws: int
-    has_w: bool = True
-
-    def __getitem__(self, kind: Kind) -> tuple[int, ...]:
-        return {"z": (self.z_dim,), "w": (self.w_dim,), "ws": (self.num_ws, self.w_dim)}[kind]
-
-    def __str__(self) -> str:
-        return ", ".join(f"{kind} {list(self[kind])}" for kind in KINDS)
-
-
-MAX_LAYERS = 18
-"""Layers of the largest StyleGAN and StyleGAN2, of 1024 px."""
-
-
-def recognise(
-    where: str,
-    name: str,
-    array: StoredArray,
-    shapes: CodeShapes,
-    said: Kind | None,
-    *,
-    is_ours: bool = False,
-) -> Kind:
-    """Return the kind of codes in an array: the stated one, or the one its name and shape leave.
-
-    Args:
-        where: Opens the error message.
-        is_ours: sgtool wrote the array, which always calls a w per layer ws.
-
-    Raises:
-        UsageError: The array does not fit this network, or fits in several ways.
-    """
-    if array.dtype.kind not in "fiu":
-        raise UsageError(f"{where}: {array} holds no numbers, so no codes")
-    meant = (said,) if said else _kinds_by_name(name)
-    fitting = [kind for kind in meant if array.shape[-len(shapes[kind]) :] == shapes[kind]]
-    likely = _likely(fitting, shapes, axes=len(array.shape))
-    layered = "" if said or is_ours or "w" not in meant else _other_layers(array.shape, shapes)
-    if layered and "ws" not in fitting:
-        ways = "".join(
-            f"; write FILE:{name}/{kind} to read each row as a {kind}" for kind in likely
-        )
-        raise UsageError(f"{where}: {array} looks like {layered}{ways}")
-    if not likely:
-        called = f" as {said}" if said else ""
-        raise UsageError(f"{where}: {array} does not fit this network{called}; it takes {shapes}")
-    if len(likely) > 1:
-        ways = " or ".join(f"FILE:{name}/{kind}" for kind in likely)
-        raise UsageError(f"{where}: {array} could be {' or '.join(likely)}; write {ways}")
-    return likely[0]
-
-
-def _other_layers(shape: tuple[int, ...], shapes: CodeShapes) -> str:
-    """Describe a w per layer for another number of layers; empty if the shape suggests none."""
-    *table, layers, width = (1, 1, *shape)
-    if width != shapes.w_dim or layers == shapes.num_ws or prod(shape[:-1]) == 1:
-        return ""
-    of_a_network = layers % 2 == 0 and 8 <= layers <= MAX_LAYERS
-    if len(shape) < 3 and not of_a_network:
-        return ""
-    count = prod(table)
-    codes = "one code" if count == 1 else f"{count:,} codes"
-    origin = f" (as in StyleGAN2 of {2 ** (layers // 2 + 1)} px)" if of_a_network else ""
-    return f"{codes} of {layers:,} layers{origin}, but this network has {shapes.num_ws}"
-
-
-def _kinds_by_name(name: str) -> tuple[Kind, ...]:
-    words = re.split(r"[^a-z]+", name.lower())
-    named = [kind for kind in KINDS if kind in words]
-    if len(named) != 1:
-        return KINDS
-    # many programs call one w per layer w, too
-    return ("w", "ws") if named == ["w"] else (named[0],)
-
-
-def _likely(fitting: list[Kind], shapes: CodeShapes, *, axes: int) -> list[Kind]:
-    """Drop readings that this network makes pointless if another one remains."""
-    if "ws" in fitting and axes > 2:
-        return ["ws"]
-    pointless: set[Kind] = set()
-    if shapes.num_ws == 1:
-        pointless.add("ws")
-    if not shapes.has_w:
-        pointless.add("w")
-    return [kind for kind in fitting if kind not in pointless] or fitting
-
 
 Position = tuple[int, ...]
 
@@ -182,8 +80,7 @@ def read_codes(stored: Stored, shapes: CodeShapes, c_dim: int) -> StoredCodes:
         if len(chosen) * prod(shapes[kind]) > MAX_VALUES:
             raise UsageError(f"{stored.text}: {len(chosen):,} codes are too many at once")
         group = name[: name.rfind("/") + 1]
-        labels = _beside(arrays, f"{group}labels", (*table, c_dim), np.float32)
-        seeds = _beside(arrays, f"{group}noise_seed", table, np.int64)
+        beside = partial(_beside, arrays, chosen)
         return StoredCodes(
             kind=kind,
             values=_take(where, array, chosen, np.float32),
@@ -192,8 +89,8 @@ def read_codes(stored: Stored, shapes: CodeShapes, c_dim: int) -> StoredCodes:
                 for position in chosen
             ),
             note=f"{stored.text}: {len(chosen)} {NOTED[kind]} from its array {name}",
-            labels=None if labels is None else _take(where, labels, chosen, np.float32),
-            noise_seed=None if seeds is None else _take(where, seeds, chosen, np.int64),
+            labels=beside(f"{group}labels", (*table, c_dim), np.float32),
+            noise_seed=beside(f"{group}noise_seed", table, np.int64),
             style_offsets=_style_offsets(
                 stored, arrays.get(f"{group}style_offsets"), table, chosen
             ),
@@ -317,13 +214,17 @@ def _take(
 
 
 def _beside(
-    arrays: Mapping[str, StoredArray], name: str, shape: tuple[int, ...], dtype: type[np.generic]
-) -> StoredArray | None:
-    """Return the array of this name beside the codes if its shape and type fit."""
+    arrays: Mapping[str, StoredArray],
+    chosen: Sequence[Position],
+    name: str,
+    shape: tuple[int, ...],
+    dtype: type[np.generic],
+) -> np.ndarray | None:
+    """Return what an array of this name holds for the codes, if its shape and type fit."""
     array = arrays.get(name)
-    if array is None or array.shape != shape:
+    if array is None or array.shape != shape or not np.can_cast(array.dtype, dtype, "same_kind"):
         return None
-    return array if np.can_cast(array.dtype, dtype, "same_kind") else None
+    return _take(name, array, chosen, dtype)
 
 
 def _own_noise(
@@ -333,10 +234,13 @@ def _own_noise(
     maps = [arrays[name] for name in sorted(arrays) if name.startswith(f"{group}noise/")]
     if not maps or any(len(each.shape) != 3 or each.dtype.kind != "f" for each in maps):
         return None
-    index = _beside(arrays, f"{group}noise_index", table, np.int64)
+    index = _beside(arrays, chosen, f"{group}noise_index", table, np.int64)
     if index is None and maps[0].shape[:1] != table:
         return None
-    sets = [each[0] for each in chosen] if index is None else _taken_index(index, chosen, maps)
+    sets = [each[0] for each in chosen] if index is None else index.tolist()
+    count = min(each.shape[0] for each in maps)
+    if any(not -1 <= number < count for number in sets):
+        raise DataError(f"noise_index: refers to missing noise maps; there are {count}")
     found: dict[int, OwnNoise | None] = {-1: None}
     for number in sets:
         if number not in found:
@@ -346,13 +250,3 @@ def _own_noise(
     own = np.empty(len(sets), object)
     own[:] = [found[number] for number in sets]
     return own
-
-
-def _taken_index(
-    index: StoredArray, chosen: Sequence[Position], maps: Sequence[StoredArray]
-) -> list[int]:
-    count = min(each.shape[0] for each in maps)
-    taken = [int(value) for value in _take("noise_index", index, chosen, np.int64)]
-    if any(not -1 <= value < count for value in taken):
-        raise DataError(f"noise_index: refers to missing noise maps; there are {count}")
-    return taken

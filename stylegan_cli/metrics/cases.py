@@ -10,7 +10,8 @@ from jaxtyping import Int64
 
 from stylegan_cli.errors import MetricError, NetworkFileError, UsageError
 from stylegan_cli.files import similar
-from stylegan_cli.latents.sampling import Sampling, check_possible, class_index
+from stylegan_cli.latents.labels import class_index
+from stylegan_cli.latents.sampling import Sampling, check_possible
 from stylegan_cli.metrics.fakes import DrawnPictures, Pictures, seeds_of
 from stylegan_cli.metrics.features import Workplace
 from stylegan_cli.metrics.metric import Event, Remark, Request

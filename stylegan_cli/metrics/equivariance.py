@@ -5,7 +5,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from stylegan_cli.errors import UsageError
-from stylegan_cli.latents.sampling import chosen_class
+from stylegan_cli.latents.labels import chosen_class
 from stylegan_cli.metrics.metric import (
     OF_CODES,
     Columns,

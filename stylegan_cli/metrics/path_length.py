@@ -17,13 +17,8 @@ from torch import Tensor
 
 from stylegan_cli.detectors.trunks import on_white
 from stylegan_cli.errors import MetricError
-from stylegan_cli.latents.labels import any_label
-from stylegan_cli.latents.sampling import (
-    broadcast_layers,
-    class_index,
-    map_latents,
-    truncate,
-)
+from stylegan_cli.latents.labels import any_label, class_index
+from stylegan_cli.latents.sampling import broadcast_layers, map_latents, truncate
 from stylegan_cli.metrics.ppl import PathOptions, shrink_factor
 from stylegan_cli.networks.generator import Generator
 from stylegan_cli.networks.layers import upscale

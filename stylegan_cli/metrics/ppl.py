@@ -12,7 +12,8 @@ from stylegan_cli.detectors.names import (
 )
 from stylegan_cli.errors import UsageError
 from stylegan_cli.figures.charts import histogram
-from stylegan_cli.latents.sampling import Sampling, check_possible, class_index
+from stylegan_cli.latents.labels import class_index
+from stylegan_cli.latents.sampling import Sampling, check_possible
 from stylegan_cli.metrics.metric import (
     OF_CODES,
     Columns,

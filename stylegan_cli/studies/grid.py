@@ -8,7 +8,7 @@ import numpy as np
 
 from stylegan_cli.errors import UsageError
 from stylegan_cli.latents.codes import Codes, join_codes
-from stylegan_cli.latents.labels import describe_label, expand_labels, parse_label
+from stylegan_cli.latents.labels import class_names, describe_label, expand_labels, parse_label
 from stylegan_cli.latents.lookup import Picked, codes_of_picks
 from stylegan_cli.latents.references import Pick
 from stylegan_cli.latents.sampling import (
@@ -16,7 +16,6 @@ from stylegan_cli.latents.sampling import (
     Sampling,
     check_moves,
     check_possible,
-    class_names,
     sampling_request,
     truncate_codes,
 )

@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 
 from stylegan_cli.errors import UsageError
+from stylegan_cli.latents.kinds import CodeShapes, recognise
 from stylegan_cli.latents.stored_arrays import StoredArray
-from stylegan_cli.latents.stored_codes import CodeShapes, recognise
 
 SAME = CodeShapes(z_dim=512, w_dim=512, num_ws=18)
 OTHER = CodeShapes(z_dim=64, w_dim=512, num_ws=18)

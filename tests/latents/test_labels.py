@@ -8,9 +8,15 @@ from typer.testing import CliRunner
 from stylegan_cli import api
 from stylegan_cli.cli.app import app
 from stylegan_cli.errors import NetworkFileError, UsageError
-from stylegan_cli.latents.labels import describe_label, expand_labels, parse_label, usual_label
+from stylegan_cli.latents.labels import (
+    class_index,
+    describe_label,
+    expand_labels,
+    parse_label,
+    usual_label,
+)
 from stylegan_cli.latents.references import parse_picks
-from stylegan_cli.latents.sampling import Sampling, class_index, codes_of_seeds
+from stylegan_cli.latents.sampling import Sampling, codes_of_seeds
 from stylegan_cli.networks.header import read_header
 from stylegan_cli.networks.snapshot import load_network, save_tensors
 from tests.tiny import write_network

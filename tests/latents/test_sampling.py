@@ -4,12 +4,12 @@ import pytest
 import torch
 
 from stylegan_cli.errors import UsageError
+from stylegan_cli.latents.labels import class_index
 from stylegan_cli.latents.lookup import codes_of_picks
 from stylegan_cli.latents.references import parse_picks
 from stylegan_cli.latents.sampling import (
     Sampling,
     broadcast_layers,
-    class_index,
     codes_of_seeds,
     mix_layers,
     truncate,

@@ -4,8 +4,9 @@ import pytest
 import torch
 
 from stylegan_cli.errors import DataError, UsageError
+from stylegan_cli.latents.kinds import CodeShapes
 from stylegan_cli.latents.references import parse_picks
-from stylegan_cli.latents.stored_codes import CodeShapes, read_codes
+from stylegan_cli.latents.stored_codes import read_codes
 
 SHAPES = CodeShapes(z_dim=5, w_dim=4, num_ws=3)
 WS = np.random.RandomState(0).randn(2, 6, 3, 4).astype(np.float32)

@@ -12,9 +12,10 @@ from torch import Tensor
 
 from stylegan_cli.directions.population import layers_of, population, sampled
 from stylegan_cli.errors import UsageError, meant_or_all
+from stylegan_cli.latents.labels import chosen_class
 from stylegan_cli.latents.lookup import codes_of_picks
 from stylegan_cli.latents.references import parse_picks
-from stylegan_cli.latents.sampling import PLAIN, chosen_class
+from stylegan_cli.latents.sampling import PLAIN
 from stylegan_cli.networks.execution import default_batch_size
 from stylegan_cli.networks.snapshot import Network
 from stylegan_cli.rendering.render import draw_images

@@ -14,9 +14,10 @@ from stylegan_cli.directions.references import DirectionPick, open_direction
 from stylegan_cli.errors import UsageError
 from stylegan_cli.figures.png import resize, shown, tile
 from stylegan_cli.latents.codes import Codes, join_codes
+from stylegan_cli.latents.labels import class_index
 from stylegan_cli.latents.lookup import Picked, codes_of_picks
 from stylegan_cli.latents.references import Pick
-from stylegan_cli.latents.sampling import PLAIN, Sampling, class_index, sampling_request
+from stylegan_cli.latents.sampling import PLAIN, Sampling, sampling_request
 from stylegan_cli.networks.snapshot import Network
 from stylegan_cli.ranges import format_ints, layer_groups
 from stylegan_cli.recipe import dumps

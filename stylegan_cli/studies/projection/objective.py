@@ -1,19 +1,24 @@
-"""The distance between pictures that a projection makes small."""
+"""The distance between pictures that a projection makes small, and codes at little of it."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor
 
-from stylegan_cli.shapes import Images
+from stylegan_cli.latents.sampling import broadcast_layers
+from stylegan_cli.networks.generator import Generator
+from stylegan_cli.runtime import numpy_stream
+from stylegan_cli.shapes import C, Images
 from stylegan_cli.studies.projection.options import SMALLEST
 
 LARGEST, ENLARGED = 256, 64
 """Sides: what is larger is averaged down, what is smaller is enlarged before a detector looks."""
 PIXEL_SIDE = 64
+_BATCH = 16
 
 Embed = Callable[[Tensor], Tensor]
 """Turns RGB images in [0, 255] into vectors whose squared distance is LPIPS."""
@@ -46,6 +51,18 @@ class Objective:
         if self.pixel_weight:
             difference = shrink(images, PIXEL_SIDE) - shrink(self.targets, PIXEL_SIDE)
             total = total + self.pixel_weight * difference.square().mean((1, 2, 3))
+        return total
+
+    def to_each(self, images: Images) -> Float[Tensor, "pictures images"]:
+        """Return distances from every picture to every image."""
+        if self.mask is not None:  # the image then depends on the picture
+            rows = torch.arange(len(self.targets), device=images.device)
+            each = (self.rows(row.expand(len(images))).distance(images) for row in rows)
+            return torch.stack(list(each))
+        total = _squared(self.seen, look(self.embed, images))
+        if self.pixel_weight:
+            small, wanted = (shrink(x, PIXEL_SIDE).flatten(1) for x in (images, self.targets))
+            total = total + self.pixel_weight / small.shape[1] * _squared(wanted, small)
         return total
 
     def rows(self, chosen: Tensor) -> "Objective":
@@ -103,3 +120,24 @@ def views(images: AnySize) -> Iterator[Tensor]:
             yield part
         else:
             yield from (each.expand(-1, 3, -1, -1) for each in part.split(1, dim=1))
+
+
+def candidates(G: Generator, count: int, seed: int) -> Tensor:
+    """Draw random z from which to choose a start, `[count, z_dim]`."""
+    z = numpy_stream(seed, "projection start").standard_normal((count, G.z_dim))
+    return torch.from_numpy(z.astype(np.float32)).to(G.mapping.w_avg.device)
+
+
+@torch.no_grad()
+def nearest(G: Generator, z: Tensor, label: C, objective: Objective) -> Tensor:
+    """Rank the candidates for each picture from the nearest on: indices, `[n, count]`."""
+    columns = []
+    for part in z.split(_BATCH):
+        ws = broadcast_layers(G.mapping(part, label.expand(len(part), -1)), G.num_ws)
+        columns.append(objective.to_each(G.synthesis(ws, "const" if G.has_noise else "none")))
+    return torch.cat(columns, dim=1).argsort(dim=1, stable=True)
+
+
+def _squared(a: Tensor, b: Tensor) -> Tensor:
+    # one row at a time, so that a picture's neighbours do not change its last digits
+    return torch.cat([(row - b).square().sum(1)[None] for row in a.split(1)])

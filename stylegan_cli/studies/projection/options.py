@@ -6,8 +6,8 @@ from math import isfinite
 from typing import Any, Literal
 
 from stylegan_cli.errors import UsageError
+from stylegan_cli.latents.labels import class_index
 from stylegan_cli.latents.references import Pick, parse_picks
-from stylegan_cli.latents.sampling import class_index
 from stylegan_cli.networks.sizes import Sizes
 from stylegan_cli.networks.snapshot import Network
 

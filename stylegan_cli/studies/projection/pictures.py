@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from hashlib import sha256
+from itertools import chain, count
 from pathlib import Path, PurePath
 from types import TracebackType
 
@@ -140,7 +141,10 @@ class Album:
         self.studies = [each for each in given if isinstance(each, Path) and is_study(each)]
         self.unusable = tuple(each for each in found if isinstance(each, Unusable))
         usable = {each.key: each for each in reversed(found) if isinstance(each, Subject)}
-        self.subjects = tuple(_with_own_names(reversed(usable.values())))
+        taken: set[str] = set()
+        self.subjects = tuple(
+            replace(each, name=free_name(each.name, taken)) for each in reversed(usable.values())
+        )
 
     def __enter__(self) -> "Album":
         return self
@@ -258,15 +262,12 @@ def _drawing(network: Network, codes: Codes, row: int, size: Size) -> Callable[[
     return load
 
 
-def _with_own_names(subjects: Iterator[Subject]) -> Iterator[Subject]:
-    taken: set[str] = set()
-    for subject in subjects:
-        name, number = subject.name, 1
-        while name in taken:
-            number += 1
-            name = f"{subject.name}-{number}"
-        taken.add(name)
-        yield replace(subject, name=name)
+def free_name(name: str, taken: set[str]) -> str:
+    """Return the name, or with a number if it is taken; it is from now on."""
+    numbered = chain([name], (f"{name}-{number}" for number in count(2)))
+    found = next(each for each in numbered if each not in taken)
+    taken.add(found)
+    return found
 
 
 def _read_mask(path: Path, target: Target) -> Float32[np.ndarray, "height width"]:

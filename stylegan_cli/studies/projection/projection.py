@@ -20,21 +20,17 @@ from stylegan_cli.recipe import dumps
 from stylegan_cli.rendering.header import StudyHeader
 from stylegan_cli.runtime import World
 from stylegan_cli.studies.projection.alignment import paste_back
-from stylegan_cli.studies.projection.film import write_film
 from stylegan_cli.studies.projection.findings import (
     lpips_name,
     remarks,
-    remarks_beside,
-    remarks_on_own,
 )
 from stylegan_cli.studies.projection.options import Choices
-from stylegan_cli.studies.projection.pictures import Album, Subject, Unusable
+from stylegan_cli.studies.projection.pictures import Album, Subject, Unusable, free_name
 from stylegan_cli.studies.projection.records import Record, names_in, write_records
 from stylegan_cli.studies.projection.search import PRUNED_AT
-from stylegan_cli.studies.projection.sheet import paint_sheet
+from stylegan_cli.studies.projection.sheet import paint_sheet, write_film
 from stylegan_cli.studies.projection.store import AXIS, STUDY, Planned, ProjectionFolder
-from stylegan_cli.studies.projection.tuning import Original, Tuning, save_tuned
-from stylegan_cli.studies.projection.tuning import request as tuning_request
+from stylegan_cli.studies.projection.tuning import Original, Tuning, save_tuned, tuning_request
 from stylegan_cli.studies.projection.workshop import Means, Workshop
 
 BROKEN = "the search reached NaN or infinite values, even at half the learning rate"
@@ -73,7 +69,10 @@ class Projection:
         self._failed: tuple[str, ...] = ()
         self._workshop = Workshop(means, album, choices)
         if overwrite and self._world.is_first and path.is_dir():
-            _check_usable(album, path)
+            if not album.subjects:
+                reasons = "; ".join(f"{each.name}: {each.reason}" for each in album.unusable)
+                told = f"no picture could be projected, so {path} stays as it is"
+                raise DataError(f"{told}: {reasons or 'none given'}")
             ProjectionFolder.clear(path)
         self._world.barrier()
         self.folder = ProjectionFolder(path, self._header())
@@ -98,9 +97,8 @@ class Projection:
         if self._world.is_first and self._batches:
             self.folder.plan(self._batches)
         self._world.barrier()
-        for number, batch in enumerate(self._batches):
-            mine = number % self._world.size == self._world.rank
-            if mine and not self.folder.results(batch).exists():
+        for batch in self._batches[self._world.rank :: self._world.size]:
+            if not self.folder.results(batch).exists():
                 yield from self._project(batch)
         self._world.barrier()
 
@@ -121,13 +119,8 @@ class Projection:
 
     def remarks(self) -> Iterator[tuple[str, str]]:
         """Describe anything unusual about one picture, by its name, or about all."""
-        own_measures = [check.measures for check in self.checks]
-        for record in self.records:
-            measures = record.measures
-            yield from ((record.name, text) for text in remarks(measures, self.lpips))
-            beside = remarks_beside(measures, own_measures, self.lpips)
-            yield from ((record.name, text) for text in beside)
-        yield from (("", text) for text in remarks_on_own(own_measures, self.lpips))
+        found = {record.name: record.measures for record in self.records}
+        return remarks(found, [check.measures for check in self.checks], self.lpips)
 
     def finish(self) -> list[Path]:
         """Write the HDF5 file, the sheet and the pictures, after all steps are taken.
@@ -286,7 +279,7 @@ class Projection:
                 part = members[start : start + size]
                 yield Planned(
                     keys=tuple(subject.key for subject in part),
-                    names=tuple(_free_name(subject.name, taken) for subject in part),
+                    names=tuple(free_name(subject.name, taken) for subject in part),
                     class_index=classes[part[0]],
                     checks=checks,
                 )
@@ -305,20 +298,3 @@ class Projection:
             recipe=dumps(network.recipe),
             network_sha256=network.sha256,
         )
-
-
-def _check_usable(album: Album, path: Path) -> None:
-    if not album.subjects:
-        reasons = "; ".join(f"{each.name}: {each.reason}" for each in album.unusable)
-        raise DataError(
-            f"no picture could be projected, so {path} stays as it is: {reasons or 'none given'}"
-        )
-
-
-def _free_name(name: str, taken: set[str]) -> str:
-    found, number = name, 1
-    while found in taken:
-        number += 1
-        found = f"{name}-{number}"
-    taken.add(found)
-    return found

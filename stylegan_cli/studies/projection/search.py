@@ -8,23 +8,27 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from jaxtyping import Float32
 from torch import Tensor
 
 from stylegan_cli.errors import OutputError
 from stylegan_cli.latents.sampling import broadcast_layers, map_latents
 from stylegan_cli.networks.generator import Generator
 from stylegan_cli.networks.noise import noise_maps
-from stylegan_cli.networks.styles import Styles
 from stylegan_cli.runtime import is_out_of_memory, stream_seed, torch_stream
-from stylegan_cli.shapes import Images, Ws
+from stylegan_cli.shapes import Ws
 from stylegan_cli.studies.projection.descent import Descent
-from stylegan_cli.studies.projection.objective import Embed, Mask, Objective, make_objective
+from stylegan_cli.studies.projection.objective import (
+    Embed,
+    Objective,
+    candidates,
+    make_objective,
+    nearest,
+)
 from stylegan_cli.studies.projection.options import Choices
 from stylegan_cli.studies.projection.spaces import Space, make_space, on_sphere, with_offsets
-from stylegan_cli.studies.projection.starts import candidates, nearest
 from stylegan_cli.studies.projection.states import (
     FoundCode,
+    PictureBatch,
     State,
     joined,
     read_states,
@@ -37,24 +41,6 @@ PRUNED_AT = 0.2
 SAVED_EVERY = 5.0
 """Seconds between two states on disk."""
 SLOWER = 0.5
-
-
-@dataclass(frozen=True, kw_only=True)
-class PictureBatch:
-    """Pictures that are projected together, all of one class.
-
-    Attributes:
-        keys: Identity of the pictures, which seeds their random streams.
-        start: Codes to begin with instead of the chosen start: ws, or z where that is searched.
-        offsets: What is added to the styles of these.
-    """
-
-    keys: tuple[str, ...]
-    targets: Images
-    label: Float32[np.ndarray, "1 c_dim"]
-    mask: Mask | None = None
-    start: Tensor | None = None
-    offsets: Styles | None = None
 
 
 @dataclass(kw_only=True)

@@ -1,4 +1,4 @@
-"""The state of a search, a row per picture, the file that keeps it, and what is found."""
+"""A batch of pictures, the state of its search, the file that keeps it, and what is found."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields
@@ -11,9 +11,30 @@ from jaxtyping import Float, Float32, Int64
 from torch import Tensor
 
 from stylegan_cli.files import written_whole
+from stylegan_cli.networks.styles import Styles
+from stylegan_cli.shapes import Images
+from stylegan_cli.studies.projection.objective import Mask
 
 Variables = tuple[Tensor, ...]
 """The code, then the noise maps if they are optimised; a row per picture."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class PictureBatch:
+    """Pictures that are projected together, all of one class.
+
+    Attributes:
+        keys: Identity of the pictures, which seeds their random streams.
+        start: Codes to begin with instead of the chosen start: ws, or z where that is searched.
+        offsets: What is added to the styles of these.
+    """
+
+    keys: tuple[str, ...]
+    targets: Images
+    label: Float32[np.ndarray, "1 c_dim"]
+    mask: Mask | None = None
+    start: Tensor | None = None
+    offsets: Styles | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

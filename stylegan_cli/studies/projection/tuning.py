@@ -132,7 +132,7 @@ class Tuning:
         self._pivots = [
             _Pivot.of(record, noise, self._embed, G.grown_size, device) for record in records
         ]
-        self.request = request(records, local=original is not None)
+        self.request = tuning_request(records, local=original is not None)
         self.total, self.done, self._enough = STEPS * len(records), 0, NEAR_ENOUGH
         self._resume()
         self._saved = time.monotonic()
@@ -195,7 +195,7 @@ class Tuning:
                 self._optimizer.state[weight] = {"step": torch.tensor(float(self.done)), **moments}
 
 
-def request(records: Sequence[Record], *, local: bool) -> str:
+def tuning_request(records: Sequence[Record], *, local: bool) -> str:
     """Return what a tuning was asked for: a hash of its codes and options."""
     found = (code for each in records for code in (each.ws, each.offsets) if code is not None)
     codes = b"".join(np.ascontiguousarray(code).tobytes() for code in found)

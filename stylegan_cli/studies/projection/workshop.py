@@ -21,8 +21,8 @@ from stylegan_cli.shapes import Labels
 from stylegan_cli.studies.projection.findings import Studio
 from stylegan_cli.studies.projection.options import Choices, Start
 from stylegan_cli.studies.projection.pictures import Album, Subject
-from stylegan_cli.studies.projection.search import PictureBatch, Search
-from stylegan_cli.studies.projection.starts import spread_out
+from stylegan_cli.studies.projection.search import Search
+from stylegan_cli.studies.projection.states import PictureBatch
 from stylegan_cli.studies.projection.whitening import Statistics, statistics
 
 TRIAL_STEPS, TRIAL_CANDIDATES = 50, 100
@@ -181,8 +181,14 @@ class Workshop:
         order = {subject.key: number for number, subject in enumerate(self._album.subjects)}
         rows = [order[subject.key] for subject in subjects]
 
+        if len(chosen) not in (1, len(order)):
+            raise UsageError(
+                f"{len(chosen)} codes for {len(order)} pictures; give one, or one for each",
+                parameter="init",
+            )
+
         def theirs(values: np.ndarray) -> Tensor:
-            everyone = spread_out(torch.from_numpy(values), len(order))
+            everyone = torch.from_numpy(values).expand(len(order), *values.shape[1:])
             return everyone[rows].to(self.means.G.mapping.w_avg.device)
 
         offsets = codes.style_offsets

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from stylegan_cli.studies.projection.measures import ms_ssim, psnr, scale_count
+from stylegan_cli.studies.projection.findings import ms_ssim, psnr, scale_count
 from stylegan_cli.studies.projection.objective import views
 
 NOISE = np.random.RandomState(0).randint(0, 256, (64, 64, 3)).astype(np.uint8)
