@@ -1,3 +1,4 @@
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,7 +10,7 @@ from stylegan_cli.metrics.cases import folder_case, network_case
 from stylegan_cli.metrics.features import Workplace
 from stylegan_cli.metrics.fid import FID, frechet_distance, moments
 from stylegan_cli.metrics.metric import Request
-from stylegan_cli.metrics.nearest import find_nearest, nearest_picture, nearest_record
+from stylegan_cli.metrics.nearest import NEAREST, find_nearest, nearest_picture, nearest_record
 from stylegan_cli.metrics.outputs import best_of, curves, link_best
 from stylegan_cli.metrics.pictures import real_images
 from stylegan_cli.metrics.protocol import OURS, PROTOCOLS
@@ -174,6 +175,15 @@ def test_nearest_images_are_the_nearest_in_their_order(evaluation):
     record = nearest_record(made, found)
     assert record["results"]["nearest_ratio_alex"] == pytest.approx(found.ratio)
     assert nearest_picture(made, found).shape[2] == 3
+
+
+def test_all_that_look_at_features_compute_them_in_float32(network, monkeypatch, tmp_path):
+    monkeypatch.setattr(torch.backends.cudnn, "allow_tf32", True)
+    place = Workplace(device=torch.device("cuda"), folder=tmp_path)
+    request = Request(network=network.path, num=8, options=NEAREST.options())
+    with suppress(Exception):  # where there is no GPU
+        next(NEAREST.work(request, place))
+    assert not torch.backends.cudnn.allow_tf32
 
 
 def test_images_without_class_cannot_be_chosen_by_class(data):
