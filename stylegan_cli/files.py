@@ -1,5 +1,6 @@
 """Files that appear only when complete, and messages about missing or unwritable ones."""
 
+import csv
 import os
 import platform
 import re
@@ -8,7 +9,7 @@ from contextlib import contextmanager, suppress
 from difflib import get_close_matches
 from pathlib import Path
 
-from stylegan_cli.errors import OutputError
+from stylegan_cli.errors import DataError, OutputError
 
 _HDF5_REASON = re.compile(r"error message = '([^']+)'")
 
@@ -143,6 +144,23 @@ def similar(path: Path) -> str:
         return ""
     whole = (there / found[0]).joinpath(*rest)
     return f"; did you mean {whole if whole.exists() else there / found[0]}?"
+
+
+def table_in(path: Path) -> list[list[str]]:
+    """Return the cells of a table of comma-separated values, line by line, without empty lines.
+
+    Raises:
+        DataError: The file is missing, or no such table.
+    """
+    try:
+        with path.open(newline="", encoding="utf-8-sig") as file:
+            return [row for row in csv.reader(file) if row]
+    except FileNotFoundError:
+        raise DataError(f"{path}: there is no such file{similar(path)}") from None
+    except OSError as error:
+        raise DataError(f"{path}: cannot be read ({error.strerror or error})") from None
+    except (UnicodeDecodeError, csv.Error):
+        raise DataError(f"{path}: not a text table; CSV in UTF-8 is needed") from None
 
 
 @contextmanager

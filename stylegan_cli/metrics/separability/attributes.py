@@ -1,6 +1,5 @@
 """Attributes that images have or lack: from columns of a data set or from a table."""
 
-import csv
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -10,7 +9,7 @@ from jaxtyping import Bool, Int64
 
 from stylegan_cli.data.annotations import Column
 from stylegan_cli.errors import DataError, UsageError, meant_or_all
-from stylegan_cli.files import similar
+from stylegan_cli.files import table_in
 
 YES = frozenset({"1", "1.0", "true", "yes", "y"})
 NO = frozenset({"0", "0.0", "-1", "-1.0", "false", "no", "n", "none", ""})
@@ -60,7 +59,9 @@ def attributes_of_csv(path: Path, images: Sequence[str]) -> Attributes:
         images: Names of all images in the data set, such as `00000/img00000000.png`; the table
             may name them by their last part alone.
     """
-    rows = _read_rows(path)
+    rows = table_in(path)
+    if not rows:
+        raise DataError(f"{path}: empty; a line of headings and one for each image are needed")
     headings, lines = rows[0], rows[1:]
     ragged = next((i for i, line in enumerate(lines, 2) if len(line) != len(headings)), None)
     if ragged is not None or len(headings) < 2:
@@ -149,18 +150,3 @@ def _column(words: Sequence[str]) -> Column:
     values = tuple(sorted(set(words)))
     numbers = {value: i for i, value in enumerate(values)}
     return Column(values=values, index=[numbers[word] for word in words])
-
-
-def _read_rows(path: Path) -> list[list[str]]:
-    try:
-        with path.open(newline="", encoding="utf-8-sig") as file:
-            rows = [row for row in csv.reader(file) if row]
-    except FileNotFoundError:
-        raise DataError(f"{path}: there is no such file{similar(path)}") from None
-    except OSError as error:
-        raise DataError(f"{path}: cannot be read ({error.strerror or error})") from None
-    except (UnicodeDecodeError, csv.Error):
-        raise DataError(f"{path}: not a text table; CSV in UTF-8 is needed") from None
-    if not rows:
-        raise DataError(f"{path}: empty; a line of headings and one for each image are needed")
-    return rows

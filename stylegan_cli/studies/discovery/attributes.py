@@ -1,6 +1,5 @@
 """Directions of attributes: planes between codes of high and of low scores."""
 
-import csv
 from collections.abc import Sequence
 from dataclasses import replace
 from hashlib import sha256
@@ -21,7 +20,7 @@ from stylegan_cli.directions.direction import Fact
 from stylegan_cli.directions.file import Discovery
 from stylegan_cli.directions.population import population
 from stylegan_cli.errors import DataError, UsageError
-from stylegan_cli.files import similar
+from stylegan_cli.files import table_in
 from stylegan_cli.latents.sampling import PLAIN, codes_of_seeds
 from stylegan_cli.networks.snapshot import Network
 from stylegan_cli.studies.discovery.finding import discovered, measured
@@ -116,13 +115,7 @@ def scores_of_csv(network: Network, path: Path) -> tuple[tuple[str, ...], Scored
     Raises:
         DataError: The file is missing, or not such a table.
     """
-    try:
-        with path.open(newline="", encoding="utf-8-sig") as file:
-            rows = [row for row in csv.reader(file) if row]
-    except FileNotFoundError:
-        raise DataError(f"{path}: there is no such file{similar(path)}") from None
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise DataError(f"{path}: cannot be read ({error})") from None
+    rows = table_in(path)
     if len(rows) < 2 or len(rows[0]) < 2:
         raise DataError(f"{path}: needs a line of headings, then a seed and its scores on each")
     try:
