@@ -43,9 +43,9 @@ STORAGE_NAMES: Table = {("torch", name.removeprefix("torch.")): None for name in
 """The names of storages in pickles, mere markers."""
 
 
-@dataclass(frozen=True)
+@dataclass
 class Storage:
-    """A sequence of numbers, and their type."""
+    """A sequence of numbers, and their type; all 0 until the file is read that far."""
 
     values: np.ndarray[Any, np.dtype[Any]]
     dtype: torch.dtype
@@ -106,25 +106,19 @@ def read_stream(
             similar errors for damage.
     """
     _check_start(stream)
-    start, named = stream.tell(), _Named()
-    # the storages come last, so the pickle is read twice: to list them, then to use them
-    run_pickle(stream, table, limits, persistent=named.note)
-    storages = _read_storages(stream, buffer, named.ids)
-    stream.seek(start)
-    return run_pickle(stream, table, limits, persistent=lambda each: storages[storage_id(each).key])
+    claimed: dict[str, tuple[StorageId, Storage]] = {}
 
-
-class _Named:
-    """The storages that a pickle names, without their numbers."""
-
-    def __init__(self) -> None:
-        self.ids: dict[str, StorageId] = {}
-
-    def note(self, persistent_id: object) -> Storage:
+    def claim(persistent_id: object) -> Storage:
         found = storage_id(persistent_id)
-        if self.ids.setdefault(found.key, found) != found:
+        first, storage = claimed.setdefault(found.key, (found, found.unread()))
+        if first != found:
             raise RefusedError("contradictory claims about one storage")
-        return found.unread()
+        return storage
+
+    root = run_pickle(stream, table, limits, persistent=claim)
+    # the storages come last
+    _fill(claimed, stream, buffer)
+    return root
 
 
 def _check_start(stream: BufferedIOBase) -> None:
@@ -135,22 +129,22 @@ def _check_start(stream: BufferedIOBase) -> None:
         raise RefusedError("big-endian numbers")
 
 
-def _read_storages(
-    stream: BufferedIOBase, buffer: mmap.mmap | memoryview, ids: Mapping[str, StorageId]
-) -> dict[str, Storage]:
+def _fill(
+    claimed: Mapping[str, tuple[StorageId, Storage]],
+    stream: BufferedIOBase,
+    buffer: mmap.mmap | memoryview,
+) -> None:
     keys = run_pickle(stream, {}, Limits())
-    if not isinstance(keys, list) or sorted(map(str, keys)) != sorted(ids):
+    if not isinstance(keys, list) or sorted(map(str, keys)) != sorted(claimed):
         raise RefusedError("storages that are not the tensors'")
-    storages = {}
-    for key in map(str, keys):
+    for found, storage in (claimed[str(key)] for key in keys):
         (count,) = struct.unpack("<q", stream.read(8))
-        if count != ids[key].count:
-            raise RefusedError(f"a storage of {ids[key].count:,} numbers that has {count:,}")
-        storages[key] = ids[key].within(buffer, stream.tell())
-        stream.seek(ids[key].size, SEEK_CUR)
+        if count != found.count:
+            raise RefusedError(f"a storage of {found.count:,} numbers that has {count:,}")
+        storage.values = found.within(buffer, stream.tell()).values
+        stream.seek(found.size, SEEK_CUR)
     if stream.read(1):
         raise RefusedError("data after the last storage")
-    return storages
 
 
 _MAX_AXES = 16
