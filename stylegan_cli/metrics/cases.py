@@ -15,12 +15,7 @@ from stylegan_cli.latents.sampling import Sampling, check_possible
 from stylegan_cli.metrics.fakes import DrawnPictures, Pictures, seeds_of
 from stylegan_cli.metrics.features import Workplace
 from stylegan_cli.metrics.metric import Event, Remark, Request
-from stylegan_cli.metrics.pictures import (
-    StoredPictures,
-    class_name,
-    real_images,
-    stored_folder,
-)
+from stylegan_cli.metrics.pictures import StoredPictures, class_name, real_images, stored_folder
 from stylegan_cli.metrics.protocol import STANDARD_COUNT, Protocol, label_bins, real_rows
 from stylegan_cli.networks.execution import open_for_drawing, precision_claim
 from stylegan_cli.networks.header import Header, read_header

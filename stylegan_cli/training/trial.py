@@ -19,12 +19,7 @@ from torch import Tensor
 from stylegan_cli.errors import TrainingError, UsageError
 from stylegan_cli.recipe import LossSection, Settled
 from stylegan_cli.runtime import World, is_out_of_memory, pick_dtype, repeatable
-from stylegan_cli.training.acceleration import (
-    USUAL,
-    Acceleration,
-    check_acceleration,
-    open_engine,
-)
+from stylegan_cli.training.acceleration import USUAL, Acceleration, check_acceleration, open_engine
 from stylegan_cli.training.data import Batch
 from stylegan_cli.training.engines import Engine
 from stylegan_cli.training.iteration import nets_of, train_batch
