@@ -33,8 +33,7 @@ from stylegan_cli.interop.shapes_of_networks import (
     latent_values,
 )
 from stylegan_cli.interop.tensor_maps import released
-from stylegan_cli.networks.stylegan3 import plans_of
-from stylegan_cli.networks.stylegan3.bands import FILE_TOLERANCE, down_filter, up_filter
+from stylegan_cli.networks.bands import FILE_TOLERANCE, down_filter, plans_of, up_filter
 
 _USED = {"D", "G_ema", "training_set_kwargs"}
 _OPTIONS = {

@@ -6,9 +6,7 @@ import pytest
 import torch
 
 from stylegan_cli.errors import UsageError
-from stylegan_cli.networks.drawing import compiled, prepare
-from stylegan_cli.networks.family import build_generator, count_parameters
-from stylegan_cli.networks.stylegan3.bands import (
+from stylegan_cli.networks.bands import (
     Level,
     down_filter,
     layer_plans,
@@ -16,7 +14,9 @@ from stylegan_cli.networks.stylegan3.bands import (
     low_pass,
     up_filter,
 )
-from stylegan_cli.networks.stylegan3.synthesis import FourierInput
+from stylegan_cli.networks.drawing import compiled, prepare
+from stylegan_cli.networks.family import build_generator, count_parameters
+from stylegan_cli.networks.stylegan3 import FourierInput
 from stylegan_cli.recipe import BandsSection, loads
 from tests.networks.stylegan3 import generator
 from tests.networks.vectors import FOLDER, Vectors, deviation

@@ -1,13 +1,17 @@
-"""The synthesis network of StyleGAN3, [SG3] figure 4; names of parameters are the release's."""
+"""StyleGAN3, [SG3]: networks without aliasing, whose details move with the objects.
+
+Names of parameters are the release's.
+"""
 
 import math
-from collections.abc import Sequence
 from typing import Any
 
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from stylegan_cli.networks.bands import LayerPlan, Level, down_filter, plans_of, up_filter
+from stylegan_cli.networks.family import Family, register
 from stylegan_cli.networks.generator import Blueprint, Synthesis
 from stylegan_cli.networks.layers import (
     Dense,
@@ -19,11 +23,11 @@ from stylegan_cli.networks.layers import (
     randn,
 )
 from stylegan_cli.networks.noise import NoiseInput
-from stylegan_cli.networks.stylegan3.bands import LayerPlan, Level, down_filter, up_filter
 from stylegan_cli.ops import pick_backend
 from stylegan_cli.ops.autograd import conv2d
 from stylegan_cli.ops.filtered_lrelu import filtered_lrelu
 from stylegan_cli.ops.reference import EPSILON, Filter, Resampling
+from stylegan_cli.recipe import families
 from stylegan_cli.shapes import Images, Motions, Ws
 from stylegan_cli.sizes import Size
 
@@ -163,8 +167,9 @@ class AliasFreeSynthesis(Synthesis):
     can_compile = False
     tracked = ("magnitude_ema",)
 
-    def __init__(self, plans: Sequence[LayerPlan], blueprint: Blueprint) -> None:
+    def __init__(self, blueprint: Blueprint) -> None:
         super().__init__()
+        plans = plans_of(blueprint.recipe)
         self.input = FourierInput(plans[0].source, blueprint.w_dim)
         self.names = tuple(plan.name for plan in plans)
         for plan in plans:
@@ -225,3 +230,6 @@ class FrozenFilteredLayer(Frozen):
         demodulation = (style.square() @ self.energy + EPSILON).rsqrt()
         y.mul_(demodulation.to(y.dtype)[..., None, None])
         return filtered_lrelu(y.add_(self.bias.to(y.dtype)[:, None, None]), self.resampling)
+
+
+register(Family(name="stylegan3", keys=families.keys_of("stylegan3"), synthesis=AliasFreeSynthesis))

@@ -10,7 +10,7 @@ from itertools import pairwise
 import torch
 from torch import Tensor
 
-from stylegan_cli.recipe import BandsSection
+from stylegan_cli.recipe import BandsSection, Settled
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,6 +52,19 @@ class LayerPlan:
     padding: tuple[int, int]
     radial: bool
     is_rgb: bool
+
+
+def plans_of(recipe: Settled) -> list[LayerPlan]:
+    """Plan the layers of a recipe's synthesis network, toRGB last."""
+    section, bands = recipe.generator, recipe.bands
+    found = levels(
+        recipe.data.size.height,
+        bands,
+        channel_base=section.channel_base,
+        channel_max=section.channel_max,
+        channels=recipe.data.channels,
+    )
+    return layer_plans(found, bands, kernel=section.kernel, radial_filters=section.radial_filters)
 
 
 def levels(
