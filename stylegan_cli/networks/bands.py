@@ -10,7 +10,7 @@ from itertools import pairwise
 import torch
 from torch import Tensor
 
-from stylegan_cli.recipe import BandsSection, Settled
+from stylegan_cli.recipe import Settled
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,23 +54,9 @@ class LayerPlan:
     is_rgb: bool
 
 
-def plans_of(recipe: Settled) -> list[LayerPlan]:
-    """Plan the layers of a recipe's synthesis network, toRGB last."""
-    section, bands = recipe.generator, recipe.bands
-    found = levels(
-        recipe.data.size.height,
-        bands,
-        channel_base=section.channel_base,
-        channel_max=section.channel_max,
-        channels=recipe.data.channels,
-    )
-    return layer_plans(found, bands, kernel=section.kernel, radial_filters=section.radial_filters)
-
-
-def levels(
-    resolution: int, bands: BandsSection, *, channel_base: int, channel_max: int, channels: int
-) -> list[Level]:
+def _levels(recipe: Settled) -> list[Level]:
     """Compute the signals after each layer, the last one after toRGB."""
+    section, bands, resolution = recipe.generator, recipe.bands, recipe.data.size.height
     half, last = resolution / 2, bands.layers
     found = []
     for i in range(last + 1):
@@ -81,10 +67,10 @@ def levels(
         # at 256 px one rate is exactly a power of two, and rounding errors must not double it
         bits = math.ceil(math.log2(min(2 * stopband, resolution)) - 1e-9)
         rate = 2**bits
-        features = round(min(channel_base / 2 / cutoff, channel_max))
+        features = round(min(section.channel_base / 2 / cutoff, section.channel_max))
         level = Level(
             size=resolution if i >= last - 1 else rate + 2 * bands.margin,
-            channels=channels if i == last else features,
+            channels=recipe.data.channels if i == last else features,
             rate=rate,
             cutoff=cutoff,
             half_width=max(stopband, rate / 2) - cutoff,
@@ -93,20 +79,14 @@ def levels(
     return found
 
 
-def layer_plans(
-    found: list[Level], bands: BandsSection, *, kernel: int, radial_filters: bool
-) -> list[LayerPlan]:
-    """Plan the layers between levels, toRGB last; the first one stays at the first level.
-
-    Args:
-        kernel: Side of all convolutions except that of toRGB.
-        radial_filters: Use radial filters for downsampling, except in critically sampled layers.
-    """
+def plans_of(recipe: Settled) -> list[LayerPlan]:
+    """Plan the layers of a recipe's synthesis network, toRGB last; the first keeps its level."""
+    section, bands, found = recipe.generator, recipe.bands, _levels(recipe)
     plans = []
     for i, (source, target) in enumerate(pairwise([found[0], *found])):
         is_rgb = i == bands.layers
         fine = max(source.rate, target.rate) * (1 if is_rgb else bands.upsampling)
-        up, down, side = fine // source.rate, fine // target.rate, 1 if is_rgb else kernel
+        up, down, side = fine // source.rate, fine // target.rate, 1 if is_rgb else section.kernel
         up_taps = 1 if is_rgb or up == 1 else bands.filter_size * up
         down_taps = 1 if is_rgb or down == 1 else bands.filter_size * down
         needed = (target.size - 1) * down + 1 + up_taps + down_taps - 2
@@ -123,7 +103,7 @@ def layer_plans(
             up_taps=up_taps,
             down_taps=down_taps,
             padding=(front, total - front),
-            radial=radial_filters and i < bands.layers - bands.critical,
+            radial=section.radial_filters and i < bands.layers - bands.critical,
             is_rgb=is_rgb,
         )
         plans.append(plan)

@@ -9,15 +9,14 @@ from stylegan_cli.errors import UsageError
 from stylegan_cli.networks.bands import (
     Level,
     down_filter,
-    layer_plans,
-    levels,
     low_pass,
+    plans_of,
     up_filter,
 )
 from stylegan_cli.networks.drawing import compiled, prepare
 from stylegan_cli.networks.family import build_generator, count_parameters
 from stylegan_cli.networks.stylegan3 import FourierInput
-from stylegan_cli.recipe import BandsSection, loads
+from stylegan_cli.recipe import loads
 from tests.networks.stylegan3 import generator
 from tests.networks.vectors import FOLDER, Vectors, deviation
 
@@ -48,17 +47,7 @@ def paper(kind, side, *overrides):
 
 
 def paper_plans(name):
-    kind, side = name.split("_")
-    recipe = paper(kind, side)
-    section, bands = recipe.generator, BandsSection()
-    found = levels(
-        recipe.data.resolution,
-        bands,
-        channel_base=section.channel_base,
-        channel_max=section.channel_max,
-        channels=3,
-    )
-    return layer_plans(found, bands, kernel=section.kernel, radial_filters=section.radial_filters)
+    return plans_of(paper(*name.split("_")))
 
 
 def numbers(plan):
