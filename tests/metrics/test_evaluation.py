@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 from stylegan_cli.errors import DataError, MetricError, UsageError
 from stylegan_cli.metrics.cases import folder_case, network_case
