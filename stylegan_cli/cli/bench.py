@@ -9,7 +9,6 @@ import typer
 
 from stylegan_cli import api
 from stylegan_cli.cli import completion, console
-from stylegan_cli.cli.console import echo_json, echo_table
 from stylegan_cli.cli.network import machine
 from stylegan_cli.cli.options import QuietFlag, SetFlag, with_flags
 from stylegan_cli.errors import Interrupted, UsageError
@@ -113,9 +112,9 @@ class _Report:
         """Print the measurements and what is missing."""
         self.save()
         if json:
-            echo_json(api.benchmark_document(self.where, self.results))
+            console.echo_json(api.benchmark_document(self.where, self.results))
         else:
-            echo_table(COLUMNS, [row for result in self.results for row in _rows(result)])
+            console.echo_table(COLUMNS, [row for result in self.results for row in _rows(result)])
         for result in self.results:
             for name, why in result.left_out.items():
                 console.warn(f"{_named(result.case)}: {name} left out: {why}")

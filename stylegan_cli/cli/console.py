@@ -161,6 +161,15 @@ def echo_json(value: object) -> None:
     typer.echo(json.dumps(value, indent=2, ensure_ascii=False))
 
 
+def echo_result(paths: Iterable[object], facts: object, *, as_json: bool) -> None:
+    """Print the paths of a result, a line each, or facts about it as JSON."""
+    if as_json:
+        echo_json(facts)
+        return
+    for path in paths:
+        typer.echo(path)
+
+
 def echo_table(columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
     """Print rows: aligned under headings on a terminal, tab-separated without them elsewhere."""
     cells = [[printable(str(cell)).replace("\n", "\\n") for cell in row] for row in rows]

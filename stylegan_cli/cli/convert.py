@@ -8,11 +8,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Literal
 
-import typer
-
 from stylegan_cli import api
 from stylegan_cli.cli import console
-from stylegan_cli.cli.console import echo_json
 from stylegan_cli.cli.network import any_network, local
 from stylegan_cli.cli.options import QuietFlag, with_flags
 from stylegan_cli.errors import OutputError, UsageError
@@ -31,12 +28,7 @@ class ExportFlags:
     halves: bool = False
 
 
-def export(source: Path, destination: Path, flags: ExportFlags) -> dict[str, Any]:
-    """Export a network and return facts for JSON.
-
-    Args:
-        source: A network file of ours, a run, or another program's file.
-    """
+def _export(source: Path, destination: Path, flags: ExportFlags) -> dict[str, Any]:
     with any_network(source) as (network, notes):
         mode = flags.noise_mode or "const"
         files = api.export_network(network, destination, noise_mode=mode, halves=flags.halves)
@@ -50,15 +42,6 @@ def export(source: Path, destination: Path, flags: ExportFlags) -> dict[str, Any
         "licence": network.header.licence,
         "notes": list(notes),
     }
-
-
-def refuse(flags: ExportFlags, destination: Path) -> None:
-    """Raise if an option for exports is given with another format."""
-    given = {"noise_mode": flags.noise_mode is not None, "halves": flags.halves}
-    for name in (name for name, is_given in given.items() if is_given):
-        raise UsageError(
-            f"only for {' and '.join(api.EXPORT_SUFFIXES)}, not for {destination}", parameter=name
-        )
 
 
 def _facts(file: "api.Exported") -> dict[str, Any]:
@@ -127,11 +110,7 @@ def convert(
     for note in facts["notes"]:
         console.warn(f"{source}: {note}")
     console.note(f"licence: {facts['licence']}")
-    if json:
-        echo_json(facts)
-    else:
-        for path in written:
-            typer.echo(str(path))
+    console.echo_result(written, facts, as_json=json)
 
 
 def _converted_already(conversion: Conversion, source: Path, destination: Path) -> dict[str, Any]:
@@ -152,8 +131,11 @@ def _taken(path: Path) -> OutputError:
 def _conversion(destination: Path, flags: ExportFlags) -> tuple[Conversion, Sequence[Path]]:
     """Return the conversion to the format of DST, and the files it writes."""
     if destination.suffix in api.EXPORT_SUFFIXES:
-        return partial(export, flags=flags), api.export_paths(destination, halves=flags.halves)
-    refuse(flags, destination)
+        return partial(_export, flags=flags), api.export_paths(destination, halves=flags.halves)
+    for name, value in vars(flags).items():
+        if value:
+            only = " and ".join(api.EXPORT_SUFFIXES)
+            raise UsageError(f"only for {only}, not for {destination}", parameter=name)
     if destination.suffix in _CONVERSIONS:
         return _CONVERSIONS[destination.suffix], [destination]
     *suffixes, last = (*_CONVERSIONS, *api.EXPORT_SUFFIXES)

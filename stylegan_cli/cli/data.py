@@ -9,7 +9,6 @@ import typer
 
 from stylegan_cli import api
 from stylegan_cli.cli import completion, console
-from stylegan_cli.cli.console import echo_json
 from stylegan_cli.cli.inspect_data import inspect
 from stylegan_cli.cli.options import QuietFlag, add_command, command, examples
 from stylegan_cli.errors import UsageError
@@ -226,19 +225,15 @@ def _report(
     say_account(found, named=skipped if len(skipped) <= NAMED_AT_ONCE else ())
     if how["enlarged"]:
         console.warn(f"enlarged because smaller than {size}: {how['enlarged']}")
-    if json:
-        echo_json(
-            {
-                "path": str(output),
-                "images": how["images"],
-                "enlarged": how["enlarged"],
-                "ignored": sum(group.count for group in found.passed.values()),
-                "skipped": skipped,
-                "classes": classes,
-                "label_names": names,
-                "account": asdict(found),
-                "prepared": how,
-            }
-        )
-    else:
-        typer.echo(str(output))
+    facts = {
+        "path": str(output),
+        "images": how["images"],
+        "enlarged": how["enlarged"],
+        "ignored": sum(group.count for group in found.passed.values()),
+        "skipped": skipped,
+        "classes": classes,
+        "label_names": names,
+        "account": asdict(found),
+        "prepared": how,
+    }
+    console.echo_result([output], facts, as_json=json)

@@ -8,7 +8,6 @@ import typer
 
 from stylegan_cli import api
 from stylegan_cli.cli import console
-from stylegan_cli.cli.console import echo_json
 from stylegan_cli.cli.ticks import transfer_lines
 
 MOST_BYTES = 2**30
@@ -38,7 +37,9 @@ def show_cost(
     if json:
         started = {"init": _transfer_facts(transfer)} if transfer else {}
         chosen = {key: asdict(choice) for key, choice in settlement.reasons.items()}
-        echo_json(_facts(recipe, cost, hours) | started | ({"automatic": chosen} if chosen else {}))
+        console.echo_json(
+            _facts(recipe, cost, hours) | started | ({"automatic": chosen} if chosen else {})
+        )
     else:
         _print(settlement, cost, transfer)
         if hours is None:

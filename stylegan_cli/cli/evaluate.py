@@ -11,7 +11,6 @@ from typer.core import TyperGroup
 
 from stylegan_cli import api
 from stylegan_cli.cli import completion, console
-from stylegan_cli.cli.console import echo_json, echo_table
 from stylegan_cli.cli.network import execution_of, find_network
 from stylegan_cli.cli.options import (
     CutoffFlag,
@@ -132,7 +131,7 @@ def _command(metric: "api.Metric") -> Any:
             found = _measured(api.evaluate(metric, request, place), request, place, flags.json)
         if found and metric.details and not flags.json and not request.along:
             headings, *rows = metric.details([record for each in found for record in each.records])
-            echo_table(headings, rows)
+            console.echo_table(headings, rows)
 
     command.__doc__ = metric.about
     command.__annotations__["flags"] = flags_of(metric)
@@ -202,7 +201,7 @@ def _show(found: "Sequence[api.Found]", best: str | None, along: str, as_json: b
     if as_json:
         records = [record for each in found for record in each.records]
         files = list(dict.fromkeys(str(file) for each in found for file in each.files))
-        echo_json({"records": records, "files": files, "best": best})
+        console.echo_json({"records": records, "files": files, "best": best})
         return
     rows = [
         (each.case, name, f"{value:.{DIGITS}g}", _spread(each.spread.get(name)))
@@ -211,7 +210,7 @@ def _show(found: "Sequence[api.Found]", best: str | None, along: str, as_json: b
     ]
     # elsewhere than on a terminal there are no headings to tell columns by
     first = 0 if along else 1
-    echo_table((along, "metric", "value", "±")[first:], [row[first:] for row in rows])
+    console.echo_table((along, "metric", "value", "±")[first:], [row[first:] for row in rows])
 
 
 def _spread(value: float | None) -> str:

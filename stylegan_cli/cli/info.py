@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from stylegan_cli import api
-from stylegan_cli.cli.console import echo_json, echo_table
+from stylegan_cli.cli import console
 from stylegan_cli.cli.network import find_network, local
 from stylegan_cli.cli.options import QuietFlag, with_flags
 
@@ -32,10 +32,10 @@ def info(files: list[Path] | None = None, /, json: bool = False, quiet: QuietFla
     """
     facts = [api.describe(local(path)) for path in files] if files else [_machine()]
     if json:
-        echo_json(facts if len(facts) > 1 else facts[0])
+        console.echo_json(facts if len(facts) > 1 else facts[0])
         return
     for each in facts:
-        echo_table(("fact", "value"), list(_rows(each)))
+        console.echo_table(("fact", "value"), list(_rows(each)))
 
 
 def _machine() -> dict[str, Any]:

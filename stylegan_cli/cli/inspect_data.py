@@ -7,7 +7,6 @@ from typing import Any
 
 from stylegan_cli import api
 from stylegan_cli.cli import console
-from stylegan_cli.cli.console import echo_json, echo_table
 from stylegan_cli.cli.options import QuietFlag, with_flags
 from stylegan_cli.ranges import parse_ints
 
@@ -53,9 +52,9 @@ def inspect(
         picture = api.sample_sheet(source, seed=seed, preview=channels)
         api.write_sheet(picture, shown, overwrite=overwrite or not sheet)
     if json:
-        echo_json({"path": path, **asdict(report), "sheet": str(shown)})
+        console.echo_json({"path": path, **asdict(report), "sheet": str(shown)})
     else:
-        echo_table(("what", "found"), [*_rows(report), ("sheet", shown)])
+        console.echo_table(("what", "found"), [*_rows(report), ("sheet", shown)])
 
 
 def _rows(report: "api.SurveyReport") -> Iterator[tuple[str, Any]]:

@@ -12,7 +12,6 @@ import typer
 
 from stylegan_cli import api
 from stylegan_cli.cli import console
-from stylegan_cli.cli.console import echo_json
 from stylegan_cli.cli.network import open_network
 from stylegan_cli.cli.options import ClassFlag, NetworkFlags, with_flags
 from stylegan_cli.errors import DataError, UsageError
@@ -207,11 +206,7 @@ def _tell(projection: "api.Projection", flags: ProjectFlags) -> None:
         console.note(line)
     for name, remark in projection.remarks():
         console.warn(f"{name}: {remark}" if name else remark)
-    if flags.json:
-        echo_json(_summary(projection, paths))
-    else:
-        for path in paths:
-            typer.echo(path)
+    console.echo_result(paths, _summary(projection, paths), as_json=flags.json)
     if unusable:
         were = "1 picture was" if len(unusable) == 1 else f"{len(unusable)} pictures were"
         console.error(f"{were} left out: {_names(unusable)}")

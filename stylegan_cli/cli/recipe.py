@@ -7,7 +7,6 @@ import typer
 
 from stylegan_cli import api
 from stylegan_cli.cli import completion, console
-from stylegan_cli.cli.console import echo_json, echo_table
 from stylegan_cli.cli.options import QuietFlag, SetFlag, command, examples
 from stylegan_cli.errors import RecipeError, UsageError
 
@@ -35,9 +34,9 @@ def list_recipes(json: bool = False) -> None:
     """
     rows = [(name, api.load_recipe(name).title) for name in api.recipe_names()]
     if json:
-        echo_json([{"name": name, "title": title} for name, title in rows])
+        console.echo_json([{"name": name, "title": title} for name, title in rows])
     else:
-        echo_table(("name", "title"), rows)
+        console.echo_table(("name", "title"), rows)
 
 
 @command(recipe_app)
@@ -52,7 +51,7 @@ def show(name: Annotated[str, RECIPE], changes: SetFlag = None, json: bool = Fal
     """
     recipe = api.load_recipe(name, changes or ())
     if json:
-        echo_json(asdict(recipe))
+        console.echo_json(asdict(recipe))
     else:
         typer.echo(api.recipe_header(name) + api.dump_recipe(recipe), nl=False)
 
@@ -75,10 +74,10 @@ def keys(part: str = "", /, json: bool = False) -> None:
     if not found:
         raise UsageError(f"{part}: no key has this in its name; `sgtool recipe keys` lists all")
     if json:
-        echo_json([asdict(key) for key in found])
+        console.echo_json([asdict(key) for key in found])
     else:
         rows = [(key.name, key.type, key.default, key.description) for key in found]
-        echo_table(("key", "type", "default", "description"), rows)
+        console.echo_table(("key", "type", "default", "description"), rows)
 
 
 @command(recipe_app)

@@ -7,7 +7,6 @@ import typer
 
 from stylegan_cli import api
 from stylegan_cli.cli import console
-from stylegan_cli.cli.console import echo_json
 from stylegan_cli.cli.options import QuietFlag, with_flags
 
 
@@ -42,10 +41,8 @@ def report(
     for step in console.track(steps, label="parts of the page", total=None):
         if step.problem is not None:
             console.warn(step.problem)
-    if json:
-        echo_json({"report": str(output), "bytes": output.stat().st_size})
-    else:
-        typer.echo(output)
+    facts = {"report": str(output), "bytes": output.stat().st_size}
+    console.echo_result([output], facts, as_json=json)
 
 
 def _without_videos(inputs: list[Path]) -> list[Path]:

@@ -4,11 +4,8 @@ from collections import deque
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
-import typer
-
 from stylegan_cli import api
 from stylegan_cli.cli import console
-from stylegan_cli.cli.console import echo_json
 from stylegan_cli.cli.network import open_network
 from stylegan_cli.cli.options import StudyFlags
 
@@ -55,11 +52,8 @@ def run_study(
         with api.Filming(film, films[0], overwrite=flags.overwrite) as filming:
             record_film(filming, flags.batch)
         found = {**found, "video": str(films[0])}
-    if flags.json:
-        echo_json({**_summary(recording, network, pdfs, made=missing), **found})
-    else:
-        for path in _written(recording, [*pdfs, *films]):
-            typer.echo(path)
+    facts = {**_summary(recording, network, pdfs, made=missing), **found}
+    console.echo_result(_written(recording, [*pdfs, *films]), facts, as_json=flags.json)
 
 
 def record_film(filming: "api.Filming", batch_size: int | None) -> None:

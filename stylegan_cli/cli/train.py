@@ -14,7 +14,6 @@ import typer
 
 from stylegan_cli import api
 from stylegan_cli.cli import completion, console
-from stylegan_cli.cli.console import echo_json
 from stylegan_cli.cli.data import say_account
 from stylegan_cli.cli.dry_run import show_cost
 from stylegan_cli.cli.network import local, machine
@@ -186,11 +185,8 @@ def _show_results(run: "api.Run", *, is_done: bool, json: bool) -> None:
         _suggest(run.recipe, run.folder)
     fakes = sorted(run.folder.glob("fakes-*"), key=lambda path: path.stat().st_mtime_ns)
     files = [str(path) for path in (*api.snapshots(run.folder)[-1:], *fakes[-1:])]
-    if json and files:
-        echo_json({"run": str(run.folder), "files": files})
-        return
-    for path in files:
-        typer.echo(path)
+    facts = {"run": str(run.folder), "files": files}
+    console.echo_result(files, facts, as_json=json and bool(files))
 
 
 def _describe_images(run: "api.Run") -> None:

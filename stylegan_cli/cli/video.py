@@ -9,7 +9,6 @@ import typer
 
 from stylegan_cli import api
 from stylegan_cli.cli import console
-from stylegan_cli.cli.console import echo_json
 from stylegan_cli.cli.network import open_drawing, open_network
 from stylegan_cli.cli.options import (
     ClassFlag,
@@ -202,22 +201,18 @@ def _film(footage: "api.Drawing | api.TrainingFilm", flags: VideoFlags) -> None:
         missing = filming.missing
         record_film(filming, flags.batch)
     paths = filming.paths
-    if flags.json:
-        echo_json(
-            {
-                "study": filming.header.study,
-                "request": filming.header.request,
-                "network_sha256": filming.header.network_sha256,
-                "video": str(paths.file),
-                "account": str(paths.account),
-                "frames": str(paths.frames) if flags.frames else None,
-                "total": filming.total,
-                "made_now": missing,
-            }
-        )
-        return
-    for path in (paths.file, paths.account, *([paths.frames] if flags.frames else [])):
-        typer.echo(path)
+    facts = {
+        "study": filming.header.study,
+        "request": filming.header.request,
+        "network_sha256": filming.header.network_sha256,
+        "video": str(paths.file),
+        "account": str(paths.account),
+        "frames": str(paths.frames) if flags.frames else None,
+        "total": filming.total,
+        "made_now": missing,
+    }
+    written = (paths.file, paths.account, *([paths.frames] if flags.frames else []))
+    console.echo_result(written, facts, as_json=flags.json)
 
 
 def _print_defaults(flags: VideoFlags, network: "api.Network", found: "api.Video") -> None:

@@ -8,7 +8,6 @@ import typer
 
 from stylegan_cli import api
 from stylegan_cli.cli import completion, console
-from stylegan_cli.cli.console import echo_json, echo_table
 from stylegan_cli.cli.options import QuietFlag, command, examples
 
 weights_app = typer.Typer(
@@ -35,10 +34,10 @@ def list_weights(json: bool = False) -> None:
     """
     facts = api.weights_facts()
     if json:
-        echo_json(facts)
+        console.echo_json(facts)
         return
     columns = ("name", "state", "for", "MiB", "licence", "file")
-    echo_table(columns, [[fact[column] for column in columns] for fact in facts])
+    console.echo_table(columns, [[fact[column] for column in columns] for fact in facts])
     console.note(
         "`sgtool weights fetch NAME` downloads those with an address; the others come with a "
         "Python package, see --json"
@@ -89,7 +88,7 @@ def fetch(
     (facts,) = api.weights_facts(name)
     if facts["state"] in ("here", "ships"):
         console.note(f"{name}: is here already")
-        echo_json(facts) if json else typer.echo("\n".join(facts["paths"]))
+        console.echo_result(facts["paths"], facts, as_json=json)
         return
     if facts["url"]:
         console.note(f"{facts['url']}: about {facts['MiB']} MiB, licence {facts['licence']}")
@@ -103,9 +102,7 @@ def fetch(
 
 
 def _report(added: "Sequence[api.Added]", *, as_json: bool) -> None:
-    if as_json:
-        echo_json([{**vars(each), "path": str(each.path)} for each in added])
-        return
     for each in added:
         console.note(f"{each.name}: here, content {each.sha256[:12]}…")
-        typer.echo(str(each.path))
+    facts = [{**vars(each), "path": str(each.path)} for each in added]
+    console.echo_result([each.path for each in added], facts, as_json=as_json)

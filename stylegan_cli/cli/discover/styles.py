@@ -7,7 +7,6 @@ import typer
 
 from stylegan_cli import api
 from stylegan_cli.cli import console
-from stylegan_cli.cli.console import echo_json, echo_table
 from stylegan_cli.cli.network import open_network
 from stylegan_cli.cli.options import (
     NetworkFlag,
@@ -51,10 +50,8 @@ def styles(
     api.write_centres(output, opened, centres)
     for i, share in enumerate(shares):
         console.note(f"style {i}: {share:.1%} of what the network draws")
-    if json:
-        echo_json({"styles": str(output), "shares": shares.tolist()})
-    else:
-        typer.echo(output)
+    facts = {"styles": str(output), "shares": shares.tolist()}
+    console.echo_result([output], facts, as_json=json)
 
 
 @with_flags
@@ -84,13 +81,15 @@ def compare(
     opened = open_network(network, StudyFlags())
     found = api.compare_directions(opened, api.parse_direction(one), api.parse_direction(other))
     if json:
-        echo_json({"rows": found.rows, "columns": found.columns, "cosines": found.cosines.tolist()})
+        console.echo_json(
+            {"rows": found.rows, "columns": found.columns, "cosines": found.cosines.tolist()}
+        )
         return
     rows = [
         (name, *(f"{value:+.2f}" for value in row))
         for name, row in zip(found.rows, found.cosines.tolist(), strict=True)
     ]
-    echo_table(("", *found.columns), rows)
+    console.echo_table(("", *found.columns), rows)
 
 
 @with_flags
