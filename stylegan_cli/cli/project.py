@@ -209,7 +209,7 @@ def _tell(projection: "api.Projection", flags: ProjectFlags) -> None:
     console.echo_result(paths, _summary(projection, paths), as_json=flags.json)
     if unusable:
         were = "1 picture was" if len(unusable) == 1 else f"{len(unusable)} pictures were"
-        console.error(f"{were} left out: {_names(unusable)}")
+        console.error(f"{were} left out: {', '.join(each.name for each in unusable)}")
         raise typer.Exit(1)
 
 
@@ -232,10 +232,6 @@ def _further_paths(projection: "api.Projection", flags: ProjectFlags) -> Iterato
         for name, before, after in projection.tuned():
             console.note(f"{name}: tuned, {projection.lpips} {before:.4f} -> {after:.4f}")
         yield projection.folder.tuned
-
-
-def _names(unusable: "Sequence[api.Unusable]") -> str:
-    return ", ".join(each.name for each in unusable)
 
 
 def _table(projection: "api.Projection") -> Iterator[str]:

@@ -119,7 +119,9 @@ def video(*, flags: VideoFlags) -> None:
         return
     screen = _parse_grid(flags.grid or "1x1")
     chosen = api.parse_picks(flags.seeds) if flags.seeds else ()
-    style_seeds = _parse_style_seeds(flags.style_seeds)
+    style_seeds: tuple[api.Pick, ...] = ()
+    if flags.style_seeds is not None:
+        style_seeds = api.parse_picks(flags.style_seeds, parameter="style_seeds")
     psi = parse_floats(flags.psi)
     shifts = parse_points(flags.translate, 2, parameter="translate")
     turns = tuple(angle for (angle,) in parse_points(flags.rotate, 1, parameter="rotate"))
@@ -245,10 +247,6 @@ def _default_seeds(interp: str, cols: int, rows: int, *, still: bool) -> str:
     """Return the default seeds: several keyframes per stream, or one if classes move."""
     each = CIRCLE_KEYFRAMES if interp == "circle-z" else KEYFRAMES_A_STREAM
     return f"0-{(1 if still else each) * cols * rows - 1}"
-
-
-def _parse_style_seeds(text: str | None) -> tuple[api.Pick, ...]:
-    return () if text is None else api.parse_picks(text, parameter="style_seeds")
 
 
 def _parse_crossover(text: str | None, network: "api.Network") -> tuple[int, ...]:

@@ -154,7 +154,11 @@ def _csv_table(text: str, where: str) -> LabelTable:
     first = next((line for line in text.splitlines() if line.strip()), "")
     mark = next((mark for mark in "\t,;" if mark in first), None)
     try:
-        lines = csv.reader(StringIO(text, newline=""), delimiter=mark) if mark else _words(text)
+        lines = (
+            csv.reader(StringIO(text, newline=""), delimiter=mark)
+            if mark
+            else map(str.split, text.splitlines())
+        )
         rows = [row for row in lines if any(cell.strip() for cell in row)]
     except csv.Error as error:
         raise DataError(f"{where}: not a table ({error})") from None
@@ -172,10 +176,6 @@ def _csv_table(text: str, where: str) -> LabelTable:
     header = _header(rows)
     body = rows[1:] if header else rows
     return _table_of_columns(header or ["name", "label", *[""] * (width - 2)], body, where)
-
-
-def _words(text: str) -> Iterator[list[str]]:
-    return (line.split() for line in text.splitlines())
 
 
 def _numbers(cells: list[str]) -> list[Any]:

@@ -5,6 +5,7 @@ import re
 import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from itertools import islice
 from math import isfinite
 from pathlib import PurePosixPath
@@ -180,19 +181,15 @@ def normal_name(name: str) -> str:
 def _ways() -> Iterator[tuple[str, Key]]:
     yield "", normal_name
     yield "without regard to case", lambda name: normal_name(name).casefold()
-    yield "without their suffixes", lambda name: _tail(name, 99, suffix=False)
+    yield "without their suffixes", partial(_tail, parts=99, suffix=False)
     for parts in (4, 3, 2, 1):
         for suffix in (True, False):
             ending = "" if suffix else ", without suffixes"
             last = f"last {parts} parts" if parts > 1 else "last part"
-            yield f"by their {last}{ending}", _tail_key(parts, suffix=suffix)
+            yield f"by their {last}{ending}", partial(_tail, parts=parts, suffix=suffix)
 
 
-def _tail_key(parts: int, *, suffix: bool) -> Key:
-    return lambda name: _tail(name, parts, suffix=suffix)
-
-
-def _tail(name: str, parts: int, *, suffix: bool) -> str:
+def _tail(name: str, *, parts: int, suffix: bool) -> str:
     path = PurePosixPath(normal_name(name).casefold())
     # a path without a name, such as ".", cannot take another suffix
     return "/".join((path if suffix or not path.name else path.with_suffix("")).parts[-parts:])

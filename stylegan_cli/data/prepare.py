@@ -2,7 +2,7 @@
 
 import hashlib
 from collections import Counter
-from collections.abc import Generator, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -100,7 +100,13 @@ def prepare(sources: Sequence[Source], request: Preparation) -> Iterator[Progres
     findings, enlarged = Findings(), 0
     with (
         open_writer(request.destination, overwrite=request.overwrite) as writer,
-        closing(_made(sources, request, writer)) as images,
+        closing(
+            ordered_map(
+                lambda image: _make(*image, request, writer),
+                _entries(sources),
+                workers=request.workers,
+            )
+        ) as images,
     ):
         for number, image in enumerate(images):
             if image.problem is None:
@@ -192,14 +198,6 @@ def nothing_usable(sources: Sequence[Source], problem: str) -> DataError:
     )
     known = problem or "PNG, JPEG, WebP, AVIF, TIFF and what else Pillow decodes are read"
     return DataError(f"{names}: no usable image; {known}{others}")
-
-
-def _made(
-    sources: Sequence[Source], request: Preparation, writer: Writer
-) -> Generator[_Made, None, None]:
-    return ordered_map(
-        lambda image: _make(*image, request, writer), _entries(sources), workers=request.workers
-    )
 
 
 def _entries(sources: Sequence[Source]) -> Iterator[tuple[Source, Entry]]:

@@ -166,7 +166,8 @@ def content_sha256(path: Path | str) -> str:
             for entry in source.entries():
                 digest.update(repr((entry.name, _sha256(root / entry.name))).encode())
         elif isinstance(source, ZipSource | tfrecords.TfrecordsSource):
-            _add_checksums(digest, source)
+            for entry in source.entries():
+                digest.update(repr((entry.name, entry.mark)).encode("utf-8", "surrogateescape"))
         elif isinstance(source, PackedSource):
             for entry in source.entries():
                 content = b"" if entry.problem else source.content(entry)
@@ -174,11 +175,6 @@ def content_sha256(path: Path | str) -> str:
         else:
             digest.update(_sha256(Path(path)).encode())
     return digest.hexdigest()
-
-
-def _add_checksums(digest: "hashlib._Hash", source: Source) -> None:
-    for entry in source.entries():
-        digest.update(repr((entry.name, entry.mark)).encode("utf-8", "surrogateescape"))
 
 
 def _sha256(path: Path) -> str:

@@ -2,7 +2,7 @@
 
 from array import array
 from collections import Counter
-from collections.abc import Generator, Iterator, Mapping
+from collections.abc import Generator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -191,7 +191,11 @@ class Survey:
             prepared=dict(source.prepared),
             remarks=[
                 *labelling([source]).remarks,
-                *(remark for found in deep for remark in _remarks_on_values(*found)),
+                *(
+                    remark
+                    for unranged, found in deep
+                    for remark in (remarks_on_range if unranged else remarks_on_depth)(found)
+                ),
                 *remarks_on_frames(self._frames.finish().get("")),
             ],
         )
@@ -245,20 +249,12 @@ def _moments_of_plane(plane: Upright) -> Sums:
     return sum((np.array([b.size, b.sum(), np.square(b).sum()]) for b in bands), np.zeros(3))
 
 
-def _remarks_on_values(unranged: bool, found: Levels) -> Iterator[str]:
-    return remarks_on_range(found) if unranged else remarks_on_depth(found)
-
-
 def _duplicates(pairs: Pairs, places: Places, source: Source) -> Duplicates:
     """Return pairs by name; `places` maps rows to entries of the source."""
     shown = places[pairs[:EXAMPLES]].tolist()
-    names = dict(_names(source, {place for pair in shown for place in pair}))
+    wanted = {place for pair in shown for place in pair}
+    entries = enumerate(source.entries() if wanted else ())
+    names = {place: printable(entry.name) for place, entry in entries if place in wanted}
     return Duplicates(
         count=len(pairs), examples=[[names[place] for place in pair] for pair in shown]
     )
-
-
-def _names(source: Source, places: set[int]) -> Iterator[tuple[int, str]]:
-    for place, entry in enumerate(source.entries() if places else ()):
-        if place in places:
-            yield place, printable(entry.name)

@@ -229,13 +229,14 @@ def _clear(folder: Path) -> None:
     for path in _studies(folder):
         try:
             with open_study(path) as file:
-                pictures = _pictures(StudyPaths(folder=folder, header=file.header), file)
+                paths = StudyPaths(folder=folder, header=file.header)
+                single = [paths.image(*address) for address in file.addresses]
         except DataError:
             # a damaged study, or no study at all: only what is surely ours goes
             if path.name.startswith("."):
                 path.unlink()
             continue
-        for picture in pictures:
+        for picture in (*paths.sheets, *paths.pictures, *single):
             picture.unlink(missing_ok=True)
         path.unlink()
 
@@ -243,11 +244,3 @@ def _clear(folder: Path) -> None:
 def _studies(folder: Path) -> list[Path]:
     """Return the files named like studies."""
     return [*folder.glob("*.h5"), *folder.glob(UNFINISHED.format("*"))]
-
-
-def _pictures(paths: StudyPaths, file: StudyFile) -> list[Path]:
-    return [
-        *paths.sheets,
-        *paths.pictures,
-        *(paths.image(*address) for address in file.addresses),
-    ]

@@ -65,7 +65,9 @@ def arrange_collage(places: Sequence[Place], native: Size, title: str) -> Page:
     size = native.times(max(1, ceil(LARGE / native.longer)))
     levels = [k for k in range(LEVELS) if size.longer >> k >= SMALL]
     columns = choose_columns(len(places), levels, shape=size.width / size.height)
-    while _longest(columns, size) > MAX_SIDE and not (size.height % 2 or size.width % 2):
+    while max(columns.rows * size.height, columns.width * size.width) > MAX_SIDE and not (
+        size.height % 2 or size.width % 2
+    ):
         size >>= 1
     text = max(12, size.longer // 16)
     margin = max(8, size.longer // 32)
@@ -102,10 +104,6 @@ def _badness(columns: Columns, count: int, shape: float) -> float:
     form = abs(log(columns.width * shape / columns.rows / ASPECT))
     share = abs(log(columns.levels.count(0) / columns.width / SHARE_OF_LARGE))
     return 4 * empty + form + share - len(set(columns.levels))
-
-
-def _longest(columns: Columns, size: Size) -> float:
-    return float(max(columns.rows * size.height, columns.width * size.width))
 
 
 def _pictures(columns: Columns, size: Size) -> Iterator[tuple[int, int, Size]]:

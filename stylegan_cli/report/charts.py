@@ -287,7 +287,7 @@ def _drawable(panel: StatsPanel, named: Sequence[tuple[str, History, str]]) -> l
     lines = [
         Line(
             label=label,
-            points=_points(history, name, panel.share),
+            points=[(kimg, value / panel.share) for kimg, value in history.series(name)],
             colour=colour,
             marks={kimg: f"{size} px" for kimg, size in history.switches()},
         )
@@ -295,7 +295,3 @@ def _drawable(panel: StatsPanel, named: Sequence[tuple[str, History, str]]) -> l
     ]
     # a value that is always zero is a loss term that this run does not have
     return [line for line in lines if any(value for _, value in line.points)]
-
-
-def _points(history: History, name: str, share: float) -> list[Point]:
-    return [(kimg, value / share) for kimg, value in history.series(name)]
