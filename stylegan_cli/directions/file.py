@@ -35,7 +35,7 @@ MAX_VALUES = 2**26
 """Numbers of a vector; more are of no network."""
 
 MAX_DIRECTIONS = 10_000
-_OWN = ("space", "method", "sigma", "mean_coordinate", "network_sha256", "channels")
+_OWN = ("space", "method", "sigma", "mean_coordinate", "network_sha256")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -134,18 +134,12 @@ def read_directions(path: Path, name: str = "") -> tuple[Direction, ...]:
 
 def describe_directions(path: Path) -> dict[str, Any]:
     """Describe what a file of directions holds, ready for JSON."""
-    found = read_directions(path)
-    return {
-        "directions": {
-            each.name: {
-                "space": each.space,
-                "method": each.method,
-                "sigma": each.sigma,
-                **{key: value for key, value in each.facts.items() if not isinstance(value, tuple)},
-            }
-            for each in found
-        },
-    }
+    described = {}
+    for each in read_directions(path):
+        facts = {key: fact for key, fact in each.facts.items() if not isinstance(fact, tuple)}
+        own = {"space": each.space, "method": each.method, "sigma": each.sigma}
+        described[each.name] = own | facts
+    return {"directions": described}
 
 
 def _write(group: h5py.Group, found: Discovery) -> None:
@@ -160,11 +154,8 @@ def _write(group: h5py.Group, found: Discovery) -> None:
             place.attrs["channels"] = len(each.vector)
         else:
             place["vector"] = each.vector
-        place.attrs["space"], place.attrs["method"] = each.space, each.method
-        place.attrs["sigma"], place.attrs["mean_coordinate"] = each.sigma, each.mean_coordinate
-        place.attrs["network_sha256"] = each.network_sha256
-        for key, value in each.facts.items():
-            place.attrs[key] = value
+        own = {name: getattr(each, name) for name in _OWN}
+        place.attrs.update(own | dict(each.facts))
 
 
 def _names(file: h5py.File) -> list[str]:
@@ -206,15 +197,18 @@ def _read(file: h5py.File, name: str) -> Direction:
     space = str(said["space"])
     if space not in ("w", "z", "s"):
         raise ValueError(f"{name}: a space {space!r} is unknown")
+    sigma, mean = float(said["sigma"]), float(said.get("mean_coordinate", 0.0))
+    if not np.isfinite((sigma, mean)).all():
+        raise ValueError(f"{name}: a step is {sigma}, from {mean}; both must be finite")
     return Direction(
         name=name,
         space=space,  # type: ignore[arg-type]  # checked above
         vector=_vector(group, said, name),
-        sigma=float(said["sigma"]),
-        mean_coordinate=float(said.get("mean_coordinate", 0.0)),
+        sigma=sigma,
+        mean_coordinate=mean,
         method=str(said["method"]),
         network_sha256=str(said.get("network_sha256", "")),
-        facts={key: _fact(value) for key, value in said.items() if key not in _OWN},
+        facts={key: _fact(value) for key, value in said.items() if key not in (*_OWN, "channels")},
     )
 
 
@@ -241,7 +235,4 @@ def _vector(group: h5py.Group, said: Mapping[str, Any], name: str) -> np.ndarray
 def _fact(value: Any) -> Fact:
     if isinstance(value, np.ndarray):
         return tuple(map(float, value.ravel().tolist()))
-    if isinstance(value, np.generic):
-        plain: float | int | str = value.item()
-        return plain
-    return str(value)
+    return value.item() if isinstance(value, np.generic) else str(value)

@@ -89,7 +89,7 @@ def test_names_that_are_not_there_lead_to_those_that_are(tmp_path):
         read_directions(path, "pca/0")
 
 
-@pytest.mark.parametrize("damage", ["missing", "text", "other", "nan", "space"])
+@pytest.mark.parametrize("damage", ["missing", "text", "other", "nan", "space", "sigma"])
 def test_files_without_directions_end_in_words(tmp_path, damage):
     path = tmp_path / "directions.h5"
     if damage == "text":
@@ -101,6 +101,8 @@ def test_files_without_directions_end_in_words(tmp_path, damage):
         with h5py.File(path, "a") as file:
             if damage == "nan":
                 file["sefa/0/vector"][0] = np.nan
+            elif damage == "sigma":
+                file["sefa/0"].attrs["sigma"] = np.inf
             else:
                 file["sefa/0"].attrs["space"] = "p"
     with pytest.raises(DataError, match=r"directions\.h5"):
