@@ -44,8 +44,8 @@ class Direction:
     vector: Float32[np.ndarray, "..."]
     sigma: float
     mean_coordinate: float = 0.0
-    method: str
-    network_sha256: str
+    method: str = ""
+    network_sha256: str = ""
     facts: Mapping[str, Fact] = field(default_factory=dict)
 
     @property

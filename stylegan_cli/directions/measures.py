@@ -49,9 +49,7 @@ class Looks:
 
     def rows(self, chosen: slice) -> "Looks":
         """Return some of the images."""
-        return Looks(
-            embedding=self.embedding[chosen], pooled=self.pooled[chosen], greys=self.greys[chosen]
-        )
+        return Looks(**{name: values[chosen] for name, values in vars(self).items()})
 
 
 def looks_of(images: Tensor, detector: PerceptualDetector) -> Looks:
@@ -71,19 +69,15 @@ def _as_seen(levels: Tensor, smallest: int) -> Tensor:
         levels = levels.mean(dim=1, keepdim=True)
     side = min(levels.shape[2:])
     if side < smallest:
-        return levels.repeat_interleave(-(-smallest // side), 2).repeat_interleave(
-            -(-smallest // side), 3
-        )
+        factor = -(-smallest // side)
+        return levels.repeat_interleave(factor, 2).repeat_interleave(factor, 3)
     return F.avg_pool2d(levels, max(1, side // PERCEIVED_SIDE))
 
 
 def join_looks(parts: Sequence[Looks]) -> Looks:
     """Join several tables to one."""
-    return Looks(
-        embedding=np.concatenate([part.embedding for part in parts]),
-        pooled=np.concatenate([part.pooled for part in parts]),
-        greys=np.concatenate([part.greys for part in parts]),
-    )
+    tables = [vars(part) for part in parts]
+    return Looks(**{name: np.concatenate([each[name] for each in tables]) for name in tables[0]})
 
 
 def distances(a: Looks, b: Looks) -> Float64[np.ndarray, " n"]:

@@ -1,7 +1,6 @@
 """Directions of attributes: planes between codes of high and of low scores."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
 
@@ -63,8 +62,7 @@ def find_attributes(
         if held is not None:
             vector = conditioned(vector, held, hold, np.cov(drawn.codes, rowvar=False))
         told = {**facts[name], "attribute": name}
-        direction = measured(network, vector, drawn, range(network.G.num_ws), told)
-        found.append(replace(direction, name=f"{group}/{plain_name(name)}", method=method))
+        found.append(measured(network, drawn, f"{group}/{plain_name(name)}", vector, told))
     request = {
         "method": "attribute",
         "plane": method,
@@ -73,7 +71,7 @@ def find_attributes(
         "ratio": ratio,
         "hold": list(hold),
     }
-    return discovered(network, group, request, found)
+    return discovered(network, group, method, request, found)
 
 
 def find_difference(
@@ -99,14 +97,13 @@ def find_difference(
     spread = np.cov(drawn.codes, rowvar=False) if whiten else None
     vector, _ = mean_plane(np.concatenate([have, lack]), has, spread)
     facts = {"stability": _halves(have, lack)}
-    direction = measured(network, vector, drawn, range(network.G.num_ws), facts)
+    found = [measured(network, drawn, f"{name}/0", vector, facts)]
     request = {
         "method": "difference",
         "whiten": whiten,
         "codes": sha256(have.tobytes() + b"/" + lack.tobytes()).hexdigest()[:16],
     }
-    method = "lda" if whiten else "mean"
-    return discovered(network, name, request, [replace(direction, name=f"{name}/0", method=method)])
+    return discovered(network, name, "lda" if whiten else "mean", request, found)
 
 
 def scores_of_csv(network: Network, path: Path) -> tuple[tuple[str, ...], Scored]:

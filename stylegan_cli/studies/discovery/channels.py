@@ -69,7 +69,7 @@ class Channels:
         return chosen
 
     def direction(
-        self, network: Network, channel: int, sign: float, name: str, facts: Mapping[str, Fact]
+        self, channel: int, sign: float, name: str, facts: Mapping[str, Fact]
     ) -> Direction:
         """Return the direction of a channel; a step is its standard deviation."""
         vector = np.zeros(len(self.std), np.float32)
@@ -80,8 +80,6 @@ class Channels:
             vector=vector,
             sigma=float(self.std[channel]),
             mean_coordinate=sign * float(self.mean[channel]),
-            method="channel",
-            network_sha256=network.sha256,
             facts={**facts, "channel": f"{self.layers[channel]}:{self.position[channel]}"},
         )
 
@@ -159,7 +157,6 @@ def find_channels(
     theta = relevance(high, channels, low)
     directions = [
         channels.direction(
-            network,
             int(channel),
             float(np.sign(theta[channel])),
             f"{group}/{i}",
@@ -174,7 +171,7 @@ def find_channels(
         "count": count,
         "torgb": rgb,
     }
-    return discovered(network, group, request, directions)
+    return discovered(network, group, "channel", request, directions)
 
 
 def check_styles(network: Network) -> None:
@@ -267,9 +264,9 @@ def find_local_channels(
         facts: dict[str, Fact] = {"locality": each.locality}
         if mask is not None:
             facts["share_in_mask"] = closeness(each)
-        directions.append(channels.direction(network, each.channel, 1.0, f"{group}/{i}", facts))
+        directions.append(channels.direction(each.channel, 1.0, f"{group}/{i}", facts))
     request = {"method": "channels", "local": True, "count": count, "torgb": rgb}
-    return discovered(network, group, request, directions)
+    return discovered(network, group, "channel", request, directions)
 
 
 def _styles(network: Network, codes: Float32[np.ndarray, "n w_dim"]) -> Rows:

@@ -67,10 +67,9 @@ def find_sefa(
         prefix = group if text == "all" else f"{group}/{text}"
         for i, vector in enumerate(spectrum.vectors[:count]):
             facts = {"eigenvalue": float(spectrum.values[i]), "share": float(share[i])}
-            direction = measured(network, vector, drawn, chosen, facts)
-            found.append(replace(direction, name=f"{prefix}/{i}", method="sefa"))
+            found.append(measured(network, drawn, f"{prefix}/{i}", vector, facts, chosen))
     request = {"method": "sefa", "layers": list(layers), "count": count, "class": class_index}
-    return discovered(network, group, request, found)
+    return discovered(network, group, "sefa", request, found)
 
 
 def find_components(
@@ -118,52 +117,54 @@ def find_components(
         "class": class_index,
     }
     found = [
-        replace(
-            measured(network, vector, drawn, range(sizes.num_ws), {"share": float(share)}),
-            name=f"{group}/{i}",
-            method="pca",
-        )
+        measured(network, drawn, f"{group}/{i}", vector, {"share": float(share)})
         for i, (vector, share) in enumerate(zip(vectors, components.share, strict=False))
     ]
-    return discovered(network, group, request, found)
+    return discovered(network, group, "pca", request, found)
 
 
 def measured(
     network: Network,
-    vector: Float[np.ndarray, " dim"],
     drawn: Population,
-    layers: Sequence[int],
+    name: str,
+    vector: Float[np.ndarray, " dim"],
     facts: Mapping[str, Fact],
+    layers: Sequence[int] | None = None,
 ) -> Direction:
     """Make a direction of a unit vector: its step, and how far it may go.
 
     Args:
         drawn: The network's own codes.
-        layers: Those to move; ignored where the network has no w.
+        layers: Those to move, all by default; ignored where the network has no w.
     """
     G = network.G
     sigma, mean = drawn.spread(vector)
+    layers = range(G.num_ws) if layers is None else layers
     safe: dict[str, Fact] = {}
     if G.has_w and sigma > 0:
         safe = {"safe_range": _safe_range(drawn, vector, sigma)}
     return Direction(
-        name="",
+        name=name,
         space="w" if G.has_w else "z",
         vector=(in_all_layers(vector, layers, G.num_ws) if G.has_w else vector.astype(np.float32)),
         sigma=sigma,
         mean_coordinate=mean,
-        method="",
-        network_sha256=network.sha256,
         facts={**facts, "layers": format_ints(layers), **safe},
     )
 
 
 def discovered(
-    network: Network, group: str, request: Mapping[str, Any], found: Sequence[Direction]
+    network: Network,
+    group: str,
+    method: str,
+    request: Mapping[str, Any],
+    found: Sequence[Direction],
 ) -> Discovery:
-    """Return directions of a network as a file keeps them, under the name of their group."""
+    """Return directions that a method found in a network, as a file keeps them."""
+    sha256 = network.sha256
+    directions = (replace(each, method=method, network_sha256=sha256) for each in found)
     return Discovery(
-        group=group, request=request, network_sha256=network.sha256, directions=tuple(found)
+        group=group, request=request, network_sha256=sha256, directions=tuple(directions)
     )
 
 

@@ -113,19 +113,19 @@ def _over_noise(file: StudyFile, changed: float) -> float | None:
 
 
 def _told(file: StudyFile, i: int, direction: Direction) -> Direction:
-    measures: dict[str, Fact] = {name: float(file.array("effect", name, (i,))) for name in NUMBERS}
-    measures["lpips"] = tuple(map(float, file.array("effect", "lpips", (i,))))
-    measures["layer_share"] = tuple(map(float, file.array("effect", "layer_share", (i,))))
     standing = _standing(file, i, direction.name)
-    measures["suggested_layers"] = standing.layers
-    told = {
+    measures: dict[str, Fact | None] = {
+        **{name: float(file.array("effect", name, (i,))) for name in NUMBERS},
+        "lpips": tuple(map(float, file.array("effect", "lpips", (i,)))),
+        "layer_share": tuple(map(float, file.array("effect", "layer_share", (i,)))),
+        "suggested_layers": standing.layers,
         "over_noise": standing.over_noise,
         "attribute_shift": standing.shift,
         "flips": standing.flips,
         "dependency": standing.dependency,
     }
-    measures |= {name: value for name, value in told.items() if value is not None}
-    return replace(direction, facts={**direction.facts, **measures})
+    known = {name: value for name, value in measures.items() if value is not None}
+    return replace(direction, facts={**direction.facts, **known})
 
 
 @dataclass(frozen=True, kw_only=True)

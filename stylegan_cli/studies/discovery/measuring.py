@@ -146,12 +146,12 @@ class Effects:
     @cached_property
     def _controls(self) -> list[Looks]:
         """Return the images of all controls, one step back and one forth."""
-        drawn, layers = population(self.network), range(self.network.G.num_ws)
+        drawn = population(self.network)
         tried: list[_Try] = []
         for i in range(CONTROLS):
             shape = (1, drawn.codes.shape[1])
             (vector,) = unit(numpy_stream(0, "control", i).standard_normal(shape))
-            direction = measured(self.network, vector, drawn, layers, {})
+            direction = measured(self.network, drawn, "", vector, {})
             tried += [(direction, step, self._few(CONTROL_SHARE)) for step in (-1.0, 1.0)]
         return self._tried(tried, None)
 

@@ -84,15 +84,9 @@ def discovery(
         raise UsageError("no directions were found; use more samples or other options")
     strengths = tuple(dict.fromkeys(options.strengths))
     bases = _bases(network, options.seeds, sampling)
-    show = partial(_moved, network, sampling)
+    table = partial(_table, network, sampling)
     sheets = [
-        join_codes(
-            [
-                join_codes([show(base, each, strength) for strength in strengths])
-                for each in found.directions
-            ],
-            np.stack,
-        )
+        table(base, [[Move(each, step) for step in strengths] for each in found.directions])
         for base in bases.values()
     ]
     groups = _groups(network, found.directions)
@@ -106,6 +100,15 @@ def discovery(
         detector=detector,
         judge=options.judge,
     )
+
+    def ranges() -> Codes:
+        lists = [tuple(range(network.G.num_ws)), *groups.values()]
+        rows = [
+            [Move(each.at_layers(layers), RANGE_STRENGTH) for layers in lists]
+            for each in found.directions
+        ]
+        return table(next(iter(bases.values())), rows)
+
     return Plan(
         study=f"discover-{found.request['method']}",
         request={
@@ -129,7 +132,7 @@ def discovery(
         sheets=tuple(bases),
         make=lambda: Tables(
             codes=join_codes(sheets, np.stack) if len(sheets) > 1 else sheets[0],
-            series=_ranges(network, found.directions, next(iter(bases.values())), groups, show),
+            series={RANGES: ranges()} if groups else {},
             measurements=measurements(effects),
         ),
         pictures={"overview": paint_overview}
@@ -139,12 +142,15 @@ def discovery(
     )
 
 
-def _moved(
-    network: Network, sampling: Sampling, base: Codes, direction: Direction, strength: float
+def _table(
+    network: Network, sampling: Sampling, base: Codes, rows: Sequence[Sequence[Move]]
 ) -> Codes:
-    """Move a single code along a direction, with the same columns at every strength."""
-    moved = moved_codes(network, base, [Move(direction, strength)], sampling)
-    return replace(moved, z=None)
+    """Move a single code as each cell says, with the same columns at every strength."""
+    moved = [
+        [replace(moved_codes(network, base, [move], sampling), z=None) for move in row]
+        for row in rows
+    ]
+    return join_codes([join_codes(row) for row in moved], np.stack)
 
 
 def _bases(network: Network, seeds: Sequence[Pick], sampling: Sampling) -> dict[str, Codes]:
@@ -167,24 +173,6 @@ def _groups(network: Network, directions: Sequence[Direction]) -> Mapping[str, t
     if not network.G.has_styles or any(each.space != "w" for each in directions):
         return {}
     return layer_groups(network.G.synthesis.layer_levels[: network.G.active_ws])
-
-
-def _ranges(
-    network: Network,
-    directions: Sequence[Direction],
-    base: Codes,
-    groups: Mapping[str, tuple[int, ...]],
-    show: partial[Codes],
-) -> dict[str, Codes]:
-    """Return each direction in all layers, and in each group of layers alone."""
-    if not groups:
-        return {}
-    lists = [tuple(range(network.G.num_ws)), *groups.values()]
-    rows = [
-        join_codes([show(base, each.at_layers(layers), RANGE_STRENGTH) for layers in lists])
-        for each in directions
-    ]
-    return {RANGES: join_codes(rows, np.stack)}
 
 
 def paint_overview(file: StudyFile) -> Picture:
