@@ -55,7 +55,7 @@ if TYPE_CHECKING:
     from stylegan_cli.directions.population import cluster_centres, write_centres
     from stylegan_cli.directions.references import HDF5_SUFFIXES as DIRECTIONS_SUFFIXES
     from stylegan_cli.directions.references import export_direction, parse_direction
-    from stylegan_cli.interop.export import Exported, export_network, export_paths
+    from stylegan_cli.interop.export import Exported, export_network
     from stylegan_cli.interop.foreign import CC_BY_NC, Foreign, NoGeneratorError, save_foreign
     from stylegan_cli.interop.reading import is_foreign, read_foreign
     from stylegan_cli.interop.to_rosinality2 import rosinality_checkpoint, save_checkpoint
@@ -86,7 +86,12 @@ if TYPE_CHECKING:
     from stylegan_cli.metrics.separability.metric import SeparabilityOptions
     from stylegan_cli.metrics.separability.panel import open_classifiers
     from stylegan_cli.networks.execution import Execution, open_for_drawing
-    from stylegan_cli.networks.header import EXPORT_SUFFIXES, has_discriminator, read_header
+    from stylegan_cli.networks.header import (
+        EXPORT_SUFFIXES,
+        export_paths,
+        has_discriminator,
+        read_header,
+    )
     from stylegan_cli.networks.snapshot import Network, load_network, versions
     from stylegan_cli.ops import BACKENDS, BackendName
     from stylegan_cli.recipe import Recipe, Settled

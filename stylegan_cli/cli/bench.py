@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, TypeVar
+from typing import Annotated, Literal, TypeVar
 
 import typer
 
@@ -61,20 +61,32 @@ def bench(
         sgtool bench stylegan1-f progan --resolution 32 --batch-size 16 --backend auto
         sgtool bench stylegan2 --resolution 256 --batch-size 64,16 --device cuda --json
     """
+    precisions: list[Literal["fp32", "bf16"]] = _words(precision, "precision", ("fp32", "bf16"))
+    backends = _words(backend, "backend", api.BACKENDS)
+    written = [
+        (name, api.read_recipe(name, changes))
+        for name in recipes or [DEFAULT]
+        for changes in _variants(assignments or [], resolution)
+    ]
+    sizes = (
+        parse_ints(batch_size, parameter="batch_size", valid=range(1, 2**20))
+        if batch_size
+        else (None,)
+    )
+    for _, recipe in written:
+        # problems are found before torch is imported
+        recipe.settle()
     place = api.pick_device(device)
     if place.type == "cpu":
         api.keep_freed_memory()
-    chosen = api.benchmark_forms(
-        place,
-        _words(precision, "precision", ("fp32", "bf16")),
-        _words(backend, "backend", api.BACKENDS),
-        _engines(compiled=compiled, captured=captured),
-    )
+    engines = _engines(compiled=compiled, captured=captured)
+    chosen = api.benchmark_forms(place, precisions, backends, engines)
+    here = machine(device)
     cases = [
         case
-        for name in recipes or [DEFAULT]
-        for changes in _variants(assignments or [], resolution)
-        for case in _cases(name, changes, batch_size, device)
+        for name, recipe in written
+        for size in sizes
+        for case in api.benchmark_cases(name, recipe.settle(here), batch_size=size)
     ]
     report = _Report(where=api.machine_facts(place), file=output, results=[])
     steps = api.benchmark(cases, chosen, place, rounds=rounds)
@@ -147,17 +159,6 @@ def _variants(assignments: Sequence[str], resolutions: str | None) -> list[list[
         return [[*assignments]]
     sides = parse_ints(resolutions, parameter="resolution", valid=range(4, 1025))
     return [[*assignments, f"data.resolution={side}"] for side in sides]
-
-
-def _cases(
-    name: str, changes: list[str], batches: str | None, device: str
-) -> Iterator["api.BenchmarkCase"]:
-    recipe = api.read_recipe(name, changes).settle(machine(device))
-    sizes = (
-        parse_ints(batches, parameter="batch_size", valid=range(1, 2**20)) if batches else (None,)
-    )
-    for size in sizes:
-        yield from api.benchmark_cases(name, recipe, batch_size=size)
 
 
 def _named(case: "api.BenchmarkCase") -> str:

@@ -119,7 +119,7 @@ def machine(device_name: str) -> "api.Machine":
 def any_network(source: Path) -> "Iterator[tuple[api.Network, Sequence[str]]]":
     """Yield any network, with its discriminator if it has one, and notes about it."""
     source = local(source)
-    if source.is_dir() or not api.is_foreign(source):
+    if not source.is_file() or not api.is_foreign(source):
         path = find_network(source)
         yield api.load_network(path, discriminator=api.has_discriminator(path)), ()
         return

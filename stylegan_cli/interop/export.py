@@ -31,6 +31,7 @@ from stylegan_cli.interop.export_parts import (
 )
 from stylegan_cli.latents.sampling import Sampling, check_possible
 from stylegan_cli.networks.drawing import prepare
+from stylegan_cli.networks.header import export_paths
 from stylegan_cli.networks.snapshot import Network, versions
 from stylegan_cli.recipe import dumps
 
@@ -93,13 +94,6 @@ def export_network(
             _export(network, place, files.enter_context(written_whole(place)), part, noise_mode)
             for part, place in zip(parts, places, strict=True)
         ]
-
-
-def export_paths(path: Path, *, halves: bool) -> list[Path]:
-    """Return the files that `export_network` writes for this path."""
-    if not halves:
-        return [path]
-    return [path.with_stem(f"{path.stem}-{half}") for half in ("mapping", "synthesis")]
 
 
 def _export(

@@ -94,6 +94,13 @@ def check_schema(path: Path, schema: object) -> None:
         )
 
 
+def export_paths(path: Path, *, halves: bool) -> list[Path]:
+    """Return the files that an export to this path consists of."""
+    if not halves:
+        return [path]
+    return [path.with_stem(f"{path.stem}-{half}") for half in ("mapping", "synthesis")]
+
+
 def refuse_exports(path: Path) -> None:
     """Refuse files for other programs, which cannot be read back."""
     if path.suffix.lower() in EXPORT_SUFFIXES:

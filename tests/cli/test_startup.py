@@ -105,11 +105,16 @@ def test_a_refusal_takes_no_torch(network_file, tmp_path, words):
         ("eval", "fid", "--data", "nowhere.zip"),
         ("eval", "fid", "--network", "nowhere"),
         ("eval", "all", "--network", "nowhere"),
+        ("convert", "nowhere", "x.onnx"),
     ],
     ids=" ".join,
 )
 def test_a_missing_file_takes_no_torch(tmp_path, words):
-    network = () if words[0] == "train" or "--network" in words else ("--network", "portraits-64")
+    network = (
+        ()
+        if words[0] in ("train", "convert") or "--network" in words
+        else ("--network", "portraits-64")
+    )
     assert imported(*words, *network, code=1, folder=tmp_path) == []
 
 
@@ -149,6 +154,7 @@ def test_a_study_is_described_and_reported_without_torch(studies):
     assert imported("report", grid, "-o", "page.html", folder=studies) == []
 
 
-def test_a_recipe_with_problems_is_refused_without_torch(tmp_path):
-    words = ("train", "stylegan2", "--set", "generator.chanel=3")
+@pytest.mark.parametrize("command", ["train", "bench"])
+def test_a_recipe_with_problems_is_refused_without_torch(tmp_path, command):
+    words = (command, "stylegan2", "--set", "generator.chanel=3")
     assert imported(*words, code=2, folder=tmp_path) == []
