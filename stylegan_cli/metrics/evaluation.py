@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import torch
 
 from stylegan_cli.detectors.names import (
     Purpose,
@@ -31,7 +30,7 @@ from stylegan_cli.metrics.metric import (
     stretch,
 )
 from stylegan_cli.metrics.protocol import Protocol, check_metrics, protocol_named, result_name
-from stylegan_cli.runtime import repeatable
+from stylegan_cli.runtime import pick_dtype, repeatable
 
 if TYPE_CHECKING:
     from stylegan_cli.detectors.registry import FeatureDetector
@@ -185,7 +184,6 @@ def open_evaluation(
     metrics: Sequence[Metric], request: Request, place: Workplace
 ) -> Generator[Event, None, Evaluation]:
     """Yield remarks on the evaluation, check it and return it."""
-    repeatable(place.device, torch.float32)
     protocol = protocol_named(request.protocol)
     check_metrics([metric.name for metric in metrics], protocol)
     purposes = dict.fromkeys(metric.on_features.purpose for metric in metrics)
@@ -195,6 +193,7 @@ def open_evaluation(
     # all that can be refused without torch was
     from stylegan_cli.detectors.registry import open_detector
 
+    repeatable(place.device, pick_dtype("fp32", place.device))
     detectors: dict[Purpose, FeatureDetector] = {
         purpose: open_detector(request.detector, purpose=purpose, device=place.device)
         for purpose in purposes

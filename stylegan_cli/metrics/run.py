@@ -144,7 +144,6 @@ def _network_remark(request: Request) -> Iterator[Remark]:
 def _by_features(metrics: Sequence[Metric], request: Request, place: Workplace) -> Iterator[Event]:
     began = time.monotonic()
     evaluation = yield from open_evaluation(metrics, request, place)
-    repeatable(place.device, pick_dtype("fp32", place.device))
     yield from evaluation.extract()
     if not place.world.is_first:
         return
