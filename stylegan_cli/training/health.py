@@ -6,7 +6,7 @@ most 2 % of its time.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -14,7 +14,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from stylegan_cli.data.dataset import Dataset
-from stylegan_cli.detectors.registry import PerceptualDetector, open_detector
+from stylegan_cli.detectors.registry import open_detector
 from stylegan_cli.detectors.trunks import on_white
 from stylegan_cli.networks.execution import default_batch_size
 from stylegan_cli.networks.generator import Generator
@@ -22,7 +22,7 @@ from stylegan_cli.networks.layers import halve, upscale
 from stylegan_cli.recipe import Settled
 from stylegan_cli.rendering.render import to_images
 from stylegan_cli.runtime import numpy_stream, torch_stream
-from stylegan_cli.shapes import C, Images, W, Z
+from stylegan_cli.shapes import Images, W
 from stylegan_cli.sizes import Size, square
 
 SIDE = 64
@@ -54,25 +54,27 @@ class Yardstick:
     nearest: float | None
 
 
-@dataclass(frozen=True, kw_only=True)
 class Probe:
-    """Measures the averaged generator, with the same latents each time.
+    """Measures the averaged generator of a run, with the same latents each time.
 
     Attributes:
         chosen: Training images to compare with.
-        channels: Those that the detector sees, all for None.
         yardsticks: By image size, which changes while a network grows.
     """
 
-    dataset: Dataset
-    detector: PerceptualDetector
-    mirror: bool
-    chosen: Sequence[int]
-    z: Z
-    c: C
-    device: torch.device
-    channels: Sequence[int] | None = None
-    yardsticks: dict[Size, Yardstick] = field(default_factory=dict)
+    def __init__(self, recipe: Settled, dataset: Dataset, device: torch.device) -> None:
+        tick = round(recipe.report.tick_kimg * 1000)
+        fakes = min(max(tick // TICK_IMAGES_PER_FAKE, FEWEST_FAKES), MOST_FAKES)
+        reals = min(MOST_REALS, max(fakes, round(recipe.train.total_kimg * REALS_PER_KIMG)))
+        order = numpy_stream(recipe.seed, "health").permutation(len(dataset)).tolist()
+        labels = np.stack([dataset.label(order[i % len(order)]) for i in range(fakes)])
+        stream = torch_stream(recipe.seed, "health")
+        self.z = torch.randn(fakes, recipe.generator.z_dim, generator=stream).to(device)
+        self.c = torch.from_numpy(labels).to(device)
+        self.dataset, self.device, self.chosen = dataset, device, order[:reals]
+        self.mirror, self.channels = recipe.data.mirror, recipe.data.shown
+        self.detector = open_detector("alex", purpose="distance", device=device)
+        self.yardsticks: dict[Size, Yardstick] = {}
 
     @property
     def can_compare(self) -> bool:
@@ -145,28 +147,6 @@ class Probe:
             images = halve(images)
         seen = upscale(on_white(images.clamp(-1, 1)), square(SIDE))
         return self.detector.embed((seen + 1) * 127.5)
-
-
-def open_probe(recipe: Settled, dataset: Dataset, device: torch.device) -> Probe | None:
-    """Return the probe of a run; None if the recipe turns it off."""
-    if not recipe.health.every_ticks:
-        return None
-    tick = round(recipe.report.tick_kimg * 1000)
-    fakes = min(max(tick // TICK_IMAGES_PER_FAKE, FEWEST_FAKES), MOST_FAKES)
-    reals = min(MOST_REALS, max(fakes, round(recipe.train.total_kimg * REALS_PER_KIMG)))
-    order = numpy_stream(recipe.seed, "health").permutation(len(dataset)).tolist()
-    labels = np.stack([dataset.label(order[i % len(order)]) for i in range(fakes)])
-    z = torch.randn(fakes, recipe.generator.z_dim, generator=torch_stream(recipe.seed, "health"))
-    return Probe(
-        dataset=dataset,
-        detector=open_detector("alex", purpose="distance", device=device),
-        mirror=recipe.data.mirror,
-        chosen=order[:reals],
-        z=z.to(device),
-        c=torch.from_numpy(labels).to(device),
-        device=device,
-        channels=recipe.data.shown,
-    )
 
 
 def spread(w: W) -> dict[str, float]:

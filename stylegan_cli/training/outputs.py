@@ -2,7 +2,6 @@
 
 import math
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.util import find_spec
 from pathlib import Path
@@ -24,7 +23,7 @@ from stylegan_cli.networks.snapshot import save_network, versions
 from stylegan_cli.recipe import Settled
 from stylegan_cli.rendering.render import draw, to_images, to_pixels
 from stylegan_cli.runtime import numpy_stream, stream_seed, torch_stream
-from stylegan_cli.shapes import C, Picture, Pixels, Z
+from stylegan_cli.shapes import Picture, Pixels
 from stylegan_cli.sizes import Size
 from stylegan_cli.training.alarms import Alarm, Stats
 from stylegan_cli.training.augment import augment, transforms_of
@@ -37,17 +36,23 @@ if TYPE_CHECKING:
     pass
 
 
-@dataclass(frozen=True, kw_only=True)
 class SampleGrid:
-    """Images of `reals.png`, and latents of every `fakes-*.png`.
+    """Images of `reals.png` and latents of every `fakes-*.png`, as many as fit on a screen.
 
-    With labels, the real and the fake at a place share theirs; with classes, each row shows one.
+    That is 3 × 2 to 12 × 8 images. With labels, the real and the fake at a place share theirs; with
+    classes, each row shows one.
     """
 
-    columns: int
-    reals: Pixels
-    z: Z
-    c: C
+    def __init__(self, recipe: Settled, dataset: Dataset) -> None:
+        size, seed = recipe.data.size, recipe.seed
+        self.columns = min(max(1024 // size.width, 3), 12)
+        rows = min(max(768 // size.height, 2), 8)
+        shown = _shown(dataset, rows, self.columns, seed)
+        reals, labels = zip(*map(dataset.read, shown), strict=True)
+        stream = torch_stream(seed, "sample grid")
+        self.reals: Pixels = np.stack([to_bytes(each) for each in reals])
+        self.z = torch.randn(self.columns * rows, recipe.generator.z_dim, generator=stream)
+        self.c = torch.from_numpy(np.stack(labels))
 
     def fakes(self, G_ema: Generator) -> Pixels:
         """Draw images of the averaged generator: no truncation, the network's own noise."""
@@ -56,21 +61,6 @@ class SampleGrid:
         parts = zip(self.z.split(size), self.c.split(size), strict=True)
         codes = [G_ema.ws(z.to(device), c.to(device)) for z, c in parts]
         return np.concatenate([draw(G_ema, ws, "const") for ws in codes])
-
-
-def sample_grid(recipe: Settled, dataset: Dataset) -> SampleGrid:
-    """Choose a grid that fits a screen: 3 × 2 to 12 × 8 images."""
-    size, seed = recipe.data.size, recipe.seed
-    columns = min(max(1024 // size.width, 3), 12)
-    rows = min(max(768 // size.height, 2), 8)
-    reals, labels = zip(*map(dataset.read, _shown(dataset, rows, columns, seed)), strict=True)
-    stream = torch_stream(seed, "sample grid")
-    return SampleGrid(
-        columns=columns,
-        reals=np.stack([to_bytes(each) for each in reals]),
-        z=torch.randn(columns * rows, recipe.generator.z_dim, generator=stream),
-        c=torch.from_numpy(np.stack(labels)),
-    )
 
 
 def _shown(dataset: Dataset, rows: int, columns: int, seed: int) -> list[int]:

@@ -12,9 +12,9 @@ from stylegan_cli.training.acceleration import Tracer, open_engine, take_news
 from stylegan_cli.training.alarms import Alarm, Watch, rules, slow_alarm
 from stylegan_cli.training.data import Batch, batches_on, borrowed_labels, stream_of
 from stylegan_cli.training.events import Begun, Event, News, Stepped, Ticked
-from stylegan_cli.training.health import open_probe
+from stylegan_cli.training.health import Probe
 from stylegan_cli.training.iteration import nets_of, train_batch
-from stylegan_cli.training.outputs import Outputs, check_finite, sample_grid
+from stylegan_cli.training.outputs import Outputs, SampleGrid, check_finite
 from stylegan_cli.training.run_folder import load_state
 from stylegan_cli.training.schedule import is_growing, smaller_batch_per_device, stage_at
 from stylegan_cli.training.settling import Run
@@ -60,8 +60,9 @@ class Session:
         self.transfer = None if self.resumed else _start(state, run)
         told = None if overwrite else world.gather(files.batch_per_device)[0]
         state.batch_per_device = min((n for n in (told, state.batch_per_device) if n), default=None)
-        self.probe = open_probe(recipe, run.dataset, run.device) if world.is_first else None
-        grid = sample_grid(recipe, run.dataset) if world.is_first else None
+        is_probed = world.is_first and recipe.health.every_ticks
+        self.probe = Probe(recipe, run.dataset, run.device) if is_probed else None
+        grid = SampleGrid(recipe, run.dataset) if world.is_first else None
         if world.is_first:
             files.take(recipe, overwrite=overwrite)
             files.take_back_stats(state.cur_nimg)

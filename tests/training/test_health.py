@@ -8,7 +8,7 @@ from PIL import Image
 from stylegan_cli.data.dataset import open_dataset
 from stylegan_cli.networks.family import build_generator
 from stylegan_cli.sizes import square
-from stylegan_cli.training.health import open_probe, spread
+from stylegan_cli.training.health import Probe, spread
 from stylegan_cli.training.loop import train
 from tests.tiny import tiny, tiny_growing, tiny_run
 from tests.training.test_memory import assert_same_networks
@@ -41,7 +41,7 @@ def measured(dataset, images=None, recipe=None):
     G = build_generator(recipe, c_dim=dataset.c_dim).eval().requires_grad_(False)
     if images is not None:
         G.synthesis.forward = Album(images).forward
-    probe = open_probe(recipe, dataset, CPU)
+    probe = Probe(recipe, dataset, CPU)
     return probe.measure(G)
 
 
@@ -122,7 +122,7 @@ def test_grey_and_clear_images_are_looked_at(tmp_path, channels):
 def test_a_growing_network_is_compared_at_its_size(shades):
     recipe = tiny_growing("health.every_ticks=1")
     G = build_generator(recipe, c_dim=0).eval()
-    probe = open_probe(recipe, shades, CPU)
+    probe = Probe(recipe, shades, CPU)
     for lod, side in ((1.0, 8), (0.5, 16), (0.0, 16)):
         G.lod = lod
         assert probe.measure(G)["diversity"] > 0

@@ -1,13 +1,13 @@
 import numpy as np
 
 from stylegan_cli.data.dataset import open_dataset
-from stylegan_cli.training.outputs import sample_grid
+from stylegan_cli.training.outputs import SampleGrid
 from tests.tiny import tiny
 
 
 def grid_of(images, labels):
     data = open_dataset(images, resolution=16, labels=labels)
-    return sample_grid(tiny(), data)
+    return SampleGrid(tiny(), data)
 
 
 def test_every_row_is_of_one_class_in_turn(image_folder):
