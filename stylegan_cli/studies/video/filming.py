@@ -256,13 +256,13 @@ def _origins(paths: VideoPaths, keep_frames: bool) -> Iterator[tuple[Path, Mappi
     """Yield the origin of each file that exists: study, request and network."""
     if paths.account.exists():
         found = read_account(paths.account)
-        sha, request = found.get("network_sha256"), found.get("request", {})
-        yield paths.file, {"study": found.get("study"), **request, "network_sha256": sha}
+        sha = found.get("network_sha256")
+        yield paths.file, {"study": found.get("study"), **found["request"], "network_sha256": sha}
     if paths.kept.exists():
         with suppress(DataError), open_study(paths.kept) as kept:
             yield paths.file, json.loads(kept.header.origin)
     if keep_frames and paths.frame(0).exists():
-        yield paths.frames, json.loads(read_origin(paths.frame(0)) or "{}")
+        yield paths.frames, _parsed(read_origin(paths.frame(0)))
 
 
 def is_video(path: Path) -> bool:
@@ -279,16 +279,22 @@ def is_video(path: Path) -> bool:
 
 def read_account(account: Path) -> dict[str, Any]:
     """Read the account beside a video; raise an `OutputError` if the file is another one."""
-    try:
-        found = json.loads(account.read_text(encoding="utf-8"))
-    except (ValueError, RecursionError):
-        found = None
-    if not isinstance(found, dict):
+    found = _parsed(account.read_text(encoding="utf-8", errors="replace"))
+    if not isinstance(found.get("request"), dict):
         raise OutputError(
             f"{account}: not what sgtool writes beside a video; "
             "choose another `output` or add `overwrite`"
         )
     return found
+
+
+def _parsed(text: str | None) -> dict[str, Any]:
+    """Return the object that JSON holds, an empty one if it holds anything else."""
+    try:
+        found = json.loads(text or "")
+    except (ValueError, RecursionError):
+        return {}
+    return found if isinstance(found, dict) else {}
 
 
 def describe_video(path: Path) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from math import inf, isfinite
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from jaxtyping import Float
@@ -71,6 +71,11 @@ class Motion:
                 if most < value < inf:
                     wrong = f"out of range; the valid range is up to {most}"
                 raise UsageError(wrong, parameter=parameter, value=f"{value:g}")
+
+    @property
+    def request(self) -> dict[str, Any]:
+        """Return the times as a video's request holds them."""
+        return {name: getattr(self, name) for name in ("seconds", "fps", "loop", "easing")}
 
     @property
     def segment(self) -> int:

@@ -73,10 +73,7 @@ class TrainingFilm:
         self.request: Mapping[str, Any] = {
             **grid(last, seeds, sampling).request,
             "snapshots": self._kimg,
-            "seconds": motion.seconds,
-            "fps": motion.fps,
-            "loop": motion.loop,
-            "easing": motion.easing,
+            **motion.request,
             "grid": f"{screen.cols}x{screen.rows}",
             "size": self._size.longer,
         }
@@ -102,9 +99,8 @@ class TrainingFilm:
 
         network = self._open_network(self._snapshots[number])
         plan = grid(network, self._seeds, self._sampling)
-        cells = sorted(
-            render(network.G, plan, batch_size=batch_size), key=lambda cell: cell.address.position
-        )
+        drawn = render(network.G, plan, batch_size=batch_size)
+        cells = sorted(drawn, key=lambda cell: cell.address.position)
         channels = network.recipe.data.shown
         pictures = [self._enlarged(shown(cell.pixels, channels)) for cell in cells]
         return tile(np.stack(pictures), self._screen.cols)

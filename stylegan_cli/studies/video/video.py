@@ -233,10 +233,7 @@ def _request(
         **({"motions": found.motions.tolist()} if found.motions is not None else {}),
         **precision_claim(network.precision),
         **{key: each if len(each) > 1 else each[0] for key, each in several.items()},
-        "seconds": motion.seconds,
-        "fps": motion.fps,
-        "loop": motion.loop,
-        "easing": motion.easing,
+        **motion.request,
         "grid": f"{screen.cols}x{screen.rows}",
         "size": screen.size_of(network.sizes.size).value,
     }

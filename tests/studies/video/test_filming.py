@@ -14,6 +14,7 @@ from imageio_ffmpeg import count_frames_and_secs
 from PIL import Image
 
 from stylegan_cli.errors import OutputError, UsageError
+from stylegan_cli.figures.png import write_png
 from stylegan_cli.studies.video.encoding import FORMATS
 from stylegan_cli.studies.video.filming import Filming, default_video, describe_video, is_video
 from stylegan_cli.studies.video.motion import Motion, Screen
@@ -165,6 +166,16 @@ def test_a_file_that_is_not_ours_is_refused(tmp_path):
     with pytest.raises(OutputError, match=r"no a.mp4.json describes it"):
         Filming(Ramp(), tmp_path / "a.mp4")
     assert (tmp_path / "a.mp4").read_text() == "holidays"
+
+
+@pytest.mark.parametrize("origin", ["a holiday", "[1]", '{"psi": 1}'])
+def test_frames_and_accounts_of_others_end_in_words(tmp_path, origin):
+    write_png(tmp_path / "a-frames" / "000000.png", np.zeros((4, 4, 3), np.uint8), origin=origin)
+    with pytest.raises(OutputError, match="a-frames: holds another video"):
+        Filming(Ramp(), tmp_path / "a.gif", keep_frames=True)
+    (tmp_path / "b.gif.json").write_text(f'{{"request": {json.dumps(origin)}}}')
+    with pytest.raises(OutputError, match=r"b\.gif"):
+        Filming(Ramp(), tmp_path / "b.gif")
 
 
 def test_the_same_request_goes_to_the_same_file():
