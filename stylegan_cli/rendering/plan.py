@@ -31,6 +31,11 @@ class Measurement:
     take: Take
 
 
+def measurement(take: Take, *shape: int, **arrays: tuple[int, ...]) -> Measurement:
+    """Return a measurement of this shape with these arrays."""
+    return Measurement(shape=shape, arrays=arrays, take=take)
+
+
 @dataclass(frozen=True, kw_only=True)
 class Tables:
     """The tables of a plan, which take the network's weights to make.

@@ -30,7 +30,7 @@ from stylegan_cli.latents.sampling import Sampling, codes_of_seeds
 from stylegan_cli.networks.execution import default_batch_size
 from stylegan_cli.networks.noise import NoiseInput, noise_maps
 from stylegan_cli.networks.snapshot import Network
-from stylegan_cli.rendering.plan import Measurement
+from stylegan_cli.rendering.plan import Measurement, measurement
 from stylegan_cli.rendering.render import draw_images
 from stylegan_cli.rendering.store import Arrays, StudyFile
 from stylegan_cli.runtime import numpy_stream, stream_seed
@@ -203,7 +203,7 @@ class Effects:
 
 def measurements(effects: Effects) -> dict[str, Measurement]:
     """Return what is measured, by its group in the study's file."""
-    G = effects.network.G
+    G, count = effects.network.G, len(effects.directions)
     arrays: dict[str, tuple[int, ...]] = {
         **dict.fromkeys(NUMBERS, ()),
         "lpips": (len(STEPS),),
@@ -211,17 +211,12 @@ def measurements(effects: Effects) -> dict[str, Measurement]:
         "layer_share": (G.num_ws,),
         "suggested": (2,),
     }
-    controls: dict[str, tuple[int, ...]] = {"lpips_per_sigma": (), "consistency": ()}
-    measured_alike = {
-        "effect": Measurement(shape=(len(effects.directions),), arrays=arrays, take=effects.effect),
-        "control": Measurement(shape=(CONTROLS,), arrays=controls, take=effects.control),
-        "noise_floor": Measurement(shape=(1,), arrays={"lpips": ()}, take=effects.noise_floor),
+    found = {
+        "effect": measurement(effects.effect, count, **arrays),
+        "control": measurement(effects.control, CONTROLS, lpips_per_sigma=(), consistency=()),
+        "noise_floor": measurement(effects.noise_floor, 1, lpips=()),
     }
     if effects.judge is not None:
         told = (len(effects.judge.names),)
-        measured_alike["attributes"] = Measurement(
-            shape=(len(effects.directions),),
-            arrays={"shift": told, "flips": told},
-            take=effects.attributes,
-        )
-    return measured_alike
+        found["attributes"] = measurement(effects.attributes, count, shift=told, flips=told)
+    return found

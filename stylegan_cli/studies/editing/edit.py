@@ -16,7 +16,7 @@ from stylegan_cli.latents.codes import Codes, join_codes
 from stylegan_cli.latents.references import Pick
 from stylegan_cli.latents.sampling import PLAIN, Sampling
 from stylegan_cli.networks.snapshot import Network
-from stylegan_cli.rendering.plan import Measurement, Plan, Tables
+from stylegan_cli.rendering.plan import Measurement, Plan, Tables, measurement
 from stylegan_cli.rendering.sheet import called
 from stylegan_cli.rendering.store import Arrays, StudyFile, open_study
 from stylegan_cli.shapes import Picture
@@ -120,7 +120,7 @@ def _measurements(drawn: Population, table: Codes) -> dict[str, Measurement]:
     def take(_: StudyFile, index: tuple[int, ...], __: int | None) -> Arrays:
         return {"percentile": float(far[index])}
 
-    return {"out": Measurement(shape=table.shape, arrays={"percentile": ()}, take=take)}
+    return {"out": measurement(take, *table.shape, percentile=())}
 
 
 def _notes(network: Network, directions: Sequence[Direction]) -> list[str]:

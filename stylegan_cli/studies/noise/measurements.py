@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from math import sqrt
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -12,9 +13,12 @@ from stylegan_cli.latents.codes import Codes
 from stylegan_cli.networks.execution import default_batch_size
 from stylegan_cli.networks.generator import Generator
 from stylegan_cli.networks.noise import NOISE_MODES
-from stylegan_cli.rendering.plan import Measurement
+from stylegan_cli.rendering.plan import Measurement, measurement
 from stylegan_cli.rendering.render import draw_images, noise_input, to_greys
 from stylegan_cli.rendering.store import Arrays, StudyFile
+
+if TYPE_CHECKING:
+    from stylegan_cli.studies.noise.study import NoiseOptions
 
 
 class PixelMoments:
@@ -86,15 +90,12 @@ class NoiseDraws:
     Attributes:
         codes: `[seeds, draws]`.
         lists: Noise inputs that get noise while the others get none, in each part of the study.
-        crop: The part to show enlarged of every seed, if it is the same.
-        components: Number of principal components of each seed's draws.
     """
 
     G: Generator
     codes: Codes
     lists: tuple[tuple[int, ...], ...]
-    crop: Crop | None
-    components: int = 0
+    options: "NoiseOptions"
 
     def principal(self, _: StudyFile, index: Index, batch_size: int | None) -> Arrays:
         """Return the principal components of a seed's draws, for the first list with noise.
@@ -103,16 +104,17 @@ class NoiseDraws:
         """
         noisy = next(inputs for inputs in self.lists if inputs)
         drawn = [each.astype(np.float32) for each in self._greys(index[0], noisy, batch_size)]
+        count = self.options.components
         if len(drawn) == 1:  # noise changes nothing
-            drawn *= self.components + 1
+            drawn *= count + 1
         rows = np.stack(drawn)
         rows -= rows.mean(axis=0)
         # by the Gram matrix of the draws, of which there are far fewer than pixels
         values, vectors = np.linalg.eigh(np.tensordot(rows, rows, ((1, 2, 3), (1, 2, 3))))
-        values, vectors = values[::-1], vectors[:, ::-1][:, : self.components]
+        values, vectors = values[::-1], vectors[:, ::-1][:, :count]
         return {
             "component": np.tensordot(vectors.T, rows, 1) / sqrt(len(rows)),
-            "share": values[: self.components].clip(0) / (values.clip(0).sum() or 1),
+            "share": values[:count].clip(0) / (values.clip(0).sum() or 1),
         }
 
     def variation(self, _: StudyFile, index: Index, batch_size: int | None) -> Arrays:
@@ -140,7 +142,8 @@ class NoiseDraws:
         """Return the part of a seed to enlarge: where the first list with noise varies most."""
         noisy = next(i for i, inputs in enumerate(self.lists) if inputs)
         std = file.array("variation", "std", (*index, noisy))
-        return {"window": np.array(self.crop or liveliest(std, max(1, min(std.shape[:2]) // 4)))}
+        crop = self.options.crop or liveliest(std, max(1, min(std.shape[:2]) // 4))
+        return {"window": np.array(crop)}
 
     def contribution(self, _: StudyFile, index: Index, batch_size: int | None) -> Arrays:
         """Return the mean of (x − x₀)² of an input and a seed, over draws, pixels and channels.
@@ -210,25 +213,16 @@ def liveliest(std: Float[np.ndarray, "height width channels"], size: int) -> Cro
 
 def measurements(draws: NoiseDraws) -> dict[str, Measurement]:
     """Return the measurements in order of dependency, by group in the HDF5 file."""
-    G, (seeds, _) = draws.G, draws.codes.shape
-    image = (*G.size.shape, G.channels)
-    lists, inputs = len(draws.lists), len(G.noise_layers)
+    G, (seeds, _), image = draws.G, draws.codes.shape, (*draws.G.size.shape, draws.G.channels)
+    lists, inputs, n = len(draws.lists), len(G.noise_layers), draws.options.components
     found = {
-        "variation": Measurement(
-            shape=(seeds, lists), arrays={"mean": image, "std": image}, take=draws.variation
-        ),
-        "variance": Measurement(
-            shape=(lists,), arrays={"style": image, "noise": image}, take=draws.variance
-        ),
-        "crops": Measurement(shape=(seeds,), arrays={"window": (3,)}, take=draws.crops),
-        "contribution": Measurement(
-            shape=(inputs, seeds), arrays={"difference": ()}, take=draws.contribution
-        ),
-        "layers": Measurement(
-            shape=(inputs,), arrays={"rms": (), "strength": (), "side": ()}, take=draws.layers
-        ),
+        "variation": measurement(draws.variation, seeds, lists, mean=image, std=image),
+        "variance": measurement(draws.variance, lists, style=image, noise=image),
+        "crops": measurement(draws.crops, seeds, window=(3,)),
+        "contribution": measurement(draws.contribution, inputs, seeds, difference=()),
+        "layers": measurement(draws.layers, inputs, rms=(), strength=(), side=()),
     }
-    if n := draws.components:
-        arrays: dict[str, tuple[int, ...]] = {"component": (n, *image), "share": (n,)}
-        found["components"] = Measurement(shape=(seeds,), arrays=arrays, take=draws.principal)
+    if n:
+        component = measurement(draws.principal, seeds, component=(n, *image), share=(n,))
+        found["components"] = component
     return found

@@ -113,9 +113,7 @@ def _tables(G: "Generator", codes: Codes, lists: Sequence[Inputs], options: Nois
         for seed in codes.noise_seed
     ]
     draws = replace(draws, noise_seed=np.array(own, np.int64))
-    measured = NoiseDraws(
-        G=G, codes=draws, lists=tuple(lists), crop=options.crop, components=options.components
-    )
+    measured = NoiseDraws(G=G, codes=draws, lists=tuple(lists), options=options)
     return Tables(
         codes=_with_modes(codes, [_modes(moving, inputs, "const") for inputs in lists]),
         series={"draws": draws},
