@@ -38,7 +38,6 @@ class Peer:
 
     Attributes:
         new_generator: Builds mapping and synthesis network together.
-        G: One of them.
         styles: `(n, mixed)` to the input of `images`; mixed styles come from two latents.
         logits: D's opinion of images.
         path_length_loss: Of styles and their images.

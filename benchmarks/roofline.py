@@ -41,11 +41,7 @@ class Rates:
 
 @dataclass(frozen=True, kw_only=True)
 class Operation:
-    """FLOPs (a multiplication and an addition are two) and traffic of one operation.
-
-    Attributes:
-        dtype: Type of its operands.
-    """
+    """FLOPs (a multiplication and an addition are two) and traffic of one operation."""
 
     dtype: str
     flops: int
@@ -188,12 +184,7 @@ def machine_steps(device: torch.device) -> dict[str, Callable[[], object]]:
 
 
 def machine_rates(work: Mapping[str, Work], seconds: Mapping[str, float]) -> Rates:
-    """Return the highest rates among the steps of a machine.
-
-    Args:
-        work: Work of each step.
-        seconds: Time of each step.
-    """
+    """Return the highest rates among the steps of a machine."""
     flops: dict[str, float] = {}
     for step, took in seconds.items():
         if step != COPY:

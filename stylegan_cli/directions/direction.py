@@ -34,7 +34,6 @@ class Direction:
         sigma: Length of a step: the standard deviation, along the vector, of the network's own
             samples. `sigma · vector` is a step.
         mean_coordinate: Coordinate of the samples' mean along the vector.
-        method: Method that found it.
         network_sha256: Of the network that it was found in, "" where nobody knows.
         facts: Further facts: eigenvalue, accuracy, measures.
     """
@@ -112,7 +111,6 @@ def moved_to(
     In W each layer on its own: w + (mean + steps · σ − ⟨w, u⟩) u, u the layer's unit vector.
 
     Args:
-        codes: As of `moved_by`.
         steps: From the mean of the network's samples.
     """
     vector = direction.vector.astype(np.float64)
@@ -153,7 +151,6 @@ def moved_codes(
 
     Args:
         codes: One after another, truncated already.
-        sampling: Settings of their truncation.
         absolute: Steps are coordinates, counted from the mean of the network's samples.
     """
     for move in moves:

@@ -35,7 +35,6 @@ class Population:
     Attributes:
         z: Of length √z_dim, as networks take them.
         w: Output of the mapping network, or z with its label if it has no layers.
-        labels: Labels given to the mapping network.
         codes: Those that directions move: w, or z where the network has no w.
     """
 

@@ -51,7 +51,6 @@ class Channels:
 
     Attributes:
         layers: Name of each channel's layer.
-        position: Of each channel in its layer.
         is_rgb: Its layer makes colours of features.
     """
 

@@ -53,11 +53,7 @@ def scored(
     class_index: int | None = None,
     batch_size: int | None = None,
 ) -> Iterator[Scored]:
-    """Yield codes of a network, not truncated, with scores of their images in fixed noise.
-
-    Args:
-        batch_size: Images at once.
-    """
+    """Yield codes of a network, not truncated, with scores of their images in fixed noise."""
     G = network.G
     size = batch_size or default_batch_size(G.size)
     for batch in sampled(network, count, class_index=class_index, seed=1):

@@ -58,11 +58,6 @@ class Effects:
     """Directions and the images that tell what they do.
 
     The methods that take an index are those of `Measurement.take`.
-
-    Attributes:
-        samples: Seeds that are looked at.
-        detector: Detector for LPIPS.
-        judge: Judge of images, if any.
     """
 
     network: Network

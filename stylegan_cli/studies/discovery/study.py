@@ -54,7 +54,6 @@ class DiscoveryOptions:
     Attributes:
         seeds: Seeds, or codes in files, that get a sheet each beside that of the mean of W.
         samples: Seeds that directions are measured on.
-        judge: Judge of images, for effects on attributes.
     """
 
     seeds: Sequence[Pick] = (0,)
@@ -76,9 +75,6 @@ def discovery(
     """Plan every direction at every strength, a sheet for the mean of W and for each seed.
 
     Beside that each direction in some layers alone, and what it does to images.
-
-    Args:
-        detector: Detector for LPIPS.
     """
     if not found.directions:
         raise UsageError("no directions were found; use more samples or other options")

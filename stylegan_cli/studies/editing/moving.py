@@ -52,7 +52,6 @@ class Editing:
 
     Attributes:
         drawn: Draws codes as the network draws them.
-        request: The edit as a study's request holds it.
     """
 
     network: Network

@@ -195,12 +195,7 @@ def strengths(G: Generator) -> tuple[float, ...]:
 
 
 def liveliest(std: Float[np.ndarray, "height width channels"], size: int) -> Crop:
-    """Return the square part with the largest variance; the middle if there is none.
-
-    Args:
-        std: Standard deviation of each pixel.
-        size: Side of the part, in pixels.
-    """
+    """Return the square part with the largest variance; the middle if there is none."""
     variance = (std.astype(np.float64) ** 2).sum(axis=2)
     if not variance.any():
         height, width = variance.shape

@@ -47,10 +47,8 @@ class Reel:
     """Form of an animation.
 
     Attributes:
-        frames: Their number.
         loop: Players repeat it, if the format supports that.
         quality: 0 to 100, if the format has one.
-        origin: Stored in the file.
     """
 
     frames: int
@@ -72,7 +70,6 @@ class Format:
     Attributes:
         codec: Of ffmpeg, or None where Pillow writes it.
         has_alpha: Pictures stay transparent; elsewhere they lie on paper.
-        options: For the writer.
     """
 
     name: str

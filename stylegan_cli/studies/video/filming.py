@@ -88,16 +88,12 @@ class Filming:
     """The frames of a video in a file; the same request resumes or is done.
 
     Attributes:
-        paths: Paths of all files.
-        header: Study, request and network.
-        total: Frames of the video.
         damage: Reason why earlier work on this video could not be resumed, if any.
 
     Args:
         path: The file; its suffix chooses the format.
         quality: 0 to 100; 80 by default.
         keep_frames: Also write each frame as a PNG into a folder beside the video.
-        overwrite: Replace whatever exists.
 
     Raises:
         UsageError: The format cannot hold such a video, or knows no quality.

@@ -72,7 +72,6 @@ class NoiseWalk:
     Args:
         seed: Of its maps; a frame depends on nothing else.
         memory: Frames after which the correlation has fallen to 1/e.
-        frames: Their number.
     """
 
     def __init__(

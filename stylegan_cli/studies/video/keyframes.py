@@ -31,8 +31,6 @@ class Keyframes:
         motions: At each keyframe, as of `Codes`; None where nothing moves.
         crossover: At each keyframe; ignored without a second track.
         seeds: The codes of the main track as a request holds them.
-        style_seeds: Those of the second track, if any.
-        notes: Notes on reading files of codes.
     """
 
     make: Callable[[], tuple[Codes, Codes | None]]
@@ -148,9 +146,7 @@ def finished(
     """Return codes ready to draw: both tracks mixed, then truncated.
 
     Args:
-        keyframes: Source of the codes.
         crossover: One for each; layers change over one after the other between whole numbers.
-        psi: One for each.
     """
     if style is not None:
         share = np.clip(np.arange(G.num_ws) + 1 - crossover[:, None], 0, 1)

@@ -31,7 +31,6 @@ class Tracks:
         style_seeds: A second track, dealt alike, that the layers from the crossover on follow.
         crossover: First layer that follows the second track, at each keyframe; in between, the
             layers change over one after the other. The middle layer by default.
-        psi: Truncation strength at each keyframe.
         classes: Name or index of the class at each keyframe; the first class by default.
         labels: A label at each keyframe instead, as of `Sampling`.
         cutoff: Truncate only layers [0, cutoff); None truncates all.

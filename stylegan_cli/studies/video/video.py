@@ -52,7 +52,6 @@ class Video:
 
     Attributes:
         stills: Codes at the keyframes, `[keyframe, stream]`, and the request.
-        swing: Swing of the stills along directions, if any.
     """
 
     stills: Plan
@@ -135,13 +134,7 @@ def video(
 
 
 class Drawing:
-    """A source of frames; frames at keyframes equal the keyframes' stills bit for bit.
-
-    Attributes:
-        request: The options that led here, as JSON holds them.
-        recipe: TOML of the network's recipe.
-        shape: Height, width and channels of each frame.
-    """
+    """A source of frames; frames at keyframes equal the keyframes' stills bit for bit."""
 
     def __init__(self, network: Network, video: Video) -> None:
         self._network, self._video = network, video
