@@ -77,7 +77,7 @@ class Index:
         self._marks = array("Q")
         self._labels: dict[str, Any] = {}
         self._attributes: dict[str, Mapping[str, str]] = {}
-        self._problems: dict[int, str] = {}
+        self._too_large: set[int] = set()
 
     def add(
         self,
@@ -87,18 +87,14 @@ class Index:
         mark: int = 0,
         label: Any = None,
         attributes: Mapping[str, str] | None = None,
-        problem: str | None = None,
     ) -> None:
         """Append an image.
 
         Args:
             label: As `label_table` takes it.
-            problem: Reason not to read it.
         """
         if size > MAX_FILE_BYTES:
-            problem = f"larger than {MAX_FILE_BYTES >> 20} MiB"
-        if problem:
-            self._problems[len(self.names)] = problem
+            self._too_large.add(len(self.names))
         if label is not None:
             self._labels[name] = label
         if attributes:
@@ -114,6 +110,7 @@ class Index:
         return table
 
     def entries(self) -> Iterator[Entry]:
+        too_large = f"larger than {MAX_FILE_BYTES >> 20} MiB"
         for place, name in enumerate(self.names):
             yield Entry(
                 name=name,
@@ -121,7 +118,7 @@ class Index:
                 mark=self._marks[place],
                 label=self.labels.labels.get(name),
                 attributes=self._attributes.get(name, {}),
-                problem=self._problems.get(place),
+                problem=too_large if place in self._too_large else None,
             )
 
 

@@ -3,6 +3,7 @@
 import io
 import json
 import re
+from collections import deque
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager
 from functools import cached_property
@@ -101,18 +102,16 @@ def style_names() -> list[str]:
 def drawn(
     kind: str, count: int, *, resolution: int | str, seed: int = 0, style: str = USUAL_STYLE
 ) -> PortraitSource:
-    """Return the source of a kind of drawn images.
-
-    Raises:
-        UsageError: No such kind or style.
-    """
+    """Return the source of a kind of drawn images."""
     if kind not in KINDS:
         raise UsageError(f"{kind}: no kind of sample{meant_or_all(kind, KINDS, offer='there is')}")
     return PortraitSource(count, resolution=resolution, seed=seed, style=style)
 
 
-def drawn_path(path: str, *, resolution: int | str, channels: int = 3) -> str:
-    """Return the path of a data set; `sample:KIND` or `sample:KIND/STYLE` is drawn first.
+def drawn_path(
+    path: str, *, resolution: int | str, channels: int = 3, count: int = USUAL_COUNT
+) -> str:
+    """Return the path of a data set; `sample:KIND` or `sample:KIND/STYLE` is drawn once, and kept.
 
     Raises:
         UsageError: No such kind or style.
@@ -120,46 +119,21 @@ def drawn_path(path: str, *, resolution: int | str, channels: int = 3) -> str:
     """
     if not path.startswith(DRAWN):
         return path
-    kind = path.removeprefix(DRAWN)
-    return str(ensure_sample(kind, resolution=resolution, channels=channels))
-
-
-def ensure_sample(
-    kind: str,
-    *,
-    resolution: int | str,
-    channels: int = 3,
-    count: int = USUAL_COUNT,
-    seed: int = 0,
-    cache_dir: Path | None = None,
-) -> Path:
-    """Return the prepared file of drawn images, drawn the first time and cached from then on.
-
-    Args:
-        kind: With a style of DiceBear after a slash, if it is not to be the usual one.
-        cache_dir: None is $SGTOOL_CACHE, else ~/.cache/sgtool.
-
-    Raises:
-        UsageError: No such kind or style.
-        OutputError: The cache cannot be written.
-    """
     target = Target(resolution=resolution, channels=channels)
-    kind, _, other = kind.partition("/")
-    style = other or USUAL_STYLE
-    folder = cache_dir or cache_folder()
-    path = folder / f"{kind}-{style}-{target.resolution}px-{channels}ch-{count}-{seed}.zip"
-    if path.exists():
-        return path
-    source = drawn(kind, count, resolution=resolution, seed=seed, style=style)
-    with writing(path):
+    kind, _, other = path.removeprefix(DRAWN).partition("/")
+    style, folder = other or USUAL_STYLE, cache_folder()
+    file = folder / f"{kind}-{style}-{target.resolution}px-{channels}ch-{count}-0.zip"
+    if file.exists():
+        return str(file)
+    source = drawn(kind, count, resolution=resolution, style=style)
+    with writing(file):
         folder.mkdir(parents=True, exist_ok=True)
         # the processes of a run may draw the same bytes side by side
         with TemporaryDirectory(dir=folder) as own:
-            part = Path(own) / path.name
-            for _ in prepare([source], Preparation(destination=part, target=target)):
-                pass
-            put_in_place(part, path)
-    return path
+            part = Path(own) / file.name
+            deque(prepare([source], Preparation(destination=part, target=target)), maxlen=0)
+            put_in_place(part, file)
+    return str(file)
 
 
 def _style_definition(style: str) -> dict[str, Any]:

@@ -9,11 +9,10 @@ from pathlib import Path
 
 from stylegan_cli.errors import RecipeError, meant, meant_or_all
 from stylegan_cli.files import similar, system_reason
-from stylegan_cli.recipe.automatic import Machine
 from stylegan_cli.recipe.rules import unread_keys
 from stylegan_cli.recipe.sections import Settled
 from stylegan_cli.recipe.toml import inline
-from stylegan_cli.recipe.validation import ANY_MACHINE, LEADERS, Recipe, takes
+from stylegan_cli.recipe.validation import LEADERS, Recipe, takes
 
 IMAGES_ELSEWHERE = "name a .toml file; pass images as `data`"
 MAX_CHARACTERS, MAX_DOTS = 2**18, 64
@@ -83,31 +82,22 @@ def change(recipe: Recipe, assignments: Sequence[str]) -> Recipe:
     )
 
 
-def load(
-    source: str | Path, overrides: Sequence[str] = (), *, machine: Machine = ANY_MACHINE
-) -> Settled:
-    """Read and settle a recipe.
+def load(source: str | Path, overrides: Sequence[str] = ()) -> Settled:
+    """Read and settle a recipe; keys that are "auto" are chosen for one process with a GPU.
 
     Args:
         source: A path, or the name of a shipped recipe.
         overrides: Assignments, as of `read`.
-        machine: Decides keys that are "auto"; one process with a GPU if not given.
 
     Raises:
         RecipeError: There is no such recipe, or its problems, all at once.
     """
-    return read(source, overrides).settle(machine)
+    return read(source, overrides).settle()
 
 
-def loads(
-    text: str,
-    *,
-    source: str = "recipe",
-    overrides: Sequence[str] = (),
-    machine: Machine = ANY_MACHINE,
-) -> Settled:
+def loads(text: str, *, source: str = "recipe", overrides: Sequence[str] = ()) -> Settled:
     """Read and settle a recipe of TOML text; arguments and errors as of `load`."""
-    return parse(text, source=source, assignments=overrides).settle(machine)
+    return parse(text, source=source, assignments=overrides).settle()
 
 
 def written(settled: Settled) -> Recipe:

@@ -26,9 +26,9 @@ class Scale:
         share = (min(max(value, self.low), self.high) - self.low) / (self.high - self.low)
         return self.start + share * (self.end - self.start)
 
-    def ticks(self, about: int = 5) -> tuple[float, ...]:
-        """Return about this many round numbers within the range."""
-        step = _round_step((self.high - self.low) / about)
+    def ticks(self) -> tuple[float, ...]:
+        """Return about five round numbers within the range."""
+        step = _round_step((self.high - self.low) / 5)
         first, last = ceil(self.low / step - 1e-9), floor(self.high / step + 1e-9)
         return tuple(i * step for i in range(first, last + 1))
 

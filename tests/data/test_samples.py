@@ -1,12 +1,22 @@
 from contextlib import closing
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from stylegan_cli.data.dataset import open_dataset
-from stylegan_cli.data.samples import drawn, ensure_sample
+from stylegan_cli.data.samples import drawn, drawn_path
 from stylegan_cli.data.sources import open_source
 from stylegan_cli.errors import UsageError
+
+
+@pytest.fixture(autouse=True)
+def cache(tmp_path, monkeypatch):
+    monkeypatch.setenv("SGTOOL_CACHE", str(tmp_path))
+
+
+def kept(kind, **options):
+    return Path(drawn_path(f"sample:{kind}", **options))
 
 
 def test_portrait_i_depends_on_seed_and_i_only():
@@ -16,36 +26,35 @@ def test_portrait_i_depends_on_seed_and_i_only():
     assert other != few
 
 
-def test_attributes_are_stored_for_every_portrait(tmp_path):
-    path = ensure_sample("portraits", resolution=16, count=12, cache_dir=tmp_path)
+def test_attributes_are_stored_for_every_portrait():
+    path = kept("portraits", resolution=16, count=12)
     source = drawn("portraits", 12, resolution=16)
     with closing(open_source(path)) as stored:
-        kept = [entry.attributes for entry in stored.entries()]
+        attributes = [entry.attributes for entry in stored.entries()]
         assert stored.prepared["sources"][0]["prepared"]["licence"] == "CC BY 4.0"
         assert stored.prepared["sources"][0]["prepared"]["author"] == "Johan Melin"
-    assert kept == [entry.attributes for entry in source.entries()]
-    assert {"hair", "hair_color", "beard", "skin_color"} <= set(kept[0])
+    assert attributes == [entry.attributes for entry in source.entries()]
+    assert {"hair", "hair_color", "beard", "skin_color"} <= set(attributes[0])
 
 
-def test_a_sample_is_drawn_once(tmp_path, monkeypatch):
-    monkeypatch.setenv("SGTOOL_CACHE", str(tmp_path))
-    path = ensure_sample("portraits", resolution=8, count=3)
+def test_a_sample_is_drawn_once(tmp_path):
+    path = kept("portraits", resolution=8, count=3)
     assert list(tmp_path.iterdir()) == [path]
     before = path.stat().st_mtime_ns
-    assert ensure_sample("portraits", resolution=8, count=3) == path
+    assert kept("portraits", resolution=8, count=3) == path
     assert path.stat().st_mtime_ns == before
 
 
-def test_a_sample_in_another_style_is_another_file(tmp_path):
-    path = ensure_sample("portraits/personas", resolution=8, count=3, cache_dir=tmp_path)
+def test_a_sample_in_another_style_is_another_file():
+    path = kept("portraits/personas", resolution=8, count=3)
     assert path.name == "portraits-personas-8px-3ch-3-0.zip"
-    assert ensure_sample("portraits", resolution=8, count=3, cache_dir=tmp_path) != path
+    assert kept("portraits", resolution=8, count=3) != path
     with pytest.raises(UsageError, match="did you mean personas"):
-        ensure_sample("portraits/personnas", resolution=8, cache_dir=tmp_path)
+        kept("portraits/personnas", resolution=8)
 
 
-def test_portraits_are_pictures(tmp_path):
-    path = ensure_sample("portraits", resolution=32, count=4, cache_dir=tmp_path)
+def test_portraits_are_pictures():
+    path = kept("portraits", resolution=32, count=4)
     with closing(open_dataset(path, resolution=32)) as dataset:
         pictures = np.stack([dataset.read(n)[0] for n in range(4)])
     assert (pictures[:, 0, 0] == 255).all()
@@ -57,6 +66,6 @@ def test_an_unknown_style_is_refused_with_the_known_ones():
         drawn("portraits", 1, resolution=8, style="zzz")
 
 
-def test_an_unknown_kind_is_refused_with_the_known_ones(tmp_path):
+def test_an_unknown_kind_is_refused_with_the_known_ones():
     with pytest.raises(UsageError, match="portraits"):
-        ensure_sample("landscapes", resolution=8, cache_dir=tmp_path)
+        kept("landscapes", resolution=8)

@@ -1,6 +1,6 @@
 import pytest
 
-from stylegan_cli.recipe import Machine, dumps, load, loads, read, values
+from stylegan_cli.recipe import Machine, dumps, load, parse, read, values
 from tests.recipe.problems import problems
 
 CPU = Machine(has_gpu=False)
@@ -8,7 +8,7 @@ CPU = Machine(has_gpu=False)
 
 def on_gpus(resolution, processes):
     changes = [f"data.resolution={resolution}"]
-    return load("auto", changes, machine=Machine(processes=processes))
+    return read("auto", changes).settle(Machine(processes=processes))
 
 
 @pytest.mark.parametrize(
@@ -36,7 +36,7 @@ def test_auto_is_the_preset_of_ada(resolution, gpus, batch, gamma, ema_kimg, lr)
 
 
 def test_a_cpu_gets_thin_networks_and_a_short_run():
-    recipe = load("auto", ["data.resolution=64"], machine=CPU)
+    recipe = read("auto", ["data.resolution=64"]).settle(CPU)
     assert (recipe.generator.channel_base, recipe.train.batch_size) == (2048, 16)
     assert recipe.train.total_kimg == 200
 
@@ -46,7 +46,7 @@ def test_a_cpu_gets_thin_networks_and_a_short_run():
 @pytest.mark.parametrize("has_gpu", [True, False])
 def test_auto_breaks_no_rule_at_any_size(resolution, processes, has_gpu):
     changes = [f"data.resolution={resolution}"]
-    recipe = load("auto", changes, machine=Machine(processes=processes, has_gpu=has_gpu))
+    recipe = read("auto", changes).settle(Machine(processes=processes, has_gpu=has_gpu))
     assert recipe.train.batch_size >= processes
 
 
@@ -80,13 +80,13 @@ def test_a_wrong_value_is_not_blamed_on_what_hangs_on_it():
 
 def test_what_a_run_began_with_stays():
     begun = values(on_gpus(256, 8))
-    again = load("auto", ["data.resolution=256"], machine=Machine(processes=2, settled=begun))
+    again = read("auto", ["data.resolution=256"]).settle(Machine(processes=2, settled=begun))
     assert again == on_gpus(256, 8)
 
 
 def test_a_recipe_that_was_settled_reads_back_on_any_machine():
     recipe = on_gpus(256, 8)
-    assert loads(dumps(recipe), machine=CPU) == recipe
+    assert parse(dumps(recipe)).settle(CPU) == recipe
 
 
 def test_every_choice_has_a_reason():
