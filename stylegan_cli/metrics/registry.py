@@ -53,7 +53,7 @@ def _of_packages() -> dict[str, Metric]:
             metric = entry.load()
         except Exception as error:  # third-party code may fail in any way
             raise UsageError(
-                f"metric {entry.name}: {entry.value} cannot be imported ({error}); mend or "
+                f"metric {entry.name}: {entry.value} cannot be imported ({error}); fix or "
                 "uninstall its package"
             ) from error
         if not isinstance(metric, Metric):

@@ -113,7 +113,7 @@ class Session:
         if self.probe is not None and not self.probe.can_compare:
             words = (
                 f"{len(self.run.dataset)} image: too few to measure the diversity of fakes "
-                "against; add images or give `health.every_ticks=0`"
+                "against; add images or set `health.every_ticks=0`"
             )
             yield News(kimg=self.kimg, alarms=(Alarm(name="health", message=words),))
 
@@ -176,7 +176,7 @@ class Session:
         return self.is_done or self.state.cur_nimg // images > self.images_before // images
 
     def shall_stop(self, stop: Callable[[], bool]) -> bool:
-        """Return whether any process was told to stop; asked seldom where asking is slow."""
+        """Return whether any process is asked to stop; checked seldom where that is slow."""
         if self.run.world.size > 1 and self.state.iteration % STOP_CHECK_INTERVAL:
             return False
         return self.run.world.any(stop())

@@ -218,7 +218,7 @@ def _warnings(results: "Results", faces: "Faces", spaces: "tuple[Space, ...]") -
 def _details(records: Sequence[Mapping[str, Any]]) -> Sequence[tuple[str, ...]]:
     """Return a row for each attribute in each space, means over the repeats."""
     rows: list[tuple[str, ...]] = [
-        ("attribute", "bits", "have it", "told", "classifier right", "kept", "converged")
+        ("attribute", "bits", "have it", "plane right", "classifier right", "kept", "converged")
     ]
     for runs in zip(*(record["attributes"] for record in records), strict=True):
         first, right = runs[0], runs[0]["classifier_accuracy"]
