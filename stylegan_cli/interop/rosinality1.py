@@ -194,12 +194,10 @@ def _values(
 
 def _more_notes(
     root: Mapping[str, object], part: str, sides: tuple[int, ...], *, grown: bool
-) -> tuple[str, ...]:
-    notes = []
+) -> Iterator[str]:
     if part == "generator":
-        notes.append(NO_AVERAGE)
+        yield NO_AVERAGE
     if not grown:
-        notes.append(f"was trained up to {sides[-1]} px; the layers above are left out")
+        yield f"was trained up to {sides[-1]} px; the layers above are left out"
     if "discriminator" in root:
-        notes.append("its discriminator is built differently from StyleGAN's and is left out")
-    return tuple(notes)
+        yield "its discriminator is built differently from StyleGAN's and is left out"

@@ -127,7 +127,11 @@ def read_rosinality2(root: Mapping[str, object], source: str) -> Foreign:
     generator, notes = _generator(state, prefix, sides, source)
     if "latent_avg" in root:
         generator[W_AVG] = _given_w_avg(root["latent_avg"], source)
-    discriminator = _discriminator(root["d"], sides, source) if root.get("d") else None
+    discriminator = None
+    if root.get("d"):
+        pairs, filters = list(discriminator_pairs(sides)), discriminator_filters(sides)
+        state = state_dict(root["d"], "d", source)
+        discriminator = taken(state, pairs, filters, "d.", source)
     recipe = foreign_recipe(network_values(generator, discriminator, source), source)
     if W_AVG not in generator:
         generator[W_AVG] = estimated_w_avg(recipe, generator)
@@ -173,8 +177,3 @@ def _given_w_avg(value: object, source: str) -> Taken:
     if not isinstance(value, StoredTensor) or len(value.shape) != 1:
         raise ForeignFileError(f"{source}: latent_avg is not a mean of W (one row of numbers)")
     return Taken("latent_avg", value, SAME.to_ours)
-
-
-def _discriminator(value: object, sides: tuple[int, ...], source: str) -> dict[str, Taken]:
-    pairs, filters = list(discriminator_pairs(sides)), discriminator_filters(sides)
-    return taken(state_dict(value, "d", source), pairs, filters, "d.", source)
