@@ -192,7 +192,7 @@ def _show_results(run: "api.Run", *, is_done: bool, json: bool) -> None:
 def _describe_images(run: "api.Run") -> None:
     data, dataset = run.recipe.data, run.dataset
     whole = f" of {len(dataset.whole)}" if dataset.whole is not dataset else ""
-    console.note(f"{data.path}: {len(dataset)}{whole} images")
+    console.note(f"{data.path}: {len(dataset)}{whole} image{'s' * (len(dataset) != 1)}")
     if dataset.account is not None:
         say_account(dataset.account)
     if data.max_images is not None and data.max_images > len(dataset):

@@ -90,8 +90,8 @@ class FolderSource(Source):
     def _files(self) -> Iterator[tuple[Entry, str | None]]:
         """Every file, and the reason why it is passed over if it is no image."""
         for entry in _walk(self._root, "", ()):
-            if entry.problem is not None:
-                yield entry, None
+            if entry.problem is not None or entry.name.endswith("/"):
+                yield entry, None if entry.problem else "a run or study of sgtool"
                 continue
             role = role_of(entry.name, partial(_first_bytes, self._root / entry.name))
             yield replace(entry, problem=role.problem) if role.problem else entry, role.passed
@@ -125,7 +125,10 @@ UNREADABLE = {errno.EIO, errno.EINVAL, errno.ENODEV, errno.ESTALE}
 
 
 def _walk(folder: Path, prefix: str, above: tuple[Identity, ...]) -> Iterator[Entry]:
-    """Every file below a folder; folders that cannot be searched are entries with a problem."""
+    """Every file below a folder, and folders themselves that are not searched.
+
+    Those have a problem if they cannot be searched, and none if they are sgtool's own.
+    """
     try:
         status = folder.stat()
         identity = (status.st_dev, status.st_ino)
@@ -141,12 +144,25 @@ def _walk(folder: Path, prefix: str, above: tuple[Identity, ...]) -> Iterator[En
     except OSError as error:
         yield Entry(name=prefix or str(folder), problem=f"cannot be searched: {error.strerror}")
         return
+    if prefix and _is_ours(folder, children):
+        yield Entry(name=prefix)
+        return
     for child in children:
         if child.endswith("/"):
             yield from _walk(folder / child, prefix + child, (*above, identity))
         else:
             name = prefix + child
             yield Entry(name=name, mark=_size(folder / child), label=folder_class(name))
+
+
+def _is_ours(folder: Path, children: Sequence[str]) -> bool:
+    """Return whether a folder is that of a run or a study, whose pictures were not meant."""
+    if {"recipe.toml", "reals.png"} <= {*children}:
+        return True
+    from stylegan_cli.hdf5 import root_attribute
+
+    files = (folder / child for child in children if child.endswith(".h5"))
+    return "images/" in children and any(root_attribute(file, "study") for file in files)
 
 
 def _size(path: Path) -> int:

@@ -68,25 +68,24 @@ def check_first(source: Source, entry: Entry, target: Target) -> None:
             levels = seen_levels(image)
     except UnusableImageError as error:
         raise DataError(f"{entry_path(source, entry)}: {error}") from error
-    unprepared = f"run `sgtool data prepare {source.name} -o prepared.zip` and use that"
+    where = source.name or entry.name
+    unprepared = f"run `sgtool data prepare {where} -o prepared.zip` and use that"
     found = Size(height, width)
     if not found.is_possible or found.longer < SMALLEST:
-        raise DataError(f"{source.name}: not prepared, the first image is {found}; {unprepared}")
+        raise DataError(f"{where}: not prepared, the first image is {found}; {unprepared}")
     if is_deep(mode) and not has_halves(source):
         low, high = levels or (0, DEEP_MAX)
-        raise DataError(f"{source.name}: {DEEP}; {unprepared}, with `levels={low:g},{high:g}`")
+        raise DataError(f"{where}: {DEEP}; {unprepared}, with `levels={low:g},{high:g}`")
     if found != target.size:
         raise DataError(
-            f"{source.name}: images are {found}, the recipe says {target.size}; choose "
+            f"{where}: images are {found}, the recipe says {target.size}; choose "
             f"`data.resolution={found.value}`"
         )
     channels = planes or {"F": 1, **{mode: count for count, mode in MODES.items()}}.get(mode)
     if channels is None:
-        raise DataError(
-            f"{source.name}: not prepared, the first image has mode {mode}; {unprepared}"
-        )
+        raise DataError(f"{where}: not prepared, the first image has mode {mode}; {unprepared}")
     if channels != target.channels:
         raise DataError(
-            f"{source.name}: images have {channels} channels, the recipe says "
+            f"{where}: images have {channels} channels, the recipe says "
             f"{target.channels}; choose `data.channels={channels}`"
         )

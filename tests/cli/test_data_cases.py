@@ -345,3 +345,21 @@ def test_sub_folders_of_the_only_class_are_named(prepared):
     )
     done, _ = prepared({}, "--overwrite", source="d/all")
     assert "classes: 2" in done.stderr and "one class" not in done.stderr
+
+
+def test_runs_and_studies_beside_the_images_are_not_learned_from(prepared, tmp_path):
+    run = {"runs/a/recipe.toml": b"", "runs/a/reals.png": FLAT["0.png"]}
+    study = {"g/grid.png": FLAT["0.png"], "g/images/seed-0.png": FLAT["0.png"]}
+    folder_of(tmp_path / "d", study)
+    with h5py.File(tmp_path / "d/g/grid.h5", "w") as file:
+        file.attrs["study"] = "grid"
+    done, labels = prepared({**FLAT, **run})
+    assert (done.exit_code, labels) == (0, None)
+    assert "images: 4 of 16" in done.stderr
+    assert "passed over: 2 files, such as g/: a run or study of sgtool" in done.stderr
+
+
+def test_users_folders_of_such_names_are_read(prepared):
+    pictures = dict.fromkeys(("birds/images/0.png", "birds/1.png"), FLAT["0.png"])
+    done, _ = prepared({**pictures, "birds/recipe.toml": b"", "birds/features.h5": b""})
+    assert "images: 2 of 16" in done.stderr

@@ -57,6 +57,12 @@ def test_unprepared_archives_are_refused_with_the_remedy(tmp_path):
             open_dataset(tmp_path / name, resolution=16)
 
 
+def test_a_single_image_is_refused_by_its_name(tmp_path):
+    folder_of(tmp_path, {"a.png": blocks(0, 17, 20)})
+    with pytest.raises(DataError, match=r"a\.png: not prepared.*prepare .*a\.png -o"):
+        open_dataset(tmp_path / "a.png", resolution=16)
+
+
 def test_a_later_image_of_another_size_is_named(tmp_path):
     files = {"a.png": encoded(blocks(0, 16, 16)), "b.png": encoded(blocks(0, 8, 8))}
     path = zip_of(tmp_path / "x.zip", files)
