@@ -26,10 +26,10 @@ from stylegan_cli.studies.projection.findings import (
 )
 from stylegan_cli.studies.projection.options import Choices
 from stylegan_cli.studies.projection.pictures import Album, Subject, Unusable, free_name
-from stylegan_cli.studies.projection.records import Record, names_in, write_records
+from stylegan_cli.studies.projection.records import AXIS, Record, names_in, read_records
 from stylegan_cli.studies.projection.search import PRUNED_AT
 from stylegan_cli.studies.projection.sheet import paint_sheet, write_film
-from stylegan_cli.studies.projection.store import AXIS, STUDY, Planned, ProjectionFolder
+from stylegan_cli.studies.projection.store import STUDY, Planned, ProjectionFolder
 from stylegan_cli.studies.projection.tuning import Original, Tuning, save_tuned, tuning_request
 from stylegan_cli.studies.projection.workshop import Means, Workshop
 
@@ -110,7 +110,7 @@ class Projection:
     @property
     def records(self) -> tuple[Record, ...]:
         """Return the pictures found, once finished; their arrays stay in the HDF5 file."""
-        return tuple(self.folder.finished())
+        return tuple(read_records(self.folder.hdf5))
 
     @property
     def checks(self) -> tuple[Record, ...]:
@@ -130,8 +130,7 @@ class Projection:
             OutputError: They cannot be written.
         """
         folder, origin = self.folder, self.folder.header.origin
-        results = [folder.results(batch) for batch in self._batches]
-        self._failed = tuple(name for path in results for name in names_in(path).failed)
+        self._failed = tuple(name for batch in self._batches for name in folder.failed(batch))
         is_new = folder.hidden.exists()
         if self._batches or not folder.hdf5.exists():
             folder.write(self._batches)
@@ -246,9 +245,7 @@ class Projection:
             )
             for found in search.found()
         ]
-        there = {record.name for record in records}
-        failed = [name for name in batch.names if name not in there]
-        write_records(self.folder.results(batch), records, failed)
+        self.folder.keep(batch, records)
         self.folder.state(batch).unlink(missing_ok=True)
 
     def _planned(self) -> list[Planned]:
@@ -262,7 +259,7 @@ class Projection:
         ]
         known = done.union(*(batch.keys for batch in begun))
         new = [subject for key, subject in self._subjects.items() if key not in known]
-        taken = set(self.folder.names()).union(*(batch.names for batch in begun))
+        taken = set(names_in(self.folder.hdf5)).union(*(batch.names for batch in begun))
         return [*begun, *self._cut(new, taken)]
 
     def _cut(self, subjects: Sequence[Subject], taken: set[str]) -> Iterator[Planned]:

@@ -1,19 +1,17 @@
-"""The record of a projected picture, in the results of a batch or in the HDF5 file."""
+"""The record of a projected picture, as it was found or in an HDF5 file."""
 
-import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Float32
 
-from stylegan_cli.files import written_whole
 from stylegan_cli.rendering.store import open_study
 from stylegan_cli.studies.projection.findings import Cells, Measures
 
+AXIS = "picture"
 CHECKS = "checks"
 """Group of the HDF5 file with measures of the network's own images."""
 
@@ -76,66 +74,15 @@ class StoredCells(Mapping[str, Mapping[str, np.ndarray]]):
             return tuple(each for each in (*file.tables, *file.measurements) if each != CHECKS)
 
 
-def write_records(path: Path, records: Sequence[Record], failed: Sequence[str]) -> None:
-    """Write the results of a batch, whole or not at all.
-
-    Args:
-        failed: Names of the pictures of which nothing was found.
-
-    Raises:
-        OutputError: It cannot be written.
-    """
-    from safetensors.numpy import save
-
-    arrays = {
-        f"{number}|{table}|{name}": np.array(_as_bytes(value), order="C")
-        for number, record in enumerate(records)
-        for table, cells in record.cells.items()
-        for name, value in cells.items()
-    }
-    described = {
-        "names": json.dumps([record.name for record in records]),
-        "failed": json.dumps(list(failed)),
-    }
-    with written_whole(path) as temporary:
-        temporary.write_bytes(save(arrays, described))
-
-
-class Names(NamedTuple):
-    """Names of the pictures of a batch: those found, and those of which nothing was found."""
-
-    found: tuple[str, ...]
-    failed: tuple[str, ...]
-
-
-def names_in(path: Path) -> Names:
-    """Read the names of the pictures in results that `write_records` wrote."""
-    from safetensors import safe_open
-
-    with safe_open(path, framework="numpy") as file:
-        described = file.metadata()
-    return Names(*(tuple(json.loads(described[each])) for each in ("names", "failed")))
+def names_in(path: Path) -> tuple[str, ...]:
+    """Return the names of the pictures in an HDF5 file; none if it is missing or empty."""
+    if not path.exists() or not path.stat().st_size:
+        return ()
+    with open_study(path) as file:
+        return tuple(file.header.axes[AXIS])
 
 
 def read_records(path: Path) -> Iterator[Record]:
-    """Yield results that `write_records` wrote, a picture at a time."""
-    from safetensors import safe_open
-
-    with safe_open(path, framework="numpy") as file:
-        names = sorted(file.keys())
-        for number, name in enumerate(names_in(path).found):
-            cells: dict[str, dict[str, np.ndarray]] = {}
-            for full in (each for each in names if each.startswith(f"{number}|")):
-                _, table, column = full.split("|")
-                values = _from_bytes(column, file.get_tensor(full))
-                cells.setdefault(table, {})[column] = values
-            yield Record(name=name, cells=cells)
-
-
-def _as_bytes(value: np.ndarray) -> np.ndarray:
-    value = np.asarray(value)
-    return np.frombuffer(value.tobytes(), np.uint8) if value.dtype.kind == "S" else value
-
-
-def _from_bytes(name: str, array: np.ndarray) -> np.ndarray:
-    return np.asarray(np.bytes_(array.tobytes())) if name == "key" else array
+    """Yield the pictures of an HDF5 file; their arrays are read when they are asked for."""
+    for i, name in enumerate(names_in(path)):
+        yield Record(name=name, cells=StoredCells(path, i))

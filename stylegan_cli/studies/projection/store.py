@@ -22,14 +22,14 @@ from stylegan_cli.files import put_in_place, writing, written_whole
 from stylegan_cli.rendering.header import StudyHeader, differing
 from stylegan_cli.rendering.store import Table, create_study, open_study
 from stylegan_cli.studies.projection.records import (
+    AXIS,
     CHECKS,
     Record,
-    StoredCells,
     names_in,
     read_records,
 )
 
-STUDY, AXIS = "projected", "picture"
+STUDY = "projected"
 HIDDEN, IMAGES, CODES = ".projecting", "images", "w.npz"
 OF_EACH = {IMAGES: ".png", "pasted": ".png", "videos": ".mp4"}
 """Folders that hold a file for each picture, and its suffix."""
@@ -86,7 +86,7 @@ class ProjectionFolder:
 
     def results(self, batch: Planned) -> Path:
         """Return the path of the results of a finished batch."""
-        return self.hidden / f"{batch.name}.safetensors"
+        return self.hidden / f"{batch.name}.h5"
 
     def planned(self) -> list[Planned]:
         """Return the batches of unfinished work."""
@@ -123,10 +123,23 @@ class ProjectionFolder:
         with written_whole(self._plan) as temporary:
             temporary.write_text(text)
 
-    def finished(self) -> Iterator[Record]:
-        """Yield the pictures of the HDF5 file; their arrays are read when they are asked for."""
-        for i, name in enumerate(self.names()):
-            yield Record(name=name, cells=StoredCells(self.hdf5, i))
+    def keep(self, batch: Planned, records: Sequence[Record]) -> None:
+        """Store the pictures found of a batch, whole or not at all.
+
+        Raises:
+            OutputError: It cannot be written.
+        """
+        path = self.results(batch)
+        if records:
+            self._write(path, [record.name for record in records], iter(records))
+        else:
+            with written_whole(path) as temporary:
+                temporary.touch()
+
+    def failed(self, batch: Planned) -> list[str]:
+        """Return the names of the pictures of a finished batch of which nothing was found."""
+        found = names_in(self.results(batch))
+        return [name for name in batch.names if name not in found]
 
     def checks(self) -> Iterator[Record]:
         """Yield the network's own images of the HDF5 file, measures only."""
@@ -149,13 +162,6 @@ class ProjectionFolder:
             keys = (key for table in tables for key in file.array(table, "key"))
             return tuple(bytes(key).decode() for key in keys)
 
-    def names(self) -> tuple[str, ...]:
-        """Return the names of the pictures in the HDF5 file."""
-        if not self.hdf5.exists():
-            return ()
-        with open_study(self.hdf5) as file:
-            return tuple(file.header.axes[AXIS])
-
     def write(self, batches: Sequence[Planned]) -> None:
         """Add finished batches to the HDF5 file, a picture at a time.
 
@@ -163,8 +169,8 @@ class ProjectionFolder:
             DataError: There is no picture at all.
             OutputError: It cannot be written.
         """
-        paths = [self.results(batch) for batch in batches if not batch.checks]
-        names = (*self.names(), *(name for path in paths for name in names_in(path).found))
+        paths = [self.hdf5, *(self.results(batch) for batch in batches if not batch.checks)]
+        names = [name for path in paths for name in names_in(path)]
         if not names:
             raise DataError("no picture could be projected; see the reasons above")
         own = [self.results(batch) for batch in batches if batch.checks]
@@ -172,22 +178,7 @@ class ProjectionFolder:
             {**each.cells["measures"], "key": each.cells["/"]["key"]}
             for each in chain(self.checks(), *map(read_records, own))
         ]
-        records = chain(self.finished(), *map(read_records, paths))
-        first = next(records)
-        tables = {table: _table(len(names), cells) for table, cells in first.cells.items()}
-        if measured:
-            tables[CHECKS] = _table(len(measured), measured[0])
-        temporary = self.hidden / f"{STUDY}.h5"
-        temporary.unlink(missing_ok=True)
-        with create_study(temporary, replace(self.header, axes={AXIS: names}), tables) as file:
-            for i, record in enumerate(chain([first], records)):
-                self._check_forms(first, record)
-                for table, cells in record.cells.items():
-                    file.write_cell(table, (i,), cells)
-            for i, cells in enumerate(measured):
-                file.write_cell(CHECKS, (i,), cells)
-        with writing(self.hdf5):
-            put_in_place(temporary, self.hdf5)
+        self._write(self.hdf5, names, chain(*map(read_records, paths)), measured)
 
     @staticmethod
     def clear(path: Path) -> None:
@@ -204,6 +195,30 @@ class ProjectionFolder:
         for folder in OF_EACH:
             with suppress(OSError):  # missing, or it holds something else
                 (path / folder).rmdir()
+
+    def _write(
+        self,
+        path: Path,
+        names: Sequence[str],
+        records: Iterator[Record],
+        measured: Sequence[Mapping[str, np.ndarray]] = (),
+    ) -> None:
+        first = next(records)
+        tables = {table: _table(len(names), cells) for table, cells in first.cells.items()}
+        if measured:
+            tables[CHECKS] = _table(len(measured), measured[0])
+        header = replace(self.header, axes={AXIS: tuple(names)})
+        temporary = self.hidden / f"{path.stem}.part.h5"
+        temporary.unlink(missing_ok=True)
+        with create_study(temporary, header, tables) as file:
+            for i, record in enumerate(chain([first], records)):
+                self._check_forms(first, record)
+                for table, cells in record.cells.items():
+                    file.write_cell(table, (i,), cells)
+            for i, cells in enumerate(measured):
+                file.write_cell(CHECKS, (i,), cells)
+        with writing(path):
+            put_in_place(temporary, path)
 
     def _check_forms(self, one: Record, other: Record) -> None:
         """Raise if the pictures of a damaged file hold other arrays than those found now."""

@@ -3,7 +3,7 @@ import tracemalloc
 import numpy as np
 
 from stylegan_cli.rendering.header import StudyHeader
-from stylegan_cli.studies.projection.records import Record, read_records, write_records
+from stylegan_cli.studies.projection.records import Record, read_records
 from stylegan_cli.studies.projection.store import Planned, ProjectionFolder
 
 HEADER = StudyHeader(
@@ -37,7 +37,7 @@ def written(path, batches):
             )
             for name in names
         ]
-        write_records(folder.results(batch), records, [f"c{number}"])
+        folder.keep(batch, records)
         yield folder, batch
 
 
@@ -48,6 +48,14 @@ def test_results_of_a_batch_are_read_as_written(tmp_path):
     assert (first.key, second.measures) == ("a0", {"psnr": 0.0})
 
 
+def test_a_batch_of_which_nothing_was_found_is_finished_too(tmp_path):
+    folder = ProjectionFolder(tmp_path, HEADER)
+    batch = Planned(keys=("a",), names=("a",), class_index=None, checks=False)
+    folder.keep(batch, [])
+    assert folder.results(batch).exists()
+    assert folder.failed(batch) == ["a"]
+
+
 def test_memory_does_not_grow_with_the_number_of_pictures(tmp_path):
     peaks = []
     for count in (4, 24):
@@ -55,7 +63,7 @@ def test_memory_does_not_grow_with_the_number_of_pictures(tmp_path):
         folder, batches = made[0][0], [batch for _, batch in made]
         tracemalloc.start()
         folder.write(batches)
-        assert len([record.measures for record in folder.finished()]) == 2 * count
+        assert len([record.measures for record in read_records(folder.hdf5)]) == 2 * count
         peaks.append(tracemalloc.get_traced_memory()[1])
         tracemalloc.stop()
     assert peaks[1] < peaks[0] + 20 * 128 * 128 * 3
@@ -82,6 +90,6 @@ def test_further_pictures_are_added_to_those_in_the_file(tmp_path):
     folder, batches = made[0][0], [batch for _, batch in made]
     folder.write(batches[:1])
     folder.write(batches[1:])
-    found = list(folder.finished())
+    found = list(read_records(folder.hdf5))
     assert [record.name for record in found] == ["a0", "b0", "a1", "b1", "a2", "b2"]
     assert found[5].cells["/"]["images"].min() == 2
