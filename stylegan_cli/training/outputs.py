@@ -5,7 +5,7 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, datetime
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import torch
@@ -31,9 +31,6 @@ from stylegan_cli.training.augment import draw as draw_randoms
 from stylegan_cli.training.run_folder import save_state
 from stylegan_cli.training.settling import Run
 from stylegan_cli.training.state import TrainingState
-
-if TYPE_CHECKING:
-    pass
 
 
 class SampleGrid:

@@ -30,7 +30,7 @@ def generator_loss(fakes: Logits, loss: LossSection) -> Logits:
 
 
 def discriminator_loss(fakes: Logits, reals: Logits, loss: LossSection) -> Logits:
-    """−log(1 − σ(D(G(z)))) − log σ(D(x)); or D(G(z)) − D(x) + ε · D(x)², [PG] appendix A."""
+    """Return −log(1 − σ(D(G(z)))) − log σ(D(x)); or D(G(z)) − D(x) + ε · D(x)², [PG] appendix A."""
     if loss.adversarial == "wgan":
         return fakes - reals + loss.wgan_drift * reals.square()
     return F.softplus(fakes) + F.softplus(-reals)
