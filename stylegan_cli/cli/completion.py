@@ -4,7 +4,7 @@ Each function takes the text typed so far and returns its completions. A shell d
 torch, so names from modules that import torch are repeated here, and a test compares them.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -36,24 +36,13 @@ def networks(incomplete: str) -> list[str]:
     return list(dict.fromkeys([*names, *_files(incomplete, ".safetensors")]))
 
 
-def kinds(incomplete: str) -> list[str]:
-    """Return the kinds that `data sample` draws."""
-    return _beginning(api.SAMPLE_KINDS, incomplete)
+def _one_of(names: Callable[[], Iterable[str]]) -> Callable[[str], list[str]]:
+    return lambda incomplete: _beginning(names(), incomplete)
 
 
-def feature_detectors(incomplete: str) -> list[str]:
-    """Return the detectors of features."""
-    return _beginning(FEATURE_DETECTORS, incomplete)
-
-
-def protocols(incomplete: str) -> list[str]:
-    """Return the protocols of metrics."""
-    return _beginning(PROTOCOLS, incomplete)
-
-
-def weights(incomplete: str) -> list[str]:
-    """Return the published weights that can be added."""
-    return _beginning(WEIGHTS, incomplete)
+kinds, styles = _one_of(lambda: api.SAMPLE_KINDS), _one_of(lambda: api.style_names())
+feature_detectors, protocols = _one_of(lambda: FEATURE_DETECTORS), _one_of(lambda: PROTOCOLS)
+weights = _one_of(lambda: WEIGHTS)
 
 
 def layers(incomplete: str) -> list[str]:
@@ -71,11 +60,6 @@ def classes(ctx: Any, incomplete: str) -> list[str]:
         network = find_network(Path(typed) if typed else None)
         return _continuing(api.read_header(network).classes, incomplete)
     return []
-
-
-def styles(incomplete: str) -> list[str]:
-    """Return the styles of DiceBear."""
-    return _beginning(api.style_names(), incomplete)
 
 
 def _beginning(names: Iterable[str], incomplete: str) -> list[str]:
