@@ -10,14 +10,13 @@ import typer
 from stylegan_cli import api
 from stylegan_cli.cli import completion, console
 from stylegan_cli.cli.inspect_data import inspect
-from stylegan_cli.cli.options import QuietFlag, add_command, command, examples
+from stylegan_cli.cli.options import QuietFlag, add_command, command, command_group
 from stylegan_cli.errors import UsageError
 
-data_app = typer.Typer(
-    help="Prepare, inspect and draw data sets.",
-    epilog=examples("sgtool data prepare photos/ -o photos.zip", "sgtool data inspect photos.zip"),
-    no_args_is_help=True,
-    rich_markup_mode=None,
+data_app = command_group(
+    "Prepare, inspect and draw data sets.",
+    "sgtool data prepare photos/ -o photos.zip",
+    "sgtool data inspect photos.zip",
 )
 
 CLASSES_SHOWN = 20

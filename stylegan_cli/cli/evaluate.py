@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields, make_dataclass
-from inspect import Parameter
+from inspect import Parameter, cleandoc
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -15,7 +15,8 @@ from stylegan_cli.cli.network import execution_of, find_network
 from stylegan_cli.cli.options import (
     CutoffFlag,
     NetworkFlags,
-    examples,
+    add_command,
+    command_group,
     options_of,
     with_flags,
 )
@@ -31,6 +32,12 @@ TOGETHER = """Measure all there is: features, path lengths, separability.
     all of the protocol), and separability where there are classifiers of attributes. --num counts
     images, pairs and judged images alike; without it each takes its own: 50000 images, 5000 pairs
     (or the protocol's), 200000 judged images.
+
+    Examples:
+        sgtool eval all --network runs/people --num 5000
+        sgtool eval all --num 2000 --repeat 5
+        sgtool eval all --num 2000 --psi-curve 0.5:1:6
+        sgtool eval all --protocol stylegan2
     """
 
 
@@ -95,31 +102,19 @@ class MetricCommands(TyperGroup):
         """Ignore commands that typer assigns: the metrics are the commands."""
 
 
-eval_app = typer.Typer(
+eval_app = command_group(
+    "Measure how good and how varied a network's images are.",
+    "sgtool eval fid --network runs/people --num 5000",
+    "sgtool eval all --num 5000 --repeat 5",
     cls=MetricCommands,
-    help="Measure how good and how varied a network's images are.",
-    epilog=examples(
-        "sgtool eval fid --network runs/people --num 5000",
-        "sgtool eval all --num 5000 --repeat 5",
-    ),
-    no_args_is_help=True,
 )
 
 
 def _commands(metrics: Mapping[str, "api.Metric"]) -> dict[str, Any]:
     app = typer.Typer(rich_markup_mode=None)
     for metric in metrics.values():
-        lines = (f"sgtool eval {metric.name} {console.flags(each)}" for each in metric.examples)
-        epilog = examples(*map(str.rstrip, lines))
-        app.command(metric.name, epilog=epilog)(_command(metric))
-    together = [metric for metric in metrics.values() if metric.in_all]
-    epilog = examples(
-        "sgtool eval all --network runs/people --num 5000",
-        "sgtool eval all --num 2000 --repeat 5",
-        "sgtool eval all --num 2000 --psi-curve 0.5:1:6",
-        "sgtool eval all --protocol stylegan2",
-    )
-    app.command("all", epilog=epilog)(_command_of_all(together))
+        add_command(app, _command(metric), metric.name)
+    add_command(app, _command_of_all([each for each in metrics.values() if each.in_all]), "all")
     return dict(typer.main.get_group(app).commands)
 
 
@@ -133,7 +128,8 @@ def _command(metric: "api.Metric") -> Any:
             headings, *rows = metric.details([record for each in found for record in each.records])
             console.echo_table(headings, rows)
 
-    command.__doc__ = metric.about
+    shown = (f"    sgtool eval {metric.name} {console.flags(each)}" for each in metric.examples)
+    command.__doc__ = "\n".join((cleandoc(metric.about), "", "Examples:", *shown))
     command.__annotations__["flags"] = flags_of(metric)
     return with_flags(command)
 

@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal, get_args, get_origin
 
 import typer
 from annotated_types import Ge
+from typer.core import TyperGroup
 
 from stylegan_cli.cli import completion, console
 
@@ -19,6 +20,17 @@ def examples(*commands: str) -> str:
     """Return the epilog of a command's help: command lines that work as typed."""
     # \b keeps click from filling the lines into a paragraph
     return "\b\nExamples:\n" + "\n".join(f"  {command}" for command in commands)
+
+
+def command_group(about: str, *commands: str, cls: type[TyperGroup] | None = None) -> typer.Typer:
+    """Return a group of commands with some of them as examples in its help."""
+    return typer.Typer(
+        cls=cls,
+        help=about,
+        epilog=examples(*commands),
+        no_args_is_help=True,
+        rich_markup_mode=None,
+    )
 
 
 def _quiet(value: bool) -> bool:

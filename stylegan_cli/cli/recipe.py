@@ -7,16 +7,14 @@ import typer
 
 from stylegan_cli import api
 from stylegan_cli.cli import completion, console
-from stylegan_cli.cli.options import QuietFlag, SetFlag, command, examples
+from stylegan_cli.cli.options import QuietFlag, SetFlag, command, command_group
 from stylegan_cli.errors import RecipeError, UsageError
 
-recipe_app = typer.Typer(
-    help="List, show and check training recipes; explain their keys.",
-    epilog=examples(
-        "sgtool recipe list", "sgtool recipe show stylegan2", "sgtool recipe keys loss"
-    ),
-    no_args_is_help=True,
-    rich_markup_mode=None,
+recipe_app = command_group(
+    "List, show and check training recipes; explain their keys.",
+    "sgtool recipe list",
+    "sgtool recipe show stylegan2",
+    "sgtool recipe keys loss",
 )
 
 

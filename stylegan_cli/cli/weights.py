@@ -8,17 +8,13 @@ import typer
 
 from stylegan_cli import api
 from stylegan_cli.cli import completion, console
-from stylegan_cli.cli.options import QuietFlag, command, examples
+from stylegan_cli.cli.options import QuietFlag, command, command_group
 
-weights_app = typer.Typer(
-    help="List, add and fetch the weights of detectors.",
-    epilog=examples(
-        "sgtool weights list",
-        "sgtool weights fetch inception",
-        "sgtool weights add vgg16-397923af.pth",
-    ),
-    no_args_is_help=True,
-    rich_markup_mode=None,
+weights_app = command_group(
+    "List, add and fetch the weights of detectors.",
+    "sgtool weights list",
+    "sgtool weights fetch inception",
+    "sgtool weights add vgg16-397923af.pth",
 )
 
 

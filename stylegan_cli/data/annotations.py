@@ -7,6 +7,7 @@ folder or zip and as datasets in HDF5.
 from array import array
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import repeat
 from typing import Any
 
 import numpy as np
@@ -154,9 +155,11 @@ def checked_labels(raw: npt.NDArray[Any], where: str) -> Numbers:
     )
 
 
-def labels_by_entry(numbers: Numbers, classes: tuple[str, ...]) -> Iterator[Label]:
-    """Yield the labels of a prepared file in the form entries carry them."""
-    if numbers.ndim == 2:
+def labels_by_entry(numbers: Numbers | None, classes: tuple[str, ...]) -> Iterator[Label | None]:
+    """Yield the labels of a file in the form entries carry them; without labels, no end of None."""
+    if numbers is None:
+        yield from repeat(None)
+    elif numbers.ndim == 2:
         yield from (tuple(float(value) for value in row) for row in numbers)
     else:
         yield from (classes[number] for number in numbers)
@@ -180,9 +183,9 @@ def column_ranges(
     return {name: (low, mean, high) for name, (low, mean, high) in zip(names, columns, strict=True)}
 
 
-def class_names(numbers: Numbers, named: Any) -> tuple[str, ...]:
+def class_names(numbers: Numbers | None, named: Any = ()) -> tuple[str, ...]:
     """Return names for class numbers: those given, as far as they go, then the numbers."""
-    if numbers.ndim == 2:
+    if numbers is None or numbers.ndim == 2:
         return ()
     count = int(numbers.max()) + 1 if numbers.size else 0
     given = [str(name) for name in named] if isinstance(named, list | tuple) else []

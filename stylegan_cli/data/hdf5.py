@@ -48,7 +48,7 @@ class Hdf5Source(Source):
             raise
         self.prepared: Mapping[str, Any] = json_attribute(self._file, "prepared", {})
         named = json_attribute(self._file, "classes", [])
-        self.classes = class_names(self._labels, named) if self._labels is not None else ()
+        self.classes = class_names(self._labels, named)
         if self._labels is not None and self._labels.ndim == 2:
             names = json_attribute(self._file, "label_names", [])
             self.label_names = named_numbers(names, self._labels.shape[1])
@@ -57,9 +57,8 @@ class Hdf5Source(Source):
         return Tally(images=len(self._images))
 
     def entries(self) -> Iterator[Entry]:
-        none = (None for _ in range(len(self._images)))
-        labels = none if self._labels is None else labels_by_entry(self._labels, self.classes)
-        for row, label in enumerate(labels):
+        labels = labels_by_entry(self._labels, self.classes)
+        for row, label in zip(range(len(self._images)), labels, strict=False):
             attributes = {
                 key: column.values[column.index[row]] for key, column in self._columns.items()
             }

@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from stylegan_cli.data.annotations import class_names
+from stylegan_cli.data.annotations import class_names, labels_by_entry
 from stylegan_cli.data.decoding import Upright
 from stylegan_cli.data.entries import Entry, Source, Tally
 from stylegan_cli.errors import DataError
@@ -37,16 +37,14 @@ class IdxSource(Source):
         self.name = str(path)
         self._images = _read_array(path, IMAGES_MAGIC)
         self._labels = _labels_beside(path, len(self._images))
-        self.classes = (
-            class_names(self._labels.astype(np.int64), None) if self._labels is not None else ()
-        )
+        self.classes = class_names(self._labels)
 
     def tally(self) -> Tally:
         return Tally(images=len(self._images))
 
     def entries(self) -> Iterator[Entry]:
-        for place, pixels in enumerate(self._images):
-            label = None if self._labels is None else self.classes[self._labels[place]]
+        labels = labels_by_entry(self._labels, self.classes)
+        for place, (pixels, label) in enumerate(zip(self._images, labels, strict=False)):
             mark = zlib.crc32(pixels.tobytes())
             yield Entry(name=f"{place:08d}", position=place, mark=mark, label=label)
 
@@ -96,7 +94,7 @@ def _read_array(path: Path, magic: bytes) -> npt.NDArray[np.uint8]:
     return np.frombuffer(content, np.uint8).reshape(sizes)
 
 
-def _labels_beside(path: Path, images: int) -> npt.NDArray[np.uint8] | None:
+def _labels_beside(path: Path, images: int) -> npt.NDArray[np.int64] | None:
     plain = path.name.removesuffix(".gz").replace("images", "labels").replace("idx3", "idx1")
     for name in (plain, f"{plain}.gz"):
         beside = path.with_name(name)
@@ -107,5 +105,5 @@ def _labels_beside(path: Path, images: int) -> npt.NDArray[np.uint8] | None:
             raise DataError(
                 f"{beside}: {len(labels)} labels for {images} images; put the right one there"
             )
-        return labels
+        return labels.astype(np.int64)
     return None

@@ -42,15 +42,15 @@ class TfrecordsSource(Source):
         self._records = _Records(self._path)
         beside = sorted(self._path.parent.glob(f"{self._path.stem.rpartition('-r')[0]}*.labels"))
         self._labels = _read_labels(beside[0], len(self._records)) if beside else None
-        self.classes = class_names(self._labels, None) if self._labels is not None else ()
+        self.classes = class_names(self._labels)
 
     def tally(self) -> Tally:
         return Tally(images=len(self._records))
 
     def entries(self) -> Iterator[Entry]:
-        labels = iter(()) if self._labels is None else labels_by_entry(self._labels, self.classes)
-        for place, mark in enumerate(self._records.checksums):
-            yield Entry(name=f"{place:08d}", position=place, mark=mark, label=next(labels, None))
+        labels = labels_by_entry(self._labels, self.classes)
+        for place, (mark, label) in enumerate(zip(self._records.checksums, labels, strict=False)):
+            yield Entry(name=f"{place:08d}", position=place, mark=mark, label=label)
 
     @contextmanager
     def open(self, entry: Entry) -> Iterator[Upright]:

@@ -9,22 +9,18 @@ from stylegan_cli import api
 from stylegan_cli.cli import completion, console
 from stylegan_cli.cli.discover.showing import DiscoverFlags, JudgeFlags, discover, judged
 from stylegan_cli.cli.discover.styles import compare, export, styles
-from stylegan_cli.cli.options import add_command, command, examples
+from stylegan_cli.cli.options import add_command, command, command_group
 from stylegan_cli.errors import UsageError
 
 Found = tuple["api.Discovery", "api.Judge | None"]
 CountFlag = Annotated[int, typer.Option(metavar="N", min=1, max=1000, help="Directions to keep.")]
 SamplesFlag = Annotated[int, typer.Option(metavar="N", min=100, help="Images to draw and score.")]
 
-discover_app = typer.Typer(
-    help="Find directions along which a network changes its images.",
-    epilog=examples(
-        "sgtool discover sefa",
-        "sgtool discover pca --samples 50000",
-        "sgtool discover attribute brightness",
-    ),
-    no_args_is_help=True,
-    rich_markup_mode=None,
+discover_app = command_group(
+    "Find directions along which a network changes its images.",
+    "sgtool discover sefa",
+    "sgtool discover pca --samples 50000",
+    "sgtool discover attribute brightness",
 )
 
 
