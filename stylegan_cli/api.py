@@ -180,7 +180,7 @@ if TYPE_CHECKING:
     from stylegan_cli.training.alarms import Alarm
     from stylegan_cli.training.estimate import Estimate, estimate
     from stylegan_cli.training.events import Begun, Event, Measured, News, Stepped, Ticked
-    from stylegan_cli.training.run_folder import newest_network, snapshots
+    from stylegan_cli.training.run_folder import RunFolder, newest_network, snapshots
     from stylegan_cli.training.schedule import Stage, is_growing, stages
     from stylegan_cli.training.settling import Run, Settlement, settle, training_data
     from stylegan_cli.training.settling import recipe_of as recipe_of_network

@@ -118,6 +118,11 @@ def train(
     if idle:
         console.warn(idle)
     dataset = None if flags.dry_run else api.training_data(settled)
+    files = api.RunFolder(folder)
+    if dataset is not None and not flags.overwrite and files.begun() is not None:
+        # and another run in the folder: what was chosen there needs no look at this machine
+        begun = api.settle(written, folder, machine=api.Machine())
+        files.check(begun.recipe, overwrite=False)
     here = machine(flags.device) if written.choices() else api.Machine()
     if dataset is None:
         settlement = api.settle(written, folder, machine=here, anew=flags.overwrite)

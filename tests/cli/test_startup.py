@@ -8,6 +8,7 @@ from typer.testing import CliRunner
 
 from stylegan_cli.cli.app import app
 from stylegan_cli.directions.file import write_discovery
+from stylegan_cli.recipe import dumps, load
 from stylegan_cli.studies.discovery.finding import find_sefa
 
 RUNNER = """
@@ -152,6 +153,15 @@ def test_a_study_is_described_and_reported_without_torch(studies):
     (grid,) = (path for path in (studies / "results").iterdir() if path.name.startswith("grid"))
     assert imported("info", grid) == []
     assert imported("report", grid, "-o", "page.html", folder=studies) == []
+
+
+def test_another_run_in_the_folder_is_refused_without_torch(image_folder, tmp_path):
+    run, changes = tmp_path / "run", ["data.resolution=16", f"data.path={image_folder}"]
+    run.mkdir()
+    (run / "recipe.toml").write_text(dumps(load("stylegan2-small", changes)))
+    (run / "state.pt").touch()
+    words = (f"--set={change}" for change in (*changes, "train.batch_size=4"))
+    assert imported("train", "stylegan2-small", *words, "-o", run, code=1) == []
 
 
 @pytest.mark.parametrize("command", ["train", "bench"])
