@@ -80,8 +80,12 @@ def _taken_layers(
         raise UsageError("`crossover` and `layers`: both choose layers; give one of them")
     if layers:
         levels = sizes.layer_levels
-        chosen = [parse_layers_by_side(text, levels, parameter="layers") for text in layers]
-        return {_name(text, numbers): numbers for text, numbers in zip(layers, chosen, strict=True)}
+        taken = {}
+        for text in layers:
+            chosen = parse_layers_by_side(text, levels, parameter="layers")
+            group = f"{text} " if text.isalpha() and text != "all" else ""
+            taken[f"{group}layers {format_ints(chosen)}"] = chosen
+        return taken
     starts = crossover or (sizes.active_ws // 2,)
     check_crossovers(sizes, starts)
     return {f"crossover {start}": tuple(range(start, num_ws)) for start in starts}
@@ -105,11 +109,6 @@ def _idle_matrices(sizes: Sizes, taken: Mapping[str, Sequence[int]]) -> Iterator
                 f"{name}: has no effect, as the network has grown to {sizes.grown_size.value} px "
                 f"so far and uses layers 0-{sizes.active_ws - 1}"
             )
-
-
-def _name(text: str, layers: Sequence[int]) -> str:
-    group = f"{text} " if text.isalpha() and text != "all" else ""
-    return f"{group}layers {format_ints(layers)}"
 
 
 def _matrix(network: Network, rows: Codes, cols: Codes, layers: Sequence[int]) -> Codes:

@@ -148,28 +148,10 @@ def codes_of_pole(network: Network, text: str) -> Float32[np.ndarray, "n dim"]:
     return codes.ws[:, 0, : network.G.z_dim]
 
 
-def _grey(rgb: Tensor) -> Tensor:
-    return rgb.mean(dim=1)
-
-
-def _saturation(rgb: Tensor) -> Tensor:
-    """Return mean difference of the strongest and the weakest colour."""
-    return (rgb.amax(dim=1) - rgb.amin(dim=1)).mean((1, 2))
-
-
-def _warmth(rgb: Tensor) -> Tensor:
-    """Return how much redder than blue the images are: a hue without a jump."""
-    return (rgb[:, 0] - rgb[:, 2]).mean((1, 2))
-
-
 def _edges(rgb: Tensor) -> Tensor:
-    grey = _grey(rgb)
+    grey = rgb.mean(dim=1)
     across, along = grey.diff(dim=2).abs().mean((1, 2)), grey.diff(dim=1).abs().mean((1, 2))
     return across + along
-
-
-def _symmetry(rgb: Tensor) -> Tensor:
-    return -(rgb - rgb.flip(3)).abs().mean((1, 2, 3))
 
 
 def _foreground(rgb: Tensor) -> Tensor:
@@ -189,11 +171,13 @@ def _centre(rgb: Tensor, axis: int) -> Tensor:
 
 PROPERTIES: Mapping[str, Callable[[Tensor], Tensor]] = {
     "brightness": lambda rgb: rgb.mean((1, 2, 3)),
-    "contrast": lambda rgb: _grey(rgb).std((1, 2)),
-    "saturation": _saturation,
-    "warmth": _warmth,
+    "contrast": lambda rgb: rgb.mean(dim=1).std((1, 2)),
+    # the strongest colour beside the weakest
+    "saturation": lambda rgb: (rgb.amax(dim=1) - rgb.amin(dim=1)).mean((1, 2)),
+    # redder than blue: a hue without a jump
+    "warmth": lambda rgb: (rgb[:, 0] - rgb[:, 2]).mean((1, 2)),
     "edges": _edges,
-    "symmetry": _symmetry,
+    "symmetry": lambda rgb: -(rgb - rgb.flip(3)).abs().mean((1, 2, 3)),
     "center-x": lambda rgb: _centre(rgb, 2),
     "center-y": lambda rgb: _centre(rgb, 1),
     "size": lambda rgb: (_foreground(rgb) > 0.2).float().mean((1, 2)),

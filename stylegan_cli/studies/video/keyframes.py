@@ -96,12 +96,15 @@ def keyframes(network: Network, tracks: Tracks, interp: Interp, streams: int) ->
         )
         return _choose([_stretch(codes, count) for codes in arranged])
 
+    shifts = np.resize(np.asarray(tracks.translate, np.float64), (count, 2))
+    turns = np.resize(np.asarray(tracks.rotate, np.float64), (count, 1))
+    motions = np.concatenate([shifts, turns], axis=1)
     return Keyframes(
         make=lambda: (codes(main), codes(style) if style else None),
         crossover=np.resize(np.asarray(crossover, np.float64), count),
         psi=np.resize(np.asarray(tracks.psi, np.float64), count),
         cutoff=tracks.cutoff,
-        motions=_motions(tracks, count),
+        motions=motions if motions.any() else None,
         seeds=main.picked[-1].request,
         style_seeds=style.picked[-1].request if style else None,
         notes=main.picked[-1].notes + (style.picked[-1].notes if style else ()),
@@ -125,13 +128,6 @@ def stills(G: "Generator", keyframes: Keyframes) -> Codes:
         motions = motions.astype(np.float32).repeat(streams, 0).reshape(*shape, 3)
     codes = each_column(codes, lambda values: values.reshape(*shape, *values.shape[1:]))
     return replace(codes, motions=motions)
-
-
-def _motions(tracks: Tracks, count: int) -> Float64[np.ndarray, "keyframes 3"] | None:
-    shifts = np.resize(np.asarray(tracks.translate, np.float64), (count, 2))
-    turns = np.resize(np.asarray(tracks.rotate, np.float64), (count, 1))
-    motions = np.concatenate([shifts, turns], axis=1)
-    return motions if motions.any() else None
 
 
 def finished(
