@@ -108,3 +108,13 @@ def test_what_follows_two_dashes_or_an_option_is_no_option_given_twice(tmp_path,
     monkeypatch.chdir(tmp_path)
     result = CliRunner().invoke(app, ["info", "--json", "--", "--json", "--json"])
     assert "--json: " in result.stderr and "replaced" not in result.stderr
+
+
+@pytest.mark.parametrize(
+    "words",
+    [["info", "~/none"], ["grid", "--network=~/none"], ["train", "--set", "data.path=~/none"]],
+)
+def test_a_home_that_the_shell_left_is_expanded(words, monkeypatch):
+    monkeypatch.setenv("HOME", "/home/a\\b")
+    result = CliRunner().invoke(app, words)
+    assert result.exit_code != 0 and "/home/a\\b/none: " in result.stderr
