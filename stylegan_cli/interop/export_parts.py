@@ -173,7 +173,7 @@ def _transposed_convolution(
     bias_sizes: list[int] | None,
     *geometry: Any,
 ) -> tuple[Tensor, None, None]:
-    # `ops.conv` upsamples by the gradient of a convolution, which other programs lack
+    # `ops.autograd` upsamples by the gradient of a convolution, which other programs lack
     stride, padding, dilation, _, output_padding, groups, wanted = geometry
     assert list(wanted) == [True, False, False]
     y = torch.conv_transpose2d(dy, weight, None, stride, padding, output_padding, groups, dilation)
