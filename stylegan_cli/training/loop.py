@@ -6,7 +6,7 @@ from contextlib import contextmanager, suppress
 from stylegan_cli.errors import Interrupted
 from stylegan_cli.files import one_writer, writing
 from stylegan_cli.training.acceleration import check_acceleration
-from stylegan_cli.training.events import Event
+from stylegan_cli.training.events import Event, Stepped
 from stylegan_cli.training.outputs import check_tensorboard
 from stylegan_cli.training.schedule import share_of, stages
 from stylegan_cli.training.session import Session
@@ -51,7 +51,8 @@ def train(
             for batch in session.batches():
                 for news in session.train(batch):
                     yield from session.outside(news)
-                yield from session.outside(session.step())
+                step = Stepped(kimg=session.kimg, total_kimg=run.recipe.train.total_kimg)
+                yield from session.outside(step)
                 if session.crossed():
                     yield from session.outside(session.report())
                 if session.is_done:

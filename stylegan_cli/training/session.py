@@ -11,7 +11,7 @@ from stylegan_cli.runtime import is_out_of_memory, peak_memory, pick_dtype, repe
 from stylegan_cli.training.acceleration import Tracer, open_engine, take_news
 from stylegan_cli.training.alarms import Alarm, Watch, rules, slow_alarm
 from stylegan_cli.training.data import Batch, batches_on, borrowed_labels, stream_of
-from stylegan_cli.training.events import Begun, Event, News, Stepped, Ticked
+from stylegan_cli.training.events import Begun, Event, News, Ticked
 from stylegan_cli.training.health import Probe
 from stylegan_cli.training.iteration import nets_of, train_batch
 from stylegan_cli.training.outputs import Outputs, SampleGrid, check_finite
@@ -165,9 +165,6 @@ class Session:
         if alarms or files:
             self.unwritten += alarms
             yield News(kimg=self.kimg, alarms=tuple(alarms), files=tuple(files))
-
-    def step(self) -> Stepped:
-        return Stepped(kimg=self.kimg, total_kimg=self.recipe.train.total_kimg)
 
     def crossed(self, ticks: int = 1) -> bool:
         """Return whether the last iteration completed a multiple of so many ticks, or the run."""

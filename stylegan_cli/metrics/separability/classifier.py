@@ -8,7 +8,7 @@ side.
 import hashlib
 import json
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -246,11 +246,8 @@ def _from_json(text: str) -> Description:
     facts: dict[str, Any] = json.loads(text)
     if facts.pop("schema") != SCHEMA:
         raise ValueError("of another version of sgtool")
-    sequences: Mapping[str, Sequence[Any]] = {
-        key: tuple(facts[key]) for key in ("names", "accuracy", "majority")
-    }
-    options = ClassifierOptions(**facts["options"])
-    description = Description(**{**facts, **sequences, "options": options})
+    facts |= {key: tuple(facts[key]) for key in ("names", "accuracy", "majority")}
+    description = Description(**{**facts, "options": ClassifierOptions(**facts["options"])})
     if not description.size.is_possible:
         raise ValueError(f"of images of {description.side} px")
     return description
