@@ -1,6 +1,6 @@
 """Images in rows and columns with their names, at any image size."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from importlib.util import find_spec
@@ -140,6 +140,26 @@ class Content:
     @property
     def cols(self) -> int:
         return 1 + max(col for _, col in self.images)
+
+
+def in_rows(
+    title: str,
+    rows: Sequence[tuple[str, Sequence[Place]]],
+    columns: Sequence[str],
+    sources: tuple[int, int] = (0, 0),
+) -> Content:
+    """Return a sheet of rows of images, each with its name, below the names of the columns."""
+    return Content(
+        title=title,
+        images={
+            (row, col): place
+            for row, (_, each) in enumerate(rows)
+            for col, place in enumerate(each)
+        },
+        row_names={row: name for row, (name, _) in enumerate(rows)},
+        col_names=dict(enumerate(columns)),
+        sources=sources,
+    )
 
 
 class Layout:

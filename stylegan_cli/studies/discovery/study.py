@@ -12,7 +12,7 @@ from stylegan_cli.directions.direction import Direction, Move, content_hash, mov
 from stylegan_cli.directions.file import Discovery
 from stylegan_cli.errors import UsageError
 from stylegan_cli.figures.charts import bar_chart, diverging, full_scale, heat_map
-from stylegan_cli.figures.layout import INK, PAPER, Content, Place, font, paint
+from stylegan_cli.figures.layout import INK, PAPER, Place, font, in_rows, paint
 from stylegan_cli.latents.codes import Codes, each_column, join_codes
 from stylegan_cli.latents.references import Pick
 from stylegan_cli.latents.sampling import (
@@ -185,38 +185,25 @@ def paint_overview(file: StudyFile) -> Picture:
             return diverging(maps[index[0]], full)
         return _card(file, index[0]) if table == "cards" else file.image(table, index)
 
-    images: dict[tuple[int, int], Place] = {}
-    for row in range(len(names)):
-        images |= {(row, col): ("/", (*lead, row, k)) for col, k in enumerate(chosen)}
-        images[row, len(chosen)] = ("maps", (row,))
-        images[row, len(chosen) + 1] = ("cards", (row,))
-    columns = [strengths[k] for k in chosen] + ["changes", "per layer"]
-    content = Content(
-        title=(
-            f"{file.header.study} · {file.header.sheets[0]} · changes: mean of one step either "
-            f"way, full colour {full:.3g} grey levels"
-        ),
-        images=images,
-        row_names=dict(enumerate(names)),
-        col_names=dict(enumerate(columns)),
+    rows = [
+        (name, [*(("/", (*lead, i, k)) for k in chosen), ("maps", (i,)), ("cards", (i,))])
+        for i, name in enumerate(names)
+    ]
+    title = (
+        f"{file.header.study} · {file.header.sheets[0]} · changes: mean of one step either "
+        f"way, full colour {full:.3g} grey levels"
     )
-    return paint(content, file.size, read)
+    columns = [*(strengths[k] for k in chosen), "changes", "per layer"]
+    return paint(in_rows(title, rows, columns), file.size, read)
 
 
 def paint_ranges(file: StudyFile) -> Picture:
     """Paint every direction in all layers, and in coarse, middle and fine ones alone."""
-    names, groups = file.header.axes["direction"], file.header.request["layer_groups"]
-    columns = ["all layers", *groups]
-    content = Content(
-        title=f"{file.header.study} · {file.header.sheets[0]} · strength +2 in some layers alone",
-        images={
-            (row, col): (RANGES, (row, col))
-            for row in range(len(names))
-            for col in range(len(columns))
-        },
-        row_names=dict(enumerate(names)),
-        col_names=dict(enumerate(columns)),
-    )
+    names, columns = file.header.axes["direction"], file.header.request["layer_groups"]
+    cols = range(1 + len(columns))
+    rows = [(name, [(RANGES, (i, col)) for col in cols]) for i, name in enumerate(names)]
+    title = f"{file.header.study} · {file.header.sheets[0]} · strength +2 in some layers alone"
+    content = in_rows(title, rows, ["all layers", *columns])
     return paint(content, file.size, lambda place: file.image(*place))
 
 

@@ -1,6 +1,6 @@
 """Edits: images moved along directions, step by step, and their pictures."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -11,7 +11,7 @@ from stylegan_cli.directions.direction import Direction
 from stylegan_cli.directions.population import Population
 from stylegan_cli.directions.references import DirectionPick
 from stylegan_cli.figures.charts import Map, diverging, full_scale
-from stylegan_cli.figures.layout import Content, Place, paint
+from stylegan_cli.figures.layout import Place, in_rows, paint
 from stylegan_cli.latents.codes import Codes, join_codes
 from stylegan_cli.latents.references import Pick
 from stylegan_cli.latents.sampling import PLAIN, Sampling
@@ -168,40 +168,33 @@ def paint_differences(file: StudyFile) -> Picture:
         table, index = place
         return file.image(table, index) if table != "maps" else diverging(maps[index], full)
 
-    content = Content(
-        title=(
-            f"edit · {file.header.sheets[0]} · differences: red brighter, blue darker, "
-            f"full colour {full:.3g} grey levels"
-        ),
-        images={(seed, 0): still_place(file, seed) for seed in range(len(seeds))}
-        | {(seed, 1 + k): ("maps", (seed, k)) for seed, k in maps},
-        row_names={i: called("seed", name) for i, name in enumerate(seeds)},
-        col_names={0: "as it is"} | {1 + k: name for k, name in enumerate(strengths)},
-        sources=(0, 1),
+    title = (
+        f"edit · {file.header.sheets[0]} · differences: red brighter, blue darker, "
+        f"full colour {full:.3g} grey levels"
     )
-    return paint(content, file.size, read)
+    steps = range(len(strengths))
+    rows = [(name, [still, *(("maps", (i, k)) for k in steps)]) for i, name, still in _rows(file)]
+    return paint(in_rows(title, rows, ["as it is", *strengths], (0, 1)), file.size, read)
 
 
 def paint_layers(file: StudyFile) -> Picture:
     """Paint the strongest edit in all its layers, and in some of them alone."""
-    seeds, strengths = file.header.axes["seed"], file.header.request["strengths"]
+    strengths, groups = (file.header.request[name] for name in ("strengths", "layer_groups"))
     at = strengths.index(strongest(strengths))
-    groups = file.header.request["layer_groups"]
-    images: dict[tuple[int, int], Place] = {}
-    for seed in range(len(seeds)):
-        images[seed, 0] = still_place(file, seed)
-        images[seed, 1] = ("/", (seed, at))
-        images |= {(seed, 2 + i): (LAYERS, (seed, i)) for i in range(len(groups))}
-    named = dict(enumerate(["as it is", "all layers", *groups]))
+    rows = [
+        (name, [still, ("/", (i, at)), *((LAYERS, (i, k)) for k in range(len(groups)))])
+        for i, name, still in _rows(file)
+    ]
     strength = file.header.axes["strength"][at]
-    content = Content(
-        title=f"edit · {file.header.sheets[0]} · strength {strength} in some layers alone",
-        images=images,
-        row_names={i: called("seed", name) for i, name in enumerate(seeds)},
-        col_names=named,
-        sources=(0, 1),
-    )
+    title = f"edit · {file.header.sheets[0]} · strength {strength} in some layers alone"
+    content = in_rows(title, rows, ["as it is", "all layers", *groups], (0, 1))
     return paint(content, file.size, lambda place: file.image(*place))
+
+
+def _rows(file: StudyFile) -> Iterator[tuple[int, str, Place]]:
+    """Yield number, name and place of the image of each seed that nothing moved."""
+    for i, name in enumerate(file.header.axes["seed"]):
+        yield i, called("seed", name), still_place(file, i)
 
 
 def strongest(strengths: Sequence[float]) -> float:
