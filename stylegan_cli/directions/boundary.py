@@ -53,9 +53,9 @@ class Boundary:
 
 
 def ends(scores: Float[np.ndarray, " n"], ratio: float = RATIO, seed: int = 0) -> Ends:
-    """Choose the codes of highest and lowest score, split by chance.
+    """Choose the codes of highest and lowest score, split at random.
 
-    Scores that are no numbers are left out.
+    Scores that are NaN or infinite are left out.
 
     Raises:
         MetricError: Too few scores, or all of them are equal.
@@ -84,7 +84,7 @@ def ends(scores: Float[np.ndarray, " n"], ratio: float = RATIO, seed: int = 0) -
 
 
 def boundary(codes: Codes, chosen: Ends, method: Method = "svm") -> Boundary:
-    """Find the direction from low to high scores, and how well its plane tells them apart.
+    """Find the direction from low to high scores, and how well its plane separates them.
 
     Args:
         method: "svm" is the published one: linear, hinge loss, C = 1, codes unscaled. "mean" is
@@ -119,7 +119,7 @@ def mean_plane(
     """Return unit normal and offset of the plane half-way between the means of both sides.
 
     Args:
-        covariance: Undo this spread first: only what tells the sides apart is left, as in
+        covariance: Undo this spread first: only what separates the sides is left, as in
             linear discriminant analysis.
     """
     high, low = (codes[side].mean(axis=0, dtype=np.float64) for side in (has, ~has))

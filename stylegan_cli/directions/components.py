@@ -99,8 +99,8 @@ def principal_components(covariance: Covariance, count: int | None = None) -> Co
 def activation_components(batches: Iterable[Rows], count: int) -> Components:
     """Return the components of activations, in memory that does not grow with the batches.
 
-    Activations of more than `LARGEST_COVARIANCE` numbers are looked at within the span of the
-    first batch, which must therefore be large.
+    Activations of more than `LARGEST_COVARIANCE` numbers are projected onto the span of the first
+    batch, which must therefore be large.
     """
     basis: Float64[np.ndarray, "rank dim"] | None = None
     covariance: Covariance | None = None

@@ -17,7 +17,7 @@ from stylegan_cli.latents.sampling import Sampling, broadcast_layers, map_latent
 from stylegan_cli.networks.snapshot import Network
 
 FARTHEST = 10_000
-"""Steps that a code goes at most: images become infinite long after they are all alike."""
+"""Most steps that a code may go: images turn infinite long after they all look the same."""
 
 Space = Literal["w", "z", "s"]
 Fact = float | int | str | tuple[float, ...]
@@ -34,7 +34,7 @@ class Direction:
         sigma: Length of a step: the standard deviation, along the vector, of the network's own
             samples. `sigma · vector` is a step.
         mean_coordinate: Coordinate of the samples' mean along the vector.
-        network_sha256: Of the network that it was found in, "" where nobody knows.
+        network_sha256: Of the network that it was found in; "" if unknown.
         facts: Further facts: eigenvalue, accuracy, measures.
     """
 
@@ -85,7 +85,7 @@ class Direction:
 def in_all_layers(
     unit: Float[np.ndarray, " w_dim"], layers: Sequence[int], num_ws: int
 ) -> Float32[np.ndarray, "num_ws w_dim"]:
-    """Return the vector of a direction of W that moves these layers alike."""
+    """Return the vector of a direction of W that moves these layers by the same offset."""
     vector = np.zeros((num_ws, len(unit)), np.float32)
     vector[list(layers)] = unit
     return vector
@@ -94,7 +94,7 @@ def in_all_layers(
 def moved_by(
     codes: Float32[np.ndarray, "*n"], direction: Direction, steps: float
 ) -> Float64[np.ndarray, "*n"]:
-    """Return offsets that move codes so many steps along a direction.
+    """Return offsets that move codes this many steps along a direction.
 
     Args:
         codes: Rows of what the direction is an offset of, its axes last.
@@ -106,7 +106,7 @@ def moved_by(
 def moved_to(
     codes: Float32[np.ndarray, "*n"], direction: Direction, steps: float
 ) -> Float64[np.ndarray, "*n"]:
-    """Return offsets that move codes to a coordinate along a direction, whatever theirs is.
+    """Return offsets that move codes to a coordinate along a direction, from any other.
 
     In W each layer on its own: w + (mean + steps · σ − ⟨w, u⟩) u, u the layer's unit vector.
 
@@ -122,7 +122,7 @@ def moved_to(
 
 
 def content_hash(directions: Sequence[Direction]) -> str:
-    """Return a hash that is equal for directions that move codes alike."""
+    """Return a hash that is equal for directions that move codes in the same way."""
     content = sha256()
     for each in directions:
         content.update(each.vector.tobytes() + repr((each.sigma, each.mean_coordinate)).encode())
@@ -130,7 +130,7 @@ def content_hash(directions: Sequence[Direction]) -> str:
 
 
 class Move(NamedTuple):
-    """So many steps along a direction."""
+    """A number of steps along a direction."""
 
     direction: Direction
     steps: float

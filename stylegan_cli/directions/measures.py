@@ -1,6 +1,6 @@
 """The effect of a direction on images: how much, where, in which layers, how consistently.
 
-Perceptual distances are LPIPS; what changes is told by the pooled activations of its trunk.
+Perceptual distances are LPIPS; pooled activations of its trunk show what changes.
 """
 
 from collections.abc import Sequence
@@ -14,7 +14,7 @@ from torch import Tensor
 from stylegan_cli.detectors.registry import PerceptualDetector
 
 STEPS = (-2.0, -1.0, 1.0, 2.0)
-"""Steps at which a direction is looked at."""
+"""Steps at which a direction is measured."""
 
 NUMBERS = (
     "lpips_per_sigma",  # mean distance one step away, either way

@@ -62,7 +62,7 @@ class Population:
         return float(along.std()), float(along.mean())
 
     def distance(self, w: Float[np.ndarray, "n w_dim"]) -> Float64[np.ndarray, " n"]:
-        """Return how far out codes lie: 1 for samples, whatever the number of dimensions.
+        """Return how far out codes lie: 1 for samples in any number of dimensions.
 
         The root mean square of their coordinates along the principal components, in standard
         deviations.
@@ -71,7 +71,7 @@ class Population:
         return np.asarray(np.sqrt((self.whitened(centred) ** 2).mean(axis=1)))
 
     def whitened(self, offsets: Float[np.ndarray, "*n w_dim"]) -> Float64[np.ndarray, "*n w_dim"]:
-        """Return offsets of w where samples are spread alike in all directions."""
+        """Return offsets of w in coordinates in which samples vary equally in all directions."""
         found = self.components
         std = np.maximum(found.std, np.sqrt(FLAT) * found.std[0])
         return np.asarray(offsets @ found.vectors.T / std)
@@ -90,7 +90,7 @@ _latest: "WeakKeyDictionary[Generator, tuple[tuple[int, int | None, int], Popula
 def population(
     network: Network, count: int = SIZE, *, class_index: int | None = None, seed: int = 0
 ) -> Population:
-    """Return so many codes that a network draws; the latest ones are kept for the next call.
+    """Return codes that a network draws; the latest ones are kept for the next call.
 
     Args:
         class_index: Of one class alone; None takes all of them in turn.
@@ -143,7 +143,7 @@ def layers_of(network: Network, w: Float32[np.ndarray, "n w_dim"]) -> Ws:
 def cluster_centres(
     network: Network, count: int = 8, *, samples: int = 20_000, seed: int = 0
 ) -> tuple[Float32[np.ndarray, "count dim"], Float64[np.ndarray, " count"]]:
-    """Find centres of so many clusters of W, the largest first, and the share of each."""
+    """Find the centres of clusters of W, the largest first, and the share of each."""
     if not network.G.has_w:
         raise UsageError(
             "this network makes images straight from z, which has no clusters; take "

@@ -41,7 +41,7 @@ def truncation(
     Args:
         seeds: Seeds, or codes in files.
         mean: Draw the image of the mean of W as well.
-        sampling: Its psi is not looked at.
+        sampling: Its psi is ignored.
     """
     if not network.sizes.has_w:
         raise UsageError(

@@ -85,7 +85,7 @@ def find_difference(
     """Find the direction between the means of some codes and others, such as two classes.
 
     Args:
-        whiten: Undo the spread of the network's codes: only what tells the two apart is left.
+        whiten: Undo the spread of the network's codes; only what separates the two is left.
     """
     if min(len(have), len(lack)) < FEWEST:
         raise UsageError(

@@ -39,7 +39,7 @@ STEP = 3.0
 """Steps to one side, as single channels change little."""
 
 STRONGEST = 0.1
-"""Share of the pixels whose part of the change tells how local it is."""
+"""Share of the pixels that measures how local a change is: the part of it they hold."""
 
 VISIBLE = 0.5
 """Mean change, in grey levels, below which a channel is not listed."""

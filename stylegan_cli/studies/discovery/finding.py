@@ -31,7 +31,7 @@ COUNT = 10
 SAMPLES = 50_000
 ACTIVATION_SAMPLES = 10_000
 REACH = np.arange(0.5, 10.5, 0.5)
-"""Steps at which it is looked how far out codes come."""
+"""Steps at which the distance of codes from the mean is measured."""
 
 SAFE_PERCENTILE = 99.0
 
@@ -87,8 +87,7 @@ def find_components(
         samples: 50,000 codes, or 10,000 activations, by default.
         layer: A module of the synthesis network, such as `b4` or `b8.conv0`, whose output is
             looked at. Without it W, or `b4` where a network has no w.
-        class_index: Of one class alone; of all of them, what tells classes apart is taken away
-            first.
+        class_index: Of one class alone; without it, the means of classes are subtracted first.
     """
     sizes = network.sizes
     layer = layer or (None if sizes.has_w else "b4")
@@ -221,7 +220,7 @@ def _regressed(
 
 
 class _Reached(Exception):  # noqa: N818 - a signal, not an error
-    """The layer has given its activations; what follows is of no interest."""
+    """The layer has given its activations; the layers after it need not run."""
 
 
 def _activations(network: Network, layer: str, batch: Population) -> Float32[np.ndarray, "n dim"]:

@@ -51,7 +51,7 @@ class Standing:
 
 
 def standings(path: Path) -> tuple[Standing, ...]:
-    """Rank the directions of a study and the median of those drawn by chance, best first."""
+    """Rank the directions of a study and the median of the random ones, best first."""
     with open_study(path) as file:
         found = [_standing(file, i, name) for i, name in enumerate(file.header.axes["direction"])]
         control = _control(file)
@@ -130,7 +130,7 @@ def _told(file: StudyFile, i: int, direction: Direction) -> Direction:
 
 @dataclass(frozen=True, kw_only=True)
 class Comparison:
-    """Cosines of directions, where the network's codes are spread alike in all directions."""
+    """Cosines of directions in whitened codes, which vary equally in all directions."""
 
     rows: tuple[str, ...]
     columns: tuple[str, ...]

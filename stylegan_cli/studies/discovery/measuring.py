@@ -39,7 +39,7 @@ from stylegan_cli.studies.discovery.finding import measured
 from stylegan_cli.studies.discovery.judging import Judge
 
 CONTROLS = 16
-"""Directions drawn by chance that found ones are compared with."""
+"""Random directions that the found ones are compared with."""
 
 CONTROL_SHARE, FAR_SHARE, LAYER_SHARE = 1 / 2, 1 / 4, 1 / 8
 """Of the seeds: those that controls, steps of two, and each layer alone are tried on."""
@@ -83,7 +83,7 @@ class Effects:
         }
 
     def control(self, _: StudyFile, index: Index, __: int | None) -> Arrays:
-        """Measure what a direction drawn by chance does, at a step of its own."""
+        """Measure what a random direction does, at a step of its own."""
         back, forth = self._controls[2 * index[0] : 2 * index[0] + 2]
         far = [distances(self._still, each).mean() for each in (back, forth)]
         return {

@@ -73,7 +73,7 @@ def edit(
     )
     spaces = {each.space for each in editing.directions}
     if "s" in spaces or ("z" in spaces and not picked.has_z):
-        # only moving them tells whether codes fit directions of z or styles
+        # whether codes fit directions of z or styles shows only when they move
         _ = plan.made
     return plan
 
@@ -92,7 +92,7 @@ class Reach:
 
     @property
     def is_far(self) -> bool:
-        """Return whether the network itself hardly ever draws such codes."""
+        """Return whether the network itself almost never draws such codes."""
         return self.percentile > FAR
 
 
@@ -198,5 +198,5 @@ def _rows(file: StudyFile) -> Iterator[tuple[int, str, Place]]:
 
 
 def strongest(strengths: Sequence[float]) -> float:
-    """Return the strength furthest from 0; of two alike, the positive one."""
+    """Return the strength furthest from 0; of two that are equally far, the positive one."""
     return max(strengths, key=lambda strength: (abs(strength), strength))

@@ -19,7 +19,7 @@ SHADED = 0.995
 """Share of a map's pixels within the scale; a few outliers would leave the rest dark."""
 
 HARDLY = 0.01
-"""Share of the variance of images below which nobody sees what noise does."""
+"""Share of the variance of images below which the effect of noise is invisible."""
 
 PARTS_A_LINE = 9
 FRAME = (235, 64, 52)
@@ -55,7 +55,7 @@ class NoiseShare:
         noise: Name of the list.
         style_variance: Between seeds, in squared grey levels, over all pixels and channels; None
             if there was but one seed.
-        noise_variance: Between draws of the noise, alike.
+        noise_variance: Between draws of the noise, in the same unit.
     """
 
     noise: str
@@ -79,7 +79,7 @@ class NoiseFindings:
 
     @property
     def verdict(self) -> str | None:
-        """Return that noise hardly matters, in words; None if it matters, or nobody can tell."""
+        """Return a sentence if noise hardly matters; None if it matters or cannot be compared."""
         known = [each.share for each in self.shares if each.share is not None]
         if not known or max(known) >= HARDLY:
             return None

@@ -146,7 +146,7 @@ def _inputs(sizes: Sequence[Size], change: NoiseChange) -> tuple[int, ...]:
 
 
 def check_change(network: Network, change: NoiseChange, mode: NoiseMode, *, images: int) -> None:
-    """Raise a `UsageError` if the noise of so many images in this mode cannot be changed so."""
+    """Raise a `UsageError` if this many images in this noise mode cannot take the change."""
     sizes = network.sizes.noise_sizes
     if not sizes:
         raise UsageError(

@@ -228,7 +228,7 @@ class _Pages:
 
 
 def _mp4(reel: Reel) -> list[str]:
-    # 100 is x264's 11, hardly to be told from the frames; 0 its worst, 51
+    # 100 is x264's 11, almost indistinguishable from the frames; 0 is its worst, 51
     rate = f"{51 - 0.4 * reel.quality:g}"
     return [
         *("-preset", "medium", "-crf", rate, "-movflags", "+faststart", "-f", "mp4"),

@@ -214,7 +214,7 @@ def _read(
 
 
 def _dealt(count: int, streams: int, parameter: str) -> int:
-    """Return how many codes each stream gets of so many; a single one goes to all of them."""
+    """Return how many of the codes each stream gets; a single one goes to all of them."""
     if count == 1:
         return 1
     if count % streams:
