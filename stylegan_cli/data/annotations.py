@@ -79,11 +79,7 @@ class AnnotationColumns:
             self._widths.add(len(label))
 
     def finish(self) -> Annotations:
-        """Return everything collected; columns that some image lacks are left out.
-
-        Raises:
-            DataError: Labels of different kinds or lengths.
-        """
+        """Return everything collected; columns that some image lacks are left out."""
         attributes = {
             key: words.column()
             for key, words in self._attributes.items()
@@ -137,11 +133,7 @@ def label_row(labels: Numbers, index: int, c_dim: int) -> Float32[np.ndarray, " 
 
 
 def checked_labels(raw: npt.NDArray[Any], where: str) -> Numbers:
-    """Return labels read from a file as class numbers or finite vectors.
-
-    Raises:
-        DataError: Neither.
-    """
+    """Return labels read from a file as class numbers or finite vectors."""
     if raw.ndim == 1 and raw.dtype.kind == "f" and np.isfinite(raw).all():
         fractions = (raw != np.rint(raw)).any() or (np.abs(raw) >= MAX_CLASSES).any()
         raw = raw[:, None] if fractions else raw.astype(np.int64)

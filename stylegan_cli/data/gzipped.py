@@ -54,9 +54,6 @@ class GzippedFile:
 
     Args:
         spacing: Packed bytes from one checkpoint to the next.
-
-    Raises:
-        DataError: It is damaged, or unpacks to far more than it holds.
     """
 
     def __init__(self, file: File, *, spacing: int = SPACING) -> None:

@@ -68,11 +68,7 @@ def find_labels(
 
 
 def read_bounded(path: Path) -> bytes:
-    """Read a file of labels.
-
-    Raises:
-        DataError: It cannot be read, or is too large.
-    """
+    """Read a file of labels."""
     try:
         if path.stat().st_size > MAX_BYTES:
             raise DataError(f"{path}: larger than {MAX_BYTES >> 20} MiB; no list of labels is")
@@ -228,11 +224,7 @@ def _table_of_columns(titles: list[str], rows: list[list[str]], where: str) -> L
 
 
 def parse_dataset_json(text: bytes, where: str) -> LabelTable:
-    """Read a `dataset.json`.
-
-    Raises:
-        DataError: Not JSON, or labels of a form nobody writes.
-    """
+    """Read a `dataset.json`."""
     try:
         content = json.loads(text.decode("utf-8-sig"))
         if not isinstance(content, dict):

@@ -92,9 +92,6 @@ def label_table(
 
     Args:
         named: Names of the classes by number, as far as they are known.
-
-    Raises:
-        DataError: A label of no such form, labels of two kinds, or two labels for one image.
     """
     found: dict[str, int | float | str | tuple[float, ...]] = {}
     for raw, value in rows:

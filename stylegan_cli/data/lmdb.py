@@ -44,11 +44,7 @@ def is_lmdb(path: Path) -> bool:
 
 
 def open_lmdb(path: Path) -> PackedSource:
-    """Open the images of an LMDB; of several sizes, the largest.
-
-    Raises:
-        DataError: It is damaged, or of a kind that holds no images.
-    """
+    """Open the images of an LMDB; of several sizes, the largest."""
     file = LocalFile(path / NAME if path.is_dir() else path)
     index = Index(str(path))
     starts, sizes = array("Q"), array("Q")

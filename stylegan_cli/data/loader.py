@@ -162,11 +162,7 @@ def stretches(
 
 
 def decoded_batches(dataset: Dataset, stretch: Stretch) -> Generator[RealBatch, None, None]:
-    """Yield the batches of a stretch.
-
-    Raises:
-        DataError: An image cannot be read; names it.
-    """
+    """Yield the batches of a stretch."""
     read = _reader(dataset, stretch.size)
     images = ahead(stretch, lambda pick: _turned(read(pick.index), pick), stretch.picks)
     try:

@@ -33,9 +33,6 @@ def open_parquet(name: str, files: Sequence[File], *, others: Sequence[str] = ()
 
     Args:
         others: Files beside them that are not taken, as they are of another split.
-
-    Raises:
-        DataError: pyarrow is missing, or a file is damaged or holds no images.
     """
     tables = [_Table(file) for file in files]
     index = Index(name, tables[0].names_of(tables[0].label))

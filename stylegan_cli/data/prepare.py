@@ -169,11 +169,7 @@ def is_prepared(sources: Sequence[Source], request: Preparation) -> bool:
 
 
 def first_usual_resolution(sources: Sequence[Source]) -> int:
-    """Return the side of the largest square for which the first usable image is not enlarged.
-
-    Raises:
-        DataError: No image can be used.
-    """
+    """Return the side of the largest square for which the first usable image is not enlarged."""
     problem = ""
     for source, entry in _entries(sources):
         try:

@@ -56,11 +56,7 @@ def halves(image: Upright, target: Target) -> Stored:
 
 
 def check_first(source: Source, entry: Entry, target: Target) -> None:
-    """Compare the first image with what is wanted, where the remedy is easy to name.
-
-    Raises:
-        DataError: It has another form.
-    """
+    """Raise if the first image is not what is wanted, where the remedy is easy to name."""
     try:
         with reasons(), source.open(entry) as image:
             (width, height), mode = image.size, image.mode

@@ -30,11 +30,7 @@ MAX_SHARDS = 100_000
 
 
 def expanded(pattern: str) -> list[str]:
-    """Return the names that a pattern such as `train-{000..127}.tar` stands for.
-
-    Raises:
-        DataError: It counts backwards, or to more than anybody has.
-    """
+    """Return the names that a pattern such as `train-{000..127}.tar` stands for."""
     match = _PARTS.search(pattern)
     if match is None:
         return [pattern]
@@ -52,9 +48,6 @@ def open_shards(name: str, files: Sequence[File], *, near: bool = True) -> Packe
 
     Args:
         near: The files are on disk.
-
-    Raises:
-        DataError: A file is no tar, damaged, or packed, unless by gzip and on disk.
     """
     files = list(unpacked(files)) if near else files
     index = Index(name)

@@ -36,9 +36,6 @@ def sample_sheet(
 
     Args:
         preview: The three channels of stacks to show, the first ones if not given.
-
-    Raises:
-        UsageError: The images have no such channels.
     """
     total = source.tally().images
     chosen = numpy_stream(seed, "sheet").permutation(total)[:count]

@@ -32,7 +32,7 @@ def open_source(path: Path | str) -> Source:
         path: On disk, or an address of .tar shards or .parquet; `{000..127}` stands for numbers.
 
     Raises:
-        DataError: Nothing there, or nothing that holds images.
+        DataError: Nothing there, nothing that holds images, or damage.
     """
     text, path = str(path), Path(path)
     if "://" in text or ("{" in text and not path.exists()):
