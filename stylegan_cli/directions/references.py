@@ -37,7 +37,7 @@ class DirectionPick:
     Attributes:
         name: Of the direction; "" where the file holds one.
         layers: A list of layers as `parse_layers` reads it; None leaves them as they are.
-        factor: Its steps at strength 1.
+        factor: Its steps at strength 1, if they were given.
         has_own_layers: The reference itself names them.
     """
 
@@ -46,6 +46,11 @@ class DirectionPick:
     layers: str | None = None
     factor: float | None = None
     has_own_layers: bool = True
+
+    @property
+    def steps(self) -> float:
+        """Return the steps at strength 1."""
+        return 1.0 if self.factor is None else self.factor
 
     @property
     def text(self) -> str:

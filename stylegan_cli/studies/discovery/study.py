@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
+from operator import itemgetter
 
 import numpy as np
 from PIL import Image, ImageDraw
@@ -157,10 +158,7 @@ def _bases(network: Network, seeds: Sequence[Pick], sampling: Sampling) -> dict[
     for pick in seeds:
         picked = pick_codes(network, [pick], sampling)
         for i, name in enumerate(picked.names):
-            bases[called("seed", name)] = each_column(
-                picked.codes,
-                lambda values, i=i: values[i : i + 1],  # type: ignore[misc]
-            )
+            bases[called("seed", name)] = each_column(picked.codes, itemgetter(slice(i, i + 1)))
     return bases or {"seed 0": codes_of_seeds(network, [0], sampling)}
 
 

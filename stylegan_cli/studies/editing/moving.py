@@ -83,7 +83,7 @@ class Editing:
     def moved(self, strength: float) -> Codes:
         """Move the codes to a strength."""
         moves = [
-            Move(direction, strength * (1.0 if pick.factor is None else pick.factor))
+            Move(direction, strength * pick.steps)
             for direction, pick in zip(self.directions, self.picks, strict=True)
         ]
         absolute = self.options.absolute

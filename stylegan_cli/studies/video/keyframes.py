@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
+from operator import itemgetter
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -147,7 +148,7 @@ def finished(
     if style is not None:
         share = np.clip(np.arange(G.num_ws) + 1 - crossover[:, None], 0, 1)
         main = _mixed(G, main, style, share)
-    rows = (each_column(main, lambda values, i=i: values[i : i + 1]) for i in range(len(psi)))  # type: ignore[misc]
+    rows = (each_column(main, itemgetter(slice(i, i + 1))) for i in range(len(psi)))
     return join_codes(
         [truncate_codes(G, row, float(psi[i]), keyframes.cutoff) for i, row in enumerate(rows)]
     )
@@ -257,11 +258,9 @@ def _choose(tables: Sequence[Codes]) -> Codes:
     """Return each keyframe of its own class: of the first table the first, and so on."""
     if len(tables) == 1:
         return tables[0]
-    rows = [
-        each_column(table, lambda values, i=i: values[i : i + 1])  # type: ignore[misc]
-        for i, table in enumerate(tables)
-    ]
-    return join_codes(rows)
+    return join_codes(
+        [each_column(table, itemgetter(slice(i, i + 1))) for i, table in enumerate(tables)]
+    )
 
 
 def _stretch(codes: Codes, count: int) -> Codes:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
+from operator import itemgetter
 
 import numpy as np
 
@@ -129,7 +130,7 @@ class Swing:
         strength · sin 2πt, t from 0 to 1 over both sides, so that it starts and ends at rest.
         """
         rows = [
-            self._one(each_column(codes, lambda v, i=i: v[i : i + 1]), keyframe, share)  # type: ignore[misc]
+            self._one(each_column(codes, itemgetter(slice(i, i + 1))), keyframe, share)
             for i, (keyframe, share) in enumerate(zip(keyframes, shares, strict=True))
         ]
         return join_codes(rows)
@@ -149,6 +150,6 @@ def open_swing(
     return Swing(
         network=network,
         directions=tuple(open_direction(network, pick, drawn) for pick in picks),
-        strengths=tuple(strength * (1.0 if pick.factor is None else pick.factor) for pick in picks),
+        strengths=tuple(strength * pick.steps for pick in picks),
         sampling=sampling,
     )
