@@ -148,7 +148,6 @@ if TYPE_CHECKING:
         Judges,
         Properties,
         Scored,
-        chosen_scores,
         codes_of_pole,
         join_scored,
         plain_name,

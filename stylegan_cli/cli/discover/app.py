@@ -141,12 +141,10 @@ def attribute(
     wanted = tuple(dict.fromkeys((*(names or ()), *(hold or ()))))
 
     def find(network: "api.Network", group: str) -> Found:
-        columns, scored, judge = judged(network, wanted, samples, judging, flags)
-        chosen = wanted or columns
+        scored, judge = judged(network, wanted, samples, judging, flags)
         found = api.find_attributes(
             network,
-            chosen,
-            api.chosen_scores(columns, scored, chosen),
+            scored.chosen(wanted or scored.names),
             method=method,
             ratio=top,
             hold=tuple(hold or ()),
@@ -189,11 +187,8 @@ def channels(
     def find_of_attribute(network: "api.Network", group: str) -> Found:
         assert attribute is not None
         api.check_styles(network)
-        columns, scored, judge = judged(network, (attribute,), samples, judging, flags)
-        position = api.score_position(columns, attribute)
-        found = api.find_channels(
-            network, attribute, scored, position, count=count, rgb=torgb, group=group
-        )
+        scored, judge = judged(network, (attribute,), samples, judging, flags)
+        found = api.find_channels(network, scored, attribute, count=count, rgb=torgb, group=group)
         return found, judge
 
     def find_local(network: "api.Network", group: str) -> Found:

@@ -142,12 +142,11 @@ def judged(
     samples: int,
     judging: JudgeFlags,
     flags: StudyFlags,
-) -> "tuple[tuple[str, ...], api.Scored, api.Judge | None]":
-    """Return the names of scores, the scored codes, and the judge of further images."""
+) -> "tuple[api.Scored, api.Judge | None]":
+    """Return the scored codes, and the judge of further images."""
 
     if judging.scores is not None:
-        columns, scored = api.scores_of_csv(network, judging.scores)
-        return columns, scored, None
+        return api.scores_of_csv(network, judging.scores), None
     judge = _judge(network, names, judging)
     for name in names:
         # before thousands of images are drawn
@@ -162,7 +161,7 @@ def judged(
     tracked = console.track(
         parts, label="images judged", total=samples, count=lambda part: len(part.codes)
     )
-    return judge.names, api.join_scored(list(tracked)), judge
+    return api.join_scored(list(tracked)), judge
 
 
 def _judge(network: "api.Network", names: Sequence[str], judging: JudgeFlags) -> "api.Judge":

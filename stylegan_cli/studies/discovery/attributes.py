@@ -31,7 +31,6 @@ FEWEST = 10
 
 def find_attributes(
     network: Network,
-    names: Sequence[str],
     scored: Scored,
     *,
     method: Method = "svm",
@@ -42,20 +41,20 @@ def find_attributes(
     """Find a direction for each attribute, across the plane between high and low scores.
 
     Args:
-        names: Of the scores; those that are held are not among the directions.
         ratio: Share of the codes at either end.
-        hold: Attributes that samples of the network are not to change in along the others.
+        hold: Attributes that samples of the network keep along the others, and that get no
+            directions of their own.
 
     Raises:
         UsageError: An attribute is the same as a held one.
         MetricError: The scores tell nothing.
     """
     drawn, vectors, facts = population(network), {}, {}
-    for i, name in enumerate(names):
+    for i, name in enumerate(scored.names):
         vectors[name], facts[name] = _across(scored, i, method, ratio)
     held = np.stack([vectors[name] for name in hold]) if hold else None
     found = []
-    for name in names:
+    for name in scored.names:
         if name in hold:
             continue
         vector = vectors[name]
@@ -66,7 +65,7 @@ def find_attributes(
     request = {
         "method": "attribute",
         "plane": method,
-        "attributes": list(names),
+        "attributes": list(scored.names),
         "samples": len(scored.codes),
         "ratio": ratio,
         "hold": list(hold),
@@ -106,7 +105,7 @@ def find_difference(
     return discovered(network, name, "lda" if whiten else "mean", request, found)
 
 
-def scores_of_csv(network: Network, path: Path) -> tuple[tuple[str, ...], Scored]:
+def scores_of_csv(network: Network, path: Path) -> Scored:
     """Read scores of seeds: a line of headings, then a seed and its scores each.
 
     Raises:
@@ -125,7 +124,7 @@ def scores_of_csv(network: Network, path: Path) -> tuple[tuple[str, ...], Scored
     codes = codes_of_seeds(network, [seed for seed, _ in numbers], PLAIN)
     dims = codes.ws[:, 0] if network.G.has_w else codes.z
     assert dims is not None
-    return tuple(rows[0][1:]), Scored(codes=dims, scores=scores)
+    return Scored(names=tuple(rows[0][1:]), codes=dims, scores=scores)
 
 
 def _across(

@@ -13,7 +13,7 @@ from jaxtyping import Bool, Float, Float32, Float64, Int64
 from stylegan_cli.directions.direction import Direction, Fact
 from stylegan_cli.directions.file import Discovery
 from stylegan_cli.directions.population import layers_of, population
-from stylegan_cli.errors import UsageError
+from stylegan_cli.errors import MetricError, UsageError
 from stylegan_cli.latents.sampling import PLAIN, codes_of_seeds
 from stylegan_cli.networks.execution import default_batch_size
 from stylegan_cli.networks.generator import Generator
@@ -30,6 +30,9 @@ DEAD = 1e-3
 
 EXAMPLES = 30
 """Codes at either end whose styles are compared."""
+
+FEWEST = 5
+"""Codes at either end, at least."""
 
 POPULATION = 5000
 """Codes whose styles are the measure of each channel."""
@@ -131,9 +134,8 @@ def ranking(
 
 def find_channels(
     network: Network,
-    name: str,
     scored: Scored,
-    attribute: int,
+    name: str,
     *,
     count: int = 10,
     rgb: bool = False,
@@ -142,15 +144,25 @@ def find_channels(
     """Find the style channels in which codes of high score differ most from low ones.
 
     Args:
-        attribute: Position of the attribute among the scores.
+        name: Of the score.
         rgb: List channels of toRGB layers too.
+
+    Raises:
+        MetricError: Too few codes have this score.
     """
     check_styles(network)
     group = group or f"channels/{plain_name(name)}"
-    order = np.argsort(-scored.scores[:, attribute], kind="stable")
+    (scores,) = scored.chosen([name]).scores.T
+    valid = np.flatnonzero(np.isfinite(scores))
+    order = valid[np.argsort(-scores[valid], kind="stable")]
+    many = min(EXAMPLES, len(order) // 2)
+    if many < FEWEST:
+        raise MetricError(
+            f"{name}: {len(order)} scores are too few, {2 * FEWEST} are needed; take more samples"
+        )
     high, low, drawn = (
         _styles(network, scored.codes[some])
-        for some in (order[:EXAMPLES], order[-EXAMPLES:], slice(POPULATION))
+        for some in (order[:many], order[-many:], slice(POPULATION))
     )
     channels = channels_of(network.G, drawn)
     theta = relevance(high, channels, low)

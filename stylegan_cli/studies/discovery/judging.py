@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol, runtime_checkable
 
 import numpy as np
@@ -41,8 +41,14 @@ class Scored:
         codes: w, or z where the network has none.
     """
 
+    names: tuple[str, ...]
     codes: Float32[np.ndarray, "n dim"]
     scores: Float32[np.ndarray, "n attributes"]
+
+    def chosen(self, names: Sequence[str]) -> "Scored":
+        """Return the scores of these names, in their order."""
+        places = [score_position(self.names, name) for name in names]
+        return replace(self, names=tuple(names), scores=self.scores[:, places])
 
 
 def scored(
@@ -62,12 +68,13 @@ def scored(
             with torch.no_grad():
                 images = draw_images(G, layers_of(network, batch.w[rows]), "const")
                 scores = judge.logits(images).float().cpu().numpy()
-            yield Scored(codes=batch.codes[rows], scores=scores)
+            yield Scored(names=judge.names, codes=batch.codes[rows], scores=scores)
 
 
 def join_scored(parts: Sequence[Scored]) -> Scored:
     """Join several tables to one."""
     return Scored(
+        names=parts[0].names,
         codes=np.concatenate([part.codes for part in parts]),
         scores=np.concatenate([part.scores for part in parts]),
     )
@@ -116,18 +123,12 @@ def plain_name(name: str) -> str:
     return re.sub(r"[^\w.+-]+", "-", name).strip("-")
 
 
-def score_position(columns: Sequence[str], name: str) -> int:
+def score_position(names: Sequence[str], name: str) -> int:
     """Return the position of the score of this name."""
-    if name not in columns:
-        known = meant_or_all(name, tuple(columns), offer="there is")
+    if name not in names:
+        known = meant_or_all(name, tuple(names), offer="there is")
         raise UsageError(f"{name}: no score has that name{known}")
-    return list(columns).index(name)
-
-
-def chosen_scores(columns: Sequence[str], found: Scored, names: Sequence[str]) -> Scored:
-    """Return the scores of these names, in their order."""
-    places = [score_position(columns, name) for name in names]
-    return Scored(codes=found.codes, scores=found.scores[:, places])
+    return list(names).index(name)
 
 
 def codes_of_pole(network: Network, text: str) -> Float32[np.ndarray, "n dim"]:

@@ -1,9 +1,11 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
 
 from stylegan_cli.directions.population import cluster_centres, write_centres
-from stylegan_cli.errors import DataError, UsageError
+from stylegan_cli.errors import DataError, MetricError, UsageError
 from stylegan_cli.sizes import square
 from stylegan_cli.studies.discovery.attributes import (
     find_attributes,
@@ -21,7 +23,6 @@ from stylegan_cli.studies.discovery.judging import (
     PROPERTIES,
     Properties,
     Scored,
-    chosen_scores,
     codes_of_pole,
     join_scored,
     scored,
@@ -60,24 +61,22 @@ def test_a_misspelt_property_leads_to_the_one_meant():
 
 
 def test_a_brighter_direction_makes_images_brighter(network, found):
-    (direction, _) = find_attributes(network, ("brightness", "warmth"), found, ratio=0.2).directions
+    (direction, _) = find_attributes(network, found, ratio=0.2).directions
     assert direction.facts["accuracy"] > 0.6
     along = found.codes @ direction.unit
     assert np.corrcoef(along, found.scores[:, 0])[0, 1] > 0.3
 
 
 def test_held_attributes_are_no_directions_of_their_own(network, found):
-    discovery = find_attributes(
-        network, ("brightness", "warmth"), found, ratio=0.2, hold=("warmth",), method="mean"
-    )
+    discovery = find_attributes(network, found, ratio=0.2, hold=("warmth",), method="mean")
     assert [each.name for each in discovery.directions] == ["attribute/brightness"]
 
 
 def test_scores_are_chosen_by_their_names(found):
-    swapped = chosen_scores(("a", "b"), found, ("b", "a"))
+    swapped = found.chosen(("warmth", "brightness"))
     np.testing.assert_array_equal(swapped.scores, found.scores[:, ::-1])
     with pytest.raises(UsageError, match="there is"):
-        chosen_scores(("a", "b"), found, ("c",))
+        found.chosen(("c",))
 
 
 def test_differences_of_means_need_enough_codes(network, network_with_classes):
@@ -91,15 +90,29 @@ def test_differences_of_means_need_enough_codes(network, network_with_classes):
 
 
 def test_channels_of_an_attribute_are_ranked(network, found):
-    discovery = find_channels(network, "brightness", found, 0, count=3)
+    discovery = find_channels(network, found, "brightness", count=3)
     thetas = [each.facts["theta"] for each in discovery.directions]
     assert thetas == sorted(thetas, reverse=True)
     assert all(np.count_nonzero(each.vector) == 1 for each in discovery.directions)
 
 
+def test_codes_without_a_score_are_no_examples_of_channels(network, found):
+    some = slice(0, 100)
+    whole = replace(found, codes=found.codes[some], scores=found.scores[some])
+    scores = found.scores.copy()
+    scores[100:] = np.nan
+    one, other = (
+        find_channels(network, each, "brightness", count=1).directions[0].facts["channel"]
+        for each in (whole, replace(found, scores=scores))
+    )
+    assert one == other
+    with pytest.raises(MetricError, match="too few"):
+        find_channels(network, replace(found, scores=scores * np.nan), "brightness")
+
+
 def test_networks_without_styles_have_no_channels(growing_networks, found):
     with pytest.raises(UsageError, match="no style channels"):
-        find_channels(growing_networks["progan"], "brightness", found, 0)
+        find_channels(growing_networks["progan"], found, "brightness")
 
 
 def test_local_channels_change_a_part_of_the_image(network, tmp_path):
@@ -128,8 +141,8 @@ def test_masks_are_pictures(tmp_path):
 def test_scores_in_a_table_belong_to_seeds(network, tmp_path):
     path = tmp_path / "smile.csv"
     path.write_text("seed,smile,age\n" + "".join(f"{i},{i % 7},\n" for i in range(12)))
-    columns, table = scores_of_csv(network, path)
-    assert columns == ("smile", "age") and np.isnan(table.scores[:, 1]).all()
+    table = scores_of_csv(network, path)
+    assert table.names == ("smile", "age") and np.isnan(table.scores[:, 1]).all()
     assert table.codes.shape == (12, network.G.w_dim)
 
 
