@@ -98,8 +98,10 @@ def bench(
         report.tell(json=json)
         raise Interrupted("stopped; these are the measurements so far") from None
     report.tell(json=json)
-    for line in _runs(report.results):
-        console.note(line)
+    for last, hours in api.run_hours(report.results):
+        times = ", ".join(f"{took:.1f} with {name}" for name, took in hours.items())
+        kimg = last.recipe.train.total_kimg
+        console.note(f"{_named(last)}: hours for {kimg:,.0f} kimg: {times}")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -178,11 +180,3 @@ def _rows(result: "api.BenchmarkResult") -> Iterator[tuple[str, ...]]:
             f"{found.memory_bytes / 2**30:.2f}",
             f"{found.hours:.1f}",
         )
-
-
-def _runs(results: Sequence["api.BenchmarkResult"]) -> Iterator[str]:
-    """Yield how long each recipe takes, in every form."""
-    for last, hours in api.run_hours(results):
-        times = ", ".join(f"{took:.1f} with {name}" for name, took in hours.items())
-        kimg = last.recipe.train.total_kimg
-        yield f"{_named(last)}: hours for {kimg:,.0f} kimg: {times}"

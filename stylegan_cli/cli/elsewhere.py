@@ -144,14 +144,10 @@ def _options(words: Sequence[str], forms: Mapping[str, Form]) -> Iterator[tuple[
             yield word, None
         elif equals:
             yield name, value
-        elif _takes_value(form) and left and not left[0].startswith("--"):
-            yield name, left.pop(0)
         else:
-            yield name, ""
-
-
-def _takes_value(form: Form) -> bool:
-    return not isinstance(form, str) or "{" in form
+            takes_value = not isinstance(form, str) or "{" in form
+            has_value = takes_value and left and not left[0].startswith("--")
+            yield name, left.pop(0) if has_value else ""
 
 
 @dataclass(frozen=True)

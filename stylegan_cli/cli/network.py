@@ -44,7 +44,8 @@ def open_network(chosen: Path | None, flags: "NetworkFlags") -> "api.Network":
     network = open_drawing(path, flags)
     whole, grown = network.sizes.size, network.sizes.grown_size
     size = str(whole) if whole == grown else f"{whole} (grown to {grown})"
-    console.note(f"network {_place(path)}: {network.recipe.title}, {size}, {network.kimg:g} kimg")
+    place = "in the package" if path == api.shipped_network(path.stem) else path
+    console.note(f"network {place}: {network.recipe.title}, {size}, {network.kimg:g} kimg")
     return network
 
 
@@ -103,10 +104,6 @@ def _newest_network() -> Path | None:
         return None
     newest_run = max(snapshots, key=lambda path: path.stat().st_mtime).parent
     return find_network(newest_run)
-
-
-def _place(path: Path) -> str:
-    return "in the package" if path == api.shipped_network(path.stem) else str(path)
 
 
 def machine(device_name: str) -> "api.Machine":

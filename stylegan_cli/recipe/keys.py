@@ -40,7 +40,7 @@ def recipe_keys(part: str = "") -> tuple[Key, ...]:
     return tuple(
         Key(
             name=name,
-            type=_type(name, hint),
+            type=_words(hint) + (f" | {inline(AUTO)}" if can_be_automatic(name) else ""),
             default="" if defaults[name] is None else inline(defaults[name]),
             description=texts.get(name, ""),
         )
@@ -60,10 +60,6 @@ def _attributes(cls: type[Any]) -> Iterator[tuple[str, str]]:
     """Yield names and texts under `Attributes:` in a docstring."""
     for match in _ENTRY.finditer(inspect.getdoc(cls) or ""):
         yield match[1], " ".join(match[2].replace("**", "").split())
-
-
-def _type(name: str, hint: Any) -> str:
-    return f"{_words(hint)} | {inline(AUTO)}" if can_be_automatic(name) else _words(hint)
 
 
 def _words(hint: Any) -> str:
