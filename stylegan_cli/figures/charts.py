@@ -21,7 +21,8 @@ INK, BAR = "#282828", "#4c78a8"
 MORE, LESS = (178, 24, 43), (33, 102, 172)
 """Colours of the largest and the smallest number; zero is white."""
 SHOWN = 0.995
-"""Share of a map's pixels within the scale; a few outliers would leave the rest pale."""
+"""Share of a map's pixels within the scale; a few outliers would leave the rest pale or dark."""
+
 Map = Float[np.ndarray, "height width"]
 DOTS_AN_INCH = 150
 BAR_STEP, BAR_HEIGHT, BAR_GAP, BAR_TEXT = 90, 300, 10, 18
@@ -224,3 +225,10 @@ def diverging(values: Map, full: float) -> Picture:
     colour = np.where(share > 0, np.array(MORE), np.array(LESS))
     mixed: np.ndarray = 255 + np.abs(share) * (colour - 255)
     return np.round(mixed).astype(np.uint8)
+
+
+def shade(values: Map, white: float) -> Picture:
+    """Draw a map in grey: black at 0, white at `white` and above."""
+    share = (values / (white or 1)).clip(0, 1)
+    grey: np.ndarray = np.round(255 * share).astype(np.uint8)
+    return grey[:, :, None]

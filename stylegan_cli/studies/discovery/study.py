@@ -12,7 +12,7 @@ from stylegan_cli.detectors.registry import PerceptualDetector
 from stylegan_cli.directions.direction import Direction, Move, content_hash, moved_codes
 from stylegan_cli.directions.file import Discovery
 from stylegan_cli.errors import UsageError
-from stylegan_cli.figures.charts import bar_chart, diverging, full_scale, heat_map
+from stylegan_cli.figures.charts import BAR, bar_chart, diverging, full_scale, heat_map
 from stylegan_cli.figures.layout import INK, PAPER, Place, font, in_rows, paint
 from stylegan_cli.latents.codes import Codes, each_column, join_codes
 from stylegan_cli.latents.references import Pick
@@ -44,8 +44,8 @@ RANGES = "ranges"
 MOST_COLUMNS = 24
 """Attributes in the heat map."""
 
-CARD, BAR = 256, (76, 120, 168)
-"""Side of a card of figures, in pixels, and colour of its bars."""
+CARD = 256
+"""Side of a card of figures, in pixels."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,6 +1,6 @@
 """Findings of a study of noise, in numbers and pictures."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from math import ceil
 
@@ -8,15 +8,12 @@ import numpy as np
 from jaxtyping import Float, UInt8
 from PIL import Image, ImageDraw
 
-from stylegan_cli.figures.charts import bar_chart, diverging, full_scale
+from stylegan_cli.figures.charts import Map, bar_chart, diverging, full_scale, shade
 from stylegan_cli.figures.layout import Content, Place, Slot, paint
 from stylegan_cli.figures.png import to_image
 from stylegan_cli.rendering.sheet import called
 from stylegan_cli.rendering.store import StudyFile
 from stylegan_cli.shapes import Picture
-
-SHADED = 0.995
-"""Share of a map's pixels within the scale; a few outliers would leave the rest dark."""
 
 HARDLY = 0.01
 """Share of the variance of images below which the effect of noise is invisible."""
@@ -26,8 +23,6 @@ FRAME = (235, 64, 52)
 
 Cell = tuple[Slot, tuple[Place, str]]
 """Where an image is on the sheet, where it comes from, and its caption."""
-
-Map = Float[np.ndarray, "height width"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -119,18 +114,6 @@ def std_map(file: StudyFile, seed: int, chosen: int) -> Map:
     return _together(file.array("variation", "std", (seed, chosen)) ** 2)
 
 
-def white_level(maps: Iterable[Map]) -> float:
-    """Return the value shown as white: a percentile of the strongest map."""
-    return max(float(np.quantile(each, SHADED)) or float(each.max()) for each in maps)
-
-
-def shade(values: Map, white: float) -> Picture:
-    """Draw a map in grey: black at 0, white at `white` and above."""
-    share = (values / (white or 1)).clip(0, 1)
-    grey: np.ndarray = np.round(255 * share).astype(np.uint8)
-    return grey[:, :, None]
-
-
 def scale(white: float) -> str:
     """Describe the grey levels of a map in words."""
     shown = f"white is {white:.3g} grey levels and above" if white else "0 everywhere"
@@ -143,9 +126,9 @@ def paint_maps(file: StudyFile) -> Picture:
     Below, over all seeds: what varies from seed to seed, and what varies with the noise.
     """
     seeds, lists = file.header.axes["seed"], noisy_lists(file)
-    white = white_level(std_map(file, seed, i) for seed in range(len(seeds)) for i in lists)
+    white = full_scale(std_map(file, seed, i) for seed in range(len(seeds)) for i in lists)
     styles = _cause_map(file, "style", lists[0])
-    white_of_styles = white_level([styles])
+    white_of_styles = full_scale([styles])
 
     def read(place: Place) -> Picture:
         what, index = place
@@ -259,7 +242,7 @@ def paint_draws(file: StudyFile) -> Picture:
     """Draw, for each seed, image, standard deviation and a part of every draw, [SG1] figure 4."""
     seeds, chosen = file.header.axes["seed"], noisy_lists(file)[0]
     draws = file.done("draws").shape[1]
-    white = white_level(std_map(file, seed, chosen) for seed in range(len(seeds)))
+    white = full_scale(std_map(file, seed, chosen) for seed in range(len(seeds)))
 
     def read(place: Place) -> Picture:
         what, (seed, *draw) = place

@@ -1,7 +1,8 @@
 import numpy as np
 import pytest
 
-from stylegan_cli.studies.noise.figures import scale, shade, white_level
+from stylegan_cli.figures.charts import full_scale, shade
+from stylegan_cli.studies.noise.figures import scale
 
 
 def test_a_map_is_black_at_zero_and_white_from_its_white_level_on():
@@ -11,7 +12,7 @@ def test_a_map_is_black_at_zero_and_white_from_its_white_level_on():
 
 def test_a_map_of_zeros_is_black_and_said_to_be():
     nothing = np.zeros((4, 4))
-    white = white_level([nothing])
+    white = full_scale([nothing])
     assert white == 0
     assert not shade(nothing, white).any()
     assert scale(white) == "std. dev.: 0 everywhere"
@@ -20,14 +21,14 @@ def test_a_map_of_zeros_is_black_and_said_to_be():
 def test_a_few_bright_pixels_do_not_leave_the_rest_dark():
     values = np.ones((32, 32))
     values[0, 0] = 1000
-    assert white_level([values]) == pytest.approx(1)
+    assert full_scale([values]) == pytest.approx(1)
 
 
 def test_a_map_with_a_few_bright_pixels_and_nothing_else_shows_them():
     values = np.zeros((32, 32))
     values[0, 0] = 7
-    assert white_level([values]) == 7
+    assert full_scale([values]) == 7
 
 
 def test_the_liveliest_map_gives_the_white_level_of_all():
-    assert white_level([np.ones((2, 2)), np.full((2, 2), 3.0)]) == 3
+    assert full_scale([np.ones((2, 2)), np.full((2, 2), 3.0)]) == 3
