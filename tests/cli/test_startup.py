@@ -1,5 +1,6 @@
 """Answers that need no network are given without importing torch, which takes seconds."""
 
+import json
 import subprocess
 import sys
 
@@ -12,26 +13,31 @@ from stylegan_cli.recipe import dumps, load
 from stylegan_cli.studies.discovery.finding import find_sefa
 
 RUNNER = """
-import sys
+import json, sys
 from stylegan_cli.cli.app import app
-try:
-    app(sys.argv[1:])
-finally:
-    print("IMPORTED", *sorted({"torch", "sklearn", "matplotlib"} & sys.modules.keys()))
+for words in json.load(sys.stdin):
+    try:
+        app(words)
+    except SystemExit as end:
+        found = sorted({"torch", "sklearn", "matplotlib"} & sys.modules.keys())
+        print("ENDED", json.dumps([" ".join(words), end.code, found]))
 """
 
 
-def imported(*words, code=0, folder=None):
-    """Heavy libraries that a command imports."""
+def check_light(*commands, code=0, folder=None):
+    """Run commands one after another in one process: all end with a code, and import no torch."""
+    lists = [[*map(str, words)] for words in commands]
     done = subprocess.run(
-        [sys.executable, "-c", RUNNER, *map(str, words)],
+        [sys.executable, "-c", RUNNER],
+        input=json.dumps(lists),
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=120,
         cwd=folder,
     )
-    assert done.returncode == code, done.stderr
-    return done.stdout.rpartition("IMPORTED")[2].split()
+    ends = [line[6:] for line in done.stdout.splitlines() if line.startswith("ENDED ")]
+    expected = [[" ".join(words), code, []] for words in lists]
+    assert [*map(json.loads, ends)] == expected, done.stderr
 
 
 @pytest.fixture(scope="module")
@@ -57,14 +63,13 @@ STUDIES = (
 )
 
 
-@pytest.mark.parametrize("words", STUDIES, ids=lambda words: words[0])
-def test_a_study_that_exists_already_takes_no_torch(studies, network_file, words):
-    assert imported(*words, "--network", network_file, folder=studies) == []
+def test_a_study_that_exists_already_takes_no_torch(studies, network_file):
+    again = ((*words, "--network", network_file) for words in STUDIES)
+    check_light(*again, folder=studies)
 
 
-@pytest.mark.parametrize(
-    "words",
-    [
+def test_a_refusal_takes_no_torch(network_file, tmp_path):
+    refused = (
         ("mix", "--rows", "1", "--cols", "2", "--crossover", "99"),
         ("grid", "--seeds", "0-3", "--psi", "inf"),
         ("grid", "--seeds", "0-3", "--cutoff", "99"),
@@ -88,16 +93,13 @@ def test_a_study_that_exists_already_takes_no_torch(studies, network_file, words
         ("eval", "ppl", "--protocol", "foo"),
         ("eval", "fid", "--detector", "foo"),
         ("eval", "equivariance"),
-    ],
-    ids=" ".join,
-)
-def test_a_refusal_takes_no_torch(network_file, tmp_path, words):
-    assert imported(*words, "--network", network_file, code=2, folder=tmp_path) == []
+    )
+    commands = ((*words, "--network", network_file) for words in refused)
+    check_light(*commands, code=2, folder=tmp_path)
 
 
-@pytest.mark.parametrize(
-    "words",
-    [
+def test_a_missing_file_takes_no_torch(tmp_path):
+    check_light(
         ("edit", "--direction", "nowhere.h5:sefa/0"),
         ("project", "nowhere.jpg"),
         ("train", "--data", "nowhere.zip"),
@@ -107,52 +109,34 @@ def test_a_refusal_takes_no_torch(network_file, tmp_path, words):
         ("eval", "fid", "--network", "nowhere"),
         ("eval", "all", "--network", "nowhere"),
         ("convert", "nowhere", "x.onnx"),
-    ],
-    ids=" ".join,
-)
-def test_a_missing_file_takes_no_torch(tmp_path, words):
-    network = (
-        ()
-        if words[0] in ("train", "convert") or "--network" in words
-        else ("--network", "portraits-64")
+        code=1,
+        folder=tmp_path,
     )
-    assert imported(*words, *network, code=1, folder=tmp_path) == []
 
 
 def test_another_study_in_the_folder_is_refused_without_torch(studies, network_file):
     (taken,) = (path for path in (studies / "results").iterdir() if path.name.startswith("grid"))
     words = ("grid", "--seeds", "7", "-o", taken, "--network", network_file)
-    assert imported(*words, code=1, folder=studies) == []
+    check_light(words, code=1, folder=studies)
 
 
-@pytest.mark.parametrize(
-    "words",
-    [
+def test_these_commands_take_no_torch(image_folder, tmp_path):
+    check_light(
         ("recipe", "list"),
         ("recipe", "show", "stylegan2"),
         ("info", "portraits-64"),
         ("weights", "list"),
-        ("data", "sample", "portraits", "--count", "4", "--resolution", "16", "-o", "p.zip"),
-    ],
-    ids=" ".join,
-)
-def test_these_commands_take_no_torch(tmp_path, words):
-    assert imported(*words, folder=tmp_path) == []
-
-
-def test_data_are_prepared_inspected_and_described_without_torch(image_folder, tmp_path):
-    for words in (
+        ("data", "sample", "portraits", "--count", "4", "--resolution", "16", "-o", "drawn.zip"),
         ("data", "prepare", image_folder, "-o", "p.zip"),
         ("data", "inspect", "p.zip"),
         ("info", "p.zip"),
-    ):
-        assert imported(*words, folder=tmp_path) == []
+        folder=tmp_path,
+    )
 
 
 def test_a_study_is_described_and_reported_without_torch(studies):
     (grid,) = (path for path in (studies / "results").iterdir() if path.name.startswith("grid"))
-    assert imported("info", grid) == []
-    assert imported("report", grid, "-o", "page.html", folder=studies) == []
+    check_light(("info", grid), ("report", grid, "-o", "page.html"), folder=studies)
 
 
 def test_another_run_in_the_folder_is_refused_without_torch(image_folder, tmp_path):
@@ -161,10 +145,9 @@ def test_another_run_in_the_folder_is_refused_without_torch(image_folder, tmp_pa
     (run / "recipe.toml").write_text(dumps(load("stylegan2-small", changes)))
     (run / "state.pt").touch()
     words = (f"--set={change}" for change in (*changes, "train.batch_size=4"))
-    assert imported("train", "stylegan2-small", *words, "-o", run, code=1) == []
+    check_light(("train", "stylegan2-small", *words, "-o", run), code=1)
 
 
-@pytest.mark.parametrize("command", ["train", "bench"])
-def test_a_recipe_with_problems_is_refused_without_torch(tmp_path, command):
-    words = (command, "stylegan2", "--set", "generator.chanel=3")
-    assert imported(*words, code=2, folder=tmp_path) == []
+def test_a_recipe_with_problems_is_refused_without_torch(tmp_path):
+    words = ("stylegan2", "--set", "generator.chanel=3")
+    check_light(("train", *words), ("bench", *words), code=2, folder=tmp_path)
