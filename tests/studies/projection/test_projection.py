@@ -49,27 +49,33 @@ def projected(network, folder, given, options=QUICK, **more):
     return projection
 
 
+@pytest.fixture(scope="module")
+def finished(network, pictures, tmp_path_factory):
+    """All pictures, projected; not to be changed."""
+    return projected(network, tmp_path_factory.mktemp("finished") / "out", pictures)
+
+
 def codes(projection):
     return {record.name: record.cells["/"]["ws"] for record in projection.records}
 
 
-def test_pictures_come_nearer_and_are_all_there(network, tmp_path, pictures):
-    found = projected(network, tmp_path / "out", pictures)
-    assert [record.name for record in found.records] == ["p0", "p1", "p2"]
-    for record in found.records:
+def test_pictures_come_nearer_and_are_all_there(finished):
+    assert [record.name for record in finished.records] == ["p0", "p1", "p2"]
+    for record in finished.records:
         assert record.measures["lpips_alex"] < record.measures["lpips_alex_start"]
-    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == [
+    folder = finished.folder.hdf5.parent
+    assert sorted(path.name for path in folder.iterdir()) == [
         *("images", "projected.h5", "projected.png", "w.npz")
     ]
-    assert sorted(path.stem for path in (tmp_path / "out/images").iterdir()) == ["p0", "p1", "p2"]
+    assert sorted(path.stem for path in (folder / "images").iterdir()) == ["p0", "p1", "p2"]
 
 
-def test_the_same_again_is_done(network, tmp_path, pictures):
-    projected(network, tmp_path / "out", pictures[:1])
-    before = (tmp_path / "out/projected.h5").stat().st_mtime_ns
-    again = projected(network, tmp_path / "out", pictures[:1])
+def test_the_same_again_is_done(network, pictures, finished):
+    file = finished.folder.hdf5
+    before = file.stat().st_mtime_ns
+    again = projected(network, file.parent, pictures)
     assert (again.missing, again.total) == (0, 0)
-    assert (tmp_path / "out/projected.h5").stat().st_mtime_ns == before
+    assert file.stat().st_mtime_ns == before
 
 
 def test_further_pictures_are_added_and_the_others_stay(network, tmp_path, pictures):
@@ -81,16 +87,18 @@ def test_further_pictures_are_added_and_the_others_stay(network, tmp_path, pictu
         np.testing.assert_array_equal(codes(more)[name], ws)
 
 
-def test_a_picture_alone_comes_to_what_it_comes_to_in_company(network, tmp_path, pictures):
-    together = projected(network, tmp_path / "all", pictures, batch_size=3)
+def test_a_picture_alone_comes_to_what_it_comes_to_in_company(
+    network, tmp_path, pictures, finished
+):
     alone = projected(network, tmp_path / "one", pictures[1:2])
-    np.testing.assert_allclose(codes(together)["p1"], codes(alone)["p1"], atol=1e-3)
-    lpips = [each.records[at].measures["lpips_alex"] for each, at in ((together, 1), (alone, 0))]
+    np.testing.assert_allclose(codes(finished)["p1"], codes(alone)["p1"], atol=1e-3)
+    lpips = [each.records[at].measures["lpips_alex"] for each, at in ((finished, 1), (alone, 0))]
     assert abs(lpips[0] - lpips[1]) < 1e-3
 
 
-def test_stopped_anywhere_it_goes_on_to_the_same_bits(network, tmp_path, pictures, monkeypatch):
-    whole = codes(projected(network, tmp_path / "whole", pictures))
+def test_stopped_anywhere_it_goes_on_to_the_same_bits(
+    network, tmp_path, pictures, finished, monkeypatch
+):
     monkeypatch.setattr(search, "SAVED_EVERY", 0.0)
     for stop in (3, 11):
         steps = open_projection(network, tmp_path / "cut", pictures).steps()
@@ -98,7 +106,7 @@ def test_stopped_anywhere_it_goes_on_to_the_same_bits(network, tmp_path, picture
             next(steps)
         steps.close()
     cut = codes(projected(network, tmp_path / "cut", pictures))
-    for name, ws in whole.items():
+    for name, ws in codes(finished).items():
         np.testing.assert_array_equal(cut[name], ws)
 
 
@@ -116,10 +124,10 @@ def test_without_any_picture_nothing_is_written(network, tmp_path):
     assert not (tmp_path / "out").exists()
 
 
-def test_another_request_is_refused(network, tmp_path, pictures):
-    projected(network, tmp_path / "out", pictures[:1])
+def test_another_request_is_refused(network, pictures, finished):
+    folder = finished.folder.hdf5.parent
     with pytest.raises(OutputError, match="steps is 8, not 13"):
-        open_projection(network, tmp_path / "out", pictures[:1], ProjectionOptions(steps=13))
+        open_projection(network, folder, pictures[:1], ProjectionOptions(steps=13))
 
 
 def test_the_own_image_of_a_seed_knows_its_code(network, tmp_path):
