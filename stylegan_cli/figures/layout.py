@@ -229,12 +229,7 @@ class Layout:
 
 
 def paint(content: Content, native: Size, read: Read) -> Picture:
-    """Draw the sheet as a picture.
-
-    Args:
-        native: Size of the study's images.
-        read: Reads an image of the study.
-    """
+    """Draw the sheet as a picture; arguments as of `arrange` and `paint_page`."""
     return paint_page(arrange(content, native), read)
 
 
@@ -245,13 +240,12 @@ def arrange(content: Content, native: Size) -> Page:
         native: Size of the study's images.
     """
     layout = Layout(content, native)
-    return Page(size=layout.size, images=tuple(_images(layout)), words=tuple(_words(layout)))
-
-
-def _images(layout: Layout) -> Iterator[PlacedImage]:
-    for slot, place in layout.content.images.items():
-        x, y = layout.corner(slot)
-        yield PlacedImage(place=place, x=x, y=y, size=layout.image)
+    corners = {slot: layout.corner(slot) for slot in content.images}
+    images = (
+        PlacedImage(place=place, x=corners[slot][0], y=corners[slot][1], size=layout.image)
+        for slot, place in content.images.items()
+    )
+    return Page(size=layout.size, images=tuple(images), words=tuple(_words(layout)))
 
 
 def _words(layout: Layout) -> Iterator[PlacedWords]:

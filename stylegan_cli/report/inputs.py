@@ -41,7 +41,6 @@ class ReadRun:
     Attributes:
         name: Unique among the runs of the report.
         recipe: None if it cannot be read.
-        recipe_text: Text of the recipe's file.
         metrics: The lines of `metrics.jsonl`, unchecked.
         network: Facts about the newest network, if there is one.
         problems: Messages about unreadable files.
@@ -163,13 +162,12 @@ def open_report(paths: Sequence[Path]) -> Report:
             problems.append(str(error))
     if problems:
         raise DataError("\n".join(problems))
+    runs = [path for path in folders if (path / RECIPE).is_file()]
     return Report(
         inputs=tuple(map(str, paths)),
-        runs=tuple(read_run(path, names[path]) for path in folders if (path / RECIPE).is_file()),
+        runs=tuple(read_run(path, names[path]) for path in runs),
         studies=tuple(studies),
-        others=tuple(
-            _read_measured(path, names[path]) for path in folders if not (path / RECIPE).is_file()
-        ),
+        others=tuple(_read_measured(path, names[path]) for path in folders if path not in runs),
     )
 
 
@@ -210,8 +208,7 @@ def _study_files(path: Path) -> list[Path]:
         raise DataError(f"{path}: neither a run nor a study; {WANTED}")
     found = _studies_in(path)
     if not found:
-        unfinished = any(path.glob(UNFINISHED.format("*")))
-        if unfinished:
+        if any(path.glob(UNFINISHED.format("*"))):
             raise DataError(f"{path}: an unfinished study; run its command again to finish it")
         raise DataError(f"{path}: contains no run or study; {WANTED}")
     return found
@@ -276,15 +273,14 @@ def read_study(path: Path, name: str) -> Study:
     """
     metrics, problems = read_lines(path.with_name(METRICS))
     with open_study(path) as file:
+        tables = (*file.tables, *file.measurements)
         return Study(
             name=name,
             path=path,
             header=file.header,
             created_utc=file.created_utc,
             versions=file.versions,
-            missing=sum(
-                int((~file.done(table)).sum()) for table in (*file.tables, *file.measurements)
-            ),
+            missing=sum(int((~file.done(table)).sum()) for table in tables),
             metrics=tuple(metrics),
             problems=tuple(problems),
         )
@@ -298,7 +294,7 @@ def _read_measured(folder: Path, name: str) -> MeasuredFolder:
 def _find_fakes(folder: Path) -> tuple[FakesSheet, ...]:
     found = [
         FakesSheet(kimg=float(named[1]), path=path)
-        for path in folder.glob("fakes-*.png")
+        for path in sorted(folder.glob("fakes-*.png"))
         if (named := re.fullmatch(r"fakes-(\d{1,9}(?:\.\d{3})?)\.png", path.name))
     ]
-    return tuple(sorted(found, key=lambda fakes: (fakes.kimg, fakes.path)))
+    return tuple(sorted(found, key=lambda fakes: fakes.kimg))
