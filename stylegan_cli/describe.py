@@ -13,7 +13,7 @@ from stylegan_cli.data.entries import Source, entry_path
 from stylegan_cli.data.formats import UnusableImageError
 from stylegan_cli.data.sources import open_source
 from stylegan_cli.directions.file import describe_directions, is_directions
-from stylegan_cli.errors import DataError
+from stylegan_cli.errors import DataError, NetworkFileError
 from stylegan_cli.files import similar
 from stylegan_cli.interop.pickles.reader import PICKLE_SUFFIXES, holds_pickle
 from stylegan_cli.latents.stored_arrays import describe_arrays
@@ -21,6 +21,7 @@ from stylegan_cli.metrics.store import describe_measurements, is_measurements
 from stylegan_cli.networks.header import (
     Header,
     is_network,
+    other_content,
     read_header,
     refuse_exports,
     sizes_in,
@@ -200,6 +201,8 @@ def _architecture(recipe: Settled, sizes: Sizes, parameters: Mapping[str, int]) 
 
 
 def _describe_state(path: Path) -> Facts:
+    if words := other_content(path):
+        raise NetworkFileError(f"{path}: {words}")
     return {"kimg": load_state(path)["cur_nimg"] / 1000, "bytes": path.stat().st_size}
 
 

@@ -100,6 +100,9 @@ def test_every_description_is_json(network_file):
     [
         ("a.safetensors", b"\x10\0\0\0\0\0\0\0{", "not a readable network file"),
         ("a.pt", b"text", "damaged training state"),
+        ("lfs.pt", b"version https://git-lfs.github.com/spec/v1", "git lfs pull"),
+        ("lfs.safetensors", b"version https://git-lfs.github.com/spec/v1", "git lfs pull"),
+        ("page.safetensors", b"<!DOCTYPE html>", "a web page, not a network"),
         ("a.h5", b"\x89HDF\r\n\x1a\nrest", "not a readable HDF5 file"),
         ("a.toml", b"[data]\nresolutoin = 3\n", "resolution"),
         ("a.zip", b"PK\x03\x04", r"a\.zip"),

@@ -34,7 +34,7 @@ from stylegan_cli.interop.shapes_of_networks import is_bare_network, read_bare_n
 from stylegan_cli.interop.tensor_maps import unwrapped
 from stylegan_cli.interop.tensorflow_networks import TENSORFLOW_NAMES, PickledNetwork
 from stylegan_cli.interop.tensorflow_releases import read_tensorflow_release, tensorflow_networks
-from stylegan_cli.networks.header import refuse_exports
+from stylegan_cli.networks.header import other_content, refuse_exports
 from stylegan_cli.networks.snapshot import file_sha256
 
 CHECKPOINT_SUFFIXES = (".pt", ".pth", ".ckpt", ".model", ".safetensors")
@@ -187,30 +187,8 @@ def read_foreign(path: Path) -> Foreign:
 def _refuse_other_things(path: Path) -> None:
     """Raise for files that are something else, whatever their name."""
     try:
-        with path.open("rb") as file:
-            start = file.read(64)
+        words = other_content(path)
     except OSError as error:
         raise ForeignFileError(f"{path}: cannot be read ({error.strerror or error})") from None
-    if not start:
-        raise ForeignFileError(
-            f"{path}: damaged or truncated: it is empty; copy or download it again"
-        )
-    for beginning, words in _OTHER_THINGS.items():
-        if start.lstrip().lower().startswith(beginning):
-            raise ForeignFileError(f"{path}: {words}")
-
-
-_IMAGE = "an image, not a network, despite its name"
-_PAGE = "a web page, not a network; download the file itself"
-_OTHER_THINGS = {
-    b"\xff\xd8\xff": _IMAGE,
-    b"\x89png": _IMAGE,
-    b"gif8": _IMAGE,
-    b"<!doctype": _PAGE,
-    b"<html": _PAGE,
-    b"\x1f\x8b": "compressed with gzip; unpack it first, with gunzip",
-    b"bzh": "compressed with bzip2; unpack it first, with bunzip2",
-    b"\xfd7zxz": "compressed with xz; unpack it first, with unxz",
-    b"version https://git-lfs": "a pointer of Git LFS, not the network; run git lfs pull",
-}
-"""Other files by their first bytes, in lower case."""
+    if words:
+        raise ForeignFileError(f"{path}: {words}")

@@ -125,43 +125,54 @@ def _find_array(
 ) -> tuple[str, Kind | None]:
     """Return the name of the array that holds the codes, and their stated kind."""
     *outer, last = stored.names or ("",)
-    as_written = _array_called("/".join(stored.names), stored, arrays)
+    as_written = _array_called("/".join(stored.names), stored, arrays, shapes)
     if as_written is not None:
         return as_written, None
     said = next((kind for kind in KINDS if kind == last), None)
-    outside = _array_called("/".join(outer), stored, arrays) if said else None
+    outside = _array_called("/".join(outer), stored, arrays, shapes) if said else None
     if outside is None:
-        codes = {
-            name: array
-            for name, array in arrays.items()
-            if any(array.shape[-len(shapes[kind]) :] == shapes[kind] for kind in KINDS)
-        }
+        codes = _fitting(arrays, shapes)
         holds = f"whose codes are {_list(codes)}" if codes else f"which holds {_list(arrays)}"
         raise UsageError(f"{stored.text}: no {'/'.join(stored.names)} in this file, {holds}")
     return outside, said
 
 
-def _array_called(name: str, stored: Stored, arrays: Mapping[str, StoredArray]) -> str | None:
+def _array_called(
+    name: str, stored: Stored, arrays: Mapping[str, StoredArray], shapes: CodeShapes
+) -> str | None:
     """Return an array by its name, or the one with codes in a group of that name."""
     if name in arrays:
         return name
     prefix = f"{name}/" if name else ""
     inside = {found: arrays[found] for found in arrays if found.startswith(prefix)}
-    return _only_codes(stored, prefix, inside) if inside else None
+    return _only_codes(stored, prefix, inside, shapes) if inside else None
 
 
-def _only_codes(stored: Stored, prefix: str, inside: Mapping[str, StoredArray]) -> str:
+def _only_codes(
+    stored: Stored, prefix: str, inside: Mapping[str, StoredArray], shapes: CodeShapes
+) -> str:
     """Return the array of codes in a group: the one with a known name, else the only one."""
     # what an image is made of comes first: ws may be truncated and mixed already
     for known in reversed(KINDS):
         if prefix + known in inside:
             return prefix + known
-    if len(inside) == 1:
-        return next(iter(inside))
+    possible = _fitting(inside, shapes) or inside
+    if len(possible) == 1:
+        return next(iter(possible))
     raise UsageError(
-        f"{stored.text}: which array holds the codes? found {_list(inside)}; "
+        f"{stored.text}: which array holds the codes? found {_list(possible)}; "
         f"write {stored.path}:NAME with one of these names"
     )
+
+
+def _fitting(arrays: Mapping[str, StoredArray], shapes: CodeShapes) -> dict[str, StoredArray]:
+    """Return the arrays of real numbers whose last axes are those of a code."""
+    return {
+        name: array
+        for name, array in arrays.items()
+        if array.dtype.kind == "f"
+        and any(array.shape[-len(shapes[kind]) :] == shapes[kind] for kind in KINDS)
+    }
 
 
 def _list(arrays: Mapping[str, StoredArray]) -> str:

@@ -17,6 +17,35 @@ SCHEMA = 1
 EXPORT_SUFFIXES = (".onnx", ".pt2")
 """Suffixes of networks for other programs, which are written but never read."""
 
+_IMAGE = "an image, not a network, despite its name"
+_PAGE = "a web page, not a network; download the file itself"
+_OTHER_CONTENT = {
+    b"\xff\xd8\xff": _IMAGE,
+    b"\x89png": _IMAGE,
+    b"gif8": _IMAGE,
+    b"<!doctype": _PAGE,
+    b"<html": _PAGE,
+    b"\x1f\x8b": "compressed with gzip; unpack it first, with gunzip",
+    b"bzh": "compressed with bzip2; unpack it first, with bunzip2",
+    b"\xfd7zxz": "compressed with xz; unpack it first, with unxz",
+    b"version https://git-lfs": "a pointer of Git LFS, not the network; run git lfs pull",
+}
+"""Other files by their first bytes, in lower case."""
+
+
+def other_content(path: Path) -> str:
+    """Return what a file is and what to do if it is no network, whatever its name; else nothing.
+
+    Raises:
+        OSError: It cannot be read.
+    """
+    with path.open("rb") as file:
+        start = file.read(64)
+    if not start:
+        return "damaged or truncated: it is empty; copy or download it again"
+    start = start.lstrip().lower()
+    return next((words for begin, words in _OTHER_CONTENT.items() if start.startswith(begin)), "")
+
 
 @dataclass(frozen=True, kw_only=True)
 class Header:
@@ -133,6 +162,8 @@ def read_metadata(path: Path) -> dict[str, str]:
         lead = similar(path) or "; give a network-*.safetensors or a run folder"
         raise NetworkFileError(f"{path}: no such file{lead}")
     refuse_exports(path)
+    if words := other_content(path):
+        raise NetworkFileError(f"{path}: {words}")
     if _is_foreign(path):
         raise NetworkFileError(
             f"{path}: not a network file of sgtool; if another program wrote it, "

@@ -94,6 +94,12 @@ def test_an_array_can_be_said_to_be_of_a_kind(tmp_path):
     assert read(f"{tmp_path}/three.npy:ws").values.shape == (1, 3, 4)
 
 
+def test_arrays_that_cannot_be_codes_are_not_chosen_from(tmp_path):
+    names, noise = np.array(["a", "b"]), np.zeros((1, 1, 8, 8))
+    np.savez(tmp_path / "a.npz", latents=WS[0, :2], names=names, noise=noise)
+    assert np.array_equal(read(tmp_path / "a.npz").values, WS[0, :2])
+
+
 def test_several_unknown_arrays_must_be_chosen_from(tmp_path):
     np.savez(tmp_path / "a.npz", smiles=np.zeros((2, 4)), ages=np.zeros(4))
     with pytest.raises(UsageError, match=r"which array holds the codes\? found smiles: float64"):

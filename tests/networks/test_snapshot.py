@@ -66,7 +66,7 @@ def test_the_hash_is_that_of_the_file(file):
 @pytest.mark.parametrize("kept", [0, 7, 100, 5000])
 def test_a_truncated_file_is_refused(file, kept):
     file.write_bytes(file.read_bytes()[:kept])
-    with pytest.raises(NetworkFileError, match="not a readable network file"):
+    with pytest.raises(NetworkFileError, match=r"not a readable network file|it is empty"):
         load_network(file)
 
 
