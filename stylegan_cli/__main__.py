@@ -1,6 +1,16 @@
-"""`python -m stylegan_cli`, which is what `torchrun -m stylegan_cli train …` starts."""
+"""`sgtool`, and `python -m stylegan_cli`, which `torchrun -m stylegan_cli train …` starts."""
 
-from stylegan_cli.cli.app import main
+import sys
+
+
+def main() -> None:
+    """Run the `sgtool` program."""
+    try:
+        from stylegan_cli.cli.app import main as run
+    except KeyboardInterrupt:  # the modules take a moment to load
+        sys.exit(130)
+    run()
+
 
 if __name__ == "__main__":
     main()

@@ -151,3 +151,20 @@ def test_another_run_in_the_folder_is_refused_without_torch(image_folder, tmp_pa
 def test_a_recipe_with_problems_is_refused_without_torch(tmp_path):
     words = ("stylegan2", "--set", "generator.chanel=3")
     check_light(("train", *words), ("bench", *words), code=2, folder=tmp_path)
+
+
+INTERRUPTED = """
+import sys
+class Stop:
+    def find_spec(self, name, *rest):
+        if name == "stylegan_cli.cli.grid":
+            raise KeyboardInterrupt
+sys.meta_path.insert(0, Stop())
+from stylegan_cli.__main__ import main
+main()
+"""
+
+
+def test_an_interrupt_while_the_program_loads_is_no_traceback():
+    done = subprocess.run([sys.executable, "-c", INTERRUPTED], capture_output=True, text=True)
+    assert (done.returncode, done.stdout, done.stderr) == (130, "", "")
