@@ -4,6 +4,8 @@ import tests.checking  # noqa: F401 - before the package is imported
 
 # tiny networks gain nothing from threads, and threads that wait for a busy core cost minutes
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+# as the command line has it: threads that wait leave the cores to the other tests
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 import numpy as np
 import pytest
