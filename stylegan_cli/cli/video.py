@@ -32,7 +32,7 @@ class VideoFlags(NetworkFlags):
     Attributes:
         interp: What moves and how: lines in w or z, arcs around the mean of W or in z, a smooth
             curve in w, a great circle in z through two seeds and their opposites, or noise from
-            seed to seed with the style of the first.
+            seed to seed with the style of the first. Default: lerp-w; slerp-z where there is no w.
         run (FOLDER): Film of a training instead: the same seeds at each snapshot of this run.
         seeds (LIST): Keyframes: seeds such as 0-7 (the default), or codes in files such as
             grid.h5:4. With --grid, they are dealt to the streams in turn.
@@ -64,9 +64,12 @@ class VideoFlags(NetworkFlags):
         output (FILE): A file .mp4, .webm, .gif, .webp or .apng.
     """
 
-    interp: Literal[
-        "lerp-w", "lerp-z", "slerp-z", "slerp-w", "cubic-w", "circle-z", "noise", "direction"
-    ] = "lerp-w"
+    interp: (
+        Literal[
+            "lerp-w", "lerp-z", "slerp-z", "slerp-w", "cubic-w", "circle-z", "noise", "direction"
+        ]
+        | None
+    ) = None
     run: Path | None = None
     seeds: str | None = None
     direction: list[str] | None = None
@@ -128,11 +131,10 @@ def video(*, flags: VideoFlags) -> None:
 
     network = open_network(flags.network, flags)
     classes = _parse_classes(flags.class_names, network)
+    interp = flags.interp or ("lerp-w" if network.sizes.has_w else "slerp-z")
     labels = () if flags.label is None else api.expand_labels(flags.label)
-    still = (
-        max(len(classes), len(labels), len(shifts), len(turns)) > 1 or flags.interp == "direction"
-    )
-    unchosen = _default_seeds(flags.interp, *screen, still=still)
+    still = max(len(classes), len(labels), len(shifts), len(turns)) > 1 or interp == "direction"
+    unchosen = _default_seeds(interp, *screen, still=still)
     found = api.video(
         network,
         api.Tracks(
@@ -150,7 +152,7 @@ def video(*, flags: VideoFlags) -> None:
             strength=flags.strength,
         ),
         api.Motion(
-            interp=flags.interp,
+            interp=interp,
             seconds=flags.seconds,
             fps=flags.fps,
             loop=flags.loop,

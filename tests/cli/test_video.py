@@ -7,6 +7,7 @@ from imageio_ffmpeg import count_frames_and_secs
 from PIL import Image
 
 from tests.commands import sgtool
+from tests.tiny import tiny_growing, write_untrained
 
 SHORT = ("--seeds", "1,2", "--seconds", "0.1")
 
@@ -18,6 +19,14 @@ def test_it_works_as_typed_and_prints_exactly_the_paths_it_wrote(here):
     assert account == f"{written}.json"
     assert count_frames_and_secs(written) == (480, 16.0)
     assert "480 frames: 8 keyframes, 60 frames from one to the next" in done.stderr
+
+
+def test_a_network_without_w_moves_in_z(here):
+    recipe = tiny_growing("generator.mapping_layers=0", family="progan")
+    write_untrained(here / "p.safetensors", recipe)
+    done = sgtool("video", *SHORT, "--network", "p.safetensors", "-o", "a.gif", "--json")
+    assert done.exit_code == 0, done.stderr
+    assert json.loads(done.stdout)["request"]["interp"] == "slerp-z"
 
 
 def test_json_is_one_object_with_the_paths(here):
