@@ -27,7 +27,8 @@ def report(
     replaced.
 
     Args:
-        inputs (RUN|RESULT): Run folders, study folders, .h5 files of studies, folders of metrics.
+        inputs (RUN|RESULT): Run folders, study folders, .h5 files of studies or directions, folders
+            of metrics, or folders of such.
         output (FILE): The page to write.
         fakes (N): At most N pictures of each run's fakes, 0.1 MB each.
 
