@@ -58,7 +58,7 @@ def test_another_report_of_that_name_is_kept_unless_it_may_be_replaced(here):
 def test_a_video_among_the_inputs_is_left_out_and_named(here):
     (here / "film").mkdir()
     (here / "film" / "video.mp4").touch()
-    (here / "film" / "video.mp4.json").write_text('{"study": "video"}')
+    (here / "film" / "video.mp4.json").write_text('{"study": "video", "request": {}}')
     done = sgtool("people", "film")
     assert (done.exit_code, done.stdout) == (0, "report.html\n")
     assert done.stderr == "warning: film: left out: the page does not show videos\n"
