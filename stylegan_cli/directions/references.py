@@ -139,9 +139,11 @@ def export_direction(path: Path, pick: DirectionPick) -> None:
 
     Raises:
         DataError: The file is missing or damaged.
-        UsageError: It holds no such direction, or one of style channels.
+        UsageError: It holds no such direction, or one of style channels; the path is not a .npy.
         OutputError: The path cannot be written.
     """
+    if path.suffix.lower() != ".npy":
+        raise UsageError(f"{path}: a direction is written as a .npy file; name one so")
     direction = _only(pick)
     if direction.space == "s":
         raise UsageError(

@@ -102,6 +102,11 @@ def test_an_exported_direction_is_read_again(tmp_path, network, drawn):
     np.testing.assert_allclose(again.vector, found.vector, rtol=1e-5)
 
 
+def test_a_direction_is_exported_as_npy_only(tmp_path):
+    with pytest.raises(UsageError, match=r"x\.doc: a direction is written as a \.npy file"):
+        export_direction(tmp_path / "x.doc", parse_direction(f"{tmp_path}/directions.h5:sefa/0"))
+
+
 def test_directions_of_another_network_are_refused_unless_forced(tmp_path, network, drawn):
     path, G = tmp_path / "directions.h5", network.G
     found = discovery()
