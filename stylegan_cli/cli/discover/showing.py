@@ -144,7 +144,6 @@ def judged(
     flags: StudyFlags,
 ) -> "tuple[api.Scored, api.Judge | None]":
     """Return the scored codes, and the judge of further images."""
-
     if judging.scores is not None:
         return api.scores_of_csv(network, judging.scores), None
     judge = _judge(network, names, judging)
@@ -165,7 +164,6 @@ def judged(
 
 
 def _judge(network: "api.Network", names: Sequence[str], judging: JudgeFlags) -> "api.Judge":
-
     if names and not judging.classifier and all(name in api.PROPERTIES for name in names):
         return api.Properties(names=tuple(names))
     if not (names or judging.classifier):
@@ -181,7 +179,6 @@ def _judge(network: "api.Network", names: Sequence[str], judging: JudgeFlags) ->
 
 def _panel(network: "api.Network", names: Sequence[str], judging: JudgeFlags) -> "api.Judge":
     """Return the classifiers, trained first on request; print how accurate they are."""
-
     events = api.open_classifiers(
         network,
         api.SeparabilityOptions(

@@ -42,7 +42,6 @@ def styles(
         sgtool discover styles --count 8
         sgtool mix --rows 0-3 --cols styles.h5:centres --layers fine
     """
-
     if output.exists() and not overwrite:
         raise OutputError(f"{output}: exists already; choose another `output` or `overwrite`")
     opened = open_network(network, StudyFlags())
@@ -77,7 +76,6 @@ def compare(
         sgtool discover compare directions.h5:sefa directions.h5:pca
         sgtool discover compare directions.h5:sefa/0 smile.npy --json
     """
-
     opened = open_network(network, StudyFlags())
     found = api.compare_directions(opened, api.parse_direction(one), api.parse_direction(other))
     if json:
@@ -112,7 +110,6 @@ def export(
     Examples:
         sgtool discover export directions.h5:sefa/0 sefa0.npy
     """
-
     if output.exists() and not overwrite:
         raise OutputError(f"{output}: exists already; choose another name or `overwrite`")
     api.export_direction(output, api.parse_direction(direction))
