@@ -14,7 +14,7 @@ def test_a_wrong_type_is_found_where_there_are_no_shapes():
 
 def test_a_wrong_shape_is_found():
     codes = np.zeros((2, 4, 3), np.float32)
-    with pytest.raises(Exception, match="ws_cols"):
+    with pytest.raises(Exception, match="'cols'"):
         mix_layers(codes, codes[:, :3], [0])
 
 

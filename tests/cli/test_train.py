@@ -224,7 +224,14 @@ def test_a_damaged_state_is_named(recipe, image_folder, tmp_path):
     assert "run/state.pt: damaged training state" in result.stderr
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
+can_hang_up = pytest.mark.skipif(
+    signal.getsignal(signal.SIGHUP) == signal.SIG_IGN, reason="nohup has children ignore SIGHUP"
+)
+
+
+@pytest.mark.parametrize(
+    "number", [signal.SIGTERM, signal.SIGINT, pytest.param(signal.SIGHUP, marks=can_hang_up)]
+)
 def test_a_signal_saves_the_state_first(recipe, image_folder, tmp_path, number):
     process = subprocess.Popen(endless(recipe, image_folder), stderr=subprocess.PIPE)
     wait_for(tmp_path / "run" / "fakes-000000.png")
@@ -243,6 +250,7 @@ def endless(recipe, images):
     ]  # fmt: skip
 
 
+@can_hang_up
 def test_a_terminal_that_is_gone_saves_the_state_first(recipe, image_folder, tmp_path):
     terminal, side = pty.openpty()
     process = subprocess.Popen(
