@@ -120,7 +120,7 @@ def motion_matrices(motions: Float[Tensor, "n 3"]) -> Motions:
 
 @dataclass(frozen=True, kw_only=True)
 class Blueprint:
-    """What the layers of a synthesis network are built from.
+    """Recipe, sizes and forms that the layers of a synthesis network are built from.
 
     Attributes:
         w_dim: Length of a code, which is not the recipe's where there are no mapping layers.

@@ -42,7 +42,7 @@ from stylegan_cli.sizes import Size
 
 @dataclass(frozen=True)
 class _Variant:
-    """What differs between programs whose weights can be read.
+    """Differences between programs whose weights can be read.
 
     Attributes:
         early_bias: Add the bias of layers that double the size before the filter, not after the
