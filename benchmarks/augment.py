@@ -17,7 +17,7 @@ from typing import Any
 import torch
 
 from benchmarks.cases import case_named, environment
-from stylegan_cli.benchmark.measuring import (
+from stylegan_cli.benchmark import (
     BenchmarkCase,
     BenchmarkForm,
     Precision,

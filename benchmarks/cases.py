@@ -6,7 +6,7 @@ from pathlib import Path
 
 import torch
 
-from stylegan_cli.benchmark.measuring import BenchmarkCase, cases
+from stylegan_cli.benchmark import BenchmarkCase, cases
 from stylegan_cli.benchmark.summary import environment as machine_facts
 from stylegan_cli.recipe.files import load
 

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from benchmarks.cases import top_channels
 from benchmarks.peers import Peer, Styles, UnavailableError
-from stylegan_cli.benchmark.measuring import BenchmarkCase
+from stylegan_cli.benchmark import BenchmarkCase
 
 DIFFERS = (
     "bilinear resampling and a 3×3 blur separate from the convolutions; no dense layer of "

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from benchmarks.cases import top_channels
 from benchmarks.peers import Peer, Styles, UnavailableError
-from stylegan_cli.benchmark.measuring import BenchmarkCase
+from stylegan_cli.benchmark import BenchmarkCase
 
 DIFFERS = (
     "G has 2, D 4 times network_capacity channels at full resolution; D has a third 3×3 "

@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from stylegan_cli.benchmark.measuring import GENERATE, BenchmarkCase, Contender
+from stylegan_cli.benchmark import GENERATE, BenchmarkCase, Contender
 from stylegan_cli.training.trial import kinds
 
 

@@ -16,7 +16,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 from torch.utils.flop_counter import flop_registry
 
-from stylegan_cli.benchmark.measuring import GENERATE, Contender, Result
+from stylegan_cli.benchmark import GENERATE, Contender, Result
 from stylegan_cli.benchmark.summary import ITERATION, medians, seconds_of
 from stylegan_cli.runtime import repeatable
 from stylegan_cli.training.trial import kinds

@@ -18,7 +18,7 @@ from benchmarks.peer_labml import labml
 from benchmarks.peer_lucidrains import lucidrains
 from benchmarks.peers import Peer, UnavailableError, contender_of
 from benchmarks.roofline import MACHINE, Speed, Work, machine_steps, rates, speeds, with_work
-from stylegan_cli.benchmark.measuring import (
+from stylegan_cli.benchmark import (
     GENERATE,
     BenchmarkCase,
     BenchmarkForm,

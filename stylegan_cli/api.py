@@ -15,11 +15,11 @@ from stylegan_cli.errors import SgtoolError
 if TYPE_CHECKING:
     from stylegan_cli.addresses import Fetched, address_of
     from stylegan_cli.addresses import fetch as fetch_network
-    from stylegan_cli.benchmark.measuring import BenchmarkCase, BenchmarkForm, benchmark
-    from stylegan_cli.benchmark.measuring import Result as BenchmarkResult
-    from stylegan_cli.benchmark.measuring import cases as benchmark_cases
-    from stylegan_cli.benchmark.measuring import forms as benchmark_forms
-    from stylegan_cli.benchmark.measuring import step_count as benchmark_steps
+    from stylegan_cli.benchmark import BenchmarkCase, BenchmarkForm, benchmark
+    from stylegan_cli.benchmark import Result as BenchmarkResult
+    from stylegan_cli.benchmark import cases as benchmark_cases
+    from stylegan_cli.benchmark import forms as benchmark_forms
+    from stylegan_cli.benchmark import step_count as benchmark_steps
     from stylegan_cli.benchmark.summary import document as benchmark_document
     from stylegan_cli.benchmark.summary import environment as machine_facts
     from stylegan_cli.benchmark.summary import run_hours
@@ -45,8 +45,8 @@ if TYPE_CHECKING:
     from stylegan_cli.data.sources import open_sources
     from stylegan_cli.data.survey import Duplicates, Survey, SurveyReport, examine
     from stylegan_cli.describe import describe, describe_foreign
+    from stylegan_cli.detectors import default_detector, detector_note
     from stylegan_cli.detectors.adding import Added, add_weights, fetch_weights
-    from stylegan_cli.detectors.names import default_detector, detector_note
     from stylegan_cli.detectors.registry import open_detector
     from stylegan_cli.detectors.weights import weights_facts
     from stylegan_cli.directions.file import Discovery
@@ -79,11 +79,11 @@ if TYPE_CHECKING:
     from stylegan_cli.metrics.registry import metrics
     from stylegan_cli.metrics.registry import register as register_metric
     from stylegan_cli.metrics.run import evaluate, evaluate_all, workplace
+    from stylegan_cli.metrics.separability import SeparabilityOptions
     from stylegan_cli.metrics.separability.classifier import (
         read_published_classifier,
         save_classifier,
     )
-    from stylegan_cli.metrics.separability.metric import SeparabilityOptions
     from stylegan_cli.metrics.separability.panel import open_classifiers
     from stylegan_cli.networks.execution import Execution, open_for_drawing
     from stylegan_cli.networks.header import (
@@ -109,8 +109,8 @@ if TYPE_CHECKING:
     from stylegan_cli.rendering.recording import Recording, default_folder
     from stylegan_cli.rendering.render import render
     from stylegan_cli.rendering.store import open_study
+    from stylegan_cli.report import write_page as write_report
     from stylegan_cli.report.inputs import Report, open_report
-    from stylegan_cli.report.page import write_page as write_report
     from stylegan_cli.runtime import (
         World,
         keep_freed_memory,

@@ -15,7 +15,7 @@ from typing import Any
 
 import torch
 
-from stylegan_cli.benchmark.measuring import GENERATE, BenchmarkCase, Result
+from stylegan_cli.benchmark import GENERATE, BenchmarkCase, Result
 from stylegan_cli.files import written_whole
 from stylegan_cli.recipe.files import values
 from stylegan_cli.training.schedule import stages

@@ -9,8 +9,8 @@ import torch
 from jaxtyping import Float, UInt8
 from torch import Tensor
 
+from stylegan_cli.detectors import WEIGHTS, Purpose, chosen_detector
 from stylegan_cli.detectors.inception import InceptionFeatures
-from stylegan_cli.detectors.names import WEIGHTS, Purpose, chosen_detector
 from stylegan_cli.detectors.trunks import (
     Lpips,
     MeanFeatures,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from stylegan_cli.detectors.names import (
+from stylegan_cli.detectors import (
     Purpose,
     chosen_detector,
     detector_note,

@@ -4,7 +4,7 @@ from collections.abc import Generator, Iterator
 from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING
 
-from stylegan_cli.detectors.names import (
+from stylegan_cli.detectors import (
     chosen_detector,
     detector_names,
     detector_note,

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 import numpy as np
 from jaxtyping import Int64
 
-from stylegan_cli.detectors.names import is_standard
+from stylegan_cli.detectors import is_standard
 from stylegan_cli.errors import UsageError, meant_or_all
 from stylegan_cli.metrics.metric import Metric
 from stylegan_cli.runtime import numpy_stream

@@ -13,7 +13,7 @@ from stylegan_cli.metrics.metric import Metric
 from stylegan_cli.metrics.nearest import NEAREST
 from stylegan_cli.metrics.ppl import PPL
 from stylegan_cli.metrics.precision_recall import PRECISION_RECALL
-from stylegan_cli.metrics.separability.metric import SEPARABILITY
+from stylegan_cli.metrics.separability import SEPARABILITY
 
 GROUP = "stylegan_cli.metrics"
 """Entry points of this group name records of metrics in other packages."""

@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from stylegan_cli.benchmark.measuring import BenchmarkForm, cases, forms
+from stylegan_cli.benchmark import BenchmarkForm, cases, forms
 from stylegan_cli.training.trial import kinds
 from tests.tiny import tiny, tiny_growing
 

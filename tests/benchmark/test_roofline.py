@@ -3,7 +3,7 @@ import torch
 from torch.utils.flop_counter import FlopCounterMode
 
 from benchmarks.roofline import Operation, Rates, Work, counted, machine_rates, speeds
-from stylegan_cli.benchmark.measuring import Result, cases
+from stylegan_cli.benchmark import Result, cases
 from stylegan_cli.networks.family import build_discriminator
 from stylegan_cli.ops.autograd import conv2d
 from tests.tiny import tiny

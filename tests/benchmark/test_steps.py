@@ -2,7 +2,7 @@ import pytest
 import torch
 
 from benchmarks.roofline import counted
-from stylegan_cli.benchmark.measuring import BenchmarkForm, cases, contender, generation
+from stylegan_cli.benchmark import BenchmarkForm, cases, contender, generation
 from stylegan_cli.sizes import square
 from stylegan_cli.training.trial import Trial
 from tests.tiny import tiny, tiny_growing

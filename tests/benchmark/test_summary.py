@@ -3,7 +3,7 @@ import json
 import pytest
 import torch
 
-from stylegan_cli.benchmark.measuring import Contender, Result, cases, measure
+from stylegan_cli.benchmark import Contender, Result, cases, measure
 from stylegan_cli.benchmark.summary import document, run_hours, seconds_of, summaries
 from tests.tiny import tiny, tiny_growing
 

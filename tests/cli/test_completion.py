@@ -5,7 +5,7 @@ from typer.testing import CliRunner
 
 from stylegan_cli.cli import completion
 from stylegan_cli.cli.app import app
-from stylegan_cli.detectors.names import detector_names
+from stylegan_cli.detectors import detector_names
 from stylegan_cli.detectors.weights import PUBLISHED
 from stylegan_cli.metrics import ppl as published_paths
 from stylegan_cli.metrics import protocol

@@ -10,8 +10,8 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
+from stylegan_cli.detectors import is_standard
 from stylegan_cli.detectors.adding import KNOWN_CONTENT, add_weights, ship
-from stylegan_cli.detectors.names import is_standard
 from stylegan_cli.detectors.registry import open_detector, weights_shapes
 from stylegan_cli.detectors.weights import find_weights, is_shipped, read_weights, shipped_folder
 from stylegan_cli.errors import ForeignFileError, WeightsError

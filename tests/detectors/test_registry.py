@@ -3,7 +3,7 @@ import pytest
 import torch
 from PIL import Image
 
-from stylegan_cli.detectors.names import (
+from stylegan_cli.detectors import (
     default_detector,
     detector_names,
     how_to_get_standard,

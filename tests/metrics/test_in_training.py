@@ -9,7 +9,7 @@ from typer.testing import CliRunner
 
 from stylegan_cli.cli.app import app
 from stylegan_cli.data.dataset import open_dataset
-from stylegan_cli.detectors.names import detector_names
+from stylegan_cli.detectors import detector_names
 from stylegan_cli.errors import Interrupted, UsageError
 from stylegan_cli.metrics.features import Workplace
 from stylegan_cli.metrics.in_training import Gauge, train

@@ -7,8 +7,8 @@ import numpy as np
 
 from stylegan_cli.figures.png import write_png
 from stylegan_cli.recipe import dumps
+from stylegan_cli.report import write_page
 from stylegan_cli.report.inputs import Report, read_run
-from stylegan_cli.report.page import write_page
 from tests.tiny import tiny
 
 

@@ -2,8 +2,8 @@
 
 import pytest
 
+from stylegan_cli.report import write_page
 from stylegan_cli.report.inputs import Report, read_run
-from stylegan_cli.report.page import write_page
 from tests.browser import IS_INSTALLED, browser
 from tests.report.runs import tick, write_run
 

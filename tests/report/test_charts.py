@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from stylegan_cli.report import environment
 from stylegan_cli.report.charts import (
     MOST_POINTS,
     Chart,
@@ -17,7 +18,6 @@ from stylegan_cli.report.charts import (
     worth_seeing,
 )
 from stylegan_cli.report.history import History
-from stylegan_cli.report.page import environment
 from tests.report.runs import page_of, tick, write_run
 
 some_numbers = st.lists(st.floats(-1e29, 1e29), min_size=1, max_size=100)

@@ -7,8 +7,8 @@ import pytest
 from stylegan_cli.errors import DataError
 from stylegan_cli.networks.snapshot import file_sha256
 from stylegan_cli.rendering.recording import Recording
+from stylegan_cli.report import write_page
 from stylegan_cli.report.inputs import open_report
-from stylegan_cli.report.page import write_page
 from stylegan_cli.studies.grid import grid
 from stylegan_cli.studies.mixing import mix
 from tests.report.runs import write_run

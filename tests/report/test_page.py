@@ -9,8 +9,8 @@ import pytest
 
 from stylegan_cli.errors import OutputError
 from stylegan_cli.figures.png import write_png
+from stylegan_cli.report import write_page
 from stylegan_cli.report.inputs import Report, read_run
-from stylegan_cli.report.page import write_page
 from tests.report.runs import tick, write_run
 
 HOSTILE = "</title><script>alert(1)</script><img src=x onerror=alert(2)>\"'&amp;"

@@ -4,8 +4,8 @@ import re
 import pytest
 
 from stylegan_cli.recipe import Settled, load
+from stylegan_cli.report import environment
 from stylegan_cli.report.inputs import read_run
-from stylegan_cli.report.page import environment
 from stylegan_cli.report.tables import differences, flatten, results
 from tests.report.runs import page_of, write_run
 

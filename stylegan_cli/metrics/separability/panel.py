@@ -8,6 +8,7 @@ from stylegan_cli.errors import UsageError
 from stylegan_cli.metrics.features import Workplace, usual_folder
 from stylegan_cli.metrics.metric import Event, Remark, Request, stretch
 from stylegan_cli.metrics.pictures import labelled_images
+from stylegan_cli.metrics.separability import SeparabilityOptions
 from stylegan_cli.metrics.separability.attributes import (
     Attributes,
     attributes_of_columns,
@@ -20,7 +21,6 @@ from stylegan_cli.metrics.separability.classifier import (
     load_panel,
 )
 from stylegan_cli.metrics.separability.classifier_training import ClassifierTraining
-from stylegan_cli.metrics.separability.metric import SeparabilityOptions
 from stylegan_cli.networks.snapshot import Network
 
 

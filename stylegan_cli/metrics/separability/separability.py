@@ -16,8 +16,8 @@ from stylegan_cli.errors import DataError, MetricError, UsageError
 from stylegan_cli.latents.sampling import broadcast_layers, map_latents, noise_seed, z_of_seeds
 from stylegan_cli.metrics.fakes import drawn_labels, seeds_of
 from stylegan_cli.metrics.protocol import Space
+from stylegan_cli.metrics.separability import PROTOCOLS
 from stylegan_cli.metrics.separability.classifier import ClassifierPanel
-from stylegan_cli.metrics.separability.metric import PROTOCOLS
 from stylegan_cli.networks.layers import upscale
 from stylegan_cli.networks.noise import NoiseInput, noise_maps
 from stylegan_cli.networks.snapshot import Network

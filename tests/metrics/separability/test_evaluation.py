@@ -8,6 +8,7 @@ from stylegan_cli.data.dataset import open_dataset
 from stylegan_cli.errors import DataError, UsageError
 from stylegan_cli.latents.sampling import Sampling, map_latents
 from stylegan_cli.metrics.metric import Conclusion, Remark
+from stylegan_cli.metrics.separability import separability_series
 from stylegan_cli.metrics.separability.classifier import (
     Classifier,
     ClassifierOptions,
@@ -15,7 +16,6 @@ from stylegan_cli.metrics.separability.classifier import (
     Description,
     build_classifier,
 )
-from stylegan_cli.metrics.separability.metric import separability_series
 from stylegan_cli.metrics.separability.separability import (
     Faces,
     check_faces,
