@@ -66,7 +66,8 @@ def test_a_misspelt_name_leads_to_the_network_of_the_package(tmp_path, monkeypat
 def test_a_file_spelt_like_it_is_meant_before_the_package(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     Path("portraits-65").touch()
-    assert network_at(Path("portraits-66")) == Path("portraits-66")
+    with pytest.raises(NetworkFileError, match=r"did you mean portraits-65\?"):
+        network_at(Path("portraits-66"))
 
 
 def test_the_package_stays_small():

@@ -159,18 +159,19 @@ def labelling(sources: Sequence[Source]) -> Labelling:
 
 
 def remarks_on_depth(found: Levels) -> Iterator[str]:
-    """Warn where pixels of 16 bits use a small part of their range, so that they come out dark.
+    """Say which values pixels of 16 bits have, and what was assumed, where they come out dark.
 
     Args:
         found: Least and greatest value of all of them.
     """
     low, high = found
-    if high > DEEP_MAX / 2 or high <= low:
+    if high > DEEP_MAX / 2:
         return
-    suggested = min(2 ** int(high).bit_length() - 1, DEEP_MAX) if high > 1 else high
+    white = min(2 ** int(high).bit_length() - 1, DEEP_MAX) if high > 1 else high or 1
+    values = f"values {low:g} to {high:g}" if low < high else f"one value {low:g}"
     yield (
-        f"16-bit images use the values {low:g} to {high:g} of 0 to {DEEP_MAX}, so they come out "
-        f"dark; `levels=0,{suggested:g}` makes {suggested:g} white in all of them"
+        f"16-bit images use the {values} of 0 to {DEEP_MAX}, which are taken for black to white, "
+        f"so they come out dark; `levels=0,{white:g}` makes {white:g} white in all of them"
     )
 
 

@@ -26,7 +26,7 @@ def network_at(path: Path) -> Path:
     """Return the path of a network in the package by name, or at an address; else the path.
 
     Raises:
-        NetworkFileError: The name is misspelled, and no file has it.
+        NetworkFileError: There is neither a file nor a network of that name.
         DownloadError: The address cannot be fetched.
     """
     if address := address_of(path):
@@ -36,10 +36,8 @@ def network_at(path: Path) -> Path:
         return path
     if name in names:
         return shipped_network(name)
-    guess = meant(name, names)
-    if guess and not similar(path):
-        raise NetworkFileError(f"{path}: no such file, and no packaged network of this name{guess}")
-    return path
+    lead = similar(path) or meant(name, names)
+    raise NetworkFileError(f"{path}: no such file, and no packaged network of this name{lead}")
 
 
 def ship(

@@ -56,7 +56,7 @@ def test_a_network_of_the_package_goes_by_its_name(tmp_path, monkeypatch):
 def test_one_bad_file_ends_in_words_without_output(network_file, tmp_path):
     done = sgtool("info", str(network_file), str(tmp_path / "nothing"))
     assert (done.exit_code, done.stdout) == (1, "")
-    assert "nothing: there is no such file" in done.stderr
+    assert "nothing: no such file" in done.stderr
 
 
 def test_a_long_name_is_not_repeated_in_full_for_all_that_it_holds(network_file, tmp_path):

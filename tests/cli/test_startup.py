@@ -109,6 +109,7 @@ def test_a_missing_file_takes_no_torch(tmp_path):
         ("eval", "fid", "--network", "nowhere"),
         ("eval", "all", "--network", "nowhere"),
         ("convert", "nowhere", "x.onnx"),
+        ("convert", "nowhere.pkl", "x.safetensors"),
         code=1,
         folder=tmp_path,
     )

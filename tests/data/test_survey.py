@@ -99,3 +99,19 @@ def test_a_sheet_is_not_written_over_another(tmp_path):
     with pytest.raises(OutputError, match="`overwrite`"):
         write_sheet(sheet + 1, tmp_path / "x.png")
     write_sheet(sheet + 1, tmp_path / "x.png", overwrite=True)
+
+
+@pytest.mark.parametrize(
+    ("values", "words"),
+    [
+        ((300, 300), "use the one value 300 of 0 to 65535, which are taken for black to white"),
+        ((0, 4000), "`levels=0,4095` makes 4095 white"),
+    ],
+)
+def test_dark_images_of_16_bits_say_their_range_and_what_was_assumed(values, words, tmp_path):
+    files = {
+        f"{value}-{n}.png": Image.fromarray(np.full((16, 16), value, np.uint16))
+        for n, value in enumerate(values)
+    }
+    (remark,) = surveyed(folder_of(tmp_path / "deep", files)).remarks
+    assert words in remark
