@@ -8,7 +8,7 @@ import torch
 
 from stylegan_cli.benchmark import BenchmarkCase, cases
 from stylegan_cli.benchmark.summary import environment as machine_facts
-from stylegan_cli.recipe.files import load
+from stylegan_cli.recipe import load
 
 PEERS = ("labml-nn", "stylegan2-pytorch", "kornia", "torch-fidelity")
 REPOSITORY = Path(__file__).resolve().parent.parent

@@ -94,14 +94,13 @@ if TYPE_CHECKING:
     )
     from stylegan_cli.networks.snapshot import Network, load_network, versions
     from stylegan_cli.ops import BACKENDS, BackendName
-    from stylegan_cli.recipe import Recipe, Settled
+    from stylegan_cli.recipe import Recipe, Settled, change
+    from stylegan_cli.recipe import dumps as dump_recipe
+    from stylegan_cli.recipe import header as recipe_header
     from stylegan_cli.recipe import load as load_recipe
     from stylegan_cli.recipe import read as read_recipe
+    from stylegan_cli.recipe import shipped as recipe_names
     from stylegan_cli.recipe.automatic import Choice, Machine
-    from stylegan_cli.recipe.files import change
-    from stylegan_cli.recipe.files import dumps as dump_recipe
-    from stylegan_cli.recipe.files import header as recipe_header
-    from stylegan_cli.recipe.files import shipped as recipe_names
     from stylegan_cli.recipe.keys import recipe_keys
     from stylegan_cli.recipe.rules import idle_batch_size
     from stylegan_cli.rendering.pdf import write_pdfs

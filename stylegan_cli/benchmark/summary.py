@@ -17,7 +17,7 @@ import torch
 
 from stylegan_cli.benchmark import GENERATE, BenchmarkCase, Result
 from stylegan_cli.files import written_whole
-from stylegan_cli.recipe.files import values
+from stylegan_cli.recipe import values
 from stylegan_cli.training.schedule import stages
 from stylegan_cli.training.trial import kinds
 

@@ -23,7 +23,7 @@ from stylegan_cli.networks.layers import (
 from stylegan_cli.ops import BackendName, pick_backend
 from stylegan_cli.ops.reference import EPSILON, Resample
 from stylegan_cli.recipe import DiscriminatorSection
-from stylegan_cli.recipe.sections import Architecture
+from stylegan_cli.recipe.architecture import Architecture
 from stylegan_cli.shapes import C, Images, Verdict
 from stylegan_cli.sizes import Size
 

@@ -35,7 +35,7 @@ from stylegan_cli.networks.progan import (
 from stylegan_cli.ops import fast, pick_backend
 from stylegan_cli.ops.reference import EPSILON, LRELU_SLOPE
 from stylegan_cli.recipe import families
-from stylegan_cli.recipe.sections import Variant
+from stylegan_cli.recipe.architecture import Variant
 from stylegan_cli.shapes import Images, Ws
 from stylegan_cli.sizes import Size
 

@@ -7,7 +7,8 @@ imports that module, so that reading a recipe takes no torch.
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields, replace
 
-from stylegan_cli.recipe.sections import BandsSection, Settled
+from stylegan_cli.recipe.architecture import BandsSection
+from stylegan_cli.recipe.sections import Settled
 from stylegan_cli.sizes import Size
 
 

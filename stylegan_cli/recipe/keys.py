@@ -7,10 +7,9 @@ from dataclasses import dataclass
 from types import NoneType, UnionType
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
+from stylegan_cli.recipe import values
 from stylegan_cli.recipe.automatic import AUTO, can_be_automatic
-from stylegan_cli.recipe.files import values
-from stylegan_cli.recipe.sections import Settled
-from stylegan_cli.recipe.toml import inline
+from stylegan_cli.recipe.sections import Settled, inline
 from stylegan_cli.recipe.validation import key_types, sections
 
 _ENTRY = re.compile(r"^    (\w+): (.*(?:\n {8}.*)*)", re.MULTILINE)

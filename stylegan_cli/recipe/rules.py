@@ -6,8 +6,13 @@ from typing import Any, NamedTuple
 
 from stylegan_cli.errors import meant_or_all
 from stylegan_cli.recipe import families
-from stylegan_cli.recipe.sections import GrowingSection, InitSection, MetricsSection, Settled
-from stylegan_cli.recipe.toml import inline
+from stylegan_cli.recipe.sections import (
+    GrowingSection,
+    InitSection,
+    MetricsSection,
+    Settled,
+    inline,
+)
 from stylegan_cli.sizes import LEVELS, PICTURE_CHANNELS, parse_size, problem_of
 
 

@@ -11,8 +11,7 @@ from stylegan_cli.errors import RecipeError, meant
 from stylegan_cli.recipe import families
 from stylegan_cli.recipe.automatic import AUTO, Choice, Machine, can_be_automatic, choices
 from stylegan_cli.recipe.rules import conflicts
-from stylegan_cli.recipe.sections import SCHEMA, LossSection, Settled
-from stylegan_cli.recipe.toml import inline
+from stylegan_cli.recipe.sections import SCHEMA, LossSection, Settled, inline
 
 if TYPE_CHECKING:
     from pydantic import TypeAdapter

@@ -7,7 +7,7 @@ from pathlib import PurePath
 from typing import Any
 
 from stylegan_cli.recipe import Settled, loads, values
-from stylegan_cli.recipe.toml import inline
+from stylegan_cli.recipe.sections import inline
 from stylegan_cli.rendering.store import open_study
 from stylegan_cli.report.inputs import ReadRun, Study
 

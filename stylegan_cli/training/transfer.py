@@ -12,7 +12,7 @@ from stylegan_cli.networks.header import read_header
 from stylegan_cli.networks.snapshot import file_sha256, read_tensors
 from stylegan_cli.recipe import Settled, values
 from stylegan_cli.recipe.families import meaning_keys
-from stylegan_cli.recipe.toml import inline
+from stylegan_cli.recipe.sections import inline
 from stylegan_cli.shipped import network_at
 from stylegan_cli.training.run_folder import NETWORKS, newest_network
 

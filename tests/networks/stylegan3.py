@@ -10,7 +10,7 @@ from stylegan_cli.networks.family import build_generator
 from stylegan_cli.networks.generator import Generator
 from stylegan_cli.ops import BackendName
 from stylegan_cli.recipe import Settled, loads
-from stylegan_cli.recipe.toml import inline
+from stylegan_cli.recipe.sections import inline
 from tests.networks.vectors import Vectors
 
 
