@@ -6,7 +6,7 @@ ForeignFileError for files that are damaged or refused, and for networks that sg
 
 import math
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Protocol, TypeVar, runtime_checkable
 
@@ -83,32 +83,23 @@ class Taken:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Foreign:
+class Foreign(Header):
     """The networks of a foreign file, in our terms.
+
+    The recipe has the architecture of the file, elsewhere the defaults of the family.
 
     Attributes:
         kind: The program that writes such files, as "stylegan2-ada-pytorch" or "stylegan-tf".
-        recipe: With the architecture filled in, elsewhere the defaults of the family.
-        kimg: Thousands of images it was trained with; 0 if not recorded.
-        lod: Levels that a growing network still lacks.
         tensors: As in our network files: `g_ema.*`, and `d.*` where the file has a D that ours
             can hold.
+        names: Name in the file by name of the tensor.
         unused: Names in the file, or beginnings of names, that none of ours came from.
-        licence: Terms of use of the weights, as far as the format tells.
-        provenance: For the file of ours: where the weights came from.
     """
 
     kind: str
-    recipe: Settled
-    c_dim: int
-    classes: tuple[str, ...] = ()
-    kimg: float = 0.0
-    lod: float = 0.0
     tensors: Mapping[str, Tensor]
     names: Mapping[str, str]
     unused: tuple[str, ...] = ()
-    licence: str
-    provenance: Mapping[str, Any] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
 
     @property
@@ -219,16 +210,8 @@ def save_foreign(foreign: Foreign, path: Path) -> None:
     Raises:
         OutputError: The place cannot be written.
     """
-    header = Header(
-        recipe=foreign.recipe,
-        c_dim=foreign.c_dim,
-        classes=foreign.classes,
-        kimg=foreign.kimg,
-        lod=foreign.lod,
-        licence=foreign.licence,
-        provenance={**foreign.provenance, "kind": foreign.kind, "converted_by": versions()},
-    )
-    save_tensors(path, header, foreign.tensors)
+    origin = {**foreign.provenance, "kind": foreign.kind, "converted_by": versions()}
+    save_tensors(path, replace(foreign, provenance=origin), foreign.tensors)
 
 
 def sizes(shape: Iterable[int]) -> str:

@@ -1,7 +1,7 @@
 """Foreign files of networks, each given to the reader of its format."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -40,22 +40,34 @@ from stylegan_cli.networks.snapshot import file_sha256
 CHECKPOINT_SUFFIXES = (".pt", ".pth", ".ckpt", ".model", ".safetensors")
 _OWN_STATE = {"schema", "cur_nimg"}
 _SAFETENSORS = ".safetensors"
+_PROTOCOLS = (b"\x80\x02", b"\x80\x03", b"\x80\x04", b"\x80\x05")
+"""First bytes of pickles of protocol 2 and later."""
 
 
-def is_checkpoint(path: Path) -> bool:
-    """Return whether a file is one of torch.save or of safetensors that sgtool did not write."""
+def is_foreign(path: Path) -> bool:
+    """Return True if `read_foreign` would try the file, by its suffix or content."""
+    return _reader_of(path) is not None
+
+
+def _reader_of(path: Path) -> Callable[[Path], Foreign] | None:
+    """Return what reads a file; None for files of sgtool and for unknown ones."""
     if path.suffix == _SAFETENSORS:
-        return _has_no_description(path)
-    if not path.is_file() or not is_torch_file(path):
-        return False
-    try:
-        root = read_torch_file(path)
-    except ForeignFileError:
-        return True
-    return not (isinstance(root, dict) and root.keys() >= _OWN_STATE)
+        return _read_checkpoint if _has_no_description(path) else None
+    if path.is_file() and is_torch_file(path):
+        with suppress(ForeignFileError):  # its reader reports the error
+            root = read_torch_file(path)
+            if isinstance(root, dict) and root.keys() >= _OWN_STATE:
+                return None
+        return _read_checkpoint
+    if path.suffix.lower() in PICKLE_SUFFIXES or holds_pickle(path):
+        return _read_originals
+    if not path.is_file():
+        return None
+    with path.open("rb") as file:
+        return _read_originals if file.read(2) in _PROTOCOLS else None
 
 
-def read_checkpoint(path: Path) -> Foreign:
+def _read_checkpoint(path: Path) -> Foreign:
     """Read the networks in a file of torch.save or of safetensors."""
     with refusals_in_words(str(path)):
         root, notes = unwrapped(_root(path))
@@ -105,7 +117,7 @@ NAMES: Table = {
 """All names that may stand in a network pickle of the originals."""
 
 
-def read_originals(path: Path) -> Foreign:
+def _read_originals(path: Path) -> Foreign:
     """Read the networks in a pickle of an original release, also inside a zip."""
     with _read(path) as root:
         if is_pytorch_release(root):
@@ -137,25 +149,6 @@ def _other(path: Path, root: object) -> ForeignFileError:
     )
 
 
-def is_foreign(path: Path) -> bool:
-    """Return True if `read_foreign` would try the file, by its suffix or content."""
-    return (
-        path.suffix.lower() in PICKLE_SUFFIXES
-        or is_checkpoint(path)
-        or holds_pickle(path)
-        or _begins_as_pickle(path)
-    )
-
-
-def _begins_as_pickle(path: Path) -> bool:
-    """Return True if a file that is not torch's begins as pickles of protocol 2 and later do."""
-    if not path.is_file():
-        return False
-    with path.open("rb") as file:
-        start = file.read(2)
-    return start[:1] == b"\x80" and start[1:] in (b"\x02", b"\x03", b"\x04", b"\x05")
-
-
 def read_foreign(path: Path) -> Foreign:
     """Read the networks in another program's file; nothing in it is run.
 
@@ -167,28 +160,24 @@ def read_foreign(path: Path) -> Foreign:
         found = "a folder; name a file in it" if path.is_dir() else missing
         raise ForeignFileError(f"{path}: {found}")
     refuse_exports(path)
-    _refuse_other_things(path)
-    if not is_foreign(path) and path.suffix == ".safetensors":
+    try:
+        words = other_content(path)
+    except OSError as error:
+        words = f"cannot be read ({error.strerror or error})"
+    if words:
+        raise ForeignFileError(f"{path}: {words}")
+    read = _reader_of(path)
+    if read is None and path.suffix == _SAFETENSORS:
         raise ForeignFileError(
             f"{path}: is in sgtool's own format already, or damaged; `sgtool info {path}` "
             "shows which"
         )
-    if not is_foreign(path):
+    if read is None:
         raise ForeignFileError(
             f"{path}: sgtool reads no such format of other programs; "
             f"it reads pickles ({', '.join(PICKLE_SUFFIXES)}), also in a zip, and files of "
             f"torch.save ({', '.join(CHECKPOINT_SUFFIXES)})"
         )
-    foreign = read_checkpoint(path) if is_checkpoint(path) else read_originals(path)
+    foreign = read(path)
     origin = {"source": path.name, "source_sha256": file_sha256(path)}
     return replace(foreign, provenance={**origin, **foreign.provenance})
-
-
-def _refuse_other_things(path: Path) -> None:
-    """Raise for files that are something else, whatever their name."""
-    try:
-        words = other_content(path)
-    except OSError as error:
-        raise ForeignFileError(f"{path}: cannot be read ({error.strerror or error})") from None
-    if words:
-        raise ForeignFileError(f"{path}: {words}")

@@ -56,17 +56,20 @@ class Header:
         classes: Names of the classes, if the data set has names.
         label_columns: Where labels are numbers, the name of each, with the least, mean and
             greatest value among the images trained on; empty for classes.
+        kimg: Thousands of images it was trained with; 0 if not recorded.
         lod: Levels that a growing network still lacks.
+        licence: Terms of use of the weights, as far as they are known.
+        provenance: Where the weights came from.
     """
 
     recipe: Settled
     c_dim: int
-    classes: tuple[str, ...]
+    classes: tuple[str, ...] = ()
     label_columns: Mapping[str, tuple[float, float, float]] = field(default_factory=dict)
-    kimg: float
+    kimg: float = 0.0
     lod: float = 0.0
     licence: str
-    provenance: Mapping[str, Any]
+    provenance: Mapping[str, Any] = field(default_factory=dict)
 
 
 def read_header(path: Path) -> Header:

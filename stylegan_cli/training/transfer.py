@@ -1,14 +1,14 @@
 """Trained networks that training starts from, and the weights that a run takes from them."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from math import ceil
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from stylegan_cli.errors import NetworkFileError, UsageError
 from stylegan_cli.files import similar
-from stylegan_cli.networks.header import read_header
+from stylegan_cli.networks.header import Header, read_header
 from stylegan_cli.networks.snapshot import file_sha256, read_tensors
 from stylegan_cli.recipe import Settled, values
 from stylegan_cli.recipe.families import meaning_keys
@@ -23,22 +23,16 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Origin:
+class Origin(Header):
     """A trained network, whoever wrote its file.
 
     Attributes:
-        lod: Levels that a growing network still misses.
         tensors: As in network files: `g_ema.*`, and `d.*` if there is a discriminator.
         notes: Remarks on the file for the user, a sentence each.
     """
 
     path: Path
     sha256: str
-    recipe: Settled
-    c_dim: int
-    kimg: float
-    lod: float
-    licence: str
     tensors: Mapping[str, "Tensor"]
     notes: tuple[str, ...] = ()
 
@@ -79,18 +73,15 @@ def open_origin(network: str, sha256: str | None = None) -> Origin:
     from stylegan_cli.interop.reading import is_foreign, read_foreign
 
     foreign = read_foreign(path) if is_foreign(path) else None
-    facts = foreign or read_header(path)
-    recipe = facts.recipe
+    header = foreign or read_header(path)
+    known = {each.name: getattr(header, each.name) for each in fields(Header)}
     if foreign:
-        recipe = replace(recipe, data=replace(recipe.data, labels=foreign.c_dim > 0))
+        data = replace(header.recipe.data, labels=header.c_dim > 0)
+        known["recipe"] = replace(header.recipe, data=data)
     return Origin(
+        **known,
         path=path,
         sha256=found,
-        recipe=recipe,
-        c_dim=facts.c_dim,
-        kimg=facts.kimg,
-        lod=facts.lod,
-        licence=facts.licence,
         tensors=foreign.tensors if foreign else read_tensors(path),
         notes=foreign.notes if foreign else (),
     )

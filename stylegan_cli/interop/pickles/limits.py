@@ -1,6 +1,6 @@
 """Limits on the memory and time that another program's file may use."""
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Hashable, Iterator
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
@@ -42,6 +42,13 @@ class Holder(Protocol):
     def held(self) -> Collection[object]: ...
 
 
+@runtime_checkable
+class Stateful(Protocol):
+    """An object of ours that checks and takes its state from a pickle."""
+
+    def set_state(self, state: object) -> None: ...
+
+
 def shown(text: str) -> str:
     """Return a text from a file for use in a message: short, without control characters."""
     plain = text if text.isprintable() else ascii(text[:80])[1:-1]
@@ -53,6 +60,16 @@ def shown_value(value: object) -> str:
     few = value if isinstance(value, list | tuple) and len(value) <= 8 else (value,)
     plain = all(isinstance(each, str | int | float | None) for each in few)
     return shown(str(value) if plain else type(value).__name__)
+
+
+def plain_key(value: object) -> Hashable:
+    """Return the value as a key of a dict or an element of a set."""
+    # crafted integers can collide, which would take hours; hashes of strings are salted
+    if isinstance(value, int) and abs(value) < 2**60:
+        return value if abs(value) < _MOST_PLAIN else str(value)
+    if value is None or (isinstance(value, str | bytes) and len(value) <= _LONGEST_NAME):
+        return value
+    raise RefusedError(f"a key or element of type {type(value).__name__}")
 
 
 def check_nesting(root: object, limits: Limits) -> None:
@@ -116,4 +133,6 @@ def _has_members(value: object) -> bool:
     return not plain and isinstance(value, (*_CONTAINERS, Holder))
 
 
+_MOST_PLAIN = 1024
+_LONGEST_NAME = 1000
 _CONTAINERS = (dict, list, tuple, set, frozenset)

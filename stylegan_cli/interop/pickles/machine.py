@@ -1,12 +1,20 @@
 """The machine that executes a pickle's instructions to build plain data only."""
 
-from collections.abc import Callable, Hashable, Mapping
+import codecs
+import pickletools
+from collections.abc import Callable, Hashable, Iterator, Mapping
 from dataclasses import dataclass
 from io import BufferedIOBase
-from typing import Any, Protocol, runtime_checkable
+from typing import IO, Any, cast
 
-from stylegan_cli.interop.pickles.instructions import instructions
-from stylegan_cli.interop.pickles.limits import Limits, RefusedError, RefusedNameError, shown
+from stylegan_cli.interop.pickles.limits import (
+    Limits,
+    RefusedError,
+    RefusedNameError,
+    Stateful,
+    plain_key,
+    shown,
+)
 
 
 @dataclass(frozen=True)
@@ -26,13 +34,6 @@ class Named:
 
     name: str
     build: Callable[..., object] | Empty | None = None
-
-
-@runtime_checkable
-class Stateful(Protocol):
-    """An object of ours that checks and takes its state from a pickle."""
-
-    def set_state(self, state: object) -> None: ...
 
 
 Table = Mapping[tuple[str, str], Callable[..., object] | Empty | None]
@@ -57,16 +58,19 @@ class PickleMachine:
     def run(self, file: BufferedIOBase) -> object:
         """Return the object that the pickle at the file's position builds."""
         self.file = file
-        for count, (name, argument) in enumerate(instructions(file)):
+        for count, (name, argument) in enumerate(_instructions(file)):
             if count >= self.limits.operations:
                 raise RefusedError(f"more than {self.limits.operations:,} instructions")
             if name in _PLAIN_VALUES:
-                self.stack.append(_small(argument))
+                # arithmetic with longer ones could take hours
+                if isinstance(argument, int) and argument.bit_length() > _MOST_BITS:
+                    raise RefusedError(f"a number of more than {_MOST_BITS} bits")
+                self.stack.append(argument)
             elif name in _CONSTANTS:
                 self.stack.append(_CONSTANTS[name]())
             elif name in _INSTRUCTIONS:
                 _INSTRUCTIONS[name](self, argument)
-            elif name not in _NOTHING_TO_DO:
+            else:
                 raise RefusedError(f"instruction {name}")
         if self.outer or len(self.stack) != 1:
             raise ValueError("it does not build exactly one object")
@@ -79,18 +83,6 @@ class PickleMachine:
     def since_mark(self) -> list[Any]:
         items, self.stack = self.stack, self.outer.pop()
         return items
-
-    def pop(self, _: object) -> None:
-        if self.stack:
-            self.stack.pop()
-        else:
-            self.since_mark()
-
-    def drop(self, _: object) -> None:
-        self.since_mark()
-
-    def duplicate(self, _: object) -> None:
-        self.stack.append(self.stack[-1])
 
     def put(self, index: int | None) -> None:
         place = len(self.memo) if index is None else index
@@ -108,30 +100,27 @@ class PickleMachine:
         self.stack.append(found)
 
     def tuple_of(self, count: int) -> None:
-        items = [self.stack.pop() for _ in range(count)]
-        self.stack.append(tuple(reversed(items)))
+        self.stack.append(tuple([self.stack.pop() for _ in range(count)][::-1]))
 
     def gather(self, kind: Callable[[list[Any]], object]) -> None:
-        items = self.since_mark()
-        self.stack.append(kind(items))
+        made = kind(self.since_mark())
+        self.stack.append(made)
+
+    def top(self, kind: type) -> Any:
+        """Return the container that items are for."""
+        target = self.stack[-1]
+        if not isinstance(target, kind):
+            raise TypeError(f"items of a {kind.__name__} for a {type(target).__name__}")
+        return target
 
     def extend(self, items: list[Any]) -> None:
-        target = self.stack[-1]
-        if not isinstance(target, list):
-            raise TypeError(f"items for a {type(target).__name__}")
-        target.extend(items)
+        self.top(list).extend(items)
 
     def unite(self, items: list[Any]) -> None:
-        target = self.stack[-1]
-        if not isinstance(target, set):
-            raise TypeError(f"elements for a {type(target).__name__}")
-        target.update(map(plain_key, items))
+        self.top(set).update(map(plain_key, items))
 
     def update(self, items: list[Any]) -> None:
-        target = self.stack[-1]
-        if not isinstance(target, dict):
-            raise TypeError(f"entries for a {type(target).__name__}")
-        target.update(_pairs(items))
+        self.top(dict).update(_pairs(items))
 
     def find(self, module: str, name: str) -> None:
         if (module, name) not in self.table:
@@ -187,31 +176,78 @@ def _name(value: object) -> str:
     return value.name if isinstance(value, Named) else type(value).__name__
 
 
-def plain_key(value: object) -> Hashable:
-    """Return the value as a key of a dict or an element of a set."""
-    # crafted integers can collide, which would take hours; hashes of strings are salted
-    if isinstance(value, int) and abs(value) < 2**60:
-        return value if abs(value) < _MOST_PLAIN else str(value)
-    if value is None or (isinstance(value, str | bytes) and len(value) <= _LONGEST_NAME):
-        return value
-    raise RefusedError(f"a key or element of type {type(value).__name__}")
-
-
 def _pairs(items: list[Any]) -> dict[Hashable, Any]:
     return {plain_key(key): value for key, value in zip(items[::2], items[1::2], strict=True)}
 
 
-def _small(value: object) -> object:
-    # arithmetic with longer ones could take hours
-    if isinstance(value, int) and value.bit_length() > _MOST_BITS:
-        raise RefusedError(f"a number of more than {_MOST_BITS} bits")
-    return value
+def _instructions(file: BufferedIOBase) -> Iterator[tuple[str, object]]:
+    """Yield name and argument of each instruction before STOP.
+
+    The names of GLOBAL come as a pair, byte strings of Python 2 as latin-1.
+    """
+    whole = cast(IO[bytes], _Piecewise(file))
+    while code := file.read(1):
+        opcode = _BY_CODE.get(code)
+        if opcode is None:
+            raise ValueError(f"no instruction has the code {code[0]}")
+        if opcode.name == "STOP":
+            return
+        if opcode.name in _OWN_READERS:
+            argument = _OWN_READERS[opcode.name](file)
+        else:
+            argument = opcode.arg.reader(whole) if opcode.arg else None
+        if opcode.name == "PROTO" and argument not in range(_NEWEST_PROTOCOL + 1):
+            raise RefusedError(f"protocol {argument}, newer than {_NEWEST_PROTOCOL}")
+        yield opcode.name, argument
+    raise ValueError("it ends before the STOP instruction")
 
 
+class _Piecewise:
+    """A file read in pieces, so that memory follows its size and not claimed lengths."""
+
+    def __init__(self, file: BufferedIOBase) -> None:
+        self.file = file
+        self.readline = file.readline
+
+    def read(self, count: int) -> bytes:
+        if count <= _PIECE:
+            return self.file.read(count)
+        pieces = []
+        while count and (piece := self.file.read(min(count, _PIECE))):
+            pieces.append(piece)
+            count -= len(piece)
+        return b"".join(pieces)
+
+
+def _pair(file: BufferedIOBase) -> tuple[str, str]:
+    return _line(file).decode("latin-1"), _line(file).decode("latin-1")
+
+
+def _quoted(file: BufferedIOBase) -> str:
+    """Read a byte string written as a Python 2 literal."""
+    text = _line(file).strip()
+    if len(text) < 2 or text[:1] not in (b"'", b'"') or text[-1:] != text[:1]:
+        raise ValueError("a string without quotes")
+    plain, _ = codecs.escape_decode(text[1:-1])
+    return plain.decode("latin-1")
+
+
+def _line(file: BufferedIOBase) -> bytes:
+    line = file.readline()
+    if not line.endswith(b"\n"):
+        raise ValueError("an unterminated line")
+    return line[:-1]
+
+
+_NEWEST_PROTOCOL = 5
+_PIECE = 2**26
+_BY_CODE = {opcode.code.encode("latin-1"): opcode for opcode in pickletools.opcodes}
+_OWN_READERS: Mapping[str, Callable[[BufferedIOBase], object]] = {
+    "GLOBAL": _pair,
+    "STRING": _quoted,
+}
 _NOTHING = object()
 _MOST_BITS = 128
-_MOST_PLAIN = 1024
-_LONGEST_NAME = 1000
 _FEW = 32
 _SLACK = 2**20
 _TEXTS = (str, bytes, bytearray)
@@ -232,19 +268,14 @@ _CONSTANTS: Mapping[str, Callable[[], object]] = {
     "EMPTY_DICT": dict,
     "EMPTY_SET": set,
 }
-_NOTHING_TO_DO = frozenset({"PROTO", "FRAME"})
-_INSTRUCTIONS: Mapping[str, Callable[[PickleMachine, Any], None]] = {
+_INSTRUCTIONS: Mapping[str, Callable[[PickleMachine, Any], object]] = {
+    **dict.fromkeys(("PROTO", "FRAME"), lambda machine, _: None),
     "MARK": PickleMachine.mark,
-    "POP": PickleMachine.pop,
-    "POP_MARK": PickleMachine.drop,
-    "DUP": PickleMachine.duplicate,
-    "PUT": PickleMachine.put,
-    "BINPUT": PickleMachine.put,
-    "LONG_BINPUT": PickleMachine.put,
-    "MEMOIZE": PickleMachine.put,
-    "GET": PickleMachine.get,
-    "BINGET": PickleMachine.get,
-    "LONG_BINGET": PickleMachine.get,
+    "POP": lambda machine, _: machine.stack.pop() if machine.stack else machine.since_mark(),
+    "POP_MARK": lambda machine, _: machine.since_mark(),
+    "DUP": lambda machine, _: machine.stack.append(machine.stack[-1]),
+    **dict.fromkeys(("PUT", "BINPUT", "LONG_BINPUT", "MEMOIZE"), PickleMachine.put),
+    **dict.fromkeys(("GET", "BINGET", "LONG_BINGET"), PickleMachine.get),
     "TUPLE1": lambda machine, _: machine.tuple_of(1),
     "TUPLE2": lambda machine, _: machine.tuple_of(2),
     "TUPLE3": lambda machine, _: machine.tuple_of(3),

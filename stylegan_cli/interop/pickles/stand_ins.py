@@ -8,8 +8,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from stylegan_cli.interop.pickles.limits import RefusedError, shown
-from stylegan_cli.interop.pickles.machine import Empty, Named, Table, plain_key
+from stylegan_cli.interop.pickles.limits import RefusedError, plain_key, shown
+from stylegan_cli.interop.pickles.machine import Empty, Named, Table
 
 _TYPES: Mapping[str, np.dtype[Any]] = {
     kind + size: np.dtype(kind + size)
