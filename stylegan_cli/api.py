@@ -58,7 +58,7 @@ if TYPE_CHECKING:
     from stylegan_cli.interop.export import Exported, export_network
     from stylegan_cli.interop.foreign import CC_BY_NC, Foreign, NoGeneratorError, save_foreign
     from stylegan_cli.interop.reading import is_foreign, read_foreign
-    from stylegan_cli.interop.to_rosinality2 import rosinality_checkpoint, save_checkpoint
+    from stylegan_cli.interop.rosinality2 import rosinality_checkpoint, save_checkpoint
     from stylegan_cli.latents.labels import chosen_class, expand_labels, mean_label
     from stylegan_cli.latents.references import Pick, parse_picks
     from stylegan_cli.latents.sampling import Sampling, check_possible

@@ -101,7 +101,6 @@ def _less_one(bias: Tensor) -> Tensor:
     return torch.cat([scales - 1, shifts])
 
 
-KIND = "rosinality-stylegan"
 _MARK = "generator.progression.0.conv1.input"
 _MOST_BLOCKS = 9
 _PARTS = ("g_running", "generator")
@@ -138,7 +137,7 @@ def read_rosinality1(root: Mapping[str, object], source: str) -> Foreign:
         recipe,
         0,
         generator=generator,
-        kind=KIND,
+        kind="rosinality-stylegan",
         unused=(*others, *untrained),
         notes=(*_NOTES, *_more_notes(root, part, sides, grown=trained == blocks)),
         **origin(root),
@@ -168,7 +167,7 @@ def _generator(
         for side in sides
         for number in (0, 1)
     }
-    return {**noise, **taken(used, pairs, filters(sides, fused), prefix, source)}
+    return {**noise, **taken(used, (pairs, filters(sides, fused)), prefix, source)}
 
 
 def _level(name: str) -> int:

@@ -1,11 +1,15 @@
-"""Checkpoints of rosinality's StyleGAN2 in PyTorch, trained with it or converted for it."""
+"""Checkpoints of rosinality's StyleGAN2 in PyTorch, read and written."""
 
 from collections.abc import Iterator, Mapping
-from typing import TypeGuard
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeGuard
 
-from torch import Tensor
+import torch
+from torch import Tensor, nn
 
-from stylegan_cli.errors import ForeignFileError
+from stylegan_cli.errors import ForeignFileError, UsageError
+from stylegan_cli.files import writing, written_whole
 from stylegan_cli.interop.foreign import Foreign, StoredTensor, Taken, assemble, foreign_recipe
 from stylegan_cli.interop.pickles.limits import shown
 from stylegan_cli.interop.shapes_of_networks import count_of, network_values
@@ -16,6 +20,7 @@ from stylegan_cli.interop.tensor_maps import (
     SGTOOL,
     W_AVG,
     Form,
+    Layout,
     Pair,
     StateDict,
     drawn_noise,
@@ -26,7 +31,10 @@ from stylegan_cli.interop.tensor_maps import (
     state_dict,
     taken,
 )
+from stylegan_cli.networks.layers import features_by_level
+from stylegan_cli.networks.snapshot import Network, versions
 from stylegan_cli.ops.reference import FILTER
+from stylegan_cli.recipe import Settled
 
 _BOXED = Form(lambda tensor: tensor[0], lambda tensor: tensor[None])
 _REVERSED = Form(lambda tensor: tensor[0].flip((2, 3)), lambda tensor: tensor.flip((2, 3))[None])
@@ -34,55 +42,53 @@ _COLOURS = Form(lambda tensor: tensor[0, :, 0, 0], lambda tensor: tensor[None, :
 _NOISE = Form(lambda tensor: tensor[0, 0], lambda tensor: tensor[None, None])
 
 
-def generator_pairs(layers: int, sides: tuple[int, ...]) -> Iterator[Pair]:
-    """Yield all tensors of a generator except the mean of W."""
-    for i in range(layers):
-        for kind in ("weight", "bias"):
-            yield Pair(f"mapping.fc{i}.{kind}", f"style.{i + 1}.{kind}", SAME)
-    yield Pair("synthesis.b4.const", "input.input", _BOXED)
-    yield from _styled("synthesis.b4.conv1", "conv1", _BOXED, noise=0)
-    yield from _to_rgb("synthesis.b4.torgb", "to_rgb1")
+def _generator_layout(layers: int, sides: tuple[int, ...]) -> Layout:
+    """Return all tensors of a generator except the mean of W, and its filters.
+
+    The filters have gain 4, as upsampling needs.
+    """
+    pairs = [
+        *(
+            Pair(f"mapping.fc{i}.{kind}", f"style.{i + 1}.{kind}", SAME)
+            for i in range(layers)
+            for kind in ("weight", "bias")
+        ),
+        Pair("synthesis.b4.const", "input.input", _BOXED),
+        *_styled("synthesis.b4.conv1", "conv1", _BOXED, noise=0),
+        *_to_rgb("synthesis.b4.torgb", "to_rgb1"),
+    ]
+    filters = {}
     for number, side in enumerate(sides[1:]):
         block, first, second = f"synthesis.b{side}", 2 * number, 2 * number + 1
-        yield from _styled(f"{block}.conv0", f"convs.{first}", _REVERSED, noise=first + 1)
-        yield from _styled(f"{block}.conv1", f"convs.{second}", _BOXED, noise=second + 1)
-        yield from _to_rgb(f"{block}.torgb", f"to_rgbs.{number}")
+        pairs += _styled(f"{block}.conv0", f"convs.{first}", _REVERSED, noise=first + 1)
+        pairs += _styled(f"{block}.conv1", f"convs.{second}", _BOXED, noise=second + 1)
+        pairs += _to_rgb(f"{block}.torgb", f"to_rgbs.{number}")
+        for place in (f"convs.{first}.conv.blur", f"to_rgbs.{number}.upsample"):
+            filters[f"{place}.kernel"] = filter_kernel(FILTER, gain=4.0)
+    return pairs, filters
 
 
-def generator_filters(sides: tuple[int, ...]) -> dict[str, Tensor]:
-    """Return the filters in a generator by name, all with gain 4, as upsampling needs."""
-    levels = range(len(sides) - 1)
-    names = (
-        *(f"convs.{2 * number}.conv.blur.kernel" for number in levels),
-        *(f"to_rgbs.{number}.upsample.kernel" for number in levels),
-    )
-    return {name: filter_kernel(FILTER, gain=4.0) for name in names}
-
-
-def discriminator_pairs(sides: tuple[int, ...]) -> Iterator[Pair]:
-    """Yield all tensors of a discriminator."""
-    largest = f"b{sides[-1]}"
-    yield Pair(f"{largest}.fromrgb.weight", "convs.0.0.weight", SAME)
-    yield Pair(f"{largest}.fromrgb.bias", "convs.0.1.bias", SAME)
+def _discriminator_layout(sides: tuple[int, ...]) -> Layout:
+    """Return all tensors of a discriminator, and its filters, which have no gain."""
+    names = {f"b{sides[-1]}.fromrgb.weight": "convs.0.0.weight"}
+    names[f"b{sides[-1]}.fromrgb.bias"] = "convs.0.1.bias"
+    filters = {}
     for number, side in enumerate(reversed(sides[1:]), start=1):
         block, theirs = f"b{side}", f"convs.{number}"
-        yield Pair(f"{block}.conv0.weight", f"{theirs}.conv1.0.weight", SAME)
-        yield Pair(f"{block}.conv0.bias", f"{theirs}.conv1.1.bias", SAME)
-        yield Pair(f"{block}.conv1.weight", f"{theirs}.conv2.1.weight", SAME)
-        yield Pair(f"{block}.conv1.bias", f"{theirs}.conv2.2.bias", SAME)
-        yield Pair(f"{block}.skip.weight", f"{theirs}.skip.1.weight", SAME)
-    yield Pair("b4.conv.weight", "final_conv.0.weight", SAME)
-    yield Pair("b4.conv.bias", "final_conv.1.bias", SAME)
-    for ours, theirs in (("fc", "final_linear.0"), ("out", "final_linear.1")):
+        names |= {
+            f"{block}.conv0.weight": f"{theirs}.conv1.0.weight",
+            f"{block}.conv0.bias": f"{theirs}.conv1.1.bias",
+            f"{block}.conv1.weight": f"{theirs}.conv2.1.weight",
+            f"{block}.conv1.bias": f"{theirs}.conv2.2.bias",
+            f"{block}.skip.weight": f"{theirs}.skip.1.weight",
+        }
+        for part in ("conv2", "skip"):
+            filters[f"{theirs}.{part}.0.kernel"] = filter_kernel(FILTER)
+    names |= {"b4.conv.weight": "final_conv.0.weight", "b4.conv.bias": "final_conv.1.bias"}
+    for ours, place in (("fc", 0), ("out", 1)):
         for kind in ("weight", "bias"):
-            yield Pair(f"b4.{ours}.{kind}", f"{theirs}.{kind}", SAME)
-
-
-def discriminator_filters(sides: tuple[int, ...]) -> dict[str, Tensor]:
-    """Return the filters in a discriminator by name, all without gain."""
-    levels = range(1, len(sides))
-    names = [f"convs.{number}.{part}.0.kernel" for number in levels for part in ("conv2", "skip")]
-    return {name: filter_kernel(FILTER) for name in names}
+            names[f"b4.{ours}.{kind}"] = f"final_linear.{place}.{kind}"
+    return [Pair(ours, theirs, SAME) for ours, theirs in names.items()], filters
 
 
 def _styled(ours: str, theirs: str, weight: Form, *, noise: int) -> Iterator[Pair]:
@@ -104,10 +110,11 @@ def _affine(ours: str, theirs: str) -> Iterator[Pair]:
         yield Pair(f"{ours}.affine.{kind}", f"{theirs}.conv.modulation.{kind}", SAME)
 
 
-KIND = "rosinality-stylegan2"
 _MARK = "conv1.conv.modulation.weight"
-
 _MOST_LEVELS = 8
+_CHANNEL_MULTIPLIERS = (1, 2)
+_MULTIPLIER = 0.01
+_GROUP = 4
 _TOP = {"g_ema", "d", "latent_avg", "args", SGTOOL}
 
 
@@ -123,15 +130,20 @@ def read_rosinality2(root: Mapping[str, object], source: str) -> Foreign:
     """Read the networks of a checkpoint; of several generators, the average."""
     state, part = first_state(root, ("g_ema", "g"), source)
     prefix = f"{part}." if part else ""
-    sides = _sides(state, source)
+    levels = count_of(r"to_rgbs\.\d+\.bias", state)
+    if levels > _MOST_LEVELS:
+        raise ForeignFileError(f"{source}: {levels} levels, more than sgtool's {_MOST_LEVELS}")
+    sides = tuple(4 << level for level in range(levels + 1))
     generator, notes = _generator(state, prefix, sides, source)
     if "latent_avg" in root:
-        generator[W_AVG] = _given_w_avg(root["latent_avg"], source)
+        stored = root["latent_avg"]
+        if not isinstance(stored, StoredTensor) or len(stored.shape) != 1:
+            raise ForeignFileError(f"{source}: latent_avg is not a mean of W (one row of numbers)")
+        generator[W_AVG] = Taken("latent_avg", stored)
     discriminator = None
     if root.get("d"):
-        pairs, filters = list(discriminator_pairs(sides)), discriminator_filters(sides)
         state = state_dict(root["d"], "d", source)
-        discriminator = taken(state, pairs, filters, "d.", source)
+        discriminator = taken(state, _discriminator_layout(sides), "d.", source)
     recipe = foreign_recipe(network_values(generator, discriminator, source), source)
     if W_AVG not in generator:
         generator[W_AVG] = estimated_w_avg(recipe, generator)
@@ -144,28 +156,21 @@ def read_rosinality2(root: Mapping[str, object], source: str) -> Foreign:
         0,
         generator=generator,
         discriminator=discriminator,
-        kind=KIND,
+        kind="rosinality-stylegan2",
         unused=tuple(shown(str(key)) for key in root if part and key not in {*_TOP, part}),
         **origin(root),
         notes=notes,
     )
 
 
-def _sides(state: StateDict, source: str) -> tuple[int, ...]:
-    levels = count_of(r"to_rgbs\.\d+\.bias", state)
-    if levels > _MOST_LEVELS:
-        raise ForeignFileError(f"{source}: {levels} levels, more than sgtool's {_MOST_LEVELS}")
-    return tuple(4 << level for level in range(levels + 1))
-
-
 def _generator(
     state: StateDict, prefix: str, sides: tuple[int, ...], source: str
 ) -> tuple[dict[str, Taken], tuple[str, ...]]:
-    pairs = list(generator_pairs(count_of(r"style\.\d+\.weight", state), sides))
-    found = taken(state, pairs, generator_filters(sides), prefix, source)
+    layout = _generator_layout(count_of(r"style\.\d+\.weight", state), sides)
+    found = taken(state, layout, prefix, source)
     drawn = {
         pair.ours: drawn_noise(pair.ours, int(pair.ours.split(".")[1].removeprefix("b")))
-        for pair in pairs
+        for pair in layout[0]
         if pair.theirs.startswith("noises.")
     }
     lacking = drawn.keys() - found.keys()
@@ -173,7 +178,134 @@ def _generator(
     return {**drawn, **found}, words
 
 
-def _given_w_avg(value: object, source: str) -> Taken:
-    if not isinstance(value, StoredTensor) or len(value.shape) != 1:
-        raise ForeignFileError(f"{source}: latent_avg is not a mean of W (one row of numbers)")
-    return Taken("latent_avg", value, SAME.to_ours)
+@dataclass(frozen=True, kw_only=True)
+class Written:
+    """A checkpoint for rosinality's program.
+
+    Attributes:
+        names: Name in our network file by name in the checkpoint.
+        unused: Names, or prefixes, of our tensors that the checkpoint lacks.
+    """
+
+    content: Mapping[str, Any]
+    names: Mapping[str, str]
+    unused: tuple[str, ...]
+    notes: tuple[str, ...]
+
+    def tensors(self) -> Iterator[tuple[str, str, list[int]]]:
+        """Yield name there, name in our file and shape there of each tensor from our file."""
+        for theirs, ours in self.names.items():
+            part, _, name = theirs.partition(".")
+            tensor = self.content[part][name] if name else self.content[part]
+            yield theirs, ours, list(tensor.shape)
+
+
+def rosinality_checkpoint(network: Network) -> Written:
+    """Return the checkpoint of a network: `g_ema`, `latent_avg`, and `d` if it can be expressed.
+
+    Raises:
+        UsageError: That program has no such generator.
+    """
+    _check_generator(network)
+    recipe = network.recipe
+    sides = tuple(features_by_level(recipe.data.size, 1, 1))
+    layout = _generator_layout(recipe.generator.mapping_layers, sides)
+    content: dict[str, Any] = {
+        "g_ema": _theirs(network.G, layout),
+        "latent_avg": network.G.mapping.w_avg,
+    }
+    names = {f"g_ema.{pair.theirs}": f"g_ema.{pair.ours}" for pair in layout[0]}
+    names["latent_avg"] = f"g_ema.{W_AVG}"
+    lacking = _lacking_discriminator(recipe, network.D)
+    if not lacking and network.D is not None:
+        layout = _discriminator_layout(sides)
+        content["d"] = _theirs(network.D, layout)
+        names |= {f"d.{pair.theirs}": f"d.{pair.ours}" for pair in layout[0]}
+    content[SGTOOL] = {
+        "licence": network.header.licence,
+        "kimg": network.kimg,
+        "network_sha256": network.sha256,
+        "provenance": dict(network.header.provenance),
+        "versions": versions(),
+    }
+    unused = ("d.",) if lacking and network.D is not None else ()
+    notes = (*_notes(recipe), *([lacking] if lacking else []))
+    return Written(content=content, names=names, unused=unused, notes=notes)
+
+
+def save_checkpoint(path: Path, written: Written) -> None:
+    """Write the checkpoint; it appears under its name only when whole.
+
+    Raises:
+        OutputError: The place cannot be written.
+    """
+    with (
+        written_whole(path) as temporary,
+        writing(path, RuntimeError),
+        temporary.open("wb") as file,
+    ):
+        torch.save(dict(written.content), file)
+
+
+def _theirs(network: nn.Module, layout: Layout) -> dict[str, Tensor]:
+    (pairs, filters), tensors = layout, network.state_dict()
+    state = {pair.theirs: pair.form.to_theirs(tensors[pair.ours]) for pair in pairs}
+    return {
+        name: tensor.detach().cpu().contiguous() for name, tensor in {**state, **filters}.items()
+    }
+
+
+def _check_generator(network: Network) -> None:
+    section, data = network.recipe.generator, network.recipe.data
+    expected = {
+        "family": (section.family, "stylegan2"),
+        "architecture": (section.architecture, "skip"),
+        "resolution": (data.resolution, data.size.level),
+        "channels": (data.channels, 3),
+        "length of labels": (network.c_dim, 0),
+        "w_dim": (section.w_dim, section.z_dim),
+        "mapping_lr_multiplier": (section.mapping_lr_multiplier, _MULTIPLIER),
+    }
+    for name, (found, only) in expected.items():
+        if found != only:
+            raise UsageError(
+                f"{network.path}: {name} is {found}, and rosinality's StyleGAN2 supports only "
+                f"{only}; a .safetensors file holds every network"
+            )
+
+
+def _lacking_discriminator(recipe: Settled, D: nn.Module | None) -> str:
+    """Return why the checkpoint has no discriminator; empty if it has one."""
+    section = recipe.discriminator
+    if D is None:
+        return "there is no discriminator in the file, and none in the checkpoint"
+    readable = section.architecture == "resnet" or recipe.data.size.level == 4
+    if readable and section.mbstd_channels == 1:
+        return ""
+    return (
+        f"the discriminator ({section.architecture}, {section.mbstd_channels} channels of "
+        "deviation) is left out; rosinality's is resnet with 1"
+    )
+
+
+def _notes(recipe: Settled) -> Iterator[str]:
+    """Yield how to load a checkpoint there, and what differs."""
+    size, section = recipe.data.size, recipe.generator
+    widths = features_by_level(size, section.channel_base, section.channel_max)
+    usual = {each: features_by_level(size, 16_384 * each, 512) for each in _CHANNEL_MULTIPLIERS}
+    if multiplier := next((each for each in usual if usual[each] == widths), None):
+        yield (
+            f"load it with --size {size.level} --channel_multiplier {multiplier} "
+            f"--n_mlp {section.mapping_layers} --latent {section.z_dim}"
+        )
+    else:
+        listed = ", ".join(f"{each}: {width}" for each, width in widths.items())
+        yield (
+            "its channel counts are not those that rosinality's program builds; to load it there, "
+            f"set self.channels to {{{listed}}} in its model.py"
+        )
+    if section.conv_clamp is not None:
+        limit = section.conv_clamp
+        yield f"its layers are no longer clamped at ±{limit:g}; images may differ there"
+    if recipe.discriminator.mbstd_group_size != _GROUP:
+        yield f"minibatch deviation is computed over groups of {_GROUP} there, in training"

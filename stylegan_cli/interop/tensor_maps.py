@@ -22,14 +22,10 @@ from stylegan_cli.runtime import stream_seed
 
 @dataclass(frozen=True)
 class Form:
-    """The layout of a tensor in another program's files.
-
-    Attributes:
-        to_theirs: The inverse, for programs whose files sgtool also writes.
-    """
+    """The layout of a tensor in another program's files, and for those we write its inverse."""
 
     to_ours: Callable[[Tensor], Tensor]
-    to_theirs: Callable[[Tensor], Tensor] | None = None
+    to_theirs: Callable[[Tensor], Tensor] = lambda tensor: tensor
 
 
 @dataclass(frozen=True)
@@ -39,7 +35,9 @@ class Pair:
     form: Form
 
 
-SAME = Form(lambda tensor: tensor, lambda tensor: tensor)
+Layout = tuple[Sequence[Pair], Mapping[str, Tensor]]
+"""All tensors of a network in another program's files, and its filters by name there."""
+SAME = Form(lambda tensor: tensor)
 RESAMPLE_FILTER = "resample_filter"
 """End of the names of filters in [ADA]'s release."""
 
@@ -82,17 +80,14 @@ def released(
 
 
 def taken(
-    stored: Mapping[str, StoredTensor],
-    pairs: Sequence[Pair],
-    filters: Mapping[str, Tensor],
-    prefix: str,
-    source: str,
+    stored: Mapping[str, StoredTensor], layout: Layout, prefix: str, source: str
 ) -> dict[str, Taken]:
     """Return those of the pairs that are in the file, by our names.
 
     Args:
         prefix: Before their names in messages and in the map of names, as "g_ema.".
     """
+    pairs, filters = layout
     extra = sorted(set(stored) - {pair.theirs for pair in pairs} - set(filters))
     if extra:
         raise ForeignFileError(

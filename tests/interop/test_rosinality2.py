@@ -6,7 +6,7 @@ import torch
 from stylegan_cli.errors import ForeignFileError, UsageError
 from stylegan_cli.interop.foreign import save_foreign
 from stylegan_cli.interop.reading import read_foreign
-from stylegan_cli.interop.to_rosinality2 import rosinality_checkpoint, save_checkpoint
+from stylegan_cli.interop.rosinality2 import rosinality_checkpoint, save_checkpoint
 from stylegan_cli.networks.snapshot import load_network
 from tests.interop import rosinality2 as reference
 from tests.networks.families import small
