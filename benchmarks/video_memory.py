@@ -66,7 +66,7 @@ def _film_here(network: str, keyframes: str, fps: str) -> None:
         api.Motion(seconds=SECONDS_A_KEYFRAME, fps=float(fps)),
         api.Screen(cols=STREAMS, side=SIDE),
     )
-    filming = api.Filming(api.Drawing(opened, video), Path(network).with_name(f"{keyframes}.mp4"))
+    filming = api.Filming(api.footage(opened, video), Path(network).with_name(f"{keyframes}.mp4"))
     for _ in filming.frames():
         pass
     filming.finish()

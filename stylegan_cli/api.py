@@ -154,9 +154,8 @@ if TYPE_CHECKING:
         scored,
     )
     from stylegan_cli.studies.discovery.study import DiscoveryOptions, discovery
-    from stylegan_cli.studies.editing.edit import edit
-    from stylegan_cli.studies.editing.edit import reaches as edit_reaches
-    from stylegan_cli.studies.editing.moving import EditFilm, EditOptions
+    from stylegan_cli.studies.editing import EditOptions, edit
+    from stylegan_cli.studies.editing import reaches as edit_reaches
     from stylegan_cli.studies.grid import GridOptions, grid
     from stylegan_cli.studies.mixing import mix
     from stylegan_cli.studies.noise.figures import LayerNoise, NoiseShare, noise_findings
@@ -170,10 +169,9 @@ if TYPE_CHECKING:
     from stylegan_cli.studies.projection.workshop import means_of as projection_means
     from stylegan_cli.studies.truncation import truncation
     from stylegan_cli.studies.video.filming import Filming, Footage, default_video, is_video
-    from stylegan_cli.studies.video.motion import Motion, Screen
-    from stylegan_cli.studies.video.tracks import Tracks
-    from stylegan_cli.studies.video.training import TrainingFilm
-    from stylegan_cli.studies.video.video import Drawing, Video, video
+    from stylegan_cli.studies.video.films import film_of_edit, film_of_run
+    from stylegan_cli.studies.video.motion import Motion, Screen, Tracks
+    from stylegan_cli.studies.video.video import Video, footage, video
     from stylegan_cli.training.acceleration import Acceleration, EngineName
     from stylegan_cli.training.alarms import Alarm
     from stylegan_cli.training.estimate import Estimate, estimate

@@ -58,8 +58,8 @@ def edit(
     def make_plan(network: "api.Network", sampling: "api.Sampling") -> "api.Plan":
         return api.edit(network, chosen, directions, options, sampling)
 
-    def film(network: "api.Network", sampling: "api.Sampling") -> "api.EditFilm":
-        return api.EditFilm(network, chosen, directions, options, sampling)
+    def film(network: "api.Network", sampling: "api.Sampling") -> "api.Footage":
+        return api.film_of_edit(network, chosen, directions, options, sampling)
 
     run_study(make_plan, flags, findings=_tell_reach, make_film=film if video else None)
 

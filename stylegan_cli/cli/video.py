@@ -162,10 +162,10 @@ def video(*, flags: VideoFlags) -> None:
         api.Screen(cols=screen[0], rows=screen[1], side=flags.size),
     )
     _print_defaults(flags, network, found)
-    _film(api.Drawing(network, found), flags)
+    _film(api.footage(network, found), flags)
 
 
-def _film_of_run(run: Path, flags: VideoFlags) -> "api.TrainingFilm":
+def _film_of_run(run: Path, flags: VideoFlags) -> "api.Footage":
     usual = VideoFlags()
     for name in ("interp", "network", "direction", "style_seeds", "translate", "rotate"):
         if getattr(flags, name) != getattr(usual, name):
@@ -176,7 +176,7 @@ def _film_of_run(run: Path, flags: VideoFlags) -> "api.TrainingFilm":
     psi, *others = parse_floats(flags.psi)
     if others:
         raise UsageError("one number with `run`", parameter="psi", value=flags.psi)
-    film = api.TrainingFilm(
+    film = api.film_of_run(
         api.snapshots(run),
         lambda path: open_drawing(path, flags),
         api.parse_picks(flags.seeds or f"0-{cols * rows - 1}"),
@@ -194,7 +194,7 @@ def _film_of_run(run: Path, flags: VideoFlags) -> "api.TrainingFilm":
     return film
 
 
-def _film(footage: "api.Drawing | api.TrainingFilm", flags: VideoFlags) -> None:
+def _film(footage: "api.Footage", flags: VideoFlags) -> None:
     with api.Filming(
         footage,
         flags.output or api.default_video(footage, flags.quality),

@@ -16,8 +16,7 @@ from stylegan_cli.rendering.recording import Recording
 from stylegan_cli.report.inputs import FakesSheet, read_study
 from stylegan_cli.report.pictures import dials, photo, photo_of_pixels, source_of, thin
 from stylegan_cli.studies.discovery.finding import find_sefa
-from stylegan_cli.studies.editing.edit import edit
-from stylegan_cli.studies.editing.moving import EditOptions
+from stylegan_cli.studies.editing import EditOptions, edit
 from stylegan_cli.studies.grid import grid
 from tests.report.runs import page_of, write_run
 

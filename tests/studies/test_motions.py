@@ -13,9 +13,8 @@ from stylegan_cli.networks.snapshot import load_network
 from stylegan_cli.ranges import parse_points
 from stylegan_cli.rendering.render import render, to_pixels
 from stylegan_cli.studies.grid import GridOptions, grid
-from stylegan_cli.studies.video.motion import Motion
-from stylegan_cli.studies.video.tracks import Tracks
-from stylegan_cli.studies.video.video import Drawing, video
+from stylegan_cli.studies.video.motion import Motion, Tracks
+from stylegan_cli.studies.video.video import footage, video
 from tests.networks.vectors import FOLDER, Vectors
 
 
@@ -51,7 +50,7 @@ def test_a_moved_grid_shows_what_the_original_shows_with_the_inverse_transform(m
 def test_a_video_moves_on_straight_lines_between_its_keyframes(mobile):
     tracks = Tracks(seeds=parse_picks("3"), translate=((0.0, 0.0), (0.5, 0.0)), rotate=(0.0, 90.0))
     made = video(mobile, tracks, Motion(seconds=0.1, fps=20.0, loop=False))
-    frames = list(Drawing(mobile, made).frames(range(made.frames)))
+    frames = list(footage(mobile, made).draw(range(made.frames), None))
     for share, frame in zip((0.0, 0.5, 1.0), frames, strict=True):
         options = GridOptions(translate=(0.5 * share, 0.0), rotate=90 * share)
         (still,) = drawn(mobile, grid(mobile, parse_picks("3"), options=options))

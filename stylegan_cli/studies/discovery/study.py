@@ -31,8 +31,7 @@ from stylegan_cli.rendering.store import StudyFile
 from stylegan_cli.shapes import Picture
 from stylegan_cli.studies.discovery.judging import Judge
 from stylegan_cli.studies.discovery.measuring import Effects, measurements
-from stylegan_cli.studies.editing.edit import strength_name
-from stylegan_cli.studies.editing.moving import STRENGTHS, pick_codes
+from stylegan_cli.studies.editing import STRENGTHS, pick_codes, strength_name
 
 RANGE_STRENGTH = 2.0
 """Steps at which layers are shown apart, as the literature does."""

@@ -6,13 +6,13 @@ While frames are missing, those drawn are kept as a study in a hidden file: `.pe
 """
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any, Protocol, runtime_checkable
+from typing import Any
 
 import numpy as np
 
@@ -60,15 +60,17 @@ class VideoPaths:
         return self.frames / f"{number:06d}.png"
 
 
-@runtime_checkable
-class Footage(Protocol):
-    """A source of frames.
+@dataclass(frozen=True, kw_only=True)
+class Footage:
+    """Frames still to be drawn.
 
     Attributes:
         request: The options that led here, as JSON holds them.
         recipe: TOML of the recipe of what draws them.
         shape: Height, width and channels of each frame.
         loop: The last frame leads to the first.
+        draw: Draws these frames in order, so many images at once; a frame has the same bits
+            whatever the range.
     """
 
     request: Mapping[str, Any]
@@ -77,11 +79,8 @@ class Footage(Protocol):
     shape: tuple[int, int, int]
     total: int
     fps: float
-    loop: bool
-
-    def frames(self, chosen: range, batch_size: int | None = None) -> Iterator[Picture]:
-        """Draw these frames in order; the same bits for a frame, whatever the range."""
-        ...
+    loop: bool = True
+    draw: Callable[[range, int | None], Iterator[Picture]]
 
 
 class Filming:
@@ -140,7 +139,7 @@ class Filming:
         """Draw the missing frames; each is kept before it is yielded."""
         chosen = range(self.total - self.missing, self.total)
         if self._kept is not None and chosen:
-            for i, frame in zip(chosen, self._footage.frames(chosen, batch_size), strict=True):
+            for i, frame in zip(chosen, self._footage.draw(chosen, batch_size), strict=True):
                 self._kept.write("/", (i,), frame)
                 yield frame
 

@@ -1,6 +1,6 @@
 """The keyframes of a video: codes shared out to its streams, as many on every track."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from operator import itemgetter
@@ -15,11 +15,13 @@ from stylegan_cli.latents.lookup import Picked, codes_of_picks
 from stylegan_cli.latents.references import Pick
 from stylegan_cli.latents.sampling import broadcast_layers, map_latents, truncate_codes
 from stylegan_cli.networks.snapshot import Network
-from stylegan_cli.studies.video.motion import Interp, lerp
-from stylegan_cli.studies.video.tracks import HALVES, Tracks, check_tracks, common_length
+from stylegan_cli.studies.video.motion import Interp, Tracks, check_tracks, lerp
 
 if TYPE_CHECKING:
     from stylegan_cli.networks.generator import Generator
+
+HALVES = 2
+"""Keyframes of each direction, all of them the same still: before either side."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,7 +81,7 @@ def keyframes(network: Network, tracks: Tracks, interp: Interp, streams: int) ->
     main = read("seeds", tracks.seeds)
     style = read("style_seeds", tracks.style_seeds) if tracks.style_seeds else None
     crossover = tracks.crossover or (network.sizes.num_ws // 2,)
-    count = common_length(
+    count = _common_length(
         {
             "seeds": main.length,
             "style_seeds": style.length if style else 1,
@@ -110,6 +112,29 @@ def keyframes(network: Network, tracks: Tracks, interp: Interp, streams: int) ->
         style_seeds=style.picked[-1].request if style else None,
         notes=main.picked[-1].notes + (style.picked[-1].notes if style else ()),
     )
+
+
+def _common_length(lengths: Mapping[str, int]) -> int:
+    """Return the number of keyframes that the tracks agree on.
+
+    Args:
+        lengths: Of each track, by its parameter; a track of one holds throughout.
+    """
+    count = max(lengths.values())
+    for parameter, length in lengths.items():
+        if length not in (1, count):
+            raise UsageError(
+                f"{length} keyframes, where the longest track has {count}; "
+                f"give one, which holds throughout, or {count}",
+                parameter=parameter,
+            )
+    if count < 2:
+        raise UsageError(
+            "only one keyframe for each picture, and a video goes from one to the next; "
+            "give at least two",
+            parameter="seeds",
+        )
+    return count
 
 
 def stills(G: "Generator", keyframes: Keyframes) -> Codes:

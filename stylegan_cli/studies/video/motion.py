@@ -1,6 +1,6 @@
-"""Paths from one code to the next: lines, arcs, splines, their easing in time, and the screen."""
+"""Options of a video: tracks, motion and screen; and the paths from one code to the next."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from math import inf, isfinite
 from typing import Any, Literal
@@ -8,8 +8,14 @@ from typing import Any, Literal
 import numpy as np
 from jaxtyping import Float
 
+from stylegan_cli.directions.references import DirectionPick
 from stylegan_cli.errors import UsageError
+from stylegan_cli.latents.references import Pick
+from stylegan_cli.latents.sampling import Sampling, check_moves, check_possible
+from stylegan_cli.networks.noise import NoiseMode
+from stylegan_cli.networks.snapshot import Network
 from stylegan_cli.sizes import Size
+from stylegan_cli.studies.mixing import check_crossovers
 
 Interp = Literal[
     "lerp-w", "lerp-z", "slerp-z", "slerp-w", "cubic-w", "circle-z", "noise", "direction"
@@ -27,9 +33,6 @@ MAX_FPS = 240
 MAX_SECONDS = 3600
 """From one keyframe to the next."""
 
-SMALLEST = 128
-"""Films enlarge smaller pictures, by a whole factor, to at least this many pixels."""
-
 PARALLEL = 1e-7
 """Sine of an angle from which on two directions are taken for one, or for opposites."""
 
@@ -39,6 +42,72 @@ EASINGS: Mapping[Easing, Callable[[float], float]] = {
     "smoother": lambda t: t * t * t * (t * (6 * t - 15) + 10),
 }
 """Share of the way at a share of the time: constant speed, or at rest at both ends."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Tracks:
+    """Content of a video at its keyframes; a single value holds throughout.
+
+    Attributes:
+        seeds: Seeds, or codes in files, dealt to the streams in turn: the first keyframe of
+            every stream, then the second of every stream, and so on.
+        style_seeds: A second track, dealt alike, that the layers from the crossover on follow.
+        crossover: First layer that follows the second track, at each keyframe; in between, the
+            layers change over one after the other. The middle layer by default.
+        classes: Name or index of the class at each keyframe; the first class by default.
+        labels: A label at each keyframe instead, as of `Sampling`.
+        cutoff: Truncate only layers [0, cutoff); None truncates all.
+        translate: Shift of pictures right and down at each keyframe, in image widths.
+        rotate: Rotation at each keyframe in degrees, counter-clockwise.
+        noise_mode: "random" moves from the noise of one keyframe's seed to that of the next.
+        directions: Along which a seed of each stream swings, one after another.
+        strength: Steps to either side, times those of each direction.
+    """
+
+    seeds: Sequence[Pick]
+    style_seeds: Sequence[Pick] = ()
+    crossover: Sequence[int] = ()
+    psi: Sequence[float] = (1.0,)
+    classes: Sequence[str] = ()
+    labels: Sequence[str] = ()
+    cutoff: int | None = None
+    translate: Sequence[tuple[float, ...]] = ((0.0, 0.0),)
+    rotate: Sequence[float] = (0.0,)
+    noise_mode: NoiseMode = "const"
+    directions: Sequence[DirectionPick] = ()
+    strength: float = 3.0
+
+    @property
+    def ways(self) -> tuple[Sampling, ...]:
+        """Return the class or label at each keyframe; one that holds throughout stands alone."""
+        if self.classes and self.labels:
+            raise UsageError("`class` and `label`: a class is a label; give one of them")
+        if self.labels:
+            return tuple(Sampling(label=text) for text in self.labels)
+        return tuple(Sampling(class_name=name) for name in self.classes or (None,))
+
+
+def check_tracks(network: Network, tracks: Tracks) -> None:
+    """Raise a `UsageError` if the network cannot show these tracks."""
+    sizes = network.sizes
+    for psi in tracks.psi:
+        check_possible(
+            network, Sampling(psi=psi, cutoff=tracks.cutoff, noise_mode=tracks.noise_mode)
+        )
+    check_moves(network, any(map(any, tracks.translate)), any(tracks.rotate))
+    if tracks.crossover and not tracks.style_seeds:
+        raise UsageError(
+            "there is no second track to cross over to; name its seeds with `style_seeds`",
+            parameter="crossover",
+            value=tracks.crossover[0],
+        )
+    if tracks.style_seeds and not sizes.has_styles:
+        raise UsageError(
+            "this network has one code for all layers, so there are no styles to "
+            "mix; leave `style_seeds` out",
+            parameter="style_seeds",
+        )
+    check_crossovers(sizes, tracks.crossover)
 
 
 @dataclass(frozen=True, kw_only=True)

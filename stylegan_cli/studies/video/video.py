@@ -1,17 +1,21 @@
 """A video: keyframes, the interpolation between them, and its frames."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import islice
+from operator import itemgetter
 from typing import Any, NamedTuple
 
 import numpy as np
 from jaxtyping import Float64, Int64
 
-from stylegan_cli.directions.direction import content_hash
+from stylegan_cli.directions.direction import Direction, Move, content_hash, moved_codes
+from stylegan_cli.directions.population import population
+from stylegan_cli.directions.references import open_direction
 from stylegan_cli.errors import UsageError
 from stylegan_cli.figures.png import resize, shown, tile
-from stylegan_cli.latents.codes import Codes, each_column
+from stylegan_cli.latents.codes import Codes, each_column, join_codes
 from stylegan_cli.latents.sampling import Sampling, label_request
 from stylegan_cli.networks.execution import default_batch_size, precision_claim
 from stylegan_cli.networks.sizes import Sizes
@@ -19,9 +23,9 @@ from stylegan_cli.networks.snapshot import Network
 from stylegan_cli.recipe import dumps
 from stylegan_cli.rendering.plan import Plan, Tables
 from stylegan_cli.shapes import Picture
-from stylegan_cli.studies.video.keyframes import Keyframes, keyframes, stills
-from stylegan_cli.studies.video.motion import EASINGS, ONE_PICTURE, STEADY, Motion, Screen
-from stylegan_cli.studies.video.tracks import Swing, Tracks, open_swing
+from stylegan_cli.studies.video.filming import Footage
+from stylegan_cli.studies.video.keyframes import HALVES, Keyframes, keyframes, stills
+from stylegan_cli.studies.video.motion import EASINGS, ONE_PICTURE, STEADY, Motion, Screen, Tracks
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,6 +48,34 @@ class Image(NamedTuple):
 
     frame: int
     stream: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Swing:
+    """Directions, and how far codes go along each: out and back, then to the other side.
+
+    Attributes:
+        strengths: Steps to either side, one number for each direction.
+    """
+
+    network: Network
+    directions: tuple[Direction, ...]
+    strengths: tuple[float, ...]
+    sampling: Sampling
+
+    def moved(self, codes: Codes, moments: Instants) -> Codes:
+        """Move codes at rest, each as far as it is between its keyframes.
+
+        strength · sin 2πt, t from 0 to 1 over both sides, so that it starts and ends at rest.
+        """
+        rows = []
+        for i, keyframe in enumerate(moments.keyframe.tolist()):
+            number, half = divmod(keyframe, HALVES)
+            steps = self.strengths[number] * float(np.sin(np.pi * (half + moments.share[i])))
+            move = Move(self.directions[number], steps)
+            row = each_column(codes, itemgetter(slice(i, i + 1)))
+            rows.append(moved_codes(self.network, row, [move], self.sampling))
+        return replace(join_codes(rows), z=None)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -85,7 +117,7 @@ class Video:
         still = each_column(
             replace(self.stills.codes, z=self.keyframes.main.z), lambda values: values[place]
         )
-        return self.swing.moved(still, moments.keyframe.tolist(), moments.share.tolist())
+        return self.swing.moved(still, moments)
 
     def still(self, image: Image) -> tuple[int, int] | None:
         """Return the keyframe and stream of an image, if it is one and its noise is there."""
@@ -133,43 +165,37 @@ def video(
     return Video(stills=plan, keyframes=found, motion=motion, screen=screen, swing=swing)
 
 
-class Drawing:
-    """A source of frames; frames at keyframes equal the keyframes' stills bit for bit."""
+def footage(network: Network, video: Video) -> Footage:
+    """Return the frames of a video; those at keyframes equal the keyframes' stills bit for bit."""
+    screen, channels = video.screen, network.recipe.data.shown
+    size = screen.size_of(network.sizes.size)
 
-    def __init__(self, network: Network, video: Video) -> None:
-        self._network, self._video = network, video
-        screen, self._shown = video.screen, network.recipe.data.shown
-        self._size = screen.size_of(network.sizes.size)
-        self.shape: tuple[int, int, int] = (
-            screen.rows * self._size.height,
-            screen.cols * self._size.width,
-            len(self._shown or range(network.sizes.channels)),
-        )
-        self.request: Mapping[str, Any] = video.stills.request
-        self.recipe = dumps(network.recipe)
-        self.network_sha256 = network.sha256
-        self.total, self.fps, self.loop = video.frames, video.motion.fps, video.motion.loop
-
-    def frames(self, chosen: range, batch_size: int | None = None) -> Iterator[Picture]:
-        """Draw these frames in order, streams side by side.
-
-        Args:
-            chosen: A frame has the same bits whatever others are drawn.
-            batch_size: Images at once; changes time and memory, and a pixel by 1 at most.
-        """
+    def draw(chosen: range, batch_size: int | None) -> Iterator[Picture]:
         from stylegan_cli.studies.video.images import pictures
 
-        screen = self._video.screen
-        size = batch_size or default_batch_size(self._network.sizes.size)
+        batch = batch_size or default_batch_size(network.sizes.size)
         # batches are cut as if from the first frame on: an image keeps its neighbours
         start, stop = chosen.start * screen.streams, chosen.stop * screen.streams
-        images = (Image(*divmod(i, screen.streams)) for i in range(start // size * size, stop))
-        drawn = islice(pictures(self._network, self._video, images, size), start % size, None)
+        images = (Image(*divmod(i, screen.streams)) for i in range(start // batch * batch, stop))
+        drawn = islice(pictures(network, video, images, batch), start % batch, None)
         while streams := tuple(islice(drawn, screen.streams)):
-            yield tile(
-                np.stack([resize(shown(each, self._shown), self._size) for each in streams]),
-                screen.cols,
-            )
+            sized = [resize(shown(each, channels), size) for each in streams]
+            yield tile(np.stack(sized), screen.cols)
+
+    return Footage(
+        request=video.stills.request,
+        network_sha256=network.sha256,
+        recipe=dumps(network.recipe),
+        shape=(
+            screen.rows * size.height,
+            screen.cols * size.width,
+            len(channels or range(network.sizes.channels)),
+        ),
+        total=video.frames,
+        fps=video.motion.fps,
+        loop=video.motion.loop,
+        draw=draw,
+    )
 
 
 def _swing(network: Network, tracks: Tracks, motion: Motion) -> Swing | None:
@@ -182,8 +208,13 @@ def _swing(network: Network, tracks: Tracks, motion: Motion) -> Swing | None:
         return None
     if not tracks.directions:
         raise UsageError("needs a `direction` to move along", parameter="interp", value="direction")
-    sampling = Sampling(psi=tracks.psi[0], cutoff=tracks.cutoff)
-    return open_swing(network, tracks.directions, tracks.strength, sampling)
+    drawn = partial(population, network)
+    return Swing(
+        network=network,
+        directions=tuple(open_direction(network, pick, drawn) for pick in tracks.directions),
+        strengths=tuple(tracks.strength * pick.steps for pick in tracks.directions),
+        sampling=Sampling(psi=tracks.psi[0], cutoff=tracks.cutoff),
+    )
 
 
 def _check_interp(sizes: Sizes, motion: Motion) -> None:

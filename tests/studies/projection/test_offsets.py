@@ -33,13 +33,12 @@ from stylegan_cli.studies.projection.whitening import statistics
 from stylegan_cli.studies.projection.workshop import Workshop, means_of
 from stylegan_cli.studies.truncation import truncation
 from stylegan_cli.studies.video.images import codes_between
-from stylegan_cli.studies.video.motion import Motion
-from stylegan_cli.studies.video.tracks import Tracks
-from stylegan_cli.studies.video.video import Drawing, Image, video
+from stylegan_cli.studies.video.motion import Motion, Tracks
+from stylegan_cli.studies.video.video import Image, footage, video
 from tests.directions.vectors import reference_generator
 from tests.networks.families import small
-from tests.studies.editing.test_edit import made
 from tests.studies.projection.test_own_noise import QUICK, drawn, images, picks
+from tests.studies.test_editing import made
 from tests.tiny import write_untrained
 
 
@@ -112,7 +111,7 @@ def test_psi_scales_the_offsets_of_truncated_layers(place):
 
 def test_a_video_passes_through_the_pictures_and_offsets_go_on_lines(place):
     film = video(place[1], Tracks(seeds=[*picks(place, "0-1"), 3]), Motion(seconds=0.1, fps=30.0))
-    frames = list(Drawing(place[1], film).frames(range(film.frames)))
+    frames = list(footage(place[1], film).draw(range(film.frames), None))
     np.testing.assert_array_equal(frames[0], images(place)[0])
     np.testing.assert_array_equal(frames[film.motion.segment], images(place)[1])
     steps = [np.abs(a.astype(int) - b).mean() for a, b in pairwise(frames)]

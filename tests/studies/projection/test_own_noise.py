@@ -17,9 +17,8 @@ from stylegan_cli.rendering.render import render
 from stylegan_cli.studies.grid import grid
 from stylegan_cli.studies.mixing import mix
 from stylegan_cli.studies.projection.pictures import Album, Framing
-from stylegan_cli.studies.video.motion import Motion
-from stylegan_cli.studies.video.tracks import Tracks
-from stylegan_cli.studies.video.video import Drawing, video
+from stylegan_cli.studies.video.motion import Motion, Tracks
+from stylegan_cli.studies.video.video import footage, video
 
 QUICK = ("--steps", "3", "--init", "mean", "--detector", "alex", "-q")
 
@@ -89,7 +88,7 @@ def test_mixed_from_the_last_layer_on_it_is_the_projected_picture_to_the_bit(pla
 def test_a_video_passes_through_the_projected_pictures(place):
     tracks = Tracks(seeds=[*picks(place, "0-1"), 3])
     film = video(place[1], tracks, Motion(seconds=0.1, fps=30.0))
-    frames = list(Drawing(place[1], film).frames(range(film.frames)))
+    frames = list(footage(place[1], film).draw(range(film.frames), None))
     np.testing.assert_array_equal(frames[0], images(place)[0])
     np.testing.assert_array_equal(frames[film.motion.segment], images(place)[1])
     steps = [np.abs(a.astype(int) - b).mean() for a, b in pairwise(frames)]

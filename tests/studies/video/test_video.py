@@ -9,9 +9,8 @@ from stylegan_cli.rendering.render import render
 from stylegan_cli.studies.grid import grid
 from stylegan_cli.studies.mixing import mix
 from stylegan_cli.studies.video.images import codes_between, noise_between
-from stylegan_cli.studies.video.motion import Motion, Screen
-from stylegan_cli.studies.video.tracks import Tracks
-from stylegan_cli.studies.video.video import Drawing, Image, video
+from stylegan_cli.studies.video.motion import Motion, Screen, Tracks
+from stylegan_cli.studies.video.video import Image, footage, video
 
 INTERPS = ("lerp-w", "lerp-z", "slerp-z", "slerp-w", "cubic-w")
 SHORT = {"seconds": 0.1, "fps": 40.0}  # four frames from keyframe to keyframe
@@ -27,7 +26,7 @@ def film(network, seeds, screen=None, tracks=None, **motion):
 
 
 def frames(network, found, batch_size=None):
-    return np.stack(list(Drawing(network, found).frames(range(found.frames), batch_size)))
+    return np.stack(list(footage(network, found).draw(range(found.frames), batch_size)))
 
 
 def pictures(network, plan):
@@ -169,7 +168,7 @@ def test_noise_can_wander_while_the_style_stands_still(network, loop):
     found = film(network, [1], interp="noise", noise_walk=0.1, loop=loop)
     shown = frames(network, found)
     assert len(np.unique(shown.reshape(len(shown), -1), axis=0)) == len(shown) == found.frames
-    later = list(Drawing(network, found).frames(range(3, found.frames)))
+    later = list(footage(network, found).draw(range(3, found.frames), None))
     assert np.array_equal(shown[3:], later)
     assert found.stills.request["noise_walk"] == 0.1
 

@@ -6,9 +6,8 @@ from stylegan_cli.directions.references import parse_direction
 from stylegan_cli.errors import UsageError
 from stylegan_cli.studies.discovery.finding import find_sefa
 from stylegan_cli.studies.grid import grid
-from stylegan_cli.studies.video.motion import Motion, Screen
-from stylegan_cli.studies.video.tracks import Tracks
-from stylegan_cli.studies.video.video import Drawing, Image, video
+from stylegan_cli.studies.video.motion import Motion, Screen, Tracks
+from stylegan_cli.studies.video.video import Image, footage, video
 
 
 @pytest.fixture(scope="module")
@@ -39,7 +38,7 @@ def test_a_swing_goes_to_either_side_and_rests_at_the_still(network, picks):
 
 def test_frames_at_keyframes_are_the_images_of_grid(network, picks):
     found = video(network, Tracks(seeds=[3], directions=picks[:1]), SWING)
-    frames = list(Drawing(network, found).frames(range(found.frames)))
+    frames = list(footage(network, found).draw(range(found.frames), None))
     assert np.array_equal(frames[0], frames[4]) and not np.array_equal(frames[0], frames[2])
 
 

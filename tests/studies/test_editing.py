@@ -12,9 +12,9 @@ from stylegan_cli.latents.sampling import PLAIN, Sampling, codes_of_seeds
 from stylegan_cli.networks.styles import style_layers
 from stylegan_cli.rendering.render import render
 from stylegan_cli.sizes import square
-from stylegan_cli.studies.editing.edit import edit
-from stylegan_cli.studies.editing.moving import STEPS, EditFilm, EditOptions
+from stylegan_cli.studies.editing import EditOptions, edit
 from stylegan_cli.studies.grid import grid
+from stylegan_cli.studies.video.films import STEPS, film_of_edit
 
 
 def unit(dim, seed=0):
@@ -160,9 +160,9 @@ def test_moved_styles_leave_no_trace(network):
 def test_a_film_runs_from_the_lowest_strength_to_the_highest_and_back(network, file, name):
     directions = [parse_direction(f"{file}:{name}")]
     options = EditOptions(strengths=(2.0, -2.0, 0.0))
-    film = EditFilm(network, [0, 1, 2], directions, options)
+    film = film_of_edit(network, [0, 1, 2], directions, options)
     drawn = pixels(network, edit(network, [0, 1, 2], directions, options))
-    frames = list(film.frames(range(film.total)))
+    frames = list(film.draw(range(film.total), None))
     for number, column in ((0, 1), (STEPS // 2, 2), (STEPS, 0)):
         frame = frames[number].astype(int)
         for seed, (top, left) in enumerate(((0, 0), (0, 128), (128, 0))):
@@ -172,17 +172,17 @@ def test_a_film_runs_from_the_lowest_strength_to_the_highest_and_back(network, f
 
 
 def test_a_frame_of_a_film_is_the_same_alone(network, file):
-    film = EditFilm(
+    film = film_of_edit(
         network, [0, 1], [parse_direction(f"{file}:w/0")], EditOptions(strengths=(0.0, 3.0))
     )
-    (alone,) = film.frames(range(70, 71))
-    np.testing.assert_array_equal(alone, list(film.frames(range(72)))[70])
+    (alone,) = film.draw(range(70, 71), None)
+    np.testing.assert_array_equal(alone, list(film.draw(range(72), None))[70])
 
 
 def test_a_film_needs_two_strengths(network, file):
     options = EditOptions(strengths=(1.0,))
     with pytest.raises(UsageError, match="only one strength"):
-        EditFilm(network, [0], [parse_direction(f"{file}:w/0")], options)
+        film_of_edit(network, [0], [parse_direction(f"{file}:w/0")], options)
 
 
 @pytest.mark.parametrize("steps", [1e5, -1e308])

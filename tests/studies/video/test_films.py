@@ -17,8 +17,8 @@ from stylegan_cli.networks.header import read_header
 from stylegan_cli.networks.snapshot import load_network, save_tensors
 from stylegan_cli.rendering.render import render
 from stylegan_cli.studies.grid import grid
+from stylegan_cli.studies.video.films import film_of_run
 from stylegan_cli.studies.video.motion import Motion, Screen
-from stylegan_cli.studies.video.training import TrainingFilm
 from tests.tiny import write_network
 
 SHORT = Motion(seconds=0.1, fps=40.0)  # four frames from snapshot to snapshot
@@ -36,7 +36,7 @@ def run(tmp_path_factory):
 
 def film(run, seeds=(1, 2), **motion):
     paths = sorted(run.glob("*.safetensors"))
-    return TrainingFilm(paths, load_network, seeds, Sampling(), replace(SHORT, **motion), PAIR)
+    return film_of_run(paths, load_network, seeds, Sampling(), replace(SHORT, **motion), PAIR)
 
 
 def stills(run, number, seeds=(1, 2)):
@@ -47,21 +47,21 @@ def stills(run, number, seeds=(1, 2)):
 
 
 def test_snapshots_are_shown_as_grid_draws_them_and_the_last_one_stays(run):
-    frames = list(film(run).frames(range(12)))
+    frames = list(film(run).draw(range(12), None))
     for number in range(3):
         assert np.array_equal(frames[4 * number][:128], stills(run, number))
     assert all(np.array_equal(frames[8], frame) for frame in frames[9:])
 
 
 def test_halfway_between_two_snapshots_is_their_mean(run):
-    (frame,) = film(run).frames(range(2, 3))
+    (frame,) = film(run).draw(range(2, 3), None)
     mean = (stills(run, 0).astype(float) + stills(run, 1)) / 2
     assert np.abs(frame[:128] - mean).max() <= 0.5
 
 
 def test_below_the_pictures_stands_the_kimg(run):
     found = film(run)
-    frames = list(found.frames(range(12)))
+    frames = list(found.draw(range(12), None))
     assert {frame.shape for frame in frames} == {found.shape}
     assert found.shape[0] > 128 and found.shape[0] % 2 == 0
     labels = [frame[128:] for frame in frames]
@@ -70,8 +70,8 @@ def test_below_the_pictures_stands_the_kimg(run):
 
 
 def test_a_frame_has_the_same_bits_whatever_others_are_drawn(run):
-    every = list(film(run).frames(range(12)))
-    assert np.array_equal(every[6:], list(film(run).frames(range(6, 12))))
+    every = list(film(run).draw(range(12), None))
+    assert np.array_equal(every[6:], list(film(run).draw(range(6, 12), None)))
 
 
 @pytest.mark.parametrize(
