@@ -4,11 +4,10 @@ import io
 import weakref
 import zipfile
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import AbstractContextManager
-from functools import cached_property, partial
+from functools import partial
 from pathlib import Path, PurePosixPath
-from typing import Any
 
 from stylegan_cli.data.decoding import Upright, decoded
 from stylegan_cli.data.entries import (
@@ -26,7 +25,7 @@ from stylegan_cli.data.entries import (
 )
 from stylegan_cli.data.formats import MAGIC_BYTES, UnusableImageError
 from stylegan_cli.data.label_files import DATASET_JSON, find_labels
-from stylegan_cli.data.labels import LabelTable, Matching, match
+from stylegan_cli.data.labels import LabelTable
 from stylegan_cli.errors import DataError
 
 ENCRYPTED = 1
@@ -53,11 +52,8 @@ class ZipSource(Source):
         self._others: list[tuple[str, str]] = []
         self._images = list(self._find_images())
         self._root = self._common_root()
-        self._table, named = self._read_table()
+        self.table, named = self._read_table()
         self._described_by = {self._root + name for name in named}
-        self.classes = self._table.classes if self._table else ()
-        self.label_names = self._table.label_names if self._table else ()
-        self.prepared: Mapping[str, Any] = self._table.prepared if self._table else {}
 
     def tally(self) -> Tally:
         passed = Groups()
@@ -67,8 +63,7 @@ class ZipSource(Source):
         return Tally(images=len(self._images), passed=passed.finish())
 
     def entries(self) -> Iterator[Entry]:
-        found = [self._entry(place, problem) for place, problem in self._images]
-        return self._matching.annotated(found) if self._table else iter(found)
+        return (self._entry(place, problem) for place, problem in self._images)
 
     def open(self, entry: Entry) -> AbstractContextManager[Upright]:
         if entry.problem:
@@ -76,16 +71,11 @@ class ZipSource(Source):
         content = self._read(self._files[entry.position], MAX_FILE_BYTES)
         return decoded(io.BytesIO(content), entry.name)
 
-    def remarks(self) -> list[str]:
-        return self._matching.remarks if self._table else []
+    def digest(self, entry: Entry) -> int:
+        return entry.mark
 
     def close(self) -> None:
         self._zip.close()
-
-    @cached_property
-    def _matching(self) -> Matching:
-        assert self._table is not None
-        return match(self._table, [self._entry(*image).name for image in self._images])
 
     def _find_images(self) -> Iterator[tuple[int, str | None]]:
         """Places of images in the order of their names, each with the reason not to read it."""

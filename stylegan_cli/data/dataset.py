@@ -12,10 +12,10 @@ import numpy as np
 from jaxtyping import Float32
 
 from stylegan_cli.data.account import Account, Findings, labelling
-from stylegan_cli.data.annotations import AnnotationColumns, Column, column_ranges, label_row
 from stylegan_cli.data.decoding import Levels, Upright, is_deep, reasons
 from stylegan_cli.data.entries import Entry, Source, entry_path
 from stylegan_cli.data.formats import UnusableImageError
+from stylegan_cli.data.labels import AnnotationColumns, Column, column_ranges, label_row
 from stylegan_cli.data.packed import PackedSource
 from stylegan_cli.data.pictures import (
     Fit,

@@ -118,6 +118,10 @@ class Source(Protocol):
         """Return a number that changes with the stored image; None if the entry's mark does."""
         return None
 
+    def digest(self, entry: Entry) -> object:
+        """Return what is equal for equal stored bytes only; None if all of the file tells."""
+        return None
+
     def remarks(self) -> list[str]:
         """Return what the user should know about the labels, such as names that match nothing."""
         return []

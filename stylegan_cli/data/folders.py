@@ -1,15 +1,15 @@
 """Images lying on disk: a folder searched recursively, or a list of files."""
 
 import errno
+import hashlib
 import os
 import zlib
-from collections.abc import Generator, Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
-from functools import cached_property, partial
+from functools import partial
 from io import BufferedIOBase
 from pathlib import Path
-from typing import Any
 
 from stylegan_cli.data.decoding import Upright, decoded
 from stylegan_cli.data.entries import (
@@ -25,7 +25,7 @@ from stylegan_cli.data.entries import (
 )
 from stylegan_cli.data.formats import MAGIC_BYTES, UnusableImageError
 from stylegan_cli.data.label_files import DATASET_JSON, METADATA, find_labels, read_bounded
-from stylegan_cli.data.labels import Matching, match
+from stylegan_cli.errors import DataError
 
 Identity = tuple[int, int]
 _DESCRIPTIONS = (DATASET_JSON, *METADATA, *(f"*/{name}" for name in METADATA))
@@ -41,12 +41,9 @@ class FolderSource(Source):
         self._root = root
         files = (path for pattern in _DESCRIPTIONS for path in root.glob(pattern))
         names = [path.relative_to(root).as_posix() for path in files if path.is_file()]
-        self._table, self._described_by = find_labels(
+        self.table, self._described_by = find_labels(
             names, lambda name: read_bounded(root / name), str(root)
         )
-        self.classes = self._table.classes if self._table else ()
-        self.label_names = self._table.label_names if self._table else ()
-        self.prepared: Mapping[str, Any] = self._table.prepared if self._table else {}
 
     def tally(self) -> Tally:
         passed = Groups()
@@ -59,9 +56,7 @@ class FolderSource(Source):
         return Tally(images=images, passed=passed.finish())
 
     def entries(self) -> Iterator[Entry]:
-        if self._table is None:
-            return self._images()
-        return self._matching.annotated(list(self._images()))
+        return (entry for entry, reason in self._files() if reason is None)
 
     def open(self, entry: Entry) -> AbstractContextManager[Upright]:
         return _opened(self._root / entry.name, entry)
@@ -69,23 +64,16 @@ class FolderSource(Source):
     def checksum(self, entry: Entry) -> int:
         return _checksum(self._root / entry.name)
 
-    def remarks(self) -> list[str]:
-        return self._matching.remarks if self._table else list(self._remarks_on_folders())
+    def digest(self, entry: Entry) -> str:
+        return sha256_of(self._root / entry.name)
 
-    def _remarks_on_folders(self) -> Iterator[str]:
-        classes = {entry.label for entry in self._images()}
+    def remarks(self) -> list[str]:
+        classes = {entry.label for entry in self.entries()}
         folders = (child.name for child in self._root.iterdir() if child.is_dir())
         empty = sorted(name for name in folders if name not in classes and not is_hidden(name))
-        if empty and None not in classes:
-            yield f"{self.name}: sub-folders without an image, so no classes: {shortened(empty)}"
-
-    @cached_property
-    def _matching(self) -> Matching:
-        assert self._table is not None
-        return match(self._table, [entry.name for entry in self._images()])
-
-    def _images(self) -> Iterator[Entry]:
-        return (entry for entry, reason in self._files() if reason is None)
+        if not empty or None in classes:
+            return []
+        return [f"{self.name}: sub-folders without an image, so no classes: {shortened(empty)}"]
 
     def _files(self) -> Iterator[tuple[Entry, str | None]]:
         """Every file, and the reason why it is passed over if it is no image."""
@@ -118,6 +106,9 @@ class ListSource(Source):
 
     def checksum(self, entry: Entry) -> int:
         return _checksum(self._paths[entry.position])
+
+    def digest(self, entry: Entry) -> str:
+        return sha256_of(self._paths[entry.position])
 
 
 UNREADABLE = {errno.EIO, errno.EINVAL, errno.ENODEV, errno.ESTALE}
@@ -170,6 +161,15 @@ def _size(path: Path) -> int:
         return path.stat().st_size
     except OSError:
         return 0  # opening it will tell
+
+
+def sha256_of(path: Path) -> str:
+    """Return the hash of a file."""
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise DataError(f"{path}: cannot be read ({error.strerror})") from None
 
 
 def _first_bytes(path: Path) -> bytes:

@@ -11,7 +11,10 @@ from typing import Any
 import h5py
 import numpy as np
 
-from stylegan_cli.data.annotations import (
+from stylegan_cli.data.decoding import Upright, check_pixels, stack_of
+from stylegan_cli.data.entries import Entry, Source, Tally
+from stylegan_cli.data.formats import UnusableImageError
+from stylegan_cli.data.labels import (
     Annotations,
     Column,
     Numbers,
@@ -20,9 +23,6 @@ from stylegan_cli.data.annotations import (
     labels_by_entry,
     named_numbers,
 )
-from stylegan_cli.data.decoding import Upright, check_pixels, stack_of
-from stylegan_cli.data.entries import Entry, Source, Tally
-from stylegan_cli.data.formats import UnusableImageError
 from stylegan_cli.errors import DataError
 from stylegan_cli.hdf5 import damage_in, describe_form, json_attribute, open_hdf5, stored_array
 from stylegan_cli.shapes import Stored

@@ -16,9 +16,9 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from stylegan_cli.data.annotations import class_names, labels_by_entry
 from stylegan_cli.data.decoding import Upright
 from stylegan_cli.data.entries import Entry, Source, Tally
+from stylegan_cli.data.labels import class_names, labels_by_entry
 from stylegan_cli.errors import DataError
 
 IMAGES_MAGIC, LABELS_MAGIC = b"\0\0\x08\x03", b"\0\0\x08\x01"

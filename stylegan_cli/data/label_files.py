@@ -14,9 +14,8 @@ from io import StringIO
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from stylegan_cli.data.annotations import Annotations, Column
 from stylegan_cli.data.entries import Label, is_image, printable
-from stylegan_cli.data.labels import LabelTable, json_rows, label_table, normal_name
+from stylegan_cli.data.labels import Annotations, Column, LabelTable, label_table, normal_name
 from stylegan_cli.errors import DataError
 
 MAX_BYTES = 2**30
@@ -59,7 +58,7 @@ def find_labels(
         read: Reads one of them.
     """
     if DATASET_JSON in names:
-        return parse_dataset_json(read(DATASET_JSON), f"{where}/{DATASET_JSON}"), [DATASET_JSON]
+        return parse_json(read(DATASET_JSON), f"{where}/{DATASET_JSON}", own=True), [DATASET_JSON]
     found = sorted(
         name for name in names if PurePosixPath(name).name in METADATA and name.count("/") < 2
     )
@@ -85,7 +84,7 @@ def _parse(content: bytes, where: str) -> LabelTable:
     if "\0" in text:
         raise DataError(f"{where}: {NOT_TEXT}")
     if where.lower().endswith(".json"):
-        return _json_table(text, where)
+        return parse_json(text, where)
     if where.lower().endswith(".jsonl"):
         return _json_lines_table(text, where)
     return _csv_table(text, where)
@@ -135,15 +134,54 @@ def _json_lines_table(text: str, where: str) -> LabelTable:
     return replace(label_table(rows, where), attributes=attributes)
 
 
-def _json_table(text: str, where: str) -> LabelTable:
+def parse_json(content: str | bytes, where: str, *, own: bool = False) -> LabelTable:
+    """Read JSON of labels.
+
+    Args:
+        own: It is a `dataset.json`, whose attributes belong to all images in sorted order.
+    """
     try:
-        content = json.loads(text)
-        described = isinstance(content, dict) and isinstance(content.get("labels"), list | dict)
-        rows = list(json_rows(content["labels"] if described else content))
-    except (ValueError, RecursionError) as error:
-        raise DataError(f"{where}: not a usable list of labels: {error}") from None
-    named = content.get("classes") if described else ()
-    return label_table(rows, where, named if isinstance(named, list) else ())
+        known = json.loads(content)
+        if own and not isinstance(known, dict):
+            raise ValueError("not an object")
+        labels = known.get("labels") if isinstance(known, dict) else None
+        described = own or isinstance(labels, list | dict)
+        # some write image: label at the top
+        bare = {name: label for name, label in known.items() if is_image(name)} if own else known
+        rows = list(_json_rows(known.get("labels", bare) if described else known))
+        columns = (known.get("attributes") or {}) if own else {}
+        columns = {str(key): _column(column) for key, column in columns.items()}
+    except (ValueError, TypeError, AttributeError, KeyError, RecursionError) as error:
+        words = f"{where}: not a usable list of labels: {error}; remove or repair it"
+        raise DataError(words) from None
+    facts = known if described else {}
+    named, prepared = facts.get("classes"), facts.get("prepared")
+    table = label_table(rows, where, named if isinstance(named, list) else ())
+    if not own:
+        return table
+    return replace(
+        table,
+        label_names=table.numbered(facts.get("label_names")),
+        columns=columns,
+        prepared=prepared if isinstance(prepared, dict) else {},
+    )
+
+
+def _json_rows(labels: Any) -> Iterator[tuple[Any, Any]]:
+    """Yield names and labels of a list of pairs, an object or null.
+
+    Raises:
+        ValueError: Neither; shows a line of the right form.
+    """
+    form = '"labels" is a list of lines such as ["cat/0.png", 0]'
+    if isinstance(labels, dict):
+        labels = list(labels.items())
+    if not isinstance(labels, list | None):
+        raise ValueError(form)
+    for row in labels or ():
+        if not isinstance(row, list | tuple) or len(row) != 2 or not isinstance(row[0], str):
+            raise ValueError(f"{form}; found {json.dumps(row)[:60]}")
+        yield row[0], row[1]
 
 
 def _csv_table(text: str, where: str) -> LabelTable:
@@ -221,33 +259,6 @@ def _table_of_columns(titles: list[str], rows: list[list[str]], where: str) -> L
         for row in rows
     }
     return replace(table, attributes=attributes if columns else {})
-
-
-def parse_dataset_json(text: bytes, where: str) -> LabelTable:
-    """Read a `dataset.json`."""
-    try:
-        content = json.loads(text.decode("utf-8-sig"))
-        if not isinstance(content, dict):
-            raise ValueError("not an object")
-        # some write image: label at the top
-        bare = {name: label for name, label in content.items() if is_image(name)}
-        rows = list(json_rows(content.get("labels", bare)))
-        columns = {
-            str(key): _column(column) for key, column in (content.get("attributes") or {}).items()
-        }
-    except (ValueError, TypeError, AttributeError, KeyError, RecursionError) as error:
-        raise DataError(
-            f"{where}: not a usable {DATASET_JSON}: {error}; remove or repair it"
-        ) from None
-    prepared = content.get("prepared")
-    named = content.get("classes")
-    table = label_table(rows, where, named if isinstance(named, list) else ())
-    return replace(
-        table,
-        label_names=table.numbered(content.get("label_names")),
-        columns=columns,
-        prepared=prepared if isinstance(prepared, dict) else {},
-    )
 
 
 def dump_dataset_json(

@@ -1,21 +1,187 @@
-"""Labels by the names of images, read from a file and matched to the images there are."""
+"""Labels, classes and attributes of images: by name, as a file has them, or as columns.
 
-import json
+Columns cost megabytes for a million images; they are stored as `dataset.json` in a folder or zip
+and as datasets in HDF5.
+"""
+
 import re
 import unicodedata
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from array import array
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import partial
-from itertools import islice
+from itertools import islice, repeat
 from math import isfinite
-from pathlib import PurePosixPath
 from typing import Any
 
-from stylegan_cli.data.annotations import MAX_CLASSES, Column, named_numbers
+import numpy as np
+import numpy.typing as npt
+from jaxtyping import Float32
+
 from stylegan_cli.data.entries import Entry, Label, printable
 from stylegan_cli.errors import DataError
 
-Key = Callable[[str], str]
+MAX_CLASSES = 65_536
+Numbers = npt.NDArray[np.int64] | npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Column:
+    """One attribute of every image: `values[index[i]]` is that of image i."""
+
+    values: tuple[str, ...]
+    index: Sequence[int]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Annotations:
+    """Columns over all images of a data set.
+
+    Attributes:
+        labels: Class numbers `[n]`, or vectors `[n, c_dim]`; None unless every image has one.
+        classes: Class names by number; empty for vectors.
+        label_names: Names of the numbers of a vector; empty for classes.
+    """
+
+    labels: Numbers | None = None
+    classes: tuple[str, ...] = ()
+    label_names: tuple[str, ...] = ()
+    attributes: Mapping[str, Column] = field(default_factory=dict)
+
+
+class AnnotationColumns:
+    """Collector of the annotations of images that come one by one.
+
+    Args:
+        classes: Names whose numbers are fixed beforehand; others follow in sorted order.
+        label_names: Names of the numbers of vectors; their places if not given.
+    """
+
+    def __init__(self, classes: Sequence[str] = (), label_names: Sequence[str] = ()) -> None:
+        self._known = tuple(dict.fromkeys(classes))
+        self._label_names = tuple(label_names)
+        self._labels = _Vocabulary()
+        self._vectors = array("f")
+        self._widths: set[int] = set()
+        self._attributes: dict[str, _Vocabulary] = {}
+        self._unlabelled = 0
+        self._count = 0
+
+    def add(self, entry: Entry) -> None:
+        if entry.label is None:
+            self._unlabelled += 1
+        elif isinstance(entry.label, str):
+            self._labels.add(entry.label)
+        else:
+            self._vectors.extend(entry.label)
+            self._widths.add(len(entry.label))
+        for key, value in entry.attributes.items():
+            self._attributes.setdefault(key, _Vocabulary()).add(value)
+        self._count += 1
+
+    def finish(self) -> Annotations:
+        """Return everything collected; columns that some image lacks are left out."""
+        attributes = {
+            key: words.column()
+            for key, words in self._attributes.items()
+            if len(words) == self._count
+        }
+        if self._unlabelled or not self._count:
+            return Annotations(attributes=attributes)
+        if self._widths and (len(self._labels) or len(self._widths) > 1):
+            raise DataError("labels: class names and vectors of one length do not mix")
+        if self._widths:
+            vectors = np.frombuffer(self._vectors, np.float32).reshape(self._count, -1).copy()
+            names = named_numbers(self._label_names, vectors.shape[1])
+            return Annotations(labels=vectors, label_names=names, attributes=attributes)
+        classes, numbers = self._labels.sorted(self._known)
+        return Annotations(labels=numbers, classes=classes, attributes=attributes)
+
+
+class _Vocabulary:
+    """Words as numbers, in the order of their first appearance."""
+
+    def __init__(self) -> None:
+        self._numbers: dict[str, int] = {}
+        self._index = array("i")
+
+    def __len__(self) -> int:
+        return len(self._index)
+
+    def add(self, word: str) -> None:
+        self._index.append(self._numbers.setdefault(word, len(self._numbers)))
+
+    def column(self) -> Column:
+        values, index = self.sorted()
+        return Column(values=values, index=index.tolist())
+
+    def sorted(self, first: tuple[str, ...] = ()) -> tuple[tuple[str, ...], npt.NDArray[np.int64]]:
+        """Return all words, given ones first, then sorted, and the place of each entry's word."""
+        words = first + tuple(sorted(set(self._numbers) - set(first)))
+        places = {word: place for place, word in enumerate(words)}
+        table = np.array([places[word] for word in self._numbers], np.int64)
+        return words, table[np.frombuffer(self._index, np.int32)]
+
+
+def label_row(labels: Numbers, index: int, c_dim: int) -> Float32[np.ndarray, " c_dim"]:
+    """Return the label of one image as the networks take it: one-hot for class numbers."""
+    if labels.ndim == 2:
+        vector: npt.NDArray[np.float32] = labels[index].astype(np.float32)
+        return vector
+    row = np.zeros(c_dim, np.float32)
+    row[labels[index]] = 1
+    return row
+
+
+def checked_labels(raw: npt.NDArray[Any], where: str) -> Numbers:
+    """Return labels read from a file as class numbers or finite vectors."""
+    if raw.ndim == 1 and raw.dtype.kind == "f" and np.isfinite(raw).all():
+        fractions = (raw != np.rint(raw)).any() or (np.abs(raw) >= MAX_CLASSES).any()
+        raw = raw[:, None] if fractions else raw.astype(np.int64)
+    whole = raw.dtype.kind in "iu"
+    if raw.ndim == 1 and whole and not (raw < 0).any() and not (raw >= MAX_CLASSES).any():
+        return raw.astype(np.int64)
+    if raw.ndim == 2 and (whole or raw.dtype.kind == "f") and np.isfinite(raw).all():
+        return raw.astype(np.float32)
+    raise DataError(
+        f"{where}: labels are neither class numbers from 0 nor lists of numbers of one length"
+    )
+
+
+def labels_by_entry(numbers: Numbers | None, classes: tuple[str, ...]) -> Iterator[Label | None]:
+    """Yield the labels of a file in the form entries carry them; without labels, no end of None."""
+    if numbers is None:
+        yield from repeat(None)
+    elif numbers.ndim == 2:
+        yield from (tuple(float(value) for value in row) for row in numbers)
+    else:
+        yield from (classes[number] for number in numbers)
+
+
+def named_numbers(names: Any, count: int) -> tuple[str, ...]:
+    """Return names for the numbers of a label: those given if there are as many, or the places."""
+    if isinstance(names, list | tuple) and len(set(map(str, names))) == count:
+        return tuple(map(str, names))
+    return tuple(map(str, range(count)))
+
+
+def column_ranges(
+    vectors: Numbers | Sequence[float], names: Sequence[str]
+) -> dict[str, tuple[float, float, float]]:
+    """Return least, mean and greatest value of each number of some labels, by its name."""
+    if not names or not len(vectors):
+        return {}
+    rows = np.asarray(vectors, np.float64).reshape(-1, len(names))
+    columns = np.stack([rows.min(0), rows.mean(0), rows.max(0)], 1).tolist()
+    return {name: (low, mean, high) for name, (low, mean, high) in zip(names, columns, strict=True)}
+
+
+def class_names(numbers: Numbers | None, named: Any = ()) -> tuple[str, ...]:
+    """Return names for class numbers: those given, as far as they go, then the numbers."""
+    if numbers is None or numbers.ndim == 2:
+        return ()
+    count = int(numbers.max()) + 1 if numbers.size else 0
+    given = [str(name) for name in named] if isinstance(named, list | tuple) else []
+    return tuple(given) + tuple(str(number) for number in range(len(given), count))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,42 +213,6 @@ class LabelTable:
     def names(self) -> list[str]:
         """Names of images that the table knows something about."""
         return list(dict.fromkeys([*self.labels, *self.attributes]))
-
-
-@dataclass(frozen=True, kw_only=True)
-class Matching:
-    """A table matched to images, with remarks on what did not match as written.
-
-    Attributes:
-        names: Names of the table by those of the images.
-    """
-
-    table: LabelTable
-    names: Mapping[str, str]
-    remarks: list[str]
-
-    def annotate(self, entry: Entry) -> Entry:
-        """Return an entry with the label and attributes that the table gives it.
-
-        Without labels in the table, it keeps that of its sub-folder.
-        """
-        name = self.names.get(entry.name, "")
-        attributes = {**entry.attributes, **self.table.attributes.get(name, {})}
-        label = self.table.labels.get(name) if self.table.labels else entry.label
-        return replace(entry, label=label, attributes=attributes)
-
-    def annotated(self, entries: Sequence[Entry]) -> Iterator[Entry]:
-        """Yield all entries, in sorted order, with what the table knows of them."""
-        fitting = not _misfits(self.table, len(entries))
-        columns = self.table.columns if fitting else {}
-        for place, entry in enumerate(map(self.annotate, entries)):
-            known = {key: column.values[column.index[place]] for key, column in columns.items()}
-            yield replace(entry, attributes={**entry.attributes, **known}) if known else entry
-
-
-def _misfits(table: LabelTable, images: int) -> list[int]:
-    """Return the lengths of columns that are not those of so many images."""
-    return [len(each.index) for each in table.columns.values() if len(each.index) != images]
 
 
 def label_table(
@@ -128,110 +258,10 @@ def label_table(
     return replace(table, label_names=table.numbered(()))
 
 
-def json_rows(labels: Any) -> Iterator[tuple[Any, Any]]:
-    """Yield names and labels of a list of pairs, an object or null.
-
-    Raises:
-        ValueError: Neither; shows a line of the right form.
-    """
-    form = '"labels" is a list of lines such as ["cat/0.png", 0]'
-    if isinstance(labels, dict):
-        labels = list(labels.items())
-    if not isinstance(labels, list | None):
-        raise ValueError(form)
-    for row in labels or ():
-        if not isinstance(row, list | tuple) or len(row) != 2 or not isinstance(row[0], str):
-            raise ValueError(f"{form}; found {json.dumps(row)[:60]}")
-        yield row[0], row[1]
-
-
-def match(table: LabelTable, names: Sequence[str]) -> Matching:
-    """Find the images that a table's names mean.
-
-    Names are compared as written, then without regard to case, to suffix and to leading folders,
-    as far as that is unambiguous; the first way that finds most images is taken.
-    """
-    best: dict[str, str] = {}
-    how = ""
-    for words, key in _ways():
-        meant = _unambiguous(table, key)
-        keys = [key(name) for name in names]
-        if meant is None or (words and len(set(keys)) < len(keys)):
-            continue
-        found = {
-            name: meant[wanted] for name, wanted in zip(names, keys, strict=True) if wanted in meant
-        }
-        if len(found) > len(best):
-            best, how = found, words
-        if len(best) == len(names):
-            break
-    remarks = list(_remarks(table, names, best, how))
-    return Matching(table=table, names=best, remarks=remarks)
-
-
 def normal_name(name: str) -> str:
     """Return a name as sources spell it: forward slashes, composed letters, no `./` in front."""
     name = unicodedata.normalize("NFC", name.replace("\\", "/"))
     return re.sub(r"^(\./+)+", "", name)
-
-
-def _ways() -> Iterator[tuple[str, Key]]:
-    yield "", normal_name
-    yield "without regard to case", lambda name: normal_name(name).casefold()
-    yield "without their suffixes", partial(_tail, parts=99, suffix=False)
-    for parts in (4, 3, 2, 1):
-        for suffix in (True, False):
-            ending = "" if suffix else ", without suffixes"
-            last = f"last {parts} parts" if parts > 1 else "last part"
-            yield f"by their {last}{ending}", partial(_tail, parts=parts, suffix=suffix)
-
-
-def _tail(name: str, *, parts: int, suffix: bool) -> str:
-    path = PurePosixPath(normal_name(name).casefold())
-    # a path without a name, such as ".", cannot take another suffix
-    return "/".join((path if suffix or not path.name else path.with_suffix("")).parts[-parts:])
-
-
-def _unambiguous(table: LabelTable, key: Key) -> dict[str, str] | None:
-    """Names of a table by their keys; None where one key stands for different labels."""
-    found: dict[str, str] = {}
-    for name in table.names:
-        other = found.setdefault(key(name), name)
-        if other != name and table.labels.get(other) != table.labels.get(name):
-            return None
-    return found
-
-
-def _remarks(
-    table: LabelTable, names: Sequence[str], found: Mapping[str, str], how: str
-) -> Iterator[str]:
-    if misfits := _misfits(table, len(names)):
-        yield (
-            f"{table.where}: its attributes are those of {max(misfits)} images, and {len(names)} "
-            "are here; they are left out"
-        )
-    known = table.names
-    if not known or not names:
-        return
-    if not found:
-        yield (
-            f"{table.where}: none of its {len(known)} names is that of an image here; the first "
-            f"is {printable(known[0])}, the first image is {printable(names[0])}"
-        )
-        return
-    if how:
-        image, name = next(iter(found.items()))
-        yield (
-            f"{table.where}: names matched {how}, so {printable(name)} is taken for "
-            f"{printable(image)}"
-        )
-    used = set(found.values())
-    unused = [name for name in known if name not in used]
-    if unused:
-        yield (
-            f"{table.where}: {len(unused)} of its {len(known)} names are those of no image here, "
-            f"such as {printable(unused[0])}"
-        )
 
 
 def _label(value: Any, name: str, where: str) -> int | float | str | tuple[float, ...] | None:

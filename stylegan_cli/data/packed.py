@@ -1,5 +1,6 @@
 """Encoded images packed in large files: an index in memory, content read by its place."""
 
+import hashlib
 import io
 import zlib
 from array import array
@@ -52,6 +53,9 @@ class PackedSource(Source):
         if entry.problem:
             raise UnusableImageError(entry.problem)
         return self._stored(entry.position)
+
+    def digest(self, entry: Entry) -> str:
+        return hashlib.sha256(b"" if entry.problem else self.content(entry)).hexdigest()
 
     def checksum(self, entry: Entry) -> int | None:
         if not self._sampled:

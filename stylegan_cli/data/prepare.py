@@ -21,10 +21,10 @@ from stylegan_cli.data.account import (
     remarks_on_depth,
     remarks_on_frames,
 )
-from stylegan_cli.data.annotations import AnnotationColumns
 from stylegan_cli.data.decoding import Levels, reasons
 from stylegan_cli.data.entries import Entry, Source, entry_path, printable, shortened
 from stylegan_cli.data.formats import UnusableImageError
+from stylegan_cli.data.labels import AnnotationColumns
 from stylegan_cli.data.pictures import Target, fit_picture, is_stack, usual_resolution
 from stylegan_cli.data.prepared import own_levels
 from stylegan_cli.data.sources import fingerprint, open_source

@@ -10,11 +10,12 @@ from pathlib import Path
 from stylegan_cli.data import parquet, shards, tfrecords
 from stylegan_cli.data.archives import ZipSource
 from stylegan_cli.data.entries import HDF5_SUFFIXES, Entry, Source, is_image
-from stylegan_cli.data.folders import FolderSource, ListSource
+from stylegan_cli.data.folders import FolderSource, ListSource, sha256_of
 from stylegan_cli.data.formats import MAGIC_BYTES, starts_like_image
 from stylegan_cli.data.idx import IdxSource, is_idx
 from stylegan_cli.data.lmdb import is_lmdb, open_lmdb
-from stylegan_cli.data.packed import File, LocalFile, PackedSource, RemoteFile
+from stylegan_cli.data.packed import File, LocalFile, RemoteFile
+from stylegan_cli.data.relabelled import labelled
 from stylegan_cli.data.shards import expanded
 from stylegan_cli.errors import DataError
 from stylegan_cli.files import similar
@@ -65,7 +66,7 @@ def _open_file(path: Path) -> Source:
     if is_idx(path):
         return IdxSource(path)
     if suffix == ".zip" or zipfile.is_zipfile(path):
-        return ZipSource(path)
+        return _with_own_labels(ZipSource(path))
     raise DataError(
         f"{path}: not a source of images; give a folder, a .zip, .h5, .tar, .tar.gz, .parquet, "
         ".tfrecords or idx file, an LMDB, images, or a .txt that lists images, one path a line; "
@@ -122,7 +123,7 @@ def _open_folder(path: Path) -> Source:
     """Open a folder of images, or of files that hold many."""
     folder = FolderSource(path)
     if next(folder.entries(), None) is not None:
-        return folder
+        return _with_own_labels(folder)
     if any(child.suffix in tfrecords.SUFFIXES for child in path.iterdir()):
         return tfrecords.TfrecordsSource(path)
     for suffix in PACKED:
@@ -131,7 +132,11 @@ def _open_folder(path: Path) -> Source:
         if train:
             others = [str(file) for file in found if file not in train]
             return _open_packed(str(path), list(map(LocalFile, train)), others=others)
-    return folder
+    return _with_own_labels(folder)
+
+
+def _with_own_labels(source: FolderSource | ZipSource) -> Source:
+    return source if source.table is None else labelled(source, source.table)
 
 
 def _is_hdf5(path: Path) -> bool:
@@ -161,28 +166,13 @@ def content_sha256(path: Path | str) -> str:
     """
     digest = hashlib.sha256()
     with closing(open_source(path)) as source:
-        if isinstance(source, FolderSource | ListSource):
-            root = Path(path) if isinstance(source, FolderSource) else Path()
-            for entry in source.entries():
-                digest.update(repr((entry.name, _sha256(root / entry.name))).encode())
-        elif isinstance(source, ZipSource | tfrecords.TfrecordsSource):
-            for entry in source.entries():
-                digest.update(repr((entry.name, entry.mark)).encode("utf-8", "surrogateescape"))
-        elif isinstance(source, PackedSource):
-            for entry in source.entries():
-                content = b"" if entry.problem else source.content(entry)
-                digest.update(repr((entry.name, hashlib.sha256(content).hexdigest())).encode())
-        else:
-            digest.update(_sha256(Path(path)).encode())
+        for entry in source.entries():
+            content = source.digest(entry)
+            if content is None:
+                digest.update(sha256_of(Path(path)).encode())
+                break
+            digest.update(repr((entry.name, content)).encode("utf-8", "surrogateescape"))
     return digest.hexdigest()
-
-
-def _sha256(path: Path) -> str:
-    try:
-        with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
-    except OSError as error:
-        raise DataError(f"{path}: cannot be read ({error.strerror})") from None
 
 
 def fingerprint(source: Source, entries: Sequence[Entry], *, labels: bool) -> str:

@@ -15,7 +15,6 @@ from stylegan_cli.data.account import (
     remarks_on_frames,
     remarks_on_range,
 )
-from stylegan_cli.data.annotations import column_ranges
 from stylegan_cli.data.decoding import Levels, Upright, reasons
 from stylegan_cli.data.duplicates import (
     Pairs,
@@ -26,6 +25,7 @@ from stylegan_cli.data.duplicates import (
 )
 from stylegan_cli.data.entries import Entry, Group, Groups, Source, printable
 from stylegan_cli.data.formats import UnusableImageError
+from stylegan_cli.data.labels import column_ranges
 from stylegan_cli.data.levels import seen_levels
 from stylegan_cli.data.pictures import flatten
 from stylegan_cli.data.prepared import has_halves

@@ -17,10 +17,10 @@ import google_crc32c
 import numpy as np
 from PIL import Image
 
-from stylegan_cli.data.annotations import checked_labels, class_names, labels_by_entry
 from stylegan_cli.data.decoding import Upright, check_pixels, decoded
 from stylegan_cli.data.entries import Entry, Source, Tally
 from stylegan_cli.data.formats import UnusableImageError, starts_like_image
+from stylegan_cli.data.labels import checked_labels, class_names, labels_by_entry
 from stylegan_cli.errors import DataError
 
 SUFFIXES = (".tfrecords", ".tfrecord")
@@ -66,6 +66,9 @@ class TfrecordsSource(Source):
 
     def checksum(self, entry: Entry) -> int | None:
         return None if entry.mark else zlib.crc32(self._records.read(entry.position))
+
+    def digest(self, entry: Entry) -> int:
+        return entry.mark
 
 
 class _Records:

@@ -7,7 +7,7 @@ from pathlib import Path, PurePosixPath
 import numpy as np
 from jaxtyping import Bool, Int64
 
-from stylegan_cli.data.annotations import Column
+from stylegan_cli.data.labels import Column
 from stylegan_cli.errors import DataError, UsageError, meant_or_all
 from stylegan_cli.files import table_in
 

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from stylegan_cli.data.annotations import Column
+from stylegan_cli.data.labels import Column
 from stylegan_cli.errors import DataError, UsageError
 from stylegan_cli.metrics.separability.attributes import (
     attributes_of_columns,
