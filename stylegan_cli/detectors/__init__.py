@@ -3,12 +3,18 @@
 Importing this does not load torch.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Any, Literal
 
-from stylegan_cli.detectors.weights import PUBLISHED, find_weights, how_to_get
+from stylegan_cli.detectors.weights import PUBLISHED, find_weights, how_to_get, weights_header
 from stylegan_cli.errors import UsageError, WeightsError, meant_or_all
+
+if TYPE_CHECKING:
+    import torch
+    from torch import Tensor
 
 Purpose = Literal["features", "manifold", "distance"]
 """Features for FID, KID and IS; features for precision and recall; distances for PPL."""
@@ -21,7 +27,15 @@ STANDARD: Mapping[Purpose, str] = {
     "distance": "vgg16",
 }
 
-_FEATURES = {name: name for name in ("inception", "vgg16", "alex", "mobilenet")}
+_SIGHT = {
+    "inception": ("tf1-bilinear-299", 2048),
+    "vgg16": ("tf1-bilinear-224", 4096),
+    "alex": ("bilinear-antialias-224", 256),
+    "mobilenet": ("bilinear-antialias-224", 1280),
+}
+"""The way a detector resizes images, and the length of its feature vectors."""
+
+_FEATURES = {name: name for name in _SIGHT}
 WEIGHTS: Mapping[Purpose, Mapping[str, str]] = {
     "features": _FEATURES,
     "manifold": _FEATURES,
@@ -83,3 +97,84 @@ def chosen_detector(name: str | None, purpose: Purpose) -> tuple[str, Path]:
         ways = how_to_get(weights)
         raise WeightsError(f"`detector={name}`: its weights are not here; they are {ways}")
     return name, path
+
+
+@dataclass(frozen=True, kw_only=True)
+class FeatureDetector:
+    """A network that turns images into feature vectors, loaded when it looks at the first ones.
+
+    Attributes:
+        name: Used in names of results, such as `fd_alex`.
+        kind: Its name among all detectors; weights that the user trusted have another `name`.
+        sha256: As the file of the weights says, which is checked when they are loaded.
+    """
+
+    name: str
+    kind: str
+    path: Path
+    sha256: str
+    device: "Callable[[], torch.device | str]"
+
+    @property
+    def feature_dim(self) -> int:
+        return _SIGHT[self.kind][1]
+
+    @property
+    def facts(self) -> dict[str, str]:
+        """Return name, hash and way of resizing, for the records of results."""
+        resize, _ = _SIGHT[self.kind]
+        return {"detector": self.name, "detector_sha256": self.sha256, "resize": resize}
+
+    @property
+    def tells_classes(self) -> bool:
+        """Return whether the network classifies, as the Inception Score needs."""
+        return self.kind == "inception"
+
+    @cached_property
+    def network(self) -> Any:
+        """Return the network, on the device."""
+        from stylegan_cli.detectors.registry import load_network
+
+        return load_network(self.kind, "features", self.path, self.device())
+
+    def features(self, images: "Tensor") -> "Tensor":
+        """Return a row per image in float32, which does not depend on the others.
+
+        Args:
+            images: Bytes or floats in [0, 255]; grey or RGB.
+        """
+        from stylegan_cli.detectors.registry import features
+
+        return features(self.network, images)
+
+    def probabilities(self, features: "Tensor") -> "Tensor":
+        """Return the class probabilities of features, as the Inception Score takes them.
+
+        Raises:
+            UsageError: The detector has no classes.
+        """
+        from stylegan_cli.detectors.registry import probabilities
+
+        if not self.tells_classes:
+            raise UsageError(f"`detector={self.name}`: has no classes; use inception")
+        return probabilities(self.network, features)
+
+
+def feature_detector(
+    name: str | None, purpose: Purpose, device: "Callable[[], torch.device | str]"
+) -> FeatureDetector:
+    """Return a detector by the header of its weights; arguments and errors as of `open_detector`.
+
+    Args:
+        device: Called when the network is loaded.
+    """
+    kind, path = chosen_detector(name, purpose)
+    shown, sha256 = named_weights(kind, path)
+    return FeatureDetector(name=shown, kind=kind, path=path, sha256=sha256, device=device)
+
+
+def named_weights(kind: str, path: Path) -> tuple[str, str]:
+    """Return a detector's name in results, as `inception_unpublished`, and its weights' hash."""
+    header = weights_header(path)
+    name = kind if header.get("published") != "no" else f"{kind}_unpublished"
+    return name, header.get("sha256", "")

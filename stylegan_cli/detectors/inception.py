@@ -163,9 +163,6 @@ class MixedE(nn.Module):
 class InceptionFeatures(nn.Module):
     """The 2048 outputs of the last pool, of images resized to 299×299."""
 
-    feature_dim = 2048
-    resize = "tf1-bilinear-299"
-
     def __init__(self) -> None:
         super().__init__()
         self.Conv2d_1a_3x3 = Convolution(3, 32, (3, 3), stride=2, valid=True)

@@ -3,13 +3,21 @@
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Literal, overload
+from pathlib import Path
+from typing import Any, Literal, overload
 
 import torch
 from jaxtyping import Float, UInt8
 from torch import Tensor
 
-from stylegan_cli.detectors import WEIGHTS, Purpose, chosen_detector
+from stylegan_cli.detectors import (
+    WEIGHTS,
+    FeatureDetector,
+    Purpose,
+    chosen_detector,
+    feature_detector,
+    named_weights,
+)
 from stylegan_cli.detectors.inception import InceptionFeatures
 from stylegan_cli.detectors.trunks import (
     Lpips,
@@ -19,8 +27,8 @@ from stylegan_cli.detectors.trunks import (
     mobilenet,
     vgg16,
 )
-from stylegan_cli.detectors.weights import Weights, is_published, read_weights
-from stylegan_cli.errors import DataError, UsageError, WeightsError
+from stylegan_cli.detectors.weights import read_weights
+from stylegan_cli.errors import DataError, WeightsError
 
 FeatureNetwork = InceptionFeatures | MeanFeatures | Vgg16Features
 
@@ -28,55 +36,22 @@ AnyImages = Float[Tensor, "n channels height width"] | UInt8[Tensor, "n channels
 """Bytes or floats in [0, 255]; grey or RGB."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class FeatureDetector:
-    """A network that turns images into feature vectors.
+@torch.no_grad()
+def features(network: FeatureNetwork, images: AnyImages) -> Float[Tensor, "n feature_dim"]:
+    """Return features in float32; they do not depend on the batch."""
+    x = _rgb(images)
+    with _in_float32(x.device):
+        found: Tensor = network(x)
+    return found
 
-    Attributes:
-        name: Used in names of results, such as `fd_alex`.
-    """
 
-    name: str
-    sha256: str
-    network: FeatureNetwork
-
-    @property
-    def feature_dim(self) -> int:
-        return self.network.feature_dim
-
-    @property
-    def facts(self) -> dict[str, str]:
-        """Return name, hash and way of resizing, for the records of results."""
-        return {
-            "detector": self.name,
-            "detector_sha256": self.sha256,
-            "resize": self.network.resize,
-        }
-
-    @property
-    def tells_classes(self) -> bool:
-        """Return whether the network classifies, as the Inception Score needs."""
-        return isinstance(self.network, InceptionFeatures)
-
-    @torch.no_grad()
-    def features(self, images: AnyImages) -> Float[Tensor, "n feature_dim"]:
-        """Return features in float32; they do not depend on the batch."""
-        x = _rgb(images)
-        with _in_float32(x.device):
-            features: Tensor = self.network(x)
-        return features
-
-    @torch.no_grad()
-    def probabilities(self, features: Float[Tensor, "n feature_dim"]) -> Float[Tensor, "n classes"]:
-        """Return the class probabilities of features, as the Inception Score takes them.
-
-        Raises:
-            UsageError: The detector has no classes.
-        """
-        if not isinstance(self.network, InceptionFeatures):
-            raise UsageError(f"`detector={self.name}`: has no classes; use inception")
-        with _in_float32(features.device):
-            return self.network.probabilities(features)
+@torch.no_grad()
+def probabilities(
+    network: InceptionFeatures, features: Float[Tensor, "n feature_dim"]
+) -> Float[Tensor, "n classes"]:
+    """Return the class probabilities of features."""
+    with _in_float32(features.device):
+        return network.probabilities(features)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -133,8 +108,8 @@ Build = Callable[[], FeatureNetwork | Lpips]
 _FEATURES: Mapping[str, Build] = {
     "inception": InceptionFeatures,
     "vgg16": Vgg16Features,
-    "alex": lambda: MeanFeatures(alexnet(), 256),
-    "mobilenet": lambda: MeanFeatures(mobilenet(), 1280),
+    "alex": lambda: MeanFeatures(alexnet()),
+    "mobilenet": lambda: MeanFeatures(mobilenet()),
 }
 _NETWORKS: Mapping[Purpose, Mapping[str, Build]] = {
     "features": _FEATURES,
@@ -166,14 +141,32 @@ def open_detector(
         UsageError: There is no such detector for this purpose.
         WeightsError: Its weights are missing, damaged, or those of another network.
     """
-    name, path = chosen_detector(name, purpose)
+    if purpose != "distance":
+        detector = feature_detector(name, purpose, lambda: device)
+        _ = detector.network  # refuses weights that do not fit
+        return detector
+    kind, path = chosen_detector(name, purpose)
+    network = load_network(kind, purpose, path, device)
+    shown, sha256 = named_weights(kind, path)
+    return PerceptualDetector(name=shown, sha256=sha256, network=network)
+
+
+def load_network(kind: str, purpose: Purpose, path: Path, device: torch.device | str) -> Any:
+    """Load the network of a detector with its weights, checked."""
     weights = read_weights(path)
-    network = _network(_NETWORKS[purpose][name], weights, path.stem).to(device)
-    if not is_published(path):
-        name = f"{name}_unpublished"
-    if isinstance(network, Lpips):
-        return PerceptualDetector(name=name, sha256=weights.sha256, network=network)
-    return FeatureDetector(name=name, sha256=weights.sha256, network=network)
+    with torch.device("meta"):
+        network = _NETWORKS[purpose][kind]()
+    # AlexNet's file also has the heads that only LPIPS uses
+    own = network.state_dict().keys() & weights.tensors.keys()
+    tensors = {key: _as_computed(weights.tensors[key]) for key in own}
+    try:
+        network.load_state_dict(tensors, assign=True)
+    except RuntimeError as error:
+        details = "; ".join(line.strip() for line in str(error).splitlines()[1:4])
+        raise WeightsError(
+            f"{path.stem}: the weights do not fit their network ({details}); add them again"
+        ) from None
+    return network.eval().requires_grad_(False).to(device)
 
 
 def weights_shapes(weights: str) -> dict[str, torch.Size]:
@@ -191,23 +184,6 @@ def weights_shapes(weights: str) -> dict[str, torch.Size]:
         for name, tensor in state.items()
         if not name.endswith("num_batches_tracked")
     }
-
-
-def _network(build: Build, weights: Weights, name: str) -> FeatureNetwork | Lpips:
-    with torch.device("meta"):
-        network = build()
-    # AlexNet's file also has the heads that only LPIPS uses
-    own = network.state_dict().keys() & weights.tensors.keys()
-    tensors = {key: _as_computed(weights.tensors[key]) for key in own}
-    try:
-        network.load_state_dict(tensors, assign=True)
-    except RuntimeError as error:
-        details = "; ".join(line.strip() for line in str(error).splitlines()[1:4])
-        raise WeightsError(
-            f"{name}: the weights do not fit their network ({details}); add them again"
-        ) from None
-    network.eval().requires_grad_(False)
-    return network
 
 
 def _as_computed(tensor: Tensor) -> Tensor:

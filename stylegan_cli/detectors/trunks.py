@@ -200,12 +200,9 @@ SIDE = 224
 class MeanFeatures(nn.Module):
     """Mean activations of the last convolution, over images of 224×224."""
 
-    resize = "bilinear-antialias-224"
-
-    def __init__(self, features: nn.Module, feature_dim: int) -> None:
+    def __init__(self, features: nn.Module) -> None:
         super().__init__()
-        self.scale = ImageNetScale()
-        self.features, self.feature_dim = features, feature_dim
+        self.scale, self.features = ImageNetScale(), features
 
     def forward(self, images: Rgb) -> Float[Tensor, "n feature_dim"]:
         maps: Tensor = self.features(self.scale(resize_smooth(images, SIDE)))
@@ -214,9 +211,6 @@ class MeanFeatures(nn.Module):
 
 class Vgg16Features(nn.Module):
     """Activations behind the second fully connected layer, after its ReLU."""
-
-    feature_dim = 4096
-    resize = "tf1-bilinear-224"
 
     def __init__(self) -> None:
         super().__init__()

@@ -166,10 +166,10 @@ def shipped_folder() -> Path:
     return Path(str(files("stylegan_cli.detectors"))) / "shipped"
 
 
-def is_published(path: Path) -> bool:
-    """Return whether these are the authors' weights, not others that the user trusted."""
+def weights_header(path: Path) -> dict[str, str]:
+    """Read where weights come from and the hash of their content, as their file says."""
     with _opened(path, "numpy") as file:
-        return _metadata(path, file).get("published") != "no"
+        return _metadata(path, file)
 
 
 def weights_facts(name: str | None = None) -> list[dict[str, Any]]:
@@ -202,9 +202,10 @@ def _state(here: list[Path]) -> str:
     if all(map(is_shipped, here)):
         return "ships"
     try:
-        return "here" if all(map(is_published, here)) else "unpublished"
+        published = all(weights_header(path).get("published") != "no" for path in here)
     except WeightsError:
         return "damaged"
+    return "here" if published else "unpublished"
 
 
 def read_weights(path: Path) -> Weights:

@@ -40,6 +40,11 @@ class Case:
     reals: StoredPictures | None
     facts: Mapping[str, Any]
 
+    @property
+    def network(self) -> Path | None:
+        """Return the network's file; None for a folder of images."""
+        return Path(self.facts["network"]) if "network" in self.facts else None
+
 
 def cases_of(
     request: Request, protocol: Protocol, place: Workplace

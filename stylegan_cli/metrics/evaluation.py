@@ -3,19 +3,19 @@
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from stylegan_cli.detectors import (
+    FeatureDetector,
     Purpose,
-    chosen_detector,
     detector_note,
+    feature_detector,
     how_to_get_standard,
     is_standard,
 )
-from stylegan_cli.errors import MetricError, UsageError
+from stylegan_cli.errors import MetricError, SgtoolError, UsageError
 from stylegan_cli.metrics.cases import Case, cases_of
 from stylegan_cli.metrics.fakes import Pictures
 from stylegan_cli.metrics.features import Extraction, Workplace, check_features
@@ -29,11 +29,9 @@ from stylegan_cli.metrics.metric import (
     Samples,
     stretch,
 )
+from stylegan_cli.metrics.outputs import recorded_results
 from stylegan_cli.metrics.protocol import Protocol, check_metrics, protocol_named, result_name
 from stylegan_cli.runtime import pick_dtype, repeatable
-
-if TYPE_CHECKING:
-    from stylegan_cli.detectors.registry import FeatureDetector
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,28 +44,34 @@ class Evaluation:
 
     metrics: tuple[Metric, ...]
     cases: tuple[Case, ...]
-    detectors: Mapping[Purpose, "FeatureDetector"]
+    detectors: Mapping[Purpose, FeatureDetector]
     protocol: Protocol
     place: Workplace
 
     def check(self) -> None:
-        """Raise before anything long begins if there are too few images."""
+        """Raise before anything long begins if a metric cannot be measured."""
         for metric in self.metrics:
-            for problem in self.problems(metric):
-                raise MetricError(problem)
+            if problem := self.problem(metric):
+                raise problem
 
-    def problems(self, metric: Metric) -> Iterator[str]:
-        """Yield the cases that have too few images for a metric."""
-        least = metric.on_features.least
+    def problem(self, metric: Metric) -> SgtoolError | None:
+        """Return why a metric cannot be measured: no classes, or too few images in a case."""
+        work, detector = metric.on_features, self.detector(metric)
+        if work.needs_classes and not detector.tells_classes:
+            return UsageError(
+                f"the {work.title} needs classes, and {detector.name} has none; the standard "
+                f"detector is {how_to_get_standard(work.purpose)}"
+            )
         for case in self.cases:
             for pictures in self._compared(metric, case):
-                kind = "real" if pictures is case.reals else "fake"
-                if pictures.counted < least:
+                if pictures.counted < work.least:
+                    kind = "real" if pictures is case.reals else "fake"
                     named = f"{case.name}: " if case.name else ""
-                    yield (
+                    return MetricError(
                         f"{named}{pictures.counted} {kind} images are too few; {metric.name} "
-                        f"needs at least {least}"
+                        f"needs at least {work.least}"
                     )
+        return None
 
     @cached_property
     def extractions(self) -> tuple[Extraction, ...]:
@@ -81,7 +85,8 @@ class Evaluation:
         return tuple({extraction.file.path: extraction for extraction in wanted}.values())
 
     def extract(self) -> Iterator[Event]:
-        """Compute features that are missing; all processes do this together."""
+        """Compute features that are missing, in float32; all processes do this together."""
+        repeatable(self.place.device, pick_dtype("fp32", self.place.device))
         missing = sum(len(part) for each in self.extractions for part in each.missing)
         total = sum(len(each.pictures) for each in self.extractions)
         if missing < total:
@@ -89,9 +94,21 @@ class Evaluation:
         counts = (count for each in self.extractions for count in each.run())
         yield from stretch("images", missing, counts)
 
+    def recorded(self, records: Sequence[Mapping[str, Any]]) -> list[Found]:
+        """Return the results that an earlier evaluation recorded; none unless all are there."""
+        found = []
+        for case in self.cases:
+            for metric in self.metrics:
+                record = recorded_results(records, self._claims(case, metric))
+                if record is None:
+                    return []
+                found.append(_found(case, record))
+        return found
+
     def results(self) -> Iterator[Found]:
         """Compute every metric of every case, for the first process."""
-        yield from (self._result(case, each) for case in self.cases for each in self.metrics)
+        for case in self.cases:
+            yield from (self._result(case, metric) for metric in self.metrics)
 
     def warnings(self) -> Iterator[Remark]:
         """Yield warnings about the reliability of the numbers."""
@@ -104,7 +121,7 @@ class Evaluation:
                 if text:
                     yield Remark(text=text, is_warning=True)
 
-    def detector(self, metric: Metric) -> "FeatureDetector":
+    def detector(self, metric: Metric) -> FeatureDetector:
         return self.detectors[metric.on_features.purpose]
 
     def features(self, pictures: Pictures, metric: Metric) -> Features:
@@ -112,8 +129,7 @@ class Evaluation:
         return self._extraction(pictures, metric).features()
 
     def _extraction(self, pictures: Pictures, metric: Metric) -> Extraction:
-        detector = self.detector(metric)
-        return Extraction(pictures=pictures, detector=detector, place=self.place)
+        return Extraction(pictures=pictures, detector=self.detector(metric), place=self.place)
 
     def _compared(self, metric: Metric, case: Case) -> tuple[Pictures, ...]:
         """Return fakes of the first repeat, and the reals if the metric compares with them."""
@@ -126,27 +142,18 @@ class Evaluation:
         real = self.features(reals[0], metric)[:limit] if reals else None
         runs = [self._measured(metric, fakes, real) for fakes in case.fakes]
         table = {name: [run[name] for run in runs] for name in runs[0]}
-        values = {name: float(np.mean(column)) for name, column in table.items()}
-        sd = {name: float(np.std(v, ddof=1)) for name, v in table.items() if len(v) > 1}
+        device, size = self.place.device, self.place.world.size
         record = {
             "metric": metric.name,
             "case": case.name,
-            "results": values,
-            "sd": sd,
+            "results": {name: float(np.mean(column)) for name, column in table.items()},
+            "sd": {name: float(np.std(v, ddof=1)) for name, v in table.items() if len(v) > 1},
             "runs": runs,
-            **case.facts,
-            **self._facts(case, metric),
-            "num_real": reals[0].counted if reals else None,
+            **self._claims(case, metric),
+            "device": str(device),
+            "num_gpus": size if device.type == "cuda" else 0,
         }
-        network = Path(case.facts["network"]) if "network" in case.facts else None
-        return Found(
-            metric=metric.name,
-            case=case.name,
-            values=values,
-            spread=sd,
-            records=(record,),
-            network=network,
-        )
+        return _found(case, record)
 
     def _measured(self, metric: Metric, fakes: Pictures, real: Features | None) -> dict[str, float]:
         work, detector = metric.on_features, self.detector(metric)
@@ -165,70 +172,55 @@ class Evaluation:
             for name, value in work.measure(samples).items()
         }
 
-    def _facts(self, case: Case, metric: Metric) -> dict[str, Any]:
-        detector, place = self.detector(metric), self.place
-        network = case.facts.get("network")
+    def _claims(self, case: Case, metric: Metric) -> dict[str, Any]:
+        """Return everything in a record that decides its numbers."""
+        detector, reals = self.detector(metric), self._compared(metric, case)[1:]
         return {
-            "snapshot_pkl": Path(network).name if network else None,
+            "metric": metric.name,
+            "case": case.name,
+            **case.facts,
+            "snapshot_pkl": case.network and case.network.name,
             "num_fake": case.fakes[0].counted,
+            "num_real": reals[0].counted if reals else None,
             "protocol": self.protocol.name,
             "ddof": self.protocol.ddof,
             **detector.facts,
             "standard_detector": is_standard(detector.name, metric.on_features.purpose),
-            "device": str(place.device),
-            "num_gpus": place.world.size if place.device.type == "cuda" else 0,
         }
+
+
+def _found(case: Case, record: Mapping[str, Any]) -> Found:
+    return Found(
+        metric=record["metric"],
+        case=case.name,
+        values=record["results"],
+        spread=record["sd"],
+        records=(record,),
+        network=case.network,
+    )
 
 
 def open_evaluation(
     metrics: Sequence[Metric], request: Request, place: Workplace
 ) -> Generator[Event, None, Evaluation]:
-    """Yield remarks on the evaluation, check it and return it."""
+    """Yield remarks on the evaluation, check it and return it; torch is not needed for that."""
     protocol = protocol_named(request.protocol)
     check_metrics([metric.name for metric in metrics], protocol)
     purposes = dict.fromkeys(metric.on_features.purpose for metric in metrics)
-    for purpose in purposes:
-        chosen_detector(request.detector, purpose)
-    cases = yield from cases_of(request, protocol, place)
-    # all that can be refused without torch was
-    from stylegan_cli.detectors.registry import open_detector
-
-    repeatable(place.device, pick_dtype("fp32", place.device))
     detectors: dict[Purpose, FeatureDetector] = {
-        purpose: open_detector(request.detector, purpose=purpose, device=place.device)
+        purpose: feature_detector(request.detector, purpose, lambda: place.device)
         for purpose in purposes
     }
-    possible = yield from _possible(metrics, detectors)
-    for seen, detector in detectors.items():
-        note = detector_note(detector.name, seen)
-        if note:
+    cases = yield from cases_of(request, protocol, place)
+    for purpose, detector in detectors.items():
+        if note := detector_note(detector.name, purpose):
             yield Remark(text=note)
     evaluation = Evaluation(
-        metrics=possible, cases=cases, detectors=detectors, protocol=protocol, place=place
+        metrics=tuple(metrics), cases=cases, detectors=detectors, protocol=protocol, place=place
     )
-    problems = {metric.name: next(evaluation.problems(metric), None) for metric in possible}
+    problems = {metric.name: evaluation.problem(metric) for metric in metrics}
     if all(problems.values()):
         evaluation.check()
     for problem in filter(None, problems.values()):
         yield Remark(text=f"{problem}: left out")
-    enough = tuple(metric for metric in possible if not problems[metric.name])
-    return replace(evaluation, metrics=enough)
-
-
-def _possible(
-    metrics: Sequence[Metric], detectors: Mapping[Purpose, "FeatureDetector"]
-) -> Generator[Event, None, tuple[Metric, ...]]:
-    """Return the metrics that the detectors support; a single one must be among them."""
-    possible = []
-    for metric in metrics:
-        work = metric.on_features
-        detector = detectors[work.purpose]
-        if not work.needs_classes or detector.tells_classes:
-            possible.append(metric)
-            continue
-        reason = f"the {work.title} needs classes, and {detector.name} has none"
-        if len(metrics) == 1:
-            standard = how_to_get_standard(work.purpose)
-            raise UsageError(f"{reason}; the standard detector is {standard}")
-        yield Remark(text=f"{reason}: left out")
-    return tuple(possible)
+    return replace(evaluation, metrics=tuple(each for each in metrics if not problems[each.name]))

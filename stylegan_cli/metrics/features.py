@@ -26,7 +26,7 @@ from stylegan_cli.runtime import World, keep_freed_memory, pick_device
 if TYPE_CHECKING:
     import torch
 
-    from stylegan_cli.detectors.registry import FeatureDetector
+    from stylegan_cli.detectors import FeatureDetector
 
 T = TypeVar("T")
 

@@ -1,12 +1,9 @@
 """Training that measures its networks with the code of `sgtool eval`, and keeps the best."""
 
-import re
 import time
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
-
-import torch
 
 from stylegan_cli.data.dataset import Dataset
 from stylegan_cli.data.samples import drawn_path
@@ -17,7 +14,13 @@ from stylegan_cli.metrics.cases import network_case
 from stylegan_cli.metrics.evaluation import Evaluation
 from stylegan_cli.metrics.features import Workplace, remove_unused, usual_folder
 from stylegan_cli.metrics.metric import Best, Request, Steps
-from stylegan_cli.metrics.outputs import NAME, append_found, link_best, read_records
+from stylegan_cli.metrics.outputs import (
+    NAME,
+    append_found,
+    has_numbers,
+    link_best,
+    read_records,
+)
 from stylegan_cli.metrics.pictures import stored_data
 from stylegan_cli.metrics.protocol import OURS
 from stylegan_cli.metrics.registry import metrics
@@ -89,9 +92,8 @@ class Gauge:
         if place.world.is_first:
             remove_unused(place.folder)
         evaluation = self._evaluation(network)
-        # numbers and cached features equal those of `sgtool eval`, whatever the training precision
-        repeatable(place.device, torch.float32)
         try:
+            # in float32, as in `sgtool eval`, whatever the training precision
             for event in evaluation.extract():
                 for _ in event.counts if isinstance(event, Steps) else ():
                     if place.world.any(stop()):
@@ -165,16 +167,8 @@ class Gauge:
 
 def _is_whole(record: Mapping[str, Any]) -> bool:
     """Return whether a record has all that is read of it here; anybody may write into the file."""
-    results = record.get("results")
-    if not isinstance(results, dict) or not results:
-        return False
-    name, value = next(iter(results.items()))
     texts = (record.get("network_sha256"), record.get("network"))
-    return (
-        all(isinstance(text, str) for text in texts)
-        and type(value) in (int, float)
-        and re.fullmatch(r"\w{1,64}", name) is not None
-    )
+    return has_numbers(record) and all(isinstance(text, str) for text in texts)
 
 
 def networks_until(folder: Path, kimg: float) -> list[Path]:

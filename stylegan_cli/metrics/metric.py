@@ -18,7 +18,7 @@ from stylegan_cli.shapes import Picture
 if TYPE_CHECKING:
     import torch
 
-    from stylegan_cli.detectors.registry import FeatureDetector
+    from stylegan_cli.detectors import FeatureDetector
     from stylegan_cli.metrics.features import Workplace
     from stylegan_cli.networks.snapshot import Network
 

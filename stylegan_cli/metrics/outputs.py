@@ -6,6 +6,7 @@
 import json
 import os
 import platform
+import re
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
@@ -13,7 +14,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import h5py
 import numpy as np
@@ -23,12 +24,13 @@ from stylegan_cli.figures.charts import Curve, Panel, line_chart
 from stylegan_cli.figures.png import write_png
 from stylegan_cli.files import append_line, writing
 from stylegan_cli.hdf5 import written_hdf5
-from stylegan_cli.metrics.evaluation import Evaluation
 from stylegan_cli.metrics.features import key_of
 from stylegan_cli.metrics.metric import Best, Features, Found, Metric
 
+if TYPE_CHECKING:
+    from stylegan_cli.metrics.evaluation import Evaluation
+
 NAME = "metrics.jsonl"
-_VERSIONS_OF = ("stylegan_cli", "torch", "numpy")
 _CIRCUMSTANCES = frozenset(
     {
         *("timestamp", "created_utc", "versions", "total_time", "total_time_str"),
@@ -56,13 +58,39 @@ def append_record(path: Path, record: Mapping[str, Any]) -> bool:
         **record,
         "timestamp": now,
         "created_utc": datetime.fromtimestamp(now, UTC).isoformat(timespec="seconds"),
-        "versions": {
-            **{name: version(name) for name in _VERSIONS_OF},
-            "python": platform.python_version(),
-        },
+        "versions": _versions(),
     }
     append_line(path, json.dumps(whole, ensure_ascii=False))
     return True
+
+
+def _versions() -> dict[str, str]:
+    return {
+        **{name: version(name) for name in ("stylegan_cli", "torch", "numpy")},
+        "python": platform.python_version(),
+    }
+
+
+def recorded_results(
+    records: Sequence[Mapping[str, Any]], claims: Mapping[str, Any]
+) -> dict[str, Any] | None:
+    """Return the record of these claims that the same versions made, without date and versions."""
+    wanted, versions = _matter(claims), _versions()
+    for record in records:
+        made_here = record.get("versions") == versions and has_numbers(record)
+        if made_here and _matter(_measured(record)) == wanted:
+            left_out = ("timestamp", "created_utc", "versions")
+            return {key: value for key, value in record.items() if key not in left_out}
+    return None
+
+
+def has_numbers(record: Mapping[str, Any]) -> bool:
+    """Return whether a record has results and deviations; anybody may write into the file."""
+    tables = (record.get("results"), record.get("sd"))
+    if not (tables[0] and all(isinstance(table, dict) for table in tables)):
+        return False
+    numbers = [item for table in tables for item in dict(table or {}).items()]
+    return all(re.fullmatch(r"\w{1,64}", k) and type(v) in (int, float) for k, v in numbers)
 
 
 def read_records(path: Path) -> list[dict[str, Any]]:
@@ -140,12 +168,12 @@ def file_stem(found: Sequence[Found]) -> str:
 
 def origin(found: Sequence[Found]) -> str:
     """Return the records without their results, as JSON."""
-    measured = [
-        {key: value for key, value in record.items() if key not in _RESULTS}
-        for each in found
-        for record in each.records
-    ]
+    measured = [_measured(record) for each in found for record in each.records]
     return json.dumps(measured, sort_keys=True)
+
+
+def _measured(record: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in record.items() if key not in _RESULTS}
 
 
 def write_features(
@@ -168,7 +196,7 @@ def _describe(item: h5py.File | h5py.Dataset, facts: Mapping[str, Any]) -> None:
         item.attrs[key] = value if isinstance(value, str | int | float) else json.dumps(value)
 
 
-def tables_of(evaluation: Evaluation) -> Iterator[tuple[str, Features, Mapping[str, Any]]]:
+def tables_of(evaluation: "Evaluation") -> Iterator[tuple[str, Features, Mapping[str, Any]]]:
     """Yield `DETECTOR/fake` and `DETECTOR/real`, after case and repeat if there are several."""
     seen = set()
     for metric in evaluation.metrics:

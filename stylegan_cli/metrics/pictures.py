@@ -16,7 +16,7 @@ from stylegan_cli.data.formats import UnusableImageError, suffix_of
 from stylegan_cli.data.levels import eight_bit
 from stylegan_cli.data.pictures import MODES, seen_planes, to_bytes
 from stylegan_cli.data.prepared import own_levels
-from stylegan_cli.data.samples import drawn_path
+from stylegan_cli.data.samples import DRAWN, drawn_path
 from stylegan_cli.data.sources import content_sha256, open_source
 from stylegan_cli.errors import DataError, UsageError
 from stylegan_cli.figures.png import shown
@@ -198,6 +198,11 @@ def _data_path(chosen: str | None, header: Header, network: Path) -> Generator[E
     if path is None:
         raise UsageError(f"{network}: does not record its data set; give `data`")
     if chosen is None:
+        if not (path.startswith(DRAWN) or Path(path).exists()):
+            raise DataError(
+                f"{path}: there is no such file or folder; {network} records it as the data set of "
+                "its training, seen from the folder of that; give `data`"
+            )
         yield Remark(text=f"data {path}, as in training; `data` chooses another")
     return path
 

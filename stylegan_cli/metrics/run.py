@@ -42,6 +42,7 @@ from stylegan_cli.metrics.outputs import (
     draw_curves,
     file_stem,
     link_best,
+    read_records,
     tables_of,
     write_features,
 )
@@ -144,13 +145,19 @@ def _network_remark(request: Request) -> Iterator[Remark]:
 def _by_features(metrics: Sequence[Metric], request: Request, place: Workplace) -> Iterator[Event]:
     began = time.monotonic()
     evaluation = yield from open_evaluation(metrics, request, place)
-    yield from evaluation.extract()
+    results: list[Found] = []
+    if place.world.is_first and not request.save_features:
+        path = request.folder(evaluation.cases[0].network) / NAME
+        results = evaluation.recorded(read_records(path))
+        if results:
+            yield Remark(text=f"{path}: these results exist already")
+    if not place.world.gather(bool(results))[0]:
+        yield from evaluation.extract()
+        total = len(evaluation.cases) * len(evaluation.metrics)
+        if place.world.is_first:
+            yield from stretch("metrics", total, counted(evaluation.results(), results))
     if not place.world.is_first:
         return
-    results: list[Found] = []
-    counts = counted(evaluation.results(), results)
-    total = len(evaluation.cases) * len(evaluation.metrics)
-    yield from stretch("metrics", total, counts)
     yield from evaluation.warnings()
     folder, files = request.folder(results[0].network), []
     if request.along in ("snapshot", "psi"):

@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 
 from stylegan_cli.cli.app import app
 from stylegan_cli.metrics.outputs import read_records
-from tests.tiny import write_network
+from tests.tiny import tiny, write_network, write_untrained
 
 
 @pytest.fixture(scope="module")
@@ -58,8 +58,30 @@ def test_the_same_again_computes_no_features_and_gives_the_same_numbers(here):
         ["kd_alex", "kd_sd_alex"],
         ["coverage_alex", "density_alex", "precision_alex", "recall_alex"],
     ]
-    assert "features of 20 of 20 images exist already" in again.stderr
+    assert "metrics.jsonl: these results exist already" in again.stderr
     assert "the Inception Score nee" in first.stderr
+    Path("results/metrics.jsonl").unlink()
+    assert "features of 20 of 20 images exist already" in sgtool(*command).stderr
+
+
+def test_a_data_set_that_moved_is_told_with_the_network_that_records_it(here, tmp_path):
+    network = write_untrained(tmp_path / "network.safetensors", tiny("data.path=gone/people.zip"))
+    done = sgtool("fid", "--network", str(network), "--num", "8")
+    assert done.exit_code == 1
+    assert "gone/people.zip: there is no such file or folder; " in done.stderr
+    assert "network.safetensors records it" in done.stderr
+    assert "give --data" in done.stderr
+
+
+@pytest.mark.parametrize("odd", [{"results": {"fd_alex": "2"}}, {"results": {}}, {"sd": None}])
+def test_a_record_without_numbers_is_no_result(here, odd):
+    command = ("fid", "--data", "data", "--num", "8")
+    value = sgtool(*command).stdout
+    (record,) = read_records(Path("results/metrics.jsonl"))
+    Path("results/metrics.jsonl").write_text(json.dumps({**record, **odd}) + "\n")
+    again = sgtool(*command)
+    assert again.stdout == value
+    assert "these results exist already" not in again.stderr
 
 
 def test_a_record_goes_into_the_run(here):

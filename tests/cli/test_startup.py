@@ -68,6 +68,13 @@ def test_a_study_that_exists_already_takes_no_torch(studies, network_file):
     check_light(*again, folder=studies)
 
 
+def test_a_measurement_that_exists_already_takes_no_torch(network_file, image_folder, tmp_path):
+    words = ("eval", "fid", "--network", network_file, "--data", image_folder, "--num", "8")
+    command = [*map(str, words), "-o", str(tmp_path), "--detector", "alex"]
+    assert CliRunner().invoke(app, command).exit_code == 0
+    check_light(command, folder=tmp_path)
+
+
 def test_a_refusal_takes_no_torch(network_file, tmp_path):
     refused = (
         ("mix", "--rows", "1", "--cols", "2", "--crossover", "99"),
