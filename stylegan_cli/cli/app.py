@@ -32,7 +32,7 @@ from stylegan_cli.cli import (
     video,
 )
 from stylegan_cli.cli.data import data_app
-from stylegan_cli.cli.discover.app import discover_app
+from stylegan_cli.cli.discover import discover_app
 from stylegan_cli.cli.elsewhere import in_our_words
 from stylegan_cli.cli.evaluate import eval_app
 from stylegan_cli.cli.options import add_command, examples

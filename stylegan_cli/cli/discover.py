@@ -1,5 +1,6 @@
 """`sgtool discover`: directions of a network, shown, measured and kept in a file."""
 
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -7,12 +8,18 @@ import typer
 
 from stylegan_cli import api
 from stylegan_cli.cli import completion, console
-from stylegan_cli.cli.discover.showing import DiscoverFlags, JudgeFlags, discover, judged
-from stylegan_cli.cli.discover.styles import compare, export, styles
-from stylegan_cli.cli.options import add_command, command, command_group
-from stylegan_cli.errors import UsageError
+from stylegan_cli.cli.finding import DiscoverFlags, Found, JudgeFlags, discover, judged
+from stylegan_cli.cli.network import open_network
+from stylegan_cli.cli.options import (
+    NetworkFlag,
+    QuietFlag,
+    StudyFlags,
+    VerboseFlag,
+    command,
+    command_group,
+)
+from stylegan_cli.errors import OutputError, UsageError
 
-Found = tuple["api.Discovery", "api.Judge | None"]
 CountFlag = Annotated[int, typer.Option(metavar="N", min=1, max=1000, help="Directions to keep.")]
 SamplesFlag = Annotated[int, typer.Option(metavar="N", min=100, help="Images to draw and score.")]
 
@@ -184,8 +191,7 @@ def channels(
         sgtool discover channels --mask mouth.png
     """
 
-    def find_of_attribute(network: "api.Network", group: str) -> Found:
-        assert attribute is not None
+    def find_of(attribute: str, network: "api.Network", group: str) -> Found:
         api.check_styles(network)
         scored, judge = judged(network, (attribute,), samples, judging, flags)
         found = api.find_channels(network, scored, attribute, count=count, rgb=torgb, group=group)
@@ -204,8 +210,102 @@ def channels(
     if attribute is None:
         discover(find_local, "channels", flags)
     else:
-        discover(find_of_attribute, f"channels/{api.plain_name(attribute)}", flags)
+        discover(partial(find_of, attribute), f"channels/{api.plain_name(attribute)}", flags)
 
 
-for each in (styles, compare, export):
-    add_command(discover_app, each)
+@command(discover_app)
+def styles(
+    count: Annotated[int, typer.Option(min=2, max=1000)] = 8,
+    samples: Annotated[int, typer.Option(min=100)] = 20_000,
+    output: Annotated[Path, typer.Option("--output", "-o")] = Path("styles.h5"),
+    network: NetworkFlag = None,
+    overwrite: bool = False,
+    json: bool = False,
+    quiet: QuietFlag = False,
+    verbose: VerboseFlag = False,
+) -> None:
+    """Find the styles in a network: centres of clusters of W.
+
+    Every command that takes seeds takes them as styles.h5:centres.
+
+    Args:
+        count (N): Clusters to look for.
+        samples (N): Codes to draw.
+        output (FILE.h5): File of the centres.
+
+    Examples:
+        sgtool discover styles --count 8
+        sgtool mix --rows 0-3 --cols styles.h5:centres --layers fine
+    """
+    if output.exists() and not overwrite:
+        raise OutputError(f"{output}: exists already; choose another `output` or `overwrite`")
+    opened = open_network(network, StudyFlags())
+    centres, shares = api.cluster_centres(opened, count, samples=samples)
+    api.write_centres(output, opened, centres)
+    for i, share in enumerate(shares):
+        console.note(f"style {i}: {share:.1%} of what the network draws")
+    facts = {"styles": str(output), "shares": shares.tolist()}
+    console.echo_result([output], facts, as_json=json)
+
+
+@command(discover_app)
+def compare(
+    one: str,
+    other: str,
+    /,
+    network: NetworkFlag = None,
+    json: bool = False,
+    quiet: QuietFlag = False,
+    verbose: VerboseFlag = False,
+) -> None:
+    """Compare directions by their cosines.
+
+    1 is the same one, 0 has nothing in common, −1 is the opposite, where the network's codes are
+    spread alike in all directions.
+
+    Args:
+        one (FILE:NAME): Directions, as in `edit`.
+        other (FILE:NAME): Directions to compare with.
+
+    Examples:
+        sgtool discover compare directions.h5:sefa directions.h5:pca
+        sgtool discover compare directions.h5:sefa/0 smile.npy --json
+    """
+    opened = open_network(network, StudyFlags())
+    found = api.compare_directions(opened, api.parse_direction(one), api.parse_direction(other))
+    if json:
+        console.echo_json(
+            {"rows": found.rows, "columns": found.columns, "cosines": found.cosines.tolist()}
+        )
+        return
+    rows = [
+        (name, *(f"{value:+.2f}" for value in row))
+        for name, row in zip(found.rows, found.cosines.tolist(), strict=True)
+    ]
+    console.echo_table(("", *found.columns), rows)
+
+
+@command(discover_app)
+def export(
+    direction: str,
+    output: Path,
+    /,
+    overwrite: bool = False,
+    quiet: QuietFlag = False,
+    verbose: VerboseFlag = False,
+) -> None:
+    """Write a direction for other programs, as InterFaceGAN does.
+
+    A NumPy array `[1, w_dim]` of length 1, or `[num_ws, w_dim]` where layers differ.
+
+    Args:
+        direction (FILE.h5:NAME): The direction.
+        output (FILE.npy): File to write.
+
+    Examples:
+        sgtool discover export directions.h5:sefa/0 sefa0.npy
+    """
+    if output.exists() and not overwrite:
+        raise OutputError(f"{output}: exists already; choose another name or `overwrite`")
+    api.export_direction(output, api.parse_direction(direction))
+    typer.echo(output)

@@ -15,9 +15,8 @@ from stylegan_cli.cli.study import run_study
 from stylegan_cli.errors import UsageError
 from stylegan_cli.ranges import parse_floats
 
-Find = Callable[["api.Network", str], "tuple[api.Discovery, api.Judge | None]"]
-"""Returns the directions of a network, with names that begin with this one, and the judge if they
-were found by scores."""
+Found = tuple["api.Discovery", "api.Judge | None"]
+"""Directions, and their judge if they were found by scores."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,10 +39,11 @@ class DiscoverFlags(StudyFlags):
     measured_on: Annotated[int, typer.Option(min=2)] = 6
 
 
-def discover(find: Find, group: str, flags: DiscoverFlags) -> None:
+def discover(find: "Callable[[api.Network, str], Found]", group: str, flags: DiscoverFlags) -> None:
     """Find directions, show and measure them, and store them with their measurements.
 
     Args:
+        find: Returns the directions of a network, with names that begin with this one.
         group: Name of the directions in the file, unless the flags have one.
     """
     group, output = flags.name or group, flags.output
