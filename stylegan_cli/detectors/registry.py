@@ -157,8 +157,8 @@ def load_network(kind: str, purpose: Purpose, path: Path, device: torch.device |
     with torch.device("meta"):
         network = _NETWORKS[purpose][kind]()
     # AlexNet's file also has the heads that only LPIPS uses
-    own = network.state_dict().keys() & weights.tensors.keys()
-    tensors = {key: _as_computed(weights.tensors[key]) for key in own}
+    own = network.state_dict().keys() & weights.keys()
+    tensors = {key: _as_computed(weights[key]) for key in own}
     try:
         network.load_state_dict(tensors, assign=True)
     except RuntimeError as error:

