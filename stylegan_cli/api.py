@@ -13,8 +13,6 @@ from typing import TYPE_CHECKING
 from stylegan_cli.errors import SgtoolError
 
 if TYPE_CHECKING:
-    from stylegan_cli.addresses import Fetched, address_of
-    from stylegan_cli.addresses import fetch as fetch_network
     from stylegan_cli.benchmark import BenchmarkCase, BenchmarkForm, benchmark
     from stylegan_cli.benchmark import Result as BenchmarkResult
     from stylegan_cli.benchmark import cases as benchmark_cases
@@ -55,6 +53,8 @@ if TYPE_CHECKING:
     from stylegan_cli.directions.population import cluster_centres, write_centres
     from stylegan_cli.directions.references import HDF5_SUFFIXES as DIRECTIONS_SUFFIXES
     from stylegan_cli.directions.references import export_direction, parse_direction
+    from stylegan_cli.download import Fetched, address_of
+    from stylegan_cli.download import fetch as fetch_network
     from stylegan_cli.interop.export import Exported, export_network
     from stylegan_cli.interop.foreign import CC_BY_NC, Foreign, NoGeneratorError, save_foreign
     from stylegan_cli.interop.reading import is_foreign, read_foreign

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from stylegan_cli.addresses import Fetched, address_of, fetch, fetched
 from stylegan_cli.cli.app import app
+from stylegan_cli.download import Fetched, address_of, fetch, fetched
 from stylegan_cli.errors import DownloadError, UsageError
 
 COMMIT = "c" * 40
@@ -126,7 +126,7 @@ def test_a_web_page_is_no_network(server, tmp_path):
 
 
 def test_a_file_above_the_bound_is_not_fetched(server, monkeypatch, tmp_path):
-    monkeypatch.setattr("stylegan_cli.addresses.AT_MOST", 1000)
+    monkeypatch.setattr("stylegan_cli.download.AT_MOST", 1000)
     with pytest.raises(DownloadError, match="more than 1,000 bytes"):
         fetched(f"{server.address}/net.safetensors")
     assert not list(tmp_path.rglob("*.safetensors"))
@@ -151,7 +151,7 @@ def on_the_hub(endpoint, address, *names, **more):
     """Fetch in a process of its own, as the Hub's library reads its endpoint when imported."""
     pytest.importorskip("huggingface_hub")
     code = (
-        "import sys\nfrom stylegan_cli.addresses import fetch\n"
+        "import sys\nfrom stylegan_cli.download import fetch\n"
         "from stylegan_cli.errors import SgtoolError\n"
         "try:\n    *_, found = fetch(sys.argv[1])\n    print(found.path, found.note)\n"
         "except SgtoolError as error:\n    print(error)"

@@ -15,7 +15,6 @@ ROWS = (
     {"errors", "__init__"},
     {"files", "ranges", "runtime", "shapes", "sizes"},
     {"download"},
-    {"addresses"},
     {"hdf5"},
     {"data", "figures", "ops", "recipe"},
     {"networks"},

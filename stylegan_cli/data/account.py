@@ -77,46 +77,61 @@ class Labelling:
             raise DataError("\n".join([*self.remarks, unclear]))
 
 
+@dataclass(frozen=True, kw_only=True)
+class Progress:
+    """One image that is done, or the reason why it is left out.
+
+    Attributes:
+        name: Path of the image, as messages show it.
+        frames: The file has more, and the others are not taken.
+        deep_range: Least and greatest value of pixels of more than 8 bits, if it has such.
+    """
+
+    name: str
+    entry: Entry
+    problem: str | None = None
+    frames: bool = False
+    deep_range: Levels | None = None
+
+
 class Findings:
     """Facts about images that the user should know, collected as they come.
 
     Attributes:
         taken: Number of images that can be used.
         first_problem: The first image that cannot, with the reason; empty if there is none.
-        deep_range: Least and greatest value of pixels of more than 8 bits, if there are such.
+        deep_range: Of all images together.
     """
 
     def __init__(self) -> None:
         self.taken = 0
         self.first_problem = ""
+        self.left_out, self.frames = Groups(), Groups()
         self.deep_range: Levels | None = None
-        self._left_out, self._frames = Groups(), Groups()
 
-    def leave_out(self, name: str, problem: str) -> None:
-        """Count an image that cannot be used."""
-        self._left_out.add(general_reason(problem), name)
-        self.first_problem = self.first_problem or f"{name}: {problem}"
-
-    def take(self, name: str, *, frames: bool, deep_range: Levels | None) -> None:
-        """Count an image that can be used; these are facts about its pixels."""
+    def add(self, image: Progress) -> None:
+        if image.problem is not None:
+            # without what differs from image to image, such as numbers of bytes
+            is_damage = image.problem.startswith("damaged")
+            reason = image.problem.partition(":")[0] if is_damage else image.problem
+            self.left_out.add(reason, image.name)
+            self.first_problem = self.first_problem or f"{image.name}: {image.problem}"
+            return
         self.taken += 1
-        if frames:
-            self._frames.add(FRAMES, name)
-        if deep_range is not None:
-            low, high = self.deep_range or deep_range
-            self.deep_range = min(low, deep_range[0]), max(high, deep_range[1])
-
-    @property
-    def left_out(self) -> dict[str, Group]:
-        return self._left_out.finish()
-
-    @property
-    def frames(self) -> dict[str, Group]:
-        return self._frames.finish()
+        if image.frames:
+            self.frames.add(FRAMES, image.name)
+        self.deep_range = wider(self.deep_range, image.deep_range)
 
     def remarks(self) -> list[str]:
-        depth = () if self.deep_range is None else remarks_on_depth(self.deep_range)
-        return [*depth, *remarks_on_frames(self.frames.get(FRAMES))]
+        depth = remarks_on_depth(self.deep_range) if self.deep_range else ()
+        return [*depth, *remarks_on_frames(self.frames.finish().get(FRAMES))]
+
+
+def wider(one: Levels | None, other: Levels | None) -> Levels | None:
+    """Return the range of two together, either of which may not be there."""
+    if one is None or other is None:
+        return one or other
+    return min(one[0], other[0]), max(one[1], other[1])
 
 
 def labelling(sources: Sequence[Source]) -> Labelling:
@@ -223,11 +238,6 @@ def merged(groups: Iterable[Mapping[str, Group]]) -> dict[str, Group]:
         for reason, group in mapping.items():
             found.add(reason, group.example, count=group.count)
     return found.finish()
-
-
-def general_reason(problem: str) -> str:
-    """Return a reason without what differs from image to image, such as numbers of bytes."""
-    return problem.partition(":")[0] if problem.startswith("damaged") else problem
 
 
 def _note_sub_folder(inside: dict[str, set[str]], entry: Entry, label: str) -> None:

@@ -89,11 +89,11 @@ class ZipSource(Source):
                 else:
                     self._others.append(("names that point out of the zip file", name))
                 continue
-            role = role_of(name, partial(self._first_bytes, info))
-            if role.passed is None:
-                yield place, role.problem
+            problem, passed = role_of(name, partial(self._first_bytes, info))
+            if passed is None:
+                yield place, problem
             elif PurePosixPath(name).name != DATASET_JSON:
-                self._others.append((role.passed, name))
+                self._others.append((passed, name))
 
     def _common_root(self) -> str:
         names = [_name(self._files[place]) for place, _ in self._images]

@@ -4,32 +4,29 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import closing
 from copy import copy
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
 import numpy as np
 from jaxtyping import Float32
 
-from stylegan_cli.data.account import Account, Findings, labelling
-from stylegan_cli.data.decoding import Levels, Upright, is_deep, reasons
+from stylegan_cli.data.account import Account, Findings, Progress, labelling
+from stylegan_cli.data.decoding import DEEP_MAX, Upright, is_deep, reasons
 from stylegan_cli.data.entries import Entry, Source, entry_path
 from stylegan_cli.data.formats import UnusableImageError
 from stylegan_cli.data.labels import AnnotationColumns, Column, column_ranges, label_row
+from stylegan_cli.data.levels import has_halves, seen_levels
 from stylegan_cli.data.packed import PackedSource
-from stylegan_cli.data.pictures import (
-    Fit,
-    Target,
-    check_channels,
-    fit_picture,
-)
-from stylegan_cli.data.prepared import check_first, exactly, halves, has_halves
+from stylegan_cli.data.pictures import MODES, SMALLEST, Fit, Target, check_channels, fit_picture
 from stylegan_cli.data.sources import fingerprint, open_source
 from stylegan_cli.errors import DataError
 from stylegan_cli.runtime import ordered_map
-from stylegan_cli.shapes import Stored
+from stylegan_cli.shapes import Picture, Stored
+from stylegan_cli.sizes import Size
 
 Square = Callable[[Upright], Stored]
+_DEEP = "not prepared, pixels have more than 8 bits"
 
 
 class Dataset:
@@ -65,7 +62,8 @@ class Dataset:
             raise DataError(self._missing_label())
         self.classes = annotations.classes if labels else ()
         self.label_names = annotations.label_names if labels else ()
-        self.c_dim = self._count_label_numbers()
+        vectors = self._labels is not None and self._labels.ndim == 2
+        self.c_dim = len(self.label_names if vectors else self.classes)
         self.account = account
         self.fingerprint = fingerprint(source, self._entries, labels=labels)
         self.whole = self
@@ -147,11 +145,6 @@ class Dataset:
     def close(self) -> None:
         self._source.close()
 
-    def _count_label_numbers(self) -> int:
-        if self._labels is None:
-            return 0
-        return len(self.classes) if self._labels.ndim == 1 else self._labels.shape[1]
-
     def _missing_label(self) -> str:
         bare = [entry.name for entry in self._entries if entry.label is None]
         remarks = "".join(f"; {remark}" for remark in self._source.remarks())
@@ -193,23 +186,13 @@ def open_dataset(
         plain = Path(path).is_dir() or isinstance(source, PackedSource)
         if plain and not source.prepared:
             return _open_plain(source, entries, target, labels=labels)
-        square = partial(halves if has_halves(source) else exactly, target=target)
+        square = partial(_halves if has_halves(source) else _exactly, target=target)
         dataset = Dataset(source, entries, square, labels=labels)
-        check_first(source, entries[0], target)
+        _check_first(source, entries[0], target)
         return dataset
     except BaseException:
         source.close()
         raise
-
-
-@dataclass(frozen=True, kw_only=True)
-class _Look:
-    """One image of a plain folder, decoded once to see whether that is possible."""
-
-    entry: Entry
-    problem: str | None = None
-    frames: bool = False
-    deep_range: Levels | None = None
 
 
 def _open_plain(
@@ -220,21 +203,18 @@ def _open_plain(
     findings = Findings()
     with closing(ordered_map(lambda entry: _look(source, entry, target), entries)) as looks:
         for look in looks:
-            if look.problem is not None:
-                findings.leave_out(entry_path(source, look.entry), look.problem)
-                continue
-            usable.append(look.entry)
-            findings.take(look.entry.name, frames=look.frames, deep_range=look.deep_range)
+            findings.add(look)
+            if look.problem is None:
+                usable.append(look.entry)
     if not usable:
-        reason, group = next(iter(findings.left_out.items()))
+        reason, group = next(iter(findings.left_out.finish().items()))
         raise DataError(f"{source.name}: no usable image; {group.example}: {reason}")
-    known = labelling([source])
     account = Account(
         taken=len(usable),
-        left_out=findings.left_out,
+        left_out=findings.left_out.finish(),
         passed=source.tally().passed,
         classes=dict(Counter(entry.label for entry in usable if isinstance(entry.label, str))),
-        remarks=[*(known.remarks if labels else []), *findings.remarks()],
+        remarks=[*(labelling([source]).remarks if labels else []), *findings.remarks()],
     )
     return Dataset(
         source,
@@ -245,12 +225,77 @@ def _open_plain(
     )
 
 
-def _look(source: Source, entry: Entry, target: Target) -> _Look:
+def _look(source: Source, entry: Entry, target: Target) -> Progress:
+    """Decode an image once, to see whether that is possible."""
+    name = entry_path(source, entry)
     try:
         with reasons(), source.open(entry) as image:
             check_channels(image, target)
             if is_deep(image.mode):  # whether the values have a range shows only in converting
                 fit_picture(image, replace(target, resolution=8, fit="fit"))
-            return _Look(entry=entry, frames=image.frames, deep_range=image.deep_range)
+            deep = image.deep_range
+            return Progress(name=name, entry=entry, frames=image.frames, deep_range=deep)
     except UnusableImageError as error:
-        return _Look(entry=entry, problem=str(error))
+        return Progress(name=name, entry=entry, problem=str(error))
+
+
+def _exactly(image: Upright, target: Target) -> Picture:
+    """Return an image that has the target's form."""
+    wanted = (target.size.width, target.size.height)
+    if is_deep(image.mode):
+        raise UnusableImageError(f"{_DEEP}; run `sgtool data prepare` on the data")
+    if image.size == wanted and image.planes and len(image.planes) == target.channels:
+        return np.dstack([np.asarray(plane.whole()) for plane in image.planes])
+    if image.size != wanted or image.mode != MODES.get(target.channels):
+        raise UnusableImageError(
+            f"{image.size[0]}×{image.size[1]} {image.mode}, not {target.size} "
+            f"{MODES.get(target.channels, f'{target.channels} channels')}; run "
+            "`sgtool data prepare` on the data"
+        )
+    return np.asarray(image.whole()).reshape(*target.size.shape, target.channels)
+
+
+def _halves(image: Upright, target: Target) -> Stored:
+    """Return an image that has the target's form, in float16."""
+    planes = image.planes or (image,)
+    found = Size(image.size[1], image.size[0])
+    if found != target.size or len(planes) != target.channels or image.mode != "F":
+        raise UnusableImageError(
+            f"{found} {image.mode}, {len(planes)} channels, not {target.size} F, "
+            f"{target.channels} channels; run `sgtool data prepare` on the data"
+        )
+    pixels = np.dstack([np.asarray(plane.whole()) for plane in planes])
+    if not (pixels.min() >= 0 and pixels.max() <= 255):
+        raise UnusableImageError("damaged: values that are not from 0 to 255")
+    return pixels.astype(np.float16)
+
+
+def _check_first(source: Source, entry: Entry, target: Target) -> None:
+    """Raise if the first image is not what is wanted, where the remedy is easy to name."""
+    try:
+        with reasons(), source.open(entry) as image:
+            (width, height), mode, planes = image.size, image.mode, len(image.planes)
+            levels = seen_levels(image)
+    except UnusableImageError as error:
+        raise DataError(f"{entry_path(source, entry)}: {error}") from error
+    where = source.name or entry.name
+    unprepared = f"run `sgtool data prepare {where} -o prepared.zip` and use that"
+    found = Size(height, width)
+    if not found.is_possible or found.longer < SMALLEST:
+        raise DataError(f"{where}: not prepared, the first image is {found}; {unprepared}")
+    if is_deep(mode) and not has_halves(source):
+        low, high = levels or (0, DEEP_MAX)
+        raise DataError(f"{where}: {_DEEP}; {unprepared}, with `levels={low:g},{high:g}`")
+    if found != target.size:
+        raise DataError(
+            f"{where}: images are {found}, the recipe says {target.size}; choose "
+            f"`data.resolution={found.value}`"
+        )
+    channels = planes or {"F": 1, **{mode: count for count, mode in MODES.items()}}.get(mode)
+    if channels is None:
+        raise DataError(f"{where}: not prepared, the first image has mode {mode}; {unprepared}")
+    if channels != target.channels:
+        raise DataError(
+            f"{where}: images have {channels} channels, the recipe says "
+            f"{target.channels}; choose `data.channels={channels}`"
+        )

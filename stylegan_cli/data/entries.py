@@ -146,38 +146,22 @@ def is_image(name: str) -> bool:
     return suffix_of(name) in SUFFIXES
 
 
-@dataclass(frozen=True, kw_only=True)
-class Role:
-    """Part a file plays in a source.
-
-    Attributes:
-        problem: Reason why an image cannot be read.
-        passed: Reason why it is no image at all.
-    """
-
-    problem: str | None = None
-    passed: str | None = None
-
-
-def role_of(name: str, first_bytes: Callable[[], bytes]) -> Role:
-    """Tell images from other files, by their names first and their content where that is open.
+def role_of(name: str, first_bytes: Callable[[], bytes]) -> tuple[str | None, str | None]:
+    """Return why an image cannot be read, and why a file is none; by its name where that tells.
 
     Args:
         first_bytes: Reads the start of the file; called only where the name says nothing.
     """
     if is_hidden(name):
-        return Role(passed="hidden")
+        return None, "hidden"
     if is_image(name):
-        return Role()
-    if suffix_of(name) in DATA_SETS:
-        return Role(
-            passed=f"data sets of their own ({suffix_of(name)}), to be given by their paths"
-        )
+        return None, None
+    if (suffix := suffix_of(name)) in DATA_SETS:
+        return None, f"data sets of their own ({suffix}), to be given by their paths"
     if kind := unread_kind(name):
-        return Role(problem=why_unread(kind))
-    if starts_like_image(first_bytes()):
-        return Role()
-    return Role(passed=f"not images ({suffix_of(name) or 'no suffix'})")
+        return why_unread(kind), None
+    is_none = None if starts_like_image(first_bytes()) else f"not images ({suffix or 'no suffix'})"
+    return None, is_none
 
 
 def is_unsafe(name: str) -> bool:

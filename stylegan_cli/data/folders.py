@@ -81,8 +81,9 @@ class FolderSource(Source):
             if entry.problem is not None or entry.name.endswith("/"):
                 yield entry, None if entry.problem else "a run or study of sgtool"
                 continue
-            role = role_of(entry.name, partial(_first_bytes, self._root / entry.name))
-            yield replace(entry, problem=role.problem) if role.problem else entry, role.passed
+            first = partial(_first_bytes, self._root / entry.name)
+            problem, passed = role_of(entry.name, first)
+            yield replace(entry, problem=problem) if problem else entry, passed
 
 
 class ListSource(Source):

@@ -5,6 +5,7 @@ import numpy.typing as npt
 from PIL import Image
 
 from stylegan_cli.data.decoding import DEEP_MAX, Levels, Upright, is_deep
+from stylegan_cli.data.entries import Source
 from stylegan_cli.data.formats import UnusableImageError
 
 
@@ -25,6 +26,16 @@ def usual_levels(found: Levels) -> Levels:
         if bottom <= low and high <= top and 2 * (high - low) >= top - bottom:
             return bottom, top
     return low, high if high > low else low + 1
+
+
+def has_halves(source: Source) -> bool:
+    """Return whether a source was prepared as float16."""
+    return source.prepared.get("store") == "float16"
+
+
+def own_levels(source: Source) -> Levels | None:
+    """Return the levels of numbers that a source was prepared as, None for any other."""
+    return (0.0, 255.0) if has_halves(source) else None
 
 
 def eight_bit(image: Image.Image, levels: Levels | None) -> Image.Image:

@@ -14,6 +14,7 @@ from stylegan_cli.data.account import (
     Account,
     Findings,
     Labelling,
+    Progress,
     groups_json,
     groups_of,
     labelling,
@@ -21,12 +22,12 @@ from stylegan_cli.data.account import (
     remarks_on_depth,
     remarks_on_frames,
 )
-from stylegan_cli.data.decoding import Levels, reasons
+from stylegan_cli.data.decoding import reasons
 from stylegan_cli.data.entries import Entry, Source, entry_path, printable, shortened
 from stylegan_cli.data.formats import UnusableImageError
 from stylegan_cli.data.labels import AnnotationColumns
+from stylegan_cli.data.levels import own_levels
 from stylegan_cli.data.pictures import Target, fit_picture, is_stack, usual_resolution
-from stylegan_cli.data.prepared import own_levels
 from stylegan_cli.data.sources import fingerprint, open_source
 from stylegan_cli.data.writers import Writer, open_writer
 from stylegan_cli.errors import DataError
@@ -57,29 +58,11 @@ class Preparation:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Progress:
-    """One image that is done.
+class _Encoded(Progress):
+    """One image in the form of the data set."""
 
-    Attributes:
-        name: Path of the image.
-        problem: Reason why it is left out; None if it is not.
-    """
-
-    name: str
-    problem: str | None
-
-
-@dataclass(frozen=True, kw_only=True)
-class _Made:
-    """One image in the form of the data set, or the reason why it is left out."""
-
-    name: str
-    entry: Entry
-    encoded: Any = None
-    enlarged: bool = False
-    frames: bool = False
-    deep_range: Levels | None = None
-    problem: str | None = None
+    encoded: Any
+    enlarged: bool
 
 
 def prepare(sources: Sequence[Source], request: Preparation) -> Iterator[Progress]:
@@ -109,31 +92,24 @@ def prepare(sources: Sequence[Source], request: Preparation) -> Iterator[Progres
         ) as images,
     ):
         for number, image in enumerate(images):
-            if image.problem is None:
+            findings.add(image)
+            if isinstance(image, _Encoded):
                 entry = image.entry
                 columns.add(replace(entry, label=None) if request.classes is False else entry)
                 writer.add(number, image.encoded)
-                findings.take(image.name, frames=image.frames, deep_range=image.deep_range)
                 enlarged += image.enlarged
-            else:
-                findings.leave_out(image.name, image.problem)
-            yield Progress(name=image.name, problem=image.problem)
+            yield image
         if not findings.taken:
             raise nothing_usable(sources, findings.first_problem)
         counts = {"images": findings.taken, "skipped": number + 1 - findings.taken}
         provenance = _provenance(sources, request.target, {**counts, "enlarged": enlarged})
-        provenance |= _known(findings)
+        found = {
+            "left_out": groups_json(findings.left_out.finish()),
+            "frames": groups_json(findings.frames.finish()),
+            "deep_range": [findings.deep_range] if findings.deep_range else [],
+        }
+        provenance |= {key: value for key, value in found.items() if value}
         writer.finish(columns.finish(), {**provenance, "request": _fingerprint(sources, request)})
-
-
-def _known(findings: Findings) -> dict[str, Any]:
-    """Return what was found as JSON holds it; nothing where there is nothing to tell."""
-    found = {
-        "left_out": groups_json(findings.left_out),
-        "frames": groups_json(findings.frames),
-        "deep_range": [findings.deep_range] if findings.deep_range else [],
-    }
-    return {key: value for key, value in found.items() if value}
 
 
 def account(sources: Sequence[Source], made: Source) -> Account:
@@ -202,16 +178,16 @@ def _entries(sources: Sequence[Source]) -> Iterator[tuple[Source, Entry]]:
             yield source, entry
 
 
-def _make(source: Source, entry: Entry, request: Preparation, writer: Writer) -> _Made:
+def _make(source: Source, entry: Entry, request: Preparation, writer: Writer) -> Progress:
     name = entry_path(source, entry)
     if request.labelled_only and entry.label is None:
-        return _Made(name=name, entry=entry, problem=UNLABELLED)
+        return Progress(name=name, entry=entry, problem=UNLABELLED)
     try:
         with reasons(), source.open(entry) as image:
             own = own_levels(source)
             target = replace(request.target, levels=request.target.levels or own)
             fitted = fit_picture(image, target)
-            return _Made(
+            return _Encoded(
                 name=name,
                 entry=entry,
                 encoded=writer.encode(fitted.pixels),
@@ -220,7 +196,7 @@ def _make(source: Source, entry: Entry, request: Preparation, writer: Writer) ->
                 deep_range=image.deep_range if own is None else None,
             )
     except UnusableImageError as error:
-        return _Made(name=name, entry=entry, problem=printable(str(error)))
+        return Progress(name=name, entry=entry, problem=printable(str(error)))
 
 
 def _check_labels(known: Labelling, request: Preparation) -> None:

@@ -158,8 +158,8 @@ def _is_image(file: Any, member: tarfile.TarInfo, index: Index) -> bool:
         return True
     if member.name.lower().endswith(_LABELS):
         return False
-    role = role_of(member.name, lambda: _content(file, member, MAGIC_BYTES))
-    reason = role.passed or role.problem
+    problem, passed = role_of(member.name, lambda: _content(file, member, MAGIC_BYTES))
+    reason = passed or problem
     if reason:
         index.passed.add(reason, member.name)
     return reason is None

@@ -1,69 +1,62 @@
-"""Surveys of data sets: counts, sizes, labels, duplicates, brightness."""
+"""Surveys of data sets: counts, sizes, labels, brightness, and duplicates by pixels and by look."""
 
+import hashlib
 from array import array
 from collections import Counter
-from collections.abc import Generator, Mapping
+from collections.abc import Generator, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from jaxtyping import Int, UInt8, UInt64
+from PIL import Image
 
-from stylegan_cli.data.account import (
-    labelling,
-    remarks_on_depth,
-    remarks_on_frames,
-    remarks_on_range,
-)
+from stylegan_cli.data.account import Findings, Progress, labelling, remarks_on_range, wider
 from stylegan_cli.data.decoding import Levels, Upright, reasons
-from stylegan_cli.data.duplicates import (
-    Pairs,
-    checksum,
-    difference_hash,
-    exact_pairs,
-    near_pairs,
-)
-from stylegan_cli.data.entries import Entry, Group, Groups, Source, printable
+from stylegan_cli.data.entries import Entry, Group, Source, printable
 from stylegan_cli.data.formats import UnusableImageError
 from stylegan_cli.data.labels import column_ranges
-from stylegan_cli.data.levels import seen_levels
-from stylegan_cli.data.pictures import flatten
-from stylegan_cli.data.prepared import has_halves
+from stylegan_cli.data.levels import has_halves, seen_levels
+from stylegan_cli.data.pictures import flatten, resize, seen_planes
 from stylegan_cli.runtime import ordered_map
 
 Sums = npt.NDArray[np.float64]
 Places = npt.NDArray[np.int64]
 
+Hashes = UInt8[np.ndarray, "n 24"]
+Pairs = Int[np.ndarray, "_ 2"]
+"""Rows (earlier, later) of places in a column."""
+
+NEAR_BITS = 6
+"""Of 192 bits: true of 99 % of JPEG copies of another size, of 0.05 % of pairs of other emoji."""
+CLEARLY_BRIGHTER = 4
+ORDERS = 8
+NEIGHBOURS = 4
+BITS_SET = np.array([byte.bit_count() for byte in range(256)], np.uint8)
 EXAMPLES = 5
 SIZES_LISTED = 10
 
 
 @dataclass(frozen=True, kw_only=True)
-class Examined:
-    """Facts about one image.
+class Examined(Progress):
+    """Facts about one image; empty if there is a problem.
 
     Attributes:
-        problem: Why it cannot be used; the rest is empty then.
         exact: Checksum of the pixels.
         rough: Bits that differ little between pictures that look the same.
         sums: Pixel count, and sums and squared sums of each channel, as in `SurveyReport.mean`.
         format: Pillow's name of the file's format; empty for arrays.
-        frames: More than one in the file.
-        deep_range: Least and greatest value of pixels of more than 8 bits.
-        unranged: They have no agreed range.
+        unranged: Least and greatest value of pixels that have no agreed range.
     """
 
-    entry: Entry
-    problem: str | None = None
     size: tuple[int, int] = (0, 0)
     channels: int = 0
     exact: int = 0
     rough: bytes = b""
     sums: Sums = field(default_factory=lambda: np.zeros(7))
     format: str = ""
-    frames: bool = False
-    deep_range: Levels | None = None
-    unranged: bool = False
+    unranged: Levels | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -126,8 +119,8 @@ class Survey:
         self._sizes: Counter[str] = Counter()
         self._channels: Counter[str] = Counter()
         self._formats: Counter[str] = Counter()
-        self._frames = Groups()
-        self._deep: dict[bool, Levels] = {}
+        self._findings = Findings()
+        self._unranged: Levels | None = None
         self._labels: Counter[str] = Counter()
         self._vectors = array("f")
         self._attributes: dict[str, Counter[str]] = {}
@@ -140,9 +133,9 @@ class Survey:
 
     def add(self, image: Examined) -> None:
         place, self._seen = self._seen, self._seen + 1
+        self._findings.add(image)
         if image.problem is not None:
-            name = printable(image.entry.name)
-            self._broken.append({"name": name, "reason": image.problem})
+            self._broken.append({"name": image.name, "reason": image.problem})
             return
         self._places.append(place)
         self._exact.append(image.exact)
@@ -151,15 +144,19 @@ class Survey:
         self._channels[str(image.channels)] += 1
         if image.format:
             self._formats[image.format] += 1
-        if image.frames:
-            self._frames.add("", image.entry.name)
-        if image.deep_range is not None:
-            low, high = self._deep.get(image.unranged, image.deep_range)
-            low, high = min(low, image.deep_range[0]), max(high, image.deep_range[1])
-            self._deep[image.unranged] = low, high
+        self._unranged = wider(self._unranged, image.unranged)
         count = len(image.sums) // 2
         self._sums[count] = self._sums.get(count, 0) + image.sums
-        self._count_words(image.entry)
+        label = image.entry.label
+        if label is None:
+            self._unlabelled += 1
+        elif isinstance(label, str):
+            self._labels[printable(label)] += 1
+        else:
+            self._labels[f"vector of {len(label)}"] += 1
+            self._vectors.extend(label)
+        for key, value in image.entry.attributes.items():
+            self._attributes.setdefault(key, Counter())[value] += 1
 
     def report(self, source: Source) -> SurveyReport:
         """Return the survey of everything added, all of it from this source."""
@@ -170,7 +167,7 @@ class Survey:
         rough = np.frombuffer(self._rough, np.uint8).reshape(len(exact), 24)[originals]
         places = np.frombuffer(self._places, np.int64)
         sums = max(self._sums.values(), key=lambda sums: sums[0], default=np.zeros(7))
-        deep = () if has_halves(source) else self._deep.items()
+        unranged = None if has_halves(source) else self._unranged
         mean, squares = sums[1:].reshape(2, -1) / max(1, sums[0])
         return SurveyReport(
             images=len(self._exact),
@@ -191,44 +188,32 @@ class Survey:
             prepared=dict(source.prepared),
             remarks=[
                 *labelling([source]).remarks,
-                *(
-                    remark
-                    for unranged, found in deep
-                    for remark in (remarks_on_range if unranged else remarks_on_depth)(found)
-                ),
-                *remarks_on_frames(self._frames.finish().get("")),
+                *(remarks_on_range(unranged) if unranged else ()),
+                *self._findings.remarks(),
             ],
         )
 
-    def _count_words(self, entry: Entry) -> None:
-        if entry.label is None:
-            self._unlabelled += 1
-        elif isinstance(entry.label, str):
-            self._labels[printable(entry.label)] += 1
-        else:
-            self._labels[f"vector of {len(entry.label)}"] += 1
-            self._vectors.extend(entry.label)
-        for key, value in entry.attributes.items():
-            self._attributes.setdefault(key, Counter())[value] += 1
-
 
 def _examined(source: Source, entry: Entry) -> Examined:
+    name = printable(entry.name)
     try:
         with reasons(), source.open(entry) as image:
+            unranged = seen_levels(image) is not None
             return Examined(
+                name=name,
                 entry=entry,
                 size=image.size,
                 channels=image.channels,
                 format=image.format,
                 frames=image.frames,
-                deep_range=image.deep_range,
-                unranged=seen_levels(image) is not None,
+                deep_range=None if unranged else image.deep_range,
+                unranged=image.deep_range if unranged else None,
                 exact=checksum(image),
                 rough=difference_hash(image),
                 sums=_moments(image),
             )
     except UnusableImageError as error:
-        return Examined(entry=entry, problem=printable(str(error)))
+        return Examined(name=name, entry=entry, problem=printable(str(error)))
 
 
 def _moments(image: Upright) -> Sums:
@@ -258,3 +243,59 @@ def _duplicates(pairs: Pairs, places: Places, source: Source) -> Duplicates:
     return Duplicates(
         count=len(pairs), examples=[[names[place] for place in pair] for pair in shown]
     )
+
+
+def checksum(image: Upright) -> int:
+    """Return 64 bits that are equal for equal pixels."""
+    digest = hashlib.blake2b(repr((image.mode, image.size)).encode(), digest_size=8)
+    for plane in image.stack or (image,):
+        for band in plane.bands():
+            digest.update(band.tobytes())
+    return int.from_bytes(digest.digest(), "little")
+
+
+def difference_hash(image: Upright) -> bytes:
+    """Return 192 bits that are nearly equal for pictures that look the same (dHash).
+
+    For each of 8×8 places and each of R, G, B: clearly brighter than its left neighbour?
+    """
+    planes = seen_planes(image)
+    small = np.dstack([_small(plane, 3 // len(planes)) for plane in planes]).astype(np.int16)
+    return np.packbits(small[:, 1:] - small[:, :-1] > CLEARLY_BRIGHTER).tobytes()
+
+
+def _small(image: Upright, channels: int) -> npt.NDArray[np.uint8]:
+    found = image.deep_range
+    # dark pictures of 16 bits would all look the same
+    levels = found if found and found[0] < found[1] else seen_levels(image)
+    bands = (flatten(band, channels, "white", levels) for band in image.bands())
+    return np.asarray(resize(bands, image.size, (9, 8), Image.Resampling.BOX))
+
+
+def exact_pairs(checksums: UInt64[np.ndarray, " n"]) -> Pairs:
+    """Return each place whose checksum came before, after the first place that has it."""
+    _, first, group = np.unique(checksums, return_index=True, return_inverse=True)
+    earlier = first[group]
+    later = np.flatnonzero(earlier != np.arange(len(checksums)))
+    return np.stack([earlier[later], later], axis=1)
+
+
+def near_pairs(hashes: Hashes) -> Pairs:
+    """Return each place that looks like an earlier one, after one of those.
+
+    Compares neighbours in several sorted orders, each led by another part of the hash, which is
+    linear in the number of images and may miss a few.
+    """
+    near = np.sort(np.concatenate(list(_near_neighbours(hashes))), axis=1)
+    _, first = np.unique(near[:, 1], return_index=True)
+    return near[first]
+
+
+def _near_neighbours(hashes: Hashes) -> Iterator[Pairs]:
+    for part in range(ORDERS):
+        turned = np.roll(hashes, -part * hashes.shape[1] // ORDERS, axis=1)
+        order = np.ascontiguousarray(turned).view(f"S{hashes.shape[1]}").ravel().argsort()
+        for step in range(1, NEIGHBOURS + 1):
+            pairs = np.stack([order[:-step], order[step:]], axis=1)
+            distance = BITS_SET[hashes[pairs[:, 0]] ^ hashes[pairs[:, 1]]].sum(axis=1)
+            yield pairs[distance <= NEAR_BITS]

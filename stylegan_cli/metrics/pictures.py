@@ -13,9 +13,8 @@ from stylegan_cli.data.dataset import Dataset, open_dataset
 from stylegan_cli.data.decoding import Levels, Upright, reasons
 from stylegan_cli.data.entries import Entry, Source, entry_path
 from stylegan_cli.data.formats import UnusableImageError, suffix_of
-from stylegan_cli.data.levels import eight_bit
+from stylegan_cli.data.levels import eight_bit, own_levels
 from stylegan_cli.data.pictures import MODES, seen_planes, to_bytes
-from stylegan_cli.data.prepared import own_levels
 from stylegan_cli.data.samples import DRAWN, drawn_path
 from stylegan_cli.data.sources import content_sha256, open_source
 from stylegan_cli.errors import DataError, UsageError

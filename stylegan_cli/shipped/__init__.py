@@ -3,7 +3,7 @@
 from dataclasses import replace
 from pathlib import Path
 
-from stylegan_cli.addresses import address_of, fetched
+from stylegan_cli.download import address_of, fetched
 from stylegan_cli.errors import NetworkFileError, meant
 from stylegan_cli.files import similar
 

@@ -16,8 +16,8 @@ from PIL import Image
 from stylegan_cli.data.decoding import Upright, decoded, reasons
 from stylegan_cli.data.entries import Entry, Source, entry_path, printable
 from stylegan_cli.data.formats import UnusableImageError
+from stylegan_cli.data.levels import own_levels
 from stylegan_cli.data.pictures import SMALLEST, Fit, Target, fit_picture, flatten
-from stylegan_cli.data.prepared import own_levels
 from stylegan_cli.data.sources import open_sources
 from stylegan_cli.errors import DataError, UsageError, meant
 from stylegan_cli.files import similar
