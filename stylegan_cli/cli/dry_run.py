@@ -31,22 +31,25 @@ def show_cost(
     c_dim = origin.c_dim if origin and recipe.data.labels else 0
     transfer = api.plan_transfer(origin, recipe, c_dim=c_dim) if origin else None
     cost = api.estimate(recipe, c_dim=c_dim, dtype=dtype)
-    hours = None
+    pace = None
     if device.type != "cpu" or cost.total_bytes <= MOST_BYTES:
-        hours = api.trial_hours(recipe, device, dtype)
+        pace = api.trial_pace(recipe, device, dtype)
     if json:
+        facts = _facts(recipe, cost, pace.hours if pace else None)
         started = {"init": _transfer_facts(transfer)} if transfer else {}
         chosen = {key: asdict(choice) for key, choice in settlement.reasons.items()}
-        console.echo_json(
-            _facts(recipe, cost, hours) | started | ({"automatic": chosen} if chosen else {})
-        )
+        console.echo_json(facts | started | ({"automatic": chosen} if chosen else {}))
     else:
         _print(settlement, cost, transfer)
-        if hours is None:
+        if pace is None:
             console.note(f"measure how long it takes: sgtool bench {recipe_name}")
         else:
-            pace = hours * 3600 / recipe.train.total_kimg
-            console.note(f"{_in_words(hours)} here, at {pace:.3g} s/kimg in a short trial")
+            of, batch = pace.images, api.stages(recipe)[-1].batch_size
+            fewer = f" of {of} of the {batch} images of a step" if of < batch else ""
+            per_kimg = pace.hours * 3600 / recipe.train.total_kimg
+            console.note(
+                f"{_in_words(pace.hours)} here, at {per_kimg:.3g} s/kimg in a short trial{fewer}"
+            )
 
 
 def _print(

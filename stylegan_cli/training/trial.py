@@ -7,8 +7,9 @@ import math
 import os
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field, replace
 from functools import partial
 from statistics import median
 
@@ -23,12 +24,16 @@ from stylegan_cli.training.acceleration import USUAL, Acceleration, check_accele
 from stylegan_cli.training.data import Batch
 from stylegan_cli.training.engines import Engine
 from stylegan_cli.training.iteration import nets_of, train_batch
-from stylegan_cli.training.schedule import Stage, stages
+from stylegan_cli.training.schedule import Stage, share_of, stages
 from stylegan_cli.training.settling import Run
 from stylegan_cli.training.state import MOST_THREADS, initial_state
 
-MOST_SECONDS = 60.0
-"""Time that a trial may take."""
+MOST_SECONDS = 4.0
+"""Time of this thread that a trial may take, whatever the recipe."""
+PILOT = 4
+"""Images of the steps that tell how many images a trial can afford."""
+REGULARIZER = 0.75
+"""Time of a regularizer, in plain steps."""
 Steps = Mapping[str, Callable[[], object]]
 
 
@@ -67,18 +72,23 @@ class Trial:
         dtype: torch.dtype,
         acceleration: Acceleration = USUAL,
     ) -> None:
-        self.recipe, self.stage, self.device, self.dtype = recipe, stage, device, dtype
+        self.recipe, self.device, self.dtype = recipe, device, dtype
         check_acceleration(acceleration, recipe, device, World())
         self.engine = open_engine(acceleration.engine, dtype)
         self.state = initial_state(
             recipe, c_dim=0, device=device, dtype=dtype, backend=acceleration.backend
         )
         self.nets = nets_of(self.state, recipe)
-        shape = (stage.batch_size, *stage.size.shape, recipe.data.channels)
+        self.enter(stage)
+
+    def enter(self, stage: Stage) -> None:
+        """Go on with images of this stage, and as many."""
+        shape = (stage.batch_size, *stage.size.shape, self.recipe.data.channels)
         pixels = np.random.default_rng(0).integers(0, 256, shape, np.uint8)
+        self.stage = stage
         self.batch = Batch(
-            pixels=torch.from_numpy(pixels).to(device),
-            labels=torch.zeros(stage.batch_size, 0, device=device),
+            pixels=torch.from_numpy(pixels).to(self.device),
+            labels=torch.zeros(stage.batch_size, 0, device=self.device),
         )
 
     @property
@@ -107,37 +117,110 @@ class Trial:
         train_batch(self.state, self.nets, self.recipe, self.stage, self.batch, engine)
 
 
-def trial_hours(recipe: Settled, device: torch.device, dtype: torch.dtype) -> float | None:
-    """Return the hours a run takes, from an iteration of each kind at each resolution.
+@dataclass(frozen=True, kw_only=True)
+class Pace:
+    """Time that a run takes, by a trial.
 
-    None if these take more than `MOST_SECONDS`, or more memory than there is.
+    Attributes:
+        images: Images of a step in the trial of the last stage; fewer than in the run where its
+            steps would have taken too long.
     """
-    passed, seconds, began = stages(recipe), 0.0, time.monotonic()
+
+    hours: float
+    images: int
+
+
+def trial_pace(
+    recipe: Settled,
+    device: torch.device,
+    dtype: torch.dtype,
+    *,
+    clock: Callable[[], float] = time.thread_time,
+) -> Pace | None:
+    """Return the time that a run takes, from an iteration of each kind at each resolution.
+
+    None if a step of few images takes longer than the trial may, or more memory than there is.
+
+    Args:
+        clock: Seconds spent so far; those waiting for other programs do not count.
+    """
+    passed, seconds = stages(recipe), 0.0
     ends = [*(stage.from_kimg for stage in passed[1:]), recipe.train.total_kimg]
     try:
-        for stage, end in zip(passed, ends, strict=True):
+        trial = Trial(recipe, passed[0], device, dtype)
+        deadline = clock() + MOST_SECONDS
+        for i, (stage, end) in enumerate(zip(passed, ends, strict=True)):
+            until = clock() + (deadline - clock()) / (len(passed) - i)
             iterations = max(end - stage.from_kimg, 0) * 1000 / stage.batch_size
-            if iterations and time.monotonic() - began < MOST_SECONDS:
-                seconds += iterations * _seconds(Trial(recipe, stage, device, dtype))
-    except (MemoryError, RuntimeError, TrainingError) as error:
-        if not isinstance(error, TrainingError) and not is_out_of_memory(error):
+            seconds += iterations * _seconds(trial, stage, clock, until)
+    except (MemoryError, RuntimeError, TrainingError, TimeoutError) as error:
+        if isinstance(error, RuntimeError) and not is_out_of_memory(error):
             raise
         return None
-    return seconds / 3600 if time.monotonic() - began < MOST_SECONDS else None
+    return Pace(hours=seconds / 3600, images=trial.stage.batch_size)
 
 
-def _seconds(trial: Trial) -> float:
-    """Return the seconds of the mean iteration."""
-    found, shares = 0.0, kinds(trial.recipe.loss)
-    # the first iteration is slower than the others
-    trial.steps[max(shares, key=len)]()
-    for name, step in trial.steps.items():
-        began = time.perf_counter()
-        step()
-        if trial.device.type == "cuda":
-            torch.cuda.synchronize(trial.device)
-        found += shares[name].share * (time.perf_counter() - began)
-    return found
+def _seconds(trial: Trial, stage: Stage, clock: Callable[[], float], until: float) -> float:
+    """Return the seconds of the mean iteration of a stage, by iterations up to a time."""
+    shares = kinds(trial.recipe.loss)
+    costs = {name: 1 + REGULARIZER * name.count("reg") for name in shares}
+    plain = min(costs, key=len)
+    few = _with_images(trial.recipe, stage, PILOT)
+    trial.enter(few)
+    began = clock()
+    with _given_up(clock, until):
+        seconds = _timed_step(trial, plain)
+    step = clock() - began
+    if until - clock() > 2 * step:
+        # the first iteration is slower than the others
+        began = clock()
+        seconds = _timed_step(trial, plain)
+        step = clock() - began
+    work = max(step * sum(costs.values()), 1e-9)
+    affordable = int(few.batch_size * (until - clock()) / work)
+    found = {name: cost * seconds for name, cost in costs.items()}
+    if affordable >= few.batch_size:
+        trial.enter(_with_images(trial.recipe, stage, affordable))
+        # the rarest first, as the first is slower than the others
+        found = {name: _timed_step(trial, name) for name in sorted(shares, key=len, reverse=True)}
+    images = trial.stage.batch_size
+    # a step takes time for its images, and for the optimizers
+    an_image = most = found[plain] / images
+    if images > few.batch_size:
+        an_image = min(max(found[plain] - seconds, 0) / (images - few.batch_size), most)
+    factor = 1 + an_image * (stage.batch_size - images) / found[plain]
+    return factor * sum(shares[name].share * taken for name, taken in found.items())
+
+
+def _with_images(recipe: Settled, stage: Stage, most: int) -> Stage:
+    """Return the stage with as many images as possible, up to a number."""
+    for count in range(min(most, stage.batch_size), 1, -1):
+        fewer = replace(stage, batch_size=count)
+        with suppress(UsageError):  # the groups of minibatch standard deviation do not divide it
+            share_of(recipe, fewer, World())
+            return fewer
+    return replace(stage, batch_size=1)
+
+
+@contextmanager
+def _given_up(clock: Callable[[], float], until: float) -> Iterator[None]:
+    """Raise TimeoutError in the middle of an iteration, forwards or backwards, at this time."""
+
+    def checked(tensor: Tensor) -> Tensor:
+        if clock() > until:
+            raise TimeoutError
+        return tensor
+
+    with torch.autograd.graph.saved_tensors_hooks(checked, checked):
+        yield
+
+
+def _timed_step(trial: Trial, name: str) -> float:
+    began = time.perf_counter()
+    trial.steps[name]()
+    if trial.device.type == "cuda":
+        torch.cuda.synchronize(trial.device)
+    return time.perf_counter() - began
 
 
 FEWEST_ITERATIONS = 500
