@@ -35,11 +35,6 @@ MAX_BYTES = 16 * 2**30
 """Size of the cache above which the least recently used features are removed."""
 
 
-def usual_folder() -> Path:
-    """Return the folder of features in the cache."""
-    return cache_folder() / "features"
-
-
 def key_of(claims: Mapping[str, Any]) -> str:
     """Return a name that stands for these JSON facts."""
     text = json.dumps({"schema": SCHEMA, **claims}, sort_keys=True)
@@ -139,7 +134,7 @@ class Workplace:
     """The device and the processes that measure, and the cache."""
 
     device_name: str = "cpu"
-    folder: Path
+    folder: Path = field(default_factory=lambda: cache_folder() / "features")
     world: World = field(default_factory=World)
     execution: Execution = USUAL
 

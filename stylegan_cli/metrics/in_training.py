@@ -12,7 +12,7 @@ from stylegan_cli.errors import UsageError
 from stylegan_cli.files import writing
 from stylegan_cli.metrics.cases import network_case
 from stylegan_cli.metrics.evaluation import Evaluation
-from stylegan_cli.metrics.features import Workplace, remove_unused, usual_folder
+from stylegan_cli.metrics.features import Workplace, remove_unused
 from stylegan_cli.metrics.metric import Best, Request, Steps
 from stylegan_cli.metrics.outputs import (
     NAME,
@@ -45,8 +45,8 @@ def train(
     """
     gauge = None
     if run.recipe.metrics.every_ticks:
-        workplace = Workplace(device_name=str(run.device), folder=usual_folder(), world=run.world)
-        gauge = Gauge(run.recipe, run.dataset, run.folder, workplace)
+        place = Workplace(device_name=str(run.device), world=run.world)
+        gauge = Gauge(run.recipe, run.dataset, run.folder, place)
     for event in loop.train(run, overwrite=overwrite, stop=stop):
         yield event
         network = gauge.due(event) if gauge else None
@@ -104,8 +104,7 @@ class Gauge:
         finally:
             repeatable(place.device, pick_dtype(self.recipe.train.precision, place.device))
         append_found(result, self.folder, time.monotonic() - began)
-        self._link_best()
-        self._prune(network)
+        self._keep_best(network)
         return result.values
 
     def _newest(self, event: Begun | Ticked) -> Path | None:
@@ -128,18 +127,17 @@ class Gauge:
         evaluation.check()
         return evaluation
 
-    def _link_best(self) -> None:
+    def _keep_best(self, newest: Path) -> None:
+        """Link the best network, and remove those that the recipe does not keep."""
+        measured, keep = list(self._measured()), self.recipe.metrics
         networks = set(snapshots(self.folder))
-        there = [best for best in self._measured() if best.network in networks]
-        best = min(there, key=lambda best: best.value, default=None)
+        there = (found for found in measured if found.network in networks)
+        best = min(there, key=lambda found: found.value, default=None)
         if best is not None:
             link_best(best)
-
-    def _prune(self, newest: Path) -> None:
-        best, last = self.recipe.metrics.keep_best, self.recipe.metrics.keep_last
-        if best or last:
-            distances = {found.network.name: found.value for found in self._measured()}
-            prune(newest, distances, best=best, last=last)
+        if keep.keep_best or keep.keep_last:
+            distances = {found.network.name: found.value for found in measured}
+            prune(newest, distances, best=keep.keep_best, last=keep.keep_last)
 
     def _measured(self) -> Iterator[Best]:
         for record in self._records():

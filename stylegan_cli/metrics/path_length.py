@@ -21,9 +21,9 @@ from stylegan_cli.latents.labels import any_label, class_index
 from stylegan_cli.latents.sampling import broadcast_layers, map_latents, truncate
 from stylegan_cli.metrics.ppl import PathOptions, shrink_factor
 from stylegan_cli.networks.generator import Generator
-from stylegan_cli.networks.layers import upscale
 from stylegan_cli.networks.noise import noise_maps
 from stylegan_cli.networks.snapshot import Network
+from stylegan_cli.rendering.render import draw_images
 from stylegan_cli.runtime import numpy_stream, stream_seed
 from stylegan_cli.shapes import Images, Labels, Ws
 from stylegan_cli.sizes import Size
@@ -162,7 +162,7 @@ def step_images(G: Generator, ws: Ws, noise_seed: Sequence[int]) -> Images:
     if G.has_noise:
         maps = noise_maps(G.synthesis.noise_sizes, noise_seed, torch.device("cpu"))
         noise = [torch.cat([layer, layer]).to(ws.device) for layer in maps]
-    return upscale(G.synthesis(ws, noise), G.size)
+    return draw_images(G, ws, noise)
 
 
 def perceived(images: Images, options: PathOptions) -> Tensor:

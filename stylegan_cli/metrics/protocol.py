@@ -120,25 +120,17 @@ def result_name(value: str, metric: Metric, detector: str, fakes: int, protocol:
         value: "fid", "kid", "kid_sd", "is_mean", "is_std", "precision", …
     """
     standard = is_standard(detector, metric.on_features.purpose)
-    plain = standard and fakes == STANDARD_COUNT
-    if protocol.name is None:
-        return value if plain else f"{_honest(value, standard=False)}_{detector}"
-    whole = "_full" if metric.on_features.compares and not protocol.fills else ""
-    published = _published(_honest(value, standard=standard), metric.name, fakes, whole)
-    return published if standard else f"{published}_{detector}"
-
-
-def _honest(value: str, *, standard: bool) -> str:
+    if protocol.name is None and standard and fakes == STANDARD_COUNT:
+        return value
     stem, underscore, rest = value.partition("_")
-    return value if standard else WITHOUT_INCEPTION.get(stem, stem) + underscore + rest
-
-
-def _published(value: str, metric: str, fakes: int, whole: str) -> str:
-    count = f"{fakes // 1000}k" if fakes and fakes % 1000 == 0 else str(fakes)
-    if metric == "pr":
-        return f"pr{count}3{whole}_{value}"
-    stem, underscore, rest = value.partition("_")
-    return f"{stem}{count}{whole}{underscore}{rest}"
+    if protocol.name is None or not standard:
+        stem = WITHOUT_INCEPTION.get(stem, stem)
+    if protocol.name is not None:
+        count = f"{fakes // 1000}k" if fakes and fakes % 1000 == 0 else str(fakes)
+        whole = "_full" if metric.on_features.compares and not protocol.fills else ""
+        stem = f"pr{count}3{whole}_{stem}" if metric.name == "pr" else f"{stem}{count}{whole}"
+        detector = "" if standard else detector
+    return f"{stem}{underscore}{rest}" + (f"_{detector}" if detector else "")
 
 
 def real_rows(

@@ -21,7 +21,7 @@ from stylegan_cli.errors import DataError, UsageError
 from stylegan_cli.figures.png import write_png
 from stylegan_cli.metrics.cases import networks_of
 from stylegan_cli.metrics.evaluation import open_evaluation
-from stylegan_cli.metrics.features import Workplace, remove_unused, shared, usual_folder
+from stylegan_cli.metrics.features import Workplace, remove_unused, shared
 from stylegan_cli.metrics.metric import (
     Conclusion,
     Event,
@@ -62,11 +62,11 @@ if TYPE_CHECKING:
 @contextmanager
 def workplace(device: str = "auto", execution: Execution = USUAL) -> Iterator[Workplace]:
     """Join the processes of `torchrun` and make room in the cache of features."""
-    folder = usual_folder()
     with world(lambda: pick_device(device)) as processes:
+        place = Workplace(device_name=device, world=processes, execution=execution)
         if processes.is_first:
-            remove_unused(folder)
-        yield Workplace(device_name=device, folder=folder, world=processes, execution=execution)
+            remove_unused(place.folder)
+        yield place
 
 
 def evaluate(metric: Metric, request: Request, place: Workplace) -> Iterator[Event]:

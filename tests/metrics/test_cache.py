@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from stylegan_cli.errors import OutputError
-from stylegan_cli.metrics.features import FeatureFile, key_of, remove_unused, usual_folder
+from stylegan_cli.metrics.features import FeatureFile, Workplace, key_of, remove_unused
 from tests.metrics.reference import features
 
 
@@ -98,4 +98,4 @@ def test_features_longest_not_used_go_first(tmp_path):
 
 def test_the_cache_is_where_the_environment_says(monkeypatch, tmp_path):
     monkeypatch.setenv("SGTOOL_CACHE", str(tmp_path))
-    assert usual_folder() == tmp_path / "features"
+    assert Workplace().folder == tmp_path / "features"

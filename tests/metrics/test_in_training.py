@@ -123,7 +123,7 @@ def test_records_of_another_structure_count_for_nothing(
         file.writelines(json.dumps({**whole[0], **odd}) + "\n" for odd in ODD)
     assert [type(event) for event in run(recipe, dataset, folder)] == [Begun]
     gauge = Gauge(recipe, dataset, folder, Workplace(folder=tmp_path))
-    gauge._link_best()
+    gauge._keep_best(folder / whole[-1]["snapshot_pkl"])
     assert sorted(path.name for path in folder.glob("best-*")) == ["best-fd_alex.safetensors"]
 
 

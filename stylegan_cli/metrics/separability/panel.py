@@ -5,7 +5,7 @@ from pathlib import Path
 
 from stylegan_cli.data.dataset import Dataset
 from stylegan_cli.errors import UsageError
-from stylegan_cli.metrics.features import Workplace, usual_folder
+from stylegan_cli.metrics.features import Workplace
 from stylegan_cli.metrics.metric import Event, Remark, Request, stretch
 from stylegan_cli.metrics.pictures import labelled_images
 from stylegan_cli.metrics.separability import SeparabilityOptions
@@ -62,8 +62,7 @@ def open_classifiers(
     Args:
         data: Labelled images; None takes those of the training.
     """
-    device = network.G.mapping.w_avg.device
-    place = Workplace(device_name=str(device), folder=usual_folder())
+    place = Workplace(device_name=str(network.G.mapping.w_avg.device))
     request = Request(network=network.path, data=data, options=options)
     panel, _ = yield from open_panel(network, request, place)
     return panel

@@ -18,9 +18,9 @@ from stylegan_cli.metrics.fakes import drawn_labels, seeds_of
 from stylegan_cli.metrics.protocol import Space
 from stylegan_cli.metrics.separability import PROTOCOLS
 from stylegan_cli.metrics.separability.classifier import ClassifierPanel
-from stylegan_cli.networks.layers import upscale
 from stylegan_cli.networks.noise import NoiseInput, noise_maps
 from stylegan_cli.networks.snapshot import Network
+from stylegan_cli.rendering.render import draw_images
 from stylegan_cli.shapes import Images, Labels
 
 MAPPED_AT_ONCE = 4096
@@ -145,14 +145,13 @@ def judge(faces: Faces, panel: ClassifierPanel, part: range) -> Float32[np.ndarr
 def draw_faces(faces: Faces, part: range) -> Images:
     """Draw images of the untruncated codes in full resolution, neither clipped nor rounded."""
     G, seeds = faces.network.G, seeds_of(faces.seed, part)
-    with torch.no_grad():
-        w = map_latents(G, z_of_seeds(seeds, G.z_dim), labels_of(faces, part))
-        noise: NoiseInput = "none"
-        if G.has_noise:
-            own = [noise_seed(seed) for seed in seeds]
-            maps = noise_maps(G.synthesis.noise_sizes, own, torch.device("cpu"))
-            noise = [layer.to(w.device) for layer in maps]
-        return upscale(G.synthesis(broadcast_layers(w, G.num_ws), noise), G.size)
+    w = map_latents(G, z_of_seeds(seeds, G.z_dim), labels_of(faces, part))
+    noise: NoiseInput = "none"
+    if G.has_noise:
+        own = [noise_seed(seed) for seed in seeds]
+        maps = noise_maps(G.synthesis.noise_sizes, own, torch.device("cpu"))
+        noise = [layer.to(w.device) for layer in maps]
+    return draw_images(G, broadcast_layers(w, G.num_ws), noise)
 
 
 def labels_of(faces: Faces, part: range) -> Labels:
