@@ -161,12 +161,12 @@ if TYPE_CHECKING:
     from stylegan_cli.studies.noise.figures import LayerNoise, NoiseShare, noise_findings
     from stylegan_cli.studies.noise.study import NoiseOptions, noise_variation
     from stylegan_cli.studies.noise.variations import NoiseChange, read_mask
-    from stylegan_cli.studies.projection.findings import Measures
-    from stylegan_cli.studies.projection.options import ProjectionOptions, parse_start
+    from stylegan_cli.studies.projection.options import ProjectionOptions
     from stylegan_cli.studies.projection.options import settle as settle_projection
     from stylegan_cli.studies.projection.pictures import Album, Framing, Unusable
     from stylegan_cli.studies.projection.projection import Projection
-    from stylegan_cli.studies.projection.workshop import means_of as projection_means
+    from stylegan_cli.studies.projection.states import Measures
+    from stylegan_cli.studies.projection.workshop import Workshop
     from stylegan_cli.studies.truncation import truncation
     from stylegan_cli.studies.video.filming import Filming, Footage, default_video, is_video
     from stylegan_cli.studies.video.films import film_of_edit, film_of_run

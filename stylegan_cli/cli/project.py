@@ -4,7 +4,7 @@ import re
 from collections import deque
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -116,16 +116,14 @@ def _projection(
     given: "list[Path | api.Pick]", flags: ProjectFlags, processes: "api.World"
 ) -> "Iterator[api.Projection]":
     """Open the projection that these flags describe, and read its pictures."""
-    options, points = _options(flags), _points(flags.align)
+    points = _points(flags.align)
+    options = api.ProjectionOptions(
+        **{each.name: getattr(flags, each.name) for each in fields(api.ProjectionOptions)}
+    )
     network = open_network(flags.network, flags)
     # refused before torch is imported; the detector changes no refusal
     api.settle_projection(network, options, detector="")
-    frame = api.Framing(
-        fit=flags.fit,
-        background=flags.background,
-        points=points,
-        mask=flags.mask,
-    )
+    frame = api.Framing(fit=flags.fit, background=flags.background, points=points, mask=flags.mask)
     with api.Album(
         network, given, frame, checks=flags.check, seed=flags.seed, but=flags.output
     ) as album:
@@ -133,10 +131,11 @@ def _projection(
             _tell_pictures(album)
         if not (album.subjects or flags.output.exists()):
             raise DataError("no picture can be projected; see the reasons above")
-        means = api.projection_means(network, detector=flags.detector, batch_size=flags.batch)
-        choices = api.settle_projection(network, options, means.detector.name)
+        workshop = api.Workshop(
+            network, album, options, detector=flags.detector, batch_size=flags.batch
+        )
         projection = api.Projection(
-            means, album, choices, flags.output, overwrite=flags.overwrite, world=processes
+            workshop, flags.output, overwrite=flags.overwrite, world=processes
         )
         if processes.is_first:
             there = projection.given - projection.missing
@@ -172,21 +171,6 @@ def _points(text: str) -> Path | None:
     if not file or file == text:
         raise UsageError("must be none or points:FILE", parameter="align", value=text)
     return Path(file)
-
-
-def _options(flags: ProjectFlags) -> "api.ProjectionOptions":
-    return api.ProjectionOptions(
-        space=flags.space,
-        steps=flags.steps,
-        noise=flags.noise,
-        start=None if flags.init is None else api.parse_start(flags.init),
-        restarts=flags.restarts,
-        distance=flags.distance,
-        prior=flags.prior,
-        class_name=flags.class_name,
-        seed=flags.seed,
-        protocol=flags.protocol,
-    )
 
 
 def _tell_pictures(album: "api.Album") -> None:

@@ -57,14 +57,18 @@ class Codes:
 
 
 def join_codes(parts: Sequence[Codes], join: Callable[..., np.ndarray] = np.concatenate) -> Codes:
-    """Join tables; columns that only some have are dropped, except own noise and style offsets.
+    """Join tables; columns that only some have are dropped, except where there is a neutral value.
 
     Args:
         join: `np.concatenate` puts them one after another, `np.stack` along an axis of their own.
     """
     offsets = (part.style_offsets for part in parts)
     channels = next((each.shape[-1] for each in offsets if each is not None), 0)
-    blank = {"own_noise": np.array(None), "style_offsets": np.zeros(channels, np.float32)}
+    blank = {
+        "own_noise": np.array(None),
+        "style_offsets": np.zeros(channels, np.float32),
+        "motions": np.zeros(3, np.float32),
+    }
     columns: dict[str, Any] = {}
     for column in (each.name for each in fields(Codes)):
         values = [getattr(part, column) for part in parts]

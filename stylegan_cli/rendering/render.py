@@ -1,6 +1,7 @@
 """The renderer: plans to pictures, floats to uint8 and back."""
 
 from collections.abc import Container, Iterator, Sequence
+from dataclasses import replace
 from hashlib import sha256
 
 import numpy as np
@@ -9,11 +10,11 @@ from jaxtyping import Float32, Float64, Int8, Shaped
 from torch import Tensor
 
 from stylegan_cli.errors import NetworkFileError
-from stylegan_cli.latents.codes import OwnNoise
+from stylegan_cli.latents.codes import Codes, OwnNoise, each_column, join_codes
 from stylegan_cli.networks.execution import default_batch_size
 from stylegan_cli.networks.generator import Generator, motion_matrices
 from stylegan_cli.networks.layers import upscale
-from stylegan_cli.networks.noise import NOISE_MODES, NoiseInput, noise_maps
+from stylegan_cli.networks.noise import NOISE_MODES, NoiseInput, NoiseMode, noise_maps
 from stylegan_cli.networks.styles import moved_styles
 from stylegan_cli.rendering.plan import Address, Cell, Plan
 from stylegan_cli.shapes import Images, Pixels, Ws
@@ -69,6 +70,21 @@ def draw_images(
         if shifts is not None:
             return synthesis.moved(ws, noise, motion_matrices(shifts))
         return upscale(synthesis(ws, noise), G.size)
+
+
+def draw_codes(G: Generator, codes: Codes, noise_mode: NoiseMode = "const") -> Images:
+    """Return the images of codes, one after another; a code's own noise is its fixed noise.
+
+    Args:
+        noise_mode: Mode of all noise inputs, unless the codes have one for each.
+    """
+    modes = codes.noise_modes
+    if modes is None:
+        modes = np.full((*codes.shape, 1), NOISE_MODES.index(noise_mode), np.int8)
+    own = () if codes.own_noise is None else codes.own_noise.tolist()
+    noise = noise_input(G, modes, codes.noise_seed.tolist(), own)
+    ws = torch.from_numpy(np.ascontiguousarray(codes.ws)).to(G.mapping.w_avg.device)
+    return draw_images(G, ws, noise, codes.style_offsets, codes.motions)
 
 
 def render(
@@ -154,14 +170,7 @@ def _noise_modes(plan: Plan, address: Address) -> Int8[np.ndarray, " noise_input
 
 
 def _draw_batch(G: Generator, plan: Plan, batch: Sequence[Address]) -> Pixels:
-    tables = plan.tables
-    ws = np.stack([tables[table].ws[position] for table, position in batch])
-    seeds = [int(tables[table].noise_seed[position]) for table, position in batch]
-    modes = np.stack([_noise_modes(plan, address) for address in batch])
-    own, device = [_own_noise(plan, address) for address in batch], G.mapping.w_avg.device
-    noise = noise_input(G, modes, seeds, own)
-    offsets, motions = (_column(plan, batch, name) for name in ("style_offsets", "motions"))
-    images = draw_images(G, torch.from_numpy(ws).to(device), noise, offsets, motions)
+    images = draw_codes(G, join_codes([_row(plan, address) for address in batch]))
     if not images.isfinite().all():
         raise NetworkFileError(
             "the images of the network are NaN or infinite; its training failed, "
@@ -170,17 +179,11 @@ def _draw_batch(G: Generator, plan: Plan, batch: Sequence[Address]) -> Pixels:
     return to_pixels(images)
 
 
-def _column(plan: Plan, batch: Sequence[Address], name: str) -> Float32[np.ndarray, "n _"] | None:
-    """Return a column of these images, 0 where a table lacks it; None if all do."""
-    columns = [getattr(plan.tables[table], name) for table, _ in batch]
-    width = next((column.shape[-1] for column in columns if column is not None), None)
-    if width is None:
-        return None
-    rows = [
-        np.zeros(width, np.float32) if column is None else column[position]
-        for column, (_, position) in zip(columns, batch, strict=True)
-    ]
-    return np.stack(rows)
+def _row(plan: Plan, address: Address) -> Codes:
+    """Return the inputs of an image as a table of one."""
+    place = (*address.position, None)
+    row = each_column(plan.tables[address.table], lambda column: column[place])
+    return replace(row, noise_modes=_noise_modes(plan, address)[None])
 
 
 def noise_input(
@@ -201,11 +204,13 @@ def noise_input(
         if mode != "random" and (modes == number).all() and not (fixed and mode == "const"):
             return mode
     device, sizes = G.mapping.w_avg.device, G.synthesis.noise_sizes
-    # on the CPU, whose random numbers are equal on every machine
-    maps = [noise.to(device) for noise in noise_maps(sizes, seeds, torch.device("cpu"))]
     columns = torch.from_numpy(modes).to(device).expand(-1, len(sizes)).T[..., None, None, None]
     zero = torch.zeros((), device=device)
     kept = fixed_maps(G, own) if fixed else [layer.noise_const for layer in G.noise_layers]
+    maps = kept
+    if (modes == RANDOM).any():
+        # on the CPU, whose random numbers are equal on every machine
+        maps = [noise.to(device) for noise in noise_maps(sizes, seeds, torch.device("cpu"))]
     return [
         torch.where(mode == RANDOM, fresh, torch.where(mode == CONST, const, zero))
         for mode, fresh, const in zip(columns, maps, kept, strict=True)

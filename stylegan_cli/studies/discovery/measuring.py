@@ -1,14 +1,13 @@
 """Effects of directions on images, beside random directions and noise."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import pairwise
 from math import ceil
 from operator import itemgetter
 
 import numpy as np
-import torch
 
 from stylegan_cli.detectors.registry import PerceptualDetector
 from stylegan_cli.directions.components import unit
@@ -28,10 +27,10 @@ from stylegan_cli.directions.population import population
 from stylegan_cli.latents.codes import Codes, each_column, join_codes
 from stylegan_cli.latents.sampling import Sampling, codes_of_seeds
 from stylegan_cli.networks.execution import default_batch_size
-from stylegan_cli.networks.noise import NoiseInput, noise_maps
+from stylegan_cli.networks.noise import NoiseMode
 from stylegan_cli.networks.snapshot import Network
 from stylegan_cli.rendering.plan import Measurement, measurement
-from stylegan_cli.rendering.render import draw_images
+from stylegan_cli.rendering.render import draw_codes
 from stylegan_cli.rendering.store import Arrays, StudyFile
 from stylegan_cli.runtime import numpy_stream, stream_seed
 from stylegan_cli.shapes import Images
@@ -95,7 +94,10 @@ class Effects:
         """Return the mean distance of two draws of noise: what is below it cannot be seen."""
         if not self.network.G.has_noise:
             return {"lpips": 0.0}
-        a, b = (self._looks(self._codes, batch_size, noise=draw) for draw in (1, 2))
+        seeds = self._codes.noise_seed.tolist()
+        fresh = [[stream_seed(seed, "floor", draw) for seed in seeds] for draw in (1, 2)]
+        drawn = (replace(self._codes, noise_seed=np.array(each)) for each in fresh)
+        a, b = (self._looks(codes, batch_size, "random") for codes in drawn)
         return {"lpips": float(distances(a, b).mean())}
 
     def attributes(self, _: StudyFile, index: Index, batch_size: int | None) -> Arrays:
@@ -175,25 +177,19 @@ class Effects:
         total = shares.sum()
         return shares / total if total > 0 else shares
 
-    def _looks(self, codes: Codes, batch_size: int | None, *, noise: int = 0) -> Looks:
+    def _looks(self, codes: Codes, batch_size: int | None, mode: NoiseMode = "const") -> Looks:
         """Return the images of codes, prepared for comparison."""
-        images = self._images(codes, batch_size, noise=noise)
+        images = self._images(codes, batch_size, mode)
         return join_looks([looks_of(batch, self.detector) for batch in images])
 
-    def _images(self, codes: Codes, batch_size: int | None, *, noise: int = 0) -> Iterator[Images]:
-        """Return the images of codes, with fixed noise or with a draw of it, in batches."""
-        G = self.network.G
-        size = batch_size or default_batch_size(G.size)
+    def _images(
+        self, codes: Codes, batch_size: int | None, mode: NoiseMode = "const"
+    ) -> Iterator[Images]:
+        """Yield the images of codes in batches."""
+        size = batch_size or default_batch_size(self.network.G.size)
         for start in range(0, len(codes.ws), size):
-            rows = slice(start, start + size)
-            ws = torch.from_numpy(np.ascontiguousarray(codes.ws[rows])).to(G.mapping.w_avg.device)
-            offsets = None if codes.style_offsets is None else codes.style_offsets[rows]
-            taken: NoiseInput = "const"
-            if noise:
-                seeds = [stream_seed(int(seed), "floor", noise) for seed in codes.noise_seed[rows]]
-                maps = noise_maps(G.synthesis.noise_sizes, seeds, torch.device("cpu"))
-                taken = [each.to(ws.device) for each in maps]
-            yield draw_images(G, ws, taken, offsets)
+            batch = each_column(codes, itemgetter(slice(start, start + size)))
+            yield draw_codes(self.network.G, batch, mode)
 
 
 def measurements(effects: Effects) -> dict[str, Measurement]:

@@ -1,8 +1,9 @@
 """Findings about a projected picture: images, codes, noise and measures."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import inf, log10
+from typing import Literal
 
 import numpy as np
 import torch
@@ -11,20 +12,15 @@ from jaxtyping import Float32, Float64
 from torch import Tensor
 
 from stylegan_cli.detectors.registry import PerceptualDetector
+from stylegan_cli.latents.codes import Codes
 from stylegan_cli.latents.sampling import noise_seed_of_code
 from stylegan_cli.networks.generator import Generator
-from stylegan_cli.networks.noise import NoiseInput
-from stylegan_cli.rendering.render import draw, to_images
+from stylegan_cli.rendering.render import draw_codes, to_images, to_pixels
 from stylegan_cli.shapes import Picture
 from stylegan_cli.studies.projection.objective import enlarge, views
 from stylegan_cli.studies.projection.pictures import Subject
-from stylegan_cli.studies.projection.states import FoundCode
+from stylegan_cli.studies.projection.states import Measures, Record
 from stylegan_cli.studies.projection.whitening import Statistics, distances
-
-Cells = Mapping[str, Mapping[str, np.ndarray]]
-"""Stored arrays of a picture, by table and name."""
-Measures = Mapping[str, float]
-"""Numbers by name."""
 
 FAR_PERCENTILE = 99.9
 DETAIL_IN_NOISE = 1.5, 0.02
@@ -50,105 +46,98 @@ class Studio:
     detector: PerceptualDetector
     statistics: Statistics | None
     label: Float32[np.ndarray, "1 c_dim"]
-    noise: NoiseInput
+    noise: Literal["const", "none"]
 
     @property
     def lpips(self) -> str:
         """Return the name of the perceptual distance."""
         return lpips_name(self.detector.name)
 
-    def cells(self, subject: Subject, found: FoundCode) -> Cells:
-        """Return all stored values of one picture."""
-        target = self._blown_up(subject.load())
-        first = None if found.offsets_path is None else found.offsets_path[0]
-        image = self.draw(found.ws, found.noise, found.offsets)
-        plain = self.draw(found.ws, offsets=found.offsets) if found.noise else image
-        start = self.draw(found.path[0], offsets=first)
+    def measured(self, subject: Subject, found: Record, name: str) -> Record:
+        """Return what was found of a picture with all that is stored beside it."""
+        root, codes, target = found.cells["/"], found.codes, self._blown_up(subject.load())
+        beside = root.get("style_trajectory")
+        path = replace(
+            codes,
+            ws=root["trajectory"][:1],
+            style_offsets=None if beside is None else beside[:1],
+            own_noise=None,
+        )
+        image, start = self.draw(codes), self.draw(path)
+        plain = image if codes.own_noise is None else self.draw(replace(codes, own_noise=None))
         measures = {
             self.lpips: self.distance(image, target),
             "psnr": psnr(image, target),
             "ms_ssim": ms_ssim(image, target),
             "scales": scale_count(self.G.grown_size.shorter),
-            **self._how_far_out(found, subject),
+            **self._how_far_out(codes, subject),
             f"{self.lpips}_plain": self.distance(plain, target),
             f"{self.lpips}_start": self.distance(start, target),
-            "steps": found.steps,
+            "steps": np.isfinite(root["loss"]).sum(),
         }
-        return {
-            "/": {"images": image, **self._code(subject, found)},
+        cells = {
+            "/": {"images": image, **self._stored(subject, root)},
             "targets": {"images": target},
             "starts": {"images": start},
             "plain": {"images": plain},
-            "measures": {name: np.asarray(value, np.float32) for name, value in measures.items()},
+            "measures": {key: np.asarray(value, np.float32) for key, value in measures.items()},
         }
+        return Record(name=name, cells=cells)
 
-    def draw(
-        self,
-        ws: np.ndarray,
-        noise: tuple[np.ndarray, ...] = (),
-        offsets: np.ndarray | None = None,
-    ) -> Picture:
+    def draw(self, codes: Codes) -> Picture:
         """Draw the image of a code alone, so that it has the same bits wherever it is drawn."""
-        device = self.G.mapping.w_avg.device
-        maps = [torch.from_numpy(each.astype(np.float32))[None, None].to(device) for each in noise]
-        ws_here = torch.from_numpy(ws)[None].to(device)
-        beside = None if offsets is None else offsets[None]
-        image: Picture = draw(self.G, ws_here, maps or self.noise, beside)[0]
+        image: Picture = to_pixels(draw_codes(self.G, codes, self.noise))[0]
         return image
 
     def distance(self, a: Picture, b: Picture) -> float:
         """Return LPIPS of two pictures; of RGBA, the sum of colours on grey and of alpha."""
-        left, right = (views(enlarge(self._images(each))) for each in (a, b))
+        left, right = (views(enlarge(grown_images(self.G, each))) for each in (a, b))
         pairs = zip(left, right, strict=True)
         return sum(
             self.detector.distance((x + 1) * 127.5, (y + 1) * 127.5).item() for x, y in pairs
         )
-
-    def _images(self, pixels: Picture) -> Tensor:
-        step = self.G.size.height // self.G.grown_size.height
-        image = torch.from_numpy(np.ascontiguousarray(pixels[::step, ::step]))
-        return to_images(image[None].to(self.G.mapping.w_avg.device))
 
     def _blown_up(self, pixels: Picture) -> Picture:
         """Enlarge the picture to the size of full-grown images."""
         step = self.G.size.height // len(pixels)
         return pixels.repeat(step, axis=0).repeat(step, axis=1)
 
-    def _how_far_out(self, found: FoundCode, subject: Subject) -> dict[str, float]:
+    def _how_far_out(self, found: Codes, subject: Subject) -> dict[str, float]:
         if self.statistics is None:
             return {}
-        ws = torch.from_numpy(found.ws).to(self.G.mapping.w_avg.device)
-        distance = float(distances(self.statistics.whitening, ws).mean())
+        (ws,) = found.ws
+        out = distances(
+            self.statistics.whitening, torch.from_numpy(ws).to(self.statistics.w_mean.device)
+        )
+        distance = float(out.mean())
         measures = {
             "w_distance": distance,
             "w_percentile": self.statistics.percentile(distance),
             "w_error": np.nan,
         }
-        if found.offsets is not None:
-            sigmas = found.offsets / self.statistics.style_std.cpu().numpy()
+        if found.style_offsets is not None:
+            sigmas = found.style_offsets / self.statistics.style_std.cpu().numpy()
             measures["style_distance"] = float(np.sqrt((sigmas**2).mean()))
         if subject.truth is not None:
-            apart = np.linalg.norm(found.ws - subject.truth, axis=1)
+            apart = np.linalg.norm(ws - subject.truth, axis=1)
             measures["w_error"] = float(np.sqrt((apart**2).mean())) / self.statistics.w_std
         return measures
 
-    def _code(self, subject: Subject, found: FoundCode) -> dict[str, np.ndarray]:
+    def _stored(self, subject: Subject, found: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
         quad = np.full((4, 2), np.nan) if subject.quad is None else subject.quad
-        arrays = {
-            "ws": found.ws,
-            "noise_seed": np.asarray(noise_seed_of_code(found.ws), np.int64),
-            "loss": found.losses,
-            "trajectory": found.path,
+        return {
+            **found,
+            "noise_seed": np.asarray(noise_seed_of_code(found["ws"]), np.int64),
             "quad": quad.astype(np.float64),
-            "key": np.asarray(np.bytes_(subject.key)),
+            **({"labels": self.label[0]} if self.label.size else {}),
         }
-        if self.label.size:
-            arrays["labels"] = self.label[0]
-        if found.z is not None:
-            arrays["z"] = found.z
-        if found.offsets is not None and found.offsets_path is not None:
-            arrays |= {"style_offsets": found.offsets, "style_trajectory": found.offsets_path}
-        return arrays | {f"noise/{number:02}": each for number, each in enumerate(found.noise)}
+
+
+def grown_images(G: Generator, pixels: Picture) -> Tensor:
+    """Return a picture of full-grown size as the images that a network draws by now."""
+    step = G.size.height // G.grown_size.height
+    image = torch.from_numpy(np.ascontiguousarray(pixels[::step, ::step]))
+    return to_images(image[None].to(G.mapping.w_avg.device))
 
 
 def lpips_name(detector: str) -> str:

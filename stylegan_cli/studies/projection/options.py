@@ -76,7 +76,7 @@ class ProjectionOptions:
             for each and an offset for each style channel ("s"), or z; "noise" leaves codes at
             their start and finds noise maps alone.
         noise: Maps are found together with the code, or are the network's own, or none.
-        start: Start of the search.
+        init: Start of the search, as `parse_start` reads it.
         restarts: Further beginnings, of which the most promising goes on after a fifth.
         distance: LPIPS alone, or with the mean squared difference beside it.
         prior: Weight of the pull towards what the network draws; 0 searches W without whitening.
@@ -87,7 +87,7 @@ class ProjectionOptions:
     space: SpaceName | None = None
     steps: int | None = None
     noise: NoiseHandling | None = None
-    start: Start | None = None
+    init: str | None = None
     restarts: int = 1
     distance: DistanceName | None = None
     prior: float | None = None
@@ -152,6 +152,9 @@ def settle(network: Network, options: ProjectionOptions, detector: str) -> Choic
         raise UsageError(
             "`protocol=stylegan2` searches in w; leave one out", parameter="space", value=space
         )
+    start = Start(best_of=0 if published else CANDIDATES)
+    if options.init is not None:
+        start = parse_start(options.init)
     steps = options.steps or (PUBLISHED_STEPS if published else STEPS)
     _check_range("steps", steps, MOST_STEPS)
     _check_range("restarts", options.restarts, MOST_RESTARTS)
@@ -160,7 +163,7 @@ def settle(network: Network, options: ProjectionOptions, detector: str) -> Choic
         space=space,
         steps=steps,
         noise=noise,
-        start=options.start or Start(best_of=0 if published else CANDIDATES),
+        start=start,
         restarts=options.restarts,
         prior=_prior(options, space),
         class_index=None if auto else class_index(network, options.class_name),

@@ -6,6 +6,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from hashlib import sha256
 from itertools import chain, count
+from operator import itemgetter
 from pathlib import Path, PurePath
 from types import TracebackType
 
@@ -25,7 +26,6 @@ from stylegan_cli.latents.codes import Codes, each_column
 from stylegan_cli.latents.lookup import codes_of_picks
 from stylegan_cli.latents.references import Pick
 from stylegan_cli.latents.sampling import PLAIN, Sampling
-from stylegan_cli.networks.noise import NoiseInput
 from stylegan_cli.networks.snapshot import Network
 from stylegan_cli.rendering.store import is_study
 from stylegan_cli.runtime import numpy_stream
@@ -245,17 +245,10 @@ def _drawing(network: Network, codes: Codes, row: int, size: Size) -> Callable[[
     """Return a function that draws an image of the network at its present resolution."""
 
     def load() -> Picture:
-        import torch
+        from stylegan_cli.rendering.render import draw_codes, to_pixels
 
-        from stylegan_cli.rendering.render import draw, fixed_maps
-
-        G = network.G
-        own = each_column(codes, lambda values: values[row : row + 1])
-        ws = torch.from_numpy(own.ws).to(G.mapping.w_avg.device)
-        noise: NoiseInput = "const" if G.has_noise else "none"
-        if own.own_noise is not None and own.own_noise[0] is not None:
-            noise = fixed_maps(G, own.own_noise.tolist())
-        pixels: Picture = draw(G, ws, noise, own.style_offsets)[0]
+        own = each_column(codes, itemgetter(slice(row, row + 1)))
+        pixels: Picture = to_pixels(draw_codes(network.G, own))[0]
         step = len(pixels) // size.height
         return pixels[::step, ::step]
 

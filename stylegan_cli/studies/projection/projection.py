@@ -9,29 +9,32 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 
 from stylegan_cli.errors import DataError
 from stylegan_cli.figures.png import write_png
 from stylegan_cli.files import written_whole
+from stylegan_cli.latents.codes import join_codes
 from stylegan_cli.networks.header import read_header
 from stylegan_cli.networks.snapshot import load_network
 from stylegan_cli.recipe import dumps
 from stylegan_cli.rendering.header import StudyHeader
 from stylegan_cli.runtime import World
 from stylegan_cli.studies.projection.alignment import paste_back
-from stylegan_cli.studies.projection.findings import (
-    lpips_name,
-    remarks,
-)
-from stylegan_cli.studies.projection.options import Choices
-from stylegan_cli.studies.projection.pictures import Album, Subject, Unusable, free_name
-from stylegan_cli.studies.projection.records import AXIS, Record, names_in, read_records
+from stylegan_cli.studies.projection.findings import Studio, lpips_name, remarks
+from stylegan_cli.studies.projection.pictures import Subject, Unusable, free_name
 from stylegan_cli.studies.projection.search import PRUNED_AT
 from stylegan_cli.studies.projection.sheet import paint_sheet, write_film
-from stylegan_cli.studies.projection.store import STUDY, Planned, ProjectionFolder
-from stylegan_cli.studies.projection.tuning import Original, Tuning, save_tuned, tuning_request
-from stylegan_cli.studies.projection.workshop import Means, Workshop
+from stylegan_cli.studies.projection.states import Record
+from stylegan_cli.studies.projection.store import (
+    AXIS,
+    STUDY,
+    Planned,
+    ProjectionFolder,
+    names_in,
+    read_records,
+)
+from stylegan_cli.studies.projection.tuning import Tuning, save_tuned, tuning_request
+from stylegan_cli.studies.projection.workshop import Workshop
 
 BROKEN = "the search reached NaN or infinite values, even at half the learning rate"
 
@@ -56,18 +59,15 @@ class Projection:
 
     def __init__(
         self,
-        means: Means,
-        album: Album,
-        choices: Choices,
+        workshop: Workshop,
         path: Path,
         *,
         overwrite: bool = False,
         world: World | None = None,
     ) -> None:
-        self._means, self._album, self._choices = means, album, choices
-        self._world = world or World()
+        self._workshop, self._world = workshop, world or World()
         self._failed: tuple[str, ...] = ()
-        self._workshop = Workshop(means, album, choices)
+        album = workshop.album
         if overwrite and self._world.is_first and path.is_dir():
             if not album.subjects:
                 reasons = "; ".join(f"{each.name}: {each.reason}" for each in album.unusable)
@@ -86,7 +86,7 @@ class Projection:
     @property
     def lpips(self) -> str:
         """Return the name of the perceptual distance among the measures."""
-        return lpips_name(self._means.detector.name)
+        return lpips_name(self._workshop.detector.name)
 
     def steps(self) -> Iterator[int]:
         """Search for what is missing; yield the steps taken over this process's pictures.
@@ -105,7 +105,7 @@ class Projection:
     def unusable(self) -> tuple[Unusable, ...]:
         """Return the pictures that were left out, and why, once finished."""
         broken = (Unusable(name=name, reason=BROKEN) for name in self._failed)
-        return (*self._album.unusable, *broken)
+        return (*self._workshop.album.unusable, *broken)
 
     @property
     def records(self) -> tuple[Record, ...]:
@@ -141,10 +141,9 @@ class Projection:
         if is_new or not folder.sheet.exists():
             write_png(folder.sheet, paint_sheet(records, self.lpips), origin=origin)
             with written_whole(folder.plain_codes) as temporary, temporary.open("wb") as file:
-                codes: dict[str, Any] = {"w": [each.ws for each in records]}
-                if records[0].offsets is not None:
-                    codes["style_offsets"] = [each.offsets for each in records]
-                np.savez(file, **codes)
+                codes = join_codes([replace(each.codes, own_noise=None) for each in records])
+                columns: dict[str, Any] = {"w": codes.ws, "style_offsets": codes.style_offsets}
+                np.savez(file, **{name: each for name, each in columns.items() if each is not None})
         # a killed process may have left it beside the finished file
         shutil.rmtree(folder.hidden, ignore_errors=True)
         return [folder.sheet, folder.hdf5, folder.images, folder.plain_codes]
@@ -155,7 +154,7 @@ class Projection:
         Raises:
             OutputError: One cannot be written.
         """
-        studio = self._workshop.studio(self._choices.class_index)
+        studio = self._studio
         for record in self.records:
             path = self.folder.path / "videos" / f"{record.name}.mp4"
             if not path.exists():
@@ -189,15 +188,13 @@ class Projection:
         wanted, path = tuning_request(self.records, local=local), self.folder.tuned
         if path.exists() and read_header(path).provenance.get("tuning") == wanted:
             return None
-        studio = self._workshop.studio(self._choices.class_index)
-        before = load_network(self._means.network.path, self._device).G
-        label = torch.from_numpy(studio.label).to(self._device)
+        network, device = self._workshop.network, self._workshop.device
         return Tuning(
-            load_network(self._means.network.path, self._device).G,
+            load_network(network.path, device).G,
             self.records,
-            self._means.detector,
-            studio.noise,
-            original=Original(G=before, label=label, seed=self._choices.seed) if local else None,
+            self._studio,
+            original=load_network(network.path, device).G if local else None,
+            seed=self._workshop.choices.seed,
             state=self.folder.tuning,
         )
 
@@ -208,25 +205,26 @@ class Projection:
             OutputError: It cannot be written.
         """
         names = [record.name for record in self.records]
-        save_tuned(self.folder.tuned, self._means.network, tuning, names)
+        save_tuned(self.folder.tuned, self._workshop.network, tuning, names)
         self.folder.tuning.unlink(missing_ok=True)
 
     def tuned(self) -> Iterator[tuple[str, float, float]]:
         """Yield each picture with its LPIPS before and after tuning, once that is saved."""
-        G = load_network(self.folder.tuned, self._device).G
-        studio = replace(self._workshop.studio(self._choices.class_index), G=G)
+        G = load_network(self.folder.tuned, self._workshop.device).G
+        studio = replace(self._studio, G=G)
         for record in self.records:
-            image = studio.draw(record.ws, record.noise, record.offsets)
+            image = studio.draw(record.codes)
             after = studio.distance(image, record.cells["targets"]["images"])
             yield record.name, record.measures[self.lpips], after
 
     @property
-    def _device(self) -> torch.device:
-        return self._means.G.mapping.w_avg.device
+    def _studio(self) -> Studio:
+        return self._workshop.studio(self._workshop.choices.class_index)
 
     @property
     def _steps_each(self) -> int:
-        return ceil(self._choices.steps * (1 + (self._choices.restarts - 1) * PRUNED_AT))
+        choices = self._workshop.choices
+        return ceil(choices.steps * (1 + (choices.restarts - 1) * PRUNED_AT))
 
     def _project(self, batch: Planned) -> Iterator[int]:
         subjects = [self._subjects[key] for key in batch.keys]
@@ -237,12 +235,12 @@ class Projection:
             steps += taken
             yield taken
         yield max(0, len(subjects) * self._steps_each - steps)
-        studio = self._workshop.studio(batch.class_index)
+        studio, names = (
+            self._workshop.studio(batch.class_index),
+            dict(zip(batch.keys, batch.names, strict=True)),
+        )
         records = [
-            Record(
-                name=batch.names[found.picture],
-                cells=studio.cells(subjects[found.picture], found),
-            )
+            studio.measured(self._subjects[found.key], found, names[found.key])
             for found in search.found()
         ]
         self.folder.keep(batch, records)
@@ -264,7 +262,7 @@ class Projection:
 
     def _cut(self, subjects: Sequence[Subject], taken: set[str]) -> Iterator[Planned]:
         """Yield new batches, each of one class, under names that are not taken."""
-        size = self._means.batch
+        size = self._workshop.batch
         classes = dict(zip(subjects, self._workshop.classes(subjects), strict=True))
 
         def kind(subject: Subject) -> tuple[bool, int]:
@@ -282,11 +280,11 @@ class Projection:
                 )
 
     def _header(self) -> StudyHeader:
-        network, detector = self._means.network, self._means.detector
+        network, detector = self._workshop.network, self._workshop.detector
         return StudyHeader(
             study=STUDY,
             request={
-                **self._choices.request(),
+                **self._workshop.choices.request(),
                 "detector": detector.name,
                 "detector_sha256": detector.sha256,
             },

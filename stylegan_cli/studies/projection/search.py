@@ -27,8 +27,8 @@ from stylegan_cli.studies.projection.objective import (
 from stylegan_cli.studies.projection.options import Choices
 from stylegan_cli.studies.projection.spaces import Space, make_space, on_sphere, with_offsets
 from stylegan_cli.studies.projection.states import (
-    FoundCode,
     PictureBatch,
+    Record,
     State,
     joined,
     read_states,
@@ -49,7 +49,6 @@ class _Work:
 
     waiting: list[State]
     done: list[State] = field(default_factory=list)
-    failed: list[int] = field(default_factory=list)
 
 
 class Search:
@@ -122,18 +121,17 @@ class Search:
                 self._keep(state)
         self._keep(None)
 
-    def found(self) -> Iterator[FoundCode]:
-        """Yield the result of each picture: the nearest of several attempts."""
-        done = self._work.done
+    def found(self) -> Iterator[Record]:
+        """Yield the result for each picture, under its key: the nearest of several attempts."""
         for picture in range(len(self._batch.keys)):
             rows = [
                 (float(state.best_distance[row]), number, row)
-                for number, state in enumerate(done)
+                for number, state in enumerate(self._work.done)
                 for row in np.flatnonzero(state.picture.numpy() == picture).tolist()
             ]
             if rows:
                 _, number, row = min(rows)
-                yield self._found(done[number], row)
+                yield self._found(self._work.done[number], row)
 
     def distances(self) -> dict[int, float]:
         """Return the least distance of each picture, after the search."""
@@ -143,29 +141,26 @@ class Search:
             for picture, distance in zip(state.picture, state.best_distance, strict=True)
         }
 
-    def _found(self, state: State, row: int) -> FoundCode:
+    def _found(self, state: State, row: int) -> Record:
         code, *maps = (value[row : row + 1] for value in state.best)
+        key = self._batch.keys[int(state.picture[row])]
+        arrays = {"key": np.asarray(np.bytes_(key)), "loss": state.losses[row].numpy()}
         with torch.no_grad():
-            ws, offsets = self._arrays(code)
-            path, offsets_path = self._arrays(state.path[row])
-        return FoundCode(
-            picture=int(state.picture[row]),
-            ws=ws[0],
-            offsets=None if offsets is None else offsets[0],
-            z=code[0].cpu().numpy() if self._choices.space == "z" else None,
-            # as they are kept: what is drawn later has the same maps
-            noise=tuple(noise[0, 0].cpu().numpy().astype(np.float16) for noise in maps),
-            path=path,
-            offsets_path=offsets_path,
-            losses=state.losses[row].numpy(),
-            steps=int(state.step[row]),
-        )
-
-    def _arrays(self, code: Tensor) -> tuple[np.ndarray, np.ndarray | None]:
-        """Return ws and the offsets of their styles."""
-        offsets = self._space.offsets(code)
-        found = self._space.ws(code).cpu().numpy()
-        return found, None if offsets is None else offsets.cpu().numpy()
+            for name, beside, codes in (
+                ("ws", "style_offsets", code),
+                ("trajectory", "style_trajectory", state.path[row]),
+            ):
+                offsets = self._space.offsets(codes)
+                arrays[name] = self._space.ws(codes).cpu().numpy()
+                if offsets is not None:
+                    arrays[beside] = offsets.cpu().numpy()
+        arrays |= {name: arrays[name][0] for name in ("ws", "style_offsets") if name in arrays}
+        if self._choices.space == "z":
+            arrays["z"] = code[0].cpu().numpy()
+        # as they are kept: what is drawn later has the same maps
+        kept = (noise[0, 0].cpu().numpy().astype(np.float16) for noise in maps)
+        arrays |= {f"noise/{number:02}": each for number, each in enumerate(kept)}
+        return Record(name=key, cells={"/": arrays})
 
     def _begin(self) -> State:
         n, restarts = len(self._batch.keys), self._choices.restarts
@@ -237,9 +232,7 @@ class Search:
         broken = ~last.isfinite()
         if not broken.any():
             return state
-        hopeless = broken & (state.pace.cpu() < 1)
-        self._work.failed += state.picture[hopeless].tolist()
-        again = state.rows(broken & ~hopeless)
+        again = state.rows(broken & (state.pace.cpu() >= 1))
         if not len(again.step):
             return state.rows(~broken)
         attempt = again.attempt + self._choices.restarts
@@ -269,14 +262,13 @@ class Search:
             return
         active = [state] if state is not None and len(state.step) else []
         groups = {"waiting": active + self._work.waiting, "done": self._work.done}
-        write_states(self._file, groups, self._work.failed)
+        write_states(self._file, groups)
         self._saved = time.monotonic()
 
     def _resumed(self) -> _Work | None:
         if self._file is None or not self._file.exists():
             return None
-        groups, failed = read_states(self._file, self._G.mapping.w_avg.device)
-        return _Work(waiting=groups["waiting"], done=groups["done"], failed=failed)
+        return _Work(**read_states(self._file, self._G.mapping.w_avg.device))
 
 
 def _halves(state: State, error: Exception) -> list[State]:

@@ -1,7 +1,7 @@
 """Pictures of a projection: the sheet, from target to residual, and the video of a search."""
 
 from collections.abc import Sequence
-from itertools import zip_longest
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +11,7 @@ from stylegan_cli.figures.layout import Content, Place, Slot, paint
 from stylegan_cli.shapes import Picture
 from stylegan_cli.sizes import Size
 from stylegan_cli.studies.projection.findings import Studio
-from stylegan_cli.studies.projection.records import Record
+from stylegan_cli.studies.projection.states import Record
 from stylegan_cli.studies.video.encoding import Reel, write_animation
 
 COLUMNS = ("target", "start", "result", "plain", "difference")
@@ -44,7 +44,9 @@ def paint_sheet(records: Sequence[Record], lpips: str) -> Picture:
 
 def _columns(records: Sequence[Record]) -> tuple[str, ...]:
     """Return the columns to show; the network's own noise only if there is another."""
-    return tuple(name for name in COLUMNS if name != "plain" or records[0].noise)
+    return tuple(
+        name for name in COLUMNS if name != "plain" or records[0].codes.own_noise is not None
+    )
 
 
 def _captions(
@@ -84,9 +86,13 @@ def write_film(path: Path, record: Record, studio: Studio) -> None:
     Raises:
         OutputError: It cannot be written, or there is no ffmpeg.
     """
-    cells = record.cells["/"]
-    way = zip_longest(cells["trajectory"], cells.get("style_trajectory", ()))
-    images = [studio.draw(ws, record.noise, offsets) for ws, offsets in way] + [cells["images"]]
+    cells, codes = record.cells["/"], record.codes
+    offsets = cells.get("style_trajectory", [None] * len(cells["trajectory"]))
+    way = [
+        replace(codes, ws=ws[None], style_offsets=None if beside is None else beside[None])
+        for ws, beside in zip(cells["trajectory"], offsets, strict=True)
+    ]
+    images = [*map(studio.draw, way), cells["images"]]
     target = record.cells["targets"]["images"]
     stops = frame_stops(images)
     reel = Reel(frames=len(stops), fps=FPS, quality=QUALITY)

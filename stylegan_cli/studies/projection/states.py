@@ -1,6 +1,6 @@
 """A batch of pictures, the state of its search, the file that keeps it, and what is found."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
@@ -11,12 +11,17 @@ from jaxtyping import Float, Float32, Int64
 from torch import Tensor
 
 from stylegan_cli.files import written_whole
+from stylegan_cli.latents.codes import Codes, OwnNoise
 from stylegan_cli.networks.styles import Styles
 from stylegan_cli.shapes import Images
 from stylegan_cli.studies.projection.objective import Mask
 
 Variables = tuple[Tensor, ...]
 """The code, then the noise maps if they are optimised; a row per picture."""
+Cells = Mapping[str, Mapping[str, np.ndarray]]
+"""Stored arrays of a picture, by table and name."""
+Measures = Mapping[str, float]
+"""Numbers by name."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,7 +70,7 @@ class State:
 
     def rows(self, chosen: Tensor) -> "State":
         """Return some of the rows, by their numbers."""
-        return self._each(lambda tensor: tensor[chosen])
+        return State.from_tensors({name: each[chosen] for name, each in self.tensors().items()})
 
     def tensors(self) -> dict[str, Tensor]:
         """Return everything by name, to be kept in a file."""
@@ -87,35 +92,42 @@ class State:
         found |= {each: tuple(named[f"{each}.{i}"] for i in range(count)) for each in groups}
         return cls(**found)
 
-    def _each(self, change: Callable[[Tensor], Tensor]) -> "State":
-        changed: dict[str, Any] = {}
-        for name in (field.name for field in fields(self)):
-            value = getattr(self, name)
-            changed[name] = tuple(map(change, value)) if isinstance(value, tuple) else change(value)
-        return State(**changed)
-
 
 @dataclass(frozen=True, kw_only=True)
-class FoundCode:
-    """The result for a picture.
+class Record:
+    """A projected picture.
 
     Attributes:
-        picture: Its number in the batch.
-        noise: Maps that belong to the code, as they are kept; none where they were not searched.
-        offsets: What is added to the styles of ws, where the space has such.
-        path: Codes on the way, the start first; `offsets_path` what was added to their styles.
-        losses: Distance before each step.
+        cells: Its arrays, as they are stored; those in the table "/" are enough to draw it.
     """
 
-    picture: int
-    ws: Float32[np.ndarray, "num_ws w_dim"]
-    z: Float32[np.ndarray, " z_dim"] | None
-    noise: tuple[np.ndarray, ...]
-    path: Float32[np.ndarray, "stops num_ws w_dim"]
-    offsets: Float32[np.ndarray, " style_channels"] | None
-    offsets_path: Float32[np.ndarray, "stops style_channels"] | None
-    losses: Float32[np.ndarray, " steps"]
-    steps: int
+    name: str
+    cells: Cells
+
+    @property
+    def key(self) -> str:
+        return bytes(self.cells["/"]["key"]).decode()
+
+    @property
+    def codes(self) -> Codes:
+        """Return the code, with the noise and offsets found with it, as a table of one."""
+        found = self.cells["/"]
+        maps = tuple(found[name] for name in sorted(found) if name.startswith("noise/"))
+        own, offsets = np.array([None]), found.get("style_offsets")
+        if maps:
+            own[0] = OwnNoise(maps=maps)
+        return Codes(
+            ws=found["ws"][None],
+            noise_seed=np.zeros(1, np.int64),
+            labels=np.zeros((1, 0), np.float32),
+            style_offsets=None if offsets is None else offsets[None],
+            own_noise=own if maps else None,
+        )
+
+    @property
+    def measures(self) -> Measures:
+        """Return the distances of the projection, and how far out its code lies."""
+        return {name: float(value) for name, value in self.cells["measures"].items()}
 
 
 def joined(states: Sequence[State]) -> State:
@@ -124,7 +136,7 @@ def joined(states: Sequence[State]) -> State:
     return State.from_tensors({name: torch.cat([p[name] for p in parts]) for name in parts[0]})
 
 
-def write_states(path: Path, groups: Mapping[str, Sequence[State]], failed: Sequence[int]) -> None:
+def write_states(path: Path, groups: Mapping[str, Sequence[State]]) -> None:
     """Write states to a file, whole or not at all.
 
     Raises:
@@ -138,17 +150,16 @@ def write_states(path: Path, groups: Mapping[str, Sequence[State]], failed: Sequ
         for number, state in enumerate(states)
         for name, tensor in state.tensors().items()
     }
-    tensors["failed"] = torch.tensor(list(failed), dtype=torch.int64)
     with written_whole(path) as temporary:
         temporary.write_bytes(save(tensors))
 
 
-def read_states(path: Path, device: torch.device) -> tuple[dict[str, list[State]], list[int]]:
+def read_states(path: Path, device: torch.device) -> dict[str, list[State]]:
     """Read states that `write_states` wrote."""
     from safetensors.torch import load_file
 
     tensors = load_file(path)
-    failed = tensors.pop("failed").tolist()
+    tensors.pop("failed", None)  # of earlier versions
     groups: dict[str, list[State]] = {"waiting": [], "done": []}
     named: dict[tuple[str, int], dict[str, Tensor]] = {}
     for full, tensor in tensors.items():
@@ -158,4 +169,4 @@ def read_states(path: Path, device: torch.device) -> tuple[dict[str, list[State]
         own[name] = tensor if on_cpu else tensor.to(device)
     for place in sorted(named):
         groups[place[0]].append(State.from_tensors(named[place]))
-    return groups, failed
+    return groups

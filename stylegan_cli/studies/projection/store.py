@@ -11,6 +11,7 @@ import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
+from functools import cached_property
 from hashlib import sha256
 from itertools import chain, product
 from pathlib import Path, PurePath
@@ -21,15 +22,11 @@ from stylegan_cli.errors import DataError, OutputError
 from stylegan_cli.files import put_in_place, writing, written_whole
 from stylegan_cli.rendering.header import StudyHeader, differing
 from stylegan_cli.rendering.store import Table, create_study, open_study
-from stylegan_cli.studies.projection.records import (
-    AXIS,
-    CHECKS,
-    Record,
-    names_in,
-    read_records,
-)
+from stylegan_cli.studies.projection.states import Record
 
-STUDY = "projected"
+STUDY, AXIS = "projected", "picture"
+CHECKS = "checks"
+"""Group of the HDF5 file with measures of the network's own images."""
 HIDDEN, IMAGES, CODES = ".projecting", "images", "w.npz"
 OF_EACH = {IMAGES: ".png", "pasted": ".png", "videos": ".mp4"}
 """Folders that hold a file for each picture, and its suffix."""
@@ -96,8 +93,7 @@ class ProjectionFolder:
             batches = json.loads(self._plan.read_text())["batches"]
             return [
                 Planned(
-                    keys=tuple(batch["keys"]),
-                    names=tuple(batch["names"]),
+                    **{name: tuple(batch[name]) for name in ("keys", "names")},
                     class_index=batch["class"],
                     checks=batch["checks"],
                 )
@@ -110,15 +106,7 @@ class ProjectionFolder:
         Raises:
             OutputError: It cannot be written.
         """
-        described = [
-            {
-                "keys": batch.keys,
-                "names": batch.names,
-                "class": batch.class_index,
-                "checks": batch.checks,
-            }
-            for batch in batches
-        ]
+        described = [{**vars(each), "class": each.class_index} for each in batches]
         text = json.dumps({"origin": json.loads(self.header.origin), "batches": described})
         with written_whole(self._plan) as temporary:
             temporary.write_text(text)
@@ -212,21 +200,17 @@ class ProjectionFolder:
         temporary.unlink(missing_ok=True)
         with create_study(temporary, header, tables) as file:
             for i, record in enumerate(chain([first], records)):
-                self._check_forms(first, record)
+                if _forms(record) != _forms(first):
+                    raise OutputError(
+                        f"{self.hdf5}: damaged, {first.name} and {record.name} hold different "
+                        "arrays; add `overwrite` to start again"
+                    )
                 for table, cells in record.cells.items():
                     file.write_cell(table, (i,), cells)
             for i, cells in enumerate(measured):
                 file.write_cell(CHECKS, (i,), cells)
         with writing(path):
             put_in_place(temporary, path)
-
-    def _check_forms(self, one: Record, other: Record) -> None:
-        """Raise if the pictures of a damaged file hold other arrays than those found now."""
-        if _forms(one) != _forms(other):
-            raise OutputError(
-                f"{self.hdf5}: damaged, {one.name} and {other.name} hold different arrays; "
-                "add `overwrite` to start again"
-            )
 
     @property
     def _plan(self) -> Path:
@@ -272,3 +256,42 @@ def _forms(record: Record) -> dict[str, dict[str, tuple[int, ...]]]:
         table: {name: np.shape(each) for name, each in arrays.items()}
         for table, arrays in record.cells.items()
     }
+
+
+class StoredCells(Mapping[str, Mapping[str, np.ndarray]]):
+    """The arrays of a picture in an HDF5 file, those of a table read when it is asked for."""
+
+    def __init__(self, path: Path, index: int) -> None:
+        self._path, self._index = path, index
+
+    def __getitem__(self, table: str) -> Mapping[str, np.ndarray]:
+        if table not in self._tables:
+            raise KeyError(table)
+        with open_study(self._path) as file:
+            names = file.names(table)
+            return {name: file.array(table, name, (self._index,)) for name in names}
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._tables)
+
+    def __len__(self) -> int:
+        return len(self._tables)
+
+    @cached_property
+    def _tables(self) -> tuple[str, ...]:
+        with open_study(self._path) as file:
+            return tuple(each for each in (*file.tables, *file.measurements) if each != CHECKS)
+
+
+def names_in(path: Path) -> tuple[str, ...]:
+    """Return the names of the pictures in an HDF5 file; none if it is missing or empty."""
+    if not path.exists() or not path.stat().st_size:
+        return ()
+    with open_study(path) as file:
+        return tuple(file.header.axes[AXIS])
+
+
+def read_records(path: Path) -> Iterator[Record]:
+    """Yield the pictures of an HDF5 file; their arrays are read when they are asked for."""
+    for i, name in enumerate(names_in(path)):
+        yield Record(name=name, cells=StoredCells(path, i))

@@ -11,10 +11,8 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from jaxtyping import Float32
 from torch import Tensor
 
-from stylegan_cli.detectors.registry import PerceptualDetector
 from stylegan_cli.errors import UsageError
 from stylegan_cli.files import written_whole
 from stylegan_cli.latents.sampling import broadcast_layers, truncate
@@ -22,13 +20,13 @@ from stylegan_cli.networks.generator import Generator
 from stylegan_cli.networks.noise import NoiseInput
 from stylegan_cli.networks.snapshot import Network, save_difference
 from stylegan_cli.networks.styles import Styles, moved_styles
-from stylegan_cli.rendering.render import to_images
+from stylegan_cli.rendering.render import fixed_maps
 from stylegan_cli.runtime import numpy_stream
-from stylegan_cli.shapes import C, Images, Ws
-from stylegan_cli.sizes import Size
+from stylegan_cli.shapes import Images, Ws
+from stylegan_cli.studies.projection.findings import Studio, grown_images
 from stylegan_cli.studies.projection.objective import Embed, look
-from stylegan_cli.studies.projection.records import Record
 from stylegan_cli.studies.projection.search import SAVED_EVERY
+from stylegan_cli.studies.projection.states import Record
 
 RATE, STEPS, MOST_PICTURES = 3e-4, 350, 30
 NEAR_ENOUGH, SHARE = 0.06, 0.1
@@ -37,32 +35,6 @@ LOCAL_WEIGHT, LOCAL_PSI, ALPHA = 0.1, 0.5, 30.0
 """Of the penalty that holds images near the pivots: its weight, and where those codes lie."""
 TUNED_FROM, TUNED_ON = "tuned_from", "tuned_on"
 FIRST, SECOND = "exp_avg", "exp_avg_sq"
-
-
-@dataclass(frozen=True, kw_only=True)
-class Original:
-    """The generator before tuning, to which images near a pivot are held.
-
-    Attributes:
-        label: `[1, c_dim]`, of the codes that images are drawn of.
-        seed: Seed of those codes.
-    """
-
-    G: Generator
-    label: C
-    seed: int
-
-    def penalty(self, G: Generator, pivot: Ws, embed: Embed, step: int) -> Tensor:
-        """Return how much an image near a pivot has changed, drawn without noise."""
-        stream = numpy_stream(self.seed, "tuning", step)
-        z = torch.from_numpy(stream.standard_normal((1, G.z_dim)).astype(np.float32))
-        with torch.no_grad():
-            w_avg = self.G.mapping.w_avg
-            sample = broadcast_layers(self.G.mapping(z.to(w_avg.device), self.label), G.num_ws)
-            near = towards(pivot, truncate(sample, w_avg, LOCAL_PSI), ALPHA)
-            before = self.G.synthesis(near, "none")
-            seen = look(embed, before)
-        return _distance(embed, G.synthesis(near, "none"), before, seen)[1]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,21 +47,6 @@ class _Pivot:
     target: Images
     seen: Tensor
 
-    @classmethod
-    def of(
-        cls, record: Record, noise: NoiseInput, embed: Embed, size: Size, device: torch.device
-    ) -> "_Pivot":
-        target = _target(record, size).to(device)
-        with torch.no_grad():
-            seen = look(embed, target)
-        ws, offsets = (
-            None if each is None else torch.from_numpy(each)[None].to(device)
-            for each in (record.ws, record.offsets)
-        )
-        assert ws is not None
-        noise = _noise(record, noise, device)
-        return cls(ws=ws, offsets=offsets, noise=noise, target=target, seen=seen)
-
 
 class Tuning:
     """A generator in tuning towards its pictures; its state survives an interruption.
@@ -100,8 +57,8 @@ class Tuning:
 
     Args:
         G: Changed in place.
-        noise: Noise of images without their own.
-        original: Holds images of other codes; None lets them go.
+        studio: Of the network as it was.
+        original: Holds images of other codes, of this seed; None lets them go.
         state: Path of saved progress, resumed if it is of these pictures.
 
     Raises:
@@ -112,10 +69,10 @@ class Tuning:
         self,
         G: Generator,
         records: Sequence[Record],
-        detector: PerceptualDetector,
-        noise: NoiseInput,
+        studio: Studio,
         *,
-        original: Original | None = None,
+        original: Generator | None = None,
+        seed: int = 0,
         state: Path | None = None,
     ) -> None:
         if len(records) > MOST_PICTURES:
@@ -124,14 +81,11 @@ class Tuning:
                 "most, in a projection of their own",
                 parameter="tune",
             )
-        self.G, self._embed = G, detector.network.embed
-        self._original, self._file = original, state
+        self.G, self._studio, self._embed = G, studio, studio.detector.network.embed
+        self._original, self._seed, self._file = original, seed, state
         self.G.synthesis.requires_grad_(True)
         self._optimizer = torch.optim.Adam(self.G.synthesis.parameters(), lr=RATE)
-        device = G.mapping.w_avg.device
-        self._pivots = [
-            _Pivot.of(record, noise, self._embed, G.grown_size, device) for record in records
-        ]
+        self._pivots = [self._pivot(record) for record in records]
         self.request = tuning_request(records, local=original is not None)
         self.total, self.done, self._enough = STEPS * len(records), 0, NEAR_ENOUGH
         self._resume()
@@ -150,14 +104,40 @@ class Tuning:
             if len(self._pivots) == 1 and now <= self._enough:
                 break
             if self._original is not None:
-                held = self._original.penalty(self.G, pivot.ws, self._embed, self.done)
-                loss = loss + LOCAL_WEIGHT * held
+                loss = loss + LOCAL_WEIGHT * self._change_near(pivot.ws, self._original)
             self._optimizer.zero_grad(set_to_none=True)
             loss.backward()
             self._optimizer.step()
             self.done += 1
             self._keep()
             yield now
+
+    def _pivot(self, record: Record) -> _Pivot:
+        codes, device = record.codes, self.G.mapping.w_avg.device
+        target = grown_images(self.G, record.cells["targets"]["images"])
+        ws, offsets = (
+            None if each is None else torch.from_numpy(each).to(device)
+            for each in (codes.ws, codes.style_offsets)
+        )
+        assert ws is not None
+        own = None if codes.own_noise is None else fixed_maps(self.G, codes.own_noise.tolist())
+        with torch.no_grad():
+            seen = look(self._embed, target)
+        noise = own or self._studio.noise
+        return _Pivot(ws=ws, offsets=offsets, noise=noise, target=target, seen=seen)
+
+    def _change_near(self, pivot: Ws, original: Generator) -> Tensor:
+        """Return how much an image near a pivot has changed, drawn without noise."""
+        stream = numpy_stream(self._seed, "tuning", self.done)
+        z = torch.from_numpy(stream.standard_normal((1, self.G.z_dim)).astype(np.float32))
+        with torch.no_grad():
+            w_avg, label = original.mapping.w_avg, torch.from_numpy(self._studio.label)
+            w = original.mapping(z.to(w_avg.device), label.to(w_avg.device))
+            sample = truncate(broadcast_layers(w, self.G.num_ws), w_avg, LOCAL_PSI)
+            near = towards(pivot, sample, ALPHA)
+            before = original.synthesis(near, "none")
+            seen = look(self._embed, before)
+        return _distance(self._embed, self.G.synthesis(near, "none"), before, seen)[1]
 
     def _keep(self) -> None:
         """Save weights and Adam's moments at intervals."""
@@ -197,8 +177,9 @@ class Tuning:
 
 def tuning_request(records: Sequence[Record], *, local: bool) -> str:
     """Return what a tuning was asked for: a hash of its codes and options."""
-    found = (code for each in records for code in (each.ws, each.offsets) if code is not None)
-    codes = b"".join(np.ascontiguousarray(code).tobytes() for code in found)
+    tables = (each.codes for each in records)
+    found = (each for codes in tables for each in (codes.ws, codes.style_offsets))
+    codes = b"".join(each.tobytes() for each in found if each is not None)
     return sha256(codes + repr((local, STEPS)).encode()).hexdigest()[:16]
 
 
@@ -224,16 +205,3 @@ def _distance(embed: Embed, images: Images, targets: Images, seen: Tensor) -> tu
     """Return LPIPS, and LPIPS with the mean squared difference added."""
     lpips = (look(embed, images) - seen).square().sum()
     return lpips, lpips + (images - targets).square().mean()
-
-
-def _target(record: Record, size: Size) -> Float32[Tensor, "1 channels {size.height} {size.width}"]:
-    pixels = record.cells["targets"]["images"]
-    step = len(pixels) // size.height
-    return to_images(torch.from_numpy(np.ascontiguousarray(pixels[::step, ::step]))[None])
-
-
-def _noise(record: Record, usual: NoiseInput, device: torch.device) -> NoiseInput:
-    if not record.noise:
-        return usual
-    maps = (torch.from_numpy(each.astype(np.float32)) for each in record.noise)
-    return [each[None, None].to(device) for each in maps]

@@ -1,25 +1,28 @@
 """The tools of a projection, prepared for pictures of each class."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from functools import cached_property
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from stylegan_cli.detectors.registry import PerceptualDetector, open_detector
+from stylegan_cli.detectors.registry import open_detector
 from stylegan_cli.errors import UsageError
 from stylegan_cli.latents.labels import usual_label
 from stylegan_cli.latents.lookup import codes_of_picks
 from stylegan_cli.latents.sampling import PLAIN
-from stylegan_cli.networks.generator import Generator
 from stylegan_cli.networks.snapshot import Network, load_network
 from stylegan_cli.rendering.render import to_images
 from stylegan_cli.shapes import Labels
 from stylegan_cli.studies.projection.findings import Studio
-from stylegan_cli.studies.projection.options import Choices, Start
+from stylegan_cli.studies.projection.options import (
+    Choices,
+    ProjectionOptions,
+    Start,
+    settle,
+)
 from stylegan_cli.studies.projection.pictures import Album, Subject
 from stylegan_cli.studies.projection.search import Search
 from stylegan_cli.studies.projection.states import PictureBatch
@@ -29,56 +32,41 @@ TRIAL_STEPS, TRIAL_CANDIDATES = 50, 100
 """Of the search in each class before one is chosen."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class Means:
-    """Network, detector and settings of a projection.
+class Workshop:
+    """Searches and measures for the pictures of an album.
 
     Attributes:
-        network: Ready to draw, as commands draw with it.
-        G: The same generator with gradients.
-        batch_size: Pictures at once; results of another one differ in the last digits.
-    """
-
-    network: Network
-    G: Generator
-    detector: PerceptualDetector
-    batch_size: int | None = None
-
-    @property
-    def batch(self) -> int:
-        """Return the batch size: 8 by default, fewer above 256 px, more on a GPU."""
-        on_gpu = self.G.mapping.w_avg.device.type == "cuda"
-        many, pixels = (32, 2**21) if on_gpu else (8, 2**19)
-        return self.batch_size or max(1, min(many, pixels // self.G.grown_size.area))
-
-
-def means_of(
-    network: Network, *, detector: str | None = None, batch_size: int | None = None
-) -> Means:
-    """Open the network, with gradients, and the detector of a projection.
+        G: The network's generator with gradients.
+        choices: The options, settled.
+        batch: Pictures at once: by default 8, fewer above 256 px, more on a GPU; results of another
+            number differ in the last digits.
 
     Args:
-        network: Ready to draw.
+        network: Ready to draw, as commands draw with it.
         detector: VGG16 if not given and its weights are here, else AlexNet, which ships.
 
     Raises:
-        UsageError: There is no such detector.
-        WeightsError: Its weights are not here.
+        UsageError: The network does not support an option, or there is no such detector.
+        WeightsError: The detector's weights are not here.
     """
-    device = network.G.mapping.w_avg.device
-    return Means(
-        network=network,
-        G=load_network(network.path, device).G,
-        detector=open_detector(detector, purpose="distance", device=device),
-        batch_size=batch_size,
-    )
 
-
-class Workshop:
-    """Searches and measures for the pictures of an album."""
-
-    def __init__(self, means: Means, album: Album, choices: Choices) -> None:
-        self.means, self._album, self._choices = means, album, choices
+    def __init__(
+        self,
+        network: Network,
+        album: Album,
+        options: ProjectionOptions,
+        *,
+        detector: str | None = None,
+        batch_size: int | None = None,
+    ) -> None:
+        self.device = network.G.mapping.w_avg.device
+        self.network, self.album = network, album
+        self.detector = open_detector(detector, purpose="distance", device=self.device)
+        self.choices = settle(network, options, self.detector.name)
+        self.G = load_network(network.path, self.device).G
+        many, pixels = (32, 2**21) if self.device.type == "cuda" else (8, 2**19)
+        self.batch = batch_size or max(1, min(many, pixels // self.G.grown_size.area))
+        self._known: dict[int | None, Statistics] = {}
 
     def search(
         self,
@@ -93,7 +81,7 @@ class Workshop:
             state: Path of saved progress.
             choices: Other choices than the projection's.
         """
-        device, mask = self.means.G.mapping.w_avg.device, self._album.mask
+        device, mask = self.device, self.album.mask
         pixels = torch.from_numpy(np.stack([subject.load() for subject in subjects])).to(device)
         weights = None
         if mask is not None:
@@ -108,9 +96,9 @@ class Workshop:
             offsets=offsets,
         )
         return Search(
-            self.means.G,
-            choices or self._choices,
-            self.means.detector.network.embed,
+            self.G,
+            choices or self.choices,
+            self.detector.network.embed,
             batch,
             statistics=self.statistics(class_index),
             state=state,
@@ -118,46 +106,42 @@ class Workshop:
 
     def studio(self, class_index: int | None) -> Studio:
         """Return the studio that draws and measures pictures of a class."""
-        G = self.means.network.G
+        G = self.network.G
         return Studio(
             G=G,
-            detector=self.means.detector,
+            detector=self.detector,
             statistics=self.statistics(class_index),
             label=self.label(class_index),
-            noise="const" if self._choices.noise != "none" and G.has_noise else "none",
+            noise="const" if self.choices.noise != "none" and G.has_noise else "none",
         )
 
     def classes(self, subjects: Sequence[Subject]) -> list[int | None]:
         """Return the class of each picture; the nearest one if it is to be found."""
-        if not self._choices.class_auto:
-            return [self._choices.class_index] * len(subjects)
-        size = self.means.batch
+        if not self.choices.class_auto:
+            return [self.choices.class_index] * len(subjects)
+        size = self.batch
         parts = [subjects[start : start + size] for start in range(0, len(subjects), size)]
         nearest: list[int | None] = []
         for part in parts:
-            found = [self._trial(part, number) for number in range(self.means.network.c_dim)]
+            found = [self._trial(part, number) for number in range(self.network.c_dim)]
             nearest += [int(number) for number in np.argmin(found, axis=0)]
         return nearest
 
     def label(self, class_index: int | None) -> Labels:
         """Return the label of a class, `[1, c_dim]`; the mean one where labels are numbers."""
-        return usual_label(self.means.network, class_index)[None]
+        return usual_label(self.network, class_index)[None]
 
     def statistics(self, class_index: int | None) -> Statistics | None:
         """Return statistics of W; None if there is no W."""
-        if not self.means.G.has_w:
+        if not self.G.has_w:
             return None
         if class_index not in self._known:
-            self._known[class_index] = statistics(self.means.G, self.label(class_index))
+            self._known[class_index] = statistics(self.G, self.label(class_index))
         return self._known[class_index]
 
-    @cached_property
-    def _known(self) -> dict[int | None, Statistics]:
-        return {}
-
     def _trial(self, subjects: Sequence[Subject], class_index: int) -> list[float]:
-        start = Start() if self.means.G.has_w else Start(best_of=TRIAL_CANDIDATES)
-        short = replace(self._choices, steps=TRIAL_STEPS, start=start, restarts=1)
+        start = Start() if self.G.has_w else Start(best_of=TRIAL_CANDIDATES)
+        short = replace(self.choices, steps=TRIAL_STEPS, start=start, restarts=1)
         search = self.search(subjects, class_index, choices=short)
         for _ in search.run():
             pass
@@ -166,10 +150,10 @@ class Workshop:
 
     def _start(self, subjects: Sequence[Subject]) -> tuple[Tensor | None, Tensor | None]:
         """Return the codes of files or seeds to begin with, and the offsets of their styles."""
-        picks, space = self._choices.start.picks, self._choices.space
+        picks, space = self.choices.start.picks, self.choices.space
         if not picks:
             return None, None
-        codes = codes_of_picks(self.means.network, picks, PLAIN).codes
+        codes = codes_of_picks(self.network, picks, PLAIN).codes
         chosen = codes.z if space == "z" else codes.ws
         if chosen is None:
             raise UsageError("these codes are not z, as the search space needs", parameter="init")
@@ -178,7 +162,7 @@ class Workshop:
                 f"these codes move single style channels, which {space} cannot; take `space=s`",
                 parameter="init",
             )
-        order = {subject.key: number for number, subject in enumerate(self._album.subjects)}
+        order = {subject.key: number for number, subject in enumerate(self.album.subjects)}
         rows = [order[subject.key] for subject in subjects]
 
         if len(chosen) not in (1, len(order)):
@@ -189,7 +173,7 @@ class Workshop:
 
         def theirs(values: np.ndarray) -> Tensor:
             everyone = torch.from_numpy(values).expand(len(order), *values.shape[1:])
-            return everyone[rows].to(self.means.G.mapping.w_avg.device)
+            return everyone[rows].to(self.device)
 
         offsets = codes.style_offsets
         return theirs(chosen), None if offsets is None else theirs(offsets)

@@ -19,18 +19,18 @@ from stylegan_cli.latents.sampling import PLAIN, Sampling, mean_code
 from stylegan_cli.networks.execution import open_for_drawing
 from stylegan_cli.networks.snapshot import load_network
 from stylegan_cli.networks.styles import moved_styles, style_indices, styles_of
-from stylegan_cli.rendering.render import draw, fixed_maps
+from stylegan_cli.rendering.render import draw
 from stylegan_cli.studies.discovery.judging import codes_of_pole
 from stylegan_cli.studies.grid import grid
 from stylegan_cli.studies.mixing import mix
 from stylegan_cli.studies.projection import search as search_of_batches
-from stylegan_cli.studies.projection.options import ProjectionOptions, Start, parse_start, settle
+from stylegan_cli.studies.projection.options import ProjectionOptions, settle
 from stylegan_cli.studies.projection.pictures import Album, Framing
-from stylegan_cli.studies.projection.records import Record
 from stylegan_cli.studies.projection.spaces import make_space
+from stylegan_cli.studies.projection.states import Record
 from stylegan_cli.studies.projection.tuning import Tuning
 from stylegan_cli.studies.projection.whitening import statistics
-from stylegan_cli.studies.projection.workshop import Workshop, means_of
+from stylegan_cli.studies.projection.workshop import Workshop
 from stylegan_cli.studies.truncation import truncation
 from stylegan_cli.studies.video.images import codes_between
 from stylegan_cli.studies.video.motion import Motion, Tracks
@@ -185,15 +185,14 @@ def test_directions_of_w_are_not_learned_from_codes_with_offsets(place):
         codes_of_pole(place[1], f"{place[0]}/projected/projected.h5")
 
 
-MEAN = Start()
-
-
-def begin(place, subjects, space="s", start=MEAN, state=None, **more):
-    options = ProjectionOptions(space=space, steps=3, start=start, **more)
-    means = means_of(place[1], detector="alex")
+def prepared(place, subjects=(), **options):
     album = Album(place[1], subjects, Framing())
-    workshop = Workshop(means, album, settle(place[1], options, "alex"))
-    return workshop.search(album.subjects, None, state)
+    return Workshop(place[1], album, ProjectionOptions(**options), detector="alex")
+
+
+def begin(place, subjects, space="s", init="mean", state=None, **more):
+    workshop = prepared(place, subjects, space=space, steps=3, init=init, **more)
+    return workshop.search(workshop.album.subjects, None, state)
 
 
 def search(*given, **more):
@@ -202,11 +201,15 @@ def search(*given, **more):
     return list(found.found())
 
 
+def offsets(record):
+    return record.cells["/"]["style_offsets"]
+
+
 def test_a_batch_finds_the_offsets_that_each_picture_has_alone(place):
     together = search(place, [5, 6])
     for number, seed in enumerate((5, 6)):
         (alone,) = search(place, [seed])
-        np.testing.assert_allclose(together[number].offsets, alone.offsets, atol=1e-4)
+        np.testing.assert_allclose(offsets(together[number]), offsets(alone), atol=1e-4)
 
 
 def test_a_search_resumes_to_the_same_offsets(place, tmp_path, monkeypatch):
@@ -219,37 +222,39 @@ def test_a_search_resumes_to_the_same_offsets(place, tmp_path, monkeypatch):
     assert 0 < resumed.steps_done < 3
     list(resumed.run())
     (whole,), (cut,) = search(place, [5]), resumed.found()
-    np.testing.assert_array_equal(cut.offsets, whole.offsets)
-    np.testing.assert_array_equal(cut.ws, whole.ws)
+    np.testing.assert_array_equal(offsets(cut), offsets(whole))
+    np.testing.assert_array_equal(cut.cells["/"]["ws"], whole.cells["/"]["ws"])
 
 
 def test_a_search_begins_at_given_offsets(place):
-    start = parse_start(f"{place[0]}/projected/projected.h5:0")
-    (found,) = search(place, [5], start=start)
+    start = f"{place[0]}/projected/projected.h5:0"
+    (found,) = search(place, [5], init=start)
     expected = codes(place, "0")
-    np.testing.assert_allclose(found.offsets_path[0], expected.style_offsets[0], atol=1e-5)
-    (noise,) = search(place, [5], "noise", start=start)
-    np.testing.assert_array_equal(noise.offsets, expected.style_offsets[0])
-    np.testing.assert_array_equal(noise.ws, expected.ws[0])
+    np.testing.assert_allclose(
+        found.cells["/"]["style_trajectory"][0], expected.style_offsets[0], atol=1e-5
+    )
+    (noise,) = search(place, [5], "noise", init=start)
+    np.testing.assert_array_equal(offsets(noise), expected.style_offsets[0])
+    np.testing.assert_array_equal(noise.cells["/"]["ws"], expected.ws[0])
     with pytest.raises(UsageError, match="take `space=s`"):
-        search(place, [5], "w+", start=start)
+        search(place, [5], "w+", init=start)
 
 
 def test_free_offsets_have_no_prior(place):
     (found,) = search(place, [5], prior=0.0)
-    assert found.offsets.any()
+    assert offsets(found).any()
 
 
 def test_a_tuned_network_draws_codes_with_their_offsets(place):
     record = Record(name="a", cells={"/": {}, "targets": {"images": images(place)[0]}})
     with h5py.File(place[0] / "projected/projected.h5") as file:
-        record.cells["/"] |= {name: file[name][0] for name in ("ws", "style_offsets")}
-    means = means_of(place[1], detector="alex")
-    noise = fixed_maps(place[1].G, codes(place, "0").own_noise.tolist())
-    tuning = Tuning(means.G, [record], means.detector, noise)
+        noise = (f"noise/{name}" for name in file["noise"])
+        record.cells["/"] |= {name: file[name][0] for name in ("ws", "style_offsets", *noise)}
+    studio, network = prepared(place).studio(None), place[1].path
+    tuning = Tuning(load_network(network).G, [record], studio)
     near = next(tuning.steps())
     del record.cells["/"]["style_offsets"]
-    without = Tuning(means_of(place[1], detector="alex").G, [record], means.detector, noise)
+    without = Tuning(load_network(network).G, [record], studio)
     assert next(without.steps()) > near
     assert without.request != tuning.request
 

@@ -10,17 +10,17 @@ from stylegan_cli.latents.lookup import codes_of_picks
 from stylegan_cli.latents.sampling import PLAIN
 from stylegan_cli.networks.snapshot import load_network
 from stylegan_cli.studies.projection import search, workshop
-from stylegan_cli.studies.projection.options import ProjectionOptions, Start, settle
+from stylegan_cli.studies.projection.options import ProjectionOptions, settle
 from stylegan_cli.studies.projection.pictures import Album, Framing
 from stylegan_cli.studies.projection.projection import Projection
 from stylegan_cli.studies.projection.search import PictureBatch, Search
 from stylegan_cli.studies.projection.spaces import make_space
 from stylegan_cli.studies.projection.whitening import statistics
-from stylegan_cli.studies.projection.workshop import means_of
+from stylegan_cli.studies.projection.workshop import Workshop
 from tests.networks.families import small
 from tests.tiny import STYLEGAN3, tiny, write_network, write_untrained
 
-QUICK = ProjectionOptions(steps=8, start=Start(best_of=4))
+QUICK = ProjectionOptions(steps=8, init="best-of:4")
 
 
 @pytest.fixture(scope="module")
@@ -36,9 +36,9 @@ def pictures(tmp_path_factory):
 
 
 def open_projection(network, folder, given, options=QUICK, *, batch_size=2, **album):
-    means = means_of(network, detector="alex", batch_size=batch_size)
-    choices = settle(network, options, "alex")
-    return Projection(means, Album(network, given, Framing(), **album), choices, folder)
+    pictures = Album(network, given, Framing(), **album)
+    workshop = Workshop(network, pictures, options, detector="alex", batch_size=batch_size)
+    return Projection(workshop, folder)
 
 
 def projected(network, folder, given, options=QUICK, **more):
@@ -136,7 +136,7 @@ def test_the_own_image_of_a_seed_knows_its_code(network, tmp_path):
 
 
 def test_a_search_can_begin_at_a_seed(network, tmp_path):
-    options = ProjectionOptions(steps=2, start=Start(picks=(3,)), noise="const")
+    options = ProjectionOptions(steps=2, init="3", noise="const")
     found = projected(network, tmp_path / "out", [3], options)
     assert found.records[0].measures["lpips_alex_start"] == 0
 
@@ -167,11 +167,9 @@ def test_what_a_mask_hides_does_not_count(network, tmp_path, pictures):
     found = []
     for path in paths:
         album = Album(network, [path], Framing(mask=tmp_path / "mask.png"))
-        means = means_of(network, detector="alex")
-        options = ProjectionOptions(steps=6, start=Start(), noise="const", prior=0.0)
-        found.append(
-            Projection(means, album, settle(network, options, "alex"), tmp_path / path.stem)
-        )
+        options = ProjectionOptions(steps=6, init="mean", noise="const", prior=0.0)
+        prepared = Workshop(network, album, options, detector="alex")
+        found.append(Projection(prepared, tmp_path / path.stem))
         for _ in found[-1].steps():
             pass
         found[-1].finish()
@@ -180,7 +178,7 @@ def test_what_a_mask_hides_does_not_count(network, tmp_path, pictures):
 
 
 def test_of_several_beginnings_one_goes_on(network, tmp_path, pictures):
-    options = ProjectionOptions(steps=20, start=Start(best_of=8), restarts=3)
+    options = ProjectionOptions(steps=20, init="best-of:8", restarts=3)
     found = open_projection(network, tmp_path / "out", pictures[:1], options)
     taken = list(found.steps())
     found.finish()
@@ -202,7 +200,7 @@ def test_the_networks_own_images_are_measured_beside(network, tmp_path, pictures
 def test_the_nearest_class_is_taken(network_with_classes, tmp_path, monkeypatch):
     monkeypatch.setattr(workshop, "TRIAL_STEPS", 2)
     network = network_with_classes
-    options = ProjectionOptions(steps=8, start=Start(best_of=4), class_name="auto")
+    options = ProjectionOptions(steps=8, init="best-of:4", class_name="auto")
     found = projected(network, tmp_path / "out", [1], options)
     assert found.records[0].cells["/"]["labels"].sum() == 1
 
@@ -248,7 +246,7 @@ def test_the_protocol_of_stylegan2_keeps_the_last_step(network):
 
 
 def test_a_search_that_comes_to_no_numbers_begins_anew_and_then_ends(network):
-    choices = settle(network, ProjectionOptions(steps=3, start=Start()), "alex")
+    choices = settle(network, ProjectionOptions(steps=3, init="mean"), "alex")
     batch = PictureBatch(
         keys=("a",), targets=torch.zeros(1, 3, 16, 16), label=np.zeros((1, 0), np.float32)
     )
@@ -279,8 +277,7 @@ def test_an_aligned_face_goes_back_into_its_picture(network, tmp_path):
     (tmp_path / "points.csv").write_text("face.png,20,15,30,15,21,25,29,25\n")
     framing = Framing(points=tmp_path / "points.csv")
     with Album(network, [tmp_path / "face.png"], framing) as album:
-        means = means_of(network, detector="alex")
-        found = Projection(means, album, settle(network, QUICK, "alex"), tmp_path / "out")
+        found = Projection(Workshop(network, album, QUICK, detector="alex"), tmp_path / "out")
         for _ in found.steps():
             pass
         found.finish()
@@ -298,18 +295,18 @@ def test_out_of_memory_fewer_pictures_are_searched_at_once(network):
         return images.flatten(1)
 
     embed.full = False
-    choices = settle(network, ProjectionOptions(steps=3, start=Start()), "alex")
+    choices = settle(network, ProjectionOptions(steps=3, init="mean"), "alex")
     batch = PictureBatch(
         keys=("a", "b", "c"), targets=torch.zeros(3, 3, 16, 16), label=np.zeros((1, 0), np.float32)
     )
     halved = Search(network.G, choices, embed, batch, statistics=statistics(network.G, batch.label))
     embed.full = True
     assert sum(halved.run()) == 9
-    assert sorted(each.picture for each in halved.found()) == [0, 1, 2]
+    assert [each.key for each in halved.found()] == ["a", "b", "c"]
 
 
 def test_noise_alone_is_fitted_to_a_picture_and_the_code_stays(network, tmp_path, pictures):
-    options = ProjectionOptions(space="noise", steps=30, start=Start(picks=(3,)))
+    options = ProjectionOptions(space="noise", steps=30, init="3")
     found = projected(network, tmp_path / "out", pictures[:1], options).records[0]
     start = codes_of_picks(network, [3], PLAIN).codes.ws[0]
     np.testing.assert_array_equal(found.cells["/"]["ws"], start)
@@ -323,12 +320,11 @@ def test_noise_alone_is_fitted_to_a_picture_and_the_code_stays(network, tmp_path
 def test_nothing_is_overwritten_when_no_picture_can_be_used(network, tmp_path, pictures):
     found = projected(network, tmp_path / "out", pictures[:1])
     (tmp_path / "junk.png").write_bytes(b"no picture")
-    means, album = (
-        means_of(network, detector="alex"),
-        Album(network, [tmp_path / "junk.png"], Framing()),
-    )
+    album = Album(network, [tmp_path / "junk.png"], Framing())
     with pytest.raises(DataError, match=r"stays as it is: .*junk\.png"):
-        Projection(means, album, settle(network, QUICK, "alex"), tmp_path / "out", overwrite=True)
+        Projection(
+            Workshop(network, album, QUICK, detector="alex"), tmp_path / "out", overwrite=True
+        )
     assert found.folder.hdf5.exists()
 
 
@@ -338,7 +334,7 @@ def test_a_folder_without_pictures_is_named(network, tmp_path):
 
 
 def test_differences_of_layers_are_searched_and_stay_small(network, tmp_path, pictures):
-    options = ProjectionOptions(space="w-delta", steps=8, start=Start(best_of=4))
+    options = ProjectionOptions(space="w-delta", steps=8, init="best-of:4")
     found = projected(network, tmp_path / "out", pictures[:2], options)
     for record in found.records:
         assert record.measures["lpips_alex"] < record.measures["lpips_alex_start"]

@@ -3,8 +3,8 @@ import tracemalloc
 import numpy as np
 
 from stylegan_cli.rendering.header import StudyHeader
-from stylegan_cli.studies.projection.records import Record, read_records
-from stylegan_cli.studies.projection.store import Planned, ProjectionFolder
+from stylegan_cli.studies.projection.states import Record
+from stylegan_cli.studies.projection.store import Planned, ProjectionFolder, read_records
 
 HEADER = StudyHeader(
     study="projected",

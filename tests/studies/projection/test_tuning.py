@@ -1,5 +1,4 @@
 import shutil
-from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -59,7 +58,7 @@ def test_a_difference_finds_its_network_beside_it_or_says_where_it_was(network, 
     moved = tmp_path / "gone" / "base.safetensors"
     moved.parent.mkdir()
     shutil.copy(network.path, moved)
-    found._means = replace(found._means, network=load_network(moved))
+    found._workshop.network = load_network(moved)
     found.save_tuned(tuned)
     moved.rename(tmp_path / "out" / "other-name.safetensors")
     assert load_network(tmp_path / "out/tuned.safetensors").kimg == network.kimg
