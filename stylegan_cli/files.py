@@ -1,6 +1,7 @@
 """Files that appear only when complete, and messages about missing or unwritable ones."""
 
 import csv
+import json
 import os
 import platform
 import re
@@ -8,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from difflib import get_close_matches
 from pathlib import Path
+from typing import Any
 
 from stylegan_cli.errors import DataError, OutputError
 
@@ -74,6 +76,35 @@ def append_line(path: Path, line: str) -> None:
             os.fsync(file.fileno())
         if not size:
             reach_disk(path.parent)
+
+
+def read_lines(path: Path) -> tuple[list[dict[str, Any]], int]:
+    """Read a file that has a JSON object on each line, and count the lines that are none.
+
+    Half a last line does not count: a process is writing it, or was killed.
+
+    Raises:
+        DataError: It cannot be read.
+    """
+    found: list[dict[str, Any]] = []
+    damaged = 0
+    try:
+        # one line at a time: the file may be long
+        with path.open(encoding="utf-8", errors="replace") as file:
+            for line in filter(str.strip, file):
+                try:
+                    value = json.loads(line)
+                except (ValueError, RecursionError):
+                    value = None
+                if isinstance(value, dict):
+                    found.append(value)
+                else:
+                    damaged += line.endswith("\n")
+    except (FileNotFoundError, NotADirectoryError):
+        pass
+    except OSError as error:
+        raise DataError(f"{path}: cannot be read ({system_reason(error)})") from error
+    return found, damaged
 
 
 @contextmanager
@@ -155,7 +186,7 @@ def table_in(path: Path) -> list[list[str]]:
     try:
         with path.open(newline="", encoding="utf-8-sig") as file:
             return [row for row in csv.reader(file) if row]
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         raise DataError(f"{path}: there is no such file{similar(path)}") from None
     except OSError as error:
         raise DataError(f"{path}: cannot be read ({error.strerror or error})") from None
@@ -213,7 +244,7 @@ def _claim(path: Path, work: str) -> int:
 def _is_at(descriptor: int, path: Path) -> bool:
     try:
         return os.path.samestat(os.fstat(descriptor), path.stat(follow_symlinks=False))
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return False
 
 

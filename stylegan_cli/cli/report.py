@@ -39,9 +39,9 @@ def report(
     """
     opened = api.open_report(_without_videos(inputs))
     steps = api.write_report(opened, output, most_fakes=fakes, overwrite=overwrite)
-    for step in console.track(steps, label="parts of the page", total=None):
-        if step.problem is not None:
-            console.warn(step.problem)
+    for problem in console.track(steps, label="parts of the page", total=None):
+        if problem is not None:
+            console.warn(problem)
     facts = {"report": str(output), "bytes": output.stat().st_size}
     console.echo_result([output], facts, as_json=json)
 

@@ -19,10 +19,9 @@ from typing import TYPE_CHECKING, Any
 import h5py
 import numpy as np
 
-from stylegan_cli.errors import DataError
 from stylegan_cli.figures.charts import Curve, Panel, line_chart
 from stylegan_cli.figures.png import write_png
-from stylegan_cli.files import append_line, writing
+from stylegan_cli.files import append_line, read_lines, writing
 from stylegan_cli.hdf5 import written_hdf5
 from stylegan_cli.metrics.features import key_of
 from stylegan_cli.metrics.metric import Best, Features, Found, Metric
@@ -95,28 +94,13 @@ def has_numbers(record: Mapping[str, Any]) -> bool:
 
 def read_records(path: Path) -> list[dict[str, Any]]:
     """Return every whole record of the file, the oldest first; none where there is no file."""
-    if not path.exists():
-        return []
-    try:
-        # not splitlines: names in a record may contain other line separators
-        lines = path.read_text(encoding="utf-8", errors="replace").split("\n")
-    except OSError as error:
-        raise DataError(f"{path}: cannot be read ({error.strerror})") from error
-    return [record for line in lines if (record := _parsed(line)) is not None]
+    return read_lines(path)[0]
 
 
 def _matter(record: Mapping[str, Any]) -> str:
     """Return a record without its circumstances, as JSON holds it."""
     kept = {key: value for key, value in record.items() if key not in _CIRCUMSTANCES}
     return json.dumps(kept, sort_keys=True)
-
-
-def _parsed(line: str) -> dict[str, Any] | None:
-    try:
-        record = json.loads(line)
-    except (ValueError, RecursionError):
-        return None
-    return record if isinstance(record, dict) else None
 
 
 SCHEMA = 1

@@ -4,7 +4,6 @@ import json
 import re
 from base64 import b64encode
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from hashlib import sha256
 from html import unescape
@@ -25,23 +24,12 @@ HEAD_LENGTH = 2**16
 _INPUTS = re.compile(r'<meta name="sgtool-inputs" content="([^"]*)">')
 
 
-@dataclass(frozen=True, kw_only=True)
-class Step:
-    """Progress: another piece of the page is written.
-
-    Attributes:
-        characters: Length of the page so far.
-        problem: The problem that this piece reports, if any.
-    """
-
-    characters: int
-    problem: str | None = None
-
-
 def write_page(
     report: Report, path: Path, *, most_fakes: int, overwrite: bool = False
-) -> Iterator[Step]:
+) -> Iterator[str | None]:
     """Write the page, one picture in memory at a time; it appears only when whole.
+
+    Yields, for each piece of it, the problem that the piece reports, if any.
 
     A page of the same inputs, or of some of them, is replaced.
 
@@ -82,7 +70,7 @@ def write_page(
     with written_whole(path) as part, part.open("w", encoding="utf-8", errors="replace") as file:
         for piece in pieces:
             written += file.write(piece)
-            yield Step(characters=written, problem=problems.pop() if problems else None)
+            yield problems.pop() if problems else None
 
 
 def environment(note: Callable[[str], str]) -> Environment:

@@ -1,10 +1,12 @@
 """The statistics that a run writes line by line, readable however the run ended."""
 
-import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from stylegan_cli.errors import DataError
+from stylegan_cli.files import read_lines
 
 Point = tuple[float, float]
 """kimg and a value."""
@@ -53,38 +55,22 @@ class History:
 
 def read_history(path: Path) -> tuple[History, list[str]]:
     """Read the statistics of a run, and report problems with their file."""
-    lines, problems = read_lines(path)
+    lines, problems = lines_of(path)
     by_kimg = {tick["kimg"]: tick for tick in map(_tick, lines) if "kimg" in tick}
     ticks = tuple(by_kimg[kimg] for kimg in sorted(by_kimg))
     alarms = tuple(alarm for line in lines for alarm in _alarms(line))
     return History(ticks=ticks, alarms=alarms), problems
 
 
-def read_lines(path: Path) -> tuple[list[Mapping[str, Any]], list[str]]:
-    """Read the JSON objects in a file with one a line, and report problems with the file.
-
-    An unfinished last line is not a problem: a run is writing it, or was killed.
-    """
-    if not path.exists():
-        return [], []
+def lines_of(path: Path) -> tuple[list[dict[str, Any]], list[str]]:
+    """Read the JSON objects in a file with one a line, and report problems with the file."""
     try:
-        # one line at a time: the file may be long
-        with path.open(encoding="utf-8", errors="replace") as file:
-            found = [_object(line) for line in file if line.endswith("\n") and line.strip()]
-    except OSError as error:
-        return [], [f"{path}: cannot be read ({error.strerror or error})"]
-    good = [line for line in found if line is not None]
-    damaged = len(found) - len(good)
-    problems = [f"{path}: {damaged} of {len(found)} lines are not JSON objects and are left out"]
-    return good, problems if damaged else []
-
-
-def _object(line: str) -> Mapping[str, Any] | None:
-    try:
-        value = json.loads(line)
-    except (ValueError, RecursionError):
-        return None
-    return value if isinstance(value, dict) else None
+        good, damaged = read_lines(path)
+    except DataError as error:
+        return [], [str(error)]
+    count = len(good) + damaged
+    problem = f"{path}: {damaged} of {count} lines are not JSON objects and are left out"
+    return good, [problem] if damaged else []
 
 
 def _tick(line: Mapping[str, Any]) -> dict[str, float]:

@@ -19,19 +19,11 @@ from stylegan_cli.networks.snapshot import file_sha256
 from stylegan_cli.recipe import Settled, load
 from stylegan_cli.rendering.header import UNFINISHED, StudyHeader
 from stylegan_cli.rendering.store import is_study, open_study
-from stylegan_cli.report.history import METRICS, STATS, History, read_history, read_lines
+from stylegan_cli.report.history import METRICS, STATS, History, lines_of, read_history
 from stylegan_cli.training.run_folder import snapshots
 
 RECIPE = "recipe.toml"
 WANTED = "give run folders, study folders or their .h5 files"
-
-
-@dataclass(frozen=True, kw_only=True)
-class FakesSheet:
-    """A picture of the network's images after some thousand images of training."""
-
-    kimg: float
-    path: Path
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,6 +33,7 @@ class ReadRun:
     Attributes:
         name: Unique among the runs of the report.
         recipe: None if it cannot be read.
+        fakes: Pictures of the network's images, by thousands of images of training.
         metrics: The lines of `metrics.jsonl`, unchecked.
         network: Facts about the newest network, if there is one.
         problems: Messages about unreadable files.
@@ -51,15 +44,10 @@ class ReadRun:
     recipe: Settled | None
     recipe_text: str
     history: History
-    fakes: tuple[FakesSheet, ...]
+    fakes: tuple[tuple[float, Path], ...]
     metrics: tuple[Mapping[str, Any], ...]
     network: Mapping[str, Any]
     problems: tuple[str, ...]
-
-    @property
-    def reals(self) -> Path:
-        """Return the path of the picture of real images."""
-        return self.folder / "reals.png"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -251,7 +239,7 @@ def read_run(folder: Path, name: str) -> ReadRun:
         problems += str(error).splitlines()
     network, network_problems = _newest_network(folder)
     history, history_problems = read_history(folder / STATS)
-    metrics, metrics_problems = read_lines(folder / METRICS)
+    metrics, metrics_problems = lines_of(folder / METRICS)
     return ReadRun(
         name=name,
         folder=folder,
@@ -271,7 +259,7 @@ def read_study(path: Path, name: str) -> Study:
     Raises:
         DataError: It is not a study, or damaged.
     """
-    metrics, problems = read_lines(path.with_name(METRICS))
+    metrics, problems = lines_of(path.with_name(METRICS))
     with open_study(path) as file:
         tables = (*file.tables, *file.measurements)
         return Study(
@@ -287,14 +275,14 @@ def read_study(path: Path, name: str) -> Study:
 
 
 def _read_measured(folder: Path, name: str) -> MeasuredFolder:
-    metrics, problems = read_lines(folder / METRICS)
+    metrics, problems = lines_of(folder / METRICS)
     return MeasuredFolder(name=name, metrics=tuple(metrics), problems=tuple(problems))
 
 
-def _find_fakes(folder: Path) -> tuple[FakesSheet, ...]:
-    found = [
-        FakesSheet(kimg=float(named[1]), path=path)
-        for path in sorted(folder.glob("fakes-*.png"))
+def _find_fakes(folder: Path) -> tuple[tuple[float, Path], ...]:
+    found = (
+        (float(named[1]), path)
+        for path in folder.glob("fakes-*.png")
         if (named := re.fullmatch(r"fakes-(\d{1,9}(?:\.\d{3})?)\.png", path.name))
-    ]
-    return tuple(sorted(found, key=lambda fakes: fakes.kimg))
+    )
+    return tuple(sorted(found))

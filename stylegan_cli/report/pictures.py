@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from math import ceil
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 from jaxtyping import UInt8
@@ -19,13 +20,14 @@ from stylegan_cli.figures.png import tile, to_image
 from stylegan_cli.rendering.header import StudyPaths
 from stylegan_cli.rendering.sheet import compose
 from stylegan_cli.rendering.store import StudyFile, open_study
-from stylegan_cli.report.inputs import FakesSheet, ReadRun, Study
+from stylegan_cli.report.inputs import ReadRun, Study
 from stylegan_cli.shapes import Picture
 
 LONGEST, LONGEST_FAKES = 1600, 1024
 """Longest side of a composed picture, and of a picture of fakes or reals, in pixels."""
 
 MOST_DIALS, MOST_SEEDS = 8, 8
+T = TypeVar("T")
 SMALLEST = 160
 """Smallest side of each image of a dial, in pixels."""
 
@@ -85,16 +87,17 @@ class Dial:
 def fakes(run: ReadRun, most: int) -> Iterator[Shown]:
     """Yield the run's fakes, at most this many, from the first to the last."""
     chosen = thin(run.fakes, most)
-    for place, each in enumerate(chosen):
-        shown = _shown(f"{each.kimg:,.10g} kimg", partial(photo, each.path, LONGEST_FAKES))
+    for place, (kimg, path) in enumerate(chosen):
+        shown = _shown(f"{kimg:,.10g} kimg", partial(photo, path, LONGEST_FAKES))
         printed = place in (0, len(chosen) // 2, len(chosen) - 1)
-        yield replace(shown, value=f"{each.kimg:.10g}", is_printed=printed)
+        yield replace(shown, value=f"{kimg:.10g}", is_printed=printed)
 
 
 def reals(run: ReadRun) -> Iterator[Shown]:
     """Yield the picture of the run's real images, if there is one."""
-    if run.reals.exists():
-        yield _shown("reals", partial(photo, run.reals, LONGEST_FAKES))
+    path = run.folder / "reals.png"
+    if path.exists():
+        yield _shown("reals", partial(photo, path, LONGEST_FAKES))
 
 
 def sheets(study: Study) -> Iterator[Shown]:
@@ -125,7 +128,7 @@ def dials(study: Study) -> Iterator[Dial]:
             yield _dial(study.header.sheets[0], axes[STRENGTH], partial(_of_seeds, file))
 
 
-def thin(fakes: Sequence[FakesSheet], most: int) -> list[FakesSheet]:
+def thin(fakes: Sequence[T], most: int) -> list[T]:
     """Return the fakes; if there are too many, some spread evenly from the first to the last."""
     if len(fakes) <= most:
         return list(fakes)
@@ -145,15 +148,10 @@ def photo(path: Path, longest: int) -> Photo:
             # the warning about pictures so large that they may be an attack
             warnings.simplefilter("error", Image.DecompressionBombWarning)
             with Image.open(path, formats=("PNG",)) as image:
-                return _encoded(image, longest)
+                return photo_of(image, longest)
     except Exception as error:  # Pillow's decoders raise almost anything on damaged files
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise DataError(f"{path}: not a readable picture ({reason}); left out") from error
-
-
-def photo_of_pixels(pixels: Picture, longest: int) -> Photo:
-    """Encode a picture from an array, reduced if a side is longer."""
-    return _encoded(to_image(pixels), longest)
 
 
 def source_of(path: Path) -> str | None:
@@ -166,7 +164,8 @@ def source_of(path: Path) -> str | None:
     return str(source) if source is not None else None
 
 
-def _encoded(image: Image.Image, longest: int) -> Photo:
+def photo_of(image: Image.Image, longest: int) -> Photo:
+    """Encode a picture, reduced if a side is longer."""
     original = image.size
     shown = image.convert("RGBA" if image.has_transparency_data else "RGB")
     shown.thumbnail((longest, longest), Image.Resampling.LANCZOS, reducing_gap=3)
@@ -188,7 +187,7 @@ def _composed(study: Study, path: Path, sheet: int) -> Photo:
     if source_of(path) == study.header.origin:
         return photo(path, LONGEST)
     with open_study(study.path) as file:
-        return photo_of_pixels(compose(file, sheet), LONGEST)
+        return photo_of(to_image(compose(file, sheet)), LONGEST)
 
 
 def _dial(name: str, strengths: Sequence[str], picture: Callable[[int], Picture]) -> Dial:
@@ -196,7 +195,7 @@ def _dial(name: str, strengths: Sequence[str], picture: Callable[[int], Picture]
     frames = (
         Shown(
             name=strength,
-            photo=photo_of_pixels(picture(i), LONGEST),
+            photo=photo_of(to_image(picture(i)), LONGEST),
             value=strength,
             is_printed=i in (0, middle, len(strengths) - 1),
         )

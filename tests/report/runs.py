@@ -40,4 +40,4 @@ def page_of(folder, *, most=40, runs=None, studies=()):
     report = Report(inputs=("x",), runs=shown, studies=tuple(studies))
     path = folder / "page-of-the-test.html"
     steps = list(write_page(report, path, most_fakes=most, overwrite=True))
-    return path.read_text(encoding="utf-8"), [step.problem for step in steps if step.problem]
+    return path.read_text(encoding="utf-8"), [problem for problem in steps if problem]

@@ -36,7 +36,7 @@ def study(tmp_path, network):
 def page_of(tmp_path, *paths):
     page = tmp_path / "report.html"
     steps = list(write_page(open_report(paths), page, most_fakes=9))
-    return page.read_text(encoding="utf-8"), [step.problem for step in steps if step.problem]
+    return page.read_text(encoding="utf-8"), [problem for problem in steps if problem]
 
 
 def test_runs_study_folders_and_study_files_may_be_mixed(run, study):

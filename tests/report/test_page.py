@@ -79,8 +79,7 @@ def test_only_the_pages_own_script_and_style_may_work(page, run):
 
 def test_the_page_appears_only_when_whole(page, run):
     steps = write_page(report(run), page, most_fakes=9)
-    sizes = [next(steps).characters for _ in range(5)]
-    assert sizes == sorted(sizes)
+    assert [next(steps) for _ in range(5)] == [None] * 5
     assert not page.exists()
     steps.close()
     assert list(page.parent.iterdir()) == [run]
@@ -136,9 +135,7 @@ def test_the_page_tells_its_size(page, run):
 
 def test_problems_are_shown_and_told(page, run):
     (run / "stats.jsonl").write_text("nonsense\n")
-    problems = [
-        step.problem for step in write_page(report(run), page, most_fakes=9) if step.problem
-    ]
+    problems = [problem for problem in write_page(report(run), page, most_fakes=9) if problem]
     assert problems == [
         f"{run / 'stats.jsonl'}: 1 of 1 lines are not JSON objects and are left out"
     ]

@@ -11,10 +11,10 @@ from PIL import Image
 from stylegan_cli.directions.file import write_discovery
 from stylegan_cli.directions.references import parse_direction
 from stylegan_cli.errors import DataError
-from stylegan_cli.figures.png import write_png
+from stylegan_cli.figures.png import to_image, write_png
 from stylegan_cli.rendering.recording import Recording
-from stylegan_cli.report.inputs import FakesSheet, read_study
-from stylegan_cli.report.pictures import dials, photo, photo_of_pixels, source_of, thin
+from stylegan_cli.report.inputs import read_study
+from stylegan_cli.report.pictures import dials, photo, photo_of, source_of, thin
 from stylegan_cli.studies.discovery.finding import find_sefa
 from stylegan_cli.studies.editing import EditOptions, edit
 from stylegan_cli.studies.grid import grid
@@ -27,13 +27,13 @@ def shown(picture):
 
 def test_a_picture_is_encoded_as_it_is_where_it_fits():
     pixels = np.full((20, 30, 3), (200, 30, 90), np.uint8)
-    picture = photo_of_pixels(pixels, longest=30)
+    picture = photo_of(to_image(pixels), longest=30)
     assert (picture.size, picture.is_reduced) == ((30, 20), False)
     assert np.abs(np.asarray(shown(picture)).astype(int) - pixels).max() < 8
 
 
 def test_a_larger_picture_is_reduced_and_tells_its_size():
-    picture = photo_of_pixels(np.zeros((200, 400, 3), np.uint8), longest=100)
+    picture = photo_of(to_image(np.zeros((200, 400, 3), np.uint8)), longest=100)
     assert (picture.size, picture.original, picture.is_reduced) == ((100, 50), (400, 200), True)
     assert shown(picture).size == (100, 50)
 
@@ -101,7 +101,7 @@ def kimg(markup):
 
 
 def many(count):
-    return [FakesSheet(kimg=float(i), path=Path(f"{i}.png")) for i in range(count)]
+    return [(float(i), Path(f"{i}.png")) for i in range(count)]
 
 
 def test_fakes_come_in_order_of_time(tmp_path):
@@ -109,7 +109,7 @@ def test_fakes_come_in_order_of_time(tmp_path):
 
 
 def test_of_many_fakes_the_first_the_last_and_an_even_choice_stay():
-    kept = [fakes.kimg for fakes in thin(many(500), 40)]
+    kept = [kimg for kimg, _ in thin(many(500), 40)]
     steps = {after - before for before, after in pairwise(kept)}
     assert (len(kept), kept[0], kept[-1]) == (40, 0, 499)
     assert steps <= {12, 13}
@@ -120,7 +120,7 @@ def test_few_fakes_stay_all():
 
 
 def test_of_one_picture_it_is_the_newest():
-    assert [fakes.kimg for fakes in thin(many(9), 1)] == [8]
+    assert [kimg for kimg, _ in thin(many(9), 1)] == [8]
 
 
 def test_the_page_says_what_it_leaves_out(tmp_path):
