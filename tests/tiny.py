@@ -10,6 +10,7 @@ import torch
 from stylegan_cli.data.dataset import Dataset
 from stylegan_cli.networks.family import build_discriminator, build_generator
 from stylegan_cli.networks.header import Header
+from stylegan_cli.networks.sizes import Sizes
 from stylegan_cli.networks.snapshot import Network, load_network, save_network
 from stylegan_cli.recipe import (
     DataSection,
@@ -20,6 +21,7 @@ from stylegan_cli.recipe import (
     load,
     written,
 )
+from stylegan_cli.sizes import square
 from stylegan_cli.training.events import Event, Stepped
 from stylegan_cli.training.settling import Run, settle
 
@@ -150,3 +152,19 @@ def write_untrained(
     )
     save_network(path, header, G, build_discriminator(recipe, c_dim=c_dim))
     return path
+
+
+def code_sizes(*, z_dim: int, w_dim: int, num_ws: int, c_dim: int = 0, has_w: bool = True) -> Sizes:
+    """Return the sizes of a network that takes codes of these."""
+    return Sizes(
+        size=square(16),
+        channels=3,
+        z_dim=z_dim,
+        w_dim=w_dim,
+        c_dim=c_dim,
+        has_w=has_w,
+        layer_levels=(4,) * num_ws,
+        noise_sizes=(),
+        can_move=False,
+        lod=0.0,
+    )

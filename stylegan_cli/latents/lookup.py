@@ -11,7 +11,6 @@ import numpy as np
 
 from stylegan_cli.errors import UsageError
 from stylegan_cli.latents.codes import Codes, join_codes
-from stylegan_cli.latents.kinds import CodeShapes
 from stylegan_cli.latents.references import Pick, Stored, format_picks
 from stylegan_cli.latents.sampling import (
     Sampling,
@@ -100,11 +99,7 @@ def _codes(
 
 
 def _read(network: Network, pick: Stored) -> StoredCodes:
-    sizes = network.sizes
-    shapes = CodeShapes(
-        z_dim=sizes.z_dim, w_dim=sizes.w_dim, num_ws=sizes.num_ws, has_w=sizes.has_w
-    )
-    stored = _with_fitting_noise(network, read_codes(pick, shapes, network.c_dim))
+    stored = _with_fitting_noise(network, read_codes(pick, network.sizes))
     if stored.style_offsets is not None:
         _check_channels(network, pick, stored.style_offsets.shape[1])
     tuned_from = network.header.provenance.get("tuned_from")

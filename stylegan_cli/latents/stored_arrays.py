@@ -1,5 +1,6 @@
-"""The named arrays of an .h5, .npz, .npy or .pt file, read without running anything in it."""
+"""The named arrays of an .h5, .npz, .npy or .pt file, read without running it, and their kinds."""
 
+import re
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator, Mapping
@@ -7,16 +8,19 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from math import prod
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, get_args
 
 import h5py
 import numpy as np
 from numpy.lib import format as npy
 
-from stylegan_cli.errors import DataError
+from stylegan_cli.errors import DataError, UsageError
 from stylegan_cli.files import similar, system_reason
 from stylegan_cli.hdf5 import open_hdf5, root_attribute, sure_to_be_stored
+from stylegan_cli.networks.sizes import Sizes
 
+Kind = Literal["z", "w", "ws"]
+KINDS: tuple[Kind, ...] = get_args(Kind)
 HDF5_SUFFIXES = (".h5", ".hdf5")
 TORCH_SUFFIXES = (".pt", ".pth")
 Opener = Callable[[], AbstractContextManager[Any]]
@@ -27,6 +31,9 @@ MAX_BYTES = 2**31
 
 MAX_PARTS = 10_000
 """A torch file with more tensors, dicts and lists is not searched for codes."""
+
+MAX_LAYERS = 18
+"""Layers of the largest StyleGAN and StyleGAN2, of 1024 px."""
 
 _HEADER_READERS = {(1, 0): npy.read_array_header_1_0, (2, 0): npy.read_array_header_2_0}
 _DAMAGE = (
@@ -197,3 +204,83 @@ def _read_npy(open_file: Opener) -> np.ndarray:
 
 def _reason(error: Exception) -> str:
     return system_reason(error).splitlines()[0] if str(error) else type(error).__name__
+
+
+def code_shapes(sizes: Sizes) -> dict[Kind, tuple[int, ...]]:
+    """Return the shape of each kind of code that a network takes."""
+    return {"z": (sizes.z_dim,), "w": (sizes.w_dim,), "ws": (sizes.num_ws, sizes.w_dim)}
+
+
+def recognise(
+    where: str,
+    name: str,
+    array: StoredArray,
+    sizes: Sizes,
+    said: Kind | None,
+    *,
+    is_ours: bool = False,
+) -> Kind:
+    """Return the kind of codes in an array: the stated one, or the one its name and shape leave.
+
+    Args:
+        where: Opens the error message.
+        is_ours: sgtool wrote the array, which always calls a w per layer ws.
+
+    Raises:
+        UsageError: The array does not fit this network, or fits in several ways.
+    """
+    if array.dtype.kind not in "fiu":
+        raise UsageError(f"{where}: {array} holds no numbers, so no codes")
+    meant = (said,) if said else _kinds_by_name(name)
+    shapes = code_shapes(sizes)
+    fitting = [kind for kind in meant if array.shape[-len(shapes[kind]) :] == shapes[kind]]
+    likely = _likely(fitting, sizes, axes=len(array.shape))
+    layered = "" if said or is_ours or "w" not in meant else _other_layers(array.shape, sizes)
+    if layered and "ws" not in fitting:
+        ways = "".join(
+            f"; write FILE:{name}/{kind} to read each row as a {kind}" for kind in likely
+        )
+        raise UsageError(f"{where}: {array} looks like {layered}{ways}")
+    if not likely:
+        called = f" as {said}" if said else ""
+        taken = ", ".join(f"{kind} {list(shape)}" for kind, shape in shapes.items())
+        raise UsageError(f"{where}: {array} does not fit this network{called}; it takes {taken}")
+    if len(likely) > 1:
+        ways = " or ".join(f"FILE:{name}/{kind}" for kind in likely)
+        raise UsageError(f"{where}: {array} could be {' or '.join(likely)}; write {ways}")
+    return likely[0]
+
+
+def _other_layers(shape: tuple[int, ...], sizes: Sizes) -> str:
+    """Describe a w per layer for another number of layers; empty if the shape suggests none."""
+    *table, layers, width = (1, 1, *shape)
+    if width != sizes.w_dim or layers == sizes.num_ws or prod(shape[:-1]) == 1:
+        return ""
+    of_a_network = layers % 2 == 0 and 8 <= layers <= MAX_LAYERS
+    if len(shape) < 3 and not of_a_network:
+        return ""
+    count = prod(table)
+    codes = "one code" if count == 1 else f"{count:,} codes"
+    origin = f" (as in StyleGAN2 of {2 ** (layers // 2 + 1)} px)" if of_a_network else ""
+    return f"{codes} of {layers:,} layers{origin}, but this network has {sizes.num_ws}"
+
+
+def _kinds_by_name(name: str) -> tuple[Kind, ...]:
+    words = re.split(r"[^a-z]+", name.lower())
+    named = [kind for kind in KINDS if kind in words]
+    if len(named) != 1:
+        return KINDS
+    # many programs call one w per layer w, too
+    return ("w", "ws") if named == ["w"] else (named[0],)
+
+
+def _likely(fitting: list[Kind], sizes: Sizes, *, axes: int) -> list[Kind]:
+    """Drop readings that this network makes pointless if another one remains."""
+    if "ws" in fitting and axes > 2:
+        return ["ws"]
+    pointless: set[Kind] = set()
+    if sizes.num_ws == 1:
+        pointless.add("ws")
+    if not sizes.has_w:
+        pointless.add("w")
+    return [kind for kind in fitting if kind not in pointless] or fitting

@@ -13,13 +13,23 @@ from jaxtyping import Float32, Int64
 
 from stylegan_cli.errors import DataError, UsageError
 from stylegan_cli.latents.codes import OwnNoise
-from stylegan_cli.latents.kinds import KINDS, NOTED, CodeShapes, Kind, recognise
 from stylegan_cli.latents.references import Stored
-from stylegan_cli.latents.stored_arrays import StoredArray, network_of, open_arrays
+from stylegan_cli.latents.stored_arrays import (
+    KINDS,
+    Kind,
+    StoredArray,
+    code_shapes,
+    network_of,
+    open_arrays,
+    recognise,
+)
+from stylegan_cli.networks.sizes import Sizes
 from stylegan_cli.ranges import MAX_COUNT
 
 Position = tuple[int, ...]
+Shapes = Mapping[Kind, tuple[int, ...]]
 
+NOTED = {"z": "z", "w": "w", "ws": "ws (a w for each layer)"}
 MAX_VALUES = 2**28
 MOST_LISTED = 8
 
@@ -62,19 +72,19 @@ class StoredCodes:
         return key.hexdigest()
 
 
-def read_codes(stored: Stored, shapes: CodeShapes, c_dim: int) -> StoredCodes:
+def read_codes(stored: Stored, sizes: Sizes) -> StoredCodes:
     """Read the selected codes, in reading order.
 
     Raises:
         UsageError: They are missing, do not fit the network, or are ambiguous.
         DataError: The file is missing, damaged, or could run code.
     """
-    path = _in_its_folder(stored.path)
+    path, shapes = _in_its_folder(stored.path), code_shapes(sizes)
     with open_arrays(path) as arrays:
         name, said = _find_array(stored, arrays, shapes)
         array, where = arrays[name], f"{stored.path}, {name}"
         made_for = network_of(path)
-        kind = recognise(where, name, array, shapes, said, is_ours=made_for is not None)
+        kind = recognise(where, name, array, sizes, said, is_ours=made_for is not None)
         table = array.shape[: len(array.shape) - len(shapes[kind])]
         chosen = _positions(stored, table)
         if len(chosen) * prod(shapes[kind]) > MAX_VALUES:
@@ -89,7 +99,7 @@ def read_codes(stored: Stored, shapes: CodeShapes, c_dim: int) -> StoredCodes:
                 for position in chosen
             ),
             note=f"{stored.text}: {len(chosen)} {NOTED[kind]} from its array {name}",
-            labels=beside(f"{group}labels", (*table, c_dim), np.float32),
+            labels=beside(f"{group}labels", (*table, sizes.c_dim), np.float32),
             noise_seed=beside(f"{group}noise_seed", table, np.int64),
             style_offsets=_style_offsets(
                 stored, arrays.get(f"{group}style_offsets"), table, chosen
@@ -121,7 +131,7 @@ def _in_its_folder(path: Path) -> Path:
 
 
 def _find_array(
-    stored: Stored, arrays: Mapping[str, StoredArray], shapes: CodeShapes
+    stored: Stored, arrays: Mapping[str, StoredArray], shapes: Shapes
 ) -> tuple[str, Kind | None]:
     """Return the name of the array that holds the codes, and their stated kind."""
     *outer, last = stored.names or ("",)
@@ -138,7 +148,7 @@ def _find_array(
 
 
 def _array_called(
-    name: str, stored: Stored, arrays: Mapping[str, StoredArray], shapes: CodeShapes
+    name: str, stored: Stored, arrays: Mapping[str, StoredArray], shapes: Shapes
 ) -> str | None:
     """Return an array by its name, or the one with codes in a group of that name."""
     if name in arrays:
@@ -149,7 +159,7 @@ def _array_called(
 
 
 def _only_codes(
-    stored: Stored, prefix: str, inside: Mapping[str, StoredArray], shapes: CodeShapes
+    stored: Stored, prefix: str, inside: Mapping[str, StoredArray], shapes: Shapes
 ) -> str:
     """Return the array of codes in a group: the one with a known name, else the only one."""
     # what an image is made of comes first: ws may be truncated and mixed already
@@ -165,13 +175,13 @@ def _only_codes(
     )
 
 
-def _fitting(arrays: Mapping[str, StoredArray], shapes: CodeShapes) -> dict[str, StoredArray]:
+def _fitting(arrays: Mapping[str, StoredArray], shapes: Shapes) -> dict[str, StoredArray]:
     """Return the arrays of real numbers whose last axes are those of a code."""
     return {
         name: array
         for name, array in arrays.items()
         if array.dtype.kind == "f"
-        and any(array.shape[-len(shapes[kind]) :] == shapes[kind] for kind in KINDS)
+        and any(array.shape[-len(shape) :] == shape for shape in shapes.values())
     }
 
 

@@ -2,12 +2,12 @@ import numpy as np
 import pytest
 
 from stylegan_cli.errors import UsageError
-from stylegan_cli.latents.kinds import CodeShapes, recognise
-from stylegan_cli.latents.stored_arrays import StoredArray
+from stylegan_cli.latents.stored_arrays import StoredArray, recognise
+from tests.tiny import code_sizes
 
-SAME = CodeShapes(z_dim=512, w_dim=512, num_ws=18)
-OTHER = CodeShapes(z_dim=64, w_dim=512, num_ws=18)
-ONE_CODE = CodeShapes(z_dim=512, w_dim=512, num_ws=1, has_w=False)
+SAME = code_sizes(z_dim=512, w_dim=512, num_ws=18)
+OTHER = code_sizes(z_dim=64, w_dim=512, num_ws=18)
+ONE_CODE = code_sizes(z_dim=512, w_dim=512, num_ws=1, has_w=False)
 
 
 def kind(shapes, shape, name="codes", said=None, dtype=np.float32):
@@ -89,7 +89,7 @@ def test_other_things_than_numbers_are_no_codes(dtype):
     ],
 )
 def test_a_w_of_other_layers_is_never_read_as_many_codes(shape, name, words):
-    network = CodeShapes(z_dim=64, w_dim=128, num_ws=10)
+    network = code_sizes(z_dim=64, w_dim=128, num_ws=10)
     with pytest.raises(UsageError, match=f"{words}.*; write FILE:{name}/w to read each row as a w"):
         kind(network, shape, name)
     assert kind(network, shape, name, "w") == "w"
@@ -98,7 +98,7 @@ def test_a_w_of_other_layers_is_never_read_as_many_codes(shape, name, words):
 @pytest.mark.parametrize("shape", [(128, 10), (1, 128, 10), (1, 128, 18), (1280,)])
 def test_transposed_and_flattened_codes_are_refused(shape):
     with pytest.raises(UsageError, match="does not fit this network; it takes"):
-        kind(CodeShapes(z_dim=64, w_dim=128, num_ws=10), shape, "w")
+        kind(code_sizes(z_dim=64, w_dim=128, num_ws=10), shape, "w")
 
 
 @pytest.mark.parametrize("shape", [(18, 512), (1, 18, 512), (4, 18, 512)])

@@ -4,17 +4,16 @@ import pytest
 import torch
 
 from stylegan_cli.errors import DataError, UsageError
-from stylegan_cli.latents.kinds import CodeShapes
 from stylegan_cli.latents.references import parse_picks
 from stylegan_cli.latents.stored_codes import read_codes
+from tests.tiny import code_sizes
 
-SHAPES = CodeShapes(z_dim=5, w_dim=4, num_ws=3)
 WS = np.random.RandomState(0).randn(2, 6, 3, 4).astype(np.float32)
 
 
 def read(text, c_dim=0):
     (stored,) = parse_picks(str(text))
-    return read_codes(stored, SHAPES, c_dim)
+    return read_codes(stored, code_sizes(z_dim=5, w_dim=4, num_ws=3, c_dim=c_dim))
 
 
 @pytest.fixture
