@@ -13,7 +13,7 @@ from jaxtyping import Float, Float32, Float64
 from stylegan_cli.directions.components import Components, Covariance, principal_components
 from stylegan_cli.errors import UsageError
 from stylegan_cli.hdf5 import written_hdf5
-from stylegan_cli.latents.labels import any_label
+from stylegan_cli.latents.labels import usual_label
 from stylegan_cli.latents.sampling import broadcast_layers
 from stylegan_cli.networks.snapshot import Network
 from stylegan_cli.runtime import numpy_stream
@@ -123,7 +123,7 @@ def sampled(
         labels = np.zeros((len(z), network.c_dim), np.float32)
         if network.c_dim:
             of_class = numbers % network.c_dim if class_index is None else [class_index] * len(z)
-            labels[:] = [any_label(network, int(number)) for number in of_class]
+            labels[:] = [usual_label(network, int(number)) for number in of_class]
         device = G.mapping.w_avg.device
         with torch.no_grad():
             # in batches: directions need no last digits

@@ -1,7 +1,7 @@
 """Codes: a table of all inputs of each image to draw."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from functools import cached_property
 from hashlib import sha256
 from typing import Any
@@ -55,6 +55,19 @@ class Codes:
     def shape(self) -> tuple[int, ...]:
         return self.noise_seed.shape
 
+    def __getitem__(self, index: Any) -> "Codes":
+        """Return the images at an index of the table, as of NumPy."""
+        return self._each(lambda values: values[index])
+
+    def reshape(self, *shape: int) -> "Codes":
+        """Return the same images in a table of another shape."""
+        rank = len(self.shape)
+        return self._each(lambda values: values.reshape(*shape, *values.shape[rank:]))
+
+    def _each(self, change: Callable[[np.ndarray], np.ndarray]) -> "Codes":
+        given = {name: values for name, values in vars(self).items() if values is not None}
+        return replace(self, **{name: change(values) for name, values in given.items()})
+
 
 def join_codes(parts: Sequence[Codes], join: Callable[..., np.ndarray] = np.concatenate) -> Codes:
     """Join tables; columns that only some have are dropped, except where there is a neutral value.
@@ -79,15 +92,6 @@ def join_codes(parts: Sequence[Codes], join: Callable[..., np.ndarray] = np.conc
                 for part, value in zip(parts, values, strict=True)
             ]
         columns[column] = None if any(value is None for value in values) else join(values)
-    return Codes(**columns)
-
-
-def each_column(codes: Codes, change: Callable[[np.ndarray], np.ndarray]) -> Codes:
-    """Apply the same change to every column of a table."""
-    columns: dict[str, Any] = {}
-    for column in (each.name for each in fields(codes)):
-        values = getattr(codes, column)
-        columns[column] = None if values is None else change(values)
     return Codes(**columns)
 
 

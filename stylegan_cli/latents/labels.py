@@ -69,18 +69,13 @@ def parse_label(network: Network, text: str) -> Float32[np.ndarray, " c_dim"]:
 
 
 def usual_label(network: Network, class_index: int | None = None) -> Float32[np.ndarray, " c_dim"]:
-    """Return the label of a class; of numbers, the mean of the images trained on."""
+    """Return the label of a class; where labels are numbers, the mean of the training images."""
     label = np.zeros(network.c_dim, np.float32)
-    if class_index is not None:
-        label[class_index] = 1
-    elif network.label_columns:
+    if network.label_columns:
         label[:] = [mean for _, mean, _ in network.label_columns.values()]
+    elif class_index is not None:
+        label[class_index] = 1
     return label
-
-
-def any_label(network: Network, number: int | None) -> Float32[np.ndarray, " c_dim"]:
-    """Return the label of the class of this number; the mean one where labels are numbers."""
-    return usual_label(network, None if network.label_columns else number)
 
 
 def label_names(network: Network | Header) -> tuple[str, ...]:

@@ -12,7 +12,7 @@ import torch.nn.functional as F
 from jaxtyping import Bool, Float
 from torch import Tensor
 
-from stylegan_cli.latents.labels import any_label
+from stylegan_cli.latents.labels import usual_label
 from stylegan_cli.latents.sampling import map_latents, truncate
 from stylegan_cli.networks.snapshot import Network
 from stylegan_cli.ops.filtered_lrelu import expand, upsampling
@@ -57,7 +57,7 @@ def _of_sample(
     angle = float((2 * stream.random() - 1) * math.pi)
     label = np.zeros((1, G.c_dim), np.float32)
     if G.c_dim:
-        label[0] = any_label(network, int(stream.integers(G.c_dim)) if chosen is None else chosen)
+        label[0] = usual_label(network, int(stream.integers(G.c_dim)) if chosen is None else chosen)
     x, y = (round(share * side) for share in shifts[:2])
     matrices = (
         torch.eye(3, dtype=torch.float64),

@@ -17,7 +17,7 @@ from torch import Tensor
 
 from stylegan_cli.detectors.trunks import on_white
 from stylegan_cli.errors import MetricError
-from stylegan_cli.latents.labels import any_label, class_index
+from stylegan_cli.latents.labels import class_index, usual_label
 from stylegan_cli.latents.sampling import broadcast_layers, map_latents, truncate
 from stylegan_cli.metrics.ppl import PathOptions, shrink_factor
 from stylegan_cli.networks.generator import Generator
@@ -131,7 +131,7 @@ def draw_pairs(network: Network, options: PathOptions, pairs: Sequence[int]) -> 
         chosen = class_index(network, options.class_name)
         for label, stream in zip(labels, drawn, strict=True):
             any_class = int(stream.integers(network.c_dim))
-            label[:] = any_label(network, any_class if options.class_name is None else chosen)
+            label[:] = usual_label(network, any_class if options.class_name is None else chosen)
     return Pairs(
         z_start=z[:, 0],
         z_end=z[:, 1],

@@ -10,7 +10,7 @@ from jaxtyping import Float32, Float64, Int8, Shaped
 from torch import Tensor
 
 from stylegan_cli.errors import NetworkFileError
-from stylegan_cli.latents.codes import Codes, OwnNoise, each_column, join_codes
+from stylegan_cli.latents.codes import Codes, OwnNoise, join_codes
 from stylegan_cli.networks.execution import default_batch_size
 from stylegan_cli.networks.generator import Generator, motion_matrices
 from stylegan_cli.networks.layers import upscale
@@ -181,8 +181,7 @@ def _draw_batch(G: Generator, plan: Plan, batch: Sequence[Address]) -> Pixels:
 
 def _row(plan: Plan, address: Address) -> Codes:
     """Return the inputs of an image as a table of one."""
-    place = (*address.position, None)
-    row = each_column(plan.tables[address.table], lambda column: column[place])
+    row = plan.tables[address.table][(*address.position, None)]
     return replace(row, noise_modes=_noise_modes(plan, address)[None])
 
 

@@ -5,7 +5,6 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import pairwise
 from math import ceil
-from operator import itemgetter
 
 import numpy as np
 
@@ -24,7 +23,7 @@ from stylegan_cli.directions.measures import (
     suggested_layers,
 )
 from stylegan_cli.directions.population import population
-from stylegan_cli.latents.codes import Codes, each_column, join_codes
+from stylegan_cli.latents.codes import Codes, join_codes
 from stylegan_cli.latents.sampling import Sampling, codes_of_seeds
 from stylegan_cli.networks.execution import default_batch_size
 from stylegan_cli.networks.noise import NoiseMode
@@ -158,8 +157,7 @@ class Effects:
     def _tried(self, tried: "Sequence[_Try]", batch_size: int | None) -> list[Looks]:
         """Return the first images moved along each direction, all drawn in common batches."""
         moved = [
-            self._along(each_column(self._codes, itemgetter(slice(count))), direction, step)
-            for direction, step, count in tried
+            self._along(self._codes[:count], direction, step) for direction, step, count in tried
         ]
         looks = self._looks(join_codes(moved), batch_size)
         ends = np.cumsum([len(codes.ws) for codes in moved]).tolist()
@@ -188,8 +186,7 @@ class Effects:
         """Yield the images of codes in batches."""
         size = batch_size or default_batch_size(self.network.G.size)
         for start in range(0, len(codes.ws), size):
-            batch = each_column(codes, itemgetter(slice(start, start + size)))
-            yield draw_codes(self.network.G, batch, mode)
+            yield draw_codes(self.network.G, codes[start : start + size], mode)
 
 
 def measurements(effects: Effects) -> dict[str, Measurement]:

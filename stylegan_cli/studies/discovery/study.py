@@ -3,7 +3,6 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from operator import itemgetter
 
 import numpy as np
 from PIL import Image, ImageDraw
@@ -14,7 +13,7 @@ from stylegan_cli.directions.file import Discovery
 from stylegan_cli.errors import UsageError
 from stylegan_cli.figures.charts import BAR, bar_chart, diverging, full_scale, heat_map
 from stylegan_cli.figures.layout import INK, PAPER, Place, font, in_rows, paint
-from stylegan_cli.latents.codes import Codes, each_column, join_codes
+from stylegan_cli.latents.codes import Codes, join_codes
 from stylegan_cli.latents.references import Pick
 from stylegan_cli.latents.sampling import (
     PLAIN,
@@ -153,11 +152,11 @@ def _bases(network: Network, seeds: Sequence[Pick], sampling: Sampling) -> dict[
     """Return the codes on which directions are shown, each a table of one, by name."""
     bases: dict[str, Codes] = {}
     if network.G.has_w and not network.c_dim:
-        bases[MEAN] = each_column(mean_code(network), lambda values: values[None])
+        bases[MEAN] = mean_code(network)[None]
     for pick in seeds:
         picked = pick_codes(network, [pick], sampling)
         for i, name in enumerate(picked.names):
-            bases[called("seed", name)] = each_column(picked.codes, itemgetter(slice(i, i + 1)))
+            bases[called("seed", name)] = picked.codes[i : i + 1]
     return bases or {"seed 0": codes_of_seeds(network, [0], sampling)}
 
 

@@ -6,7 +6,6 @@ from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from hashlib import sha256
 from itertools import chain, count
-from operator import itemgetter
 from pathlib import Path, PurePath
 from types import TracebackType
 
@@ -22,7 +21,7 @@ from stylegan_cli.data.pictures import SMALLEST, Fit, Target, fit_picture, flatt
 from stylegan_cli.data.sources import open_sources
 from stylegan_cli.errors import DataError, UsageError, meant
 from stylegan_cli.files import similar
-from stylegan_cli.latents.codes import Codes, each_column
+from stylegan_cli.latents.codes import Codes
 from stylegan_cli.latents.lookup import codes_of_picks
 from stylegan_cli.latents.references import Pick
 from stylegan_cli.latents.sampling import PLAIN, Sampling
@@ -247,8 +246,7 @@ def _drawing(network: Network, codes: Codes, row: int, size: Size) -> Callable[[
     def load() -> Picture:
         from stylegan_cli.rendering.render import draw_codes, to_pixels
 
-        own = each_column(codes, itemgetter(slice(row, row + 1)))
-        pixels: Picture = to_pixels(draw_codes(network.G, own))[0]
+        pixels: Picture = to_pixels(draw_codes(network.G, codes[row : row + 1]))[0]
         step = len(pixels) // size.height
         return pixels[::step, ::step]
 

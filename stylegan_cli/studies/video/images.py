@@ -10,7 +10,7 @@ import torch
 from jaxtyping import Float, Float32, Float64
 from torch import Tensor
 
-from stylegan_cli.latents.codes import Codes, each_column
+from stylegan_cli.latents.codes import Codes
 from stylegan_cli.latents.sampling import broadcast_layers, map_latents
 from stylegan_cli.networks.generator import Generator
 from stylegan_cli.networks.noise import NoiseInput, NoiseMode, noise_maps
@@ -210,7 +210,7 @@ def _moved(G: Generator, codes: Codes, motion: Motion, moments: Instants) -> Cod
     offsets = codes.style_offsets
     if offsets is not None:
         offsets = lerp(*_ends(offsets, moments)).astype(np.float32)
-    before = each_column(codes, lambda values: values[moments.keyframe, moments.stream])
+    before = codes[moments.keyframe, moments.stream]
     return replace(before, ws=ws, style_offsets=offsets)
 
 

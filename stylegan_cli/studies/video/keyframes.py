@@ -3,14 +3,13 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
-from operator import itemgetter
 from typing import TYPE_CHECKING
 
 import numpy as np
 from jaxtyping import Float64
 
 from stylegan_cli.errors import UsageError
-from stylegan_cli.latents.codes import Codes, each_column, join_codes
+from stylegan_cli.latents.codes import Codes, join_codes
 from stylegan_cli.latents.lookup import Picked, codes_of_picks
 from stylegan_cli.latents.references import Pick
 from stylegan_cli.latents.sampling import broadcast_layers, map_latents, truncate_codes
@@ -140,20 +139,19 @@ def _common_length(lengths: Mapping[str, int]) -> int:
 def stills(G: "Generator", keyframes: Keyframes) -> Codes:
     """Return the codes at the keyframes, `[keyframe, stream]`: tracks mixed and truncated."""
     main, style = keyframes.main, keyframes.style
-    shape, streams = main.shape, main.shape[1]
+    (count, streams), size = main.shape, main.noise_seed.size
     codes = finished(
         G,
         keyframes,
-        _flat(main),
-        None if style is None else _flat(style),
+        main.reshape(size),
+        None if style is None else style.reshape(size),
         crossover=keyframes.crossover.repeat(streams),
         psi=keyframes.psi.repeat(streams),
     )
     motions = keyframes.motions
     if motions is not None:
-        motions = motions.astype(np.float32).repeat(streams, 0).reshape(*shape, 3)
-    codes = each_column(codes, lambda values: values.reshape(*shape, *values.shape[1:]))
-    return replace(codes, motions=motions)
+        motions = motions.astype(np.float32).repeat(streams, 0)
+    return replace(codes, motions=motions).reshape(count, streams)
 
 
 def finished(
@@ -173,9 +171,11 @@ def finished(
     if style is not None:
         share = np.clip(np.arange(G.num_ws) + 1 - crossover[:, None], 0, 1)
         main = _mixed(G, main, style, share)
-    rows = (each_column(main, itemgetter(slice(i, i + 1))) for i in range(len(psi)))
     return join_codes(
-        [truncate_codes(G, row, float(psi[i]), keyframes.cutoff) for i, row in enumerate(rows)]
+        [
+            truncate_codes(G, main[i : i + 1], float(each), keyframes.cutoff)
+            for i, each in enumerate(psi)
+        ]
     )
 
 
@@ -191,11 +191,6 @@ def _mixed(
         a, b = np.split(offsets, 2)
         offsets = lerp(a, b, share[:, style_indices(G)]).astype(np.float32)
     return replace(main, ws=ws, style_offsets=offsets)
-
-
-def _flat(codes: Codes) -> Codes:
-    count = codes.noise_seed.size
-    return each_column(codes, lambda values: values.reshape(count, *values.shape[2:]))
 
 
 def _read(
@@ -255,15 +250,9 @@ def _dealt(count: int, streams: int, parameter: str) -> int:
 def _arrange(network: Network, codes: Codes, interp: Interp, streams: int, length: int) -> Codes:
     """Deal codes to the streams, and repeat, close or steady them for the interpolation."""
     count = len(codes.noise_seed)
-    if count == 1:
-        codes = each_column(codes, lambda values: np.repeat(values[None], streams, 1))
-    else:
-        codes = each_column(
-            codes, lambda values: values.reshape(count // streams, streams, *values.shape[1:])
-        )
+    codes = codes[[[0] * streams]] if count == 1 else codes.reshape(count // streams, streams)
     if interp == "noise":
-        first = each_column(codes, lambda values: values[:1].repeat(len(values), 0))
-        return replace(first, noise_seed=codes.noise_seed)
+        return replace(_stretch(codes[:1], len(codes.ws)), noise_seed=codes.noise_seed)
     if interp == "circle-z" and length > 1:
         return join_codes([codes, _opposites(network.G, codes)])
     # a swing shows the still of each stream before either side of each direction
@@ -283,13 +272,9 @@ def _choose(tables: Sequence[Codes]) -> Codes:
     """Return each keyframe of its own class: of the first table the first, and so on."""
     if len(tables) == 1:
         return tables[0]
-    return join_codes(
-        [each_column(table, itemgetter(slice(i, i + 1))) for i, table in enumerate(tables)]
-    )
+    return join_codes([table[i : i + 1] for i, table in enumerate(tables)])
 
 
 def _stretch(codes: Codes, count: int) -> Codes:
     """Repeat a track of one keyframe to the length of the others."""
-    if len(codes.noise_seed) == count:
-        return codes
-    return each_column(codes, lambda values: np.repeat(values, count, 0))
+    return codes if len(codes.ws) == count else codes[[0] * count]

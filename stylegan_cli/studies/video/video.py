@@ -4,7 +4,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import islice
-from operator import itemgetter
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -15,7 +14,7 @@ from stylegan_cli.directions.population import population
 from stylegan_cli.directions.references import open_direction
 from stylegan_cli.errors import UsageError
 from stylegan_cli.figures.png import resize, shown, tile
-from stylegan_cli.latents.codes import Codes, each_column, join_codes
+from stylegan_cli.latents.codes import Codes, join_codes
 from stylegan_cli.latents.sampling import Sampling, label_request
 from stylegan_cli.networks.execution import default_batch_size, precision_claim
 from stylegan_cli.networks.sizes import Sizes
@@ -73,8 +72,7 @@ class Swing:
             number, half = divmod(keyframe, HALVES)
             steps = self.strengths[number] * float(np.sin(np.pi * (half + moments.share[i])))
             move = Move(self.directions[number], steps)
-            row = each_column(codes, itemgetter(slice(i, i + 1)))
-            rows.append(moved_codes(self.network, row, [move], self.sampling))
+            rows.append(moved_codes(self.network, codes[i : i + 1], [move], self.sampling))
         return replace(join_codes(rows), z=None)
 
 
@@ -113,11 +111,8 @@ class Video:
     def swung(self, moments: Instants) -> Codes:
         """Return the codes of these moments of a swing."""
         assert self.swing is not None
-        place = moments.keyframe, moments.stream
-        still = each_column(
-            replace(self.stills.codes, z=self.keyframes.main.z), lambda values: values[place]
-        )
-        return self.swing.moved(still, moments)
+        still = replace(self.stills.codes, z=self.keyframes.main.z)
+        return self.swing.moved(still[moments.keyframe, moments.stream], moments)
 
     def still(self, image: Image) -> tuple[int, int] | None:
         """Return the keyframe and stream of an image, if it is one and its noise is there."""
