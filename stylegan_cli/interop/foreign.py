@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from stylegan_cli.errors import ForeignFileError, RecipeError
-from stylegan_cli.interop.pickles.limits import shown
+from stylegan_cli.interop.pickles.limits import UnsupportedError, shown
 from stylegan_cli.networks.family import build_discriminator, build_generator
 from stylegan_cli.networks.header import Header
 from stylegan_cli.networks.snapshot import save_tensors, versions
@@ -72,7 +72,7 @@ class Taken:
         try:
             return tuple(self.form(torch.empty(self.stored.shape, device="meta")).shape)
         except (RuntimeError, IndexError):
-            raise ForeignFileError(
+            raise UnsupportedError(
                 f"{shown(self.theirs)} has the shape {sizes(self.stored.shape)}, "
                 "which does not fit such a tensor"
             ) from None
@@ -112,7 +112,7 @@ Values = Mapping[str, object]
 """Raw values of a recipe by dotted key."""
 
 
-def foreign_recipe(values: Values, source: str) -> Settled:
+def foreign_recipe(values: Values, source: str = "") -> Settled:
     """Return the recipe of networks found in a file, with its name as title.
 
     Args:
@@ -121,8 +121,8 @@ def foreign_recipe(values: Values, source: str) -> Settled:
     try:
         return Recipe(source=source, values={"title": Path(source).stem, **values}).settle()
     except RecipeError as error:
-        raise ForeignFileError(
-            f"{source}: networks that sgtool does not support: {'; '.join(error.problems)}"
+        raise UnsupportedError(
+            f"networks that sgtool does not support: {'; '.join(error.problems)}"
         ) from None
 
 
@@ -144,23 +144,23 @@ def assemble(
     """
     layers = recipe.generator.mapping_layers, recipe.discriminator.mapping_layers
     if sum(layers) > _MOST_LAYERS:
-        raise ForeignFileError(f"{source}: {max(layers)} mapping layers, more than sgtool supports")
+        raise UnsupportedError(f"{max(layers)} mapping layers, more than sgtool supports")
     try:
         with torch.device("meta"):
             G = build_generator(recipe, c_dim=c_dim)
             D = build_discriminator(recipe, c_dim=c_dim) if discriminator is not None else None
     except RuntimeError as error:
-        raise ForeignFileError(f"{source}: networks of an impossible size ({error})") from None
-    found = fitted(source, "g_ema.", G, generator)
+        raise UnsupportedError(f"networks of an impossible size ({error})") from None
+    found = fitted("g_ema.", G, generator)
     _check_amount(source, found)
     notes: tuple[str, ...] = others.pop("notes", ())
     if D is not None and discriminator is not None:
         try:
-            critic = fitted(source, "d.", D, discriminator)
+            critic = fitted("d.", D, discriminator)
             _check_amount(source, found | critic)
             found |= critic
-        except ForeignFileError as error:
-            notes += (_left_out(error, source),)
+        except UnsupportedError as error:
+            notes += (_left_out(error),)
     return Foreign(
         recipe=recipe,
         c_dim=c_dim,
@@ -172,20 +172,20 @@ def assemble(
 
 
 def discriminator_if_possible(
-    D: Network | None, read: Callable[[Network], tuple[Mapping[str, Taken], Values]], source: str
+    D: Network | None, read: Callable[[Network], tuple[Mapping[str, Taken], Values]]
 ) -> tuple[Mapping[str, Taken] | None, Values, tuple[str, ...]]:
     """Return tensors and values of the recipe; or none, and a note, if ours cannot hold that D."""
     if D is None:
         return None, {}, ()
     try:
         return *read(D), ()
-    except ForeignFileError as error:
-        return None, {}, (_left_out(error, source),)
+    except UnsupportedError as error:
+        return None, {}, (_left_out(error),)
 
 
-def _left_out(error: ForeignFileError, source: str) -> str:
+def _left_out(error: UnsupportedError) -> str:
     # drawing images needs no discriminator
-    return f"its discriminator is left out: {str(error).removeprefix(f'{source}: ')}"
+    return f"its discriminator is left out: {error}"
 
 
 def deviation_groups(found: object) -> Values:
@@ -219,23 +219,19 @@ def sizes(shape: Iterable[int]) -> str:
     return "×".join(map(str, shape)) or "a single number"
 
 
-def fitted(
-    source: str, prefix: str, network: nn.Module, found: Mapping[str, Taken]
-) -> dict[str, Taken]:
+def fitted(prefix: str, network: nn.Module, found: Mapping[str, Taken]) -> dict[str, Taken]:
     """Return the tensor found for each tensor of a network, by its name after a prefix."""
     expected = {name: tuple(tensor.shape) for name, tensor in network.state_dict().items()}
     missing = [name for name in expected if name not in found]
     if missing:
-        raise ForeignFileError(f"{source}: no weights for {_some(prefix, missing)}")
+        raise UnsupportedError(f"no weights for {_some(prefix, missing)}")
     extra = [found[name].theirs for name in found if name not in expected]
     if extra:
-        raise ForeignFileError(
-            f"{source}: weights of layers that sgtool does not have: {_some('', extra)}"
-        )
+        raise UnsupportedError(f"weights of layers that sgtool does not have: {_some('', extra)}")
     for name, shape in expected.items():
         if found[name].shape != shape or math.prod(shape) != math.prod(found[name].stored.shape):
-            raise ForeignFileError(
-                f"{source}: {shown(found[name].theirs)} has the shape "
+            raise UnsupportedError(
+                f"{shown(found[name].theirs)} has the shape "
                 f"{sizes(found[name].stored.shape)}; as {prefix}{name} of this network "
                 f"it needs {sizes(shape)}"
             )
@@ -247,9 +243,7 @@ def _check_amount(source: str, found: Mapping[str, Taken]) -> None:
     most = _SLACK + 8 * Path(source).stat().st_size
     claimed = sum(4 * math.prod(taken.shape) for taken in found.values())
     if claimed > most:
-        raise ForeignFileError(
-            f"{source}: claims {claimed:,} bytes of weights, too many for its size"
-        )
+        raise UnsupportedError(f"claims {claimed:,} bytes of weights, too many for its size")
 
 
 def _some(prefix: str, names: list[str]) -> str:

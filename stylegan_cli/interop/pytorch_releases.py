@@ -4,13 +4,11 @@ Such a pickle carries the source text of its modules; it is dropped unread.
 """
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from functools import partial
 from typing import TypeGuard
 
 import torch
 from torch import Tensor
 
-from stylegan_cli.errors import ForeignFileError
 from stylegan_cli.interop.foreign import (
     NVIDIA_SOURCE_LICENCE,
     Foreign,
@@ -22,7 +20,13 @@ from stylegan_cli.interop.foreign import (
     shapes_of,
     sizes,
 )
-from stylegan_cli.interop.pickles.limits import MOST_TENSORS, RefusedError, shown, shown_value
+from stylegan_cli.interop.pickles.limits import (
+    MOST_TENSORS,
+    RefusedError,
+    UnsupportedError,
+    shown,
+    shown_value,
+)
 from stylegan_cli.interop.pickles.machine import Table
 from stylegan_cli.interop.pickles.stand_ins import named, number
 from stylegan_cli.interop.pickles.torch_tensors import PickledTensor
@@ -116,12 +120,12 @@ def read_pytorch_release(root: Mapping[str, object], source: str) -> Foreign:
     assert isinstance(G, PickledModule)
     is_stylegan3 = G.module("synthesis.input") is not None
     if is_stylegan3:
-        generator, values = _stylegan3(G, source)
+        generator, values = _stylegan3(G)
     else:
-        generator = released(_tensors(G, "G_ema", source), "G_ema.", source)
-        values = generator_values(shapes_of(generator), source) | _generator_options(G, source)
+        generator = released(_tensors(G, "G_ema"), "G_ema.")
+        values = generator_values(shapes_of(generator)) | _generator_options(G)
     discriminator, d_values, notes = discriminator_if_possible(
-        D if isinstance(D, PickledModule) else None, partial(_discriminator, source=source), source
+        D if isinstance(D, PickledModule) else None, _discriminator
     )
     options = root.get("training_set_kwargs")
     path = options.get("path") if isinstance(options, dict) else None
@@ -139,29 +143,23 @@ def read_pytorch_release(root: Mapping[str, object], source: str) -> Foreign:
     )
 
 
-def _discriminator(
-    D: PickledModule, source: str
-) -> tuple[Mapping[str, Taken], Mapping[str, object]]:
-    found = released(_tensors(D, "D", source), "D.", source)
-    values = discriminator_values(shapes_of(found), source)
-    return found, values | _discriminator_options(D, source)
+def _discriminator(D: PickledModule) -> tuple[Mapping[str, Taken], Mapping[str, object]]:
+    found = released(_tensors(D, "D"), "D.")
+    values = discriminator_values(shapes_of(found))
+    return found, values | _discriminator_options(D)
 
 
-def _tensors(
-    network: PickledModule, where: str, source: str
-) -> Iterator[tuple[str, PickledTensor]]:
+def _tensors(network: PickledModule, where: str) -> Iterator[tuple[str, PickledTensor]]:
     for count, pair in enumerate(network.tensors()):
         if count >= MOST_TENSORS:
-            raise ForeignFileError(f"{source}: more than {MOST_TENSORS:,} tensors in {where}")
+            raise UnsupportedError(f"more than {MOST_TENSORS:,} tensors in {where}")
         yield pair
 
 
-def _generator_options(G: PickledModule, source: str) -> dict[str, object]:
-    _check_lrelu(G, ("mapping.fc0", "synthesis.b4.conv1"), source)
+def _generator_options(G: PickledModule) -> dict[str, object]:
+    _check_lrelu(G, ("mapping.fc0", "synthesis.b4.conv1"))
     if G.attribute("synthesis.b4.conv1", "use_noise", True) is not True:
-        raise ForeignFileError(
-            f"{source}: layers without noise inputs, which sgtool does not support"
-        )
+        raise UnsupportedError("layers without noise inputs, which sgtool does not support")
     return {
         "generator.conv_clamp": G.attribute("synthesis.b4.conv1", "conv_clamp"),
         "generator.w_avg_beta": G.attribute("mapping", "w_avg_beta", 0.995),
@@ -169,8 +167,8 @@ def _generator_options(G: PickledModule, source: str) -> dict[str, object]:
     }
 
 
-def _discriminator_options(D: PickledModule, source: str) -> dict[str, object]:
-    _check_lrelu(D, ("b4.conv", "b4.fc", "mapping.fc0"), source)
+def _discriminator_options(D: PickledModule) -> dict[str, object]:
+    _check_lrelu(D, ("b4.conv", "b4.fc", "mapping.fc0"))
     options: dict[str, object] = {
         "discriminator.conv_clamp": D.attribute("b4.conv", "conv_clamp"),
         **deviation_groups(D.attribute("b4.mbstd", "group_size", 4)),
@@ -188,29 +186,29 @@ def _multiplier(section: str, network: PickledModule) -> dict[str, object]:
     return {f"{section}.mapping_lr_multiplier": found} if found is not None else {}
 
 
-def _check_lrelu(network: PickledModule, layers: Iterable[str], source: str) -> None:
+def _check_lrelu(network: PickledModule, layers: Iterable[str]) -> None:
     for layer in layers:
         activation = network.attribute(layer, "activation", "lrelu")
         if activation != "lrelu":
-            raise ForeignFileError(
-                f"{source}: {layer} has the activation {shown_value(activation)}; "
+            raise UnsupportedError(
+                f"{layer} has the activation {shown_value(activation)}; "
                 "sgtool supports leaky ReLU only"
             )
 
 
-def _stylegan3(G: PickledModule, source: str) -> tuple[dict[str, Taken], dict[str, object]]:
+def _stylegan3(G: PickledModule) -> tuple[dict[str, Taken], dict[str, object]]:
     """Return tensors by our names, which are theirs, and values of the recipe."""
-    tensors = dict(_tensors(G, "G_ema", source))
+    tensors = dict(_tensors(G, "G_ema"))
     filters = {name: tensors.pop(name) for name in list(tensors) if name.endswith(_FILTERS)}
     found = {name: Taken(f"G_ema.{name}", stored) for name, stored in tensors.items()}
     values = {
         "generator.family": "stylegan3",
         "generator.w_avg_beta": G.attribute("mapping", "w_avg_beta", 0.998),
-        **latent_values(shapes_of(found), source),
+        **latent_values(shapes_of(found)),
         **dict(_stylegan3_options(G)),
         **_multiplier("generator", G),
     }
-    _check_stylegan3_filters(values, filters, source)
+    _check_stylegan3_filters(values, filters)
     return found, values
 
 
@@ -235,25 +233,25 @@ def _plain(name: str, value: object) -> object:
 
 
 def _check_stylegan3_filters(
-    values: Mapping[str, object], filters: Mapping[str, PickledTensor], source: str
+    values: Mapping[str, object], filters: Mapping[str, PickledTensor]
 ) -> None:
     """Compare every filter with the one that the options require."""
     expected: dict[str, Tensor] = {}
-    for plan in plans_of(foreign_recipe(values, source)):
+    for plan in plans_of(foreign_recipe(values)):
         for name, taps in zip(_FILTERS, (up_filter(plan), down_filter(plan)), strict=True):
             if taps is not None:
                 expected[f"synthesis.{plan.name}.{name}"] = taps
     for name in sorted(expected.keys() ^ filters.keys()):
         there = "a filter" if name in filters else "no filter"
-        raise ForeignFileError(f"{source}: {there} as {shown(name)}, unlike its options")
+        raise UnsupportedError(f"{there} as {shown(name)}, unlike its options")
     for name, taps in expected.items():
         stored = filters[name]
         if stored.shape != tuple(taps.shape):
-            raise ForeignFileError(
-                f"{source}: {shown(name)} has the shape {sizes(stored.shape)}, but by the options "
+            raise UnsupportedError(
+                f"{shown(name)} has the shape {sizes(stored.shape)}, but by the options "
                 f"of the network it would be {sizes(taps.shape)}"
             )
         if not torch.allclose(stored.tensor().float(), taps, rtol=0, atol=FILE_TOLERANCE):
-            raise ForeignFileError(
-                f"{source}: {shown(name)} is not the filter of [SG3] for the options of the network"
+            raise UnsupportedError(
+                f"{shown(name)} is not the filter of [SG3] for the options of the network"
             )

@@ -11,7 +11,7 @@ from safetensors.torch import load_file
 from stylegan_cli.errors import ForeignFileError
 from stylegan_cli.files import similar
 from stylegan_cli.interop.foreign import Foreign, loaded
-from stylegan_cli.interop.pickles.limits import Limits, shown
+from stylegan_cli.interop.pickles.limits import Limits, UnsupportedError, shown
 from stylegan_cli.interop.pickles.machine import Table
 from stylegan_cli.interop.pickles.reader import (
     PICKLE_SUFFIXES,
@@ -86,7 +86,7 @@ def _network_of(root: object, source: str) -> Foreign:
     if isinstance(root, dict):
         found = "found " + shown(", ".join(str(key) for key in list(root)[:5]))
         hint = "; lucidrains' StyleGAN2 has layers of its own" if "GAN" in root else ""
-    raise ForeignFileError(f"{source}: contains no network that sgtool knows; {found}{hint}")
+    raise UnsupportedError(f"contains no network that sgtool knows; {found}{hint}")
 
 
 def _root(path: Path) -> object:

@@ -11,9 +11,8 @@ from typing import TypeGuard
 import torch
 from torch import Tensor
 
-from stylegan_cli.errors import ForeignFileError
 from stylegan_cli.interop.foreign import Foreign, Taken, assemble, foreign_recipe, shapes_of
-from stylegan_cli.interop.pickles.limits import shown
+from stylegan_cli.interop.pickles.limits import UnsupportedError, shown
 from stylegan_cli.interop.shapes_of_networks import count_of, generator_values
 from stylegan_cli.interop.tensor_maps import (
     NO_AVERAGE,
@@ -120,15 +119,15 @@ def is_rosinality1(root: object) -> TypeGuard[Mapping[str, object]]:
 
 def read_rosinality1(root: Mapping[str, object], source: str) -> Foreign:
     """Read the averaged generator of a checkpoint, up to the resolution it was trained to."""
-    state, part = first_state(root, _PARTS, source)
+    state, part = first_state(root, _PARTS)
     prefix = f"{part}." if part else ""
     blocks = count_of(r"generator\.to_rgb\.\d+\.conv\.bias", state)
     if blocks > _MOST_BLOCKS:
-        raise ForeignFileError(f"{source}: {blocks} levels, more than sgtool's {_MOST_BLOCKS}")
+        raise UnsupportedError(f"{blocks} levels, more than sgtool's {_MOST_BLOCKS}")
     trained = _trained_blocks(state, blocks)
     sides = tuple(4 << level for level in range(trained))
-    generator = _generator(state, prefix, sides, source)
-    recipe = foreign_recipe(_values(generator, sides, source), source)
+    generator = _generator(state, prefix, sides)
+    recipe = foreign_recipe(_values(generator, sides), source)
     generator[W_AVG] = estimated_w_avg(recipe, generator)
     others = [shown(str(key)) for key in root if part and key != part]
     untrained = [f"{prefix}generator.progression.{level}" for level in range(trained, blocks)]
@@ -151,9 +150,7 @@ def _trained_blocks(state: StateDict, blocks: int) -> int:
     return max(moved, default=blocks - 1) + 1
 
 
-def _generator(
-    state: StateDict, prefix: str, sides: tuple[int, ...], source: str
-) -> dict[str, Taken]:
+def _generator(state: StateDict, prefix: str, sides: tuple[int, ...]) -> dict[str, Taken]:
     layers = count_of(r"style\.\d+\.linear\.weight_orig", state)
     fused = frozenset(
         side
@@ -167,7 +164,7 @@ def _generator(
         for side in sides
         for number in (0, 1)
     }
-    return {**noise, **taken(used, (pairs, filters(sides, fused)), prefix, source)}
+    return {**noise, **taken(used, (pairs, filters(sides, fused)), prefix)}
 
 
 def _level(name: str) -> int:
@@ -176,13 +173,11 @@ def _level(name: str) -> int:
     return int(match[1]) if match else 0
 
 
-def _values(
-    generator: Mapping[str, Taken], sides: tuple[int, ...], source: str
-) -> dict[str, object]:
+def _values(generator: Mapping[str, Taken], sides: tuple[int, ...]) -> dict[str, object]:
     shapes = shapes_of(generator)
     shapes[W_AVG] = shapes.get("synthesis.b4.tail0.affine.weight", (0, 0))[1:]
     return {
-        **generator_values(shapes, source),
+        **generator_values(shapes),
         "generator.family": "stylegan1",
         "generator.architecture": "progressive",
         "generator.variant": "rosinality",

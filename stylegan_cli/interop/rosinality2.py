@@ -8,10 +8,10 @@ from typing import Any, TypeGuard
 import torch
 from torch import Tensor, nn
 
-from stylegan_cli.errors import ForeignFileError, UsageError
+from stylegan_cli.errors import UsageError
 from stylegan_cli.files import writing, written_whole
 from stylegan_cli.interop.foreign import Foreign, StoredTensor, Taken, assemble, foreign_recipe
-from stylegan_cli.interop.pickles.limits import shown
+from stylegan_cli.interop.pickles.limits import UnsupportedError, shown
 from stylegan_cli.interop.shapes_of_networks import count_of, network_values
 from stylegan_cli.interop.tensor_maps import (
     NO_AVERAGE,
@@ -128,23 +128,23 @@ def is_rosinality2(root: object) -> TypeGuard[Mapping[str, object]]:
 
 def read_rosinality2(root: Mapping[str, object], source: str) -> Foreign:
     """Read the networks of a checkpoint; of several generators, the average."""
-    state, part = first_state(root, ("g_ema", "g"), source)
+    state, part = first_state(root, ("g_ema", "g"))
     prefix = f"{part}." if part else ""
     levels = count_of(r"to_rgbs\.\d+\.bias", state)
     if levels > _MOST_LEVELS:
-        raise ForeignFileError(f"{source}: {levels} levels, more than sgtool's {_MOST_LEVELS}")
+        raise UnsupportedError(f"{levels} levels, more than sgtool's {_MOST_LEVELS}")
     sides = tuple(4 << level for level in range(levels + 1))
-    generator, notes = _generator(state, prefix, sides, source)
+    generator, notes = _generator(state, prefix, sides)
     if "latent_avg" in root:
         stored = root["latent_avg"]
         if not isinstance(stored, StoredTensor) or len(stored.shape) != 1:
-            raise ForeignFileError(f"{source}: latent_avg is not a mean of W (one row of numbers)")
+            raise UnsupportedError("latent_avg is not a mean of W (one row of numbers)")
         generator[W_AVG] = Taken("latent_avg", stored)
     discriminator = None
     if root.get("d"):
-        state = state_dict(root["d"], "d", source)
-        discriminator = taken(state, _discriminator_layout(sides), "d.", source)
-    recipe = foreign_recipe(network_values(generator, discriminator, source), source)
+        state = state_dict(root["d"], "d")
+        discriminator = taken(state, _discriminator_layout(sides), "d.")
+    recipe = foreign_recipe(network_values(generator, discriminator), source)
     if W_AVG not in generator:
         generator[W_AVG] = estimated_w_avg(recipe, generator)
         notes += (NO_W_AVG,)
@@ -164,10 +164,10 @@ def read_rosinality2(root: Mapping[str, object], source: str) -> Foreign:
 
 
 def _generator(
-    state: StateDict, prefix: str, sides: tuple[int, ...], source: str
+    state: StateDict, prefix: str, sides: tuple[int, ...]
 ) -> tuple[dict[str, Taken], tuple[str, ...]]:
     layout = _generator_layout(count_of(r"style\.\d+\.weight", state), sides)
-    found = taken(state, layout, prefix, source)
+    found = taken(state, layout, prefix)
     drawn = {
         pair.ours: drawn_noise(pair.ours, int(pair.ours.split(".")[1].removeprefix("b")))
         for pair in layout[0]

@@ -7,7 +7,6 @@ but shapes, such as clamping, is assumed to be as in the papers.
 import re
 from collections.abc import Iterable, Mapping
 
-from stylegan_cli.errors import ForeignFileError
 from stylegan_cli.interop.foreign import (
     Foreign,
     StoredTensor,
@@ -16,7 +15,7 @@ from stylegan_cli.interop.foreign import (
     foreign_recipe,
     shapes_of,
 )
-from stylegan_cli.interop.pickles.limits import MOST_TENSORS, RefusedError, shown
+from stylegan_cli.interop.pickles.limits import MOST_TENSORS, RefusedError, UnsupportedError, shown
 from stylegan_cli.interop.tensor_maps import (
     NO_W_AVG,
     RESAMPLE_FILTER,
@@ -31,51 +30,51 @@ Shapes = Mapping[str, tuple[int, ...]]
 
 
 def network_values(
-    generator: Mapping[str, Taken], discriminator: Mapping[str, Taken] | None, source: str
+    generator: Mapping[str, Taken], discriminator: Mapping[str, Taken] | None
 ) -> dict[str, object]:
     """Return values of a recipe, by dotted key, for StyleGAN2 in a file that tells shapes only."""
     shapes = shapes_of(generator)
     # a file may lack the mean of W, so w_dim comes from the layers that make styles
     shapes.setdefault("mapping.w_avg", shapes.get("synthesis.b4.conv1.affine.weight", (0, 0))[1:])
-    values = generator_values(shapes, source)
+    values = generator_values(shapes)
     if values["data.resolution"] == 4:
         # the only one of our discriminators that accepts images this small
         values["discriminator.architecture"] = "skip"
     elif discriminator is not None:
         found = shapes_of(discriminator)
-        values |= discriminator_values(found, source)
+        values |= discriminator_values(found)
         if "mapping.embed.weight" in found:
             values["discriminator.mapping_layers"] = count_of(r"mapping\.fc\d+\.weight", found)
     return values
 
 
-def generator_values(shapes: Shapes, source: str) -> dict[str, object]:
+def generator_values(shapes: Shapes) -> dict[str, object]:
     """Return values of a recipe, by dotted key, for a generator with these tensors."""
-    features = _widths(shapes, r"synthesis\.b(\d+)\.conv1\.weight", source, axis=0)
+    features = _widths(shapes, r"synthesis\.b(\d+)\.conv1\.weight", axis=0)
     side = max(features)
-    base, largest = channel_rule(features, source)
+    base, largest = channel_rule(features)
     return {
         "data.resolution": side,
-        "data.channels": _size(shapes, f"synthesis.b{side}.torgb.bias", 0, source),
+        "data.channels": _size(shapes, f"synthesis.b{side}.torgb.bias", 0),
         "generator.channel_base": base,
         "generator.channel_max": largest,
         "generator.architecture": _architecture(shapes, side),
-        **latent_values(shapes, source),
+        **latent_values(shapes),
     }
 
 
-def discriminator_values(shapes: Shapes, source: str) -> dict[str, object]:
+def discriminator_values(shapes: Shapes) -> dict[str, object]:
     """Return values of a recipe, by dotted key, for a discriminator with these tensors."""
-    features = _widths(shapes, r"b(\d+)\.conv0\.weight", source, axis=1)
-    features[4] = _size(shapes, "b4.conv.weight", 0, source)
-    base, largest = channel_rule(features, source)
+    features = _widths(shapes, r"b(\d+)\.conv0\.weight", axis=1)
+    features[4] = _size(shapes, "b4.conv.weight", 0)
+    base, largest = channel_rule(features)
     readers = sum(name.endswith("fromrgb.weight") for name in shapes)
     residual = any(name.endswith(".skip.weight") for name in shapes)
     return {
         "discriminator.channel_base": base,
         "discriminator.channel_max": largest,
         "discriminator.architecture": "resnet" if residual else "skip" if readers > 1 else "orig",
-        "discriminator.mbstd_channels": _size(shapes, "b4.conv.weight", 1, source) - features[4],
+        "discriminator.mbstd_channels": _size(shapes, "b4.conv.weight", 1) - features[4],
     }
 
 
@@ -91,33 +90,33 @@ def label_length(shapes: Shapes) -> int:
     return shapes["mapping.embedding"][0] if "mapping.embedding" in shapes else 0
 
 
-def channel_rule(features: Mapping[int, int], source: str) -> tuple[int, int]:
+def channel_rule(features: Mapping[int, int]) -> tuple[int, int]:
     """Return the smallest channel_base, and the channel_max, for feature maps of these widths."""
     largest = max(features.values())
     base = max(width * side for side, width in features.items())
     if any(min(base // side, largest) != width for side, width in features.items()):
         widths = ", ".join(f"{width} at {side} px" for side, width in sorted(features.items()))
-        raise ForeignFileError(
-            f"{source}: channel counts do not halve with each doubling of the side: {widths}; "
+        raise UnsupportedError(
+            f"channel counts do not halve with each doubling of the side: {widths}; "
             "sgtool does not support such networks"
         )
     return base, largest
 
 
-def _widths(shapes: Shapes, pattern: str, source: str, *, axis: int) -> dict[int, int]:
+def _widths(shapes: Shapes, pattern: str, *, axis: int) -> dict[int, int]:
     found = {
-        int(match[1]): _size(shapes, name, axis, source)
+        int(match[1]): _size(shapes, name, axis)
         for name in shapes
         if (match := re.fullmatch(pattern, name))
     }
     if not found:
-        raise ForeignFileError(f"{source}: no layers that sgtool knows")
+        raise UnsupportedError("no layers that sgtool knows")
     return found
 
 
-def _size(shapes: Shapes, name: str, axis: int, source: str) -> int:
+def _size(shapes: Shapes, name: str, axis: int) -> int:
     if name not in shapes or len(shapes[name]) <= axis:
-        raise ForeignFileError(f"{source}: there is no {name}, or it has other axes")
+        raise UnsupportedError(f"there is no {name}, or it has other axes")
     return shapes[name][axis]
 
 
@@ -127,15 +126,15 @@ def _architecture(shapes: Shapes, side: int) -> str:
     return "skip" if "synthesis.b4.torgb.bias" in shapes else "orig"
 
 
-def latent_values(shapes: Shapes, source: str) -> dict[str, object]:
+def latent_values(shapes: Shapes) -> dict[str, object]:
     """Return values of a recipe, by dotted key, for a mapping network with these tensors."""
     layers = count_of(r"mapping\.fc\d+\.weight", shapes)
-    w_dim = _size(shapes, "mapping.w_avg", 0, source)
-    z_dim = _size(shapes, "mapping.fc0.weight", 1, source) if layers else w_dim
+    w_dim = _size(shapes, "mapping.w_avg", 0)
+    z_dim = _size(shapes, "mapping.fc0.weight", 1) if layers else w_dim
     if "mapping.embedding" in shapes:
-        z_dim = _size(shapes, "mapping.embedding", 1, source)
+        z_dim = _size(shapes, "mapping.embedding", 1)
     elif "mapping.embed.weight" in shapes:
-        z_dim -= _size(shapes, "mapping.embed.weight", 0, source)
+        z_dim -= _size(shapes, "mapping.embed.weight", 0)
     return {"generator.z_dim": z_dim, "generator.w_dim": w_dim, "generator.mapping_layers": layers}
 
 
@@ -172,9 +171,9 @@ def read_bare_network(
     at, d_at = _prefix(tensors, _GENERATOR_MARK), _prefix(tensors, _DISCRIMINATOR_MARK)
     assert at is not None
     of_release = any(name.endswith(RESAMPLE_FILTER) for name in tensors)
-    generator = _part(tensors, at, source, reversed_=of_release)
-    discriminator = None if d_at is None else _part(tensors, d_at, source, reversed_=of_release)
-    recipe = foreign_recipe(network_values(generator, discriminator, source), source)
+    generator = _part(tensors, at, reversed_=of_release)
+    discriminator = None if d_at is None else _part(tensors, d_at, reversed_=of_release)
+    recipe = foreign_recipe(network_values(generator, discriminator), source)
     c_dim = label_length(shapes_of(generator))
     notes = [_UNTOLD]
     if W_AVG not in generator and not c_dim:
@@ -203,9 +202,7 @@ def _prefix(tensors: Mapping[str, StoredTensor], mark: str) -> str | None:
     return min(found, key=lambda prefix: ("ema" not in prefix.lower(), prefix), default=None)
 
 
-def _part(
-    tensors: Mapping[str, StoredTensor], prefix: str, source: str, *, reversed_: bool
-) -> dict[str, Taken]:
+def _part(tensors: Mapping[str, StoredTensor], prefix: str, *, reversed_: bool) -> dict[str, Taken]:
     """Return the tensors of the network behind a prefix, by our names."""
     inside = (
         (theirs.removeprefix(prefix), stored)
@@ -213,4 +210,4 @@ def _part(
         if theirs.startswith(prefix)
     )
     known = (each for each in inside if re.match(r"mapping\.|synthesis\.|b\d+\.", each[0]))
-    return released(known, prefix, source, reversed_=reversed_)
+    return released(known, prefix, reversed_=reversed_)

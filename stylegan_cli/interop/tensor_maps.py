@@ -10,9 +10,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from stylegan_cli.errors import ForeignFileError
 from stylegan_cli.interop.foreign import UNSTATED, Made, StoredTensor, Taken
-from stylegan_cli.interop.pickles.limits import MOST_TENSORS, shown
+from stylegan_cli.interop.pickles.limits import MOST_TENSORS, UnsupportedError, shown
 from stylegan_cli.interop.pickles.torch_files import Bag
 from stylegan_cli.networks.family import build_generator
 from stylegan_cli.ops.reference import FILTER
@@ -48,19 +47,19 @@ def filter_kernel(taps: Sequence[float], gain: float = 1.0) -> Tensor:
     return line.outer(line) / line.sum() ** 2 * gain
 
 
-def check_filter(stored: StoredTensor, kernel: Tensor, name: str, source: str) -> None:
+def check_filter(stored: StoredTensor, kernel: Tensor, name: str) -> None:
     """Raise unless a stored filter is this one, the only one that our networks have."""
     found = stored.tensor().float()
     size = kernel.shape
     if found.shape[-2:] != size or not torch.allclose(found, kernel.expand_as(found), atol=1e-6):
         taps = ", ".join(f"{tap / kernel[0, 0]:g}" for tap in kernel[0])
-        raise ForeignFileError(
-            f"{source}: {shown(name)} is not the filter {taps}, the only one sgtool supports"
+        raise UnsupportedError(
+            f"{shown(name)} is not the filter {taps}, the only one sgtool supports"
         )
 
 
 def released(
-    stored: Iterable[tuple[str, StoredTensor]], prefix: str, source: str, *, reversed_: bool = True
+    stored: Iterable[tuple[str, StoredTensor]], prefix: str, *, reversed_: bool = True
 ) -> dict[str, Taken]:
     """Return tensors of [ADA]'s release, by names that are also ours; filters are checked.
 
@@ -71,7 +70,7 @@ def released(
     found = {}
     for name, tensor in stored:
         if name.endswith(RESAMPLE_FILTER):
-            check_filter(tensor, filter_kernel(FILTER), f"{prefix}{name}", source)
+            check_filter(tensor, filter_kernel(FILTER), f"{prefix}{name}")
         elif reversed_ and re.fullmatch(r"synthesis\.b\d+\.conv0\.weight", name):
             found[name] = Taken(f"{prefix}{name}", tensor, lambda weight: weight.flip((2, 3)))
         else:
@@ -79,9 +78,7 @@ def released(
     return found
 
 
-def taken(
-    stored: Mapping[str, StoredTensor], layout: Layout, prefix: str, source: str
-) -> dict[str, Taken]:
+def taken(stored: Mapping[str, StoredTensor], layout: Layout, prefix: str) -> dict[str, Taken]:
     """Return those of the pairs that are in the file, by our names.
 
     Args:
@@ -90,13 +87,13 @@ def taken(
     pairs, filters = layout
     extra = sorted(set(stored) - {pair.theirs for pair in pairs} - set(filters))
     if extra:
-        raise ForeignFileError(
-            f"{source}: {shown(prefix + extra[0])} is not a tensor of such a network "
+        raise UnsupportedError(
+            f"{shown(prefix + extra[0])} is not a tensor of such a network "
             f"({len(extra)} like that); sgtool does not know its purpose"
         )
     for name, kernel in filters.items():
         if name in stored:
-            check_filter(stored[name], kernel, f"{prefix}{name}", source)
+            check_filter(stored[name], kernel, f"{prefix}{name}")
     return {
         pair.ours: Taken(f"{prefix}{pair.theirs}", stored[pair.theirs], pair.form.to_ours)
         for pair in pairs
@@ -149,29 +146,26 @@ SGTOOL = "sgtool"
 _LONGEST = 1000
 
 
-def state_dict(value: object, name: str, source: str) -> StateDict:
+def state_dict(value: object, name: str) -> StateDict:
     """Return the value as tensors by name."""
     if not isinstance(value, dict):
-        raise ForeignFileError(f"{source}: {name or 'it'} is not a state dict")
+        raise UnsupportedError(f"{name or 'it'} is not a state dict")
     if len(value) > MOST_TENSORS:
-        raise ForeignFileError(
-            f"{source}: {name or 'it'} holds {len(value):,} tensors, more than {MOST_TENSORS:,}"
+        raise UnsupportedError(
+            f"{name or 'it'} holds {len(value):,} tensors, more than {MOST_TENSORS:,}"
         )
     for key, tensor in value.items():
         if not isinstance(key, str) or not isinstance(tensor, StoredTensor):
-            raise ForeignFileError(
-                f"{source}: {shown(f'{name} {key}'.strip())} is not a tensor, unlike all in "
-                "a state dict"
+            raise UnsupportedError(
+                f"{shown(f'{name} {key}'.strip())} is not a tensor, unlike all in a state dict"
             )
     return value
 
 
-def first_state(
-    root: Mapping[str, object], names: Iterable[str], source: str
-) -> tuple[StateDict, str]:
+def first_state(root: Mapping[str, object], names: Iterable[str]) -> tuple[StateDict, str]:
     """Return the first state dict of these names in a checkpoint and its name; else all, and ""."""
     part = next((name for name in names if isinstance(root.get(name), dict)), "")
-    return state_dict(root[part] if part else root, part, source), part
+    return state_dict(root[part] if part else root, part), part
 
 
 def origin(root: Mapping[str, object]) -> dict[str, Any]:

@@ -9,9 +9,13 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Literal
 
-from stylegan_cli.errors import ForeignFileError
 from stylegan_cli.interop.foreign import CC_BY_NC, NVIDIA_SOURCE_LICENCE, Taken, deviation_groups
-from stylegan_cli.interop.pickles.limits import MOST_TENSORS, RefusedError, shown_value
+from stylegan_cli.interop.pickles.limits import (
+    MOST_TENSORS,
+    RefusedError,
+    UnsupportedError,
+    shown_value,
+)
 from stylegan_cli.interop.pickles.machine import Empty, Table
 from stylegan_cli.interop.pickles.stand_ins import PickledArray, named, number
 
@@ -129,7 +133,7 @@ class GeneratorKind:
         return CC_BY_NC if self.version < _STYLEGAN2 else NVIDIA_SOURCE_LICENCE
 
 
-def kind_of(G: PickledNetwork, variables: Iterable[str], source: str) -> GeneratorKind:
+def kind_of(G: PickledNetwork, variables: Iterable[str]) -> GeneratorKind:
     """Return the kind of a generator, by its variables; the version alone does not decide it."""
     names, version = set(variables), G.version or 0
     if any(name.endswith("/mod_weight") for name in names):
@@ -140,7 +144,7 @@ def kind_of(G: PickledNetwork, variables: Iterable[str], source: str) -> Generat
     if "synthesis/4x4/Dense/weight" in names:
         family: Family = "stylegan1" if G.parts else "progan"
         return GeneratorKind(version=version, family=family, grows=True, styles=False)
-    raise ForeignFileError(f"{source}: a kind of generator that sgtool does not support")
+    raise UnsupportedError("a kind of generator that sgtool does not support")
 
 
 def fused_from(G: PickledNetwork, variables: Iterable[str], kind: GeneratorKind) -> int | None:
@@ -153,11 +157,11 @@ def fused_from(G: PickledNetwork, variables: Iterable[str], kind: GeneratorKind)
     return None
 
 
-def generator_options(G: PickledNetwork, kind: GeneratorKind, source: str) -> dict[str, object]:
+def generator_options(G: PickledNetwork, kind: GeneratorKind) -> dict[str, object]:
     """Return values of a recipe, by dotted key, for the options of a generator."""
-    _check(G.options, source)
+    _check(G.options)
     if kind.family == "stylegan1":
-        _check_norm(G.options, kind, source)
+        _check_norm(G.options, kind)
     values: dict[str, object] = {"generator.family": kind.family}
     if kind.family == "stylegan2" and "mapping/LabelConcat/weight" in G.variables:
         # labels as before [ADA]
@@ -183,10 +187,10 @@ def generator_options(G: PickledNetwork, kind: GeneratorKind, source: str) -> di
 
 
 def discriminator_options(
-    D: PickledNetwork, tensors: Mapping[str, Taken], kind: GeneratorKind, source: str
+    D: PickledNetwork, tensors: Mapping[str, Taken], kind: GeneratorKind
 ) -> dict[str, object]:
     """Return values of a recipe, by dotted key, for the options of a discriminator."""
-    _check(D.options, source)
+    _check(D.options)
     default = None if kind.version >= _ADA else 4
     values = {**deviation_groups(number(D.options.get("mbstd_group_size", default)))}
     if kind.grows:
@@ -221,20 +225,20 @@ def _finite(value: object) -> object:
     return found if isinstance(found, int | float) and math.isfinite(found) else None
 
 
-def _check(options: Mapping[str, object], source: str) -> None:
+def _check(options: Mapping[str, object]) -> None:
     for name, only in _ONLY.items():
         found = options.get(name, only)
         if (list(found) if isinstance(found, tuple) else found) != only:
-            raise ForeignFileError(
-                f"{source}: built with {name} {shown_value(found)}; sgtool supports only {only}"
+            raise UnsupportedError(
+                f"built with {name} {shown_value(found)}; sgtool supports only {only}"
             )
 
 
-def _check_norm(options: Mapping[str, object], kind: GeneratorKind, source: str) -> None:
+def _check_norm(options: Mapping[str, object], kind: GeneratorKind) -> None:
     pixel = bool(options.get("use_pixel_norm", False))
     instance = bool(options.get("use_instance_norm", True))
     if (pixel, instance) != (not kind.styles, kind.styles):
-        raise ForeignFileError(
-            f"{source}: pixel norm {pixel}, instance norm {instance}; sgtool supports instance "
+        raise UnsupportedError(
+            f"pixel norm {pixel}, instance norm {instance}; sgtool supports instance "
             "norm with styles and pixel norm without"
         )

@@ -9,7 +9,6 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from stylegan_cli.errors import ForeignFileError
 from stylegan_cli.interop.foreign import (
     Foreign,
     NoGeneratorError,
@@ -20,7 +19,7 @@ from stylegan_cli.interop.foreign import (
     loaded,
     shapes_of,
 )
-from stylegan_cli.interop.pickles.limits import shown
+from stylegan_cli.interop.pickles.limits import UnsupportedError, shown
 from stylegan_cli.interop.pickles.stand_ins import number
 from stylegan_cli.interop.shapes_of_networks import (
     discriminator_values,
@@ -49,8 +48,8 @@ def tensorflow_networks(root: object) -> tuple[PickledNetwork, ...]:
 def read_tensorflow_release(networks: Sequence[PickledNetwork], source: str) -> Foreign:
     """Read the averaged generator, which is the last, and the discriminator of a pickle."""
     if any(network.version is None for network in networks):
-        raise ForeignFileError(
-            f"{source}: networks of the Theano release of Progressive GAN, which sgtool does not "
+        raise UnsupportedError(
+            "networks of the Theano release of Progressive GAN, which sgtool does not "
             "read; use those of its TensorFlow release"
         )
     generators = [network for network in networks if _has(network, "ToRGB")]
@@ -58,18 +57,17 @@ def read_tensorflow_release(networks: Sequence[PickledNetwork], source: str) -> 
         raise NoGeneratorError(f"{source}: networks, but no generator among them")
     G = generators[-1]
     variables = _generator_variables(G)
-    kind = kind_of(G, variables, source)
-    generator = _generator(G, variables, kind, source)
+    kind = kind_of(G, variables)
+    generator = _generator(G, variables, kind)
     shapes = shapes_of(generator)
     joined = number(G.options.get("label_size", 0)) if kind.family == "progan" else 0
     c_dim = label_length(shapes) or (joined if isinstance(joined, int) else 0)
-    values = generator_values(shapes, source) | generator_options(G, kind, source)
+    values = generator_values(shapes) | generator_options(G, kind)
     if kind.family == "progan":
         values["generator.z_dim"] = values["generator.w_dim"] = shapes["mapping.w_avg"][0] - c_dim
     discriminator, d_values, notes = discriminator_if_possible(
         next((network for network in networks if _has(network, "FromRGB")), None),
-        partial(_discriminator, kind=kind, source=source),
-        source,
+        partial(_discriminator, kind=kind),
     )
     return assemble(
         source,
@@ -78,7 +76,7 @@ def read_tensorflow_release(networks: Sequence[PickledNetwork], source: str) -> 
         generator=generator,
         discriminator=discriminator,
         kind=kind.name,
-        lod=_lod(variables, kind, source),
+        lod=_lod(variables, kind),
         unused=("G",) if len(generators) > 1 else (),
         licence=kind.licence,
         provenance=truncation_of(G, kind),
@@ -102,16 +100,16 @@ def _generator_variables(G: PickledNetwork) -> dict[str, Taken]:
 
 
 def _generator(
-    G: PickledNetwork, variables: Mapping[str, Taken], kind: GeneratorKind, source: str
+    G: PickledNetwork, variables: Mapping[str, Taken], kind: GeneratorKind
 ) -> dict[str, Taken]:
-    resolution = _resolution(variables, source)
+    resolution = _resolution(variables)
     naming = Naming(
         resolution=resolution,
         layers="modulated" if kind.family == "stylegan2" else "tails",
         fused_from=fused_from(G, variables, kind),
     )
     found = {
-        _known(generator_name(name, naming), name, source): replace(
+        _known(generator_name(name, naming), name): replace(
             taken, form=generator_form(name, naming)
         )
         for name, taken in variables.items()
@@ -124,52 +122,48 @@ def _generator(
     return found
 
 
-def _resolution(variables: Iterable[str], source: str) -> int:
+def _resolution(variables: Iterable[str]) -> int:
     names = list(variables)
     sides = (4 << i for i in range(9))
     there = [side for side in sides if any(f"/{side}x{side}/" in name for name in names)]
     if not there:
-        raise ForeignFileError(f"{source}: no layers that sgtool knows")
+        raise UnsupportedError("no layers that sgtool knows")
     return there[-1]
 
 
 def _discriminator(
-    D: PickledNetwork, kind: GeneratorKind, source: str
+    D: PickledNetwork, kind: GeneratorKind
 ) -> tuple[Mapping[str, Taken], Mapping[str, object]]:
-    found = discriminator_tensors(D, source)
-    values = discriminator_values(shapes_of(found), source)
-    return found, values | discriminator_options(D, found, kind, source)
+    found = discriminator_tensors(D)
+    values = discriminator_values(shapes_of(found))
+    return found, values | discriminator_options(D, found, kind)
 
 
-def discriminator_tensors(D: PickledNetwork, source: str) -> dict[str, Taken]:
+def discriminator_tensors(D: PickledNetwork) -> dict[str, Taken]:
     """Return the tensor found for each name in the state dict of a discriminator of ours."""
-    resolution = _resolution((f"/{name}" for name in D.variables), source)
+    resolution = _resolution(f"/{name}" for name in D.variables)
     return {
-        _known(discriminator_name(name, resolution), name, source): Taken(
-            f"D.{name}", array, kernel_form
-        )
+        _known(discriminator_name(name, resolution), name): Taken(f"D.{name}", array, kernel_form)
         for name, array in D.variables.items()
         if name != "lod"
     }
 
 
-def _known(ours: str | None, variable: str, source: str) -> str:
+def _known(ours: str | None, variable: str) -> str:
     if ours is None:
-        raise ForeignFileError(f"{source}: a variable of an unknown layer: {shown(variable)}")
+        raise UnsupportedError(f"a variable of an unknown layer: {shown(variable)}")
     return ours
 
 
-def _lod(variables: Mapping[str, Taken], kind: GeneratorKind, source: str) -> float:
+def _lod(variables: Mapping[str, Taken], kind: GeneratorKind) -> float:
     """Return the number of levels a growing network still lacks; 0 for other networks."""
     stored = variables.get("synthesis/lod", variables.get("lod"))
     if stored is None or not kind.grows:
         return 0.0
     lod = float(stored.tensor())
-    levels = _resolution(variables, source).bit_length() - 3
+    levels = _resolution(variables).bit_length() - 3
     if not 0 <= lod <= levels:
-        raise ForeignFileError(
-            f"{source}: lod is {lod:g}, but there are only {levels} levels above 4×4"
-        )
+        raise UnsupportedError(f"lod is {lod:g}, but there are only {levels} levels above 4×4")
     return lod
 
 

@@ -31,6 +31,10 @@ class RefusedNameError(RefusedError):
     """A class or function that a pickle asks for."""
 
 
+class UnsupportedError(Exception):
+    """A network that ours cannot be, and why; `refusals_in_words` names the file."""
+
+
 MOST_TENSORS = 10_000
 """In one file; networks have some hundreds."""
 

@@ -17,7 +17,13 @@ from pathlib import Path
 from typing import cast
 
 from stylegan_cli.errors import ForeignFileError
-from stylegan_cli.interop.pickles.limits import Limits, RefusedError, check_nesting, shown
+from stylegan_cli.interop.pickles.limits import (
+    Limits,
+    RefusedError,
+    UnsupportedError,
+    check_nesting,
+    shown,
+)
 from stylegan_cli.interop.pickles.machine import PickleMachine, Table
 
 
@@ -71,6 +77,8 @@ def refusals_in_words(source: str, *, but: type[RefusedError] | tuple[()] = ()) 
         raise ForeignFileError(
             f"{source}: refused, nothing in it was run: {refusal}; get the file from its authors"
         ) from None
+    except UnsupportedError as error:
+        raise ForeignFileError(f"{source}: {error}") from None
     except _DAMAGES as error:
         raise ForeignFileError(
             f"{source}: not a pickle, or a damaged or truncated one ({shown(str(error))}); "

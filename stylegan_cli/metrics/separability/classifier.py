@@ -22,6 +22,7 @@ from stylegan_cli.data.dataset import Dataset
 from stylegan_cli.errors import DataError, ForeignFileError, UsageError
 from stylegan_cli.files import cache_folder, similar, writing, written_whole
 from stylegan_cli.interop.foreign import fitted, shapes_of
+from stylegan_cli.interop.pickles.reader import refusals_in_words
 from stylegan_cli.interop.reading import read_tensorflow_networks
 from stylegan_cli.interop.shapes_of_networks import Shapes, discriminator_values
 from stylegan_cli.interop.tensorflow_releases import discriminator_tensors
@@ -266,25 +267,26 @@ def read_published_classifier(path: Path) -> Classifier:
     Raises:
         ForeignFileError: Refused, damaged, or another network than those classifiers.
     """
-    source = str(path)
     networks = read_tensorflow_networks(path)
     if len(networks) != 1 or networks[0].state.get("build_func_name") in _BLURRED:
         raise ForeignFileError(
-            f"{source}: not a classifier of attributes: those are single networks built like the "
+            f"{path}: not a classifier of attributes: those are single networks built like the "
             "discriminator of Progressive GAN"
         )
-    found = discriminator_tensors(networks[0], source)
-    description = _description(path, shapes_of(found))
-    with torch.device("meta"):
-        network = build_classifier(description)
-    tensors = fitted(source, "", network, found)
-    network.load_state_dict({name: each.tensor() for name, each in tensors.items()}, assign=True)
+    with refusals_in_words(str(path)):
+        found = discriminator_tensors(networks[0])
+        description = _description(path, shapes_of(found))
+        with torch.device("meta"):
+            network = build_classifier(description)
+        tensors = fitted("", network, found)
+        state = {name: each.tensor() for name, each in tensors.items()}
+    network.load_state_dict(state, assign=True)
     network.eval().requires_grad_(False)
     return Classifier(description=description, network=network)
 
 
 def _description(path: Path, shapes: Shapes) -> Description:
-    values = discriminator_values(shapes, str(path))
+    values = discriminator_values(shapes)
     side = max(int(name[1:].split(".")[0]) for name in shapes if name.endswith("conv0.weight"))
     base = values["discriminator.channel_base"]
     assert isinstance(base, int)
