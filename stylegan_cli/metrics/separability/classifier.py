@@ -13,22 +13,18 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from stylegan_cli.data.dataset import Dataset
 from stylegan_cli.errors import DataError, ForeignFileError, UsageError
-from stylegan_cli.files import cache_folder, similar, writing, written_whole
+from stylegan_cli.files import similar, writing, written_whole
 from stylegan_cli.interop.foreign import fitted, shapes_of
 from stylegan_cli.interop.pickles.reader import refusals_in_words
 from stylegan_cli.interop.reading import read_tensorflow_networks
 from stylegan_cli.interop.shapes_of_networks import Shapes, discriminator_values
 from stylegan_cli.interop.tensorflow_releases import discriminator_tensors
 from stylegan_cli.metrics.path_length import shrink
-from stylegan_cli.metrics.ppl import PERCEIVED_SIDE
-from stylegan_cli.metrics.separability.attributes import Attributes
 from stylegan_cli.networks.discriminators import Discriminator
 from stylegan_cli.networks.family import build_discriminator
 from stylegan_cli.networks.snapshot import file_sha256
@@ -133,39 +129,6 @@ class ClassifierPanel:
     @property
     def _descriptions(self) -> tuple[Description, ...]:
         return tuple(each.description for each in self.classifiers)
-
-
-def describe_classifier(
-    dataset: Dataset,
-    attributes: Attributes,
-    shape: tuple[int | str, int],
-    options: ClassifierOptions,
-) -> Description:
-    """Describe the classifier of these images and options, before it is trained.
-
-    It takes them whole, halved while the shorter side stays at least 256 px.
-
-    Args:
-        shape: Resolution and channels of the images.
-    """
-    size = DataSection(resolution=shape[0]).size
-    while size.shorter >= 2 * PERCEIVED_SIDE:
-        size = size >> 1
-    digest = hashlib.sha256(dataset.fingerprint.encode())
-    digest.update(attributes.images.tobytes())
-    digest.update(np.packbits(attributes.has).tobytes())
-    return Description(
-        names=attributes.names,
-        side=size.value,
-        channels=shape[1],
-        data=digest.hexdigest(),
-        options=options,
-    )
-
-
-def classifier_path(description: Description) -> Path:
-    """Return the place of a classifier in the cache."""
-    return cache_folder() / "classifiers" / f"{description.key[:16]}.safetensors"
 
 
 def build_classifier(description: Description) -> Discriminator:

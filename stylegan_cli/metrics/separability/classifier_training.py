@@ -3,12 +3,13 @@
 Adam, learning rate 0.001, 8 images a step, 150 thousand images.
 """
 
+import hashlib
 import time
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import replace
 from itertools import islice
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -19,29 +20,60 @@ from torch import Tensor
 from stylegan_cli.data.dataset import Dataset
 from stylegan_cli.data.loader import Pick, Sampler
 from stylegan_cli.errors import DataError, MetricError, NetworkFileError
+from stylegan_cli.files import cache_folder
 from stylegan_cli.metrics.path_length import shrink
-from stylegan_cli.metrics.separability.attributes import Attributes
+from stylegan_cli.metrics.ppl import PERCEIVED_SIDE
 from stylegan_cli.metrics.separability.classifier import (
     Classifier,
     ClassifierOptions,
     Description,
     build_classifier,
-    classifier_path,
-    describe_classifier,
     load_classifier,
     save_classifier,
 )
 from stylegan_cli.networks.discriminators import Discriminator
+from stylegan_cli.recipe import DataSection
 from stylegan_cli.rendering.render import to_images
 from stylegan_cli.runtime import numpy_stream, ordered_map
 from stylegan_cli.shapes import Images
 from stylegan_cli.training.run_folder import load_state, save_state
+
+if TYPE_CHECKING:
+    from stylegan_cli.metrics.separability.panel import Attributes
 
 HELD_OUT = 0.1
 """Share of the images that are held out to measure the accuracy."""
 
 KEEP_EVERY = 30.0
 """Most seconds of training that a killed process loses."""
+
+
+def describe_classifier(
+    dataset: Dataset,
+    attributes: "Attributes",
+    shape: tuple[int | str, int],
+    options: ClassifierOptions,
+) -> Description:
+    """Describe the classifier of these images and options, before it is trained.
+
+    It takes them whole, halved while the shorter side stays at least 256 px.
+
+    Args:
+        shape: Resolution and channels of the images.
+    """
+    size = DataSection(resolution=shape[0]).size
+    while size.shorter >= 2 * PERCEIVED_SIDE:
+        size = size >> 1
+    digest = hashlib.sha256(dataset.fingerprint.encode())
+    digest.update(attributes.images.tobytes())
+    digest.update(np.packbits(attributes.has).tobytes())
+    return Description(
+        names=attributes.names,
+        side=size.value,
+        channels=shape[1],
+        data=digest.hexdigest(),
+        options=options,
+    )
 
 
 class ClassifierTraining:
@@ -55,13 +87,14 @@ class ClassifierTraining:
     def __init__(
         self,
         dataset: Dataset,
-        attributes: Attributes,
+        attributes: "Attributes",
         shape: tuple[int | str, int],
         options: ClassifierOptions,
     ) -> None:
         self._dataset, self._attributes, self._options = dataset, attributes, options
         self._description = describe_classifier(dataset, attributes, shape, options)
-        self.path = classifier_path(self._description)
+        key = self._description.key[:16]
+        self.path = cache_folder() / "classifiers" / f"{key}.safetensors"
         self._state = self.path.with_name(f".{self.path.stem}.training")
 
     @property

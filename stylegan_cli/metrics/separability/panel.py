@@ -1,20 +1,23 @@
-"""The classifiers of attributes that separability needs: named, kept or trained."""
+"""The classifiers of attributes that separability needs: named, kept or trained.
 
-from collections.abc import Generator, Iterator, Sequence
-from pathlib import Path
+Attributes come from columns of a data set or from a table.
+"""
+
+from collections.abc import Generator, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+import numpy as np
+from jaxtyping import Bool, Int64
 
 from stylegan_cli.data.dataset import Dataset
-from stylegan_cli.errors import UsageError
+from stylegan_cli.data.labels import Column
+from stylegan_cli.errors import DataError, UsageError, meant_or_all
+from stylegan_cli.files import table_in
 from stylegan_cli.metrics.features import Workplace
 from stylegan_cli.metrics.metric import Event, Remark, Request, stretch
 from stylegan_cli.metrics.pictures import labelled_images
 from stylegan_cli.metrics.separability import SeparabilityOptions
-from stylegan_cli.metrics.separability.attributes import (
-    Attributes,
-    attributes_of_columns,
-    attributes_of_csv,
-    choose_attributes,
-)
 from stylegan_cli.metrics.separability.classifier import (
     ClassifierOptions,
     ClassifierPanel,
@@ -22,6 +25,146 @@ from stylegan_cli.metrics.separability.classifier import (
 )
 from stylegan_cli.metrics.separability.classifier_training import ClassifierTraining
 from stylegan_cli.networks.snapshot import Network
+
+YES = frozenset({"1", "1.0", "true", "yes", "y"})
+NO = frozenset({"0", "0.0", "-1", "-1.0", "false", "no", "n", "none", ""})
+RAREST = 0.01
+"""Attributes that fewer images have, or lack, are left out: they cannot be learned."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Attributes:
+    """The attributes of images.
+
+    Attributes:
+        flat: Attributes left out because (almost) all images have them, or none.
+    """
+
+    names: tuple[str, ...]
+    images: Int64[np.ndarray, " n"]
+    has: Bool[np.ndarray, "n attributes"]
+    flat: tuple[str, ...] = ()
+
+    def one_by_one(self) -> "Iterator[Attributes]":
+        for i, name in enumerate(self.names):
+            yield Attributes(names=(name,), images=self.images, has=self.has[:, i : i + 1])
+
+
+def attributes_of_columns(columns: Mapping[str, Column]) -> Attributes:
+    """Make an attribute of a column of two values, else one of each of its values: `hair=bun`.
+
+    A column with "none" and several other values gives one more attribute, named as the column:
+    the presence of any value.
+    """
+    found = _of_columns(columns)
+    if not found:
+        raise DataError(
+            "no attributes: the data set has neither labels nor attribute columns; "
+            "name a table of them with `attributes=FILE.csv`"
+        )
+    return _varying(found, np.arange(len(next(iter(found.values())))))
+
+
+def attributes_of_csv(path: Path, images: Sequence[str]) -> Attributes:
+    """Read attributes from a table: names in the first column, an attribute in each further one.
+
+    Args:
+        path: CSV with a line of headings; 1 and yes mean yes, 0, -1 and no mean no, as CelebA has
+            them; other words are values.
+        images: Names of all images in the data set, such as `00000/img00000000.png`; the table
+            may name them by their last part alone.
+    """
+    rows = table_in(path)
+    if not rows:
+        raise DataError(f"{path}: empty; a line of headings and one for each image are needed")
+    headings, lines = rows[0], rows[1:]
+    ragged = next((i for i, line in enumerate(lines, 2) if len(line) != len(headings)), None)
+    if ragged is not None or len(headings) < 2:
+        raise DataError(
+            f"{path}: line {ragged or 1} has {len(rows[(ragged or 1) - 1])} columns; wanted are an "
+            f"image's name and its attributes{f', {len(headings)} columns as above' * bool(ragged)}"
+        )
+    places = {PurePosixPath(name).name: i for i, name in enumerate(images)}
+    places |= {name: i for i, name in enumerate(images)}
+    known = {places[line[0]]: line for line in lines if line[0] in places}
+    if not known:
+        raise DataError(
+            f"{path}: names none of the {len(images)} images; the first column holds "
+            f"{lines[0][0] if lines else 'nothing'!r}, the data set {images[0]!r}"
+        )
+    numbers = np.array(sorted(known), np.int64)
+    columns = {
+        heading: _column([known[number][place] for number in numbers.tolist()])
+        for place, heading in enumerate(headings[1:], 1)
+    }
+    return _varying(_of_columns(columns), numbers)
+
+
+def choose_attributes(attributes: Attributes, text: str) -> Attributes:
+    """Choose those in a list such as `beard,hair=bun`; a column name takes all its values."""
+    chosen: list[int] = []
+    for word in (part.strip() for part in text.split(",")):
+        matching = [
+            i for i, name in enumerate(attributes.names) if word in (name, name.partition("=")[0])
+        ]
+        if not matching:
+            raise UsageError(f"`only={word}`: {_why_not(attributes, word)}")
+        chosen += [i for i in matching if i not in chosen]
+    return Attributes(
+        names=tuple(attributes.names[i] for i in chosen),
+        images=attributes.images,
+        has=attributes.has[:, chosen],
+    )
+
+
+def _why_not(attributes: Attributes, word: str) -> str:
+    if word in attributes.flat:
+        return f"over 99 % of the images have it, or lack it ({len(attributes.images)} images)"
+    return f"no such attribute{meant_or_all(word, attributes.names, offer='there is')}"
+
+
+def _of_columns(columns: Mapping[str, Column]) -> dict[str, Bool[np.ndarray, " n"]]:
+    found: dict[str, Bool[np.ndarray, " n"]] = {}
+    for name, column in columns.items():
+        found |= _of_column(name, column)
+    return found
+
+
+def _of_column(name: str, column: Column) -> dict[str, Bool[np.ndarray, " n"]]:
+    index = np.asarray(column.index, np.int64)
+    words = [value.strip().lower() for value in column.values]
+    no = np.array([word in NO for word in words])
+    if all(word in NO | YES for word in words) or (len(words) == 2 and no.any()):
+        return {name: ~no[index]}
+    if len(words) == 2:
+        return {f"{name}={column.values[1]}": index == 1}
+    found = {f"{name}={value}": index == i for i, value in enumerate(column.values) if not no[i]}
+    return {name: ~no[index], **found} if no.any() else found
+
+
+def _varying(
+    found: Mapping[str, Bool[np.ndarray, " n"]], images: Int64[np.ndarray, " n"]
+) -> Attributes:
+    """Leave out attributes that almost all images have, or lack."""
+    shares = {name: float(has.mean()) for name, has in found.items()}
+    names = tuple(name for name, share in shares.items() if RAREST <= share <= 1 - RAREST)
+    if not names:
+        raise DataError(
+            "no attribute varies: over 99 % of the images have, or lack, each of "
+            f"{', '.join(found)}; label more images, or name another table with `attributes`"
+        )
+    return Attributes(
+        names=names,
+        images=images,
+        has=np.stack([found[name] for name in names], axis=1),
+        flat=tuple(name for name in found if name not in names),
+    )
+
+
+def _column(words: Sequence[str]) -> Column:
+    values = tuple(sorted(set(words)))
+    numbers = {value: i for i, value in enumerate(values)}
+    return Column(values=values, index=[numbers[word] for word in words])
 
 
 def open_panel(

@@ -4,16 +4,16 @@ import pytest
 import torch
 
 from stylegan_cli.errors import DataError, UsageError
-from stylegan_cli.metrics.separability.attributes import attributes_of_columns
 from stylegan_cli.metrics.separability.classifier import (
     Classifier,
     ClassifierOptions,
     build_classifier,
-    describe_classifier,
     load_classifier,
     load_panel,
     save_classifier,
 )
+from stylegan_cli.metrics.separability.classifier_training import describe_classifier
+from stylegan_cli.metrics.separability.panel import attributes_of_columns
 
 CPU = torch.device("cpu")
 QUICK = ClassifierOptions(finest_features=4)

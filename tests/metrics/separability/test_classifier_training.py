@@ -11,9 +11,9 @@ import torch
 
 from stylegan_cli.errors import DataError
 from stylegan_cli.metrics.separability import classifier_training
-from stylegan_cli.metrics.separability.attributes import Attributes, attributes_of_columns
 from stylegan_cli.metrics.separability.classifier import ClassifierOptions, load_classifier
 from stylegan_cli.metrics.separability.classifier_training import ClassifierTraining
+from stylegan_cli.metrics.separability.panel import Attributes, attributes_of_columns
 
 CPU = torch.device("cpu")
 QUICK = ClassifierOptions(kimg=0.32, finest_features=4, lr=0.005)
@@ -118,7 +118,7 @@ from pathlib import Path
 import torch
 from stylegan_cli.data.dataset import open_dataset
 from stylegan_cli.metrics.separability import classifier_training
-from stylegan_cli.metrics.separability.attributes import attributes_of_columns
+from stylegan_cli.metrics.separability.panel import attributes_of_columns
 from stylegan_cli.metrics.separability.classifier import ClassifierOptions
 classifier_training.KEEP_EVERY = 0.0
 dataset = open_dataset(Path(sys.argv[1]), resolution=8)

@@ -3,7 +3,7 @@ import pytest
 
 from stylegan_cli.data.labels import Column
 from stylegan_cli.errors import DataError, UsageError
-from stylegan_cli.metrics.separability.attributes import (
+from stylegan_cli.metrics.separability.panel import (
     attributes_of_columns,
     attributes_of_csv,
     choose_attributes,
