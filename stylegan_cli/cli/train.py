@@ -123,6 +123,12 @@ def train(
         # and another run in the folder: what was chosen there needs no look at this machine
         begun = api.settle(written, folder, machine=api.Machine())
         files.check(begun.recipe, overwrite=False)
+        if _needs_no_torch(begun.recipe, flags) and files.is_finished(
+            begun.recipe, dataset.fingerprint
+        ):
+            _describe_images(begun.recipe, dataset)
+            _show_results(begun.recipe, folder, is_done=True, json=flags.json)
+            return
     here = machine(flags.device) if written.choices() else api.Machine()
     if dataset is None:
         settlement = api.settle(written, folder, machine=here, anew=flags.overwrite)
@@ -149,12 +155,18 @@ def train(
             acceleration=acceleration,
             origin=settlement.origin,
         )
-        _describe_images(run)
+        _describe_images(run.recipe, dataset)
         lost: list[api.Alarm] = []
         events = api.train(run, overwrite=flags.overwrite, stop=lambda: bool(stopped or lost))
         show_events(events, lost if flags.stop_on_alarm else None)
         if processes.is_first:
-            _show_results(run, is_done=not stopped, json=flags.json)
+            _show_results(run.recipe, folder, is_done=not stopped, json=flags.json)
+
+
+def _needs_no_torch(recipe: "api.Settled", flags: TrainFlags) -> bool:
+    """Return whether nothing but the state of a run could tell that there is something to do."""
+    usual = flags.acceleration == api.Acceleration() and flags.device in ("auto", "cpu")
+    return usual and api.process_count() == 1 and not recipe.metrics.every_ticks
 
 
 def _written(recipe: str | None, flags: TrainFlags) -> "tuple[api.Recipe, Path]":
@@ -184,18 +196,18 @@ def _written(recipe: str | None, flags: TrainFlags) -> "tuple[api.Recipe, Path]"
     return written, flags.output or usual
 
 
-def _show_results(run: "api.Run", *, is_done: bool, json: bool) -> None:
+def _show_results(recipe: "api.Settled", folder: Path, *, is_done: bool, json: bool) -> None:
     """Print the paths of the newest network and picture."""
     if is_done:
-        _suggest(run.recipe, run.folder)
-    fakes = sorted(run.folder.glob("fakes-*"), key=lambda path: path.stat().st_mtime_ns)
-    files = [str(path) for path in (*api.snapshots(run.folder)[-1:], *fakes[-1:])]
-    facts = {"run": str(run.folder), "files": files}
+        _suggest(recipe, folder)
+    fakes = sorted(folder.glob("fakes-*"), key=lambda path: path.stat().st_mtime_ns)
+    files = [str(path) for path in (*api.snapshots(folder)[-1:], *fakes[-1:])]
+    facts = {"run": str(folder), "files": files}
     console.echo_result(files, facts, as_json=json and bool(files))
 
 
-def _describe_images(run: "api.Run") -> None:
-    data, dataset = run.recipe.data, run.dataset
+def _describe_images(recipe: "api.Settled", dataset: "api.Dataset") -> None:
+    data = recipe.data
     whole = f" of {len(dataset.whole)}" if dataset.whole is not dataset else ""
     console.note(f"{data.path}: {len(dataset)}{whole} image{'s' * (len(dataset) != 1)}")
     if dataset.account is not None:
@@ -204,7 +216,7 @@ def _describe_images(run: "api.Run") -> None:
         console.note(
             f"data.max_images: {data.max_images}, but there are {len(dataset)}; all are used"
         )
-    _name_detector(run.recipe)
+    _name_detector(recipe)
 
 
 def _suggest(recipe: "api.Settled", folder: Path) -> None:

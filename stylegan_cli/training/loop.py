@@ -56,12 +56,14 @@ def train(
                 if session.crossed():
                     yield from session.outside(session.report())
                 if session.is_done:
-                    return
+                    break
                 if session.shall_stop(stop):
                     session.stop()
                     raise Interrupted(
                         f"stopped at {session.kimg:g} kimg; the same command resumes the run"
                     )
+            if run.world.is_first:
+                run.files.finish(session.state.cur_nimg, run.dataset.fingerprint)
 
 
 @contextmanager

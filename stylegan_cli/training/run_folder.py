@@ -12,6 +12,7 @@ from typing import Any, BinaryIO
 from stylegan_cli.errors import NetworkFileError, OutputError
 from stylegan_cli.files import LOCK, append_line, writing, written_whole
 from stylegan_cli.networks.header import SCHEMA, check_schema
+from stylegan_cli.networks.snapshot import file_sha256
 from stylegan_cli.recipe import Settled, dumps, load, values
 from stylegan_cli.recipe.sections import HealthSection, MetricsSection, ReportSection
 
@@ -68,6 +69,7 @@ RUN_FILES = (
     "batch_per_device",
     "stats.jsonl",
     "state.pt",
+    "finished.json",
     "reals.png",
     "reals-augmented.png",
     "fakes-*.png",
@@ -93,6 +95,7 @@ class RunFolder:
         self.path = path
         self.recipe, self.state = path / "recipe.toml", path / "state.pt"
         self.stats, self.profile = path / "stats.jsonl", path / "profile"
+        self.finished = path / "finished.json"
         self.reals, self.augmented = path / "reals.png", path / "reals-augmented.png"
 
     @property
@@ -167,6 +170,33 @@ class RunFolder:
                     file.unlink()
             with suppress(OSError):
                 self.profile.rmdir()
+
+    def finish(self, cur_nimg: int, data_fingerprint: str) -> None:
+        """Record that the state is that of the finished run, for `is_finished`."""
+        record = {
+            "cur_nimg": cur_nimg,
+            "data_fingerprint": data_fingerprint,
+            "state_sha256": file_sha256(self.state),
+        }
+        with written_whole(self.finished) as temporary:
+            temporary.write_text(json.dumps(record) + "\n", encoding="utf-8")
+
+    def is_finished(self, recipe: Settled, data_fingerprint: str) -> bool:
+        """Return whether this run is recorded as finished, and its files are those of then.
+
+        Otherwise only the state tells, which takes torch to read.
+        """
+        try:
+            with self.finished.open(encoding="utf-8") as file:
+                record = json.loads(file.read(BLOCK))
+            return bool(
+                self.recipe.read_bytes() == dumps(recipe).encode()
+                and record["cur_nimg"] >= recipe.train.total_kimg * 1000
+                and record["data_fingerprint"] == data_fingerprint
+                and record["state_sha256"] == file_sha256(self.state)
+            )
+        except (OSError, ValueError, LookupError, TypeError, RecursionError):
+            return False
 
     def append_stats(self, values: Mapping[str, Any]) -> None:
         append_line(self.stats, json.dumps(dict(values)))

@@ -11,6 +11,7 @@ from stylegan_cli.cli.app import app
 from stylegan_cli.directions.file import write_discovery
 from stylegan_cli.recipe import dumps, load
 from stylegan_cli.studies.discovery.finding import find_sefa
+from tests.tiny import tiny
 
 RUNNER = """
 import json, sys
@@ -154,6 +155,16 @@ def test_another_run_in_the_folder_is_refused_without_torch(image_folder, tmp_pa
     (run / "state.pt").touch()
     words = (f"--set={change}" for change in (*changes, "train.batch_size=4"))
     check_light(("train", "stylegan2-small", *words, "-o", run), code=1)
+
+
+def test_a_finished_run_is_known_without_torch(image_folder, tmp_path):
+    (tmp_path / "tiny.toml").write_text(dumps(tiny("train.total_kimg=0.016")))
+    words = ("train", "tiny.toml", "--data", str(image_folder), "-o", "run")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(tmp_path)
+        first = CliRunner().invoke(app, words)
+    assert first.exit_code == 0, first.output
+    check_light(words, folder=tmp_path)
 
 
 def test_a_recipe_with_problems_is_refused_without_torch(tmp_path):

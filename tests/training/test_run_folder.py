@@ -197,6 +197,33 @@ def test_a_state_cannot_run_code(tmp_path):
         load_state(tmp_path / "state.pt")
 
 
+@pytest.fixture
+def finished(folder):
+    """Folder of a run that is recorded as finished."""
+    take(folder, tiny())
+    save_state(folder.state, {"cur_nimg": 64})
+    folder.finish(64, "images")
+    return folder
+
+
+def test_a_finished_run_is_known_by_its_record(finished):
+    assert finished.is_finished(tiny(), "images")
+    assert not finished.is_finished(tiny(), "other images")
+    assert not finished.is_finished(tiny("report.image_ticks=3"), "images")
+
+
+def test_a_run_that_shall_be_longer_is_not_finished(finished):
+    longer = tiny("train.total_kimg=0.128")
+    take(finished, longer)
+    assert not finished.is_finished(longer, "images")
+
+
+@pytest.mark.parametrize("damage", ["state.pt", "finished.json", "recipe.toml"])
+def test_a_finished_run_with_other_files_is_looked_at(finished, damage):
+    (finished.path / damage).write_bytes((finished.path / damage).read_bytes()[:-9])
+    assert not finished.is_finished(tiny(), "images")
+
+
 def test_a_failed_write_keeps_the_state_before(tmp_path, monkeypatch):
     path = tmp_path / "state.pt"
     save_state(path, {"cur_nimg": 1})
