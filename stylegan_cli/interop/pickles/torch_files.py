@@ -4,9 +4,8 @@ import mmap
 import struct
 import zipfile
 import zlib
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from io import BufferedIOBase, BytesIO
+from collections.abc import Sequence
+from io import BytesIO
 from pathlib import Path, PurePosixPath
 
 from stylegan_cli.errors import ForeignFileError
@@ -87,7 +86,16 @@ def read_torch_file(path: Path) -> object:
         with path.open("rb") as file, refusals_in_words(str(path), but=RefusedNameError):
             # the mapping is closed with its last view
             mapped = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
-            return _read(path, file, mapped)
+            if mapped[: len(ZIP_START)] == ZIP_START:
+                with zipfile.ZipFile(path) as archive:
+                    members = _Archive(mapped, archive.infolist())
+                return run_pickle(members.pickle(), _NAMES, Limits(), persistent=members.storage)
+            if mapped[: len(STREAM_START)] == STREAM_START:
+                return read_stream(file, mapped, _NAMES, Limits())
+        raise ForeignFileError(
+            f"{path}: not a file of torch.save as PyTorch 0.2 and later write it; "
+            "open it with the PyTorch it is from and save it again"
+        )
     except RefusedNameError as refusal:
         raise ForeignFileError(
             f"{path}: refused, nothing in it was run: {refusal}. If this is a whole model that you "
@@ -99,17 +107,6 @@ def read_torch_file(path: Path) -> object:
         raise ForeignFileError(f"{path}: cannot be read ({error})") from None
 
 
-def _read(path: Path, file: BufferedIOBase, mapped: mmap.mmap) -> object:
-    if mapped[: len(ZIP_START)] == ZIP_START:
-        return _read_zip(path, mapped)
-    if mapped[: len(STREAM_START)] == STREAM_START:
-        return read_stream(file, mapped, _NAMES, Limits())
-    raise ForeignFileError(
-        f"{path}: not a file of torch.save as PyTorch 0.2 and later write it; "
-        "open it with the PyTorch it is from and save it again"
-    )
-
-
 def _is_torch_zip(path: Path) -> bool:
     try:
         with zipfile.ZipFile(path) as archive:
@@ -119,96 +116,68 @@ def _is_torch_zip(path: Path) -> bool:
         return path.suffix.lower() != ".zip"
 
 
-def _read_zip(path: Path, mapped: mmap.mmap) -> object:
-    """Read a file of version 1.6 and later: a zip of a pickle and of storages, uncompressed."""
-    with zipfile.ZipFile(path) as archive:
-        members = dict(_members(mapped, archive.infolist()))
-    if sum(member.size for member in members.values()) > len(mapped):
-        raise RefusedError("overlapping members")
-    program = BytesIO(_pickle(members).checked())
-    return run_pickle(program, _NAMES, Limits(), persistent=_Storages(members).find)
+class _Archive:
+    """The members of a file of torch since version 1.6: uncompressed, in one folder of a zip."""
 
+    def __init__(self, mapped: mmap.mmap, infos: Sequence[zipfile.ZipInfo]) -> None:
+        if len({info.filename for info in infos}) < len(infos):
+            raise RefusedError("several members with one name")
+        self.mapped = mapped
+        self.members = {"/".join(_inner_path(info, infos[0])): info for info in infos}
+        if sum(info.file_size for info in infos) > len(mapped):
+            raise RefusedError("overlapping members")
+        if "byteorder" in self.members and bytes(self.checked("byteorder")) != b"little":
+            raise RefusedError("big-endian numbers")
+        self.storages: dict[str, Storage] = {}
 
-@dataclass(frozen=True, kw_only=True)
-class _Member:
-    """A file within the zip."""
-
-    mapped: mmap.mmap
-    name: str
-    header: int
-    size: int
-    crc: int
-
-    @property
-    def place(self) -> int:
-        start, name, extra = _HEADER.unpack_from(self.mapped, self.header)
-        place: int = self.header + _HEADER.size + name + extra
-        if start != ZIP_START or place + self.size > len(self.mapped):
-            raise ValueError(f"{shown(self.name)} is not where the zip says")
+    def place(self, name: str) -> int:
+        """Return where the content of a member begins in the file."""
+        info = self.members[name]
+        start, name_size, extra = _HEADER.unpack_from(self.mapped, info.header_offset)
+        place: int = info.header_offset + _HEADER.size + name_size + extra
+        if start != ZIP_START or place + info.file_size > len(self.mapped):
+            raise ValueError(f"{shown(info.filename)} is not where the zip says")
         return place
 
-    def checked(self) -> memoryview:
-        """Return the content after checking its checksum."""
-        content = memoryview(self.mapped)[self.place : self.place + self.size]
-        if zlib.crc32(content) != self.crc:
-            raise ValueError(f"{shown(self.name)} does not match its checksum")
+    def checked(self, name: str) -> memoryview:
+        """Return the content of a member after checking its checksum."""
+        info, place = self.members[name], self.place(name)
+        content = memoryview(self.mapped)[place : place + info.file_size]
+        if zlib.crc32(content) != info.CRC:
+            raise ValueError(f"{shown(info.filename)} does not match its checksum")
         return content
 
+    def pickle(self) -> BytesIO:
+        if "constants.pkl" in self.members or any(n.startswith("code/") for n in self.members):
+            raise RefusedError("a TorchScript program")
+        if "data.pkl" not in self.members:
+            raise RefusedError("a zip without data.pkl, so not one of torch's")
+        if self.members["data.pkl"].file_size > _LARGEST_PICKLE:
+            raise RefusedError(f"a pickle of more than {_LARGEST_PICKLE:,} bytes")
+        return BytesIO(self.checked("data.pkl"))
 
-class _Storages:
-    """The storages of a zip by their persistent ids."""
-
-    def __init__(self, members: Mapping[str, _Member]) -> None:
-        if "byteorder" in members and bytes(members["byteorder"].checked()) != b"little":
-            raise RefusedError("big-endian numbers")
-        self.members = members
-        self.found: dict[str, Storage] = {}
-
-    def find(self, persistent_id: object) -> Storage:
+    def storage(self, persistent_id: object) -> Storage:
         claimed = storage_id(persistent_id)
-        member = self.members.get(f"data/{claimed.key}")
-        if member is None:
+        name = f"data/{claimed.key}"
+        if name not in self.members:
             raise RefusedError(f"a missing storage, {shown(claimed.key)}")
-        if member.size != claimed.size:
-            raise RefusedError(
-                f"a storage that claims {claimed.size:,} bytes and has {member.size:,}"
-            )
-        if claimed.key not in self.found:
-            member.checked()
-            self.found[claimed.key] = claimed.within(member.mapped, member.place)
-        return self.found[claimed.key]
+        size = self.members[name].file_size
+        if size != claimed.size:
+            raise RefusedError(f"a storage that claims {claimed.size:,} bytes and has {size:,}")
+        if name not in self.storages:
+            self.checked(name)
+            self.storages[name] = claimed.within(self.mapped, self.place(name))
+        return self.storages[name]
 
 
-def _members(mapped: mmap.mmap, infos: Sequence[zipfile.ZipInfo]) -> Iterator[tuple[str, _Member]]:
-    """Yield members by their names within the one folder of a file of torch."""
-    if len({info.filename for info in infos}) < len(infos):
-        raise RefusedError("several members with one name")
-    root = PurePosixPath(infos[0].filename).parts[:1] if infos else ()
-    for info in infos:
-        parts = PurePosixPath(info.filename).parts
-        if parts[:1] != root or len(parts) < 2 or not {"..", "/"}.isdisjoint(parts):
-            raise RefusedError(f"a member at {shown(info.filename)}")
-        if info.compress_type != zipfile.ZIP_STORED or info.file_size != info.compress_size:
-            raise RefusedError(f"a compressed member, {shown(info.filename)}")
-        if info.flag_bits & _ENCRYPTED:
-            raise RefusedError(f"an encrypted member, {shown(info.filename)}")
-        yield (
-            "/".join(parts[1:]),
-            _Member(
-                mapped=mapped,
-                name=info.filename,
-                header=info.header_offset,
-                size=info.file_size,
-                crc=info.CRC,
-            ),
-        )
-
-
-def _pickle(members: Mapping[str, _Member]) -> _Member:
-    if "constants.pkl" in members or any(name.startswith("code/") for name in members):
-        raise RefusedError("a TorchScript program")
-    if "data.pkl" not in members:
-        raise RefusedError("a zip without data.pkl, so not one of torch's")
-    if members["data.pkl"].size > _LARGEST_PICKLE:
-        raise RefusedError(f"a pickle of more than {_LARGEST_PICKLE:,} bytes")
-    return members["data.pkl"]
+def _inner_path(info: zipfile.ZipInfo, first: zipfile.ZipInfo) -> tuple[str, ...]:
+    """Return the path of a member within the one folder that all lie in."""
+    parts = PurePosixPath(info.filename).parts
+    is_inside = parts[:1] == PurePosixPath(first.filename).parts[:1]
+    if not is_inside or len(parts) < 2 or not {"..", "/"}.isdisjoint(parts):
+        raise RefusedError(f"a member at {shown(info.filename)}")
+    if info.compress_type != zipfile.ZIP_STORED or info.file_size != info.compress_size:
+        raise RefusedError(f"a compressed member, {shown(info.filename)}")
+    if info.flag_bits & _ENCRYPTED:
+        raise RefusedError(f"an encrypted member, {shown(info.filename)}")
+    return parts[1:]
