@@ -18,7 +18,6 @@ from stylegan_cli.data.entries import (
     shortened,
 )
 from stylegan_cli.data.levels import usual_levels
-from stylegan_cli.errors import DataError
 
 FRAMES = "several frames"
 TOLD_APART = 64
@@ -58,23 +57,6 @@ class Labelling:
     classes: Counter[str]
     remarks: Sequence[str]
     names_no_image: bool
-
-    def check_clear(self) -> None:
-        """Raise unless all images have a label, or none has and none was given.
-
-        Raises:
-            DataError: Some images have a label and some have not, or labels fit no image.
-        """
-        if self.names_no_image:
-            raise DataError("\n".join([*self.remarks, "choose `classes=False` to drop all labels"]))
-        if 0 < self.labelled < self.images:
-            bare = self.images - self.labelled
-            unclear = (
-                f"{bare} of {self.images} images have no label or lie in no sub-folder, such as "
-                f"{self.bare}, unlike {self.example}; choose `labelled_only` to leave them out, or "
-                "`classes=False` to drop all labels"
-            )
-            raise DataError("\n".join([*self.remarks, unclear]))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -213,15 +195,8 @@ def remarks_on_frames(frames: Group | None) -> Iterator[str]:
         )
 
 
-def groups_json(groups: Mapping[str, Group]) -> dict[str, dict[str, Any]]:
-    """Return groups as JSON holds them."""
-    return {
-        reason: {"count": group.count, "example": group.example} for reason, group in groups.items()
-    }
-
-
 def groups_of(content: Any) -> dict[str, Group]:
-    """Return groups from JSON that `groups_json` made; nothing from any other."""
+    """Return groups from JSON; nothing from what is none."""
     if not isinstance(content, dict):
         return {}
     return {

@@ -59,10 +59,11 @@ class AnnotationColumns:
     def __init__(self, classes: Sequence[str] = (), label_names: Sequence[str] = ()) -> None:
         self._known = tuple(dict.fromkeys(classes))
         self._label_names = tuple(label_names)
-        self._labels = _Vocabulary()
+        self._words: dict[str, str] = {}  # each once, however many images have it
+        self._labels: list[str] = []
         self._vectors = array("f")
         self._widths: set[int] = set()
-        self._attributes: dict[str, _Vocabulary] = {}
+        self._attributes: dict[str, list[str]] = {}
         self._unlabelled = 0
         self._count = 0
 
@@ -70,56 +71,40 @@ class AnnotationColumns:
         if entry.label is None:
             self._unlabelled += 1
         elif isinstance(entry.label, str):
-            self._labels.add(entry.label)
+            self._labels.append(self._words.setdefault(entry.label, entry.label))
         else:
             self._vectors.extend(entry.label)
             self._widths.add(len(entry.label))
         for key, value in entry.attributes.items():
-            self._attributes.setdefault(key, _Vocabulary()).add(value)
+            self._attributes.setdefault(key, []).append(self._words.setdefault(value, value))
         self._count += 1
 
     def finish(self) -> Annotations:
         """Return everything collected; columns that some image lacks are left out."""
-        attributes = {
-            key: words.column()
-            for key, words in self._attributes.items()
-            if len(words) == self._count
-        }
+        attributes = {}
+        for key, words in self._attributes.items():
+            if len(words) == self._count:
+                values, index = _numbered(words)
+                attributes[key] = Column(values=values, index=index.tolist())
         if self._unlabelled or not self._count:
             return Annotations(attributes=attributes)
-        if self._widths and (len(self._labels) or len(self._widths) > 1):
+        if self._widths and (self._labels or len(self._widths) > 1):
             raise DataError("labels: class names and vectors of one length do not mix")
         if self._widths:
             vectors = np.frombuffer(self._vectors, np.float32).reshape(self._count, -1).copy()
             names = named_numbers(self._label_names, vectors.shape[1])
             return Annotations(labels=vectors, label_names=names, attributes=attributes)
-        classes, numbers = self._labels.sorted(self._known)
+        classes, numbers = _numbered(self._labels, self._known)
         return Annotations(labels=numbers, classes=classes, attributes=attributes)
 
 
-class _Vocabulary:
-    """Words as numbers, in the order of their first appearance."""
-
-    def __init__(self) -> None:
-        self._numbers: dict[str, int] = {}
-        self._index = array("i")
-
-    def __len__(self) -> int:
-        return len(self._index)
-
-    def add(self, word: str) -> None:
-        self._index.append(self._numbers.setdefault(word, len(self._numbers)))
-
-    def column(self) -> Column:
-        values, index = self.sorted()
-        return Column(values=values, index=index.tolist())
-
-    def sorted(self, first: tuple[str, ...] = ()) -> tuple[tuple[str, ...], npt.NDArray[np.int64]]:
-        """Return all words, given ones first, then sorted, and the place of each entry's word."""
-        words = first + tuple(sorted(set(self._numbers) - set(first)))
-        places = {word: place for place, word in enumerate(words)}
-        table = np.array([places[word] for word in self._numbers], np.int64)
-        return words, table[np.frombuffer(self._index, np.int32)]
+def _numbered(
+    words: Sequence[str], first: tuple[str, ...] = ()
+) -> tuple[tuple[str, ...], npt.NDArray[np.int64]]:
+    """Return all words, given ones first, then sorted, and the place of each among them."""
+    known = first + tuple(sorted(set(words) - set(first)))
+    places = {word: place for place, word in enumerate(known)}
+    return known, np.array([places[word] for word in words], np.int64)
 
 
 def label_row(labels: Numbers, index: int, c_dim: int) -> Float32[np.ndarray, " c_dim"]:

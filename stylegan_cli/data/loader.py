@@ -163,8 +163,19 @@ def stretches(
 
 def decoded_batches(dataset: Dataset, stretch: Stretch) -> Generator[RealBatch, None, None]:
     """Yield the batches of a stretch."""
-    read = _reader(dataset, stretch.size)
-    images = ahead(stretch, lambda pick: _turned(read(pick.index), pick), stretch.picks)
+
+    def read(index: int) -> Example:
+        return read_at(dataset, index, stretch.size)
+
+    # a small data set is decoded once and kept
+    if stored_bytes(dataset, stretch.size) <= KEPT_BYTES:
+        read = cache(read)
+
+    def turned(pick: Pick) -> Example:
+        pixels, label = read(pick.index)
+        return (pixels[:, ::-1] if pick.mirrored else pixels), label
+
+    images = ahead(stretch, turned, stretch.picks)
     try:
         while batch := list(islice(images, stretch.share)):
             pixels, labels = zip(*batch, strict=True)
@@ -198,20 +209,6 @@ def _cuts(shape_at: Callable[[int], BatchShape], position: int) -> Iterator[tupl
         shape = shape_at(position)
         yield position, shape
         position += shape.count
-
-
-def _reader(dataset: Dataset, size: Size) -> Callable[[int], Example]:
-    """Return what reads images at this size; a small data set is decoded once and kept."""
-
-    def read(index: int) -> Example:
-        return read_at(dataset, index, size)
-
-    return cache(read) if stored_bytes(dataset, size) <= KEPT_BYTES else read
-
-
-def _turned(example: Example, pick: Pick) -> Example:
-    pixels, label = example
-    return (pixels[:, ::-1] if pick.mirrored else pixels), label
 
 
 def _shrink(

@@ -7,6 +7,7 @@ memory, but not a group.
 """
 
 import json
+import re
 import threading
 import zlib
 from bisect import bisect_right
@@ -24,6 +25,10 @@ from stylegan_cli.errors import DataError
 
 SUFFIX = ".parquet"
 _IMAGES = ("image", "img", "images", "jpg", "jpeg", "png", "webp", "picture", "photo")
+_SINGLE = re.compile(
+    r"(bool|string|large_string|float|double|halffloat)$|u?int|dictionary<values=string"
+)
+"""Types of columns that become attributes."""
 _ROWS = 4096
 _GROUP_BYTES, _KEPT_BYTES = 2**30, 2**26
 
@@ -101,17 +106,20 @@ class _Table:
         attributes = {
             name: self.names_of(name)
             for name, kind in self._kinds.items()
-            if name not in {self._image, *own} and _is_single(kind)
+            if name not in {self._image, *own} and _SINGLE.match(kind)
         }
         columns = [*paths, *own, *attributes]
         with _in_words(self.file.name), self.file.open() as opened:
             for place, row in enumerate(self._rows(opened, columns)):
                 suffix = suffix_of(str((row[self._image] or {}).get("path"))) if paths else ""
+                label = row[self.label] if self.label else None
+                if isinstance(label, int) and label < 0:
+                    label = None  # what Hugging Face writes for no label
                 index.add(
                     f"{prefix}{place:08d}{suffix if suffix in SUFFIXES else ''}",
                     size=0,
                     mark=self._marks[bisect_right(self.ends, place)],
-                    label=_label(row[self.label]) if self.label else None,
+                    label=[label] if isinstance(label, float) else label,
                     attributes=_attributes(row, attributes),
                 )
 
@@ -232,18 +240,6 @@ def _features(described: Mapping[bytes, bytes]) -> dict[str, dict[str, Any]]:
         }
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return {}
-
-
-def _is_single(kind: str) -> bool:
-    return kind in ("bool", "string", "large_string", "float", "double", "halffloat") or (
-        kind.startswith(("int", "uint", "dictionary<values=string"))
-    )
-
-
-def _label(value: Any) -> Any:
-    if isinstance(value, int) and value < 0:
-        return None  # what Hugging Face writes for no label
-    return [value] if isinstance(value, float) else value
 
 
 def _attributes(row: Mapping[str, Any], names: Mapping[str, Sequence[str]]) -> dict[str, str]:

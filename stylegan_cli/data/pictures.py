@@ -54,12 +54,9 @@ class Target:
             raise UsageError(
                 f"makes squares only, not {size}; choose crop or fit", parameter="fit", value="wide"
             )
-        if self.fit not in get_args(Fit):
-            raise UsageError(f"choose {', '.join(get_args(Fit))}", parameter="fit", value=self.fit)
-        if self.filter not in RESAMPLING:
-            raise UsageError(
-                f"choose {', '.join(RESAMPLING)}", parameter="filter", value=self.filter
-            )
+        for name, choices in (("fit", get_args(Fit)), ("filter", get_args(Filter))):
+            if (value := getattr(self, name)) not in choices:
+                raise UsageError(f"choose {', '.join(choices)}", parameter=name, value=value)
         if not 1 <= self.channels <= MOST_CHANNELS:
             raise UsageError(
                 f"choose 1 (grey), 3 (RGB), 4 (RGBA), or up to {MOST_CHANNELS} of stacks",
@@ -207,9 +204,13 @@ def fit_picture(image: Upright, target: Target) -> Fitted:
         planes = [fit_picture(plane, grey) for plane in image.planes]
         pixels = np.concatenate([plane.pixels for plane in planes], axis=2)
         return Fitted(pixels=pixels, enlarged=planes[0].enlarged)
+    if target.store and target.channels == 4:
+        raise UnusableImageError("RGBA pictures are stored in bytes; leave `store` out")
     box, size = _geometry(image.size, target)
     part = (box[2] - box[0], box[3] - box[1])
-    whole = [_fitted(image, box, size, target, form) for form in _forms(target)]
+    # fractions of bytes are fitted channel by channel
+    channels = range(target.channels) if target.store else (None,)
+    whole = [_fitted(image, box, size, target, channel) for channel in channels]
     pixels = np.dstack([np.asarray(each) for each in whole])
     if target.store == "float16":  # the filter overshoots
         pixels = pixels.clip(0, 255).astype(np.float16)
@@ -219,15 +220,6 @@ def fit_picture(image: Upright, target: Target) -> Fitted:
 def to_bytes(pixels: Stored) -> Picture:
     """Return a picture of a data set as bytes, for those who look at it."""
     return pixels if pixels.dtype == np.uint8 else np.rint(pixels).astype(np.uint8)
-
-
-def _forms(target: Target) -> Sequence[int | None]:
-    """Return the channels that are fitted one by one, or None for all at once."""
-    if target.store is None:
-        return [None]
-    if target.channels == 4:
-        raise UnusableImageError("RGBA pictures are stored in bytes; leave `store` out")
-    return range(target.channels)
 
 
 def _fitted(
@@ -242,14 +234,17 @@ def _fitted(
     )
     part = (box[2] - box[0], box[3] - box[1])
     inner = resize(bands, part, size, RESAMPLING[target.filter])
-    if size == (target.size.width, target.size.height):
+    whole = (target.size.width, target.size.height)
+    if size == whole:
         return inner
     colour = ImageColor.getcolor(target.background, MODES[target.channels])
     if target.channels == 4 and isinstance(colour, tuple):
         colour = (*colour[:3], 0)
     if channel is not None and isinstance(colour, tuple):
         colour = colour[channel]
-    return _between_bars(inner, target, colour)
+    page = Image.new(inner.mode, whole, colour)
+    page.paste(inner, _centred(whole, size)[:2])
+    return page
 
 
 def _geometry(size: Extent, target: Target) -> tuple[Box, Extent]:
@@ -277,14 +272,6 @@ def _part(size: Extent, across: int, down: int) -> Extent:
 def _centred(size: Extent, part: Extent) -> Box:
     left, top = (size[0] - part[0]) // 2, (size[1] - part[1]) // 2
     return left, top, left + part[0], top + part[1]
-
-
-def _between_bars(inner: Image.Image, target: Target, colour: int | tuple[int, ...]) -> Image.Image:
-    whole = (target.size.width, target.size.height)
-    page = Image.new(inner.mode, whole, colour)
-    left, top, _, _ = _centred(whole, inner.size)
-    page.paste(inner, (left, top))
-    return page
 
 
 def _fine(image: Image.Image, target: Target, channel: int) -> Image.Image:

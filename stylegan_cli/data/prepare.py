@@ -15,7 +15,6 @@ from stylegan_cli.data.account import (
     Findings,
     Labelling,
     Progress,
-    groups_json,
     groups_of,
     labelling,
     merged,
@@ -104,8 +103,8 @@ def prepare(sources: Sequence[Source], request: Preparation) -> Iterator[Progres
         counts = {"images": findings.taken, "skipped": number + 1 - findings.taken}
         provenance = _provenance(sources, request.target, {**counts, "enlarged": enlarged})
         found = {
-            "left_out": groups_json(findings.left_out.finish()),
-            "frames": groups_json(findings.frames.finish()),
+            "left_out": {k: asdict(group) for k, group in findings.left_out.finish().items()},
+            "frames": {k: asdict(group) for k, group in findings.frames.finish().items()},
             "deep_range": [findings.deep_range] if findings.deep_range else [],
         }
         provenance |= {key: value for key, value in found.items() if value}
@@ -207,8 +206,17 @@ def _check_labels(known: Labelling, request: Preparation) -> None:
             f"{known.bare}: in no sub-folder, so without a class; move it into one or leave "
             "`classes` out"
         )
-    if not request.labelled_only:
-        known.check_clear()
+    if request.labelled_only:
+        return
+    if known.names_no_image:
+        raise DataError("\n".join([*known.remarks, "choose `classes=False` to drop all labels"]))
+    if 0 < known.labelled < known.images:
+        unclear = (
+            f"{known.images - known.labelled} of {known.images} images have no label or lie in no "
+            f"sub-folder, such as {known.bare}, unlike {known.example}; choose `labelled_only` to "
+            "leave them out, or `classes=False` to drop all labels"
+        )
+        raise DataError("\n".join([*known.remarks, unclear]))
 
 
 def _fingerprint(sources: Sequence[Source], request: Preparation) -> str:

@@ -10,16 +10,11 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from stylegan_cli.data.decoding import Upright, reasons
+from stylegan_cli.data.decoding import reasons
 from stylegan_cli.data.entries import Source
 from stylegan_cli.data.formats import UnusableImageError
 from stylegan_cli.data.levels import seen_levels
-from stylegan_cli.data.pictures import (
-    Target,
-    fit_picture,
-    seen_planes,
-    usual_resolution,
-)
+from stylegan_cli.data.pictures import Target, fit_picture, seen_planes, usual_resolution
 from stylegan_cli.errors import OutputError
 from stylegan_cli.files import written_whole
 from stylegan_cli.runtime import numpy_stream
@@ -74,14 +69,13 @@ def _cells(source: Source, chosen: set[int], preview: Sequence[int] | None) -> l
                 if target is None:
                     side = min(LARGEST_CELL, usual_resolution(square(max(image.size))))
                     target = Target(resolution=side, fit="fit")
-                cells.append(_cell(image, target, preview))
+                planes = seen_planes(image, preview)
+                form = replace(target, channels=3 // len(planes))
+                fitted = [
+                    fit_picture(plane, replace(form, levels=seen_levels(plane))).pixels
+                    for plane in planes
+                ]
+                cells.append(np.concatenate(fitted, axis=2))
         except UnusableImageError:
             continue
     return cells
-
-
-def _cell(image: Upright, target: Target, preview: Sequence[int] | None) -> Picture:
-    planes = seen_planes(image, preview)
-    form = replace(target, channels=3 // len(planes))
-    fitted = [fit_picture(plane, replace(form, levels=seen_levels(plane))) for plane in planes]
-    return np.concatenate([plane.pixels for plane in fitted], axis=2)
