@@ -26,7 +26,6 @@ T = TypeVar("T")
 Columns = Mapping[str, np.ndarray]
 Features = Float[np.ndarray, "_ dim"]
 """One row per image; may be a memory-mapped file."""
-RESULTS = Path("results")
 
 
 def counted(items: Iterable[T], into: list[T]) -> Iterator[int]:
@@ -47,12 +46,10 @@ class Request:
         data: Real images, as a path or `sample:KIND`; None takes those of the training.
         num: Samples; None takes the usual number of the metric.
         seed: Of the first repeat; the next ones count on.
-        psi_curve: Truncations to compare.
         per_label: `NAME` or `NAME:BINS`, a number of the labels: measure images whose number lies
             in each bin, which hold about as many real images each.
         detector: None takes the standard one where its weights are here.
         output: Folder of the results; None takes the network's run, else ./results.
-        options: The metric's own options, of its class `options`.
         together: Other metrics are measured, too: leave out what is impossible.
     """
 
@@ -95,10 +92,9 @@ class Request:
 
     def folder(self, network: Path | None = None) -> Path:
         """Return the folder for results of a network, or of images where there is none."""
-        if self.output is not None:
-            return self.output
-        in_run = network is not None and (network.parent / "recipe.toml").exists()
-        return network.parent if network is not None and in_run else RESULTS
+        if self.output is None and network and (network.parent / "recipe.toml").exists():
+            return network.parent
+        return self.output or Path("results")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -111,11 +107,7 @@ class Remark:
 
 @dataclass(frozen=True, kw_only=True)
 class Steps:
-    """A stretch of work, done while its counts are taken; the evaluation takes what is left.
-
-    Attributes:
-        label: Plural of what is counted.
-    """
+    """A stretch of work on `label`, done while its counts are taken; what is left is done then."""
 
     label: str
     total: int
@@ -136,7 +128,6 @@ class Found:
         case: The snapshot, psi, class or bin of labels; empty for a single case.
         values: By their full names, means over the repeats.
         spread: Standard deviation over the repeats, or the estimate of a single measurement.
-        files: Files with all results.
         network: None for a folder of images.
     """
 
@@ -190,7 +181,6 @@ class OnFeatures:
     Attributes:
         measure: Returns values by plain names such as "fid" or "recall".
         least: Smallest number of images of each kind.
-        needs_classes: Needs a detector with classes.
         title: Of the axis in a chart of it.
         caution: Returns a warning, or None, given the fewest images and the length of a feature
             vector.
@@ -260,11 +250,6 @@ class OnCodes:
     prepare: "Callable[[Network, Request, Workplace], Generator[Event, None, Maker]]"
 
 
-NARROWING = frozenset(
-    {"images", "psi", "cutoff", "class_name", "psi_curve", "per_class", "per_label"}
-)
-"""Fields of a request that change the measurement, so a metric must know them."""
-
 ALL = frozenset(f.name for f in fields(Request)) - {"options", "together", "overwrite"}
 OF_CODES = frozenset({"network", "all_snapshots", "num", "seed", "repeat", "output", "overwrite"})
 
@@ -307,7 +292,7 @@ class Metric:
 
     def check_takes(self, request: Request) -> None:
         """Raise unless the metric knows all that narrows the request."""
-        unknown = sorted(request.changed & NARROWING - self.takes)
-        if unknown:
-            name = "class" if unknown[0] == "class_name" else unknown[0]
-            raise UsageError(f"`{name}`: {self.name} does not use it; leave it out")
+        narrow = {"images", "psi", "cutoff", "class_name", "psi_curve", "per_class", "per_label"}
+        for name in sorted(request.changed & narrow - self.takes):
+            known = name.removesuffix("_name")
+            raise UsageError(f"`{known}`: {self.name} does not use it; leave it out")

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import numpy as np
 from annotated_types import Ge
-from jaxtyping import Float64, Int64
 
 from stylegan_cli.figures.layout import Content, paint
 from stylegan_cli.figures.layout import Place as Slot
@@ -36,38 +35,17 @@ class NearestOptions:
     neighbours: Annotated[int, Ge(1)] = 5
 
 
-@dataclass(frozen=True, kw_only=True)
-class Nearest:
-    """The generated images that come closest to training images.
+def nearest_record(evaluation: "Evaluation", *, shown: int, count: int) -> dict[str, Any]:
+    """Find the closest of the first case, by the features of its Fréchet distance.
 
-    Attributes:
-        fakes: Their numbers in the evaluation, the closest first.
-        reals: Numbers of the nearest training images of each.
-        distances: To those, between the detector's features.
-        median_fake: Median distance of generated images to the nearest training image.
-        median_real: Median distance of training images to the nearest other one.
+    Returns:
+        A line of `metrics.jsonl`: the medians of generated images and of training images, whose
+        ratio is far below 1 if generated images are copies, and the closest images, closest first.
     """
-
-    fakes: Int64[np.ndarray, " shown"]
-    seeds: tuple[int, ...]
-    reals: Int64[np.ndarray, "shown count"]
-    distances: Float64[np.ndarray, "shown count"]
-    median_fake: float
-    median_real: float
-
-    @property
-    def ratio(self) -> float:
-        """Return the ratio of distances; far below 1, generated images are copies."""
-        return self.median_fake / self.median_real if self.median_real else float("inf")
-
-
-def find_nearest(evaluation: "Evaluation", *, shown: int, count: int) -> Nearest:
-    """Find the closest of the first case, by the features of its Fréchet distance."""
     from stylegan_cli.metrics.distances import neighbours
-    from stylegan_cli.metrics.fakes import seeds_of
     from stylegan_cli.metrics.features import check_features
 
-    case = evaluation.cases[0]
+    case, detector = evaluation.cases[0], evaluation.detector(FID)
     assert case.reals is not None, "there are reals to compare with"
     real = evaluation.features(case.reals, FID)
     fake = evaluation.features(case.fakes[0], FID)
@@ -75,30 +53,41 @@ def find_nearest(evaluation: "Evaluation", *, shown: int, count: int) -> Nearest
     check_features(fake, at_least=1, what="fake images")
     device, rows = evaluation.place.device, case.reals.rows
     indices, distances = neighbours(fake, real, count, device=device)
-    closest = np.argsort(distances[:, 0], kind="stable")[:shown]
-    reals = indices[closest] if rows is None else rows[indices[closest]]
     # the nearest neighbour of a training image is the image itself
     _, among_reals = neighbours(real, real, 2, device=device)
-    first = seeds_of(_fakes(evaluation).seed, range(len(fake))).start
-    return Nearest(
-        fakes=closest,
-        seeds=tuple(first + i for i in closest.tolist()),
-        reals=reals,
-        distances=distances[closest],
-        median_fake=float(np.median(distances[:, 0])),
-        median_real=float(np.median(among_reals[:, 1])),
-    )
+    of_fakes, of_reals = float(np.median(distances[:, 0])), float(np.median(among_reals[:, 1]))
+    closest = np.argsort(distances[:, 0], kind="stable")[:shown]
+    numbers = indices[closest] if rows is None else rows[indices[closest]]
+    first = _drawn(evaluation)[1]
+    return {
+        "metric": "nearest",
+        "case": case.name,
+        "results": {
+            f"nearest_{detector.name}": of_fakes,
+            f"nearest_real_{detector.name}": of_reals,
+            f"nearest_ratio_{detector.name}": of_fakes / of_reals if of_reals else float("inf"),
+        },
+        "closest": [
+            {"seed": first + fake, "reals": reals, "distances": far}
+            for fake, reals, far in zip(
+                closest.tolist(), numbers.tolist(), distances[closest].tolist(), strict=True
+            )
+        ],
+        **case.facts,
+        "num_fake": case.fakes[0].counted,
+        "num_real": case.reals.counted,
+        **detector.facts,
+    }
 
 
-def nearest_picture(evaluation: "Evaluation", nearest: Nearest) -> Picture:
+def nearest_picture(evaluation: "Evaluation", record: Mapping[str, Any]) -> Picture:
     """Paint each generated image with its nearest training images and their distances."""
     from stylegan_cli.metrics.fakes import draw_fakes
     from stylegan_cli.metrics.pictures import on_white
     from stylegan_cli.networks.execution import open_for_drawing
 
-    reals = evaluation.cases[0].reals
+    (fakes, first), reals = _drawn(evaluation), evaluation.cases[0].reals
     assert reals is not None, "there are reals to compare with"
-    fakes = _fakes(evaluation)
     network = open_for_drawing(fakes.file, fakes.device, fakes.execution)
 
     def read(slot: Slot) -> Picture:
@@ -109,62 +98,36 @@ def nearest_picture(evaluation: "Evaluation", nearest: Nearest) -> Picture:
         (pixels,) = reals.batches([part])
         return on_white(pixels[0])
 
-    return paint(_content(nearest, evaluation), network.G.size, read)
-
-
-def _content(nearest: Nearest, evaluation: "Evaluation") -> Content:
-    shown, count = nearest.reals.shape
-    images: dict[tuple[int, int], Slot] = {
-        (row, 0): ("fake", (int(index),)) for row, index in enumerate(nearest.fakes)
-    }
+    images: dict[tuple[int, int], Slot] = {}
     captions = {}
-    for row, column in np.ndindex(shown, count):
-        images[row, 1 + column] = "real", (int(nearest.reals[row, column]),)
-        captions[row, 1 + column] = f"{nearest.distances[row, column]:.3g}"
-    detector = evaluation.detector(FID).name
-    title = (
-        f"closest to training images · distances by {detector} · "
-        f"median {nearest.median_fake:.3g}; among training images {nearest.median_real:.3g}"
-    )
-    return Content(
-        title=title,
+    for row, found in enumerate(record["closest"]):
+        images[row, 0] = "fake", (found["seed"] - first,)
+        for column, (index, far) in enumerate(
+            zip(found["reals"], found["distances"], strict=True), 1
+        ):
+            images[row, column] = "real", (index,)
+            captions[row, column] = f"{far:.3g}"
+    of_fakes, of_reals, _ = record["results"].values()
+    content = Content(
+        title=(
+            f"closest to training images · distances by {record['detector']} · "
+            f"median {of_fakes:.3g}; among training images {of_reals:.3g}"
+        ),
         images=images,
         captions=captions,
-        row_names={row: f"seed {seed}" for row, seed in enumerate(nearest.seeds)},
+        row_names={row: f"seed {each['seed']}" for row, each in enumerate(record["closest"])},
         sources=(0, 1),
     )
+    return paint(content, network.G.size, read)
 
 
-def nearest_record(evaluation: "Evaluation", nearest: Nearest) -> Mapping[str, Any]:
-    """Return a line of `metrics.jsonl`."""
-    case, detector = evaluation.cases[0], evaluation.detector(FID)
-    return {
-        "metric": "nearest",
-        "case": case.name,
-        "results": {
-            f"nearest_{detector.name}": nearest.median_fake,
-            f"nearest_real_{detector.name}": nearest.median_real,
-            f"nearest_ratio_{detector.name}": nearest.ratio,
-        },
-        "closest": [
-            {"seed": seed, "reals": reals, "distances": far}
-            for seed, reals, far in zip(
-                nearest.seeds, nearest.reals.tolist(), nearest.distances.tolist(), strict=True
-            )
-        ],
-        **case.facts,
-        "num_fake": case.fakes[0].counted,
-        "num_real": case.reals.counted if case.reals else 0,
-        **detector.facts,
-    }
-
-
-def _fakes(evaluation: "Evaluation") -> "DrawnPictures":
-    from stylegan_cli.metrics.fakes import DrawnPictures
+def _drawn(evaluation: "Evaluation") -> tuple["DrawnPictures", int]:
+    """Return the generated images, and the seed of the first."""
+    from stylegan_cli.metrics.fakes import DrawnPictures, seeds_of
 
     pictures = evaluation.cases[0].fakes[0]
     assert isinstance(pictures, DrawnPictures), "folders have no seeds"
-    return pictures
+    return pictures, seeds_of(pictures.seed, range(1)).start
 
 
 def _run(request: Request, place: "Workplace") -> Iterator[Event]:
@@ -178,11 +141,10 @@ def _run(request: Request, place: "Workplace") -> Iterator[Event]:
     if not place.world.is_first:
         return
     options: NearestOptions = request.options
-    nearest = find_nearest(evaluation, shown=options.show, count=options.neighbours)
-    record = nearest_record(evaluation, nearest)
+    record = nearest_record(evaluation, shown=options.show, count=options.neighbours)
     folder = request.folder(request.network)
     picture = folder / f"nearest-{key_of(record)[:8]}.png"
-    write_png(picture, nearest_picture(evaluation, nearest), origin=dumps(record))
+    write_png(picture, nearest_picture(evaluation, record), origin=dumps(record))
     found = Found(
         metric="nearest",
         case="",

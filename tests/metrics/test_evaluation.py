@@ -12,7 +12,7 @@ from stylegan_cli.metrics.cases import folder_case, network_case
 from stylegan_cli.metrics.features import Workplace
 from stylegan_cli.metrics.fid import FID, frechet_distance, moments
 from stylegan_cli.metrics.metric import Request
-from stylegan_cli.metrics.nearest import NEAREST, find_nearest, nearest_picture, nearest_record
+from stylegan_cli.metrics.nearest import NEAREST, nearest_picture, nearest_record
 from stylegan_cli.metrics.outputs import best_of, curves, link_best
 from stylegan_cli.metrics.pictures import real_images
 from stylegan_cli.metrics.protocol import OURS, PROTOCOLS
@@ -166,17 +166,18 @@ def test_values_become_curves_in_the_order_of_psi(evaluation):
 
 def test_nearest_images_are_the_nearest_in_their_order(evaluation):
     made = evaluation()
-    found = find_nearest(made, shown=3, count=2)
+    record = nearest_record(made, shown=3, count=2)
     fake = np.asarray(made.features(made.cases[0].fakes[0], FID), np.float64)
     real = np.asarray(made.features(made.cases[0].reals, FID), np.float64)
     distances = np.linalg.norm(fake[:, None] - real[None], axis=2)
     closest = np.argsort(distances.min(1))[:3]
-    assert found.seeds == tuple(closest)
-    assert np.array_equal(found.reals, np.argsort(distances[closest])[:, :2])
-    assert found.median_fake == pytest.approx(np.median(distances.min(1)))
-    record = nearest_record(made, found)
-    assert record["results"]["nearest_ratio_alex"] == pytest.approx(found.ratio)
-    assert nearest_picture(made, found).shape[2] == 3
+    assert [each["seed"] for each in record["closest"]] == closest.tolist()
+    reals = [each["reals"] for each in record["closest"]]
+    assert np.array_equal(reals, np.argsort(distances[closest])[:, :2])
+    median, among_reals, ratio = record["results"].values()
+    assert median == pytest.approx(np.median(distances.min(1)))
+    assert record["results"]["nearest_ratio_alex"] == ratio == median / among_reals
+    assert nearest_picture(made, record).shape[2] == 3
 
 
 def test_all_that_look_at_features_compute_them_in_float32(network, data, monkeypatch, tmp_path):
