@@ -124,7 +124,6 @@ if TYPE_CHECKING:
     from stylegan_cli.studies.discovery.attributes import (
         find_attributes,
         find_difference,
-        scores_of_csv,
     )
     from stylegan_cli.studies.discovery.channels import (
         channel_maps,
@@ -152,8 +151,10 @@ if TYPE_CHECKING:
         plain_name,
         score_position,
         scored,
+        scores_of_csv,
     )
-    from stylegan_cli.studies.discovery.study import DiscoveryOptions, discovery
+    from stylegan_cli.studies.discovery.measuring import Effects
+    from stylegan_cli.studies.discovery.study import discovery
     from stylegan_cli.studies.editing import EditOptions, edit
     from stylegan_cli.studies.editing import reaches as edit_reaches
     from stylegan_cli.studies.grid import GridOptions, grid

@@ -70,10 +70,15 @@ def discover(find: "Callable[[api.Network, str], Found]", group: str, flags: Dis
         detector = api.open_detector(
             None, purpose="distance", device=network.G.mapping.w_avg.device
         )
-        options = api.DiscoveryOptions(
-            seeds=picks, strengths=strengths, samples=flags.measured_on, judge=judge
+        effects = api.Effects(
+            network=network,
+            found=found,
+            sampling=sampling,
+            samples=flags.measured_on,
+            detector=detector,
+            judge=judge,
         )
-        return api.discovery(network, found, detector, options, sampling)
+        return api.discovery(effects, seeds=picks, strengths=strengths)
 
     def keep(hdf5: Path) -> Mapping[str, Any]:
         api.write_directions(output, api.with_measures(kept[0], hdf5), overwrite=flags.overwrite)

@@ -7,7 +7,7 @@ or of activations.
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from jaxtyping import Float, Float64
@@ -23,13 +23,10 @@ LARGEST_COVARIANCE = 4096
 """Longer activations are first projected onto what their first batch spans."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class Spectrum:
-    """Directions in the order of their strength.
+class Spectrum(NamedTuple):
+    """Eigenvalues, descending, and their unit vectors in rows.
 
-    Attributes:
-        values: Descending.
-        vectors: Unit rows; of each, the component of largest magnitude is positive.
+    The component of largest magnitude of each is positive.
     """
 
     values: Float64[np.ndarray, " n"]

@@ -1,29 +1,34 @@
-"""Directions of attributes: planes between codes of high and of low scores."""
+"""Directions of attributes: planes between codes of high and of low scores, InterFaceGAN.
+
+Shen et al., CVPR 2020.
+"""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
 from hashlib import sha256
-from pathlib import Path
+from typing import Literal
 
 import numpy as np
-from jaxtyping import Float, Float32
+from jaxtyping import Bool, Float, Float32, Float64, Int64
 
-from stylegan_cli.directions.boundary import (
-    RATIO,
-    Method,
-    boundary,
-    conditioned,
-    ends,
-    mean_plane,
-)
 from stylegan_cli.directions.direction import Fact
 from stylegan_cli.directions.file import Discovery
 from stylegan_cli.directions.population import population
-from stylegan_cli.errors import DataError, UsageError
-from stylegan_cli.files import table_in
-from stylegan_cli.latents.sampling import PLAIN, codes_of_seeds
+from stylegan_cli.errors import MetricError, UsageError
 from stylegan_cli.networks.snapshot import Network
+from stylegan_cli.runtime import numpy_stream
 from stylegan_cli.studies.discovery.finding import discovered, measured
 from stylegan_cli.studies.discovery.judging import Scored, plain_name
+
+Codes = Float[np.ndarray, "n dim"]
+Unit = Float64[np.ndarray, " dim"]
+Method = Literal["svm", "mean", "lda"]
+RATIO, TRAINING_SHARE = 0.02, 0.7
+"""The share of all codes at either end, and the part of it that planes are fitted to."""
+
+LEFT_OVER = 1e-6
+"""Of a unit direction; with less of it left, a direction lies in the span of its conditions."""
 
 FEWEST = 10
 """Codes of a kind that a difference of means may be taken of."""
@@ -105,28 +110,6 @@ def find_difference(
     return discovered(network, name, "lda" if whiten else "mean", request, found)
 
 
-def scores_of_csv(network: Network, path: Path) -> Scored:
-    """Read scores of seeds: a line of headings, then a seed and its scores each.
-
-    Raises:
-        DataError: The file is missing, or not such a table.
-    """
-    rows = table_in(path)
-    if len(rows) < 2 or len(rows[0]) < 2:
-        raise DataError(f"{path}: needs a line of headings, then a seed and its scores on each")
-    try:
-        numbers = [(int(row[0]), [float(word or "nan") for word in row[1:]]) for row in rows[1:]]
-        scores = np.array([values for _, values in numbers], np.float32)
-    except ValueError as error:
-        raise DataError(f"{path}: seeds and scores are numbers ({error})") from None
-    if scores.ndim != 2 or scores.shape[1] != len(rows[0]) - 1:
-        raise DataError(f"{path}: every line needs {len(rows[0])} columns, as its headings have")
-    codes = codes_of_seeds(network, [seed for seed, _ in numbers], PLAIN)
-    dims = codes.ws[:, 0] if network.G.has_w else codes.z
-    assert dims is not None
-    return Scored(names=tuple(rows[0][1:]), codes=dims, scores=scores)
-
-
 def _across(
     scored: Scored, attribute: int, method: Method, ratio: float
 ) -> tuple[Float[np.ndarray, " dim"], dict[str, Fact]]:
@@ -152,3 +135,151 @@ def _halves(have: Float32[np.ndarray, "n dim"], lack: Float32[np.ndarray, "m dim
         for i in (0, 1)
     )
     return float(a @ b / np.linalg.norm(a) / np.linalg.norm(b))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ends:
+    """Numbers of the codes of highest and lowest score, and of all between.
+
+    Attributes:
+        train: Those to fit to, high ones first, then as many low ones; `validation` alike.
+        is_high: Whether the score of each of `between` is in the upper half.
+    """
+
+    train: Int64[np.ndarray, " t"]
+    validation: Int64[np.ndarray, " v"]
+    between: Int64[np.ndarray, " r"]
+    is_high: Bool[np.ndarray, " r"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Boundary:
+    """A direction across a plane.
+
+    Attributes:
+        vector: Of length 1, towards high scores.
+        accuracy: Share of the validation codes on the right side.
+        accuracy_between: Share of all codes that are at neither end.
+    """
+
+    vector: Unit
+    accuracy: float
+    accuracy_between: float
+
+
+def ends(scores: Float[np.ndarray, " n"], ratio: float = RATIO, seed: int = 0) -> Ends:
+    """Choose the codes of highest and lowest score, split at random.
+
+    Scores that are NaN or infinite are left out.
+
+    Raises:
+        MetricError: Too few scores, or all of them are equal.
+    """
+    valid = np.flatnonzero(np.isfinite(scores))
+    order = valid[np.argsort(-scores[valid], kind="stable")]
+    count = min(int(ratio * len(order)), len(order) // 2)
+    if count < 4:
+        raise MetricError(
+            f"{len(order)} scores are too few for the {ratio:.0%} at either end; take more samples"
+        )
+    if scores[order[0]] == scores[order[-1]]:
+        raise MetricError(
+            "all scores are equal, so nothing distinguishes the codes; use other scores"
+        )
+    train_count, stream = int(TRAINING_SHARE * count), numpy_stream(seed, "boundary")
+    high, low = stream.permutation(order[:count]), stream.permutation(order[-count:])
+    middle = (scores[order[0]] + scores[order[-1]]) / 2
+    between = order[count:-count]
+    return Ends(
+        train=np.concatenate([high[:train_count], low[:train_count]]),
+        validation=np.concatenate([high[train_count:], low[train_count:]]),
+        between=between,
+        is_high=scores[between] >= middle,
+    )
+
+
+def boundary(codes: Codes, chosen: Ends, method: Method = "svm") -> Boundary:
+    """Find the direction from low to high scores, and how well its plane separates them.
+
+    Args:
+        method: "svm" is the published one: linear, hinge loss, C = 1, codes unscaled. "mean" is
+            the difference of the means, "lda" the same with all codes' covariance undone.
+    """
+    spread = np.cov(codes, rowvar=False) if method == "lda" else None
+    fit = hinge_plane if method == "svm" else partial(mean_plane, covariance=spread)
+    train, validation = chosen.train, chosen.validation
+    vector, offset = fit(codes[train], _first_half(train))
+    accuracy = _right(codes[validation] @ vector + offset, _first_half(validation))
+    between = _right(codes[chosen.between] @ vector + offset, chosen.is_high)
+    if method != "svm":
+        # means improve with every code, and no held-out ones are needed
+        has = np.concatenate([_first_half(train), _first_half(validation)])
+        vector, _ = fit(codes[np.concatenate([train, validation])], has)
+    return Boundary(vector=vector, accuracy=accuracy, accuracy_between=between)
+
+
+def hinge_plane(codes: Codes, has: Bool[np.ndarray, " n"]) -> tuple[Unit, float]:
+    """Return unit normal and offset of the linear support vector machine's plane."""
+    from sklearn.svm import SVC
+
+    machine = SVC(kernel="linear", C=1.0).fit(codes, has)
+    weights = machine.coef_[0].astype(np.float64)
+    length = float(np.linalg.norm(weights))
+    return weights / length, float(machine.intercept_[0]) / length
+
+
+def mean_plane(
+    codes: Codes, has: Bool[np.ndarray, " n"], covariance: Float64[np.ndarray, "dim dim"] | None
+) -> tuple[Unit, float]:
+    """Return unit normal and offset of the plane half-way between the means of both sides.
+
+    Args:
+        covariance: Undo this spread first: only what separates the sides is left, as in
+            linear discriminant analysis.
+    """
+    high, low = (codes[side].mean(axis=0, dtype=np.float64) for side in (has, ~has))
+    vector = high - low
+    if covariance is not None:
+        vector = np.linalg.lstsq(covariance, vector, rcond=1e-8)[0]
+    vector = vector / np.linalg.norm(vector)
+    return vector, -float(vector @ (high + low)) / 2
+
+
+def conditioned(
+    direction: Float[np.ndarray, " dim"],
+    held: Float[np.ndarray, "held dim"],
+    names: Sequence[str],
+    covariance: Float64[np.ndarray, "dim dim"] | None = None,
+) -> Unit:
+    """Return the direction without its part in the span of the held ones, of length 1.
+
+    n' = n − Cᵀ(C Cᵀ)⁻¹ C n, rows of C the held directions.
+
+    Args:
+        names: Of the held directions, for the error.
+        covariance: Of the codes; with it, moving along the result leaves the coordinates of the
+            network's own samples along the held directions uncorrelated with the move.
+
+    Raises:
+        UsageError: Nothing of the direction is left.
+    """
+    rows = held.astype(np.float64)
+    if covariance is not None:
+        rows = rows @ covariance
+    unit = direction.astype(np.float64) / np.linalg.norm(direction)
+    left = unit - rows.T @ np.linalg.lstsq(rows.T, unit, rcond=None)[0]
+    length = float(np.linalg.norm(left))
+    if length < LEFT_OVER:
+        along = np.abs(rows @ unit) / np.linalg.norm(rows, axis=1)
+        raise UsageError(
+            f"{names[int(along.argmax())]}: the direction is the same as this one; `hold` another"
+        )
+    return left / length
+
+
+def _first_half(chosen: Int64[np.ndarray, " n"]) -> Bool[np.ndarray, " n"]:
+    return np.arange(len(chosen)) < len(chosen) // 2
+
+
+def _right(side: Float64[np.ndarray, " n"], has: Bool[np.ndarray, " n"]) -> float:
+    return float(((side > 0) == has).mean()) if len(has) else float("nan")

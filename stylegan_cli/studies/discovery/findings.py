@@ -10,13 +10,13 @@ from jaxtyping import Float64
 
 from stylegan_cli.directions.direction import Direction, Fact
 from stylegan_cli.directions.file import Discovery, read_directions
-from stylegan_cli.directions.measures import NUMBERS
 from stylegan_cli.directions.population import Population, population
 from stylegan_cli.directions.references import HDF5_SUFFIXES, DirectionPick, open_direction
 from stylegan_cli.errors import UsageError
 from stylegan_cli.networks.snapshot import Network
 from stylegan_cli.ranges import format_ints
 from stylegan_cli.rendering.store import StudyFile, open_study
+from stylegan_cli.studies.discovery.measuring import NUMBERS
 
 CONTROL = "random direction"
 DUPLICATE = 0.8

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Protocol, runtime_checkable
 
 import numpy as np
@@ -11,11 +12,12 @@ from jaxtyping import Float, Float32
 from torch import Tensor
 
 from stylegan_cli.directions.population import layers_of, population, sampled
-from stylegan_cli.errors import UsageError, meant_or_all
+from stylegan_cli.errors import DataError, UsageError, meant_or_all
+from stylegan_cli.files import table_in
 from stylegan_cli.latents.labels import chosen_class
 from stylegan_cli.latents.lookup import codes_of_picks
 from stylegan_cli.latents.references import parse_picks
-from stylegan_cli.latents.sampling import PLAIN
+from stylegan_cli.latents.sampling import PLAIN, codes_of_seeds
 from stylegan_cli.networks.execution import default_batch_size
 from stylegan_cli.networks.snapshot import Network
 from stylegan_cli.rendering.render import draw_images
@@ -78,6 +80,28 @@ def join_scored(parts: Sequence[Scored]) -> Scored:
         codes=np.concatenate([part.codes for part in parts]),
         scores=np.concatenate([part.scores for part in parts]),
     )
+
+
+def scores_of_csv(network: Network, path: Path) -> Scored:
+    """Read scores of seeds: a line of headings, then a seed and its scores each.
+
+    Raises:
+        DataError: The file is missing, or not such a table.
+    """
+    rows = table_in(path)
+    if len(rows) < 2 or len(rows[0]) < 2:
+        raise DataError(f"{path}: needs a line of headings, then a seed and its scores on each")
+    try:
+        numbers = [(int(row[0]), [float(word or "nan") for word in row[1:]]) for row in rows[1:]]
+        scores = np.array([values for _, values in numbers], np.float32)
+    except ValueError as error:
+        raise DataError(f"{path}: seeds and scores are numbers ({error})") from None
+    if scores.ndim != 2 or scores.shape[1] != len(rows[0]) - 1:
+        raise DataError(f"{path}: every line needs {len(rows[0])} columns, as its headings have")
+    codes = codes_of_seeds(network, [seed for seed, _ in numbers], PLAIN)
+    dims = codes.ws[:, 0] if network.G.has_w else codes.z
+    assert dims is not None
+    return Scored(names=tuple(rows[0][1:]), codes=dims, scores=scores)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,35 +1,26 @@
 """The study of a discovery: every direction from step to step, measured, and its pictures."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
 from PIL import Image, ImageDraw
 
-from stylegan_cli.detectors.registry import PerceptualDetector
 from stylegan_cli.directions.direction import Direction, Move, content_hash, moved_codes
-from stylegan_cli.directions.file import Discovery
 from stylegan_cli.errors import UsageError
 from stylegan_cli.figures.charts import BAR, bar_chart, diverging, full_scale, heat_map
 from stylegan_cli.figures.layout import INK, PAPER, Place, font, in_rows, paint
 from stylegan_cli.latents.codes import Codes, join_codes
 from stylegan_cli.latents.references import Pick
-from stylegan_cli.latents.sampling import (
-    PLAIN,
-    Sampling,
-    codes_of_seeds,
-    mean_code,
-    sampling_request,
-)
+from stylegan_cli.latents.sampling import Sampling, codes_of_seeds, mean_code, sampling_request
 from stylegan_cli.networks.snapshot import Network
 from stylegan_cli.ranges import format_ints, layer_groups
-from stylegan_cli.rendering.plan import Plan, Tables
+from stylegan_cli.rendering.plan import Measurement, Plan, Tables, measurement
 from stylegan_cli.rendering.sheet import called
 from stylegan_cli.rendering.store import StudyFile
 from stylegan_cli.shapes import Picture
-from stylegan_cli.studies.discovery.judging import Judge
-from stylegan_cli.studies.discovery.measuring import Effects, measurements
+from stylegan_cli.studies.discovery.measuring import CONTROLS, NUMBERS, STEPS, Effects
 from stylegan_cli.studies.editing import STRENGTHS, pick_codes, strength_name
 
 RANGE_STRENGTH = 2.0
@@ -46,39 +37,22 @@ CARD = 256
 """Side of a card of figures, in pixels."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class DiscoveryOptions:
-    """Options for showing and measuring directions.
-
-    Attributes:
-        seeds: Seeds, or codes in files, that get a sheet each beside that of the mean of W.
-        samples: Seeds that directions are measured on.
-    """
-
-    seeds: Sequence[Pick] = (0,)
-    strengths: Sequence[float] = STRENGTHS
-    samples: int = 6
-    judge: Judge | None = None
-
-
-USUAL = DiscoveryOptions()
-
-
 def discovery(
-    network: Network,
-    found: Discovery,
-    detector: PerceptualDetector,
-    options: DiscoveryOptions = USUAL,
-    sampling: Sampling = PLAIN,
+    effects: Effects, *, seeds: Sequence[Pick] = (0,), strengths: Sequence[float] = STRENGTHS
 ) -> Plan:
     """Plan every direction at every strength, a sheet for the mean of W and for each seed.
 
     Beside that each direction in some layers alone, and what it does to images.
+
+    Args:
+        effects: Of the directions that were found.
+        seeds: Seeds, or codes in files, that get a sheet each.
     """
+    network, sampling, found = effects.network, effects.sampling, effects.found
     if not found.directions:
         raise UsageError("no directions were found; use more samples or other options")
-    strengths = tuple(dict.fromkeys(options.strengths))
-    bases = _bases(network, options.seeds, sampling)
+    strengths = tuple(dict.fromkeys(strengths))
+    bases = _bases(network, seeds, sampling)
     table = partial(_table, network, sampling)
     sheets = [
         table(base, [[Move(each, step) for step in strengths] for each in found.directions])
@@ -86,15 +60,7 @@ def discovery(
     ]
     groups = _groups(network, found.directions)
     shares = [each.facts.get("share", 0.0) for each in found.directions]
-    judged = [] if options.judge is None else list(options.judge.names)
-    effects = Effects(
-        network=network,
-        directions=found.directions,
-        sampling=sampling,
-        samples=options.samples,
-        detector=detector,
-        judge=options.judge,
-    )
+    judged = [] if effects.judge is None else list(effects.judge.names)
 
     def ranges() -> Codes:
         lists = [tuple(range(network.G.num_ws)), *groups.values()]
@@ -111,8 +77,8 @@ def discovery(
             "directions_sha256": content_hash(found.directions),
             "seeds": list(bases),
             "strengths": list(strengths),
-            "measured_on": options.samples,
-            "detector": detector.name,
+            "measured_on": effects.samples,
+            "detector": effects.detector.name,
             "found_for": [each.facts.get("attribute", "") for each in found.directions],
             "judged": judged,
             "layer_groups": list(groups),
@@ -128,13 +94,34 @@ def discovery(
         make=lambda: Tables(
             codes=join_codes(sheets, np.stack) if len(sheets) > 1 else sheets[0],
             series={RANGES: ranges()} if groups else {},
-            measurements=measurements(effects),
+            measurements=_measurements(effects),
         ),
         pictures={"overview": paint_overview}
         | ({RANGES: paint_ranges} if groups else {})
         | ({"shares": paint_shares} if all(shares) else {})
         | ({"attributes": paint_attributes} if judged else {}),
     )
+
+
+def _measurements(effects: Effects) -> dict[str, Measurement]:
+    """Return what is measured, by its group in the study's file."""
+    G, count = effects.network.G, len(effects.found.directions)
+    arrays: dict[str, tuple[int, ...]] = {
+        **dict.fromkeys(NUMBERS, ()),
+        "lpips": (len(STEPS),),
+        "map": G.size.shape,
+        "layer_share": (G.num_ws,),
+        "suggested": (2,),
+    }
+    found = {
+        "effect": measurement(effects.effect, count, **arrays),
+        "control": measurement(effects.control, CONTROLS, lpips_per_sigma=(), consistency=()),
+        "noise_floor": measurement(effects.noise_floor, 1, lpips=()),
+    }
+    if effects.judge is not None:
+        told = (len(effects.judge.names),)
+        found["attributes"] = measurement(effects.attributes, count, shift=told, flips=told)
+    return found
 
 
 def _table(

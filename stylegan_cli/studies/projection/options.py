@@ -182,53 +182,40 @@ def _check_range(parameter: str, value: int, most: int) -> None:
 
 
 def _space(sizes: Sizes, options: ProjectionOptions) -> SpaceName:
+    space = options.space
+    if space is None:
+        if not sizes.has_w:
+            return "z"
+        return "w" if options.protocol or not sizes.has_styles else "w+"
     possible = sizes.has_noise and sizes.has_w and options.noise in (None, "optimise")
-    if options.space == "noise" and not possible:
-        raise UsageError(
-            "finds noise maps alone: it needs a network with w and noise, and `noise=optimise`",
-            parameter="space",
-            value=options.space,
+    problem = ""
+    if space == "noise" and not possible:
+        problem = (
+            "finds noise maps alone: it needs a network with w and noise, and `noise=optimise`"
         )
-    if options.space in ("w", "w+", "w-delta", "s") and not sizes.has_w:
-        raise UsageError(
-            "this network makes images straight from z and has no w; take `space=z`",
-            parameter="space",
-            value=options.space,
-        )
-    if options.space in ("w-delta", "s") and not sizes.has_styles:
-        raise UsageError(
-            "this network has one code for all layers; take `space=w`",
-            parameter="space",
-            value=options.space,
-        )
-    if options.space is not None:
-        return options.space
-    if not sizes.has_w:
-        return "z"
-    return "w" if options.protocol or not sizes.has_styles else "w+"
+    elif space not in ("noise", "z") and not sizes.has_w:
+        problem = "this network makes images straight from z and has no w; take `space=z`"
+    elif space in ("w-delta", "s") and not sizes.has_styles:
+        problem = "this network has one code for all layers; take `space=w`"
+    if problem:
+        raise UsageError(problem, parameter="space", value=space)
+    return space
 
 
 def _prior(options: ProjectionOptions, space: SpaceName) -> float:
-    if options.prior is None:
+    prior, problem = options.prior, ""
+    if prior is None:
         return 0.0 if options.protocol else PRIORS[space]
-    if not (isfinite(options.prior) and options.prior >= 0):
-        raise UsageError(
-            "not a number from 0 up; 0.02 is the default for w+",
-            parameter="prior",
-            value=options.prior,
-        )
-    if space == "w-delta" and options.prior == 0:
-        raise UsageError(
-            "differences in each layer without it are `space=w+`; leave one out",
-            parameter="prior",
-            value=options.prior,
-        )
-    if options.prior and (space in ("z", "noise") or options.protocol):
+    if not (isfinite(prior) and prior >= 0):
+        problem = "not a number from 0 up; 0.02 is the default for w+"
+    elif space == "w-delta" and prior == 0:
+        problem = "differences in each layer without it are `space=w+`; leave one out"
+    elif prior and (space in ("z", "noise") or options.protocol):
         kind = "`protocol=stylegan2`" if options.protocol else f"`space={space}`"
-        raise UsageError(
-            f"{kind} has no prior; leave `prior` out", parameter="prior", value=options.prior
-        )
-    return options.prior
+        problem = f"{kind} has no prior; leave `prior` out"
+    if problem:
+        raise UsageError(problem, parameter="prior", value=prior)
+    return prior
 
 
 def _pixel_weight(sizes: Sizes, options: ProjectionOptions, detector: str) -> float:

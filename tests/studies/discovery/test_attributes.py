@@ -10,7 +10,6 @@ from stylegan_cli.sizes import square
 from stylegan_cli.studies.discovery.attributes import (
     find_attributes,
     find_difference,
-    scores_of_csv,
 )
 from stylegan_cli.studies.discovery.channels import (
     channel_maps,
@@ -26,6 +25,7 @@ from stylegan_cli.studies.discovery.judging import (
     codes_of_pole,
     join_scored,
     scored,
+    scores_of_csv,
 )
 from stylegan_cli.studies.noise.variations import read_mask
 

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from stylegan_cli.directions.measures import mean_cosine, suggested_layers
+from stylegan_cli.studies.discovery.measuring import mean_cosine, suggested_layers
 
 
 def test_equal_changes_are_consistent_and_random_ones_are_not():

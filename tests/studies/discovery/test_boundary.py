@@ -1,8 +1,10 @@
+from typing import get_args
+
 import numpy as np
 import pytest
 
-from stylegan_cli.directions.boundary import METHODS, Ends, boundary, conditioned, ends
 from stylegan_cli.errors import MetricError, UsageError
+from stylegan_cli.studies.discovery.attributes import Ends, Method, boundary, conditioned, ends
 from tests.directions.vectors import reference, worst_cosine
 
 W = reference()["pca/w"]
@@ -57,7 +59,7 @@ def test_scores_that_tell_nothing_are_refused(scores):
         ends(scores)
 
 
-@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("method", get_args(Method))
 def test_a_linear_score_gives_its_direction_back(method):
     random = np.random.default_rng(0)
     codes, true = random.normal(size=(20000, 16)), random.normal(size=16)
