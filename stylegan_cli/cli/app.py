@@ -120,13 +120,10 @@ def with_advice(error: typer.BadParameter) -> typer.BadParameter:
     # typer's own prefix
     message = error.message.removeprefix("Value error, ").rstrip(".")
     message = _BOUND.sub(lambda found: f"must be {_BOUNDS[found[1]]} {found[2]}", message)
-    error.message = message + _nearest_choice(message) if message else _example(error.ctx)
+    if found := _NO_CHOICE.fullmatch(message):
+        message += meant(found["given"], re.findall("'([^']*)'", found["choices"]))
+    error.message = message or _example(error.ctx)
     return error
-
-
-def _nearest_choice(message: str) -> str:
-    found = _NO_CHOICE.fullmatch(message)
-    return meant(found["given"], re.findall("'([^']*)'", found["choices"])) if found else ""
 
 
 def _example(ctx: Any) -> str:
@@ -137,13 +134,10 @@ def _example(ctx: Any) -> str:
 
 
 ADVICE = {
-    errno.ENOSPC: "free space there, or write elsewhere with -o",
-    errno.EDQUOT: "free space there, or write elsewhere with -o",
-    errno.EACCES: "change its permissions or choose another place",
-    errno.EPERM: "change its permissions or choose another place",
+    **dict.fromkeys((errno.ENOSPC, errno.EDQUOT), "free space there, or write elsewhere with -o"),
+    **dict.fromkeys((errno.EACCES, errno.EPERM), "change its permissions or choose another place"),
     errno.EROFS: "choose a writable place with -o",
 }
-
 
 IN_ORDER_OF_WORK = (
     *("data", "recipe", "train", "grid", "mix", "noise", "truncation", "video", "project"),

@@ -79,7 +79,8 @@ def bench(
     place = api.pick_device(device)
     if place.type == "cpu":
         api.keep_freed_memory()
-    engines = _engines(compiled=compiled, captured=captured)
+    asked: dict[api.EngineName, bool] = {"eager": True, "compiled": compiled, "captured": captured}
+    engines = [engine for engine, is_asked in asked.items() if is_asked]
     chosen = api.benchmark_forms(place, precisions, backends, engines)
     here = machine(device)
     cases = [
@@ -148,11 +149,6 @@ def _words(text: str | None, parameter: str, valid: Sequence[Word]) -> list[Word
                 value=text,
             )
     return [known for word in words for known in valid if known == word]
-
-
-def _engines(*, compiled: bool, captured: bool) -> list["api.EngineName"]:
-    asked: dict[api.EngineName, bool] = {"eager": True, "compiled": compiled, "captured": captured}
-    return [engine for engine, is_asked in asked.items() if is_asked]
 
 
 def _variants(assignments: Sequence[str], resolutions: str | None) -> list[list[str]]:

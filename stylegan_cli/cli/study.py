@@ -34,10 +34,7 @@ def run_study(
     film = make_film(network, sampling) if make_film else None
     for text in plan.notes:
         console.note(text)
-    if flags.class_name is None and plan.request.get("class") == 0:
-        console.note(f"class 0 of {network.c_dim}; choose another with --class")
-    if flags.label is None and network.label_columns:
-        console.note(f"label {api.mean_label(network)}, the mean; choose another with --label")
+    note_label(network, plan, flags.class_name, flags.label)
     folder = flags.output or api.default_folder(network, plan)
     with api.Recording(network, plan, folder, overwrite=flags.overwrite) as recording:
         missing = recording.missing
@@ -54,6 +51,16 @@ def run_study(
         found = {**found, "video": str(films[0])}
     facts = {**_summary(recording, network, pdfs, made=missing), **found}
     console.echo_result(_written(recording, [*pdfs, *films]), facts, as_json=flags.json)
+
+
+def note_label(
+    network: "api.Network", plan: "api.Plan", class_name: str | None, label: str | None
+) -> None:
+    """Print which class or label is drawn, if none was chosen."""
+    if class_name is None and plan.request.get("class") == 0:
+        console.note(f"class 0 of {network.c_dim}; choose another with --class")
+    if label is None and network.label_columns:
+        console.note(f"label {api.mean_label(network)}, the mean; choose another with --label")
 
 
 def record_film(filming: "api.Filming", batch_size: int | None) -> None:

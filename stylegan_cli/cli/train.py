@@ -216,7 +216,10 @@ def _describe_images(recipe: "api.Settled", dataset: "api.Dataset") -> None:
         console.note(
             f"data.max_images: {data.max_images}, but there are {len(dataset)}; all are used"
         )
-    _name_detector(recipe)
+    name = recipe.metrics.detector or api.default_detector("features")
+    note = api.detector_note(name, "features") if recipe.metrics.every_ticks else ""
+    if note:
+        console.note(note)
 
 
 def _suggest(recipe: "api.Settled", folder: Path) -> None:
@@ -228,13 +231,6 @@ def _suggest(recipe: "api.Settled", folder: Path) -> None:
     console.note(f"  sgtool grid --seeds 0-31 --network {run}")
     console.note(f"  sgtool {study} --network {run}")
     console.note(f"  sgtool report {run}")
-
-
-def _name_detector(recipe: "api.Settled") -> None:
-    name = recipe.metrics.detector or api.default_detector("features")
-    note = api.detector_note(name, "features") if recipe.metrics.every_ticks else ""
-    if note:
-        console.note(note)
 
 
 @contextmanager

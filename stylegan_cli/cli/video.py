@@ -17,7 +17,7 @@ from stylegan_cli.cli.options import (
     NoiseModeFlag,
     with_flags,
 )
-from stylegan_cli.cli.study import record_film
+from stylegan_cli.cli.study import note_label, record_film
 from stylegan_cli.errors import UsageError
 from stylegan_cli.ranges import parse_floats, parse_ints, parse_points
 
@@ -222,10 +222,7 @@ def _film(footage: "api.Footage", flags: VideoFlags) -> None:
 def _print_defaults(flags: VideoFlags, network: "api.Network", found: "api.Video") -> None:
     for text in found.stills.notes:
         console.note(text)
-    if network.label_columns and flags.label is None:
-        console.note(f"label {api.mean_label(network)}, the mean; choose another with --label")
-    elif network.c_dim and flags.class_names is None and flags.label is None:
-        console.note(f"class 0 of {network.c_dim}; choose another with --class")
+    note_label(network, found.stills, flags.class_names, flags.label)
     if flags.style_seeds and flags.crossover is None:
         console.note(
             f"crossover {found.keyframes.crossover[0]:g} of 0-{network.sizes.num_ws}; "

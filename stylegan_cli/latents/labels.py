@@ -156,20 +156,12 @@ def class_index(network: Network | Header, chosen: str | None) -> int | None:
 
 
 def chosen_class(network: Network, chosen: str | None) -> int | None:
-    """Return the index of an explicitly chosen class, else None.
-
-    Raises:
-        UsageError: There is no such class.
-    """
+    """Return the index of an explicitly chosen class, else None."""
     return None if chosen is None else class_index(network, chosen)
 
 
 def class_names(network: Network) -> tuple[str, ...]:
-    """Return the name of each class, or its number if it has none.
-
-    Raises:
-        UsageError: Its labels are numbers.
-    """
+    """Return the name of each class, or its number if it has none."""
     if network.label_columns:
         raise UsageError("labels of this network are numbers, no classes; give `label`")
     return network.classes or tuple(map(str, range(network.c_dim)))

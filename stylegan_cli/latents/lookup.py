@@ -17,8 +17,8 @@ from stylegan_cli.latents.sampling import (
     broadcast_layers,
     check_possible,
     check_seeds,
-    chosen_labels,
     codes_of_seeds,
+    label_of,
     map_latents,
     noise_seed_of_code,
     truncate_codes,
@@ -151,7 +151,7 @@ def _codes_of_stored(network: Network, stored: StoredCodes, sampling: Sampling) 
     values, labels = stored.values, stored.labels
     chosen = sampling.class_name is not None or sampling.label is not None
     if labels is None or (is_z and chosen):
-        labels = chosen_labels(network, len(values), sampling)
+        labels = np.tile(label_of(network, sampling), (len(values), 1))
     found = torch.from_numpy(values).to(G.mapping.w_avg.device)
     if is_z:
         found = map_latents(G, values, labels)

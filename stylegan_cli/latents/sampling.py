@@ -46,22 +46,14 @@ PLAIN = Sampling()
 
 
 def z_of_seeds(seeds: Sequence[int], z_dim: int) -> Float32[np.ndarray, "n z_dim"]:
-    """Draw one z per seed in the usual way: `RandomState(seed).randn(z_dim)`.
-
-    Raises:
-        UsageError: NumPy takes no such seed.
-    """
+    """Draw one z per seed in the usual way: `RandomState(seed).randn(z_dim)`."""
     check_seeds(seeds)
     rows = [np.random.RandomState(seed).randn(z_dim) for seed in seeds]
     return np.asarray(rows, np.float32).reshape(-1, z_dim)
 
 
 def check_seeds(seeds: Iterable[int]) -> None:
-    """Raise if there are no such seeds.
-
-    Raises:
-        UsageError: NumPy takes no such seed.
-    """
+    """Raise a `UsageError` if NumPy takes no such seed."""
     for seed in seeds:
         if seed not in SEEDS:
             raise UsageError(f"seed {seed}: out of range; the valid range is 0-{SEEDS[-1]}")
@@ -95,9 +87,6 @@ def truncate(ws: Ws, w_avg: W1, psi: float, cutoff: int | None = None) -> Ws:
     Args:
         psi: 1 changes nothing, 0 gives w_avg, below 0 the opposite of w.
         cutoff: Only layers [0, cutoff) move; None moves all.
-
-    Raises:
-        UsageError: psi is not finite, or there are no such layers.
     """
     _check_truncation(psi, cutoff, num_ws=ws.shape[1])
     if psi == 1:
@@ -121,11 +110,7 @@ def _check_truncation(psi: float, cutoff: int | None, *, num_ws: int) -> None:
 
 
 def truncate_codes(G: "Generator", codes: Codes, psi: float, cutoff: int | None = None) -> Codes:
-    """Move a table of codes towards the mean of W as `truncate` does; offsets of styles shrink.
-
-    Raises:
-        UsageError: psi is not finite, or there are no such layers.
-    """
+    """Move a table of codes towards the mean of W as `truncate` does; offsets of styles shrink."""
     import torch
 
     from stylegan_cli.networks.styles import style_indices
@@ -177,11 +162,7 @@ def label_request(network: Network, sampling: Sampling) -> dict[str, Any]:
 
 
 def label_of(network: Network, sampling: Sampling) -> Float32[np.ndarray, " c_dim"]:
-    """Return the label that is chosen, or the usual one of the network.
-
-    Raises:
-        UsageError: The network has no such label or class.
-    """
+    """Return the label that is chosen, or the usual one of the network."""
     if sampling.label is None:
         return usual_label(network, class_index(network, sampling.class_name))
     if sampling.class_name is not None:
@@ -190,12 +171,7 @@ def label_of(network: Network, sampling: Sampling) -> Float32[np.ndarray, " c_di
 
 
 def check_possible(network: Network, sampling: Sampling) -> None:
-    """Raise if the network cannot do what is asked.
-
-    Raises:
-        UsageError: Truncation without w or layers, or by no finite number, or a noise mode
-            without noise inputs.
-    """
+    """Raise a `UsageError` if the network cannot truncate so, or has no such noise."""
     sizes = network.sizes
     if sampling.psi != 1 and not sizes.has_w:
         raise UsageError(
@@ -220,11 +196,7 @@ def check_possible(network: Network, sampling: Sampling) -> None:
 
 
 def check_moves(network: Network, shifts: bool, turns: bool) -> None:
-    """Raise if the network cannot move its pictures.
-
-    Raises:
-        UsageError: It cannot, and pictures shall be shifted or turned.
-    """
+    """Raise a `UsageError` if pictures shall be shifted or turned, and the network cannot."""
     if (shifts or turns) and not network.sizes.can_move:
         raise UsageError(
             "the input of this network cannot be moved, as that of StyleGAN3 can; leave it out",
@@ -249,16 +221,12 @@ def codes_of_seeds(
 
     Args:
         labels: Label of each; None takes that of the chosen class.
-
-    Raises:
-        UsageError: A seed, the truncation, the noise mode or the class is not possible with this
-            network.
     """
     check_possible(network, sampling)
     G = network.G
     z = z_of_seeds(seeds, G.z_dim)
     if labels is None:
-        labels = chosen_labels(network, len(z), sampling)
+        labels = np.tile(label_of(network, sampling), (len(z), 1))
     ws = broadcast_layers(map_latents(G, z, labels), G.num_ws)
     ws = truncate(ws, G.mapping.w_avg, sampling.psi, sampling.cutoff)
     return Codes(
@@ -267,8 +235,3 @@ def codes_of_seeds(
         labels=labels,
         z=z,
     )
-
-
-def chosen_labels(network: Network, count: int, sampling: Sampling) -> Labels:
-    """Repeat the chosen label this many times."""
-    return np.tile(label_of(network, sampling), (count, 1))

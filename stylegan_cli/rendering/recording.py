@@ -62,7 +62,12 @@ class Recording:
             with writing(paths.folder):
                 _refuse_strangers(paths)
             if paths.hdf5.exists():
-                return _same(_open_finished(paths.hdf5), paths.header)
+                try:
+                    return _same(open_study(paths.hdf5), paths.header)
+                except DataError as error:
+                    raise OutputError(
+                        f"{error}; choose another `output` or add `overwrite`"
+                    ) from None
             if paths.unfinished.exists():
                 try:
                     file = open_study(paths.unfinished, write=True)
@@ -192,13 +197,6 @@ def _table(network: Network, codes: Codes) -> Table:
 def _indices(flags: Bool[np.ndarray, "*shape"]) -> list[tuple[int, ...]]:
     """Return the indices of the set flags."""
     return [tuple(map(int, index)) for index in np.argwhere(flags)]
-
-
-def _open_finished(path: Path) -> StudyFile:
-    try:
-        return open_study(path)
-    except DataError as error:
-        raise OutputError(f"{error}; choose another `output` or add `overwrite`") from None
 
 
 def _refuse_strangers(paths: StudyPaths) -> None:

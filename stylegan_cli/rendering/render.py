@@ -39,21 +39,6 @@ def to_greys(images: Images) -> Float64[np.ndarray, "n height width channels"]:
     return scaled.permute(0, 2, 3, 1).contiguous().cpu().numpy()
 
 
-def draw(
-    G: Generator,
-    ws: Ws,
-    noise: NoiseInput,
-    style_offsets: Float32[np.ndarray, "n style_channels"] | None = None,
-    motions: Float32[np.ndarray, "n 3"] | None = None,
-) -> Pixels:
-    """Draw the styles at G's full resolution; images of a growing G are enlarged.
-
-    Args:
-        style_offsets: As of `Codes`, like `motions`.
-    """
-    return to_pixels(draw_images(G, ws, noise, style_offsets, motions))
-
-
 def draw_images(
     G: Generator,
     ws: Ws,
@@ -61,7 +46,11 @@ def draw_images(
     style_offsets: Float32[np.ndarray, "n style_channels"] | None = None,
     motions: Float32[np.ndarray, "n 3"] | None = None,
 ) -> Images:
-    """Return the images from which `draw` makes pictures."""
+    """Draw the styles at G's full resolution; images of a growing G are enlarged.
+
+    Args:
+        style_offsets: As of `Codes`, like `motions`.
+    """
     offsets, shifts = (
         None if column is None else torch.from_numpy(column).to(ws.device)
         for column in (style_offsets, motions)

@@ -21,7 +21,7 @@ from stylegan_cli.networks.generator import Generator
 from stylegan_cli.networks.header import Header
 from stylegan_cli.networks.snapshot import save_network, versions
 from stylegan_cli.recipe import Settled
-from stylegan_cli.rendering.render import draw, to_images, to_pixels
+from stylegan_cli.rendering.render import draw_images, to_images, to_pixels
 from stylegan_cli.runtime import numpy_stream, stream_seed, torch_stream
 from stylegan_cli.shapes import Picture, Pixels
 from stylegan_cli.sizes import Size
@@ -57,7 +57,7 @@ class SampleGrid:
         size = default_batch_size(G_ema.size)
         parts = zip(self.z.split(size), self.c.split(size), strict=True)
         codes = [G_ema.ws(z.to(device), c.to(device)) for z, c in parts]
-        return np.concatenate([draw(G_ema, ws, "const") for ws in codes])
+        return np.concatenate([to_pixels(draw_images(G_ema, ws, "const")) for ws in codes])
 
 
 def _shown(dataset: Dataset, rows: int, columns: int, seed: int) -> list[int]:

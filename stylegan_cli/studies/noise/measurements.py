@@ -1,12 +1,11 @@
 """Variance of images under noise: maps, the liveliest part, by layer, beside the styles."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import sqrt
 from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
 from jaxtyping import Float, Float64
 
 from stylegan_cli.latents.codes import Codes
@@ -14,7 +13,7 @@ from stylegan_cli.networks.execution import default_batch_size
 from stylegan_cli.networks.generator import Generator
 from stylegan_cli.networks.noise import NOISE_MODES
 from stylegan_cli.rendering.plan import Measurement, measurement
-from stylegan_cli.rendering.render import draw_images, noise_input, to_greys
+from stylegan_cli.rendering.render import draw_codes, to_greys
 from stylegan_cli.rendering.store import Arrays, StudyFile
 
 if TYPE_CHECKING:
@@ -172,19 +171,13 @@ class NoiseDraws:
     ) -> Iterator[Float64[np.ndarray, "height width channels"]]:
         """Return a seed's images, one per draw; one only if noise on these inputs has no effect."""
         moved = [i for i in inputs if strengths(self.G)[i] > 0]
-        seeds = self.codes.noise_seed[seed, : None if moved else 1].tolist()
+        codes = self.codes[seed, : None if moved else 1]
         modes = np.full(len(self.G.noise_layers), NOISE_MODES.index("none"), np.int8)
         modes[moved] = NOISE_MODES.index("random")
-        codes, device = self.codes, self.G.mapping.w_avg.device
+        codes = replace(codes, noise_modes=np.tile(modes, (len(codes.ws), 1)))
         size = batch_size or default_batch_size(self.G.size)
-        for start in range(0, len(seeds), size):
-            batch = seeds[start : start + size]
-            noise = noise_input(self.G, np.tile(modes, (len(batch), 1)), batch)
-            # all draws of a seed have the same styles
-            drawn = slice(start, start + len(batch))
-            ws = torch.from_numpy(np.ascontiguousarray(codes.ws[seed, drawn])).to(device)
-            offsets = None if codes.style_offsets is None else codes.style_offsets[seed, drawn]
-            yield from to_greys(draw_images(self.G, ws, noise, offsets))
+        for start in range(0, len(codes.ws), size):
+            yield from to_greys(draw_codes(self.G, codes[start : start + size]))
 
 
 def strengths(G: Generator) -> tuple[float, ...]:

@@ -16,7 +16,7 @@ from stylegan_cli.networks.generator import Generator
 from stylegan_cli.networks.noise import NoiseInput, NoiseMode, noise_maps
 from stylegan_cli.networks.snapshot import Network
 from stylegan_cli.rendering.plan import Address, Plan
-from stylegan_cli.rendering.render import draw, fixed_maps, render
+from stylegan_cli.rendering.render import draw_images, fixed_maps, render, to_pixels
 from stylegan_cli.runtime import stream_seed
 from stylegan_cli.shapes import Picture, Pixels
 from stylegan_cli.sizes import Size
@@ -148,7 +148,8 @@ def _draw(
     else:
         codes = video.swung(moments)
     ws = torch.from_numpy(codes.ws).to(G.mapping.w_avg.device)
-    return draw(G, ws, noise, codes.style_offsets, motions_between(video.keyframes, moments))
+    motions = motions_between(video.keyframes, moments)
+    return to_pixels(draw_images(G, ws, noise, codes.style_offsets, motions))
 
 
 def codes_between(G: Generator, keyframes: Keyframes, motion: Motion, moments: Instants) -> Codes:

@@ -19,7 +19,7 @@ from stylegan_cli.latents.sampling import PLAIN, Sampling, mean_code
 from stylegan_cli.networks.execution import open_for_drawing
 from stylegan_cli.networks.snapshot import load_network
 from stylegan_cli.networks.styles import moved_styles, style_indices, styles_of
-from stylegan_cli.rendering.render import draw
+from stylegan_cli.rendering.render import draw_images, to_pixels
 from stylegan_cli.studies.discovery.judging import codes_of_pole
 from stylegan_cli.studies.grid import grid
 from stylegan_cli.studies.mixing import mix
@@ -86,7 +86,7 @@ def test_every_study_shows_the_projected_pictures_to_the_bit(place):
 def test_the_offsets_make_a_difference(place):
     network, code = place[1], codes(place, "0")
     with_them, without = (
-        draw(network.G, torch.from_numpy(code.ws), "const", offsets)
+        to_pixels(draw_images(network.G, torch.from_numpy(code.ws), "const", offsets))
         for offsets in (code.style_offsets, None)
     )
     assert (with_them != without).any()
@@ -285,6 +285,8 @@ def test_shifted_pictures_keep_their_offsets():
     ws = torch.randn(1, G.num_ws, G.w_dim, generator=torch.Generator().manual_seed(0))
     offsets = 3 * np.ones((1, len(style_indices(G))), np.float32)
     still = np.zeros((1, 3), np.float32)
-    here, shifted = (draw(G, ws, "none", offsets, motions) for motions in (None, still))
+    here, shifted = (
+        to_pixels(draw_images(G, ws, "none", offsets, motions)) for motions in (None, still)
+    )
     assert np.abs(here.astype(int) - shifted).max() <= 1
-    assert (here != draw(G, ws, "none")).any()
+    assert (here != to_pixels(draw_images(G, ws, "none"))).any()
