@@ -4,6 +4,8 @@ With `[1, 2, 1]` filters, its generator is configuration B of [SG1].
 """
 
 import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 import torch
 import torch.nn.functional as F
@@ -11,7 +13,7 @@ from torch import Tensor, nn
 
 from stylegan_cli.networks.discriminators import DiscriminatorForm
 from stylegan_cli.networks.family import Family, register
-from stylegan_cli.networks.generator import Blueprint, Synthesis
+from stylegan_cli.networks.generator import Blueprint, Synthesis, noise_by_layer
 from stylegan_cli.networks.layers import (
     Frozen,
     cast,
@@ -24,8 +26,10 @@ from stylegan_cli.networks.layers import (
     randn,
     split_lod,
     to_image,
+    twice,
     upscale,
 )
+from stylegan_cli.networks.noise import NoiseInput
 from stylegan_cli.ops import BackendName, fir, pick_backend
 from stylegan_cli.ops.autograd import conv2d, conv2d_up
 from stylegan_cli.ops.fast import box_kernel
@@ -50,17 +54,13 @@ class LatentInput(nn.Module):
         x = F.linear(w, self.weight * self.weight_gain).reshape(w.shape[0], -1, *self.base.shape)
         return x.contiguous(memory_format=torch.channels_last)
 
-    def frozen(self, _: torch.dtype) -> "FrozenInput":
-        return FrozenInput(self)
-
 
 class ProgressiveConv(nn.Module):
     """Linear 3×3 convolution with equalized learning rate and a gain of √2.
 
     Args:
         up: Double the size first, by repeating each pixel.
-        blur: Filter with `[1, 2, 1]` after doubling.
-        early_bias: Add a bias before that filter.
+        blur: As of `Form`, and so is `early_bias`.
     """
 
     def __init__(
@@ -83,8 +83,9 @@ class ProgressiveConv(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """Map `[n, inputs, h, w]` to `[n, outputs, h or 2h, w or 2w]`."""
         weight = self.weight * self.weight_gain
+        y: Tensor
         if self.up:
-            y: Tensor = self.ops.box_up_conv(x, weight, self.bias, blur=self.blur)
+            y = self.ops.box_up_conv(x, weight, self.bias, blur=self.blur)
         else:
             y = self.ops.conv(x, weight, None, lrelu=False)
         return y
@@ -116,48 +117,71 @@ class ProgressiveRGB(nn.Module):
 class ProgressiveTail(nn.Module):
     """Bias, leaky ReLU and pixel norm after each operation."""
 
-    def __init__(self, features: int, backend: BackendName) -> None:
+    def __init__(self, features: int, _: Size, blueprint: Blueprint, *, bias: bool = True) -> None:
         super().__init__()
+        assert bias, "styled networks alone may lack it"
         self.bias = nn.Parameter(torch.zeros(features))
-        self.ops = pick_backend(backend)
+        self.ops = pick_backend(blueprint.backend)
 
-    def forward(self, x: Tensor) -> Tensor:
-        """Map a feature map to one of the same shape."""
+    def forward(self, x: Tensor, *_: object) -> Tensor:
         return normalize(self.ops.noise_bias_act(x, None, None, self.bias))
 
     def frozen(self, dtype: torch.dtype) -> "FrozenProgressiveTail":
         return FrozenProgressiveTail(self, dtype)
 
 
-class ProgressiveBlock(nn.Module):
-    """Layers of one level; the first block starts from the latent.
+@dataclass(frozen=True, kw_only=True)
+class Form:
+    """Traits that tell the synthesis networks of [PG] and [SG1] apart.
 
-    Args:
-        inputs: Channels of the previous block; 0 for the first block.
-        size: Of the first block's feature maps; others double what they get.
+    Attributes:
         blur: Filter with `[1, 2, 1]` after doubling the size.
+        early_bias: Add a bias before that filter, and none in the layer after it.
+        start: Builds the first feature map, from lengths of codes and maps, and their size.
+        tail: Builds the layer after each operation.
+        styles: Each layer takes its own code; otherwise one drives the first.
+        noise: Layers have noise inputs.
     """
 
+    blur: bool = False
+    early_bias: bool = False
+    start: Callable[[int, int, Size], nn.Module] = LatentInput
+    tail: Callable[..., nn.Module] = ProgressiveTail
+    styles: bool = False
+    noise: bool = False
+
+
+class ProgressiveBlock(nn.Module):
+    """Layers of one level; the first, which has no inputs, starts from the codes."""
+
     def __init__(
-        self, inputs: int, outputs: int, size: Size, blueprint: Blueprint, *, blur: bool
+        self, inputs: int, outputs: int, size: Size, blueprint: Blueprint, form: Form
     ) -> None:
         super().__init__()
-        backend = blueprint.backend
+        backend, early = blueprint.backend, form.early_bias
         if inputs:
             self.dtype = blueprint.dtype
-            self.conv0 = ProgressiveConv(inputs, outputs, up=True, blur=blur, backend=backend)
+            self.conv0 = ProgressiveConv(
+                inputs, outputs, up=True, blur=form.blur, early_bias=early, backend=backend
+            )
         else:
             self.dtype = torch.promote_types(blueprint.dtype, torch.float32)
-            self.input = LatentInput(blueprint.w_dim, outputs, size)
-        self.tail0 = ProgressiveTail(outputs, backend)
-        self.conv1 = ProgressiveConv(outputs, outputs, up=False, blur=blur, backend=backend)
-        self.tail1 = ProgressiveTail(outputs, backend)
+            self.input = form.start(blueprint.w_dim, outputs, size)
+        self.tail0 = form.tail(outputs, size, blueprint, bias=not early)
+        self.conv1 = ProgressiveConv(outputs, outputs, up=False, blur=form.blur, backend=backend)
+        self.tail1 = form.tail(outputs, size, blueprint)
         self.torgb = ProgressiveRGB(outputs, blueprint.channels, backend)
 
-    def forward(self, x: Tensor | None, w: Tensor) -> Tensor:
-        """Compute this level from the previous one, or from the latent."""
-        x = self.input(w) if x is None else self.conv0(x.to(self.dtype))
-        y: Tensor = self.tail1(self.conv1(self.tail0(x)))
+    def forward(self, x: Tensor | None, ws: Tensor, noise: Sequence[Tensor | None]) -> Tensor:
+        """Compute this level from the previous one.
+
+        Args:
+            ws: `[n, 2, w_dim]`.
+            noise: One map per layer.
+        """
+        x = self.input(ws[:, 0]) if x is None else self.conv0(x.to(self.dtype))
+        x = self.conv1(self.tail0(x, ws[:, 0], noise[0]))
+        y: Tensor = self.tail1(x, ws[:, 1], noise[1])
         return y
 
     def frozen(self, dtype: torch.dtype) -> "ProgressiveBlock":
@@ -168,59 +192,47 @@ class ProgressiveBlock(nn.Module):
         return self
 
 
-class TraditionalSynthesis(Synthesis):
-    """Network without styles, from a single code to images."""
+class ProgressiveSynthesis(Synthesis):
+    """Network of blocks that double the size, from one code, or one per layer, to images."""
 
-    num_ws = 1
-    noise_sizes = ()
-    layer_levels = (4,)
-
-    def __init__(self, blueprint: Blueprint, *, blur: bool = False) -> None:
+    def __init__(self, blueprint: Blueprint, form: Form) -> None:
         super().__init__()
         features = generator_features(blueprint.recipe)
         self.size, self.levels = blueprint.recipe.data.size, tuple(features)
+        self.has_noise = form.noise
         inputs = 0
         for level, outputs in features.items():
-            size = self.size.at(level)
-            block = ProgressiveBlock(inputs, outputs, size, blueprint, blur=blur)
+            block = ProgressiveBlock(inputs, outputs, self.size.at(level), blueprint, form)
             self.add_module(f"b{level}", block)
             inputs = outputs
+        self.num_ws = 2 * len(self.levels) if form.styles else 1
 
-    def forward(self, ws: Ws, noise: object) -> Images:
-        """Make float32 images as large as the network has grown; `noise` has no effect."""
+    @property
+    def noise_sizes(self) -> tuple[Size, ...]:
+        if not self.has_noise:
+            return ()
+        return twice(tuple(self.size.at(level) for level in grown(self.levels, self.lod)))
+
+    @property
+    def layer_levels(self) -> tuple[int, ...]:
+        return twice(self.levels) if self.num_ws > 1 else (4,)
+
+    def forward(self, ws: Ws, noise: NoiseInput) -> Images:
+        """Make float32 images as large as the network has grown."""
         before: Tensor | None = None
         x: Tensor | None = None
-        for level in grown(self.levels, self.lod):
-            before, x = x, self.get_submodule(f"b{level}")(x, ws[:, 0])
-        return grown_image(self, self.size.at(level), before, x)
-
-
-def grown_image(
-    synthesis: Synthesis, size: Size, before: Tensor | None, x: Tensor | None
-) -> Images:
-    """Convert the last feature maps to images, faded with those of the level below.
-
-    Args:
-        x: Feature maps of the last level that takes part.
-    """
-    image: Tensor = synthesis.get_submodule(f"b{size.level}.torgb")(x)
-    _, share = split_lod(synthesis.lod)
-    if share:
-        smaller = synthesis.get_submodule(f"b{size.level // 2}.torgb")(before)
-        image = fade(image, upscale(smaller, size), share)
-    return image
-
-
-class FrozenInput(Frozen):
-    """`LatentInput` for drawing; gives the same bits."""
-
-    def __init__(self, layer: LatentInput) -> None:
-        super().__init__(weight=layer.weight * layer.weight_gain)
-        self.base = layer.base
-
-    def forward(self, w: Tensor) -> Tensor:
-        x = F.linear(w, self.weight).reshape(w.shape[0], -1, *self.base.shape)
-        return x.contiguous(memory_format=torch.channels_last)
+        layers = 2 * len(self.levels)
+        ws = ws.expand(-1, layers, -1)
+        maps = noise_by_layer(self, noise) if self.has_noise else [None] * layers
+        for i, level in enumerate(grown(self.levels, self.lod)):
+            own = slice(2 * i, 2 * i + 2)
+            before, x = x, self.get_submodule(f"b{level}")(x, ws[:, own], maps[own])
+        image: Tensor = self.get_submodule(f"b{level}.torgb")(x)
+        _, share = split_lod(self.lod)
+        if share:
+            smaller = self.get_submodule(f"b{level // 2}.torgb")(before)
+            image = fade(image, upscale(smaller, self.size.at(level)), share)
+        return image
 
 
 class FrozenConv(Frozen):
@@ -265,7 +277,7 @@ class FrozenProgressiveTail(Frozen):
     def __init__(self, layer: ProgressiveTail, dtype: torch.dtype) -> None:
         super().__init__(bias=layer.bias.to(dtype)[:, None, None])
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, x: Tensor, *_: object) -> Tensor:
         """Map a feature map to one of the same shape; overwrites x."""
         return normalize(F.leaky_relu_(x.add_(self.bias), LRELU_SLOPE))
 
@@ -274,7 +286,7 @@ register(
     Family(
         name="progan",
         keys=families.keys_of("progan"),
-        synthesis=TraditionalSynthesis,
+        synthesis=lambda blueprint: ProgressiveSynthesis(blueprint, Form()),
         labels="joined",
         root2_in_weight=True,
         discriminator=lambda section: DiscriminatorForm(

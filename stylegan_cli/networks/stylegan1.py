@@ -4,8 +4,8 @@ Convolution weights are stored in correlation orientation throughout; the origin
 of layers that double the size from 128 px up.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 
 import torch
 import torch.nn.functional as F
@@ -13,30 +13,13 @@ from torch import Tensor, nn
 
 from stylegan_cli.networks.discriminators import DiscriminatorForm
 from stylegan_cli.networks.family import Family, register
-from stylegan_cli.networks.generator import Blueprint, Synthesis, noise_by_layer
-from stylegan_cli.networks.layers import (
-    Dense,
-    Frozen,
-    FrozenDense,
-    freeze_layers,
-    generator_features,
-    grown,
-    randn,
-    twice,
-)
-from stylegan_cli.networks.noise import NoiseInput
-from stylegan_cli.networks.progan import (
-    LatentInput,
-    ProgressiveConv,
-    ProgressiveRGB,
-    TraditionalSynthesis,
-    grown_image,
-)
+from stylegan_cli.networks.generator import Blueprint, Synthesis
+from stylegan_cli.networks.layers import Dense, Frozen, FrozenDense, randn
+from stylegan_cli.networks.progan import Form, LatentInput, ProgressiveSynthesis
 from stylegan_cli.ops import fast, pick_backend
 from stylegan_cli.ops.reference import EPSILON, LRELU_SLOPE
 from stylegan_cli.recipe import families
 from stylegan_cli.recipe.architecture import Variant
-from stylegan_cli.shapes import Images, Ws
 from stylegan_cli.sizes import Size
 
 
@@ -63,17 +46,14 @@ _VARIANTS: Mapping[Variant, _Variant] = {
 class ConstInput(nn.Module):
     """Learned feature map, 4×4 for squares, the same for every image."""
 
-    def __init__(self, features: int, base: Size) -> None:
+    def __init__(self, _: int, features: int, base: Size) -> None:
         super().__init__()
         self.const = nn.Parameter(torch.ones(features, *base.shape))
 
     def forward(self, w: Tensor) -> Tensor:
-        """Return `[n, features, h, w]`, whatever w is."""
+        """Return `[n, features, h, w]`, whatever w is; the caller may overwrite it."""
         start = self.const.expand(w.shape[0], -1, -1, -1)
-        return start.contiguous(memory_format=torch.channels_last)
-
-    def frozen(self, _: torch.dtype) -> "FrozenConst":
-        return FrozenConst(self)
+        return start.clone(memory_format=torch.channels_last)
 
 
 class StyledTail(nn.Module):
@@ -105,103 +85,6 @@ class StyledTail(nn.Module):
         return FrozenStyledTail(self, dtype)
 
 
-class StyledBlock(nn.Module):
-    """Layers of one level; the first block starts from a constant or from w.
-
-    Args:
-        inputs: Channels of the previous block; 0 for the first block.
-    """
-
-    def __init__(self, inputs: int, outputs: int, size: Size, blueprint: Blueprint) -> None:
-        super().__init__()
-        backend, section = blueprint.backend, blueprint.recipe.generator
-        early = _VARIANTS[section.variant].early_bias
-        if inputs:
-            self.dtype = blueprint.dtype
-            self.conv0 = ProgressiveConv(
-                inputs, outputs, up=True, blur=True, early_bias=early, backend=backend
-            )
-        else:
-            self.dtype = torch.promote_types(blueprint.dtype, torch.float32)
-            self.input = (
-                ConstInput(outputs, size)
-                if section.input == "const"
-                else LatentInput(blueprint.w_dim, outputs, size)
-            )
-        self.tail0 = StyledTail(outputs, size, blueprint, bias=not early)
-        self.conv1 = ProgressiveConv(outputs, outputs, up=False, blur=True, backend=backend)
-        self.tail1 = StyledTail(outputs, size, blueprint)
-        self.torgb = ProgressiveRGB(outputs, blueprint.channels, backend)
-
-    def forward(self, x: Tensor | None, ws: Tensor, noise: Sequence[Tensor | None]) -> Tensor:
-        """Compute this level from the previous one.
-
-        Args:
-            ws: `[n, 2, w_dim]`.
-            noise: One map per layer.
-        """
-        x = self.input(ws[:, 0]) if x is None else self.conv0(x.to(self.dtype))
-        x = self.conv1(self.tail0(x, ws[:, 0], noise[0]))
-        y: Tensor = self.tail1(x, ws[:, 1], noise[1])
-        return y
-
-    def frozen(self, dtype: torch.dtype) -> "StyledBlock":
-        """Freeze the layers; the first block keeps its type of activations."""
-        if hasattr(self, "conv0"):
-            self.dtype = dtype
-        freeze_layers(self, self.dtype)
-        return self
-
-
-class StyledSynthesis(Synthesis):
-    """Network from one w per layer to images, [SG1] section 2."""
-
-    def __init__(self, blueprint: Blueprint) -> None:
-        super().__init__()
-        features = generator_features(blueprint.recipe)
-        self.size, self.levels = blueprint.recipe.data.size, tuple(features)
-        self.has_noise = blueprint.recipe.generator.noise
-        inputs = 0
-        for level, outputs in features.items():
-            block = StyledBlock(inputs, outputs, self.size.at(level), blueprint)
-            self.add_module(f"b{level}", block)
-            inputs = outputs
-        self.num_ws = 2 * len(self.levels)
-
-    @property
-    def noise_sizes(self) -> tuple[Size, ...]:
-        if not self.has_noise:
-            return ()
-        return twice(tuple(self.size.at(level) for level in grown(self.levels, self.lod)))
-
-    @property
-    def layer_levels(self) -> tuple[int, ...]:
-        return twice(self.levels)
-
-    def forward(self, ws: Ws, noise: NoiseInput) -> Images:
-        before: Tensor | None = None
-        x: Tensor | None = None
-        maps = noise_by_layer(self, noise if self.has_noise else "none")
-        for i, level in enumerate(grown(self.levels, self.lod)):
-            layers = slice(2 * i, 2 * i + 2)
-            before, x = x, self.get_submodule(f"b{level}")(x, ws[:, layers], maps[layers])
-        return grown_image(self, self.size.at(level), before, x)
-
-
-class FrozenConst(Frozen):
-    """`ConstInput` for drawing, laid out in memory as convolutions want it."""
-
-    const: Tensor
-
-    def __init__(self, layer: ConstInput) -> None:
-        const = layer.const[None]
-        super().__init__(const=const.contiguous(memory_format=torch.channels_last))
-
-    def forward(self, w: Tensor) -> Tensor:
-        """Return `[n, features, h, w]`, whatever w is; the caller may overwrite it."""
-        return self.const.repeat(w.shape[0], 1, 1, 1)
-
-
 class FrozenStyledTail(Frozen):
     """`StyledTail` for drawing, in place where possible."""
 
@@ -226,9 +109,18 @@ class FrozenStyledTail(Frozen):
 
 
 def _synthesis(blueprint: Blueprint) -> Synthesis:
-    if blueprint.recipe.generator.styles:
-        return StyledSynthesis(blueprint)
-    return TraditionalSynthesis(blueprint, blur=True)
+    section = blueprint.recipe.generator
+    form = Form(blur=True)
+    if section.styles:
+        form = replace(
+            form,
+            early_bias=_VARIANTS[section.variant].early_bias,
+            start=ConstInput if section.input == "const" else LatentInput,
+            tail=StyledTail,
+            styles=True,
+            noise=section.noise,
+        )
+    return ProgressiveSynthesis(blueprint, form)
 
 
 register(
