@@ -10,7 +10,6 @@ import re
 import tarfile
 from array import array
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from itertools import groupby
 from math import isfinite
 from typing import Any, cast
@@ -55,30 +54,23 @@ def open_shards(name: str, files: Sequence[File], *, near: bool = True) -> Packe
     for number, file in enumerate(files):
         prefix = f"{file.stem}/" if len(files) > 1 else ""
         with file.open() as opened:
-            for sample in _samples(opened, file.name, index):
+            for image, label, attributes in _samples(opened, file.name, index):
                 index.add(
-                    prefix + sample.image.name,
-                    size=sample.image.size,
-                    mark=sample.image.chksum,
-                    label=sample.label,
-                    attributes=sample.attributes,
+                    prefix + image.name,
+                    size=image.size,
+                    mark=image.chksum,
+                    label=label,
+                    attributes=attributes,
                 )
                 shards.append(number)
-                starts.append(sample.image.offset_data)
-                sizes.append(sample.image.size)
+                starts.append(image.offset_data)
+                sizes.append(image.size)
     return PackedSource(
         name,
         index,
         lambda place: read_part(files[shards[place]], starts[place], sizes[place]),
         sampled=near,
     )
-
-
-@dataclass(frozen=True, kw_only=True)
-class _TarSample:
-    image: tarfile.TarInfo
-    label: Any = None
-    attributes: Mapping[str, str] = field(default_factory=dict)
 
 
 class _Bounded:
@@ -119,7 +111,10 @@ def _members(file: Any, where: str) -> Iterator[tarfile.TarInfo]:
         raise DataError(f"{where}: cannot be read ({error})") from None
 
 
-def _samples(file: Any, where: str, index: Index) -> Iterator[_TarSample]:
+def _samples(
+    file: Any, where: str, index: Index
+) -> Iterator[tuple[tarfile.TarInfo, Any, Mapping[str, str]]]:
+    """Yield the images of a tar file with their labels and attributes."""
     regular = (member for member in _members(file, where) if _is_plain(member, index))
     for _, group in groupby(regular, key=lambda member: _split(member.name)[0]):
         members = list(group)
@@ -127,8 +122,7 @@ def _samples(file: Any, where: str, index: Index) -> Iterator[_TarSample]:
         first = [member for member in images if "." not in _split(member.name)[1]][:1]
         label, attributes = _labelling(file, members, where)
         for image in first or images:
-            own = folder_class(image.name) if label is None else label
-            yield _TarSample(image=image, label=own, attributes=attributes)
+            yield image, folder_class(image.name) if label is None else label, attributes
         for image in images[1:] if first else ():
             index.passed.add("further images of a sample", image.name)
 

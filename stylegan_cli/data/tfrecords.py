@@ -179,29 +179,24 @@ def _example(payload: bytes) -> Values:
 
 
 def _parts(message: bytes, wanted: int) -> Iterator[bytes]:
-    """Contents of the fields of this number in a protobuf message."""
-    return (value for number, value in _fields(message) if number == wanted and value is not None)
-
-
-def _fields(message: bytes) -> Iterator[tuple[int, bytes | None]]:
+    """Yield the contents of the fields of this number in a protobuf message."""
     place = 0
     while place < len(message):
         tag, place = _varint(message, place)
-        kind = tag & 7
+        start, kind = place, tag & 7
         if kind == 2:
-            size, place = _varint(message, place)
-            if place + size > len(message):
-                raise ValueError("a field that goes on beyond its message")
-            yield tag >> 3, message[place : place + size]
-            place += size
+            size, start = _varint(message, place)
+            place = start + size
         elif kind == 0:
-            start = place
             _, place = _varint(message, place)
-            yield tag >> 3, message[start:place]
         elif kind in (1, 5):
             place += 8 if kind == 1 else 4
         else:
             raise ValueError("a field of an unknown kind")
+        if place > len(message):
+            raise ValueError("a field that goes on beyond its message")
+        if tag >> 3 == wanted and kind in (0, 2):
+            yield message[start:place]
 
 
 def _integers(part: bytes) -> Iterator[int]:

@@ -53,12 +53,14 @@ def generator_values(shapes: Shapes) -> dict[str, object]:
     features = _widths(shapes, r"synthesis\.b(\d+)\.conv1\.weight", axis=0)
     side = max(features)
     base, largest = channel_rule(features)
+    all_read = "synthesis.b4.torgb.bias" in shapes
+    residual = f"synthesis.b{side}.skip.weight" in shapes
     return {
         "data.resolution": side,
         "data.channels": _size(shapes, f"synthesis.b{side}.torgb.bias", 0),
         "generator.channel_base": base,
         "generator.channel_max": largest,
-        "generator.architecture": _architecture(shapes, side),
+        "generator.architecture": "resnet" if residual else "skip" if all_read else "orig",
         **latent_values(shapes),
     }
 
@@ -118,12 +120,6 @@ def _size(shapes: Shapes, name: str, axis: int) -> int:
     if name not in shapes or len(shapes[name]) <= axis:
         raise UnsupportedError(f"there is no {name}, or it has other axes")
     return shapes[name][axis]
-
-
-def _architecture(shapes: Shapes, side: int) -> str:
-    if f"synthesis.b{side}.skip.weight" in shapes:
-        return "resnet"
-    return "skip" if "synthesis.b4.torgb.bias" in shapes else "orig"
 
 
 def latent_values(shapes: Shapes) -> dict[str, object]:

@@ -219,18 +219,22 @@ class Naming:
 def generator_name(variable: str, naming: Naming) -> str | None:
     """Return our name for a generator's variable, as "synthesis/8x8/Conv1/weight"; or None."""
     if match := _TO_RGB.fullmatch(variable):
-        return f"synthesis.b{naming.resolution >> int(match[1])}.torgb.{_leaf(match[2])}"
+        leaf = _LEAVES.get(match[2], match[2])
+        return f"synthesis.b{naming.resolution >> int(match[1])}.torgb.{leaf}"
     if match := _NOISE.fullmatch(variable):
-        return _noise_name(int(match[1]), naming)
+        # without a layer on the constant, the first map is that of the second layer
+        place = int(match[1]) + (naming.layers == "modulated")
+        part = "conv" if naming.layers == "modulated" else "tail"
+        return f"synthesis.b{4 << place // 2}.{part}{place % 2}.noise_const"
     if variable == "synthesis/4x4/Const/const":
         return "synthesis.b4.const" if naming.layers == "modulated" else "synthesis.b4.input.const"
     if name := _translated(variable, _GENERATOR):
         head, _, leaf = name.partition(".torgb.")
-        return f"{head}.torgb.{_leaf(leaf)}" if leaf else name
+        return f"{head}.torgb.{_LEAVES.get(leaf, leaf)}" if leaf else name
     if match := _LAYER.fullmatch(variable):
         side, first, leaf = match.groups()
         part = "conv" if naming.layers == "modulated" or leaf == "weight" else "tail"
-        return f"synthesis.b{side}.{part}{0 if first else 1}.{_leaf(leaf)}"
+        return f"synthesis.b{side}.{part}{0 if first else 1}.{_LEAVES.get(leaf, leaf)}"
     return None
 
 
@@ -265,19 +269,8 @@ def kernel_form(tensor: Tensor) -> Tensor:
     return tensor.T if tensor.ndim == 2 else tensor
 
 
-def _noise_name(index: int, naming: Naming) -> str:
-    # without a layer on the constant, the first map is that of the second layer
-    place = index + 1 if naming.layers == "modulated" else index
-    part = "conv" if naming.layers == "modulated" else "tail"
-    return f"synthesis.b{4 << place // 2}.{part}{place % 2}.noise_const"
-
-
 def _translated(variable: str, names: Mapping[str, str]) -> str | None:
     for pattern, ours in names.items():
         if match := re.fullmatch(pattern, variable):
             return match.expand(ours)
     return None
-
-
-def _leaf(name: str) -> str:
-    return _LEAVES.get(name, name)

@@ -1,6 +1,6 @@
 """Limits on the memory and time that another program's file may use."""
 
-from collections.abc import Collection, Hashable, Iterator
+from collections.abc import Collection, Hashable
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
@@ -79,44 +79,31 @@ def plain_key(value: object) -> Hashable:
 def check_nesting(root: object, limits: Limits) -> None:
     """Raise if a value contains itself, or is too deep or too large to traverse."""
     measured: dict[int, tuple[int, int]] = {}
-    unfinished = [_Visit(root)]
-    within = {id(root)}
-    while unfinished:
-        visit = unfinished[-1]
-        child = next(visit.children, None)
-        if child is None:
-            unfinished.pop()
-            within.discard(id(visit.value))
-            measured[id(visit.value)] = visit.size, visit.depth
-            if unfinished:
-                unfinished[-1].count(visit.size, visit.depth)
-        elif id(child) in within:
+    within: set[int] = set()
+
+    def measure(value: object) -> tuple[int, int]:
+        """Return the number of objects in a value and the depth of its containers."""
+        if id(value) in measured:
+            return measured[id(value)]
+        if id(value) in within:
             raise RefusedError("an object that contains itself")
-        elif id(child) in measured:
-            visit.count(*measured[id(child)])
-        else:
-            within.add(id(child))
-            unfinished.append(_Visit(child))
-        if visit.depth > limits.depth or visit.size > limits.size:
+        within.add(id(value))
+        members, names = _members(value), value if isinstance(value, dict) else ()
+        texts = (each for each in (*members, *names) if isinstance(each, str | bytes))
+        size, depth = 1 + len(members) + sum(len(text) // 256 for text in texts), 1
+        for member in members:
+            if size <= limits.size and len(within) <= limits.depth and _has_members(member):
+                below, levels = measure(member)
+                size, depth = size + below, max(depth, levels + 1)
+        if max(depth, len(within)) > limits.depth or size > limits.size:
             raise RefusedError(
                 f"containers nested deeper than {limits.depth} or more than {limits.size:,} objects"
             )
+        within.discard(id(value))
+        measured[id(value)] = size, depth
+        return size, depth
 
-
-class _Visit:
-    """A container in the traversal, and the objects found below it so far."""
-
-    def __init__(self, value: object) -> None:
-        members = _members(value)
-        self.value = value
-        self.children = iter([member for member in members if _has_members(member)])
-        names = value if isinstance(value, dict) else ()
-        self.size = 1 + len(members) + sum(len(t) // 256 for t in _texts(members, names))
-        self.depth = 1
-
-    def count(self, size: int, depth: int) -> None:
-        self.size += size
-        self.depth = max(self.depth, depth + 1)
+    measure(root)
 
 
 def _members(value: object) -> Collection[object]:
@@ -125,10 +112,6 @@ def _members(value: object) -> Collection[object]:
     if isinstance(value, _CONTAINERS):
         return value
     return value.held() if isinstance(value, Holder) else ()
-
-
-def _texts(*groups: Collection[object]) -> Iterator[str | bytes]:
-    return (each for group in groups for each in group if isinstance(each, str | bytes))
 
 
 def _has_members(value: object) -> bool:

@@ -110,7 +110,12 @@ def opened_pickle(path: Path, limits: Limits) -> Iterator[BufferedIOBase]:
                 yield file
                 return
             with zipfile.ZipFile(file) as archive:
-                member = _only_pickle(path, archive)
+                members = _pickles(archive)
+                if len(members) != 1:
+                    raise UnsupportedError(
+                        f"a zip with {len(members)} pickles in it; unpack it and choose one"
+                    )
+                member = members[0]
                 _check_size(member.file_size, limits)
                 if member.file_size > max(_SMALL, _MOST_RATIO * member.compress_size):
                     raise RefusedError(
@@ -135,15 +140,6 @@ def holds_pickle(path: Path) -> bool:
 
 def _pickles(archive: zipfile.ZipFile) -> list[zipfile.ZipInfo]:
     return [m for m in archive.infolist() if m.filename.lower().endswith(PICKLE_SUFFIXES)]
-
-
-def _only_pickle(path: Path, archive: zipfile.ZipFile) -> zipfile.ZipInfo:
-    members = _pickles(archive)
-    if len(members) != 1:
-        raise ForeignFileError(
-            f"{path}: a zip with {len(members)} pickles in it; unpack it and choose one"
-        )
-    return members[0]
 
 
 def _check_size(size: int, limits: Limits) -> None:

@@ -40,16 +40,14 @@ class PickledType:
 
 
 class PickledArray:
-    """An array in a pickle, empty until it is given its state.
+    """An array in a pickle.
 
     Attributes:
         array: A view of the bytes in the file, in their order; not writable.
     """
 
-    def __init__(self, kind: object, shape: object, code: object) -> None:
-        if not isinstance(kind, Named) or kind.name != "numpy.ndarray":
-            raise RefusedError("an array of a class other than numpy.ndarray")
-        self.array: np.ndarray[Any, np.dtype[Any]] = np.empty(0, np.float32)
+    def __init__(self, array: np.ndarray[Any, np.dtype[Any]]) -> None:
+        self.array = array
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -72,21 +70,22 @@ class PickledArray:
         self.array = _view(data, kind, shape, "F" if fortran else "C")
 
 
+def _empty(kind: object, shape: object, code: object) -> PickledArray:
+    """Return an array that gets its state later."""
+    if not isinstance(kind, Named) or kind.name != "numpy.ndarray":
+        raise RefusedError("an array of a class other than numpy.ndarray")
+    return PickledArray(np.empty(0, np.float32))
+
+
 def _scalar(kind: object, raw: object) -> PickledArray:
     """Return a number of a NumPy type: an array without axes."""
     data = raw.encode("latin-1") if isinstance(raw, str) else raw
-    return _array(_view(data, kind, (), "C"))
+    return PickledArray(_view(data, kind, (), "C"))
 
 
 def _from_buffer(raw: object, kind: object, shape: object, order: object) -> PickledArray:
     """Return an array as protocol 5 writes it."""
-    return _array(_view(raw, kind, shape, "F" if order == "F" else "C"))
-
-
-def _array(values: np.ndarray[Any, np.dtype[Any]]) -> PickledArray:
-    made = PickledArray(Named("numpy.ndarray"), (0,), b"b")
-    made.array = values
-    return made
+    return PickledArray(_view(raw, kind, shape, "F" if order == "F" else "C"))
 
 
 def _view(raw: object, kind: object, shape: object, order: Any) -> np.ndarray[Any, np.dtype[Any]]:
@@ -125,7 +124,7 @@ NUMPY_NAMES: Table = {
         (f"numpy.{core}.{module}", name): build
         for core in ("core", "_core")
         for module, name, build in (
-            ("multiarray", "_reconstruct", PickledArray),
+            ("multiarray", "_reconstruct", _empty),
             ("multiarray", "scalar", _scalar),
             ("numeric", "_frombuffer", _from_buffer),
         )
