@@ -90,25 +90,10 @@ def parse_points(
     )
 
 
-def parse_layers(text: str, num_ws: int, *, parameter: str = "layers") -> tuple[int, ...]:
+def parse_layers(text: str, sides: Sequence[int], *, parameter: str = "layers") -> tuple[int, ...]:
     """Parse layers in a list of `coarse`, `middle`, `fine`, `all`, `3`, `0-6`, `8-`; ascending.
 
-    Layers 2k and 2k + 1 work at 4 · 2ᵏ px; coarse is 4-8 px, middle 16-32, fine 64 and up.
-
-    Args:
-        num_ws: Number of layers of the network.
-        parameter: Name of the argument, for the error message.
-
-    Raises:
-        UsageError: The text is not such a list, or the network has no such layer.
-    """
-    return parse_layers_by_side(
-        text, [layer_resolution(i) for i in range(num_ws)], parameter=parameter
-    )
-
-
-def parse_layers_by_side(text: str, sides: Sequence[int], *, parameter: str) -> tuple[int, ...]:
-    """Parse layers as `parse_layers` does, given the side of each layer.
+    Coarse layers are of 4-8 px, middle ones of 16-32, fine ones of 64 and up.
 
     Args:
         sides: Side of each layer in pixels.
@@ -130,11 +115,6 @@ def layer_groups(sides: Sequence[int]) -> dict[str, tuple[int, ...]]:
         for name, (low, high) in _LAYER_SIDES.items()
     }
     return {name: layers for name, layers in groups.items() if layers}
-
-
-def layer_resolution(layer: int) -> int:
-    """Return the side of the feature maps that a style layer modulates, in pixels."""
-    return 4 << (layer // 2)
 
 
 def format_ints(numbers: Iterable[int]) -> str:

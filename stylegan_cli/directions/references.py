@@ -19,7 +19,7 @@ from stylegan_cli.errors import DataError, UsageError
 from stylegan_cli.files import written_whole
 from stylegan_cli.latents.stored_arrays import open_arrays
 from stylegan_cli.networks.snapshot import Network
-from stylegan_cli.ranges import parse_floats, parse_layers_by_side
+from stylegan_cli.ranges import parse_floats, parse_layers
 
 HDF5_SUFFIXES = (".h5", ".hdf5")
 _WRITTEN = re.compile(
@@ -124,7 +124,7 @@ def open_direction(
         return direction
     sides = network.sizes.layer_levels
     try:
-        layers = parse_layers_by_side(pick.layers, sides, parameter="layers")
+        layers = parse_layers(pick.layers, sides)
     except UsageError as error:
         if not pick.has_own_layers:
             raise

@@ -2,11 +2,12 @@
 
 Feature maps are channels last. Styles scale activations instead of weights, so that one
 convolution serves the whole batch; √2 and gains are multiplied into weights and biases, which is
-exact because leaky ReLU is homogeneous.
+exact because leaky ReLU is homogeneous. What differs between devices, filters and tails of layers,
+comes from a module of `kernels`: `fir` or `triton`.
 """
 
 import math
-from typing import Protocol, runtime_checkable
+from types import ModuleType
 
 import torch
 import torch.nn.functional as F
@@ -16,7 +17,7 @@ from stylegan_cli.ops import fir
 from stylegan_cli.ops.autograd import conv2d, conv2d_up, transform
 from stylegan_cli.ops.filtered_lrelu import filtered_lrelu
 from stylegan_cli.ops.fir import downsample, upsample
-from stylegan_cli.ops.reference import BLUR, EPSILON, FILTER, LRELU_SLOPE, Resample, Resampling
+from stylegan_cli.ops.reference import BLUR, EPSILON, LRELU_SLOPE, Resample, Resampling
 
 __all__ = [
     "adain",
@@ -33,41 +34,6 @@ __all__ = [
 ]
 
 
-@runtime_checkable
-class Kernels(Protocol):
-    """The operations that differ between devices: filters, as in `fir`, and tails of layers."""
-
-    def blur(
-        self, x: Tensor, padding: int, gain: float = 1.0, taps: tuple[float, ...] = FILTER
-    ) -> Tensor: ...
-
-    def upsample(self, x: Tensor) -> Tensor: ...
-
-    def downsample(self, x: Tensor) -> Tensor: ...
-
-    def tail(
-        self,
-        y: Tensor,
-        scale: Tensor,
-        noise: Tensor | None,
-        shift: Tensor,
-        *,
-        blurred: bool,
-        limit: float | None,
-    ) -> Tensor:
-        """Compute the leaky ReLU of `y · scale + noise + shift`, clamped.
-
-        Args:
-            y: `[n, c, h, w]`.
-            scale: `[n, c]`.
-            noise: `[n or 1, 1, h', w']`, or None.
-            shift: `[c]`.
-            blurred: Filter y first, with padding 1 and a gain of 4, as after doubling.
-            limit: Bound of the absolute value of the result, or None.
-        """
-        ...
-
-
 def styled_conv(
     x: Tensor,
     weight: Tensor,
@@ -78,7 +44,7 @@ def styled_conv(
     up: bool = False,
     gain: float = 1.0,
     clamp: float | None = None,
-    kernels: Kernels = fir,
+    kernels: ModuleType = fir,
 ) -> Tensor:
     """Compute `reference.styled_conv`: convolution in the dtype of x, demodulation in style's."""
     scaled = x * _per_channel(style, x)
@@ -87,7 +53,7 @@ def styled_conv(
     factor = gain * math.sqrt(2)
     energy = weight.square().sum((2, 3))
     demodulation = (style.square() @ energy.T + EPSILON).rsqrt() * factor
-    return kernels.tail(
+    result: Tensor = kernels.tail(
         y,
         demodulation,
         None if noise is None else noise * factor,
@@ -95,6 +61,7 @@ def styled_conv(
         blurred=up,
         limit=None if clamp is None else clamp * gain,
     )
+    return result
 
 
 def to_rgb(
@@ -117,7 +84,7 @@ def conv(
     lrelu: bool = True,
     gain: float = 1.0,
     clamp: float | None = None,
-    kernels: Kernels = fir,
+    kernels: ModuleType = fir,
 ) -> Tensor:
     """Compute `reference.conv` in the dtype of x."""
     factor = gain * math.sqrt(2) if lrelu else gain
@@ -146,7 +113,7 @@ def box_up_conv(
     bias: Tensor | None = None,
     *,
     blur: bool,
-    kernels: Kernels = fir,
+    kernels: ModuleType = fir,
 ) -> Tensor:
     """Compute `reference.box_up_conv` by one transposed convolution of the small image."""
     kernel = box_kernel(weight.flip((2, 3))).to(x.dtype)
@@ -156,7 +123,7 @@ def box_up_conv(
 
 
 def box_down_conv(
-    x: Tensor, weight: Tensor, bias: Tensor, *, blur: bool, kernels: Kernels = fir
+    x: Tensor, weight: Tensor, bias: Tensor, *, blur: bool, kernels: ModuleType = fir
 ) -> Tensor:
     """Compute `reference.box_down_conv` by one convolution with stride 2."""
     filtered = kernels.blur(x, padding=1, taps=BLUR) if blur else x

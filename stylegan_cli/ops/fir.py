@@ -45,7 +45,16 @@ def tail(
     blurred: bool,
     limit: float | None,
 ) -> Tensor:
-    """Apply the tail of a layer in the dtype of y; see `fast.Kernels`."""
+    """Compute the leaky ReLU of `y · scale + noise + shift`, clamped, in the dtype of y.
+
+    Args:
+        y: `[n, c, h, w]`.
+        scale: `[n, c]`.
+        noise: `[n or 1, 1, h', w']`, or None.
+        shift: `[c]`.
+        blurred: Filter y first, with padding 1 and a gain of 4, as after doubling.
+        limit: Bound of the absolute value of the result, or None.
+    """
     if blurred:
         y = blur(y, padding=1, gain=4.0)
     z = y * scale.to(y.dtype)[..., None, None]

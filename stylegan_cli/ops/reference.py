@@ -4,7 +4,9 @@ Filters are `[1, 3, 3, 1]`, as in [SG2], unless one is given.
 """
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Literal
 
 import torch
@@ -145,10 +147,7 @@ def styled_conv(
         gain: Factor of the result besides the activation's √2.
         clamp: Limit of the result in units of gain, or None.
     """
-    weights = weight[None] * style[:, None, :, None, None]
-    weights = weights * (weights.square().sum((2, 3, 4), keepdim=True) + EPSILON).rsqrt()
-    convolve = _up_conv if up else _same_conv
-    y = torch.cat([convolve(x[i : i + 1], weights[i]) for i in range(len(x))])
+    y = _each(_up_conv if up else _same_conv, x, _demodulated(weight, style))
     return bias_act(y if noise is None else y + noise, bias, gain=gain, clamp=clamp)
 
 
@@ -156,8 +155,7 @@ def to_rgb(
     x: Tensor, weight: Tensor, style: Tensor, bias: Tensor, *, clamp: float | None = None
 ) -> Tensor:
     """Convert feature maps to float32 images: 1×1 modulated convolution, not demodulated."""
-    weights = weight[None] * style[:, None, :, None, None]
-    y = torch.cat([F.conv2d(x[i : i + 1], weights[i]) for i in range(len(x))])
+    y = _each(F.conv2d, x, weight[None] * style[:, None, :, None, None])
     return bias_act(y, bias, lrelu=False, clamp=clamp)
 
 
@@ -263,12 +261,8 @@ def modulated_conv(
     """Convolve with full overlap, after normalizing weights and styles, [SG3] appendix."""
     weight = weight * weight.square().mean((1, 2, 3), keepdim=True).rsqrt()
     style = style * style.square().mean().rsqrt()
-    weights = weight[None] * style[:, None, :, None, None]
-    weights = weights * (weights.square().sum((2, 3, 4), keepdim=True) + EPSILON).rsqrt()
-    weights = weights * input_gain
-    around = weight.shape[-1] - 1
-    rows = [F.conv2d(x[i : i + 1], weights[i], padding=around) for i in range(len(x))]
-    return torch.cat(rows)
+    convolve = partial(F.conv2d, padding=weight.shape[-1] - 1)
+    return _each(convolve, x, _demodulated(weight, style) * input_gain)
 
 
 def filtered_lrelu(
@@ -308,6 +302,17 @@ def bias_act(
         x = F.leaky_relu(x, LRELU_SLOPE) * math.sqrt(2)
     x = x * gain
     return x if clamp is None else x.clamp(-clamp * gain, clamp * gain)
+
+
+def _demodulated(weight: Tensor, style: Tensor) -> Tensor:
+    """Return the weights of each sample, `[n, c_out, c_in, k, k]`, [SG2] equations 1 and 3."""
+    weights = weight[None] * style[:, None, :, None, None]
+    return weights * (weights.square().sum((2, 3, 4), keepdim=True) + EPSILON).rsqrt()
+
+
+def _each(convolve: Callable[..., Tensor], x: Tensor, weights: Tensor) -> Tensor:
+    """Convolve each sample with its own weights."""
+    return torch.cat([convolve(x[i : i + 1], weights[i]) for i in range(len(x))])
 
 
 def _same_conv(x: Tensor, weight: Tensor) -> Tensor:

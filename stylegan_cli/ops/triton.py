@@ -105,7 +105,7 @@ def tail(
     blurred: bool,
     limit: float | None,
 ) -> Tensor:
-    """Apply the tail of a layer, with sums in float32; see `fast.Kernels`."""
+    """Compute `fir.tail`, with sums in float32."""
     geometry = Geometry(_scaled(FILTER, 4.0), padding=1) if blurred else Geometry()
     # the backward pass compares with the limit, so round it to y's dtype
     held = torch.tensor(math.inf if limit is None else limit, dtype=y.dtype).item()

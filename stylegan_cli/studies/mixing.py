@@ -11,7 +11,7 @@ from stylegan_cli.latents.references import Pick
 from stylegan_cli.latents.sampling import PLAIN, Sampling, mix_layers, sampling_request
 from stylegan_cli.networks.sizes import Sizes
 from stylegan_cli.networks.snapshot import Network
-from stylegan_cli.ranges import format_ints, parse_layers_by_side
+from stylegan_cli.ranges import format_ints, parse_layers
 from stylegan_cli.rendering.plan import Plan, Tables
 from stylegan_cli.rendering.sheet import BANDS, compose_bands
 
@@ -82,7 +82,7 @@ def _taken_layers(
         levels = sizes.layer_levels
         taken = {}
         for text in layers:
-            chosen = parse_layers_by_side(text, levels, parameter="layers")
+            chosen = parse_layers(text, levels)
             group = f"{text} " if text.isalpha() and text != "all" else ""
             taken[f"{group}layers {format_ints(chosen)}"] = chosen
         return taken

@@ -117,4 +117,4 @@ def test_names_offered_are_those_that_there_are():
     assert set(completion.FEATURE_DETECTORS) == set(detector_names("features"))
     assert set(completion.PROTOCOLS) == set(protocol.PROTOCOLS) == set(published_paths.PROTOCOLS)
     assert set(completion.WEIGHTS) == {file.name for file in PUBLISHED} - {"alex"}
-    assert all(parse_layers(group, 10) for group in completion.LAYERS)
+    assert all(parse_layers(group, (4, 16, 64)) for group in completion.LAYERS)

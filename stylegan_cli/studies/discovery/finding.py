@@ -22,7 +22,7 @@ from stylegan_cli.directions.population import Population, layers_of, population
 from stylegan_cli.errors import UsageError
 from stylegan_cli.networks.execution import default_batch_size
 from stylegan_cli.networks.snapshot import Network
-from stylegan_cli.ranges import format_ints, parse_layers_by_side
+from stylegan_cli.ranges import format_ints, parse_layers
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -51,7 +51,7 @@ def find_sefa(
         class_index: Steps and safe ranges are those of one class; of all together by default.
     """
     levels = network.sizes.layer_levels
-    lists = {text: parse_layers_by_side(text, levels, parameter="layers") for text in layers}
+    lists = {text: parse_layers(text, levels) for text in layers}
     maps, drawn = first_maps(network.G), population(network, class_index=class_index)
     found: list[Direction] = []
     for text, numbers in lists.items():

@@ -15,7 +15,7 @@ from stylegan_cli.latents.references import Pick
 from stylegan_cli.latents.sampling import PLAIN, Sampling, sampling_request
 from stylegan_cli.networks.noise import NOISE_MODES, NoiseMode
 from stylegan_cli.networks.snapshot import Network
-from stylegan_cli.ranges import layer_groups, parse_layers_by_side
+from stylegan_cli.ranges import layer_groups, parse_layers
 from stylegan_cli.rendering.plan import Plan, Tables
 from stylegan_cli.runtime import stream_seed
 from stylegan_cli.studies.noise.figures import (
@@ -161,8 +161,7 @@ def _lists(sides: Sequence[int], texts: Sequence[str]) -> Mapping[str, Inputs]:
     if not texts:
         return {"all": tuple(range(len(sides))), "none": (), **layer_groups(sides)}
     lists = {
-        text: () if text == "none" else parse_layers_by_side(text, sides, parameter="layers")
-        for text in map(str.strip, texts)
+        text: () if text == "none" else parse_layers(text, sides) for text in map(str.strip, texts)
     }
     if not any(lists.values()):
         raise UsageError(

@@ -18,7 +18,7 @@ from stylegan_cli.files import similar
 from stylegan_cli.latents.codes import Codes, OwnNoise, join_codes
 from stylegan_cli.networks.noise import NoiseMode, noise_maps
 from stylegan_cli.networks.snapshot import Network
-from stylegan_cli.ranges import parse_layers_by_side
+from stylegan_cli.ranges import parse_layers
 from stylegan_cli.runtime import stream_seed
 from stylegan_cli.sizes import Size
 
@@ -142,7 +142,7 @@ def _inputs(sizes: Sequence[Size], change: NoiseChange) -> tuple[int, ...]:
     if change.layers is None:
         return tuple(range(len(sizes)))
     levels = [size.level for size in sizes]
-    return parse_layers_by_side(change.layers, levels, parameter="noise_layers")
+    return parse_layers(change.layers, levels, parameter="noise_layers")
 
 
 def check_change(network: Network, change: NoiseChange, mode: NoiseMode, *, images: int) -> None:
