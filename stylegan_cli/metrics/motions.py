@@ -15,8 +15,7 @@ from torch import Tensor
 from stylegan_cli.latents.labels import usual_label
 from stylegan_cli.latents.sampling import map_latents, truncate
 from stylegan_cli.networks.snapshot import Network
-from stylegan_cli.ops.filtered_lrelu import expand, upsampling
-from stylegan_cli.ops.reference import Filter
+from stylegan_cli.ops.filtered_lrelu import Filter, expand, upsampling
 from stylegan_cli.runtime import numpy_stream
 from stylegan_cli.shapes import Images
 

@@ -25,8 +25,8 @@ from stylegan_cli.networks.layers import (
 from stylegan_cli.networks.noise import NoiseInput
 from stylegan_cli.ops import pick_backend
 from stylegan_cli.ops.autograd import conv2d
-from stylegan_cli.ops.filtered_lrelu import filtered_lrelu
-from stylegan_cli.ops.reference import EPSILON, Filter, Resampling
+from stylegan_cli.ops.filtered_lrelu import Filter, Resampling, filtered_lrelu
+from stylegan_cli.ops.reference import EPSILON
 from stylegan_cli.recipe import families
 from stylegan_cli.shapes import Images, Motions, Ws
 from stylegan_cli.sizes import Size

@@ -15,9 +15,9 @@ from torch import Tensor
 
 from stylegan_cli.ops import fir
 from stylegan_cli.ops.autograd import conv2d, conv2d_up, transform
-from stylegan_cli.ops.filtered_lrelu import filtered_lrelu
+from stylegan_cli.ops.filtered_lrelu import Resampling, filtered_lrelu
 from stylegan_cli.ops.fir import downsample, upsample
-from stylegan_cli.ops.reference import BLUR, EPSILON, LRELU_SLOPE, Resample, Resampling
+from stylegan_cli.ops.reference import BLUR, EPSILON, LRELU_SLOPE, Resample
 
 __all__ = [
     "adain",

@@ -17,7 +17,64 @@ from torch import Tensor
 from torch.autograd import Function
 
 from stylegan_cli.ops.autograd import apply, linear
-from stylegan_cli.ops.reference import Filter, Resampling
+
+
+@dataclass(frozen=True, kw_only=True)
+class Filter:
+    """Filter of images: one-dimensional for both axes, or two-dimensional.
+
+    Attributes:
+        taps: Row by row.
+        shape: `(taps,)` or `(rows, columns)`.
+    """
+
+    taps: tuple[float, ...]
+    shape: tuple[int, ...]
+
+    @classmethod
+    def of(cls, tensor: Tensor | None) -> "Filter | None":
+        """Convert `[taps]` or `[rows, columns]`."""
+        if tensor is None:
+            return None
+        return cls(taps=tuple(tensor.double().flatten().tolist()), shape=tuple(tensor.shape))
+
+    @property
+    def length(self) -> int:
+        return self.shape[0]
+
+    @property
+    def is_2d(self) -> bool:
+        return len(self.shape) == 2
+
+    def tensor(self) -> Tensor:
+        """Return a float64 tensor of that shape on the CPU."""
+        return torch.tensor(self.taps, dtype=torch.float64, device="cpu").reshape(self.shape)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Resampling:
+    """Options of a leaky ReLU between two resamplings.
+
+    Attributes:
+        up_filter: None is a single tap of 1.
+        padding: Samples added before and after each axis of the fine grid; negative values crop.
+        clamp: Limit of the values before downsampling, or None.
+    """
+
+    up: int
+    down: int
+    up_filter: Filter | None
+    down_filter: Filter | None
+    padding: tuple[int, int]
+    slope: float = 0.2
+    gain: float = math.sqrt(2)
+    clamp: float | None = None
+
+    @property
+    def limits(self) -> tuple[float, float]:
+        """Smallest and largest value of the fine grid that is not clamped."""
+        limit = math.inf if self.clamp is None else self.clamp / self.gain
+        return -limit / self.slope, limit
 
 
 def filtered_lrelu(x: Tensor, resampling: Resampling) -> Tensor:
@@ -166,7 +223,6 @@ def expand(x: Tensor, grid: Grid) -> Tensor:
 
 
 def _stacked(phases: list[Tensor]) -> Tensor:
-    """Interleave the rows of all phases."""
     # pixels outermost: otherwise PyTorch chooses a layout that depends on the batch
     rows = torch.stack([phase.permute(0, 2, 3, 1) for phase in phases], dim=2)
     return rows.flatten(1, 2).permute(0, 3, 1, 2)

@@ -5,7 +5,6 @@ Filters are `[1, 3, 3, 1]`, as in [SG2], unless one is given.
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import partial
 from typing import Literal
 
@@ -13,71 +12,14 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from stylegan_cli.ops.filtered_lrelu import Resampling
+
 FILTER = (1.0, 3.0, 3.0, 1.0)
 BLUR = (1.0, 2.0, 1.0)
 LRELU_SLOPE = 0.2
 EPSILON = 1e-8
 
 Resample = Literal["up", "down"] | None
-
-
-@dataclass(frozen=True, kw_only=True)
-class Filter:
-    """Filter of images: one-dimensional for both axes, or two-dimensional.
-
-    Attributes:
-        taps: Row by row.
-        shape: `(taps,)` or `(rows, columns)`.
-    """
-
-    taps: tuple[float, ...]
-    shape: tuple[int, ...]
-
-    @classmethod
-    def of(cls, tensor: Tensor | None) -> "Filter | None":
-        """Convert `[taps]` or `[rows, columns]`."""
-        if tensor is None:
-            return None
-        return cls(taps=tuple(tensor.double().flatten().tolist()), shape=tuple(tensor.shape))
-
-    @property
-    def length(self) -> int:
-        """Number of taps along the first axis."""
-        return self.shape[0]
-
-    @property
-    def is_2d(self) -> bool:
-        return len(self.shape) == 2
-
-    def tensor(self) -> Tensor:
-        """Return a float64 tensor of that shape on the CPU."""
-        return torch.tensor(self.taps, dtype=torch.float64, device="cpu").reshape(self.shape)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Resampling:
-    """Options of a leaky ReLU between two resamplings.
-
-    Attributes:
-        up_filter: None is a single tap of 1.
-        padding: Samples added before and after each axis of the fine grid; negative values crop.
-        clamp: Limit of the values before downsampling, or None.
-    """
-
-    up: int
-    down: int
-    up_filter: Filter | None
-    down_filter: Filter | None
-    padding: tuple[int, int]
-    slope: float = 0.2
-    gain: float = math.sqrt(2)
-    clamp: float | None = None
-
-    @property
-    def limits(self) -> tuple[float, float]:
-        """Smallest and largest value of the fine grid that is not clamped."""
-        limit = math.inf if self.clamp is None else self.clamp / self.gain
-        return -limit / self.slope, limit
 
 
 def upfirdn2d(

@@ -5,8 +5,8 @@ import pytest
 import torch
 
 from stylegan_cli.ops import fast, reference
-from stylegan_cli.ops.filtered_lrelu import filtered_lrelu
-from stylegan_cli.ops.reference import Filter, Resampling, upfirdn2d
+from stylegan_cli.ops.filtered_lrelu import Filter, Resampling, filtered_lrelu
+from stylegan_cli.ops.reference import upfirdn2d
 from tests.networks.vectors import FOLDER, deviation
 from tests.ops.derivatives import derivatives, relative_error, seeded
 
