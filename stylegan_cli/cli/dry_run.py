@@ -37,7 +37,7 @@ def show_cost(
     if json:
         facts = _facts(recipe, cost, pace.hours if pace else None)
         started = {"init": _transfer_facts(transfer)} if transfer else {}
-        chosen = {key: asdict(choice) for key, choice in settlement.reasons.items()}
+        chosen = {key: choice._asdict() for key, choice in settlement.reasons.items()}
         console.echo_json(facts | started | ({"automatic": chosen} if chosen else {}))
     else:
         _print(settlement, cost, transfer)

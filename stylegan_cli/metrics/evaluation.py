@@ -221,6 +221,7 @@ def open_evaluation(
     problems = {metric.name: evaluation.problem(metric) for metric in metrics}
     if all(problems.values()):
         evaluation.check()
-    for problem in filter(None, problems.values()):
-        yield Remark(text=f"{problem}: left out")
+    for name, problem in problems.items():
+        if problem:
+            yield Remark(text=f"{name} left out: {problem}")
     return replace(evaluation, metrics=tuple(each for each in metrics if not problems[each.name]))

@@ -19,6 +19,7 @@ import numpy as np
 
 from stylegan_cli.errors import DataError, UsageError
 from stylegan_cli.figures.png import write_png
+from stylegan_cli.metrics import outputs
 from stylegan_cli.metrics.cases import networks_of
 from stylegan_cli.metrics.evaluation import open_evaluation
 from stylegan_cli.metrics.features import Workplace, remove_unused, shared
@@ -34,17 +35,6 @@ from stylegan_cli.metrics.metric import (
     Series,
     counted,
     stretch,
-)
-from stylegan_cli.metrics.outputs import (
-    NAME,
-    append_found,
-    best_of,
-    draw_curves,
-    file_stem,
-    link_best,
-    read_records,
-    tables_of,
-    write_features,
 )
 from stylegan_cli.metrics.protocol import protocol_named
 from stylegan_cli.metrics.registry import metrics
@@ -128,9 +118,9 @@ def _with_best(
         yield event
         if isinstance(event, Found):
             found.append(event)
-    best = best_of(metrics, found) if request.along == "snapshot" else None
+    best = outputs.best_of(metrics, found) if request.along == "snapshot" else None
     if best is not None:
-        yield link_best(best)
+        yield outputs.link_best(best)
 
 
 def _network_remark(request: Request) -> Iterator[Remark]:
@@ -147,8 +137,8 @@ def _by_features(metrics: Sequence[Metric], request: Request, place: Workplace) 
     evaluation = yield from open_evaluation(metrics, request, place)
     results: list[Found] = []
     if place.world.is_first and not request.save_features:
-        path = request.folder(evaluation.cases[0].network) / NAME
-        results = evaluation.recorded(read_records(path))
+        path = request.folder(evaluation.cases[0].network) / outputs.NAME
+        results = evaluation.recorded(outputs.read_records(path))
         if results:
             yield Remark(text=f"{path}: these results exist already")
     if not place.world.gather(bool(results))[0]:
@@ -161,17 +151,16 @@ def _by_features(metrics: Sequence[Metric], request: Request, place: Workplace) 
     yield from evaluation.warnings()
     folder, files = request.folder(results[0].network), []
     if request.along in ("snapshot", "psi"):
-        files.append(draw_curves(evaluation.metrics, results, request.along, folder))
+        files.append(outputs.draw_curves(evaluation.metrics, results, request.along, folder))
     if request.save_features:
-        files.append(folder / f"{file_stem(results)}.h5")
+        files.append(folder / f"{outputs.file_stem(results)}.h5")
         names = [metric.name for metric in evaluation.metrics]
-        write_features(files[-1], tables_of(evaluation), {"metrics": names})
+        outputs.write_features(files[-1], outputs.tables_of(evaluation), {"metrics": names})
     seconds = (time.monotonic() - began) / len(results)
-    recorded = [
-        append_found(replace(result, files=tuple(files)), folder, seconds) for result in results
-    ]
+    results = [replace(result, files=tuple(files)) for result in results]
+    recorded = [outputs.append_found(result, folder, seconds) for result in results]
     if any(is_new for _, is_new in recorded):
-        files = [folder / NAME, *files]
+        files = [folder / outputs.NAME, *files]
     for file in files:
         yield Remark(text=f"wrote {file}")
     yield from (found for found, _ in recorded)
@@ -227,7 +216,7 @@ def _measured(
         found = yield from _concluded(series, file, network)
     took = time.monotonic() - began
     record = {**found.records[0], "num_processes": place.world.size}
-    found, is_new = append_found(replace(found, records=(record,)), folder, took)
+    found, is_new = outputs.append_found(replace(found, records=(record,)), folder, took)
     if is_new:
         yield Remark(text=f"wrote {', '.join(map(str, found.files))}")
     return found

@@ -7,6 +7,7 @@ values where those of a GPU would take weeks.
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from math import isqrt
+from typing import NamedTuple
 
 from stylegan_cli.recipe import families
 from stylegan_cli.recipe.sections import Settled
@@ -31,8 +32,7 @@ class Machine:
     settled: Mapping[str, object] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, kw_only=True)
-class Choice:
+class Choice(NamedTuple):
     """The value chosen for a key, and the reason."""
 
     value: object
@@ -69,7 +69,7 @@ def can_be_automatic(key: str) -> bool:
 
 def _choose(key: str, values: Mapping[str, object], machine: Machine) -> Choice | None:
     if key in machine.settled:
-        return Choice(value=machine.settled[key], why="as the run began")
+        return Choice(machine.settled[key], "as the run began")
     resolution = values.get("data.resolution", Settled().data.resolution)
     found = parse_size(resolution) if isinstance(resolution, int | str) else None
     if found is None or not found.is_possible:
@@ -95,59 +95,54 @@ def _batch_size(size: Size, machine: Machine) -> Choice:
     processes, most = machine.processes, 32 if machine.has_gpu else 16
     kind = "GPU" if machine.has_gpu else "CPU process"
     return Choice(
-        value=max(min(processes * min(4096 // isqrt(size.area), most), 64), processes),
-        why=f"{processes} × 4096 / resolution, at most {most} a {kind} and 64 in all",
+        max(min(processes * min(4096 // isqrt(size.area), most), 64), processes),
+        f"{processes} × 4096 / resolution, at most {most} a {kind} and 64 in all",
     )
 
 
 def _channel_base(facts: _Facts) -> Choice:
     base = 32_768 if facts.size.level >= 512 else 16_384
-    why = "twice as wide from 512 px on"
-    if not facts.machine.has_gpu:
-        base, why = min(base, SMALLEST_BASE * facts.size.level), "thin, for a CPU"
-    return Choice(value=base, why=why)
+    if facts.machine.has_gpu:
+        return Choice(base, "twice as wide from 512 px on")
+    return Choice(min(base, SMALLEST_BASE * facts.size.level), "thin, for a CPU")
 
 
 def _learning_rate(facts: _Facts) -> Choice:
-    lr = 0.002 if facts.size.level >= 1024 else 0.0025
-    return Choice(value=lr, why="0.002 at 1024 px, 0.0025 below")
+    return Choice(0.002 if facts.size.level >= 1024 else 0.0025, "0.002 at 1024 px, 0.0025 below")
 
 
 def _r1_gamma(facts: _Facts) -> Choice:
-    if facts.gamma_at_256 is not None:
-        return Choice(
-            value=facts.gamma_at_256 * facts.size.area / 256**2,
-            why=f"{facts.gamma_at_256:g} at 256 px, by the number of pixels",
-        )
-    return Choice(
-        value=0.0002 * facts.size.area / facts.batch_size,
-        why="0.0002 · resolution² / batch_size",
-    )
+    gamma, area = facts.gamma_at_256, facts.size.area
+    if gamma is not None:
+        return Choice(gamma * area / 256**2, f"{gamma:g} at 256 px, by the number of pixels")
+    return Choice(0.0002 * area / facts.batch_size, "0.0002 · resolution² / batch_size")
 
 
 def _total_kimg(facts: _Facts) -> Choice:
     if facts.machine.has_gpu:
-        return Choice(value=25_000.0, why="as in the papers; stop when the images are good")
-    return Choice(value=200.0, why="hours on two CPU cores at 64 px")
+        return Choice(25_000.0, "as in the papers; stop when the images are good")
+    return Choice(200.0, "hours on two CPU cores at 64 px")
+
+
+def _mbstd_group_size(facts: _Facts) -> Choice:
+    part = facts.batch_size // facts.machine.processes
+    return Choice(max(1, min(part, 4)), "4, or a device's part of the batch")
+
+
+def _ada_kimg(facts: _Facts) -> Choice:
+    return Choice(100.0 if facts.adapts_network else 500.0, "500, or 100 from a trained network")
 
 
 _RULES: Mapping[str, Callable[[_Facts], Choice]] = {
     "train.batch_size": lambda facts: _batch_size(facts.size, facts.machine),
     "train.lr_g": _learning_rate,
     "train.lr_d": _learning_rate,
-    "train.ema_kimg": lambda facts: Choice(
-        value=facts.batch_size * 10 / 32, why="batch_size · 10 / 32"
-    ),
+    "train.ema_kimg": lambda facts: Choice(facts.batch_size * 10 / 32, "batch_size · 10 / 32"),
     "train.total_kimg": _total_kimg,
     "generator.channel_base": _channel_base,
-    "generator.mapping_layers": lambda _: Choice(value=2, why="2 at every size"),
-    "discriminator.mbstd_group_size": lambda facts: Choice(
-        value=max(1, min(facts.batch_size // facts.machine.processes, 4)),
-        why="4, or a device's part of the batch",
-    ),
+    "generator.mapping_layers": lambda _: Choice(2, "2 at every size"),
+    "discriminator.mbstd_group_size": _mbstd_group_size,
     "loss.r1_gamma": _r1_gamma,
-    "augment.ada_kimg": lambda facts: Choice(
-        value=100.0 if facts.adapts_network else 500.0, why="500, or 100 from a trained network"
-    ),
+    "augment.ada_kimg": _ada_kimg,
 }
 """[ADA], the preset `auto` of its published program."""
