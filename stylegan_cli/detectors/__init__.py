@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from stylegan_cli.detectors.weights import PUBLISHED, find_weights, how_to_get, weights_header
 from stylegan_cli.errors import UsageError, WeightsError, meant_or_all
@@ -76,8 +76,24 @@ def detector_note(name: str, purpose: Purpose) -> str:
     return f"detector {name}, named in the results; the standard one is {standard}"
 
 
-def chosen_detector(name: str | None, purpose: Purpose) -> tuple[str, Path]:
-    """Return the name of a detector, and the file of its weights.
+class Chosen(NamedTuple):
+    """A detector, as the file of its weights describes it.
+
+    Attributes:
+        kind: Its name among all detectors.
+        name: Used in names of results, such as `fd_alex`; that of weights which are not the
+            published ones, but trusted, is another, such as `inception_unpublished`.
+        sha256: As the file says, which is checked when the weights are loaded.
+    """
+
+    kind: str
+    name: str
+    path: Path
+    sha256: str
+
+
+def chosen_detector(name: str | None, purpose: Purpose) -> Chosen:
+    """Return a detector by the header of its weights.
 
     Args:
         name: None takes the standard one if its weights are here, else the one that ships.
@@ -86,56 +102,56 @@ def chosen_detector(name: str | None, purpose: Purpose) -> tuple[str, Path]:
         UsageError: There is no such detector for this purpose.
         WeightsError: Its weights are missing.
     """
-    name = name or default_detector(purpose)
-    if name not in WEIGHTS[purpose]:
-        known = meant_or_all(name, detector_names(purpose))
+    kind = name or default_detector(purpose)
+    if kind not in WEIGHTS[purpose]:
+        known = meant_or_all(kind, detector_names(purpose))
         what = "distances" if purpose == "distance" else "features"
-        raise UsageError(f"`detector={name}`: no detector of {what} has that name{known}")
-    weights = WEIGHTS[purpose][name]
+        raise UsageError(f"`detector={kind}`: no detector of {what} has that name{known}")
+    weights = WEIGHTS[purpose][kind]
     path = find_weights(weights)
     if path is None:
         ways = how_to_get(weights)
-        raise WeightsError(f"`detector={name}`: its weights are not here; they are {ways}")
-    return name, path
+        raise WeightsError(f"`detector={kind}`: its weights are not here; they are {ways}")
+    header = weights_header(path)
+    shown = f"{kind}_unpublished" if header.get("published") == "no" else kind
+    return Chosen(kind, shown, path, header.get("sha256", ""))
 
 
 @dataclass(frozen=True, kw_only=True)
 class FeatureDetector:
-    """A network that turns images into feature vectors, loaded when it looks at the first ones.
+    """A network that turns images into feature vectors, loaded when it looks at the first ones."""
 
-    Attributes:
-        name: Used in names of results, such as `fd_alex`.
-        kind: Its name among all detectors; weights that the user trusted have another `name`.
-        sha256: As the file of the weights says, which is checked when they are loaded.
-    """
-
-    name: str
-    kind: str
-    path: Path
-    sha256: str
+    chosen: Chosen
     device: "Callable[[], torch.device | str]"
 
     @property
+    def name(self) -> str:
+        return self.chosen.name
+
+    @property
+    def sha256(self) -> str:
+        return self.chosen.sha256
+
+    @property
     def feature_dim(self) -> int:
-        return _SIGHT[self.kind][1]
+        return _SIGHT[self.chosen.kind][1]
 
     @property
     def facts(self) -> dict[str, str]:
         """Return name, hash and way of resizing, for the records of results."""
-        resize, _ = _SIGHT[self.kind]
+        resize, _ = _SIGHT[self.chosen.kind]
         return {"detector": self.name, "detector_sha256": self.sha256, "resize": resize}
 
     @property
     def tells_classes(self) -> bool:
         """Return whether the network classifies, as the Inception Score needs."""
-        return self.kind == "inception"
+        return self.chosen.kind == "inception"
 
     @cached_property
     def network(self) -> Any:
-        """Return the network, on the device."""
         from stylegan_cli.detectors.registry import load_network
 
-        return load_network(self.kind, "features", self.path, self.device())
+        return load_network(self.chosen, "features", self.device())
 
     def features(self, images: "Tensor") -> "Tensor":
         """Return a row per image in float32, which does not depend on the others.
@@ -143,9 +159,12 @@ class FeatureDetector:
         Args:
             images: Bytes or floats in [0, 255]; grey or RGB.
         """
-        from stylegan_cli.detectors.registry import features
+        from stylegan_cli.detectors.registry import in_float32, rgb
 
-        return features(self.network, images)
+        x = rgb(images)
+        with in_float32(x.device):
+            found: Tensor = self.network(x)
+        return found
 
     def probabilities(self, features: "Tensor") -> "Tensor":
         """Return the class probabilities of features, as the Inception Score takes them.
@@ -153,28 +172,10 @@ class FeatureDetector:
         Raises:
             UsageError: The detector has no classes.
         """
-        from stylegan_cli.detectors.registry import probabilities
+        from stylegan_cli.detectors.registry import in_float32
 
         if not self.tells_classes:
             raise UsageError(f"`detector={self.name}`: has no classes; use inception")
-        return probabilities(self.network, features)
-
-
-def feature_detector(
-    name: str | None, purpose: Purpose, device: "Callable[[], torch.device | str]"
-) -> FeatureDetector:
-    """Return a detector by the header of its weights; arguments and errors as of `open_detector`.
-
-    Args:
-        device: Called when the network is loaded.
-    """
-    kind, path = chosen_detector(name, purpose)
-    shown, sha256 = named_weights(kind, path)
-    return FeatureDetector(name=shown, kind=kind, path=path, sha256=sha256, device=device)
-
-
-def named_weights(kind: str, path: Path) -> tuple[str, str]:
-    """Return a detector's name in results, as `inception_unpublished`, and its weights' hash."""
-    header = weights_header(path)
-    name = kind if header.get("published") != "no" else f"{kind}_unpublished"
-    return name, header.get("sha256", "")
+        with in_float32(features.device):
+            found: Tensor = self.network.probabilities(features)
+        return found

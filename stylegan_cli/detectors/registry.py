@@ -3,7 +3,6 @@
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Literal, overload
 
 import torch
@@ -12,11 +11,10 @@ from torch import Tensor
 
 from stylegan_cli.detectors import (
     WEIGHTS,
+    Chosen,
     FeatureDetector,
     Purpose,
     chosen_detector,
-    feature_detector,
-    named_weights,
 )
 from stylegan_cli.detectors.inception import InceptionFeatures
 from stylegan_cli.detectors.trunks import (
@@ -36,24 +34,6 @@ AnyImages = Float[Tensor, "n channels height width"] | UInt8[Tensor, "n channels
 """Bytes or floats in [0, 255]; grey or RGB."""
 
 
-@torch.no_grad()
-def features(network: FeatureNetwork, images: AnyImages) -> Float[Tensor, "n feature_dim"]:
-    """Return features in float32; they do not depend on the batch."""
-    x = _rgb(images)
-    with _in_float32(x.device):
-        found: Tensor = network(x)
-    return found
-
-
-@torch.no_grad()
-def probabilities(
-    network: InceptionFeatures, features: Float[Tensor, "n feature_dim"]
-) -> Float[Tensor, "n classes"]:
-    """Return the class probabilities of features."""
-    with _in_float32(features.device):
-        return network.probabilities(features)
-
-
 @dataclass(frozen=True, kw_only=True)
 class PerceptualDetector:
     """A measure of how different two images look: LPIPS v0.1.
@@ -68,7 +48,6 @@ class PerceptualDetector:
     network: Lpips
     smallest: int = 32
 
-    @torch.no_grad()
     def distance(self, a: AnyImages, b: AnyImages) -> Float[Tensor, " n"]:
         """Return distances of corresponding images.
 
@@ -76,20 +55,19 @@ class PerceptualDetector:
             DataError: The images are too small.
         """
         left, right = self._large_enough(a), self._large_enough(b)
-        with _in_float32(left.device):
+        with in_float32(left.device):
             return self.network.distance(left, right)
 
     def embed(self, images: AnyImages) -> Float[Tensor, "n values"]:
         """Return vectors whose squared Euclidean distances are those of the images."""
         return self.describe(images)[0]
 
-    @torch.no_grad()
     def describe(
         self, images: AnyImages
     ) -> tuple[Float[Tensor, "n values"], Float[Tensor, "n taps"]]:
         """Return vectors as `embed` does, and each channel's mean activation over the image."""
         x = self._large_enough(images)
-        with _in_float32(x.device):
+        with in_float32(x.device):
             return self.network.describe(x)
 
     def _large_enough(self, images: Tensor) -> Tensor:
@@ -99,7 +77,7 @@ class PerceptualDetector:
                 f"images of {width}×{height} are too small for LPIPS, whose layers halve them; "
                 f"it takes {self.smallest}×{self.smallest} and more"
             )
-        return _rgb(images)
+        return rgb(images)
 
 
 Build = Callable[[], FeatureNetwork | Lpips]
@@ -141,21 +119,20 @@ def open_detector(
         UsageError: There is no such detector for this purpose.
         WeightsError: Its weights are missing, damaged, or those of another network.
     """
+    chosen = chosen_detector(name, purpose)
     if purpose != "distance":
-        detector = feature_detector(name, purpose, lambda: device)
+        detector = FeatureDetector(chosen=chosen, device=lambda: device)
         _ = detector.network  # refuses weights that do not fit
         return detector
-    kind, path = chosen_detector(name, purpose)
-    network = load_network(kind, purpose, path, device)
-    shown, sha256 = named_weights(kind, path)
-    return PerceptualDetector(name=shown, sha256=sha256, network=network)
+    network = load_network(chosen, purpose, device)
+    return PerceptualDetector(name=chosen.name, sha256=chosen.sha256, network=network)
 
 
-def load_network(kind: str, purpose: Purpose, path: Path, device: torch.device | str) -> Any:
+def load_network(chosen: Chosen, purpose: Purpose, device: torch.device | str) -> Any:
     """Load the network of a detector with its weights, checked."""
-    weights = read_weights(path)
+    weights = read_weights(chosen.path)
     with torch.device("meta"):
-        network = _NETWORKS[purpose][kind]()
+        network = _NETWORKS[purpose][chosen.kind]()
     # AlexNet's file also has the heads that only LPIPS uses
     own = network.state_dict().keys() & weights.keys()
     tensors = {key: _as_computed(weights[key]) for key in own}
@@ -164,7 +141,7 @@ def load_network(kind: str, purpose: Purpose, path: Path, device: torch.device |
     except RuntimeError as error:
         details = "; ".join(line.strip() for line in str(error).splitlines()[1:4])
         raise WeightsError(
-            f"{path.stem}: the weights do not fit their network ({details}); add them again"
+            f"{chosen.path.stem}: the weights do not fit their network ({details}); add them again"
         ) from None
     return network.eval().requires_grad_(False).to(device)
 
@@ -192,7 +169,8 @@ def _as_computed(tensor: Tensor) -> Tensor:
     return tensor.float().contiguous(memory_format=layout)
 
 
-def _rgb(images: Tensor) -> Tensor:
+def rgb(images: AnyImages) -> Float[Tensor, "n 3 height width"]:
+    """Return images as detectors take them, in the layout that they are fast in."""
     if images.shape[1] not in (1, 3):
         raise DataError(f"images of {images.shape[1]} channels; detectors take grey or RGB")
     x = images.float().expand(-1, 3, -1, -1)
@@ -200,10 +178,11 @@ def _rgb(images: Tensor) -> Tensor:
 
 
 @contextmanager
-def _in_float32(device: torch.device) -> Iterator[None]:
-    """Switch off mixed precision and TF32, whatever the images are computed in."""
+def in_float32(device: torch.device) -> Iterator[None]:
+    """Switch off gradients, mixed precision and TF32, whatever images are computed in."""
     matmul_tf32 = torch.backends.cuda.matmul.allow_tf32
     with (
+        torch.no_grad(),
         torch.autocast(device.type, enabled=False),
         torch.backends.cudnn.flags(enabled=True, allow_tf32=False),
     ):

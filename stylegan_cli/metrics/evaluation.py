@@ -10,8 +10,8 @@ import numpy as np
 from stylegan_cli.detectors import (
     FeatureDetector,
     Purpose,
+    chosen_detector,
     detector_note,
-    feature_detector,
     how_to_get_standard,
     is_standard,
 )
@@ -208,7 +208,9 @@ def open_evaluation(
     check_metrics([metric.name for metric in metrics], protocol)
     purposes = dict.fromkeys(metric.on_features.purpose for metric in metrics)
     detectors: dict[Purpose, FeatureDetector] = {
-        purpose: feature_detector(request.detector, purpose, lambda: place.device)
+        purpose: FeatureDetector(
+            chosen=chosen_detector(request.detector, purpose), device=lambda: place.device
+        )
         for purpose in purposes
     }
     cases = yield from cases_of(request, protocol, place)
