@@ -51,8 +51,18 @@ def seconds_of(result: Result, name: str) -> dict[str, float]:
 
 def summaries(result: Result) -> dict[str, Summary]:
     """Summarize every contender whose steps were all timed."""
-    found = {name: seconds_of(result, name) for name in result.seconds}
-    return {name: _summary(result, name, seconds) for name, seconds in found.items() if seconds}
+    case, found = result.case, {}
+    for name in result.seconds:
+        if seconds := seconds_of(result, name):
+            per_kimg = seconds[ITERATION] / case.stage.batch_size * 1000
+            found[name] = Summary(
+                seconds=seconds,
+                images_per_second=case.stage.batch_size / seconds[GENERATE],
+                seconds_per_kimg=per_kimg,
+                memory_bytes=result.memory_bytes[name],
+                hours=per_kimg * case.kimg / 3600,
+            )
+    return found
 
 
 def run_hours(results: Sequence[Result]) -> Iterator[tuple[BenchmarkCase, dict[str, float]]]:
@@ -74,18 +84,6 @@ def run_hours(results: Sequence[Result]) -> Iterator[tuple[BenchmarkCase, dict[s
 def medians(result: Result, name: str) -> dict[str, float]:
     """Return the median seconds of each step of a contender."""
     return {step: median(samples) for step, samples in result.seconds.get(name, {}).items()}
-
-
-def _summary(result: Result, name: str, seconds: Mapping[str, float]) -> Summary:
-    case = result.case
-    per_kimg = seconds[ITERATION] / case.stage.batch_size * 1000
-    return Summary(
-        seconds=seconds,
-        images_per_second=case.stage.batch_size / seconds[GENERATE],
-        seconds_per_kimg=per_kimg,
-        memory_bytes=result.memory_bytes[name],
-        hours=per_kimg * case.kimg / 3600,
-    )
 
 
 def environment(device: torch.device, packages: Sequence[str] = ()) -> dict[str, object]:
@@ -147,15 +145,14 @@ def record(result: Result) -> dict[str, Any]:
         "batch_size": case.stage.batch_size,
         "kimg": case.kimg,
         "keys": values(case.recipe),
-        "contenders": {name: _contender(result, name, found.get(name)) for name in result.seconds},
+        "contenders": {
+            name: {
+                **(asdict(found[name]) if name in found else {}),
+                "memory_bytes": result.memory_bytes[name],
+                "notes": list(result.notes[name]),
+                "samples": result.seconds[name],
+            }
+            for name in result.seconds
+        },
         "left_out": dict(result.left_out),
-    }
-
-
-def _contender(result: Result, name: str, found: Summary | None) -> dict[str, Any]:
-    return {
-        **(asdict(found) if found else {}),
-        "memory_bytes": result.memory_bytes[name],
-        "notes": list(result.notes[name]),
-        "samples": result.seconds[name],
     }

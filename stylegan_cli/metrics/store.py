@@ -8,7 +8,7 @@ Root attributes: schema, metric, request (JSON: everything that decides the numb
 
 import json
 from collections.abc import Mapping
-from contextlib import closing
+from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import Any, Literal
 
@@ -16,10 +16,9 @@ import h5py
 import numpy as np
 from jaxtyping import Bool
 
-from stylegan_cli.errors import DataError, OutputError, SgtoolError
-from stylegan_cli.files import put_in_place, system_reason, writing
+from stylegan_cli.errors import DataError, OutputError
+from stylegan_cli.files import put_in_place, writing
 from stylegan_cli.hdf5 import (
-    DAMAGE,
     Claims,
     damage_in,
     note_origin,
@@ -158,36 +157,26 @@ def _opened(
     columns: Mapping[str, tuple[int, ...]],
     mode: Literal["r", "r+"] = "r",
 ) -> h5py.File:
-    try:
-        file = open_hdf5(path, mode)
-    except OutputError as error:
-        raise OutputError(f"{error} or choose another `output`") from None
-    try:
-        there = dict(json.loads(text_attribute(file, "request")))
-        stored_array(file, "done", kinds="b", ranks=[1])[...]
+    with ExitStack() as stack:
+        try:
+            file = stack.enter_context(open_hdf5(path, mode))
+        except OutputError as error:
+            raise OutputError(f"{error} or choose another `output`") from None
+        with damage_in(path):
+            there = dict(json.loads(text_attribute(file, "request")))
+            done = stored_array(file, "done", kinds="b", ranks=[1])[...]
         if differences := differing(request, there):
             raise OutputError(
                 f"{path.parent}: holds another measurement ({'; '.join(differences)}); "
                 "choose another `output` or `overwrite`"
             )
-        _check_columns(file, columns)
-    except SgtoolError:
-        file.close()
-        raise
-    except DAMAGE as error:
-        file.close()
-        reason = system_reason(error)
-        raise DataError(f"{path}: not a file of measurements, or damaged: {reason}") from None
+        for name, shape in columns.items():
+            with damage_in(path):
+                found = stored_array(file, name, kinds="f", ranks=[len(shape)]).shape
+            if found != shape or len(done) != shape[0]:
+                raise DataError(f"{path}: {name} is {list(found)}, not {list(shape)}")
+        stack.pop_all()
     return file
-
-
-def _check_columns(file: h5py.File, columns: Mapping[str, tuple[int, ...]]) -> None:
-    samples = next(iter(columns.values()))[:1]
-    for name, shape in {**columns, "done": samples}.items():
-        kinds = "b" if name == "done" else "f"
-        found = stored_array(file, name, kinds=kinds, ranks=[len(shape)]).shape
-        if found != shape:
-            raise DataError(f"{file.filename}: {name} is {list(found)}, not {list(shape)}")
 
 
 def _created(

@@ -28,7 +28,9 @@ class Scale:
 
     def ticks(self) -> tuple[float, ...]:
         """Return about five round numbers within the range."""
-        step = _round_step((self.high - self.low) / 5)
+        wanted = (self.high - self.low) / 5
+        power = 10.0 ** floor(log10(wanted))
+        step = next(round * power for round in (1, 2, 5, 10) if round * power >= wanted * 0.999)
         first, last = ceil(self.low / step - 1e-9), floor(self.high / step + 1e-9)
         return tuple(i * step for i in range(first, last + 1))
 
@@ -78,12 +80,6 @@ def look(line: int) -> str:
     return f"c{line % COLOURS}" + ("", " d1", " d2")[line // COLOURS % 3]
 
 
-def _round_step(step: float) -> float:
-    power = 10.0 ** floor(log10(step))
-    factor: int = next(factor for factor in (1, 2, 5, 10) if factor * power >= step * 0.999)
-    return factor * power
-
-
 @dataclass(frozen=True, kw_only=True)
 class Frame:
     """Sizes of a chart's picture, and the edges of the drawing in it."""
@@ -119,11 +115,6 @@ class Line:
     points: Sequence[Point]
     colour: int
     marks: Mapping[float, str] = field(default_factory=dict)
-
-    @property
-    def thinned(self) -> list[Point]:
-        """Return the points to draw."""
-        return thin(self.points)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -244,11 +235,6 @@ PANELS = (
 
 AXES = ("cur_nimg", "kimg", "lod", "resolution")
 """Numbers that have no curve."""
-
-
-def largest_group(histories: Mapping[str, History]) -> int:
-    """Return how many ticks at most become one point."""
-    return max(group_size(len(history.ticks)) for history in histories.values())
 
 
 def charts(histories: Mapping[str, History]) -> Iterator[Chart]:

@@ -151,11 +151,15 @@ def open_report(paths: Sequence[Path]) -> Report:
     if problems:
         raise DataError("\n".join(problems))
     runs = [path for path in folders if (path / RECIPE).is_file()]
+    read = {path: lines_of(path / METRICS) for path in folders if path not in runs}
     return Report(
         inputs=tuple(map(str, paths)),
         runs=tuple(read_run(path, names[path]) for path in runs),
         studies=tuple(studies),
-        others=tuple(_read_measured(path, names[path]) for path in folders if path not in runs),
+        others=tuple(
+            MeasuredFolder(name=names[path], metrics=tuple(metrics), problems=tuple(problems))
+            for path, (metrics, problems) in read.items()
+        ),
     )
 
 
@@ -272,11 +276,6 @@ def read_study(path: Path, name: str) -> Study:
             metrics=tuple(metrics),
             problems=tuple(problems),
         )
-
-
-def _read_measured(folder: Path, name: str) -> MeasuredFolder:
-    metrics, problems = lines_of(folder / METRICS)
-    return MeasuredFolder(name=name, metrics=tuple(metrics), problems=tuple(problems))
 
 
 def _find_fakes(folder: Path) -> tuple[tuple[float, Path], ...]:
