@@ -71,19 +71,19 @@ def check_acceleration(
 
 def open_engine(name: EngineName, dtype: "torch.dtype") -> "Engine":
     """Return the engine of that name for activations of this type."""
-    from stylegan_cli.training.compiled import Compiled
-    from stylegan_cli.training.engines import Captured, eager
+    from stylegan_cli.training.compiled import captured, compiled
+    from stylegan_cli.training.engines import eager
 
     if name == "compiled":
-        return Compiled(dtype=dtype)
-    return Captured() if name == "captured" else eager
+        return compiled(dtype)
+    return captured() if name == "captured" else eager
 
 
 def take_news(engine: "Engine") -> list[str]:
     """Return what an engine could not do as asked, since the last call."""
-    from stylegan_cli.training.compiled import Compiled
+    from stylegan_cli.training.engines import Fixed
 
-    return engine.take_news() if isinstance(engine, Compiled) else []
+    return engine.take_news() if isinstance(engine, Fixed) else []
 
 
 @dataclass(kw_only=True)

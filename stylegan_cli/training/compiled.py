@@ -1,13 +1,14 @@
-"""Main phases as compiled programs: loss and gradients traced as one, then `torch.compile`.
+"""Programs for phases: compiled, or captured as CUDA graphs; both experimental.
 
-Compiling a network and differentiating it from outside is slower than not compiling, and with
-custom derivatives some ways of doing so silently give wrong gradients; so each program's first
-gradients are compared with those of the eager phase.
+Loss and gradients are compiled as one: differentiating a compiled network from outside is slower
+than not compiling, and with custom derivatives some ways of doing so silently give wrong gradients;
+so each program's first gradients are compared with those of the eager phase.
 """
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import torch
@@ -17,14 +18,12 @@ from torch.fx.experimental.proxy_tensor import make_fx
 
 from stylegan_cli.runtime import is_out_of_memory
 from stylegan_cli.training.engines import (
+    Fixed,
     Gradients,
     Job,
-    Kind,
-    accumulate,
+    Program,
     differentiate,
-    eager,
     inputs_of,
-    kind_of,
     tensors_of,
     trained,
     with_tensors,
@@ -36,6 +35,8 @@ MAIN_PHASES = ("g", "d")
 TOLERANCE = {torch.float32: 1e-3, torch.bfloat16: 0.1}
 """Largest difference from the eager gradients, relative to their norm; errors are near 1."""
 
+WARM_UP = 3
+"""Runs before a capture, in which libraries choose kernels and allocate memory."""
 Traced = Callable[[list[Tensor], list[Tensor]], list[Any]]
 
 
@@ -45,74 +46,31 @@ def compile_traced(traced: torch.fx.GraphModule) -> Traced:
     return compiled
 
 
-@dataclass(frozen=True, kw_only=True)
-class Program:
-    """A job of one kind as a function of tensors.
+def compiled(
+    dtype: torch.dtype, make: Callable[[torch.fx.GraphModule], Traced] = compile_traced
+) -> Fixed:
+    """Return the engine that compiles main phases and checks their gradients.
 
-    Attributes:
-        run: Maps weights and inputs to gradients, followed by the tensors of the outcome.
-        outcome: An outcome of the same form.
+    Args:
+        dtype: Type of the activations.
     """
 
-    run: Traced
-    outcome: Outcome
-
-    def __call__(self, nets: Nets, job: Job) -> tuple[Outcome, Gradients]:
-        found = self.run(_weights(nets), inputs_of(job))
-        count = len(trained(job.network))
-        return with_tensors(self.outcome, found[count:]), found[:count]
-
-
-@dataclass(kw_only=True)
-class Compiled:
-    """The engine that compiles main phases and checks their gradients.
-
-    Attributes:
-        programs: By the kind of job; None for jobs that are done step by step after all.
-        news: Messages about phases that could not be compiled.
-    """
-
-    dtype: torch.dtype
-    make: Callable[[torch.fx.GraphModule], Traced] = compile_traced
-    programs: dict[Kind, Program | None] = field(default_factory=dict)
-    news: list[str] = field(default_factory=list)
-
-    def __call__(self, nets: Nets, job: Job) -> Outcome:
-        # while a level fades in, or a blur out, every iteration would be a program of its own
-        if job.name not in MAIN_PHASES or nets.G.lod % 1 or nets.blur_sigma:
-            return eager(nets, job)
-        kind = kind_of(nets, job)
-        if kind not in self.programs:
-            self.programs[kind] = self._prepared(nets, job)
-        program = self.programs[kind]
-        if program is None:
-            return eager(nets, job)
-        outcome, gradients = program(nets, job)
-        accumulate(job.network, gradients)
-        return outcome
-
-    def take_news(self) -> list[str]:
-        taken, self.news = self.news, []
-        return taken
-
-    def _prepared(self, nets: Nets, job: Job) -> Program | None:
+    def prepare(nets: Nets, job: Job) -> Program | str:
         try:
-            program = _traced(nets, job, self.make)
+            program = _traced(nets, job, make)
             found = program(nets, job)[1]
         # a compiler can fail in any way
         except Exception as error:
             if is_out_of_memory(error):
                 raise
             reason = (str(error).strip() or type(error).__name__).splitlines()[0]
-            self.news.append(f"phase {job.name} cannot be compiled and runs step by step: {reason}")
-            return None
+            return f"phase {job.name} cannot be compiled and runs step by step: {reason}"
         difference = relative_difference(found, differentiate(nets, job)[1])
-        if difference <= TOLERANCE[self.dtype]:
+        if difference <= TOLERANCE[dtype]:
             return program
-        self.news.append(
-            f"phase {job.name} runs step by step: compiled, gradients differ by {difference:.0%}"
-        )
-        return None
+        return f"phase {job.name} runs step by step: compiled, gradients differ by {difference:.0%}"
+
+    return Fixed(prepare=prepare, phases=MAIN_PHASES)
 
 
 def relative_difference(found: Gradients, expected: Gradients) -> float:
@@ -152,11 +110,46 @@ def _traced(nets: Nets, job: Job, make: Callable[[torch.fx.GraphModule], Traced]
         outcomes.append(outcome)
         return [*gradients, *tensors_of(outcome)]
 
-    traced = make_fx(program)(_weights(nets), inputs_of(job))
-    return Program(run=make(traced), outcome=outcomes[0])
+    run = make(make_fx(program)(_weights(nets), inputs_of(job)))
+
+    def differentiated(nets: Nets, job: Job) -> tuple[Outcome, Gradients]:
+        found = run(_weights(nets), inputs_of(job))
+        count = len(trained(job.network))
+        return with_tensors(outcomes[0], found[count:]), found[:count]
+
+    return differentiated
 
 
 def _weights(nets: Nets) -> list[Tensor]:
     modules = (nets.G, nets.D)
     parameters = [weight.detach() for module in modules for weight in module.parameters()]
     return [*parameters, *(buffer for module in modules for buffer in module.buffers())]
+
+
+def captured() -> Fixed:
+    """Return the engine that captures each kind of job as a CUDA graph, and repeats it."""
+    # shared by all graphs: one runs at a time, and its results are used before the next runs
+    return Fixed(prepare=partial(_captured, pool=torch.cuda.graph_pool_handle()))
+
+
+def _captured(nets: Nets, job: Job, pool: Any) -> Program:
+    inputs = [tensor.clone() for tensor in inputs_of(job)]
+    device = inputs[0].device
+    static = replace(job, inputs=with_tensors(job.inputs, inputs))
+    stream = torch.cuda.Stream(device)
+    stream.wait_stream(torch.cuda.current_stream(device))
+    with torch.cuda.stream(stream):
+        for _ in range(WARM_UP):
+            differentiate(nets, static)
+    torch.cuda.current_stream(device).wait_stream(stream)
+    graph = torch.cuda.CUDAGraph()
+    with torch.cuda.graph(graph, pool=pool):
+        outcome, gradients = differentiate(nets, static)
+
+    def replayed(_: Nets, job: Job) -> tuple[Outcome, Gradients]:
+        # the next replay overwrites the result
+        torch._foreach_copy_(inputs, inputs_of(job))
+        graph.replay()
+        return outcome, gradients
+
+    return replayed

@@ -1,6 +1,6 @@
-"""Engines, which turn a phase into gradients: step by step, or as CUDA graphs (experimental)."""
+"""Engines, which turn a phase into gradients: step by step, or by programs made once."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields, is_dataclass, replace
 from typing import Any, TypeVar
 
@@ -12,8 +12,6 @@ from stylegan_cli.training.inputs import Inputs, Nets
 from stylegan_cli.training.phases import Outcome
 
 Record = TypeVar("Record")
-WARM_UP = 3
-"""Runs before a capture, in which libraries choose kernels and allocate memory."""
 
 
 def tensors_of(record: object) -> list[Tensor]:
@@ -131,59 +129,46 @@ def inputs_of(job: Job) -> list[Tensor]:
     return [tensor if tensor.device == device else upload(tensor, device) for tensor in found]
 
 
+Program = Callable[[Nets, Job], tuple[Outcome, Gradients]]
+"""A form of `differentiate` for jobs of one kind."""
+
+
 @dataclass(kw_only=True)
-class Captured:
-    """The engine that captures each kind of job once, as a CUDA graph, and repeats it.
+class Fixed:
+    """The engine that prepares a program for each kind of job once, and runs that.
 
     Attributes:
-        pool: Memory shared by all graphs: one runs at a time, and its results are used before the
-            next runs.
+        prepare: Returns a program, or words why there is none.
+        phases: Names of those that are prepared; None prepares all.
+        programs: By the kind of job; None for jobs that are done step by step after all.
+        news: Those words, since they were last taken.
     """
 
-    graphs: dict[Kind, "_Graph"] = field(default_factory=dict)
-    pool: Any = field(default_factory=torch.cuda.graph_pool_handle)
+    prepare: Callable[[Nets, Job], Program | str]
+    phases: Collection[str] | None = None
+    programs: dict[Kind, Program | None] = field(default_factory=dict)
+    news: list[str] = field(default_factory=list)
 
     def __call__(self, nets: Nets, job: Job) -> Outcome:
-        # while a level fades in, or a blur out, every iteration would be a graph of its own
-        if nets.G.lod % 1 or nets.blur_sigma:
+        # while a level fades in, or a blur out, every iteration would be a program of its own
+        left_out = self.phases is not None and job.name not in self.phases
+        if left_out or nets.G.lod % 1 or nets.blur_sigma:
             return eager(nets, job)
         kind = kind_of(nets, job)
-        if kind not in self.graphs:
-            # graphs of earlier stages only hold memory
-            self.graphs = {k: graph for k, graph in self.graphs.items() if k.lod == kind.lod}
-            self.graphs[kind] = _captured(nets, job, self.pool)
-        outcome, gradients = self.graphs[kind].replay(job)
+        if kind not in self.programs:
+            # programs of earlier stages only hold memory
+            self.programs = {k: each for k, each in self.programs.items() if k.lod == kind.lod}
+            program = self.prepare(nets, job)
+            if isinstance(program, str):
+                self.news.append(program)
+            self.programs[kind] = None if isinstance(program, str) else program
+        run = self.programs[kind]
+        if run is None:
+            return eager(nets, job)
+        outcome, gradients = run(nets, job)
         accumulate(job.network, gradients)
         return outcome
 
-
-@dataclass(frozen=True, kw_only=True)
-class _Graph:
-    """A captured job, with fixed places for inputs and results."""
-
-    graph: torch.cuda.CUDAGraph
-    inputs: list[Tensor]
-    outcome: Outcome
-    gradients: Gradients
-
-    def replay(self, job: Job) -> tuple[Outcome, Gradients]:
-        """Run as `engines.differentiate` does; the next replay overwrites the result."""
-        torch._foreach_copy_(self.inputs, inputs_of(job))
-        self.graph.replay()
-        return self.outcome, self.gradients
-
-
-def _captured(nets: Nets, job: Job, pool: Any) -> _Graph:
-    inputs = [tensor.clone() for tensor in inputs_of(job)]
-    device = inputs[0].device
-    static = replace(job, inputs=with_tensors(job.inputs, inputs))
-    stream = torch.cuda.Stream(device)
-    stream.wait_stream(torch.cuda.current_stream(device))
-    with torch.cuda.stream(stream):
-        for _ in range(WARM_UP):
-            differentiate(nets, static)
-    torch.cuda.current_stream(device).wait_stream(stream)
-    graph = torch.cuda.CUDAGraph()
-    with torch.cuda.graph(graph, pool=pool):
-        outcome, gradients = differentiate(nets, static)
-    return _Graph(graph=graph, inputs=inputs, outcome=outcome, gradients=gradients)
+    def take_news(self) -> list[str]:
+        taken, self.news = self.news, []
+        return taken

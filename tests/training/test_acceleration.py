@@ -4,8 +4,7 @@ import torch
 from stylegan_cli.errors import UsageError
 from stylegan_cli.runtime import World
 from stylegan_cli.training.acceleration import Acceleration, check_acceleration, open_engine
-from stylegan_cli.training.compiled import Compiled
-from stylegan_cli.training.engines import eager
+from stylegan_cli.training.engines import Fixed, eager
 from stylegan_cli.training.loop import train
 from tests.tiny import tiny, tiny_run
 
@@ -21,7 +20,7 @@ def refused(engine, *overrides, device="cpu", world=None):
 
 def test_phases_run_step_by_step_or_compiled():
     assert open_engine("eager", torch.float32) is eager
-    assert isinstance(open_engine("compiled", torch.bfloat16), Compiled)
+    assert isinstance(open_engine("compiled", torch.bfloat16), Fixed)
 
 
 @pytest.mark.parametrize(

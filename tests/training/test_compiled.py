@@ -5,7 +5,7 @@ import torch
 
 from stylegan_cli.errors import TrainingError
 from stylegan_cli.runtime import World
-from stylegan_cli.training.compiled import Compiled, relative_difference
+from stylegan_cli.training.compiled import compiled, relative_difference
 from stylegan_cli.training.engines import eager
 from stylegan_cli.training.iteration import nets_of, train_batch
 from stylegan_cli.training.schedule import stage_at
@@ -40,7 +40,7 @@ def trained(recipe, engine, iterations=2, dtype=torch.float32):
 
 
 def traced_only(**options):
-    return Compiled(dtype=torch.float32, make=lambda traced: traced, **options)
+    return compiled(torch.float32, make=lambda traced: traced, **options)
 
 
 @pytest.mark.parametrize("recipe", RECIPES.values(), ids=RECIPES)
@@ -76,7 +76,7 @@ def test_a_program_with_wrong_gradients_is_not_used():
 
         return run
 
-    engine = Compiled(dtype=torch.float32, make=wrong)
+    engine = compiled(torch.float32, make=wrong)
     found, expected = trained(small(), engine, 1), trained(small(), eager, 1)
     assert set(engine.programs.values()) == {None}
     assert engine.take_news()[0] == ("phase g runs step by step: compiled, gradients differ by 10%")
@@ -89,7 +89,7 @@ def test_a_compiler_that_fails_is_told_in_words():
     def fails(traced):
         raise RuntimeError("no C++ compiler\nand a long account of it")
 
-    engine = Compiled(dtype=torch.float32, make=fails)
+    engine = compiled(torch.float32, make=fails)
     trained(small(), engine, 1)
     assert engine.take_news()[0] == (
         "phase g cannot be compiled and runs step by step: no C++ compiler"
@@ -100,7 +100,7 @@ def test_memory_that_does_not_suffice_is_no_fault_of_the_compiler():
     def fails(traced):
         raise torch.OutOfMemoryError("CUDA out of memory.")
 
-    engine = Compiled(dtype=torch.float32, make=fails)
+    engine = compiled(torch.float32, make=fails)
     with pytest.raises(TrainingError, match="out of memory with 1 images"):
         trained(small("train.batch_size=1"), engine, 1)
     assert engine.news == []
@@ -119,7 +119,7 @@ def test_gradients_that_are_missing_or_no_numbers_are_infinitely_wrong():
 )  # PyTorch's compiler uses what it deprecates
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
 def test_compiled_phases_train_as_the_phases_do(dtype):
-    recipe, engine = small(), Compiled(dtype=dtype)
+    recipe, engine = small(), compiled(dtype)
     found, expected = trained(recipe, engine, 2, dtype), trained(recipe, eager, 2, dtype)
     assert engine.news == [] and None not in engine.programs.values()
     sums = (state.stats.means(World()) for state in (found, expected))

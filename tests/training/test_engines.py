@@ -1,8 +1,9 @@
 import pytest
 import torch
 
+from stylegan_cli.training.compiled import captured
 from stylegan_cli.training.data import Batch
-from stylegan_cli.training.engines import Captured, eager
+from stylegan_cli.training.engines import eager
 from stylegan_cli.training.iteration import nets_of, train_batch
 from stylegan_cli.training.schedule import stage_at
 from stylegan_cli.training.state import initial_state
@@ -26,9 +27,9 @@ def trained(engine, device):
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
 def test_captured_phases_train_as_the_phases_do():
     device = torch.device("cuda")
-    engine = Captured()
+    engine = captured()
     found, expected = trained(engine, device), trained(eager, device)
-    assert {kind.name for kind in engine.graphs} == {"g", "g_reg", "d", "d_reg"}
+    assert {kind.name for kind in engine.programs} == {"g", "g_reg", "d", "d_reg"}
     for name in ("G", "D", "G_ema"):
         networks = (getattr(state, name).state_dict() for state in (found, expected))
         torch.testing.assert_close(*networks, rtol=1e-2, atol=1e-3)
