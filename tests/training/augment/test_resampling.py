@@ -5,8 +5,7 @@ import torch
 import torch.nn.functional as F
 
 from stylegan_cli.ops import reference
-from stylegan_cli.ops.resampling import SYM6
-from stylegan_cli.training.augment.geometry import resample
+from stylegan_cli.training.augment.geometry import SYM6, resample
 from tests.ops.derivatives import seeded
 
 

@@ -1,7 +1,7 @@
 import torch
 import torch.nn.functional as F
 
-from stylegan_cli.ops.resampling import sample_bilinear
+from stylegan_cli.training.augment.geometry import sample_bilinear
 from tests.ops.derivatives import seeded
 
 GRID = seeded(1, 2, 5, 3, 2)  # some of it outside

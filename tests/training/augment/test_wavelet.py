@@ -2,7 +2,7 @@ import pytest
 import torch
 
 from stylegan_cli.ops import reference
-from stylegan_cli.ops.resampling import REACH, SYM6, double, halve
+from stylegan_cli.training.augment.geometry import REACH, SYM6, double, halve
 from tests.ops.derivatives import seeded
 
 SIZES = pytest.mark.parametrize(("height", "width"), [(1, 2), (5, 7), (31, 70), (100, 33)])
