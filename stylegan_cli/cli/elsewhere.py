@@ -67,27 +67,8 @@ MADE_FROM_VALUE: Mapping[str, Callable[[str], object]] = {
 }
 
 
-@dataclass(frozen=True)
-class Answer:
-    """A command line of ours, and notes on what it does not say.
-
-    Attributes:
-        unneeded: Options of the other program that have no counterpart and need none.
-    """
-
-    words: tuple[str, ...]
-    notes: tuple[str, ...] = ()
-    unneeded: tuple[str, ...] = ()
-
-    def __str__(self) -> str:
-        lines = [shlex.join(("sgtool", *self.words)), *self.notes]
-        if self.unneeded:
-            lines.append(f"not needed: {', '.join(self.unneeded)}")
-        return "\n".join(f"  {line}" for line in lines)
-
-
-def in_our_words(typed: Sequence[str], wrong: str) -> Answer | None:
-    """Translate a command line of another program; None if what is wrong in it is not theirs.
+def in_our_words(typed: Sequence[str], wrong: str) -> str | None:
+    """Answer a command line of another program with ours; None if what is wrong is not theirs.
 
     Args:
         wrong: The option, with its dashes, or the command that sgtool does not have.
@@ -97,7 +78,7 @@ def in_our_words(typed: Sequence[str], wrong: str) -> Answer | None:
     ours = typed[0] in (*command.split(), command)
     if not command or (wrong.startswith("-") and ours and _plain(wrong) not in known):
         return None
-    found = _Found()
+    found = _Answer(command=command)
     try:
         for option, value in _options(rest, known):
             if value is None:
@@ -106,10 +87,7 @@ def in_our_words(typed: Sequence[str], wrong: str) -> Answer | None:
                 found.take(option, value, known[_plain(option)])
     except ValueError:  # no number where theirs is one
         return None
-    words = (*command.split(), *_usual(command, found), *found.options)
-    if words == tuple(typed):
-        return None
-    return Answer(words, tuple(found.notes), tuple(found.unneeded))
+    return None if found.words == tuple(typed) else str(found)
 
 
 def _command(typed: Sequence[str]) -> tuple[str, Sequence[str]]:
@@ -150,12 +128,29 @@ def _options(words: Sequence[str], forms: Mapping[str, Form]) -> Iterator[tuple[
             yield name, left.pop(0) if has_value else ""
 
 
-@dataclass(frozen=True)
-class _Found:
+@dataclass(frozen=True, kw_only=True)
+class _Answer:
+    """A command line of ours, and notes on what it does not say.
+
+    Attributes:
+        unneeded: Options of the other program that have no counterpart and need none.
+    """
+
+    command: str
     positionals: list[str] = field(default_factory=list)
     options: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     unneeded: list[str] = field(default_factory=list)
+
+    def __str__(self) -> str:
+        lines = [shlex.join(("sgtool", *self.words)), *self.notes]
+        if self.unneeded:
+            lines.append(f"not needed: {', '.join(self.unneeded)}")
+        return "\n".join(f"  {line}" for line in lines)
+
+    @property
+    def words(self) -> tuple[str, ...]:
+        return (*self.command.split(), *_usual(self), *self.options)
 
     def has(self, option: str) -> bool:
         return any(word.partition("=")[0] == option for word in self.options)
@@ -188,9 +183,9 @@ def _words(form: Form, value: str) -> str:
     return words.replace(f"{{{name}}}", str(MADE_FROM_VALUE[name](value))) if name else words
 
 
-def _usual(command: str, found: _Found) -> Sequence[str]:
+def _usual(found: _Answer) -> Sequence[str]:
     """Return the words that are no options, with what those programs do by default."""
-    words = found.positionals
+    command, words = found.command, found.positionals
     if command == "train":
         recipes = [word for word in words if word in api.recipe_names() or word.endswith(".toml")]
         data = [part for word in words if word not in recipes for part in ("--data", word)]

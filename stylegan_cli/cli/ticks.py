@@ -32,11 +32,8 @@ def show_events(events: "Iterable[api.Event]", lost: "list[api.Alarm] | None" = 
     Args:
         lost: Takes the fatal alarms, for which the caller stops the training.
     """
-    if lost is None:
-        _show(events)
-        return
     try:
-        _show(_gathering(events, lost))
+        _show(events if lost is None else _gathering(events, lost))
     except Interrupted:
         if not lost:
             raise

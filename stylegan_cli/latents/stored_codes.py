@@ -135,27 +135,18 @@ def _find_array(
 ) -> tuple[str, Kind | None]:
     """Return the name of the array that holds the codes, and their stated kind."""
     *outer, last = stored.names or ("",)
-    as_written = _array_called("/".join(stored.names), stored, arrays, shapes)
-    if as_written is not None:
-        return as_written, None
-    said = next((kind for kind in KINDS if kind == last), None)
-    outside = _array_called("/".join(outer), stored, arrays, shapes) if said else None
-    if outside is None:
-        codes = _fitting(arrays, shapes)
-        holds = f"whose codes are {_list(codes)}" if codes else f"which holds {_list(arrays)}"
-        raise UsageError(f"{stored.text}: no {'/'.join(stored.names)} in this file, {holds}")
-    return outside, said
-
-
-def _array_called(
-    name: str, stored: Stored, arrays: Mapping[str, StoredArray], shapes: Shapes
-) -> str | None:
-    """Return an array by its name, or the one with codes in a group of that name."""
-    if name in arrays:
-        return name
-    prefix = f"{name}/" if name else ""
-    inside = {found: arrays[found] for found in arrays if found.startswith(prefix)}
-    return _only_codes(stored, prefix, inside, shapes) if inside else None
+    ways: list[tuple[str, Kind | None]] = [("/".join(stored.names), None)]
+    ways += (("/".join(outer), kind) for kind in KINDS if kind == last)
+    for name, said in ways:
+        if name in arrays:
+            return name, said
+        prefix = f"{name}/" if name else ""
+        inside = {found: arrays[found] for found in arrays if found.startswith(prefix)}
+        if inside:
+            return _only_codes(stored, prefix, inside, shapes), said
+    codes = _fitting(arrays, shapes)
+    holds = f"whose codes are {_list(codes)}" if codes else f"which holds {_list(arrays)}"
+    raise UsageError(f"{stored.text}: no {'/'.join(stored.names)} in this file, {holds}")
 
 
 def _only_codes(

@@ -111,10 +111,10 @@ def _ways(
     untruncated = replace(sampling, psi=1.0)
     labels = expand_labels(sampling.label) if sampling.label is not None else ()
     several = "label" if len(labels) > 1 else "per_class" if options.per_class else ""
+    if options.noise is not None and (several or options.collage):
+        raise UsageError("classes, collages and noises have columns of their own; take one of them")
     if not several:
         return {}, (untruncated,)
-    if options.noise is not None:
-        raise UsageError("classes, collages and noises have columns of their own; take one of them")
     if options.collage:
         raise UsageError(f"`{several}` and `collage`: a collage has no rows; give one of them")
     if not options.per_class:
@@ -135,8 +135,6 @@ def _picked(
     network: Network, seeds: Sequence[Pick], ways: Sequence[Sampling], options: GridOptions
 ) -> tuple[Picked, ...]:
     """Return the picks of each row before truncation."""
-    if options.noise is not None and options.collage:
-        raise UsageError("classes, collages and noises have columns of their own; take one of them")
     rows = tuple(codes_of_picks(network, seeds, way) for way in ways)
     if options.collage and len(rows[0].names) > MOST_IMAGES:
         raise UsageError(
