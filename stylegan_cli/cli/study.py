@@ -50,7 +50,9 @@ def run_study(
             record_film(filming, flags.batch)
         found = {**found, "video": str(films[0])}
     facts = {**_summary(recording, network, pdfs, made=missing), **found}
-    console.echo_result(_written(recording, [*pdfs, *films]), facts, as_json=flags.json)
+    paths = recording.paths
+    written = (*paths.sheets, *paths.pictures, *pdfs, *films, paths.hdf5, paths.images)
+    console.echo_result(written, facts, as_json=flags.json)
 
 
 def note_label(
@@ -105,12 +107,6 @@ def _record(recording: "api.Recording", batch_size: int | None) -> None:
 
 def _run(steps: Iterable[object]) -> None:
     deque(steps, maxlen=0)
-
-
-def _written(recording: "api.Recording", pdfs: list[Path]) -> list[str]:
-    paths = recording.paths
-    pictures = (*paths.sheets, *paths.pictures, *pdfs)
-    return [str(path) for path in (*pictures, paths.hdf5, paths.images)]
 
 
 def _summary(

@@ -7,7 +7,7 @@ from math import exp, sqrt
 
 import numpy as np
 import torch
-from jaxtyping import Float, Float32, Float64
+from jaxtyping import Float, Float64
 from torch import Tensor
 
 from stylegan_cli.latents.codes import Codes
@@ -52,15 +52,12 @@ class _Stills:
 
     def picture(self, position: tuple[int, int]) -> Picture:
         if position not in self._latest:
-            self._draw_from(Address("/", position))
+            everywhere = self._plan.addresses
+            start = everywhere.index(Address("/", position))
+            skip = frozenset(everywhere) - set(everywhere[start : start + self._batch_size])
+            cells = render(self._G, self._plan, batch_size=self._batch_size, skip=skip)
+            self._latest = {cell.address.position: cell.pixels for cell in cells}
         return self._latest[position]
-
-    def _draw_from(self, first: Address) -> None:
-        everywhere = self._plan.addresses
-        start = everywhere.index(first)
-        skip = frozenset(everywhere) - set(everywhere[start : start + self._batch_size])
-        cells = render(self._G, self._plan, batch_size=self._batch_size, skip=skip)
-        self._latest = {cell.address.position: cell.pixels for cell in cells}
 
 
 class NoiseWalk:
@@ -115,27 +112,22 @@ class _Walks:
 
     def __init__(self, G: Generator, video: Video) -> None:
         self._device, self._at = G.mapping.w_avg.device, [-1] * video.screen.streams
-        motion, self._walks = video.motion, []
-        if motion.noise_walk is None:
-            return
-        memory = motion.noise_walk * motion.fps
-        for seed in video.keyframes.main.noise_seed[0].tolist():
-            walk = NoiseWalk(
-                G.synthesis.noise_sizes, seed, memory=memory, frames=video.frames, loop=motion.loop
-            )
-            self._walks.append(walk.maps())
+        motion, sizes, self._walks = video.motion, G.synthesis.noise_sizes, []
+        if motion.noise_walk is not None:
+            memory = motion.noise_walk * motion.fps
+            for seed in video.keyframes.main.noise_seed[0].tolist():
+                walk = NoiseWalk(sizes, seed, memory=memory, frames=video.frames, loop=motion.loop)
+                self._walks.append(walk.maps())
 
     def noise(self, images: Sequence[Image]) -> list[Tensor] | None:
         """Return the noise of these images, or None where it does not wander."""
         if not self._walks or not images:
             return None
-        found = [self._reach(image) for image in images]
+        found = []
+        for frame, stream in images:
+            steps, self._at[stream] = frame - self._at[stream], frame
+            found.append(next(islice(self._walks[stream], steps - 1, None)))
         return [torch.cat(maps).to(self._device) for maps in zip(*found, strict=True)]
-
-    def _reach(self, image: Image) -> list[Tensor]:
-        steps = image.frame - self._at[image.stream]
-        self._at[image.stream] = image.frame
-        return next(islice(self._walks[image.stream], steps - 1, None))
 
 
 def _draw(
@@ -148,7 +140,9 @@ def _draw(
     else:
         codes = video.swung(moments)
     ws = torch.from_numpy(codes.ws).to(G.mapping.w_avg.device)
-    motions = motions_between(video.keyframes, moments)
+    motions = video.keyframes.motions
+    if motions is not None:
+        motions = _along(motions, moments, moments.share[:, None]).astype(np.float32)
     return to_pixels(draw_images(G, ws, noise, codes.style_offsets, motions))
 
 
@@ -163,13 +157,6 @@ def codes_between(G: Generator, keyframes: Keyframes, motion: Motion, moments: I
         crossover=_along(keyframes.crossover, moments, moments.share),
         psi=_along(keyframes.psi, moments, moments.share),
     )
-
-
-def motions_between(keyframes: Keyframes, moments: Instants) -> Float32[np.ndarray, "n 3"] | None:
-    """Return the motion of pictures at these moments, on lines; None without motion."""
-    if keyframes.motions is None:
-        return None
-    return _along(keyframes.motions, moments, moments.share[:, None]).astype(np.float32)
 
 
 def noise_between(
