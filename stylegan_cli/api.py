@@ -23,9 +23,9 @@ if TYPE_CHECKING:
     from stylegan_cli.benchmark.summary import run_hours
     from stylegan_cli.benchmark.summary import summaries as benchmark_summaries
     from stylegan_cli.benchmark.summary import write_document as write_benchmark
+    from stylegan_cli.data import Group, Source, printable
     from stylegan_cli.data.account import Account
     from stylegan_cli.data.dataset import Dataset, open_dataset
-    from stylegan_cli.data.entries import Group, Source, printable
     from stylegan_cli.data.label_files import read_labels
     from stylegan_cli.data.pictures import Target
     from stylegan_cli.data.prepare import (

@@ -8,8 +8,8 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from stylegan_cli.data import Source, entry_path
 from stylegan_cli.data.decoding import reasons
-from stylegan_cli.data.entries import Source, entry_path
 from stylegan_cli.data.formats import UnusableImageError
 from stylegan_cli.data.sources import open_source
 from stylegan_cli.directions.file import describe_directions, is_directions

@@ -6,8 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from stylegan_cli.data.decoding import DEEP_MAX, Levels
-from stylegan_cli.data.entries import (
+from stylegan_cli.data import (
     Entry,
     Group,
     Groups,
@@ -17,6 +16,7 @@ from stylegan_cli.data.entries import (
     printable,
     shortened,
 )
+from stylegan_cli.data.decoding import DEEP_MAX, Levels
 from stylegan_cli.data.levels import usual_levels
 
 FRAMES = "several frames"

@@ -9,8 +9,7 @@ from contextlib import AbstractContextManager
 from functools import partial
 from pathlib import Path, PurePosixPath
 
-from stylegan_cli.data.decoding import Upright, decoded
-from stylegan_cli.data.entries import (
+from stylegan_cli.data import (
     MAX_FILE_BYTES,
     MAX_RATIO,
     MAX_TINY_BYTES,
@@ -23,6 +22,7 @@ from stylegan_cli.data.entries import (
     is_unsafe,
     role_of,
 )
+from stylegan_cli.data.decoding import Upright, decoded
 from stylegan_cli.data.formats import MAGIC_BYTES, UnusableImageError
 from stylegan_cli.data.label_files import DATASET_JSON, find_labels
 from stylegan_cli.data.labels import LabelTable

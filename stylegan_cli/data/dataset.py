@@ -11,9 +11,9 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Float32
 
+from stylegan_cli.data import Entry, Source, entry_path
 from stylegan_cli.data.account import Account, Findings, Progress, labelling
 from stylegan_cli.data.decoding import DEEP_MAX, Upright, is_deep, reasons
-from stylegan_cli.data.entries import Entry, Source, entry_path
 from stylegan_cli.data.formats import UnusableImageError
 from stylegan_cli.data.labels import AnnotationColumns, Column, column_ranges, label_row
 from stylegan_cli.data.levels import has_halves, seen_levels

@@ -11,8 +11,7 @@ from functools import partial
 from io import BufferedIOBase
 from pathlib import Path
 
-from stylegan_cli.data.decoding import Upright, decoded
-from stylegan_cli.data.entries import (
+from stylegan_cli.data import (
     MAX_FILE_BYTES,
     Entry,
     Groups,
@@ -23,6 +22,7 @@ from stylegan_cli.data.entries import (
     role_of,
     shortened,
 )
+from stylegan_cli.data.decoding import Upright, decoded
 from stylegan_cli.data.formats import MAGIC_BYTES, UnusableImageError
 from stylegan_cli.data.label_files import DATASET_JSON, METADATA, find_labels, read_bounded
 from stylegan_cli.errors import DataError

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from stylegan_cli.data.entries import MAX_RATIO, MAX_TINY_BYTES
+from stylegan_cli.data import MAX_RATIO, MAX_TINY_BYTES
 from stylegan_cli.data.formats import UnusableImageError
 from stylegan_cli.data.packed import File
 from stylegan_cli.errors import DataError

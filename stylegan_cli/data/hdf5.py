@@ -11,8 +11,8 @@ from typing import Any
 import h5py
 import numpy as np
 
+from stylegan_cli.data import Entry, Source, Tally
 from stylegan_cli.data.decoding import Upright, check_pixels, stack_of
-from stylegan_cli.data.entries import Entry, Source, Tally
 from stylegan_cli.data.formats import UnusableImageError
 from stylegan_cli.data.labels import (
     Annotations,

@@ -16,8 +16,8 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
+from stylegan_cli.data import Entry, Source, Tally
 from stylegan_cli.data.decoding import Upright
-from stylegan_cli.data.entries import Entry, Source, Tally
 from stylegan_cli.data.labels import class_names, labels_by_entry
 from stylegan_cli.errors import DataError
 

@@ -14,7 +14,7 @@ from io import StringIO
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from stylegan_cli.data.entries import Label, is_image, printable
+from stylegan_cli.data import Label, is_image, printable
 from stylegan_cli.data.labels import Annotations, Column, LabelTable, label_table, normal_name
 from stylegan_cli.errors import DataError
 

@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 from jaxtyping import Float32
 
-from stylegan_cli.data.entries import Entry, Label, printable
+from stylegan_cli.data import Entry, Label, printable
 from stylegan_cli.errors import DataError
 
 MAX_CLASSES = 65_536

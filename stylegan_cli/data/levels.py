@@ -4,8 +4,8 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
+from stylegan_cli.data import Source
 from stylegan_cli.data.decoding import DEEP_MAX, Levels, Upright, is_deep
-from stylegan_cli.data.entries import Source
 from stylegan_cli.data.formats import UnusableImageError
 
 

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, NamedTuple
 
-from stylegan_cli.data.entries import printable
+from stylegan_cli.data import printable
 from stylegan_cli.data.formats import MAGIC_BYTES, starts_like_image
 from stylegan_cli.data.packed import Index, LocalFile, PackedSource, read_part
 from stylegan_cli.errors import DataError

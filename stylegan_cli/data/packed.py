@@ -10,8 +10,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
+from stylegan_cli.data import MAX_FILE_BYTES, Entry, Groups, Source, Tally
 from stylegan_cli.data.decoding import Upright, decoded
-from stylegan_cli.data.entries import MAX_FILE_BYTES, Entry, Groups, Source, Tally
 from stylegan_cli.data.formats import UnusableImageError
 from stylegan_cli.data.labels import LabelTable, label_table
 from stylegan_cli.errors import DataError

@@ -17,7 +17,7 @@ from contextlib import contextmanager
 from itertools import accumulate
 from typing import Any
 
-from stylegan_cli.data.entries import MAX_FILE_BYTES, MAX_RATIO, MAX_TINY_BYTES
+from stylegan_cli.data import MAX_FILE_BYTES, MAX_RATIO, MAX_TINY_BYTES
 from stylegan_cli.data.formats import SUFFIXES, UnusableImageError, suffix_of
 from stylegan_cli.data.label_files import LABEL_COLUMNS
 from stylegan_cli.data.packed import EXTRA, File, Index, PackedSource

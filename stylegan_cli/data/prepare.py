@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from stylegan_cli import __version__
+from stylegan_cli.data import Entry, Source, entry_path, printable, shortened
 from stylegan_cli.data.account import (
     FRAMES,
     Account,
@@ -22,7 +23,6 @@ from stylegan_cli.data.account import (
     remarks_on_frames,
 )
 from stylegan_cli.data.decoding import reasons
-from stylegan_cli.data.entries import Entry, Source, entry_path, printable, shortened
 from stylegan_cli.data.formats import UnusableImageError
 from stylegan_cli.data.labels import AnnotationColumns
 from stylegan_cli.data.levels import own_levels

@@ -8,8 +8,8 @@ from itertools import islice
 from math import isfinite
 from pathlib import PurePosixPath
 
+from stylegan_cli.data import Entry, Source, Tally, entry_path, printable
 from stylegan_cli.data.decoding import Upright
-from stylegan_cli.data.entries import Entry, Source, Tally, entry_path, printable
 from stylegan_cli.data.labels import Column, LabelTable, normal_name
 from stylegan_cli.errors import DataError, UsageError, meant_or_all
 

@@ -12,8 +12,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+from stylegan_cli.data import Entry, Source, Tally
 from stylegan_cli.data.decoding import Upright, decoded
-from stylegan_cli.data.entries import Entry, Source, Tally
 from stylegan_cli.data.pictures import Target, check_resolution
 from stylegan_cli.data.prepare import Preparation, prepare
 from stylegan_cli.errors import UsageError, meant_or_all

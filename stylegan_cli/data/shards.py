@@ -14,7 +14,7 @@ from itertools import groupby
 from math import isfinite
 from typing import Any, cast
 
-from stylegan_cli.data.entries import folder_class, is_image, is_unsafe, role_of
+from stylegan_cli.data import folder_class, is_image, is_unsafe, role_of
 from stylegan_cli.data.formats import MAGIC_BYTES
 from stylegan_cli.data.gzipped import unpacked
 from stylegan_cli.data.label_files import LABEL_COLUMNS

@@ -10,8 +10,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from stylegan_cli.data import Source
 from stylegan_cli.data.decoding import reasons
-from stylegan_cli.data.entries import Source
 from stylegan_cli.data.formats import UnusableImageError
 from stylegan_cli.data.levels import seen_levels
 from stylegan_cli.data.pictures import Target, fit_picture, seen_planes, usual_resolution

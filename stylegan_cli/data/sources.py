@@ -7,9 +7,8 @@ from contextlib import ExitStack, closing, contextmanager
 from itertools import groupby
 from pathlib import Path
 
-from stylegan_cli.data import parquet, shards, tfrecords
+from stylegan_cli.data import HDF5_SUFFIXES, Entry, Source, is_image, parquet, shards, tfrecords
 from stylegan_cli.data.archives import ZipSource
-from stylegan_cli.data.entries import HDF5_SUFFIXES, Entry, Source, is_image
 from stylegan_cli.data.folders import FolderSource, ListSource, sha256_of
 from stylegan_cli.data.formats import MAGIC_BYTES, starts_like_image
 from stylegan_cli.data.idx import IdxSource, is_idx

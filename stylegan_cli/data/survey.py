@@ -12,9 +12,9 @@ import numpy.typing as npt
 from jaxtyping import Int, UInt8, UInt64
 from PIL import Image
 
+from stylegan_cli.data import Entry, Group, Source, printable
 from stylegan_cli.data.account import Findings, Progress, labelling, remarks_on_range, wider
 from stylegan_cli.data.decoding import Levels, Upright, reasons
-from stylegan_cli.data.entries import Entry, Group, Source, printable
 from stylegan_cli.data.formats import UnusableImageError
 from stylegan_cli.data.labels import column_ranges
 from stylegan_cli.data.levels import has_halves, seen_levels

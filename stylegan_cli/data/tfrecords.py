@@ -17,8 +17,8 @@ import google_crc32c
 import numpy as np
 from PIL import Image
 
+from stylegan_cli.data import Entry, Source, Tally
 from stylegan_cli.data.decoding import Upright, check_pixels, decoded
-from stylegan_cli.data.entries import Entry, Source, Tally
 from stylegan_cli.data.formats import UnusableImageError, starts_like_image
 from stylegan_cli.data.labels import checked_labels, class_names, labels_by_entry
 from stylegan_cli.errors import DataError

@@ -10,7 +10,7 @@ from typing import Any, Protocol, runtime_checkable
 import numpy as np
 from PIL import Image
 
-from stylegan_cli.data.entries import HDF5_SUFFIXES
+from stylegan_cli.data import HDF5_SUFFIXES
 from stylegan_cli.data.formats import ARRAY_SUFFIX
 from stylegan_cli.data.label_files import DATASET_JSON, dump_dataset_json
 from stylegan_cli.data.labels import Annotations

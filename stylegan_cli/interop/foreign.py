@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from stylegan_cli.errors import ForeignFileError, RecipeError
-from stylegan_cli.interop.pickles.limits import UnsupportedError, shown
+from stylegan_cli.interop.pickles import UnsupportedError, shown
 from stylegan_cli.networks.family import build_discriminator, build_generator
 from stylegan_cli.networks.header import Header
 from stylegan_cli.networks.snapshot import save_tensors, versions

@@ -20,7 +20,7 @@ from stylegan_cli.interop.foreign import (
     shapes_of,
     sizes,
 )
-from stylegan_cli.interop.pickles.limits import (
+from stylegan_cli.interop.pickles import (
     MOST_TENSORS,
     RefusedError,
     UnsupportedError,

@@ -11,7 +11,7 @@ from safetensors.torch import load_file
 from stylegan_cli.errors import ForeignFileError
 from stylegan_cli.files import similar
 from stylegan_cli.interop.foreign import Foreign, loaded
-from stylegan_cli.interop.pickles.limits import Limits, UnsupportedError, shown
+from stylegan_cli.interop.pickles import Limits, UnsupportedError, shown
 from stylegan_cli.interop.pickles.machine import Table
 from stylegan_cli.interop.pickles.reader import (
     PICKLE_SUFFIXES,

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from stylegan_cli.interop.foreign import Foreign, Taken, assemble, foreign_recipe, shapes_of
-from stylegan_cli.interop.pickles.limits import UnsupportedError, shown
+from stylegan_cli.interop.pickles import UnsupportedError, shown
 from stylegan_cli.interop.shapes_of_networks import count_of, generator_values
 from stylegan_cli.interop.tensor_maps import (
     NO_AVERAGE,

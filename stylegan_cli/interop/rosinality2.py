@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from stylegan_cli.errors import UsageError
 from stylegan_cli.files import writing, written_whole
 from stylegan_cli.interop.foreign import Foreign, StoredTensor, Taken, assemble, foreign_recipe
-from stylegan_cli.interop.pickles.limits import UnsupportedError, shown
+from stylegan_cli.interop.pickles import UnsupportedError, shown
 from stylegan_cli.interop.shapes_of_networks import count_of, network_values
 from stylegan_cli.interop.tensor_maps import (
     NO_AVERAGE,

@@ -15,7 +15,7 @@ from stylegan_cli.interop.foreign import (
     foreign_recipe,
     shapes_of,
 )
-from stylegan_cli.interop.pickles.limits import MOST_TENSORS, RefusedError, UnsupportedError, shown
+from stylegan_cli.interop.pickles import MOST_TENSORS, RefusedError, UnsupportedError, shown
 from stylegan_cli.interop.tensor_maps import (
     NO_W_AVG,
     RESAMPLE_FILTER,

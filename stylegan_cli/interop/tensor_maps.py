@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from stylegan_cli.interop.foreign import UNSTATED, Made, StoredTensor, Taken
-from stylegan_cli.interop.pickles.limits import MOST_TENSORS, UnsupportedError, shown
+from stylegan_cli.interop.pickles import MOST_TENSORS, UnsupportedError, shown
 from stylegan_cli.interop.pickles.torch_files import Bag
 from stylegan_cli.networks.family import build_generator
 from stylegan_cli.ops.reference import FILTER

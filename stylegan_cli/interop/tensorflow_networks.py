@@ -10,7 +10,7 @@ from functools import cached_property
 from typing import Literal
 
 from stylegan_cli.interop.foreign import CC_BY_NC, NVIDIA_SOURCE_LICENCE, Taken, deviation_groups
-from stylegan_cli.interop.pickles.limits import (
+from stylegan_cli.interop.pickles import (
     MOST_TENSORS,
     RefusedError,
     UnsupportedError,

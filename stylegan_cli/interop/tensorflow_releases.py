@@ -19,7 +19,7 @@ from stylegan_cli.interop.foreign import (
     loaded,
     shapes_of,
 )
-from stylegan_cli.interop.pickles.limits import UnsupportedError, shown
+from stylegan_cli.interop.pickles import UnsupportedError, shown
 from stylegan_cli.interop.pickles.stand_ins import number
 from stylegan_cli.interop.shapes_of_networks import (
     discriminator_values,

@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float32, Int64, UInt8
 
+from stylegan_cli.data import Entry, Source, entry_path
 from stylegan_cli.data.dataset import Dataset, open_dataset
 from stylegan_cli.data.decoding import Levels, Upright, reasons
-from stylegan_cli.data.entries import Entry, Source, entry_path
 from stylegan_cli.data.formats import UnusableImageError, suffix_of
 from stylegan_cli.data.levels import eight_bit, own_levels
 from stylegan_cli.data.pictures import MODES, seen_planes, to_bytes

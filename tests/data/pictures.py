@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from stylegan_cli.data import Entry, Source
 from stylegan_cli.data.decoding import decoded
-from stylegan_cli.data.entries import Entry, Source
 
 
 def blocks(seed: int = 0, width: int = 32, height: int = 32, mode: str = "RGB") -> Image.Image:

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from stylegan_cli.data.entries import Entry
+from stylegan_cli.data import Entry
 from stylegan_cli.data.label_files import dump_dataset_json, parse_json
 from stylegan_cli.data.labels import AnnotationColumns, checked_labels, label_row
 from stylegan_cli.data.relabelled import match

@@ -4,7 +4,7 @@ from contextlib import closing
 
 import pytest
 
-from stylegan_cli.data.entries import Entry
+from stylegan_cli.data import Entry
 from stylegan_cli.data.label_files import read_labels
 from stylegan_cli.data.labels import label_table
 from stylegan_cli.data.relabelled import labelled, match, numbered

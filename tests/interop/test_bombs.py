@@ -7,7 +7,7 @@ import zipfile
 import pytest
 
 from stylegan_cli.errors import ForeignFileError
-from stylegan_cli.interop.pickles.limits import Limits, RefusedError, check_nesting, plain_key
+from stylegan_cli.interop.pickles import Limits, RefusedError, check_nesting, plain_key
 from stylegan_cli.interop.pickles.reader import read_pickle
 from stylegan_cli.interop.pickles.torch_files import read_torch_file
 from stylegan_cli.interop.reading import NAMES, read_foreign

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from io import BufferedIOBase
 from typing import IO, Any, cast
 
-from stylegan_cli.interop.pickles.limits import (
+from stylegan_cli.interop.pickles import (
     Limits,
     RefusedError,
     RefusedNameError,

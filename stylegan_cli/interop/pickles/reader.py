@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import cast
 
 from stylegan_cli.errors import ForeignFileError
-from stylegan_cli.interop.pickles.limits import (
+from stylegan_cli.interop.pickles import (
     Limits,
     RefusedError,
     UnsupportedError,

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from stylegan_cli.interop.pickles.limits import RefusedError, plain_key, shown
+from stylegan_cli.interop.pickles import RefusedError, plain_key, shown
 from stylegan_cli.interop.pickles.machine import Empty, Named, Table
 
 _TYPES: Mapping[str, np.dtype[Any]] = {

@@ -9,7 +9,7 @@ from io import BytesIO
 from pathlib import Path, PurePosixPath
 
 from stylegan_cli.errors import ForeignFileError
-from stylegan_cli.interop.pickles.limits import Limits, RefusedError, RefusedNameError, shown
+from stylegan_cli.interop.pickles import Limits, RefusedError, RefusedNameError, shown
 from stylegan_cli.interop.pickles.machine import Empty, Table
 from stylegan_cli.interop.pickles.reader import ZIP_DAMAGES, refusals_in_words, run_pickle
 from stylegan_cli.interop.pickles.stand_ins import NUMPY_NAMES, PLAIN_NAMES, ordered_dict

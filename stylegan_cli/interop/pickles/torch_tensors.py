@@ -17,7 +17,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from stylegan_cli.interop.pickles.limits import Limits, RefusedError
+from stylegan_cli.interop.pickles import Limits, RefusedError
 from stylegan_cli.interop.pickles.machine import Named, Table
 from stylegan_cli.interop.pickles.reader import run_pickle
 

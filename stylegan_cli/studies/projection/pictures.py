@@ -13,8 +13,8 @@ import numpy as np
 from jaxtyping import Float32
 from PIL import Image
 
+from stylegan_cli.data import Entry, Source, entry_path, printable
 from stylegan_cli.data.decoding import Upright, decoded, reasons
-from stylegan_cli.data.entries import Entry, Source, entry_path, printable
 from stylegan_cli.data.formats import UnusableImageError
 from stylegan_cli.data.levels import own_levels
 from stylegan_cli.data.pictures import SMALLEST, Fit, Target, fit_picture, flatten

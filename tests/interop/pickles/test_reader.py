@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from stylegan_cli.errors import ForeignFileError
-from stylegan_cli.interop.pickles.limits import Limits
+from stylegan_cli.interop.pickles import Limits
 from stylegan_cli.interop.pickles.reader import read_pickle
 from stylegan_cli.interop.pickles.stand_ins import NUMPY_NAMES, PickledArray
 from tests.interop.hostile import HOSTILE, ran
