@@ -33,46 +33,43 @@ SMALLEST_SIDE = 32
 def _prepare(
     network: "Network", request: Request, place: "Workplace"
 ) -> Generator[Event, None, Maker]:
+    def series(network: "Network", seed: int) -> Iterator[Series]:
+        sizes = network.sizes
+        if not sizes.can_move:
+            raise UsageError(
+                f"{network.path}: only the input of StyleGAN3 can be moved, not that of this "
+                "network; there is no equivariance to measure"
+            )
+        if sizes.size.shorter < SMALLEST_SIDE:
+            raise UsageError(
+                f"{network.path}: {sizes.size.value} px are too few for a rotated picture, which "
+                f"needs {SMALLEST_SIDE} px"
+            )
+        # all that can be refused without torch was
+        from stylegan_cli.metrics.motions import differences
+
+        chosen = chosen_class(network, request.class_name)
+        asked = {
+            "metric": "equivariance",
+            "num": request.num or NUM,
+            "seed": seed,
+            "psi": request.psi,
+            "class": chosen,
+            "network_sha256": network.sha256,
+            **precision_claim(network.precision),
+        }
+        measure = partial(differences, network, seed=seed, psi=request.psi, chosen=chosen)
+        yield Series(
+            name="equivariance",
+            request=asked,
+            columns={"squares": (len(NAMES),), "counts": (len(NAMES),)},
+            measure=measure,
+            conclude=_conclude,
+            batch_size=place.execution.batch_size or max(1, default_batch_size(sizes.size) // 4),
+        )
+
     yield from ()
-    return partial(_series_of, request=request, place=place)
-
-
-def _series_of(
-    network: "Network", seed: int, *, request: Request, place: "Workplace"
-) -> Iterator[Series]:
-    sizes = network.sizes
-    if not sizes.can_move:
-        raise UsageError(
-            f"{network.path}: only the input of StyleGAN3 can be moved, not that of this network; "
-            "there is no equivariance to measure"
-        )
-    if sizes.size.shorter < SMALLEST_SIDE:
-        raise UsageError(
-            f"{network.path}: {sizes.size.value} px are too few for a rotated picture, which needs "
-            f"{SMALLEST_SIDE} px"
-        )
-    # all that can be refused without torch was
-    from stylegan_cli.metrics.motions import differences
-
-    chosen = chosen_class(network, request.class_name)
-    asked = {
-        "metric": "equivariance",
-        "num": request.num or NUM,
-        "seed": seed,
-        "psi": request.psi,
-        "class": chosen,
-        "network_sha256": network.sha256,
-        **precision_claim(network.precision),
-    }
-    measure = partial(differences, network, seed=seed, psi=request.psi, chosen=chosen)
-    yield Series(
-        name="equivariance",
-        request=asked,
-        columns={"squares": (len(NAMES),), "counts": (len(NAMES),)},
-        measure=measure,
-        conclude=_conclude,
-        batch_size=place.execution.batch_size or max(1, default_batch_size(sizes.size) // 4),
-    )
+    return series
 
 
 def _conclude(columns: Columns) -> Iterator[Conclusion]:

@@ -108,6 +108,8 @@ def stored_data(
     """
     first, _ = dataset.read(0)
     size = Size(*first.shape[:2])
+    numbers = (dataset.label(i).argmax() for i in range(len(dataset) if dataset.c_dim else 0))
+    classes = tuple(class_name(dataset.classes, int(number)) for number in numbers)
     seen = "" if channels is None else f" ({', '.join(map(str, channels))} seen)"
     return StoredPictures(
         name=str(path),
@@ -116,7 +118,7 @@ def stored_data(
         read=lambda index: shown(to_bytes(dataset.read(index)[0]), channels),
         sha256=content_sha256(path),
         how=f"{size.value} px, {first.shape[2]} channels{seen}, {fit}",
-        classes=_classes(dataset),
+        classes=classes if dataset.c_dim else None,
         label=dataset.label if dataset.c_dim else None,
     )
 
@@ -135,9 +137,9 @@ def stored_folder(path: Path) -> StoredPictures:
         pixels = _rgb(source, entries[index])
         if pixels.shape != first.shape:
             raise DataError(
-                f"{entry_path(source, entries[index])}: {_size(pixels)}, but the first image is "
-                f"{_size(first)}; images of one size are needed, and `sgtool data prepare` makes "
-                "them"
+                f"{entry_path(source, entries[index])}: {Size(*pixels.shape[:2])}, but the first "
+                f"image is {Size(*first.shape[:2])}; images of one size are needed, and `sgtool "
+                "data prepare` makes them"
             )
         return pixels
 
@@ -231,17 +233,6 @@ def on_white(pixels: AnyPixels) -> AnyPixels:
     return ((colours * alpha + 255 * (255 - alpha) + 127) // 255).astype(np.uint8)
 
 
-def _classes(dataset: Dataset) -> tuple[str, ...] | None:
-    if not dataset.c_dim:
-        return None
-    numbers = (int(dataset.label(index).argmax()) for index in range(len(dataset)))
-    return tuple(class_name(dataset.classes, number) for number in numbers)
-
-
 def class_name(classes: Sequence[str], number: int) -> str:
     """Return the name of a class, or its number in digits where it has none."""
     return classes[number] if classes else str(number)
-
-
-def _size(pixels: Picture) -> str:
-    return f"{pixels.shape[1]}×{pixels.shape[0]}"

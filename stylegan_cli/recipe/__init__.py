@@ -8,8 +8,8 @@
 import re
 import tomllib
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
-from itertools import takewhile
+from dataclasses import asdict, replace
+from itertools import groupby, takewhile
 from pathlib import Path
 
 from stylegan_cli.errors import RecipeError, meant, meant_or_all
@@ -143,21 +143,14 @@ def dumps(recipe: Settled) -> str:
     Keys that are None, or that follow another one, stand in comments. A section of which nothing
     is read is left out.
     """
-    table, known = asdict(recipe), values(recipe)
-    for key, leader in LEADERS.items():
-        section, _, name = key.partition(".")
-        if known[key] == known[leader]:
-            table[section][name] = _Follows(leader)
-    top = {key: value for key, value in table.items() if not isinstance(value, dict)}
+    known, text = values(recipe), ""
     unread = {key for key, *_ in unread_keys(recipe)}
-    sections = {
-        name: section
-        for name, section in table.items()
-        if isinstance(section, dict) and not {f"{name}.{key}" for key in section} <= unread
-    }
-    return _lines(top) + "".join(
-        f"\n[{name}]\n{_lines(section)}" for name, section in sections.items()
-    )
+    for section, group in groupby(known.items(), key=lambda item: item[0].rpartition(".")[0]):
+        keys = dict(group)
+        if not section or not keys.keys() <= unread:
+            lines = (_line(key, value, known) for key, value in keys.items())
+            text += (f"\n[{section}]\n" if section else "") + "".join(lines)
+    return text
 
 
 def header(source: str | Path) -> str:
@@ -189,19 +182,11 @@ def _parsed(text: str, source: str) -> dict[str, object]:
         raise RecipeError(source, [f"not TOML ({error}); correct the file there"]) from None
 
 
-@dataclass(frozen=True)
-class _Follows:
-    leader: str
-
-
-def _lines(values: Mapping[str, object]) -> str:
-    return "".join(f"{_line(key, value)}\n" for key, value in values.items())
-
-
-def _line(key: str, value: object) -> str:
-    if isinstance(value, _Follows):
-        return f"# {key} follows {value.leader}"
-    return f"# {key} is not set" if value is None else f"{key} = {inline(value)}"
+def _line(key: str, value: object, known: Mapping[str, object]) -> str:
+    name, leader = key.rpartition(".")[2], LEADERS.get(key)
+    if leader and value == known[leader]:
+        return f"# {name} follows {leader}\n"
+    return f"# {name} is not set\n" if value is None else f"{name} = {inline(value)}\n"
 
 
 def _flat(table: Mapping[str, object]) -> dict[str, object]:
