@@ -194,6 +194,7 @@ class RunFolder:
                 and record["cur_nimg"] >= recipe.train.total_kimg * 1000
                 and record["data_fingerprint"] == data_fingerprint
                 and record["state_sha256"] == file_sha256(self.state)
+                and snapshots(self.path)
             )
         except (OSError, ValueError, LookupError, TypeError, RecursionError):
             return False

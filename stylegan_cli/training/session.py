@@ -15,7 +15,7 @@ from stylegan_cli.training.events import Begun, Event, News, Ticked
 from stylegan_cli.training.health import Probe
 from stylegan_cli.training.iteration import nets_of, train_batch
 from stylegan_cli.training.outputs import Outputs, SampleGrid, check_finite
-from stylegan_cli.training.run_folder import load_state
+from stylegan_cli.training.run_folder import load_state, snapshots
 from stylegan_cli.training.schedule import is_growing, smaller_batch_per_device, stage_at
 from stylegan_cli.training.settling import Run
 from stylegan_cli.training.state import TrainingState, initial_state
@@ -91,13 +91,15 @@ class Session:
         return self.state.cur_nimg >= self.recipe.train.total_kimg * 1000
 
     def begin(self) -> Begun:
-        """Start the clock; at the start of a run, write pictures of reals and fakes."""
+        """Start the clock; write the pictures of a new run, or the network a finished one lost."""
         self.images_at_clock = self.state.cur_nimg
         files: list[Path] = []
         if self.outputs is not None and not self.resumed:
             files = [self.outputs.write_reals(), self.outputs.write_fakes(self.state)]
             if self.state.augmentation is not None:
                 files.append(self.outputs.write_augmented())
+        if self.outputs is not None and self.is_done and not snapshots(self.run.folder):
+            files.append(self.outputs.write_network(self.state))
         return Begun(
             kimg=self.kimg,
             total_kimg=self.recipe.train.total_kimg,

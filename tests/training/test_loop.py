@@ -19,6 +19,7 @@ from stylegan_cli.recipe import dumps, load
 from stylegan_cli.sizes import square
 from stylegan_cli.training.events import Begun
 from stylegan_cli.training.loop import train
+from stylegan_cli.training.run_folder import snapshots
 from tests.processes import in_two_processes
 from tests.tiny import STYLEGAN3, tiny, tiny_growing, tiny_run, without_steps
 
@@ -114,6 +115,17 @@ def test_a_finished_run_stays_as_it_is(dataset, uninterrupted):
     ticks = run(tiny(), dataset, uninterrupted)
     assert [type(tick) for tick in ticks] == [Begun]
     assert {path: path.stat().st_mtime_ns for path in uninterrupted.glob("network-*")} == before
+
+
+def test_a_finished_run_writes_a_network_that_was_deleted(dataset, tmp_path):
+    run(tiny(), dataset, tmp_path)
+    *_, path = snapshots(tmp_path)
+    weights = final_weights(tmp_path)
+    for each in snapshots(tmp_path):
+        each.unlink()
+    (begun,) = run(tiny(), dataset, tmp_path)
+    assert begun.files == (path,)
+    assert_same_bits(final_weights(tmp_path), weights)
 
 
 def test_a_run_can_go_on_for_longer(dataset, tmp_path):

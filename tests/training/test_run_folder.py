@@ -202,6 +202,7 @@ def finished(folder):
     """Folder of a run that is recorded as finished."""
     take(folder, tiny())
     save_state(folder.state, {"cur_nimg": 64})
+    (folder.path / "network-000000.064.safetensors").touch()
     folder.finish(64, "images")
     return folder
 
@@ -237,3 +238,8 @@ def test_a_failed_write_keeps_the_state_before(tmp_path, monkeypatch):
     monkeypatch.undo()
     assert load_state(path)["cur_nimg"] == 1
     assert [file.name for file in tmp_path.iterdir()] == ["state.pt"]
+
+
+def test_a_finished_run_without_a_network_is_looked_at(finished):
+    (finished.path / "network-000000.064.safetensors").unlink()
+    assert not finished.is_finished(tiny(), "images")
