@@ -3,6 +3,7 @@
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from itertools import product
 from typing import Any
 
 import numpy as np
@@ -29,7 +30,7 @@ from stylegan_cli.metrics.metric import (
     Samples,
     stretch,
 )
-from stylegan_cli.metrics.outputs import recorded_results
+from stylegan_cli.metrics.outputs import by_claims, matter
 from stylegan_cli.metrics.protocol import Protocol, check_metrics, protocol_named, result_name
 from stylegan_cli.runtime import pick_dtype, repeatable
 
@@ -96,19 +97,14 @@ class Evaluation:
 
     def recorded(self, records: Sequence[Mapping[str, Any]]) -> list[Found]:
         """Return the results that an earlier evaluation recorded; none unless all are there."""
-        found = []
-        for case in self.cases:
-            for metric in self.metrics:
-                record = recorded_results(records, self._claims(case, metric))
-                if record is None:
-                    return []
-                found.append(_found(case, record))
-        return found
+        known, pairs = by_claims(records), product(self.cases, self.metrics)
+        found = [(case, known.get(matter(self._claims(case, metric)))) for case, metric in pairs]
+        there = [_found(case, record) for case, record in found if record is not None]
+        return there if len(there) == len(found) else []
 
     def results(self) -> Iterator[Found]:
         """Compute every metric of every case, for the first process."""
-        for case in self.cases:
-            yield from (self._result(case, metric) for metric in self.metrics)
+        yield from (self._result(*pair) for pair in product(self.cases, self.metrics))
 
     def warnings(self) -> Iterator[Remark]:
         """Yield warnings about the reliability of the numbers."""

@@ -50,7 +50,7 @@ def append_found(found: Found, folder: Path, seconds: float) -> tuple[Found, boo
 
 def append_record(path: Path, record: Mapping[str, Any]) -> bool:
     """Add the record, with date and versions, unless an equal one is there; return if it was."""
-    if any(_matter(record) == _matter(there) for there in read_records(path)):
+    if any(matter(record) == matter(there) for there in read_records(path)):
         return False
     now = time.time()
     whole = {
@@ -70,17 +70,14 @@ def _versions() -> dict[str, str]:
     }
 
 
-def recorded_results(
-    records: Sequence[Mapping[str, Any]], claims: Mapping[str, Any]
-) -> dict[str, Any] | None:
-    """Return the record of these claims that the same versions made, without date and versions."""
-    wanted, versions = _matter(claims), _versions()
-    for record in records:
-        made_here = record.get("versions") == versions and has_numbers(record)
-        if made_here and _matter(_measured(record)) == wanted:
-            left_out = ("timestamp", "created_utc", "versions")
-            return {key: value for key, value in record.items() if key not in left_out}
-    return None
+def by_claims(records: Sequence[Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
+    """Return records that these versions made, without date and versions, by their claims."""
+    versions, left_out = _versions(), ("timestamp", "created_utc", "versions")
+    return {
+        matter(_measured(record)): {k: v for k, v in record.items() if k not in left_out}
+        for record in records
+        if record.get("versions") == versions and has_numbers(record)
+    }
 
 
 def has_numbers(record: Mapping[str, Any]) -> bool:
@@ -97,8 +94,8 @@ def read_records(path: Path) -> list[dict[str, Any]]:
     return read_lines(path)[0]
 
 
-def _matter(record: Mapping[str, Any]) -> str:
-    """Return a record without its circumstances, as JSON holds it."""
+def matter(record: Mapping[str, Any]) -> str:
+    """Return a record, or its claims, without its circumstances, as JSON holds it."""
     kept = {key: value for key, value in record.items() if key not in _CIRCUMSTANCES}
     return json.dumps(kept, sort_keys=True)
 

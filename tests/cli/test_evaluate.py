@@ -73,8 +73,10 @@ def test_a_data_set_that_moved_is_told_with_the_network_that_records_it(here, tm
     assert "give --data" in done.stderr
 
 
-@pytest.mark.parametrize("odd", [{"results": {"fd_alex": "2"}}, {"results": {}}, {"sd": None}])
-def test_a_record_without_numbers_is_no_result(here, odd):
+@pytest.mark.parametrize(
+    "odd", [{"results": {"fd_alex": "2"}}, {"results": {}}, {"sd": None}, {"versions": {}}]
+)
+def test_a_record_without_numbers_or_of_other_versions_is_no_result(here, odd):
     command = ("fid", "--data", "data", "--num", "8")
     value = sgtool(*command).stdout
     (record,) = read_records(Path("results/metrics.jsonl"))
