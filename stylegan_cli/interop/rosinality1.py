@@ -5,7 +5,7 @@ Its discriminator is built differently from StyleGAN's, so ours cannot hold it.
 
 import math
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import TypeGuard
 
 import torch
@@ -17,9 +17,9 @@ from stylegan_cli.interop.shapes_of_networks import count_of, generator_values
 from stylegan_cli.interop.tensor_maps import (
     NO_AVERAGE,
     NO_W_AVG,
-    SAME,
     W_AVG,
-    Form,
+    Change,
+    Layout,
     Pair,
     StateDict,
     drawn_noise,
@@ -27,6 +27,7 @@ from stylegan_cli.interop.tensor_maps import (
     filter_kernel,
     first_state,
     origin,
+    same,
     taken,
 )
 from stylegan_cli.ops.reference import BLUR
@@ -34,64 +35,55 @@ from stylegan_cli.ops.reference import BLUR
 _MAPPING_MULTIPLIER = 0.01
 
 
-def generator_pairs(layers: int, sides: tuple[int, ...], fused: frozenset[int]) -> Iterator[Pair]:
-    """Yield all tensors of a generator except the mean of W and fixed noise, which it lacks.
+def _layout(layers: int, sides: tuple[int, ...], fused: frozenset[int]) -> Layout:
+    """Return all tensors of a generator except those it lacks, and its filters.
+
+    It lacks the mean of W and fixed noise.
 
     Args:
         fused: Those that upsample and convolve in one operation.
     """
+    slow, root = _times(1 / _MAPPING_MULTIPLIER), _times(math.sqrt(2))
+    pairs, filters = [], {}
     for i in range(layers):
-        for ours, theirs in (("weight", "weight_orig"), ("bias", "bias")):
-            yield Pair(
-                f"mapping.fc{i}.{ours}",
-                f"style.{2 * i + 1}.linear.{theirs}",
-                _times(1 / _MAPPING_MULTIPLIER),
-            )
+        theirs = f"style.{2 * i + 1}.linear"
+        pairs.append(Pair(f"mapping.fc{i}.weight", f"{theirs}.weight_orig", slow))
+        pairs.append(Pair(f"mapping.fc{i}.bias", f"{theirs}.bias", slow))
     for level, side in enumerate(sides):
         block, theirs = f"synthesis.b{side}", f"generator.progression.{level}"
-        yield from _first(block, theirs, side, is_fused=side in fused)
-        yield Pair(f"{block}.conv1.weight", f"{theirs}.conv2.conv.weight_orig", SAME)
-        yield Pair(f"{block}.tail1.bias", f"{theirs}.conv2.conv.bias", SAME)
+        if side == 4:
+            pairs.append(Pair(f"{block}.input.const", f"{theirs}.conv1.input", lambda x: x[0]))
+        else:
+            place = f"{theirs}.conv1.0" if side in fused else f"{theirs}.conv1.1.conv"
+            stored, change = ("weight", _unfused) if side in fused else ("weight_orig", same)
+            pairs.append(Pair(f"{block}.conv0.weight", f"{place}.{stored}", change))
+            pairs.append(Pair(f"{block}.conv0.bias", f"{place}.bias"))
+            for name in ("weight", "weight_flip"):
+                filters[f"{theirs}.conv1.{1 if side in fused else 2}.{name}"] = filter_kernel(BLUR)
+        pairs.append(Pair(f"{block}.conv1.weight", f"{theirs}.conv2.conv.weight_orig"))
+        pairs.append(Pair(f"{block}.tail1.bias", f"{theirs}.conv2.conv.bias"))
         for number in (0, 1):
-            yield from _tail(f"{block}.tail{number}", theirs, number + 1)
+            tail, style = f"{block}.tail{number}", f"{theirs}.adain{number + 1}.style.linear"
+            noise = f"{theirs}.noise{number + 1}.weight_orig"
+            pairs.append(Pair(f"{tail}.noise_strength", noise, _strength))
+            pairs.append(Pair(f"{tail}.affine.weight", f"{style}.weight_orig", root))
+            pairs.append(Pair(f"{tail}.affine.bias", f"{style}.bias", _less_one))
         rgb = f"generator.to_rgb.{level}.conv"
-        yield Pair(f"{block}.torgb.weight", f"{rgb}.weight_orig", _times(math.sqrt(2)))
-        yield Pair(f"{block}.torgb.bias", f"{rgb}.bias", SAME)
+        pairs.append(Pair(f"{block}.torgb.weight", f"{rgb}.weight_orig", root))
+        pairs.append(Pair(f"{block}.torgb.bias", f"{rgb}.bias"))
+    return pairs, filters
 
 
-def filters(sides: tuple[int, ...], fused: frozenset[int]) -> dict[str, Tensor]:
-    """Return the `[1, 2, 1]` filters of a generator by name."""
-    places = [(level, 1 if side in fused else 2) for level, side in enumerate(sides) if level]
-    names = [
-        f"generator.progression.{level}.conv1.{place}.{name}"
-        for level, place in places
-        for name in ("weight", "weight_flip")
-    ]
-    return dict.fromkeys(names, filter_kernel(BLUR))
+def _times(factor: float) -> Change:
+    return lambda tensor: tensor * factor
 
 
-def _first(ours: str, theirs: str, side: int, *, is_fused: bool) -> Iterator[Pair]:
-    if side == 4:
-        yield Pair(f"{ours}.input.const", f"{theirs}.conv1.input", Form(lambda tensor: tensor[0]))
-    elif is_fused:
-        unfused = Form(lambda weight: (weight.transpose(0, 1) / 4).flip((2, 3)))
-        yield Pair(f"{ours}.conv0.weight", f"{theirs}.conv1.0.weight", unfused)
-        yield Pair(f"{ours}.conv0.bias", f"{theirs}.conv1.0.bias", SAME)
-    else:
-        yield Pair(f"{ours}.conv0.weight", f"{theirs}.conv1.1.conv.weight_orig", SAME)
-        yield Pair(f"{ours}.conv0.bias", f"{theirs}.conv1.1.conv.bias", SAME)
+def _unfused(weight: Tensor) -> Tensor:
+    return (weight.transpose(0, 1) / 4).flip((2, 3))
 
 
-def _tail(ours: str, theirs: str, number: int) -> Iterator[Pair]:
-    strength = Form(lambda weight: weight[0, :, 0, 0] * math.sqrt(2 / weight.shape[1]))
-    yield Pair(f"{ours}.noise_strength", f"{theirs}.noise{number}.weight_orig", strength)
-    style = f"{theirs}.adain{number}.style.linear"
-    yield Pair(f"{ours}.affine.weight", f"{style}.weight_orig", _times(math.sqrt(2)))
-    yield Pair(f"{ours}.affine.bias", f"{style}.bias", Form(_less_one))
-
-
-def _times(factor: float) -> Form:
-    return Form(lambda tensor: tensor * factor)
+def _strength(weight: Tensor) -> Tensor:
+    return weight[0, :, 0, 0] * math.sqrt(2 / weight.shape[1])
 
 
 def _less_one(bias: Tensor) -> Tensor:
@@ -129,6 +121,13 @@ def read_rosinality1(root: Mapping[str, object], source: str) -> Foreign:
     generator = _generator(state, prefix, sides)
     recipe = foreign_recipe(_values(generator, sides), source)
     generator[W_AVG] = estimated_w_avg(recipe, generator)
+    notes = [*_NOTES]
+    if part == "generator":
+        notes.append(NO_AVERAGE)
+    if trained < blocks:
+        notes.append(f"was trained up to {sides[-1]} px; the layers above are left out")
+    if "discriminator" in root:
+        notes.append("its discriminator is built differently from StyleGAN's and is left out")
     others = [shown(str(key)) for key in root if part and key != part]
     untrained = [f"{prefix}generator.progression.{level}" for level in range(trained, blocks)]
     return assemble(
@@ -138,7 +137,7 @@ def read_rosinality1(root: Mapping[str, object], source: str) -> Foreign:
         generator=generator,
         kind="rosinality-stylegan",
         unused=(*others, *untrained),
-        notes=(*_NOTES, *_more_notes(root, part, sides, grown=trained == blocks)),
+        notes=tuple(notes),
         **origin(root),
     )
 
@@ -157,14 +156,13 @@ def _generator(state: StateDict, prefix: str, sides: tuple[int, ...]) -> dict[st
         for level, side in enumerate(sides)
         if f"generator.progression.{level}.conv1.0.weight" in state
     )
-    pairs = list(generator_pairs(layers, sides, fused))
     used = {name: each for name, each in state.items() if _level(name) < len(sides)}
     noise = {
         f"synthesis.b{side}.tail{number}.noise_const": drawn_noise(f"b{side}", side)
         for side in sides
         for number in (0, 1)
     }
-    return {**noise, **taken(used, (pairs, filters(sides, fused)), prefix)}
+    return {**noise, **taken(used, _layout(layers, sides, fused), prefix)}
 
 
 def _level(name: str) -> int:
@@ -184,14 +182,3 @@ def _values(generator: Mapping[str, Taken], sides: tuple[int, ...]) -> dict[str,
         "discriminator.architecture": "progressive",
         "growing.initial_resolution": min(8, sides[-1]),
     }
-
-
-def _more_notes(
-    root: Mapping[str, object], part: str, sides: tuple[int, ...], *, grown: bool
-) -> Iterator[str]:
-    if part == "generator":
-        yield NO_AVERAGE
-    if not grown:
-        yield f"was trained up to {sides[-1]} px; the layers above are left out"
-    if "discriminator" in root:
-        yield "its discriminator is built differently from StyleGAN's and is left out"

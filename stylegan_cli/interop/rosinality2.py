@@ -16,10 +16,9 @@ from stylegan_cli.interop.shapes_of_networks import count_of, network_values
 from stylegan_cli.interop.tensor_maps import (
     NO_AVERAGE,
     NO_W_AVG,
-    SAME,
     SGTOOL,
     W_AVG,
-    Form,
+    Change,
     Layout,
     Pair,
     StateDict,
@@ -36,10 +35,10 @@ from stylegan_cli.networks.snapshot import Network, versions
 from stylegan_cli.ops.reference import FILTER
 from stylegan_cli.recipe import Settled
 
-_BOXED = Form(lambda tensor: tensor[0], lambda tensor: tensor[None])
-_REVERSED = Form(lambda tensor: tensor[0].flip((2, 3)), lambda tensor: tensor.flip((2, 3))[None])
-_COLOURS = Form(lambda tensor: tensor[0, :, 0, 0], lambda tensor: tensor[None, :, None, None])
-_NOISE = Form(lambda tensor: tensor[0, 0], lambda tensor: tensor[None, None])
+_BOXED = (lambda tensor: tensor[0], lambda tensor: tensor[None])
+_REVERSED = (lambda tensor: tensor[0].flip((2, 3)), lambda tensor: tensor.flip((2, 3))[None])
+_COLOURS = (lambda tensor: tensor[0, :, 0, 0], lambda tensor: tensor[None, :, None, None])
+_NOISE = (lambda tensor: tensor[0, 0], lambda tensor: tensor[None, None])
 
 
 def _generator_layout(layers: int, sides: tuple[int, ...]) -> Layout:
@@ -49,11 +48,11 @@ def _generator_layout(layers: int, sides: tuple[int, ...]) -> Layout:
     """
     pairs = [
         *(
-            Pair(f"mapping.fc{i}.{kind}", f"style.{i + 1}.{kind}", SAME)
+            Pair(f"mapping.fc{i}.{kind}", f"style.{i + 1}.{kind}")
             for i in range(layers)
             for kind in ("weight", "bias")
         ),
-        Pair("synthesis.b4.const", "input.input", _BOXED),
+        Pair("synthesis.b4.const", "input.input", *_BOXED),
         *_styled("synthesis.b4.conv1", "conv1", _BOXED, noise=0),
         *_to_rgb("synthesis.b4.torgb", "to_rgb1"),
     ]
@@ -88,26 +87,26 @@ def _discriminator_layout(sides: tuple[int, ...]) -> Layout:
     for ours, place in (("fc", 0), ("out", 1)):
         for kind in ("weight", "bias"):
             names[f"b4.{ours}.{kind}"] = f"final_linear.{place}.{kind}"
-    return [Pair(ours, theirs, SAME) for ours, theirs in names.items()], filters
+    return [Pair(ours, theirs) for ours, theirs in names.items()], filters
 
 
-def _styled(ours: str, theirs: str, weight: Form, *, noise: int) -> Iterator[Pair]:
-    yield Pair(f"{ours}.weight", f"{theirs}.conv.weight", weight)
+def _styled(ours: str, theirs: str, weight: tuple[Change, Change], *, noise: int) -> Iterator[Pair]:
+    yield Pair(f"{ours}.weight", f"{theirs}.conv.weight", *weight)
     yield from _affine(ours, theirs)
-    yield Pair(f"{ours}.bias", f"{theirs}.activate.bias", SAME)
-    yield Pair(f"{ours}.noise_strength", f"{theirs}.noise.weight", _BOXED)
-    yield Pair(f"{ours}.noise_const", f"noises.noise_{noise}", _NOISE)
+    yield Pair(f"{ours}.bias", f"{theirs}.activate.bias")
+    yield Pair(f"{ours}.noise_strength", f"{theirs}.noise.weight", *_BOXED)
+    yield Pair(f"{ours}.noise_const", f"noises.noise_{noise}", *_NOISE)
 
 
 def _to_rgb(ours: str, theirs: str) -> Iterator[Pair]:
-    yield Pair(f"{ours}.weight", f"{theirs}.conv.weight", _BOXED)
+    yield Pair(f"{ours}.weight", f"{theirs}.conv.weight", *_BOXED)
     yield from _affine(ours, theirs)
-    yield Pair(f"{ours}.bias", f"{theirs}.bias", _COLOURS)
+    yield Pair(f"{ours}.bias", f"{theirs}.bias", *_COLOURS)
 
 
 def _affine(ours: str, theirs: str) -> Iterator[Pair]:
     for kind in ("weight", "bias"):
-        yield Pair(f"{ours}.affine.{kind}", f"{theirs}.conv.modulation.{kind}", SAME)
+        yield Pair(f"{ours}.affine.{kind}", f"{theirs}.conv.modulation.{kind}")
 
 
 _MARK = "conv1.conv.modulation.weight"
@@ -249,7 +248,7 @@ def save_checkpoint(path: Path, written: Written) -> None:
 
 def _theirs(network: nn.Module, layout: Layout) -> dict[str, Tensor]:
     (pairs, filters), tensors = layout, network.state_dict()
-    state = {pair.theirs: pair.form.to_theirs(tensors[pair.ours]) for pair in pairs}
+    state = {pair.theirs: pair.to_theirs(tensors[pair.ours]) for pair in pairs}
     return {
         name: tensor.detach().cpu().contiguous() for name, tensor in {**state, **filters}.items()
     }

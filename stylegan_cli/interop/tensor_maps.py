@@ -18,25 +18,30 @@ from stylegan_cli.ops.reference import FILTER
 from stylegan_cli.recipe import Settled
 from stylegan_cli.runtime import stream_seed
 
+Change = Callable[[Tensor], Tensor]
 
-@dataclass(frozen=True)
-class Form:
-    """The layout of a tensor in another program's files, and for those we write its inverse."""
 
-    to_ours: Callable[[Tensor], Tensor]
-    to_theirs: Callable[[Tensor], Tensor] = lambda tensor: tensor
+def same(tensor: Tensor) -> Tensor:
+    """Return the tensor, whose layout is the same in both."""
+    return tensor
 
 
 @dataclass(frozen=True)
 class Pair:
+    """A tensor by our name and by that of another program, and how to change its layout.
+
+    Attributes:
+        to_theirs: The inverse, for programs whose files sgtool also writes.
+    """
+
     ours: str
     theirs: str
-    form: Form
+    to_ours: Change = same
+    to_theirs: Change = same
 
 
 Layout = tuple[Sequence[Pair], Mapping[str, Tensor]]
 """All tensors of a network in another program's files, and its filters by name there."""
-SAME = Form(lambda tensor: tensor)
 RESAMPLE_FILTER = "resample_filter"
 """End of the names of filters in [ADA]'s release."""
 
@@ -95,7 +100,7 @@ def taken(stored: Mapping[str, StoredTensor], layout: Layout, prefix: str) -> di
         if name in stored:
             check_filter(stored[name], kernel, f"{prefix}{name}")
     return {
-        pair.ours: Taken(f"{prefix}{pair.theirs}", stored[pair.theirs], pair.form.to_ours)
+        pair.ours: Taken(f"{prefix}{pair.theirs}", stored[pair.theirs], pair.to_ours)
         for pair in pairs
         if pair.theirs in stored
     }
