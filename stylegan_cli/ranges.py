@@ -57,9 +57,9 @@ def parse_floats(text: str, *, parameter: str = "psi") -> tuple[float, ...]:
             )
         count = _sweep_count(span[1], part, parameter)
         _check_count(len(numbers) + count, text, parameter)
-        numbers += _sweep(
-            _decimal(start, part, parameter), _decimal(span[0], part, parameter), count
-        )
+        first, last = (_decimal(number, part, parameter) for number in (start, span[0]))
+        steps = count - 1
+        numbers += [float((first * (steps - i) + last * i) / steps) for i in range(count)]
     return tuple(numbers)
 
 
@@ -135,7 +135,10 @@ def _parts(text: str, parameter: str, *, example: str) -> list[str]:
 def _parse_run(part: str, parameter: str, valid: range) -> range:
     match = _INTS.fullmatch(part)
     if match is None:
-        raise UsageError(_why_not_ints(part, valid), parameter=parameter, value=part)
+        why = "not a whole number or range; write for example 0-15,20"
+        if re.fullmatch(r"-\d+", part):
+            why = f"a negative number is out of range; {_describe(valid)}"
+        raise UsageError(why, parameter=parameter, value=part)
     first, last = int(match[1]), int(match[3] or match[1])
     if last < first:
         raise UsageError(
@@ -147,12 +150,6 @@ def _parse_run(part: str, parameter: str, valid: range) -> range:
                 f"{number} is out of range; {_describe(valid)}", parameter=parameter, value=part
             )
     return range(first, last + 1)
-
-
-def _why_not_ints(part: str, valid: range) -> str:
-    if re.fullmatch(r"-\d+", part):
-        return f"a negative number is out of range; {_describe(valid)}"
-    return "not a whole number or range; write for example 0-15,20"
 
 
 def _describe(valid: range) -> str:
@@ -195,11 +192,6 @@ def _sweep_count(count: str, part: str, parameter: str) -> int:
             f"COUNT is {count}; both ends need at least 2", parameter=parameter, value=part
         )
     return int(count)
-
-
-def _sweep(start: Decimal, stop: Decimal, count: int) -> list[float]:
-    steps = count - 1
-    return [float((start * (steps - i) + stop * i) / steps) for i in range(count)]
 
 
 def _parse_layer_part(part: str, sides: Sequence[int], parameter: str) -> Sequence[int]:

@@ -79,7 +79,9 @@ def pick_dtype(precision: str, device: "torch.device") -> "torch.dtype":
     if device.type == "cuda":
         gains = torch.cuda.get_device_capability(device) >= (8, 0)
     else:
-        gains = _cpu_multiplies_bf16()
+        cpuinfo = Path("/proc/cpuinfo")
+        flags = set(cpuinfo.read_text().split()) if cpuinfo.exists() else set()
+        gains = bool(flags & {"amx_bf16", "avx512_bf16"})
     return torch.bfloat16 if gains else torch.float32
 
 
@@ -105,14 +107,6 @@ def upload(tensor: "torch.Tensor", device: "torch.device") -> "torch.Tensor":
         # only copies from pinned memory are asynchronous
         tensor = tensor.pin_memory()
     return tensor.to(device, non_blocking=True)
-
-
-def _cpu_multiplies_bf16() -> bool:
-    cpuinfo = Path("/proc/cpuinfo")
-    if not cpuinfo.exists():
-        return False
-    flags = set(cpuinfo.read_text().split())
-    return bool(flags & {"amx_bf16", "avx512_bf16"})
 
 
 def is_out_of_memory(error: Exception) -> bool:

@@ -1,8 +1,7 @@
 """Cost of a recipe before it runs: parameters and memory, from shapes alone."""
 
 import math
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
@@ -137,14 +136,6 @@ def _gradient(output: Tensor, source: Tensor) -> Tensor:
 
 def _saved_bytes(phase: Phase) -> int:
     """Return the bytes of the tensors that a forward pass keeps for its backward pass."""
-    with _watch_saved() as sizes:
-        kept = phase()
-        del kept
-    return sum(sizes.values())
-
-
-@contextmanager
-def _watch_saved() -> Iterator[dict[int, int]]:
     sizes: dict[int, int] = {}
     alive: list[torch.UntypedStorage] = []
 
@@ -156,4 +147,6 @@ def _watch_saved() -> Iterator[dict[int, int]]:
         return tensor
 
     with torch.autograd.graph.saved_tensors_hooks(pack, lambda tensor: tensor):
-        yield sizes
+        kept = phase()
+        del kept
+    return sum(sizes.values())

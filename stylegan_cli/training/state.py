@@ -214,23 +214,20 @@ class TrainingState:
 
     def tracked(self) -> dict[str, Tensor]:
         """Copy everything that changes while gradients are gathered, by name."""
-        moving = {"pl_mean": self.pl_mean, **self.G.tracked}
-        if self.augmentation is not None:
-            moving["signs"] = self.augmentation.signs
-        moving |= {f"sums.{name}": moments for name, moments in self.stats.sums.items()}
-        return {name: tensor.clone() for name, tensor in moving.items()}
+        return {name: tensor.clone() for name, tensor in self._moving().items()}
 
     def take_back(self, tracked: Mapping[str, Tensor]) -> None:
         """Restore a result of `tracked`."""
-        for name, buffer in self.G.tracked.items():
-            buffer.copy_(tracked[name])
-        self.pl_mean.copy_(tracked["pl_mean"])
-        if self.augmentation is not None:
-            self.augmentation.signs.copy_(tracked["signs"])
-        self.stats.reset()
-        for name, moments in tracked.items():
-            if name.startswith("sums."):
-                self.stats.sums[name.removeprefix("sums.")] = moments
+        for name, tensor in self._moving().items():
+            if name in tracked:
+                tensor.copy_(tracked[name])
+            else:
+                del self.stats.sums[name.removeprefix("sums.")]
+
+    def _moving(self) -> dict[str, Tensor]:
+        signs = {"signs": self.augmentation.signs} if self.augmentation else {}
+        sums = {f"sums.{name}": moments for name, moments in self.stats.sums.items()}
+        return {"pl_mean": self.pl_mean, **self.G.tracked, **signs, **sums}
 
 
 def initial_state(

@@ -289,16 +289,14 @@ def _timed(run: Run, stage: Stage) -> dict[int, float]:
     """Return the median seconds of a step by number of threads, on networks of their own."""
     dtype = pick_dtype(run.recipe.train.precision, run.device)
     trial = Trial(run.recipe, stage, run.device, dtype, run.acceleration)
-    step = trial.steps[min(trial.steps, key=len)]
+    step = min(trial.steps, key=len)
     times: dict[int, list[float]] = {n: [] for n in (ALL, max(ALL // 2, 1), 1)}
     began = time.monotonic()
-    step()
+    trial.steps[step]()
     for _ in range(ROUNDS):
         for count, taken in times.items():
             torch.set_num_threads(count)
-            start = time.monotonic()
-            step()
-            taken.append(time.monotonic() - start)
+            taken.append(_timed_step(trial, step))
         if time.monotonic() - began > MOST_SECONDS_OF_ROUNDS:
             break
     return {count: median(taken) for count, taken in times.items()}

@@ -32,10 +32,9 @@ def transform_color(images: Images, draws: Draws, chances: Probabilities) -> Ima
         scale, shift = mean[:, :3].sum(1), mean[:, 3]
         return images * _per_image(scale, images) + _per_image(shift, images)
     matrices = upload(matrices.to(images.dtype), images.device)
-    flat = images[:, :3].flatten(2)
-    mapped = torch.baddbmm(matrices[:, :3, 3:], matrices[:, :3, :3], flat)
-    mapped = mapped.unflatten(2, images.shape[2:])
-    return mapped if channels == 3 else torch.cat([mapped, images[:, 3:]], dim=1)
+    seen, alpha = _without_alpha(images)
+    mapped = torch.baddbmm(matrices[:, :3, 3:], matrices[:, :3, :3], seen.flatten(2))
+    return _with_alpha(mapped.unflatten(2, images.shape[2:]), alpha)
 
 
 def color_matrices(draws: Draws, chances: Probabilities, *, colored: bool = True) -> Matrices:
@@ -123,8 +122,7 @@ def transform_bands(images: Images, draws: Draws, chances: Probabilities) -> Ima
         for side in (height, width)
     )
     seen, alpha = _without_alpha(images)
-    filtered = down[:, None] @ seen @ across.mT[:, None]
-    return filtered if alpha is None else torch.cat([filtered, alpha], dim=1)
+    return _with_alpha(down[:, None] @ seen @ across.mT[:, None], alpha)
 
 
 def band_gains(draws: Draws, chances: Probabilities) -> Float64[Tensor, "n 4"]:
@@ -183,7 +181,7 @@ def add_noise(images: Images, draws: Draws, chances: Probabilities) -> Images:
     seen, alpha = _without_alpha(images)
     noise = torch.stack([_noise(seen[0], seed) for seed in draws.noise_seeds])
     noise = noise * upload(strength.to(images.dtype), images.device)[:, None, None, None]
-    return seen + noise if alpha is None else torch.cat([seen + noise, alpha], dim=1)
+    return _with_alpha(seen + noise, alpha)
 
 
 def cut_out(images: Images, draws: Draws, chances: Probabilities) -> Images:
@@ -201,6 +199,10 @@ def cut_out(images: Images, draws: Draws, chances: Probabilities) -> Images:
 def _without_alpha(images: Images) -> tuple[Tensor, Tensor | None]:
     """Part colours from alpha, which only images of four channels have."""
     return (images[:, :3], images[:, 3:]) if images.shape[1] == 4 else (images, None)
+
+
+def _with_alpha(seen: Tensor, alpha: Tensor | None) -> Images:
+    return seen if alpha is None else torch.cat([seen, alpha], dim=1)
 
 
 def _noise(image: Tensor, seed: int) -> Tensor:
