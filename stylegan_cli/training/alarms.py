@@ -77,30 +77,22 @@ class Watch:
         return False
 
 
-def slow_alarm(times: float, threads: int | None) -> Alarm:
-    """Return the alarm of a tick that took so many times as long as the first.
-
-    Args:
-        threads: Of the run, on a CPU.
-    """
-    load = os.getloadavg()[0] if hasattr(os, "getloadavg") else 0.0
-    fewer = ", or resume the run with `threads=1`" if threads and threads > 1 else ""
-    if load > 1.25 * cores():
-        why = f"other programs use the processor (load {load:.1f} on {cores()} cores)"
-        remedy = f"stop them{fewer}"
-    else:
-        why = f"but other programs are not the cause (load {load:.1f} on {cores()} cores)"
-        remedy = "the machine may be hot, short of memory, or waiting for its disk"
-    words = f"this tick took {times:.1f} times as long as the first, {why}; {remedy}"
-    return Alarm(name="slow", message=words)
-
-
 LARGEST_SCORE = {"logistic": 50.0, "wgan": 5000.0}
 """Mean score of D in a tick, by loss."""
 
 
-def rules(recipe: Settled) -> tuple[Rule, ...]:
-    """Return the rules for a run of this recipe."""
+SLOW, BEARABLE = 2.5, 1.5
+"""Times the pace of the first tick from which a tick is slow, and below which all is well again."""
+SHORTEST = 20.0
+"""Seconds of a tick below which its pace says little."""
+
+
+def rules(recipe: Settled, threads: int | None = None) -> tuple[Rule, ...]:
+    """Return the rules for a session of this recipe.
+
+    Args:
+        threads: Of the run, on a CPU.
+    """
     # a Wasserstein critic's scores have no zero between real and fake
     logistic = recipe.loss.adversarial == "logistic"
     return (
@@ -111,6 +103,7 @@ def rules(recipe: Settled) -> tuple[Rule, ...]:
         _COLLAPSED_MAPPING,
         _DEAD_W,
         _LEAK,
+        _slowness(recipe, threads),
     )
 
 
@@ -218,3 +211,27 @@ _LEAK = Rule(
 
 def _shortfall(stats: Stats, name: str) -> float | None:
     return None if name not in stats else 1 - stats[name]
+
+
+def _slowness(recipe: Settled, threads: int | None) -> Rule:
+    # seconds per kimg of the first tick, by missing levels
+    first: dict[int, float] = {}
+
+    def times(stats: Stats) -> float | None:
+        pace = stats.get("sec_per_kimg", 0.0)
+        found = pace / (first.setdefault(int(stats.get("lod", 0)), pace) or 1)
+        is_short = pace * recipe.report.tick_kimg < SHORTEST
+        return None if found >= SLOW and is_short else found
+
+    def words(stats: Stats) -> str:
+        load = os.getloadavg()[0] if hasattr(os, "getloadavg") else 0.0
+        if load > 1.25 * cores():
+            why = f"other programs use the processor (load {load:.1f} on {cores()} cores)"
+            fewer = ", or resume the run with `threads=1`" if threads and threads > 1 else ""
+            remedy = f"stop them{fewer}"
+        else:
+            why = f"but other programs are not the cause (load {load:.1f} on {cores()} cores)"
+            remedy = "the machine may be hot, short of memory, or waiting for its disk"
+        return f"this tick took {times(stats):.1f} times as long as the first, {why}; {remedy}"
+
+    return Rule(name="slow", value=times, raised_from=SLOW, cleared_below=BEARABLE, words=words)

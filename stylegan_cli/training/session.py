@@ -9,7 +9,7 @@ from stylegan_cli.errors import OutputError, TrainingError
 from stylegan_cli.recipe import Settled
 from stylegan_cli.runtime import is_out_of_memory, peak_memory, pick_dtype, repeatable
 from stylegan_cli.training.acceleration import Tracer, open_engine, take_news
-from stylegan_cli.training.alarms import Alarm, Watch, rules, slow_alarm
+from stylegan_cli.training.alarms import Alarm, Watch, rules
 from stylegan_cli.training.data import Batch, batches_on, borrowed_labels, stream_of
 from stylegan_cli.training.events import Begun, Event, News, Ticked
 from stylegan_cli.training.health import Probe
@@ -25,11 +25,6 @@ from stylegan_cli.training.trial import settle_threads
 STOP_CHECK_INTERVAL = 16
 """Iterations between two checks, over all processes, whether to stop."""
 
-SLOW, BEARABLE = 2.5, 1.5
-"""Times the pace of the first tick from which a tick is slow, and below which all is well again."""
-SHORTEST = 20.0
-"""Seconds of a tick below which its pace says little."""
-
 
 class Session:
     """One call of `train`: it resumes from the folder's state, or begins a run there.
@@ -38,7 +33,6 @@ class Session:
         outputs: In the first process only.
         probe: The same, if the recipe asks for it.
         transfer: Weights that the run took over in this session.
-        paces: Seconds per kimg of the first tick of the session, by missing levels.
         unwritten: Alarms for the next line of `stats.jsonl`.
     """
 
@@ -69,14 +63,12 @@ class Session:
         labels = borrowed_labels(recipe, run.dataset, run.device)
         self.nets = nets_of(state, recipe, labels=labels, world=world)
         self.outputs = None if grid is None else Outputs(run, state, grid)
-        self.watch = Watch(rules=rules(recipe), counts=state.alarm_counts)
+        self.watch = Watch(rules=rules(recipe, state.threads), counts=state.alarm_counts)
         self.engine = open_engine(run.acceleration.engine, dtype)
         traced = run.acceleration.profile if world.is_first else 0
         self.tracer = Tracer(count=traced, folder=files.profile, device=run.device)
         self.clock, self.images_at_clock, self.images_before = time.monotonic(), 0, 0
         self.unwritten: list[Alarm] = []
-        self.paces: dict[int, float] = {}
-        self.is_slow = False
 
     @property
     def recipe(self) -> Settled:
@@ -185,13 +177,12 @@ class Session:
         stats = self._measure()
         if self.probe is not None and self.crossed(self.recipe.health.every_ticks):
             stats |= self.probe.measure(self.state.G_ema)
-        alarms: list[Alarm] = []
-        if self.outputs is not None:
-            alarms = [*self.watch.judge(stats), *self._slowness(stats["sec_per_kimg"])]
         report, every = self.recipe.report, self.recipe.metrics.every_ticks
         is_due = every > 0 and self.crossed(every)
+        alarms: list[Alarm] = []
         files: list[Path] = []
         if self.outputs is not None:
+            alarms = self.watch.judge(stats)
             if self.crossed(report.image_ticks):
                 files.append(self.outputs.write_fakes(self.state))
             if is_due or self.crossed(report.snapshot_ticks):
@@ -258,16 +249,6 @@ class Session:
             "seconds": self.state.seconds,
             "memory_gib": peak_memory(self.run.device) / 2**30,
         }
-
-    def _slowness(self, pace: float) -> Iterator[Alarm]:
-        """Yield an alarm if a tick was much slower than the first of the session, once."""
-        first = self.paces.setdefault(int(self.state.lod), pace)
-        if pace < first * BEARABLE:
-            self.is_slow = False
-        elif pace >= first * SLOW and pace * self.recipe.report.tick_kimg >= SHORTEST:
-            if not self.is_slow:
-                yield slow_alarm(pace / first, self.state.threads)
-            self.is_slow = True
 
 
 def _resume(state: TrainingState, run: Run) -> bool:

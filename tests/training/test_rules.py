@@ -73,3 +73,19 @@ def test_a_healthy_run_gives_no_alarm(run):
 
 def test_a_run_on_ten_images_gives_alarm():
     assert alarms_of_run(RECORDED / "ten-images.jsonl") == ["overfitting", "memorisation"]
+
+
+def test_a_slow_tick_is_told_once_until_the_pace_is_back():
+    watch = Watch(rules=rules(tiny("report.tick_kimg=10"), threads=4))
+    told = [watch.judge({**HEALTHY, "sec_per_kimg": pace}) for pace in (4.0, 11.0, 12.0, 5.0, 11.0)]
+    assert [[alarm.name for alarm in alarms] for alarms in told] == [
+        *([], ["slow"], [], []),
+        ["slow"],
+    ]
+    assert "this tick took 2.8 times as long as the first" in told[1][0].message
+
+
+def test_the_pace_of_short_ticks_says_little():
+    watch = Watch(rules=rules(tiny("report.tick_kimg=0.1")))
+    paces = (4.0, 40.0)
+    assert [watch.judge({**HEALTHY, "sec_per_kimg": pace}) for pace in paces] == [[], []]
