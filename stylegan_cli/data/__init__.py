@@ -99,17 +99,21 @@ class Source(Protocol):
 
     Attributes:
         name: Path, for messages; empty for files named one by one.
+        count: Number of images, where it is known without a search.
         classes: Names of the classes in the order of their numbers, where the source gives them.
         label_names: Names of the numbers of a label, where labels are numbers and have names.
         prepared: How `data prepare` made it; empty if it did not.
     """
 
     name: str
+    count: int = 0
     classes: tuple[str, ...] = ()
     label_names: tuple[str, ...] = ()
     prepared: Mapping[str, Any] = MappingProxyType({})
 
-    def tally(self) -> Tally: ...
+    def tally(self) -> Tally:
+        return Tally(images=self.count)
+
     def entries(self) -> Iterator[Entry]: ...
     def open(self, entry: Entry) -> AbstractContextManager[Upright]:
         """Decode the image while the block runs."""

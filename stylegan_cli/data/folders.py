@@ -92,11 +92,8 @@ class ListSource(Source):
     classes: tuple[str, ...] = ()
 
     def __init__(self, name: str, paths: Sequence[Path]) -> None:
-        self.name = name
+        self.name, self.count = name, len(paths)
         self._paths = paths
-
-    def tally(self) -> Tally:
-        return Tally(images=len(self._paths))
 
     def entries(self) -> Iterator[Entry]:
         for position, path in enumerate(self._paths):

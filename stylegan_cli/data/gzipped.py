@@ -60,7 +60,8 @@ class GzippedFile:
         self.name, self.stem = file.name, file.stem.removesuffix(".tar")
         self._file = file
         self._lock = threading.Lock()
-        self._recent: deque[_Checkpoint] = deque(maxlen=4)
+        # a tar's headers are read ahead of what they describe
+        self._recent: deque[_Checkpoint] = deque(maxlen=16)
         self._checkpoints = [_Checkpoint(place=0, packed=0, state=zlib.decompressobj(_GZIP))]
         try:
             self.size = self._survey(spacing)
@@ -75,31 +76,24 @@ class GzippedFile:
     def read(self, start: int, length: int) -> bytes:
         with self._lock:
             recent = list(self._recent)
-        try:
-            content, end = self.part(start, length, recent)
-        except (zlib.error, EOFError) as error:
-            raise UnusableImageError(f"damaged since it was opened: {error}") from None
-        with self._lock:
-            self._recent.append(end)
-        return content
-
-    def part(
-        self, start: int, length: int, recent: Sequence[_Checkpoint]
-    ) -> tuple[bytes, _Checkpoint]:
-        """Return some bytes, and the place behind them."""
         number = bisect_right(self._checkpoints, start, key=lambda point: point.place)
         known = [self._checkpoints[number - 1], *(each for each in recent if each.place <= start)]
         point = max(known, key=lambda each: each.place)
         found = []
-        with self._file.open() as file:
-            while (left := start + length - point.place) > 0:
-                before = start - point.place
-                content, point = point.after(file, min(_BLOCK, before if before > 0 else left))
-                if not content:
-                    break
-                if before <= 0:
-                    found.append(content)
-        return b"".join(found), point
+        try:
+            with self._file.open() as file:
+                while (left := start + length - point.place) > 0:
+                    before = start - point.place
+                    content, point = point.after(file, min(_BLOCK, before if before > 0 else left))
+                    if not content:
+                        break
+                    if before <= 0:
+                        found.append(content)
+        except (zlib.error, EOFError) as error:
+            raise UnusableImageError(f"damaged since it was opened: {error}") from None
+        with self._lock:
+            self._recent.append(point)
+        return b"".join(found)
 
     def _survey(self, spacing: int) -> int:
         with self._file.open() as file:
@@ -119,13 +113,12 @@ class GzippedFile:
 
 
 class _Unpacked(io.RawIOBase):
-    """One reader of the content, which remembers the places it was at last."""
+    """A reader of the content."""
 
     def __init__(self, file: GzippedFile) -> None:
         super().__init__()
         self._file = file
         self._place = 0
-        self._recent: deque[_Checkpoint] = deque(maxlen=16)
 
     def seek(self, place: int, whence: int = io.SEEK_SET) -> int:
         self._place = place + (0, self._place, self._file.size)[whence]
@@ -136,8 +129,7 @@ class _Unpacked(io.RawIOBase):
 
     def read(self, size: int = -1) -> bytes:
         length = self._file.size - self._place if size < 0 else size
-        content, end = self._file.part(self._place, length, self._recent)
-        self._recent.append(end)
+        content = self._file.read(self._place, length)
         self._place += len(content)
         return content
 

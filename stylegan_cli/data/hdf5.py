@@ -11,7 +11,7 @@ from typing import Any
 import h5py
 import numpy as np
 
-from stylegan_cli.data import Entry, Source, Tally
+from stylegan_cli.data import Entry, Source
 from stylegan_cli.data.decoding import Upright, check_pixels, stack_of
 from stylegan_cli.data.formats import UnusableImageError
 from stylegan_cli.data.labels import (
@@ -46,15 +46,13 @@ class Hdf5Source(Source):
         except BaseException:
             self.close()
             raise
+        self.count = len(self._images)
         self.prepared: Mapping[str, Any] = json_attribute(self._file, "prepared", {})
         named = json_attribute(self._file, "classes", [])
         self.classes = class_names(self._labels, named)
         if self._labels is not None and self._labels.ndim == 2:
             names = json_attribute(self._file, "label_names", [])
             self.label_names = named_numbers(names, self._labels.shape[1])
-
-    def tally(self) -> Tally:
-        return Tally(images=len(self._images))
 
     def entries(self) -> Iterator[Entry]:
         labels = labels_by_entry(self._labels, self.classes)
@@ -113,16 +111,17 @@ class Hdf5Source(Source):
         group = self._file.get("attributes")
         if not isinstance(group, h5py.Group):
             return {}
-        return {key: self._read_column(key, group) for key in group}
-
-    def _read_column(self, key: str, group: h5py.Group) -> Column:
-        stored = stored_array(group, key, kinds="iu", ranks=(1,))
-        values = tuple(map(str, json_attribute(stored, "values", [])))
-        index = stored[()].astype(np.int64)
-        inside = not index.size or 0 <= index.min() <= index.max() < len(values)
-        if index.shape != (len(self._images),) or not inside:
-            raise DataError(f"{self.name}: attributes/{key} does not fit the images; make it again")
-        return Column(values=values, index=index.tolist())
+        columns = {}
+        for key in group:
+            stored = stored_array(group, key, kinds="iu", ranks=(1,))
+            values = tuple(map(str, json_attribute(stored, "values", [])))
+            index = stored[()].astype(np.int64)
+            inside = not index.size or 0 <= index.min() <= index.max() < len(values)
+            if index.shape != (len(self._images),) or not inside:
+                words = f"{self.name}: attributes/{key} does not fit the images; make it again"
+                raise DataError(words)
+            columns[key] = Column(values=values, index=index.tolist())
+        return columns
 
 
 class Hdf5Writer:

@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from stylegan_cli.data import Entry, Source, Tally
+from stylegan_cli.data import Entry, Source
 from stylegan_cli.data.decoding import Upright
 from stylegan_cli.data.labels import class_names, labels_by_entry
 from stylegan_cli.errors import DataError
@@ -37,10 +37,7 @@ class IdxSource(Source):
         self.name = str(path)
         self._images = _read_array(path, IMAGES_MAGIC)
         self._labels = _labels_beside(path, len(self._images))
-        self.classes = class_names(self._labels)
-
-    def tally(self) -> Tally:
-        return Tally(images=len(self._images))
+        self.count, self.classes = len(self._images), class_names(self._labels)
 
     def entries(self) -> Iterator[Entry]:
         labels = labels_by_entry(self._labels, self.classes)

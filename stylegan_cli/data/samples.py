@@ -12,7 +12,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from stylegan_cli.data import Entry, Source, Tally
+from stylegan_cli.data import Entry, Source
 from stylegan_cli.data.decoding import Upright, decoded
 from stylegan_cli.data.pictures import Target, check_resolution
 from stylegan_cli.data.prepare import Preparation, prepare
@@ -41,7 +41,7 @@ class PortraitSource(Source):
         from resvg_py import svg_to_bytes
 
         self.name = f"portraits ({style})"
-        self._count = count
+        self.count = count
         self._side = check_resolution(resolution).longer
         self._seed = seed
         self._style = Style(_style_definition(style))
@@ -49,11 +49,8 @@ class PortraitSource(Source):
         self._draw = svg_to_bytes
         self.prepared: Mapping[str, Any] = {"style": style, "seed": seed, **self._credits()}
 
-    def tally(self) -> Tally:
-        return Tally(images=self._count)
-
     def entries(self) -> Iterator[Entry]:
-        for position in range(self._count):
+        for position in range(self.count):
             options = self._portrait(position)["options"]
             yield Entry(
                 name=f"{position:08d}",

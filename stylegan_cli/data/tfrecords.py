@@ -17,7 +17,7 @@ import google_crc32c
 import numpy as np
 from PIL import Image
 
-from stylegan_cli.data import Entry, Source, Tally
+from stylegan_cli.data import Entry, Source
 from stylegan_cli.data.decoding import Upright, check_pixels, decoded
 from stylegan_cli.data.formats import UnusableImageError, starts_like_image
 from stylegan_cli.data.labels import checked_labels, class_names, labels_by_entry
@@ -42,10 +42,7 @@ class TfrecordsSource(Source):
         self._records = _Records(self._path)
         beside = sorted(self._path.parent.glob(f"{self._path.stem.rpartition('-r')[0]}*.labels"))
         self._labels = _read_labels(beside[0], len(self._records)) if beside else None
-        self.classes = class_names(self._labels)
-
-    def tally(self) -> Tally:
-        return Tally(images=len(self._records))
+        self.count, self.classes = len(self._records), class_names(self._labels)
 
     def entries(self) -> Iterator[Entry]:
         labels = labels_by_entry(self._labels, self.classes)

@@ -35,6 +35,7 @@ from stylegan_cli.networks.snapshot import Network, versions
 from stylegan_cli.ops.reference import FILTER
 from stylegan_cli.recipe import Settled
 
+Changes = tuple[Change, Change]
 _BOXED = (lambda tensor: tensor[0], lambda tensor: tensor[None])
 _REVERSED = (lambda tensor: tensor[0].flip((2, 3)), lambda tensor: tensor.flip((2, 3))[None])
 _COLOURS = (lambda tensor: tensor[0, :, 0, 0], lambda tensor: tensor[None, :, None, None])
@@ -91,20 +92,19 @@ def _discriminator_layout(sides: tuple[int, ...]) -> Layout:
 
 
 def _styled(ours: str, theirs: str, weight: tuple[Change, Change], *, noise: int) -> Iterator[Pair]:
-    yield Pair(f"{ours}.weight", f"{theirs}.conv.weight", *weight)
-    yield from _affine(ours, theirs)
+    yield from _modulated(ours, theirs, weight)
     yield Pair(f"{ours}.bias", f"{theirs}.activate.bias")
     yield Pair(f"{ours}.noise_strength", f"{theirs}.noise.weight", *_BOXED)
     yield Pair(f"{ours}.noise_const", f"noises.noise_{noise}", *_NOISE)
 
 
 def _to_rgb(ours: str, theirs: str) -> Iterator[Pair]:
-    yield Pair(f"{ours}.weight", f"{theirs}.conv.weight", *_BOXED)
-    yield from _affine(ours, theirs)
+    yield from _modulated(ours, theirs, _BOXED)
     yield Pair(f"{ours}.bias", f"{theirs}.bias", *_COLOURS)
 
 
-def _affine(ours: str, theirs: str) -> Iterator[Pair]:
+def _modulated(ours: str, theirs: str, weight: Changes) -> Iterator[Pair]:
+    yield Pair(f"{ours}.weight", f"{theirs}.conv.weight", *weight)
     for kind in ("weight", "bias"):
         yield Pair(f"{ours}.affine.{kind}", f"{theirs}.conv.modulation.{kind}")
 
