@@ -160,13 +160,13 @@ class Gauge:
         }
         records = ({"precision": "fp32", **record} for record in read_records(self.folder / NAME))
         alike = (record for record in records if conditions.items() <= record.items())
-        return [record for record in alike if _is_whole(record)]
-
-
-def _is_whole(record: Mapping[str, Any]) -> bool:
-    """Return whether a record has all that is read of it here; anybody may write into the file."""
-    texts = (record.get("network_sha256"), record.get("network"))
-    return has_numbers(record) and all(isinstance(text, str) for text in texts)
+        # anybody may write into the file
+        return [
+            record
+            for record in alike
+            if has_numbers(record)
+            and all(isinstance(record.get(key), str) for key in ("network", "network_sha256"))
+        ]
 
 
 def networks_until(folder: Path, kimg: float) -> list[Path]:

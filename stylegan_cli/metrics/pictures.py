@@ -11,7 +11,7 @@ from jaxtyping import Float32, Int64, UInt8
 
 from stylegan_cli.data import Entry, Source, entry_path
 from stylegan_cli.data.dataset import Dataset, open_dataset
-from stylegan_cli.data.decoding import Levels, Upright, reasons
+from stylegan_cli.data.decoding import reasons
 from stylegan_cli.data.formats import UnusableImageError, suffix_of
 from stylegan_cli.data.levels import eight_bit, own_levels
 from stylegan_cli.data.pictures import MODES, seen_planes, to_bytes
@@ -211,18 +211,15 @@ def _data_path(chosen: str | None, header: Header, network: Path) -> Generator[E
 def _rgb(source: Source, entry: Entry) -> Picture:
     try:
         with reasons(), source.open(entry) as image:
-            return on_white(_eight_bit(image, own_levels(source)))
+            levels = own_levels(source)
+            if image.stack:
+                # of a stack what one looks at
+                planes = (eight_bit(plane.whole(), levels) for plane in seen_planes(image))
+                return on_white(np.dstack([np.asarray(plane) for plane in planes]))
+            whole = eight_bit(image.whole(), levels)
+            return on_white(np.asarray(whole.convert(MODES[max(3, image.channels)])))
     except UnusableImageError as error:
         raise DataError(f"{entry_path(source, entry)}: {error}") from error
-
-
-def _eight_bit(image: Upright, levels: Levels | None) -> Picture:
-    """Return a picture of RGB or RGBA, of a stack what one looks at."""
-    if image.stack:
-        planes = [eight_bit(plane.whole(), levels) for plane in seen_planes(image)]
-        return np.dstack([np.asarray(plane) for plane in planes])
-    whole = eight_bit(image.whole(), levels)
-    return np.asarray(whole.convert(MODES[max(3, image.channels)]))
 
 
 def on_white(pixels: AnyPixels) -> AnyPixels:

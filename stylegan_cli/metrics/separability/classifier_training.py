@@ -148,7 +148,9 @@ class ClassifierTraining:
             network.load_state_dict(kept["network"])
             adam.load_state_dict(kept["adam"])
             shown = kept["shown"]
-        picks = islice(_stream(rows, self._options, self.total), shown, None)
+        sampler = Sampler(len(rows), seed=self._options.seed, mirror=self._options.mirror)
+        drawn = map(sampler.pick, range(shown, self.total))
+        picks = (replace(pick, index=int(rows[pick.index])) for pick in drawn)
         last = time.monotonic()
         device = next(network.parameters()).device
         for images, has in self._batches(picks, self._options.batch_size, device):
@@ -216,12 +218,3 @@ def _split(count: int) -> tuple[Int64[np.ndarray, " train"], Int64[np.ndarray, "
     if count - test < 1:
         raise DataError(f"{count} labelled images are too few to train on; take more")
     return order[test:], order[:test]
-
-
-def _stream(
-    rows: Int64[np.ndarray, " n"], options: ClassifierOptions, total: int
-) -> Iterator[Pick]:
-    sampler = Sampler(len(rows), seed=options.seed, mirror=options.mirror)
-    for position in range(total):
-        pick = sampler.pick(position)
-        yield replace(pick, index=int(rows[pick.index]))
