@@ -57,7 +57,6 @@ class Descent:
     space: Space
     steps: int
     noise: NoiseInput = "const"
-    noise_rate: float = NOISE_RATE
     keep_best: bool = True
 
     def begin(
@@ -176,7 +175,7 @@ class Descent:
             rows = (-1, *(1 for _ in value.shape[1:]))
             m = state.first[i].lerp(gradient, 1 - BETAS[0])
             v = state.second[i] * BETAS[1] + (1 - BETAS[1]) * gradient.square()
-            rate = self.noise_rate if i else self.space.rate
+            rate = NOISE_RATE if i else self.space.rate
             moved = value - rate * size.view(rows) * m / (v.sqrt() / root.view(rows) + EPSILON)
             values.append(standardize(moved) if i else self.space.settle(moved))
             first.append(m)

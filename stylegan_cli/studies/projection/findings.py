@@ -1,26 +1,24 @@
-"""Findings about a projected picture: images, codes, noise and measures."""
+"""Projected pictures judged and shown: measures, remarks, the sheet, videos of the search."""
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from math import inf, log10
-from typing import Literal
+from pathlib import Path
 
 import numpy as np
 import torch
 import torch.nn.functional as F
-from jaxtyping import Float32, Float64
+from jaxtyping import Float64, Int64, UInt8
 from torch import Tensor
 
-from stylegan_cli.detectors.registry import PerceptualDetector
+from stylegan_cli.figures.layout import Place, in_rows, paint
 from stylegan_cli.latents.codes import Codes
-from stylegan_cli.latents.sampling import noise_seed_of_code
 from stylegan_cli.networks.generator import Generator
-from stylegan_cli.rendering.render import draw_codes, to_images, to_pixels
+from stylegan_cli.rendering.render import to_images
 from stylegan_cli.shapes import Picture
-from stylegan_cli.studies.projection.objective import enlarge, views
-from stylegan_cli.studies.projection.pictures import Subject
+from stylegan_cli.sizes import Size
 from stylegan_cli.studies.projection.states import Measures, Record
-from stylegan_cli.studies.projection.whitening import Statistics, distances
+from stylegan_cli.studies.video.encoding import Reel, write_animation
 
 FAR_PERCENTILE = 99.9
 DETAIL_IN_NOISE = 1.5, 0.02
@@ -32,105 +30,16 @@ C1, C2 = 0.01**2, 0.03**2
 PLAIN_BELOW = 32
 """Smaller pictures are compared at one scale."""
 
-
-@dataclass(frozen=True, kw_only=True)
-class Studio:
-    """The network and detector that draw and measure pictures.
-
-    Attributes:
-        G: As commands draw with it.
-        noise: Noise of images without their own.
-    """
-
-    G: Generator
-    detector: PerceptualDetector
-    statistics: Statistics | None
-    label: Float32[np.ndarray, "1 c_dim"]
-    noise: Literal["const", "none"]
-
-    @property
-    def lpips(self) -> str:
-        """Return the name of the perceptual distance."""
-        return lpips_name(self.detector.name)
-
-    def measured(self, subject: Subject, found: Record, name: str) -> Record:
-        """Return what was found of a picture with all that is stored beside it."""
-        root, codes, target = found.cells["/"], found.codes, self._blown_up(subject.load())
-        beside = root.get("style_trajectory")
-        path = replace(
-            codes,
-            ws=root["trajectory"][:1],
-            style_offsets=None if beside is None else beside[:1],
-            own_noise=None,
-        )
-        image, start = self.draw(codes), self.draw(path)
-        plain = image if codes.own_noise is None else self.draw(replace(codes, own_noise=None))
-        measures = {
-            self.lpips: self.distance(image, target),
-            "psnr": psnr(image, target),
-            "ms_ssim": ms_ssim(image, target),
-            "scales": scale_count(self.G.grown_size.shorter),
-            **self._how_far_out(codes, subject),
-            f"{self.lpips}_plain": self.distance(plain, target),
-            f"{self.lpips}_start": self.distance(start, target),
-            "steps": np.isfinite(root["loss"]).sum(),
-        }
-        cells = {
-            "/": {"images": image, **self._stored(subject, root)},
-            "targets": {"images": target},
-            "starts": {"images": start},
-            "plain": {"images": plain},
-            "measures": {key: np.asarray(value, np.float32) for key, value in measures.items()},
-        }
-        return Record(name=name, cells=cells)
-
-    def draw(self, codes: Codes) -> Picture:
-        """Draw the image of a code alone, so that it has the same bits wherever it is drawn."""
-        image: Picture = to_pixels(draw_codes(self.G, codes, self.noise))[0]
-        return image
-
-    def distance(self, a: Picture, b: Picture) -> float:
-        """Return LPIPS of two pictures; of RGBA, the sum of colours on grey and of alpha."""
-        left, right = (views(enlarge(grown_images(self.G, each))) for each in (a, b))
-        pairs = zip(left, right, strict=True)
-        return sum(
-            self.detector.distance((x + 1) * 127.5, (y + 1) * 127.5).item() for x, y in pairs
-        )
-
-    def _blown_up(self, pixels: Picture) -> Picture:
-        """Enlarge the picture to the size of full-grown images."""
-        step = self.G.size.height // len(pixels)
-        return pixels.repeat(step, axis=0).repeat(step, axis=1)
-
-    def _how_far_out(self, found: Codes, subject: Subject) -> dict[str, float]:
-        if self.statistics is None:
-            return {}
-        (ws,) = found.ws
-        out = distances(
-            self.statistics.whitening, torch.from_numpy(ws).to(self.statistics.w_mean.device)
-        )
-        distance = float(out.mean())
-        measures = {
-            "w_distance": distance,
-            "w_percentile": self.statistics.percentile(distance),
-            "w_error": np.nan,
-        }
-        if found.style_offsets is not None:
-            sigmas = found.style_offsets / self.statistics.style_std.cpu().numpy()
-            measures["style_distance"] = float(np.sqrt((sigmas**2).mean()))
-        if subject.truth is not None:
-            apart = np.linalg.norm(ws - subject.truth, axis=1)
-            measures["w_error"] = float(np.sqrt((apart**2).mean())) / self.statistics.w_std
-        return measures
-
-    def _stored(self, subject: Subject, found: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
-        quad = np.full((4, 2), np.nan) if subject.quad is None else subject.quad
-        return {
-            **found,
-            "noise_seed": np.asarray(noise_seed_of_code(found["ws"]), np.int64),
-            "quad": quad.astype(np.float64),
-            **({"labels": self.label[0]} if self.label.size else {}),
-        }
+COLUMNS = ("target", "start", "result", "plain", "difference")
+TITLES = {"plain": "network's noise", "difference": "difference x4"}
+MEASURED = {"start": "_start", "result": "", "plain": "_plain"}
+GAIN = 4
+TABLES = {"target": "targets", "start": "starts", "result": "/", "plain": "plain"}
+FPS, MOVING, RESTING = 25.0, 75, 25
+"""Frames a second, those of the way, and those at its end."""
+QUALITY = 90
+SMALLEST_HALF = 256
+"""Side of each half at least, in pixels."""
 
 
 def grown_images(G: Generator, pixels: Picture) -> Tensor:
@@ -242,3 +151,79 @@ def _taps(length: int) -> Float64[np.ndarray, " length"]:
     bell = np.exp(-(place**2) / (2 * SIGMA**2))
     taps: np.ndarray = bell / bell.sum()
     return taps
+
+
+def paint_sheet(records: Sequence[Record], lpips: str) -> Picture:
+    """Paint the sheet.
+
+    Args:
+        lpips: Name of the perceptual distance among the measures.
+    """
+    names = [name for name in COLUMNS if name != "plain" or records[0].codes.own_noise is not None]
+    rows = [(each.name, [(name, (i,)) for name in names]) for i, each in enumerate(records)]
+    title = f"projected · {len(records)} pictures"
+    content = in_rows(title, rows, [TITLES.get(name, name) for name in names])
+    captions = {}
+    for row, col in content.images:
+        measures, name = records[row].measures, names[col]
+        if name == "difference":
+            captions[row, col] = f"{measures['psnr']:.1f} dB"
+        elif name != "target":
+            captions[row, col] = f"{measures[lpips + MEASURED[name]]:.3f}"
+
+    def read(place: Place) -> Picture:
+        name, (row,) = place
+        return _image(records[row], name)
+
+    size = Size(*records[0].cells["/"]["images"].shape[:2])
+    return paint(replace(content, captions=captions), size, read)
+
+
+def _image(record: Record, name: str) -> Picture:
+    if name != "difference":
+        image: Picture = np.asarray(record.cells[TABLES[name]]["images"])
+        return image
+    result, target = (_image(record, each)[..., :3].astype(int) for each in ("result", "target"))
+    difference: Picture = np.minimum(GAIN * np.abs(result - target), 255).astype(np.uint8)
+    return difference
+
+
+def write_film(path: Path, record: Record, draw: Callable[[Codes], Picture]) -> None:
+    """Write the video of a picture; frames are spaced by how much the image changes.
+
+    Raises:
+        OutputError: It cannot be written, or there is no ffmpeg.
+    """
+    cells, codes = record.cells["/"], record.codes
+    offsets = cells.get("style_trajectory", [None] * len(cells["trajectory"]))
+    way = [
+        replace(codes, ws=ws[None], style_offsets=None if beside is None else beside[None])
+        for ws, beside in zip(cells["trajectory"], offsets, strict=True)
+    ]
+    images = [*map(draw, way), cells["images"]]
+    target = record.cells["targets"]["images"]
+    stops = frame_stops(images)
+    reel = Reel(frames=len(stops), fps=FPS, quality=QUALITY)
+    write_animation(path, lambda i: _halves(target, images[stops[i]]), reel)
+
+
+def frame_stops(images: Sequence[Picture]) -> Int64[np.ndarray, " frames"]:
+    """Return which image each frame shows: equal changes from frame to frame, then the last."""
+    way = np.concatenate([[0.0], np.cumsum(_changes(images))])
+    wanted = np.linspace(0, way[-1], MOVING)
+    stops = np.searchsorted(way, wanted, side="right") - 1
+    return np.concatenate([stops, np.full(RESTING, len(images) - 1)])
+
+
+def _changes(images: Sequence[Picture]) -> Float64[np.ndarray, " steps"]:
+    """Return the mean difference of each image from the one before."""
+    pixels = np.stack(images).astype(np.float64)
+    changes: np.ndarray = np.abs(np.diff(pixels, axis=0)).mean((1, 2, 3))
+    return changes
+
+
+def _halves(target: Picture, image: Picture) -> UInt8[np.ndarray, "_ _ channels"]:
+    both = np.concatenate([target, image], axis=1)
+    factor = -(-SMALLEST_HALF // len(image))
+    enlarged: np.ndarray = both.repeat(factor, axis=0).repeat(factor, axis=1)
+    return enlarged

@@ -4,10 +4,10 @@ draws them."""
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
+from functools import partial
 from hashlib import sha256
 from itertools import chain, count
 from pathlib import Path, PurePath
-from types import TracebackType
 
 import numpy as np
 from jaxtyping import Float32
@@ -29,7 +29,6 @@ from stylegan_cli.networks.snapshot import Network
 from stylegan_cli.rendering.store import is_study
 from stylegan_cli.runtime import numpy_stream
 from stylegan_cli.shapes import Picture
-from stylegan_cli.sizes import Size
 from stylegan_cli.studies.projection.alignment import Quad, align, face_quad, read_points
 
 Given = Path | Pick
@@ -148,12 +147,7 @@ class Album:
     def __enter__(self) -> "Album":
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._stack.close()
 
     def _found(self, given: Sequence[Given]) -> Iterator[Subject | Unusable]:
@@ -223,7 +217,7 @@ class Album:
     def _drawn(self, picks: Sequence[Pick], *, checks: bool = False) -> Iterator[Subject]:
         picked = codes_of_picks(self._network, picks, self._sampling)
         for i, name in enumerate(picked.names):
-            load = _drawing(self._network, picked.codes, i, self._size)
+            load = partial(self._own_image, picked.codes[i : i + 1])
             yield Subject(
                 name=f"check {i}" if checks else name,
                 key=self._key(load()),
@@ -232,25 +226,20 @@ class Album:
                 is_check=checks,
             )
 
+    def _own_image(self, code: Codes) -> Picture:
+        """Return an image of the network at its present resolution."""
+        from stylegan_cli.rendering.render import draw_codes, to_pixels
+
+        pixels: Picture = to_pixels(draw_codes(self._network.G, code))[0]
+        step = len(pixels) // self._size.height
+        return pixels[::step, ::step]
+
     def _checks(self, count: int, seed: int) -> Iterator[Subject]:
         seeds = numpy_stream(seed, "projection check").integers(2**32, size=count)
         return self._drawn(seeds.tolist(), checks=True) if count else iter(())
 
     def _key(self, pixels: Picture) -> str:
         return sha256(repr(pixels.shape).encode() + pixels.tobytes() + self._mark).hexdigest()
-
-
-def _drawing(network: Network, codes: Codes, row: int, size: Size) -> Callable[[], Picture]:
-    """Return a function that draws an image of the network at its present resolution."""
-
-    def load() -> Picture:
-        from stylegan_cli.rendering.render import draw_codes, to_pixels
-
-        pixels: Picture = to_pixels(draw_codes(network.G, codes[row : row + 1]))[0]
-        step = len(pixels) // size.height
-        return pixels[::step, ::step]
-
-    return load
 
 
 def free_name(name: str, taken: set[str]) -> str:

@@ -20,10 +20,9 @@ from stylegan_cli.recipe import dumps
 from stylegan_cli.rendering.header import StudyHeader
 from stylegan_cli.runtime import World
 from stylegan_cli.studies.projection.alignment import paste_back
-from stylegan_cli.studies.projection.findings import Studio, lpips_name, remarks
+from stylegan_cli.studies.projection.findings import lpips_name, paint_sheet, remarks, write_film
 from stylegan_cli.studies.projection.pictures import Subject, Unusable, free_name
 from stylegan_cli.studies.projection.search import PRUNED_AT
-from stylegan_cli.studies.projection.sheet import paint_sheet, write_film
 from stylegan_cli.studies.projection.states import Record
 from stylegan_cli.studies.projection.store import (
     AXIS,
@@ -154,11 +153,10 @@ class Projection:
         Raises:
             OutputError: One cannot be written.
         """
-        studio = self._studio
         for record in self.records:
             path = self.folder.path / "videos" / f"{record.name}.mp4"
             if not path.exists():
-                write_film(path, record, studio)
+                write_film(path, record, self._workshop.draw)
             yield path
 
     def pasted(self) -> Iterator[Path]:
@@ -192,9 +190,8 @@ class Projection:
         return Tuning(
             load_network(network.path, device).G,
             self.records,
-            self._studio,
+            self._workshop,
             original=load_network(network.path, device).G if local else None,
-            seed=self._workshop.choices.seed,
             state=self.folder.tuning,
         )
 
@@ -211,15 +208,10 @@ class Projection:
     def tuned(self) -> Iterator[tuple[str, float, float]]:
         """Yield each picture with its LPIPS before and after tuning, once that is saved."""
         G = load_network(self.folder.tuned, self._workshop.device).G
-        studio = replace(self._studio, G=G)
         for record in self.records:
-            image = studio.draw(record.codes)
-            after = studio.distance(image, record.cells["targets"]["images"])
+            image = self._workshop.draw(record.codes, G)
+            after = self._workshop.distance(image, record.cells["targets"]["images"])
             yield record.name, record.measures[self.lpips], after
-
-    @property
-    def _studio(self) -> Studio:
-        return self._workshop.studio(self._workshop.choices.class_index)
 
     @property
     def _steps_each(self) -> int:
@@ -235,12 +227,11 @@ class Projection:
             steps += taken
             yield taken
         yield max(0, len(subjects) * self._steps_each - steps)
-        studio, names = (
-            self._workshop.studio(batch.class_index),
-            dict(zip(batch.keys, batch.names, strict=True)),
-        )
+        names = dict(zip(batch.keys, batch.names, strict=True))
         records = [
-            studio.measured(self._subjects[found.key], found, names[found.key])
+            self._workshop.measured(
+                self._subjects[found.key], found, names[found.key], batch.class_index
+            )
             for found in search.found()
         ]
         self.folder.keep(batch, records)

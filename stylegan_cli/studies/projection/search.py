@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from math import ceil
 from pathlib import Path
 
@@ -25,7 +25,13 @@ from stylegan_cli.studies.projection.objective import (
     nearest,
 )
 from stylegan_cli.studies.projection.options import Choices
-from stylegan_cli.studies.projection.spaces import Space, make_space, on_sphere, with_offsets
+from stylegan_cli.studies.projection.spaces import (
+    Space,
+    Statistics,
+    make_space,
+    on_sphere,
+    with_offsets,
+)
 from stylegan_cli.studies.projection.states import (
     PictureBatch,
     Record,
@@ -34,21 +40,12 @@ from stylegan_cli.studies.projection.states import (
     read_states,
     write_states,
 )
-from stylegan_cli.studies.projection.whitening import Statistics
 
 PRUNED_AT = 0.2
 """Share of the steps after which only one of several starts continues."""
 SAVED_EVERY = 5.0
 """Seconds between two states on disk."""
 SLOWER = 0.5
-
-
-@dataclass(kw_only=True)
-class _Work:
-    """States of a batch: rows in progress, and finished ones."""
-
-    waiting: list[State]
-    done: list[State] = field(default_factory=list)
 
 
 class Search:
@@ -86,13 +83,13 @@ class Search:
             noise="const" if choices.noise == "const" else "none",
             keep_best=choices.keep_best,
         )
-        self._work = self._resumed() or _Work(waiting=[self._begin()])
+        self._waiting, self._done = self._resumed() or ([self._begin()], [])
         self._saved = time.monotonic()
 
     @property
     def steps_done(self) -> int:
         """Return the steps taken so far, over all pictures."""
-        states = (*self._work.waiting, *self._work.done)
+        states = (*self._waiting, *self._done)
         return sum(int(state.step.sum()) for state in states)
 
     def run(self) -> Iterator[int]:
@@ -101,9 +98,8 @@ class Search:
         Raises:
             OutputError: A single picture does not fit into memory, or the state cannot be kept.
         """
-        work = self._work
-        while work.waiting:
-            state = work.waiting.pop(0)
+        while self._waiting:
+            state = self._waiting.pop(0)
             objective = self._objective.rows(state.picture)
             while len(state.step):
                 try:
@@ -111,7 +107,7 @@ class Search:
                 except (RuntimeError, MemoryError) as error:
                     if not is_out_of_memory(error):
                         raise
-                    work.waiting[:0] = _halves(state, error)
+                    self._waiting[:0] = _halves(state, error)
                     break
                 yield len(state.step)
                 left = self._settle(state, objective)
@@ -126,18 +122,18 @@ class Search:
         for picture in range(len(self._batch.keys)):
             rows = [
                 (float(state.best_distance[row]), number, row)
-                for number, state in enumerate(self._work.done)
+                for number, state in enumerate(self._done)
                 for row in np.flatnonzero(state.picture.numpy() == picture).tolist()
             ]
             if rows:
                 _, number, row = min(rows)
-                yield self._found(self._work.done[number], row)
+                yield self._found(self._done[number], row)
 
     def distances(self) -> dict[int, float]:
         """Return the least distance of each picture, after the search."""
         return {
             int(picture): float(distance)
-            for state in self._work.done
+            for state in self._done
             for picture, distance in zip(state.picture, state.best_distance, strict=True)
         }
 
@@ -222,7 +218,7 @@ class Search:
         if done.any():
             rows = state.rows(done)
             own = self._objective.rows(rows.picture)
-            self._work.done.append(self._descent.conclude(rows, own))
+            self._done.append(self._descent.conclude(rows, own))
             state = state.rows(~done)
         return state
 
@@ -261,14 +257,15 @@ class Search:
         if state is not None and time.monotonic() - self._saved < SAVED_EVERY:
             return
         active = [state] if state is not None and len(state.step) else []
-        groups = {"waiting": active + self._work.waiting, "done": self._work.done}
+        groups = {"waiting": active + self._waiting, "done": self._done}
         write_states(self._file, groups)
         self._saved = time.monotonic()
 
-    def _resumed(self) -> _Work | None:
+    def _resumed(self) -> tuple[list[State], list[State]] | None:
         if self._file is None or not self._file.exists():
             return None
-        return _Work(**read_states(self._file, self._G.mapping.w_avg.device))
+        groups = read_states(self._file, self._G.mapping.w_avg.device)
+        return groups["waiting"], groups["done"]
 
 
 def _halves(state: State, error: Exception) -> list[State]:

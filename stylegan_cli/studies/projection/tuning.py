@@ -23,10 +23,11 @@ from stylegan_cli.networks.styles import Styles, moved_styles
 from stylegan_cli.rendering.render import fixed_maps
 from stylegan_cli.runtime import numpy_stream
 from stylegan_cli.shapes import Images, Ws
-from stylegan_cli.studies.projection.findings import Studio, grown_images
+from stylegan_cli.studies.projection.findings import grown_images
 from stylegan_cli.studies.projection.objective import Embed, look
 from stylegan_cli.studies.projection.search import SAVED_EVERY
 from stylegan_cli.studies.projection.states import Record
+from stylegan_cli.studies.projection.workshop import Workshop
 
 RATE, STEPS, MOST_PICTURES = 3e-4, 350, 30
 NEAR_ENOUGH, SHARE = 0.06, 0.1
@@ -57,8 +58,8 @@ class Tuning:
 
     Args:
         G: Changed in place.
-        studio: Of the network as it was.
-        original: Holds images of other codes, of this seed; None lets them go.
+        workshop: Of the network as it was.
+        original: Holds images of other codes; None lets them go.
         state: Path of saved progress, resumed if it is of these pictures.
 
     Raises:
@@ -69,10 +70,9 @@ class Tuning:
         self,
         G: Generator,
         records: Sequence[Record],
-        studio: Studio,
+        workshop: Workshop,
         *,
         original: Generator | None = None,
-        seed: int = 0,
         state: Path | None = None,
     ) -> None:
         if len(records) > MOST_PICTURES:
@@ -81,8 +81,8 @@ class Tuning:
                 "most, in a projection of their own",
                 parameter="tune",
             )
-        self.G, self._studio, self._embed = G, studio, studio.detector.network.embed
-        self._original, self._seed, self._file = original, seed, state
+        self.G, self._workshop, self._embed = G, workshop, workshop.detector.network.embed
+        self._original, self._file = original, state
         self.G.synthesis.requires_grad_(True)
         self._optimizer = torch.optim.Adam(self.G.synthesis.parameters(), lr=RATE)
         self._pivots = [self._pivot(record) for record in records]
@@ -123,15 +123,19 @@ class Tuning:
         own = None if codes.own_noise is None else fixed_maps(self.G, codes.own_noise.tolist())
         with torch.no_grad():
             seen = look(self._embed, target)
-        noise = own or self._studio.noise
+        noise = own or self._workshop.noise
         return _Pivot(ws=ws, offsets=offsets, noise=noise, target=target, seen=seen)
 
     def _change_near(self, pivot: Ws, original: Generator) -> Tensor:
         """Return how much an image near a pivot has changed, drawn without noise."""
-        stream = numpy_stream(self._seed, "tuning", self.done)
+        choices = self._workshop.choices
+        stream = numpy_stream(choices.seed, "tuning", self.done)
         z = torch.from_numpy(stream.standard_normal((1, self.G.z_dim)).astype(np.float32))
         with torch.no_grad():
-            w_avg, label = original.mapping.w_avg, torch.from_numpy(self._studio.label)
+            w_avg, label = (
+                original.mapping.w_avg,
+                torch.from_numpy(self._workshop.label(choices.class_index)),
+            )
             w = original.mapping(z.to(w_avg.device), label.to(w_avg.device))
             sample = truncate(broadcast_layers(w, self.G.num_ws), w_avg, LOCAL_PSI)
             near = towards(pivot, sample, ALPHA)

@@ -1,8 +1,9 @@
-"""The tools of a projection, prepared for pictures of each class."""
+"""The tools of a projection: network and detector that search, draw and measure."""
 
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import torch
@@ -10,13 +11,22 @@ from torch import Tensor
 
 from stylegan_cli.detectors.registry import open_detector
 from stylegan_cli.errors import UsageError
+from stylegan_cli.latents.codes import Codes
 from stylegan_cli.latents.labels import usual_label
 from stylegan_cli.latents.lookup import codes_of_picks
-from stylegan_cli.latents.sampling import PLAIN
+from stylegan_cli.latents.sampling import PLAIN, noise_seed_of_code
+from stylegan_cli.networks.generator import Generator
 from stylegan_cli.networks.snapshot import Network, load_network
-from stylegan_cli.rendering.render import to_images
-from stylegan_cli.shapes import Labels
-from stylegan_cli.studies.projection.findings import Studio
+from stylegan_cli.rendering.render import draw_codes, to_images, to_pixels
+from stylegan_cli.shapes import Labels, Picture
+from stylegan_cli.studies.projection.findings import (
+    grown_images,
+    lpips_name,
+    ms_ssim,
+    psnr,
+    scale_count,
+)
+from stylegan_cli.studies.projection.objective import enlarge, views
 from stylegan_cli.studies.projection.options import (
     Choices,
     ProjectionOptions,
@@ -25,8 +35,8 @@ from stylegan_cli.studies.projection.options import (
 )
 from stylegan_cli.studies.projection.pictures import Album, Subject
 from stylegan_cli.studies.projection.search import Search
-from stylegan_cli.studies.projection.states import PictureBatch
-from stylegan_cli.studies.projection.whitening import Statistics, statistics
+from stylegan_cli.studies.projection.spaces import Statistics, distances, statistics
+from stylegan_cli.studies.projection.states import PictureBatch, Record
 
 TRIAL_STEPS, TRIAL_CANDIDATES = 50, 100
 """Of the search in each class before one is chosen."""
@@ -38,6 +48,7 @@ class Workshop:
     Attributes:
         G: The network's generator with gradients.
         choices: The options, settled.
+        noise: Noise of images without their own.
         batch: Pictures at once: by default 8, fewer above 256 px, more on a GPU; results of another
             number differ in the last digits.
 
@@ -66,6 +77,8 @@ class Workshop:
         self.G = load_network(network.path, self.device).G
         many, pixels = (32, 2**21) if self.device.type == "cuda" else (8, 2**19)
         self.batch = batch_size or max(1, min(many, pixels // self.G.grown_size.area))
+        wanted = self.choices.noise != "none" and network.G.has_noise
+        self.noise: Literal["const", "none"] = "const" if wanted else "none"
         self._known: dict[int | None, Statistics] = {}
 
     def search(
@@ -104,15 +117,66 @@ class Workshop:
             state=state,
         )
 
-    def studio(self, class_index: int | None) -> Studio:
-        """Return the studio that draws and measures pictures of a class."""
-        G = self.network.G
-        return Studio(
-            G=G,
-            detector=self.detector,
-            statistics=self.statistics(class_index),
-            label=self.label(class_index),
-            noise="const" if self.choices.noise != "none" and G.has_noise else "none",
+    def measured(
+        self, subject: Subject, found: Record, name: str, class_index: int | None
+    ) -> Record:
+        """Return what was found of a picture with all that is stored beside it."""
+        lpips = lpips_name(self.detector.name)
+        root, codes, target = found.cells["/"], found.codes, subject.load()
+        step = self.network.G.size.height // len(target)
+        target = target.repeat(step, axis=0).repeat(step, axis=1)
+        beside = root.get("style_trajectory")
+        path = replace(
+            codes,
+            ws=root["trajectory"][:1],
+            style_offsets=None if beside is None else beside[:1],
+            own_noise=None,
+        )
+        image, start = self.draw(codes), self.draw(path)
+        plain = image if codes.own_noise is None else self.draw(replace(codes, own_noise=None))
+        measures = {
+            lpips: self.distance(image, target),
+            "psnr": psnr(image, target),
+            "ms_ssim": ms_ssim(image, target),
+            "scales": scale_count(self.network.G.grown_size.shorter),
+            **self._how_far_out(codes, subject, self.statistics(class_index)),
+            f"{lpips}_plain": self.distance(plain, target),
+            f"{lpips}_start": self.distance(start, target),
+            "steps": np.isfinite(root["loss"]).sum(),
+        }
+        quad = np.full((4, 2), np.nan) if subject.quad is None else subject.quad
+        cells = {
+            "/": {
+                "images": image,
+                **root,
+                "noise_seed": np.asarray(noise_seed_of_code(root["ws"]), np.int64),
+                "quad": quad.astype(np.float64),
+            },
+            "targets": {"images": target},
+            "starts": {"images": start},
+            "plain": {"images": plain},
+            "measures": {key: np.asarray(value, np.float32) for key, value in measures.items()},
+        }
+        label = self.label(class_index)
+        if label.size:
+            cells["/"]["labels"] = label[0]
+        return Record(name=name, cells=cells)
+
+    def draw(self, codes: Codes, G: Generator | None = None) -> Picture:
+        """Draw the image of a code alone, so that it has the same bits wherever it is drawn.
+
+        Args:
+            G: Another generator than the network's.
+        """
+        image: Picture = to_pixels(draw_codes(G or self.network.G, codes, self.noise))[0]
+        return image
+
+    def distance(self, a: Picture, b: Picture) -> float:
+        """Return LPIPS of two pictures; of RGBA, the sum of colours on grey and of alpha."""
+        left, right = (views(enlarge(grown_images(self.network.G, each))) for each in (a, b))
+        pairs = zip(left, right, strict=True)
+        return sum(
+            self.detector.distance((x + 1) * 127.5, (y + 1) * 127.5).item() for x, y in pairs
         )
 
     def classes(self, subjects: Sequence[Subject]) -> list[int | None]:
@@ -154,26 +218,44 @@ class Workshop:
         if not picks:
             return None, None
         codes = codes_of_picks(self.network, picks, PLAIN).codes
-        chosen = codes.z if space == "z" else codes.ws
-        if chosen is None:
+        order = {subject.key: number for number, subject in enumerate(self.album.subjects)}
+        if len(codes.ws) not in (1, len(order)):
+            raise UsageError(
+                f"{len(codes.ws)} codes for {len(order)} pictures; give one, or one for each",
+                parameter="init",
+            )
+        codes = codes[[order[each.key] if len(codes.ws) > 1 else 0 for each in subjects]]
+        start, offsets = (
+            None if values is None else torch.from_numpy(values).to(self.device)
+            for values in (codes.z if space == "z" else codes.ws, codes.style_offsets)
+        )
+        if start is None:
             raise UsageError("these codes are not z, as the search space needs", parameter="init")
-        if codes.style_offsets is not None and space not in ("s", "noise"):
+        if offsets is not None and space not in ("s", "noise"):
             raise UsageError(
                 f"these codes move single style channels, which {space} cannot; take `space=s`",
                 parameter="init",
             )
-        order = {subject.key: number for number, subject in enumerate(self.album.subjects)}
-        rows = [order[subject.key] for subject in subjects]
+        return start, offsets
 
-        if len(chosen) not in (1, len(order)):
-            raise UsageError(
-                f"{len(chosen)} codes for {len(order)} pictures; give one, or one for each",
-                parameter="init",
-            )
-
-        def theirs(values: np.ndarray) -> Tensor:
-            everyone = torch.from_numpy(values).expand(len(order), *values.shape[1:])
-            return everyone[rows].to(self.device)
-
-        offsets = codes.style_offsets
-        return theirs(chosen), None if offsets is None else theirs(offsets)
+    @staticmethod
+    def _how_far_out(
+        found: Codes, subject: Subject, statistics: Statistics | None
+    ) -> dict[str, float]:
+        if statistics is None:
+            return {}
+        (ws,) = found.ws
+        out = distances(statistics.whitening, torch.from_numpy(ws).to(statistics.w_mean.device))
+        distance = float(out.mean())
+        measures = {
+            "w_distance": distance,
+            "w_percentile": statistics.percentile(distance),
+            "w_error": np.nan,
+        }
+        if found.style_offsets is not None:
+            sigmas = found.style_offsets / statistics.style_std.cpu().numpy()
+            measures["style_distance"] = float(np.sqrt((sigmas**2).mean()))
+        if subject.truth is not None:
+            apart = np.linalg.norm(ws - subject.truth, axis=1)
+            measures["w_error"] = float(np.sqrt((apart**2).mean())) / statistics.w_std
+        return measures

@@ -26,10 +26,9 @@ from stylegan_cli.studies.mixing import mix
 from stylegan_cli.studies.projection import search as search_of_batches
 from stylegan_cli.studies.projection.options import ProjectionOptions, settle
 from stylegan_cli.studies.projection.pictures import Album, Framing
-from stylegan_cli.studies.projection.spaces import make_space
+from stylegan_cli.studies.projection.spaces import make_space, statistics
 from stylegan_cli.studies.projection.states import Record
 from stylegan_cli.studies.projection.tuning import Tuning
-from stylegan_cli.studies.projection.whitening import statistics
 from stylegan_cli.studies.projection.workshop import Workshop
 from stylegan_cli.studies.truncation import truncation
 from stylegan_cli.studies.video.images import codes_between
@@ -250,11 +249,11 @@ def test_a_tuned_network_draws_codes_with_their_offsets(place):
     with h5py.File(place[0] / "projected/projected.h5") as file:
         noise = (f"noise/{name}" for name in file["noise"])
         record.cells["/"] |= {name: file[name][0] for name in ("ws", "style_offsets", *noise)}
-    studio, network = prepared(place).studio(None), place[1].path
-    tuning = Tuning(load_network(network).G, [record], studio)
+    workshop, network = prepared(place), place[1].path
+    tuning = Tuning(load_network(network).G, [record], workshop)
     near = next(tuning.steps())
     del record.cells["/"]["style_offsets"]
-    without = Tuning(load_network(network).G, [record], studio)
+    without = Tuning(load_network(network).G, [record], workshop)
     assert next(without.steps()) > near
     assert without.request != tuning.request
 

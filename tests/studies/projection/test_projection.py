@@ -14,8 +14,7 @@ from stylegan_cli.studies.projection.options import ProjectionOptions, settle
 from stylegan_cli.studies.projection.pictures import Album, Framing
 from stylegan_cli.studies.projection.projection import Projection
 from stylegan_cli.studies.projection.search import PictureBatch, Search
-from stylegan_cli.studies.projection.spaces import make_space
-from stylegan_cli.studies.projection.whitening import statistics
+from stylegan_cli.studies.projection.spaces import make_space, statistics
 from stylegan_cli.studies.projection.workshop import Workshop
 from tests.networks.families import small
 from tests.tiny import STYLEGAN3, tiny, write_network, write_untrained

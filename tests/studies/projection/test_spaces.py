@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import torch
 
-from stylegan_cli.studies.projection.whitening import (
+from stylegan_cli.studies.projection.spaces import (
     distances,
     statistics,
     whitening_from,
