@@ -212,7 +212,7 @@ def _further_paths(projection: "api.Projection", flags: ProjectFlags) -> Iterato
         if tuning is not None:
             left = tuning.total - tuning.done
             deque(console.track(tuning.steps(), label="tuning", total=left), maxlen=0)
-            projection.save_tuned(tuning)
+            tuning.save()
         for name, before, after in projection.tuned():
             console.note(f"{name}: tuned, {projection.lpips} {before:.4f} -> {after:.4f}")
         yield projection.folder.tuned

@@ -214,7 +214,7 @@ def _rows(pick: DirectionPick, network: Network) -> tuple[Float[np.ndarray, "row
     if name == "z" or name.endswith("/z"):
         name, space = name.removesuffix("z").rstrip("/"), "z"
     dim = sizes.w_dim if space == "w" else sizes.z_dim
-    table = _chosen(pick, name, dim)
+    table = _chosen(pick, name)
     rows = table.reshape(-1, table.shape[-1]) if table.ndim > 2 else np.atleast_2d(table)
     if rows.shape[1] != dim or len(rows) not in (1, sizes.num_ws):
         raise UsageError(
@@ -228,9 +228,14 @@ def _rows(pick: DirectionPick, network: Network) -> tuple[Float[np.ndarray, "row
     return rows.astype(np.float64), "w" if space == "w" else "z"
 
 
-def _chosen(pick: DirectionPick, name: str, dim: int) -> np.ndarray:
+def _chosen(pick: DirectionPick, name: str) -> np.ndarray:
     """Return the array of the direction: the numbered row where there are several."""
-    arrays = _arrays(pick.path)
+    with open_arrays(pick.path) as found:
+        arrays = {
+            key: np.asarray(array.read())
+            for key, array in found.items()
+            if array.dtype.kind in "fiu" and np.prod(array.shape) <= MAX_VALUES and array.shape
+        }
     if name and not name.isdecimal() and name in arrays:
         return arrays[name]
     if "lat_comp" in arrays:
@@ -249,25 +254,3 @@ def _chosen(pick: DirectionPick, name: str, dim: int) -> np.ndarray:
     if not name.isdecimal() or not int(name) < len(table):
         raise UsageError(f"{pick.text}: no such direction; the valid range is 0-{len(table) - 1}")
     return np.asarray(table[int(name)])
-
-
-def _arrays(path: Path) -> dict[str, np.ndarray]:
-    if path.suffix.lower() != ".pt":
-        with open_arrays(path) as found:
-            return {
-                name: np.asarray(array.read())
-                for name, array in found.items()
-                if array.dtype.kind in "fiu" and np.prod(array.shape) <= MAX_VALUES and array.shape
-            }
-    from stylegan_cli.interop.pickles.torch_files import read_torch_file
-    from stylegan_cli.interop.pickles.torch_tensors import PickledTensor
-
-    if not path.is_file():
-        raise DataError(f"{path}: there is no such file")
-    content = read_torch_file(path)
-    entries = content if isinstance(content, dict) else {"": content}
-    return {
-        str(key): value.tensor().float().numpy()
-        for key, value in entries.items()
-        if isinstance(value, PickledTensor) and value.shape and np.prod(value.shape) <= MAX_VALUES
-    }

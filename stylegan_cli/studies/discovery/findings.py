@@ -40,7 +40,7 @@ class Standing:
     lpips_per_sigma: float
     consistency: float
     over_noise: float | None
-    layers: str
+    layers: str = ""
     shift: float | None = None
     flips: float | None = None
     dependency: float | None = None
@@ -54,7 +54,16 @@ def standings(path: Path) -> tuple[Standing, ...]:
     """Rank the directions of a study and the median of the random ones, best first."""
     with open_study(path) as file:
         found = [_standing(file, i, name) for i, name in enumerate(file.header.axes["direction"])]
-        control = _control(file)
+        changed, alike = (
+            float(np.median(file.array("control", name)))
+            for name in ("lpips_per_sigma", "consistency")
+        )
+        control = Standing(
+            name=CONTROL,
+            lpips_per_sigma=changed,
+            consistency=alike,
+            over_noise=_over_noise(file, changed),
+        )
     return tuple(sorted([*found, control], key=lambda each: -each.score))
 
 
@@ -94,17 +103,6 @@ def _on_attributes(file: StudyFile, i: int) -> dict[str, float | None]:
         "flips": None if np.isnan(flips) else flips,
         "dependency": float(others.mean() / max(abs(shift[own]), 1e-12)) if len(others) else 0.0,
     }
-
-
-def _control(file: StudyFile) -> Standing:
-    changed = float(np.median(file.array("control", "lpips_per_sigma")))
-    return Standing(
-        name=CONTROL,
-        lpips_per_sigma=changed,
-        consistency=float(np.median(file.array("control", "consistency"))),
-        over_noise=_over_noise(file, changed),
-        layers="",
-    )
 
 
 def _over_noise(file: StudyFile, changed: float) -> float | None:

@@ -32,7 +32,7 @@ from stylegan_cli.studies.projection.store import (
     names_in,
     read_records,
 )
-from stylegan_cli.studies.projection.tuning import Tuning, save_tuned, tuning_request
+from stylegan_cli.studies.projection.tuning import Tuning, tuning_request
 from stylegan_cli.studies.projection.workshop import Workshop
 
 BROKEN = "the search reached NaN or infinite values, even at half the learning rate"
@@ -148,11 +148,7 @@ class Projection:
         return [folder.sheet, folder.hdf5, folder.images, folder.plain_codes]
 
     def films(self) -> Iterator[Path]:
-        """Write a video of the search for each picture, after all steps are taken.
-
-        Raises:
-            OutputError: One cannot be written.
-        """
+        """Write a video of the search for each picture, after all steps are taken."""
         for record in self.records:
             path = self.folder.path / "videos" / f"{record.name}.mp4"
             if not path.exists():
@@ -160,11 +156,7 @@ class Projection:
             yield path
 
     def pasted(self) -> Iterator[Path]:
-        """Paste every aligned face back into its picture, after all steps are taken.
-
-        Raises:
-            OutputError: One cannot be written.
-        """
+        """Paste every aligned face back into its picture, after all steps are taken."""
         for record in self.records:
             subject = self._subjects.get(record.key)
             if subject is None or subject.original is None or subject.quad is None:
@@ -186,24 +178,9 @@ class Projection:
         wanted, path = tuning_request(self.records, local=local), self.folder.tuned
         if path.exists() and read_header(path).provenance.get("tuning") == wanted:
             return None
-        network, device = self._workshop.network, self._workshop.device
         return Tuning(
-            load_network(network.path, device).G,
-            self.records,
-            self._workshop,
-            original=load_network(network.path, device).G if local else None,
-            state=self.folder.tuning,
+            self._workshop, self.records, path=path, state=self.folder.tuning, local=local
         )
-
-    def save_tuned(self, tuning: Tuning) -> None:
-        """Write the tuned generator as a network that every command takes.
-
-        Raises:
-            OutputError: It cannot be written.
-        """
-        names = [record.name for record in self.records]
-        save_tuned(self.folder.tuned, self._workshop.network, tuning, names)
-        self.folder.tuning.unlink(missing_ok=True)
 
     def tuned(self) -> Iterator[tuple[str, float, float]]:
         """Yield each picture with its LPIPS before and after tuning, once that is saved."""

@@ -1,7 +1,7 @@
 """A batch of pictures, the state of its search, the file that keeps it, and what is found."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -75,8 +75,7 @@ class State:
     def tensors(self) -> dict[str, Tensor]:
         """Return everything by name, to be kept in a file."""
         named: dict[str, Tensor] = {}
-        for name in (field.name for field in fields(self)):
-            value = getattr(self, name)
+        for name, value in vars(self).items():
             if isinstance(value, tuple):
                 named |= {f"{name}.{i}": tensor for i, tensor in enumerate(value)}
             else:
@@ -113,15 +112,13 @@ class Record:
         """Return the code, with the noise and offsets found with it, as a table of one."""
         found = self.cells["/"]
         maps = tuple(found[name] for name in sorted(found) if name.startswith("noise/"))
-        own, offsets = np.array([None]), found.get("style_offsets")
-        if maps:
-            own[0] = OwnNoise(maps=maps)
+        offsets = found.get("style_offsets")
         return Codes(
             ws=found["ws"][None],
             noise_seed=np.zeros(1, np.int64),
             labels=np.zeros((1, 0), np.float32),
             style_offsets=None if offsets is None else offsets[None],
-            own_noise=own if maps else None,
+            own_noise=np.array([OwnNoise(maps=maps)]) if maps else None,
         )
 
     @property
@@ -137,11 +134,7 @@ def joined(states: Sequence[State]) -> State:
 
 
 def write_states(path: Path, groups: Mapping[str, Sequence[State]]) -> None:
-    """Write states to a file, whole or not at all.
-
-    Raises:
-        OutputError: It cannot be written.
-    """
+    """Write states to a file, whole or not at all."""
     from safetensors.torch import save
 
     tensors = {

@@ -11,7 +11,6 @@ import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
-from functools import cached_property
 from hashlib import sha256
 from itertools import chain, product
 from pathlib import Path, PurePath
@@ -101,22 +100,14 @@ class ProjectionFolder:
             ]
 
     def plan(self, batches: Sequence[Planned]) -> None:
-        """Save which pictures are in which batch.
-
-        Raises:
-            OutputError: It cannot be written.
-        """
+        """Save which pictures are in which batch."""
         described = [{**vars(each), "class": each.class_index} for each in batches]
         text = json.dumps({"origin": json.loads(self.header.origin), "batches": described})
         with written_whole(self._plan) as temporary:
             temporary.write_text(text)
 
     def keep(self, batch: Planned, records: Sequence[Record]) -> None:
-        """Store the pictures found of a batch, whole or not at all.
-
-        Raises:
-            OutputError: It cannot be written.
-        """
+        """Store the pictures found of a batch, whole or not at all."""
         path = self.results(batch)
         if records:
             self._write(path, [record.name for record in records], iter(records))
@@ -261,8 +252,8 @@ def _forms(record: Record) -> dict[str, dict[str, tuple[int, ...]]]:
 class StoredCells(Mapping[str, Mapping[str, np.ndarray]]):
     """The arrays of a picture in an HDF5 file, those of a table read when it is asked for."""
 
-    def __init__(self, path: Path, index: int) -> None:
-        self._path, self._index = path, index
+    def __init__(self, path: Path, index: int, tables: Sequence[str]) -> None:
+        self._path, self._index, self._tables = path, index, tables
 
     def __getitem__(self, table: str) -> Mapping[str, np.ndarray]:
         if table not in self._tables:
@@ -277,11 +268,6 @@ class StoredCells(Mapping[str, Mapping[str, np.ndarray]]):
     def __len__(self) -> int:
         return len(self._tables)
 
-    @cached_property
-    def _tables(self) -> tuple[str, ...]:
-        with open_study(self._path) as file:
-            return tuple(each for each in (*file.tables, *file.measurements) if each != CHECKS)
-
 
 def names_in(path: Path) -> tuple[str, ...]:
     """Return the names of the pictures in an HDF5 file; none if it is missing or empty."""
@@ -293,5 +279,9 @@ def names_in(path: Path) -> tuple[str, ...]:
 
 def read_records(path: Path) -> Iterator[Record]:
     """Yield the pictures of an HDF5 file; their arrays are read when they are asked for."""
-    for i, name in enumerate(names_in(path)):
-        yield Record(name=name, cells=StoredCells(path, i))
+    if not (names := names_in(path)):
+        return
+    with open_study(path) as file:
+        tables = [each for each in (*file.tables, *file.measurements) if each != CHECKS]
+    for i, name in enumerate(names):
+        yield Record(name=name, cells=StoredCells(path, i, tables))

@@ -16,9 +16,8 @@ from torch import Tensor
 from stylegan_cli.errors import UsageError
 from stylegan_cli.files import written_whole
 from stylegan_cli.latents.sampling import broadcast_layers, truncate
-from stylegan_cli.networks.generator import Generator
 from stylegan_cli.networks.noise import NoiseInput
-from stylegan_cli.networks.snapshot import Network, save_difference
+from stylegan_cli.networks.snapshot import load_network, save_difference
 from stylegan_cli.networks.styles import Styles, moved_styles
 from stylegan_cli.rendering.render import fixed_maps
 from stylegan_cli.runtime import numpy_stream
@@ -53,14 +52,15 @@ class Tuning:
     """A generator in tuning towards its pictures; its state survives an interruption.
 
     Attributes:
+        G: The network's generator, trained further.
         total: Steps at most: sweeps over all pictures.
         done: Steps taken.
 
     Args:
-        G: Changed in place.
         workshop: Of the network as it was.
-        original: Holds images of other codes; None lets them go.
+        path: Of the tuned network.
         state: Path of saved progress, resumed if it is of these pictures.
+        local: Hold images of other codes where they are.
 
     Raises:
         UsageError: More pictures than one generator can take in.
@@ -68,12 +68,12 @@ class Tuning:
 
     def __init__(
         self,
-        G: Generator,
-        records: Sequence[Record],
         workshop: Workshop,
+        records: Sequence[Record],
         *,
-        original: Generator | None = None,
-        state: Path | None = None,
+        path: Path,
+        state: Path,
+        local: bool = False,
     ) -> None:
         if len(records) > MOST_PICTURES:
             raise UsageError(
@@ -81,12 +81,16 @@ class Tuning:
                 "most, in a projection of their own",
                 parameter="tune",
             )
-        self.G, self._workshop, self._embed = G, workshop, workshop.detector.network.embed
-        self._original, self._file = original, state
+        self._workshop, self._embed = workshop, workshop.detector.network.embed
+        self._path, self._file, self._local = path, state, local
+        self._names = [record.name for record in records]
+        self.G, self._original = (
+            load_network(workshop.network.path, workshop.device).G for _ in range(2)
+        )
         self.G.synthesis.requires_grad_(True)
         self._optimizer = torch.optim.Adam(self.G.synthesis.parameters(), lr=RATE)
         self._pivots = [self._pivot(record) for record in records]
-        self.request = tuning_request(records, local=original is not None)
+        self.request = tuning_request(records, local=local)
         self.total, self.done, self._enough = STEPS * len(records), 0, NEAR_ENOUGH
         self._resume()
         self._saved = time.monotonic()
@@ -103,8 +107,8 @@ class Tuning:
                 self._enough = min(NEAR_ENOUGH, SHARE * now)
             if len(self._pivots) == 1 and now <= self._enough:
                 break
-            if self._original is not None:
-                loss = loss + LOCAL_WEIGHT * self._change_near(pivot.ws, self._original)
+            if self._local:
+                loss = loss + LOCAL_WEIGHT * self._change_near(pivot.ws)
             self._optimizer.zero_grad(set_to_none=True)
             loss.backward()
             self._optimizer.step()
@@ -112,8 +116,16 @@ class Tuning:
             self._keep()
             yield now
 
+    def save(self) -> None:
+        """Write the tuned generator as its difference from the network."""
+        network = self._workshop.network
+        told = {TUNED_FROM: network.sha256, TUNED_ON: self._names, "tuning": self.request}
+        header = replace(network.header, provenance={**network.header.provenance, **told})
+        save_difference(self._path, header, self.G, network)
+        self._file.unlink(missing_ok=True)
+
     def _pivot(self, record: Record) -> _Pivot:
-        codes, device = record.codes, self.G.mapping.w_avg.device
+        codes, device = record.codes, self._workshop.device
         target = grown_images(self.G, record.cells["targets"]["images"])
         ws, offsets = (
             None if each is None else torch.from_numpy(each).to(device)
@@ -126,18 +138,15 @@ class Tuning:
         noise = own or self._workshop.noise
         return _Pivot(ws=ws, offsets=offsets, noise=noise, target=target, seen=seen)
 
-    def _change_near(self, pivot: Ws, original: Generator) -> Tensor:
+    def _change_near(self, pivot: Ws) -> Tensor:
         """Return how much an image near a pivot has changed, drawn without noise."""
-        choices = self._workshop.choices
+        choices, original = self._workshop.choices, self._original
+        label = torch.from_numpy(self._workshop.label(choices.class_index)).to(pivot.device)
         stream = numpy_stream(choices.seed, "tuning", self.done)
         z = torch.from_numpy(stream.standard_normal((1, self.G.z_dim)).astype(np.float32))
         with torch.no_grad():
-            w_avg, label = (
-                original.mapping.w_avg,
-                torch.from_numpy(self._workshop.label(choices.class_index)),
-            )
-            w = original.mapping(z.to(w_avg.device), label.to(w_avg.device))
-            sample = truncate(broadcast_layers(w, self.G.num_ws), w_avg, LOCAL_PSI)
+            w = broadcast_layers(original.mapping(z.to(pivot.device), label), self.G.num_ws)
+            sample = truncate(w, original.mapping.w_avg, LOCAL_PSI)
             near = towards(pivot, sample, ALPHA)
             before = original.synthesis(near, "none")
             seen = look(self._embed, before)
@@ -145,7 +154,7 @@ class Tuning:
 
     def _keep(self) -> None:
         """Save weights and Adam's moments at intervals."""
-        if self._file is None or time.monotonic() - self._saved < SAVED_EVERY:
+        if time.monotonic() - self._saved < SAVED_EVERY:
             return
         from safetensors.torch import save
 
@@ -160,7 +169,7 @@ class Tuning:
         self._saved = time.monotonic()
 
     def _resume(self) -> None:
-        if self._file is None or not self._file.exists():
+        if not self._file.exists():
             return
         from safetensors import safe_open
 
@@ -185,17 +194,6 @@ def tuning_request(records: Sequence[Record], *, local: bool) -> str:
     found = (each for codes in tables for each in (codes.ws, codes.style_offsets))
     codes = b"".join(each.tobytes() for each in found if each is not None)
     return sha256(codes + repr((local, STEPS)).encode()).hexdigest()[:16]
-
-
-def save_tuned(path: Path, network: Network, tuning: Tuning, names: Sequence[str]) -> None:
-    """Write the tuned generator as its difference from the network, which every command takes.
-
-    Raises:
-        OutputError: It cannot be written.
-    """
-    told = {TUNED_FROM: network.sha256, TUNED_ON: list(names), "tuning": tuning.request}
-    header = replace(network.header, provenance={**network.header.provenance, **told})
-    save_difference(path, header, tuning.G, network)
 
 
 def towards(pivot: Ws, sample: Ws, alpha: float) -> Ws:

@@ -244,16 +244,16 @@ def test_free_offsets_have_no_prior(place):
     assert offsets(found).any()
 
 
-def test_a_tuned_network_draws_codes_with_their_offsets(place):
+def test_a_tuned_network_draws_codes_with_their_offsets(place, tmp_path):
     record = Record(name="a", cells={"/": {}, "targets": {"images": images(place)[0]}})
     with h5py.File(place[0] / "projected/projected.h5") as file:
         noise = (f"noise/{name}" for name in file["noise"])
         record.cells["/"] |= {name: file[name][0] for name in ("ws", "style_offsets", *noise)}
-    workshop, network = prepared(place), place[1].path
-    tuning = Tuning(load_network(network).G, [record], workshop)
+    workshop, files = prepared(place), {"path": tmp_path / "tuned", "state": tmp_path / "state"}
+    tuning = Tuning(workshop, [record], **files)
     near = next(tuning.steps())
     del record.cells["/"]["style_offsets"]
-    without = Tuning(load_network(network).G, [record], workshop)
+    without = Tuning(workshop, [record], **files)
     assert next(without.steps()) > near
     assert without.request != tuning.request
 

@@ -38,7 +38,7 @@ def test_the_network_is_tuned_and_kept_as_a_difference(network, found, tmp_path)
     nearness = list(tuned.steps())
     assert len(nearness) == tuned.total == 6
     assert nearness[-2] < nearness[0]
-    found.save_tuned(tuned)
+    tuned.save()
     path = tmp_path / "out/tuned.safetensors"
     assert path.stat().st_size < 0.6 * network.path.stat().st_size
     again = load_network(path)
@@ -59,7 +59,7 @@ def test_a_difference_finds_its_network_beside_it_or_says_where_it_was(network, 
     moved.parent.mkdir()
     shutil.copy(network.path, moved)
     found._workshop.network = load_network(moved)
-    found.save_tuned(tuned)
+    tuned.save()
     moved.rename(tmp_path / "out" / "other-name.safetensors")
     assert load_network(tmp_path / "out/tuned.safetensors").kimg == network.kimg
     (tmp_path / "out" / "other-name.safetensors").unlink()
