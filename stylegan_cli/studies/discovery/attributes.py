@@ -167,7 +167,7 @@ class Boundary:
     accuracy_between: float
 
 
-def ends(scores: Float[np.ndarray, " n"], ratio: float = RATIO, seed: int = 0) -> Ends:
+def ends(scores: Float[np.ndarray, " n"], ratio: float = RATIO) -> Ends:
     """Choose the codes of highest and lowest score, split at random.
 
     Scores that are NaN or infinite are left out.
@@ -186,7 +186,7 @@ def ends(scores: Float[np.ndarray, " n"], ratio: float = RATIO, seed: int = 0) -
         raise MetricError(
             "all scores are equal, so nothing distinguishes the codes; use other scores"
         )
-    train_count, stream = int(TRAINING_SHARE * count), numpy_stream(seed, "boundary")
+    train_count, stream = int(TRAINING_SHARE * count), numpy_stream(0, "boundary")
     high, low = stream.permutation(order[:count]), stream.permutation(order[-count:])
     middle = (scores[order[0]] + scores[order[-1]]) / 2
     between = order[count:-count]

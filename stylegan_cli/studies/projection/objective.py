@@ -1,7 +1,7 @@
 """The distance between pictures that a projection makes small, and codes at little of it."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -67,13 +67,8 @@ class Objective:
 
     def rows(self, chosen: Tensor) -> "Objective":
         """Return the objective of some of the pictures, by their numbers."""
-        return Objective(
-            embed=self.embed,
-            targets=self.targets[chosen],
-            seen=self.seen[chosen],
-            pixel_weight=self.pixel_weight,
-            mask=None if self.mask is None else self.mask[chosen],
-        )
+        mask = None if self.mask is None else self.mask[chosen]
+        return replace(self, targets=self.targets[chosen], seen=self.seen[chosen], mask=mask)
 
 
 def make_objective(

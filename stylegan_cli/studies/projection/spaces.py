@@ -46,14 +46,12 @@ class Whitening:
         mean: μ of x, `[w_dim]`.
         basis: U, a direction in each column.
         deviation: Λ^½, along each direction, the flat ones raised.
-        raised: Number of directions raised.
         slope: Of the leaky ReLU; 1 where there is none.
     """
 
     mean: Float[Tensor, " w_dim"]
     basis: Float[Tensor, "w_dim w_dim"]
     deviation: Float[Tensor, " w_dim"]
-    raised: int = 0
     slope: float = SLOPE
 
     def whiten(self, w: Float[Tensor, "*rows w_dim"]) -> Float[Tensor, "*rows w_dim"]:
@@ -131,14 +129,12 @@ def whitening_from(
 ) -> Whitening:
     """Return the whitening of x with this mean and covariance."""
     values, vectors = np.linalg.eigh(covariance)
-    least = floor * values.max()
-    deviation = np.sqrt(np.maximum(values, least))
+    deviation = np.sqrt(np.maximum(values, floor * values.max()))
     mean32, basis, length = (
         torch.from_numpy(np.ascontiguousarray(each, np.float32)).to(device)
         for each in (mean, vectors, deviation)
     )
-    raised = int((values < least).sum())
-    return Whitening(mean=mean32, basis=basis, deviation=length, raised=raised, slope=slope)
+    return Whitening(mean=mean32, basis=basis, deviation=length, slope=slope)
 
 
 def distances(whitening: Whitening, w: Float[Tensor, "n w_dim"]) -> Lengths:
