@@ -17,11 +17,8 @@ from stylegan_cli.sizes import Size
 
 PAPER, INK = (255, 255, 255), (40, 40, 40)
 
-Place = tuple[str, tuple[int, ...]]
-"""Table and index of an image in its study."""
-
-Read = Callable[[Place], Picture]
-"""Gives an image of a study."""
+Read = Callable[[], Picture]
+"""Gives an image when it is wanted, so that one at a time is in memory."""
 
 Anchor = Literal["la", "ma", "rm", "ms"]
 """Pillow's: which point of the words x and y are, across and then along."""
@@ -29,9 +26,9 @@ Anchor = Literal["la", "ma", "rm", "ms"]
 
 @dataclass(frozen=True, kw_only=True)
 class PlacedImage:
-    """An image of the study with its upper left corner and size in pixels."""
+    """An image with its upper left corner and size in pixels."""
 
-    place: Place
+    read: Read
     x: int
     y: int
     size: Size
@@ -61,11 +58,11 @@ class Page:
     words: tuple[PlacedWords, ...]
 
 
-def paint_page(page: Page, read: Read) -> Picture:
-    """Draw the page as a picture, with one image of the study in memory at a time."""
+def paint_page(page: Page) -> Picture:
+    """Draw the page as a picture."""
     canvas = Image.new("RGB", page.size, PAPER)
     for placed in page.images:
-        image = shrunk(read(placed.place), placed.size)
+        image = shrunk(placed.read(), placed.size)
         shown = image.resize((placed.size.width, placed.size.height), Image.Resampling.NEAREST)
         canvas.paste(shown, (placed.x, placed.y), shown if shown.mode == "RGBA" else None)
     draw = ImageDraw.Draw(canvas)
@@ -126,7 +123,7 @@ class Content:
     """
 
     title: str
-    images: Mapping[Slot, Place]
+    images: Mapping[Slot, Read]
     captions: Mapping[Slot, str] = field(default_factory=dict)
     row_names: Mapping[int, str] = field(default_factory=dict)
     col_names: Mapping[int, str] = field(default_factory=dict)
@@ -144,7 +141,7 @@ class Content:
 
 def in_rows(
     title: str,
-    rows: Sequence[tuple[str, Sequence[Place]]],
+    rows: Sequence[tuple[str, Sequence[Read]]],
     columns: Sequence[str],
     sources: tuple[int, int] = (0, 0),
 ) -> Content:
@@ -152,9 +149,7 @@ def in_rows(
     return Content(
         title=title,
         images={
-            (row, col): place
-            for row, (_, each) in enumerate(rows)
-            for col, place in enumerate(each)
+            (row, col): read for row, (_, each) in enumerate(rows) for col, read in enumerate(each)
         },
         row_names={row: name for row, (name, _) in enumerate(rows)},
         col_names=dict(enumerate(columns)),
@@ -228,9 +223,9 @@ class Layout:
         )
 
 
-def paint(content: Content, native: Size, read: Read) -> Picture:
-    """Draw the sheet as a picture; arguments as of `arrange` and `paint_page`."""
-    return paint_page(arrange(content, native), read)
+def paint(content: Content, native: Size) -> Picture:
+    """Draw the sheet as a picture; arguments as of `arrange`."""
+    return paint_page(arrange(content, native))
 
 
 def arrange(content: Content, native: Size) -> Page:
@@ -242,8 +237,8 @@ def arrange(content: Content, native: Size) -> Page:
     layout = Layout(content, native)
     corners = {slot: layout.corner(slot) for slot in content.images}
     images = (
-        PlacedImage(place=place, x=corners[slot][0], y=corners[slot][1], size=layout.image)
-        for slot, place in content.images.items()
+        PlacedImage(read=read, x=corners[slot][0], y=corners[slot][1], size=layout.image)
+        for slot, read in content.images.items()
     )
     return Page(size=layout.size, images=tuple(images), words=tuple(_words(layout)))
 

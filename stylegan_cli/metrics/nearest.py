@@ -3,14 +3,14 @@
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from json import dumps
 from typing import TYPE_CHECKING, Annotated, Any
 
 import numpy as np
 from annotated_types import Ge
 
-from stylegan_cli.figures.layout import Content, paint
-from stylegan_cli.figures.layout import Place as Slot
+from stylegan_cli.figures.layout import Content, Read, paint
 from stylegan_cli.figures.png import write_png
 from stylegan_cli.metrics.fid import FID
 from stylegan_cli.metrics.metric import ALL, Event, Found, Metric, Remark, Request
@@ -90,22 +90,21 @@ def nearest_picture(evaluation: "Evaluation", record: Mapping[str, Any]) -> Pict
     assert reals is not None, "there are reals to compare with"
     network = open_for_drawing(fakes.file, fakes.device, fakes.execution)
 
-    def read(slot: Slot) -> Picture:
-        kind, (index,) = slot
-        part = range(index, index + 1)
-        if kind == "fake":
-            return on_white(draw_fakes(network, fakes, part)[0])
-        (pixels,) = reals.batches([part])
+    def fake(index: int) -> Picture:
+        return on_white(draw_fakes(network, fakes, range(index, index + 1))[0])
+
+    def real(index: int) -> Picture:
+        (pixels,) = reals.batches([range(index, index + 1)])
         return on_white(pixels[0])
 
-    images: dict[tuple[int, int], Slot] = {}
+    images: dict[tuple[int, int], Read] = {}
     captions = {}
     for row, found in enumerate(record["closest"]):
-        images[row, 0] = "fake", (found["seed"] - first,)
+        images[row, 0] = partial(fake, found["seed"] - first)
         for column, (index, far) in enumerate(
             zip(found["reals"], found["distances"], strict=True), 1
         ):
-            images[row, column] = "real", (index,)
+            images[row, column] = partial(real, index)
             captions[row, column] = f"{far:.3g}"
     of_fakes, of_reals, _ = record["results"].values()
     content = Content(
@@ -118,7 +117,7 @@ def nearest_picture(evaluation: "Evaluation", record: Mapping[str, Any]) -> Pict
         row_names={row: f"seed {each['seed']}" for row, each in enumerate(record["closest"])},
         sources=(0, 1),
     )
-    return paint(content, network.G.size, read)
+    return paint(content, network.G.size)
 
 
 def _drawn(evaluation: "Evaluation") -> tuple["DrawnPictures", int]:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from stylegan_cli.figures.layout import INK, PAPER, Page, PlacedImage, PlacedWords, Read, shrunk
+from stylegan_cli.figures.layout import INK, PAPER, Page, PlacedImage, PlacedWords, shrunk
 from stylegan_cli.files import writing, written_whole
 from stylegan_cli.rendering.header import StudyPaths
 from stylegan_cli.rendering.sheet import pages
@@ -32,15 +32,14 @@ def write_pdfs(paths: StudyPaths) -> Iterator[Path]:
     with open_study(paths.hdf5) as file:
         for name, page in pages(file).items():
             path = paths.composed(name).with_suffix(".pdf")
-            write_pdf(path, page, lambda place: file.image(*place), origin=file.header.origin)
+            write_pdf(path, page, origin=file.header.origin)
             yield path
 
 
-def write_pdf(path: Path, page: Page, read: Read, *, origin: str) -> None:
+def write_pdf(path: Path, page: Page, *, origin: str) -> None:
     """Write a page, whole or not at all.
 
     Args:
-        read: Reads an image of the study.
         origin: Origin of the page, stored in it as its subject.
     """
     from matplotlib import rc_context
@@ -53,7 +52,7 @@ def write_pdf(path: Path, page: Page, read: Read, *, origin: str) -> None:
         figure.set_facecolor(_colour(PAPER))
         axes = figure.add_axes((0, 0, 1, 1))
         for placed in page.images:
-            _show(axes, placed, read)
+            _show(axes, placed)
         for words in page.words:
             _write(axes, words)
         axes.set(xlim=(0, width), ylim=(height, 0))
@@ -64,8 +63,8 @@ def write_pdf(path: Path, page: Page, read: Read, *, origin: str) -> None:
             figure.savefig(temporary, format="pdf", metadata=about)
 
 
-def _show(axes: "Axes", placed: PlacedImage, read: Read) -> None:
-    image = shrunk(read(placed.place), placed.size)
+def _show(axes: "Axes", placed: PlacedImage) -> None:
+    image = shrunk(placed.read(), placed.size)
     pixels = np.asarray(image.convert("RGBA" if image.mode == "RGBA" else "RGB"))
     x, y, size = placed.x, placed.y, placed.size
     extent = (x, x + size.width, y + size.height, y)

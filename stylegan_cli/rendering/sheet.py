@@ -2,15 +2,16 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import chain, product, repeat
 from math import ceil, isqrt, log, sqrt
 
 from stylegan_cli.figures.layout import (
     Content,
     Page,
-    Place,
     PlacedImage,
     PlacedWords,
+    Read,
     Slot,
     arrange,
     font,
@@ -55,16 +56,16 @@ class Columns:
         return sum(0.5**level for level in self.levels)
 
 
-def arrange_collage(places: Sequence[Place], native: Size, title: str) -> Page:
+def arrange_collage(reads: Sequence[Read], native: Size, title: str) -> Page:
     """Arrange the images from large to small.
 
     Args:
-        places: At most `MOST_IMAGES`.
+        reads: At most `MOST_IMAGES`.
         native: Size of the study's images.
     """
     size = native.times(max(1, ceil(LARGE / native.longer)))
     levels = [k for k in range(LEVELS) if size.longer >> k >= SMALL]
-    columns = choose_columns(len(places), levels, shape=size.width / size.height)
+    columns = choose_columns(len(reads), levels, shape=size.width / size.height)
     while max(columns.rows * size.height, columns.width * size.width) > MAX_SIDE and not (
         size.height % 2 or size.width % 2
     ):
@@ -73,8 +74,8 @@ def arrange_collage(places: Sequence[Place], native: Size, title: str) -> Page:
     margin = max(8, size.longer // 32)
     top = 2 * margin + line_height(text)
     images = tuple(
-        PlacedImage(place=place, x=margin + x, y=top + y, size=small)
-        for place, (x, y, small) in zip(places, _pictures(columns, size), strict=False)
+        PlacedImage(read=read, x=margin + x, y=top + y, size=small)
+        for read, (x, y, small) in zip(reads, _pictures(columns, size), strict=False)
     )
     width = max(round(columns.width * size.width), ceil(font(text).getlength(title)))
     words = PlacedWords(text=title, x=margin, y=margin, size=text, anchor="la")
@@ -132,12 +133,12 @@ def compose(file: StudyFile, sheet: int) -> Picture:
     Args:
         sheet: Position among the header's sheets.
     """
-    return paint_page(sheet_page(file, sheet), lambda place: file.image(*place))
+    return paint_page(sheet_page(file, sheet))
 
 
 def compose_bands(file: StudyFile) -> Picture:
     """Draw all sheets of a study of matrices in one picture."""
-    return paint_page(bands_page(file), lambda place: file.image(*place))
+    return paint_page(bands_page(file))
 
 
 def pages(file: StudyFile) -> dict[str, Page]:
@@ -174,7 +175,7 @@ def _lines(file: StudyFile, sheet: int) -> Content:
     leading = _leading(file.header, sheet)
     return Content(
         title=_title(file.header, file.header.sheets[sheet]),
-        images={slot: ("/", (*leading, i)) for i, slot in enumerate(slots)},
+        images={slot: partial(file.image, "/", (*leading, i)) for i, slot in enumerate(slots)},
         captions=dict(zip(slots, names, strict=True)),
     )
 
@@ -203,19 +204,20 @@ def _matrix(file: StudyFile, sheets: Sequence[int]) -> Content:
 
 def _matrix_images(
     file: StudyFile, tops: Mapping[int, int], sources: tuple[int, int]
-) -> Iterator[tuple[Slot, Place]]:
+) -> Iterator[tuple[Slot, Read]]:
     """Place the images of matrices, given the first row of each sheet."""
     (row_axis, rows), (col_axis, cols) = file.header.axes.items()
     above, beside = sources
     for i, table in enumerate(_alone(file)):
-        yield (above + i, 0), (table, ())
+        yield (above + i, 0), partial(file.image, table, ())
     for col in range(len(cols) * above):
-        yield (0, beside + col), (col_axis + SOURCES, (col,))
+        yield (0, beside + col), partial(file.image, col_axis + SOURCES, (col,))
     for (sheet, top), row in product(tops.items(), range(len(rows))):
         if row_axis + SOURCES in file.tables:
-            yield (top + row, 0), (row_axis + SOURCES, (row,))
+            yield (top + row, 0), partial(file.image, row_axis + SOURCES, (row,))
         for col in range(len(cols)):
-            yield (top + row, beside + col), ("/", (*_leading(file.header, sheet), row, col))
+            index = (*_leading(file.header, sheet), row, col)
+            yield (top + row, beside + col), partial(file.image, "/", index)
 
 
 def called(axis: str, name: str) -> str:

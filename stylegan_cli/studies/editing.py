@@ -13,7 +13,7 @@ from stylegan_cli.directions.population import Population, population
 from stylegan_cli.directions.references import DirectionPick, open_direction
 from stylegan_cli.errors import UsageError
 from stylegan_cli.figures.charts import Map, diverging, full_scale
-from stylegan_cli.figures.layout import Place, in_rows, paint
+from stylegan_cli.figures.layout import Read, in_rows, paint
 from stylegan_cli.latents.codes import Codes, join_codes
 from stylegan_cli.latents.labels import class_index
 from stylegan_cli.latents.lookup import Picked, codes_of_picks
@@ -253,25 +253,20 @@ def paint_differences(file: StudyFile) -> Picture:
     """Paint the difference of every image from the one that nothing moved, on one scale."""
     strengths = file.header.axes["strength"]
     maps: dict[tuple[int, ...], Map] = {
-        (i, k): (file.image("/", (i, k)).astype(np.float64) - file.image(*still)).mean(axis=2)
+        (i, k): (file.image("/", (i, k)).astype(np.float64) - still()).mean(axis=2)
         for i, _, still in _rows(file)
         for k in range(len(strengths))
     }
     full = full_scale(maps.values())
-
-    def read(place: Place) -> Picture:
-        table, index = place
-        return file.image(table, index) if table != "maps" else diverging(maps[index], full)
-
     title = (
         f"edit · {file.header.sheets[0]} · differences: red brighter, blue darker, "
         f"full colour {full:.3g} grey levels"
     )
-    rows = [
-        (name, [still, *(("maps", cell) for cell in maps if cell[0] == i)])
+    rows: list[tuple[str, list[Read]]] = [
+        (name, [still, *(partial(diverging, maps[cell], full) for cell in maps if cell[0] == i)])
         for i, name, still in _rows(file)
     ]
-    return paint(in_rows(title, rows, ["as it is", *strengths], (0, 1)), file.size, read)
+    return paint(in_rows(title, rows, ["as it is", *strengths], (0, 1)), file.size)
 
 
 def paint_layers(file: StudyFile) -> Picture:
@@ -279,21 +274,22 @@ def paint_layers(file: StudyFile) -> Picture:
     strengths, groups = (file.header.request[name] for name in ("strengths", "layer_groups"))
     names = file.header.axes["strength"]
     at = strengths.index(strongest(strengths))
-    rows = [
-        (name, [still, ("/", (i, at)), *((LAYERS, (i, k)) for k in range(len(groups)))])
+    places = [("/", at), *((LAYERS, k) for k in range(len(groups)))]
+    rows: list[tuple[str, list[Read]]] = [
+        (name, [still, *(partial(file.image, table, (i, k)) for table, k in places)])
         for i, name, still in _rows(file)
     ]
     title = f"edit · {file.header.sheets[0]} · strength {names[at]} in some layers alone"
     content = in_rows(title, rows, ["as it is", "all layers", *groups], (0, 1))
-    return paint(content, file.size, lambda place: file.image(*place))
+    return paint(content, file.size)
 
 
-def _rows(file: StudyFile) -> Iterator[tuple[int, str, Place]]:
-    """Yield number, name and place of the image of each seed that nothing moved."""
+def _rows(file: StudyFile) -> Iterator[tuple[int, str, Read]]:
+    """Yield number, name and image of each seed that nothing moved."""
     strengths, sources = file.header.request["strengths"], "seed_sources"
     for i, name in enumerate(file.header.axes["seed"]):
         still = (sources, (i,)) if sources in file.tables else ("/", (i, strengths.index(0.0)))
-        yield i, called("seed", name), still
+        yield i, called("seed", name), partial(file.image, *still)
 
 
 def strongest(strengths: Sequence[float]) -> float:

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, datetime
+from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ from jaxtyping import UInt8
 from stylegan_cli.data.dataset import Dataset
 from stylegan_cli.data.pictures import to_bytes
 from stylegan_cli.errors import TrainingError, UsageError
-from stylegan_cli.figures.layout import Content, Place, paint
+from stylegan_cli.figures.layout import Content, paint
 from stylegan_cli.figures.png import shown, tile, write_png
 from stylegan_cli.networks.execution import default_batch_size
 from stylegan_cli.networks.generator import Generator
@@ -23,7 +24,7 @@ from stylegan_cli.networks.snapshot import save_network, versions
 from stylegan_cli.recipe import Settled
 from stylegan_cli.rendering.render import draw_images, to_images, to_pixels
 from stylegan_cli.runtime import numpy_stream, stream_seed, torch_stream
-from stylegan_cli.shapes import Picture, Pixels
+from stylegan_cli.shapes import Pixels
 from stylegan_cli.sizes import Size
 from stylegan_cli.training.alarms import Alarm, Stats
 from stylegan_cli.training.augment import augment, transforms_of
@@ -209,16 +210,10 @@ def augmented_sheet(
     content = Content(
         title=f'training images as D sees them · "{name}", each transform with probability p',
         images={
-            (row, column): (p, (column,))
-            for row, p in enumerate(rows)
+            (row, column): partial(shown.__getitem__, column)
+            for row, shown in enumerate(rows.values())
             for column in range(len(reals))
         },
         row_names={row: f"p = {p}" for row, p in enumerate(rows)},
     )
-
-    def read(place: Place) -> Picture:
-        p, (column,) = place
-        picture: Picture = rows[p][column]
-        return picture
-
-    return paint(content, Size(*reals.shape[1:3]), read)
+    return paint(content, Size(*reals.shape[1:3]))

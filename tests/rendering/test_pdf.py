@@ -1,5 +1,6 @@
 import re
 import zlib
+from functools import partial
 
 import numpy as np
 import pytest
@@ -8,23 +9,25 @@ from stylegan_cli.figures.layout import Page, PlacedImage, PlacedWords
 from stylegan_cli.rendering.pdf import write_pdf
 from stylegan_cli.sizes import square
 
-PAGE = Page(
-    size=(300, 200),
-    images=(
-        PlacedImage(place=("/", (0,)), x=10, y=30, size=square(96)),
-        PlacedImage(place=("/", (1,)), x=110, y=30, size=square(16)),
-    ),
-    words=(PlacedWords(text="seed 7 · psi −0.5", x=10, y=5, size=12, anchor="la"),),
-)
+
+def page(read):
+    return Page(
+        size=(300, 200),
+        images=(
+            PlacedImage(read=partial(read, 0), x=10, y=30, size=square(96)),
+            PlacedImage(read=partial(read, 1), x=110, y=30, size=square(16)),
+        ),
+        words=(PlacedWords(text="seed 7 · psi −0.5", x=10, y=5, size=12, anchor="la"),),
+    )
 
 
-def pixels(place):
-    return np.random.RandomState(place[1][0]).randint(0, 256, (32, 32, 3)).astype(np.uint8)
+def pixels(i):
+    return np.random.RandomState(i).randint(0, 256, (32, 32, 3)).astype(np.uint8)
 
 
 @pytest.fixture
 def pdf(tmp_path):
-    write_pdf(tmp_path / "page.pdf", PAGE, pixels, origin='{"study": "grid"}')
+    write_pdf(tmp_path / "page.pdf", page(pixels), origin='{"study": "grid"}')
     return (tmp_path / "page.pdf").read_bytes()
 
 
@@ -58,12 +61,13 @@ def test_the_page_says_where_it_comes_from(pdf):
 
 
 def test_the_same_page_is_the_same_file(pdf, tmp_path):
-    write_pdf(tmp_path / "again.pdf", PAGE, pixels, origin='{"study": "grid"}')
+    write_pdf(tmp_path / "again.pdf", page(pixels), origin='{"study": "grid"}')
     assert (tmp_path / "again.pdf").read_bytes() == pdf
 
 
 def test_grey_and_transparent_images_can_be_shown(tmp_path):
     for channels in (1, 4):
         path = tmp_path / f"{channels}.pdf"
-        write_pdf(path, PAGE, lambda _, n=channels: np.zeros((32, 32, n), np.uint8), origin="{}")
+        blank = np.zeros((32, 32, channels), np.uint8)
+        write_pdf(path, page(lambda _, blank=blank: blank), origin="{}")
         assert path.stat().st_size > 0

@@ -10,7 +10,7 @@ from PIL import Image, ImageDraw
 from stylegan_cli.directions.direction import Direction, Move, content_hash, moved_codes
 from stylegan_cli.errors import UsageError
 from stylegan_cli.figures.charts import BAR, bar_chart, diverging, full_scale, heat_map
-from stylegan_cli.figures.layout import INK, PAPER, Place, font, in_rows, paint
+from stylegan_cli.figures.layout import INK, PAPER, Read, font, in_rows, paint
 from stylegan_cli.latents.codes import Codes, join_codes
 from stylegan_cli.latents.references import Pick
 from stylegan_cli.latents.sampling import Sampling, codes_of_seeds, mean_code, sampling_request
@@ -162,14 +162,15 @@ def paint_overview(file: StudyFile) -> Picture:
     maps = [file.array("effect", "map", (i,)) for i in range(len(names))]
     full = full_scale(maps)
 
-    def read(place: Place) -> Picture:
-        table, index = place
-        if table == "maps":
-            return diverging(maps[index[0]], full)
-        return _card(file, index[0]) if table == "cards" else file.image(table, index)
-
-    rows = [
-        (name, [*(("/", (*lead, i, k)) for k in chosen), ("maps", (i,)), ("cards", (i,))])
+    rows: list[tuple[str, list[Read]]] = [
+        (
+            name,
+            [
+                *(partial(file.image, "/", (*lead, i, k)) for k in chosen),
+                partial(diverging, maps[i], full),
+                partial(_card, file, i),
+            ],
+        )
         for i, name in enumerate(names)
     ]
     title = (
@@ -177,17 +178,19 @@ def paint_overview(file: StudyFile) -> Picture:
         f"way, full colour {full:.3g} grey levels"
     )
     columns = [*(strengths[k] for k in chosen), "changes", "per layer"]
-    return paint(in_rows(title, rows, columns), file.size, read)
+    return paint(in_rows(title, rows, columns), file.size)
 
 
 def paint_ranges(file: StudyFile) -> Picture:
     """Paint every direction in all layers, and in coarse, middle and fine ones alone."""
     names, columns = file.header.axes["direction"], file.header.request["layer_groups"]
     cols = range(1 + len(columns))
-    rows = [(name, [(RANGES, (i, col)) for col in cols]) for i, name in enumerate(names)]
+    rows = [
+        (name, [partial(file.image, RANGES, (i, col)) for col in cols])
+        for i, name in enumerate(names)
+    ]
     title = f"{file.header.study} · {file.header.sheets[0]} · strength +2 in some layers alone"
-    content = in_rows(title, rows, ["all layers", *columns])
-    return paint(content, file.size, lambda place: file.image(*place))
+    return paint(in_rows(title, rows, ["all layers", *columns]), file.size)
 
 
 def paint_shares(file: StudyFile) -> Picture:

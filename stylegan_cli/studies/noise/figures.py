@@ -1,7 +1,8 @@
 """Findings of a study of noise, in numbers and pictures."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from math import ceil
 
 import numpy as np
@@ -9,7 +10,7 @@ from jaxtyping import Float, UInt8
 from PIL import Image, ImageDraw
 
 from stylegan_cli.figures.charts import Map, bar_chart, diverging, full_scale, shade
-from stylegan_cli.figures.layout import Content, Place, Slot, paint
+from stylegan_cli.figures.layout import Content, Read, Slot, paint
 from stylegan_cli.figures.png import to_image
 from stylegan_cli.rendering.sheet import called
 from stylegan_cli.rendering.store import StudyFile
@@ -21,8 +22,8 @@ HARDLY = 0.01
 PARTS_A_LINE = 9
 FRAME = (235, 64, 52)
 
-Cell = tuple[Slot, tuple[Place, str]]
-"""Where an image is on the sheet, where it comes from, and its caption."""
+Cells = dict[Slot, tuple[Read, str]]
+"""The images on a sheet, each with its caption."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -125,42 +126,49 @@ def paint_maps(file: StudyFile) -> Picture:
 
     Below, over all seeds: what varies from seed to seed, and what varies with the noise.
     """
-    seeds, lists = file.header.axes["seed"], noisy_lists(file)
-    white = full_scale(std_map(file, seed, i) for seed in range(len(seeds)) for i in lists)
+    seeds, names = len(file.header.axes["seed"]), file.header.axes["noise"]
+    lists = noisy_lists(file)
+    white = full_scale(std_map(file, seed, i) for seed in range(seeds) for i in lists)
     styles = _cause_map(file, "style", lists[0])
     white_of_styles = full_scale([styles])
-
-    def read(place: Place) -> Picture:
-        what, index = place
-        if what == "mean":
-            return np.round(file.array("variation", "mean", index)).astype(np.uint8)
-        if what == "styles":
-            return shade(styles, white_of_styles)
-        varying = std_map(file, *index) if what == "std" else _cause_map(file, "noise", *index)
-        return shade(varying, white)
-
-    several = len(seeds) > 1
-    title, cells = f"noise · {scale(white)}", dict(_maps_of(file, lists, several=several))
-    content = Content(
-        title=f"{title} (of styles: {white_of_styles:.3g})" if several else title,
-        images={slot: place for slot, (place, _) in cells.items()},
-        captions={slot: caption for slot, (_, caption) in cells.items()},
-        row_names={**_seed_names(file), len(seeds): "all seeds"},
-    )
-    return paint(content, file.size, read)
-
-
-def _maps_of(file: StudyFile, lists: Sequence[int], *, several: bool) -> Iterator[Cell]:
-    """Yield the mean image and the variation of each seed, and last of all of them."""
-    seeds, names = len(file.header.axes["seed"]), file.header.axes["noise"]
+    title, cells = f"noise · {scale(white)}", Cells()
     for seed in range(seeds):
-        yield (seed, 0), (("mean", (seed, lists[0])), "mean")
-        for col, i in enumerate(lists):
-            yield (seed, 1 + col), (("std", (seed, i)), f"noise {names[i]}")
-    if several:
-        yield (seeds, 0), (("styles", ()), "styles")
-        for col, i in enumerate(lists):
-            yield (seeds, 1 + col), (("noise", (i,)), f"noise {names[i]}")
+        cells[seed, 0] = partial(_mean, file, seed, lists[0]), "mean"
+        for col, i in enumerate(lists, 1):
+            cells[seed, col] = partial(_std, file, seed, i, white), f"noise {names[i]}"
+    if seeds > 1:
+        title += f" (of styles: {white_of_styles:.3g})"
+        cells[seeds, 0] = partial(shade, styles, white_of_styles), "styles"
+        for col, i in enumerate(lists, 1):
+            noise = _cause_map(file, "noise", i)
+            cells[seeds, col] = partial(shade, noise, white), f"noise {names[i]}"
+    return _paint(file, title, cells, row_names={**_seed_names(file), seeds: "all seeds"})
+
+
+def _paint(
+    file: StudyFile,
+    title: str,
+    cells: Cells,
+    *,
+    row_names: Mapping[int, str] | None = None,
+    sources: tuple[int, int] = (0, 0),
+) -> Picture:
+    content = Content(
+        title=title,
+        images={slot: read for slot, (read, _) in cells.items()},
+        captions={slot: caption for slot, (_, caption) in cells.items() if caption},
+        row_names=row_names or {},
+        sources=sources,
+    )
+    return paint(content, file.size)
+
+
+def _mean(file: StudyFile, seed: int, chosen: int) -> Picture:
+    return np.round(file.array("variation", "mean", (seed, chosen))).astype(np.uint8)
+
+
+def _std(file: StudyFile, seed: int, chosen: int, white: float) -> Picture:
+    return shade(std_map(file, seed, chosen), white)
 
 
 def _seed_names(file: StudyFile) -> dict[int, str]:
@@ -212,84 +220,55 @@ def paint_variance(file: StudyFile) -> Picture:
 
 def paint_components(file: StudyFile) -> Picture:
     """Draw each seed's mean image and the principal components of its draws, on one scale."""
-    seeds, first = file.header.axes["seed"], noisy_lists(file)[0]
+    seeds, first = range(len(file.header.axes["seed"])), noisy_lists(file)[0]
     maps = {
         (seed, k): component.mean(axis=2)
-        for seed in range(len(seeds))
+        for seed in seeds
         for k, component in enumerate(file.array("components", "component", (seed,)))
     }
-    full = full_scale(maps.values())
-
-    def read(place: Place) -> Picture:
-        what, (seed, *k) = place
-        if what == "mean":
-            return np.round(file.array("variation", "mean", (seed, first))).astype(np.uint8)
-        return diverging(maps[seed, k[0]], full)
-
-    shares = file.array("components", "share")
-    content = Content(
-        title=f"noise · components of the draws at 1 std. dev., full colour {full:.3g} grey levels",
-        images={(seed, 0): ("mean", (seed,)) for seed in range(len(seeds))}
-        | {(seed, 1 + k): ("component", (seed, k)) for seed, k in maps},
-        captions={(seed, 1 + k): f"{100 * shares[seed, k]:.2g} %" for seed, k in maps},
-        row_names=_seed_names(file),
-        sources=(0, 1),
-    )
-    return paint(content, file.size, read)
+    full, shares = full_scale(maps.values()), file.array("components", "share")
+    cells: Cells = {(seed, 0): (partial(_mean, file, seed, first), "") for seed in seeds}
+    for (seed, k), values in maps.items():
+        cells[seed, 1 + k] = partial(diverging, values, full), f"{100 * shares[seed, k]:.2g} %"
+    title = f"noise · components of the draws at 1 std. dev., full colour {full:.3g} grey levels"
+    return _paint(file, title, cells, row_names=_seed_names(file), sources=(0, 1))
 
 
 def paint_draws(file: StudyFile) -> Picture:
     """Draw, for each seed, image, standard deviation and a part of every draw, [SG1] figure 4."""
-    seeds, chosen = file.header.axes["seed"], noisy_lists(file)[0]
+    seeds, chosen = _seed_names(file), noisy_lists(file)[0]
     draws = file.done("draws").shape[1]
-    white = full_scale(std_map(file, seed, chosen) for seed in range(len(seeds)))
-
-    def read(place: Place) -> Picture:
-        what, (seed, *draw) = place
-        crop = file.array("crops", "window", (seed,)).astype(int).tolist()
-        if what == "std":
-            return _framed(shade(std_map(file, seed, chosen), white), crop)
-        fixed = file.image("/", (seed, chosen))
-        if what == "whole":
-            return _framed(fixed, crop)
-        return _enlarged(file.image("draws", (seed, *draw)) if draw else fixed, crop)
-
-    cells = dict(_parts_of(_seed_names(file), draws))
-    content = Content(
-        title=f"noise {file.header.axes['noise'][chosen]} · {draws} draws · {scale(white)}",
-        images={slot: place for slot, (place, _) in cells.items()},
-        captions={slot: caption for slot, (_, caption) in cells.items()},
-        sources=(0, 1),
-    )
-    return paint(content, file.size, read)
-
-
-def _parts_of(seeds: Mapping[int, str], draws: int) -> Iterator[Cell]:
-    """Yield slot, image and name of everything on the sheet; each seed takes some lines."""
+    white = full_scale(std_map(file, seed, chosen) for seed in seeds)
+    # each seed takes some lines
     lines = max(2, ceil((1 + draws) / PARTS_A_LINE))
-    columns = ceil((1 + draws) / lines)
+    columns, cells = ceil((1 + draws) / lines), Cells()
     for seed, name in seeds.items():
-        top = seed * lines
-        yield (top, 0), (("whole", (seed,)), name)
-        yield (top + 1, 0), (("std", (seed,)), "std. dev.")
-        yield (top, 1), (("part", (seed,)), "fixed")
-        for draw in range(draws):
-            row, col = divmod(1 + draw, columns)
-            yield (top + row, 1 + col), (("part", (seed, draw)), f"draw {draw}")
+        crop = file.array("crops", "window", (seed,)).astype(int).tolist()
+        fixed = partial(file.image, "/", (seed, chosen))
+        std = partial(_std, file, seed, chosen, white)
+        cells[seed * lines, 0] = partial(_framed, fixed, crop), name
+        cells[seed * lines + 1, 0] = partial(_framed, std, crop), "std. dev."
+        parts = {"fixed": fixed}
+        parts |= {f"draw {i}": partial(file.image, "draws", (seed, i)) for i in range(draws)}
+        for number, (caption, read) in enumerate(parts.items()):
+            row, col = divmod(number, columns)
+            cells[seed * lines + row, 1 + col] = partial(_enlarged, read, crop), caption
+    title = f"noise {file.header.axes['noise'][chosen]} · {draws} draws · {scale(white)}"
+    return _paint(file, title, cells, sources=(0, 1))
 
 
-def _framed(pixels: Picture, crop: Sequence[int]) -> UInt8[np.ndarray, "height width coloured"]:
+def _framed(read: Read, crop: Sequence[int]) -> UInt8[np.ndarray, "height width coloured"]:
     """Return the picture in colour with a frame around the enlarged part."""
-    x, y, size = crop
+    (x, y, size), pixels = crop, read()
     image = to_image(pixels).convert("RGBA" if pixels.shape[2] == 4 else "RGB")
     width = max(1, len(pixels) // 128)
     ImageDraw.Draw(image).rectangle((x, y, x + size - 1, y + size - 1), outline=FRAME, width=width)
     return np.asarray(image)
 
 
-def _enlarged(pixels: Picture, crop: Sequence[int]) -> UInt8[np.ndarray, "height width _"]:
+def _enlarged(read: Read, crop: Sequence[int]) -> UInt8[np.ndarray, "height width _"]:
     """Enlarge the part as far as it fits into the whole picture, in its middle."""
-    x, y, size = crop
+    (x, y, size), pixels = crop, read()
     height, width = pixels.shape[:2]
     side = min(height, width)
     part = to_image(pixels).crop((x, y, x + size, y + size))

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from math import inf, log10
 from pathlib import Path
 
@@ -11,7 +12,7 @@ import torch.nn.functional as F
 from jaxtyping import Float64, Int64, UInt8
 from torch import Tensor
 
-from stylegan_cli.figures.layout import Place, in_rows, paint
+from stylegan_cli.figures.layout import in_rows, paint
 from stylegan_cli.latents.codes import Codes
 from stylegan_cli.networks.generator import Generator
 from stylegan_cli.rendering.render import to_images
@@ -160,7 +161,7 @@ def paint_sheet(records: Sequence[Record], lpips: str) -> Picture:
         lpips: Name of the perceptual distance among the measures.
     """
     names = [name for name in COLUMNS if name != "plain" or records[0].codes.own_noise is not None]
-    rows = [(each.name, [(name, (i,)) for name in names]) for i, each in enumerate(records)]
+    rows = [(each.name, [partial(_image, each, name) for name in names]) for each in records]
     title = f"projected · {len(records)} pictures"
     content = in_rows(title, rows, [TITLES.get(name, name) for name in names])
     captions = {}
@@ -170,13 +171,8 @@ def paint_sheet(records: Sequence[Record], lpips: str) -> Picture:
             captions[row, col] = f"{measures['psnr']:.1f} dB"
         elif name != "target":
             captions[row, col] = f"{measures[lpips + MEASURED[name]]:.3f}"
-
-    def read(place: Place) -> Picture:
-        name, (row,) = place
-        return _image(records[row], name)
-
     size = Size(*records[0].cells["/"]["images"].shape[:2])
-    return paint(replace(content, captions=captions), size, read)
+    return paint(replace(content, captions=captions), size)
 
 
 def _image(record: Record, name: str) -> Picture:
