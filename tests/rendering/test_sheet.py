@@ -15,7 +15,7 @@ from tests.rendering.test_store import TABLES, header
 
 def grid_content(rows, cols, read=None, **options):
     slots = enumerate(np.ndindex(rows, cols))
-    images = {slot: partial(read, i) if read else None for i, slot in slots}
+    images = {slot: partial(read or shade, i) for i, slot in slots}
     return Content(title="", images=images, **options)
 
 
@@ -61,7 +61,9 @@ def test_images_do_not_touch():
 
 
 def test_the_picture_is_wide_enough_for_its_title():
-    content = Content(title="a title longer than one small image is wide", images={(0, 0): None})
+    content = Content(
+        title="a title longer than one small image is wide", images={(0, 0): partial(shade, 0)}
+    )
     layout = Layout(content, square(8))
     assert layout.size[0] > font(layout.title_text).getlength(content.title)
 
@@ -167,7 +169,7 @@ def test_a_png_says_where_it_comes_from(tmp_path):
 
 
 def collage(count, native):
-    return arrange_collage([None] * count, square(native), "grid")
+    return arrange_collage([partial(shade, 0)] * count, square(native), "grid")
 
 
 @pytest.mark.parametrize("count", [1, 2, 7, 16, 70, 500])
