@@ -11,7 +11,6 @@ import time
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from importlib.metadata import version
 from math import prod
 from pathlib import Path
 from typing import Any, Literal
@@ -20,6 +19,7 @@ import h5py
 
 from stylegan_cli.errors import DataError, OutputError
 from stylegan_cli.files import reach_disk, system_reason, writing, written_whole
+from stylegan_cli.runtime import versions_of
 
 MAX_OBJECTS = 10_000
 MAX_DEPTH = 32
@@ -143,8 +143,7 @@ def sure_to_be_stored(item: h5py.Dataset) -> h5py.Dataset:
 
 def note_origin(item: h5py.HLObject) -> None:
     """Write versions of the programs and the time into attributes of a new file or group."""
-    packages = ("stylegan_cli", "torch", "numpy", "h5py")
-    item.attrs["versions"] = json.dumps({name: version(name) for name in packages})
+    item.attrs["versions"] = json.dumps(versions_of("stylegan_cli", "torch", "numpy", "h5py"))
     item.attrs["created_utc"] = datetime.now(UTC).isoformat(timespec="seconds")
 
 

@@ -7,8 +7,9 @@ import sys
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -40,6 +41,15 @@ def torch_stream(seed: int, *purpose: str | int) -> "torch.Generator":
     import torch
 
     return torch.Generator().manual_seed(stream_seed(seed, *purpose))
+
+
+def versions_of(*packages: str) -> dict[str, str]:
+    """Return the versions of packages, of those that are installed."""
+    found = {}
+    for name in packages:
+        with suppress(PackageNotFoundError):
+            found[name] = version(name)
+    return found
 
 
 def pick_device(name: str = "auto") -> "torch.device":

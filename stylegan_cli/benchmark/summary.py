@@ -1,12 +1,10 @@
 """Rates of a case, the hours of a run, and the JSON record of a measurement."""
 
-import importlib.metadata
 import json
 import os
 import platform
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -18,6 +16,7 @@ import torch
 from stylegan_cli.benchmark import GENERATE, BenchmarkCase, Result
 from stylegan_cli.files import written_whole
 from stylegan_cli.recipe import values
+from stylegan_cli.runtime import versions_of
 from stylegan_cli.training.schedule import stages
 from stylegan_cli.training.trial import kinds
 
@@ -108,19 +107,11 @@ def environment(device: torch.device, packages: Sequence[str] = ()) -> dict[str,
         },
         "platform": platform.platform(),
         "python": platform.python_version(),
-        "versions": _versions(("torch", "numpy", "stylegan_cli", *packages)),
+        "versions": versions_of("torch", "numpy", "stylegan_cli", *packages),
     }
     if device.type == "cuda":
         facts |= {"gpu": torch.cuda.get_device_name(device), "cuda": torch.version.cuda}
     return facts
-
-
-def _versions(packages: Sequence[str]) -> dict[str, str]:
-    found = {}
-    for name in packages:
-        with suppress(importlib.metadata.PackageNotFoundError):
-            found[name] = importlib.metadata.version(name)
-    return found
 
 
 def document(environment: Mapping[str, object], results: Sequence[Result]) -> dict[str, Any]:

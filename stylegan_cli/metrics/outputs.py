@@ -12,7 +12,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -25,6 +24,7 @@ from stylegan_cli.files import append_line, read_lines, writing
 from stylegan_cli.hdf5 import written_hdf5
 from stylegan_cli.metrics.features import key_of
 from stylegan_cli.metrics.metric import Best, Features, Found, Metric
+from stylegan_cli.runtime import versions_of
 
 if TYPE_CHECKING:
     from stylegan_cli.metrics.evaluation import Evaluation
@@ -64,10 +64,8 @@ def append_record(path: Path, record: Mapping[str, Any]) -> bool:
 
 
 def _versions() -> dict[str, str]:
-    return {
-        **{name: version(name) for name in ("stylegan_cli", "torch", "numpy")},
-        "python": platform.python_version(),
-    }
+    packages = versions_of("stylegan_cli", "torch", "numpy")
+    return {**packages, "python": platform.python_version()}
 
 
 def by_claims(records: Sequence[Mapping[str, Any]]) -> dict[str, dict[str, Any]]:

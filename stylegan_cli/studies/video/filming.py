@@ -10,7 +10,6 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +20,7 @@ from stylegan_cli.figures.png import read_origin, write_png
 from stylegan_cli.files import writing, written_whole
 from stylegan_cli.rendering.header import StudyHeader, differing
 from stylegan_cli.rendering.store import StudyFile, Table, create_study, open_study
+from stylegan_cli.runtime import versions_of
 from stylegan_cli.shapes import Picture
 from stylegan_cli.studies.video.encoding import (
     DEFAULT_QUALITY,
@@ -211,7 +211,7 @@ class Filming:
             "width": width,
             "height": height,
             "recipe": self.header.recipe,
-            "versions": {name: version(name) for name in _VERSIONS_OF},
+            "versions": versions_of(*_VERSIONS_OF),
             "created_utc": datetime.now(UTC).isoformat(timespec="seconds"),
         }
 
