@@ -14,7 +14,7 @@ from typing import IO, NamedTuple
 
 from stylegan_cli.data import printable
 from stylegan_cli.data.formats import MAGIC_BYTES, starts_like_image
-from stylegan_cli.data.packed import Index, LocalFile, PackedSource, read_part
+from stylegan_cli.data.packed import LocalFile, PackedSource, read_part
 from stylegan_cli.errors import DataError
 
 NAME = "data.mdb"
@@ -46,7 +46,7 @@ def is_lmdb(path: Path) -> bool:
 def open_lmdb(path: Path) -> PackedSource:
     """Open the images of an LMDB; of several sizes, the largest."""
     file = LocalFile(path / NAME if path.is_dir() else path)
-    index = Index(str(path))
+    source = PackedSource(str(path))
     starts, sizes = array("Q"), array("Q")
     with file.open() as opened:
         values = list(_values(opened, file.name))
@@ -54,16 +54,14 @@ def open_lmdb(path: Path) -> PackedSource:
         for value in values:
             opened.seek(value.start)
             if not starts_like_image(opened.read(min(value.size, MAGIC_BYTES))):
-                index.passed.add("values that are no image", value.key)
+                source.passed.add("values that are no image", value.key)
             elif largest and not value.key.startswith(largest):
-                index.passed.add(f"smaller than those of {largest.rstrip('-')} px", value.key)
+                source.passed.add(f"smaller than those of {largest.rstrip('-')} px", value.key)
             else:
-                index.add(value.key, size=value.size)
+                source.add(value.key, size=value.size)
                 starts.append(value.start)
                 sizes.append(value.size)
-    return PackedSource(
-        str(path), index, lambda place: read_part(file, starts[place], sizes[place])
-    )
+    return source.finish(lambda place: read_part(file, starts[place], sizes[place]))
 
 
 def _largest(values: list[_Value]) -> str:

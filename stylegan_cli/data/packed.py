@@ -6,14 +6,13 @@ import zlib
 from array import array
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, suppress
-from functools import cached_property
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
 from stylegan_cli.data import MAX_FILE_BYTES, Entry, Groups, Source, Tally
 from stylegan_cli.data.decoding import Upright, decoded
 from stylegan_cli.data.formats import UnusableImageError
-from stylegan_cli.data.labels import LabelTable, label_table
+from stylegan_cli.data.labels import label_table
 from stylegan_cli.errors import DataError
 
 EXTRA = "pip install '.[data]'"
@@ -24,26 +23,67 @@ BLOCK = 2**22
 class PackedSource(Source):
     """Images of a few large files, in the order in which they lie there.
 
+    They are added one by one; `finish` ends that.
+
     Args:
-        stored: Reads the encoded image of an entry.
+        name: The files, for messages.
+        classes: Names of the classes by number, as far as they are known.
         sampled: Whether content is near enough to be read for a fingerprint.
+
+    Attributes:
+        passed: What the files hold besides.
     """
 
-    def __init__(
-        self, name: str, index: "Index", stored: Callable[[int], bytes], *, sampled: bool = True
-    ) -> None:
+    def __init__(self, name: str, classes: Sequence[Any] = (), *, sampled: bool = True) -> None:
         self.name = name
-        self._index = index
-        self._stored = stored
-        self._sampled = sampled
-        self.classes = index.labels.classes
-        self.label_names = index.labels.label_names
+        self.passed = Groups()
+        self._known, self._sampled = classes, sampled
+        self._names: list[str] = []
+        self._marks = array("Q")
+        self._labels: dict[str, Any] = {}
+        self._attributes: dict[str, Mapping[str, str]] = {}
+        self._too_large: set[int] = set()
+
+    def add(
+        self,
+        name: str,
+        *,
+        size: int,
+        mark: int = 0,
+        label: Any = None,
+        attributes: Mapping[str, str] | None = None,
+    ) -> None:
+        """Append an image, with a label as `label_table` takes it."""
+        if size > MAX_FILE_BYTES:
+            self._too_large.add(len(self._names))
+        if label is not None:
+            self._labels[name] = label
+        if attributes:
+            self._attributes[name] = attributes
+        self._names.append(name)
+        self._marks.append(zlib.crc32(repr((size, mark)).encode()))
+
+    def finish(self, stored: Callable[[int], bytes]) -> "PackedSource":
+        """Return the source, whose encoded images this function reads by their places."""
+        table = label_table(self._labels.items(), self.name, self._known)
+        self.classes, self.label_names = table.classes, table.label_names
+        self._labels, self._stored = dict(table.labels), stored
+        return self
 
     def tally(self) -> Tally:
-        return Tally(images=len(self._index.names), passed=self._index.passed.finish())
+        return Tally(images=len(self._names), passed=self.passed.finish())
 
     def entries(self) -> Iterator[Entry]:
-        return self._index.entries()
+        too_large = f"larger than {MAX_FILE_BYTES >> 20} MiB"
+        for place, name in enumerate(self._names):
+            yield Entry(
+                name=name,
+                position=place,
+                mark=self._marks[place],
+                label=self._labels.get(name),
+                attributes=self._attributes.get(name, {}),
+                problem=too_large if place in self._too_large else None,
+            )
 
     def open(self, entry: Entry) -> AbstractContextManager[Upright]:
         return decoded(io.BytesIO(self.content(entry)), entry.name)
@@ -63,67 +103,6 @@ class PackedSource(Source):
         with suppress(UnusableImageError):
             return zlib.crc32(self.content(entry))
         return 0
-
-
-class Index:
-    """Names, labels and attributes of packed images, collected in their order.
-
-    Args:
-        where: The files, for messages.
-        classes: Names of the classes by number, as far as they are known.
-    """
-
-    def __init__(self, where: str, classes: Sequence[Any] = ()) -> None:
-        self.names: list[str] = []
-        self.passed = Groups()
-        self._where = where
-        self._known = classes
-        self._marks = array("Q")
-        self._labels: dict[str, Any] = {}
-        self._attributes: dict[str, Mapping[str, str]] = {}
-        self._too_large: set[int] = set()
-
-    def add(
-        self,
-        name: str,
-        *,
-        size: int,
-        mark: int = 0,
-        label: Any = None,
-        attributes: Mapping[str, str] | None = None,
-    ) -> None:
-        """Append an image.
-
-        Args:
-            label: As `label_table` takes it.
-        """
-        if size > MAX_FILE_BYTES:
-            self._too_large.add(len(self.names))
-        if label is not None:
-            self._labels[name] = label
-        if attributes:
-            self._attributes[name] = attributes
-        self.names.append(name)
-        self._marks.append(zlib.crc32(repr((size, mark)).encode()))
-
-    @cached_property
-    def labels(self) -> LabelTable:
-        """Labels by name, and the names of their classes or numbers."""
-        table = label_table(self._labels.items(), self._where, self._known)
-        self._labels = {}
-        return table
-
-    def entries(self) -> Iterator[Entry]:
-        too_large = f"larger than {MAX_FILE_BYTES >> 20} MiB"
-        for place, name in enumerate(self.names):
-            yield Entry(
-                name=name,
-                position=place,
-                mark=self._marks[place],
-                label=self.labels.labels.get(name),
-                attributes=self._attributes.get(name, {}),
-                problem=too_large if place in self._too_large else None,
-            )
 
 
 @runtime_checkable

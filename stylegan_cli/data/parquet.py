@@ -20,7 +20,7 @@ from typing import Any
 from stylegan_cli.data import MAX_FILE_BYTES, MAX_RATIO, MAX_TINY_BYTES
 from stylegan_cli.data.formats import SUFFIXES, UnusableImageError, suffix_of
 from stylegan_cli.data.label_files import LABEL_COLUMNS
-from stylegan_cli.data.packed import EXTRA, File, Index, PackedSource
+from stylegan_cli.data.packed import EXTRA, File, PackedSource
 from stylegan_cli.errors import DataError
 
 SUFFIX = ".parquet"
@@ -40,12 +40,13 @@ def open_parquet(name: str, files: Sequence[File], *, others: Sequence[str] = ()
         others: Files beside them that are not taken, as they are of another split.
     """
     tables = [_Table(file) for file in files]
-    index = Index(name, tables[0].names_of(tables[0].label))
+    classes = tables[0].names_of(tables[0].label)
+    source = PackedSource(name, classes, sampled=False)
     for other in others:
-        index.passed.add("other splits than train", other)
+        source.passed.add("other splits than train", other)
     for table in tables:
-        table.add_to(index, f"{table.file.stem}/" if len(tables) > 1 else "")
-    return PackedSource(name, index, _Reader(tables).read, sampled=False)
+        table.add_to(source, f"{table.file.stem}/" if len(tables) > 1 else "")
+    return source.finish(_Reader(tables).read)
 
 
 class _Table:
@@ -99,8 +100,8 @@ class _Table:
             batches = self._batches(opened, [self._pixels], _GROUP_BYTES, row_groups=[group])
             return chunked_array([batch.column(0) for batch in batches])
 
-    def add_to(self, index: Index, prefix: str) -> None:
-        """Append all rows to an index, without reading an image."""
+    def add_to(self, source: PackedSource, prefix: str) -> None:
+        """Append all rows to a source, without reading an image."""
         paths = [f"{self._image}.path"] if ", path" in self._kinds[self._image] else []
         own = [self.label] if self.label else []
         attributes = {
@@ -115,7 +116,7 @@ class _Table:
                 label = row[self.label] if self.label else None
                 if isinstance(label, int) and label < 0:
                     label = None  # what Hugging Face writes for no label
-                index.add(
+                source.add(
                     f"{prefix}{place:08d}{suffix if suffix in SUFFIXES else ''}",
                     size=0,
                     mark=self._marks[bisect_right(self.ends, place)],

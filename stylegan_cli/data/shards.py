@@ -14,11 +14,11 @@ from itertools import groupby
 from math import isfinite
 from typing import Any, cast
 
-from stylegan_cli.data import folder_class, is_image, is_unsafe, role_of
+from stylegan_cli.data import Groups, folder_class, is_image, is_unsafe, role_of
 from stylegan_cli.data.formats import MAGIC_BYTES
 from stylegan_cli.data.gzipped import unpacked
 from stylegan_cli.data.label_files import LABEL_COLUMNS
-from stylegan_cli.data.packed import File, Index, PackedSource, read_part
+from stylegan_cli.data.packed import File, PackedSource, read_part
 from stylegan_cli.errors import DataError
 
 SUFFIXES = (".tar", ".tar.gz", ".tgz")
@@ -49,13 +49,13 @@ def open_shards(name: str, files: Sequence[File], *, near: bool = True) -> Packe
         near: The files are on disk.
     """
     files = list(unpacked(files)) if near else files
-    index = Index(name)
+    source = PackedSource(name, sampled=near)
     shards, starts, sizes = array("L"), array("Q"), array("Q")
     for number, file in enumerate(files):
         prefix = f"{file.stem}/" if len(files) > 1 else ""
         with file.open() as opened:
-            for image, label, attributes in _samples(opened, file.name, index):
-                index.add(
+            for image, label, attributes in _samples(opened, file.name, source.passed):
+                source.add(
                     prefix + image.name,
                     size=image.size,
                     mark=image.chksum,
@@ -65,12 +65,7 @@ def open_shards(name: str, files: Sequence[File], *, near: bool = True) -> Packe
                 shards.append(number)
                 starts.append(image.offset_data)
                 sizes.append(image.size)
-    return PackedSource(
-        name,
-        index,
-        lambda place: read_part(files[shards[place]], starts[place], sizes[place]),
-        sampled=near,
-    )
+    return source.finish(lambda place: read_part(files[shards[place]], starts[place], sizes[place]))
 
 
 class _Bounded:
@@ -112,29 +107,29 @@ def _members(file: Any, where: str) -> Iterator[tarfile.TarInfo]:
 
 
 def _samples(
-    file: Any, where: str, index: Index
+    file: Any, where: str, passed: Groups
 ) -> Iterator[tuple[tarfile.TarInfo, Any, Mapping[str, str]]]:
     """Yield the images of a tar file with their labels and attributes."""
-    regular = (member for member in _members(file, where) if _is_plain(member, index))
+    regular = (member for member in _members(file, where) if _is_plain(member, passed))
     for _, group in groupby(regular, key=lambda member: _split(member.name)[0]):
         members = list(group)
-        images = [member for member in members if _is_image(file, member, index)]
+        images = [member for member in members if _is_image(file, member, passed)]
         first = [member for member in images if "." not in _split(member.name)[1]][:1]
         label, attributes = _labelling(file, members, where)
         for image in first or images:
             yield image, folder_class(image.name) if label is None else label, attributes
         for image in images[1:] if first else ():
-            index.passed.add("further images of a sample", image.name)
+            passed.add("further images of a sample", image.name)
 
 
-def _is_plain(member: tarfile.TarInfo, index: Index) -> bool:
+def _is_plain(member: tarfile.TarInfo, passed: Groups) -> bool:
     if member.isdir():
         return False
     if not member.isreg() or member.issparse():
-        index.passed.add("links and other special files", member.name)
+        passed.add("links and other special files", member.name)
         return False
     if is_unsafe(member.name.replace("\\", "/")):
-        index.passed.add("names that point out of the tar file", member.name)
+        passed.add("names that point out of the tar file", member.name)
         return False
     member.name = re.sub(r"^(\./+)+", "", member.name)
     return True
@@ -147,15 +142,15 @@ def _split(name: str) -> tuple[str, str]:
     return folder + slash + stem, part.lower()
 
 
-def _is_image(file: Any, member: tarfile.TarInfo, index: Index) -> bool:
+def _is_image(file: Any, member: tarfile.TarInfo, passed: Groups) -> bool:
     if is_image(member.name):
         return True
     if member.name.lower().endswith(_LABELS):
         return False
-    problem, passed = role_of(member.name, lambda: _content(file, member, MAGIC_BYTES))
-    reason = passed or problem
+    problem, other = role_of(member.name, lambda: _content(file, member, MAGIC_BYTES))
+    reason = other or problem
     if reason:
-        index.passed.add(reason, member.name)
+        passed.add(reason, member.name)
     return reason is None
 
 
