@@ -182,7 +182,7 @@ if TYPE_CHECKING:
     from stylegan_cli.training.settling import Run, Settlement, settle, training_data
     from stylegan_cli.training.settling import recipe_of as recipe_of_network
     from stylegan_cli.training.transfer import Transfer, plan_transfer
-    from stylegan_cli.training.trial import Threads, trial_pace
+    from stylegan_cli.training.trial import Threads, forecast
 
 
 def _homes() -> dict[str, tuple[str, str]]:

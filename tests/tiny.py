@@ -52,7 +52,7 @@ def grown(path: Path, lod: float) -> Network:
     """Network of a file as if levels were still missing."""
     network = load_network(path)
     network.G.lod = lod
-    return replace(network, header=replace(network.header, lod=lod))
+    return replace(network, lod=lod)
 
 
 STYLEGAN3 = (

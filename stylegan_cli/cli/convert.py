@@ -39,7 +39,7 @@ def _export(source: Path, destination: Path, flags: ExportFlags) -> dict[str, An
         "noise_mode": mode,
         "network_sha256": network.sha256,
         "files": [_facts(file) for file in files],
-        "licence": network.header.licence,
+        "licence": network.licence,
         "notes": list(notes),
     }
 
@@ -173,7 +173,7 @@ def _to_rosinality(source: Path, destination: Path) -> dict[str, Any]:
         "source": str(source),
         "path": str(destination),
         "format": "rosinality-stylegan2",
-        "licence": network.header.licence,
+        "licence": network.licence,
         "network_sha256": network.sha256,
         "notes": [*notes, *written.notes],
         "unused": list(written.unused),

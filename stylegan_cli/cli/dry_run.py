@@ -33,7 +33,7 @@ def show_cost(
     cost = api.estimate(recipe, c_dim=c_dim, dtype=dtype)
     pace = None
     if device.type != "cpu" or cost.total_bytes <= MOST_BYTES:
-        pace = api.trial_pace(recipe, device, dtype)
+        pace = api.forecast(recipe, device, dtype)
     if json:
         facts = _facts(recipe, cost, pace.hours if pace else None)
         started = {"init": _transfer_facts(transfer)} if transfer else {}

@@ -127,19 +127,18 @@ def _check(path: Path, found: Mapping[str, Deviation]) -> None:
 
 
 def _metadata(network: Network, part: Part, noise_mode: FixedNoise) -> dict[str, str]:
-    header = network.header
     return {
-        "title": header.recipe.title,
+        "title": network.recipe.title,
         "part": part.name,
         "inputs": json.dumps([asdict(port) for port in part.inputs]),
         "outputs": json.dumps([asdict(port) for port in part.outputs]),
         "noise_mode": noise_mode,
-        "classes": json.dumps(header.classes),
-        "kimg": repr(header.kimg),
-        "licence": header.licence,
-        "provenance": json.dumps(dict(header.provenance)),
+        "classes": json.dumps(network.classes),
+        "kimg": repr(network.kimg),
+        "licence": network.licence,
+        "provenance": json.dumps(dict(network.provenance)),
         "network_sha256": network.sha256,
-        "recipe": dumps(header.recipe),
+        "recipe": dumps(network.recipe),
         "versions": json.dumps(versions()),
     }
 

@@ -221,10 +221,10 @@ def rosinality_checkpoint(network: Network) -> Written:
         content["d"] = _theirs(network.D, layout)
         names |= {f"d.{pair.theirs}": f"d.{pair.ours}" for pair in layout[0]}
     content[SGTOOL] = {
-        "licence": network.header.licence,
+        "licence": network.licence,
         "kimg": network.kimg,
         "network_sha256": network.sha256,
-        "provenance": dict(network.header.provenance),
+        "provenance": dict(network.provenance),
         "versions": versions(),
     }
     unused = ("d.",) if lacking and network.D is not None else ()

@@ -102,7 +102,7 @@ def _read(network: Network, pick: Stored) -> StoredCodes:
     stored = _with_fitting_noise(network, read_codes(pick, network.sizes))
     if stored.style_offsets is not None:
         _check_channels(network, pick, stored.style_offsets.shape[1])
-    tuned_from = network.header.provenance.get("tuned_from")
+    tuned_from = network.provenance.get("tuned_from")
     if stored.kind == "z" or stored.network_sha256 in (None, network.sha256, tuned_from):
         return stored
     return replace(

@@ -21,7 +21,6 @@ from stylegan_cli.networks.header import (
     tensor_shapes,
 )
 from stylegan_cli.networks.sizes import Sizes, sizes_of_built
-from stylegan_cli.recipe import Settled
 
 if TYPE_CHECKING:
     import torch
@@ -37,7 +36,7 @@ DIFFERENCE_OF = "difference_of"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Network:
+class Network(Header):
     """A network in a file, whose weights are read when they are first needed.
 
     Attributes:
@@ -46,7 +45,6 @@ class Network:
 
     path: Path
     sha256: str
-    header: Header
     shapes: Mapping[str, tuple[int, ...]]
     read: Callable[[], "tuple[Generator, Discriminator | None]"]
     precision: Precision = "fp32"
@@ -64,27 +62,7 @@ class Network:
     @cached_property
     def sizes(self) -> Sizes:
         """Sizes of G, which are known before its weights are read."""
-        return sizes_in(self.header, self.shapes) or sizes_of_built(self.G)
-
-    @property
-    def recipe(self) -> Settled:
-        return self.header.recipe
-
-    @property
-    def c_dim(self) -> int:
-        return self.header.c_dim
-
-    @property
-    def classes(self) -> tuple[str, ...]:
-        return self.header.classes
-
-    @property
-    def label_columns(self) -> Mapping[str, tuple[float, float, float]]:
-        return self.header.label_columns
-
-    @property
-    def kimg(self) -> float:
-        return self.header.kimg
+        return sizes_in(self, self.shapes) or sizes_of_built(self.G)
 
 
 def save_network(path: Path, header: Header, G_ema: "nn.Module", D: "nn.Module") -> None:
@@ -243,9 +221,9 @@ def open_network(
         return ready(G), D
 
     return Network(
+        **vars(header),
         path=path,
         sha256=file_sha256(path),
-        header=header,
         shapes=tensor_shapes(path),
         read=read,
         precision=precision,

@@ -63,7 +63,7 @@ def ship(
         init=InitSection(),
     )
     header = replace(
-        network.header,
+        network,
         recipe=drawn,
         licence=LICENCE,
         kimg=network.kimg if kimg is None else kimg,

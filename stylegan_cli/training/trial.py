@@ -118,8 +118,8 @@ class Trial:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Pace:
-    """Time that a run takes, by a trial.
+class Forecast:
+    """Time that a run will take.
 
     Attributes:
         images: Images of a step in the trial of the last stage; fewer than in the run where its
@@ -130,13 +130,13 @@ class Pace:
     images: int
 
 
-def trial_pace(
+def forecast(
     recipe: Settled,
     device: torch.device,
     dtype: torch.dtype,
     *,
     clock: Callable[[], float] = time.thread_time,
-) -> Pace | None:
+) -> Forecast | None:
     """Return the time that a run takes, from an iteration of each kind at each resolution.
 
     None if a step of few images takes longer than the trial may, or more memory than there is.
@@ -157,7 +157,7 @@ def trial_pace(
         if isinstance(error, RuntimeError) and not is_out_of_memory(error):
             raise
         return None
-    return Pace(hours=seconds / 3600, images=trial.stage.batch_size)
+    return Forecast(hours=seconds / 3600, images=trial.stage.batch_size)
 
 
 def _seconds(trial: Trial, stage: Stage, clock: Callable[[], float], until: float) -> float:
@@ -167,15 +167,16 @@ def _seconds(trial: Trial, stage: Stage, clock: Callable[[], float], until: floa
     plain = min(costs, key=len)
     few = _with_images(trial.recipe, stage, PILOT)
     trial.enter(few)
-    began = clock()
+
+    def once() -> tuple[float, float]:
+        began = clock()
+        return _timed_step(trial, plain), clock() - began
+
     with _given_up(clock, until):
-        seconds = _timed_step(trial, plain)
-    step = clock() - began
+        seconds, step = once()
     if until - clock() > 2 * step:
         # the first iteration is slower than the others
-        began = clock()
-        seconds = _timed_step(trial, plain)
-        step = clock() - began
+        seconds, step = once()
     work = max(step * sum(costs.values()), 1e-9)
     affordable = int(few.batch_size * (until - clock()) / work)
     found = {name: cost * seconds for name, cost in costs.items()}

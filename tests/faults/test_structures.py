@@ -129,7 +129,7 @@ def _tuned(inputs):
     changed = load_network(inputs / "net.safetensors").G
     changed.mapping.w_avg += 1
     path = inputs / "tuned.safetensors"
-    save_difference(path, base.header, changed, base)
+    save_difference(path, base, changed, base)
     data = path.read_bytes()
     path.unlink()
     return data

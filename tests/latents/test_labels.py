@@ -1,5 +1,6 @@
 import json
 import re
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -136,7 +137,7 @@ def test_commands_take_a_label(numbered, command, tmp_path):
 def test_the_file_of_a_network_names_its_numbers(numbered, tmp_path):
     assert read_header(numbered.path).label_columns == COLUMNS
     assert api.describe(numbered.path)["label_columns"]["age"] == (18, 40, 90)
-    wrong = numbered.header.__class__(**{**vars(numbered.header), "c_dim": 3})
+    wrong = replace(numbered, c_dim=3)
     save_tensors(tmp_path / "x.safetensors", wrong, {})
     with pytest.raises(NetworkFileError, match="label_columns are not those"):
         read_header(tmp_path / "x.safetensors")

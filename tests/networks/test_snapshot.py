@@ -169,7 +169,7 @@ def test_a_growing_network_loads_at_its_level(header, tmp_path):
     G, D = build_generator(recipe, c_dim=0), build_discriminator(recipe, c_dim=0)
     save_network(path, replace(header, recipe=recipe, c_dim=0, lod=0.25), G, D)
     loaded = load_network(path, discriminator=True)
-    assert (loaded.header.lod, loaded.G.lod, loaded.D.lod) == (0.25, 0.25, 0.25)
+    assert (loaded.lod, loaded.G.lod, loaded.D.lod) == (0.25, 0.25, 0.25)
 
 
 def test_a_file_without_lod_is_fully_grown(file):

@@ -311,7 +311,7 @@ def test_pictures_of_a_growing_run_have_the_full_size(half_grown):
 
 def test_a_network_saved_while_growing_draws_at_its_size(half_grown):
     network = load_network(half_grown / "network-000000.016.safetensors", discriminator=True)
-    assert (network.header.lod, network.G.grown_size, network.D.lod) == (1.0, square(8), 1.0)
+    assert (network.lod, network.G.grown_size, network.D.lod) == (1.0, square(8), 1.0)
 
 
 def test_two_processes_grow_as_one_does(image_folder, dataset, tmp_path):

@@ -182,10 +182,10 @@ def open_panel(
     if options.classifier:
         dataset = None
         if network.c_dim:
-            dataset = yield from labelled_images(request.data, network.header, network.path)
+            dataset = yield from labelled_images(request.data, network, network.path)
         paths = [file for path in options.classifier for file in _files(path)]
     else:
-        dataset = yield from labelled_images(request.data, network.header, network.path)
+        dataset = yield from labelled_images(request.data, network, network.path)
         trainings = yield from _trainings(network, dataset, options)
         missing = [training for training in trainings if not training.is_finished]
         if missing:

@@ -120,7 +120,7 @@ class Tuning:
         """Write the tuned generator as its difference from the network."""
         network = self._workshop.network
         told = {TUNED_FROM: network.sha256, TUNED_ON: self._names, "tuning": self.request}
-        header = replace(network.header, provenance={**network.header.provenance, **told})
+        header = replace(network, provenance={**network.provenance, **told})
         save_difference(self._path, header, self.G, network)
         self._file.unlink(missing_ok=True)
 

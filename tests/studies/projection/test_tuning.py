@@ -42,7 +42,7 @@ def test_the_network_is_tuned_and_kept_as_a_difference(network, found, tmp_path)
     path = tmp_path / "out/tuned.safetensors"
     assert path.stat().st_size < 0.6 * network.path.stat().st_size
     again = load_network(path)
-    assert again.header.provenance["tuned_from"] == network.sha256
+    assert again.provenance["tuned_from"] == network.sha256
     for name, tensor in again.G.state_dict().items():
         torch.testing.assert_close(tensor, tuned.G.state_dict()[name], rtol=0, atol=2e-6)
     picked = codes_of_picks(again, parse_picks(f"{tmp_path}/out/projected.h5:0"), PLAIN)

@@ -4,23 +4,23 @@ from itertools import count
 
 import torch
 
-from stylegan_cli.training.trial import MOST_SECONDS, trial_pace
+from stylegan_cli.training.trial import MOST_SECONDS, forecast
 from tests.tiny import tiny
 
 RECIPE = tiny("train.batch_size=16")
 
 
 def tried(seconds):
-    """Pace by a clock that is asked all along a first step, and how often it was asked.
+    """Forecast by a clock that is asked all along a first step, and how often it was asked.
 
     Args:
         seconds: Time between two questions.
     """
     questions = count()
-    pace = trial_pace(
+    found = forecast(
         RECIPE, torch.device("cpu"), torch.float32, clock=lambda: next(questions) * seconds
     )
-    return pace, next(questions)
+    return found, next(questions)
 
 
 def test_the_slower_a_machine_the_fewer_images_are_tried():
