@@ -68,10 +68,8 @@ def nearest_record(evaluation: "Evaluation", *, shown: int, count: int) -> dict[
             f"nearest_ratio_{detector.name}": of_fakes / of_reals if of_reals else float("inf"),
         },
         "closest": [
-            {"seed": first + fake, "reals": reals, "distances": far}
-            for fake, reals, far in zip(
-                closest.tolist(), numbers.tolist(), distances[closest].tolist(), strict=True
-            )
+            {"seed": first + row, "reals": reals.tolist(), "distances": distances[row].tolist()}
+            for row, reals in zip(closest.tolist(), numbers, strict=True)
         ],
         **case.facts,
         "num_fake": case.fakes[0].counted,

@@ -3,7 +3,7 @@
 import json
 import re
 from base64 import b64encode
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from hashlib import sha256
 from html import unescape
@@ -48,23 +48,13 @@ def write_page(
             "choose another `output` or add `overwrite`"
         )
     written, problems = 0, list[str]()
-
-    def note(problem: str) -> str:
-        problems.append(problem)
-        return problem
-
-    pieces = (
-        environment(note)
-        .get_template("page.html")
-        .generate(
-            inputs=json.dumps(report.inputs),
-            report=report,
-            most_fakes=most_fakes,
-            made=f"report by sgtool {__version__}, {datetime.now(UTC):%Y-%m-%d %H:%M} UTC",
-            style=_asset("page.css"),
-            script=_asset("page.js"),
-            size=lambda: f"{written / 1e6:.1f}",
-        )
+    page = environment(problems).get_template("page.html")
+    pieces = page.generate(
+        inputs=json.dumps(report.inputs),
+        report=report,
+        most_fakes=most_fakes,
+        made=f"report by sgtool {__version__}, {datetime.now(UTC):%Y-%m-%d %H:%M} UTC",
+        size=lambda: f"{written / 1e6:.1f}",
     )
     # file names may contain bytes that are not UTF-8
     with written_whole(path) as part, part.open("w", encoding="utf-8", errors="replace") as file:
@@ -73,8 +63,17 @@ def write_page(
             yield problems.pop() if problems else None
 
 
-def environment(note: Callable[[str], str]) -> Environment:
-    """Return the templates' environment; text from outside is escaped, nothing may be missing."""
+def environment(problems: list[str]) -> Environment:
+    """Return the templates' environment; text from outside is escaped, nothing may be missing.
+
+    Args:
+        problems: Takes those that a template notes.
+    """
+
+    def note(problem: str) -> str:
+        problems.append(problem)
+        return problem
+
     found = Environment(
         loader=PackageLoader(__package__ or ""),
         autoescape=True,
@@ -83,7 +82,7 @@ def environment(note: Callable[[str], str]) -> Environment:
         lstrip_blocks=True,
     )
     found.globals |= {"charts": charts, "pictures": pictures, "tables": tables, "note": note}
-    found.globals |= {"f": charts.FRAME}
+    found.globals |= {"f": charts.FRAME, "asset": _asset}
     found.filters |= {
         "anchor": lambda name: name.lower().replace(" ", "-"),
         "hash": _hash,

@@ -103,7 +103,7 @@ def line(*values, label="G", colour=0, **more):
 
 
 def drawn(*lines, kimg=100.0, title="Loss"):
-    parts = environment(str).get_template("parts.html").module
+    parts = environment([]).get_template("parts.html").module
     return str(parts.chart(Chart(title=title, unit="nats", lines=lines, kimg=kimg)))
 
 

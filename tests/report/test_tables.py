@@ -16,7 +16,7 @@ def rows(markup):
 
 
 def facts_table(heads, facts):
-    return str(environment(str).get_template("parts.html").module.facts(heads, facts.items()))
+    return str(environment([]).get_template("parts.html").module.facts(heads, facts.items()))
 
 
 def test_several_things_stand_side_by_side_under_their_names():
