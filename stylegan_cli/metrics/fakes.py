@@ -16,7 +16,6 @@ from stylegan_cli.metrics.pictures import Label, StoredPictures
 from stylegan_cli.networks.execution import USUAL, Execution, open_for_drawing, precision_claim
 from stylegan_cli.networks.snapshot import Network, Precision
 from stylegan_cli.ranges import SEEDS
-from stylegan_cli.rendering.plan import Plan, Tables
 from stylegan_cli.runtime import numpy_stream
 from stylegan_cli.shapes import Labels, Pixels
 from stylegan_cli.sizes import Size
@@ -106,22 +105,11 @@ def seeds_of(evaluation: int, part: range) -> range:
 
 def draw_fakes(network: Network, fakes: DrawnPictures, part: range) -> Pixels:
     """Draw images of an evaluation by their numbers, as one batch."""
-    from stylegan_cli.rendering.render import render
+    from stylegan_cli.rendering.render import draw_pixels
 
     codes = _codes(network, fakes, seeds_of(fakes.seed, part))
-    plan = Plan(
-        study="evaluation",
-        request={},
-        noise_mode=fakes.sampling.noise_mode,
-        axes={"seed": tuple(map(str, part))},
-        sheets=("",),
-        make=lambda: Tables(codes=codes),
-    )
-    G = network.G
-    pixels = np.empty((len(part), *G.size.shape, G.channels), np.uint8)
     try:
-        for cell in render(G, plan, batch_size=len(part)):
-            pixels[cell.address.position] = cell.pixels
+        pixels = draw_pixels(network.G, codes, fakes.sampling.noise_mode)
     except NetworkFileError as error:
         raise NetworkFileError(f"{fakes.file}: {error}") from None
     seen: Pixels = shown(pixels, network.recipe.data.shown)

@@ -76,6 +76,21 @@ def draw_codes(G: Generator, codes: Codes, noise_mode: NoiseMode = "const") -> I
     return draw_images(G, ws, noise, codes.style_offsets, codes.motions)
 
 
+def draw_pixels(G: Generator, codes: Codes, noise_mode: NoiseMode = "const") -> Pixels:
+    """Return the pictures of codes, drawn as `draw_codes` does.
+
+    Raises:
+        NetworkFileError: The images are NaN or infinite.
+    """
+    images = draw_codes(G, codes, noise_mode)
+    if not images.isfinite().all():
+        raise NetworkFileError(
+            "the images of the network are NaN or infinite; its training failed, "
+            "use an earlier snapshot"
+        )
+    return to_pixels(images)
+
+
 def render(
     G: Generator,
     plan: Plan,
@@ -98,7 +113,7 @@ def render(
         missing = [[cell for cell in same if cell not in skip] for same in batch]
         if not any(missing):
             continue
-        pixels = _draw_batch(G, plan, [same[0] for same in batch])
+        pixels = draw_pixels(G, join_codes([_row(plan, same[0]) for same in batch]))
         for same, picture in zip(missing, pixels, strict=True):
             yield from (Cell(address=address, pixels=picture) for address in same)
 
@@ -156,16 +171,6 @@ def _noise_modes(plan: Plan, address: Address) -> Int8[np.ndarray, " noise_input
         return np.array([NOISE_MODES.index(plan.noise_mode)], np.int8)
     chosen: np.ndarray = modes[address.position]
     return chosen
-
-
-def _draw_batch(G: Generator, plan: Plan, batch: Sequence[Address]) -> Pixels:
-    images = draw_codes(G, join_codes([_row(plan, address) for address in batch]))
-    if not images.isfinite().all():
-        raise NetworkFileError(
-            "the images of the network are NaN or infinite; its training failed, "
-            "use an earlier snapshot"
-        )
-    return to_pixels(images)
 
 
 def _row(plan: Plan, address: Address) -> Codes:

@@ -13,14 +13,13 @@ from jaxtyping import Bool, Float, Float32, Int64
 
 from stylegan_cli.data.dataset import Dataset
 from stylegan_cli.errors import DataError, MetricError, UsageError
-from stylegan_cli.latents.sampling import broadcast_layers, map_latents, noise_seed, z_of_seeds
+from stylegan_cli.latents.sampling import Sampling, codes_of_seeds, z_of_seeds
 from stylegan_cli.metrics.fakes import drawn_labels, seeds_of
 from stylegan_cli.metrics.protocol import Space
 from stylegan_cli.metrics.separability import PROTOCOLS
 from stylegan_cli.metrics.separability.classifier import ClassifierPanel
-from stylegan_cli.networks.noise import NoiseInput, noise_maps
 from stylegan_cli.networks.snapshot import Network
-from stylegan_cli.rendering.render import draw_images
+from stylegan_cli.rendering.render import draw_codes
 from stylegan_cli.shapes import Images, Labels
 
 MAPPED_AT_ONCE = 4096
@@ -144,14 +143,10 @@ def judge(faces: Faces, panel: ClassifierPanel, part: range) -> Float32[np.ndarr
 
 def draw_faces(faces: Faces, part: range) -> Images:
     """Draw images of the untruncated codes in full resolution, neither clipped nor rounded."""
-    G, seeds = faces.network.G, seeds_of(faces.seed, part)
-    w = map_latents(G, z_of_seeds(seeds, G.z_dim), labels_of(faces, part))
-    noise: NoiseInput = "none"
-    if G.has_noise:
-        own = [noise_seed(seed) for seed in seeds]
-        maps = noise_maps(G.synthesis.noise_sizes, own, torch.device("cpu"))
-        noise = [layer.to(w.device) for layer in maps]
-    return draw_images(G, broadcast_layers(w, G.num_ws), noise)
+    network, seeds = faces.network, seeds_of(faces.seed, part)
+    sampling = Sampling(noise_mode="random" if network.G.has_noise else "const")
+    codes = codes_of_seeds(network, seeds, sampling, labels_of(faces, part))
+    return draw_codes(network.G, codes, sampling.noise_mode)
 
 
 def labels_of(faces: Faces, part: range) -> Labels:
