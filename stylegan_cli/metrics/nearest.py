@@ -47,8 +47,7 @@ def nearest_record(evaluation: "Evaluation", *, shown: int, count: int) -> dict[
 
     case, detector = evaluation.cases[0], evaluation.detector(FID)
     assert case.reals is not None, "there are reals to compare with"
-    real = evaluation.features(case.reals, FID)
-    fake = evaluation.features(case.fakes[0], FID)
+    real, fake = (evaluation.features(each, FID) for each in (case.reals, case.fakes[0]))
     check_features(real, at_least=count + 1, what="real images")
     check_features(fake, at_least=1, what="fake images")
     device, rows = evaluation.place.device, case.reals.rows

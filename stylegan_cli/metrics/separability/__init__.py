@@ -105,8 +105,7 @@ def separability_series(
 ) -> Series:
     """Judge images of a network, and find planes in its spaces.
 
-    Codes and scaled copies are in memory while planes are found, an estimated 20 bytes a number:
-    2 GB for 200,000 images and 512 dimensions.
+    Codes and scaled copies take about 20 bytes a number: 2 GB for 200,000 of 512 dimensions.
     """
     from stylegan_cli.metrics.separability.separability import check_faces, check_spaces, judge
     from stylegan_cli.networks.execution import default_batch_size, precision_claim
@@ -114,8 +113,7 @@ def separability_series(
     network, dataset = faces.network, faces.dataset
     check_spaces(network, spaces, protocol)
     check_faces(faces, panel)
-    scaled = protocol is None
-    name = TRAINED if scaled else "ls_trained"
+    name = TRAINED if protocol is None else "ls_trained"
     return Series(
         name=name,
         request={
@@ -127,7 +125,7 @@ def separability_series(
             "noise_mode": "random" if network.G.has_noise else "none",
             "data": dataset.fingerprint if dataset and network.c_dim else None,
             "protocol": protocol,
-            "svm": f"linear, {'scaled' if scaled else 'unscaled'}, primal, C=1",
+            "svm": f"linear, {'scaled' if name == TRAINED else 'unscaled'}, primal, C=1",
             "classifier_sha256": list(panel.sha256),
             "network_sha256": network.sha256,
             **precision_claim(network.precision),
