@@ -40,7 +40,9 @@ def run_study(
         missing = recording.missing
         for text in plan.made.notes if missing else ():
             console.note(text)
-        _print_progress(recording)
+        left = recording.unmeasured
+        further = f", {left} measurements are missing" if left else ""
+        _note_progress(recording, folder, "images", further)
         _record(recording, flags.batch)
     found = findings(recording.paths.hdf5) if findings else {}
     pdfs = list(api.write_pdfs(recording.paths)) if flags.pdf else []
@@ -68,33 +70,23 @@ def note_label(
 def record_film(filming: "api.Filming", batch_size: int | None) -> None:
     """Draw the missing frames of a film, and encode it."""
     place, missing = filming.paths.file, filming.missing
-    if filming.damage:
-        console.warn(f"{filming.damage}; starting over")
-    if not missing:
-        console.note(f"{place}: all {filming.total} frames exist already")
-    elif missing < filming.total:
-        there = filming.total - missing
-        console.note(f"{place}: resuming, {there} of {filming.total} frames exist")
+    _note_progress(filming, place, "frames")
     _run(console.track(filming.frames(batch_size), label="frames", total=missing))
     console.detail(f"{place}: encoding {filming.total} frames")
     filming.finish()
 
 
-def _print_progress(recording: "api.Recording") -> None:
-    if recording.damage:
-        console.warn(f"{recording.damage}; starting over")
-    there = recording.total - recording.missing
-    if not recording.missing:
-        left = recording.unmeasured
-        further = f", {left} measurements are missing" if left else ""
-        images = (
-            "the image exists" if recording.total == 1 else f"all {recording.total} images exist"
-        )
-        console.note(f"{recording.paths.folder}: {images} already{further}")
+def _note_progress(
+    work: "api.Recording | api.Filming", place: Path, what: str, further: str = ""
+) -> None:
+    if work.damage:
+        console.warn(f"{work.damage}; starting over")
+    there = work.total - work.missing
+    if not work.missing:
+        exist = f"all {work.total} {what} exist" if work.total > 1 else f"the {what[:-1]} exists"
+        console.note(f"{place}: {exist} already{further}")
     elif there:
-        console.note(
-            f"{recording.paths.folder}: resuming, {there} of {recording.total} images exist"
-        )
+        console.note(f"{place}: resuming, {there} of {work.total} {what} exist")
 
 
 def _record(recording: "api.Recording", batch_size: int | None) -> None:

@@ -128,23 +128,19 @@ def class_index(network: Network | Header, chosen: str | None) -> int | None:
         UsageError: There is no such class.
     """
     classes, c_dim = network.classes, network.c_dim
-    if network.label_columns:
-        if chosen is not None:
-            raise UsageError(
-                f"labels of this network are numbers ({', '.join(network.label_columns)}), no "
-                "classes; give `label`",
-                parameter="class",
-                value=chosen,
-            )
-        return None
-    if c_dim == 0:
-        if chosen is not None:
-            raise UsageError(
-                "the network has no classes; leave `class` out", parameter="class", value=chosen
-            )
-        return None
     if chosen is None:
-        return 0
+        return 0 if c_dim and not network.label_columns else None
+    if network.label_columns:
+        raise UsageError(
+            f"labels of this network are numbers ({', '.join(network.label_columns)}), no "
+            "classes; give `label`",
+            parameter="class",
+            value=chosen,
+        )
+    if c_dim == 0:
+        raise UsageError(
+            "the network has no classes; leave `class` out", parameter="class", value=chosen
+        )
     if chosen in classes:
         return classes.index(chosen)
     if chosen.isdecimal() and int(chosen) < c_dim:

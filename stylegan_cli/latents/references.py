@@ -53,11 +53,11 @@ def parse_picks(text: str, *, parameter: str = "seeds") -> tuple[Pick, ...]:
         UsageError: The text is not such a list.
     """
     picks: list[Pick] = []
-    for is_seeds, parts in groupby(text.split(","), key=_looks_like_seeds):
-        if is_seeds:
-            picks += parse_ints(",".join(parts), parameter=parameter)
-        else:
+    for is_file, parts in groupby(text.split(","), key=lambda part: any(map(str.isalpha, part))):
+        if is_file:
             picks += (_parse_stored(part.strip(), parameter) for part in parts)
+        else:
+            picks += parse_ints(",".join(parts), parameter=parameter)
     return tuple(picks)
 
 
@@ -65,10 +65,6 @@ def format_picks(picks: Iterable[Pick]) -> str:
     """Return the shortest list that `parse_picks` reads as these picks."""
     runs = groupby(picks, key=lambda pick: isinstance(pick, int))
     return ",".join(_format_run(tuple(run)) for _, run in runs)
-
-
-def _looks_like_seeds(part: str) -> bool:
-    return not any(sign.isalpha() for sign in part)
 
 
 def _parse_stored(part: str, parameter: str) -> Stored:

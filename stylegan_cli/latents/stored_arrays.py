@@ -16,7 +16,7 @@ from numpy.lib import format as npy
 
 from stylegan_cli.errors import DataError, UsageError
 from stylegan_cli.files import similar, system_reason
-from stylegan_cli.hdf5 import open_hdf5, root_attribute, sure_to_be_stored
+from stylegan_cli.hdf5 import open_hdf5, sure_to_be_stored
 from stylegan_cli.networks.sizes import Sizes
 
 Kind = Literal["z", "w", "ws"]
@@ -88,12 +88,6 @@ def open_arrays(path: Path) -> Iterator[Mapping[str, StoredArray]]:
             yield {path.stem: _npy_array(lambda: path.open("rb"))}
     except _DAMAGE as error:
         raise DataError(f"{path}: cannot be read: {_reason(error)}") from None
-
-
-def network_of(path: Path) -> str | None:
-    """Return the network hash that an HDF5 file records, if any."""
-    said = root_attribute(path, "network_sha256")
-    return said if isinstance(said, str) else None
 
 
 def describe_arrays(path: Path) -> dict[str, Any]:

@@ -6,12 +6,12 @@ from functools import partial
 from hashlib import sha256
 from itertools import product, repeat
 from math import prod
-from pathlib import Path
 
 import numpy as np
 from jaxtyping import Float32, Int64
 
 from stylegan_cli.errors import DataError, UsageError
+from stylegan_cli.hdf5 import root_attribute
 from stylegan_cli.latents.codes import OwnNoise
 from stylegan_cli.latents.references import Stored
 from stylegan_cli.latents.stored_arrays import (
@@ -19,7 +19,6 @@ from stylegan_cli.latents.stored_arrays import (
     Kind,
     StoredArray,
     code_shapes,
-    network_of,
     open_arrays,
     recognise,
 )
@@ -79,11 +78,16 @@ def read_codes(stored: Stored, sizes: Sizes) -> StoredCodes:
         UsageError: They are missing, do not fit the network, or are ambiguous.
         DataError: The file is missing, damaged, or could run code.
     """
-    path, shapes = _in_its_folder(stored.path), code_shapes(sizes)
+    path, shapes = stored.path, code_shapes(sizes)
+    # mix.h5 may be mix/mix.h5, in its study's folder
+    within = path.with_suffix("") / path.name
+    if not path.exists() and within.is_file():
+        path = within
     with open_arrays(path) as arrays:
         name, said = _find_array(stored, arrays, shapes)
         array, where = arrays[name], f"{stored.path}, {name}"
-        made_for = network_of(path)
+        recorded = root_attribute(path, "network_sha256")
+        made_for = recorded if isinstance(recorded, str) else None
         kind = recognise(where, name, array, sizes, said, is_ours=made_for is not None)
         table = array.shape[: len(array.shape) - len(shapes[kind])]
         chosen = _positions(stored, table)
@@ -122,12 +126,6 @@ def _style_offsets(
         raise UsageError(f"{stored.text}: {len(chosen):,} codes are too many at once")
     offsets = _take(where, array, chosen, np.float32)
     return offsets if offsets.any() else None
-
-
-def _in_its_folder(path: Path) -> Path:
-    """Return the file, or the one in its study's folder: mix.h5 may be mix/mix.h5."""
-    within = path.with_suffix("") / path.name
-    return within if not path.exists() and within.is_file() else path
 
 
 def _find_array(

@@ -115,7 +115,7 @@ class _Walks:
         motion, sizes, self._walks = video.motion, G.synthesis.noise_sizes, []
         if motion.noise_walk is not None:
             memory = motion.noise_walk * motion.fps
-            for seed in video.keyframes.main.noise_seed[0].tolist():
+            for seed in video.keyframes.main.codes.noise_seed[0].tolist():
                 walk = NoiseWalk(sizes, seed, memory=memory, frames=video.frames, loop=motion.loop)
                 self._walks.append(walk.maps())
 
@@ -134,7 +134,9 @@ def _draw(
     G: Generator, video: Video, images: Sequence[Image], wandering: NoiseInput | None
 ) -> Pixels:
     moments = video.moments(images)
-    noise = wandering or noise_between(G, video.keyframes.main, moments, video.stills.noise_mode)
+    noise = wandering or noise_between(
+        G, video.keyframes.main.codes, moments, video.stills.noise_mode
+    )
     if video.swing is None:
         codes = codes_between(G, video.keyframes, video.motion, moments)
     else:
@@ -152,8 +154,8 @@ def codes_between(G: Generator, keyframes: Keyframes, motion: Motion, moments: I
     return finished(
         G,
         keyframes,
-        _moved(G, keyframes.main, motion, moments),
-        None if style is None else _moved(G, style, motion, moments),
+        _moved(G, keyframes.main.codes, motion, moments),
+        None if style is None else _moved(G, style.codes, motion, moments),
         crossover=_along(keyframes.crossover, moments, moments.share),
         psi=_along(keyframes.psi, moments, moments.share),
     )

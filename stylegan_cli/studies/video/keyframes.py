@@ -1,8 +1,8 @@
 """The keyframes of a video: codes shared out to its streams, as many on every track."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property, partial
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -28,36 +28,18 @@ class Keyframes:
     """The keyframes of every stream, codes as `[keyframe, stream, …]` and not yet truncated.
 
     Attributes:
-        make: Computes the codes of the main track and, if there is one, of the second, which takes
-            the network's weights.
+        main: The main track; its codes take the network's weights.
+        style: The second track, for the layers from the crossover on, if any.
         motions: At each keyframe, as of `Codes`; None where nothing moves.
         crossover: At each keyframe; ignored without a second track.
-        seeds: The codes of the main track as a request holds them.
     """
 
-    make: Callable[[], tuple[Codes, Codes | None]]
+    main: Picked
+    style: Picked | None
     crossover: Float64[np.ndarray, " keyframes"]
     psi: Float64[np.ndarray, " keyframes"]
     cutoff: int | None
     motions: Float64[np.ndarray, "keyframes 3"] | None
-    seeds: str
-    style_seeds: str | None
-    notes: tuple[str, ...]
-
-    @cached_property
-    def tracks(self) -> tuple[Codes, Codes | None]:
-        """The codes of both tracks, computed when they are first needed."""
-        return self.make()
-
-    @property
-    def main(self) -> Codes:
-        """Return the main track."""
-        return self.tracks[0]
-
-    @property
-    def style(self) -> Codes | None:
-        """Return the second track, for the layers from the crossover on, if any."""
-        return self.tracks[1]
 
     @property
     def count(self) -> int:
@@ -92,24 +74,29 @@ def keyframes(network: Network, tracks: Tracks, interp: Interp, streams: int) ->
         }
     )
 
-    def codes(track: _Track) -> Codes:
-        arranged = (
-            _arrange(network, each.codes, interp, streams, track.length) for each in track.picked
-        )
-        return _choose([_stretch(codes, count) for codes in arranged])
+    def arranged(track: _Track) -> Picked:
+        def make() -> Codes:
+            tables = [
+                _stretch(_arrange(network, each.codes, interp, streams, track.length), count)
+                for each in track.picked
+            ]
+            if len(tables) == 1:
+                return tables[0]
+            # each keyframe of its own class: of the first table the first, and so on
+            return join_codes([table[i : i + 1] for i, table in enumerate(tables)])
+
+        return replace(track.picked[-1], make=make)
 
     shifts = np.resize(np.asarray(tracks.translate, np.float64), (count, 2))
     turns = np.resize(np.asarray(tracks.rotate, np.float64), (count, 1))
     motions = np.concatenate([shifts, turns], axis=1)
     return Keyframes(
-        make=lambda: (codes(main), codes(style) if style else None),
+        main=arranged(main),
+        style=arranged(style) if style else None,
         crossover=np.resize(np.asarray(crossover, np.float64), count),
         psi=np.resize(np.asarray(tracks.psi, np.float64), count),
         cutoff=tracks.cutoff,
         motions=motions if motions.any() else None,
-        seeds=main.picked[-1].request,
-        style_seeds=style.picked[-1].request if style else None,
-        notes=main.picked[-1].notes + (style.picked[-1].notes if style else ()),
     )
 
 
@@ -138,13 +125,13 @@ def _common_length(lengths: Mapping[str, int]) -> int:
 
 def stills(G: "Generator", keyframes: Keyframes) -> Codes:
     """Return the codes at the keyframes, `[keyframe, stream]`: tracks mixed and truncated."""
-    main, style = keyframes.main, keyframes.style
+    main, style = keyframes.main.codes, keyframes.style
     (count, streams), size = main.shape, main.noise_seed.size
     codes = finished(
         G,
         keyframes,
         main.reshape(size),
-        None if style is None else style.reshape(size),
+        None if style is None else style.codes.reshape(size),
         crossover=keyframes.crossover.repeat(streams),
         psi=keyframes.psi.repeat(streams),
     )
@@ -266,13 +253,6 @@ def _opposites(G: "Generator", codes: Codes) -> Codes:
     w = map_latents(G, z.reshape(count, -1), codes.labels.reshape(count, codes.labels.shape[-1]))
     ws = broadcast_layers(w, G.num_ws).cpu().numpy()
     return replace(codes, z=z, ws=ws.reshape(codes.ws.shape))
-
-
-def _choose(tables: Sequence[Codes]) -> Codes:
-    """Return each keyframe of its own class: of the first table the first, and so on."""
-    if len(tables) == 1:
-        return tables[0]
-    return join_codes([table[i : i + 1] for i, table in enumerate(tables)])
 
 
 def _stretch(codes: Codes, count: int) -> Codes:

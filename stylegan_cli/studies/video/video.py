@@ -111,7 +111,7 @@ class Video:
     def swung(self, moments: Instants) -> Codes:
         """Return the codes of these moments of a swing."""
         assert self.swing is not None
-        still = replace(self.stills.codes, z=self.keyframes.main.z)
+        still = replace(self.stills.codes, z=self.keyframes.main.codes.z)
         return self.swing.moved(still[moments.keyframe, moments.stream], moments)
 
     def still(self, image: Image) -> tuple[int, int] | None:
@@ -155,7 +155,7 @@ def video(
         },
         sheets=("keyframes",),
         make=lambda: Tables(codes=stills(network.G, found)),
-        notes=found.notes,
+        notes=found.main.notes + (found.style.notes if found.style else ()),
     )
     return Video(stills=plan, keyframes=found, motion=motion, screen=screen, swing=swing)
 
@@ -242,9 +242,9 @@ def _request(
         several["class"] = [None]
     return {
         "interp": motion.interp,
-        "seeds": found.seeds,
-        "style_seeds": found.style_seeds,
-        "crossover": found.crossover.tolist() if found.style_seeds else None,
+        "seeds": found.main.request,
+        "style_seeds": found.style.request if found.style else None,
+        "crossover": found.crossover.tolist() if found.style else None,
         "psi": list(tracks.psi),
         "cutoff": tracks.cutoff,
         "noise_mode": tracks.noise_mode,

@@ -66,7 +66,7 @@ def test_a_loop_ends_one_step_before_its_first_frame(network):
 
 def test_a_circle_goes_through_both_codes_and_their_opposites_and_closes(network):
     found = film(network, [1, 2], interp="circle-z")
-    z = found.keyframes.main.z[:, 0]
+    z = found.keyframes.main.codes.z[:, 0]
     assert np.array_equal(z[2:], -z[:2])
     assert found.moments([Image(found.frames - 1, 0)]).following[0] == 0
 
@@ -159,7 +159,7 @@ def test_moving_noise_leaves_the_style_alone(network):
 def test_moving_noise_keeps_its_variance(network):
     found = film(network, range(40), interp="noise")
     moments = found.moments([Image(4 * i + 2, 0) for i in range(40)])
-    finest = noise_between(network.G, found.keyframes.main, moments)[-1]
+    finest = noise_between(network.G, found.keyframes.main.codes, moments)[-1]
     assert abs(float(finest.var()) - 1) < 0.05
 
 
