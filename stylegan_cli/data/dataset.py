@@ -59,7 +59,13 @@ class Dataset:
         annotations = columns.finish()
         self._labels = annotations.labels
         if labels and self._labels is None:
-            raise DataError(self._missing_label())
+            bare = [entry.name for entry in entries if entry.label is None]
+            remarks = "".join(f"; {remark}" for remark in source.remarks())
+            raise DataError(
+                f"{source.name}: labels are wanted, but {bare[0]} has none ({len(bare)} of "
+                f"{len(entries)} images have none){remarks}; prepare it with one sub-folder per "
+                "class, or choose `data.labels=false`"
+            )
         self.classes = annotations.classes if labels else ()
         self.label_names = annotations.label_names if labels else ()
         vectors = self._labels is not None and self._labels.ndim == 2
@@ -144,15 +150,6 @@ class Dataset:
 
     def close(self) -> None:
         self._source.close()
-
-    def _missing_label(self) -> str:
-        bare = [entry.name for entry in self._entries if entry.label is None]
-        remarks = "".join(f"; {remark}" for remark in self._source.remarks())
-        return (
-            f"{self._source.name}: labels are wanted, but {bare[0]} has none ({len(bare)} of "
-            f"{len(self)} images have none){remarks}; prepare it with one sub-folder per class, or "
-            "choose `data.labels=false`"
-        )
 
 
 def open_dataset(

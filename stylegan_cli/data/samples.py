@@ -47,7 +47,14 @@ class PortraitSource(Source):
         self._style = Style(_style_definition(style))
         self._avatar = Avatar
         self._draw = svg_to_bytes
-        self.prepared: Mapping[str, Any] = {"style": style, "seed": seed, **self._credits()}
+        meta = self._style.meta()
+        self.prepared: Mapping[str, Any] = {
+            "style": style,
+            "seed": seed,
+            "author": str(meta.creator().name()),
+            "licence": str(meta.license().name()),
+            "licence_url": str(meta.license().url()),
+        }
 
     def entries(self) -> Iterator[Entry]:
         for position in range(self.count):
@@ -80,14 +87,6 @@ class PortraitSource(Source):
             if len(colour.values()) > 1
         }
         return parts | colours
-
-    def _credits(self) -> dict[str, str]:
-        meta = self._style.meta()
-        return {
-            "author": str(meta.creator().name()),
-            "licence": str(meta.license().name()),
-            "licence_url": str(meta.license().url()),
-        }
 
 
 def style_names() -> list[str]:

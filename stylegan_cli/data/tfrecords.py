@@ -37,8 +37,12 @@ class TfrecordsSource(Source):
 
     def __init__(self, path: Path) -> None:
         self.name = str(path)
-        files = _files(path) if path.is_dir() else [path]
-        self._path = max(files, key=lambda file: _pixel_count(_Records(file)))
+        found = [path]
+        if path.is_dir():
+            found = sorted(file for file in path.iterdir() if file.suffix in SUFFIXES)
+        # files of a validation set have names of their own
+        training = [file for file in found if not file.name.startswith("validation-")]
+        self._path = max(training or found, key=lambda file: _pixel_count(_Records(file)))
         self._records = _Records(self._path)
         beside = sorted(self._path.parent.glob(f"{self._path.stem.rpartition('-r')[0]}*.labels"))
         self._labels = _read_labels(beside[0], len(self._records)) if beside else None
@@ -107,12 +111,6 @@ class _Records:
         if not _is_sound(payload, self.checksums[place]):
             raise UnusableImageError("damaged: its checksum is another")
         return payload
-
-
-def _files(folder: Path) -> list[Path]:
-    """Files of the training images; those of a validation set have names of their own."""
-    found = sorted(path for path in folder.iterdir() if path.suffix in SUFFIXES)
-    return [path for path in found if not path.name.startswith("validation-")] or found
 
 
 def _pixel_count(records: _Records) -> int:

@@ -2,7 +2,7 @@
 
 import io
 import zipfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
@@ -50,7 +50,12 @@ def open_writer(path: Path, *, overwrite: bool = False) -> Iterator[Writer]:
         raise OutputError(f"{path}: exists; name another file or choose `overwrite`")
     if path.is_dir():
         raise OutputError(f"{path}: is a folder; name a file")
-    with written_whole(path) as part, closing(_writer(part, path.suffix.lower())) as writer:
+    kind: Callable[[Path], Writer] = ZipWriter
+    if path.suffix.lower() != ".zip":
+        from stylegan_cli.data.hdf5 import Hdf5Writer
+
+        kind = Hdf5Writer
+    with written_whole(path) as part, closing(kind(part)) as writer:
         yield writer
 
 
@@ -91,11 +96,3 @@ class ZipWriter:
 
     def close(self) -> None:
         self._zip.close()
-
-
-def _writer(path: Path, suffix: str) -> Writer:
-    if suffix == ".zip":
-        return ZipWriter(path)
-    from stylegan_cli.data.hdf5 import Hdf5Writer
-
-    return Hdf5Writer(path)

@@ -70,7 +70,14 @@ def _reader_of(path: Path) -> Callable[[Path], Foreign] | None:
 def _read_checkpoint(path: Path) -> Foreign:
     """Read the networks in a file of torch.save or of safetensors."""
     with refusals_in_words(str(path)):
-        root, notes = unwrapped(_root(path))
+        if path.suffix == _SAFETENSORS:
+            try:
+                whole: object = {name: loaded(each) for name, each in load_file(path).items()}
+            except (SafetensorError, OSError) as error:
+                raise UnsupportedError(f"damaged safetensors ({error}); copy it again") from None
+        else:
+            whole = read_torch_file(path)
+        root, notes = unwrapped(whole)
         foreign = _network_of(root, str(path))
         return replace(foreign, notes=(*notes, *foreign.notes))
 
@@ -87,15 +94,6 @@ def _network_of(root: object, source: str) -> Foreign:
         found = "found " + shown(", ".join(str(key) for key in list(root)[:5]))
         hint = "; lucidrains' StyleGAN2 has layers of its own" if "GAN" in root else ""
     raise UnsupportedError(f"contains no network that sgtool knows; {found}{hint}")
-
-
-def _root(path: Path) -> object:
-    if path.suffix != _SAFETENSORS:
-        return read_torch_file(path)
-    try:
-        return {name: loaded(tensor) for name, tensor in load_file(path).items()}
-    except (SafetensorError, OSError) as error:
-        raise ForeignFileError(f"{path}: damaged safetensors ({error}); copy it again") from None
 
 
 def _has_no_description(path: Path) -> bool:

@@ -115,33 +115,32 @@ _SEED = 0
 
 def estimated_w_avg(recipe: Settled, generator: Mapping[str, Taken]) -> Taken:
     """Estimate the mean of W from 10,000 latents of seed 0, for a generator without labels."""
-    return Taken("(estimated)", Made((recipe.generator.w_dim,), lambda: _mean_w(recipe, generator)))
+
+    def mean() -> Tensor:
+        with torch.device("meta"):
+            mapping = build_generator(recipe, c_dim=0).mapping
+        state = {
+            name.removeprefix("mapping."): taken.tensor()
+            for name, taken in generator.items()
+            if name.startswith("mapping.") and name != W_AVG
+        }
+        mapping.load_state_dict({**state, "w_avg": torch.zeros(mapping.w_dim)}, assign=True)
+        latents = np.random.RandomState(_SEED).randn(SAMPLES, mapping.z_dim).astype(np.float32)
+        with torch.no_grad():
+            w: Tensor = mapping(torch.from_numpy(latents), torch.empty(SAMPLES, 0))
+        return w.double().mean(0).float()
+
+    return Taken("(estimated)", Made((recipe.generator.w_dim,), mean))
 
 
 def drawn_noise(name: str, side: int) -> Taken:
     """Draw the fixed noise map of a layer; the same name gives the same map."""
-    return Taken("(drawn)", Made((side, side), lambda: _draw(name, side)))
 
+    def draw() -> Tensor:
+        generator = torch.Generator().manual_seed(stream_seed(_SEED, "noise", name))
+        return torch.randn(side, side, generator=generator)
 
-def _mean_w(recipe: Settled, generator: Mapping[str, Taken]) -> Tensor:
-    with torch.device("meta"):
-        mapping = build_generator(recipe, c_dim=0).mapping
-    prefix = "mapping."
-    state = {
-        name.removeprefix(prefix): taken.tensor()
-        for name, taken in generator.items()
-        if name.startswith(prefix) and name != W_AVG
-    }
-    mapping.load_state_dict({**state, "w_avg": torch.zeros(mapping.w_dim)}, assign=True)
-    latents = np.random.RandomState(_SEED).randn(SAMPLES, mapping.z_dim).astype(np.float32)
-    with torch.no_grad():
-        w: Tensor = mapping(torch.from_numpy(latents), torch.empty(SAMPLES, 0))
-    return w.double().mean(0).float()
-
-
-def _draw(name: str, side: int) -> Tensor:
-    generator = torch.Generator().manual_seed(stream_seed(_SEED, "noise", name))
-    return torch.randn(side, side, generator=generator)
+    return Taken("(drawn)", Made((side, side), draw))
 
 
 StateDict = Mapping[str, StoredTensor]
