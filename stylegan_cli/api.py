@@ -137,7 +137,6 @@ if TYPE_CHECKING:
         Standing,
         compare_directions,
         standings,
-        with_measures,
         without_repeats,
     )
     from stylegan_cli.studies.discovery.judging import (

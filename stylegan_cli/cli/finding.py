@@ -81,8 +81,8 @@ def discover(find: "Callable[[api.Network, str], Found]", group: str, flags: Dis
         return api.discovery(effects, seeds=picks, strengths=strengths)
 
     def keep(hdf5: Path) -> Mapping[str, Any]:
-        api.write_directions(output, api.with_measures(kept[0], hdf5), overwrite=flags.overwrite)
-        ranked = api.standings(hdf5)
+        measured, ranked = api.standings(kept[0], hdf5)
+        api.write_directions(output, measured, overwrite=flags.overwrite)
         for line in (*_ranking(ranked), *_attribute_lines(ranked)):
             console.note(line)
         if not flags.json:

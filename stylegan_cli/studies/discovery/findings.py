@@ -50,28 +50,25 @@ class Standing:
         return self.lpips_per_sigma * max(self.consistency, 0.0)
 
 
-def standings(path: Path) -> tuple[Standing, ...]:
-    """Rank the directions of a study and the median of the random ones, best first."""
+def standings(found: Discovery, path: Path) -> tuple[Discovery, tuple[Standing, ...]]:
+    """Add to a discovery what its study found out about each direction, and rank them, best first.
+
+    The median of the random directions is ranked with them.
+    """
     with open_study(path) as file:
-        found = [_standing(file, i, name) for i, name in enumerate(file.header.axes["direction"])]
+        ranked = [_standing(file, i, each.name) for i, each in enumerate(found.directions)]
+        told = [
+            replace(each, facts={**each.facts, **_facts(file, i, ranked[i])})
+            for i, each in enumerate(found.directions)
+        ]
         changed, alike = (
             float(np.median(file.array("control", name)))
             for name in ("lpips_per_sigma", "consistency")
         )
-        control = Standing(
-            name=CONTROL,
-            lpips_per_sigma=changed,
-            consistency=alike,
-            over_noise=_over_noise(file, changed),
-        )
-    return tuple(sorted([*found, control], key=lambda each: -each.score))
-
-
-def with_measures(found: Discovery, path: Path) -> Discovery:
-    """Add to a discovery what its study found out about each direction."""
-    with open_study(path) as file:
-        told = [_told(file, i, each) for i, each in enumerate(found.directions)]
-    return replace(found, directions=tuple(told))
+        over = _over_noise(file, changed)
+    control = Standing(name=CONTROL, lpips_per_sigma=changed, consistency=alike, over_noise=over)
+    ranked = sorted([*ranked, control], key=lambda each: -each.score)
+    return replace(found, directions=tuple(told)), tuple(ranked)
 
 
 def _standing(file: StudyFile, i: int, name: str) -> Standing:
@@ -110,8 +107,7 @@ def _over_noise(file: StudyFile, changed: float) -> float | None:
     return changed / floor if floor > 0 else None
 
 
-def _told(file: StudyFile, i: int, direction: Direction) -> Direction:
-    standing = _standing(file, i, direction.name)
+def _facts(file: StudyFile, i: int, standing: Standing) -> dict[str, Fact]:
     measures: dict[str, Fact | None] = {
         **{name: float(file.array("effect", name, (i,))) for name in NUMBERS},
         "lpips": tuple(map(float, file.array("effect", "lpips", (i,)))),
@@ -122,8 +118,7 @@ def _told(file: StudyFile, i: int, direction: Direction) -> Direction:
         "flips": standing.flips,
         "dependency": standing.dependency,
     }
-    known = {name: value for name, value in measures.items() if value is not None}
-    return replace(direction, facts={**direction.facts, **known})
+    return {name: value for name, value in measures.items() if value is not None}
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -128,11 +128,8 @@ def _table(
     network: Network, sampling: Sampling, base: Codes, rows: Sequence[Sequence[Move]]
 ) -> Codes:
     """Move a single code as each cell says, with the same columns at every strength."""
-    moved = [
-        [replace(moved_codes(network, base, [move], sampling), z=None) for move in row]
-        for row in rows
-    ]
-    return join_codes([join_codes(row) for row in moved], np.stack)
+    moved = [moved_codes(network, base, [move], sampling) for row in rows for move in row]
+    return join_codes([replace(each, z=None) for each in moved]).reshape(len(rows), len(rows[0]))
 
 
 def _bases(network: Network, seeds: Sequence[Pick], sampling: Sampling) -> dict[str, Codes]:
