@@ -71,8 +71,7 @@ def check_acceleration(
 
 def open_engine(name: EngineName, dtype: "torch.dtype") -> "Engine":
     """Return the engine of that name for activations of this type."""
-    from stylegan_cli.training.compiled import captured, compiled
-    from stylegan_cli.training.engines import eager
+    from stylegan_cli.training.engines import captured, compiled, eager
 
     if name == "compiled":
         return compiled(dtype)

@@ -5,8 +5,7 @@ import torch
 
 from stylegan_cli.errors import TrainingError
 from stylegan_cli.runtime import World
-from stylegan_cli.training.compiled import compiled, relative_difference
-from stylegan_cli.training.engines import eager
+from stylegan_cli.training.engines import compiled, eager, relative_difference
 from stylegan_cli.training.iteration import nets_of, train_batch
 from stylegan_cli.training.schedule import stage_at
 from stylegan_cli.training.state import initial_state

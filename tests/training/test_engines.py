@@ -1,9 +1,8 @@
 import pytest
 import torch
 
-from stylegan_cli.training.compiled import captured
 from stylegan_cli.training.data import Batch
-from stylegan_cli.training.engines import eager
+from stylegan_cli.training.engines import captured, eager
 from stylegan_cli.training.iteration import nets_of, train_batch
 from stylegan_cli.training.schedule import stage_at
 from stylegan_cli.training.state import initial_state
