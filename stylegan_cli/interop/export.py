@@ -102,7 +102,14 @@ def _export(
     (write, run), G = _FORMATS[path.suffix], network.G
     write(temporary, trace(part, example(G, part)), part, _metadata(network, part, noise_mode))
     found = deviations(run(temporary, part), G, part, noise_mode)
-    _check(path, found)
+    for name, deviation in found.items():
+        # not >, because NaN would pass
+        if not deviation.relative <= TOLERANCE:
+            raise ExportError(
+                f"{path}: its {name} differ from those of PyTorch by {deviation.relative:.1e} of "
+                f"their largest value, {TOLERANCE:.0e} is allowed; nothing was written. Please "
+                "report it with the network and the versions of torch, onnxscript and onnxruntime"
+            )
     return Exported(
         path=path,
         part=part.name,
@@ -113,17 +120,6 @@ def _export(
         outputs=part.outputs,
         deviations=found,
     )
-
-
-def _check(path: Path, found: Mapping[str, Deviation]) -> None:
-    for name, deviation in found.items():
-        # not >, because NaN would pass
-        if not deviation.relative <= TOLERANCE:
-            raise ExportError(
-                f"{path}: its {name} differ from those of PyTorch by {deviation.relative:.1e} of "
-                f"their largest value, {TOLERANCE:.0e} is allowed; nothing was written. Please "
-                "report it with the network and the versions of torch, onnxscript and onnxruntime"
-            )
 
 
 def _metadata(network: Network, part: Part, noise_mode: FixedNoise) -> dict[str, str]:

@@ -147,7 +147,7 @@ def trace(part: Part, example: dict[str, Tensor]) -> ExportedProgram:
             {
                 aten.convolution_backward.default: _transposed_convolution,
                 # this would tie the graph to one device
-                aten._assert_tensor_metadata.default: _nothing,
+                aten._assert_tensor_metadata.default: lambda *_, **__: None,
             }
         )
         return plain
@@ -178,10 +178,6 @@ def _transposed_convolution(
     assert list(wanted) == [True, False, False]
     y = torch.conv_transpose2d(dy, weight, None, stride, padding, output_padding, groups, dilation)
     return y, None, None
-
-
-def _nothing(*_: object, **__: object) -> None:
-    pass
 
 
 Arrays = Mapping[str, np.ndarray]
@@ -255,7 +251,12 @@ def _labels(G: Generator, count: int) -> np.ndarray:
 def _wanted(
     G: Generator, part: Part, inputs: Arrays, noise_mode: FixedNoise
 ) -> Iterator[tuple[str, np.ndarray]]:
-    ws = torch.from_numpy(inputs["ws"]) if "ws" in inputs else _expected_ws(G, inputs)
+    if "ws" in inputs:
+        ws = torch.from_numpy(inputs["ws"])
+    else:
+        w = map_latents(G, inputs["z"], inputs.get("c", _labels(G, len(inputs["z"]))))
+        psi = float(inputs["psi"][0]) if "psi" in inputs else 1.0
+        ws = truncate(broadcast_layers(w, G.num_ws), G.mapping.w_avg, psi)
     for port in part.outputs:
         if port.name == "ws":
             yield "ws", ws.numpy()
@@ -263,9 +264,3 @@ def _wanted(
             with torch.no_grad():
                 images = upscale(G.synthesis(ws, noise_mode), G.size)
             yield "images", images.numpy()
-
-
-def _expected_ws(G: Generator, inputs: Arrays) -> Tensor:
-    w = map_latents(G, inputs["z"], inputs.get("c", _labels(G, len(inputs["z"]))))
-    psi = float(inputs["psi"][0]) if "psi" in inputs else 1.0
-    return truncate(broadcast_layers(w, G.num_ws), G.mapping.w_avg, psi)

@@ -143,12 +143,6 @@ def read_pytorch_release(root: Mapping[str, object], source: str) -> Foreign:
     )
 
 
-def _discriminator(D: PickledModule) -> tuple[Mapping[str, Taken], Mapping[str, object]]:
-    found = released(_tensors(D, "D"), "D.")
-    values = discriminator_values(shapes_of(found))
-    return found, values | _discriminator_options(D)
-
-
 def _tensors(network: PickledModule, where: str) -> Iterator[tuple[str, PickledTensor]]:
     for count, pair in enumerate(network.tensors()):
         if count >= MOST_TENSORS:
@@ -167,9 +161,12 @@ def _generator_options(G: PickledModule) -> dict[str, object]:
     }
 
 
-def _discriminator_options(D: PickledModule) -> dict[str, object]:
+def _discriminator(D: PickledModule) -> tuple[Mapping[str, Taken], Mapping[str, object]]:
+    """Return tensors by our names, which are theirs, and values of the recipe."""
+    found = released(_tensors(D, "D"), "D.")
     _check_lrelu(D, ("b4.conv", "b4.fc", "mapping.fc0"))
     options: dict[str, object] = {
+        **discriminator_values(shapes_of(found)),
         "discriminator.conv_clamp": D.attribute("b4.conv", "conv_clamp"),
         **deviation_groups(D.attribute("b4.mbstd", "group_size", 4)),
     }
@@ -177,7 +174,7 @@ def _discriminator_options(D: PickledModule) -> dict[str, object]:
         layers = sum(name.startswith("fc") for name in mapping.modules())
         options["discriminator.mapping_layers"] = layers
         options |= _multiplier("discriminator", D)
-    return options
+    return found, options
 
 
 def _multiplier(section: str, network: PickledModule) -> dict[str, object]:

@@ -105,7 +105,11 @@ def read_stream(
         RefusedError: Another file, or more than the table names; and ValueError, LookupError and
             similar errors for damage.
     """
-    _check_start(stream)
+    magic, protocol, system = (run_pickle(stream, {}, _FEW) for _ in range(3))
+    if magic != _MAGIC or protocol != _PROTOCOL or not isinstance(system, dict):
+        raise RefusedError("a file that torch did not write")
+    if system.get("little_endian") is not True:
+        raise RefusedError("big-endian numbers")
     claimed: dict[str, tuple[StorageId, Storage]] = {}
 
     def claim(persistent_id: object) -> Storage:
@@ -119,14 +123,6 @@ def read_stream(
     # the storages come last
     _fill(claimed, stream, buffer)
     return root
-
-
-def _check_start(stream: BufferedIOBase) -> None:
-    magic, protocol, system = (run_pickle(stream, {}, _FEW) for _ in range(3))
-    if magic != _MAGIC or protocol != _PROTOCOL or not isinstance(system, dict):
-        raise RefusedError("a file that torch did not write")
-    if system.get("little_endian") is not True:
-        raise RefusedError("big-endian numbers")
 
 
 def _fill(
