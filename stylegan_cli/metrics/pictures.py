@@ -200,9 +200,10 @@ def _data_path(chosen: str | None, header: Header, network: Path) -> Generator[E
         raise UsageError(f"{network}: does not record its data set; give `data`")
     if chosen is None:
         if not (path.startswith(DRAWN) or Path(path).exists()):
+            there = "" if Path(path).is_absolute() else ", seen from the folder it was trained in"
             raise DataError(
-                f"{path}: there is no such file or folder; {network} records it as the data set of "
-                "its training, seen from the folder of that; give `data`"
+                f"{path}: there is no such file or folder; {network} records it as its training "
+                f"data{there}; give `data`"
             )
         yield Remark(text=f"data {path}, as in training; `data` chooses another")
     return path
