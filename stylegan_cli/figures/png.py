@@ -57,9 +57,6 @@ def write_png(path: Path, pixels: Picture, *, origin: str | None = None) -> None
 
     Args:
         origin: Origin of the picture, stored in it as the text chunk "Source".
-
-    Raises:
-        OutputError: It cannot be written.
     """
     chunks = PngInfo()
     if origin is not None:

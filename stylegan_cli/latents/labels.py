@@ -20,9 +20,6 @@ def expand_labels(text: str) -> tuple[str, ...]:
     """Return the labels that a text stands for; START:STOP:COUNT in it are a number each time.
 
     Several such sweeps go along together: `a=0:1:5,b=1:0:5` is five labels.
-
-    Raises:
-        UsageError: The text is no label, or its sweeps have different lengths.
     """
     columns: list[list[str]] = []
     for part in text.split(","):
@@ -41,11 +38,7 @@ def expand_labels(text: str) -> tuple[str, ...]:
 
 
 def parse_label(network: Network, text: str) -> Float32[np.ndarray, " c_dim"]:
-    """Return a label of a network: all its numbers, or some by name and the usual ones elsewhere.
-
-    Raises:
-        UsageError: The network takes no such label.
-    """
+    """Return a label of a network: all its numbers, or some by name and the usual ones elsewhere."""
     if not network.c_dim:
         raise UsageError("the network has no labels; leave it out", parameter="label", value=text)
     labels = expand_labels(text)
@@ -123,9 +116,6 @@ def class_index(network: Network | Header, chosen: str | None) -> int | None:
 
     Args:
         chosen: A name, or an index in digits.
-
-    Raises:
-        UsageError: There is no such class.
     """
     classes, c_dim = network.classes, network.c_dim
     if chosen is None:

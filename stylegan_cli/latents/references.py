@@ -48,9 +48,6 @@ def parse_picks(text: str, *, parameter: str = "seeds") -> tuple[Pick, ...]:
 
     Args:
         parameter: Name of the argument, for the error message.
-
-    Raises:
-        UsageError: The text is not such a list.
     """
     picks: list[Pick] = []
     for is_file, parts in groupby(text.split(","), key=lambda part: any(map(str.isalpha, part))):

@@ -91,11 +91,7 @@ def open_arrays(path: Path) -> Iterator[Mapping[str, StoredArray]]:
 
 
 def describe_arrays(path: Path) -> dict[str, Any]:
-    """Return shape and type of every array of a file, ready for JSON.
-
-    Raises:
-        DataError: It is damaged, or could run code.
-    """
+    """Return shape and type of every array of a file, ready for JSON."""
     with open_arrays(path) as arrays:
         return {
             "arrays": {name: str(array) for name, array in arrays.items()},
@@ -219,9 +215,6 @@ def recognise(
     Args:
         where: Opens the error message.
         is_ours: sgtool wrote the array, which always calls a w per layer ws.
-
-    Raises:
-        UsageError: The array does not fit this network, or fits in several ways.
     """
     if array.dtype.kind not in "fiu":
         raise UsageError(f"{where}: {array} holds no numbers, so no codes")

@@ -72,12 +72,7 @@ class StoredCodes:
 
 
 def read_codes(stored: Stored, sizes: Sizes) -> StoredCodes:
-    """Read the selected codes, in reading order.
-
-    Raises:
-        UsageError: They are missing, do not fit the network, or are ambiguous.
-        DataError: The file is missing, damaged, or could run code.
-    """
+    """Read the selected codes, in reading order."""
     path, shapes = stored.path, code_shapes(sizes)
     # mix.h5 may be mix/mix.h5, in its study's folder
     within = path.with_suffix("") / path.name

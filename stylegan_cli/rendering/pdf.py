@@ -23,12 +23,7 @@ ALONG = {"a": "top", "m": "center", "s": "baseline"}
 
 
 def write_pdfs(paths: StudyPaths) -> Iterator[Path]:
-    """Write the composed pictures of a finished study as PDF, and yield each path.
-
-    Raises:
-        DataError: The study is damaged.
-        OutputError: One cannot be written.
-    """
+    """Write the composed pictures of a finished study as PDF, and yield each path."""
     with open_study(paths.hdf5) as file:
         for name, page in pages(file).items():
             path = paths.composed(name).with_suffix(".pdf")

@@ -217,11 +217,7 @@ def is_study(path: Path) -> bool:
 
 
 def describe_study(path: Path) -> dict[str, Any]:
-    """Describe the content and origin of a study file, ready for JSON.
-
-    Raises:
-        DataError: It is damaged.
-    """
+    """Describe the content and origin of a study file, ready for JSON."""
     with open_study(path) as study:
         shapes = {name: list(study.done(name).shape) for name in study.tables}
         return {
