@@ -38,7 +38,7 @@ def expand_labels(text: str) -> tuple[str, ...]:
 
 
 def parse_label(network: Network, text: str) -> Float32[np.ndarray, " c_dim"]:
-    """Return a label of a network: all its numbers, or some by name and the usual ones elsewhere."""
+    """Return a label of a network: all its numbers, or some by name beside the usual ones."""
     if not network.c_dim:
         raise UsageError("the network has no labels; leave it out", parameter="label", value=text)
     labels = expand_labels(text)

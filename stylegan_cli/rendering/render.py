@@ -123,60 +123,42 @@ def _batches(plan: Plan, size: int) -> Iterator[list[list[Address]]]:
 
     So an image that was found with its own noise has the same bits in every study.
     """
-    groups = _by_code(plan)
-    alone = [_own_noise(plan, same[0]) is not None for same in groups]
-    usual = [same for same, own in zip(groups, alone, strict=True) if not own]
-    for start in range(0, len(usual), size):
-        yield usual[start : start + size]
-    yield from ([same] for same, own in zip(groups, alone, strict=True) if own)
-
-
-def _by_code(plan: Plan) -> list[list[Address]]:
-    """Return the addresses of the plan, grouped by code."""
-    groups: dict[bytes, list[Address]] = {}
+    usual: dict[bytes, list[Address]] = {}
+    alone: dict[bytes, list[Address]] = {}
     for address in plan.addresses:
-        groups.setdefault(_code_key(plan, address), []).append(address)
-    return list(groups.values())
-
-
-def _code_key(plan: Plan, address: Address) -> bytes:
-    codes, modes = plan.tables[address.table], _noise_modes(plan, address)
-    key = sha256(codes.ws[address.position].tobytes())
-    key.update(modes.tobytes())
-    if codes.style_offsets is not None and codes.style_offsets[address.position].any():
-        key.update(codes.style_offsets[address.position].tobytes())
-    if codes.motions is not None:
-        key.update(codes.motions[address.position].tobytes())
-    if (modes == RANDOM).any():
-        key.update(codes.noise_seed[address.position].tobytes())
-    own = _own_noise(plan, address)
-    if own is not None:
-        key.update(own.sha256)
-    return key.digest()
-
-
-def _own_noise(plan: Plan, address: Address) -> OwnNoise | None:
-    """Return the noise found with an image, if it is shown with fixed noise."""
-    own_noise = plan.tables[address.table].own_noise
-    if own_noise is None or not (_noise_modes(plan, address) == CONST).any():
-        return None
-    own: OwnNoise | None = own_noise[address.position]
-    return own
-
-
-def _noise_modes(plan: Plan, address: Address) -> Int8[np.ndarray, " noise_inputs"]:
-    """Return the mode of each noise input, per image unless the plan has one for all."""
-    modes = plan.tables[address.table].noise_modes
-    if modes is None:
-        return np.array([NOISE_MODES.index(plan.noise_mode)], np.int8)
-    chosen: np.ndarray = modes[address.position]
-    return chosen
+        row = _row(plan, address)
+        groups = usual if row.own_noise is None else alone
+        groups.setdefault(_key(row), []).append(address)
+    several = list(usual.values())
+    for start in range(0, len(several), size):
+        yield several[start : start + size]
+    yield from ([same] for same in alone.values())
 
 
 def _row(plan: Plan, address: Address) -> Codes:
-    """Return the inputs of an image as a table of one."""
+    """Return the inputs of an image as a table of one; its own noise only if that is shown."""
     row = plan.tables[address.table][(*address.position, None)]
-    return replace(row, noise_modes=_noise_modes(plan, address)[None])
+    modes, own = row.noise_modes, row.own_noise
+    if modes is None:
+        modes = np.array([[NOISE_MODES.index(plan.noise_mode)]], np.int8)
+    is_shown = own is not None and own[0] is not None and (modes == CONST).any()
+    return replace(row, noise_modes=modes, own_noise=own if is_shown else None)
+
+
+def _key(row: Codes) -> bytes:
+    """Return a hash that is equal for equal images."""
+    key, modes = sha256(row.ws.tobytes()), row.noise_modes
+    assert modes is not None
+    key.update(modes.tobytes())
+    if row.style_offsets is not None and row.style_offsets.any():
+        key.update(row.style_offsets.tobytes())
+    if row.motions is not None:
+        key.update(row.motions.tobytes())
+    if (modes == RANDOM).any():
+        key.update(row.noise_seed.tobytes())
+    if row.own_noise is not None:
+        key.update(row.own_noise[0].sha256)
+    return key.digest()
 
 
 def noise_input(
