@@ -229,9 +229,7 @@ class Discriminator(nn.Module):
         Args:
             images: As large as the network has grown.
         """
-        image = images.contiguous(memory_format=torch.channels_last)
-        grown = self._grown if self.architecture == "progressive" else self._whole
-        scores = grown(image)
+        scores = self._features(images.contiguous(memory_format=torch.channels_last))
         if not self.c_dim or self.labels == "classes":
             return scores
         if self.labels == "own-logit":
@@ -245,25 +243,20 @@ class Discriminator(nn.Module):
         outputs = {"projection": features, "own-logit": self.c_dim, "classes": 1 + self.c_dim}
         return outputs[self.labels]
 
-    def _whole(self, image: Tensor | None) -> Tensor:
+    def _features(self, image: Tensor) -> Tensor:
+        missing, share = split_lod(self.lod)
+        first, *_ = levels = (*self.levels, 4)[missing:]
         x: Tensor | None = None
-        for level in (*self.levels, 4):
-            if image is not None:
-                x = self._read(image, level, x)
+        shown: Tensor | None = image
+        for level in levels:
+            if shown is not None:
+                x = self._read(shown, level, x)
                 skips = self.architecture == "skip" and level > 4
-                image = self.ops.downsample(image) if skips else None
+                shown = self.ops.downsample(shown) if skips else None
             x = self.get_submodule(f"b{level}")(x)
+            if share and level == first:
+                x = fade(x, self._read(halve(image), level // 2), share)
         assert x is not None
-        return x
-
-    def _grown(self, image: Tensor) -> Tensor:
-        levels, share = split_lod(self.lod)
-        first, *others = (*self.levels[levels:], 4)
-        x: Tensor = self.get_submodule(f"b{first}")(self._read(image, first))
-        if share:
-            x = fade(x, self._read(halve(image), first // 2), share)
-        for level in others:
-            x = self.get_submodule(f"b{level}")(x)
         return x
 
     def _read(self, image: Tensor, level: int, x: Tensor | None = None) -> Tensor:
