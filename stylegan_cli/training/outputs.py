@@ -93,7 +93,7 @@ class Outputs:
 
             # what a killed process wrote after its last state will be written again
             events = SummaryWriter(str(run.folder), purge_step=state.cur_nimg + 1)
-        self.run, self.grid, self.events = run, grid, events
+        self.run, self.state, self.grid, self.events = run, state, grid, events
 
     def _tiled(self, pixels: Pixels) -> UInt8[np.ndarray, "sheet_height sheet_width _"]:
         return tile(shown(pixels, self.run.recipe.data.shown), self.grid.columns)
@@ -112,24 +112,24 @@ class Outputs:
         write_png(path, augmented_sheet(reals, seeds, transforms_of(pipe), pipe))
         return path
 
-    def write_fakes(self, state: TrainingState) -> Path:
+    def write_fakes(self) -> Path:
         """Write images of the averaged generator, from the same latents each time."""
         fine = self._names_need_thousandths(self.run.recipe.report.image_ticks)
-        path = self.run.files.fakes(state.cur_nimg, fine=fine)
-        picture = self._tiled(self.grid.fakes(state.G_ema))
+        path = self.run.files.fakes(self.state.cur_nimg, fine=fine)
+        picture = self._tiled(self.grid.fakes(self.state.G_ema))
         write_png(path, picture)
         if self.events is not None:
-            self.events.add_image("fakes", picture, state.cur_nimg, dataformats="HWC")
+            self.events.add_image("fakes", picture, self.state.cur_nimg, dataformats="HWC")
         return path
 
-    def write_network(self, state: TrainingState) -> Path:
+    def write_network(self) -> Path:
         """Write the averaged generator and the discriminator."""
         recipe = self.run.recipe
         fine = self._names_need_thousandths(
             recipe.report.snapshot_ticks, recipe.metrics.every_ticks
         )
-        path = self.run.files.network(state.cur_nimg, fine=fine)
-        save_network(path, self._header(state), state.G_ema, state.D)
+        path = self.run.files.network(self.state.cur_nimg, fine=fine)
+        save_network(path, self._header(), self.state.G_ema, self.state.D)
         return path
 
     def write_stats(self, values: Stats, alarms: Sequence[Alarm]) -> None:
@@ -141,10 +141,10 @@ class Outputs:
                 self.events.add_scalar(name, value, int(values["cur_nimg"]))
             self.events.flush()
 
-    def write_state(self, state: TrainingState) -> None:
+    def write_state(self) -> None:
         """Write everything needed to resume."""
         images = {"data_fingerprint": self.run.dataset.fingerprint}
-        save_state(self.run.files.state, state.state_dict() | images)
+        save_state(self.run.files.state, self.state.state_dict() | images)
 
     def _names_need_thousandths(self, *intervals: int) -> bool:
         """Return whether files so many ticks apart would be of the same whole kimg."""
@@ -152,21 +152,21 @@ class Outputs:
         steps = [round(recipe.report.tick_kimg * 1000) * ticks for ticks in intervals]
         return any(step % 1000 for step in (*steps, round(recipe.train.total_kimg * 1000)))
 
-    def _header(self, state: TrainingState) -> Header:
+    def _header(self) -> Header:
         dataset = self.run.dataset
         return Header(
             recipe=self.run.recipe,
             c_dim=dataset.c_dim,
             classes=dataset.classes,
             label_columns=dataset.label_columns,
-            kimg=state.cur_nimg / 1000,
-            lod=state.lod,
-            licence=_licence(state.origin),
+            kimg=self.state.cur_nimg / 1000,
+            lod=self.state.lod,
+            licence=_licence(self.state.origin),
             provenance={
                 "data": self.run.recipe.data.path,
                 "data_fingerprint": dataset.fingerprint,
                 "images": len(dataset),
-                **({} if state.origin is None else {"init": dict(state.origin)}),
+                **({} if self.state.origin is None else {"init": dict(self.state.origin)}),
                 "versions": versions(),
                 "created_utc": datetime.now(UTC).isoformat(timespec="seconds"),
             },

@@ -87,11 +87,11 @@ class Session:
         self.images_at_clock = self.state.cur_nimg
         files: list[Path] = []
         if self.outputs is not None and not self.resumed:
-            files = [self.outputs.write_reals(), self.outputs.write_fakes(self.state)]
+            files = [self.outputs.write_reals(), self.outputs.write_fakes()]
             if self.state.augmentation is not None:
                 files.append(self.outputs.write_augmented())
         if self.outputs is not None and self.is_done and not snapshots(self.run.folder):
-            files.append(self.outputs.write_network(self.state))
+            files.append(self.outputs.write_network())
         return Begun(
             kimg=self.kimg,
             total_kimg=self.recipe.train.total_kimg,
@@ -184,9 +184,9 @@ class Session:
         if self.outputs is not None:
             alarms = self.watch.judge(stats)
             if self.crossed(report.image_ticks):
-                files.append(self.outputs.write_fakes(self.state))
+                files.append(self.outputs.write_fakes())
             if is_due or self.crossed(report.snapshot_ticks):
-                files.append(self.outputs.write_network(self.state))
+                files.append(self.outputs.write_network())
             self.outputs.write_stats(stats, [*self.unwritten, *alarms])
             self.unwritten.clear()
         if self.crossed(report.state_ticks):
@@ -213,7 +213,7 @@ class Session:
         if self.state.augmentation is not None:
             self.state.augmentation.pool(self.run.world)
         if self.outputs is not None:
-            self.outputs.write_state(self.state)
+            self.outputs.write_state()
 
     def outside(self, event: Event) -> Iterator[Event]:
         """Yield an event; the time its receiver takes does not count as training time."""
