@@ -1,6 +1,6 @@
 """Edits: images moved along directions, step by step, and their pictures."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from pathlib import Path
@@ -76,10 +76,12 @@ class Editing:
             open_direction(self.network, pick, self.drawn, force=force) for pick in self.picks
         )
 
-    def drawn(self) -> Population:
-        """Return codes as the network draws them."""
+    @property
+    def drawn(self) -> Callable[[], Population]:
+        """Return a function that draws codes as the network does."""
+        # a class that is not there is refused before any file is read
         of_class = class_index(self.network, self.sampling.class_name)
-        return population(self.network, class_index=of_class)
+        return partial(population, self.network, class_index=of_class)
 
     @property
     def strengths(self) -> tuple[float, ...]:
