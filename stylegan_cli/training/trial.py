@@ -30,7 +30,7 @@ from stylegan_cli.training.state import MOST_THREADS, initial_state
 
 MOST_SECONDS = 4.0
 """Time of this thread that a trial may take, whatever the recipe."""
-PILOT = 4
+PILOTS = (1, 4)
 """Images of the steps that tell how many images a trial can afford."""
 REGULARIZER = 0.75
 """Time of a regularizer, in plain steps."""
@@ -122,8 +122,7 @@ class Forecast:
     """Time that a run will take.
 
     Attributes:
-        images: Images of a step in the trial of the last stage; fewer than in the run where its
-            steps would have taken too long.
+        images: Of a step in the trial, fewer than in the run where it would have taken too long.
     """
 
     hours: float
@@ -165,15 +164,18 @@ def _seconds(trial: Trial, stage: Stage, clock: Callable[[], float], until: floa
     shares = kinds(trial.recipe.loss)
     costs = {name: 1 + REGULARIZER * name.count("reg") for name in shares}
     plain = min(costs, key=len)
-    few = _with_images(trial.recipe, stage, PILOT)
-    trial.enter(few)
 
     def once() -> tuple[float, float]:
         began = clock()
         return _timed_step(trial, plain), clock() - began
 
-    with _given_up(clock, until):
-        seconds, step = once()
+    for count in PILOTS:
+        few = _with_images(trial.recipe, stage, count)
+        trial.enter(few)
+        with _given_up(clock, until):
+            seconds, step = once()
+        if until - clock() < 2 * max(PILOTS) * step:
+            break
     if until - clock() > 2 * step:
         # the first iteration is slower than the others
         seconds, step = once()
@@ -186,9 +188,8 @@ def _seconds(trial: Trial, stage: Stage, clock: Callable[[], float], until: floa
         found = {name: _timed_step(trial, name) for name in sorted(shares, key=len, reverse=True)}
     images = trial.stage.batch_size
     # a step takes time for its images, and for the optimizers
-    an_image = most = found[plain] / images
-    if images > few.batch_size:
-        an_image = min(max(found[plain] - seconds, 0) / (images - few.batch_size), most)
+    more, most = images - few.batch_size, found[plain] / images
+    an_image = min(max(found[plain] - seconds, 0) / more, most) if more else most
     factor = 1 + an_image * (stage.batch_size - images) / found[plain]
     return factor * sum(shares[name].share * taken for name, taken in found.items())
 
