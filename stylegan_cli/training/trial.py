@@ -6,7 +6,6 @@ They tell how long a run takes, and with how many threads a CPU is fastest.
 import math
 import os
 import time
-from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
@@ -54,10 +53,9 @@ def kinds(loss: LossSection) -> dict[str, RecurringStep]:
         "step" + "+Greg" * (g_every and not i % g_every) + "+Dreg" * (d_every and not i % d_every)
         for i in range(period)
     ]
-    counts = Counter(names)
     return {
-        name: RecurringStep(iteration=names.index(name), share=counts[name] / period)
-        for name in sorted(counts)
+        name: RecurringStep(iteration=names.index(name), share=names.count(name) / period)
+        for name in sorted(set(names))
     }
 
 
@@ -93,7 +91,6 @@ class Trial:
 
     @property
     def steps(self) -> Steps:
-        """Return an iteration of each kind."""
         return self.iterations(self.engine)
 
     def iterations(self, engine: Engine) -> Steps:
