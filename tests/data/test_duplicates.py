@@ -4,7 +4,7 @@ import numpy as np
 from PIL import Image
 
 from stylegan_cli.data.decoding import Upright
-from stylegan_cli.data.survey import checksum, difference_hash, exact_pairs, near_pairs
+from stylegan_cli.data.duplicates import checksum, difference_hash, exact_pairs, near_pairs
 from tests.data.pictures import blocks, encoded
 
 
