@@ -34,9 +34,9 @@ def open_source(path: Path | str) -> Source:
     Raises:
         DataError: Nothing there, nothing that holds images, or damage.
     """
-    text, path = str(path), Path(path)
-    if "://" in text or ("{" in text and not path.exists()):
-        return _open_pattern(text)
+    if names_many(str(path)):
+        return _open_pattern(str(path))
+    path = Path(path)
     if is_lmdb(path):
         return open_lmdb(path)
     if path.is_dir():
@@ -46,6 +46,11 @@ def open_source(path: Path | str) -> Source:
     if not path.is_file():
         raise DataError(f"{path}: neither a file nor a folder")
     return _open_file(path)
+
+
+def names_many(path: str) -> bool:
+    """Return whether a path is an address, or has numbers such as `{000..127}`."""
+    return "://" in path or ("{" in path and not Path(path).exists())
 
 
 def _open_file(path: Path) -> Source:

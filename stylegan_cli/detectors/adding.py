@@ -284,7 +284,8 @@ def _members(path: Path) -> Iterator[tuple[str, int, Callable[[int], bytes]]]:
     if path.suffix == ".gz":
         with tarfile.open(path) as tar:
             for member in tar:
-                if file := tar.extractfile(member):
+                # a link may lead nowhere
+                if member.isfile() and (file := tar.extractfile(member)):
                     yield member.name, member.size, file.read
         return
     with zipfile.ZipFile(path) as archive:

