@@ -66,6 +66,7 @@ def test_a_seed_is_a_picture_and_a_list_of_seeds_is_not_one(tmp_path, network_fi
     ("words", "said"),
     [
         (("--init", "best-of:none"), "--init"),
+        (("--init", "1,2", "--steps", "2"), "--init: 2 codes for 1 pictures"),
         (("--align", "eyes"), "--align"),
         (("--protocol", "stylegan2", "--space", "w+"), "--space w+"),
         (("--prior", "-1"), "--prior -1"),

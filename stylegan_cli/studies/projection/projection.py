@@ -72,6 +72,7 @@ class Projection:
                 reasons = "; ".join(f"{each.name}: {each.reason}" for each in album.unusable)
                 told = f"no picture could be projected, so {path} stays as it is"
                 raise DataError(f"{told}: {reasons or 'none given'}")
+            _ = workshop.start  # codes that do not fit cost no result
             ProjectionFolder.clear(path)
         self._world.barrier()
         self.folder = ProjectionFolder(path, self._header())
@@ -81,6 +82,9 @@ class Projection:
         self.given, self.batches = len(self._subjects), len(todo)
         self.missing = sum(len(batch.keys) for batch in todo)
         self.total = self.missing * self._steps_each
+        if todo:
+            # refused before anything is written
+            _ = workshop.start
 
     @property
     def lpips(self) -> str:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import cached_property
 from pathlib import Path
 from typing import Literal
 
@@ -212,30 +213,42 @@ class Workshop:
         found = search.distances()
         return [found.get(number, np.inf) for number in range(len(subjects))]
 
-    def _start(self, subjects: Sequence[Subject]) -> tuple[Tensor | None, Tensor | None]:
-        """Return the codes of files or seeds to begin with, and the offsets of their styles."""
+    @cached_property
+    def start(self) -> tuple[np.ndarray, np.ndarray | None] | None:
+        """The codes of files or seeds to begin with, and the offsets of their styles, if any.
+
+        Raises:
+            UsageError: They do not fit the search space, or are not as many as the pictures.
+        """
         picks, space = self.choices.start.picks, self.choices.space
         if not picks:
-            return None, None
-        codes = codes_of_picks(self.network, picks, PLAIN).codes
-        order = {subject.key: number for number, subject in enumerate(self.album.subjects)}
-        if len(codes.ws) not in (1, len(order)):
+            return None
+        codes, count = codes_of_picks(self.network, picks, PLAIN).codes, len(self.album.subjects)
+        if len(codes.ws) not in (1, count):
             raise UsageError(
-                f"{len(codes.ws)} codes for {len(order)} pictures; give one, or one for each",
+                f"{len(codes.ws)} codes for {count} pictures; give one, or one for each",
                 parameter="init",
             )
-        codes = codes[[order[each.key] if len(codes.ws) > 1 else 0 for each in subjects]]
-        start, offsets = (
-            None if values is None else torch.from_numpy(values).to(self.device)
-            for values in (codes.z if space == "z" else codes.ws, codes.style_offsets)
-        )
-        if start is None:
+        values = codes.z if space == "z" else codes.ws
+        if values is None:
             raise UsageError("these codes are not z, as the search space needs", parameter="init")
-        if offsets is not None and space not in ("s", "noise"):
+        if codes.style_offsets is not None and space not in ("s", "noise"):
             raise UsageError(
                 f"these codes move single style channels, which {space} cannot; take `space=s`",
                 parameter="init",
             )
+        return values, codes.style_offsets
+
+    def _start(self, subjects: Sequence[Subject]) -> tuple[Tensor | None, Tensor | None]:
+        """Return where the search for these pictures begins, as `start` does for all."""
+        if self.start is None:
+            return None, None
+        order = {subject.key: number for number, subject in enumerate(self.album.subjects)}
+        rows = [order[each.key] if len(self.start[0]) > 1 else 0 for each in subjects]
+        start, offsets = (
+            None if values is None else torch.from_numpy(values[rows]).to(self.device)
+            for values in self.start
+        )
         return start, offsets
 
     @staticmethod
