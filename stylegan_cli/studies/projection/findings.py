@@ -165,8 +165,10 @@ def paint_sheet(records: Sequence[Record], lpips: str) -> Picture:
     title = f"projected · {len(records)} pictures"
     content = in_rows(title, rows, [TITLES.get(name, name) for name in names])
     captions = {}
+    # measures are read from the file each time
+    measured = [each.measures for each in records]
     for row, col in content.images:
-        measures, name = records[row].measures, names[col]
+        measures, name = measured[row], names[col]
         if name == "difference":
             captions[row, col] = f"{measures['psnr']:.1f} dB"
         elif name != "target":
