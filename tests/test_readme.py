@@ -76,13 +76,15 @@ def run(command):
     if words[0] == "convert" and words[2].endswith((".onnx", ".pt2")):
         return convert(words)
     smaller = tuple(f"--set={each}" for each in SMALLER)
-    shrunk = smaller if words[0] == "train" and "--dry-run" not in words else ()
+    shrunk = smaller if words[0] == "train" else ()
     if any(word.startswith("metrics.") for word in words):
         shrunk += ("--set=metrics.num=8",)
     if words[0] == "eval":
         shrunk = ("--num=8",)
     if words[:2] == ["eval", "separability"]:
         shrunk += ("--classifier-kimg=0.016", "--classifier-features=2")
+    if words[:2] in (["discover", "pca"], ["discover", "attribute"], ["discover", "channels"]):
+        shrunk = ("--samples=500",)
     if words[0] == "video":
         shrunk = ("--fps=5",)
     if words[0] == "project":

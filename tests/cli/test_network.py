@@ -23,7 +23,14 @@ def runs(tmp_path, monkeypatch):
 
 
 def test_a_file_is_taken_as_it_is(tmp_path):
-    assert find_network(tmp_path / "any.safetensors") == tmp_path / "any.safetensors"
+    path = tmp_path / "any.safetensors"
+    path.touch()
+    assert find_network(path) == path
+
+
+def test_a_file_that_is_not_there_is_refused(tmp_path):
+    with pytest.raises(NetworkFileError, match="no such file"):
+        find_network(tmp_path / "any.safetensors")
 
 
 def test_a_run_gives_its_snapshot_of_most_kimg(runs):

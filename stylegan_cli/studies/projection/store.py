@@ -21,7 +21,7 @@ from stylegan_cli.errors import DataError, OutputError
 from stylegan_cli.files import put_in_place, writing, written_whole
 from stylegan_cli.rendering.header import StudyHeader, differing
 from stylegan_cli.rendering.store import Table, create_study, open_study
-from stylegan_cli.studies.projection.states import Record
+from stylegan_cli.studies.projection.states import Cells, Record
 
 STUDY, AXIS = "projected", "picture"
 CHECKS = "checks"
@@ -184,6 +184,7 @@ class ProjectionFolder:
     ) -> None:
         first = next(records)
         tables = {table: _table(len(names), cells) for table, cells in first.cells.items()}
+        forms = _forms(first.cells)
         if measured:
             tables[CHECKS] = _table(len(measured), measured[0])
         header = replace(self.header, axes={AXIS: tuple(names)})
@@ -191,12 +192,13 @@ class ProjectionFolder:
         temporary.unlink(missing_ok=True)
         with create_study(temporary, header, tables) as file:
             for i, record in enumerate(chain([first], records)):
-                if _forms(record) != _forms(first):
+                cells_of = dict(record.cells)  # which reads each table once
+                if _forms(cells_of) != forms:
                     raise OutputError(
                         f"{self.hdf5}: damaged, {first.name} and {record.name} hold different "
                         "arrays; add `overwrite` to start again"
                     )
-                for table, cells in record.cells.items():
+                for table, cells in cells_of.items():
                     file.write_cell(table, (i,), cells)
             for i, cells in enumerate(measured):
                 file.write_cell(CHECKS, (i,), cells)
@@ -242,10 +244,10 @@ def _table(count: int, cells: Mapping[str, np.ndarray]) -> Table:
     return Table(shape=(count,), arrays=arrays)
 
 
-def _forms(record: Record) -> dict[str, dict[str, tuple[int, ...]]]:
+def _forms(tables: Cells) -> dict[str, dict[str, tuple[int, ...]]]:
     return {
         table: {name: np.shape(each) for name, each in arrays.items()}
-        for table, arrays in record.cells.items()
+        for table, arrays in tables.items()
     }
 
 
