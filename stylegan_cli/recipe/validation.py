@@ -24,6 +24,9 @@ ANY_MACHINE = Machine()
 LEADERS = {f"discriminator.{name}": f"generator.{name}" for name in ("channel_base", "channel_max")}
 """Keys that a recipe may leave out, and the key whose value they then take."""
 
+MOST_KEYS = 500
+"""In a recipe; about five times as many as there are."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Recipe:
@@ -50,6 +53,10 @@ class Recipe:
             RecipeError: With every problem: unknown keys, wrong values, broken rules.
         """
         _check_schema(self.values.get("schema", SCHEMA), self.source)
+        if len(self.values) > MOST_KEYS:
+            # each unknown key is compared with all known ones
+            words = f"{len(self.values):,} keys, where no recipe has more than {MOST_KEYS}"
+            raise RecipeError(self.source, [words])
         problems: dict[str, str] = {}
         good: dict[str, object] = {}
         for key, value in self._decided(machine).items():

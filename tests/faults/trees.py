@@ -17,6 +17,8 @@ CIRCUMSTANCES = {
     *("seconds", "sec_per_kimg", "memory_gib"),
     # a network holds the date of its making
     *("network_sha256", "sha256", "key", "best"),
+    # and a state the time that it took
+    "state_sha256",
 }
 """Differ from run to run."""
 

@@ -124,3 +124,10 @@ def test_every_wrong_entry_of_a_table_is_told():
         "growing.batch_size: 8 should be at least 1, found 0; "
         '32 should be a whole number, found "x"',
     )
+
+
+def test_a_file_with_more_keys_than_any_recipe_is_refused_at_once():
+    text = "".join(f"key{i} = 1\n" for i in range(20_000))
+    with pytest.raises(RecipeError) as error:
+        loads(text)
+    assert len(error.value.problems) == 1
