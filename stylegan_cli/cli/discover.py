@@ -237,8 +237,7 @@ def styles(
         sgtool discover styles --count 8
         sgtool mix --rows 0-3 --cols styles.h5:centres --layers fine
     """
-    if output.exists() and not overwrite:
-        raise OutputError(f"{output}: exists already; choose another `output` or `overwrite`")
+    _refuse_existing(output, overwrite=overwrite)
     opened = open_network(network, StudyFlags())
     centres, shares = api.cluster_centres(opened, count, samples=samples)
     api.write_centres(output, opened, centres)
@@ -305,7 +304,11 @@ def export(
     Examples:
         sgtool discover export directions.h5:sefa/0 sefa0.npy
     """
-    if output.exists() and not overwrite:
-        raise OutputError(f"{output}: exists already; choose another name or `overwrite`")
+    _refuse_existing(output, overwrite=overwrite)
     api.export_direction(output, api.parse_direction(direction))
     typer.echo(output)
+
+
+def _refuse_existing(output: Path, *, overwrite: bool) -> None:
+    if output.exists() and not overwrite:
+        raise OutputError(f"{output}: exists already; choose another name or `overwrite`")

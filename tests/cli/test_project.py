@@ -79,6 +79,14 @@ def test_what_cannot_be_is_refused_by_its_flag(tmp_path, network_file, words, sa
     assert not (tmp_path / "out").exists()
 
 
+def test_codes_that_do_not_fit_cost_no_result(tmp_path, network_file):
+    words = ("project", "3", "--network", network_file, "-o", tmp_path, "--steps", "2")
+    sgtool(*words, *QUICK)
+    before = (tmp_path / "projected.h5").read_bytes()
+    assert sgtool(*words, "--init", "1,2", "--overwrite").exit_code == 2
+    assert (tmp_path / "projected.h5").read_bytes() == before
+
+
 def test_a_report_shows_the_sheet_and_the_measures(done, tmp_path):
     folder, _ = done
     said = sgtool("report", folder / "out", "-o", tmp_path / "report.html")
