@@ -58,7 +58,10 @@ def find(source: str | Path) -> Path:
     if path.is_file():
         return path
     if path.is_dir():
-        raise RecipeError(str(source), [f"a folder, not a recipe; {IMAGES_ELSEWHERE}"])
+        run = path / "recipe.toml"
+        resume = f"name {run}, with `output={path}` to resume its run"
+        way = resume if run.is_file() else IMAGES_ELSEWHERE
+        raise RecipeError(str(source), [f"a folder, not a recipe; {way}"])
     name = str(source).removeprefix("recipes/").removesuffix(".toml")
     if name in shipped():
         return _folder() / f"{name}.toml"

@@ -143,7 +143,8 @@ class Outputs:
 
     def write_state(self) -> None:
         """Write everything needed to resume."""
-        images = {"data_fingerprint": self.run.dataset.fingerprint}
+        dataset = self.run.dataset
+        images = {"data_fingerprint": dataset.fingerprint, "images": len(dataset)}
         save_state(self.run.files.state, self.state.state_dict() | images)
 
     def _names_need_thousandths(self, *intervals: int) -> bool:

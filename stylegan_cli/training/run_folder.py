@@ -220,11 +220,12 @@ class RunFolder:
             os.fsync(file.fileno())
 
     def _check_same(self, found: Settled, wanted: Settled) -> None:
-        there, here = (values(_identity(recipe)) for recipe in (found, wanted))
+        there, here = values(found), values(wanted)
+        same, now = values(_identity(found)), values(_identity(wanted))
         differing = [
             f"{key} is {there[key]} there, {here[key]} here"
             for key in here
-            if there[key] != here[key]
+            if same[key] != now[key] and there[key] != here[key]
         ]
         if differing:
             raise OutputError(
@@ -286,11 +287,11 @@ def _images_shown(line: bytes) -> float:
 
 
 def _identity(recipe: Settled) -> Settled:
-    # the same images, whichever way their path is written
-    path = recipe.data.path and str(Path(recipe.data.path).resolve())
+    # images and the origin are known by their content, wherever they lie by now
     return replace(
         recipe,
-        data=replace(recipe.data, path=path),
+        data=replace(recipe.data, path=None),
+        init=replace(recipe.init, network=recipe.init.sha256 or recipe.init.network),
         report=ReportSection(),
         metrics=MetricsSection(),
         health=HealthSection(),

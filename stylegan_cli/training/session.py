@@ -1,8 +1,9 @@
 """Sessions of training, from the state that they find to the state that they leave."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 from stylegan_cli.data.loader import BatchShape, stretches
 from stylegan_cli.errors import OutputError, TrainingError
@@ -256,10 +257,7 @@ def _resume(state: TrainingState, run: Run) -> bool:
     saved = load_state(files.state) if files.state.exists() else None
     if saved is not None:
         if saved.get("data_fingerprint") != run.dataset.fingerprint:
-            raise OutputError(
-                f"{files.path}: was trained on other images or labels; train on those again, or on "
-                "these in another folder"
-            )
+            raise OutputError(_other_images(saved, run))
         state.load_entries(saved, files.state)
     if world.any(saved is None) and world.any(saved is not None):
         raise OutputError(
@@ -267,6 +265,17 @@ def _resume(state: TrainingState, run: Run) -> bool:
             "share"
         )
     return saved is not None
+
+
+def _other_images(saved: Mapping[str, Any], run: Run) -> str:
+    begun = run.files.begun() or run.recipe
+    count = saved.get("images")  # the first versions did not note it
+    there = f"{count if isinstance(count, int) else 'others'} at {begun.data.path}"
+    return (
+        f"{run.files.path}: was trained on other images, names or labels ({there} there, "
+        f"{len(run.dataset)} at {run.recipe.data.path} here); train on those again, or choose "
+        f"another `output`, with `init_from={run.files.path}` to begin with its weights"
+    )
 
 
 def _start(state: TrainingState, run: Run) -> Transfer | None:

@@ -103,6 +103,10 @@ def test_a_shipped_recipe_is_found_by_name(name, tmp_path, monkeypatch):
         ("stylgan2", "no such file or shipped recipe; did you mean stylegan2?"),
         ("min.toml", "no such file or shipped recipe; did you mean mine.toml?"),
         ("photos", "a folder, not a recipe; name a .toml file; pass images as `data`"),
+        (
+            "run",
+            "a folder, not a recipe; name run/recipe.toml, with `output=run` to resume its run",
+        ),
         ("photos.zip", "not text, so no recipe; name a .toml file; pass images as `data`"),
     ],
 )
@@ -110,6 +114,8 @@ def test_what_is_no_recipe_leads_to_what_was_meant(source, wanted, tmp_path, mon
     monkeypatch.chdir(tmp_path)
     (tmp_path / "mine.toml").touch()
     (tmp_path / "photos").mkdir()
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "recipe.toml").touch()
     (tmp_path / "photos.zip").write_bytes(b"PK\x03\x04\xff")
     with pytest.raises(RecipeError) as refused:
         load(source)

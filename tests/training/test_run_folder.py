@@ -47,6 +47,13 @@ def test_a_refusal_names_what_makes_it_another_run(folder):
         take(folder, longer)
 
 
+def test_an_origin_is_known_by_its_content_wherever_it_lies(folder):
+    begin(folder, tiny("init.network=old", "init.sha256=" + 64 * "a"))
+    take(folder, tiny("init.network=elsewhere/old", "init.sha256=" + 64 * "a"))
+    with pytest.raises(OutputError, match=r"another run \(init.sha256 is a+ there, b+ here\)"):
+        take(folder, tiny("init.network=elsewhere/old", "init.sha256=" + 64 * "b"))
+
+
 def test_a_run_without_progress_makes_way_for_another(folder):
     take(folder, tiny())
     folder.reals.touch()
