@@ -6,7 +6,7 @@ import os
 import platform
 import re
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
@@ -23,21 +23,51 @@ def written_whole(path: Path) -> Iterator[Path]:
     The file then survives a kill or a power failure. Its folder is created if missing.
 
     Raises:
-        OutputError: The file cannot be written, or the disk is full.
+        OutputError: The file cannot be written, another process is writing it, or the disk is full.
     """
     temporary = path.with_name(f".{path.name}.partial")
+    with writing(path):
+        if not path.parent.exists():
+            path.parent.mkdir(parents=True, exist_ok=True)
+        held = _create(temporary, path)
     try:
         with writing(path):
-            if not path.parent.exists():
-                path.parent.mkdir(parents=True, exist_ok=True)
-            # an existing link under this name must not be followed
-            temporary.unlink(missing_ok=True)
-            os.close(os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666))
             yield temporary
             put_in_place(temporary, path)
     finally:
         with suppress(OSError):
             temporary.unlink(missing_ok=True)
+        if held is not None:
+            os.close(held)
+
+
+def _create(temporary: Path, path: Path) -> int | None:
+    """Create an empty file and hold it; None on Windows, where open files cannot be renamed.
+
+    A file that a killed process left there is removed, one that another process holds is not.
+    """
+    flags = os.O_CREAT | os.O_EXCL | os.O_WRONLY
+    if os.name == "nt":
+        temporary.unlink(missing_ok=True)
+        os.close(os.open(temporary, flags, 0o666))
+        return None
+    with ExitStack() as open_files, suppress(FileExistsError):
+        is_free = True
+        if temporary.is_symlink():  # must not be followed
+            temporary.unlink()
+        elif temporary.is_file():
+            left = os.open(temporary, os.O_RDONLY | os.O_NOFOLLOW)
+            open_files.callback(os.close, left)
+            if is_free := locked(left) and _is_at(left, temporary):
+                temporary.unlink()
+        if is_free:
+            held = os.open(temporary, flags, 0o666)
+            if locked(held) and _is_at(held, temporary):
+                return held
+            os.close(held)
+    raise OutputError(
+        f"{path}: another process is writing it; wait for it, stop it, or choose another place"
+    )
 
 
 def put_in_place(temporary: Path, path: Path) -> None:

@@ -73,7 +73,7 @@ def written_hdf5(path: Path) -> Iterator[h5py.File]:
     with (
         written_whole(path) as temporary,
         writing(path, ValueError, RuntimeError),
-        h5py.File(temporary, "w") as file,
+        h5py.File(temporary, "w", locking=False) as file,
     ):
         yield file
 

@@ -38,6 +38,23 @@ def test_a_link_under_the_temporary_name_is_not_followed(tmp_path):
     assert not (tmp_path / "a.txt").is_symlink()
 
 
+def test_a_file_that_another_process_writes_is_left_to_it(tmp_path):
+    place = tmp_path / "a.txt"
+    with written_whole(place) as temporary:
+        temporary.write_text("first")
+        refused = pytest.raises(OutputError, match=r"a.txt: another process is writing it; wait")
+        with refused, written_whole(place):
+            pass
+    assert place.read_text() == "first"
+
+
+def test_what_a_killed_process_left_is_replaced(tmp_path):
+    (tmp_path / ".a.txt.partial").write_text("half")
+    with written_whole(tmp_path / "a.txt") as temporary:
+        assert temporary.read_text() == ""
+    assert [path.name for path in tmp_path.iterdir()] == ["a.txt"]
+
+
 def test_a_file_is_on_the_disk_before_it_takes_its_name(tmp_path, monkeypatch):
     order = []
     monkeypatch.setattr(files, "reach_disk", lambda path: order.append((path.name, place.exists())))

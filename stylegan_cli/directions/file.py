@@ -70,7 +70,7 @@ def write_discovery(path: Path, found: Discovery, *, overwrite: bool = False) ->
                 same = there.attrs.get("network_sha256") == found.network_sha256
             if same:
                 shutil.copyfile(path, temporary)
-        with h5py.File(temporary, "a") as file:
+        with h5py.File(temporary, "a", locking=False) as file:
             file.attrs["schema"], file.attrs["network_sha256"] = SCHEMA, found.network_sha256
             file.attrs["directions"] = True
             if found.group in file:

@@ -180,7 +180,7 @@ def create_study(path: Path, header: StudyHeader, tables: Mapping[str, Table]) -
     """
     with written_whole(path) as temporary, _writing(path):
         _check_room(temporary, tables)
-        with h5py.File(temporary, "w") as file:
+        with h5py.File(temporary, "w", locking=False) as file:
             write_header(file, header)
             for name, table in tables.items():
                 _write_table(file.require_group(name), table)
