@@ -6,16 +6,15 @@ import tests.checking  # noqa: F401 - before the package is imported
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 # as the command line has it: threads that wait leave the cores to the other tests
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+# each of the many processes that tests start would compile the whole package again
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 import numpy as np
 import pytest
 from hypothesis import settings
 from PIL import Image
 
-from stylegan_cli.data.dataset import open_dataset
-from stylegan_cli.networks.snapshot import load_network
-from tests.networks.families import GROWING, small
-from tests.tiny import write_network, write_untrained
+# the package is imported in fixtures: xdist's controller reads this file, and needs no torch
 
 # a busy machine takes its time, and a first call more than later ones
 settings.register_profile("sgtool", deadline=None)
@@ -24,22 +23,33 @@ settings.load_profile("sgtool")
 
 @pytest.fixture(scope="session")
 def network_file(tmp_path_factory):
+    from tests.tiny import write_network
+
     return write_network(tmp_path_factory.mktemp("run") / "network-000012.safetensors")
 
 
 @pytest.fixture(scope="session")
 def network(network_file):
+    from stylegan_cli.networks.snapshot import load_network
+
     return load_network(network_file)
 
 
 @pytest.fixture(scope="session")
 def network_with_classes(tmp_path_factory):
+    from stylegan_cli.networks.snapshot import load_network
+    from tests.tiny import write_network
+
     path = tmp_path_factory.mktemp("classes") / "network-000012.safetensors"
     return load_network(write_network(path, classes=("cat", "dog", "owl")))
 
 
 @pytest.fixture(scope="session")
 def growing_networks(tmp_path_factory):
+    from stylegan_cli.networks.snapshot import load_network
+    from tests.networks.families import GROWING, small
+    from tests.tiny import write_untrained
+
     folder = tmp_path_factory.mktemp("growing")
     return {
         kind: load_network(write_untrained(folder / f"{kind}.safetensors", small(kind)))
@@ -61,4 +71,6 @@ def image_folder(tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def dataset(image_folder):
+    from stylegan_cli.data.dataset import open_dataset
+
     return open_dataset(image_folder, resolution=16)

@@ -2,12 +2,12 @@
 
 import os
 import re
-import socket
 import subprocess
 import sys
 from pathlib import Path
 
 from stylegan_cli.recipe import dumps
+from tests.processes import free_port
 from tests.tiny import tiny
 
 ROOT = Path(__file__).parents[1]
@@ -35,7 +35,7 @@ def test_the_slurm_script_trains_in_two_processes(image_folder, tmp_path):
         program.chmod(0o755)
     (tmp_path / "tiny.toml").write_text(dumps(tiny("train.total_kimg=0.016")))
     here = {"stylegan2-f": "tiny.toml --device cpu", "photos.zip": str(image_folder)}
-    for shown, meant in {**here, "29500": str(free_port())}.items():
+    for shown, meant in {**here, "29500": free_port()}.items():
         assert shown in script
         script = script.replace(shown, meant)
     path = f"{tmp_path / 'bin'}:{os.environ['PATH']}"
@@ -49,9 +49,3 @@ def test_the_slurm_script_trains_in_two_processes(image_folder, tmp_path):
     )
     assert done.returncode == 0, done.stderr
     assert (tmp_path / "runs" / "faces" / "network-000000.016.safetensors").exists()
-
-
-def free_port():
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        return free.getsockname()[1]

@@ -170,9 +170,8 @@ def test_networks_are_compared_with_all_images(recipe, dataset, tmp_path):
 
 def test_two_processes_measure_together(recipe, tmp_path):
     (tmp_path / "tiny.toml").write_text(dumps(recipe))
-    in_two_processes(
-        "train", tmp_path / "tiny.toml", "--device", "cpu", "-o", tmp_path / "run", "--quiet"
-    )
+    words = ("--device", "cpu", "-o", tmp_path / "run", "--quiet")
+    in_two_processes(("train", tmp_path / "tiny.toml", *words))
     assert [record["kimg"] for record in records(tmp_path / "run")] == [0.032, 0.048]
 
 

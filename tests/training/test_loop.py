@@ -11,7 +11,9 @@ import pytest
 import torch
 from PIL import Image
 from safetensors.torch import load_file
+from typer.testing import CliRunner
 
+from stylegan_cli.cli.app import app
 from stylegan_cli.data.dataset import open_dataset
 from stylegan_cli.errors import Interrupted, OutputError, TrainingError
 from stylegan_cli.networks.snapshot import load_network
@@ -106,7 +108,7 @@ def test_a_killed_process_loses_nothing_but_time(image_folder, uninterrupted, tm
         time.sleep(0.02)
     process.send_signal(signal.SIGKILL)
     process.wait()
-    subprocess.run(command, env=environment, check=True, capture_output=True)
+    assert CliRunner().invoke(app, command[3:]).exit_code == 0
     assert_same_bits(final_weights(folder), final_weights(uninterrupted))
 
 
@@ -241,21 +243,6 @@ def test_labels_condition_both_networks(image_folder, tmp_path):
     assert (network.c_dim, network.classes) == (2, ("a", "b"))
 
 
-def test_two_processes_train_and_resume_what_one_does(image_folder, dataset, tmp_path):
-    for total in ("0.016", "0.032"):
-        train_with_two_processes(tiny(f"train.total_kimg={total}"), image_folder, tmp_path)
-    run(tiny("train.total_kimg=0.032"), dataset, tmp_path / "one")
-    for two, one in zip(losses(tmp_path / "two"), losses(tmp_path / "one"), strict=True):
-        assert two == pytest.approx(one, rel=1e-5)
-
-
-def train_with_two_processes(recipe, images, folder):
-    file = folder / "tiny.toml"
-    file.write_text(dumps(recipe))
-    words = ("--data", images, "-o", folder / "two", "--device", "cpu")
-    in_two_processes("train", file, *words, OMP_NUM_THREADS="1")
-
-
 @pytest.fixture(scope="module")
 def grown(dataset, tmp_path_factory):
     folder = tmp_path_factory.mktemp("grown")
@@ -318,15 +305,6 @@ def test_a_network_saved_while_growing_draws_at_its_size(half_grown):
     assert (network.lod, network.G.grown_size, network.D.lod) == (1.0, square(8), 1.0)
 
 
-def test_two_processes_grow_as_one_does(image_folder, dataset, tmp_path):
-    # StyleGAN's first constant, normalised, is all rounding error
-    recipe = tiny_growing(family="stylegan2-b")
-    train_with_two_processes(recipe, image_folder, tmp_path)
-    run(recipe, dataset, tmp_path / "one")
-    for two, one in zip(losses(tmp_path / "two"), losses(tmp_path / "one"), strict=True):
-        assert two == pytest.approx(one, rel=1e-5)
-
-
 ADA = ("augment.mode=ada", "augment.pipe=bgcfnc", "augment.target=-0.9", "augment.ada_kimg=0.1")
 
 
@@ -350,16 +328,6 @@ def told(folder, name):
     return [json.loads(line)[name] for line in lines]
 
 
-def test_two_processes_augment_as_one_does(image_folder, dataset, tmp_path):
-    recipe = tiny(*ADA, "augment.interval=1", "train.total_kimg=0.032")
-    train_with_two_processes(recipe, image_folder, tmp_path)
-    run(recipe, dataset, tmp_path / "one")
-    for two, one in zip(losses(tmp_path / "two"), losses(tmp_path / "one"), strict=True):
-        assert two == pytest.approx(one, rel=1e-4)
-    assert told(tmp_path / "two", "augment_p") == pytest.approx(told(tmp_path / "one", "augment_p"))
-    assert told(tmp_path / "two", "augment_p")[-1] > 0.2
-
-
 def test_networks_with_running_means_end_with_the_same_bits_too(dataset, tmp_path):
     blur = ("loss.blur_sigma=1.0", "loss.blur_fade_kimg=0.04")
     recipe, steps = tiny(*STYLEGAN3, *blur, "train.total_kimg=0.032"), count(1)
@@ -368,3 +336,43 @@ def test_networks_with_running_means_end_with_the_same_bits_too(dataset, tmp_pat
         run(recipe, dataset, tmp_path / "run", stop=lambda: next(steps) == 2)
     run(recipe, dataset, tmp_path / "run")
     assert_same_bits(final_weights(tmp_path / "run"), final_weights(tmp_path / "whole"))
+
+
+SHARED = {
+    "resumed": tiny("train.total_kimg=0.032"),
+    # StyleGAN's first constant, normalised, is all rounding error
+    "grown": tiny_growing(family="stylegan2-b"),
+    "augmented": tiny(*ADA, "augment.interval=1", "train.total_kimg=0.032"),
+}
+"""Recipes that two processes train; they start but once, as importing torch takes longer."""
+
+
+@pytest.fixture(scope="module")
+def two(image_folder, tmp_path_factory):
+    """Folder of the runs of two processes; that of the first recipe was resumed."""
+    folder = tmp_path_factory.mktemp("two")
+    commands = []
+    for name, recipe in {"half": tiny("train.total_kimg=0.016"), **SHARED}.items():
+        file = folder / f"{name}.toml"
+        file.write_text(dumps(recipe))
+        run_folder = folder / name.replace("half", "resumed")
+        commands.append(("train", file, "--data", image_folder, "-o", run_folder))
+    words = ("--device", "cpu")
+    in_two_processes(*((*command, *words) for command in commands), OMP_NUM_THREADS="1")
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("name", "rounding"), [("resumed", 1e-5), ("grown", 1e-5), ("augmented", 1e-4)]
+)
+def test_two_processes_train_what_one_does(two, dataset, tmp_path, name, rounding):
+    run(SHARED[name], dataset, tmp_path / "one")
+    for shared, alone in zip(losses(two / name), losses(tmp_path / "one"), strict=True):
+        assert shared == pytest.approx(alone, rel=rounding)
+
+
+def test_two_processes_adjust_the_augmentation_as_one_does(two, dataset, tmp_path):
+    run(SHARED["augmented"], dataset, tmp_path / "one")
+    strengths = told(two / "augmented", "augment_p")
+    assert strengths == pytest.approx(told(tmp_path / "one", "augment_p"))
+    assert strengths[-1] > 0.2

@@ -82,7 +82,7 @@ def test_two_processes_are_one(network_file, eight, tmp_path):
         env={**os.environ, "OMP_NUM_THREADS": "1"},
         check=True,
     )
-    in_two_processes(*words, "-o", two, OMP_NUM_THREADS="1")
+    in_two_processes((*words, "-o", two), OMP_NUM_THREADS="1")
     with h5py.File(one / "projected.h5") as a, h5py.File(two / "projected.h5") as b:
         np.testing.assert_array_equal(a["ws"], b["ws"])
         np.testing.assert_array_equal(a["images"], b["images"])
