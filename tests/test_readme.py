@@ -31,9 +31,22 @@ SMALLER = (
     "generator.channel_max=8",
     "generator.z_dim=8",
     "generator.w_dim=8",
-    "train.total_kimg=0.016",
+    "train.total_kimg=0.008",
+    "train.batch_size=4",
     "train.precision=fp32",
 )
+FEWER = {
+    ("eval", "separability"): ("--num=8", "--classifier-kimg=0.016", "--classifier-features=2"),
+    ("eval",): ("--num=8",),
+    ("discover", "sefa"): ("--count=4", "--measured-on=2"),
+    ("discover", "pca"): ("--count=4", "--measured-on=2", "--samples=500"),
+    ("discover", "attribute"): ("--measured-on=2", "--samples=500"),
+    ("discover", "channels"): ("--count=2", "--measured-on=2", "--samples=500"),
+    ("noise",): ("--seeds=0",),
+    ("video",): ("--fps=5",),
+    ("project",): ("--steps=2", "--init=mean", "--detector=alex"),
+}
+"""Options that make commands smaller, by the words that these begin with."""
 
 
 def blocks(language):
@@ -75,21 +88,21 @@ def run(command):
         return subprocess.run([sys.executable, *words], check=False, capture_output=True, text=True)
     if words[0] == "convert" and words[2].endswith((".onnx", ".pt2")):
         return convert(words)
-    smaller = tuple(f"--set={each}" for each in SMALLER)
-    shrunk = smaller if words[0] == "train" else ()
-    if any(word.startswith("metrics.") for word in words):
-        shrunk += ("--set=metrics.num=8",)
-    if words[0] == "eval":
-        shrunk = ("--num=8",)
-    if words[:2] == ["eval", "separability"]:
-        shrunk += ("--classifier-kimg=0.016", "--classifier-features=2")
-    if words[:2] in (["discover", "pca"], ["discover", "attribute"], ["discover", "channels"]):
-        shrunk = ("--samples=500",)
-    if words[0] == "video":
-        shrunk = ("--fps=5",)
-    if words[0] == "project":
-        shrunk = ("--steps=2", "--init=mean", "--detector=alex")
+    if words[0] == "train":
+        return CliRunner().invoke(app, [*words, *smaller(words)])
+    shrunk = next((FEWER[key] for key in (tuple(words[:2]), (words[0],)) if key in FEWER), ())
+    if "--repeat" in words:
+        shrunk += ("--repeat=2",)
     return CliRunner().invoke(app, [*words, *shrunk])
+
+
+def smaller(words):
+    changes = list(SMALLER)
+    if "stylegan3-small" in words:
+        changes.append("bands.layers=6")
+    if any(word.startswith("metrics.") for word in words):
+        changes.append("metrics.num=8")
+    return [f"--set={each}" for each in changes]
 
 
 def convert(words):

@@ -43,6 +43,8 @@ PARAMETERS = {
 def small(name: str) -> Settled:
     """Four steps of a recipe at 16 px; a growing one fades in from 8 px after the second."""
     recipe = load(name)
+    if recipe.generator.family == "stylegan3":
+        return load(name, [*SMALL, "bands.layers=6", "train.total_kimg=0.016"])
     if recipe.init.network is not None:
         return load(name, [*SMALL, "train.total_kimg=0.016", "init.allow_partial=true"])
     if not is_growing(recipe):
