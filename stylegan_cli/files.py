@@ -183,6 +183,8 @@ def system_reason(error: Exception) -> str:
 
 def similar(path: Path) -> str:
     """Suggest a path that is spelled much like one where there is no file."""
+    if path.is_symlink() and not path.exists():
+        return f"; it is a link to {path.readlink()}, which is not there"
     if path.exists():
         return "; it is a folder" if path.is_dir() else "; it is a device"
     folder = path.with_suffix("")

@@ -148,3 +148,8 @@ def test_a_study_in_a_folder_of_another_name_is_suggested(tmp_path):
 
 def test_a_folder_in_the_place_of_a_file_is_called_so(tmp_path):
     assert similar(tmp_path) == "; it is a folder"
+
+
+def test_a_link_to_nothing_says_where_it_leads(tmp_path):
+    (tmp_path / "photos").symlink_to("gone")
+    assert similar(tmp_path / "photos") == "; it is a link to gone, which is not there"

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from unicodedata import normalize
 
 from stylegan_cli.data import (
     Entry,
@@ -227,11 +228,12 @@ def _remarks_on_classes(classes: Counter[str], known: Sequence[str]) -> Iterator
         yield f"classes without an image keep their numbers: {shortened(empty)}"
     alike: dict[str, list[str]] = defaultdict(list)
     for name in classes:
-        alike["".join(name.casefold().split())].append(name)
+        alike["".join(normalize("NFKC", name).casefold().split())].append(name)
     for names in alike.values():
         if len(names) > 1:
             quoted = " and ".join(repr(printable(name)) for name in sorted(names))
-            yield f"the classes {quoted} differ only in case or blanks, and count as {len(names)}"
+            how = "differ only in case, blanks or Unicode form"
+            yield f"the classes {quoted} {how}, and count as {len(names)}"
 
 
 def _remarks_on_folders(

@@ -5,6 +5,7 @@ Key `labels` of `dataset.json` is the field's: a list of `[name, label]`, or nul
 were made).
 """
 
+import codecs
 import csv
 import json
 import re
@@ -20,7 +21,7 @@ from stylegan_cli.errors import DataError
 
 MAX_BYTES = 2**30
 NO_LABELS = "holds no labels; write a line NAME,LABEL for each image"
-NOT_TEXT = "not text in UTF-8; save it so"
+NOT_TEXT = "not text in UTF-8; save it as that, a spreadsheet as CSV in UTF-8"
 _NUMBER = re.compile(r"[-+]?(\d+(\.\d*)?|\.\d+)(e[-+]?\d+)?", re.IGNORECASE)
 _MISSING = {"", "nan", "inf", "-inf", "+inf"}
 DATASET_JSON = "dataset.json"
@@ -78,7 +79,9 @@ def read_bounded(path: Path) -> bytes:
 
 def _parse(content: bytes, where: str) -> LabelTable:
     try:
-        text = content.decode("utf-8-sig")
+        # Excel's "Unicode text"
+        wide = content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+        text = content.decode("utf-16" if wide else "utf-8-sig")
     except UnicodeDecodeError:
         raise DataError(f"{where}: {NOT_TEXT}") from None
     if "\0" in text:
@@ -143,7 +146,7 @@ def parse_json(content: str | bytes, where: str, *, own: bool = False) -> LabelT
     try:
         known = json.loads(content)
         if own and not isinstance(known, dict):
-            raise ValueError("not an object")
+            raise ValueError('not an object such as {"labels": [["cat/0.png", 0]]}')
         labels = known.get("labels") if isinstance(known, dict) else None
         described = own or isinstance(labels, list | dict)
         # some write image: label at the top
@@ -152,7 +155,7 @@ def parse_json(content: str | bytes, where: str, *, own: bool = False) -> LabelT
         columns = (known.get("attributes") or {}) if own else {}
         columns = {str(key): _column(column) for key, column in columns.items()}
     except (ValueError, TypeError, AttributeError, KeyError, RecursionError) as error:
-        words = f"{where}: not a usable list of labels: {error}; remove or repair it"
+        words = f"{where}: not a usable list of labels: {error}; repair it or move it away"
         raise DataError(words) from None
     facts = known if described else {}
     named, prepared = facts.get("classes"), facts.get("prepared")
@@ -185,6 +188,7 @@ def _json_rows(labels: Any) -> Iterator[tuple[Any, Any]]:
 
 
 def _csv_table(text: str, where: str) -> LabelTable:
+    text = re.sub(r"\Asep=.\r?\n", "", text)  # a line for Excel
     first = next((line for line in text.splitlines() if line.strip()), "")
     mark = next((mark for mark in "\t,;" if mark in first), None)
     try:
@@ -200,10 +204,13 @@ def _csv_table(text: str, where: str) -> LabelTable:
         raise DataError(f"{where}: {NO_LABELS}")
     if len(rows) > 2 and len(rows[0]) == 1 and len(rows[1]) == len(rows[2]) - 1:
         rows = [["name", *rows[1]], *rows[2:]]  # as CelebA's: a count, then titles of attributes
-    width = len(rows[0])
-    odd = next((place for place, row in enumerate(rows) if len(row) != width), None)
+    # spreadsheets add empty cells at the end, of some lines or all
+    width = max(place + 1 for row in rows for place, cell in enumerate(row) if cell.strip())
+    rows = [row[:width] for row in rows]
+    first_width = len(rows[0])
+    odd = next((place for place, row in enumerate(rows) if len(row) != first_width), None)
     if odd is not None or width < 2:
-        found = f"line {odd + 1} has {len(rows[odd])}, the first {width}" if odd else f"{width}"
+        found = f"line {odd + 1} has {len(rows[odd])}, the first {first_width}" if odd else "1"
         raise DataError(
             f"{where}: not a table of names and labels; columns: {found}; write NAME,LABEL a line"
         )

@@ -215,7 +215,14 @@ def test_an_empty_sub_folder_is_no_class_and_named(prepared, tmp_path):
 
 def test_classes_that_differ_in_case_are_said(prepared):
     done, _ = prepared({**PETS, "Cat/9.png": blocks(9, 16, 16)})
-    assert "the classes 'Cat' and 'cat' differ only in case or blanks" in done.stderr
+    assert "the classes 'Cat' and 'cat' differ only in case, blanks or" in done.stderr
+
+
+def test_classes_that_differ_in_unicode_form_are_said(prepared):
+    forms = {f"{name}/{n}.png": blocks(n, 16, 16) for n, name in enumerate(("\xe4", "a\u0308"))}
+    assert (
+        "differ only in case, blanks or Unicode form, and count as 2" in prepared(forms)[0].stderr
+    )
 
 
 def test_numbered_storage_folders_are_noticed(prepared):

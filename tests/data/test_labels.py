@@ -129,5 +129,5 @@ def test_unusable_dataset_json_is_refused_in_words(content):
 
 
 def test_text_that_is_no_json_is_refused_in_words():
-    with pytest.raises(DataError, match="remove or repair"):
+    with pytest.raises(DataError, match="repair it or move it away"):
         parse_json(b"\xff{", "x", own=True)

@@ -2,6 +2,7 @@
 
 import shutil
 from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
 from dataclasses import replace
 from itertools import groupby
 from math import ceil
@@ -12,7 +13,7 @@ import numpy as np
 
 from stylegan_cli.errors import DataError
 from stylegan_cli.figures.png import write_png
-from stylegan_cli.files import written_whole
+from stylegan_cli.files import one_writer, writing, written_whole
 from stylegan_cli.latents.codes import join_codes
 from stylegan_cli.networks.header import read_header
 from stylegan_cli.networks.snapshot import load_network
@@ -95,15 +96,20 @@ class Projection:
         """Search for what is missing; yield the steps taken over this process's pictures.
 
         Raises:
-            OutputError: The folder cannot be written, or a picture does not fit into memory.
+            OutputError: The folder is in use or cannot be written, or a picture does not fit into
+                memory.
         """
-        if self._world.is_first and self._batches:
-            self.folder.plan(self._batches)
-        self._world.barrier()
-        for batch in self._batches[self._world.rank :: self._world.size]:
-            if not self.folder.results(batch).exists():
-                yield from self._project(batch)
-        self._world.barrier()
+        with ExitStack() as held:
+            if self._world.is_first and self._batches:
+                with writing(self.folder.hidden):
+                    self.folder.hidden.mkdir(parents=True, exist_ok=True)
+                held.enter_context(one_writer(self.folder.hidden, "projecting here"))
+                self.folder.plan(self._batches)
+            self._world.barrier()
+            for batch in self._batches[self._world.rank :: self._world.size]:
+                if not self.folder.results(batch).exists():
+                    yield from self._project(batch)
+            self._world.barrier()
 
     def unusable(self) -> tuple[Unusable, ...]:
         """Return the pictures that were left out, and why, once finished."""

@@ -77,6 +77,15 @@ def test_the_same_again_is_done(network, pictures, finished):
     assert file.stat().st_mtime_ns == before
 
 
+def test_one_process_at_a_time_projects_into_a_folder(network, tmp_path, pictures):
+    steps = open_projection(network, tmp_path / "out", pictures).steps()
+    next(steps)
+    with pytest.raises(OutputError, match="is projecting here; wait"):
+        projected(network, tmp_path / "out", pictures)
+    steps.close()
+    assert len(projected(network, tmp_path / "out", pictures).records) == 3
+
+
 def test_further_pictures_are_added_and_the_others_stay(network, tmp_path, pictures):
     first = codes(projected(network, tmp_path / "out", pictures[:2]))
     more = projected(network, tmp_path / "out", pictures)
