@@ -27,6 +27,7 @@ Motions = Float[Tensor, "#n 3 3"]
 Logits = Float[Tensor, "n 1"]
 Verdict = Float[Tensor, "n outputs"]
 """Realness of each image; after it, for AC-GAN, the logits of the classes."""
+Scores = Float[Tensor, "n attributes"]
 Scalar = Float[Tensor, ""]
 
 Pixels = UInt8[np.ndarray, "n height width channels"]

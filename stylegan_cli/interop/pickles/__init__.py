@@ -4,6 +4,10 @@ from collections.abc import Collection, Hashable
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
+ZIP_START = b"PK\x03\x04"
+STREAM_START = b"\x80\x02\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19."
+"""First bytes of the files of torch: zips, and streams of pickles before torch 1.6."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Limits:

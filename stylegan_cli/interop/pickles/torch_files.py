@@ -9,20 +9,25 @@ from io import BytesIO
 from pathlib import Path, PurePosixPath
 
 from stylegan_cli.errors import ForeignFileError
-from stylegan_cli.interop.pickles import Limits, RefusedError, RefusedNameError, shown
+from stylegan_cli.interop.pickles import (
+    STREAM_START,
+    ZIP_START,
+    Limits,
+    RefusedError,
+    RefusedNameError,
+    shown,
+)
 from stylegan_cli.interop.pickles.machine import Empty, Table
 from stylegan_cli.interop.pickles.reader import ZIP_DAMAGES, refusals_in_words, run_pickle
 from stylegan_cli.interop.pickles.stand_ins import NUMPY_NAMES, PLAIN_NAMES, ordered_dict
 from stylegan_cli.interop.pickles.torch_tensors import (
     STORAGE_NAMES,
-    STREAM_START,
     TORCH_NAMES,
     Storage,
     read_stream,
     storage_id,
 )
 
-ZIP_START = b"PK\x03\x04"
 _LARGEST_PICKLE = 2**26
 _HEADER = struct.Struct("<4s22xHH")
 _ENCRYPTED = 1

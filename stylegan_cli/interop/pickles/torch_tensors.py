@@ -21,7 +21,6 @@ from stylegan_cli.interop.pickles import Limits, RefusedError
 from stylegan_cli.interop.pickles.machine import Named, Table
 from stylegan_cli.interop.pickles.reader import run_pickle
 
-STREAM_START = b"\x80\x02\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19."
 _MAGIC = 0x1950A86A20F9469CFC6C
 _PROTOCOL = 1001
 _STORAGE_TYPES: Mapping[str, tuple[str, torch.dtype]] = {

@@ -6,6 +6,7 @@ Attributes come from columns of a data set or from a table.
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING
 
 import numpy as np
 from jaxtyping import Bool, Int64
@@ -18,13 +19,11 @@ from stylegan_cli.metrics.features import Workplace
 from stylegan_cli.metrics.metric import Event, Remark, Request, stretch
 from stylegan_cli.metrics.pictures import labelled_images
 from stylegan_cli.metrics.separability import SeparabilityOptions
-from stylegan_cli.metrics.separability.classifier import (
-    ClassifierOptions,
-    ClassifierPanel,
-    load_panel,
-)
-from stylegan_cli.metrics.separability.classifier_training import ClassifierTraining
 from stylegan_cli.networks.snapshot import Network
+
+if TYPE_CHECKING:
+    from stylegan_cli.metrics.separability.classifier import ClassifierPanel
+    from stylegan_cli.metrics.separability.classifier_training import ClassifierTraining
 
 YES = frozenset({"1", "1.0", "true", "yes", "y"})
 NO = frozenset({"0", "0.0", "-1", "-1.0", "false", "no", "n", "none", ""})
@@ -169,7 +168,7 @@ def _column(words: Sequence[str]) -> Column:
 
 def open_panel(
     network: Network, request: Request, place: Workplace
-) -> Generator[Event, None, tuple[ClassifierPanel, Dataset | None]]:
+) -> "Generator[Event, None, tuple[ClassifierPanel, Dataset | None]]":
     """Open the classifiers that the options name or ask for, trained first where they must be.
 
     Returns:
@@ -192,20 +191,27 @@ def open_panel(
             _check_may_train(missing, options, place)
             yield from _train(missing, place)
         paths = [training.path for training in trainings]
+    from stylegan_cli.metrics.separability.classifier import load_panel
+
     panel = load_panel(paths, place.device)
     yield from _accuracy(panel)
     return panel, dataset
 
 
 def open_classifiers(
-    network: Network, options: SeparabilityOptions, *, data: str | None = None
-) -> Generator[Event, None, ClassifierPanel]:
+    network: Network,
+    options: SeparabilityOptions,
+    *,
+    data: str | None = None,
+    device: str = "auto",
+) -> "Generator[Event, None, ClassifierPanel]":
     """Open the classifiers of attributes for a use of their own, such as finding directions.
 
     Args:
         data: Labelled images; None takes those of the training.
+        device: Name of the device that they are opened on.
     """
-    place = Workplace(device_name=str(network.G.mapping.w_avg.device))
+    place = Workplace(device_name=device)
     request = Request(network=network.path, data=data, options=options)
     panel, _ = yield from open_panel(network, request, place)
     return panel
@@ -223,10 +229,14 @@ def _files(path: Path) -> Sequence[Path]:
 
 def _trainings(
     network: Network, dataset: Dataset, options: SeparabilityOptions
-) -> Generator[Event, None, tuple[ClassifierTraining, ...]]:
+) -> "Generator[Event, None, tuple[ClassifierTraining, ...]]":
     """Return the classifiers of these attributes, whether there or not."""
     data = network.recipe.data
     attributes = yield from _attributes(dataset, options)
+    # the names are known to be right before torch is imported
+    from stylegan_cli.metrics.separability.classifier import ClassifierOptions
+    from stylegan_cli.metrics.separability.classifier_training import ClassifierTraining
+
     shape = (data.size.value, data.channels)
     training = ClassifierOptions(
         kimg=options.classifier_kimg,
@@ -251,7 +261,7 @@ def _attributes(
 
 
 def _check_may_train(
-    missing: Sequence[ClassifierTraining], options: SeparabilityOptions, place: Workplace
+    missing: "Sequence[ClassifierTraining]", options: SeparabilityOptions, place: Workplace
 ) -> None:
     wanted = [name for training in missing for name in training.names]
     more = f" and {len(wanted) - 5} more" if len(wanted) > 6 else ""
@@ -269,7 +279,7 @@ def _check_may_train(
         )
 
 
-def _train(missing: Sequence[ClassifierTraining], place: Workplace) -> Iterator[Event]:
+def _train(missing: "Sequence[ClassifierTraining]", place: Workplace) -> Iterator[Event]:
     for number, training in enumerate(missing, 1):
         which = f" {number} of {len(missing)}" if len(missing) > 1 else ""
         there = training.there
@@ -279,7 +289,7 @@ def _train(missing: Sequence[ClassifierTraining], place: Workplace) -> Iterator[
         yield Remark(text=f"wrote {training.path}")
 
 
-def _accuracy(panel: ClassifierPanel) -> Iterator[Remark]:
+def _accuracy(panel: "ClassifierPanel") -> Iterator[Remark]:
     blind: list[str] = []
     for name, right, usual in zip(panel.names, panel.accuracy, panel.majority, strict=True):
         if right is None or usual is None:

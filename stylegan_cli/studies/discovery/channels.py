@@ -5,9 +5,9 @@ Channels are found by the scores of images, or by the single place that a step c
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
 from jaxtyping import Bool, Float, Float32, Float64, Int64
 
 from stylegan_cli.directions.direction import Direction, Fact
@@ -16,13 +16,13 @@ from stylegan_cli.directions.population import layers_of, population
 from stylegan_cli.errors import MetricError, UsageError
 from stylegan_cli.latents.sampling import PLAIN, codes_of_seeds
 from stylegan_cli.networks.execution import default_batch_size
-from stylegan_cli.networks.generator import Generator
 from stylegan_cli.networks.snapshot import Network
-from stylegan_cli.networks.styles import style_layers, styles_of
-from stylegan_cli.rendering.render import draw_images
-from stylegan_cli.shapes import Ws
+from stylegan_cli.shapes import Images, Ws
 from stylegan_cli.studies.discovery.finding import discovered
 from stylegan_cli.studies.discovery.judging import Scored, plain_name
+
+if TYPE_CHECKING:
+    from stylegan_cli.networks.generator import Generator
 
 Rows = Float[np.ndarray, "n channels"]
 DEAD = 1e-3
@@ -86,15 +86,21 @@ class Channels:
         )
 
 
-def all_styles(G: Generator, ws: Ws, batch_size: int = 1024) -> Float64[np.ndarray, "n channels"]:
+def all_styles(G: "Generator", ws: Ws, batch_size: int = 1024) -> Float64[np.ndarray, "n channels"]:
     """Return the styles of these codes."""
+    import torch
+
+    from stylegan_cli.networks.styles import styles_of
+
     with torch.no_grad():
         parts = [styles_of(G, batch).double().cpu().numpy() for batch in ws.split(batch_size)]
     return np.concatenate(parts)
 
 
-def channels_of(G: Generator, population: Rows) -> Channels:
+def channels_of(G: "Generator", population: Rows) -> Channels:
     """Return the channels of a network, with mean and standard deviation over a population."""
+    from stylegan_cli.networks.styles import style_layers
+
     layers = style_layers(G)
     sizes = [layer.channels for layer in layers]
     return Channels(
@@ -187,7 +193,7 @@ def find_channels(
 
 def check_styles(network: Network) -> None:
     """Refuse a network without styles."""
-    if not network.G.has_styles:
+    if not network.sizes.has_styles:
         raise UsageError(
             "this network has one code for all layers and no style channels; it offers "
             "`sgtool discover sefa` and `sgtool discover pca`"
@@ -237,6 +243,10 @@ def channel_maps(
     batch_size: int | None = None,
 ) -> Iterator[ChannelMap]:
     """Yield what each of these channels changes, by finite differences."""
+    import torch
+
+    from stylegan_cli.rendering.render import draw_images
+
     G = network.G
     codes = codes_of_seeds(network, range(SEEDS), PLAIN)
     ws = torch.from_numpy(codes.ws).to(G.mapping.w_avg.device)
@@ -284,7 +294,7 @@ def _styles(network: Network, codes: Float32[np.ndarray, "n w_dim"]) -> Rows:
     return all_styles(network.G, layers_of(network, codes))
 
 
-def _greys(images: torch.Tensor) -> Float32[np.ndarray, "n height width"]:
+def _greys(images: Images) -> Float32[np.ndarray, "n height width"]:
     levels = (images.float() * 127.5 + 127.5).clamp(0, 255)
     greys: np.ndarray = levels.mean(dim=1).cpu().numpy()
     return greys

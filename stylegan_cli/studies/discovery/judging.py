@@ -4,12 +4,10 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 import numpy as np
-import torch
-from jaxtyping import Float, Float32
-from torch import Tensor
+from jaxtyping import Float32
 
 from stylegan_cli.directions.population import layers_of, population, sampled
 from stylegan_cli.errors import DataError, UsageError, meant_or_all
@@ -20,8 +18,10 @@ from stylegan_cli.latents.references import parse_picks
 from stylegan_cli.latents.sampling import PLAIN, codes_of_seeds
 from stylegan_cli.networks.execution import default_batch_size
 from stylegan_cli.networks.snapshot import Network
-from stylegan_cli.rendering.render import draw_images
-from stylegan_cli.shapes import Images
+from stylegan_cli.shapes import Images, Scores
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 CLASS_CODES = 5000
 
@@ -32,7 +32,7 @@ class Judge(Protocol):
 
     @property
     def names(self) -> tuple[str, ...]: ...
-    def logits(self, images: Images) -> Float[Tensor, "n attributes"]: ...
+    def logits(self, images: Images) -> Scores: ...
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,6 +62,10 @@ def scored(
     batch_size: int | None = None,
 ) -> Iterator[Scored]:
     """Yield codes of a network, not truncated, with scores of their images in fixed noise."""
+    import torch
+
+    from stylegan_cli.rendering.render import draw_images
+
     G = network.G
     size = batch_size or default_batch_size(G.size)
     for batch in sampled(network, count, class_index=class_index, seed=1):
@@ -120,8 +124,10 @@ class Properties:
                 known = meant_or_all(name, tuple(PROPERTIES))
                 raise UsageError(f"{name}: unknown property of pixels{known}")
 
-    def logits(self, images: Images) -> Float[Tensor, "n attributes"]:
+    def logits(self, images: Images) -> Scores:
         """Return the properties of images in [−1, 1]."""
+        import torch
+
         unit = (images.float().clamp(-1, 1) + 1) / 2
         rgb = unit if unit.shape[1] == 3 else unit[:, :1].expand(-1, 3, -1, -1)
         return torch.stack([PROPERTIES[name](rgb) for name in self.names], dim=1)
@@ -137,8 +143,10 @@ class Judges:
     def names(self) -> tuple[str, ...]:
         return tuple(name for judge in self.judges for name in judge.names)
 
-    def logits(self, images: Images) -> Float[Tensor, "n attributes"]:
+    def logits(self, images: Images) -> Scores:
         """Return what each of them says, side by side."""
+        import torch
+
         return torch.cat([judge.logits(images) for judge in self.judges], dim=1)
 
 
@@ -173,28 +181,32 @@ def codes_of_pole(network: Network, text: str) -> Float32[np.ndarray, "n dim"]:
     return codes.ws[:, 0, : network.G.z_dim]
 
 
-def _edges(rgb: Tensor) -> Tensor:
+def _edges(rgb: "Tensor") -> "Tensor":
     grey = rgb.mean(dim=1)
     across, along = grey.diff(dim=2).abs().mean((1, 2)), grey.diff(dim=1).abs().mean((1, 2))
     return across + along
 
 
-def _foreground(rgb: Tensor) -> Tensor:
+def _foreground(rgb: "Tensor") -> "Tensor":
     """Return each pixel's distance from the background: the median colour of the border."""
+    import torch
+
     frame = torch.cat([rgb[:, :, 0], rgb[:, :, -1], rgb[:, :, :, 0], rgb[:, :, :, -1]], dim=2)
     ground = frame.median(dim=2).values[:, :, None, None]
     return (rgb - ground).abs().sum(dim=1) + 1e-6
 
 
-def _centre(rgb: Tensor, axis: int) -> Tensor:
+def _centre(rgb: "Tensor", axis: int) -> "Tensor":
     """Return the position of the foreground, 0 to 1 along an axis."""
+    import torch
+
     weight = _foreground(rgb)
     along = torch.linspace(0, 1, weight.shape[axis], device=rgb.device)
     share = weight.sum(dim=3 - axis)
     return (share * along).sum(dim=1) / share.sum(dim=1)
 
 
-PROPERTIES: Mapping[str, Callable[[Tensor], Tensor]] = {
+PROPERTIES: Mapping[str, "Callable[[Tensor], Tensor]"] = {
     "brightness": lambda rgb: rgb.mean((1, 2, 3)),
     "contrast": lambda rgb: rgb.mean(dim=1).std((1, 2)),
     # the strongest colour beside the weakest

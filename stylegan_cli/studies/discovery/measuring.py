@@ -9,13 +9,11 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import pairwise
 from math import ceil
+from typing import TYPE_CHECKING
 
 import numpy as np
-import torch.nn.functional as F
 from jaxtyping import Float, Float32, Float64
-from torch import Tensor
 
-from stylegan_cli.detectors.registry import PerceptualDetector
 from stylegan_cli.directions.components import unit
 from stylegan_cli.directions.direction import Direction, Move, moved_codes
 from stylegan_cli.directions.file import Discovery
@@ -25,12 +23,14 @@ from stylegan_cli.latents.sampling import Sampling, codes_of_seeds
 from stylegan_cli.networks.execution import default_batch_size
 from stylegan_cli.networks.noise import NoiseMode
 from stylegan_cli.networks.snapshot import Network
-from stylegan_cli.rendering.render import draw_codes
 from stylegan_cli.rendering.store import Arrays, StudyFile
 from stylegan_cli.runtime import numpy_stream, stream_seed
 from stylegan_cli.shapes import Images
 from stylegan_cli.studies.discovery.finding import measured
 from stylegan_cli.studies.discovery.judging import Judge
+
+if TYPE_CHECKING:
+    from stylegan_cli.detectors.registry import PerceptualDetector
 
 STEPS = (-2.0, -1.0, 1.0, 2.0)
 """Steps at which a direction is measured."""
@@ -77,8 +77,10 @@ class Looks:
         return Looks(**{name: values[chosen] for name, values in vars(self).items()})
 
 
-def looks_of(images: Tensor, detector: PerceptualDetector) -> Looks:
+def looks_of(images: Images, detector: "PerceptualDetector") -> Looks:
     """Return images in [−1, 1] as they are compared: at most `PERCEIVED_SIDE` large."""
+    from torch.nn.functional import avg_pool2d
+
     levels = (images * 127.5 + 127.5).clamp(0, 255)
     seen = levels if levels.shape[1] in (1, 3) else levels.mean(dim=1, keepdim=True)
     side = min(seen.shape[2:])
@@ -86,7 +88,7 @@ def looks_of(images: Tensor, detector: PerceptualDetector) -> Looks:
         factor = -(-detector.smallest // side)
         seen = seen.repeat_interleave(factor, 2).repeat_interleave(factor, 3)
     else:
-        seen = F.avg_pool2d(seen, max(1, side // PERCEIVED_SIDE))
+        seen = avg_pool2d(seen, max(1, side // PERCEIVED_SIDE))
     embedding, pooled = detector.describe(seen)
     return Looks(
         embedding=embedding.cpu().numpy(),
@@ -115,7 +117,7 @@ class Effects:
     found: Discovery
     sampling: Sampling
     samples: int
-    detector: PerceptualDetector
+    detector: "PerceptualDetector"
     judge: Judge | None = None
 
     def effect(self, _: StudyFile, index: Index, batch_size: int | None) -> Arrays:
@@ -226,6 +228,8 @@ class Effects:
         self, codes: Codes, batch_size: int | None, mode: NoiseMode = "const"
     ) -> Iterator[Images]:
         """Yield the images of codes in batches."""
+        from stylegan_cli.rendering.render import draw_codes
+
         size = batch_size or default_batch_size(self.network.G.size)
         for start in range(0, len(codes.ws), size):
             yield draw_codes(self.network.G, codes[start : start + size], mode)
