@@ -161,10 +161,14 @@ def assemble(
             found |= critic
         except UnsupportedError as error:
             notes += (_left_out(error),)
+    tensors = {ours: taken.tensor() for ours, taken in found.items()}
+    broken = [found[ours].theirs for ours, tensor in tensors.items() if not tensor.isfinite().all()]
+    if broken:
+        notes += (f"NaN or infinite numbers in {_some('', broken)}; copy or download it again",)
     return Foreign(
         recipe=recipe,
         c_dim=c_dim,
-        tensors={ours: taken.tensor() for ours, taken in found.items()},
+        tensors=tensors,
         names={ours: taken.theirs for ours, taken in found.items()},
         notes=notes,
         **others,

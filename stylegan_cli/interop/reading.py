@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import replace
+from itertools import islice
 from pathlib import Path
 
 from safetensors import SafetensorError, safe_open
@@ -31,7 +32,7 @@ from stylegan_cli.interop.pytorch_releases import (
 from stylegan_cli.interop.rosinality1 import is_rosinality1, read_rosinality1
 from stylegan_cli.interop.rosinality2 import is_rosinality2, read_rosinality2
 from stylegan_cli.interop.shapes_of_networks import is_bare_network, read_bare_network, tensors_in
-from stylegan_cli.interop.tensor_maps import unwrapped
+from stylegan_cli.interop.tensor_maps import parts_of, unwrapped
 from stylegan_cli.interop.tensorflow_networks import TENSORFLOW_NAMES, PickledNetwork
 from stylegan_cli.interop.tensorflow_releases import read_tensorflow_release, tensorflow_networks
 from stylegan_cli.networks.header import other_content, refuse_exports
@@ -39,6 +40,7 @@ from stylegan_cli.networks.snapshot import file_sha256
 
 CHECKPOINT_SUFFIXES = (".pt", ".pth", ".ckpt", ".model", ".safetensors")
 _OWN_STATE = {"schema", "cur_nimg"}
+_MOST_PARTS = 1000
 _SAFETENSORS = ".safetensors"
 _PROTOCOLS = (b"\x80\x02", b"\x80\x03", b"\x80\x04", b"\x80\x05")
 """First bytes of pickles of protocol 2 and later."""
@@ -77,23 +79,37 @@ def _read_checkpoint(path: Path) -> Foreign:
                 raise UnsupportedError(f"damaged safetensors ({error}); copy it again") from None
         else:
             whole = read_torch_file(path)
-        root, notes = unwrapped(whole)
-        foreign = _network_of(root, str(path))
-        return replace(foreign, notes=(*notes, *foreign.notes))
+        return _network_of(whole, str(path))
 
 
-def _network_of(root: object, source: str) -> Foreign:
-    if is_rosinality2(root):
-        return read_rosinality2(root, source)
-    if is_rosinality1(root):
-        return read_rosinality1(root, source)
+def _network_of(whole: object, source: str) -> Foreign:
+    root, notes = unwrapped(whole)
     if isinstance(root, dict) and is_bare_network(tensors := tensors_in(root)):
-        return read_bare_network(root, tensors, source)
-    found, hint = f"found {type(root).__name__}", ""
-    if isinstance(root, dict):
-        found = "found " + shown(", ".join(str(key) for key in list(root)[:5]))
-        hint = "; lucidrains' StyleGAN2 has layers of its own" if "GAN" in root else ""
-    raise UnsupportedError(f"contains no network that sgtool knows; {found}{hint}")
+        foreign = read_bare_network(root, tensors, source)
+        return replace(foreign, notes=(*notes, *foreign.notes))
+    for part, place in islice(parts_of(whole), _MOST_PARTS):
+        root, notes = unwrapped(part)
+        if is_rosinality2(root):
+            foreign = read_rosinality2(root, source)
+        elif is_rosinality1(root):
+            foreign = read_rosinality1(root, source)
+        else:
+            continue
+        where = (f"the network is its {shown(place)}",) if place else ()
+        return replace(foreign, notes=(*where, *notes, *foreign.notes))
+    found, hint = f"found {type(whole).__name__}", ""
+    if isinstance(whole, dict):
+        found = "found " + shown(", ".join(map(_key_in_words, list(whole.items())[:5])))
+        hint = "; lucidrains' StyleGAN2 has layers of its own" if "GAN" in whole else ""
+    raise UnsupportedError(
+        f"contains no network that sgtool knows; {found}{hint}; it knows networks with the names "
+        "of NVIDIA's releases, of rosinality's programs and its own"
+    )
+
+
+def _key_in_words(item: tuple[object, object]) -> str:
+    key, value = item
+    return f"{key} ({next(iter(value))}, …)" if isinstance(value, dict) and value else str(key)
 
 
 def _has_no_description(path: Path) -> bool:

@@ -1,7 +1,8 @@
 """Our names and those of another program, with the layout of the same numbers in each."""
 
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from math import isfinite
 from typing import Any
@@ -223,6 +224,26 @@ def unwrapped(root: object) -> tuple[object, tuple[str, ...]]:
         notes["the generator is the decoder of an encoder's checkpoint"] = None
         found = {**found, "g_ema": decoder}
     return found, tuple(notes)
+
+
+def parts_of(root: object, place: str = "", depth: int = 3) -> Iterator[tuple[object, str]]:
+    """Yield a checkpoint and all dicts in it, with their places, those named as averages first.
+
+    A dict of names such as `g_ema.conv1.bias` is taken for one of dicts, too.
+    """
+    yield root, place
+    if not isinstance(root, dict) or not depth:
+        return
+    grouped: dict[object, dict[str, object]] = defaultdict(dict)
+    for key, value in root.items():
+        part, dot, name = key.partition(".") if isinstance(key, str) else ("", "", "")
+        if dot:
+            grouped[part][name] = value
+    parts: dict[object, object] = {**grouped, **root}
+    if grouped:
+        yield parts, place
+    for key in sorted(parts, key=lambda key: "ema" not in str(key).lower()):
+        yield from parts_of(parts[key], f"{place}.{key}".strip("."), depth - 1)
 
 
 def _without_prefix(value: Any, notes: dict[str, None]) -> Any:

@@ -48,6 +48,46 @@ def test_prefixes_of_wrapped_modules_are_removed_with_a_note(prefix, where, tmp_
     assert set(foreign.tensors) >= {"g_ema.mapping.w_avg"}
 
 
+@pytest.mark.parametrize(
+    ("wrap", "place"),
+    [
+        (lambda root: {"state_dict": root}, "state_dict"),
+        (lambda root: {"epoch": 3, "model": {"net": root}}, "model.net"),
+        (lambda root: {"params": {}, "params_ema": root["g_ema"]}, "params_ema"),
+        (lambda root: {"g_ema": _prefixed(root["g_ema"], "generator.")}, "g_ema.generator"),
+        (lambda root: {"state_dict": _prefixed(root["g_ema"], "G_ema.")}, "state_dict.G_ema"),
+        (lambda root: {"state_dict": _prefixed(root["g_ema"], "g_ema.")}, "state_dict"),
+        (
+            lambda root: {"G": dict.fromkeys(root["g_ema"], torch.ones(1)), "ema": root["g_ema"]},
+            "ema",
+        ),
+    ],
+)
+def test_a_network_in_any_wrapping_is_found_and_its_place_noted(wrap, place, tmp_path):
+    root = checkpoint()
+    torch.save(wrap(root), tmp_path / "x.pt")
+    foreign = read_foreign(tmp_path / "x.pt")
+    torch.save(root, tmp_path / "plain.pt")
+    plain = read_foreign(tmp_path / "plain.pt").tensors
+    assert f"the network is its {place}" in foreign.notes
+    same = (name for name in plain if name.startswith("g_ema.synthesis."))
+    assert all(torch.equal(foreign.tensors[name], plain[name]) for name in same)
+
+
+def test_weights_that_are_no_numbers_are_noted(tmp_path):
+    root = checkpoint()
+    root["g_ema"]["conv1.activate.bias"][0] = torch.nan
+    torch.save(root, tmp_path / "x.pt")
+    note = "NaN or infinite numbers in g_ema.conv1.activate.bias; copy or download it again"
+    assert note in read_foreign(tmp_path / "x.pt").notes
+
+
+def test_what_is_no_network_says_what_was_found(tmp_path):
+    torch.save({"model": {"fc.weight": torch.ones(2)}, "epoch": 3}, tmp_path / "x.pt")
+    with pytest.raises(ForeignFileError, match=r"found model \(fc.weight, …\), epoch; it knows"):
+        read_foreign(tmp_path / "x.pt")
+
+
 def test_the_decoder_of_an_encoder_checkpoint_is_its_generator(tmp_path):
     root = checkpoint()
     state = _prefixed(root["g_ema"], "decoder.") | {"encoder.body.weight": torch.ones(2)}
