@@ -136,6 +136,7 @@ if TYPE_CHECKING:
     from stylegan_cli.studies.discovery.findings import (
         Standing,
         compare_directions,
+        kept_discovery,
         standings,
         without_repeats,
     )
@@ -145,6 +146,7 @@ if TYPE_CHECKING:
         Judges,
         Properties,
         Scored,
+        Scoring,
         codes_of_pole,
         join_scored,
         plain_name,

@@ -8,7 +8,14 @@ import typer
 
 from stylegan_cli import api
 from stylegan_cli.cli import completion, console
-from stylegan_cli.cli.finding import DiscoverFlags, Found, JudgeFlags, discover, judged
+from stylegan_cli.cli.finding import (
+    DiscoverFlags,
+    Found,
+    JudgeFlags,
+    discover,
+    judged,
+    needs_pixels_alone,
+)
 from stylegan_cli.cli.network import open_network
 from stylegan_cli.cli.options import (
     NetworkFlag,
@@ -159,7 +166,7 @@ def attribute(
         )
         return found, judge
 
-    discover(find, "attribute", flags)
+    discover(find, "attribute", flags, told=needs_pixels_alone(wanted, judging))
 
 
 @command(discover_app)
@@ -208,9 +215,11 @@ def channels(
         return found, None
 
     if attribute is None:
-        discover(find_local, "channels", flags)
+        discover(find_local, "channels", flags, told=False)
     else:
-        discover(partial(find_of, attribute), f"channels/{api.plain_name(attribute)}", flags)
+        told = needs_pixels_alone((attribute,), judging)
+        group = f"channels/{api.plain_name(attribute)}"
+        discover(partial(find_of, attribute), group, flags, told=told)
 
 
 @command(discover_app)

@@ -39,12 +39,20 @@ class DiscoverFlags(StudyFlags):
     measured_on: Annotated[int, typer.Option(min=2)] = 6
 
 
-def discover(find: "Callable[[api.Network, str], Found]", group: str, flags: DiscoverFlags) -> None:
+def discover(
+    find: "Callable[[api.Network, str], Found]",
+    group: str,
+    flags: DiscoverFlags,
+    *,
+    told: bool = True,
+) -> None:
     """Find directions, show and measure them, and store them with their measurements.
 
     Args:
         find: Returns the directions of a network, with names that begin with this one.
         group: Name of the directions in the file, unless the flags have one.
+        told: Their request tells all that they depend on, so that the same request again need not
+            find them.
     """
     group, output = flags.name or group, flags.output
     if not re.fullmatch(r"\w[\w.-]*(/\w[\w.-]*)*", group):
@@ -58,31 +66,33 @@ def discover(find: "Callable[[api.Network, str], Found]", group: str, flags: Dis
             parameter="output",
             value=output,
         )
+    folder = output.with_suffix("") / group
     picks = api.parse_picks(flags.seeds)
     strengths = parse_floats(flags.strength, parameter="strength")
     kept: list[api.Discovery] = []
+    is_kept = False
 
     def make_plan(network: "api.Network", sampling: "api.Sampling") -> "api.Plan":
         api.check_possible(network, sampling)
+        nonlocal is_kept
         found, judge = find(network, group)
-        api.check_directions(output, found, overwrite=flags.overwrite)
-        kept.append(api.without_repeats(network, found))
-        detector = api.open_detector(
-            None, purpose="distance", device=network.G.mapping.w_avg.device
-        )
+        is_there = api.check_directions(output, found, overwrite=flags.overwrite)
+        again = api.kept_discovery(found, output, folder) if is_there and told else None
+        is_kept = again is not None
+        kept.append(again or api.without_repeats(network, found))
         effects = api.Effects(
             network=network,
-            found=found,
+            found=kept[0],
             sampling=sampling,
             samples=flags.measured_on,
-            detector=detector,
             judge=judge,
         )
         return api.discovery(effects, seeds=picks, strengths=strengths)
 
     def keep(hdf5: Path) -> Mapping[str, Any]:
         measured, ranked = api.standings(kept[0], hdf5)
-        api.write_directions(output, measured, overwrite=flags.overwrite)
+        if not is_kept:
+            api.write_directions(output, measured, overwrite=flags.overwrite)
         for line in (*_ranking(ranked), *_attribute_lines(ranked)):
             console.note(line)
         if not flags.json:
@@ -92,7 +102,6 @@ def discover(find: "Callable[[api.Network, str], Found]", group: str, flags: Dis
             "ranking": [{**vars(each), "score": each.score} for each in ranked],
         }
 
-    folder = output.with_suffix("") / group
     run_study(make_plan, replace(flags, output=folder), findings=keep)
 
 
@@ -147,7 +156,7 @@ def judged(
     samples: int,
     judging: JudgeFlags,
     flags: StudyFlags,
-) -> "tuple[api.Scored, api.Judge | None]":
+) -> "tuple[api.Scored | api.Scoring, api.Judge | None]":
     """Return the scored codes, and the judge of further images."""
     if judging.scores is not None:
         return api.scores_of_csv(network, judging.scores), None
@@ -155,23 +164,28 @@ def judged(
     for name in names:
         # before thousands of images are drawn
         api.score_position(judge.names, name)
-    parts = api.scored(
-        network,
-        judge,
-        samples,
-        class_index=api.chosen_class(network, flags.class_name),
-        batch_size=flags.batch,
-    )
-    tracked = console.track(
-        parts, label="images judged", total=samples, count=lambda part: len(part.codes)
-    )
-    return api.join_scored(list(tracked)), judge
+    class_index = api.chosen_class(network, flags.class_name)
+
+    def score() -> "api.Scored":
+        parts = api.scored(network, judge, samples, class_index=class_index, batch_size=flags.batch)
+        tracked = console.track(
+            parts, label="images judged", total=samples, count=lambda part: len(part.codes)
+        )
+        return api.join_scored(list(tracked))
+
+    return api.Scoring(names=judge.names, count=samples, make=score), judge
+
+
+def needs_pixels_alone(names: Sequence[str], judging: JudgeFlags) -> bool:
+    """Return whether scores are computed from the pixels alone, without classifiers or a table."""
+    others = judging.scores or judging.classifier
+    return bool(names) and not others and all(name in api.PROPERTIES for name in names)
 
 
 def _judge(
     network: "api.Network", names: Sequence[str], judging: JudgeFlags, flags: StudyFlags
 ) -> "api.Judge":
-    if names and not judging.classifier and all(name in api.PROPERTIES for name in names):
+    if needs_pixels_alone(names, judging):
         return api.Properties(names=tuple(names))
     if not (names or judging.classifier):
         raise UsageError(

@@ -9,8 +9,9 @@ Attributes of a direction: space, method, sigma, mean_coordinate, network_sha256
 
 import json
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -45,12 +46,18 @@ class Discovery:
     Attributes:
         group: Their group in the file; each one's name begins with it.
         request: The request that found them, as JSON.
+        make: Finds them; a discovery that exists already is recognized without.
     """
 
     group: str
     request: Mapping[str, Any]
     network_sha256: str
-    directions: tuple[Direction, ...]
+    make: Callable[[], Iterable[Direction]]
+
+    @cached_property
+    def directions(self) -> tuple[Direction, ...]:
+        """Return the directions, found when they are first needed."""
+        return tuple(self.make())
 
 
 def write_discovery(path: Path, found: Discovery, *, overwrite: bool = False) -> None:

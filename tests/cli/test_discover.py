@@ -20,6 +20,17 @@ def test_sefa_writes_directions_sheets_and_a_ranking(here):
         assert {"sigma", "lpips_per_sigma", "consistency"} <= set(file["sefa/0"].attrs)
 
 
+def test_scores_of_another_table_are_another_question(here):
+    words = ("discover", "attribute", "smile", "--measured-on", "2", "--strength", "0,1")
+    words = (*words, "--top", "0.2", "--scores", "scores.csv")
+    for factor, code in ((7, 0), (7, 0), (5, 1)):
+        rows = (f"{seed},{seed * factor % 11}" for seed in range(60))
+        Path("scores.csv").write_text("\n".join(["seed,smile", *rows]))
+        done = sgtool(*words)
+        assert done.exit_code == code, done.stderr
+    assert "holds another study (directions_sha256" in done.stderr
+
+
 def test_found_directions_edit_images(here):
     assert sgtool(*SEFA).exit_code == 0
     words = ("edit", "--seeds", "0,1", "--direction", "directions.h5:sefa/0@0-3", "-o", "out")

@@ -71,6 +71,24 @@ def test_a_study_that_exists_already_takes_no_torch(studies, network_file):
     check_light(*again, folder=studies)
 
 
+def test_directions_that_were_found_already_take_no_torch(network_file, tmp_path):
+    few = ("--measured-on", "2", "--strength", "0,1", "--network", str(network_file))
+    commands = (
+        ("discover", "sefa", "--layers", "middle", "--layers", "coarse", "--count", "1", *few),
+        ("discover", "pca", "--samples", "100", "--count", "1", *few),
+        ("discover", "attribute", "warmth", "brightness", "--top", "0.1", "--samples", "100", *few),
+        ("discover", "channels", "brightness", "--count", "1", "--samples", "100", *few),
+    )
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(tmp_path)
+        for words in commands:
+            done = CliRunner().invoke(app, words)
+            assert done.exit_code == 0, done.output
+    written = (tmp_path / "directions.h5").read_bytes()
+    check_light(*commands, folder=tmp_path)
+    assert (tmp_path / "directions.h5").read_bytes() == written
+
+
 def test_a_measurement_that_exists_already_takes_no_torch(network_file, image_folder, tmp_path):
     words = ("eval", "fid", "--network", network_file, "--data", image_folder, "--num", "8")
     command = [*map(str, words), "-o", str(tmp_path), "--detector", "alex"]

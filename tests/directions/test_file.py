@@ -27,7 +27,7 @@ def discovery(group="sefa", count=3, network="a" * 64, **request):
         )
         for i in range(count)
     ]
-    return Discovery(group=group, request=request, network_sha256=network, directions=tuple(made))
+    return Discovery(group=group, request=request, network_sha256=network, make=lambda: made)
 
 
 def test_what_is_written_is_read(tmp_path):
@@ -49,7 +49,7 @@ def test_channels_are_kept_sparse(tmp_path):
         name="beard/0", space="s", vector=vector, sigma=2.0, method="theta", network_sha256=""
     )
     write_discovery(
-        path, Discovery(group="beard", request={}, network_sha256="", directions=(made,))
+        path, Discovery(group="beard", request={}, network_sha256="", make=lambda: (made,))
     )
     with h5py.File(path) as file:
         assert file["beard/0/channel"][...].tolist() == [7]

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from functools import cache, partial
 from pathlib import Path
 
@@ -5,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from stylegan_cli.directions.file import Discovery, write_discovery
+from stylegan_cli.directions.file import write_discovery
 from stylegan_cli.directions.population import population
 from stylegan_cli.directions.references import (
     DirectionPick,
@@ -113,7 +114,7 @@ def test_directions_of_another_network_are_refused_unless_forced(tmp_path, netwo
     vector = np.zeros((G.num_ws, G.w_dim), np.float32)
     vector[:, 0] = 1
     made = tuple(type(each)(**{**vars(each), "vector": vector}) for each in found.directions)
-    write_discovery(path, Discovery(**{**vars(found), "directions": made}))
+    write_discovery(path, replace(found, make=lambda: made))
     pick = parse_direction(f"{path}:sefa/0@0-1")
     with pytest.raises(UsageError, match="another network"):
         open_direction(network, pick, drawn)

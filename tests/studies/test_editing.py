@@ -45,10 +45,15 @@ def made(network, space="w", seed=0, sigma=1.5):
 def file(network, tmp_path_factory):
     path = tmp_path_factory.mktemp("directions") / "directions.h5"
     for space in ("w", "z", "s"):
-        found = tuple(made(network, space, seed) for seed in (0, 1))
+        found = [made(network, space, seed) for seed in (0, 1)]
         write_discovery(
             path,
-            Discovery(group=space, request={}, network_sha256=network.sha256, directions=found),
+            Discovery(
+                group=space,
+                request={},
+                network_sha256=network.sha256,
+                make=lambda found=found: found,
+            ),
         )
     return path
 

@@ -3,7 +3,7 @@
 Shen et al., CVPR 2020.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from hashlib import sha256
@@ -12,14 +12,14 @@ from typing import Literal
 import numpy as np
 from jaxtyping import Bool, Float, Float32, Float64, Int64
 
-from stylegan_cli.directions.direction import Fact
+from stylegan_cli.directions.direction import Direction, Fact
 from stylegan_cli.directions.file import Discovery
 from stylegan_cli.directions.population import population
 from stylegan_cli.errors import MetricError, UsageError
 from stylegan_cli.networks.snapshot import Network
 from stylegan_cli.runtime import numpy_stream
 from stylegan_cli.studies.discovery.finding import discovered, measured
-from stylegan_cli.studies.discovery.judging import Scored, plain_name
+from stylegan_cli.studies.discovery.judging import Scored, Scoring, plain_name
 
 Codes = Float[np.ndarray, "n dim"]
 Unit = Float64[np.ndarray, " dim"]
@@ -36,7 +36,7 @@ FEWEST = 10
 
 def find_attributes(
     network: Network,
-    scored: Scored,
+    scored: Scored | Scoring,
     *,
     method: Method = "svm",
     ratio: float = RATIO,
@@ -54,24 +54,26 @@ def find_attributes(
         UsageError: An attribute is the same as a held one.
         MetricError: The scores tell nothing.
     """
-    drawn, vectors, facts = population(network), {}, {}
-    for i, name in enumerate(scored.names):
-        vectors[name], facts[name] = _across(scored, i, method, ratio)
-    held = np.stack([vectors[name] for name in hold]) if hold else None
-    found = []
-    for name in scored.names:
-        if name in hold:
-            continue
-        vector = vectors[name]
-        if held is not None:
-            vector = conditioned(vector, held, hold, np.cov(drawn.codes, rowvar=False))
-        told = {**facts[name], "attribute": name}
-        found.append(measured(network, drawn, f"{group}/{plain_name(name)}", vector, told))
+
+    def found() -> Iterator[Direction]:
+        drawn, vectors, facts = population(network), {}, {}
+        for i, name in enumerate(scored.names):
+            vectors[name], facts[name] = _across(scored.made, i, method, ratio)
+        held = np.stack([vectors[name] for name in hold]) if hold else None
+        for name in scored.names:
+            if name in hold:
+                continue
+            vector = vectors[name]
+            if held is not None:
+                vector = conditioned(vector, held, hold, np.cov(drawn.codes, rowvar=False))
+            told = {**facts[name], "attribute": name}
+            yield measured(network, drawn, f"{group}/{plain_name(name)}", vector, told)
+
     request = {
         "method": "attribute",
         "plane": method,
         "attributes": list(scored.names),
-        "samples": len(scored.codes),
+        "samples": scored.count,
         "ratio": ratio,
         "hold": list(hold),
     }
@@ -96,12 +98,14 @@ def find_difference(
             f"{len(have)} and {len(lack)} codes are too few to tell what differs; "
             f"give at least {FEWEST} of each"
         )
-    drawn = population(network)
-    has = np.arange(len(have) + len(lack)) < len(have)
-    spread = np.cov(drawn.codes, rowvar=False) if whiten else None
-    vector, _ = mean_plane(np.concatenate([have, lack]), has, spread)
-    facts = {"stability": _halves(have, lack)}
-    found = [measured(network, drawn, f"{name}/0", vector, facts)]
+
+    def found() -> Iterator[Direction]:
+        drawn = population(network)
+        has = np.arange(len(have) + len(lack)) < len(have)
+        spread = np.cov(drawn.codes, rowvar=False) if whiten else None
+        vector, _ = mean_plane(np.concatenate([have, lack]), has, spread)
+        yield measured(network, drawn, f"{name}/0", vector, {"stability": _halves(have, lack)})
+
     request = {
         "method": "difference",
         "whiten": whiten,

@@ -19,7 +19,7 @@ from stylegan_cli.networks.execution import default_batch_size
 from stylegan_cli.networks.snapshot import Network
 from stylegan_cli.shapes import Images, Ws
 from stylegan_cli.studies.discovery.finding import discovered
-from stylegan_cli.studies.discovery.judging import Scored, plain_name
+from stylegan_cli.studies.discovery.judging import Scored, Scoring, plain_name
 
 if TYPE_CHECKING:
     from stylegan_cli.networks.generator import Generator
@@ -28,11 +28,8 @@ Rows = Float[np.ndarray, "n channels"]
 DEAD = 1e-3
 """Channels that vary less than this share of their layer's median have no effect."""
 
-EXAMPLES = 30
-"""Codes at either end whose styles are compared."""
-
-FEWEST = 5
-"""Codes at either end, at least."""
+EXAMPLES, FEWEST = 30, 5
+"""Codes at either end whose styles are compared, and how many there must be."""
 
 POPULATION = 5000
 """Codes whose styles are the measure of each channel."""
@@ -140,7 +137,7 @@ def ranking(
 
 def find_channels(
     network: Network,
-    scored: Scored,
+    scored: Scored | Scoring,
     name: str,
     *,
     count: int = 10,
@@ -158,7 +155,30 @@ def find_channels(
     """
     check_styles(network)
     group = group or f"channels/{plain_name(name)}"
-    (scores,) = scored.chosen([name]).scores.T
+    chosen = scored.chosen([name])
+
+    def found() -> Iterator[Direction]:
+        high, low, drawn = (_styles(network, codes) for codes in _examples(chosen.made))
+        channels = channels_of(network.G, drawn)
+        theta = relevance(high, channels, low)
+        for i, channel in enumerate(ranking(theta, channels.listed(rgb=rgb))[:count]):
+            facts: dict[str, Fact] = {"theta": float(abs(theta[channel])), "attribute": name}
+            sign = float(np.sign(theta[channel]))
+            yield channels.direction(int(channel), sign, f"{group}/{i}", facts)
+
+    request = {
+        "method": "channels",
+        "attribute": name,
+        "samples": scored.count,
+        "count": count,
+        "torgb": rgb,
+    }
+    return discovered(network, group, "channel", request, found)
+
+
+def _examples(scored: Scored) -> tuple[Float32[np.ndarray, "n dim"], ...]:
+    """Return the codes of the highest scores, of the lowest, and of all kinds."""
+    (name,), (scores,) = scored.names, scored.scores.T
     valid = np.flatnonzero(np.isfinite(scores))
     order = valid[np.argsort(-scores[valid], kind="stable")]
     many = min(EXAMPLES, len(order) // 2)
@@ -166,29 +186,7 @@ def find_channels(
         raise MetricError(
             f"{name}: {len(order)} scores are too few, {2 * FEWEST} are needed; take more samples"
         )
-    high, low, drawn = (
-        _styles(network, scored.codes[some])
-        for some in (order[:many], order[-many:], slice(POPULATION))
-    )
-    channels = channels_of(network.G, drawn)
-    theta = relevance(high, channels, low)
-    directions = [
-        channels.direction(
-            int(channel),
-            float(np.sign(theta[channel])),
-            f"{group}/{i}",
-            {"theta": float(abs(theta[channel])), "attribute": name},
-        )
-        for i, channel in enumerate(ranking(theta, channels.listed(rgb=rgb))[:count])
-    ]
-    request = {
-        "method": "channels",
-        "attribute": name,
-        "samples": len(scored.codes),
-        "count": count,
-        "torgb": rgb,
-    }
-    return discovered(network, group, "channel", request, directions)
+    return tuple(scored.codes[some] for some in (order[:many], order[-many:], slice(POPULATION)))
 
 
 def check_styles(network: Network) -> None:
@@ -287,7 +285,7 @@ def find_local_channels(
             facts["share_in_mask"] = closeness(each)
         directions.append(channels.direction(each.channel, 1.0, f"{group}/{i}", facts))
     request = {"method": "channels", "local": True, "count": count, "torgb": rgb}
-    return discovered(network, group, "channel", request, directions)
+    return discovered(network, group, "channel", request, lambda: directions)
 
 
 def _styles(network: Network, codes: Float32[np.ndarray, "n w_dim"]) -> Rows:

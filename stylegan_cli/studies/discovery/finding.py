@@ -1,6 +1,6 @@
 """Directions of a network, found by each of the finders and measured by what it draws."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -52,22 +52,24 @@ def find_sefa(
     """
     levels = network.sizes.layer_levels
     lists = {text: parse_layers(text, levels) for text in layers}
-    maps, drawn = first_maps(network.G), population(network, class_index=class_index)
-    found: list[Direction] = []
-    for text, numbers in lists.items():
-        chosen = [i for i in numbers if i in maps]
-        if not chosen:
-            raise UsageError(
-                f"no layers of weights there; this network has {format_ints(maps)}",
-                parameter="layers",
-                value=text,
-            )
-        spectrum = sefa([maps[i] for i in chosen])
-        share = spectrum.values / spectrum.values.sum()
-        prefix = group if text == "all" else f"{group}/{text}"
-        for i, vector in enumerate(spectrum.vectors[:count]):
-            facts = {"eigenvalue": float(spectrum.values[i]), "share": float(share[i])}
-            found.append(measured(network, drawn, f"{prefix}/{i}", vector, facts, chosen))
+
+    def found() -> Iterator[Direction]:
+        maps, drawn = first_maps(network.G), population(network, class_index=class_index)
+        for text, numbers in lists.items():
+            chosen = [i for i in numbers if i in maps]
+            if not chosen:
+                raise UsageError(
+                    f"no layers of weights there; this network has {format_ints(maps)}",
+                    parameter="layers",
+                    value=text,
+                )
+            spectrum = sefa([maps[i] for i in chosen])
+            share = spectrum.values / spectrum.values.sum()
+            prefix = group if text == "all" else f"{group}/{text}"
+            for i, vector in enumerate(spectrum.vectors[:count]):
+                facts = {"eigenvalue": float(spectrum.values[i]), "share": float(share[i])}
+                yield measured(network, drawn, f"{prefix}/{i}", vector, facts, chosen)
+
     request = {"method": "sefa", "layers": list(layers), "count": count, "class": class_index}
     return discovered(network, group, "sefa", request, found)
 
@@ -98,16 +100,21 @@ def find_components(
             parameter="samples",
             value=samples,
         )
-    if layer is None:
-        covariance = Covariance(sizes.w_dim)
-        for batch in sampled(network, samples, class_index=class_index):
-            covariance.add(_without_classes(batch, class_index))
-        components = principal_components(covariance, count)
-        vectors = components.vectors
-    else:
-        components, rows = _regressed(network, layer, samples, count, class_index)
-        vectors = unit(rows)
-    drawn = population(network, class_index=class_index)
+
+    def found() -> Iterator[Direction]:
+        if layer is None:
+            covariance = Covariance(sizes.w_dim)
+            for batch in sampled(network, samples, class_index=class_index):
+                covariance.add(_without_classes(batch, class_index))
+            components = principal_components(covariance, count)
+            vectors = components.vectors
+        else:
+            components, rows = _regressed(network, layer, samples, count, class_index)
+            vectors = unit(rows)
+        drawn = population(network, class_index=class_index)
+        for i, (vector, share) in enumerate(zip(vectors, components.share, strict=False)):
+            yield measured(network, drawn, f"{group}/{i}", vector, {"share": float(share)})
+
     request = {
         "method": "pca",
         "samples": samples,
@@ -115,10 +122,6 @@ def find_components(
         "count": count,
         "class": class_index,
     }
-    found = [
-        measured(network, drawn, f"{group}/{i}", vector, {"share": float(share)})
-        for i, (vector, share) in enumerate(zip(vectors, components.share, strict=False))
-    ]
     return discovered(network, group, "pca", request, found)
 
 
@@ -157,14 +160,15 @@ def discovered(
     group: str,
     method: str,
     request: Mapping[str, Any],
-    found: Sequence[Direction],
+    found: Callable[[], Iterable[Direction]],
 ) -> Discovery:
-    """Return directions that a method found in a network, as a file keeps them."""
+    """Return directions that a method finds in a network, as a file keeps them."""
     sha256 = network.sha256
-    directions = (replace(each, method=method, network_sha256=sha256) for each in found)
-    return Discovery(
-        group=group, request=request, network_sha256=sha256, directions=tuple(directions)
-    )
+
+    def make() -> Iterator[Direction]:
+        return (replace(each, method=method, network_sha256=sha256) for each in found())
+
+    return Discovery(group=group, request=request, network_sha256=sha256, make=make)
 
 
 def component_layer(space: str) -> str | None:

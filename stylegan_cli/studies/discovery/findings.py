@@ -1,6 +1,7 @@
 """Discovered directions beside one another: ranked, compared, and without those that repeat."""
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -12,7 +13,7 @@ from stylegan_cli.directions.direction import Direction, Fact
 from stylegan_cli.directions.file import Discovery, read_directions
 from stylegan_cli.directions.population import Population, population
 from stylegan_cli.directions.references import HDF5_SUFFIXES, DirectionPick, open_direction
-from stylegan_cli.errors import UsageError
+from stylegan_cli.errors import SgtoolError, UsageError
 from stylegan_cli.networks.snapshot import Network
 from stylegan_cli.ranges import format_ints
 from stylegan_cli.rendering.store import StudyFile, open_study
@@ -68,7 +69,7 @@ def standings(found: Discovery, path: Path) -> tuple[Discovery, tuple[Standing, 
         over = _over_noise(file, changed)
     control = Standing(name=CONTROL, lpips_per_sigma=changed, consistency=alike, over_noise=over)
     ranked = sorted([*ranked, control], key=lambda each: -each.score)
-    return replace(found, directions=tuple(told)), tuple(ranked)
+    return replace(found, make=lambda: told), tuple(ranked)
 
 
 def _standing(file: StudyFile, i: int, name: str) -> Standing:
@@ -177,4 +178,22 @@ def without_repeats(network: Network, found: Discovery) -> Discovery:
             else:
                 each = replace(each, facts={**each.facts, "repeats": like})
         told.append(each)
-    return replace(found, directions=tuple(told))
+    return replace(found, make=lambda: told)
+
+
+def kept_discovery(found: Discovery, path: Path, folder: Path) -> Discovery | None:
+    """Return a discovery as its file and its finished study hold it; None if one lacks it."""
+    study = folder / f"{study_name(found)}.h5"
+    if not study.is_file():
+        return None
+    with suppress(SgtoolError), open_study(study) as file:
+        kept = {each.name: each for each in read_directions(path, found.group)}
+        directions = [kept[name] for name in file.header.axes["direction"] if name in kept]
+        if len(directions) == len(file.header.axes["direction"]):
+            return replace(found, make=lambda: directions)
+    return None
+
+
+def study_name(found: Discovery) -> str:
+    """Return the name of the study of a discovery."""
+    return f"discover-{found.request['method']}"

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
@@ -47,10 +48,44 @@ class Scored:
     codes: Float32[np.ndarray, "n dim"]
     scores: Float32[np.ndarray, "n attributes"]
 
+    @property
+    def count(self) -> int:
+        """Return how many codes were scored."""
+        return len(self.codes)
+
+    @property
+    def made(self) -> "Scored":
+        """Return the scores, as `Scoring` does."""
+        return self
+
     def chosen(self, names: Sequence[str]) -> "Scored":
         """Return the scores of these names, in their order."""
         places = [score_position(self.names, name) for name in names]
         return replace(self, names=tuple(names), scores=self.scores[:, places])
+
+
+@dataclass(frozen=True, kw_only=True)
+class Scoring:
+    """Scores of codes that are made when they are first needed.
+
+    Attributes:
+        count: Codes to score.
+    """
+
+    names: tuple[str, ...]
+    count: int
+    make: Callable[[], Scored]
+
+    @cached_property
+    def made(self) -> Scored:
+        """Return the scores."""
+        return self.make()
+
+    def chosen(self, names: Sequence[str]) -> "Scoring":
+        """Return the scores of these names, in their order."""
+        for name in names:
+            score_position(self.names, name)
+        return replace(self, names=tuple(names), make=lambda: self.made.chosen(names))
 
 
 def scored(

@@ -97,12 +97,6 @@ def looks_of(images: Images, detector: "PerceptualDetector") -> Looks:
     )
 
 
-def join_looks(parts: Sequence[Looks]) -> Looks:
-    """Join several tables to one."""
-    tables = [vars(part) for part in parts]
-    return Looks(**{name: np.concatenate([each[name] for each in tables]) for name in tables[0]})
-
-
 @dataclass(frozen=True, kw_only=True)
 class Effects:
     """Directions and the images that tell what they do.
@@ -117,8 +111,14 @@ class Effects:
     found: Discovery
     sampling: Sampling
     samples: int
-    detector: "PerceptualDetector"
     judge: Judge | None = None
+
+    @cached_property
+    def detector(self) -> "PerceptualDetector":
+        """Return what tells how different images look, opened when it is first needed."""
+        from stylegan_cli.detectors.registry import open_detector
+
+        return open_detector(None, purpose="distance", device=self.network.G.mapping.w_avg.device)
 
     def effect(self, _: StudyFile, index: Index, batch_size: int | None) -> Arrays:
         """Measure what a direction does."""
@@ -170,10 +170,8 @@ class Effects:
         step, far = (
             self._judged(self._along(direction, steps), batch_size) for steps in (1.0, FLIP_STEPS)
         )
-        std = still.std(axis=0)
-        lacking = still < 0
-        flipped = ((far > 0) & lacking).sum(axis=0)
-        count = lacking.sum(axis=0)
+        std, lacking = still.std(axis=0), still < 0
+        flipped, count = ((far > 0) & lacking).sum(axis=0), lacking.sum(axis=0)
         return {
             "shift": (step - still).mean(axis=0) / np.where(std > 0, std, 1),
             "flips": np.where(count > 0, flipped / np.maximum(count, 1), np.nan),
@@ -201,10 +199,9 @@ class Effects:
     def _controls(self) -> list[Looks]:
         """Return the images of all controls, one step back and one forth."""
         drawn = population(self.network)
-        moved = []
+        moved, length = [], drawn.codes.shape[1]
         for i in range(CONTROLS):
-            shape = (1, drawn.codes.shape[1])
-            (vector,) = unit(numpy_stream(0, "control", i).standard_normal(shape))
+            (vector,) = unit(numpy_stream(0, "control", i).standard_normal((1, length)))
             direction = measured(self.network, drawn, "", vector, {})
             moved += [self._along(direction, step, CONTROL_SHARE) for step in (-1.0, 1.0)]
         return self._drawn(moved, None)
@@ -222,7 +219,8 @@ class Effects:
 
     def _looks(self, codes: Codes, batch_size: int | None, mode: NoiseMode = "const") -> Looks:
         images = self._images(codes, batch_size, mode)
-        return join_looks([looks_of(batch, self.detector) for batch in images])
+        parts = [vars(looks_of(each, self.detector)) for each in images]
+        return Looks(**{name: np.concatenate([each[name] for each in parts]) for name in parts[0]})
 
     def _images(
         self, codes: Codes, batch_size: int | None, mode: NoiseMode = "const"

@@ -1,17 +1,19 @@
 """The study of a discovery: every direction from step to step, measured, and its pictures."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 
 import numpy as np
 from PIL import Image, ImageDraw
 
+from stylegan_cli.detectors import chosen_detector
 from stylegan_cli.directions.direction import Direction, Move, content_hash, moved_codes
 from stylegan_cli.errors import UsageError
 from stylegan_cli.figures.charts import BAR, bar_chart, diverging, full_scale, heat_map
 from stylegan_cli.figures.layout import INK, PAPER, Read, font, in_rows, paint
 from stylegan_cli.latents.codes import Codes, join_codes
+from stylegan_cli.latents.lookup import Picked
 from stylegan_cli.latents.references import Pick
 from stylegan_cli.latents.sampling import Sampling, codes_of_seeds, mean_code, sampling_request
 from stylegan_cli.networks.snapshot import Network
@@ -20,6 +22,7 @@ from stylegan_cli.rendering.plan import Measurement, Plan, Tables, measurement
 from stylegan_cli.rendering.sheet import called
 from stylegan_cli.rendering.store import StudyFile
 from stylegan_cli.shapes import Picture
+from stylegan_cli.studies.discovery.findings import study_name
 from stylegan_cli.studies.discovery.measuring import CONTROLS, NUMBERS, STEPS, Effects
 from stylegan_cli.studies.editing import STRENGTHS, pick_codes, strength_name
 
@@ -54,31 +57,31 @@ def discovery(
     strengths = tuple(dict.fromkeys(strengths))
     bases = _bases(network, seeds, sampling)
     table = partial(_table, network, sampling)
-    sheets = [
-        table(base, [[Move(each, step) for step in strengths] for each in found.directions])
-        for base in bases.values()
-    ]
     groups = _groups(network, found.directions)
     shares = [each.facts.get("share", 0.0) for each in found.directions]
     judged = [] if effects.judge is None else list(effects.judge.names)
 
+    def sheets() -> list[Codes]:
+        rows = [[Move(each, step) for step in strengths] for each in found.directions]
+        return [table(base(), rows) for base in bases.values()]
+
     def ranges() -> Codes:
-        lists = [tuple(range(network.G.num_ws)), *groups.values()]
+        lists = [tuple(range(network.sizes.num_ws)), *groups.values()]
         rows = [
             [Move(each.at_layers(layers), RANGE_STRENGTH) for layers in lists]
             for each in found.directions
         ]
-        return table(next(iter(bases.values())), rows)
+        return table(next(iter(bases.values()))(), rows)
 
     return Plan(
-        study=f"discover-{found.request['method']}",
+        study=study_name(found),
         request={
             **found.request,
             "directions_sha256": content_hash(found.directions),
             "seeds": list(bases),
             "strengths": list(strengths),
             "measured_on": effects.samples,
-            "detector": effects.detector.name,
+            "detector": chosen_detector(None, "distance").name,
             "found_for": [each.facts.get("attribute", "") for each in found.directions],
             "judged": judged,
             "layer_groups": list(groups),
@@ -92,7 +95,7 @@ def discovery(
         },
         sheets=tuple(bases),
         make=lambda: Tables(
-            codes=join_codes(sheets, np.stack) if len(sheets) > 1 else sheets[0],
+            codes=join_codes(sheets(), np.stack) if len(bases) > 1 else sheets()[0],
             series={RANGES: ranges()} if groups else {},
             measurements=_measurements(effects),
         ),
@@ -132,23 +135,29 @@ def _table(
     return join_codes([replace(each, z=None) for each in moved]).reshape(len(rows), len(rows[0]))
 
 
-def _bases(network: Network, seeds: Sequence[Pick], sampling: Sampling) -> dict[str, Codes]:
-    """Return the codes on which directions are shown, each a table of one, by name."""
-    bases: dict[str, Codes] = {}
-    if network.G.has_w and not network.c_dim:
-        bases[MEAN] = mean_code(network)[None]
+def _bases(
+    network: Network, seeds: Sequence[Pick], sampling: Sampling
+) -> dict[str, Callable[[], Codes]]:
+    """Return what makes the codes on which directions are shown, each a table of one, by name."""
+    bases: dict[str, Callable[[], Codes]] = {}
+    if network.sizes.has_w and not network.c_dim:
+        bases[MEAN] = lambda: mean_code(network)[None]
     for pick in seeds:
         picked = pick_codes(network, [pick], sampling)
         for i, name in enumerate(picked.names):
-            bases[called("seed", name)] = picked.codes[i : i + 1]
-    return bases or {"seed 0": codes_of_seeds(network, [0], sampling)}
+            bases[called("seed", name)] = partial(_one, picked, i)
+    return bases or {"seed 0": lambda: codes_of_seeds(network, [0], sampling)}
+
+
+def _one(picked: Picked, number: int) -> Codes:
+    return picked.codes[number : number + 1]
 
 
 def _groups(network: Network, directions: Sequence[Direction]) -> Mapping[str, tuple[int, ...]]:
     """Return coarse, middle and fine layers if the network has styles and directions move them."""
-    if not network.G.has_styles or any(each.space != "w" for each in directions):
+    if not network.sizes.has_styles or any(each.space != "w" for each in directions):
         return {}
-    return layer_groups(network.G.synthesis.layer_levels[: network.G.active_ws])
+    return layer_groups(network.sizes.layer_levels[: network.sizes.active_ws])
 
 
 def paint_overview(file: StudyFile) -> Picture:

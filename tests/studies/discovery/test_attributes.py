@@ -107,7 +107,7 @@ def test_codes_without_a_score_are_no_examples_of_channels(network, found):
     )
     assert one == other
     with pytest.raises(MetricError, match="too few"):
-        find_channels(network, replace(found, scores=scores * np.nan), "brightness")
+        _ = find_channels(network, replace(found, scores=scores * np.nan), "brightness").directions
 
 
 def test_networks_without_styles_have_no_channels(growing_networks, found):

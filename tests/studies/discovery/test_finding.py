@@ -59,7 +59,7 @@ def test_a_repeated_direction_says_which_one_it_repeats(network):
 @pytest.mark.parametrize("layer", ["b128", "b4.nothing"])
 def test_layers_that_are_not_there_are_refused(network, layer):
     with pytest.raises(UsageError, match="no such layer"):
-        find_components(network, samples=100, layer=layer)
+        _ = find_components(network, samples=100, layer=layer).directions
 
 
 def test_spaces_are_w_or_a_layer():
