@@ -10,6 +10,7 @@ from stylegan_cli.errors import UsageError
 from stylegan_cli.ranges import format_ints, parse_ints
 
 _FILE = re.compile(r"(.+?\.(?:h5|hdf5|npz|npy|pt|pth))(?::(.+))?", re.IGNORECASE)
+SUFFIXES = ".h5, .hdf5, .npz, .npy, .pt, .pth"
 _POSITIONS = re.compile(r"-?\d{1,18}|\d{1,18}-\d{0,18}|all", re.ASCII)
 EXAMPLE = "write for example 0-15, grid.h5:4, mix.h5:row_sources/0-2 or projected.npz"
 
@@ -68,7 +69,9 @@ def _parse_stored(part: str, parameter: str) -> Stored:
     match = _FILE.fullmatch(part)
     if match is None:
         raise UsageError(
-            f"neither seeds nor a file of codes; {EXAMPLE}", parameter=parameter, value=part
+            f"neither seeds nor a file of codes ({SUFFIXES}); {EXAMPLE}",
+            parameter=parameter,
+            value=part,
         )
     chosen = match[2].split("/") if match[2] else []
     index = [word for word in chosen if _POSITIONS.fullmatch(word)]
