@@ -88,7 +88,9 @@ class Dataset:
             with reasons(), self._source.open(entry) as image:
                 pixels = self._square(image)
         except UnusableImageError as error:
-            raise DataError(f"{entry_path(self._source, entry)}: {error}") from error
+            told = f"{entry_path(self._source, entry)}: {error}"
+            way = "" if "data prepare" in told else "; `sgtool data prepare` makes a set without it"
+            raise DataError(f"{told}{way}") from error
         return pixels, self.label(index)
 
     def label(self, index: int) -> Float32[np.ndarray, " c_dim"]:

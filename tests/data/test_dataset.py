@@ -73,6 +73,16 @@ def test_a_later_image_of_another_size_is_named(tmp_path):
         dataset.read(1)
 
 
+def test_a_damaged_image_of_a_prepared_zip_is_named_with_the_way_out(tmp_path):
+    files = {f"{name}.png": encoded(blocks(0, 16, 16)) for name in "ab"}
+    path = zip_of(tmp_path / "x.zip", files | {"b.png": files["b.png"][:60]})
+    with (
+        closing(open_dataset(path, resolution=16)) as dataset,
+        pytest.raises(DataError, match=r"b\.png: damaged.*data prepare` makes a set without it"),
+    ):
+        dataset.read(1)
+
+
 def test_zips_written_by_other_tools_are_read(tmp_path):
     files = {f"00000/img0000000{n}.png": encoded(blocks(n, 16, 16)) for n in range(3)}
     pairs = ", ".join(f'["{name}", {n}]' for n, name in enumerate(files))
