@@ -43,7 +43,7 @@ def test_picks_are_written_as_they_are_read(text):
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("x", "`rows=x`: neither seeds nor a file of codes (.h5, "),
+        ("x", r"`rows=x`: neither seeds nor a file of codes \(.h5, "),
         ("net.txt", "`rows=net.txt`: neither seeds"),
         ("1,,w.npy", "`rows`: nothing between commas"),
         ("", "`rows`: an empty list"),
