@@ -181,10 +181,10 @@ def stack_of(pixels: np.ndarray) -> Upright:
     """Return an array `[height, width]` or `[height, width, channels]` as an image."""
     if pixels.ndim == 4:
         raise UnusableImageError(
-            f"an array {list(pixels.shape)} of several images; give them one by one, or as images "
-            "in an .h5 file"
+            f"an array {list(pixels.shape)} of several images; store them in an .h5 file, in "
+            "Python by h5py.File('x.h5', 'w')['images'] = array"
         )
-    if pixels.ndim == 2:
+    if pixels.ndim == 2 and 1 not in pixels.shape:  # else labels or numbers, as of an .npz
         pixels = pixels[:, :, None]
     if pixels.ndim != 3 or not pixels.size or pixels.dtype.kind not in "uif":
         raise UnusableImageError(

@@ -85,6 +85,11 @@ class Hdf5Source(Source):
         return pixels
 
     def _checked_images(self) -> Any:
+        if "images" not in self._file:
+            raise DataError(
+                f"{self.name}: no dataset images; found {sorted(self._file)[:10]}; link yours in "
+                "Python, file['images'] = file[NAME], of [n, height, width, channels]"
+            )
         images = stored_array(self._file, "images", kinds="uif", ranks=(3, 4))
         height, width, *channels = images.shape[1:]
         if not height * width or any(

@@ -154,7 +154,7 @@ def _listed(path: Path) -> Iterator[Path]:
     except UnicodeDecodeError:
         raise DataError(f"{path}: not a text file; list one path a line, in UTF-8") from None
     for line in lines:
-        if name := line.strip():
+        if name := line.strip().strip('"'):  # Windows copies paths in quotes
             listed = path.parent / name
             windows = path.parent / name.replace("\\", "/")
             yield windows if "\\" in name and not listed.exists() else listed

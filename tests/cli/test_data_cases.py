@@ -252,7 +252,7 @@ def test_further_frames_are_said(prepared):
 
 def test_a_list_made_on_windows_is_read(prepared, tmp_path):
     folder_of(tmp_path / "d", PETS)
-    (tmp_path / "list.txt").write_bytes("\ufeffd\\cat\\0.png\r\nd\\dog\\2.png\r\n".encode())
+    (tmp_path / "list.txt").write_bytes('\ufeffd\\cat\\0.png\r\n"d\\dog\\2.png"\r\n'.encode())
     done, _ = prepared({}, source="list.txt")
     assert "images: 2 of 16×16" in done.stderr
 

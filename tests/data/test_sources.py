@@ -152,7 +152,7 @@ def test_hdf5_labels_come_along(tmp_path):
 @pytest.mark.parametrize(
     ("content", "words"),
     [
-        ({"pictures": np.zeros(3)}, "no dataset images"),
+        ({"X": np.zeros(3)}, r"no dataset images; found \['X'\]; link yours"),
         ({"images": np.zeros((2, 8, 8), complex)}, "complex"),
         ({"images": np.zeros((2, 8, 8, 33), np.uint8)}, "1 to 32"),
         ({"images": np.zeros((2, 8, 8), np.uint8), "labels": [1]}, "1 labels for 2 images"),

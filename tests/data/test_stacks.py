@@ -116,7 +116,11 @@ def test_other_arrays_are_no_images(array):
 
 @pytest.mark.parametrize(
     ("shape", "words"),
-    [((3, 16, 16), "channels seem to come first"), ((2, 8, 8, 3), "several images")],
+    [
+        ((3, 16, 16), "channels seem to come first"),
+        ((2, 8, 8, 3), "several images"),
+        ((9, 1), "needed are"),
+    ],
 )
 def test_arrays_of_another_order_are_told_apart(shape, words):
     with pytest.raises(UnusableImageError, match=words):
