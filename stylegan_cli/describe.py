@@ -14,7 +14,7 @@ from stylegan_cli.data.formats import UnusableImageError
 from stylegan_cli.data.sources import open_source
 from stylegan_cli.directions.file import describe_directions, is_directions
 from stylegan_cli.errors import DataError, NetworkFileError
-from stylegan_cli.files import similar
+from stylegan_cli.files import refuse_devices, similar
 from stylegan_cli.interop.pickles.reader import PICKLE_SUFFIXES, holds_pickle
 from stylegan_cli.latents.stored_arrays import describe_arrays
 from stylegan_cli.metrics.store import describe_measurements, is_measurements
@@ -230,7 +230,7 @@ def _last_stats(path: Path) -> Facts:
     """Return the newest whole line of a run's statistics; empty before the first."""
     if not path.exists():
         return {}
-    with path.open("rb") as file:
+    with refuse_devices(path).open("rb") as file:
         file.seek(max(0, path.stat().st_size - MOST_OF_A_LINE))
         # a killed run may leave half a line
         lines = file.read(MOST_OF_A_LINE).decode(errors="replace").split("\n")[:-1]

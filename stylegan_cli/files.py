@@ -1,6 +1,7 @@
 """Files that appear only when complete, and messages about missing or unwritable ones."""
 
 import csv
+import errno
 import json
 import os
 import platform
@@ -8,10 +9,15 @@ import re
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from difflib import get_close_matches
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from stylegan_cli.errors import DataError, OutputError
+
+MAX_LINE = 2**20
+MAX_LINES_BYTES = 2**28
+"""Statistics and metrics: about 0.5 KB a line, so 200,000 lines and more fit."""
 
 _HDF5_REASON = re.compile(r"error message = '([^']+)'")
 
@@ -114,14 +120,16 @@ def read_lines(path: Path) -> tuple[list[dict[str, Any]], int]:
     Half a last line does not count: a process is writing it, or was killed.
 
     Raises:
-        DataError: It cannot be read.
+        DataError: It cannot be read, or is larger than any that sgtool writes.
     """
     found: list[dict[str, Any]] = []
     damaged = 0
     try:
         # one line at a time: the file may be long
-        with path.open(encoding="utf-8", errors="replace") as file:
-            for line in filter(str.strip, file):
+        with refuse_devices(path).open(encoding="utf-8", errors="replace") as file:
+            if os.fstat(file.fileno()).st_size > MAX_LINES_BYTES:
+                raise DataError(f"{path}: larger than {MAX_LINES_BYTES >> 20} MiB; damaged")
+            for line in filter(str.strip, iter(partial(file.readline, MAX_LINE), "")):
                 try:
                     value = json.loads(line)
                 except (ValueError, RecursionError):
@@ -135,6 +143,13 @@ def read_lines(path: Path) -> tuple[list[dict[str, Any]], int]:
     except OSError as error:
         raise DataError(f"{path}: cannot be read ({system_reason(error)})") from error
     return found, damaged
+
+
+def refuse_devices(path: Path) -> Path:
+    """Return a path; raise OSError for a pipe, socket or device, as reading it may never end."""
+    if path.exists() and not (path.is_file() or path.is_dir()):
+        raise OSError(errno.EINVAL, "a pipe or device, not a file", str(path))
+    return path
 
 
 @contextmanager

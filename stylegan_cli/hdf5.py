@@ -18,7 +18,7 @@ from typing import Any, Literal
 import h5py
 
 from stylegan_cli.errors import DataError, OutputError
-from stylegan_cli.files import reach_disk, system_reason, writing, written_whole
+from stylegan_cli.files import reach_disk, refuse_devices, system_reason, writing, written_whole
 from stylegan_cli.runtime import versions_of
 
 MAX_OBJECTS = 10_000
@@ -50,7 +50,7 @@ def open_hdf5(path: Path, mode: Literal["r", "r+"] = "r") -> h5py.File:
         OutputError: Another process is writing to it.
     """
     try:
-        file = h5py.File(path, mode)
+        file = h5py.File(refuse_devices(path), mode)
     except BlockingIOError:
         raise OutputError(f"{path}: another process is writing to it; wait for it") from None
     except (OSError, ValueError) as error:
@@ -81,7 +81,7 @@ def written_hdf5(path: Path) -> Iterator[h5py.File]:
 def root_attribute(path: Path, name: str) -> Any:
     """Return an attribute of the root; None where there is none, or no readable HDF5 file."""
     try:
-        with h5py.File(path, "r") as file:
+        with h5py.File(refuse_devices(path), "r") as file:
             _check_heaps(file)
             return file.attrs.get(name)
     except DAMAGE:

@@ -1,3 +1,5 @@
+import os
+
 import h5py
 import numpy as np
 import pytest
@@ -169,3 +171,10 @@ def test_free_space_without_a_size_is_refused_before_hdf5_reads_it_for_ever(path
     assert root_attribute(path, "study") is None
     with pytest.raises(DataError, match="heap"):
         open_hdf5(path)
+
+
+def test_a_pipe_is_refused_and_has_no_attributes(tmp_path):
+    os.mkfifo(tmp_path / "a.h5")
+    assert root_attribute(tmp_path / "a.h5", "study") is None
+    with pytest.raises(DataError, match=r"not a readable HDF5 file \(a pipe or device"):
+        open_hdf5(tmp_path / "a.h5")

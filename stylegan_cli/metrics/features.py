@@ -15,7 +15,7 @@ import numpy as np
 from jaxtyping import Float32
 
 from stylegan_cli.errors import MetricError, OutputError
-from stylegan_cli.files import cache_folder, locked, put_in_place, writing
+from stylegan_cli.files import cache_folder, locked, put_in_place, refuse_devices, writing
 from stylegan_cli.metrics.fakes import Pictures
 from stylegan_cli.metrics.fid import ROWS_AT_ONCE
 from stylegan_cli.metrics.metric import Features
@@ -68,7 +68,7 @@ class FeatureFile:
             return False
         size = len(self._head) + self._count * self._row_bytes
         with writing(self.path):
-            with self.path.open("rb") as file:
+            with refuse_devices(self.path).open("rb") as file:
                 whole = file.read(len(self._head)) == self._head
             if whole and self.path.stat().st_size == size:
                 return True
@@ -94,8 +94,8 @@ class FeatureFile:
         with ExitStack() as stack:
             with writing(self.path):
                 self.path.parent.mkdir(parents=True, exist_ok=True)
-                self.unfinished.touch()
-                file = stack.enter_context(self.unfinished.open("r+b"))
+                # in a cache that others share, a planted link must not be followed
+                file = stack.enter_context(open(self.unfinished, "r+b", opener=_own))
                 if not locked(file.fileno()):
                     raise OutputError(
                         f"{self.path}: another process is computing these features; wait for it"
@@ -113,6 +113,10 @@ class FeatureFile:
         os.utime(self.path)  # the least recently used are removed first
         features: Features = np.load(self.path, mmap_mode="r", allow_pickle=False)
         return features
+
+
+def _own(path: str, flags: int) -> int:
+    return os.open(path, flags | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0), 0o666)
 
 
 def remove_unused(folder: Path, *, max_bytes: int = MAX_BYTES) -> None:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Literal
 
 from stylegan_cli import __version__
 from stylegan_cli.errors import NetworkFileError
-from stylegan_cli.files import writing, written_whole
+from stylegan_cli.files import refuse_devices, writing, written_whole
 from stylegan_cli.networks.header import (
     Header,
     described_header,
@@ -232,7 +232,7 @@ def open_network(
 
 def file_sha256(path: Path) -> str:
     """Hash the bytes of a file; return hex digits."""
-    with path.open("rb") as file:
+    with refuse_devices(path).open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 

@@ -16,7 +16,7 @@ from stylegan_cli.files import similar
 from stylegan_cli.metrics.store import is_measurements
 from stylegan_cli.networks.header import read_header
 from stylegan_cli.networks.snapshot import file_sha256
-from stylegan_cli.recipe import Settled, load
+from stylegan_cli.recipe import MAX_CHARACTERS, Settled, load
 from stylegan_cli.rendering.header import UNFINISHED, StudyHeader
 from stylegan_cli.rendering.store import is_study, open_study
 from stylegan_cli.report.history import METRICS, STATS, History, lines_of, read_history
@@ -248,13 +248,18 @@ def read_run(folder: Path, name: str) -> ReadRun:
         name=name,
         folder=folder,
         recipe=recipe,
-        recipe_text=(folder / RECIPE).read_text(encoding="utf-8", errors="replace"),
+        recipe_text=_start_of(folder / RECIPE),
         history=history,
         fakes=_find_fakes(folder),
         metrics=tuple(metrics),
         network=network,
         problems=(*problems, *network_problems, *history_problems, *metrics_problems),
     )
+
+
+def _start_of(recipe: Path) -> str:
+    with recipe.open(encoding="utf-8", errors="replace") as file:
+        return file.read(MAX_CHARACTERS)
 
 
 def read_study(path: Path, name: str) -> Study:

@@ -17,6 +17,7 @@ from PIL import Image
 from stylegan_cli.data.decoding import Extent
 from stylegan_cli.errors import DataError
 from stylegan_cli.figures.png import tile, to_image
+from stylegan_cli.files import refuse_devices
 from stylegan_cli.rendering.header import StudyPaths
 from stylegan_cli.rendering.sheet import compose
 from stylegan_cli.rendering.store import StudyFile, open_study
@@ -147,7 +148,7 @@ def photo(path: Path, longest: int) -> Photo:
         with warnings.catch_warnings():
             # the warning about pictures so large that they may be an attack
             warnings.simplefilter("error", Image.DecompressionBombWarning)
-            with Image.open(path, formats=("PNG",)) as image:
+            with Image.open(refuse_devices(path), formats=("PNG",)) as image:
                 return photo_of(image, longest)
     except Exception as error:  # Pillow's decoders raise almost anything on damaged files
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
@@ -157,7 +158,7 @@ def photo(path: Path, longest: int) -> Photo:
 def source_of(path: Path) -> str | None:
     """Return the origin that a PNG records."""
     try:
-        with Image.open(path, formats=("PNG",)) as image:
+        with Image.open(refuse_devices(path), formats=("PNG",)) as image:
             source = image.info.get("Source")
     except Exception:  # `photo` reports the error
         return None

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from stylegan_cli.errors import NetworkFileError, OutputError
-from stylegan_cli.files import LOCK, append_line, writing, written_whole
+from stylegan_cli.files import LOCK, append_line, refuse_devices, writing, written_whole
 from stylegan_cli.networks.header import SCHEMA, check_schema
 from stylegan_cli.networks.snapshot import file_sha256
 from stylegan_cli.recipe import Settled, dumps, load, values
@@ -39,7 +39,7 @@ def load_state(path: Path) -> dict[str, Any]:
     import torch
 
     try:
-        state = torch.load(path, map_location="cpu", weights_only=True)
+        state = torch.load(refuse_devices(path), map_location="cpu", weights_only=True)
     except OSError as error:
         raise NetworkFileError(f"{path}: cannot be read ({error.strerror or error})") from None
     except Exception as error:  # torch has no common class for damaged files
@@ -102,7 +102,7 @@ class RunFolder:
     def batch_per_device(self) -> int | None:
         """Return the images at once that a process left after running out of memory."""
         try:
-            return int((self.path / "batch_per_device").read_text(encoding="utf-8"))
+            return int(refuse_devices(self.path / "batch_per_device").read_text("utf-8"))
         except (OSError, ValueError):
             return None
 
@@ -130,8 +130,8 @@ class RunFolder:
     def begun(self) -> Settled | None:
         """Return the recipe of the run that is here; None if it made no progress."""
         # in earlier versions, a power failure could leave it empty
-        is_written = self.recipe.exists() and self.recipe.read_bytes().strip(b"\0\n")
-        return load(self.recipe) if is_written and self.has_begun else None
+        text = self.recipe.read_bytes() if refuse_devices(self.recipe).exists() else b""
+        return load(self.recipe) if text.strip(b"\0\n") and self.has_begun else None
 
     def check(self, recipe: Settled, *, overwrite: bool) -> None:
         """Raise unless the folder can take this run.
@@ -154,7 +154,7 @@ class RunFolder:
             overwrite: Remove a run that has made progress too.
         """
         text = dumps(recipe).encode()
-        there = self.recipe.read_bytes() if self.recipe.exists() else b""
+        there = self.recipe.read_bytes() if self.recipe.is_file() else b""
         if overwrite or (there != text and not self.has_begun):
             self.clear()
             there = b""
@@ -187,7 +187,7 @@ class RunFolder:
         Otherwise only the state tells, which takes torch to read.
         """
         try:
-            with self.finished.open(encoding="utf-8") as file:
+            with refuse_devices(self.finished).open(encoding="utf-8") as file:
                 record = json.loads(file.read(BLOCK))
             return bool(
                 self.recipe.read_bytes() == dumps(recipe).encode()

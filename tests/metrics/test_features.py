@@ -1,7 +1,10 @@
+import os
+
 import numpy as np
 import pytest
 import torch
 
+from stylegan_cli.errors import OutputError
 from stylegan_cli.metrics.features import Extraction, Workplace
 from stylegan_cli.metrics.pictures import stored_folder
 from stylegan_cli.networks.execution import Execution
@@ -56,3 +59,21 @@ def test_a_run_killed_before_its_last_step_ends_well(extraction):
     again = extraction()
     assert list(again.run()) == [2]
     assert len(again.features()) == 12
+
+
+def test_a_link_planted_in_a_shared_cache_is_not_followed(extraction, tmp_path):
+    precious = tmp_path / "precious"
+    precious.write_text("mine")
+    job = extraction(tmp_path / "cache")
+    (tmp_path / "cache").mkdir()
+    job.file.unfinished.symlink_to(precious)
+    with pytest.raises(OutputError):
+        list(job.run())
+    assert precious.read_text() == "mine"
+
+
+def test_a_pipe_planted_in_a_shared_cache_is_refused(extraction, tmp_path):
+    job = extraction()
+    os.mkfifo(job.file.path)
+    with pytest.raises(OutputError, match="a pipe or device"):
+        list(job.run())

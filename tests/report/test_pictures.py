@@ -1,4 +1,5 @@
 import io
+import os
 import re
 from base64 import b64decode
 from itertools import pairwise
@@ -48,6 +49,13 @@ def test_grey_and_transparent_pictures_are_shown_too(tmp_path, channels, mode):
 def test_a_damaged_picture_is_refused_by_name(tmp_path, content):
     (tmp_path / "a.png").write_bytes(content)
     with pytest.raises(DataError, match=r"a.png: not a readable picture \(.+\); left out"):
+        photo(tmp_path / "a.png", longest=8)
+
+
+def test_a_pipe_in_place_of_a_picture_is_refused(tmp_path):
+    os.mkfifo(tmp_path / "a.png")
+    assert source_of(tmp_path / "a.png") is None
+    with pytest.raises(DataError, match="a pipe or device"):
         photo(tmp_path / "a.png", longest=8)
 
 

@@ -1,4 +1,5 @@
 import json
+import os
 import tracemalloc
 
 import pytest
@@ -250,3 +251,23 @@ def test_a_failed_write_keeps_the_state_before(tmp_path, monkeypatch):
 def test_a_finished_run_without_a_network_is_looked_at(finished):
     (finished.path / "network-000000.064.safetensors").unlink()
     assert not finished.is_finished(tiny(), "images")
+
+
+@pytest.mark.parametrize("name", ["state.pt", "finished.json"])
+def test_a_run_with_a_pipe_in_place_of_a_file_is_not_finished(finished, name):
+    pipe(finished.path / name)
+    assert not finished.is_finished(tiny(), "images")
+
+
+def test_pipes_in_place_of_a_state_and_a_recipe_are_refused(finished):
+    pipe(finished.state)
+    with pytest.raises(NetworkFileError, match=r"state.pt: cannot be read \(a pipe or device"):
+        load_state(finished.state)
+    pipe(finished.recipe)
+    with pytest.raises(OSError, match="a pipe or device"):
+        finished.begun()
+
+
+def pipe(path):
+    path.unlink()
+    os.mkfifo(path)
