@@ -156,7 +156,7 @@ def judged(
     samples: int,
     judging: JudgeFlags,
     flags: StudyFlags,
-) -> "tuple[api.Scored | api.Scoring, api.Judge | None]":
+) -> "tuple[api.Scoring, api.Judge | None]":
     """Return the scored codes, and the judge of further images."""
     if judging.scores is not None:
         return api.scores_of_csv(network, judging.scores), None

@@ -144,10 +144,16 @@ def cluster_centres(
     network: Network, count: int = 8, *, samples: int = 20_000, seed: int = 0
 ) -> tuple[Float32[np.ndarray, "count dim"], Float64[np.ndarray, " count"]]:
     """Find the centres of clusters of W, the largest first, and the share of each."""
-    if not network.G.has_w:
+    if not network.sizes.has_w:
         raise UsageError(
             "this network makes images straight from z, which has no clusters; take "
             "`sgtool discover pca`"
+        )
+    if count > samples:
+        raise UsageError(
+            f"more than the {samples} codes to draw; take fewer, or more `samples`",
+            parameter="count",
+            value=count,
         )
     from sklearn.cluster import KMeans
 

@@ -127,6 +127,8 @@ def test_a_refusal_takes_no_torch(network_file, labelled, tmp_path):
         ("discover", "pca", "--space", "foo"),
         ("discover", "pca", "--samples", "3"),
         ("discover", "attribute"),
+        ("discover", "attribute", "laugh", "--scores", "scores.csv"),
+        ("discover", "styles", "--count", "200", "--samples", "100"),
         ("discover", "attribute", "brightness", "--class", "cat"),
         ("discover", "attribute", "laugh", "--data", labelled),
         ("discover", "attribute", "brightness", "--hold", "laugh", "--data", labelled),
@@ -138,6 +140,7 @@ def test_a_refusal_takes_no_torch(network_file, labelled, tmp_path):
         ("eval", "fid", "--detector", "foo"),
         ("eval", "equivariance"),
     )
+    (tmp_path / "scores.csv").write_text("seed,smile\n0,1\n")
     commands = ((*words, "--network", network_file) for words in refused)
     check_light(*commands, code=2, folder=tmp_path)
 

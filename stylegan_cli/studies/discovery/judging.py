@@ -121,7 +121,7 @@ def join_scored(parts: Sequence[Scored]) -> Scored:
     )
 
 
-def scores_of_csv(network: Network, path: Path) -> Scored:
+def scores_of_csv(network: Network, path: Path) -> Scoring:
     """Read scores of seeds: a line of headings, then a seed and its scores each.
 
     Raises:
@@ -137,10 +137,15 @@ def scores_of_csv(network: Network, path: Path) -> Scored:
         raise DataError(f"{path}: seeds and scores are numbers ({error})") from None
     if scores.ndim != 2 or scores.shape[1] != len(rows[0]) - 1:
         raise DataError(f"{path}: every line needs {len(rows[0])} columns, as its headings have")
-    codes = codes_of_seeds(network, [seed for seed, _ in numbers], PLAIN)
-    dims = codes.ws[:, 0] if network.G.has_w else codes.z
-    assert dims is not None
-    return Scored(names=tuple(rows[0][1:]), codes=dims, scores=scores)
+    names = tuple(rows[0][1:])
+
+    def make() -> Scored:
+        codes = codes_of_seeds(network, [seed for seed, _ in numbers], PLAIN)
+        dims = codes.ws[:, 0] if network.G.has_w else codes.z
+        assert dims is not None
+        return Scored(names=names, codes=dims, scores=scores)
+
+    return Scoring(names=names, count=len(numbers), make=make)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -141,7 +141,7 @@ def test_masks_are_pictures(tmp_path):
 def test_scores_in_a_table_belong_to_seeds(network, tmp_path):
     path = tmp_path / "smile.csv"
     path.write_text("seed,smile,age\n" + "".join(f"{i},{i % 7},\n" for i in range(12)))
-    table = scores_of_csv(network, path)
+    table = scores_of_csv(network, path).made
     assert table.names == ("smile", "age") and np.isnan(table.scores[:, 1]).all()
     assert table.codes.shape == (12, network.G.w_dim)
 
