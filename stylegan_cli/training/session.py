@@ -1,9 +1,8 @@
 """Sessions of training, from the state that they find to the state that they leave."""
 
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 from stylegan_cli.data.loader import BatchShape, stretches
 from stylegan_cli.errors import OutputError, TrainingError
@@ -16,7 +15,7 @@ from stylegan_cli.training.events import Begun, Event, News, Ticked
 from stylegan_cli.training.health import Probe
 from stylegan_cli.training.iteration import nets_of, train_batch
 from stylegan_cli.training.outputs import Outputs, SampleGrid, check_finite
-from stylegan_cli.training.run_folder import load_state, snapshots
+from stylegan_cli.training.run_folder import kimg_of, load_state, snapshots
 from stylegan_cli.training.schedule import is_growing, smaller_batch_per_device, stage_at
 from stylegan_cli.training.settling import Run
 from stylegan_cli.training.state import TrainingState, initial_state
@@ -108,7 +107,7 @@ class Session:
         if self.probe is not None and not self.probe.can_compare:
             words = (
                 f"{len(self.run.dataset)} image: too few to measure the diversity of fakes "
-                "against; add images or set `health.every_ticks=0`"
+                "against; add images, or leave it out by `health.every_ticks=0`"
             )
             yield News(kimg=self.kimg, alarms=(Alarm(name="health", message=words),))
 
@@ -255,9 +254,22 @@ class Session:
 def _resume(state: TrainingState, run: Run) -> bool:
     files, world = run.files, run.world
     saved = load_state(files.state) if files.state.exists() else None
+    anew = f"choose another `output`, with `init_from={files.path}` to begin with its weights"
+    if saved is None and _lost_state(run):
+        raise OutputError(
+            f"{files.state}: is gone, without which this run cannot resume; restore it, add "
+            f"`overwrite`, or {anew}"
+        )
     if saved is not None:
         if saved.get("data_fingerprint") != run.dataset.fingerprint:
-            raise OutputError(_other_images(saved, run))
+            begun = files.begun() or run.recipe
+            # the first versions did not note how many there were
+            there = f"{saved.get('images', 'others')} at {begun.data.path}"
+            raise OutputError(
+                f"{files.path}: was trained on other images, names or labels ({there} there, "
+                f"{len(run.dataset)} at {run.recipe.data.path} here); train on those again, or "
+                f"{anew}"
+            )
         state.load_entries(saved, files.state)
     if world.any(saved is None) and world.any(saved is not None):
         raise OutputError(
@@ -267,15 +279,11 @@ def _resume(state: TrainingState, run: Run) -> bool:
     return saved is not None
 
 
-def _other_images(saved: Mapping[str, Any], run: Run) -> str:
-    begun = run.files.begun() or run.recipe
-    count = saved.get("images")  # the first versions did not note it
-    there = f"{count if isinstance(count, int) else 'others'} at {begun.data.path}"
-    return (
-        f"{run.files.path}: was trained on other images, names or labels ({there} there, "
-        f"{len(run.dataset)} at {run.recipe.data.path} here); train on those again, or choose "
-        f"another `output`, with `init_from={run.files.path}` to begin with its weights"
-    )
+def _lost_state(run: Run) -> bool:
+    """Return whether the files of a run must once have had a state beside them."""
+    report, networks = run.recipe.report, snapshots(run.folder)
+    is_late = kimg_of(networks[-1]) > 2 * report.state_ticks * report.tick_kimg if networks else 0
+    return bool(is_late or run.files.finished.exists())
 
 
 def _start(state: TrainingState, run: Run) -> Transfer | None:

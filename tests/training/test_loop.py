@@ -194,6 +194,15 @@ def test_a_run_resumes_with_its_images_wherever_they_lie(dataset, tmp_path):
     assert load(tmp_path / "run" / "recipe.toml").data.path == "other-machine/b.zip"
 
 
+def test_a_run_whose_state_is_gone_is_not_begun_again(dataset, uninterrupted, tmp_path):
+    shutil.copytree(uninterrupted, tmp_path / "run")
+    (tmp_path / "run" / "state.pt").unlink()
+    before = (tmp_path / "run" / "stats.jsonl").read_bytes()
+    with pytest.raises(OutputError, match=r"state\.pt: is gone.*`overwrite`.*`init_from="):
+        run(tiny(), dataset, tmp_path / "run")
+    assert (tmp_path / "run" / "stats.jsonl").read_bytes() == before
+
+
 def test_overwrite_starts_anew(dataset, tmp_path):
     run(tiny("train.total_kimg=0.016"), dataset, tmp_path / "run")
     ticks = run(tiny("train.total_kimg=0.016", "seed=1"), dataset, tmp_path / "run", overwrite=True)
