@@ -15,12 +15,17 @@ from tests.networks.vectors import FOLDER
 PICKLE = FOLDER / "sg2_g_cond_32_ada.pkl"
 
 
+@pytest.fixture(scope="module")
+def generator():
+    return read_foreign(PICKLE).recipe.generator
+
+
 @pytest.mark.parametrize("name", ["faces.pt", "faces.pth", "faces.bin", "faces", "faces.ckpt"])
-def test_a_network_pickle_is_read_under_any_name(name, tmp_path):
+def test_a_network_pickle_is_read_under_any_name(name, generator, tmp_path):
     path = tmp_path / name
     shutil.copy(PICKLE, path)
     assert describe(path)["kind"] == "foreign network"
-    assert read_foreign(path).recipe.generator == read_foreign(PICKLE).recipe.generator
+    assert read_foreign(path).recipe.generator == generator
 
 
 @pytest.mark.parametrize("name", ["faces.pkl", "faces.pkl.gz", "faces.pt"])
