@@ -158,7 +158,9 @@ def _of(done: int, total: int | None, seconds: float) -> str:
 
 def echo_json(value: object) -> None:
     """Print a value as one JSON document."""
-    typer.echo(json.dumps(value, indent=2, ensure_ascii=False))
+    text = json.dumps(value, indent=2, ensure_ascii=False)
+    # that leaves controls beyond ASCII as they are, and bytes of a name that are no text
+    typer.echo("".join(c if c.isprintable() or c == "\n" else json.dumps(c)[1:-1] for c in text))
 
 
 def echo_result(paths: Iterable[object], facts: object, *, as_json: bool) -> None:

@@ -128,3 +128,13 @@ def test_a_table_on_a_terminal_is_aligned_under_headings(capsys, monkeypatch):
 def test_json_is_one_document(capsys):
     echo_json({"path": "µ.zip"})
     assert json.loads(capsys.readouterr().out) == {"path": "µ.zip"}
+
+
+def test_json_escapes_what_a_terminal_would_obey_and_bytes_that_are_no_text(capsys):
+    value = {"\x9b2J": "a\u202eb", "name": "b\udcffad", "kept": "Zürich 像\n"}
+    console.echo_json(value)
+    out = capsys.readouterr().out
+    assert json.loads(out) == value
+    assert r'"\u009b2J": "a\u202eb"' in out
+    assert r"b\udcffad" in out
+    assert "Zürich 像" in out
