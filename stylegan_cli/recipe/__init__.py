@@ -5,6 +5,7 @@
 
 # ruff: noqa: F401 - names are imported for others
 
+import codecs
 import re
 import tomllib
 from collections.abc import Mapping, Sequence
@@ -165,8 +166,12 @@ def header(source: str | Path) -> str:
 def _text(source: str | Path) -> str:
     path = find(source)
     try:
-        with path.open(encoding="utf-8") as file:
-            return file.read(MAX_CHARACTERS + 1)
+        with path.open("rb") as file:
+            content = file.read(4 * MAX_CHARACTERS + 4)
+        # as PowerShell redirects, and as Windows' editors save
+        wide = content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+        text = content.decode("utf-16" if wide else "utf-8-sig")
+        return text.replace("\r\n", "\n")
     except UnicodeDecodeError:
         raise RecipeError(str(path), [f"not text, so no recipe; {IMAGES_ELSEWHERE}"]) from None
     except OSError as error:
@@ -182,7 +187,9 @@ def _parsed(text: str, source: str) -> dict[str, object]:
         return _flat(tomllib.loads(text))
     # for integers of thousands of digits, Python raises no more than a ValueError
     except (ValueError, RecursionError) as error:
-        raise RecipeError(source, [f"not TOML ({error}); correct the file there"]) from None
+        windows = re.search(r'= *"[^"\n]*\\', text)
+        hint = "; a path with \\ stands in single quotes" if windows else ""
+        raise RecipeError(source, [f"not TOML ({error}); correct the file there{hint}"]) from None
 
 
 def _line(key: str, value: object, known: Mapping[str, object]) -> str:

@@ -11,8 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from stylegan_cli.directions.file import is_directions
-from stylegan_cli.errors import DataError, NetworkFileError, RecipeError, SgtoolError
+from stylegan_cli.errors import DataError, NetworkFileError, OutputError, RecipeError, SgtoolError
 from stylegan_cli.files import similar
+from stylegan_cli.hdf5 import open_hdf5
 from stylegan_cli.metrics.store import is_measurements
 from stylegan_cli.networks.header import read_header
 from stylegan_cli.networks.snapshot import file_sha256
@@ -207,12 +208,17 @@ def _study_files(path: Path) -> list[Path]:
 
 
 def _studies_in(folder: Path) -> list[Path]:
-    """Return the files of studies; those of metrics and directions are none."""
-    return [
-        file
-        for file in sorted(folder.glob("*.h5"))
-        if not (is_measurements(file) or is_directions(file))
-    ]
+    """Return the files of studies, damaged ones too; those of metrics or data sets are none."""
+
+    def is_other(file: Path) -> bool:
+        try:
+            with open_hdf5(file) as opened:
+                return "study" not in opened.attrs
+        except (DataError, OutputError):
+            return False
+
+    files = sorted(folder.glob("*.h5"))
+    return [file for file in files if not (is_measurements(file) or is_other(file))]
 
 
 def _newest_network(folder: Path) -> tuple[Mapping[str, Any], list[str]]:

@@ -11,6 +11,7 @@ from stylegan_cli.recipe import (
     Settled,
     change,
     dumps,
+    header,
     load,
     loads,
     shipped,
@@ -43,6 +44,18 @@ def test_a_written_recipe_names_every_key():
 @pytest.mark.parametrize("text", ["a = ", "a = 1\na = 2", "[x", "a = " + "[" * 5000])
 def test_what_is_not_toml_is_refused(text):
     assert problems(text)[0].startswith("not TOML (")
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16"])
+def test_a_recipe_saved_on_windows_is_read(encoding, tmp_path):
+    path = tmp_path / "mine.toml"
+    path.write_bytes('# mine\r\ntitle = "Bär"\r\nseed = 7\r\n'.encode(encoding))
+    assert (load(path).title, load(path).seed, header(path)) == ("Bär", 7, "# mine\n\n")
+
+
+def test_a_windows_path_in_double_quotes_is_answered_with_the_way_to_write_it():
+    text = '[data]\npath = "C:\\Users\\me"'
+    assert problems(text)[0].endswith("a path with \\ stands in single quotes")
 
 
 @pytest.mark.parametrize(

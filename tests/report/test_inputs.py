@@ -157,6 +157,12 @@ def test_a_folder_stands_for_the_runs_and_studies_in_it(tmp_path, run, study):
     assert [thing.name for thing in open_report([tmp_path]).others] == [tmp_path.name]
 
 
+def test_a_data_set_in_the_folder_is_no_study(study):
+    with h5py.File(study / "people.h5", "w") as file:
+        file["images"] = [0]
+    assert [each.name for each in open_report([study]).studies] == ["faces"]
+
+
 def test_a_file_of_directions_stands_for_the_studies_beside_it(tmp_path, study):
     with h5py.File(tmp_path / "a.h5", "w") as file:
         file.attrs["directions"] = 1
