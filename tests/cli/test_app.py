@@ -166,3 +166,11 @@ def test_a_stream_that_is_closed_does_no_harm(stream):
         [sys.executable, "-c", code, "recipe", "list"], capture_output=True, text=True, timeout=60
     )
     assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_a_path_that_is_no_text_is_printed_as_its_bytes(image_folder, tmp_path):
+    words = ["data", "prepare", image_folder, "-o", b"\xff.zip", "--resolution", "8", "-q"]
+    # the usual locales make Python's stdout strict; tests may run in another one
+    settings = {**os.environ, "PYTHONIOENCODING": "utf-8:strict"}
+    done = subprocess.run([*SGTOOL, *words], capture_output=True, env=settings, cwd=tmp_path)
+    assert (done.returncode, done.stdout) == (0, b"\xff.zip\n"), done.stderr
