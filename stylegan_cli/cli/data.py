@@ -128,6 +128,7 @@ def sample(
     channels: ChannelsFlag = 3,
     seed: int = 0,
     style: Annotated[str, typer.Option(autocompletion=completion.styles)] = "toon-head",
+    grain: float = 0.07,
     overwrite: bool = False,
     json: bool = False,
     quiet: QuietFlag = False,
@@ -135,7 +136,8 @@ def sample(
     """Draw a labelled data set.
 
     Portraits by DiceBear, each labelled with its hair, skin, glasses and so on: try training,
-    classes and separability without images of your own. The same seed draws the same images.
+    classes and separability without images of your own. The paint has a random grain, for a
+    network to draw from its noise. The same seed draws the same images.
 
     Args:
         kind (KIND): Kind of images: portraits.
@@ -143,13 +145,16 @@ def sample(
         resolution (N|WxH): Side of squares, or WIDTHxHEIGHT.
         seed (N): Random seed.
         style (NAME): Style of DiceBear, such as avataaars.
+        grain (NUMBER): Deviation of the paint's density from pixel to pixel; 0 draws flat areas.
 
     Examples:
         sgtool data sample portraits -o portraits.zip --count 1000
         sgtool data sample portraits -o avataaars.zip --style avataaars --resolution 128
     """
     target = api.Target(resolution=resolution, channels=channels)
-    source = api.draw_samples(kind, count, resolution=resolution, seed=seed, style=style)
+    source = api.draw_samples(
+        kind, count, resolution=resolution, seed=seed, style=style, grain=grain
+    )
     credit = source.prepared
     console.note(f"{style} by {credit['author']}, {credit['licence']}: {credit['licence_url']}")
     request = api.Preparation(destination=output, target=target, classes=False, overwrite=overwrite)

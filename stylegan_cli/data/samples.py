@@ -5,15 +5,18 @@ import json
 import re
 from collections import deque
 from collections.abc import Iterator, Mapping
-from contextlib import AbstractContextManager
+from contextlib import contextmanager
 from functools import cached_property
 from importlib.resources import files
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+import numpy as np
+from PIL import Image
+
 from stylegan_cli.data import Entry, Source
-from stylegan_cli.data.decoding import Upright, decoded
+from stylegan_cli.data.decoding import Upright
 from stylegan_cli.data.pictures import Target, check_resolution
 from stylegan_cli.data.prepare import Preparation, prepare
 from stylegan_cli.errors import UsageError, meant_or_all
@@ -23,33 +26,45 @@ KINDS = ("portraits",)
 DRAWN = "sample:"
 USUAL_STYLE = "toon-head"
 USUAL_COUNT = 1_000
+USUAL_GRAIN = 0.07
 
 
 class PortraitSource(Source):
     """Portraits in one of DiceBear's styles; image i depends on (seed, i) only.
 
+    The paint lies on the paper with a grain: its density varies from pixel to pixel, by chance.
+    The drawings themselves leave nothing to chance, so a network would have no use for noise.
+
     Attributes:
-        prepared: Style, seed, author and licence of the drawings.
+        prepared: Style, grain, seed, author and licence of the drawings.
     """
 
     classes: tuple[str, ...] = ()
 
     def __init__(
-        self, count: int, *, resolution: int | str, seed: int = 0, style: str = USUAL_STYLE
+        self,
+        count: int,
+        *,
+        resolution: int | str,
+        seed: int = 0,
+        style: str = USUAL_STYLE,
+        grain: float = USUAL_GRAIN,
     ) -> None:
+        """Take the grain as the standard deviation of the paint's density; 0 draws flat areas."""
         from dicebear import Avatar, Style
         from resvg_py import svg_to_bytes
 
         self.name = f"portraits ({style})"
         self.count = count
         self._side = check_resolution(resolution).longer
-        self._seed = seed
+        self._seed, self._grain = seed, grain
         self._style = Style(_style_definition(style))
         self._avatar = Avatar
         self._draw = svg_to_bytes
         meta = self._style.meta()
         self.prepared: Mapping[str, Any] = {
             "style": style,
+            "grain": grain,
             "seed": seed,
             "author": str(meta.creator().name()),
             "licence": str(meta.license().name()),
@@ -65,9 +80,16 @@ class PortraitSource(Source):
                 attributes={key: _value(options, name) for key, name in self._columns.items()},
             )
 
-    def open(self, entry: Entry) -> AbstractContextManager[Upright]:
+    @contextmanager
+    def open(self, entry: Entry) -> Iterator[Upright]:
         svg = self._portrait(entry.position)["svg"]
-        return decoded(io.BytesIO(self._draw(svg_string=svg, skip_system_fonts=True)), ".png")
+        png = self._draw(svg_string=svg, skip_system_fonts=True)
+        pixels = np.array(Image.open(io.BytesIO(png)).convert("RGBA"))
+        chance = np.random.default_rng((self._seed % 2**64, entry.position))
+        density = 1.0 + self._grain * chance.standard_normal((*pixels.shape[:2], 1))
+        paint = 255.0 - pixels[..., :3]
+        pixels[..., :3] = (255.0 - paint * density).round().clip(0, 255)
+        yield Upright(Image.fromarray(pixels))
 
     def _portrait(self, position: int) -> Any:
         options = {"seed": f"{self._seed}-{position}", "size": self._side}
@@ -96,12 +118,20 @@ def style_names() -> list[str]:
 
 
 def drawn(
-    kind: str, count: int, *, resolution: int | str, seed: int = 0, style: str = USUAL_STYLE
+    kind: str,
+    count: int,
+    *,
+    resolution: int | str,
+    seed: int = 0,
+    style: str = USUAL_STYLE,
+    grain: float = USUAL_GRAIN,
 ) -> PortraitSource:
     """Return the source of a kind of drawn images."""
     if kind not in KINDS:
         raise UsageError(f"{kind}: no kind of sample{meant_or_all(kind, KINDS, offer='there is')}")
-    return PortraitSource(count, resolution=resolution, seed=seed, style=style)
+    if not 0.0 <= grain <= 1.0:
+        raise UsageError("must be from 0 to 1", parameter="grain", value=str(grain))
+    return PortraitSource(count, resolution=resolution, seed=seed, style=style, grain=grain)
 
 
 def drawn_path(
@@ -118,7 +148,8 @@ def drawn_path(
     target = Target(resolution=resolution, channels=channels)
     kind, _, other = path.removeprefix(DRAWN).partition("/")
     style, folder = other or USUAL_STYLE, cache_folder()
-    file = folder / f"{kind}-{style}-{target.resolution}px-{channels}ch-{count}-0.zip"
+    name = f"{kind}-{style}-grain{USUAL_GRAIN}-{target.resolution}px-{channels}ch-{count}-0.zip"
+    file = folder / name
     if file.exists():
         return str(file)
     source = drawn(kind, count, resolution=resolution, style=style)
