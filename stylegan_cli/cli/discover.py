@@ -112,7 +112,7 @@ def attribute(
     have: Annotated[str | None, typer.Option("--with")] = None,
     lack: Annotated[str | None, typer.Option("--without")] = None,
     method: Literal["svm", "mean", "lda"] = "svm",
-    top: float = 0.02,
+    top: Annotated[float, typer.Option(min=0, max=0.5)] = 0.02,
     hold: list[str] | None = None,
     samples: SamplesFlag = 5000,
     *,
@@ -215,7 +215,7 @@ def channels(
         return found, None
 
     if attribute is None:
-        discover(find_local, "channels", flags, told=False)
+        discover(find_local, "channels/local", flags, told=False)
     else:
         told = needs_pixels_alone((attribute,), judging)
         group = f"channels/{api.plain_name(attribute)}"

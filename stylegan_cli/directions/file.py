@@ -80,9 +80,7 @@ def write_discovery(path: Path, found: Discovery, *, overwrite: bool = False) ->
         with h5py.File(temporary, "a", locking=False) as file:
             file.attrs["schema"], file.attrs["network_sha256"] = SCHEMA, found.network_sha256
             file.attrs["directions"] = True
-            if found.group in file:
-                del file[found.group]
-            _write(file.create_group(found.group), found)
+            _write(file.require_group(found.group), found)
 
 
 def check_discovery(path: Path, found: Discovery, *, overwrite: bool = False) -> bool:
@@ -102,7 +100,7 @@ def check_discovery(path: Path, found: Discovery, *, overwrite: bool = False) ->
             raise OutputError(
                 f"{path}: holds directions of another network; choose another file or `overwrite`"
             )
-        if found.group not in file:
+        if found.group not in file or _only_leads_to_others(file[found.group]):
             return False
         there = json_attribute(file[found.group], "request", None)
     if there != json.loads(json.dumps(found.request)):
@@ -149,7 +147,14 @@ def describe_directions(path: Path) -> dict[str, Any]:
     return {"directions": described}
 
 
+def _only_leads_to_others(place: object) -> bool:
+    """Return whether this is `/channels` of `/channels/beard`, and no discovery itself."""
+    return isinstance(place, h5py.Group) and not {"request", "space"} & place.attrs.keys()
+
+
 def _write(group: h5py.Group, found: Discovery) -> None:
+    for name in [name for name, each in group.items() if "space" in each.attrs]:
+        del group[name]
     group.attrs["request"] = json.dumps(found.request)
     group.attrs["network_sha256"] = found.network_sha256
     note_origin(group)

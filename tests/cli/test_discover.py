@@ -142,6 +142,14 @@ def test_channels_are_found_by_what_they_change(here):
     assert edited.exit_code == 0, edited.stderr
 
 
+def test_channels_of_an_attribute_and_local_ones_share_a_file(here):
+    for words in (("brightness", "--samples", "200"), ()):
+        done = sgtool("discover", "channels", *words, "--count", "1", *SEFA[4:])
+        assert done.exit_code == 0, done.stderr
+    with h5py.File("directions.h5") as file:
+        assert set(file["channels"]) == {"brightness", "local"}
+
+
 def test_styles_are_written_once(here):
     done = sgtool("discover", "styles", "--count", "2", "--samples", "200")
     assert (done.exit_code, done.stdout) == (0, "styles.h5\n")

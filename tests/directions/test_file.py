@@ -75,6 +75,23 @@ def test_the_same_request_is_there_already_and_another_is_refused(tmp_path):
     assert len(read_directions(path, "sefa")) == 2
 
 
+def test_a_discovery_within_the_name_of_another_stays_when_that_is_written_or_replaced(tmp_path):
+    path, inner = tmp_path / "d.h5", discovery("channels/beard", count=1)
+    write_discovery(path, inner)
+    write_discovery(path, discovery("channels", count=3))
+    write_discovery(path, discovery("channels", count=2, samples=20), overwrite=True)
+    names = [each.name for each in read_directions(path)]
+    assert names == ["channels/beard/0", "channels/0", "channels/1"]
+    assert check_discovery(path, inner)
+
+
+def test_a_direction_is_no_place_for_a_discovery(tmp_path):
+    path = tmp_path / "d.h5"
+    write_discovery(path, discovery())
+    with pytest.raises(OutputError, match="another `name`"):
+        write_discovery(path, discovery("sefa/0"))
+
+
 def test_another_network_needs_another_file(tmp_path):
     path = tmp_path / "directions.h5"
     write_discovery(path, discovery())
