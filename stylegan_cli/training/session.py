@@ -107,7 +107,7 @@ class Session:
         if self.probe is not None and not self.probe.can_compare:
             words = (
                 f"{len(self.run.dataset)} image: too few to measure the diversity of fakes "
-                "against; add images, or leave it out by `health.every_ticks=0`"
+                "against; add images, or turn it off with `health.every_ticks=0`"
             )
             yield News(kimg=self.kimg, alarms=(Alarm(name="health", message=words),))
 
