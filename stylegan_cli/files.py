@@ -1,5 +1,6 @@
 """Files that appear only when complete, and messages about missing or unwritable ones."""
 
+import codecs
 import csv
 import errno
 import json
@@ -143,6 +144,12 @@ def read_lines(path: Path) -> tuple[list[dict[str, Any]], int]:
     except OSError as error:
         raise DataError(f"{path}: cannot be read ({system_reason(error)})") from error
     return found, damaged
+
+
+def text_of(content: bytes) -> str:
+    """Decode UTF-8 or, as Excel and PowerShell write it, UTF-16; without the byte order mark."""
+    wide = content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+    return content.decode("utf-16" if wide else "utf-8-sig")
 
 
 def refuse_devices(path: Path) -> Path:

@@ -5,7 +5,6 @@ Key `labels` of `dataset.json` is the field's: a list of `[name, label]`, or nul
 were made).
 """
 
-import codecs
 import csv
 import json
 import re
@@ -18,6 +17,7 @@ from typing import Any
 from stylegan_cli.data import Label, is_image, printable
 from stylegan_cli.data.labels import Annotations, Column, LabelTable, label_table, normal_name
 from stylegan_cli.errors import DataError
+from stylegan_cli.files import text_of
 
 MAX_BYTES = 2**30
 NO_LABELS = "holds no labels; write a line NAME,LABEL for each image"
@@ -79,9 +79,7 @@ def read_bounded(path: Path) -> bytes:
 
 def _parse(content: bytes, where: str) -> LabelTable:
     try:
-        # Excel's "Unicode text"
-        wide = content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
-        text = content.decode("utf-16" if wide else "utf-8-sig")
+        text = text_of(content)
     except UnicodeDecodeError:
         raise DataError(f"{where}: {NOT_TEXT}") from None
     if "\0" in text:

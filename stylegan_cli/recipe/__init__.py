@@ -5,7 +5,6 @@
 
 # ruff: noqa: F401 - names are imported for others
 
-import codecs
 import re
 import tomllib
 from collections.abc import Mapping, Sequence
@@ -14,7 +13,7 @@ from itertools import groupby, takewhile
 from pathlib import Path
 
 from stylegan_cli.errors import RecipeError, meant, meant_or_all
-from stylegan_cli.files import similar, system_reason
+from stylegan_cli.files import similar, system_reason, text_of
 from stylegan_cli.recipe.architecture import (
     BandsSection,
     DataSection,
@@ -168,10 +167,7 @@ def _text(source: str | Path) -> str:
     try:
         with path.open("rb") as file:
             content = file.read(4 * MAX_CHARACTERS + 4)
-        # as PowerShell redirects, and as Windows' editors save
-        wide = content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
-        text = content.decode("utf-16" if wide else "utf-8-sig")
-        return text.replace("\r\n", "\n")
+        return text_of(content).replace("\r\n", "\n")
     except UnicodeDecodeError:
         raise RecipeError(str(path), [f"not text, so no recipe; {IMAGES_ELSEWHERE}"]) from None
     except OSError as error:
