@@ -11,11 +11,13 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from difflib import get_close_matches
 from functools import partial
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
 from stylegan_cli.errors import DataError, OutputError
 
+MAX_TEXT_BYTES = 2**28
 MAX_LINE = 2**20
 MAX_LINES_BYTES = 2**28
 """Statistics and metrics: about 0.5 KB a line, so 200,000 lines and more fit."""
@@ -146,6 +148,23 @@ def read_lines(path: Path) -> tuple[list[dict[str, Any]], int]:
     return found, damaged
 
 
+def read_bounded(path: Path, most: int = MAX_TEXT_BYTES) -> bytes:
+    """Read a file whole.
+
+    Raises:
+        DataError: It is missing, a device, or larger than so many bytes.
+    """
+    try:
+        with refuse_devices(path).open("rb") as file:
+            if os.fstat(file.fileno()).st_size > most:
+                raise DataError(f"{path}: larger than {most >> 20} MiB; no file of this kind is")
+            return file.read(most)
+    except FileNotFoundError:
+        raise DataError(f"{path}: there is no such file{similar(path)}") from None
+    except OSError as error:
+        raise DataError(f"{path}: cannot be read ({system_reason(error)})") from None
+
+
 def text_of(content: bytes) -> str:
     """Decode UTF-8 or, as Excel and PowerShell write it, UTF-16; without the byte order mark."""
     wide = content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
@@ -238,12 +257,8 @@ def table_in(path: Path) -> list[list[str]]:
         DataError: The file is missing, or no such table.
     """
     try:
-        with path.open(newline="", encoding="utf-8-sig") as file:
-            return [row for row in csv.reader(file) if row]
-    except (FileNotFoundError, NotADirectoryError):
-        raise DataError(f"{path}: there is no such file{similar(path)}") from None
-    except OSError as error:
-        raise DataError(f"{path}: cannot be read ({error.strerror or error})") from None
+        lines = StringIO(text_of(read_bounded(path)), newline="")
+        return [row for row in csv.reader(lines) if row]
     except (UnicodeDecodeError, csv.Error):
         raise DataError(f"{path}: not a text table; CSV in UTF-8 is needed") from None
 

@@ -7,7 +7,16 @@ import pytest
 
 from stylegan_cli import files
 from stylegan_cli.errors import DataError, OutputError
-from stylegan_cli.files import append_line, one_writer, read_lines, similar, writing, written_whole
+from stylegan_cli.files import (
+    append_line,
+    one_writer,
+    read_bounded,
+    read_lines,
+    similar,
+    table_in,
+    writing,
+    written_whole,
+)
 
 
 def test_a_whole_file_takes_its_name(tmp_path):
@@ -177,3 +186,16 @@ def test_a_line_without_an_end_counts_as_one_and_does_not_fill_the_memory(tmp_pa
     _, most = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert most < 2**23
+
+
+@pytest.mark.parametrize("read", [read_bounded, table_in])
+def test_a_file_larger_than_any_of_its_kind_is_refused_unread(tmp_path, read):
+    with (tmp_path / "a.csv").open("wb") as file:
+        file.truncate(2**40)
+    with pytest.raises(DataError, match=r"a.csv: larger than 256 MiB"):
+        read(tmp_path / "a.csv")
+
+
+def test_a_table_in_utf_16_is_read(tmp_path):
+    (tmp_path / "a.csv").write_bytes("name,é\r\n\r\n1,2\r\n".encode("utf-16"))
+    assert table_in(tmp_path / "a.csv") == [["name", "é"], ["1", "2"]]

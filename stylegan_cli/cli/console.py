@@ -157,8 +157,9 @@ def _of(done: int, total: int | None, seconds: float) -> str:
 
 
 def echo_json(value: object) -> None:
-    """Print a value as one JSON document."""
-    text = json.dumps(value, indent=2, ensure_ascii=False)
+    """Print a value as one JSON document, with null for NaN and infinity, which JSON lacks."""
+    strict = json.loads(json.dumps(value), parse_constant=lambda _: None)
+    text = json.dumps(strict, indent=2, ensure_ascii=False)
     # that leaves controls beyond ASCII as they are, and bytes of a name that are no text
     typer.echo("".join(c if c.isprintable() or c == "\n" else json.dumps(c)[1:-1] for c in text))
 

@@ -10,6 +10,7 @@ from dataclasses import replace
 from functools import partial
 from io import BufferedIOBase
 from pathlib import Path
+from typing import Literal
 
 from stylegan_cli.data import (
     MAX_FILE_BYTES,
@@ -24,8 +25,9 @@ from stylegan_cli.data import (
 )
 from stylegan_cli.data.decoding import Upright, decoded
 from stylegan_cli.data.formats import MAGIC_BYTES, UnusableImageError
-from stylegan_cli.data.label_files import DATASET_JSON, METADATA, find_labels, read_bounded
+from stylegan_cli.data.label_files import DATASET_JSON, MAX_BYTES, METADATA, find_labels
 from stylegan_cli.errors import DataError
+from stylegan_cli.files import read_bounded
 
 Identity = tuple[int, int]
 _DESCRIPTIONS = (DATASET_JSON, *METADATA, *(f"*/{name}" for name in METADATA))
@@ -42,7 +44,7 @@ class FolderSource(Source):
         files = (path for pattern in _DESCRIPTIONS for path in root.glob(pattern))
         names = [path.relative_to(root).as_posix() for path in files if path.is_file()]
         self.table, self._described_by = find_labels(
-            names, lambda name: read_bounded(root / name), str(root)
+            names, lambda name: read_bounded(root / name, MAX_BYTES), str(root)
         )
 
     def tally(self) -> Tally:
@@ -133,7 +135,7 @@ def _walk(folder: Path, prefix: str, above: tuple[Identity, ...]) -> Iterator[En
     except OSError as error:
         yield Entry(name=prefix or str(folder), problem=f"cannot be searched: {error.strerror}")
         return
-    if prefix and _is_ours(folder, children):
+    if prefix and kind_of_ours(folder, children):
         yield Entry(name=prefix)
         return
     for child in children:
@@ -144,14 +146,19 @@ def _walk(folder: Path, prefix: str, above: tuple[Identity, ...]) -> Iterator[En
             yield Entry(name=name, mark=_size(folder / child), label=folder_class(name))
 
 
-def _is_ours(folder: Path, children: Sequence[str]) -> bool:
-    """Return whether a folder is that of a run or a study, whose pictures were not meant."""
+def kind_of_ours(folder: Path, children: Sequence[str]) -> Literal["run", "study"] | None:
+    """Return whether a folder is that of a run or a study, whose sheets are not meant as images.
+
+    Args:
+        children: Names in it, those of folders with a slash at the end.
+    """
     if {"recipe.toml", "reals.png"} <= {*children}:
-        return True
+        return "run"
     from stylegan_cli.hdf5 import root_attribute
 
     files = (folder / child for child in children if child.endswith(".h5"))
-    return "images/" in children and any(root_attribute(file, "study") for file in files)
+    is_study = "images/" in children and any(root_attribute(file, "study") for file in files)
+    return "study" if is_study else None
 
 
 def _size(path: Path) -> int:

@@ -17,7 +17,7 @@ from typing import Any
 from stylegan_cli.data import Label, is_image, printable
 from stylegan_cli.data.labels import Annotations, Column, LabelTable, label_table, normal_name
 from stylegan_cli.errors import DataError
-from stylegan_cli.files import text_of
+from stylegan_cli.files import read_bounded, text_of
 
 MAX_BYTES = 2**30
 NO_LABELS = "holds no labels; write a line NAME,LABEL for each image"
@@ -40,7 +40,7 @@ def read_labels(path: Path) -> LabelTable:
     Raises:
         DataError: It cannot be read, is in no such form, or names no image.
     """
-    table = _parse(read_bounded(path), str(path))
+    table = _parse(read_bounded(path, MAX_BYTES), str(path))
     if not table.names:
         raise DataError(f"{path}: {NO_LABELS}")
     return table
@@ -65,16 +65,6 @@ def find_labels(
     )
     tables = {name: _parse(read(name), f"{where}/{name}") for name in found}
     return (_merged(tables, where) if tables else None), found
-
-
-def read_bounded(path: Path) -> bytes:
-    """Read a file of labels."""
-    try:
-        if path.stat().st_size > MAX_BYTES:
-            raise DataError(f"{path}: larger than {MAX_BYTES >> 20} MiB; no list of labels is")
-        return path.read_bytes()
-    except OSError as error:
-        raise DataError(f"{path}: cannot be read ({error.strerror})") from None
 
 
 def _parse(content: bytes, where: str) -> LabelTable:

@@ -52,10 +52,12 @@ def write_sheet(sheet: Picture, path: Path, *, overwrite: bool = False) -> None:
     """
     picture = io.BytesIO()
     Image.fromarray(sheet).save(picture, "png")
-    if path.exists() and not overwrite and path.read_bytes() != picture.getvalue():
+    content = picture.getvalue()
+    same = path.exists() and path.stat().st_size == len(content) and path.read_bytes() == content
+    if path.exists() and not same and not overwrite:
         raise OutputError(f"{path}: exists; name another file or choose `overwrite`")
     with written_whole(path) as part:
-        part.write_bytes(picture.getvalue())
+        part.write_bytes(content)
 
 
 def _cells(source: Source, chosen: set[int], preview: Sequence[int] | None) -> list[Picture]:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from stylegan_cli.data import HDF5_SUFFIXES, Entry, Source, is_image, parquet, shards, tfrecords
 from stylegan_cli.data.archives import ZipSource
-from stylegan_cli.data.folders import FolderSource, ListSource, sha256_of
+from stylegan_cli.data.folders import FolderSource, ListSource, kind_of_ours, sha256_of
 from stylegan_cli.data.formats import MAGIC_BYTES, starts_like_image
 from stylegan_cli.data.idx import IdxSource, is_idx
 from stylegan_cli.data.lmdb import is_lmdb, open_lmdb
@@ -17,7 +17,7 @@ from stylegan_cli.data.packed import File, LocalFile, RemoteFile
 from stylegan_cli.data.relabelled import labelled
 from stylegan_cli.data.shards import expanded
 from stylegan_cli.errors import DataError
-from stylegan_cli.files import similar
+from stylegan_cli.files import read_bounded, similar, text_of
 
 HDF5_MAGIC = b"\x89HDF\r\n\x1a\n"
 LIST_SUFFIXES = {".txt", ".lst"}
@@ -124,7 +124,14 @@ def _is_single(path: Path) -> bool:
 
 
 def _open_folder(path: Path) -> Source:
-    """Open a folder of images, or of files that hold many."""
+    """Open a folder of images, or of files that hold many; of a study, the images it drew."""
+    ours = kind_of_ours(path, [child.name + "/" * child.is_dir() for child in path.glob("*")])
+    if ours == "run":
+        raise DataError(
+            f"{path}: the folder of a run, whose pictures are sheets of many images; give the "
+            f"images it was trained on, or draw some: `sgtool grid` with `network={path}`"
+        )
+    path = path / "images" if ours else path
     folder = FolderSource(path)
     if next(folder.entries(), None) is not None:
         return _with_own_labels(folder)
@@ -150,7 +157,7 @@ def _is_hdf5(path: Path) -> bool:
 
 def _listed(path: Path) -> Iterator[Path]:
     try:
-        lines = path.read_text(encoding="utf-8-sig").split("\n")
+        lines = text_of(read_bounded(path)).split("\n")
     except UnicodeDecodeError:
         raise DataError(f"{path}: not a text file; list one path a line, in UTF-8") from None
     for line in lines:

@@ -22,6 +22,7 @@ from stylegan_cli.data.decoding import Upright, check_pixels, decoded
 from stylegan_cli.data.formats import UnusableImageError, starts_like_image
 from stylegan_cli.data.labels import checked_labels, class_names, labels_by_entry
 from stylegan_cli.errors import DataError
+from stylegan_cli.files import read_bounded
 
 SUFFIXES = (".tfrecords", ".tfrecord")
 MAX_RECORD_BYTES = 2**28
@@ -145,9 +146,8 @@ def _unpacked(example: Values) -> Image.Image:
 
 def _read_labels(path: Path, images: int) -> Any:
     try:
-        with path.open("rb") as file:
-            stored = np.load(file, allow_pickle=False)
-    except (OSError, ValueError, EOFError, MemoryError) as error:
+        stored = np.load(io.BytesIO(read_bounded(path)), allow_pickle=False)
+    except (ValueError, EOFError, MemoryError) as error:
         raise DataError(f"{path}: damaged labels ({error}); copy them again") from None
     if not isinstance(stored, np.ndarray) or len(stored) != images:
         raise DataError(f"{path}: not the labels of {images} images; put the right ones there")

@@ -38,6 +38,7 @@ from stylegan_cli.recipe.validation import LEADERS, Recipe, takes
 IMAGES_ELSEWHERE = "name a .toml file; pass images as `data`"
 MAX_CHARACTERS, MAX_DOTS = 2**18, 64
 """Limits of a recipe and of a key; beyond them, Python's TOML reader takes minutes."""
+MAX_BYTES = 4 * MAX_CHARACTERS + 4
 
 
 def shipped() -> tuple[str, ...]:
@@ -166,7 +167,7 @@ def _text(source: str | Path) -> str:
     path = find(source)
     try:
         with path.open("rb") as file:
-            content = file.read(4 * MAX_CHARACTERS + 4)
+            content = file.read(MAX_BYTES)
         return text_of(content).replace("\r\n", "\n")
     except UnicodeDecodeError:
         raise RecipeError(str(path), [f"not text, so no recipe; {IMAGES_ELSEWHERE}"]) from None

@@ -9,11 +9,18 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from stylegan_cli.errors import NetworkFileError, OutputError
-from stylegan_cli.files import LOCK, append_line, refuse_devices, writing, written_whole
+from stylegan_cli.errors import DataError, NetworkFileError, OutputError
+from stylegan_cli.files import (
+    LOCK,
+    append_line,
+    read_bounded,
+    refuse_devices,
+    writing,
+    written_whole,
+)
 from stylegan_cli.networks.header import SCHEMA, check_schema
 from stylegan_cli.networks.snapshot import file_sha256
-from stylegan_cli.recipe import Settled, dumps, load, values
+from stylegan_cli.recipe import MAX_BYTES, Settled, dumps, load, values
 from stylegan_cli.recipe.sections import HealthSection, MetricsSection, ReportSection
 
 
@@ -102,8 +109,8 @@ class RunFolder:
     def batch_per_device(self) -> int | None:
         """Return the images at once that a process left after running out of memory."""
         try:
-            return int(refuse_devices(self.path / "batch_per_device").read_text("utf-8"))
-        except (OSError, ValueError):
+            return int(read_bounded(self.path / "batch_per_device", BLOCK))
+        except (DataError, ValueError):
             return None
 
     def keep_batch_per_device(self, number: int) -> None:
@@ -130,7 +137,7 @@ class RunFolder:
     def begun(self) -> Settled | None:
         """Return the recipe of the run that is here; None if it made no progress."""
         # in earlier versions, a power failure could leave it empty
-        text = self.recipe.read_bytes() if refuse_devices(self.recipe).exists() else b""
+        text = self._recipe_text()
         return load(self.recipe) if text.strip(b"\0\n") and self.has_begun else None
 
     def check(self, recipe: Settled, *, overwrite: bool) -> None:
@@ -154,7 +161,7 @@ class RunFolder:
             overwrite: Remove a run that has made progress too.
         """
         text = dumps(recipe).encode()
-        there = self.recipe.read_bytes() if self.recipe.is_file() else b""
+        there = self._recipe_text()
         if overwrite or (there != text and not self.has_begun):
             self.clear()
             there = b""
@@ -190,7 +197,7 @@ class RunFolder:
             with refuse_devices(self.finished).open(encoding="utf-8") as file:
                 record = json.loads(file.read(BLOCK))
             return bool(
-                self.recipe.read_bytes() == dumps(recipe).encode()
+                self._recipe_text() == dumps(recipe).encode()
                 and record["cur_nimg"] >= recipe.train.total_kimg * 1000
                 and record["data_fingerprint"] == data_fingerprint
                 and record["state_sha256"] == file_sha256(self.state)
@@ -218,6 +225,13 @@ class RunFolder:
                 end = begin
             file.truncate(end)
             os.fsync(file.fileno())
+
+    def _recipe_text(self) -> bytes:
+        """Return the beginning of the recipe, which is all of it unless it is damaged."""
+        if not refuse_devices(self.recipe).exists():
+            return b""
+        with self.recipe.open("rb") as file:
+            return file.read(MAX_BYTES)
 
     def _check_same(self, found: Settled, wanted: Settled) -> None:
         there, here = values(found), values(wanted)

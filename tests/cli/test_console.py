@@ -130,6 +130,14 @@ def test_json_is_one_document(capsys):
     assert json.loads(capsys.readouterr().out) == {"path": "µ.zip"}
 
 
+def test_json_has_null_where_a_number_is_none(capsys):
+    echo_json({"a": float("nan"), "b": [float("inf"), -float("inf"), 1e308]})
+    assert json.loads(capsys.readouterr().out, parse_constant=pytest.fail) == {
+        "a": None,
+        "b": [None, None, 1e308],
+    }
+
+
 def test_json_escapes_what_a_terminal_would_obey_and_bytes_that_are_no_text(capsys):
     value = {"\x9b2J": "a\u202eb", "name": "b\udcffad", "kept": "Zürich 像\n"}
     console.echo_json(value)

@@ -366,6 +366,23 @@ def test_runs_and_studies_beside_the_images_are_not_learned_from(prepared, tmp_p
     assert "passed over: 2 files, such as g/: a run or study of sgtool" in done.stderr
 
 
+def test_of_the_folder_of_a_study_the_images_it_drew_are_read(prepared, tmp_path):
+    study = {"grid.png": FLAT["0.png"], **{f"images/{name}": FLAT[name] for name in FLAT}}
+    folder_of(tmp_path / "d", study)
+    with h5py.File(tmp_path / "d/grid.h5", "w") as file:
+        file.attrs["study"] = "grid"
+    done, labels = prepared({})
+    assert (done.exit_code, labels) == (0, None)
+    assert "images: 4 of 16×16; no classes" in done.stderr
+
+
+def test_of_the_folder_of_a_run_there_are_no_images_to_read(prepared):
+    done, _ = prepared({"recipe.toml": b"", "reals.png": FLAT["0.png"]})
+    assert done.exit_code == 1
+    assert "d: the folder of a run, whose pictures are sheets" in done.stderr
+    assert "--network d" in done.stderr
+
+
 def test_users_folders_of_such_names_are_read(prepared):
     pictures = dict.fromkeys(("birds/images/0.png", "birds/1.png"), FLAT["0.png"])
     done, _ = prepared({**pictures, "birds/recipe.toml": b"", "birds/features.h5": b""})

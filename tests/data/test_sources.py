@@ -209,3 +209,11 @@ def test_a_forgotten_zip_in_a_reference_cycle_is_closed(tmp_path):
     del source
     gc.collect()
     assert inner.fp is None
+
+
+@pytest.mark.parametrize("name", ["a.txt", "a.csv", "a.json"])
+def test_a_list_larger_than_any_is_refused_unread(tmp_path, name):
+    with (tmp_path / name).open("wb") as file:
+        file.truncate(2**40)
+    with pytest.raises(DataError, match=f"{name}: (larger than 256 MiB|not a source)"):
+        open_source(tmp_path / name)

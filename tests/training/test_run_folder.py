@@ -5,7 +5,7 @@ import tracemalloc
 import pytest
 import torch
 
-from stylegan_cli.errors import NetworkFileError, OutputError
+from stylegan_cli.errors import NetworkFileError, OutputError, RecipeError
 from stylegan_cli.recipe import dumps, load
 from stylegan_cli.training.run_folder import (
     RunFolder,
@@ -102,6 +102,16 @@ def test_an_overwritten_run_takes_its_metrics_and_links_along(folder):
     (folder.path / "best-fd_alex.safetensors").symlink_to("network-000001.safetensors")
     take(folder, tiny(), overwrite=True)
     assert [path.name for path in folder.path.iterdir()] == ["recipe.toml"]
+
+
+def test_a_recipe_of_any_size_does_not_fill_the_memory(folder):
+    begin(folder, tiny())
+    with folder.recipe.open("rb+") as file:
+        file.truncate(2**40)
+    with pytest.raises(RecipeError, match="not a recipe: more than"):
+        take(folder, tiny())
+    take(folder, tiny(), overwrite=True)
+    assert folder.recipe.read_text() == dumps(tiny())
 
 
 def test_a_recipe_is_not_written_through_a_planted_link(folder):

@@ -14,7 +14,7 @@ from PIL import Image, ImageFilter
 
 from stylegan_cli.data.formats import UnusableImageError
 from stylegan_cli.errors import DataError
-from stylegan_cli.files import similar
+from stylegan_cli.files import read_bounded, text_of
 from stylegan_cli.shapes import Picture
 
 Points = Float64[np.ndarray, "4 2"]
@@ -62,8 +62,6 @@ def read_points(path: Path) -> Mapping[str, Points]:
     Raises:
         DataError: The file is missing, or a line is not such a list.
     """
-    if not path.is_file():
-        raise DataError(f"{path}: there is no such file{similar(path)}")
     found: dict[str, Points] = {}
     for number, row in enumerate(_rows(path), 1):
         values = [_number(cell) for cell in row[1:]]
@@ -85,11 +83,8 @@ def read_points(path: Path) -> Mapping[str, Points]:
 
 def _rows(path: Path) -> list[list[str]]:
     """Return the cells of each line, without blanks around them and empty ones at its end."""
-    if path.stat().st_size > MOST_BYTES:
-        raise DataError(f"{path}: too large for a list of points")
     try:
-        # spreadsheets begin with a mark of the encoding
-        lines = path.read_text(encoding="utf-8-sig").splitlines()
+        lines = text_of(read_bounded(path, MOST_BYTES)).splitlines()
         separator = max(",;\t", key=next(filter(None, lines), "").count)
         rows = [[cell.strip() for cell in row] for row in csv.reader(lines, delimiter=separator)]
     except (UnicodeDecodeError, csv.Error):

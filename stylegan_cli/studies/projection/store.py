@@ -18,7 +18,7 @@ from pathlib import Path, PurePath
 import numpy as np
 
 from stylegan_cli.errors import DataError, OutputError
-from stylegan_cli.files import put_in_place, writing, written_whole
+from stylegan_cli.files import put_in_place, read_bounded, writing, written_whole
 from stylegan_cli.rendering.header import StudyHeader, differing
 from stylegan_cli.rendering.store import Table, create_study, open_study
 from stylegan_cli.studies.projection.states import Cells, Record
@@ -89,7 +89,7 @@ class ProjectionFolder:
         if not self._plan.exists():
             return []
         with self._damage_in_words():
-            batches = json.loads(self._plan.read_text())["batches"]
+            batches = json.loads(read_bounded(self._plan))["batches"]
             return [
                 Planned(
                     **{name: tuple(batch[name]) for name in ("keys", "names")},
@@ -213,7 +213,7 @@ class ProjectionFolder:
     def _damage_in_words(self) -> Iterator[None]:
         try:
             yield
-        except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        except (DataError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
             raise OutputError(f"{self._plan}: damaged; add `overwrite` to start again") from None
 
     def _refuse_others(self) -> None:
@@ -225,7 +225,7 @@ class ProjectionFolder:
                 raise OutputError(f"{error}; choose another `output` or add `overwrite`") from None
         elif self._plan.exists():
             with self._damage_in_words():
-                origin = json.loads(self._plan.read_text())["origin"]
+                origin = json.loads(read_bounded(self._plan))["origin"]
                 differences = differing(json.loads(self.header.origin), origin)
         elif self.path.exists() and any(self.path.iterdir()):
             found = sorted(self.path.iterdir())[0]

@@ -17,7 +17,7 @@ import numpy as np
 
 from stylegan_cli.errors import DataError, OutputError, UsageError
 from stylegan_cli.figures.png import read_origin, write_png
-from stylegan_cli.files import writing, written_whole
+from stylegan_cli.files import MAX_LINE, refuse_devices, writing, written_whole
 from stylegan_cli.rendering.header import StudyHeader, differing
 from stylegan_cli.rendering.store import StudyFile, Table, create_study, open_study
 from stylegan_cli.runtime import versions_of
@@ -274,7 +274,8 @@ def is_video(path: Path) -> bool:
 
 def read_account(account: Path) -> dict[str, Any]:
     """Read the account beside a video; raise an `OutputError` if the file is another one."""
-    found = _parsed(account.read_text(encoding="utf-8", errors="replace"))
+    with refuse_devices(account).open(encoding="utf-8", errors="replace") as file:
+        found = _parsed(file.read(16 * MAX_LINE))
     if not isinstance(found.get("request"), dict):
         raise OutputError(
             f"{account}: not what sgtool writes beside a video; "
