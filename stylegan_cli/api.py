@@ -200,8 +200,9 @@ def _homes() -> dict[str, tuple[str, str]]:
 
 
 _HOMES = _homes()
+_NAMES = sorted([*_HOMES, "SgtoolError"])
 if not TYPE_CHECKING:
-    __all__ = sorted(_HOMES)
+    __all__ = _NAMES
 
     def __getattr__(name):
         if name not in _HOMES:
@@ -212,4 +213,4 @@ if not TYPE_CHECKING:
 
 
 def __dir__() -> list[str]:
-    return sorted(_HOMES)
+    return _NAMES

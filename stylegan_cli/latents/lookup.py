@@ -11,7 +11,7 @@ import numpy as np
 
 from stylegan_cli.errors import UsageError
 from stylegan_cli.latents.codes import Codes, join_codes
-from stylegan_cli.latents.references import Pick, Stored, format_picks
+from stylegan_cli.latents.references import Pick, Stored, as_picks, format_picks
 from stylegan_cli.latents.sampling import (
     Sampling,
     broadcast_layers,
@@ -69,6 +69,7 @@ def codes_of_picks(network: Network, picks: Sequence[Pick], sampling: Sampling) 
         DataError: A file is missing or damaged.
     """
     check_possible(network, sampling)
+    picks = as_picks(picks)
     check_seeds(pick for pick in picks if isinstance(pick, int))
     files = {pick: _read(network, pick) for pick in picks if isinstance(pick, Stored)}
     called = _short_names(pick.path for pick in files)

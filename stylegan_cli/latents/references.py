@@ -1,10 +1,12 @@
 """References to images: seeds, and codes in files; `0-3,proj.npz,grid.h5:4` ⇄ tuples."""
 
+import operator
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
+from typing import cast
 
 from stylegan_cli.errors import UsageError
 from stylegan_cli.ranges import format_ints, parse_ints
@@ -57,6 +59,24 @@ def parse_picks(text: str, *, parameter: str = "seeds") -> tuple[Pick, ...]:
         else:
             picks += parse_ints(",".join(parts), parameter=parameter)
     return tuple(picks)
+
+
+def as_picks(given: object) -> tuple[Pick, ...]:
+    """Return picks that a program gave, integers of NumPy as Python's.
+
+    Raises:
+        UsageError: They are something else, such as a text.
+    """
+    try:
+        return tuple(
+            pick if isinstance(pick, Stored) else operator.index(pick)
+            for pick in cast("Iterable[Pick]", given)
+        )
+    except TypeError:
+        raise UsageError(
+            f"{given!r}: neither a sequence of seeds nor one of codes in files; "
+            "parse_picks reads a text such as '0-3,grid.h5:4'"
+        ) from None
 
 
 def format_picks(picks: Iterable[Pick]) -> str:

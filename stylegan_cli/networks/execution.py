@@ -51,7 +51,7 @@ def precision_of(recipe: Settled, execution: Execution) -> Precision:
 
 
 def open_for_drawing(
-    path: Path,
+    path: Path | str,
     device: "torch.device | str | Callable[[], torch.device]" = "cpu",
     execution: Execution = USUAL,
 ) -> Network:
@@ -66,6 +66,7 @@ def open_for_drawing(
         NetworkFileError: The file is not a network file of ours, or damaged.
         UsageError: This machine lacks the backend, or a compiler where one is needed.
     """
+    path = Path(path)
     precision = precision_of(read_header(path).recipe, execution)
 
     def ready(G: "Generator") -> "Generator":

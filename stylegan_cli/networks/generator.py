@@ -8,6 +8,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from stylegan_cli.errors import UsageError
 from stylegan_cli.networks.layers import Dense, freeze_layers, normalize, randn
 from stylegan_cli.networks.noise import NoiseInput, NoiseLayer, noise_layers
 from stylegan_cli.ops import BackendName
@@ -232,6 +233,21 @@ class Generator(nn.Module):
         self.has_styles = synthesis.num_ws > 1
         self.has_noise = bool(synthesis.noise_sizes)
         self.has_w = self.has_styles or mapping.layers > 0
+
+    def forward(self, z: Z, c: C | None = None) -> Images:
+        """Draw latents with the fixed noise, as large as the network has grown, not truncated.
+
+        Args:
+            c: Labels; a network without labels needs none.
+
+        Raises:
+            UsageError: The network has labels, and there are none.
+        """
+        if c is None and self.c_dim:
+            raise UsageError(f"this network has labels; give `c`, float32 [n, {self.c_dim}]")
+        ws = self.ws(z, z.new_zeros(len(z), 0) if c is None else c)
+        images: Images = self.synthesis(ws, "const")
+        return images
 
     def ws(self, z: Z, c: C) -> Ws:
         """Map each z to a w, repeated for every layer."""

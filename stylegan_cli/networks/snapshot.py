@@ -170,14 +170,14 @@ def _find_base(path: Path, entry: str) -> Path:
 
 
 def load_network(
-    path: Path, device: "torch.device | str" = "cpu", *, discriminator: bool = False
+    path: Path | str, device: "torch.device | str" = "cpu", *, discriminator: bool = False
 ) -> Network:
     """Load the generator of a network file, and its discriminator if asked for.
 
     Raises:
         NetworkFileError: The file is not a network file of ours, damaged, or lacks tensors.
     """
-    network = open_network(path, device, discriminator=discriminator)
+    network = open_network(Path(path), device, discriminator=discriminator)
     network.read()
     return network
 

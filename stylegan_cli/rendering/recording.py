@@ -41,10 +41,10 @@ class Recording:
     """
 
     def __init__(
-        self, network: Network, plan: Plan, folder: Path, *, overwrite: bool = False
+        self, network: Network, plan: Plan, folder: Path | str, *, overwrite: bool = False
     ) -> None:
         self._network, self._plan = network, plan
-        self.paths = StudyPaths(folder=folder, header=_header(network, plan))
+        self.paths = StudyPaths(folder=Path(folder), header=_header(network, plan))
         self.damage: str | None = None
         self._file = self._opened(overwrite=overwrite)
         self._is_finished = self._file.path == self.paths.hdf5

@@ -187,13 +187,14 @@ def create_study(path: Path, header: StudyHeader, tables: Mapping[str, Table]) -
     return open_study(path, write=True)
 
 
-def open_study(path: Path, *, write: bool = False) -> StudyFile:
+def open_study(path: Path | str, *, write: bool = False) -> StudyFile:
     """Open an existing file.
 
     Raises:
         DataError: It is not a study, or damaged.
         OutputError: Another process has it open.
     """
+    path = Path(path)
     try:
         file = open_hdf5(path, "r+" if write else "r")
     except OutputError as error:

@@ -17,7 +17,7 @@ from stylegan_cli.figures.layout import Read, in_rows, paint
 from stylegan_cli.latents.codes import Codes, join_codes
 from stylegan_cli.latents.labels import class_index
 from stylegan_cli.latents.lookup import Picked, codes_of_picks
-from stylegan_cli.latents.references import Pick
+from stylegan_cli.latents.references import Pick, as_picks
 from stylegan_cli.latents.sampling import PLAIN, Sampling, sampling_request
 from stylegan_cli.networks.snapshot import Network
 from stylegan_cli.ranges import format_ints, layer_groups
@@ -137,6 +137,7 @@ class Editing:
 
 def pick_codes(network: Network, seeds: Sequence[Pick], sampling: Sampling) -> Picked:
     """Return the codes of seeds, truncated, and of files, as they are."""
+    seeds = as_picks(seeds)
     picked = codes_of_picks(network, seeds, sampling)
     if sampling.psi == 1 or all(isinstance(pick, int) for pick in seeds):
         return picked

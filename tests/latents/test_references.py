@@ -1,9 +1,10 @@
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from stylegan_cli.errors import UsageError
-from stylegan_cli.latents.references import Stored, format_picks, parse_picks
+from stylegan_cli.latents.references import Stored, as_picks, format_picks, parse_picks
 
 
 def stored(path, *names, index=()):
@@ -56,3 +57,15 @@ def test_picks_are_written_as_they_are_read(text):
 def test_what_is_neither_is_refused_in_words(text, words):
     with pytest.raises(UsageError, match=words):
         parse_picks(text, parameter="rows")
+
+
+def test_integers_of_numpy_are_seeds():
+    picks = as_picks([*np.arange(2), stored("w.npy")])
+    assert picks == (0, 1, stored("w.npy"))
+    assert type(picks[0]) is int
+
+
+@pytest.mark.parametrize("given", ["0-3", 3, [1.5]])
+def test_what_is_no_sequence_of_picks_is_refused_in_words(given):
+    with pytest.raises(UsageError, match="parse_picks reads a text"):
+        as_picks(given)
