@@ -89,7 +89,7 @@ class Tally:
 
     @property
     def ignored(self) -> int:
-        """Number of files passed over."""
+        """Return the number of files passed over."""
         return sum(group.count for group in self.passed.values())
 
 

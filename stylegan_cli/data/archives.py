@@ -34,7 +34,7 @@ READABLE = {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED}  # others unpack without a
 INDEX_BYTES, INDEX_BYTES_AN_IMAGE = 2**24, 2**10
 """Room for `dataset.json`, generously."""
 
-_DAMAGE = (zipfile.BadZipFile, zlib.error, RuntimeError, EOFError, OSError)
+_DAMAGE = (zipfile.BadZipFile, zlib.error, RuntimeError, EOFError, OSError, UnicodeDecodeError)
 
 
 class ZipSource(Source):

@@ -101,7 +101,7 @@ class Dataset:
 
     @property
     def label_columns(self) -> dict[str, tuple[float, float, float]]:
-        """Least, mean and greatest value of each number of the labels; empty for classes."""
+        """Return least, mean and greatest value of each number of the labels; none for classes."""
         return {} if self._labels is None else column_ranges(self._labels, self.label_names)
 
     def part(self, count: int, *, seed: int) -> "Dataset":
@@ -134,7 +134,7 @@ class Dataset:
 
     @property
     def names(self) -> tuple[str, ...]:
-        """Names of the images, as their source calls them."""
+        """Return the names of the images, as their source has them."""
         return tuple(entry.name for entry in self._entries)
 
     def columns(self) -> dict[str, Column]:

@@ -76,26 +76,26 @@ class Upright:
 
     @property
     def mode(self) -> str:
-        """Pillow's mode of the stored image."""
+        """Return Pillow's mode of the stored image."""
         return self._image.mode
 
     @cached_property
     def planes(self) -> tuple["Upright", ...]:
-        """Channels of a stack, each a grey image; empty for pictures.
+        """Return the channels of a stack, each a grey image; none for pictures.
 
-        The frames of a file are taken for channels where a data set is to have so many.
+        Where a data set is to have that many channels, the frames of a file count as channels.
         """
         read = () if self._read_planes is None else self._read_planes()
         return tuple(Upright(plane, self._orientation) for plane in read)
 
     @property
     def stack(self) -> tuple["Upright", ...]:
-        """Channels of an array; none for pictures, even of several frames."""
+        """Return the channels of an array; none for pictures, even of several frames."""
         return () if self.frames else self.planes
 
     @property
     def channels(self) -> int:
-        """1 for grey, 3 for colour, 4 with transparency, or the number of planes of a stack."""
+        """Return 1 for grey, 3 for colour, 4 with transparency, or a stack's number of planes."""
         if self.stack:
             return len(self.stack)
         if self._image.has_transparency_data:
@@ -104,7 +104,7 @@ class Upright:
 
     @cached_property
     def deep_range(self) -> Levels | None:
-        """Least and greatest value of pixels of more than 8 bits; None for others."""
+        """Return the least and greatest value of pixels of more than 8 bits; None for others."""
         if not is_deep(self.mode):
             return None
         bands = (band for plane in self.stack or (self,) for band in plane.bands())
@@ -113,7 +113,7 @@ class Upright:
         return float(np.min(ranges)), float(np.max(ranges))
 
     def whole(self) -> Image.Image:
-        """All of it as one Pillow image."""
+        """Return all of it as one Pillow image."""
         turn = TURNS.get(self._orientation)
         return self._image if turn is None else self._image.transpose(turn)
 
@@ -158,10 +158,9 @@ def reasons() -> Iterator[None]:
 
 @contextmanager
 def decoded(file: BufferedIOBase, name: str) -> Generator[Upright, None, None]:
-    """The first frame of a stored image, decoded while the block runs.
+    """Decode the first frame of a stored image, for as long as the block runs.
 
-    Blocks of several threads wait for each other where their images together would take more
-    than `MAX_DECODED_BYTES`.
+    Threads wait for each other where their images together would exceed `MAX_DECODED_BYTES`.
     """
     if name.lower().endswith(ARRAY_SUFFIX):
         shape, in_columns, dtype = _array_header(file)
@@ -208,7 +207,8 @@ def stack_of(pixels: np.ndarray) -> Upright:
 
 def _plane(values: np.ndarray) -> Image.Image:
     if values.dtype.kind == "f":
-        return Image.fromarray(values.astype(np.float32))
+        with np.errstate(over="ignore"):
+            return Image.fromarray(values.astype(np.float32))
     if values.dtype.itemsize > 4 or values.dtype == np.uint32:
         values = values.clip(-(2**31), 2**31 - 1)
     is_8_bit = values.dtype == np.uint8
@@ -238,13 +238,15 @@ def _pages(image: Image.Image) -> list[Image.Image]:
     if count > MOST_CHANNELS:
         return []
     check_pixels(*image.size, 4 * count)
-    pages = []
+    size, pages = image.size, list[Image.Image]()
     for number in range(count):
         image.seek(number)
+        # a page of another size may be of any size
+        if image.size != size or image.mode[0] not in "LIF":
+            break
         pages.append(image.copy())
     image.seek(0)
-    alike = all(page.size == pages[0].size and page.mode[0] in "LIF" for page in pages)
-    return pages if alike else []
+    return pages if len(pages) == count else []
 
 
 def check_pixels(width: int, height: int, channels: int = 1) -> None:

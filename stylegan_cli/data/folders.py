@@ -26,7 +26,6 @@ from stylegan_cli.data import (
 from stylegan_cli.data.decoding import Upright, decoded
 from stylegan_cli.data.formats import MAGIC_BYTES, UnusableImageError
 from stylegan_cli.data.label_files import DATASET_JSON, MAX_BYTES, METADATA, find_labels
-from stylegan_cli.errors import DataError
 from stylegan_cli.files import read_bounded
 
 Identity = tuple[int, int]
@@ -129,7 +128,7 @@ def _walk(folder: Path, prefix: str, above: tuple[Identity, ...]) -> Iterator[En
         with os.scandir(folder) as listing:
             # a folder's files sort as "folder/…", which is not where its bare name sorts
             children = sorted(
-                child.name + "/" * (child.is_dir() and not is_hidden(child.name))
+                child.name + "/" * (not is_hidden(child.name) and _is_folder(child))
                 for child in listing
             )
     except OSError as error:
@@ -144,6 +143,13 @@ def _walk(folder: Path, prefix: str, above: tuple[Identity, ...]) -> Iterator[En
         else:
             name = prefix + child
             yield Entry(name=name, mark=_size(folder / child), label=folder_class(name))
+
+
+def _is_folder(child: os.DirEntry[str]) -> bool:
+    try:
+        return child.is_dir()
+    except OSError:  # a link to itself
+        return False
 
 
 def kind_of_ours(folder: Path, children: Sequence[str]) -> Literal["run", "study"] | None:
@@ -169,12 +175,13 @@ def _size(path: Path) -> int:
 
 
 def sha256_of(path: Path) -> str:
-    """Return the hash of a file."""
-    try:
-        with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
-    except OSError as error:
-        raise DataError(f"{path}: cannot be read ({error.strerror})") from None
+    """Return the hash of a file.
+
+    Raises:
+        UnusableImageError: It cannot be read.
+    """
+    with _regular(path) as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _first_bytes(path: Path) -> bytes:

@@ -14,7 +14,7 @@ Image.init()  # otherwise Pillow loads its plugins after a first failure, which 
 
 
 def why_unread(kind: str) -> str:
-    """Reason for leaving out a picture of a kind that is not read."""
+    """Return the reason for leaving out a picture of a kind that is not read."""
     remedy = "export its frames" if kind == "a video" else "save it"
     return f"{kind} is not read here; {remedy} as PNG or JPEG"
 
@@ -87,12 +87,12 @@ class UnusableImageError(DataError):
 
 
 def suffix_of(name: str) -> str:
-    """Suffix of a path within a source, in lower case."""
+    """Return the suffix of a path within a source, in lower case."""
     return PurePosixPath(name).suffix.lower()
 
 
 def unread_kind(name: str) -> str | None:
-    """Name of the format that a suffix stands for, where it is a picture's but not read."""
+    """Return the name of a picture format that is not read, by its suffix; None for others."""
     suffix = suffix_of(name)
     return None if suffix in SUFFIXES else _NOT_READ.get(suffix)
 
@@ -131,7 +131,7 @@ def open_header(file: BufferedIOBase, name: str) -> ImageFile.ImageFile:
 
 
 def decoding_cost(image: ImageFile.ImageFile) -> int:
-    """Bytes that decoding takes, roughly."""
+    """Return roughly how many bytes decoding takes; raise if they are too many."""
     width, height = image.size
     usual = _PROGRESSIVE_BYTES_PER_PIXEL if "progressive" in image.info else _USUAL_BYTES_PER_PIXEL
     per_pixel = _BYTES_PER_PIXEL.get(image.format or "", usual)

@@ -2,11 +2,13 @@
 
 import io
 import json
+import re
 import zlib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import h5py
 import numpy as np
@@ -47,7 +49,8 @@ class Hdf5Source(Source):
             self.close()
             raise
         self.count = len(self._images)
-        self.prepared: Mapping[str, Any] = json_attribute(self._file, "prepared", {})
+        prepared = json_attribute(self._file, "prepared", {})
+        self.prepared: Mapping[str, Any] = prepared if isinstance(prepared, dict) else {}
         named = json_attribute(self._file, "classes", [])
         self.classes = class_names(self._labels, named)
         if self._labels is not None and self._labels.ndim == 2:
@@ -125,7 +128,8 @@ class Hdf5Source(Source):
             if index.shape != (len(self._images),) or not inside:
                 words = f"{self.name}: attributes/{key} does not fit the images; make it again"
                 raise DataError(words)
-            columns[key] = Column(values=values, index=index.tolist())
+            title = str(json_attribute(stored, "title", key))
+            columns[title] = Column(values=values, index=index.tolist())
         return columns
 
 
@@ -156,8 +160,13 @@ class Hdf5Writer:
         if annotations.labels is not None:
             self._file["labels"] = annotations.labels
         for key, column in annotations.attributes.items():
-            stored = self._file.create_dataset(f"attributes/{key}", data=np.array(column.index))
+            # to HDF5, "/" is a step on a path and "." the group itself
+            is_name = key.strip(".") and not re.search(r"[/\0\ud800-\udfff]", key)
+            name = key if is_name else f"%{quote(key, safe='', errors='surrogatepass')}"
+            stored = self._file.create_dataset(f"attributes/{name}", data=np.array(column.index))
             stored.attrs["values"] = json.dumps(column.values)
+            if not is_name:
+                stored.attrs["title"] = json.dumps(key)
         self._file.attrs["schema"] = 1
         self._file.attrs["classes"] = json.dumps(annotations.classes)
         if annotations.label_names:

@@ -92,10 +92,11 @@ def _read_array(path: Path, magic: bytes) -> npt.NDArray[np.uint8]:
 
 
 def _labels_beside(path: Path, images: int) -> npt.NDArray[np.int64] | None:
-    plain = path.name.removesuffix(".gz").replace("images", "labels").replace("idx3", "idx1")
-    for name in (plain, f"{plain}.gz"):
+    own = path.name.removesuffix(".gz")
+    plain = own.replace("images", "labels").replace("idx3", "idx1")
+    for name in (plain, f"{plain}.gz") if plain != own else ():
         beside = path.with_name(name)
-        if beside == path or not beside.is_file():
+        if not beside.is_file():
             continue
         labels = _read_array(beside, LABELS_MAGIC)
         if len(labels) != images:

@@ -8,21 +8,21 @@ were made).
 import csv
 import json
 import re
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import replace
 from io import StringIO
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 from stylegan_cli.data import Label, is_image, printable
-from stylegan_cli.data.labels import Annotations, Column, LabelTable, label_table, normal_name
+from stylegan_cli.data.labels import Column, LabelTable, label_table, normal_name
 from stylegan_cli.errors import DataError
 from stylegan_cli.files import read_bounded, text_of
 
 MAX_BYTES = 2**30
 NO_LABELS = "holds no labels; write a line NAME,LABEL for each image"
-NOT_TEXT = "not text in UTF-8; save it as that, a spreadsheet as CSV in UTF-8"
 _NUMBER = re.compile(r"[-+]?(\d+(\.\d*)?|\.\d+)(e[-+]?\d+)?", re.IGNORECASE)
+_DAMAGE = (ValueError, TypeError, AttributeError, KeyError, OverflowError, RecursionError)
 _MISSING = {"", "nan", "inf", "-inf", "+inf"}
 DATASET_JSON = "dataset.json"
 METADATA = ("metadata.csv", "metadata.jsonl")
@@ -67,13 +67,21 @@ def find_labels(
     return (_merged(tables, where) if tables else None), found
 
 
-def _parse(content: bytes, where: str) -> LabelTable:
+def as_text(content: bytes, where: str) -> str:
+    """Decode a list of labels or paths."""
     try:
         text = text_of(content)
     except UnicodeDecodeError:
-        raise DataError(f"{where}: {NOT_TEXT}") from None
+        text = "\0"
     if "\0" in text:
-        raise DataError(f"{where}: {NOT_TEXT}")
+        raise DataError(
+            f"{where}: not text in UTF-8; save it as that, a spreadsheet as CSV in UTF-8"
+        )
+    return text
+
+
+def _parse(content: bytes, where: str) -> LabelTable:
+    text = as_text(content, where)
     if where.lower().endswith(".json"):
         return parse_json(text, where)
     if where.lower().endswith(".jsonl"):
@@ -118,7 +126,7 @@ def _json_lines_table(text: str, where: str) -> LabelTable:
                 for key, value in known.items()
                 if key != label and str(value) != name and isinstance(value, str | int | float)
             }
-    except (ValueError, TypeError, RecursionError) as error:
+    except _DAMAGE as error:
         raise DataError(
             f"{where}: not a list of images, one JSON object a line; line {number}: {error}"
         ) from None
@@ -142,7 +150,7 @@ def parse_json(content: str | bytes, where: str, *, own: bool = False) -> LabelT
         rows = list(_json_rows(known.get("labels", bare) if described else known))
         columns = (known.get("attributes") or {}) if own else {}
         columns = {str(key): _column(column) for key, column in columns.items()}
-    except (ValueError, TypeError, AttributeError, KeyError, RecursionError) as error:
+    except _DAMAGE as error:
         words = f"{where}: not a usable list of labels: {error}; repair it or move it away"
         raise DataError(words) from None
     facts = known if described else {}
@@ -254,29 +262,6 @@ def _table_of_columns(titles: list[str], rows: list[list[str]], where: str) -> L
         for row in rows
     }
     return replace(table, attributes=attributes if columns else {})
-
-
-def dump_dataset_json(
-    annotations: Annotations, names: Sequence[str], prepared: Mapping[str, Any]
-) -> Iterator[str]:
-    """Yield a `dataset.json` for images of these names in small pieces."""
-    yield '{"labels": '
-    if annotations.labels is None:
-        yield "null"
-    else:
-        for place, (name, label) in enumerate(zip(names, annotations.labels, strict=True)):
-            opening = "," if place else "["
-            yield f"{opening}\n{json.dumps([name, label.tolist()])}"
-        yield "]"
-    yield f',\n"classes": {json.dumps(annotations.classes)}'
-    if annotations.label_names:
-        yield f',\n"label_names": {json.dumps(annotations.label_names)}'
-    attributes = {
-        key: {"values": column.values, "index": list(column.index)}
-        for key, column in annotations.attributes.items()
-    }
-    yield f',\n"attributes": {json.dumps(attributes)}'
-    yield f',\n"prepared": {json.dumps(prepared)}}}\n'
 
 
 def _column(column: Any) -> Column:

@@ -10,7 +10,6 @@ from array import array
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import islice, repeat
-from math import isfinite
 from typing import Any
 
 import numpy as np
@@ -21,6 +20,8 @@ from stylegan_cli.data import Entry, Label, printable
 from stylegan_cli.errors import DataError
 
 MAX_CLASSES = 65_536
+GREATEST = float(np.finfo(np.float32).max)
+"""Number of a label."""
 Numbers = npt.NDArray[np.int64] | npt.NDArray[np.float32]
 
 
@@ -125,7 +126,7 @@ def checked_labels(raw: npt.NDArray[Any], where: str) -> Numbers:
     whole = raw.dtype.kind in "iu"
     if raw.ndim == 1 and whole and not (raw < 0).any() and not (raw >= MAX_CLASSES).any():
         return raw.astype(np.int64)
-    if raw.ndim == 2 and (whole or raw.dtype.kind == "f") and np.isfinite(raw).all():
+    if raw.ndim == 2 and (whole or raw.dtype.kind == "f") and (np.abs(raw) <= GREATEST).all():
         return raw.astype(np.float32)
     raise DataError(
         f"{where}: labels are neither class numbers from 0 nor lists of numbers of one length"
@@ -196,7 +197,7 @@ class LabelTable:
 
     @property
     def names(self) -> list[str]:
-        """Names of images that the table knows something about."""
+        """Return the names of images that the table knows something about."""
         return list(dict.fromkeys([*self.labels, *self.attributes]))
 
 
@@ -256,9 +257,9 @@ def _label(value: Any, name: str, where: str) -> int | float | str | tuple[float
         return str(value).lower()
     if isinstance(value, float) and value.is_integer():
         value = int(value)
-    if isinstance(value, str) or _is_finite(value):
+    if isinstance(value, str) or _is_number(value):
         return value  # type: ignore[no-any-return]
-    if isinstance(value, list) and value and all(map(_is_finite, value)):
+    if isinstance(value, list) and value and all(map(_is_number, value)):
         return tuple(map(float, value))
     raise _no_label(value, name, where)
 
@@ -266,15 +267,12 @@ def _label(value: Any, name: str, where: str) -> int | float | str | tuple[float
 def _no_label(value: Any, name: str, where: str) -> DataError:
     return DataError(
         f"{where}: the label {str(value)[:40]} of {printable(name)} is neither a class number from "
-        f"0 to {MAX_CLASSES - 1}, nor a class name, nor a number or a list of them"
+        f"0 to {MAX_CLASSES - 1}, nor a class name, nor a number of float32 or a list of them"
     )
 
 
-def _is_finite(value: Any) -> bool:
-    try:
-        return isinstance(value, int | float) and isfinite(value)
-    except OverflowError:
-        return False
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and abs(value) <= GREATEST
 
 
 def _check_one_kind(found: Mapping[str, Any], where: str) -> None:

@@ -15,6 +15,7 @@ from stylegan_cli.data.formats import UnusableImageError
 from stylegan_cli.data.labels import label_table
 from stylegan_cli.errors import DataError
 
+OTHER_SPLITS = "other splits than train"
 EXTRA = "pip install '.[data]'"
 BLOCK = 2**22
 """Bytes that are fetched at once from an address."""
@@ -118,6 +119,12 @@ class File(Protocol):
 
     def read(self, start: int, length: int) -> bytes:
         """Return some of its bytes; safe in several threads."""
+
+
+def of_training(files: Sequence[Path]) -> Sequence[Path]:
+    """Return the files whose names are of a training split, or else of no other; or else all."""
+    train = [file for file in files if file.name.startswith("train")]
+    return train or [f for f in files if not f.name.startswith(("validation-", "test-"))] or files
 
 
 class LocalFile:

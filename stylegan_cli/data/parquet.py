@@ -20,7 +20,7 @@ from typing import Any
 from stylegan_cli.data import MAX_FILE_BYTES, MAX_RATIO, MAX_TINY_BYTES
 from stylegan_cli.data.formats import SUFFIXES, UnusableImageError, suffix_of
 from stylegan_cli.data.label_files import LABEL_COLUMNS
-from stylegan_cli.data.packed import EXTRA, File, PackedSource
+from stylegan_cli.data.packed import EXTRA, OTHER_SPLITS, File, PackedSource
 from stylegan_cli.errors import DataError
 
 SUFFIX = ".parquet"
@@ -43,7 +43,7 @@ def open_parquet(name: str, files: Sequence[File], *, others: Sequence[str] = ()
     classes = tables[0].names_of(tables[0].label)
     source = PackedSource(name, classes, sampled=False)
     for other in others:
-        source.passed.add("other splits than train", other)
+        source.passed.add(OTHER_SPLITS, other)
     for table in tables:
         table.add_to(source, f"{table.file.stem}/" if len(tables) > 1 else "")
     return source.finish(_Reader(tables).read)

@@ -5,12 +5,11 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from functools import cache, partial
 from itertools import islice
-from math import isfinite
 from pathlib import PurePosixPath
 
 from stylegan_cli.data import Entry, Source, Tally, entry_path, printable
 from stylegan_cli.data.decoding import Upright
-from stylegan_cli.data.labels import Column, LabelTable, normal_name
+from stylegan_cli.data.labels import GREATEST, Column, LabelTable, normal_name
 from stylegan_cli.errors import DataError, UsageError, meant_or_all
 
 SEARCHED = 1000
@@ -233,4 +232,4 @@ def _number(source: Source, entry: Entry, name: str) -> float | None:
             f"{entry_path(source, entry)}: {name} is {printable(text)[:40]!r}, no number; choose "
             "other columns, or repair it"
         ) from None
-    return number if isfinite(number) else None
+    return number if abs(number) <= GREATEST else None

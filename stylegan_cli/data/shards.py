@@ -190,8 +190,8 @@ def _labelling(
 
 
 def _scalar(text: str) -> int | float | str:
-    if re.fullmatch(r"\d+", text):
-        return int(text)
+    if text.isdecimal():
+        return int(text[:100])  # Python takes no more than 4,300 digits, and no class has so many
     try:
         number = float(text)
     except ValueError:

@@ -3,21 +3,31 @@
 import hashlib
 import zipfile
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager, suppress
 from itertools import groupby
 from pathlib import Path
 
-from stylegan_cli.data import HDF5_SUFFIXES, Entry, Source, is_image, parquet, shards, tfrecords
+from stylegan_cli.data import (
+    HDF5_SUFFIXES,
+    Entry,
+    Source,
+    is_hidden,
+    is_image,
+    parquet,
+    shards,
+    tfrecords,
+)
 from stylegan_cli.data.archives import ZipSource
 from stylegan_cli.data.folders import FolderSource, ListSource, kind_of_ours, sha256_of
-from stylegan_cli.data.formats import MAGIC_BYTES, starts_like_image
+from stylegan_cli.data.formats import MAGIC_BYTES, UnusableImageError, starts_like_image
 from stylegan_cli.data.idx import IdxSource, is_idx
+from stylegan_cli.data.label_files import as_text
 from stylegan_cli.data.lmdb import is_lmdb, open_lmdb
-from stylegan_cli.data.packed import File, LocalFile, RemoteFile
+from stylegan_cli.data.packed import File, LocalFile, RemoteFile, of_training
 from stylegan_cli.data.relabelled import labelled
 from stylegan_cli.data.shards import expanded
 from stylegan_cli.errors import DataError
-from stylegan_cli.files import read_bounded, similar, text_of
+from stylegan_cli.files import read_bounded, similar
 
 HDF5_MAGIC = b"\x89HDF\r\n\x1a\n"
 LIST_SUFFIXES = {".txt", ".lst"}
@@ -135,12 +145,13 @@ def _open_folder(path: Path) -> Source:
     folder = FolderSource(path)
     if next(folder.entries(), None) is not None:
         return _with_own_labels(folder)
-    if any(child.suffix in tfrecords.SUFFIXES for child in path.iterdir()):
+    if tfrecords.files_in(path):
         return tfrecords.TfrecordsSource(path)
+    packed = [file for file in sorted(path.rglob("*")) if file.name.lower().endswith(PACKED)]
+    files = [f for f in packed if f.is_file() and not is_hidden(f.relative_to(path).as_posix())]
     for suffix in PACKED:
-        found = sorted(path.rglob(f"*{suffix}"))
-        train = [file for file in found if file.name.startswith("train")] or found
-        if train:
+        if found := [file for file in files if file.name.lower().endswith(suffix)]:
+            train = of_training(found)
             others = [str(file) for file in found if file not in train]
             return _open_packed(str(path), list(map(LocalFile, train)), others=others)
     return _with_own_labels(folder)
@@ -156,11 +167,7 @@ def _is_hdf5(path: Path) -> bool:
 
 
 def _listed(path: Path) -> Iterator[Path]:
-    try:
-        lines = text_of(read_bounded(path)).split("\n")
-    except UnicodeDecodeError:
-        raise DataError(f"{path}: not a text file; list one path a line, in UTF-8") from None
-    for line in lines:
+    for line in as_text(read_bounded(path), str(path)).split("\n"):
         if name := line.strip().strip('"'):  # Windows copies paths in quotes
             listed = path.parent / name
             windows = path.parent / name.replace("\\", "/")
@@ -173,12 +180,14 @@ def content_sha256(path: Path | str) -> str:
     Every file of a folder is read; of a zip the checksums in its directory are enough.
 
     Raises:
-        DataError: Nothing usable there, or a file cannot be read.
+        DataError: Nothing usable there.
     """
     digest = hashlib.sha256()
     with closing(open_source(path)) as source:
         for entry in source.entries():
-            content = source.digest(entry)
+            content: object = ""
+            with suppress(UnusableImageError):  # left out where images are read
+                content = source.digest(entry)
             if content is None:
                 digest.update(sha256_of(Path(path)).encode())
                 break

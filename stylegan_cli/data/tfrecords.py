@@ -6,10 +6,13 @@ and a checksum of that; the payload is a `tf.train.Example` with `shape` [C, H, 
 """
 
 import io
+import re
 import zlib
 from array import array
+from bisect import bisect_right
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from itertools import accumulate, chain
 from pathlib import Path
 from typing import Any
 
@@ -17,46 +20,62 @@ import google_crc32c
 import numpy as np
 from PIL import Image
 
-from stylegan_cli.data import Entry, Source
+from stylegan_cli.data import Entry, Groups, Source, Tally, is_hidden
 from stylegan_cli.data.decoding import Upright, check_pixels, decoded
 from stylegan_cli.data.formats import UnusableImageError, starts_like_image
 from stylegan_cli.data.labels import checked_labels, class_names, labels_by_entry
+from stylegan_cli.data.packed import OTHER_SPLITS, of_training
 from stylegan_cli.errors import DataError
 from stylegan_cli.files import read_bounded
 
 SUFFIXES = (".tfrecords", ".tfrecord")
-MAX_RECORD_BYTES = 2**28
+MAX_RECORD_BYTES, MAX_LABEL_BYTES = 2**28, 2**32
 _LENGTH_BYTES, _CRC_BYTES = 8, 4
 _MASK = 0xA282EAD8
+_SIZE = re.compile(r"-r(\d+|xx)$")
+"""End of a file's name: the logarithm of the size, or `xx` for labels of all sizes."""
 
 Values = dict[str, tuple[list[bytes], list[int]]]
 """Bytes and whole numbers of an example, by key."""
 
 
 class TfrecordsSource(Source):
-    """Images of the largest size in a file or folder of TFRecords, in the order of the records."""
+    """Images of the largest size in a file or folder of TFRecords, in the order of the records.
+
+    Files of encoded images, whose records do not tell a size, are shards of one set.
+    """
 
     def __init__(self, path: Path) -> None:
         self.name = str(path)
-        found = [path]
-        if path.is_dir():
-            found = sorted(file for file in path.iterdir() if file.suffix in SUFFIXES)
-        # files of a validation set have names of their own
-        training = [file for file in found if not file.name.startswith("validation-")]
-        self._path = max(training or found, key=lambda file: _pixel_count(_Records(file)))
-        self._records = _Records(self._path)
-        beside = sorted(self._path.parent.glob(f"{self._path.stem.rpartition('-r')[0]}*.labels"))
-        self._labels = _read_labels(beside[0], len(self._records)) if beside else None
-        self.count, self.classes = len(self._records), class_names(self._labels)
+        found = files_in(path) if path.is_dir() else [path]
+        training = of_training(found)
+        records = [_Records(file) for file in training]
+        counts = [_pixel_count(each) for each in records]
+        largest = records[counts.index(max(counts))]
+        self._records = [largest] if max(counts) else records
+        self._ends = list(accumulate(map(len, self._records)))
+        self._passed = Groups()
+        taken = {each.path for each in self._records}
+        for file in found:
+            if file not in taken:
+                reason = f"not of the set {largest.path.name}"
+                self._passed.add(reason if file in training else OTHER_SPLITS, str(file))
+        beside = _labels_beside(largest.path) if len(self._records) == 1 else []
+        self._labels = _read_labels(beside[0], len(largest)) if beside else None
+        self.count, self.classes = self._ends[-1], class_names(self._labels)
+
+    def tally(self) -> Tally:
+        return Tally(images=self.count, passed=self._passed.finish())
 
     def entries(self) -> Iterator[Entry]:
+        marks = chain.from_iterable(records.checksums for records in self._records)
         labels = labels_by_entry(self._labels, self.classes)
-        for place, (mark, label) in enumerate(zip(self._records.checksums, labels, strict=False)):
+        for place, (mark, label) in enumerate(zip(marks, labels, strict=False)):
             yield Entry(name=f"{place:08d}", position=place, mark=mark, label=label)
 
     @contextmanager
     def open(self, entry: Entry) -> Iterator[Upright]:
-        example = _example(self._records.read(entry.position))
+        example = _example(self._read(entry.position))
         if "shape" in example and "data" in example:
             yield Upright(_unpacked(example))
             return
@@ -67,10 +86,26 @@ class TfrecordsSource(Source):
             yield image
 
     def checksum(self, entry: Entry) -> int | None:
-        return None if entry.mark else zlib.crc32(self._records.read(entry.position))
+        with suppress(UnusableImageError):
+            return None if entry.mark else self.digest(entry)
+        return 0
 
     def digest(self, entry: Entry) -> int:
-        return entry.mark
+        return entry.mark or zlib.crc32(self._read(entry.position))
+
+    def _read(self, place: int) -> bytes:
+        number = bisect_right(self._ends, place)
+        records = self._records[number]
+        return records.read(place - self._ends[number] + len(records))
+
+
+def files_in(folder: Path) -> list[Path]:
+    """Return the TFRecords in a folder, sorted."""
+    return sorted(
+        file
+        for file in folder.iterdir()
+        if file.suffix.lower() in SUFFIXES and file.is_file() and not is_hidden(file.name)
+    )
 
 
 class _Records:
@@ -144,12 +179,19 @@ def _unpacked(example: Values) -> Image.Image:
     return Image.fromarray(pixels[:, :, 0] if channels == 1 else np.ascontiguousarray(pixels))
 
 
+def _labels_beside(path: Path) -> list[Path]:
+    """Return the files of labels of a set."""
+    name = _SIZE.sub("", path.stem)
+    beside = (file for file in path.parent.iterdir() if file.suffix == ".labels")
+    return sorted(file for file in beside if _SIZE.sub("", file.stem) == name)
+
+
 def _read_labels(path: Path, images: int) -> Any:
     try:
-        stored = np.load(io.BytesIO(read_bounded(path)), allow_pickle=False)
+        stored = np.load(io.BytesIO(read_bounded(path, MAX_LABEL_BYTES)), allow_pickle=False)
     except (ValueError, EOFError, MemoryError) as error:
         raise DataError(f"{path}: damaged labels ({error}); copy them again") from None
-    if not isinstance(stored, np.ndarray) or len(stored) != images:
+    if not isinstance(stored, np.ndarray) or stored.shape[:1] != (images,):
         raise DataError(f"{path}: not the labels of {images} images; put the right ones there")
     one_hot = stored.ndim == 2 and bool(((stored == 0) | (stored == 1)).all())
     if one_hot and bool((stored.sum(1) == 1).all()):

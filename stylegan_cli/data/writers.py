@@ -1,8 +1,9 @@
 """Writers of prepared data sets, which get their names when they are whole."""
 
 import io
+import json
 import zipfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
@@ -12,7 +13,7 @@ from PIL import Image
 
 from stylegan_cli.data import HDF5_SUFFIXES
 from stylegan_cli.data.formats import ARRAY_SUFFIX
-from stylegan_cli.data.label_files import DATASET_JSON, dump_dataset_json
+from stylegan_cli.data.label_files import DATASET_JSON
 from stylegan_cli.data.labels import Annotations
 from stylegan_cli.errors import OutputError, UsageError
 from stylegan_cli.files import written_whole
@@ -96,3 +97,26 @@ class ZipWriter:
 
     def close(self) -> None:
         self._zip.close()
+
+
+def dump_dataset_json(
+    annotations: Annotations, names: Sequence[str], prepared: Mapping[str, Any]
+) -> Iterator[str]:
+    """Yield a `dataset.json` for images of these names in small pieces."""
+    yield '{"labels": '
+    if annotations.labels is None:
+        yield "null"
+    else:
+        for place, (name, label) in enumerate(zip(names, annotations.labels, strict=True)):
+            opening = "," if place else "["
+            yield f"{opening}\n{json.dumps([name, label.tolist()])}"
+        yield "]"
+    yield f',\n"classes": {json.dumps(annotations.classes)}'
+    if annotations.label_names:
+        yield f',\n"label_names": {json.dumps(annotations.label_names)}'
+    attributes = {
+        key: {"values": column.values, "index": list(column.index)}
+        for key, column in annotations.attributes.items()
+    }
+    yield f',\n"attributes": {json.dumps(attributes)}'
+    yield f',\n"prepared": {json.dumps(prepared)}}}\n'

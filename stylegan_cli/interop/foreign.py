@@ -71,7 +71,7 @@ class Taken:
         """Return the shape in our layout, without reading the numbers."""
         try:
             return tuple(self.form(torch.empty(self.stored.shape, device="meta")).shape)
-        except (RuntimeError, IndexError):
+        except (RuntimeError, IndexError, ValueError, ArithmeticError):
             raise UnsupportedError(
                 f"{shown(self.theirs)} has the shape {sizes(self.stored.shape)}, "
                 "which does not fit such a tensor"

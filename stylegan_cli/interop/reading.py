@@ -98,7 +98,7 @@ def _network_of(whole: object, source: str) -> Foreign:
         where = (f"the network is its {shown(place)}",) if place else ()
         return replace(foreign, notes=(*where, *notes, *foreign.notes))
     found, hint = f"found {type(whole).__name__}", ""
-    if isinstance(whole, dict):
+    if isinstance(whole, dict) and whole:
         found = "found " + shown(", ".join(map(_key_in_words, list(whole.items())[:5])))
         hint = "; lucidrains' StyleGAN2 has layers of its own" if "GAN" in whole else ""
     raise UnsupportedError(

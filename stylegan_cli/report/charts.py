@@ -53,7 +53,8 @@ def worth_seeing(values: Sequence[float]) -> tuple[float, float]:
     high = min(ordered[-1], inner_high + room)
     if 0 < low < high / 2:
         low = 0.0
-    if high == low:
+    if high - low < 1e-300:  # none, or too little for ticks
+        room = max(room, 1e-6)
         return low - room / 2, high + room / 2
     return low, high
 
@@ -244,10 +245,11 @@ def charts(histories: Mapping[str, History]) -> Iterator[Chart]:
         histories: By name of the run; with several, each chart shows one number of all runs.
     """
     kimg = max((history.last.get("kimg", 0.0) for history in histories.values()), default=0.0)
+    end = kimg if kimg > 1e-9 else 1.0
     for panel in _panels(histories.values()):
         for title, lines in _lines(panel, histories):
             if lines:
-                yield Chart(title=title, unit=panel.unit, lines=lines, kimg=kimg or 1.0)
+                yield Chart(title=title, unit=panel.unit, lines=lines, kimg=end)
 
 
 def _panels(histories: Iterable[History]) -> list[StatsPanel]:

@@ -90,3 +90,9 @@ def test_labels_of_other_images_are_refused(images):
     write(images.with_name("train-labels-idx1-ubyte"), np.zeros(4, np.uint8))
     with pytest.raises(DataError, match="4 labels for 3 images"):
         IdxSource(images)
+
+
+def test_a_packed_copy_of_the_images_is_no_file_of_labels(tmp_path):
+    write(tmp_path / "digits", PIXELS)
+    write(tmp_path / "digits.gz", PIXELS)
+    assert [IdxSource(tmp_path / name).classes for name in ("digits", "digits.gz")] == [(), ()]

@@ -6,9 +6,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from stylegan_cli.data import Entry
-from stylegan_cli.data.label_files import dump_dataset_json, parse_json
+from stylegan_cli.data.label_files import parse_json
 from stylegan_cli.data.labels import AnnotationColumns, checked_labels, label_row
 from stylegan_cli.data.relabelled import match
+from stylegan_cli.data.writers import dump_dataset_json
 from stylegan_cli.errors import DataError
 
 
@@ -47,7 +48,9 @@ def test_labels_of_a_file_are_classes_or_rows_of_numbers(raw, expected):
     assert checked_labels(raw, "x.h5").tolist() == expected
 
 
-@pytest.mark.parametrize("raw", [[0.5, np.nan], [np.inf, 1.0], [-1.0, 0.0], [-1, 0], [[np.nan]]])
+@pytest.mark.parametrize(
+    "raw", [[0.5, np.nan], [np.inf, 1.0], [-1.0, 0.0], [-1, 0], [[np.nan]], [[1e39]]]
+)
 def test_labels_that_are_neither_are_refused(raw):
     with pytest.raises(DataError, match="neither class numbers"):
         checked_labels(np.array(raw), "x.h5")
@@ -121,6 +124,7 @@ def test_labels_of_the_field_are_read():
         {"labels": [["a", [float("nan")]]]},
         {"attributes": 5},
         {"attributes": {"hair": {"values": ["red"], "index": [7]}}},
+        {"attributes": {"hair": {"values": ["red"], "index": [float("inf")]}}},
     ],
 )
 def test_unusable_dataset_json_is_refused_in_words(content):

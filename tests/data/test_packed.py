@@ -192,6 +192,13 @@ def test_class_numbers_in_shards_keep_their_order(tmp_path):
         assert source.classes == tuple(map(str, range(11)))
 
 
+@pytest.mark.parametrize("number", [b"9" * 30, b"9" * 5000])
+def test_a_number_that_is_no_class_is_refused_in_words(number, tmp_path):
+    path = tar_of(tmp_path / "x.tar", {"0.png": PNGS[0], "0.cls": number})
+    with pytest.raises(DataError, match=r"the label 9{30}"):
+        open_source(path)
+
+
 def test_a_hostile_tar_names_what_it_passes_over(tmp_path):
     files = {
         "../../up.png": PNGS[0],

@@ -55,6 +55,24 @@ def test_hdf5_has_one_chunk_an_image(pets, tmp_path):
         assert json.loads(file.attrs["prepared"])["filter"] == "lanczos"
 
 
+@pytest.mark.parametrize("suffix", [".zip", ".h5"])
+@pytest.mark.parametrize("title", ["w/h", ".", "", "a\0b", "\ud800", "%w%2Fh"])
+def test_attributes_may_have_any_title(pets, tmp_path, title, suffix):
+    names = [entry.name for entry in open_source(pets).entries()]
+    lines = (json.dumps({"file_name": name, title: "wide"}) for name in names)
+    (pets / "metadata.jsonl").write_text("\n".join(lines))
+    prepared([pets], tmp_path / f"x{suffix}")
+    with closing(open_source(tmp_path / f"x{suffix}")) as made:
+        assert next(made.entries()).attributes == {title: "wide"}
+
+
+def test_notes_of_another_program_are_not_ours(tmp_path):
+    with h5py.File(tmp_path / "x.h5", "w") as file:
+        file["images"] = np.zeros((2, 8, 8, 3), np.uint8)
+        file.attrs["prepared"] = "[1]"
+    assert len(open_dataset(tmp_path / "x.h5", resolution=8)) == 2
+
+
 def test_how_it_was_prepared_is_recorded(pets, tmp_path):
     prepared([pets], tmp_path / "x.zip")
     prepared([tmp_path / "x.zip"], tmp_path / "y.zip")

@@ -117,6 +117,7 @@ def test_among_fractions_whole_numbers_are_numbers_too():
         ([("0.png", [])], "neither a class number"),
         ([("0.png", [float("nan")])], "neither a class number"),
         ([("0.png", 10**400)], "neither a class number"),
+        ([("0.png", [1e39])], "neither a class number"),
     ],
 )
 def test_unclear_labels_are_refused_by_name(rows, words):
@@ -175,7 +176,7 @@ def test_a_line_of_json_may_hold_any_separator(pets):
 
 
 def test_images_without_a_number_are_counted_by_column(pets):
-    table = "name,a,b\ncat/0.png,1,2\ncat/1.png,nan,2\ndog/2.png,,3\n"
+    table = "name,a,b\ncat/0.png,1,2\ncat/1.png,nan,2\ndog/2.png,1e39,3\n"
     (pets.parent / "l.csv").write_text(table)
     with closing(labelled(open_source(pets), read_labels(pets.parent / "l.csv"))) as source:
         [remark] = numbered(source, ["a", "b"]).remarks()

@@ -10,8 +10,9 @@ import pytest
 
 from stylegan_cli.data.decoding import reasons
 from stylegan_cli.data.formats import UnusableImageError
-from stylegan_cli.data.sources import open_source, open_sources
+from stylegan_cli.data.sources import content_sha256, open_source, open_sources
 from stylegan_cli.errors import DataError
+from tests.data.packed_forms import table
 from tests.data.pictures import blocks, encoded, folder_of, image_of, zip_of
 
 PNG = encoded(blocks(0, 8, 8))
@@ -73,6 +74,20 @@ def test_a_link_back_up_is_not_followed(tmp_path):
     assert problems(tmp_path) == {"sub/up/": "a link back to a folder above it"}
 
 
+def test_a_link_to_itself_leaves_the_other_images(tmp_path):
+    folder_of(tmp_path, {"a.png": PNG})
+    (tmp_path / "self").symlink_to("self")
+    assert names(tmp_path) == ["a.png"]
+
+
+def test_content_has_a_hash_where_some_images_cannot_be_read(tmp_path):
+    folder_of(tmp_path, {"sub/a.png": PNG})
+    whole = content_sha256(tmp_path)
+    (tmp_path / "gone.png").symlink_to("nowhere")
+    (tmp_path / "sub" / "up").symlink_to(tmp_path)
+    assert content_sha256(tmp_path) != whole
+
+
 def test_what_is_no_readable_file_has_a_reason(tmp_path):
     (tmp_path / "gone.png").symlink_to("nowhere")
     os.mkfifo(tmp_path / "pipe.png")
@@ -117,6 +132,16 @@ def test_encrypted_entries_are_told_as_such(tmp_path):
     content[content.find(b"PK\1\2") + 8] |= 1
     path.write_bytes(content)
     assert "encrypted" in problems(path)["a.png"]
+
+
+def test_a_name_in_a_zip_that_is_no_text_is_damage_of_its_image(tmp_path):
+    path = zip_of(tmp_path / "x.zip", {"ä.png": PNG, "ö": PNG})
+    content = path.read_bytes()
+    for name in ("ä.png", "ö"):
+        # the name before the image; the directory at the end keeps the right one
+        content = content.replace(name.encode(), b"\xff" + name.encode()[1:], 1)
+    path.write_bytes(content)
+    assert "damaged zip entry" in problems(path)["ä.png"]
 
 
 def test_a_flipped_byte_in_a_zip_is_noticed(tmp_path):
@@ -185,6 +210,26 @@ def test_a_list_keeps_its_order(tmp_path):
         "z.png",
         "a/b.png",
     ]
+
+
+def test_a_list_may_be_utf_16_as_powershell_writes_it(tmp_path):
+    folder_of(tmp_path, {"z.png": PNG})
+    (tmp_path / "list.txt").write_text("z.png\r\n", encoding="utf-16")
+    assert names(tmp_path / "list.txt") == [f"{tmp_path}/z.png"]
+
+
+@pytest.mark.parametrize("content", [b"\xff\xd8z.png", b"z\0.\0p\0n\0g\0"])
+def test_a_list_that_is_no_text_is_refused_in_words(tmp_path, content):
+    (tmp_path / "list.txt").write_bytes(content)
+    with pytest.raises(DataError, match=r"list\.txt: not text"):
+        open_source(tmp_path / "list.txt")
+
+
+def test_a_folder_of_tables_may_hold_folders_and_hidden_files(tmp_path):
+    (tmp_path / "set" / "all.parquet").mkdir(parents=True)
+    table(tmp_path / "set" / "all.parquet" / "part-0.PARQUET", {"image": [PNG]})
+    (tmp_path / "set" / "._all.parquet").write_bytes(b"of a Mac")
+    assert names(tmp_path / "set") == ["00000000"]
 
 
 def test_neighbouring_files_are_one_source(tmp_path):

@@ -2,6 +2,7 @@
 
 import gc
 import io
+import struct
 import sys
 from concurrent.futures import ThreadPoolExecutor
 
@@ -55,6 +56,20 @@ def from_arrays(tmp_path):
 def test_pages_of_a_tiff_are_channels_where_so_many_are_wanted(tmp_path, from_arrays, suffix):
     pages = made(write(tmp_path / "pages", "tif"), tmp_path / f"pages.{suffix}")
     assert np.array_equal(pages, from_arrays)
+
+
+def test_a_page_of_another_size_is_not_decoded(tmp_path):
+    path = write(tmp_path / "pages", "tif", FIVE[:1, ..., :1]) / "0.tif"
+    small = Image.open(path)
+    small.save(path, save_all=True, append_images=[Image.new("L", (40, 40))])
+    content = bytearray(path.read_bytes())
+    # width and height of the second page, which then needs as much memory as a page may take
+    for tag in (256, 257):
+        place = content.rindex(struct.pack("<HHII", tag, 4, 1, 40))
+        struct.pack_into("<I", content, place + 8, 13_000)
+    path.write_bytes(content)
+    with decoded(io.BytesIO(content), "0.tif") as image:
+        assert image.planes == ()
 
 
 def test_every_channel_is_fitted_like_a_grey_picture(tmp_path, from_arrays):

@@ -80,6 +80,8 @@ def test_layers_that_were_never_trained_are_left_out(original, tmp_path):
         ("generator.progression.1.attention.weight", torch.ones(1), "is not a tensor of such a"),
         ("generator.progression.2.conv2.conv.bias", None, "no weights for g_ema.synthesis.b16"),
         ("generator.to_rgb.1.conv.bias", None, "no weights for g_ema.synthesis.b8.torgb.bias"),
+        ("generator.progression.1.noise1.weight_orig", torch.zeros(1, 0, 1, 1), "does not fit"),
+        ("generator.progression.1.adain1.style.linear.bias", torch.ones(1), "does not fit"),
     ],
 )
 def test_other_networks_end_in_words(name, value, words, original, tmp_path):

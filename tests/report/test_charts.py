@@ -27,6 +27,12 @@ def scale(low, high):
     return Scale(low=float(low), high=float(high), start=100, end=0)
 
 
+@pytest.mark.parametrize("kimg", [(0,), (-5, -1), (1e-320, 2e-320)])
+def test_a_run_that_has_hardly_begun_has_charts_too(kimg, tmp_path):
+    text, problems = page_of(write_run(tmp_path, ticks=[tick(each) for each in kimg]))
+    assert "<polyline" in text and problems == []
+
+
 def test_ends_of_the_range_are_ends_of_the_line():
     assert [scale(2, 4)(value) for value in (2.0, 3.0, 4.0)] == [100, 50, 0]
 
