@@ -122,7 +122,9 @@ class _Records:
                 head = file.read(_LENGTH_BYTES + _CRC_BYTES)
                 length = int.from_bytes(head[:_LENGTH_BYTES], "little")
                 start += _LENGTH_BYTES + _CRC_BYTES
-                if not _is_sound(head[:8], _u32(head[8:])) or start + length + _CRC_BYTES > end:
+                # zeros, as at the end of a file that was cut off, would be empty records
+                whole = 0 < length <= end - start - _CRC_BYTES
+                if not whole or not _is_sound(head[:8], _u32(head[8:])):
                     raise DataError(
                         f"{path}: no whole record at byte {start}; cut off, packed or damaged: "
                         "copy it again, unpacked"

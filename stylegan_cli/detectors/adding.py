@@ -197,7 +197,7 @@ def _read_state(path: Path) -> "dict[str, Tensor]":
                 from safetensors.torch import load_file
 
                 return load_file(path)
-        except (SafetensorError, OSError) as error:
+        except (SafetensorError, OSError, RuntimeError) as error:
             words = f"{path}: damaged safetensors ({error}); copy it again"
             raise ForeignFileError(words) from None
     if start.startswith((ZIP_START, STREAM_START)):

@@ -217,7 +217,7 @@ def _opened(path: Path, framework: Literal["pt", "numpy"]) -> Iterator[Any]:
     try:
         with safe_open(path, framework=framework) as file:
             yield file
-    except (SafetensorError, OSError) as error:
+    except (SafetensorError, OSError, RuntimeError) as error:
         raise WeightsError(f"{path}: cannot be read ({error}); {_REMEDY}") from None
 
 

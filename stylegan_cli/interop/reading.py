@@ -75,7 +75,7 @@ def _read_checkpoint(path: Path) -> Foreign:
         if path.suffix == _SAFETENSORS:
             try:
                 whole: object = {name: loaded(each) for name, each in load_file(path).items()}
-            except (SafetensorError, OSError) as error:
+            except (SafetensorError, OSError, RuntimeError) as error:
                 raise UnsupportedError(f"damaged safetensors ({error}); copy it again") from None
         else:
             whole = read_torch_file(path)

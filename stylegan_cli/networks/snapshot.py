@@ -132,8 +132,8 @@ def read_tensors(path: Path) -> "dict[str, Tensor]":
 
     try:
         tensors = load_file(path)
-    # AttributeError: types that an older torch lacks
-    except (SafetensorError, OSError, AttributeError) as error:
+    # AttributeError: types that an older torch lacks; RuntimeError: too large to be mapped
+    except (SafetensorError, OSError, AttributeError, RuntimeError) as error:
         raise NetworkFileError(f"{path}: its weights cannot be read ({error})") from None
     for name, tensor in tensors.items():
         # numbers of 4 bits are no numbers to PyTorch, and complex ones would lose a part

@@ -81,22 +81,21 @@ def open_origin(network: str, sha256: str | None = None) -> Origin:
     return Origin(
         **known,
         path=path,
-        sha256=found,
+        sha256=found or file_sha256(path),
         tensors=foreign.tensors if foreign else read_tensors(path),
         notes=foreign.notes if foreign else (),
     )
 
 
-def _found(network: Path, sha256: str | None) -> tuple[Path, str]:
-    """Return the file of a network and its hash; of a run the newest, or that of the hash."""
+def _found(network: Path, sha256: str | None) -> tuple[Path, str | None]:
+    """Return the file of a network and the hash asked for; of a run the newest, or that one."""
     network = network_at(network)
     path = newest_network(network) if network.is_dir() else network
     if not path.is_file():
         lead = similar(path) or "; training starts from a network file or a run folder"
         raise NetworkFileError(f"{path}: no such file{lead}")
-    found = file_sha256(path)
-    if sha256 in (None, found):
-        return path, found
+    if sha256 is None or (found := file_sha256(path)) == sha256:
+        return path, sha256
     for other in network.glob(NETWORKS):
         if file_sha256(other) == sha256:
             return other, sha256

@@ -165,3 +165,11 @@ def test_content_is_known_by_its_checksums(tmp_path, crc):
     first = content_sha256(write(tmp_path / "x.tfrecords", PIXELS, crc=crc))
     assert content_sha256(write(tmp_path / "x.tfrecords", PIXELS, crc=crc)) == first
     assert content_sha256(write(tmp_path / "x.tfrecords", PIXELS[::-1], crc=crc)) != first
+
+
+def test_zeros_after_the_last_record_are_no_records(tmp_path):
+    write(tmp_path / "a.tfrecords", PIXELS)
+    with (tmp_path / "a.tfrecords").open("ab") as file:
+        file.write(bytes(64))
+    with pytest.raises(DataError, match=r"a\.tfrecords: no whole record at byte"):
+        open_source(tmp_path / "a.tfrecords")

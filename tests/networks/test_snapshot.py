@@ -10,7 +10,7 @@ from safetensors.torch import load_file, save_file
 from stylegan_cli.errors import NetworkFileError, OutputError
 from stylegan_cli.networks.family import build_discriminator, build_generator
 from stylegan_cli.networks.header import Header, read_header
-from stylegan_cli.networks.snapshot import load_network, open_network, save_network
+from stylegan_cli.networks.snapshot import load_network, open_network, read_tensors, save_network
 from tests.tiny import tiny, tiny_growing
 
 
@@ -105,6 +105,18 @@ def test_weights_that_do_not_fit_are_named(file):
     rewrite(file, drop="g_ema.synthesis.b4.const")
     with pytest.raises(NetworkFileError, match=r"synthesis\.b4\.const"):
         load_network(file)
+
+
+def test_weights_too_large_to_be_mapped_end_in_words(tmp_path):
+    extent = {"dtype": "F32", "shape": [2**38], "data_offsets": [0, 2**40]}
+    header = json.dumps({"g_ema.w": extent}).encode()
+    with (tmp_path / "a.safetensors").open("wb") as file:
+        file.write(len(header).to_bytes(8, "little") + header)
+        file.truncate(8 + len(header) + 2**40)
+    try:
+        read_tensors(tmp_path / "a.safetensors")  # on a machine with a TiB
+    except NetworkFileError as error:
+        assert "its weights cannot be read" in str(error)
 
 
 @pytest.mark.parametrize("shape", [(), (2, 4), (0,)])

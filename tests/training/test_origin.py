@@ -52,3 +52,10 @@ def test_networks_of_other_programs_are_read_as_such(tmp_path):
     assert origin.tensors.keys() == foreign.tensors.keys()
     assert (origin.recipe.data.labels, origin.c_dim) == (True, 5)
     assert origin.licence == foreign.licence
+
+
+def test_a_large_file_that_is_no_network_is_refused_unhashed(tmp_path):
+    with (tmp_path / "a.safetensors").open("wb") as file:
+        file.truncate(2**40)
+    with pytest.raises(NetworkFileError, match="not a readable network file"):
+        origin_of(tmp_path / "a.safetensors")

@@ -1,6 +1,7 @@
 """A batch of pictures, the state of its search, the file that keeps it, and what is found."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ import torch
 from jaxtyping import Float, Float32, Int64
 from torch import Tensor
 
+from stylegan_cli.errors import OutputError
 from stylegan_cli.files import written_whole
 from stylegan_cli.latents.codes import Codes, OwnNoise
 from stylegan_cli.networks.styles import Styles
@@ -148,18 +150,37 @@ def write_states(path: Path, groups: Mapping[str, Sequence[State]]) -> None:
 
 
 def read_states(path: Path, device: torch.device) -> dict[str, list[State]]:
-    """Read states that `write_states` wrote."""
+    """Read states that `write_states` wrote.
+
+    Raises:
+        OutputError: The file is damaged.
+    """
     from safetensors.torch import load_file
 
-    tensors = load_file(path)
-    tensors.pop("failed", None)  # of earlier versions
     groups: dict[str, list[State]] = {"waiting": [], "done": []}
     named: dict[tuple[str, int], dict[str, Tensor]] = {}
-    for full, tensor in tensors.items():
-        group, number, name = full.split("/")
-        on_cpu = name in ("picture", "attempt", "step", "losses")
-        own = named.setdefault((group, int(number)), {})
-        own[name] = tensor if on_cpu else tensor.to(device)
-    for place in sorted(named):
-        groups[place[0]].append(State.from_tensors(named[place]))
+    with damage_in_words(path):
+        tensors = load_file(path)
+        tensors.pop("failed", None)  # of earlier versions
+        for full, tensor in tensors.items():
+            group, number, name = full.split("/")
+            on_cpu = name in ("picture", "attempt", "step", "losses")
+            own = named.setdefault((group, int(number)), {})
+            own[name] = tensor if on_cpu else tensor.to(device)
+        for place in sorted(named):
+            groups[place[0]].append(State.from_tensors(named[place]))
     return groups
+
+
+@contextmanager
+def damage_in_words(path: Path) -> Iterator[None]:
+    """Turn what is raised for a damaged state, of a search or of tuning, into an OutputError."""
+    from safetensors import SafetensorError
+
+    try:
+        yield
+    except torch.OutOfMemoryError:
+        raise
+    except (SafetensorError, OSError, LookupError, ValueError, TypeError, RuntimeError) as error:
+        reason = str(error).partition("\n")[0]
+        raise OutputError(f"{path}: damaged ({reason}); remove it to begin again") from None

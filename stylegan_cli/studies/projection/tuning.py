@@ -25,7 +25,7 @@ from stylegan_cli.shapes import Images, Ws
 from stylegan_cli.studies.projection.findings import grown_images
 from stylegan_cli.studies.projection.objective import Embed, look
 from stylegan_cli.studies.projection.search import SAVED_EVERY
-from stylegan_cli.studies.projection.states import Record
+from stylegan_cli.studies.projection.states import Record, damage_in_words
 from stylegan_cli.studies.projection.workshop import Workshop
 
 RATE, STEPS, MOST_PICTURES = 3e-4, 350, 30
@@ -173,8 +173,8 @@ class Tuning:
             return
         from safetensors import safe_open
 
-        with safe_open(self._file, framework="pt") as file:
-            if file.metadata().get("request") != self.request:
+        with damage_in_words(self._file), safe_open(self._file, framework="pt") as file:
+            if (file.metadata() or {}).get("request") != self.request:
                 return
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
         self.done, self._enough = int(tensors["done"]), float(tensors["enough"])

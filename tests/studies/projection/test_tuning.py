@@ -3,13 +3,15 @@ import shutil
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import save
 
-from stylegan_cli.errors import NetworkFileError
+from stylegan_cli.errors import NetworkFileError, OutputError
 from stylegan_cli.latents.lookup import codes_of_picks
 from stylegan_cli.latents.references import parse_picks
 from stylegan_cli.latents.sampling import PLAIN
 from stylegan_cli.networks.snapshot import load_network
 from stylegan_cli.studies.projection import tuning
+from stylegan_cli.studies.projection.states import read_states
 from tests.studies.projection.test_projection import pictures, projected
 from tests.studies.projection.vectors import load
 
@@ -81,6 +83,19 @@ def test_a_tuning_that_was_stopped_has_the_same_bits(found, monkeypatch, local):
     list(resumed.steps())
     for name, tensor in weights(whole.G).items():
         assert torch.equal(tensor, resumed.G.state_dict()[name]), name
+
+
+def test_a_damaged_state_of_a_tuning_is_named(found):
+    found.folder.tuning.write_bytes(b"x" * 64)
+    with pytest.raises(OutputError, match=r"\.tuning\.safetensors: damaged .*; remove it"):
+        found.tuning()
+
+
+@pytest.mark.parametrize("content", [b"x" * 64, save({"waiting/0/none": torch.zeros(1)})])
+def test_a_damaged_state_of_a_search_is_named(tmp_path, content):
+    (tmp_path / "a.safetensors").write_bytes(content)
+    with pytest.raises(OutputError, match=r"a\.safetensors: damaged .*; remove it"):
+        read_states(tmp_path / "a.safetensors", torch.device("cpu"))
 
 
 def test_locality_holds_the_images_of_other_codes(network, found, monkeypatch):
