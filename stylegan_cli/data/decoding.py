@@ -249,9 +249,9 @@ def _pages(image: Image.Image) -> list[Image.Image]:
     return pages if len(pages) == count else []
 
 
-def check_pixels(width: int, height: int, channels: int = 1) -> None:
+def check_pixels(width: int, height: int, bytes_each: int) -> None:
     """Raise where unpacked pixels would take more memory than an image deserves."""
-    if width * height * channels > MAX_DECODED_BYTES:
+    if width * height * bytes_each > MAX_DECODED_BYTES:
         raise UnusableImageError(f"{width}×{height} pixels are too many to read")
 
 

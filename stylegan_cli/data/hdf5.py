@@ -6,6 +6,7 @@ import re
 import zlib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from math import prod
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -67,8 +68,6 @@ class Hdf5Source(Source):
 
     @contextmanager
     def open(self, entry: Entry) -> Iterator[Upright]:
-        _, height, width, *channels = self._images.shape
-        check_pixels(width, height, *channels)
         yield stack_of(self._pixels(entry.position))
 
     def checksum(self, entry: Entry) -> int:
@@ -81,6 +80,8 @@ class Hdf5Source(Source):
         self._file.close()
 
     def _pixels(self, row: int) -> np.ndarray:
+        _, height, width, *channels = self._images.shape
+        check_pixels(width, height, prod(channels) * self._images.dtype.itemsize)
         try:
             pixels: np.ndarray = self._images[row]
         except (OSError, RuntimeError) as error:

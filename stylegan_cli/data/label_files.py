@@ -116,7 +116,8 @@ def _json_lines_table(text: str, where: str) -> LabelTable:
             if not line.strip():
                 continue
             known = json.loads(line)
-            name = next((str(known[key]) for key in NAME_COLUMNS if key in known), None)
+            keys = known if isinstance(known, dict) else ()
+            name = next((str(known[key]) for key in NAME_COLUMNS if key in keys), None)
             if name is None:
                 raise ValueError(f"a line without file_name: {line[:60]}")
             label = next((key for key in LABEL_COLUMNS if key in known), None)
@@ -204,9 +205,10 @@ def _csv_table(text: str, where: str) -> LabelTable:
     width = max(place + 1 for row in rows for place, cell in enumerate(row) if cell.strip())
     rows = [row[:width] for row in rows]
     first_width = len(rows[0])
-    odd = next((place for place, row in enumerate(rows) if len(row) != first_width), None)
-    if odd is not None or width < 2:
-        found = f"line {odd + 1} has {len(rows[odd])}, the first {first_width}" if odd else "1"
+    odd = next((row for row in rows if len(row) != first_width), None)
+    if odd or width < 2:
+        name = printable(odd[0].strip()[:40]) if odd else ""
+        found = f"the line of {name} has {len(odd)}, the first {first_width}" if odd else "1"
         raise DataError(
             f"{where}: not a table of names and labels; columns: {found}; write NAME,LABEL a line"
         )

@@ -143,12 +143,13 @@ def _tail(name: str, *, parts: int, suffix: bool) -> str:
 
 
 def _unambiguous(table: LabelTable, key: Key) -> dict[str, str] | None:
-    """Names of a table by their keys; None where one key stands for different labels."""
+    """Return names of a table by their keys; None where a key stands for different lines of it."""
     found: dict[str, str] = {}
     for name in table.names:
         other = found.setdefault(key(name), name)
-        if other != name and table.labels.get(other) != table.labels.get(name):
-            return None
+        for known in (table.labels, table.attributes):
+            if known.get(other) != known.get(name):
+                return None
     return found
 
 

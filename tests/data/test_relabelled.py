@@ -175,6 +175,11 @@ def test_a_line_of_json_may_hold_any_separator(pets):
     assert read_beside(pets, "l.jsonl", line)[0] == ("5", {"text": "a\u2028b"})
 
 
+def test_a_name_that_could_mean_two_lines_gets_the_attributes_of_neither(pets):
+    rows = "name,hair,hat\na/0.png,red,1\nb/0.png,blue,1\nb/1.png,red,0\n"
+    assert [attributes for _, attributes in read_beside(pets, "l.csv", rows)] == [{}, {}, {}]
+
+
 def test_images_without_a_number_are_counted_by_column(pets):
     table = "name,a,b\ncat/0.png,1,2\ncat/1.png,nan,2\ndog/2.png,1e39,3\n"
     (pets.parent / "l.csv").write_text(table)
@@ -226,18 +231,19 @@ def test_columns_without_a_label_leave_the_classes_of_sub_folders(pets):
     [
         ("l.csv", "", "holds no labels"),
         ("l.csv", "cat/0.png\n", "write NAME,LABEL a line"),
-        ("l.csv", "cat/0.png,1\ncat/1.png\n", "line 2 has 1, the first 2"),
+        ("l.csv", "cat/0.png,1\n\ncat/1.png\n", "of cat/1.png has 1, the first 2"),
         ("l.csv", "cat/0.png,1,2\ncat/1.png,3,4\n", "columns without titles"),
         ("l.csv", "a\xe9".encode("latin-1"), "UTF-8"),
         ("l.csv", b"cat/0.png,a\0\n", "UTF-8"),
         ("l.xlsx", b"PK\x03\x04\xff", "a spreadsheet as CSV"),
-        ("l.csv", "cat/0.png,1\ncat/1.png,1,2\n", "line 2 has 3, the first 2"),
+        ("l.csv", "cat/0.png,1\ncat/1.png,1,2\n", "of cat/1.png has 3, the first 2"),
         ("l.csv", "name,label\n", "holds no labels"),
         ("l.csv", "name,age,age\ncat/0.png,1,2\n", "two columns 'age'; rename"),
         ("l.jsonl", "\n", "holds no labels"),
-        ("l.csv", '"cat/0.png,1\ncat/1.png,2\n', "line 1 has 1|columns: 1"),
+        ("l.csv", '"cat/0.png,1\ncat/1.png,2\n', "columns: 1"),
         ("l.json", '{"labels": null}', "holds no labels"),
         ("l.jsonl", '{"file_name": "a.png"}\nx\n', "line 2: "),
+        ("l.jsonl", '["file_name"]', "line 1: a line without file_name"),
         ("l.json", "{", "not a usable list of labels"),
         ("l.json", "5", "is a list of lines such as"),
         ("l.json", '{"labels": [["a.png"]]}', r'such as \["cat/0.png", 0\]; found \["a.png"\]'),

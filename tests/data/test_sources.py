@@ -192,6 +192,18 @@ def test_unusable_hdf5_is_refused_in_words(tmp_path, content, words):
         open_source(tmp_path / "x.h5")
 
 
+def test_an_image_in_hdf5_that_unpacks_to_too_much_is_not_read(tmp_path):
+    shape = (1, 20_000, 20_000)
+    with h5py.File(tmp_path / "x.h5", "w") as file:
+        images = file.create_dataset(
+            "images", shape, np.float32, chunks=(1, 1000, 1000), compression="gzip"
+        )
+        images[0, :1000, :1000] = np.random.RandomState(0).rand(1000, 1000)
+    with closing(open_source(tmp_path / "x.h5")) as source:
+        assert [source.checksum(entry) for entry in source.entries()] == [0]
+    assert "too many to read" in problems(tmp_path / "x.h5")["00000000"]
+
+
 def test_half_files_are_refused_in_words(tmp_path):
     with h5py.File(tmp_path / "x.h5", "w") as file:
         file["images"] = np.zeros((9, 32, 32), np.uint8)
