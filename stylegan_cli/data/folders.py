@@ -90,8 +90,6 @@ class FolderSource(Source):
 class ListSource(Source):
     """Files named one by one, in the order given."""
 
-    classes: tuple[str, ...] = ()
-
     def __init__(self, name: str, paths: Sequence[Path]) -> None:
         self.name, self.count = name, len(paths)
         self._paths = paths

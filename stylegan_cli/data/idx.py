@@ -18,11 +18,11 @@ from PIL import Image
 
 from stylegan_cli.data import Entry, Source
 from stylegan_cli.data.decoding import Upright
+from stylegan_cli.data.gzipped import MAGIC
 from stylegan_cli.data.labels import class_names, labels_by_entry
 from stylegan_cli.errors import DataError
 
 IMAGES_MAGIC, LABELS_MAGIC = b"\0\0\x08\x03", b"\0\0\x08\x01"
-GZIP_MAGIC = b"\x1f\x8b"
 MAX_BYTES = 2**30
 MNIST_SIDE, PADDING = 28, 2
 
@@ -64,7 +64,7 @@ def is_idx(path: Path) -> bool:
 
 def _opened(path: Path) -> gzip.GzipFile | io.BufferedReader:
     with path.open("rb") as file:
-        zipped = file.read(2) == GZIP_MAGIC
+        zipped = file.read(2) == MAGIC
     return gzip.open(path, "rb") if zipped else path.open("rb")
 
 

@@ -25,7 +25,7 @@ from stylegan_cli.data.account import (
 from stylegan_cli.data.decoding import reasons
 from stylegan_cli.data.formats import UnusableImageError
 from stylegan_cli.data.labels import AnnotationColumns
-from stylegan_cli.data.levels import own_levels
+from stylegan_cli.data.levels import has_halves, own_levels
 from stylegan_cli.data.pictures import Target, fit_picture, is_stack, usual_resolution
 from stylegan_cli.data.sources import fingerprint, open_source
 from stylegan_cli.data.writers import Writer, open_writer
@@ -118,6 +118,8 @@ def account(sources: Sequence[Source], made: Source) -> Account:
     known = labelling(sources)
     lost = [name for name in known.classes if name not in labels] if labels else []
     deep = [(low, high) for low, high in how.get("deep_range", [])]
+    is_idle = "levels" in how and not deep and not any(map(has_halves, sources))
+    idle = "`levels` change nothing: no image has more than 8 bits a channel"
     return Account(
         taken=how["images"],
         left_out=groups_of(how.get("left_out")),
@@ -127,6 +129,7 @@ def account(sources: Sequence[Source], made: Source) -> Account:
             *(known.remarks if made.classes or not known.labelled else []),
             *([f"classes without a usable image are gone: {shortened(lost)}"] if lost else []),
             *(remarks_on_depth(deep[0]) if deep and "levels" not in how else []),
+            *([idle] if is_idle else []),
             *remarks_on_frames(groups_of(how.get("frames")).get(FRAMES)),
         ],
     )

@@ -39,8 +39,6 @@ class PortraitSource(Source):
         prepared: Style, grain, seed, author and licence of the drawings.
     """
 
-    classes: tuple[str, ...] = ()
-
     def __init__(
         self,
         count: int,

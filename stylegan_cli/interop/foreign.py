@@ -107,7 +107,7 @@ class Foreign(Header):
         return any(name.startswith("d.") for name in self.tensors)
 
 
-Network = TypeVar("Network")
+AnyD = TypeVar("AnyD")
 Values = Mapping[str, object]
 """Raw values of a recipe by dotted key."""
 
@@ -176,7 +176,7 @@ def assemble(
 
 
 def discriminator_if_possible(
-    D: Network | None, read: Callable[[Network], tuple[Mapping[str, Taken], Values]]
+    D: AnyD | None, read: Callable[[AnyD], tuple[Mapping[str, Taken], Values]]
 ) -> tuple[Mapping[str, Taken] | None, Values, tuple[str, ...]]:
     """Return tensors and values of the recipe; or none, and a note, if ours cannot hold that D."""
     if D is None:

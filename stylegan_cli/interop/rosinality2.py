@@ -91,7 +91,7 @@ def _discriminator_layout(sides: tuple[int, ...]) -> Layout:
     return [Pair(ours, theirs) for ours, theirs in names.items()], filters
 
 
-def _styled(ours: str, theirs: str, weight: tuple[Change, Change], *, noise: int) -> Iterator[Pair]:
+def _styled(ours: str, theirs: str, weight: Changes, *, noise: int) -> Iterator[Pair]:
     yield from _modulated(ours, theirs, weight)
     yield Pair(f"{ours}.bias", f"{theirs}.activate.bias")
     yield Pair(f"{ours}.noise_strength", f"{theirs}.noise.weight", *_BOXED)

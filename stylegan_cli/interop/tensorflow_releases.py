@@ -1,7 +1,7 @@
 """Network pickles of the TensorFlow releases: Progressive GAN, StyleGAN, StyleGAN2, [ADA]."""
 
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Literal
@@ -26,6 +26,7 @@ from stylegan_cli.interop.shapes_of_networks import (
     generator_values,
     label_length,
 )
+from stylegan_cli.interop.tensor_maps import Change
 from stylegan_cli.interop.tensorflow_networks import (
     GeneratorKind,
     PickledNetwork,
@@ -167,8 +168,6 @@ def _lod(variables: Mapping[str, Taken], kind: GeneratorKind) -> float:
     return lod
 
 
-Layout = Callable[[Tensor], Tensor]
-
 _GENERATOR: Mapping[str, str] = {
     r"dlatent_avg": "mapping.w_avg",
     r"mapping/Dense(\d{1,3})/(weight|bias)": r"mapping.fc\1.\2",
@@ -245,7 +244,7 @@ def discriminator_name(variable: str, resolution: int) -> str | None:
     return _translated(variable, _DISCRIMINATOR)
 
 
-def generator_form(variable: str, naming: Naming) -> Layout:
+def generator_form(variable: str, naming: Naming) -> Change:
     """Return the layout of a generator's variable."""
     if _NOISE.fullmatch(variable):
         return lambda tensor: tensor[0, 0]

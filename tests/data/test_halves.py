@@ -107,6 +107,18 @@ def test_prepared_again_they_are_what_they_were(deep, tmp_path):
     np.testing.assert_array_equal(coarse, np.rint(pixels))
 
 
+@pytest.mark.parametrize("store", ["float16", None])
+def test_levels_that_change_nothing_are_reported(deep, tmp_path, store):
+    of_bytes = folder_of(tmp_path / "f", {"a.png": blocks(0, 24, 16)})
+    for source, remarks in ((of_bytes, 1), (deep, 0), (made(deep, tmp_path / "fine.h5"), 0)):
+        channels = 3 if source is of_bytes else 5
+        path = made(source, tmp_path / f"{remarks}.zip", store=store, channels=channels)
+        with open_sources([source]) as sources, closing(open_source(path)) as other:
+            found = account(sources, other).remarks
+        assert [each.partition(":")[0] for each in found] == ["`levels` change nothing"] * remarks
+        path.unlink()
+
+
 def test_another_form_of_storage_is_another_request(deep, tmp_path):
     path = made(deep, tmp_path / "x.zip")
     with open_sources([deep]) as sources:
