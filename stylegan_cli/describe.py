@@ -31,6 +31,7 @@ from stylegan_cli.networks.sizes import Sizes, parameters_in, sizes_of_built
 from stylegan_cli.networks.snapshot import file_sha256
 from stylegan_cli.recipe import Settled
 from stylegan_cli.recipe import load as load_recipe
+from stylegan_cli.rendering.header import UNFINISHED
 from stylegan_cli.rendering.store import describe_study, is_study
 from stylegan_cli.studies.video.filming import describe_video, is_video
 from stylegan_cli.training.run_folder import load_state
@@ -261,6 +262,8 @@ def _describe_data(path: Path) -> Facts:
 def _first_image(path: Path, source: Source) -> str:
     first = next(source.entries(), None)
     if first is None:
+        if path.is_dir() and any(path.glob(UNFINISHED.format("*"))):
+            raise DataError(f"{path}: an unfinished study; run its command again to finish it")
         raise DataError(f"{path}: contains no images, run or study")
     try:
         with reasons(), source.open(first) as image:

@@ -121,6 +121,12 @@ def test_an_empty_folder_ends_in_words(tmp_path):
         describe(tmp_path)
 
 
+def test_an_unfinished_study_is_said_to_be_one(tmp_path):
+    (tmp_path / ".grid.h5.partial").touch()
+    with pytest.raises(DataError, match="an unfinished study; run its command again"):
+        describe(tmp_path)
+
+
 def test_a_file_that_is_not_there_ends_in_words(tmp_path):
     with pytest.raises(DataError, match="there is no such file"):
         describe(tmp_path / "a.h5")

@@ -48,7 +48,7 @@ TYPED = "stylegan_cli.typed"
 """Key of the words of the command line in typer's context."""
 
 _NO_COMMAND = re.compile(r"No such command '(?P<name>[^']*)'")
-_HOME = re.compile(r"(^|=)~(?=/|$)")
+_HOME = re.compile(r"(^|[=,])~(?=/|$)")
 _BOUND = re.compile(r"Input should be (greater|less) than or equal to (\S+)")
 _BOUNDS = {"greater": "at least", "less": "at most"}
 _NO_CHOICE = re.compile(r"'(?P<given>[^']*)' is not one of (?P<choices>'.*')\.?")
@@ -152,7 +152,7 @@ class ErrorsInWords(TyperGroup):
     """The group of all commands: errors become a message and an exit code."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        # shells leave ~ as it is after = and in quotes, and -o=~/a would make a folder named ~
+        # shells leave ~ after = and commas and in quotes: -o=~/a would make a folder named ~
         home = os.path.expanduser("~")  # noqa: PTH111 - Path.home() raises where there is none
         args = [_HOME.sub(lambda found: found[1] + home, word) for word in args]
         ctx.meta[TYPED] = tuple(args)

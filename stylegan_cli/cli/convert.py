@@ -59,7 +59,7 @@ def _in_words(file: "api.Exported") -> str:
         + (f", {found.grey_levels:.2g} of 255 grey levels" if name == "images" else "")
         for name, found in file.deviations.items()
     )
-    return f"{file.path}: {file.part}{opset}, {size}; {differences}"
+    return f"{file.path.name}: {file.part}{opset}, {size}; {differences}"
 
 
 Conversion = Callable[[Path, Path], dict[str, Any]]
@@ -103,8 +103,8 @@ def convert(
     there = [path for path in written if path.exists() and not overwrite]
     if not there:
         facts = conversion(source, destination)
-    elif there == [destination] and destination.suffix in _CONVERSIONS:
-        facts = _converted_already(conversion, source, destination)
+    elif there == list(written):
+        facts = _converted_already(conversion, source, destination, written)
     else:
         raise _taken(there[0])
     for note in facts["notes"]:
@@ -113,15 +113,19 @@ def convert(
     console.echo_result(written, facts, as_json=json)
 
 
-def _converted_already(conversion: Conversion, source: Path, destination: Path) -> dict[str, Any]:
+def _converted_already(
+    conversion: Conversion, source: Path, destination: Path, written: Sequence[Path]
+) -> dict[str, Any]:
     """Return the facts of a conversion that was done before."""
     with TemporaryDirectory() as folder:
-        again = Path(folder) / destination.name
-        facts = conversion(source, again)
-        if not filecmp.cmp(again, destination, shallow=False):
-            raise _taken(destination)
-    console.note(f"{destination}: exists already, converted from the same network")
-    return {**facts, "path": str(destination)}
+        facts = conversion(source, Path(folder) / destination.name)
+        for path in written:
+            if not filecmp.cmp(Path(folder) / path.name, path, shallow=False):
+                raise _taken(path)
+            console.note(f"{path}: exists already, converted from the same network")
+    for entry, path in zip(facts.get("files", [facts]), written, strict=True):
+        entry["path"] = str(path)
+    return facts
 
 
 def _taken(path: Path) -> OutputError:
@@ -145,6 +149,8 @@ def _conversion(destination: Path, flags: ExportFlags) -> tuple[Conversion, Sequ
 
 
 def _to_ours(source: Path, destination: Path) -> dict[str, Any]:
+    if source.is_dir() and (own := api.snapshots(source)):
+        raise UsageError(f"{source}: a run, whose networks are sgtool's already; copy {own[-1]}")
     try:
         foreign = api.read_foreign(source)
     except api.NoGeneratorError:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from stylegan_cli import api
 from stylegan_cli.cli import console
+from stylegan_cli.errors import NetworkFileError
 
 if TYPE_CHECKING:
     import torch
@@ -71,13 +72,16 @@ def find_network(chosen: Path | None) -> Path:
             network of the package; None means $SGTOOL_NETWORK, else the newest network of the
             newest run under ./runs, else portraits-64.
     """
-    if chosen is None and (usual := os.environ.get("SGTOOL_NETWORK")):
-        chosen = Path(usual)
-    if chosen is None:
+    if chosen is not None:
+        chosen = local(chosen)
+        return api.newest_network(chosen) if chosen.is_dir() else chosen
+    usual = os.environ.get("SGTOOL_NETWORK")
+    if not usual:
         return _newest_network() or api.shipped_network()
-
-    chosen = local(chosen)
-    return api.newest_network(chosen) if chosen.is_dir() else chosen
+    try:
+        return find_network(Path(usual))
+    except NetworkFileError as error:
+        raise NetworkFileError(f"$SGTOOL_NETWORK: {error}") from None
 
 
 def local(chosen: Path) -> Path:

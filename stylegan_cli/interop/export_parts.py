@@ -150,6 +150,10 @@ def trace(part: Part, example: dict[str, Tensor]) -> ExportedProgram:
                 aten._assert_tensor_metadata.default: lambda *_, **__: None,
             }
         )
+        # they hold paths and addresses of this machine; without them, equal networks, equal files
+        for node in plain.graph.nodes:
+            for name in ("stack_trace", "from_node"):
+                node.meta.pop(name, None)
         return plain
 
 

@@ -88,6 +88,11 @@ def format_picks(picks: Iterable[Pick]) -> str:
 def _parse_stored(part: str, parameter: str) -> Stored:
     match = _FILE.fullmatch(part)
     if match is None:
+        studies = list(Path(part).glob("*.h5")) if Path(part).is_dir() else []
+        if len(studies) == 1:
+            raise UsageError(
+                f"a folder; name the file in it, {studies[0]}", parameter=parameter, value=part
+            )
         raise UsageError(
             f"neither seeds nor a file of codes ({SUFFIXES}); {EXAMPLE}",
             parameter=parameter,

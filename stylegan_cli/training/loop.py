@@ -62,8 +62,9 @@ def train(
                     raise Interrupted(
                         f"stopped at {session.kimg:g} kimg; the same command resumes the run"
                     )
-            if run.world.is_first:
-                run.files.finish(session.state.cur_nimg, run.dataset.fingerprint)
+            fingerprint = run.dataset.fingerprint
+            if run.world.is_first and not run.files.is_finished(run.recipe, fingerprint):
+                run.files.finish(session.state.cur_nimg, fingerprint)
 
 
 @contextmanager

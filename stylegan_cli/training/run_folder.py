@@ -223,8 +223,10 @@ class RunFolder:
                 if line.endswith(b"\n") and _images_shown(line) <= cur_nimg:
                     break
                 end = begin
-            file.truncate(end)
-            os.fsync(file.fileno())
+            # a file that stays as it is keeps its time, which make and others go by
+            if end < file.seek(0, os.SEEK_END):
+                file.truncate(end)
+                os.fsync(file.fileno())
 
     def _recipe_text(self) -> bytes:
         """Return the beginning of the recipe, which is all of it unless it is damaged."""

@@ -151,6 +151,13 @@ def test_a_folder_is_not_called_missing(tmp_path):
     assert f"{tmp_path}: a folder; name a file in it" in done.stderr
 
 
+def test_a_run_is_answered_with_its_newest_network(tmp_path):
+    (tmp_path / "network-000012.safetensors").touch()
+    done = sgtool("convert", tmp_path, tmp_path / "to.safetensors")
+    assert done.exit_code == 2
+    assert f"already; copy {tmp_path / 'network-000012.safetensors'}" in done.stderr
+
+
 def test_a_refusal_names_the_file_that_was_given(tmp_path):
     done = sgtool("convert", CONDITIONAL, tmp_path / "a.pt")
     assert done.exit_code == 2

@@ -1,4 +1,5 @@
 import json
+from zipfile import ZipFile
 
 import numpy as np
 import pytest
@@ -63,6 +64,22 @@ def test_a_file_that_is_not_right_is_not_left(tmp_path):
     assert done.exit_code == 1
     assert "faces.pt2: its images differ from those of PyTorch by nan" in done.stderr
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_the_same_export_again_is_done_already(run, converted):
+    path, _ = converted
+    before = path.stat().st_mtime_ns
+    again = sgtool("convert", run, path, "--json")
+    assert again.exit_code == 0, again.stderr
+    assert "exists already, converted from the same network" in again.stderr
+    assert json.loads(again.stdout)["files"][0]["path"] == str(path)
+    assert path.stat().st_mtime_ns == before
+
+
+def test_a_file_tells_no_path_of_the_machine_that_wrote_it(converted):
+    path, _ = converted
+    with ZipFile(path) as parts:
+        assert b"generator.py" not in b"".join(map(parts.read, parts.namelist()))
 
 
 def test_no_file_is_replaced_unasked(run, tmp_path):

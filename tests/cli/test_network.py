@@ -73,3 +73,11 @@ def test_the_network_taken_is_named_on_stderr(runs, network_file, capsys):
     assert network.path.name == "network-000400.safetensors"
     assert captured.out == ""
     assert captured.err == ("network runs/b/network-000400.safetensors: tiny, 16×16, 12 kimg\n")
+
+
+def test_a_wrong_variable_is_named(monkeypatch):
+    monkeypatch.setenv("SGTOOL_NETWORK", "gone.safetensors")
+    with pytest.raises(
+        NetworkFileError, match=r"^\$SGTOOL_NETWORK: gone.safetensors: no such file"
+    ):
+        find_network(None)

@@ -59,6 +59,14 @@ def test_what_is_neither_is_refused_in_words(text, words):
         parse_picks(text, parameter="rows")
 
 
+def test_a_folder_in_place_of_its_file_is_answered_with_the_file(tmp_path):
+    (tmp_path / "projected.h5").touch()
+    with pytest.raises(
+        UsageError, match=rf"a folder; name the file in it, {tmp_path}/projected.h5"
+    ):
+        parse_picks(str(tmp_path))
+
+
 def test_integers_of_numpy_are_seeds():
     picks = as_picks([*np.arange(2), stored("w.npy")])
     assert picks == (0, 1, stored("w.npy"))
