@@ -178,6 +178,13 @@ def refuse_devices(path: Path) -> Path:
     return path
 
 
+def refuse_same(path: Path, source: Path | str) -> None:
+    """Raise an OutputError where a file would replace the one that it is made from."""
+    with suppress(OSError, ValueError):
+        if path.samefile(source):
+            raise OutputError(f"{path}: the result would replace its source; name another file")
+
+
 @contextmanager
 def writing(path: Path, *failures: type[Exception]) -> Iterator[None]:
     """Turn the system's errors on writing `path` into OutputError.

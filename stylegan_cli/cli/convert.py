@@ -100,6 +100,8 @@ def convert(
     """
     conversion, written = _conversion(destination, flags)
     source = local(source)
+    if destination.exists() and source.exists() and destination.samefile(source):
+        raise OutputError(f"{destination}: is the file to convert; name another one")
     there = [path for path in written if path.exists() and not overwrite]
     if not there:
         facts = conversion(source, destination)

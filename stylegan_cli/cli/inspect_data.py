@@ -48,13 +48,19 @@ def inspect(
         for image in console.track(api.examine(source), label="inspect", total=total):
             survey.add(image)
         report = survey.report(source)
-        shown = sheet or Path(f"{Path(path).resolve().stem}-sheet.png")
+        shown = sheet or _default_sheet(Path(path).resolve())
         picture = api.sample_sheet(source, seed=seed, preview=channels)
-        api.write_sheet(picture, shown, overwrite=overwrite or not sheet)
+        api.write_sheet(picture, shown, source=path, overwrite=overwrite or not sheet)
     if json:
         console.echo_json({"path": path, **asdict(report), "sheet": str(shown)})
     else:
         console.echo_table(("what", "found"), [*_rows(report), ("sheet", shown)])
+
+
+def _default_sheet(data: Path) -> Path:
+    """Return a path in the folder where you are or, where that is one of images, beside it."""
+    inside = data in (Path.cwd(), *Path.cwd().parents)
+    return (data.parent if inside else Path()) / f"{data.stem}-sheet.png"
 
 
 def _rows(report: "api.SurveyReport") -> Iterator[tuple[str, Any]]:

@@ -30,6 +30,7 @@ from stylegan_cli.data.pictures import Target, fit_picture, is_stack, usual_reso
 from stylegan_cli.data.sources import fingerprint, open_source
 from stylegan_cli.data.writers import Writer, open_writer
 from stylegan_cli.errors import DataError
+from stylegan_cli.files import refuse_same
 from stylegan_cli.runtime import ordered_map
 from stylegan_cli.sizes import Size
 
@@ -73,6 +74,8 @@ def prepare(sources: Sequence[Source], request: Preparation) -> Iterator[Progres
         DataError: None of the images can be used, or some have a label and some have not.
         OutputError: The destination is taken or cannot be written.
     """
+    for source in sources:
+        refuse_same(request.destination, source.name)
     if request.classes is not False:
         _check_labels(labelling(sources), request)
     columns = AnnotationColumns(

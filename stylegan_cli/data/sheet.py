@@ -16,7 +16,7 @@ from stylegan_cli.data.formats import UnusableImageError
 from stylegan_cli.data.levels import seen_levels
 from stylegan_cli.data.pictures import Target, fit_picture, seen_planes, usual_resolution
 from stylegan_cli.errors import OutputError
-from stylegan_cli.files import written_whole
+from stylegan_cli.files import refuse_same, written_whole
 from stylegan_cli.runtime import numpy_stream
 from stylegan_cli.shapes import Picture
 from stylegan_cli.sizes import square
@@ -44,12 +44,18 @@ def sample_sheet(
     return grid.transpose(0, 2, 1, 3, 4).reshape(rows * side, columns * side, 3)
 
 
-def write_sheet(sheet: Picture, path: Path, *, overwrite: bool = False) -> None:
+def write_sheet(
+    sheet: Picture, path: Path, *, source: Path | str = "", overwrite: bool = False
+) -> None:
     """Save a sheet as PNG.
+
+    Args:
+        source: Path of the images, which is not overwritten.
 
     Raises:
         OutputError: The path is taken by another file or cannot be written.
     """
+    refuse_same(path, source)
     picture = io.BytesIO()
     Image.fromarray(sheet).save(picture, "png")
     content = picture.getvalue()

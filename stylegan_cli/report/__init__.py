@@ -13,7 +13,7 @@ from pathlib import Path
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from stylegan_cli import __version__
-from stylegan_cli.errors import OutputError
+from stylegan_cli.errors import OutputError, UsageError
 from stylegan_cli.files import written_whole
 from stylegan_cli.report import charts, pictures, tables
 from stylegan_cli.report.inputs import Report
@@ -38,10 +38,13 @@ def write_page(
         overwrite: Replace an existing file.
 
     Raises:
+        UsageError: The name is not that of a page.
         OutputError: The file exists and is something else, or cannot be written.
     """
     if path.is_dir():
         raise OutputError(f"{path}: a folder; name a file, such as {path / 'report.html'}")
+    if path.suffix.lower() not in (".html", ".htm"):
+        raise UsageError("must end in .html: it is a page", parameter="output", value=path)
     if not (overwrite or _may_replace(path, report)):
         raise OutputError(
             f"{path}: exists and is not a report of these inputs or some of them; "

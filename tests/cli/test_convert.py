@@ -1,5 +1,6 @@
 import json
 import re
+from pathlib import Path
 
 import h5py
 import numpy as np
@@ -90,6 +91,15 @@ def test_a_file_that_is_there_is_replaced_only_when_asked_to(tmp_path):
     assert (again.exit_code, again.stdout) == (0, done.stdout)
     assert "exists already, converted from the same network" in again.stderr
     assert done.exit_code == 0
+
+
+def test_a_file_is_not_replaced_by_its_conversion(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    torch.save({}, "a.pt")
+    before = Path("a.pt").read_bytes()
+    done = sgtool("convert", "a.pt", tmp_path / "a.pt", "--overwrite")
+    assert done.exit_code == 1 and "a.pt: is the file to convert" in done.stderr
+    assert Path("a.pt").read_bytes() == before
 
 
 def test_a_name_without_a_known_suffix_is_a_wrong_call(tmp_path):

@@ -84,6 +84,15 @@ def test_prepare_refuses_a_taken_place(photos, tmp_path):
     assert sgtool(*words, "--overwrite").exit_code == 0
 
 
+def test_a_data_set_is_not_replaced_by_what_is_made_from_it(photos, tmp_path):
+    sgtool("data", "prepare", photos, "-o", tmp_path / "x.zip")
+    before = (tmp_path / "x.zip").read_bytes()
+    for words in (("prepare", "x.zip", "-o"), ("inspect", "x.zip", "--sheet")):
+        done = sgtool("data", *words, tmp_path / "x.zip", "--overwrite")
+        assert done.exit_code == 1 and "would replace its source" in done.stderr
+    assert (tmp_path / "x.zip").read_bytes() == before
+
+
 def test_options_of_prepare_are_recorded(photos, tmp_path):
     options = {"fit": "wide", "filter": "box", "background": "#102030", "channels": "1"}
     flags = [word for key, value in options.items() for word in (f"--{key}", value)]
@@ -105,6 +114,12 @@ def test_inspect_prints_a_table_and_draws_a_sheet(photos, tmp_path):
 def test_inspect_without_a_name_draws_its_sheet_here_each_time(photos, tmp_path):
     for _ in range(2):
         assert sgtool("data", "inspect", photos).exit_code == 0
+    assert (tmp_path / "photos-sheet.png").exists()
+
+
+def test_inspect_draws_no_sheet_among_the_images(photos, tmp_path, monkeypatch):
+    monkeypatch.chdir(photos / "a")
+    assert "photos-sheet.png" in sgtool("data", "inspect", "..").stdout
     assert (tmp_path / "photos-sheet.png").exists()
 
 

@@ -84,6 +84,7 @@ def test_what_is_damaged_is_a_warning(here):
             "recipe.toml: a file, where a folder is needed",
         ),
         (("people", "-o", "people"), 1, "people: a folder; name a file"),
+        (("people", "-o", "people/recipe.toml", "--overwrite"), 2, "must end in .html"),
     ],
 )
 def test_a_mistake_ends_in_words_and_writes_nothing(here, words, code, stderr):
