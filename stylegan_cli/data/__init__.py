@@ -123,7 +123,7 @@ class Source(Protocol):
         return None
 
     def digest(self, entry: Entry) -> object:
-        """Return what is equal for equal stored bytes only; None if all of the file tells."""
+        """Return a value equal only for equal stored bytes; None if it takes the whole file."""
         return None
 
     def remarks(self) -> list[str]:
@@ -151,7 +151,7 @@ def is_image(name: str) -> bool:
 
 
 def role_of(name: str, first_bytes: Callable[[], bytes]) -> tuple[str | None, str | None]:
-    """Return why an image cannot be read, and why a file is none; by its name where that tells.
+    """Return why an image cannot be read, and why a file is no image; by its name if that tells.
 
     Args:
         first_bytes: Reads the start of the file; called only where the name says nothing.
@@ -169,7 +169,7 @@ def role_of(name: str, first_bytes: Callable[[], bytes]) -> tuple[str | None, st
 
 
 def is_unsafe(name: str) -> bool:
-    """Return whether an archive's entry points out of the archive: absolute, or through `..`."""
+    """Return whether an entry's name leads outside its archive: absolute, or through `..`."""
     return name.startswith("/") or bool(re.match(r"[A-Za-z]:", name)) or ".." in name.split("/")
 
 

@@ -27,7 +27,7 @@ TOLD_APART = 64
 
 @dataclass(frozen=True, kw_only=True)
 class Account:
-    """Images of some sources, none missing: taken, left out, or passed over as other files.
+    """Every image of some sources: taken, left out, or passed over as another file.
 
     Attributes:
         classes: Images taken of each class.
@@ -48,7 +48,7 @@ class Labelling:
     Attributes:
         bare: Images without a label, and the first of them.
         example: An image that has one.
-        names_no_image: There are labels, but none is that of an image here.
+        names_no_image: There are labels, but none of them belongs to an image here.
     """
 
     images: int
@@ -118,7 +118,7 @@ def wider(one: Levels | None, other: Levels | None) -> Levels | None:
 
 
 def labelling(sources: Sequence[Source]) -> Labelling:
-    """Count the labels of all images, and look for what they do not say clearly."""
+    """Count the labels of all images, and note what is unclear about them."""
     images = labelled = 0
     bare = example = ""
     classes: Counter[str] = Counter()
@@ -197,7 +197,7 @@ def remarks_on_frames(frames: Group | None) -> Iterator[str]:
 
 
 def groups_of(content: Any) -> dict[str, Group]:
-    """Return groups from JSON; nothing from what is none."""
+    """Return groups from JSON; none from anything else."""
     if not isinstance(content, dict):
         return {}
     return {

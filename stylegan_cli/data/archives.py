@@ -85,9 +85,9 @@ class ZipSource(Source):
             name = _name(info)
             if is_unsafe(name):
                 if is_image(name):
-                    yield place, "its name points out of the zip file"
+                    yield place, "its name leads outside the zip file"
                 else:
-                    self._others.append(("names that point out of the zip file", name))
+                    self._others.append(("names that lead outside the zip file", name))
                 continue
             problem, passed = role_of(name, partial(self._first_bytes, info))
             if passed is None:

@@ -80,7 +80,7 @@ def _read_array(path: Path, magic: bytes) -> npt.NDArray[np.uint8]:
             count = int(np.prod(sizes, dtype=object))
             if count > MAX_BYTES:
                 raise DataError(f"{path}: claims {count} bytes of pixels; more than is read")
-            # one byte too many betrays a file that goes on
+            # one byte more shows whether the file is longer
             content = file.read(count + 1)
     except (OSError, EOFError, zlib.error) as error:
         raise DataError(f"{path}: damaged ({error}); fetch it again") from None

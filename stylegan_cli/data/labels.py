@@ -134,7 +134,7 @@ def checked_labels(raw: npt.NDArray[Any], where: str) -> Numbers:
 
 
 def labels_by_entry(numbers: Numbers | None, classes: tuple[str, ...]) -> Iterator[Label | None]:
-    """Yield the labels of a file in the form entries carry them; without labels, no end of None."""
+    """Yield the labels of a file as entries carry them; without labels, None without end."""
     if numbers is None:
         yield from repeat(None)
     elif numbers.ndim == 2:

@@ -143,5 +143,5 @@ def _leaf(page: bytes, start: int, page_size: int, end: int) -> Iterator[_Value]
         else:
             value += start
         if value + size > end:
-            raise ValueError(f"the value of {printable(key.decode('latin-1'))} lies beyond its end")
+            raise ValueError(f"{printable(key.decode('latin-1'))} lies beyond the end of the file")
         yield _Value(key.decode("utf-8", "backslashreplace"), value, size)

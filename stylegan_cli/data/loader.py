@@ -148,7 +148,7 @@ def stretches(
     Args:
         shape_at: Shape of the batch whose first image stands at this position.
         stream: Which image stands where.
-        start: Images shown before: where a resumed run goes on.
+        start: Images shown before, from which a resumed run continues.
     """
     # each shape decodes ahead as many images as suit it
     for shape, same in groupby(_cuts(shape_at, start), key=lambda cut: cut[1]):

@@ -167,7 +167,7 @@ class RemoteFile:
         except Exception as error:  # each protocol has its own
             raise DataError(f"{self.name}: cannot be opened ({_words(error)})") from None
         if not file.seekable():
-            raise DataError(f"{self.name}: its server sends files whole only; fetch it first")
+            raise DataError(f"{self.name}: its server sends only whole files; fetch it first")
         return file
 
     def read(self, start: int, length: int) -> bytes:
@@ -176,7 +176,7 @@ class RemoteFile:
         except Exception as error:
             raise UnusableImageError(f"cannot be fetched: {_words(error)}") from None
         if len(content) > length:
-            raise UnusableImageError("its server sends files whole only; fetch it first")
+            raise UnusableImageError("its server sends only whole files; fetch it first")
         return content
 
 

@@ -71,7 +71,7 @@ def prepare(sources: Sequence[Source], request: Preparation) -> Iterator[Progres
     The file depends on the images and the target only, not on the number of workers.
 
     Raises:
-        DataError: None of the images can be used, or some have a label and some have not.
+        DataError: None of the images can be used, or only some have a label.
         OutputError: The destination is taken or cannot be written.
     """
     for source in sources:

@@ -166,7 +166,7 @@ def _remarks(
         return
     if not found:
         yield (
-            f"{table.where}: none of its {len(known)} names is that of an image here; the first "
+            f"{table.where}: none of its {len(known)} names matches an image here; the first "
             f"is {printable(known[0])}, the first image is {printable(names[0])}"
         )
         return
@@ -180,7 +180,7 @@ def _remarks(
     unused = [name for name in known if name not in used]
     if unused:
         yield (
-            f"{table.where}: {len(unused)} of its {len(known)} names are those of no image here, "
+            f"{table.where}: {len(unused)} of its {len(known)} names match no image here, "
             f"such as {printable(unused[0])}"
         )
 

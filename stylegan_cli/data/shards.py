@@ -90,7 +90,7 @@ def _members(file: Any, where: str) -> Iterator[tarfile.TarInfo]:
             before = -1
             while (member := tar.next()) is not None:
                 if member.offset <= before or member.offset_data + member.size > end:
-                    raise tarfile.ReadError(f"{member.name} goes on beyond its end")
+                    raise tarfile.ReadError(f"{member.name} extends beyond the end of the file")
                 before = member.offset
                 vars(tar)["members"].clear()  # of a shard with a million files
                 yield member
@@ -100,7 +100,7 @@ def _members(file: Any, where: str) -> Iterator[tarfile.TarInfo]:
     except (tarfile.TarError, ValueError, IndexError, OverflowError, RecursionError) as error:
         reason = str(error) or type(error).__name__
         raise DataError(
-            f"{where}: cut off, packed or no tar ({reason}); unpack it, or fetch it again"
+            f"{where}: cut off, packed or not a tar ({reason}); unpack it, or fetch it again"
         ) from None
     except OSError as error:
         raise DataError(f"{where}: cannot be read ({error})") from None
@@ -129,7 +129,7 @@ def _is_plain(member: tarfile.TarInfo, passed: Groups) -> bool:
         passed.add("links and other special files", member.name)
         return False
     if is_unsafe(member.name.replace("\\", "/")):
-        passed.add("names that point out of the tar file", member.name)
+        passed.add("names that lead outside the tar file", member.name)
         return False
     member.name = re.sub(r"^(\./+)+", "", member.name)
     return True

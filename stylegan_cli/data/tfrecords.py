@@ -147,7 +147,7 @@ class _Records:
             file.seek(self.starts[place])
             payload = file.read(self.lengths[place])
         if not _is_sound(payload, self.checksums[place]):
-            raise UnusableImageError("damaged: its checksum is another")
+            raise UnusableImageError("damaged: its checksum does not match")
         return payload
 
 
@@ -233,7 +233,7 @@ def _parts(message: bytes, wanted: int) -> Iterator[bytes]:
         else:
             raise ValueError("a field of an unknown kind")
         if place > len(message):
-            raise ValueError("a field that goes on beyond its message")
+            raise ValueError("a field that extends beyond its message")
         if tag >> 3 == wanted and kind in (0, 2):
             yield message[start:place]
 

@@ -174,7 +174,7 @@ def test_names_of_the_pictures_before_they_were_converted_are_taken_with_a_word(
 def test_labels_of_other_pictures_are_refused_with_an_example_of_each(prepared):
     files = {**PETS, **dataset_json([["x/7.png", 0], ["x/8.png", 1]])}
     done, _ = prepared(files)
-    assert done.exit_code == 1 and "none of its 2 names is that of an image here" in done.stderr
+    assert done.exit_code == 1 and "none of its 2 names matches an image here" in done.stderr
     assert "x/7.png" in done.stderr and "cat/0.png" in done.stderr
     assert prepared({}, "--no-classes")[0].exit_code == 0
 

@@ -79,5 +79,5 @@ def test_tars_packed_otherwise_or_far_away_are_told_what_to_do(tmp_path):
     with pytest.raises(DataError, match=r"unpack other archives first, such as \.tar\.zst"):
         open_source(tmp_path / "x.tar.zst")
     tar_of(tmp_path / "x.tar", {"a.png": PNGS[0]}, mode="w:xz")
-    with pytest.raises(DataError, match=r"packed or no tar .*unpack it"):
+    with pytest.raises(DataError, match=r"packed or not a tar .*unpack it"):
         open_source(tmp_path / "x.tar")

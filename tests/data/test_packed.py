@@ -213,7 +213,7 @@ def test_a_hostile_tar_names_what_it_passes_over(tmp_path):
     with closing(open_source(tar_of(tmp_path / "x.tar", files))) as source:
         assert [entry.name for entry in source.entries()] == ["a.seg.png", "b.jpg", "c.png"]
         assert passed(source) == {
-            "names that point out of the tar file": 2,
+            "names that lead outside the tar file": 2,
             "links and other special files": 1,
             "not images (.pickle)": 1,
             "further images of a sample": 1,
@@ -388,7 +388,7 @@ def test_shards_come_over_http_piece_by_piece(shard_server):
         entries = list(source.entries())
         assert [source.content(entry) for entry in entries] == PNGS * 2
         Ranges.whole_only = True
-        with pytest.raises(UnusableImageError, match="sends files whole only"):
+        with pytest.raises(UnusableImageError, match="sends only whole files"):
             source.content(entries[0])
 
 

@@ -176,7 +176,7 @@ def test_labels_that_fit_no_image_are_refused_be_they_classes_or_numbers(pets, t
         with open_sources([pets]) as [source]:
             other = labelled(source, label_table([("x.png", label)], "labels.json"))
             request = Preparation(destination=tmp_path / "x.zip", target=Target(resolution=8))
-            with pytest.raises(DataError, match="none of its 1 names is that of an image"):
+            with pytest.raises(DataError, match="none of its 1 names matches an image"):
                 list(prepare([other], request))
 
 

@@ -72,7 +72,7 @@ def test_names_of_no_image_are_remarked_with_an_example_of_each():
     assert "the first is x.png, the first image is cat/0.png" in remark
     labels, [remark] = labels_of([("cat/0.png", 0), ("gone.png", 1)])
     assert labels == ["0", None, None]
-    assert "1 of its 2 names are those of no image here, such as gone.png" in remark
+    assert "1 of its 2 names match no image here, such as gone.png" in remark
 
 
 def test_a_name_that_is_only_a_dot_is_that_of_no_image():

@@ -105,7 +105,7 @@ def test_unsafe_zip_names_are_refused(tmp_path):
     path = zip_of(tmp_path / "x.zip", {"ok.png": PNG, **dict.fromkeys(unsafe, PNG)})
     found = problems(path)
     assert len(found) == 4
-    assert set(found.values()) == {"its name points out of the zip file"}
+    assert set(found.values()) == {"its name leads outside the zip file"}
 
 
 def test_zip_bombs_are_refused_unopened(tmp_path):
