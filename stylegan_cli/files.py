@@ -200,7 +200,16 @@ def writing(path: Path, *failures: type[Exception]) -> Iterator[None]:
         if isinstance(error, NotADirectoryError | FileExistsError):
             files = (place for place in (path, *path.parents) if place.is_file())
             reason = f"{next(files, path)}: a file, where a folder is needed;"
-        raise OutputError(f"{reason} choose another place") from error
+        raise OutputError(f"{reason} {_way_out(path)}") from error
+
+
+def _way_out(path: Path) -> str:
+    """Advise how to write elsewhere."""
+    try:
+        is_cached = path.is_relative_to(cache_folder())
+    except OutputError:
+        is_cached = False
+    return "set SGTOOL_CACHE to another folder" if is_cached else "choose another place"
 
 
 def cache_folder() -> Path:

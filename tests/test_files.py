@@ -199,3 +199,14 @@ def test_a_file_larger_than_any_of_its_kind_is_refused_unread(tmp_path, read):
 def test_a_table_in_utf_16_is_read(tmp_path):
     (tmp_path / "a.csv").write_bytes("name,é\r\n\r\n1,2\r\n".encode("utf-16"))
     assert table_in(tmp_path / "a.csv") == [["name", "é"], ["1", "2"]]
+
+
+def test_a_cache_that_cannot_be_written_is_answered_with_its_variable(tmp_path, monkeypatch):
+    monkeypatch.setenv("SGTOOL_CACHE", str(tmp_path / "cache"))
+    for place, words in (
+        ("cache/features", "set SGTOOL_CACHE to another folder"),
+        ("runs", "choose another place"),
+    ):
+        file = tmp_path / place / "a.npy"
+        with pytest.raises(OutputError, match=f"fix that or {words}"), writing(file):
+            file.open("wb")
