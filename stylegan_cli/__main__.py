@@ -7,9 +7,10 @@ def main() -> None:
     """Run the `sgtool` program."""
     try:
         from stylegan_cli.cli.app import main as run
-    except KeyboardInterrupt:  # the modules take a moment to load
+
+        run()
+    except KeyboardInterrupt:  # modules and commands take a moment to load
         sys.exit(130)
-    run()
 
 
 if __name__ == "__main__":

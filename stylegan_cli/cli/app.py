@@ -162,8 +162,8 @@ class ErrorsInWords(TyperGroup):
             return super().parse_args(ctx, args)
         except WrongCall as error:
             raise in_terms_of_sgtool(error, ctx.meta[TYPED]) from None
-        except BrokenPipeError:
-            raise _unread() from None
+        except OSError as error:  # of help that is printed
+            raise _failed(error) from error
 
     def list_commands(self, ctx: Any) -> list[str]:
         known = {name: place for place, name in enumerate(IN_ORDER_OF_WORK)}
@@ -185,11 +185,8 @@ class ErrorsInWords(TyperGroup):
         except KeyboardInterrupt:
             console.note("interrupted")
             raise typer.Exit(Interrupted.exit_code) from None
-        except BrokenPipeError:
-            raise _unread() from None
         except OSError as error:
-            console.error(_in_words(error))
-            raise typer.Exit(1) from error
+            raise _failed(error) from error
 
 
 app = typer.Typer(
@@ -262,15 +259,14 @@ def _every_command(
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 
-def _unread() -> typer.Exit:
-    """Return the end of a command whose reader has seen enough, such as `head -1`."""
-    # the flush at exit would fail again
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    return typer.Exit(UNREAD)
-
-
-def _in_words(error: OSError) -> str:
+def _failed(error: OSError) -> typer.Exit:
+    """Return the end of a command by an error, in words, or by a reader that has seen enough."""
+    if isinstance(error, BrokenPipeError):  # such as `head -1`
+        # the flush at exit would fail again
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return typer.Exit(UNREAD)
     reason = (error.strerror or str(error)).lower()
     place = f"{error.filename}: " if error.filename else ""
     advice = ADVICE.get(error.errno or 0)
-    return f"{place}{reason}; {advice}" if advice else f"{place}{reason}"
+    console.error(f"{place}{reason}; {advice}" if advice else f"{place}{reason}")
+    return typer.Exit(1)

@@ -4,6 +4,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 import typer
@@ -157,6 +158,22 @@ def test_a_reader_that_leaves_early_ends_it_quietly():
         process.stdout.close()
         assert process.stderr.read() == b""
     assert process.returncode == 141
+
+
+def test_an_interrupt_while_it_starts_ends_it_quietly():
+    code = (
+        "import signal, typer.main; from stylegan_cli.__main__ import main;"
+        "typer.main.get_command = lambda _: signal.raise_signal(signal.SIGINT); main()"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, timeout=60)
+    assert (done.returncode, done.stdout, done.stderr) == (130, b"", b"")
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device that is full")
+def test_help_that_finds_no_room_ends_in_words():
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run([*SGTOOL, "--help"], stdout=full, stderr=subprocess.PIPE, text=True)
+    assert done.returncode == 1 and done.stderr.startswith("error: no space left on device")
 
 
 @pytest.mark.parametrize("stream", ["stdout", "stderr"])
