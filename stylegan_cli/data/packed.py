@@ -6,13 +6,14 @@ import zlib
 from array import array
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, suppress
+from os.path import commonprefix
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
 from stylegan_cli.data import MAX_FILE_BYTES, Entry, Groups, Source, Tally
 from stylegan_cli.data.decoding import Upright, decoded
 from stylegan_cli.data.formats import UnusableImageError
-from stylegan_cli.data.labels import label_table
+from stylegan_cli.data.labels import label_table, normal_name
 from stylegan_cli.errors import DataError
 
 OTHER_SPLITS = "other splits than train"
@@ -41,8 +42,8 @@ class PackedSource(Source):
         self._known, self._sampled = classes, sampled
         self._names: list[str] = []
         self._marks = array("Q")
-        self._labels: dict[str, Any] = {}
-        self._attributes: dict[str, Mapping[str, str]] = {}
+        self._labels: dict[int, Any] = {}
+        self._attributes: dict[int, Mapping[str, str]] = {}
         self._too_large: set[int] = set()
 
     def add(
@@ -55,20 +56,25 @@ class PackedSource(Source):
         attributes: Mapping[str, str] | None = None,
     ) -> None:
         """Append an image, with a label as `label_table` takes it."""
+        place = len(self._names)
         if size > MAX_FILE_BYTES:
-            self._too_large.add(len(self._names))
+            self._too_large.add(place)
         if label is not None:
-            self._labels[name] = label
+            self._labels[place] = label
         if attributes:
-            self._attributes[name] = attributes
+            self._attributes[place] = attributes
         self._names.append(name)
         self._marks.append(zlib.crc32(repr((size, mark)).encode()))
 
     def finish(self, stored: Callable[[int], bytes]) -> "PackedSource":
         """Return the source, whose encoded images this function reads by their places."""
-        table = label_table(self._labels.items(), self.name, self._known)
+        # a name may come twice
+        keys = {place: f"{normal_name(self._names[place])} ({place})" for place in self._labels}
+        rows = ((keys[place], label) for place, label in self._labels.items())
+        table = label_table(rows, self.name, self._known)
         self.classes, self.label_names = table.classes, table.label_names
-        self._labels, self._stored = dict(table.labels), stored
+        self._labels = {place: table.labels.get(key) for place, key in keys.items()}
+        self._stored = stored
         return self
 
     def tally(self) -> Tally:
@@ -81,8 +87,8 @@ class PackedSource(Source):
                 name=name,
                 position=place,
                 mark=self._marks[place],
-                label=self._labels.get(name),
-                attributes=self._attributes.get(name, {}),
+                label=self._labels.get(place),
+                attributes=self._attributes.get(place, {}),
                 problem=too_large if place in self._too_large else None,
             )
 
@@ -178,6 +184,17 @@ class RemoteFile:
         if len(content) > length:
             raise UnusableImageError("its server sends only whole files; fetch it first")
         return content
+
+
+def prefixes(files: Sequence[File]) -> list[str]:
+    """Return what stands before the names of the images of each file, to tell them apart."""
+    stems = [f"{file.stem}/" for file in files]
+    if len(files) == 1:
+        return [""]
+    if len(set(stems)) == len(stems):
+        return stems
+    common = commonprefix([file.name for file in files]).rpartition("/")  # noqa: RUF071 - of addresses too
+    return [f"{file.name[len(common[0] + common[1]) :]}/" for file in files]
 
 
 def read_part(file: File, start: int, length: int) -> bytes:

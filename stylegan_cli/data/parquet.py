@@ -20,7 +20,7 @@ from typing import Any
 from stylegan_cli.data import MAX_FILE_BYTES, MAX_RATIO, MAX_TINY_BYTES
 from stylegan_cli.data.formats import SUFFIXES, UnusableImageError, suffix_of
 from stylegan_cli.data.label_files import LABEL_COLUMNS
-from stylegan_cli.data.packed import EXTRA, OTHER_SPLITS, File, PackedSource
+from stylegan_cli.data.packed import EXTRA, OTHER_SPLITS, File, PackedSource, prefixes
 from stylegan_cli.errors import DataError
 
 SUFFIX = ".parquet"
@@ -44,8 +44,8 @@ def open_parquet(name: str, files: Sequence[File], *, others: Sequence[str] = ()
     source = PackedSource(name, classes, sampled=False)
     for other in others:
         source.passed.add(OTHER_SPLITS, other)
-    for table in tables:
-        table.add_to(source, f"{table.file.stem}/" if len(tables) > 1 else "")
+    for table, prefix in zip(tables, prefixes(files), strict=True):
+        table.add_to(source, prefix)
     return source.finish(_Reader(tables).read)
 
 

@@ -18,7 +18,7 @@ from stylegan_cli.data import Groups, folder_class, is_image, is_unsafe, role_of
 from stylegan_cli.data.formats import MAGIC_BYTES
 from stylegan_cli.data.gzipped import unpacked
 from stylegan_cli.data.label_files import LABEL_COLUMNS
-from stylegan_cli.data.packed import File, PackedSource, read_part
+from stylegan_cli.data.packed import File, PackedSource, prefixes, read_part
 from stylegan_cli.errors import DataError
 
 SUFFIXES = (".tar", ".tar.gz", ".tgz")
@@ -51,8 +51,7 @@ def open_shards(name: str, files: Sequence[File], *, near: bool = True) -> Packe
     files = list(unpacked(files)) if near else files
     source = PackedSource(name, sampled=near)
     shards, starts, sizes = array("L"), array("Q"), array("Q")
-    for number, file in enumerate(files):
-        prefix = f"{file.stem}/" if len(files) > 1 else ""
+    for number, (file, prefix) in enumerate(zip(files, prefixes(files), strict=True)):
         with file.open() as opened:
             for image, label, attributes in _samples(opened, file.name, source.passed):
                 source.add(

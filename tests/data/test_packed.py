@@ -123,6 +123,28 @@ def test_a_folder_of_shards_is_all_of_them(tmp_path):
         assert source.tally().images == 8
 
 
+@pytest.mark.parametrize("suffix", ["tar", "parquet"])
+def test_files_of_one_name_keep_their_labels_apart(tmp_path, suffix):
+    for number in (0, 1):
+        folder = tmp_path / "set" / f"part-{number}"
+        folder.mkdir(parents=True)
+        if suffix == "tar":
+            tar_of(folder / "all.tar", {"0.png": PNGS[number], "0.cls": b"%d" % number})
+        else:
+            table(folder / "all.parquet", {"image": PNGS[number : number + 1], "label": [number]})
+    with closing(open_source(tmp_path / "set")) as source:
+        entries = list(source.entries())
+    assert [entry.label for entry in entries] == ["0", "1"]
+    assert [entry.name.partition("/")[0] for entry in entries] == ["part-0", "part-1"]
+
+
+@pytest.mark.parametrize("name", ["e\u0301", "a\\b"])
+def test_names_of_other_systems_keep_their_labels(tmp_path, name):
+    path = tar_of(tmp_path / "x.tar", {f"{name}.png": PNGS[0], f"{name}.json": b'{"label": "cat"}'})
+    with closing(open_source(path)) as source:
+        assert [entry.label for entry in source.entries()] == ["cat"]
+
+
 def test_captions_are_attributes(tmp_path):
     with closing(open_source(image_folder_with_metadata(tmp_path / "made"))) as source:
         assert [entry.attributes["caption"] for entry in source.entries()][:2] == [
