@@ -39,6 +39,9 @@ def train(
 ) -> Iterator[Event]:
     """Train as `training.loop.train` does, and measure networks as `recipe.metrics` says.
 
+    The same run resumes from its last state, to the same bits. Yields `Begun`, after each iteration
+    `Stepped`, and at each tick `Ticked` with the line of `stats.jsonl`.
+
     Measuring changes no bit of the weights. Its values come as an event of their own, in the first
     process, and go to the run's `metrics.jsonl`. `stop` ends it; the run, when resumed, first
     measures its newest network if that was left out.

@@ -60,7 +60,11 @@ def workplace(device: str = "auto", execution: Execution = USUAL) -> Iterator[Wo
 
 
 def evaluate(metric: Metric, request: Request, place: Workplace) -> Iterator[Event]:
-    """Measure and record the results; only the first process yields `Found`."""
+    """Measure and record the results; only the first process yields `Found`.
+
+    Args:
+        metric: One of `metrics()`, which holds them by name.
+    """
     metric.check_takes(request)
     yield from _network_remark(request)
     if request.options is None and metric.options is not None:
